@@ -1,0 +1,15 @@
+//! The domain: which aggregates belong together.
+
+use fluvius_core::Domain;
+
+use crate::Account;
+
+/// Domain for managing bank account transactions.
+#[derive(Debug, Clone, Copy, Domain)]
+#[domain(
+    aggregates(Account),
+    revision = 1,
+    tags("banking", "transactions", "finance"),
+    title = "Banking Transaction Domain"
+)]
+pub struct TransactionManagerDomain;

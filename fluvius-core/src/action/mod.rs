@@ -1,0 +1,12 @@
+//! Actions: what the macro writes down of each method, and how the runtime runs one.
+
+mod descriptor;
+mod handler;
+mod result;
+
+pub use descriptor::{ActionDescriptor, FieldDescriptor, Lifecycle, Location};
+pub use handler::{Call, Handler, Outcome, Stop};
+pub use handler::{answer_data, answer_state, created, decode_command, record_command};
+pub use result::{ActionResult, EventData, PayloadField};
+
+pub(crate) use handler::SharedCommand;

@@ -1,0 +1,66 @@
+//! What a method may return and what its parameters may be.
+
+use std::fmt::Debug;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::rejection::Rejection;
+
+/// What an action returns: a `Result`, always.
+///
+/// Implemented for `Result<T, E>` alone, so that nothing hangs on the name of a type alias.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the result of an action",
+    label = "not an action result",
+    note = "return `Result<T, E>` where `E: Rejection`; `Result<T, Infallible>` where the action cannot fail"
+)]
+pub trait ActionResult {
+    /// What a success carries.
+    type Data;
+    /// Why the rule refuses.
+    type Error: Rejection;
+
+    #[doc(hidden)]
+    fn into_result(self) -> Result<Self::Data, Self::Error>;
+}
+
+impl<T, E: Rejection> ActionResult for Result<T, E> {
+    type Data = T;
+    type Error = E;
+
+    fn into_result(self) -> Result<T, E> {
+        self
+    }
+}
+
+/// A type that a parameter of an action may have: it is owned, and serde can read and write it.
+///
+/// Implemented for every type that qualifies.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a field of a command",
+    label = "not a command field",
+    note = "a parameter's type is `Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static`"
+)]
+pub trait PayloadField:
+    Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static
+{
+}
+
+impl<T> PayloadField for T where
+    T: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static
+{
+}
+
+/// A type that an action with an event may return as the event's data.
+///
+/// Implemented for every type that qualifies.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the data of an event",
+    label = "not event data",
+    note = "what an action with an `evt_key` returns is `Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static`"
+)]
+pub trait EventData: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static {}
+
+impl<T> EventData for T where T: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static
+{}

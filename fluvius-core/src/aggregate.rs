@@ -1,0 +1,112 @@
+//! Aggregates: types whose methods are the rules, and their erased form.
+
+use std::any::{Any, type_name};
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::action::{ActionDescriptor, Location};
+use crate::command::CommandRecord;
+use crate::event::{EventDescriptor, EventRecord};
+use crate::json::{self, Json, JsonError};
+use crate::record_error::RecordError;
+
+/// A type whose methods are the rules; its value is the state of one aggregate root.
+///
+/// Written by [`#[aggregate]`](macro@crate::aggregate), not by hand.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no aggregate",
+    label = "not an aggregate",
+    note = "put `#[aggregate]` on `impl {Self} {{ .. }}`"
+)]
+pub trait Aggregate: Clone + Send + Sync + Serialize + DeserializeOwned + 'static {
+    /// The resources whose roots this type is the state of; the first is the main one.
+    const RESOURCES: &'static [&'static str];
+    /// The main resource.
+    const RESOURCE: &'static str = Self::RESOURCES[0];
+    /// The revision of the state's and the events' shape.
+    const REVISION: u32;
+    /// Every action, in the order of the block.
+    const ACTIONS: &'static [&'static ActionDescriptor];
+    /// Every event, in the order of the block.
+    const EVENTS: &'static [&'static EventDescriptor];
+    /// Where the block stands.
+    const LOCATION: Location;
+    /// Every command, to `match` on; read from a log row with `try_from`.
+    type Command: for<'a> TryFrom<&'a CommandRecord, Error = RecordError>;
+    /// Every event, to `match` on; read from a log row with `try_from`.
+    type Event: for<'a> TryFrom<&'a EventRecord, Error = RecordError>;
+    /// The erased form.
+    const DESCRIPTOR: &'static AggregateDescriptor = &AggregateDescriptor::of::<Self>();
+}
+
+/// A decoded state, shared and erased.
+pub(crate) type SharedState = Arc<dyn Any + Send + Sync>;
+
+/// What a domain knows of an aggregate without its type.
+pub struct AggregateDescriptor {
+    /// The resources; the first is the main one.
+    pub resources: &'static [&'static str],
+    /// The revision of the state's shape.
+    pub revision: u32,
+    /// Every action, in the order of the block.
+    pub actions: &'static [&'static ActionDescriptor],
+    /// Every event, in the order of the block.
+    pub events: &'static [&'static EventDescriptor],
+    /// Where the block stands.
+    pub location: Location,
+    type_name: fn() -> &'static str,
+    decode: fn(&Json) -> Result<SharedState, JsonError>,
+    encode: fn(&SharedState) -> Result<Json, JsonError>,
+}
+
+impl AggregateDescriptor {
+    /// The descriptor of an aggregate type.
+    pub const fn of<A: Aggregate>() -> Self {
+        Self {
+            resources: A::RESOURCES,
+            revision: A::REVISION,
+            actions: A::ACTIONS,
+            events: A::EVENTS,
+            location: A::LOCATION,
+            type_name: type_name::<A>,
+            decode: decode::<A>,
+            encode: encode::<A>,
+        }
+    }
+
+    /// The Rust type, with its path.
+    pub fn type_name(&self) -> &'static str {
+        (self.type_name)()
+    }
+
+    pub(crate) fn decode(&self, data: &Json) -> Result<SharedState, JsonError> {
+        (self.decode)(data)
+    }
+
+    pub(crate) fn encode(&self, state: &SharedState) -> Result<Json, JsonError> {
+        (self.encode)(state)
+    }
+}
+
+impl fmt::Debug for AggregateDescriptor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AggregateDescriptor")
+            .field("type_name", &self.type_name())
+            .field("resources", &self.resources)
+            .field("revision", &self.revision)
+            .finish_non_exhaustive()
+    }
+}
+
+fn decode<A: Aggregate>(data: &Json) -> Result<SharedState, JsonError> {
+    Ok(Arc::new(data.decode::<A>()?))
+}
+
+#[expect(clippy::expect_used, reason = "a state of another type is a fault of fluvius itself")]
+fn encode<A: Aggregate>(state: &SharedState) -> Result<Json, JsonError> {
+    let state = state.downcast_ref::<A>().expect("a head holds the state type of its resource");
+    json::encode(state)
+}

@@ -1,0 +1,44 @@
+//! Commands: requests to run an action, typed or by key.
+
+mod bundle;
+mod payload;
+mod record;
+
+use std::fmt::Debug;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use bundle::CommandBundle;
+pub use record::{CommandRecord, CommandStatus};
+
+use crate::action::ActionDescriptor;
+use crate::aggregate::Aggregate;
+use crate::json::{self, Json, JsonError};
+
+/// A request to run one action: a struct with the action's parameters as fields.
+///
+/// Written by [`#[aggregate]`](macro@crate::aggregate), not by hand.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no command",
+    label = "not a command",
+    note = "commands are the structs that `#[aggregate]` makes of methods with `#[action]`"
+)]
+pub trait Command: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// The aggregate whose action it runs.
+    type Aggregate: Aggregate;
+    /// What a success is answered with: the aggregate where the method returns `()` or `Self`,
+    /// else what the method returns.
+    type Output;
+    /// The action.
+    const ACTION: &'static ActionDescriptor;
+
+    /// What is kept of the command: all fields but the secret ones.
+    ///
+    /// # Errors
+    /// A value that no store can keep, with its path.
+    #[doc(hidden)]
+    fn record(&self) -> Result<Json, JsonError> {
+        json::encode(self)
+    }
+}

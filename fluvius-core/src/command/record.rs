@@ -1,0 +1,59 @@
+//! One row of the command log.
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::json::{Json, PayloadHash};
+use crate::root::AggregateRoot;
+
+/// A command that was applied or refused. Never changed after it is stored.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CommandRecord {
+    /// The command's identifier.
+    pub id: Uuid,
+    /// The command whose rule sent this one with `invoke`.
+    pub parent: Option<Uuid>,
+    /// The domain's namespace.
+    pub domain: Cow<'static, str>,
+    /// The domain's revision.
+    pub revision: u32,
+    /// The command's key.
+    pub command: Cow<'static, str>,
+    /// The root it was meant for.
+    #[serde(flatten)]
+    pub root: AggregateRoot,
+    /// The payload as received, keys sorted, without secrets.
+    pub payload: Json,
+    /// BLAKE3 of `payload`.
+    pub payload_hash: PayloadHash,
+    /// The session's context.
+    pub context_id: Uuid,
+    /// How it ended.
+    pub status: CommandStatus,
+    /// Why it was refused: the rule's code, or the code of the [`Error`](crate::Error).
+    pub code: Option<Cow<'static, str>>,
+    /// What the rule returned; for a refusal, what is needed to give the same answer again.
+    pub response: Option<Json>,
+    /// When it was received: UTC with microseconds.
+    pub received: DateTime<Utc>,
+}
+
+impl CommandRecord {
+    /// The command's key.
+    pub fn key(&self) -> &str {
+        &self.command
+    }
+}
+
+/// How a recorded command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CommandStatus {
+    /// It was applied.
+    Applied,
+    /// It was refused; nothing else of it is stored.
+    Rejected,
+}

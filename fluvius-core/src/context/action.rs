@@ -1,0 +1,343 @@
+//! The action context: what a rule may ask for while it runs.
+//!
+//! It makes it easy for an action to be a function of the state, its arguments and the context:
+//! what it gives is drawn once per command, so that a rule which is run again sees the same.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use futures_core::future::BoxFuture;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use super::{Actor, ContextError, DomainContext};
+use crate::action::{ActionDescriptor, SharedCommand};
+use crate::activity::{Activity, ActivityRecord};
+use crate::aggregate::Aggregate;
+use crate::command::Command;
+use crate::error::Error;
+use crate::ids;
+use crate::json::{self, Json, JsonError};
+use crate::message::MessageRecord;
+use crate::processor::{Answer, Environment, Head, Sender, Task, Work, decide, decode, load};
+use crate::registry::is_kebab;
+use crate::root::{AggregateRoot, Target};
+use crate::state::Stored;
+
+/// What a rule may ask for while it runs; given to an action that has a parameter of type
+/// `&mut ActionContext` or `&ActionContext`.
+///
+/// # Cancellation
+/// The futures of `fetch`, `find` and `invoke` may be dropped; a rule that drops one half way
+/// leaves whatever it had written in the unit of work, so it had better await them.
+pub struct ActionContext {
+    pub(crate) environment: Arc<Environment>,
+    pub(crate) given: Given,
+    pub(crate) work: Work,
+    /// The actions that are being decided, the caller's first.
+    pub(crate) frames: Vec<Frame>,
+    /// The first fault that no rule may answer.
+    pub(crate) fault: Option<Error>,
+}
+
+/// What a command is given, the same in every attempt.
+#[derive(Debug, Clone)]
+pub(crate) struct Given {
+    pub(crate) sender: Sender,
+    pub(crate) now: DateTime<Utc>,
+    pub(crate) attempt: u32,
+    pub(crate) ids: Vec<Uuid>,
+    pub(crate) ids_used: usize,
+}
+
+/// One action that is being decided.
+#[derive(Debug)]
+pub(crate) struct Frame {
+    pub(crate) root: AggregateRoot,
+    pub(crate) command_id: Uuid,
+    pub(crate) action: &'static ActionDescriptor,
+    pub(crate) invoked_count: u32,
+}
+
+impl ActionContext {
+    pub(crate) fn new(environment: Arc<Environment>, given: Given) -> Self {
+        Self { environment, given, work: Work::default(), frames: Vec::new(), fault: None }
+    }
+
+    /// The time of receipt of the command: UTC with microseconds, the same in every attempt.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.given.now
+    }
+
+    /// A fresh identifier; the n-th call gives the same in every attempt.
+    pub fn new_id(&mut self) -> Uuid {
+        let given = &mut self.given;
+        if given.ids_used == given.ids.len() {
+            given.ids.push(self.environment.ids.next());
+        }
+        let id = given.ids[given.ids_used];
+        given.ids_used += 1;
+        id
+    }
+
+    /// Who acts.
+    pub fn actor(&self) -> Actor {
+        self.given.sender.context.actor()
+    }
+
+    /// The sender's context.
+    pub fn domain_context(&self) -> &DomainContext {
+        &self.given.sender.context
+    }
+
+    /// The root that this action runs on.
+    ///
+    /// # Panics
+    /// Never inside an action.
+    pub fn root(&self) -> &AggregateRoot {
+        &self.frame().root
+    }
+
+    /// The identifier of the command that this action runs for; that of an invoked action is
+    /// derived from its parent's.
+    ///
+    /// # Panics
+    /// Never inside an action.
+    pub fn command_id(&self) -> Uuid {
+        self.frame().command_id
+    }
+
+    /// The state of another root, with what this command has already written.
+    ///
+    /// The version that is read is expected at the commit: if somebody changes the root
+    /// meanwhile, the command is decided again.
+    ///
+    /// # Errors
+    /// [`ContextError::NotFound`]; [`ContextError::ForbiddenResource`] where `A` is not the
+    /// state of the target's resource; [`ContextError::Fault`] for everything that no rule may
+    /// answer, such as asking for a root that is being decided in this very command.
+    pub async fn fetch<A: Aggregate>(
+        &mut self,
+        target: impl Target,
+    ) -> Result<Stored<A>, ContextError> {
+        let root = target.root_of::<A>();
+        match self.find::<A>(&root).await? {
+            Some(stored) => Ok(stored),
+            None => Err(ContextError::NotFound { root }),
+        }
+    }
+
+    /// The state of another root, or `None` where [`fetch`](Self::fetch) says `NotFound`. That
+    /// a root is absent is expected at the commit as well.
+    ///
+    /// # Errors
+    /// As [`fetch`](Self::fetch), but for `NotFound`.
+    pub async fn find<A: Aggregate>(
+        &mut self,
+        target: impl Target,
+    ) -> Result<Option<Stored<A>>, ContextError> {
+        self.go_on()?;
+        let root = target.root_of::<A>();
+        if !A::RESOURCES.contains(&root.resource.as_ref()) {
+            return Err(ContextError::ForbiddenResource {
+                command: "fetch".to_owned(),
+                resource: root.resource.into_owned(),
+            });
+        }
+        let head = load::head(self, &root).await;
+        let head = self.answer(head)?;
+        let stored = self.stored::<A>(&head);
+        self.answer(stored)
+    }
+
+    /// Runs an action of another root inside the same unit of work.
+    ///
+    /// # Errors
+    /// [`ContextError::NotFound`], [`ContextError::AlreadyExists`],
+    /// [`ContextError::Rejected`] and [`ContextError::ForbiddenResource`] as the invoked action
+    /// ended: it has then left no write, event or message, and the rule may go on.
+    /// [`ContextError::Fault`] for everything that no rule may answer: among others a root that
+    /// is being decided further up, or actions that invoke each other more than 16 deep.
+    pub fn invoke<'a, C>(
+        &'a mut self,
+        target: impl Target,
+        command: C,
+    ) -> BoxFuture<'a, Result<C::Output, ContextError>>
+    where
+        C: Command,
+        C::Output: DeserializeOwned + 'static,
+    {
+        let root = target.root_of::<C::Aggregate>();
+        let args = command.record();
+        Box::pin(async move {
+            let answer = self.run_invoked(C::ACTION, root, Arc::new(command), args).await?;
+            let output = answer.typed::<C>().map(|response| response.data);
+            self.answer(output)
+        })
+    }
+
+    /// Sends a message to the outside when the command is stored.
+    ///
+    /// The key is in kebab case. Data that no store can keep end the command with
+    /// `invalid-state`.
+    pub fn message<T: Serialize + ?Sized>(&mut self, key: impl Into<Cow<'static, str>>, data: &T) {
+        let key = key.into();
+        let data = match json::encode(data) {
+            Ok(data) if is_kebab(&key) => data,
+            Ok(_) => return self.cannot_keep("message", "the key is not kebab case"),
+            Err(error) => return self.cannot_keep("message", error.message()),
+        };
+        let message = MessageRecord {
+            id: self.new_id(),
+            key,
+            data,
+            src_cmd: self.command_id(),
+            root: self.root().clone(),
+        };
+        self.work.messages.push(message);
+    }
+
+    /// Writes an activity, for people who audit, when the command is stored.
+    ///
+    /// Text or data that no store can keep end the command with `invalid-state`.
+    pub fn activity(&mut self, activity: Activity) {
+        let data = activity.data.as_ref().map(Json::from_value).transpose();
+        let data = match data {
+            Ok(data) => data,
+            Err(error) => return self.cannot_keep("activity", error.message()),
+        };
+        let texts = [Some(&activity.message), activity.label.as_ref(), activity.code.as_ref()];
+        if texts.into_iter().flatten().any(|text| text.contains('\0')) {
+            return self.cannot_keep("activity", "a text holds U+0000");
+        }
+        let record = ActivityRecord {
+            id: self.new_id(),
+            root: self.root().clone(),
+            context_id: self.given.sender.record.id,
+            src_cmd: self.command_id(),
+            message: activity.message,
+            kind: activity.kind,
+            label: activity.label,
+            code: activity.code,
+            data,
+        };
+        self.work.activities.push(record);
+    }
+
+    #[expect(clippy::expect_used, reason = "authors are given a context inside actions only")]
+    fn frame(&self) -> &Frame {
+        self.frames.last().expect("an action is being decided")
+    }
+
+    fn stored<A: Aggregate>(&self, head: &Head) -> Result<Option<Stored<A>>, Error> {
+        let Some(record) = head.visible(self.given.sender.realm.as_deref()) else {
+            return Ok(None);
+        };
+        let value = head.value(record, A::DESCRIPTOR)?;
+        let state = value.downcast::<A>().map_err(|_| Error::InvalidState {
+            root: record.root.clone(),
+            revision: record.revision,
+            path: ".".to_owned(),
+            message: "the resource belongs to another aggregate".to_owned(),
+        })?;
+        Ok(Some(Stored::new(state, record.clone())))
+    }
+
+    async fn run_invoked(
+        &mut self,
+        action: &'static ActionDescriptor,
+        root: AggregateRoot,
+        command: SharedCommand,
+        args: Result<Json, JsonError>,
+    ) -> Result<Answer, ContextError> {
+        self.go_on()?;
+        let task = self.invoked_task(action, root, command, args);
+        let task = self.answer(task)?;
+        let answer = decide::run(self, &task).await;
+        self.answer(answer)
+    }
+
+    fn invoked_task(
+        &mut self,
+        action: &'static ActionDescriptor,
+        root: AggregateRoot,
+        command: SharedCommand,
+        args: Result<Json, JsonError>,
+    ) -> Result<Task, Error> {
+        let registry = &self.environment.registry;
+        if registry.find(action.key).is_none_or(|known| known.command != action.command) {
+            return Err(Error::UnknownCommand {
+                key: action.key.to_owned(),
+                nearest: registry.nearest(action.key),
+            });
+        }
+        if !action.resources.contains(&root.resource.as_ref()) {
+            return Err(Error::ForbiddenResource {
+                command: action.key.to_owned(),
+                resource: root.resource.into_owned(),
+                allowed: action.resources,
+            });
+        }
+        let args = args.map_err(|error| decode::invalid_payload(action.key, &error))?;
+        let payload = json::canonical(&args, &[]);
+        let received = self.given.now;
+        let parent = self.command_id();
+        #[expect(clippy::expect_used, reason = "authors are given a context inside actions only")]
+        let frame = self.frames.last_mut().expect("an action is being decided");
+        frame.invoked_count += 1;
+        Ok(Task {
+            id: ids::invoked(parent, frame.invoked_count),
+            parent: Some(parent),
+            action,
+            root,
+            command,
+            args,
+            payload_hash: json::hash(&payload),
+            payload,
+            if_match: None,
+            received,
+        })
+    }
+
+    /// A rule that goes on after a fault hears of it at each further call.
+    fn go_on(&self) -> Result<(), ContextError> {
+        match self.fault {
+            Some(_) => Err(ContextError::Fault),
+            None => Ok(()),
+        }
+    }
+
+    /// Tells the rule what it may react to, and remembers what it may not.
+    fn answer<T>(&mut self, result: Result<T, Error>) -> Result<T, ContextError> {
+        result.map_err(|error| {
+            ContextError::of(&error).unwrap_or_else(|| {
+                self.fault.get_or_insert(error);
+                ContextError::Fault
+            })
+        })
+    }
+
+    fn cannot_keep(&mut self, what: &str, message: &str) {
+        let frame = self.frame();
+        let fault = Error::InvalidState {
+            root: frame.root.clone(),
+            revision: (frame.action.aggregate)().revision,
+            path: what.to_owned(),
+            message: message.to_owned(),
+        };
+        self.fault.get_or_insert(fault);
+    }
+}
+
+impl fmt::Debug for ActionContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ActionContext")
+            .field("now", &self.given.now)
+            .field("attempt", &self.given.attempt)
+            .field("frames", &self.frames)
+            .finish_non_exhaustive()
+    }
+}

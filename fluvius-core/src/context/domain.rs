@@ -1,0 +1,207 @@
+//! The domain context: who sent a command, from where, on whose behalf.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Who sends the commands of a session, and from where.
+///
+/// # Examples
+///
+/// ```
+/// use fluvius_core::{DomainContext, Transport};
+/// use uuid::Uuid;
+///
+/// let context = DomainContext::create("front desk")
+///     .with_transport(Transport::Http)
+///     .with_user(Uuid::from_u128(7))
+///     .with_realm("north")
+///     .with_role("teller");
+/// assert_eq!(context.actor().user_id, Some(Uuid::from_u128(7)));
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DomainContext {
+    pub(crate) transport: Transport,
+    pub(crate) source: String,
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) actor: Actor,
+    pub(crate) realm: Option<String>,
+    pub(crate) roles: Vec<String>,
+    pub(crate) correlation: Option<Uuid>,
+    pub(crate) causation: Option<Uuid>,
+}
+
+impl DomainContext {
+    /// A context with the sender's name, which is free text.
+    pub fn create(source: impl Into<String>) -> Self {
+        Self { source: source.into(), ..Self::default() }
+    }
+
+    /// How the commands come in.
+    #[must_use]
+    pub fn with_transport(mut self, transport: Transport) -> Self {
+        self.transport = transport;
+        self
+    }
+
+    /// A header of the request; names are compared without regard to case. Of the headers only
+    /// those on the runtime's allow-list are recorded.
+    #[must_use]
+    pub fn with_header(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.insert(name.to_ascii_lowercase(), value.into());
+        self
+    }
+
+    /// The user.
+    #[must_use]
+    pub fn with_user(mut self, user_id: Uuid) -> Self {
+        self.actor.user_id = Some(user_id);
+        self
+    }
+
+    /// The profile under which the user acts.
+    #[must_use]
+    pub fn with_profile(mut self, profile_id: Uuid) -> Self {
+        self.actor.profile_id = Some(profile_id);
+        self
+    }
+
+    /// The organization for which the user acts.
+    #[must_use]
+    pub fn with_organization(mut self, organization_id: Uuid) -> Self {
+        self.actor.organization_id = Some(organization_id);
+        self
+    }
+
+    /// The realm: roots of another realm do not exist for this session.
+    #[must_use]
+    pub fn with_realm(mut self, realm: impl Into<String>) -> Self {
+        self.realm = Some(realm.into());
+        self
+    }
+
+    /// One more role.
+    #[must_use]
+    pub fn with_role(mut self, role: impl Into<String>) -> Self {
+        self.roles.push(role.into());
+        self
+    }
+
+    /// What the commands belong to, across services.
+    #[must_use]
+    pub fn with_correlation(mut self, correlation: Uuid) -> Self {
+        self.correlation = Some(correlation);
+        self
+    }
+
+    /// What has caused the commands.
+    #[must_use]
+    pub fn with_causation(mut self, causation: Uuid) -> Self {
+        self.causation = Some(causation);
+        self
+    }
+
+    /// How the commands come in.
+    pub fn transport(&self) -> Transport {
+        self.transport
+    }
+
+    /// The sender's name.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// A header, by its name in any case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(&name.to_ascii_lowercase()).map(String::as_str)
+    }
+
+    /// Who acts.
+    pub fn actor(&self) -> Actor {
+        self.actor
+    }
+
+    /// The realm.
+    pub fn realm(&self) -> Option<&str> {
+        self.realm.as_deref()
+    }
+
+    /// The roles.
+    pub fn roles(&self) -> &[String] {
+        &self.roles
+    }
+
+    /// What the commands belong to.
+    pub fn correlation(&self) -> Option<Uuid> {
+        self.correlation
+    }
+
+    /// What has caused the commands.
+    pub fn causation(&self) -> Option<Uuid> {
+        self.causation
+    }
+}
+
+/// Who acts: a user, under a profile, for an organization; each may be unknown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Actor {
+    /// The user.
+    pub user_id: Option<Uuid>,
+    /// The user's profile.
+    pub profile_id: Option<Uuid>,
+    /// The organization.
+    pub organization_id: Option<Uuid>,
+}
+
+impl Actor {
+    /// Who stands in the audit fields: the profile, else the user.
+    pub fn id(&self) -> Option<Uuid> {
+        self.profile_id.or(self.user_id)
+    }
+}
+
+/// How commands come in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Transport {
+    /// From Rust code of the same program.
+    #[default]
+    InProcess,
+    /// Over HTTP.
+    Http,
+    /// From a queue or a broker.
+    Queue,
+    /// From a command line.
+    Cli,
+}
+
+/// One row of the context log: a session's context as it is recorded.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ContextRecord {
+    /// The context's identifier.
+    pub id: Uuid,
+    /// The domain's namespace.
+    pub domain: Cow<'static, str>,
+    /// The domain's revision.
+    pub revision: u32,
+    /// How the commands came in.
+    pub transport: Transport,
+    /// The sender's name.
+    pub source: String,
+    /// The headers on the runtime's allow-list.
+    pub headers: BTreeMap<String, String>,
+    /// Who acted.
+    #[serde(flatten)]
+    pub actor: Actor,
+    /// The roles.
+    pub roles: Vec<String>,
+    /// The realm.
+    pub realm: Option<String>,
+    /// What the commands belonged to.
+    pub correlation: Option<Uuid>,
+    /// What had caused the commands.
+    pub causation: Option<Uuid>,
+}

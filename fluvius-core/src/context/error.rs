@@ -1,0 +1,80 @@
+//! What a rule hears when something that it asked of its context did not work.
+
+use crate::error::Error;
+use crate::rejection::Rejection;
+use crate::root::AggregateRoot;
+
+/// Why `fetch`, `find` or `invoke` gave nothing: only what a rule may react to.
+///
+/// A fault that is no business answer is [`ContextError::Fault`]. The context remembers it, and
+/// the command ends with it whatever the rule then returns.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum ContextError {
+    /// The root does not exist.
+    #[error("{root} does not exist")]
+    NotFound {
+        /// The root.
+        root: AggregateRoot,
+    },
+    /// The root exists already.
+    #[error("{root} exists already")]
+    AlreadyExists {
+        /// The root.
+        root: AggregateRoot,
+    },
+    /// The invoked action said no.
+    #[error("{message}")]
+    Rejected {
+        /// The root whose action said no.
+        root: AggregateRoot,
+        /// Its code.
+        code: String,
+        /// Its message.
+        message: String,
+    },
+    /// The action is not allowed on this resource.
+    #[error("`{command}` is not allowed on `{resource}`")]
+    ForbiddenResource {
+        /// The command's key.
+        command: String,
+        /// The resource.
+        resource: String,
+    },
+    /// A fault that no rule may answer.
+    #[error("the command cannot go on")]
+    Fault,
+}
+
+impl Rejection for ContextError {
+    fn code(&self) -> &str {
+        match self {
+            Self::NotFound { .. } => "not-found",
+            Self::AlreadyExists { .. } => "already-exists",
+            Self::Rejected { code, .. } => code,
+            Self::ForbiddenResource { .. } => "forbidden-resource",
+            Self::Fault => "fault",
+        }
+    }
+
+    fn is_fault(&self) -> bool {
+        matches!(self, Self::Fault)
+    }
+}
+
+impl ContextError {
+    /// The part of an error that a rule may react to; `None` for a fault.
+    pub(crate) fn of(error: &Error) -> Option<Self> {
+        Some(match error {
+            Error::NotFound { root } => Self::NotFound { root: root.clone() },
+            Error::AlreadyExists { root } => Self::AlreadyExists { root: root.clone() },
+            Error::Rejected { root, code, message, .. } => {
+                Self::Rejected { root: root.clone(), code: code.clone(), message: message.clone() }
+            }
+            Error::ForbiddenResource { command, resource, .. } => {
+                Self::ForbiddenResource { command: command.clone(), resource: resource.clone() }
+            }
+            _ => return None,
+        })
+    }
+}

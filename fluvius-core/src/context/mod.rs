@@ -1,0 +1,11 @@
+//! Contexts: who sends a command, and what a rule may ask for while it runs.
+
+mod action;
+mod domain;
+mod error;
+
+pub use action::ActionContext;
+pub use domain::{Actor, ContextRecord, DomainContext, Transport};
+pub use error::ContextError;
+
+pub(crate) use action::{Frame, Given};

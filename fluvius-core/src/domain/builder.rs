@@ -1,0 +1,184 @@
+//! Building a runtime: the settings of a domain, then all checks at once.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{DomainRuntime, Meta};
+use crate::aggregate::AggregateDescriptor;
+use crate::clock::{Clock, SystemClock};
+use crate::ids::{Ids, TimeOrderedIds};
+use crate::policy::{ErasedPolicy, Policy};
+use crate::processor::{Environment, Processor, Settings};
+use crate::registry::{BuildError, Registry};
+use crate::signal::Listener;
+use crate::store::{ErasedStore, Store};
+
+/// Sets up a [`DomainRuntime`].
+///
+/// # Examples
+///
+/// ```
+/// # use fluvius_core::{Domain, MemoryStore};
+/// # async fn run<D: Domain>() -> Result<(), fluvius_core::BuildError> {
+/// let domain = D::builder(MemoryStore::new())
+///     .deadline(std::time::Duration::from_secs(5))
+///     .record_refusals(false)
+///     .build()
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "call `build`"]
+pub struct RuntimeBuilder {
+    meta: &'static Meta,
+    aggregates: &'static [&'static AggregateDescriptor],
+    store: Arc<dyn ErasedStore>,
+    policy: Option<Box<dyn ErasedPolicy>>,
+    listeners: Vec<Box<dyn Listener>>,
+    clock: Box<dyn Clock>,
+    ids: Box<dyn Ids>,
+    settings: Settings,
+}
+
+impl RuntimeBuilder {
+    pub(crate) fn new(
+        meta: &'static Meta,
+        aggregates: &'static [&'static AggregateDescriptor],
+        store: impl Store,
+    ) -> Self {
+        Self {
+            meta,
+            aggregates,
+            store: Arc::new(store),
+            policy: None,
+            listeners: Vec::new(),
+            clock: Box::new(SystemClock),
+            ids: Box::new(TimeOrderedIds),
+            settings: Settings {
+                deadline: Duration::from_secs(30),
+                attempt_count_max: 32,
+                record_refusals: true,
+                recorded_headers: [
+                    "idempotency-key",
+                    "if-match",
+                    "traceparent",
+                    "user-agent",
+                    "x-request-id",
+                ]
+                .map(str::to_owned)
+                .to_vec(),
+            },
+        }
+    }
+
+    /// Who may send which command. Without a policy every command is allowed, and the start-up
+    /// log says so.
+    pub fn policy(mut self, policy: impl Policy) -> Self {
+        self.policy = Some(Box::new(policy));
+        self
+    }
+
+    /// One more listener; they are told in the order in which they were added.
+    pub fn listener(mut self, listener: impl Listener) -> Self {
+        self.listeners.push(Box::new(listener));
+        self
+    }
+
+    /// How long an action may run that sets no `timeout` of its own: 30 s unless set. It covers
+    /// the actions that it invokes.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.settings.deadline = deadline;
+        self
+    }
+
+    /// How often a command is decided at the most when others keep changing its roots, before
+    /// it ends in `conflict`: 32 times unless set.
+    pub fn attempt_count_max(mut self, attempts: std::num::NonZeroU32) -> Self {
+        self.settings.attempt_count_max = attempts.get();
+        self
+    }
+
+    /// Whether refused commands are recorded, as they are unless this is set to `false`. The
+    /// answer to one that is not recorded is not given again under the same identifier.
+    pub fn record_refusals(mut self, record: bool) -> Self {
+        self.settings.record_refusals = record;
+        self
+    }
+
+    /// Which headers of a context are recorded; replaces the usual list: `idempotency-key`,
+    /// `if-match`, `traceparent`, `user-agent`, `x-request-id`.
+    pub fn recorded_headers<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
+        self.settings.recorded_headers = names.into_iter().map(str::to_ascii_lowercase).collect();
+        self
+    }
+
+    /// Where times come from.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Box::new(clock);
+        self
+    }
+
+    /// Where identifiers come from.
+    pub fn ids(mut self, ids: impl Ids) -> Self {
+        self.ids = Box::new(ids);
+        self
+    }
+
+    /// Builds the runtime. It needs no task of its own; its commands need a tokio runtime with
+    /// time enabled.
+    ///
+    /// # Errors
+    /// [`BuildError::Domain`] with every collision between the aggregates;
+    /// [`BuildError::Store`] where the store does not take the domain.
+    pub async fn build(self) -> Result<DomainRuntime, BuildError> {
+        let registry = Registry::build(self.meta, self.aggregates)?;
+        let resources: Vec<&'static str> = registry.resources().collect();
+        let claimed = self.store.claim(self.meta.namespace, &resources).await;
+        claimed.map_err(|source| BuildError::Store { namespace: self.meta.namespace, source })?;
+        self.log_start();
+        Ok(DomainRuntime::new(Processor::new(Environment {
+            meta: self.meta,
+            registry,
+            store: self.store,
+            policy: self.policy,
+            listeners: self.listeners,
+            clock: self.clock,
+            ids: self.ids,
+            settings: self.settings,
+        })))
+    }
+
+    fn log_start(&self) {
+        let (domain, revision) = (self.meta.namespace, self.meta.revision);
+        if self.policy.is_some() {
+            tracing::info!(domain, revision, "domain started, with a policy");
+        } else {
+            tracing::warn!(
+                domain,
+                revision,
+                "domain started without a policy: every command is allowed"
+            );
+        }
+        #[cfg(feature = "inventory")]
+        for aggregate in crate::registry::linked::orphans() {
+            let ours = self.aggregates.iter().any(|own| own.type_name() == aggregate.type_name());
+            if !ours {
+                tracing::warn!(
+                    aggregate = aggregate.type_name(),
+                    place = %aggregate.location,
+                    "a linked aggregate belongs to no domain: name it in `#[domain(aggregates(..))]`"
+                );
+            }
+        }
+    }
+}
+
+impl fmt::Debug for RuntimeBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RuntimeBuilder")
+            .field("domain", &self.meta.namespace)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}

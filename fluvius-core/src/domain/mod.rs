@@ -1,0 +1,74 @@
+//! Domains: a set of aggregates with metadata, and its running form.
+
+mod builder;
+mod command;
+mod log;
+mod runtime;
+mod session;
+
+use std::future::Future;
+
+pub use builder::RuntimeBuilder;
+pub use command::PreparedCommand;
+pub use log::{LogReader, Page};
+pub use runtime::DomainRuntime;
+pub use session::{CommandProcessor, Session};
+
+use crate::action::Location;
+use crate::aggregate::AggregateDescriptor;
+use crate::registry::BuildError;
+use crate::store::Store;
+
+/// A set of aggregates that belong together.
+///
+/// Derived: `#[derive(Domain)]` with `#[domain(aggregates(..), ..)]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no domain",
+    label = "not a domain",
+    note = "add `#[derive(Domain)]` and `#[domain(aggregates(..))]` to `{Self}`"
+)]
+pub trait Domain: Send + Sync + 'static {
+    /// What the domain says of itself.
+    const META: &'static Meta;
+    /// The aggregates that it runs.
+    const AGGREGATES: &'static [&'static AggregateDescriptor];
+
+    /// The running form of the domain over a store, with the usual settings.
+    ///
+    /// # Errors
+    /// All collisions between the aggregates at once, or that the store does not take the
+    /// domain.
+    fn runtime(store: impl Store) -> impl Future<Output = Result<DomainRuntime, BuildError>> + Send
+    where
+        Self: Sized,
+    {
+        Self::builder(store).build()
+    }
+
+    /// A builder of the running form, for other settings.
+    fn builder(store: impl Store) -> RuntimeBuilder
+    where
+        Self: Sized,
+    {
+        RuntimeBuilder::new(Self::META, Self::AGGREGATES, store)
+    }
+}
+
+/// What a domain says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Meta {
+    /// The namespace, in kebab case.
+    pub namespace: &'static str,
+    /// The title.
+    pub title: &'static str,
+    /// What the domain is for.
+    pub description: &'static str,
+    /// Tags, for lists of domains.
+    pub tags: &'static [&'static str],
+    /// The revision of the domain.
+    pub revision: u32,
+    /// The name of the type.
+    pub type_name: &'static str,
+    /// Where the type stands.
+    pub location: Location,
+}

@@ -1,0 +1,75 @@
+//! The running form of a domain.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{LogReader, Meta, Session};
+use crate::context::{ContextRecord, DomainContext};
+use crate::processor::{Processor, Sender};
+use crate::registry::Registry;
+use crate::state::StateManager;
+use crate::store::RealmFilter;
+
+/// A domain at work over a store. Cheap to clone; clones are the same runtime.
+#[derive(Debug, Clone)]
+pub struct DomainRuntime {
+    processor: Arc<Processor>,
+}
+
+impl DomainRuntime {
+    pub(crate) fn new(processor: Processor) -> Self {
+        Self { processor: Arc::new(processor) }
+    }
+
+    /// What the domain says of itself.
+    pub fn meta(&self) -> &'static Meta {
+        self.processor.environment.meta
+    }
+
+    /// The domain's aggregates and actions.
+    pub fn registry(&self) -> &Registry {
+        &self.processor.environment.registry
+    }
+
+    /// A session: the commands of one sender. It has one row in the context log, written with
+    /// its first command.
+    pub fn session(&self, context: DomainContext) -> Session {
+        let environment = &self.processor.environment;
+        let recorded = &environment.settings.recorded_headers;
+        let headers: BTreeMap<String, String> = context
+            .headers
+            .iter()
+            .filter(|(name, _)| recorded.contains(name))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        let record = ContextRecord {
+            id: environment.ids.next(),
+            domain: environment.meta.namespace.into(),
+            revision: environment.meta.revision,
+            transport: context.transport,
+            source: context.source.clone(),
+            headers,
+            actor: context.actor,
+            roles: context.roles.clone(),
+            realm: context.realm.clone(),
+            correlation: context.correlation,
+            causation: context.causation,
+        };
+        let sender = Sender {
+            realm: context.realm.as_deref().map(Arc::from),
+            context: Arc::new(context),
+            record: Arc::new(record),
+        };
+        Session::new(Arc::clone(&self.processor), sender)
+    }
+
+    /// The program's own view of the stored state: all realms.
+    pub fn statemgr(&self) -> StateManager {
+        StateManager::new(Arc::clone(&self.processor.environment.store), RealmFilter::All)
+    }
+
+    /// The program's own view of the logs: all realms.
+    pub fn log(&self) -> LogReader {
+        LogReader::new(Arc::clone(&self.processor.environment.store), RealmFilter::All)
+    }
+}

@@ -1,0 +1,208 @@
+//! Sessions: the commands of one sender.
+
+use std::sync::Arc;
+
+use futures_core::stream::BoxStream;
+use futures_util::StreamExt;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use super::{LogReader, PreparedCommand};
+use crate::clock::to_microseconds;
+use crate::command::{Command, CommandBundle};
+use crate::error::Error;
+use crate::json::{Json, JsonError};
+use crate::processor::{Processor, Sender, Task, decode};
+use crate::response::Response;
+use crate::root::{AggregateRoot, Target};
+use crate::state::StateManager;
+use crate::store::RealmFilter;
+
+/// The commands of one sender. Cheap to clone; clones send under the same context.
+#[derive(Debug, Clone)]
+pub struct Session {
+    pub(super) processor: Arc<Processor>,
+    pub(super) sender: Sender,
+    aggroot: Option<AggregateRoot>,
+}
+
+impl Session {
+    pub(super) fn new(processor: Arc<Processor>, sender: Sender) -> Self {
+        Self { processor, sender, aggroot: None }
+    }
+
+    /// Sets the root that [`create_command`](Self::create_command) makes commands for.
+    pub fn set_aggroot(
+        &mut self,
+        resource: impl Into<std::borrow::Cow<'static, str>>,
+        identifier: Uuid,
+    ) {
+        self.aggroot = Some(AggregateRoot::new(resource, identifier));
+    }
+
+    /// A view of this session with a root of its own.
+    #[must_use]
+    pub fn on(&self, root: AggregateRoot) -> Self {
+        Self { aggroot: Some(root), ..self.clone() }
+    }
+
+    /// The root that [`create_command`](Self::create_command) makes commands for.
+    pub fn aggroot(&self) -> Option<&AggregateRoot> {
+        self.aggroot.as_ref()
+    }
+
+    /// A command by key for the session's root, under a fresh identifier.
+    ///
+    /// The payload is a `serde_json::Value`, or JSON text. The key and the fields are checked
+    /// when the command is processed.
+    ///
+    /// # Errors
+    /// `no-aggregate-root` where the session has none yet; `invalid-payload` where the payload
+    /// is no JSON that can be stored.
+    pub fn create_command<P>(&self, key: &str, payload: P) -> Result<CommandBundle, Error>
+    where
+        P: TryInto<Json>,
+        JsonError: From<P::Error>,
+    {
+        let root = self
+            .aggroot
+            .clone()
+            .ok_or_else(|| Error::NoAggregateRoot { command: key.to_owned() })?;
+        let payload = payload
+            .try_into()
+            .map_err(|error| decode::invalid_payload(key, &JsonError::from(error)))?;
+        Ok(CommandBundle {
+            id: self.processor.environment.ids.next(),
+            command: key.to_owned(),
+            root,
+            payload,
+            if_match: None,
+        })
+    }
+
+    /// Processes a command by key.
+    ///
+    /// # Errors
+    /// Every [`Error`]; the roots are then as they were, but for
+    /// [`Error::OutcomeUnknown`].
+    ///
+    /// # Cancellation
+    /// Dropping the future leaves either nothing of the command or the whole of it. The same
+    /// command sent again, under the same identifier, tells which.
+    pub async fn process_command(&self, command: CommandBundle) -> Result<Response, Error> {
+        let task = self.decode(command)?;
+        let answer = self.processor.run(&self.sender, task).await?;
+        Ok(answer.response)
+    }
+
+    /// Sends a typed command to a root: a UUID of the aggregate's main resource, or an
+    /// [`AggregateRoot`].
+    ///
+    /// # Errors
+    /// As [`process_command`](Self::process_command).
+    ///
+    /// # Cancellation
+    /// As [`process_command`](Self::process_command).
+    pub async fn send<C>(
+        &self,
+        target: impl Target,
+        command: C,
+    ) -> Result<Response<C::Output>, Error>
+    where
+        C: Command,
+        C::Output: DeserializeOwned + 'static,
+    {
+        self.prepare(target, command).send().await
+    }
+
+    /// A typed command that can be given an identifier or a precondition before it is sent.
+    pub fn prepare<C: Command>(&self, target: impl Target, command: C) -> PreparedCommand<'_, C> {
+        PreparedCommand::new(self, target.root_of::<C::Aggregate>(), command)
+    }
+
+    /// Processes commands as one unit of work: each is decided on the result of those before
+    /// it, and all are applied or none. Preconditions are compared with what stood before the
+    /// group.
+    ///
+    /// # Errors
+    /// `group-refused` where one of them is refused, with the reason as source; every other
+    /// [`Error`] as it hit one of them.
+    ///
+    /// # Cancellation
+    /// As [`process_command`](Self::process_command), for all of them together.
+    pub async fn process_atomic(
+        &self,
+        commands: impl IntoIterator<Item = CommandBundle>,
+    ) -> Result<Vec<Response>, Error> {
+        let tasks: Result<Vec<Task>, Error> =
+            commands.into_iter().map(|command| self.decode(command)).collect();
+        let tasks = tasks?;
+        if tasks.is_empty() {
+            return Ok(Vec::new());
+        }
+        let answers = self.processor.run_group(&self.sender, &tasks).await?;
+        Ok(answers.into_iter().map(|answer| answer.response).collect())
+    }
+
+    /// What processes many commands one after the other.
+    pub fn command_processor(&self) -> CommandProcessor {
+        CommandProcessor { session: self.clone() }
+    }
+
+    /// The stored state, as far as the session's realm goes.
+    pub fn statemgr(&self) -> StateManager {
+        let store = Arc::clone(&self.processor.environment.store);
+        StateManager::new(store, self.realm())
+    }
+
+    /// The logs, as far as the session's realm goes.
+    pub fn log(&self) -> LogReader {
+        let store = Arc::clone(&self.processor.environment.store);
+        LogReader::new(store, self.realm())
+    }
+
+    /// The identifier of the session's row in the context log.
+    pub fn context_id(&self) -> Uuid {
+        self.sender.record.id
+    }
+
+    fn realm(&self) -> RealmFilter {
+        RealmFilter::Only(self.sender.record.realm.clone())
+    }
+
+    fn decode(&self, command: CommandBundle) -> Result<Task, Error> {
+        decode::by_key(&self.processor.environment, command, self.received())
+    }
+
+    pub(super) fn received(&self) -> chrono::DateTime<chrono::Utc> {
+        to_microseconds(self.processor.environment.clock.now())
+    }
+}
+
+/// Processes commands one after the other.
+#[derive(Debug, Clone)]
+pub struct CommandProcessor {
+    session: Session,
+}
+
+impl CommandProcessor {
+    /// Processes commands in order and answers in the same order. A refusal does not stop the
+    /// rest.
+    ///
+    /// # Cancellation
+    /// Dropping the stream takes no more commands; what became of the one under way is told by
+    /// sending it again under the same identifier.
+    pub fn process<I>(&self, commands: I) -> BoxStream<'static, Result<Response, Error>>
+    where
+        I: IntoIterator<Item = CommandBundle>,
+        I::IntoIter: Send + 'static,
+    {
+        let session = self.session.clone();
+        futures_util::stream::iter(commands)
+            .then(move |command| {
+                let session = session.clone();
+                async move { session.process_command(command).await }
+            })
+            .boxed()
+    }
+}

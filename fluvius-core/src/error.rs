@@ -1,0 +1,271 @@
+//! The errors that callers see. Each has a code that stays the same across releases.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use crate::etag::{ETag, Precondition};
+use crate::root::AggregateRoot;
+use crate::store::StoreError;
+
+/// Why a command was not applied, or a root not read.
+///
+/// After every error but [`Error::OutcomeUnknown`] the roots are as they were. Errors are cheap
+/// to clone, since several callers may wait for one answer.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No command is registered under this key.
+    #[error("no command is registered under `{key}`{}", did_you_mean(nearest))]
+    UnknownCommand {
+        /// The key.
+        key: String,
+        /// The registered keys that are most like it, the likest first.
+        nearest: Vec<&'static str>,
+    },
+    /// The payload does not fit the command.
+    #[error("the payload of `{command}` is not valid at `{path}`: {message}")]
+    InvalidPayload {
+        /// The command's key.
+        command: String,
+        /// The JSON path: `amount`, `items[2].price`, `.` for the whole.
+        path: String,
+        /// What is wrong; quotes no secret.
+        message: String,
+    },
+    /// The session has no aggregate root to send the command to.
+    #[error("`{command}` has no aggregate root: call `set_aggroot` first")]
+    NoAggregateRoot {
+        /// The command's key.
+        command: String,
+    },
+    /// The action is not allowed on this resource.
+    #[error("`{command}` is not allowed on `{resource}`, only on {}", list(allowed))]
+    ForbiddenResource {
+        /// The command's key.
+        command: String,
+        /// The resource.
+        resource: String,
+        /// The resources on which it is allowed.
+        allowed: &'static [&'static str],
+    },
+    /// The policy does not allow the command.
+    #[error("`{command}` on {root} is not allowed: {reason}")]
+    Unauthorized {
+        /// The command's key.
+        command: &'static str,
+        /// The root.
+        root: AggregateRoot,
+        /// The policy's words.
+        reason: String,
+    },
+    /// The root does not exist, is closed, or belongs to another realm.
+    #[error("{root} does not exist")]
+    NotFound {
+        /// The root.
+        root: AggregateRoot,
+    },
+    /// The root exists; an identifier is used once.
+    #[error("{root} exists already")]
+    AlreadyExists {
+        /// The root.
+        root: AggregateRoot,
+    },
+    /// A business rule said no.
+    #[error("{message}")]
+    Rejected {
+        /// The root whose rule said no.
+        root: AggregateRoot,
+        /// The author's code.
+        code: String,
+        /// The author's message.
+        message: String,
+        /// The author's error; see [`Error::rejection`].
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
+    /// The root is not what the command expected.
+    #[error("{root} is at version {version}, the command expected {}", expectation(expected.as_ref()))]
+    PreconditionFailed {
+        /// The root.
+        root: AggregateRoot,
+        /// What was expected; `None` where the action demands a precondition and none was given.
+        expected: Option<Precondition>,
+        /// The version that the root has.
+        version: u64,
+        /// The etag that the root has.
+        etag: Option<ETag>,
+    },
+    /// Others kept changing the roots; the command may be sent again.
+    #[error("{root} was changed by others in each of {attempts} attempts")]
+    Conflict {
+        /// The root that had moved in the last attempt.
+        root: AggregateRoot,
+        /// How often the command was decided.
+        attempts: u32,
+    },
+    /// The identifier was used for another command.
+    #[error(
+        "the command id {id} was used before, for another root, command, actor, realm or payload"
+    )]
+    DuplicateCommand {
+        /// The identifier.
+        id: Uuid,
+    },
+    /// Another command of the atomic group was refused, and so all were.
+    #[error("command {refused} of the group was refused: {source}")]
+    GroupRefused {
+        /// The identifier of the command that was refused.
+        refused: Uuid,
+        /// Why it was.
+        source: Box<Error>,
+    },
+    /// A rule asked for a root that is being decided further up in the same command.
+    #[error("{root} is being decided in this command already")]
+    InvokeReentered {
+        /// The root.
+        root: AggregateRoot,
+    },
+    /// Rules invoked each other too deeply.
+    #[error("actions invoke each other more than {depth_max} deep")]
+    InvokeTooDeep {
+        /// The bound.
+        depth_max: usize,
+    },
+    /// The action did not end within its deadline.
+    #[error("`{command}` did not end within {after:?}")]
+    TimedOut {
+        /// The command's key.
+        command: &'static str,
+        /// The deadline.
+        after: Duration,
+    },
+    /// The author's code panicked; the panic's own message is left out, as it may hold secrets.
+    #[error("the code of `{command}` panicked")]
+    Panicked {
+        /// The command's key.
+        command: &'static str,
+    },
+    /// There is no room for one more command, and the caller asked not to wait.
+    #[error("too many commands are waiting")]
+    Overloaded,
+    /// The domain is shutting down.
+    #[error("the domain is shutting down")]
+    ShuttingDown,
+    /// A stored state does not decode, or a new one cannot be stored.
+    #[error("the state of {root} (revision {revision}) is not valid at `{path}`: {message}")]
+    InvalidState {
+        /// The root.
+        root: AggregateRoot,
+        /// The revision of the aggregate in whose shape the state is written.
+        revision: u32,
+        /// The JSON path.
+        path: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// The store cannot be reached; another try may help.
+    #[error("the store is not available")]
+    StoreUnavailable {
+        /// What the store says.
+        source: StoreError,
+    },
+    /// The store failed; another try will not help.
+    #[error("the store failed")]
+    Store {
+        /// What the store says.
+        source: StoreError,
+    },
+    /// The store went away during the commit; the same command id sent again settles it.
+    #[error("whether command {id} was applied is not known: send it again under the same id")]
+    OutcomeUnknown {
+        /// The command's identifier.
+        id: Uuid,
+    },
+}
+
+impl Error {
+    /// A code that stays the same across releases; listed in the guide's chapter on errors.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownCommand { .. } => "unknown-command",
+            Self::InvalidPayload { .. } => "invalid-payload",
+            Self::NoAggregateRoot { .. } => "no-aggregate-root",
+            Self::ForbiddenResource { .. } => "forbidden-resource",
+            Self::Unauthorized { .. } => "unauthorized",
+            Self::NotFound { .. } => "not-found",
+            Self::AlreadyExists { .. } => "already-exists",
+            Self::Rejected { .. } => "rejected",
+            Self::PreconditionFailed { .. } => "precondition-failed",
+            Self::Conflict { .. } => "conflict",
+            Self::DuplicateCommand { .. } => "duplicate-command",
+            Self::GroupRefused { .. } => "group-refused",
+            Self::InvokeReentered { .. } => "invoke-reentered",
+            Self::InvokeTooDeep { .. } => "invoke-too-deep",
+            Self::TimedOut { .. } => "timed-out",
+            Self::Panicked { .. } => "panicked",
+            Self::Overloaded => "overloaded",
+            Self::ShuttingDown => "shutting-down",
+            Self::InvalidState { .. } => "invalid-state",
+            Self::StoreUnavailable { .. } => "store-unavailable",
+            Self::Store { .. } => "store",
+            Self::OutcomeUnknown { .. } => "outcome-unknown",
+        }
+    }
+
+    /// The author's code, where a rule said no.
+    pub fn rejection_code(&self) -> Option<&str> {
+        match self {
+            Self::Rejected { code, .. } => Some(code),
+            _ => None,
+        }
+    }
+
+    /// The author's error, where a rule said no with an `E`.
+    ///
+    /// An answer that is given again from the log has lost it: there only code and message are
+    /// kept.
+    pub fn rejection<E: std::error::Error + 'static>(&self) -> Option<&E> {
+        match self {
+            Self::Rejected { source, .. } => {
+                let source: &(dyn std::error::Error + 'static) = source.as_ref();
+                source.downcast_ref()
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether this is an answer of the domain, which is recorded, and not a fault.
+    pub(crate) const fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::NotFound { .. }
+                | Self::AlreadyExists { .. }
+                | Self::Rejected { .. }
+                | Self::PreconditionFailed { .. }
+                | Self::GroupRefused { .. }
+        )
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(source: StoreError) -> Self {
+        if source.can_retry() { Self::StoreUnavailable { source } } else { Self::Store { source } }
+    }
+}
+
+fn did_you_mean(nearest: &[&'static str]) -> String {
+    if nearest.is_empty() { String::new() } else { format!("; did you mean {}?", list(nearest)) }
+}
+
+fn list(names: &[&'static str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}
+
+fn expectation(expected: Option<&Precondition>) -> String {
+    match expected {
+        Some(expected) => expected.to_string(),
+        None => "an etag or a version, and carries none".to_owned(),
+    }
+}

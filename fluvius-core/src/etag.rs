@@ -1,0 +1,139 @@
+//! The tag of one stored version of a root, and the condition that a command may carry.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use uuid::Uuid;
+
+/// An opaque tag, unique for every stored version of a root.
+///
+/// It is made from the version and the command that gave it, not from the data, so that two
+/// versions with equal data differ.
+///
+/// # Shape
+/// As text `v{version}-{32 hexadecimal digits}`; clients compare it and nothing else.
+///
+/// # Source
+/// RFC 9110, section 8.8.3 (ETag).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ETag {
+    version: u64,
+    command_id: Uuid,
+}
+
+impl ETag {
+    /// The tag of the version that a command gave.
+    pub const fn new(version: u64, command_id: Uuid) -> Self {
+        Self { version, command_id }
+    }
+}
+
+impl fmt::Display for ETag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "v{}-{}", self.version, self.command_id.simple())
+    }
+}
+
+/// The text is no etag that fluvius made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not an etag: expected `v{{version}}-{{32 hexadecimal digits}}`")]
+pub struct ParseETagError;
+
+impl FromStr for ETag {
+    type Err = ParseETagError;
+
+    fn from_str(text: &str) -> Result<Self, ParseETagError> {
+        let (version, id) =
+            text.strip_prefix('v').and_then(|rest| rest.split_once('-')).ok_or(ParseETagError)?;
+        let etag = Self {
+            version: version.parse().map_err(|_| ParseETagError)?,
+            command_id: Uuid::try_parse(id).map_err(|_| ParseETagError)?,
+        };
+        // One spelling a tag: `v01-..` or upper case would compare equal after parsing.
+        if etag.to_string() == text { Ok(etag) } else { Err(ParseETagError) }
+    }
+}
+
+impl Serialize for ETag {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ETag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'_, str>>::deserialize(deserializer)?;
+        text.parse().map_err(D::Error::custom)
+    }
+}
+
+/// What a command expects of its root before it runs (If-Match).
+///
+/// # Source
+/// RFC 9110, section 13.1.1 (If-Match).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precondition {
+    /// The root carries this etag.
+    ETag(ETag),
+    /// The root is at this version.
+    Version(u64),
+}
+
+impl Precondition {
+    /// Whether a root at this version and with this etag is the one expected.
+    pub fn holds(&self, version: u64, etag: Option<ETag>) -> bool {
+        match self {
+            Self::ETag(expected) => Some(*expected) == etag,
+            Self::Version(expected) => *expected == version,
+        }
+    }
+}
+
+impl From<ETag> for Precondition {
+    fn from(etag: ETag) -> Self {
+        Self::ETag(etag)
+    }
+}
+
+impl From<u64> for Precondition {
+    fn from(version: u64) -> Self {
+        Self::Version(version)
+    }
+}
+
+impl fmt::Display for Precondition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ETag(etag) => write!(f, "etag {etag}"),
+            Self::Version(version) => write!(f, "version {version}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_etag_comes_back_from_its_text() {
+        let etag = ETag::new(7, Uuid::from_u128(0xABCD));
+        assert_eq!(etag.to_string().parse(), Ok(etag));
+    }
+
+    #[test]
+    fn a_second_spelling_of_an_etag_is_refused() {
+        for text in [
+            "v07-0000000000000000000000000000abcd",
+            "v7-0000000000000000000000000000ABCD",
+            "v7-00000000-0000-0000-0000-00000000abcd",
+            "7",
+            "",
+            "v-",
+        ] {
+            assert_eq!(text.parse::<ETag>(), Err(ParseETagError), "{text}");
+        }
+    }
+}

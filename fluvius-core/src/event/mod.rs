@@ -1,0 +1,59 @@
+//! Events: what happened, past tense; never changed after it is stored.
+
+mod record;
+
+use std::fmt::Debug;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use record::EventRecord;
+
+use crate::aggregate::Aggregate;
+use crate::json::Json;
+use crate::record_error::RecordError;
+
+/// What an action records: a struct with the parameters that are not secret, and with what the
+/// rule returned.
+///
+/// Written by [`#[aggregate]`](macro@crate::aggregate), not by hand.
+pub trait Event: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// The aggregate whose action records it.
+    type Aggregate: Aggregate;
+    /// Its key, name and documentation.
+    const EVENT: &'static EventDescriptor;
+}
+
+/// The plain description of an event, made by the macro as a constant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventDescriptor {
+    /// The key, in kebab case, past tense.
+    pub key: &'static str,
+    /// The name of the event's struct.
+    pub name: &'static str,
+    /// The author's documentation.
+    pub docs: &'static str,
+}
+
+impl EventDescriptor {
+    /// An event's description.
+    #[doc(hidden)]
+    pub const fn of(key: &'static str, name: &'static str, docs: &'static str) -> Self {
+        Self { key, name, docs }
+    }
+}
+
+/// Reads a typed event back from its row: the arguments, with what the rule returned as `data`.
+pub(crate) fn decode<E: Event>(record: &EventRecord) -> Result<E, RecordError> {
+    let event = match &record.data {
+        None => record.args.decode(),
+        Some(data) => {
+            let mut fields = record.args.to_value();
+            if let Some(fields) = fields.as_object_mut() {
+                fields.insert("data".to_owned(), data.to_value());
+            }
+            Json::from_value(&fields).and_then(|json| json.decode())
+        }
+    };
+    event.map_err(|source| RecordError::Invalid { key: record.key().to_owned(), source })
+}

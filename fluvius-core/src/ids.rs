@@ -1,0 +1,28 @@
+//! Where identifiers come from.
+//!
+//! Nothing is ordered by an identifier, and no time is read out of one: events of a root are
+//! ordered by version, logs by position.
+
+use uuid::Uuid;
+
+/// A source of fresh identifiers.
+pub trait Ids: Send + Sync + 'static {
+    /// An identifier that this source has not given before.
+    fn next(&self) -> Uuid;
+}
+
+/// UUIDs of version 7 (RFC 9562): fresh ones lie side by side in an index.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TimeOrderedIds;
+
+impl Ids for TimeOrderedIds {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
+    fn next(&self) -> Uuid {
+        Uuid::now_v7()
+    }
+}
+
+/// The identifier of the command that a rule sends with `invoke`: the same in every attempt.
+pub(crate) fn invoked(parent: Uuid, number: u32) -> Uuid {
+    Uuid::new_v5(&parent, number.to_string().as_bytes())
+}

@@ -1,0 +1,166 @@
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::json::testing::{any_json, changed, pretty};
+
+fn parse(text: &str) -> Json {
+    Json::parse(text).unwrap()
+}
+
+/// Folds the change of two states, as it comes back from a store.
+fn check(old: &Json, new: &Json) -> Change {
+    let change = Change::between(Some(old), new);
+    let stored = parse(change.to_json().as_str());
+    let read = Change::from_json(&stored).unwrap();
+    assert_eq!(read.is_whole(), change.is_whole());
+    assert_eq!(read.apply(Some(old.to_value())), Ok(new.to_value()), "{old} -> {new}: {change:?}");
+    assert!(stored.len() <= new.len() + r#"{"whole":}"#.len());
+    change
+}
+
+fn list(objects: impl Iterator<Item = usize>) -> String {
+    let object = |id| {
+        format!(r#"{{"id":{id},"name":"entry number {id}","amount":"{id}.00","note":"some text"}}"#)
+    };
+    objects.map(object).collect::<Vec<_>>().join(",")
+}
+
+#[test]
+fn without_a_state_before_it_is_whole() {
+    let new = parse("{\"a\": [1]}");
+    let change = Change::between(None, &new);
+    assert!(change.is_whole());
+    assert_eq!(change.to_json().as_str(), r#"{"whole":{"a": [1]}}"#);
+    assert_eq!(change.apply(None), Ok(json!({"a": [1]})));
+    assert_eq!(change.apply(Some(json!("whatever"))), Ok(json!({"a": [1]})));
+}
+
+#[test]
+fn equal_states_make_an_empty_patch() {
+    for (old, new) in
+        [("[1]", "[1]"), (r#"{"a":"A","b":2}"#, r#"{ "b":2, "a":"\u0041" }"#), ("null", " null ")]
+    {
+        assert_eq!(check(&parse(old), &parse(new)), Change::Patch(parse("[]")));
+    }
+}
+
+#[test]
+fn a_state_that_is_an_array_is_not_taken_for_a_patch() {
+    let state = parse(r#"[{"op":"remove","path":"/a"}]"#);
+    let change = Change::whole(&state);
+    let read = Change::from_json(&parse(change.to_json().as_str())).unwrap();
+    assert_eq!(read.apply(None), Ok(state.to_value()));
+}
+
+#[test]
+fn a_patch_of_a_long_list_stays_small() {
+    let state = |list: String| parse(&format!(r#"{{"name":"all","entries":[{list}]}}"#));
+    let old = state(list(0..300));
+    assert!(old.len() > 20_000);
+    for new in [
+        list((1000..1001).chain(0..300)),
+        list(1..300),
+        list((1..300).chain(1000..1001)),
+        list((0..150).chain(1000..1001).chain(150..300)),
+        list((0..50).chain(51..200).chain(201..300)),
+        list((0..50).chain([1000]).chain(51..300)),
+        list((3..300).chain([0, 1, 2])),
+    ] {
+        let change = check(&old, &state(new));
+        assert!(change.to_json().len() < 2_000, "{change:?}");
+    }
+}
+
+#[test]
+fn what_changed_inside_an_element_is_all_that_is_stored() {
+    let old = parse(&format!("[{}]", list(0..20)));
+    let new = parse(&old.as_str().replace("\"7.00\"", "\"7.50\""));
+    assert_eq!(
+        check(&old, &new).to_json().as_str(),
+        r#"[{"op":"replace","path":"/7/amount","value":"7.50"}]"#
+    );
+}
+
+#[test]
+fn a_number_comes_back_as_the_new_text_has_it() {
+    let rest =
+        r#""rest":"text long enough that the patch is the smaller one, whatever the number""#;
+    for (old, new) in [
+        ("10.5", "10.50"),
+        ("10.5", "10.25"),
+        ("1", "1.0"),
+        ("0.1", "0.30000000000000004"),
+        ("1", "1e23"),
+        ("1", "1.7976931348623157e308"),
+        ("9007199254740993", "18446744073709551615"),
+        ("0.0", "-0.0"),
+        ("1", "5e-324"),
+    ] {
+        let state = |number| parse(&format!("{{\"n\":{number},{rest}}}"));
+        assert!(!check(&state(old), &state(new)).is_whole());
+    }
+}
+
+#[test]
+fn a_patch_that_does_not_fit_is_an_error() {
+    let patch = Change::Patch(parse(
+        r#"[{"op":"add","path":"/a","value":1},{"op":"remove","path":"/b/c"}]"#,
+    ));
+    assert_eq!(patch.apply(None), Err(ChangeError::NoState));
+    let mismatch = ChangeError::Mismatch { operation: 1, pointer: "/b/c".to_owned() };
+    assert_eq!(patch.apply(Some(json!({}))), Err(mismatch.clone()));
+    assert_eq!(mismatch.to_string(), "operation 1 of the patch does not fit the state at `/b/c`");
+    let patch = Change::Patch(parse(r#"[{"op":"grow"}]"#));
+    assert!(matches!(patch.apply(Some(json!({}))), Err(ChangeError::Malformed(_))));
+}
+
+#[test]
+fn what_is_no_change_is_refused() {
+    for text in ["1", "null", "{}", r#"{"whole":1,"more":2}"#, r#"{"Whole":1}"#] {
+        assert!(
+            matches!(Change::from_json(&parse(text)), Err(ChangeError::Malformed(_))),
+            "{text}"
+        );
+        assert!(serde_json::from_str::<Change>(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn serde_writes_and_reads_what_is_stored() {
+    for change in
+        [Change::whole(&parse("[1.50]")), Change::Patch(parse(r#"[{"op":"remove","path":"/a"}]"#))]
+    {
+        let text = serde_json::to_string(&change).unwrap();
+        assert_eq!(text, change.to_json().as_str());
+        assert_eq!(serde_json::from_str::<Change>(&text).unwrap(), change);
+    }
+}
+
+#[test]
+fn the_deepest_state_still_fits_into_a_patch() {
+    let nested =
+        |inner: &str, rest| format!(r#"[{}"{rest}",{inner}{}]"#, "[".repeat(118), "]".repeat(118));
+    let rest = "text ".repeat(100);
+    let (old, new) = (nested("1", &rest), nested("[2]", &rest));
+    let deepest = crate::json::encode(&parse(&new).to_value()).unwrap();
+    assert!(!check(&parse(&old), &deepest).is_whole());
+    check(&parse("{}"), &deepest);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn folding_any_pair_gives_the_new_state(old in any_json(), new in any_json()) {
+        check(&old, &new);
+        check(&pretty(&old), &new);
+    }
+
+    #[test]
+    fn folding_a_state_that_changed_a_little_gives_the_new_state((old, new) in changed()) {
+        check(&old, &new);
+        check(&new, &old);
+        check(&old, &pretty(&new));
+    }
+}

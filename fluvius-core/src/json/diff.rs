@@ -1,0 +1,231 @@
+//! The difference of two JSON texts as a JSON Patch (RFC 6902).
+//!
+//! It works on the texts and builds no trees: what both write alike is passed over at once, and a value goes into the
+//! patch as it is written, so that a number is read from the patch exactly as it would be from the new text. That is
+//! also why this is not `json_patch::diff`, which compares arrays index by index, besides: an element put in front of a
+//! list makes it replace all. Applying is not done here.
+
+use std::fmt::Write as _;
+
+use super::edits::{Gap, gaps};
+use super::scan::{Kind, elements, kind, sorted_members, unescape};
+use super::write::push_string;
+
+/// The operations that make `new` of `old`, as the text of a JSON array.
+///
+/// # Shape
+/// Operations are `add`, `remove` and `replace`. A value of which so much differs that replacing it is shorter is
+/// replaced.
+pub(super) fn patch(old: &str, new: &str) -> String {
+    let mut differ = Differ { patch: String::from("["), pointer: String::new() };
+    differ.value(old.trim_ascii(), new.trim_ascii());
+    differ.patch.push(']');
+    differ.patch
+}
+
+struct Differ {
+    patch: String,
+    /// Where the values lie that are being compared: a JSON Pointer (RFC 6901), not yet escaped for JSON.
+    pointer: String,
+}
+
+impl Differ {
+    fn value(&mut self, old: &str, new: &str) {
+        if old == new {
+            return;
+        }
+        let start = self.patch.len();
+        match (kind(old), kind(new)) {
+            (Kind::Object, Kind::Object) => self.object(old, new),
+            (Kind::Array, Kind::Array) => self.array(old, new),
+            (Kind::Scalar, Kind::Scalar) if is_same_scalar(old, new) => return,
+            _ => return self.operation("replace", Some(new)),
+        }
+        let replaced = r#","#.len() + operation_length("replace", &self.pointer, Some(new));
+        if self.patch.len() - start > replaced {
+            self.patch.truncate(start);
+            self.operation("replace", Some(new));
+        }
+    }
+
+    fn object(&mut self, old: &str, new: &str) {
+        let mut old_members = sorted_members(old).into_iter().peekable();
+        for (key, value) in sorted_members(new) {
+            while let Some((gone, _)) = old_members.next_if(|(old_key, _)| *old_key < key) {
+                self.at_key(&gone, |differ| differ.operation("remove", None));
+            }
+            let before = old_members.next_if(|(old_key, _)| *old_key == key);
+            self.at_key(&key, |differ| match before {
+                Some((_, before)) => differ.value(before, value),
+                None => differ.operation("add", Some(value)),
+            });
+        }
+        for (gone, _) in old_members {
+            self.at_key(&gone, |differ| differ.operation("remove", None));
+        }
+    }
+
+    fn array(&mut self, old: &str, new: &str) {
+        let old: Vec<_> = elements(old).collect();
+        let new: Vec<_> = elements(new).collect();
+        for gap in gaps(&old, &new) {
+            self.gap(&gap, &old, &new);
+        }
+    }
+
+    /// Changes the elements of one gap. All before it is as in `new` already, so indexes are those of `new`.
+    fn gap(&mut self, gap: &Gap, old: &[&str], new: &[&str]) {
+        let (gone, come) = (&old[gap.old.clone()], &new[gap.new.clone()]);
+        let mut at = gap.new.start;
+        for (gone, come) in gone.iter().zip(come) {
+            self.at_index(at, |differ| differ.value(gone, come));
+            at += 1;
+        }
+        for _ in come.len()..gone.len() {
+            self.at_index(at, |differ| differ.operation("remove", None));
+        }
+        for come in come.iter().skip(gone.len()) {
+            self.at_index(at, |differ| differ.operation("add", Some(come)));
+            at += 1;
+        }
+    }
+
+    fn at_key(&mut self, key: &str, act: impl FnOnce(&mut Self)) {
+        let length = self.pointer.len();
+        self.pointer.push('/');
+        for character in key.chars() {
+            match character {
+                '~' => self.pointer.push_str("~0"),
+                '/' => self.pointer.push_str("~1"),
+                other => self.pointer.push(other),
+            }
+        }
+        act(self);
+        self.pointer.truncate(length);
+    }
+
+    fn at_index(&mut self, index: usize, act: impl FnOnce(&mut Self)) {
+        let length = self.pointer.len();
+        let _ = write!(self.pointer, "/{index}");
+        act(self);
+        self.pointer.truncate(length);
+    }
+
+    fn operation(&mut self, name: &str, value: Option<&str>) {
+        self.patch.reserve(operation_length(name, &self.pointer, value) + 2);
+        if self.patch.len() > 1 {
+            self.patch.push(',');
+        }
+        self.patch.push_str(r#"{"op":""#);
+        self.patch.push_str(name);
+        self.patch.push_str(r#"","path":"#);
+        push_string(&mut self.patch, &self.pointer);
+        if let Some(value) = value {
+            self.patch.push_str(r#","value":"#);
+            self.patch.push_str(value);
+        }
+        self.patch.push('}');
+    }
+}
+
+/// How long an operation is, but for what escaping adds to its pointer.
+fn operation_length(name: &str, pointer: &str, value: Option<&str>) -> usize {
+    let value = value.map_or(0, |value| r#","value":"#.len() + value.len());
+    r#"{"op":"","path":""}"#.len() + name.len() + pointer.len() + value
+}
+
+/// Whether two scalars that are written differently are the same value: `10.50` and `10.5`, `"\u0041"` and `"A"`.
+fn is_same_scalar(old: &str, new: &str) -> bool {
+    match (old.as_bytes().first(), new.as_bytes().first()) {
+        (Some(b'"'), Some(b'"')) => {
+            (old.contains('\\') || new.contains('\\')) && unescape(old) == unescape(new)
+        }
+        // As `Value`s compare, since the fold makes those; but -0.0, which equals 0.0, is told apart.
+        (Some(b'-' | b'0'..=b'9'), Some(b'-' | b'0'..=b'9')) => {
+            let read = |text| serde_json::from_str::<serde_json::Number>(text).ok();
+            old.starts_with('-') == new.starts_with('-')
+                && read(old).is_some_and(|old| Some(old) == read(new))
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(old: &str, new: &str, expected: &str) {
+        assert_eq!(patch(old, new), expected);
+    }
+
+    #[test]
+    fn what_differs_is_added_removed_or_replaced_in_the_order_of_keys() {
+        check(
+            r#"{"b":"text long enough that replacing all is longer","c":{"x":1,"y":[1,2,3,4,5,6,7,8,9,10]},"d":"gone"}"#,
+            r#"{"a":true,"b":"text long enough that replacing all is longer","c":{"x":2,"y":[1,2,3,4,5,6,7,8,9,10]}}"#,
+            r#"[{"op":"add","path":"/a","value":true},{"op":"replace","path":"/c/x","value":2},{"op":"remove","path":"/d"}]"#,
+        );
+    }
+
+    #[test]
+    fn the_same_value_written_otherwise_makes_no_operation() {
+        check(r#"{"a":true,"b":["A"],"c":{}}"#, r#"{ "c": { }, "b":["\u0041"], "a":true }"#, "[]");
+        // With `arbitrary_precision` two spellings of a number are two values, and both ways are right.
+        let number = |text| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        for (old, new) in [("10.5", "10.50"), ("1e2", "100.0")] {
+            assert_eq!(patch(old, new) == "[]", number(old) == number(new));
+        }
+    }
+
+    #[test]
+    fn what_only_looks_the_same_is_replaced() {
+        for (old, new) in
+            [("1", "1.0"), ("0.0", "-0.0"), ("\"1\"", "1"), ("null", "false"), ("\"a\"", "\"b\"")]
+        {
+            check(old, new, &format!(r#"[{{"op":"replace","path":"","value":{new}}}]"#));
+        }
+    }
+
+    #[test]
+    fn a_pointer_escapes_tilde_slash_and_quote() {
+        check(
+            r#"{"a/b":{"~":{"":{"\"":1,"long":"enough that replacing all is longer than this one"}}}}"#,
+            r#"{"a/b":{"~":{"":{"\"":2,"long":"enough that replacing all is longer than this one"}}}}"#,
+            r#"[{"op":"replace","path":"/a~1b/~0//\"","value":2}]"#,
+        );
+    }
+
+    #[test]
+    fn a_value_of_which_most_differs_is_replaced() {
+        check(
+            r#"{"keep":"some text that is long enough","a":{"x":1,"y":2,"z":3}}"#,
+            r#"{"keep":"some text that is long enough","a":{"x":4,"y":5,"z":6}}"#,
+            r#"[{"op":"replace","path":"/a","value":{"x":4,"y":5,"z":6}}]"#,
+        );
+    }
+
+    #[test]
+    fn elements_of_a_list_are_removed_and_added_where_they_were() {
+        check(
+            r#"["one","two","three","four"]"#,
+            r#"["two","three","four","five"]"#,
+            r#"[{"op":"replace","path":"","value":["two","three","four","five"]}]"#,
+        );
+        let list = |from: usize| {
+            format!(
+                "[{}]",
+                (from..from + 50).map(|n| format!("\"{n}\"")).collect::<Vec<_>>().join(",")
+            )
+        };
+        check(
+            &list(0),
+            &list(1),
+            r#"[{"op":"remove","path":"/0"},{"op":"add","path":"/49","value":"50"}]"#,
+        );
+        check(
+            &list(1),
+            &list(0),
+            r#"[{"op":"add","path":"/0","value":"0"},{"op":"remove","path":"/50"}]"#,
+        );
+    }
+}

@@ -1,0 +1,50 @@
+//! JSON as this crate keeps it: text that is valid, that every store can keep, and that comes back as it was written.
+//!
+//! Payloads, events, states and changes travel as [`Json`], which is made once and then passed on without being parsed
+//! again. Everything here is a plain function of its arguments: no store, no clock, no knowledge of aggregates.
+//!
+//! | file | what it owns |
+//! |---|---|
+//! | `text` | [`Json`], the text |
+//! | `error`, `path` | [`JsonError`] and the JSON path in it |
+//! | `encode`, `decode` | Rust values to text and back; errors that keep a secret |
+//! | `check`, `number` | what can be stored: strings, keys, depth and numbers |
+//! | `canonical`, `payload_hash` | one text for one payload, and its [`PayloadHash`] |
+//! | `change`, `diff`, `edits` | [`Change`]: what one event did to a state, as a JSON Patch or the whole state |
+//! | `scan`, `write` | reading the parts of a JSON text, and writing a string, without building a tree |
+//!
+//! What is refused, by [`Json::parse`] and [`encode`] alike, since one of the stores, or serde_json itself, could not
+//! give it back:
+//!
+//! - U+0000 and halves of surrogate pairs in strings and keys,
+//! - a number whose decimal value comes back neither from an `i64`, a `u64` nor the shortest form of an `f64`,
+//! - more than 127 levels of arrays and objects (120 in what is encoded, so that a patch fits around a state),
+//! - keys that begin with `$serde_json::private::`, which serde_json does not read as keys.
+
+mod canonical;
+mod change;
+mod check;
+mod decode;
+mod diff;
+mod edits;
+mod encode;
+mod error;
+mod number;
+mod path;
+mod payload_hash;
+mod scan;
+#[cfg(test)]
+mod testing;
+mod text;
+mod write;
+
+pub use change::{Change, ChangeError};
+pub use encode::encode;
+pub use error::JsonError;
+pub use payload_hash::{PayloadHash, PayloadHashError};
+pub use text::Json;
+
+pub(crate) use canonical::canonical;
+pub(crate) use check::storable;
+pub(crate) use decode::{Field, decode, hide_values};
+pub(crate) use payload_hash::hash;

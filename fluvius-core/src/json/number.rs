@@ -1,0 +1,218 @@
+//! Which numbers come back: whether the decimal value of a JSON number is that of an `i64`, a `u64` or of the shortest
+//! form of an `f64`.
+//!
+//! Nearly all numbers are decided by counting their digits, without reading their value.
+
+/// Most digits of an integer that fits an `i64` whatever they are.
+const INTEGER_DIGITS_SAFE: usize = 18;
+/// Most significant digits that an `f64` gives back whatever they are (`f64::DIGITS`).
+const DECIMAL_DIGITS_SAFE: usize = 15;
+/// Most digits of an exponent that leaves a number of `DECIMAL_DIGITS_SAFE` digits well inside the range of an `f64`.
+const EXPONENT_DIGITS_SAFE: usize = 2;
+/// Longest text and most digits of an exponent that are looked at. PostgreSQL's `numeric`, and so its `jsonb`, holds at
+/// most 16,383 digits after the point, leading and trailing zeros included: these two bounds stay below it.
+const TEXT_LENGTH_MAX: usize = 6_000;
+const EXPONENT_DIGITS_MAX: usize = 4;
+
+/// Reads the number that begins at `start`: where it ends, and whether it comes back.
+pub(super) fn read(bytes: &[u8], start: usize) -> (usize, bool) {
+    let sign = usize::from(bytes.get(start) == Some(&b'-'));
+    let integer_start = start + sign;
+    let integer_end = digits_end(bytes, integer_start);
+    let integer = integer_end - integer_start;
+    let (fraction, exponent, end) = match bytes.get(integer_end) {
+        Some(b'.' | b'e' | b'E') => fraction_and_exponent(bytes, integer_end),
+        _ if integer <= INTEGER_DIGITS_SAFE => return (integer_end, true),
+        _ => (0, 0, integer_end),
+    };
+    // A lone zero before the point is not significant; those after it are counted, which only sends more to the
+    // exact way.
+    let zero = usize::from(bytes.get(integer_start) == Some(&b'0'));
+    if integer - zero.min(integer) + fraction <= DECIMAL_DIGITS_SAFE
+        && exponent <= EXPONENT_DIGITS_SAFE
+    {
+        return (end, true);
+    }
+    let written = bytes.get(start..end).and_then(|written| std::str::from_utf8(written).ok());
+    (end, written.is_some_and(comes_back))
+}
+
+/// How many digits the fraction and the exponent have, and where the number ends.
+fn fraction_and_exponent(bytes: &[u8], start: usize) -> (usize, usize, usize) {
+    let mut at = start;
+    let mut fraction = 0;
+    if bytes.get(at) == Some(&b'.') {
+        let end = digits_end(bytes, at + 1);
+        fraction = end - at - 1;
+        at = end;
+    }
+    let mut exponent = 0;
+    if let Some(b'e' | b'E') = bytes.get(at) {
+        at += 1 + usize::from(matches!(bytes.get(at + 1), Some(b'+' | b'-')));
+        let end = digits_end(bytes, at);
+        exponent = end - at;
+        at = end;
+    }
+    (fraction, exponent, at)
+}
+
+fn digits_end(bytes: &[u8], start: usize) -> usize {
+    let mut at = start;
+    while bytes.get(at).is_some_and(u8::is_ascii_digit) {
+        at += 1;
+    }
+    at
+}
+
+/// The exact way: compares the number as written with what an integer or an `f64` would write.
+#[cold]
+fn comes_back(written: &str) -> bool {
+    if written.len() > TEXT_LENGTH_MAX {
+        return false;
+    }
+    if written.parse::<i64>().is_ok() || written.parse::<u64>().is_ok() {
+        return true;
+    }
+    let Some(meant) = Decimal::of(written) else {
+        return false;
+    };
+    match written.parse::<f64>() {
+        Ok(float) if float.is_finite() => Decimal::of(&format!("{float:e}")) == Some(meant),
+        _ => false,
+    }
+}
+
+/// A decimal value without its sign: `0.digits * 10^exponent`, with neither leading nor trailing zeros.
+///
+/// The sign need not be compared, since a float has that of its text. Of zero it is not part of the value: `-0.0` comes
+/// back as zero.
+#[derive(Debug, PartialEq, Eq)]
+struct Decimal {
+    digits: String,
+    exponent: i64,
+}
+
+impl Decimal {
+    fn of(written: &str) -> Option<Self> {
+        let unsigned = written.strip_prefix('-').unwrap_or(written);
+        let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
+        if exponent.trim_start_matches(['+', '-', '0']).len() > EXPONENT_DIGITS_MAX {
+            return None;
+        }
+        let (integer, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let all = format!("{integer}{fraction}");
+        let without_leading = all.trim_start_matches('0');
+        let leading = all.len() - without_leading.len();
+        let digits = without_leading.trim_end_matches('0');
+        if digits.is_empty() {
+            return Some(Self { digits: String::new(), exponent: 0 });
+        }
+        let exponent: i64 = exponent.parse().ok()?;
+        let point = i64::try_from(integer.len()).ok()?.checked_sub(i64::try_from(leading).ok()?)?;
+        Some(Self { digits: digits.to_owned(), exponent: exponent.checked_add(point)? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check(written: &str, expected: bool) {
+        let text = format!(" {written},");
+        assert_eq!(read(text.as_bytes(), 1), (written.len() + 1, expected), "{written}");
+    }
+
+    #[test]
+    fn what_an_integer_or_a_float_gives_back_passes() {
+        for written in [
+            "0",
+            "-0",
+            "7",
+            "-7",
+            "999999999999999999",
+            "9223372036854775807",
+            "-9223372036854775808",
+            "18446744073709551615",
+            "100000000000000000000",
+            "0.1",
+            "10.50",
+            "-0.0",
+            "0.0",
+            "1e3",
+            "1E+3",
+            "1.5e-7",
+            "1e22",
+            "1e23",
+            "123456789012345",
+            "0.123456789012345",
+            "0.30000000000000004",
+            "1.7976931348623157e308",
+            "5e-324",
+            "2.2250738585072014e-308",
+            "1000000000000000000000000000000e-30",
+            "12345678901234568000000e-6",
+            "0.00000000000000000000000000010",
+            "1e0003",
+            "0e5",
+            "9007199254740993",
+            "1e99",
+            "123456789012345e99",
+        ] {
+            check(written, true);
+        }
+    }
+
+    #[test]
+    fn what_would_come_back_as_another_number_is_refused() {
+        for written in [
+            "0.1234567890123456789",
+            "18446744073709551616",
+            "-9223372036854775809",
+            "1e400",
+            "-1e400",
+            "1e-400",
+            "0.10000000000000001",
+            "9007199254740993.0",
+            "9007199254740993e0",
+            "1e99999999999999999999",
+            "0e99999",
+            "123456789012345678901234567890",
+            "3.141592653589793238",
+            "4e-324",
+        ] {
+            check(written, false);
+        }
+    }
+
+    #[test]
+    fn a_number_too_long_to_be_kept_is_refused() {
+        check(&format!("1.{}", "0".repeat(5_000)), true);
+        check(&format!("1.{}", "0".repeat(6_000)), false);
+    }
+
+    proptest! {
+        #[test]
+        fn every_integer_passes(value: i64, unsigned: u64) {
+            check(&value.to_string(), true);
+            check(&unsigned.to_string(), true);
+        }
+
+        #[test]
+        fn every_float_passes_as_serde_json_writes_it(value in any::<f64>()) {
+            prop_assume!(value.is_finite());
+            check(&serde_json::to_string(&value).unwrap(), true);
+            check(&value.to_string(), true);
+        }
+
+        #[test]
+        fn counting_digits_and_comparing_agree(
+            written in "-?(0|[1-9][0-9]{0,15})(\\.[0-9]{1,15})?([eE][+-]?[0-9]{1,2})?",
+        ) {
+            let (end, passes) = read(written.as_bytes(), 0);
+            prop_assert_eq!(end, written.len());
+            prop_assert_eq!(passes, comes_back(&written));
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! fluvius: business rules as a plain `impl` block, everything around them derived.
+//!
+//! ```
+//! use fluvius_core::{Domain, DomainContext, MemoryStore, Refused, aggregate};
+//! use serde::{Deserialize, Serialize};
+//! use uuid::Uuid;
+//!
+//! /// A counter that never falls.
+//! #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+//! pub struct Counter {
+//!     pub count: u64,
+//! }
+//!
+//! #[aggregate(resource = "counter")]
+//! impl Counter {
+//!     /// Start a counter.
+//!     #[action(evt_key = "counter-started")]
+//!     pub fn start_counter() -> Result<Self, Refused> {
+//!         Ok(Self { count: 0 })
+//!     }
+//!
+//!     /// Count some more.
+//!     #[action(evt_key = "counted")]
+//!     pub fn count_more(&mut self, by: u64) -> Result<(), Refused> {
+//!         let count = self.count.checked_add(by);
+//!         self.count = count.ok_or(Refused::new("too-far", "the counter is at its end"))?;
+//!         Ok(())
+//!     }
+//! }
+//!
+//! /// Domain for counting.
+//! #[derive(Domain)]
+//! #[domain(aggregates(Counter))]
+//! pub struct CountingDomain;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let domain = CountingDomain::runtime(MemoryStore::new()).await?;
+//! let session = domain.session(DomainContext::create("example"));
+//! let id = Uuid::from_u128(1);
+//! session.send(id, StartCounter {}).await?;
+//! let response = session.send(id, CountMore { by: 3 }).await?;
+//! assert_eq!((response.data.count, response.version), (3, 2));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The way of a command
+//!
+//! authoring -> macro -> registry -> command -> processor -> unit of work -> store -> listeners
+//!
+//! | to | see |
+//! |---|---|
+//! | write rules | [`aggregate`](macro@aggregate), [`ActionContext`], [`Rejection`] |
+//! | put them together | [`Domain`](trait@Domain), [`RuntimeBuilder`], [`Policy`], [`Listener`] |
+//! | send commands | [`DomainRuntime`], [`Session`], [`CommandBundle`], [`Response`], [`Error`] |
+//! | read | [`StateManager`], [`LogReader`] |
+//! | keep | [`Store`], [`UnitOfWork`], [`MemoryStore`] |
+
+// The macros name this crate by its path, in its own doctests and unit tests as well.
+extern crate self as fluvius_core;
+
+mod action;
+mod activity;
+mod aggregate;
+mod clock;
+mod command;
+mod context;
+mod domain;
+mod error;
+mod etag;
+mod event;
+mod ids;
+pub mod json;
+mod logged;
+mod message;
+mod policy;
+mod processor;
+mod record_error;
+pub mod registry;
+mod rejection;
+mod response;
+mod root;
+mod signal;
+mod state;
+pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod unit_of_work;
+
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
+
+pub use action::{
+    ActionDescriptor, ActionResult, EventData, FieldDescriptor, Lifecycle, Location, PayloadField,
+};
+pub use activity::{Activity, ActivityKind, ActivityRecord};
+pub use aggregate::{Aggregate, AggregateDescriptor};
+pub use clock::{Clock, SystemClock};
+pub use command::{Command, CommandBundle, CommandRecord, CommandStatus};
+pub use context::{ActionContext, Actor, ContextError, ContextRecord, DomainContext, Transport};
+pub use domain::{
+    CommandProcessor, Domain, DomainRuntime, LogReader, Meta, Page, PreparedCommand,
+    RuntimeBuilder, Session,
+};
+pub use error::Error;
+pub use etag::{ETag, ParseETagError, Precondition};
+pub use event::{Event, EventDescriptor, EventRecord};
+pub use ids::{Ids, TimeOrderedIds};
+pub use json::{Change, Json};
+pub use logged::Logged;
+pub use message::MessageRecord;
+pub use policy::{Policy, PolicyRequest, PolicyState, Verdict};
+pub use record_error::RecordError;
+pub use registry::{BuildError, Problem, Registry};
+pub use rejection::{Refused, Rejection};
+pub use response::Response;
+pub use root::{AggregateRoot, Target};
+pub use signal::{Listener, Signal};
+pub use state::{StateManager, StateRecord, Stored};
+pub use store::memory::MemoryStore;
+pub use store::{Fate, LogQuery, RealmFilter, Store, StoreError};
+pub use unit_of_work::{ExpectedVersion, UnitOfWork};
+
+#[cfg(feature = "macros")]
+pub use fluvius_macros::{Domain, Rejection, action, aggregate};

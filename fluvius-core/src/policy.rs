@@ -1,0 +1,139 @@
+//! Policies: who may send which command, asked before the root is loaded and again with its
+//! state.
+
+use std::any::Any;
+use std::fmt;
+use std::future::Future;
+
+use futures_core::future::BoxFuture;
+use uuid::Uuid;
+
+use crate::action::ActionDescriptor;
+use crate::context::DomainContext;
+use crate::root::AggregateRoot;
+use crate::state::StateRecord;
+
+/// What a policy says of a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// The command may go on.
+    Allow,
+    /// The command is refused with `unauthorized`; the words go to the caller and into the
+    /// activity log.
+    Deny(String),
+}
+
+impl Verdict {
+    /// A refusal with these words.
+    pub fn deny(reason: impl Into<String>) -> Self {
+        Self::Deny(reason.into())
+    }
+}
+
+/// Decides who may send which command.
+///
+/// A command needs both answers. A policy is asked about the commands that a session sends; what
+/// a rule then invokes is the rule's own doing. Implementors write `async fn`; the futures must
+/// be `Send`. A policy that panics refuses.
+pub trait Policy: Send + Sync + 'static {
+    /// Asked before anything is loaded.
+    fn before_load(&self, request: &PolicyRequest<'_>) -> impl Future<Output = Verdict> + Send;
+
+    /// Asked again when the root is loaded, in every attempt. The default allows.
+    fn with_state(
+        &self,
+        request: &PolicyRequest<'_>,
+        state: Option<&PolicyState<'_>>,
+    ) -> impl Future<Output = Verdict> + Send {
+        let _ = (request, state);
+        async { Verdict::Allow }
+    }
+}
+
+/// What a policy is asked about.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct PolicyRequest<'a> {
+    /// The action.
+    pub action: &'static ActionDescriptor,
+    /// The root.
+    pub root: &'a AggregateRoot,
+    /// The command's identifier.
+    pub command_id: Uuid,
+    /// Who sends it.
+    pub context: &'a DomainContext,
+    command: &'a (dyn Any + Send + Sync),
+}
+
+impl<'a> PolicyRequest<'a> {
+    pub(crate) fn new(
+        action: &'static ActionDescriptor,
+        root: &'a AggregateRoot,
+        command_id: Uuid,
+        context: &'a DomainContext,
+        command: &'a (dyn Any + Send + Sync),
+    ) -> Self {
+        Self { action, root, command_id, context, command }
+    }
+
+    /// The command, where it is a `C`.
+    pub fn command<C: crate::command::Command>(&self) -> Option<&'a C> {
+        self.command.downcast_ref()
+    }
+}
+
+/// The state of the root that a command is for.
+#[derive(Clone, Copy)]
+pub struct PolicyState<'a> {
+    record: &'a StateRecord,
+    state: &'a (dyn Any + Send + Sync),
+}
+
+impl<'a> PolicyState<'a> {
+    pub(crate) fn new(record: &'a StateRecord, state: &'a (dyn Any + Send + Sync)) -> Self {
+        Self { record, state }
+    }
+
+    /// The row, with its audit fields.
+    pub fn record(&self) -> &'a StateRecord {
+        self.record
+    }
+
+    /// The state, where it is an `A`.
+    pub fn state<A: crate::aggregate::Aggregate>(&self) -> Option<&'a A> {
+        self.state.downcast_ref()
+    }
+}
+
+impl fmt::Debug for PolicyState<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PolicyState")
+            .field("root", &self.record.root)
+            .field("version", &self.record.version)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The private twin of [`Policy`] that a runtime can hold.
+pub(crate) trait ErasedPolicy: Send + Sync {
+    fn before_load<'a>(&'a self, request: &'a PolicyRequest<'a>) -> BoxFuture<'a, Verdict>;
+    fn with_state<'a>(
+        &'a self,
+        request: &'a PolicyRequest<'a>,
+        state: Option<&'a PolicyState<'a>>,
+    ) -> BoxFuture<'a, Verdict>;
+}
+
+impl<P: Policy> ErasedPolicy for P {
+    fn before_load<'a>(&'a self, request: &'a PolicyRequest<'a>) -> BoxFuture<'a, Verdict> {
+        Box::pin(Policy::before_load(self, request))
+    }
+
+    fn with_state<'a>(
+        &'a self,
+        request: &'a PolicyRequest<'a>,
+        state: Option<&'a PolicyState<'a>>,
+    ) -> BoxFuture<'a, Verdict> {
+        Box::pin(Policy::with_state(self, request, state))
+    }
+}

@@ -1,0 +1,115 @@
+//! Everything that generated code may touch. No promise is made to anybody else.
+
+// Names of the standard library that an author's module may have shadowed.
+pub use std::boxed::Box;
+
+pub use futures_core::future::BoxFuture;
+pub use serde::{self, Deserialize, Serialize};
+
+pub use crate::action::{
+    ActionDescriptor, ActionResult, Call, EventData, FieldDescriptor, Handler, Lifecycle, Location,
+    Outcome, PayloadField, Stop, answer_data, answer_state, created, decode_command,
+    record_command,
+};
+pub use crate::aggregate::{Aggregate, AggregateDescriptor};
+pub use crate::command::{Command, CommandRecord};
+pub use crate::context::ActionContext;
+pub use crate::domain::{Domain, Meta};
+pub use crate::event::{Event, EventDescriptor, EventRecord};
+pub use crate::json::{Json, JsonError as EncodeError, encode};
+pub use crate::location;
+pub use crate::record_error::RecordError;
+pub use crate::registry::Registration;
+pub use crate::rejection::Rejection;
+
+/// Puts a registration into the linked list.
+#[cfg(feature = "inventory")]
+pub use inventory::submit;
+
+/// Without the linked list there is nothing to put anywhere.
+#[cfg(not(feature = "inventory"))]
+pub use crate::__fluvius_submit_nothing as submit;
+
+#[doc(hidden)]
+#[macro_export]
+#[cfg(not(feature = "inventory"))]
+macro_rules! __fluvius_submit_nothing {
+    ($($tokens:tt)*) => {};
+}
+
+/// The place where it is written, by the span of the call.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! location {
+    () => {
+        $crate::__private::Location {
+            module: ::core::module_path!(),
+            file: ::core::file!(),
+            line: ::core::line!(),
+        }
+    };
+}
+
+/// The descriptor of an aggregate, as a function, which breaks the circle between the constants
+/// of an aggregate and of its actions.
+pub fn descriptor_of<A: Aggregate>() -> &'static AggregateDescriptor {
+    A::DESCRIPTOR
+}
+
+/// Reads a typed event back from its row.
+pub fn decode_event<E: Event>(record: &EventRecord) -> Result<E, RecordError> {
+    crate::event::decode(record)
+}
+
+/// Reads a typed command back from its row. One with a secret that has no default cannot be.
+pub fn decode_command_record<C: Command>(record: &CommandRecord) -> Result<C, RecordError> {
+    record
+        .payload
+        .decode()
+        .map_err(|source| RecordError::Invalid { key: record.key().to_owned(), source })
+}
+
+/// The key of a row belongs to no event of the aggregate.
+pub fn unknown_event(record: &EventRecord, aggregate: &'static str) -> RecordError {
+    RecordError::UnknownKey { key: record.key().to_owned(), aggregate }
+}
+
+/// The key of a row belongs to no command of the aggregate.
+pub fn unknown_command(record: &CommandRecord, aggregate: &'static str) -> RecordError {
+    RecordError::UnknownKey { key: record.key().to_owned(), aggregate }
+}
+
+/// Asserted at the type of a parameter.
+pub const fn assert_payload_field<T: PayloadField>() {}
+
+/// Asserted at the type of the impl block.
+pub const fn assert_aggregate<A>()
+where
+    A: Clone + Send + Sync + Serialize + serde::de::DeserializeOwned + 'static,
+{
+}
+
+/// Asserted at the return type of an action.
+pub const fn assert_result<R: ActionResult>() {}
+
+/// Asserted at the return type of a creating action.
+pub const fn assert_creates<A, R: ActionResult<Data = A>>() {}
+
+/// Asserted at the return type of an action whose event has data.
+pub const fn assert_event_data<T: EventData>() {}
+
+/// Asserted at the return type of a question.
+pub const fn assert_answer<T: Serialize>() {}
+
+/// What a parameter that refers to a context refers to.
+pub trait IsActionContext {}
+
+impl IsActionContext for ActionContext {}
+
+/// Asserted at the type of a context parameter.
+pub const fn assert_context_type<T: IsActionContext>() {}
+
+/// Asserted at the name of an asynchronous action: what it holds across an `.await` is `Send`.
+pub fn assert_send<F: Future + Send>(future: F) -> F {
+    future
+}

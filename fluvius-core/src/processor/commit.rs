@@ -1,0 +1,47 @@
+//! Commit: a unit of work to the store, and what became of it.
+
+use std::sync::Arc;
+
+use super::Environment;
+use crate::error::Error;
+use crate::store::{Fate, StoreError};
+use crate::unit_of_work::UnitOfWork;
+
+/// Commits one unit. The store answers with one fate a unit, by its contract.
+pub(crate) async fn commit(
+    environment: &Environment,
+    unit: UnitOfWork,
+) -> (Arc<[UnitOfWork]>, Fate) {
+    let batch: Arc<[UnitOfWork]> = Arc::from([unit]);
+    let mut fates = environment.store.commit(Arc::clone(&batch)).await;
+    let fate = match fates.pop() {
+        Some(fate) if fates.is_empty() => fate,
+        _ => Fate::Failed(StoreError::permanent("the store did not give one fate a unit of work")),
+    };
+    (batch, fate)
+}
+
+/// Asks every listener about a unit; the first veto counts.
+///
+/// # Errors
+/// The veto as the command's rejection.
+pub(crate) fn ask(environment: &Environment, unit: &UnitOfWork) -> Result<(), Error> {
+    for listener in &environment.listeners {
+        let asked = std::panic::AssertUnwindSafe(|| listener.committing(unit));
+        match std::panic::catch_unwind(asked) {
+            Ok(Ok(())) => {}
+            Ok(Err(veto)) => {
+                let root = unit.commands.first().map(|command| command.root.clone());
+                let Some(root) = root else { continue };
+                return Err(Error::Rejected {
+                    root,
+                    code: crate::rejection::Rejection::code(&veto).to_owned(),
+                    message: veto.to_string(),
+                    source: Arc::new(veto),
+                });
+            }
+            Err(_) => tracing::error!(domain = environment.meta.namespace, "a listener panicked"),
+        }
+    }
+    Ok(())
+}

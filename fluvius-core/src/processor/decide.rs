@@ -1,0 +1,265 @@
+//! Decide: the author's code, run on a copy of the state.
+//!
+//! It gives what the command would change, as data. It never writes to a store, and it holds
+//! nothing while a rule runs.
+
+use std::sync::Arc;
+
+use super::head::Head;
+use super::load;
+use super::task::{Answer, Task};
+use super::work::Savepoint;
+use crate::action::{Call, Lifecycle, Outcome, Stop};
+use crate::aggregate::{AggregateDescriptor, SharedState};
+use crate::command::CommandStatus;
+use crate::context::{ActionContext, Frame};
+use crate::error::Error;
+use crate::etag::ETag;
+use crate::event::{EventDescriptor, EventRecord};
+use crate::json::{Change, Json, JsonError};
+use crate::policy::{PolicyRequest, PolicyState, Verdict};
+use crate::response::Response;
+use crate::signal::Signal;
+use crate::state::{StateRecord, WHOLE_STATE_EVERY};
+
+/// How deep actions may invoke each other.
+const INVOKE_DEPTH_MAX: usize = 16;
+
+/// Runs one action and puts what it changes into the context's work.
+///
+/// # Errors
+/// Whatever ends the command; the work is then as it was, but for what was read.
+pub(crate) async fn run(cx: &mut ActionContext, task: &Task) -> Result<Answer, Error> {
+    let before = cx.work.savepoint();
+    let decided = decide(cx, task, before).await;
+    if decided.is_err() {
+        cx.work.roll_back(before);
+    }
+    decided
+}
+
+async fn decide(cx: &mut ActionContext, task: &Task, before: Savepoint) -> Result<Answer, Error> {
+    if cx.frames.len() > INVOKE_DEPTH_MAX {
+        return Err(Error::InvokeTooDeep { depth_max: INVOKE_DEPTH_MAX });
+    }
+    let head = load::head(cx, &task.root).await?;
+    let aggregate = (task.action.aggregate)();
+    let state = admit(cx, task, aggregate, &head)?;
+    if cx.frames.is_empty() {
+        authorize_with_state(cx, task, &head, state.as_ref()).await?;
+        check_precondition(cx, task)?;
+    }
+
+    let call = Call { state: state.clone(), command: Arc::clone(&task.command) };
+    cx.frames.push(Frame {
+        root: task.root.clone(),
+        command_id: task.id,
+        action: task.action,
+        invoked_count: 0,
+    });
+    let outcome = (task.action.run)(&call, cx).await;
+    cx.frames.pop();
+    if let Some(fault) = &cx.fault {
+        // Whatever the rule made of it: a fault is no business answer.
+        return Err(fault.clone());
+    }
+
+    match outcome {
+        Ok(outcome) => Ok(record(cx, task, before, &head, state, outcome)?),
+        Err(Stop::Rejected { code, message, source }) => {
+            Err(Error::Rejected { root: task.root.clone(), code, message, source })
+        }
+        Err(Stop::InvalidData(error)) => Err(cannot_keep(task, aggregate, &error)),
+    }
+}
+
+/// The receiver is the life cycle: whether the action may run on this root, and on which state.
+fn admit(
+    cx: &ActionContext,
+    task: &Task,
+    aggregate: &'static AggregateDescriptor,
+    head: &Head,
+) -> Result<Option<SharedState>, Error> {
+    if task.action.lifecycle == Lifecycle::Creates {
+        return match head.record {
+            // An identifier is used once, whether the root is open, closed or foreign.
+            Some(_) => Err(Error::AlreadyExists { root: task.root.clone() }),
+            None => Ok(None),
+        };
+    }
+    match head.visible(cx.given.sender.realm.as_deref()) {
+        Some(record) => head.value(record, aggregate).map(Some),
+        None => Err(Error::NotFound { root: task.root.clone() }),
+    }
+}
+
+async fn authorize_with_state(
+    cx: &ActionContext,
+    task: &Task,
+    head: &Head,
+    state: Option<&SharedState>,
+) -> Result<(), Error> {
+    let Some(policy) = &cx.environment.policy else {
+        return Ok(());
+    };
+    let request = PolicyRequest::new(
+        task.action,
+        &task.root,
+        task.id,
+        &cx.given.sender.context,
+        task.command.as_ref(),
+    );
+    let state = match (&head.record, state) {
+        (Some(record), Some(state)) => Some(PolicyState::new(record, state.as_ref())),
+        _ => None,
+    };
+    match policy.with_state(&request, state.as_ref()).await {
+        Verdict::Allow => Ok(()),
+        Verdict::Deny(reason) => {
+            Err(Error::Unauthorized { command: task.action.key, root: task.root.clone(), reason })
+        }
+    }
+}
+
+/// If-Match, compared with what stood before the command, and before its group.
+fn check_precondition(cx: &ActionContext, task: &Task) -> Result<(), Error> {
+    if task.if_match.is_none() && !task.action.if_match_required {
+        return Ok(());
+    }
+    let record = cx.work.first_read(&task.root).and_then(|head| head.record.as_ref());
+    let version = record.map_or(0, |record| record.version);
+    let etag = record.map(|record| record.etag);
+    match &task.if_match {
+        Some(expected) if expected.holds(version, etag) => Ok(()),
+        expected => Err(Error::PreconditionFailed {
+            root: task.root.clone(),
+            expected: *expected,
+            version,
+            etag,
+        }),
+    }
+}
+
+/// Turns what the rule left into rows and the answer.
+#[expect(clippy::expect_used, reason = "the receiver says what a rule is given and gives")]
+fn record(
+    cx: &mut ActionContext,
+    task: &Task,
+    before: Savepoint,
+    head: &Head,
+    state: Option<SharedState>,
+    outcome: Outcome,
+) -> Result<Answer, Error> {
+    let mut command =
+        task.record(cx.environment.meta, &cx.given.sender.record, CommandStatus::Applied);
+    command.response.clone_from(&outcome.data);
+    cx.work.record_command(before, command);
+
+    let value = outcome.next.clone().or(state);
+    let value = value.expect("a creating action gives a state, and every other had one");
+    let record = match task.action.event {
+        Some(event) => happened(cx, task, before, head, &value, event, &outcome)?,
+        None => {
+            let record = head.record.clone();
+            record.expect("a question is asked of a root that exists")
+        }
+    };
+    let answered_with_state = outcome.data.is_none();
+    Ok(Answer {
+        response: Response {
+            command_id: task.id,
+            command: task.action.key,
+            root: task.root.clone(),
+            version: record.version,
+            etag: record.etag,
+            event: task.action.event.map(|event| event.key),
+            data: outcome.data.unwrap_or(record.data),
+        },
+        state: answered_with_state.then_some(value),
+    })
+}
+
+/// Adds the event and the new head.
+fn happened(
+    cx: &mut ActionContext,
+    task: &Task,
+    before: Savepoint,
+    head: &Head,
+    value: &SharedState,
+    event: &'static EventDescriptor,
+    outcome: &Outcome,
+) -> Result<StateRecord, Error> {
+    let aggregate = (task.action.aggregate)();
+    let previous = head.record.as_ref();
+    let same_revision = previous.is_some_and(|record| record.revision == aggregate.revision);
+    let data = match previous {
+        Some(record) if outcome.next.is_none() && same_revision => record.data.clone(),
+        _ => aggregate.encode(value).map_err(|error| cannot_keep(task, aggregate, &error))?,
+    };
+
+    let version = head.version() + 1;
+    let change = match previous {
+        Some(record) if same_revision && (version - 1) % WHOLE_STATE_EVERY != 0 => {
+            Change::between(Some(&record.data), &data)
+        }
+        _ => Change::whole(&data),
+    };
+    let next = next_record(cx, task, aggregate, previous, version, data);
+    let event = EventRecord {
+        id: cx.new_id(),
+        domain: cx.environment.meta.namespace.into(),
+        revision: aggregate.revision,
+        event: event.key.into(),
+        root: task.root.clone(),
+        version,
+        src_cmd: task.id,
+        args: task.args.clone(),
+        data: outcome.data.clone(),
+        change,
+        occurred: next.updated,
+    };
+    cx.environment.tell(&Signal::EventRecorded { event: &event, attempt: cx.given.attempt });
+    cx.work.record_event(before, event);
+    let head = Head::decided(next.clone(), Arc::clone(value));
+    cx.work.write(Arc::new(head));
+    Ok(next)
+}
+
+fn next_record(
+    cx: &ActionContext,
+    task: &Task,
+    aggregate: &'static AggregateDescriptor,
+    previous: Option<&StateRecord>,
+    version: u64,
+    data: Json,
+) -> StateRecord {
+    let actor = cx.actor().id();
+    // Along a root time never falls, even where the clock does.
+    let occurred = previous.map_or(cx.now(), |record| record.updated.max(cx.now()));
+    let (created, creator, realm) = match previous {
+        Some(record) => (record.created, record.creator, record.realm.clone()),
+        None => (occurred, actor, cx.given.sender.realm.clone()),
+    };
+    StateRecord {
+        root: task.root.clone(),
+        version,
+        etag: ETag::new(version, task.id),
+        revision: aggregate.revision,
+        data,
+        created,
+        creator,
+        updated: occurred,
+        updater: actor,
+        deleted: (task.action.lifecycle == Lifecycle::Closes).then_some(occurred),
+        realm,
+    }
+}
+
+fn cannot_keep(task: &Task, aggregate: &AggregateDescriptor, error: &JsonError) -> Error {
+    Error::InvalidState {
+        root: task.root.clone(),
+        revision: aggregate.revision,
+        path: error.path().to_owned(),
+        message: error.message().to_owned(),
+    }
+}

@@ -1,0 +1,123 @@
+//! Decode: key and JSON to a typed command, errors with the JSON path.
+
+use chrono::{DateTime, Utc};
+
+use super::Environment;
+use super::task::Task;
+use crate::action::ActionDescriptor;
+use crate::command::{Command, CommandBundle};
+use crate::error::Error;
+use crate::etag::Precondition;
+use crate::json::{self, JsonError};
+use crate::root::AggregateRoot;
+
+/// A command by key.
+///
+/// # Errors
+/// `unknown-command`, `invalid-payload`.
+pub(crate) fn by_key(
+    environment: &Environment,
+    bundle: CommandBundle,
+    received: DateTime<Utc>,
+) -> Result<Task, Error> {
+    let action = known(environment, &bundle.command)?;
+    let secrets = secret_names(action);
+    let command = (action.decode)(&bundle.payload)
+        .map_err(|error| invalid_payload(action.key, &without_values(action, error)))?;
+    let args = (action.record)(command.as_ref())
+        .map_err(|error| invalid_payload(action.key, &without_values(action, error)))?;
+    let payload = json::canonical(&bundle.payload, &secrets);
+    Ok(Task {
+        id: bundle.id,
+        parent: None,
+        action,
+        root: bundle.root,
+        command,
+        args,
+        payload_hash: json::hash(&payload),
+        payload,
+        if_match: bundle.if_match,
+        received,
+    })
+}
+
+/// A typed command: there is nothing to decode, and its payload is what is kept of it.
+///
+/// # Errors
+/// `unknown-command` where the domain does not list the command's aggregate; `invalid-payload`
+/// where a field holds what no store can keep.
+pub(crate) fn typed<C: Command>(
+    environment: &Environment,
+    id: uuid::Uuid,
+    root: AggregateRoot,
+    command: C,
+    if_match: Option<Precondition>,
+    received: DateTime<Utc>,
+) -> Result<Task, Error> {
+    let action = known(environment, C::ACTION.key)?;
+    if action.command != C::ACTION.command {
+        return Err(unknown(environment, C::ACTION.key));
+    }
+    let args = command
+        .record()
+        .map_err(|error| invalid_payload(action.key, &without_values(action, error)))?;
+    let payload = json::canonical(&args, &[]);
+    Ok(Task {
+        id,
+        parent: None,
+        action,
+        root,
+        command: std::sync::Arc::new(command),
+        args,
+        payload_hash: json::hash(&payload),
+        payload,
+        if_match,
+        received,
+    })
+}
+
+/// The action of a key that may be sent; internal ones are unknown to senders.
+fn known(environment: &Environment, key: &str) -> Result<&'static ActionDescriptor, Error> {
+    environment
+        .registry
+        .find(key)
+        .filter(|action| !action.internal)
+        .ok_or_else(|| unknown(environment, key))
+}
+
+fn unknown(environment: &Environment, key: &str) -> Error {
+    Error::UnknownCommand { key: key.to_owned(), nearest: environment.registry.nearest(key) }
+}
+
+pub(crate) fn invalid_payload(key: &str, error: &JsonError) -> Error {
+    Error::InvalidPayload {
+        command: key.to_owned(),
+        path: error.path().to_owned(),
+        message: error.message().to_owned(),
+    }
+}
+
+/// The names under which secrets come in; they are left out of what is kept.
+fn secret_names(action: &'static ActionDescriptor) -> Vec<&'static str> {
+    let secret = action.fields.iter().filter(|field| field.secret);
+    secret
+        .flat_map(|field| std::iter::once(field.name).chain(field.aliases.iter().copied()))
+        .collect()
+}
+
+/// The same error without values of the payload, where the command has a secret.
+fn without_values(action: &'static ActionDescriptor, error: JsonError) -> JsonError {
+    if !action.fields.iter().any(|field| field.secret) {
+        return error;
+    }
+    let fields: Vec<json::Field<'_>> = action
+        .fields
+        .iter()
+        .map(|field| json::Field {
+            name: field.name,
+            aliases: field.aliases,
+            type_name: field.type_name,
+        })
+        .collect();
+    json::hide_values(error, &fields)
+}

@@ -1,0 +1,54 @@
+//! What every stage of a domain may use; the same for all commands.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::domain::Meta;
+use crate::ids::Ids;
+use crate::policy::ErasedPolicy;
+use crate::registry::Registry;
+use crate::signal::{Listener, Signal};
+use crate::store::ErasedStore;
+
+pub(crate) struct Environment {
+    pub(crate) meta: &'static Meta,
+    pub(crate) registry: Registry,
+    pub(crate) store: Arc<dyn ErasedStore>,
+    pub(crate) policy: Option<Box<dyn ErasedPolicy>>,
+    pub(crate) listeners: Vec<Box<dyn Listener>>,
+    pub(crate) clock: Box<dyn Clock>,
+    pub(crate) ids: Box<dyn Ids>,
+    pub(crate) settings: Settings,
+}
+
+/// What the builder of a runtime sets.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) deadline: Duration,
+    pub(crate) attempt_count_max: u32,
+    pub(crate) record_refusals: bool,
+    pub(crate) recorded_headers: Vec<String>,
+}
+
+impl Environment {
+    /// Tells every listener; one that panics is logged, and the others are told all the same.
+    pub(crate) fn tell(&self, signal: &Signal<'_>) {
+        for listener in &self.listeners {
+            let told = std::panic::AssertUnwindSafe(|| listener.signal(signal));
+            if std::panic::catch_unwind(told).is_err() {
+                tracing::error!(domain = self.meta.namespace, "a listener panicked");
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Environment")
+            .field("domain", &self.meta.namespace)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}

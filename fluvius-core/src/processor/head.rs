@@ -1,0 +1,54 @@
+//! The head of a root: the value that decisions are made on.
+
+use std::sync::{Arc, OnceLock};
+
+use crate::aggregate::{AggregateDescriptor, SharedState};
+use crate::error::Error;
+use crate::root::AggregateRoot;
+use crate::state::{StateRecord, invalid_state};
+
+/// A root as a decision sees it: its row, if there is one, and the decoded value.
+#[derive(Debug)]
+pub(crate) struct Head {
+    pub(crate) root: AggregateRoot,
+    pub(crate) record: Option<StateRecord>,
+    value: OnceLock<SharedState>,
+}
+
+impl Head {
+    /// A head as it was loaded; the value is decoded when it is first asked for.
+    pub(crate) fn loaded(root: AggregateRoot, record: Option<StateRecord>) -> Self {
+        Self { root, record, value: OnceLock::new() }
+    }
+
+    /// A head as a rule has left it.
+    pub(crate) fn decided(record: StateRecord, value: SharedState) -> Self {
+        Self { root: record.root.clone(), record: Some(record), value: OnceLock::from(value) }
+    }
+
+    /// The version that the store must have for this head to be true.
+    pub(crate) fn version(&self) -> u64 {
+        self.record.as_ref().map_or(0, |record| record.version)
+    }
+
+    /// The row, where the root is open and of this realm.
+    pub(crate) fn visible(&self, realm: Option<&str>) -> Option<&StateRecord> {
+        self.record
+            .as_ref()
+            .filter(|record| record.deleted.is_none() && record.realm.as_deref() == realm)
+    }
+
+    /// The decoded value of the row.
+    pub(crate) fn value(
+        &self,
+        record: &StateRecord,
+        aggregate: &AggregateDescriptor,
+    ) -> Result<SharedState, Error> {
+        if let Some(value) = self.value.get() {
+            return Ok(Arc::clone(value));
+        }
+        let value =
+            aggregate.decode(&record.data).map_err(|error| invalid_state(record, &error))?;
+        Ok(Arc::clone(self.value.get_or_init(|| value)))
+    }
+}

@@ -1,0 +1,26 @@
+//! Load: the head of a root, as this command sees it.
+
+use std::sync::Arc;
+
+use super::Head;
+use crate::context::ActionContext;
+use crate::error::Error;
+use crate::root::AggregateRoot;
+
+/// The newest head of a root: what the command has made of it, else what is stored.
+///
+/// # Errors
+/// `invoke-reentered` where the root is being decided further up in this command; nothing waits.
+/// `store-unavailable`, `store`.
+pub(crate) async fn head(cx: &mut ActionContext, root: &AggregateRoot) -> Result<Arc<Head>, Error> {
+    if cx.frames.iter().any(|frame| frame.root == *root) {
+        return Err(Error::InvokeReentered { root: root.clone() });
+    }
+    if let Some(head) = cx.work.head(root) {
+        return Ok(Arc::clone(head));
+    }
+    let record = cx.environment.store.load(root).await?;
+    let head = Arc::new(Head::loaded(root.clone(), record));
+    cx.work.read(Arc::clone(&head));
+    Ok(head)
+}

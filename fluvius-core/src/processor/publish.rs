@@ -1,0 +1,48 @@
+//! Publish: what is stored is told to those who listen.
+
+use super::Environment;
+use super::task::{Answer, Task};
+use crate::error::Error;
+use crate::logged::Logged;
+use crate::signal::Signal;
+use crate::unit_of_work::UnitOfWork;
+
+/// Tells of a stored unit: its events, its messages, the unit itself.
+pub(crate) fn committed(environment: &Environment, unit: &UnitOfWork, first: u64) {
+    if environment.listeners.is_empty() {
+        return;
+    }
+    // Positions follow one by one: commands, events, messages.
+    let mut position = first + unit.commands.len() as u64;
+    for event in &unit.events {
+        let event = Logged { position, record: event.clone() };
+        environment.tell(&Signal::EventCommitted { event: &event });
+        position += 1;
+    }
+    for message in &unit.messages {
+        let message = Logged { position, record: message.clone() };
+        environment.tell(&Signal::Message { message: &message });
+        position += 1;
+    }
+    environment.tell(&Signal::TransactionCommitted { unit, first });
+}
+
+/// Tells how a command ended.
+pub(crate) fn answered(environment: &Environment, task: &Task, answer: &Result<Answer, Error>) {
+    match answer {
+        Ok(answer) => {
+            environment.tell(&Signal::Response { response: &answer.response });
+            environment.tell(&Signal::CommandCompleted {
+                id: task.id,
+                action: task.action,
+                root: &task.root,
+            });
+        }
+        Err(error) => environment.tell(&Signal::CommandRejected {
+            id: task.id,
+            action: task.action,
+            root: &task.root,
+            error,
+        }),
+    }
+}

@@ -1,0 +1,122 @@
+//! Recall: a command identifier that was used before is answered as it was the first time.
+
+use super::environment::Environment;
+use super::refusal;
+use super::task::{Answer, Sender, Task};
+use crate::command::{CommandRecord, CommandStatus};
+use crate::context::ContextRecord;
+use crate::error::Error;
+use crate::etag::ETag;
+use crate::logged::Logged;
+use crate::response::Response;
+use crate::state::{state_at, version_before};
+use crate::store::{LogQuery, RealmFilter, StoreError};
+
+/// How many events one atomic group may have given one root, for the search of one of them.
+const GROUP_EVENT_COUNT_MAX: usize = 10_000;
+
+/// Looks a command up in the log; the answer that it got, if it is there.
+///
+/// # Errors
+/// `duplicate-command`; or what the store says, which is the caller's own error.
+pub(crate) async fn look_up(
+    environment: &Environment,
+    sender: &Sender,
+    task: &Task,
+) -> Result<Option<Result<Answer, Error>>, Error> {
+    match environment.store.command(task.id).await? {
+        Some((row, context)) => Ok(Some(again(environment, sender, task, &row, &context).await)),
+        None => Ok(None),
+    }
+}
+
+/// The first answer of a row, where it is the same command.
+///
+/// # Errors
+/// `duplicate-command`, or the refusal that was the first answer, or what the store says.
+pub(crate) async fn again(
+    environment: &Environment,
+    sender: &Sender,
+    task: &Task,
+    row: &Logged<CommandRecord>,
+    context: &ContextRecord,
+) -> Result<Answer, Error> {
+    if !is_same(sender, task, row, context) {
+        return Err(Error::DuplicateCommand { id: task.id });
+    }
+    if row.status == CommandStatus::Rejected {
+        let refused = refusal::read(row);
+        return Err(refused.unwrap_or_else(|| unreadable(task)));
+    }
+    let (version, event) = match task.action.event {
+        Some(event) => (version_of(environment, task, row).await?, Some(event.key)),
+        None => {
+            let store = environment.store.as_ref();
+            (version_before(store, &row.root, row.position).await?, None)
+        }
+    };
+    let data = match &row.response {
+        Some(data) => data.clone(),
+        None => state_at(environment.store.as_ref(), &row.root, version).await?,
+    };
+    // A question's etag is that of the event before it, whose command is not the question.
+    let etag = match event {
+        Some(_) => ETag::new(version, task.id),
+        None => etag_at(environment, row, version).await?,
+    };
+    Ok(Answer {
+        response: Response {
+            command_id: task.id,
+            command: task.action.key,
+            root: row.root.clone(),
+            version,
+            etag,
+            event,
+            data,
+        },
+        state: None,
+    })
+}
+
+fn is_same(sender: &Sender, task: &Task, row: &CommandRecord, context: &ContextRecord) -> bool {
+    row.root == task.root
+        && row.command == task.action.key
+        && row.payload_hash == task.payload_hash
+        && row.parent.is_none()
+        && context.actor == sender.record.actor
+        && context.realm == sender.record.realm
+}
+
+/// The version that a command gave its root: that of the event that names it.
+async fn version_of(
+    environment: &Environment,
+    task: &Task,
+    row: &Logged<CommandRecord>,
+) -> Result<u64, Error> {
+    let query = LogQuery {
+        root: Some(row.root.clone()),
+        realm: RealmFilter::All,
+        after: row.position,
+        limit: GROUP_EVENT_COUNT_MAX,
+    };
+    let events = environment.store.events(&query).await?;
+    let event = events.iter().find(|event| event.src_cmd == task.id);
+    event.map(|event| event.version).ok_or_else(|| unreadable(task))
+}
+
+async fn etag_at(
+    environment: &Environment,
+    row: &CommandRecord,
+    version: u64,
+) -> Result<ETag, Error> {
+    let events = environment.store.history(&row.root, version, version).await?;
+    let command_id = events.first().map_or(row.id, |event| event.src_cmd);
+    Ok(ETag::new(version, command_id))
+}
+
+fn unreadable(task: &Task) -> Error {
+    Error::from(StoreError::permanent(format!(
+        "the answer of command {} cannot be read back from the log",
+        task.id
+    )))
+}

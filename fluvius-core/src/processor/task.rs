@@ -1,0 +1,104 @@
+//! A decoded command on its way through the stages, and its answer.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::action::{ActionDescriptor, SharedCommand};
+use crate::aggregate::{Aggregate, SharedState};
+use crate::command::{Command, CommandRecord, CommandStatus};
+use crate::context::{ContextRecord, DomainContext};
+use crate::domain::Meta;
+use crate::error::Error;
+use crate::etag::Precondition;
+use crate::json::{Json, PayloadHash};
+use crate::response::Response;
+use crate::root::AggregateRoot;
+
+/// Who sends: the context of a session, and its row.
+#[derive(Debug, Clone)]
+pub(crate) struct Sender {
+    pub(crate) context: Arc<DomainContext>,
+    pub(crate) record: Arc<ContextRecord>,
+    pub(crate) realm: Option<Arc<str>>,
+}
+
+/// A decoded command.
+#[derive(Debug, Clone)]
+pub(crate) struct Task {
+    pub(crate) id: Uuid,
+    pub(crate) parent: Option<Uuid>,
+    pub(crate) action: &'static ActionDescriptor,
+    pub(crate) root: AggregateRoot,
+    pub(crate) command: SharedCommand,
+    /// The arguments as decoded, without secrets.
+    pub(crate) args: Json,
+    /// The payload as received, keys sorted, without secrets.
+    pub(crate) payload: Json,
+    pub(crate) payload_hash: PayloadHash,
+    pub(crate) if_match: Option<Precondition>,
+    pub(crate) received: DateTime<Utc>,
+}
+
+impl Task {
+    /// The command's row.
+    pub(crate) fn record(
+        &self,
+        meta: &'static Meta,
+        context: &ContextRecord,
+        status: CommandStatus,
+    ) -> CommandRecord {
+        CommandRecord {
+            id: self.id,
+            parent: self.parent,
+            domain: meta.namespace.into(),
+            revision: meta.revision,
+            command: self.action.key.into(),
+            root: self.root.clone(),
+            payload: self.payload.clone(),
+            payload_hash: self.payload_hash,
+            context_id: context.id,
+            status,
+            code: None,
+            response: None,
+            received: self.received,
+        }
+    }
+}
+
+/// The answer to a command, with the decoded state where that is the answer and at hand.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) response: Response,
+    pub(crate) state: Option<SharedState>,
+}
+
+impl Answer {
+    /// The answer as the command's output.
+    pub(crate) fn typed<C>(self) -> Result<Response<C::Output>, Error>
+    where
+        C: Command,
+        C::Output: serde::de::DeserializeOwned + 'static,
+    {
+        if let Some(state) =
+            self.state.as_ref().and_then(|state| state.downcast_ref::<C::Aggregate>())
+        {
+            // Where the output is the state there is nothing to decode.
+            let mut copy = Some(state.clone());
+            let copy: &mut dyn std::any::Any = &mut copy;
+            if let Some(output) = copy.downcast_mut::<Option<C::Output>>().and_then(Option::take) {
+                return Ok(self.response.with_data(output));
+            }
+        }
+        match self.response.data.decode::<C::Output>() {
+            Ok(output) => Ok(self.response.with_data(output)),
+            Err(error) => Err(Error::InvalidState {
+                root: self.response.root,
+                revision: C::Aggregate::DESCRIPTOR.revision,
+                path: error.path().to_owned(),
+                message: error.message().to_owned(),
+            }),
+        }
+    }
+}

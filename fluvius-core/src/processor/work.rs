@@ -1,0 +1,121 @@
+//! What a command has read and written so far, as plain data.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::head::Head;
+use crate::activity::ActivityRecord;
+use crate::command::CommandRecord;
+use crate::context::ContextRecord;
+use crate::event::EventRecord;
+use crate::message::MessageRecord;
+use crate::root::AggregateRoot;
+use crate::unit_of_work::{ExpectedVersion, UnitOfWork};
+
+/// What a command, or the commands of a group, have read and written so far.
+#[derive(Debug, Default)]
+pub(crate) struct Work {
+    /// The heads as first read: their versions are expected at the commit.
+    reads: BTreeMap<AggregateRoot, Arc<Head>>,
+    /// New heads in the order of their making; the last of a root counts.
+    writes: Vec<Arc<Head>>,
+    pub(crate) commands: Vec<CommandRecord>,
+    pub(crate) events: Vec<EventRecord>,
+    pub(crate) messages: Vec<MessageRecord>,
+    pub(crate) activities: Vec<ActivityRecord>,
+}
+
+/// A state of the work that it can be taken back to. What was read is never taken back.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Savepoint {
+    writes: usize,
+    commands: usize,
+    events: usize,
+    messages: usize,
+    activities: usize,
+}
+
+impl Work {
+    /// The newest head of a root: what the command has made of it, else as first read.
+    pub(crate) fn head(&self, root: &AggregateRoot) -> Option<&Arc<Head>> {
+        self.writes.iter().rev().find(|head| head.root == *root).or_else(|| self.reads.get(root))
+    }
+
+    /// The head of a root as it was before the command.
+    pub(crate) fn first_read(&self, root: &AggregateRoot) -> Option<&Arc<Head>> {
+        self.reads.get(root)
+    }
+
+    /// Adds a head that was read.
+    pub(crate) fn read(&mut self, head: Arc<Head>) {
+        self.reads.entry(head.root.clone()).or_insert(head);
+    }
+
+    /// Adds a head that a rule has made.
+    pub(crate) fn write(&mut self, head: Arc<Head>) {
+        self.writes.push(head);
+    }
+
+    pub(crate) fn savepoint(&self) -> Savepoint {
+        Savepoint {
+            writes: self.writes.len(),
+            commands: self.commands.len(),
+            events: self.events.len(),
+            messages: self.messages.len(),
+            activities: self.activities.len(),
+        }
+    }
+
+    /// Takes back all that was written since; the reads stay, since the rule may have reacted
+    /// to them.
+    pub(crate) fn roll_back(&mut self, to: Savepoint) {
+        self.writes.truncate(to.writes);
+        self.commands.truncate(to.commands);
+        self.events.truncate(to.events);
+        self.messages.truncate(to.messages);
+        self.activities.truncate(to.activities);
+    }
+
+    /// Puts a command's row before those of the commands that it has invoked.
+    pub(crate) fn record_command(&mut self, since: Savepoint, command: CommandRecord) {
+        self.commands.insert(since.commands, command);
+    }
+
+    /// Puts a command's event before those of the commands that it has invoked.
+    pub(crate) fn record_event(&mut self, since: Savepoint, event: EventRecord) {
+        self.events.insert(since.events, event);
+    }
+
+    /// Everything that was written, with the versions that it was decided on.
+    pub(crate) fn into_unit(self, context: Arc<ContextRecord>) -> UnitOfWork {
+        let expected = self
+            .reads
+            .iter()
+            .map(|(root, head)| ExpectedVersion { root: root.clone(), version: head.version() })
+            .collect();
+        let mut last: BTreeMap<&AggregateRoot, &Arc<Head>> = BTreeMap::new();
+        for head in &self.writes {
+            last.insert(&head.root, head);
+        }
+        let states = last.into_values().filter_map(|head| head.record.clone()).collect();
+        UnitOfWork {
+            expected,
+            states,
+            commands: self.commands,
+            events: self.events,
+            messages: self.messages,
+            activities: self.activities,
+            ..UnitOfWork::empty(context)
+        }
+    }
+
+    /// Only the versions that were read: what a refusal rests on.
+    pub(crate) fn into_refusal(mut self, context: Arc<ContextRecord>) -> UnitOfWork {
+        self.writes.clear();
+        self.commands.clear();
+        self.events.clear();
+        self.messages.clear();
+        self.activities.clear();
+        self.into_unit(context)
+    }
+}

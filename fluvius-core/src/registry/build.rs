@@ -1,0 +1,159 @@
+//! Building a registry: all collisions at once, each with its places.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::Registry;
+use crate::action::Location;
+use crate::aggregate::AggregateDescriptor;
+use crate::domain::Meta;
+use crate::store::StoreError;
+
+/// Why a domain cannot be built.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The aggregates do not go together; all problems are listed.
+    #[error("the domain `{namespace}` cannot be built:{}", lines(problems))]
+    Domain {
+        /// The domain's namespace.
+        namespace: &'static str,
+        /// What is wrong, sorted.
+        problems: Vec<Problem>,
+    },
+    /// The store does not take the domain.
+    #[error("the domain `{namespace}` cannot use this store: {source}")]
+    Store {
+        /// The domain's namespace.
+        namespace: &'static str,
+        /// What the store says.
+        source: StoreError,
+    },
+}
+
+/// One reason why a domain cannot be built.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Problem {
+    /// The domain lists no aggregate.
+    NoAggregates,
+    /// The namespace is not kebab case.
+    Namespace(String),
+    /// Two aggregates, or one listed twice, have one resource.
+    Resource {
+        /// The resource.
+        resource: &'static str,
+        /// Where the aggregates stand, with their type names.
+        places: Vec<(&'static str, Location)>,
+    },
+    /// Two actions have one key.
+    Key {
+        /// The key.
+        key: &'static str,
+        /// Where the actions stand, with their aggregates' type names.
+        places: Vec<(&'static str, Location)>,
+    },
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let places = match self {
+            Self::NoAggregates => {
+                return write!(f, "it lists no aggregate: write `#[domain(aggregates(..))]`");
+            }
+            Self::Namespace(namespace) => {
+                return write!(f, "its namespace `{namespace}` is not kebab case");
+            }
+            Self::Resource { resource, places } => {
+                write!(f, "the resource `{resource}` is declared more than once:")?;
+                places
+            }
+            Self::Key { key, places } => {
+                write!(f, "the command key `{key}` is used more than once:")?;
+                places
+            }
+        };
+        for (type_name, location) in places {
+            write!(f, "\n    by {type_name} at {location}")?;
+        }
+        Ok(())
+    }
+}
+
+fn lines(problems: &[Problem]) -> String {
+    problems.iter().map(|problem| format!("\n  {problem}")).collect()
+}
+
+impl Registry {
+    /// Builds the registry of a domain.
+    ///
+    /// # Errors
+    /// [`BuildError::Domain`] with every problem there is, each with all its places.
+    pub(crate) fn build(
+        meta: &'static Meta,
+        aggregates: &[&'static AggregateDescriptor],
+    ) -> Result<Self, BuildError> {
+        let mut resources: BTreeMap<&'static str, Vec<&'static AggregateDescriptor>> =
+            BTreeMap::new();
+        let mut actions: BTreeMap<&'static str, Vec<_>> = BTreeMap::new();
+        for aggregate in aggregates {
+            for resource in aggregate.resources {
+                resources.entry(resource).or_default().push(aggregate);
+            }
+            for action in aggregate.actions {
+                actions.entry(action.key).or_default().push((*aggregate, *action));
+            }
+        }
+
+        let mut problems = Vec::new();
+        if aggregates.is_empty() {
+            problems.push(Problem::NoAggregates);
+        }
+        if !is_kebab(meta.namespace) {
+            problems.push(Problem::Namespace(meta.namespace.to_owned()));
+        }
+        for (resource, owners) in &resources {
+            if owners.len() > 1 {
+                let places = owners.iter().map(|owner| (owner.type_name(), owner.location));
+                problems.push(Problem::Resource { resource, places: sorted(places) });
+            }
+        }
+        for (key, owners) in &actions {
+            if owners.len() > 1 {
+                let places =
+                    owners.iter().map(|(owner, action)| (owner.type_name(), action.location));
+                problems.push(Problem::Key { key, places: sorted(places) });
+            }
+        }
+        if !problems.is_empty() {
+            problems.sort();
+            return Err(BuildError::Domain { namespace: meta.namespace, problems });
+        }
+        Ok(Self {
+            actions: actions
+                .into_iter()
+                .filter_map(|(key, owners)| Some((key, owners.first()?.1)))
+                .collect(),
+            resources: resources
+                .into_iter()
+                .filter_map(|(resource, owners)| Some((resource, *owners.first()?)))
+                .collect(),
+        })
+    }
+}
+
+fn sorted(places: impl Iterator<Item = (&'static str, Location)>) -> Vec<(&'static str, Location)> {
+    let mut places: Vec<_> = places.collect();
+    places.sort();
+    places
+}
+
+/// Whether a text is kebab case: words of lower-case ASCII letters and digits with one hyphen
+/// between them, and a letter first.
+pub(crate) fn is_kebab(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_lowercase())
+        && text.split('-').all(|word| {
+            !word.is_empty()
+                && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+        })
+}

@@ -1,0 +1,58 @@
+//! The answer to a command that was applied.
+
+use std::fmt;
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::etag::ETag;
+use crate::json::Json;
+use crate::root::AggregateRoot;
+
+/// The answer to a command that was applied: what the rule returned, or the new state.
+///
+/// By key, `data` is JSON; where the command is typed, it is the command's
+/// [`Output`](crate::Command::Output).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Response<T = Json> {
+    /// The command's identifier.
+    pub command_id: Uuid,
+    /// The command's key.
+    pub command: &'static str,
+    /// The root.
+    pub root: AggregateRoot,
+    /// The root's version after the command.
+    pub version: u64,
+    /// The etag of that version.
+    pub etag: ETag,
+    /// The key of the event that the command gave; `None` for a question.
+    pub event: Option<&'static str>,
+    /// What the rule returned; the state where it returned `()` or `Self`.
+    pub data: T,
+}
+
+impl<T> Response<T> {
+    /// The same answer with other data.
+    pub(crate) fn with_data<U>(self, data: U) -> Response<U> {
+        Response {
+            command_id: self.command_id,
+            command: self.command,
+            root: self.root,
+            version: self.version,
+            etag: self.etag,
+            event: self.event,
+            data,
+        }
+    }
+}
+
+impl<T: fmt::Display> fmt::Display for Response<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} on {}, version {}", self.command, self.root, self.version)?;
+        if let Some(event) = self.event {
+            write!(f, ", {event}")?;
+        }
+        write!(f, ": {}", self.data)
+    }
+}

@@ -1,0 +1,71 @@
+//! Which aggregate root: a resource name and a UUID, and how a caller names one.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::aggregate::Aggregate;
+
+/// One aggregate root: the name of its resource and its identifier.
+///
+/// # Examples
+///
+/// ```
+/// use fluvius_core::AggregateRoot;
+/// use uuid::Uuid;
+///
+/// let root = AggregateRoot::new("bank-account", Uuid::nil());
+/// assert_eq!(root.to_string(), "bank-account/00000000-0000-0000-0000-000000000000");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct AggregateRoot {
+    /// The resource, in kebab case. Any text may stand here: the domain knows which ones exist.
+    pub resource: Cow<'static, str>,
+    /// The identifier: any UUID.
+    pub identifier: Uuid,
+}
+
+impl AggregateRoot {
+    /// Names a root.
+    pub fn new(resource: impl Into<Cow<'static, str>>, identifier: Uuid) -> Self {
+        Self { resource: resource.into(), identifier }
+    }
+
+    /// The root of an aggregate's main resource.
+    pub fn of<A: Aggregate>(identifier: Uuid) -> Self {
+        Self::new(A::RESOURCE, identifier)
+    }
+}
+
+impl fmt::Display for AggregateRoot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.resource, self.identifier)
+    }
+}
+
+/// What names a root where the aggregate is known: a UUID stands for the aggregate's main
+/// resource, an [`AggregateRoot`] names the resource itself.
+pub trait Target {
+    /// The root that is meant.
+    fn root_of<A: Aggregate>(self) -> AggregateRoot;
+}
+
+impl Target for Uuid {
+    fn root_of<A: Aggregate>(self) -> AggregateRoot {
+        AggregateRoot::of::<A>(self)
+    }
+}
+
+impl Target for AggregateRoot {
+    fn root_of<A: Aggregate>(self) -> AggregateRoot {
+        self
+    }
+}
+
+impl Target for &AggregateRoot {
+    fn root_of<A: Aggregate>(self) -> AggregateRoot {
+        self.clone()
+    }
+}

@@ -1,0 +1,99 @@
+//! Signals: what the runtime tells those who listen while a command goes its way.
+
+use uuid::Uuid;
+
+use crate::action::ActionDescriptor;
+use crate::error::Error;
+use crate::event::EventRecord;
+use crate::logged::Logged;
+use crate::message::MessageRecord;
+use crate::rejection::Refused;
+use crate::response::Response;
+use crate::root::AggregateRoot;
+use crate::unit_of_work::UnitOfWork;
+
+/// Listens to what happens in a domain.
+///
+/// Both functions run in the runtime's tasks, between the stages of a command, never on a
+/// store's writer. They should be quick: what takes time is handed to a channel or a task. A
+/// listener that panics is logged and changes nothing for the command.
+pub trait Listener: Send + Sync + 'static {
+    /// Told of everything.
+    fn signal(&self, signal: &Signal<'_>) {
+        let _ = signal;
+    }
+
+    /// Asked about each unit of work after the rules have run and before it goes to the store.
+    ///
+    /// # Errors
+    /// A veto: the command is `rejected` with this code and message.
+    fn committing(&self, unit: &UnitOfWork) -> Result<(), Refused> {
+        let _ = unit;
+        Ok(())
+    }
+}
+
+/// One thing that happens in a domain.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Signal<'a> {
+    /// A command is decoded and authorized.
+    CommandReady {
+        /// The command's identifier.
+        id: Uuid,
+        /// Its action.
+        action: &'static ActionDescriptor,
+        /// Its root.
+        root: &'a AggregateRoot,
+    },
+    /// A rule has made an event, which is not stored yet. Comes again where the command is
+    /// decided again.
+    EventRecorded {
+        /// The event.
+        event: &'a EventRecord,
+        /// Which attempt it is, from 1.
+        attempt: u32,
+    },
+    /// An event is stored.
+    EventCommitted {
+        /// The event.
+        event: &'a Logged<EventRecord>,
+    },
+    /// An outgoing message is stored.
+    Message {
+        /// The message.
+        message: &'a Logged<MessageRecord>,
+    },
+    /// A unit of work is stored.
+    TransactionCommitted {
+        /// The unit.
+        unit: &'a UnitOfWork,
+        /// The position of its first row.
+        first: u64,
+    },
+    /// A command is answered.
+    Response {
+        /// The answer.
+        response: &'a Response,
+    },
+    /// A command was applied.
+    CommandCompleted {
+        /// The command's identifier.
+        id: Uuid,
+        /// Its action.
+        action: &'static ActionDescriptor,
+        /// Its root.
+        root: &'a AggregateRoot,
+    },
+    /// A command was not applied.
+    CommandRejected {
+        /// The command's identifier.
+        id: Uuid,
+        /// Its action.
+        action: &'static ActionDescriptor,
+        /// Its root.
+        root: &'a AggregateRoot,
+        /// Why.
+        error: &'a Error,
+    },
+}

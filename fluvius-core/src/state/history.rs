@@ -1,0 +1,59 @@
+//! Reading a root's past back from its events, at a bounded cost.
+
+use crate::error::Error;
+use crate::json::Json;
+use crate::root::AggregateRoot;
+use crate::store::{ErasedStore, StoreError};
+
+/// From one whole state in the log to the next there are at most this many versions, so that
+/// reading any version back reads at most this many changes.
+pub(crate) const WHOLE_STATE_EVERY: u64 = 64;
+
+/// The state of a root as it was at a version.
+pub(crate) async fn state_at(
+    store: &dyn ErasedStore,
+    root: &AggregateRoot,
+    version: u64,
+) -> Result<Json, Error> {
+    let first = version.saturating_sub(WHOLE_STATE_EVERY - 1).max(1);
+    let events = store.history(root, first, version).await?;
+    let start = events
+        .iter()
+        .rposition(|event| event.change.is_whole())
+        .ok_or_else(|| broken(root, version, "no whole state is in reach"))?;
+    let mut state = None;
+    for event in &events[start..] {
+        let next = event.change.apply(state);
+        state = Some(next.map_err(|error| broken(root, event.version, &error.to_string()))?);
+    }
+    let state = state.ok_or_else(|| broken(root, version, "it has no events"))?;
+    Json::from_value(&state).map_err(|error| broken(root, version, &error.to_string()))
+}
+
+/// The version that a root had at a position: that of its last event before it.
+pub(crate) async fn version_before(
+    store: &dyn ErasedStore,
+    root: &AggregateRoot,
+    position: u64,
+) -> Result<u64, Error> {
+    // Versions rise with positions, so the last one before can be searched by halving.
+    let mut low = 0;
+    let mut high = store.load(root).await?.map_or(0, |row| row.version);
+    while low < high {
+        let middle = low + (high - low).div_ceil(2);
+        let event = store.history(root, middle, middle).await?;
+        let event = event.first().ok_or_else(|| broken(root, middle, "its event is missing"))?;
+        if event.position < position {
+            low = middle;
+        } else {
+            high = middle - 1;
+        }
+    }
+    Ok(low)
+}
+
+fn broken(root: &AggregateRoot, version: u64, why: &str) -> Error {
+    Error::from(StoreError::permanent(format!(
+        "the log of {root} cannot be read back at version {version}: {why}"
+    )))
+}

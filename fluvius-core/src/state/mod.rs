@@ -1,0 +1,11 @@
+//! Reading the stored state.
+
+mod history;
+mod manager;
+mod record;
+
+pub use manager::{StateManager, Stored};
+pub use record::StateRecord;
+
+pub(crate) use history::{WHOLE_STATE_EVERY, state_at, version_before};
+pub(crate) use manager::invalid_state;

@@ -1,0 +1,47 @@
+//! One row of stored state.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::etag::ETag;
+use crate::json::Json;
+use crate::root::AggregateRoot;
+
+/// The stored state of one root, with its audit fields.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StateRecord {
+    /// The root.
+    #[serde(flatten)]
+    pub root: AggregateRoot,
+    /// How many events the root has had; at least 1.
+    pub version: u64,
+    /// The tag of this version.
+    pub etag: ETag,
+    /// The aggregate's revision, in whose shape `data` is written.
+    pub revision: u32,
+    /// The state.
+    pub data: Json,
+    /// When the root was created: UTC with microseconds.
+    pub created: DateTime<Utc>,
+    /// Who created it: the profile, else the user.
+    pub creator: Option<Uuid>,
+    /// When its last event occurred.
+    pub updated: DateTime<Utc>,
+    /// Who gave its last event.
+    pub updater: Option<Uuid>,
+    /// When it was closed; its state is kept.
+    pub deleted: Option<DateTime<Utc>>,
+    /// The realm of the context that created it.
+    pub realm: Option<Arc<str>>,
+}
+
+impl StateRecord {
+    /// The name of the resource.
+    pub fn resource(&self) -> &Cow<'static, str> {
+        &self.root.resource
+    }
+}

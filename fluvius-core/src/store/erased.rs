@@ -1,0 +1,84 @@
+//! The private twin of `Store` that a runtime can hold without knowing the type.
+
+use std::sync::Arc;
+
+use futures_core::future::BoxFuture;
+use uuid::Uuid;
+
+use super::{Fate, LogQuery, Store, StoreError};
+use crate::activity::ActivityRecord;
+use crate::command::CommandRecord;
+use crate::context::ContextRecord;
+use crate::event::EventRecord;
+use crate::logged::Logged;
+use crate::message::MessageRecord;
+use crate::root::AggregateRoot;
+use crate::state::StateRecord;
+use crate::unit_of_work::UnitOfWork;
+
+type Answer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
+
+pub(crate) trait ErasedStore: Send + Sync {
+    fn claim<'a>(&'a self, domain: &'a str, resources: &'a [&'static str]) -> Answer<'a, ()>;
+    fn commit(&self, batch: Arc<[UnitOfWork]>) -> BoxFuture<'_, Vec<Fate>>;
+    fn load<'a>(&'a self, root: &'a AggregateRoot) -> Answer<'a, Option<StateRecord>>;
+    fn command(&self, id: Uuid) -> Answer<'_, Option<(Logged<CommandRecord>, Arc<ContextRecord>)>>;
+    fn history<'a>(
+        &'a self,
+        root: &'a AggregateRoot,
+        first: u64,
+        last: u64,
+    ) -> Answer<'a, Vec<Logged<EventRecord>>>;
+    fn commands<'a>(&'a self, query: &'a LogQuery) -> Answer<'a, Vec<Logged<CommandRecord>>>;
+    fn events<'a>(&'a self, query: &'a LogQuery) -> Answer<'a, Vec<Logged<EventRecord>>>;
+    fn messages<'a>(&'a self, query: &'a LogQuery) -> Answer<'a, Vec<Logged<MessageRecord>>>;
+    fn activities<'a>(&'a self, query: &'a LogQuery) -> Answer<'a, Vec<Logged<ActivityRecord>>>;
+    fn context(&self, id: Uuid) -> Answer<'_, Option<Arc<ContextRecord>>>;
+}
+
+impl<S: Store> ErasedStore for S {
+    fn claim<'a>(&'a self, domain: &'a str, resources: &'a [&'static str]) -> Answer<'a, ()> {
+        Box::pin(Store::claim(self, domain, resources))
+    }
+
+    fn commit(&self, batch: Arc<[UnitOfWork]>) -> BoxFuture<'_, Vec<Fate>> {
+        Box::pin(Store::commit(self, batch))
+    }
+
+    fn load<'a>(&'a self, root: &'a AggregateRoot) -> Answer<'a, Option<StateRecord>> {
+        Box::pin(Store::load(self, root))
+    }
+
+    fn command(&self, id: Uuid) -> Answer<'_, Option<(Logged<CommandRecord>, Arc<ContextRecord>)>> {
+        Box::pin(Store::command(self, id))
+    }
+
+    fn history<'a>(
+        &'a self,
+        root: &'a AggregateRoot,
+        first: u64,
+        last: u64,
+    ) -> Answer<'a, Vec<Logged<EventRecord>>> {
+        Box::pin(Store::history(self, root, first, last))
+    }
+
+    fn commands<'a>(&'a self, query: &'a LogQuery) -> Answer<'a, Vec<Logged<CommandRecord>>> {
+        Box::pin(Store::commands(self, query))
+    }
+
+    fn events<'a>(&'a self, query: &'a LogQuery) -> Answer<'a, Vec<Logged<EventRecord>>> {
+        Box::pin(Store::events(self, query))
+    }
+
+    fn messages<'a>(&'a self, query: &'a LogQuery) -> Answer<'a, Vec<Logged<MessageRecord>>> {
+        Box::pin(Store::messages(self, query))
+    }
+
+    fn activities<'a>(&'a self, query: &'a LogQuery) -> Answer<'a, Vec<Logged<ActivityRecord>>> {
+        Box::pin(Store::activities(self, query))
+    }
+
+    fn context(&self, id: Uuid) -> Answer<'_, Option<Arc<ContextRecord>>> {
+        Box::pin(Store::context(self, id))
+    }
+}

@@ -1,0 +1,44 @@
+//! What became of a unit of work.
+
+use std::sync::Arc;
+
+use crate::command::CommandRecord;
+use crate::context::ContextRecord;
+use crate::logged::Logged;
+use crate::root::AggregateRoot;
+use crate::state::StateRecord;
+use crate::store::StoreError;
+
+/// What became of one unit of a batch.
+#[derive(Debug, Clone)]
+pub enum Fate {
+    /// All of it is stored.
+    Committed {
+        /// The position of its first row; the others follow one by one, in the order that
+        /// [`UnitOfWork`](crate::UnitOfWork) tells.
+        first: u64,
+    },
+    /// A root has another version than expected; nothing is stored.
+    Stale {
+        /// The root.
+        root: AggregateRoot,
+        /// Its stored row.
+        stored: Option<Box<StateRecord>>,
+    },
+    /// A command identifier is taken; nothing is stored.
+    Known {
+        /// The row that has it.
+        command: Box<Logged<CommandRecord>>,
+        /// That row's context.
+        context: Arc<ContextRecord>,
+    },
+    /// A unit that this one depends on is not stored, and so neither is this one.
+    Fell {
+        /// The index of that unit in the batch.
+        on: usize,
+    },
+    /// The store failed; nothing is stored.
+    Failed(StoreError),
+    /// The store went away during the commit: all of it is stored, or nothing.
+    Unknown,
+}

@@ -1,0 +1,103 @@
+//! The memory store: the reference for every other store.
+//!
+//! It keeps everything in one mutex and forgets it with the last clone.
+
+mod tables;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use uuid::Uuid;
+
+use super::{Fate, LogQuery, Store, StoreError};
+use crate::activity::ActivityRecord;
+use crate::command::CommandRecord;
+use crate::context::ContextRecord;
+use crate::event::EventRecord;
+use crate::logged::Logged;
+use crate::message::MessageRecord;
+use crate::root::AggregateRoot;
+use crate::state::StateRecord;
+use crate::unit_of_work::UnitOfWork;
+use tables::Tables;
+
+/// Keeps states and logs in memory. Clones share one content, so that a runtime can be started
+/// again over what another has left.
+///
+/// # Examples
+///
+/// ```
+/// use fluvius_core::MemoryStore;
+///
+/// let store = MemoryStore::new();
+/// let same_content = store.clone();
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct MemoryStore {
+    tables: Arc<Mutex<Tables>>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The tables. They are whole even if a thread panicked while it held the lock: a unit is
+    /// checked before the first row is written, and writing rows cannot fail.
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Store for MemoryStore {
+    async fn claim(&self, domain: &str, resources: &[&'static str]) -> Result<(), StoreError> {
+        self.tables().claim(domain, resources)
+    }
+
+    async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<Fate> {
+        self.tables().commit(&batch)
+    }
+
+    async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {
+        Ok(self.tables().state(root).cloned())
+    }
+
+    async fn command(
+        &self,
+        id: Uuid,
+    ) -> Result<Option<(Logged<CommandRecord>, Arc<ContextRecord>)>, StoreError> {
+        Ok(self.tables().command(id))
+    }
+
+    async fn history(
+        &self,
+        root: &AggregateRoot,
+        first: u64,
+        last: u64,
+    ) -> Result<Vec<Logged<EventRecord>>, StoreError> {
+        Ok(self.tables().history(root, first, last))
+    }
+
+    async fn commands(&self, query: &LogQuery) -> Result<Vec<Logged<CommandRecord>>, StoreError> {
+        Ok(self.tables().commands(query))
+    }
+
+    async fn events(&self, query: &LogQuery) -> Result<Vec<Logged<EventRecord>>, StoreError> {
+        Ok(self.tables().events(query))
+    }
+
+    async fn messages(&self, query: &LogQuery) -> Result<Vec<Logged<MessageRecord>>, StoreError> {
+        Ok(self.tables().messages(query))
+    }
+
+    async fn activities(
+        &self,
+        query: &LogQuery,
+    ) -> Result<Vec<Logged<ActivityRecord>>, StoreError> {
+        Ok(self.tables().activities(query))
+    }
+
+    async fn context(&self, id: Uuid) -> Result<Option<Arc<ContextRecord>>, StoreError> {
+        Ok(self.tables().context(id))
+    }
+}

@@ -1,0 +1,191 @@
+//! The tables of the memory store, and the commit as a plain function of them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::activity::ActivityRecord;
+use crate::command::CommandRecord;
+use crate::context::ContextRecord;
+use crate::event::EventRecord;
+use crate::logged::Logged;
+use crate::message::MessageRecord;
+use crate::root::AggregateRoot;
+use crate::state::StateRecord;
+use crate::store::{Fate, LogQuery, StoreError};
+use crate::unit_of_work::UnitOfWork;
+
+/// Everything that the store keeps. Logs are vectors in position order.
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    position: u64,
+    owners: BTreeMap<&'static str, String>,
+    states: HashMap<AggregateRoot, StateRecord>,
+    contexts: HashMap<Uuid, Arc<ContextRecord>>,
+    commands: Vec<Logged<CommandRecord>>,
+    events: Vec<Logged<EventRecord>>,
+    messages: Vec<Logged<MessageRecord>>,
+    activities: Vec<Logged<ActivityRecord>>,
+    command_index: HashMap<Uuid, usize>,
+    /// The events of a root: version v stands at v - 1.
+    event_index: HashMap<AggregateRoot, Vec<usize>>,
+}
+
+impl Tables {
+    pub(super) fn claim(
+        &mut self,
+        domain: &str,
+        resources: &[&'static str],
+    ) -> Result<(), StoreError> {
+        for resource in resources {
+            if let Some(owner) = self.owners.get(resource).filter(|owner| *owner != domain) {
+                return Err(StoreError::permanent(format!(
+                    "the resource `{resource}` belongs to the domain `{owner}` in this store, \
+                     and cannot be claimed for `{domain}`"
+                )));
+            }
+        }
+        for resource in resources {
+            self.owners.insert(resource, domain.to_owned());
+        }
+        Ok(())
+    }
+
+    pub(super) fn commit(&mut self, batch: &[UnitOfWork]) -> Vec<Fate> {
+        let mut fates: Vec<Fate> = Vec::with_capacity(batch.len());
+        for unit in batch {
+            let fate = self.refusal(unit, &fates).unwrap_or_else(|| self.write(unit));
+            fates.push(fate);
+        }
+        fates
+    }
+
+    /// Why a unit cannot be stored; nothing is written before this has said `None`.
+    fn refusal(&self, unit: &UnitOfWork, fates: &[Fate]) -> Option<Fate> {
+        let fallen = unit
+            .depends_on
+            .iter()
+            .find(|on| !matches!(fates.get(**on), Some(Fate::Committed { .. })));
+        if let Some(on) = fallen {
+            return Some(Fate::Fell { on: *on });
+        }
+        let known = unit.commands.iter().find_map(|command| self.command(command.id));
+        if let Some((command, context)) = known {
+            return Some(Fate::Known { command: Box::new(command), context });
+        }
+        let stale = unit.expected.iter().find(|expected| {
+            let version = self.states.get(&expected.root).map_or(0, |row| row.version);
+            version != expected.version
+        });
+        stale.map(|expected| Fate::Stale {
+            root: expected.root.clone(),
+            stored: self.states.get(&expected.root).cloned().map(Box::new),
+        })
+    }
+
+    fn write(&mut self, unit: &UnitOfWork) -> Fate {
+        let first = self.position + 1;
+        self.contexts.entry(unit.context.id).or_insert_with(|| Arc::clone(&unit.context));
+        for state in &unit.states {
+            self.states.insert(state.root.clone(), state.clone());
+        }
+        for command in &unit.commands {
+            self.command_index.insert(command.id, self.commands.len());
+            append(&mut self.position, &mut self.commands, command);
+        }
+        for event in &unit.events {
+            let of_root = self.event_index.entry(event.root.clone()).or_default();
+            assert_eq!(
+                event.version,
+                of_root.len() as u64 + 1,
+                "a unit's events follow on the expected version of their root"
+            );
+            of_root.push(self.events.len());
+            append(&mut self.position, &mut self.events, event);
+        }
+        for message in &unit.messages {
+            append(&mut self.position, &mut self.messages, message);
+        }
+        for activity in &unit.activities {
+            append(&mut self.position, &mut self.activities, activity);
+        }
+        Fate::Committed { first }
+    }
+
+    pub(super) fn state(&self, root: &AggregateRoot) -> Option<&StateRecord> {
+        self.states.get(root)
+    }
+
+    pub(super) fn command(&self, id: Uuid) -> Option<(Logged<CommandRecord>, Arc<ContextRecord>)> {
+        let row = self.commands.get(*self.command_index.get(&id)?)?;
+        Some((row.clone(), self.context(row.context_id)?))
+    }
+
+    pub(super) fn context(&self, id: Uuid) -> Option<Arc<ContextRecord>> {
+        self.contexts.get(&id).cloned()
+    }
+
+    pub(super) fn history(
+        &self,
+        root: &AggregateRoot,
+        first: u64,
+        last: u64,
+    ) -> Vec<Logged<EventRecord>> {
+        let of_root = self.event_index.get(root).map_or(&[][..], Vec::as_slice);
+        of_root
+            .iter()
+            .filter_map(|index| self.events.get(*index))
+            .skip(usize::try_from(first.saturating_sub(1)).unwrap_or(usize::MAX))
+            .take_while(|event| event.version <= last)
+            .cloned()
+            .collect()
+    }
+
+    pub(super) fn commands(&self, query: &LogQuery) -> Vec<Logged<CommandRecord>> {
+        page(&self.commands, query, |row| (&row.root, self.realm_of_context(row.context_id)))
+    }
+
+    pub(super) fn events(&self, query: &LogQuery) -> Vec<Logged<EventRecord>> {
+        page(&self.events, query, |row| (&row.root, self.realm_of_command(row.src_cmd)))
+    }
+
+    pub(super) fn messages(&self, query: &LogQuery) -> Vec<Logged<MessageRecord>> {
+        page(&self.messages, query, |row| (&row.root, self.realm_of_command(row.src_cmd)))
+    }
+
+    pub(super) fn activities(&self, query: &LogQuery) -> Vec<Logged<ActivityRecord>> {
+        page(&self.activities, query, |row| (&row.root, self.realm_of_context(row.context_id)))
+    }
+
+    fn realm_of_command(&self, id: Uuid) -> Option<&str> {
+        let row = self.commands.get(*self.command_index.get(&id)?)?;
+        self.realm_of_context(row.context_id)
+    }
+
+    fn realm_of_context(&self, id: Uuid) -> Option<&str> {
+        self.contexts.get(&id)?.realm.as_deref()
+    }
+}
+
+fn append<T: Clone>(position: &mut u64, log: &mut Vec<Logged<T>>, record: &T) {
+    *position += 1;
+    log.push(Logged { position: *position, record: record.clone() });
+}
+
+fn page<'a, T: Clone>(
+    log: &'a [Logged<T>],
+    query: &LogQuery,
+    belongs_to: impl Fn(&'a T) -> (&'a AggregateRoot, Option<&'a str>),
+) -> Vec<Logged<T>> {
+    let start = log.partition_point(|row| row.position <= query.after);
+    log[start..]
+        .iter()
+        .filter(|row| {
+            let (root, realm) = belongs_to(&row.record);
+            query.root.as_ref().is_none_or(|wanted| wanted == root) && query.realm.admits(realm)
+        })
+        .take(query.limit)
+        .cloned()
+        .collect()
+}

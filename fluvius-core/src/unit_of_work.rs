@@ -1,0 +1,72 @@
+//! Units of work: everything that one command, or one atomic group, changes, as plain data.
+//!
+//! A unit is stored wholly or not at all. It knows no store, and it carries all that a store
+//! must check.
+
+use std::sync::Arc;
+
+use crate::activity::ActivityRecord;
+use crate::command::CommandRecord;
+use crate::context::ContextRecord;
+use crate::event::EventRecord;
+use crate::message::MessageRecord;
+use crate::root::AggregateRoot;
+use crate::state::StateRecord;
+
+/// Everything that one command or one atomic group changes.
+///
+/// # Shape
+/// `expected` has every root of `states`, and besides those the roots that were only read; it is
+/// sorted by root and names none twice. `states` holds one row a root, as it is after the last
+/// event. The events of a root rise by one from its expected version, and the last one's version
+/// is that of its row in `states`. Positions are given to the rows in this order: commands,
+/// events, messages, activities.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnitOfWork {
+    /// The units of the same batch whose outcome this one was decided on, by their index.
+    pub depends_on: Vec<usize>,
+    /// The version that each root must have for the unit to be stored.
+    pub expected: Vec<ExpectedVersion>,
+    /// The context of the commands; stored once, with the first unit that carries it.
+    pub context: Arc<ContextRecord>,
+    /// The states after the unit.
+    pub states: Vec<StateRecord>,
+    /// The commands: that of the caller first, then those that rules have invoked.
+    pub commands: Vec<CommandRecord>,
+    /// The events, in the order in which they happened.
+    pub events: Vec<EventRecord>,
+    /// The outgoing messages.
+    pub messages: Vec<MessageRecord>,
+    /// The activities.
+    pub activities: Vec<ActivityRecord>,
+}
+
+impl UnitOfWork {
+    /// A unit that changes and expects nothing.
+    pub(crate) fn empty(context: Arc<ContextRecord>) -> Self {
+        Self {
+            depends_on: Vec::new(),
+            expected: Vec::new(),
+            context,
+            states: Vec::new(),
+            commands: Vec::new(),
+            events: Vec::new(),
+            messages: Vec::new(),
+            activities: Vec::new(),
+        }
+    }
+
+    /// How many positions the unit's rows take.
+    pub fn row_count(&self) -> usize {
+        self.commands.len() + self.events.len() + self.messages.len() + self.activities.len()
+    }
+}
+
+/// The version that a root must have for a unit to be stored.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ExpectedVersion {
+    /// The root.
+    pub root: AggregateRoot,
+    /// Its version; 0: there is no row of it.
+    pub version: u64,
+}

@@ -1,0 +1,135 @@
+//! Names and keys that two actions of one block would share.
+//!
+//! Only actions under equal `cfg`s are compared: under different ones perhaps
+//! one of the two exists, and what does clash is found when the domain is built.
+
+use proc_macro2::Ident;
+use quote::ToTokens;
+
+use crate::errors::Errors;
+use crate::model::{Action, Aggregate};
+
+/// Reports them, and tells which actions cannot be generated at all.
+pub(crate) fn collisions(aggregate: &Aggregate, errors: &mut Errors) -> Vec<usize> {
+    let mut clashing = Vec::new();
+    for (at, action) in aggregate.actions.iter().enumerate() {
+        let mut clashes = enum_names(aggregate, action, errors);
+        let cfgs = action.cfg_text();
+        for earlier in &aggregate.actions[..at] {
+            if earlier.cfg_text() == cfgs {
+                keys(earlier, action, errors);
+                clashes |= type_names(earlier, action, errors);
+            }
+        }
+        clashes |= own_names(action, errors);
+        if clashes {
+            clashing.push(at);
+        }
+    }
+    clashing
+}
+
+fn keys(first: &Action, second: &Action, errors: &mut Errors) {
+    if first.key != second.key {
+        return;
+    }
+    errors.at(key_place(second), format!("two actions use the key `{}`", second.key));
+    errors.at(key_place(first), "the key is used here first");
+}
+
+fn key_place(action: &Action) -> proc_macro2::TokenStream {
+    match &action.key_written {
+        Some(written) => written.to_token_stream(),
+        None => action.method.to_token_stream(),
+    }
+}
+
+/// Each generated type with the token that gives it its name.
+fn types(action: &Action) -> Vec<(&Ident, proc_macro2::TokenStream, &'static str)> {
+    let command_place = match &action.command_written {
+        Some(written) => written.to_token_stream(),
+        None => action.method.to_token_stream(),
+    };
+    let mut types = vec![(&action.command, command_place, "command")];
+    if let Some(event) = &action.event {
+        types.push((&event.ident, event.key.to_token_stream(), "event"));
+    }
+    types
+}
+
+fn type_names(first: &Action, second: &Action, errors: &mut Errors) -> bool {
+    let mut clashes = false;
+    for (name, place, kind) in types(second) {
+        for (other, other_place, other_kind) in types(first) {
+            if name != other {
+                continue;
+            }
+            clashes = true;
+            // Equal keys have been reported, and the names follow from them.
+            if kind == "command" && other_kind == "command" && first.key == second.key {
+                continue;
+            }
+            let message = match (kind, other_kind) {
+                ("event", "event") => same_event(first, second),
+                _ => format!(
+                    "the {kind} and the {other_kind} of `{}` are both named `{name}`: choose \
+                     another `evt_key`, or name the command with `command = \"..\"`",
+                    first.method
+                ),
+            };
+            errors.at(place.clone(), message);
+            errors.at(other_place, "the name is used here first");
+        }
+    }
+    clashes
+}
+
+fn same_event(first: &Action, second: &Action) -> String {
+    let keys = [first, second].map(|action| action.event.as_ref().map(|event| event.key.value()));
+    match keys {
+        [Some(one), Some(other)] if one != other => format!(
+            "the events `{one}` and `{other}` would have one type name: choose another `evt_key`"
+        ),
+        [Some(key), _] => format!(
+            "two actions make the event `{key}`: what happened is told by its key alone, so give \
+             this one its own `evt_key`"
+        ),
+        _ => "two actions make one event".to_owned(),
+    }
+}
+
+/// The command of an action against its own event.
+fn own_names(action: &Action, errors: &mut Errors) -> bool {
+    let Some(event) = &action.event else {
+        return false;
+    };
+    let clashes = event.ident == action.command;
+    if clashes {
+        errors.at(
+            &event.key,
+            format!(
+                "the event and the command are both named `{}`: an `evt_key` tells what has \
+                 happened, such as `money-deposited`",
+                action.command
+            ),
+        );
+    }
+    clashes
+}
+
+fn enum_names(aggregate: &Aggregate, action: &Action, errors: &mut Errors) -> bool {
+    let mut clashes = false;
+    for (name, place, kind) in types(action) {
+        if *name == aggregate.command_enum || *name == aggregate.event_enum {
+            clashes = true;
+            errors.at(
+                place,
+                format!(
+                    "the {kind} would be named `{name}`, as the enum of the whole aggregate is: \
+                     choose another name"
+                ),
+            );
+        }
+    }
+    clashes
+}

@@ -1,0 +1,49 @@
+//! Every stored change is an event.
+
+use super::keys::require_kebab;
+use super::params;
+use crate::errors::Errors;
+use crate::model::{Action, Lifecycle};
+
+pub(crate) fn event(action: &Action, errors: &mut Errors) {
+    match &action.event {
+        Some(event) => {
+            require_kebab(&event.key, "an event's key", errors);
+            if action.event_has_data() {
+                data(action, errors);
+            }
+        }
+        None => missing(action, errors),
+    }
+}
+
+fn missing(action: &Action, errors: &mut Errors) {
+    let does = match action.lifecycle() {
+        Some(Lifecycle::Creates) => "creates the root",
+        Some(Lifecycle::Changes) => "changes the root",
+        Some(Lifecycle::Closes) => "closes the root",
+        Some(Lifecycle::Keeps) | None => return,
+    };
+    errors.at_span(
+        action.marker,
+        format!(
+            "`{}` {does}, and every stored change is an event: name it with \
+             `#[action(evt_key = \"..\")]`; only an action with `&self` may do without",
+            action.method
+        ),
+    );
+}
+
+/// The event holds what the rule returned under `data`.
+fn data(action: &Action, errors: &mut Errors) {
+    for field in action.fields() {
+        let is_field_name = field.ident == "data";
+        if is_field_name || field.json_names().iter().any(|name| name == "data") {
+            errors.at(
+                params::place(field, "data"),
+                "the event holds what the action returns as `data`: give this parameter another \
+                 name, or return `Result<(), ..>`",
+            );
+        }
+    }
+}

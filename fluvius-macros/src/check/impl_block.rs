@@ -1,0 +1,108 @@
+//! Rules for the block as a whole.
+
+use quote::ToTokens;
+use syn::GenericParam;
+
+use super::keys::require_kebab;
+use crate::errors::Errors;
+use crate::model::Aggregate;
+use crate::model::names;
+use crate::parse::arg_attrs::tidy;
+use crate::parse::impl_block::type_text;
+
+/// Where the block stands: on an inherent impl of one concrete type.
+pub(crate) fn place(aggregate: &Aggregate, errors: &mut Errors) {
+    let shown = type_text(&aggregate.written_type);
+    if let Some(path) = &aggregate.trait_path {
+        let name = tidy(&path.to_token_stream().to_string());
+        errors.at(
+            path,
+            format!(
+                "put `#[aggregate]` on `impl {shown} {{ .. }}`: actions are methods of the type \
+                 itself, not of the trait `{name}`"
+            ),
+        );
+    }
+    for param in &aggregate.generics.params {
+        match param {
+            GenericParam::Lifetime(lifetime) => errors.at(
+                lifetime,
+                "the state outlives the command, so an aggregate borrows nothing: give the type \
+                 owned fields",
+            ),
+            other => errors.at(
+                other,
+                "an aggregate is one concrete type: write `impl Account<Eur>` with \
+                 `#[aggregate(name = \"EurAccount\")]`, or register it through a type alias",
+            ),
+        }
+    }
+    if let Some(clause) = &aggregate.generics.where_clause {
+        errors.at(
+            clause.where_token,
+            "an aggregate is one concrete type: remove the `where` clause",
+        );
+    }
+    if aggregate.self_type.is_none() {
+        errors.at(
+            &aggregate.written_type,
+            "an aggregate is a struct or an enum with a name: write `impl Account { .. }`",
+        );
+    }
+}
+
+pub(crate) fn options(aggregate: &Aggregate, errors: &mut Errors) {
+    if let Some(place) = aggregate.resources_place
+        && aggregate.resources.is_empty()
+    {
+        errors.at_span(
+            place,
+            "an aggregate has at least one resource: leave the option out to take the type's name",
+        );
+    }
+    for (at, resource) in aggregate.resources.iter().enumerate() {
+        if aggregate.resources_place.is_some() {
+            require_kebab(resource, "a resource", errors);
+        } else if !names::is_kebab(&resource.value()) {
+            errors.at_span(
+                resource.span(),
+                "no resource can be made of this name: write `#[aggregate(resource = \"..\")]`",
+            );
+        }
+        let earlier = aggregate.resources.iter().take(at);
+        if earlier.into_iter().any(|other| other.value() == resource.value()) {
+            errors.at(resource, format!("`{}` is listed twice", resource.value()));
+        }
+    }
+    name(aggregate, errors);
+    if aggregate.actions.is_empty() && errors.count() == 0 {
+        errors.at_span(
+            aggregate.impl_place,
+            "an aggregate has at least one action: put `#[action(evt_key = \"..\")]` on a method",
+        );
+    }
+}
+
+fn name(aggregate: &Aggregate, errors: &mut Errors) {
+    if let Some(written) = &aggregate.name_written {
+        if names::type_ident(&written.value(), written.span()).is_none() {
+            errors.at(
+                written,
+                "`name` is the beginning of type names: write it as one, such as `EurAccount`",
+            );
+        }
+        return;
+    }
+    if let Some(self_type) = &aggregate.self_type
+        && self_type.has_arguments
+    {
+        let shown = type_text(&aggregate.written_type);
+        errors.at(
+            &aggregate.written_type,
+            format!(
+                "`{shown}` is one of several types with this name: give it its own by \
+                 `#[aggregate(name = \"..\")]`"
+            ),
+        );
+    }
+}

@@ -1,0 +1,65 @@
+//! Rules over the model. A check adds errors and changes nothing.
+
+pub(crate) mod collisions;
+pub(crate) mod domain;
+pub(crate) mod event;
+pub(crate) mod impl_block;
+pub(crate) mod keys;
+pub(crate) mod options;
+pub(crate) mod outcome;
+pub(crate) mod params;
+pub(crate) mod receiver;
+pub(crate) mod rejection;
+pub(crate) mod signature;
+pub(crate) mod timeout;
+
+use crate::errors::Errors;
+use crate::expand::Part;
+use crate::model::Aggregate;
+
+/// How much of an action can be generated.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Soundness {
+    Sound,
+    /// Its structs, but no call of the method.
+    Flawed,
+    /// Nothing: its names are those of another action.
+    Clashing,
+}
+
+/// Whether the block can have anything generated beside it.
+pub(crate) fn block(aggregate: &Aggregate, errors: &mut Errors) -> bool {
+    let before = errors.count();
+    impl_block::place(aggregate, errors);
+    let is_sound = errors.count() == before;
+    impl_block::options(aggregate, errors);
+    is_sound
+}
+
+/// The actions that can be generated, each with what was found about it.
+pub(crate) fn actions<'a>(aggregate: &'a Aggregate, errors: &mut Errors) -> Vec<Part<'a>> {
+    let clashing = collisions::collisions(aggregate, errors);
+    let mut parts = Vec::new();
+    for (at, action) in aggregate.actions.iter().enumerate() {
+        let before = errors.count();
+        signature::signature(action, errors);
+        receiver::receiver(action, errors);
+        params::params(action, errors);
+        outcome::outcome(aggregate, action, errors);
+        let is_flawed = errors.count() > before;
+        event::event(action, errors);
+        keys::keys(action, errors);
+        options::options(aggregate, action, errors);
+        signature::visibility(aggregate, action, errors);
+        signature::docs(action, errors);
+        let soundness = match (clashing.contains(&at), is_flawed) {
+            (true, _) => Soundness::Clashing,
+            (false, true) => Soundness::Flawed,
+            (false, false) => Soundness::Sound,
+        };
+        if soundness != Soundness::Clashing {
+            parts.push(Part { action, soundness });
+        }
+    }
+    parts
+}

@@ -1,0 +1,79 @@
+//! Rules for the options of `#[action]` that are neither keys nor names.
+
+use super::timeout;
+use crate::errors::Errors;
+use crate::model::{Action, Aggregate, Lifecycle};
+use crate::spelling;
+
+pub(crate) fn options(aggregate: &Aggregate, action: &Action, errors: &mut Errors) {
+    resources(aggregate, action, errors);
+    if_match(action, errors);
+    if let Some(written) = &action.timeout
+        && timeout::milliseconds(&written.value()).is_none()
+    {
+        errors.at(
+            written,
+            "a timeout is a whole number above zero with its unit: `500ms`, `30s` or `2m`",
+        );
+    }
+}
+
+fn resources(aggregate: &Aggregate, action: &Action, errors: &mut Errors) {
+    let Some(list) = &action.resources else {
+        return;
+    };
+    if let Some(place) = action.resources_place
+        && list.is_empty()
+    {
+        errors.at_span(
+            place,
+            "an action without resources could not run: leave `resources` out to allow all of the \
+             aggregate",
+        );
+    }
+    let declared: Vec<String> = aggregate.resources.iter().map(syn::LitStr::value).collect();
+    let known: Vec<&str> = declared.iter().map(String::as_str).collect();
+    for (at, resource) in list.iter().enumerate() {
+        let name = resource.value();
+        if list.iter().take(at).any(|earlier| earlier.value() == name) {
+            errors.at(resource, format!("`{name}` is listed twice"));
+        }
+        if known.contains(&name.as_str()) {
+            continue;
+        }
+        let advice = match spelling::nearest(&name, &known) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!(
+                "it has {}; add it to `#[aggregate(resources = [..])]`",
+                shown(&known)
+            ),
+        };
+        errors.at(
+            resource,
+            format!("the aggregate does not declare the resource `{name}`: {advice}"),
+        );
+    }
+}
+
+fn shown(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}
+
+fn if_match(action: &Action, errors: &mut Errors) {
+    let Some(written) = &action.if_match else {
+        return;
+    };
+    if written.value() != "required" {
+        errors.at(
+            written,
+            "`if_match` has one value: write `if_match = \"required\"`, or leave it out",
+        );
+    }
+    if action.lifecycle() == Some(Lifecycle::Creates) {
+        errors.at(
+            written,
+            "a root that is created has no version to expect yet: remove `if_match`",
+        );
+    }
+}

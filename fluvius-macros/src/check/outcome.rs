@@ -1,0 +1,91 @@
+//! Rules for the return type. What only the compiler knows is asserted in the
+//! expansion.
+
+use proc_macro2::Span;
+use syn::Type;
+
+use crate::errors::Errors;
+use crate::model::outcome::ok_type;
+use crate::model::types::{self, Flaw};
+use crate::model::{Action, Aggregate, Lifecycle, Outcome};
+use crate::parse::impl_block::type_text;
+
+pub(crate) fn outcome(aggregate: &Aggregate, action: &Action, errors: &mut Errors) {
+    let creates = action.lifecycle() == Some(Lifecycle::Creates);
+    let Some(outcome) = &action.outcome else {
+        missing(action.method.span(), creates, errors);
+        return;
+    };
+    if let Some(flaw) = types::flaw(&outcome.written, true) {
+        flawed(&flaw, errors);
+        return;
+    }
+    if creates {
+        returns_self(aggregate, action, outcome, errors);
+    }
+}
+
+fn missing(place: Span, creates: bool, errors: &mut Errors) {
+    let message = if creates {
+        "an action without a receiver creates the root: write `-> Result<Self, YourError>` \
+         (`Infallible` where it cannot fail)"
+    } else {
+        "an action returns a `Result`: write `-> Result<(), YourError>` (`Infallible` where it \
+         cannot fail)"
+    };
+    errors.at_span(place, message);
+}
+
+fn returns_self(aggregate: &Aggregate, action: &Action, outcome: &Outcome, errors: &mut Errors) {
+    let Some(written) = ok_type(&outcome.written) else {
+        return;
+    };
+    let names_self = aggregate
+        .self_type
+        .as_ref()
+        .is_some_and(|self_type| self_type.is_named_by(written));
+    if !names_self {
+        errors.at(
+            written,
+            format!(
+                "`{}` has no receiver, so it creates the root and returns it: write `Self` in \
+                 place of `{}`, or give it a receiver (`&mut self`, `&self`, `self`)",
+                action.method,
+                type_text(written)
+            ),
+        );
+    }
+}
+
+fn flawed(flaw: &Flaw<'_>, errors: &mut Errors) {
+    match flaw {
+        Flaw::Reference(reference) => {
+            let owned = types::owned_form(&reference.elem);
+            let written = type_text(&Type::Reference((*reference).clone()));
+            errors.at(
+                reference,
+                format!(
+                    "an answer owns its data, because it is stored: write `{owned}` in place of \
+                     `{written}`"
+                ),
+            );
+        }
+        Flaw::Lifetime(lifetime) => errors.at(
+            lifetime,
+            "an answer owns its data, because it is stored: write an owned type",
+        ),
+        Flaw::ImplTrait(impl_trait) => errors.at(
+            impl_trait,
+            "the answer has one concrete type: write `Result<T, E>` with the types written out",
+        ),
+        Flaw::Inferred(ty) => errors.at(ty, "write the type out: it is the answer's"),
+        Flaw::Never(ty) => errors.at(
+            ty,
+            "an action returns a `Result`: write `Infallible` for what cannot happen",
+        ),
+        Flaw::HiddenSelf(tokens) => errors.at(
+            tokens,
+            "`Self` cannot be replaced here: write the type's name",
+        ),
+    }
+}

@@ -1,0 +1,14 @@
+//! The receiver is the life cycle, so only its four forms have a meaning.
+
+use crate::errors::Errors;
+use crate::model::{Action, Receiver};
+
+pub(crate) fn receiver(action: &Action, errors: &mut Errors) {
+    if let Receiver::Other(written) = &action.receiver {
+        errors.at(
+            written,
+            "the receiver tells the life cycle: write `&mut self` to change the root, `&self` to \
+             leave it as it is, `self` to close it, or no receiver to create it",
+        );
+    }
+}

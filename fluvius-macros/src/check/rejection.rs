@@ -1,0 +1,65 @@
+//! Rules for `#[rejection(..)]`.
+
+use super::keys::require_kebab;
+use crate::errors::Errors;
+use crate::model::names;
+use crate::model::rejection::{Case, CaseAnswer, Rejection};
+
+pub(crate) fn rejection(rejection: &Rejection, errors: &mut Errors) {
+    for (at, case) in rejection.cases.iter().enumerate() {
+        transparent(case, errors);
+        code(case, errors);
+        for earlier in rejection.cases.iter().take(at) {
+            same_code(earlier, case, errors);
+        }
+    }
+}
+
+fn transparent(case: &Case, errors: &mut Errors) {
+    let Some(place) = case.transparent else {
+        return;
+    };
+    if let Some(code) = &case.code_written {
+        errors.at(
+            code,
+            "a transparent case takes the code of the error inside: remove `code` or `transparent`",
+        );
+    }
+    if case.fields.len() != 1 {
+        errors.at_span(
+            place,
+            format!(
+                "a transparent case holds one error: write `{}(#[from] ContextError)`",
+                case.ident
+            ),
+        );
+    }
+}
+
+fn code(case: &Case, errors: &mut Errors) {
+    match (&case.code_written, &case.answer) {
+        (Some(written), _) => require_kebab(written, "a rejection's code", errors),
+        (None, CaseAnswer::Code(code)) if !names::is_kebab(code) => errors.at(
+            &case.ident,
+            "no code can be made of this name: write `#[rejection(code = \"..\")]`",
+        ),
+        _ => {}
+    }
+}
+
+/// One code for two cases is fine where both are written out; a derived one
+/// that meets another is an accident.
+fn same_code(first: &Case, second: &Case, errors: &mut Errors) {
+    let (CaseAnswer::Code(one), CaseAnswer::Code(other)) = (&first.answer, &second.answer) else {
+        return;
+    };
+    let both_written = first.code_written.is_some() && second.code_written.is_some();
+    if one != other || both_written {
+        return;
+    }
+    match &second.code_written {
+        Some(written) => errors.at(written, format!("two cases have the code `{one}`")),
+        None => errors.at(&second.ident, format!("two cases have the code `{one}`")),
+    }
+    errors.at(&first.ident, "the code is used here first");
+}

@@ -1,0 +1,69 @@
+//! Rules for the parts of a signature that an action cannot have, and for
+//! what stands in front of it.
+
+use quote::ToTokens;
+use syn::Visibility;
+
+use crate::errors::Errors;
+use crate::model::{Action, Aggregate};
+use crate::parse::arg_attrs::tidy;
+
+pub(crate) fn signature(action: &Action, errors: &mut Errors) {
+    for (place, word) in &action.refused_words {
+        errors.at_span(
+            *place,
+            format!("an action is a plain `fn` or `async fn`: remove `{word}`"),
+        );
+    }
+    let generics = &action.generics;
+    if !generics.params.is_empty() {
+        errors.at(
+            generics,
+            "an action is not generic, because its command is one type: write the types out",
+        );
+    }
+    if let Some(clause) = &generics.where_clause {
+        errors.at(
+            clause,
+            "an action is not generic: remove the `where` clause",
+        );
+    }
+}
+
+pub(crate) fn visibility(aggregate: &Aggregate, action: &Action, errors: &mut Errors) {
+    let common = shown(&aggregate.vis);
+    let own = shown(&action.vis);
+    if common == own {
+        return;
+    }
+    let message = format!(
+        "all actions of a block have one visibility: write `{common} fn {}`; an action that only \
+         other actions may run is marked `#[action(.., internal)]`",
+        action.method
+    );
+    match &action.vis {
+        Visibility::Inherited => errors.at(&action.method, message),
+        vis => errors.at(vis, message),
+    }
+}
+
+fn shown(vis: &Visibility) -> String {
+    tidy(&vis.to_token_stream().to_string())
+}
+
+/// `Self` in a link would mean the command's struct there.
+pub(crate) fn docs(action: &Action, errors: &mut Errors) {
+    let on_method = [&action.docs].into_iter();
+    let on_fields = action.fields().map(|field| &field.docs);
+    for docs in on_method.chain(on_fields) {
+        if let Some(link) = docs.self_link() {
+            errors.at(
+                &docs.first,
+                format!(
+                    "these docs are shown on the command as well, where `{link}` means another \
+                     type: write the type's name in the link"
+                ),
+            );
+        }
+    }
+}

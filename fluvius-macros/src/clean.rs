@@ -1,0 +1,111 @@
+//! The author's item without our attributes.
+//!
+//! It works on tokens, so that it also serves a block that does not parse. It
+//! changes nothing but attributes: the author's code keeps its tokens.
+
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+
+use crate::keywords;
+use crate::parse::tokens::{self, Marker, RawItem};
+
+/// The impl block, without `#[action]` and without what stands on the
+/// parameters of actions.
+pub(crate) fn impl_block(item: TokenStream) -> TokenStream {
+    let mut trees: Vec<TokenTree> = unwrapped(item).into_iter().collect();
+    if let Some(TokenTree::Group(body)) = trees.last()
+        && body.delimiter() == Delimiter::Brace
+    {
+        let items = tokens::split_items(body.stream());
+        let cleaned = regrouped(body, items.into_iter().flat_map(clean_item).collect());
+        trees.pop();
+        trees.push(cleaned);
+    }
+    trees.into_iter().collect()
+}
+
+/// A single method, as `#[action]` gets it outside of an aggregate.
+pub(crate) fn method(item: TokenStream) -> TokenStream {
+    tokens::split_items(item)
+        .into_iter()
+        .flat_map(|mut item| {
+            clean_parameters(&mut item, is_kept_on_parameter);
+            rebuilt(item)
+        })
+        .collect()
+}
+
+/// Looks through the invisible group in which `macro_rules!` passes an item.
+pub(crate) fn unwrapped(item: TokenStream) -> TokenStream {
+    let mut trees = item.clone().into_iter();
+    match (trees.next(), trees.next()) {
+        (Some(TokenTree::Group(group)), None) if group.delimiter() == Delimiter::None => {
+            unwrapped(group.stream())
+        }
+        _ => item,
+    }
+}
+
+fn clean_item(mut item: RawItem) -> TokenStream {
+    if item.is_action() {
+        item.attributes
+            .retain(|attribute| attribute.marker() == Marker::NotOurs);
+        clean_parameters(&mut item, is_kept_on_parameter);
+    } else if item.is_function() {
+        clean_parameters(&mut item, |name| name != keywords::ARG);
+    }
+    rebuilt(item)
+}
+
+fn rebuilt(item: RawItem) -> TokenStream {
+    item.attributes
+        .into_iter()
+        .flat_map(|attribute| attribute.tokens)
+        .chain(item.head)
+        .chain(item.end)
+        .collect()
+}
+
+/// What the compiler itself takes on a parameter; a doc comment is not in the
+/// list, since it may stand there only because of us.
+fn is_kept_on_parameter(name: &str) -> bool {
+    matches!(
+        name,
+        "allow" | "expect" | "warn" | "deny" | "forbid" | "cfg" | "cfg_attr"
+    )
+}
+
+fn clean_parameters(item: &mut RawItem, keeps: impl Fn(&str) -> bool) {
+    let Some(at) = item.parameters() else { return };
+    let Some(TokenTree::Group(group)) = item.head.get(at) else {
+        return;
+    };
+    let mut kept = TokenStream::new();
+    let mut stream = group.stream().into_iter().peekable();
+    while let Some(token) = stream.next() {
+        let is_hash = matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '#');
+        let attribute = match stream.peek() {
+            Some(TokenTree::Group(inner)) if is_hash && inner.delimiter() == Delimiter::Bracket => {
+                Some(tokens::RawAttribute {
+                    tokens: Vec::new(),
+                    content: inner.stream(),
+                })
+            }
+            _ => None,
+        };
+        match attribute {
+            Some(attribute) if !attribute.name().is_some_and(|name| keeps(&name)) => {
+                stream.next();
+            }
+            _ => kept.extend([token]),
+        }
+    }
+    let cleaned = regrouped(group, kept);
+    item.head[at] = cleaned;
+}
+
+/// The same brackets at the same place around other tokens.
+fn regrouped(original: &Group, content: TokenStream) -> TokenTree {
+    let mut group = Group::new(original.delimiter(), content);
+    group.set_span(original.span());
+    TokenTree::Group(group)
+}

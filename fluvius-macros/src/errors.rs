@@ -1,0 +1,78 @@
+//! Gathers the author's mistakes, so that one compile shows all of them.
+//!
+//! It does not decide what is a mistake; the phases do.
+
+use proc_macro2::{Span, TokenStream};
+use quote::ToTokens;
+
+/// The mistakes found so far, in the order in which they were found.
+#[must_use = "call `finish`, or the author's mistakes are lost"]
+pub(crate) struct Errors {
+    all: Vec<syn::Error>,
+    finished: bool,
+}
+
+impl Errors {
+    pub(crate) fn new() -> Self {
+        Self {
+            all: Vec::new(),
+            finished: false,
+        }
+    }
+
+    /// Records a mistake that covers the given tokens.
+    pub(crate) fn at(&mut self, tokens: impl ToTokens, message: impl std::fmt::Display) {
+        self.push(syn::Error::new_spanned(tokens, message));
+    }
+
+    /// Records a mistake at one place.
+    pub(crate) fn at_span(&mut self, span: Span, message: impl std::fmt::Display) {
+        self.push(syn::Error::new(span, message));
+    }
+
+    pub(crate) fn push(&mut self, error: syn::Error) {
+        self.all.push(error);
+    }
+
+    /// Keeps the value, or records the error and goes on.
+    pub(crate) fn keep<T>(&mut self, result: syn::Result<T>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.push(error);
+                None
+            }
+        }
+    }
+
+    /// How many mistakes are known. A phase compares two counts to learn
+    /// whether a part of the block was sound.
+    pub(crate) fn count(&self) -> usize {
+        self.all.len()
+    }
+
+    /// The mistakes as tokens that make the compiler report them.
+    pub(crate) fn finish(mut self) -> TokenStream {
+        self.finished = true;
+        self.all.iter().map(syn::Error::to_compile_error).collect()
+    }
+
+    /// The mistakes as text, for the table tests.
+    #[cfg(test)]
+    pub(crate) fn finish_as_messages(mut self) -> Vec<String> {
+        self.finished = true;
+        self.all
+            .iter()
+            .flat_map(|error| error.into_iter().map(|part| part.to_string()))
+            .collect()
+    }
+}
+
+impl Drop for Errors {
+    fn drop(&mut self) {
+        debug_assert!(
+            self.finished || std::thread::panicking(),
+            "errors were not finished"
+        );
+    }
+}

@@ -1,0 +1,56 @@
+//! `impl Aggregate`: the list of actions that a domain runs.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::spans::generated_ident;
+use super::{Part, Scope, allow_deprecated, assertions, descriptor};
+
+pub(crate) fn aggregate(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
+    let private = scope.private;
+    let aggregate = scope.aggregate;
+    let self_type = scope.self_type;
+    let attributes = scope.block_attributes();
+    let allow = allow_deprecated(parts.iter().any(|part| part.action.deprecated.is_some()));
+    let resources = &aggregate.resources;
+    let revision = aggregate.revision;
+    let location = descriptor::location(private, self_type.ident.span());
+    let actions = parts.iter().map(|part| {
+        let cfgs = scope.cfgs(part.action);
+        let ident = generated_ident(&part.action.command);
+        quote!(#cfgs <#ident as #private::Command>::ACTION)
+    });
+    let events = parts.iter().filter_map(|part| {
+        let cfgs = scope.cfgs(part.action);
+        let ident = generated_ident(&part.action.event.as_ref()?.ident);
+        Some(quote!(#cfgs <#ident as #private::Event>::EVENT))
+    });
+    let command_enum = generated_ident(&aggregate.command_enum);
+    let event_enum = generated_ident(&aggregate.event_enum);
+    let assertion = assertions::of_aggregate(scope);
+    quote! {
+        #assertion
+
+        // Two blocks for one type meet here: the compiler names this constant
+        // at both.
+        #attributes
+        impl #self_type {
+            #[doc(hidden)]
+            #[allow(dead_code)]
+            const __MERGE_THE_AGGREGATE_BLOCKS_OF_THIS_TYPE_INTO_ONE: () = ();
+        }
+
+        #attributes
+        #allow
+        #[automatically_derived]
+        impl #private::Aggregate for #self_type {
+            const RESOURCES: &'static [&'static str] = &[#(#resources),*];
+            const REVISION: u32 = #revision;
+            const ACTIONS: &'static [&'static #private::ActionDescriptor] = &[#(#actions),*];
+            const EVENTS: &'static [&'static #private::EventDescriptor] = &[#(#events),*];
+            const LOCATION: #private::Location = #location;
+            type Command = #command_enum;
+            type Event = #event_enum;
+        }
+    }
+}

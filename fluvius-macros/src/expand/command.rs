@@ -1,0 +1,119 @@
+//! The command struct of an action and its `impl Command`.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+
+use super::spans::{generated_ident, generated_tokens};
+use super::{Part, Scope, allow_deprecated, descriptor, docs, field};
+use crate::model::{Action, Answer, Field, names};
+
+pub(crate) fn command(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {
+    let structure = structure(scope, part.action);
+    let implementation = implementation(scope, part);
+    quote!(#structure #implementation)
+}
+
+fn structure(scope: &Scope<'_>, action: &Action) -> TokenStream {
+    let private = scope.private;
+    let serde = private.serde();
+    let attributes = scope.item_attributes(action);
+    let deprecated = &action.deprecated;
+    let about = docs::of_command(scope, action);
+    let computed = action.docs.computed();
+    let vis = generated_tokens(scope.aggregate.vis.to_token_stream());
+    let ident = generated_ident(&action.command);
+    let fields = action.fields().map(|each| field::field(scope, action, each));
+    // A derived `Debug` would show what is secret.
+    let debug = (!action.has_secrets()).then(|| quote!(::core::fmt::Debug,));
+    let secret_debug = action.has_secrets().then(|| secret_debug(scope, action));
+    quote! {
+        #attributes
+        #(#computed)*
+        #[doc = #about]
+        #deprecated
+        #[derive(::core::clone::Clone, #debug #private::serde::Serialize, #private::serde::Deserialize)]
+        #[serde(crate = #serde, deny_unknown_fields)]
+        #vis struct #ident { #(#fields),* }
+        #secret_debug
+    }
+}
+
+fn secret_debug(scope: &Scope<'_>, action: &Action) -> TokenStream {
+    let attributes = scope.item_attributes(action);
+    let allow = allow_deprecated(action.deprecated.is_some());
+    let ident = generated_ident(&action.command);
+    let name = ident.to_string();
+    let fields = action.fields().map(|field| {
+        let ident = &field.ident;
+        let name = names::plain(ident);
+        if field.secret {
+            quote!(.field(#name, &::core::format_args!("[secret]")))
+        } else {
+            quote!(.field(#name, &self.#ident))
+        }
+    });
+    quote! {
+        #attributes
+        #allow
+        #[automatically_derived]
+        impl ::core::fmt::Debug for #ident {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                f.debug_struct(#name)#(#fields)*.finish()
+            }
+        }
+    }
+}
+
+fn implementation(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {
+    let private = scope.private;
+    let action = part.action;
+    let self_type = scope.self_type;
+    let attributes = scope.item_attributes(action);
+    let allow = allow_deprecated(action.deprecated.is_some());
+    let ident = generated_ident(&action.command);
+    let output = match &action.outcome {
+        Some(outcome) if outcome.answer == Answer::Data && outcome.is_sound() => {
+            let ty = &outcome.ty;
+            quote!(<#ty as #private::ActionResult>::Data)
+        }
+        _ => quote!(#self_type),
+    };
+    let descriptor = descriptor::action(scope, part);
+    let record = action.has_secrets().then(|| record(scope, action));
+    quote! {
+        #attributes
+        #allow
+        #[automatically_derived]
+        impl #private::Command for #ident {
+            type Aggregate = #self_type;
+            type Output = #output;
+            const ACTION: &'static #private::ActionDescriptor = &#descriptor;
+            #record
+        }
+    }
+}
+
+/// What the logs keep of a command with secrets: the other fields.
+fn record(scope: &Scope<'_>, action: &Action) -> TokenStream {
+    let private = scope.private;
+    let serde = private.serde();
+    let kept: Vec<&Field> = action.fields().filter(|field| !field.secret).collect();
+    let lifetime = (!kept.is_empty()).then(|| quote!(<'a>));
+    let declared = kept.iter().map(|field| {
+        let Field { ident, ty, .. } = *field;
+        let rename = field.rename.as_ref().map(|rename| quote!(#[serde(rename = #rename)]));
+        quote!(#rename #ident: &'a #ty)
+    });
+    let filled = kept.iter().map(|field| {
+        let ident = &field.ident;
+        quote!(#ident: &self.#ident)
+    });
+    quote! {
+        fn record(&self) -> ::core::result::Result<#private::Json, #private::EncodeError> {
+            #[derive(#private::serde::Serialize)]
+            #[serde(crate = #serde)]
+            struct Recorded #lifetime { #(#declared),* }
+            #private::encode(&Recorded { #(#filled),* })
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! The descriptor of an action: what the runtime and the tools read.
+
+use proc_macro2::{Span, TokenStream};
+use quote::quote;
+
+use super::spans::{at, generated_ident};
+use super::{Part, Scope, handler};
+use crate::check::timeout;
+use crate::model::{Action, Field, Lifecycle, PrivatePath};
+
+/// Names the fields that differ from the plain case.
+pub(crate) fn action(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {
+    let Scope { private, .. } = scope;
+    let action = part.action;
+    let command = action.command.to_string();
+    let method = &action.method_name;
+    let docs = action.docs.text();
+    let lifecycle = match action.lifecycle().unwrap_or(Lifecycle::Keeps) {
+        Lifecycle::Creates => quote!(Creates),
+        Lifecycle::Changes => quote!(Changes),
+        Lifecycle::Keeps => quote!(Keeps),
+        Lifecycle::Closes => quote!(Closes),
+    };
+    let event = action.event.as_ref().map(|event| {
+        let ident = generated_ident(&event.ident);
+        quote!(event: ::core::option::Option::Some(<#ident as #private::Event>::EVENT),)
+    });
+    let self_type = scope.self_type;
+    let resources = match &action.resources {
+        Some(list) => quote!(&[#(#list),*]),
+        None => quote!(<#self_type as #private::Aggregate>::RESOURCES),
+    };
+    let fields: Vec<TokenStream> = action.fields().map(|each| field(private, each)).collect();
+    let fields = (!fields.is_empty()).then(|| quote!(fields: &[#(#fields),*],));
+    let flags = flags(action);
+    let location = location(private, action.method.span());
+    let key = &action.key;
+    let run = handler::run(scope, part);
+    quote! {
+        #private::ActionDescriptor {
+            command: #command,
+            method: #method,
+            docs: #docs,
+            lifecycle: #private::Lifecycle::#lifecycle,
+            #event
+            resources: #resources,
+            #fields
+            #flags
+            location: #location,
+            ..#private::ActionDescriptor::of::<Self>(#key, #run)
+        }
+    }
+}
+
+fn flags(action: &Action) -> TokenStream {
+    let internal = action.internal.then(|| quote!(internal: true,));
+    let if_match = action.if_match.is_some().then(|| quote!(if_match_required: true,));
+    let deprecated = action.deprecated.is_some().then(|| quote!(deprecated: true,));
+    let timeout = action
+        .timeout
+        .as_ref()
+        .and_then(|written| timeout::milliseconds(&written.value()))
+        .map(|milliseconds| {
+            quote! {
+                timeout: ::core::option::Option::Some(
+                    ::core::time::Duration::from_millis(#milliseconds)
+                ),
+            }
+        });
+    quote!(#internal #if_match #timeout #deprecated)
+}
+
+fn field(private: &PrivatePath, field: &Field) -> TokenStream {
+    let name = &field.name;
+    let type_name = field.type_name();
+    let docs = field.docs.text();
+    let base = quote!(#private::FieldDescriptor::of(#name, #type_name, #docs));
+    let aliases = &field.aliases;
+    let aliases = (!aliases.is_empty()).then(|| quote!(aliases: &[#(#aliases),*],));
+    let optional = field.is_optional().then(|| quote!(optional: true,));
+    let secret = field.secret.then(|| quote!(secret: true,));
+    if aliases.is_none() && optional.is_none() && secret.is_none() {
+        return base;
+    }
+    quote!(#private::FieldDescriptor { #aliases #optional #secret ..#base })
+}
+
+/// The author's module, file and line. The span is the author's own, because
+/// `line!()` tells the line of its outermost call.
+pub(crate) fn location(private: &PrivatePath, place: Span) -> TokenStream {
+    at(place, quote!(#private::location!()))
+}

@@ -1,0 +1,207 @@
+//! The texts on generated items: the author's words, then what the item is,
+//! then a link back.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{LitStr, Meta};
+
+use super::{Part, Scope, example};
+use crate::model::{Action, EventModel, Field, Lifecycle, names};
+use crate::parse::arg_attrs::shown;
+
+/// The docs of a command struct.
+pub(crate) fn of_command(scope: &Scope<'_>, action: &Action) -> String {
+    let mut text = opening(action, || format!("Command `{}`.", action.key));
+    text.push_str("\n\n");
+    let mut facts = vec![
+        format!("- Key: `{}`", action.key),
+        format!("- Runs {}, which {}", method_link(scope, action), life_cycle(action)),
+        match &action.event {
+            Some(event) => format!("- Event: [`{}`], `{}`", event.ident, event.key.value()),
+            None => "- Event: none; it answers, and changes nothing".to_owned(),
+        },
+        format!("- Resources: {}", resources(scope, action)),
+    ];
+    if action.internal {
+        facts.push("- Internal: runs only by `invoke` of another action".to_owned());
+    }
+    if action.if_match.is_some() {
+        facts.push("- If-Match: the expected version must be sent along".to_owned());
+    }
+    if let Some(timeout) = &action.timeout {
+        facts.push(format!("- Ends after {} at the latest", timeout.value()));
+    }
+    text.push_str(&facts.join("\n"));
+    text.push_str("\n\n# Example\n\n");
+    text.push_str(&example::fence(action));
+    text
+}
+
+/// The docs of an event struct.
+pub(crate) fn of_event(scope: &Scope<'_>, action: &Action, event: &EventModel) -> String {
+    format!(
+        "{}\n\n- Key: `{}`\n- Comes from the command [`{}`], run by {}",
+        event_sentence(scope, action),
+        event.key.value(),
+        action.command,
+        method_link(scope, action),
+    )
+}
+
+/// What happened, in one sentence without links.
+pub(crate) fn event_sentence(scope: &Scope<'_>, action: &Action) -> String {
+    let resource = match (&action.resources, scope.aggregate.resources.first()) {
+        (Some(own), _) if own.len() == 1 => own.first().map(LitStr::value),
+        (_, Some(main)) => Some(main.value()),
+        _ => None,
+    };
+    let resource = resource.unwrap_or_default();
+    let event = action.event.as_ref().map(|event| event.key.value());
+    let event = event.unwrap_or_default().replace('-', " ");
+    format!("What happened to a `{resource}`: {event}.")
+}
+
+/// The first sentence of an action, for variants and tables.
+pub(crate) fn summary(action: &Action) -> String {
+    let summary = action.docs.summary();
+    if summary.is_empty() {
+        format!("Command `{}`.", action.key)
+    } else {
+        summary
+    }
+}
+
+pub(crate) fn of_field(scope: &Scope<'_>, action: &Action, field: &Field) -> String {
+    let mut text = field.docs.prose();
+    if text.is_empty() && field.docs.computed().is_empty() {
+        text = format!(
+            "Parameter `{}` of `{}::{}`.",
+            names::plain(&field.ident),
+            scope.self_type.ident,
+            action.method_name
+        );
+    }
+    let mut notes = Vec::new();
+    if field.name != names::plain(&field.ident) {
+        notes.push(format!("In JSON it is `{}`.", field.name));
+    }
+    for alias in &field.aliases {
+        notes.push(format!("Also read as `{}`.", alias.value()));
+    }
+    match &field.default {
+        Some(Some(expr)) => notes.push(format!("Left out, it is `{}`.", shown(expr))),
+        Some(None) => notes.push("Left out, it is the default of its type.".to_owned()),
+        None => {}
+    }
+    if field.secret {
+        notes.push("Secret: the rule uses it, and it is kept nowhere.".to_owned());
+    }
+    if !notes.is_empty() {
+        text = format!("{text}\n\n{}", notes.join(" "));
+    }
+    text
+}
+
+pub(crate) fn of_data(scope: &Scope<'_>, action: &Action) -> String {
+    format!("What {} returned.", method_link(scope, action))
+}
+
+pub(crate) fn of_enum(scope: &Scope<'_>, of: &str) -> String {
+    let link = link(&scope.self_type.ident.to_string(), &scope.self_type.link, "");
+    format!("All {of} of {link}, one variant each.")
+}
+
+/// The table of commands and events, as doc attributes for the impl block.
+pub(crate) fn table(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
+    let head = "# Commands and events\n\n| command | key | event | what it does |\n|---|---|---|---|";
+    let rows = parts.iter().map(|part| {
+        let row = row(scope, part.action);
+        // A row must go when its command does, or its link would be broken.
+        let predicates: Vec<TokenStream> = part
+            .action
+            .cfgs
+            .iter()
+            .filter_map(|cfg| match &cfg.meta {
+                Meta::List(list) => Some(list.tokens.clone()),
+                _ => None,
+            })
+            .collect();
+        if predicates.is_empty() {
+            quote!(#[doc = #row])
+        } else {
+            quote!(#[cfg_attr(all(#(#predicates),*), doc = #row)])
+        }
+    });
+    if parts.is_empty() {
+        return TokenStream::new();
+    }
+    quote!(#[doc = #head] #(#rows)*)
+}
+
+fn row(scope: &Scope<'_>, action: &Action) -> String {
+    let item = |name: String| {
+        if scope.aggregate.is_public() {
+            format!("[`{name}`]")
+        } else {
+            format!("`{name}`")
+        }
+    };
+    let event = match &action.event {
+        Some(event) => item(event.ident.to_string()),
+        None => "none".to_owned(),
+    };
+    format!(
+        "| {} | `{}` | {event} | {} |",
+        item(action.command.to_string()),
+        action.key,
+        summary(action).replace('|', "\\|"),
+    )
+}
+
+fn opening(action: &Action, otherwise: impl Fn() -> String) -> String {
+    let prose = action.docs.prose();
+    if prose.is_empty() && action.docs.computed().is_empty() {
+        otherwise()
+    } else {
+        prose
+    }
+}
+
+fn method_link(scope: &Scope<'_>, action: &Action) -> String {
+    let shown = format!("{}::{}", scope.self_type.ident, action.method_name);
+    link(&shown, &scope.self_type.link, &format!("::{}", action.method_name))
+}
+
+/// A link whose target is written out only where it differs from what is shown.
+fn link(shown: &str, path: &str, rest: &str) -> String {
+    let target = format!("{path}{rest}");
+    if shown == target {
+        format!("[`{shown}`]")
+    } else {
+        format!("[`{shown}`]({target})")
+    }
+}
+
+fn life_cycle(action: &Action) -> &'static str {
+    match action.lifecycle() {
+        Some(Lifecycle::Creates) => {
+            "creates the root; where there is one, the answer is `already-exists`"
+        }
+        Some(Lifecycle::Changes) => {
+            "changes the root; where there is none, the answer is `not-found`"
+        }
+        Some(Lifecycle::Closes) => {
+            "closes the root; where there is none, the answer is `not-found`, and so it is for \
+             every later command"
+        }
+        Some(Lifecycle::Keeps) | None => {
+            "leaves the root as it is; where there is none, the answer is `not-found`"
+        }
+    }
+}
+
+fn resources(scope: &Scope<'_>, action: &Action) -> String {
+    let list = action.resources.as_ref().unwrap_or(&scope.aggregate.resources);
+    let shown: Vec<String> = list.iter().map(|name| format!("`{}`", name.value())).collect();
+    shown.join(", ")
+}

@@ -1,0 +1,46 @@
+//! `impl Domain` and the domain's entry in the list of everything linked.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
+
+use super::{descriptor, registration};
+use crate::model::domain::Domain;
+
+pub(crate) fn domain(domain: &Domain) -> TokenStream {
+    let Domain {
+        private,
+        ident,
+        name,
+        namespace,
+        title,
+        description,
+        tags,
+        revision,
+        ..
+    } = domain;
+    let location = descriptor::location(private, domain.place);
+    let aggregates = domain.aggregates.iter().flatten().map(|ty| {
+        quote_spanned! {ty.to_token_stream().span()=>
+            <#ty as #private::Aggregate>::DESCRIPTOR
+        }
+    });
+    let registration = registration::of_domain(domain);
+    quote! {
+        #[automatically_derived]
+        impl #private::Domain for #ident {
+            const META: &'static #private::Meta = &#private::Meta {
+                namespace: #namespace,
+                title: #title,
+                description: #description,
+                tags: &[#(#tags),*],
+                revision: #revision,
+                type_name: #name,
+                location: #location,
+            };
+            const AGGREGATES: &'static [&'static #private::AggregateDescriptor] =
+                &[#(#aggregates),*];
+        }
+        #registration
+    }
+}

@@ -1,0 +1,139 @@
+//! The enums of all commands and all events, so that a reader can `match`
+//! exhaustively.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, quote};
+
+use super::spans::{generated_ident, generated_tokens};
+use super::{Part, Scope, allow_deprecated, docs};
+use crate::model::Action;
+
+pub(crate) fn enums(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
+    let commands = Enum {
+        ident: generated_ident(&scope.aggregate.command_enum),
+        about: docs::of_enum(scope, "commands"),
+        variants: parts
+            .iter()
+            .map(|part| Variant::of(scope, part.action, &part.action.command, &part.action.key))
+            .collect(),
+        record: quote!(CommandRecord),
+        decode: quote!(decode_command_record),
+        unknown: quote!(unknown_command),
+    };
+    let events = Enum {
+        ident: generated_ident(&scope.aggregate.event_enum),
+        about: docs::of_enum(scope, "events"),
+        variants: parts
+            .iter()
+            .filter_map(|part| {
+                let event = part.action.event.as_ref()?;
+                let mut variant =
+                    Variant::of(scope, part.action, &event.ident, &event.key.value());
+                variant.deprecated = false;
+                variant.about = docs::event_sentence(scope, part.action);
+                Some(variant)
+            })
+            .collect(),
+        record: quote!(EventRecord),
+        decode: quote!(decode_event),
+        unknown: quote!(unknown_event),
+    };
+    let commands = commands.expand(scope);
+    let events = events.expand(scope);
+    quote!(#commands #events)
+}
+
+struct Enum {
+    ident: Ident,
+    about: String,
+    variants: Vec<Variant>,
+    record: TokenStream,
+    decode: TokenStream,
+    unknown: TokenStream,
+}
+
+struct Variant {
+    ident: Ident,
+    key: String,
+    about: String,
+    cfgs: TokenStream,
+    deprecated: bool,
+}
+
+impl Variant {
+    fn of(scope: &Scope<'_>, action: &Action, ident: &Ident, key: &str) -> Self {
+        Self {
+            ident: generated_ident(ident),
+            key: key.to_owned(),
+            about: docs::summary(action),
+            cfgs: scope.cfgs(action),
+            deprecated: action.deprecated.is_some(),
+        }
+    }
+}
+
+impl Enum {
+    fn expand(&self, scope: &Scope<'_>) -> TokenStream {
+        let attributes = scope.block_attributes();
+        let allow = allow_deprecated(self.variants.iter().any(|variant| variant.deprecated));
+        let vis = generated_tokens(scope.aggregate.vis.to_token_stream());
+        let Self { ident, about, .. } = self;
+        let variants = self.variants.iter().map(|variant| {
+            let Variant { ident, about, cfgs, .. } = variant;
+            quote!(#cfgs #[doc = #about] #ident(#ident))
+        });
+        let from_record = self.from_record(scope);
+        let from_variants = self.variants.iter().map(|variant| self.from_variant(variant));
+        quote! {
+            #attributes
+            #[doc = #about]
+            #allow
+            #[derive(::core::clone::Clone, ::core::fmt::Debug)]
+            #vis enum #ident { #(#variants),* }
+            #from_record
+            #(#from_variants)*
+        }
+    }
+
+    fn from_record(&self, scope: &Scope<'_>) -> TokenStream {
+        let private = scope.private;
+        let attributes = scope.block_attributes();
+        let Self { ident, record, decode, unknown, .. } = self;
+        let allow = allow_deprecated(self.variants.iter().any(|variant| variant.deprecated));
+        let name = &scope.aggregate.name;
+        let arms = self.variants.iter().map(|variant| {
+            let Variant { ident, key, cfgs, .. } = variant;
+            quote!(#cfgs #key => #private::#decode(record).map(Self::#ident),)
+        });
+        quote! {
+            #attributes
+            #allow
+            #[automatically_derived]
+            impl<'a> ::core::convert::TryFrom<&'a #private::#record> for #ident {
+                type Error = #private::RecordError;
+                fn try_from(record: &'a #private::#record) -> ::core::result::Result<Self, Self::Error> {
+                    match record.key() {
+                        #(#arms)*
+                        _ => ::core::result::Result::Err(#private::#unknown(record, #name)),
+                    }
+                }
+            }
+        }
+    }
+
+    fn from_variant(&self, variant: &Variant) -> TokenStream {
+        let enum_ident = &self.ident;
+        let Variant { ident, cfgs, deprecated, .. } = variant;
+        let allow = allow_deprecated(*deprecated);
+        quote! {
+            #cfgs
+            #allow
+            #[automatically_derived]
+            impl ::core::convert::From<#ident> for #enum_ident {
+                fn from(value: #ident) -> Self {
+                    Self::#ident(value)
+                }
+            }
+        }
+    }
+}

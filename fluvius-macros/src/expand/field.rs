@@ -1,0 +1,41 @@
+//! The fields that commands and events share.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::spans::{generated_ident, generated_tokens};
+use super::{Scope, defaults, docs};
+use crate::model::{Action, Field};
+
+/// One field with its docs and its serde attributes.
+pub(crate) fn field(scope: &Scope<'_>, action: &Action, field: &Field) -> TokenStream {
+    let about = docs::of_field(scope, action, field);
+    let computed = &field.docs;
+    let serde = serde_attribute(scope, action, field);
+    let vis = generated_tokens(quote::ToTokens::to_token_stream(&scope.aggregate.vis));
+    let ident = generated_ident(&field.ident);
+    let ty = &field.ty;
+    quote! {
+        #computed
+        #[doc = #about]
+        #serde
+        #vis #ident: #ty
+    }
+}
+
+fn serde_attribute(scope: &Scope<'_>, action: &Action, field: &Field) -> Option<TokenStream> {
+    let mut options: Vec<TokenStream> = Vec::new();
+    if let Some(rename) = &field.rename {
+        options.push(quote!(rename = #rename));
+    }
+    options.extend(field.aliases.iter().map(|alias| quote!(alias = #alias)));
+    match &field.default {
+        Some(None) => options.push(quote!(default)),
+        Some(Some(_)) => {
+            let path = defaults::path(scope, action, field);
+            options.push(quote!(default = #path));
+        }
+        None => {}
+    }
+    (!options.is_empty()).then(|| quote!(#[serde(#(#options),*)]))
+}

@@ -1,0 +1,93 @@
+//! The model to tokens, one file for each generated thing.
+//!
+//! Generated code names only the private path, `::core`, the author's types
+//! and the generated items.
+
+pub(crate) mod aggregate;
+pub(crate) mod assertions;
+pub(crate) mod command;
+pub(crate) mod defaults;
+pub(crate) mod descriptor;
+pub(crate) mod docs;
+pub(crate) mod domain;
+pub(crate) mod enums;
+pub(crate) mod event;
+pub(crate) mod example;
+pub(crate) mod field;
+pub(crate) mod handler;
+pub(crate) mod impl_block;
+pub(crate) mod registration;
+pub(crate) mod rejection;
+pub(crate) mod spans;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::check::Soundness;
+use crate::model::{Action, Aggregate, PrivatePath, SelfType};
+
+/// What every generated item of one block needs to know.
+pub(crate) struct Scope<'a> {
+    pub(crate) aggregate: &'a Aggregate,
+    pub(crate) self_type: &'a SelfType,
+    pub(crate) private: &'a PrivatePath,
+}
+
+/// One action together with what the checks said of it.
+pub(crate) struct Part<'a> {
+    pub(crate) action: &'a Action,
+    pub(crate) soundness: Soundness,
+}
+
+impl<'a> Scope<'a> {
+    pub(crate) fn new(aggregate: &'a Aggregate, self_type: &'a SelfType) -> Self {
+        Self {
+            aggregate,
+            self_type,
+            private: &aggregate.private,
+        }
+    }
+
+    /// `#[cfg]`s of the block and the action: on everything that names the action.
+    pub(crate) fn cfgs(&self, action: &Action) -> TokenStream {
+        let block = &self.aggregate.cfgs;
+        let own = &action.cfgs;
+        quote!(#(#block)* #(#own)*)
+    }
+
+    /// The `cfg`s and the author's `#[allow]`s: on every item of an action.
+    pub(crate) fn item_attributes(&self, action: &Action) -> TokenStream {
+        let cfgs = self.cfgs(action);
+        let block = &self.aggregate.allows;
+        let own = &action.allows;
+        quote!(#cfgs #(#block)* #(#own)*)
+    }
+
+    /// The same for an item of the whole block.
+    pub(crate) fn block_attributes(&self) -> TokenStream {
+        let cfgs = &self.aggregate.cfgs;
+        let allows = &self.aggregate.allows;
+        quote!(#(#cfgs)* #(#allows)*)
+    }
+}
+
+/// A deprecated command is still registered and decoded; these uses of it are
+/// not the author's.
+pub(crate) fn allow_deprecated(is_deprecated: bool) -> Option<TokenStream> {
+    is_deprecated.then(|| quote!(#[allow(deprecated)]))
+}
+
+/// Everything that stands beside the impl block.
+pub(crate) fn items(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
+    let mut out = TokenStream::new();
+    for part in parts {
+        out.extend(command::command(scope, part));
+        out.extend(event::event(scope, part.action));
+        out.extend(defaults::defaults(scope, part.action));
+        out.extend(assertions::of_action(scope, part));
+        out.extend(registration::of_action(scope, part.action));
+    }
+    out.extend(enums::enums(scope, parts));
+    out.extend(aggregate::aggregate(scope, parts));
+    out
+}

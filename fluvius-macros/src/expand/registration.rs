@@ -1,0 +1,40 @@
+//! The entries in the list of everything linked.
+//!
+//! Only the call of `submit!` is written here: what it expands to is
+//! fluvius-core's, and nothing at all without its feature `inventory`.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::spans::generated_ident;
+use super::{Scope, allow_deprecated};
+use crate::model::{Action, domain::Domain};
+
+pub(crate) fn of_action(scope: &Scope<'_>, action: &Action) -> TokenStream {
+    let private = scope.private;
+    let cfgs = scope.cfgs(action);
+    let allow = allow_deprecated(action.deprecated.is_some());
+    let ident = generated_ident(&action.command);
+    quote! {
+        #cfgs
+        #allow
+        const _: () = {
+            #private::submit! {
+                #private::Registration::action(<#ident as #private::Command>::ACTION)
+            }
+        };
+    }
+}
+
+pub(crate) fn of_domain(domain: &Domain) -> TokenStream {
+    let private = &domain.private;
+    let ident = &domain.ident;
+    quote! {
+        #private::submit! {
+            #private::Registration::domain(
+                <#ident as #private::Domain>::META,
+                <#ident as #private::Domain>::AGGREGATES
+            )
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! `impl Rejection`: the code of each case, or the question handed on to the
+//! error inside.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::model::rejection::{Case, CaseAnswer, Rejection};
+
+pub(crate) fn rejection(rejection: &Rejection) -> TokenStream {
+    let Rejection { private, ident, generics, cases, .. } = rejection;
+    let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
+    let code = each(rejection, |case| match &case.answer {
+        CaseAnswer::Code(code) => quote!(#code),
+        CaseAnswer::Inner(_) => quote!(#private::Rejection::code(__fluvius_inner)),
+    });
+    let hands_on = cases.iter().any(|case| matches!(case.answer, CaseAnswer::Inner(_)));
+    let is_fault = hands_on.then(|| {
+        let body = each(rejection, |case| match &case.answer {
+            CaseAnswer::Code(_) => quote!(false),
+            CaseAnswer::Inner(_) => quote!(#private::Rejection::is_fault(__fluvius_inner)),
+        });
+        quote!(fn is_fault(&self) -> bool { #body })
+    });
+    quote! {
+        #[automatically_derived]
+        impl #impl_generics #private::Rejection for #ident #type_generics #where_clause {
+            fn code(&self) -> &str { #code }
+            #is_fault
+        }
+    }
+}
+
+/// A `match` with one arm for each case.
+fn each(rejection: &Rejection, answer: impl Fn(&Case) -> TokenStream) -> TokenStream {
+    if rejection.cases.is_empty() {
+        return quote!(match *self {});
+    }
+    let arms = rejection.cases.iter().map(|case| {
+        let ident = &case.ident;
+        let path = if rejection.is_enum { quote!(Self::#ident) } else { quote!(Self) };
+        let pattern = match &case.answer {
+            CaseAnswer::Code(_) => quote!({ .. }),
+            CaseAnswer::Inner(member) => quote!({ #member: __fluvius_inner }),
+        };
+        let answer = answer(case);
+        quote!(#path #pattern => #answer,)
+    });
+    quote!(match self { #(#arms)* })
+}

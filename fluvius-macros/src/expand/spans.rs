@@ -1,0 +1,42 @@
+//! Where generated tokens say that they come from.
+
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+
+/// The author's place, marked as made by a macro: messages point there, and
+/// lints about style leave it alone.
+pub(crate) fn generated(place: Span) -> Span {
+    place.resolved_at(Span::call_site())
+}
+
+pub(crate) fn generated_ident(ident: &Ident) -> Ident {
+    let mut ident = ident.clone();
+    ident.set_span(generated(ident.span()));
+    ident
+}
+
+/// The same for every token.
+pub(crate) fn generated_tokens(tokens: TokenStream) -> TokenStream {
+    with_spans(tokens, &generated)
+}
+
+/// All tokens at one place.
+pub(crate) fn at(place: Span, tokens: TokenStream) -> TokenStream {
+    with_spans(tokens, &|_| place)
+}
+
+fn with_spans(tokens: TokenStream, span: &impl Fn(Span) -> Span) -> TokenStream {
+    tokens
+        .into_iter()
+        .map(|token| match token {
+            TokenTree::Group(group) => {
+                let mut placed = Group::new(group.delimiter(), with_spans(group.stream(), span));
+                placed.set_span(span(group.span()));
+                TokenTree::Group(placed)
+            }
+            mut other => {
+                other.set_span(span(other.span()));
+                other
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,49 @@
+//! Every word that the macros read in an attribute, each written once.
+
+pub(crate) const ACTION: &str = "action";
+pub(crate) const ARG: &str = "arg";
+
+pub(crate) const AGGREGATES: &str = "aggregates";
+pub(crate) const ALIAS: &str = "alias";
+pub(crate) const CODE: &str = "code";
+pub(crate) const COMMAND: &str = "command";
+pub(crate) const CRATE: &str = "crate";
+pub(crate) const DEFAULT: &str = "default";
+pub(crate) const DESCRIPTION: &str = "description";
+pub(crate) const EVT_KEY: &str = "evt_key";
+pub(crate) const EXAMPLE: &str = "example";
+pub(crate) const IF_MATCH: &str = "if_match";
+pub(crate) const INTERNAL: &str = "internal";
+pub(crate) const KEY: &str = "key";
+pub(crate) const NAME: &str = "name";
+pub(crate) const NAMESPACE: &str = "namespace";
+pub(crate) const RENAME: &str = "rename";
+pub(crate) const RESOURCE: &str = "resource";
+pub(crate) const RESOURCES: &str = "resources";
+pub(crate) const REVISION: &str = "revision";
+pub(crate) const SECRET: &str = "secret";
+pub(crate) const TAGS: &str = "tags";
+pub(crate) const TIMEOUT: &str = "timeout";
+pub(crate) const TITLE: &str = "title";
+pub(crate) const TRANSPARENT: &str = "transparent";
+
+/// The options of each attribute, in the order in which the messages list them.
+pub(crate) const OF_AGGREGATE: &[&str] = &[RESOURCE, RESOURCES, REVISION, NAME, CRATE];
+pub(crate) const OF_ACTION: &[&str] = &[
+    EVT_KEY, RESOURCES, KEY, COMMAND, INTERNAL, IF_MATCH, TIMEOUT,
+];
+pub(crate) const OF_ARG: &[&str] = &[ALIAS, RENAME, DEFAULT, SECRET, EXAMPLE];
+pub(crate) const OF_DOMAIN: &[&str] = &[
+    AGGREGATES,
+    NAMESPACE,
+    REVISION,
+    TAGS,
+    TITLE,
+    DESCRIPTION,
+    CRATE,
+];
+pub(crate) const OF_REJECTION_TYPE: &[&str] = &[CODE, TRANSPARENT, CRATE];
+pub(crate) const OF_REJECTION_VARIANT: &[&str] = &[CODE, TRANSPARENT];
+
+/// The last segment of the type that gives an action its context.
+pub(crate) const CONTEXT_TYPE: &str = "ActionContext";

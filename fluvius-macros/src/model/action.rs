@@ -1,0 +1,216 @@
+//! An action: its names, its receiver, its parameters, its outcome.
+
+use proc_macro2::{Ident, Span};
+use syn::{Attribute, Generics, LitStr, ReceiverKind, Safety, Type, Visibility};
+
+use super::docs::Docs;
+use super::names;
+use super::outcome::{Answer, Outcome};
+use super::param::{self, Argument, Field};
+use super::self_type::SelfType;
+use crate::parse::SourceAction;
+
+pub(crate) struct Action {
+    /// The word `action` of its attribute.
+    pub(crate) marker: Span,
+    pub(crate) method: Ident,
+    /// The method's name without `r#`.
+    pub(crate) method_name: String,
+    pub(crate) key: String,
+    pub(crate) key_written: Option<LitStr>,
+    pub(crate) command: Ident,
+    pub(crate) command_written: Option<LitStr>,
+    pub(crate) event: Option<EventModel>,
+    /// Its own list, or nothing for all of the aggregate.
+    pub(crate) resources: Option<Vec<LitStr>>,
+    pub(crate) resources_place: Option<Span>,
+    pub(crate) internal: bool,
+    pub(crate) if_match: Option<LitStr>,
+    pub(crate) timeout: Option<LitStr>,
+    pub(crate) vis: Visibility,
+    pub(crate) cfgs: Vec<Attribute>,
+    pub(crate) allows: Vec<Attribute>,
+    pub(crate) deprecated: Option<Attribute>,
+    pub(crate) docs: Docs,
+    pub(crate) is_async: bool,
+    /// `unsafe`, `extern`, `..`: words that an action cannot have.
+    pub(crate) refused_words: Vec<(Span, &'static str)>,
+    pub(crate) generics: Generics,
+    pub(crate) receiver: Receiver,
+    pub(crate) arguments: Vec<Argument>,
+    pub(crate) outcome: Option<Outcome>,
+}
+
+/// The event that an action with an `evt_key` makes.
+pub(crate) struct EventModel {
+    pub(crate) key: LitStr,
+    pub(crate) ident: Ident,
+}
+
+/// The receiver as written.
+pub(crate) enum Receiver {
+    Form(Lifecycle),
+    Other(Box<syn::Receiver>),
+}
+
+/// What the receiver means for the root.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lifecycle {
+    Creates,
+    Changes,
+    Keeps,
+    Closes,
+}
+
+impl Action {
+    pub(crate) fn lower(source: SourceAction, self_type: Option<&SelfType>) -> Self {
+        let method = source.ident().clone();
+        let method_name = names::plain(&method);
+        let receiver = lower_receiver(source.receiver.as_ref());
+        let creates = matches!(receiver, Receiver::Form(Lifecycle::Creates));
+        let outcome = source
+            .output()
+            .map(|written| Outcome::lower(written, creates, self_type));
+        let signature = &source.signature;
+        let args = source.args;
+        let command = args
+            .command
+            .as_ref()
+            .and_then(|written| names::type_ident(&written.value(), written.span()))
+            .unwrap_or_else(|| derived_ident(&names::upper_camel(&method_name), &method));
+        let (resources, resources_place) = match args.resources {
+            Some(strings) => (Some(strings.list), Some(strings.place)),
+            None => (None, None),
+        };
+        Self {
+            marker: source.marker,
+            key: match &args.key {
+                Some(written) => written.value(),
+                None => names::kebab(&method_name),
+            },
+            key_written: args.key,
+            command,
+            command_written: args.command,
+            event: args.evt_key.map(|key| EventModel {
+                ident: derived_ident(&names::upper_camel(&key.value()), &method),
+                key,
+            }),
+            resources,
+            resources_place,
+            internal: args.internal.is_some(),
+            if_match: args.if_match,
+            timeout: args.timeout,
+            vis: source.vis,
+            cfgs: named(&source.attributes, "cfg"),
+            allows: named(&source.attributes, "allow"),
+            deprecated: named(&source.attributes, "deprecated").into_iter().next(),
+            docs: Docs::of(&source.attributes),
+            is_async: signature.asyncness.is_some(),
+            refused_words: refused_words(signature),
+            generics: signature.generics.clone(),
+            receiver,
+            arguments: source
+                .params
+                .into_iter()
+                .map(|source| param::lower(source, self_type))
+                .collect(),
+            outcome,
+            method,
+            method_name,
+        }
+    }
+
+    pub(crate) fn fields(&self) -> impl Iterator<Item = &Field> {
+        self.arguments.iter().filter_map(|argument| match argument {
+            Argument::Field(field) => Some(&**field),
+            Argument::Context(_) | Argument::Refused(_) => None,
+        })
+    }
+
+    pub(crate) fn lifecycle(&self) -> Option<Lifecycle> {
+        match self.receiver {
+            Receiver::Form(lifecycle) => Some(lifecycle),
+            Receiver::Other(_) => None,
+        }
+    }
+
+    /// Whether the event holds the data that the rule returned.
+    pub(crate) fn event_has_data(&self) -> bool {
+        self.event.is_some()
+            && self
+                .outcome
+                .as_ref()
+                .is_some_and(|outcome| outcome.answer == Answer::Data && outcome.is_sound())
+    }
+
+    pub(crate) fn has_secrets(&self) -> bool {
+        self.fields().any(|field| field.secret)
+    }
+
+    /// The `cfg`s as text, to compare actions.
+    pub(crate) fn cfg_text(&self) -> Vec<String> {
+        let mut texts: Vec<String> = self
+            .cfgs
+            .iter()
+            .map(|cfg| quote::ToTokens::to_token_stream(cfg).to_string())
+            .collect();
+        texts.sort();
+        texts
+    }
+}
+
+/// An identifier at the place of the method, so that the compiler's own
+/// messages about the generated item point there.
+fn derived_ident(name: &str, method: &Ident) -> Ident {
+    names::type_ident(name, method.span())
+        .unwrap_or_else(|| Ident::new("FluviusUnnamed", method.span()))
+}
+
+fn lower_receiver(written: Option<&syn::Receiver>) -> Receiver {
+    let Some(receiver) = written else {
+        return Receiver::Form(Lifecycle::Creates);
+    };
+    match &receiver.kind {
+        ReceiverKind::Value => Receiver::Form(Lifecycle::Closes),
+        ReceiverKind::Reference(_, None, Some(_)) => Receiver::Form(Lifecycle::Changes),
+        ReceiverKind::Reference(_, None, None) => Receiver::Form(Lifecycle::Keeps),
+        _ => Receiver::Other(Box::new(receiver.clone())),
+    }
+}
+
+fn refused_words(signature: &syn::Signature) -> Vec<(Span, &'static str)> {
+    let mut words = Vec::new();
+    if let Safety::Unsafe(word) = &signature.safety {
+        words.push((word.span, "unsafe"));
+    }
+    if let Some(abi) = &signature.abi {
+        words.push((abi.extern_token.span, "extern"));
+    }
+    if let Some(variadic) = &signature.variadic
+        && let Some(dot) = variadic.dots.spans.first()
+    {
+        words.push((*dot, "..."));
+    }
+    words
+}
+
+fn named(attributes: &[Attribute], name: &str) -> Vec<Attribute> {
+    attributes
+        .iter()
+        .filter(|attribute| attribute.path().is_ident(name))
+        .cloned()
+        .collect()
+}
+
+/// The attributes of the block that go to every generated item.
+pub(crate) fn block_attributes(attributes: &[Attribute]) -> (Vec<Attribute>, Vec<Attribute>) {
+    (named(attributes, "cfg"), named(attributes, "allow"))
+}
+
+/// The referent of the context's parameter, if the action takes one.
+pub(crate) fn contexts(action: &Action) -> impl Iterator<Item = &Type> {
+    action.arguments.iter().filter_map(|argument| match argument {
+        Argument::Context(ty) => Some(&**ty),
+        Argument::Field(_) | Argument::Refused(_) => None,
+    })
+}

@@ -1,0 +1,120 @@
+//! The aggregate as a whole.
+
+use proc_macro2::{Ident, Span};
+use syn::{Attribute, Generics, ItemImpl, LitStr, Path, Type, Visibility};
+
+use super::action::{self, Action};
+use super::names;
+use super::private_path::PrivatePath;
+use super::self_type::SelfType;
+use crate::errors::Errors;
+use crate::parse::SourceBlock;
+
+pub(crate) struct Aggregate {
+    pub(crate) private: PrivatePath,
+    pub(crate) impl_place: Span,
+    pub(crate) trait_path: Option<Path>,
+    pub(crate) generics: Generics,
+    pub(crate) written_type: Type,
+    /// Nothing where the type is not named by a path.
+    pub(crate) self_type: Option<SelfType>,
+    /// `Account`: how enums and docs call the aggregate.
+    pub(crate) name: String,
+    pub(crate) name_written: Option<LitStr>,
+    pub(crate) resources: Vec<LitStr>,
+    pub(crate) resources_place: Option<Span>,
+    pub(crate) revision: u32,
+    /// The attributes of the block that every generated item takes over.
+    pub(crate) cfgs: Vec<Attribute>,
+    pub(crate) allows: Vec<Attribute>,
+    pub(crate) vis: Visibility,
+    pub(crate) actions: Vec<Action>,
+    pub(crate) command_enum: Ident,
+    pub(crate) event_enum: Ident,
+}
+
+pub(crate) fn lower(source: SourceBlock, errors: &mut Errors) -> Aggregate {
+    let SourceBlock {
+        args,
+        header,
+        actions,
+    } = source;
+    let ItemImpl {
+        attrs,
+        generics,
+        trait_,
+        self_ty,
+        impl_token,
+        ..
+    } = header;
+    let self_type = SelfType::lower(&self_ty);
+    let place = self_type
+        .as_ref()
+        .map_or(impl_token.span, |self_type| self_type.ident.span());
+    let name = match (&args.name, &self_type) {
+        (Some(written), _) => written.value(),
+        (None, Some(self_type)) => names::plain(&self_type.ident),
+        (None, None) => "Aggregate".to_owned(),
+    };
+    let (resources, resources_place) = match args.resources {
+        Some(strings) => (strings.list, Some(strings.place)),
+        None => (vec![LitStr::new(&names::kebab(&name), place)], None),
+    };
+    let (cfgs, allows) = action::block_attributes(&attrs);
+    let actions: Vec<Action> = actions
+        .into_iter()
+        .map(|source| Action::lower(source, self_type.as_ref()))
+        .collect();
+    Aggregate {
+        private: PrivatePath::lower(args.crate_path.as_ref(), errors),
+        impl_place: impl_token.span,
+        trait_path: trait_.map(|(path, _)| path),
+        generics,
+        written_type: *self_ty,
+        command_enum: enum_ident(&name, "Command", place),
+        event_enum: enum_ident(&name, "Event", place),
+        vis: widest(&actions),
+        self_type,
+        name,
+        name_written: args.name,
+        resources,
+        resources_place,
+        revision: args.revision.unwrap_or(1),
+        cfgs,
+        allows,
+        actions,
+    }
+}
+
+/// The visibility that the enums take: that of the most visible action.
+fn widest(actions: &[Action]) -> Visibility {
+    let mut widest = Visibility::Inherited;
+    for action in actions {
+        if rank(&action.vis) > rank(&widest) {
+            widest = action.vis.clone();
+        }
+    }
+    widest
+}
+
+fn rank(vis: &Visibility) -> u8 {
+    match vis {
+        Visibility::Public(_) => 3,
+        Visibility::Restricted(restricted) if restricted.path.is_ident("crate") => 2,
+        Visibility::Restricted(restricted) if !restricted.path.is_ident("self") => 1,
+        _ => 0,
+    }
+}
+
+fn enum_ident(name: &str, suffix: &str, place: Span) -> Ident {
+    names::type_ident(&format!("{name}{suffix}"), place)
+        .unwrap_or_else(|| Ident::new(&format!("Fluvius{suffix}"), place))
+}
+
+impl Aggregate {
+    /// Whether docs may link from the type's page to the generated items: a
+    /// link from a public page to a narrower item is a rustdoc warning.
+    pub(crate) fn is_public(&self) -> bool {
+        matches!(self.vis, Visibility::Public(_))
+    }
+}

@@ -1,0 +1,48 @@
+//! A domain: its metadata with the defaults filled in.
+
+use proc_macro2::{Ident, Span};
+use syn::{Generics, LitStr, Type};
+
+use super::docs::Docs;
+use super::names;
+use super::private_path::PrivatePath;
+use crate::errors::Errors;
+use crate::parse::derive_domain::SourceDomain;
+
+pub(crate) struct Domain {
+    pub(crate) private: PrivatePath,
+    pub(crate) ident: Ident,
+    pub(crate) name: String,
+    pub(crate) generics: Generics,
+    /// Nothing where the option is missing.
+    pub(crate) aggregates: Option<Vec<Type>>,
+    pub(crate) namespace: String,
+    pub(crate) namespace_written: Option<LitStr>,
+    pub(crate) title: String,
+    pub(crate) description: String,
+    pub(crate) tags: Vec<LitStr>,
+    pub(crate) revision: u32,
+    pub(crate) place: Span,
+}
+
+pub(crate) fn lower(source: SourceDomain, errors: &mut Errors) -> Domain {
+    let name = names::plain(&source.ident);
+    let text = |written: Option<LitStr>, derived: String| {
+        written.map_or(derived, |written| written.value())
+    };
+    let docs = Docs::of(&source.attributes).prose();
+    Domain {
+        private: PrivatePath::lower(source.crate_path.as_ref(), errors),
+        namespace: text(source.namespace.clone(), names::namespace(&name)),
+        namespace_written: source.namespace,
+        title: text(source.title, names::words(&name)),
+        description: text(source.description, docs),
+        tags: source.tags.map(|tags| tags.list).unwrap_or_default(),
+        revision: source.revision.unwrap_or(0),
+        aggregates: source.aggregates,
+        generics: source.generics,
+        place: source.ident.span(),
+        ident: source.ident,
+        name,
+    }
+}

@@ -1,0 +1,21 @@
+//! What the author meant. Every derived name is decided here.
+
+pub(crate) mod action;
+pub(crate) mod aggregate;
+pub(crate) mod docs;
+pub(crate) mod domain;
+pub(crate) mod names;
+pub(crate) mod outcome;
+pub(crate) mod param;
+pub(crate) mod private_path;
+pub(crate) mod rejection;
+pub(crate) mod self_type;
+pub(crate) mod types;
+
+pub(crate) use action::{Action, EventModel, Lifecycle, Receiver};
+pub(crate) use aggregate::Aggregate;
+pub(crate) use docs::Docs;
+pub(crate) use outcome::{Answer, Outcome};
+pub(crate) use param::{Argument, Field, Refusal};
+pub(crate) use private_path::PrivatePath;
+pub(crate) use self_type::SelfType;

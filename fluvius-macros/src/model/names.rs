@@ -1,0 +1,108 @@
+//! The rules by which names are derived. A key once released is data, so a
+//! table test fixes them.
+
+use heck::{ToKebabCase, ToTitleCase, ToUpperCamelCase};
+use proc_macro2::{Ident, Span};
+
+/// The name without `r#`.
+pub(crate) fn plain(ident: &Ident) -> String {
+    let text = ident.to_string();
+    text.strip_prefix("r#").map_or(text.clone(), str::to_owned)
+}
+
+/// `deposit_money` to `deposit-money`.
+pub(crate) fn kebab(text: &str) -> String {
+    text.to_kebab_case()
+}
+
+/// `deposit_money` or `deposit-money` to `DepositMoney`.
+pub(crate) fn upper_camel(text: &str) -> String {
+    text.to_upper_camel_case()
+}
+
+/// `TransactionManagerDomain` to `Transaction Manager Domain`.
+pub(crate) fn words(text: &str) -> String {
+    text.to_title_case()
+}
+
+/// `TransactionManagerDomain` to `transaction-manager`.
+pub(crate) fn namespace(type_name: &str) -> String {
+    let stem = match type_name.strip_suffix("Domain") {
+        Some(stem) if !stem.is_empty() => stem,
+        _ => type_name,
+    };
+    kebab(stem)
+}
+
+/// Lower-case ASCII words, joined by single hyphens, the first starting with a letter.
+pub(crate) fn is_kebab(text: &str) -> bool {
+    let starts_with_letter = text.starts_with(|first: char| first.is_ascii_lowercase());
+    starts_with_letter
+        && text.split('-').all(|word| {
+            !word.is_empty()
+                && word
+                    .chars()
+                    .all(|part| part.is_ascii_lowercase() || part.is_ascii_digit())
+        })
+}
+
+/// An identifier of this name; nothing where the text cannot be one.
+pub(crate) fn type_ident(name: &str, span: Span) -> Option<Ident> {
+    let mut ident = syn::parse_str::<Ident>(name).ok()?;
+    ident.set_span(span);
+    Some(ident)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_derived_by_these_rules() {
+        // method, key, struct
+        let table = [
+            ("deposit_money", "deposit-money", "DepositMoney"),
+            ("close", "close", "Close"),
+            ("r#type", "type", "Type"),
+            ("pay2_go", "pay2-go", "Pay2Go"),
+            ("pay_2_go", "pay-2-go", "Pay2Go"),
+            ("set_iban", "set-iban", "SetIban"),
+            ("set_IBAN", "set-iban", "SetIban"),
+            ("read_HTTPHeader", "read-http-header", "ReadHttpHeader"),
+            ("openAccount", "open-account", "OpenAccount"),
+            ("__odd__name__", "odd-name", "OddName"),
+            ("x", "x", "X"),
+        ];
+        for (method, key, command) in table {
+            let method = syn::parse_str::<Ident>(method).map_or(method.to_owned(), |ident| plain(&ident));
+            assert_eq!(kebab(&method), key, "{method}");
+            assert_eq!(upper_camel(&method), command, "{method}");
+            assert!(is_kebab(&kebab(&method)), "{method}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_ascii_kebab_case() {
+        for good in ["a", "deposit-money", "pay2-go", "a-1"] {
+            assert!(is_kebab(good), "{good}");
+        }
+        for bad in ["", "-a", "a-", "a--b", "A", "a_b", "2fa", "größe", "a b", "a.b"] {
+            assert!(!is_kebab(bad), "{bad}");
+        }
+        assert!(!is_kebab(&kebab("größe_ändern")));
+    }
+
+    #[test]
+    fn a_domain_is_named_after_its_type() {
+        let table = [
+            ("TransactionManagerDomain", "transaction-manager", "Transaction Manager Domain"),
+            ("Bank", "bank", "Bank"),
+            ("Domain", "domain", "Domain"),
+            ("HTTPDomain", "http", "Http Domain"),
+        ];
+        for (name, expected_namespace, title) in table {
+            assert_eq!(namespace(name), expected_namespace);
+            assert_eq!(words(name), title);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! What an action gives back.
+
+use proc_macro2::TokenStream;
+use quote::ToTokens;
+use syn::Type;
+
+use super::self_type::SelfType;
+use super::types;
+
+pub(crate) struct Outcome {
+    /// As written.
+    pub(crate) written: Type,
+    /// With `Self` replaced.
+    pub(crate) ty: TokenStream,
+    pub(crate) answer: Answer,
+}
+
+/// What the response carries. It is read from the written type alone: an alias
+/// that hides `()` counts as data.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// The new state, for `Result<(), _>` and `Result<Self, _>`.
+    State,
+    /// What the rule returned.
+    Data,
+}
+
+impl Outcome {
+    pub(crate) fn lower(written: &Type, creates: bool, self_type: Option<&SelfType>) -> Self {
+        let tokens = written.to_token_stream();
+        let ok_type = ok_type(written);
+        let is_state = ok_type.is_some_and(|ok| {
+            types::is_unit(ok) || self_type.is_some_and(|self_type| self_type.is_named_by(ok))
+        });
+        Self {
+            written: written.clone(),
+            ty: match self_type {
+                Some(self_type) => self_type.replace_in(tokens),
+                None => tokens,
+            },
+            // A creating action gives the state whatever alias it is written with.
+            answer: if creates || is_state {
+                Answer::State
+            } else {
+                Answer::Data
+            },
+        }
+    }
+
+    /// Whether a generated item can name the type.
+    pub(crate) fn is_sound(&self) -> bool {
+        types::flaw(&self.written, true).is_none()
+    }
+}
+
+/// `T` of a type that is written `Result<T, ..>`.
+pub(crate) fn ok_type(written: &Type) -> Option<&Type> {
+    types::is_named(written, "Result")
+        .then(|| types::arguments(written).into_iter().next())
+        .flatten()
+}

@@ -1,0 +1,135 @@
+//! What a parameter of an action means: a field, the context, or nothing that
+//! an action can have.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::ToTokens;
+use syn::{Expr, LitStr, Pat, Type};
+
+use super::docs::Docs;
+use super::names;
+use super::self_type::SelfType;
+use super::types;
+use crate::parse::SourceParam;
+use crate::parse::impl_block::type_text;
+
+/// One parameter, in the order of the method.
+pub(crate) enum Argument {
+    Field(Box<Field>),
+    /// The type that the reference points to.
+    Context(Box<Type>),
+    Refused(Box<Refusal>),
+}
+
+/// A parameter that is a field of the command.
+pub(crate) struct Field {
+    pub(crate) ident: Ident,
+    /// The name in JSON.
+    pub(crate) name: String,
+    pub(crate) rename: Option<LitStr>,
+    pub(crate) aliases: Vec<LitStr>,
+    /// As written, for messages and for what can be read from syntax.
+    pub(crate) written: Type,
+    /// With `Self` replaced.
+    pub(crate) ty: TokenStream,
+    pub(crate) docs: Docs,
+    pub(crate) default: Option<Option<Expr>>,
+    pub(crate) secret: bool,
+    pub(crate) example: Option<Expr>,
+}
+
+/// A parameter as written that can be neither field nor context.
+pub(crate) struct Refusal {
+    pub(crate) pat: Pat,
+    pub(crate) ty: Type,
+    pub(crate) why: Why,
+}
+
+pub(crate) enum Why {
+    Pattern,
+    /// `_`, or a name that starts with it.
+    Unnamed,
+    Type,
+    ContextByValue,
+    /// `#[arg(..)]` on the context.
+    ContextWithOptions(proc_macro2::Span),
+}
+
+impl Field {
+    pub(crate) fn type_name(&self) -> String {
+        type_text(&self.written)
+    }
+
+    /// Whether the JSON may leave it out.
+    pub(crate) fn is_optional(&self) -> bool {
+        self.default.is_some() || types::is_option(&self.written)
+    }
+
+    /// Every name under which the JSON is read.
+    pub(crate) fn json_names(&self) -> Vec<String> {
+        let aliases = self.aliases.iter().map(LitStr::value);
+        std::iter::once(self.name.clone()).chain(aliases).collect()
+    }
+}
+
+pub(crate) fn lower(source: SourceParam, self_type: Option<&SelfType>) -> Argument {
+    let SourceParam { attrs, pat, ty } = source;
+    if let Type::Reference(reference) = &ty
+        && types::is_context(&reference.elem)
+    {
+        return match attrs.place {
+            Some(place) => refused(pat, ty, Why::ContextWithOptions(place)),
+            None => Argument::Context(reference.elem.clone()),
+        };
+    }
+    if types::is_context(&ty) {
+        return refused(pat, ty, Why::ContextByValue);
+    }
+    let Some(ident) = plain_ident(&pat) else {
+        let why = match &pat {
+            Pat::Ident(_) | Pat::Wild(_) => Why::Unnamed,
+            _ => Why::Pattern,
+        };
+        return refused(pat, ty, why);
+    };
+    if types::flaw(&ty, false).is_some() {
+        return refused(pat, ty, Why::Type);
+    }
+    let name = match &attrs.rename {
+        Some(rename) => rename.value(),
+        None => names::plain(&ident),
+    };
+    let tokens = ty.to_token_stream();
+    Argument::Field(Box::new(Field {
+        ident,
+        name,
+        rename: attrs.rename,
+        aliases: attrs.aliases,
+        ty: match self_type {
+            Some(self_type) => self_type.replace_in(tokens),
+            None => tokens,
+        },
+        written: ty,
+        docs: Docs::of(&attrs.docs),
+        default: attrs.default,
+        secret: attrs.secret,
+        example: attrs.example,
+    }))
+}
+
+fn refused(pat: Pat, ty: Type, why: Why) -> Argument {
+    Argument::Refused(Box::new(Refusal { pat, ty, why }))
+}
+
+/// The name of `x` and `mut x`; nothing for `_x`, whose name says that it is not used.
+fn plain_ident(pat: &Pat) -> Option<Ident> {
+    match pat {
+        Pat::Ident(pat)
+            if pat.by_ref.is_none()
+                && pat.subpat.is_none()
+                && !pat.ident.to_string().starts_with('_') =>
+        {
+            Some(pat.ident.clone())
+        }
+        _ => None,
+    }
+}

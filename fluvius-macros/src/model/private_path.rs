@@ -1,0 +1,60 @@
+//! The one path that generated code may start from, besides `::core`.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::Path;
+
+use crate::errors::Errors;
+use crate::parse::arg_attrs::tidy;
+
+/// Prints `::fluvius_core::__private`, or the same below the path of `crate = ..`.
+#[derive(Clone)]
+pub(crate) struct PrivatePath {
+    tokens: TokenStream,
+}
+
+impl PrivatePath {
+    pub(crate) fn lower(written: Option<&Path>, errors: &mut Errors) -> Self {
+        let Some(path) = written else {
+            return Self::standard();
+        };
+        let starts_at_crate = path
+            .segments
+            .first()
+            .is_some_and(|segment| segment.ident == "crate");
+        if path.leading_colon.is_none() && !starts_at_crate {
+            let shown = tidy(&path.to_token_stream().to_string());
+            errors.at(
+                path,
+                format!(
+                    "the path is used in every module, so it is absolute: write \
+                     `crate = \"::{shown}\"`"
+                ),
+            );
+            return Self {
+                tokens: quote!(::#path::__private),
+            };
+        }
+        Self {
+            tokens: quote!(#path::__private),
+        }
+    }
+
+    fn standard() -> Self {
+        Self {
+            tokens: quote!(::fluvius_core::__private),
+        }
+    }
+
+    /// The path of serde, for `#[serde(crate = "..")]`.
+    pub(crate) fn serde(&self) -> String {
+        let path = tidy(&self.tokens.to_string());
+        format!("{}::serde", path.trim_start())
+    }
+}
+
+impl ToTokens for PrivatePath {
+    fn to_tokens(&self, out: &mut TokenStream) {
+        self.tokens.to_tokens(out);
+    }
+}

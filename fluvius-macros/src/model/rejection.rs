@@ -1,0 +1,64 @@
+//! A rejection: which code each of its cases has.
+
+use proc_macro2::{Ident, Span};
+use syn::{Fields, Generics, LitStr, Member};
+
+use super::names;
+use super::private_path::PrivatePath;
+use crate::errors::Errors;
+use crate::parse::derive_rejection::{SourceBody, SourceCase, SourceRejection};
+
+pub(crate) struct Rejection {
+    pub(crate) private: PrivatePath,
+    pub(crate) ident: Ident,
+    pub(crate) generics: Generics,
+    pub(crate) is_enum: bool,
+    pub(crate) cases: Vec<Case>,
+}
+
+pub(crate) struct Case {
+    pub(crate) ident: Ident,
+    pub(crate) code_written: Option<LitStr>,
+    pub(crate) transparent: Option<Span>,
+    pub(crate) fields: Fields,
+    pub(crate) answer: CaseAnswer,
+}
+
+/// Where the code of a case comes from.
+pub(crate) enum CaseAnswer {
+    Code(String),
+    /// The field that is asked.
+    Inner(Member),
+}
+
+pub(crate) fn lower(source: SourceRejection, errors: &mut Errors) -> Rejection {
+    let (is_enum, cases) = match source.body {
+        SourceBody::Struct(case) => (false, vec![case]),
+        SourceBody::Enum(cases) => (true, cases),
+    };
+    Rejection {
+        private: PrivatePath::lower(source.crate_path.as_ref(), errors),
+        ident: source.ident,
+        generics: source.generics,
+        is_enum,
+        cases: cases.into_iter().map(lower_case).collect(),
+    }
+}
+
+fn lower_case(source: SourceCase) -> Case {
+    let only_field = source.fields.members().next().filter(|_| source.fields.len() == 1);
+    let answer = match (source.transparent, only_field) {
+        (Some(_), Some(member)) => CaseAnswer::Inner(member),
+        _ => CaseAnswer::Code(match &source.code {
+            Some(written) => written.value(),
+            None => names::kebab(&names::plain(&source.ident)),
+        }),
+    };
+    Case {
+        ident: source.ident,
+        code_written: source.code,
+        transparent: source.transparent,
+        fields: source.fields,
+        answer,
+    }
+}

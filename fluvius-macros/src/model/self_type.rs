@@ -1,0 +1,97 @@
+//! The type that the block is for, and `Self` replaced by it.
+//!
+//! Generated items stand outside of the impl block, where `Self` would mean
+//! something else.
+
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::{PathArguments, Type};
+
+use crate::parse::impl_block::type_text;
+
+/// The aggregate's type as the author wrote it.
+pub(crate) struct SelfType {
+    pub(crate) ty: Type,
+    /// The last segment of its path.
+    pub(crate) ident: Ident,
+    /// Whether generic arguments are written, as in `Account<Eur>`.
+    pub(crate) has_arguments: bool,
+    /// The path without generic arguments, for links.
+    pub(crate) link: String,
+}
+
+impl SelfType {
+    /// Nothing where the type is not named by a path.
+    pub(crate) fn lower(ty: &Type) -> Option<Self> {
+        let path = match ty {
+            Type::Path(path) if path.qself.is_none() => &path.path,
+            Type::Group(group) => return Self::lower(&group.elem),
+            Type::Paren(paren) => return Self::lower(&paren.elem),
+            _ => return None,
+        };
+        let last = path.segments.last()?;
+        let segments = path.segments.iter().map(|segment| segment.ident.to_string());
+        let leading = if path.leading_colon.is_some() { "::" } else { "" };
+        Some(Self {
+            ty: ty.clone(),
+            ident: last.ident.clone(),
+            has_arguments: !matches!(last.arguments, PathArguments::None),
+            link: format!("{leading}{}", segments.collect::<Vec<_>>().join("::")),
+        })
+    }
+
+    /// Whether `other` is `Self` or this type as written.
+    pub(crate) fn is_named_by(&self, other: &Type) -> bool {
+        let text = type_text(other);
+        text == "Self" || text == type_text(&self.ty)
+    }
+
+    /// The tokens with each `Self` replaced.
+    pub(crate) fn replace_in(&self, tokens: TokenStream) -> TokenStream {
+        let mut out = TokenStream::new();
+        let mut stream = tokens.into_iter().peekable();
+        while let Some(token) = stream.next() {
+            match token {
+                TokenTree::Ident(word) if word == "Self" => {
+                    let is_path = matches!(stream.peek(), Some(TokenTree::Punct(next)) if next.as_char() == ':');
+                    out.extend(self.in_place_of(word.span(), is_path));
+                }
+                TokenTree::Group(group) => {
+                    let mut replaced =
+                        Group::new(group.delimiter(), self.replace_in(group.stream()));
+                    replaced.set_span(group.span());
+                    out.extend([TokenTree::Group(replaced)]);
+                }
+                other => out.extend([other]),
+            }
+        }
+        out
+    }
+
+    /// Keeps the span of the author's `Self`, so that errors point at it.
+    fn in_place_of(&self, span: Span, is_path: bool) -> TokenStream {
+        let ty = &self.ty;
+        let tokens = if is_path { quote!(<#ty>) } else { quote!(#ty) };
+        respanned(tokens, span)
+    }
+}
+
+impl ToTokens for SelfType {
+    fn to_tokens(&self, out: &mut TokenStream) {
+        self.ty.to_tokens(out);
+    }
+}
+
+fn respanned(tokens: TokenStream, span: Span) -> TokenStream {
+    tokens
+        .into_iter()
+        .map(|mut token| {
+            if let TokenTree::Group(group) = &token {
+                let inner = respanned(group.stream(), span);
+                token = TokenTree::Group(Group::new(group.delimiter(), inner));
+            }
+            token.set_span(span);
+            token
+        })
+        .collect()
+}

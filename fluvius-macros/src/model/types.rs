@@ -1,0 +1,161 @@
+//! Questions about a written type. They see syntax only: an alias hides
+//! everything, and what cannot be seen is left to the trait bounds.
+
+use quote::ToTokens;
+use syn::{
+    AngleBracketedGenericArguments, GenericArgument, Path, PathArguments, PathSegment, ReturnType,
+    Type,
+};
+
+use crate::keywords;
+
+/// Something inside a type that a generated struct cannot hold.
+pub(crate) enum Flaw<'a> {
+    Reference(&'a syn::TypeReference),
+    /// `Cow<'_, str>`: borrowed by a name other than `'static`.
+    Lifetime(&'a syn::Lifetime),
+    ImplTrait(&'a syn::TypeImplTrait),
+    Inferred(&'a Type),
+    Never(&'a Type),
+    /// `Self` where it cannot be replaced: in a macro or a constant.
+    HiddenSelf(proc_macro2::TokenStream),
+}
+
+/// The first flaw in a type. `'static` references may pass where an answer
+/// only is written, never read.
+pub(crate) fn flaw(ty: &Type, static_allowed: bool) -> Option<Flaw<'_>> {
+    let inner = |ty| flaw(ty, static_allowed);
+    match ty {
+        Type::Reference(reference) => {
+            let is_static = reference
+                .lifetime
+                .as_ref()
+                .is_some_and(|lifetime| lifetime.ident == "static");
+            if is_static && static_allowed && reference.mutability.is_none() {
+                inner(&reference.elem)
+            } else {
+                Some(Flaw::Reference(reference))
+            }
+        }
+        Type::ImplTrait(impl_trait) => Some(Flaw::ImplTrait(impl_trait)),
+        Type::Infer(_) => Some(Flaw::Inferred(ty)),
+        Type::Never(_) => Some(Flaw::Never(ty)),
+        Type::Macro(mac) => hidden_self(&mac.mac),
+        Type::Array(array) => inner(&array.elem).or_else(|| hidden_self(&array.len)),
+        Type::Slice(slice) => inner(&slice.elem),
+        Type::Group(group) => inner(&group.elem),
+        Type::Paren(paren) => inner(&paren.elem),
+        Type::Ptr(pointer) => inner(&pointer.elem),
+        Type::Tuple(tuple) => tuple.elems.iter().find_map(inner),
+        Type::Path(path) => {
+            let qself = path.qself.as_ref().and_then(|qself| inner(&qself.ty));
+            let segments = || {
+                path.path
+                    .segments
+                    .iter()
+                    .find_map(|segment| segment_flaw(segment, static_allowed))
+            };
+            qself.or_else(segments)
+        }
+        _ => None,
+    }
+}
+
+fn segment_flaw(segment: &PathSegment, static_allowed: bool) -> Option<Flaw<'_>> {
+    match &segment.arguments {
+        PathArguments::None => None,
+        PathArguments::AngleBracketed(arguments) => arguments.args.iter().find_map(|argument| {
+            match argument {
+                GenericArgument::Type(ty) => flaw(ty, static_allowed),
+                GenericArgument::AssocType(assoc) => flaw(&assoc.ty, static_allowed),
+                GenericArgument::Const(expr) => hidden_self(expr),
+                GenericArgument::Lifetime(lifetime) if lifetime.ident != "static" => {
+                    Some(Flaw::Lifetime(lifetime))
+                }
+                _ => None,
+            }
+        }),
+        PathArguments::Parenthesized(arguments) => match &arguments.output {
+            ReturnType::Type(_, ty) => flaw(ty, static_allowed),
+            ReturnType::Default => None,
+        },
+    }
+}
+
+fn hidden_self(tokens: &impl ToTokens) -> Option<Flaw<'_>> {
+    let tokens = tokens.to_token_stream();
+    mentions_self(tokens.clone()).then_some(Flaw::HiddenSelf(tokens))
+}
+
+fn mentions_self(tokens: proc_macro2::TokenStream) -> bool {
+    tokens.into_iter().any(|token| match token {
+        proc_macro2::TokenTree::Ident(word) => word == "Self",
+        proc_macro2::TokenTree::Group(group) => mentions_self(group.stream()),
+        _ => false,
+    })
+}
+
+/// The path of a type, seen through parentheses.
+pub(crate) fn path(ty: &Type) -> Option<&Path> {
+    match ty {
+        Type::Path(written) => Some(&written.path),
+        Type::Group(group) => path(&group.elem),
+        Type::Paren(paren) => path(&paren.elem),
+        _ => None,
+    }
+}
+
+pub(crate) fn last_segment(ty: &Type) -> Option<&PathSegment> {
+    path(ty)?.segments.last()
+}
+
+pub(crate) fn is_named(ty: &Type, name: &str) -> bool {
+    last_segment(ty).is_some_and(|segment| segment.ident == name)
+}
+
+/// The type arguments of the last segment: `T` and `E` of `Result<T, E>`.
+pub(crate) fn arguments(ty: &Type) -> Vec<&Type> {
+    match last_segment(ty).map(|segment| &segment.arguments) {
+        Some(PathArguments::AngleBracketed(AngleBracketedGenericArguments { args, .. })) => args
+            .iter()
+            .filter_map(|argument| match argument {
+                GenericArgument::Type(ty) => Some(ty),
+                _ => None,
+            })
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+pub(crate) fn is_option(ty: &Type) -> bool {
+    is_named(ty, "Option") && arguments(ty).len() == 1
+}
+
+/// `Option<Option<T>>`, in which an absent field and `null` could not be told apart.
+pub(crate) fn is_double_option(ty: &Type) -> bool {
+    is_option(ty) && arguments(ty).first().is_some_and(|inner| is_option(inner))
+}
+
+pub(crate) fn is_unit(ty: &Type) -> bool {
+    match ty {
+        Type::Tuple(tuple) => tuple.elems.is_empty(),
+        Type::Group(group) => is_unit(&group.elem),
+        Type::Paren(paren) => is_unit(&paren.elem),
+        _ => false,
+    }
+}
+
+pub(crate) fn is_context(ty: &Type) -> bool {
+    is_named(ty, keywords::CONTEXT_TYPE)
+}
+
+/// What owns the data that a reference of this kind borrows.
+pub(crate) fn owned_form(referent: &Type) -> String {
+    let text = crate::parse::impl_block::type_text(referent);
+    match referent {
+        Type::Slice(slice) => format!("Vec<{}>", crate::parse::impl_block::type_text(&slice.elem)),
+        _ if is_named(referent, "str") => "String".to_owned(),
+        _ if is_named(referent, "Path") => "PathBuf".to_owned(),
+        _ => text,
+    }
+}

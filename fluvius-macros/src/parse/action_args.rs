@@ -1,0 +1,34 @@
+//! The options of `#[action(..)]`.
+
+use proc_macro2::{Span, TokenStream};
+use syn::LitStr;
+
+use super::options::{Options, Strings};
+use crate::errors::Errors;
+use crate::keywords;
+
+#[derive(Default)]
+pub(crate) struct ActionArgs {
+    pub(crate) evt_key: Option<LitStr>,
+    pub(crate) resources: Option<Strings>,
+    pub(crate) key: Option<LitStr>,
+    pub(crate) command: Option<LitStr>,
+    pub(crate) internal: Option<Span>,
+    pub(crate) if_match: Option<LitStr>,
+    pub(crate) timeout: Option<LitStr>,
+}
+
+pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> ActionArgs {
+    let mut options = Options::parse("#[action]", tokens, keywords::OF_ACTION, &[], errors);
+    ActionArgs {
+        evt_key: options.string(keywords::EVT_KEY, errors),
+        resources: options
+            .take(keywords::RESOURCES)
+            .and_then(|option| option.strings(errors)),
+        key: options.string(keywords::KEY, errors),
+        command: options.string(keywords::COMMAND, errors),
+        internal: options.flag(keywords::INTERNAL, errors),
+        if_match: options.string(keywords::IF_MATCH, errors),
+        timeout: options.string(keywords::TIMEOUT, errors),
+    }
+}

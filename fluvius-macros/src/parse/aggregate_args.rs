@@ -1,0 +1,54 @@
+//! The options of `#[aggregate(..)]`.
+
+use proc_macro2::TokenStream;
+use syn::{LitStr, Path};
+
+use super::options::{Options, Strings};
+use crate::errors::Errors;
+use crate::keywords;
+
+#[derive(Default)]
+pub(crate) struct AggregateArgs {
+    pub(crate) resources: Option<Strings>,
+    pub(crate) revision: Option<u32>,
+    pub(crate) name: Option<LitStr>,
+    pub(crate) crate_path: Option<Path>,
+}
+
+pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> AggregateArgs {
+    let mut options = Options::parse(
+        "#[aggregate]",
+        tokens,
+        keywords::OF_AGGREGATE,
+        &[],
+        errors,
+    );
+    let one = options.take(keywords::RESOURCE);
+    let many = options.take(keywords::RESOURCES);
+    if let (Some(one), Some(many)) = (&one, &many) {
+        errors.at(
+            &one.name,
+            "write `resource = \"..\"` for one resource or `resources = [..]` for several, not both",
+        );
+        errors.at(&many.name, "the other list of resources is here");
+    }
+    let resources = match (many, one) {
+        (Some(many), _) => many.strings(errors),
+        (None, Some(one)) => {
+            let place = one.name.span();
+            one.string(errors).map(|resource| Strings {
+                list: vec![resource],
+                place,
+            })
+        }
+        (None, None) => None,
+    };
+    AggregateArgs {
+        resources,
+        revision: options.integer(keywords::REVISION, errors),
+        name: options.string(keywords::NAME, errors),
+        crate_path: options
+            .take(keywords::CRATE)
+            .and_then(|option| option.path(errors)),
+    }
+}

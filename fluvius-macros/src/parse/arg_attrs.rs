@@ -1,0 +1,142 @@
+//! The attributes on a parameter of an action: `#[arg(..)]`, docs, and those
+//! that do not belong there.
+
+use proc_macro2::Span;
+use quote::ToTokens;
+use syn::{Attribute, Expr, LitStr};
+
+use super::options::{Options, attribute_tokens};
+use crate::errors::Errors;
+use crate::keywords;
+use crate::spelling;
+
+#[derive(Default)]
+pub(crate) struct ArgAttrs {
+    pub(crate) docs: Vec<Attribute>,
+    /// The first `#[arg]`, to point at where it does not fit.
+    pub(crate) place: Option<Span>,
+    pub(crate) aliases: Vec<LitStr>,
+    pub(crate) rename: Option<LitStr>,
+    /// `default` is `Some(None)`, `default = expr` is `Some(Some(expr))`.
+    pub(crate) default: Option<Option<Expr>>,
+    pub(crate) secret: bool,
+    pub(crate) example: Option<Expr>,
+}
+
+pub(crate) fn parse(attributes: &[Attribute], errors: &mut Errors) -> ArgAttrs {
+    let mut args = ArgAttrs::default();
+    let mut tokens = proc_macro2::TokenStream::new();
+    for attribute in attributes {
+        let name = attribute
+            .path()
+            .segments
+            .last()
+            .map(|segment| segment.ident.to_string())
+            .unwrap_or_default();
+        match name.as_str() {
+            "doc" => args.docs.push(attribute.clone()),
+            keywords::ARG => {
+                args.place.get_or_insert(span_of(attribute));
+                tokens.extend(attribute_tokens(attribute, "#[arg]", errors));
+                tokens.extend(quote::quote!(,));
+            }
+            // The compiler takes these itself.
+            "allow" | "expect" | "warn" | "deny" | "forbid" => {}
+            "cfg" | "cfg_attr" => errors.at(
+                attribute.path(),
+                "a parameter of an action is there in every build, because it is part of the \
+                 command: remove the `cfg`, or write two actions with `#[cfg]` on each",
+            ),
+            _ => errors.at(attribute.path(), wrong_attribute(&name)),
+        }
+    }
+    if args.place.is_some() {
+        read_options(without_empty(tokens), &mut args, errors);
+    }
+    args
+}
+
+fn read_options(tokens: proc_macro2::TokenStream, args: &mut ArgAttrs, errors: &mut Errors) {
+    let repeatable = [keywords::ALIAS];
+    let mut options = Options::parse("#[arg]", tokens, keywords::OF_ARG, &repeatable, errors);
+    args.aliases = options
+        .take_all(keywords::ALIAS)
+        .into_iter()
+        .filter_map(|option| option.string(errors))
+        .collect();
+    args.rename = options.string(keywords::RENAME, errors);
+    args.default = options
+        .take(keywords::DEFAULT)
+        .and_then(|option| option.optional_expr(errors));
+    args.secret = options.flag(keywords::SECRET, errors).is_some();
+    args.example = options
+        .take(keywords::EXAMPLE)
+        .and_then(|option| option.literal(errors));
+}
+
+/// Drops the commas that empty or comma-ended attributes leave behind.
+fn without_empty(tokens: proc_macro2::TokenStream) -> proc_macro2::TokenStream {
+    let is_comma = |token: &proc_macro2::TokenTree| matches!(token, proc_macro2::TokenTree::Punct(punct) if punct.as_char() == ',');
+    let mut after_comma = true;
+    tokens
+        .into_iter()
+        .filter(|token| {
+            let comma = is_comma(token);
+            let keep = !(comma && after_comma);
+            after_comma = comma;
+            keep
+        })
+        .collect()
+}
+
+fn span_of(attribute: &Attribute) -> Span {
+    attribute
+        .path()
+        .segments
+        .last()
+        .map_or_else(Span::call_site, |segment| segment.ident.span())
+}
+
+fn wrong_attribute(name: &str) -> String {
+    match (name, spelling::nearest(name, &[keywords::ARG])) {
+        ("serde", _) => "write `#[arg(rename = \"..\")]`, `#[arg(alias = \"..\")]` or \
+             `#[arg(default)]`: the command's serde attributes are generated"
+            .to_owned(),
+        (_, Some(near)) => {
+            format!("`#[{name}]` is not known on a parameter; did you mean `#[{near}(..)]`?")
+        }
+        _ => format!(
+            "`#[{name}]` is not known on a parameter of an action; it takes doc comments and \
+             `#[arg(..)]`"
+        ),
+    }
+}
+
+/// Shows an expression as the author wrote it, near enough for docs.
+pub(crate) fn shown(expr: &Expr) -> String {
+    tidy(&expr.to_token_stream().to_string())
+}
+
+/// Takes out the spaces that printing tokens leaves between them.
+pub(crate) fn tidy(tokens: &str) -> String {
+    const PAIRS: [(&str, &str); 14] = [
+        (" :: ", "::"),
+        (":: ", "::"),
+        (" < ", "<"),
+        (" <", "<"),
+        (" >", ">"),
+        (" ,", ","),
+        (" ;", ";"),
+        (" . ", "."),
+        ("( ", "("),
+        (" )", ")"),
+        (" (", "("),
+        ("& ", "&"),
+        ("[ ", "["),
+        (" ]", "]"),
+    ];
+    let spaced = PAIRS
+        .iter()
+        .fold(tokens.to_owned(), |text, (from, to)| text.replace(from, to));
+    spaced.replace("! (", "!(").replace(" !", "!")
+}

@@ -1,0 +1,297 @@
+//! The impl block under `#[aggregate]`: its header and its actions.
+//!
+//! Everything that is not an action is passed by unread. A fault in one item
+//! is recorded and leaves the others readable.
+
+use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::parse::{Parse, ParseStream, Parser};
+use syn::{Attribute, FnArg, Ident, ItemImpl, Path, Receiver, ReturnType, Signature, Type, Visibility};
+
+use super::action_args::{self, ActionArgs};
+use super::aggregate_args::{self, AggregateArgs};
+use super::arg_attrs::{self, ArgAttrs};
+use super::options::attribute_tokens;
+use super::tokens::{self, Marker, RawItem};
+use crate::clean;
+use crate::errors::Errors;
+use crate::keywords;
+
+/// An impl block as written.
+pub(crate) struct SourceBlock {
+    pub(crate) args: AggregateArgs,
+    /// The header with empty braces.
+    pub(crate) header: ItemImpl,
+    pub(crate) actions: Vec<SourceAction>,
+}
+
+/// A method under `#[action]` as written, without its body.
+pub(crate) struct SourceAction {
+    /// The word `action` of its attribute.
+    pub(crate) marker: Span,
+    pub(crate) args: ActionArgs,
+    /// The attributes that are not ours.
+    pub(crate) attributes: Vec<Attribute>,
+    pub(crate) vis: Visibility,
+    pub(crate) signature: Signature,
+    pub(crate) receiver: Option<Receiver>,
+    pub(crate) params: Vec<SourceParam>,
+}
+
+pub(crate) struct SourceParam {
+    pub(crate) attrs: ArgAttrs,
+    pub(crate) pat: syn::Pat,
+    pub(crate) ty: Type,
+}
+
+impl SourceAction {
+    pub(crate) fn ident(&self) -> &Ident {
+        &self.signature.ident
+    }
+
+    pub(crate) fn output(&self) -> Option<&Type> {
+        match &self.signature.output {
+            ReturnType::Default => None,
+            ReturnType::Type(_, ty) => Some(ty),
+        }
+    }
+}
+
+/// Reads an impl block; nothing where the item is none.
+pub(crate) fn parse(
+    args: TokenStream,
+    item: TokenStream,
+    errors: &mut Errors,
+) -> Option<SourceBlock> {
+    let args = aggregate_args::parse(args, errors);
+    let (header, body) = split_block(clean::unwrapped(item), errors)?;
+    let actions = tokens::split_items(body.stream())
+        .into_iter()
+        .filter_map(|item| parse_item(item, errors))
+        .collect();
+    Some(SourceBlock {
+        args,
+        header,
+        actions,
+    })
+}
+
+fn split_block(item: TokenStream, errors: &mut Errors) -> Option<(ItemImpl, Group)> {
+    let mut trees: Vec<TokenTree> = item.clone().into_iter().collect();
+    let body = match trees.pop() {
+        Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => group,
+        _ => {
+            errors.at_span(item_place(item), NOT_AN_IMPL);
+            return None;
+        }
+    };
+    // The body is left out, so that no syntax in it can fail here.
+    let head: TokenStream = trees.into_iter().collect();
+    if !has_impl_keyword(head.clone()) {
+        errors.at_span(item_place(head), NOT_AN_IMPL);
+        return None;
+    }
+    let header = errors.keep(syn::parse2::<ItemImpl>(quote!(#head {})))?;
+    Some((header, body))
+}
+
+const NOT_AN_IMPL: &str = "put `#[aggregate]` on `impl Account { .. }`; the struct itself takes \
+                           `#[derive(Debug, Clone, Serialize, Deserialize)]`";
+
+fn has_impl_keyword(head: TokenStream) -> bool {
+    let parser = |input: ParseStream<'_>| -> syn::Result<bool> {
+        input.call(Attribute::parse_outer)?;
+        input.parse::<Option<syn::Token![default]>>()?;
+        input.parse::<Option<syn::Token![unsafe]>>()?;
+        let found = input.peek(syn::Token![impl]);
+        input.parse::<TokenStream>()?;
+        Ok(found)
+    };
+    parser.parse2(head).unwrap_or(false)
+}
+
+/// The narrowest token of an item that is no impl block: its name, if it has one.
+fn item_place(item: TokenStream) -> Span {
+    let parser = |input: ParseStream<'_>| -> syn::Result<Span> {
+        input.call(Attribute::parse_outer)?;
+        let mut place = input.span();
+        while let Ok(word) = input.call(<Ident as syn::ext::IdentExt>::parse_any) {
+            place = word.span();
+            let names_item = [
+                "struct", "enum", "union", "trait", "fn", "mod", "type", "static",
+            ]
+            .iter()
+            .any(|keyword| word == keyword);
+            if names_item {
+                let name = input.call(<Ident as syn::ext::IdentExt>::parse_any);
+                place = name.map_or(place, |name| name.span());
+                break;
+            }
+        }
+        input.parse::<TokenStream>()?;
+        Ok(place)
+    };
+    parser.parse2(item).unwrap_or_else(|_| Span::call_site())
+}
+
+fn parse_item(item: RawItem, errors: &mut Errors) -> Option<SourceAction> {
+    if !item.is_action() {
+        refuse_hidden_action(&item, errors);
+        refuse_stray_arg(&item, errors);
+        return None;
+    }
+    let (marker, args) = parse_markers(&item, errors)?;
+    if !item.is_function() {
+        errors.at_span(marker, "`#[action]` belongs on a method");
+        return None;
+    }
+    let tokens: TokenStream = item
+        .attributes
+        .iter()
+        .filter(|attribute| attribute.marker() == Marker::NotOurs)
+        .flat_map(|attribute| attribute.tokens.clone())
+        .chain(item.head)
+        .collect();
+    let head: ActionHead = errors.keep(syn::parse2(tokens))?;
+    let mut receiver = None;
+    let mut params = Vec::new();
+    for input in &head.signature.inputs {
+        match input {
+            FnArg::Receiver(written) => receiver = Some(written.clone()),
+            FnArg::Typed(written) => params.push(SourceParam {
+                attrs: arg_attrs::parse(&written.attrs, errors),
+                pat: (*written.pat).clone(),
+                ty: (*written.ty).clone(),
+            }),
+        }
+    }
+    Some(SourceAction {
+        marker,
+        args,
+        attributes: head.attributes,
+        vis: head.vis,
+        signature: head.signature,
+        receiver,
+        params,
+    })
+}
+
+/// Reads the attributes that make a method an action.
+fn parse_markers(item: &RawItem, errors: &mut Errors) -> Option<(Span, ActionArgs)> {
+    let mut first: Option<(Span, ActionArgs)> = None;
+    for raw in &item.attributes {
+        let marker = raw.marker();
+        if marker == Marker::NotOurs {
+            continue;
+        }
+        let tokens: TokenStream = raw.tokens.iter().cloned().collect();
+        let attribute = errors
+            .keep(Attribute::parse_outer.parse2(tokens))
+            .and_then(|list| list.into_iter().next())?;
+        let place = path_place(attribute.path());
+        if marker == Marker::ConditionalAction {
+            errors.at_span(
+                place,
+                "an attribute macro cannot see through `cfg_attr`: split this into two methods \
+                 with `#[cfg(..)]`, one with `#[action(..)]` and one without",
+            );
+            return None;
+        }
+        if marker == Marker::AlmostAction {
+            let name = raw.name().unwrap_or_default();
+            errors.at_span(
+                place,
+                format!("`#[{name}]` is not known here; did you mean `#[action(..)]`?"),
+            );
+        }
+        if let Some((first, _)) = &first {
+            errors.at_span(place, "a method is one action: remove this second `#[action]`");
+            errors.at_span(*first, "the first one is here");
+            continue;
+        }
+        let tokens = attribute_tokens(&attribute, "#[action]", errors);
+        first = Some((place, action_args::parse(tokens, errors)));
+    }
+    first
+}
+
+fn path_place(path: &Path) -> Span {
+    path.segments
+        .last()
+        .map_or_else(Span::call_site, |segment| segment.ident.span())
+}
+
+/// A macro call in the block runs after us, so its actions would be lost.
+fn refuse_hidden_action(item: &RawItem, errors: &mut Errors) {
+    let is_call = item
+        .head
+        .iter()
+        .any(|token| matches!(token, TokenTree::Punct(punct) if punct.as_char() == '!'));
+    if item.is_function() || !is_call {
+        return;
+    }
+    let arguments = item.head.iter().chain(&item.end);
+    if arguments.cloned().any(|token| mentions_action(&token)) {
+        errors.at(
+            item.head.first(),
+            "actions made by a macro are not seen: write them out in the block",
+        );
+    }
+}
+
+fn mentions_action(token: &TokenTree) -> bool {
+    match token {
+        TokenTree::Ident(word) => word == keywords::ACTION,
+        TokenTree::Group(group) => group.stream().into_iter().any(|inner| mentions_action(&inner)),
+        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+    }
+}
+
+/// `#[arg]` without `#[action]` would be taken out without effect.
+fn refuse_stray_arg(item: &RawItem, errors: &mut Errors) {
+    let Some(TokenTree::Group(parameters)) = item.parameters().and_then(|at| item.head.get(at))
+    else {
+        return;
+    };
+    let mut after_hash = false;
+    for token in parameters.stream() {
+        if let TokenTree::Group(group) = &token
+            && after_hash
+            && let Some(TokenTree::Ident(word)) = group.stream().into_iter().next()
+            && word == keywords::ARG
+        {
+            errors.at(
+                word,
+                "`#[arg]` belongs on a parameter of an action: put `#[action(..)]` on the method",
+            );
+        }
+        after_hash = matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '#');
+    }
+}
+
+struct ActionHead {
+    attributes: Vec<Attribute>,
+    vis: Visibility,
+    signature: Signature,
+}
+
+impl Parse for ActionHead {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let attributes = input.call(Attribute::parse_outer)?;
+        let vis = input.parse()?;
+        let signature = input.parse()?;
+        if !input.is_empty() {
+            return Err(input.error("a method's signature ends here"));
+        }
+        Ok(Self {
+            attributes,
+            vis,
+            signature,
+        })
+    }
+}
+
+/// The tokens of a type as text without spaces, to compare and to show.
+pub(crate) fn type_text(ty: &Type) -> String {
+    arg_attrs::tidy(&ty.to_token_stream().to_string())
+}

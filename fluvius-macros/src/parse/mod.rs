@@ -1,0 +1,15 @@
+//! Syntax to source types: what is written, with no decision about what it means.
+
+pub(crate) mod action_args;
+pub(crate) mod aggregate_args;
+pub(crate) mod arg_attrs;
+pub(crate) mod derive_domain;
+pub(crate) mod derive_rejection;
+pub(crate) mod impl_block;
+pub(crate) mod options;
+pub(crate) mod tokens;
+
+pub(crate) use action_args::ActionArgs;
+pub(crate) use aggregate_args::AggregateArgs;
+pub(crate) use arg_attrs::ArgAttrs;
+pub(crate) use impl_block::{SourceAction, SourceBlock, SourceParam};

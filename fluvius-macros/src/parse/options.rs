@@ -1,0 +1,325 @@
+//! The list of options inside an attribute: `key = "..", internal, tags(..)`.
+//!
+//! It knows their syntax and their names; what an option means is the model's.
+
+use proc_macro2::{Span, TokenStream};
+use quote::ToTokens;
+use syn::ext::IdentExt;
+use syn::parse::{Parse, ParseStream, Parser};
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Expr, Ident, Lit, LitStr, Meta, Token};
+
+use crate::errors::Errors;
+use crate::spelling;
+
+/// The options of one attribute, each known by name and given once.
+pub(crate) struct Options {
+    list: Vec<AttrOption>,
+}
+
+/// One option as written.
+pub(crate) struct AttrOption {
+    pub(crate) name: Ident,
+    value: Value,
+}
+
+enum Value {
+    Flag,
+    Equals(Expr),
+    List(TokenStream),
+}
+
+impl Options {
+    /// Reads the options of `attribute` (its name as shown in messages, such
+    /// as `#[action]`). Those in `repeatable` may be given more than once.
+    pub(crate) fn parse(
+        attribute: &str,
+        tokens: TokenStream,
+        known: &[&str],
+        repeatable: &[&str],
+        errors: &mut Errors,
+    ) -> Self {
+        let parser = Punctuated::<AttrOption, Token![,]>::parse_terminated;
+        let parsed = errors.keep(parser.parse2(tokens)).unwrap_or_default();
+        let mut list: Vec<AttrOption> = Vec::new();
+        for option in parsed {
+            let name = option.name.to_string();
+            if !known.contains(&name.as_str()) {
+                errors.at(&option.name, unknown_option(attribute, &name, known));
+                continue;
+            }
+            let first = list.iter().find(|earlier| earlier.name == option.name);
+            match first {
+                Some(first) if !repeatable.contains(&name.as_str()) => {
+                    errors.at(&option.name, format!("`{name}` is given twice"));
+                    errors.at(&first.name, format!("`{name}` is given here first"));
+                }
+                _ => list.push(option),
+            }
+        }
+        Self { list }
+    }
+
+    /// Reads the options of `#[name(..)]` on an item that a derive was given.
+    pub(crate) fn of_attribute(
+        attribute: &Attribute,
+        known: &[&str],
+        errors: &mut Errors,
+    ) -> Self {
+        let path = attribute.path().to_token_stream().to_string();
+        let shown = format!("#[{path}]");
+        let tokens = attribute_tokens(attribute, &shown, errors);
+        Self::parse(&shown, tokens, known, &[], errors)
+    }
+
+    pub(crate) fn take(&mut self, name: &str) -> Option<AttrOption> {
+        let at = self.list.iter().position(|option| option.name == name)?;
+        Some(self.list.remove(at))
+    }
+
+    /// Every use of a repeatable option.
+    pub(crate) fn take_all(&mut self, name: &str) -> Vec<AttrOption> {
+        let (taken, kept) = std::mem::take(&mut self.list)
+            .into_iter()
+            .partition(|option| option.name == name);
+        self.list = kept;
+        taken
+    }
+
+    pub(crate) fn string(&mut self, name: &str, errors: &mut Errors) -> Option<LitStr> {
+        self.take(name).and_then(|option| option.string(errors))
+    }
+
+    pub(crate) fn flag(&mut self, name: &str, errors: &mut Errors) -> Option<Span> {
+        self.take(name).and_then(|option| option.flag(errors))
+    }
+
+    pub(crate) fn integer(&mut self, name: &str, errors: &mut Errors) -> Option<u32> {
+        self.take(name).and_then(|option| option.integer(errors))
+    }
+}
+
+/// The tokens between the parentheses of an attribute; none for a bare one.
+pub(crate) fn attribute_tokens(
+    attribute: &Attribute,
+    shown: &str,
+    errors: &mut Errors,
+) -> TokenStream {
+    match &attribute.meta {
+        Meta::Path(_) => TokenStream::new(),
+        Meta::List(list) => list.tokens.clone(),
+        Meta::NameValue(pair) => {
+            let name = shown.trim_end_matches(']');
+            errors.at(
+                pair,
+                format!("the options stand in parentheses: write `{name}(..)]`"),
+            );
+            TokenStream::new()
+        }
+    }
+}
+
+impl AttrOption {
+    pub(crate) fn string(self, errors: &mut Errors) -> Option<LitStr> {
+        let name = &self.name;
+        match self.value {
+            Value::Equals(expr) => match literal_string(&expr) {
+                Some(text) => Some(text),
+                None => {
+                    errors.at(&expr, format!("write a string: `{name} = \"..\"`"));
+                    None
+                }
+            },
+            Value::Flag | Value::List(_) => {
+                errors.at(name, format!("`{name}` takes a string: `{name} = \"..\"`"));
+                None
+            }
+        }
+    }
+
+    /// A list of strings, as `name = ["a", "b"]`, `name = "a"` or `name("a", "b")`.
+    pub(crate) fn strings(self, errors: &mut Errors) -> Option<Strings> {
+        let name = &self.name;
+        let place = name.span();
+        let exprs: Vec<Expr> = match self.value {
+            Value::Equals(Expr::Array(array)) => array.elems.into_iter().collect(),
+            Value::Equals(expr) => vec![expr],
+            Value::List(tokens) => {
+                let parser = Punctuated::<Expr, Token![,]>::parse_terminated;
+                errors.keep(parser.parse2(tokens))?.into_iter().collect()
+            }
+            Value::Flag => {
+                errors.at(
+                    name,
+                    format!("`{name}` takes strings: `{name} = [\"..\"]`"),
+                );
+                return None;
+            }
+        };
+        let mut list = Vec::new();
+        for expr in exprs {
+            match literal_string(&expr) {
+                Some(text) => list.push(text),
+                None => errors.at(&expr, "write a string: `\"..\"`"),
+            }
+        }
+        Some(Strings { list, place })
+    }
+
+    /// A list of types, as `name(A, B)`.
+    pub(crate) fn types(self, errors: &mut Errors) -> Option<Vec<syn::Type>> {
+        let name = &self.name;
+        let Value::List(tokens) = self.value else {
+            errors.at(name, format!("`{name}` takes types: `{name}(Account)`"));
+            return None;
+        };
+        let parser = Punctuated::<syn::Type, Token![,]>::parse_terminated;
+        Some(errors.keep(parser.parse2(tokens))?.into_iter().collect())
+    }
+
+    pub(crate) fn flag(self, errors: &mut Errors) -> Option<Span> {
+        let name = &self.name;
+        match self.value {
+            Value::Flag => Some(name.span()),
+            Value::Equals(_) | Value::List(_) => {
+                errors.at(name, format!("`{name}` stands alone: write `{name}`"));
+                None
+            }
+        }
+    }
+
+    pub(crate) fn integer(self, errors: &mut Errors) -> Option<u32> {
+        let name = &self.name;
+        let message = format!("`{name}` takes a whole number that fits in 32 bits: `{name} = 1`");
+        match &self.value {
+            Value::Equals(Expr::Lit(literal)) => match &literal.lit {
+                Lit::Int(number) => match number.base10_parse() {
+                    Ok(number) => Some(number),
+                    Err(_) => {
+                        errors.at(number, message);
+                        None
+                    }
+                },
+                other => {
+                    errors.at(other, message);
+                    None
+                }
+            },
+            Value::Equals(expr) => {
+                errors.at(expr, message);
+                None
+            }
+            Value::Flag | Value::List(_) => {
+                errors.at(name, message);
+                None
+            }
+        }
+    }
+
+    /// A literal, as in `example = "EUR"` or `example = -1`.
+    pub(crate) fn literal(self, errors: &mut Errors) -> Option<Expr> {
+        let name = &self.name;
+        let message = format!("`{name}` takes a literal: `{name} = \"..\"`");
+        match self.value {
+            Value::Equals(expr) if is_literal(&expr) => Some(expr),
+            Value::Equals(expr) => {
+                errors.at(expr, message);
+                None
+            }
+            Value::Flag | Value::List(_) => {
+                errors.at(name, message);
+                None
+            }
+        }
+    }
+
+    /// An expression, or nothing for the bare word.
+    pub(crate) fn optional_expr(self, errors: &mut Errors) -> Option<Option<Expr>> {
+        let name = &self.name;
+        match self.value {
+            Value::Flag => Some(None),
+            Value::Equals(expr) => Some(Some(expr)),
+            Value::List(_) => {
+                errors.at(name, format!("write `{name}` or `{name} = ..`"));
+                None
+            }
+        }
+    }
+
+    /// A path to a crate, as a string or bare.
+    pub(crate) fn path(self, errors: &mut Errors) -> Option<syn::Path> {
+        let name = &self.name;
+        let message = format!("`{name}` takes a path: `{name} = \"::fluvius_core\"`");
+        match self.value {
+            Value::Equals(Expr::Path(path)) if path.qself.is_none() => Some(path.path),
+            Value::Equals(expr) => {
+                let path = literal_string(&expr).and_then(|text| text.parse().ok());
+                if path.is_none() {
+                    errors.at(&expr, message);
+                }
+                path
+            }
+            Value::Flag | Value::List(_) => {
+                errors.at(name, message);
+                None
+            }
+        }
+    }
+}
+
+/// A list of strings and where its option stands, for the empty list.
+pub(crate) struct Strings {
+    pub(crate) list: Vec<LitStr>,
+    pub(crate) place: Span,
+}
+
+impl Parse for AttrOption {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let name = input.call(Ident::parse_any)?;
+        let value = if input.peek(Token![=]) {
+            input.parse::<Token![=]>()?;
+            Value::Equals(input.parse()?)
+        } else if input.peek(syn::token::Paren) {
+            let content;
+            syn::parenthesized!(content in input);
+            Value::List(content.parse()?)
+        } else {
+            Value::Flag
+        };
+        Ok(Self { name, value })
+    }
+}
+
+fn literal_string(expr: &Expr) -> Option<LitStr> {
+    match expr {
+        Expr::Lit(literal) => match &literal.lit {
+            Lit::Str(text) => Some(text.clone()),
+            _ => None,
+        },
+        Expr::Group(group) => literal_string(&group.expr),
+        _ => None,
+    }
+}
+
+fn is_literal(expr: &Expr) -> bool {
+    match expr {
+        Expr::Lit(_) => true,
+        Expr::Unary(unary) => {
+            matches!(unary.op, syn::UnOp::Neg(_)) && matches!(*unary.expr, Expr::Lit(_))
+        }
+        _ => false,
+    }
+}
+
+fn unknown_option(attribute: &str, name: &str, known: &[&str]) -> String {
+    match spelling::nearest(name, known) {
+        Some(near) => format!("`{attribute}` has no option `{name}`; did you mean `{near}`?"),
+        None => {
+            let list: Vec<String> = known.iter().map(|word| format!("`{word}`")).collect();
+            format!(
+                "`{attribute}` has no option `{name}`; it takes {}",
+                list.join(", ")
+            )
+        }
+    }
+}

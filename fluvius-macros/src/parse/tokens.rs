@@ -1,0 +1,262 @@
+//! Splits the body of an impl block into its items, on the level of tokens.
+//!
+//! Bodies of methods are never looked into: half-typed code inside them must
+//! not take the rest of the block down. Syntax inside an item is left to the
+//! readers of that item.
+
+use proc_macro2::{Delimiter, Group, Spacing, TokenStream, TokenTree};
+
+use crate::keywords;
+use crate::spelling;
+
+/// One item of an impl block.
+pub(crate) struct RawItem {
+    pub(crate) attributes: Vec<RawAttribute>,
+    /// Everything between the attributes and the body.
+    pub(crate) head: Vec<TokenTree>,
+    /// The braces of a method, or the semicolon that ends another item.
+    pub(crate) end: Option<TokenTree>,
+}
+
+/// One attribute: its tokens with `#`, and the words inside the brackets.
+pub(crate) struct RawAttribute {
+    pub(crate) tokens: Vec<TokenTree>,
+    pub(crate) content: TokenStream,
+}
+
+/// What an attribute on an item of the block is to us.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Marker {
+    Action,
+    /// A slip of the fingers, such as `#[acton]`.
+    AlmostAction,
+    /// `#[cfg_attr(.., action(..))]`, which no attribute macro can see through.
+    ConditionalAction,
+    NotOurs,
+}
+
+impl RawItem {
+    pub(crate) fn is_function(&self) -> bool {
+        is_function_head(&self.head)
+    }
+
+    pub(crate) fn is_action(&self) -> bool {
+        self.attributes
+            .iter()
+            .any(|attribute| attribute.marker() != Marker::NotOurs)
+    }
+
+    /// Where the parenthesis of the parameters stands in the head.
+    pub(crate) fn parameters(&self) -> Option<usize> {
+        let mut depth = AngleDepth::default();
+        let mut after_fn = false;
+        for (at, token) in self.head.iter().enumerate() {
+            match token {
+                TokenTree::Ident(word) if word == "fn" => after_fn = true,
+                TokenTree::Group(group)
+                    if after_fn && depth.is_zero() && is_parenthesis(group) =>
+                {
+                    return Some(at);
+                }
+                _ => {}
+            }
+            depth.pass(token);
+        }
+        None
+    }
+}
+
+impl RawAttribute {
+    /// The last segment of the attribute's path: `action` of `#[fluvius_core::action(..)]`.
+    pub(crate) fn name(&self) -> Option<String> {
+        last_path_segment(self.content.clone()).map(|(name, _)| name)
+    }
+
+    pub(crate) fn marker(&self) -> Marker {
+        let Some((name, rest)) = last_path_segment(self.content.clone()) else {
+            return Marker::NotOurs;
+        };
+        if name == keywords::ACTION {
+            return Marker::Action;
+        }
+        if name == "cfg_attr" {
+            return if conditional_names(rest).any(|inner| inner == keywords::ACTION) {
+                Marker::ConditionalAction
+            } else {
+                Marker::NotOurs
+            };
+        }
+        // A real attribute may lie near to ours by chance; the first letter
+        // and the small distance make that unlikely.
+        let near = name.to_lowercase().starts_with('a')
+            && spelling::nearest(&name, &[keywords::ACTION]).is_some();
+        if near {
+            Marker::AlmostAction
+        } else {
+            Marker::NotOurs
+        }
+    }
+}
+
+/// Splits the tokens inside the braces of an impl block.
+pub(crate) fn split_items(body: TokenStream) -> Vec<RawItem> {
+    let mut tokens = body.into_iter().peekable();
+    let mut items = Vec::new();
+    while tokens.peek().is_some() {
+        let attributes = take_attributes(&mut tokens);
+        let mut head: Vec<TokenTree> = Vec::new();
+        let mut end = None;
+        let mut depth = AngleDepth::default();
+        for token in tokens.by_ref() {
+            if ends_item(&token, &head, &depth) {
+                end = Some(token);
+                break;
+            }
+            depth.pass(&token);
+            head.push(token);
+        }
+        items.push(RawItem {
+            attributes,
+            head,
+            end,
+        });
+    }
+    items
+}
+
+fn take_attributes(
+    tokens: &mut std::iter::Peekable<proc_macro2::token_stream::IntoIter>,
+) -> Vec<RawAttribute> {
+    let mut attributes = Vec::new();
+    while is_punct(tokens.peek(), '#') {
+        let mut parts = Vec::new();
+        parts.extend(tokens.next());
+        if is_punct(tokens.peek(), '!') {
+            parts.extend(tokens.next());
+        }
+        let mut content = TokenStream::new();
+        if let Some(TokenTree::Group(group)) = tokens.peek()
+            && group.delimiter() == Delimiter::Bracket
+        {
+            content = group.stream();
+            parts.extend(tokens.next());
+        }
+        attributes.push(RawAttribute {
+            tokens: parts,
+            content,
+        });
+    }
+    attributes
+}
+
+/// A method ends with its braces, a constant with its semicolon (its value may
+/// hold braces), a macro call with either.
+fn ends_item(token: &TokenTree, head: &[TokenTree], depth: &AngleDepth) -> bool {
+    match token {
+        TokenTree::Punct(punct) => punct.as_char() == ';',
+        TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
+            if is_function_head(head) {
+                depth.is_zero()
+            } else {
+                !is_constant_head(head)
+            }
+        }
+        _ => false,
+    }
+}
+
+fn is_function_head(head: &[TokenTree]) -> bool {
+    head.iter()
+        .find(|token| !is_modifier(token))
+        .is_some_and(|token| matches!(token, TokenTree::Ident(word) if word == "fn"))
+}
+
+fn is_constant_head(head: &[TokenTree]) -> bool {
+    head.iter().any(
+        |token| matches!(token, TokenTree::Ident(word) if *word == "const" || *word == "type"),
+    )
+}
+
+fn is_modifier(token: &TokenTree) -> bool {
+    match token {
+        TokenTree::Ident(word) => [
+            "pub", "crate", "default", "const", "async", "unsafe", "safe", "extern",
+        ]
+        .iter()
+        .any(|modifier| word == modifier),
+        TokenTree::Group(group) => {
+            is_parenthesis(group) || group.delimiter() == Delimiter::None
+        }
+        TokenTree::Literal(_) => true,
+        TokenTree::Punct(_) => false,
+    }
+}
+
+fn is_parenthesis(group: &Group) -> bool {
+    group.delimiter() == Delimiter::Parenthesis
+}
+
+fn is_punct(token: Option<&TokenTree>, wanted: char) -> bool {
+    matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == wanted)
+}
+
+/// How many `<` are open. The `>` of `->` and `=>` closes none.
+#[derive(Default)]
+struct AngleDepth {
+    open: usize,
+    arrow: bool,
+}
+
+impl AngleDepth {
+    fn is_zero(&self) -> bool {
+        self.open == 0
+    }
+
+    fn pass(&mut self, token: &TokenTree) {
+        let mut arrow = false;
+        if let TokenTree::Punct(punct) = token {
+            match punct.as_char() {
+                '<' => self.open += 1,
+                '>' if !self.arrow => self.open = self.open.saturating_sub(1),
+                '-' | '=' => arrow = punct.spacing() == Spacing::Joint,
+                _ => {}
+            }
+        }
+        self.arrow = arrow;
+    }
+}
+
+/// The last segment of the path at the start, and what follows it.
+fn last_path_segment(tokens: TokenStream) -> Option<(String, TokenStream)> {
+    let mut tokens = tokens.into_iter().peekable();
+    let mut last = None;
+    while let Some(token) = tokens.peek() {
+        match token {
+            TokenTree::Ident(word) => last = Some(word.to_string()),
+            TokenTree::Punct(punct) if punct.as_char() == ':' => {}
+            _ => break,
+        }
+        tokens.next();
+    }
+    Some((last?, tokens.collect()))
+}
+
+/// The names of the attributes inside `cfg_attr(predicate, a(..), b)`.
+fn conditional_names(arguments: TokenStream) -> impl Iterator<Item = String> {
+    let inner = match arguments.into_iter().next() {
+        Some(TokenTree::Group(group)) => group.stream(),
+        _ => TokenStream::new(),
+    };
+    let mut parts: Vec<TokenStream> = vec![TokenStream::new()];
+    for token in inner {
+        if is_punct(Some(&token), ',') {
+            parts.push(TokenStream::new());
+        } else if let Some(part) = parts.last_mut() {
+            part.extend([token]);
+        }
+    }
+    parts
+        .into_iter()
+        .skip(1)
+        .filter_map(|part| last_path_segment(part).map(|(name, _)| name))
+}

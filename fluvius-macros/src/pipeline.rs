@@ -1,0 +1,68 @@
+//! Tokens in, tokens out: the phases of each macro in order.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::errors::Errors;
+use crate::expand::{self, Scope};
+use crate::{check, clean, fallback, model, parse};
+
+/// `#[aggregate]` on an impl block.
+pub(crate) fn aggregate(args: TokenStream, item: TokenStream) -> TokenStream {
+    let mut errors = Errors::new();
+    let Some(source) = parse::impl_block::parse(args, item.clone(), &mut errors) else {
+        return fallback::cleaned_item(item, errors.finish());
+    };
+    let model = model::aggregate::lower(source, &mut errors);
+    let block_is_sound = check::block(&model, &mut errors);
+    let parts = check::actions(&model, &mut errors);
+    let errors = errors.finish();
+    let Some(self_type) = model.self_type.as_ref().filter(|_| block_is_sound) else {
+        return fallback::cleaned_item(item, errors);
+    };
+    let scope = Scope::new(&model, self_type);
+    // The impl goes first: rust-analyzer maps a token to its first copy in
+    // the output.
+    let block = expand::impl_block::impl_block(&scope, &parts, item);
+    let items = expand::items(&scope, &parts);
+    quote!(#block #items #errors)
+}
+
+/// `#[action]` outside of an aggregate: always a mistake.
+pub(crate) fn stray_action(item: TokenStream) -> TokenStream {
+    let mut errors = Errors::new();
+    errors.at_span(
+        proc_macro2::Span::call_site(),
+        "`#[action]` works inside of an aggregate only: put `#[aggregate(resource = \"..\")]` on \
+         the `impl` block around this method",
+    );
+    let method = clean::method(item);
+    let errors = errors.finish();
+    quote!(#method #errors)
+}
+
+/// `#[derive(Domain)]`.
+pub(crate) fn domain(item: TokenStream) -> TokenStream {
+    let mut errors = Errors::new();
+    let Some(source) = parse::derive_domain::parse(item, &mut errors) else {
+        return errors.finish();
+    };
+    let model = model::domain::lower(source, &mut errors);
+    check::domain::domain(&model, &mut errors);
+    let implementation = expand::domain::domain(&model);
+    let errors = errors.finish();
+    quote!(#implementation #errors)
+}
+
+/// `#[derive(Rejection)]`.
+pub(crate) fn rejection(item: TokenStream) -> TokenStream {
+    let mut errors = Errors::new();
+    let Some(source) = parse::derive_rejection::parse(item, &mut errors) else {
+        return errors.finish();
+    };
+    let model = model::rejection::lower(source, &mut errors);
+    check::rejection::rejection(&model, &mut errors);
+    let implementation = expand::rejection::rejection(&model);
+    let errors = errors.finish();
+    quote!(#implementation #errors)
+}

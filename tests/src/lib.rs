@@ -1,0 +1,1 @@
+//! Holds nothing: the suites are the test targets of this package.
