@@ -4,6 +4,7 @@
 //! changes nothing but attributes: the author's code keeps its tokens.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use quote::quote;
 
 use crate::keywords;
 use crate::parse::tokens::{self, Marker, RawItem};
@@ -46,14 +47,35 @@ pub(crate) fn unwrapped(item: TokenStream) -> TokenStream {
 }
 
 fn clean_item(mut item: RawItem) -> TokenStream {
+    let mut out = TokenStream::new();
     if item.is_action() {
-        item.attributes
-            .retain(|attribute| attribute.marker() == Marker::NotOurs);
+        out.extend(allowed_lints(&item));
+        item.attributes.retain(|attribute| attribute.marker() == Marker::NotOurs);
         clean_parameters(&mut item, is_kept_on_parameter);
     } else if item.is_function() {
         clean_parameters(&mut item, |name| name != keywords::ARG);
     }
-    rebuilt(item)
+    out.extend(rebuilt(item));
+    out
+}
+
+/// Lints whose advice an action cannot follow: it owns its parameters, it
+/// returns a `Result`, and its receiver is the life cycle. Clippy leaves
+/// public methods out of all but the first.
+fn allowed_lints(item: &RawItem) -> TokenStream {
+    let is_public = matches!(item.head.first(), Some(TokenTree::Ident(word)) if word == "pub")
+        && !matches!(item.head.get(1), Some(TokenTree::Group(_)));
+    if is_public {
+        return quote!(#[allow(clippy::needless_pass_by_value)]);
+    }
+    quote! {
+        #[allow(
+            clippy::large_types_passed_by_value,
+            clippy::needless_pass_by_value,
+            clippy::unnecessary_wraps,
+            clippy::unused_self
+        )]
+    }
 }
 
 fn rebuilt(item: RawItem) -> TokenStream {
@@ -68,10 +90,7 @@ fn rebuilt(item: RawItem) -> TokenStream {
 /// What the compiler itself takes on a parameter; a doc comment is not in the
 /// list, since it may stand there only because of us.
 fn is_kept_on_parameter(name: &str) -> bool {
-    matches!(
-        name,
-        "allow" | "expect" | "warn" | "deny" | "forbid" | "cfg" | "cfg_attr"
-    )
+    matches!(name, "allow" | "expect" | "warn" | "deny" | "forbid" | "cfg" | "cfg_attr")
 }
 
 fn clean_parameters(item: &mut RawItem, keeps: impl Fn(&str) -> bool) {
@@ -85,10 +104,7 @@ fn clean_parameters(item: &mut RawItem, keeps: impl Fn(&str) -> bool) {
         let is_hash = matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '#');
         let attribute = match stream.peek() {
             Some(TokenTree::Group(inner)) if is_hash && inner.delimiter() == Delimiter::Bracket => {
-                Some(tokens::RawAttribute {
-                    tokens: Vec::new(),
-                    content: inner.stream(),
-                })
+                Some(tokens::RawAttribute { tokens: Vec::new(), content: inner.stream() })
             }
             _ => None,
         };

@@ -14,10 +14,7 @@ pub(crate) struct Errors {
 
 impl Errors {
     pub(crate) fn new() -> Self {
-        Self {
-            all: Vec::new(),
-            finished: false,
-        }
+        Self { all: Vec::new(), finished: false }
     }
 
     /// Records a mistake that covers the given tokens.
@@ -61,18 +58,12 @@ impl Errors {
     #[cfg(test)]
     pub(crate) fn finish_as_messages(mut self) -> Vec<String> {
         self.finished = true;
-        self.all
-            .iter()
-            .flat_map(|error| error.into_iter().map(|part| part.to_string()))
-            .collect()
+        self.all.iter().flat_map(|error| error.into_iter().map(|part| part.to_string())).collect()
     }
 }
 
 impl Drop for Errors {
     fn drop(&mut self) {
-        debug_assert!(
-            self.finished || std::thread::panicking(),
-            "errors were not finished"
-        );
+        debug_assert!(self.finished || std::thread::panicking(), "errors were not finished");
     }
 }

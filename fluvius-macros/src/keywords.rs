@@ -29,19 +29,11 @@ pub(crate) const TRANSPARENT: &str = "transparent";
 
 /// The options of each attribute, in the order in which the messages list them.
 pub(crate) const OF_AGGREGATE: &[&str] = &[RESOURCE, RESOURCES, REVISION, NAME, CRATE];
-pub(crate) const OF_ACTION: &[&str] = &[
-    EVT_KEY, RESOURCES, KEY, COMMAND, INTERNAL, IF_MATCH, TIMEOUT,
-];
+pub(crate) const OF_ACTION: &[&str] =
+    &[EVT_KEY, RESOURCES, KEY, COMMAND, INTERNAL, IF_MATCH, TIMEOUT];
 pub(crate) const OF_ARG: &[&str] = &[ALIAS, RENAME, DEFAULT, SECRET, EXAMPLE];
-pub(crate) const OF_DOMAIN: &[&str] = &[
-    AGGREGATES,
-    NAMESPACE,
-    REVISION,
-    TAGS,
-    TITLE,
-    DESCRIPTION,
-    CRATE,
-];
+pub(crate) const OF_DOMAIN: &[&str] =
+    &[AGGREGATES, NAMESPACE, REVISION, TAGS, TITLE, DESCRIPTION, CRATE];
 pub(crate) const OF_REJECTION_TYPE: &[&str] = &[CODE, TRANSPARENT, CRATE];
 pub(crate) const OF_REJECTION_VARIANT: &[&str] = &[CODE, TRANSPARENT];
 

@@ -1,1 +1,16 @@
-//! Holds nothing: the suites are the test targets of this package.
+//! The code of the guide and of the README, compiled and run as the doctests of this crate.
+//!
+//! The suites are the test targets of this package.
+
+// Only for `cargo test --doc`: the chapters are read in the guide, not in rustdoc.
+#[cfg(doctest)]
+mod guide {
+    #[doc = include_str!("../../docs/src/authoring.md")]
+    mod authoring {}
+    #[doc = include_str!("../../docs/src/first-domain.md")]
+    mod first_domain {}
+    #[doc = include_str!("../../docs/src/introduction.md")]
+    mod introduction {}
+    #[doc = include_str!("../../README.md")]
+    mod readme {}
+}

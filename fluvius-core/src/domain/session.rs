@@ -70,7 +70,7 @@ impl Session {
             .ok_or_else(|| Error::NoAggregateRoot { command: key.to_owned() })?;
         let payload = payload
             .try_into()
-            .map_err(|error| decode::invalid_payload(key, &JsonError::from(error)))?;
+            .map_err(|error| self.invalid_payload(key, JsonError::from(error)))?;
         Ok(CommandBundle {
             id: self.processor.environment.ids.next(),
             command: key.to_owned(),
@@ -168,6 +168,15 @@ impl Session {
 
     fn realm(&self) -> RealmFilter {
         RealmFilter::Only(self.sender.record.realm.clone())
+    }
+
+    fn invalid_payload(&self, key: &str, error: JsonError) -> Error {
+        match self.processor.environment.registry.find(key) {
+            Some(action) => {
+                decode::invalid_payload(key, &decode::without_values(action, error))
+            }
+            None => decode::invalid_payload(key, &error),
+        }
     }
 
     fn decode(&self, command: CommandBundle) -> Result<Task, Error> {

@@ -102,8 +102,8 @@ fn write_object(out: &mut String, tokens: &mut Tokens<'_>, without: &[&str]) {
     // however deep it goes.
     let start = out.len();
     let mut members: Vec<(Cow<'_, str>, Range<usize>)> = Vec::new();
-    while let (Some(Token::Scalar(key)), Some(token)) = (tokens.next(), tokens.clone().next()) {
-        tokens.next();
+    while let Some(Token::Scalar(key)) = tokens.next() {
+        let Some(token) = tokens.next() else { break };
         let value_start = out.len();
         write_value(out, token, tokens, &[]);
         members.push((unescape(key), value_start..out.len()));

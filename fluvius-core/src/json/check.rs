@@ -12,13 +12,13 @@ use super::path::Path;
 use super::scan::{is_space, string_end, unescape};
 
 /// Most levels of arrays and objects that serde_json reads.
-pub(super) const DEPTH_MAX: usize = 127;
+const DEPTH_MAX: usize = 127;
 
 const NUL: &str = "U+0000 cannot be stored: leave it out";
 const HALF: &str =
     "a `\\u` escape that is half of a surrogate pair is no character: write both halves";
 const NUMBER: &str = "a 64-bit integer or float does not give this number back as it is written: send it as a string";
-const DEPTH: &str = "more than 127 levels of arrays and objects";
+pub(super) const DEPTH: &str = "arrays and objects are nested too deep";
 const RESERVED: &str =
     "a key that begins with `$serde_json::private::` is read as something else than a key";
 const RESERVED_PREFIX: &str = "$serde_json::private::";
@@ -39,13 +39,18 @@ pub(super) fn grammar(text: &str) -> Result<(), JsonError> {
 ///
 /// # Errors
 /// With the path of the first fault. A fault in a key has the path of its object.
-pub(crate) fn storable(text: &str) -> Result<(), JsonError> {
-    match first_fault(text.as_bytes()) {
+pub(super) fn storable(text: &str) -> Result<(), JsonError> {
+    storable_within(text, DEPTH_MAX)
+}
+
+/// [`storable`], with fewer levels of arrays and objects.
+pub(super) fn storable_within(text: &str, depth_max: usize) -> Result<(), JsonError> {
+    match first_fault(text.as_bytes(), depth_max) {
         None => Ok(()),
-        Some(fault) => Err(JsonError::plain(
-            Path::of_prefix(text.get(..fault.at).unwrap_or(text)),
-            fault.message,
-        )),
+        Some(fault) => {
+            let path = Path::of_prefix(text.get(..fault.at).unwrap_or(text));
+            Err(JsonError::plain(path, fault.message))
+        }
     }
 }
 
@@ -55,7 +60,7 @@ struct Fault {
     message: &'static str,
 }
 
-fn first_fault(bytes: &[u8]) -> Option<Fault> {
+fn first_fault(bytes: &[u8], depth_max: usize) -> Option<Fault> {
     let mut depth = 0_usize;
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
@@ -72,7 +77,7 @@ fn first_fault(bytes: &[u8]) -> Option<Fault> {
             },
             b'{' | b'[' => {
                 depth += 1;
-                if depth > DEPTH_MAX {
+                if depth > depth_max {
                     return Some(Fault { at, message: DEPTH });
                 }
                 at += 1;

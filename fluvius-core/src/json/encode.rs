@@ -8,7 +8,7 @@ mod level;
 use serde::ser::Error as _;
 use serde::{Serialize, Serializer};
 
-use super::check::{grammar, storable};
+use super::check::{DEPTH, grammar, storable_within};
 use super::error::JsonError;
 use super::path::Path;
 use super::text::Json;
@@ -76,12 +76,13 @@ impl Encoder {
         let doubtful =
             text.bytes().fold(false, |found, byte| found | (byte == b'\\') | (byte == b'$'));
         if self.has_verbatim || doubtful {
-            storable(&text)?;
+            storable_within(&text, DEPTH_MAX)?;
         }
         Ok(Json::from_trusted(text))
     }
 
     /// serde_json's own serializer for one string or number.
+    #[inline]
     fn leaf(&mut self) -> serde_json::Serializer<&mut Vec<u8>> {
         serde_json::Serializer::new(&mut self.text)
     }
@@ -94,10 +95,11 @@ impl Encoder {
         }
     }
 
+    #[inline]
     fn open(&mut self, opening: u8, closing: &'static [u8]) -> Result<Level<'_>, Error> {
         self.depth += 1;
         if self.depth > DEPTH_MAX {
-            return Err(Error::custom("more than 120 levels of arrays and objects"));
+            return Err(Error::custom(DEPTH));
         }
         self.text.push(opening);
         Ok(Level { encoder: self, is_first: true, closing })
@@ -111,6 +113,7 @@ impl Encoder {
         Ok(())
     }
 
+    #[inline]
     fn close(&mut self, closing: &'static [u8]) {
         self.depth -= closing.len();
         self.text.extend_from_slice(closing);

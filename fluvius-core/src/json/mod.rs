@@ -45,6 +45,5 @@ pub use payload_hash::{PayloadHash, PayloadHashError};
 pub use text::Json;
 
 pub(crate) use canonical::canonical;
-pub(crate) use check::storable;
 pub(crate) use decode::{Field, decode, hide_values};
 pub(crate) use payload_hash::hash;

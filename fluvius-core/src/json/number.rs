@@ -76,8 +76,11 @@ fn comes_back(written: &str) -> bool {
     let Some(meant) = Decimal::of(written) else {
         return false;
     };
+    // serde_json's shortest form, since that is what would be written again: of two that are equally short and equally
+    // near it takes the even one, where Rust's own formatting takes the upper.
     match written.parse::<f64>() {
-        Ok(float) if float.is_finite() => Decimal::of(&format!("{float:e}")) == Some(meant),
+        Ok(float) if float.is_finite() => serde_json::to_string(&float)
+            .is_ok_and(|shortest| Decimal::of(&shortest) == Some(meant)),
         _ => false,
     }
 }
@@ -187,6 +190,14 @@ mod tests {
     }
 
     #[test]
+    fn of_two_shortest_forms_that_which_is_written_again_passes() {
+        let tie = 6_632_827_120_354_249.0 / 4.0;
+        assert_eq!(serde_json::to_string::<f64>(&tie).unwrap(), "1658206780088562.2");
+        check("1658206780088562.2", true);
+        check("1658206780088562.3", false);
+    }
+
+    #[test]
     fn a_number_too_long_to_be_kept_is_refused() {
         check(&format!("1.{}", "0".repeat(5_000)), true);
         check(&format!("1.{}", "0".repeat(6_000)), false);
@@ -203,7 +214,6 @@ mod tests {
         fn every_float_passes_as_serde_json_writes_it(value in any::<f64>()) {
             prop_assume!(value.is_finite());
             check(&serde_json::to_string(&value).unwrap(), true);
-            check(&value.to_string(), true);
         }
 
         #[test]

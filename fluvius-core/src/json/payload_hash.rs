@@ -3,7 +3,7 @@
 //! What is hashed is a canonical text; see [`canonical`](super::canonical). It is no protection against someone who can
 //! choose the payload from few possibilities, so secrets are left out before.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};

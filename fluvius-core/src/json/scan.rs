@@ -133,7 +133,7 @@ pub(super) enum Token<'a> {
 }
 
 /// The tokens of a text, without what separates them.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Tokens<'a> {
     text: &'a str,
     at: usize,

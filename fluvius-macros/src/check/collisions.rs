@@ -72,7 +72,7 @@ fn type_names(first: &Action, second: &Action, errors: &mut Errors) -> bool {
             let message = match (kind, other_kind) {
                 ("event", "event") => same_event(first, second),
                 _ => format!(
-                    "the {kind} and the {other_kind} of `{}` are both named `{name}`: choose \
+                    "this {kind} and the {other_kind} of `{}` are both named `{name}`: choose \
                      another `evt_key`, or name the command with `command = \"..\"`",
                     first.method
                 ),

@@ -4,14 +4,11 @@ use super::keys::require_kebab;
 use crate::errors::Errors;
 use crate::model::domain::Domain;
 use crate::model::names;
-use crate::parse::impl_block::type_text;
+use crate::parse::token_text::type_text;
 
 pub(crate) fn domain(domain: &Domain, errors: &mut Errors) {
     if !domain.generics.params.is_empty() {
-        errors.at(
-            &domain.generics,
-            "a domain is one concrete type: remove the generics",
-        );
+        errors.at(&domain.generics, "a domain is one concrete type: remove the generics");
     }
     match &domain.aggregates {
         Some(list) if !list.is_empty() => {

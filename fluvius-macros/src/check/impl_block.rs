@@ -1,20 +1,19 @@
 //! Rules for the block as a whole.
 
-use quote::ToTokens;
 use syn::GenericParam;
 
 use super::keys::require_kebab;
 use crate::errors::Errors;
 use crate::model::Aggregate;
 use crate::model::names;
-use crate::parse::arg_attrs::tidy;
-use crate::parse::impl_block::type_text;
+use crate::parse::token_text::token_text;
+use crate::parse::token_text::type_text;
 
 /// Where the block stands: on an inherent impl of one concrete type.
 pub(crate) fn place(aggregate: &Aggregate, errors: &mut Errors) {
     let shown = type_text(&aggregate.written_type);
     if let Some(path) = &aggregate.trait_path {
-        let name = tidy(&path.to_token_stream().to_string());
+        let name = token_text(&path);
         errors.at(
             path,
             format!(
@@ -38,10 +37,8 @@ pub(crate) fn place(aggregate: &Aggregate, errors: &mut Errors) {
         }
     }
     if let Some(clause) = &aggregate.generics.where_clause {
-        errors.at(
-            clause.where_token,
-            "an aggregate is one concrete type: remove the `where` clause",
-        );
+        errors
+            .at(clause.where_token, "an aggregate is one concrete type: remove the `where` clause");
     }
     if aggregate.self_type.is_none() {
         errors.at(
@@ -95,6 +92,7 @@ fn name(aggregate: &Aggregate, errors: &mut Errors) {
     }
     if let Some(self_type) = &aggregate.self_type
         && self_type.has_arguments
+        && aggregate.generics.params.is_empty()
     {
         let shown = type_text(&aggregate.written_type);
         errors.at(

@@ -43,10 +43,9 @@ fn resources(aggregate: &Aggregate, action: &Action, errors: &mut Errors) {
         }
         let advice = match spelling::nearest(&name, &known) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => format!(
-                "it has {}; add it to `#[aggregate(resources = [..])]`",
-                shown(&known)
-            ),
+            None => {
+                format!("it has {}; add it to `#[aggregate(resources = [..])]`", quoted(&known))
+            }
         };
         errors.at(
             resource,
@@ -55,9 +54,9 @@ fn resources(aggregate: &Aggregate, action: &Action, errors: &mut Errors) {
     }
 }
 
-fn shown(names: &[&str]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    quoted.join(", ")
+fn quoted(names: &[&str]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
 }
 
 fn if_match(action: &Action, errors: &mut Errors) {
@@ -71,9 +70,7 @@ fn if_match(action: &Action, errors: &mut Errors) {
         );
     }
     if action.lifecycle() == Some(Lifecycle::Creates) {
-        errors.at(
-            written,
-            "a root that is created has no version to expect yet: remove `if_match`",
-        );
+        errors
+            .at(written, "a root that is created has no version to expect yet: remove `if_match`");
     }
 }

@@ -8,7 +8,7 @@ use crate::errors::Errors;
 use crate::model::outcome::ok_type;
 use crate::model::types::{self, Flaw};
 use crate::model::{Action, Aggregate, Lifecycle, Outcome};
-use crate::parse::impl_block::type_text;
+use crate::parse::token_text::type_text;
 
 pub(crate) fn outcome(aggregate: &Aggregate, action: &Action, errors: &mut Errors) {
     let creates = action.lifecycle() == Some(Lifecycle::Creates);
@@ -40,10 +40,8 @@ fn returns_self(aggregate: &Aggregate, action: &Action, outcome: &Outcome, error
     let Some(written) = ok_type(&outcome.written) else {
         return;
     };
-    let names_self = aggregate
-        .self_type
-        .as_ref()
-        .is_some_and(|self_type| self_type.is_named_by(written));
+    let names_self =
+        aggregate.self_type.as_ref().is_some_and(|self_type| self_type.is_named_by(written));
     if !names_self {
         errors.at(
             written,
@@ -70,22 +68,18 @@ fn flawed(flaw: &Flaw<'_>, errors: &mut Errors) {
                 ),
             );
         }
-        Flaw::Lifetime(lifetime) => errors.at(
-            lifetime,
-            "an answer owns its data, because it is stored: write an owned type",
-        ),
+        Flaw::Lifetime(lifetime) => errors
+            .at(lifetime, "an answer owns its data, because it is stored: write an owned type"),
         Flaw::ImplTrait(impl_trait) => errors.at(
             impl_trait,
             "the answer has one concrete type: write `Result<T, E>` with the types written out",
         ),
         Flaw::Inferred(ty) => errors.at(ty, "write the type out: it is the answer's"),
-        Flaw::Never(ty) => errors.at(
-            ty,
-            "an action returns a `Result`: write `Infallible` for what cannot happen",
-        ),
-        Flaw::HiddenSelf(tokens) => errors.at(
-            tokens,
-            "`Self` cannot be replaced here: write the type's name",
-        ),
+        Flaw::Never(ty) => {
+            errors.at(ty, "an action returns a `Result`: write `Infallible` for what cannot happen")
+        }
+        Flaw::HiddenSelf(tokens) => {
+            errors.at(tokens, "`Self` cannot be replaced here: write the type's name")
+        }
     }
 }

@@ -9,7 +9,7 @@ use crate::model::action::contexts;
 use crate::model::param::Why;
 use crate::model::types::{self, Flaw};
 use crate::model::{Action, Argument, Field, Refusal};
-use crate::parse::impl_block::type_text;
+use crate::parse::token_text::type_text;
 
 pub(crate) fn params(action: &Action, errors: &mut Errors) {
     for argument in &action.arguments {
@@ -46,10 +46,7 @@ fn field(field: &Field, errors: &mut Errors) {
     if let Some(example) = &field.example
         && !example::is_json(example)
     {
-        errors.at(
-            example,
-            "the example is shown as JSON: write a string, a number or a boolean",
-        );
+        errors.at(example, "the example is shown as JSON: write a string, a number or a boolean");
     }
 }
 
@@ -62,17 +59,11 @@ fn refused(refusal: &Refusal, errors: &mut Errors) {
              the value apart in the body",
         ),
         Why::Unnamed => errors.at(pat, unnamed(pat, ty)),
-        Why::ContextByValue => errors.at(
-            ty,
-            format!(
-                "the context is lent to an action: write `&mut {}`",
-                type_text(ty)
-            ),
-        ),
-        Why::ContextWithOptions(place) => errors.at_span(
-            *place,
-            "the context is no field of the command: remove `#[arg(..)]`",
-        ),
+        Why::ContextByValue => errors
+            .at(ty, format!("the context is lent to an action: write `&mut {}`", type_text(ty))),
+        Why::ContextWithOptions(place) => {
+            errors.at_span(*place, "the context is no field of the command: remove `#[arg(..)]`")
+        }
         Why::Type => {
             if let Some(flaw) = types::flaw(ty, false) {
                 flawed(ty, &flaw, errors);
@@ -94,8 +85,8 @@ fn unnamed(pat: &Pat, ty: &Type) -> String {
     }
     let name = written.ident.to_string();
     format!(
-        "name the parameter, it is part of the wire shape: write `{}`, or `{0}` with \
-         `#[arg(rename = \"..\")]`",
+        "name the parameter, it is part of the wire shape: write `{0}`, and `let _ = {0};` where \
+         the body does not use it",
         name.trim_start_matches('_')
     )
 }
@@ -143,10 +134,8 @@ fn json_names(action: &Action, errors: &mut Errors) {
         for name in field.json_names() {
             let earlier = seen.iter().find(|(other, _)| *other == name);
             if let Some((_, earlier)) = earlier {
-                errors.at(
-                    place(field, &name),
-                    format!("two parameters read the JSON name `{name}`"),
-                );
+                errors
+                    .at(place(field, &name), format!("two parameters read the JSON name `{name}`"));
                 errors.at(place(earlier, &name), "the name is used here first");
             }
             seen.push((name, field));

@@ -1,19 +1,15 @@
 //! Rules for the parts of a signature that an action cannot have, and for
 //! what stands in front of it.
 
-use quote::ToTokens;
 use syn::Visibility;
 
 use crate::errors::Errors;
 use crate::model::{Action, Aggregate};
-use crate::parse::arg_attrs::tidy;
+use crate::parse::token_text::token_text;
 
 pub(crate) fn signature(action: &Action, errors: &mut Errors) {
     for (place, word) in &action.refused_words {
-        errors.at_span(
-            *place,
-            format!("an action is a plain `fn` or `async fn`: remove `{word}`"),
-        );
+        errors.at_span(*place, format!("an action is a plain `fn` or `async fn`: remove `{word}`"));
     }
     let generics = &action.generics;
     if !generics.params.is_empty() {
@@ -23,16 +19,13 @@ pub(crate) fn signature(action: &Action, errors: &mut Errors) {
         );
     }
     if let Some(clause) = &generics.where_clause {
-        errors.at(
-            clause,
-            "an action is not generic: remove the `where` clause",
-        );
+        errors.at(clause, "an action is not generic: remove the `where` clause");
     }
 }
 
 pub(crate) fn visibility(aggregate: &Aggregate, action: &Action, errors: &mut Errors) {
-    let common = shown(&aggregate.vis);
-    let own = shown(&action.vis);
+    let common = token_text(&aggregate.vis);
+    let own = token_text(&action.vis);
     if common == own {
         return;
     }
@@ -45,10 +38,6 @@ pub(crate) fn visibility(aggregate: &Aggregate, action: &Action, errors: &mut Er
         Visibility::Inherited => errors.at(&action.method, message),
         vis => errors.at(vis, message),
     }
-}
-
-fn shown(vis: &Visibility) -> String {
-    tidy(&vis.to_token_stream().to_string())
 }
 
 /// `Self` in a link would mean the command's struct there.

@@ -7,7 +7,7 @@ use super::spans::generated_ident;
 use super::{Part, Scope, allow_deprecated, assertions, descriptor};
 
 pub(crate) fn aggregate(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
-    let private = scope.private;
+    let private = &scope.inner;
     let aggregate = scope.aggregate;
     let self_type = scope.self_type;
     let attributes = scope.block_attributes();
@@ -28,20 +28,14 @@ pub(crate) fn aggregate(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
     let command_enum = generated_ident(&aggregate.command_enum);
     let event_enum = generated_ident(&aggregate.event_enum);
     let assertion = assertions::of_aggregate(scope);
-    quote! {
-        #assertion
-
+    let items = quote! {
         // Two blocks for one type meet here: the compiler names this constant
         // at both.
-        #attributes
         impl #self_type {
             #[doc(hidden)]
-            #[allow(dead_code)]
             const __MERGE_THE_AGGREGATE_BLOCKS_OF_THIS_TYPE_INTO_ONE: () = ();
         }
 
-        #attributes
-        #allow
         #[automatically_derived]
         impl #private::Aggregate for #self_type {
             const RESOURCES: &'static [&'static str] = &[#(#resources),*];
@@ -52,5 +46,8 @@ pub(crate) fn aggregate(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
             type Command = #command_enum;
             type Event = #event_enum;
         }
-    }
+
+        #assertion
+    };
+    scope.closed(&quote!(#attributes #allow), &items)
 }

@@ -15,28 +15,23 @@ pub(crate) fn of_action(scope: &Scope<'_>, part: &Part<'_>) -> Option<TokenStrea
     if part.soundness != Soundness::Sound {
         return None;
     }
-    let private = scope.private;
-    let attributes = scope.item_attributes(action);
+    let private = &scope.inner;
     let fields = action.fields().map(|field| {
         let ty = &field.ty;
         quote_spanned!(field.written.span()=> #private::assert_payload_field::<#ty>();)
     });
-    let context = contexts(action).map(|ty| {
-        quote_spanned!(ty.span()=> #private::assert_context_type::<#ty>();)
-    });
+    let context = contexts(action)
+        .map(|ty| quote_spanned!(ty.span()=> #private::assert_context_type::<#ty>();));
     let outcome = of_outcome(scope, action);
     Some(quote! {
-        #attributes
-        const _: () = {
-            #(#fields)*
-            #(#context)*
-            #outcome
-        };
+        #(#fields)*
+        #(#context)*
+        #outcome
     })
 }
 
 fn of_outcome(scope: &Scope<'_>, action: &Action) -> Option<TokenStream> {
-    let private = scope.private;
+    let private = &scope.inner;
     let self_type = scope.self_type;
     let outcome = action.outcome.as_ref()?;
     let ty = &outcome.ty;
@@ -59,14 +54,9 @@ fn of_outcome(scope: &Scope<'_>, action: &Action) -> Option<TokenStream> {
 
 /// The aggregate itself, at its name in the block's header.
 pub(crate) fn of_aggregate(scope: &Scope<'_>) -> TokenStream {
-    let private = scope.private;
+    let private = &scope.inner;
     let self_type = scope.self_type;
-    let attributes = scope.block_attributes();
-    let assert = quote_spanned! {self_type.to_token_stream().span()=>
+    quote_spanned! {self_type.to_token_stream().span()=>
         #private::assert_aggregate::<#self_type>();
-    };
-    quote! {
-        #attributes
-        const _: () = { #assert };
     }
 }

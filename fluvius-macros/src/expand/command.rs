@@ -4,16 +4,10 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 
 use super::spans::{generated_ident, generated_tokens};
-use super::{Part, Scope, allow_deprecated, descriptor, docs, field};
+use super::{Part, Scope, descriptor, docs, field};
 use crate::model::{Action, Answer, Field, names};
 
-pub(crate) fn command(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {
-    let structure = structure(scope, part.action);
-    let implementation = implementation(scope, part);
-    quote!(#structure #implementation)
-}
-
-fn structure(scope: &Scope<'_>, action: &Action) -> TokenStream {
+pub(crate) fn structure(scope: &Scope<'_>, action: &Action) -> TokenStream {
     let private = scope.private;
     let serde = private.serde();
     let attributes = scope.item_attributes(action);
@@ -24,23 +18,24 @@ fn structure(scope: &Scope<'_>, action: &Action) -> TokenStream {
     let ident = generated_ident(&action.command);
     let fields = action.fields().map(|each| field::field(scope, action, each));
     // A derived `Debug` would show what is secret.
-    let debug = (!action.has_secrets()).then(|| quote!(::core::fmt::Debug,));
-    let secret_debug = action.has_secrets().then(|| secret_debug(scope, action));
+    let debug = (!action.has_secrets()).then(|| quote!(::core::fmt::Debug));
     quote! {
         #attributes
         #(#computed)*
         #[doc = #about]
         #deprecated
-        #[derive(::core::clone::Clone, #debug #private::serde::Serialize, #private::serde::Deserialize)]
+        #[derive(::core::clone::Clone, #debug)]
+        #[derive(#private::Serialize, #private::Deserialize)]
         #[serde(crate = #serde, deny_unknown_fields)]
         #vis struct #ident { #(#fields),* }
-        #secret_debug
     }
 }
 
-fn secret_debug(scope: &Scope<'_>, action: &Action) -> TokenStream {
-    let attributes = scope.item_attributes(action);
-    let allow = allow_deprecated(action.deprecated.is_some());
+/// A `Debug` by hand, where a field is secret.
+pub(crate) fn debug(action: &Action) -> Option<TokenStream> {
+    if !action.has_secrets() {
+        return None;
+    }
     let ident = generated_ident(&action.command);
     let name = ident.to_string();
     let fields = action.fields().map(|field| {
@@ -52,24 +47,20 @@ fn secret_debug(scope: &Scope<'_>, action: &Action) -> TokenStream {
             quote!(.field(#name, &self.#ident))
         }
     });
-    quote! {
-        #attributes
-        #allow
+    Some(quote! {
         #[automatically_derived]
         impl ::core::fmt::Debug for #ident {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                 f.debug_struct(#name)#(#fields)*.finish()
             }
         }
-    }
+    })
 }
 
-fn implementation(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {
-    let private = scope.private;
+pub(crate) fn implementation(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {
+    let private = &scope.inner;
     let action = part.action;
     let self_type = scope.self_type;
-    let attributes = scope.item_attributes(action);
-    let allow = allow_deprecated(action.deprecated.is_some());
     let ident = generated_ident(&action.command);
     let output = match &action.outcome {
         Some(outcome) if outcome.answer == Answer::Data && outcome.is_sound() => {
@@ -81,8 +72,6 @@ fn implementation(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {
     let descriptor = descriptor::action(scope, part);
     let record = action.has_secrets().then(|| record(scope, action));
     quote! {
-        #attributes
-        #allow
         #[automatically_derived]
         impl #private::Command for #ident {
             type Aggregate = #self_type;
@@ -95,8 +84,8 @@ fn implementation(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {
 
 /// What the logs keep of a command with secrets: the other fields.
 fn record(scope: &Scope<'_>, action: &Action) -> TokenStream {
-    let private = scope.private;
-    let serde = private.serde();
+    let private = &scope.inner;
+    let serde = scope.private.serde();
     let kept: Vec<&Field> = action.fields().filter(|field| !field.secret).collect();
     let lifetime = (!kept.is_empty()).then(|| quote!(<'a>));
     let declared = kept.iter().map(|field| {
@@ -110,7 +99,7 @@ fn record(scope: &Scope<'_>, action: &Action) -> TokenStream {
     });
     quote! {
         fn record(&self) -> ::core::result::Result<#private::Json, #private::EncodeError> {
-            #[derive(#private::serde::Serialize)]
+            #[derive(#private::Serialize)]
             #[serde(crate = #serde)]
             struct Recorded #lifetime { #(#declared),* }
             #private::encode(&Recorded { #(#filled),* })

@@ -1,12 +1,12 @@
 //! One hidden function for each `#[arg(default = expr)]`, which serde calls.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens, format_ident, quote};
+use quote::{format_ident, quote};
 
 use super::Scope;
 use super::spans::generated;
 use crate::model::{Action, Field, names};
-use crate::parse::arg_attrs::tidy;
+use crate::parse::token_text::token_text;
 
 /// The functions stand on the aggregate, so that `Self` in the expression
 /// means what the author sees.
@@ -35,7 +35,7 @@ pub(crate) fn defaults(scope: &Scope<'_>, action: &Action) -> Option<TokenStream
 
 /// The path to the function, as text for serde's attribute.
 pub(crate) fn path(scope: &Scope<'_>, action: &Action, field: &Field) -> String {
-    let ty = tidy(&scope.self_type.to_token_stream().to_string());
+    let ty = token_text(&scope.self_type);
     format!("<{ty}>::{}", function(action, field))
 }
 

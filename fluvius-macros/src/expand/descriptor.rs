@@ -10,7 +10,7 @@ use crate::model::{Action, Field, Lifecycle, PrivatePath};
 
 /// Names the fields that differ from the plain case.
 pub(crate) fn action(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {
-    let Scope { private, .. } = scope;
+    let private = &scope.inner;
     let action = part.action;
     let command = action.command.to_string();
     let method = &action.method_name;
@@ -56,17 +56,16 @@ fn flags(action: &Action) -> TokenStream {
     let internal = action.internal.then(|| quote!(internal: true,));
     let if_match = action.if_match.is_some().then(|| quote!(if_match_required: true,));
     let deprecated = action.deprecated.is_some().then(|| quote!(deprecated: true,));
-    let timeout = action
-        .timeout
-        .as_ref()
-        .and_then(|written| timeout::milliseconds(&written.value()))
-        .map(|milliseconds| {
-            quote! {
-                timeout: ::core::option::Option::Some(
-                    ::core::time::Duration::from_millis(#milliseconds)
-                ),
-            }
-        });
+    let timeout =
+        action.timeout.as_ref().and_then(|written| timeout::milliseconds(&written.value())).map(
+            |milliseconds| {
+                quote! {
+                    timeout: ::core::option::Option::Some(
+                        ::core::time::Duration::from_millis(#milliseconds)
+                    ),
+                }
+            },
+        );
     quote!(#internal #if_match #timeout #deprecated)
 }
 

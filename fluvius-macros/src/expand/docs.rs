@@ -7,7 +7,7 @@ use syn::{LitStr, Meta};
 
 use super::{Part, Scope, example};
 use crate::model::{Action, EventModel, Field, Lifecycle, names};
-use crate::parse::arg_attrs::shown;
+use crate::parse::token_text::token_text;
 
 /// The docs of a command struct.
 pub(crate) fn of_command(scope: &Scope<'_>, action: &Action) -> String {
@@ -64,11 +64,7 @@ pub(crate) fn event_sentence(scope: &Scope<'_>, action: &Action) -> String {
 /// The first sentence of an action, for variants and tables.
 pub(crate) fn summary(action: &Action) -> String {
     let summary = action.docs.summary();
-    if summary.is_empty() {
-        format!("Command `{}`.", action.key)
-    } else {
-        summary
-    }
+    if summary.is_empty() { format!("Command `{}`.", action.key) } else { summary }
 }
 
 pub(crate) fn of_field(scope: &Scope<'_>, action: &Action, field: &Field) -> String {
@@ -89,7 +85,7 @@ pub(crate) fn of_field(scope: &Scope<'_>, action: &Action, field: &Field) -> Str
         notes.push(format!("Also read as `{}`.", alias.value()));
     }
     match &field.default {
-        Some(Some(expr)) => notes.push(format!("Left out, it is `{}`.", shown(expr))),
+        Some(Some(expr)) => notes.push(format!("Left out, it is `{}`.", token_text(expr))),
         Some(None) => notes.push("Left out, it is the default of its type.".to_owned()),
         None => {}
     }
@@ -113,7 +109,8 @@ pub(crate) fn of_enum(scope: &Scope<'_>, of: &str) -> String {
 
 /// The table of commands and events, as doc attributes for the impl block.
 pub(crate) fn table(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
-    let head = "# Commands and events\n\n| command | key | event | what it does |\n|---|---|---|---|";
+    let head =
+        "# Commands and events\n\n| command | key | event | what it does |\n|---|---|---|---|";
     let rows = parts.iter().map(|part| {
         let row = row(scope, part.action);
         // A row must go when its command does, or its link would be broken.
@@ -140,11 +137,7 @@ pub(crate) fn table(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
 
 fn row(scope: &Scope<'_>, action: &Action) -> String {
     let item = |name: String| {
-        if scope.aggregate.is_public() {
-            format!("[`{name}`]")
-        } else {
-            format!("`{name}`")
-        }
+        if scope.aggregate.is_public() { format!("[`{name}`]") } else { format!("`{name}`") }
     };
     let event = match &action.event {
         Some(event) => item(event.ident.to_string()),
@@ -160,11 +153,7 @@ fn row(scope: &Scope<'_>, action: &Action) -> String {
 
 fn opening(action: &Action, otherwise: impl Fn() -> String) -> String {
     let prose = action.docs.prose();
-    if prose.is_empty() && action.docs.computed().is_empty() {
-        otherwise()
-    } else {
-        prose
-    }
+    if prose.is_empty() && action.docs.computed().is_empty() { otherwise() } else { prose }
 }
 
 fn method_link(scope: &Scope<'_>, action: &Action) -> String {
@@ -175,11 +164,7 @@ fn method_link(scope: &Scope<'_>, action: &Action) -> String {
 /// A link whose target is written out only where it differs from what is shown.
 fn link(shown: &str, path: &str, rest: &str) -> String {
     let target = format!("{path}{rest}");
-    if shown == target {
-        format!("[`{shown}`]")
-    } else {
-        format!("[`{shown}`]({target})")
-    }
+    if shown == target { format!("[`{shown}`]") } else { format!("[`{shown}`]({target})") }
 }
 
 fn life_cycle(action: &Action) -> &'static str {

@@ -8,17 +8,7 @@ use super::{descriptor, registration};
 use crate::model::domain::Domain;
 
 pub(crate) fn domain(domain: &Domain) -> TokenStream {
-    let Domain {
-        private,
-        ident,
-        name,
-        namespace,
-        title,
-        description,
-        tags,
-        revision,
-        ..
-    } = domain;
+    let Domain { private, ident, name, namespace, title, description, tags, revision, .. } = domain;
     let location = descriptor::location(private, domain.place);
     let aggregates = domain.aggregates.iter().flatten().map(|ty| {
         quote_spanned! {ty.to_token_stream().span()=>

@@ -27,8 +27,7 @@ pub(crate) fn enums(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
             .iter()
             .filter_map(|part| {
                 let event = part.action.event.as_ref()?;
-                let mut variant =
-                    Variant::of(scope, part.action, &event.ident, &event.key.value());
+                let mut variant = Variant::of(scope, part.action, &event.ident, &event.key.value());
                 variant.deprecated = false;
                 variant.about = docs::event_sentence(scope, part.action);
                 Some(variant)
@@ -82,36 +81,37 @@ impl Enum {
             let Variant { ident, about, cfgs, .. } = variant;
             quote!(#cfgs #[doc = #about] #ident(#ident))
         });
-        let from_record = self.from_record(scope);
-        let from_variants = self.variants.iter().map(|variant| self.from_variant(variant));
+        let record_conversion = self.record_conversion(scope);
+        let variant_conversions =
+            self.variants.iter().map(|variant| self.variant_conversion(variant));
+        let conversions = scope.closed(
+            &quote!(#attributes #allow),
+            &quote!(#record_conversion #(#variant_conversions)*),
+        );
         quote! {
             #attributes
             #[doc = #about]
             #allow
             #[derive(::core::clone::Clone, ::core::fmt::Debug)]
             #vis enum #ident { #(#variants),* }
-            #from_record
-            #(#from_variants)*
+            #conversions
         }
     }
 
-    fn from_record(&self, scope: &Scope<'_>) -> TokenStream {
-        let private = scope.private;
-        let attributes = scope.block_attributes();
+    fn record_conversion(&self, scope: &Scope<'_>) -> TokenStream {
+        let private = &scope.inner;
         let Self { ident, record, decode, unknown, .. } = self;
-        let allow = allow_deprecated(self.variants.iter().any(|variant| variant.deprecated));
         let name = &scope.aggregate.name;
         let arms = self.variants.iter().map(|variant| {
             let Variant { ident, key, cfgs, .. } = variant;
-            quote!(#cfgs #key => #private::#decode(record).map(Self::#ident),)
+            quote!(#cfgs #key => read(record).map(Self::#ident),)
         });
         quote! {
-            #attributes
-            #allow
             #[automatically_derived]
             impl<'a> ::core::convert::TryFrom<&'a #private::#record> for #ident {
                 type Error = #private::RecordError;
                 fn try_from(record: &'a #private::#record) -> ::core::result::Result<Self, Self::Error> {
+                    use #private::#decode as read;
                     match record.key() {
                         #(#arms)*
                         _ => ::core::result::Result::Err(#private::#unknown(record, #name)),
@@ -121,13 +121,11 @@ impl Enum {
         }
     }
 
-    fn from_variant(&self, variant: &Variant) -> TokenStream {
+    fn variant_conversion(&self, variant: &Variant) -> TokenStream {
         let enum_ident = &self.ident;
-        let Variant { ident, cfgs, deprecated, .. } = variant;
-        let allow = allow_deprecated(*deprecated);
+        let Variant { ident, cfgs, .. } = variant;
         quote! {
             #cfgs
-            #allow
             #[automatically_derived]
             impl ::core::convert::From<#ident> for #enum_ident {
                 fn from(value: #ident) -> Self {

@@ -10,13 +10,13 @@ use crate::model::{Action, Field};
 /// One field with its docs and its serde attributes.
 pub(crate) fn field(scope: &Scope<'_>, action: &Action, field: &Field) -> TokenStream {
     let about = docs::of_field(scope, action, field);
-    let computed = &field.docs;
+    let computed = field.docs.computed();
     let serde = serde_attribute(scope, action, field);
     let vis = generated_tokens(quote::ToTokens::to_token_stream(&scope.aggregate.vis));
     let ident = generated_ident(&field.ident);
     let ty = &field.ty;
     quote! {
-        #computed
+        #(#computed)*
         #[doc = #about]
         #serde
         #vis #ident: #ty

@@ -12,7 +12,7 @@ use crate::model::{Action, Answer, Argument, Lifecycle};
 /// local, so that no name of theirs can meet a name of ours.
 pub(crate) fn run(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {
     let action = part.action;
-    let private = scope.private;
+    let private = &scope.inner;
     let (Soundness::Sound, Some(lifecycle)) = (part.soundness, action.lifecycle()) else {
         // The command exists, so that its users get no second error.
         return quote!(|_, _| ::core::unreachable!());
@@ -20,12 +20,10 @@ pub(crate) fn run(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {
     let self_type = scope.self_type;
     let command = generated_ident(&action.command);
     let has_fields = action.fields().next().is_some();
-    let decoded = has_fields.then(|| {
-        quote!(let __fluvius_command = __fluvius_call.command::<#command>();)
-    });
-    let state = (lifecycle == Lifecycle::Changes).then(|| {
-        quote!(let mut __fluvius_state = __fluvius_call.state::<#self_type>();)
-    });
+    let decoded =
+        has_fields.then(|| quote!(let __fluvius_command = __fluvius_call.command::<#command>();));
+    let state = (lifecycle == Lifecycle::Changes)
+        .then(|| quote!(let mut __fluvius_state = __fluvius_call.state::<#self_type>();));
     let call = call(scope, action, lifecycle);
     let outcome = outcome(scope, action, lifecycle);
     quote! {
@@ -40,7 +38,7 @@ pub(crate) fn run(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {
 
 /// The author's method, called as ordinary Rust.
 fn call(scope: &Scope<'_>, action: &Action, lifecycle: Lifecycle) -> TokenStream {
-    let private = scope.private;
+    let private = &scope.inner;
     let self_type = scope.self_type;
     let method = generated_ident(&action.method);
     let receiver = match lifecycle {
@@ -68,7 +66,7 @@ fn call(scope: &Scope<'_>, action: &Action, lifecycle: Lifecycle) -> TokenStream
 }
 
 fn outcome(scope: &Scope<'_>, action: &Action, lifecycle: Lifecycle) -> TokenStream {
-    let private = scope.private;
+    let private = &scope.inner;
     let self_type = scope.self_type;
     let next = match lifecycle {
         Lifecycle::Creates => {

@@ -31,6 +31,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) aggregate: &'a Aggregate,
     pub(crate) self_type: &'a SelfType,
     pub(crate) private: &'a PrivatePath,
+    /// The same inside of [`Scope::closed`], where it has a short name.
+    pub(crate) inner: PrivatePath,
 }
 
 /// One action together with what the checks said of it.
@@ -41,11 +43,7 @@ pub(crate) struct Part<'a> {
 
 impl<'a> Scope<'a> {
     pub(crate) fn new(aggregate: &'a Aggregate, self_type: &'a SelfType) -> Self {
-        Self {
-            aggregate,
-            self_type,
-            private: &aggregate.private,
-        }
+        Self { aggregate, self_type, private: &aggregate.private, inner: PrivatePath::alias() }
     }
 
     /// `#[cfg]`s of the block and the action: on everything that names the action.
@@ -53,6 +51,18 @@ impl<'a> Scope<'a> {
         let block = &self.aggregate.cfgs;
         let own = &action.cfgs;
         quote!(#(#block)* #(#own)*)
+    }
+
+    /// Items without a name of their own, in a scope that nobody else sees.
+    pub(crate) fn closed(&self, attributes: &TokenStream, items: &TokenStream) -> TokenStream {
+        let Self { private, inner, .. } = self;
+        quote! {
+            #attributes
+            const _: () = {
+                use #private as #inner;
+                #items
+            };
+        }
     }
 
     /// The `cfg`s and the author's `#[allow]`s: on every item of an action.
@@ -81,13 +91,31 @@ pub(crate) fn allow_deprecated(is_deprecated: bool) -> Option<TokenStream> {
 pub(crate) fn items(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
     let mut out = TokenStream::new();
     for part in parts {
-        out.extend(command::command(scope, part));
-        out.extend(event::event(scope, part.action));
-        out.extend(defaults::defaults(scope, part.action));
-        out.extend(assertions::of_action(scope, part));
-        out.extend(registration::of_action(scope, part.action));
+        out.extend(action(scope, part));
     }
     out.extend(enums::enums(scope, parts));
     out.extend(aggregate::aggregate(scope, parts));
     out
+}
+
+/// The structs of one action, and what makes them work.
+fn action(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {
+    let action = part.action;
+    let command = command::structure(scope, action);
+    let event = event::structure(scope, action);
+    let defaults = defaults::defaults(scope, action);
+    let allow = allow_deprecated(action.deprecated.is_some());
+    let attributes = scope.item_attributes(action);
+    let items: TokenStream = [
+        event::implementation(scope, action),
+        command::debug(action),
+        Some(command::implementation(scope, part)),
+        Some(registration::of_action(scope, action)),
+        assertions::of_action(scope, part),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let closed = scope.closed(&quote!(#attributes #allow), &items);
+    quote!(#command #event #defaults #closed)
 }

@@ -6,23 +6,17 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
+use super::Scope;
 use super::spans::generated_ident;
-use super::{Scope, allow_deprecated};
 use crate::model::{Action, domain::Domain};
 
 pub(crate) fn of_action(scope: &Scope<'_>, action: &Action) -> TokenStream {
-    let private = scope.private;
-    let cfgs = scope.cfgs(action);
-    let allow = allow_deprecated(action.deprecated.is_some());
+    let private = &scope.inner;
     let ident = generated_ident(&action.command);
     quote! {
-        #cfgs
-        #allow
-        const _: () = {
-            #private::submit! {
-                #private::Registration::action(<#ident as #private::Command>::ACTION)
-            }
-        };
+        #private::submit! {
+            #private::Registration::action(<#ident as #private::Command>::ACTION)
+        }
     }
 }
 

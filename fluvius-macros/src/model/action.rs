@@ -68,9 +68,7 @@ impl Action {
         let method_name = names::plain(&method);
         let receiver = lower_receiver(source.receiver.as_ref());
         let creates = matches!(receiver, Receiver::Form(Lifecycle::Creates));
-        let outcome = source
-            .output()
-            .map(|written| Outcome::lower(written, creates, self_type));
+        let outcome = source.output().map(|written| Outcome::lower(written, creates, self_type));
         let signature = &source.signature;
         let args = source.args;
         let command = args
@@ -149,11 +147,8 @@ impl Action {
 
     /// The `cfg`s as text, to compare actions.
     pub(crate) fn cfg_text(&self) -> Vec<String> {
-        let mut texts: Vec<String> = self
-            .cfgs
-            .iter()
-            .map(|cfg| quote::ToTokens::to_token_stream(cfg).to_string())
-            .collect();
+        let mut texts: Vec<String> =
+            self.cfgs.iter().map(|cfg| quote::ToTokens::to_token_stream(cfg).to_string()).collect();
         texts.sort();
         texts
     }
@@ -195,11 +190,7 @@ fn refused_words(signature: &syn::Signature) -> Vec<(Span, &'static str)> {
 }
 
 fn named(attributes: &[Attribute], name: &str) -> Vec<Attribute> {
-    attributes
-        .iter()
-        .filter(|attribute| attribute.path().is_ident(name))
-        .cloned()
-        .collect()
+    attributes.iter().filter(|attribute| attribute.path().is_ident(name)).cloned().collect()
 }
 
 /// The attributes of the block that go to every generated item.

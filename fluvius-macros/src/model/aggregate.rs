@@ -34,23 +34,10 @@ pub(crate) struct Aggregate {
 }
 
 pub(crate) fn lower(source: SourceBlock, errors: &mut Errors) -> Aggregate {
-    let SourceBlock {
-        args,
-        header,
-        actions,
-    } = source;
-    let ItemImpl {
-        attrs,
-        generics,
-        trait_,
-        self_ty,
-        impl_token,
-        ..
-    } = header;
+    let SourceBlock { args, header, actions } = source;
+    let ItemImpl { attrs, generics, trait_, self_ty, impl_token, .. } = header;
     let self_type = SelfType::lower(&self_ty);
-    let place = self_type
-        .as_ref()
-        .map_or(impl_token.span, |self_type| self_type.ident.span());
+    let place = self_type.as_ref().map_or(impl_token.span, |self_type| self_type.ident.span());
     let name = match (&args.name, &self_type) {
         (Some(written), _) => written.value(),
         (None, Some(self_type)) => names::plain(&self_type.ident),
@@ -61,10 +48,8 @@ pub(crate) fn lower(source: SourceBlock, errors: &mut Errors) -> Aggregate {
         None => (vec![LitStr::new(&names::kebab(&name), place)], None),
     };
     let (cfgs, allows) = action::block_attributes(&attrs);
-    let actions: Vec<Action> = actions
-        .into_iter()
-        .map(|source| Action::lower(source, self_type.as_ref()))
-        .collect();
+    let actions: Vec<Action> =
+        actions.into_iter().map(|source| Action::lower(source, self_type.as_ref())).collect();
     Aggregate {
         private: PrivatePath::lower(args.crate_path.as_ref(), errors),
         impl_place: impl_token.span,

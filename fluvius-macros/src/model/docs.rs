@@ -1,6 +1,5 @@
 //! The author's doc comments, ready to be shown on another item.
 
-use quote::ToTokens;
 use syn::{Attribute, Expr, Lit, Meta};
 
 /// A doc comment as lines without the comment's own indentation.
@@ -55,11 +54,6 @@ impl Docs {
         &self.computed
     }
 
-    /// Whether there is nothing to show.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.computed.is_empty() && self.text().is_empty()
-    }
-
     /// The text without examples in code, which run on the method only, and
     /// without the headings that stood above nothing else.
     pub(crate) fn prose(&self) -> String {
@@ -112,10 +106,7 @@ fn without_indent(lines: Vec<String>) -> Vec<String> {
         .map(|line| line.len() - line.trim_start_matches(' ').len())
         .min()
         .unwrap_or(0);
-    lines
-        .into_iter()
-        .map(|line| line.get(indent..).unwrap_or("").trim_end().to_owned())
-        .collect()
+    lines.into_iter().map(|line| line.get(indent..).unwrap_or("").trim_end().to_owned()).collect()
 }
 
 fn without_code(lines: &[String]) -> Vec<String> {
@@ -148,9 +139,9 @@ fn without_code(lines: &[String]) -> Vec<String> {
 
 fn is_list_item(text: &str) -> bool {
     let bullet = ["- ", "* ", "+ "].iter().any(|mark| text.starts_with(mark));
-    let numbered = text
-        .split_once(['.', ')'])
-        .is_some_and(|(number, _)| !number.is_empty() && number.chars().all(|digit| digit.is_ascii_digit()));
+    let numbered = text.split_once(['.', ')']).is_some_and(|(number, _)| {
+        !number.is_empty() && number.chars().all(|digit| digit.is_ascii_digit())
+    });
     bullet || numbered
 }
 
@@ -170,20 +161,6 @@ fn without_empty_headings(lines: Vec<String>) -> Vec<String> {
         kept.push(line.clone());
     }
     kept
-}
-
-/// Whether an attribute is a doc comment with a text.
-pub(crate) fn is_doc(attribute: &Attribute) -> bool {
-    attribute.path().is_ident("doc") && attribute.meta.require_name_value().is_ok()
-}
-
-impl ToTokens for Docs {
-    /// The computed docs only; the text is laid out by the item that shows it.
-    fn to_tokens(&self, out: &mut proc_macro2::TokenStream) {
-        for attribute in &self.computed {
-            attribute.to_tokens(out);
-        }
-    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,6 @@ pub(crate) mod types;
 
 pub(crate) use action::{Action, EventModel, Lifecycle, Receiver};
 pub(crate) use aggregate::Aggregate;
-pub(crate) use docs::Docs;
 pub(crate) use outcome::{Answer, Outcome};
 pub(crate) use param::{Argument, Field, Refusal};
 pub(crate) use private_path::PrivatePath;

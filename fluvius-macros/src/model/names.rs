@@ -40,9 +40,7 @@ pub(crate) fn is_kebab(text: &str) -> bool {
     starts_with_letter
         && text.split('-').all(|word| {
             !word.is_empty()
-                && word
-                    .chars()
-                    .all(|part| part.is_ascii_lowercase() || part.is_ascii_digit())
+                && word.chars().all(|part| part.is_ascii_lowercase() || part.is_ascii_digit())
         })
 }
 
@@ -74,7 +72,8 @@ mod tests {
             ("x", "x", "X"),
         ];
         for (method, key, command) in table {
-            let method = syn::parse_str::<Ident>(method).map_or(method.to_owned(), |ident| plain(&ident));
+            let method =
+                syn::parse_str::<Ident>(method).map_or(method.to_owned(), |ident| plain(&ident));
             assert_eq!(kebab(&method), key, "{method}");
             assert_eq!(upper_camel(&method), command, "{method}");
             assert!(is_kebab(&kebab(&method)), "{method}");

@@ -39,11 +39,7 @@ impl Outcome {
                 None => tokens,
             },
             // A creating action gives the state whatever alias it is written with.
-            answer: if creates || is_state {
-                Answer::State
-            } else {
-                Answer::Data
-            },
+            answer: if creates || is_state { Answer::State } else { Answer::Data },
         }
     }
 

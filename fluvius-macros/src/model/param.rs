@@ -10,7 +10,7 @@ use super::names;
 use super::self_type::SelfType;
 use super::types;
 use crate::parse::SourceParam;
-use crate::parse::impl_block::type_text;
+use crate::parse::token_text::type_text;
 
 /// One parameter, in the order of the method.
 pub(crate) enum Argument {

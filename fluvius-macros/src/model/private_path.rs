@@ -5,7 +5,7 @@ use quote::{ToTokens, quote};
 use syn::Path;
 
 use crate::errors::Errors;
-use crate::parse::arg_attrs::tidy;
+use crate::parse::token_text::token_text;
 
 /// Prints `::fluvius_core::__private`, or the same below the path of `crate = ..`.
 #[derive(Clone)]
@@ -18,12 +18,9 @@ impl PrivatePath {
         let Some(path) = written else {
             return Self::standard();
         };
-        let starts_at_crate = path
-            .segments
-            .first()
-            .is_some_and(|segment| segment.ident == "crate");
+        let starts_at_crate = path.segments.first().is_some_and(|segment| segment.ident == "crate");
         if path.leading_colon.is_none() && !starts_at_crate {
-            let shown = tidy(&path.to_token_stream().to_string());
+            let shown = token_text(&path);
             errors.at(
                 path,
                 format!(
@@ -31,24 +28,23 @@ impl PrivatePath {
                      `crate = \"::{shown}\"`"
                 ),
             );
-            return Self {
-                tokens: quote!(::#path::__private),
-            };
+            return Self { tokens: quote!(::#path::__private) };
         }
-        Self {
-            tokens: quote!(#path::__private),
-        }
+        Self { tokens: quote!(#path::__private) }
     }
 
     fn standard() -> Self {
-        Self {
-            tokens: quote!(::fluvius_core::__private),
-        }
+        Self { tokens: quote!(::fluvius_core::__private) }
+    }
+
+    /// The name under which a block of generated code imports the path.
+    pub(crate) fn alias() -> Self {
+        Self { tokens: quote!(__fluvius) }
     }
 
     /// The path of serde, for `#[serde(crate = "..")]`.
     pub(crate) fn serde(&self) -> String {
-        let path = tidy(&self.tokens.to_string());
+        let path = token_text(&self.tokens);
         format!("{}::serde", path.trim_start())
     }
 }

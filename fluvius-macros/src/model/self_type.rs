@@ -7,7 +7,7 @@ use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{PathArguments, Type};
 
-use crate::parse::impl_block::type_text;
+use crate::parse::token_text::type_text;
 
 /// The aggregate's type as the author wrote it.
 pub(crate) struct SelfType {

@@ -27,10 +27,8 @@ pub(crate) fn flaw(ty: &Type, static_allowed: bool) -> Option<Flaw<'_>> {
     let inner = |ty| flaw(ty, static_allowed);
     match ty {
         Type::Reference(reference) => {
-            let is_static = reference
-                .lifetime
-                .as_ref()
-                .is_some_and(|lifetime| lifetime.ident == "static");
+            let is_static =
+                reference.lifetime.as_ref().is_some_and(|lifetime| lifetime.ident == "static");
             if is_static && static_allowed && reference.mutability.is_none() {
                 inner(&reference.elem)
             } else {
@@ -50,10 +48,7 @@ pub(crate) fn flaw(ty: &Type, static_allowed: bool) -> Option<Flaw<'_>> {
         Type::Path(path) => {
             let qself = path.qself.as_ref().and_then(|qself| inner(&qself.ty));
             let segments = || {
-                path.path
-                    .segments
-                    .iter()
-                    .find_map(|segment| segment_flaw(segment, static_allowed))
+                path.path.segments.iter().find_map(|segment| segment_flaw(segment, static_allowed))
             };
             qself.or_else(segments)
         }
@@ -64,8 +59,8 @@ pub(crate) fn flaw(ty: &Type, static_allowed: bool) -> Option<Flaw<'_>> {
 fn segment_flaw(segment: &PathSegment, static_allowed: bool) -> Option<Flaw<'_>> {
     match &segment.arguments {
         PathArguments::None => None,
-        PathArguments::AngleBracketed(arguments) => arguments.args.iter().find_map(|argument| {
-            match argument {
+        PathArguments::AngleBracketed(arguments) => {
+            arguments.args.iter().find_map(|argument| match argument {
                 GenericArgument::Type(ty) => flaw(ty, static_allowed),
                 GenericArgument::AssocType(assoc) => flaw(&assoc.ty, static_allowed),
                 GenericArgument::Const(expr) => hidden_self(expr),
@@ -73,8 +68,8 @@ fn segment_flaw(segment: &PathSegment, static_allowed: bool) -> Option<Flaw<'_>>
                     Some(Flaw::Lifetime(lifetime))
                 }
                 _ => None,
-            }
-        }),
+            })
+        }
         PathArguments::Parenthesized(arguments) => match &arguments.output {
             ReturnType::Type(_, ty) => flaw(ty, static_allowed),
             ReturnType::Default => None,
@@ -151,9 +146,9 @@ pub(crate) fn is_context(ty: &Type) -> bool {
 
 /// What owns the data that a reference of this kind borrows.
 pub(crate) fn owned_form(referent: &Type) -> String {
-    let text = crate::parse::impl_block::type_text(referent);
+    let text = crate::parse::token_text::type_text(referent);
     match referent {
-        Type::Slice(slice) => format!("Vec<{}>", crate::parse::impl_block::type_text(&slice.elem)),
+        Type::Slice(slice) => format!("Vec<{}>", crate::parse::token_text::type_text(&slice.elem)),
         _ if is_named(referent, "str") => "String".to_owned(),
         _ if is_named(referent, "Path") => "PathBuf".to_owned(),
         _ => text,

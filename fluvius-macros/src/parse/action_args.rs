@@ -22,9 +22,7 @@ pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> ActionArgs {
     let mut options = Options::parse("#[action]", tokens, keywords::OF_ACTION, &[], errors);
     ActionArgs {
         evt_key: options.string(keywords::EVT_KEY, errors),
-        resources: options
-            .take(keywords::RESOURCES)
-            .and_then(|option| option.strings(errors)),
+        resources: options.take(keywords::RESOURCES).and_then(|option| option.strings(errors)),
         key: options.string(keywords::KEY, errors),
         command: options.string(keywords::COMMAND, errors),
         internal: options.flag(keywords::INTERNAL, errors),

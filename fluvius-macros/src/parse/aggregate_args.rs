@@ -16,13 +16,7 @@ pub(crate) struct AggregateArgs {
 }
 
 pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> AggregateArgs {
-    let mut options = Options::parse(
-        "#[aggregate]",
-        tokens,
-        keywords::OF_AGGREGATE,
-        &[],
-        errors,
-    );
+    let mut options = Options::parse("#[aggregate]", tokens, keywords::OF_AGGREGATE, &[], errors);
     let one = options.take(keywords::RESOURCE);
     let many = options.take(keywords::RESOURCES);
     if let (Some(one), Some(many)) = (&one, &many) {
@@ -36,10 +30,7 @@ pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> AggregateArgs {
         (Some(many), _) => many.strings(errors),
         (None, Some(one)) => {
             let place = one.name.span();
-            one.string(errors).map(|resource| Strings {
-                list: vec![resource],
-                place,
-            })
+            one.string(errors).map(|resource| Strings { list: vec![resource], place })
         }
         (None, None) => None,
     };
@@ -47,8 +38,6 @@ pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> AggregateArgs {
         resources,
         revision: options.integer(keywords::REVISION, errors),
         name: options.string(keywords::NAME, errors),
-        crate_path: options
-            .take(keywords::CRATE)
-            .and_then(|option| option.path(errors)),
+        crate_path: options.take(keywords::CRATE).and_then(|option| option.path(errors)),
     }
 }

@@ -2,7 +2,6 @@
 //! that do not belong there.
 
 use proc_macro2::Span;
-use quote::ToTokens;
 use syn::{Attribute, Expr, LitStr};
 
 use super::options::{Options, attribute_tokens};
@@ -65,13 +64,9 @@ fn read_options(tokens: proc_macro2::TokenStream, args: &mut ArgAttrs, errors: &
         .filter_map(|option| option.string(errors))
         .collect();
     args.rename = options.string(keywords::RENAME, errors);
-    args.default = options
-        .take(keywords::DEFAULT)
-        .and_then(|option| option.optional_expr(errors));
+    args.default = options.take(keywords::DEFAULT).and_then(|option| option.optional_expr(errors));
     args.secret = options.flag(keywords::SECRET, errors).is_some();
-    args.example = options
-        .take(keywords::EXAMPLE)
-        .and_then(|option| option.literal(errors));
+    args.example = options.take(keywords::EXAMPLE).and_then(|option| option.literal(errors));
 }
 
 /// Drops the commas that empty or comma-ended attributes leave behind.
@@ -90,11 +85,7 @@ fn without_empty(tokens: proc_macro2::TokenStream) -> proc_macro2::TokenStream {
 }
 
 fn span_of(attribute: &Attribute) -> Span {
-    attribute
-        .path()
-        .segments
-        .last()
-        .map_or_else(Span::call_site, |segment| segment.ident.span())
+    attribute.path().segments.last().map_or_else(Span::call_site, |segment| segment.ident.span())
 }
 
 fn wrong_attribute(name: &str) -> String {
@@ -110,33 +101,4 @@ fn wrong_attribute(name: &str) -> String {
              `#[arg(..)]`"
         ),
     }
-}
-
-/// Shows an expression as the author wrote it, near enough for docs.
-pub(crate) fn shown(expr: &Expr) -> String {
-    tidy(&expr.to_token_stream().to_string())
-}
-
-/// Takes out the spaces that printing tokens leaves between them.
-pub(crate) fn tidy(tokens: &str) -> String {
-    const PAIRS: [(&str, &str); 14] = [
-        (" :: ", "::"),
-        (":: ", "::"),
-        (" < ", "<"),
-        (" <", "<"),
-        (" >", ">"),
-        (" ,", ","),
-        (" ;", ";"),
-        (" . ", "."),
-        ("( ", "("),
-        (" )", ")"),
-        (" (", "("),
-        ("& ", "&"),
-        ("[ ", "["),
-        (" ]", "]"),
-    ];
-    let spaced = PAIRS
-        .iter()
-        .fold(tokens.to_owned(), |text, (from, to)| text.replace(from, to));
-    spaced.replace("! (", "!(").replace(" !", "!")
 }

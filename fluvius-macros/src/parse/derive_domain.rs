@@ -37,18 +37,12 @@ pub(crate) fn parse(item: TokenStream, errors: &mut Errors) -> Option<SourceDoma
         ident: input.ident,
         generics: input.generics,
         attributes: input.attrs,
-        aggregates: options
-            .take(keywords::AGGREGATES)
-            .and_then(|option| option.types(errors)),
+        aggregates: options.take(keywords::AGGREGATES).and_then(|option| option.types(errors)),
         namespace: options.string(keywords::NAMESPACE, errors),
         revision: options.integer(keywords::REVISION, errors),
-        tags: options
-            .take(keywords::TAGS)
-            .and_then(|option| option.strings(errors)),
+        tags: options.take(keywords::TAGS).and_then(|option| option.strings(errors)),
         title: options.string(keywords::TITLE, errors),
         description: options.string(keywords::DESCRIPTION, errors),
-        crate_path: options
-            .take(keywords::CRATE)
-            .and_then(|option| option.path(errors)),
+        crate_path: options.take(keywords::CRATE).and_then(|option| option.path(errors)),
     })
 }

@@ -51,12 +51,7 @@ pub(crate) fn parse(item: TokenStream, errors: &mut Errors) -> Option<SourceReje
             return None;
         }
     };
-    Some(SourceRejection {
-        ident: input.ident,
-        generics: input.generics,
-        crate_path,
-        body,
-    })
+    Some(SourceRejection { ident: input.ident, generics: input.generics, crate_path, body })
 }
 
 #[derive(Default)]
@@ -75,9 +70,7 @@ impl CaseOptions {
             }
             let mut options = Options::of_attribute(attribute, known, errors);
             found.code = options.string(keywords::CODE, errors).or(found.code);
-            found.transparent = options
-                .flag(keywords::TRANSPARENT, errors)
-                .or(found.transparent);
+            found.transparent = options.flag(keywords::TRANSPARENT, errors).or(found.transparent);
             found.crate_path = options
                 .take(keywords::CRATE)
                 .and_then(|option| option.path(errors))
@@ -87,12 +80,7 @@ impl CaseOptions {
     }
 
     fn into_case(self, ident: Ident, fields: Fields) -> SourceCase {
-        SourceCase {
-            ident,
-            fields,
-            code: self.code,
-            transparent: self.transparent,
-        }
+        SourceCase { ident, fields, code: self.code, transparent: self.transparent }
     }
 
     fn refuse_on_enum(&self, errors: &mut Errors) {

@@ -4,9 +4,11 @@
 //! is recorded and leaves the others readable.
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
-use quote::{ToTokens, quote};
+use quote::quote;
 use syn::parse::{Parse, ParseStream, Parser};
-use syn::{Attribute, FnArg, Ident, ItemImpl, Path, Receiver, ReturnType, Signature, Type, Visibility};
+use syn::{
+    Attribute, FnArg, Ident, ItemImpl, Path, Receiver, ReturnType, Signature, Type, Visibility,
+};
 
 use super::action_args::{self, ActionArgs};
 use super::aggregate_args::{self, AggregateArgs};
@@ -69,11 +71,7 @@ pub(crate) fn parse(
         .into_iter()
         .filter_map(|item| parse_item(item, errors))
         .collect();
-    Some(SourceBlock {
-        args,
-        header,
-        actions,
-    })
+    Some(SourceBlock { args, header, actions })
 }
 
 fn split_block(item: TokenStream, errors: &mut Errors) -> Option<(ItemImpl, Group)> {
@@ -117,11 +115,9 @@ fn item_place(item: TokenStream) -> Span {
         let mut place = input.span();
         while let Ok(word) = input.call(<Ident as syn::ext::IdentExt>::parse_any) {
             place = word.span();
-            let names_item = [
-                "struct", "enum", "union", "trait", "fn", "mod", "type", "static",
-            ]
-            .iter()
-            .any(|keyword| word == keyword);
+            let names_item = ["struct", "enum", "union", "trait", "fn", "mod", "type", "static"]
+                .iter()
+                .any(|keyword| word == keyword);
             if names_item {
                 let name = input.call(<Ident as syn::ext::IdentExt>::parse_any);
                 place = name.map_or(place, |name| name.span());
@@ -216,9 +212,7 @@ fn parse_markers(item: &RawItem, errors: &mut Errors) -> Option<(Span, ActionArg
 }
 
 fn path_place(path: &Path) -> Span {
-    path.segments
-        .last()
-        .map_or_else(Span::call_site, |segment| segment.ident.span())
+    path.segments.last().map_or_else(Span::call_site, |segment| segment.ident.span())
 }
 
 /// A macro call in the block runs after us, so its actions would be lost.
@@ -230,8 +224,8 @@ fn refuse_hidden_action(item: &RawItem, errors: &mut Errors) {
     if item.is_function() || !is_call {
         return;
     }
-    let arguments = item.head.iter().chain(&item.end);
-    if arguments.cloned().any(|token| mentions_action(&token)) {
+    let mut arguments = item.head.iter().chain(&item.end);
+    if arguments.any(mentions_action) {
         errors.at(
             item.head.first(),
             "actions made by a macro are not seen: write them out in the block",
@@ -283,15 +277,6 @@ impl Parse for ActionHead {
         if !input.is_empty() {
             return Err(input.error("a method's signature ends here"));
         }
-        Ok(Self {
-            attributes,
-            vis,
-            signature,
-        })
+        Ok(Self { attributes, vis, signature })
     }
-}
-
-/// The tokens of a type as text without spaces, to compare and to show.
-pub(crate) fn type_text(ty: &Type) -> String {
-    arg_attrs::tidy(&ty.to_token_stream().to_string())
 }

@@ -7,9 +7,7 @@ pub(crate) mod derive_domain;
 pub(crate) mod derive_rejection;
 pub(crate) mod impl_block;
 pub(crate) mod options;
+pub(crate) mod token_text;
 pub(crate) mod tokens;
 
-pub(crate) use action_args::ActionArgs;
-pub(crate) use aggregate_args::AggregateArgs;
-pub(crate) use arg_attrs::ArgAttrs;
 pub(crate) use impl_block::{SourceAction, SourceBlock, SourceParam};

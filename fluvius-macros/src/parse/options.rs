@@ -61,11 +61,7 @@ impl Options {
     }
 
     /// Reads the options of `#[name(..)]` on an item that a derive was given.
-    pub(crate) fn of_attribute(
-        attribute: &Attribute,
-        known: &[&str],
-        errors: &mut Errors,
-    ) -> Self {
+    pub(crate) fn of_attribute(attribute: &Attribute, known: &[&str], errors: &mut Errors) -> Self {
         let path = attribute.path().to_token_stream().to_string();
         let shown = format!("#[{path}]");
         let tokens = attribute_tokens(attribute, &shown, errors);
@@ -79,9 +75,8 @@ impl Options {
 
     /// Every use of a repeatable option.
     pub(crate) fn take_all(&mut self, name: &str) -> Vec<AttrOption> {
-        let (taken, kept) = std::mem::take(&mut self.list)
-            .into_iter()
-            .partition(|option| option.name == name);
+        let (taken, kept) =
+            std::mem::take(&mut self.list).into_iter().partition(|option| option.name == name);
         self.list = kept;
         taken
     }
@@ -110,10 +105,7 @@ pub(crate) fn attribute_tokens(
         Meta::List(list) => list.tokens.clone(),
         Meta::NameValue(pair) => {
             let name = shown.trim_end_matches(']');
-            errors.at(
-                pair,
-                format!("the options stand in parentheses: write `{name}(..)]`"),
-            );
+            errors.at(pair, format!("the options stand in parentheses: write `{name}(..)]`"));
             TokenStream::new()
         }
     }
@@ -149,10 +141,7 @@ impl AttrOption {
                 errors.keep(parser.parse2(tokens))?.into_iter().collect()
             }
             Value::Flag => {
-                errors.at(
-                    name,
-                    format!("`{name}` takes strings: `{name} = [\"..\"]`"),
-                );
+                errors.at(name, format!("`{name}` takes strings: `{name} = [\"..\"]`"));
                 return None;
             }
         };
@@ -316,10 +305,7 @@ fn unknown_option(attribute: &str, name: &str, known: &[&str]) -> String {
         Some(near) => format!("`{attribute}` has no option `{name}`; did you mean `{near}`?"),
         None => {
             let list: Vec<String> = known.iter().map(|word| format!("`{word}`")).collect();
-            format!(
-                "`{attribute}` has no option `{name}`; it takes {}",
-                list.join(", ")
-            )
+            format!("`{attribute}` has no option `{name}`; it takes {}", list.join(", "))
         }
     }
 }

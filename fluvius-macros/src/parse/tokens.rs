@@ -41,9 +41,7 @@ impl RawItem {
     }
 
     pub(crate) fn is_action(&self) -> bool {
-        self.attributes
-            .iter()
-            .any(|attribute| attribute.marker() != Marker::NotOurs)
+        self.attributes.iter().any(|attribute| attribute.marker() != Marker::NotOurs)
     }
 
     /// Where the parenthesis of the parameters stands in the head.
@@ -53,9 +51,7 @@ impl RawItem {
         for (at, token) in self.head.iter().enumerate() {
             match token {
                 TokenTree::Ident(word) if word == "fn" => after_fn = true,
-                TokenTree::Group(group)
-                    if after_fn && depth.is_zero() && is_parenthesis(group) =>
-                {
+                TokenTree::Group(group) if after_fn && depth.is_zero() && is_parenthesis(group) => {
                     return Some(at);
                 }
                 _ => {}
@@ -90,11 +86,7 @@ impl RawAttribute {
         // and the small distance make that unlikely.
         let near = name.to_lowercase().starts_with('a')
             && spelling::nearest(&name, &[keywords::ACTION]).is_some();
-        if near {
-            Marker::AlmostAction
-        } else {
-            Marker::NotOurs
-        }
+        if near { Marker::AlmostAction } else { Marker::NotOurs }
     }
 }
 
@@ -115,11 +107,7 @@ pub(crate) fn split_items(body: TokenStream) -> Vec<RawItem> {
             depth.pass(&token);
             head.push(token);
         }
-        items.push(RawItem {
-            attributes,
-            head,
-            end,
-        });
+        items.push(RawItem { attributes, head, end });
     }
     items
 }
@@ -141,10 +129,7 @@ fn take_attributes(
             content = group.stream();
             parts.extend(tokens.next());
         }
-        attributes.push(RawAttribute {
-            tokens: parts,
-            content,
-        });
+        attributes.push(RawAttribute { tokens: parts, content });
     }
     attributes
 }
@@ -155,11 +140,7 @@ fn ends_item(token: &TokenTree, head: &[TokenTree], depth: &AngleDepth) -> bool 
     match token {
         TokenTree::Punct(punct) => punct.as_char() == ';',
         TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
-            if is_function_head(head) {
-                depth.is_zero()
-            } else {
-                !is_constant_head(head)
-            }
+            if is_function_head(head) { depth.is_zero() } else { !is_constant_head(head) }
         }
         _ => false,
     }
@@ -172,21 +153,18 @@ fn is_function_head(head: &[TokenTree]) -> bool {
 }
 
 fn is_constant_head(head: &[TokenTree]) -> bool {
-    head.iter().any(
-        |token| matches!(token, TokenTree::Ident(word) if *word == "const" || *word == "type"),
-    )
+    head.iter()
+        .any(|token| matches!(token, TokenTree::Ident(word) if *word == "const" || *word == "type"))
 }
 
 fn is_modifier(token: &TokenTree) -> bool {
     match token {
-        TokenTree::Ident(word) => [
-            "pub", "crate", "default", "const", "async", "unsafe", "safe", "extern",
-        ]
-        .iter()
-        .any(|modifier| word == modifier),
-        TokenTree::Group(group) => {
-            is_parenthesis(group) || group.delimiter() == Delimiter::None
+        TokenTree::Ident(word) => {
+            ["pub", "crate", "default", "const", "async", "unsafe", "safe", "extern"]
+                .iter()
+                .any(|modifier| word == modifier)
         }
+        TokenTree::Group(group) => is_parenthesis(group) || group.delimiter() == Delimiter::None,
         TokenTree::Literal(_) => true,
         TokenTree::Punct(_) => false,
     }
@@ -255,8 +233,5 @@ fn conditional_names(arguments: TokenStream) -> impl Iterator<Item = String> {
             part.extend([token]);
         }
     }
-    parts
-        .into_iter()
-        .skip(1)
-        .filter_map(|part| last_path_segment(part).map(|(name, _)| name))
+    parts.into_iter().skip(1).filter_map(|part| last_path_segment(part).map(|(name, _)| name))
 }

@@ -15,6 +15,7 @@ pub(super) struct Level<'a> {
 }
 
 impl Level<'_> {
+    #[inline]
     fn separate(&mut self) {
         if !std::mem::take(&mut self.is_first) {
             self.encoder.text.push(b',');
@@ -37,6 +38,7 @@ impl Level<'_> {
         value.serialize(&mut *self.encoder)
     }
 
+    #[inline]
     fn finish(self) -> Outcome {
         self.encoder.verbatim = false;
         self.encoder.close(self.closing);

@@ -1,0 +1,179 @@
+//! What each kind of action expands to, as files to read.
+
+use expect_test::{ExpectFile, expect_file};
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::{aggregate, deposit, pretty};
+
+fn check_expansion(tokens: TokenStream, expected: ExpectFile) {
+    expected.assert_eq(&pretty(tokens));
+}
+
+#[test]
+fn expands_two_actions() {
+    let deposit = deposit();
+    check_expansion(
+        aggregate(
+            quote!(resource = "bank-account"),
+            quote! {
+                impl Account {
+                    /// Open a new bank account.
+                    #[action(evt_key = "account-opened", resources = ["bank-account"])]
+                    pub fn open_account(owner_name: String) -> Result<Self, AccountError> {
+                        Ok(Self { owner_name, balance: Decimal::ZERO })
+                    }
+
+                    #deposit
+
+                    /// Not an action: passes by as it is.
+                    pub fn is_empty<T: Into<Decimal>>(&self, limit: T) -> bool {
+                        self.balance <= limit.into()
+                    }
+                }
+            },
+        ),
+        expect_file!["./snapshots/two_actions.rs"],
+    );
+}
+
+#[test]
+fn expands_an_asynchronous_action_with_context_and_secret() {
+    check_expansion(
+        aggregate(
+            quote!(
+                name = "EurAccount",
+                resources = ["eur-account", "usd-account"],
+                revision = 3,
+                crate = "::facade"
+            ),
+            quote! {
+                #[allow(clippy::missing_errors_doc)]
+                impl crate::Account<Eur> {
+                    /// Transfer money, see [`Account`].
+                    ///
+                    /// ```
+                    /// account.transfer_money(cx, 1.into(), "1".into())?;
+                    /// ```
+                    #[action(evt_key = "money-transferred", timeout = "2m", if_match = "required")]
+                    pub async fn transfer_money(
+                        &mut self,
+                        amount: Decimal,
+                        cx: &mut ActionContext,
+                        /// The PIN of the card.
+                        #[arg(secret)]
+                        pin: String,
+                        #[arg(alias = "recipient", alias = "to")] recipient_id: Uuid,
+                    ) -> Result<(), AccountError> {
+                        Ok(())
+                    }
+
+                    #[cfg(feature = "closing")]
+                    #[deprecated(note = "use `end`")]
+                    #[action(evt_key = "account-closed", internal, key = "end", command = "EndAccount")]
+                    pub fn close_account(self) -> Result<(), Infallible> {
+                        Ok(())
+                    }
+                }
+            },
+        ),
+        expect_file!["./snapshots/asynchronous_with_secret.rs"],
+    );
+}
+
+#[test]
+fn expands_actions_that_return_data() {
+    check_expansion(
+        aggregate(
+            quote!(),
+            quote! {
+                impl SavingsAccount {
+                    /// How much is there.
+                    #[action]
+                    pub fn read_balance(&self) -> Result<Decimal, Infallible> {
+                        Ok(self.balance)
+                    }
+
+                    /// Add the interest of a month, and tell how much it was.
+                    #[action(evt_key = "interest-added")]
+                    pub fn add_interest(
+                        &mut self,
+                        #[arg(default = Self::RATE, example = "0.02")] rate: Decimal,
+                        #[arg(rename = "at")] r#as: Option<Kind>,
+                    ) -> BankResult<Interest<Self>> {
+                        self.add(rate)
+                    }
+                }
+            },
+        ),
+        expect_file!["./snapshots/data_returning.rs"],
+    );
+}
+
+#[test]
+fn keeps_the_sound_actions_of_a_block_with_mistakes() {
+    check_expansion(
+        aggregate(
+            quote!(resource = "bank-account"),
+            quote! {
+                impl Account {
+                    #[action(evt_key = "money-deposited")]
+                    pub fn deposit_money(&mut self, amount: Decimal, note: &str) -> Result<(), AccountError> {
+                        self.balance += amount;
+                        Ok(())
+                    }
+
+                    #[acton(evt_key = "account-closed")]
+                    pub fn close_account(self) -> Result<(), AccountError> { Ok(()) }
+                }
+            },
+        ),
+        expect_file!["./snapshots/with_mistakes.rs"],
+    );
+}
+
+#[test]
+fn cleans_a_block_for_which_nothing_can_be_generated() {
+    check_expansion(
+        aggregate(
+            quote!(),
+            quote! {
+                impl<T> Account<T> {
+                    #[action(evt_key = "money-deposited")]
+                    pub fn deposit_money(&mut self, /** How much. */ #[arg(secret)] amount: T) -> Result<(), AccountError> {
+                        Ok(())
+                    }
+                }
+            },
+        ),
+        expect_file!["./snapshots/generic_block.rs"],
+    );
+}
+
+#[test]
+fn expands_a_domain() {
+    check_expansion(
+        crate::pipeline::domain(quote! {
+            /// Domain for managing bank account transactions.
+            #[domain(aggregates(Account, crate::Ledger), revision = 1, tags("banking", "finance"))]
+            pub struct TransactionManagerDomain;
+        }),
+        expect_file!["./snapshots/domain.rs"],
+    );
+}
+
+#[test]
+fn expands_a_rejection() {
+    check_expansion(
+        crate::pipeline::rejection(quote! {
+            pub enum AccountError {
+                InsufficientFunds,
+                #[rejection(code = "limit")]
+                LimitReached { limit: Decimal },
+                #[rejection(transparent)]
+                Context(#[from] ContextError),
+            }
+        }),
+        expect_file!["./snapshots/rejection.rs"],
+    );
+}

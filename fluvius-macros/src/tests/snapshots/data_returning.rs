@@ -1,0 +1,296 @@
+/**# Commands and events
+
+| command | key | event | what it does |
+|---|---|---|---|*/
+///| [`ReadBalance`] | `read-balance` | none | How much is there. |
+///| [`AddInterest`] | `add-interest` | [`InterestAdded`] | Add the interest of a month, and tell how much it was. |
+impl SavingsAccount {
+    #[allow(clippy::needless_pass_by_value)]
+    /// How much is there.
+    pub fn read_balance(&self) -> Result<Decimal, Infallible> {
+        Ok(self.balance)
+    }
+    #[allow(clippy::needless_pass_by_value)]
+    /// Add the interest of a month, and tell how much it was.
+    pub fn add_interest(
+        &mut self,
+        rate: Decimal,
+        r#as: Option<Kind>,
+    ) -> BankResult<Interest<Self>> {
+        self.add(rate)
+    }
+}
+/**How much is there.
+
+- Key: `read-balance`
+- Runs [`SavingsAccount::read_balance`], which leaves the root as it is; where there is none, the answer is `not-found`
+- Event: none; it answers, and changes nothing
+- Resources: `savings-account`
+
+# Example
+
+```json
+{}
+```*/
+#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+#[derive(::fluvius_core::__private::Serialize, ::fluvius_core::__private::Deserialize)]
+#[serde(crate = "::fluvius_core::__private::serde", deny_unknown_fields)]
+pub struct ReadBalance {}
+const _: () = {
+    use ::fluvius_core::__private as __fluvius;
+    #[automatically_derived]
+    impl __fluvius::Command for ReadBalance {
+        type Aggregate = SavingsAccount;
+        type Output = <Result<Decimal, Infallible> as __fluvius::ActionResult>::Data;
+        const ACTION: &'static __fluvius::ActionDescriptor = &__fluvius::ActionDescriptor {
+            command: "ReadBalance",
+            method: "read_balance",
+            docs: "How much is there.",
+            lifecycle: __fluvius::Lifecycle::Keeps,
+            resources: <SavingsAccount as __fluvius::Aggregate>::RESOURCES,
+            location: __fluvius::location!(),
+            ..__fluvius::ActionDescriptor::of::<
+                Self,
+            >(
+                "read-balance",
+                |__fluvius_call, __fluvius_cx| __fluvius::Box::pin(async move {
+                    let __fluvius_result = <SavingsAccount>::read_balance(
+                        __fluvius_call.state_ref::<SavingsAccount>(),
+                    );
+                    __fluvius::answer_data::<
+                        SavingsAccount,
+                        _,
+                    >(::core::option::Option::None, __fluvius_result)
+                }),
+            )
+        };
+    }
+    __fluvius::submit! {
+        __fluvius::Registration::action(< ReadBalance as __fluvius::Command > ::ACTION)
+    }
+    __fluvius::assert_result::<Result<Decimal, Infallible>>();
+    __fluvius::assert_answer::<
+        <Result<Decimal, Infallible> as __fluvius::ActionResult>::Data,
+    >();
+};
+/**Add the interest of a month, and tell how much it was.
+
+- Key: `add-interest`
+- Runs [`SavingsAccount::add_interest`], which changes the root; where there is none, the answer is `not-found`
+- Event: [`InterestAdded`], `interest-added`
+- Resources: `savings-account`
+
+# Example
+
+```text
+{ "rate": "0.02", "at": <Option<Kind>> }
+```*/
+#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+#[derive(::fluvius_core::__private::Serialize, ::fluvius_core::__private::Deserialize)]
+#[serde(crate = "::fluvius_core::__private::serde", deny_unknown_fields)]
+pub struct AddInterest {
+    /**Parameter `rate` of `SavingsAccount::add_interest`.
+
+Left out, it is `Self::RATE`.*/
+    #[serde(default = "<SavingsAccount>::__fluvius_default_add_interest_rate")]
+    pub rate: Decimal,
+    /**Parameter `as` of `SavingsAccount::add_interest`.
+
+In JSON it is `at`.*/
+    #[serde(rename = "at")]
+    pub r#as: Option<Kind>,
+}
+/**What happened to a `savings-account`: interest added.
+
+- Key: `interest-added`
+- Comes from the command [`AddInterest`], run by [`SavingsAccount::add_interest`]*/
+#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+#[derive(::fluvius_core::__private::Serialize, ::fluvius_core::__private::Deserialize)]
+#[serde(crate = "::fluvius_core::__private::serde")]
+pub struct InterestAdded {
+    /**Parameter `rate` of `SavingsAccount::add_interest`.
+
+Left out, it is `Self::RATE`.*/
+    #[serde(default = "<SavingsAccount>::__fluvius_default_add_interest_rate")]
+    pub rate: Decimal,
+    /**Parameter `as` of `SavingsAccount::add_interest`.
+
+In JSON it is `at`.*/
+    #[serde(rename = "at")]
+    pub r#as: Option<Kind>,
+    ///What [`SavingsAccount::add_interest`] returned.
+    pub data: <BankResult<
+        Interest<SavingsAccount>,
+    > as ::fluvius_core::__private::ActionResult>::Data,
+}
+impl SavingsAccount {
+    #[doc(hidden)]
+    fn __fluvius_default_add_interest_rate() -> Decimal {
+        Self::RATE
+    }
+}
+const _: () = {
+    use ::fluvius_core::__private as __fluvius;
+    #[automatically_derived]
+    impl __fluvius::Event for InterestAdded {
+        type Aggregate = SavingsAccount;
+        const EVENT: &'static __fluvius::EventDescriptor = &__fluvius::EventDescriptor::of(
+            "interest-added",
+            "InterestAdded",
+            "What happened to a `savings-account`: interest added.",
+        );
+    }
+    #[automatically_derived]
+    impl __fluvius::Command for AddInterest {
+        type Aggregate = SavingsAccount;
+        type Output = <BankResult<
+            Interest<SavingsAccount>,
+        > as __fluvius::ActionResult>::Data;
+        const ACTION: &'static __fluvius::ActionDescriptor = &__fluvius::ActionDescriptor {
+            command: "AddInterest",
+            method: "add_interest",
+            docs: "Add the interest of a month, and tell how much it was.",
+            lifecycle: __fluvius::Lifecycle::Changes,
+            event: ::core::option::Option::Some(
+                <InterestAdded as __fluvius::Event>::EVENT,
+            ),
+            resources: <SavingsAccount as __fluvius::Aggregate>::RESOURCES,
+            fields: &[
+                __fluvius::FieldDescriptor {
+                    optional: true,
+                    ..__fluvius::FieldDescriptor::of("rate", "Decimal", "")
+                },
+                __fluvius::FieldDescriptor {
+                    optional: true,
+                    ..__fluvius::FieldDescriptor::of("at", "Option<Kind>", "")
+                },
+            ],
+            location: __fluvius::location!(),
+            ..__fluvius::ActionDescriptor::of::<
+                Self,
+            >(
+                "add-interest",
+                |__fluvius_call, __fluvius_cx| __fluvius::Box::pin(async move {
+                    let __fluvius_command = __fluvius_call.command::<AddInterest>();
+                    let mut __fluvius_state = __fluvius_call.state::<SavingsAccount>();
+                    let __fluvius_result = <SavingsAccount>::add_interest(
+                        &mut __fluvius_state,
+                        __fluvius_command.rate,
+                        __fluvius_command.r#as,
+                    );
+                    __fluvius::answer_data::<
+                        SavingsAccount,
+                        _,
+                    >(::core::option::Option::Some(__fluvius_state), __fluvius_result)
+                }),
+            )
+        };
+    }
+    __fluvius::submit! {
+        __fluvius::Registration::action(< AddInterest as __fluvius::Command > ::ACTION)
+    }
+    __fluvius::assert_payload_field::<Decimal>();
+    __fluvius::assert_payload_field::<Option<Kind>>();
+    __fluvius::assert_result::<BankResult<Interest<SavingsAccount>>>();
+    __fluvius::assert_event_data::<
+        <BankResult<Interest<SavingsAccount>> as __fluvius::ActionResult>::Data,
+    >();
+};
+///All commands of [`SavingsAccount`], one variant each.
+#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+pub enum SavingsAccountCommand {
+    ///How much is there.
+    ReadBalance(ReadBalance),
+    ///Add the interest of a month, and tell how much it was.
+    AddInterest(AddInterest),
+}
+const _: () = {
+    use ::fluvius_core::__private as __fluvius;
+    #[automatically_derived]
+    impl<'a> ::core::convert::TryFrom<&'a __fluvius::CommandRecord>
+    for SavingsAccountCommand {
+        type Error = __fluvius::RecordError;
+        fn try_from(
+            record: &'a __fluvius::CommandRecord,
+        ) -> ::core::result::Result<Self, Self::Error> {
+            use __fluvius::decode_command_record as read;
+            match record.key() {
+                "read-balance" => read(record).map(Self::ReadBalance),
+                "add-interest" => read(record).map(Self::AddInterest),
+                _ => {
+                    ::core::result::Result::Err(
+                        __fluvius::unknown_command(record, "SavingsAccount"),
+                    )
+                }
+            }
+        }
+    }
+    #[automatically_derived]
+    impl ::core::convert::From<ReadBalance> for SavingsAccountCommand {
+        fn from(value: ReadBalance) -> Self {
+            Self::ReadBalance(value)
+        }
+    }
+    #[automatically_derived]
+    impl ::core::convert::From<AddInterest> for SavingsAccountCommand {
+        fn from(value: AddInterest) -> Self {
+            Self::AddInterest(value)
+        }
+    }
+};
+///All events of [`SavingsAccount`], one variant each.
+#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+pub enum SavingsAccountEvent {
+    ///What happened to a `savings-account`: interest added.
+    InterestAdded(InterestAdded),
+}
+const _: () = {
+    use ::fluvius_core::__private as __fluvius;
+    #[automatically_derived]
+    impl<'a> ::core::convert::TryFrom<&'a __fluvius::EventRecord>
+    for SavingsAccountEvent {
+        type Error = __fluvius::RecordError;
+        fn try_from(
+            record: &'a __fluvius::EventRecord,
+        ) -> ::core::result::Result<Self, Self::Error> {
+            use __fluvius::decode_event as read;
+            match record.key() {
+                "interest-added" => read(record).map(Self::InterestAdded),
+                _ => {
+                    ::core::result::Result::Err(
+                        __fluvius::unknown_event(record, "SavingsAccount"),
+                    )
+                }
+            }
+        }
+    }
+    #[automatically_derived]
+    impl ::core::convert::From<InterestAdded> for SavingsAccountEvent {
+        fn from(value: InterestAdded) -> Self {
+            Self::InterestAdded(value)
+        }
+    }
+};
+const _: () = {
+    use ::fluvius_core::__private as __fluvius;
+    impl SavingsAccount {
+        #[doc(hidden)]
+        const __MERGE_THE_AGGREGATE_BLOCKS_OF_THIS_TYPE_INTO_ONE: () = ();
+    }
+    #[automatically_derived]
+    impl __fluvius::Aggregate for SavingsAccount {
+        const RESOURCES: &'static [&'static str] = &["savings-account"];
+        const REVISION: u32 = 1u32;
+        const ACTIONS: &'static [&'static __fluvius::ActionDescriptor] = &[
+            <ReadBalance as __fluvius::Command>::ACTION,
+            <AddInterest as __fluvius::Command>::ACTION,
+        ];
+        const EVENTS: &'static [&'static __fluvius::EventDescriptor] = &[
+            <InterestAdded as __fluvius::Event>::EVENT,
+        ];
+        const LOCATION: __fluvius::Location = __fluvius::location!();
+        type Command = SavingsAccountCommand;
+        type Event = SavingsAccountEvent;
+    }
+    __fluvius::assert_aggregate::<SavingsAccount>();
+};

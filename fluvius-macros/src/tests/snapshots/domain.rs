@@ -1,0 +1,21 @@
+#[automatically_derived]
+impl ::fluvius_core::__private::Domain for TransactionManagerDomain {
+    const META: &'static ::fluvius_core::__private::Meta = &::fluvius_core::__private::Meta {
+        namespace: "transaction-manager",
+        title: "Transaction Manager Domain",
+        description: "Domain for managing bank account transactions.",
+        tags: &["banking", "finance"],
+        revision: 1u32,
+        type_name: "TransactionManagerDomain",
+        location: ::fluvius_core::__private::location!(),
+    };
+    const AGGREGATES: &'static [&'static ::fluvius_core::__private::AggregateDescriptor] = &[
+        <Account as ::fluvius_core::__private::Aggregate>::DESCRIPTOR,
+        <crate::Ledger as ::fluvius_core::__private::Aggregate>::DESCRIPTOR,
+    ];
+}
+::fluvius_core::__private::submit! {
+    ::fluvius_core::__private::Registration::domain(< TransactionManagerDomain as
+    ::fluvius_core::__private::Domain > ::META, < TransactionManagerDomain as
+    ::fluvius_core::__private::Domain > ::AGGREGATES)
+}

@@ -1,0 +1,21 @@
+#[automatically_derived]
+impl ::fluvius_core::__private::Rejection for AccountError {
+    fn code(&self) -> &str {
+        match self {
+            Self::InsufficientFunds { .. } => "insufficient-funds",
+            Self::LimitReached { .. } => "limit",
+            Self::Context { 0: __fluvius_inner } => {
+                ::fluvius_core::__private::Rejection::code(__fluvius_inner)
+            }
+        }
+    }
+    fn is_fault(&self) -> bool {
+        match self {
+            Self::InsufficientFunds { .. } => false,
+            Self::LimitReached { .. } => false,
+            Self::Context { 0: __fluvius_inner } => {
+                ::fluvius_core::__private::Rejection::is_fault(__fluvius_inner)
+            }
+        }
+    }
+}

@@ -1,0 +1,289 @@
+/**# Commands and events
+
+| command | key | event | what it does |
+|---|---|---|---|*/
+///| [`OpenAccount`] | `open-account` | [`AccountOpened`] | Open a new bank account. |
+///| [`DepositMoney`] | `deposit-money` | [`MoneyDeposited`] | Deposit money into the account. |
+impl Account {
+    #[allow(clippy::needless_pass_by_value)]
+    /// Open a new bank account.
+    pub fn open_account(owner_name: String) -> Result<Self, AccountError> {
+        Ok(Self {
+            owner_name,
+            balance: Decimal::ZERO,
+        })
+    }
+    #[allow(clippy::needless_pass_by_value)]
+    /// Deposit money into the account.
+    pub fn deposit_money(&mut self, amount: Decimal) -> Result<(), AccountError> {
+        self.balance += amount;
+        Ok(())
+    }
+    /// Not an action: passes by as it is.
+    pub fn is_empty<T: Into<Decimal>>(&self, limit: T) -> bool {
+        self.balance <= limit.into()
+    }
+}
+/**Open a new bank account.
+
+- Key: `open-account`
+- Runs [`Account::open_account`], which creates the root; where there is one, the answer is `already-exists`
+- Event: [`AccountOpened`], `account-opened`
+- Resources: `bank-account`
+
+# Example
+
+```json
+{ "owner_name": "text" }
+```*/
+#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+#[derive(::fluvius_core::__private::Serialize, ::fluvius_core::__private::Deserialize)]
+#[serde(crate = "::fluvius_core::__private::serde", deny_unknown_fields)]
+pub struct OpenAccount {
+    ///Parameter `owner_name` of `Account::open_account`.
+    pub owner_name: String,
+}
+/**What happened to a `bank-account`: account opened.
+
+- Key: `account-opened`
+- Comes from the command [`OpenAccount`], run by [`Account::open_account`]*/
+#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+#[derive(::fluvius_core::__private::Serialize, ::fluvius_core::__private::Deserialize)]
+#[serde(crate = "::fluvius_core::__private::serde")]
+pub struct AccountOpened {
+    ///Parameter `owner_name` of `Account::open_account`.
+    pub owner_name: String,
+}
+const _: () = {
+    use ::fluvius_core::__private as __fluvius;
+    #[automatically_derived]
+    impl __fluvius::Event for AccountOpened {
+        type Aggregate = Account;
+        const EVENT: &'static __fluvius::EventDescriptor = &__fluvius::EventDescriptor::of(
+            "account-opened",
+            "AccountOpened",
+            "What happened to a `bank-account`: account opened.",
+        );
+    }
+    #[automatically_derived]
+    impl __fluvius::Command for OpenAccount {
+        type Aggregate = Account;
+        type Output = Account;
+        const ACTION: &'static __fluvius::ActionDescriptor = &__fluvius::ActionDescriptor {
+            command: "OpenAccount",
+            method: "open_account",
+            docs: "Open a new bank account.",
+            lifecycle: __fluvius::Lifecycle::Creates,
+            event: ::core::option::Option::Some(
+                <AccountOpened as __fluvius::Event>::EVENT,
+            ),
+            resources: &["bank-account"],
+            fields: &[__fluvius::FieldDescriptor::of("owner_name", "String", "")],
+            location: __fluvius::location!(),
+            ..__fluvius::ActionDescriptor::of::<
+                Self,
+            >(
+                "open-account",
+                |__fluvius_call, __fluvius_cx| __fluvius::Box::pin(async move {
+                    let __fluvius_command = __fluvius_call.command::<OpenAccount>();
+                    let __fluvius_result = <Account>::open_account(
+                        __fluvius_command.owner_name,
+                    );
+                    __fluvius::created::<Account, _>(__fluvius_result)
+                }),
+            )
+        };
+    }
+    __fluvius::submit! {
+        __fluvius::Registration::action(< OpenAccount as __fluvius::Command > ::ACTION)
+    }
+    __fluvius::assert_payload_field::<String>();
+    __fluvius::assert_creates::<Account, Result<Account, AccountError>>();
+};
+/**Deposit money into the account.
+
+- Key: `deposit-money`
+- Runs [`Account::deposit_money`], which changes the root; where there is none, the answer is `not-found`
+- Event: [`MoneyDeposited`], `money-deposited`
+- Resources: `bank-account`
+
+# Example
+
+```json
+{ "amount": "10.00" }
+```*/
+#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+#[derive(::fluvius_core::__private::Serialize, ::fluvius_core::__private::Deserialize)]
+#[serde(crate = "::fluvius_core::__private::serde", deny_unknown_fields)]
+pub struct DepositMoney {
+    ///Parameter `amount` of `Account::deposit_money`.
+    pub amount: Decimal,
+}
+/**What happened to a `bank-account`: money deposited.
+
+- Key: `money-deposited`
+- Comes from the command [`DepositMoney`], run by [`Account::deposit_money`]*/
+#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+#[derive(::fluvius_core::__private::Serialize, ::fluvius_core::__private::Deserialize)]
+#[serde(crate = "::fluvius_core::__private::serde")]
+pub struct MoneyDeposited {
+    ///Parameter `amount` of `Account::deposit_money`.
+    pub amount: Decimal,
+}
+const _: () = {
+    use ::fluvius_core::__private as __fluvius;
+    #[automatically_derived]
+    impl __fluvius::Event for MoneyDeposited {
+        type Aggregate = Account;
+        const EVENT: &'static __fluvius::EventDescriptor = &__fluvius::EventDescriptor::of(
+            "money-deposited",
+            "MoneyDeposited",
+            "What happened to a `bank-account`: money deposited.",
+        );
+    }
+    #[automatically_derived]
+    impl __fluvius::Command for DepositMoney {
+        type Aggregate = Account;
+        type Output = Account;
+        const ACTION: &'static __fluvius::ActionDescriptor = &__fluvius::ActionDescriptor {
+            command: "DepositMoney",
+            method: "deposit_money",
+            docs: "Deposit money into the account.",
+            lifecycle: __fluvius::Lifecycle::Changes,
+            event: ::core::option::Option::Some(
+                <MoneyDeposited as __fluvius::Event>::EVENT,
+            ),
+            resources: &["bank-account"],
+            fields: &[__fluvius::FieldDescriptor::of("amount", "Decimal", "")],
+            location: __fluvius::location!(),
+            ..__fluvius::ActionDescriptor::of::<
+                Self,
+            >(
+                "deposit-money",
+                |__fluvius_call, __fluvius_cx| __fluvius::Box::pin(async move {
+                    let __fluvius_command = __fluvius_call.command::<DepositMoney>();
+                    let mut __fluvius_state = __fluvius_call.state::<Account>();
+                    let __fluvius_result = <Account>::deposit_money(
+                        &mut __fluvius_state,
+                        __fluvius_command.amount,
+                    );
+                    __fluvius::answer_state::<
+                        Account,
+                        _,
+                    >(::core::option::Option::Some(__fluvius_state), __fluvius_result)
+                }),
+            )
+        };
+    }
+    __fluvius::submit! {
+        __fluvius::Registration::action(< DepositMoney as __fluvius::Command > ::ACTION)
+    }
+    __fluvius::assert_payload_field::<Decimal>();
+    __fluvius::assert_result::<Result<(), AccountError>>();
+};
+///All commands of [`Account`], one variant each.
+#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+pub enum AccountCommand {
+    ///Open a new bank account.
+    OpenAccount(OpenAccount),
+    ///Deposit money into the account.
+    DepositMoney(DepositMoney),
+}
+const _: () = {
+    use ::fluvius_core::__private as __fluvius;
+    #[automatically_derived]
+    impl<'a> ::core::convert::TryFrom<&'a __fluvius::CommandRecord> for AccountCommand {
+        type Error = __fluvius::RecordError;
+        fn try_from(
+            record: &'a __fluvius::CommandRecord,
+        ) -> ::core::result::Result<Self, Self::Error> {
+            use __fluvius::decode_command_record as read;
+            match record.key() {
+                "open-account" => read(record).map(Self::OpenAccount),
+                "deposit-money" => read(record).map(Self::DepositMoney),
+                _ => {
+                    ::core::result::Result::Err(
+                        __fluvius::unknown_command(record, "Account"),
+                    )
+                }
+            }
+        }
+    }
+    #[automatically_derived]
+    impl ::core::convert::From<OpenAccount> for AccountCommand {
+        fn from(value: OpenAccount) -> Self {
+            Self::OpenAccount(value)
+        }
+    }
+    #[automatically_derived]
+    impl ::core::convert::From<DepositMoney> for AccountCommand {
+        fn from(value: DepositMoney) -> Self {
+            Self::DepositMoney(value)
+        }
+    }
+};
+///All events of [`Account`], one variant each.
+#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+pub enum AccountEvent {
+    ///What happened to a `bank-account`: account opened.
+    AccountOpened(AccountOpened),
+    ///What happened to a `bank-account`: money deposited.
+    MoneyDeposited(MoneyDeposited),
+}
+const _: () = {
+    use ::fluvius_core::__private as __fluvius;
+    #[automatically_derived]
+    impl<'a> ::core::convert::TryFrom<&'a __fluvius::EventRecord> for AccountEvent {
+        type Error = __fluvius::RecordError;
+        fn try_from(
+            record: &'a __fluvius::EventRecord,
+        ) -> ::core::result::Result<Self, Self::Error> {
+            use __fluvius::decode_event as read;
+            match record.key() {
+                "account-opened" => read(record).map(Self::AccountOpened),
+                "money-deposited" => read(record).map(Self::MoneyDeposited),
+                _ => {
+                    ::core::result::Result::Err(
+                        __fluvius::unknown_event(record, "Account"),
+                    )
+                }
+            }
+        }
+    }
+    #[automatically_derived]
+    impl ::core::convert::From<AccountOpened> for AccountEvent {
+        fn from(value: AccountOpened) -> Self {
+            Self::AccountOpened(value)
+        }
+    }
+    #[automatically_derived]
+    impl ::core::convert::From<MoneyDeposited> for AccountEvent {
+        fn from(value: MoneyDeposited) -> Self {
+            Self::MoneyDeposited(value)
+        }
+    }
+};
+const _: () = {
+    use ::fluvius_core::__private as __fluvius;
+    impl Account {
+        #[doc(hidden)]
+        const __MERGE_THE_AGGREGATE_BLOCKS_OF_THIS_TYPE_INTO_ONE: () = ();
+    }
+    #[automatically_derived]
+    impl __fluvius::Aggregate for Account {
+        const RESOURCES: &'static [&'static str] = &["bank-account"];
+        const REVISION: u32 = 1u32;
+        const ACTIONS: &'static [&'static __fluvius::ActionDescriptor] = &[
+            <OpenAccount as __fluvius::Command>::ACTION,
+            <DepositMoney as __fluvius::Command>::ACTION,
+        ];
+        const EVENTS: &'static [&'static __fluvius::EventDescriptor] = &[
+            <AccountOpened as __fluvius::Event>::EVENT,
+            <MoneyDeposited as __fluvius::Event>::EVENT,
+        ];
+        const LOCATION: __fluvius::Location = __fluvius::location!();
+        type Command = AccountCommand;
+        type Event = AccountEvent;
+    }
+    __fluvius::assert_aggregate::<Account>();
+};

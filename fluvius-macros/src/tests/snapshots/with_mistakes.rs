@@ -1,0 +1,268 @@
+/**# Commands and events
+
+| command | key | event | what it does |
+|---|---|---|---|*/
+///| [`DepositMoney`] | `deposit-money` | [`MoneyDeposited`] | Command `deposit-money`. |
+///| [`CloseAccount`] | `close-account` | [`AccountClosed`] | Command `close-account`. |
+impl Account {
+    #[allow(clippy::needless_pass_by_value)]
+    pub fn deposit_money(
+        &mut self,
+        amount: Decimal,
+        note: &str,
+    ) -> Result<(), AccountError> {
+        self.balance += amount;
+        Ok(())
+    }
+    #[allow(clippy::needless_pass_by_value)]
+    pub fn close_account(self) -> Result<(), AccountError> {
+        Ok(())
+    }
+}
+/**Command `deposit-money`.
+
+- Key: `deposit-money`
+- Runs [`Account::deposit_money`], which changes the root; where there is none, the answer is `not-found`
+- Event: [`MoneyDeposited`], `money-deposited`
+- Resources: `bank-account`
+
+# Example
+
+```json
+{ "amount": "10.00" }
+```*/
+#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+#[derive(::fluvius_core::__private::Serialize, ::fluvius_core::__private::Deserialize)]
+#[serde(crate = "::fluvius_core::__private::serde", deny_unknown_fields)]
+pub struct DepositMoney {
+    ///Parameter `amount` of `Account::deposit_money`.
+    pub amount: Decimal,
+}
+/**What happened to a `bank-account`: money deposited.
+
+- Key: `money-deposited`
+- Comes from the command [`DepositMoney`], run by [`Account::deposit_money`]*/
+#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+#[derive(::fluvius_core::__private::Serialize, ::fluvius_core::__private::Deserialize)]
+#[serde(crate = "::fluvius_core::__private::serde")]
+pub struct MoneyDeposited {
+    ///Parameter `amount` of `Account::deposit_money`.
+    pub amount: Decimal,
+}
+const _: () = {
+    use ::fluvius_core::__private as __fluvius;
+    #[automatically_derived]
+    impl __fluvius::Event for MoneyDeposited {
+        type Aggregate = Account;
+        const EVENT: &'static __fluvius::EventDescriptor = &__fluvius::EventDescriptor::of(
+            "money-deposited",
+            "MoneyDeposited",
+            "What happened to a `bank-account`: money deposited.",
+        );
+    }
+    #[automatically_derived]
+    impl __fluvius::Command for DepositMoney {
+        type Aggregate = Account;
+        type Output = Account;
+        const ACTION: &'static __fluvius::ActionDescriptor = &__fluvius::ActionDescriptor {
+            command: "DepositMoney",
+            method: "deposit_money",
+            docs: "",
+            lifecycle: __fluvius::Lifecycle::Changes,
+            event: ::core::option::Option::Some(
+                <MoneyDeposited as __fluvius::Event>::EVENT,
+            ),
+            resources: <Account as __fluvius::Aggregate>::RESOURCES,
+            fields: &[__fluvius::FieldDescriptor::of("amount", "Decimal", "")],
+            location: __fluvius::location!(),
+            ..__fluvius::ActionDescriptor::of::<
+                Self,
+            >("deposit-money", |_, _| ::core::unreachable!())
+        };
+    }
+    __fluvius::submit! {
+        __fluvius::Registration::action(< DepositMoney as __fluvius::Command > ::ACTION)
+    }
+};
+/**Command `close-account`.
+
+- Key: `close-account`
+- Runs [`Account::close_account`], which closes the root; where there is none, the answer is `not-found`, and so it is for every later command
+- Event: [`AccountClosed`], `account-closed`
+- Resources: `bank-account`
+
+# Example
+
+```json
+{}
+```*/
+#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+#[derive(::fluvius_core::__private::Serialize, ::fluvius_core::__private::Deserialize)]
+#[serde(crate = "::fluvius_core::__private::serde", deny_unknown_fields)]
+pub struct CloseAccount {}
+/**What happened to a `bank-account`: account closed.
+
+- Key: `account-closed`
+- Comes from the command [`CloseAccount`], run by [`Account::close_account`]*/
+#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+#[derive(::fluvius_core::__private::Serialize, ::fluvius_core::__private::Deserialize)]
+#[serde(crate = "::fluvius_core::__private::serde")]
+pub struct AccountClosed {}
+const _: () = {
+    use ::fluvius_core::__private as __fluvius;
+    #[automatically_derived]
+    impl __fluvius::Event for AccountClosed {
+        type Aggregate = Account;
+        const EVENT: &'static __fluvius::EventDescriptor = &__fluvius::EventDescriptor::of(
+            "account-closed",
+            "AccountClosed",
+            "What happened to a `bank-account`: account closed.",
+        );
+    }
+    #[automatically_derived]
+    impl __fluvius::Command for CloseAccount {
+        type Aggregate = Account;
+        type Output = Account;
+        const ACTION: &'static __fluvius::ActionDescriptor = &__fluvius::ActionDescriptor {
+            command: "CloseAccount",
+            method: "close_account",
+            docs: "",
+            lifecycle: __fluvius::Lifecycle::Closes,
+            event: ::core::option::Option::Some(
+                <AccountClosed as __fluvius::Event>::EVENT,
+            ),
+            resources: <Account as __fluvius::Aggregate>::RESOURCES,
+            location: __fluvius::location!(),
+            ..__fluvius::ActionDescriptor::of::<
+                Self,
+            >(
+                "close-account",
+                |__fluvius_call, __fluvius_cx| __fluvius::Box::pin(async move {
+                    let __fluvius_result = <Account>::close_account(
+                        __fluvius_call.state::<Account>(),
+                    );
+                    __fluvius::answer_state::<
+                        Account,
+                        _,
+                    >(::core::option::Option::None, __fluvius_result)
+                }),
+            )
+        };
+    }
+    __fluvius::submit! {
+        __fluvius::Registration::action(< CloseAccount as __fluvius::Command > ::ACTION)
+    }
+    __fluvius::assert_result::<Result<(), AccountError>>();
+};
+///All commands of [`Account`], one variant each.
+#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+pub enum AccountCommand {
+    ///Command `deposit-money`.
+    DepositMoney(DepositMoney),
+    ///Command `close-account`.
+    CloseAccount(CloseAccount),
+}
+const _: () = {
+    use ::fluvius_core::__private as __fluvius;
+    #[automatically_derived]
+    impl<'a> ::core::convert::TryFrom<&'a __fluvius::CommandRecord> for AccountCommand {
+        type Error = __fluvius::RecordError;
+        fn try_from(
+            record: &'a __fluvius::CommandRecord,
+        ) -> ::core::result::Result<Self, Self::Error> {
+            use __fluvius::decode_command_record as read;
+            match record.key() {
+                "deposit-money" => read(record).map(Self::DepositMoney),
+                "close-account" => read(record).map(Self::CloseAccount),
+                _ => {
+                    ::core::result::Result::Err(
+                        __fluvius::unknown_command(record, "Account"),
+                    )
+                }
+            }
+        }
+    }
+    #[automatically_derived]
+    impl ::core::convert::From<DepositMoney> for AccountCommand {
+        fn from(value: DepositMoney) -> Self {
+            Self::DepositMoney(value)
+        }
+    }
+    #[automatically_derived]
+    impl ::core::convert::From<CloseAccount> for AccountCommand {
+        fn from(value: CloseAccount) -> Self {
+            Self::CloseAccount(value)
+        }
+    }
+};
+///All events of [`Account`], one variant each.
+#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+pub enum AccountEvent {
+    ///What happened to a `bank-account`: money deposited.
+    MoneyDeposited(MoneyDeposited),
+    ///What happened to a `bank-account`: account closed.
+    AccountClosed(AccountClosed),
+}
+const _: () = {
+    use ::fluvius_core::__private as __fluvius;
+    #[automatically_derived]
+    impl<'a> ::core::convert::TryFrom<&'a __fluvius::EventRecord> for AccountEvent {
+        type Error = __fluvius::RecordError;
+        fn try_from(
+            record: &'a __fluvius::EventRecord,
+        ) -> ::core::result::Result<Self, Self::Error> {
+            use __fluvius::decode_event as read;
+            match record.key() {
+                "money-deposited" => read(record).map(Self::MoneyDeposited),
+                "account-closed" => read(record).map(Self::AccountClosed),
+                _ => {
+                    ::core::result::Result::Err(
+                        __fluvius::unknown_event(record, "Account"),
+                    )
+                }
+            }
+        }
+    }
+    #[automatically_derived]
+    impl ::core::convert::From<MoneyDeposited> for AccountEvent {
+        fn from(value: MoneyDeposited) -> Self {
+            Self::MoneyDeposited(value)
+        }
+    }
+    #[automatically_derived]
+    impl ::core::convert::From<AccountClosed> for AccountEvent {
+        fn from(value: AccountClosed) -> Self {
+            Self::AccountClosed(value)
+        }
+    }
+};
+const _: () = {
+    use ::fluvius_core::__private as __fluvius;
+    impl Account {
+        #[doc(hidden)]
+        const __MERGE_THE_AGGREGATE_BLOCKS_OF_THIS_TYPE_INTO_ONE: () = ();
+    }
+    #[automatically_derived]
+    impl __fluvius::Aggregate for Account {
+        const RESOURCES: &'static [&'static str] = &["bank-account"];
+        const REVISION: u32 = 1u32;
+        const ACTIONS: &'static [&'static __fluvius::ActionDescriptor] = &[
+            <DepositMoney as __fluvius::Command>::ACTION,
+            <CloseAccount as __fluvius::Command>::ACTION,
+        ];
+        const EVENTS: &'static [&'static __fluvius::EventDescriptor] = &[
+            <MoneyDeposited as __fluvius::Event>::EVENT,
+            <AccountClosed as __fluvius::Event>::EVENT,
+        ];
+        const LOCATION: __fluvius::Location = __fluvius::location!();
+        type Command = AccountCommand;
+        type Event = AccountEvent;
+    }
+    __fluvius::assert_aggregate::<Account>();
+};
+::core::compile_error! {
+    "`#[acton]` is not known here; did you mean `#[action(..)]`?"
+}
+::core::compile_error! {
+    "an action owns its parameters, because they are stored in the command: write `String` in place of `&str` (only the context is lent: `&mut ActionContext`)"
+}

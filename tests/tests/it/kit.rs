@@ -1,0 +1,395 @@
+//! What the tests share: snapshots of a store, refusals that leave everything else as it was, a
+//! store that fails by script, gates, and a trace that is kept.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::io;
+use std::sync::{Arc, LazyLock, Mutex};
+
+use chrono::{DateTime, Utc};
+use fluvius_core::{
+    ActivityRecord, AggregateRoot, CommandBundle, CommandRecord, CommandStatus, ContextRecord,
+    Domain, DomainContext, DomainRuntime, Error, EventRecord, Fate, LogQuery, Logged, MemoryStore,
+    MessageRecord, RealmFilter, Session, StateRecord, Store, StoreError, UnitOfWork,
+};
+use futures_util::future::BoxFuture;
+use serde_json::Value;
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+pub const fn id(number: u128) -> Uuid {
+    Uuid::from_u128(number)
+}
+
+pub fn time(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+/// A memory store, a domain over it, and a session of a sender without realm.
+pub struct World {
+    pub store: MemoryStore,
+    pub domain: DomainRuntime,
+    pub session: Session,
+}
+
+pub async fn world<D: Domain>() -> World {
+    let store = MemoryStore::new();
+    let domain = D::runtime(store.clone()).await.unwrap();
+    let session = domain.session(DomainContext::create("test"));
+    World { store, domain, session }
+}
+
+impl World {
+    pub async fn snapshot(&self) -> Snapshot {
+        Snapshot::of(&self.store).await
+    }
+
+    pub fn command(&self, root: &AggregateRoot, key: &str, payload: Value) -> CommandBundle {
+        command(&self.session, root, key, payload)
+    }
+
+    /// Sends a command by key that is applied.
+    pub async fn apply(&self, root: &AggregateRoot, key: &str, payload: Value) -> Value {
+        let command = self.command(root, key, payload);
+        self.session.process_command(command).await.unwrap().data.to_value()
+    }
+
+    /// Sends a command by key that is refused, and checks what that leaves.
+    pub async fn refuse(
+        &self,
+        root: &AggregateRoot,
+        key: &str,
+        payload: Value,
+        kept: Kept<'_>,
+    ) -> Error {
+        check_refused(&self.store, &self.session, self.command(root, key, payload), kept).await
+    }
+}
+
+pub fn command(
+    session: &Session,
+    root: &AggregateRoot,
+    key: &str,
+    payload: Value,
+) -> CommandBundle {
+    session.on(root.clone()).create_command(key, payload).unwrap()
+}
+
+/// Everything that a store holds, as far as its logs lead to it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Snapshot {
+    pub states: BTreeMap<AggregateRoot, StateRecord>,
+    pub contexts: BTreeMap<Uuid, Arc<ContextRecord>>,
+    pub commands: Vec<Logged<CommandRecord>>,
+    pub events: Vec<Logged<EventRecord>>,
+    pub messages: Vec<Logged<MessageRecord>>,
+    pub activities: Vec<Logged<ActivityRecord>>,
+}
+
+impl Snapshot {
+    pub async fn of(store: &impl Store) -> Self {
+        let all = LogQuery { root: None, realm: RealmFilter::All, after: 0, limit: usize::MAX };
+        let commands = store.commands(&all).await.unwrap();
+        let events = store.events(&all).await.unwrap();
+        let messages = store.messages(&all).await.unwrap();
+        let activities = store.activities(&all).await.unwrap();
+        let mut states = BTreeMap::new();
+        let roots = commands.iter().map(|row| &row.root).chain(events.iter().map(|row| &row.root));
+        for root in roots.collect::<BTreeSet<_>>() {
+            if let Some(row) = store.load(root).await.unwrap() {
+                states.insert(root.clone(), row);
+            }
+        }
+        let mut contexts = BTreeMap::new();
+        let ids = commands.iter().map(|row| row.context_id);
+        for id in ids.chain(activities.iter().map(|row| row.context_id)) {
+            let context = store.context(id).await.unwrap();
+            contexts.insert(id, context.expect("a row's context is stored"));
+        }
+        Self { states, contexts, commands, events, messages, activities }
+    }
+
+    pub fn version(&self, root: &AggregateRoot) -> u64 {
+        self.states.get(root).map_or(0, |row| row.version)
+    }
+
+    pub fn event_keys(&self) -> Vec<&str> {
+        self.events.iter().map(|event| event.key()).collect()
+    }
+
+    /// Everything as text: as JSON, and as `Debug` prints it.
+    pub fn text(&self) -> String {
+        let mut text = format!("{self:?}");
+        for row in self.states.values() {
+            text += &serde_json::to_string(row).unwrap();
+        }
+        for row in self.contexts.values() {
+            text += &serde_json::to_string(row).unwrap();
+        }
+        text += &serde_json::to_string(&self.commands).unwrap();
+        text += &serde_json::to_string(&self.events).unwrap();
+        text += &serde_json::to_string(&self.messages).unwrap();
+        text += &serde_json::to_string(&self.activities).unwrap();
+        text
+    }
+}
+
+/// What a refused command leaves.
+#[derive(Debug, Clone, Copy)]
+pub enum Kept<'a> {
+    Nothing,
+    /// One command row with this code, and its context.
+    Row(&'a str),
+    /// One activity, and its context.
+    Activity,
+}
+
+impl Kept<'_> {
+    pub fn check(self, before: &Snapshot, mut after: Snapshot, command: &CommandBundle) {
+        let context_id = match self {
+            Self::Nothing => None,
+            Self::Row(code) => {
+                let row = after.commands.pop().unwrap();
+                assert_eq!((row.id, &row.root, row.parent), (command.id, &command.root, None));
+                assert_eq!(row.key(), command.command);
+                assert_eq!(row.status, CommandStatus::Rejected);
+                assert_eq!(row.code.as_deref(), Some(code));
+                Some(row.context_id)
+            }
+            Self::Activity => {
+                let row = after.activities.pop().unwrap();
+                assert_eq!((row.src_cmd, &row.root), (command.id, &command.root));
+                assert_eq!(row.code.as_deref(), Some("unauthorized"));
+                Some(row.context_id)
+            }
+        };
+        if let Some(id) = context_id.filter(|id| !before.contexts.contains_key(id)) {
+            assert!(after.contexts.remove(&id).is_some());
+        }
+        assert_eq!(*before, after, "a refusal changes nothing else");
+    }
+}
+
+pub async fn check_refused(
+    store: &impl Store,
+    session: &Session,
+    command: CommandBundle,
+    kept: Kept<'_>,
+) -> Error {
+    let before = Snapshot::of(store).await;
+    let error = session.process_command(command.clone()).await.unwrap_err();
+    kept.check(&before, Snapshot::of(store).await, &command);
+    error
+}
+
+/// Checks an error by its code and its text, which stand for callers.
+#[track_caller]
+pub fn check_error(error: &Error, code: &str, text: &str) {
+    assert_eq!((error.code(), error.to_string().as_str()), (code, text));
+}
+
+/// An error with everything that can be read of it: text, debug text, and its sources.
+pub fn all_of(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = format!("{error} {error:?} {error:#?}");
+    let mut source = error.source();
+    while let Some(error) = source {
+        text += &format!(" {error} {error:?}");
+        source = error.source();
+    }
+    text
+}
+
+/// What a scripted store does at one commit.
+pub enum Step {
+    /// Commits.
+    Pass,
+    /// First lets something else happen, then commits.
+    After(BoxFuture<'static, ()>),
+    /// Says that the first expected root is stale, and commits nothing.
+    Stale,
+    /// Gives this fate, and commits nothing.
+    Say(Fate),
+    /// Commits, and says that it does not know.
+    Lose,
+}
+
+/// A memory store that fails by script. A commit without a step passes.
+#[derive(Clone, Default)]
+pub struct Scripted {
+    pub inner: MemoryStore,
+    steps: Arc<Mutex<VecDeque<Step>>>,
+    units: Arc<Mutex<Vec<UnitOfWork>>>,
+    fault: Arc<Mutex<Option<StoreError>>>,
+}
+
+impl Scripted {
+    pub fn script(&self, steps: impl IntoIterator<Item = Step>) {
+        self.steps.lock().unwrap().extend(steps);
+    }
+
+    /// From now on every call that reads fails, until `None` is given.
+    pub fn fail_reads(&self, fault: Option<StoreError>) {
+        *self.fault.lock().unwrap() = fault;
+    }
+
+    /// The units that came to a commit since the last call.
+    pub fn units(&self) -> Vec<UnitOfWork> {
+        std::mem::take(&mut self.units.lock().unwrap())
+    }
+
+    fn reads(&self) -> Result<&MemoryStore, StoreError> {
+        match &*self.fault.lock().unwrap() {
+            Some(fault) => Err(fault.clone()),
+            None => Ok(&self.inner),
+        }
+    }
+}
+
+impl Store for Scripted {
+    async fn claim(&self, domain: &str, resources: &[&'static str]) -> Result<(), StoreError> {
+        self.inner.claim(domain, resources).await
+    }
+
+    async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<Fate> {
+        self.units.lock().unwrap().extend(batch.iter().cloned());
+        let step = self.steps.lock().unwrap().pop_front();
+        match step {
+            None | Some(Step::Pass) => self.inner.commit(batch).await,
+            Some(Step::After(other)) => {
+                other.await;
+                self.inner.commit(batch).await
+            }
+            Some(Step::Stale) => {
+                let root = batch[0].expected[0].root.clone();
+                let stored = self.inner.load(&root).await.unwrap().map(Box::new);
+                vec![Fate::Stale { root, stored }]
+            }
+            Some(Step::Say(fate)) => vec![fate],
+            Some(Step::Lose) => {
+                self.inner.commit(batch).await;
+                vec![Fate::Unknown]
+            }
+        }
+    }
+
+    async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {
+        self.reads()?.load(root).await
+    }
+
+    async fn command(
+        &self,
+        id: Uuid,
+    ) -> Result<Option<(Logged<CommandRecord>, Arc<ContextRecord>)>, StoreError> {
+        self.reads()?.command(id).await
+    }
+
+    async fn history(
+        &self,
+        root: &AggregateRoot,
+        first: u64,
+        last: u64,
+    ) -> Result<Vec<Logged<EventRecord>>, StoreError> {
+        self.reads()?.history(root, first, last).await
+    }
+
+    async fn commands(&self, query: &LogQuery) -> Result<Vec<Logged<CommandRecord>>, StoreError> {
+        self.reads()?.commands(query).await
+    }
+
+    async fn events(&self, query: &LogQuery) -> Result<Vec<Logged<EventRecord>>, StoreError> {
+        self.reads()?.events(query).await
+    }
+
+    async fn messages(&self, query: &LogQuery) -> Result<Vec<Logged<MessageRecord>>, StoreError> {
+        self.reads()?.messages(query).await
+    }
+
+    async fn activities(
+        &self,
+        query: &LogQuery,
+    ) -> Result<Vec<Logged<ActivityRecord>>, StoreError> {
+        self.reads()?.activities(query).await
+    }
+
+    async fn context(&self, id: Uuid) -> Result<Option<Arc<ContextRecord>>, StoreError> {
+        self.reads()?.context(id).await
+    }
+}
+
+/// A place in a rule where a test holds it.
+pub struct Gate {
+    entered: Semaphore,
+    open: Semaphore,
+}
+
+impl Gate {
+    /// Passes, once the test lets it.
+    pub async fn pass(&self) {
+        self.entered.add_permits(1);
+        self.open.acquire().await.unwrap().forget();
+    }
+
+    /// Waits until a rule stands at the gate.
+    pub async fn entered(&self) {
+        self.entered.acquire().await.unwrap().forget();
+    }
+
+    /// Lets this many pass.
+    pub fn open(&self, count: usize) {
+        self.open.add_permits(count);
+    }
+}
+
+/// The gate of this name, the same for a rule and its test.
+pub fn gate(name: &str) -> Arc<Gate> {
+    static GATES: LazyLock<Mutex<HashMap<String, Arc<Gate>>>> = LazyLock::new(Mutex::default);
+    let mut gates = GATES.lock().unwrap();
+    let gate = gates.entry(name.to_owned());
+    Arc::clone(gate.or_insert_with(|| {
+        Arc::new(Gate { entered: Semaphore::new(0), open: Semaphore::new(0) })
+    }))
+}
+
+static SAID: LazyLock<Mutex<HashMap<String, Vec<String>>>> = LazyLock::new(Mutex::default);
+
+/// Keeps what a rule says, also of attempts that come to nothing.
+pub fn say(name: &str, what: String) {
+    SAID.lock().unwrap().entry(name.to_owned()).or_default().push(what);
+}
+
+/// What rules have said under this name.
+pub fn said(name: &str) -> Vec<String> {
+    SAID.lock().unwrap().remove(name).unwrap_or_default()
+}
+
+/// Everything that is traced on this thread while the guard lives.
+#[derive(Clone, Default)]
+pub struct Trace(Arc<Mutex<Vec<u8>>>);
+
+impl Trace {
+    pub fn start() -> (Self, tracing::subscriber::DefaultGuard) {
+        let trace = Self::default();
+        let writer = trace.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_span_events(tracing_subscriber::fmt::format::FmtSpan::FULL)
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish();
+        (trace, tracing::subscriber::set_default(subscriber))
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl io::Write for Trace {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,29 @@
+//! The behaviour suite: what a domain promises to its authors and callers, over the memory store.
+
+#![allow(missing_docs, reason = "a test is told by its name")]
+#![allow(unreachable_pub, reason = "the modules of a test binary have no outside")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests end the test")]
+
+mod kit;
+mod probe;
+mod ticket;
+
+mod audit;
+mod authoring;
+mod concurrency;
+mod context;
+mod domains;
+mod errors;
+mod faults_of_state;
+mod faults_of_store;
+mod groups;
+mod linked;
+mod logs;
+mod payloads;
+mod policies;
+mod realms;
+mod recall;
+mod secrets;
+mod seed_example;
+mod sessions;
+mod signals;

@@ -1,0 +1,258 @@
+//! A domain whose rules do what the command says, for tests of what a rule may do.
+
+use fluvius_core::{
+    ActionContext, Activity, AggregateRoot, ContextError, Domain, Refused, Rejection, aggregate,
+};
+use serde::{Deserialize, Serialize, Serializer};
+use uuid::Uuid;
+
+use crate::kit;
+
+/// A number, and now and then something that cannot be kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Probe {
+    pub value: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub poison: Option<Poison>,
+}
+
+/// Why a probe refuses.
+#[derive(Debug, thiserror::Error, Rejection)]
+pub enum ProbeError {
+    #[error(transparent)]
+    #[rejection(transparent)]
+    Refused(#[from] Refused),
+    #[error(transparent)]
+    #[rejection(transparent)]
+    Context(#[from] ContextError),
+}
+
+/// One thing that a rule does.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Step {
+    Add(i64),
+    /// Runs steps on another probe, and gives up where that fails.
+    Invoke(Uuid, Vec<Step>),
+    /// Runs steps on another probe, and goes on.
+    Try(Uuid, Vec<Step>),
+    /// Runs steps on a root of another resource, and goes on.
+    TryOn(AggregateRoot, Vec<Step>),
+    /// Begins to run steps on another probe, and drops that when the gate opens.
+    Drop(Uuid, Vec<Step>, String),
+    Start(Uuid, i64),
+    Close(Uuid),
+    Fetch(Uuid),
+    FetchOn(AggregateRoot),
+    Find(Uuid),
+    NewId,
+    Now,
+    Root,
+    CommandId,
+    Message(String, String),
+    Activity(String),
+    /// Tells the test what was said so far, in this attempt.
+    Tell(String),
+    Wait(String),
+    Refuse(String),
+    Panic(String),
+    Leave(Harm),
+    /// Sends a message that cannot be kept.
+    SendHarm(Harm),
+}
+
+/// What cannot be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub enum Harm {
+    Nan,
+    Infinite,
+    Nul,
+    MapKey,
+    Big,
+    Refuses,
+    Panics,
+}
+
+/// A value that serializes as what cannot be kept.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Poison(pub Harm);
+
+/// What the panics of rules say: it must be found nowhere.
+pub const PANIC_TEXT: &str = "panic-text-7f3a";
+
+impl Serialize for Poison {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Harm::Nan => f64::NAN.serialize(serializer),
+            Harm::Infinite => f64::INFINITY.serialize(serializer),
+            Harm::Nul => "a\0b".serialize(serializer),
+            Harm::MapKey => std::collections::BTreeMap::from([((1, 2), 3)]).serialize(serializer),
+            Harm::Big => u128::MAX.serialize(serializer),
+            Harm::Refuses => Err(serde::ser::Error::custom("will not be written")),
+            Harm::Panics => panic!("{PANIC_TEXT}"),
+        }
+    }
+}
+
+#[aggregate(resource = "probe")]
+impl Probe {
+    /// Start a probe.
+    #[action(evt_key = "probe-started")]
+    pub fn start_probe(#[arg(default)] value: i64) -> Result<Self, Refused> {
+        if value < 0 {
+            return Err(Refused::new("below-zero", "a probe starts at zero or above"));
+        }
+        Ok(Self { value, poison: None })
+    }
+
+    /// Start a probe with a state that cannot be kept.
+    #[action(evt_key = "probe-spoilt")]
+    pub fn start_spoilt(harm: Harm) -> Result<Self, Refused> {
+        Ok(Self { value: 0, poison: Some(Poison(harm)) })
+    }
+
+    /// Do some steps.
+    #[action(evt_key = "ran")]
+    pub async fn run(
+        &mut self,
+        cx: &mut ActionContext,
+        steps: Vec<Step>,
+    ) -> Result<Vec<String>, ProbeError> {
+        let mut said = Vec::new();
+        for step in steps {
+            self.step(cx, step, &mut said).await?;
+        }
+        Ok(said)
+    }
+
+    /// Do some steps, quickly.
+    #[action(evt_key = "ran-quickly", timeout = "20ms")]
+    pub async fn run_quickly(
+        &mut self,
+        cx: &mut ActionContext,
+        steps: Vec<Step>,
+    ) -> Result<Vec<String>, ProbeError> {
+        self.run(cx, steps).await
+    }
+
+    /// Panic at once, without waiting for anything.
+    #[action(evt_key = "panicked-at-once")]
+    pub fn panic_at_once(&mut self) -> Result<(), Refused> {
+        self.value += 1;
+        panic!("{PANIC_TEXT}")
+    }
+
+    /// Return what cannot be kept.
+    #[action]
+    pub fn return_harm(&self, harm: Harm) -> Result<Poison, Refused> {
+        Ok(Poison(harm))
+    }
+
+    /// Ask for the value, with steps on the way.
+    #[action]
+    pub async fn ask_value(
+        &self,
+        cx: &mut ActionContext,
+        #[arg(default)] steps: Vec<Step>,
+    ) -> Result<i64, ProbeError> {
+        let mut copy = self.clone();
+        copy.run(cx, steps).await?;
+        Ok(self.value)
+    }
+
+    /// Ask for the whole state.
+    #[action]
+    pub fn ask_state(&self) -> Result<(), Refused> {
+        Ok(())
+    }
+
+    /// End the probe.
+    #[action(evt_key = "probe-ended")]
+    pub fn end_probe(self) -> Result<(), Refused> {
+        Ok(())
+    }
+
+    async fn step(
+        &mut self,
+        cx: &mut ActionContext,
+        step: Step,
+        said: &mut Vec<String>,
+    ) -> Result<(), ProbeError> {
+        match step {
+            Step::Add(by) => self.value += by,
+            Step::Invoke(on, steps) => said.extend(cx.invoke(on, Run { steps }).await?),
+            Step::Try(on, steps) => said.push(outcome(cx.invoke(on, Run { steps }).await)),
+            Step::TryOn(root, steps) => said.push(outcome(cx.invoke(root, Run { steps }).await)),
+            Step::Drop(on, steps, until) => {
+                let gate = kit::gate(&until);
+                let invoked = cx.invoke(on, Run { steps });
+                tokio::select! {
+                    biased;
+                    _ = invoked => said.push("done".to_owned()),
+                    () = gate.pass() => said.push("dropped".to_owned()),
+                }
+            }
+            Step::Start(on, value) => {
+                let started = cx.invoke(on, StartProbe { value }).await;
+                said.push(outcome(started.map(|probe| probe.value)));
+            }
+            Step::Close(on) => {
+                let ended = cx.invoke(on, EndProbe {}).await;
+                said.push(outcome(ended.map(|probe| probe.value)));
+            }
+            Step::Fetch(id) => {
+                let found = cx.fetch::<Self>(id).await;
+                said.push(outcome(found.map(|probe| (probe.value, probe.version()))));
+            }
+            Step::FetchOn(root) => {
+                let found = cx.fetch::<Self>(root).await;
+                said.push(outcome(found.map(|probe| (probe.value, probe.version()))));
+            }
+            Step::Find(id) => {
+                let found = cx.find::<Self>(id).await;
+                said.push(outcome(found.map(|probe| probe.map(|probe| probe.version()))));
+            }
+            Step::NewId => said.push(cx.new_id().to_string()),
+            Step::Now => said.push(cx.now().to_rfc3339()),
+            Step::Root => said.push(cx.root().to_string()),
+            Step::CommandId => said.push(cx.command_id().to_string()),
+            Step::Message(key, data) => cx.message(key, &data),
+            Step::Activity(text) => cx.activity(Activity::new(text)),
+            Step::Tell(name) => kit::say(&name, said.join(" ")),
+            Step::Wait(name) => kit::gate(&name).pass().await,
+            Step::Refuse(code) => {
+                let message = format!("refused as {code}");
+                return Err(Refused::new(code, message).into());
+            }
+            Step::Panic(text) => panic!("{PANIC_TEXT} {text}"),
+            Step::Leave(harm) => self.poison = Some(Poison(harm)),
+            Step::SendHarm(harm) => cx.message("harm", &Poison(harm)),
+        }
+        Ok(())
+    }
+}
+
+fn outcome<T: std::fmt::Debug>(result: Result<T, ContextError>) -> String {
+    match result {
+        Ok(value) => format!("{value:?}"),
+        Err(error) => error.code().to_owned(),
+    }
+}
+
+/// Domain for probing.
+#[derive(Domain)]
+#[domain(aggregates(Probe))]
+pub struct ProbingDomain;
+
+pub fn probe(number: u128) -> AggregateRoot {
+    AggregateRoot::of::<Probe>(kit::id(number))
+}
+
+/// A world with this many probes, all at zero.
+pub async fn probes(count: u128) -> kit::World {
+    let world = kit::world::<ProbingDomain>().await;
+    for number in 1..=count {
+        world.session.send(kit::id(number), StartProbe { value: 0 }).await.unwrap();
+    }
+    world
+}

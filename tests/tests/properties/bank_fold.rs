@@ -1,0 +1,341 @@
+//! The bank under random orders: no money is made or lost, and the log gives every state back.
+
+use std::collections::BTreeMap;
+
+use banking_domain::{Account, TransactionManagerDomain};
+use fluvius_core::store::Store;
+use fluvius_core::{
+    CommandBundle, Domain, DomainContext, DomainRuntime, EventRecord, MemoryStore, Response,
+    Session,
+};
+use proptest::prelude::*;
+use rust_decimal::Decimal;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::bank_model::{Bank, Exact, Order, any_amount, identifier, root, rule};
+use crate::{fold, harness};
+
+const ACCOUNTS: usize = 20;
+const STEPS: std::ops::Range<usize> = 150..260;
+/// From one whole state in the log to the next there are at most this many versions.
+const WHOLE_EVERY: usize = 64;
+
+/// What one caller does next.
+#[derive(Debug, Clone)]
+enum Step {
+    One(usize, Order),
+    Group(Vec<(usize, Order)>),
+    /// The step before, counted back, once more under the same identifiers.
+    Again(usize),
+}
+
+#[test]
+fn no_money_is_made_or_lost_and_the_log_gives_every_state_back() {
+    harness::check(
+        "no_money_is_made_or_lost",
+        12,
+        (prop::collection::vec(any_amount(), ACCOUNTS), prop::collection::vec(any_step(), STEPS)),
+        |(deposits, steps)| {
+            let run = harness::block_on(Run::of(&deposits, &steps));
+            run.assert_conserved();
+            for account in 0..ACCOUNTS {
+                run.assert_log_gives_states(account);
+            }
+            Ok(())
+        },
+    );
+}
+
+#[test]
+fn every_change_that_is_dropped_and_every_two_that_are_swapped_are_found() {
+    let mut found = 0;
+    harness::check(
+        "every_change_that_is_dropped",
+        1,
+        prop::collection::vec(any_busy_step(), 200..201),
+        |steps| {
+            let deposits = vec![Decimal::new(100_000_000, 2); ACCOUNTS];
+            let run = harness::block_on(Run::of(&deposits, &steps));
+            let (rows, states) = (&run.rows[&0], &run.stored[&0]);
+            assert!(rows.len() > WHOLE_EVERY + 1, "only {} versions", rows.len());
+            let mutants = fold::assert_mutants_are_found::<Account>(rows, states, rule);
+            assert!(mutants.found > 3 * rows.len(), "{mutants:?}");
+            Ok(())
+        },
+    );
+}
+
+#[test]
+fn a_whole_state_hides_no_broken_patch_before_it() {
+    let deposits = vec![Decimal::new(100_000_000, 2); ACCOUNTS];
+    let steps: Vec<Step> = (1..100)
+        .map(|cents| Step::One(0, Order::Deposit { amount: Decimal::new(cents, 2) }))
+        .collect();
+    let run = harness::block_on(Run::of(&deposits, &steps));
+    let rows = &run.rows[&0];
+    assert!(rows[WHOLE_EVERY].change.is_whole());
+    // A patch that does more than its event, to a field that nothing touches afterwards: every
+    // later patch still applies, and the whole state at version 65 is right again.
+    let mut broken = rows.clone();
+    let patch = broken[29].change.to_json();
+    let more = patch.as_str().replacen(
+        '[',
+        r#"[{"op":"replace","path":"/owner_name","value":"Mallory"},"#,
+        1,
+    );
+    let more = fluvius_core::Json::parse(more).unwrap();
+    broken[29].change = fluvius_core::Change::from_json(&more).unwrap();
+    let found = fold::fold::<Account>(&broken, rule, |_, _| Ok(()));
+    assert_eq!(found, Err(fold::Fault::Whole { version: 65 }));
+}
+
+/// What a run left behind.
+struct Run {
+    domain: DomainRuntime,
+    store: MemoryStore,
+    session: Session,
+    model: Bank,
+    /// What came in from outside less what went out, by the answers of the domain.
+    money: Exact,
+    /// Each account's stored state at every version, by the store itself.
+    stored: BTreeMap<usize, Vec<Value>>,
+    rows: BTreeMap<usize, Vec<EventRecord>>,
+    sent: Vec<Sent>,
+    balances: Exact,
+}
+
+/// A step that was sent, and how it was answered.
+#[derive(Clone)]
+struct Sent {
+    commands: Vec<CommandBundle>,
+    is_group: bool,
+    answer: Result<Vec<Response>, String>,
+}
+
+impl Run {
+    async fn of(deposits: &[Decimal], steps: &[Step]) -> Self {
+        let store = MemoryStore::new();
+        let domain = TransactionManagerDomain::runtime(store.clone()).await.unwrap();
+        let session = domain.session(DomainContext::create("property"));
+        let mut run = Self {
+            domain,
+            store,
+            session,
+            model: Bank::default(),
+            money: Exact::default(),
+            stored: (0..ACCOUNTS).map(|account| (account, Vec::new())).collect(),
+            rows: BTreeMap::new(),
+            sent: Vec::new(),
+            balances: Exact::default(),
+        };
+        for (account, deposit) in deposits.iter().enumerate() {
+            run.step(&Step::One(account, Order::Open { deposit: *deposit })).await;
+        }
+        for step in steps {
+            run.step(step).await;
+        }
+        for account in 0..ACCOUNTS {
+            run.read(account).await;
+        }
+        run.ask_again().await;
+        run
+    }
+
+    async fn step(&mut self, step: &Step) {
+        let orders = match step {
+            Step::One(account, order) => vec![(*account, order.clone())],
+            Step::Group(orders) => orders.clone(),
+            Step::Again(back) => {
+                let at = self.sent.len() - 1 - back % self.sent.len();
+                let first = self.sent[at].clone();
+                let (_, again) = self.send(first.commands, first.is_group).await;
+                assert_same(&first.answer, &again);
+                return self.observe().await;
+            }
+        };
+        let commands: Vec<CommandBundle> = orders
+            .iter()
+            .map(|(account, order)| {
+                let session = self.session.on(root(*account));
+                session.create_command(order.key(), order.payload(*account)).unwrap()
+            })
+            .collect();
+
+        let mut model = self.model.clone();
+        let expected = orders.iter().zip(&commands).try_for_each(|((account, order), command)| {
+            model.run(None, *account, command.id, order)
+        });
+        let is_group = matches!(step, Step::Group(_));
+        let (sent, answer) = self.send(commands, is_group).await;
+        match (&answer, expected) {
+            (Ok(_), Ok(())) => self.model = model,
+            (Err(code), Err(refusal)) => {
+                let refused = refusal.rule.unwrap_or_else(|| refusal.code.to_owned());
+                let expected = if is_group { format!("group-refused: {refused}") } else { refused };
+                assert_eq!(*code, expected);
+            }
+            (answer, expected) => panic!("{step:?}: {answer:?}, the model says {expected:?}"),
+        }
+        if answer.is_ok() {
+            for (_, order) in &orders {
+                match order {
+                    Order::Open { deposit: amount } | Order::Deposit { amount } => {
+                        self.money.add(*amount);
+                    }
+                    Order::Withdraw { amount } => self.money.subtract(*amount),
+                    Order::Transfer { .. } | Order::Close => {}
+                }
+            }
+        }
+        for response in answer.iter().flatten() {
+            self.keep(&response.root.identifier, response.version, response.data.to_value());
+        }
+        self.sent.push(Sent { commands: sent, is_group, answer });
+        self.observe().await;
+    }
+
+    async fn send(
+        &self,
+        commands: Vec<CommandBundle>,
+        is_group: bool,
+    ) -> (Vec<CommandBundle>, Result<Vec<Response>, String>) {
+        let answer = if is_group {
+            self.session.process_atomic(commands.clone()).await
+        } else {
+            self.session.process_command(commands[0].clone()).await.map(|response| vec![response])
+        };
+        let answer = answer.map_err(|error| match &error {
+            fluvius_core::Error::GroupRefused { source, .. } => {
+                format!("group-refused: {}", source.rejection_code().unwrap_or(source.code()))
+            }
+            error => error.rejection_code().unwrap_or(error.code()).to_owned(),
+        });
+        (commands, answer)
+    }
+
+    /// Reads what is stored of every account. A group may give an account several versions at
+    /// once; those between are what the group was answered with, or the model's.
+    async fn observe(&mut self) {
+        for account in 0..ACCOUNTS {
+            let Some(record) = Store::load(&self.store, &root(account)).await.unwrap() else {
+                assert!(!self.model.roots.contains_key(&account));
+                continue;
+            };
+            let known = &self.model.roots[&account];
+            assert_eq!(record.version, known.version());
+            assert_eq!(record.deleted.is_some(), known.closed);
+            let stored = self.stored.get_mut(&account).unwrap();
+            let between = stored.len()..usize::try_from(record.version).unwrap() - 1;
+            stored.extend(known.states[between].iter().map(fold::value_of));
+            self.keep(&identifier(account), record.version, record.data.to_value());
+        }
+    }
+
+    fn keep(&mut self, identifier_kept: &Uuid, version: u64, state: Value) {
+        let account = (0..ACCOUNTS).find(|account| identifier(*account) == *identifier_kept);
+        let stored = self.stored.get_mut(&account.unwrap()).unwrap();
+        let at = usize::try_from(version).unwrap() - 1;
+        match stored.get(at) {
+            Some(known) => assert_eq!(*known, state, "version {version}"),
+            None if at == stored.len() => stored.push(state),
+            None => {}
+        }
+    }
+
+    async fn read(&mut self, account: usize) {
+        let page = self.domain.log().of(root(account)).events().await.unwrap();
+        assert!(page.next.is_none());
+        self.rows.insert(account, page.rows.into_iter().map(|row| row.record).collect());
+        if let Some(record) = Store::load(&self.store, &root(account)).await.unwrap() {
+            self.balances.add(record.data.decode::<Account>().unwrap().balance);
+        }
+    }
+
+    /// Every command once more: the first answers, read back from the history.
+    async fn ask_again(&self) {
+        for sent in &self.sent {
+            let (_, again) = self.send(sent.commands.clone(), sent.is_group).await;
+            assert_same(&sent.answer, &again);
+        }
+        for account in 0..ACCOUNTS {
+            let page = self.domain.log().of(root(account)).events().await.unwrap();
+            assert_eq!(page.rows.len(), self.rows[&account].len(), "asking again stores nothing");
+        }
+    }
+
+    fn assert_conserved(&self) {
+        assert_eq!(self.balances, self.money, "balances are deposits minus withdrawals");
+        let mut model = Exact::default();
+        for root in self.model.roots.values() {
+            model.add(root.states.last().unwrap().balance);
+        }
+        assert_eq!(self.balances, model);
+    }
+
+    fn assert_log_gives_states(&self, account: usize) {
+        let (rows, stored) = (&self.rows[&account], &self.stored[&account]);
+        assert_eq!(fold::check::<Account>(rows, stored, rule), Ok(()), "account {account}");
+        assert_eq!(fold::replay::<Account>(rows, rule), *stored, "account {account}");
+        let by_model = self.model.roots.get(&account).map_or(&[][..], |root| &root.states);
+        let by_model: Vec<Value> = by_model.iter().map(fold::value_of).collect();
+        assert_eq!(by_model, *stored, "account {account}");
+        for (row, at) in rows.iter().zip(0..) {
+            assert!(
+                at % WHOLE_EVERY != 0 || row.change.is_whole(),
+                "version {} has the whole state",
+                at + 1
+            );
+        }
+    }
+}
+
+/// An answer given again is the first one; the state in it is the same value, though its keys
+/// may stand in another order.
+fn assert_same(first: &Result<Vec<Response>, String>, again: &Result<Vec<Response>, String>) {
+    let comparable = |answer: &Result<Vec<Response>, String>| {
+        answer.clone().map(|responses| {
+            let comparable = |response: &Response| {
+                let about = (response.command_id, response.command, response.event);
+                (about, response.version, response.etag, response.data.to_value())
+            };
+            responses.iter().map(comparable).collect::<Vec<_>>()
+        })
+    };
+    assert_eq!(comparable(first), comparable(again));
+}
+
+/// Half of all orders go to the first account, so that it has many versions.
+fn any_account() -> impl Strategy<Value = usize> {
+    prop_oneof![Just(0), 0..ACCOUNTS]
+}
+
+fn any_order() -> impl Strategy<Value = (usize, Order)> {
+    let order = prop_oneof![
+        8 => any_amount().prop_map(|amount| Order::Deposit { amount }),
+        6 => any_amount().prop_map(|amount| Order::Withdraw { amount }),
+        8 => (any_amount(), any_account()).prop_map(|(amount, to)| Order::Transfer { amount, to }),
+        1 => Just(Order::Close),
+        1 => any_amount().prop_map(|deposit| Order::Open { deposit }),
+    ];
+    (any_account(), order)
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        16 => any_order().prop_map(|(account, order)| Step::One(account, order)),
+        2 => prop::collection::vec(any_order(), 1..5).prop_map(Step::Group),
+        2 => any::<usize>().prop_map(Step::Again),
+    ]
+}
+
+/// Small money in and out of the first account, nearly always accepted.
+fn any_busy_step() -> impl Strategy<Value = Step> {
+    let cents = (1_i64..10_000).prop_map(|cents| Decimal::new(cents, 2));
+    (cents, 0..4, 1..ACCOUNTS).prop_map(|(amount, kind, other)| match kind {
+        0 => Step::One(0, Order::Deposit { amount }),
+        1 => Step::One(0, Order::Withdraw { amount }),
+        2 => Step::One(0, Order::Transfer { amount, to: other }),
+        _ => Step::One(other, Order::Transfer { amount, to: 0 }),
+    })
+}

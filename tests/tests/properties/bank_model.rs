@@ -1,0 +1,263 @@
+//! A bank in plain Rust: the rules run as ordinary methods, without any runtime.
+
+use std::collections::BTreeMap;
+
+use banking_domain::{Account, AccountError, AccountEvent};
+use fluvius_core::{AggregateRoot, EventRecord, Rejection};
+use proptest::prelude::*;
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// What a command asks of an account.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Order {
+    Open { deposit: Decimal },
+    Deposit { amount: Decimal },
+    Withdraw { amount: Decimal },
+    Transfer { amount: Decimal, to: usize },
+    Close,
+}
+
+impl Order {
+    /// The key of the command.
+    pub(crate) fn key(&self) -> &'static str {
+        match self {
+            Self::Open { .. } => "open-account",
+            Self::Deposit { .. } => "deposit-money",
+            Self::Withdraw { .. } => "withdraw-money",
+            Self::Transfer { .. } => "transfer-money",
+            Self::Close => "close-account",
+        }
+    }
+
+    /// The payload of the command, for an account.
+    pub(crate) fn payload(&self, account: usize) -> Value {
+        match self {
+            Self::Open { deposit } => json!({
+                "account_number": number(account),
+                "owner_name": OWNER,
+                "initial_deposit": deposit,
+            }),
+            Self::Deposit { amount } | Self::Withdraw { amount } => json!({ "amount": amount }),
+            // Both names of the field, as it comes.
+            Self::Transfer { amount, to } if to % 2 == 0 => {
+                json!({ "amount": amount, "recipient": identifier(*to) })
+            }
+            Self::Transfer { amount, to } => {
+                json!({ "amount": amount, "recipient_id": identifier(*to) })
+            }
+            Self::Close => json!({}),
+        }
+    }
+}
+
+const OWNER: &str = "Ada Lovelace";
+
+/// The identifier of an account.
+pub(crate) fn identifier(account: usize) -> Uuid {
+    Uuid::from_u128(0xACC0_0000 + account as u128)
+}
+
+/// The root of an account.
+pub(crate) fn root(account: usize) -> AggregateRoot {
+    AggregateRoot::of::<Account>(identifier(account))
+}
+
+/// The number of an account.
+fn number(account: usize) -> String {
+    format!("{account:09}")
+}
+
+/// One account: its state at every version, and to whom it belongs.
+#[derive(Debug, Clone)]
+pub(crate) struct Root {
+    pub(crate) realm: Option<&'static str>,
+    pub(crate) states: Vec<Account>,
+    /// The command that gave each version.
+    pub(crate) commands: Vec<Uuid>,
+    pub(crate) closed: bool,
+}
+
+impl Root {
+    pub(crate) fn version(&self) -> u64 {
+        self.states.len() as u64
+    }
+
+    fn push(&mut self, state: Account, command: Uuid) {
+        self.states.push(state);
+        self.commands.push(command);
+    }
+}
+
+/// Why the model refuses: the error's code, and the rule's where a rule said no.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) code: &'static str,
+    pub(crate) rule: Option<String>,
+}
+
+impl Refusal {
+    pub(crate) fn of(code: &'static str) -> Self {
+        Self { code, rule: None }
+    }
+
+    fn rule(code: impl Into<String>) -> Self {
+        Self { code: "rejected", rule: Some(code.into()) }
+    }
+}
+
+/// All accounts that were ever opened.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Bank {
+    pub(crate) roots: BTreeMap<usize, Root>,
+}
+
+impl Bank {
+    /// Whether a command of a realm may run on an account at all.
+    ///
+    /// # Errors
+    /// `already-exists`, `not-found`.
+    pub(crate) fn admit(
+        &self,
+        realm: Option<&'static str>,
+        account: usize,
+        order: &Order,
+    ) -> Result<(), Refusal> {
+        match order {
+            Order::Open { .. } if self.roots.contains_key(&account) => {
+                Err(Refusal::of("already-exists"))
+            }
+            Order::Open { .. } => Ok(()),
+            _ => self.open(realm, account).map(|_| ()).ok_or(Refusal::of("not-found")),
+        }
+    }
+
+    /// Runs the plain method of an order.
+    ///
+    /// # Errors
+    /// Why it is refused; nothing has changed.
+    pub(crate) fn run(
+        &mut self,
+        realm: Option<&'static str>,
+        account: usize,
+        command: Uuid,
+        order: &Order,
+    ) -> Result<(), Refusal> {
+        self.admit(realm, account, order)?;
+        if let Order::Open { deposit } = order {
+            let state = Account::open_account(number(account), OWNER.to_owned(), *deposit)
+                .map_err(refusal)?;
+            let root =
+                Root { realm, states: vec![state], commands: vec![command], closed: false };
+            self.roots.insert(account, root);
+            return Ok(());
+        }
+        let mut state = self.state(account).clone();
+        match order {
+            Order::Open { .. } => unreachable!("opened above"),
+            Order::Deposit { amount } => state.deposit_money(*amount).map_err(refusal)?,
+            Order::Withdraw { amount } => state.withdraw_money(*amount).map_err(refusal)?,
+            Order::Transfer { amount, to } => {
+                // A transfer needs a context; it is a withdrawal with words of its own, and
+                // the receipt.
+                if *amount <= Decimal::ZERO {
+                    return Err(Refusal::rule("transfer-not-positive"));
+                }
+                if *to == account {
+                    return Err(Refusal::rule("transfer-to-self"));
+                }
+                state.withdraw_money(*amount).map_err(refusal)?;
+                let recipient = self.open(realm, *to).ok_or(Refusal::rule("not-found"))?;
+                let mut received = recipient.states.last().unwrap().clone();
+                received.receive_transfer(*amount, identifier(account)).map_err(refusal)?;
+                let invoked = Uuid::new_v5(&command, b"1");
+                self.roots.get_mut(to).unwrap().push(received, invoked);
+            }
+            Order::Close => state.clone().close_account().map_err(refusal)?,
+        }
+        let root = self.roots.get_mut(&account).unwrap();
+        root.closed = *order == Order::Close;
+        root.push(state, command);
+        Ok(())
+    }
+
+    fn open(&self, realm: Option<&'static str>, account: usize) -> Option<&Root> {
+        self.roots.get(&account).filter(|root| !root.closed && root.realm == realm)
+    }
+
+    fn state(&self, account: usize) -> &Account {
+        self.roots[&account].states.last().unwrap()
+    }
+}
+
+fn refusal(error: AccountError) -> Refusal {
+    Refusal::rule(error.code())
+}
+
+/// The plain method behind an event of an account.
+pub(crate) fn rule(before: Option<Account>, row: &EventRecord) -> Account {
+    let event = AccountEvent::try_from(row).unwrap();
+    if let AccountEvent::AccountOpened(event) = event {
+        assert!(before.is_none(), "an account is opened once");
+        return Account::open_account(
+            event.account_number,
+            event.owner_name,
+            event.initial_deposit,
+        )
+        .unwrap();
+    }
+    let mut state = before.unwrap();
+    match event {
+        AccountEvent::AccountOpened(_) => unreachable!("opened above"),
+        AccountEvent::MoneyDeposited(event) => state.deposit_money(event.amount).unwrap(),
+        AccountEvent::MoneyWithdrawn(event) => state.withdraw_money(event.amount).unwrap(),
+        AccountEvent::MoneyTransferred(event) => state.withdraw_money(event.amount).unwrap(),
+        AccountEvent::TransferReceived(event) => {
+            state.receive_transfer(event.amount, event.sender_id).unwrap();
+        }
+        AccountEvent::AccountClosed(_) => state.clone().close_account().unwrap(),
+    }
+    state
+}
+
+/// Amounts as they come: mostly small money, some that rules refuse, some at the end of what a
+/// `Decimal` holds.
+pub(crate) fn any_amount() -> impl Strategy<Value = Decimal> {
+    prop_oneof![
+        30 => (1_i64..100_000).prop_map(|cents| Decimal::new(cents, 2)),
+        6 => (1_i64..1_000).prop_map(|whole| Decimal::new(whole, 0)),
+        4 => (1_i64..1_000_000_000, 0_u32..9).prop_map(|(digits, scale)| Decimal::new(digits, scale)),
+        3 => (-10_000_i64..=0).prop_map(|cents| Decimal::new(cents, 2)),
+        1 => Just(Decimal::MAX),
+        1 => Just(Decimal::MIN),
+        1 => Just(Decimal::from_i128_with_scale(1, 28)),
+        1 => any::<(u32, u32, u32, bool, u8)>().prop_map(|(low, middle, high, negative, scale)| {
+            Decimal::from_parts(low, middle, high, negative, u32::from(scale % 29))
+        }),
+    ]
+}
+
+/// A sum of amounts, exact where a `Decimal` would round or overflow.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Exact {
+    whole: i128,
+    /// In parts of 10^-28, less than one whole.
+    parts: i128,
+}
+
+impl Exact {
+    pub(crate) fn add(&mut self, amount: Decimal) {
+        let fraction = amount.fract();
+        let whole = (amount - fraction).normalize();
+        assert_eq!(whole.scale(), 0, "what is left without its fraction is whole");
+        self.whole += whole.mantissa();
+        self.parts += fraction.mantissa() * 10_i128.pow(28 - fraction.scale());
+        self.whole += self.parts.div_euclid(10_i128.pow(28));
+        self.parts = self.parts.rem_euclid(10_i128.pow(28));
+    }
+
+    pub(crate) fn subtract(&mut self, amount: Decimal) {
+        self.add(-amount);
+    }
+}

@@ -1,0 +1,172 @@
+//! The fold: the states of one root as its log tells them.
+//!
+//! A whole state after the first would hide that the changes before it are wrong, so it is never
+//! taken: at its version the fold goes on with what the rule makes of the folded state, and the
+//! whole state must be that.
+
+use std::fmt;
+
+use fluvius_core::json::{self, Json};
+use fluvius_core::{Aggregate, Change, EventRecord};
+use serde_json::Value;
+
+/// The plain method behind an event, run on the state before it.
+pub(crate) type Rule<A> = fn(Option<A>, &EventRecord) -> A;
+
+/// Why the rows of a root do not give its states.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// A version is missing, or stands twice.
+    Hole { expected: u64, found: u64 },
+    /// There are more or fewer rows than states.
+    Length { rows: usize, states: usize },
+    /// The first row has no whole state.
+    FirstIsNotWhole,
+    /// A patch does not fit the folded state.
+    Misfit { version: u64, why: String },
+    /// A whole state is not what the rule makes of the folded state.
+    Whole { version: u64 },
+    /// The folded state is not the one expected.
+    State { version: u64 },
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// Whether the rows of one root give exactly these states, one a version.
+///
+/// # Errors
+/// The first fault.
+pub(crate) fn check<A: Aggregate>(
+    rows: &[EventRecord],
+    states: &[Value],
+    rule: Rule<A>,
+) -> Result<(), Fault> {
+    let mut count = 0;
+    fold(rows, rule, |version, folded| {
+        let expected = states.get(count);
+        count += 1;
+        if expected == Some(folded) { Ok(()) } else { Err(Fault::State { version }) }
+    })?;
+    if count == states.len() {
+        Ok(())
+    } else {
+        Err(Fault::Length { rows: count, states: states.len() })
+    }
+}
+
+/// The states that the changes give, one after the other, without the help of any whole state
+/// but the first.
+///
+/// # Errors
+/// The first fault that the log shows by itself, or that `see` finds.
+pub(crate) fn fold<A: Aggregate>(
+    rows: &[EventRecord],
+    rule: Rule<A>,
+    mut see: impl FnMut(u64, &Value) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    let mut folded: Option<Value> = None;
+    for (row, version) in rows.iter().zip(1..) {
+        if row.version != version {
+            return Err(Fault::Hole { expected: version, found: row.version });
+        }
+        let state = match (&row.change, folded) {
+            (Change::Whole(whole), None) => whole.to_value(),
+            (Change::Patch(_), None) => return Err(Fault::FirstIsNotWhole),
+            (Change::Whole(whole), Some(before)) => {
+                let state = by_rule(Some(&before), row, rule);
+                if whole.to_value() != state {
+                    return Err(Fault::Whole { version });
+                }
+                state
+            }
+            (patch, Some(before)) => patch
+                .apply(Some(before))
+                .map_err(|error| Fault::Misfit { version, why: error.to_string() })?,
+        };
+        see(version, &state)?;
+        folded = Some(state);
+    }
+    Ok(())
+}
+
+/// The states that the plain methods give when they are run on what the events tell.
+pub(crate) fn replay<A: Aggregate>(rows: &[EventRecord], rule: Rule<A>) -> Vec<Value> {
+    let mut states: Vec<Value> = Vec::with_capacity(rows.len());
+    for row in rows {
+        states.push(by_rule(states.last(), row, rule));
+    }
+    states
+}
+
+fn by_rule<A: Aggregate>(before: Option<&Value>, row: &EventRecord, rule: Rule<A>) -> Value {
+    // Through text, as a store would give it back.
+    let before = before.map(|value| Json::from_value(value).unwrap().decode::<A>().unwrap());
+    value_of(&rule(before, row))
+}
+
+/// A state as it is stored.
+pub(crate) fn value_of<A: Aggregate>(state: &A) -> Value {
+    json::encode(state).unwrap().to_value()
+}
+
+/// What the mutants of a log did to a checker.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Mutants {
+    /// How many were found.
+    pub(crate) found: usize,
+    /// How many give the same states and so are no fault.
+    pub(crate) harmless: usize,
+}
+
+/// Plants every fault of two kinds into a log, "drop one change" and "swap two", and asserts
+/// that [`check`] finds each one that makes a difference.
+pub(crate) fn assert_mutants_are_found<A: Aggregate>(
+    rows: &[EventRecord],
+    states: &[Value],
+    rule: Rule<A>,
+) -> Mutants {
+    let mut mutants = Mutants::default();
+    let mut judge = |what: &str, at: usize, mutated: &[EventRecord], differs: bool| {
+        let found = check(mutated, states, rule);
+        assert_eq!(
+            found.is_err(),
+            differs,
+            "{what} at version {}: {found:?}, {:?}",
+            at + 1,
+            rows[at].change
+        );
+        *if differs { &mut mutants.found } else { &mut mutants.harmless } += 1;
+    };
+    for at in 0..rows.len() {
+        let mut without_effect = rows.to_vec();
+        without_effect[at].change = Change::from_json(&Json::parse("[]").unwrap()).unwrap();
+        let differs = at == 0 || states[at] != states[at - 1];
+        judge("a change without effect", at, &without_effect, differs);
+
+        let mut without_row = rows.to_vec();
+        without_row.remove(at);
+        judge("a row left out", at, &without_row, true);
+        for row in &mut without_row[at..] {
+            row.version -= 1;
+        }
+        judge("a row left out and the rest moved up", at, &without_row, true);
+    }
+    for at in 0..rows.len().saturating_sub(1) {
+        let mut swapped = rows.to_vec();
+        let (first, second) = (rows[at].change.clone(), rows[at + 1].change.clone());
+        let before = at.checked_sub(1).map(|before| states[before].clone());
+        let middle = second.apply(before).ok();
+        let last = middle.clone().and_then(|middle| first.apply(Some(middle)).ok());
+        let differs = at == 0
+            || middle.as_ref() != Some(&states[at])
+            || last.as_ref() != Some(&states[at + 1]);
+        swapped[at].change = second;
+        swapped[at + 1].change = first;
+        judge("two changes swapped", at, &swapped, differs);
+    }
+    mutants
+}
