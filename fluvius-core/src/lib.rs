@@ -81,6 +81,7 @@ pub mod registry;
 mod rejection;
 mod response;
 mod root;
+mod sequencer;
 mod signal;
 mod state;
 pub mod store;

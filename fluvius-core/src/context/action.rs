@@ -22,7 +22,7 @@ use crate::error::Error;
 use crate::ids;
 use crate::json::{self, Json, JsonError};
 use crate::message::MessageRecord;
-use crate::processor::{Answer, Environment, Head, Sender, Task, Work, decide, decode, load};
+use crate::processor::{Answer, Environment, Head, Processor, Sender, Task, Work, decide, decode, load};
 use crate::registry::is_kebab;
 use crate::root::{AggregateRoot, Target};
 use crate::state::Stored;
@@ -34,7 +34,7 @@ use crate::state::Stored;
 /// The futures of `fetch`, `find` and `invoke` may be dropped; a rule that drops one half way
 /// leaves whatever it had written in the unit of work, so it had better await them.
 pub struct ActionContext {
-    pub(crate) environment: Arc<Environment>,
+    pub(crate) processor: Arc<Processor>,
     pub(crate) given: Given,
     pub(crate) work: Work,
     /// The actions that are being decided, the caller's first.
@@ -63,8 +63,12 @@ pub(crate) struct Frame {
 }
 
 impl ActionContext {
-    pub(crate) fn new(environment: Arc<Environment>, given: Given) -> Self {
-        Self { environment, given, work: Work::default(), frames: Vec::new(), fault: None }
+    pub(crate) fn new(processor: Arc<Processor>, given: Given) -> Self {
+        Self { processor, given, work: Work::default(), frames: Vec::new(), fault: None }
+    }
+
+    pub(crate) fn environment(&self) -> &Environment {
+        &self.processor.environment
     }
 
     /// The time of receipt of the command: UTC with microseconds, the same in every attempt.
@@ -76,7 +80,7 @@ impl ActionContext {
     pub fn new_id(&mut self) -> Uuid {
         let given = &mut self.given;
         if given.ids_used == given.ids.len() {
-            given.ids.push(self.environment.ids.next());
+            given.ids.push(self.processor.environment.ids.next());
         }
         let id = given.ids[given.ids_used];
         given.ids_used += 1;
@@ -267,7 +271,7 @@ impl ActionContext {
         command: SharedCommand,
         args: Result<Json, JsonError>,
     ) -> Result<Task, Error> {
-        let registry = &self.environment.registry;
+        let registry = &self.environment().registry;
         if registry.find(action.key).is_none_or(|known| known.command != action.command) {
             return Err(Error::UnknownCommand {
                 key: action.key.to_owned(),

@@ -11,6 +11,7 @@ use crate::ids::{Ids, TimeOrderedIds};
 use crate::policy::{ErasedPolicy, Policy};
 use crate::processor::{Environment, Processor, Settings};
 use crate::registry::{BuildError, Registry};
+use crate::sequencer::Limits;
 use crate::signal::Listener;
 use crate::store::{ErasedStore, Store};
 
@@ -57,7 +58,14 @@ impl RuntimeBuilder {
             ids: Box::new(TimeOrderedIds),
             settings: Settings {
                 deadline: Duration::from_secs(30),
-                attempt_count_max: 32,
+                settle_time: Duration::from_secs(30),
+                command_count_max: 4096,
+                limits: Limits {
+                    batch_unit_count_max: 512,
+                    batch_bytes_max: 4 << 20,
+                    cache_bytes_max: 64 << 20,
+                    conflict_count_max: 32,
+                },
                 record_refusals: true,
                 recorded_headers: [
                     "idempotency-key",
@@ -95,7 +103,7 @@ impl RuntimeBuilder {
     /// How often a command is decided at the most when others keep changing its roots, before
     /// it ends in `conflict`: 32 times unless set.
     pub fn attempt_count_max(mut self, attempts: std::num::NonZeroU32) -> Self {
-        self.settings.attempt_count_max = attempts.get();
+        self.settings.limits.conflict_count_max = attempts.get();
         self
     }
 

@@ -140,7 +140,7 @@ impl Session {
         if tasks.is_empty() {
             return Ok(Vec::new());
         }
-        let answers = self.processor.run_group(&self.sender, &tasks).await?;
+        let answers = self.processor.run_group(&self.sender, tasks).await?;
         Ok(answers.into_iter().map(|answer| answer.response).collect())
     }
 

@@ -7,18 +7,14 @@ use crate::error::Error;
 use crate::store::{Fate, StoreError};
 use crate::unit_of_work::UnitOfWork;
 
-/// Commits one unit. The store answers with one fate a unit, by its contract.
-pub(crate) async fn commit(
-    environment: &Environment,
-    unit: UnitOfWork,
-) -> (Arc<[UnitOfWork]>, Fate) {
+/// Commits one unit beside the sequencer. The store answers with one fate a unit, by its contract.
+pub(crate) async fn alone(environment: &Environment, unit: UnitOfWork) -> Fate {
     let batch: Arc<[UnitOfWork]> = Arc::from([unit]);
-    let mut fates = environment.store.commit(Arc::clone(&batch)).await;
-    let fate = match fates.pop() {
+    let mut fates = environment.store.commit(batch).await;
+    match fates.pop() {
         Some(fate) if fates.is_empty() => fate,
         _ => Fate::Failed(StoreError::permanent("the store did not give one fate a unit of work")),
-    };
-    (batch, fate)
+    }
 }
 
 /// Asks every listener about a unit; the first veto counts.

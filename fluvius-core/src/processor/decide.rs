@@ -99,7 +99,7 @@ async fn authorize_with_state(
     head: &Head,
     state: Option<&SharedState>,
 ) -> Result<(), Error> {
-    let Some(policy) = &cx.environment.policy else {
+    let Some(policy) = &cx.environment().policy else {
         return Ok(());
     };
     let request = PolicyRequest::new(
@@ -151,7 +151,7 @@ fn record(
     outcome: Outcome,
 ) -> Result<Answer, Error> {
     let mut command =
-        task.record(cx.environment.meta, &cx.given.sender.record, CommandStatus::Applied);
+        task.record(cx.environment().meta, &cx.given.sender.record, CommandStatus::Applied);
     command.response.clone_from(&outcome.data);
     cx.work.record_command(before, command);
 
@@ -207,7 +207,7 @@ fn happened(
     let next = next_record(cx, task, aggregate, previous, version, data);
     let event = EventRecord {
         id: cx.new_id(),
-        domain: cx.environment.meta.namespace.into(),
+        domain: cx.environment().meta.namespace.into(),
         revision: aggregate.revision,
         event: event.key.into(),
         root: task.root.clone(),
@@ -218,7 +218,7 @@ fn happened(
         change,
         occurred: next.updated,
     };
-    cx.environment.tell(&Signal::EventRecorded { event: &event, attempt: cx.given.attempt });
+    cx.environment().tell(&Signal::EventRecorded { event: &event, attempt: cx.given.attempt });
     cx.work.record_event(before, event);
     let head = Head::decided(next.clone(), Arc::clone(value));
     cx.work.write(Arc::new(head));

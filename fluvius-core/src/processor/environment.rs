@@ -9,6 +9,7 @@ use crate::domain::Meta;
 use crate::ids::Ids;
 use crate::policy::ErasedPolicy;
 use crate::registry::Registry;
+use crate::sequencer::Limits;
 use crate::signal::{Listener, Signal};
 use crate::store::ErasedStore;
 
@@ -27,7 +28,9 @@ pub(crate) struct Environment {
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) deadline: Duration,
-    pub(crate) attempt_count_max: u32,
+    pub(crate) settle_time: Duration,
+    pub(crate) command_count_max: usize,
+    pub(crate) limits: Limits,
     pub(crate) record_refusals: bool,
     pub(crate) recorded_headers: Vec<String>,
 }

@@ -7,7 +7,7 @@ use crate::context::ActionContext;
 use crate::error::Error;
 use crate::root::AggregateRoot;
 
-/// The newest head of a root: what the command has made of it, else what is stored.
+/// The newest head of a root: what the command has made of it, else the newest of all, durable or not, else what is stored.
 ///
 /// # Errors
 /// `invoke-reentered` where the root is being decided further up in this command; nothing waits.
@@ -19,8 +19,13 @@ pub(crate) async fn head(cx: &mut ActionContext, root: &AggregateRoot) -> Result
     if let Some(head) = cx.work.head(root) {
         return Ok(Arc::clone(head));
     }
-    let record = cx.environment.store.load(root).await?;
-    let head = Arc::new(Head::loaded(root.clone(), record));
+    let head = match cx.processor.newest_head(root) {
+        Some(head) => head,
+        None => {
+            let record = cx.environment().store.load(root).await?;
+            cx.processor.offer_head(Arc::new(Head::loaded(root.clone(), record)))
+        }
+    };
     cx.work.read(Arc::clone(&head));
     Ok(head)
 }

@@ -3,23 +3,25 @@
 //! decode -> authorize -> recall -> load -> decide -> commit -> publish. What is decided is
 //! plain data; only commit hands it to the store.
 
+mod accept;
+mod attempt;
 mod authorize;
 mod commit;
 pub(crate) mod decide;
 pub(crate) mod decode;
+mod driver;
 mod environment;
-mod execute;
 mod head;
+mod job;
 pub(crate) mod load;
 mod publish;
 mod recall;
 mod refusal;
 mod task;
-mod turns;
 mod work;
 
 pub(crate) use environment::{Environment, Settings};
-pub(crate) use execute::Processor;
+pub(crate) use accept::Processor;
 pub(crate) use head::Head;
 pub(crate) use task::{Answer, Sender, Task};
 pub(crate) use work::Work;

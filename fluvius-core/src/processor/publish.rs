@@ -1,8 +1,7 @@
 //! Publish: what is stored is told to those who listen.
 
 use super::Environment;
-use super::task::{Answer, Task};
-use crate::error::Error;
+use super::job::{Outcome, Request, errors};
 use crate::logged::Logged;
 use crate::signal::Signal;
 use crate::unit_of_work::UnitOfWork;
@@ -27,22 +26,32 @@ pub(crate) fn committed(environment: &Environment, unit: &UnitOfWork, first: u64
     environment.tell(&Signal::TransactionCommitted { unit, first });
 }
 
-/// Tells how a command ended.
-pub(crate) fn answered(environment: &Environment, task: &Task, answer: &Result<Answer, Error>) {
-    match answer {
-        Ok(answer) => {
-            environment.tell(&Signal::Response { response: &answer.response });
-            environment.tell(&Signal::CommandCompleted {
-                id: task.id,
-                action: task.action,
-                root: &task.root,
-            });
+/// Tells how the commands of a request ended.
+pub(crate) fn answered(environment: &Environment, request: &Request, outcome: &Outcome) {
+    if environment.listeners.is_empty() {
+        return;
+    }
+    let tasks = &request.tasks;
+    match outcome {
+        Ok(answers) => {
+            for (task, answer) in tasks.iter().zip(answers) {
+                environment.tell(&Signal::Response { response: &answer.response });
+                environment.tell(&Signal::CommandCompleted {
+                    id: task.id,
+                    action: task.action,
+                    root: &task.root,
+                });
+            }
         }
-        Err(error) => environment.tell(&Signal::CommandRejected {
-            id: task.id,
-            action: task.action,
-            root: &task.root,
-            error,
-        }),
+        Err((index, error)) => {
+            for (task, error) in tasks.iter().zip(errors(tasks, *index, error)) {
+                environment.tell(&Signal::CommandRejected {
+                    id: task.id,
+                    action: task.action,
+                    root: &task.root,
+                    error: &error,
+                });
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Recall: a command identifier that was used before is answered as it was the first time.
 
 use super::environment::Environment;
+use super::job::{Outcome, Request};
 use super::refusal;
 use super::task::{Answer, Sender, Task};
 use crate::command::{CommandRecord, CommandStatus};
@@ -15,11 +16,49 @@ use crate::store::{LogQuery, RealmFilter, StoreError};
 /// How many events one atomic group may have given one root, for the search of one of them.
 const GROUP_EVENT_COUNT_MAX: usize = 10_000;
 
+/// The first answer of a request whose identifiers are in the log; of a group all must be.
+pub(crate) async fn first_answer(
+    environment: &Environment,
+    request: &Request,
+) -> Option<Outcome> {
+    let tasks = &request.tasks;
+    let mut answers = Vec::with_capacity(tasks.len());
+    let mut ended = None;
+    let mut known = None;
+    for (index, task) in tasks.iter().enumerate() {
+        match look_up(environment, &request.sender, task).await {
+            Ok(None) => {}
+            Ok(Some(first)) => {
+                known = Some(task.id);
+                match first {
+                    Ok(answer) => answers.push(Some(answer)),
+                    Err(error) => {
+                        answers.push(None);
+                        if !matches!(error, Error::GroupRefused { .. }) || tasks.len() == 1 {
+                            ended.get_or_insert((index, error));
+                        }
+                    }
+                }
+            }
+            Err(error) => return Some(Err((index, error))),
+        }
+    }
+    let duplicate = (0, Error::DuplicateCommand { id: known? });
+    if answers.len() < tasks.len() {
+        return Some(Err(duplicate));
+    }
+    if let Some(ended) = ended {
+        return Some(Err(ended));
+    }
+    let answers: Option<Vec<Answer>> = answers.into_iter().collect();
+    Some(answers.ok_or(duplicate))
+}
+
 /// Looks a command up in the log; the answer that it got, if it is there.
 ///
 /// # Errors
-/// `duplicate-command`; or what the store says, which is the caller's own error.
-pub(crate) async fn look_up(
+/// What the store says, which is the caller's own error.
+async fn look_up(
     environment: &Environment,
     sender: &Sender,
     task: &Task,
@@ -34,7 +73,7 @@ pub(crate) async fn look_up(
 ///
 /// # Errors
 /// `duplicate-command`, or the refusal that was the first answer, or what the store says.
-pub(crate) async fn again(
+async fn again(
     environment: &Environment,
     sender: &Sender,
     task: &Task,

@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::environment::Environment;
+use super::task::{Sender, Task};
+use crate::activity::{ActivityKind, ActivityRecord};
 use crate::command::CommandRecord;
 use crate::error::Error;
 use crate::etag::{ETag, Precondition};
@@ -31,6 +34,27 @@ pub(crate) fn write(row: &mut CommandRecord, error: &Error) {
 pub(crate) fn read(row: &CommandRecord) -> Option<Error> {
     let refusal: Refusal = row.response.as_ref().and_then(|json: &Json| json.decode().ok())?;
     refusal.into_error(&row.root, row.code.as_deref()?)
+}
+
+/// The activity that a denial of the policy leaves.
+pub(crate) fn denied(
+    environment: &Environment,
+    sender: &Sender,
+    task: &Task,
+    error: &Error,
+) -> ActivityRecord {
+    let command = serde_json::json!({ "command": task.action.key });
+    ActivityRecord {
+        id: environment.ids.next(),
+        root: task.root.clone(),
+        context_id: sender.record.id,
+        src_cmd: task.id,
+        message: error.to_string().replace('\0', "\u{FFFD}").into(),
+        kind: ActivityKind::UserAction,
+        label: None,
+        code: Some(error.code().into()),
+        data: Json::from_value(&command).ok(),
+    }
 }
 
 fn code(error: &Error) -> String {

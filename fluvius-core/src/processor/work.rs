@@ -86,6 +86,20 @@ impl Work {
         self.events.insert(since.events, event);
     }
 
+    /// The heads that the work rests on.
+    pub(crate) fn reads(&self) -> Vec<Arc<Head>> {
+        self.reads.values().map(Arc::clone).collect()
+    }
+
+    /// The new heads, one a root.
+    pub(crate) fn last_writes(&self) -> Vec<Arc<Head>> {
+        let mut last: BTreeMap<&AggregateRoot, &Arc<Head>> = BTreeMap::new();
+        for head in &self.writes {
+            last.insert(&head.root, head);
+        }
+        last.into_values().map(Arc::clone).collect()
+    }
+
     /// Everything that was written, with the versions that it was decided on.
     pub(crate) fn into_unit(self, context: Arc<ContextRecord>) -> UnitOfWork {
         let expected = self
@@ -93,11 +107,8 @@ impl Work {
             .iter()
             .map(|(root, head)| ExpectedVersion { root: root.clone(), version: head.version() })
             .collect();
-        let mut last: BTreeMap<&AggregateRoot, &Arc<Head>> = BTreeMap::new();
-        for head in &self.writes {
-            last.insert(&head.root, head);
-        }
-        let states = last.into_values().filter_map(|head| head.record.clone()).collect();
+        let writes = self.last_writes();
+        let states = writes.iter().filter_map(|head| head.record.clone()).collect();
         UnitOfWork {
             expected,
             states,

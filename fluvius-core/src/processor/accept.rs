@@ -1,0 +1,184 @@
+//! Accepting commands: from here on the runtime owns them.
+
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::FutureExt;
+use tokio::sync::{Semaphore, oneshot};
+use uuid::Uuid;
+
+use super::environment::Environment;
+use super::job::{Job, Outcome, Request};
+use super::task::{Answer, Sender, Task};
+use super::{authorize, commit, driver, refusal};
+use crate::error::Error;
+use crate::root::AggregateRoot;
+use crate::sequencer::{Sequencer, Ticket};
+use crate::signal::Signal;
+use crate::store::Fate;
+use crate::unit_of_work::UnitOfWork;
+
+/// Takes commands through the stages.
+#[derive(Debug)]
+pub(crate) struct Processor {
+    pub(crate) environment: Environment,
+    shared: Mutex<Shared>,
+    permits: Arc<Semaphore>,
+}
+
+/// What all tasks of a runtime share, under one lock that is never held across an await.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) sequencer: Sequencer<Job>,
+    /// The commands that are accepted and not answered.
+    pub(crate) in_flight: HashMap<Uuid, Ticket>,
+    is_closed: bool,
+}
+
+/// What accepting a request has come to.
+enum Accepted {
+    /// The answer will come.
+    Waiting(oneshot::Receiver<Outcome>),
+    /// Another request with one of the identifiers is in work: try again when it has ended.
+    Later(oneshot::Receiver<Outcome>),
+}
+
+impl Processor {
+    pub(crate) fn new(environment: Environment) -> Self {
+        let shared = Shared {
+            sequencer: Sequencer::new(&environment.settings.limits),
+            in_flight: HashMap::new(),
+            is_closed: false,
+        };
+        let permits = Arc::new(Semaphore::new(environment.settings.command_count_max));
+        Self { environment, shared: Mutex::new(shared), permits }
+    }
+
+    /// What all tasks share. It is whole even if a task panicked while it held the lock, since
+    /// no author's code runs under it.
+    pub(crate) fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Processes one command.
+    pub(crate) async fn run(
+        self: &Arc<Self>,
+        sender: &Sender,
+        task: Task,
+    ) -> Result<Answer, Error> {
+        let request = Request { sender: sender.clone(), tasks: Arc::from([task]) };
+        match self.process(request).await {
+            Ok(mut answers) => answers.pop().ok_or(Error::ShuttingDown),
+            Err((_, error)) => Err(error),
+        }
+    }
+
+    /// Processes a group as one unit of work: each command is decided on the result of those
+    /// before it, and all are applied or none.
+    pub(crate) async fn run_group(
+        self: &Arc<Self>,
+        sender: &Sender,
+        tasks: Vec<Task>,
+    ) -> Result<Vec<Answer>, Error> {
+        let request = Request { sender: sender.clone(), tasks: tasks.into() };
+        if let Some(id) = request.repeated_id() {
+            return Err(Error::DuplicateCommand { id });
+        }
+        let tasks = Arc::clone(&request.tasks);
+        self.process(request).await.map_err(|(index, error)| match error {
+            error if error.is_refusal() => {
+                Error::GroupRefused { refused: tasks[index].id, source: Box::new(error) }
+            }
+            fault => fault,
+        })
+    }
+
+    /// Accepts no more commands, and waits until all that were accepted are answered.
+    pub(crate) async fn shut_down(&self) {
+        self.shared().is_closed = true;
+        let all = u32::try_from(self.environment.settings.command_count_max).unwrap_or(u32::MAX);
+        let _ = self.permits.acquire_many(all).await;
+        self.permits.close();
+    }
+
+    async fn process(self: &Arc<Self>, request: Request) -> Outcome {
+        for (index, task) in request.tasks.iter().enumerate() {
+            self.authorize(&request.sender, task).await.map_err(|error| (index, error))?;
+        }
+        loop {
+            match self.accept(&request).await.map_err(|error| (0, error))? {
+                Accepted::Waiting(answer) => {
+                    return answer.await.unwrap_or(Err((0, Error::ShuttingDown)));
+                }
+                Accepted::Later(other) => drop(other.await),
+            }
+        }
+    }
+
+    async fn accept(self: &Arc<Self>, request: &Request) -> Result<Accepted, Error> {
+        let permit = Arc::clone(&self.permits).acquire_owned().await;
+        let permit = permit.map_err(|_| Error::ShuttingDown)?;
+        let (sender, receiver) = oneshot::channel();
+        let mut steps = Vec::new();
+        {
+            let mut shared = self.shared();
+            let shared = &mut *shared;
+            if shared.is_closed {
+                return Err(Error::ShuttingDown);
+            }
+            let known = request.tasks.iter().find_map(|task| shared.in_flight.get(&task.id));
+            if let Some(job) = known.and_then(|ticket| shared.sequencer.job(*ticket)) {
+                job.waiting.push(sender);
+                return Ok(match job.request.is_same(request) {
+                    true => Accepted::Waiting(receiver),
+                    false => Accepted::Later(receiver),
+                });
+            }
+            let job = Job::new(request.clone(), sender, permit);
+            let ticket = shared.sequencer.accept(request.roots(), job, &mut steps);
+            for task in request.tasks.iter() {
+                shared.in_flight.insert(task.id, ticket);
+            }
+        }
+        driver::drive(self, steps).await;
+        Ok(Accepted::Waiting(receiver))
+    }
+
+    async fn authorize(&self, sender: &Sender, task: &Task) -> Result<(), Error> {
+        let checked = AssertUnwindSafe(authorize::check(&self.environment, sender, task));
+        let checked = checked.catch_unwind().await;
+        let checked = checked.unwrap_or_else(|_| Err(Error::Panicked { command: task.action.key }));
+        match &checked {
+            Ok(()) => self.environment.tell(&Signal::CommandReady {
+                id: task.id,
+                action: task.action,
+                root: &task.root,
+            }),
+            Err(error @ Error::Unauthorized { .. }) => {
+                let mut unit = UnitOfWork::empty(Arc::clone(&sender.record));
+                unit.activities.push(refusal::denied(&self.environment, sender, task, error));
+                let fate = commit::alone(&self.environment, unit).await;
+                if !matches!(fate, Fate::Committed { .. }) {
+                    tracing::error!(
+                        domain = self.environment.meta.namespace,
+                        command_id = %task.id,
+                        "a refusal of the policy could not be recorded"
+                    );
+                }
+            }
+            Err(_) => {}
+        }
+        checked
+    }
+
+    /// The newest head of a root, if it is known.
+    pub(crate) fn newest_head(&self, root: &AggregateRoot) -> Option<Arc<super::Head>> {
+        self.shared().sequencer.heads.newest(root)
+    }
+
+    /// Adds a head that was loaded, and gives the newest.
+    pub(crate) fn offer_head(&self, head: Arc<super::Head>) -> Arc<super::Head> {
+        self.shared().sequencer.heads.offer(head)
+    }
+}

@@ -1,0 +1,110 @@
+//! One attempt to decide a job: its commands one on the result of the other, and what is to be
+//! stored of it.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use uuid::Uuid;
+
+use super::job::{Ended, Outcome, Request, errors};
+use super::task::{Answer, Task};
+use super::{Processor, commit, decide, refusal};
+use crate::command::CommandStatus;
+use crate::context::{ActionContext, Given};
+use crate::error::Error;
+use crate::sequencer::Decision;
+use crate::unit_of_work::UnitOfWork;
+
+/// What an attempt has given.
+pub(crate) struct Attempt {
+    pub(crate) decision: Decision,
+    pub(crate) outcome: Outcome,
+    /// Whether the answer is in the log once the unit of work stands.
+    pub(crate) is_kept: bool,
+    /// The identifiers that the rules have drawn.
+    pub(crate) ids: Vec<Uuid>,
+}
+
+/// Decides the commands of a request. Whatever happens, panics and deadlines too, ends in a
+/// decision: even an answer that leaves no row must rest on heads that stand.
+pub(crate) async fn run(
+    processor: &Arc<Processor>,
+    request: &Request,
+    attempt: u32,
+    ids: Vec<Uuid>,
+) -> Attempt {
+    let given = Given {
+        sender: request.sender.clone(),
+        now: request.tasks[0].received,
+        attempt,
+        ids,
+        ids_used: 0,
+    };
+    let mut cx = ActionContext::new(Arc::clone(processor), given);
+    let mut outcome = decide(processor, &mut cx, &request.tasks).await;
+    let work = std::mem::take(&mut cx.work);
+    let reads = work.reads();
+    let context = Arc::clone(&request.sender.record);
+    let (mut writes, mut unit) = match &outcome {
+        Ok(_) => (work.last_writes(), work.into_unit(context)),
+        Err(_) => (Vec::new(), work.into_refusal(context)),
+    };
+    if outcome.is_ok()
+        && let Err(veto) = commit::ask(&processor.environment, &unit)
+    {
+        outcome = Err((0, veto));
+        writes.clear();
+        unit = UnitOfWork { expected: unit.expected, ..UnitOfWork::empty(unit.context) };
+    }
+    if let Err((index, error)) = &outcome {
+        record_refusal(processor, &mut unit, request, *index, error);
+    }
+    let is_kept = !unit.commands.is_empty();
+    Attempt { decision: Decision { reads, writes, unit }, outcome, is_kept, ids: cx.given.ids }
+}
+
+async fn decide(
+    processor: &Processor,
+    cx: &mut ActionContext,
+    tasks: &[Task],
+) -> Result<Vec<Answer>, Ended> {
+    let mut answers = Vec::with_capacity(tasks.len());
+    for (index, task) in tasks.iter().enumerate() {
+        let deadline = task.action.timeout.unwrap_or(processor.environment.settings.deadline);
+        let decided = AssertUnwindSafe(decide::run(cx, task)).catch_unwind();
+        let decided = match tokio::time::timeout(deadline, decided).await {
+            Ok(Ok(decided)) => decided,
+            Ok(Err(_)) => Err(Error::Panicked { command: task.action.key }),
+            Err(_) => Err(Error::TimedOut { command: task.action.key, after: deadline }),
+        };
+        answers.push(decided.map_err(|error| (index, error))?);
+    }
+    Ok(answers)
+}
+
+/// What is kept of commands that were not applied: rows for an answer of the domain, an
+/// activity for one of the policy, nothing for a fault.
+fn record_refusal(
+    processor: &Processor,
+    unit: &mut UnitOfWork,
+    request: &Request,
+    index: usize,
+    error: &Error,
+) {
+    let environment = &processor.environment;
+    let tasks = &request.tasks;
+    if matches!(error, Error::Unauthorized { .. }) {
+        let denied = refusal::denied(environment, &request.sender, &tasks[index], error);
+        unit.activities.push(denied);
+    }
+    if !error.is_refusal() || !environment.settings.record_refusals {
+        return;
+    }
+    for (task, error) in tasks.iter().zip(errors(tasks, index, error)) {
+        let record = &request.sender.record;
+        let mut row = task.record(environment.meta, record, CommandStatus::Rejected);
+        refusal::write(&mut row, &error);
+        unit.commands.push(row);
+    }
+}

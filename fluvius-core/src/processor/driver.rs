@@ -1,0 +1,221 @@
+//! The driver: does on tokio what the sequencer says.
+//!
+//! A step is begun where it comes up, also in a caller's task, and is moved to a task of its
+//! own as soon as it has to wait. So what need not wait costs no task, and no caller that is
+//! not polled ever holds a turn, a head or a batch.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_core::future::BoxFuture;
+
+use super::job::Outcome;
+use super::{Processor, attempt, publish, recall};
+use crate::error::Error;
+use crate::sequencer::{Settled, Step, Ticket};
+use crate::store::{Fate, StoreError};
+
+/// How many steps are done at one go before the rest is moved to a task of its own.
+const STEPS_AT_ONE_GO: usize = 128;
+
+/// Does these steps and all that follow from them, as far as nothing has to wait; the rest goes
+/// on in tasks of the runtime.
+///
+/// # Cancellation
+/// It is done when it is first polled.
+pub(crate) async fn drive(processor: &Arc<Processor>, steps: Vec<Step>) {
+    let mut steps = VecDeque::from(steps);
+    poll_fn(|cx| {
+        drive_now(processor, &mut steps, cx);
+        Poll::Ready(())
+    })
+    .await;
+}
+
+fn drive_now(processor: &Arc<Processor>, steps: &mut VecDeque<Step>, cx: &mut Context<'_>) {
+    let mut is_commit_due = false;
+    for _ in 0..STEPS_AT_ONE_GO {
+        let step = match steps.pop_front() {
+            Some(Step::Commit) => {
+                is_commit_due = true;
+                continue;
+            }
+            Some(step) => step,
+            // What was decided before it rides along.
+            None if is_commit_due => {
+                is_commit_due = false;
+                Step::Commit
+            }
+            None => return,
+        };
+        let mut work = begin(Arc::clone(processor), step);
+        match work.as_mut().poll(cx) {
+            Poll::Ready(next) => steps.extend(next),
+            Poll::Pending => go_on_elsewhere(processor, work),
+        }
+    }
+    if is_commit_due {
+        steps.push_back(Step::Commit);
+    }
+    let rest: Vec<Step> = steps.drain(..).collect();
+    if !rest.is_empty() {
+        go_on_elsewhere(processor, Box::pin(async move { rest }));
+    }
+}
+
+/// Moves a step that has to wait to a task of the runtime, with all that follows from it.
+fn go_on_elsewhere(processor: &Arc<Processor>, work: BoxFuture<'static, Vec<Step>>) {
+    let processor = Arc::clone(processor);
+    tokio::spawn(async move {
+        let steps = work.await;
+        drive(&processor, steps).await;
+    });
+}
+
+fn begin(processor: Arc<Processor>, step: Step) -> BoxFuture<'static, Vec<Step>> {
+    match step {
+        Step::Decide(ticket) => Box::pin(decide(processor, ticket)),
+        Step::Commit => Box::pin(commit(processor)),
+        Step::Answer(ticket, settled) => Box::pin(async move {
+            answer(&processor, ticket, settled).await;
+            Vec::new()
+        }),
+        Step::BackOff(ticket, count) => Box::pin(async move {
+            back_off(count).await;
+            resume(&processor, ticket)
+        }),
+        Step::Settle(ticket) => Box::pin(settle(processor, ticket)),
+    }
+}
+
+async fn decide(processor: Arc<Processor>, ticket: Ticket) -> Vec<Step> {
+    let begun = {
+        let mut shared = processor.shared();
+        shared.sequencer.job(ticket).map(|job| {
+            job.attempt += 1;
+            (job.request.clone(), job.attempt, std::mem::take(&mut job.ids))
+        })
+    };
+    let Some((request, count, ids)) = begun else { return Vec::new() };
+    let attempt = attempt::run(&processor, &request, count, ids).await;
+    let mut steps = Vec::new();
+    let mut shared = processor.shared();
+    if let Some(job) = shared.sequencer.job(ticket) {
+        job.outcome = Some(attempt.outcome);
+        job.is_kept = attempt.is_kept;
+        job.ids = attempt.ids;
+    }
+    shared.sequencer.decided(ticket, attempt.decision, &mut steps);
+    steps
+}
+
+async fn commit(processor: Arc<Processor>) -> Vec<Step> {
+    let batch = processor.shared().sequencer.next_batch();
+    let fates = processor.environment.store.commit(Arc::clone(&batch)).await;
+    let mut steps = Vec::new();
+    processor.shared().sequencer.landed(fates.clone(), &mut steps);
+    // Before anybody is answered, and in the order of positions.
+    for (unit, fate) in batch.iter().zip(&fates) {
+        if let Fate::Committed { first } = fate {
+            publish::committed(&processor.environment, unit, *first);
+        }
+    }
+    steps
+}
+
+fn resume(processor: &Processor, ticket: Ticket) -> Vec<Step> {
+    let mut steps = Vec::new();
+    processor.shared().sequencer.resume(ticket, &mut steps);
+    steps
+}
+
+/// Waits a little, longer after each conflict, so that commands that keep losing to those of
+/// other processes fall out of step with them.
+async fn back_off(count: u32) {
+    let bound = 50_u64 << count.min(10);
+    let jitter = RandomState::new().build_hasher().finish() % bound;
+    tokio::time::sleep(Duration::from_micros(jitter)).await;
+}
+
+/// Finds out by the command's identifier what became of a unit of work whose store went away.
+async fn settle(processor: Arc<Processor>, ticket: Ticket) -> Vec<Step> {
+    let Some(id) = processor.shared().sequencer.job(ticket).map(|job| job.request.tasks[0].id)
+    else {
+        return Vec::new();
+    };
+    let settle_time = processor.environment.settings.settle_time;
+    let found = tokio::time::timeout(settle_time, async {
+        let mut pause = Duration::from_millis(5);
+        loop {
+            match processor.environment.store.command(id).await {
+                Ok(found) => return Ok(found.is_some()),
+                Err(error) if error.can_retry() => {}
+                Err(error) => return Err(error),
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(1));
+        }
+    });
+    match found.await {
+        Ok(Ok(true)) => vec![Step::Answer(ticket, Settled::Known)],
+        // Its unit is not stored: it may be decided again. Should a commit that is still on its
+        // way be quicker, the identifier is found taken.
+        Ok(Ok(false)) => resume(&processor, ticket),
+        Ok(Err(_)) | Err(_) => {
+            finish(&processor, ticket, Err((0, Error::OutcomeUnknown { id })));
+            Vec::new()
+        }
+    }
+}
+
+/// Answers a command whose basis stands.
+async fn answer(processor: &Arc<Processor>, ticket: Ticket, settled: Settled) {
+    let decided = {
+        let mut shared = processor.shared();
+        shared.sequencer.job(ticket).map(|job| {
+            (job.request.clone(), job.outcome.take(), job.is_kept)
+        })
+    };
+    let Some((request, outcome, is_kept)) = decided else { return };
+    let broken = || Err((0, Error::from(StoreError::permanent("a command has lost its answer"))));
+    let (outcome, must_look_up) = match settled {
+        Settled::Stands(_) => {
+            let outcome = outcome.unwrap_or_else(broken);
+            let must_look_up = outcome.is_err() && !is_kept;
+            (outcome, must_look_up)
+        }
+        Settled::Known => {
+            let id = request.tasks[0].id;
+            (Err((0, Error::DuplicateCommand { id })), true)
+        }
+        Settled::Conflict(root, attempts) => (Err((0, Error::Conflict { root, attempts })), true),
+        Settled::Failed(error) => (Err((0, Error::from(error))), true),
+    };
+    let first = match must_look_up {
+        true => recall::first_answer(&processor.environment, &request).await,
+        false => None,
+    };
+    finish(processor, ticket, first.unwrap_or(outcome));
+}
+
+fn finish(processor: &Processor, ticket: Ticket, outcome: Outcome) {
+    let job = {
+        let mut shared = processor.shared();
+        let job = shared.sequencer.finish(ticket);
+        for task in job.iter().flat_map(|job| job.request.tasks.iter()) {
+            shared.in_flight.remove(&task.id);
+        }
+        job
+    };
+    let Some(job) = job else { return };
+    publish::answered(&processor.environment, &job.request, &outcome);
+    drop(job.permit);
+    for waiting in job.waiting {
+        // A caller that went away gets the answer by sending the same identifier again.
+        let _ = waiting.send(outcome.clone());
+    }
+}

@@ -1,0 +1,101 @@
+//! What was accepted together: one command, or the commands of an atomic group.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use uuid::Uuid;
+
+use super::task::{Answer, Sender, Task};
+use crate::error::Error;
+use crate::root::AggregateRoot;
+
+/// Which command of a job ended it, and why.
+pub(crate) type Ended = (usize, Error);
+
+/// The answers to all commands of a job, or what ended it.
+pub(crate) type Outcome = Result<Vec<Answer>, Ended>;
+
+/// Commands that are decided, stored and answered together, and who sends them.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    pub(crate) sender: Sender,
+    pub(crate) tasks: Arc<[Task]>,
+}
+
+impl Request {
+    /// The roots that its commands are for.
+    pub(crate) fn roots(&self) -> BTreeSet<AggregateRoot> {
+        self.tasks.iter().map(|task| task.root.clone()).collect()
+    }
+
+    /// An identifier that two of its commands share.
+    pub(crate) fn repeated_id(&self) -> Option<Uuid> {
+        let mut seen = HashSet::with_capacity(self.tasks.len());
+        self.tasks.iter().map(|task| task.id).find(|id| self.tasks.len() > 1 && !seen.insert(*id))
+    }
+
+    /// Whether the answer to one is the answer to the other: same commands, same sender.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.sender.record.actor == other.sender.record.actor
+            && self.sender.record.realm == other.sender.record.realm
+            && self.tasks.len() == other.tasks.len()
+            && self.tasks.iter().zip(other.tasks.iter()).all(|(one, other)| {
+                one.id == other.id
+                    && one.root == other.root
+                    && one.action.key == other.action.key
+                    && one.payload_hash == other.payload_hash
+            })
+    }
+}
+
+/// A request that the runtime owns, until it is answered.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) request: Request,
+    /// How often it was decided.
+    pub(crate) attempt: u32,
+    /// The identifiers that its rules have drawn, the same in every attempt.
+    pub(crate) ids: Vec<Uuid>,
+    /// What the last attempt ended with.
+    pub(crate) outcome: Option<Outcome>,
+    /// Whether the answer is in the log once the unit of work stands.
+    pub(crate) is_kept: bool,
+    /// Who waits for the answer; a caller that went away waits no longer.
+    pub(crate) waiting: Vec<oneshot::Sender<Outcome>>,
+    /// The place among the commands that may be in work.
+    pub(crate) permit: OwnedSemaphorePermit,
+}
+
+impl Job {
+    pub(crate) fn new(
+        request: Request,
+        waiting: oneshot::Sender<Outcome>,
+        permit: OwnedSemaphorePermit,
+    ) -> Self {
+        Self {
+            request,
+            attempt: 0,
+            ids: Vec::new(),
+            outcome: None,
+            is_kept: false,
+            waiting: vec![waiting],
+            permit,
+        }
+    }
+}
+
+/// What each command of a job is answered with when one of them ended it.
+pub(crate) fn errors<'a>(
+    tasks: &'a [Task],
+    ended: usize,
+    error: &'a Error,
+) -> impl Iterator<Item = Error> + 'a {
+    (0..tasks.len()).map(move |index| {
+        if index == ended || !error.is_refusal() {
+            error.clone()
+        } else {
+            Error::GroupRefused { refused: tasks[ended].id, source: Box::new(error.clone()) }
+        }
+    })
+}

@@ -1,0 +1,177 @@
+//! The heads of the roots in work, and a bounded cache of those at rest.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use hashlink::LinkedHashMap;
+
+use super::UnitNumber;
+use crate::processor::Head;
+use crate::root::AggregateRoot;
+use crate::state::StateRecord;
+
+/// What a cached head costs beside its data: names, audit fields, the decoded value's own parts.
+const HEAD_OVERHEAD_BYTES: usize = 512;
+
+/// The newest head of each root that is known, with what it stands on.
+#[derive(Debug)]
+pub(crate) struct Heads {
+    /// Least recently used first.
+    chains: LinkedHashMap<AggregateRoot, Chain>,
+    bytes: usize,
+    bytes_max: usize,
+}
+
+/// The heads of one root: the stored one, and above it those that are admitted and not yet
+/// durable, oldest first.
+#[derive(Debug, Default)]
+struct Chain {
+    durable: Option<Arc<Head>>,
+    pending: VecDeque<(UnitNumber, Arc<Head>)>,
+}
+
+impl Chain {
+    fn newest(&self) -> Option<&Arc<Head>> {
+        self.pending.back().map(|(_, head)| head).or(self.durable.as_ref())
+    }
+
+    fn bytes(&self) -> usize {
+        let pending: usize = self.pending.iter().map(|(_, head)| bytes_of(head)).sum();
+        pending + self.durable.as_ref().map_or(0, |head| bytes_of(head))
+    }
+}
+
+fn bytes_of(head: &Head) -> usize {
+    HEAD_OVERHEAD_BYTES + 2 * head.record.as_ref().map_or(0, |record| record.data.len())
+}
+
+impl Heads {
+    /// No heads; those at rest may take so many bytes, by estimate.
+    pub(crate) fn new(bytes_max: usize) -> Self {
+        Self { chains: LinkedHashMap::new(), bytes: 0, bytes_max }
+    }
+
+    /// The newest head of a root, if it is known.
+    pub(crate) fn newest(&mut self, root: &AggregateRoot) -> Option<Arc<Head>> {
+        // `to_back` marks it as used just now.
+        self.chains.to_back(root).and_then(|chain| chain.newest()).map(Arc::clone)
+    }
+
+    /// Adds a head that was loaded, and gives the newest: where somebody was quicker, theirs.
+    pub(crate) fn offer(&mut self, loaded: Arc<Head>) -> Arc<Head> {
+        if let Some(head) = self.newest(&loaded.root) {
+            return head;
+        }
+        self.change(&loaded.root, |chain| chain.durable = Some(Arc::clone(&loaded)));
+        self.evict();
+        loaded
+    }
+
+    /// Whether a head that was read is still the newest. One that is known no longer may be:
+    /// the commit will tell.
+    pub(crate) fn is_newest(&self, read: &Arc<Head>) -> bool {
+        let newest = self.chains.get(&read.root).and_then(Chain::newest);
+        newest.is_none_or(|newest| Arc::ptr_eq(newest, read))
+    }
+
+    /// The unit that a head waits for; `None`: it is durable.
+    pub(crate) fn awaited(&self, read: &Arc<Head>) -> Option<UnitNumber> {
+        let chain = self.chains.get(&read.root)?;
+        let pending = chain.pending.iter().rev();
+        pending.into_iter().find(|(_, head)| Arc::ptr_eq(head, read)).map(|(unit, _)| *unit)
+    }
+
+    /// Puts the head of an admitted unit on top.
+    pub(crate) fn put(&mut self, unit: UnitNumber, head: Arc<Head>) {
+        let root = head.root.clone();
+        self.change(&root, |chain| chain.pending.push_back((unit, head)));
+    }
+
+    /// The unit is durable: its head is what the root stands on now.
+    pub(crate) fn stand(&mut self, unit: UnitNumber, root: &AggregateRoot) {
+        self.change(root, |chain| {
+            match chain.pending.iter().position(|(number, _)| *number == unit) {
+                Some(index) => {
+                    chain.durable = chain.pending.drain(..=index).last().map(|(_, head)| head);
+                }
+                // Its head was taken back although it stands: what is known is not true.
+                None => *chain = Chain::default(),
+            }
+        });
+        self.evict();
+    }
+
+    /// The unit has fallen: its head goes, and every head above it.
+    pub(crate) fn fall(&mut self, unit: UnitNumber, root: &AggregateRoot) {
+        self.change(root, |chain| {
+            if let Some(index) = chain.pending.iter().position(|(number, _)| *number == unit) {
+                chain.pending.truncate(index);
+            }
+        });
+    }
+
+    /// The store has told what it holds: nothing else is true.
+    pub(crate) fn correct(&mut self, root: &AggregateRoot, stored: Option<StateRecord>) {
+        let head = Arc::new(Head::loaded(root.clone(), stored));
+        self.change(root, |chain| {
+            let known = chain.durable.as_ref().is_some_and(|durable| {
+                durable.record.as_ref().map(|row| row.etag) == head.record.as_ref().map(|row| row.etag)
+            });
+            // Another unit that fell on the same change has told it before, and what is decided
+            // since stands on it.
+            if !known {
+                *chain = Chain { durable: Some(head), pending: VecDeque::new() };
+            }
+        });
+        self.evict();
+    }
+
+    /// Forgets what the store was last seen to hold; what is in work is checked at its commit.
+    pub(crate) fn forget_stored(&mut self) {
+        let mut kept = LinkedHashMap::new();
+        self.bytes = 0;
+        while let Some((root, mut chain)) = self.chains.pop_front() {
+            chain.durable = None;
+            if !chain.pending.is_empty() {
+                self.bytes += chain.bytes();
+                kept.insert(root, chain);
+            }
+        }
+        self.chains = kept;
+    }
+
+    /// How many bytes the heads take, by estimate.
+    #[cfg(test)]
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn change(&mut self, root: &AggregateRoot, change: impl FnOnce(&mut Chain)) {
+        if !self.chains.contains_key(root) {
+            self.chains.insert(root.clone(), Chain::default());
+        }
+        let Some(chain) = self.chains.get_mut(root) else { return };
+        let before = chain.bytes();
+        change(chain);
+        let after = chain.bytes();
+        if chain.newest().is_none() {
+            self.chains.remove(root);
+        }
+        self.bytes = self.bytes - before + after;
+    }
+
+    /// Lets heads at rest go, the least recently used first, until the rest has room. Heads in
+    /// work stay: their number is bounded by that of the commands in work.
+    fn evict(&mut self) {
+        let mut untried = self.chains.len();
+        while self.bytes > self.bytes_max && untried > 0 {
+            untried -= 1;
+            let Some((root, chain)) = self.chains.pop_front() else { return };
+            if chain.pending.is_empty() {
+                self.bytes -= chain.bytes();
+            } else {
+                self.chains.insert(root, chain);
+            }
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! The sequencer: in which order commands are decided, admitted and committed.
+//!
+//! Plain state without I/O, tasks or clocks. In go accepted commands, decisions and fates; out
+//! come [`Step`]s: decide this command, commit this batch, answer that one. Whoever drives it
+//! does the work and comes back with the result; that may be tokio, or a test with a seed.
+//!
+//! What it holds true:
+//!
+//! - A command is decided on the newest heads, durable or not, and admitted only if all heads
+//!   that it has read are still the newest.
+//! - A unit of work depends on every unit whose head it has read. If one falls, all that stand
+//!   on it are taken back and decided again, in their old order.
+//! - No command is answered before its unit, and so all that it depends on, is durable.
+//! - Nobody waits for a turn while holding one, but for commands that take all their turns in
+//!   the order of the roots.
+
+mod heads;
+mod queue;
+mod state;
+mod turns;
+
+pub(crate) use heads::Heads;
+pub(crate) use queue::Batch;
+pub(crate) use state::{Decision, Limits, Sequencer, Settled, Step};
+
+/// A command, or an atomic group, in the order of acceptance.
+pub(crate) type Ticket = u64;
+
+/// A unit of work, in the order of admission.
+pub(crate) type UnitNumber = u64;

@@ -1,0 +1,322 @@
+//! The state of the sequencer, and its steps.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use super::heads::Heads;
+use super::queue::{Admitted, Batch, Queue};
+use super::turns::Turns;
+use super::{Ticket, UnitNumber};
+use crate::processor::Head;
+use crate::root::AggregateRoot;
+use crate::store::{Fate, StoreError};
+use crate::unit_of_work::UnitOfWork;
+
+/// How often a command loses admission before it takes the turns of all its roots.
+const LOST_COUNT_MAX: u32 = 3;
+
+/// The bounds of a sequencer.
+#[derive(Debug, Clone)]
+pub(crate) struct Limits {
+    /// Units in one batch.
+    pub(crate) batch_unit_count_max: usize,
+    /// Bytes in one batch, by estimate.
+    pub(crate) batch_bytes_max: usize,
+    /// Bytes of heads at rest, by estimate.
+    pub(crate) cache_bytes_max: usize,
+    /// How often a command is decided again because the store held other versions.
+    pub(crate) conflict_count_max: u32,
+}
+
+/// What whoever drives the sequencer is to do next.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// Decide the command on the newest heads, and come back with [`Sequencer::decided`].
+    Decide(Ticket),
+    /// Ask for the batch with [`Sequencer::next_batch`], commit it, and come back with
+    /// [`Sequencer::landed`]. It is best taken last: what is decided before it rides along.
+    Commit,
+    /// The command has ended. For the sequencer it exists no longer.
+    Answer(Ticket, Settled),
+    /// Wait a little, longer each time, and come back with [`Sequencer::resume`].
+    BackOff(Ticket, u32),
+    /// The store does not know whether the command's unit stands: find out by its identifier,
+    /// and come back with [`Sequencer::resume`] or [`Sequencer::finish`].
+    Settle(Ticket),
+}
+
+/// How a command has ended.
+#[derive(Debug)]
+pub(crate) enum Settled {
+    /// Its last decision stands; the position of its first row, if it has rows.
+    Stands(Option<u64>),
+    /// An identifier of its unit is in the log.
+    Known,
+    /// Others kept changing its roots.
+    Conflict(AggregateRoot, u32),
+    /// The store has failed.
+    Failed(StoreError),
+}
+
+/// What deciding a command has given.
+#[derive(Debug)]
+pub(crate) struct Decision {
+    /// The heads that it was decided on.
+    pub(crate) reads: Vec<Arc<Head>>,
+    /// The new heads, one a root.
+    pub(crate) writes: Vec<Arc<Head>>,
+    /// What is to be stored, or only checked.
+    pub(crate) unit: UnitOfWork,
+}
+
+/// The order in which commands are decided, admitted and committed. `J` is what the driver
+/// wants kept with a command.
+#[derive(Debug)]
+pub(crate) struct Sequencer<J> {
+    pub(crate) heads: Heads,
+    turns: Turns,
+    queue: Queue,
+    commands: HashMap<Ticket, Command<J>>,
+    conflict_count_max: u32,
+    next_ticket: Ticket,
+    next_unit: UnitNumber,
+}
+
+#[derive(Debug)]
+struct Command<J> {
+    job: J,
+    /// The turns that it takes before it is decided.
+    wanted: BTreeSet<AggregateRoot>,
+    held: BTreeSet<AggregateRoot>,
+    /// Whether nobody else is admitted on the roots whose turns it holds.
+    is_alone: bool,
+    lost_count: u32,
+    conflict_count: u32,
+}
+
+impl<J> Sequencer<J> {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            heads: Heads::new(limits.cache_bytes_max),
+            turns: Turns::default(),
+            queue: Queue::new(limits.batch_unit_count_max, limits.batch_bytes_max),
+            commands: HashMap::new(),
+            conflict_count_max: limits.conflict_count_max,
+            next_ticket: 0,
+            next_unit: 0,
+        }
+    }
+
+    /// Accepts a command of one root, or a group of several.
+    pub(crate) fn accept(
+        &mut self,
+        roots: BTreeSet<AggregateRoot>,
+        job: J,
+        steps: &mut Vec<Step>,
+    ) -> Ticket {
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        let command = Command {
+            job,
+            is_alone: roots.len() > 1,
+            wanted: roots,
+            held: BTreeSet::new(),
+            lost_count: 0,
+            conflict_count: 0,
+        };
+        self.commands.insert(ticket, command);
+        self.take_turns(ticket, steps);
+        ticket
+    }
+
+    /// What the driver keeps with a command.
+    pub(crate) fn job(&mut self, ticket: Ticket) -> Option<&mut J> {
+        self.commands.get_mut(&ticket).map(|command| &mut command.job)
+    }
+
+    /// Admission: if all heads that the decision has read are still the newest, its own are put
+    /// in place for all its roots together, and its unit goes to the store's queue.
+    pub(crate) fn decided(&mut self, ticket: Ticket, decision: Decision, steps: &mut Vec<Step>) {
+        if !decision.reads.iter().all(|read| self.heads.is_newest(read)) {
+            return self.lost(ticket, &decision, steps);
+        }
+        if decision.writes.iter().any(|head| self.is_closed_to(ticket, &head.root)) {
+            return self.take_all_turns(ticket, &decision, steps);
+        }
+        let mut depends_on: Vec<UnitNumber> =
+            decision.reads.iter().filter_map(|read| self.heads.awaited(read)).collect();
+        depends_on.sort_unstable();
+        depends_on.dedup();
+        let number = self.next_unit;
+        self.next_unit += 1;
+        let writes = decision.writes.iter().map(|head| head.root.clone()).collect();
+        for head in decision.writes {
+            self.heads.put(number, head);
+        }
+        let admitted = Admitted { number, ticket, depends_on, writes };
+        self.queue.push(admitted, decision.unit);
+        self.give_back_turns(ticket, steps);
+        self.commit(steps);
+    }
+
+    /// The units to commit, for the driver that was told to.
+    pub(crate) fn next_batch(&mut self) -> Batch {
+        self.queue.next_batch()
+    }
+
+    /// What became of the batch that was under way. Without fates for all its units, those
+    /// without one have failed.
+    pub(crate) fn landed(&mut self, fates: Vec<Fate>, steps: &mut Vec<Step>) {
+        let mut fallen: HashSet<UnitNumber> = HashSet::new();
+        let mut again: Vec<Ticket> = Vec::new();
+        let mut fates = fates.into_iter();
+        for unit in self.queue.landed() {
+            let fate = fates.next().unwrap_or_else(|| {
+                Fate::Failed(StoreError::permanent("the store gave no fate for a unit of work"))
+            });
+            if let Fate::Committed { first } = fate {
+                assert!(
+                    !unit.depends_on.iter().any(|on| fallen.contains(on)),
+                    "a store commits nothing that stands on a fallen unit"
+                );
+                for root in &unit.writes {
+                    self.heads.stand(unit.number, root);
+                }
+                self.end(unit.ticket, Settled::Stands(Some(first)), steps);
+                continue;
+            }
+            fallen.insert(unit.number);
+            for root in &unit.writes {
+                self.heads.fall(unit.number, root);
+            }
+            match fate {
+                Fate::Committed { .. } | Fate::Fell { .. } => again.push(unit.ticket),
+                Fate::Stale { root, stored } => {
+                    self.heads.correct(&root, stored.map(|stored| *stored));
+                    self.conflict(unit.ticket, root, steps);
+                }
+                Fate::Known { .. } => self.end(unit.ticket, Settled::Known, steps),
+                Fate::Failed(error) => self.end(unit.ticket, Settled::Failed(error), steps),
+                Fate::Unknown => {
+                    // The store went away: what it holds when it comes back is not known.
+                    self.heads.forget_stored();
+                    steps.push(Step::Settle(unit.ticket));
+                }
+            }
+        }
+        for unit in self.queue.take_back(&mut fallen) {
+            for root in &unit.writes {
+                self.heads.fall(unit.number, root);
+            }
+            again.push(unit.ticket);
+        }
+        for ticket in again {
+            self.take_turns(ticket, steps);
+        }
+        self.commit(steps);
+    }
+
+    /// Decides a command again, in its old place.
+    pub(crate) fn resume(&mut self, ticket: Ticket, steps: &mut Vec<Step>) {
+        self.take_turns(ticket, steps);
+    }
+
+    /// Ends a command that holds no turn, and gives back what was kept with it.
+    pub(crate) fn finish(&mut self, ticket: Ticket) -> Option<J> {
+        let command = self.commands.remove(&ticket)?;
+        assert!(command.held.is_empty(), "a command that ends holds no turn");
+        Some(command.job)
+    }
+
+    /// How many commands are accepted and not answered.
+    pub(crate) fn command_count(&self) -> usize {
+        self.commands.len()
+    }
+
+    /// How many units of work wait for the store.
+    pub(crate) fn queue_depth(&self) -> usize {
+        self.queue.len()
+    }
+
+    fn commit(&mut self, steps: &mut Vec<Step>) {
+        if self.queue.reserve() {
+            steps.push(Step::Commit);
+        }
+    }
+
+    fn end(&mut self, ticket: Ticket, settled: Settled, steps: &mut Vec<Step>) {
+        steps.push(Step::Answer(ticket, settled));
+    }
+
+    fn conflict(&mut self, ticket: Ticket, root: AggregateRoot, steps: &mut Vec<Step>) {
+        let Some(command) = self.commands.get_mut(&ticket) else { return };
+        command.conflict_count += 1;
+        let count = command.conflict_count;
+        if count >= self.conflict_count_max {
+            self.end(ticket, Settled::Conflict(root, count), steps);
+        } else {
+            steps.push(Step::BackOff(ticket, count));
+        }
+    }
+
+    /// Another command has changed what this one was decided on.
+    fn lost(&mut self, ticket: Ticket, decision: &Decision, steps: &mut Vec<Step>) {
+        let Some(command) = self.commands.get_mut(&ticket) else { return };
+        command.lost_count += 1;
+        if command.lost_count >= LOST_COUNT_MAX {
+            return self.take_all_turns(ticket, decision, steps);
+        }
+        let held = command.held.iter();
+        if held.into_iter().any(|root| self.turns.is_awaited_by_older(root, ticket)) {
+            // Commands that were taken back go first.
+            self.give_back_turns(ticket, steps);
+            self.take_turns(ticket, steps);
+        } else {
+            steps.push(Step::Decide(ticket));
+        }
+    }
+
+    /// Whether another command has a root for itself.
+    fn is_closed_to(&self, ticket: Ticket, root: &AggregateRoot) -> bool {
+        let holder = self.turns.holder(root).filter(|holder| *holder != ticket);
+        let holder = holder.and_then(|holder| self.commands.get(&holder));
+        holder.is_some_and(|command| command.is_alone)
+    }
+
+    /// Gives up the turns that a command has, and queues for those of all its roots, in their
+    /// order.
+    fn take_all_turns(&mut self, ticket: Ticket, decision: &Decision, steps: &mut Vec<Step>) {
+        self.give_back_turns(ticket, steps);
+        let Some(command) = self.commands.get_mut(&ticket) else { return };
+        command.is_alone = true;
+        command.wanted.extend(decision.reads.iter().map(|read| read.root.clone()));
+        self.take_turns(ticket, steps);
+    }
+
+    /// Takes the wanted turns in the order of the roots, as far as they are free; with all of
+    /// them the command is decided.
+    fn take_turns(&mut self, ticket: Ticket, steps: &mut Vec<Step>) {
+        let Some(command) = self.commands.get_mut(&ticket) else { return };
+        for root in &command.wanted {
+            if !command.held.contains(root) {
+                if !self.turns.take(root, ticket) {
+                    return;
+                }
+                command.held.insert(root.clone());
+            }
+        }
+        steps.push(Step::Decide(ticket));
+    }
+
+    fn give_back_turns(&mut self, ticket: Ticket, steps: &mut Vec<Step>) {
+        let Some(command) = self.commands.get_mut(&ticket) else { return };
+        for root in std::mem::take(&mut command.held) {
+            if let Some(next) = self.turns.give_back(&root, ticket) {
+                if let Some(next) = self.commands.get_mut(&next) {
+                    next.held.insert(root);
+                }
+                self.take_turns(next, steps);
+            }
+        }
+    }
+}
