@@ -65,6 +65,8 @@ impl RuntimeBuilder {
                     batch_bytes_max: 4 << 20,
                     cache_bytes_max: 64 << 20,
                     conflict_count_max: 32,
+                    #[cfg(feature = "testing")]
+                    planted: None,
                 },
                 record_refusals: true,
                 recorded_headers: [
@@ -107,6 +109,34 @@ impl RuntimeBuilder {
         self
     }
 
+    /// How many commands may be in work at once: 4,096 unless set. A further one waits for a
+    /// place, or ends in `overloaded` where its session
+    /// [does not wait](crate::Session::without_waiting).
+    pub fn command_count_max(mut self, commands: std::num::NonZeroU16) -> Self {
+        self.settings.command_count_max = commands.get().into();
+        self
+    }
+
+    /// How many units of work one commit has at the most: 512 unless set.
+    pub fn batch_unit_count_max(mut self, units: std::num::NonZeroUsize) -> Self {
+        self.settings.limits.batch_unit_count_max = units.get();
+        self
+    }
+
+    /// How many bytes the cached states of roots at rest may take, by estimate: 64 MiB unless
+    /// set. With 0 each command reads its root from the store.
+    pub fn cache_bytes_max(mut self, bytes: usize) -> Self {
+        self.settings.limits.cache_bytes_max = bytes;
+        self
+    }
+
+    /// How long a store that went away during a commit is waited for, before the command ends
+    /// in `outcome-unknown`: 30 s unless set.
+    pub fn settle_time(mut self, time: Duration) -> Self {
+        self.settings.settle_time = time;
+        self
+    }
+
     /// Whether refused commands are recorded, as they are unless this is set to `false`. The
     /// answer to one that is not recorded is not given again under the same identifier.
     pub fn record_refusals(mut self, record: bool) -> Self {
@@ -118,6 +148,14 @@ impl RuntimeBuilder {
     /// `if-match`, `traceparent`, `user-agent`, `x-request-id`.
     pub fn recorded_headers<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
         self.settings.recorded_headers = names.into_iter().map(str::to_ascii_lowercase).collect();
+        self
+    }
+
+    /// Plants a fault that tests of the runtime must find.
+    #[cfg(feature = "testing")]
+    #[doc(hidden)]
+    pub fn plant(mut self, planted: crate::testing::Planted) -> Self {
+        self.settings.limits.planted = Some(planted);
         self
     }
 

@@ -62,7 +62,7 @@ impl<'a, C: Command> PreparedCommand<'a, C> {
             self.if_match,
             session.received(),
         )?;
-        let answer = session.processor.run(&session.sender, task).await?;
+        let answer = session.processor.run(&session.sender, task, session.place()).await?;
         answer.typed::<C>()
     }
 }

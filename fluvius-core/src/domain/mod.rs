@@ -3,6 +3,7 @@
 mod builder;
 mod command;
 mod log;
+mod processor;
 mod runtime;
 mod session;
 
@@ -12,7 +13,8 @@ pub use builder::RuntimeBuilder;
 pub use command::PreparedCommand;
 pub use log::{LogReader, Page};
 pub use runtime::DomainRuntime;
-pub use session::{CommandProcessor, Session};
+pub use processor::CommandProcessor;
+pub use session::Session;
 
 use crate::action::Location;
 use crate::aggregate::AggregateDescriptor;

@@ -63,6 +63,15 @@ impl DomainRuntime {
         Session::new(Arc::clone(&self.processor), sender)
     }
 
+    /// Accepts no more commands, waits until all that were accepted are answered, and leaves
+    /// the rest with `shutting-down`.
+    ///
+    /// # Cancellation
+    /// Dropping the future stops the wait; commands are not accepted any more all the same.
+    pub async fn shutdown(&self) {
+        self.processor.shut_down().await;
+    }
+
     /// The program's own view of the stored state: all realms.
     pub fn statemgr(&self) -> StateManager {
         StateManager::new(Arc::clone(&self.processor.environment.store), RealmFilter::All)

@@ -2,17 +2,15 @@
 
 use std::sync::Arc;
 
-use futures_core::stream::BoxStream;
-use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use super::{LogReader, PreparedCommand};
+use super::{CommandProcessor, LogReader, PreparedCommand};
 use crate::clock::to_microseconds;
 use crate::command::{Command, CommandBundle};
 use crate::error::Error;
 use crate::json::{Json, JsonError};
-use crate::processor::{Processor, Sender, Task, decode};
+use crate::processor::{Place, Processor, Sender, Task, decode};
 use crate::response::Response;
 use crate::root::{AggregateRoot, Target};
 use crate::state::StateManager;
@@ -24,11 +22,12 @@ pub struct Session {
     pub(super) processor: Arc<Processor>,
     pub(super) sender: Sender,
     aggroot: Option<AggregateRoot>,
+    waits: bool,
 }
 
 impl Session {
     pub(super) fn new(processor: Arc<Processor>, sender: Sender) -> Self {
-        Self { processor, sender, aggroot: None }
+        Self { processor, sender, aggroot: None, waits: true }
     }
 
     /// Sets the root that [`create_command`](Self::create_command) makes commands for.
@@ -44,6 +43,17 @@ impl Session {
     #[must_use]
     pub fn on(&self, root: AggregateRoot) -> Self {
         Self { aggroot: Some(root), ..self.clone() }
+    }
+
+    /// A view of this session whose commands do not wait for a place when too many are in work:
+    /// they end in `overloaded`.
+    #[must_use]
+    pub fn without_waiting(&self) -> Self {
+        Self { waits: false, ..self.clone() }
+    }
+
+    pub(super) fn place(&self) -> Place {
+        if self.waits { Place::Wait } else { Place::Now }
     }
 
     /// The root that [`create_command`](Self::create_command) makes commands for.
@@ -91,7 +101,7 @@ impl Session {
     /// command sent again, under the same identifier, tells which.
     pub async fn process_command(&self, command: CommandBundle) -> Result<Response, Error> {
         let task = self.decode(command)?;
-        let answer = self.processor.run(&self.sender, task).await?;
+        let answer = self.processor.run(&self.sender, task, self.place()).await?;
         Ok(answer.response)
     }
 
@@ -140,13 +150,13 @@ impl Session {
         if tasks.is_empty() {
             return Ok(Vec::new());
         }
-        let answers = self.processor.run_group(&self.sender, tasks).await?;
+        let answers = self.processor.run_group(&self.sender, tasks, self.place()).await?;
         Ok(answers.into_iter().map(|answer| answer.response).collect())
     }
 
     /// What processes many commands one after the other.
     pub fn command_processor(&self) -> CommandProcessor {
-        CommandProcessor { session: self.clone() }
+        CommandProcessor::new(self.clone())
     }
 
     /// The stored state, as far as the session's realm goes.
@@ -179,39 +189,11 @@ impl Session {
         }
     }
 
-    fn decode(&self, command: CommandBundle) -> Result<Task, Error> {
+    pub(super) fn decode(&self, command: CommandBundle) -> Result<Task, Error> {
         decode::by_key(&self.processor.environment, command, self.received())
     }
 
     pub(super) fn received(&self) -> chrono::DateTime<chrono::Utc> {
         to_microseconds(self.processor.environment.clock.now())
-    }
-}
-
-/// Processes commands one after the other.
-#[derive(Debug, Clone)]
-pub struct CommandProcessor {
-    session: Session,
-}
-
-impl CommandProcessor {
-    /// Processes commands in order and answers in the same order. A refusal does not stop the
-    /// rest.
-    ///
-    /// # Cancellation
-    /// Dropping the stream takes no more commands; what became of the one under way is told by
-    /// sending it again under the same identifier.
-    pub fn process<I>(&self, commands: I) -> BoxStream<'static, Result<Response, Error>>
-    where
-        I: IntoIterator<Item = CommandBundle>,
-        I::IntoIter: Send + 'static,
-    {
-        let session = self.session.clone();
-        futures_util::stream::iter(commands)
-            .then(move |command| {
-                let session = session.clone();
-                async move { session.process_command(command).await }
-            })
-            .boxed()
     }
 }

@@ -5,11 +5,11 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::FutureExt;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
 use uuid::Uuid;
 
 use super::environment::Environment;
-use super::job::{Job, Outcome, Request};
+use super::job::{Ended, Job, Outcome, Request};
 use super::task::{Answer, Sender, Task};
 use super::{authorize, commit, driver, refusal};
 use crate::error::Error;
@@ -34,6 +34,18 @@ pub(crate) struct Shared {
     /// The commands that are accepted and not answered.
     pub(crate) in_flight: HashMap<Uuid, Ticket>,
     is_closed: bool,
+}
+
+/// How a request comes to its place among the commands that may be in work.
+#[derive(Debug, Default)]
+pub(crate) enum Place {
+    /// It waits for one.
+    #[default]
+    Wait,
+    /// It has one.
+    Reserved(OwnedSemaphorePermit),
+    /// It wants one now, or none.
+    Now,
 }
 
 /// What accepting a request has come to.
@@ -66,9 +78,10 @@ impl Processor {
         self: &Arc<Self>,
         sender: &Sender,
         task: Task,
+        place: Place,
     ) -> Result<Answer, Error> {
         let request = Request { sender: sender.clone(), tasks: Arc::from([task]) };
-        match self.process(request).await {
+        match self.process(request, place).await {
             Ok(mut answers) => answers.pop().ok_or(Error::ShuttingDown),
             Err((_, error)) => Err(error),
         }
@@ -80,18 +93,24 @@ impl Processor {
         self: &Arc<Self>,
         sender: &Sender,
         tasks: Vec<Task>,
+        place: Place,
     ) -> Result<Vec<Answer>, Error> {
         let request = Request { sender: sender.clone(), tasks: tasks.into() };
         if let Some(id) = request.repeated_id() {
             return Err(Error::DuplicateCommand { id });
         }
         let tasks = Arc::clone(&request.tasks);
-        self.process(request).await.map_err(|(index, error)| match error {
+        self.process(request, place).await.map_err(|(index, error)| match error {
             error if error.is_refusal() => {
                 Error::GroupRefused { refused: tasks[index].id, source: Box::new(error) }
             }
             fault => fault,
         })
+    }
+
+    /// The places among the commands that may be in work.
+    pub(crate) fn permits(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.permits)
     }
 
     /// Accepts no more commands, and waits until all that were accepted are answered.
@@ -102,23 +121,52 @@ impl Processor {
         self.permits.close();
     }
 
-    async fn process(self: &Arc<Self>, request: Request) -> Outcome {
+    /// Begins a command and waits until it is decided, but not until it is durable: the answer
+    /// is a future of its own.
+    pub(crate) async fn begin(
+        self: &Arc<Self>,
+        sender: &Sender,
+        task: Task,
+    ) -> Result<oneshot::Receiver<Outcome>, Error> {
+        let request = Request { sender: sender.clone(), tasks: Arc::from([task]) };
+        let (sender, admitted) = oneshot::channel();
+        let begun = self.start(&request, Place::Wait, Some(sender)).await;
+        let answer = begun.map_err(|(_, error)| error)?;
+        // An answer that needs no admission, or one that is joined, drops the sender.
+        let _ = admitted.await;
+        Ok(answer)
+    }
+
+    async fn process(self: &Arc<Self>, request: Request, place: Place) -> Outcome {
+        let answer = self.start(&request, place, None).await?;
+        answer.await.unwrap_or(Err((0, Error::ShuttingDown)))
+    }
+
+    async fn start(
+        self: &Arc<Self>,
+        request: &Request,
+        mut place: Place,
+        mut admitted: Option<oneshot::Sender<()>>,
+    ) -> Result<oneshot::Receiver<Outcome>, Ended> {
         for (index, task) in request.tasks.iter().enumerate() {
             self.authorize(&request.sender, task).await.map_err(|error| (index, error))?;
         }
         loop {
-            match self.accept(&request).await.map_err(|error| (0, error))? {
-                Accepted::Waiting(answer) => {
-                    return answer.await.unwrap_or(Err((0, Error::ShuttingDown)));
-                }
+            let accepted = self.accept(request, &mut place, &mut admitted).await;
+            match accepted.map_err(|error| (0, error))? {
+                Accepted::Waiting(answer) => return Ok(answer),
                 Accepted::Later(other) => drop(other.await),
             }
         }
     }
 
-    async fn accept(self: &Arc<Self>, request: &Request) -> Result<Accepted, Error> {
-        let permit = Arc::clone(&self.permits).acquire_owned().await;
-        let permit = permit.map_err(|_| Error::ShuttingDown)?;
+    async fn accept(
+        self: &Arc<Self>,
+        request: &Request,
+        place: &mut Place,
+        admitted: &mut Option<oneshot::Sender<()>>,
+    ) -> Result<Accepted, Error> {
+        let permit = self.permit(place).await?;
         let (sender, receiver) = oneshot::channel();
         let mut steps = Vec::new();
         {
@@ -135,7 +183,7 @@ impl Processor {
                     false => Accepted::Later(receiver),
                 });
             }
-            let job = Job::new(request.clone(), sender, permit);
+            let job = Job::new(request.clone(), sender, admitted.take(), permit);
             let ticket = shared.sequencer.accept(request.roots(), job, &mut steps);
             for task in request.tasks.iter() {
                 shared.in_flight.insert(task.id, ticket);
@@ -143,6 +191,21 @@ impl Processor {
         }
         driver::drive(self, steps).await;
         Ok(Accepted::Waiting(receiver))
+    }
+
+    async fn permit(&self, place: &mut Place) -> Result<OwnedSemaphorePermit, Error> {
+        let permits = Arc::clone(&self.permits);
+        match std::mem::take(place) {
+            Place::Reserved(permit) => Ok(permit),
+            Place::Wait => permits.acquire_owned().await.map_err(|_| Error::ShuttingDown),
+            Place::Now => {
+                *place = Place::Now;
+                permits.try_acquire_owned().map_err(|error| match error {
+                    TryAcquireError::NoPermits => Error::Overloaded,
+                    TryAcquireError::Closed => Error::ShuttingDown,
+                })
+            }
+        }
     }
 
     async fn authorize(&self, sender: &Sender, task: &Task) -> Result<(), Error> {

@@ -61,7 +61,31 @@ pub(crate) async fn run(
         record_refusal(processor, &mut unit, request, *index, error);
     }
     let is_kept = !unit.commands.is_empty();
+    #[cfg(feature = "testing")]
+    let reads = plant(&processor.environment.settings.limits, reads, &writes, &mut unit);
     Attempt { decision: Decision { reads, writes, unit }, outcome, is_kept, ids: cx.given.ids }
+}
+
+/// Breaks the decision as a test has asked for.
+#[cfg(feature = "testing")]
+fn plant(
+    limits: &crate::sequencer::Limits,
+    reads: Vec<Arc<super::Head>>,
+    writes: &[Arc<super::Head>],
+    unit: &mut UnitOfWork,
+) -> Vec<Arc<super::Head>> {
+    use crate::testing::Planted;
+    if !writes.is_empty() {
+        return reads;
+    }
+    if limits.has(Planted::AnswerRefusalAtOnce) {
+        unit.expected.clear();
+        return Vec::new();
+    }
+    if limits.has(Planted::CachedRead) {
+        unit.expected.clear();
+    }
+    reads
 }
 
 async fn decide(

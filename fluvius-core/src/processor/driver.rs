@@ -6,7 +6,6 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -16,6 +15,7 @@ use futures_core::future::BoxFuture;
 use super::job::Outcome;
 use super::{Processor, attempt, publish, recall};
 use crate::error::Error;
+use crate::ids;
 use crate::sequencer::{Settled, Step, Ticket};
 use crate::store::{Fate, StoreError};
 
@@ -85,7 +85,7 @@ fn begin(processor: Arc<Processor>, step: Step) -> BoxFuture<'static, Vec<Step>>
             Vec::new()
         }),
         Step::BackOff(ticket, count) => Box::pin(async move {
-            back_off(count).await;
+            back_off(&processor, ticket, count).await;
             resume(&processor, ticket)
         }),
         Step::Settle(ticket) => Box::pin(settle(processor, ticket)),
@@ -109,7 +109,12 @@ async fn decide(processor: Arc<Processor>, ticket: Ticket) -> Vec<Step> {
         job.is_kept = attempt.is_kept;
         job.ids = attempt.ids;
     }
-    shared.sequencer.decided(ticket, attempt.decision, &mut steps);
+    let is_admitted = shared.sequencer.decided(ticket, attempt.decision, &mut steps);
+    if is_admitted
+        && let Some(admitted) = shared.sequencer.job(ticket).and_then(|job| job.admitted.take())
+    {
+        let _ = admitted.send(());
+    }
     steps
 }
 
@@ -135,10 +140,13 @@ fn resume(processor: &Processor, ticket: Ticket) -> Vec<Step> {
 
 /// Waits a little, longer after each conflict, so that commands that keep losing to those of
 /// other processes fall out of step with them.
-async fn back_off(count: u32) {
+async fn back_off(processor: &Processor, ticket: Ticket, count: u32) {
+    let id = processor.shared().sequencer.job(ticket).map(|job| job.request.tasks[0].id);
+    // An identifier drawn from the command's: commands differ in it, and a run with counted
+    // identifiers is the same each time.
+    let jitter = ids::invoked(id.unwrap_or_default(), count).as_u64_pair().1;
     let bound = 50_u64 << count.min(10);
-    let jitter = RandomState::new().build_hasher().finish() % bound;
-    tokio::time::sleep(Duration::from_micros(jitter)).await;
+    tokio::time::sleep(Duration::from_micros(jitter % bound)).await;
 }
 
 /// Finds out by the command's identifier what became of a unit of work whose store went away.

@@ -61,6 +61,8 @@ pub(crate) struct Job {
     pub(crate) outcome: Option<Outcome>,
     /// Whether the answer is in the log once the unit of work stands.
     pub(crate) is_kept: bool,
+    /// Who waits for the first admission: the next command of a stream.
+    pub(crate) admitted: Option<oneshot::Sender<()>>,
     /// Who waits for the answer; a caller that went away waits no longer.
     pub(crate) waiting: Vec<oneshot::Sender<Outcome>>,
     /// The place among the commands that may be in work.
@@ -71,6 +73,7 @@ impl Job {
     pub(crate) fn new(
         request: Request,
         waiting: oneshot::Sender<Outcome>,
+        admitted: Option<oneshot::Sender<()>>,
         permit: OwnedSemaphorePermit,
     ) -> Self {
         Self {
@@ -79,6 +82,7 @@ impl Job {
             ids: Vec::new(),
             outcome: None,
             is_kept: false,
+            admitted,
             waiting: vec![waiting],
             permit,
         }

@@ -21,7 +21,7 @@ mod task;
 mod work;
 
 pub(crate) use environment::{Environment, Settings};
-pub(crate) use accept::Processor;
+pub(crate) use accept::{Place, Processor};
 pub(crate) use head::Head;
 pub(crate) use task::{Answer, Sender, Task};
 pub(crate) use work::Work;

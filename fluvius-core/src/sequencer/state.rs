@@ -26,6 +26,16 @@ pub(crate) struct Limits {
     pub(crate) cache_bytes_max: usize,
     /// How often a command is decided again because the store held other versions.
     pub(crate) conflict_count_max: u32,
+    #[cfg(feature = "testing")]
+    pub(crate) planted: Option<crate::testing::Planted>,
+}
+
+impl Limits {
+    /// Whether a test has planted this fault.
+    #[cfg(feature = "testing")]
+    pub(crate) fn has(&self, planted: crate::testing::Planted) -> bool {
+        self.planted == Some(planted)
+    }
 }
 
 /// What whoever drives the sequencer is to do next.
@@ -77,7 +87,7 @@ pub(crate) struct Sequencer<J> {
     turns: Turns,
     queue: Queue,
     commands: HashMap<Ticket, Command<J>>,
-    conflict_count_max: u32,
+    limits: Limits,
     next_ticket: Ticket,
     next_unit: UnitNumber,
 }
@@ -101,7 +111,7 @@ impl<J> Sequencer<J> {
             turns: Turns::default(),
             queue: Queue::new(limits.batch_unit_count_max, limits.batch_bytes_max),
             commands: HashMap::new(),
-            conflict_count_max: limits.conflict_count_max,
+            limits: limits.clone(),
             next_ticket: 0,
             next_unit: 0,
         }
@@ -135,18 +145,30 @@ impl<J> Sequencer<J> {
     }
 
     /// Admission: if all heads that the decision has read are still the newest, its own are put
-    /// in place for all its roots together, and its unit goes to the store's queue.
-    pub(crate) fn decided(&mut self, ticket: Ticket, decision: Decision, steps: &mut Vec<Step>) {
+    /// in place for all its roots together, and its unit goes to the store's queue. Says whether
+    /// it was admitted.
+    pub(crate) fn decided(
+        &mut self,
+        ticket: Ticket,
+        decision: Decision,
+        steps: &mut Vec<Step>,
+    ) -> bool {
         if !decision.reads.iter().all(|read| self.heads.is_newest(read)) {
-            return self.lost(ticket, &decision, steps);
+            self.lost(ticket, &decision, steps);
+            return false;
         }
         if decision.writes.iter().any(|head| self.is_closed_to(ticket, &head.root)) {
-            return self.take_all_turns(ticket, &decision, steps);
+            self.take_all_turns(ticket, &decision, steps);
+            return false;
         }
         let mut depends_on: Vec<UnitNumber> =
             decision.reads.iter().filter_map(|read| self.heads.awaited(read)).collect();
         depends_on.sort_unstable();
         depends_on.dedup();
+        #[cfg(feature = "testing")]
+        if self.limits.has(crate::testing::Planted::ForgetDependents) {
+            depends_on.clear();
+        }
         let number = self.next_unit;
         self.next_unit += 1;
         let writes = decision.writes.iter().map(|head| head.root.clone()).collect();
@@ -157,6 +179,7 @@ impl<J> Sequencer<J> {
         self.queue.push(admitted, decision.unit);
         self.give_back_turns(ticket, steps);
         self.commit(steps);
+        true
     }
 
     /// The units to commit, for the driver that was told to.
@@ -252,7 +275,7 @@ impl<J> Sequencer<J> {
         let Some(command) = self.commands.get_mut(&ticket) else { return };
         command.conflict_count += 1;
         let count = command.conflict_count;
-        if count >= self.conflict_count_max {
+        if count >= self.limits.conflict_count_max {
             self.end(ticket, Settled::Conflict(root, count), steps);
         } else {
             steps.push(Step::BackOff(ticket, count));
@@ -286,7 +309,19 @@ impl<J> Sequencer<J> {
     /// Gives up the turns that a command has, and queues for those of all its roots, in their
     /// order.
     fn take_all_turns(&mut self, ticket: Ticket, decision: &Decision, steps: &mut Vec<Step>) {
+        #[cfg(feature = "testing")]
+        if self.limits.has(crate::testing::Planted::WaitWhileHolding) {
+            return self.wait_while_holding(ticket, decision, steps);
+        }
         self.give_back_turns(ticket, steps);
+        let Some(command) = self.commands.get_mut(&ticket) else { return };
+        command.is_alone = true;
+        command.wanted.extend(decision.reads.iter().map(|read| read.root.clone()));
+        self.take_turns(ticket, steps);
+    }
+
+    #[cfg(feature = "testing")]
+    fn wait_while_holding(&mut self, ticket: Ticket, decision: &Decision, steps: &mut Vec<Step>) {
         let Some(command) = self.commands.get_mut(&ticket) else { return };
         command.is_alone = true;
         command.wanted.extend(decision.reads.iter().map(|read| read.root.clone()));

@@ -1,0 +1,108 @@
+//! Many commands of one session: as a stream of answers, or as a `tower` service.
+
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use futures_core::future::BoxFuture;
+use futures_core::stream::BoxStream;
+use futures_util::{StreamExt, stream};
+use tokio_util::sync::PollSemaphore;
+use tower_service::Service;
+
+use super::Session;
+use crate::command::CommandBundle;
+use crate::error::Error;
+use crate::processor::Place;
+use crate::response::Response;
+
+/// How many commands of one stream are in work at once.
+const STREAM_COMMAND_COUNT: usize = 64;
+
+/// Processes the commands of one session.
+///
+/// It is a `tower` service, so that timeouts, limits and load shedding are tower's own layers:
+/// `poll_ready` waits for a place among the commands that may be in work, and `call` takes it.
+pub struct CommandProcessor {
+    session: Session,
+    permits: PollSemaphore,
+    place: Place,
+}
+
+impl CommandProcessor {
+    pub(super) fn new(session: Session) -> Self {
+        let permits = PollSemaphore::new(session.processor.permits());
+        Self { session, permits, place: Place::Wait }
+    }
+
+    /// Processes commands in order and answers in the same order: each is accepted after the
+    /// one before it, and decided on its result without waiting until that is durable. A refusal
+    /// does not stop the rest.
+    ///
+    /// # Cancellation
+    /// Dropping the stream accepts no more commands; those that were accepted end all the same.
+    pub fn process<I>(&self, commands: I) -> BoxStream<'static, Result<Response, Error>>
+    where
+        I: IntoIterator<Item = CommandBundle>,
+        I::IntoIter: Send + 'static,
+    {
+        let session = self.session.clone();
+        stream::iter(commands)
+            .then(move |command| begin(session.clone(), command))
+            .buffered(STREAM_COMMAND_COUNT)
+            .boxed()
+    }
+}
+
+/// Begins a command; the future that it gives is the answer.
+async fn begin(
+    session: Session,
+    command: CommandBundle,
+) -> BoxFuture<'static, Result<Response, Error>> {
+    let begun = match session.decode(command) {
+        Ok(task) => session.processor.begin(&session.sender, task).await,
+        Err(error) => Err(error),
+    };
+    Box::pin(async move {
+        let outcome = begun?.await.unwrap_or(Err((0, Error::ShuttingDown)));
+        let mut answers = outcome.map_err(|(_, error)| error)?;
+        answers.pop().map(|answer| answer.response).ok_or(Error::ShuttingDown)
+    })
+}
+
+impl Clone for CommandProcessor {
+    /// A place that this one has taken stays with it.
+    fn clone(&self) -> Self {
+        Self::new(self.session.clone())
+    }
+}
+
+impl fmt::Debug for CommandProcessor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CommandProcessor").field("session", &self.session).finish_non_exhaustive()
+    }
+}
+
+impl Service<CommandBundle> for CommandProcessor {
+    type Response = Response;
+    type Error = Error;
+    type Future = BoxFuture<'static, Result<Response, Error>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if !matches!(self.place, Place::Reserved(_)) {
+            let permit = ready!(self.permits.poll_acquire(cx)).ok_or(Error::ShuttingDown)?;
+            self.place = Place::Reserved(permit);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, command: CommandBundle) -> Self::Future {
+        let session = self.session.clone();
+        let place = std::mem::take(&mut self.place);
+        Box::pin(async move {
+            let task = session.decode(command)?;
+            let processor = Arc::clone(&session.processor);
+            Ok(processor.run(&session.sender, task, place).await?.response)
+        })
+    }
+}

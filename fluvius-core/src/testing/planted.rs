@@ -1,0 +1,14 @@
+//! Faults planted into the runtime, which the tests of the runtime must find.
+
+/// A fault that makes a runtime break its promises. For tests of tests alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Planted {
+    /// A refusal is answered without waiting for what it was decided on.
+    AnswerRefusalAtOnce,
+    /// Units that stand on a fallen one are not taken back with it.
+    ForgetDependents,
+    /// A refusal, or the answer to a question, is not checked against what the store holds.
+    CachedRead,
+    /// A command waits for further turns while it keeps those that it has, in no order.
+    WaitWhileHolding,
+}
