@@ -1,5 +1,6 @@
 //! The head of a root: the value that decisions are made on.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::aggregate::{AggregateDescriptor, SharedState};
@@ -13,17 +14,33 @@ pub(crate) struct Head {
     pub(crate) root: AggregateRoot,
     pub(crate) record: Option<StateRecord>,
     value: OnceLock<SharedState>,
+    is_durable: AtomicBool,
 }
 
 impl Head {
     /// A head as it was loaded; the value is decoded when it is first asked for.
     pub(crate) fn loaded(root: AggregateRoot, record: Option<StateRecord>) -> Self {
-        Self { root, record, value: OnceLock::new() }
+        Self { root, record, value: OnceLock::new(), is_durable: AtomicBool::new(true) }
     }
 
     /// A head as a rule has left it.
     pub(crate) fn decided(record: StateRecord, value: SharedState) -> Self {
-        Self { root: record.root.clone(), record: Some(record), value: OnceLock::from(value) }
+        Self {
+            root: record.root.clone(),
+            record: Some(record),
+            value: OnceLock::from(value),
+            is_durable: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether the store has, or had, this head.
+    pub(crate) fn is_durable(&self) -> bool {
+        self.is_durable.load(Ordering::Relaxed)
+    }
+
+    /// The store has this head now. Set under the sequencer's lock, and read under it.
+    pub(crate) fn set_durable(&self) {
+        self.is_durable.store(true, Ordering::Relaxed);
     }
 
     /// The version that the store must have for this head to be true.

@@ -7,6 +7,7 @@ use super::task::{Answer, Sender, Task};
 use crate::command::{CommandRecord, CommandStatus};
 use crate::context::ContextRecord;
 use crate::error::Error;
+use crate::json::Json;
 use crate::etag::ETag;
 use crate::logged::Logged;
 use crate::response::Response;
@@ -96,7 +97,10 @@ async fn again(
     };
     let data = match &row.response {
         Some(data) => data.clone(),
-        None => state_at(environment.store.as_ref(), &row.root, version).await?,
+        None => {
+            let state = state_at(environment.store.as_ref(), &row.root, version).await?;
+            as_written(task, state)?
+        }
     };
     // A question's etag is that of the event before it, whose command is not the question.
     let etag = match event {
@@ -114,6 +118,18 @@ async fn again(
             data,
         },
         state: None,
+    })
+}
+
+/// A state that was folded from the log, with its fields in the order of the first answer.
+fn as_written(task: &Task, folded: Json) -> Result<Json, Error> {
+    let aggregate = (task.action.aggregate)();
+    let state = aggregate.decode(&folded).and_then(|state| aggregate.encode(&state));
+    state.map_err(|error| Error::InvalidState {
+        root: task.root.clone(),
+        revision: aggregate.revision,
+        path: error.path().to_owned(),
+        message: error.message().to_owned(),
     })
 }
 

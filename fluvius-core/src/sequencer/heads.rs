@@ -67,11 +67,16 @@ impl Heads {
         loaded
     }
 
-    /// Whether a head that was read is still the newest. One that is known no longer may be:
-    /// the commit will tell.
+    /// Whether a head that was read is still the newest.
+    ///
+    /// Of a root that is known no longer, a head that was durable may be: the commit will tell
+    /// by its version. One that never became durable is not, whatever its version: another may
+    /// have been stored under the same number.
     pub(crate) fn is_newest(&self, read: &Arc<Head>) -> bool {
-        let newest = self.chains.get(&read.root).and_then(Chain::newest);
-        newest.is_none_or(|newest| Arc::ptr_eq(newest, read))
+        match self.chains.get(&read.root).and_then(Chain::newest) {
+            Some(newest) => Arc::ptr_eq(newest, read),
+            None => read.is_durable(),
+        }
     }
 
     /// The unit that a head waits for; `None`: it is durable.
@@ -93,6 +98,9 @@ impl Heads {
             match chain.pending.iter().position(|(number, _)| *number == unit) {
                 Some(index) => {
                     chain.durable = chain.pending.drain(..=index).last().map(|(_, head)| head);
+                    if let Some(head) = &chain.durable {
+                        head.set_durable();
+                    }
                 }
                 // Its head was taken back although it stands: what is known is not true.
                 None => *chain = Chain::default(),

@@ -1,0 +1,154 @@
+//! What must hold of the stored states and logs, whatever went wrong.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use fluvius_core::{
+    CommandStatus, EventRecord, LogQuery, Logged, MemoryStore, RealmFilter, Store,
+};
+use rust_decimal::Decimal;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::client::Sent;
+use crate::run::Summary;
+
+pub async fn all(content: &MemoryStore, sent: &[Sent], summary: &mut Summary) -> Result<(), String> {
+    let query = LogQuery { root: None, realm: RealmFilter::All, after: 0, limit: usize::MAX };
+    let events = content.events(&query).await.map_err(|error| error.to_string())?;
+    let commands = content.commands(&query).await.map_err(|error| error.to_string())?;
+    summary.log = events.last().map_or(0, |event| event.position);
+
+    let mut seen = HashSet::new();
+    for command in &commands {
+        if !seen.insert(command.id) {
+            return Err(format!("command {} is in the log twice", command.id));
+        }
+    }
+    for one in sent {
+        let answer = one.answer.as_ref().ok_or("a command without an answer")?;
+        for command in &one.commands {
+            if answer.is_ok() && !seen.contains(&command.id) {
+                return Err(format!("command {} was applied and is not in the log", command.id));
+            }
+        }
+    }
+
+    let states = replay(&events)?;
+    for (id, (version, state)) in &states {
+        let root = fluvius_core::AggregateRoot::new("bank-account", *id);
+        let stored = content.load(&root).await.map_err(|error| error.to_string())?;
+        let stored = stored.ok_or("a root with events and no state")?;
+        if stored.version != *version || stored.data.to_value() != *state {
+            return Err(format!("{id}: the log gives {version} {state}, stored is {stored:?}"));
+        }
+    }
+    conserves_money(&events, &states)?;
+    refusals_were_right(&events, &commands)
+}
+
+/// The newest version and state of each root, folded from the log.
+fn replay(events: &[Logged<EventRecord>]) -> Result<BTreeMap<Uuid, (u64, Value)>, String> {
+    let mut states: BTreeMap<Uuid, (u64, Value)> = BTreeMap::new();
+    for event in events {
+        let before = states.remove(&event.root.identifier);
+        let version = before.as_ref().map_or(0, |(version, _)| *version) + 1;
+        if event.version != version {
+            return Err(format!("version {} follows on {}", event.version, version - 1));
+        }
+        let state = event.change.apply(before.map(|(_, state)| state));
+        let state = state.map_err(|error| error.to_string())?;
+        states.insert(event.root.identifier, (version, state));
+    }
+    Ok(states)
+}
+
+fn decimal(value: &Value) -> Decimal {
+    value.as_str().and_then(|text| text.parse().ok()).unwrap_or_default()
+}
+
+fn conserves_money(
+    events: &[Logged<EventRecord>],
+    states: &BTreeMap<Uuid, (u64, Value)>,
+) -> Result<(), String> {
+    let mut expected = Decimal::ZERO;
+    for event in events {
+        let args = event.args.to_value();
+        match event.key() {
+            "account-opened" => expected += decimal(&args["initial_deposit"]),
+            "money-deposited" => expected += decimal(&args["amount"]),
+            "money-withdrawn" => expected -= decimal(&args["amount"]),
+            _ => {}
+        }
+    }
+    let found: Decimal = states.values().map(|(_, state)| decimal(&state["balance"])).sum();
+    if states.values().any(|(_, state)| decimal(&state["balance"]) < Decimal::ZERO) {
+        return Err("a balance is negative".to_owned());
+    }
+    if expected != found {
+        return Err(format!("deposits less withdrawals are {expected}, the balances {found}"));
+    }
+    Ok(())
+}
+
+/// Each refusal in the log is true of what stood before it in the log.
+fn refusals_were_right(
+    events: &[Logged<EventRecord>],
+    commands: &[Logged<fluvius_core::CommandRecord>],
+) -> Result<(), String> {
+    let groups = group_members(commands);
+    let mut balances: HashMap<Uuid, Decimal> = HashMap::new();
+    let mut closed: HashSet<Uuid> = HashSet::new();
+    let mut events = events.iter().peekable();
+    for command in commands {
+        while let Some(event) = events.next_if(|event| event.position < command.position) {
+            let id = event.root.identifier;
+            let amount = decimal(&event.args.to_value()["amount"]);
+            let balance = balances.entry(id).or_default();
+            match event.key() {
+                "account-opened" => {
+                    *balance = decimal(&event.args.to_value()["initial_deposit"]);
+                }
+                "money-deposited" | "transfer-received" => *balance += amount,
+                "money-withdrawn" | "money-transferred" => *balance -= amount,
+                _ => drop(closed.insert(id)),
+            }
+        }
+        if command.status == CommandStatus::Applied || groups.contains(&command.id) {
+            continue;
+        }
+        let args = command.payload.to_value();
+        let id = command.root.identifier;
+        let balance = balances.get(&id).copied().unwrap_or_default();
+        let other = args["recipient_id"].as_str().and_then(|text| text.parse::<Uuid>().ok());
+        let is_right = match command.code.as_deref() {
+            Some("insufficient-funds") => !closed.contains(&id) && balance < decimal(&args["amount"]),
+            Some("balance-not-zero") => !closed.contains(&id) && !balance.is_zero(),
+            Some("transfer-to-self") => other == Some(id),
+            Some("not-found") => {
+                closed.contains(&id) || other.is_some_and(|other| closed.contains(&other))
+            }
+            code => return Err(format!("a refusal with {code:?}")),
+        };
+        if !is_right {
+            return Err(format!(
+                "position {}: {} was refused with {:?} at balance {balance}: {}",
+                command.position, command.command, command.code, command.payload
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The commands that were refused in a group: what they were decided on is not in the log.
+fn group_members(commands: &[Logged<fluvius_core::CommandRecord>]) -> HashSet<Uuid> {
+    let mut members = HashSet::new();
+    for command in commands {
+        if command.code.as_deref() == Some("group-refused") {
+            members.insert(command.id);
+            let cause = command.response.as_ref().map(|response| response.to_value());
+            let refused = cause.as_ref().and_then(|cause| cause["group-refused"]["refused"].as_str());
+            members.extend(refused.and_then(|text| text.parse::<Uuid>().ok()));
+        }
+    }
+    members
+}

@@ -1,0 +1,74 @@
+//! A seeded simulation of the runtime over a failing store: the same seed gives the same run.
+//!
+//! `FLUVIUS_SEED=17` runs one seed, `FLUVIUS_SEEDS=100000` so many.
+#![allow(missing_docs, reason = "a test binary has no readers of its documentation")]
+
+mod check;
+mod client;
+mod run;
+
+use fluvius_core::testing::Planted;
+
+use run::{Options, run};
+
+/// How many seeds a run of the test suite takes.
+const SEEDS: u64 = 2_000;
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().expect("a number"))
+}
+
+#[test]
+fn the_promises_hold_under_every_seed() {
+    let options = Options::default();
+    if let Some(seed) = number("FLUVIUS_SEED") {
+        println!("seed {seed}: {options:?}: {:?}", run(seed, &options));
+        return run(seed, &options).map(drop).unwrap();
+    }
+    let seeds = number("FLUVIUS_SEEDS").unwrap_or(SEEDS);
+    let mut total = run::Summary::default();
+    for seed in 0..seeds {
+        match run(seed, &options) {
+            Ok(summary) => total.add(&summary),
+            Err(fault) => panic!("{fault}\nreplay: FLUVIUS_SEED={seed} cargo test -p fluvius-tests --test simulation\n{options:?}"),
+        }
+    }
+    println!("{seeds} seeds: {total:?}");
+    // A simulation in which nothing goes wrong shows nothing.
+    for (name, count) in total.counts() {
+        assert!(count > seeds / 100, "{name} came up {count} times in {seeds} seeds");
+    }
+}
+
+#[test]
+fn a_seed_gives_the_same_run_again() {
+    let options = Options::default();
+    for seed in [3, 1_000_003] {
+        assert_eq!(run(seed, &options).unwrap(), run(seed, &options).unwrap());
+    }
+}
+
+fn is_found(planted: Planted) -> bool {
+    let options = Options { planted: Some(planted), ..Options::default() };
+    (0..SEEDS).any(|seed| run(seed, &options).is_err())
+}
+
+#[test]
+fn a_refusal_that_is_answered_at_once_is_found() {
+    assert!(is_found(Planted::AnswerRefusalAtOnce));
+}
+
+#[test]
+fn forgotten_dependents_are_found() {
+    assert!(is_found(Planted::ForgetDependents));
+}
+
+#[test]
+fn a_cached_read_is_found() {
+    assert!(is_found(Planted::CachedRead));
+}
+
+#[test]
+fn waiting_for_a_turn_while_holding_one_is_found() {
+    assert!(is_found(Planted::WaitWhileHolding));
+}

@@ -1,0 +1,151 @@
+//! One run: runtimes over one content, clients at work, then peace and the check.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use banking_domain::{OpenAccount, TransactionManagerDomain};
+use fluvius_core::testing::{CountedIds, Faults, FaultyStore, FixedClock, Planted, SeededRng};
+use fluvius_core::{Domain, DomainContext, DomainRuntime, MemoryStore};
+use rust_decimal::Decimal;
+use uuid::Uuid;
+
+use crate::check;
+use crate::client::{self, Sent};
+
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    pub planted: Option<Planted>,
+}
+
+/// What came up in a run; equal for equal seeds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Summary {
+    pub applied: u64,
+    pub refused: u64,
+    pub faults: u64,
+    pub unanswered: u64,
+    pub settled_later: u64,
+    pub batches_of_many: u64,
+    pub log: u64,
+}
+
+impl Summary {
+    pub fn add(&mut self, other: &Self) {
+        self.applied += other.applied;
+        self.refused += other.refused;
+        self.faults += other.faults;
+        self.unanswered += other.unanswered;
+        self.settled_later += other.settled_later;
+        self.batches_of_many += other.batches_of_many;
+        self.log += other.log;
+    }
+
+    pub fn counts(&self) -> [(&'static str, u64); 6] {
+        [
+            ("an applied command", self.applied),
+            ("a refusal", self.refused),
+            ("a fault", self.faults),
+            ("a command whose answer was not waited for", self.unanswered),
+            ("a command that was settled by sending it again", self.settled_later),
+            ("a batch of more than one unit", self.batches_of_many),
+        ]
+    }
+}
+
+const ACCOUNTS: u128 = 4;
+const OPENING: i64 = 100;
+
+/// How long a whole run may take, in the time of the simulation: longer means that it hangs.
+const HANGS_AFTER: Duration = Duration::from_secs(100_000);
+
+pub fn run(seed: u64, options: &Options) -> Result<Summary, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .map_err(|error| error.to_string())?;
+    let simulated = async {
+        match tokio::time::timeout(HANGS_AFTER, simulate(seed, options)).await {
+            Ok(result) => result,
+            Err(_) => Err("the run hangs".to_owned()),
+        }
+    };
+    runtime.block_on(simulated)
+}
+
+fn faults(rng: &mut SeededRng) -> Faults {
+    let mut some = |per_mille: u64| if rng.happens(500) { rng.below(per_mille) } else { 0 };
+    Faults {
+        failed_units: some(200),
+        lost_before: some(100),
+        lost_after: some(100),
+        failed_reads: some(100),
+        delay_max: Duration::from_micros(1 + some(3_000)),
+    }
+}
+
+async fn simulate(seed: u64, options: &Options) -> Result<Summary, String> {
+    let mut rng = SeededRng::new(seed);
+    let content = MemoryStore::new();
+    let ids = CountedIds::from(1_000_000);
+    let clock = FixedClock::at("2026-01-01T00:00:00Z".parse().expect("a time"));
+    let mut stores = Vec::new();
+    let mut domains: Vec<DomainRuntime> = Vec::new();
+    for _ in 0..=rng.below(2) {
+        let store = FaultyStore::new(content.clone(), rng.next_u64(), Faults::default());
+        let mut builder = TransactionManagerDomain::builder(store.clone())
+            .ids(ids.clone())
+            .clock(clock.clone())
+            .settle_time(Duration::from_millis(1 + rng.below(50)))
+            .batch_unit_count_max(std::num::NonZeroUsize::MIN.saturating_add(rng.below(8) as usize))
+            .command_count_max(std::num::NonZeroU16::MIN.saturating_add(rng.below(10) as u16))
+            .cache_bytes_max(rng.below(8) as usize * 1024);
+        if let Some(planted) = options.planted {
+            builder = builder.plant(planted);
+        }
+        domains.push(builder.build().await.map_err(|error| error.to_string())?);
+        stores.push(store);
+    }
+
+    for account in 1..=ACCOUNTS {
+        let session = domains[0].session(DomainContext::create("simulation"));
+        let open = OpenAccount {
+            account_number: account.to_string(),
+            owner_name: "somebody".to_owned(),
+            initial_deposit: Decimal::from(OPENING),
+        };
+        session.send(Uuid::from_u128(account), open).await.map_err(|error| error.to_string())?;
+    }
+    for store in &stores {
+        store.set_faults(faults(&mut rng));
+    }
+
+    let sent: Arc<Mutex<Vec<Sent>>> = Arc::default();
+    let mut clients = Vec::new();
+    for _ in 0..2 + rng.below(6) {
+        let domain = domains[rng.below(domains.len() as u64) as usize].clone();
+        let rng = SeededRng::new(rng.next_u64());
+        clients.push(tokio::spawn(client::work(domain, content.clone(), ACCOUNTS, rng, sent.clone())));
+    }
+    for client in clients {
+        client.await.map_err(|error| error.to_string())??;
+    }
+
+    // Peace: everything that is open must settle now.
+    for store in &stores {
+        store.set_faults(Faults::default());
+    }
+    let mut sent = std::mem::take(&mut *sent.lock().expect("no client is left"));
+    let mut summary = Summary::default();
+    client::settle(&domains[0], &mut sent, &mut summary).await?;
+    for domain in &domains {
+        domain.shutdown().await;
+    }
+    check::all(&content, &sent, &mut summary).await?;
+    summary.batches_of_many = stores
+        .iter()
+        .flat_map(FaultyStore::batch_sizes)
+        .filter(|size| *size > 1)
+        .count() as u64;
+    Ok(summary)
+}
