@@ -16,11 +16,15 @@ use crate::state::StateRecord;
 /// Everything that one command or one atomic group changes.
 ///
 /// # Shape
-/// `expected` has every root of `states`, and besides those the roots that were only read; it is
-/// sorted by root and names none twice. `states` holds one row a root, as it is after the last
-/// event. The events of a root rise by one from its expected version, and the last one's version
-/// is that of its row in `states`. Positions are given to the rows in this order: commands,
-/// events, messages, activities.
+/// `depends_on` names units before it in the batch. `expected` has every root of `states`, and
+/// besides those the roots that were only read; it is sorted by root and names none twice.
+/// `states` holds one row a root, as it is after the last event. The events of a root rise by one
+/// from its expected version, and the last one's version is that of its row in `states`; no root
+/// has an event and no row, or a row and no event. The commands have different identifiers; they
+/// and the activities have the unit's context, and the events and messages come from them.
+/// Positions are given to the rows in this order: commands, events, messages, activities.
+///
+/// [`check_shape`](Self::check_shape) checks this.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UnitOfWork {
     /// The units of the same batch whose outcome this one was decided on, by their index.

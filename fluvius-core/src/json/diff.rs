@@ -8,7 +8,7 @@
 use std::fmt::Write as _;
 
 use super::edits::{Gap, gaps};
-use super::scan::{Kind, elements, kind, sorted_members, unescape};
+use super::scan::{Kind, elements, kind, members, sorted_members, unescape};
 use super::write::push_string;
 
 /// The operations that make `new` of `old`, as the text of a JSON array.
@@ -49,6 +49,12 @@ impl Differ {
     }
 
     fn object(&mut self, old: &str, new: &str) {
+        if let Some(changed) = changed_in_place(old, new) {
+            for (key, before, after) in changed {
+                self.at_key(&unescape(key), |differ| differ.value(before, after));
+            }
+            return;
+        }
         let mut old_members = sorted_members(old).into_iter().peekable();
         for (key, value) in sorted_members(new) {
             while let Some((gone, _)) = old_members.next_if(|(old_key, _)| *old_key < key) {
@@ -128,6 +134,30 @@ impl Differ {
     }
 }
 
+/// The members that differ between two objects with the same keys in the same order, as one
+/// struct writes them: key, old value, new value. `None` where the long way must be gone.
+fn changed_in_place<'a>(old: &'a str, new: &'a str) -> Option<Vec<(&'a str, &'a str, &'a str)>> {
+    /// With more than these, looking for each key a second time costs more than sorting.
+    const CHANGED_MAX: usize = 8;
+    let mut old_members = members(old);
+    let mut changed = Vec::new();
+    for (key, value) in members(new) {
+        let (old_key, old_value) = old_members.next()?;
+        // A key that is written with an escape may be another one in disguise.
+        if key != old_key || key.contains('\\') {
+            return None;
+        }
+        if value != old_value {
+            changed.push((key, old_value, value));
+        }
+    }
+    let is_repeated = |key| members(new).filter(|(other, _)| *other == key).count() > 1;
+    let is_simple = old_members.next().is_none()
+        && changed.len() <= CHANGED_MAX
+        && !changed.iter().any(|(key, ..)| is_repeated(*key));
+    is_simple.then_some(changed)
+}
+
 /// How long an operation is, but for what escaping adds to its pointer.
 fn operation_length(name: &str, pointer: &str, value: Option<&str>) -> usize {
     let value = value.map_or(0, |value| r#","value":"#.len() + value.len());
@@ -183,6 +213,20 @@ mod tests {
             [("1", "1.0"), ("0.0", "-0.0"), ("\"1\"", "1"), ("null", "false"), ("\"a\"", "\"b\"")]
         {
             check(old, new, &format!(r#"[{{"op":"replace","path":"","value":{new}}}]"#));
+        }
+    }
+
+    #[test]
+    fn of_a_repeated_key_the_last_counts() {
+        let text = "long enough that replacing the whole is longer than one operation";
+        let old = format!(r#"{{"a":1,"a":2,"t":"{text}"}}"#);
+        for new in [r#"{"a":5,"a":2"#, r#"{"a":1,"a":6"#, r#"{"a":5,"a":6"#, r#"{"a":2,"a":1"#] {
+            let new = format!(r#"{new},"t":"{text}"}}"#);
+            let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+            let mut state = value(&old);
+            let operations: json_patch::Patch = serde_json::from_str(&patch(&old, &new)).unwrap();
+            json_patch::patch(&mut state, &operations).unwrap();
+            assert_eq!(state, value(&new), "{new}");
         }
     }
 

@@ -1,6 +1,5 @@
 //! Accepting commands: from here on the runtime owns them.
 
-use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,6 +12,7 @@ use super::job::{Ended, Job, Outcome, Request};
 use super::task::{Answer, Sender, Task};
 use super::{authorize, commit, driver, refusal};
 use crate::error::Error;
+use crate::hash::Map;
 use crate::root::AggregateRoot;
 use crate::sequencer::{Sequencer, Ticket};
 use crate::signal::Signal;
@@ -32,7 +32,7 @@ pub(crate) struct Processor {
 pub(crate) struct Shared {
     pub(crate) sequencer: Sequencer<Job>,
     /// The commands that are accepted and not answered.
-    pub(crate) in_flight: HashMap<Uuid, Ticket>,
+    pub(crate) in_flight: Map<Uuid, Ticket>,
     is_closed: bool,
 }
 
@@ -60,7 +60,7 @@ impl Processor {
     pub(crate) fn new(environment: Environment) -> Self {
         let shared = Shared {
             sequencer: Sequencer::new(&environment.settings.limits),
-            in_flight: HashMap::new(),
+            in_flight: Map::default(),
             is_closed: false,
         };
         let permits = Arc::new(Semaphore::new(environment.settings.command_count_max));

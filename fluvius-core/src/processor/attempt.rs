@@ -44,48 +44,42 @@ pub(crate) async fn run(
     let mut cx = ActionContext::new(Arc::clone(processor), given);
     let mut outcome = decide(processor, &mut cx, &request.tasks).await;
     let work = std::mem::take(&mut cx.work);
-    let reads = work.reads();
     let context = Arc::clone(&request.sender.record);
-    let (mut writes, mut unit) = match &outcome {
-        Ok(_) => (work.last_writes(), work.into_unit(context)),
-        Err(_) => (Vec::new(), work.into_refusal(context)),
+    let mut decision = match &outcome {
+        Ok(_) => work.into_decision(context),
+        Err(_) => work.into_refusal(context),
     };
     if outcome.is_ok()
-        && let Err(veto) = commit::ask(&processor.environment, &unit)
+        && let Err(veto) = commit::ask(&processor.environment, &decision.unit)
     {
         outcome = Err((0, veto));
-        writes.clear();
-        unit = UnitOfWork { expected: unit.expected, ..UnitOfWork::empty(unit.context) };
+        decision.writes.clear();
+        let UnitOfWork { expected, context, .. } = decision.unit;
+        decision.unit = UnitOfWork { expected, ..UnitOfWork::empty(context) };
     }
     if let Err((index, error)) = &outcome {
-        record_refusal(processor, &mut unit, request, *index, error);
+        record_refusal(processor, &mut decision.unit, request, *index, error);
     }
-    let is_kept = !unit.commands.is_empty();
+    let is_kept = !decision.unit.commands.is_empty();
     #[cfg(feature = "testing")]
-    let reads = plant(&processor.environment.settings.limits, reads, &writes, &mut unit);
-    Attempt { decision: Decision { reads, writes, unit }, outcome, is_kept, ids: cx.given.ids }
+    plant(&processor.environment.settings.limits, &mut decision);
+    Attempt { decision, outcome, is_kept, ids: cx.given.ids }
 }
 
 /// Breaks the decision as a test has asked for.
 #[cfg(feature = "testing")]
-fn plant(
-    limits: &crate::sequencer::Limits,
-    reads: Vec<Arc<super::Head>>,
-    writes: &[Arc<super::Head>],
-    unit: &mut UnitOfWork,
-) -> Vec<Arc<super::Head>> {
+fn plant(limits: &crate::sequencer::Limits, decision: &mut Decision) {
     use crate::testing::Planted;
-    if !writes.is_empty() {
-        return reads;
+    if !decision.writes.is_empty() {
+        return;
     }
     if limits.has(Planted::AnswerRefusalAtOnce) {
-        unit.expected.clear();
-        return Vec::new();
+        decision.reads.clear();
+        decision.unit.expected.clear();
     }
     if limits.has(Planted::CachedRead) {
-        unit.expected.clear();
+        decision.unit.expected.clear();
     }
-    reads
 }
 
 async fn decide(

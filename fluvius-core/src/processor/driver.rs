@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use futures_core::future::BoxFuture;
 
-use super::job::Outcome;
+use super::job::{Outcome, Request};
 use super::{Processor, attempt, publish, recall};
 use crate::error::Error;
 use crate::ids;
@@ -52,7 +52,7 @@ fn drive_now(processor: &Arc<Processor>, steps: &mut VecDeque<Step>, cx: &mut Co
             }
             None => return,
         };
-        let mut work = begin(Arc::clone(processor), step);
+        let Some(mut work) = begin(processor, step) else { continue };
         match work.as_mut().poll(cx) {
             Poll::Ready(next) => steps.extend(next),
             Poll::Pending => go_on_elsewhere(processor, work),
@@ -76,20 +76,30 @@ fn go_on_elsewhere(processor: &Arc<Processor>, work: BoxFuture<'static, Vec<Step
     });
 }
 
-fn begin(processor: Arc<Processor>, step: Step) -> BoxFuture<'static, Vec<Step>> {
-    match step {
+/// Begins a step; one that is done at once gives nothing.
+fn begin(processor: &Arc<Processor>, step: Step) -> Option<BoxFuture<'static, Vec<Step>>> {
+    let processor = Arc::clone(processor);
+    Some(match step {
         Step::Decide(ticket) => Box::pin(decide(processor, ticket)),
         Step::Commit => Box::pin(commit(processor)),
-        Step::Answer(ticket, settled) => Box::pin(async move {
-            answer(&processor, ticket, settled).await;
-            Vec::new()
-        }),
+        Step::Answer(ticket, settled) => {
+            let (request, outcome, must_look_up) = settle_outcome(&processor, ticket, settled)?;
+            if !must_look_up {
+                finish(&processor, ticket, outcome);
+                return None;
+            }
+            Box::pin(async move {
+                let first = recall::first_answer(&processor.environment, &request).await;
+                finish(&processor, ticket, first.unwrap_or(outcome));
+                Vec::new()
+            })
+        }
         Step::BackOff(ticket, count) => Box::pin(async move {
             back_off(&processor, ticket, count).await;
             resume(&processor, ticket)
         }),
         Step::Settle(ticket) => Box::pin(settle(processor, ticket)),
-    }
+    })
 }
 
 async fn decide(processor: Arc<Processor>, ticket: Ticket) -> Vec<Step> {
@@ -121,14 +131,14 @@ async fn decide(processor: Arc<Processor>, ticket: Ticket) -> Vec<Step> {
 async fn commit(processor: Arc<Processor>) -> Vec<Step> {
     let batch = processor.shared().sequencer.next_batch();
     let fates = processor.environment.store.commit(Arc::clone(&batch)).await;
-    let mut steps = Vec::new();
-    processor.shared().sequencer.landed(fates.clone(), &mut steps);
     // Before anybody is answered, and in the order of positions.
     for (unit, fate) in batch.iter().zip(&fates) {
         if let Fate::Committed { first } = fate {
             publish::committed(&processor.environment, unit, *first);
         }
     }
+    let mut steps = Vec::new();
+    processor.shared().sequencer.landed(fates, &mut steps);
     steps
 }
 
@@ -180,18 +190,23 @@ async fn settle(processor: Arc<Processor>, ticket: Ticket) -> Vec<Step> {
     }
 }
 
-/// Answers a command whose basis stands.
-async fn answer(processor: &Arc<Processor>, ticket: Ticket, settled: Settled) {
+/// What a command that has ended is answered with, and whether the log must be asked first
+/// whether its identifier has had another answer.
+fn settle_outcome(
+    processor: &Processor,
+    ticket: Ticket,
+    settled: Settled,
+) -> Option<(Request, Outcome, bool)> {
     let decided = {
         let mut shared = processor.shared();
         shared.sequencer.job(ticket).map(|job| {
             (job.request.clone(), job.outcome.take(), job.is_kept)
         })
     };
-    let Some((request, outcome, is_kept)) = decided else { return };
+    let (request, outcome, is_kept) = decided?;
     let broken = || Err((0, Error::from(StoreError::permanent("a command has lost its answer"))));
     let (outcome, must_look_up) = match settled {
-        Settled::Stands(_) => {
+        Settled::Stands => {
             let outcome = outcome.unwrap_or_else(broken);
             let must_look_up = outcome.is_err() && !is_kept;
             (outcome, must_look_up)
@@ -203,11 +218,7 @@ async fn answer(processor: &Arc<Processor>, ticket: Ticket, settled: Settled) {
         Settled::Conflict(root, attempts) => (Err((0, Error::Conflict { root, attempts })), true),
         Settled::Failed(error) => (Err((0, Error::from(error))), true),
     };
-    let first = match must_look_up {
-        true => recall::first_answer(&processor.environment, &request).await,
-        false => None,
-    };
-    finish(processor, ticket, first.unwrap_or(outcome));
+    Some((request, outcome, must_look_up))
 }
 
 fn finish(processor: &Processor, ticket: Ticket, outcome: Outcome) {

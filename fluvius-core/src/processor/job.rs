@@ -1,6 +1,6 @@
 //! What was accepted together: one command, or the commands of an atomic group.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -25,7 +25,7 @@ pub(crate) struct Request {
 
 impl Request {
     /// The roots that its commands are for.
-    pub(crate) fn roots(&self) -> BTreeSet<AggregateRoot> {
+    pub(crate) fn roots(&self) -> Vec<AggregateRoot> {
         self.tasks.iter().map(|task| task.root.clone()).collect()
     }
 

@@ -1,6 +1,6 @@
 //! What a command has read and written so far, as plain data.
 
-use std::collections::BTreeMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::head::Head;
@@ -10,13 +10,14 @@ use crate::context::ContextRecord;
 use crate::event::EventRecord;
 use crate::message::MessageRecord;
 use crate::root::AggregateRoot;
+use crate::sequencer::Decision;
 use crate::unit_of_work::{ExpectedVersion, UnitOfWork};
 
 /// What a command, or the commands of a group, have read and written so far.
 #[derive(Debug, Default)]
 pub(crate) struct Work {
-    /// The heads as first read: their versions are expected at the commit.
-    reads: BTreeMap<AggregateRoot, Arc<Head>>,
+    /// The heads as first read, sorted by root: their versions are expected at the commit.
+    reads: Vec<Arc<Head>>,
     /// New heads in the order of their making; the last of a root counts.
     writes: Vec<Arc<Head>>,
     pub(crate) commands: Vec<CommandRecord>,
@@ -38,17 +39,20 @@ pub(crate) struct Savepoint {
 impl Work {
     /// The newest head of a root: what the command has made of it, else as first read.
     pub(crate) fn head(&self, root: &AggregateRoot) -> Option<&Arc<Head>> {
-        self.writes.iter().rev().find(|head| head.root == *root).or_else(|| self.reads.get(root))
+        self.writes.iter().rev().find(|head| head.root == *root).or_else(|| self.first_read(root))
     }
 
     /// The head of a root as it was before the command.
     pub(crate) fn first_read(&self, root: &AggregateRoot) -> Option<&Arc<Head>> {
-        self.reads.get(root)
+        let index = self.reads.binary_search_by(|head| head.root.cmp(root)).ok()?;
+        self.reads.get(index)
     }
 
     /// Adds a head that was read.
     pub(crate) fn read(&mut self, head: Arc<Head>) {
-        self.reads.entry(head.root.clone()).or_insert(head);
+        if let Err(index) = self.reads.binary_search_by(|read| read.root.cmp(&head.root)) {
+            self.reads.insert(index, head);
+        }
     }
 
     /// Adds a head that a rule has made.
@@ -86,47 +90,46 @@ impl Work {
         self.events.insert(since.events, event);
     }
 
-    /// The heads that the work rests on.
-    pub(crate) fn reads(&self) -> Vec<Arc<Head>> {
-        self.reads.values().map(Arc::clone).collect()
-    }
-
-    /// The new heads, one a root.
-    pub(crate) fn last_writes(&self) -> Vec<Arc<Head>> {
-        let mut last: BTreeMap<&AggregateRoot, &Arc<Head>> = BTreeMap::new();
-        for head in &self.writes {
-            last.insert(&head.root, head);
-        }
-        last.into_values().map(Arc::clone).collect()
-    }
-
-    /// Everything that was written, with the versions that it was decided on.
-    pub(crate) fn into_unit(self, context: Arc<ContextRecord>) -> UnitOfWork {
-        let expected = self
-            .reads
-            .iter()
-            .map(|(root, head)| ExpectedVersion { root: root.clone(), version: head.version() })
-            .collect();
+    /// What was read and written, as the sequencer takes it.
+    pub(crate) fn into_decision(self, context: Arc<ContextRecord>) -> Decision {
         let writes = self.last_writes();
-        let states = writes.iter().filter_map(|head| head.record.clone()).collect();
-        UnitOfWork {
-            expected,
-            states,
+        let unit = UnitOfWork {
+            expected: self.expected(),
+            states: writes.iter().filter_map(|head| head.record.clone()).collect(),
             commands: self.commands,
             events: self.events,
             messages: self.messages,
             activities: self.activities,
             ..UnitOfWork::empty(context)
-        }
+        };
+        Decision { reads: self.reads, writes, unit }
     }
 
-    /// Only the versions that were read: what a refusal rests on.
-    pub(crate) fn into_refusal(mut self, context: Arc<ContextRecord>) -> UnitOfWork {
-        self.writes.clear();
-        self.commands.clear();
-        self.events.clear();
-        self.messages.clear();
-        self.activities.clear();
-        self.into_unit(context)
+    /// Only what was read: what a refusal rests on.
+    pub(crate) fn into_refusal(self, context: Arc<ContextRecord>) -> Decision {
+        let unit = UnitOfWork { expected: self.expected(), ..UnitOfWork::empty(context) };
+        Decision { reads: self.reads, writes: Vec::new(), unit }
+    }
+
+    fn expected(&self) -> Vec<ExpectedVersion> {
+        let reads = self.reads.iter();
+        reads
+            .map(|head| ExpectedVersion { root: head.root.clone(), version: head.version() })
+            .collect()
+    }
+
+    /// The new heads, one a root.
+    fn last_writes(&self) -> Vec<Arc<Head>> {
+        let mut last: Vec<Arc<Head>> = Vec::with_capacity(self.writes.len());
+        let mut seen = HashSet::new();
+        // Most commands write one root; a set is for those that write many.
+        let is_many = self.writes.len() > 1;
+        for head in self.writes.iter().rev() {
+            if !is_many || seen.insert(&head.root) {
+                last.push(Arc::clone(head));
+            }
+        }
+        last.reverse();
+        last
     }
 }

@@ -17,7 +17,7 @@ const HEAD_OVERHEAD_BYTES: usize = 512;
 #[derive(Debug)]
 pub(crate) struct Heads {
     /// Least recently used first.
-    chains: LinkedHashMap<AggregateRoot, Chain>,
+    chains: LinkedHashMap<AggregateRoot, Chain, foldhash::fast::RandomState>,
     bytes: usize,
     bytes_max: usize,
 }
@@ -48,7 +48,7 @@ fn bytes_of(head: &Head) -> usize {
 impl Heads {
     /// No heads; those at rest may take so many bytes, by estimate.
     pub(crate) fn new(bytes_max: usize) -> Self {
-        Self { chains: LinkedHashMap::new(), bytes: 0, bytes_max }
+        Self { chains: LinkedHashMap::default(), bytes: 0, bytes_max }
     }
 
     /// The newest head of a root, if it is known.
@@ -136,7 +136,7 @@ impl Heads {
 
     /// Forgets what the store was last seen to hold; what is in work is checked at its commit.
     pub(crate) fn forget_stored(&mut self) {
-        let mut kept = LinkedHashMap::new();
+        let mut kept = LinkedHashMap::default();
         self.bytes = 0;
         while let Some((root, mut chain)) = self.chains.pop_front() {
             chain.durable = None;
@@ -155,10 +155,10 @@ impl Heads {
     }
 
     fn change(&mut self, root: &AggregateRoot, change: impl FnOnce(&mut Chain)) {
-        if !self.chains.contains_key(root) {
-            self.chains.insert(root.clone(), Chain::default());
-        }
-        let Some(chain) = self.chains.get_mut(root) else { return };
+        let chain = match self.chains.get_mut(root) {
+            Some(chain) => chain,
+            None => self.chains.entry(root.clone()).or_insert_with(Chain::default),
+        };
         let before = chain.bytes();
         change(chain);
         let after = chain.bytes();

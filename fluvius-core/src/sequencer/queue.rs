@@ -1,9 +1,10 @@
 //! Admitted units of work: those that wait for the store, and the batch that is under way.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use super::{Ticket, UnitNumber};
+use crate::hash::Map;
 use crate::json::Change;
 use crate::root::AggregateRoot;
 use crate::unit_of_work::UnitOfWork;
@@ -59,7 +60,7 @@ impl Queue {
     pub(crate) fn next_batch(&mut self) -> Batch {
         assert!(self.is_taken && self.under_way.is_empty(), "one batch is under way at a time");
         let mut units = Vec::new();
-        let mut index_of: HashMap<UnitNumber, usize> = HashMap::new();
+        let mut index_of: Map<UnitNumber, usize> = Map::default();
         let mut bytes = 0;
         while let Some((admitted, mut unit)) = self.waiting.pop_front() {
             // What is not in this batch was in an earlier one, and stands.

@@ -1,12 +1,13 @@
 //! The state of the sequencer, and its steps.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::heads::Heads;
 use super::queue::{Admitted, Batch, Queue};
 use super::turns::Turns;
 use super::{Ticket, UnitNumber};
+use crate::hash::Map;
 use crate::processor::Head;
 use crate::root::AggregateRoot;
 use crate::store::{Fate, StoreError};
@@ -58,8 +59,8 @@ pub(crate) enum Step {
 /// How a command has ended.
 #[derive(Debug)]
 pub(crate) enum Settled {
-    /// Its last decision stands; the position of its first row, if it has rows.
-    Stands(Option<u64>),
+    /// Its last decision stands.
+    Stands,
     /// An identifier of its unit is in the log.
     Known,
     /// Others kept changing its roots.
@@ -86,7 +87,7 @@ pub(crate) struct Sequencer<J> {
     pub(crate) heads: Heads,
     turns: Turns,
     queue: Queue,
-    commands: HashMap<Ticket, Command<J>>,
+    commands: Map<Ticket, Command<J>>,
     limits: Limits,
     next_ticket: Ticket,
     next_unit: UnitNumber,
@@ -95,9 +96,10 @@ pub(crate) struct Sequencer<J> {
 #[derive(Debug)]
 struct Command<J> {
     job: J,
-    /// The turns that it takes before it is decided.
-    wanted: BTreeSet<AggregateRoot>,
-    held: BTreeSet<AggregateRoot>,
+    /// The turns that it takes before it is decided, in this order: that of the roots.
+    wanted: Vec<AggregateRoot>,
+    /// How many of them it holds, from the first.
+    held_count: usize,
     /// Whether nobody else is admitted on the roots whose turns it holds.
     is_alone: bool,
     lost_count: u32,
@@ -110,7 +112,7 @@ impl<J> Sequencer<J> {
             heads: Heads::new(limits.cache_bytes_max),
             turns: Turns::default(),
             queue: Queue::new(limits.batch_unit_count_max, limits.batch_bytes_max),
-            commands: HashMap::new(),
+            commands: Map::default(),
             limits: limits.clone(),
             next_ticket: 0,
             next_unit: 0,
@@ -120,17 +122,19 @@ impl<J> Sequencer<J> {
     /// Accepts a command of one root, or a group of several.
     pub(crate) fn accept(
         &mut self,
-        roots: BTreeSet<AggregateRoot>,
+        mut roots: Vec<AggregateRoot>,
         job: J,
         steps: &mut Vec<Step>,
     ) -> Ticket {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
+        roots.sort_unstable();
+        roots.dedup();
         let command = Command {
             job,
             is_alone: roots.len() > 1,
             wanted: roots,
-            held: BTreeSet::new(),
+            held_count: 0,
             lost_count: 0,
             conflict_count: 0,
         };
@@ -197,7 +201,7 @@ impl<J> Sequencer<J> {
             let fate = fates.next().unwrap_or_else(|| {
                 Fate::Failed(StoreError::permanent("the store gave no fate for a unit of work"))
             });
-            if let Fate::Committed { first } = fate {
+            if let Fate::Committed { .. } = fate {
                 assert!(
                     !unit.depends_on.iter().any(|on| fallen.contains(on)),
                     "a store commits nothing that stands on a fallen unit"
@@ -205,7 +209,7 @@ impl<J> Sequencer<J> {
                 for root in &unit.writes {
                     self.heads.stand(unit.number, root);
                 }
-                self.end(unit.ticket, Settled::Stands(Some(first)), steps);
+                self.end(unit.ticket, Settled::Stands, steps);
                 continue;
             }
             fallen.insert(unit.number);
@@ -247,7 +251,7 @@ impl<J> Sequencer<J> {
     /// Ends a command that holds no turn, and gives back what was kept with it.
     pub(crate) fn finish(&mut self, ticket: Ticket) -> Option<J> {
         let command = self.commands.remove(&ticket)?;
-        assert!(command.held.is_empty(), "a command that ends holds no turn");
+        assert_eq!(command.held_count, 0, "a command that ends holds no turn");
         Some(command.job)
     }
 
@@ -289,8 +293,8 @@ impl<J> Sequencer<J> {
         if command.lost_count >= LOST_COUNT_MAX {
             return self.take_all_turns(ticket, decision, steps);
         }
-        let held = command.held.iter();
-        if held.into_iter().any(|root| self.turns.is_awaited_by_older(root, ticket)) {
+        let mut held = command.wanted[..command.held_count].iter();
+        if held.any(|root| self.turns.is_awaited_by_older(root, ticket)) {
             // Commands that were taken back go first.
             self.give_back_turns(ticket, steps);
             self.take_turns(ticket, steps);
@@ -317,6 +321,8 @@ impl<J> Sequencer<J> {
         let Some(command) = self.commands.get_mut(&ticket) else { return };
         command.is_alone = true;
         command.wanted.extend(decision.reads.iter().map(|read| read.root.clone()));
+        command.wanted.sort_unstable();
+        command.wanted.dedup();
         self.take_turns(ticket, steps);
     }
 
@@ -324,7 +330,11 @@ impl<J> Sequencer<J> {
     fn wait_while_holding(&mut self, ticket: Ticket, decision: &Decision, steps: &mut Vec<Step>) {
         let Some(command) = self.commands.get_mut(&ticket) else { return };
         command.is_alone = true;
-        command.wanted.extend(decision.reads.iter().map(|read| read.root.clone()));
+        for read in &decision.reads {
+            if !command.wanted.contains(&read.root) {
+                command.wanted.push(read.root.clone());
+            }
+        }
         self.take_turns(ticket, steps);
     }
 
@@ -332,26 +342,28 @@ impl<J> Sequencer<J> {
     /// them the command is decided.
     fn take_turns(&mut self, ticket: Ticket, steps: &mut Vec<Step>) {
         let Some(command) = self.commands.get_mut(&ticket) else { return };
-        for root in &command.wanted {
-            if !command.held.contains(root) {
-                if !self.turns.take(root, ticket) {
-                    return;
-                }
-                command.held.insert(root.clone());
+        for root in &command.wanted[command.held_count..] {
+            if !self.turns.take(root, ticket) {
+                return;
             }
+            command.held_count += 1;
         }
         steps.push(Step::Decide(ticket));
     }
 
     fn give_back_turns(&mut self, ticket: Ticket, steps: &mut Vec<Step>) {
         let Some(command) = self.commands.get_mut(&ticket) else { return };
-        for root in std::mem::take(&mut command.held) {
-            if let Some(next) = self.turns.give_back(&root, ticket) {
-                if let Some(next) = self.commands.get_mut(&next) {
-                    next.held.insert(root);
-                }
-                self.take_turns(next, steps);
+        let held = std::mem::take(&mut command.held_count);
+        let mut next = Vec::new();
+        for root in &command.wanted[..held] {
+            next.extend(self.turns.give_back(root, ticket));
+        }
+        for ticket in next {
+            // The turn that it was given is the one that it waited for.
+            if let Some(command) = self.commands.get_mut(&ticket) {
+                command.held_count += 1;
             }
+            self.take_turns(ticket, steps);
         }
     }
 }

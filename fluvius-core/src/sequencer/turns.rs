@@ -1,14 +1,15 @@
 //! Turns: whose command is decided on a root, and who waits for it, the oldest first.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use super::Ticket;
+use crate::hash::Map;
 use crate::root::AggregateRoot;
 
 /// The turns of the roots in work.
 #[derive(Debug, Default)]
 pub(crate) struct Turns {
-    roots: HashMap<AggregateRoot, Turn>,
+    roots: Map<AggregateRoot, Turn>,
 }
 
 #[derive(Debug)]

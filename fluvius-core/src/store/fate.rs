@@ -15,29 +15,30 @@ pub enum Fate {
     /// All of it is stored.
     Committed {
         /// The position of its first row; the others follow one by one, in the order that
-        /// [`UnitOfWork`](crate::UnitOfWork) tells.
+        /// [`UnitOfWork`](crate::UnitOfWork) tells. Of a unit without rows it says nothing.
         first: u64,
     },
     /// A root has another version than expected; nothing is stored.
     Stale {
-        /// The root.
+        /// The root; of several, the first in the order of `expected`.
         root: AggregateRoot,
-        /// Its stored row.
+        /// Its stored row, as the units before this one leave it.
         stored: Option<Box<StateRecord>>,
     },
     /// A command identifier is taken; nothing is stored.
     Known {
-        /// The row that has it.
+        /// The row that has it, which may be of a unit before this one in the batch.
         command: Box<Logged<CommandRecord>>,
         /// That row's context.
         context: Arc<ContextRecord>,
     },
     /// A unit that this one depends on is not stored, and so neither is this one.
     Fell {
-        /// The index of that unit in the batch.
+        /// The index of that unit in the batch; of several, the first in the order of
+        /// `depends_on`.
         on: usize,
     },
-    /// The store failed; nothing is stored.
+    /// The store failed, or the unit is malformed; nothing is stored.
     Failed(StoreError),
     /// The store went away during the commit: all of it is stored, or nothing.
     Unknown,

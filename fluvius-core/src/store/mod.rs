@@ -8,6 +8,7 @@ mod error;
 mod fate;
 pub mod memory;
 mod query;
+mod shape;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -32,9 +33,38 @@ use crate::unit_of_work::UnitOfWork;
 
 /// Keeps states and logs.
 ///
-/// Implementors write `async fn`; the futures must be `Send`.
+/// Implementors write `async fn`; the futures must be `Send`. Whether a store keeps this contract
+/// is what `fluvius_core::testing::store_conformance!` finds out (feature `testing`).
+///
+/// # Shape
+/// A store has one content: the rows of `resource_state`, one a root, the four logs (commands,
+/// events, messages, activities) and the contexts. Every handle and every process that has it
+/// open sees the same content. What a call has committed is seen by every call that begins after
+/// it has answered, on any handle.
+///
+/// A log is read in the order of positions, and a reader sees only what can no longer be
+/// overtaken: once it has seen a row, no row of any log appears at a lower position. It sees of a
+/// unit of work either all rows or none, and a root's row, its events and their command together.
+///
+/// What is read back equals what was committed:
+///
+/// - texts, identifiers and numbers exactly; an empty text is not an absent one, nor is JSON's
+///   `null`; names that differ in case, in spaces or in the composition of their characters are
+///   different names, of different roots and different realms;
+/// - `payload` and `response` of a command as the same JSON text; all other JSON as the same
+///   value, with the order of the keys, the white space and the spelling of the numbers left to
+///   the store;
+/// - times to the microsecond; units carry nothing finer.
+///
+/// Any text may name a resource, and `commit` does not ask who has claimed it.
+///
+/// Two things that no store has to keep are the runtime's to leave out: U+0000, and numbers that
+/// neither an `i64`, a `u64` nor an `f64` gives back.
 pub trait Store: Send + Sync + 'static {
     /// Claims resource names for a domain. Called once when a domain is built.
+    ///
+    /// A name is claimed for good and for one domain; claiming it again for the same one changes
+    /// nothing. All names are claimed, or none.
     ///
     /// # Errors
     /// A permanent [`StoreError`] that names the owner, where another domain holds one of them.
@@ -46,17 +76,38 @@ pub trait Store: Send + Sync + 'static {
 
     /// Commits a batch of units of work in one transaction, and tells what became of each.
     ///
-    /// For each unit the store checks, before it writes anything of it: that no unit of
-    /// `depends_on` has fallen, that none of its command identifiers is taken, and that every
-    /// root has its expected version, with the units before it in the batch already counted.
+    /// Units are taken in the order of the batch, each on the content as the units before it
+    /// leave it. The first of these that holds is a unit's fate, and nothing of it is stored:
+    ///
+    /// 1. [`Failed`](Fate::Failed), permanently: it has not the shape that [`UnitOfWork`] tells
+    ///    ([`UnitOfWork::check_shape`]).
+    /// 2. [`Fell`](Fate::Fell): a unit of `depends_on` is not stored; of several, the first.
+    /// 3. [`Known`](Fate::Known): the identifier of one of its commands is taken, whatever the
+    ///    status of the row that has it; of several, that of the first command.
+    /// 4. [`Stale`](Fate::Stale): a root of `expected` has another version, whether the unit
+    ///    writes it or has only read it; of several, the first. The version of a root is that of
+    ///    its row, closed or not, and 0 where there is none.
+    ///
+    /// Every other unit is stored wholly and is [`Committed`](Fate::Committed), whatever became
+    /// of those that it does not depend on: one that only checks versions as well.
+    ///
+    /// A context is stored with the first unit that is stored and carries it, and is never
+    /// changed. A unit without rows stores nothing, its context neither.
     ///
     /// # Shape
     /// `batch` is ordered, a unit after all that it depends on. One fate a unit, in the same
-    /// order. Positions rise in batch order, those of one unit are consecutive; between units
-    /// gaps are allowed.
+    /// order. Positions begin above 0 and rise from commit to commit and in batch order; those of
+    /// one unit are consecutive, in the order that [`UnitOfWork`] tells; between units gaps are
+    /// allowed. The versions of a root have none.
+    ///
+    /// Other handles and processes may commit at the same time: what is checked must still hold
+    /// when the unit is stored. Of two units that each write what the other has read, one stands.
+    /// Roots, and identifiers, that are locked must be locked in one order for the whole batch.
     ///
     /// # Errors
     /// A fault of the store is [`Fate::Failed`] or [`Fate::Unknown`] of each unit that it hit.
+    /// Every other fate is told when what it rests on is durable: if the transaction fails, so
+    /// do the units that were refused because of others in it.
     ///
     /// # Cancellation
     /// Dropping the future leaves of each unit either all or nothing.
@@ -82,7 +133,10 @@ pub trait Store: Send + Sync + 'static {
         Output = Result<Option<(Logged<CommandRecord>, Arc<ContextRecord>)>, StoreError>,
     > + Send;
 
-    /// The events of one root with versions from `first` to `last`, in that order.
+    /// The events of one root with versions from `first` to `last`, both included, in that order.
+    ///
+    /// # Shape
+    /// Any numbers may be asked for: versions that there are not are left out.
     ///
     /// # Errors
     /// What the store says.

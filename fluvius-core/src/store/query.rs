@@ -3,6 +3,13 @@
 use crate::root::AggregateRoot;
 
 /// Which rows of a log, and how many at the most.
+///
+/// # Shape
+/// A row is given where all conditions hold; the first `limit` of them by position are. Any
+/// numbers may be asked for: with a `limit` of 0 there are no rows, with `usize::MAX` all of them.
+///
+/// A command and an activity come from the realm of their own context, an event and a message
+/// from that of the command that gave them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogQuery {
     /// Only rows of this root.

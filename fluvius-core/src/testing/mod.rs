@@ -1,15 +1,22 @@
-//! For the tests of authors and of stores: a clock that stands still, identifiers that count,
-//! and a store that fails by a seed.
+//! For the tests of authors and of stores: scenarios, random sequences of commands, a clock that
+//! stands still, identifiers that count, and a store that fails by a seed.
 
 mod clock;
+mod command;
+mod difference;
 mod faulty_store;
 mod ids;
+mod own_thread;
 mod planted;
 mod rng;
+mod scenario;
+mod world;
 
 pub use clock::FixedClock;
+pub use command::command;
 pub use faulty_store::{Faults, FaultyStore};
 pub use ids::CountedIds;
 #[doc(hidden)]
 pub use planted::Planted;
 pub use rng::SeededRng;
+pub use scenario::{ExpectedEvent, Scenario, Then, event};

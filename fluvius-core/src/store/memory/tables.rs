@@ -1,6 +1,6 @@
 //! The tables of the memory store, and the commit as a plain function of them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -9,6 +9,7 @@ use crate::activity::ActivityRecord;
 use crate::command::CommandRecord;
 use crate::context::ContextRecord;
 use crate::event::EventRecord;
+use crate::hash::Map;
 use crate::logged::Logged;
 use crate::message::MessageRecord;
 use crate::root::AggregateRoot;
@@ -21,15 +22,15 @@ use crate::unit_of_work::UnitOfWork;
 pub(super) struct Tables {
     position: u64,
     owners: BTreeMap<&'static str, String>,
-    states: HashMap<AggregateRoot, StateRecord>,
-    contexts: HashMap<Uuid, Arc<ContextRecord>>,
+    states: Map<AggregateRoot, StateRecord>,
+    contexts: Map<Uuid, Arc<ContextRecord>>,
     commands: Vec<Logged<CommandRecord>>,
     events: Vec<Logged<EventRecord>>,
     messages: Vec<Logged<MessageRecord>>,
     activities: Vec<Logged<ActivityRecord>>,
-    command_index: HashMap<Uuid, usize>,
+    command_index: Map<Uuid, usize>,
     /// The events of a root: version v stands at v - 1.
-    event_index: HashMap<AggregateRoot, Vec<usize>>,
+    event_index: Map<AggregateRoot, Vec<usize>>,
 }
 
 impl Tables {
@@ -54,8 +55,11 @@ impl Tables {
 
     pub(super) fn commit(&mut self, batch: &[UnitOfWork]) -> Vec<Fate> {
         let mut fates: Vec<Fate> = Vec::with_capacity(batch.len());
-        for unit in batch {
-            let fate = self.refusal(unit, &fates).unwrap_or_else(|| self.write(unit));
+        for (index, unit) in batch.iter().enumerate() {
+            let fate = match unit.check_shape(index) {
+                Ok(()) => self.refusal(unit, &fates).unwrap_or_else(|| self.write(unit)),
+                Err(fault) => Fate::Failed(fault),
+            };
             fates.push(fate);
         }
         fates
@@ -86,6 +90,9 @@ impl Tables {
 
     fn write(&mut self, unit: &UnitOfWork) -> Fate {
         let first = self.position + 1;
+        if unit.row_count() == 0 {
+            return Fate::Committed { first };
+        }
         self.contexts.entry(unit.context.id).or_insert_with(|| Arc::clone(&unit.context));
         for state in &unit.states {
             self.states.insert(state.root.clone(), state.clone());
@@ -95,13 +102,7 @@ impl Tables {
             append(&mut self.position, &mut self.commands, command);
         }
         for event in &unit.events {
-            let of_root = self.event_index.entry(event.root.clone()).or_default();
-            assert_eq!(
-                event.version,
-                of_root.len() as u64 + 1,
-                "a unit's events follow on the expected version of their root"
-            );
-            of_root.push(self.events.len());
+            self.event_index.entry(event.root.clone()).or_default().push(self.events.len());
             append(&mut self.position, &mut self.events, event);
         }
         for message in &unit.messages {

@@ -1,0 +1,51 @@
+//! A typed command as a bundle, for the places of the test kit that take commands of any type.
+
+use uuid::Uuid;
+
+use crate::command::{Command, CommandBundle};
+use crate::json;
+use crate::root::Target;
+
+/// A command for a root: a UUID of the aggregate's main resource, or an
+/// [`AggregateRoot`](crate::AggregateRoot).
+///
+/// # Shape
+/// Its identifier is nil: the kit gives it a counted one when it is sent. To send it under an
+/// identifier of your own, or only where the root is as expected, use
+/// [`with_id`](CommandBundle::with_id) and [`if_match`](CommandBundle::if_match).
+///
+/// # Panics
+/// Where a field holds what no store can keep.
+///
+/// # Examples
+///
+/// ```
+/// # use std::convert::Infallible;
+/// # use serde::{Deserialize, Serialize};
+/// # use fluvius_core::aggregate;
+/// # #[derive(Clone, Serialize, Deserialize)]
+/// # pub struct Lamp { lit: bool }
+/// # #[aggregate(resource = "lamp")]
+/// # impl Lamp {
+/// #     #[action(evt_key = "lamp-dimmed")]
+/// #     pub fn dim_lamp(&mut self, percent: u8) -> Result<(), Infallible> { Ok(()) }
+/// # }
+/// use fluvius_core::testing::command;
+/// use uuid::Uuid;
+///
+/// let dim = command(Uuid::from_u128(7), DimLamp { percent: 40 });
+/// assert_eq!((dim.command.as_str(), dim.payload.as_str()), ("dim-lamp", r#"{"percent":40}"#));
+/// ```
+#[track_caller]
+pub fn command<C: Command>(target: impl Target, command: C) -> CommandBundle {
+    match json::encode(&command) {
+        Ok(payload) => CommandBundle {
+            id: Uuid::nil(),
+            command: C::ACTION.key.to_owned(),
+            root: target.root_of::<C::Aggregate>(),
+            payload,
+            if_match: None,
+        },
+        Err(error) => panic!("`{}` cannot be stored: {error}", C::ACTION.key),
+    }
+}

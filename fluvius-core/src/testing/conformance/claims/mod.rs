@@ -1,0 +1,15 @@
+//! The claims, each a plain function of a harness.
+
+pub(super) mod atomicity;
+pub(super) mod command_ids;
+pub(super) mod concurrency;
+pub(super) mod contexts;
+pub(super) mod dependencies;
+pub(super) mod logs;
+pub(super) mod malformed;
+pub(super) mod order;
+pub(super) mod reopening;
+pub(super) mod resources;
+pub(super) mod runtime;
+pub(super) mod values;
+pub(super) mod versions;

@@ -1,0 +1,219 @@
+//! Units of work as claims need them: well formed, and with all columns filled.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
+
+use super::harness::Harness;
+use crate::activity::{ActivityKind, ActivityRecord};
+use crate::command::{CommandRecord, CommandStatus};
+use crate::context::ContextRecord;
+use crate::etag::ETag;
+use crate::event::EventRecord;
+use crate::json::{Change, Json, PayloadHash};
+use crate::message::MessageRecord;
+use crate::root::AggregateRoot;
+use crate::state::StateRecord;
+use crate::unit_of_work::{ExpectedVersion, UnitOfWork};
+
+/// The first moment of the suite's time.
+const EPOCH: DateTime<Utc> = DateTime::UNIX_EPOCH;
+
+/// A unit of work in the making.
+pub(super) struct Draft<'a> {
+    harness: &'a Harness,
+    unit: UnitOfWork,
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(
+        harness: &'a Harness,
+        context: &Arc<ContextRecord>,
+        root: &AggregateRoot,
+    ) -> Self {
+        let draft = Self { harness, unit: UnitOfWork::empty(Arc::clone(context)) };
+        draft.command(root)
+    }
+
+    /// One more command, invoked by the first.
+    pub(super) fn command(mut self, root: &AggregateRoot) -> Self {
+        let number = self.harness.number();
+        let payload = json(&format!(r#"{{"amount":"{number}.00"}}"#));
+        let payload_hash = crate::json::hash(&payload);
+        self.unit.commands.push(CommandRecord {
+            id: self.harness.id(),
+            parent: self.unit.commands.first().map(|command| command.id),
+            domain: "conformance".into(),
+            revision: 1,
+            command: "set-data".into(),
+            root: root.clone(),
+            payload,
+            payload_hash,
+            context_id: self.unit.context.id,
+            status: CommandStatus::Applied,
+            code: None,
+            response: (number % 2 == 0).then(|| json(&number.to_string())),
+            received: self.time(),
+        });
+        self
+    }
+
+    /// The first command has this identifier.
+    pub(super) fn with_id(mut self, id: Uuid) -> Self {
+        self.unit.commands[0].id = id;
+        self
+    }
+
+    /// The first command was refused.
+    pub(super) fn refused(mut self) -> Self {
+        self.unit.commands[0].status = CommandStatus::Rejected;
+        self.unit.commands[0].code = Some("insufficient-funds".into());
+        self
+    }
+
+    /// The unit has only read this root, at this version.
+    pub(super) fn reads(mut self, root: &AggregateRoot, version: u64) -> Self {
+        self.expect(root, version);
+        self
+    }
+
+    /// The last command changes a root that is at this version, or that the unit has brought
+    /// there.
+    pub(super) fn writes(self, root: &AggregateRoot, version: u64) -> Self {
+        let data = json(&format!(r#"{{"number":{}}}"#, self.harness.number()));
+        self.sets(root, version, data)
+    }
+
+    /// As [`writes`](Self::writes), to this state.
+    pub(super) fn sets(mut self, root: &AggregateRoot, version: u64, data: Json) -> Self {
+        let version = version + 1;
+        let command = self.unit.commands.last().map_or(Uuid::nil(), |command| command.id);
+        let time = self.time();
+        let actor = self.unit.context.actor.id();
+        let row = StateRecord {
+            root: root.clone(),
+            version,
+            etag: ETag::new(version, command),
+            revision: 1,
+            data: data.clone(),
+            created: time,
+            creator: actor,
+            updated: time,
+            updater: actor,
+            deleted: None,
+            realm: self.unit.context.realm.as_deref().map(Arc::from),
+        };
+        match self.unit.states.iter_mut().find(|state| state.root == *root) {
+            Some(state) => *state = row,
+            None => {
+                self.unit.states.push(row);
+                self.expect(root, version - 1);
+            }
+        }
+        self.unit.events.push(EventRecord {
+            id: self.harness.id(),
+            domain: "conformance".into(),
+            revision: 1,
+            event: "data-set".into(),
+            root: root.clone(),
+            version,
+            src_cmd: command,
+            args: data.clone(),
+            data: version.is_multiple_of(2).then(|| json(&format!("[{version}]"))),
+            change: Change::whole(&data),
+            occurred: time,
+        });
+        self
+    }
+
+    /// As [`writes`](Self::writes), and closes the root.
+    pub(super) fn closes(self, root: &AggregateRoot, version: u64) -> Self {
+        let mut draft = self.writes(root, version);
+        if let Some(state) = draft.unit.states.iter_mut().find(|state| state.root == *root) {
+            state.deleted = Some(state.updated);
+        }
+        draft
+    }
+
+    /// The last command sends a message.
+    pub(super) fn message(mut self) -> Self {
+        let command = self.unit.commands.last();
+        let src_cmd = command.map_or(Uuid::nil(), |command| command.id);
+        let root = command.map_or_else(|| self.harness.root(), |command| command.root.clone());
+        self.unit.messages.push(MessageRecord {
+            id: self.harness.id(),
+            key: "data-was-set".into(),
+            data: json(&self.harness.number().to_string()),
+            src_cmd,
+            root,
+        });
+        self
+    }
+
+    /// The last command writes an activity.
+    pub(super) fn activity(mut self) -> Self {
+        let command = self.unit.commands.last();
+        let src_cmd = command.map_or(Uuid::nil(), |command| command.id);
+        let root = command.map_or_else(|| self.harness.root(), |command| command.root.clone());
+        self.unit.activities.push(ActivityRecord {
+            id: self.harness.id(),
+            root,
+            context_id: self.unit.context.id,
+            src_cmd,
+            message: format!("activity {}", self.harness.number()).into(),
+            kind: ActivityKind::AppRequest,
+            label: Some("label".into()),
+            code: None,
+            data: Some(json("{}")),
+        });
+        self
+    }
+
+    /// The unit was decided on the outcome of another one of its batch.
+    pub(super) fn after(mut self, on: usize) -> Self {
+        self.unit.depends_on.push(on);
+        self
+    }
+
+    /// The unit.
+    pub(super) fn done(mut self) -> UnitOfWork {
+        self.unit.expected.sort();
+        self.unit
+    }
+
+    /// Only what the unit expects, without rows.
+    pub(super) fn only_checks(self) -> UnitOfWork {
+        let unit = self.done();
+        UnitOfWork {
+            expected: unit.expected,
+            depends_on: unit.depends_on,
+            ..UnitOfWork::empty(unit.context)
+        }
+    }
+
+    fn expect(&mut self, root: &AggregateRoot, version: u64) {
+        self.unit.expected.push(ExpectedVersion { root: root.clone(), version });
+    }
+
+    /// The next moment; each has other microseconds.
+    fn time(&self) -> DateTime<Utc> {
+        let number = i64::try_from(self.harness.number()).unwrap_or(i64::MAX);
+        // About 2026.
+        EPOCH + TimeDelta::microseconds(1_767_225_600_000_000_i64.saturating_add(number * 1_001))
+    }
+}
+
+/// A JSON text of the suite.
+///
+/// # Panics
+/// When it is none.
+#[expect(clippy::expect_used, reason = "a text of the suite that is no JSON is its own fault")]
+pub(super) fn json(text: &str) -> Json {
+    Json::parse(text).expect("a text of the suite is JSON")
+}
+
+/// A hash of 32 equal bytes.
+pub(super) fn hash_of(byte: u8) -> PayloadHash {
+    PayloadHash::from_bytes([byte; 32])
+}

@@ -1,0 +1,79 @@
+//! What a claim expects of a fate.
+
+use super::broken::{Broken, Checked, ensure, same};
+use super::content::state;
+use crate::context::ContextRecord;
+use crate::logged::Logged;
+use crate::root::AggregateRoot;
+use crate::state::StateRecord;
+use crate::store::Fate;
+use crate::unit_of_work::UnitOfWork;
+
+/// The unit is stored; the position of its first row.
+pub(super) fn committed(what: &str, fate: &Fate) -> Result<u64, Broken> {
+    match fate {
+        Fate::Committed { first } => Ok(*first),
+        fate => Err(unexpected(what, "committed", fate)),
+    }
+}
+
+/// The unit expected another version of this root, whose row is this one.
+pub(super) fn stale(
+    what: &str,
+    fate: &Fate,
+    root: &AggregateRoot,
+    row: Option<&StateRecord>,
+) -> Checked {
+    match fate {
+        Fate::Stale { root: found, stored } => {
+            same(&format!("{what}: the stale root"), root, found)?;
+            let stored = stored.as_ref().map(|stored| state(StateRecord::clone(stored)));
+            let row = row.map(|row| state(row.clone()));
+            same(&format!("{what}: the row of the stale root"), &row, &stored)
+        }
+        fate => Err(unexpected(what, "stale", fate)),
+    }
+}
+
+/// An identifier of the unit is that of this command, which was stored at this position by this
+/// unit.
+pub(super) fn known(
+    what: &str,
+    fate: &Fate,
+    unit: &UnitOfWork,
+    index: usize,
+    position: u64,
+) -> Checked {
+    match fate {
+        Fate::Known { command, context } => {
+            let expected = Logged { position, record: unit.commands[index].clone() };
+            same(&format!("{what}: the known row"), &expected, command)?;
+            same::<ContextRecord>(&format!("{what}: its context"), &unit.context, context)
+        }
+        fate => Err(unexpected(what, "known", fate)),
+    }
+}
+
+/// The unit fell on this one.
+pub(super) fn fell(what: &str, fate: &Fate, on: usize) -> Checked {
+    match fate {
+        Fate::Fell { on: found } => same(&format!("{what}: on which unit it fell"), &on, found),
+        fate => Err(unexpected(what, "fell", fate)),
+    }
+}
+
+/// The unit has failed for good.
+pub(super) fn failed(what: &str, fate: &Fate) -> Checked {
+    match fate {
+        Fate::Failed(error) => {
+            ensure!(!error.can_retry(), "{what}: another try is said to help");
+            Ok(())
+        }
+        fate => Err(unexpected(what, "failed", fate)),
+    }
+}
+
+fn unexpected(what: &str, expected: &str, found: &Fate) -> Broken {
+    let found: String = format!("{found:?}").chars().take(300).collect();
+    Broken::new(format!("{what}: expected {expected}, found {found}"))
+}

@@ -1,0 +1,98 @@
+//! A handle to the store under test, whatever its type.
+
+use std::fmt;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::activity::ActivityRecord;
+use crate::command::CommandRecord;
+use crate::context::ContextRecord;
+use crate::event::EventRecord;
+use crate::logged::Logged;
+use crate::message::MessageRecord;
+use crate::root::AggregateRoot;
+use crate::state::StateRecord;
+use crate::store::{ErasedStore, Fate, LogQuery, RealmFilter, Store, StoreError};
+use crate::unit_of_work::UnitOfWork;
+
+/// A store that was opened; clones are the same handle.
+#[derive(Clone)]
+pub(super) struct Handle {
+    store: Arc<dyn ErasedStore>,
+}
+
+impl Handle {
+    pub(super) fn new(store: impl Store) -> Self {
+        Self { store: Arc::new(store) }
+    }
+}
+
+/// All rows behind a position, of all roots and realms, and at the most so many.
+pub(super) fn behind(after: u64, limit: usize) -> LogQuery {
+    LogQuery { root: None, realm: RealmFilter::All, after, limit }
+}
+
+/// All rows of a log.
+pub(super) fn all() -> LogQuery {
+    behind(0, usize::MAX)
+}
+
+impl Store for Handle {
+    async fn claim(&self, domain: &str, resources: &[&'static str]) -> Result<(), StoreError> {
+        self.store.claim(domain, resources).await
+    }
+
+    async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<Fate> {
+        self.store.commit(batch).await
+    }
+
+    async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {
+        self.store.load(root).await
+    }
+
+    async fn command(
+        &self,
+        id: Uuid,
+    ) -> Result<Option<(Logged<CommandRecord>, Arc<ContextRecord>)>, StoreError> {
+        self.store.command(id).await
+    }
+
+    async fn history(
+        &self,
+        root: &AggregateRoot,
+        first: u64,
+        last: u64,
+    ) -> Result<Vec<Logged<EventRecord>>, StoreError> {
+        self.store.history(root, first, last).await
+    }
+
+    async fn commands(&self, query: &LogQuery) -> Result<Vec<Logged<CommandRecord>>, StoreError> {
+        self.store.commands(query).await
+    }
+
+    async fn events(&self, query: &LogQuery) -> Result<Vec<Logged<EventRecord>>, StoreError> {
+        self.store.events(query).await
+    }
+
+    async fn messages(&self, query: &LogQuery) -> Result<Vec<Logged<MessageRecord>>, StoreError> {
+        self.store.messages(query).await
+    }
+
+    async fn activities(
+        &self,
+        query: &LogQuery,
+    ) -> Result<Vec<Logged<ActivityRecord>>, StoreError> {
+        self.store.activities(query).await
+    }
+
+    async fn context(&self, id: Uuid) -> Result<Option<Arc<ContextRecord>>, StoreError> {
+        self.store.context(id).await
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,108 @@
+//! The conformance suite: what every store must keep, as tests that a store's author calls with
+//! one macro.
+//!
+//! ```
+//! use fluvius_core::MemoryStore;
+//!
+//! fluvius_core::testing::store_conformance!(async { MemoryStore::new() });
+//! # fn main() {}
+//! ```
+//!
+//! Each claim is one test, with a fresh store and a tokio runtime of its own. The claims are those
+//! of [`Store`](crate::Store): a claim that fails tells what the store did and what it should have
+//! done. The suite opens several handles over one content, lets them commit at the same time, and
+//! closes and opens them again.
+//!
+//! A store that can go away, or fail in the middle, shows this in tests of its own: the suite
+//! never breaks anything.
+
+mod account;
+mod broken;
+mod claims;
+mod content;
+mod draft;
+mod fates;
+mod handle;
+mod harness;
+mod macros;
+
+use std::future::Future;
+use std::time::Duration;
+
+use futures_core::future::BoxFuture;
+
+pub use broken::{Broken, Checked};
+pub use harness::Harness;
+
+/// How long a claim may take: longer means that the store hangs.
+const CLAIM_TIME_MAX: Duration = Duration::from_secs(120);
+
+/// How many threads a claim has: those that commit at the same time are at work at the same time.
+const THREAD_COUNT: usize = 2;
+
+/// One claim of the contract of [`Store`](crate::Store).
+#[derive(Debug, Clone, Copy)]
+pub struct Claim {
+    name: &'static str,
+    check: for<'a> fn(&'a Harness) -> BoxFuture<'a, Checked>,
+}
+
+impl Claim {
+    /// What is claimed, as the name of a test.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Whether it holds of a store with an empty content.
+    ///
+    /// # Errors
+    /// What the store did, and what it should have done.
+    pub async fn check(&self, harness: &Harness) -> Checked {
+        (self.check)(harness).await
+    }
+}
+
+/// Checks one claim in a tokio runtime of its own, and waits for it.
+///
+/// # Errors
+/// What the store did, and what it should have done; that it panicked, or hangs.
+///
+/// # Panics
+/// Inside of an asynchronous task: it blocks.
+pub fn check(claim: Claim, harness: impl Future<Output = Harness> + Send + 'static) -> Checked {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(THREAD_COUNT)
+        .enable_all()
+        .build()?;
+    let claimed = runtime.spawn(async move { claim.check(&harness.await).await });
+    let ended = runtime.block_on(async { tokio::time::timeout(CLAIM_TIME_MAX, claimed).await });
+    // A store that hangs must not hang the test.
+    runtime.shutdown_background();
+    match ended {
+        Ok(Ok(checked)) => checked,
+        Ok(Err(panicked)) => Err(Broken::new(panicked.to_string())),
+        Err(_) => Err(Broken::new(format!("it has not ended after {CLAIM_TIME_MAX:?}"))),
+    }
+}
+
+/// Checks the claim of this name; what the tests of [`store_conformance!`] do.
+///
+/// # Panics
+/// Where it does not hold.
+///
+/// [`store_conformance!`]: crate::testing::store_conformance
+#[doc(hidden)]
+#[track_caller]
+pub fn run(name: &str, harness: impl Future<Output = Harness> + Send + 'static) {
+    let claim = CLAIMS.iter().find(|claim| claim.name == name);
+    let checked = match claim {
+        Some(claim) => check(*claim, harness),
+        None => Err(Broken::new("there is no such claim")),
+    };
+    if let Err(broken) = checked {
+        panic!("`{name}` does not hold: {broken}");
+    }
+}
+
+/// All claims, in the order in which they are best mended.
+pub const CLAIMS: &[Claim] = crate::__fluvius_store_claims!([crate::__fluvius_store_claim_list]);

@@ -1,0 +1,71 @@
+//! A typed event that a scenario expects, compared with rows of the log.
+
+use serde_json::Value;
+
+use crate::event::{self, Event, EventRecord};
+use crate::json::{self, Json};
+use crate::record_error::RecordError;
+use crate::root::{AggregateRoot, Target};
+
+/// An event of a root that is expected; made by [`event`].
+#[derive(Debug, Clone)]
+pub struct ExpectedEvent {
+    root: AggregateRoot,
+    key: &'static str,
+    fields: Json,
+    /// A row of the same key as this event's type writes it.
+    fields_of: fn(&EventRecord) -> Result<Json, RecordError>,
+}
+
+/// An event of a root: a UUID of the aggregate's main resource, or an [`AggregateRoot`].
+///
+/// Events are compared as JSON, as they are stored: amounts of `30.0` and `30.00` are two.
+///
+/// # Panics
+/// Where a field holds what no store can keep.
+#[track_caller]
+pub fn event<E: Event>(target: impl Target, event: E) -> ExpectedEvent {
+    let fields = json::encode(&event);
+    match fields {
+        Ok(fields) => ExpectedEvent {
+            root: target.root_of::<E::Aggregate>(),
+            key: E::EVENT.key,
+            fields,
+            fields_of: fields_of::<E>,
+        },
+        Err(error) => panic!("`{}` cannot be stored: {error}", E::EVENT.key),
+    }
+}
+
+impl ExpectedEvent {
+    /// Whether a row is this event.
+    pub(super) fn is(&self, row: &EventRecord) -> bool {
+        let fields = || (self.fields_of)(row).map(|fields| fields.to_value());
+        row.root == self.root
+            && row.event == self.key
+            && fields().is_ok_and(|fields| fields == self.fields.to_value())
+    }
+
+    pub(super) fn text(&self) -> String {
+        text(&self.root, self.key, &self.fields.to_value())
+    }
+}
+
+/// A row in the form of [`ExpectedEvent::text`].
+pub(super) fn row_text(row: &EventRecord) -> String {
+    let mut fields = row.args.to_value();
+    if let (Some(fields), Some(data)) = (fields.as_object_mut(), &row.data) {
+        fields.insert("data".to_owned(), data.to_value());
+    }
+    text(&row.root, row.key(), &fields)
+}
+
+fn text(root: &AggregateRoot, key: &str, fields: &Value) -> String {
+    format!("{root} {key} {fields}")
+}
+
+fn fields_of<E: Event>(row: &EventRecord) -> Result<Json, RecordError> {
+    let event: E = event::decode(row)?;
+    json::encode(&event)
+        .map_err(|source| RecordError::Invalid { key: row.key().to_owned(), source })
+}

@@ -1,0 +1,242 @@
+//! What was before: states and logs as units of work, committed to the store as any other.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::new_id;
+use crate::action::Lifecycle;
+use crate::aggregate::{Aggregate, AggregateDescriptor};
+use crate::clock::Clock;
+use crate::command::{CommandRecord, CommandStatus};
+use crate::context::{ContextRecord, DomainContext};
+use crate::etag::ETag;
+use crate::event::EventRecord;
+use crate::json::{self, Change, Json};
+use crate::logged::Logged;
+use crate::root::AggregateRoot;
+use crate::state::StateRecord;
+use crate::store::{Fate, Store};
+use crate::testing::own_thread::{self, Time};
+use crate::testing::world::World;
+use crate::unit_of_work::{ExpectedVersion, UnitOfWork};
+
+/// The key of the command and the event that a given state comes from.
+const GIVEN: &str = "given";
+
+/// Makes the state of a root, as if one event had.
+pub(super) fn state<A: Aggregate>(
+    world: &World,
+    context: &DomainContext,
+    root: &AggregateRoot,
+    aggregate: &'static AggregateDescriptor,
+    state: &A,
+) -> Result<(), String> {
+    let of_domain = world.aggregate(&root.resource).map(AggregateDescriptor::type_name);
+    if of_domain != Some(aggregate.type_name()) {
+        return Err(format!(
+            "`{}` is no resource of `{}` in this domain",
+            root.resource,
+            aggregate.type_name()
+        ));
+    }
+    let data = json::encode(state).map_err(|error| error.to_string())?;
+    let event = EventRecord {
+        id: new_id(world),
+        domain: world.meta().namespace.into(),
+        revision: aggregate.revision,
+        event: GIVEN.into(),
+        root: root.clone(),
+        version: 1,
+        src_cmd: new_id(world),
+        args: Json::from_trusted("{}"),
+        data: None,
+        change: Change::whole(&data),
+        occurred: world.clock.now(),
+    };
+    commit(world, context, vec![event])
+}
+
+/// Makes the roots of a log.
+pub(super) fn log(
+    world: &World,
+    context: &DomainContext,
+    mut events: Vec<Logged<EventRecord>>,
+) -> Result<(), String> {
+    events.sort_by_key(|event| event.position);
+    commit(world, context, events.into_iter().map(|event| event.record).collect())
+}
+
+/// One event a line, as serde writes a `Logged<EventRecord>`.
+pub(super) fn read_lines(lines: &str) -> Result<Vec<Logged<EventRecord>>, String> {
+    let lines = lines.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    lines
+        .map(|(index, line)| match serde_json::from_str::<Line>(line) {
+            Ok(line) => Ok(line.into_event()),
+            Err(error) => Err(format!("line {} is no event: {error}", index + 1)),
+        })
+        .collect()
+}
+
+/// An event as it is written: the fields of the root stand among its own.
+#[derive(Deserialize)]
+struct Line {
+    position: u64,
+    id: Uuid,
+    domain: String,
+    revision: u32,
+    event: String,
+    resource: String,
+    identifier: Uuid,
+    version: u64,
+    src_cmd: Uuid,
+    args: Json,
+    data: Option<Json>,
+    change: Change,
+    occurred: DateTime<Utc>,
+}
+
+impl Line {
+    fn into_event(self) -> Logged<EventRecord> {
+        let record = EventRecord {
+            id: self.id,
+            domain: self.domain.into(),
+            revision: self.revision,
+            event: self.event.into(),
+            root: AggregateRoot::new(self.resource, self.identifier),
+            version: self.version,
+            src_cmd: self.src_cmd,
+            args: self.args,
+            data: self.data,
+            change: self.change,
+            occurred: self.occurred,
+        };
+        Logged { position: self.position, record }
+    }
+}
+
+/// Commits events with the commands that they name, and the states that they fold to.
+fn commit(world: &World, context: &DomainContext, events: Vec<EventRecord>) -> Result<(), String> {
+    let context = context_record(world, context);
+    let mut unit = UnitOfWork::empty(Arc::new(context));
+    unit.states = fold(world, &unit.context, &events)?;
+    let roots = unit.states.iter().map(|state| state.root.clone());
+    unit.expected = roots.map(|root| ExpectedVersion { root, version: 0 }).collect();
+    unit.commands = events.iter().map(|event| command(world, &unit.context, event)).collect();
+    unit.events = events;
+    let batch: Arc<[UnitOfWork]> = Arc::from([unit]);
+    let fates = own_thread::run(Time::Real, || world.store.commit(batch));
+    match fates.first() {
+        Some(Fate::Committed { .. }) => Ok(()),
+        Some(Fate::Stale { root, .. }) => Err(format!("{root} has a state already")),
+        Some(Fate::Known { command, .. }) => {
+            Err(format!("the command {} is in the log already", command.id))
+        }
+        fate => Err(format!("it was not stored: {fate:?}")),
+    }
+}
+
+/// The states after the events, sorted by root.
+fn fold(
+    world: &World,
+    context: &ContextRecord,
+    events: &[EventRecord],
+) -> Result<Vec<StateRecord>, String> {
+    let mut folded: BTreeMap<&AggregateRoot, (StateRecord, Value)> = BTreeMap::new();
+    for event in events {
+        let root = &event.root;
+        let aggregate = world
+            .aggregate(&root.resource)
+            .ok_or_else(|| format!("`{}` is no resource of this domain", root.resource))?;
+        let before = folded.remove(root);
+        let version = before.as_ref().map_or(0, |(row, _)| row.version) + 1;
+        if event.version != version {
+            return Err(format!(
+                "the events of {root} have version {} where {version} comes next",
+                event.version
+            ));
+        }
+        let (first, before) = before.unzip();
+        let wrong = |error: &dyn std::fmt::Display| {
+            format!("version {version} of {root}, `{}`: {error}", event.key())
+        };
+        let value = event.change.apply(before).map_err(|error| wrong(&error))?;
+        let data = Json::from_value(&value).map_err(|error| wrong(&error))?;
+        let row = StateRecord {
+            root: root.clone(),
+            version,
+            etag: ETag::new(version, event.src_cmd),
+            revision: event.revision,
+            data,
+            created: first.as_ref().map_or(event.occurred, |row| row.created),
+            creator: context.actor.id(),
+            updated: event.occurred,
+            updater: context.actor.id(),
+            deleted: closes(aggregate, event).then_some(event.occurred),
+            realm: context.realm.as_deref().map(Arc::from),
+        };
+        folded.insert(root, (row, value));
+    }
+    let rows: Vec<StateRecord> = folded.into_values().map(|(row, _)| row).collect();
+    for row in &rows {
+        let decoded = world.aggregate(&row.root.resource).map(|one| one.decode(&row.data));
+        if let Some(Err(error)) = decoded {
+            return Err(format!("the state of {} does not decode: {error}", row.root));
+        }
+    }
+    Ok(rows)
+}
+
+/// Whether an event has closed its root.
+pub(in crate::testing) fn closes(aggregate: &AggregateDescriptor, event: &EventRecord) -> bool {
+    aggregate.actions.iter().any(|action| {
+        action.lifecycle == Lifecycle::Closes
+            && action.event.is_some_and(|descriptor| descriptor.key == event.event)
+    })
+}
+
+fn context_record(world: &World, context: &DomainContext) -> ContextRecord {
+    ContextRecord {
+        id: new_id(world),
+        domain: world.meta().namespace.into(),
+        revision: world.meta().revision,
+        transport: context.transport,
+        source: context.source.clone(),
+        headers: BTreeMap::new(),
+        actor: context.actor,
+        roles: context.roles.clone(),
+        realm: context.realm.clone(),
+        correlation: context.correlation,
+        causation: context.causation,
+    }
+}
+
+/// The command that an event names, as far as the event tells.
+fn command(world: &World, context: &ContextRecord, event: &EventRecord) -> CommandRecord {
+    let aggregate = world.aggregate(&event.root.resource);
+    let key = aggregate.into_iter().flat_map(|one| one.actions).find_map(|action| {
+        let descriptor = action.event?;
+        (descriptor.key == event.event).then_some(Cow::Borrowed(action.key))
+    });
+    let payload = json::canonical(&event.args, &[]);
+    CommandRecord {
+        id: event.src_cmd,
+        parent: None,
+        domain: event.domain.clone(),
+        revision: world.meta().revision,
+        command: key.unwrap_or_else(|| event.event.clone()),
+        root: event.root.clone(),
+        payload_hash: json::hash(&payload),
+        payload,
+        context_id: context.id,
+        status: CommandStatus::Applied,
+        code: None,
+        response: event.data.clone(),
+        received: event.occurred,
+    }
+}

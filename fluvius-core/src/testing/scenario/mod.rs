@@ -1,0 +1,307 @@
+//! Scenarios: what is given, one command, and what must come of it.
+//!
+//! A scenario runs through the real processor over a memory store. It needs no runtime of the
+//! author's making, and it asserts nothing by itself: [`Then`] does.
+
+mod expected;
+mod given;
+mod then;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use uuid::Uuid;
+
+pub use expected::{ExpectedEvent, event};
+pub use then::Then;
+
+use super::world::{Only, World};
+use crate::aggregate::Aggregate;
+use crate::command::{Command, CommandBundle};
+use crate::context::DomainContext;
+use crate::domain::{Domain, RuntimeBuilder, Session};
+use crate::error::Error;
+use crate::event::EventRecord;
+use crate::json;
+use crate::logged::Logged;
+use crate::policy::Policy;
+use crate::response::Response;
+use crate::root::{AggregateRoot, Target};
+
+/// What is given, before a command is sent.
+///
+/// Each `given` happens when it is called, each setting holds for what follows it. `when` sends a
+/// command and gives a [`Then`] to look at what came of it; [`Then::and`] goes on with the next.
+///
+/// The clock stands at 2026-01-01T00:00:00Z until [`at`](Self::at) sets it, identifiers count up
+/// from 1,000,000, and the sender is `DomainContext::create("scenario")` until
+/// [`by`](Self::by) names another.
+///
+/// Everything runs on a thread of its own while the caller waits. So scenarios work in a plain
+/// `#[test]` and, without `await`, in an async test too; only a rule that waits for what the
+/// async test itself does would wait for ever.
+///
+/// # Events that are given
+///
+/// An aggregate has no function that applies an event to a state: what an event did is in the
+/// `change` of its row in the log. A typed event alone therefore cannot make a state. What was
+/// before is given as commands, as states, or as rows of a real log.
+///
+/// # Examples
+///
+/// ```
+/// use fluvius_core::testing::{Scenario, event};
+/// use fluvius_core::{ActionContext, ContextError, aggregate};
+/// use serde::{Deserialize, Serialize};
+/// use serde_json::json;
+/// use uuid::Uuid;
+///
+/// #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// pub struct Shelf { books: u32 }
+///
+/// #[aggregate(resource = "shelf")]
+/// impl Shelf {
+///     #[action(evt_key = "books-moved")]
+///     pub async fn move_books(
+///         &mut self,
+///         cx: &mut ActionContext,
+///         count: u32,
+///         to: Uuid,
+///     ) -> Result<(), ContextError> {
+///         self.books -= count;
+///         cx.message("books-moved", &count);
+///         cx.invoke(to, TakeBooks { count }).await?;
+///         Ok(())
+///     }
+///
+///     #[action(evt_key = "books-taken", internal)]
+///     pub fn take_books(&mut self, count: u32) -> Result<(), ContextError> {
+///         self.books += count;
+///         Ok(())
+///     }
+/// }
+///
+/// let (left, right) = (Uuid::from_u128(1), Uuid::from_u128(2));
+/// Scenario::of::<Shelf>()
+///     .given_state(left, Shelf { books: 10 })
+///     .given_state(right, Shelf { books: 0 })
+///     .when(left, MoveBooks { count: 4, to: right })
+///     .then_events([
+///         event(right, BooksTaken { count: 4 }),
+///         event(left, BooksMoved { count: 4, to: right }),
+///     ])
+///     .then_state(right, &Shelf { books: 4 })
+///     .then_messages([("books-moved", json!(4))])
+///     .and()
+///     .when(left, MoveBooks { count: 1, to: Uuid::from_u128(3) })
+///     .then_error("rejected")
+///     .then_state(left, &Shelf { books: 6 });
+/// ```
+#[derive(Debug)]
+#[must_use = "a scenario without a `when` checks nothing"]
+pub struct Scenario {
+    world: World,
+    context: DomainContext,
+}
+
+impl Scenario {
+    /// A scenario of one aggregate alone, for rules that ask for no other aggregate.
+    pub fn of<A: Aggregate>() -> Self {
+        Self::in_domain::<Only<A>>()
+    }
+
+    /// A scenario of a domain.
+    pub fn in_domain<D: Domain>() -> Self {
+        Self { world: World::of::<D>(), context: DomainContext::create("scenario") }
+    }
+
+    /// Who sends what follows: actor, roles, realm. The roots that follow belong to its realm.
+    pub fn by(mut self, context: DomainContext) -> Self {
+        self.context = context;
+        self
+    }
+
+    /// The time at which what follows is received.
+    pub fn at(self, now: DateTime<Utc>) -> Self {
+        self.world.clock.set(now);
+        self
+    }
+
+    /// Who may send what; asked about the given commands as well that follow.
+    pub fn policy(self, policy: impl Policy + Clone) -> Self {
+        self.with_runtime(move |builder| builder.policy(policy.clone()))
+    }
+
+    /// Sets anything else of the runtime for what follows: listeners, deadlines, a clock. The
+    /// function is called for each command.
+    pub fn with_runtime(
+        mut self,
+        setup: impl Fn(RuntimeBuilder) -> RuntimeBuilder + Send + Sync + 'static,
+    ) -> Self {
+        self.world.set_up(setup);
+        self
+    }
+
+    /// A command that was applied before.
+    ///
+    /// # Panics
+    /// Where it is not applied.
+    #[track_caller]
+    pub fn given<C>(self, target: impl Target, command: C) -> Self
+    where
+        C: Command,
+        C::Output: DeserializeOwned + Serialize + Send + 'static,
+    {
+        let root = target.root_of::<C::Aggregate>();
+        let answer = self.answer(|session| send(session, root.clone(), command));
+        match answer {
+            Ok(_) => self,
+            Err(error) => panic!(
+                "given `{}` on {root}: it was not applied: {}",
+                C::ACTION.key,
+                then::told(&error)
+            ),
+        }
+    }
+
+    /// The state of a root, as if one event had made it: it is at version 1.
+    ///
+    /// # Panics
+    /// Where the root has a state already, the domain does not have the resource, or no store
+    /// can keep the state.
+    #[track_caller]
+    pub fn given_state<A: Aggregate>(self, target: impl Target, state: A) -> Self {
+        let root = target.root_of::<A>();
+        let given = given::state(&self.world, &self.context, &root, A::DESCRIPTOR, &state);
+        match given {
+            Ok(()) => self,
+            Err(why) => panic!("given the state of {root}: {why}"),
+        }
+    }
+
+    /// Events as they stand in a log: all of each root from its first one on. The states are
+    /// folded from their changes; roots whose last event closes them are closed.
+    ///
+    /// # Panics
+    /// Where an event is missing or does not fit the one before it, where the domain does not
+    /// have a resource, or a state does not decode.
+    #[track_caller]
+    pub fn given_log(self, events: impl IntoIterator<Item = Logged<EventRecord>>) -> Self {
+        match given::log(&self.world, &self.context, events.into_iter().collect()) {
+            Ok(()) => self,
+            Err(why) => panic!("given a log: {why}"),
+        }
+    }
+
+    /// The same from text: one event a line, as `serde_json::to_string` writes a
+    /// `Logged<EventRecord>`. So a log of a running domain can be kept in a file of the tests.
+    ///
+    /// # Panics
+    /// As [`given_log`](Self::given_log), and where a line is no event.
+    #[track_caller]
+    pub fn given_log_lines(self, lines: &str) -> Self {
+        match given::read_lines(lines) {
+            Ok(events) => self.given_log(events),
+            Err(why) => panic!("given a log: {why}"),
+        }
+    }
+
+    /// Sends a typed command.
+    ///
+    /// # Panics
+    /// Where the domain cannot be built.
+    #[track_caller]
+    pub fn when<C>(self, target: impl Target, command: C) -> Then
+    where
+        C: Command,
+        C::Output: DeserializeOwned + Serialize + Send + 'static,
+    {
+        let root = target.root_of::<C::Aggregate>();
+        self.then(|session| send(session, root, command))
+    }
+
+    /// Sends a command by key, as a transport does.
+    ///
+    /// # Panics
+    /// Where the domain cannot be built.
+    #[track_caller]
+    pub fn when_json(self, root: AggregateRoot, key: &str, payload: Value) -> Then {
+        self.then(|session| async move {
+            let command = session.on(root).create_command(key, payload)?;
+            session.process_command(command).await
+        })
+    }
+
+    /// Sends a bundle, as [`command`](super::command()) makes it: with an identifier of the
+    /// test's own, or a precondition.
+    ///
+    /// # Panics
+    /// Where the domain cannot be built.
+    #[track_caller]
+    pub fn when_bundle(self, command: CommandBundle) -> Then {
+        let command = self.with_id(command);
+        self.then(|session| async move { session.process_command(command).await })
+    }
+
+    /// Sends several commands as one unit of work. The answer is that of the last.
+    ///
+    /// # Panics
+    /// Where there is no command, and where the domain cannot be built.
+    #[track_caller]
+    pub fn when_atomic(self, commands: impl IntoIterator<Item = CommandBundle>) -> Then {
+        let commands: Vec<CommandBundle> =
+            commands.into_iter().map(|command| self.with_id(command)).collect();
+        assert!(!commands.is_empty(), "an atomic group has at least one command");
+        self.then(|session| async move {
+            let mut responses = session.process_atomic(commands).await?;
+            responses.pop().ok_or(Error::ShuttingDown)
+        })
+    }
+
+    fn with_id(&self, mut command: CommandBundle) -> CommandBundle {
+        if command.id.is_nil() {
+            command.id = crate::ids::Ids::next(&self.world.ids);
+        }
+        command
+    }
+
+    #[track_caller]
+    fn then<F>(self, run: impl FnOnce(Session) -> F + Send) -> Then
+    where
+        F: Future<Output = Result<Response, Error>>,
+    {
+        let before = then::Logs::read(&self.world).last_position();
+        let answer = self.answer(run);
+        let logs = then::Logs::read(&self.world).after(before);
+        Then::new(self, answer, logs)
+    }
+
+    #[track_caller]
+    fn answer<F>(&self, run: impl FnOnce(Session) -> F + Send) -> Result<Response, Error>
+    where
+        F: Future<Output = Result<Response, Error>>,
+    {
+        match self.world.in_session(&self.context, run) {
+            Ok(answer) => answer,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// Sends a typed command; its answer as it is by key.
+async fn send<C>(session: Session, root: AggregateRoot, command: C) -> Result<Response, Error>
+where
+    C: Command,
+    C::Output: DeserializeOwned + Serialize + 'static,
+{
+    let response = session.send(root, command).await?;
+    let data = json::encode(&response.data);
+    let data = data.unwrap_or_else(|error| panic!("the answer cannot be written: {error}"));
+    Ok(response.with_data(data))
+}
+
+/// No identifier of the test's own is given to a row that the kit makes.
+fn new_id(world: &World) -> Uuid {
+    crate::ids::Ids::next(&world.ids)
+}
