@@ -185,6 +185,32 @@ pub enum Error {
 }
 
 impl Error {
+    /// Every code there is, in the order of the variants.
+    pub const CODES: &'static [&'static str] = &[
+        "unknown-command",
+        "invalid-payload",
+        "no-aggregate-root",
+        "forbidden-resource",
+        "unauthorized",
+        "not-found",
+        "already-exists",
+        "rejected",
+        "precondition-failed",
+        "conflict",
+        "duplicate-command",
+        "group-refused",
+        "invoke-reentered",
+        "invoke-too-deep",
+        "timed-out",
+        "panicked",
+        "overloaded",
+        "shutting-down",
+        "invalid-state",
+        "store-unavailable",
+        "store",
+        "outcome-unknown",
+    ];
+
     /// A code that stays the same across releases; listed in the guide's chapter on errors.
     pub const fn code(&self) -> &'static str {
         match self {
@@ -266,6 +292,6 @@ fn list(names: &[&'static str]) -> String {
 fn expectation(expected: Option<&Precondition>) -> String {
     match expected {
         Some(expected) => expected.to_string(),
-        None => "an etag or a version, and carries none".to_owned(),
+        None => "to carry an etag or a version, and it carries none".to_owned(),
     }
 }

@@ -9,7 +9,7 @@ use crate::aggregate::AggregateDescriptor;
 use crate::clock::{Clock, SystemClock};
 use crate::ids::{Ids, TimeOrderedIds};
 use crate::policy::{ErasedPolicy, Policy};
-use crate::processor::{Environment, Processor, Settings};
+use crate::processor::{Environment, Metrics, Processor, Settings};
 use crate::registry::{BuildError, Registry};
 use crate::sequencer::Limits;
 use crate::signal::Listener;
@@ -191,6 +191,7 @@ impl RuntimeBuilder {
             listeners: self.listeners,
             clock: self.clock,
             ids: self.ids,
+            metrics: Metrics::new(self.meta),
             settings: self.settings,
         })))
     }

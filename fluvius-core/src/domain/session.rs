@@ -190,7 +190,8 @@ impl Session {
     }
 
     pub(super) fn decode(&self, command: CommandBundle) -> Result<Task, Error> {
-        decode::by_key(&self.processor.environment, command, self.received())
+        let environment = &self.processor.environment;
+        decode::by_key(environment, command, self.received())
     }
 
     pub(super) fn received(&self) -> chrono::DateTime<chrono::Utc> {

@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::FutureExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::environment::Environment;
 use super::job::{Ended, Job, Outcome, Request};
 use super::task::{Answer, Sender, Task};
-use super::{authorize, commit, driver, refusal};
+use super::{authorize, commit, driver, refusal, spans};
 use crate::error::Error;
 use crate::hash::Map;
 use crate::root::AggregateRoot;
@@ -80,7 +81,7 @@ impl Processor {
         task: Task,
         place: Place,
     ) -> Result<Answer, Error> {
-        let request = Request { sender: sender.clone(), tasks: Arc::from([task]) };
+        let request = self.request(sender, Arc::from([task]));
         match self.process(request, place).await {
             Ok(mut answers) => answers.pop().ok_or(Error::ShuttingDown),
             Err((_, error)) => Err(error),
@@ -95,7 +96,7 @@ impl Processor {
         tasks: Vec<Task>,
         place: Place,
     ) -> Result<Vec<Answer>, Error> {
-        let request = Request { sender: sender.clone(), tasks: tasks.into() };
+        let request = self.request(sender, tasks.into());
         if let Some(id) = request.repeated_id() {
             return Err(Error::DuplicateCommand { id });
         }
@@ -113,6 +114,10 @@ impl Processor {
         Arc::clone(&self.permits)
     }
 
+    fn request(&self, sender: &Sender, tasks: Arc<[Task]>) -> Request {
+        Request::new(self.environment.meta, sender, tasks)
+    }
+
     /// Accepts no more commands, and waits until all that were accepted are answered.
     pub(crate) async fn shut_down(&self) {
         self.shared().is_closed = true;
@@ -128,7 +133,7 @@ impl Processor {
         sender: &Sender,
         task: Task,
     ) -> Result<oneshot::Receiver<Outcome>, Error> {
-        let request = Request { sender: sender.clone(), tasks: Arc::from([task]) };
+        let request = self.request(sender, Arc::from([task]));
         let (sender, admitted) = oneshot::channel();
         let begun = self.start(&request, Place::Wait, Some(sender)).await;
         let answer = begun.map_err(|(_, error)| error)?;
@@ -149,7 +154,9 @@ impl Processor {
         mut admitted: Option<oneshot::Sender<()>>,
     ) -> Result<oneshot::Receiver<Outcome>, Ended> {
         for (index, task) in request.tasks.iter().enumerate() {
-            self.authorize(&request.sender, task).await.map_err(|error| (index, error))?;
+            let authorized = self.authorize(&request.sender, task);
+            let authorized = authorized.instrument(spans::authorize(&request.span)).await;
+            authorized.map_err(|error| (index, error))?;
         }
         loop {
             let accepted = self.accept(request, &mut place, &mut admitted).await;
@@ -194,6 +201,10 @@ impl Processor {
     }
 
     async fn permit(&self, place: &mut Place) -> Result<OwnedSemaphorePermit, Error> {
+        if self.shared().is_closed {
+            // The one that shuts down waits for all places: behind it nobody gets one.
+            return Err(Error::ShuttingDown);
+        }
         let permits = Arc::clone(&self.permits);
         match std::mem::take(place) {
             Place::Reserved(permit) => Ok(permit),

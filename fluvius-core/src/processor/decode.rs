@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::Environment;
+use super::{Environment, spans};
 use super::task::Task;
 use crate::action::ActionDescriptor;
 use crate::command::{Command, CommandBundle};
@@ -20,6 +20,7 @@ pub(crate) fn by_key(
     bundle: CommandBundle,
     received: DateTime<Utc>,
 ) -> Result<Task, Error> {
+    let _span = spans::decode(environment.meta, &bundle.command).entered();
     let action = known(environment, &bundle.command)?;
     let secrets = secret_names(action);
     let command = (action.decode)(&bundle.payload)

@@ -11,9 +11,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_core::future::BoxFuture;
+use tokio::time::Instant;
+use tracing::Instrument;
 
 use super::job::{Outcome, Request};
-use super::{Processor, attempt, publish, recall};
+use super::{Environment, Processor, attempt, publish, recall, spans};
 use crate::error::Error;
 use crate::ids;
 use crate::sequencer::{Settled, Step, Ticket};
@@ -89,7 +91,8 @@ fn begin(processor: &Arc<Processor>, step: Step) -> Option<BoxFuture<'static, Ve
                 return None;
             }
             Box::pin(async move {
-                let first = recall::first_answer(&processor.environment, &request).await;
+                let first = recall::first_answer(&processor.environment, &request);
+                let first = first.instrument(spans::recall(&request.span)).await;
                 finish(&processor, ticket, first.unwrap_or(outcome));
                 Vec::new()
             })
@@ -111,7 +114,10 @@ async fn decide(processor: Arc<Processor>, ticket: Ticket) -> Vec<Step> {
         })
     };
     let Some((request, count, ids)) = begun else { return Vec::new() };
-    let attempt = attempt::run(&processor, &request, count, ids).await;
+    let begun = Instant::now();
+    let attempt = attempt::run(&processor, &request, count, ids);
+    let attempt = attempt.instrument(spans::decide(&request.span, count)).await;
+    processor.environment.metrics.decide_seconds.record(begun.elapsed());
     let mut steps = Vec::new();
     let mut shared = processor.shared();
     if let Some(job) = shared.sequencer.job(ticket) {
@@ -129,8 +135,17 @@ async fn decide(processor: Arc<Processor>, ticket: Ticket) -> Vec<Step> {
 }
 
 async fn commit(processor: Arc<Processor>) -> Vec<Step> {
-    let batch = processor.shared().sequencer.next_batch();
-    let fates = processor.environment.store.commit(Arc::clone(&batch)).await;
+    let (batch, depth) = {
+        let mut shared = processor.shared();
+        (shared.sequencer.next_batch(), shared.sequencer.queue_depth())
+    };
+    let Environment { meta, store, metrics, .. } = &processor.environment;
+    metrics.queue_depth.set(u32::try_from(depth).unwrap_or(u32::MAX));
+    metrics.batch_units.record(u32::try_from(batch.len()).unwrap_or(u32::MAX));
+    let begun = Instant::now();
+    let committed = store.commit(Arc::clone(&batch));
+    let fates = committed.instrument(spans::commit(meta, batch.len())).await;
+    metrics.commit_seconds.record(begun.elapsed());
     // Before anybody is answered, and in the order of positions.
     for (unit, fate) in batch.iter().zip(&fates) {
         if let Fate::Committed { first } = fate {
@@ -231,7 +246,10 @@ fn finish(processor: &Processor, ticket: Ticket, outcome: Outcome) {
         job
     };
     let Some(job) = job else { return };
-    publish::answered(&processor.environment, &job.request, &outcome);
+    let answered = job.accepted.elapsed();
+    processor.environment.metrics.answered(job.request.tasks.len(), &outcome, answered);
+    spans::publish(&job.request.span)
+        .in_scope(|| publish::answered(&processor.environment, &job.request, &outcome));
     drop(job.permit);
     for waiting in job.waiting {
         // A caller that went away gets the answer by sending the same identifier again.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Metrics;
 use crate::clock::Clock;
 use crate::domain::Meta;
 use crate::ids::Ids;
@@ -21,6 +22,7 @@ pub(crate) struct Environment {
     pub(crate) listeners: Vec<Box<dyn Listener>>,
     pub(crate) clock: Box<dyn Clock>,
     pub(crate) ids: Box<dyn Ids>,
+    pub(crate) metrics: Metrics,
     pub(crate) settings: Settings,
 }
 

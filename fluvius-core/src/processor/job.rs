@@ -4,9 +4,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::time::Instant;
+use tracing::Span;
 use uuid::Uuid;
 
+use super::spans;
 use super::task::{Answer, Sender, Task};
+use crate::domain::Meta;
 use crate::error::Error;
 use crate::root::AggregateRoot;
 
@@ -21,9 +25,15 @@ pub(crate) type Outcome = Result<Vec<Answer>, Ended>;
 pub(crate) struct Request {
     pub(crate) sender: Sender,
     pub(crate) tasks: Arc<[Task]>,
+    pub(crate) span: Span,
 }
 
 impl Request {
+    pub(crate) fn new(meta: &Meta, sender: &Sender, tasks: Arc<[Task]>) -> Self {
+        let span = spans::command(meta, &tasks[0]);
+        Self { sender: sender.clone(), tasks, span }
+    }
+
     /// The roots that its commands are for.
     pub(crate) fn roots(&self) -> Vec<AggregateRoot> {
         self.tasks.iter().map(|task| task.root.clone()).collect()
@@ -53,6 +63,7 @@ impl Request {
 #[derive(Debug)]
 pub(crate) struct Job {
     pub(crate) request: Request,
+    pub(crate) accepted: Instant,
     /// How often it was decided.
     pub(crate) attempt: u32,
     /// The identifiers that its rules have drawn, the same in every attempt.
@@ -78,6 +89,7 @@ impl Job {
     ) -> Self {
         Self {
             request,
+            accepted: Instant::now(),
             attempt: 0,
             ids: Vec::new(),
             outcome: None,

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::Head;
+use tracing::Instrument;
+
+use super::{Head, spans};
 use crate::context::ActionContext;
 use crate::error::Error;
 use crate::root::AggregateRoot;
@@ -22,7 +24,8 @@ pub(crate) async fn head(cx: &mut ActionContext, root: &AggregateRoot) -> Result
     let head = match cx.processor.newest_head(root) {
         Some(head) => head,
         None => {
-            let record = cx.environment().store.load(root).await?;
+            let load = cx.environment().store.load(root);
+            let record = load.instrument(spans::load(root)).await?;
             cx.processor.offer_head(Arc::new(Head::loaded(root.clone(), record)))
         }
     };

@@ -13,15 +13,18 @@ mod driver;
 mod environment;
 mod head;
 mod job;
+mod metrics;
 pub(crate) mod load;
 mod publish;
 mod recall;
 mod refusal;
+mod spans;
 mod task;
 mod work;
 
 pub(crate) use environment::{Environment, Settings};
 pub(crate) use accept::{Place, Processor};
 pub(crate) use head::Head;
+pub(crate) use metrics::Metrics;
 pub(crate) use task::{Answer, Sender, Task};
 pub(crate) use work::Work;

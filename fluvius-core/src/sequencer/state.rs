@@ -161,8 +161,9 @@ impl<J> Sequencer<J> {
             self.lost(ticket, &decision, steps);
             return false;
         }
-        if decision.writes.iter().any(|head| self.is_closed_to(ticket, &head.root)) {
-            self.take_all_turns(ticket, &decision, steps);
+        if let Some(head) = decision.writes.iter().find(|head| self.is_closed_to(ticket, &head.root)) {
+            let root = head.root.clone();
+            self.blocked(ticket, &root, &decision, steps);
             return false;
         }
         let mut depends_on: Vec<UnitNumber> =
@@ -293,13 +294,32 @@ impl<J> Sequencer<J> {
         if command.lost_count >= LOST_COUNT_MAX {
             return self.take_all_turns(ticket, decision, steps);
         }
-        let mut held = command.wanted[..command.held_count].iter();
-        if held.any(|root| self.turns.is_awaited_by_older(root, ticket)) {
+        if self.is_awaited_by_older(ticket) {
             // Commands that were taken back go first.
             self.give_back_turns(ticket, steps);
             self.take_turns(ticket, steps);
         } else {
             steps.push(Step::Decide(ticket));
+        }
+    }
+
+    /// Another command has a root for itself: this one waits until that is admitted, and holds
+    /// no turn meanwhile, so that its own root goes on.
+    fn blocked(
+        &mut self,
+        ticket: Ticket,
+        root: &AggregateRoot,
+        decision: &Decision,
+        steps: &mut Vec<Step>,
+    ) {
+        let Some(command) = self.commands.get_mut(&ticket) else { return };
+        command.lost_count += 1;
+        if command.lost_count >= LOST_COUNT_MAX {
+            return self.take_all_turns(ticket, decision, steps);
+        }
+        self.give_back_turns(ticket, steps);
+        if !self.turns.wait_until_given_back(root, ticket) {
+            self.take_turns(ticket, steps);
         }
     }
 
@@ -311,19 +331,33 @@ impl<J> Sequencer<J> {
     }
 
     /// Gives up the turns that a command has, and queues for those of all its roots, in their
-    /// order.
+    /// order. One that has them all goes on with them.
     fn take_all_turns(&mut self, ticket: Ticket, decision: &Decision, steps: &mut Vec<Step>) {
         #[cfg(feature = "testing")]
         if self.limits.has(crate::testing::Planted::WaitWhileHolding) {
             return self.wait_while_holding(ticket, decision, steps);
         }
-        self.give_back_turns(ticket, steps);
         let Some(command) = self.commands.get_mut(&ticket) else { return };
         command.is_alone = true;
+        let held = &command.wanted[..command.held_count];
+        let has_all = decision.reads.iter().all(|read| held.contains(&read.root));
+        let goes_on = has_all && !self.is_awaited_by_older(ticket);
+        if goes_on {
+            return steps.push(Step::Decide(ticket));
+        }
+        self.give_back_turns(ticket, steps);
+        let Some(command) = self.commands.get_mut(&ticket) else { return };
         command.wanted.extend(decision.reads.iter().map(|read| read.root.clone()));
         command.wanted.sort_unstable();
         command.wanted.dedup();
         self.take_turns(ticket, steps);
+    }
+
+    /// Whether a command that was accepted earlier waits for a turn that this one holds.
+    fn is_awaited_by_older(&self, ticket: Ticket) -> bool {
+        let Some(command) = self.commands.get(&ticket) else { return false };
+        let mut held = command.wanted[..command.held_count].iter();
+        held.any(|root| self.turns.is_awaited_by_older(root, ticket))
     }
 
     #[cfg(feature = "testing")]
@@ -354,16 +388,23 @@ impl<J> Sequencer<J> {
     fn give_back_turns(&mut self, ticket: Ticket, steps: &mut Vec<Step>) {
         let Some(command) = self.commands.get_mut(&ticket) else { return };
         let held = std::mem::take(&mut command.held_count);
-        let mut next = Vec::new();
-        for root in &command.wanted[..held] {
-            next.extend(self.turns.give_back(root, ticket));
-        }
-        for ticket in next {
-            // The turn that it was given is the one that it waited for.
-            if let Some(command) = self.commands.get_mut(&ticket) {
-                command.held_count += 1;
+        // What it wants stays the same: it may have to be decided again.
+        let wanted = std::mem::take(&mut command.wanted);
+        for root in &wanted[..held] {
+            let given_back = self.turns.give_back(root, ticket);
+            if let Some(next) = given_back.next {
+                // The turn that it is given is the one that it waited for.
+                if let Some(command) = self.commands.get_mut(&next) {
+                    command.held_count += 1;
+                }
+                self.take_turns(next, steps);
             }
-            self.take_turns(ticket, steps);
+            for unblocked in given_back.unblocked {
+                self.take_turns(unblocked, steps);
+            }
+        }
+        if let Some(command) = self.commands.get_mut(&ticket) {
+            command.wanted = wanted;
         }
     }
 }

@@ -16,6 +16,17 @@ pub(crate) struct Turns {
 struct Turn {
     holder: Ticket,
     waiting: BTreeSet<Ticket>,
+    /// Those that do not want this turn, but wait until it is given back.
+    blocked: Vec<Ticket>,
+}
+
+/// What giving a turn back has come to.
+#[derive(Debug, Default)]
+pub(crate) struct GivenBack {
+    /// Who has the turn now.
+    pub(crate) next: Option<Ticket>,
+    /// Who waited for this alone, and waits no longer.
+    pub(crate) unblocked: Vec<Ticket>,
 }
 
 impl Turns {
@@ -28,27 +39,36 @@ impl Turns {
                 false
             }
             None => {
-                let turn = Turn { holder: ticket, waiting: BTreeSet::new() };
+                let turn = Turn { holder: ticket, waiting: BTreeSet::new(), blocked: Vec::new() };
                 self.roots.insert(root.clone(), turn);
                 true
             }
         }
     }
 
-    /// Gives a turn back, and says who has it now.
-    pub(crate) fn give_back(&mut self, root: &AggregateRoot, ticket: Ticket) -> Option<Ticket> {
-        let turn = self.roots.get_mut(root)?;
-        assert_eq!(turn.holder, ticket, "only its holder gives a turn back");
-        match turn.waiting.pop_first() {
-            Some(next) => {
-                turn.holder = next;
-                Some(next)
+    /// Waits until the turn of a root is given back, without a place in its queue. Says whether
+    /// there is anything to wait for.
+    pub(crate) fn wait_until_given_back(&mut self, root: &AggregateRoot, ticket: Ticket) -> bool {
+        match self.roots.get_mut(root) {
+            Some(turn) => {
+                turn.blocked.push(ticket);
+                true
             }
-            None => {
-                self.roots.remove(root);
-                None
-            }
+            None => false,
         }
+    }
+
+    /// Gives a turn back to the oldest of those who wait for it.
+    pub(crate) fn give_back(&mut self, root: &AggregateRoot, ticket: Ticket) -> GivenBack {
+        let Some(turn) = self.roots.get_mut(root) else { return GivenBack::default() };
+        assert_eq!(turn.holder, ticket, "only its holder gives a turn back");
+        let unblocked = std::mem::take(&mut turn.blocked);
+        let next = turn.waiting.pop_first();
+        match next {
+            Some(next) => turn.holder = next,
+            None => drop(self.roots.remove(root)),
+        }
+        GivenBack { next, unblocked }
     }
 
     /// Who has the turn of a root.

@@ -9,9 +9,8 @@ pub(super) fn difference(expected: &str, found: &str) -> String {
     let (mut here, mut there) = (0, 0);
     let mut text = String::new();
     while here < expected.len() || there < found.len() {
-        let is_shared = here < expected.len()
-            && there < found.len()
-            && expected[here] == found[there];
+        let is_shared =
+            here < expected.len() && there < found.len() && expected[here] == found[there];
         let (mark, line) = if is_shared {
             here += 1;
             there += 1;

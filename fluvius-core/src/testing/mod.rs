@@ -3,6 +3,7 @@
 
 mod clock;
 mod command;
+pub mod conformance;
 mod difference;
 mod faulty_store;
 mod ids;
@@ -10,8 +11,11 @@ mod own_thread;
 mod planted;
 mod rng;
 mod scenario;
+mod sequences;
 mod world;
 
+#[doc(inline)]
+pub use crate::store_conformance;
 pub use clock::FixedClock;
 pub use command::command;
 pub use faulty_store::{Faults, FaultyStore};
@@ -20,3 +24,4 @@ pub use ids::CountedIds;
 pub use planted::Planted;
 pub use rng::SeededRng;
 pub use scenario::{ExpectedEvent, Scenario, Then, event};
+pub use sequences::{Durable, DurableRoot, Failure, SentCommand, Sequences, Tally};

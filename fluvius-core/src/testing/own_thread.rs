@@ -1,7 +1,9 @@
 //! Running a future to its end from a plain function, whether or not that is called from async code.
 
+use std::cell::Cell;
 use std::future::Future;
-use std::panic::resume_unwind;
+use std::panic::{resume_unwind, set_hook, take_hook};
+use std::sync::Once;
 use std::thread;
 
 use tokio::runtime::Builder;
@@ -45,4 +47,23 @@ where
             Err(panic) => resume_unwind(panic),
         }
     })
+}
+
+thread_local! {
+    static IS_QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whatever panics on this thread from now on prints nothing. For what runs again and again, and
+/// has printed its panic the first time.
+pub(super) fn quiet() {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let usual = take_hook();
+        set_hook(Box::new(move |panic| {
+            if !IS_QUIET.get() {
+                usual(panic);
+            }
+        }));
+    });
+    IS_QUIET.set(true);
 }

@@ -30,6 +30,16 @@ impl SeededRng {
         self.next_u64() % bound
     }
 
+    /// One of these.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
+        let count = items.len() as u64;
+        let index = usize::try_from(self.below(count)).unwrap_or(0);
+        &items[index]
+    }
+
     /// Whether something that happens so many times in a thousand happens now.
     pub fn happens(&mut self, per_mille: u64) -> bool {
         self.below(1000) < per_mille

@@ -10,9 +10,11 @@ use chrono::{DateTime, Utc};
 
 use super::own_thread::{self, Time};
 use super::{CountedIds, FixedClock};
+use crate::action::Lifecycle;
 use crate::aggregate::{Aggregate, AggregateDescriptor};
 use crate::context::DomainContext;
 use crate::domain::{Domain, Meta, RuntimeBuilder, Session};
+use crate::event::EventRecord;
 use crate::registry::BuildError;
 use crate::store::Store;
 use crate::store::memory::MemoryStore;
@@ -33,7 +35,7 @@ pub(super) type Setup = Arc<dyn Fn(RuntimeBuilder) -> RuntimeBuilder + Send + Sy
 #[derive(Clone)]
 pub(super) struct World {
     meta: &'static Meta,
-    pub(super) aggregates: &'static [&'static AggregateDescriptor],
+    aggregates: &'static [&'static AggregateDescriptor],
     pub(super) store: MemoryStore,
     pub(super) clock: FixedClock,
     pub(super) ids: CountedIds,
@@ -52,11 +54,11 @@ impl World {
         }
     }
 
-    /// The same domain, in the beginning.
-    pub(super) fn fresh(&self) -> Self {
+    /// The same domain over an empty store, at this time.
+    pub(super) fn fresh(&self, now: DateTime<Utc>) -> Self {
         Self {
             store: MemoryStore::new(),
-            clock: FixedClock::at(BEGINNING),
+            clock: FixedClock::at(now),
             ids: CountedIds::from(FIRST_ID),
             ..self.clone()
         }
@@ -112,6 +114,15 @@ impl World {
     pub(super) fn aggregate(&self, resource: &str) -> Option<&'static AggregateDescriptor> {
         let has = |one: &&&AggregateDescriptor| one.resources.contains(&resource);
         self.aggregates.iter().find(has).copied()
+    }
+
+    /// Whether an event has closed its root.
+    pub(super) fn closes(&self, event: &EventRecord) -> bool {
+        let aggregate = self.aggregate(&event.root.resource);
+        aggregate.into_iter().flat_map(|aggregate| aggregate.actions).any(|action| {
+            action.lifecycle == Lifecycle::Closes
+                && action.event.is_some_and(|descriptor| descriptor.key == event.event)
+        })
     }
 }
 

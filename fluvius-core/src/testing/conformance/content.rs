@@ -45,9 +45,9 @@ pub(super) struct Content {
     pub(super) messages: Vec<Logged<MessageRecord>>,
     pub(super) activities: Vec<Logged<ActivityRecord>>,
     states: BTreeMap<AggregateRoot, StateRecord>,
-    histories: BTreeMap<AggregateRoot, Vec<Logged<EventRecord>>>,
-    contexts: BTreeMap<Uuid, ContextRecord>,
-    by_id: BTreeMap<Uuid, (Logged<CommandRecord>, ContextRecord)>,
+    pub(super) histories: BTreeMap<AggregateRoot, Vec<Logged<EventRecord>>>,
+    pub(super) contexts: BTreeMap<Uuid, ContextRecord>,
+    pub(super) by_id: BTreeMap<Uuid, (Logged<CommandRecord>, ContextRecord)>,
 }
 
 impl Content {
@@ -110,8 +110,9 @@ impl Content {
     fn add(&mut self, first: u64, unit: &UnitOfWork) {
         let mut position = first..;
         let mut next = || position.next().unwrap_or(u64::MAX);
-        let context = unit.context.as_ref();
-        self.contexts.entry(context.id).or_insert_with(|| context.clone());
+        // The first that is stored stays.
+        let context = self.contexts.entry(unit.context.id);
+        let context = context.or_insert_with(|| ContextRecord::clone(&unit.context));
         for record in &unit.commands {
             let row = Logged { position: next(), record: record.clone() };
             self.by_id.insert(record.id, (row.clone(), context.clone()));

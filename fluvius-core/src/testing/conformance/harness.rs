@@ -117,7 +117,8 @@ impl Harness {
         Draft::new(self, context, root)
     }
 
-    /// Commits a batch, and remembers what was committed.
+    /// Commits a batch, and remembers what was committed. It runs in a task of its own, so that
+    /// those at the same time are at work on several threads.
     pub(super) async fn commit(
         &self,
         store: &Handle,
@@ -125,7 +126,11 @@ impl Harness {
     ) -> Result<Vec<Fate>, Broken> {
         let batch: Arc<[UnitOfWork]> = batch.into().into();
         self.watch(&batch);
-        let fates = store.commit(Arc::clone(&batch)).await;
+        let task = tokio::spawn({
+            let (store, batch) = (store.clone(), Arc::clone(&batch));
+            async move { store.commit(batch).await }
+        });
+        let fates = task.await?;
         if fates.len() != batch.len() {
             return Err(Broken::new(format!(
                 "{} units of work got {} fates",

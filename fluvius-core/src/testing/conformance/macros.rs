@@ -69,7 +69,6 @@ macro_rules! __fluvius_store_claims {
                 atomicity::a_batch_of_many_units_is_stored
                 atomicity::a_dropped_commit_leaves_a_unit_or_nothing
                 malformed::a_malformed_unit_fails_and_leaves_nothing
-                malformed::what_is_well_formed_is_stored_beside_what_is_not
                 versions::an_expected_version_is_the_stored_one
                 versions::a_root_that_is_only_read_is_checked
                 versions::an_absent_root_has_version_zero
@@ -130,13 +129,13 @@ macro_rules! __fluvius_store_claims {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __fluvius_store_tests {
-    ({ $($harness:tt)* } [ $($part:ident::$claim:ident)* ]) => {
+    ($harness:block [ $($part:ident::$claim:ident)* ]) => {
         $(
             #[test]
             fn $claim() {
                 $crate::testing::conformance::run(
                     ::core::stringify!($claim),
-                    async { $($harness)* },
+                    async { $harness },
                 );
             }
         )*

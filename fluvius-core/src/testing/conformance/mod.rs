@@ -16,7 +16,6 @@
 //! A store that can go away, or fail in the middle, shows this in tests of its own: the suite
 //! never breaks anything.
 
-mod account;
 mod broken;
 mod claims;
 mod content;
@@ -25,6 +24,7 @@ mod fates;
 mod handle;
 mod harness;
 mod macros;
+mod purse;
 
 use std::future::Future;
 use std::time::Duration;
@@ -62,26 +62,30 @@ impl Claim {
     }
 }
 
-/// Checks one claim in a tokio runtime of its own, and waits for it.
+/// Checks one claim in a tokio runtime of its own, and waits for it, but no longer than this.
 ///
 /// # Errors
 /// What the store did, and what it should have done; that it panicked, or hangs.
 ///
 /// # Panics
 /// Inside of an asynchronous task: it blocks.
-pub fn check(claim: Claim, harness: impl Future<Output = Harness> + Send + 'static) -> Checked {
+pub fn check(
+    claim: Claim,
+    time_max: Duration,
+    harness: impl Future<Output = Harness> + Send + 'static,
+) -> Checked {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(THREAD_COUNT)
         .enable_all()
         .build()?;
     let claimed = runtime.spawn(async move { claim.check(&harness.await).await });
-    let ended = runtime.block_on(async { tokio::time::timeout(CLAIM_TIME_MAX, claimed).await });
+    let ended = runtime.block_on(async { tokio::time::timeout(time_max, claimed).await });
     // A store that hangs must not hang the test.
     runtime.shutdown_background();
     match ended {
         Ok(Ok(checked)) => checked,
         Ok(Err(panicked)) => Err(Broken::new(panicked.to_string())),
-        Err(_) => Err(Broken::new(format!("it has not ended after {CLAIM_TIME_MAX:?}"))),
+        Err(_) => Err(Broken::new(format!("it has not ended after {time_max:?}"))),
     }
 }
 
@@ -96,7 +100,7 @@ pub fn check(claim: Claim, harness: impl Future<Output = Harness> + Send + 'stat
 pub fn run(name: &str, harness: impl Future<Output = Harness> + Send + 'static) {
     let claim = CLAIMS.iter().find(|claim| claim.name == name);
     let checked = match claim {
-        Some(claim) => check(*claim, harness),
+        Some(claim) => check(*claim, CLAIM_TIME_MAX, harness),
         None => Err(Broken::new("there is no such claim")),
     };
     if let Err(broken) = checked {

@@ -10,7 +10,6 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::new_id;
-use crate::action::Lifecycle;
 use crate::aggregate::{Aggregate, AggregateDescriptor};
 use crate::clock::Clock;
 use crate::command::{CommandRecord, CommandStatus};
@@ -150,9 +149,9 @@ fn fold(
     let mut folded: BTreeMap<&AggregateRoot, (StateRecord, Value)> = BTreeMap::new();
     for event in events {
         let root = &event.root;
-        let aggregate = world
-            .aggregate(&root.resource)
-            .ok_or_else(|| format!("`{}` is no resource of this domain", root.resource))?;
+        if world.aggregate(&root.resource).is_none() {
+            return Err(format!("`{}` is no resource of this domain", root.resource));
+        }
         let before = folded.remove(root);
         let version = before.as_ref().map_or(0, |(row, _)| row.version) + 1;
         if event.version != version {
@@ -177,7 +176,7 @@ fn fold(
             creator: context.actor.id(),
             updated: event.occurred,
             updater: context.actor.id(),
-            deleted: closes(aggregate, event).then_some(event.occurred),
+            deleted: world.closes(event).then_some(event.occurred),
             realm: context.realm.as_deref().map(Arc::from),
         };
         folded.insert(root, (row, value));
@@ -190,14 +189,6 @@ fn fold(
         }
     }
     Ok(rows)
-}
-
-/// Whether an event has closed its root.
-pub(in crate::testing) fn closes(aggregate: &AggregateDescriptor, event: &EventRecord) -> bool {
-    aggregate.actions.iter().any(|action| {
-        action.lifecycle == Lifecycle::Closes
-            && action.event.is_some_and(|descriptor| descriptor.key == event.event)
-    })
 }
 
 fn context_record(world: &World, context: &DomainContext) -> ContextRecord {

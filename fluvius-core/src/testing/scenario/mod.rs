@@ -88,8 +88,8 @@ use crate::root::{AggregateRoot, Target};
 ///     .given_state(right, Shelf { books: 0 })
 ///     .when(left, MoveBooks { count: 4, to: right })
 ///     .then_events([
-///         event(right, BooksTaken { count: 4 }),
 ///         event(left, BooksMoved { count: 4, to: right }),
+///         event(right, BooksTaken { count: 4 }),
 ///     ])
 ///     .then_state(right, &Shelf { books: 4 })
 ///     .then_messages([("books-moved", json!(4))])
@@ -212,6 +212,7 @@ impl Scenario {
     /// # Panics
     /// Where the domain cannot be built.
     #[track_caller]
+    #[must_use = "call a `then`, or nothing is checked"]
     pub fn when<C>(self, target: impl Target, command: C) -> Then
     where
         C: Command,
@@ -226,6 +227,7 @@ impl Scenario {
     /// # Panics
     /// Where the domain cannot be built.
     #[track_caller]
+    #[must_use = "call a `then`, or nothing is checked"]
     pub fn when_json(self, root: AggregateRoot, key: &str, payload: Value) -> Then {
         self.then(|session| async move {
             let command = session.on(root).create_command(key, payload)?;
@@ -239,6 +241,7 @@ impl Scenario {
     /// # Panics
     /// Where the domain cannot be built.
     #[track_caller]
+    #[must_use = "call a `then`, or nothing is checked"]
     pub fn when_bundle(self, command: CommandBundle) -> Then {
         let command = self.with_id(command);
         self.then(|session| async move { session.process_command(command).await })
@@ -249,6 +252,7 @@ impl Scenario {
     /// # Panics
     /// Where there is no command, and where the domain cannot be built.
     #[track_caller]
+    #[must_use = "call a `then`, or nothing is checked"]
     pub fn when_atomic(self, commands: impl IntoIterator<Item = CommandBundle>) -> Then {
         let commands: Vec<CommandBundle> =
             commands.into_iter().map(|command| self.with_id(command)).collect();

@@ -5,8 +5,8 @@ use std::fmt::{Debug, Write};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::expected::{self, ExpectedEvent};
 use super::Scenario;
+use super::expected::{self, ExpectedEvent};
 use crate::activity::{Activity, ActivityRecord};
 use crate::aggregate::Aggregate;
 use crate::error::Error;
@@ -28,7 +28,6 @@ use crate::testing::world::World;
 /// and what was found. Lists are whole: an event that is not named fails as one that is missing
 /// does.
 #[derive(Debug)]
-#[must_use = "call a `then`, or nothing is checked"]
 pub struct Then {
     scenario: Scenario,
     answer: Result<Response, Error>,

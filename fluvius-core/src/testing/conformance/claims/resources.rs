@@ -1,0 +1,65 @@
+//! A store holds a resource name for one domain.
+
+use futures_util::future::join;
+
+use super::super::broken::{Broken, Checked, ensure};
+use super::super::handle::Handle;
+use super::super::harness::Harness;
+use crate::store::{Store, StoreError};
+
+pub(in super::super) async fn a_resource_belongs_to_one_domain(harness: &Harness) -> Checked {
+    let stores = [harness.open().await, harness.open().await];
+    stores[0].claim("bank", &["account", "transfer"]).await?;
+    refused(stores[0].claim("shop", &["account"]).await, "bank")?;
+    refused(stores[1].claim("shop", &["transfer"]).await, "bank")?;
+    refused(stores[1].claim("Bank", &["account"]).await, "bank")?;
+    // The same again, some of them, more of them, and other names.
+    stores[1].claim("bank", &["account", "transfer"]).await?;
+    stores[0].claim("bank", &["transfer", "cheque"]).await?;
+    stores[1].claim("shop", &["Account", "account ", "basket"]).await?;
+    stores[0].claim("nobody", &[]).await?;
+    refused(stores[1].claim("shop", &["cheque"]).await, "bank")
+}
+
+pub(in super::super) async fn a_refused_claim_takes_nothing(harness: &Harness) -> Checked {
+    let store = harness.open().await;
+    store.claim("bank", &["account"]).await?;
+    refused(store.claim("shop", &["basket", "account", "shelf"]).await, "bank")?;
+    store.claim("market", &["basket", "shelf"]).await?;
+    refused(store.claim("shop", &["shelf"]).await, "market")
+}
+
+pub(in super::super) async fn of_two_claims_at_once_one_stands(harness: &Harness) -> Checked {
+    const NAMES: [&str; 12] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"];
+    let stores = [harness.open().await, harness.open().await];
+    for name in NAMES {
+        let one = claim(&stores[0], "bank", name);
+        let (one, other) = join(one, claim(&stores[1], "shop", name)).await;
+        match (one?, other?) {
+            (Ok(()), other @ Err(_)) => refused(other, "bank")?,
+            (one @ Err(_), Ok(())) => refused(one, "shop")?,
+            found => return Err(Broken::new(format!("of two claims at once: found {found:?}"))),
+        }
+    }
+    Ok(())
+}
+
+async fn claim(
+    store: &Handle,
+    domain: &'static str,
+    resource: &'static str,
+) -> Result<Result<(), StoreError>, Broken> {
+    let store = store.clone();
+    Ok(tokio::spawn(async move { store.claim(domain, &[resource]).await }).await?)
+}
+
+fn refused(claimed: Result<(), StoreError>, owner: &str) -> Checked {
+    match claimed {
+        Ok(()) => Err(Broken::new(format!("what belongs to `{owner}` was claimed again"))),
+        Err(error) => {
+            ensure!(!error.can_retry(), "a claim that is refused may be tried again: {error}");
+            ensure!(error.to_string().contains(owner), "`{error}` does not name `{owner}`");
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Panics of the kit, caught with the place that they name.
+
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+use std::sync::Once;
+
+thread_local! {
+    static CAUGHT: RefCell<Option<Vec<Place>>> = const { RefCell::new(None) };
+}
+
+/// Where a panic says that it is from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    pub file: String,
+    pub line: u32,
+}
+
+/// The message of a panic, and its place; nothing of it goes to the output.
+pub fn failure<T>(run: impl FnOnce() -> T) -> (String, Place) {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let usual = take_hook();
+        set_hook(Box::new(move |info| {
+            let place = info
+                .location()
+                .map(|location| Place { file: location.file().to_owned(), line: location.line() });
+            let is_caught = CAUGHT.with_borrow_mut(|caught| match caught {
+                Some(places) => {
+                    places.extend(place);
+                    true
+                }
+                None => false,
+            });
+            if !is_caught {
+                usual(info);
+            }
+        }));
+    });
+    CAUGHT.set(Some(Vec::new()));
+    let panic = catch_unwind(AssertUnwindSafe(run)).err();
+    let places = CAUGHT.take().unwrap();
+    let panic = panic.expect("it panics");
+    let message = match panic.downcast::<String>() {
+        Ok(message) => *message,
+        Err(panic) => (*panic.downcast::<&str>().unwrap()).to_owned(),
+    };
+    (message, places[0].clone())
+}
+
+/// How many lines a check has at the most, from its call to the end of its closure.
+const LINES_OF_A_CHECK: u32 = 12;
+
+/// Checks the message of a panic, and that it names a line of the closure.
+#[track_caller]
+pub fn check_failure<T>(expected: &str, run: impl FnOnce() -> T) {
+    let caller = std::panic::Location::caller();
+    let (message, place) = failure(run);
+    assert_eq!(message.trim_end(), expected.trim_end(), "{message}");
+    let lines = caller.line()..caller.line() + LINES_OF_A_CHECK;
+    assert_eq!(place.file, caller.file());
+    assert!(lines.contains(&place.line), "{place:?} is not in the check at {caller}");
+}

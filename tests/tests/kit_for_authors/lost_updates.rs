@@ -1,0 +1,130 @@
+//! Lost updates that an author could write, and that the kit finds; and the same without the fault.
+
+use std::time::{Duration, Instant};
+
+use fluvius_core::testing::{Durable, Failure, Sequences, command};
+use fluvius_core::{Aggregate, CommandBundle};
+use rust_decimal::Decimal;
+use uuid::Uuid;
+
+use crate::copied_bank::{with_cache, with_interest};
+
+const ADA: Uuid = Uuid::from_u128(1);
+const BOB: Uuid = Uuid::from_u128(2);
+const ACCOUNTS: [Uuid; 2] = [ADA, BOB];
+
+/// Within this time a planted fault is found, and its sequence made short.
+const FOUND_WITHIN: Duration = Duration::from_secs(10);
+
+fn amount(number: u64) -> Decimal {
+    Decimal::from(1 + number)
+}
+
+fn compare(expected: Decimal, found: Decimal) -> Result<(), String> {
+    if expected == found {
+        Ok(())
+    } else {
+        Err(format!("the events add up to {expected}, the balances to {found}"))
+    }
+}
+
+/// Deposits, withdrawals, transfers, and a job that adds interest as `guard` lets it.
+fn bank_with_interest(
+    guard: impl Fn(CommandBundle, u64) -> CommandBundle + Send + Sync + 'static,
+) -> Sequences {
+    use with_interest::*;
+    Sequences::of::<Account>()
+        .given(ACCOUNTS.map(|id| command(id, OpenAccount { deposit: Decimal::ONE_HUNDRED })))
+        .weighted(2, |rng, _| {
+            command(*rng.pick(&ACCOUNTS), DepositMoney { amount: amount(rng.below(50)) })
+        })
+        .weighted(2, |rng, _| {
+            command(*rng.pick(&ACCOUNTS), WithdrawMoney { amount: amount(rng.below(50)) })
+        })
+        .weighted(2, |rng, _| {
+            let (from, to) = if rng.happens(500) { (ADA, BOB) } else { (BOB, ADA) };
+            command(from, SendMoney { amount: amount(rng.below(50)), to })
+        })
+        .command(move |rng, durable| {
+            let account = durable.find::<Account>(*rng.pick(&ACCOUNTS)).unwrap();
+            let new_balance = account.state.balance + Decimal::ONE;
+            let interest = AddInterest { interest: Decimal::ONE, new_balance };
+            guard(command(&account.root, interest), account.version)
+        })
+        .invariant("the balances are what the events add up to", |durable| {
+            let mut expected = Decimal::ZERO;
+            for (_, event) in durable.events::<Account>() {
+                expected += match event {
+                    AccountEvent::AccountOpened(event) => event.deposit,
+                    AccountEvent::MoneyDeposited(event) => event.amount,
+                    AccountEvent::MoneyWithdrawn(event) => -event.amount,
+                    AccountEvent::InterestAdded(event) => event.interest,
+                    AccountEvent::MoneySent(_) | AccountEvent::MoneyTaken(_) => Decimal::ZERO,
+                };
+            }
+            let found = durable.all::<Account>().iter().map(|account| account.state.balance).sum();
+            compare(expected, found)
+        })
+}
+
+fn check_found(sequences: &Sequences, length_max: usize) -> Failure {
+    let began = Instant::now();
+    let failure = sequences.find_simulated().expect("the fault is found");
+    let took = began.elapsed();
+    println!("found in {took:?}: {failure}");
+    assert!(took < FOUND_WITHIN, "{took:?}");
+    assert!(failure.drawn().count() <= length_max, "{failure}");
+    failure
+}
+
+#[test]
+fn a_balance_worked_out_from_a_stale_read_is_found() {
+    let sequences = bank_with_interest(|command, _| command);
+    // Nobody is between the read and the write.
+    sequences.check_in_order();
+    let failure = check_found(&sequences, 2);
+    assert_eq!(failure.invariant, "the balances are what the events add up to");
+    assert!(failure.drawn().any(|one| one.command.command == "add-interest"), "{failure}");
+    assert_eq!((failure.client_count, failure.has_faults), (2, false), "{failure}");
+}
+
+#[test]
+fn the_same_with_a_precondition_loses_nothing() {
+    let sequences = bank_with_interest(|command, version| command.if_match(version));
+    let tally = sequences.check_simulated();
+    let stale = ("add-interest".to_owned(), "precondition-failed".to_owned());
+    assert!(tally.refused.get(&stale).copied() > Some(20), "{tally}");
+    assert!(tally.applied.get("add-interest").copied() > Some(20), "{tally}");
+}
+
+#[test]
+fn a_cache_beside_the_context_is_found() {
+    use with_cache::*;
+    fn total(durable: &Durable) -> Decimal {
+        durable.all::<Account>().iter().map(|account| account.state.balance).sum()
+    }
+    let sequences = Sequences::of::<Account>()
+        .given(ACCOUNTS.map(|id| command(id, OpenAccount { deposit: Decimal::ONE_HUNDRED })))
+        .command(|rng, _| {
+            command(*rng.pick(&ACCOUNTS), DepositMoney { amount: amount(rng.below(50)) })
+        })
+        .command(|rng, _| {
+            let (from, to) = if rng.happens(500) { (ADA, BOB) } else { (BOB, ADA) };
+            command(from, SendMoney { amount: amount(rng.below(50)), to })
+        })
+        .invariant("no money comes or goes by itself", |durable| {
+            let mut expected = Decimal::ZERO;
+            for (_, event) in durable.events::<Account>() {
+                match event {
+                    AccountEvent::AccountOpened(event) => expected += event.deposit,
+                    AccountEvent::MoneyDeposited(event) => expected += event.amount,
+                    AccountEvent::MoneySent(_) | AccountEvent::MoneyTaken(_) => {}
+                }
+            }
+            compare(expected, total(durable))
+        });
+    // One after the other the cache is right.
+    sequences.check_in_order();
+    check_found(&sequences, 4);
+    assert_eq!(Account::RESOURCE, "cached-account");
+}

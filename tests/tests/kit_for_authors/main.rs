@@ -1,0 +1,13 @@
+//! The test kit for authors: scenarios, and random sequences of commands.
+
+#![allow(missing_docs, reason = "a test is told by its name")]
+#![allow(unreachable_pub, reason = "the modules of a test binary have no outside")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests end the test")]
+
+mod copied_bank;
+mod durable;
+mod failures;
+mod library;
+mod lost_updates;
+mod scenarios;
+mod sequences;

@@ -1,0 +1,488 @@
+//! Scenarios: what they let through, and what they say where something is different.
+
+use banking_domain::{
+    Account, AccountClosed, CloseAccount, DepositMoney, MoneyDeposited, MoneyTransferred,
+    OpenAccount, TransactionManagerDomain, TransferMoney, TransferReceived, WithdrawMoney,
+};
+use fluvius_core::testing::{Scenario, command, event};
+use fluvius_core::{
+    Activity, ActivityKind, AggregateRoot, Domain, DomainContext, Event, MemoryStore,
+};
+use rust_decimal::Decimal;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::failures::{check_failure, failure};
+use crate::library::{
+    AskAvailability, Book, BookBought, BookCarried, BookLent, BuyBook, DiscardBook, LendBook,
+    LibraryDomain, Loan, Reader, SignUp, StaffLends,
+};
+
+const ADA: Uuid = Uuid::from_u128(1);
+const BOB: Uuid = Uuid::from_u128(2);
+const NOBODY: Uuid = Uuid::from_u128(3);
+
+fn money(text: &str) -> Decimal {
+    text.parse().unwrap()
+}
+
+fn account(balance: &str) -> Account {
+    Account {
+        account_number: "1".to_owned(),
+        owner_name: "Ada".to_owned(),
+        balance: money(balance),
+    }
+}
+
+fn open(deposit: &str) -> OpenAccount {
+    OpenAccount {
+        account_number: "1".to_owned(),
+        owner_name: "Ada".to_owned(),
+        initial_deposit: money(deposit),
+    }
+}
+
+fn deposit(amount: &str) -> DepositMoney {
+    DepositMoney { amount: money(amount) }
+}
+
+fn transfer(amount: &str, recipient_id: Uuid) -> TransferMoney {
+    TransferMoney { amount: money(amount), recipient_id }
+}
+
+#[test]
+fn a_transfer_gives_the_events_and_states_of_both_roots() {
+    Scenario::of::<Account>()
+        .given(ADA, open("100.00"))
+        .given_state(BOB, account("5.00"))
+        .when(ADA, transfer("30.00", BOB))
+        .then_applied()
+        .then_events([
+            event(ADA, MoneyTransferred { amount: money("30.00"), recipient_id: BOB }),
+            event(BOB, TransferReceived { amount: money("30.00"), sender_id: ADA }),
+        ])
+        .then_state(ADA, &account("70.00"))
+        .then_state(BOB, &account("35.00"))
+        .then_response(&account("70.00"))
+        .then_messages([])
+        .then_activities([]);
+}
+
+#[test]
+fn a_refusal_leaves_everything_as_it_was() {
+    Scenario::in_domain::<TransactionManagerDomain>()
+        .given_state(ADA, account("10.00"))
+        .when(ADA, WithdrawMoney { amount: money("10.01") })
+        .then_rejected("insufficient-funds", "Insufficient funds")
+        .then_error("rejected")
+        .then_events([])
+        .then_state(ADA, &account("10.00"))
+        .and()
+        .when(NOBODY, deposit("1"))
+        .then_error("not-found")
+        .then_not_found::<Account>(NOBODY);
+}
+
+#[test]
+fn a_rejection_of_an_invoked_root_is_seen() {
+    Scenario::in_domain::<LibraryDomain>()
+        .given_state(ADA, Reader { books: vec![BOB, NOBODY] })
+        .given(BOB, BuyBook { title: "Emma".to_owned() })
+        .when(BOB, LendBook { reader: ADA, days: 1 })
+        .then_rejected("too-many-books", "two books are enough")
+        .then_messages([])
+        .then_state(ADA, &Reader { books: vec![BOB, NOBODY] });
+}
+
+#[test]
+fn commands_by_key_are_decoded_as_a_transport_sends_them() {
+    let ada = AggregateRoot::of::<Account>(ADA);
+    Scenario::of::<Account>()
+        .when_json(
+            ada.clone(),
+            "open-account",
+            json!({ "account_number": "1", "owner_name": "Ada", "initial_deposit": "7" }),
+        )
+        .then_state(ADA, &account("7"))
+        .and()
+        .when_json(ada.clone(), "deposit-money", json!({ "amont": "1" }))
+        .then_error("invalid-payload")
+        .and()
+        .when_json(ada.clone(), "deposit-money", json!({ "amount": "\0" }))
+        .then_error("invalid-payload")
+        .and()
+        .when_json(ada, "receive-transfer", json!({ "amount": "1", "sender_id": BOB }))
+        .then_error("unknown-command");
+}
+
+#[test]
+fn a_bundle_carries_an_identifier_and_a_precondition() {
+    let id = Uuid::from_u128(77);
+    Scenario::of::<Account>()
+        .given(ADA, open("1"))
+        .when_bundle(command(ADA, deposit("2")).with_id(id).if_match(1))
+        .then_state(ADA, &account("3"))
+        .and()
+        .when_bundle(command(ADA, deposit("2")).with_id(id).if_match(1))
+        .then_applied()
+        .then_events([])
+        .then_state(ADA, &account("3"))
+        .and()
+        .when_bundle(command(ADA, deposit("2")).if_match(1))
+        .then_error("precondition-failed")
+        .and()
+        .when_bundle(command(ADA, deposit("2")).if_match(2))
+        .then_events([event(ADA, MoneyDeposited { amount: money("2") })]);
+}
+
+#[test]
+fn an_atomic_group_is_one_command_to_the_scenario() {
+    Scenario::of::<Account>()
+        .given(ADA, open("1"))
+        .when_atomic([command(ADA, deposit("2")), command(ADA, deposit("3"))])
+        .then_state(ADA, &account("6"))
+        .then_response(&account("6"))
+        .and()
+        .when_atomic([
+            command(ADA, deposit("2")),
+            command(ADA, WithdrawMoney { amount: money("9") }),
+        ])
+        .then_error("group-refused")
+        .then_state(ADA, &account("6"));
+}
+
+#[test]
+fn clock_identifiers_actor_messages_and_activities_are_told_by_the_scenario() {
+    let teller = Uuid::from_u128(9);
+    let then = Scenario::in_domain::<LibraryDomain>()
+        .given(ADA, SignUp {})
+        .given_state(BOB, Book { title: "Emma".to_owned(), loan: None })
+        .at("2026-05-01T08:00:00Z".parse().unwrap())
+        .by(DomainContext::create("desk").with_user(teller))
+        .when(BOB, LendBook { reader: ADA, days: 2 })
+        .then_messages([("loan-begun", json!({ "title": "Emma", "days": 2 }))])
+        .then_activities([Activity::new("lent a book").code("lent")]);
+    let id: Uuid = then.answer().as_ref().unwrap().data.decode().unwrap();
+    assert!(id.as_u128() > 1_000_000 && id.as_u128() < 1_000_100, "{id}");
+    assert_eq!(then.events().len(), 2);
+    then.then_response(&id)
+        .then_events([
+            event(BOB, BookLent { reader: ADA, days: 2, data: id }),
+            event(ADA, BookCarried { book: BOB }),
+        ])
+        .then_state(
+            BOB,
+            &Book {
+                title: "Emma".to_owned(),
+                loan: Some(Loan {
+                    id,
+                    reader: ADA,
+                    lender: Some(teller),
+                    until: "2026-05-03T08:00:00Z".parse().unwrap(),
+                }),
+            },
+        )
+        .and()
+        .when(BOB, AskAvailability {})
+        .then_response(&false)
+        .then_events([]);
+}
+
+#[test]
+fn a_scenario_is_the_same_each_time() {
+    let lend = || {
+        let then = Scenario::in_domain::<LibraryDomain>()
+            .given(ADA, SignUp {})
+            .given(BOB, BuyBook { title: "Emma".to_owned() })
+            .when(BOB, LendBook { reader: ADA, days: 2 });
+        (then.answer().as_ref().unwrap().clone(), then.events().to_vec())
+    };
+    assert_eq!(lend(), lend());
+}
+
+#[test]
+fn a_policy_holds_for_what_follows_it() {
+    Scenario::in_domain::<LibraryDomain>()
+        .given(ADA, SignUp {})
+        .given(BOB, BuyBook { title: "Emma".to_owned() })
+        .policy(StaffLends)
+        .when(BOB, LendBook { reader: ADA, days: 2 })
+        .then_error("unauthorized")
+        .then_activities([Activity::new(format!(
+            "`lend-book` on book/{BOB} is not allowed: only staff lends"
+        ))
+        .kind(ActivityKind::UserAction)
+        .code("unauthorized")
+        .data(json!({ "command": "lend-book" }))])
+        .and()
+        .by(DomainContext::create("desk").with_role("staff"))
+        .when(BOB, LendBook { reader: ADA, days: 2 })
+        .then_applied();
+}
+
+#[test]
+fn given_roots_belong_to_the_realm_of_who_gives_them() {
+    let of = |realm: &str| DomainContext::create("desk").with_realm(realm);
+    Scenario::of::<Account>()
+        .by(of("north"))
+        .given_state(ADA, account("1"))
+        .by(of("south"))
+        .when(ADA, deposit("1"))
+        .then_error("not-found")
+        .and()
+        .by(of("north"))
+        .when(ADA, deposit("1"))
+        .then_state(ADA, &account("2"));
+}
+
+#[test]
+fn a_closed_root_is_gone() {
+    Scenario::of::<Account>()
+        .given_state(ADA, account("0"))
+        .when(ADA, CloseAccount {})
+        .then_events([event(ADA, AccountClosed {})])
+        .then_not_found::<Account>(ADA)
+        .and()
+        .when(ADA, deposit("1"))
+        .then_error("not-found")
+        .and()
+        .when(ADA, open("1"))
+        .then_error("already-exists");
+}
+
+/// The log of a bank in which an account has had many events, and another one is closed.
+fn a_real_log() -> Vec<fluvius_core::Logged<fluvius_core::EventRecord>> {
+    let run = async {
+        let domain = TransactionManagerDomain::runtime(MemoryStore::new()).await.unwrap();
+        let session = domain.session(DomainContext::create("test"));
+        session.send(ADA, open("100")).await.unwrap();
+        session.send(BOB, open("0")).await.unwrap();
+        for _ in 0..70 {
+            session.send(ADA, deposit("1")).await.unwrap();
+        }
+        session.send(ADA, transfer("10", BOB)).await.unwrap();
+        session.send(BOB, transfer("10", ADA)).await.unwrap();
+        session.send(BOB, CloseAccount {}).await.unwrap();
+        domain.log().events().await.unwrap().rows
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(run)
+}
+
+fn check_log(scenario: Scenario) {
+    scenario
+        .when(ADA, transfer("170", BOB))
+        .then_rejected("not-found", &format!("bank-account/{BOB} does not exist"))
+        .and()
+        .when_bundle(command(ADA, deposit("1")).if_match(73))
+        .then_state(ADA, &account("171"))
+        .and()
+        .when(BOB, open("1"))
+        .then_error("already-exists");
+}
+
+#[test]
+fn a_log_is_folded_to_the_states_that_it_left() {
+    check_log(Scenario::of::<Account>().given_log(a_real_log()));
+}
+
+#[test]
+fn a_log_may_come_from_a_file() {
+    let rows = a_real_log();
+    let lines = rows.iter().map(|row| serde_json::to_string(row).unwrap() + "\n");
+    check_log(Scenario::of::<Account>().given_log_lines(&lines.collect::<String>()));
+}
+
+#[test]
+fn a_log_that_cannot_be_folded_is_refused_with_the_place() {
+    let mut rows = a_real_log();
+    rows.remove(20);
+    check_failure(
+        &format!(
+            "given a log: the events of bank-account/{ADA} have version 21 where 20 comes next"
+        ),
+        || Scenario::of::<Account>().given_log(rows),
+    );
+    let (message, _) = failure(|| Scenario::of::<Account>().given_log_lines("\n{}"));
+    assert!(message.starts_with("given a log: line 2 is no event: missing field"), "{message}");
+    check_failure("given a log: `bank-account` is no resource of this domain", || {
+        Scenario::in_domain::<LibraryDomain>().given_log(a_real_log())
+    });
+}
+
+#[test]
+fn what_is_given_and_cannot_be_is_told() {
+    check_failure(
+        &format!(
+            "given `withdraw-money` on bank-account/{ADA}: it was not applied: rejected with `insufficient-funds`: Insufficient funds"
+        ),
+        || {
+            Scenario::of::<Account>()
+                .given(ADA, open("1"))
+                .given(ADA, WithdrawMoney { amount: money("2") })
+        },
+    );
+    check_failure(
+        &format!("given the state of bank-account/{ADA}: bank-account/{ADA} has a state already"),
+        || Scenario::of::<Account>().given_state(ADA, account("1")).given_state(ADA, account("2")),
+    );
+    check_failure(
+        &format!(
+            "given the state of bank-account/{ADA}: `bank-account` is no resource of `banking_domain::account::Account` in this domain"
+        ),
+        || Scenario::in_domain::<LibraryDomain>().given_state(ADA, account("1")),
+    );
+}
+
+#[test]
+fn another_state_is_shown_by_its_lines() {
+    check_failure(
+        &format!(
+            r#"the state of bank-account/{ADA} is another (- expected, + found):
+    {{
+      "account_number": "1",
+  -   "balance": "2",
+  +   "balance": "3",
+      "owner_name": "Ada"
+    }}"#
+        ),
+        || {
+            Scenario::of::<Account>()
+                .given_state(ADA, account("1"))
+                .when(ADA, deposit("2"))
+                .then_state(ADA, &account("2"))
+        },
+    );
+    check_failure(
+        &format!(
+            "bank-account/{BOB} does not exist; the command was refused with `not-found`: bank-account/{BOB} does not exist:"
+        ),
+        || Scenario::of::<Account>().when(BOB, deposit("2")).then_state(BOB, &account("2")),
+    );
+}
+
+#[test]
+fn a_number_that_is_equal_is_the_same_state_whatever_its_digits() {
+    Scenario::of::<Account>()
+        .given_state(ADA, account("1.50"))
+        .when(ADA, deposit("0.500"))
+        .then_state(ADA, &account("2"));
+}
+
+#[test]
+fn other_events_are_shown_by_their_lines() {
+    let given =
+        || Scenario::of::<Account>().given_state(ADA, account("9")).given_state(BOB, account("1"));
+    let received = |amount| event(BOB, TransferReceived { amount: money(amount), sender_id: ADA });
+    let sent = |root| event(root, MoneyTransferred { amount: money("4"), recipient_id: BOB });
+    let both = |first: &str, second: &str| {
+        format!("the events are others (- expected, + found):\n{first}\n{second}")
+    };
+    let received_line = |mark, amount| {
+        format!(
+            "  {mark} bank-account/{BOB} transfer-received {{\"amount\":\"{amount}\",\"sender_id\":\"{ADA}\"}}"
+        )
+    };
+    let sent_line = |mark, root| {
+        format!(
+            "  {mark} bank-account/{root} money-transferred {{\"amount\":\"4\",\"recipient_id\":\"{BOB}\"}}"
+        )
+    };
+    // One that is missing, one too many, another argument, another root, another order.
+    check_failure(&both(&sent_line(' ', ADA), &received_line('+', "4")), || {
+        given().when(ADA, transfer("4", BOB)).then_events([sent(ADA)])
+    });
+    check_failure(
+        &(both(&sent_line(' ', ADA), &received_line(' ', "4")) + "\n" + &sent_line('-', ADA)),
+        || given().when(ADA, transfer("4", BOB)).then_events([sent(ADA), received("4"), sent(ADA)]),
+    );
+    check_failure(
+        &(both(&sent_line(' ', ADA), &received_line('-', "5")) + "\n" + &received_line('+', "4")),
+        || given().when(ADA, transfer("4", BOB)).then_events([sent(ADA), received("5")]),
+    );
+    check_failure(
+        &(both(&sent_line('-', BOB), &sent_line('+', ADA)) + "\n" + &received_line(' ', "4")),
+        || given().when(ADA, transfer("4", BOB)).then_events([sent(BOB), received("4")]),
+    );
+    check_failure(
+        &(both(&received_line('-', "4"), &sent_line(' ', ADA)) + "\n" + &received_line('+', "4")),
+        || given().when(ADA, transfer("4", BOB)).then_events([received("4"), sent(ADA)]),
+    );
+    check_failure(
+        &format!(
+            "the events are others (- expected, + found); the command was rejected with `insufficient-funds`: Insufficient funds:\n{}",
+            sent_line('-', ADA)
+        ),
+        || given().when(ADA, transfer("10", BOB)).then_events([sent(ADA)]),
+    );
+}
+
+#[test]
+fn an_event_of_another_key_is_another_event() {
+    assert_eq!(BookBought::EVENT.key, "book-bought");
+    check_failure(
+        &format!(
+            "the events are others (- expected, + found):\n  - book/{ADA} book-bought {{\"title\":\"Emma\"}}\n  + book/{ADA} book-discarded {{}}"
+        ),
+        || {
+            Scenario::of::<Book>()
+                .given(ADA, BuyBook { title: "Emma".to_owned() })
+                .when(ADA, DiscardBook {})
+                .then_events([event(ADA, BookBought { title: "Emma".to_owned() })])
+        },
+    );
+}
+
+#[test]
+fn another_answer_is_told() {
+    let deposit_of = |amount: &str| {
+        Scenario::of::<Account>().given_state(ADA, account("1")).when(ADA, deposit(amount))
+    };
+    check_failure(
+        "expected `not-found`, the command was rejected with `deposit-not-positive`: Deposit amount must be positive",
+        || deposit_of("0").then_error("not-found"),
+    );
+    let applied = || failure(|| deposit_of("1").then_error("rejected")).0;
+    assert!(
+        applied().starts_with("expected `rejected`, the command was applied: "),
+        "{}",
+        applied()
+    );
+    check_failure(
+        "the command was not applied: rejected with `deposit-not-positive`: Deposit amount must be positive",
+        || deposit_of("0").then_applied(),
+    );
+    check_failure(
+        "the command ended in another way:\n  - rejected with `deposit-not-positive`: no\n  + rejected with `deposit-not-positive`: Deposit amount must be positive",
+        || deposit_of("0").then_rejected("deposit-not-positive", "no"),
+    );
+    check_failure(
+        "the answer is another (- expected, + found):\n    Account {\n        account_number: \"1\",\n        owner_name: \"Ada\",\n  -     balance: 3,\n  +     balance: 2,\n    }",
+        || deposit_of("1").then_response(&account("3")),
+    );
+    let (message, _) = failure(|| deposit_of("1").then_response(&7_u8));
+    assert!(message.starts_with("the answer is of another type: "), "{message}");
+    check_failure("the messages are others (- expected, + found):\n  - sent 1", || {
+        deposit_of("1").then_messages([("sent", json!(1))])
+    });
+    check_failure(
+        "the activities are others (- expected, + found):\n  - \"did it\" UserAction label \"a\" code \"b\" 1",
+        || {
+            deposit_of("1")
+                .then_activities([Activity::new("did it").label("a").code("b").data(json!(1))])
+        },
+    );
+    let (message, _) = failure(|| deposit_of("1").then_not_found::<Account>(ADA));
+    assert!(
+        message.starts_with(&format!("bank-account/{ADA} exists, at version 2: ")),
+        "{message}"
+    );
+}
+
+#[tokio::test]
+async fn a_scenario_runs_inside_an_async_test() {
+    Scenario::of::<Account>()
+        .given(ADA, open("1"))
+        .when(ADA, deposit("2"))
+        .then_state(ADA, &account("3"));
+}

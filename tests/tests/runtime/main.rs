@@ -1,0 +1,13 @@
+//! What the runtime promises under concurrency: turns, batches, back-pressure, ownership.
+#![allow(missing_docs, reason = "a test binary has no readers of its documentation")]
+
+mod dropped;
+mod gate;
+mod gated_account;
+mod joined;
+mod limits;
+mod observed;
+mod shutdown;
+mod slow_store;
+mod stream;
+mod tower_layers;

@@ -1,0 +1,29 @@
+//! Shutting down: what is accepted ends, the rest is told.
+
+use crate::gated_account::{DoubleAtGate, Gate, PutIn, coins, purses};
+
+#[tokio::test]
+async fn what_is_accepted_ends_and_the_rest_is_told() {
+    let (domain, session, ids) = purses(2).await;
+    let gate = Gate::shut(ids[0]);
+    let first = tokio::spawn({
+        let (session, to) = (session.clone(), ids[0]);
+        async move { session.send(to, DoubleAtGate {}).await }
+    });
+    gate.somebody_came().await;
+    let mut waits_for_its_turn = Box::pin(session.send(ids[0], PutIn { coins: 3 }));
+    assert!(futures_util::poll!(&mut waits_for_its_turn).is_pending());
+
+    let mut shutdown = Box::pin(domain.shutdown());
+    assert!(futures_util::poll!(&mut shutdown).is_pending());
+    let late = session.send(ids[1], PutIn { coins: 1 }).await.unwrap_err();
+    assert_eq!(late.code(), "shutting-down");
+
+    gate.let_one_pass();
+    shutdown.await;
+    first.await.unwrap().unwrap();
+    waits_for_its_turn.await.unwrap();
+    assert_eq!(coins(&domain, ids[0]).await, 203);
+    assert_eq!(coins(&domain, ids[1]).await, 100);
+    assert_eq!(session.send(ids[1], PutIn { coins: 1 }).await.unwrap_err().code(), "shutting-down");
+}
