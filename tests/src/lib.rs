@@ -11,6 +11,8 @@ mod guide {
     mod first_domain {}
     #[doc = include_str!("../../docs/src/introduction.md")]
     mod introduction {}
+    #[doc = include_str!("../../docs/src/testing.md")]
+    mod testing {}
     #[doc = include_str!("../../README.md")]
     mod readme {}
 }
