@@ -210,6 +210,8 @@ pub enum Step {
     Say(Fate),
     /// Commits, and says that it does not know.
     Lose,
+    /// Gives no fate at all, against the contract of a store.
+    SayNothing,
 }
 
 /// A memory store that fails by script. A commit without a step passes.
@@ -268,6 +270,7 @@ impl Store for Scripted {
                 self.inner.commit(batch).await;
                 vec![Fate::Unknown]
             }
+            Some(Step::SayNothing) => Vec::new(),
         }
     }
 
