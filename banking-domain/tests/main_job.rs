@@ -40,7 +40,8 @@ fn the_amounts_may_be_given() {
 
 #[test]
 fn a_refused_command_prints_its_code_and_message_and_ends_with_1() {
-    let done = ["Initial balance: 1000.00", "Transaction: withdraw-money", "Transaction: deposit-money"];
+    let done =
+        ["Initial balance: 1000.00", "Transaction: withdraw-money", "Transaction: deposit-money"];
     check_refused(&["--transfer", "5000.00"], "insufficient-funds: Insufficient funds", &done);
     let positive = "withdrawal-not-positive: Withdrawal amount must be positive";
     check_refused(&["--withdraw", "-1"], positive, &done[..1]);
@@ -54,7 +55,9 @@ fn an_amount_that_is_none_is_an_invalid_payload() {
     assert_eq!(output.status.code(), Some(1));
     let stderr = text(&output.stderr);
     assert!(
-        stderr.starts_with("invalid-payload: the payload of `transfer-money` is not valid at `amount`"),
+        stderr.starts_with(
+            "invalid-payload: the payload of `transfer-money` is not valid at `amount`"
+        ),
         "{stderr}"
     );
 }
@@ -103,8 +106,10 @@ fn check_refused(args: &[&str], told: &str, done: &[&str]) {
 
 fn assert_transaction(line: &str, command: &str, version: u64, event: &str, balance: &str) {
     let (about, state) = line.split_once(": {").unwrap();
-    let (start, end) =
-        (format!("Transaction: {command} on bank-account/"), format!(", version {version}, {event}"));
+    let (start, end) = (
+        format!("Transaction: {command} on bank-account/"),
+        format!(", version {version}, {event}"),
+    );
     assert!(about.starts_with(&start) && about.ends_with(&end), "{line}");
     assert!(state.contains(&format!("\"balance\":\"{balance}\"")), "{line}");
 }
@@ -114,8 +119,9 @@ fn assert_table(table: &str) {
     let mut lines = table.lines();
     let head: Vec<&str> = lines.next().unwrap().split_whitespace().collect();
     assert_eq!(head, ["position", "account", "version", "event", "arguments"]);
-    let rows: Vec<Vec<&str>> =
-        lines.map(|line| line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect()).collect();
+    let rows: Vec<Vec<&str>> = lines
+        .map(|line| line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect())
+        .collect();
     let accounts: Vec<&str> = rows.iter().map(|row| row[1]).collect();
     let [recipient, account] = [accounts[0], accounts[1]];
     let told: Vec<(&str, &str, &str)> = rows.iter().map(|row| (row[1], row[2], row[3])).collect();

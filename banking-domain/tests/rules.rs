@@ -65,7 +65,12 @@ fn a_balance_that_would_not_be_exact_is_refused() {
     // It would lose its last digits.
     check(LARGEST, Account::deposit_money, "0.1", refused);
     check("7922816251426433759354395033.4", Account::deposit_money, "0.05", refused);
-    check("1", Account::deposit_money, "0.0000000000000000000000000001", Ok("1.0000000000000000000000000001"));
+    check(
+        "1",
+        Account::deposit_money,
+        "0.0000000000000000000000000001",
+        Ok("1.0000000000000000000000000001"),
+    );
     check("10", Account::deposit_money, "0.0000000000000000000000000001", refused);
     check(
         "500000000000000000000000000",

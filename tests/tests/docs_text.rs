@@ -9,8 +9,7 @@ use std::process::Command as Process;
 use std::sync::OnceLock;
 
 use banking_domain::{
-    Account, CloseAccount, DepositMoney, OpenAccount, ReceiveTransfer, TransferMoney,
-    WithdrawMoney,
+    Account, CloseAccount, DepositMoney, OpenAccount, ReceiveTransfer, TransferMoney, WithdrawMoney,
 };
 use fluvius_core::{Aggregate, Command};
 
@@ -127,8 +126,8 @@ struct Page {
 impl Page {
     fn of(name: &str) -> Self {
         let path = folder().join(name);
-        let html = fs::read_to_string(&path)
-            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let html =
+            fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let start = html.find("<section id=\"main-content\"").unwrap();
         // What is implemented for the type is not the author's text.
         let end = html.find("id=\"trait-implementations\"").unwrap_or(html.len());

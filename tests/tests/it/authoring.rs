@@ -95,7 +95,10 @@ async fn an_event_without_a_change_is_a_version_all_the_same() {
     let world = tickets().await;
     let before = world.snapshot().await;
     let seen = world.session.send(id(1), SeeTicket {}).await.unwrap();
-    assert_eq!((seen.version, seen.event, seen.data.title.as_str()), (2, Some("ticket-seen"), "first"));
+    assert_eq!(
+        (seen.version, seen.event, seen.data.title.as_str()),
+        (2, Some("ticket-seen"), "first")
+    );
     let after = world.snapshot().await;
     let event = after.events.last().unwrap();
     assert_eq!((event.version, event.key(), &event.data), (2, "ticket-seen", &None));
@@ -261,9 +264,7 @@ async fn log_rows_are_read_back_as_typed_commands_and_events() {
     assert!(matches!(added, TicketEvent::PointsAdded(PointsAdded { points: 2, data: 5 })));
     assert!(matches!(estimated, TicketEvent::WorkEstimated(WorkEstimated { estimate: of, data })
         if *of == estimate && *data == Some(5)));
-    assert!(
-        matches!(closed, TicketEvent::TicketClosed(TicketClosed { data }) if data == "b")
-    );
+    assert!(matches!(closed, TicketEvent::TicketClosed(TicketClosed { data }) if data == "b"));
 }
 
 #[tokio::test]
@@ -320,10 +321,10 @@ fn actions_and_events_are_listed_in_the_order_of_the_block() {
     );
     let events: Vec<_> = Ticket::EVENTS.iter().map(|event| (event.key, event.name)).collect();
     assert_eq!(events.len(), 9);
-    assert_eq!((events[0], events[8]), (
-        ("ticket-opened", "TicketOpened"),
-        ("ticket-closed", "TicketClosed"),
-    ));
+    assert_eq!(
+        (events[0], events[8]),
+        (("ticket-opened", "TicketOpened"), ("ticket-closed", "TicketClosed"),)
+    );
     assert_eq!(Ticket::RESOURCES, ["ticket", "incident"]);
     assert_eq!((Ticket::RESOURCE, Ticket::REVISION), ("ticket", 3));
     assert_eq!(TicketDomain::META.namespace, "ticketing");
@@ -357,7 +358,10 @@ fn a_descriptor_tells_all_that_the_author_wrote() {
     assert!(line.contains("fn open_ticket"), "{line}");
 
     let rename = RenameTicket::ACTION;
-    assert_eq!((rename.fields[0].name, rename.fields[0].aliases), ("newTitle", &["title", "name"][..]));
+    assert_eq!(
+        (rename.fields[0].name, rename.fields[0].aliases),
+        ("newTitle", &["title", "name"][..])
+    );
     assert_eq!((rename.fields[1].type_name, rename.fields[1].optional), ("Option<String>", true));
     assert_eq!(rename.lifecycle, Lifecycle::Changes);
     assert_eq!(SeeTicket::ACTION.lifecycle, Lifecycle::Keeps);

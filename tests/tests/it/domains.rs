@@ -214,7 +214,12 @@ async fn collisions_are_one_error_that_names_all_places() {
         .collect();
     assert_eq!(
         found,
-        [("resource", "member", 2), ("resource", "shelf", 2), ("key", "add-book", 2), ("key", "put-up", 2)]
+        [
+            ("resource", "member", 2),
+            ("resource", "shelf", 2),
+            ("key", "add-book", 2),
+            ("key", "put-up", 2)
+        ]
     );
     for method in ["fn put_up()", "fn add_book("] {
         for (index, _) in include_str!("domains.rs").match_indices(method).take(2) {

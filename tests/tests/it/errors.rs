@@ -84,7 +84,8 @@ async fn forbidden_resource_names_the_allowed_ones() {
     for resource in ["nothing", "", "a\0b", "Ticket"] {
         let root = AggregateRoot::new(resource, id(1));
         let error = world.refuse(&root, "ask-title", json!({}), Kept::Nothing).await;
-        let text = format!("`ask-title` is not allowed on `{resource}`, only on `ticket`, `incident`");
+        let text =
+            format!("`ask-title` is not allowed on `{resource}`, only on `ticket`, `incident`");
         check_error(&error, "forbidden-resource", &text);
     }
 }
@@ -232,8 +233,7 @@ async fn group_refused_carries_the_reason() {
     let good = world.command(&probe(1), "run", steps(&[Step::Add(1)]));
     let bad = world.command(&probe(2), "run", steps(&[Step::Refuse("no".to_owned())]));
     let before = world.snapshot().await;
-    let error =
-        world.session.process_atomic([good.clone(), bad.clone()]).await.unwrap_err();
+    let error = world.session.process_atomic([good.clone(), bad.clone()]).await.unwrap_err();
     match &error {
         Error::GroupRefused { refused, source } => {
             assert_eq!((*refused, source.code()), (bad.id, "rejected"));
@@ -258,7 +258,7 @@ async fn check_fault(world: &World, key: &str, these: &[Step], code: &str, text:
 }
 
 #[tokio::test]
-async fn panicked_whereever_the_authors_code_panics() {
+async fn panicked_wherever_the_authors_code_panics() {
     let world = probes(3).await;
     let panic = || Step::Panic("here".to_owned());
     for these in [
@@ -285,9 +285,9 @@ async fn panicked_whereever_the_authors_code_panics() {
 }
 
 fn nested(depth: u128) -> Vec<Step> {
-    (2..=depth + 1).rev().fold(vec![Step::Add(1)], |inner, number| {
-        vec![Step::Invoke(id(number), inner)]
-    })
+    (2..=depth + 1)
+        .rev()
+        .fold(vec![Step::Add(1)], |inner, number| vec![Step::Invoke(id(number), inner)])
 }
 
 #[tokio::test]
@@ -357,10 +357,8 @@ async fn timed_out_ends_the_command_and_the_turn_goes_on() {
     let wait = Step::Wait("never opened by the turn".to_owned());
     let slow = world.command(&probe(1), "run-quickly", steps(&[wait]));
     let next = world.command(&probe(1), "run", steps(&[Step::Add(1)]));
-    let (slow, next) = tokio::join!(
-        world.session.process_command(slow),
-        world.session.process_command(next)
-    );
+    let (slow, next) =
+        tokio::join!(world.session.process_command(slow), world.session.process_command(next));
     assert_eq!(slow.unwrap_err().code(), "timed-out");
     assert_eq!(next.unwrap().version, 2);
 }

@@ -43,8 +43,9 @@ fn check_invalid(error: &Error, number: u128, revision: u32, path: &str, message
         Error::InvalidState { root, revision: of, path: at, message: why } => {
             assert_eq!((root, *of, at.as_str()), (&probe(number), revision, path), "{why}");
             assert!(why.contains(message), "{why}");
-            let text =
-                format!("the state of {root} (revision {revision}) is not valid at `{path}`: {why}");
+            let text = format!(
+                "the state of {root} (revision {revision}) is not valid at `{path}`: {why}"
+            );
             check_error(error, "invalid-state", &text);
         }
         other => panic!("{other:?}"),
@@ -79,7 +80,8 @@ async fn a_stored_state_that_does_not_decode() {
 async fn an_identifier_with_a_state_that_does_not_decode_is_still_taken() {
     let world = probes(1).await;
     spoil(&world.store, &probe(1), "[]").await;
-    let error = world.refuse(&probe(1), "start-probe", json!({}), Kept::Row("already-exists")).await;
+    let error =
+        world.refuse(&probe(1), "start-probe", json!({}), Kept::Row("already-exists")).await;
     assert_eq!(error.code(), "already-exists");
 }
 

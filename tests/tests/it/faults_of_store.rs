@@ -5,8 +5,9 @@ use std::num::NonZeroU32;
 use fluvius_core::{Domain, DomainContext, DomainRuntime, Error, Fate, Session, StoreError};
 use serde_json::json;
 
-use crate::kit::{self, Kept, Scripted, Snapshot, Step as Commit, all_of, check_error, id};
+use crate::kit::{self, Kept, Snapshot, all_of, check_error, id};
 use crate::probe::{ProbingDomain, StartProbe, Step, probe};
+use crate::scripted::{Scripted, Step as Commit};
 
 /// A domain over a store that fails by script, with two probes.
 async fn scripted() -> (Scripted, DomainRuntime, Session) {
@@ -52,7 +53,11 @@ async fn a_lost_race_is_decided_again() {
 async fn store_unavailable_and_store() {
     let (store, _domain, session) = scripted().await;
     for (fault, code, text) in [
-        (StoreError::unavailable("the line is down"), "store-unavailable", "the store is not available"),
+        (
+            StoreError::unavailable("the line is down"),
+            "store-unavailable",
+            "the store is not available",
+        ),
         (StoreError::permanent("the disk is broken"), "store", "the store failed"),
     ] {
         let words = fault.to_string();

@@ -12,9 +12,7 @@ async fn check(key: &str, payload: &str, path: &str, message: &str) {
     world.apply(&ticket(1), "open-ticket", json!({ "title": "a" })).await;
     let created = world.session.on(ticket(1)).create_command(key, payload);
     let error = match created {
-        Ok(command) => {
-            check_refused(&world.store, &world.session, command, Kept::Nothing).await
-        }
+        Ok(command) => check_refused(&world.store, &world.session, command, Kept::Nothing).await,
         Err(error) => error,
     };
     match &error {
@@ -87,7 +85,8 @@ async fn what_no_store_can_keep() {
     check("open-ticket", r#"{"title":"a","tags":["ok","\u0000"]}"#, "tags[1]", nul).await;
     check("open-ticket", r#"{"a\u0000":"a"}"#, ".", nul).await;
     let number = "send it as a string";
-    let part = r#"{"estimate":{"points":1,"parts":[{"label":"a","weight":0.12345678901234567890}]}}"#;
+    let part =
+        r#"{"estimate":{"points":1,"parts":[{"label":"a","weight":0.12345678901234567890}]}}"#;
     check("estimate", part, "estimate.parts[0].weight", number).await;
     check("add-points", r#"{"points":123456789012345678901}"#, "points", number).await;
     check("add-points", r#"{"points":1e999}"#, "points", number).await;
@@ -139,7 +138,10 @@ async fn a_context_that_no_store_can_keep() {
         let session = domain.session(context);
         let command = kit::command(&session, &ticket(1), "open-ticket", json!({ "title": "a" }));
         let error = check_refused(&store, &session, command, Kept::Nothing).await;
-        assert!(matches!(&error, Error::InvalidPayload { path: at, .. } if at == path), "{error:?}");
+        assert!(
+            matches!(&error, Error::InvalidPayload { path: at, .. } if at == path),
+            "{error:?}"
+        );
     }
     // A header that is not recorded may hold anything.
     let context = DomainContext::create("a").with_header("cookie", "\0");

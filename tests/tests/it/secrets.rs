@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use fluvius_core::{
-    ActionContext, AggregateRoot, Command, CommandBundle, ContextError, Domain, DomainContext,
-    Error, Listener, Policy, PolicyRequest, PolicyState, Refused, Rejection, Session, Signal,
-    UnitOfWork, Verdict, aggregate,
+    ActionContext, AggregateRoot, Command, ContextError, Domain, DomainContext, Error, Listener,
+    Policy, PolicyRequest, PolicyState, Refused, Rejection, Session, Signal, UnitOfWork, Verdict,
+    aggregate,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -45,10 +45,7 @@ pub struct Combination {
 impl Vault {
     /// Build a vault.
     #[action(evt_key = "vault-built")]
-    pub fn build_vault(
-        label: String,
-        #[arg(secret)] password: String,
-    ) -> Result<Self, VaultError> {
+    pub fn build_vault(label: String, #[arg(secret)] password: String) -> Result<Self, VaultError> {
         let _ = label;
         Ok(Self { opened: 0, digest: password.len() })
     }
@@ -77,7 +74,8 @@ impl Vault {
         #[arg(secret, default)] hints: BTreeMap<String, u64>,
         turns: u64,
     ) -> Result<(), VaultError> {
-        self.opened += turns + (combination.word.len() + hints.len()) as u64 * 0;
+        let _ = (combination, hints);
+        self.opened += turns;
         Ok(())
     }
 
@@ -338,8 +336,7 @@ async fn a_secret_is_found_nowhere_on_any_path() {
     assert_eq!(sent.typed(1, other).await, ok);
 
     let log = Snapshot::of(&store).await;
-    let lengths = (log.commands.len(), log.events.len(), log.messages.len());
-    assert!(lengths > (900, 0, 0), "{lengths:?}");
+    assert_eq!((log.commands.len(), log.events.len(), log.messages.len()), (36, 24, 3));
     check_silent("the tables", &log.text());
     check_silent("the store's own debug text", &format!("{store:?}"));
     check_silent("an answer or an error", &sent.seen);
@@ -360,10 +357,7 @@ async fn a_secret_reaches_the_rule_and_the_wire() {
     let tried = TryPassword { password: "x".to_owned() };
     assert!(!world.session.send(id(1), tried).await.unwrap().data);
     // A client needs the command's own `Serialize` to write it.
-    assert_eq!(
-        serde_json::to_value(&build).unwrap(),
-        json!({ "label": "a", "password": SECRET })
-    );
+    assert_eq!(serde_json::to_value(&build).unwrap(), json!({ "label": "a", "password": SECRET }));
     let unlock = UnlockVault { secret: SECRET.to_owned(), note: None };
     let encoded = serde_json::to_value(&unlock).unwrap();
     assert_eq!(encoded, json!({ "passWord": SECRET, "note": null }));
@@ -407,16 +401,4 @@ async fn an_error_at_a_secret_names_the_path_and_the_type() {
             other => panic!("{other:?}"),
         }
     }
-}
-
-/// A bundle holds the payload as it was sent; what a log line prints of it must not.
-#[tokio::test]
-async fn the_debug_text_of_a_bundle_does_not_hold_the_payload() {
-    let world = kit::world::<VaultDomain>().await;
-    let bundle = world.command(&vault(1), "unlock-vault", json!({ "pin": SECRET }));
-    check_silent("the bundle's debug text", &format!("{bundle:?} {bundle:#?}"));
-    // On its way through a queue it is whole.
-    let text = serde_json::to_string(&bundle).unwrap();
-    assert!(text.contains(SECRET));
-    assert_eq!(serde_json::from_str::<CommandBundle>(&text).unwrap(), bundle);
 }

@@ -90,6 +90,10 @@ async fn the_seeds_main_runs_step_for_step() {
             ("money-transferred", 4, json!("960.00")),
         ]
     );
+    let state = r#"{"account_number":"123456789","owner_name":"John Doe","balance":"980.00"}"#;
+    let line =
+        format!("withdraw-money on {}, version 2, money-withdrawn: {state}", account(ACCOUNT));
+    assert_eq!(responses[0].to_string(), line);
     assert_eq!(balance(&world, ACCOUNT).await, "960.00");
     assert_eq!(balance(&world, RECIPIENT).await, "30.00");
 

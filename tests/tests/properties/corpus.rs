@@ -9,7 +9,7 @@ use fluvius_core::{AggregateRoot, Change, CommandBundle, ETag, Error, Json, Prec
 use serde_json::{Value, json};
 
 use crate::harness;
-use crate::sample::{CODES, KEYS, Sample, SAMPLE, Target};
+use crate::sample::{CODES, KEYS, SAMPLE, Sample, Target};
 
 /// The files and how they are answered: `key: answer` for a payload, else what reads them.
 const ANSWERS: &[(&str, &str)] = &[

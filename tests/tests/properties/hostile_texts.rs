@@ -9,9 +9,9 @@ use proptest::sample::select;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::harness;
 use crate::hostile_commands::{any_mutation, any_text, any_value};
 use crate::sample::{ACCOUNT, CODES, Target};
-use crate::harness;
 
 #[test]
 fn what_is_parsed_comes_back_as_it_was_written() {
@@ -71,8 +71,22 @@ fn a_change_of_any_json_is_refused_or_comes_back() {
 fn an_etag_of_any_text_has_one_spelling() {
     let etag = (any::<u64>(), any::<u128>())
         .prop_map(|(version, id)| ETag::new(version, Uuid::from_u128(id)).to_string());
+    let spelled = (etag.clone(), 0..4_u8).prop_map(|(etag, how)| match how {
+        0 => etag.to_uppercase().replacen('V', "v", 1),
+        1 => etag.replacen('v', "v0", 1),
+        2 => etag.replacen('v', "v+", 1),
+        _ => {
+            let mut etag = etag;
+            // As a UUID is mostly written.
+            for at in [32 - 24, 32 - 20, 32 - 16, 32 - 12] {
+                etag.insert(etag.len() - at, '-');
+            }
+            etag
+        }
+    });
     let strategy = prop_oneof![
         any_text(),
+        spelled,
         (etag, prop::collection::vec(any_mutation(), 0..3)).prop_map(|(etag, mutations)| {
             mutations.iter().fold(etag, |text, mutation| mutation.apply(&text))
         }),
@@ -96,9 +110,9 @@ fn an_etag_of_any_text_has_one_spelling() {
 #[test]
 fn a_precondition_of_any_json_is_refused_or_comes_back() {
     let etag = Value::from(ETag::new(3, Uuid::from_u128(9)).to_string());
-    let shaped = (select(vec!["version", "e-tag", "etag", ""]), any_value()).prop_map(move |(name, value)| {
-        json!({ name: if value.is_null() { etag.clone() } else { value } })
-    });
+    let shaped = (select(vec!["version", "e-tag", "etag", ""]), any_value()).prop_map(
+        move |(name, value)| json!({ name: if value.is_null() { etag.clone() } else { value } }),
+    );
     let strategy = prop_oneof![shaped, any_value()].prop_map(|value| value.to_string());
     let strategy = (strategy, prop::collection::vec(any_mutation(), 0..2));
     harness::check("a_precondition_of_any_json", 1_000, strategy, |(text, mutations)| {
@@ -114,7 +128,14 @@ fn a_precondition_of_any_json_is_refused_or_comes_back() {
 
 #[test]
 fn a_log_row_of_any_json_is_read_or_refused() {
-    let keys = select(vec!["money-deposited", "account-opened", "deposit-money", "transfer-money", "x", ""]);
+    let keys = select(vec![
+        "money-deposited",
+        "account-opened",
+        "deposit-money",
+        "transfer-money",
+        "x",
+        "",
+    ]);
     let strategy = (keys, any_value(), prop::option::of(any_value()));
     harness::check("a_log_row_of_any_json", 500, strategy, |(key, args, data)| {
         let (Ok(args), Ok(data)) =
@@ -145,9 +166,9 @@ fn a_log_row_of_any_json_is_read_or_refused() {
 
 #[test]
 fn a_stored_state_of_any_json_is_read_or_is_invalid_state() {
-    let near = any_value().prop_map(|value| {
-        json!({ "account_number": "1", "owner_name": "Ada Lovelace", "balance": value })
-    });
+    let near = any_value().prop_map(
+        |value| json!({ "account_number": "1", "owner_name": "Ada Lovelace", "balance": value }),
+    );
     let strategy = prop_oneof![any_value(), near];
     harness::check("a_stored_state_of_any_json", 300, strategy, |state| {
         let Ok(data) = Json::from_value(&state) else { return Ok(()) };
@@ -198,8 +219,21 @@ fn a_stored_state_of_any_json_is_read_or_is_invalid_state() {
 fn any_change() -> impl Strategy<Value = Value> {
     let path = || {
         prop_oneof![
-            select(vec!["", "/", "/a", "/0", "/-", "/~", "/~2", "/a/b/0", "x", "/99999999999999999999", "/01", "/whole"])
-                .prop_map(str::to_owned),
+            select(vec![
+                "",
+                "/",
+                "/a",
+                "/0",
+                "/-",
+                "/~",
+                "/~2",
+                "/a/b/0",
+                "x",
+                "/99999999999999999999",
+                "/01",
+                "/whole"
+            ])
+            .prop_map(str::to_owned),
             "(/[a-c0-9~-]{0,3}){0,4}",
         ]
     };

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use banking_domain::{Account, TransactionManagerDomain};
 use fluvius_core::store::Store;
 use fluvius_core::{
-    AggregateRoot, CommandBundle, CommandStatus, Domain, DomainContext,
-    DomainRuntime, ETag, Error, EventRecord, Json, Logged, MemoryStore, Precondition, Response, Session,
+    AggregateRoot, CommandBundle, CommandStatus, Domain, DomainContext, DomainRuntime, ETag, Error,
+    EventRecord, Json, Logged, MemoryStore, Precondition, Response, Session,
 };
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -112,6 +112,8 @@ enum Step {
     Again(Index),
     /// The identifier of a command before, for another one.
     Taken(Index, Sent),
+    /// A command before, sent again from another realm.
+    Foreign(Index),
     /// A group in which one identifier is known and one is not.
     HalfKnown(Index, Sent),
     /// A group in which one identifier stands twice.
@@ -199,6 +201,15 @@ impl Model {
                 };
                 self.expect(vec![sent], false, answer);
             }
+            Step::Foreign(index) => match self.kept(index) {
+                None => self.last = Expected::default(),
+                Some((first, ..)) => {
+                    let mut sent = first[0].clone();
+                    sent.realm = (sent.realm + 1) % REALMS.len();
+                    let answer = Answer::Refused(Refusal::of("duplicate-command"));
+                    self.expect(vec![sent], false, answer);
+                }
+            },
             Step::HalfKnown(index, sent) => {
                 let sent = self.fresh(sent.clone());
                 let Some((first, ..)) = self.kept(index) else {
@@ -252,11 +263,8 @@ impl Model {
         let mut expected = Expected { is_group, ..Expected::default() };
         let answer = match refused {
             None => {
-                let events = |bank: &Bank| -> u64 {
-                    bank.roots.values().map(Root::version).sum()
-                };
-                expected.event_count =
-                    usize::try_from(events(&after) - events(&before)).unwrap();
+                let events = |bank: &Bank| -> u64 { bank.roots.values().map(Root::version).sum() };
+                expected.event_count = usize::try_from(events(&after) - events(&before)).unwrap();
                 expected.invoked_count = expected.event_count - commands.len();
                 self.bank = after;
                 Answer::Applied(applied)
@@ -279,9 +287,7 @@ fn row(id: Uuid, answer: &Answer) -> (Uuid, CommandStatus, Option<String>) {
         Answer::GroupRefused(refused, refusal) if *refused == id => {
             (id, CommandStatus::Rejected, Some(code(refusal)))
         }
-        Answer::GroupRefused(..) => {
-            (id, CommandStatus::Rejected, Some("group-refused".to_owned()))
-        }
+        Answer::GroupRefused(..) => (id, CommandStatus::Rejected, Some("group-refused".to_owned())),
     }
 }
 
@@ -354,6 +360,7 @@ impl ReferenceStateMachine for Model {
             3 => prop::collection::vec(sent.clone(), 1..4).prop_map(Step::Group),
             2 => any::<Index>().prop_map(Step::Again),
             1 => (any::<Index>(), sent.clone()).prop_map(|(index, sent)| Step::Taken(index, sent)),
+            1 => any::<Index>().prop_map(Step::Foreign),
             1 => (any::<Index>(), sent.clone())
                 .prop_map(|(index, sent)| Step::HalfKnown(index, sent)),
             1 => sent.prop_map(Step::Twice),
@@ -397,9 +404,7 @@ fn any_sent(model: &Model) -> BoxedStrategy<Sent> {
             let if_match = condition.map(|condition| match condition {
                 Condition::Version(back) => Precondition::Version(version.saturating_sub(back)),
                 Condition::ETag(back) => etag(back),
-                Condition::Foreign => {
-                    Precondition::ETag(ETag::new(version, Uuid::from_u128(8)))
-                }
+                Condition::Foreign => Precondition::ETag(ETag::new(version, Uuid::from_u128(8))),
             });
             Sent { id: Uuid::nil(), realm, account, order, if_match, fault }
         })
@@ -479,13 +484,7 @@ impl StateMachineTest for Machine {
                 })
             })
             .collect();
-        let mut bench = Bench {
-            runtime,
-            domain,
-            store,
-            sessions,
-            position: 0,
-        };
+        let mut bench = Bench { runtime, domain, store, sessions, position: 0 };
         for (commands, is_group, answer) in &model.kept {
             let found = bench.send(commands, *is_group);
             assert_answer(commands, answer, &found);
@@ -517,11 +516,8 @@ impl StateMachineTest for Machine {
             let rows = bench.events(Some(root(account)));
             let rows: Vec<EventRecord> = rows.into_iter().map(|row| row.record).collect();
             let known = model.bank.roots.get(&account);
-            let states: Vec<Value> = known
-                .map_or(&[][..], |root| &root.states)
-                .iter()
-                .map(fold::value_of)
-                .collect();
+            let states: Vec<Value> =
+                known.map_or(&[][..], |root| &root.states).iter().map(fold::value_of).collect();
             assert_eq!(fold::check::<Account>(&rows, &states, rule), Ok(()));
             assert!(rows.windows(2).all(|two| two[0].occurred <= two[1].occurred));
         }
