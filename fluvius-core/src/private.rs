@@ -8,7 +8,8 @@ pub use serde::{self, Deserialize, Serialize};
 
 pub use crate::action::{
     ActionDescriptor, ActionResult, Call, EventData, FieldDescriptor, Handler, Lifecycle, Location,
-    Outcome, PayloadField, Stop, answer_data, answer_state, created, decode_command,
+    Outcome, PayloadField, Stop, changed, changed_with_data, created, decode_command, kept,
+    kept_with_data,
     record_command,
 };
 pub use crate::aggregate::{Aggregate, AggregateDescriptor};
@@ -82,26 +83,20 @@ pub fn unknown_command(record: &CommandRecord, aggregate: &'static str) -> Recor
 /// Asserted at the type of a parameter.
 pub const fn assert_payload_field<T: PayloadField>() {}
 
-/// Asserted at the type of the impl block.
-pub const fn assert_aggregate<A>()
-where
-    A: Clone + Send + Sync + Serialize + serde::de::DeserializeOwned + 'static,
-{
-}
-
-/// Asserted at the return type of an action.
-pub const fn assert_result<R: ActionResult>() {}
-
-/// Asserted at the return type of a creating action.
-pub const fn assert_creates<A, R: ActionResult<Data = A>>() {}
-
 /// Asserted at the return type of an action whose event has data.
 pub const fn assert_event_data<T: EventData>() {}
 
-/// Asserted at the return type of a question.
-pub const fn assert_answer<T: Serialize>() {}
+/// The event of an action, as its descriptor has it.
+pub const fn event_of<E: Event>() -> Option<&'static EventDescriptor> {
+    Some(E::EVENT)
+}
 
 /// What a parameter that refers to a context refers to.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not the context of an action",
+    label = "not `fluvius_core::ActionContext`",
+    note = "only a reference to `fluvius_core::ActionContext` is lent to an action; every other parameter is owned"
+)]
 pub trait IsActionContext {}
 
 impl IsActionContext for ActionContext {}

@@ -77,3 +77,9 @@ impl Rejection for Refused {
         &self.code
     }
 }
+
+/// The code or message of a rule as every store can keep it, so that an answer that is given
+/// again from the log is the first one.
+pub(crate) fn storable(text: &str) -> String {
+    text.replace('\0', "\u{FFFD}")
+}

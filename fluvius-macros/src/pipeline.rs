@@ -34,7 +34,7 @@ pub(crate) fn stray_action(item: TokenStream) -> TokenStream {
     errors.at_span(
         proc_macro2::Span::call_site(),
         "`#[action]` works inside of an aggregate only: put `#[aggregate(resource = \"..\")]` on \
-         the `impl` block around this method",
+         the `impl` block around this method (inside of it the attribute keeps its name)",
     );
     let method = clean::method(item);
     let errors = errors.finish();

@@ -7,12 +7,22 @@
 mod guide {
     #[doc = include_str!("../../docs/src/authoring.md")]
     mod authoring {}
+    #[doc = include_str!("../../docs/src/context.md")]
+    mod context {}
+    #[doc = include_str!("../../docs/src/errors.md")]
+    mod errors {}
     #[doc = include_str!("../../docs/src/first-domain.md")]
     mod first_domain {}
+    #[doc = include_str!("../../docs/src/from-python.md")]
+    mod from_python {}
     #[doc = include_str!("../../docs/src/introduction.md")]
     mod introduction {}
     #[doc = include_str!("../../docs/src/testing.md")]
     mod testing {}
     #[doc = include_str!("../../README.md")]
     mod readme {}
+    #[doc = include_str!("../../docs/src/running.md")]
+    mod running {}
+    #[doc = include_str!("../../docs/src/stored.md")]
+    mod stored {}
 }

@@ -54,7 +54,7 @@ pub struct ActionDescriptor {
 impl ActionDescriptor {
     /// The plain case, from which generated code names only what differs.
     #[doc(hidden)]
-    pub const fn of<C: Command>(key: &'static str, run: Handler) -> Self {
+    pub const fn of<C: Command>(key: &'static str) -> Self {
         Self {
             key,
             command: "",
@@ -72,7 +72,7 @@ impl ActionDescriptor {
             aggregate: crate::__private::descriptor_of::<C::Aggregate>,
             decode: super::decode_command::<C>,
             record: super::record_command::<C>,
-            run,
+            run: C::RUN,
         }
     }
 }

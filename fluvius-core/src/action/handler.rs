@@ -15,7 +15,7 @@ use crate::aggregate::{Aggregate, SharedState};
 use crate::command::Command;
 use crate::context::ActionContext;
 use crate::json::{self, Json, JsonError};
-use crate::rejection::Rejection;
+use crate::rejection::{Rejection, storable};
 
 /// A decoded command, shared between attempts and erased.
 pub(crate) type SharedCommand = Arc<dyn Any + Send + Sync>;
@@ -118,30 +118,45 @@ where
     }
 }
 
-/// The outcome of an action that is answered with the state.
-pub fn answer_state<A, R>(next: Option<A>, result: R) -> Result<Outcome, Stop>
-where
-    A: Aggregate,
-    R: ActionResult,
-{
+/// The outcome of an action that has changed the state, and is answered with it.
+pub fn changed<A: Aggregate, R: ActionResult>(state: A, result: R) -> Result<Outcome, Stop> {
     match result.into_result() {
-        Ok(_) => Ok(Outcome { next: next.map(share), data: None }),
+        Ok(_) => Ok(Outcome { next: Some(Arc::new(state)), data: None }),
         Err(rejection) => Err(rejected(rejection)),
     }
 }
 
-/// The outcome of an action that is answered with what the rule returned.
-pub fn answer_data<A, R>(next: Option<A>, result: R) -> Result<Outcome, Stop>
+/// The outcome of an action that has changed the state, and is answered with what it returned.
+pub fn changed_with_data<A, R>(state: A, result: R) -> Result<Outcome, Stop>
 where
     A: Aggregate,
     R: ActionResult,
     R::Data: Serialize,
 {
+    let kept = kept_with_data(result)?;
+    Ok(Outcome { next: Some(Arc::new(state)), ..kept })
+}
+
+/// The outcome of an action that has left the state as it was, and is answered with it.
+pub fn kept<R: ActionResult>(result: R) -> Result<Outcome, Stop> {
     match result.into_result() {
-        Ok(data) => Ok(Outcome {
-            next: next.map(share),
-            data: Some(json::encode(&data).map_err(Stop::InvalidData)?),
-        }),
+        Ok(_) => Ok(Outcome { next: None, data: None }),
+        Err(rejection) => Err(rejected(rejection)),
+    }
+}
+
+/// The outcome of an action that has left the state as it was, and is answered with what it
+/// returned.
+pub fn kept_with_data<R>(result: R) -> Result<Outcome, Stop>
+where
+    R: ActionResult,
+    R::Data: Serialize,
+{
+    match result.into_result() {
+        Ok(data) => {
+            let data = json::encode(&data).map_err(Stop::InvalidData)?;
+            Ok(Outcome { next: None, data: Some(data) })
+        }
         Err(rejection) => Err(rejected(rejection)),
     }
 }
@@ -163,14 +178,10 @@ pub fn record_command<C: Command>(command: &(dyn Any + Send + Sync)) -> Result<J
     command.downcast_ref::<C>().expect("a descriptor records commands of its own type").record()
 }
 
-fn share<A: Aggregate>(state: A) -> SharedState {
-    Arc::new(state)
-}
-
 fn rejected<E: Rejection>(rejection: E) -> Stop {
     Stop::Rejected {
-        code: rejection.code().to_owned(),
-        message: rejection.to_string(),
+        code: storable(rejection.code()),
+        message: storable(&rejection.to_string()),
         source: Arc::new(rejection),
     }
 }

@@ -6,7 +6,8 @@ mod result;
 
 pub use descriptor::{ActionDescriptor, FieldDescriptor, Lifecycle, Location};
 pub use handler::{Call, Handler, Outcome, Stop};
-pub use handler::{answer_data, answer_state, created, decode_command, record_command};
+pub use handler::{changed, changed_with_data, created, kept, kept_with_data};
+pub use handler::{decode_command, record_command};
 pub use result::{ActionResult, EventData, PayloadField};
 
 pub(crate) use handler::SharedCommand;

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 pub use bundle::CommandBundle;
 pub use record::{CommandRecord, CommandStatus};
 
-use crate::action::ActionDescriptor;
+use crate::action::{ActionDescriptor, Handler};
 use crate::aggregate::Aggregate;
 use crate::json::{self, Json, JsonError};
 
@@ -32,6 +32,9 @@ pub trait Command: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 
     type Output;
     /// The action.
     const ACTION: &'static ActionDescriptor;
+    /// Runs the method.
+    #[doc(hidden)]
+    const RUN: Handler;
 
     /// What is kept of the command: all fields but the secret ones.
     ///

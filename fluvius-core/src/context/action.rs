@@ -31,8 +31,8 @@ use crate::state::Stored;
 /// `&mut ActionContext` or `&ActionContext`.
 ///
 /// # Cancellation
-/// The futures of `fetch`, `find` and `invoke` may be dropped; a rule that drops one half way
-/// leaves whatever it had written in the unit of work, so it had better await them.
+/// The futures of `fetch`, `find` and `invoke` may be dropped; an invoked action that is dropped
+/// half way leaves no write, event or message, as one that failed.
 pub struct ActionContext {
     pub(crate) processor: Arc<Processor>,
     pub(crate) given: Given,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Environment;
 use crate::error::Error;
+use crate::rejection::{Rejection, storable};
 use crate::store::{Fate, StoreError};
 use crate::unit_of_work::UnitOfWork;
 
@@ -31,8 +32,8 @@ pub(crate) fn ask(environment: &Environment, unit: &UnitOfWork) -> Result<(), Er
                 let Some(root) = root else { continue };
                 return Err(Error::Rejected {
                     root,
-                    code: crate::rejection::Rejection::code(&veto).to_owned(),
-                    message: veto.to_string(),
+                    code: storable(veto.code()),
+                    message: storable(&veto.to_string()),
                     source: Arc::new(veto),
                 });
             }

@@ -29,13 +29,34 @@ const INVOKE_DEPTH_MAX: usize = 16;
 ///
 /// # Errors
 /// Whatever ends the command; the work is then as it was, but for what was read.
+///
+/// # Cancellation
+/// Dropping the future, as a rule may do with what it has invoked, is as if the action had
+/// failed.
 pub(crate) async fn run(cx: &mut ActionContext, task: &Task) -> Result<Answer, Error> {
     let before = cx.work.savepoint();
-    let decided = decide(cx, task, before).await;
-    if decided.is_err() {
-        cx.work.roll_back(before);
-    }
+    let depth = cx.frames.len();
+    let mut written = Written { cx, before, depth, is_kept: false };
+    let decided = decide(written.cx, task, before).await;
+    written.is_kept = decided.is_ok();
     decided
+}
+
+/// What one action writes; taken back unless it is kept.
+struct Written<'a> {
+    cx: &'a mut ActionContext,
+    before: Savepoint,
+    depth: usize,
+    is_kept: bool,
+}
+
+impl Drop for Written<'_> {
+    fn drop(&mut self) {
+        if !self.is_kept {
+            self.cx.work.roll_back(self.before);
+            self.cx.frames.truncate(self.depth);
+        }
+    }
 }
 
 async fn decide(cx: &mut ActionContext, task: &Task, before: Savepoint) -> Result<Answer, Error> {

@@ -22,6 +22,11 @@ pub(crate) fn by_key(
 ) -> Result<Task, Error> {
     let _span = spans::decode(environment.meta, &bundle.command).entered();
     let action = known(environment, &bundle.command)?;
+    // serde reads a struct from an array too, where no name tells which value is a secret.
+    if !bundle.payload.as_str().trim_ascii_start().starts_with('{') {
+        let error = JsonError::whole("expected a JSON object");
+        return Err(invalid_payload(action.key, &error));
+    }
     let secrets = secret_names(action);
     let command = (action.decode)(&bundle.payload)
         .map_err(|error| invalid_payload(action.key, &without_values(action, error)))?;

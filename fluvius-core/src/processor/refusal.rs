@@ -69,10 +69,7 @@ impl Refusal {
         Some(match error {
             Error::NotFound { .. } => Self::NotFound {},
             Error::AlreadyExists { .. } => Self::AlreadyExists {},
-            // A message that no store can keep is cut at what none can keep.
-            Error::Rejected { message, .. } => {
-                Self::Rejected { message: message.replace('\0', "\u{FFFD}") }
-            }
+            Error::Rejected { message, .. } => Self::Rejected { message: message.clone() },
             Error::PreconditionFailed { expected, version, etag, .. } => {
                 Self::PreconditionFailed { expected: *expected, version: *version, etag: *etag }
             }

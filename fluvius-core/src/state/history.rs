@@ -30,20 +30,27 @@ pub(crate) async fn state_at(
     Json::from_value(&state).map_err(|error| broken(root, version, &error.to_string()))
 }
 
-/// The version that a root had at a position: that of its last event before it.
+/// The version that a root had for the command at a position: that of the last event whose own
+/// command stands before it.
+///
+/// The event's own position does not tell: in the unit of an atomic group all commands stand
+/// before all events.
 pub(crate) async fn version_before(
     store: &dyn ErasedStore,
     root: &AggregateRoot,
     position: u64,
 ) -> Result<u64, Error> {
-    // Versions rise with positions, so the last one before can be searched by halving.
+    // Versions rise with the positions of their commands, so the last one before can be searched
+    // by halving.
     let mut low = 0;
     let mut high = store.load(root).await?.map_or(0, |row| row.version);
     while low < high {
         let middle = low + (high - low).div_ceil(2);
         let event = store.history(root, middle, middle).await?;
         let event = event.first().ok_or_else(|| broken(root, middle, "its event is missing"))?;
-        if event.position < position {
+        let command = store.command(event.src_cmd).await?;
+        let (command, _) = command.ok_or_else(|| broken(root, middle, "its command is missing"))?;
+        if command.position < position {
             low = middle;
         } else {
             high = middle - 1;

@@ -13,7 +13,7 @@ use crate::model::{Action, Aggregate};
 pub(crate) fn collisions(aggregate: &Aggregate, errors: &mut Errors) -> Vec<usize> {
     let mut clashing = Vec::new();
     for (at, action) in aggregate.actions.iter().enumerate() {
-        let mut clashes = enum_names(aggregate, action, errors);
+        let mut clashes = taken_names(aggregate, action, errors);
         let cfgs = action.cfg_text();
         for earlier in &aggregate.actions[..at] {
             if earlier.cfg_text() == cfgs {
@@ -117,19 +117,23 @@ fn own_names(action: &Action, errors: &mut Errors) -> bool {
     clashes
 }
 
-fn enum_names(aggregate: &Aggregate, action: &Action, errors: &mut Errors) -> bool {
+/// The generated types against those that are there already.
+fn taken_names(aggregate: &Aggregate, action: &Action, errors: &mut Errors) -> bool {
+    let own_type = aggregate.self_type.as_ref().map(|self_type| &self_type.ident);
     let mut clashes = false;
     for (name, place, kind) in types(action) {
-        if *name == aggregate.command_enum || *name == aggregate.event_enum {
-            clashes = true;
-            errors.at(
-                place,
-                format!(
-                    "the {kind} would be named `{name}`, as the enum of the whole aggregate is: \
-                     choose another name"
-                ),
-            );
-        }
+        let taken_by = if own_type == Some(name) {
+            "the aggregate itself"
+        } else if *name == aggregate.command_enum || *name == aggregate.event_enum {
+            "the enum of the whole aggregate"
+        } else {
+            continue;
+        };
+        clashes = true;
+        errors.at(
+            place,
+            format!("the {kind} would be named `{name}`, as {taken_by} is: choose another name"),
+        );
     }
     clashes
 }

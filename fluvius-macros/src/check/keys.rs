@@ -15,6 +15,17 @@ pub(crate) fn keys(action: &Action, errors: &mut Errors) {
         ),
         None => {}
     }
+    if action.command_written.is_none() && !names_a_type(&action.method_name) {
+        errors.at(
+            &action.method,
+            "no struct can be named after this method: write `#[action(command = \"..\")]`",
+        );
+    }
+    if let Some(event) = &action.event
+        && !names_a_type(&event.key.value())
+    {
+        errors.at(&event.key, "no struct can be named after this event: choose another key");
+    }
     if let Some(written) = &action.command_written
         && !is_type_name(&written.value(), written)
     {
@@ -26,6 +37,11 @@ pub(crate) fn keys(action: &Action, errors: &mut Errors) {
             ),
         );
     }
+}
+
+/// `Self` is the one word that no type can be named.
+fn names_a_type(text: &str) -> bool {
+    names::upper_camel(text) != "Self"
 }
 
 pub(crate) fn require_kebab(written: &LitStr, what: &str, errors: &mut Errors) {

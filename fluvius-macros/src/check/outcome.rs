@@ -22,6 +22,8 @@ pub(crate) fn outcome(aggregate: &Aggregate, action: &Action, errors: &mut Error
     }
     if creates {
         returns_self(aggregate, action, outcome, errors);
+    } else {
+        returns_no_second_self(aggregate, action, outcome, errors);
     }
 }
 
@@ -40,14 +42,42 @@ fn returns_self(aggregate: &Aggregate, action: &Action, outcome: &Outcome, error
     let Some(written) = ok_type(&outcome.written) else {
         return;
     };
-    let names_self =
-        aggregate.self_type.as_ref().is_some_and(|self_type| self_type.is_named_by(written));
+    // Another path to a type of this name is the compiler's to judge.
+    let names_self = aggregate.self_type.as_ref().is_some_and(|self_type| {
+        self_type.is_named_by(written) || types::is_named(written, &self_type.ident.to_string())
+    });
     if !names_self {
         errors.at(
             written,
             format!(
                 "`{}` has no receiver, so it creates the root and returns it: write `Self` in \
                  place of `{}`, or give it a receiver (`&mut self`, `&self`, `self`)",
+                action.method,
+                type_text(written)
+            ),
+        );
+    }
+}
+
+/// What an action with a receiver leaves is the receiver: a second state that it returned would
+/// be dropped.
+fn returns_no_second_self(
+    aggregate: &Aggregate,
+    action: &Action,
+    outcome: &Outcome,
+    errors: &mut Errors,
+) {
+    let Some(written) = ok_type(&outcome.written) else {
+        return;
+    };
+    let self_type = aggregate.self_type.as_ref();
+    if self_type.is_some_and(|self_type| self_type.is_named_by(written)) {
+        errors.at(
+            written,
+            format!(
+                "`{}` has a receiver, which is the state that it leaves: write `()` in place of \
+                 `{}` (the answer is the state all the same), or leave the receiver out where it \
+                 creates the root",
                 action.method,
                 type_text(written)
             ),

@@ -3,8 +3,8 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::spans::generated_ident;
-use super::{Part, Scope, allow_deprecated, assertions, descriptor};
+use super::spans::{at, generated, generated_ident, item};
+use super::{Part, Scope, allow_deprecated, descriptor};
 
 pub(crate) fn aggregate(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
     let private = &scope.inner;
@@ -27,27 +27,39 @@ pub(crate) fn aggregate(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
     });
     let command_enum = generated_ident(&aggregate.command_enum);
     let event_enum = generated_ident(&aggregate.event_enum);
-    let assertion = assertions::of_aggregate(scope);
-    let items = quote! {
-        // Two blocks for one type meet here: the compiler names this constant
-        // at both.
-        impl #self_type {
+    let place = generated(self_type.ident.span());
+    // Two blocks for one type meet here: the compiler names this constant at both.
+    let merge = at(
+        place,
+        quote! {
             #[doc(hidden)]
             const __MERGE_THE_AGGREGATE_BLOCKS_OF_THIS_TYPE_INTO_ONE: () = ();
-        }
-
-        #[automatically_derived]
-        impl #private::Aggregate for #self_type {
+        },
+    );
+    let types = at(
+        place,
+        quote! {
+            type Command = #command_enum;
+            type Event = #event_enum;
+        },
+    );
+    let implementation = item(
+        place,
+        quote!(impl #private::Aggregate for #self_type),
+        quote! {
             const RESOURCES: &'static [&'static str] = &[#(#resources),*];
             const REVISION: u32 = #revision;
             const ACTIONS: &'static [&'static #private::ActionDescriptor] = &[#(#actions),*];
             const EVENTS: &'static [&'static #private::EventDescriptor] = &[#(#events),*];
             const LOCATION: #private::Location = #location;
-            type Command = #command_enum;
-            type Event = #event_enum;
-        }
+            #types
+        },
+    );
+    let items = quote! {
+        impl #self_type { #merge }
 
-        #assertion
+        #[automatically_derived]
+        #implementation
     };
     scope.closed(&quote!(#attributes #allow), &items)
 }

@@ -1,14 +1,16 @@
 //! What the author's types must be, asserted at the author's tokens, so that
 //! the compiler's message starts in the right place.
+//!
+//! Only what no other generated line demands at that token is asserted here:
+//! the return type is demanded by the handler, the aggregate by its `impl`.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use super::{Part, Scope};
 use crate::check::Soundness;
 use crate::model::action::contexts;
-use crate::model::{Action, Answer, Lifecycle};
 
 pub(crate) fn of_action(scope: &Scope<'_>, part: &Part<'_>) -> Option<TokenStream> {
     let action = part.action;
@@ -20,43 +22,15 @@ pub(crate) fn of_action(scope: &Scope<'_>, part: &Part<'_>) -> Option<TokenStrea
         let ty = &field.ty;
         quote_spanned!(field.written.span()=> #private::assert_payload_field::<#ty>();)
     });
+    // Its name alone does not make a type the context.
     let context = contexts(action)
         .map(|ty| quote_spanned!(ty.span()=> #private::assert_context_type::<#ty>();));
-    let outcome = of_outcome(scope, action);
-    Some(quote! {
-        #(#fields)*
-        #(#context)*
-        #outcome
-    })
-}
-
-fn of_outcome(scope: &Scope<'_>, action: &Action) -> Option<TokenStream> {
-    let private = &scope.inner;
-    let self_type = scope.self_type;
-    let outcome = action.outcome.as_ref()?;
-    let ty = &outcome.ty;
-    let place = outcome.written.span();
-    let result = if action.lifecycle() == Some(Lifecycle::Creates) {
-        quote_spanned!(place=> #private::assert_creates::<#self_type, #ty>();)
-    } else {
-        quote_spanned!(place=> #private::assert_result::<#ty>();)
-    };
-    let data = match (outcome.answer, action.event.is_some()) {
-        (Answer::State, _) => None,
-        (Answer::Data, true) => Some(quote!(assert_event_data)),
-        (Answer::Data, false) => Some(quote!(assert_answer)),
-    };
-    let data = data.map(|assert| {
-        quote_spanned!(place=> #private::#assert::<<#ty as #private::ActionResult>::Data>();)
+    let data = action.outcome.as_ref().filter(|_| action.event_has_data());
+    let data = data.map(|outcome| {
+        let ty = &outcome.ty;
+        quote_spanned! {outcome.place()=>
+            #private::assert_event_data::<<#ty as #private::ActionResult>::Data>();
+        }
     });
-    Some(quote!(#result #data))
-}
-
-/// The aggregate itself, at its name in the block's header.
-pub(crate) fn of_aggregate(scope: &Scope<'_>) -> TokenStream {
-    let private = &scope.inner;
-    let self_type = scope.self_type;
-    quote_spanned! {self_type.to_token_stream().span()=>
-        #private::assert_aggregate::<#self_type>();
-    }
+    Some(quote!(#(#fields)* #(#context)* #data))
 }

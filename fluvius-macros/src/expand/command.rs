@@ -1,10 +1,10 @@
 //! The command struct of an action and its `impl Command`.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
+use quote::quote;
 
-use super::spans::{generated_ident, generated_tokens};
-use super::{Part, Scope, descriptor, docs, field};
+use super::spans::{self, at, generated, generated_ident};
+use super::{Part, Scope, descriptor, docs, field, handler};
 use crate::model::{Action, Answer, Field, names};
 
 pub(crate) fn structure(scope: &Scope<'_>, action: &Action) -> TokenStream {
@@ -14,20 +14,27 @@ pub(crate) fn structure(scope: &Scope<'_>, action: &Action) -> TokenStream {
     let deprecated = &action.deprecated;
     let about = docs::of_command(scope, action);
     let computed = action.docs.computed();
-    let vis = generated_tokens(scope.aggregate.vis.to_token_stream());
-    let ident = generated_ident(&action.command);
+    let vis = &scope.aggregate.vis;
+    let ident = &action.command;
     let fields = action.fields().map(|each| field::field(scope, action, each));
     // A derived `Debug` would show what is secret.
     let debug = (!action.has_secrets()).then(|| quote!(::core::fmt::Debug));
+    let derives = at(
+        generated(action.method.span()),
+        quote! {
+            #[derive(::core::clone::Clone, #debug)]
+            #[derive(#private::Serialize, #private::Deserialize)]
+            #[serde(crate = #serde, deny_unknown_fields)]
+        },
+    );
+    let item = spans::item(action.method.span(), quote!(#vis struct #ident), quote!(#(#fields),*));
     quote! {
         #attributes
         #(#computed)*
         #[doc = #about]
         #deprecated
-        #[derive(::core::clone::Clone, #debug)]
-        #[derive(#private::Serialize, #private::Deserialize)]
-        #[serde(crate = #serde, deny_unknown_fields)]
-        #vis struct #ident { #(#fields),* }
+        #derives
+        #item
     }
 }
 
@@ -50,8 +57,8 @@ pub(crate) fn debug(action: &Action) -> Option<TokenStream> {
     Some(quote! {
         #[automatically_derived]
         impl ::core::fmt::Debug for #ident {
-            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                f.debug_struct(#name)#(#fields)*.finish()
+            fn fmt(&self, __fluvius_to: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                __fluvius_to.debug_struct(#name)#(#fields)*.finish()
             }
         }
     })
@@ -65,21 +72,26 @@ pub(crate) fn implementation(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream 
     let output = match &action.outcome {
         Some(outcome) if outcome.answer == Answer::Data && outcome.is_sound() => {
             let ty = &outcome.ty;
-            quote!(<#ty as #private::ActionResult>::Data)
+            let data = quote!(<#ty as #private::ActionResult>::Data);
+            at(generated(outcome.place()), data)
         }
         _ => quote!(#self_type),
     };
     let descriptor = descriptor::action(scope, part);
+    let run = handler::run(scope, part);
     let record = action.has_secrets().then(|| record(scope, action));
-    quote! {
-        #[automatically_derived]
-        impl #private::Command for #ident {
+    let implementation = spans::item(
+        action.method.span(),
+        quote!(impl #private::Command for #ident),
+        quote! {
             type Aggregate = #self_type;
             type Output = #output;
             const ACTION: &'static #private::ActionDescriptor = &#descriptor;
+            const RUN: #private::Handler = #run;
             #record
-        }
-    }
+        },
+    );
+    quote!(#[automatically_derived] #implementation)
 }
 
 /// What the logs keep of a command with secrets: the other fields.
@@ -101,8 +113,8 @@ fn record(scope: &Scope<'_>, action: &Action) -> TokenStream {
         fn record(&self) -> ::core::result::Result<#private::Json, #private::EncodeError> {
             #[derive(#private::Serialize)]
             #[serde(crate = #serde)]
-            struct Recorded #lifetime { #(#declared),* }
-            #private::encode(&Recorded { #(#filled),* })
+            struct __FluviusRecorded #lifetime { #(#declared),* }
+            #private::encode(&__FluviusRecorded { #(#filled),* })
         }
     }
 }

@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote;
 
 use super::spans::{at, generated_ident};
-use super::{Part, Scope, handler};
+use super::{Part, Scope};
 use crate::check::timeout;
 use crate::model::{Action, Field, Lifecycle, PrivatePath};
 
@@ -23,19 +23,14 @@ pub(crate) fn action(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {
     };
     let event = action.event.as_ref().map(|event| {
         let ident = generated_ident(&event.ident);
-        quote!(event: ::core::option::Option::Some(<#ident as #private::Event>::EVENT),)
+        quote!(event: #private::event_of::<#ident>(),)
     });
-    let self_type = scope.self_type;
-    let resources = match &action.resources {
-        Some(list) => quote!(&[#(#list),*]),
-        None => quote!(<#self_type as #private::Aggregate>::RESOURCES),
-    };
+    let resources = action.resources.as_ref().unwrap_or(&scope.aggregate.resources);
     let fields: Vec<TokenStream> = action.fields().map(|each| field(private, each)).collect();
     let fields = (!fields.is_empty()).then(|| quote!(fields: &[#(#fields),*],));
     let flags = flags(action);
     let location = location(private, action.method.span());
     let key = &action.key;
-    let run = handler::run(scope, part);
     quote! {
         #private::ActionDescriptor {
             command: #command,
@@ -43,11 +38,11 @@ pub(crate) fn action(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {
             docs: #docs,
             lifecycle: #private::Lifecycle::#lifecycle,
             #event
-            resources: #resources,
+            resources: &[#(#resources),*],
             #fields
             #flags
             location: #location,
-            ..#private::ActionDescriptor::of::<Self>(#key, #run)
+            ..#private::ActionDescriptor::of::<Self>(#key)
         }
     }
 }

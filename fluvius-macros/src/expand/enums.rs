@@ -2,9 +2,9 @@
 //! exhaustively.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens, quote};
+use quote::quote;
 
-use super::spans::{generated_ident, generated_tokens};
+use super::spans::{self, generated_ident};
 use super::{Part, Scope, allow_deprecated, docs};
 use crate::model::Action;
 
@@ -75,26 +75,26 @@ impl Enum {
     fn expand(&self, scope: &Scope<'_>) -> TokenStream {
         let attributes = scope.block_attributes();
         let allow = allow_deprecated(self.variants.iter().any(|variant| variant.deprecated));
-        let vis = generated_tokens(scope.aggregate.vis.to_token_stream());
+        let vis = &scope.aggregate.vis;
         let Self { ident, about, .. } = self;
         let variants = self.variants.iter().map(|variant| {
             let Variant { ident, about, cfgs, .. } = variant;
             quote!(#cfgs #[doc = #about] #ident(#ident))
         });
-        let record_conversion = self.record_conversion(scope);
-        let variant_conversions =
-            self.variants.iter().map(|variant| self.variant_conversion(variant));
-        let conversions = scope.closed(
-            &quote!(#attributes #allow),
-            &quote!(#record_conversion #(#variant_conversions)*),
+        let item = spans::item(
+            scope.self_type.ident.span(),
+            quote!(#vis enum #ident),
+            quote!(#(#variants),*),
         );
+        let record_conversion = self.record_conversion(scope);
+        let conversion = scope.closed(&quote!(#attributes #allow), &record_conversion);
         quote! {
             #attributes
             #[doc = #about]
             #allow
             #[derive(::core::clone::Clone, ::core::fmt::Debug)]
-            #vis enum #ident { #(#variants),* }
-            #conversions
+            #item
+            #conversion
         }
     }
 
@@ -104,32 +104,18 @@ impl Enum {
         let name = &scope.aggregate.name;
         let arms = self.variants.iter().map(|variant| {
             let Variant { ident, key, cfgs, .. } = variant;
-            quote!(#cfgs #key => read(record).map(Self::#ident),)
+            quote!(#cfgs #key => read(__fluvius_record).map(Self::#ident),)
         });
         quote! {
             #[automatically_derived]
             impl<'a> ::core::convert::TryFrom<&'a #private::#record> for #ident {
                 type Error = #private::RecordError;
-                fn try_from(record: &'a #private::#record) -> ::core::result::Result<Self, Self::Error> {
+                fn try_from(__fluvius_record: &'a #private::#record) -> ::core::result::Result<Self, Self::Error> {
                     use #private::#decode as read;
-                    match record.key() {
+                    match __fluvius_record.key() {
                         #(#arms)*
-                        _ => ::core::result::Result::Err(#private::#unknown(record, #name)),
+                        _ => ::core::result::Result::Err(#private::#unknown(__fluvius_record, #name)),
                     }
-                }
-            }
-        }
-    }
-
-    fn variant_conversion(&self, variant: &Variant) -> TokenStream {
-        let enum_ident = &self.ident;
-        let Variant { ident, cfgs, .. } = variant;
-        quote! {
-            #cfgs
-            #[automatically_derived]
-            impl ::core::convert::From<#ident> for #enum_ident {
-                fn from(value: #ident) -> Self {
-                    Self::#ident(value)
                 }
             }
         }

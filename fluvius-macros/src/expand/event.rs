@@ -1,9 +1,9 @@
 //! The event struct of an action with an `evt_key`.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
+use quote::quote;
 
-use super::spans::{generated_ident, generated_tokens};
+use super::spans::{self, at, generated, generated_ident};
 use super::{Scope, docs, field};
 use crate::model::Action;
 
@@ -15,27 +15,37 @@ pub(crate) fn structure(scope: &Scope<'_>, action: &Action) -> Option<TokenStrea
     let serde = private.serde();
     let attributes = scope.item_attributes(action);
     let about = docs::of_event(scope, action, event);
-    let vis = generated_tokens(scope.aggregate.vis.to_token_stream());
-    let ident = generated_ident(&event.ident);
-    let fields =
-        action.fields().filter(|each| !each.secret).map(|each| field::field(scope, action, each));
-    let data = action.outcome.as_ref().filter(|_| action.event_has_data());
+    let vis = &scope.aggregate.vis;
+    let ident = &event.ident;
+    // A parameter named `data` is refused where the event has data.
+    let has_data = action.event_has_data();
+    let fields = action
+        .fields()
+        .filter(|each| !(each.secret || has_data && each.ident == "data"))
+        .map(|each| field::field(scope, action, each));
+    let data = action.outcome.as_ref().filter(|_| has_data);
     let data = data.map(|outcome| {
         let about = docs::of_data(scope, action);
         let ty = &outcome.ty;
-        quote! {
-            #[doc = #about]
-            #vis data: <#ty as #private::ActionResult>::Data
-        }
+        let data = quote!(#vis data: <#ty as #private::ActionResult>::Data);
+        let data = at(generated(outcome.place()), data);
+        quote!(#[doc = #about] #data)
     });
     let fields = fields.chain(data);
+    let derives = at(
+        generated(action.method.span()),
+        quote! {
+            #[derive(::core::clone::Clone, ::core::fmt::Debug)]
+            #[derive(#private::Serialize, #private::Deserialize)]
+            #[serde(crate = #serde)]
+        },
+    );
+    let item = spans::item(action.method.span(), quote!(#vis struct #ident), quote!(#(#fields),*));
     Some(quote! {
         #attributes
         #[doc = #about]
-        #[derive(::core::clone::Clone, ::core::fmt::Debug)]
-        #[derive(#private::Serialize, #private::Deserialize)]
-        #[serde(crate = #serde)]
-        #vis struct #ident { #(#fields),* }
+        #derives
+        #item
     })
 }
 
@@ -47,12 +57,14 @@ pub(crate) fn implementation(scope: &Scope<'_>, action: &Action) -> Option<Token
     let name = ident.to_string();
     let key = &event.key;
     let text = docs::event_sentence(scope, action);
-    Some(quote! {
-        #[automatically_derived]
-        impl #private::Event for #ident {
+    let implementation = spans::item(
+        action.method.span(),
+        quote!(impl #private::Event for #ident),
+        quote! {
             type Aggregate = #self_type;
             const EVENT: &'static #private::EventDescriptor =
                 &#private::EventDescriptor::of(#key, #name, #text);
-        }
-    })
+        },
+    );
+    Some(quote!(#[automatically_derived] #implementation))
 }

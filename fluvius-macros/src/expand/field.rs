@@ -1,9 +1,9 @@
 //! The fields that commands and events share.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{ToTokens, quote};
 
-use super::spans::{generated_ident, generated_tokens};
+use super::spans::{at, generated, generated_ident};
 use super::{Scope, defaults, docs};
 use crate::model::{Action, Field};
 
@@ -12,7 +12,9 @@ pub(crate) fn field(scope: &Scope<'_>, action: &Action, field: &Field) -> TokenS
     let about = docs::of_field(scope, action, field);
     let computed = field.docs.computed();
     let serde = serde_attribute(scope, action, field);
-    let vis = generated_tokens(quote::ToTokens::to_token_stream(&scope.aggregate.vis));
+    // The whole field at the parameter: messages of derives cover it.
+    let place = generated(field.ident.span());
+    let vis = at(place, scope.aggregate.vis.to_token_stream());
     let ident = generated_ident(&field.ident);
     let ty = &field.ty;
     quote! {

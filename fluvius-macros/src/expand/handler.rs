@@ -1,9 +1,9 @@
 //! The function that runs an action: the one small piece of code an action has.
 
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use quote::quote;
 
-use super::spans::{generated, generated_ident};
+use super::spans::{at, generated, generated_ident};
 use super::{Part, Scope};
 use crate::check::Soundness;
 use crate::model::{Action, Answer, Argument, Lifecycle};
@@ -24,8 +24,13 @@ pub(crate) fn run(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {
         has_fields.then(|| quote!(let __fluvius_command = __fluvius_call.command::<#command>();));
     let state = (lifecycle == Lifecycle::Changes)
         .then(|| quote!(let mut __fluvius_state = __fluvius_call.state::<#self_type>();));
-    let call = call(scope, action, lifecycle);
+    // At the method's name, where the message about a future that is not
+    // `Send` belongs.
+    let call = at(generated(action.method.span()), call(scope, action, lifecycle));
+    // At the return type, where the message about what is no `Result` belongs.
+    let place = action.outcome.as_ref().map(|outcome| outcome.place());
     let outcome = outcome(scope, action, lifecycle);
+    let outcome = at(generated(place.unwrap_or(action.method.span())), outcome);
     quote! {
         |__fluvius_call, __fluvius_cx| #private::Box::pin(async move {
             #decoded
@@ -59,25 +64,23 @@ fn call(scope: &Scope<'_>, action: &Action, lifecycle: Lifecycle) -> TokenStream
     if !action.is_async {
         return call;
     }
-    // The place of the method, where the message about a future that is not
-    // `Send` belongs.
-    let place = generated(action.method.span());
-    quote_spanned!(place=> #private::assert_send(#call).await)
+    quote!(#private::assert_send(#call).await)
 }
 
 fn outcome(scope: &Scope<'_>, action: &Action, lifecycle: Lifecycle) -> TokenStream {
     let private = &scope.inner;
     let self_type = scope.self_type;
-    let next = match lifecycle {
-        Lifecycle::Creates => {
-            return quote!(#private::created::<#self_type, _>(__fluvius_result));
+    let has_data =
+        action.outcome.as_ref().is_some_and(|outcome| outcome.answer == Answer::Data);
+    match (lifecycle, has_data) {
+        (Lifecycle::Creates, _) => quote!(#private::created::<#self_type, _>(__fluvius_result)),
+        (Lifecycle::Changes, false) => quote!(#private::changed(__fluvius_state, __fluvius_result)),
+        (Lifecycle::Changes, true) => {
+            quote!(#private::changed_with_data(__fluvius_state, __fluvius_result))
         }
-        Lifecycle::Changes => quote!(::core::option::Option::Some(__fluvius_state)),
-        Lifecycle::Keeps | Lifecycle::Closes => quote!(::core::option::Option::None),
-    };
-    let answer = match &action.outcome {
-        Some(outcome) if outcome.answer == Answer::Data => quote!(answer_data),
-        _ => quote!(answer_state),
-    };
-    quote!(#private::#answer::<#self_type, _>(#next, __fluvius_result))
+        (Lifecycle::Keeps | Lifecycle::Closes, false) => quote!(#private::kept(__fluvius_result)),
+        (Lifecycle::Keeps | Lifecycle::Closes, true) => {
+            quote!(#private::kept_with_data(__fluvius_result))
+        }
+    }
 }

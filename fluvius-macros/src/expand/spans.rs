@@ -1,6 +1,6 @@
 //! Where generated tokens say that they come from.
 
-use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 
 /// The author's place, marked as made by a macro: messages point there, and
 /// lints about style leave it alone.
@@ -14,9 +14,16 @@ pub(crate) fn generated_ident(ident: &Ident) -> Ident {
     ident
 }
 
-/// The same for every token.
-pub(crate) fn generated_tokens(tokens: TokenStream) -> TokenStream {
-    with_spans(tokens, &generated)
+/// An item of which the head and the braces stand at one place: there the
+/// compiler points when it has something to say about the item as a whole.
+/// What is inside keeps its own places.
+pub(crate) fn item(place: Span, head: TokenStream, body: TokenStream) -> TokenStream {
+    let place = generated(place);
+    let mut braces = Group::new(Delimiter::Brace, body);
+    braces.set_span(place);
+    let mut item = at(place, head);
+    item.extend([TokenTree::Group(braces)]);
+    item
 }
 
 /// All tokens at one place.

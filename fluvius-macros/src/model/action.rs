@@ -75,7 +75,7 @@ impl Action {
             .command
             .as_ref()
             .and_then(|written| names::type_ident(&written.value(), written.span()))
-            .unwrap_or_else(|| derived_ident(&names::upper_camel(&method_name), &method));
+            .unwrap_or_else(|| derived_ident(&method_name, "Command", &method));
         let (resources, resources_place) = match args.resources {
             Some(strings) => (Some(strings.list), Some(strings.place)),
             None => (None, None),
@@ -90,7 +90,7 @@ impl Action {
             command,
             command_written: args.command,
             event: args.evt_key.map(|key| EventModel {
-                ident: derived_ident(&names::upper_camel(&key.value()), &method),
+                ident: derived_ident(&key.value(), "Event", &method),
                 key,
             }),
             resources,
@@ -154,11 +154,12 @@ impl Action {
     }
 }
 
-/// An identifier at the place of the method, so that the compiler's own
-/// messages about the generated item point there.
-fn derived_ident(name: &str, method: &Ident) -> Ident {
-    names::type_ident(name, method.span())
-        .unwrap_or_else(|| Ident::new("FluviusUnnamed", method.span()))
+/// A type's name at the place of the method, so that the compiler's own
+/// messages about the generated item point there. Where the text makes no name,
+/// which is an error of its own, some other name stands in.
+fn derived_ident(text: &str, kind: &str, method: &Ident) -> Ident {
+    names::type_ident(&names::upper_camel(text), method.span())
+        .unwrap_or_else(|| Ident::new(&format!("FluviusUnnamed{kind}"), method.span()))
 }
 
 fn lower_receiver(written: Option<&syn::Receiver>) -> Receiver {

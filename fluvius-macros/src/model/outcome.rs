@@ -1,8 +1,9 @@
 //! What an action gives back.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 use syn::Type;
+use syn::spanned::Spanned;
 
 use super::self_type::SelfType;
 use super::types;
@@ -41,6 +42,11 @@ impl Outcome {
             // A creating action gives the state whatever alias it is written with.
             answer: if creates || is_state { Answer::State } else { Answer::Data },
         }
+    }
+
+    /// Where it is written.
+    pub(crate) fn place(&self) -> Span {
+        self.written.span()
     }
 
     /// Whether a generated item can name the type.

@@ -266,7 +266,10 @@ impl Parse for AttrOption {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let name = input.call(Ident::parse_any)?;
         let value = if input.peek(Token![=]) {
-            input.parse::<Token![=]>()?;
+            let equals: Token![=] = input.parse()?;
+            if input.is_empty() {
+                return Err(syn::Error::new(equals.span, "a value is missing after `=`"));
+            }
             Value::Equals(input.parse()?)
         } else if input.peek(syn::token::Paren) {
             let content;

@@ -63,6 +63,10 @@ impl RawItem {
 }
 
 impl RawAttribute {
+    fn is_inner(&self) -> bool {
+        is_punct(self.tokens.get(1), '!')
+    }
+
     /// The last segment of the attribute's path: `action` of `#[fluvius_core::action(..)]`.
     pub(crate) fn name(&self) -> Option<String> {
         last_path_segment(self.content.clone()).map(|(name, _)| name)
@@ -95,7 +99,12 @@ pub(crate) fn split_items(body: TokenStream) -> Vec<RawItem> {
     let mut tokens = body.into_iter().peekable();
     let mut items = Vec::new();
     while tokens.peek().is_some() {
-        let attributes = take_attributes(&mut tokens);
+        let (inner, attributes): (Vec<_>, Vec<_>) =
+            take_attributes(&mut tokens).into_iter().partition(RawAttribute::is_inner);
+        if !inner.is_empty() {
+            // `#![..]` is the block's, not the first item's.
+            items.push(RawItem { attributes: inner, head: Vec::new(), end: None });
+        }
         let mut head: Vec<TokenTree> = Vec::new();
         let mut end = None;
         let mut depth = AngleDepth::default();

@@ -150,6 +150,50 @@ fn cleans_a_block_for_which_nothing_can_be_generated() {
     );
 }
 
+/// P50.
+#[test]
+fn keeps_the_block_while_a_method_is_half_typed() {
+    let tokens = aggregate(
+        quote!(resource = "bank-account"),
+        quote! {
+            impl Account {
+                #![allow(dead_code)]
+
+                #[action(evt_key = "money-deposited")]
+                pub fn deposit_money(&mut self, amount: Decimal) -> Result<(), AccountError> {
+                    self.balance.
+                }
+
+                #[action(evt_key = "money-withdrawn")]
+                pub fn withdraw_money(&mut self, amount: ) -> Result<(), AccountError> {}
+            }
+        },
+    );
+    let text = tokens.to_string();
+    assert!(text.contains("self . balance . }"), "a body is never looked into");
+    assert!(text.contains("fn withdraw_money (& mut self , amount :)"), "heads are kept too");
+    assert!(text.contains("struct DepositMoney"), "sound heads give their structs");
+    assert!(text.contains("impl Account { # ! [allow (dead_code)]"));
+    assert!(!text.contains("[action"));
+}
+
+/// P49.
+#[test]
+fn names_the_framework_by_the_given_path_alone() {
+    let tokens = aggregate(
+        quote!(crate = "::facade"),
+        quote! {
+            impl Account {
+                #[action(evt_key = "pin-set")]
+                pub async fn set_pin(&mut self, #[arg(secret)] pin: u8) -> Result<u8, Never> {}
+            }
+        },
+    );
+    let text = tokens.to_string();
+    assert!(text.contains("facade"));
+    assert!(!text.contains("fluvius_core"));
+}
+
 #[test]
 fn expands_a_domain() {
     check_expansion(

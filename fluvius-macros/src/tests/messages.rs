@@ -655,6 +655,26 @@ fn attributes_on_parameters() {
     );
 }
 
+#[test]
+fn an_action_with_a_receiver_returns_no_second_state() {
+    check(
+        [
+            methods(quote! {
+                #[action(evt_key = "renamed")] fn rename(&mut self) -> Result<Self, Never> { }
+            }),
+            methods(quote! {
+                #[action(evt_key = "closed")] fn close(self) -> Result<Account, Never> { }
+            }),
+        ],
+        expect![[r##"
+            #[action(evt_key = "renamed")] fn rename(&mut self) -> Result<Self, Never> { }
+                `rename` has a receiver, which is the state that it leaves: write `()` in place of `Self` (the answer is the state all the same), or leave the receiver out where it creates the root
+            #[action(evt_key = "closed")] fn close(self) -> Result<Account, Never> { }
+                `close` has a receiver, which is the state that it leaves: write `()` in place of `Account` (the answer is the state all the same), or leave the receiver out where it creates the root
+        "##]],
+    );
+}
+
 /// P44.
 #[test]
 fn return_types() {
@@ -802,6 +822,10 @@ fn names_and_keys_are_used_once() {
             }),
             methods(quote! { #[action(evt_key = "add")] fn add(&self) -> Result<(), Never> { } }),
             methods(quote! { #[action] fn account_command(&self) -> Result<(), Never> { } }),
+            methods(quote! { #[action] fn account(&self) -> Result<(), Never> { } }),
+            methods(
+                quote! { #[action(evt_key = "self")] fn self_(&self) -> Result<(), Never> { } },
+            ),
             methods(quote! { #[action] fn ändern(&self) -> Result<(), Never> { } }),
             methods(quote! { #[action(key = "change")] fn ändern(&self) -> Result<(), Never> { } }),
             methods(quote! {
@@ -829,6 +853,11 @@ fn names_and_keys_are_used_once() {
                 the event and the command are both named `Add`: an `evt_key` tells what has happened, such as `money-deposited`
             #[action] fn account_command(&self) -> Result<(), Never> { }
                 the command would be named `AccountCommand`, as the enum of the whole aggregate is: choose another name
+            #[action] fn account(&self) -> Result<(), Never> { }
+                the command would be named `Account`, as the aggregate itself is: choose another name
+            #[action(evt_key = "self")] fn self_(&self) -> Result<(), Never> { }
+                no struct can be named after this method: write `#[action(command = "..")]`
+                no struct can be named after this event: choose another key
             #[action] fn ändern(&self) -> Result<(), Never> { }
                 no key can be made of this name, since keys are ASCII words: write `#[action(key = "..")]`
             #[action(key = "change")] fn ändern(&self) -> Result<(), Never> { }

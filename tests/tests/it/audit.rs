@@ -1,0 +1,177 @@
+//! Who, when, from where: audit fields, etags, and contexts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fluvius_core::testing::FixedClock;
+use fluvius_core::{Domain, DomainContext, ETag, MemoryStore, Transport};
+use serde_json::json;
+
+use crate::kit::{self, Kept, Snapshot, check_refused, id, time};
+use crate::probe::{EndProbe, Probe, ProbingDomain, Run, StartProbe, Step, probe, probes};
+
+#[tokio::test]
+async fn a_row_tells_who_created_and_changed_it_and_when() {
+    let store = MemoryStore::new();
+    let clock = FixedClock::at(time("2026-01-01T00:00:00Z"));
+    let domain = ProbingDomain::builder(store.clone()).clock(clock.clone()).build().await.unwrap();
+    let user = domain.session(DomainContext::create("a").with_user(id(70)));
+    let profile = domain.session(DomainContext::create("b").with_user(id(70)).with_profile(id(71)));
+    let nobody = domain.session(DomainContext::create("c").with_organization(id(72)));
+    let check = async |creator, updater, created: &str, updated: &str, deleted: Option<&str>| {
+        let row = Snapshot::of(&store).await.states[&probe(1)].clone();
+        assert_eq!((row.creator, row.updater), (creator, updater));
+        assert_eq!((row.created, row.updated), (time(created), time(updated)));
+        assert_eq!(row.deleted, deleted.map(time));
+    };
+    let (first, second, third) =
+        ("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z");
+    user.send(id(1), StartProbe { value: 0 }).await.unwrap();
+    check(Some(id(70)), Some(id(70)), first, first, None).await;
+    clock.set(time(second));
+    profile.send(id(1), Run { steps: vec![] }).await.unwrap();
+    check(Some(id(70)), Some(id(71)), first, second, None).await;
+    clock.set(time(third));
+    user.send(id(1), crate::probe::AskState {}).await.unwrap();
+    check(Some(id(70)), Some(id(71)), first, second, None).await;
+    nobody.send(id(1), EndProbe {}).await.unwrap();
+    check(Some(id(70)), None, first, third, Some(third)).await;
+}
+
+#[tokio::test]
+async fn an_invoked_change_is_the_senders() {
+    let world = probes(2).await;
+    let user = world.domain.session(DomainContext::create("a").with_user(id(70)));
+    user.send(id(1), Run { steps: vec![Step::Invoke(id(2), vec![])] }).await.unwrap();
+    let row = world.domain.statemgr().fetch_root(&probe(2)).await.unwrap();
+    assert_eq!((row.creator, row.updater), (None, Some(id(70))));
+}
+
+#[tokio::test]
+async fn each_version_has_an_etag_of_its_own() {
+    let world = probes(1).await;
+    let mut etags = BTreeSet::new();
+    for version in 1..=20 {
+        let stored = world.session.statemgr().fetch::<Probe>(id(1)).await.unwrap();
+        assert_eq!(stored.version(), version);
+        assert!(etags.insert(stored.etag().to_string()), "the data are equal, the etag is not");
+        assert_eq!(stored.record().etag, stored.etag());
+        let response = world.session.send(id(1), Run { steps: vec![] }).await.unwrap();
+        assert_eq!(response.etag, ETag::new(version + 1, response.command_id));
+    }
+}
+
+#[tokio::test]
+async fn if_match_runs_on_what_the_sender_saw_alone() {
+    let world = probes(1).await;
+    let seen = world.session.statemgr().fetch::<Probe>(id(1)).await.unwrap();
+    let add = || Run { steps: vec![Step::Add(1)] };
+    let by_etag = world.session.prepare(id(1), add()).if_match(seen.etag());
+    assert_eq!(by_etag.send().await.unwrap().version, 2);
+    for expected in [seen.etag().into(), fluvius_core::Precondition::from(seen.version())] {
+        let command = world.command(&probe(1), "run", json!({ "steps": [] })).if_match(expected);
+        let kept = Kept::Row("precondition-failed");
+        check_refused(&world.store, &world.session, command, kept).await;
+    }
+    assert_eq!(world.session.prepare(id(1), add()).if_match(2).send().await.unwrap().version, 3);
+    // Of a root that is not there: `not-found`; to create one it may expect nothing.
+    let absent = world.session.prepare(id(9), add()).if_match(0).send().await.unwrap_err();
+    assert_eq!(absent.code(), "not-found");
+    let start = |expected: u64| {
+        let start = world.session.prepare(id(9), StartProbe { value: 0 });
+        start.if_match(expected).send()
+    };
+    assert_eq!(start(1).await.unwrap_err().code(), "precondition-failed");
+    assert_eq!(start(0).await.unwrap().version, 1);
+}
+
+#[tokio::test]
+async fn if_match_is_checked_at_the_commit_too() {
+    let store = crate::scripted::Scripted::default();
+    let domain = ProbingDomain::runtime(store.clone()).await.unwrap();
+    let session = domain.session(DomainContext::create("test"));
+    session.send(id(1), StartProbe { value: 0 }).await.unwrap();
+    let other = ProbingDomain::runtime(store.inner.clone()).await.unwrap();
+    let rival = other.session(DomainContext::create("rival"));
+    store.script([crate::scripted::Step::After(Box::pin(async move {
+        rival.send(id(1), Run { steps: vec![Step::Add(9)] }).await.unwrap();
+    }))]);
+    let mine = session.prepare(id(1), Run { steps: vec![Step::Add(1)] }).if_match(1);
+    let error = mine.send().await.unwrap_err();
+    assert_eq!(error.code(), "precondition-failed");
+    let stored = session.statemgr().fetch::<Probe>(id(1)).await.unwrap();
+    assert_eq!((stored.value, stored.version()), (9, 2));
+}
+
+#[tokio::test]
+async fn a_session_has_one_context_row_written_with_its_first_command() {
+    let world = probes(0).await;
+    assert!(world.domain.log().context(world.session.context_id()).await.unwrap().is_none());
+    // A fault leaves nothing, a refusal leaves it.
+    world.session.send(crate::ticket::ticket(1), Run { steps: vec![] }).await.unwrap_err();
+    assert!(world.domain.log().context(world.session.context_id()).await.unwrap().is_none());
+    world.session.send(id(1), Run { steps: vec![] }).await.unwrap_err();
+    let first = world.domain.log().context(world.session.context_id()).await.unwrap().unwrap();
+    for number in 1..4 {
+        world.session.clone().send(id(number), StartProbe { value: 0 }).await.unwrap();
+    }
+    let log = world.snapshot().await;
+    assert_eq!(log.contexts, BTreeMap::from([(world.session.context_id(), first)]));
+    let other = world.domain.session(DomainContext::create("test"));
+    assert_ne!(other.context_id(), world.session.context_id());
+}
+
+#[tokio::test]
+async fn a_context_row_tells_who_sent_and_from_where() {
+    let world = probes(0).await;
+    let context = DomainContext::create("front desk")
+        .with_transport(Transport::Http)
+        .with_header("User-Agent", "tests")
+        .with_header("X-Request-ID", "r1")
+        .with_header("AUTHORIZATION", "Bearer not-for-logs")
+        .with_header("Cookie", "not-for-logs")
+        .with_user(id(70))
+        .with_profile(id(71))
+        .with_organization(id(72))
+        .with_realm("north")
+        .with_role("teller")
+        .with_role("clerk")
+        .with_correlation(id(73))
+        .with_causation(id(74));
+    assert_eq!(context.header("cookie"), Some("not-for-logs"), "a policy may look at all of them");
+    let session = world.domain.session(context);
+    session.send(id(1), StartProbe { value: 0 }).await.unwrap();
+    let row = session.log().context(session.context_id()).await.unwrap().unwrap();
+    assert_eq!(
+        serde_json::to_value(&*row).unwrap(),
+        json!({
+            "id": session.context_id(),
+            "domain": "probing",
+            "revision": 0,
+            "transport": "http",
+            "source": "front desk",
+            "headers": { "user-agent": "tests", "x-request-id": "r1" },
+            "user_id": id(70),
+            "profile_id": id(71),
+            "organization_id": id(72),
+            "roles": ["teller", "clerk"],
+            "realm": "north",
+            "correlation": id(73),
+            "causation": id(74),
+        })
+    );
+    let text = format!("{:?} {:?}", world.store, world.snapshot().await);
+    assert!(!text.contains("not-for-logs"), "a header that is not on the list is not recorded");
+}
+
+#[tokio::test]
+async fn the_list_of_recorded_headers_may_be_set() {
+    let store = MemoryStore::new();
+    let builder = ProbingDomain::builder(store.clone()).recorded_headers(["X-Tenant"]);
+    let domain = builder.build().await.unwrap();
+    let context =
+        DomainContext::create("a").with_header("x-tenant", "t").with_header("User-Agent", "u");
+    let session = domain.session(context);
+    session.send(id(1), StartProbe { value: 0 }).await.unwrap();
+    let row = session.log().context(session.context_id()).await.unwrap().unwrap();
+    assert_eq!(row.headers, BTreeMap::from([("x-tenant".to_owned(), "t".to_owned())]));
+}

@@ -1,0 +1,395 @@
+//! What an author writes, and what becomes of it.
+
+use fluvius_core::{
+    Aggregate, AggregateRoot, Change, Command, CommandStatus, Domain, Error, Event, Json,
+    Lifecycle, RecordError,
+};
+use serde_json::{Value, json};
+
+use crate::kit::{self, Kept, World, check_error, id};
+use crate::ticket::{
+    AddPoints, AskTitle, CloseTicket, Estimate, EstimateWork, OpenTicket, Part, PointsAdded,
+    RenameTicket, ResetTicket, SeeTicket, Ticket, TicketClosed, TicketCommand, TicketDomain,
+    TicketEvent, TicketOpened, TicketRenamed, WorkEstimated, incident, ticket,
+};
+
+async fn tickets() -> World {
+    let world = kit::world::<TicketDomain>().await;
+    world.apply(&ticket(1), "open-ticket", json!({ "title": "first" })).await;
+    world
+}
+
+/// One action on an absent, an open and a closed root: the codes, `ok` where it runs.
+async fn check_life_cycle(key: &str, payload: Value, absent: &str, open: &str, closed: &str) {
+    let world = kit::world::<TicketDomain>().await;
+    for number in [2, 3] {
+        world.apply(&ticket(number), "open-ticket", json!({ "title": "a" })).await;
+    }
+    world.apply(&ticket(3), "close-ticket", json!({})).await;
+    for (number, expected) in [(1, absent), (2, open), (3, closed)] {
+        if expected == "ok" {
+            world.apply(&ticket(number), key, payload.clone()).await;
+        } else {
+            let kept = Kept::Row(expected);
+            let error = world.refuse(&ticket(number), key, payload.clone(), kept).await;
+            assert_eq!(error.code(), expected, "{key} on root {number}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_action_without_receiver_creates() {
+    let (open, exists) = (json!({ "title": "a" }), "already-exists");
+    check_life_cycle("open-ticket", open, "ok", exists, exists).await;
+}
+
+#[tokio::test]
+async fn an_action_with_mut_self_changes() {
+    let add = json!({ "points": 1 });
+    check_life_cycle("add-points", add, "not-found", "ok", "not-found").await;
+}
+
+#[tokio::test]
+async fn an_action_with_ref_self_needs_the_root() {
+    check_life_cycle("see-ticket", json!({}), "not-found", "ok", "not-found").await;
+    check_life_cycle("ask-title", json!({}), "not-found", "ok", "not-found").await;
+}
+
+#[tokio::test]
+async fn an_action_with_self_closes() {
+    check_life_cycle("close-ticket", json!({}), "not-found", "ok", "not-found").await;
+}
+
+#[tokio::test]
+async fn a_closed_root_keeps_its_state() {
+    let world = tickets().await;
+    let before = world.session.statemgr().fetch_root(&ticket(1)).await.unwrap();
+    let title = world.session.send(id(1), CloseTicket {}).await.unwrap();
+    assert_eq!((title.data.as_str(), title.version), ("first", 2));
+    let row = world.snapshot().await.states[&ticket(1)].clone();
+    assert_eq!((row.version, &row.data, row.deleted), (2, &before.data, Some(row.updated)));
+    assert!(world.session.statemgr().find::<Ticket>(id(1)).await.unwrap().is_none());
+    assert!(world.domain.statemgr().find_root(&ticket(1)).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_question_answers_and_records_its_command_alone() {
+    let world = tickets().await;
+    let before = world.snapshot().await;
+    let asked = world.command(&ticket(1), "ask-title", json!({ "shout": true }));
+    let answer = world.session.process_command(asked.clone()).await.unwrap();
+    assert_eq!((answer.data.to_value(), answer.event), (json!("FIRST"), None));
+    let stands = &before.states[&ticket(1)];
+    assert_eq!((answer.version, answer.etag), (stands.version, stands.etag));
+    let mut after = world.snapshot().await;
+    let row = after.commands.pop().unwrap();
+    assert_eq!((row.id, row.key(), row.status), (asked.id, "ask-title", CommandStatus::Applied));
+    assert_eq!(row.response.as_ref().unwrap().as_str(), "\"FIRST\"");
+    assert_eq!(before, after);
+    let typed = world.session.send(id(1), AskTitle { shout: false }).await.unwrap();
+    assert_eq!(typed.data, "first");
+}
+
+#[tokio::test]
+async fn an_event_without_a_change_is_a_version_all_the_same() {
+    let world = tickets().await;
+    let before = world.snapshot().await;
+    let seen = world.session.send(id(1), SeeTicket {}).await.unwrap();
+    assert_eq!(
+        (seen.version, seen.event, seen.data.title.as_str()),
+        (2, Some("ticket-seen"), "first")
+    );
+    let after = world.snapshot().await;
+    let event = after.events.last().unwrap();
+    assert_eq!((event.version, event.key(), &event.data), (2, "ticket-seen", &None));
+    assert_eq!(event.change, Change::Patch(Json::parse("[]").unwrap()));
+    let (old, new) = (&before.states[&ticket(1)], &after.states[&ticket(1)]);
+    assert_eq!(old.data, new.data);
+    assert_ne!(old.etag, new.etag);
+}
+
+#[tokio::test]
+async fn what_a_rule_returns_is_the_events_and_the_responses_data() {
+    let world = tickets().await;
+    let response = world.session.send(id(1), AddPoints { points: 4 }).await.unwrap();
+    assert_eq!((response.data, response.version, response.event), (7, 2, Some("points-added")));
+    let log = world.snapshot().await;
+    let (event, command) = (log.events.last().unwrap(), log.commands.last().unwrap());
+    assert_eq!(event.data.as_ref().unwrap().as_str(), "7");
+    assert_eq!(command.response.as_ref().unwrap().as_str(), "7");
+    assert_eq!(event.args.to_value(), json!({ "points": 4 }));
+
+    // `None` is data as well.
+    let estimate = Estimate { points: 7, parts: vec![] };
+    let response = world.session.send(id(1), EstimateWork { estimate }).await.unwrap();
+    assert_eq!(response.data, None);
+    let log = world.snapshot().await;
+    assert_eq!(log.events.last().unwrap().data.as_ref().unwrap().as_str(), "null");
+}
+
+#[tokio::test]
+async fn the_state_as_an_answer_is_kept_in_no_log() {
+    let world = tickets().await;
+    let payload = json!({ "title": "second" });
+    let data = world.apply(&ticket(1), "rename-ticket", payload).await;
+    assert_eq!(data, json!({ "title": "second", "points": 3, "tags": [] }));
+    let log = world.snapshot().await;
+    assert!(log.events.iter().all(|event| event.data.is_none()));
+    assert!(log.commands.iter().all(|command| command.response.is_none()));
+}
+
+#[tokio::test]
+async fn defaults_options_aliases_and_names() {
+    let world = tickets().await;
+    for (payload, title) in [
+        (json!({ "newTitle": "a" }), "a"),
+        (json!({ "title": "b", "note": null }), "b"),
+        (json!({ "name": "c", "note": "d" }), "c (d)"),
+    ] {
+        let data = world.apply(&ticket(1), "rename-ticket", payload.clone()).await;
+        assert_eq!(data["title"], json!(title));
+        let log = world.snapshot().await;
+        let (event, command) = (log.events.last().unwrap(), log.commands.last().unwrap());
+        let name = payload.get("note").cloned().unwrap_or_default();
+        let arguments = event.args.to_value();
+        assert_eq!(arguments["note"], name, "as decoded, under the field's own name");
+        assert_eq!(arguments.as_object().unwrap().len(), 2);
+        assert!(arguments["newTitle"].is_string());
+        assert_eq!(command.payload.to_value(), payload, "as it was sent");
+    }
+    let opened = world.apply(&ticket(2), "open-ticket", json!({ "title": "x" })).await;
+    assert_eq!(opened, json!({ "title": "x", "points": 3, "tags": [] }));
+    let error = world.refuse(&ticket(1), "set-estimate", json!({}), Kept::Nothing).await;
+    assert_eq!(error.code(), "unknown-command", "`key` takes the place of the method's name");
+    assert_eq!(EstimateWork::ACTION.method, "set_estimate");
+    let encoded = serde_json::to_value(RenameTicket { title: "a".to_owned(), note: None }).unwrap();
+    assert_eq!(encoded, json!({ "newTitle": "a", "note": null }));
+}
+
+#[tokio::test]
+async fn one_aggregate_may_have_several_resources() {
+    let world = kit::world::<TicketDomain>().await;
+    for root in [ticket(1), incident(1)] {
+        let open = OpenTicket { title: root.to_string(), points: 0, tags: vec![] };
+        let opened = world.session.send(&root, open).await.unwrap();
+        assert_eq!((&opened.root, opened.version), (&root, 1));
+        let stored = world.session.statemgr().fetch::<Ticket>(&root).await.unwrap();
+        assert_eq!(stored.title, root.to_string());
+    }
+    world.apply(&incident(1), "escalate-incident", json!({})).await;
+    let after = world.snapshot().await;
+    assert_eq!((after.version(&ticket(1)), after.version(&incident(1))), (1, 2));
+    let other = AggregateRoot::new("probe", id(1));
+    let error = world.session.statemgr().fetch::<Ticket>(other).await.unwrap_err();
+    check_error(
+        &error,
+        "forbidden-resource",
+        "`fetch` is not allowed on `probe`, only on `ticket`, `incident`",
+    );
+}
+
+#[tokio::test]
+async fn a_required_precondition_is_given_by_etag_or_version() {
+    let world = tickets().await;
+    let error = world.session.send(id(1), ResetTicket {}).await.unwrap_err();
+    assert!(matches!(error, Error::PreconditionFailed { expected: None, .. }));
+    let etag = world.session.statemgr().fetch::<Ticket>(id(1)).await.unwrap().etag();
+    let reset = world.session.prepare(id(1), ResetTicket {}).if_match(etag);
+    assert_eq!(reset.send().await.unwrap().version, 2);
+    let stale = world.session.prepare(id(1), ResetTicket {}).if_match(etag).send().await;
+    assert_eq!(stale.unwrap_err().code(), "precondition-failed");
+    let reset = world.session.prepare(id(1), ResetTicket {}).if_match(2).send().await.unwrap();
+    assert_eq!((reset.version, reset.data.points), (3, 0));
+}
+
+/// The key of a command, by a `match` that leaves no variant out.
+fn key_of(command: &TicketCommand) -> &'static str {
+    match command {
+        TicketCommand::OpenTicket(_) => "open-ticket",
+        TicketCommand::RenameTicket(_) => "rename-ticket",
+        TicketCommand::AddPoints(_) => "add-points",
+        TicketCommand::EstimateWork(_) => "estimate",
+        TicketCommand::SeeTicket(_) => "see-ticket",
+        TicketCommand::AskTitle(_) => "ask-title",
+        TicketCommand::ResetTicket(_) => "reset-ticket",
+        TicketCommand::EscalateIncident(_) => "escalate-incident",
+        TicketCommand::TouchTicket(_) => "touch-ticket",
+        TicketCommand::CloseTicket(_) => "close-ticket",
+    }
+}
+
+fn key_of_event(event: &TicketEvent) -> &'static str {
+    match event {
+        TicketEvent::TicketOpened(_) => "ticket-opened",
+        TicketEvent::TicketRenamed(_) => "ticket-renamed",
+        TicketEvent::PointsAdded(_) => "points-added",
+        TicketEvent::WorkEstimated(_) => "work-estimated",
+        TicketEvent::TicketSeen(_) => "ticket-seen",
+        TicketEvent::TicketReset(_) => "ticket-reset",
+        TicketEvent::IncidentEscalated(_) => "incident-escalated",
+        TicketEvent::TicketTouched(_) => "ticket-touched",
+        TicketEvent::TicketClosed(_) => "ticket-closed",
+    }
+}
+
+#[tokio::test]
+async fn log_rows_are_read_back_as_typed_commands_and_events() {
+    let world = kit::world::<TicketDomain>().await;
+    let root = incident(1);
+    let part = Part { label: "a".to_owned(), weight: 0.1 };
+    let estimate = Estimate { points: 8, parts: vec![part] };
+    world.apply(&root, "open-ticket", json!({ "title": "a", "tags": ["x"] })).await;
+    world.apply(&root, "rename-ticket", json!({ "name": "b" })).await;
+    world.apply(&root, "add-points", json!({ "points": 2 })).await;
+    world.apply(&root, "estimate", json!({ "estimate": estimate })).await;
+    world.apply(&root, "see-ticket", json!({})).await;
+    world.apply(&root, "ask-title", json!({})).await;
+    world.apply(&root, "escalate-incident", json!({})).await;
+    world.apply(&root, "close-ticket", json!({})).await;
+    let log = world.snapshot().await;
+    for row in &log.commands {
+        let command = TicketCommand::try_from(&row.record).unwrap();
+        assert_eq!(key_of(&command), row.key());
+    }
+    let events: Vec<TicketEvent> =
+        log.events.iter().map(|row| TicketEvent::try_from(&row.record).unwrap()).collect();
+    for (event, row) in events.iter().zip(&log.events) {
+        assert_eq!(key_of_event(event), row.key());
+    }
+    let [opened, renamed, added, estimated, .., closed] = events.as_slice() else { panic!() };
+    assert!(matches!(opened, TicketEvent::TicketOpened(TicketOpened { title, points: 3, tags })
+        if title == "a" && tags == &["x"]));
+    assert!(matches!(renamed, TicketEvent::TicketRenamed(TicketRenamed { title, note: None })
+        if title == "b"));
+    assert!(matches!(added, TicketEvent::PointsAdded(PointsAdded { points: 2, data: 5 })));
+    assert!(matches!(estimated, TicketEvent::WorkEstimated(WorkEstimated { estimate: of, data })
+        if *of == estimate && *data == Some(5)));
+    assert!(matches!(closed, TicketEvent::TicketClosed(TicketClosed { data }) if data == "b"));
+}
+
+#[tokio::test]
+async fn an_event_with_a_field_that_is_no_more_known_is_readable() {
+    let world = tickets().await;
+    world.apply(&ticket(1), "add-points", json!({ "points": 2 })).await;
+    let mut row = world.snapshot().await.events.pop().unwrap().record;
+    row.args = Json::parse(r#"{"points":2,"reason":"old"}"#).unwrap();
+    let event = TicketEvent::try_from(&row).unwrap();
+    assert!(matches!(event, TicketEvent::PointsAdded(PointsAdded { points: 2, data: 5 })));
+    // One that lacks a field which has a default is readable too.
+    row.event = "ticket-opened".into();
+    row.args = Json::parse(r#"{"title":"a"}"#).unwrap();
+    row.data = None;
+    let event = TicketEvent::try_from(&row).unwrap();
+    assert!(matches!(event, TicketEvent::TicketOpened(TicketOpened { points: 3, .. })));
+}
+
+#[tokio::test]
+async fn a_row_of_another_aggregate_or_shape_is_an_error_that_says_so() {
+    let world = tickets().await;
+    let log = world.snapshot().await;
+    let mut event = log.events[0].record.clone();
+    event.args = Json::parse("{}").unwrap();
+    let error = TicketEvent::try_from(&event).unwrap_err();
+    assert!(matches!(&error, RecordError::Invalid { key, .. } if key == "ticket-opened"));
+    assert_eq!(error.to_string(), "the row of `ticket-opened` does not decode");
+    event.event = "something-else".into();
+    let error = TicketEvent::try_from(&event).unwrap_err();
+    assert_eq!(error.to_string(), "`something-else` is no key of `Ticket`");
+    let mut command = log.commands[0].record.clone();
+    command.command = "something-else".into();
+    let error = TicketCommand::try_from(&command).unwrap_err();
+    assert_eq!(error.to_string(), "`something-else` is no key of `Ticket`");
+}
+
+#[test]
+fn actions_and_events_are_listed_in_the_order_of_the_block() {
+    let actions: Vec<_> = Ticket::ACTIONS.iter().map(|action| action.key).collect();
+    assert_eq!(
+        actions,
+        [
+            "open-ticket",
+            "rename-ticket",
+            "add-points",
+            "estimate",
+            "see-ticket",
+            "ask-title",
+            "reset-ticket",
+            "escalate-incident",
+            "touch-ticket",
+            "close-ticket",
+        ]
+    );
+    let events: Vec<_> = Ticket::EVENTS.iter().map(|event| (event.key, event.name)).collect();
+    assert_eq!(events.len(), 9);
+    assert_eq!(
+        (events[0], events[8]),
+        (("ticket-opened", "TicketOpened"), ("ticket-closed", "TicketClosed"),)
+    );
+    assert_eq!(Ticket::RESOURCES, ["ticket", "incident"]);
+    assert_eq!((Ticket::RESOURCE, Ticket::REVISION), ("ticket", 3));
+    assert_eq!(TicketDomain::META.namespace, "ticketing");
+    assert_eq!((TicketDomain::META.revision, TicketDomain::META.tags), (7, &["work", "help"][..]));
+    assert_eq!(TicketDomain::META.description, "Domain for tickets.");
+    assert_eq!(TicketDomain::META.type_name, "TicketDomain");
+}
+
+#[test]
+fn a_descriptor_tells_all_that_the_author_wrote() {
+    let open = OpenTicket::ACTION;
+    assert_eq!((open.key, open.command, open.method), ("open-ticket", "OpenTicket", "open_ticket"));
+    assert_eq!(open.docs, "Open a ticket.\n\nA second paragraph.");
+    assert_eq!((open.lifecycle, open.resources), (Lifecycle::Creates, Ticket::RESOURCES));
+    assert_eq!(open.event.unwrap(), TicketOpened::EVENT);
+    let fields: Vec<_> = open
+        .fields
+        .iter()
+        .map(|field| (field.name, field.type_name, field.docs, field.optional, field.secret))
+        .collect();
+    assert_eq!(
+        fields,
+        [
+            ("title", "String", "What it is about.", false, false),
+            ("points", "i64", "", true, false),
+            ("tags", "Vec<String>", "", true, false),
+        ]
+    );
+    assert!(open.location.file.ends_with("ticket.rs"), "{}", open.location);
+    let line = include_str!("ticket.rs").lines().nth(open.location.line as usize - 1).unwrap();
+    assert!(line.contains("fn open_ticket"), "{line}");
+
+    let rename = RenameTicket::ACTION;
+    assert_eq!(
+        (rename.fields[0].name, rename.fields[0].aliases),
+        ("newTitle", &["title", "name"][..])
+    );
+    assert_eq!((rename.fields[1].type_name, rename.fields[1].optional), ("Option<String>", true));
+    assert_eq!(rename.lifecycle, Lifecycle::Changes);
+    assert_eq!(SeeTicket::ACTION.lifecycle, Lifecycle::Keeps);
+    assert_eq!(SeeTicket::ACTION.fields, [], "a context is no field");
+    assert_eq!(CloseTicket::ACTION.lifecycle, Lifecycle::Closes);
+    assert!(AskTitle::ACTION.event.is_none());
+    assert!(ResetTicket::ACTION.if_match_required && !rename.if_match_required);
+    assert!(crate::ticket::TouchTicket::ACTION.internal && !open.internal);
+    assert_eq!(crate::ticket::EscalateIncident::ACTION.resources, ["incident"]);
+    let timeout = crate::probe::RunQuickly::ACTION.timeout;
+    assert_eq!(timeout, Some(std::time::Duration::from_millis(20)));
+    assert_eq!((open.aggregate)().type_name(), std::any::type_name::<Ticket>());
+}
+
+#[test]
+fn the_methods_stay_ordinary_rust() {
+    let mut ticket = Ticket::open_ticket("a".to_owned(), 1, vec![]).unwrap();
+    assert_eq!(ticket.add_points(2).unwrap(), 3);
+    assert!(ticket.add_points(200).is_err());
+    assert_eq!(ticket.close_ticket(), Ok("a".to_owned()));
+}
+
+#[tokio::test]
+async fn rows_carry_the_revisions_of_their_makers() {
+    let world = tickets().await;
+    let log = world.snapshot().await;
+    assert_eq!((log.commands[0].domain.as_ref(), log.commands[0].revision), ("ticketing", 7));
+    assert_eq!((log.events[0].domain.as_ref(), log.events[0].revision), ("ticketing", 3));
+    assert_eq!(log.states[&ticket(1)].revision, 3);
+    assert_eq!(log.contexts[&world.session.context_id()].revision, 7);
+}

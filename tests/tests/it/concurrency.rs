@@ -1,0 +1,272 @@
+//! Many commands at once: nobody waits for another root, and nothing is lost or done twice.
+
+use banking_domain::{
+    Account, DepositMoney, OpenAccount, TransactionManagerDomain, TransferMoney, WithdrawMoney,
+};
+use fluvius_core::{
+    AggregateRoot, CommandBundle, Domain, DomainContext, DomainRuntime, Error, Session,
+};
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt, future};
+use rust_decimal::Decimal;
+use serde_json::json;
+
+use crate::kit::{self, Snapshot, gate, id};
+use crate::probe::{Probe, Run, Step, probes};
+use crate::scripted::Scripted;
+
+fn account(number: u128) -> AggregateRoot {
+    AggregateRoot::of::<Account>(id(number))
+}
+
+/// A bank over a store that lets others go first, with this many accounts of 1000.
+async fn bank(accounts: u128) -> (Scripted, DomainRuntime, Session) {
+    let store = Scripted::default();
+    let domain = TransactionManagerDomain::runtime(store.clone()).await.unwrap();
+    let session = domain.session(DomainContext::create("test"));
+    for number in 1..=accounts {
+        let open = OpenAccount {
+            account_number: number.to_string(),
+            owner_name: "John Doe".to_owned(),
+            initial_deposit: Decimal::ONE_THOUSAND,
+        };
+        session.send(id(number), open).await.unwrap();
+    }
+    store.slow_down();
+    (store, domain, session)
+}
+
+fn balances(log: &Snapshot) -> Vec<Decimal> {
+    let rows = log.states.values();
+    rows.map(|row| row.data.decode::<Account>().unwrap().balance).collect()
+}
+
+/// Versions without gaps, each event with the command that gave it, each command with its event.
+fn check_whole(log: &Snapshot) {
+    for (root, row) in &log.states {
+        let events = log.events.iter().filter(|event| event.root == *root);
+        let versions: Vec<u64> = events.map(|event| event.version).collect();
+        assert_eq!(versions, (1..=row.version).collect::<Vec<_>>(), "{root}");
+    }
+    for event in &log.events {
+        let commands = log.commands.iter().filter(|row| row.id == event.src_cmd);
+        let [command] = commands.collect::<Vec<_>>()[..] else { panic!("{event:?}") };
+        assert_eq!((&command.root, &command.code), (&event.root, &None));
+    }
+    let applied = log.commands.iter().filter(|row| row.code.is_none());
+    assert_eq!(applied.count(), log.events.len());
+    for row in &log.commands {
+        let events = log.events.iter().filter(|event| event.src_cmd == row.id).count();
+        assert_eq!(events, usize::from(row.code.is_none()), "{row:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_slow_action_on_one_root_holds_up_no_other() {
+    let world = probes(20).await;
+    let name = "the slow action";
+    let slow = Run { steps: vec![Step::Add(1), Step::Wait(name.to_owned())] };
+    let session = world.session.clone();
+    let slow = tokio::spawn(async move { session.send(id(1), slow).await });
+    gate(name).entered().await;
+    for number in 2..=20 {
+        let one = Run { steps: vec![Step::Add(1)] };
+        assert_eq!(world.session.send(id(number), one).await.unwrap().version, 2);
+    }
+    // Rules of other roots may read the one in work, and invoke it: it stands as it is stored.
+    let steps = vec![Step::Fetch(id(1)), Step::Invoke(id(1), vec![Step::Add(10)])];
+    let said = world.session.send(id(2), Run { steps }).await.unwrap().data;
+    assert_eq!(said, ["(0, 1)"]);
+    let stored = world.session.statemgr().fetch::<Probe>(id(1)).await.unwrap();
+    assert_eq!((stored.value, stored.version()), (10, 2));
+    // The slow one is decided again on what then stands.
+    gate(name).open(2);
+    assert_eq!(slow.await.unwrap().unwrap().version, 3);
+    let stored = world.session.statemgr().fetch::<Probe>(id(1)).await.unwrap();
+    assert_eq!((stored.value, stored.version()), (11, 3));
+}
+
+#[tokio::test]
+async fn commands_of_one_root_are_decided_in_the_order_of_their_coming() {
+    let world = probes(1).await;
+    let name = "the first in the queue";
+    let session = world.session.clone();
+    let first = Run { steps: vec![Step::Wait(name.to_owned())] };
+    let first = tokio::spawn(async move { session.send(id(1), first).await });
+    gate(name).entered().await;
+    let mut waiting: Vec<_> =
+        (0..10).map(|_| world.session.send(id(1), Run { steps: vec![] }).boxed()).collect();
+    for command in &mut waiting {
+        assert!(future::poll_immediate(command).await.is_none());
+    }
+    gate(name).open(1);
+    first.await.unwrap().unwrap();
+    let versions: Vec<u64> =
+        future::join_all(waiting).await.into_iter().map(|answer| answer.unwrap().version).collect();
+    assert_eq!(versions, (3..=12).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sixty_four_tasks_on_one_account_end_with_the_exact_balance() {
+    let (store, _domain, session) = bank(1).await;
+    let tasks: FuturesUnordered<_> = (0..64)
+        .map(|task: u32| {
+            let session = session.clone();
+            tokio::spawn(async move {
+                for _ in 0..10 {
+                    if task.is_multiple_of(2) {
+                        let amount = Decimal::new(125, 2);
+                        session.send(id(1), DepositMoney { amount }).await.unwrap();
+                    } else {
+                        let amount = Decimal::new(100, 2);
+                        session.send(id(1), WithdrawMoney { amount }).await.unwrap();
+                    }
+                }
+            })
+        })
+        .collect();
+    tasks.for_each(|task| async { task.unwrap() }).await;
+    let log = Snapshot::of(&store).await;
+    assert_eq!(balances(&log), [Decimal::new(108_000, 2)]);
+    assert_eq!(log.version(&account(1)), 641);
+    check_whole(&log);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn transfers_in_both_directions_keep_the_sum_and_end() {
+    let (store, _domain, session) = bank(2).await;
+    let tasks: FuturesUnordered<_> = (0..64_u32)
+        .map(|task| {
+            let session = session.clone();
+            tokio::spawn(async move {
+                let (from, to) = if task.is_multiple_of(2) { (1, 2) } else { (2, 1) };
+                let mut conflicts = 0;
+                for _ in 0..5 {
+                    let transfer =
+                        TransferMoney { amount: Decimal::new(101, 2), recipient_id: id(to) };
+                    match session.send(id(from), transfer).await {
+                        Ok(_) => {}
+                        Err(Error::Conflict { .. }) => conflicts += 1,
+                        Err(error) => panic!("{error:?}"),
+                    }
+                }
+                conflicts
+            })
+        })
+        .collect();
+    let conflicts: usize =
+        tasks.map(Result::unwrap).fold(0, |sum, one| async move { sum + one }).await;
+    let log = Snapshot::of(&store).await;
+    assert_eq!(balances(&log).iter().sum::<Decimal>(), Decimal::TWO * Decimal::ONE_THOUSAND);
+    assert_eq!(log.events.len(), 2 + 2 * (320 - conflicts));
+    check_whole(&log);
+    assert_eq!(conflicts, 0, "a transfer gave up");
+}
+
+fn transfer(session: &Session, from: u128, to: u128) -> CommandBundle {
+    let payload = json!({ "amount": "1.00", "recipient": id(to) });
+    kit::command(session, &account(from), "transfer-money", payload)
+}
+
+#[tokio::test]
+async fn a_caller_that_is_dropped_at_any_point_leaves_all_or_nothing() {
+    let (store, _domain, session) = bank(2).await;
+    let mut sent = Vec::new();
+    for polls in 1.. {
+        assert!(polls < 1_000, "the command never ends");
+        let command = transfer(&session, 1, 2);
+        sent.push(command.clone());
+        let mut future = session.process_command(command).boxed();
+        let mut is_ready = false;
+        for _ in 0..polls {
+            is_ready |= future::poll_immediate(&mut future).await.is_some();
+            if is_ready {
+                break;
+            }
+        }
+        drop(future);
+        let log = Snapshot::of(&store).await;
+        check_whole(&log);
+        assert_eq!(balances(&log).iter().sum::<Decimal>(), Decimal::TWO * Decimal::ONE_THOUSAND);
+        // Neither root is stuck.
+        for number in [1, 2] {
+            let amount = Decimal::ONE;
+            session.send(id(number), DepositMoney { amount }).await.unwrap();
+            session.send(id(number), WithdrawMoney { amount }).await.unwrap();
+        }
+        if is_ready {
+            break;
+        }
+    }
+    assert!(sent.len() > 5, "there were few points to drop at: {}", sent.len());
+    // The same commands sent again are all applied, each once.
+    for command in &sent {
+        session.process_command(command.clone()).await.unwrap();
+    }
+    let log = Snapshot::of(&store).await;
+    let moved = Decimal::from(sent.len());
+    let thousand = Decimal::ONE_THOUSAND;
+    assert_eq!(balances(&log), [thousand - moved, thousand + moved]);
+}
+
+/// A row of numbers that a seed gives: `FLUVIUS_SEED`, else one that is printed.
+struct Dice(u64);
+
+impl Dice {
+    fn new() -> Self {
+        let seed = std::env::var("FLUVIUS_SEED").ok().map(|seed| seed.parse().unwrap());
+        let seed = seed.unwrap_or_else(|| uuid::Uuid::new_v4().as_u64_pair().0 | 1);
+        println!("FLUVIUS_SEED={seed}");
+        Self(seed)
+    }
+
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % bound
+    }
+}
+
+#[tokio::test]
+async fn callers_that_are_dropped_at_random_leave_all_or_nothing() {
+    let (store, _domain, session) = bank(4).await;
+    let mut dice = Dice::new();
+    let mut sent = Vec::new();
+    for _ in 0..20 {
+        let mut callers: Vec<_> = (0..16)
+            .map(|_| {
+                let from = 1 + u128::from(dice.below(4));
+                let to = 1 + (from + u128::from(dice.below(3))) % 4;
+                let command = transfer(&session, from, to);
+                sent.push(command.clone());
+                let session = session.clone();
+                async move { session.process_command(command).await }.boxed()
+            })
+            .collect();
+        for _ in 0..dice.below(200) {
+            let index = usize::try_from(dice.below(callers.len() as u64)).unwrap();
+            let ended = future::poll_immediate(&mut callers[index]).await.is_some();
+            if ended || dice.below(10) == 0 {
+                drop(callers.swap_remove(index));
+            }
+            if callers.is_empty() {
+                break;
+            }
+        }
+        drop(callers);
+        let log = Snapshot::of(&store).await;
+        check_whole(&log);
+        let sum: Decimal = balances(&log).iter().sum();
+        assert_eq!(sum, Decimal::from(4_000));
+    }
+    let before = Snapshot::of(&store).await;
+    let settled = before.events.len() - 4;
+    assert!(settled > 0 && settled < 2 * sent.len(), "{settled} of {}", sent.len());
+    for command in sent.clone() {
+        session.process_command(command).await.unwrap();
+    }
+    let log = Snapshot::of(&store).await;
+    check_whole(&log);
+    assert_eq!(log.events.len(), 4 + 2 * sent.len(), "each is applied once");
+}

@@ -1,0 +1,268 @@
+//! Several aggregates in a domain, several domains in a program, and what does not go together.
+
+use fluvius_core::{
+    BuildError, Domain, DomainContext, DomainRuntime, MemoryStore, Policy, PolicyRequest, Problem,
+    Refused, Verdict, aggregate,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::kit::{self, id};
+use crate::ticket::{OpenTicket, TicketDomain};
+
+/// Refuses with what no store can keep.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct NulRefuser {}
+
+#[aggregate(resource = "nul-refuser")]
+impl NulRefuser {
+    /// Refuse.
+    #[action(evt_key = "never-happened")]
+    pub fn refuse_with_nul() -> Result<Self, Refused> {
+        Err(Refused::new("bad\0code", "bad\0message"))
+    }
+}
+
+/// Domain for refusing.
+#[derive(Domain)]
+#[domain(aggregates(NulRefuser))]
+struct NulRefusingDomain;
+
+pub async fn nul_refusing(store: MemoryStore) -> DomainRuntime {
+    NulRefusingDomain::runtime(store).await.unwrap()
+}
+
+mod shelf {
+    use super::{Deserialize, Domain, Refused, Serialize, aggregate};
+
+    #[derive(Debug, Clone, Serialize, Deserialize)]
+    pub struct Shelf {
+        pub books: Vec<String>,
+    }
+
+    #[aggregate(resource = "shelf")]
+    impl Shelf {
+        /// Put up a shelf.
+        #[action(evt_key = "shelf-put-up")]
+        pub fn put_up() -> Result<Self, Refused> {
+            Ok(Self { books: vec![] })
+        }
+
+        /// Add a book.
+        #[action(evt_key = "book-added")]
+        pub fn add_book(&mut self, title: String) -> Result<(), Refused> {
+            self.books.push(title);
+            Ok(())
+        }
+    }
+
+    #[derive(Debug, Clone, Serialize, Deserialize)]
+    pub struct Reader {
+        pub read: u64,
+    }
+
+    #[aggregate(resources = ["reader", "member"])]
+    impl Reader {
+        /// Enrol a reader.
+        #[action(evt_key = "reader-enrolled")]
+        pub fn enrol() -> Result<Self, Refused> {
+            Ok(Self { read: 0 })
+        }
+    }
+
+    /// Domain for books.
+    #[derive(Domain)]
+    #[domain(aggregates(Reader, Shelf))]
+    pub struct LibraryDomain;
+
+    /// Domain that wants the shelves of the library too.
+    #[derive(Domain)]
+    #[domain(aggregates(Shelf), namespace = "workshop")]
+    pub struct WorkshopDomain;
+}
+
+/// Collides with [`shelf`] in everything.
+mod other_shelf {
+    use fluvius_core::{Aggregate, AggregateDescriptor, Meta};
+
+    use super::{Deserialize, Domain, Refused, Serialize, aggregate};
+
+    #[derive(Debug, Clone, Serialize, Deserialize)]
+    pub struct Plank {}
+
+    #[aggregate(resources = ["plank", "shelf", "member"])]
+    impl Plank {
+        /// Saw a plank.
+        #[action(evt_key = "plank-sawn")]
+        pub fn put_up() -> Result<Self, Refused> {
+            Ok(Self {})
+        }
+
+        /// Add a book, as the shelf does.
+        #[action(evt_key = "plank-loaded")]
+        pub fn add_book(&mut self) -> Result<(), Refused> {
+            Ok(())
+        }
+    }
+
+    /// Domain that does not go together.
+    #[derive(Domain)]
+    #[domain(aggregates(super::shelf::Shelf, super::shelf::Reader, Plank))]
+    pub struct BrokenDomain;
+
+    /// Domain that lists an aggregate twice, which the macro would not let pass.
+    pub struct TwiceDomain;
+
+    impl Domain for TwiceDomain {
+        const META: &'static Meta = BrokenDomain::META;
+        const AGGREGATES: &'static [&'static AggregateDescriptor] =
+            &[Plank::DESCRIPTOR, Plank::DESCRIPTOR];
+    }
+
+    /// Domain without anything, not even a good name.
+    pub struct EmptyDomain;
+
+    impl Domain for EmptyDomain {
+        const META: &'static Meta = &Meta { namespace: "Not Kebab", ..*BrokenDomain::META };
+        const AGGREGATES: &'static [&'static AggregateDescriptor] = &[];
+    }
+}
+
+#[tokio::test]
+async fn a_domain_runs_several_aggregates() {
+    let world = kit::world::<shelf::LibraryDomain>().await;
+    let session = &world.session;
+    session.send(id(1), shelf::PutUp {}).await.unwrap();
+    session.send(id(1), shelf::Enrol {}).await.unwrap();
+    let added = session.send(id(1), shelf::AddBook { title: "Faust".to_owned() }).await.unwrap();
+    assert_eq!((added.data.books, added.version), (vec!["Faust".to_owned()], 2));
+    assert_eq!(world.snapshot().await.states.len(), 2);
+    let registry = world.domain.registry();
+    let keys: Vec<_> = registry.actions().iter().map(|action| action.key).collect();
+    assert_eq!(keys, ["enrol", "add-book", "put-up"], "sorted by resource and key");
+    let resources: Vec<_> = registry.resources().collect();
+    assert_eq!(resources, ["member", "reader", "shelf"]);
+    let shelf = registry.aggregate("shelf").unwrap().type_name();
+    assert_eq!(shelf, std::any::type_name::<shelf::Shelf>());
+    assert!(registry.aggregate("plank").is_none());
+    assert_eq!(world.domain.meta().namespace, "library");
+    assert_eq!(world.domain.meta().title, "Library Domain");
+}
+
+#[tokio::test]
+async fn an_aggregate_that_the_domain_does_not_list_is_unknown_to_it() {
+    let world = kit::world::<shelf::WorkshopDomain>().await;
+    let error = world.session.send(id(1), shelf::Enrol {}).await.unwrap_err();
+    assert_eq!(error.code(), "unknown-command");
+    // Nor is a command of another aggregate with the same key taken for its own.
+    let error = world.session.send(id(1), other_shelf::PutUp {}).await.unwrap_err();
+    assert_eq!(error.code(), "forbidden-resource");
+    assert_eq!(world.snapshot().await.commands, []);
+}
+
+#[tokio::test]
+async fn several_domains_share_a_store_and_its_positions() {
+    let store = MemoryStore::new();
+    let library = shelf::LibraryDomain::runtime(store.clone()).await.unwrap();
+    let tickets = TicketDomain::runtime(store.clone()).await.unwrap();
+    let in_library = library.session(DomainContext::create("a"));
+    let at_desk = tickets.session(DomainContext::create("b"));
+    in_library.send(id(1), shelf::PutUp {}).await.unwrap();
+    let open = || OpenTicket { title: "a".to_owned(), points: 0, tags: vec![] };
+    at_desk.send(id(1), open()).await.unwrap();
+    in_library.send(id(2), shelf::PutUp {}).await.unwrap();
+    let log = kit::Snapshot::of(&store).await;
+    let told: Vec<_> = log.events.iter().map(|row| (row.domain.as_ref(), row.position)).collect();
+    assert_eq!(told, [("library", 2), ("ticketing", 4), ("library", 6)]);
+    let error = at_desk.send(id(3), shelf::PutUp {}).await.unwrap_err();
+    assert_eq!(error.code(), "unknown-command");
+
+    // Over stores of their own they know nothing of each other.
+    let other = kit::world::<TicketDomain>().await;
+    other.session.send(id(1), open()).await.unwrap();
+    assert_eq!(kit::Snapshot::of(&store).await, log);
+    assert_eq!(other.snapshot().await.commands[0].position, 1);
+}
+
+#[tokio::test]
+async fn a_resource_belongs_to_one_domain_of_a_store() {
+    let store = MemoryStore::new();
+    shelf::LibraryDomain::runtime(store.clone()).await.unwrap();
+    let error = shelf::WorkshopDomain::runtime(store.clone()).await.unwrap_err();
+    assert!(matches!(error, BuildError::Store { namespace: "workshop", .. }));
+    let text = error.to_string();
+    for name in ["`library`", "`workshop`", "`shelf`"] {
+        assert!(text.contains(name), "{text}");
+    }
+    // The same domain may be started again, and nothing was claimed half.
+    shelf::LibraryDomain::runtime(store).await.unwrap();
+}
+
+#[tokio::test]
+async fn collisions_are_one_error_that_names_all_places() {
+    let store = MemoryStore::new();
+    let error = other_shelf::BrokenDomain::runtime(store.clone()).await.unwrap_err();
+    let text = error.to_string();
+    let BuildError::Domain { namespace, problems } = error else { panic!("{text}") };
+    assert_eq!(namespace, "broken");
+    let found: Vec<_> = problems
+        .iter()
+        .map(|problem| match problem {
+            Problem::Resource { resource, places } => ("resource", *resource, places.len()),
+            Problem::Key { key, places } => ("key", *key, places.len()),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("resource", "member", 2),
+            ("resource", "shelf", 2),
+            ("key", "add-book", 2),
+            ("key", "put-up", 2)
+        ]
+    );
+    for method in ["fn put_up()", "fn add_book("] {
+        for (index, _) in include_str!("domains.rs").match_indices(method).take(2) {
+            let line = include_str!("domains.rs")[..index].lines().count();
+            assert!(text.contains(&format!("domains.rs:{line} ")), "line {line} in {text}");
+        }
+    }
+    for name in ["it::domains::shelf::Shelf", "it::domains::other_shelf::Plank"] {
+        assert!(text.contains(name), "{text}");
+    }
+    // A domain that is not built has claimed nothing.
+    shelf::LibraryDomain::runtime(store).await.unwrap();
+
+    let error = other_shelf::TwiceDomain::runtime(MemoryStore::new()).await.unwrap_err();
+    let BuildError::Domain { problems, .. } = error else { panic!("{error}") };
+    assert_eq!(problems.len(), 3 + 2, "{problems:?}");
+    let error = other_shelf::EmptyDomain::runtime(MemoryStore::new()).await.unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("it lists no aggregate") && text.contains("`Not Kebab`"), "{text}");
+}
+
+/// Allows everything.
+struct AllowAll;
+
+impl Policy for AllowAll {
+    async fn before_load(&self, _: &PolicyRequest<'_>) -> Verdict {
+        Verdict::Allow
+    }
+}
+
+#[tokio::test]
+async fn a_domain_without_policy_says_so_when_it_starts() {
+    let (trace, _guard) = kit::Trace::start();
+    shelf::LibraryDomain::runtime(MemoryStore::new()).await.unwrap();
+    let text = trace.text();
+    let line = text.lines().find(|line| line.contains("domain started")).unwrap();
+    assert!(line.contains("WARN") && line.contains("without a policy"), "{line}");
+    assert!(line.contains("library"), "{line}");
+
+    let builder = TicketDomain::builder(MemoryStore::new()).policy(AllowAll);
+    builder.build().await.unwrap();
+    let text = trace.text();
+    let line = text.lines().rfind(|line| line.contains("domain started")).unwrap();
+    assert!(line.contains("INFO") && line.contains("with a policy"), "{line}");
+    assert!(line.contains("ticketing"), "{line}");
+}

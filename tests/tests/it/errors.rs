@@ -1,0 +1,381 @@
+//! Each code of an error: its fields, its text, and that everything else is as it was.
+
+use std::error::Error as _;
+
+use fluvius_core::{
+    AggregateRoot, DomainContext, ETag, Error, Policy, PolicyRequest, Precondition, Refused,
+    Rejection, Verdict,
+};
+use serde_json::json;
+
+use crate::kit::{self, Kept, World, all_of, check_error, check_refused, id};
+use crate::probe::{PANIC_TEXT, Step, probe, probes};
+use crate::ticket::{TicketDomain, TicketError, incident, ticket};
+
+fn steps(steps: &[Step]) -> serde_json::Value {
+    json!({ "steps": steps })
+}
+
+#[tokio::test]
+async fn unknown_command_names_the_nearest_keys() {
+    let world = kit::world::<TicketDomain>().await;
+    for (key, nearest) in [
+        ("rename-tickets", &["rename-ticket"][..]),
+        ("open_ticket", &["open-ticket"]),
+        ("OPEN-TICKET", &[]),
+        ("", &[]),
+        ("touch-ticket", &[]),
+        ("ünknown", &[]),
+    ] {
+        let error = world.refuse(&ticket(1), key, json!({}), Kept::Nothing).await;
+        let Error::UnknownCommand { key: found, nearest: named } = &error else {
+            panic!("{error:?}")
+        };
+        assert_eq!(found, key);
+        assert!(!named.contains(&"touch-ticket"), "internal actions are not named: {named:?}");
+        assert!(named.len() <= 3, "{named:?}");
+        match nearest.first() {
+            Some(likest) => {
+                assert_eq!(named.first(), Some(likest), "{key}");
+                let text =
+                    format!("no command is registered under `{key}`; did you mean `{likest}`");
+                assert!(error.to_string().starts_with(&text), "{error}");
+            }
+            None if key == "touch-ticket" => {}
+            None => {
+                assert_eq!(named, &[""; 0], "{key}");
+                check_error(
+                    &error,
+                    "unknown-command",
+                    &format!("no command is registered under `{key}`"),
+                );
+            }
+        }
+    }
+    let long = "x".repeat(1_000_000);
+    let error = world.refuse(&ticket(1), &long, json!({}), Kept::Nothing).await;
+    assert!(matches!(error, Error::UnknownCommand { nearest, .. } if nearest.is_empty()));
+}
+
+#[tokio::test]
+async fn no_aggregate_root_without_a_root() {
+    let world = kit::world::<TicketDomain>().await;
+    let error = world.session.create_command("ask-title", json!({})).unwrap_err();
+    assert!(matches!(&error, Error::NoAggregateRoot { command } if command == "ask-title"));
+    let text = "`ask-title` has no aggregate root: call `set_aggroot` first";
+    check_error(&error, "no-aggregate-root", text);
+}
+
+#[tokio::test]
+async fn forbidden_resource_names_the_allowed_ones() {
+    let world = kit::world::<TicketDomain>().await;
+    world.apply(&ticket(1), "open-ticket", json!({ "title": "a" })).await;
+    let error = world.refuse(&ticket(1), "escalate-incident", json!({}), Kept::Nothing).await;
+    match &error {
+        Error::ForbiddenResource { command, resource, allowed } => assert_eq!(
+            (command.as_str(), resource.as_str(), *allowed),
+            ("escalate-incident", "ticket", &["incident"][..])
+        ),
+        other => panic!("{other:?}"),
+    }
+    let text = "`escalate-incident` is not allowed on `ticket`, only on `incident`";
+    check_error(&error, "forbidden-resource", text);
+
+    for resource in ["nothing", "", "a\0b", "Ticket"] {
+        let root = AggregateRoot::new(resource, id(1));
+        let error = world.refuse(&root, "ask-title", json!({}), Kept::Nothing).await;
+        let text =
+            format!("`ask-title` is not allowed on `{resource}`, only on `ticket`, `incident`");
+        check_error(&error, "forbidden-resource", &text);
+    }
+}
+
+/// Denies what it is asked.
+struct DenyAll;
+
+impl Policy for DenyAll {
+    async fn before_load(&self, _: &PolicyRequest<'_>) -> Verdict {
+        Verdict::deny("not today")
+    }
+}
+
+#[tokio::test]
+async fn unauthorized_carries_the_policys_words() {
+    let store = fluvius_core::MemoryStore::new();
+    let domain = {
+        use fluvius_core::Domain;
+        TicketDomain::builder(store.clone()).policy(DenyAll).build().await.unwrap()
+    };
+    let session = domain.session(DomainContext::create("test"));
+    let command = kit::command(&session, &ticket(1), "open-ticket", json!({ "title": "a" }));
+    let error = check_refused(&store, &session, command, Kept::Activity).await;
+    match &error {
+        Error::Unauthorized { command, root, reason } => {
+            assert_eq!((*command, root, reason.as_str()), ("open-ticket", &ticket(1), "not today"));
+        }
+        other => panic!("{other:?}"),
+    }
+    let text = format!("`open-ticket` on {} is not allowed: not today", ticket(1));
+    check_error(&error, "unauthorized", &text);
+}
+
+#[tokio::test]
+async fn not_found_where_there_is_no_root() {
+    let world = kit::world::<TicketDomain>().await;
+    for key in ["ask-title", "add-points", "see-ticket", "close-ticket"] {
+        let payload = if key == "add-points" { json!({ "points": 1 }) } else { json!({}) };
+        let error = world.refuse(&ticket(1), key, payload, Kept::Row("not-found")).await;
+        assert!(matches!(&error, Error::NotFound { root } if *root == ticket(1)));
+        check_error(&error, "not-found", &format!("{} does not exist", ticket(1)));
+    }
+}
+
+#[tokio::test]
+async fn already_exists_where_there_is_one() {
+    let world = kit::world::<TicketDomain>().await;
+    world.apply(&ticket(1), "open-ticket", json!({ "title": "a" })).await;
+    let open = json!({ "title": "b" });
+    let error = world.refuse(&ticket(1), "open-ticket", open, Kept::Row("already-exists")).await;
+    assert!(matches!(&error, Error::AlreadyExists { root } if *root == ticket(1)));
+    check_error(&error, "already-exists", &format!("{} exists already", ticket(1)));
+    // The same identifier under another resource is another root.
+    world.apply(&incident(1), "open-ticket", json!({ "title": "b" })).await;
+}
+
+#[tokio::test]
+async fn rejected_carries_the_authors_error() {
+    let world = kit::world::<TicketDomain>().await;
+    world.apply(&ticket(1), "open-ticket", json!({ "title": "a" })).await;
+    let add = json!({ "points": 98 });
+    let kept = Kept::Row("points-out-of-range");
+    let error = world.refuse(&ticket(1), "add-points", add, kept).await;
+    match &error {
+        Error::Rejected { root, code, message, .. } => assert_eq!(
+            (root, code.as_str(), message.as_str()),
+            (&ticket(1), "points-out-of-range", "101 points are too many")
+        ),
+        other => panic!("{other:?}"),
+    }
+    check_error(&error, "rejected", "101 points are too many");
+    let cause = error.rejection::<TicketError>();
+    assert!(matches!(cause, Some(TicketError::TooManyPoints { found: 101 })), "{cause:?}");
+    assert_eq!(error.source().unwrap().to_string(), "101 points are too many");
+    assert!(error.rejection::<Refused>().is_none());
+
+    let row = world.snapshot().await.commands.pop().unwrap();
+    assert_eq!(
+        row.response.as_ref().unwrap().to_value(),
+        json!({ "rejected": { "message": "101 points are too many" } })
+    );
+}
+
+#[tokio::test]
+async fn rejected_with_what_no_store_can_keep_is_kept_without_it() {
+    let world = probes(1).await;
+    // A code with U+0000 cannot come in by JSON; a rule may make one all the same.
+    let refused = Refused::new("bad\0code", "bad\0message");
+    assert_eq!(refused.code(), "bad\0code");
+    let domain = crate::domains::nul_refusing(world.store.clone()).await;
+    let session = domain.session(DomainContext::create("test"));
+    let root = AggregateRoot::new("nul-refuser", id(1));
+    let command = kit::command(&session, &root, "refuse-with-nul", json!({}));
+    let error = session.process_command(command.clone()).await.unwrap_err();
+    assert_eq!(error.code(), "rejected");
+    let text = world.snapshot().await.text();
+    assert!(!text.contains('\0') && !text.contains("\\0") && !text.contains("\\u0000"), "{text}");
+    let again = session.process_command(command).await.unwrap_err();
+    assert_eq!(again.rejection_code(), error.rejection_code());
+    assert_eq!(again.to_string(), error.to_string());
+}
+
+#[tokio::test]
+async fn precondition_failed_tells_what_stands() {
+    let world = probes(1).await;
+    let stands = world.session.statemgr().fetch_root(&probe(1)).await.unwrap();
+    let other = ETag::new(1, id(77));
+    for expected in [Precondition::from(other), Precondition::from(2), Precondition::from(0)] {
+        let command = world.command(&probe(1), "ask-value", json!({})).if_match(expected);
+        let kept = Kept::Row("precondition-failed");
+        let error = check_refused(&world.store, &world.session, command, kept).await;
+        match &error {
+            Error::PreconditionFailed { root, expected: told, version, etag } => assert_eq!(
+                (root, told, *version, *etag),
+                (&probe(1), &Some(expected), 1, Some(stands.etag))
+            ),
+            other => panic!("{other:?}"),
+        }
+        let text = format!("{} is at version 1, the command expected {expected}", probe(1));
+        check_error(&error, "precondition-failed", &text);
+    }
+    for expected in [Precondition::from(stands.etag), Precondition::from(1)] {
+        let command = world.command(&probe(1), "ask-value", json!({})).if_match(expected);
+        world.session.process_command(command).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn precondition_failed_where_one_is_required() {
+    let world = kit::world::<TicketDomain>().await;
+    world.apply(&ticket(1), "open-ticket", json!({ "title": "a" })).await;
+    let kept = Kept::Row("precondition-failed");
+    let error = world.refuse(&ticket(1), "reset-ticket", json!({}), kept).await;
+    assert!(matches!(error, Error::PreconditionFailed { expected: None, version: 1, .. }));
+    let text = format!(
+        "{} is at version 1, the command expected an etag or a version, and carries none",
+        ticket(1)
+    );
+    check_error(&error, "precondition-failed", &text);
+}
+
+#[tokio::test]
+async fn group_refused_carries_the_reason() {
+    let world = probes(2).await;
+    let good = world.command(&probe(1), "run", steps(&[Step::Add(1)]));
+    let bad = world.command(&probe(2), "run", steps(&[Step::Refuse("no".to_owned())]));
+    let before = world.snapshot().await;
+    let error = world.session.process_atomic([good.clone(), bad.clone()]).await.unwrap_err();
+    match &error {
+        Error::GroupRefused { refused, source } => {
+            assert_eq!((*refused, source.code()), (bad.id, "rejected"));
+            assert_eq!(source.rejection_code(), Some("no"));
+        }
+        other => panic!("{other:?}"),
+    }
+    let text = format!("command {} of the group was refused: refused as no", bad.id);
+    check_error(&error, "group-refused", &text);
+    let mut after = world.snapshot().await;
+    let rows = after.commands.split_off(before.commands.len());
+    let rows: Vec<_> = rows.iter().map(|row| (row.id, row.code.as_deref().unwrap())).collect();
+    assert_eq!(rows, [(good.id, "group-refused"), (bad.id, "no")]);
+    assert_eq!(before, after);
+}
+
+/// A command that ends in a fault, which leaves nothing.
+async fn check_fault(world: &World, key: &str, these: &[Step], code: &str, text: &str) -> Error {
+    let error = world.refuse(&probe(1), key, steps(these), Kept::Nothing).await;
+    check_error(&error, code, text);
+    error
+}
+
+#[tokio::test]
+async fn panicked_wherever_the_authors_code_panics() {
+    let world = probes(3).await;
+    let panic = || Step::Panic("here".to_owned());
+    for these in [
+        vec![panic()],
+        vec![Step::Add(1), Step::Find(id(2)), panic()],
+        vec![Step::Invoke(id(2), vec![Step::Add(5), panic()])],
+        vec![Step::Try(id(2), vec![Step::Invoke(id(3), vec![panic()])])],
+        vec![Step::Leave(crate::probe::Harm::Panics)],
+        vec![Step::Try(id(2), vec![Step::Leave(crate::probe::Harm::Panics)])],
+        vec![Step::SendHarm(crate::probe::Harm::Panics)],
+    ] {
+        let error =
+            check_fault(&world, "run", &these, "panicked", "the code of `run` panicked").await;
+        assert!(matches!(error, Error::Panicked { command: "run" }));
+        assert!(!all_of(&error).contains(PANIC_TEXT), "{error:?}");
+    }
+    let error = world.refuse(&probe(1), "panic-at-once", json!({}), Kept::Nothing).await;
+    check_error(&error, "panicked", "the code of `panic-at-once` panicked");
+    let error =
+        world.refuse(&probe(1), "return-harm", json!({ "harm": "Panics" }), Kept::Nothing).await;
+    check_error(&error, "panicked", "the code of `return-harm` panicked");
+    // The root is not stuck.
+    world.apply(&probe(1), "run", steps(&[Step::Add(1)])).await;
+}
+
+fn nested(depth: u128) -> Vec<Step> {
+    (2..=depth + 1)
+        .rev()
+        .fold(vec![Step::Add(1)], |inner, number| vec![Step::Invoke(id(number), inner)])
+}
+
+#[tokio::test]
+async fn invoke_too_deep_below_sixteen() {
+    let world = probes(18).await;
+    let text = "actions invoke each other more than 16 deep";
+    let error = check_fault(&world, "run", &nested(17), "invoke-too-deep", text).await;
+    assert!(matches!(error, Error::InvokeTooDeep { depth_max: 16 }));
+    world.apply(&probe(1), "run", steps(&nested(16))).await;
+    let after = world.snapshot().await;
+    assert_eq!((after.version(&probe(17)), after.version(&probe(18))), (2, 1));
+}
+
+#[tokio::test]
+async fn invoke_reentered_by_invoke_and_by_fetch() {
+    let world = probes(3).await;
+    let back = |step: Step| vec![Step::Invoke(id(2), vec![Step::Invoke(id(3), vec![step])])];
+    for these in [
+        vec![Step::Invoke(id(1), vec![])],
+        vec![Step::Try(id(1), vec![])],
+        vec![Step::Fetch(id(1))],
+        vec![Step::Find(id(1))],
+        vec![Step::Start(id(1), 0)],
+        back(Step::Invoke(id(1), vec![])),
+        back(Step::Fetch(id(1))),
+        back(Step::Find(id(1))),
+    ] {
+        let text = format!("{} is being decided in this command already", probe(1));
+        let error = check_fault(&world, "run", &these, "invoke-reentered", &text).await;
+        assert!(matches!(&error, Error::InvokeReentered { root } if *root == probe(1)));
+    }
+    let these = back(Step::Fetch(id(2)));
+    let text = format!("{} is being decided in this command already", probe(2));
+    check_fault(&world, "run", &these, "invoke-reentered", &text).await;
+    // One after the other is allowed.
+    let twice = [Step::Invoke(id(2), vec![]), Step::Invoke(id(2), vec![]), Step::Fetch(id(2))];
+    let said = world.apply(&probe(1), "run", steps(&twice)).await;
+    assert_eq!(said, json!(["(0, 3)"]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn timed_out_by_the_runtimes_or_the_actions_deadline() {
+    let world = probes(2).await;
+    let wait = || Step::Wait("never opened by timed_out".to_owned());
+    for (key, millis, these) in [
+        ("run", 30_000, vec![Step::Add(1), wait()]),
+        ("run", 30_000, vec![Step::Invoke(id(2), vec![Step::Add(1), wait()])]),
+        ("run-quickly", 20, vec![Step::Invoke(id(2), vec![wait()])]),
+    ] {
+        let started = tokio::time::Instant::now();
+        let after = std::time::Duration::from_millis(millis);
+        let text = format!("`{key}` did not end within {after:?}");
+        let error = check_fault(&world, key, &these, "timed-out", &text).await;
+        match error {
+            Error::TimedOut { command, after: told } => assert_eq!((command, told), (key, after)),
+            other => panic!("{other:?}"),
+        }
+        let took = started.elapsed();
+        assert!((after..after * 2).contains(&took), "{took:?}");
+    }
+    world.apply(&probe(1), "run", steps(&[Step::Add(1)])).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn timed_out_ends_the_command_and_the_turn_goes_on() {
+    let world = probes(1).await;
+    let wait = Step::Wait("never opened by the turn".to_owned());
+    let slow = world.command(&probe(1), "run-quickly", steps(&[wait]));
+    let next = world.command(&probe(1), "run", steps(&[Step::Add(1)]));
+    let (slow, next) =
+        tokio::join!(world.session.process_command(slow), world.session.process_command(next));
+    assert_eq!(slow.unwrap_err().code(), "timed-out");
+    assert_eq!(next.unwrap().version, 2);
+}
+
+#[tokio::test]
+async fn every_code_is_kebab_case_and_every_text_begins_small_and_has_no_full_stop() {
+    let world = probes(1).await;
+    let error = world.refuse(&probe(1), "nothing", json!({}), Kept::Nothing).await;
+    for error in [
+        error,
+        Error::Overloaded,
+        Error::ShuttingDown,
+        Error::DuplicateCommand { id: id(1) },
+        Error::OutcomeUnknown { id: id(1) },
+    ] {
+        let (code, text) = (error.code(), error.to_string());
+        assert!(code.bytes().all(|byte| byte == b'-' || byte.is_ascii_lowercase()), "{code}");
+        assert!(!text.ends_with('.') && !text.starts_with(|c: char| c.is_uppercase()), "{text}");
+    }
+}

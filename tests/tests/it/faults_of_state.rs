@@ -1,0 +1,128 @@
+//! `invalid-state`: a stored state that does not decode, and one that no store can keep.
+
+use std::sync::Arc;
+
+use fluvius_core::{
+    Change, CommandRecord, Error, EventRecord, ExpectedVersion, Json, MemoryStore, StateRecord,
+    Store, UnitOfWork,
+};
+use serde_json::json;
+
+use crate::kit::{self, Kept, check_error, id};
+use crate::probe::{Harm, Probe, Step, probe, probes};
+
+/// Overwrites the stored state of a root, as an older program might have left it.
+async fn spoil(store: &MemoryStore, root: &fluvius_core::AggregateRoot, data: &str) {
+    let log = kit::Snapshot::of(store).await;
+    let row = log.states[root].clone();
+    let event = log.events.iter().rfind(|event| event.root == *root).unwrap();
+    let command = log.commands.iter().find(|row| row.id == event.src_cmd).unwrap();
+    let context = Arc::clone(&log.contexts[&command.context_id]);
+    let data = Json::parse(data).unwrap();
+    let unit = UnitOfWork {
+        depends_on: vec![],
+        expected: vec![ExpectedVersion { root: root.clone(), version: row.version }],
+        context,
+        commands: vec![CommandRecord { id: uuid::Uuid::new_v4(), ..command.record.clone() }],
+        events: vec![EventRecord {
+            version: row.version + 1,
+            change: Change::whole(&data),
+            ..event.record.clone()
+        }],
+        states: vec![StateRecord { version: row.version + 1, revision: 9, data, ..row }],
+        messages: vec![],
+        activities: vec![],
+    };
+    let fates = store.commit(Arc::from([unit])).await;
+    assert!(matches!(fates[..], [fluvius_core::Fate::Committed { .. }]), "{fates:?}");
+}
+
+#[track_caller]
+fn check_invalid(error: &Error, number: u128, revision: u32, path: &str, message: &str) {
+    match error {
+        Error::InvalidState { root, revision: of, path: at, message: why } => {
+            assert_eq!((root, *of, at.as_str()), (&probe(number), revision, path), "{why}");
+            assert!(why.contains(message), "{why}");
+            let text = format!(
+                "the state of {root} (revision {revision}) is not valid at `{path}`: {why}"
+            );
+            check_error(error, "invalid-state", &text);
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_stored_state_that_does_not_decode() {
+    let world = probes(2).await;
+    spoil(&world.store, &probe(1), r#"{"value":"many"}"#).await;
+    let message = "expected i64";
+    for (key, payload) in
+        [("run", json!({ "steps": [] })), ("ask-value", json!({})), ("end-probe", json!({}))]
+    {
+        let error = world.refuse(&probe(1), key, payload, Kept::Nothing).await;
+        check_invalid(&error, 1, 9, "value", message);
+    }
+    // What another rule reads of it is no business answer either, whatever that rule makes of it.
+    for step in [Step::Fetch(id(1)), Step::Find(id(1)), Step::Try(id(1), vec![])] {
+        let payload = json!({ "steps": [step, Step::Add(1)] });
+        let error = world.refuse(&probe(2), "run", payload, Kept::Nothing).await;
+        check_invalid(&error, 1, 9, "value", message);
+    }
+    let error = world.session.statemgr().fetch::<Probe>(id(1)).await.unwrap_err();
+    check_invalid(&error, 1, 9, "value", message);
+    // The row itself can still be looked at.
+    let row = world.session.statemgr().fetch_root(&probe(1)).await.unwrap();
+    assert_eq!((row.version, row.data.as_str()), (2, r#"{"value":"many"}"#));
+}
+
+#[tokio::test]
+async fn an_identifier_with_a_state_that_does_not_decode_is_still_taken() {
+    let world = probes(1).await;
+    spoil(&world.store, &probe(1), "[]").await;
+    let error =
+        world.refuse(&probe(1), "start-probe", json!({}), Kept::Row("already-exists")).await;
+    assert_eq!(error.code(), "already-exists");
+}
+
+#[tokio::test]
+async fn a_state_that_no_store_can_keep() {
+    let world = probes(2).await;
+    for (harm, message) in [
+        (Harm::Nan, ""),
+        (Harm::Infinite, ""),
+        (Harm::Nul, "U+0000 cannot be stored"),
+        (Harm::MapKey, ""),
+        (Harm::Big, ""),
+        (Harm::Refuses, "will not be written"),
+    ] {
+        let payload = json!({ "steps": [Step::Add(1), Step::Leave(harm)] });
+        let error = world.refuse(&probe(1), "run", payload, Kept::Nothing).await;
+        check_invalid(&error, 1, 1, "poison", message);
+        let payload = json!({ "harm": harm });
+        let error = world.refuse(&probe(9), "start-spoilt", payload, Kept::Nothing).await;
+        check_invalid(&error, 9, 1, "poison", message);
+        // Of an invoked action too, though the rule goes on.
+        let payload = json!({ "steps": [Step::Try(id(2), vec![Step::Leave(harm)]), Step::Add(1)] });
+        let error = world.refuse(&probe(1), "run", payload, Kept::Nothing).await;
+        check_invalid(&error, 2, 1, "poison", message);
+    }
+}
+
+#[tokio::test]
+async fn what_a_rule_returns_or_sends_that_no_store_can_keep() {
+    let world = probes(1).await;
+    for harm in [Harm::Nan, Harm::Infinite, Harm::Nul, Harm::MapKey, Harm::Big, Harm::Refuses] {
+        let payload = json!({ "harm": harm });
+        let error = world.refuse(&probe(1), "return-harm", payload, Kept::Nothing).await;
+        check_invalid(&error, 1, 1, ".", "");
+        let payload = json!({ "steps": [Step::SendHarm(harm)] });
+        let error = world.refuse(&probe(1), "run", payload, Kept::Nothing).await;
+        check_invalid(&error, 1, 1, "message", "");
+    }
+    for key in ["", "Not Kebab", "a--b", "-a"] {
+        let payload = json!({ "steps": [Step::Message(key.to_owned(), "x".to_owned())] });
+        let error = world.refuse(&probe(1), "run", payload, Kept::Nothing).await;
+        check_invalid(&error, 1, 1, "message", "the key is not kebab case");
+    }
+}

@@ -1,0 +1,156 @@
+//! What callers hear of a store that loses, fails, or goes away.
+
+use std::num::NonZeroU32;
+
+use fluvius_core::{Domain, DomainContext, DomainRuntime, Error, Fate, Session, StoreError};
+use serde_json::json;
+
+use crate::kit::{self, Kept, Snapshot, all_of, check_error, id};
+use crate::probe::{ProbingDomain, StartProbe, Step, probe};
+use crate::scripted::{Scripted, Step as Commit};
+
+/// A domain over a store that fails by script, with two probes.
+async fn scripted() -> (Scripted, DomainRuntime, Session) {
+    let store = Scripted::default();
+    let builder = ProbingDomain::builder(store.clone());
+    let domain = builder.attempt_count_max(NonZeroU32::new(4).unwrap()).build().await.unwrap();
+    let session = domain.session(DomainContext::create("test"));
+    for number in 1..=2 {
+        session.send(id(number), StartProbe { value: 0 }).await.unwrap();
+    }
+    store.units();
+    (store, domain, session)
+}
+
+fn add() -> serde_json::Value {
+    json!({ "steps": [Step::Add(1)] })
+}
+
+#[tokio::test(start_paused = true)]
+async fn conflict_after_as_many_attempts_as_are_allowed() {
+    let (store, _domain, session) = scripted().await;
+    store.script([Commit::Stale, Commit::Stale, Commit::Stale, Commit::Stale]);
+    let command = kit::command(&session, &probe(1), "run", add());
+    let error = kit::check_refused(&store, &session, command.clone(), Kept::Nothing).await;
+    assert!(matches!(&error, Error::Conflict { root, attempts: 4 } if *root == probe(1)));
+    let text = format!("{} was changed by others in each of 4 attempts", probe(1));
+    check_error(&error, "conflict", &text);
+    assert_eq!(store.units().len(), 4);
+    // The same command may be tried again.
+    assert_eq!(session.process_command(command).await.unwrap().version, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_race_is_decided_again() {
+    let (store, _domain, session) = scripted().await;
+    store.script([Commit::Stale, Commit::Stale, Commit::Stale]);
+    let command = kit::command(&session, &probe(1), "run", add());
+    assert_eq!(session.process_command(command).await.unwrap().version, 2);
+    assert_eq!(store.units().len(), 4);
+}
+
+#[tokio::test]
+async fn store_unavailable_and_store() {
+    let (store, _domain, session) = scripted().await;
+    for (fault, code, text) in [
+        (
+            StoreError::unavailable("the line is down"),
+            "store-unavailable",
+            "the store is not available",
+        ),
+        (StoreError::permanent("the disk is broken"), "store", "the store failed"),
+    ] {
+        let words = fault.to_string();
+        // At the commit.
+        store.script([Commit::Say(Fate::Failed(fault.clone()))]);
+        let command = kit::command(&session, &probe(1), "run", add());
+        let error = kit::check_refused(&store, &session, command, Kept::Nothing).await;
+        check_error(&error, code, text);
+        assert!(all_of(&error).contains(&words), "the store's words are the source");
+
+        // At the commit of a refusal: no answer before its basis stands.
+        store.script([Commit::Say(Fate::Failed(fault.clone()))]);
+        let command = kit::command(&session, &probe(9), "run", add());
+        let error = kit::check_refused(&store, &session, command, Kept::Nothing).await;
+        check_error(&error, code, text);
+
+        // At the load, for the sender and for a reader.
+        let before = Snapshot::of(&store).await;
+        store.fail_reads(Some(fault.clone()));
+        let command = kit::command(&session, &probe(1), "run", add());
+        let error = session.process_command(command).await.unwrap_err();
+        check_error(&error, code, text);
+        let error = session.statemgr().fetch_root(&probe(1)).await.unwrap_err();
+        check_error(&error, code, text);
+        let error = session.log().events().await.unwrap_err();
+        check_error(&error, code, text);
+        store.fail_reads(None);
+        assert_eq!(before, Snapshot::of(&store).await);
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_fails_in_a_rule_is_no_business_answer() {
+    let (store, _domain, session) = scripted().await;
+    // The rule waits until its own root is loaded, and asks for another when reads fail.
+    for step in [Step::Fetch(id(2)), Step::Find(id(2)), Step::Try(id(2), vec![])] {
+        let steps = [Step::Wait("reads fail".to_owned()), step, Step::Refuse("shrug".to_owned())];
+        let payload = json!({ "steps": steps });
+        let command = kit::command(&session, &probe(1), "run", payload);
+        let sent = tokio::spawn({
+            let session = session.clone();
+            async move { session.process_command(command).await }
+        });
+        kit::gate("reads fail").entered().await;
+        store.fail_reads(Some(StoreError::permanent("the disk is broken")));
+        kit::gate("reads fail").open(1);
+        let error = sent.await.unwrap().unwrap_err();
+        store.fail_reads(None);
+        assert_eq!(error.code(), "store");
+    }
+    assert_eq!(Snapshot::of(&store).await.commands.len(), 2);
+}
+
+#[tokio::test]
+async fn outcome_unknown_is_settled_by_the_same_id() {
+    for applied in [true, false] {
+        let (store, _domain, session) = scripted().await;
+        store.script([if applied { Commit::Lose } else { Commit::Say(Fate::Unknown) }]);
+        let command = kit::command(&session, &probe(1), "run", add());
+        let error = session.process_command(command.clone()).await.unwrap_err();
+        assert!(matches!(error, Error::OutcomeUnknown { id } if id == command.id));
+        let text = format!(
+            "whether command {} was applied is not known: send it again under the same id",
+            command.id
+        );
+        check_error(&error, "outcome-unknown", &text);
+        let response = session.process_command(command.clone()).await.unwrap();
+        assert_eq!((response.command_id, response.version), (command.id, 2));
+        let after = Snapshot::of(&store).await;
+        assert_eq!((after.version(&probe(1)), after.events.len()), (2, 3), "applied once");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_breaks_its_contract_is_a_store_that_failed() {
+    let (store, _domain, session) = scripted().await;
+    let command = kit::command(&session, &probe(1), "run", add());
+    store.script([Commit::SayNothing]);
+    let error = kit::check_refused(&store, &session, command, Kept::Nothing).await;
+    check_error(&error, "store", "the store failed");
+}
+
+#[tokio::test]
+async fn duplicate_command_names_the_id() {
+    let (_store, _domain, session) = scripted().await;
+    let first = kit::command(&session, &probe(1), "run", add());
+    session.process_command(first.clone()).await.unwrap();
+    let other = kit::command(&session, &probe(2), "run", add()).with_id(first.id);
+    let error = session.process_command(other).await.unwrap_err();
+    assert!(matches!(error, Error::DuplicateCommand { id } if id == first.id));
+    let text = format!(
+        "the command id {} was used before, for another root, command, actor, realm or payload",
+        first.id
+    );
+    check_error(&error, "duplicate-command", &text);
+}

@@ -1,17 +1,16 @@
-//! What the tests share: snapshots of a store, refusals that leave everything else as it was, a
-//! store that fails by script, gates, and a trace that is kept.
+//! What the tests share: snapshots of a store, refusals that leave everything else as it was,
+//! gates, and a trace that is kept.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use chrono::{DateTime, Utc};
 use fluvius_core::{
     ActivityRecord, AggregateRoot, CommandBundle, CommandRecord, CommandStatus, ContextRecord,
-    Domain, DomainContext, DomainRuntime, Error, EventRecord, Fate, LogQuery, Logged, MemoryStore,
-    MessageRecord, RealmFilter, Session, StateRecord, Store, StoreError, UnitOfWork,
+    Domain, DomainContext, DomainRuntime, Error, EventRecord, LogQuery, Logged, MemoryStore,
+    MessageRecord, RealmFilter, Session, StateRecord, Store,
 };
-use futures_util::future::BoxFuture;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -112,10 +111,6 @@ impl Snapshot {
         self.states.get(root).map_or(0, |row| row.version)
     }
 
-    pub fn event_keys(&self) -> Vec<&str> {
-        self.events.iter().map(|event| event.key()).collect()
-    }
-
     /// Everything as text: as JSON, and as `Debug` prints it.
     pub fn text(&self) -> String {
         let mut text = format!("{self:?}");
@@ -198,123 +193,6 @@ pub fn all_of(error: &(dyn std::error::Error + 'static)) -> String {
     text
 }
 
-/// What a scripted store does at one commit.
-pub enum Step {
-    /// Commits.
-    Pass,
-    /// First lets something else happen, then commits.
-    After(BoxFuture<'static, ()>),
-    /// Says that the first expected root is stale, and commits nothing.
-    Stale,
-    /// Gives this fate, and commits nothing.
-    Say(Fate),
-    /// Commits, and says that it does not know.
-    Lose,
-}
-
-/// A memory store that fails by script. A commit without a step passes.
-#[derive(Clone, Default)]
-pub struct Scripted {
-    pub inner: MemoryStore,
-    steps: Arc<Mutex<VecDeque<Step>>>,
-    units: Arc<Mutex<Vec<UnitOfWork>>>,
-    fault: Arc<Mutex<Option<StoreError>>>,
-}
-
-impl Scripted {
-    pub fn script(&self, steps: impl IntoIterator<Item = Step>) {
-        self.steps.lock().unwrap().extend(steps);
-    }
-
-    /// From now on every call that reads fails, until `None` is given.
-    pub fn fail_reads(&self, fault: Option<StoreError>) {
-        *self.fault.lock().unwrap() = fault;
-    }
-
-    /// The units that came to a commit since the last call.
-    pub fn units(&self) -> Vec<UnitOfWork> {
-        std::mem::take(&mut self.units.lock().unwrap())
-    }
-
-    fn reads(&self) -> Result<&MemoryStore, StoreError> {
-        match &*self.fault.lock().unwrap() {
-            Some(fault) => Err(fault.clone()),
-            None => Ok(&self.inner),
-        }
-    }
-}
-
-impl Store for Scripted {
-    async fn claim(&self, domain: &str, resources: &[&'static str]) -> Result<(), StoreError> {
-        self.inner.claim(domain, resources).await
-    }
-
-    async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<Fate> {
-        self.units.lock().unwrap().extend(batch.iter().cloned());
-        let step = self.steps.lock().unwrap().pop_front();
-        match step {
-            None | Some(Step::Pass) => self.inner.commit(batch).await,
-            Some(Step::After(other)) => {
-                other.await;
-                self.inner.commit(batch).await
-            }
-            Some(Step::Stale) => {
-                let root = batch[0].expected[0].root.clone();
-                let stored = self.inner.load(&root).await.unwrap().map(Box::new);
-                vec![Fate::Stale { root, stored }]
-            }
-            Some(Step::Say(fate)) => vec![fate],
-            Some(Step::Lose) => {
-                self.inner.commit(batch).await;
-                vec![Fate::Unknown]
-            }
-        }
-    }
-
-    async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {
-        self.reads()?.load(root).await
-    }
-
-    async fn command(
-        &self,
-        id: Uuid,
-    ) -> Result<Option<(Logged<CommandRecord>, Arc<ContextRecord>)>, StoreError> {
-        self.reads()?.command(id).await
-    }
-
-    async fn history(
-        &self,
-        root: &AggregateRoot,
-        first: u64,
-        last: u64,
-    ) -> Result<Vec<Logged<EventRecord>>, StoreError> {
-        self.reads()?.history(root, first, last).await
-    }
-
-    async fn commands(&self, query: &LogQuery) -> Result<Vec<Logged<CommandRecord>>, StoreError> {
-        self.reads()?.commands(query).await
-    }
-
-    async fn events(&self, query: &LogQuery) -> Result<Vec<Logged<EventRecord>>, StoreError> {
-        self.reads()?.events(query).await
-    }
-
-    async fn messages(&self, query: &LogQuery) -> Result<Vec<Logged<MessageRecord>>, StoreError> {
-        self.reads()?.messages(query).await
-    }
-
-    async fn activities(
-        &self,
-        query: &LogQuery,
-    ) -> Result<Vec<Logged<ActivityRecord>>, StoreError> {
-        self.reads()?.activities(query).await
-    }
-
-    async fn context(&self, id: Uuid) -> Result<Option<Arc<ContextRecord>>, StoreError> {
-        self.reads()?.context(id).await
-    }
-}
-
 /// A place in a rule where a test holds it.
 pub struct Gate {
     entered: Semaphore,
@@ -344,9 +222,11 @@ pub fn gate(name: &str) -> Arc<Gate> {
     static GATES: LazyLock<Mutex<HashMap<String, Arc<Gate>>>> = LazyLock::new(Mutex::default);
     let mut gates = GATES.lock().unwrap();
     let gate = gates.entry(name.to_owned());
-    Arc::clone(gate.or_insert_with(|| {
-        Arc::new(Gate { entered: Semaphore::new(0), open: Semaphore::new(0) })
-    }))
+    Arc::clone(
+        gate.or_insert_with(|| {
+            Arc::new(Gate { entered: Semaphore::new(0), open: Semaphore::new(0) })
+        }),
+    )
 }
 
 static SAID: LazyLock<Mutex<HashMap<String, Vec<String>>>> = LazyLock::new(Mutex::default);

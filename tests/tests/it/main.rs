@@ -6,8 +6,10 @@
 
 mod kit;
 mod probe;
+mod scripted;
 mod ticket;
 
+mod attempts;
 mod audit;
 mod authoring;
 mod concurrency;

@@ -1,0 +1,151 @@
+//! `invalid-payload`: what does not fit a command, with the JSON path.
+
+use fluvius_core::{DomainContext, Error, MemoryStore};
+use serde_json::json;
+
+use crate::kit::{self, Kept, check_refused};
+use crate::ticket::{TicketDomain, ticket};
+
+/// Sends JSON text to a ticket that exists; path and message say what is wrong with it.
+async fn check(key: &str, payload: &str, path: &str, message: &str) {
+    let world = kit::world::<TicketDomain>().await;
+    world.apply(&ticket(1), "open-ticket", json!({ "title": "a" })).await;
+    let created = world.session.on(ticket(1)).create_command(key, payload);
+    let error = match created {
+        Ok(command) => check_refused(&world.store, &world.session, command, Kept::Nothing).await,
+        Err(error) => error,
+    };
+    match &error {
+        Error::InvalidPayload { command, path: at, message: why } => {
+            assert_eq!((command.as_str(), at.as_str()), (key, path), "{payload}: {why}");
+            assert!(why.contains(message), "{payload}: {why}");
+            let text = format!("the payload of `{key}` is not valid at `{path}`: {why}");
+            kit::check_error(&error, "invalid-payload", &text);
+        }
+        other => panic!("{payload}: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_missing_field() {
+    check("open-ticket", "{}", ".", "missing field `title`").await;
+    check("estimate", r#"{"estimate":{"points":1}}"#, "estimate", "missing field `parts`").await;
+}
+
+#[tokio::test]
+async fn an_unknown_field() {
+    check("open-ticket", r#"{"title":"a","titel":1}"#, "titel", "unknown field `titel`").await;
+    check("ask-title", r#"{"loud":true}"#, "loud", "unknown field `loud`").await;
+    check("see-ticket", r#"{"why":1}"#, "why", "unknown field `why`").await;
+}
+
+#[tokio::test]
+async fn a_wrong_type() {
+    check("open-ticket", r#"{"title":7}"#, "title", "expected a string").await;
+    check("open-ticket", r#"{"title":null}"#, "title", "expected a string").await;
+    check("add-points", r#"{"points":"7"}"#, "points", "expected i64").await;
+    check("add-points", r#"{"points":1.5}"#, "points", "expected i64").await;
+    check("add-points", r#"{"points":9223372036854775808}"#, "points", "expected i64").await;
+    check("ask-title", r#"{"shout":"yes"}"#, "shout", "expected a boolean").await;
+}
+
+#[tokio::test]
+async fn a_nested_value_and_an_array() {
+    let part = r#"{"estimate":{"points":1,"parts":[{"label":"a","weight":1},{"label":2}]}}"#;
+    check("estimate", part, "estimate.parts[1].label", "expected a string").await;
+    let part = r#"{"estimate":{"points":1,"parts":[{"label":"a","weight":1,"more":[]}]}}"#;
+    check("estimate", part, "estimate.parts[0].more", "unknown field `more`").await;
+    check("open-ticket", r#"{"title":"a","tags":["b",1]}"#, "tags[1]", "expected a string").await;
+}
+
+#[tokio::test]
+async fn no_object() {
+    for payload in ["7", "null", "\"text\"", "true", "1.5"] {
+        check("open-ticket", payload, ".", "expected").await;
+        check("see-ticket", payload, ".", "expected").await;
+    }
+    // serde would read fields from an array in their order; a payload is an object.
+    check("open-ticket", r#"["a", 1, []]"#, ".", "expected").await;
+    check("see-ticket", "[]", ".", "expected").await;
+}
+
+#[tokio::test]
+async fn a_field_twice() {
+    check("open-ticket", r#"{"title":"a","title":"b"}"#, ".", "duplicate field `title`").await;
+    check("rename-ticket", r#"{"newTitle":"a","title":"b"}"#, ".", "duplicate field").await;
+    check("rename-ticket", r#"{"name":"a","title":"b"}"#, ".", "duplicate field").await;
+    let part = r#"{"estimate":{"points":1,"points":2,"parts":[]}}"#;
+    check("estimate", part, "estimate", "duplicate field `points`").await;
+}
+
+#[tokio::test]
+async fn what_no_store_can_keep() {
+    let nul = "U+0000 cannot be stored";
+    check("open-ticket", r#"{"title":"a\u0000b"}"#, "title", nul).await;
+    check("open-ticket", r#"{"title":"a","tags":["ok","\u0000"]}"#, "tags[1]", nul).await;
+    check("open-ticket", r#"{"a\u0000":"a"}"#, ".", nul).await;
+    let number = "send it as a string";
+    let part =
+        r#"{"estimate":{"points":1,"parts":[{"label":"a","weight":0.12345678901234567890}]}}"#;
+    check("estimate", part, "estimate.parts[0].weight", number).await;
+    check("add-points", r#"{"points":123456789012345678901}"#, "points", number).await;
+    check("add-points", r#"{"points":1e999}"#, "points", number).await;
+    check("open-ticket", r#"{"title":"\ud800"}"#, "title", "surrogate").await;
+    let deep = format!(r#"{{"title":"a","tags":{}1{}}}"#, "[".repeat(200), "]".repeat(200));
+    let created = kit::world::<TicketDomain>().await.session.on(ticket(1));
+    let error = created.create_command("open-ticket", deep.as_str()).unwrap_err();
+    assert_eq!(error.code(), "invalid-payload");
+}
+
+#[tokio::test]
+async fn what_is_no_json() {
+    for payload in ["", "{", "{title:1}", "{\"title\":\"a\"}x", "NaN", "{\"title\":\"a\",}"] {
+        check("open-ticket", payload, ".", "").await;
+    }
+}
+
+#[tokio::test]
+async fn a_typed_command_that_no_store_can_keep() {
+    let world = kit::world::<TicketDomain>().await;
+    let open = crate::ticket::OpenTicket { title: "a\0b".to_owned(), points: 0, tags: vec![] };
+    let before = world.snapshot().await;
+    let error = world.session.send(kit::id(1), open).await.unwrap_err();
+    assert!(matches!(&error, Error::InvalidPayload { path, .. } if path == "title"), "{error:?}");
+    let estimate = crate::ticket::Estimate {
+        points: 1,
+        parts: vec![crate::ticket::Part { label: "a".to_owned(), weight: f64::NAN }],
+    };
+    let error =
+        world.session.send(kit::id(1), crate::ticket::EstimateWork { estimate }).await.unwrap_err();
+    match &error {
+        Error::InvalidPayload { path, .. } => assert_eq!(path, "estimate.parts[0].weight"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(before, world.snapshot().await);
+}
+
+#[tokio::test]
+async fn a_context_that_no_store_can_keep() {
+    use fluvius_core::Domain;
+    let store = MemoryStore::new();
+    let domain = TicketDomain::runtime(store.clone()).await.unwrap();
+    for (context, path) in [
+        (DomainContext::create("a\0"), "context.source"),
+        (DomainContext::create("a").with_realm("r\0"), "context.realm"),
+        (DomainContext::create("a").with_role("b").with_role("\0"), "context.roles"),
+        (DomainContext::create("a").with_header("User-Agent", "\0"), "context.headers.user-agent"),
+    ] {
+        let session = domain.session(context);
+        let command = kit::command(&session, &ticket(1), "open-ticket", json!({ "title": "a" }));
+        let error = check_refused(&store, &session, command, Kept::Nothing).await;
+        assert!(
+            matches!(&error, Error::InvalidPayload { path: at, .. } if at == path),
+            "{error:?}"
+        );
+    }
+    // A header that is not recorded may hold anything.
+    let context = DomainContext::create("a").with_header("cookie", "\0");
+    let session = domain.session(context);
+    let command = kit::command(&session, &ticket(1), "open-ticket", json!({ "title": "a" }));
+    session.process_command(command).await.unwrap();
+}

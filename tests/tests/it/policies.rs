@@ -1,0 +1,218 @@
+//! Policies: asked before the load and again with the state.
+
+use std::sync::{Arc, Mutex};
+
+use fluvius_core::{
+    Command, Domain, DomainContext, Error, Policy, PolicyRequest, PolicyState, Session, Verdict,
+};
+use serde_json::{Value, json};
+
+use crate::kit::{self, Kept, Snapshot, check_error, check_refused, id};
+use crate::probe::{Probe, ProbingDomain, Run, StartProbe, Step, probe};
+use crate::scripted::{self, Scripted};
+
+/// Lets tellers do everything, others nothing to values above ten; keeps what it was asked.
+#[derive(Clone, Default)]
+struct Teller {
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Teller {
+    fn keep(&self, what: String) {
+        self.asked.lock().unwrap().push(what);
+    }
+
+    fn asked(&self) -> Vec<String> {
+        std::mem::take(&mut self.asked.lock().unwrap())
+    }
+}
+
+impl Policy for Teller {
+    async fn before_load(&self, request: &PolicyRequest<'_>) -> Verdict {
+        self.keep(format!("before {} {}", request.action.key, request.root.identifier.as_u128()));
+        tokio::task::yield_now().await;
+        match request.context.source() {
+            "nobody" => Verdict::deny("nobody may do anything"),
+            "panics" => panic!("the policy panics"),
+            _ => Verdict::Allow,
+        }
+    }
+
+    async fn with_state(
+        &self,
+        request: &PolicyRequest<'_>,
+        state: Option<&PolicyState<'_>>,
+    ) -> Verdict {
+        let value = state.map(|state| state.state::<Probe>().unwrap().value);
+        let version = state.map(|state| state.record().version);
+        self.keep(format!("with {} {value:?} {version:?}", request.action.key));
+        assert_ne!(request.context.source(), "panics later");
+        if let Some(run) = request.command::<Run>() {
+            self.keep(format!("{} steps", run.steps.len()));
+        }
+        let is_teller = request.context.roles().iter().any(|role| role == "teller");
+        match value {
+            Some(value) if value > 10 && !is_teller => Verdict::deny("for tellers"),
+            _ => Verdict::Allow,
+        }
+    }
+}
+
+struct Bank {
+    store: Scripted,
+    policy: Teller,
+    domain: fluvius_core::DomainRuntime,
+    teller: Session,
+}
+
+async fn bank() -> Bank {
+    let (store, policy) = (Scripted::default(), Teller::default());
+    let builder = ProbingDomain::builder(store.clone()).policy(policy.clone());
+    let domain = builder.build().await.unwrap();
+    let teller = domain.session(DomainContext::create("desk").with_role("teller"));
+    for (number, value) in [(1, 0), (2, 20)] {
+        teller.send(id(number), StartProbe { value }).await.unwrap();
+    }
+    policy.asked();
+    store.units();
+    Bank { store, policy, domain, teller }
+}
+
+fn run(steps: &[Step]) -> Value {
+    json!({ "steps": steps })
+}
+
+#[tokio::test]
+async fn what_is_denied_before_the_load_leaves_an_activity() {
+    let bank = bank().await;
+    let nobody = bank.domain.session(DomainContext::create("nobody"));
+    let command = kit::command(&nobody, &probe(9), "run", run(&[]));
+    let error = check_refused(&bank.store, &nobody, command.clone(), Kept::Activity).await;
+    let text = format!("`run` on {} is not allowed: nobody may do anything", probe(9));
+    check_error(&error, "unauthorized", &text);
+    assert_eq!(bank.policy.asked(), ["before run 9"], "not even loaded");
+    let log = Snapshot::of(&bank.store).await;
+    let [activity] = log.activities.as_slice() else { panic!() };
+    assert_eq!((activity.message.as_ref(), activity.src_cmd), (text.as_str(), command.id));
+    assert_eq!(activity.context_id, nobody.context_id());
+    assert_eq!(activity.data.as_ref().unwrap().to_value(), json!({ "command": "run" }));
+}
+
+#[tokio::test]
+async fn what_is_denied_with_the_state_leaves_an_activity() {
+    let bank = bank().await;
+    let guest = bank.domain.session(DomainContext::create("guest"));
+    let command = kit::command(&guest, &probe(2), "run", run(&[Step::Tell("denied".to_owned())]));
+    let error = check_refused(&bank.store, &guest, command.clone(), Kept::Activity).await;
+    let text = format!("`run` on {} is not allowed: for tellers", probe(2));
+    check_error(&error, "unauthorized", &text);
+    match &error {
+        Error::Unauthorized { command, root, reason } => {
+            assert_eq!((*command, root, reason.as_str()), ("run", &probe(2), "for tellers"));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(bank.policy.asked(), ["before run 2", "with run Some(20) Some(1)", "1 steps"]);
+    assert_eq!(kit::said("denied"), [""; 0], "the rule has not run");
+    // Nothing of the answer is kept: the same command may be tried again.
+    bank.teller.process_command(command).await.unwrap();
+    // What it denied was decided on the version that it saw.
+    let unit = bank.store.units().remove(0);
+    assert_eq!((unit.expected[0].version, unit.activities.len()), (1, 1));
+}
+
+#[tokio::test]
+async fn what_it_allows_runs_and_it_is_asked_twice() {
+    let bank = bank().await;
+    bank.teller.send(id(1), Run { steps: vec![Step::Add(1)] }).await.unwrap();
+    bank.teller.send(id(9), StartProbe { value: 0 }).await.unwrap();
+    assert_eq!(
+        bank.policy.asked(),
+        [
+            "before run 1",
+            "with run Some(0) Some(1)",
+            "1 steps",
+            "before start-probe 9",
+            "with start-probe None None"
+        ]
+    );
+    assert_eq!(Snapshot::of(&bank.store).await.activities, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_asked_again_with_the_state_of_each_attempt() {
+    let bank = bank().await;
+    let other = ProbingDomain::runtime(bank.store.inner.clone()).await.unwrap();
+    let rival = other.session(DomainContext::create("rival"));
+    bank.store.script([scripted::Step::After(Box::pin(async move {
+        rival.send(id(1), Run { steps: vec![Step::Add(50)] }).await.unwrap();
+    }))]);
+    let guest = bank.domain.session(DomainContext::create("guest"));
+    let error = guest.send(id(1), Run { steps: vec![Step::Add(1)] }).await.unwrap_err();
+    assert_eq!(error.code(), "unauthorized");
+    assert_eq!(
+        bank.policy.asked(),
+        [
+            "before run 1",
+            "with run Some(0) Some(1)",
+            "1 steps",
+            "with run Some(50) Some(2)",
+            "1 steps"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn it_is_not_asked_about_what_rules_invoke() {
+    let bank = bank().await;
+    let guest = bank.domain.session(DomainContext::create("guest"));
+    let steps = vec![Step::Invoke(id(2), vec![Step::Add(1)]), Step::Start(id(9), 0)];
+    guest.send(id(1), Run { steps }).await.unwrap();
+    assert_eq!(bank.policy.asked(), ["before run 1", "with run Some(0) Some(1)", "2 steps"]);
+}
+
+#[tokio::test]
+async fn it_is_not_asked_about_what_is_no_command() {
+    let bank = bank().await;
+    for (root, key, code) in [
+        (probe(1), "nothing", "unknown-command"),
+        (crate::ticket::ticket(1), "run", "forbidden-resource"),
+        (probe(1), "run", "invalid-payload"),
+    ] {
+        let command = kit::command(&bank.teller, &root, key, json!({ "stops": 1 }));
+        let command = if code == "forbidden-resource" {
+            kit::command(&bank.teller, &root, key, run(&[]))
+        } else {
+            command
+        };
+        let error = check_refused(&bank.store, &bank.teller, command, Kept::Nothing).await;
+        assert_eq!(error.code(), code);
+    }
+    assert_eq!(bank.policy.asked(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_policy_that_panics_refuses() {
+    let bank = bank().await;
+    for source in ["panics", "panics later"] {
+        let session = bank.domain.session(DomainContext::create(source));
+        let command = kit::command(&session, &probe(1), "run", run(&[Step::Add(1)]));
+        let error = check_refused(&bank.store, &session, command, Kept::Nothing).await;
+        check_error(&error, "panicked", "the code of `run` panicked");
+    }
+}
+
+#[tokio::test]
+async fn a_group_is_denied_as_a_whole() {
+    let bank = bank().await;
+    let guest = bank.domain.session(DomainContext::create("guest"));
+    let group = [1, 2].map(|number| kit::command(&guest, &probe(number), "run", run(&[])));
+    let before = Snapshot::of(&bank.store).await;
+    let error = guest.process_atomic(group.clone()).await.unwrap_err();
+    assert_eq!(error.code(), "unauthorized");
+    let after = Snapshot::of(&bank.store).await;
+    assert_eq!((&before.states, &before.commands), (&after.states, &after.commands));
+    let [activity] = after.activities.as_slice() else { panic!("{:?}", after.activities) };
+    assert_eq!((activity.src_cmd, &activity.root), (group[1].id, &probe(2)));
+    assert_eq!(Run::ACTION.key, "run");
+}

@@ -1,0 +1,165 @@
+//! Sessions: the commands of one sender.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures_util::{StreamExt, future};
+use serde_json::json;
+
+use crate::kit::id;
+use crate::probe::{Run, StartProbe, Step, probe, probes};
+
+fn add(by: i64) -> serde_json::Value {
+    json!({ "steps": [Step::Add(by)] })
+}
+
+#[tokio::test]
+async fn a_session_makes_commands_for_its_root() {
+    let mut world = probes(2).await;
+    assert_eq!(world.session.aggroot(), None);
+    world.session.set_aggroot("probe", id(1));
+    assert_eq!(world.session.aggroot(), Some(&probe(1)));
+    let first = world.session.create_command("run", add(1)).unwrap();
+    world.session.set_aggroot("probe", id(2));
+    let second = world.session.create_command("run", add(1)).unwrap();
+    assert_eq!((&first.root, &second.root), (&probe(1), &probe(2)));
+    assert_ne!(first.id, second.id);
+    assert_eq!((first.command.as_str(), first.if_match), ("run", None));
+    // A command is for the root that was set when it was made.
+    let response = world.session.process_command(first).await.unwrap();
+    assert_eq!(response.root, probe(1));
+}
+
+#[tokio::test]
+async fn a_payload_may_be_a_value_or_text() {
+    let world = probes(1).await;
+    let session = world.session.on(probe(1));
+    let text = r#"{ "steps" : [ {"add": 1} ] }"#;
+    for command in [
+        session.create_command("run", add(1)).unwrap(),
+        session.create_command("run", text).unwrap(),
+        session.create_command("run", text.to_owned()).unwrap(),
+        session.create_command("run", fluvius_core::Json::parse(text).unwrap()).unwrap(),
+    ] {
+        world.session.process_command(command).await.unwrap();
+    }
+    let row = world.domain.statemgr().fetch::<crate::probe::Probe>(id(1)).await.unwrap();
+    assert_eq!((row.value, row.version()), (4, 5));
+    let payloads: Vec<_> =
+        world.snapshot().await.commands[1..].iter().map(|row| row.payload.to_string()).collect();
+    assert!(payloads.iter().all(|payload| *payload == r#"{"steps":[{"add":1}]}"#), "{payloads:?}");
+}
+
+#[tokio::test]
+async fn a_bundle_comes_back_from_a_queue() {
+    let world = probes(1).await;
+    let command = world.command(&probe(1), "run", add(1)).if_match(1).with_id(id(77));
+    let text = serde_json::to_string(&command).unwrap();
+    let read: fluvius_core::CommandBundle = serde_json::from_str(&text).unwrap();
+    assert_eq!(read, command);
+    let response = world.session.process_command(read).await.unwrap();
+    assert_eq!((response.command_id, response.version), (id(77), 2));
+    serde_json::from_str::<fluvius_core::CommandBundle>(&text.replace("\"id\"", "\"uuid\""))
+        .unwrap_err();
+}
+
+#[tokio::test]
+async fn views_of_a_session_are_used_at_the_same_time() {
+    let world = probes(8).await;
+    let views = (1..=8).map(|number| {
+        let view = world.session.on(probe(number));
+        async move {
+            for _ in 0..4 {
+                let command = view.create_command("run", add(1)).unwrap();
+                view.process_command(command).await.unwrap();
+                view.send(id(number), Run { steps: vec![Step::Add(1)] }).await.unwrap();
+            }
+            view.context_id()
+        }
+    });
+    let contexts = future::join_all(views).await;
+    assert!(contexts.iter().all(|context| *context == world.session.context_id()));
+    let log = world.snapshot().await;
+    assert!((1..=8).all(|number| log.version(&probe(number)) == 9));
+    assert_eq!(log.contexts.len(), 1);
+    assert_eq!(world.session.aggroot(), None, "a view has a root of its own");
+}
+
+#[tokio::test]
+async fn a_typed_command_may_be_given_an_id() {
+    let world = probes(0).await;
+    let prepared = world.session.prepare(id(1), StartProbe { value: 3 }).with_id(id(50));
+    assert_eq!(prepared.send().await.unwrap().command_id, id(50));
+    let again = world.session.prepare(id(1), StartProbe { value: 3 }).with_id(id(50));
+    assert_eq!(again.send().await.unwrap().data.value, 3);
+    assert_eq!(world.snapshot().await.commands.len(), 1);
+}
+
+#[tokio::test]
+async fn a_stream_answers_in_order_with_refusals_in_between() {
+    let world = probes(2).await;
+    let no = json!({ "steps": [Step::Refuse("no".to_owned())] });
+    let commands = [
+        world.command(&probe(1), "run", add(1)),
+        world.command(&probe(1), "run", no),
+        world.command(&probe(2), "run", json!({ "steps": 7 })),
+        world.command(&probe(9), "run", add(1)),
+        world.command(&probe(2), "nothing", json!({})),
+        world.command(&probe(1), "panic-at-once", json!({})),
+        world.command(&probe(1), "run", add(1)),
+        world.command(&probe(2), "run", add(1)),
+    ];
+    let ids: Vec<_> = [0, 6, 7].map(|index| commands[index].id).to_vec();
+    let responses = world.session.command_processor().process(commands);
+    let answers: Vec<_> = responses.collect().await;
+    let codes: Vec<_> = answers
+        .iter()
+        .map(|answer| answer.as_ref().map_or_else(|error| error.code(), |_| "ok"))
+        .collect();
+    assert_eq!(
+        codes,
+        [
+            "ok",
+            "rejected",
+            "invalid-payload",
+            "not-found",
+            "unknown-command",
+            "panicked",
+            "ok",
+            "ok"
+        ]
+    );
+    let applied: Vec<_> = answers.iter().flatten().map(|response| response.command_id).collect();
+    assert_eq!(applied, ids);
+    let none = world.session.command_processor().process([]);
+    assert_eq!(none.count().await, 0);
+}
+
+#[tokio::test]
+async fn dropping_a_stream_takes_no_more_commands() {
+    let world = probes(1).await;
+    let taken = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&taken);
+    let session = world.session.on(probe(1));
+    let commands = std::iter::repeat_with(move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        session.create_command("run", add(1)).unwrap()
+    });
+    let mut responses = world.session.command_processor().process(commands);
+    for version in 2..=4 {
+        assert_eq!(responses.next().await.unwrap().unwrap().version, version);
+    }
+    drop(responses);
+    assert_eq!(taken.load(Ordering::Relaxed), 3);
+    assert_eq!(world.snapshot().await.version(&probe(1)), 4);
+}
+
+#[tokio::test]
+async fn a_stream_may_be_moved_to_a_task_of_its_own() {
+    let world = probes(1).await;
+    let commands: Vec<_> = (0..3).map(|_| world.command(&probe(1), "run", add(1))).collect();
+    let responses = world.session.command_processor().process(commands);
+    drop(world.session);
+    let count = tokio::spawn(responses.map(Result::unwrap).count()).await.unwrap();
+    assert_eq!(count, 3);
+}

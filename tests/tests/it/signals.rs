@@ -1,0 +1,226 @@
+//! Signals: what those who listen are told, and in which order.
+
+use std::sync::{Arc, Mutex};
+
+use fluvius_core::{Domain, DomainContext, Listener, Refused, Session, Signal, UnitOfWork};
+use serde_json::{Value, json};
+
+use crate::kit::{self, Kept, Snapshot, check_error, check_refused, id};
+use crate::probe::{ProbingDomain, Run, StartProbe, Step, probe};
+use crate::scripted::{Scripted, Step as Commit};
+
+/// Keeps what it is told; panics or vetoes where it is asked to.
+#[derive(Clone, Default)]
+struct Ear {
+    told: Arc<Mutex<Vec<String>>>,
+    panics: bool,
+    veto: Arc<Mutex<Option<Refused>>>,
+}
+
+impl Ear {
+    fn keep(&self, what: String) {
+        self.told.lock().unwrap().push(what);
+        assert!(!self.panics, "the listener panics");
+    }
+
+    fn told(&self) -> Vec<String> {
+        std::mem::take(&mut self.told.lock().unwrap())
+    }
+}
+
+fn short(root: &fluvius_core::AggregateRoot) -> u128 {
+    root.identifier.as_u128()
+}
+
+impl Listener for Ear {
+    fn signal(&self, signal: &Signal<'_>) {
+        self.keep(match signal {
+            Signal::CommandReady { action, root, .. } => {
+                format!("ready {} {}", action.key, short(root))
+            }
+            Signal::EventRecorded { event, attempt } => {
+                format!(
+                    "recorded {} {} v{} #{attempt}",
+                    event.key(),
+                    short(&event.root),
+                    event.version
+                )
+            }
+            Signal::EventCommitted { event } => {
+                format!("event {} {} @{}", event.key(), short(&event.root), event.position)
+            }
+            Signal::Message { message } => format!("message {} @{}", message.key, message.position),
+            Signal::TransactionCommitted { unit, first } => {
+                format!("transaction of {} @{first}", unit.row_count())
+            }
+            Signal::Response { response } => {
+                format!("response {} v{}", response.command, response.version)
+            }
+            Signal::CommandCompleted { action, root, .. } => {
+                format!("completed {} {}", action.key, short(root))
+            }
+            Signal::CommandRejected { action, root, error, .. } => {
+                format!("rejected {} {} {}", action.key, short(root), error.code())
+            }
+            other => format!("{other:?}"),
+        });
+    }
+
+    fn committing(&self, unit: &UnitOfWork) -> Result<(), Refused> {
+        self.keep(format!("committing {}", unit.row_count()));
+        self.veto.lock().unwrap().clone().map_or(Ok(()), Err)
+    }
+}
+
+async fn listened(ear: Ear) -> (Scripted, Session, Ear) {
+    let store = Scripted::default();
+    let builder = ProbingDomain::builder(store.clone()).listener(ear.clone());
+    let domain = builder.build().await.unwrap();
+    let session = domain.session(DomainContext::create("test"));
+    for number in 1..=2 {
+        session.send(id(number), StartProbe { value: 0 }).await.unwrap();
+    }
+    ear.told();
+    (store, session, ear)
+}
+
+fn run(steps: &[Step]) -> Value {
+    json!({ "steps": steps })
+}
+
+#[tokio::test]
+async fn an_applied_command_is_told_stage_by_stage() {
+    let (store, session, ear) = listened(Ear::default()).await;
+    let steps = vec![
+        Step::Message("first".to_owned(), "x".to_owned()),
+        Step::Invoke(id(2), vec![Step::Message("second".to_owned(), "y".to_owned())]),
+        Step::Activity("did".to_owned()),
+    ];
+    session.send(id(1), Run { steps }).await.unwrap();
+    assert_eq!(
+        ear.told(),
+        [
+            "ready run 1",
+            "recorded ran 2 v2 #1",
+            "recorded ran 1 v2 #1",
+            "committing 7",
+            "event ran 1 @7",
+            "event ran 2 @8",
+            "message first @9",
+            "message second @10",
+            "transaction of 7 @5",
+            "response run v2",
+            "completed run 1"
+        ]
+    );
+    let log = Snapshot::of(&store).await;
+    let events: Vec<_> =
+        log.events[2..].iter().map(|row| (short(&row.root), row.position)).collect();
+    assert_eq!(events, [(1, 7), (2, 8)], "the positions are those of the log");
+    let messages: Vec<_> = log.messages.iter().map(|row| row.position).collect();
+    assert_eq!(messages, [9, 10]);
+    assert_eq!((log.commands[2].position, log.activities[0].position), (5, 11));
+}
+
+#[tokio::test]
+async fn a_refused_command_and_a_fault_are_told() {
+    let (_store, session, ear) = listened(Ear::default()).await;
+    session.send(id(1), Run { steps: vec![Step::Refuse("no".to_owned())] }).await.unwrap_err();
+    assert_eq!(
+        ear.told(),
+        ["ready run 1", "transaction of 1 @5", "rejected run 1 rejected"],
+        "a refusal is not asked about"
+    );
+    session.send(id(9), Run { steps: vec![] }).await.unwrap_err();
+    assert_eq!(ear.told(), ["ready run 9", "transaction of 1 @6", "rejected run 9 not-found"]);
+    session.send(id(1), Run { steps: vec![Step::Panic(String::new())] }).await.unwrap_err();
+    assert_eq!(ear.told(), ["ready run 1", "rejected run 1 panicked"]);
+    session.send(crate::ticket::ticket(1), Run { steps: vec![] }).await.unwrap_err();
+    assert_eq!(ear.told(), ["rejected run 1 forbidden-resource"]);
+    // What does not decode is no command yet.
+    let command = kit::command(&session, &probe(1), "run", json!({}));
+    session.process_command(command).await.unwrap_err();
+    assert_eq!(ear.told(), [""; 0]);
+}
+
+#[tokio::test]
+async fn an_event_is_told_again_where_it_is_decided_again() {
+    let (store, session, ear) = listened(Ear::default()).await;
+    store.script([Commit::Stale, Commit::Stale]);
+    session.send(id(1), Run { steps: vec![] }).await.unwrap();
+    let told = ear.told();
+    let recorded: Vec<_> = told.iter().filter(|line| line.starts_with("recorded")).collect();
+    assert_eq!(recorded, ["recorded ran 1 v2 #1", "recorded ran 1 v2 #2", "recorded ran 1 v2 #3"]);
+    assert_eq!(told.iter().filter(|line| line.starts_with("event")).count(), 1);
+    assert_eq!(told.iter().filter(|line| line.starts_with("ready")).count(), 1);
+}
+
+#[tokio::test]
+async fn a_veto_is_a_rejection_with_its_code() {
+    let (store, session, ear) = listened(Ear::default()).await;
+    *ear.veto.lock().unwrap() = Some(Refused::new("audit-closed", "the books are closed"));
+    let command = kit::command(&session, &probe(1), "run", run(&[Step::Add(1)]));
+    let kept = Kept::Row("audit-closed");
+    let error = check_refused(&store, &session, command.clone(), kept).await;
+    check_error(&error, "rejected", "the books are closed");
+    assert_eq!(error.rejection_code(), Some("audit-closed"));
+    assert_eq!(error.rejection::<Refused>().unwrap().to_string(), "the books are closed");
+    let told = ear.told();
+    assert_eq!(told.last().unwrap(), "rejected run 1 rejected");
+    assert!(told.iter().all(|line| !line.starts_with("event")), "{told:?}");
+    *ear.veto.lock().unwrap() = None;
+    let again = session.process_command(command).await.unwrap_err();
+    assert_eq!(again.rejection_code(), Some("audit-closed"), "the answer is kept");
+    session.send(id(1), Run { steps: vec![] }).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_listener_that_panics_changes_nothing() {
+    let panics = Ear { panics: true, ..Ear::default() };
+    let calm = Ear::default();
+    let store = Scripted::default();
+    let builder = ProbingDomain::builder(store.clone()).listener(panics).listener(calm.clone());
+    let domain = builder.build().await.unwrap();
+    let session = domain.session(DomainContext::create("test"));
+    session.send(id(1), StartProbe { value: 0 }).await.unwrap();
+    assert_eq!(
+        calm.told(),
+        [
+            "ready start-probe 1",
+            "recorded probe-started 1 v1 #1",
+            "committing 2",
+            "event probe-started 1 @2",
+            "transaction of 2 @1",
+            "response start-probe v1",
+            "completed start-probe 1"
+        ]
+    );
+    assert_eq!(Snapshot::of(&store).await.version(&probe(1)), 1);
+}
+
+#[tokio::test]
+async fn the_first_veto_counts() {
+    let veto = |code: &'static str| Ear {
+        veto: Arc::new(Mutex::new(Some(Refused::new(code, code)))),
+        ..Ear::default()
+    };
+    let builder = ProbingDomain::builder(fluvius_core::MemoryStore::new());
+    let (first, second) = (veto("first"), veto("second"));
+    let domain = builder.listener(first).listener(second.clone()).build().await.unwrap();
+    let session = domain.session(DomainContext::create("test"));
+    let error = session.send(id(1), StartProbe { value: 0 }).await.unwrap_err();
+    assert_eq!(error.rejection_code(), Some("first"));
+    assert!(second.told().iter().all(|line| !line.starts_with("committing")));
+}
+
+#[tokio::test]
+async fn an_answer_given_again_is_told_as_a_response() {
+    let (_store, session, ear) = listened(Ear::default()).await;
+    let command = kit::command(&session, &probe(1), "run", run(&[]));
+    session.process_command(command.clone()).await.unwrap();
+    ear.told();
+    session.process_command(command).await.unwrap();
+    let told = ear.told();
+    assert!(told.iter().all(|line| !line.starts_with("event") && !line.starts_with("trans")));
+    assert_eq!(&told[told.len() - 2..], ["response run v2", "completed run 1"]);
+}

@@ -148,8 +148,7 @@ impl Bank {
         if let Order::Open { deposit } = order {
             let state = Account::open_account(number(account), OWNER.to_owned(), *deposit)
                 .map_err(refusal)?;
-            let root =
-                Root { realm, states: vec![state], commands: vec![command], closed: false };
+            let root = Root { realm, states: vec![state], commands: vec![command], closed: false };
             self.roots.insert(account, root);
             return Ok(());
         }

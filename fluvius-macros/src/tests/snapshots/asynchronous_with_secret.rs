@@ -97,8 +97,12 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::core::fmt::Debug for TransferMoney {
-        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-            f.debug_struct("TransferMoney")
+        fn fmt(
+            &self,
+            __fluvius_to: &mut ::core::fmt::Formatter<'_>,
+        ) -> ::core::fmt::Result {
+            __fluvius_to
+                .debug_struct("TransferMoney")
                 .field("amount", &self.amount)
                 .field("pin", &::core::format_args!("[secret]"))
                 .field("recipient_id", &self.recipient_id)
@@ -114,10 +118,8 @@ const _: () = {
             method: "transfer_money",
             docs: "Transfer money, see [`Account`].\n\n```\naccount.transfer_money(cx, 1.into(), \"1\".into())?;\n```",
             lifecycle: __fluvius::Lifecycle::Changes,
-            event: ::core::option::Option::Some(
-                <MoneyTransferred as __fluvius::Event>::EVENT,
-            ),
-            resources: <crate::Account<Eur> as __fluvius::Aggregate>::RESOURCES,
+            event: __fluvius::event_of::<MoneyTransferred>(),
+            resources: &["eur-account", "usd-account"],
             fields: &[
                 __fluvius::FieldDescriptor::of("amount", "Decimal", ""),
                 __fluvius::FieldDescriptor {
@@ -138,44 +140,36 @@ const _: () = {
                 ::core::time::Duration::from_millis(120000u64),
             ),
             location: __fluvius::location!(),
-            ..__fluvius::ActionDescriptor::of::<
-                Self,
-            >(
-                "transfer-money",
-                |__fluvius_call, __fluvius_cx| __fluvius::Box::pin(async move {
-                    let __fluvius_command = __fluvius_call.command::<TransferMoney>();
-                    let mut __fluvius_state = __fluvius_call
-                        .state::<crate::Account<Eur>>();
-                    let __fluvius_result = __fluvius::assert_send(
-                            <crate::Account<
-                                Eur,
-                            >>::transfer_money(
-                                &mut __fluvius_state,
-                                __fluvius_command.amount,
-                                __fluvius_cx,
-                                __fluvius_command.pin,
-                                __fluvius_command.recipient_id,
-                            ),
-                        )
-                        .await;
-                    __fluvius::answer_state::<
-                        crate::Account<Eur>,
-                        _,
-                    >(::core::option::Option::Some(__fluvius_state), __fluvius_result)
-                }),
-            )
+            ..__fluvius::ActionDescriptor::of::<Self>("transfer-money")
         };
+        const RUN: __fluvius::Handler = |__fluvius_call, __fluvius_cx| __fluvius::Box::pin(async move {
+            let __fluvius_command = __fluvius_call.command::<TransferMoney>();
+            let mut __fluvius_state = __fluvius_call.state::<crate::Account<Eur>>();
+            let __fluvius_result = __fluvius::assert_send(
+                    <crate::Account<
+                        Eur,
+                    >>::transfer_money(
+                        &mut __fluvius_state,
+                        __fluvius_command.amount,
+                        __fluvius_cx,
+                        __fluvius_command.pin,
+                        __fluvius_command.recipient_id,
+                    ),
+                )
+                .await;
+            __fluvius::changed(__fluvius_state, __fluvius_result)
+        });
         fn record(
             &self,
         ) -> ::core::result::Result<__fluvius::Json, __fluvius::EncodeError> {
             #[derive(__fluvius::Serialize)]
             #[serde(crate = "::facade::__private::serde")]
-            struct Recorded<'a> {
+            struct __FluviusRecorded<'a> {
                 amount: &'a Decimal,
                 recipient_id: &'a Uuid,
             }
             __fluvius::encode(
-                &Recorded {
+                &__FluviusRecorded {
                     amount: &self.amount,
                     recipient_id: &self.recipient_id,
                 },
@@ -189,7 +183,6 @@ const _: () = {
     __fluvius::assert_payload_field::<String>();
     __fluvius::assert_payload_field::<Uuid>();
     __fluvius::assert_context_type::<ActionContext>();
-    __fluvius::assert_result::<Result<(), AccountError>>();
 };
 #[cfg(feature = "closing")]
 #[allow(clippy::missing_errors_doc)]
@@ -244,33 +237,23 @@ const _: () = {
             method: "close_account",
             docs: "",
             lifecycle: __fluvius::Lifecycle::Closes,
-            event: ::core::option::Option::Some(
-                <AccountClosed as __fluvius::Event>::EVENT,
-            ),
-            resources: <crate::Account<Eur> as __fluvius::Aggregate>::RESOURCES,
+            event: __fluvius::event_of::<AccountClosed>(),
+            resources: &["eur-account", "usd-account"],
             internal: true,
             deprecated: true,
             location: __fluvius::location!(),
-            ..__fluvius::ActionDescriptor::of::<
-                Self,
-            >(
-                "end",
-                |__fluvius_call, __fluvius_cx| __fluvius::Box::pin(async move {
-                    let __fluvius_result = <crate::Account<
-                        Eur,
-                    >>::close_account(__fluvius_call.state::<crate::Account<Eur>>());
-                    __fluvius::answer_state::<
-                        crate::Account<Eur>,
-                        _,
-                    >(::core::option::Option::None, __fluvius_result)
-                }),
-            )
+            ..__fluvius::ActionDescriptor::of::<Self>("end")
         };
+        const RUN: __fluvius::Handler = |__fluvius_call, __fluvius_cx| __fluvius::Box::pin(async move {
+            let __fluvius_result = <crate::Account<
+                Eur,
+            >>::close_account(__fluvius_call.state::<crate::Account<Eur>>());
+            __fluvius::kept(__fluvius_result)
+        });
     }
     __fluvius::submit! {
         __fluvius::Registration::action(< EndAccount as __fluvius::Command > ::ACTION)
     }
-    __fluvius::assert_result::<Result<(), Infallible>>();
 };
 #[allow(clippy::missing_errors_doc)]
 ///All commands of [`Account`](crate::Account), one variant each.
@@ -292,32 +275,19 @@ const _: () = {
     for EurAccountCommand {
         type Error = __fluvius::RecordError;
         fn try_from(
-            record: &'a __fluvius::CommandRecord,
+            __fluvius_record: &'a __fluvius::CommandRecord,
         ) -> ::core::result::Result<Self, Self::Error> {
             use __fluvius::decode_command_record as read;
-            match record.key() {
-                "transfer-money" => read(record).map(Self::TransferMoney),
+            match __fluvius_record.key() {
+                "transfer-money" => read(__fluvius_record).map(Self::TransferMoney),
                 #[cfg(feature = "closing")]
-                "end" => read(record).map(Self::EndAccount),
+                "end" => read(__fluvius_record).map(Self::EndAccount),
                 _ => {
                     ::core::result::Result::Err(
-                        __fluvius::unknown_command(record, "EurAccount"),
+                        __fluvius::unknown_command(__fluvius_record, "EurAccount"),
                     )
                 }
             }
-        }
-    }
-    #[automatically_derived]
-    impl ::core::convert::From<TransferMoney> for EurAccountCommand {
-        fn from(value: TransferMoney) -> Self {
-            Self::TransferMoney(value)
-        }
-    }
-    #[cfg(feature = "closing")]
-    #[automatically_derived]
-    impl ::core::convert::From<EndAccount> for EurAccountCommand {
-        fn from(value: EndAccount) -> Self {
-            Self::EndAccount(value)
         }
     }
 };
@@ -338,32 +308,19 @@ const _: () = {
     impl<'a> ::core::convert::TryFrom<&'a __fluvius::EventRecord> for EurAccountEvent {
         type Error = __fluvius::RecordError;
         fn try_from(
-            record: &'a __fluvius::EventRecord,
+            __fluvius_record: &'a __fluvius::EventRecord,
         ) -> ::core::result::Result<Self, Self::Error> {
             use __fluvius::decode_event as read;
-            match record.key() {
-                "money-transferred" => read(record).map(Self::MoneyTransferred),
+            match __fluvius_record.key() {
+                "money-transferred" => read(__fluvius_record).map(Self::MoneyTransferred),
                 #[cfg(feature = "closing")]
-                "account-closed" => read(record).map(Self::AccountClosed),
+                "account-closed" => read(__fluvius_record).map(Self::AccountClosed),
                 _ => {
                     ::core::result::Result::Err(
-                        __fluvius::unknown_event(record, "EurAccount"),
+                        __fluvius::unknown_event(__fluvius_record, "EurAccount"),
                     )
                 }
             }
-        }
-    }
-    #[automatically_derived]
-    impl ::core::convert::From<MoneyTransferred> for EurAccountEvent {
-        fn from(value: MoneyTransferred) -> Self {
-            Self::MoneyTransferred(value)
-        }
-    }
-    #[cfg(feature = "closing")]
-    #[automatically_derived]
-    impl ::core::convert::From<AccountClosed> for EurAccountEvent {
-        fn from(value: AccountClosed) -> Self {
-            Self::AccountClosed(value)
         }
     }
 };
@@ -393,5 +350,4 @@ const _: () = {
         type Command = EurAccountCommand;
         type Event = EurAccountEvent;
     }
-    __fluvius::assert_aggregate::<crate::Account<Eur>>();
 };

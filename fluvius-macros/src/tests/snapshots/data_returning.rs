@@ -47,31 +47,20 @@ const _: () = {
             method: "read_balance",
             docs: "How much is there.",
             lifecycle: __fluvius::Lifecycle::Keeps,
-            resources: <SavingsAccount as __fluvius::Aggregate>::RESOURCES,
+            resources: &["savings-account"],
             location: __fluvius::location!(),
-            ..__fluvius::ActionDescriptor::of::<
-                Self,
-            >(
-                "read-balance",
-                |__fluvius_call, __fluvius_cx| __fluvius::Box::pin(async move {
-                    let __fluvius_result = <SavingsAccount>::read_balance(
-                        __fluvius_call.state_ref::<SavingsAccount>(),
-                    );
-                    __fluvius::answer_data::<
-                        SavingsAccount,
-                        _,
-                    >(::core::option::Option::None, __fluvius_result)
-                }),
-            )
+            ..__fluvius::ActionDescriptor::of::<Self>("read-balance")
         };
+        const RUN: __fluvius::Handler = |__fluvius_call, __fluvius_cx| __fluvius::Box::pin(async move {
+            let __fluvius_result = <SavingsAccount>::read_balance(
+                __fluvius_call.state_ref::<SavingsAccount>(),
+            );
+            __fluvius::kept_with_data(__fluvius_result)
+        });
     }
     __fluvius::submit! {
         __fluvius::Registration::action(< ReadBalance as __fluvius::Command > ::ACTION)
     }
-    __fluvius::assert_result::<Result<Decimal, Infallible>>();
-    __fluvius::assert_answer::<
-        <Result<Decimal, Infallible> as __fluvius::ActionResult>::Data,
-    >();
 };
 /**Add the interest of a month, and tell how much it was.
 
@@ -151,10 +140,8 @@ const _: () = {
             method: "add_interest",
             docs: "Add the interest of a month, and tell how much it was.",
             lifecycle: __fluvius::Lifecycle::Changes,
-            event: ::core::option::Option::Some(
-                <InterestAdded as __fluvius::Event>::EVENT,
-            ),
-            resources: <SavingsAccount as __fluvius::Aggregate>::RESOURCES,
+            event: __fluvius::event_of::<InterestAdded>(),
+            resources: &["savings-account"],
             fields: &[
                 __fluvius::FieldDescriptor {
                     optional: true,
@@ -166,32 +153,24 @@ const _: () = {
                 },
             ],
             location: __fluvius::location!(),
-            ..__fluvius::ActionDescriptor::of::<
-                Self,
-            >(
-                "add-interest",
-                |__fluvius_call, __fluvius_cx| __fluvius::Box::pin(async move {
-                    let __fluvius_command = __fluvius_call.command::<AddInterest>();
-                    let mut __fluvius_state = __fluvius_call.state::<SavingsAccount>();
-                    let __fluvius_result = <SavingsAccount>::add_interest(
-                        &mut __fluvius_state,
-                        __fluvius_command.rate,
-                        __fluvius_command.r#as,
-                    );
-                    __fluvius::answer_data::<
-                        SavingsAccount,
-                        _,
-                    >(::core::option::Option::Some(__fluvius_state), __fluvius_result)
-                }),
-            )
+            ..__fluvius::ActionDescriptor::of::<Self>("add-interest")
         };
+        const RUN: __fluvius::Handler = |__fluvius_call, __fluvius_cx| __fluvius::Box::pin(async move {
+            let __fluvius_command = __fluvius_call.command::<AddInterest>();
+            let mut __fluvius_state = __fluvius_call.state::<SavingsAccount>();
+            let __fluvius_result = <SavingsAccount>::add_interest(
+                &mut __fluvius_state,
+                __fluvius_command.rate,
+                __fluvius_command.r#as,
+            );
+            __fluvius::changed_with_data(__fluvius_state, __fluvius_result)
+        });
     }
     __fluvius::submit! {
         __fluvius::Registration::action(< AddInterest as __fluvius::Command > ::ACTION)
     }
     __fluvius::assert_payload_field::<Decimal>();
     __fluvius::assert_payload_field::<Option<Kind>>();
-    __fluvius::assert_result::<BankResult<Interest<SavingsAccount>>>();
     __fluvius::assert_event_data::<
         <BankResult<Interest<SavingsAccount>> as __fluvius::ActionResult>::Data,
     >();
@@ -211,30 +190,18 @@ const _: () = {
     for SavingsAccountCommand {
         type Error = __fluvius::RecordError;
         fn try_from(
-            record: &'a __fluvius::CommandRecord,
+            __fluvius_record: &'a __fluvius::CommandRecord,
         ) -> ::core::result::Result<Self, Self::Error> {
             use __fluvius::decode_command_record as read;
-            match record.key() {
-                "read-balance" => read(record).map(Self::ReadBalance),
-                "add-interest" => read(record).map(Self::AddInterest),
+            match __fluvius_record.key() {
+                "read-balance" => read(__fluvius_record).map(Self::ReadBalance),
+                "add-interest" => read(__fluvius_record).map(Self::AddInterest),
                 _ => {
                     ::core::result::Result::Err(
-                        __fluvius::unknown_command(record, "SavingsAccount"),
+                        __fluvius::unknown_command(__fluvius_record, "SavingsAccount"),
                     )
                 }
             }
-        }
-    }
-    #[automatically_derived]
-    impl ::core::convert::From<ReadBalance> for SavingsAccountCommand {
-        fn from(value: ReadBalance) -> Self {
-            Self::ReadBalance(value)
-        }
-    }
-    #[automatically_derived]
-    impl ::core::convert::From<AddInterest> for SavingsAccountCommand {
-        fn from(value: AddInterest) -> Self {
-            Self::AddInterest(value)
         }
     }
 };
@@ -251,23 +218,17 @@ const _: () = {
     for SavingsAccountEvent {
         type Error = __fluvius::RecordError;
         fn try_from(
-            record: &'a __fluvius::EventRecord,
+            __fluvius_record: &'a __fluvius::EventRecord,
         ) -> ::core::result::Result<Self, Self::Error> {
             use __fluvius::decode_event as read;
-            match record.key() {
-                "interest-added" => read(record).map(Self::InterestAdded),
+            match __fluvius_record.key() {
+                "interest-added" => read(__fluvius_record).map(Self::InterestAdded),
                 _ => {
                     ::core::result::Result::Err(
-                        __fluvius::unknown_event(record, "SavingsAccount"),
+                        __fluvius::unknown_event(__fluvius_record, "SavingsAccount"),
                     )
                 }
             }
-        }
-    }
-    #[automatically_derived]
-    impl ::core::convert::From<InterestAdded> for SavingsAccountEvent {
-        fn from(value: InterestAdded) -> Self {
-            Self::InterestAdded(value)
         }
     }
 };
@@ -292,5 +253,4 @@ const _: () = {
         type Command = SavingsAccountCommand;
         type Event = SavingsAccountEvent;
     }
-    __fluvius::assert_aggregate::<SavingsAccount>();
 };

@@ -74,31 +74,22 @@ const _: () = {
             method: "open_account",
             docs: "Open a new bank account.",
             lifecycle: __fluvius::Lifecycle::Creates,
-            event: ::core::option::Option::Some(
-                <AccountOpened as __fluvius::Event>::EVENT,
-            ),
+            event: __fluvius::event_of::<AccountOpened>(),
             resources: &["bank-account"],
             fields: &[__fluvius::FieldDescriptor::of("owner_name", "String", "")],
             location: __fluvius::location!(),
-            ..__fluvius::ActionDescriptor::of::<
-                Self,
-            >(
-                "open-account",
-                |__fluvius_call, __fluvius_cx| __fluvius::Box::pin(async move {
-                    let __fluvius_command = __fluvius_call.command::<OpenAccount>();
-                    let __fluvius_result = <Account>::open_account(
-                        __fluvius_command.owner_name,
-                    );
-                    __fluvius::created::<Account, _>(__fluvius_result)
-                }),
-            )
+            ..__fluvius::ActionDescriptor::of::<Self>("open-account")
         };
+        const RUN: __fluvius::Handler = |__fluvius_call, __fluvius_cx| __fluvius::Box::pin(async move {
+            let __fluvius_command = __fluvius_call.command::<OpenAccount>();
+            let __fluvius_result = <Account>::open_account(__fluvius_command.owner_name);
+            __fluvius::created::<Account, _>(__fluvius_result)
+        });
     }
     __fluvius::submit! {
         __fluvius::Registration::action(< OpenAccount as __fluvius::Command > ::ACTION)
     }
     __fluvius::assert_payload_field::<String>();
-    __fluvius::assert_creates::<Account, Result<Account, AccountError>>();
 };
 /**Deposit money into the account.
 
@@ -150,36 +141,26 @@ const _: () = {
             method: "deposit_money",
             docs: "Deposit money into the account.",
             lifecycle: __fluvius::Lifecycle::Changes,
-            event: ::core::option::Option::Some(
-                <MoneyDeposited as __fluvius::Event>::EVENT,
-            ),
+            event: __fluvius::event_of::<MoneyDeposited>(),
             resources: &["bank-account"],
             fields: &[__fluvius::FieldDescriptor::of("amount", "Decimal", "")],
             location: __fluvius::location!(),
-            ..__fluvius::ActionDescriptor::of::<
-                Self,
-            >(
-                "deposit-money",
-                |__fluvius_call, __fluvius_cx| __fluvius::Box::pin(async move {
-                    let __fluvius_command = __fluvius_call.command::<DepositMoney>();
-                    let mut __fluvius_state = __fluvius_call.state::<Account>();
-                    let __fluvius_result = <Account>::deposit_money(
-                        &mut __fluvius_state,
-                        __fluvius_command.amount,
-                    );
-                    __fluvius::answer_state::<
-                        Account,
-                        _,
-                    >(::core::option::Option::Some(__fluvius_state), __fluvius_result)
-                }),
-            )
+            ..__fluvius::ActionDescriptor::of::<Self>("deposit-money")
         };
+        const RUN: __fluvius::Handler = |__fluvius_call, __fluvius_cx| __fluvius::Box::pin(async move {
+            let __fluvius_command = __fluvius_call.command::<DepositMoney>();
+            let mut __fluvius_state = __fluvius_call.state::<Account>();
+            let __fluvius_result = <Account>::deposit_money(
+                &mut __fluvius_state,
+                __fluvius_command.amount,
+            );
+            __fluvius::changed(__fluvius_state, __fluvius_result)
+        });
     }
     __fluvius::submit! {
         __fluvius::Registration::action(< DepositMoney as __fluvius::Command > ::ACTION)
     }
     __fluvius::assert_payload_field::<Decimal>();
-    __fluvius::assert_result::<Result<(), AccountError>>();
 };
 ///All commands of [`Account`], one variant each.
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]
@@ -195,30 +176,18 @@ const _: () = {
     impl<'a> ::core::convert::TryFrom<&'a __fluvius::CommandRecord> for AccountCommand {
         type Error = __fluvius::RecordError;
         fn try_from(
-            record: &'a __fluvius::CommandRecord,
+            __fluvius_record: &'a __fluvius::CommandRecord,
         ) -> ::core::result::Result<Self, Self::Error> {
             use __fluvius::decode_command_record as read;
-            match record.key() {
-                "open-account" => read(record).map(Self::OpenAccount),
-                "deposit-money" => read(record).map(Self::DepositMoney),
+            match __fluvius_record.key() {
+                "open-account" => read(__fluvius_record).map(Self::OpenAccount),
+                "deposit-money" => read(__fluvius_record).map(Self::DepositMoney),
                 _ => {
                     ::core::result::Result::Err(
-                        __fluvius::unknown_command(record, "Account"),
+                        __fluvius::unknown_command(__fluvius_record, "Account"),
                     )
                 }
             }
-        }
-    }
-    #[automatically_derived]
-    impl ::core::convert::From<OpenAccount> for AccountCommand {
-        fn from(value: OpenAccount) -> Self {
-            Self::OpenAccount(value)
-        }
-    }
-    #[automatically_derived]
-    impl ::core::convert::From<DepositMoney> for AccountCommand {
-        fn from(value: DepositMoney) -> Self {
-            Self::DepositMoney(value)
         }
     }
 };
@@ -236,30 +205,18 @@ const _: () = {
     impl<'a> ::core::convert::TryFrom<&'a __fluvius::EventRecord> for AccountEvent {
         type Error = __fluvius::RecordError;
         fn try_from(
-            record: &'a __fluvius::EventRecord,
+            __fluvius_record: &'a __fluvius::EventRecord,
         ) -> ::core::result::Result<Self, Self::Error> {
             use __fluvius::decode_event as read;
-            match record.key() {
-                "account-opened" => read(record).map(Self::AccountOpened),
-                "money-deposited" => read(record).map(Self::MoneyDeposited),
+            match __fluvius_record.key() {
+                "account-opened" => read(__fluvius_record).map(Self::AccountOpened),
+                "money-deposited" => read(__fluvius_record).map(Self::MoneyDeposited),
                 _ => {
                     ::core::result::Result::Err(
-                        __fluvius::unknown_event(record, "Account"),
+                        __fluvius::unknown_event(__fluvius_record, "Account"),
                     )
                 }
             }
-        }
-    }
-    #[automatically_derived]
-    impl ::core::convert::From<AccountOpened> for AccountEvent {
-        fn from(value: AccountOpened) -> Self {
-            Self::AccountOpened(value)
-        }
-    }
-    #[automatically_derived]
-    impl ::core::convert::From<MoneyDeposited> for AccountEvent {
-        fn from(value: MoneyDeposited) -> Self {
-            Self::MoneyDeposited(value)
         }
     }
 };
@@ -285,5 +242,4 @@ const _: () = {
         type Command = AccountCommand;
         type Event = AccountEvent;
     }
-    __fluvius::assert_aggregate::<Account>();
 };

@@ -69,16 +69,13 @@ const _: () = {
             method: "deposit_money",
             docs: "",
             lifecycle: __fluvius::Lifecycle::Changes,
-            event: ::core::option::Option::Some(
-                <MoneyDeposited as __fluvius::Event>::EVENT,
-            ),
-            resources: <Account as __fluvius::Aggregate>::RESOURCES,
+            event: __fluvius::event_of::<MoneyDeposited>(),
+            resources: &["bank-account"],
             fields: &[__fluvius::FieldDescriptor::of("amount", "Decimal", "")],
             location: __fluvius::location!(),
-            ..__fluvius::ActionDescriptor::of::<
-                Self,
-            >("deposit-money", |_, _| ::core::unreachable!())
+            ..__fluvius::ActionDescriptor::of::<Self>("deposit-money")
         };
+        const RUN: __fluvius::Handler = |_, _| ::core::unreachable!();
     }
     __fluvius::submit! {
         __fluvius::Registration::action(< DepositMoney as __fluvius::Command > ::ACTION)
@@ -128,31 +125,21 @@ const _: () = {
             method: "close_account",
             docs: "",
             lifecycle: __fluvius::Lifecycle::Closes,
-            event: ::core::option::Option::Some(
-                <AccountClosed as __fluvius::Event>::EVENT,
-            ),
-            resources: <Account as __fluvius::Aggregate>::RESOURCES,
+            event: __fluvius::event_of::<AccountClosed>(),
+            resources: &["bank-account"],
             location: __fluvius::location!(),
-            ..__fluvius::ActionDescriptor::of::<
-                Self,
-            >(
-                "close-account",
-                |__fluvius_call, __fluvius_cx| __fluvius::Box::pin(async move {
-                    let __fluvius_result = <Account>::close_account(
-                        __fluvius_call.state::<Account>(),
-                    );
-                    __fluvius::answer_state::<
-                        Account,
-                        _,
-                    >(::core::option::Option::None, __fluvius_result)
-                }),
-            )
+            ..__fluvius::ActionDescriptor::of::<Self>("close-account")
         };
+        const RUN: __fluvius::Handler = |__fluvius_call, __fluvius_cx| __fluvius::Box::pin(async move {
+            let __fluvius_result = <Account>::close_account(
+                __fluvius_call.state::<Account>(),
+            );
+            __fluvius::kept(__fluvius_result)
+        });
     }
     __fluvius::submit! {
         __fluvius::Registration::action(< CloseAccount as __fluvius::Command > ::ACTION)
     }
-    __fluvius::assert_result::<Result<(), AccountError>>();
 };
 ///All commands of [`Account`], one variant each.
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]
@@ -168,30 +155,18 @@ const _: () = {
     impl<'a> ::core::convert::TryFrom<&'a __fluvius::CommandRecord> for AccountCommand {
         type Error = __fluvius::RecordError;
         fn try_from(
-            record: &'a __fluvius::CommandRecord,
+            __fluvius_record: &'a __fluvius::CommandRecord,
         ) -> ::core::result::Result<Self, Self::Error> {
             use __fluvius::decode_command_record as read;
-            match record.key() {
-                "deposit-money" => read(record).map(Self::DepositMoney),
-                "close-account" => read(record).map(Self::CloseAccount),
+            match __fluvius_record.key() {
+                "deposit-money" => read(__fluvius_record).map(Self::DepositMoney),
+                "close-account" => read(__fluvius_record).map(Self::CloseAccount),
                 _ => {
                     ::core::result::Result::Err(
-                        __fluvius::unknown_command(record, "Account"),
+                        __fluvius::unknown_command(__fluvius_record, "Account"),
                     )
                 }
             }
-        }
-    }
-    #[automatically_derived]
-    impl ::core::convert::From<DepositMoney> for AccountCommand {
-        fn from(value: DepositMoney) -> Self {
-            Self::DepositMoney(value)
-        }
-    }
-    #[automatically_derived]
-    impl ::core::convert::From<CloseAccount> for AccountCommand {
-        fn from(value: CloseAccount) -> Self {
-            Self::CloseAccount(value)
         }
     }
 };
@@ -209,30 +184,18 @@ const _: () = {
     impl<'a> ::core::convert::TryFrom<&'a __fluvius::EventRecord> for AccountEvent {
         type Error = __fluvius::RecordError;
         fn try_from(
-            record: &'a __fluvius::EventRecord,
+            __fluvius_record: &'a __fluvius::EventRecord,
         ) -> ::core::result::Result<Self, Self::Error> {
             use __fluvius::decode_event as read;
-            match record.key() {
-                "money-deposited" => read(record).map(Self::MoneyDeposited),
-                "account-closed" => read(record).map(Self::AccountClosed),
+            match __fluvius_record.key() {
+                "money-deposited" => read(__fluvius_record).map(Self::MoneyDeposited),
+                "account-closed" => read(__fluvius_record).map(Self::AccountClosed),
                 _ => {
                     ::core::result::Result::Err(
-                        __fluvius::unknown_event(record, "Account"),
+                        __fluvius::unknown_event(__fluvius_record, "Account"),
                     )
                 }
             }
-        }
-    }
-    #[automatically_derived]
-    impl ::core::convert::From<MoneyDeposited> for AccountEvent {
-        fn from(value: MoneyDeposited) -> Self {
-            Self::MoneyDeposited(value)
-        }
-    }
-    #[automatically_derived]
-    impl ::core::convert::From<AccountClosed> for AccountEvent {
-        fn from(value: AccountClosed) -> Self {
-            Self::AccountClosed(value)
         }
     }
 };
@@ -258,7 +221,6 @@ const _: () = {
         type Command = AccountCommand;
         type Event = AccountEvent;
     }
-    __fluvius::assert_aggregate::<Account>();
 };
 ::core::compile_error! {
     "`#[acton]` is not known here; did you mean `#[action(..)]`?"

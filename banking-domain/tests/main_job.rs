@@ -1,0 +1,150 @@
+//! The main job as a user runs it, and the size of the library behind it.
+
+#![allow(missing_docs, reason = "nobody reads the documentation of a test binary")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// Lines of the library that are neither blank nor comment stay below this.
+const LINE_COUNT_MAX: usize = 130;
+
+#[test]
+fn the_main_job_prints_what_the_seed_does() {
+    let output = run(&[]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(text(&output.stderr), "");
+    let stdout = text(&output.stdout);
+    let (job, table) = stdout.split_once("\n\n").unwrap();
+    let lines: Vec<&str> = job.lines().collect();
+    let [initial, withdrawn, deposited, transferred, last, recipient] = lines[..] else {
+        panic!("{job}");
+    };
+    assert_eq!(initial, "Initial balance: 1000.00");
+    assert_transaction(withdrawn, "withdraw-money", 2, "money-withdrawn", "980.00");
+    assert_transaction(deposited, "deposit-money", 3, "money-deposited", "990.00");
+    assert_transaction(transferred, "transfer-money", 4, "money-transferred", "960.00");
+    assert_eq!(last, "Final balance: 960.00");
+    assert_eq!(recipient, "Recipient's balance: 30.00");
+    assert_table(table);
+}
+
+#[test]
+fn the_amounts_may_be_given() {
+    let output = run(&["--withdraw", "1000", "--deposit", "0.01", "--transfer", "0.01"]);
+    assert_eq!(output.status.code(), Some(0));
+    let stdout = text(&output.stdout);
+    assert!(stdout.contains("\nFinal balance: 0.00\nRecipient's balance: 0.01\n"), "{stdout}");
+}
+
+#[test]
+fn a_refused_command_prints_its_code_and_message_and_ends_with_1() {
+    let done =
+        ["Initial balance: 1000.00", "Transaction: withdraw-money", "Transaction: deposit-money"];
+    check_refused(&["--transfer", "5000.00"], "insufficient-funds: Insufficient funds", &done);
+    let positive = "withdrawal-not-positive: Withdrawal amount must be positive";
+    check_refused(&["--withdraw", "-1"], positive, &done[..1]);
+    let positive = "deposit-not-positive: Deposit amount must be positive";
+    check_refused(&["--deposit", "0"], positive, &done[..2]);
+}
+
+#[test]
+fn an_amount_that_is_none_is_an_invalid_payload() {
+    let output = run(&["--transfer", "ten"]);
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = text(&output.stderr);
+    assert!(
+        stderr.starts_with(
+            "invalid-payload: the payload of `transfer-money` is not valid at `amount`"
+        ),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn a_call_that_is_not_understood_ends_with_2_and_the_usage() {
+    for args in [&["--borrow", "1"][..], &["--transfer"], &["1"], &[""]] {
+        let output = run(args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert_eq!(text(&output.stdout), "", "{args:?}");
+        let stderr = text(&output.stderr);
+        assert!(stderr.contains("banking-domain [--withdraw AMOUNT]"), "{stderr}");
+    }
+}
+
+#[test]
+fn the_library_is_short_and_has_no_macros_of_its_own() {
+    let mut line_count = 0;
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        assert_eq!(path.extension(), Some("rs".as_ref()), "{}", path.display());
+        if path.ends_with("main.rs") {
+            continue;
+        }
+        let source = fs::read_to_string(&path).unwrap();
+        assert!(!source.contains("macro_rules"), "{}", path.display());
+        assert!(!source.contains("/*"), "block comments are not counted right");
+        let is_code = |line: &&str| !line.trim().is_empty() && !line.trim().starts_with("//");
+        line_count += source.lines().filter(is_code).count();
+    }
+    assert!(line_count > 0, "the library is found");
+    assert!(line_count < LINE_COUNT_MAX, "{line_count} lines");
+}
+
+/// Runs the binary, which ends with exit code 1 after these lines, and says this.
+fn check_refused(args: &[&str], told: &str, done: &[&str]) {
+    let output = run(args);
+    assert_eq!(output.status.code(), Some(1), "{args:?}");
+    assert_eq!(text(&output.stderr), format!("{told}\n"));
+    let stdout = text(&output.stdout);
+    let lines: Vec<&str> = stdout.lines().collect();
+    assert_eq!(lines.len(), done.len(), "{stdout}");
+    assert!(lines.iter().zip(done).all(|(line, start)| line.starts_with(start)), "{stdout}");
+}
+
+fn assert_transaction(line: &str, command: &str, version: u64, event: &str, balance: &str) {
+    let (about, state) = line.split_once(": {").unwrap();
+    let (start, end) = (
+        format!("Transaction: {command} on bank-account/"),
+        format!(", version {version}, {event}"),
+    );
+    assert!(about.starts_with(&start) && about.ends_with(&end), "{line}");
+    assert!(state.contains(&format!("\"balance\":\"{balance}\"")), "{line}");
+}
+
+/// The event log: a head and six events, in columns, in position order.
+fn assert_table(table: &str) {
+    let mut lines = table.lines();
+    let head: Vec<&str> = lines.next().unwrap().split_whitespace().collect();
+    assert_eq!(head, ["position", "account", "version", "event", "arguments"]);
+    let rows: Vec<Vec<&str>> = lines
+        .map(|line| line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect())
+        .collect();
+    let accounts: Vec<&str> = rows.iter().map(|row| row[1]).collect();
+    let [recipient, account] = [accounts[0], accounts[1]];
+    let told: Vec<(&str, &str, &str)> = rows.iter().map(|row| (row[1], row[2], row[3])).collect();
+    let expected = [
+        (recipient, "1", "account-opened"),
+        (account, "1", "account-opened"),
+        (account, "2", "money-withdrawn"),
+        (account, "3", "money-deposited"),
+        (account, "4", "money-transferred"),
+        (recipient, "2", "transfer-received"),
+    ];
+    assert_eq!(told, expected);
+    assert_ne!(recipient, account);
+    let positions: Vec<u64> = rows.iter().map(|row| row[0].parse().unwrap()).collect();
+    assert!(positions.is_sorted_by(|one, other| one < other), "{positions:?}");
+    assert_eq!(rows[2][4], r#"{"amount":"20.00"}"#);
+    assert!(rows[4][4].contains(recipient) && rows[5][4].contains(account), "{table}");
+}
+
+fn run(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_banking-domain")).args(args).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}

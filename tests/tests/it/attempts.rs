@@ -1,0 +1,189 @@
+//! Attempts: what a command is given each time it is decided, and what it rests on.
+
+use fluvius_core::testing::{CountedIds, FixedClock};
+use fluvius_core::{AggregateRoot, Domain, DomainContext, DomainRuntime, ExpectedVersion, Session};
+
+use crate::kit::{self, Snapshot, id, time};
+use crate::probe::{Probe, ProbingDomain, Run, StartProbe, Step, probe};
+use crate::scripted::{Scripted, Step as Commit};
+
+fn refuse() -> Step {
+    Step::Refuse("no".to_owned())
+}
+
+/// A domain over a store that fails by script, with three probes.
+async fn scripted() -> (Scripted, DomainRuntime, Session, FixedClock) {
+    let store = Scripted::default();
+    let clock = FixedClock::at(time("2026-03-01T12:00:00.123456Z"));
+    let builder = ProbingDomain::builder(store.clone());
+    let domain = builder.clock(clock.clone()).ids(CountedIds::from(1000)).build().await.unwrap();
+    let session = domain.session(DomainContext::create("test"));
+    for number in 1..=3 {
+        session.send(id(number), StartProbe { value: 0 }).await.unwrap();
+    }
+    store.units();
+    (store, domain, session, clock)
+}
+
+fn expected(versions: &[(AggregateRoot, u64)]) -> Vec<ExpectedVersion> {
+    let expected = versions.iter().cloned();
+    expected.map(|(root, version)| ExpectedVersion { root, version }).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn time_and_ids_are_the_same_in_every_attempt() {
+    let (store, _domain, session, clock) = scripted().await;
+    let name = "same in every attempt";
+    clock.set(time("2026-03-01T12:00:01Z"));
+    let forward = clock.clone();
+    store.script([
+        Commit::Stale,
+        Commit::After(Box::pin(async move {
+            forward.set(time("2026-03-02T00:00:00Z"));
+        })),
+    ]);
+    let steps = vec![
+        Step::NewId,
+        Step::Invoke(id(2), vec![Step::NewId]),
+        Step::Now,
+        Step::NewId,
+        Step::CommandId,
+        Step::Message("told".to_owned(), "x".to_owned()),
+        Step::Activity("did".to_owned()),
+        Step::Tell(name.to_owned()),
+    ];
+    store.units();
+    session.send(id(1), Run { steps }).await.unwrap();
+    let told = kit::said(name);
+    assert_eq!(told.len(), 2);
+    assert_eq!(told[0], told[1]);
+    assert!(told[0].contains("2026-03-01T12:00:01+00:00"), "{}", told[0]);
+    let units = store.units();
+    assert_eq!(units.len(), 2);
+    assert_eq!(units[0], units[1], "the whole unit is the same, its ids too");
+}
+
+#[tokio::test]
+async fn versions_read_are_expected_and_absent_roots_as_zero() {
+    let (store, domain, session, _clock) = scripted().await;
+    session.send(id(3), crate::probe::EndProbe {}).await.unwrap();
+    let foreign = domain.session(DomainContext::create("test").with_realm("elsewhere"));
+    foreign.send(id(4), StartProbe { value: 0 }).await.unwrap();
+    foreign.send(id(4), Run { steps: vec![] }).await.unwrap();
+    store.units();
+    let steps = vec![
+        Step::Find(id(9)),
+        Step::Find(id(3)),
+        Step::Find(id(4)),
+        Step::Fetch(id(2)),
+        Step::Start(id(8), 1),
+    ];
+    let said = session.send(id(1), Run { steps }).await.unwrap().data;
+    assert_eq!(said, ["None", "None", "None", "(0, 1)", "1"]);
+    let [unit] = &store.units()[..] else { panic!() };
+    assert_eq!(
+        unit.expected,
+        expected(&[
+            (probe(1), 1),
+            (probe(2), 1),
+            (probe(3), 2),
+            (probe(4), 2),
+            (probe(8), 0),
+            (probe(9), 0)
+        ])
+    );
+    let written: Vec<_> = unit.states.iter().map(|row| (row.root.clone(), row.version)).collect();
+    assert_eq!(written, [(probe(1), 2), (probe(8), 1)]);
+    assert!(unit.depends_on.is_empty());
+
+    // A refusal and a question rest on what they read as well.
+    session.send(id(1), Run { steps: vec![Step::Find(id(9)), refuse()] }).await.unwrap_err();
+    session.send(id(7), Run { steps: vec![] }).await.unwrap_err();
+    session.send(id(2), crate::probe::AskValue { steps: vec![Step::Fetch(id(1))] }).await.unwrap();
+    let expectations: Vec<_> = store.units().into_iter().map(|unit| unit.expected).collect();
+    assert_eq!(
+        expectations,
+        [
+            expected(&[(probe(1), 2), (probe(9), 0)]),
+            expected(&[(probe(7), 0)]),
+            expected(&[(probe(1), 2), (probe(2), 1)]),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_invoked_action_that_failed_leaves_the_version_that_it_read() {
+    let (store, _domain, session, _clock) = scripted().await;
+    let name = "reacted twice";
+    let deep = vec![Step::Fetch(id(3)), refuse()];
+    let steps = vec![
+        Step::Try(id(2), deep),
+        Step::Try(id(9), vec![]),
+        Step::Add(1),
+        Step::Tell(name.to_owned()),
+    ];
+    // While the first attempt is on its way, somebody else changes what it reacted to.
+    let rival = session.clone();
+    store.script([Commit::After(Box::pin(async move {
+        rival.send(id(9), StartProbe { value: 0 }).await.unwrap();
+    }))]);
+    let response = session.send(id(1), Run { steps }).await.unwrap();
+    assert_eq!(response.version, 2);
+    assert_eq!(kit::said(name), ["no not-found", "no []"], "decided again on what then stood");
+    let units = store.units();
+    let all: Vec<_> = units.iter().map(|unit| unit.expected.clone()).collect();
+    let read = |nine| expected(&[(probe(1), 1), (probe(2), 1), (probe(3), 1), (probe(9), nine)]);
+    assert_eq!(all, [read(0), expected(&[(probe(9), 0)]), read(1)]);
+}
+
+#[tokio::test]
+async fn a_refusal_is_decided_again_when_its_basis_has_moved() {
+    let (store, _domain, session, _clock) = scripted().await;
+    let other_process = ProbingDomain::runtime(store.inner.clone()).await.unwrap();
+    let rival = other_process.session(DomainContext::create("rival"));
+    store.script([Commit::After(Box::pin(async move {
+        rival.send(id(9), StartProbe { value: 0 }).await.unwrap();
+    }))]);
+    // Not found at first; by the time it could be told, it is there.
+    let response = session.send(id(9), Run { steps: vec![Step::Add(1)] }).await.unwrap();
+    assert_eq!(response.version, 2);
+    let after = Snapshot::of(&store).await;
+    assert!(after.commands.iter().all(|row| row.code.is_none()), "{:?}", after.commands);
+}
+
+#[tokio::test]
+async fn time_never_falls_along_a_root() {
+    let (store, domain, session, clock) = scripted().await;
+    let times = ["2026-03-01T12:00:05Z", "2026-03-01T11:00:00Z", "2026-03-01T12:00:04.9Z"];
+    for now in times {
+        clock.set(time(now));
+        let said = session.send(id(1), Run { steps: vec![Step::Now] }).await.unwrap().data;
+        assert_eq!(said, [time(now).to_rfc3339()], "a rule hears the clock's own time");
+    }
+    let log = Snapshot::of(&store).await;
+    let of_root = log.events.iter().filter(|event| event.root == probe(1));
+    let occurred: Vec<_> = of_root.map(|event| event.occurred.to_rfc3339()).collect();
+    assert_eq!(
+        occurred,
+        [
+            "2026-03-01T12:00:00.123456+00:00",
+            "2026-03-01T12:00:05+00:00",
+            "2026-03-01T12:00:05+00:00",
+            "2026-03-01T12:00:05+00:00",
+        ]
+    );
+    let received: Vec<_> = log.commands[3..].iter().map(|row| row.received).collect();
+    assert_eq!(received, times.map(time), "`received` is the clock's as well");
+    let row = domain.statemgr().fetch::<Probe>(id(1)).await.unwrap();
+    assert_eq!(row.record().updated, time("2026-03-01T12:00:05Z"));
+    assert_eq!(row.record().created, time("2026-03-01T12:00:00.123456Z"));
+}
+
+#[tokio::test]
+async fn times_are_cut_to_microseconds() {
+    let (_store, domain, session, clock) = scripted().await;
+    clock.set(time("2026-03-01T13:00:00.123456789Z"));
+    session.send(id(1), Run { steps: vec![] }).await.unwrap();
+    let row = domain.statemgr().fetch_root(&probe(1)).await.unwrap();
+    assert_eq!(row.updated, time("2026-03-01T13:00:00.123456Z"));
+}

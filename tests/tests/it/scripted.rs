@@ -1,0 +1,150 @@
+//! A store that fails by script.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use fluvius_core::{
+    ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, LogQuery,
+    Logged, MemoryStore, MessageRecord, StateRecord, Store, StoreError, UnitOfWork,
+};
+use futures_util::future::BoxFuture;
+use uuid::Uuid;
+
+/// What a scripted store does at one commit.
+pub enum Step {
+    /// First lets something else happen, then commits.
+    After(BoxFuture<'static, ()>),
+    /// Says that the first expected root is stale, and commits nothing.
+    Stale,
+    /// Gives this fate, and commits nothing.
+    Say(Fate),
+    /// Commits, and says that it does not know.
+    Lose,
+    /// Gives no fate at all, against the contract of a store.
+    SayNothing,
+}
+
+/// A memory store that fails by script. A commit without a step passes.
+#[derive(Clone, Default)]
+pub struct Scripted {
+    pub inner: MemoryStore,
+    steps: Arc<Mutex<VecDeque<Step>>>,
+    units: Arc<Mutex<Vec<UnitOfWork>>>,
+    fault: Arc<Mutex<Option<StoreError>>>,
+    is_slow: Arc<AtomicBool>,
+}
+
+impl Scripted {
+    pub fn script(&self, steps: impl IntoIterator<Item = Step>) {
+        self.steps.lock().unwrap().extend(steps);
+    }
+
+    /// From now on every call that reads fails, until `None` is given.
+    pub fn fail_reads(&self, fault: Option<StoreError>) {
+        *self.fault.lock().unwrap() = fault;
+    }
+
+    /// From now on loads and commits let others go first, before and after they act.
+    pub fn slow_down(&self) {
+        self.is_slow.store(true, Ordering::Relaxed);
+    }
+
+    async fn pause(&self) {
+        if self.is_slow.load(Ordering::Relaxed) {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// The units that came to a commit since the last call.
+    pub fn units(&self) -> Vec<UnitOfWork> {
+        std::mem::take(&mut self.units.lock().unwrap())
+    }
+
+    fn reads(&self) -> Result<&MemoryStore, StoreError> {
+        match &*self.fault.lock().unwrap() {
+            Some(fault) => Err(fault.clone()),
+            None => Ok(&self.inner),
+        }
+    }
+}
+
+impl Store for Scripted {
+    async fn claim(&self, domain: &str, resources: &[&'static str]) -> Result<(), StoreError> {
+        self.inner.claim(domain, resources).await
+    }
+
+    async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<Fate> {
+        self.pause().await;
+        self.units.lock().unwrap().extend(batch.iter().cloned());
+        let step = self.steps.lock().unwrap().pop_front();
+        match step {
+            None => {
+                let fates = self.inner.commit(batch).await;
+                self.pause().await;
+                fates
+            }
+            Some(Step::After(other)) => {
+                other.await;
+                self.inner.commit(batch).await
+            }
+            Some(Step::Stale) => {
+                let root = batch[0].expected[0].root.clone();
+                let stored = self.inner.load(&root).await.unwrap().map(Box::new);
+                vec![Fate::Stale { root, stored }]
+            }
+            Some(Step::Say(fate)) => vec![fate],
+            Some(Step::Lose) => {
+                self.inner.commit(batch).await;
+                vec![Fate::Unknown]
+            }
+            Some(Step::SayNothing) => Vec::new(),
+        }
+    }
+
+    async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {
+        self.pause().await;
+        let row = self.reads()?.load(root).await;
+        self.pause().await;
+        row
+    }
+
+    async fn command(
+        &self,
+        id: Uuid,
+    ) -> Result<Option<(Logged<CommandRecord>, Arc<ContextRecord>)>, StoreError> {
+        self.reads()?.command(id).await
+    }
+
+    async fn history(
+        &self,
+        root: &AggregateRoot,
+        first: u64,
+        last: u64,
+    ) -> Result<Vec<Logged<EventRecord>>, StoreError> {
+        self.reads()?.history(root, first, last).await
+    }
+
+    async fn commands(&self, query: &LogQuery) -> Result<Vec<Logged<CommandRecord>>, StoreError> {
+        self.reads()?.commands(query).await
+    }
+
+    async fn events(&self, query: &LogQuery) -> Result<Vec<Logged<EventRecord>>, StoreError> {
+        self.reads()?.events(query).await
+    }
+
+    async fn messages(&self, query: &LogQuery) -> Result<Vec<Logged<MessageRecord>>, StoreError> {
+        self.reads()?.messages(query).await
+    }
+
+    async fn activities(
+        &self,
+        query: &LogQuery,
+    ) -> Result<Vec<Logged<ActivityRecord>>, StoreError> {
+        self.reads()?.activities(query).await
+    }
+
+    async fn context(&self, id: Uuid) -> Result<Option<Arc<ContextRecord>>, StoreError> {
+        self.reads()?.context(id).await
+    }
+}

@@ -1,0 +1,196 @@
+//! The corpus: inputs that once were, or might be, hard on a reader. Each has its answer here,
+//! and goes through every other entry point as well.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use fluvius_core::{AggregateRoot, Change, CommandBundle, ETag, Error, Json, Precondition};
+use serde_json::{Value, json};
+
+use crate::harness;
+use crate::sample::{CODES, KEYS, SAMPLE, Sample, Target};
+
+/// The files and how they are answered: `key: answer` for a payload, else what reads them.
+const ANSWERS: &[(&str, &str)] = &[
+    ("bundle-command-with-nul", "bundle: unknown-command"),
+    ("bundle-if-match-twice", "refused"),
+    ("bundle-payload-missing", "refused"),
+    ("bundle-payload-nul", "refused"),
+    ("bundle-resource-empty", "bundle: forbidden-resource"),
+    ("bundle-resource-with-nul", "bundle: forbidden-resource"),
+    ("bundle-unknown-field", "refused"),
+    ("change-add-far-index", "change: refused"),
+    ("change-empty", "change: applied"),
+    ("change-not-an-operation", "change: refused"),
+    ("change-pointer-tilde", "change: refused"),
+    ("change-replace-all", "change: applied"),
+    ("change-whole-and-more", "refused"),
+    ("change-whole-escaped-key", "change: applied"),
+    ("etag-leading-zero", "refused"),
+    ("etag-upper-case", "refused"),
+    ("payload-alias-and-name", "transfer-money: invalid-payload at ."),
+    ("payload-amount-1e2", "deposit-money: applied"),
+    ("payload-amount-1e29", "deposit-money: invalid-payload at amount"),
+    ("payload-amount-1e99", "deposit-money: invalid-payload at amount"),
+    ("payload-amount-exponent-bomb", "deposit-money: invalid-payload at amount"),
+    ("payload-amount-float-precise", "deposit-money: invalid-payload at amount"),
+    ("payload-amount-infinite", "deposit-money: invalid-payload at amount"),
+    ("payload-amount-integer-2-64", "deposit-money: invalid-payload at amount"),
+    ("payload-amount-larger-than-largest", "deposit-money: invalid-payload at amount"),
+    ("payload-amount-largest", "deposit-money: rejected balance-too-large"),
+    ("payload-amount-negative-zero", "deposit-money: rejected deposit-not-positive"),
+    ("payload-amount-smallest", "deposit-money: rejected balance-too-large"),
+    ("payload-array", "deposit-money: invalid-payload at ."),
+    ("payload-byte-order-mark", "deposit-money: invalid-payload at ."),
+    ("payload-comment", "deposit-money: invalid-payload at ."),
+    ("payload-control-character", "take-sample: invalid-payload at ."),
+    ("payload-deep-1000", "take-sample: invalid-payload at name[0][0][0][0].."),
+    ("payload-deep-127", "take-sample: invalid-payload at name"),
+    ("payload-empty", "deposit-money: invalid-payload at ."),
+    ("payload-escaped-key", "deposit-money: applied"),
+    ("payload-field-twice", "deposit-money: invalid-payload at ."),
+    ("payload-field-twice-escaped", "deposit-money: invalid-payload at ."),
+    ("payload-half-surrogate", "take-sample: invalid-payload at name"),
+    ("payload-key-long", "take-sample: invalid-payload at kkkkkkkkkkkkkkkk.."),
+    ("payload-key-reserved", "take-sample: invalid-payload at ."),
+    ("payload-name-of-everything", "take-sample: applied"),
+    ("payload-not-a-number", "deposit-money: invalid-payload at ."),
+    ("payload-nul-in-key", "take-sample: invalid-payload at ."),
+    ("payload-nul-in-string", "take-sample: invalid-payload at name"),
+    ("payload-nul-raw", "take-sample: invalid-payload at ."),
+    ("payload-null", "deposit-money: invalid-payload at ."),
+    ("payload-proto", "take-sample: invalid-payload at __proto__"),
+    ("payload-recipient-self", "transfer-money: rejected transfer-to-self"),
+    ("payload-recipient-urn", "transfer-money: rejected not-found"),
+    ("payload-single-quotes", "deposit-money: invalid-payload at ."),
+    ("payload-two-values", "deposit-money: invalid-payload at ."),
+    ("payload-utf8-broken", "take-sample: applied"),
+    ("precondition-two", "refused"),
+    ("precondition-version-float", "refused"),
+    ("precondition-version-negative", "refused"),
+    ("precondition-version-too-large", "refused"),
+    ("precondition-version-u64", "precondition: read"),
+];
+
+#[test]
+fn every_input_of_the_corpus_is_answered_as_it_was() {
+    let files = files();
+    let names: Vec<&str> = files.keys().map(String::as_str).collect();
+    let known: Vec<&str> = ANSWERS.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, known, "each file has its answer, in the order of their names");
+    let mut wrong = Vec::new();
+    for (name, expected) in ANSWERS {
+        let found = harness::block_on(answer(expected, &files[*name]));
+        if found != *expected {
+            wrong.push(format!("{name}: expected `{expected}`, found `{found}`"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_entry_point_panics_on_any_input_of_the_corpus() {
+    for text in files().values() {
+        harness::block_on(async {
+            let target = Target::new().await;
+            for key in KEYS {
+                drop(process(&target, key, text).await);
+            }
+            drop(process(&target, text, "{}").await);
+            drop(read_bundle(&target, text).await);
+        });
+        drop(read_change(text));
+        let _ = serde_json::from_str::<Precondition>(text);
+        let _ = serde_json::from_str::<ETag>(text);
+        let _ = text.trim().parse::<ETag>();
+    }
+}
+
+/// How an input is answered by the entry point that its expected answer names.
+async fn answer(expected: &str, text: &str) -> String {
+    let target = Target::new().await;
+    let (entry, _) = expected.split_once(": ").unwrap_or((expected, ""));
+    let found = match entry {
+        "bundle" => read_bundle(&target, text).await,
+        "change" => read_change(text),
+        "precondition" => {
+            serde_json::from_str::<Precondition>(text).ok().map(|_| "read".to_owned())
+        }
+        "refused" => {
+            let nowhere = read_bundle(&target, text).await.is_none()
+                && read_change(text).is_none()
+                && serde_json::from_str::<Precondition>(text).is_err()
+                && serde_json::from_str::<ETag>(text).is_err();
+            return if nowhere { "refused" } else { "read" }.to_owned();
+        }
+        key => Some(process(&target, key, text).await),
+    };
+    format!("{entry}: {}", found.unwrap_or("not read".to_owned()))
+}
+
+async fn process(target: &Target, key: &str, text: &str) -> String {
+    let session = target.session.on(target.root(key));
+    let answer = match session.create_command(key, text) {
+        Ok(command) => session.process_command(command).await.map(drop),
+        Err(error) => Err(error),
+    };
+    described(answer)
+}
+
+async fn read_bundle(target: &Target, text: &str) -> Option<String> {
+    let bundle: CommandBundle = serde_json::from_str(text).ok()?;
+    Some(described(target.session.process_command(bundle).await.map(drop)))
+}
+
+fn read_change(text: &str) -> Option<String> {
+    let json = Json::parse(text).ok()?;
+    let change = Change::from_json(&json).ok()?;
+    let state: Value = json!({ "list": [1, 2], "a~b": 1 });
+    let applied = change.apply(Some(state));
+    Some(if applied.is_ok() { "applied" } else { "refused" }.to_owned())
+}
+
+fn described(answer: Result<(), Error>) -> String {
+    match answer {
+        Ok(()) => "applied".to_owned(),
+        Err(error) => {
+            assert!(CODES.contains(&error.code()));
+            assert_ne!(error.code(), "panicked");
+            match &error {
+                Error::InvalidPayload { path, .. } => match path.get(..16) {
+                    Some(start) if path.len() > 20 => format!("{} at {start}..", error.code()),
+                    _ => format!("{} at {path}", error.code()),
+                },
+                Error::Rejected { code, .. } => format!("{} {code}", error.code()),
+                _ => error.code().to_owned(),
+            }
+        }
+    }
+}
+
+/// The files of the corpus by name. What is no UTF-8 is read as a transport would have to.
+fn files() -> BTreeMap<String, String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
+    let read = |entry: fs::DirEntry| {
+        let path = entry.path();
+        assert_eq!(path.extension(), Some("json".as_ref()), "{}", path.display());
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        (name, String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned())
+    };
+    fs::read_dir(folder).unwrap().map(|entry| read(entry.unwrap())).collect()
+}
+
+#[test]
+fn a_bundle_for_a_sample_is_what_the_corpus_varies() {
+    // The bundles of the corpus differ from this one in what their names say.
+    let bundle = json!({
+        "id": "00000000-0000-0000-0000-000000000001", "command": "ask-sample",
+        "root": AggregateRoot::of::<Sample>(SAMPLE), "payload": { "prefix": "" },
+    });
+    harness::block_on(async {
+        let target = Target::new().await;
+        let answer = read_bundle(&target, &bundle.to_string()).await;
+        assert_eq!(answer.as_deref(), Some("applied"));
+    });
+}

@@ -1,0 +1,216 @@
+//! An aggregate whose commands take every kind of field, for hostile input.
+
+use std::collections::BTreeMap;
+
+use banking_domain::Account;
+use chrono::{DateTime, Utc};
+use fluvius_core::{
+    AggregateRoot, Domain, DomainContext, DomainRuntime, MemoryStore, Refused, Session, aggregate,
+};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// A sample of everything.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Sample {
+    pub(crate) name: String,
+    pub(crate) text: String,
+    pub(crate) float: f64,
+    pub(crate) map: BTreeMap<String, Item>,
+    pub(crate) any: Value,
+}
+
+/// A part of a field.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Item {
+    pub(crate) label: String,
+    pub(crate) price: Decimal,
+    #[serde(default)]
+    pub(crate) parts: Vec<Item>,
+}
+
+/// One of several.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Choice {
+    Nothing,
+    Number(i32),
+    Both { left: String, right: (u8, f32) },
+}
+
+#[aggregate(resource = "sample")]
+impl Sample {
+    /// Take a sample.
+    #[action(evt_key = "sample-taken")]
+    pub(crate) fn take_sample(name: String) -> Result<Self, Refused> {
+        let (text, map) = (String::new(), BTreeMap::new());
+        Ok(Self { name, text, float: 0.0, map, any: Value::Null })
+    }
+
+    /// Fill it with everything.
+    #[expect(clippy::too_many_arguments, reason = "one of each kind")]
+    #[action(evt_key = "sample-filled")]
+    pub(crate) fn fill_sample(
+        &mut self,
+        text: String,
+        integer: i64,
+        natural: u64,
+        small: u8,
+        float: f64,
+        flag: bool,
+        letter: char,
+        id: Uuid,
+        amount: Decimal,
+        time: DateTime<Utc>,
+        #[arg(alias = "opt")] option: Option<String>,
+        list: Vec<Item>,
+        map: BTreeMap<String, Item>,
+        choice: Choice,
+        any: Value,
+        #[arg(default = 7)] fallback: u32,
+    ) -> Result<(), Refused> {
+        let _ = (integer, natural, small, flag, letter, id, amount, time, option, list, choice);
+        if fallback == 0 {
+            return Err(Refused::new("nothing-left", "there is nothing left"));
+        }
+        self.text = text;
+        self.float = float;
+        self.map = map;
+        self.any = any;
+        Ok(())
+    }
+
+    /// Lock it with what nobody else may know.
+    #[action(evt_key = "sample-locked")]
+    pub(crate) fn lock_sample(
+        &mut self,
+        #[arg(secret, alias = "code")] pin: String,
+        #[arg(secret)] digits: u32,
+        #[arg(secret)] parts: BTreeMap<String, Item>,
+        note: String,
+    ) -> Result<(), Refused> {
+        let _ = (pin, digits, parts);
+        self.text = note;
+        Ok(())
+    }
+
+    /// Say what is in it.
+    #[action]
+    pub(crate) fn ask_sample(&self, prefix: String) -> Result<String, Refused> {
+        Ok(format!("{prefix}{}", self.name))
+    }
+}
+
+/// Domain for hostile input.
+#[derive(Domain)]
+#[domain(aggregates(Sample, Account))]
+pub(crate) struct HostileDomain;
+
+/// A domain with one open sample and one open account.
+pub(crate) struct Target {
+    pub(crate) domain: DomainRuntime,
+    pub(crate) store: MemoryStore,
+    pub(crate) session: Session,
+}
+
+impl Target {
+    pub(crate) async fn new() -> Self {
+        let store = MemoryStore::new();
+        let domain = HostileDomain::runtime(store.clone()).await.unwrap();
+        let session = domain.session(DomainContext::create("hostile"));
+        session.send(SAMPLE, TakeSample { name: "sample".to_owned() }).await.unwrap();
+        let open = json!({
+            "account_number": "1", "owner_name": "Ada Lovelace", "initial_deposit": "1000.00"
+        });
+        let account = session.on(AggregateRoot::of::<Account>(ACCOUNT));
+        let open = account.create_command("open-account", open).unwrap();
+        account.process_command(open).await.unwrap();
+        Self { domain, store, session }
+    }
+
+    /// The root that a command of this key is meant for; a fresh one where it creates.
+    pub(crate) fn root(&self, key: &str) -> AggregateRoot {
+        let Some(action) = self.domain.registry().find(key) else {
+            return AggregateRoot::of::<Sample>(SAMPLE);
+        };
+        let creates = action.lifecycle == fluvius_core::Lifecycle::Creates;
+        match action.resources[0] {
+            "sample" if creates => AggregateRoot::of::<Sample>(Uuid::new_v4()),
+            "sample" => AggregateRoot::of::<Sample>(SAMPLE),
+            _ if creates => AggregateRoot::of::<Account>(Uuid::new_v4()),
+            _ => AggregateRoot::of::<Account>(ACCOUNT),
+        }
+    }
+}
+
+pub(crate) const SAMPLE: Uuid = Uuid::from_u128(0x5A);
+pub(crate) const ACCOUNT: Uuid = Uuid::from_u128(0xAC);
+
+/// Every key that the domain has, internal ones too.
+pub(crate) const KEYS: [&str; 10] = [
+    "take-sample",
+    "fill-sample",
+    "lock-sample",
+    "ask-sample",
+    "open-account",
+    "deposit-money",
+    "withdraw-money",
+    "transfer-money",
+    "receive-transfer",
+    "close-account",
+];
+
+/// A payload that fits the command of a key.
+pub(crate) fn valid_payload(key: &str) -> Value {
+    let item = json!({ "label": "a label", "price": "10.50", "parts": [] });
+    match key {
+        "take-sample" => json!({ "name": "another" }),
+        "fill-sample" => json!({
+            "text": "some text", "integer": -7, "natural": 18_446_744_073_709_551_615_u64,
+            "small": 255, "float": 0.1, "flag": true, "letter": "é", "id": SAMPLE,
+            "amount": "10.50", "time": "2026-01-01T00:00:00.123456Z", "option": "given",
+            "list": [item, { "label": "", "price": 3, "parts": [item] }],
+            "map": { "a/b": item, "~": item }, "choice": { "both": { "left": "", "right": [1, 0.5] } },
+            "any": { "deep": [[[null]]], "n": 1e3 }, "fallback": 1,
+        }),
+        "lock-sample" => {
+            json!({ "pin": "1234", "digits": 7, "parts": { "a": item }, "note": "locked" })
+        }
+        "ask-sample" => json!({ "prefix": "this is " }),
+        "open-account" => json!({
+            "account_number": "2", "owner_name": "Charles Babbage", "initial_deposit": "5.00"
+        }),
+        "transfer-money" => json!({ "amount": "1.00", "recipient": SAMPLE }),
+        "receive-transfer" => json!({ "amount": "1.00", "sender_id": SAMPLE }),
+        "close-account" => json!({}),
+        _ => json!({ "amount": "1.00" }),
+    }
+}
+
+/// Every code that an error may have.
+pub(crate) const CODES: [&str; 22] = [
+    "unknown-command",
+    "invalid-payload",
+    "no-aggregate-root",
+    "forbidden-resource",
+    "unauthorized",
+    "not-found",
+    "already-exists",
+    "rejected",
+    "precondition-failed",
+    "conflict",
+    "duplicate-command",
+    "group-refused",
+    "invoke-reentered",
+    "invoke-too-deep",
+    "timed-out",
+    "panicked",
+    "overloaded",
+    "shutting-down",
+    "invalid-state",
+    "store-unavailable",
+    "store",
+    "outcome-unknown",
+];

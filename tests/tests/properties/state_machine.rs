@@ -1,0 +1,697 @@
+//! T1: random commands with faults against the bank, beside a small model of it and of its logs.
+//!
+//! The model says of every command how it must be answered and what it must leave behind. After
+//! every step the stored states, the logs and what each realm sees are those of the model (P4,
+//! P7); at the end the log gives every state back (P6).
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use banking_domain::{Account, TransactionManagerDomain};
+use fluvius_core::store::Store;
+use fluvius_core::{
+    AggregateRoot, CommandBundle, CommandStatus, Domain, DomainContext, DomainRuntime, ETag, Error,
+    EventRecord, Json, Logged, MemoryStore, Precondition, Response, Session,
+};
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use proptest_state_machine::{ReferenceStateMachine, StateMachineTest};
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+use uuid::Uuid;
+
+use crate::bank_model::{Bank, Order, Refusal, Root, any_amount, identifier, root, rule};
+use crate::{fold, harness};
+
+const CASES: u32 = 256;
+/// How many steps a case has on average.
+const STEPS: usize = 50;
+const ACCOUNTS: usize = 5;
+const REALMS: [Option<&str>; 3] = [None, Some("north"), Some("south")];
+/// The command that a transfer invokes.
+const INVOKED: &str = "receive-transfer";
+
+#[test]
+fn the_bank_does_what_its_model_says() {
+    let steps = harness::number("FLUVIUS_STEPS").and_then(|steps| usize::try_from(steps).ok());
+    // From one step, so that a failing case can become short; `STEPS` on average.
+    let strategy = Model::sequential_strategy(1..2 * steps.unwrap_or(STEPS));
+    harness::check("the_bank_does_what_its_model_says", CASES, strategy, |(model, steps, seen)| {
+        Machine::test_sequential(harness::config(CASES), model, steps, seen);
+        Ok(())
+    });
+    // A run that never came to an answer says nothing about it.
+    let often = [
+        ("applied", 1_000),
+        ("applied as a group", 50),
+        ("applied once more", 50),
+        ("rejected", 500),
+        ("rejected once more", 50),
+        ("not-found", 100),
+        ("already-exists", 100),
+        ("precondition-failed", 100),
+        ("duplicate-command", 100),
+        ("group-refused", 100),
+        ("group-refused once more", 10),
+        ("unknown-command", 100),
+        ("forbidden-resource", 50),
+        ("invalid-payload", 50),
+    ];
+    TALLY.with_borrow(|tally| {
+        for (answer, least) in often {
+            assert!(tally.get(answer) > Some(&least), "{answer}: {tally:?}");
+        }
+    });
+}
+
+thread_local! {
+    /// How often each answer was given.
+    static TALLY: RefCell<BTreeMap<String, usize>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// A command as a caller makes it.
+#[derive(Debug, Clone)]
+struct Sent {
+    id: Uuid,
+    /// Which session sends it: one a realm.
+    realm: usize,
+    account: usize,
+    order: Order,
+    if_match: Option<Precondition>,
+    /// What is wrong with it before anything is loaded.
+    fault: Option<Malformed>,
+}
+
+/// What can be wrong with a command before anything is loaded.
+#[derive(Debug, Clone, Copy)]
+enum Malformed {
+    UnknownKey(&'static str),
+    Internal,
+    WrongResource(&'static str),
+    Payload(Broken),
+}
+
+/// How a payload does not fit.
+#[derive(Debug, Clone, Copy)]
+enum Broken {
+    NotAnObject,
+    FieldMissing,
+    FieldUnknown,
+    WrongType,
+    TooManyDigits,
+    FieldTwice,
+}
+
+/// One step of a run.
+#[derive(Debug, Clone)]
+enum Step {
+    One(Sent),
+    Group(Vec<Sent>),
+    /// A step before, as it was.
+    Again(Index),
+    /// The identifier of a command before, for another one.
+    Taken(Index, Sent),
+    /// A command before, sent again from another realm.
+    Foreign(Index),
+    /// A group in which one identifier is known and one is not.
+    HalfKnown(Index, Sent),
+    /// A group in which one identifier stands twice.
+    Twice(Sent),
+}
+
+/// What the model expects of the last step.
+#[derive(Debug, Clone, Default)]
+struct Expected {
+    commands: Vec<Sent>,
+    is_group: bool,
+    /// Whether it was answered before.
+    is_again: bool,
+    answer: Option<Answer>,
+    /// New rows of the command log, without those that rules invoked: identifier, status, code.
+    rows: Vec<(Uuid, CommandStatus, Option<String>)>,
+    invoked_count: usize,
+    event_count: usize,
+}
+
+/// How a step is answered.
+#[derive(Debug, Clone, PartialEq)]
+enum Answer {
+    /// For each command the version that it gave, and the account's state at it.
+    Applied(Vec<(u64, Account)>),
+    Refused(Refusal),
+    /// A group in which this command was refused.
+    GroupRefused(Uuid, Refusal),
+}
+
+/// The model: the bank in plain Rust, and which commands were answered how.
+#[derive(Debug, Clone, Default)]
+struct Model {
+    bank: Bank,
+    next_id: u128,
+    /// Every step whose answer is kept.
+    kept: Vec<(Vec<Sent>, bool, Answer)>,
+    last: Expected,
+}
+
+impl Model {
+    /// Identifiers are given when a step is applied, so that one survives that others are left
+    /// out while a failing case is made smaller.
+    fn fresh(&mut self, mut sent: Sent) -> Sent {
+        self.next_id += 1;
+        sent.id = Uuid::from_u128(0xC0DE_0000_0000 + self.next_id);
+        sent
+    }
+
+    fn kept(&self, index: &Index) -> Option<(Vec<Sent>, bool, Answer)> {
+        let at = (!self.kept.is_empty()).then(|| index.index(self.kept.len()))?;
+        Some(self.kept[at].clone())
+    }
+
+    fn step(&mut self, step: &Step) {
+        match step {
+            Step::One(sent) => {
+                let sent = self.fresh(sent.clone());
+                self.decide(vec![sent], false);
+            }
+            Step::Group(group) => {
+                // One session sends them all.
+                let realm = group[0].realm;
+                let group = group.iter().map(|sent| Sent { realm, ..self.fresh(sent.clone()) });
+                let group = group.collect();
+                self.decide(group, true);
+            }
+            Step::Again(index) => match self.kept(index) {
+                None => self.last = Expected::default(),
+                Some((commands, is_group, answer)) => {
+                    self.expect(commands, is_group, answer);
+                    self.last.is_again = true;
+                }
+            },
+            Step::Taken(index, sent) => {
+                let mut sent = self.fresh(sent.clone());
+                let Some((first, ..)) = self.kept(index) else {
+                    return self.decide(vec![sent], false);
+                };
+                sent.id = first[0].id;
+                let answer = match malformed(&sent) {
+                    Some(refusal) => Answer::Refused(refusal),
+                    None if is_same(&sent, &first[0]) => return self.last = Expected::default(),
+                    None => Answer::Refused(Refusal::of("duplicate-command")),
+                };
+                self.expect(vec![sent], false, answer);
+            }
+            Step::Foreign(index) => match self.kept(index) {
+                None => self.last = Expected::default(),
+                Some((first, ..)) => {
+                    let mut sent = first[0].clone();
+                    sent.realm = (sent.realm + 1) % REALMS.len();
+                    let answer = Answer::Refused(Refusal::of("duplicate-command"));
+                    self.expect(vec![sent], false, answer);
+                }
+            },
+            Step::HalfKnown(index, sent) => {
+                let sent = self.fresh(sent.clone());
+                let Some((first, ..)) = self.kept(index) else {
+                    return self.decide(vec![sent], false);
+                };
+                let commands = vec![sent, first[0].clone()];
+                let refusal = malformed(&commands[0]);
+                let refusal = refusal.unwrap_or(Refusal::of("duplicate-command"));
+                self.expect(commands, true, Answer::Refused(refusal));
+            }
+            Step::Twice(sent) => {
+                let sent = self.fresh(sent.clone());
+                // An identifier that stands twice is seen before resources are looked at.
+                let refusal = match malformed(&sent) {
+                    Some(refusal) if refusal.code != "forbidden-resource" => refusal,
+                    _ => Refusal::of("duplicate-command"),
+                };
+                self.expect(vec![sent.clone(), sent], true, Answer::Refused(refusal));
+            }
+        }
+    }
+
+    /// A step that is answered without leaving anything.
+    fn expect(&mut self, commands: Vec<Sent>, is_group: bool, answer: Answer) {
+        self.last = Expected { commands, is_group, answer: Some(answer), ..Expected::default() };
+    }
+
+    fn decide(&mut self, commands: Vec<Sent>, is_group: bool) {
+        // All are decoded before the resource of any is looked at.
+        let faults = || commands.iter().filter_map(malformed);
+        let undecoded = faults().find(|refusal| refusal.code != "forbidden-resource");
+        if let Some(refusal) = undecoded.or_else(|| faults().next()) {
+            return self.expect(commands, is_group, Answer::Refused(refusal));
+        }
+        let before = self.bank.clone();
+        let mut after = self.bank.clone();
+        let mut applied = Vec::new();
+        let mut refused = None;
+        for sent in &commands {
+            match run(&before, &mut after, sent) {
+                Ok(()) => {
+                    let root = &after.roots[&sent.account];
+                    applied.push((root.version(), root.states.last().unwrap().clone()));
+                }
+                Err(refusal) => {
+                    refused = Some((sent.id, refusal));
+                    break;
+                }
+            }
+        }
+        let mut expected = Expected { is_group, ..Expected::default() };
+        let answer = match refused {
+            None => {
+                let events = |bank: &Bank| -> u64 { bank.roots.values().map(Root::version).sum() };
+                expected.event_count = usize::try_from(events(&after) - events(&before)).unwrap();
+                expected.invoked_count = expected.event_count - commands.len();
+                self.bank = after;
+                Answer::Applied(applied)
+            }
+            Some((id, refusal)) if is_group => Answer::GroupRefused(id, refusal),
+            Some((_, refusal)) => Answer::Refused(refusal),
+        };
+        expected.rows = commands.iter().map(|sent| row(sent.id, &answer)).collect();
+        self.kept.push((commands.clone(), is_group, answer.clone()));
+        self.last = Expected { commands, answer: Some(answer), ..expected };
+    }
+}
+
+/// The row that a command leaves when its step is answered like this.
+fn row(id: Uuid, answer: &Answer) -> (Uuid, CommandStatus, Option<String>) {
+    let code = |refusal: &Refusal| refusal.rule.clone().unwrap_or(refusal.code.to_owned());
+    match answer {
+        Answer::Applied(_) => (id, CommandStatus::Applied, None),
+        Answer::Refused(refusal) => (id, CommandStatus::Rejected, Some(code(refusal))),
+        Answer::GroupRefused(refused, refusal) if *refused == id => {
+            (id, CommandStatus::Rejected, Some(code(refusal)))
+        }
+        Answer::GroupRefused(..) => (id, CommandStatus::Rejected, Some("group-refused".to_owned())),
+    }
+}
+
+/// One command on the model: life cycle, then If-Match against what stood before the group, then
+/// the rule.
+fn run(before: &Bank, bank: &mut Bank, sent: &Sent) -> Result<(), Refusal> {
+    let realm = REALMS[sent.realm];
+    bank.admit(realm, sent.account, &sent.order)?;
+    if let Some(expected) = sent.if_match {
+        let (version, etag) = before.roots.get(&sent.account).map_or((0, None), |root| {
+            let etag = ETag::new(root.version(), *root.commands.last().unwrap());
+            (root.version(), Some(etag))
+        });
+        if !expected.holds(version, etag) {
+            return Err(Refusal::of("precondition-failed"));
+        }
+    }
+    bank.run(realm, sent.account, sent.id, &sent.order)
+}
+
+/// Why a command is refused before anything is loaded.
+fn malformed(sent: &Sent) -> Option<Refusal> {
+    sent.fault.map(|fault| match fault {
+        Malformed::UnknownKey(_) | Malformed::Internal => Refusal::of("unknown-command"),
+        Malformed::WrongResource(_) => Refusal::of("forbidden-resource"),
+        Malformed::Payload(_) => Refusal::of("invalid-payload"),
+    })
+}
+
+/// Whether two commands are one by what identifies them.
+fn is_same(one: &Sent, other: &Sent) -> bool {
+    one.realm == other.realm
+        && one.account == other.account
+        && one.order.key() == other.order.key()
+        && one.order.payload(one.account) == other.order.payload(other.account)
+}
+
+impl ReferenceStateMachine for Model {
+    type State = Self;
+    type Transition = Step;
+
+    fn init_state() -> BoxedStrategy<Self> {
+        // Begins with some accounts, so that most orders find one.
+        let deposit = || (0_i64..1_000_000).prop_map(|cents| Decimal::new(cents, 2));
+        prop::collection::vec(deposit(), ACCOUNTS - 1)
+            .prop_map(|deposits| {
+                let mut model = Self::default();
+                for (account, deposit) in deposits.into_iter().enumerate() {
+                    let order = Order::Open { deposit };
+                    let realm = usize::from(account == 1);
+                    let sent = Sent {
+                        id: Uuid::nil(),
+                        realm,
+                        account,
+                        order,
+                        if_match: None,
+                        fault: None,
+                    };
+                    model.step(&Step::One(sent));
+                }
+                model
+            })
+            .boxed()
+    }
+
+    fn transitions(model: &Self) -> BoxedStrategy<Step> {
+        let sent = any_sent(model);
+        prop_oneof![
+            14 => sent.clone().prop_map(Step::One),
+            3 => prop::collection::vec(sent.clone(), 1..4).prop_map(Step::Group),
+            2 => any::<Index>().prop_map(Step::Again),
+            1 => (any::<Index>(), sent.clone()).prop_map(|(index, sent)| Step::Taken(index, sent)),
+            1 => any::<Index>().prop_map(Step::Foreign),
+            1 => (any::<Index>(), sent.clone())
+                .prop_map(|(index, sent)| Step::HalfKnown(index, sent)),
+            1 => sent.prop_map(Step::Twice),
+        ]
+        .boxed()
+    }
+
+    fn apply(mut model: Self, step: &Step) -> Self {
+        model.step(step);
+        model
+    }
+}
+
+fn any_sent(model: &Model) -> BoxedStrategy<Sent> {
+    let realm = prop_oneof![8 => Just(0_usize), 2 => Just(1), 1 => Just(2)];
+    let order = prop_oneof![
+        5 => any_amount().prop_map(|amount| Order::Deposit { amount }),
+        4 => any_amount().prop_map(|amount| Order::Withdraw { amount }),
+        6 => (any_amount(), 0..ACCOUNTS).prop_map(|(amount, to)| Order::Transfer { amount, to }),
+        1 => Just(Order::Close),
+        2 => prop_oneof![Just(Decimal::ZERO), any_amount()]
+            .prop_map(|deposit| Order::Open { deposit }),
+    ];
+    // Preconditions are made from what the model knows when the step is drawn: some still hold
+    // when it is applied, some do not.
+    let known: Vec<(u64, Vec<Uuid>)> = (0..ACCOUNTS)
+        .map(|account| {
+            let root = model.bank.roots.get(&account);
+            root.map_or((0, Vec::new()), |root| (root.version(), root.commands.clone()))
+        })
+        .collect();
+    (realm, 0..ACCOUNTS, order, any_condition(), any_fault())
+        .prop_map(move |(realm, account, order, condition, fault)| {
+            let (version, ref commands) = known[account];
+            let etag = |back: usize| {
+                let version = version.saturating_sub(back as u64);
+                let command = usize::try_from(version).unwrap().checked_sub(1);
+                let command = command.and_then(|at| commands.get(at).copied());
+                Precondition::ETag(ETag::new(version, command.unwrap_or(Uuid::from_u128(7))))
+            };
+            let if_match = condition.map(|condition| match condition {
+                Condition::Version(back) => Precondition::Version(version.saturating_sub(back)),
+                Condition::ETag(back) => etag(back),
+                Condition::Foreign => Precondition::ETag(ETag::new(version, Uuid::from_u128(8))),
+            });
+            Sent { id: Uuid::nil(), realm, account, order, if_match, fault }
+        })
+        .boxed()
+}
+
+/// What a caller expects of a root.
+#[derive(Debug, Clone, Copy)]
+enum Condition {
+    /// The version that it has, or one so many before.
+    Version(u64),
+    /// The etag that it has, or one so many before.
+    ETag(usize),
+    /// An etag of the right version, from another history.
+    Foreign,
+}
+
+fn any_condition() -> impl Strategy<Value = Option<Condition>> {
+    prop_oneof![
+        12 => Just(None),
+        2 => Just(Some(Condition::Version(0))),
+        1 => Just(Some(Condition::Version(1))),
+        2 => Just(Some(Condition::ETag(0))),
+        1 => Just(Some(Condition::ETag(1))),
+        1 => Just(Some(Condition::Foreign)),
+    ]
+}
+
+fn any_fault() -> impl Strategy<Value = Option<Malformed>> {
+    let broken = [
+        Broken::NotAnObject,
+        Broken::FieldMissing,
+        Broken::FieldUnknown,
+        Broken::WrongType,
+        Broken::TooManyDigits,
+        Broken::FieldTwice,
+    ];
+    prop_oneof![
+        24 => Just(None),
+        1 => select(vec!["", "deposit", "Deposit-Money", "money-deposited"])
+            .prop_map(|key| Some(Malformed::UnknownKey(key))),
+        1 => Just(Some(Malformed::Internal)),
+        1 => select(vec!["", "bank-accounts", "Bank-Account", "user"])
+            .prop_map(|resource| Some(Malformed::WrongResource(resource))),
+        2 => select(broken.to_vec()).prop_map(|broken| Some(Malformed::Payload(broken))),
+    ]
+}
+
+/// The bank itself.
+struct Machine;
+
+struct Bench {
+    runtime: Runtime,
+    domain: DomainRuntime,
+    store: MemoryStore,
+    /// One session a realm.
+    sessions: Vec<Session>,
+    /// The end of the logs after the last step.
+    position: u64,
+}
+
+impl StateMachineTest for Machine {
+    type SystemUnderTest = Bench;
+    type Reference = Model;
+
+    fn init_test(model: &Model) -> Bench {
+        let runtime = harness::runtime();
+        let store = MemoryStore::new();
+        let domain = runtime.block_on(TransactionManagerDomain::runtime(store.clone())).unwrap();
+        let sessions = REALMS
+            .iter()
+            .map(|realm| {
+                let context = DomainContext::create("state machine");
+                domain.session(match realm {
+                    Some(realm) => context.with_realm(*realm),
+                    None => context,
+                })
+            })
+            .collect();
+        let mut bench = Bench { runtime, domain, store, sessions, position: 0 };
+        for (commands, is_group, answer) in &model.kept {
+            let found = bench.send(commands, *is_group);
+            assert_answer(commands, answer, &found);
+        }
+        bench.position = bench.events(None).last().map_or(0, |row| row.position);
+        bench
+    }
+
+    fn apply(mut bench: Bench, model: &Model, _: Step) -> Bench {
+        let expected = &model.last;
+        let Some(answer) = &expected.answer else { return bench };
+        let found = bench.send(&expected.commands, expected.is_group);
+        assert_answer(&expected.commands, answer, &found);
+        bench.assert_rows(expected, answer);
+        count(expected, answer);
+        bench
+    }
+
+    fn check_invariants(bench: &Bench, model: &Model) {
+        bench.runtime.block_on(async {
+            for account in 0..ACCOUNTS {
+                bench.assert_root(model, account).await;
+            }
+        });
+    }
+
+    fn teardown(bench: Bench, model: Model) {
+        for account in 0..ACCOUNTS {
+            let rows = bench.events(Some(root(account)));
+            let rows: Vec<EventRecord> = rows.into_iter().map(|row| row.record).collect();
+            let known = model.bank.roots.get(&account);
+            let states: Vec<Value> =
+                known.map_or(&[][..], |root| &root.states).iter().map(fold::value_of).collect();
+            assert_eq!(fold::check::<Account>(&rows, &states, rule), Ok(()));
+            assert!(rows.windows(2).all(|two| two[0].occurred <= two[1].occurred));
+        }
+        let positions: Vec<u64> = bench.events(None).iter().map(|row| row.position).collect();
+        assert!(positions.is_sorted_by(|one, other| one < other));
+    }
+}
+
+impl Bench {
+    fn send(&self, commands: &[Sent], is_group: bool) -> Result<Vec<Response>, Error> {
+        // A group is sent by one session, that of its first command.
+        let session = &self.sessions[commands[0].realm];
+        let bundles: Vec<CommandBundle> = commands.iter().map(bundle).collect();
+        self.runtime.block_on(async {
+            if is_group {
+                session.process_atomic(bundles).await
+            } else {
+                let answer = session.process_command(bundles[0].clone()).await;
+                answer.map(|response| vec![response])
+            }
+        })
+    }
+
+    fn events(&self, of: Option<AggregateRoot>) -> Vec<Logged<EventRecord>> {
+        let mut log = self.domain.log().limit(usize::MAX);
+        if let Some(root) = of {
+            log = log.of(root);
+        }
+        self.runtime.block_on(log.events()).unwrap().rows
+    }
+
+    /// What the step has left in the logs: exactly the rows that it should, and no others.
+    fn assert_rows(&mut self, expected: &Expected, answer: &Answer) {
+        let log = self.domain.log().after(self.position);
+        let commands = self.runtime.block_on(log.commands()).unwrap().rows;
+        let events = self.runtime.block_on(log.events()).unwrap().rows;
+        let (sent, invoked): (Vec<_>, Vec<_>) =
+            commands.iter().partition(|row| row.parent.is_none());
+        let rows: Vec<_> = sent
+            .iter()
+            .map(|row| (row.id, row.status, row.code.as_deref().map(str::to_owned)))
+            .collect();
+        assert_eq!(rows, expected.rows);
+        for (row, command) in sent.iter().zip(&expected.commands) {
+            assert_eq!((row.key(), &row.root), (command.order.key(), &root(command.account)));
+            assert_eq!(row.payload.to_value(), command.order.payload(command.account));
+        }
+        assert_eq!(invoked.len(), expected.invoked_count);
+        for row in invoked {
+            assert_eq!(row.key(), INVOKED);
+            assert_eq!(row.id, Uuid::new_v5(&row.parent.unwrap(), b"1"));
+        }
+        assert_eq!(events.len(), expected.event_count);
+        if !matches!(answer, Answer::Applied(_)) {
+            assert!(events.is_empty(), "what is refused changes nothing but its own row");
+        }
+        let messages = self.runtime.block_on(log.messages()).unwrap().rows;
+        let activities = self.runtime.block_on(log.activities()).unwrap().rows;
+        assert!(messages.is_empty() && activities.is_empty());
+        let positions = commands.iter().map(|row| row.position);
+        let positions = positions.chain(events.iter().map(|row| row.position));
+        self.position = positions.max().unwrap_or(self.position);
+    }
+
+    /// The stored root is the model's, and each realm sees it or does not.
+    async fn assert_root(&self, model: &Model, account: usize) {
+        let stored = Store::load(&self.store, &root(account)).await.unwrap();
+        let known = model.bank.roots.get(&account);
+        let Some((stored, known)) = stored.as_ref().zip(known) else {
+            assert_eq!(stored.is_some(), known.is_some());
+            return;
+        };
+        let version = known.version();
+        assert_eq!(stored.version, version);
+        assert_eq!(stored.etag, ETag::new(version, *known.commands.last().unwrap()));
+        assert_eq!(stored.data.to_value(), fold::value_of(known.states.last().unwrap()));
+        assert_eq!(stored.deleted.is_some(), known.closed);
+        assert_eq!(stored.realm.as_deref(), known.realm);
+        for (session, realm) in self.sessions.iter().zip(REALMS) {
+            let seen = session.statemgr().find::<Account>(identifier(account)).await.unwrap();
+            assert_eq!(seen.is_some(), !known.closed && realm == known.realm);
+            if let Some(seen) = seen {
+                assert_eq!(seen.into_state(), *known.states.last().unwrap());
+            }
+        }
+        let last = Store::history(&self.store, &root(account), version, u64::MAX).await.unwrap();
+        assert_eq!(last.len(), 1, "one event a version, and none beyond the last");
+    }
+}
+
+fn assert_answer(commands: &[Sent], expected: &Answer, found: &Result<Vec<Response>, Error>) {
+    match (expected, found) {
+        (Answer::Applied(expected), Ok(responses)) => {
+            assert_eq!(responses.len(), expected.len());
+            for ((response, (version, state)), sent) in responses.iter().zip(expected).zip(commands)
+            {
+                assert_eq!((response.command_id, response.version), (sent.id, *version));
+                assert_eq!(response.etag, ETag::new(*version, sent.id));
+                assert_eq!(response.root, root(sent.account));
+                assert_eq!(response.data.to_value(), fold::value_of(state));
+            }
+        }
+        (Answer::Refused(refusal), Err(error)) => assert_eq!(*refusal, refusal_of(error)),
+        (Answer::GroupRefused(id, refusal), Err(Error::GroupRefused { refused, source })) => {
+            assert_eq!((refused, refusal), (id, &refusal_of(source)));
+        }
+        _ => panic!("{commands:?}: expected {expected:?}, found {found:?}"),
+    }
+}
+
+fn count(expected: &Expected, answer: &Answer) {
+    let what = match answer {
+        Answer::Applied(_) if expected.is_group && !expected.rows.is_empty() => {
+            "applied as a group".to_owned()
+        }
+        Answer::Applied(_) => "applied".to_owned(),
+        Answer::Refused(refusal) => refusal.code.to_owned(),
+        Answer::GroupRefused(..) => "group-refused".to_owned(),
+    };
+    let again = if expected.is_again { " once more" } else { "" };
+    TALLY.with_borrow_mut(|tally| *tally.entry(what + again).or_default() += 1);
+}
+
+fn refusal_of(error: &Error) -> Refusal {
+    Refusal { code: error.code(), rule: error.rejection_code().map(str::to_owned) }
+}
+
+fn bundle(sent: &Sent) -> CommandBundle {
+    let mut root = root(sent.account);
+    let mut key = sent.order.key();
+    let mut payload = sent.order.payload(sent.account);
+    let mut broken = None;
+    match sent.fault {
+        None => {}
+        Some(Malformed::UnknownKey(other)) => key = other,
+        Some(Malformed::Internal) => {
+            key = INVOKED;
+            payload = json!({ "amount": 1, "sender_id": Uuid::nil() });
+        }
+        Some(Malformed::WrongResource(resource)) => root.resource = resource.into(),
+        Some(Malformed::Payload(how)) => {
+            broken = Some(how.of(&sent.order, payload.clone()));
+        }
+    }
+    CommandBundle {
+        id: sent.id,
+        command: key.to_owned(),
+        root,
+        payload: Json::parse(broken.unwrap_or(payload.to_string())).unwrap(),
+        if_match: sent.if_match,
+    }
+}
+
+impl Broken {
+    /// The payload, broken; a command without fields has fewer ways to be.
+    fn of(self, order: &Order, mut payload: Value) -> String {
+        let has_fields = *order != Order::Close;
+        let field = if matches!(order, Order::Open { .. }) { "initial_deposit" } else { "amount" };
+        let text = payload.to_string();
+        let fields = payload.as_object_mut().unwrap();
+        match self {
+            Self::NotAnObject => return "[]".to_owned(),
+            Self::FieldTwice if has_fields => {
+                return text.replacen('{', &format!("{{\"{field}\":1,"), 1);
+            }
+            Self::FieldMissing if has_fields => drop(fields.remove(field)),
+            Self::WrongType if has_fields => {
+                fields.insert(field.to_owned(), json!({ "cents": 1 }));
+            }
+            Self::TooManyDigits if has_fields => {
+                fields.insert(field.to_owned(), json!("123456789012345678901234567890.5"));
+            }
+            _ => drop(fields.insert("unknown".to_owned(), json!(1))),
+        }
+        payload.to_string()
+    }
+}

@@ -1,0 +1,41 @@
+//! `#[derive(Domain)]` and `#[derive(Rejection)]` misused.
+
+use fluvius_core::{Domain, Rejection};
+
+#[derive(Domain)]
+pub struct EmptyDomain;
+
+#[derive(Domain)]
+#[domain(agregates(Account), namespace = "My Bank", revision = -1, tags(banking))]
+pub struct BankDomain;
+
+#[derive(Domain)]
+#[domain(aggregates(Account, Account), crate = "fluvius_core")]
+pub struct GenericDomain<T>(T);
+
+#[derive(Domain)]
+#[domain(aggregates())]
+pub struct NoAggregates;
+
+#[derive(Rejection)]
+#[rejection(code = "account")]
+pub enum AccountError {
+    #[rejection(code = "NotKebab")]
+    NotKebab,
+    #[rejection(transparent)]
+    Nothing,
+    #[rejection(transparent, code = "two")]
+    Two(u8, u8),
+    #[rejection(cod = "three")]
+    Three,
+    HTTPError,
+    HttpError,
+}
+
+#[derive(Rejection)]
+pub union Bits {
+    small: u8,
+    large: u16,
+}
+
+fn main() {}

@@ -1,0 +1,138 @@
+//! Options of `#[aggregate]`, `#[action]` and `#[arg]`, and the keys and names
+//! that follow from them.
+
+use std::convert::Infallible;
+
+use fluvius_core::{ActionContext, aggregate};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Account;
+
+#[aggregate(resorce = "bank-account", revision = "1", crate = "fluvius_core")]
+impl Account {
+    // P21: unknown options, and options with a wrong value.
+    #[action(event_key = "money-deposited")]
+    pub fn deposit_money(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    #[action(evt_key = "money-withdrawn", colour = "red", internal = true, if_match = "always")]
+    pub fn withdraw_money(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    #[action(evt_key = MoneyMoved, evt_key = "moved")]
+    pub fn move_money(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    // P50: half-typed options leave the other actions alone.
+    #[action(evt_key = )]
+    pub fn half_typed(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    #[action(evt_key = "held", timeout = "1h")]
+    pub fn hold(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    // A creating action has no version to expect.
+    #[action(evt_key = "account-opened", if_match = "required")]
+    pub fn open() -> Result<Self, Infallible> {
+        Ok(Self)
+    }
+
+    // P45: an event is missing, resources are empty or not declared.
+    #[action(resources = [])]
+    pub fn close(self) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    #[action(evt_key = "renamed", resources = ["acount", "savings"])]
+    pub fn rename(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    // Keys are kebab case; P37: and ASCII.
+    #[action(evt_key = "Limit_Set", key = "setLimit", command = "limit")]
+    pub fn set_limit(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    #[action(evt_key = "changed")]
+    pub fn ändern(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    // P36: one key, one event, one name in a block.
+    #[action(key = "change", evt_key = "put")]
+    pub fn change(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    #[action(key = "change", evt_key = "changed-again")]
+    pub fn change_again(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    #[action(evt_key = "changed-again")]
+    pub fn change_once_more(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    #[action]
+    pub fn put(&self) -> Result<u8, Infallible> {
+        Ok(1)
+    }
+
+    #[action(evt_key = "lock")]
+    pub fn lock(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    #[action]
+    pub fn account_event(&self) -> Result<u8, Infallible> {
+        Ok(1)
+    }
+
+    // The event's `data` is what the action returns.
+    #[action(evt_key = "interest-added")]
+    pub fn add_interest(&mut self, data: u8) -> Result<u8, Infallible> {
+        Ok(data)
+    }
+
+    // P35: one visibility.
+    #[action]
+    fn count(&self) -> Result<u8, Infallible> {
+        Ok(1)
+    }
+
+    // P31: links to `Self` mean another type on the command.
+    /// Like [`Self::count`].
+    #[action]
+    pub fn recount(&self) -> Result<u8, Infallible> {
+        Ok(1)
+    }
+
+    // P30 and the options of `#[arg]`.
+    #[action(evt_key = "noted")]
+    pub fn note(
+        &mut self,
+        #[cfg(all())] text: String,
+        #[serde(rename = "b")] colour: String,
+        #[args(secret)] pin: String,
+        #[arg(secert)] code: String,
+        #[arg(example = String::new())] kind: String,
+        #[arg(alias = "kind")] sort: String,
+        #[arg(secret)] cx: &mut ActionContext,
+    ) -> Result<(), Infallible> {
+        let _ = (text, colour, pin, code, kind, sort, cx);
+        Ok(())
+    }
+}
+
+fn main() {
+    let _ = Account.deposit_money();
+}

@@ -1,0 +1,76 @@
+//! P28, P29: `#[cfg]` decides for everything that an action makes.
+#![deny(warnings)]
+
+use std::convert::Infallible;
+
+use fluvius_core::{Aggregate, aggregate};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Account;
+
+#[aggregate]
+impl Account {
+    #[cfg(all())]
+    #[action(evt_key = "money-deposited")]
+    pub fn deposit_money(&mut self, #[arg(secret)] pin: String) -> Result<(), Infallible> {
+        drop(pin);
+        Ok(())
+    }
+
+    #[cfg(any())]
+    #[action(evt_key = "money-deposited")]
+    pub fn deposit_money(
+        &mut self,
+        #[arg(default = Missing::VALUE)] pin: Missing,
+    ) -> Result<Missing, Infallible> {
+        Ok(pin)
+    }
+
+    #[cfg(any())]
+    #[cfg(all())]
+    #[deprecated]
+    #[action]
+    pub fn read(&self) -> Result<u8, Infallible> {
+        Ok(1)
+    }
+
+    // An attribute that is not ours may stand under `cfg_attr`.
+    #[cfg_attr(all(), inline)]
+    #[action]
+    pub fn count(&self) -> Result<u8, Infallible> {
+        Ok(1)
+    }
+}
+
+// A `cfg` below the attribute is seen by the macro, one above it by the compiler.
+#[derive(Clone)]
+pub struct Ledger;
+
+#[cfg(any())]
+#[aggregate]
+impl Ledger {
+    #[action]
+    pub fn read_pages(&self) -> Result<u8, Infallible> {
+        Ok(1)
+    }
+}
+
+#[aggregate]
+#[cfg(any())]
+impl Ledger {
+    #[action]
+    pub fn read_lines(&self) -> Result<u8, Infallible> {
+        Ok(1)
+    }
+}
+
+fn main() {
+    let keys: Vec<&str> = Account::ACTIONS.iter().map(|action| action.key).collect();
+    assert_eq!(keys, ["deposit-money", "count"]);
+    assert_eq!(Account::EVENTS.len(), 1);
+    match AccountCommand::Count(Count {}) {
+        AccountCommand::DepositMoney(_) => unreachable!(),
+        AccountCommand::Count(_) => {}
+    }
+}
