@@ -18,7 +18,7 @@ use crate::state::StateRecord;
 /// # Shape
 /// `depends_on` names units before it in the batch. `expected` has every root of `states`, and
 /// besides those the roots that were only read; it is sorted by root and names none twice.
-/// `states` holds one row a root, as it is after the last event. The events of a root rise by one
+/// `states` holds one row a root, sorted by root, as it is after the last event. The events of a root rise by one
 /// from its expected version, and the last one's version is that of its row in `states`; no root
 /// has an event and no row, or a row and no event. The commands have different identifiers; they
 /// and the activities have the unit's context, and the events and messages come from them.

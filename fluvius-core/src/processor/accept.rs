@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::FutureExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
+use tokio::time::Instant;
 use tracing::Instrument;
 use uuid::Uuid;
 
 use super::environment::Environment;
 use super::job::{Ended, Job, Outcome, Request};
 use super::task::{Answer, Sender, Task};
-use super::{authorize, commit, driver, refusal, spans};
+use super::{authorize, commit, driver, publish, refusal, spans};
 use crate::error::Error;
 use crate::hash::Map;
 use crate::root::AggregateRoot;
@@ -148,6 +149,21 @@ impl Processor {
     }
 
     async fn start(
+        self: &Arc<Self>,
+        request: &Request,
+        place: Place,
+        admitted: Option<oneshot::Sender<()>>,
+    ) -> Result<oneshot::Receiver<Outcome>, Ended> {
+        let begun = Instant::now();
+        let started = self.try_start(request, place, admitted).await;
+        if let Err((index, error)) = &started {
+            let outcome = Err((*index, error.clone()));
+            publish::answered(&self.environment, request, &outcome, begun.elapsed());
+        }
+        started
+    }
+
+    async fn try_start(
         self: &Arc<Self>,
         request: &Request,
         mut place: Place,

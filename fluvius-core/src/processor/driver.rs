@@ -246,10 +246,7 @@ fn finish(processor: &Processor, ticket: Ticket, outcome: Outcome) {
         job
     };
     let Some(job) = job else { return };
-    let answered = job.accepted.elapsed();
-    processor.environment.metrics.answered(job.request.tasks.len(), &outcome, answered);
-    spans::publish(&job.request.span)
-        .in_scope(|| publish::answered(&processor.environment, &job.request, &outcome));
+    publish::answered(&processor.environment, &job.request, &outcome, job.accepted.elapsed());
     drop(job.permit);
     for waiting in job.waiting {
         // A caller that went away gets the answer by sending the same identifier again.

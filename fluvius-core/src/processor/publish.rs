@@ -1,14 +1,18 @@
 //! Publish: what is stored is told to those who listen.
 
+use std::time::Duration;
+
 use super::Environment;
 use super::job::{Outcome, Request, errors};
+use super::spans;
 use crate::logged::Logged;
 use crate::signal::Signal;
 use crate::unit_of_work::UnitOfWork;
 
 /// Tells of a stored unit: its events, its messages, the unit itself.
 pub(crate) fn committed(environment: &Environment, unit: &UnitOfWork, first: u64) {
-    if environment.listeners.is_empty() {
+    // A unit without rows was only checked.
+    if environment.listeners.is_empty() || unit.row_count() == 0 {
         return;
     }
     // Positions follow one by one: commands, events, messages.
@@ -26,8 +30,15 @@ pub(crate) fn committed(environment: &Environment, unit: &UnitOfWork, first: u64
     environment.tell(&Signal::TransactionCommitted { unit, first });
 }
 
-/// Tells how the commands of a request ended.
-pub(crate) fn answered(environment: &Environment, request: &Request, outcome: &Outcome) {
+/// Counts and tells how the commands of a request ended.
+pub(crate) fn answered(
+    environment: &Environment,
+    request: &Request,
+    outcome: &Outcome,
+    after: Duration,
+) {
+    environment.metrics.answered(request.tasks.len(), outcome, after);
+    let _span = spans::publish(&request.span).entered();
     if environment.listeners.is_empty() {
         return;
     }

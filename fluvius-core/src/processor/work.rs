@@ -129,7 +129,7 @@ impl Work {
                 last.push(Arc::clone(head));
             }
         }
-        last.reverse();
+        last.sort_unstable_by(|one, other| one.root.cmp(&other.root));
         last
     }
 }

@@ -2,7 +2,7 @@
 
 /// One thing that a store does wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Mutation {
+pub(crate) enum Mutation {
     // Versions.
     VersionsUnchecked,
     ReadRootsUnchecked,
@@ -28,6 +28,7 @@ pub enum Mutation {
     EmptyBatchHasAFate,
 
     // What is left behind.
+    OnlyFirstRootWritten,
     RefusedLeavesCommand,
     StaleLeavesStates,
     RefusedLeavesContext,
@@ -58,10 +59,10 @@ pub enum Mutation {
     PositionsWithGaps,
     PositionsPerHandle,
     PositionsReserved,
-    ShownLater,
     HalfUnitsShown,
+    LastRowsShownLater,
     LogShownLater,
-    OwnHandleFirst,
+    OldContentShown,
 
     // At the same time.
     CheckedEarly,

@@ -19,13 +19,15 @@ async fn spoil(store: &MemoryStore, root: &fluvius_core::AggregateRoot, data: &s
     let command = log.commands.iter().find(|row| row.id == event.src_cmd).unwrap();
     let context = Arc::clone(&log.contexts[&command.context_id]);
     let data = Json::parse(data).unwrap();
+    let command_id = uuid::Uuid::new_v4();
     let unit = UnitOfWork {
         depends_on: vec![],
         expected: vec![ExpectedVersion { root: root.clone(), version: row.version }],
         context,
-        commands: vec![CommandRecord { id: uuid::Uuid::new_v4(), ..command.record.clone() }],
+        commands: vec![CommandRecord { id: command_id, ..command.record.clone() }],
         events: vec![EventRecord {
             version: row.version + 1,
+            src_cmd: command_id,
             change: Change::whole(&data),
             ..event.record.clone()
         }],

@@ -1,6 +1,7 @@
 //! What callers hear of a store that loses, fails, or goes away.
 
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 use fluvius_core::{Domain, DomainContext, DomainRuntime, Error, Fate, Session, StoreError};
 use serde_json::json;
@@ -13,6 +14,8 @@ use crate::scripted::{Scripted, Step as Commit};
 async fn scripted() -> (Scripted, DomainRuntime, Session) {
     let store = Scripted::default();
     let builder = ProbingDomain::builder(store.clone());
+    // Without a cache every command reads its root.
+    let builder = builder.cache_bytes_max(0).settle_time(Duration::from_secs(3));
     let domain = builder.attempt_count_max(NonZeroU32::new(4).unwrap()).build().await.unwrap();
     let session = domain.session(DomainContext::create("test"));
     for number in 1..=2 {
@@ -111,11 +114,31 @@ async fn a_store_that_fails_in_a_rule_is_no_business_answer() {
     assert_eq!(Snapshot::of(&store).await.commands.len(), 2);
 }
 
-#[tokio::test]
-async fn outcome_unknown_is_settled_by_the_same_id() {
-    for applied in [true, false] {
+#[tokio::test(start_paused = true)]
+async fn a_store_that_comes_back_in_time_settles_the_command_by_itself() {
+    for has_committed in [true, false] {
         let (store, _domain, session) = scripted().await;
-        store.script([if applied { Commit::Lose } else { Commit::Say(Fate::Unknown) }]);
+        store.script([Commit::GoAway { has_committed }]);
+        let command = kit::command(&session, &probe(1), "run", add());
+        let sent = tokio::spawn({
+            let (session, command) = (session.clone(), command.clone());
+            async move { session.process_command(command).await }
+        });
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(!sent.is_finished());
+        store.fail_reads(None);
+        let response = sent.await.unwrap().unwrap();
+        assert_eq!((response.command_id, response.version), (command.id, 2));
+        let after = Snapshot::of(&store).await;
+        assert_eq!((after.version(&probe(1)), after.events.len()), (2, 3), "applied once");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn outcome_unknown_is_settled_by_the_same_id() {
+    for has_committed in [true, false] {
+        let (store, _domain, session) = scripted().await;
+        store.script([Commit::GoAway { has_committed }]);
         let command = kit::command(&session, &probe(1), "run", add());
         let error = session.process_command(command.clone()).await.unwrap_err();
         assert!(matches!(error, Error::OutcomeUnknown { id } if id == command.id));
@@ -124,6 +147,7 @@ async fn outcome_unknown_is_settled_by_the_same_id() {
             command.id
         );
         check_error(&error, "outcome-unknown", &text);
+        store.fail_reads(None);
         let response = session.process_command(command.clone()).await.unwrap();
         assert_eq!((response.command_id, response.version), (command.id, 2));
         let after = Snapshot::of(&store).await;

@@ -19,8 +19,8 @@ pub enum Step {
     Stale,
     /// Gives this fate, and commits nothing.
     Say(Fate),
-    /// Commits, and says that it does not know.
-    Lose,
+    /// Commits or not, says that it does not know, and fails every read from then on.
+    GoAway { has_committed: bool },
     /// Gives no fate at all, against the contract of a store.
     SayNothing,
 }
@@ -94,8 +94,11 @@ impl Store for Scripted {
                 vec![Fate::Stale { root, stored }]
             }
             Some(Step::Say(fate)) => vec![fate],
-            Some(Step::Lose) => {
-                self.inner.commit(batch).await;
+            Some(Step::GoAway { has_committed }) => {
+                if has_committed {
+                    self.inner.commit(batch).await;
+                }
+                self.fail_reads(Some(StoreError::unavailable("gone")));
                 vec![Fate::Unknown]
             }
             Some(Step::SayNothing) => Vec::new(),

@@ -336,29 +336,21 @@ fn what_is_given_and_cannot_be_is_told() {
 
 #[test]
 fn another_state_is_shown_by_its_lines() {
-    check_failure(
-        &format!(
-            r#"the state of bank-account/{ADA} is another (- expected, + found):
+    let shown = format!(
+        r#"the state of bank-account/{ADA} is another (- expected, + found):
     {{
       "account_number": "1",
   -   "balance": "2",
   +   "balance": "3",
       "owner_name": "Ada"
     }}"#
-        ),
-        || {
-            Scenario::of::<Account>()
-                .given_state(ADA, account("1"))
-                .when(ADA, deposit("2"))
-                .then_state(ADA, &account("2"))
-        },
     );
-    check_failure(
-        &format!(
-            "bank-account/{BOB} does not exist; the command was refused with `not-found`: bank-account/{BOB} does not exist:"
-        ),
-        || Scenario::of::<Account>().when(BOB, deposit("2")).then_state(BOB, &account("2")),
+    let given = || Scenario::of::<Account>().given_state(ADA, account("1"));
+    check_failure(&shown, || given().when(ADA, deposit("2")).then_state(ADA, &account("2")));
+    let shown = format!(
+        "bank-account/{BOB} does not exist; the command was refused with `not-found`: bank-account/{BOB} does not exist"
     );
+    check_failure(&shown, || given().when(BOB, deposit("2")).then_state(BOB, &account("2")));
 }
 
 #[test]

@@ -53,7 +53,7 @@ impl<'a> Draft<'a> {
             context_id: self.unit.context.id,
             status: CommandStatus::Applied,
             code: None,
-            response: (number % 2 == 0).then(|| json(&number.to_string())),
+            response: number.is_multiple_of(2).then(|| json(&number.to_string())),
             received: self.time(),
         });
         self

@@ -25,10 +25,7 @@ pub(crate) enum PurseError {
     Context(#[from] ContextError),
 }
 
-#[aggregate(
-    resource = "conformance-purse",
-    crate = "crate::testing::conformance::purse::unlisted"
-)]
+#[aggregate(resource = "conformance-purse", crate = "crate::testing::conformance::purse::unlisted")]
 impl Purse {
     /// Open a purse.
     #[action(evt_key = "purse-opened")]

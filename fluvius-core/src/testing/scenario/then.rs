@@ -157,7 +157,7 @@ impl Then {
             Ok(_) => {
                 let expected = json::encode(expected).map_or_else(|_| Value::Null, value);
                 panic!(
-                    "the state of {root} is another (- expected, + found){}\n{}",
+                    "the state of {root} is another (- expected, + found){}:\n{}",
                     self.and_the_command(),
                     difference(&format!("{expected:#}"), &format!("{:#}", value(row.data)))
                 );
@@ -221,7 +221,7 @@ impl Then {
 
     fn differ(&self, what: &str, expected: &[String], found: &[String]) -> String {
         format!(
-            "the {what} are others (- expected, + found){}\n{}",
+            "the {what} are others (- expected, + found){}:\n{}",
             self.and_the_command(),
             difference(&expected.join("\n"), &found.join("\n"))
         )
@@ -229,8 +229,8 @@ impl Then {
 
     fn and_the_command(&self) -> String {
         match &self.answer {
-            Ok(_) => ":".to_owned(),
-            Err(error) => format!("; the command was {}:", told(error)),
+            Ok(_) => String::new(),
+            Err(error) => format!("; the command was {}", told(error)),
         }
     }
 }

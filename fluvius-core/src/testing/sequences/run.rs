@@ -53,15 +53,7 @@ struct Going<'a> {
 }
 
 pub(super) async fn run(sequences: &Sequences, plan: &Plan) -> Run {
-    let going = Going {
-        sequences,
-        plan,
-        world: sequences.world.fresh(sequences.world.clock.now()),
-        began: Instant::now(),
-        durable: RefCell::default(),
-        sent: RefCell::default(),
-        fault: RefCell::default(),
-    };
+    let going = Going::new(sequences, plan);
     let pauses = u32::try_from(plan.steps.len()).unwrap_or(u32::MAX);
     let limit = HANGS_AFTER.saturating_add(plan.pause_max.saturating_mul(pauses));
     if tokio::time::timeout(limit, going.go()).await.is_err() {
@@ -70,7 +62,19 @@ pub(super) async fn run(sequences: &Sequences, plan: &Plan) -> Run {
     Run { sent: going.sent.into_inner(), fault: going.fault.into_inner() }
 }
 
-impl Going<'_> {
+impl<'a> Going<'a> {
+    fn new(sequences: &'a Sequences, plan: &'a Plan) -> Self {
+        Self {
+            sequences,
+            plan,
+            world: sequences.world.fresh(sequences.world.clock.now()),
+            began: Instant::now(),
+            durable: RefCell::default(),
+            sent: RefCell::default(),
+            fault: RefCell::default(),
+        }
+    }
+
     async fn go(&self) {
         let mut stores = Vec::new();
         let mut domains: Vec<DomainRuntime> = Vec::new();
@@ -104,6 +108,10 @@ impl Going<'_> {
         for domain in &domains {
             domain.shutdown().await;
         }
+        self.end().await;
+    }
+
+    async fn end(&self) {
         self.look().await;
         self.is_as_stored().await;
     }
@@ -285,5 +293,57 @@ struct RunClock {
 impl Clock for RunClock {
     fn now(&self) -> chrono::DateTime<chrono::Utc> {
         self.world.clock.now() + self.began.elapsed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Serialize};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::json::Json;
+    use crate::testing::command;
+    use crate::unit_of_work::{ExpectedVersion, UnitOfWork};
+
+    #[derive(Debug, Clone, Serialize, Deserialize)]
+    struct Lamp {
+        lit: bool,
+    }
+
+    #[crate::aggregate(resource = "lamp-of-a-run")]
+    impl Lamp {
+        #[action(evt_key = "lamp-lit")]
+        fn light_lamp() -> Result<Self, Infallible> {
+            Ok(Self { lit: true })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stored_state_that_the_log_does_not_tell_of_is_a_fault() {
+        let light = || command(Uuid::from_u128(1), LightLamp {});
+        let sequences = Sequences::of::<Lamp>().given([light()]).command(move |_, _| light());
+        let plan = Plan::draw(Mode::InOrder, 0, &sequences.settings);
+        let going = Going::new(&sequences, &plan);
+        going.go().await;
+        assert!(going.fault.borrow().is_none(), "{:?}", going.fault);
+
+        let root = light().root;
+        let store = &going.world.store;
+        let mut row = store.load(&root).await.unwrap().unwrap();
+        row.data = Json::parse(r#"{"lit":false}"#).unwrap();
+        let query = LogQuery { root: None, realm: RealmFilter::All, after: 0, limit: 1 };
+        let context_id = store.commands(&query).await.unwrap()[0].context_id;
+        let context = store.context(context_id).await.unwrap().unwrap();
+        let mut unit = UnitOfWork::empty(context);
+        unit.expected = vec![ExpectedVersion { root, version: 1 }];
+        unit.states = vec![row];
+        store.commit(Arc::from([unit])).await;
+        going.end().await;
+        let fault = going.fault.borrow().clone();
+        assert_eq!(fault.unwrap().invariant, "the log folds to the stored states");
     }
 }

@@ -6,15 +6,13 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use super::super::broken::{Broken, Checked, ensure, same};
-use super::super::fates::{committed, fell, known, stale};
-use super::super::harness::Harness;
 use crate::root::AggregateRoot;
 use crate::store::{Fate, Store};
+use crate::testing::conformance::broken::{Broken, Checked, ensure, same};
+use crate::testing::conformance::fates::{committed, fell, known, stale};
+use crate::testing::conformance::harness::Harness;
 
-pub(in super::super) async fn a_unit_over_several_roots_is_stored_wholly(
-    harness: &Harness,
-) -> Checked {
+pub(crate) async fn a_unit_over_several_roots_is_stored_wholly(harness: &Harness) -> Checked {
     let store = harness.open().await;
     let context = harness.context();
     let roots = [harness.root(), harness.root(), harness.root()];
@@ -35,7 +33,7 @@ pub(in super::super) async fn a_unit_over_several_roots_is_stored_wholly(
     harness.holds(&store).await
 }
 
-pub(in super::super) async fn a_refused_unit_leaves_nothing(harness: &Harness) -> Checked {
+pub(crate) async fn a_refused_unit_leaves_nothing(harness: &Harness) -> Checked {
     let store = harness.open().await;
     let context = harness.context();
     let root = harness.root();
@@ -70,8 +68,7 @@ pub(in super::super) async fn a_refused_unit_leaves_nothing(harness: &Harness) -
     known("a unit with a taken identifier", &fate, &first, 0, position)?;
     harness.holds(&store).await?;
 
-    let fates =
-        harness.commit(&store, [by_version, by_dependence, by_read, by_identifier]).await?;
+    let fates = harness.commit(&store, [by_version, by_dependence, by_read, by_identifier]).await?;
     stale("the first of a batch", &fates[0], &root, Some(&first.states[0]))?;
     fell("the second", &fates[1], 0)?;
     stale("the third", &fates[2], &root, Some(&first.states[0]))?;
@@ -83,7 +80,7 @@ pub(in super::super) async fn a_refused_unit_leaves_nothing(harness: &Harness) -
     harness.holds(&store).await
 }
 
-pub(in super::super) async fn a_unit_without_rows_only_checks(harness: &Harness) -> Checked {
+pub(crate) async fn a_unit_without_rows_only_checks(harness: &Harness) -> Checked {
     let store = harness.open().await;
     let context = harness.context();
     let (root, absent) = (harness.root(), harness.root());
@@ -114,13 +111,13 @@ pub(in super::super) async fn a_unit_without_rows_only_checks(harness: &Harness)
     harness.holds(&store).await
 }
 
-pub(in super::super) async fn an_empty_batch_has_no_fates(harness: &Harness) -> Checked {
+pub(crate) async fn an_empty_batch_has_no_fates(harness: &Harness) -> Checked {
     let store = harness.open().await;
     harness.commit(&store, []).await?;
     harness.holds(&store).await
 }
 
-pub(in super::super) async fn a_closed_root_keeps_its_row(harness: &Harness) -> Checked {
+pub(crate) async fn a_closed_root_keeps_its_row(harness: &Harness) -> Checked {
     let store = harness.open().await;
     let context = harness.context();
     let root = harness.root();
@@ -135,7 +132,7 @@ pub(in super::super) async fn a_closed_root_keeps_its_row(harness: &Harness) -> 
     harness.holds(&store).await
 }
 
-pub(in super::super) async fn a_unit_of_many_roots_is_stored(harness: &Harness) -> Checked {
+pub(crate) async fn a_unit_of_many_roots_is_stored(harness: &Harness) -> Checked {
     let store = harness.open().await;
     let context = harness.context();
     let roots: Vec<AggregateRoot> = (0..1_000).map(|_| harness.root()).collect();
@@ -155,7 +152,7 @@ pub(in super::super) async fn a_unit_of_many_roots_is_stored(harness: &Harness) 
     harness.holds(&store).await
 }
 
-pub(in super::super) async fn a_batch_of_many_units_is_stored(harness: &Harness) -> Checked {
+pub(crate) async fn a_batch_of_many_units_is_stored(harness: &Harness) -> Checked {
     let store = harness.open().await;
     let context = harness.context();
     let root = harness.root();
@@ -172,9 +169,7 @@ pub(in super::super) async fn a_batch_of_many_units_is_stored(harness: &Harness)
     harness.holds(&store).await
 }
 
-pub(in super::super) async fn a_dropped_commit_leaves_a_unit_or_nothing(
-    harness: &Harness,
-) -> Checked {
+pub(crate) async fn a_dropped_commit_leaves_a_unit_or_nothing(harness: &Harness) -> Checked {
     let store = harness.open().await;
     let context = harness.context();
     for poll_count in 0..12 {

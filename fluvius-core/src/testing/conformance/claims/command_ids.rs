@@ -1,11 +1,11 @@
 //! A command identifier is used once.
 
-use super::super::broken::{Checked, ensure};
-use super::super::fates::{committed, fell, known, stale};
-use super::super::harness::Harness;
 use crate::store::Store;
+use crate::testing::conformance::broken::{Checked, ensure};
+use crate::testing::conformance::fates::{committed, fell, known, stale};
+use crate::testing::conformance::harness::Harness;
 
-pub(in super::super) async fn a_taken_identifier_is_known(harness: &Harness) -> Checked {
+pub(crate) async fn a_taken_identifier_is_known(harness: &Harness) -> Checked {
     let store = harness.open().await;
     let (root, other) = (harness.root(), harness.root());
     let before = harness.draft(&harness.context(), &root).writes(&root, 0).done();
@@ -32,7 +32,7 @@ pub(in super::super) async fn a_taken_identifier_is_known(harness: &Harness) -> 
     harness.holds(&store).await
 }
 
-pub(in super::super) async fn an_identifier_is_taken_inside_a_batch(harness: &Harness) -> Checked {
+pub(crate) async fn an_identifier_is_taken_inside_a_batch(harness: &Harness) -> Checked {
     let store = harness.open().await;
     let context = harness.context();
     let [root, other, third] = [(); 3].map(|()| harness.root());
@@ -52,7 +52,7 @@ pub(in super::super) async fn an_identifier_is_taken_inside_a_batch(harness: &Ha
     harness.holds(&store).await
 }
 
-pub(in super::super) async fn an_identifier_of_a_refusal_is_taken(harness: &Harness) -> Checked {
+pub(crate) async fn an_identifier_of_a_refusal_is_taken(harness: &Harness) -> Checked {
     let store = harness.open().await;
     let context = harness.context();
     let root = harness.root();
@@ -65,9 +65,7 @@ pub(in super::super) async fn an_identifier_of_a_refusal_is_taken(harness: &Harn
     harness.holds(&store).await
 }
 
-pub(in super::super) async fn an_identifier_of_an_invoked_command_is_taken(
-    harness: &Harness,
-) -> Checked {
+pub(crate) async fn an_identifier_of_an_invoked_command_is_taken(harness: &Harness) -> Checked {
     let store = harness.open().await;
     let context = harness.context();
     let (root, other) = (harness.root(), harness.root());
@@ -86,9 +84,7 @@ pub(in super::super) async fn an_identifier_of_an_invoked_command_is_taken(
     harness.holds(&store).await
 }
 
-pub(in super::super) async fn an_identifier_of_a_refused_unit_is_free(
-    harness: &Harness,
-) -> Checked {
+pub(crate) async fn an_identifier_of_a_refused_unit_is_free(harness: &Harness) -> Checked {
     let store = harness.open().await;
     let context = harness.context();
     let root = harness.root();

@@ -2,18 +2,18 @@
 
 use futures_util::future::{join, join_all};
 
-use super::super::broken::{Broken, Checked, ensure, same};
-use super::super::draft::json;
-use super::super::handle::Handle;
-use super::super::harness::Harness;
 use crate::root::AggregateRoot;
 use crate::store::{Fate, Store};
+use crate::testing::conformance::broken::{Broken, Checked, ensure, same};
+use crate::testing::conformance::draft::json;
+use crate::testing::conformance::handle::Handle;
+use crate::testing::conformance::harness::Harness;
 use crate::unit_of_work::UnitOfWork;
 
 /// How often two commits are let loose on each other.
 const ROUND_COUNT: usize = 40;
 
-pub(in super::super) async fn of_two_units_that_read_what_the_other_writes_one_stands(
+pub(crate) async fn of_two_units_that_read_what_the_other_writes_one_stands(
     harness: &Harness,
 ) -> Checked {
     let stores = [harness.open().await, harness.open().await];
@@ -35,7 +35,7 @@ pub(in super::super) async fn of_two_units_that_read_what_the_other_writes_one_s
     harness.holds(&stores[1]).await
 }
 
-pub(in super::super) async fn of_two_creations_of_a_root_one_stands(harness: &Harness) -> Checked {
+pub(crate) async fn of_two_creations_of_a_root_one_stands(harness: &Harness) -> Checked {
     let stores = [harness.open().await, harness.open().await];
     for _ in 0..ROUND_COUNT {
         let root = harness.root();
@@ -47,9 +47,7 @@ pub(in super::super) async fn of_two_creations_of_a_root_one_stands(harness: &Ha
     harness.holds(&stores[1]).await
 }
 
-pub(in super::super) async fn of_two_uses_of_an_identifier_one_stands(
-    harness: &Harness,
-) -> Checked {
+pub(crate) async fn of_two_uses_of_an_identifier_one_stands(harness: &Harness) -> Checked {
     let stores = [harness.open().await, harness.open().await];
     for _ in 0..ROUND_COUNT {
         let id = harness.id();
@@ -67,7 +65,7 @@ pub(in super::super) async fn of_two_uses_of_an_identifier_one_stands(
     harness.holds(&stores[1]).await
 }
 
-pub(in super::super) async fn many_committers_lose_no_update(harness: &Harness) -> Checked {
+pub(crate) async fn many_committers_lose_no_update(harness: &Harness) -> Checked {
     const COMMITTERS: usize = 8;
     const UPDATES_EACH: u64 = 15;
     let stores = [harness.open().await, harness.open().await];
@@ -107,7 +105,7 @@ pub(in super::super) async fn many_committers_lose_no_update(harness: &Harness) 
     harness.holds(&stores[1]).await
 }
 
-pub(in super::super) async fn batches_in_opposite_orders_end(harness: &Harness) -> Checked {
+pub(crate) async fn batches_in_opposite_orders_end(harness: &Harness) -> Checked {
     let stores = [harness.open().await, harness.open().await];
     let context = harness.context();
     let roots: Vec<AggregateRoot> = (0..10).map(|_| harness.root()).collect();

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::super::broken::{Checked, ensure};
-use super::super::fates::{committed, stale};
-use super::super::harness::Harness;
 use crate::context::ContextRecord;
 use crate::store::Store;
+use crate::testing::conformance::broken::{Checked, ensure};
+use crate::testing::conformance::fates::{committed, stale};
+use crate::testing::conformance::harness::Harness;
 
-pub(in super::super) async fn a_context_is_stored_once(harness: &Harness) -> Checked {
+pub(crate) async fn a_context_is_stored_once(harness: &Harness) -> Checked {
     let store = harness.open().await;
     let context = harness.context();
     let root = harness.root();
@@ -39,9 +39,7 @@ pub(in super::super) async fn a_context_is_stored_once(harness: &Harness) -> Che
     harness.holds(&store).await
 }
 
-pub(in super::super) async fn a_context_of_a_refused_unit_rides_with_the_next(
-    harness: &Harness,
-) -> Checked {
+pub(crate) async fn a_context_of_a_refused_unit_rides_with_the_next(harness: &Harness) -> Checked {
     let store = harness.open().await;
     let context = harness.context();
     let root = harness.root();

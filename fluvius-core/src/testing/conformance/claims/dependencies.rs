@@ -1,12 +1,10 @@
 //! Units of one batch that stand on each other.
 
-use super::super::broken::{Checked, same};
-use super::super::fates::{committed, failed, fell, known, stale};
-use super::super::harness::Harness;
+use crate::testing::conformance::broken::{Checked, same};
+use crate::testing::conformance::fates::{committed, failed, fell, known, stale};
+use crate::testing::conformance::harness::Harness;
 
-pub(in super::super) async fn a_unit_stands_on_those_before_it_in_the_batch(
-    harness: &Harness,
-) -> Checked {
+pub(crate) async fn a_unit_stands_on_those_before_it_in_the_batch(harness: &Harness) -> Checked {
     let store = harness.open().await;
     let context = harness.context();
     let (root, other) = (harness.root(), harness.root());
@@ -25,9 +23,7 @@ pub(in super::super) async fn a_unit_stands_on_those_before_it_in_the_batch(
     harness.holds(&store).await
 }
 
-pub(in super::super) async fn a_stale_root_is_told_as_the_batch_has_left_it(
-    harness: &Harness,
-) -> Checked {
+pub(crate) async fn a_stale_root_is_told_as_the_batch_has_left_it(harness: &Harness) -> Checked {
     let store = harness.open().await;
     let context = harness.context();
     let (root, other) = (harness.root(), harness.root());
@@ -44,7 +40,7 @@ pub(in super::super) async fn a_stale_root_is_told_as_the_batch_has_left_it(
     harness.holds(&store).await
 }
 
-pub(in super::super) async fn what_stands_on_a_refused_unit_falls_over_every_step(
+pub(crate) async fn what_stands_on_a_refused_unit_falls_over_every_step(
     harness: &Harness,
 ) -> Checked {
     let store = harness.open().await;
@@ -74,9 +70,7 @@ pub(in super::super) async fn what_stands_on_a_refused_unit_falls_over_every_ste
     harness.holds(&store).await
 }
 
-pub(in super::super) async fn a_unit_falls_though_its_versions_are_right(
-    harness: &Harness,
-) -> Checked {
+pub(crate) async fn a_unit_falls_though_its_versions_are_right(harness: &Harness) -> Checked {
     let store = harness.open().await;
     let context = harness.context();
     let [stale_root, read, written] = [(); 3].map(|()| harness.root());
@@ -93,7 +87,7 @@ pub(in super::super) async fn a_unit_falls_though_its_versions_are_right(
     harness.holds(&store).await
 }
 
-pub(in super::super) async fn the_first_reason_is_the_fate(harness: &Harness) -> Checked {
+pub(crate) async fn the_first_reason_is_the_fate(harness: &Harness) -> Checked {
     let store = harness.open().await;
     let context = harness.context();
     let (root, other) = (harness.root(), harness.root());

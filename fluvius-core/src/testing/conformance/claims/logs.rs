@@ -1,11 +1,11 @@
 //! Reading the logs: pages, roots, realms.
 
-use super::super::broken::{Broken, Checked, ensure, same};
-use super::super::content::Content;
-use super::super::handle::Handle;
-use super::super::harness::Harness;
 use crate::root::AggregateRoot;
 use crate::store::{LogQuery, RealmFilter, Store};
+use crate::testing::conformance::broken::{Broken, Checked, ensure, same};
+use crate::testing::conformance::content::Content;
+use crate::testing::conformance::handle::Handle;
+use crate::testing::conformance::harness::Harness;
 
 /// The realms of the content, in turn.
 const REALMS: [Option<&str>; 4] = [None, Some("north"), Some("south"), Some("")];
@@ -13,7 +13,7 @@ const REALMS: [Option<&str>; 4] = [None, Some("north"), Some("south"), Some("")]
 /// A log as the claims see it: its name, and of each row the position, the root and the realm.
 type Log = (&'static str, Vec<(u64, AggregateRoot, Option<String>)>);
 
-pub(in super::super) async fn a_log_is_read_in_pages(harness: &Harness) -> Checked {
+pub(crate) async fn a_log_is_read_in_pages(harness: &Harness) -> Checked {
     let store = harness.open().await;
     fill(harness, &store).await?;
     let content = harness.content(&store).await?;
@@ -39,24 +39,20 @@ pub(in super::super) async fn a_log_is_read_in_pages(harness: &Harness) -> Check
     Ok(())
 }
 
-pub(in super::super) async fn a_log_is_read_by_root(harness: &Harness) -> Checked {
+pub(crate) async fn a_log_is_read_by_root(harness: &Harness) -> Checked {
     let store = harness.open().await;
     fill(harness, &store).await?;
     let content = harness.content(&store).await?;
     let unknown = harness.root();
     for root in harness.roots().into_iter().chain([unknown]) {
-        let query = LogQuery {
-            root: Some(root),
-            realm: RealmFilter::All,
-            after: 0,
-            limit: usize::MAX,
-        };
+        let query =
+            LogQuery { root: Some(root), realm: RealmFilter::All, after: 0, limit: usize::MAX };
         check(&content, &store, &query).await?;
     }
     Ok(())
 }
 
-pub(in super::super) async fn a_log_is_read_by_realm(harness: &Harness) -> Checked {
+pub(crate) async fn a_log_is_read_by_realm(harness: &Harness) -> Checked {
     let store = harness.open().await;
     fill(harness, &store).await?;
     let content = harness.content(&store).await?;
@@ -68,7 +64,7 @@ pub(in super::super) async fn a_log_is_read_by_realm(harness: &Harness) -> Check
     Ok(())
 }
 
-pub(in super::super) async fn conditions_hold_together(harness: &Harness) -> Checked {
+pub(crate) async fn conditions_hold_together(harness: &Harness) -> Checked {
     let store = harness.open().await;
     fill(harness, &store).await?;
     let content = harness.content(&store).await?;
@@ -91,7 +87,7 @@ fn only(realm: &str) -> RealmFilter {
     RealmFilter::Only(Some(realm.to_owned()))
 }
 
-pub(in super::super) async fn bounds_may_be_anything(harness: &Harness) -> Checked {
+pub(crate) async fn bounds_may_be_anything(harness: &Harness) -> Checked {
     let store = harness.open().await;
     let whole = LogQuery { root: None, realm: RealmFilter::All, after: 0, limit: usize::MAX };
     check(&harness.content(&store).await?, &store, &whole).await?;
@@ -114,7 +110,7 @@ pub(in super::super) async fn bounds_may_be_anything(harness: &Harness) -> Check
     Ok(())
 }
 
-pub(in super::super) async fn a_history_has_the_versions_asked_for(harness: &Harness) -> Checked {
+pub(crate) async fn a_history_has_the_versions_asked_for(harness: &Harness) -> Checked {
     let store = harness.open().await;
     let context = harness.context();
     let (root, other) = (harness.root(), harness.root());
@@ -135,7 +131,7 @@ pub(in super::super) async fn a_history_has_the_versions_asked_for(harness: &Har
 
 /// Roots of all realms, with rows in all four logs, and rows of refusals and of activities alone.
 async fn fill(harness: &Harness, store: &Handle) -> Checked {
-    for round in 0..3 {
+    for other_realm in REALMS.into_iter().take(3) {
         for realm in REALMS {
             let context = harness.context_of(realm);
             let (root, other) = (harness.root(), harness.root());
@@ -144,7 +140,7 @@ async fn fill(harness: &Harness, store: &Handle) -> Checked {
             let refusal = harness.draft(&context, &other).refused().reads(&other, 1).activity();
             harness.commit_all(store, [draft.done(), refusal.done()]).await?;
             // A root of one realm, and a command that came from another.
-            let foreign = harness.context_of(REALMS[round]);
+            let foreign = harness.context_of(other_realm);
             let draft = harness.draft(&foreign, &root).writes(&root, 1).message().activity();
             let mut denied = harness.draft(&foreign, &other).activity().done();
             denied.commands.clear();

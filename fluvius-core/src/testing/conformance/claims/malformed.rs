@@ -1,9 +1,9 @@
 //! A unit of another shape than [`UnitOfWork`] tells is refused, by every store.
 
-use super::super::broken::{Broken, Checked, ensure};
-use super::super::fates::{committed, failed, fell};
-use super::super::handle::Handle;
-use super::super::harness::Harness;
+use crate::testing::conformance::broken::{Broken, Checked, ensure};
+use crate::testing::conformance::fates::{committed, failed, fell};
+use crate::testing::conformance::handle::Handle;
+use crate::testing::conformance::harness::Harness;
 use crate::unit_of_work::UnitOfWork;
 
 /// What is wrong with a unit, and how it is made so of one that changes a root at version 1 and
@@ -47,9 +47,7 @@ const FAULTS: &[Fault] = &[
     }),
 ];
 
-pub(in super::super) async fn a_malformed_unit_fails_and_leaves_nothing(
-    harness: &Harness,
-) -> Checked {
+pub(crate) async fn a_malformed_unit_fails_and_leaves_nothing(harness: &Harness) -> Checked {
     let store = harness.open().await;
     for (what, break_it) in FAULTS {
         let mut unit = well_formed(harness, &store).await?;

@@ -5,23 +5,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::{join, try_join_all};
 
-use super::super::broken::{Broken, Checked, ensure, same};
-use super::super::draft::json;
-use super::super::fates::committed;
-use super::super::handle::{Handle, all, behind};
-use super::super::harness::Harness;
 use crate::root::AggregateRoot;
 use crate::store::Store;
+use crate::testing::conformance::broken::{Broken, Checked, ensure, same};
+use crate::testing::conformance::draft::json;
+use crate::testing::conformance::fates::committed;
+use crate::testing::conformance::handle::{Handle, all, behind};
+use crate::testing::conformance::harness::Harness;
 use crate::unit_of_work::UnitOfWork;
 
 /// How many writers commit while readers read, and how many units each.
 const WRITER_COUNT: usize = 4;
-const UNITS_EACH: usize = 60;
+const UNITS_EACH: u64 = 60;
 
 /// How many rows a reader takes at once: few, so that a page ends anywhere.
 const PAGE_ROW_COUNT: usize = 7;
 
-pub(in super::super) async fn rows_of_a_unit_follow_one_by_one(harness: &Harness) -> Checked {
+pub(crate) async fn rows_of_a_unit_follow_one_by_one(harness: &Harness) -> Checked {
     let store = harness.open().await;
     let context = harness.context();
     let mut last = 0;
@@ -47,7 +47,7 @@ pub(in super::super) async fn rows_of_a_unit_follow_one_by_one(harness: &Harness
     same("the newest position", &Some(last), &newest)
 }
 
-pub(in super::super) async fn positions_rise_over_handles(harness: &Harness) -> Checked {
+pub(crate) async fn positions_rise_over_handles(harness: &Harness) -> Checked {
     let stores = [harness.open().await, harness.open().await];
     let context = harness.context();
     let mut last = 0;
@@ -63,9 +63,7 @@ pub(in super::super) async fn positions_rise_over_handles(harness: &Harness) -> 
     harness.holds(&stores[1]).await
 }
 
-pub(in super::super) async fn what_is_committed_is_seen_by_every_handle(
-    harness: &Harness,
-) -> Checked {
+pub(crate) async fn what_is_committed_is_seen_by_every_handle(harness: &Harness) -> Checked {
     let stores = [harness.open().await, harness.open().await];
     let context = harness.context();
     let root = harness.root();
@@ -76,6 +74,9 @@ pub(in super::super) async fn what_is_committed_is_seen_by_every_handle(
         };
         let unit = harness.draft(&context, &root).writes(&root, version).done();
         let id = unit.commands[0].id;
+        // Whoever has looked before must look again.
+        let found = reader.load(&root).await?.map_or(0, |row| row.version);
+        same("the version that another handle loads", &version, &found)?;
         harness.commit_all(writer, [unit]).await?;
         let row = reader.load(&root).await?;
         let found = row.map_or(0, |row| row.version);
@@ -88,7 +89,7 @@ pub(in super::super) async fn what_is_committed_is_seen_by_every_handle(
     harness.holds(&stores[1]).await
 }
 
-pub(in super::super) async fn nothing_appears_behind_a_reader(harness: &Harness) -> Checked {
+pub(crate) async fn nothing_appears_behind_a_reader(harness: &Harness) -> Checked {
     let is_over = AtomicBool::new(false);
     let stores = open_some(harness, 3).await;
     let reader = async {
@@ -157,12 +158,12 @@ impl Seen {
     }
 }
 
-pub(in super::super) async fn a_reader_never_sees_half_a_unit(harness: &Harness) -> Checked {
+pub(crate) async fn a_reader_never_sees_half_a_unit(harness: &Harness) -> Checked {
     let is_over = AtomicBool::new(false);
     let stores = open_some(harness, 3).await;
     let reader = async {
         let mut balances: BTreeMap<AggregateRoot, i64> = BTreeMap::new();
-        let mut last = 0;
+        let (mut last, mut last_command) = (0, 0);
         loop {
             let was_over = is_over.load(Ordering::SeqCst);
             let page = stores[2].events(&behind(last, PAGE_ROW_COUNT)).await?;
@@ -170,6 +171,13 @@ pub(in super::super) async fn a_reader_never_sees_half_a_unit(harness: &Harness)
                 last = row.position;
                 let balance = row.args.to_value()["balance"].as_i64();
                 balances.insert(row.root.clone(), balance.ok_or(Broken::new("no balance"))?);
+            }
+            let newest = stores[2].commands(&behind(last_command, usize::MAX)).await?;
+            if let Some(newest) = newest.last() {
+                last_command = newest.position;
+                let behind_it = stores[2].events(&behind(last_command, PAGE_ROW_COUNT)).await?;
+                let has_event = behind_it.iter().any(|event| event.src_cmd == newest.id);
+                ensure!(has_event, "command {} is seen without its event", newest.id);
             }
             // A page may end inside of a unit; the log may not.
             if page.len() < PAGE_ROW_COUNT {
@@ -192,7 +200,7 @@ pub(in super::super) async fn a_reader_never_sees_half_a_unit(harness: &Harness)
     harness.holds(&stores[2]).await
 }
 
-pub(in super::super) async fn state_and_log_are_seen_together(harness: &Harness) -> Checked {
+pub(crate) async fn state_and_log_are_seen_together(harness: &Harness) -> Checked {
     let is_over = AtomicBool::new(false);
     let stores = open_some(harness, 3).await;
     let context = harness.context();
@@ -249,21 +257,25 @@ async fn open_some(harness: &Harness, count: usize) -> Vec<Handle> {
     stores
 }
 
-/// Writers that move amounts between roots of their own, two in a unit, all at the same time and
-/// in batches of a few; the balances of all roots add up to 0 after each unit.
+/// Writers that move amounts between roots of their own, two in a unit, all at the same time; the
+/// balances of all roots add up to 0 after each unit. One writes large batches, which take long,
+/// the others small ones, which pass it.
 async fn write_transfers(harness: &Harness, stores: &[Handle]) -> Checked {
-    let writers = (0..WRITER_COUNT).map(|writer| write_some(harness, &stores[writer % stores.len()]));
+    let writers = (0..WRITER_COUNT).map(|writer| {
+        let unit_count_max = if writer == 0 { 20 } else { 3 };
+        write_some(harness, &stores[writer % stores.len()], unit_count_max)
+    });
     try_join_all(writers).await.map(drop)
 }
 
-async fn write_some(harness: &Harness, store: &Handle) -> Checked {
+async fn write_some(harness: &Harness, store: &Handle, unit_count_max: u64) -> Checked {
     let context = harness.context();
     let roots = [harness.root(), harness.root()];
     let mut balance = 0;
     let mut version = 0;
-    while version < UNITS_EACH as u64 {
+    while version < UNITS_EACH {
         let mut batch: Vec<UnitOfWork> = Vec::new();
-        for _ in 0..1 + version % 3 {
+        for _ in 0..1 + version % unit_count_max {
             balance += 1 + i64::from(batch.is_empty());
             let sets = |sign: i64| json(&format!(r#"{{"balance":{}}}"#, sign * balance));
             let draft = harness.draft(&context, &roots[0]).sets(&roots[0], version, sets(-1));

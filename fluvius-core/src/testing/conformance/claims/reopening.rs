@@ -1,13 +1,13 @@
 //! What a store holds when it is closed and opened again.
 
-use super::super::broken::{Checked, ensure};
-use super::super::fates::{committed, known, stale};
-use super::super::handle::Handle;
-use super::super::harness::Harness;
 use crate::root::AggregateRoot;
 use crate::store::Store;
+use crate::testing::conformance::broken::{Checked, ensure};
+use crate::testing::conformance::fates::{committed, known, stale};
+use crate::testing::conformance::handle::Handle;
+use crate::testing::conformance::harness::Harness;
 
-pub(in super::super) async fn everything_is_there_after_reopening(harness: &Harness) -> Checked {
+pub(crate) async fn everything_is_there_after_reopening(harness: &Harness) -> Checked {
     let root = harness.root();
     let mut store = harness.open().await;
     for version in 0..3 {
@@ -24,7 +24,7 @@ pub(in super::super) async fn everything_is_there_after_reopening(harness: &Harn
     harness.holds(&beside).await
 }
 
-pub(in super::super) async fn a_reopened_store_goes_on(harness: &Harness) -> Checked {
+pub(crate) async fn a_reopened_store_goes_on(harness: &Harness) -> Checked {
     let root = harness.root();
     let context = harness.context();
     let store = harness.open().await;

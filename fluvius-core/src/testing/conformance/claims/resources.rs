@@ -2,12 +2,12 @@
 
 use futures_util::future::join;
 
-use super::super::broken::{Broken, Checked, ensure};
-use super::super::handle::Handle;
-use super::super::harness::Harness;
 use crate::store::{Store, StoreError};
+use crate::testing::conformance::broken::{Broken, Checked, ensure};
+use crate::testing::conformance::handle::Handle;
+use crate::testing::conformance::harness::Harness;
 
-pub(in super::super) async fn a_resource_belongs_to_one_domain(harness: &Harness) -> Checked {
+pub(crate) async fn a_resource_belongs_to_one_domain(harness: &Harness) -> Checked {
     let stores = [harness.open().await, harness.open().await];
     stores[0].claim("bank", &["account", "transfer"]).await?;
     refused(stores[0].claim("shop", &["account"]).await, "bank")?;
@@ -21,7 +21,7 @@ pub(in super::super) async fn a_resource_belongs_to_one_domain(harness: &Harness
     refused(stores[1].claim("shop", &["cheque"]).await, "bank")
 }
 
-pub(in super::super) async fn a_refused_claim_takes_nothing(harness: &Harness) -> Checked {
+pub(crate) async fn a_refused_claim_takes_nothing(harness: &Harness) -> Checked {
     let store = harness.open().await;
     store.claim("bank", &["account"]).await?;
     refused(store.claim("shop", &["basket", "account", "shelf"]).await, "bank")?;
@@ -29,7 +29,7 @@ pub(in super::super) async fn a_refused_claim_takes_nothing(harness: &Harness) -
     refused(store.claim("shop", &["shelf"]).await, "market")
 }
 
-pub(in super::super) async fn of_two_claims_at_once_one_stands(harness: &Harness) -> Checked {
+pub(crate) async fn of_two_claims_at_once_one_stands(harness: &Harness) -> Checked {
     const NAMES: [&str; 12] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"];
     let stores = [harness.open().await, harness.open().await];
     for name in NAMES {

@@ -6,21 +6,21 @@ use futures_util::future::try_join_all;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::super::broken::{Broken, Checked, ensure, same};
-use super::super::handle::{Handle, all};
-use super::super::harness::Harness;
-use super::super::purse::{GiveCoins, OpenPurse, Purse, PurseDomain};
 use crate::command::CommandStatus;
 use crate::context::DomainContext;
 use crate::domain::{Domain, DomainRuntime};
 use crate::root::AggregateRoot;
 use crate::store::Store;
 use crate::testing::SeededRng;
+use crate::testing::conformance::broken::{Broken, Checked, ensure, same};
+use crate::testing::conformance::handle::{Handle, all};
+use crate::testing::conformance::harness::Harness;
+use crate::testing::conformance::purse::{GiveCoins, OpenPurse, Purse, PurseDomain};
 
 const PURSES: u64 = 4;
 const COINS: u64 = 100;
 
-pub(in super::super) async fn two_runtimes_lose_no_money(harness: &Harness) -> Checked {
+pub(crate) async fn two_runtimes_lose_no_money(harness: &Harness) -> Checked {
     let stores = [harness.open().await, harness.open().await];
     let domains = [runtime(&stores[0]).await?, runtime(&stores[1]).await?];
     let purses = open_purses(harness, &domains[0]).await?;
@@ -65,9 +65,7 @@ pub(in super::super) async fn two_runtimes_lose_no_money(harness: &Harness) -> C
     same("the sum of all coins", &(PURSES * COINS), &sum)
 }
 
-pub(in super::super) async fn a_command_sent_again_has_its_first_answer(
-    harness: &Harness,
-) -> Checked {
+pub(crate) async fn a_command_sent_again_has_its_first_answer(harness: &Harness) -> Checked {
     let (done, refused) = (harness.id(), harness.id());
     let store = harness.open().await;
     let domain = runtime(&store).await?;
@@ -101,7 +99,7 @@ pub(in super::super) async fn a_command_sent_again_has_its_first_answer(
     same("the row of the refusal", &Some(CommandStatus::Rejected), &row)
 }
 
-pub(in super::super) async fn a_realm_sees_its_own(harness: &Harness) -> Checked {
+pub(crate) async fn a_realm_sees_its_own(harness: &Harness) -> Checked {
     let store = harness.open().await;
     let domain = runtime(&store).await?;
     let north = domain.session(DomainContext::create("conformance").with_realm("north"));

@@ -7,16 +7,16 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::super::broken::{Broken, Checked, ensure, same};
-use super::super::draft::{hash_of, json};
-use super::super::handle::Handle;
-use super::super::harness::Harness;
 use crate::activity::ActivityKind;
 use crate::context::{Actor, ContextRecord, Transport};
 use crate::etag::ETag;
 use crate::json::{Change, Json};
 use crate::root::AggregateRoot;
 use crate::store::{LogQuery, RealmFilter, Store};
+use crate::testing::conformance::broken::{Broken, Checked, ensure, same};
+use crate::testing::conformance::draft::{hash_of, json};
+use crate::testing::conformance::handle::Handle;
+use crate::testing::conformance::harness::Harness;
 use crate::unit_of_work::UnitOfWork;
 
 /// Texts that are mangled where they are taken for something else than text.
@@ -87,7 +87,7 @@ const DOCUMENTS: &[&str] = &[
     " { \"spaced\" : [ 1 , 2 ] } ",
 ];
 
-pub(in super::super) async fn hostile_strings_come_back(harness: &Harness) -> Checked {
+pub(crate) async fn hostile_strings_come_back(harness: &Harness) -> Checked {
     let store = harness.open().await;
     for text in TEXTS {
         let unit = with_texts(harness, text);
@@ -105,10 +105,7 @@ pub(in super::super) async fn hostile_strings_come_back(harness: &Harness) -> Ch
     Ok(())
 }
 
-async fn counts(
-    store: &Handle,
-    query: &LogQuery,
-) -> Result<[(&'static str, usize); 4], Broken> {
+async fn counts(store: &Handle, query: &LogQuery) -> Result<[(&'static str, usize); 4], Broken> {
     Ok([
         ("command", store.commands(query).await?.len()),
         ("event", store.events(query).await?.len()),
@@ -151,7 +148,7 @@ fn with_texts(harness: &Harness, text: &'static str) -> UnitOfWork {
     unit
 }
 
-pub(in super::super) async fn hostile_json_comes_back(harness: &Harness) -> Checked {
+pub(crate) async fn hostile_json_comes_back(harness: &Harness) -> Checked {
     let store = harness.open().await;
     let context = harness.context();
     for text in DOCUMENTS {
@@ -175,10 +172,25 @@ pub(in super::super) async fn hostile_json_comes_back(harness: &Harness) -> Chec
     harness.holds(&store).await
 }
 
-pub(in super::super) async fn names_that_look_alike_are_different(harness: &Harness) -> Checked {
+pub(crate) async fn names_that_look_alike_are_different(harness: &Harness) -> Checked {
     const NAMES: &[&str] = &[
-        "name", "Name", "NAME", " name", "name ", "name\t", "n\u{e4}me", "na\u{308}me", "na\u{200b}me",
-        "nam\u{435}", "name\u{301}", "nam", "namee", "stra\u{df}e", "strasse", "STRASSE", "",
+        "name",
+        "Name",
+        "NAME",
+        " name",
+        "name ",
+        "name\t",
+        "n\u{e4}me",
+        "na\u{308}me",
+        "na\u{200b}me",
+        "nam\u{435}",
+        "name\u{301}",
+        "nam",
+        "namee",
+        "stra\u{df}e",
+        "strasse",
+        "STRASSE",
+        "",
     ];
     let store = harness.open().await;
     let id = harness.id();
@@ -202,18 +214,15 @@ pub(in super::super) async fn names_that_look_alike_are_different(harness: &Harn
         };
         let found = store.events(&of_root).await?;
         same(&format!("how many events the root {name:?} has"), &count, &found.len())?;
-        let of_realm = LogQuery {
-            root: None,
-            realm: RealmFilter::Only(Some(name.clone())),
-            ..of_root
-        };
+        let of_realm =
+            LogQuery { root: None, realm: RealmFilter::Only(Some(name.clone())), ..of_root };
         let found = store.events(&of_realm).await?;
         same(&format!("how many events the realm {name:?} has"), &count, &found.len())?;
     }
     harness.holds(&store).await
 }
 
-pub(in super::super) async fn times_come_back_with_microseconds(harness: &Harness) -> Checked {
+pub(crate) async fn times_come_back_with_microseconds(harness: &Harness) -> Checked {
     const TIMES: &[&str] = &[
         "1970-01-01T00:00:00Z",
         "1970-01-01T00:00:00.000001Z",
@@ -239,7 +248,7 @@ pub(in super::super) async fn times_come_back_with_microseconds(harness: &Harnes
     harness.holds(&store).await
 }
 
-pub(in super::super) async fn identifiers_come_back(harness: &Harness) -> Checked {
+pub(crate) async fn identifiers_come_back(harness: &Harness) -> Checked {
     let store = harness.open().await;
     let ids = [
         Uuid::nil(),
@@ -272,7 +281,7 @@ pub(in super::super) async fn identifiers_come_back(harness: &Harness) -> Checke
     harness.holds(&store).await
 }
 
-pub(in super::super) async fn what_is_empty_is_not_absent(harness: &Harness) -> Checked {
+pub(crate) async fn what_is_empty_is_not_absent(harness: &Harness) -> Checked {
     let store = harness.open().await;
     let texts: [Option<Cow<'static, str>>; 3] = [None, Some("".into()), Some("null".into())];
     let values = [None, Some(Json::null()), Some(json("\"\"")), Some(json("\"null\""))];
@@ -292,7 +301,8 @@ pub(in super::super) async fn what_is_empty_is_not_absent(harness: &Harness) -> 
         (unit.commands[0].code, unit.commands[0].response) = (text.clone(), value.clone());
         unit.events[0].data.clone_from(value);
         let activity = &mut unit.activities[0];
-        (activity.label, activity.code, activity.data) = (text.clone(), text.clone(), value.clone());
+        (activity.label, activity.code, activity.data) =
+            (text.clone(), text.clone(), value.clone());
         let state = &mut unit.states[0];
         state.realm = text.as_deref().map(Arc::from);
         (state.creator, state.updater) = (None, Some(Uuid::nil()));
@@ -301,7 +311,7 @@ pub(in super::super) async fn what_is_empty_is_not_absent(harness: &Harness) -> 
     harness.holds(&store).await
 }
 
-pub(in super::super) async fn a_long_text_comes_back(harness: &Harness) -> Checked {
+pub(crate) async fn a_long_text_comes_back(harness: &Harness) -> Checked {
     /// What does not fit 16 bits, nor a page, in characters of several bytes.
     const LENGTH: usize = 100_000;
     let store = harness.open().await;
@@ -322,7 +332,7 @@ pub(in super::super) async fn a_long_text_comes_back(harness: &Harness) -> Check
     harness.holds(&store).await
 }
 
-pub(in super::super) async fn every_column_comes_back(harness: &Harness) -> Checked {
+pub(crate) async fn every_column_comes_back(harness: &Harness) -> Checked {
     let store = harness.open().await;
     let transports = [Transport::InProcess, Transport::Http, Transport::Queue, Transport::Cli];
     let kinds = [ActivityKind::UserAction, ActivityKind::AppRequest, ActivityKind::SystemCall];

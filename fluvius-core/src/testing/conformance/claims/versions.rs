@@ -1,12 +1,12 @@
 //! Every root that a unit rests on has the version that the unit expects.
 
-use super::super::broken::{Checked, ensure};
-use super::super::fates::{committed, stale};
-use super::super::harness::Harness;
 use crate::root::AggregateRoot;
 use crate::store::Store;
+use crate::testing::conformance::broken::{Checked, ensure};
+use crate::testing::conformance::fates::{committed, stale};
+use crate::testing::conformance::harness::Harness;
 
-pub(in super::super) async fn an_expected_version_is_the_stored_one(harness: &Harness) -> Checked {
+pub(crate) async fn an_expected_version_is_the_stored_one(harness: &Harness) -> Checked {
     let store = harness.open().await;
     let context = harness.context();
     let root = harness.root();
@@ -25,7 +25,7 @@ pub(in super::super) async fn an_expected_version_is_the_stored_one(harness: &Ha
     harness.holds(&store).await
 }
 
-pub(in super::super) async fn a_root_that_is_only_read_is_checked(harness: &Harness) -> Checked {
+pub(crate) async fn a_root_that_is_only_read_is_checked(harness: &Harness) -> Checked {
     let store = harness.open().await;
     let context = harness.context();
     let (read, written) = (harness.root(), harness.root());
@@ -50,7 +50,7 @@ pub(in super::super) async fn a_root_that_is_only_read_is_checked(harness: &Harn
     harness.holds(&store).await
 }
 
-pub(in super::super) async fn an_absent_root_has_version_zero(harness: &Harness) -> Checked {
+pub(crate) async fn an_absent_root_has_version_zero(harness: &Harness) -> Checked {
     let store = harness.open().await;
     let context = harness.context();
     let (present, absent, written) = (harness.root(), harness.root(), harness.root());
@@ -79,7 +79,7 @@ pub(in super::super) async fn an_absent_root_has_version_zero(harness: &Harness)
     harness.holds(&store).await
 }
 
-pub(in super::super) async fn a_closed_root_is_not_absent(harness: &Harness) -> Checked {
+pub(crate) async fn a_closed_root_is_not_absent(harness: &Harness) -> Checked {
     let store = harness.open().await;
     let context = harness.context();
     let root = harness.root();
@@ -98,7 +98,7 @@ pub(in super::super) async fn a_closed_root_is_not_absent(harness: &Harness) -> 
     harness.holds(&store).await
 }
 
-pub(in super::super) async fn the_first_stale_root_is_told(harness: &Harness) -> Checked {
+pub(crate) async fn the_first_stale_root_is_told(harness: &Harness) -> Checked {
     let store = harness.open().await;
     let context = harness.context();
     let mut roots = [harness.root(), harness.root(), harness.root(), harness.root()];
@@ -114,7 +114,7 @@ pub(in super::super) async fn the_first_stale_root_is_told(harness: &Harness) ->
     harness.holds(&store).await
 }
 
-pub(in super::super) async fn a_unit_gives_a_root_several_versions(harness: &Harness) -> Checked {
+pub(crate) async fn a_unit_gives_a_root_several_versions(harness: &Harness) -> Checked {
     let store = harness.open().await;
     let context = harness.context();
     let (root, other) = (harness.root(), harness.root());

@@ -1,0 +1,171 @@
+//! What a store can do to the values that it is given.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use chrono::{DateTime, SubsecRound, Utc};
+use fluvius_core::json::{Change, Json};
+use fluvius_core::{AggregateRoot, ContextRecord, UnitOfWork};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::mutation::Mutation;
+
+/// The unit as a store with this fault keeps it.
+pub(crate) fn mangle(unit: &UnitOfWork, mutation: Mutation) -> UnitOfWork {
+    let how = How(mutation);
+    let mut unit = unit.clone();
+    unit.context = Arc::new(how.context(&unit.context));
+    for row in &mut unit.commands {
+        how.name(&mut row.domain);
+        how.name(&mut row.command);
+        how.root(&mut row.root);
+        how.payload(&mut row.payload);
+        how.optional_name(&mut row.code);
+        how.optional_json(&mut row.response);
+        how.time(&mut row.received);
+        how.revision(&mut row.revision);
+        how.optional_id(&mut row.parent);
+    }
+    for row in &mut unit.events {
+        how.name(&mut row.domain);
+        how.name(&mut row.event);
+        how.root(&mut row.root);
+        how.json(&mut row.args);
+        how.optional_json(&mut row.data);
+        how.time(&mut row.occurred);
+        how.revision(&mut row.revision);
+        match &mut row.change {
+            Change::Whole(json) | Change::Patch(json) => how.json(json),
+        }
+    }
+    for row in &mut unit.states {
+        how.root(&mut row.root);
+        how.json(&mut row.data);
+        how.revision(&mut row.revision);
+        how.time(&mut row.created);
+        how.time(&mut row.updated);
+        row.deleted.iter_mut().for_each(|time| how.time(time));
+        how.optional_id(&mut row.creator);
+        how.optional_id(&mut row.updater);
+        let realm = how.optional(row.realm.as_deref());
+        row.realm = realm.map(Arc::from);
+    }
+    for row in &mut unit.messages {
+        how.name(&mut row.key);
+        how.root(&mut row.root);
+        how.json(&mut row.data);
+    }
+    for row in &mut unit.activities {
+        how.name(&mut row.message);
+        how.root(&mut row.root);
+        how.optional_name(&mut row.label);
+        how.optional_name(&mut row.code);
+        how.optional_json(&mut row.data);
+    }
+    unit
+}
+
+struct How(Mutation);
+
+impl How {
+    fn context(&self, context: &ContextRecord) -> ContextRecord {
+        let mut row = context.clone();
+        row.source = self.text(&row.source);
+        row.roles.iter_mut().for_each(|role| *role = self.text(role));
+        row.realm = self.optional(row.realm.as_deref());
+        self.revision(&mut row.revision);
+        self.optional_id(&mut row.actor.user_id);
+        self.optional_id(&mut row.correlation);
+        if self.0 == Mutation::RolesSorted {
+            row.roles.sort();
+            row.roles.dedup();
+        }
+        row
+    }
+
+    fn text(&self, text: &str) -> String {
+        match self.0 {
+            Mutation::TextsTrimmed => text.trim().to_owned(),
+            Mutation::TextsCut => text.chars().take(9_999).collect(),
+            Mutation::QuotesDoubled => text.replace('\'', "''"),
+            _ => text.to_owned(),
+        }
+    }
+
+    fn optional(&self, text: Option<&str>) -> Option<String> {
+        let text = text.filter(|text| self.0 != Mutation::EmptyIsAbsent || !text.is_empty());
+        text.map(|text| self.text(text))
+    }
+
+    fn name(&self, name: &mut Cow<'static, str>) {
+        *name = self.text(name).into();
+    }
+
+    fn optional_name(&self, name: &mut Option<Cow<'static, str>>) {
+        *name = self.optional(name.as_deref()).map(Cow::Owned);
+    }
+
+    fn root(&self, root: &mut AggregateRoot) {
+        if self.0 == Mutation::NamesInLowerCase {
+            root.resource = root.resource.to_lowercase().into();
+        }
+    }
+
+    fn payload(&self, payload: &mut Json) {
+        if self.0 == Mutation::PayloadInOneForm {
+            *payload = Json::from_value(&payload.to_value()).unwrap();
+        }
+        self.json(payload);
+    }
+
+    fn json(&self, json: &mut Json) {
+        if self.0 == Mutation::NumbersAsFloats {
+            let mut value = json.to_value();
+            numbers_as_floats(&mut value);
+            *json = Json::from_value(&value).unwrap();
+        }
+    }
+
+    fn optional_json(&self, json: &mut Option<Json>) {
+        if self.0 == Mutation::NullIsAbsent {
+            *json = json.take().filter(|json| !json.is_null());
+        }
+        json.iter_mut().for_each(|json| self.json(json));
+    }
+
+    fn time(&self, time: &mut DateTime<Utc>) {
+        match self.0 {
+            Mutation::TimesInMilliseconds => *time = time.trunc_subsecs(3),
+            Mutation::TimesUnsigned => *time = (*time).max(DateTime::UNIX_EPOCH),
+            _ => {}
+        }
+    }
+
+    fn revision(&self, revision: &mut u32) {
+        if self.0 == Mutation::RevisionsSigned {
+            *revision = (*revision).min(i32::MAX.unsigned_abs());
+        }
+    }
+
+    fn optional_id(&self, id: &mut Option<Uuid>) {
+        if self.0 == Mutation::NilIsAbsent {
+            *id = id.filter(|id| !id.is_nil());
+        }
+    }
+}
+
+fn numbers_as_floats(value: &mut Value) {
+    match value {
+        Value::Number(number) => {
+            let float = number.as_f64().unwrap();
+            // What a float holds exactly would come back.
+            if number.to_string().len() > 15 {
+                *value = float.into();
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(numbers_as_floats),
+        Value::Object(members) => members.values_mut().for_each(numbers_as_floats),
+        _ => {}
+    }
+}

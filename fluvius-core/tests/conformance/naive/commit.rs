@@ -1,0 +1,118 @@
+//! Ways of committing that are wrong when somebody else is at work.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fluvius_core::{Fate, UnitOfWork};
+
+use super::{Content, Naive};
+use crate::mutation::Mutation;
+
+impl Naive {
+    /// Checks on a copy, waits, and then writes to what is there by then.
+    pub(super) async fn commit_early(&self, batch: &[UnitOfWork]) -> Vec<Fate> {
+        let mut copy = self.content().clone();
+        let fates = self.apply(&mut copy, batch);
+        pause().await;
+        let mut content = self.content();
+        let is_due = |unit: &UnitOfWork, content: &Content| {
+            let is_known = unit.commands.iter().any(|one| content.command(one.id).is_some());
+            if is_known && !self.is(Mutation::IdentifiersCheckedEarly) {
+                return false;
+            }
+            unit.expected.iter().all(|expected| {
+                let stored = content.states.get(&expected.root).map_or(0, |row| row.version);
+                let is_read = !unit.states.iter().any(|state| state.root == expected.root);
+                stored == expected.version
+                    || self.is(Mutation::CheckedEarly)
+                    || self.is(Mutation::ReadRootsCheckedEarly) && is_read
+                    || self.is(Mutation::AbsentRootsCheckedEarly) && expected.version == 0
+            })
+        };
+        if !batch.iter().zip(&fates).all(|(unit, fate)| {
+            !matches!(fate, Fate::Committed { .. })
+                || !unit.depends_on.is_empty()
+                || is_due(unit, &content)
+        }) {
+            // Somebody was quicker: again, on what is there now.
+            return self.apply(&mut content, batch);
+        }
+        let mut written = Vec::new();
+        for (unit, fate) in batch.iter().zip(fates) {
+            written.push(match fate {
+                Fate::Committed { .. } => self.write(&mut content, unit),
+                fate => fate,
+            });
+        }
+        written
+    }
+
+    /// Publishes the new content in two steps. Writers take turns.
+    pub(super) async fn commit_in_steps(&self, batch: &[UnitOfWork]) -> Vec<Fate> {
+        let _writer = self.place.writer.lock().await;
+        let before = self.content().clone();
+        let mut after = before.clone();
+        let fates = self.apply(&mut after, batch);
+        let mut first_step = after.clone();
+        match self.mutation {
+            Some(Mutation::HalfUnitsShown) => {
+                let shown = before.rows.len() + (after.rows.len() - before.rows.len()) / 2;
+                first_step.rows.truncate(shown);
+            }
+            Some(Mutation::LastRowsShownLater) => {
+                // Of a transfer, the second event and the message.
+                let shown = after.rows.len().saturating_sub(2).max(before.rows.len());
+                first_step.rows.truncate(shown);
+            }
+            Some(Mutation::LogShownLater | Mutation::DroppedLeavesHalf) => {
+                first_step.rows = before.rows;
+            }
+            _ => first_step = before,
+        }
+        *self.content() = first_step;
+        pause().await;
+        *self.content() = after;
+        fates
+    }
+
+    /// Draws positions first, and writes the rows when others may have passed.
+    pub(super) async fn commit_reserved(&self, batch: &[UnitOfWork]) -> Vec<Fate> {
+        let count: usize = batch.iter().map(UnitOfWork::row_count).sum();
+        let first = {
+            let mut content = self.content();
+            content.position += count as u64;
+            content.position - count as u64
+        };
+        // A large batch takes longer.
+        tokio::time::sleep(Duration::from_micros(200) * u32::try_from(batch.len()).unwrap()).await;
+        let mut content = self.content();
+        let newest = std::mem::replace(&mut content.position, first);
+        let fates = self.apply(&mut content, batch);
+        content.position = newest.max(content.position);
+        fates
+    }
+
+    /// Takes the lock of each root in the order of the batch.
+    pub(super) async fn commit_locked(&self, batch: &[UnitOfWork]) -> Vec<Fate> {
+        let mut held = BTreeMap::new();
+        for unit in batch {
+            for expected in &unit.expected {
+                if held.contains_key(&expected.root) {
+                    continue;
+                }
+                let lock = {
+                    let mut locks = self.place.locks.lock().unwrap();
+                    Arc::clone(locks.entry(expected.root.clone()).or_default())
+                };
+                held.insert(expected.root.clone(), lock.lock_owned().await);
+                tokio::task::yield_now().await;
+            }
+        }
+        self.apply(&mut self.content(), batch)
+    }
+}
+
+pub(super) async fn pause() {
+    tokio::time::sleep(Duration::from_micros(300)).await;
+}

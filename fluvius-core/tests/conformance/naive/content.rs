@@ -1,0 +1,78 @@
+//! The content of the naive store: one vector of rows for all logs.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use fluvius_core::{
+    ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Logged,
+    MessageRecord, StateRecord,
+};
+use uuid::Uuid;
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Content {
+    pub(super) position: u64,
+    pub(super) owners: BTreeMap<String, String>,
+    pub(super) states: BTreeMap<AggregateRoot, StateRecord>,
+    pub(super) contexts: BTreeMap<Uuid, Arc<ContextRecord>>,
+    pub(super) rows: Vec<Logged<Row>>,
+    pub(super) taken: HashSet<Uuid>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Row {
+    Command(CommandRecord),
+    Event(EventRecord),
+    Message(MessageRecord),
+    Activity(ActivityRecord),
+}
+
+impl Content {
+    pub(super) fn command(&self, id: Uuid) -> Option<(Logged<CommandRecord>, Arc<ContextRecord>)> {
+        self.rows.iter().find_map(|row| match &row.record {
+            Row::Command(record) if record.id == id => {
+                let context = Arc::clone(self.contexts.get(&record.context_id)?);
+                Some((Logged { position: row.position, record: record.clone() }, context))
+            }
+            _ => None,
+        })
+    }
+
+    pub(super) fn count(&self, like: &Row) -> u64 {
+        let kind = std::mem::discriminant(like);
+        let rows = self.rows.iter();
+        rows.filter(|row| std::mem::discriminant(&row.record) == kind).count() as u64
+    }
+
+    fn realm_of_context(&self, id: Uuid) -> Option<String> {
+        self.contexts.get(&id).and_then(|context| context.realm.clone())
+    }
+
+    fn realm_of_command(&self, id: Uuid) -> Option<String> {
+        let command = self.rows.iter().find_map(|row| match &row.record {
+            Row::Command(record) if record.id == id => Some(record.context_id),
+            _ => None,
+        });
+        command.and_then(|context| self.realm_of_context(context))
+    }
+}
+
+impl Row {
+    pub(super) fn root(&self) -> &AggregateRoot {
+        match self {
+            Self::Command(row) => &row.root,
+            Self::Event(row) => &row.root,
+            Self::Message(row) => &row.root,
+            Self::Activity(row) => &row.root,
+        }
+    }
+
+    pub(super) fn realm(&self, content: &Content) -> Option<String> {
+        match self {
+            Self::Command(row) => content.realm_of_context(row.context_id),
+            Self::Event(row) => content.realm_of_command(row.src_cmd),
+            Self::Message(row) => content.realm_of_command(row.src_cmd),
+            Self::Activity(row) => content.realm_of_context(row.context_id),
+        }
+    }
+}

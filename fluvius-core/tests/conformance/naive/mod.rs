@@ -1,0 +1,371 @@
+//! A second store, as plain as can be, which can be told to do one thing wrong.
+//!
+//! It has nothing in common with the memory store: one vector of rows, searched from its
+//! beginning.
+
+mod commit;
+mod content;
+mod read;
+mod refusal;
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use fluvius_core::{
+    ActivityRecord, AggregateRoot, CommandRecord, CommandStatus, ContextRecord, EventRecord, Fate,
+    LogQuery, Logged, MessageRecord, StateRecord, Store, StoreError, UnitOfWork,
+};
+use uuid::Uuid;
+
+use crate::mangle::mangle;
+use crate::mutation::Mutation;
+use commit::pause;
+use content::{Content, Row};
+
+/// What all handles share.
+#[derive(Debug, Default)]
+pub(crate) struct Place {
+    content: Mutex<Content>,
+    locks: Mutex<BTreeMap<AggregateRoot, Arc<tokio::sync::Mutex<()>>>>,
+    writer: tokio::sync::Mutex<()>,
+}
+
+/// A handle.
+#[derive(Debug, Clone)]
+pub(crate) struct Naive {
+    place: Arc<Place>,
+    mutation: Option<Mutation>,
+    own: Arc<Mutex<Own>>,
+}
+
+/// What a handle keeps for itself.
+#[derive(Debug, Default)]
+struct Own {
+    position: u64,
+    contexts: BTreeSet<Uuid>,
+    taken: HashSet<Uuid>,
+    unseen: Option<Content>,
+}
+
+impl Naive {
+    /// A handle, over a store that does this wrong.
+    pub(crate) fn open(place: &Arc<Place>, mutation: Option<Mutation>) -> Self {
+        // The suite's own and the caller's: no other handle is open.
+        let is_first = Arc::strong_count(place) == 2;
+        let store = Self { place: Arc::clone(place), mutation, own: Arc::default() };
+        if store.is(Mutation::ForgetsWhenClosed) && is_first {
+            *store.content() = Content::default();
+        }
+        if store.is(Mutation::PositionsForgottenWhenClosed) {
+            store.content().position = 0;
+        }
+        store
+    }
+
+    fn is(&self, mutation: Mutation) -> bool {
+        self.mutation == Some(mutation)
+    }
+
+    fn is_any(&self, mutations: &[Mutation]) -> bool {
+        mutations.iter().any(|mutation| self.is(*mutation))
+    }
+
+    fn content(&self) -> MutexGuard<'_, Content> {
+        self.place.content.lock().unwrap()
+    }
+
+    fn own(&self) -> MutexGuard<'_, Own> {
+        self.own.lock().unwrap()
+    }
+
+    /// The content as this handle shows it.
+    fn shown(&self) -> Content {
+        // One lock at a time.
+        let unseen = self.own().unseen.clone();
+        unseen.unwrap_or_else(|| self.content().clone())
+    }
+
+    fn failure(&self, message: &str, may_pass: Mutation) -> StoreError {
+        match self.is(may_pass) {
+            true => StoreError::unavailable(message),
+            false => StoreError::permanent(message),
+        }
+    }
+
+    /// Commits a batch on a content, and tells the fates.
+    fn apply(&self, content: &mut Content, batch: &[UnitOfWork]) -> Vec<Fate> {
+        let before = content.clone();
+        let mut fates: Vec<Fate> = Vec::new();
+        for (index, unit) in batch.iter().enumerate() {
+            let base = if self.is(Mutation::BatchNotCounted) { &before } else { &*content };
+            let fate = match self.refusal(base, &before, unit, index, &fates) {
+                Some(fate) => {
+                    self.leave_behind(content, unit, &fate);
+                    fate
+                }
+                None => self.write(content, unit),
+            };
+            fates.push(fate);
+        }
+        let is_refused = |fate: &Fate| !matches!(fate, Fate::Committed { .. });
+        if self.is(Mutation::RefusalFailsTheBatch) && fates.iter().any(is_refused) {
+            *content = before;
+            let failed = || Fate::Failed(StoreError::unavailable("the batch failed"));
+            return batch.iter().map(|_| failed()).collect();
+        }
+        if self.is(Mutation::FatesMissing) {
+            fates.retain(|fate| !matches!(fate, Fate::Fell { .. }));
+        }
+        if self.is(Mutation::EmptyBatchHasAFate) && batch.is_empty() {
+            fates.push(Fate::Committed { first: 1 });
+        }
+        if self.is(Mutation::ManyUnitsFail) && batch.len() > 256 {
+            *content = before;
+            let failed = || Fate::Failed(StoreError::permanent("too many parameters"));
+            return batch.iter().map(|_| failed()).collect();
+        }
+        fates
+    }
+
+    /// What a refused unit should not leave.
+    fn leave_behind(&self, content: &mut Content, unit: &UnitOfWork, fate: &Fate) {
+        let is_known = matches!(fate, Fate::Known { .. });
+        match self.mutation {
+            Some(Mutation::RefusedLeavesCommand) if !is_known => {
+                for command in &unit.commands {
+                    content.position += 1;
+                    let record = Row::Command(command.clone());
+                    content.rows.push(Logged { position: content.position, record });
+                }
+            }
+            Some(Mutation::StaleLeavesStates) if matches!(fate, Fate::Stale { .. }) => {
+                for state in &unit.states {
+                    content.states.entry(state.root.clone()).or_insert_with(|| state.clone());
+                }
+            }
+            Some(Mutation::RefusedLeavesContext) => {
+                content.contexts.insert(unit.context.id, Arc::clone(&unit.context));
+            }
+            Some(Mutation::ContextsRemembered) => {
+                self.own().contexts.insert(unit.context.id);
+            }
+            Some(Mutation::IdentifiersOfRefusedUnitsTaken) if !is_known => {
+                content.taken.extend(unit.commands.iter().map(|command| command.id));
+            }
+            _ => {}
+        }
+    }
+
+    fn write(&self, content: &mut Content, unit: &UnitOfWork) -> Fate {
+        let mut first = content.position + 1;
+        if self.is(Mutation::PositionsPerHandle) {
+            first = self.own().position + 1;
+        }
+        if unit.row_count() == 0 && !self.is(Mutation::UnitsWithoutRowsLeaveContext) {
+            return Fate::Committed { first };
+        }
+        let unit = match self.mutation {
+            Some(mutation) => mangle(unit, mutation),
+            None => unit.clone(),
+        };
+        self.write_context(content, &unit);
+        self.own().taken.extend(unit.commands.iter().map(|command| command.id));
+        let states = unit.states.into_iter();
+        let count = if self.is(Mutation::OnlyFirstRootWritten) { 1 } else { usize::MAX };
+        for state in states.take(count) {
+            content.states.insert(state.root.clone(), state);
+        }
+        let mut rows: Vec<Row> = unit.commands.into_iter().map(Row::Command).collect();
+        let events = unit.events.into_iter().map(Row::Event);
+        match self.is(Mutation::EventsBeforeCommands) {
+            true => drop(rows.splice(0..0, events)),
+            false => rows.extend(events),
+        }
+        rows.extend(unit.messages.into_iter().map(Row::Message));
+        rows.extend(unit.activities.into_iter().map(Row::Activity));
+        if self.is(Mutation::OnlyOneVersionAUnit) {
+            let mut roots = BTreeSet::new();
+            rows.retain(|row| match row {
+                Row::Event(event) => roots.insert(event.root.clone()),
+                _ => true,
+            });
+        }
+        let step = if self.is(Mutation::PositionsWithGaps) { 2 } else { 1 };
+        let mut position = first;
+        for record in rows {
+            if self.is(Mutation::PositionsPerLog) {
+                position = content.count(&record) + 1;
+            }
+            content.rows.push(Logged { position, record });
+            position += step;
+        }
+        content.position = content.position.max(position - 1);
+        self.own().position = position - 1;
+        content.rows.sort_by_key(|row| row.position);
+        Fate::Committed { first }
+    }
+
+    fn write_context(&self, content: &mut Content, unit: &UnitOfWork) {
+        let is_dropped = match self.mutation {
+            Some(Mutation::ContextsRemembered) => !self.own().contexts.insert(unit.context.id),
+            Some(Mutation::ContextsOfActivitiesDropped) => unit.commands.is_empty(),
+            Some(Mutation::ContextsReplaced) => {
+                content.contexts.remove(&unit.context.id);
+                false
+            }
+            _ => false,
+        };
+        if !is_dropped {
+            let context = || Arc::clone(&unit.context);
+            content.contexts.entry(unit.context.id).or_insert_with(context);
+        }
+    }
+}
+
+impl Store for Naive {
+    async fn claim(&self, domain: &str, resources: &[&'static str]) -> Result<(), StoreError> {
+        let mut copy = self.content().clone();
+        for resource in resources {
+            let owner = copy.owners.get(*resource).filter(|owner| *owner != domain);
+            if let Some(owner) = owner
+                && !self.is(Mutation::ClaimsUnchecked)
+            {
+                let refused = format!("`{resource}` belongs to `{owner}`");
+                let refused = self.failure(&refused, Mutation::ClaimsMayPass);
+                if self.is(Mutation::ClaimsHalf) {
+                    self.content().owners = copy.owners;
+                }
+                return Err(refused);
+            }
+            copy.owners.insert((*resource).to_owned(), domain.to_owned());
+        }
+        if self.is(Mutation::ClaimsCheckedEarly) {
+            pause().await;
+        }
+        let mut content = self.content();
+        // Somebody may have been quicker since the copy.
+        let is_taken =
+            |resource: &&&str| content.owners.get(**resource).is_some_and(|owner| owner != domain);
+        if let Some(resource) = resources.iter().find(is_taken)
+            && !self.is_any(&[Mutation::ClaimsCheckedEarly, Mutation::ClaimsUnchecked])
+        {
+            let owner = &content.owners[*resource];
+            return Err(StoreError::permanent(format!("`{resource}` belongs to `{owner}`")));
+        }
+        for resource in resources {
+            content.owners.insert((*resource).to_owned(), domain.to_owned());
+        }
+        Ok(())
+    }
+
+    async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<Fate> {
+        match self.mutation {
+            Some(
+                Mutation::CheckedEarly
+                | Mutation::ReadRootsCheckedEarly
+                | Mutation::AbsentRootsCheckedEarly
+                | Mutation::IdentifiersCheckedEarly,
+            ) => self.commit_early(&batch).await,
+            Some(
+                Mutation::HalfUnitsShown
+                | Mutation::LastRowsShownLater
+                | Mutation::LogShownLater
+                | Mutation::DroppedLeavesHalf,
+            ) => self.commit_in_steps(&batch).await,
+            Some(Mutation::PositionsReserved) => self.commit_reserved(&batch).await,
+            Some(Mutation::LocksInBatchOrder) => self.commit_locked(&batch).await,
+            Some(Mutation::OldContentShown) => {
+                // A reader of this handle sees what it saw when it last wrote, or first looked.
+                let fates = self.apply(&mut self.content(), &batch);
+                self.own().unseen = None;
+                fates
+            }
+            _ => self.apply(&mut self.content(), &batch),
+        }
+    }
+
+    async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {
+        let mut row = self.shown().states.get(root).cloned();
+        if self.is(Mutation::ClosedRowsDropped) {
+            row = row.filter(|row| row.deleted.is_none());
+        }
+        if self.is(Mutation::OldContentShown) && self.own().unseen.is_none() {
+            let content = self.content().clone();
+            self.own().unseen = Some(content);
+        }
+        Ok(row)
+    }
+
+    async fn command(
+        &self,
+        id: Uuid,
+    ) -> Result<Option<(Logged<CommandRecord>, Arc<ContextRecord>)>, StoreError> {
+        let found = self.shown().command(id);
+        let is_shown = |row: &CommandRecord| {
+            !self.is(Mutation::RefusalsNotFound) || row.status == CommandStatus::Applied
+        };
+        Ok(found.filter(|(row, _)| is_shown(row)))
+    }
+
+    async fn history(
+        &self,
+        root: &AggregateRoot,
+        first: u64,
+        last: u64,
+    ) -> Result<Vec<Logged<EventRecord>>, StoreError> {
+        let mut last = last;
+        if self.is(Mutation::BoundsSigned) && i64::try_from(last).is_err() {
+            last = 0;
+        }
+        if self.is(Mutation::HistoryWithoutLast) {
+            last = last.saturating_sub(1);
+        }
+        let mut events: Vec<_> = self
+            .shown()
+            .rows
+            .into_iter()
+            .filter_map(|row| match row.record {
+                Row::Event(record) => Some(Logged { position: row.position, record }),
+                _ => None,
+            })
+            .filter(|event| event.root == *root && (first..=last).contains(&event.version))
+            .collect();
+        events.sort_by_key(|event| event.version);
+        Ok(events)
+    }
+
+    async fn commands(&self, query: &LogQuery) -> Result<Vec<Logged<CommandRecord>>, StoreError> {
+        Ok(self.read(query, |row| match row {
+            Row::Command(row) => Some(row.clone()),
+            _ => None,
+        }))
+    }
+
+    async fn events(&self, query: &LogQuery) -> Result<Vec<Logged<EventRecord>>, StoreError> {
+        Ok(self.read(query, |row| match row {
+            Row::Event(row) => Some(row.clone()),
+            _ => None,
+        }))
+    }
+
+    async fn messages(&self, query: &LogQuery) -> Result<Vec<Logged<MessageRecord>>, StoreError> {
+        Ok(self.read(query, |row| match row {
+            Row::Message(row) => Some(row.clone()),
+            _ => None,
+        }))
+    }
+
+    async fn activities(
+        &self,
+        query: &LogQuery,
+    ) -> Result<Vec<Logged<ActivityRecord>>, StoreError> {
+        Ok(self.read(query, |row| match row {
+            Row::Activity(row) => Some(row.clone()),
+            _ => None,
+        }))
+    }
+
+    async fn context(&self, id: Uuid) -> Result<Option<Arc<ContextRecord>>, StoreError> {
+        Ok(self.shown().contexts.get(&id).cloned())
+    }
+}

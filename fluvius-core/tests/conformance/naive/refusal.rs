@@ -1,0 +1,122 @@
+//! Why a unit cannot be stored.
+
+use std::sync::Arc;
+
+use fluvius_core::{AggregateRoot, CommandStatus, Fate, StoreError, UnitOfWork};
+
+use super::{Content, Naive};
+use crate::mutation::Mutation;
+
+impl Naive {
+    pub(super) fn refusal(
+        &self,
+        content: &Content,
+        before: &Content,
+        unit: &UnitOfWork,
+        index: usize,
+        fates: &[Fate],
+    ) -> Option<Fate> {
+        if !self.is(Mutation::ShapeUnchecked) && unit.check_shape(index).is_err() {
+            let fault = self.failure("a malformed unit", Mutation::ShapeFaultMayPass);
+            return Some(Fate::Failed(fault));
+        }
+        if self.is(Mutation::ManyRootsFail) && unit.states.len() > 256 {
+            return Some(Fate::Failed(StoreError::permanent("too many parameters")));
+        }
+        if self.is(Mutation::UnitsWithoutRowsUnchecked) && unit.row_count() == 0 {
+            return None;
+        }
+        let mut reasons = [
+            self.fell(unit, fates),
+            self.known(content, before, unit),
+            self.stale(content, before, unit),
+        ];
+        match self.mutation {
+            Some(Mutation::StaleBeforeKnown) => reasons.swap(1, 2),
+            Some(Mutation::KnownBeforeFell) => reasons.swap(0, 1),
+            _ => {}
+        }
+        reasons.into_iter().flatten().next()
+    }
+
+    fn fell(&self, unit: &UnitOfWork, fates: &[Fate]) -> Option<Fate> {
+        let stands = |on: &usize| match fates.get(*on) {
+            Some(Fate::Committed { .. }) => true,
+            Some(Fate::Fell { .. }) => self.is(Mutation::FallsOneStep),
+            _ => false,
+        };
+        let mut on = unit.depends_on.iter().find(|on| !stands(on));
+        if self.is(Mutation::LastDependencyTold) {
+            on = unit.depends_on.iter().rfind(|on| !stands(on));
+        }
+        if self.is(Mutation::AllBehindARefusalFall)
+            && let Some(on) = (0..fates.len()).find(|on| !stands(on))
+        {
+            return Some(Fate::Fell { on });
+        }
+        if self.is(Mutation::DependenciesIgnored) {
+            return None;
+        }
+        on.map(|on| Fate::Fell { on: *on })
+    }
+
+    fn known(&self, content: &Content, before: &Content, unit: &UnitOfWork) -> Option<Fate> {
+        let content = match self.mutation {
+            Some(Mutation::IdentifiersUnchecked) => return None,
+            Some(Mutation::IdentifiersUncheckedInBatch) => before,
+            _ => content,
+        };
+        let forgotten = self.is(Mutation::IdentifiersForgottenWhenClosed);
+        for command in &unit.commands {
+            if forgotten && !self.own().taken.contains(&command.id) {
+                continue;
+            }
+            if content.taken.contains(&command.id) {
+                return Some(Fate::Failed(StoreError::permanent("the identifier is taken")));
+            }
+            let Some((mut row, mut context)) = content.command(command.id) else { continue };
+            let is_free = match self.mutation {
+                Some(Mutation::IdentifiersOfRefusalsFree) => row.status == CommandStatus::Rejected,
+                Some(Mutation::IdentifiersOfInvokedFree) => row.parent.is_some(),
+                _ => false,
+            };
+            if is_free {
+                continue;
+            }
+            if self.is(Mutation::KnownTellsTheNewRow) {
+                row.record = command.clone();
+                context = Arc::clone(&unit.context);
+            }
+            return Some(Fate::Known { command: Box::new(row), context });
+        }
+        None
+    }
+
+    fn stale(&self, content: &Content, before: &Content, unit: &UnitOfWork) -> Option<Fate> {
+        if self.is(Mutation::VersionsUnchecked) {
+            return None;
+        }
+        let is_stale = |root: &AggregateRoot, version: u64| {
+            let row = content.states.get(root);
+            let mut stored = row.map_or(0, |row| row.version);
+            if self.is(Mutation::ClosedRootsAreAbsent)
+                && row.is_some_and(|row| row.deleted.is_some())
+            {
+                stored = 0;
+            }
+            let is_read = !unit.states.iter().any(|state| state.root == *root);
+            let is_unchecked = self.is(Mutation::ReadRootsUnchecked) && is_read
+                || self.is(Mutation::AbsentRootsUnchecked) && version == 0;
+            stored != version && !is_unchecked
+        };
+        let mut stale = unit.expected.iter().filter(|one| is_stale(&one.root, one.version));
+        let first = match self.is(Mutation::LastStaleRootTold) {
+            true => stale.next_back()?,
+            false => stale.next()?,
+        };
+        let told = if self.is(Mutation::StaleRowOfBeforeTheBatch) { before } else { content };
+        let row = told.states.get(&first.root).cloned();
+        let row = row.filter(|_| !self.is(Mutation::StaleRowNotTold));
+        Some(Fate::Stale { root: first.root.clone(), stored: row.map(Box::new) })
+    }
+}
