@@ -266,6 +266,6 @@ fn list(names: &[&'static str]) -> String {
 fn expectation(expected: Option<&Precondition>) -> String {
     match expected {
         Some(expected) => expected.to_string(),
-        None => "an etag or a version, and carries none".to_owned(),
+        None => "to carry an etag or a version, and it carries none".to_owned(),
     }
 }
