@@ -77,6 +77,7 @@ impl<'de> Deserialize<'de> for ETag {
 #[serde(rename_all = "kebab-case")]
 pub enum Precondition {
     /// The root carries this etag.
+    #[serde(rename = "etag")]
     ETag(ETag),
     /// The root is at this version.
     Version(u64),

@@ -94,6 +94,9 @@ mod unit_of_work;
 #[path = "private.rs"]
 pub mod __private;
 
+/// The types of times and identifiers in the interface.
+pub use {chrono, uuid};
+
 pub use action::{
     ActionDescriptor, ActionResult, EventData, FieldDescriptor, Lifecycle, Location, PayloadField,
 };
@@ -122,7 +125,7 @@ pub use root::{AggregateRoot, Target};
 pub use signal::{Listener, Signal};
 pub use state::{StateManager, StateRecord, Stored};
 pub use store::memory::MemoryStore;
-pub use store::{Fate, LogQuery, RealmFilter, Store, StoreError};
+pub use store::{Fate, KnownCommand, LogQuery, RealmFilter, Store, StoreError};
 pub use unit_of_work::{ExpectedVersion, UnitOfWork};
 
 #[cfg(feature = "macros")]

@@ -9,8 +9,7 @@ pub use serde::{self, Deserialize, Serialize};
 pub use crate::action::{
     ActionDescriptor, ActionResult, Call, EventData, FieldDescriptor, Handler, Lifecycle, Location,
     Outcome, PayloadField, Stop, changed, changed_with_data, created, decode_command, kept,
-    kept_with_data,
-    record_command,
+    kept_with_data, record_command,
 };
 pub use crate::aggregate::{Aggregate, AggregateDescriptor};
 pub use crate::command::{Command, CommandRecord};

@@ -3,6 +3,8 @@
 //! A bundle is plain data. It never touches a store, and it does not know which aggregate will
 //! run it; the domain's registry does.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -13,7 +15,7 @@ use crate::root::AggregateRoot;
 /// A command by key: what every transport hands to a session.
 ///
 /// Made by [`Session::create_command`](crate::Session::create_command), or read from a queue.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CommandBundle {
     /// The command's identifier: the same identifier is applied once.
@@ -43,5 +45,19 @@ impl CommandBundle {
     pub fn if_match(mut self, expected: impl Into<Precondition>) -> Self {
         self.if_match = Some(expected.into());
         self
+    }
+}
+
+/// The payload is left out: it may hold secrets, and a bundle does not know which of its values
+/// are.
+impl fmt::Debug for CommandBundle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CommandBundle")
+            .field("id", &self.id)
+            .field("command", &self.command)
+            .field("root", &self.root)
+            .field("payload", &format_args!("[{} bytes]", self.payload.len()))
+            .field("if_match", &self.if_match)
+            .finish()
     }
 }

@@ -182,9 +182,7 @@ impl Session {
 
     fn invalid_payload(&self, key: &str, error: JsonError) -> Error {
         match self.processor.environment.registry.find(key) {
-            Some(action) => {
-                decode::invalid_payload(key, &decode::without_values(action, error))
-            }
+            Some(action) => decode::invalid_payload(key, &decode::without_values(action, error)),
             None => decode::invalid_payload(key, &error),
         }
     }

@@ -220,7 +220,7 @@ fn happened(
 
     let version = head.version() + 1;
     let change = match previous {
-        Some(record) if same_revision && (version - 1) % WHOLE_STATE_EVERY != 0 => {
+        Some(record) if same_revision && !(version - 1).is_multiple_of(WHOLE_STATE_EVERY) => {
             Change::between(Some(&record.data), &data)
         }
         _ => Change::whole(&data),

@@ -123,7 +123,8 @@ impl Heads {
         let head = Arc::new(Head::loaded(root.clone(), stored));
         self.change(root, |chain| {
             let known = chain.durable.as_ref().is_some_and(|durable| {
-                durable.record.as_ref().map(|row| row.etag) == head.record.as_ref().map(|row| row.etag)
+                let of = |head: &Head| head.record.as_ref().map(|row| (row.version, row.etag));
+                of(durable) == of(&head)
             });
             // Another unit that fell on the same change has told it before, and what is decided
             // since stands on it.

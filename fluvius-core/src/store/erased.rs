@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_core::future::BoxFuture;
 use uuid::Uuid;
 
-use super::{Fate, LogQuery, Store, StoreError};
+use super::{Fate, KnownCommand, LogQuery, Store, StoreError};
 use crate::activity::ActivityRecord;
 use crate::command::CommandRecord;
 use crate::context::ContextRecord;
@@ -22,7 +22,7 @@ pub(crate) trait ErasedStore: Send + Sync {
     fn claim<'a>(&'a self, domain: &'a str, resources: &'a [&'static str]) -> Answer<'a, ()>;
     fn commit(&self, batch: Arc<[UnitOfWork]>) -> BoxFuture<'_, Vec<Fate>>;
     fn load<'a>(&'a self, root: &'a AggregateRoot) -> Answer<'a, Option<StateRecord>>;
-    fn command(&self, id: Uuid) -> Answer<'_, Option<(Logged<CommandRecord>, Arc<ContextRecord>)>>;
+    fn command(&self, id: Uuid) -> Answer<'_, Option<KnownCommand>>;
     fn history<'a>(
         &'a self,
         root: &'a AggregateRoot,
@@ -49,7 +49,7 @@ impl<S: Store> ErasedStore for S {
         Box::pin(Store::load(self, root))
     }
 
-    fn command(&self, id: Uuid) -> Answer<'_, Option<(Logged<CommandRecord>, Arc<ContextRecord>)>> {
+    fn command(&self, id: Uuid) -> Answer<'_, Option<KnownCommand>> {
         Box::pin(Store::command(self, id))
     }
 

@@ -31,6 +31,9 @@ use crate::root::AggregateRoot;
 use crate::state::StateRecord;
 use crate::unit_of_work::UnitOfWork;
 
+/// The row of a command, and that of its context.
+pub type KnownCommand = (Logged<CommandRecord>, Arc<ContextRecord>);
+
 /// Keeps states and logs.
 ///
 /// Implementors write `async fn`; the futures must be `Send`. Whether a store keeps this contract
@@ -129,9 +132,7 @@ pub trait Store: Send + Sync + 'static {
     fn command(
         &self,
         id: Uuid,
-    ) -> impl Future<
-        Output = Result<Option<(Logged<CommandRecord>, Arc<ContextRecord>)>, StoreError>,
-    > + Send;
+    ) -> impl Future<Output = Result<Option<KnownCommand>, StoreError>> + Send;
 
     /// The events of one root with versions from `first` to `last`, both included, in that order.
     ///

@@ -70,8 +70,7 @@ fn call(scope: &Scope<'_>, action: &Action, lifecycle: Lifecycle) -> TokenStream
 fn outcome(scope: &Scope<'_>, action: &Action, lifecycle: Lifecycle) -> TokenStream {
     let private = &scope.inner;
     let self_type = scope.self_type;
-    let has_data =
-        action.outcome.as_ref().is_some_and(|outcome| outcome.answer == Answer::Data);
+    let has_data = action.outcome.as_ref().is_some_and(|outcome| outcome.answer == Answer::Data);
     match (lifecycle, has_data) {
         (Lifecycle::Creates, _) => quote!(#private::created::<#self_type, _>(__fluvius_result)),
         (Lifecycle::Changes, false) => quote!(#private::changed(__fluvius_state, __fluvius_result)),

@@ -6,7 +6,7 @@ use fluvius_core::testing::FixedClock;
 use fluvius_core::{Domain, DomainContext, ETag, MemoryStore, Transport};
 use serde_json::json;
 
-use crate::kit::{self, Kept, Snapshot, check_refused, id, time};
+use crate::kit::{Kept, Snapshot, check_refused, id, time};
 use crate::probe::{EndProbe, Probe, ProbingDomain, Run, StartProbe, Step, probe, probes};
 
 #[tokio::test]

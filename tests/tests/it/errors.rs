@@ -221,7 +221,7 @@ async fn precondition_failed_where_one_is_required() {
     let error = world.refuse(&ticket(1), "reset-ticket", json!({}), kept).await;
     assert!(matches!(error, Error::PreconditionFailed { expected: None, version: 1, .. }));
     let text = format!(
-        "{} is at version 1, the command expected an etag or a version, and carries none",
+        "{} is at version 1, the command expected to carry an etag or a version, and it carries none",
         ticket(1)
     );
     check_error(&error, "precondition-failed", &text);

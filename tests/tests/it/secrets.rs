@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use fluvius_core::{
-    ActionContext, AggregateRoot, Command, ContextError, Domain, DomainContext, Error, Listener,
-    Policy, PolicyRequest, PolicyState, Refused, Rejection, Session, Signal, UnitOfWork, Verdict,
-    aggregate,
+    ActionContext, AggregateRoot, Command, CommandBundle, ContextError, Domain, DomainContext,
+    Error, Listener, Policy, PolicyRequest, PolicyState, Refused, Rejection, Session, Signal,
+    UnitOfWork, Verdict, aggregate,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -401,4 +401,16 @@ async fn an_error_at_a_secret_names_the_path_and_the_type() {
             other => panic!("{other:?}"),
         }
     }
+}
+
+/// A bundle holds the payload as it was sent; what a log line prints of it must not.
+#[tokio::test]
+async fn the_debug_text_of_a_bundle_does_not_hold_the_payload() {
+    let world = kit::world::<VaultDomain>().await;
+    let bundle = world.command(&vault(1), "unlock-vault", json!({ "pin": SECRET }));
+    check_silent("the bundle's debug text", &format!("{bundle:?} {bundle:#?}"));
+    // On its way through a queue it is whole.
+    let text = serde_json::to_string(&bundle).unwrap();
+    assert!(text.contains(SECRET));
+    assert_eq!(serde_json::from_str::<CommandBundle>(&text).unwrap(), bundle);
 }

@@ -82,7 +82,6 @@ fn the_bank_holds_in_order_and_under_the_simulation() {
     let in_order = bank().check_in_order();
     let simulated = bank().check_simulated();
     for tally in [&in_order, &simulated] {
-        assert_eq!(tally.run_count, 200);
         for key in ["deposit-money", "withdraw-money", "transfer-money", "close-account"] {
             assert!(tally.applied.get(key).copied() > Some(20), "{key}: {tally}");
         }

@@ -62,6 +62,7 @@ pub(crate) fn number(variable: &str) -> Option<u64> {
 
 fn commit() -> String {
     let output = Command::new("git").args(["rev-parse", "HEAD"]).output();
-    let text = output.ok().and_then(|output| String::from_utf8(output.stdout).ok());
+    let found = output.ok().filter(|output| output.status.success());
+    let text = found.and_then(|output| String::from_utf8(output.stdout).ok());
     text.map_or_else(|| "unknown".to_owned(), |text| text.trim().to_owned())
 }

@@ -305,7 +305,9 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::etag::ETag;
     use crate::json::Json;
+    use crate::store::Fate;
     use crate::testing::command;
     use crate::unit_of_work::{ExpectedVersion, UnitOfWork};
 
@@ -331,17 +333,26 @@ mod tests {
         going.go().await;
         assert!(going.fault.borrow().is_none(), "{:?}", going.fault);
 
-        let root = light().root;
-        let store = &going.world.store;
-        let mut row = store.load(&root).await.unwrap().unwrap();
-        row.data = Json::parse(r#"{"lit":false}"#).unwrap();
+        // The same again for another root, with a state that its event does not make.
+        let root = command(Uuid::from_u128(2), LightLamp {}).root;
+        let (id, store) = (Uuid::from_u128(3), &going.world.store);
         let query = LogQuery { root: None, realm: RealmFilter::All, after: 0, limit: 1 };
-        let context_id = store.commands(&query).await.unwrap()[0].context_id;
-        let context = store.context(context_id).await.unwrap().unwrap();
+        let mut row = store.load(&light().root).await.unwrap().unwrap();
+        let mut event = store.events(&query).await.unwrap().remove(0).record;
+        let mut command = store.commands(&query).await.unwrap().remove(0).record;
+        let context = store.context(command.context_id).await.unwrap().unwrap();
+        row.root = root.clone();
+        row.etag = ETag::new(1, id);
+        row.data = Json::parse(r#"{"lit":false}"#).unwrap();
+        (event.id, event.root, event.src_cmd) = (Uuid::from_u128(4), root.clone(), id);
+        (command.id, command.root) = (id, root.clone());
         let mut unit = UnitOfWork::empty(context);
-        unit.expected = vec![ExpectedVersion { root, version: 1 }];
+        unit.expected = vec![ExpectedVersion { root, version: 0 }];
         unit.states = vec![row];
-        store.commit(Arc::from([unit])).await;
+        unit.commands = vec![command];
+        unit.events = vec![event];
+        let fates = store.commit(Arc::from([unit])).await;
+        assert!(matches!(fates[..], [Fate::Committed { .. }]), "{fates:?}");
         going.end().await;
         let fault = going.fault.borrow().clone();
         assert_eq!(fault.unwrap().invariant, "the log folds to the stored states");
