@@ -33,12 +33,6 @@ use std::error::Error;
 pub trait Rejection: Error + Send + Sync + 'static {
     /// A code that stays the same across releases.
     fn code(&self) -> &str;
-
-    /// Whether this stands for a fault that the context remembers, which no rule may answer.
-    #[doc(hidden)]
-    fn is_fault(&self) -> bool {
-        false
-    }
 }
 
 impl Rejection for Infallible {

@@ -111,6 +111,19 @@ impl Account {
         Ok(self.total)
     }
 
+    // Two names that read alike when they are joined.
+    #[action(evt_key = "numbers-set")]
+    pub fn set(&mut self, #[arg(default = 1)] number_of: u32) -> Result<(), Infallible> {
+        self.total = number_of;
+        Ok(())
+    }
+
+    #[action(evt_key = "number-set")]
+    pub fn set_number(&mut self, #[arg(default = 2)] of: u32) -> Result<(), Infallible> {
+        self.total = of;
+        Ok(())
+    }
+
     // P45: with an event key a question becomes a fact.
     #[action(evt_key = "account-seen")]
     pub fn see(&self) -> Result<(), Infallible> {

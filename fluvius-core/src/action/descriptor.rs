@@ -52,6 +52,13 @@ pub struct ActionDescriptor {
 }
 
 impl ActionDescriptor {
+    /// Whether this is the same action, and not one of another aggregate with equal names.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.command == other.command
+            && self.location == other.location
+            && (self.aggregate)().type_name() == (other.aggregate)().type_name()
+    }
+
     /// The plain case, from which generated code names only what differs.
     #[doc(hidden)]
     pub const fn of<C: Command>(key: &'static str) -> Self {

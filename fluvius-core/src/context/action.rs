@@ -22,7 +22,9 @@ use crate::error::Error;
 use crate::ids;
 use crate::json::{self, Json, JsonError};
 use crate::message::MessageRecord;
-use crate::processor::{Answer, Environment, Head, Processor, Sender, Task, Work, decide, decode, load};
+use crate::processor::{
+    Answer, Environment, Head, Processor, Sender, Task, Work, decide, decode, load,
+};
 use crate::registry::is_kebab;
 use crate::root::{AggregateRoot, Target};
 use crate::state::Stored;
@@ -272,7 +274,7 @@ impl ActionContext {
         args: Result<Json, JsonError>,
     ) -> Result<Task, Error> {
         let registry = &self.environment().registry;
-        if registry.find(action.key).is_none_or(|known| known.command != action.command) {
+        if registry.find(action.key).is_none_or(|known| !known.is_same(action)) {
             return Err(Error::UnknownCommand {
                 key: action.key.to_owned(),
                 nearest: registry.nearest(action.key),

@@ -56,10 +56,6 @@ impl Rejection for ContextError {
             Self::Fault => "fault",
         }
     }
-
-    fn is_fault(&self) -> bool {
-        matches!(self, Self::Fault)
-    }
 }
 
 impl ContextError {

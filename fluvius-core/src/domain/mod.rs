@@ -12,8 +12,8 @@ use std::future::Future;
 pub use builder::RuntimeBuilder;
 pub use command::PreparedCommand;
 pub use log::{LogReader, Page};
-pub use runtime::DomainRuntime;
 pub use processor::CommandProcessor;
+pub use runtime::DomainRuntime;
 pub use session::Session;
 
 use crate::action::Location;

@@ -237,8 +237,13 @@ impl Processor {
 
     async fn authorize(&self, sender: &Sender, task: &Task) -> Result<(), Error> {
         let checked = AssertUnwindSafe(authorize::check(&self.environment, sender, task));
-        let checked = checked.catch_unwind().await;
-        let checked = checked.unwrap_or_else(|_| Err(Error::Panicked { command: task.action.key }));
+        let command = task.action.key;
+        let after = self.environment.settings.deadline;
+        let checked = match tokio::time::timeout(after, checked.catch_unwind()).await {
+            Ok(Ok(checked)) => checked,
+            Ok(Err(_)) => Err(Error::Panicked { command }),
+            Err(_) => Err(Error::TimedOut { command, after }),
+        };
         match &checked {
             Ok(()) => self.environment.tell(&Signal::CommandReady {
                 id: task.id,

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Environment, spans};
 use super::task::Task;
+use super::{Environment, spans};
 use crate::action::ActionDescriptor;
 use crate::command::{Command, CommandBundle};
 use crate::error::Error;
@@ -61,7 +61,7 @@ pub(crate) fn typed<C: Command>(
     received: DateTime<Utc>,
 ) -> Result<Task, Error> {
     let action = known(environment, C::ACTION.key)?;
-    if action.command != C::ACTION.command {
+    if !action.is_same(C::ACTION) {
         return Err(unknown(environment, C::ACTION.key));
     }
     let args = command

@@ -214,9 +214,10 @@ fn settle_outcome(
 ) -> Option<(Request, Outcome, bool)> {
     let decided = {
         let mut shared = processor.shared();
-        shared.sequencer.job(ticket).map(|job| {
-            (job.request.clone(), job.outcome.take(), job.is_kept)
-        })
+        shared
+            .sequencer
+            .job(ticket)
+            .map(|job| (job.request.clone(), job.outcome.take(), job.is_kept))
     };
     let (request, outcome, is_kept) = decided?;
     let broken = || Err((0, Error::from(StoreError::permanent("a command has lost its answer"))));

@@ -25,12 +25,8 @@ pub(crate) struct Metrics {
 impl Metrics {
     pub(crate) fn new(meta: &'static Meta) -> Self {
         let domain = meta.namespace;
-        let commands = |outcome: &'static str| {
-            counter!("fluvius_commands_total", "domain" => domain, "outcome" => outcome)
-        };
-        let seconds = |stage: &'static str| {
-            histogram!("fluvius_stage_seconds", "domain" => domain, "stage" => stage)
-        };
+        let commands = |outcome: &'static str| counter!("fluvius_commands_total", "domain" => domain, "outcome" => outcome);
+        let seconds = |stage: &'static str| histogram!("fluvius_stage_seconds", "domain" => domain, "stage" => stage);
         Self {
             applied: commands("applied"),
             ended: Error::CODES.iter().map(|code| (*code, commands(code))).collect(),

@@ -7,8 +7,8 @@ use super::task::{Answer, Sender, Task};
 use crate::command::{CommandRecord, CommandStatus};
 use crate::context::ContextRecord;
 use crate::error::Error;
-use crate::json::Json;
 use crate::etag::ETag;
+use crate::json::Json;
 use crate::logged::Logged;
 use crate::response::Response;
 use crate::state::{state_at, version_before};
@@ -18,10 +18,7 @@ use crate::store::{LogQuery, RealmFilter, StoreError};
 const GROUP_EVENT_COUNT_MAX: usize = 10_000;
 
 /// The first answer of a request whose identifiers are in the log; of a group all must be.
-pub(crate) async fn first_answer(
-    environment: &Environment,
-    request: &Request,
-) -> Option<Outcome> {
+pub(crate) async fn first_answer(environment: &Environment, request: &Request) -> Option<Outcome> {
     let tasks = &request.tasks;
     let mut answers = Vec::with_capacity(tasks.len());
     let mut ended = None;

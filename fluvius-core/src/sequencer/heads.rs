@@ -97,7 +97,7 @@ impl Heads {
         self.change(root, |chain| {
             match chain.pending.iter().position(|(number, _)| *number == unit) {
                 Some(index) => {
-                    chain.durable = chain.pending.drain(..=index).last().map(|(_, head)| head);
+                    chain.durable = chain.pending.drain(..=index).next_back().map(|(_, head)| head);
                     if let Some(head) = &chain.durable {
                         head.set_durable();
                     }

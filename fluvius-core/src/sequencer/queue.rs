@@ -117,7 +117,8 @@ fn change_len(change: &Change) -> usize {
 fn bytes_of(unit: &UnitOfWork) -> usize {
     let states: usize = unit.states.iter().map(|state| state.data.len()).sum();
     let commands: usize = unit.commands.iter().map(|command| command.payload.len()).sum();
-    let events: usize = unit.events.iter().map(|event| event.args.len() + change_len(&event.change)).sum();
+    let events: usize =
+        unit.events.iter().map(|event| event.args.len() + change_len(&event.change)).sum();
     let messages: usize = unit.messages.iter().map(|message| message.data.len()).sum();
     // Names, identifiers and times of a row.
     const ROW_OVERHEAD_BYTES: usize = 256;

@@ -161,7 +161,9 @@ impl<J> Sequencer<J> {
             self.lost(ticket, &decision, steps);
             return false;
         }
-        if let Some(head) = decision.writes.iter().find(|head| self.is_closed_to(ticket, &head.root)) {
+        if let Some(head) =
+            decision.writes.iter().find(|head| self.is_closed_to(ticket, &head.root))
+        {
             let root = head.root.clone();
             self.blocked(ticket, &root, &decision, steps);
             return false;
@@ -254,11 +256,6 @@ impl<J> Sequencer<J> {
         let command = self.commands.remove(&ticket)?;
         assert_eq!(command.held_count, 0, "a command that ends holds no turn");
         Some(command.job)
-    }
-
-    /// How many commands are accepted and not answered.
-    pub(crate) fn command_count(&self) -> usize {
-        self.commands.len()
     }
 
     /// How many units of work wait for the store.

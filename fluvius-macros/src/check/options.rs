@@ -8,12 +8,31 @@ use crate::spelling;
 pub(crate) fn options(aggregate: &Aggregate, action: &Action, errors: &mut Errors) {
     resources(aggregate, action, errors);
     if_match(action, errors);
+    unused_by_internal(action, errors);
     if let Some(written) = &action.timeout
         && timeout::milliseconds(&written.value()).is_none()
     {
         errors.at(
             written,
             "a timeout is a whole number above zero with its unit: `500ms`, `30s` or `2m`",
+        );
+    }
+}
+
+/// What only a command that is sent has: a deadline of its own and a precondition.
+fn unused_by_internal(action: &Action, errors: &mut Errors) {
+    if !action.internal {
+        return;
+    }
+    let timeout = action.timeout.as_ref().map(|written| ("timeout", written));
+    let if_match = action.if_match.as_ref().map(|written| ("if_match", written));
+    for (option, written) in timeout.into_iter().chain(if_match) {
+        errors.at(
+            written,
+            format!(
+                "an internal action runs inside the command that invokes it, whose `{option}` \
+                 counts: remove it here"
+            ),
         );
     }
 }

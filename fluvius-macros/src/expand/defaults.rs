@@ -40,8 +40,10 @@ pub(crate) fn path(scope: &Scope<'_>, action: &Action, field: &Field) -> String 
 }
 
 fn function(action: &Action, field: &Field) -> Ident {
+    // With the length in front no two pairs of names give one name.
     format_ident!(
-        "__fluvius_default_{}_{}",
+        "__fluvius_default_{}_{}_{}",
+        action.method_name.len(),
         action.method_name,
         names::plain(&field.ident),
         span = generated(field.ident.span())

@@ -143,8 +143,9 @@ fn row(scope: &Scope<'_>, action: &Action) -> String {
         Some(event) => item(event.ident.to_string()),
         None => "none".to_owned(),
     };
+    let internal = if action.internal { " (internal: only other actions run it)" } else { "" };
     format!(
-        "| {} | `{}` | {event} | {} |",
+        "| {} | `{}`{internal} | {event} | {} |",
         item(action.command.to_string()),
         action.key,
         summary(action).replace('|', "\\|"),

@@ -7,25 +7,16 @@ use quote::quote;
 use crate::model::rejection::{Case, CaseAnswer, Rejection};
 
 pub(crate) fn rejection(rejection: &Rejection) -> TokenStream {
-    let Rejection { private, ident, generics, cases, .. } = rejection;
+    let Rejection { private, ident, generics, .. } = rejection;
     let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
     let code = each(rejection, |case| match &case.answer {
         CaseAnswer::Code(code) => quote!(#code),
         CaseAnswer::Inner(_) => quote!(#private::Rejection::code(__fluvius_inner)),
     });
-    let hands_on = cases.iter().any(|case| matches!(case.answer, CaseAnswer::Inner(_)));
-    let is_fault = hands_on.then(|| {
-        let body = each(rejection, |case| match &case.answer {
-            CaseAnswer::Code(_) => quote!(false),
-            CaseAnswer::Inner(_) => quote!(#private::Rejection::is_fault(__fluvius_inner)),
-        });
-        quote!(fn is_fault(&self) -> bool { #body })
-    });
     quote! {
         #[automatically_derived]
         impl #impl_generics #private::Rejection for #ident #type_generics #where_clause {
             fn code(&self) -> &str { #code }
-            #is_fault
         }
     }
 }

@@ -656,6 +656,21 @@ fn attributes_on_parameters() {
 }
 
 #[test]
+fn an_internal_action_has_no_deadline_and_no_precondition() {
+    check(
+        [methods(quote! {
+            #[action(evt_key = "seen", internal, timeout = "1s", if_match = "required")]
+            fn see(&self) -> Result<(), Never> { }
+        })],
+        expect![[r##"
+            #[action(evt_key = "seen", internal, timeout = "1s", if_match = "required")] fn see(&self) -> Result<(), Never> { }
+                an internal action runs inside the command that invokes it, whose `timeout` counts: remove it here
+                an internal action runs inside the command that invokes it, whose `if_match` counts: remove it here
+        "##]],
+    );
+}
+
+#[test]
 fn an_action_with_a_receiver_returns_no_second_state() {
     check(
         [

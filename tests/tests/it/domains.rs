@@ -153,9 +153,13 @@ async fn an_aggregate_that_the_domain_does_not_list_is_unknown_to_it() {
     let world = kit::world::<shelf::WorkshopDomain>().await;
     let error = world.session.send(id(1), shelf::Enrol {}).await.unwrap_err();
     assert_eq!(error.code(), "unknown-command");
-    // Nor is a command of another aggregate with the same key taken for its own.
+    // Nor is a command of another aggregate with the same key and name taken for its own, on
+    // whatever root.
+    let on_ours = fluvius_core::AggregateRoot::of::<shelf::Shelf>(id(1));
     let error = world.session.send(id(1), other_shelf::PutUp {}).await.unwrap_err();
-    assert_eq!(error.code(), "forbidden-resource");
+    assert_eq!(error.code(), "unknown-command");
+    let error = world.session.send(on_ours, other_shelf::PutUp {}).await.unwrap_err();
+    assert_eq!(error.code(), "unknown-command");
     assert_eq!(world.snapshot().await.commands, []);
 }
 

@@ -87,7 +87,10 @@ impl Purse {
 
     /// Doubles the coins, after the gate of this purse.
     #[action(evt_key = "coins-doubled")]
-    pub(crate) async fn double_at_gate(&mut self, cx: &mut ActionContext) -> Result<(), PurseError> {
+    pub(crate) async fn double_at_gate(
+        &mut self,
+        cx: &mut ActionContext,
+    ) -> Result<(), PurseError> {
         let gate = gates().lock().unwrap().get(&cx.root().identifier).cloned();
         if let Some(gate) = gate {
             gate.came.add_permits(1);

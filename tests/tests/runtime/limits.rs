@@ -40,10 +40,8 @@ async fn a_batch_has_no_more_units_than_it_may() {
     let builder = PurseDomain::builder(store.clone()).batch_unit_count_max(bound);
     let domain = builder.build().await.unwrap();
     let (session, ids) = make(&domain, 1).await;
-    store.set_faults(Faults {
-        delay_max: std::time::Duration::from_millis(1),
-        ..Faults::default()
-    });
+    store
+        .set_faults(Faults { delay_max: std::time::Duration::from_millis(1), ..Faults::default() });
     let sent = (0..100).map(|_| session.send(ids[0], PutIn { coins: 1 }));
     assert!(join_all(sent).await.iter().all(Result::is_ok));
     assert_eq!(coins(&domain, ids[0]).await, 200);

@@ -90,7 +90,8 @@ fn every_stage_has_a_span_and_no_argument_is_in_one() {
         });
     });
     let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
-    for stage in ["decode", "authorize", "load", "decide", "commit", "recall", "publish", "command"] {
+    for stage in ["decode", "authorize", "load", "decide", "commit", "recall", "publish", "command"]
+    {
         let span = format!("{stage}{{");
         let bare = format!("{stage}:");
         assert!(text.contains(&span) || text.contains(&bare), "no span of {stage} in\n{text}");

@@ -13,9 +13,8 @@ async fn a_timeout_gives_up_the_answer_and_not_the_command() {
     let (domain, session, ids) = purses(1).await;
     let gate = Gate::shut(ids[0]);
     let on = session.on(AggregateRoot::new("purse", ids[0]));
-    let service = ServiceBuilder::new()
-        .timeout(Duration::from_millis(5))
-        .service(on.command_processor());
+    let service =
+        ServiceBuilder::new().timeout(Duration::from_millis(5)).service(on.command_processor());
     let command = on.create_command("double-at-gate", json!({})).unwrap();
     let error = service.clone().oneshot(command.clone()).await.unwrap_err();
     assert!(error.is::<tower::timeout::error::Elapsed>(), "{error}");
@@ -31,10 +30,8 @@ async fn a_limit_lets_one_in_and_load_shedding_turns_the_next_away() {
     let (_domain, session, ids) = purses(2).await;
     let gate = Gate::shut(ids[0]);
     let on = |index: usize| session.on(AggregateRoot::new("purse", ids[index]));
-    let mut service = ServiceBuilder::new()
-        .load_shed()
-        .concurrency_limit(1)
-        .service(session.command_processor());
+    let mut service =
+        ServiceBuilder::new().load_shed().concurrency_limit(1).service(session.command_processor());
     let gated = on(0).create_command("double-at-gate", json!({})).unwrap();
     let first = tokio::spawn(service.ready().await.unwrap().call(gated));
     gate.somebody_came().await;

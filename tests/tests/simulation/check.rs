@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use fluvius_core::{
-    CommandStatus, EventRecord, LogQuery, Logged, MemoryStore, RealmFilter, Store,
-};
+use fluvius_core::{CommandStatus, EventRecord, LogQuery, Logged, MemoryStore, RealmFilter, Store};
 use rust_decimal::Decimal;
 use serde_json::Value;
 use uuid::Uuid;
@@ -12,7 +10,11 @@ use uuid::Uuid;
 use crate::client::Sent;
 use crate::run::Summary;
 
-pub async fn all(content: &MemoryStore, sent: &[Sent], summary: &mut Summary) -> Result<(), String> {
+pub async fn all(
+    content: &MemoryStore,
+    sent: &[Sent],
+    summary: &mut Summary,
+) -> Result<(), String> {
     let query = LogQuery { root: None, realm: RealmFilter::All, after: 0, limit: usize::MAX };
     let events = content.events(&query).await.map_err(|error| error.to_string())?;
     let commands = content.commands(&query).await.map_err(|error| error.to_string())?;
@@ -121,7 +123,9 @@ fn refusals_were_right(
         let balance = balances.get(&id).copied().unwrap_or_default();
         let other = args["recipient_id"].as_str().and_then(|text| text.parse::<Uuid>().ok());
         let is_right = match command.code.as_deref() {
-            Some("insufficient-funds") => !closed.contains(&id) && balance < decimal(&args["amount"]),
+            Some("insufficient-funds") => {
+                !closed.contains(&id) && balance < decimal(&args["amount"])
+            }
             Some("balance-not-zero") => !closed.contains(&id) && !balance.is_zero(),
             Some("transfer-to-self") => other == Some(id),
             Some("not-found") => {
@@ -146,7 +150,8 @@ fn group_members(commands: &[Logged<fluvius_core::CommandRecord>]) -> HashSet<Uu
         if command.code.as_deref() == Some("group-refused") {
             members.insert(command.id);
             let cause = command.response.as_ref().map(|response| response.to_value());
-            let refused = cause.as_ref().and_then(|cause| cause["group-refused"]["refused"].as_str());
+            let refused =
+                cause.as_ref().and_then(|cause| cause["group-refused"]["refused"].as_str());
             members.extend(refused.and_then(|text| text.parse::<Uuid>().ok()));
         }
     }

@@ -30,7 +30,9 @@ fn the_promises_hold_under_every_seed() {
     for seed in 0..seeds {
         match run(seed, &options) {
             Ok(summary) => total.add(&summary),
-            Err(fault) => panic!("{fault}\nreplay: FLUVIUS_SEED={seed} cargo test -p fluvius-tests --test simulation\n{options:?}"),
+            Err(fault) => panic!(
+                "{fault}\nreplay: FLUVIUS_SEED={seed} cargo test -p fluvius-tests --test simulation\n{options:?}"
+            ),
         }
     }
     println!("{seeds} seeds: {total:?}");

@@ -125,7 +125,13 @@ async fn simulate(seed: u64, options: &Options) -> Result<Summary, String> {
     for _ in 0..2 + rng.below(6) {
         let domain = domains[rng.below(domains.len() as u64) as usize].clone();
         let rng = SeededRng::new(rng.next_u64());
-        clients.push(tokio::spawn(client::work(domain, content.clone(), ACCOUNTS, rng, sent.clone())));
+        clients.push(tokio::spawn(client::work(
+            domain,
+            content.clone(),
+            ACCOUNTS,
+            rng,
+            sent.clone(),
+        )));
     }
     for client in clients {
         client.await.map_err(|error| error.to_string())??;
@@ -142,10 +148,7 @@ async fn simulate(seed: u64, options: &Options) -> Result<Summary, String> {
         domain.shutdown().await;
     }
     check::all(&content, &sent, &mut summary).await?;
-    summary.batches_of_many = stores
-        .iter()
-        .flat_map(FaultyStore::batch_sizes)
-        .filter(|size| *size > 1)
-        .count() as u64;
+    summary.batches_of_many =
+        stores.iter().flat_map(FaultyStore::batch_sizes).filter(|size| *size > 1).count() as u64;
     Ok(summary)
 }

@@ -5,7 +5,7 @@
 ///| [`TransferMoney`] | `transfer-money` | [`MoneyTransferred`] | Transfer money, see [`Account`]. |
 #[cfg_attr(
     all(feature = "closing"),
-    doc = "| [`EndAccount`] | `end` | [`AccountClosed`] | Command `end`. |"
+    doc = "| [`EndAccount`] | `end` (internal: only other actions run it) | [`AccountClosed`] | Command `end`. |"
 )]
 #[allow(clippy::missing_errors_doc)]
 impl crate::Account<Eur> {

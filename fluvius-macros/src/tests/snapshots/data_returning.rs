@@ -81,7 +81,7 @@ pub struct AddInterest {
     /**Parameter `rate` of `SavingsAccount::add_interest`.
 
 Left out, it is `Self::RATE`.*/
-    #[serde(default = "<SavingsAccount>::__fluvius_default_add_interest_rate")]
+    #[serde(default = "<SavingsAccount>::__fluvius_default_12_add_interest_rate")]
     pub rate: Decimal,
     /**Parameter `as` of `SavingsAccount::add_interest`.
 
@@ -100,7 +100,7 @@ pub struct InterestAdded {
     /**Parameter `rate` of `SavingsAccount::add_interest`.
 
 Left out, it is `Self::RATE`.*/
-    #[serde(default = "<SavingsAccount>::__fluvius_default_add_interest_rate")]
+    #[serde(default = "<SavingsAccount>::__fluvius_default_12_add_interest_rate")]
     pub rate: Decimal,
     /**Parameter `as` of `SavingsAccount::add_interest`.
 
@@ -114,7 +114,7 @@ In JSON it is `at`.*/
 }
 impl SavingsAccount {
     #[doc(hidden)]
-    fn __fluvius_default_add_interest_rate() -> Decimal {
+    fn __fluvius_default_12_add_interest_rate() -> Decimal {
         Self::RATE
     }
 }

@@ -9,13 +9,4 @@ impl ::fluvius_core::__private::Rejection for AccountError {
             }
         }
     }
-    fn is_fault(&self) -> bool {
-        match self {
-            Self::InsufficientFunds { .. } => false,
-            Self::LimitReached { .. } => false,
-            Self::Context { 0: __fluvius_inner } => {
-                ::fluvius_core::__private::Rejection::is_fault(__fluvius_inner)
-            }
-        }
-    }
 }
