@@ -1,5 +1,6 @@
 //! What the runtime promises under concurrency: turns, batches, back-pressure, ownership.
 #![allow(missing_docs, reason = "a test binary has no readers of its documentation")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod dropped;
 mod gate;

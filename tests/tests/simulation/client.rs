@@ -11,7 +11,7 @@ use fluvius_core::{
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::run::Summary;
+use crate::run::{Summary, small};
 
 /// A command, or a group, and the answer that came.
 #[derive(Debug, Clone)]
@@ -23,7 +23,7 @@ pub struct Sent {
 pub async fn work(
     domain: DomainRuntime,
     content: MemoryStore,
-    accounts: u128,
+    accounts: u16,
     mut rng: SeededRng,
     sent: Arc<Mutex<Vec<Sent>>>,
 ) -> Result<(), String> {
@@ -35,7 +35,7 @@ pub async fn work(
         }
         let again = rng.happens(100).then(|| {
             let sent = sent.lock().expect("no client panics");
-            (!sent.is_empty()).then(|| sent[rng.below(sent.len() as u64) as usize].commands.clone())
+            (!sent.is_empty()).then(|| rng.pick(&sent).commands.clone())
         });
         let commands = again.flatten().unwrap_or(commands);
         let patience = rng.happens(150).then(|| Duration::from_micros(rng.below(5_000)));
@@ -68,12 +68,8 @@ async fn send(
     }
 }
 
-fn command(
-    session: &Session,
-    accounts: u128,
-    rng: &mut SeededRng,
-) -> Result<CommandBundle, String> {
-    let mut account = || Uuid::from_u128(1 + u128::from(rng.below(accounts as u64)));
+fn command(session: &Session, accounts: u16, rng: &mut SeededRng) -> Result<CommandBundle, String> {
+    let mut account = || Uuid::from_u128(1 + u128::from(small(rng, accounts)));
     let (id, other) = (account(), account());
     let amount = format!("{}.00", 1 + rng.below(120));
     let (key, payload) = match rng.below(10) {

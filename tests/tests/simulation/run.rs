@@ -52,7 +52,7 @@ impl Summary {
     }
 }
 
-const ACCOUNTS: u128 = 4;
+const ACCOUNTS: u16 = 4;
 const OPENING: i64 = 100;
 
 /// How long a whole run may take, in the time of the simulation: longer means that it hangs.
@@ -71,6 +71,11 @@ pub fn run(seed: u64, options: &Options) -> Result<Summary, String> {
         }
     };
     runtime.block_on(simulated)
+}
+
+/// A number below a small bound.
+pub(crate) fn small(rng: &mut SeededRng, bound: u16) -> u16 {
+    u16::try_from(rng.below(bound.into())).expect("it is below the bound")
 }
 
 fn faults(rng: &mut SeededRng) -> Faults {
@@ -97,9 +102,11 @@ async fn simulate(seed: u64, options: &Options) -> Result<Summary, String> {
             .ids(ids.clone())
             .clock(clock.clone())
             .settle_time(Duration::from_millis(1 + rng.below(50)))
-            .batch_unit_count_max(std::num::NonZeroUsize::MIN.saturating_add(rng.below(8) as usize))
-            .command_count_max(std::num::NonZeroU16::MIN.saturating_add(rng.below(10) as u16))
-            .cache_bytes_max(rng.below(8) as usize * 1024);
+            .batch_unit_count_max(
+                std::num::NonZeroUsize::MIN.saturating_add(small(&mut rng, 8).into()),
+            )
+            .command_count_max(std::num::NonZeroU16::MIN.saturating_add(small(&mut rng, 10)))
+            .cache_bytes_max(usize::from(small(&mut rng, 8)) * 1024);
         if let Some(planted) = options.planted {
             builder = builder.plant(planted);
         }
@@ -114,7 +121,10 @@ async fn simulate(seed: u64, options: &Options) -> Result<Summary, String> {
             owner_name: "somebody".to_owned(),
             initial_deposit: Decimal::from(OPENING),
         };
-        session.send(Uuid::from_u128(account), open).await.map_err(|error| error.to_string())?;
+        session
+            .send(Uuid::from_u128(account.into()), open)
+            .await
+            .map_err(|error| error.to_string())?;
     }
     for store in &stores {
         store.set_faults(faults(&mut rng));
@@ -123,7 +133,7 @@ async fn simulate(seed: u64, options: &Options) -> Result<Summary, String> {
     let sent: Arc<Mutex<Vec<Sent>>> = Arc::default();
     let mut clients = Vec::new();
     for _ in 0..2 + rng.below(6) {
-        let domain = domains[rng.below(domains.len() as u64) as usize].clone();
+        let domain = rng.pick(&domains).clone();
         let rng = SeededRng::new(rng.next_u64());
         clients.push(tokio::spawn(client::work(
             domain,
