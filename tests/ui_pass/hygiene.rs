@@ -144,7 +144,7 @@ fn main() {
     assert_eq!(format!("{secret:?}"), "TakeSecret { f: 1, record: [secret] }");
     assert!(serde_json::to_string(&secret).unwrap().contains("4711"));
     assert!(!format!("{:?}", secret.record().unwrap()).contains("4711"));
-    assert_eq!(Account::ACTIONS.len(), 5);
+    assert_eq!(Account::ACTIONS.len(), 7);
     assert_eq!(Change::ACTION.method, "ändern");
     // The methods stay ordinary methods.
     let mut account = Account { total: 1 };

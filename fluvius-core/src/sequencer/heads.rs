@@ -149,12 +149,6 @@ impl Heads {
         self.chains = kept;
     }
 
-    /// How many bytes the heads take, by estimate.
-    #[cfg(test)]
-    pub(crate) fn bytes(&self) -> usize {
-        self.bytes
-    }
-
     fn change(&mut self, root: &AggregateRoot, change: impl FnOnce(&mut Chain)) {
         let chain = match self.chains.get_mut(root) {
             Some(chain) => chain,
@@ -182,5 +176,61 @@ impl Heads {
                 self.chains.insert(root, chain);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn root(number: u128) -> AggregateRoot {
+        AggregateRoot::new("thing", Uuid::from_u128(number))
+    }
+
+    fn absent(number: u128) -> Arc<Head> {
+        Arc::new(Head::loaded(root(number), None))
+    }
+
+    #[test]
+    fn the_least_recently_used_goes_when_there_is_no_room() {
+        let mut heads = Heads::new(3 * HEAD_OVERHEAD_BYTES);
+        for number in 1..=3 {
+            heads.offer(absent(number));
+        }
+        assert!(heads.newest(&root(1)).is_some());
+        heads.offer(absent(4));
+        let known: Vec<bool> =
+            (1..=4).map(|number| heads.newest(&root(number)).is_some()).collect();
+        assert_eq!(known, [true, false, true, true]);
+        assert_eq!(heads.bytes, 3 * HEAD_OVERHEAD_BYTES);
+    }
+
+    #[test]
+    fn a_head_in_work_stays_and_comes_down_when_its_unit_falls() {
+        let mut heads = Heads::new(0);
+        let pending = absent(1);
+        heads.put(7, Arc::clone(&pending));
+        heads.offer(absent(2));
+        assert!(heads.newest(&root(2)).is_none(), "at rest there is no room");
+        assert_eq!(heads.awaited(&pending), Some(7));
+        assert!(heads.is_newest(&pending));
+        heads.fall(7, &root(1));
+        assert!(heads.newest(&root(1)).is_none());
+        assert_eq!(heads.bytes, 0);
+    }
+
+    #[test]
+    fn what_stands_above_a_fallen_head_goes_with_it() {
+        let mut heads = Heads::new(10_000);
+        let durable = heads.offer(absent(1));
+        let (first, second) = (absent(1), absent(1));
+        heads.put(1, first);
+        heads.put(2, Arc::clone(&second));
+        assert!(Arc::ptr_eq(&heads.newest(&root(1)).unwrap(), &second));
+        heads.fall(1, &root(1));
+        assert!(Arc::ptr_eq(&heads.newest(&root(1)).unwrap(), &durable));
+        assert!(!heads.is_newest(&second));
     }
 }

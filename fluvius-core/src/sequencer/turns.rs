@@ -81,10 +81,28 @@ impl Turns {
         let waiting = self.roots.get(root).and_then(|turn| turn.waiting.first());
         waiting.is_some_and(|first| *first < ticket)
     }
+}
 
-    /// Whether nobody has or awaits any turn.
-    #[cfg(test)]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.roots.is_empty()
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_turn_goes_to_the_oldest_and_nothing_is_kept_of_a_root_at_rest() {
+        let mut turns = Turns::default();
+        let root = AggregateRoot::new("thing", Uuid::nil());
+        assert!(turns.take(&root, 5));
+        assert!(!turns.take(&root, 9));
+        assert!(!turns.take(&root, 7));
+        assert!(turns.wait_until_given_back(&root, 1));
+        assert!(turns.is_awaited_by_older(&root, 8) && !turns.is_awaited_by_older(&root, 7));
+        let given_back = turns.give_back(&root, 5);
+        assert_eq!((given_back.next, given_back.unblocked), (Some(7), vec![1]));
+        assert_eq!(turns.give_back(&root, 7).next, Some(9));
+        assert_eq!(turns.give_back(&root, 9).next, None);
+        assert!(turns.roots.is_empty());
+        assert!(!turns.wait_until_given_back(&root, 1));
     }
 }

@@ -50,3 +50,11 @@ fn a_slow_store_keeps_the_claims_of_what_is_at_the_same_time() {
         check(*claim, Duration::from_secs(60), harness).unwrap();
     }
 }
+
+/// An author's tools list what is linked: the suite's own aggregate is none of the author's.
+#[test]
+fn the_suite_is_not_in_the_list_of_everything_linked() {
+    let actions = fluvius_core::registry::linked::actions();
+    let of_suite = actions.iter().filter(|action| action.key == "give-coins");
+    assert_eq!(of_suite.count(), 0);
+}

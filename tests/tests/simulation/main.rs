@@ -3,6 +3,7 @@
 //! `FLUVIUS_SEED=17` runs one seed, `FLUVIUS_SEEDS=100000` so many.
 #![allow(missing_docs, reason = "a test binary has no readers of its documentation")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(unreachable_pub, reason = "the modules of a test binary have no outside")]
 
 mod check;
 mod client;
