@@ -17,6 +17,8 @@ use crate::store::StoreError;
 #[non_exhaustive]
 pub enum Error {
     /// No command is registered under this key.
+    ///
+    /// Code: `unknown-command`; leaves no command row.
     #[error("no command is registered under `{key}`{}", did_you_mean(nearest))]
     UnknownCommand {
         /// The key.
@@ -25,6 +27,8 @@ pub enum Error {
         nearest: Vec<&'static str>,
     },
     /// The payload does not fit the command.
+    ///
+    /// Code: `invalid-payload`; leaves no command row.
     #[error("the payload of `{command}` is not valid at `{path}`: {message}")]
     InvalidPayload {
         /// The command's key.
@@ -35,12 +39,16 @@ pub enum Error {
         message: String,
     },
     /// The session has no aggregate root to send the command to.
+    ///
+    /// Code: `no-aggregate-root`; leaves no command row.
     #[error("`{command}` has no aggregate root: call `set_aggroot` first")]
     NoAggregateRoot {
         /// The command's key.
         command: String,
     },
     /// The action is not allowed on this resource.
+    ///
+    /// Code: `forbidden-resource`; leaves no command row.
     #[error("`{command}` is not allowed on `{resource}`, only on {}", list(allowed))]
     ForbiddenResource {
         /// The command's key.
@@ -51,6 +59,8 @@ pub enum Error {
         allowed: &'static [&'static str],
     },
     /// The policy does not allow the command.
+    ///
+    /// Code: `unauthorized`; leaves no command row.
     #[error("`{command}` on {root} is not allowed: {reason}")]
     Unauthorized {
         /// The command's key.
@@ -61,18 +71,24 @@ pub enum Error {
         reason: String,
     },
     /// The root does not exist, is closed, or belongs to another realm.
+    ///
+    /// Code: `not-found`; kept as a command row.
     #[error("{root} does not exist")]
     NotFound {
         /// The root.
         root: AggregateRoot,
     },
     /// The root exists; an identifier is used once.
+    ///
+    /// Code: `already-exists`; kept as a command row.
     #[error("{root} exists already")]
     AlreadyExists {
         /// The root.
         root: AggregateRoot,
     },
     /// A business rule said no.
+    ///
+    /// Code: `rejected`; kept as a command row.
     #[error("{message}")]
     Rejected {
         /// The root whose rule said no.
@@ -85,6 +101,8 @@ pub enum Error {
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
     /// The root is not what the command expected.
+    ///
+    /// Code: `precondition-failed`; kept as a command row.
     #[error("{root} is at version {version}, the command expected {}", expectation(expected.as_ref()))]
     PreconditionFailed {
         /// The root.
@@ -97,6 +115,8 @@ pub enum Error {
         etag: Option<ETag>,
     },
     /// Others kept changing the roots; the command may be sent again.
+    ///
+    /// Code: `conflict`; leaves no command row.
     #[error("{root} was changed by others in each of {attempts} attempts")]
     Conflict {
         /// The root that had moved in the last attempt.
@@ -105,6 +125,8 @@ pub enum Error {
         attempts: u32,
     },
     /// The identifier was used for another command.
+    ///
+    /// Code: `duplicate-command`; leaves no command row.
     #[error(
         "the command id {id} was used before, for another root, command, actor, realm or payload"
     )]
@@ -113,6 +135,8 @@ pub enum Error {
         id: Uuid,
     },
     /// Another command of the atomic group was refused, and so all were.
+    ///
+    /// Code: `group-refused`; kept as a command row.
     #[error("command {refused} of the group was refused: {source}")]
     GroupRefused {
         /// The identifier of the command that was refused.
@@ -121,18 +145,24 @@ pub enum Error {
         source: Box<Error>,
     },
     /// A rule asked for a root that is being decided further up in the same command.
+    ///
+    /// Code: `invoke-reentered`; leaves no command row.
     #[error("{root} is being decided in this command already")]
     InvokeReentered {
         /// The root.
         root: AggregateRoot,
     },
     /// Rules invoked each other too deeply.
+    ///
+    /// Code: `invoke-too-deep`; leaves no command row.
     #[error("actions invoke each other more than {depth_max} deep")]
     InvokeTooDeep {
         /// The bound.
         depth_max: usize,
     },
     /// The action did not end within its deadline.
+    ///
+    /// Code: `timed-out`; leaves no command row.
     #[error("`{command}` did not end within {after:?}")]
     TimedOut {
         /// The command's key.
@@ -141,18 +171,26 @@ pub enum Error {
         after: Duration,
     },
     /// The author's code panicked; the panic's own message is left out, as it may hold secrets.
+    ///
+    /// Code: `panicked`; leaves no command row.
     #[error("the code of `{command}` panicked")]
     Panicked {
         /// The command's key.
         command: &'static str,
     },
     /// There is no room for one more command, and the caller asked not to wait.
+    ///
+    /// Code: `overloaded`; leaves no command row.
     #[error("too many commands are waiting")]
     Overloaded,
     /// The domain is shutting down.
+    ///
+    /// Code: `shutting-down`; leaves no command row.
     #[error("the domain is shutting down")]
     ShuttingDown,
     /// A stored state does not decode, or a new one cannot be stored.
+    ///
+    /// Code: `invalid-state`; leaves no command row.
     #[error("the state of {root} (revision {revision}) is not valid at `{path}`: {message}")]
     InvalidState {
         /// The root.
@@ -165,18 +203,24 @@ pub enum Error {
         message: String,
     },
     /// The store cannot be reached; another try may help.
+    ///
+    /// Code: `store-unavailable`; leaves no command row.
     #[error("the store is not available")]
     StoreUnavailable {
         /// What the store says.
         source: StoreError,
     },
     /// The store failed; another try will not help.
+    ///
+    /// Code: `store`; leaves no command row.
     #[error("the store failed")]
     Store {
         /// What the store says.
         source: StoreError,
     },
     /// The store went away during the commit; the same command id sent again settles it.
+    ///
+    /// Code: `outcome-unknown`; leaves no command row.
     #[error("whether command {id} was applied is not known: send it again under the same id")]
     OutcomeUnknown {
         /// The command's identifier.

@@ -20,5 +20,6 @@ pub struct MessageRecord {
     /// The command that sent it.
     pub src_cmd: Uuid,
     /// The root whose rule sent it.
+    #[serde(flatten)]
     pub root: AggregateRoot,
 }

@@ -70,7 +70,7 @@ fn the_page_of_an_aggregate_has_the_table_of_its_commands_and_events() {
         ],
         [
             "ReceiveTransfer",
-            "receive-transfer",
+            "receive-transfer (internal: only other actions run it)",
             "TransferReceived",
             "Receive the money of another account’s transfer.",
         ],

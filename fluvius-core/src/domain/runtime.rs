@@ -11,6 +11,26 @@ use crate::state::StateManager;
 use crate::store::RealmFilter;
 
 /// A domain at work over a store. Cheap to clone; clones are the same runtime.
+///
+/// It works in tasks of the tokio runtime in which its commands are sent; that needs time
+/// enabled, and must live as long as the domain is used.
+///
+/// # Examples
+///
+/// ```
+/// # use fluvius_core::{Domain, DomainContext, MemoryStore};
+/// # async fn run<D: Domain>() -> Result<(), Box<dyn std::error::Error>> {
+/// let domain = D::runtime(MemoryStore::new()).await?;
+/// for action in domain.registry().actions() {
+///     println!("{} on {}", action.key, action.resources.join(", "));
+/// }
+/// let session = domain.session(DomainContext::create("front desk"));
+/// // .. commands ..
+/// println!("{} events", domain.log().events().await?.rows.len());
+/// domain.shutdown().await;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct DomainRuntime {
     processor: Arc<Processor>,

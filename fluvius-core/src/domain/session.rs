@@ -16,7 +16,25 @@ use crate::root::{AggregateRoot, Target};
 use crate::state::StateManager;
 use crate::store::RealmFilter;
 
-/// The commands of one sender. Cheap to clone; clones send under the same context.
+/// The commands of one sender. Cheap to clone; clones send under the same context, also at the
+/// same time.
+///
+/// # Examples
+///
+/// ```
+/// # use fluvius_core::{AggregateRoot, DomainContext, DomainRuntime, Error};
+/// # async fn run(domain: DomainRuntime, id: uuid::Uuid) -> Result<(), Error> {
+/// let mut session = domain.session(DomainContext::create("front desk"));
+/// session.set_aggroot("bank-account", id);
+/// let deposit = session.create_command("deposit-money", r#"{ "amount": "10.00" }"#)?;
+/// let response = session.process_command(deposit).await?;
+/// println!("{response}");
+///
+/// // A view with a root of its own.
+/// let other = session.on(AggregateRoot::new("bank-account", uuid::Uuid::nil()));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Session {
     pub(super) processor: Arc<Processor>,

@@ -1,10 +1,11 @@
 //! Accepting commands: from here on the runtime owns them.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::FutureExt;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
 use tokio::time::Instant;
 use tracing::Instrument;
 use uuid::Uuid;
@@ -27,6 +28,8 @@ pub(crate) struct Processor {
     pub(crate) environment: Environment,
     shared: Mutex<Shared>,
     permits: Arc<Semaphore>,
+    /// Told when no command is in work any more.
+    pub(crate) idle: Notify,
 }
 
 /// What all tasks of a runtime share, under one lock that is never held across an await.
@@ -66,7 +69,7 @@ impl Processor {
             is_closed: false,
         };
         let permits = Arc::new(Semaphore::new(environment.settings.command_count_max));
-        Self { environment, shared: Mutex::new(shared), permits }
+        Self { environment, shared: Mutex::new(shared), permits, idle: Notify::new() }
     }
 
     /// What all tasks share. It is whole even if a task panicked while it held the lock, since
@@ -121,9 +124,19 @@ impl Processor {
 
     /// Accepts no more commands, and waits until all that were accepted are answered.
     pub(crate) async fn shut_down(&self) {
-        self.shared().is_closed = true;
-        let all = u32::try_from(self.environment.settings.command_count_max).unwrap_or(u32::MAX);
-        let _ = self.permits.acquire_many(all).await;
+        loop {
+            let mut idle = pin!(self.idle.notified());
+            // From here on a call is not missed.
+            idle.as_mut().enable();
+            {
+                let mut shared = self.shared();
+                shared.is_closed = true;
+                if shared.sequencer.is_idle() {
+                    break;
+                }
+            }
+            idle.await;
+        }
         self.permits.close();
     }
 
@@ -218,7 +231,6 @@ impl Processor {
 
     async fn permit(&self, place: &mut Place) -> Result<OwnedSemaphorePermit, Error> {
         if self.shared().is_closed {
-            // The one that shuts down waits for all places: behind it nobody gets one.
             return Err(Error::ShuttingDown);
         }
         let permits = Arc::clone(&self.permits);

@@ -249,6 +249,9 @@ fn finish(processor: &Processor, ticket: Ticket, outcome: Outcome) {
     let Some(job) = job else { return };
     publish::answered(&processor.environment, &job.request, &outcome, job.accepted.elapsed());
     drop(job.permit);
+    if processor.shared().sequencer.is_idle() {
+        processor.idle.notify_waiters();
+    }
     for waiting in job.waiting {
         // A caller that went away gets the answer by sending the same identifier again.
         let _ = waiting.send(outcome.clone());

@@ -258,6 +258,11 @@ impl<J> Sequencer<J> {
         Some(command.job)
     }
 
+    /// Whether every command that was accepted is answered.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.commands.is_empty()
+    }
+
     /// How many units of work wait for the store.
     pub(crate) fn queue_depth(&self) -> usize {
         self.queue.len()

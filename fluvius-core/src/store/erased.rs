@@ -16,28 +16,28 @@ use crate::root::AggregateRoot;
 use crate::state::StateRecord;
 use crate::unit_of_work::UnitOfWork;
 
-type Answer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
+type Reading<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 
 pub(crate) trait ErasedStore: Send + Sync {
-    fn claim<'a>(&'a self, domain: &'a str, resources: &'a [&'static str]) -> Answer<'a, ()>;
+    fn claim<'a>(&'a self, domain: &'a str, resources: &'a [&'static str]) -> Reading<'a, ()>;
     fn commit(&self, batch: Arc<[UnitOfWork]>) -> BoxFuture<'_, Vec<Fate>>;
-    fn load<'a>(&'a self, root: &'a AggregateRoot) -> Answer<'a, Option<StateRecord>>;
-    fn command(&self, id: Uuid) -> Answer<'_, Option<KnownCommand>>;
+    fn load<'a>(&'a self, root: &'a AggregateRoot) -> Reading<'a, Option<StateRecord>>;
+    fn command(&self, id: Uuid) -> Reading<'_, Option<KnownCommand>>;
     fn history<'a>(
         &'a self,
         root: &'a AggregateRoot,
         first: u64,
         last: u64,
-    ) -> Answer<'a, Vec<Logged<EventRecord>>>;
-    fn commands<'a>(&'a self, query: &'a LogQuery) -> Answer<'a, Vec<Logged<CommandRecord>>>;
-    fn events<'a>(&'a self, query: &'a LogQuery) -> Answer<'a, Vec<Logged<EventRecord>>>;
-    fn messages<'a>(&'a self, query: &'a LogQuery) -> Answer<'a, Vec<Logged<MessageRecord>>>;
-    fn activities<'a>(&'a self, query: &'a LogQuery) -> Answer<'a, Vec<Logged<ActivityRecord>>>;
-    fn context(&self, id: Uuid) -> Answer<'_, Option<Arc<ContextRecord>>>;
+    ) -> Reading<'a, Vec<Logged<EventRecord>>>;
+    fn commands<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, Vec<Logged<CommandRecord>>>;
+    fn events<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, Vec<Logged<EventRecord>>>;
+    fn messages<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, Vec<Logged<MessageRecord>>>;
+    fn activities<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, Vec<Logged<ActivityRecord>>>;
+    fn context(&self, id: Uuid) -> Reading<'_, Option<Arc<ContextRecord>>>;
 }
 
 impl<S: Store> ErasedStore for S {
-    fn claim<'a>(&'a self, domain: &'a str, resources: &'a [&'static str]) -> Answer<'a, ()> {
+    fn claim<'a>(&'a self, domain: &'a str, resources: &'a [&'static str]) -> Reading<'a, ()> {
         Box::pin(Store::claim(self, domain, resources))
     }
 
@@ -45,11 +45,11 @@ impl<S: Store> ErasedStore for S {
         Box::pin(Store::commit(self, batch))
     }
 
-    fn load<'a>(&'a self, root: &'a AggregateRoot) -> Answer<'a, Option<StateRecord>> {
+    fn load<'a>(&'a self, root: &'a AggregateRoot) -> Reading<'a, Option<StateRecord>> {
         Box::pin(Store::load(self, root))
     }
 
-    fn command(&self, id: Uuid) -> Answer<'_, Option<KnownCommand>> {
+    fn command(&self, id: Uuid) -> Reading<'_, Option<KnownCommand>> {
         Box::pin(Store::command(self, id))
     }
 
@@ -58,27 +58,27 @@ impl<S: Store> ErasedStore for S {
         root: &'a AggregateRoot,
         first: u64,
         last: u64,
-    ) -> Answer<'a, Vec<Logged<EventRecord>>> {
+    ) -> Reading<'a, Vec<Logged<EventRecord>>> {
         Box::pin(Store::history(self, root, first, last))
     }
 
-    fn commands<'a>(&'a self, query: &'a LogQuery) -> Answer<'a, Vec<Logged<CommandRecord>>> {
+    fn commands<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, Vec<Logged<CommandRecord>>> {
         Box::pin(Store::commands(self, query))
     }
 
-    fn events<'a>(&'a self, query: &'a LogQuery) -> Answer<'a, Vec<Logged<EventRecord>>> {
+    fn events<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, Vec<Logged<EventRecord>>> {
         Box::pin(Store::events(self, query))
     }
 
-    fn messages<'a>(&'a self, query: &'a LogQuery) -> Answer<'a, Vec<Logged<MessageRecord>>> {
+    fn messages<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, Vec<Logged<MessageRecord>>> {
         Box::pin(Store::messages(self, query))
     }
 
-    fn activities<'a>(&'a self, query: &'a LogQuery) -> Answer<'a, Vec<Logged<ActivityRecord>>> {
+    fn activities<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, Vec<Logged<ActivityRecord>>> {
         Box::pin(Store::activities(self, query))
     }
 
-    fn context(&self, id: Uuid) -> Answer<'_, Option<Arc<ContextRecord>>> {
+    fn context(&self, id: Uuid) -> Reading<'_, Option<Arc<ContextRecord>>> {
         Box::pin(Store::context(self, id))
     }
 }

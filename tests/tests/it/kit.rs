@@ -1,9 +1,10 @@
 //! What the tests share: snapshots of a store, refusals that leave everything else as it was,
 //! gates, and a trace that is kept.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, LazyLock, Mutex, Once};
 
 use chrono::{DateTime, Utc};
 use fluvius_core::{
@@ -245,17 +246,41 @@ pub fn said(name: &str) -> Vec<String> {
 #[derive(Clone, Default)]
 pub struct Trace(Arc<Mutex<Vec<u8>>>);
 
+thread_local! {
+    static TRACE: RefCell<Option<Trace>> = const { RefCell::new(None) };
+}
+
+/// Ends the trace of this thread.
+pub struct TraceGuard;
+
+impl Drop for TraceGuard {
+    fn drop(&mut self) {
+        TRACE.set(None);
+    }
+}
+
 impl Trace {
-    pub fn start() -> (Self, tracing::subscriber::DefaultGuard) {
+    pub fn start() -> (Self, TraceGuard) {
+        // One subscriber for all threads: what each of them would switch on for itself is cached
+        // for all, and tests run side by side.
+        static SUBSCRIBER: Once = Once::new();
+        SUBSCRIBER.call_once(|| {
+            let subscriber = tracing_subscriber::fmt()
+                .with_max_level(tracing::Level::TRACE)
+                .with_span_events(tracing_subscriber::fmt::format::FmtSpan::FULL)
+                .with_ansi(false)
+                .with_writer(|| -> Box<dyn io::Write> {
+                    match TRACE.with_borrow(Clone::clone) {
+                        Some(trace) => Box::new(trace),
+                        None => Box::new(io::sink()),
+                    }
+                })
+                .finish();
+            tracing::subscriber::set_global_default(subscriber).unwrap();
+        });
         let trace = Self::default();
-        let writer = trace.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::TRACE)
-            .with_span_events(tracing_subscriber::fmt::format::FmtSpan::FULL)
-            .with_ansi(false)
-            .with_writer(move || writer.clone())
-            .finish();
-        (trace, tracing::subscriber::set_default(subscriber))
+        TRACE.set(Some(trace.clone()));
+        (trace, TraceGuard)
     }
 
     pub fn text(&self) -> String {

@@ -1,6 +1,19 @@
 //! Shutting down: what is accepted ends, the rest is told.
 
+use tower::{Service, ServiceExt};
+
 use crate::gated_account::{DoubleAtGate, Gate, PutIn, coins, purses};
+
+#[tokio::test]
+async fn a_place_that_was_taken_and_not_used_holds_up_nothing() {
+    let (domain, session, ids) = purses(1).await;
+    let mut ready = session.command_processor();
+    ready.ready().await.unwrap();
+    domain.shutdown().await;
+    let on = session.on(fluvius_core::AggregateRoot::new("purse", ids[0]));
+    let put_in = on.create_command("put-in", serde_json::json!({ "coins": 1 })).unwrap();
+    assert_eq!(ready.call(put_in).await.unwrap_err().code(), "shutting-down");
+}
 
 #[tokio::test]
 async fn what_is_accepted_ends_and_the_rest_is_told() {
