@@ -3,7 +3,9 @@
 use banking_domain::{Account, AccountCommand, AccountEvent};
 use fluvius_core::json::PayloadHash;
 use fluvius_core::store::Store;
-use fluvius_core::{AggregateRoot, Change, ETag, Fate, Json, Precondition, UnitOfWork};
+use fluvius_core::{
+    AggregateRoot, Change, ETag, ExpectedVersion, Fate, Json, Precondition, UnitOfWork,
+};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
@@ -177,20 +179,28 @@ fn a_stored_state_of_any_json_is_read_or_is_invalid_state() {
             let root = AggregateRoot::of::<Account>(ACCOUNT);
             let mut record = Store::load(&target.store, &root).await.unwrap().unwrap();
             record.data = data.clone();
-            let commands = target.domain.log().commands().await.unwrap();
-            let context = target.domain.log().context(commands.rows[0].context_id).await.unwrap();
+            record.version = 2;
+            // As another process may have written it.
+            let log = target.domain.log().of(root.clone());
+            let mut command = log.commands().await.unwrap().rows.remove(0).record;
+            let mut event = log.events().await.unwrap().rows.remove(0).record;
+            let context = log.context(command.context_id).await.unwrap();
+            command.id = Uuid::from_u128(4_711);
+            event.src_cmd = command.id;
+            event.version = 2;
+            event.change = Change::whole(&data);
             let unit = UnitOfWork {
                 depends_on: Vec::new(),
-                expected: Vec::new(),
+                expected: vec![ExpectedVersion { root: root.clone(), version: 1 }],
                 context: context.unwrap(),
                 states: vec![record.clone()],
-                commands: Vec::new(),
-                events: Vec::new(),
+                commands: vec![command],
+                events: vec![event],
                 messages: Vec::new(),
                 activities: Vec::new(),
             };
             let fates = Store::commit(&target.store, [unit].into()).await;
-            assert!(matches!(fates[..], [Fate::Committed { .. }]));
+            assert!(matches!(fates[..], [Fate::Committed { .. }]), "{fates:?}");
 
             let decodes = data.decode::<Account>().is_ok();
             let fetched = target.session.statemgr().fetch::<Account>(ACCOUNT).await;
