@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+"""Runs built benchmark programs one after another and appends their JSON lines to a result file.
+
+    measure.py OUT begin                 what is measured where: one line
+    measure.py OUT cases PACKAGE..       all cases of these packages
+    measure.py OUT gates ROUNDS          the gates of gates.py, in interleaved rounds
+    measure.py OUT pieces                criterion's estimates of the pieces
+    measure.py OUT end                   the load at the end
+
+To each line it adds `others_cpu`: how many processor cores others kept busy meanwhile. run.sh builds the programs
+and calls this; CARGO_TARGET_DIR says where they are."""
+
+import datetime
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import gates
+
+HERE = Path(__file__).resolve().parent
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", HERE / "target"))
+# A program that hangs is a failed case.
+TIMEOUT_S = int(os.environ.get("BENCH_TIMEOUT", "1500"))
+# What each side of a gate measures in one round.
+GATE_MIN_MS = os.environ.get("BENCH_GATE_MS", "300")
+
+
+def busy_s():
+    """Seconds that all cores together were busy since the machine started; None where the system does not tell."""
+    try:
+        fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
+    except OSError:
+        return None
+    user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, fields[:8])
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+
+
+def children_s():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def run(package, **settings):
+    """The lines of one program under these BENCH_ settings."""
+    program = "bench-" + package.removeprefix("p-")
+    with tempfile.NamedTemporaryFile(suffix=".jsonl") as out:
+        env = os.environ | {"RUST_LOG": "off", "BENCH_OUT": out.name} | settings
+        start, busy, own = time.monotonic(), busy_s(), children_s()
+        try:
+            # Some peers print on every command.
+            done = subprocess.run([TARGET / "release" / program], env=env, timeout=TIMEOUT_S,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
+            failed = None if done.returncode == 0 else f"exit {done.returncode}: {done.stderr.strip()[-300:]}"
+        except subprocess.TimeoutExpired:
+            failed = f"no end after {TIMEOUT_S} s"
+        lines = [json.loads(line) for line in Path(out.name).read_text().splitlines()]
+        if busy is not None:
+            others = (busy_s() - busy - children_s() + own) / (time.monotonic() - start)
+            for line in lines:
+                line["others_cpu"] = round(max(others, 0.0), 2)
+    return lines + ([{"package": package, "failed": failed}] if failed else [])
+
+
+def load():
+    return [round(load, 2) for load in os.getloadavg()]
+
+
+def now():
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def output(*command):
+    return subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def processor():
+    try:
+        models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+        return models[0].split(":", 1)[1].strip()
+    except (OSError, IndexError):
+        return platform.machine()
+
+
+def begin():
+    settings = {name: text for name, text in sorted(os.environ.items())
+                if name.startswith("BENCH_") and name not in ("BENCH_DIR", "BENCH_OUT", "BENCH_PG_URL")}
+    yield {"run": {
+        "date": now(),
+        "commit": output("git", "rev-parse", "--short=12", "HEAD"),
+        "changed_since": bool(output("git", "status", "--porcelain", "--", "..")),
+        "rustc": output("rustc", "--version"),
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
+        "kernel": platform.release(),
+        "load": load(),
+        "settings": settings,
+    }}
+
+
+def end():
+    yield {"run_end": {"date": now(), "load": load()}}
+
+
+def cases(*packages):
+    for package in packages:
+        yield from run(package)
+
+
+def race(rounds):
+    """Each set of sides `rounds` times: A B, A B, .."""
+    done = set()
+    for gate in gates.gates():
+        name = gates.race_of(gate.sides)
+        if name in done or not all(can_run(side) for side in gate.sides):
+            continue
+        done.add(name)
+        for index in range(int(rounds)):
+            for number, side in enumerate(gate.sides):
+                yield {"race": name, "round": index, "side": number} | take(side)
+
+
+def can_run(side):
+    """Whether its program is built, and its store wanted."""
+    stores = os.environ.get("BENCH_STORES", "memory").split(",")
+    wanted = side.store is None or side.store in stores
+    return wanted and (TARGET / "release" / ("bench-" + side.package.removeprefix("p-"))).exists()
+
+
+def take(side):
+    """One line for a side: the first, with the figures beside it under their own names."""
+    settings = {"BENCH_ONLY": side.name, "BENCH_REPS": "1", "BENCH_MIN_MS": GATE_MIN_MS}
+    if side.cases:
+        settings["BENCH_CASES"] = side.cases
+    lines = run(side.package, **settings)
+    if not lines:
+        return {"failed": f"{side.package} has no case `{side.name}`"}
+    first, *beside = lines
+    for line in beside:
+        if "name" in line:
+            first[line["name"].rsplit("/", 1)[-1]] = line["median"]
+        elif "failed" in line:
+            first["failed"] = line["failed"]
+    return first
+
+
+def pieces():
+    for path in sorted((TARGET / "criterion").glob("**/new/estimates.json")):
+        benchmark = json.loads((path.parent / "benchmark.json").read_text())
+        estimates = json.loads(path.read_text())
+        typical = estimates["slope"] or estimates["mean"]
+        interval = estimates["median"]["confidence_interval"]
+        yield {
+            "kind": "piece", "name": benchmark["full_id"], "unit": "ns", "reps": 1,
+            "median": round(estimates["median"]["point_estimate"], 1),
+            "min": round(interval["lower_bound"], 1), "max": round(interval["upper_bound"], 1),
+            "note": f"mean {typical['point_estimate']:,.0f} ns; min and max are the median's 95 % confidence interval",
+        }
+
+
+def main():
+    out, what, *arguments = sys.argv[1:]
+    lines = {"begin": begin, "cases": cases, "gates": race, "pieces": pieces, "end": end}[what](*arguments)
+    with open(out, "a") as file:
+        for line in lines:
+            print(json.dumps(line, ensure_ascii=False, sort_keys=True), file=file, flush=True)
+            print(json.dumps(line, ensure_ascii=False, sort_keys=True), file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

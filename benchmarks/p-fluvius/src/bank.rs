@@ -1,0 +1,165 @@
+//! The bank of `banking-domain`: by typed commands, and from JSON by key.
+
+use banking_domain::{Account, DepositMoney, OpenAccount, TransactionManagerDomain, WithdrawMoney};
+use bench_common::{Bank, BankCommand, BankError, Uuid};
+use fluvius_core::{
+    AggregateRoot, BuildError, Domain, DomainContext, DomainRuntime, Error, Session, Store,
+};
+use rust_decimal::Decimal;
+
+/// The largest amount of the workload, in cents.
+const CENTS_MAX: i64 = 10_000;
+
+/// The longest payload.
+const PAYLOAD_LENGTH: usize = r#"{"amount":"100.00"}"#.len();
+
+/// Sends typed commands.
+pub(crate) struct Typed {
+    session: Session,
+    domain: DomainRuntime,
+}
+
+impl Typed {
+    /// A bank over a store, with the usual settings.
+    pub(crate) async fn over(store: impl Store) -> Result<Self, BuildError> {
+        let domain = TransactionManagerDomain::runtime(store).await?;
+        Ok(Self { session: domain.session(DomainContext::create("benchmark")), domain })
+    }
+}
+
+impl Bank for Typed {
+    async fn run(&self, id: Uuid, command: BankCommand) -> Result<(), BankError> {
+        let session = &self.session;
+        match command {
+            BankCommand::Open(initial_deposit) => {
+                let (account_number, owner_name) = ("0123456789".into(), "Ada Lovelace".into());
+                let open = OpenAccount { account_number, owner_name, initial_deposit };
+                session.send(id, open).await.map(drop)
+            }
+            BankCommand::Deposit(amount) => {
+                session.send(id, DepositMoney { amount }).await.map(drop)
+            }
+            BankCommand::Withdraw(amount) => {
+                session.send(id, WithdrawMoney { amount }).await.map(drop)
+            }
+        }
+        .map_err(failure)
+    }
+
+    async fn balance(&self, id: Uuid) -> Option<Decimal> {
+        Some(self.domain.statemgr().fetch::<Account>(id).await.ok()?.balance)
+    }
+}
+
+/// Sends JSON text by key, as a transport would hand it over.
+pub(crate) struct ByKey {
+    typed: Typed,
+    /// The payload of each amount, written beforehand: that work is the client's. Each is filled
+    /// up with spaces; in one text, so that the client adds no more than one cache miss.
+    payloads: String,
+}
+
+impl ByKey {
+    /// A bank over a store, with the usual settings.
+    pub(crate) async fn over(store: impl Store) -> Result<Self, BuildError> {
+        let mut payloads = String::new();
+        for cents in 0..=CENTS_MAX {
+            let payload = format!(r#"{{"amount":"{}"}}"#, Decimal::new(cents, 2));
+            payloads.push_str(&format!("{payload:PAYLOAD_LENGTH$}"));
+        }
+        Ok(Self { typed: Typed::over(store).await?, payloads })
+    }
+
+    fn payload(&self, amount: Decimal) -> Option<&str> {
+        let cents = Some(amount).filter(|amount| amount.scale() == 2)?.mantissa();
+        let start = usize::try_from(cents).ok()?.checked_mul(PAYLOAD_LENGTH)?;
+        Some(self.payloads.get(start..start + PAYLOAD_LENGTH)?.trim_end())
+    }
+
+    async fn send(&self, id: Uuid, key: &str, amount: Decimal) -> Result<(), BankError> {
+        let payload = self.payload(amount);
+        let payload = payload.ok_or_else(|| BankError::other("no amount of the workload"))?;
+        let session = self.typed.session.on(AggregateRoot::new("bank-account", id));
+        let command = session.create_command(key, payload).map_err(failure)?;
+        session.process_command(command).await.map(drop).map_err(failure)
+    }
+}
+
+impl Bank for ByKey {
+    async fn run(&self, id: Uuid, command: BankCommand) -> Result<(), BankError> {
+        match command {
+            BankCommand::Open(_) => self.typed.run(id, command).await,
+            BankCommand::Deposit(amount) => self.send(id, "deposit-money", amount).await,
+            BankCommand::Withdraw(amount) => self.send(id, "withdraw-money", amount).await,
+        }
+    }
+
+    async fn balance(&self, id: Uuid) -> Option<Decimal> {
+        self.typed.balance(id).await
+    }
+}
+
+fn failure(error: Error) -> BankError {
+    match error {
+        Error::Rejected { .. } => BankError::Rejected,
+        error => BankError::other(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bench_common::account_id;
+    use fluvius_core::{LogQuery, MemoryStore, RealmFilter};
+
+    use super::*;
+
+    /// A rate of a bank that does not record everything would be no figure.
+    async fn check_everything_is_recorded<B: Bank>(bank: B, store: MemoryStore) {
+        let id = account_id(0);
+        bank.run(id, BankCommand::Open(Decimal::from(50))).await.unwrap();
+        for cents in 1..=9 {
+            bank.run(id, BankCommand::Deposit(Decimal::new(cents, 2))).await.unwrap();
+        }
+        let refused = bank.run(id, BankCommand::Withdraw(Decimal::new(10_000, 2))).await;
+        assert!(matches!(refused, Err(BankError::Rejected)), "{refused:?}");
+        bank.run(id, BankCommand::Withdraw(Decimal::new(5_000, 2))).await.unwrap();
+        assert_eq!(bank.balance(id).await, Some(Decimal::new(45, 2)));
+
+        let root = AggregateRoot::new("bank-account", id);
+        assert_eq!(store.load(&root).await.unwrap().unwrap().version, 11);
+        let query = LogQuery { root: None, after: 0, limit: 100, realm: RealmFilter::All };
+        let (commands, events) =
+            (store.commands(&query).await.unwrap(), store.events(&query).await.unwrap());
+        let applied = commands.iter().filter(|row| row.code.is_none()).count();
+        // The refused one is recorded too, and makes no event.
+        assert_eq!((commands.len(), applied, events.len()), (12, 11, 11));
+        assert!(store.context(commands[0].context_id).await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_payload_is_that_of_its_amount() {
+        let bank = ByKey::over(MemoryStore::new()).await.unwrap();
+        for (cents, payload) in [
+            (1, Some(r#"{"amount":"0.01"}"#)),
+            (1050, Some(r#"{"amount":"10.50"}"#)),
+            (10_000, Some(r#"{"amount":"100.00"}"#)),
+            (10_001, None),
+            (-1, None),
+        ] {
+            assert_eq!(bank.payload(Decimal::new(cents, 2)), payload);
+        }
+        assert_eq!(bank.payload(Decimal::from(1)), None);
+    }
+
+    #[tokio::test]
+    async fn typed_commands_are_recorded_whole() {
+        let store = MemoryStore::new();
+        check_everything_is_recorded(Typed::over(store.clone()).await.unwrap(), store).await;
+    }
+
+    #[tokio::test]
+    async fn commands_by_key_are_recorded_whole() {
+        let store = MemoryStore::new();
+        check_everything_is_recorded(ByKey::over(store.clone()).await.unwrap(), store).await;
+    }
+}

@@ -1,0 +1,93 @@
+//! A store that takes its time over each commit, and counts.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bench_common::Uuid;
+use fluvius_core::{
+    ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, LogQuery,
+    Logged, MemoryStore, MessageRecord, StateRecord, Store, StoreError, UnitOfWork,
+};
+
+type Found<T> = Result<T, StoreError>;
+
+/// The memory store, with a thread's sleep in each commit. Clones share content and counts.
+#[derive(Clone)]
+pub(crate) struct SlowStore {
+    inner: MemoryStore,
+    commit_time: Duration,
+    counts: Arc<Counts>,
+}
+
+/// What was committed so far.
+#[derive(Default)]
+pub(crate) struct Counts {
+    pub(crate) batches: AtomicUsize,
+    pub(crate) units: AtomicUsize,
+}
+
+impl SlowStore {
+    pub(crate) fn new(commit_time: Duration) -> Self {
+        Self { inner: MemoryStore::new(), commit_time, counts: Arc::default() }
+    }
+
+    /// What was committed so far; it outlives the store.
+    pub(crate) fn counts(&self) -> Arc<Counts> {
+        Arc::clone(&self.counts)
+    }
+}
+
+impl Store for SlowStore {
+    async fn claim(&self, domain: &str, resources: &[&'static str]) -> Found<()> {
+        self.inner.claim(domain, resources).await
+    }
+
+    async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<Fate> {
+        // It holds its worker, as a store on a file does that writes where it is called.
+        std::thread::sleep(self.commit_time);
+        self.counts.batches.fetch_add(1, Ordering::Relaxed);
+        self.counts.units.fetch_add(batch.len(), Ordering::Relaxed);
+        self.inner.commit(batch).await
+    }
+
+    async fn load(&self, root: &AggregateRoot) -> Found<Option<StateRecord>> {
+        self.inner.load(root).await
+    }
+
+    async fn command(
+        &self,
+        id: Uuid,
+    ) -> Found<Option<(Logged<CommandRecord>, Arc<ContextRecord>)>> {
+        self.inner.command(id).await
+    }
+
+    async fn history(
+        &self,
+        root: &AggregateRoot,
+        first: u64,
+        last: u64,
+    ) -> Found<Vec<Logged<EventRecord>>> {
+        self.inner.history(root, first, last).await
+    }
+
+    async fn commands(&self, query: &LogQuery) -> Found<Vec<Logged<CommandRecord>>> {
+        self.inner.commands(query).await
+    }
+
+    async fn events(&self, query: &LogQuery) -> Found<Vec<Logged<EventRecord>>> {
+        self.inner.events(query).await
+    }
+
+    async fn messages(&self, query: &LogQuery) -> Found<Vec<Logged<MessageRecord>>> {
+        self.inner.messages(query).await
+    }
+
+    async fn activities(&self, query: &LogQuery) -> Found<Vec<Logged<ActivityRecord>>> {
+        self.inner.activities(query).await
+    }
+
+    async fn context(&self, id: Uuid) -> Found<Option<Arc<ContextRecord>>> {
+        self.inner.context(id).await
+    }
+}

@@ -1,0 +1,99 @@
+//! The memory store, with what the pieces need to see of its commits.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use fluvius_core::{
+    ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, LogQuery,
+    Logged, MemoryStore, MessageRecord, StateRecord, Store, StoreError, UnitOfWork,
+};
+use uuid::Uuid;
+
+type Found<T> = Result<T, StoreError>;
+
+/// What happened in the commits.
+#[derive(Default)]
+pub(crate) struct Seen {
+    /// When the last commit began and ended.
+    pub(crate) commit: Option<(Instant, Instant)>,
+    /// The units of work, where they are wanted.
+    pub(crate) units: Option<Vec<UnitOfWork>>,
+}
+
+#[derive(Clone, Default)]
+pub(crate) struct ProbeStore {
+    inner: MemoryStore,
+    seen: Arc<Mutex<Seen>>,
+}
+
+impl ProbeStore {
+    /// One that keeps the units of work that it commits.
+    pub(crate) fn keeping_units() -> Self {
+        let probe = Self::default();
+        probe.with(|seen| seen.units = Some(Vec::new()));
+        probe
+    }
+
+    pub(crate) fn with<T>(&self, see: impl FnOnce(&mut Seen) -> T) -> T {
+        see(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Store for ProbeStore {
+    async fn claim(&self, domain: &str, resources: &[&'static str]) -> Found<()> {
+        self.inner.claim(domain, resources).await
+    }
+
+    async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<Fate> {
+        let start = Instant::now();
+        let fates = self.inner.commit(Arc::clone(&batch)).await;
+        let end = Instant::now();
+        self.with(|seen| {
+            seen.commit = Some((start, end));
+            if let Some(units) = &mut seen.units {
+                units.extend(batch.iter().cloned());
+            }
+        });
+        fates
+    }
+
+    async fn load(&self, root: &AggregateRoot) -> Found<Option<StateRecord>> {
+        self.inner.load(root).await
+    }
+
+    async fn command(
+        &self,
+        id: Uuid,
+    ) -> Found<Option<(Logged<CommandRecord>, Arc<ContextRecord>)>> {
+        self.inner.command(id).await
+    }
+
+    async fn history(
+        &self,
+        root: &AggregateRoot,
+        first: u64,
+        last: u64,
+    ) -> Found<Vec<Logged<EventRecord>>> {
+        self.inner.history(root, first, last).await
+    }
+
+    async fn commands(&self, query: &LogQuery) -> Found<Vec<Logged<CommandRecord>>> {
+        self.inner.commands(query).await
+    }
+
+    async fn events(&self, query: &LogQuery) -> Found<Vec<Logged<EventRecord>>> {
+        self.inner.events(query).await
+    }
+
+    async fn messages(&self, query: &LogQuery) -> Found<Vec<Logged<MessageRecord>>> {
+        self.inner.messages(query).await
+    }
+
+    async fn activities(&self, query: &LogQuery) -> Found<Vec<Logged<ActivityRecord>>> {
+        self.inner.activities(query).await
+    }
+
+    async fn context(&self, id: Uuid) -> Found<Option<Arc<ContextRecord>>> {
+        self.inner.context(id).await
+    }
+}

@@ -1,0 +1,1 @@
+//! What the stages of a command cost, one by one; everything is in `benches/pieces`.

@@ -1,0 +1,210 @@
+#!/usr/bin/env python3
+"""Makes Markdown tables out of result files: ./table.py results/*.jsonl > FIGURES.md
+
+First the gates with their verdicts, then one table for each store (a row a system, a column a case, ratios to the
+store's limit), then the figures that are no case of the workload. Lines of a later file replace those of an earlier
+one for the same case."""
+
+import json
+import sys
+from pathlib import Path
+from statistics import median
+
+import gates
+
+LIMITS = {
+    "memory": "raw-mutex-hashmap",
+    "sqlite FULL": "raw-rusqlite",
+    "sqlite NORMAL": "raw-rusqlite",
+    "postgres on": "raw-pg-begin-pipelined",
+}
+CASES = [(1, 1), (1, 64), (1000, 1), (1000, 64)]
+KINDS = {"limit": "Limits", "replay": "Loading and replay", "hot-slow": "A slow store", "piece": "Pieces"}
+
+
+class Results:
+    """The lines of all files, by what they are."""
+
+    def __init__(self, paths):
+        self.stores, self.figures, self.races, self.runs, self.failed, self.probes = {}, {}, {}, [], [], []
+        for path in paths:
+            for number, text in enumerate(Path(path).read_text().splitlines(), 1):
+                try:
+                    self.add(json.loads(text), Path(path).name)
+                except json.JSONDecodeError as error:
+                    sys.exit(f"{path}, line {number}: {error}")
+
+    def add(self, line, file):
+        if "run" in line:
+            self.runs.append({"file": file} | line["run"])
+        elif "run_end" in line:
+            if self.runs:
+                self.runs[-1]["end"] = line["run_end"]
+        elif "race" in line:
+            sides = self.races.setdefault(line["race"], {}).setdefault((file, line["round"]), {})
+            sides[line["side"]] = line
+            if "failed" in line:
+                self.failed.append(line)
+        elif "failed" in line:
+            self.failed.append(line)
+        elif "cmds_per_s" in line:
+            store, name = store_and_name(line)
+            self.stores.setdefault(store, {}).setdefault(name, {})[(line["n"], line["clients"])] = line
+        elif "kind" in line:
+            self.figures.setdefault(line["kind"], {})[line["name"]] = line
+        else:
+            self.probes.append(line)
+
+    def rounds(self, gate):
+        """The lines of each round that is whole: none of its sides has failed."""
+        rounds = self.races.get(gates.race_of(gate.sides), {}).values()
+        whole = [[sides[side] for side in sorted(sides)] for sides in rounds if len(sides) == len(gate.sides)]
+        return [lines for lines in whole if not any("failed" in line for line in lines)]
+
+
+def store_and_name(line):
+    store = line["store"]
+    if store.startswith("memory"):
+        return "memory", line["system"] + store[len("memory"):]
+    return (store if store == "file" else f"{store} {line['sync']}"), line["system"]
+
+
+def number(value):
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:,.1f}" if abs(value) >= 10 else f"{value:,.2f}"
+
+
+def time(us):
+    return f"{us / 1000:,.1f} ms" if us >= 10_000 else f"{us:,.0f} µs" if us >= 10 else f"{us:.1f} µs"
+
+
+def load(values):
+    return ", ".join(f"{value:.2f}" for value in values)
+
+
+def print_runs(results):
+    for run in results.runs:
+        changed = ", with changes since" if run["changed_since"] else ""
+        end = run.get("end", {})
+        settings = " ".join(f"{name}={text}" for name, text in run["settings"].items())
+        print(f"- `{run['file']}`: {run['date']}, commit {run['commit']}{changed}; {run['rustc']}; {run['cores']} cores "
+              f"({run['processor']}), {run['memory_gib']} GiB, Linux {run['kernel']}; load (1, 5, 15 min) "
+              f"{load(run['load'])} at the start, {load(end['load']) if end else 'unknown'} at the end"
+              f"{'; ' + settings if settings else ''}")
+
+
+def print_gates(results):
+    rows = [row for gate in gates.gates() if (row := gate_row(results, gate))]
+    if not rows:
+        return
+    print("\n## Gates\n")
+    print("| gate | bound | verdict | median | quartiles | min – max | rounds |\n"
+          "| --- | --- | --- | ---: | --- | --- | ---: |")
+    for name, gate, judged in hardest(rows):
+        print_gate(name, gate, judged)
+    print("\n### Interleaved rounds\n")
+    print("| what | first side | second side | ratio of the processor times | others' cores | median | quartiles | "
+          "min – max |\n| --- | ---: | ---: | ---: | ---: | ---: | --- | --- |")
+    for gate, judged, rounds in rows:
+        print_race(gate, judged, rounds)
+
+
+def gate_row(results, gate):
+    rounds = results.rounds(gate)
+    if not rounds:
+        return None
+    return gate, gates.verdict(gate, [gate.value(*lines) for lines in rounds]), rounds
+
+
+def hardest(rows):
+    """The gates to judge by: of those of a group the one with the smallest ratio."""
+    groups = {}
+    for gate, judged, _ in rows:
+        groups.setdefault(gate.group or gate.name, []).append((gate, judged))
+    for name, members in groups.items():
+        gate, judged = min(members, key=lambda member: member[1].median)
+        yield (f"{name}: {gate.peer}" if gate.group else name), gate, judged
+
+
+def spread(judged):
+    low, high = judged.quartiles
+    return f"{number(low)} – {number(high)} | {number(min(judged.values))} – {number(max(judged.values))}"
+
+
+def print_gate(name, gate, judged):
+    bound = "-"
+    if gate.at_least is not None:
+        bound = f"≥ {number(gate.at_least)}"
+    if gate.at_most is not None:
+        bound = f"≤ {number(gate.at_most)}"
+    if gate.aim is not None:
+        bound += f" (aim {number(gate.aim)})"
+    print(f"| {name} | {bound} | {judged.text} | {number(judged.median)} {gate.unit} | {spread(judged)} | "
+          f"{len(judged.values)} |")
+
+
+def print_race(gate, judged, rounds):
+    sides = [f"{number(median(of_side))}/s" if (of_side := rates(rounds, side)) else "-" for side in (0, 1)]
+    costs = [lines[1]["cpu_us_per_cmd"] / lines[0]["cpu_us_per_cmd"] for lines in rounds
+             if len(lines) > 1 and all("cpu_us_per_cmd" in line for line in lines[:2])]
+    others = median(line.get("others_cpu", 0.0) for lines in rounds for line in lines)
+    print(f"| {gate.name} | {sides[0]} | {sides[1]} | {number(median(costs)) if costs else '-'} | {others:.1f} | "
+          f"{number(judged.median)} {gate.unit} | {spread(judged)} |")
+
+
+def rates(rounds, side):
+    return [lines[side]["cmds_per_s"] for lines in rounds if len(lines) > side and "cmds_per_s" in lines[side]]
+
+
+def print_store(store, systems):
+    print(f"\n### {store}\n")
+    columns = [f"N={n:,}, {clients} client{'s' if clients > 1 else ''}" for n, clients in CASES]
+    print("| system | " + " | ".join(columns) + " |\n| --- |" + " ---: |" * len(CASES))
+    limit_name = LIMITS.get(store)
+    limit = systems.get(limit_name, {})
+    for name, cases in systems.items():
+        cells = [cell(cases.get(case), None if name == limit_name else limit.get(case)) for case in CASES]
+        print(f"| {name} | " + " | ".join(cells) + " |")
+
+
+def cell(line, limit):
+    if not line:
+        return "-"
+    ratio = f" ×{line['cmds_per_s'] / limit['cmds_per_s']:.2f}" if limit else ""
+    spread = f" [{number(line['min_per_s'])}–{number(line['max_per_s'])}]"
+    cost = f"; {line['cpu_us_per_cmd']:.1f} µs CPU" if "cpu_us_per_cmd" in line else ""
+    wrong = " **wrong balance**" if line.get("verified") is False else ""
+    capped = " (cut)" if line.get("capped") else ""
+    return (f"{number(line['cmds_per_s'])}/s{ratio}{spread}{capped}<br>{time(line['p50_us'])} / {time(line['p99_us'])}"
+            f"{cost}{wrong}")
+
+
+def print_figures(kind, figures):
+    print(f"\n## {KINDS.get(kind, kind)}\n\n| what | median | min – max | unit | note |\n| --- | ---: | --- | --- | --- |")
+    for line in figures.values():
+        spread = f"{number(line['min'])} – {number(line['max'])}"
+        print(f"| {line['name']} | {number(line['median'])} | {spread} | {line['unit']} | {line['note']} |")
+
+
+def main():
+    results = Results(sys.argv[1:])
+    print("# Figures\n\nMade by `table.py` from the result files; README.md tells how to read it.\n")
+    print_runs(results)
+    print_gates(results)
+    if results.stores:
+        print("\n## Systems\n\nCells: commands/s (× the limit of the same column) [min–max of the repetitions], p50 / p99, "
+              "processor time a command.")
+    for store, systems in results.stores.items():
+        print_store(store, systems)
+    for kind, figures in results.figures.items():
+        print_figures(kind, figures)
+    for title, lines in (("Probes", results.probes), ("Failed", results.failed)):
+        if lines:
+            print(f"\n## {title}\n")
+            for line in lines:
+                print(f"- `{json.dumps(line, ensure_ascii=False)}`")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+"""What the table says of results: ./test_table.py"""
+
+import contextlib
+import io
+import json
+import tempfile
+import unittest
+from unittest.mock import patch
+
+import gates
+import table
+
+
+def race(gate, *values, failed=()):
+    """The lines of a gate of two sides, whose first is `value` times as fast as the second in each round."""
+    name = gates.race_of(gate.sides)
+    for index, value in enumerate(values):
+        for side, rate in enumerate((value * 1000.0, 1000.0)):
+            line = {"race": name, "round": index, "side": side, "cmds_per_s": rate, "cpu_us_per_cmd": 1.0}
+            yield line | ({"failed": "planted"} if (index, side) in failed else {})
+
+
+def case(system, rate, **more):
+    return {"system": system, "store": "memory", "sync": "-", "n": 1, "clients": 1, "cmds_per_s": rate, "min_per_s": rate,
+            "max_per_s": rate, "p50_us": 1.0, "p99_us": 2.0} | more
+
+
+def printed(*lines):
+    with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as file:
+        file.writelines(json.dumps(line) + "\n" for line in lines)
+        file.flush()
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out), patch("sys.argv", ["table.py", file.name]):
+            table.main()
+        return out.getvalue()
+
+
+def row(text, start):
+    return next(line for line in text.splitlines() if line.startswith(f"| {start}"))
+
+
+class TableTest(unittest.TestCase):
+    typed = [gate for gate in gates.gates() if gate.group.endswith("1 account")]
+    scaling = next(gate for gate in gates.gates() if gate.name == "64 tasks / 1 task, 1 account")
+
+    def check(self, values, verdict):
+        text = row(printed(*race(self.scaling, *values)), self.scaling.name)
+        self.assertIn(f"| {verdict} |", text)
+
+    def test_a_gate_that_all_rounds_pass_holds(self):
+        self.check((0.7, 0.8, 0.9), "holds")
+
+    def test_a_gate_that_all_rounds_miss_fails(self):
+        self.check((0.5, 0.6, 0.69), "**fails**")
+
+    def test_a_spread_with_the_bound_in_it_is_undecided(self):
+        self.check((0.69, 0.9, 0.9, 0.9, 0.9), "undecided (4 of 5 hold)")
+
+    def test_median_quartiles_and_ends_are_those_of_the_ratios(self):
+        text = row(printed(*race(self.scaling, 5.0, 1.0, 4.0, 2.0, 3.0)), self.scaling.name)
+        self.assertIn("| 3.00 × | 2.00 – 4.00 | 1.00 – 5.00 | 5 |", text)
+
+    def test_a_round_with_a_failed_side_is_left_out(self):
+        text = printed(*race(self.scaling, 0.8, 9.0, failed={(1, 1)}))
+        self.assertIn("| 0.80 × | 0.80 – 0.80 | 0.80 – 0.80 | 1 |", row(text, self.scaling.name))
+        self.assertIn("## Failed", text)
+
+    def test_a_side_knows_its_store(self):
+        stores = {side.store for gate in gates.gates() for side in gate.sides}
+        self.assertEqual(stores, {"memory", None})
+        self.assertEqual(gates.Side("p-cqrs-es", "cqrs-es/sqlite-es/sqlite/FULL").store, "sqlite")
+
+    def test_of_the_peers_the_one_that_is_hardest_to_beat_counts(self):
+        lines = [line for gate, ratio in zip(self.typed, (3.0, 2.0, 0.9, 4.0, 5.0)) for line in race(gate, ratio, ratio)]
+        text = row(printed(*lines), "typed / the fastest peer")
+        self.assertIn(f": {self.typed[2].peer} | ≥ 1.00 (aim 1.50) | **fails** | 0.90 ×", text)
+
+    def test_by_key_is_judged_by_what_it_adds_in_parses(self):
+        gate = next(gate for gate in gates.gates() if gate.name.startswith("by key - typed, in parses of the harness's"))
+        # 2,500 ns by key, 2,000 ns typed, 250 ns a parse: two parses.
+        lines = ({"cmds_per_s": 400_000.0}, {"cmds_per_s": 500_000.0}, {"median": 250.0}, {"median": 50.0})
+        self.assertAlmostEqual(gate.value(*lines), 2.0)
+        self.assertEqual(gates.verdict(gate, [2.0, 3.0]).text, "holds")
+        self.assertEqual(gates.verdict(gate, [3.1]).text, "**fails**")
+
+    def test_a_wrong_balance_and_a_cut_round_are_shown(self):
+        text = printed(case("a", 10.0, verified=False), case("b", 10.0, verified=True, capped=True))
+        self.assertIn("**wrong balance**", row(text, "a"))
+        self.assertNotIn("**wrong balance**", row(text, "b"))
+        self.assertIn("(cut)", row(text, "b"))
+
+    def test_a_failed_case_is_listed(self):
+        self.assertIn("## Failed", printed({"package": "p-none", "failed": "build"}))
+
+    def test_ratios_are_to_the_limit_of_the_same_case(self):
+        text = printed(case("raw-mutex-hashmap", 200.0), case("a", 50.0))
+        self.assertIn("50.0/s ×0.25", row(text, "a"))
+
+
+if __name__ == "__main__":
+    unittest.main()
