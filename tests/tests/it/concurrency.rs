@@ -254,6 +254,8 @@ async fn callers_that_are_dropped_at_random_leave_all_or_nothing() {
                 async move { session.process_command(command).await }.boxed()
             })
             .collect();
+        // One is never polled, and so never accepted.
+        drop(callers.pop());
         for _ in 0..dice.below(200) {
             let index = usize::try_from(dice.below(callers.len() as u64)).unwrap();
             let ended = future::poll_immediate(&mut callers[index]).await.is_some();
