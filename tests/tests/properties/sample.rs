@@ -214,3 +214,10 @@ pub(crate) const CODES: [&str; 22] = [
     "store",
     "outcome-unknown",
 ];
+
+#[test]
+fn released_codes_stay_as_they_are() {
+    assert_eq!(fluvius_core::Error::CODES, CODES);
+    let unique: std::collections::BTreeSet<&str> = CODES.into_iter().collect();
+    assert_eq!(unique.len(), CODES.len());
+}
