@@ -6,11 +6,13 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_core::future::BoxFuture;
+use futures_util::FutureExt;
 use tokio::time::Instant;
 use tracing::Instrument;
 
@@ -143,8 +145,10 @@ async fn commit(processor: Arc<Processor>) -> Vec<Step> {
     metrics.queue_depth.set(u32::try_from(depth).unwrap_or(u32::MAX));
     metrics.batch_units.record(u32::try_from(batch.len()).unwrap_or(u32::MAX));
     let begun = Instant::now();
-    let committed = store.commit(Arc::clone(&batch));
-    let fates = committed.instrument(spans::commit(meta, batch.len())).await;
+    let committed = AssertUnwindSafe(store.commit(Arc::clone(&batch))).catch_unwind();
+    let committed = committed.instrument(spans::commit(meta, batch.len())).await;
+    // What a store that panicked has done is not known: its log will tell.
+    let fates = committed.unwrap_or_else(|_| batch.iter().map(|_| Fate::Unknown).collect());
     metrics.commit_seconds.record(begun.elapsed());
     // Before anybody is answered, and in the order of positions.
     for (unit, fate) in batch.iter().zip(&fates) {

@@ -156,6 +156,19 @@ async fn outcome_unknown_is_settled_by_the_same_id() {
 }
 
 #[tokio::test]
+async fn a_store_that_panics_is_asked_what_it_has_done() {
+    for has_committed in [true, false] {
+        let (store, _domain, session) = scripted().await;
+        store.script([Commit::Panic { has_committed }]);
+        let command = kit::command(&session, &probe(1), "run", add());
+        let response = session.process_command(command).await.unwrap();
+        assert_eq!(response.version, 2);
+        let after = Snapshot::of(&store).await;
+        assert_eq!((after.version(&probe(1)), after.events.len()), (2, 3), "applied once");
+    }
+}
+
+#[tokio::test]
 async fn a_store_that_breaks_its_contract_is_a_store_that_failed() {
     let (store, _domain, session) = scripted().await;
     let command = kit::command(&session, &probe(1), "run", add());

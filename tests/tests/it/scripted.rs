@@ -23,6 +23,8 @@ pub enum Step {
     GoAway { has_committed: bool },
     /// Gives no fate at all, against the contract of a store.
     SayNothing,
+    /// Commits or not, and panics.
+    Panic { has_committed: bool },
 }
 
 /// A memory store that fails by script. A commit without a step passes.
@@ -102,6 +104,12 @@ impl Store for Scripted {
                 vec![Fate::Unknown]
             }
             Some(Step::SayNothing) => Vec::new(),
+            Some(Step::Panic { has_committed }) => {
+                if has_committed {
+                    self.inner.commit(batch).await;
+                }
+                panic!("a store that panics")
+            }
         }
     }
 
