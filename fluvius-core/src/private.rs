@@ -16,7 +16,7 @@ pub use crate::command::{Command, CommandRecord};
 pub use crate::context::ActionContext;
 pub use crate::domain::{Domain, Meta};
 pub use crate::event::{Event, EventDescriptor, EventRecord};
-pub use crate::json::{Json, JsonError as EncodeError, encode};
+pub use crate::json::{Json, JsonError, encode};
 pub use crate::location;
 pub use crate::record_error::RecordError;
 pub use crate::registry::Registration;

@@ -1,7 +1,9 @@
 //! The processor: takes a command through its stages, one module each.
 //!
 //! decode -> authorize -> recall -> load -> decide -> commit -> publish. What is decided is
-//! plain data; only commit hands it to the store.
+//! plain data; only commit hands it to the store. Recall asks at once whether the identifier is
+//! in work; the log it asks only before an answer that the log does not keep, and where the
+//! commit finds the identifier taken, so that a fresh command that succeeds pays no read for it.
 
 mod accept;
 mod attempt;

@@ -14,8 +14,9 @@ use crate::response::Response;
 use crate::state::{state_at, version_before};
 use crate::store::{LogQuery, RealmFilter, StoreError};
 
-/// How many events one atomic group may have given one root, for the search of one of them.
-const GROUP_EVENT_COUNT_MAX: usize = 10_000;
+/// How many events of a root are read at once in the search for that of a command. It is the
+/// first one behind the command's row, but for the commands of an atomic group.
+const EVENTS_AT_ONCE: usize = 16;
 
 /// The first answer of a request whose identifiers are in the log; of a group all must be.
 pub(crate) async fn first_answer(environment: &Environment, request: &Request) -> Option<Outcome> {
@@ -145,15 +146,19 @@ async fn version_of(
     task: &Task,
     row: &Logged<CommandRecord>,
 ) -> Result<u64, Error> {
-    let query = LogQuery {
+    let mut query = LogQuery {
         root: Some(row.root.clone()),
         realm: RealmFilter::All,
         after: row.position,
-        limit: GROUP_EVENT_COUNT_MAX,
+        limit: EVENTS_AT_ONCE,
     };
-    let events = environment.store.events(&query).await?;
-    let event = events.iter().find(|event| event.src_cmd == task.id);
-    event.map(|event| event.version).ok_or_else(|| unreadable(task))
+    loop {
+        let events = environment.store.events(&query).await?;
+        if let Some(event) = events.iter().find(|event| event.src_cmd == task.id) {
+            return Ok(event.version);
+        }
+        query.after = events.last().ok_or_else(|| unreadable(task))?.position;
+    }
 }
 
 async fn etag_at(

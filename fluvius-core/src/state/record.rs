@@ -1,6 +1,5 @@
 //! One row of stored state.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -37,11 +36,4 @@ pub struct StateRecord {
     pub deleted: Option<DateTime<Utc>>,
     /// The realm of the context that created it.
     pub realm: Option<Arc<str>>,
-}
-
-impl StateRecord {
-    /// The name of the resource.
-    pub fn resource(&self) -> &Cow<'static, str> {
-        &self.root.resource
-    }
 }

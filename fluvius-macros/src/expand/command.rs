@@ -110,7 +110,7 @@ fn record(scope: &Scope<'_>, action: &Action) -> TokenStream {
         quote!(#ident: &self.#ident)
     });
     quote! {
-        fn record(&self) -> ::core::result::Result<#private::Json, #private::EncodeError> {
+        fn record(&self) -> ::core::result::Result<#private::Json, #private::JsonError> {
             #[derive(#private::Serialize)]
             #[serde(crate = #serde)]
             struct __FluviusRecorded #lifetime { #(#declared),* }

@@ -179,6 +179,15 @@ async fn an_applied_group_that_is_sent_again_gets_the_first_answers() {
 }
 
 #[tokio::test]
+async fn a_long_group_on_one_root_gets_its_first_answers_too() {
+    let world = probes(1).await;
+    let group: Vec<_> = (0..50).map(|_| run(&world, 1, &[Step::Add(1)])).collect();
+    let first = world.session.process_atomic(group.clone()).await.unwrap();
+    world.session.process_command(run(&world, 1, &[Step::Add(100)])).await.unwrap();
+    assert_eq!(world.session.process_atomic(group).await.unwrap(), first);
+}
+
+#[tokio::test]
 async fn a_group_of_which_some_ids_are_known_is_a_duplicate() {
     let world = probes(2).await;
     let known = run(&world, 1, &[Step::Add(1)]);

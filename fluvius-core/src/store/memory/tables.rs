@@ -134,10 +134,12 @@ impl Tables {
         last: u64,
     ) -> Vec<Logged<EventRecord>> {
         let of_root = self.event_index.get(root).map_or(&[][..], Vec::as_slice);
+        // Version v stands at v - 1: nothing before the first is walked over.
+        let start = usize::try_from(first.saturating_sub(1)).unwrap_or(usize::MAX);
+        let of_root = of_root.get(start..).unwrap_or_default();
         of_root
             .iter()
             .filter_map(|index| self.events.get(*index))
-            .skip(usize::try_from(first.saturating_sub(1)).unwrap_or(usize::MAX))
             .take_while(|event| event.version <= last)
             .cloned()
             .collect()

@@ -161,7 +161,7 @@ const _: () = {
         });
         fn record(
             &self,
-        ) -> ::core::result::Result<__fluvius::Json, __fluvius::EncodeError> {
+        ) -> ::core::result::Result<__fluvius::Json, __fluvius::JsonError> {
             #[derive(__fluvius::Serialize)]
             #[serde(crate = "::facade::__private::serde")]
             struct __FluviusRecorded<'a> {
