@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -19,7 +20,7 @@ use crate::aggregate::Aggregate;
 /// let root = AggregateRoot::new("bank-account", Uuid::nil());
 /// assert_eq!(root.to_string(), "bank-account/00000000-0000-0000-0000-000000000000");
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct AggregateRoot {
     /// The resource, in kebab case. Any text may stand here: the domain knows which ones exist.
     pub resource: Cow<'static, str>,
@@ -36,6 +37,20 @@ impl AggregateRoot {
     /// The root of an aggregate's main resource.
     pub fn of<A: Aggregate>(identifier: Uuid) -> Self {
         Self::new(A::RESOURCE, identifier)
+    }
+}
+
+impl PartialEq for AggregateRoot {
+    /// The identifier first: it is where two roots differ.
+    fn eq(&self, other: &Self) -> bool {
+        self.identifier == other.identifier && self.resource == other.resource
+    }
+}
+
+impl Hash for AggregateRoot {
+    /// The identifier is enough: few roots share theirs with one of another resource.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.identifier.hash(state);
     }
 }
 

@@ -32,49 +32,45 @@ pub(crate) fn canonical(payload: &Json, without: &[&str]) -> Json {
 
 /// Whether the text is its own canonical form.
 fn is_canonical(text: &str, without: &[&str]) -> bool {
-    // The objects and arrays that are open; of an object, the key before, and whether a key comes next.
-    let mut levels: Vec<Level<'_>> = Vec::new();
     let mut tokens = Tokens::of(text);
-    for token in tokens.by_ref() {
-        let is_top = levels.len() == 1;
-        match (token, levels.last_mut()) {
-            (Token::Close, _) => drop(levels.pop()),
-            (Token::Scalar(key), Some(Level::Object { before, key_next: key_next @ true })) => {
-                *key_next = false;
-                let key = unescape(key);
-                if before.as_ref().is_some_and(|before| *before >= key)
-                    || is_top && without.contains(&&*key)
-                {
+    let is_canonical = match tokens.next() {
+        Some(token) => is_canonical_value(token, &mut tokens, without),
+        None => true,
+    };
+    is_canonical && tokens.next().is_none() && !tokens.has_passed_space()
+}
+
+fn is_canonical_value(token: Token<'_>, tokens: &mut Tokens<'_>, without: &[&str]) -> bool {
+    match token {
+        Token::Open(Kind::Object) => is_canonical_object(tokens, without),
+        Token::Open(_) => {
+            while let Some(token @ (Token::Open(_) | Token::Scalar(_))) = tokens.next() {
+                if !is_canonical_value(token, tokens, &[]) {
                     return false;
                 }
-                *before = Some(key);
             }
-            (token, level) => {
-                if let Some(Level::Object { key_next, .. }) = level {
-                    *key_next = true;
-                }
-                match token {
-                    Token::Open(Kind::Object) => {
-                        levels.push(Level::Object { before: None, key_next: true })
-                    }
-                    Token::Open(_) => levels.push(Level::Array),
-                    _ => {}
-                }
-            }
+            true
         }
-        if let Token::Scalar(scalar) = token
-            && scalar.contains('\\')
-            && escape(&unescape(scalar)) != scalar
-        {
+        Token::Scalar(scalar) => !scalar.contains('\\') || escape(&unescape(scalar)) == scalar,
+        Token::Close => true,
+    }
+}
+
+fn is_canonical_object(tokens: &mut Tokens<'_>, without: &[&str]) -> bool {
+    let mut before: Option<Cow<'_, str>> = None;
+    while let Some(token @ Token::Scalar(written)) = tokens.next() {
+        let key = unescape(written);
+        let is_next = before.is_none_or(|before| before < key) && !without.contains(&&*key);
+        if !is_next || !is_canonical_value(token, tokens, &[]) {
+            return false;
+        }
+        before = Some(key);
+        let Some(value) = tokens.next() else { break };
+        if !is_canonical_value(value, tokens, &[]) {
             return false;
         }
     }
-    !tokens.has_passed_space()
-}
-
-enum Level<'a> {
-    Array,
-    Object { before: Option<Cow<'a, str>>, key_next: bool },
+    true
 }
 
 fn write_value(out: &mut String, token: Token<'_>, tokens: &mut Tokens<'_>, without: &[&str]) {

@@ -17,11 +17,16 @@ use super::write::push_string;
 /// Operations are `add`, `remove` and `replace`. A value of which so much differs that replacing it is shorter is
 /// replaced.
 pub(super) fn patch(old: &str, new: &str) -> String {
-    let mut differ = Differ { patch: String::from("["), pointer: String::new() };
+    let mut patch = String::with_capacity(PATCH_LENGTH);
+    patch.push('[');
+    let mut differ = Differ { patch, pointer: String::new() };
     differ.value(old.trim_ascii(), new.trim_ascii());
     differ.patch.push(']');
     differ.patch
 }
+
+/// The room that a patch begins with: that of one operation on one field.
+const PATCH_LENGTH: usize = 120;
 
 struct Differ {
     patch: String,
@@ -139,23 +144,56 @@ impl Differ {
 fn changed_in_place<'a>(old: &'a str, new: &'a str) -> Option<Vec<(&'a str, &'a str, &'a str)>> {
     /// With more than these, looking for each key a second time costs more than sorting.
     const CHANGED_MAX: usize = 8;
-    let mut old_members = members(old);
+    let (mut old_members, mut new_members) = (members(old), members(new));
     let mut changed = Vec::new();
-    for (key, value) in members(new) {
-        let (old_key, old_value) = old_members.next()?;
-        // A key that is written with an escape may be another one in disguise.
-        if key != old_key || key.contains('\\') {
+    // Behind the last member that was read in both; of what both write alike there, the members
+    // of one are those of the other.
+    let (mut old_start, mut new_start) = (old_members.at(), new_members.at());
+    let mut alike = alike_length(old, old_start, new, new_start);
+    loop {
+        if (old_start + alike, new_start + alike) == (old.len(), new.len()) {
+            break;
+        }
+        let before = new_members.at();
+        let next = new_members.next();
+        // Strictly: a number may go on behind the last byte that is alike.
+        if next.is_some() && new_members.at() < new_start + alike {
+            continue;
+        }
+        old_members.go_to(before - new_start + old_start);
+        let ((key, value), (old_key, old_value)) = match (next, old_members.next()) {
+            (Some(next), Some(old)) => (next, old),
+            (None, None) => break,
+            _ => return None,
+        };
+        if key != old_key || changed.len() == CHANGED_MAX {
             return None;
         }
         if value != old_value {
             changed.push((key, old_value, value));
         }
+        (old_start, new_start) = (old_members.at(), new_members.at());
+        alike = alike_length(old, old_start, new, new_start);
     }
-    let is_repeated = |key| members(new).filter(|(other, _)| *other == key).count() > 1;
-    let is_simple = old_members.next().is_none()
-        && changed.len() <= CHANGED_MAX
-        && !changed.iter().any(|(key, ..)| is_repeated(*key));
-    is_simple.then_some(changed)
+    // A key that is written with an escape may be another one in disguise.
+    let is_plain = !new.contains('\\') || !members(new).any(|(key, _)| key.contains('\\'));
+    // A value that says the same as a key makes it look repeated: then the long way is gone.
+    let is_once = |key: &str| {
+        let start = key.as_ptr().addr() - new.as_ptr().addr();
+        !new[..start].contains(key) && !new[start + key.len()..].contains(key)
+    };
+    (is_plain && changed.iter().all(|(key, ..)| is_once(key))).then_some(changed)
+}
+
+/// How many bytes two texts write alike from there on.
+fn alike_length(old: &str, old_start: usize, new: &str, new_start: usize) -> usize {
+    let old = old.as_bytes().get(old_start..).unwrap_or_default();
+    let new = new.as_bytes().get(new_start..).unwrap_or_default();
+    let (old_chunks, _) = old.as_chunks::<16>();
+    let (new_chunks, _) = new.as_chunks::<16>();
+    let chunks = old_chunks.iter().zip(new_chunks).take_while(|(old, new)| old == new).count();
+    let bytes = old.iter().zip(new).skip(chunks * 16);
+    chunks * 16 + bytes.take_while(|(old, new)| old == new).count()
 }
 
 /// How long an operation is, but for what escaping adds to its pointer.

@@ -5,6 +5,8 @@
 
 mod level;
 
+use std::cell::Cell;
+
 use serde::ser::Error as _;
 use serde::{Serialize, Serializer};
 
@@ -38,10 +40,24 @@ const VERBATIM: &str = "$serde_json::private::";
 /// # Ok::<(), fluvius_core::json::JsonError>(())
 /// ```
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Json, JsonError> {
-    let mut encoder =
-        Encoder { text: Vec::with_capacity(128), depth: 0, verbatim: false, has_verbatim: false };
+    // What `value` encodes meanwhile begins a buffer of its own.
+    let text = BUFFER.take();
+    let mut encoder = Encoder { text, depth: 0, verbatim: false, has_verbatim: false };
     let outcome = value.serialize(&mut encoder);
-    encoder.finish(outcome)
+    let encoded = encoder.finish(outcome);
+    if encoder.text.capacity() <= BUFFER_LENGTH_MAX {
+        encoder.text.clear();
+        BUFFER.set(encoder.text);
+    }
+    encoded
+}
+
+/// How large a buffer a thread keeps.
+const BUFFER_LENGTH_MAX: usize = 64 * 1024;
+
+thread_local! {
+    /// Where texts are written, before each is copied to where it stays.
+    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
 type Error = serde_json::Error;
@@ -60,23 +76,23 @@ struct Encoder {
 }
 
 impl Encoder {
-    fn finish(self, outcome: Outcome) -> Result<Json, JsonError> {
+    fn finish(&self, outcome: Outcome) -> Result<Json, JsonError> {
         if let Err(error) = outcome {
             // The text breaks off where the fault is.
             let path = Path::of_prefix(&String::from_utf8_lossy(&self.text));
             return Err(JsonError::quoting(path, error.to_string()));
         }
-        let text = String::from_utf8(self.text)
+        let text = str::from_utf8(&self.text)
             .map_err(|_| JsonError::whole("what was written is not UTF-8"))?;
         if self.has_verbatim {
-            grammar(&text)?;
+            grammar(text)?;
         }
         // All that is left to refuse in what was written here shows by one of these two: U+0000 is escaped, and a key
         // that serde_json takes for its own begins with a dollar.
         let doubtful =
             text.bytes().fold(false, |found, byte| found | (byte == b'\\') | (byte == b'$'));
         if self.has_verbatim || doubtful {
-            storable_within(&text, DEPTH_MAX)?;
+            storable_within(text, DEPTH_MAX)?;
         }
         Ok(Json::from_trusted(text))
     }

@@ -188,6 +188,18 @@ pub(super) struct Members<'a> {
     rest: Parts<'a>,
 }
 
+impl Members<'_> {
+    /// Where in the text the last member ended.
+    pub(super) fn at(&self) -> usize {
+        self.rest.at
+    }
+
+    /// Goes on from there, where another member ended.
+    pub(super) fn go_to(&mut self, at: usize) {
+        self.rest.at = at;
+    }
+}
+
 impl<'a> Iterator for Members<'a> {
     type Item = (&'a str, &'a str);
 
