@@ -22,6 +22,14 @@ impl Ids for TimeOrderedIds {
     }
 }
 
+/// The identifier of a command's event: each has one at the most, and it is the same in every
+/// attempt. As far as the command's is time-ordered, so is this.
+pub(crate) fn of_event(command: Uuid) -> Uuid {
+    /// Any number would do that leaves version, variant and time alone.
+    const EVENT: u128 = 0x2a65_7665_6e74_732a;
+    Uuid::from_u128(command.as_u128() ^ EVENT)
+}
+
 /// The identifier of the command that a rule sends with `invoke`: the same in every attempt.
 pub(crate) fn invoked(parent: Uuid, number: u32) -> Uuid {
     Uuid::new_v5(&parent, number.to_string().as_bytes())

@@ -25,6 +25,8 @@ use crate::state::StateRecord;
 /// Positions are given to the rows in this order: commands, events, messages, activities.
 ///
 /// [`check_shape`](Self::check_shape) checks this.
+///
+/// Rows never change, so they are shared: by the runtime, by listeners, and by a store in memory.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UnitOfWork {
     /// The units of the same batch whose outcome this one was decided on, by their index.
@@ -34,15 +36,15 @@ pub struct UnitOfWork {
     /// The context of the commands; stored once, with the first unit that carries it.
     pub context: Arc<ContextRecord>,
     /// The states after the unit.
-    pub states: Vec<StateRecord>,
+    pub states: Vec<Arc<StateRecord>>,
     /// The commands: that of the caller first, then those that rules have invoked.
-    pub commands: Vec<CommandRecord>,
+    pub commands: Vec<Arc<CommandRecord>>,
     /// The events, in the order in which they happened.
-    pub events: Vec<EventRecord>,
+    pub events: Vec<Arc<EventRecord>>,
     /// The outgoing messages.
-    pub messages: Vec<MessageRecord>,
+    pub messages: Vec<Arc<MessageRecord>>,
     /// The activities.
-    pub activities: Vec<ActivityRecord>,
+    pub activities: Vec<Arc<ActivityRecord>>,
 }
 
 impl UnitOfWork {

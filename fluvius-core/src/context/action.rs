@@ -42,13 +42,13 @@ pub struct ActionContext {
     /// The actions that are being decided, the caller's first.
     pub(crate) frames: Vec<Frame>,
     /// The first fault that no rule may answer.
-    pub(crate) fault: Option<Error>,
+    pub(crate) fault: Option<Box<Error>>,
 }
 
 /// What a command is given, the same in every attempt.
 #[derive(Debug, Clone)]
 pub(crate) struct Given {
-    pub(crate) sender: Sender,
+    pub(crate) sender: Arc<Sender>,
     pub(crate) now: DateTime<Utc>,
     pub(crate) attempt: u32,
     pub(crate) ids: Vec<Uuid>,
@@ -203,7 +203,7 @@ impl ActionContext {
             src_cmd: self.command_id(),
             root: self.root().clone(),
         };
-        self.work.messages.push(message);
+        self.work.messages.push(message.into());
     }
 
     /// Writes an activity, for people who audit, when the command is stored.
@@ -230,7 +230,7 @@ impl ActionContext {
             code: activity.code,
             data,
         };
-        self.work.activities.push(record);
+        self.work.activities.push(record.into());
     }
 
     #[expect(clippy::expect_used, reason = "authors are given a context inside actions only")]
@@ -320,7 +320,7 @@ impl ActionContext {
     fn answer<T>(&mut self, result: Result<T, Error>) -> Result<T, ContextError> {
         result.map_err(|error| {
             ContextError::of(&error).unwrap_or_else(|| {
-                self.fault.get_or_insert(error);
+                self.fault.get_or_insert_with(|| Box::new(error));
                 ContextError::Fault
             })
         })
@@ -334,7 +334,7 @@ impl ActionContext {
             path: what.to_owned(),
             message: message.to_owned(),
         };
-        self.fault.get_or_insert(fault);
+        self.fault.get_or_insert_with(|| Box::new(fault));
     }
 }
 

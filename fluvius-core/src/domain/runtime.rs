@@ -75,11 +75,7 @@ impl DomainRuntime {
             correlation: context.correlation,
             causation: context.causation,
         };
-        let sender = Sender {
-            realm: context.realm.as_deref().map(Arc::from),
-            context: Arc::new(context),
-            record: Arc::new(record),
-        };
+        let sender = Sender::new(context, record);
         Session::new(Arc::clone(&self.processor), sender)
     }
 

@@ -38,14 +38,14 @@ use crate::store::RealmFilter;
 #[derive(Debug, Clone)]
 pub struct Session {
     pub(super) processor: Arc<Processor>,
-    pub(super) sender: Sender,
+    pub(super) sender: Arc<Sender>,
     aggroot: Option<AggregateRoot>,
     waits: bool,
 }
 
 impl Session {
     pub(super) fn new(processor: Arc<Processor>, sender: Sender) -> Self {
-        Self { processor, sender, aggroot: None, waits: true }
+        Self { processor, sender: Arc::new(sender), aggroot: None, waits: true }
     }
 
     /// Sets the root that [`create_command`](Self::create_command) makes commands for.

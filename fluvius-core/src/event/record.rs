@@ -12,7 +12,7 @@ use crate::root::AggregateRoot;
 /// What happened to a root. Never changed after it is stored.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct EventRecord {
-    /// The event's identifier.
+    /// The event's identifier: made of that of its command, which has no other event.
     pub id: Uuid,
     /// The domain's namespace.
     pub domain: Cow<'static, str>,

@@ -1,26 +1,20 @@
 //! Accepting commands: from here on the runtime owns them.
 
-use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use futures_util::FutureExt;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
 use tokio::time::Instant;
-use tracing::Instrument;
 use uuid::Uuid;
 
 use super::environment::Environment;
 use super::job::{Ended, Job, Outcome, Request};
 use super::task::{Answer, Sender, Task};
-use super::{authorize, commit, driver, publish, refusal, spans};
+use super::{authorize, driver, publish};
 use crate::error::Error;
 use crate::hash::Map;
 use crate::root::AggregateRoot;
 use crate::sequencer::{Sequencer, Ticket};
-use crate::signal::Signal;
-use crate::store::Fate;
-use crate::unit_of_work::UnitOfWork;
 
 /// Takes commands through the stages.
 #[derive(Debug)]
@@ -79,16 +73,18 @@ impl Processor {
     }
 
     /// Processes one command.
-    pub(crate) async fn run(
-        self: &Arc<Self>,
-        sender: &Sender,
+    pub(crate) fn run<'a>(
+        self: &'a Arc<Self>,
+        sender: &Arc<Sender>,
         task: Task,
         place: Place,
-    ) -> Result<Answer, Error> {
-        let request = self.request(sender, Arc::from([task]));
-        match self.process(request, place).await {
-            Ok(mut answers) => answers.pop().ok_or(Error::ShuttingDown),
-            Err((_, error)) => Err(error),
+    ) -> impl Future<Output = Result<Answer, Error>> + use<'a> {
+        let request = self.request(sender, vec![task]);
+        async move {
+            match self.process(request, place).await {
+                Ok(mut answers) => answers.pop().ok_or(Error::ShuttingDown),
+                Err((_, error)) => Err(error),
+            }
         }
     }
 
@@ -96,18 +92,18 @@ impl Processor {
     /// before it, and all are applied or none.
     pub(crate) async fn run_group(
         self: &Arc<Self>,
-        sender: &Sender,
+        sender: &Arc<Sender>,
         tasks: Vec<Task>,
         place: Place,
     ) -> Result<Vec<Answer>, Error> {
-        let request = self.request(sender, tasks.into());
+        let request = self.request(sender, tasks);
         if let Some(id) = request.repeated_id() {
             return Err(Error::DuplicateCommand { id });
         }
-        let tasks = Arc::clone(&request.tasks);
-        self.process(request, place).await.map_err(|(index, error)| match error {
+        let processed = self.process(Arc::clone(&request), place).await;
+        processed.map_err(|(index, error)| match error {
             error if error.is_refusal() => {
-                Error::GroupRefused { refused: tasks[index].id, source: Box::new(error) }
+                Error::GroupRefused { refused: request.tasks[index].id, source: Box::new(error) }
             }
             fault => fault,
         })
@@ -118,8 +114,8 @@ impl Processor {
         Arc::clone(&self.permits)
     }
 
-    fn request(&self, sender: &Sender, tasks: Arc<[Task]>) -> Request {
-        Request::new(self.environment.meta, sender, tasks)
+    fn request(&self, sender: &Arc<Sender>, tasks: Vec<Task>) -> Arc<Request> {
+        Arc::new(Request::new(self.environment.meta, sender, tasks))
     }
 
     /// Accepts no more commands, and waits until all that were accepted are answered.
@@ -144,10 +140,10 @@ impl Processor {
     /// is a future of its own.
     pub(crate) async fn begin(
         self: &Arc<Self>,
-        sender: &Sender,
+        sender: &Arc<Sender>,
         task: Task,
     ) -> Result<oneshot::Receiver<Outcome>, Error> {
-        let request = self.request(sender, Arc::from([task]));
+        let request = self.request(sender, vec![task]);
         let (sender, admitted) = oneshot::channel();
         let begun = self.start(&request, Place::Wait, Some(sender)).await;
         let answer = begun.map_err(|(_, error)| error)?;
@@ -156,14 +152,14 @@ impl Processor {
         Ok(answer)
     }
 
-    async fn process(self: &Arc<Self>, request: Request, place: Place) -> Outcome {
+    async fn process(self: &Arc<Self>, request: Arc<Request>, place: Place) -> Outcome {
         let answer = self.start(&request, place, None).await?;
         answer.await.unwrap_or(Err((0, Error::ShuttingDown)))
     }
 
     async fn start(
         self: &Arc<Self>,
-        request: &Request,
+        request: &Arc<Request>,
         place: Place,
         admitted: Option<oneshot::Sender<()>>,
     ) -> Result<oneshot::Receiver<Outcome>, Ended> {
@@ -178,17 +174,17 @@ impl Processor {
 
     async fn try_start(
         self: &Arc<Self>,
-        request: &Request,
+        request: &Arc<Request>,
         mut place: Place,
         mut admitted: Option<oneshot::Sender<()>>,
     ) -> Result<oneshot::Receiver<Outcome>, Ended> {
         for (index, task) in request.tasks.iter().enumerate() {
-            let authorized = self.authorize(&request.sender, task);
-            let authorized = authorized.instrument(spans::authorize(&request.span)).await;
+            let authorized = authorize::run(&self.environment, request, task).await;
             authorized.map_err(|error| (index, error))?;
         }
         loop {
-            let accepted = self.accept(request, &mut place, &mut admitted).await;
+            let permit = self.permit(&mut place).await.map_err(|error| (0, error))?;
+            let accepted = self.accept(request, permit, &mut admitted);
             match accepted.map_err(|error| (0, error))? {
                 Accepted::Waiting(answer) => return Ok(answer),
                 Accepted::Later(other) => drop(other.await),
@@ -196,36 +192,34 @@ impl Processor {
         }
     }
 
-    async fn accept(
+    /// From here on the runtime owns the request.
+    fn accept(
         self: &Arc<Self>,
-        request: &Request,
-        place: &mut Place,
+        request: &Arc<Request>,
+        permit: OwnedSemaphorePermit,
         admitted: &mut Option<oneshot::Sender<()>>,
     ) -> Result<Accepted, Error> {
-        let permit = self.permit(place).await?;
         let (sender, receiver) = oneshot::channel();
-        let mut steps = Vec::new();
-        {
-            let mut shared = self.shared();
-            let shared = &mut *shared;
-            if shared.is_closed {
-                return Err(Error::ShuttingDown);
-            }
-            let known = request.tasks.iter().find_map(|task| shared.in_flight.get(&task.id));
-            if let Some(job) = known.and_then(|ticket| shared.sequencer.job(*ticket)) {
-                job.waiting.push(sender);
-                return Ok(match job.request.is_same(request) {
-                    true => Accepted::Waiting(receiver),
-                    false => Accepted::Later(receiver),
-                });
-            }
-            let job = Job::new(request.clone(), sender, admitted.take(), permit);
-            let ticket = shared.sequencer.accept(request.roots(), job, &mut steps);
-            for task in request.tasks.iter() {
-                shared.in_flight.insert(task.id, ticket);
-            }
+        let mut guard = self.shared();
+        let shared = &mut *guard;
+        if shared.is_closed {
+            return Err(Error::ShuttingDown);
         }
-        driver::drive(self, steps).await;
+        let known = request.tasks.iter().find_map(|task| shared.in_flight.get(&task.id));
+        if let Some(job) = known.and_then(|ticket| shared.sequencer.job(*ticket)) {
+            job.joined.push(sender);
+            return Ok(match job.request.is_same(request) {
+                true => Accepted::Waiting(receiver),
+                false => Accepted::Later(receiver),
+            });
+        }
+        let now = Instant::now();
+        let job = Job::new(Arc::clone(request), now, sender, admitted.take(), permit);
+        let ticket = shared.sequencer.accept(request.roots(), job);
+        for task in &request.tasks {
+            shared.in_flight.insert(task.id, ticket);
+        }
+        driver::drive(self, guard, now);
         Ok(Accepted::Waiting(receiver))
     }
 
@@ -236,7 +230,10 @@ impl Processor {
         let permits = Arc::clone(&self.permits);
         match std::mem::take(place) {
             Place::Reserved(permit) => Ok(permit),
-            Place::Wait => permits.acquire_owned().await.map_err(|_| Error::ShuttingDown),
+            Place::Wait => match Arc::clone(&permits).try_acquire_owned() {
+                Ok(permit) => Ok(permit),
+                Err(_) => permits.acquire_owned().await.map_err(|_| Error::ShuttingDown),
+            },
             Place::Now => {
                 *place = Place::Now;
                 permits.try_acquire_owned().map_err(|error| match error {
@@ -245,38 +242,6 @@ impl Processor {
                 })
             }
         }
-    }
-
-    async fn authorize(&self, sender: &Sender, task: &Task) -> Result<(), Error> {
-        let checked = AssertUnwindSafe(authorize::check(&self.environment, sender, task));
-        let command = task.action.key;
-        let after = self.environment.settings.deadline;
-        let checked = match tokio::time::timeout(after, checked.catch_unwind()).await {
-            Ok(Ok(checked)) => checked,
-            Ok(Err(_)) => Err(Error::Panicked { command }),
-            Err(_) => Err(Error::TimedOut { command, after }),
-        };
-        match &checked {
-            Ok(()) => self.environment.tell(&Signal::CommandReady {
-                id: task.id,
-                action: task.action,
-                root: &task.root,
-            }),
-            Err(error @ Error::Unauthorized { .. }) => {
-                let mut unit = UnitOfWork::empty(Arc::clone(&sender.record));
-                unit.activities.push(refusal::denied(&self.environment, sender, task, error));
-                let fate = commit::alone(&self.environment, unit).await;
-                if !matches!(fate, Fate::Committed { .. }) {
-                    tracing::error!(
-                        domain = self.environment.meta.namespace,
-                        command_id = %task.id,
-                        "a refusal of the policy could not be recorded"
-                    );
-                }
-            }
-            Err(_) => {}
-        }
-        checked
     }
 
     /// The newest head of a root, if it is known.

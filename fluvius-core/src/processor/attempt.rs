@@ -2,14 +2,16 @@
 //! stored of it.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
 use uuid::Uuid;
 
+use super::deadline::within;
 use super::job::{Ended, Outcome, Request, errors};
 use super::task::{Answer, Task};
-use super::{Processor, commit, decide, refusal};
+use super::{Environment, Processor, commit, decide, refusal};
 use crate::command::CommandStatus;
 use crate::context::{ActionContext, Given};
 use crate::error::Error;
@@ -29,20 +31,21 @@ pub(crate) struct Attempt {
 /// Decides the commands of a request. Whatever happens, panics and deadlines too, ends in a
 /// decision: even an answer that leaves no row must rest on heads that stand.
 pub(crate) async fn run(
-    processor: &Arc<Processor>,
-    request: &Request,
+    processor: Arc<Processor>,
+    request: Arc<Request>,
     attempt: u32,
     ids: Vec<Uuid>,
 ) -> Attempt {
     let given = Given {
-        sender: request.sender.clone(),
+        sender: Arc::clone(&request.sender),
         now: request.tasks[0].received,
         attempt,
         ids,
         ids_used: 0,
     };
-    let mut cx = ActionContext::new(Arc::clone(processor), given);
-    let mut outcome = decide(processor, &mut cx, &request.tasks).await;
+    let mut cx = ActionContext::new(processor, given);
+    let mut outcome = decide(&mut cx, &request.tasks).await;
+    let environment = &cx.processor.environment;
     let work = std::mem::take(&mut cx.work);
     let context = Arc::clone(&request.sender.record);
     let mut decision = match &outcome {
@@ -50,7 +53,7 @@ pub(crate) async fn run(
         Err(_) => work.into_refusal(context),
     };
     if outcome.is_ok()
-        && let Err(veto) = commit::ask(&processor.environment, &decision.unit)
+        && let Err(veto) = commit::ask(environment, &decision.unit)
     {
         outcome = Err((0, veto));
         decision.writes.clear();
@@ -58,11 +61,11 @@ pub(crate) async fn run(
         decision.unit = UnitOfWork { expected, ..UnitOfWork::empty(context) };
     }
     if let Err((index, error)) = &outcome {
-        record_refusal(processor, &mut decision.unit, request, *index, error);
+        record_refusal(environment, &mut decision.unit, &request, *index, error);
     }
     let is_kept = !decision.unit.commands.is_empty();
     #[cfg(feature = "testing")]
-    plant(&processor.environment.settings.limits, &mut decision);
+    plant(&environment.settings.limits, &mut decision);
     Attempt { decision, outcome, is_kept, ids: cx.given.ids }
 }
 
@@ -82,19 +85,15 @@ fn plant(limits: &crate::sequencer::Limits, decision: &mut Decision) {
     }
 }
 
-async fn decide(
-    processor: &Processor,
-    cx: &mut ActionContext,
-    tasks: &[Task],
-) -> Result<Vec<Answer>, Ended> {
+async fn decide(cx: &mut ActionContext, tasks: &[Task]) -> Result<Vec<Answer>, Ended> {
     let mut answers = Vec::with_capacity(tasks.len());
     for (index, task) in tasks.iter().enumerate() {
-        let deadline = task.action.timeout.unwrap_or(processor.environment.settings.deadline);
-        let decided = AssertUnwindSafe(decide::run(cx, task)).catch_unwind();
-        let decided = match tokio::time::timeout(deadline, decided).await {
-            Ok(Ok(decided)) => decided,
-            Ok(Err(_)) => Err(Error::Panicked { command: task.action.key }),
-            Err(_) => Err(Error::TimedOut { command: task.action.key, after: deadline }),
+        let deadline = task.action.timeout.unwrap_or(cx.environment().settings.deadline);
+        let decided = pin!(AssertUnwindSafe(decide::run(cx, task)).catch_unwind());
+        let decided = match within(deadline, decided).await {
+            Some(Ok(decided)) => decided,
+            Some(Err(_)) => Err(Error::Panicked { command: task.action.key }),
+            None => Err(Error::TimedOut { command: task.action.key, after: deadline }),
         };
         answers.push(decided.map_err(|error| (index, error))?);
     }
@@ -104,17 +103,16 @@ async fn decide(
 /// What is kept of commands that were not applied: rows for an answer of the domain, an
 /// activity for one of the policy, nothing for a fault.
 fn record_refusal(
-    processor: &Processor,
+    environment: &Environment,
     unit: &mut UnitOfWork,
     request: &Request,
     index: usize,
     error: &Error,
 ) {
-    let environment = &processor.environment;
     let tasks = &request.tasks;
     if matches!(error, Error::Unauthorized { .. }) {
         let denied = refusal::denied(environment, &request.sender, &tasks[index], error);
-        unit.activities.push(denied);
+        unit.activities.push(denied.into());
     }
     if !error.is_refusal() || !environment.settings.record_refusals {
         return;
@@ -123,6 +121,6 @@ fn record_refusal(
         let record = &request.sender.record;
         let mut row = task.record(environment.meta, record, CommandStatus::Rejected);
         refusal::write(&mut row, &error);
-        unit.commands.push(row);
+        unit.commands.push(row.into());
     }
 }

@@ -1,20 +1,46 @@
 //! Authorize: whether the command may go on, before anything is loaded.
 
-use super::Environment;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use tracing::Instrument;
+
+use super::deadline::within;
+use super::environment::Environment;
+use super::job::Request;
 use super::task::{Sender, Task};
+use super::{commit, refusal, spans};
 use crate::error::Error;
-use crate::policy::{PolicyRequest, Verdict};
+use crate::policy::{ErasedPolicy, PolicyRequest, Verdict};
+use crate::signal::Signal;
+use crate::store::Fate;
+use crate::unit_of_work::UnitOfWork;
 
 /// Whether the action is allowed on the resource, the context can be kept, and the policy
-/// agrees.
+/// agrees. What the policy refuses is recorded as an activity.
 ///
 /// # Errors
-/// `forbidden-resource`, `invalid-payload` (at `context`), `unauthorized`.
-pub(crate) async fn check(
+/// `forbidden-resource`, `invalid-payload` (at `context`), `unauthorized`; `panicked` and
+/// `timed-out` of the policy.
+pub(crate) async fn run(
     environment: &Environment,
-    sender: &Sender,
+    request: &Request,
     task: &Task,
 ) -> Result<(), Error> {
+    let sender = &request.sender;
+    let span = spans::authorize(&request.span);
+    span.in_scope(|| check(sender, task))?;
+    if let Some(policy) = &environment.policy {
+        // Boxed: most domains have no policy, and their commands shall not carry its future.
+        Box::pin(ask(environment, policy.as_ref(), sender, task).instrument(span)).await?;
+    }
+    environment.tell(&Signal::CommandReady { id: task.id, action: task.action, root: &task.root });
+    Ok(())
+}
+
+fn check(sender: &Sender, task: &Task) -> Result<(), Error> {
     if !task.action.resources.contains(&task.root.resource.as_ref()) {
         return Err(Error::ForbiddenResource {
             command: task.action.key.to_owned(),
@@ -22,16 +48,23 @@ pub(crate) async fn check(
             allowed: task.action.resources,
         });
     }
-    if let Some(path) = unstorable(sender) {
-        return Err(Error::InvalidPayload {
+    match &sender.unstorable {
+        Some(path) => Err(Error::InvalidPayload {
             command: task.action.key.to_owned(),
-            path,
+            path: path.clone(),
             message: "U+0000 cannot be stored".to_owned(),
-        });
+        }),
+        None => Ok(()),
     }
-    let Some(policy) = &environment.policy else {
-        return Ok(());
-    };
+}
+
+async fn ask(
+    environment: &Environment,
+    policy: &dyn ErasedPolicy,
+    sender: &Sender,
+    task: &Task,
+) -> Result<(), Error> {
+    let command = task.action.key;
     let request = PolicyRequest::new(
         task.action,
         &task.root,
@@ -39,24 +72,24 @@ pub(crate) async fn check(
         &sender.context,
         task.command.as_ref(),
     );
-    match policy.before_load(&request).await {
-        Verdict::Allow => Ok(()),
-        Verdict::Deny(reason) => {
-            Err(Error::Unauthorized { command: task.action.key, root: task.root.clone(), reason })
+    let after = environment.settings.deadline;
+    let asked = pin!(AssertUnwindSafe(policy.before_load(&request)).catch_unwind());
+    let denied = match within(after, asked).await {
+        Some(Ok(Verdict::Allow)) => return Ok(()),
+        Some(Ok(Verdict::Deny(reason))) => {
+            Error::Unauthorized { command, root: task.root.clone(), reason }
         }
+        Some(Err(_)) => return Err(Error::Panicked { command }),
+        None => return Err(Error::TimedOut { command, after }),
+    };
+    let mut unit = UnitOfWork::empty(Arc::clone(&sender.record));
+    unit.activities.push(refusal::denied(environment, sender, task, &denied).into());
+    if !matches!(commit::alone(environment, unit).await, Fate::Committed { .. }) {
+        tracing::error!(
+            domain = environment.meta.namespace,
+            command_id = %task.id,
+            "a refusal of the policy could not be recorded"
+        );
     }
-}
-
-/// The first part of the context that no store can keep.
-fn unstorable(sender: &Sender) -> Option<String> {
-    let record = &sender.record;
-    let roles = record.roles.iter().map(|role| ("roles".to_owned(), role));
-    let headers = record.headers.iter().map(|(name, value)| (format!("headers.{name}"), value));
-    let realm = record.realm.iter().map(|realm| ("realm".to_owned(), realm));
-    std::iter::once(("source".to_owned(), &record.source))
-        .chain(realm)
-        .chain(roles)
-        .chain(headers)
-        .find(|(_, text)| text.contains('\0'))
-        .map(|(path, _)| format!("context.{path}"))
+    Err(denied)
 }

@@ -16,6 +16,7 @@ use crate::context::{ActionContext, Frame};
 use crate::error::Error;
 use crate::etag::ETag;
 use crate::event::{EventDescriptor, EventRecord};
+use crate::ids;
 use crate::json::{Change, Json, JsonError};
 use crate::policy::{PolicyRequest, PolicyState, Verdict};
 use crate::response::Response;
@@ -82,7 +83,7 @@ async fn decide(cx: &mut ActionContext, task: &Task, before: Savepoint) -> Resul
     cx.frames.pop();
     if let Some(fault) = &cx.fault {
         // Whatever the rule made of it: a fault is no business answer.
-        return Err(fault.clone());
+        return Err(Error::clone(fault));
     }
 
     match outcome {
@@ -194,7 +195,7 @@ fn record(
             version: record.version,
             etag: record.etag,
             event: task.action.event.map(|event| event.key),
-            data: outcome.data.unwrap_or(record.data),
+            data: outcome.data.unwrap_or_else(|| record.data.clone()),
         },
         state: answered_with_state.then_some(value),
     })
@@ -209,9 +210,9 @@ fn happened(
     value: &SharedState,
     event: &'static EventDescriptor,
     outcome: &Outcome,
-) -> Result<StateRecord, Error> {
+) -> Result<Arc<StateRecord>, Error> {
     let aggregate = (task.action.aggregate)();
-    let previous = head.record.as_ref();
+    let previous = head.record.as_deref();
     let same_revision = previous.is_some_and(|record| record.revision == aggregate.revision);
     let data = match previous {
         Some(record) if outcome.next.is_none() && same_revision => record.data.clone(),
@@ -225,9 +226,9 @@ fn happened(
         }
         _ => Change::whole(&data),
     };
-    let next = next_record(cx, task, aggregate, previous, version, data);
+    let next = Arc::new(next_record(cx, task, aggregate, previous, version, data));
     let event = EventRecord {
-        id: cx.new_id(),
+        id: ids::of_event(task.id),
         domain: cx.environment().meta.namespace.into(),
         revision: aggregate.revision,
         event: event.key.into(),
@@ -241,7 +242,7 @@ fn happened(
     };
     cx.environment().tell(&Signal::EventRecorded { event: &event, attempt: cx.given.attempt });
     cx.work.record_event(before, event);
-    let head = Head::decided(next.clone(), Arc::clone(value));
+    let head = Head::decided(Arc::clone(&next), Arc::clone(value));
     cx.work.write(Arc::new(head));
     Ok(next)
 }

@@ -12,7 +12,7 @@ use crate::state::{StateRecord, invalid_state};
 #[derive(Debug)]
 pub(crate) struct Head {
     pub(crate) root: AggregateRoot,
-    pub(crate) record: Option<StateRecord>,
+    pub(crate) record: Option<Arc<StateRecord>>,
     value: OnceLock<SharedState>,
     is_durable: AtomicBool,
 }
@@ -20,17 +20,24 @@ pub(crate) struct Head {
 impl Head {
     /// A head as it was loaded; the value is decoded when it is first asked for.
     pub(crate) fn loaded(root: AggregateRoot, record: Option<StateRecord>) -> Self {
+        let record = record.map(Arc::new);
         Self { root, record, value: OnceLock::new(), is_durable: AtomicBool::new(true) }
     }
 
     /// A head as a rule has left it.
-    pub(crate) fn decided(record: StateRecord, value: SharedState) -> Self {
+    pub(crate) fn decided(record: Arc<StateRecord>, value: SharedState) -> Self {
         Self {
             root: record.root.clone(),
             record: Some(record),
             value: OnceLock::from(value),
             is_durable: AtomicBool::new(false),
         }
+    }
+
+    /// A head of a root that is absent, as one that is not stored yet.
+    #[cfg(test)]
+    pub(crate) fn in_work(root: AggregateRoot) -> Self {
+        Self { is_durable: AtomicBool::new(false), ..Self::loaded(root, None) }
     }
 
     /// Whether the store has, or had, this head.
@@ -51,7 +58,7 @@ impl Head {
     /// The row, where the root is open and of this realm.
     pub(crate) fn visible(&self, realm: Option<&str>) -> Option<&StateRecord> {
         self.record
-            .as_ref()
+            .as_deref()
             .filter(|record| record.deleted.is_none() && record.realm.as_deref() == realm)
     }
 

@@ -21,17 +21,17 @@ pub(crate) type Ended = (usize, Error);
 pub(crate) type Outcome = Result<Vec<Answer>, Ended>;
 
 /// Commands that are decided, stored and answered together, and who sends them.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Request {
-    pub(crate) sender: Sender,
-    pub(crate) tasks: Arc<[Task]>,
+    pub(crate) sender: Arc<Sender>,
+    pub(crate) tasks: Vec<Task>,
     pub(crate) span: Span,
 }
 
 impl Request {
-    pub(crate) fn new(meta: &Meta, sender: &Sender, tasks: Arc<[Task]>) -> Self {
+    pub(crate) fn new(meta: &Meta, sender: &Arc<Sender>, tasks: Vec<Task>) -> Self {
         let span = spans::command(meta, &tasks[0]);
-        Self { sender: sender.clone(), tasks, span }
+        Self { sender: Arc::clone(sender), tasks, span }
     }
 
     /// The roots that its commands are for.
@@ -62,7 +62,7 @@ impl Request {
 /// A request that the runtime owns, until it is answered.
 #[derive(Debug)]
 pub(crate) struct Job {
-    pub(crate) request: Request,
+    pub(crate) request: Arc<Request>,
     pub(crate) accepted: Instant,
     /// How often it was decided.
     pub(crate) attempt: u32,
@@ -75,27 +75,31 @@ pub(crate) struct Job {
     /// Who waits for the first admission: the next command of a stream.
     pub(crate) admitted: Option<oneshot::Sender<()>>,
     /// Who waits for the answer; a caller that went away waits no longer.
-    pub(crate) waiting: Vec<oneshot::Sender<Outcome>>,
+    pub(crate) waiting: oneshot::Sender<Outcome>,
+    /// Who has sent the same identifiers meanwhile, and waits as well.
+    pub(crate) joined: Vec<oneshot::Sender<Outcome>>,
     /// The place among the commands that may be in work.
     pub(crate) permit: OwnedSemaphorePermit,
 }
 
 impl Job {
     pub(crate) fn new(
-        request: Request,
+        request: Arc<Request>,
+        accepted: Instant,
         waiting: oneshot::Sender<Outcome>,
         admitted: Option<oneshot::Sender<()>>,
         permit: OwnedSemaphorePermit,
     ) -> Self {
         Self {
             request,
-            accepted: Instant::now(),
+            accepted,
             attempt: 0,
             ids: Vec::new(),
             outcome: None,
             is_kept: false,
             admitted,
-            waiting: vec![waiting],
+            waiting,
+            joined: Vec::new(),
             permit,
         }
     }

@@ -9,6 +9,7 @@ mod accept;
 mod attempt;
 mod authorize;
 mod commit;
+mod deadline;
 pub(crate) mod decide;
 pub(crate) mod decode;
 mod driver;

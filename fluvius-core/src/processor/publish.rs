@@ -18,12 +18,12 @@ pub(crate) fn committed(environment: &Environment, unit: &UnitOfWork, first: u64
     // Positions follow one by one: commands, events, messages.
     let mut position = first + unit.commands.len() as u64;
     for event in &unit.events {
-        let event = Logged { position, record: event.clone() };
+        let event = Logged { position, record: event.as_ref().clone() };
         environment.tell(&Signal::EventCommitted { event: &event });
         position += 1;
     }
     for message in &unit.messages {
-        let message = Logged { position, record: message.clone() };
+        let message = Logged { position, record: message.as_ref().clone() };
         environment.tell(&Signal::Message { message: &message });
         position += 1;
     }

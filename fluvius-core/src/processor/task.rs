@@ -17,11 +17,37 @@ use crate::response::Response;
 use crate::root::AggregateRoot;
 
 /// Who sends: the context of a session, and its row.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Sender {
-    pub(crate) context: Arc<DomainContext>,
+    pub(crate) context: DomainContext,
     pub(crate) record: Arc<ContextRecord>,
     pub(crate) realm: Option<Arc<str>>,
+    /// The first part of the context that no store can keep.
+    pub(crate) unstorable: Option<String>,
+}
+
+impl Sender {
+    pub(crate) fn new(context: DomainContext, record: ContextRecord) -> Self {
+        Self {
+            context,
+            realm: record.realm.as_deref().map(Arc::from),
+            unstorable: unstorable(&record),
+            record: Arc::new(record),
+        }
+    }
+}
+
+/// The first part of a context that no store can keep.
+fn unstorable(record: &ContextRecord) -> Option<String> {
+    let roles = record.roles.iter().map(|role| ("roles".to_owned(), role));
+    let headers = record.headers.iter().map(|(name, value)| (format!("headers.{name}"), value));
+    let realm = record.realm.iter().map(|realm| ("realm".to_owned(), realm));
+    std::iter::once(("source".to_owned(), &record.source))
+        .chain(realm)
+        .chain(roles)
+        .chain(headers)
+        .find(|(_, text)| text.contains('\0'))
+        .map(|(path, _)| format!("context.{path}"))
 }
 
 /// A decoded command.

@@ -20,10 +20,10 @@ pub(crate) struct Work {
     reads: Vec<Arc<Head>>,
     /// New heads in the order of their making; the last of a root counts.
     writes: Vec<Arc<Head>>,
-    pub(crate) commands: Vec<CommandRecord>,
-    pub(crate) events: Vec<EventRecord>,
-    pub(crate) messages: Vec<MessageRecord>,
-    pub(crate) activities: Vec<ActivityRecord>,
+    pub(crate) commands: Vec<Arc<CommandRecord>>,
+    pub(crate) events: Vec<Arc<EventRecord>>,
+    pub(crate) messages: Vec<Arc<MessageRecord>>,
+    pub(crate) activities: Vec<Arc<ActivityRecord>>,
 }
 
 /// A state of the work that it can be taken back to. What was read is never taken back.
@@ -82,16 +82,16 @@ impl Work {
 
     /// Puts a command's row before those of the commands that it has invoked.
     pub(crate) fn record_command(&mut self, since: Savepoint, command: CommandRecord) {
-        self.commands.insert(since.commands, command);
+        self.commands.insert(since.commands, Arc::new(command));
     }
 
     /// Puts a command's event before those of the commands that it has invoked.
     pub(crate) fn record_event(&mut self, since: Savepoint, event: EventRecord) {
-        self.events.insert(since.events, event);
+        self.events.insert(since.events, Arc::new(event));
     }
 
     /// What was read and written, as the sequencer takes it.
-    pub(crate) fn into_decision(self, context: Arc<ContextRecord>) -> Decision {
+    pub(crate) fn into_decision(mut self, context: Arc<ContextRecord>) -> Decision {
         let writes = self.last_writes();
         let unit = UnitOfWork {
             expected: self.expected(),
@@ -119,13 +119,14 @@ impl Work {
     }
 
     /// The new heads, one a root.
-    fn last_writes(&self) -> Vec<Arc<Head>> {
+    fn last_writes(&mut self) -> Vec<Arc<Head>> {
+        if self.writes.len() < 2 {
+            return std::mem::take(&mut self.writes);
+        }
         let mut last: Vec<Arc<Head>> = Vec::with_capacity(self.writes.len());
         let mut seen = HashSet::new();
-        // Most commands write one root; a set is for those that write many.
-        let is_many = self.writes.len() > 1;
         for head in self.writes.iter().rev() {
-            if !is_many || seen.insert(&head.root) {
+            if seen.insert(&head.root) {
                 last.push(Arc::clone(head));
             }
         }

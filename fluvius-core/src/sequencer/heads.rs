@@ -35,9 +35,13 @@ impl Chain {
         self.pending.back().map(|(_, head)| head).or(self.durable.as_ref())
     }
 
+    fn position(&self, unit: UnitNumber) -> Option<usize> {
+        self.pending.iter().position(|(number, _)| *number == unit)
+    }
+
     fn bytes(&self) -> usize {
-        let pending: usize = self.pending.iter().map(|(_, head)| bytes_of(head)).sum();
-        pending + self.durable.as_ref().map_or(0, |head| bytes_of(head))
+        let pending = self.pending.iter().map(|(_, head)| head);
+        pending.chain(&self.durable).map(|head| bytes_of(head)).sum()
     }
 }
 
@@ -62,7 +66,8 @@ impl Heads {
         if let Some(head) = self.newest(&loaded.root) {
             return head;
         }
-        self.change(&loaded.root, |chain| chain.durable = Some(Arc::clone(&loaded)));
+        let chain = Chain { durable: Some(Arc::clone(&loaded)), pending: VecDeque::new() };
+        self.replace(&loaded.root, chain);
         self.evict();
         loaded
     }
@@ -81,57 +86,66 @@ impl Heads {
 
     /// The unit that a head waits for; `None`: it is durable.
     pub(crate) fn awaited(&self, read: &Arc<Head>) -> Option<UnitNumber> {
+        if read.is_durable() {
+            return None;
+        }
         let chain = self.chains.get(&read.root)?;
         let pending = chain.pending.iter().rev();
         pending.into_iter().find(|(_, head)| Arc::ptr_eq(head, read)).map(|(unit, _)| *unit)
     }
 
     /// Puts the head of an admitted unit on top.
-    pub(crate) fn put(&mut self, unit: UnitNumber, head: Arc<Head>) {
-        let root = head.root.clone();
-        self.change(&root, |chain| chain.pending.push_back((unit, head)));
+    pub(crate) fn put(&mut self, unit: UnitNumber, head: &Arc<Head>) {
+        self.bytes += bytes_of(head);
+        let pending = (unit, Arc::clone(head));
+        match self.chains.get_mut(&head.root) {
+            Some(chain) => chain.pending.push_back(pending),
+            None => {
+                let chain = Chain { durable: None, pending: VecDeque::from([pending]) };
+                self.chains.insert(head.root.clone(), chain);
+            }
+        }
     }
 
     /// The unit is durable: its head is what the root stands on now.
-    pub(crate) fn stand(&mut self, unit: UnitNumber, root: &AggregateRoot) {
-        self.change(root, |chain| {
-            match chain.pending.iter().position(|(number, _)| *number == unit) {
-                Some(index) => {
-                    chain.durable = chain.pending.drain(..=index).next_back().map(|(_, head)| head);
-                    if let Some(head) = &chain.durable {
-                        head.set_durable();
-                    }
-                }
-                // Its head was taken back although it stands: what is known is not true.
-                None => *chain = Chain::default(),
-            }
-        });
+    pub(crate) fn stand(&mut self, unit: UnitNumber, head: &Arc<Head>) {
+        let chain = self.chains.get_mut(&head.root);
+        let pending = chain.map(|chain| (chain.position(unit), chain));
+        let Some((Some(index), chain)) = pending else {
+            // Its head was taken back although it stands: what is known is not true.
+            return self.replace(&head.root, Chain::default());
+        };
+        head.set_durable();
+        let gone = chain.pending.drain(..=index).take(index).map(|(_, below)| below);
+        let gone: usize = gone.chain(chain.durable.take()).map(|below| bytes_of(&below)).sum();
+        chain.durable = Some(Arc::clone(head));
+        self.bytes -= gone;
         self.evict();
     }
 
     /// The unit has fallen: its head goes, and every head above it.
     pub(crate) fn fall(&mut self, unit: UnitNumber, root: &AggregateRoot) {
-        self.change(root, |chain| {
-            if let Some(index) = chain.pending.iter().position(|(number, _)| *number == unit) {
-                chain.pending.truncate(index);
-            }
-        });
+        let Some(chain) = self.chains.get_mut(root) else { return };
+        if let Some(index) = chain.position(unit) {
+            let gone: usize = chain.pending.drain(index..).map(|(_, head)| bytes_of(&head)).sum();
+            self.bytes -= gone;
+        }
+        if chain.newest().is_none() {
+            self.chains.remove(root);
+        }
     }
 
     /// The store has told what it holds: nothing else is true.
     pub(crate) fn correct(&mut self, root: &AggregateRoot, stored: Option<StateRecord>) {
-        let head = Arc::new(Head::loaded(root.clone(), stored));
-        self.change(root, |chain| {
-            let known = chain.durable.as_ref().is_some_and(|durable| {
-                let of = |head: &Head| head.record.as_ref().map(|row| (row.version, row.etag));
-                of(durable) == of(&head)
-            });
-            // Another unit that fell on the same change has told it before, and what is decided
-            // since stands on it.
-            if !known {
-                *chain = Chain { durable: Some(head), pending: VecDeque::new() };
-            }
-        });
+        let head = Head::loaded(root.clone(), stored);
+        let of = |head: &Head| head.record.as_ref().map(|row| (row.version, row.etag));
+        let known = self.chains.get(root).and_then(|chain| chain.durable.as_ref());
+        // Otherwise another unit that fell on the same change has told it before, and what is
+        // decided since stands on it.
+        if known.is_none_or(|known| of(known) != of(&head)) {
+            let chain = Chain { durable: Some(Arc::new(head)), pending: VecDeque::new() };
+            self.replace(root, chain);
+        }
         self.evict();
     }
 
@@ -149,18 +163,14 @@ impl Heads {
         self.chains = kept;
     }
 
-    fn change(&mut self, root: &AggregateRoot, change: impl FnOnce(&mut Chain)) {
-        let chain = match self.chains.get_mut(root) {
-            Some(chain) => chain,
-            None => self.chains.entry(root.clone()).or_insert_with(Chain::default),
+    /// Puts a chain in the place of what is known of a root; an empty one is none.
+    fn replace(&mut self, root: &AggregateRoot, chain: Chain) {
+        self.bytes += chain.bytes();
+        let before = match chain.newest() {
+            Some(_) => self.chains.insert(root.clone(), chain),
+            None => self.chains.remove(root),
         };
-        let before = chain.bytes();
-        change(chain);
-        let after = chain.bytes();
-        if chain.newest().is_none() {
-            self.chains.remove(root);
-        }
-        self.bytes = self.bytes - before + after;
+        self.bytes -= before.map_or(0, |before| before.bytes());
     }
 
     /// Lets heads at rest go, the least recently used first, until the rest has room. Heads in
@@ -210,8 +220,8 @@ mod tests {
     #[test]
     fn a_head_in_work_stays_and_comes_down_when_its_unit_falls() {
         let mut heads = Heads::new(0);
-        let pending = absent(1);
-        heads.put(7, Arc::clone(&pending));
+        let pending = Arc::new(Head::in_work(root(1)));
+        heads.put(7, &pending);
         heads.offer(absent(2));
         assert!(heads.newest(&root(2)).is_none(), "at rest there is no room");
         assert_eq!(heads.awaited(&pending), Some(7));
@@ -225,9 +235,9 @@ mod tests {
     fn what_stands_above_a_fallen_head_goes_with_it() {
         let mut heads = Heads::new(10_000);
         let durable = heads.offer(absent(1));
-        let (first, second) = (absent(1), absent(1));
-        heads.put(1, first);
-        heads.put(2, Arc::clone(&second));
+        let [first, second] = [(); 2].map(|()| Arc::new(Head::in_work(root(1))));
+        heads.put(1, &first);
+        heads.put(2, &second);
         assert!(Arc::ptr_eq(&heads.newest(&root(1)).unwrap(), &second));
         heads.fall(1, &root(1));
         assert!(Arc::ptr_eq(&heads.newest(&root(1)).unwrap(), &durable));

@@ -19,6 +19,7 @@ mod queue;
 mod state;
 mod turns;
 
+pub(crate) use queue::Batch;
 pub(crate) use state::{Decision, Limits, Sequencer, Settled, Step};
 
 /// A command, or an atomic group, in the order of acceptance.

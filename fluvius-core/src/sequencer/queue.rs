@@ -4,9 +4,8 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use super::{Ticket, UnitNumber};
-use crate::hash::Map;
 use crate::json::Change;
-use crate::root::AggregateRoot;
+use crate::processor::Head;
 use crate::unit_of_work::UnitOfWork;
 
 /// Units that are committed together.
@@ -16,7 +15,7 @@ pub(crate) type Batch = Arc<[UnitOfWork]>;
 #[derive(Debug)]
 pub(crate) struct Queue {
     waiting: VecDeque<(Admitted, UnitOfWork)>,
-    /// Whether somebody has been told to commit and has not come back.
+    /// Whether a batch is under way.
     is_taken: bool,
     under_way: Vec<Admitted>,
     unit_count_max: usize,
@@ -30,8 +29,8 @@ pub(crate) struct Admitted {
     pub(crate) ticket: Ticket,
     /// The units whose heads it was decided on and that were not durable at its admission.
     pub(crate) depends_on: Vec<UnitNumber>,
-    /// The roots that it writes.
-    pub(crate) writes: Vec<AggregateRoot>,
+    /// The heads that it writes, one a root.
+    pub(crate) writes: Vec<Arc<Head>>,
 }
 
 impl Queue {
@@ -49,32 +48,35 @@ impl Queue {
         self.waiting.push_back((admitted, unit));
     }
 
-    /// Whether somebody must be told to commit: units wait, and nobody is at it.
-    pub(crate) fn reserve(&mut self) -> bool {
-        let wanted = !self.is_taken && !self.waiting.is_empty();
-        self.is_taken |= wanted;
-        wanted
-    }
-
-    /// The next batch: what has come in since the last one, bounded by count and bytes.
-    pub(crate) fn next_batch(&mut self) -> Batch {
-        assert!(self.is_taken && self.under_way.is_empty(), "one batch is under way at a time");
-        let mut units = Vec::new();
-        let mut index_of: Map<UnitNumber, usize> = Map::default();
+    /// The next batch, unless one is under way: what has come in since that, bounded by count and
+    /// bytes.
+    pub(crate) fn next_batch(&mut self) -> Option<Batch> {
+        if self.is_taken || self.waiting.is_empty() {
+            return None;
+        }
+        assert!(self.under_way.is_empty(), "one batch is under way at a time");
+        self.is_taken = true;
+        if self.waiting.len() == 1 {
+            let (admitted, unit) = self.waiting.pop_front()?;
+            self.under_way.push(admitted);
+            return Some(Arc::from([unit]));
+        }
+        let mut units = Vec::with_capacity(self.waiting.len().min(self.unit_count_max));
         let mut bytes = 0;
         while let Some((admitted, mut unit)) = self.waiting.pop_front() {
-            // What is not in this batch was in an earlier one, and stands.
-            unit.depends_on =
-                admitted.depends_on.iter().filter_map(|on| index_of.get(on).copied()).collect();
-            index_of.insert(admitted.number, units.len());
+            // What is not in this batch was in an earlier one, and stands. Numbers rise.
+            let index_of = |on: &UnitNumber| {
+                self.under_way.binary_search_by_key(on, |before| before.number).ok()
+            };
+            unit.depends_on = admitted.depends_on.iter().filter_map(index_of).collect();
             bytes += bytes_of(&unit);
-            units.push(unit);
             self.under_way.push(admitted);
+            units.push(unit);
             if units.len() >= self.unit_count_max || bytes >= self.bytes_max {
                 break;
             }
         }
-        units.into()
+        Some(units.into())
     }
 
     /// The batch that was under way; another may go now.

@@ -1,6 +1,6 @@
 //! The state of the sequencer, and its steps.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use super::heads::Heads;
@@ -44,9 +44,8 @@ impl Limits {
 pub(crate) enum Step {
     /// Decide the command on the newest heads, and come back with [`Sequencer::decided`].
     Decide(Ticket),
-    /// Ask for the batch with [`Sequencer::next_batch`], commit it, and come back with
-    /// [`Sequencer::landed`]. It is best taken last: what is decided before it rides along.
-    Commit,
+    /// Commit the batch, and come back with [`Sequencer::landed`].
+    Commit(Batch),
     /// The command has ended. For the sequencer it exists no longer.
     Answer(Ticket, Settled),
     /// Wait a little, longer each time, and come back with [`Sequencer::resume`].
@@ -88,6 +87,8 @@ pub(crate) struct Sequencer<J> {
     turns: Turns,
     queue: Queue,
     commands: Map<Ticket, Command<J>>,
+    /// What is to be done, oldest first, but for commits.
+    steps: VecDeque<Step>,
     limits: Limits,
     next_ticket: Ticket,
     next_unit: UnitNumber,
@@ -113,6 +114,7 @@ impl<J> Sequencer<J> {
             turns: Turns::default(),
             queue: Queue::new(limits.batch_unit_count_max, limits.batch_bytes_max),
             commands: Map::default(),
+            steps: VecDeque::new(),
             limits: limits.clone(),
             next_ticket: 0,
             next_unit: 0,
@@ -120,12 +122,7 @@ impl<J> Sequencer<J> {
     }
 
     /// Accepts a command of one root, or a group of several.
-    pub(crate) fn accept(
-        &mut self,
-        mut roots: Vec<AggregateRoot>,
-        job: J,
-        steps: &mut Vec<Step>,
-    ) -> Ticket {
+    pub(crate) fn accept(&mut self, mut roots: Vec<AggregateRoot>, job: J) -> Ticket {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
         roots.sort_unstable();
@@ -139,7 +136,7 @@ impl<J> Sequencer<J> {
             conflict_count: 0,
         };
         self.commands.insert(ticket, command);
-        self.take_turns(ticket, steps);
+        self.take_turns(ticket);
         ticket
     }
 
@@ -151,21 +148,16 @@ impl<J> Sequencer<J> {
     /// Admission: if all heads that the decision has read are still the newest, its own are put
     /// in place for all its roots together, and its unit goes to the store's queue. Says whether
     /// it was admitted.
-    pub(crate) fn decided(
-        &mut self,
-        ticket: Ticket,
-        decision: Decision,
-        steps: &mut Vec<Step>,
-    ) -> bool {
+    pub(crate) fn decided(&mut self, ticket: Ticket, decision: Decision) -> bool {
         if !decision.reads.iter().all(|read| self.heads.is_newest(read)) {
-            self.lost(ticket, &decision, steps);
+            self.lost(ticket, &decision);
             return false;
         }
         if let Some(head) =
             decision.writes.iter().find(|head| self.is_closed_to(ticket, &head.root))
         {
             let root = head.root.clone();
-            self.blocked(ticket, &root, &decision, steps);
+            self.blocked(ticket, &root, &decision);
             return false;
         }
         let mut depends_on: Vec<UnitNumber> =
@@ -178,25 +170,26 @@ impl<J> Sequencer<J> {
         }
         let number = self.next_unit;
         self.next_unit += 1;
-        let writes = decision.writes.iter().map(|head| head.root.clone()).collect();
-        for head in decision.writes {
+        for head in &decision.writes {
             self.heads.put(number, head);
         }
-        let admitted = Admitted { number, ticket, depends_on, writes };
+        let admitted = Admitted { number, ticket, depends_on, writes: decision.writes };
         self.queue.push(admitted, decision.unit);
-        self.give_back_turns(ticket, steps);
-        self.commit(steps);
+        self.give_back_turns(ticket);
         true
     }
 
-    /// The units to commit, for the driver that was told to.
-    pub(crate) fn next_batch(&mut self) -> Batch {
-        self.queue.next_batch()
+    /// What is to be done next. Whoever has told the sequencer something takes steps until there
+    /// are none; who takes which does not matter.
+    ///
+    /// A commit comes last: what is decided before it rides along.
+    pub(crate) fn next_step(&mut self) -> Option<Step> {
+        self.steps.pop_front().or_else(|| self.queue.next_batch().map(Step::Commit))
     }
 
     /// What became of the batch that was under way. Without fates for all its units, those
     /// without one have failed.
-    pub(crate) fn landed(&mut self, fates: Vec<Fate>, steps: &mut Vec<Step>) {
+    pub(crate) fn landed(&mut self, fates: Vec<Fate>) {
         let mut fallen: HashSet<UnitNumber> = HashSet::new();
         let mut again: Vec<Ticket> = Vec::new();
         let mut fates = fates.into_iter();
@@ -209,46 +202,45 @@ impl<J> Sequencer<J> {
                     !unit.depends_on.iter().any(|on| fallen.contains(on)),
                     "a store commits nothing that stands on a fallen unit"
                 );
-                for root in &unit.writes {
-                    self.heads.stand(unit.number, root);
+                for head in &unit.writes {
+                    self.heads.stand(unit.number, head);
                 }
-                self.end(unit.ticket, Settled::Stands, steps);
+                self.end(unit.ticket, Settled::Stands);
                 continue;
             }
             fallen.insert(unit.number);
-            for root in &unit.writes {
-                self.heads.fall(unit.number, root);
+            for head in &unit.writes {
+                self.heads.fall(unit.number, &head.root);
             }
             match fate {
                 Fate::Committed { .. } | Fate::Fell { .. } => again.push(unit.ticket),
                 Fate::Stale { root, stored } => {
                     self.heads.correct(&root, stored.map(|stored| *stored));
-                    self.conflict(unit.ticket, root, steps);
+                    self.conflict(unit.ticket, root);
                 }
-                Fate::Known { .. } => self.end(unit.ticket, Settled::Known, steps),
-                Fate::Failed(error) => self.end(unit.ticket, Settled::Failed(error), steps),
+                Fate::Known { .. } => self.end(unit.ticket, Settled::Known),
+                Fate::Failed(error) => self.end(unit.ticket, Settled::Failed(error)),
                 Fate::Unknown => {
                     // The store went away: what it holds when it comes back is not known.
                     self.heads.forget_stored();
-                    steps.push(Step::Settle(unit.ticket));
+                    self.steps.push_back(Step::Settle(unit.ticket));
                 }
             }
         }
         for unit in self.queue.take_back(&mut fallen) {
-            for root in &unit.writes {
-                self.heads.fall(unit.number, root);
+            for head in &unit.writes {
+                self.heads.fall(unit.number, &head.root);
             }
             again.push(unit.ticket);
         }
         for ticket in again {
-            self.take_turns(ticket, steps);
+            self.take_turns(ticket);
         }
-        self.commit(steps);
     }
 
     /// Decides a command again, in its old place.
-    pub(crate) fn resume(&mut self, ticket: Ticket, steps: &mut Vec<Step>) {
-        self.take_turns(ticket, steps);
+    pub(crate) fn resume(&mut self, ticket: Ticket) {
+        self.take_turns(ticket);
     }
 
     /// Ends a command that holds no turn, and gives back what was kept with it.
@@ -268,60 +260,49 @@ impl<J> Sequencer<J> {
         self.queue.len()
     }
 
-    fn commit(&mut self, steps: &mut Vec<Step>) {
-        if self.queue.reserve() {
-            steps.push(Step::Commit);
-        }
+    /// The command has ended otherwise than by a fate: its answer is due.
+    pub(crate) fn end(&mut self, ticket: Ticket, settled: Settled) {
+        self.steps.push_back(Step::Answer(ticket, settled));
     }
 
-    fn end(&mut self, ticket: Ticket, settled: Settled, steps: &mut Vec<Step>) {
-        steps.push(Step::Answer(ticket, settled));
-    }
-
-    fn conflict(&mut self, ticket: Ticket, root: AggregateRoot, steps: &mut Vec<Step>) {
+    fn conflict(&mut self, ticket: Ticket, root: AggregateRoot) {
         let Some(command) = self.commands.get_mut(&ticket) else { return };
         command.conflict_count += 1;
         let count = command.conflict_count;
         if count >= self.limits.conflict_count_max {
-            self.end(ticket, Settled::Conflict(root, count), steps);
+            self.end(ticket, Settled::Conflict(root, count));
         } else {
-            steps.push(Step::BackOff(ticket, count));
+            self.steps.push_back(Step::BackOff(ticket, count));
         }
     }
 
     /// Another command has changed what this one was decided on.
-    fn lost(&mut self, ticket: Ticket, decision: &Decision, steps: &mut Vec<Step>) {
+    fn lost(&mut self, ticket: Ticket, decision: &Decision) {
         let Some(command) = self.commands.get_mut(&ticket) else { return };
         command.lost_count += 1;
         if command.lost_count >= LOST_COUNT_MAX {
-            return self.take_all_turns(ticket, decision, steps);
+            return self.take_all_turns(ticket, decision);
         }
         if self.is_awaited_by_older(ticket) {
             // Commands that were taken back go first.
-            self.give_back_turns(ticket, steps);
-            self.take_turns(ticket, steps);
+            self.give_back_turns(ticket);
+            self.take_turns(ticket);
         } else {
-            steps.push(Step::Decide(ticket));
+            self.steps.push_back(Step::Decide(ticket));
         }
     }
 
     /// Another command has a root for itself: this one waits until that is admitted, and holds
     /// no turn meanwhile, so that its own root goes on.
-    fn blocked(
-        &mut self,
-        ticket: Ticket,
-        root: &AggregateRoot,
-        decision: &Decision,
-        steps: &mut Vec<Step>,
-    ) {
+    fn blocked(&mut self, ticket: Ticket, root: &AggregateRoot, decision: &Decision) {
         let Some(command) = self.commands.get_mut(&ticket) else { return };
         command.lost_count += 1;
         if command.lost_count >= LOST_COUNT_MAX {
-            return self.take_all_turns(ticket, decision, steps);
+            return self.take_all_turns(ticket, decision);
         }
-        self.give_back_turns(ticket, steps);
+        self.give_back_turns(ticket);
         if !self.turns.wait_until_given_back(root, ticket) {
-            self.take_turns(ticket, steps);
+            self.take_turns(ticket);
         }
     }
 
@@ -334,10 +315,10 @@ impl<J> Sequencer<J> {
 
     /// Gives up the turns that a command has, and queues for those of all its roots, in their
     /// order. One that has them all goes on with them.
-    fn take_all_turns(&mut self, ticket: Ticket, decision: &Decision, steps: &mut Vec<Step>) {
+    fn take_all_turns(&mut self, ticket: Ticket, decision: &Decision) {
         #[cfg(feature = "testing")]
         if self.limits.has(crate::testing::Planted::WaitWhileHolding) {
-            return self.wait_while_holding(ticket, decision, steps);
+            return self.wait_while_holding(ticket, decision);
         }
         let Some(command) = self.commands.get_mut(&ticket) else { return };
         command.is_alone = true;
@@ -345,14 +326,14 @@ impl<J> Sequencer<J> {
         let has_all = decision.reads.iter().all(|read| held.contains(&read.root));
         let goes_on = has_all && !self.is_awaited_by_older(ticket);
         if goes_on {
-            return steps.push(Step::Decide(ticket));
+            return self.steps.push_back(Step::Decide(ticket));
         }
-        self.give_back_turns(ticket, steps);
+        self.give_back_turns(ticket);
         let Some(command) = self.commands.get_mut(&ticket) else { return };
         command.wanted.extend(decision.reads.iter().map(|read| read.root.clone()));
         command.wanted.sort_unstable();
         command.wanted.dedup();
-        self.take_turns(ticket, steps);
+        self.take_turns(ticket);
     }
 
     /// Whether a command that was accepted earlier waits for a turn that this one holds.
@@ -363,7 +344,7 @@ impl<J> Sequencer<J> {
     }
 
     #[cfg(feature = "testing")]
-    fn wait_while_holding(&mut self, ticket: Ticket, decision: &Decision, steps: &mut Vec<Step>) {
+    fn wait_while_holding(&mut self, ticket: Ticket, decision: &Decision) {
         let Some(command) = self.commands.get_mut(&ticket) else { return };
         command.is_alone = true;
         for read in &decision.reads {
@@ -371,12 +352,12 @@ impl<J> Sequencer<J> {
                 command.wanted.push(read.root.clone());
             }
         }
-        self.take_turns(ticket, steps);
+        self.take_turns(ticket);
     }
 
     /// Takes the wanted turns in the order of the roots, as far as they are free; with all of
     /// them the command is decided.
-    fn take_turns(&mut self, ticket: Ticket, steps: &mut Vec<Step>) {
+    fn take_turns(&mut self, ticket: Ticket) {
         let Some(command) = self.commands.get_mut(&ticket) else { return };
         for root in &command.wanted[command.held_count..] {
             if !self.turns.take(root, ticket) {
@@ -384,10 +365,10 @@ impl<J> Sequencer<J> {
             }
             command.held_count += 1;
         }
-        steps.push(Step::Decide(ticket));
+        self.steps.push_back(Step::Decide(ticket));
     }
 
-    fn give_back_turns(&mut self, ticket: Ticket, steps: &mut Vec<Step>) {
+    fn give_back_turns(&mut self, ticket: Ticket) {
         let Some(command) = self.commands.get_mut(&ticket) else { return };
         let held = std::mem::take(&mut command.held_count);
         // What it wants stays the same: it may have to be decided again.
@@ -399,10 +380,10 @@ impl<J> Sequencer<J> {
                 if let Some(command) = self.commands.get_mut(&next) {
                     command.held_count += 1;
                 }
-                self.take_turns(next, steps);
+                self.take_turns(next);
             }
             for unblocked in given_back.unblocked {
-                self.take_turns(unblocked, steps);
+                self.take_turns(unblocked);
             }
         }
         if let Some(command) = self.commands.get_mut(&ticket) {

@@ -16,7 +16,7 @@ pub(crate) fn mangle(unit: &UnitOfWork, mutation: Mutation) -> UnitOfWork {
     let how = How(mutation);
     let mut unit = unit.clone();
     unit.context = Arc::new(how.context(&unit.context));
-    for row in &mut unit.commands {
+    for row in unit.commands.iter_mut().map(Arc::make_mut) {
         how.name(&mut row.domain);
         how.name(&mut row.command);
         how.root(&mut row.root);
@@ -27,7 +27,7 @@ pub(crate) fn mangle(unit: &UnitOfWork, mutation: Mutation) -> UnitOfWork {
         how.revision(&mut row.revision);
         how.optional_id(&mut row.parent);
     }
-    for row in &mut unit.events {
+    for row in unit.events.iter_mut().map(Arc::make_mut) {
         how.name(&mut row.domain);
         how.name(&mut row.event);
         how.root(&mut row.root);
@@ -39,7 +39,7 @@ pub(crate) fn mangle(unit: &UnitOfWork, mutation: Mutation) -> UnitOfWork {
             Change::Whole(json) | Change::Patch(json) => how.json(json),
         }
     }
-    for row in &mut unit.states {
+    for row in unit.states.iter_mut().map(Arc::make_mut) {
         how.root(&mut row.root);
         how.json(&mut row.data);
         how.revision(&mut row.revision);
@@ -51,12 +51,12 @@ pub(crate) fn mangle(unit: &UnitOfWork, mutation: Mutation) -> UnitOfWork {
         let realm = how.optional(row.realm.as_deref());
         row.realm = realm.map(Arc::from);
     }
-    for row in &mut unit.messages {
+    for row in unit.messages.iter_mut().map(Arc::make_mut) {
         how.name(&mut row.key);
         how.root(&mut row.root);
         how.json(&mut row.data);
     }
-    for row in &mut unit.activities {
+    for row in unit.activities.iter_mut().map(Arc::make_mut) {
         how.name(&mut row.message);
         how.root(&mut row.root);
         how.optional_name(&mut row.label);

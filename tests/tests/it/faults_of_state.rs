@@ -24,14 +24,17 @@ async fn spoil(store: &MemoryStore, root: &fluvius_core::AggregateRoot, data: &s
         depends_on: vec![],
         expected: vec![ExpectedVersion { root: root.clone(), version: row.version }],
         context,
-        commands: vec![CommandRecord { id: command_id, ..command.record.clone() }],
-        events: vec![EventRecord {
-            version: row.version + 1,
-            src_cmd: command_id,
-            change: Change::whole(&data),
-            ..event.record.clone()
-        }],
-        states: vec![StateRecord { version: row.version + 1, revision: 9, data, ..row }],
+        commands: vec![CommandRecord { id: command_id, ..command.record.clone() }.into()],
+        events: vec![
+            EventRecord {
+                version: row.version + 1,
+                src_cmd: command_id,
+                change: Change::whole(&data),
+                ..event.record.clone()
+            }
+            .into(),
+        ],
+        states: vec![StateRecord { version: row.version + 1, revision: 9, data, ..row }.into()],
         messages: vec![],
         activities: vec![],
     };

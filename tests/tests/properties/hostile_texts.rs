@@ -193,9 +193,9 @@ fn a_stored_state_of_any_json_is_read_or_is_invalid_state() {
                 depends_on: Vec::new(),
                 expected: vec![ExpectedVersion { root: root.clone(), version: 1 }],
                 context: context.unwrap(),
-                states: vec![record.clone()],
-                commands: vec![command],
-                events: vec![event],
+                states: vec![record.clone().into()],
+                commands: vec![command.into()],
+                events: vec![event.into()],
                 messages: Vec::new(),
                 activities: Vec::new(),
             };

@@ -22,15 +22,21 @@ use crate::unit_of_work::UnitOfWork;
 pub(super) struct Tables {
     position: u64,
     owners: BTreeMap<&'static str, String>,
-    states: Map<AggregateRoot, StateRecord>,
+    roots: Map<AggregateRoot, Root>,
     contexts: Map<Uuid, Arc<ContextRecord>>,
-    commands: Vec<Logged<CommandRecord>>,
-    events: Vec<Logged<EventRecord>>,
-    messages: Vec<Logged<MessageRecord>>,
-    activities: Vec<Logged<ActivityRecord>>,
+    commands: Vec<Logged<Arc<CommandRecord>>>,
+    events: Vec<Logged<Arc<EventRecord>>>,
+    messages: Vec<Logged<Arc<MessageRecord>>>,
+    activities: Vec<Logged<Arc<ActivityRecord>>>,
     command_index: Map<Uuid, usize>,
-    /// The events of a root: version v stands at v - 1.
-    event_index: Map<AggregateRoot, Vec<usize>>,
+}
+
+/// What the store keeps of one root.
+#[derive(Debug)]
+struct Root {
+    state: Arc<StateRecord>,
+    /// Where its events stand in their log: version v at v - 1.
+    events: Vec<usize>,
 }
 
 impl Tables {
@@ -79,12 +85,12 @@ impl Tables {
             return Some(Fate::Known { command: Box::new(command), context });
         }
         let stale = unit.expected.iter().find(|expected| {
-            let version = self.states.get(&expected.root).map_or(0, |row| row.version);
+            let version = self.state(&expected.root).map_or(0, |row| row.version);
             version != expected.version
         });
         stale.map(|expected| Fate::Stale {
             root: expected.root.clone(),
-            stored: self.states.get(&expected.root).cloned().map(Box::new),
+            stored: self.state(&expected.root).cloned().map(Box::new),
         })
     }
 
@@ -94,16 +100,22 @@ impl Tables {
             return Fate::Committed { first };
         }
         self.contexts.entry(unit.context.id).or_insert_with(|| Arc::clone(&unit.context));
-        for state in &unit.states {
-            self.states.insert(state.root.clone(), state.clone());
-        }
         for command in &unit.commands {
             self.command_index.insert(command.id, self.commands.len());
             append(&mut self.position, &mut self.commands, command);
         }
+        let first_event = self.events.len();
         for event in &unit.events {
-            self.event_index.entry(event.root.clone()).or_default().push(self.events.len());
             append(&mut self.position, &mut self.events, event);
+        }
+        for state in &unit.states {
+            let root = self.roots.entry(state.root.clone());
+            let root =
+                root.or_insert_with(|| Root { state: Arc::clone(state), events: Vec::new() });
+            root.state = Arc::clone(state);
+            let events = unit.events.iter().zip(first_event..);
+            let own = events.filter(|(event, _)| event.root == state.root).map(|(_, index)| index);
+            root.events.extend(own);
         }
         for message in &unit.messages {
             append(&mut self.position, &mut self.messages, message);
@@ -115,12 +127,12 @@ impl Tables {
     }
 
     pub(super) fn state(&self, root: &AggregateRoot) -> Option<&StateRecord> {
-        self.states.get(root)
+        self.roots.get(root).map(|root| root.state.as_ref())
     }
 
     pub(super) fn command(&self, id: Uuid) -> Option<(Logged<CommandRecord>, Arc<ContextRecord>)> {
         let row = self.commands.get(*self.command_index.get(&id)?)?;
-        Some((row.clone(), self.context(row.context_id)?))
+        Some((copy(row), self.context(row.context_id)?))
     }
 
     pub(super) fn context(&self, id: Uuid) -> Option<Arc<ContextRecord>> {
@@ -133,7 +145,7 @@ impl Tables {
         first: u64,
         last: u64,
     ) -> Vec<Logged<EventRecord>> {
-        let of_root = self.event_index.get(root).map_or(&[][..], Vec::as_slice);
+        let of_root = self.roots.get(root).map_or(&[][..], |root| &root.events);
         // Version v stands at v - 1: nothing before the first is walked over.
         let start = usize::try_from(first.saturating_sub(1)).unwrap_or(usize::MAX);
         let of_root = of_root.get(start..).unwrap_or_default();
@@ -141,7 +153,7 @@ impl Tables {
             .iter()
             .filter_map(|index| self.events.get(*index))
             .take_while(|event| event.version <= last)
-            .cloned()
+            .map(copy)
             .collect()
     }
 
@@ -171,13 +183,17 @@ impl Tables {
     }
 }
 
-fn append<T: Clone>(position: &mut u64, log: &mut Vec<Logged<T>>, record: &T) {
+fn append<T>(position: &mut u64, log: &mut Vec<Logged<Arc<T>>>, record: &Arc<T>) {
     *position += 1;
-    log.push(Logged { position: *position, record: record.clone() });
+    log.push(Logged { position: *position, record: Arc::clone(record) });
+}
+
+fn copy<T: Clone>(row: &Logged<Arc<T>>) -> Logged<T> {
+    Logged { position: row.position, record: T::clone(&row.record) }
 }
 
 fn page<'a, T: Clone>(
-    log: &'a [Logged<T>],
+    log: &'a [Logged<Arc<T>>],
     query: &LogQuery,
     belongs_to: impl Fn(&'a T) -> (&'a AggregateRoot, Option<&'a str>),
 ) -> Vec<Logged<T>> {
@@ -189,6 +205,6 @@ fn page<'a, T: Clone>(
             query.root.as_ref().is_none_or(|wanted| wanted == root) && query.realm.admits(realm)
         })
         .take(query.limit)
-        .cloned()
+        .map(copy)
         .collect()
 }

@@ -114,23 +114,25 @@ impl Content {
         let context = self.contexts.entry(unit.context.id);
         let context = context.or_insert_with(|| ContextRecord::clone(&unit.context));
         for record in &unit.commands {
-            let row = Logged { position: next(), record: record.clone() };
+            let row = Logged { position: next(), record: record.as_ref().clone() };
             self.by_id.insert(record.id, (row.clone(), context.clone()));
             self.commands.push(row);
         }
         for record in &unit.events {
-            let row = event(Logged { position: next(), record: record.clone() });
+            let row = event(Logged { position: next(), record: record.as_ref().clone() });
             self.histories.entry(record.root.clone()).or_default().push(row.clone());
             self.events.push(row);
         }
         for record in &unit.messages {
-            self.messages.push(message(Logged { position: next(), record: record.clone() }));
+            self.messages
+                .push(message(Logged { position: next(), record: record.as_ref().clone() }));
         }
         for record in &unit.activities {
-            self.activities.push(activity(Logged { position: next(), record: record.clone() }));
+            self.activities
+                .push(activity(Logged { position: next(), record: record.as_ref().clone() }));
         }
         for row in &unit.states {
-            self.states.insert(row.root.clone(), state(row.clone()));
+            self.states.insert(row.root.clone(), state(row.as_ref().clone()));
         }
     }
 

@@ -41,7 +41,7 @@ impl<'a> Draft<'a> {
         let number = self.harness.number();
         let payload = json(&format!(r#"{{"amount":"{number}.00"}}"#));
         let payload_hash = crate::json::hash(&payload);
-        self.unit.commands.push(CommandRecord {
+        self.unit.commands.push(Arc::new(CommandRecord {
             id: self.harness.id(),
             parent: self.unit.commands.first().map(|command| command.id),
             domain: "conformance".into(),
@@ -55,20 +55,20 @@ impl<'a> Draft<'a> {
             code: None,
             response: number.is_multiple_of(2).then(|| json(&number.to_string())),
             received: self.time(),
-        });
+        }));
         self
     }
 
     /// The first command has this identifier.
     pub(super) fn with_id(mut self, id: Uuid) -> Self {
-        self.unit.commands[0].id = id;
+        Arc::make_mut(&mut self.unit.commands[0]).id = id;
         self
     }
 
     /// The first command was refused.
     pub(super) fn refused(mut self) -> Self {
-        self.unit.commands[0].status = CommandStatus::Rejected;
-        self.unit.commands[0].code = Some("insufficient-funds".into());
+        Arc::make_mut(&mut self.unit.commands[0]).status = CommandStatus::Rejected;
+        Arc::make_mut(&mut self.unit.commands[0]).code = Some("insufficient-funds".into());
         self
     }
 
@@ -105,13 +105,13 @@ impl<'a> Draft<'a> {
             realm: self.unit.context.realm.as_deref().map(Arc::from),
         };
         match self.unit.states.iter_mut().find(|state| state.root == *root) {
-            Some(state) => *state = row,
+            Some(state) => *state = Arc::new(row),
             None => {
-                self.unit.states.push(row);
+                self.unit.states.push(Arc::new(row));
                 self.expect(root, version - 1);
             }
         }
-        self.unit.events.push(EventRecord {
+        self.unit.events.push(Arc::new(EventRecord {
             id: self.harness.id(),
             domain: "conformance".into(),
             revision: 1,
@@ -123,7 +123,7 @@ impl<'a> Draft<'a> {
             data: version.is_multiple_of(2).then(|| json(&format!("[{version}]"))),
             change: Change::whole(&data),
             occurred: time,
-        });
+        }));
         self
     }
 
@@ -131,6 +131,7 @@ impl<'a> Draft<'a> {
     pub(super) fn closes(self, root: &AggregateRoot, version: u64) -> Self {
         let mut draft = self.writes(root, version);
         if let Some(state) = draft.unit.states.iter_mut().find(|state| state.root == *root) {
+            let state = Arc::make_mut(state);
             state.deleted = Some(state.updated);
         }
         draft
@@ -141,13 +142,13 @@ impl<'a> Draft<'a> {
         let command = self.unit.commands.last();
         let src_cmd = command.map_or(Uuid::nil(), |command| command.id);
         let root = command.map_or_else(|| self.harness.root(), |command| command.root.clone());
-        self.unit.messages.push(MessageRecord {
+        self.unit.messages.push(Arc::new(MessageRecord {
             id: self.harness.id(),
             key: "data-was-set".into(),
             data: json(&self.harness.number().to_string()),
             src_cmd,
             root,
-        });
+        }));
         self
     }
 
@@ -156,7 +157,7 @@ impl<'a> Draft<'a> {
         let command = self.unit.commands.last();
         let src_cmd = command.map_or(Uuid::nil(), |command| command.id);
         let root = command.map_or_else(|| self.harness.root(), |command| command.root.clone());
-        self.unit.activities.push(ActivityRecord {
+        self.unit.activities.push(Arc::new(ActivityRecord {
             id: self.harness.id(),
             root,
             context_id: self.unit.context.id,
@@ -166,7 +167,7 @@ impl<'a> Draft<'a> {
             label: Some("label".into()),
             code: None,
             data: Some(json("{}")),
-        });
+        }));
         self
     }
 

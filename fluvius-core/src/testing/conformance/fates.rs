@@ -46,7 +46,7 @@ pub(super) fn known(
 ) -> Checked {
     match fate {
         Fate::Known { command, context } => {
-            let expected = Logged { position, record: unit.commands[index].clone() };
+            let expected = Logged { position, record: unit.commands[index].as_ref().clone() };
             same(&format!("{what}: the known row"), &expected, command)?;
             same::<ContextRecord>(&format!("{what}: its context"), &unit.context, context)
         }

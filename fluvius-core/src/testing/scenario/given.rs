@@ -123,11 +123,12 @@ impl Line {
 fn commit(world: &World, context: &DomainContext, events: Vec<EventRecord>) -> Result<(), String> {
     let context = context_record(world, context);
     let mut unit = UnitOfWork::empty(Arc::new(context));
-    unit.states = fold(world, &unit.context, &events)?;
+    unit.states = fold(world, &unit.context, &events)?.into_iter().map(Arc::new).collect();
     let roots = unit.states.iter().map(|state| state.root.clone());
     unit.expected = roots.map(|root| ExpectedVersion { root, version: 0 }).collect();
-    unit.commands = events.iter().map(|event| command(world, &unit.context, event)).collect();
-    unit.events = events;
+    unit.commands =
+        events.iter().map(|event| command(world, &unit.context, event).into()).collect();
+    unit.events = events.into_iter().map(Arc::new).collect();
     let batch: Arc<[UnitOfWork]> = Arc::from([unit]);
     let fates = own_thread::run(Time::Real, || world.store.commit(batch));
     match fates.first() {

@@ -348,9 +348,9 @@ mod tests {
         (command.id, command.root) = (id, root.clone());
         let mut unit = UnitOfWork::empty(context);
         unit.expected = vec![ExpectedVersion { root, version: 0 }];
-        unit.states = vec![row];
-        unit.commands = vec![command];
-        unit.events = vec![event];
+        unit.states = vec![row.into()];
+        unit.commands = vec![command.into()];
+        unit.events = vec![event.into()];
         let fates = store.commit(Arc::from([unit])).await;
         assert!(matches!(fates[..], [Fate::Committed { .. }]), "{fates:?}");
         going.end().await;

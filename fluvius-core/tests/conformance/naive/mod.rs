@@ -134,13 +134,16 @@ impl Naive {
             Some(Mutation::RefusedLeavesCommand) if !is_known => {
                 for command in &unit.commands {
                     content.position += 1;
-                    let record = Row::Command(command.clone());
+                    let record = Row::Command(command.as_ref().clone());
                     content.rows.push(Logged { position: content.position, record });
                 }
             }
             Some(Mutation::StaleLeavesStates) if matches!(fate, Fate::Stale { .. }) => {
                 for state in &unit.states {
-                    content.states.entry(state.root.clone()).or_insert_with(|| state.clone());
+                    content
+                        .states
+                        .entry(state.root.clone())
+                        .or_insert_with(|| state.as_ref().clone());
                 }
             }
             Some(Mutation::RefusedLeavesContext) => {
@@ -173,16 +176,17 @@ impl Naive {
         let states = unit.states.into_iter();
         let count = if self.is(Mutation::OnlyFirstRootWritten) { 1 } else { usize::MAX };
         for state in states.take(count) {
-            content.states.insert(state.root.clone(), state);
+            content.states.insert(state.root.clone(), Arc::unwrap_or_clone(state));
         }
-        let mut rows: Vec<Row> = unit.commands.into_iter().map(Row::Command).collect();
-        let events = unit.events.into_iter().map(Row::Event);
+        let mut rows: Vec<Row> =
+            unit.commands.into_iter().map(Arc::unwrap_or_clone).map(Row::Command).collect();
+        let events = unit.events.into_iter().map(Arc::unwrap_or_clone).map(Row::Event);
         match self.is(Mutation::EventsBeforeCommands) {
             true => drop(rows.splice(0..0, events)),
             false => rows.extend(events),
         }
-        rows.extend(unit.messages.into_iter().map(Row::Message));
-        rows.extend(unit.activities.into_iter().map(Row::Activity));
+        rows.extend(unit.messages.into_iter().map(Arc::unwrap_or_clone).map(Row::Message));
+        rows.extend(unit.activities.into_iter().map(Arc::unwrap_or_clone).map(Row::Activity));
         if self.is(Mutation::OnlyOneVersionAUnit) {
             let mut roots = BTreeSet::new();
             rows.retain(|row| match row {

@@ -84,7 +84,7 @@ impl Naive {
                 continue;
             }
             if self.is(Mutation::KnownTellsTheNewRow) {
-                row.record = command.clone();
+                row.record = command.as_ref().clone();
                 context = Arc::clone(&unit.context);
             }
             return Some(Fate::Known { command: Box::new(row), context });

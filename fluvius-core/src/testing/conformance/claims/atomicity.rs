@@ -52,9 +52,9 @@ pub(crate) async fn a_refused_unit_leaves_nothing(harness: &Harness) -> Checked 
     let by_dependence = refused().after(0).done();
     let mut by_identifier = refused().done();
     let taken = first.commands[0].id;
-    by_identifier.commands[0].id = taken;
-    by_identifier.events[0].src_cmd = taken;
-    by_identifier.messages[0].src_cmd = taken;
+    Arc::make_mut(&mut by_identifier.commands[0]).id = taken;
+    Arc::make_mut(&mut by_identifier.events[0]).src_cmd = taken;
+    Arc::make_mut(&mut by_identifier.messages[0]).src_cmd = taken;
 
     let before = harness.content(&store).await?;
     let fate = harness.commit_one(&store, by_version.clone()).await?;
@@ -142,13 +142,14 @@ pub(crate) async fn a_unit_of_many_roots_is_stored(harness: &Harness) -> Checked
     let draft = harness.draft(&context, &roots[0]);
     let unit = roots.iter().fold(draft, |draft, root| draft.writes(root, 1)).done();
     let mut wrong = unit.clone();
-    wrong.commands[0].id = harness.id();
-    wrong.events.iter_mut().for_each(|event| event.src_cmd = wrong.commands[0].id);
+    Arc::make_mut(&mut wrong.commands[0]).id = harness.id();
+    let source = wrong.commands[0].id;
+    wrong.events.iter_mut().for_each(|event| Arc::make_mut(event).src_cmd = source);
     let first = unit.expected[0].root.clone();
     let row = unit.states.iter().find(|state| state.root == first).cloned();
     let fates = harness.commit(&store, [unit, wrong]).await?;
     committed("a unit that writes a thousand roots", &fates[0])?;
-    stale("a unit that expects old versions of them", &fates[1], &first, row.as_ref())?;
+    stale("a unit that expects old versions of them", &fates[1], &first, row.as_deref())?;
     harness.holds(&store).await
 }
 
@@ -183,7 +184,7 @@ pub(crate) async fn a_dropped_commit_leaves_a_unit_or_nothing(harness: &Harness)
         match harness.commit_one(&store, unit.clone()).await? {
             Fate::Committed { .. } => {}
             Fate::Known { command, .. } => {
-                same("the row of a dropped unit", &unit.commands[0], &command.record)?;
+                same("the row of a dropped unit", unit.commands[0].as_ref(), &command.record)?;
                 harness.remember(&unit, command.position);
             }
             fate => {

@@ -1,5 +1,7 @@
 //! A command identifier is used once.
 
+use std::sync::Arc;
+
 use crate::store::Store;
 use crate::testing::conformance::broken::{Checked, ensure};
 use crate::testing::conformance::fates::{committed, fell, known, stale};
@@ -78,7 +80,7 @@ pub(crate) async fn an_identifier_of_an_invoked_command_is_taken(harness: &Harne
     let fate = harness.commit_one(&store, again).await?;
     known("the identifier again, as a first command", &fate, &first, 1, position)?;
     let mut again = harness.draft(&context, &root).command(&other).done();
-    again.commands[1].id = taken;
+    Arc::make_mut(&mut again.commands[1]).id = taken;
     let fate = harness.commit_one(&store, again).await?;
     known("the identifier again, as an invoked command", &fate, &first, 1, position)?;
     harness.holds(&store).await

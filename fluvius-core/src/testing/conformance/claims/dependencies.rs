@@ -1,5 +1,7 @@
 //! Units of one batch that stand on each other.
 
+use std::sync::Arc;
+
 use crate::testing::conformance::broken::{Checked, same};
 use crate::testing::conformance::fates::{committed, failed, fell, known, stale};
 use crate::testing::conformance::harness::Harness;
@@ -115,8 +117,8 @@ pub(crate) async fn the_first_reason_is_the_fate(harness: &Harness) -> Checked {
     let fate = harness.commit_one(&store, second.clone()).await?;
     let position = committed("the second", &fate)?;
     let mut both = harness.draft(&context, &root).refused().command(&other).done();
-    both.commands[0].id = second.commands[0].id;
-    both.commands[1].id = taken;
+    Arc::make_mut(&mut both.commands[0]).id = second.commands[0].id;
+    Arc::make_mut(&mut both.commands[1]).id = taken;
     let fate = harness.commit_one(&store, both).await?;
     known("a unit with two taken identifiers", &fate, &second, 0, position)?;
     same("the fates", &4, &fates.len())?;

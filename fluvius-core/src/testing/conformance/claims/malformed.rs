@@ -1,5 +1,7 @@
 //! A unit of another shape than [`UnitOfWork`] tells is refused, by every store.
 
+use std::sync::Arc;
+
 use crate::testing::conformance::broken::{Broken, Checked, ensure};
 use crate::testing::conformance::fates::{committed, failed, fell};
 use crate::testing::conformance::handle::Handle;
@@ -12,15 +14,17 @@ type Fault = (&'static str, fn(&Harness, &mut UnitOfWork));
 
 const FAULTS: &[Fault] = &[
     ("a version is left out", |_, unit| {
-        unit.events[0].version += 1;
-        unit.states[0].version += 1;
+        Arc::make_mut(&mut unit.events[0]).version += 1;
+        Arc::make_mut(&mut unit.states[0]).version += 1;
     }),
     ("a version comes twice", |_, unit| {
-        unit.events[0].version -= 1;
-        unit.states[0].version -= 1;
+        Arc::make_mut(&mut unit.events[0]).version -= 1;
+        Arc::make_mut(&mut unit.states[0]).version -= 1;
     }),
-    ("the row is ahead of the last event", |_, unit| unit.states[0].version += 1),
-    ("the row is behind the last event", |_, unit| unit.states[0].version -= 1),
+    ("the row is ahead of the last event", |_, unit| {
+        Arc::make_mut(&mut unit.states[0]).version += 1
+    }),
+    ("the row is behind the last event", |_, unit| Arc::make_mut(&mut unit.states[0]).version -= 1),
     ("a row without an event", |_, unit| drop(unit.events.remove(0))),
     ("an event without a row", |_, unit| drop(unit.states.remove(0))),
     ("a root has two rows", |_, unit| unit.states.push(unit.states[0].clone())),
@@ -29,15 +33,21 @@ const FAULTS: &[Fault] = &[
     ("a root is expected twice", |_, unit| unit.expected.push(unit.expected[1].clone())),
     ("the expected roots are not sorted", |_, unit| unit.expected.reverse()),
     ("a command identifier comes twice", |_, unit| {
-        unit.commands[1].id = unit.commands[0].id;
-        unit.events[1].src_cmd = unit.commands[0].id;
-        unit.messages[0].src_cmd = unit.commands[0].id;
+        Arc::make_mut(&mut unit.commands[1]).id = unit.commands[0].id;
+        Arc::make_mut(&mut unit.events[1]).src_cmd = unit.commands[0].id;
+        Arc::make_mut(&mut unit.messages[0]).src_cmd = unit.commands[0].id;
     }),
-    ("an event of no command", |harness, unit| unit.events[0].src_cmd = harness.id()),
-    ("a message of no command", |harness, unit| unit.messages[0].src_cmd = harness.id()),
-    ("a command of another context", |harness, unit| unit.commands[1].context_id = harness.id()),
+    ("an event of no command", |harness, unit| {
+        Arc::make_mut(&mut unit.events[0]).src_cmd = harness.id()
+    }),
+    ("a message of no command", |harness, unit| {
+        Arc::make_mut(&mut unit.messages[0]).src_cmd = harness.id()
+    }),
+    ("a command of another context", |harness, unit| {
+        Arc::make_mut(&mut unit.commands[1]).context_id = harness.id()
+    }),
     ("an activity of another context", |harness, unit| {
-        unit.activities[0].context_id = harness.id();
+        Arc::make_mut(&mut unit.activities[0]).context_id = harness.id();
     }),
     ("it stands on itself", |_, unit| unit.depends_on.push(0)),
     ("it stands on one behind it", |_, unit| unit.depends_on.push(1)),

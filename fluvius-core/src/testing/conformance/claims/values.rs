@@ -135,16 +135,17 @@ fn with_texts(harness: &Harness, text: &'static str) -> UnitOfWork {
     let draft = harness.draft(&context, &root).sets(&root, 0, written.clone());
     let mut unit = draft.message().activity().done();
     let name = || Cow::Borrowed(text);
-    let command = &mut unit.commands[0];
+    let command = Arc::make_mut(&mut unit.commands[0]);
     (command.domain, command.command, command.code) = (name(), name(), Some(name()));
     (command.payload, command.response) = (written.clone(), Some(written.clone()));
-    let event = &mut unit.events[0];
+    let event = Arc::make_mut(&mut unit.events[0]);
     (event.domain, event.event, event.data) = (name(), name(), Some(written.clone()));
-    (unit.messages[0].key, unit.messages[0].data) = (name(), written.clone());
-    let activity = &mut unit.activities[0];
+    let message = Arc::make_mut(&mut unit.messages[0]);
+    (message.key, message.data) = (name(), written.clone());
+    let activity = Arc::make_mut(&mut unit.activities[0]);
     (activity.message, activity.label, activity.code) = (name(), Some(name()), Some(name()));
     activity.data = Some(written);
-    unit.states[0].realm = Some(text.into());
+    Arc::make_mut(&mut unit.states[0]).realm = Some(text.into());
     unit
 }
 
@@ -158,15 +159,15 @@ pub(crate) async fn hostile_json_comes_back(harness: &Harness) -> Checked {
         for version in 0..2 {
             let draft = harness.draft(&context, &root).sets(&root, version, document.clone());
             let mut unit = draft.message().activity().done();
-            unit.commands[0].payload = document.clone();
-            unit.commands[0].response = Some(document.clone());
-            unit.events[0].data = Some(document.clone());
-            unit.messages[0].data = document.clone();
-            unit.activities[0].data = Some(document.clone());
+            Arc::make_mut(&mut unit.commands[0]).payload = document.clone();
+            Arc::make_mut(&mut unit.commands[0]).response = Some(document.clone());
+            Arc::make_mut(&mut unit.events[0]).data = Some(document.clone());
+            Arc::make_mut(&mut unit.messages[0]).data = document.clone();
+            Arc::make_mut(&mut unit.activities[0]).data = Some(document.clone());
             units.push(unit);
         }
         let patch = format!(r#"[{{"op":"replace","path":"","value":{text}}}]"#);
-        units[1].events[0].change = Change::Patch(json(&patch));
+        Arc::make_mut(&mut units[1].events[0]).change = Change::Patch(json(&patch));
         harness.commit_all(&store, units).await?;
     }
     harness.holds(&store).await
@@ -239,9 +240,9 @@ pub(crate) async fn times_come_back_with_microseconds(harness: &Harness) -> Chec
         let time: DateTime<Utc> = text.parse()?;
         let root = harness.root();
         let mut unit = harness.draft(&context, &root).closes(&root, 0).done();
-        unit.commands[0].received = time;
-        unit.events[0].occurred = time;
-        let state = &mut unit.states[0];
+        Arc::make_mut(&mut unit.commands[0]).received = time;
+        Arc::make_mut(&mut unit.events[0]).occurred = time;
+        let state = Arc::make_mut(&mut unit.states[0]);
         (state.created, state.updated, state.deleted) = (time, time, Some(time));
         harness.commit_all(&store, [unit]).await?;
     }
@@ -272,10 +273,12 @@ pub(crate) async fn identifiers_come_back(harness: &Harness) -> Checked {
         let mut unit = draft.message().activity().done();
         let invoked = harness.draft(&context, &root).done().commands.remove(0);
         unit.commands.push(invoked);
-        unit.commands[1].parent = Some(id);
-        unit.commands[0].payload_hash = hash_of(u8::try_from(index * 42)?);
-        (unit.events[0].id, unit.messages[0].id, unit.activities[0].id) = (id, id, id);
-        unit.states[0].etag = ETag::new(1, id);
+        Arc::make_mut(&mut unit.commands[1]).parent = Some(id);
+        Arc::make_mut(&mut unit.commands[0]).payload_hash = hash_of(u8::try_from(index * 42)?);
+        Arc::make_mut(&mut unit.events[0]).id = id;
+        Arc::make_mut(&mut unit.messages[0]).id = id;
+        Arc::make_mut(&mut unit.activities[0]).id = id;
+        Arc::make_mut(&mut unit.states[0]).etag = ETag::new(1, id);
         harness.commit_all(&store, [unit]).await?;
     }
     harness.holds(&store).await
@@ -298,12 +301,13 @@ pub(crate) async fn what_is_empty_is_not_absent(harness: &Harness) -> Checked {
         });
         let root = harness.root();
         let mut unit = harness.draft(&context, &root).writes(&root, 0).activity().done();
-        (unit.commands[0].code, unit.commands[0].response) = (text.clone(), value.clone());
-        unit.events[0].data.clone_from(value);
-        let activity = &mut unit.activities[0];
+        let command = Arc::make_mut(&mut unit.commands[0]);
+        (command.code, command.response) = (text.clone(), value.clone());
+        Arc::make_mut(&mut unit.events[0]).data.clone_from(value);
+        let activity = Arc::make_mut(&mut unit.activities[0]);
         (activity.label, activity.code, activity.data) =
             (text.clone(), text.clone(), value.clone());
-        let state = &mut unit.states[0];
+        let state = Arc::make_mut(&mut unit.states[0]);
         state.realm = text.as_deref().map(Arc::from);
         (state.creator, state.updater) = (None, Some(Uuid::nil()));
         harness.commit_all(&store, [unit]).await?;
@@ -323,9 +327,9 @@ pub(crate) async fn a_long_text_comes_back(harness: &Harness) -> Checked {
     let long = Json::from_value(&serde_json::json!({ "text": "\u{20ac}'".repeat(LENGTH / 2) }))?;
     let draft = harness.draft(&context, &root).sets(&root, 0, long.clone());
     let mut unit = draft.message().activity().done();
-    unit.commands[0].payload = long.clone();
-    unit.messages[0].data = long.clone();
-    unit.activities[0].message = "\u{e9}".repeat(LENGTH).into();
+    Arc::make_mut(&mut unit.commands[0]).payload = long.clone();
+    Arc::make_mut(&mut unit.messages[0]).data = long.clone();
+    Arc::make_mut(&mut unit.activities[0]).message = "\u{e9}".repeat(LENGTH).into();
     harness.commit_all(&store, [unit]).await?;
     let row = store.load(&root).await?;
     ensure!(row.is_some_and(|row| row.data.to_value() == long.to_value()), "the state is cut");
@@ -346,18 +350,18 @@ pub(crate) async fn every_column_comes_back(harness: &Harness) -> Checked {
         let (root, other) = (harness.root(), harness.root());
         let draft = harness.draft(&context, &root).writes(&root, 0).writes(&root, 1);
         let mut unit = draft.message().activity().activity().done();
-        unit.commands[0].revision = u32::MAX;
-        unit.events[0].revision = u32::MAX;
-        unit.events[1].revision = 0;
-        let state = &mut unit.states[0];
+        Arc::make_mut(&mut unit.commands[0]).revision = u32::MAX;
+        Arc::make_mut(&mut unit.events[0]).revision = u32::MAX;
+        Arc::make_mut(&mut unit.events[1]).revision = 0;
+        let state = Arc::make_mut(&mut unit.states[0]);
         state.revision = u32::MAX;
         (state.creator, state.updater) = (Some(harness.id()), Some(harness.id()));
         state.updated = state.created + chrono::TimeDelta::microseconds(1);
         state.realm = Some("south".into());
-        unit.activities[0].kind = kinds[index % kinds.len()];
+        Arc::make_mut(&mut unit.activities[0]).kind = kinds[index % kinds.len()];
         // Rows may tell of another root than the one that was changed.
-        unit.activities[1].root = other.clone();
-        unit.messages[0].root = other;
+        Arc::make_mut(&mut unit.activities[1]).root = other.clone();
+        Arc::make_mut(&mut unit.messages[0]).root = other;
         harness.commit_all(&store, [unit]).await?;
     }
     harness.holds(&store).await

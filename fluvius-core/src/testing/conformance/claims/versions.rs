@@ -57,7 +57,7 @@ pub(crate) async fn an_absent_root_has_version_zero(harness: &Harness) -> Checke
     let create = harness.draft(&context, &present).writes(&present, 0).done();
     harness.commit_all(&store, [create.clone()]).await?;
 
-    let row = Some(&create.states[0]);
+    let row = Some(create.states[0].as_ref());
     let again = harness.draft(&context, &present).writes(&present, 0).done();
     let fate = harness.commit_one(&store, again).await?;
     stale("a second creation", &fate, &present, row)?;
@@ -110,6 +110,7 @@ pub(crate) async fn the_first_stale_root_is_told(harness: &Harness) -> Checked {
     let unit = draft.reads(&roots[1], 5).writes(&roots[0], 1).done();
     let fate = harness.commit_one(&store, unit).await?;
     let row = create.states.iter().find(|state| state.root == roots[1]);
+    let row = row.map(AsRef::as_ref);
     stale("a unit with three stale roots", &fate, &roots[1], row)?;
     harness.holds(&store).await
 }
