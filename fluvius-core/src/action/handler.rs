@@ -27,16 +27,31 @@ pub(crate) type Decode = fn(&Json) -> Result<Arc<dyn Any + Send + Sync>, JsonErr
 pub(crate) type Record = fn(&(dyn Any + Send + Sync)) -> Result<Json, JsonError>;
 
 /// Runs a method on a copy of the state.
-pub type Handler =
-    for<'a> fn(&'a Call, &'a mut ActionContext) -> BoxFuture<'a, Result<Outcome, Stop>>;
-
-/// What a handler is given: the state before, if the root exists, and the command.
-pub struct Call {
-    pub(crate) state: Option<SharedState>,
-    pub(crate) command: SharedCommand,
+#[derive(Clone, Copy)]
+pub enum Handler {
+    /// A method that waits for nothing.
+    Now(fn(Call<'_>, &mut ActionContext) -> Result<Outcome, Stop>),
+    /// An `async` method.
+    Later(for<'a> fn(Call<'a>, &'a mut ActionContext) -> BoxFuture<'a, Result<Outcome, Stop>>),
 }
 
-impl fmt::Debug for Call {
+impl fmt::Debug for Handler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Now(_) => "Now",
+            Self::Later(_) => "Later",
+        })
+    }
+}
+
+/// What a handler is given: the state before, if the root exists, and the command.
+#[derive(Clone, Copy)]
+pub struct Call<'a> {
+    pub(crate) state: Option<&'a SharedState>,
+    pub(crate) command: &'a SharedCommand,
+}
+
+impl fmt::Debug for Call<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call").finish_non_exhaustive()
     }
@@ -46,7 +61,7 @@ impl fmt::Debug for Call {
     clippy::expect_used,
     reason = "a call whose types do not fit its descriptor is a fault of fluvius itself"
 )]
-impl Call {
+impl<'a> Call<'a> {
     /// A copy of the command.
     ///
     /// # Panics
@@ -67,9 +82,8 @@ impl Call {
     ///
     /// # Panics
     /// When there is none, or it is of another type.
-    pub fn state_ref<A: Aggregate>(&self) -> &A {
+    pub fn state_ref<A: Aggregate>(&self) -> &'a A {
         self.state
-            .as_ref()
             .expect("only a creating action runs without a state")
             .downcast_ref::<A>()
             .expect("a call holds the state of its aggregate")

@@ -70,11 +70,7 @@ impl Change {
         };
         let patch = diff::patch(old.as_str(), new.as_str());
         let whole_length = WHOLE.len() + new.len() + "}".len();
-        if whole_length <= patch.len() {
-            Self::whole(new)
-        } else {
-            Self::Patch(Json::from_trusted(patch))
-        }
+        if whole_length <= patch.len() { Self::whole(new) } else { Self::Patch(patch) }
     }
 
     /// The whole state, whatever was before.

@@ -5,10 +5,12 @@
 //! also why this is not `json_patch::diff`, which compares arrays index by index, besides: an element put in front of a
 //! list makes it replace all. Applying is not done here.
 
+use std::cell::Cell;
 use std::fmt::Write as _;
 
 use super::edits::{Gap, gaps};
 use super::scan::{Kind, elements, kind, members, sorted_members, unescape};
+use super::text::Json;
 use super::write::push_string;
 
 /// The operations that make `new` of `old`, as the text of a JSON array.
@@ -16,18 +18,28 @@ use super::write::push_string;
 /// # Shape
 /// Operations are `add`, `remove` and `replace`. A value of which so much differs that replacing it is shorter is
 /// replaced.
-pub(super) fn patch(old: &str, new: &str) -> String {
-    let mut patch = String::with_capacity(PATCH_LENGTH);
-    patch.push('[');
-    let mut differ = Differ { patch, pointer: String::new() };
+pub(super) fn patch(old: &str, new: &str) -> Json {
+    let mut differ = DIFFER.take();
+    differ.patch.push('[');
     differ.value(old.trim_ascii(), new.trim_ascii());
     differ.patch.push(']');
-    differ.patch
+    let patch = Json::from_trusted(differ.patch.as_str());
+    if differ.patch.capacity() <= BUFFER_LENGTH_MAX {
+        differ.patch.clear();
+        DIFFER.set(differ);
+    }
+    patch
 }
 
-/// The room that a patch begins with: that of one operation on one field.
-const PATCH_LENGTH: usize = 120;
+/// How large a buffer a thread keeps.
+const BUFFER_LENGTH_MAX: usize = 64 * 1024;
 
+thread_local! {
+    /// Where patches are written, before each is copied to where it stays.
+    static DIFFER: Cell<Differ> = const { Cell::new(Differ::new()) };
+}
+
+#[derive(Default)]
 struct Differ {
     patch: String,
     /// Where the values lie that are being compared: a JSON Pointer (RFC 6901), not yet escaped for JSON.
@@ -35,6 +47,10 @@ struct Differ {
 }
 
 impl Differ {
+    const fn new() -> Self {
+        Self { patch: String::new(), pointer: String::new() }
+    }
+
     fn value(&mut self, old: &str, new: &str) {
         if old == new {
             return;
@@ -223,7 +239,7 @@ mod tests {
     use super::*;
 
     fn check(old: &str, new: &str, expected: &str) {
-        assert_eq!(patch(old, new), expected);
+        assert_eq!(patch(old, new).as_str(), expected);
     }
 
     #[test]
@@ -241,7 +257,7 @@ mod tests {
         // With `arbitrary_precision` two spellings of a number are two values, and both ways are right.
         let number = |text| serde_json::from_str::<serde_json::Value>(text).unwrap();
         for (old, new) in [("10.5", "10.50"), ("1e2", "100.0")] {
-            assert_eq!(patch(old, new) == "[]", number(old) == number(new));
+            assert_eq!(patch(old, new).as_str() == "[]", number(old) == number(new));
         }
     }
 
@@ -262,7 +278,7 @@ mod tests {
             let new = format!(r#"{new},"t":"{text}"}}"#);
             let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
             let mut state = value(&old);
-            let operations: json_patch::Patch = serde_json::from_str(&patch(&old, &new)).unwrap();
+            let operations: json_patch::Patch = patch(&old, &new).decode().unwrap();
             json_patch::patch(&mut state, &operations).unwrap();
             assert_eq!(state, value(&new), "{new}");
         }

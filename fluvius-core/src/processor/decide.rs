@@ -9,7 +9,7 @@ use super::head::Head;
 use super::load;
 use super::task::{Answer, Task};
 use super::work::Savepoint;
-use crate::action::{Call, Lifecycle, Outcome, Stop};
+use crate::action::{Call, Handler, Lifecycle, Outcome, Stop};
 use crate::aggregate::{AggregateDescriptor, SharedState};
 use crate::command::CommandStatus;
 use crate::context::{ActionContext, Frame};
@@ -72,14 +72,17 @@ async fn decide(cx: &mut ActionContext, task: &Task, before: Savepoint) -> Resul
         check_precondition(cx, task)?;
     }
 
-    let call = Call { state: state.clone(), command: Arc::clone(&task.command) };
+    let call = Call { state: state.as_ref(), command: &task.command };
     cx.frames.push(Frame {
         root: task.root.clone(),
         command_id: task.id,
         action: task.action,
         invoked_count: 0,
     });
-    let outcome = (task.action.run)(&call, cx).await;
+    let outcome = match task.action.run {
+        Handler::Now(run) => run(call, cx),
+        Handler::Later(run) => run(call, cx).await,
+    };
     cx.frames.pop();
     if let Some(fault) = &cx.fault {
         // Whatever the rule made of it: a fault is no business answer.
@@ -172,21 +175,23 @@ fn record(
     state: Option<SharedState>,
     outcome: Outcome,
 ) -> Result<Answer, Error> {
+    let Outcome { next, data } = outcome;
     let mut command =
         task.record(cx.environment().meta, &cx.given.sender.record, CommandStatus::Applied);
-    command.response.clone_from(&outcome.data);
+    command.response.clone_from(&data);
     cx.work.record_command(before, command);
 
-    let value = outcome.next.clone().or(state);
+    let is_changed = next.is_some();
+    let value = next.or(state);
     let value = value.expect("a creating action gives a state, and every other had one");
     let record = match task.action.event {
-        Some(event) => happened(cx, task, before, head, &value, event, &outcome)?,
+        Some(event) => happened(cx, task, before, head, (&value, is_changed), event, &data)?,
         None => {
             let record = head.record.clone();
             record.expect("a question is asked of a root that exists")
         }
     };
-    let answered_with_state = outcome.data.is_none();
+    let answered_with_state = data.is_none();
     Ok(Answer {
         response: Response {
             command_id: task.id,
@@ -195,7 +200,7 @@ fn record(
             version: record.version,
             etag: record.etag,
             event: task.action.event.map(|event| event.key),
-            data: outcome.data.unwrap_or_else(|| record.data.clone()),
+            data: data.unwrap_or_else(|| record.data.clone()),
         },
         state: answered_with_state.then_some(value),
     })
@@ -207,15 +212,15 @@ fn happened(
     task: &Task,
     before: Savepoint,
     head: &Head,
-    value: &SharedState,
+    (value, is_changed): (&SharedState, bool),
     event: &'static EventDescriptor,
-    outcome: &Outcome,
+    answer: &Option<Json>,
 ) -> Result<Arc<StateRecord>, Error> {
     let aggregate = (task.action.aggregate)();
     let previous = head.record.as_deref();
     let same_revision = previous.is_some_and(|record| record.revision == aggregate.revision);
     let data = match previous {
-        Some(record) if outcome.next.is_none() && same_revision => record.data.clone(),
+        Some(record) if !is_changed && same_revision => record.data.clone(),
         _ => aggregate.encode(value).map_err(|error| cannot_keep(task, aggregate, &error))?,
     };
 
@@ -236,7 +241,7 @@ fn happened(
         version,
         src_cmd: task.id,
         args: task.args.clone(),
-        data: outcome.data.clone(),
+        data: answer.clone(),
         change,
         occurred: next.updated,
     };

@@ -15,7 +15,7 @@ pub(crate) fn run(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {
     let private = &scope.inner;
     let (Soundness::Sound, Some(lifecycle)) = (part.soundness, action.lifecycle()) else {
         // The command exists, so that its users get no second error.
-        return quote!(|_, _| ::core::unreachable!());
+        return quote!(#private::Handler::Now(|_, _| ::core::unreachable!()));
     };
     let self_type = scope.self_type;
     let command = generated_ident(&action.command);
@@ -31,13 +31,20 @@ pub(crate) fn run(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {
     let place = action.outcome.as_ref().map(|outcome| outcome.place());
     let outcome = outcome(scope, action, lifecycle);
     let outcome = at(generated(place.unwrap_or(action.method.span())), outcome);
-    quote! {
-        |__fluvius_call, __fluvius_cx| #private::Box::pin(async move {
-            #decoded
-            #state
-            let __fluvius_result = #call;
-            #outcome
-        })
+    let body = quote! {
+        #decoded
+        #state
+        let __fluvius_result = #call;
+        #outcome
+    };
+    if action.is_async {
+        quote! {
+            #private::Handler::Later(|__fluvius_call, __fluvius_cx| {
+                #private::Box::pin(async move { #body })
+            })
+        }
+    } else {
+        quote!(#private::Handler::Now(|__fluvius_call, __fluvius_cx| { #body }))
     }
 }
 

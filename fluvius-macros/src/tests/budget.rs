@@ -8,7 +8,7 @@ use super::{aggregate, deposit, pretty, withdraw};
 /// Lines of one more action with one parameter and an event: without docs,
 /// before serde's derives expand. Two structs, two impls, one handler, two
 /// variants with their arms.
-const LINES_MAX: usize = 59;
+const LINES_MAX: usize = 62;
 
 #[test]
 fn one_more_action_stays_within_its_budget() {

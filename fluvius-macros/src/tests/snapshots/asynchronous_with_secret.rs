@@ -142,22 +142,27 @@ const _: () = {
             location: __fluvius::location!(),
             ..__fluvius::ActionDescriptor::of::<Self>("transfer-money")
         };
-        const RUN: __fluvius::Handler = |__fluvius_call, __fluvius_cx| __fluvius::Box::pin(async move {
-            let __fluvius_command = __fluvius_call.command::<TransferMoney>();
-            let mut __fluvius_state = __fluvius_call.state::<crate::Account<Eur>>();
-            let __fluvius_result = __fluvius::assert_send(
-                    <crate::Account<
-                        Eur,
-                    >>::transfer_money(
-                        &mut __fluvius_state,
-                        __fluvius_command.amount,
-                        __fluvius_cx,
-                        __fluvius_command.pin,
-                        __fluvius_command.recipient_id,
-                    ),
-                )
-                .await;
-            __fluvius::changed(__fluvius_state, __fluvius_result)
+        const RUN: __fluvius::Handler = __fluvius::Handler::Later(|
+            __fluvius_call,
+            __fluvius_cx|
+        {
+            __fluvius::Box::pin(async move {
+                let __fluvius_command = __fluvius_call.command::<TransferMoney>();
+                let mut __fluvius_state = __fluvius_call.state::<crate::Account<Eur>>();
+                let __fluvius_result = __fluvius::assert_send(
+                        <crate::Account<
+                            Eur,
+                        >>::transfer_money(
+                            &mut __fluvius_state,
+                            __fluvius_command.amount,
+                            __fluvius_cx,
+                            __fluvius_command.pin,
+                            __fluvius_command.recipient_id,
+                        ),
+                    )
+                    .await;
+                __fluvius::changed(__fluvius_state, __fluvius_result)
+            })
         });
         fn record(
             &self,
@@ -244,7 +249,10 @@ const _: () = {
             location: __fluvius::location!(),
             ..__fluvius::ActionDescriptor::of::<Self>("end")
         };
-        const RUN: __fluvius::Handler = |__fluvius_call, __fluvius_cx| __fluvius::Box::pin(async move {
+        const RUN: __fluvius::Handler = __fluvius::Handler::Now(|
+            __fluvius_call,
+            __fluvius_cx|
+        {
             let __fluvius_result = <crate::Account<
                 Eur,
             >>::close_account(__fluvius_call.state::<crate::Account<Eur>>());

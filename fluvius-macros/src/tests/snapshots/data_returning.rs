@@ -51,7 +51,10 @@ const _: () = {
             location: __fluvius::location!(),
             ..__fluvius::ActionDescriptor::of::<Self>("read-balance")
         };
-        const RUN: __fluvius::Handler = |__fluvius_call, __fluvius_cx| __fluvius::Box::pin(async move {
+        const RUN: __fluvius::Handler = __fluvius::Handler::Now(|
+            __fluvius_call,
+            __fluvius_cx|
+        {
             let __fluvius_result = <SavingsAccount>::read_balance(
                 __fluvius_call.state_ref::<SavingsAccount>(),
             );
@@ -155,7 +158,10 @@ const _: () = {
             location: __fluvius::location!(),
             ..__fluvius::ActionDescriptor::of::<Self>("add-interest")
         };
-        const RUN: __fluvius::Handler = |__fluvius_call, __fluvius_cx| __fluvius::Box::pin(async move {
+        const RUN: __fluvius::Handler = __fluvius::Handler::Now(|
+            __fluvius_call,
+            __fluvius_cx|
+        {
             let __fluvius_command = __fluvius_call.command::<AddInterest>();
             let mut __fluvius_state = __fluvius_call.state::<SavingsAccount>();
             let __fluvius_result = <SavingsAccount>::add_interest(

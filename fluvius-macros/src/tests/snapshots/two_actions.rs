@@ -80,7 +80,10 @@ const _: () = {
             location: __fluvius::location!(),
             ..__fluvius::ActionDescriptor::of::<Self>("open-account")
         };
-        const RUN: __fluvius::Handler = |__fluvius_call, __fluvius_cx| __fluvius::Box::pin(async move {
+        const RUN: __fluvius::Handler = __fluvius::Handler::Now(|
+            __fluvius_call,
+            __fluvius_cx|
+        {
             let __fluvius_command = __fluvius_call.command::<OpenAccount>();
             let __fluvius_result = <Account>::open_account(__fluvius_command.owner_name);
             __fluvius::created::<Account, _>(__fluvius_result)
@@ -147,7 +150,10 @@ const _: () = {
             location: __fluvius::location!(),
             ..__fluvius::ActionDescriptor::of::<Self>("deposit-money")
         };
-        const RUN: __fluvius::Handler = |__fluvius_call, __fluvius_cx| __fluvius::Box::pin(async move {
+        const RUN: __fluvius::Handler = __fluvius::Handler::Now(|
+            __fluvius_call,
+            __fluvius_cx|
+        {
             let __fluvius_command = __fluvius_call.command::<DepositMoney>();
             let mut __fluvius_state = __fluvius_call.state::<Account>();
             let __fluvius_result = <Account>::deposit_money(

@@ -75,7 +75,9 @@ const _: () = {
             location: __fluvius::location!(),
             ..__fluvius::ActionDescriptor::of::<Self>("deposit-money")
         };
-        const RUN: __fluvius::Handler = |_, _| ::core::unreachable!();
+        const RUN: __fluvius::Handler = __fluvius::Handler::Now(|_, _| {
+            ::core::unreachable!()
+        });
     }
     __fluvius::submit! {
         __fluvius::Registration::action(< DepositMoney as __fluvius::Command > ::ACTION)
@@ -130,7 +132,10 @@ const _: () = {
             location: __fluvius::location!(),
             ..__fluvius::ActionDescriptor::of::<Self>("close-account")
         };
-        const RUN: __fluvius::Handler = |__fluvius_call, __fluvius_cx| __fluvius::Box::pin(async move {
+        const RUN: __fluvius::Handler = __fluvius::Handler::Now(|
+            __fluvius_call,
+            __fluvius_cx|
+        {
             let __fluvius_result = <Account>::close_account(
                 __fluvius_call.state::<Account>(),
             );
