@@ -2,11 +2,9 @@
 
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use futures_util::FutureExt;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
-use tokio::time::Instant;
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -20,6 +18,9 @@ use crate::root::AggregateRoot;
 use crate::sequencer::{Sequencer, Ticket};
 use crate::signal::Signal;
 use crate::store::Fate;
+use crate::sync::{
+    Instant, Mutex, Notify, OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot, timeout,
+};
 use crate::unit_of_work::UnitOfWork;
 
 /// Takes commands through the stages.
@@ -251,7 +252,7 @@ impl Processor {
         let checked = AssertUnwindSafe(authorize::check(&self.environment, sender, task));
         let command = task.action.key;
         let after = self.environment.settings.deadline;
-        let checked = match tokio::time::timeout(after, checked.catch_unwind()).await {
+        let checked = match timeout(after, checked.catch_unwind()).await {
             Ok(Ok(checked)) => checked,
             Ok(Err(_)) => Err(Error::Panicked { command }),
             Err(_) => Err(Error::TimedOut { command, after }),

@@ -14,6 +14,7 @@ use crate::command::CommandStatus;
 use crate::context::{ActionContext, Given};
 use crate::error::Error;
 use crate::sequencer::Decision;
+use crate::sync::timeout;
 use crate::unit_of_work::UnitOfWork;
 
 /// What an attempt has given.
@@ -91,7 +92,7 @@ async fn decide(
     for (index, task) in tasks.iter().enumerate() {
         let deadline = task.action.timeout.unwrap_or(processor.environment.settings.deadline);
         let decided = AssertUnwindSafe(decide::run(cx, task)).catch_unwind();
-        let decided = match tokio::time::timeout(deadline, decided).await {
+        let decided = match timeout(deadline, decided).await {
             Ok(Ok(decided)) => decided,
             Ok(Err(_)) => Err(Error::Panicked { command: task.action.key }),
             Err(_) => Err(Error::TimedOut { command: task.action.key, after: deadline }),

@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use futures_core::future::BoxFuture;
 use futures_util::FutureExt;
-use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::job::{Outcome, Request};
@@ -22,6 +21,7 @@ use crate::error::Error;
 use crate::ids;
 use crate::sequencer::{Settled, Step, Ticket};
 use crate::store::{Fate, StoreError};
+use crate::sync::{self, Instant};
 
 /// How many steps are done at one go before the rest is moved to a task of its own.
 const STEPS_AT_ONE_GO: usize = 128;
@@ -74,7 +74,7 @@ fn drive_now(processor: &Arc<Processor>, steps: &mut VecDeque<Step>, cx: &mut Co
 /// Moves a step that has to wait to a task of the runtime, with all that follows from it.
 fn go_on_elsewhere(processor: &Arc<Processor>, work: BoxFuture<'static, Vec<Step>>) {
     let processor = Arc::clone(processor);
-    tokio::spawn(async move {
+    sync::spawn(async move {
         let steps = work.await;
         drive(&processor, steps).await;
     });
@@ -87,13 +87,14 @@ fn begin(processor: &Arc<Processor>, step: Step) -> Option<BoxFuture<'static, Ve
         Step::Decide(ticket) => Box::pin(decide(processor, ticket)),
         Step::Commit => Box::pin(commit(processor)),
         Step::Answer(ticket, settled) => {
+            let is_known = matches!(settled, Settled::Known);
             let (request, outcome, must_look_up) = settle_outcome(&processor, ticket, settled)?;
             if !must_look_up {
                 finish(&processor, ticket, outcome);
                 return None;
             }
             Box::pin(async move {
-                let first = recall::first_answer(&processor.environment, &request);
+                let first = recall::first_answer(&processor.environment, &request, is_known);
                 let first = first.instrument(spans::recall(&request.span)).await;
                 finish(&processor, ticket, first.unwrap_or(outcome));
                 Vec::new()
@@ -175,7 +176,7 @@ async fn back_off(processor: &Processor, ticket: Ticket, count: u32) {
     // identifiers is the same each time.
     let jitter = ids::invoked(id.unwrap_or_default(), count).as_u64_pair().1;
     let bound = 50_u64 << count.min(10);
-    tokio::time::sleep(Duration::from_micros(jitter % bound)).await;
+    sync::sleep(Duration::from_micros(jitter % bound)).await;
 }
 
 /// Finds out by the command's identifier what became of a unit of work whose store went away.
@@ -185,7 +186,7 @@ async fn settle(processor: Arc<Processor>, ticket: Ticket) -> Vec<Step> {
         return Vec::new();
     };
     let settle_time = processor.environment.settings.settle_time;
-    let found = tokio::time::timeout(settle_time, async {
+    let found = sync::timeout(settle_time, async {
         let mut pause = Duration::from_millis(5);
         loop {
             match processor.environment.store.command(id).await {
@@ -193,7 +194,7 @@ async fn settle(processor: Arc<Processor>, ticket: Ticket) -> Vec<Step> {
                 Err(error) if error.can_retry() => {}
                 Err(error) => return Err(error),
             }
-            tokio::time::sleep(pause).await;
+            sync::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(1));
         }
     });
@@ -252,7 +253,7 @@ fn finish(processor: &Processor, ticket: Ticket, outcome: Outcome) {
     };
     let Some(job) = job else { return };
     publish::answered(&processor.environment, &job.request, &outcome, job.accepted.elapsed());
-    drop(job.permit);
+    sync::give_back(job.permit);
     if processor.shared().sequencer.is_idle() {
         processor.idle.notify_waiters();
     }

@@ -49,7 +49,8 @@ pub(crate) enum Step {
     Commit,
     /// The command has ended. For the sequencer it exists no longer.
     Answer(Ticket, Settled),
-    /// Wait a little, longer each time, and come back with [`Sequencer::resume`].
+    /// Wait a little, longer each time, and come back with [`Sequencer::resume`]. The command has
+    /// its turns: those that were accepted after it do not pass it meanwhile.
     BackOff(Ticket, u32),
     /// The store does not know whether the command's unit stands: find out by its identifier,
     /// and come back with [`Sequencer::resume`] or [`Sequencer::finish`].
@@ -104,6 +105,8 @@ struct Command<J> {
     is_alone: bool,
     lost_count: u32,
     conflict_count: u32,
+    /// Whether it waits a little, with its turns, before it is decided.
+    backs_off: bool,
 }
 
 impl<J> Sequencer<J> {
@@ -137,6 +140,7 @@ impl<J> Sequencer<J> {
             held_count: 0,
             lost_count: 0,
             conflict_count: 0,
+            backs_off: false,
         };
         self.commands.insert(ticket, command);
         self.take_turns(ticket, steps);
@@ -157,6 +161,12 @@ impl<J> Sequencer<J> {
         decision: Decision,
         steps: &mut Vec<Step>,
     ) -> bool {
+        if self.is_awaited_by_older(ticket) {
+            // Commands that were taken back go first.
+            self.give_back_turns(ticket, steps);
+            self.take_turns(ticket, steps);
+            return false;
+        }
         if !decision.reads.iter().all(|read| self.heads.is_newest(read)) {
             self.lost(ticket, &decision, steps);
             return false;
@@ -223,7 +233,9 @@ impl<J> Sequencer<J> {
                 Fate::Committed { .. } | Fate::Fell { .. } => again.push(unit.ticket),
                 Fate::Stale { root, stored } => {
                     self.heads.correct(&root, stored.map(|stored| *stored));
-                    self.conflict(unit.ticket, root, steps);
+                    if self.goes_on_after_conflict(unit.ticket, root, steps) {
+                        again.push(unit.ticket);
+                    }
                 }
                 Fate::Known { .. } => self.end(unit.ticket, Settled::Known, steps),
                 Fate::Failed(error) => self.end(unit.ticket, Settled::Failed(error), steps),
@@ -278,15 +290,22 @@ impl<J> Sequencer<J> {
         steps.push(Step::Answer(ticket, settled));
     }
 
-    fn conflict(&mut self, ticket: Ticket, root: AggregateRoot, steps: &mut Vec<Step>) {
-        let Some(command) = self.commands.get_mut(&ticket) else { return };
+    /// Whether a command that others have made stale is decided again: after a little while.
+    fn goes_on_after_conflict(
+        &mut self,
+        ticket: Ticket,
+        root: AggregateRoot,
+        steps: &mut Vec<Step>,
+    ) -> bool {
+        let Some(command) = self.commands.get_mut(&ticket) else { return false };
         command.conflict_count += 1;
         let count = command.conflict_count;
-        if count >= self.limits.conflict_count_max {
+        command.backs_off = count < self.limits.conflict_count_max;
+        if !command.backs_off {
             self.end(ticket, Settled::Conflict(root, count), steps);
-        } else {
-            steps.push(Step::BackOff(ticket, count));
+            return false;
         }
+        true
     }
 
     /// Another command has changed what this one was decided on.
@@ -296,13 +315,7 @@ impl<J> Sequencer<J> {
         if command.lost_count >= LOST_COUNT_MAX {
             return self.take_all_turns(ticket, decision, steps);
         }
-        if self.is_awaited_by_older(ticket) {
-            // Commands that were taken back go first.
-            self.give_back_turns(ticket, steps);
-            self.take_turns(ticket, steps);
-        } else {
-            steps.push(Step::Decide(ticket));
-        }
+        steps.push(Step::Decide(ticket));
     }
 
     /// Another command has a root for itself: this one waits until that is admitted, and holds
@@ -343,8 +356,7 @@ impl<J> Sequencer<J> {
         command.is_alone = true;
         let held = &command.wanted[..command.held_count];
         let has_all = decision.reads.iter().all(|read| held.contains(&read.root));
-        let goes_on = has_all && !self.is_awaited_by_older(ticket);
-        if goes_on {
+        if has_all {
             return steps.push(Step::Decide(ticket));
         }
         self.give_back_turns(ticket, steps);
@@ -384,7 +396,10 @@ impl<J> Sequencer<J> {
             }
             command.held_count += 1;
         }
-        steps.push(Step::Decide(ticket));
+        steps.push(match std::mem::take(&mut command.backs_off) {
+            true => Step::BackOff(ticket, command.conflict_count),
+            false => Step::Decide(ticket),
+        });
     }
 
     fn give_back_turns(&mut self, ticket: Ticket, steps: &mut Vec<Step>) {

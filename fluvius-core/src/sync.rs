@@ -1,0 +1,30 @@
+//! The lock, the wake-ups, the tasks and the timers of the processor and of the memory store.
+//!
+//! They are those of std and of tokio. With the feature `testing` each of them first asks whether
+//! the thread it is on is scheduled by a test (`testing/scheduled.rs`), which then decides
+//! what goes on next: whatever one task of the processor can see of another goes through here.
+
+pub(crate) use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
+pub(crate) use tokio::time::Instant;
+
+#[cfg(not(feature = "testing"))]
+pub(crate) use self::unscheduled::give_back;
+#[cfg(feature = "testing")]
+pub(crate) use crate::testing::scheduled::{
+    Mutex, Notify, give_back, oneshot, sleep, spawn, timeout,
+};
+#[cfg(not(feature = "testing"))]
+pub(crate) use {
+    std::sync::Mutex,
+    tokio::spawn,
+    tokio::sync::{Notify, oneshot},
+    tokio::time::{sleep, timeout},
+};
+
+#[cfg(not(feature = "testing"))]
+mod unscheduled {
+    /// Gives a place back to those who wait for one.
+    pub(crate) fn give_back(permit: super::OwnedSemaphorePermit) {
+        drop(permit);
+    }
+}
