@@ -218,7 +218,8 @@ pub enum Error {
         /// What the store says.
         source: StoreError,
     },
-    /// The store went away during the commit; the same command id sent again settles it.
+    /// The store went away during the commit, or before what it has could be read back; the same
+    /// command id sent again settles it.
     ///
     /// Code: `outcome-unknown`; leaves no command row.
     #[error("whether command {id} was applied is not known: send it again under the same id")]

@@ -86,6 +86,7 @@ mod sequencer;
 mod signal;
 mod state;
 pub mod store;
+mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod unit_of_work;

@@ -1,10 +1,8 @@
 //! Accepting commands: from here on the runtime owns them.
 
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
-use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::environment::Environment;
@@ -15,6 +13,9 @@ use crate::error::Error;
 use crate::hash::Map;
 use crate::root::AggregateRoot;
 use crate::sequencer::{Sequencer, Ticket};
+use crate::sync::{
+    Instant, Mutex, Notify, OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot,
+};
 
 /// Takes commands through the stages.
 #[derive(Debug)]

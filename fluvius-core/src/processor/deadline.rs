@@ -4,7 +4,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::time::{Sleep, sleep};
+use futures_core::future::BoxFuture;
+
+use crate::sync;
 
 /// What a future gives within a time, counted from its first poll; `None` where that is over.
 pub(crate) fn within<F: Future>(after: Duration, future: Pin<&mut F>) -> Within<'_, F> {
@@ -12,11 +14,11 @@ pub(crate) fn within<F: Future>(after: Duration, future: Pin<&mut F>) -> Within<
 }
 
 /// The future of [`within`]. It is `tokio::time::timeout`, but that the timer is made only when
-/// the first poll gives nothing, and that it takes eight bytes of whoever awaits it.
+/// the first poll gives nothing, and that it takes a few words of whoever awaits it.
 pub(crate) struct Within<'a, F> {
     future: Pin<&'a mut F>,
     after: Duration,
-    timer: Option<Pin<Box<Sleep>>>,
+    timer: Option<BoxFuture<'static, ()>>,
 }
 
 impl<F: Future> Future for Within<'_, F> {
@@ -28,7 +30,7 @@ impl<F: Future> Future for Within<'_, F> {
             return Poll::Ready(Some(output));
         }
         let after = this.after;
-        let timer = this.timer.get_or_insert_with(|| Box::pin(sleep(after)));
+        let timer = this.timer.get_or_insert_with(|| sync::timer(after));
         timer.as_mut().poll(cx).map(|()| None)
     }
 }

@@ -5,29 +5,32 @@
 //! not polled ever holds a turn, a head or a batch.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures_core::future::BoxFuture;
 use futures_util::FutureExt;
-use tokio::time::Instant;
 use tracing::{Instrument, Span};
 use uuid::Uuid;
 
 use super::accept::Shared;
 use super::attempt::{self, Attempt};
+use super::deadline::within;
 use super::job::{Job, Outcome};
 use super::{Environment, Processor, publish, recall, spans};
 use crate::error::Error;
 use crate::ids;
 use crate::sequencer::{Batch, Settled, Step, Ticket};
 use crate::store::{Fate, StoreError};
+use crate::sync::{self, Instant};
 
 /// How many steps are done at one go before the rest is moved to a task of its own.
 const STEPS_AT_ONE_GO: usize = 128;
 
 /// What a step has come to: what the sequencer is told of it.
+#[expect(clippy::large_enum_variant, reason = "the largest is the usual one, and none is kept")]
 enum Done {
     Decided(Ticket, Attempt),
     Landed(Vec<Fate>),
@@ -57,9 +60,10 @@ pub(crate) fn drive<'a>(
             Step::Commit(batch) => Some(commit(processor, &shared, batch, now)),
             Step::Answer(ticket, settled) => {
                 let Some(job) = shared.sequencer.job(ticket) else { continue };
+                let is_known = matches!(settled, Settled::Known);
                 let (outcome, must_look_up) = settle_outcome(job, settled);
                 if must_look_up {
-                    Some(look_up(processor, job, ticket, outcome, now))
+                    Some(look_up(processor, job, ticket, (outcome, is_known), now))
                 } else {
                     finish(processor, shared, ticket, outcome, now);
                     shared = processor.shared();
@@ -95,13 +99,13 @@ pub(crate) fn drive<'a>(
     }
     drop(shared);
     let processor = Arc::clone(processor);
-    tokio::spawn(async move { drive(&processor, processor.shared(), Instant::now()) });
+    sync::spawn(async move { drive(&processor, processor.shared(), Instant::now()) });
 }
 
 /// Moves a step that has to wait to a task of the runtime, with all that follows from it.
 fn go_on_elsewhere(processor: &Arc<Processor>, work: Work) {
     let processor = Arc::clone(processor);
-    tokio::spawn(async move {
+    sync::spawn(async move {
         let done = work.future.instrument(work.span).await;
         let now = Instant::now();
         drive(&processor, take_in(&processor, done, work.begun, now), now);
@@ -194,18 +198,18 @@ fn commit(processor: &Arc<Processor>, shared: &Shared, batch: Batch, now: Instan
 }
 
 /// Asks the log whether the command's identifier has had another answer than the one that it
-/// would be given now.
+/// would be given now; `is_known`: that is what the store says.
 fn look_up(
     processor: &Arc<Processor>,
     job: &Job,
     ticket: Ticket,
-    outcome: Outcome,
+    (outcome, is_known): (Outcome, bool),
     now: Instant,
 ) -> Work {
     let request = Arc::clone(&job.request);
     let processor = Arc::clone(processor);
     Work::new(now, spans::recall(&request.span), async move {
-        let first = recall::first_answer(&processor.environment, &request).await;
+        let first = recall::first_answer(&processor.environment, &request, is_known).await;
         Done::Answered(ticket, first.unwrap_or(outcome))
     })
 }
@@ -217,13 +221,13 @@ async fn back_off(id: Uuid, count: u32) {
     // identifiers is the same each time.
     let jitter = ids::invoked(id, count).as_u64_pair().1;
     let bound = 50_u64 << count.min(10);
-    tokio::time::sleep(Duration::from_micros(jitter % bound)).await;
+    sync::sleep(Duration::from_micros(jitter % bound)).await;
 }
 
 /// Finds out by the command's identifier what became of a unit of work whose store went away.
 async fn settle(processor: Arc<Processor>, ticket: Ticket, id: Uuid) -> Done {
     let settle_time = processor.environment.settings.settle_time;
-    let found = tokio::time::timeout(settle_time, async {
+    let found = pin!(async {
         let mut pause = Duration::from_millis(5);
         loop {
             match processor.environment.store.command(id).await {
@@ -231,16 +235,16 @@ async fn settle(processor: Arc<Processor>, ticket: Ticket, id: Uuid) -> Done {
                 Err(error) if error.can_retry() => {}
                 Err(error) => return Err(error),
             }
-            tokio::time::sleep(pause).await;
+            sync::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(1));
         }
     });
-    match found.await {
-        Ok(Ok(true)) => Done::Settled(ticket, Settled::Known),
+    match within(settle_time, found).await {
+        Some(Ok(true)) => Done::Settled(ticket, Settled::Known),
         // Its unit is not stored: it may be decided again. Should a commit that is still on its
         // way be quicker, the identifier is found taken.
-        Ok(Ok(false)) => Done::Resumed(ticket),
-        Ok(Err(_)) | Err(_) => Done::Answered(ticket, Err((0, Error::OutcomeUnknown { id }))),
+        Some(Ok(false)) => Done::Resumed(ticket),
+        Some(Err(_)) | None => Done::Answered(ticket, Err((0, Error::OutcomeUnknown { id }))),
     }
 }
 
@@ -273,7 +277,7 @@ fn finish(
     let is_idle = shared.sequencer.is_idle();
     drop(shared);
     publish::answered(&processor.environment, &job.request, &outcome, now - job.accepted);
-    drop(job.permit);
+    sync::give_back(job.permit);
     if is_idle {
         processor.idle.notify_waiters();
     }

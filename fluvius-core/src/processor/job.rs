@@ -3,8 +3,6 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
-use tokio::time::Instant;
 use tracing::Span;
 use uuid::Uuid;
 
@@ -13,6 +11,7 @@ use super::task::{Answer, Sender, Task};
 use crate::domain::Meta;
 use crate::error::Error;
 use crate::root::AggregateRoot;
+use crate::sync::{Instant, OwnedSemaphorePermit, oneshot};
 
 /// Which command of a job ended it, and why.
 pub(crate) type Ended = (usize, Error);

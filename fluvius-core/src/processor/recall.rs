@@ -19,7 +19,23 @@ use crate::store::{LogQuery, RealmFilter, StoreError};
 const EVENTS_AT_ONCE: usize = 16;
 
 /// The first answer of a request whose identifiers are in the log; of a group all must be.
-pub(crate) async fn first_answer(environment: &Environment, request: &Request) -> Option<Outcome> {
+///
+/// Where the store is known to have one of them, a fault in reading it is `outcome-unknown`: after
+/// any other error the sender could take it that nothing is stored.
+pub(crate) async fn first_answer(
+    environment: &Environment,
+    request: &Request,
+    is_known: bool,
+) -> Option<Outcome> {
+    match look_up_all(environment, request).await {
+        Some(Err((index, Error::StoreUnavailable { .. } | Error::Store { .. }))) if is_known => {
+            Some(Err((index, Error::OutcomeUnknown { id: request.tasks[index].id })))
+        }
+        answer => answer,
+    }
+}
+
+async fn look_up_all(environment: &Environment, request: &Request) -> Option<Outcome> {
     let tasks = &request.tasks;
     let mut answers = Vec::with_capacity(tasks.len());
     let mut ended = None;

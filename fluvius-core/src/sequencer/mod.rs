@@ -11,6 +11,9 @@
 //! - A unit of work depends on every unit whose head it has read. If one falls, all that stand
 //!   on it are taken back and decided again, in their old order.
 //! - No command is answered before its unit, and so all that it depends on, is durable.
+//! - The oldest of those who wait for the turn of a root has it next, and one who has it is not
+//!   admitted while an older one waits. A command that others have made stale has it while it
+//!   backs off. So commands of one root that are decided again keep their order.
 //! - Nobody waits for a turn while holding one, but for commands that take all their turns in
 //!   the order of the roots.
 

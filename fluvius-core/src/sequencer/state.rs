@@ -48,7 +48,8 @@ pub(crate) enum Step {
     Commit(Batch),
     /// The command has ended. For the sequencer it exists no longer.
     Answer(Ticket, Settled),
-    /// Wait a little, longer each time, and come back with [`Sequencer::resume`].
+    /// Wait a little, longer each time, and come back with [`Sequencer::resume`]. The command has
+    /// its turns: those that were accepted after it do not pass it meanwhile.
     BackOff(Ticket, u32),
     /// The store does not know whether the command's unit stands: find out by its identifier,
     /// and come back with [`Sequencer::resume`] or [`Sequencer::finish`].
@@ -105,6 +106,8 @@ struct Command<J> {
     is_alone: bool,
     lost_count: u32,
     conflict_count: u32,
+    /// Whether it waits a little, with its turns, before it is decided.
+    backs_off: bool,
 }
 
 impl<J> Sequencer<J> {
@@ -134,6 +137,7 @@ impl<J> Sequencer<J> {
             held_count: 0,
             lost_count: 0,
             conflict_count: 0,
+            backs_off: false,
         };
         self.commands.insert(ticket, command);
         self.take_turns(ticket);
@@ -149,6 +153,12 @@ impl<J> Sequencer<J> {
     /// in place for all its roots together, and its unit goes to the store's queue. Says whether
     /// it was admitted.
     pub(crate) fn decided(&mut self, ticket: Ticket, decision: Decision) -> bool {
+        if self.is_awaited_by_older(ticket) {
+            // Commands that were taken back go first.
+            self.give_back_turns(ticket);
+            self.take_turns(ticket);
+            return false;
+        }
         if !decision.reads.iter().all(|read| self.heads.is_newest(read)) {
             self.lost(ticket, &decision);
             return false;
@@ -216,7 +226,9 @@ impl<J> Sequencer<J> {
                 Fate::Committed { .. } | Fate::Fell { .. } => again.push(unit.ticket),
                 Fate::Stale { root, stored } => {
                     self.heads.correct(&root, stored.map(|stored| *stored));
-                    self.conflict(unit.ticket, root);
+                    if self.goes_on_after_conflict(unit.ticket, root) {
+                        again.push(unit.ticket);
+                    }
                 }
                 Fate::Known { .. } => self.end(unit.ticket, Settled::Known),
                 Fate::Failed(error) => self.end(unit.ticket, Settled::Failed(error)),
@@ -265,15 +277,17 @@ impl<J> Sequencer<J> {
         self.steps.push_back(Step::Answer(ticket, settled));
     }
 
-    fn conflict(&mut self, ticket: Ticket, root: AggregateRoot) {
-        let Some(command) = self.commands.get_mut(&ticket) else { return };
+    /// Whether a command that others have made stale is decided again: after a little while.
+    fn goes_on_after_conflict(&mut self, ticket: Ticket, root: AggregateRoot) -> bool {
+        let Some(command) = self.commands.get_mut(&ticket) else { return false };
         command.conflict_count += 1;
         let count = command.conflict_count;
-        if count >= self.limits.conflict_count_max {
+        command.backs_off = count < self.limits.conflict_count_max;
+        let goes_on = command.backs_off;
+        if !goes_on {
             self.end(ticket, Settled::Conflict(root, count));
-        } else {
-            self.steps.push_back(Step::BackOff(ticket, count));
         }
+        goes_on
     }
 
     /// Another command has changed what this one was decided on.
@@ -283,13 +297,7 @@ impl<J> Sequencer<J> {
         if command.lost_count >= LOST_COUNT_MAX {
             return self.take_all_turns(ticket, decision);
         }
-        if self.is_awaited_by_older(ticket) {
-            // Commands that were taken back go first.
-            self.give_back_turns(ticket);
-            self.take_turns(ticket);
-        } else {
-            self.steps.push_back(Step::Decide(ticket));
-        }
+        self.steps.push_back(Step::Decide(ticket));
     }
 
     /// Another command has a root for itself: this one waits until that is admitted, and holds
@@ -324,8 +332,7 @@ impl<J> Sequencer<J> {
         command.is_alone = true;
         let held = &command.wanted[..command.held_count];
         let has_all = decision.reads.iter().all(|read| held.contains(&read.root));
-        let goes_on = has_all && !self.is_awaited_by_older(ticket);
-        if goes_on {
+        if has_all {
             return self.steps.push_back(Step::Decide(ticket));
         }
         self.give_back_turns(ticket);
@@ -365,7 +372,10 @@ impl<J> Sequencer<J> {
             }
             command.held_count += 1;
         }
-        self.steps.push_back(Step::Decide(ticket));
+        self.steps.push_back(match std::mem::take(&mut command.backs_off) {
+            true => Step::BackOff(ticket, command.conflict_count),
+            false => Step::Decide(ticket),
+        });
     }
 
     fn give_back_turns(&mut self, ticket: Ticket) {

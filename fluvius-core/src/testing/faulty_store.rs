@@ -15,6 +15,7 @@ use crate::message::MessageRecord;
 use crate::root::AggregateRoot;
 use crate::state::StateRecord;
 use crate::store::{Fate, LogQuery, Store, StoreError};
+use crate::sync;
 use crate::unit_of_work::UnitOfWork;
 
 /// How often what goes wrong, in a thousand.
@@ -74,7 +75,7 @@ impl<S: Store> FaultyStore<S> {
             (micros > 0).then(|| Duration::from_micros(state.rng.below(micros)))
         });
         if let Some(delay) = delay {
-            tokio::time::sleep(delay).await;
+            sync::sleep(delay).await;
         }
     }
 

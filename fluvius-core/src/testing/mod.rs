@@ -11,6 +11,7 @@ mod own_thread;
 mod planted;
 mod rng;
 mod scenario;
+pub(crate) mod scheduled;
 mod sequences;
 mod world;
 
@@ -24,4 +25,6 @@ pub use ids::CountedIds;
 pub use planted::Planted;
 pub use rng::SeededRng;
 pub use scenario::{ExpectedEvent, Scenario, Then, event};
+#[doc(hidden)]
+pub use scheduled::Scheduler;
 pub use sequences::{Durable, DurableRoot, Failure, SentCommand, Sequences, Tally};

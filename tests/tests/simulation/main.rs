@@ -5,7 +5,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(unreachable_pub, reason = "the modules of a test binary have no outside")]
 
-mod check;
+#[path = "../bank/mod.rs"]
+mod bank;
 mod client;
 mod run;
 

@@ -9,8 +9,9 @@ use fluvius_core::{Domain, DomainContext, DomainRuntime, MemoryStore};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-use crate::check;
-use crate::client::{self, Sent};
+use crate::bank::log;
+use crate::bank::sent::{self, SENDER, Sent, Settled};
+use crate::client;
 
 #[derive(Debug, Clone, Default)]
 pub struct Options {
@@ -20,33 +21,29 @@ pub struct Options {
 /// What came up in a run; equal for equal seeds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Summary {
-    pub applied: u64,
-    pub refused: u64,
-    pub faults: u64,
-    pub unanswered: u64,
-    pub settled_later: u64,
+    pub settled: Settled,
     pub batches_of_many: u64,
     pub log: u64,
 }
 
 impl Summary {
     pub fn add(&mut self, other: &Self) {
-        self.applied += other.applied;
-        self.refused += other.refused;
-        self.faults += other.faults;
-        self.unanswered += other.unanswered;
-        self.settled_later += other.settled_later;
+        self.settled.applied += other.settled.applied;
+        self.settled.refused += other.settled.refused;
+        self.settled.faults += other.settled.faults;
+        self.settled.unanswered += other.settled.unanswered;
+        self.settled.later += other.settled.later;
         self.batches_of_many += other.batches_of_many;
         self.log += other.log;
     }
 
     pub fn counts(&self) -> [(&'static str, u64); 6] {
         [
-            ("an applied command", self.applied),
-            ("a refusal", self.refused),
-            ("a fault", self.faults),
-            ("a command whose answer was not waited for", self.unanswered),
-            ("a command that was settled by sending it again", self.settled_later),
+            ("an applied command", self.settled.applied),
+            ("a refusal", self.settled.refused),
+            ("a fault", self.settled.faults),
+            ("a command whose answer was not waited for", self.settled.unanswered),
+            ("a command that was settled by sending it again", self.settled.later),
             ("a batch of more than one unit", self.batches_of_many),
         ]
     }
@@ -115,7 +112,7 @@ async fn simulate(seed: u64, options: &Options) -> Result<Summary, String> {
     }
 
     for account in 1..=ACCOUNTS {
-        let session = domains[0].session(DomainContext::create("simulation"));
+        let session = domains[0].session(DomainContext::create(SENDER));
         let open = OpenAccount {
             account_number: account.to_string(),
             owner_name: "somebody".to_owned(),
@@ -152,13 +149,13 @@ async fn simulate(seed: u64, options: &Options) -> Result<Summary, String> {
         store.set_faults(Faults::default());
     }
     let mut sent = std::mem::take(&mut *sent.lock().expect("no client is left"));
-    let mut summary = Summary::default();
-    client::settle(&domains[0], &mut sent, &mut summary).await?;
+    sent::faults_left_nothing(&content, &sent).await?;
+    let settled = sent::settle(&domains[0], &mut sent).await?;
     for domain in &domains {
         domain.shutdown().await;
     }
-    check::all(&content, &sent, &mut summary).await?;
-    summary.batches_of_many =
-        stores.iter().flat_map(FaultyStore::batch_sizes).filter(|size| *size > 1).count() as u64;
-    Ok(summary)
+    let log = log::check(&content, &sent).await?;
+    let sizes = stores.iter().flat_map(FaultyStore::batch_sizes);
+    let batches_of_many = sizes.filter(|size| *size > 1).count() as u64;
+    Ok(Summary { settled, batches_of_many, log })
 }

@@ -4,7 +4,7 @@
 
 mod tables;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use uuid::Uuid;
 
@@ -17,6 +17,7 @@ use crate::logged::Logged;
 use crate::message::MessageRecord;
 use crate::root::AggregateRoot;
 use crate::state::StateRecord;
+use crate::sync::Mutex;
 use crate::unit_of_work::UnitOfWork;
 use tables::Tables;
 

@@ -2,23 +2,21 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use fluvius_core::{CommandStatus, EventRecord, LogQuery, Logged, MemoryStore, RealmFilter, Store};
+use fluvius_core::{
+    AggregateRoot, CommandRecord, CommandStatus, EventRecord, LogQuery, Logged, MemoryStore,
+    RealmFilter, Response, Store,
+};
 use rust_decimal::Decimal;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::client::Sent;
-use crate::run::Summary;
+use super::sent::Sent;
 
-pub async fn all(
-    content: &MemoryStore,
-    sent: &[Sent],
-    summary: &mut Summary,
-) -> Result<(), String> {
+/// Checks everything, and gives the last position of the event log.
+pub async fn check(content: &MemoryStore, sent: &[Sent]) -> Result<u64, String> {
     let query = LogQuery { root: None, realm: RealmFilter::All, after: 0, limit: usize::MAX };
     let events = content.events(&query).await.map_err(|error| error.to_string())?;
     let commands = content.commands(&query).await.map_err(|error| error.to_string())?;
-    summary.log = events.last().map_or(0, |event| event.position);
 
     let mut seen = HashSet::new();
     for command in &commands {
@@ -28,16 +26,14 @@ pub async fn all(
     }
     for one in sent {
         let answer = one.answer.as_ref().ok_or("a command without an answer")?;
-        for command in &one.commands {
-            if answer.is_ok() && !seen.contains(&command.id) {
-                return Err(format!("command {} was applied and is not in the log", command.id));
-            }
+        for response in answer.iter().flatten() {
+            is_in_the_log(response, &events, &commands)?;
         }
     }
 
     let states = replay(&events)?;
     for (id, (version, state)) in &states {
-        let root = fluvius_core::AggregateRoot::new("bank-account", *id);
+        let root = AggregateRoot::new("bank-account", *id);
         let stored = content.load(&root).await.map_err(|error| error.to_string())?;
         let stored = stored.ok_or("a root with events and no state")?;
         if stored.version != *version || stored.data.to_value() != *state {
@@ -45,7 +41,25 @@ pub async fn all(
         }
     }
     conserves_money(&events, &states)?;
-    refusals_were_right(&events, &commands)
+    refusals_were_right(&events, &commands)?;
+    Ok(events.last().map_or(0, |event| event.position))
+}
+
+/// What was answered is in the log, as the version that the answer tells.
+fn is_in_the_log(
+    response: &Response,
+    events: &[Logged<EventRecord>],
+    commands: &[Logged<CommandRecord>],
+) -> Result<(), String> {
+    let id = response.command_id;
+    if !commands.iter().any(|row| row.id == id && row.status == CommandStatus::Applied) {
+        return Err(format!("command {id} was applied and is not in the log"));
+    }
+    let event = events.iter().find(|event| event.src_cmd == id && event.root == response.root);
+    match event {
+        Some(event) if event.version == response.version => Ok(()),
+        event => Err(format!("{response:?} was answered, and the log has {event:?}")),
+    }
 }
 
 /// The newest version and state of each root, folded from the log.
@@ -95,7 +109,7 @@ fn conserves_money(
 /// Each refusal in the log is true of what stood before it in the log.
 fn refusals_were_right(
     events: &[Logged<EventRecord>],
-    commands: &[Logged<fluvius_core::CommandRecord>],
+    commands: &[Logged<CommandRecord>],
 ) -> Result<(), String> {
     let groups = group_members(commands);
     let mut balances: HashMap<Uuid, Decimal> = HashMap::new();
@@ -144,7 +158,7 @@ fn refusals_were_right(
 }
 
 /// The commands that were refused in a group: what they were decided on is not in the log.
-fn group_members(commands: &[Logged<fluvius_core::CommandRecord>]) -> HashSet<Uuid> {
+fn group_members(commands: &[Logged<CommandRecord>]) -> HashSet<Uuid> {
     let mut members = HashSet::new();
     for command in commands {
         if command.code.as_deref() == Some("group-refused") {

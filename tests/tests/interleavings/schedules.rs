@@ -1,0 +1,145 @@
+//! Schedules by a seed: shuttle decides which task goes on, where [`Shuttle`] asks it.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
+
+use fluvius_core::testing::{Planted, Scheduler};
+use futures_util::future::BoxFuture;
+use shuttle::rand::Rng;
+use shuttle::scheduler::{PctScheduler, RandomScheduler, UncontrolledNondeterminismCheckScheduler};
+use shuttle::sync::atomic::{AtomicBool, Ordering};
+use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
+
+/// How many schedules one seed gives: shuttle's PCT learns from the first ones how long they are.
+const SCHEDULES_PER_SEED: u16 = 20;
+
+/// Far more steps than any schedule has that comes to an end.
+const STEPS_MAX: usize = 100_000;
+
+/// More than the deepest way of a command takes in a build without optimisation.
+const STACK_BYTES: usize = 512 * 1024;
+
+/// How often which answer came.
+pub type Tally = BTreeMap<String, u64>;
+
+/// shuttle in place of tokio and of the machine.
+pub struct Shuttle;
+
+impl Scheduler for Shuttle {
+    fn point(&self) {
+        // shuttle's own atomics let others go on before each access.
+        AtomicBool::new(false).load(Ordering::SeqCst);
+    }
+
+    fn wait(&self) {
+        shuttle::thread::yield_now();
+    }
+
+    fn spawn(&self, task: BoxFuture<'static, ()>) {
+        drop(shuttle::future::spawn(task));
+    }
+
+    fn is_time_up(&self) -> bool {
+        happens(TIME_UP_PER_MILLE.get())
+    }
+}
+
+thread_local! {
+    static TIME_UP_PER_MILLE: Cell<u16> = const { Cell::new(0) };
+}
+
+/// How often, in a thousand, the time is up of something that has to wait; for the schedule that
+/// is running. It is never up unless a scenario says so.
+pub fn set_time_up(per_mille: u16) {
+    TIME_UP_PER_MILLE.set(per_mille);
+}
+
+/// Whether something that happens so often in a thousand happens now: part of the schedule.
+pub fn happens(per_mille: u16) -> bool {
+    per_mille > 0 && below(1000) < per_mille
+}
+
+/// A number below a bound: part of the schedule.
+pub fn below(bound: u16) -> u16 {
+    shuttle::rand::thread_rng().gen_range(0..bound)
+}
+
+/// Lets other tasks go on.
+pub async fn pause() {
+    shuttle::future::yield_now().await;
+}
+
+/// Runs a scenario under the schedules of a seed.
+pub fn explore<S, F>(seed: u64, planted: Option<Planted>, scenario: S) -> Result<Tally, String>
+where
+    S: Fn(Option<Planted>) -> F + Copy + Send + Sync + 'static,
+    F: Future<Output = Result<Tally, String>>,
+{
+    let schedules = SCHEDULES_PER_SEED.into();
+    if seed.is_multiple_of(2) {
+        return run(RandomScheduler::new_from_seed(seed, schedules), planted, scenario);
+    }
+    let depth = 2 + usize::try_from(seed / 2 % 4).expect("it is below 4");
+    run(PctScheduler::new_from_seed(seed, depth, schedules), planted, scenario)
+}
+
+/// Runs a scenario twice under each schedule of a seed: both times the same tasks must be there
+/// to go on.
+pub fn explore_twice<S, F>(seed: u64, scenario: S) -> Result<Tally, String>
+where
+    S: Fn(Option<Planted>) -> F + Copy + Send + Sync + 'static,
+    F: Future<Output = Result<Tally, String>>,
+{
+    let scheduler = RandomScheduler::new_from_seed(seed, SCHEDULES_PER_SEED.into());
+    run(UncontrolledNondeterminismCheckScheduler::new(scheduler), None, scenario)
+}
+
+fn run<S, F>(
+    scheduler: impl shuttle::scheduler::Scheduler + 'static,
+    planted: Option<Planted>,
+    scenario: S,
+) -> Result<Tally, String>
+where
+    S: Fn(Option<Planted>) -> F + Copy + Send + Sync + 'static,
+    F: Future<Output = Result<Tally, String>>,
+{
+    let total = Arc::new(Mutex::new(Tally::new()));
+    let tally = Arc::clone(&total);
+    let body = move || {
+        set_time_up(0);
+        match shuttle::future::block_on(scenario(planted)) {
+            Ok(counts) => add(&mut tally.lock().expect("nobody panics here"), counts),
+            Err(fault) => panic!("{fault}"),
+        }
+    };
+    let mut config = Config::new();
+    config.stack_size = STACK_BYTES;
+    config.max_steps = MaxSteps::FailAfter(STEPS_MAX);
+    config.failure_persistence = FailurePersistence::None;
+    config.ungraceful_shutdown_config.immediately_return_on_panic = true;
+    let runner = Runner::new(scheduler, config);
+    match catch_unwind(AssertUnwindSafe(|| Shuttle.run(|| runner.run(body)))) {
+        Ok(_) => Ok(std::mem::take(&mut *total.lock().expect("nobody panics here"))),
+        Err(panic) => Err(text_of(panic.as_ref()).to_owned()),
+    }
+}
+
+fn text_of(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without a text")
+}
+
+/// How many schedules a scenario has, in seeds.
+pub fn seed_count(schedules: u64) -> u64 {
+    schedules.div_ceil(SCHEDULES_PER_SEED.into())
+}
+
+pub fn add(total: &mut Tally, counts: Tally) {
+    for (name, count) in counts {
+        *total.entry(name).or_default() += count;
+    }
+}
