@@ -13,7 +13,7 @@ pub(crate) fn within<F: Future>(after: Duration, future: Pin<&mut F>) -> Within<
     Within { future, after, timer: None }
 }
 
-/// The future of [`within`]. It is `tokio::time::timeout`, but that the timer is made only when
+/// The future of [`within`]. It is the `timeout` of tokio, but that the timer is made only when
 /// the first poll gives nothing, and that it takes a few words of whoever awaits it.
 pub(crate) struct Within<'a, F> {
     future: Pin<&'a mut F>,
