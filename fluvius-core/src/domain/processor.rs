@@ -9,6 +9,7 @@ use futures_core::stream::BoxStream;
 use futures_util::{StreamExt, stream};
 use tokio_util::sync::PollSemaphore;
 use tower_service::Service;
+use uuid::Uuid;
 
 use super::Session;
 use crate::command::CommandBundle;
@@ -47,8 +48,12 @@ impl CommandProcessor {
         I::IntoIter: Send + 'static,
     {
         let session = self.session.clone();
+        let mut before = None;
         stream::iter(commands)
-            .then(move |command| begin(session.clone(), command))
+            .then(move |command| {
+                let after = before.replace(command.id);
+                begin(session.clone(), command, after)
+            })
             .buffered(STREAM_COMMAND_COUNT)
             .boxed()
     }
@@ -58,9 +63,10 @@ impl CommandProcessor {
 async fn begin(
     session: Session,
     command: CommandBundle,
+    after: Option<Uuid>,
 ) -> BoxFuture<'static, Result<Response, Error>> {
     let begun = match session.decode(command) {
-        Ok(task) => session.processor.begin(&session.sender, task).await,
+        Ok(task) => session.processor.begin(&session.sender, task, after).await,
         Err(error) => Err(error),
     };
     Box::pin(async move {

@@ -48,6 +48,15 @@ pub(crate) enum Place {
     Now,
 }
 
+/// The place of a command in a stream.
+#[derive(Debug)]
+pub(crate) struct Link {
+    /// The command before it.
+    pub(crate) after: Option<Uuid>,
+    /// Who waits for its first admission: the next command.
+    pub(crate) admitted: oneshot::Sender<()>,
+}
+
 /// What accepting a request has come to.
 enum Accepted {
     /// The answer will come.
@@ -137,16 +146,18 @@ impl Processor {
         self.permits.close();
     }
 
-    /// Begins a command and waits until it is decided, but not until it is durable: the answer
-    /// is a future of its own.
+    /// Begins a command of a stream and waits until it is decided, but not until it is durable:
+    /// the answer is a future of its own.
     pub(crate) async fn begin(
         self: &Arc<Self>,
         sender: &Arc<Sender>,
         task: Task,
+        after: Option<Uuid>,
     ) -> Result<oneshot::Receiver<Outcome>, Error> {
         let request = self.request(sender, vec![task]);
         let (sender, admitted) = oneshot::channel();
-        let begun = self.start(&request, Place::Wait, Some(sender)).await;
+        let link = Link { after, admitted: sender };
+        let begun = self.start(&request, Place::Wait, Some(link)).await;
         let answer = begun.map_err(|(_, error)| error)?;
         // An answer that needs no admission, or one that is joined, drops the sender.
         let _ = admitted.await;
@@ -162,10 +173,10 @@ impl Processor {
         self: &Arc<Self>,
         request: &Arc<Request>,
         place: Place,
-        admitted: Option<oneshot::Sender<()>>,
+        link: Option<Link>,
     ) -> Result<oneshot::Receiver<Outcome>, Ended> {
         let begun = Instant::now();
-        let started = self.try_start(request, place, admitted).await;
+        let started = self.try_start(request, place, link).await;
         if let Err((index, error)) = &started {
             let outcome = Err((*index, error.clone()));
             publish::answered(&self.environment, request, &outcome, begun.elapsed());
@@ -177,7 +188,7 @@ impl Processor {
         self: &Arc<Self>,
         request: &Arc<Request>,
         mut place: Place,
-        mut admitted: Option<oneshot::Sender<()>>,
+        mut link: Option<Link>,
     ) -> Result<oneshot::Receiver<Outcome>, Ended> {
         for (index, task) in request.tasks.iter().enumerate() {
             let authorized = authorize::run(&self.environment, request, task).await;
@@ -185,7 +196,7 @@ impl Processor {
         }
         loop {
             let permit = self.permit(&mut place).await.map_err(|error| (0, error))?;
-            let accepted = self.accept(request, permit, &mut admitted);
+            let accepted = self.accept(request, permit, &mut link);
             match accepted.map_err(|error| (0, error))? {
                 Accepted::Waiting(answer) => return Ok(answer),
                 Accepted::Later(other) => drop(other.await),
@@ -198,7 +209,7 @@ impl Processor {
         self: &Arc<Self>,
         request: &Arc<Request>,
         permit: OwnedSemaphorePermit,
-        admitted: &mut Option<oneshot::Sender<()>>,
+        link: &mut Option<Link>,
     ) -> Result<Accepted, Error> {
         let (sender, receiver) = oneshot::channel();
         let mut guard = self.shared();
@@ -215,8 +226,10 @@ impl Processor {
             });
         }
         let now = Instant::now();
-        let job = Job::new(Arc::clone(request), now, sender, admitted.take(), permit);
-        let ticket = shared.sequencer.accept(request.roots(), job);
+        let (after, admitted) = link.take().map(|link| (link.after, link.admitted)).unzip();
+        let after = after.flatten().and_then(|id| shared.in_flight.get(&id).copied());
+        let job = Job::new(Arc::clone(request), now, sender, admitted, permit);
+        let ticket = shared.sequencer.accept(request.roots(), job, after);
         for task in &request.tasks {
             shared.in_flight.insert(task.id, ticket);
         }

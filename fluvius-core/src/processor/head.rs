@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use crate::aggregate::{AggregateDescriptor, SharedState};
 use crate::error::Error;
 use crate::root::AggregateRoot;
+use crate::sequencer::Ticket;
 use crate::state::{StateRecord, invalid_state};
 
 /// A root as a decision sees it: its row, if there is one, and the decoded value.
@@ -15,13 +16,21 @@ pub(crate) struct Head {
     pub(crate) record: Option<Arc<StateRecord>>,
     value: OnceLock<SharedState>,
     is_durable: AtomicBool,
+    /// The command that has made it, once that is admitted.
+    ticket: OnceLock<Ticket>,
 }
 
 impl Head {
     /// A head as it was loaded; the value is decoded when it is first asked for.
     pub(crate) fn loaded(root: AggregateRoot, record: Option<StateRecord>) -> Self {
         let record = record.map(Arc::new);
-        Self { root, record, value: OnceLock::new(), is_durable: AtomicBool::new(true) }
+        Self {
+            root,
+            record,
+            value: OnceLock::new(),
+            is_durable: AtomicBool::new(true),
+            ticket: OnceLock::new(),
+        }
     }
 
     /// A head as a rule has left it.
@@ -31,6 +40,7 @@ impl Head {
             record: Some(record),
             value: OnceLock::from(value),
             is_durable: AtomicBool::new(false),
+            ticket: OnceLock::new(),
         }
     }
 
@@ -48,6 +58,16 @@ impl Head {
     /// The store has this head now. Set under the sequencer's lock, and read under it.
     pub(crate) fn set_durable(&self) {
         self.is_durable.store(true, Ordering::Relaxed);
+    }
+
+    /// The command that has made it; `None`: it was loaded, or never admitted.
+    pub(crate) fn ticket(&self) -> Option<Ticket> {
+        self.ticket.get().copied()
+    }
+
+    /// It is admitted. A head is admitted once.
+    pub(crate) fn set_ticket(&self, ticket: Ticket) {
+        let _ = self.ticket.set(ticket);
     }
 
     /// The version that the store must have for this head to be true.

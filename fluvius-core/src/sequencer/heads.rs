@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hashlink::LinkedHashMap;
 
-use super::UnitNumber;
+use super::{Ticket, UnitNumber};
 use crate::processor::Head;
 use crate::root::AggregateRoot;
 use crate::state::StateRecord;
@@ -95,7 +95,8 @@ impl Heads {
     }
 
     /// Puts the head of an admitted unit on top.
-    pub(crate) fn put(&mut self, unit: UnitNumber, head: &Arc<Head>) {
+    pub(crate) fn put(&mut self, unit: UnitNumber, ticket: Ticket, head: &Arc<Head>) {
+        head.set_ticket(ticket);
         self.bytes += bytes_of(head);
         let pending = (unit, Arc::clone(head));
         match self.chains.get_mut(&head.root) {
@@ -221,7 +222,7 @@ mod tests {
     fn a_head_in_work_stays_and_comes_down_when_its_unit_falls() {
         let mut heads = Heads::new(0);
         let pending = Arc::new(Head::in_work(root(1)));
-        heads.put(7, &pending);
+        heads.put(7, 1, &pending);
         heads.offer(absent(2));
         assert!(heads.newest(&root(2)).is_none(), "at rest there is no room");
         assert_eq!(heads.awaited(&pending), Some(7));
@@ -236,8 +237,8 @@ mod tests {
         let mut heads = Heads::new(10_000);
         let durable = heads.offer(absent(1));
         let [first, second] = [(); 2].map(|()| Arc::new(Head::in_work(root(1))));
-        heads.put(1, &first);
-        heads.put(2, &second);
+        heads.put(1, 1, &first);
+        heads.put(2, 2, &second);
         assert!(Arc::ptr_eq(&heads.newest(&root(1)).unwrap(), &second));
         heads.fall(1, &root(1));
         assert!(Arc::ptr_eq(&heads.newest(&root(1)).unwrap(), &durable));

@@ -18,6 +18,7 @@
 //!   the order of the roots.
 
 mod heads;
+mod order;
 mod queue;
 mod state;
 mod turns;

@@ -1,9 +1,10 @@
 //! Admitted units of work: those that wait for the store, and the batch that is under way.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::{Ticket, UnitNumber};
+use crate::hash::Map;
 use crate::json::Change;
 use crate::processor::Head;
 use crate::unit_of_work::UnitOfWork;
@@ -86,15 +87,15 @@ impl Queue {
     }
 
     /// Takes out every waiting unit that stands on a fallen one, over however many steps.
-    pub(crate) fn take_back(&mut self, fallen: &mut HashSet<UnitNumber>) -> Vec<Admitted> {
+    pub(crate) fn take_back(&mut self, fallen: &mut Map<UnitNumber, Ticket>) -> Vec<Admitted> {
         let mut taken = Vec::new();
         if fallen.is_empty() {
             return taken;
         }
         self.waiting.retain(|(admitted, _)| {
-            let stands = !admitted.depends_on.iter().any(|on| fallen.contains(on));
+            let stands = !admitted.depends_on.iter().any(|on| fallen.contains_key(on));
             if !stands {
-                fallen.insert(admitted.number);
+                fallen.insert(admitted.number, admitted.ticket);
                 taken.push(admitted.clone());
             }
             stands

@@ -1,6 +1,6 @@
 //! The state of the sequencer, and its steps.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::heads::Heads;
@@ -12,9 +12,6 @@ use crate::processor::Head;
 use crate::root::AggregateRoot;
 use crate::store::{Fate, StoreError};
 use crate::unit_of_work::UnitOfWork;
-
-/// How often a command loses admission before it takes the turns of all its roots.
-const LOST_COUNT_MAX: u32 = 3;
 
 /// The bounds of a sequencer.
 #[derive(Debug, Clone)]
@@ -85,29 +82,37 @@ pub(crate) struct Decision {
 #[derive(Debug)]
 pub(crate) struct Sequencer<J> {
     pub(crate) heads: Heads,
-    turns: Turns,
+    pub(super) turns: Turns,
     queue: Queue,
-    commands: Map<Ticket, Command<J>>,
+    pub(super) commands: Map<Ticket, Command<J>>,
     /// What is to be done, oldest first, but for commits.
-    steps: VecDeque<Step>,
-    limits: Limits,
+    pub(super) steps: VecDeque<Step>,
+    pub(super) limits: Limits,
     next_ticket: Ticket,
     next_unit: UnitNumber,
 }
 
 #[derive(Debug)]
-struct Command<J> {
+pub(super) struct Command<J> {
     job: J,
     /// The turns that it takes before it is decided, in this order: that of the roots.
-    wanted: Vec<AggregateRoot>,
+    pub(super) wanted: Vec<AggregateRoot>,
     /// How many of them it holds, from the first.
-    held_count: usize,
+    pub(super) held_count: usize,
     /// Whether nobody else is admitted on the roots whose turns it holds.
-    is_alone: bool,
-    lost_count: u32,
-    conflict_count: u32,
+    pub(super) is_alone: bool,
+    /// The command that it is not decided before: that before it in a stream.
+    pub(super) after: Option<Ticket>,
+    pub(super) lost_count: u32,
+    pub(super) conflict_count: u32,
     /// Whether it waits a little, with its turns, before it is decided.
-    backs_off: bool,
+    pub(super) backs_off: bool,
+    /// Whether nothing is to be decided of it: it is admitted, or has ended.
+    pub(super) is_decided: bool,
+    /// How many older commands, on whose fallen units it stood, are to be decided before it.
+    pub(super) base_count: usize,
+    /// The younger commands that stood on its fallen unit, and are decided after it.
+    pub(super) dependents: Vec<Ticket>,
 }
 
 impl<J> Sequencer<J> {
@@ -124,8 +129,14 @@ impl<J> Sequencer<J> {
         }
     }
 
-    /// Accepts a command of one root, or a group of several.
-    pub(crate) fn accept(&mut self, mut roots: Vec<AggregateRoot>, job: J) -> Ticket {
+    /// Accepts a command of one root, or a group of several; in a stream it comes after the one
+    /// before it.
+    pub(crate) fn accept(
+        &mut self,
+        mut roots: Vec<AggregateRoot>,
+        job: J,
+        after: Option<Ticket>,
+    ) -> Ticket {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
         roots.sort_unstable();
@@ -135,9 +146,13 @@ impl<J> Sequencer<J> {
             is_alone: roots.len() > 1,
             wanted: roots,
             held_count: 0,
+            after,
             lost_count: 0,
             conflict_count: 0,
             backs_off: false,
+            is_decided: false,
+            base_count: 0,
+            dependents: Vec::new(),
         };
         self.commands.insert(ticket, command);
         self.take_turns(ticket);
@@ -153,7 +168,7 @@ impl<J> Sequencer<J> {
     /// in place for all its roots together, and its unit goes to the store's queue. Says whether
     /// it was admitted.
     pub(crate) fn decided(&mut self, ticket: Ticket, decision: Decision) -> bool {
-        if self.is_awaited_by_older(ticket) {
+        if self.is_awaited_by_older(ticket) || self.undecided_before(ticket).is_some() {
             // Commands that were taken back go first.
             self.give_back_turns(ticket);
             self.take_turns(ticket);
@@ -181,11 +196,15 @@ impl<J> Sequencer<J> {
         let number = self.next_unit;
         self.next_unit += 1;
         for head in &decision.writes {
-            self.heads.put(number, head);
+            self.heads.put(number, ticket, head);
         }
         let admitted = Admitted { number, ticket, depends_on, writes: decision.writes };
         self.queue.push(admitted, decision.unit);
+        if let Some(command) = self.commands.get_mut(&ticket) {
+            command.is_decided = true;
+        }
         self.give_back_turns(ticket);
+        self.go_on_with_dependents(ticket);
         true
     }
 
@@ -200,8 +219,8 @@ impl<J> Sequencer<J> {
     /// What became of the batch that was under way. Without fates for all its units, those
     /// without one have failed.
     pub(crate) fn landed(&mut self, fates: Vec<Fate>) {
-        let mut fallen: HashSet<UnitNumber> = HashSet::new();
-        let mut again: Vec<Ticket> = Vec::new();
+        let mut fallen: Map<UnitNumber, Ticket> = Map::default();
+        let mut again: Vec<Admitted> = Vec::new();
         let mut fates = fates.into_iter();
         for unit in self.queue.landed() {
             let fate = fates.next().unwrap_or_else(|| {
@@ -209,7 +228,7 @@ impl<J> Sequencer<J> {
             });
             if let Fate::Committed { .. } = fate {
                 assert!(
-                    !unit.depends_on.iter().any(|on| fallen.contains(on)),
+                    !unit.depends_on.iter().any(|on| fallen.contains_key(on)),
                     "a store commits nothing that stands on a fallen unit"
                 );
                 for head in &unit.writes {
@@ -218,35 +237,54 @@ impl<J> Sequencer<J> {
                 self.end(unit.ticket, Settled::Stands);
                 continue;
             }
-            fallen.insert(unit.number);
-            for head in &unit.writes {
-                self.heads.fall(unit.number, &head.root);
-            }
-            match fate {
-                Fate::Committed { .. } | Fate::Fell { .. } => again.push(unit.ticket),
+            fallen.insert(unit.number, unit.ticket);
+            self.take_back(&unit);
+            let goes_on = match fate {
+                Fate::Committed { .. } | Fate::Fell { .. } => true,
                 Fate::Stale { root, stored } => {
                     self.heads.correct(&root, stored.map(|stored| *stored));
-                    if self.goes_on_after_conflict(unit.ticket, root) {
-                        again.push(unit.ticket);
-                    }
+                    self.goes_on_after_conflict(unit.ticket, root)
                 }
-                Fate::Known { .. } => self.end(unit.ticket, Settled::Known),
-                Fate::Failed(error) => self.end(unit.ticket, Settled::Failed(error)),
+                Fate::Known { .. } => {
+                    self.end(unit.ticket, Settled::Known);
+                    false
+                }
+                Fate::Failed(error) => {
+                    self.end(unit.ticket, Settled::Failed(error));
+                    false
+                }
                 Fate::Unknown => {
                     // The store went away: what it holds when it comes back is not known.
                     self.heads.forget_stored();
                     self.steps.push_back(Step::Settle(unit.ticket));
+                    false
                 }
+            };
+            if goes_on {
+                again.push(unit);
             }
         }
         for unit in self.queue.take_back(&mut fallen) {
-            for head in &unit.writes {
-                self.heads.fall(unit.number, &head.root);
-            }
-            again.push(unit.ticket);
+            self.take_back(&unit);
+            again.push(unit);
         }
-        for ticket in again {
-            self.take_turns(ticket);
+        for unit in &again {
+            for base in unit.depends_on.iter().filter_map(|on| fallen.get(on)) {
+                self.wait_for(unit.ticket, *base);
+            }
+        }
+        for unit in again {
+            self.take_turns(unit.ticket);
+        }
+    }
+
+    /// A unit has fallen: its heads go.
+    fn take_back(&mut self, unit: &Admitted) {
+        for head in &unit.writes {
+            self.heads.fall(unit.number, &head.root);
+        }
+        if let Some(command) = self.commands.get_mut(&unit.ticket) {
+            command.is_decided = false;
         }
     }
 
@@ -257,6 +295,7 @@ impl<J> Sequencer<J> {
 
     /// Ends a command that holds no turn, and gives back what was kept with it.
     pub(crate) fn finish(&mut self, ticket: Ticket) -> Option<J> {
+        self.go_on_with_dependents(ticket);
         let command = self.commands.remove(&ticket)?;
         assert_eq!(command.held_count, 0, "a command that ends holds no turn");
         Some(command.job)
@@ -274,7 +313,11 @@ impl<J> Sequencer<J> {
 
     /// The command has ended otherwise than by a fate: its answer is due.
     pub(crate) fn end(&mut self, ticket: Ticket, settled: Settled) {
+        if let Some(command) = self.commands.get_mut(&ticket) {
+            command.is_decided = true;
+        }
         self.steps.push_back(Step::Answer(ticket, settled));
+        self.go_on_with_dependents(ticket);
     }
 
     /// Whether a command that others have made stale is decided again: after a little while.
@@ -288,116 +331,5 @@ impl<J> Sequencer<J> {
             self.end(ticket, Settled::Conflict(root, count));
         }
         goes_on
-    }
-
-    /// Another command has changed what this one was decided on.
-    fn lost(&mut self, ticket: Ticket, decision: &Decision) {
-        let Some(command) = self.commands.get_mut(&ticket) else { return };
-        command.lost_count += 1;
-        if command.lost_count >= LOST_COUNT_MAX {
-            return self.take_all_turns(ticket, decision);
-        }
-        self.steps.push_back(Step::Decide(ticket));
-    }
-
-    /// Another command has a root for itself: this one waits until that is admitted, and holds
-    /// no turn meanwhile, so that its own root goes on.
-    fn blocked(&mut self, ticket: Ticket, root: &AggregateRoot, decision: &Decision) {
-        let Some(command) = self.commands.get_mut(&ticket) else { return };
-        command.lost_count += 1;
-        if command.lost_count >= LOST_COUNT_MAX {
-            return self.take_all_turns(ticket, decision);
-        }
-        self.give_back_turns(ticket);
-        if !self.turns.wait_until_given_back(root, ticket) {
-            self.take_turns(ticket);
-        }
-    }
-
-    /// Whether another command has a root for itself.
-    fn is_closed_to(&self, ticket: Ticket, root: &AggregateRoot) -> bool {
-        let holder = self.turns.holder(root).filter(|holder| *holder != ticket);
-        let holder = holder.and_then(|holder| self.commands.get(&holder));
-        holder.is_some_and(|command| command.is_alone)
-    }
-
-    /// Gives up the turns that a command has, and queues for those of all its roots, in their
-    /// order. One that has them all goes on with them.
-    fn take_all_turns(&mut self, ticket: Ticket, decision: &Decision) {
-        #[cfg(feature = "testing")]
-        if self.limits.has(crate::testing::Planted::WaitWhileHolding) {
-            return self.wait_while_holding(ticket, decision);
-        }
-        let Some(command) = self.commands.get_mut(&ticket) else { return };
-        command.is_alone = true;
-        let held = &command.wanted[..command.held_count];
-        let has_all = decision.reads.iter().all(|read| held.contains(&read.root));
-        if has_all {
-            return self.steps.push_back(Step::Decide(ticket));
-        }
-        self.give_back_turns(ticket);
-        let Some(command) = self.commands.get_mut(&ticket) else { return };
-        command.wanted.extend(decision.reads.iter().map(|read| read.root.clone()));
-        command.wanted.sort_unstable();
-        command.wanted.dedup();
-        self.take_turns(ticket);
-    }
-
-    /// Whether a command that was accepted earlier waits for a turn that this one holds.
-    fn is_awaited_by_older(&self, ticket: Ticket) -> bool {
-        let Some(command) = self.commands.get(&ticket) else { return false };
-        let mut held = command.wanted[..command.held_count].iter();
-        held.any(|root| self.turns.is_awaited_by_older(root, ticket))
-    }
-
-    #[cfg(feature = "testing")]
-    fn wait_while_holding(&mut self, ticket: Ticket, decision: &Decision) {
-        let Some(command) = self.commands.get_mut(&ticket) else { return };
-        command.is_alone = true;
-        for read in &decision.reads {
-            if !command.wanted.contains(&read.root) {
-                command.wanted.push(read.root.clone());
-            }
-        }
-        self.take_turns(ticket);
-    }
-
-    /// Takes the wanted turns in the order of the roots, as far as they are free; with all of
-    /// them the command is decided.
-    fn take_turns(&mut self, ticket: Ticket) {
-        let Some(command) = self.commands.get_mut(&ticket) else { return };
-        for root in &command.wanted[command.held_count..] {
-            if !self.turns.take(root, ticket) {
-                return;
-            }
-            command.held_count += 1;
-        }
-        self.steps.push_back(match std::mem::take(&mut command.backs_off) {
-            true => Step::BackOff(ticket, command.conflict_count),
-            false => Step::Decide(ticket),
-        });
-    }
-
-    fn give_back_turns(&mut self, ticket: Ticket) {
-        let Some(command) = self.commands.get_mut(&ticket) else { return };
-        let held = std::mem::take(&mut command.held_count);
-        // What it wants stays the same: it may have to be decided again.
-        let wanted = std::mem::take(&mut command.wanted);
-        for root in &wanted[..held] {
-            let given_back = self.turns.give_back(root, ticket);
-            if let Some(next) = given_back.next {
-                // The turn that it is given is the one that it waited for.
-                if let Some(command) = self.commands.get_mut(&next) {
-                    command.held_count += 1;
-                }
-                self.take_turns(next);
-            }
-            for unblocked in given_back.unblocked {
-                self.take_turns(unblocked);
-            }
-        }
-        if let Some(command) = self.commands.get_mut(&ticket) {
-            command.wanted = wanted;
-        }
     }
 }

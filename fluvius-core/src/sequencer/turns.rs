@@ -30,19 +30,29 @@ pub(crate) struct GivenBack {
 }
 
 impl Turns {
-    /// Takes the turn of a root, or a place in its queue. Says whether it was taken.
-    pub(crate) fn take(&mut self, root: &AggregateRoot, ticket: Ticket) -> bool {
+    /// Takes the turn of a root.
+    ///
+    /// # Errors
+    /// Who has it, if that is somebody else; the command has then a place in its queue.
+    pub(crate) fn take(&mut self, root: &AggregateRoot, ticket: Ticket) -> Result<(), Ticket> {
         match self.roots.get_mut(root) {
-            Some(turn) if turn.holder == ticket => true,
+            Some(turn) if turn.holder == ticket => Ok(()),
             Some(turn) => {
                 turn.waiting.insert(ticket);
-                false
+                Err(turn.holder)
             }
             None => {
                 let turn = Turn { holder: ticket, waiting: BTreeSet::new(), blocked: Vec::new() };
                 self.roots.insert(root.clone(), turn);
-                true
+                Ok(())
             }
+        }
+    }
+
+    /// Gives up a place in the queue for a turn.
+    pub(crate) fn leave(&mut self, root: &AggregateRoot, ticket: Ticket) {
+        if let Some(turn) = self.roots.get_mut(root) {
+            turn.waiting.remove(&ticket);
         }
     }
 
@@ -93,9 +103,11 @@ mod tests {
     fn a_turn_goes_to_the_oldest_and_nothing_is_kept_of_a_root_at_rest() {
         let mut turns = Turns::default();
         let root = AggregateRoot::new("thing", Uuid::nil());
-        assert!(turns.take(&root, 5));
-        assert!(!turns.take(&root, 9));
-        assert!(!turns.take(&root, 7));
+        assert_eq!(turns.take(&root, 5), Ok(()));
+        for ticket in [9, 6, 7] {
+            assert_eq!(turns.take(&root, ticket), Err(5));
+        }
+        turns.leave(&root, 6);
         assert!(turns.wait_until_given_back(&root, 1));
         assert!(turns.is_awaited_by_older(&root, 8) && !turns.is_awaited_by_older(&root, 7));
         let given_back = turns.give_back(&root, 5);

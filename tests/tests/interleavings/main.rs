@@ -104,6 +104,12 @@ fn a_stream_keeps_its_order_when_units_fall() {
 }
 
 #[test]
+fn a_stream_keeps_its_order_over_several_roots() {
+    const NAME: &str = "a_stream_keeps_its_order_over_several_roots";
+    check(NAME, &["applied"], transfers::moved_and_taken_out);
+}
+
+#[test]
 fn a_caller_that_goes_away_leaves_nothing_or_all() {
     const NAME: &str = "a_caller_that_goes_away_leaves_nothing_or_all";
     check(NAME, &["applied", "given-up"], callers::dropped);

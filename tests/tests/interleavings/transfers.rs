@@ -125,6 +125,25 @@ pub async fn paid_in_and_taken_out(planted: Option<Planted>) -> Result<Tally, St
     }
 }
 
+/// A stream that takes out of one account what it has moved in from another, while another
+/// runtime changes both.
+pub async fn moved_and_taken_out(planted: Option<Planted>) -> Result<Tally, String> {
+    let wanted = Wanted { balances: &[50, 0], runtimes: 2, ..Wanted::default() };
+    let mut world = World::new(wanted, planted).await?;
+    let orders: Vec<_> = (1..=3)
+        .flat_map(|amount| [world.order(1, transfer(amount, 2)), world.order(2, withdraw(amount))])
+        .collect();
+    world.stream(world.session(0), orders);
+    for order in [world.order(1, deposit(50)), world.order(1, deposit(20))] {
+        world.client(world.session(1), [vec![order]]);
+    }
+    let tally = world.end().await?;
+    match tally.get("insufficient-funds") {
+        Some(_) => Err(format!("a command was not decided on the one before it: {tally:?}")),
+        None => Ok(tally),
+    }
+}
+
 /// A stream of commands against a client that sends one by one, and an account that is closed.
 pub async fn stream(planted: Option<Planted>) -> Result<Tally, String> {
     let faults = Faults { failed_units: 50, ..Faults::default() };
