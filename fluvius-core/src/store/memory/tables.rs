@@ -1,6 +1,7 @@
 //! The tables of the memory store, and the commit as a plain function of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -12,6 +13,7 @@ use crate::event::EventRecord;
 use crate::hash::Map;
 use crate::logged::Logged;
 use crate::message::MessageRecord;
+use crate::query::{Filter, StateQuery};
 use crate::root::AggregateRoot;
 use crate::state::StateRecord;
 use crate::store::{Fate, LogQuery, StoreError};
@@ -23,6 +25,8 @@ pub(super) struct Tables {
     position: u64,
     owners: BTreeMap<&'static str, String>,
     states: Map<AggregateRoot, StateRecord>,
+    /// The roots that have a row, in the order of queries.
+    roots: BTreeSet<AggregateRoot>,
     contexts: Map<Uuid, Arc<ContextRecord>>,
     commands: Vec<Logged<CommandRecord>>,
     events: Vec<Logged<EventRecord>>,
@@ -95,7 +99,9 @@ impl Tables {
         }
         self.contexts.entry(unit.context.id).or_insert_with(|| Arc::clone(&unit.context));
         for state in &unit.states {
-            self.states.insert(state.root.clone(), state.clone());
+            if self.states.insert(state.root.clone(), state.clone()).is_none() {
+                self.roots.insert(state.root.clone());
+            }
         }
         for command in &unit.commands {
             self.command_index.insert(command.id, self.commands.len());
@@ -116,6 +122,28 @@ impl Tables {
 
     pub(super) fn state(&self, root: &AggregateRoot) -> Option<&StateRecord> {
         self.states.get(root)
+    }
+
+    /// The rows among which a query selects, as few as can be told without looking into states.
+    pub(super) fn states(&self, query: &StateQuery) -> Vec<StateRecord> {
+        let wanted = query.resource.as_ref();
+        let is_by_root = query.sort.is_empty();
+        let after = query.after.as_ref().filter(|_| is_by_root);
+        let first = wanted.map(|wanted| AggregateRoot::new(wanted.clone(), Uuid::nil()));
+        let start = match (after, &first) {
+            (Some(after), _) => Bound::Excluded(after.root()),
+            (None, Some(first)) => Bound::Included(first),
+            (None, None) => Bound::Unbounded,
+        };
+        let roots = self.roots.range::<AggregateRoot, _>((start, Bound::Unbounded));
+        let roots = roots.take_while(|root| wanted.is_none_or(|wanted| *wanted == root.resource));
+        let rows = roots.filter_map(|root| self.states.get(root)).filter(|row| {
+            (query.with_closed || row.deleted.is_none()) && query.realm.admits(row.realm.as_deref())
+        });
+        // Where nothing else is asked, no more rows are needed than are given.
+        let is_all = is_by_root && query.filter == Filter::default();
+        let count = if is_all { query.limit } else { usize::MAX };
+        rows.take(count).cloned().collect()
     }
 
     pub(super) fn command(&self, id: Uuid) -> Option<(Logged<CommandRecord>, Arc<ContextRecord>)> {
