@@ -11,6 +11,7 @@ use crate::action::{ActionDescriptor, Location};
 use crate::command::CommandRecord;
 use crate::event::{EventDescriptor, EventRecord};
 use crate::json::{self, Json, JsonError};
+use crate::query::FieldIndex;
 use crate::record_error::RecordError;
 
 /// A type whose methods are the rules; its value is the state of one aggregate root.
@@ -32,6 +33,8 @@ pub trait Aggregate: Clone + Send + Sync + Serialize + DeserializeOwned + 'stati
     const ACTIONS: &'static [&'static ActionDescriptor];
     /// Every event, in the order of the block.
     const EVENTS: &'static [&'static EventDescriptor];
+    /// The fields by which queries will often ask.
+    const INDEXES: &'static [FieldIndex] = &[];
     /// Where the block stands.
     const LOCATION: Location;
     /// Every command, to `match` on; read from a log row with `try_from`.
@@ -55,6 +58,8 @@ pub struct AggregateDescriptor {
     pub actions: &'static [&'static ActionDescriptor],
     /// Every event, in the order of the block.
     pub events: &'static [&'static EventDescriptor],
+    /// The fields by which queries will often ask.
+    pub indexes: &'static [FieldIndex],
     /// Where the block stands.
     pub location: Location,
     type_name: fn() -> &'static str,
@@ -70,6 +75,7 @@ impl AggregateDescriptor {
             revision: A::REVISION,
             actions: A::ACTIONS,
             events: A::EVENTS,
+            indexes: A::INDEXES,
             location: A::LOCATION,
             type_name: type_name::<A>,
             decode: decode::<A>,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::etag::{ETag, Precondition};
+use crate::query::QueryError;
 use crate::root::AggregateRoot;
 use crate::store::StoreError;
 
@@ -188,6 +189,22 @@ pub enum Error {
     /// Code: `shutting-down`; leaves no command row.
     #[error("the domain is shutting down")]
     ShuttingDown,
+    /// A query of the stored state that no store answers.
+    ///
+    /// Code: `invalid-query`; leaves no command row.
+    #[error("the query is not valid: {message}")]
+    InvalidQuery {
+        /// What is wrong.
+        message: String,
+    },
+    /// One root was asked for by what it is like, and several are like that.
+    ///
+    /// Code: `not-unique`; leaves no command row.
+    #[error("several roots of `{resource}` are what the query asks for, and one was expected")]
+    NotUnique {
+        /// The resource.
+        resource: String,
+    },
     /// A stored state does not decode, or a new one cannot be stored.
     ///
     /// Code: `invalid-state`; leaves no command row.
@@ -250,6 +267,8 @@ impl Error {
         "panicked",
         "overloaded",
         "shutting-down",
+        "invalid-query",
+        "not-unique",
         "invalid-state",
         "store-unavailable",
         "store",
@@ -277,6 +296,8 @@ impl Error {
             Self::Panicked { .. } => "panicked",
             Self::Overloaded => "overloaded",
             Self::ShuttingDown => "shutting-down",
+            Self::InvalidQuery { .. } => "invalid-query",
+            Self::NotUnique { .. } => "not-unique",
             Self::InvalidState { .. } => "invalid-state",
             Self::StoreUnavailable { .. } => "store-unavailable",
             Self::Store { .. } => "store",
@@ -316,6 +337,12 @@ impl Error {
                 | Self::PreconditionFailed { .. }
                 | Self::GroupRefused { .. }
         )
+    }
+}
+
+impl From<QueryError> for Error {
+    fn from(error: QueryError) -> Self {
+        Self::InvalidQuery { message: error.to_string() }
     }
 }
 

@@ -54,8 +54,8 @@
 //! | write rules | [`aggregate`](macro@aggregate), [`ActionContext`], [`Rejection`] |
 //! | put them together | [`Domain`](trait@Domain), [`RuntimeBuilder`], [`Policy`], [`Listener`] |
 //! | send commands | [`DomainRuntime`], [`Session`], [`CommandBundle`], [`Response`], [`Error`] |
-//! | read | [`StateManager`], [`LogReader`] |
-//! | keep | [`Store`], [`UnitOfWork`], [`MemoryStore`] |
+//! | read | [`StateManager`], [`StateReader`], [`query`], [`LogReader`] |
+//! | keep | [`Store`], [`UnitOfWork`], [`MemoryStore`], [`verify`](verify::verify) |
 
 // The macros name this crate by its path, in its own doctests and unit tests as well.
 extern crate self as fluvius_core;
@@ -77,6 +77,7 @@ mod logged;
 mod message;
 mod policy;
 mod processor;
+pub mod query;
 mod record_error;
 pub mod registry;
 mod rejection;
@@ -90,6 +91,7 @@ mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod unit_of_work;
+pub mod verify;
 
 #[doc(hidden)]
 #[path = "private.rs"]
@@ -118,13 +120,14 @@ pub use json::{Change, Json};
 pub use logged::Logged;
 pub use message::MessageRecord;
 pub use policy::{Policy, PolicyRequest, PolicyState, Verdict};
+pub use query::StateQuery;
 pub use record_error::RecordError;
 pub use registry::{BuildError, Problem, Registry};
 pub use rejection::{Refused, Rejection};
 pub use response::Response;
 pub use root::{AggregateRoot, Target};
 pub use signal::{Listener, Signal};
-pub use state::{StateManager, StateRecord, Stored};
+pub use state::{PointInTime, StateManager, StatePage, StateReader, StateRecord, Stored};
 pub use store::memory::MemoryStore;
 pub use store::{Fate, KnownCommand, LogQuery, RealmFilter, Store, StoreError};
 pub use unit_of_work::{ExpectedVersion, UnitOfWork};

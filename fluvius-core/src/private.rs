@@ -18,6 +18,7 @@ pub use crate::domain::{Domain, Meta};
 pub use crate::event::{Event, EventDescriptor, EventRecord};
 pub use crate::json::{Json, JsonError, encode};
 pub use crate::location;
+pub use crate::query::{FieldIndex, Kind};
 pub use crate::record_error::RecordError;
 pub use crate::registry::Registration;
 pub use crate::rejection::Rejection;

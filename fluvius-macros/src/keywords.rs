@@ -13,6 +13,7 @@ pub(crate) const DESCRIPTION: &str = "description";
 pub(crate) const EVT_KEY: &str = "evt_key";
 pub(crate) const EXAMPLE: &str = "example";
 pub(crate) const IF_MATCH: &str = "if_match";
+pub(crate) const INDEX: &str = "index";
 pub(crate) const INTERNAL: &str = "internal";
 pub(crate) const KEY: &str = "key";
 pub(crate) const NAME: &str = "name";
@@ -28,7 +29,7 @@ pub(crate) const TITLE: &str = "title";
 pub(crate) const TRANSPARENT: &str = "transparent";
 
 /// The options of each attribute, in the order in which the messages list them.
-pub(crate) const OF_AGGREGATE: &[&str] = &[RESOURCE, RESOURCES, REVISION, NAME, CRATE];
+pub(crate) const OF_AGGREGATE: &[&str] = &[RESOURCE, RESOURCES, REVISION, NAME, INDEX, CRATE];
 pub(crate) const OF_ACTION: &[&str] =
     &[EVT_KEY, RESOURCES, KEY, COMMAND, INTERNAL, IF_MATCH, TIMEOUT];
 pub(crate) const OF_ARG: &[&str] = &[ALIAS, RENAME, DEFAULT, SECRET, EXAMPLE];
@@ -36,6 +37,9 @@ pub(crate) const OF_DOMAIN: &[&str] =
     &[AGGREGATES, NAMESPACE, REVISION, TAGS, TITLE, DESCRIPTION, CRATE];
 pub(crate) const OF_REJECTION_TYPE: &[&str] = &[CODE, TRANSPARENT, CRATE];
 pub(crate) const OF_REJECTION_VARIANT: &[&str] = &[CODE, TRANSPARENT];
+
+/// As what a field of the state can be read; the kinds of the core in lower case.
+pub(crate) const KINDS: &[&str] = &["boolean", "number", "text", "time", "uuid"];
 
 /// The last segment of the type that gives an action its context.
 pub(crate) const CONTEXT_TYPE: &str = "ActionContext";

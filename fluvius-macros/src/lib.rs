@@ -52,6 +52,11 @@ use proc_macro::TokenStream;
 ///   the type's name in kebab case. `resources = ["..", ".."]` names several;
 ///   the first is the main one.
 /// - `revision = 1`: the revision of the state's shape, stored with each event.
+/// - `index(owner_name: text, balance: number)`: fields by which queries will
+///   often ask, each with the kind as which it is read: `boolean`, `number`,
+///   `text`, `time` or `uuid`. A store may keep an index for each; what a query
+///   gives does not depend on it. A field stands for itself in JSON; where serde
+///   renames it, or deeper inside, write the path: `index("address.city": text)`.
 /// - `name = ".."`: the beginning of the enums' names, where it is not the
 ///   type's name. Needed for a type with arguments, such as `Account<Eur>`.
 /// - `crate = "::path"`: where fluvius-core is found, if not at

@@ -17,6 +17,8 @@ mod guide {
     mod from_python {}
     #[doc = include_str!("../../docs/src/introduction.md")]
     mod introduction {}
+    #[doc = include_str!("../../docs/src/reading.md")]
+    mod reading {}
     #[doc = include_str!("../../docs/src/testing.md")]
     mod testing {}
     #[doc = include_str!("../../README.md")]

@@ -133,6 +133,20 @@ impl Account {
     }
 }
 
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Shelf {
+    pub owner: String,
+}
+
+// A field is listed with its kind, and a path has names.
+#[aggregate(index(owner, owner: word, "a..b": text))]
+impl Shelf {
+    #[action]
+    pub fn look(&self) -> Result<u8, Infallible> {
+        Ok(1)
+    }
+}
+
 fn main() {
     let _ = Account.deposit_money();
 }

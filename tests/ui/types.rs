@@ -81,4 +81,18 @@ impl Ledger {
     }
 }
 
+/// An aggregate that is asked for by what it has not.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Shelf {
+    pub owner: String,
+}
+
+#[aggregate(index(owner: text, ownr: text, "anything.goes": number))]
+impl Shelf {
+    #[action]
+    pub fn look(&self) -> Result<u8, Infallible> {
+        Ok(1)
+    }
+}
+
 fn main() {}

@@ -41,6 +41,23 @@ mod constants {
     }
 }
 
+/// Fields whose names could meet those of the generated code, or need more than their name.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Indexed {
+    __fluvius_state: u8,
+    r#type: Option<String>,
+    #[deprecated]
+    old: u8,
+}
+
+#[aggregate(index(__fluvius_state: number, r#type: text, old: number, "any.thing": time))]
+impl Indexed {
+    #[action]
+    pub fn look(&self) -> Result<u8, Infallible> {
+        Ok(1)
+    }
+}
+
 macro_rules! helpers {
     () => {
         pub fn helper(&self) -> u32 {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bench_common::Uuid;
 use fluvius_core::{
     ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, LogQuery,
-    Logged, MemoryStore, MessageRecord, StateRecord, Store, StoreError, UnitOfWork,
+    Logged, MemoryStore, MessageRecord, StateQuery, StateRecord, Store, StoreError, UnitOfWork,
 };
 
 type Found<T> = Result<T, StoreError>;
@@ -53,6 +53,14 @@ impl Store for SlowStore {
 
     async fn load(&self, root: &AggregateRoot) -> Found<Option<StateRecord>> {
         self.inner.load(root).await
+    }
+
+    async fn snapshot(&self, roots: &[AggregateRoot]) -> Found<Vec<Option<StateRecord>>> {
+        self.inner.snapshot(roots).await
+    }
+
+    async fn query(&self, query: &StateQuery) -> Found<Vec<StateRecord>> {
+        self.inner.query(query).await
     }
 
     async fn command(

@@ -10,6 +10,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::ids::{Ids, TimeOrderedIds};
 use crate::policy::{ErasedPolicy, Policy};
 use crate::processor::{Environment, Metrics, Processor, Settings};
+use crate::query::Field;
 use crate::registry::{BuildError, Registry};
 use crate::sequencer::Limits;
 use crate::signal::Listener;
@@ -181,7 +182,14 @@ impl RuntimeBuilder {
         let registry = Registry::build(self.meta, self.aggregates)?;
         let resources: Vec<&'static str> = registry.resources().collect();
         let claimed = self.store.claim(self.meta.namespace, &resources).await;
-        claimed.map_err(|source| BuildError::Store { namespace: self.meta.namespace, source })?;
+        let refused = |source| BuildError::Store { namespace: self.meta.namespace, source };
+        claimed.map_err(refused)?;
+        for resource in resources {
+            let aggregate = registry.aggregate(resource);
+            let indexes = aggregate.map_or(&[][..], |aggregate| aggregate.indexes);
+            let fields: Vec<Field> = indexes.iter().map(Field::from).collect();
+            self.store.index(resource, &fields).await.map_err(refused)?;
+        }
         self.log_start();
         Ok(DomainRuntime::new(Processor::new(Environment {
             meta: self.meta,

@@ -73,46 +73,64 @@ fn comes_back(written: &str) -> bool {
     if written.parse::<i64>().is_ok() || written.parse::<u64>().is_ok() {
         return true;
     }
-    let Some(meant) = Decimal::of(written) else {
+    let Some(meant) = DecimalDigits::of(written) else {
         return false;
     };
     // serde_json's shortest form, since that is what would be written again: of two that are equally short and equally
     // near it takes the even one, where Rust's own formatting takes the upper.
     match written.parse::<f64>() {
         Ok(float) if float.is_finite() => serde_json::to_string(&float)
-            .is_ok_and(|shortest| Decimal::of(&shortest) == Some(meant)),
+            .is_ok_and(|shortest| DecimalDigits::of(&shortest) == Some(meant)),
         _ => false,
     }
 }
 
 /// A decimal value without its sign: `0.digits * 10^exponent`, with neither leading nor trailing zeros.
 ///
-/// The sign need not be compared, since a float has that of its text. Of zero it is not part of the value: `-0.0` comes
-/// back as zero.
-#[derive(Debug, PartialEq, Eq)]
-struct Decimal {
+/// The sign need not be compared here, since a float has that of its text. Of zero it is not part of the value: `-0.0`
+/// comes back as zero.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct DecimalDigits {
     digits: String,
     exponent: i64,
 }
 
-impl Decimal {
-    fn of(written: &str) -> Option<Self> {
+impl DecimalDigits {
+    /// The value of a JSON number; `None` where it is longer than can be kept.
+    pub(crate) fn of(written: &str) -> Option<Self> {
+        if written.len() > TEXT_LENGTH_MAX {
+            return None;
+        }
         let unsigned = written.strip_prefix('-').unwrap_or(written);
         let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
         if exponent.trim_start_matches(['+', '-', '0']).len() > EXPONENT_DIGITS_MAX {
             return None;
         }
         let (integer, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        let all = format!("{integer}{fraction}");
-        let without_leading = all.trim_start_matches('0');
-        let leading = all.len() - without_leading.len();
-        let digits = without_leading.trim_end_matches('0');
-        if digits.is_empty() {
-            return Some(Self { digits: String::new(), exponent: 0 });
-        }
         let exponent: i64 = exponent.parse().ok()?;
-        let point = i64::try_from(integer.len()).ok()?.checked_sub(i64::try_from(leading).ok()?)?;
-        Some(Self { digits: digits.to_owned(), exponent: exponent.checked_add(point)? })
+        let point = exponent.checked_add(i64::try_from(integer.len()).ok()?)?;
+        Some(Self::new(&format!("{integer}{fraction}"), point))
+    }
+
+    /// `0.digits * 10^point`, whatever zeros the digits begin and end with.
+    pub(crate) fn new(digits: &str, point: i64) -> Self {
+        let without_leading = digits.trim_start_matches('0');
+        let kept = without_leading.trim_end_matches('0');
+        if kept.is_empty() {
+            return Self { digits: String::new(), exponent: 0 };
+        }
+        let leading = i64::try_from(digits.len() - without_leading.len()).unwrap_or(i64::MAX);
+        Self { digits: kept.to_owned(), exponent: point.saturating_sub(leading) }
+    }
+
+    /// The significant digits; none of zero.
+    pub(crate) fn digits(&self) -> &str {
+        &self.digits
+    }
+
+    /// Where the point stands, counted from before the first digit.
+    pub(crate) fn exponent(&self) -> i64 {
+        self.exponent
     }
 }
 

@@ -52,8 +52,20 @@ pub(super) fn last_of_each_key<T>(mut members: Vec<(Cow<'_, str>, T)>) -> Vec<(C
     members
 }
 
+/// The value at a path of names, as written; `None` where there is none. Of members with one name the last stands.
+pub(crate) fn lookup<'a>(text: &'a str, path: &[String]) -> Option<&'a str> {
+    let mut value = text.trim_ascii();
+    for name in path {
+        if kind(value) != Kind::Object {
+            return None;
+        }
+        value = members(value).filter(|(key, _)| unescape(key) == name.as_str()).last()?.1;
+    }
+    Some(value)
+}
+
 /// What a string says: without its quotes and escapes.
-pub(super) fn unescape(string: &str) -> Cow<'_, str> {
+pub(crate) fn unescape(string: &str) -> Cow<'_, str> {
     if string.as_bytes().contains(&b'\\')
         && let Ok(text) = serde_json::from_str::<String>(string)
     {
@@ -286,6 +298,23 @@ mod tests {
     fn of_members_with_one_key_the_last_stands() {
         let sorted = sorted_members(r#"{"b":1,"a":2,"\u0062":3,"b":4,"a":5}"#);
         assert_eq!(sorted, [(Cow::from("a"), "5"), (Cow::from("b"), "4")]);
+    }
+
+    #[test]
+    fn a_value_is_found_by_the_names_that_lead_to_it() {
+        let text =
+            r#" {"a" : {"b": [1, 2], "\u0062": "x" , "c.d": null}, "": {"": 7}, "e": "{}"} "#;
+        let found = |path: &[&str]| {
+            let path: Vec<String> = path.iter().map(|name| (*name).to_owned()).collect();
+            lookup(text, &path)
+        };
+        assert_eq!(found(&["a", "b"]), Some("\"x\""));
+        assert_eq!(found(&["a", "c.d"]), Some("null"));
+        assert_eq!(found(&["", ""]), Some("7"));
+        assert_eq!(found(&[]), Some(text.trim_ascii()));
+        for path in [&["b"][..], &["a", "x"], &["a", "b", "c"], &["e", "x"], &["a", "c.d", ""]] {
+            assert_eq!(found(path), None, "{path:?}");
+        }
     }
 
     proptest! {

@@ -1,7 +1,11 @@
 //! Reading a root's past back from its events, at a bounded cost.
 
+use chrono::{DateTime, Utc};
+
 use crate::error::Error;
+use crate::event::EventRecord;
 use crate::json::Json;
+use crate::logged::Logged;
 use crate::root::AggregateRoot;
 use crate::store::{ErasedStore, StoreError};
 
@@ -30,6 +34,37 @@ pub(crate) async fn state_at(
     Json::from_value(&state).map_err(|error| broken(root, version, &error.to_string()))
 }
 
+/// The last version of a root, up to this one, whose event occurred at a time or before it; 0 where
+/// there is none.
+pub(super) async fn version_at(
+    store: &dyn ErasedStore,
+    root: &AggregateRoot,
+    last: u64,
+    time: DateTime<Utc>,
+) -> Result<u64, Error> {
+    // Along a root `occurred` never falls, so the last one can be searched by halving.
+    let (mut low, mut high) = (0, last);
+    while low < high {
+        let middle = low + (high - low).div_ceil(2);
+        if event_at(store, root, middle).await?.occurred <= time {
+            low = middle;
+        } else {
+            high = middle - 1;
+        }
+    }
+    Ok(low)
+}
+
+/// The event that gave a root a version.
+pub(super) async fn event_at(
+    store: &dyn ErasedStore,
+    root: &AggregateRoot,
+    version: u64,
+) -> Result<Logged<EventRecord>, Error> {
+    let mut events = store.history(root, version, version).await?;
+    events.pop().ok_or_else(|| broken(root, version, "its event is missing"))
+}
+
 /// The version that a root had for the command at a position: that of the last event whose own
 /// command stands before it.
 ///
@@ -46,8 +81,7 @@ pub(crate) async fn version_before(
     let mut high = store.load(root).await?.map_or(0, |row| row.version);
     while low < high {
         let middle = low + (high - low).div_ceil(2);
-        let event = store.history(root, middle, middle).await?;
-        let event = event.first().ok_or_else(|| broken(root, middle, "its event is missing"))?;
+        let event = event_at(store, root, middle).await?;
         let command = store.command(event.src_cmd).await?;
         let (command, _) = command.ok_or_else(|| broken(root, middle, "its command is missing"))?;
         if command.position < position {

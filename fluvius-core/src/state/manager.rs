@@ -1,5 +1,6 @@
 //! The state manager: reads what is stored, and nothing that is not.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -8,8 +9,9 @@ use crate::aggregate::Aggregate;
 use crate::error::Error;
 use crate::etag::ETag;
 use crate::json::JsonError;
+use crate::query::Filter;
 use crate::root::{AggregateRoot, Target};
-use crate::state::StateRecord;
+use crate::state::{StateReader, StateRecord};
 use crate::store::{ErasedStore, RealmFilter};
 
 /// Reads the stored state: durable, and never half of a unit of work.
@@ -17,8 +19,8 @@ use crate::store::{ErasedStore, RealmFilter};
 /// That of a session sees the roots of the session's realm; that of a domain sees all.
 #[derive(Clone)]
 pub struct StateManager {
-    store: Arc<dyn ErasedStore>,
-    realm: RealmFilter,
+    pub(super) store: Arc<dyn ErasedStore>,
+    pub(super) realm: RealmFilter,
 }
 
 impl fmt::Debug for StateManager {
@@ -55,19 +57,10 @@ impl StateManager {
         target: impl Target,
     ) -> Result<Option<Stored<A>>, Error> {
         let root = target.root_of::<A>();
-        if !A::RESOURCES.contains(&root.resource.as_ref()) {
-            return Err(Error::ForbiddenResource {
-                command: "fetch".to_owned(),
-                resource: root.resource.into_owned(),
-                allowed: A::RESOURCES,
-            });
-        }
-        let Some(record) = self.find_root(&root).await? else {
-            return Ok(None);
-        };
-        match record.data.decode::<A>() {
-            Ok(state) => Ok(Some(Stored::new(Arc::new(state), record))),
-            Err(error) => Err(invalid_state(&record, &error)),
+        check_resource::<A>(&root)?;
+        match self.find_root(&root).await? {
+            Some(record) => record.read::<A>().map(Some),
+            None => Ok(None),
         }
     }
 
@@ -89,10 +82,84 @@ impl StateManager {
     /// `store-unavailable`, `store`.
     pub async fn find_root(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, Error> {
         let record = self.store.load(root).await?;
-        Ok(record.filter(|record| {
-            record.deleted.is_none() && self.realm.admits(record.realm.as_deref())
-        }))
+        Ok(record.filter(|record| self.shows(record)))
     }
+
+    /// The stored rows of several roots, all as they were at one moment: what one unit of work has
+    /// changed together is seen changed together.
+    ///
+    /// # Shape
+    /// One entry a root, in the order in which they are named: `None` where
+    /// [`find_root`](Self::find_root) gives `None`. [`StateRecord::read`] reads one as an
+    /// aggregate.
+    ///
+    /// # Errors
+    /// `store-unavailable`, `store`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use fluvius_core::{Aggregate, AggregateRoot, Error, StateManager};
+    /// # async fn run<Account: Aggregate>(statemgr: StateManager, roots: [AggregateRoot; 2]) -> Result<(), Error> {
+    /// for row in statemgr.snapshot(&roots).await?.into_iter().flatten() {
+    ///     let account = row.read::<Account>()?;
+    ///     println!("{}: {}", account.record().root, account.version());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn snapshot(
+        &self,
+        roots: &[AggregateRoot],
+    ) -> Result<Vec<Option<StateRecord>>, Error> {
+        let rows = self.store.snapshot(roots).await?;
+        Ok(rows.into_iter().map(|row| row.filter(|record| self.shows(record))).collect())
+    }
+
+    /// The roots of an aggregate's main resource by what they are like: a query in the making.
+    pub fn query<A: Aggregate>(&self) -> StateReader<Stored<A>> {
+        StateReader::of_aggregate(Arc::clone(&self.store), self.realm.clone())
+    }
+
+    /// The rows of a resource by what they are like, whatever their aggregate: a query in the
+    /// making.
+    pub fn query_rows(&self, resource: impl Into<Cow<'static, str>>) -> StateReader<StateRecord> {
+        StateReader::of_rows(Arc::clone(&self.store), self.realm.clone(), resource.into())
+    }
+
+    /// The one root of an aggregate's main resource of which the filter is true, or `None` where
+    /// there is none.
+    ///
+    /// # Errors
+    /// `not-unique` where there are several; else as [`StateReader::page`].
+    pub async fn find_one<A: Aggregate>(&self, filter: Filter) -> Result<Option<Stored<A>>, Error> {
+        self.query::<A>().filter(filter).one().await
+    }
+
+    /// All roots of an aggregate's main resource of which the filter is true, by identifier,
+    /// however many: see [`StateReader::all`].
+    ///
+    /// # Errors
+    /// As [`StateReader::page`].
+    pub async fn find_all<A: Aggregate>(&self, filter: Filter) -> Result<Vec<Stored<A>>, Error> {
+        self.query::<A>().filter(filter).all().await
+    }
+
+    fn shows(&self, record: &StateRecord) -> bool {
+        record.deleted.is_none() && self.realm.admits(record.realm.as_deref())
+    }
+}
+
+/// Whether the aggregate is the state of this root.
+pub(super) fn check_resource<A: Aggregate>(root: &AggregateRoot) -> Result<(), Error> {
+    if A::RESOURCES.contains(&root.resource.as_ref()) {
+        return Ok(());
+    }
+    Err(Error::ForbiddenResource {
+        command: "fetch".to_owned(),
+        resource: root.resource.clone().into_owned(),
+        allowed: A::RESOURCES,
+    })
 }
 
 pub(crate) fn invalid_state(record: &StateRecord, error: &JsonError) -> Error {

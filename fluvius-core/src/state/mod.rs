@@ -2,9 +2,13 @@
 
 mod history;
 mod manager;
+mod past;
+mod reader;
 mod record;
 
 pub use manager::{StateManager, Stored};
+pub use past::PointInTime;
+pub use reader::{StatePage, StateReader};
 pub use record::StateRecord;
 
 pub(crate) use history::{WHOLE_STATE_EVERY, state_at, version_before};

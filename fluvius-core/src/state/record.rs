@@ -6,6 +6,9 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::manager::{Stored, check_resource, invalid_state};
+use crate::aggregate::Aggregate;
+use crate::error::Error;
 use crate::etag::ETag;
 use crate::json::Json;
 use crate::root::AggregateRoot;
@@ -36,4 +39,19 @@ pub struct StateRecord {
     pub deleted: Option<DateTime<Utc>>,
     /// The realm of the context that created it.
     pub realm: Option<Arc<str>>,
+}
+
+impl StateRecord {
+    /// Reads the row as an aggregate.
+    ///
+    /// # Errors
+    /// `forbidden-resource` where `A` is not the state of the row's resource; `invalid-state`
+    /// where the state does not decode.
+    pub fn read<A: Aggregate>(self) -> Result<Stored<A>, Error> {
+        check_resource::<A>(&self.root)?;
+        match self.data.decode::<A>() {
+            Ok(state) => Ok(Stored::new(Arc::new(state), self)),
+            Err(error) => Err(invalid_state(&self, &error)),
+        }
+    }
 }

@@ -12,6 +12,7 @@ use crate::context::ContextRecord;
 use crate::event::EventRecord;
 use crate::logged::Logged;
 use crate::message::MessageRecord;
+use crate::query::{Field, StateQuery};
 use crate::root::AggregateRoot;
 use crate::state::StateRecord;
 use crate::unit_of_work::UnitOfWork;
@@ -20,8 +21,11 @@ type Reading<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 
 pub(crate) trait ErasedStore: Send + Sync {
     fn claim<'a>(&'a self, domain: &'a str, resources: &'a [&'static str]) -> Reading<'a, ()>;
+    fn index<'a>(&'a self, resource: &'a str, fields: &'a [Field]) -> Reading<'a, ()>;
     fn commit(&self, batch: Arc<[UnitOfWork]>) -> BoxFuture<'_, Vec<Fate>>;
     fn load<'a>(&'a self, root: &'a AggregateRoot) -> Reading<'a, Option<StateRecord>>;
+    fn snapshot<'a>(&'a self, roots: &'a [AggregateRoot]) -> Reading<'a, Vec<Option<StateRecord>>>;
+    fn query<'a>(&'a self, query: &'a StateQuery) -> Reading<'a, Vec<StateRecord>>;
     fn command(&self, id: Uuid) -> Reading<'_, Option<KnownCommand>>;
     fn history<'a>(
         &'a self,
@@ -41,12 +45,24 @@ impl<S: Store> ErasedStore for S {
         Box::pin(Store::claim(self, domain, resources))
     }
 
+    fn index<'a>(&'a self, resource: &'a str, fields: &'a [Field]) -> Reading<'a, ()> {
+        Box::pin(Store::index(self, resource, fields))
+    }
+
     fn commit(&self, batch: Arc<[UnitOfWork]>) -> BoxFuture<'_, Vec<Fate>> {
         Box::pin(Store::commit(self, batch))
     }
 
     fn load<'a>(&'a self, root: &'a AggregateRoot) -> Reading<'a, Option<StateRecord>> {
         Box::pin(Store::load(self, root))
+    }
+
+    fn snapshot<'a>(&'a self, roots: &'a [AggregateRoot]) -> Reading<'a, Vec<Option<StateRecord>>> {
+        Box::pin(Store::snapshot(self, roots))
+    }
+
+    fn query<'a>(&'a self, query: &'a StateQuery) -> Reading<'a, Vec<StateRecord>> {
+        Box::pin(Store::query(self, query))
     }
 
     fn command(&self, id: Uuid) -> Reading<'_, Option<KnownCommand>> {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::query::QueryError;
+
 /// A store's failure. What is stored is as before.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
@@ -32,5 +34,12 @@ impl StoreError {
     /// Whether another try can help.
     pub fn can_retry(&self) -> bool {
         self.can_retry
+    }
+}
+
+/// A query that no store answers stays one.
+impl From<QueryError> for StoreError {
+    fn from(error: QueryError) -> Self {
+        Self::permanent(error.to_string())
     }
 }

@@ -27,6 +27,7 @@ use crate::context::ContextRecord;
 use crate::event::EventRecord;
 use crate::logged::Logged;
 use crate::message::MessageRecord;
+use crate::query::{Field, StateQuery};
 use crate::root::AggregateRoot;
 use crate::state::StateRecord;
 use crate::unit_of_work::UnitOfWork;
@@ -77,6 +78,24 @@ pub trait Store: Send + Sync + 'static {
         resources: &[&'static str],
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
+    /// The fields of a resource by which queries will often ask, as its aggregate declares them.
+    /// Called once a resource when a domain is built, after [`claim`](Self::claim), with all of
+    /// them, or none.
+    ///
+    /// What a query gives does not depend on it. A store may keep an index a field, and may drop
+    /// those that are not declared any more; unless it says so itself, it does nothing.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn index(
+        &self,
+        resource: &str,
+        fields: &[Field],
+    ) -> impl Future<Output = Result<(), StoreError>> + Send {
+        let _ = (resource, fields);
+        std::future::ready(Ok(()))
+    }
+
     /// Commits a batch of units of work in one transaction, and tells what became of each.
     ///
     /// Units are taken in the order of the batch, each on the content as the units before it
@@ -124,6 +143,33 @@ pub trait Store: Send + Sync + 'static {
         &self,
         root: &AggregateRoot,
     ) -> impl Future<Output = Result<Option<StateRecord>, StoreError>> + Send;
+
+    /// The stored rows of several roots, all as they were at one moment, closed ones too.
+    ///
+    /// # Shape
+    /// One entry a root, in the order in which they are asked for: `None` where there is no row. A
+    /// root may be asked for twice, and any number of roots at once.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn snapshot(
+        &self,
+        roots: &[AggregateRoot],
+    ) -> impl Future<Output = Result<Vec<Option<StateRecord>>, StoreError>> + Send;
+
+    /// The stored rows that a query asks for, in its order, all as they were at one moment.
+    ///
+    /// # Shape
+    /// [`StateQuery`] and the [guide of its module](crate::query) tell which rows these are, and
+    /// in which order. Whatever a query brings from outside, the names of fields and the values
+    /// alike, is passed on as a parameter, or as a text that is quoted for certain.
+    ///
+    /// # Errors
+    /// A permanent [`StoreError`] for what [`StateQuery::check`] refuses; what the store says.
+    fn query(
+        &self,
+        query: &StateQuery,
+    ) -> impl Future<Output = Result<Vec<StateRecord>, StoreError>> + Send;
 
     /// The row of a command, with its context.
     ///

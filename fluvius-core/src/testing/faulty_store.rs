@@ -12,6 +12,7 @@ use crate::context::ContextRecord;
 use crate::event::EventRecord;
 use crate::logged::Logged;
 use crate::message::MessageRecord;
+use crate::query::{Field, StateQuery};
 use crate::root::AggregateRoot;
 use crate::state::StateRecord;
 use crate::store::{Fate, LogQuery, Store, StoreError};
@@ -124,6 +125,10 @@ impl<S: Store> Store for FaultyStore<S> {
         self.inner.claim(domain, resources).await
     }
 
+    async fn index(&self, resource: &str, fields: &[Field]) -> Result<(), StoreError> {
+        self.inner.index(resource, fields).await
+    }
+
     async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<Fate> {
         self.delay().await;
         let (lost_before, lost_after, failed) = self.with(|state| {
@@ -146,6 +151,19 @@ impl<S: Store> Store for FaultyStore<S> {
     async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {
         self.read().await?;
         self.inner.load(root).await
+    }
+
+    async fn snapshot(
+        &self,
+        roots: &[AggregateRoot],
+    ) -> Result<Vec<Option<StateRecord>>, StoreError> {
+        self.read().await?;
+        self.inner.snapshot(roots).await
+    }
+
+    async fn query(&self, query: &StateQuery) -> Result<Vec<StateRecord>, StoreError> {
+        self.read().await?;
+        self.inner.query(query).await
     }
 
     async fn command(

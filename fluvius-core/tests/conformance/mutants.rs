@@ -142,6 +142,71 @@ const LOGS: &[Finding] = &[
     (PositionsForgottenWhenClosed, &["a_reopened_store_goes_on"]),
 ];
 
+const QUERIES: &[Finding] = &[
+    (QueriesUnchecked, &["a_query_that_is_not_valid_is_refused"]),
+    (QueryFaultMayPass, &["a_query_that_is_not_valid_is_refused"]),
+    (NumbersAsTexts, &["numbers_are_compared_by_value"]),
+    (NumbersAsDoubles, &["numbers_are_compared_by_value"]),
+    (TextsAreNoNumbers, &["numbers_are_compared_by_value"]),
+    (NumbersReadKindly, &["numbers_are_compared_by_value"]),
+    (NumbersAreFlags, &["truth_values_are_compared"]),
+    (TimesAsTexts, &["times_are_compared_by_instant"]),
+    (TimesInSeconds, &["times_are_compared_by_instant"]),
+    (TimesWithNanoseconds, &["times_are_compared_by_instant"]),
+    (TimesReadKindly, &["times_are_compared_by_instant"]),
+    (TextsFolded, &["texts_are_compared_letter_by_letter", "texts_are_looked_into"]),
+    (TextsArePatterns, &["texts_are_looked_into"]),
+    (StartsAnywhere, &["texts_are_looked_into"]),
+    (OperandQuotesDoubled, &["texts_are_compared_letter_by_letter"]),
+    (EverythingIsText, &["texts_are_compared_letter_by_letter", "texts_are_looked_into"]),
+    (IdentifiersAsTexts, &["identifiers_are_compared_by_bytes"]),
+    (AnyIdentifierIsRead, &["identifiers_are_compared_by_bytes"]),
+    (CreatorIsUpdater, &["columns_are_compared"]),
+    (DeletedIsNull, &["columns_are_compared"]),
+    (CreatedIsUpdated, &["columns_are_compared"]),
+    (MembersHideColumns, &["columns_are_compared"]),
+    (
+        UnknownIsFalse,
+        &["numbers_are_compared_by_value", "texts_are_looked_into", "conditions_are_put_together"],
+    ),
+    (UnknownWins, &["conditions_are_put_together"]),
+    (NotOfUnknownIsTrue, &["numbers_are_compared_by_value", "columns_are_compared"]),
+    (NullDiffers, &["numbers_are_compared_by_value", "times_are_compared_by_instant"]),
+    (OnlyJsonNullIsNull, &["numbers_are_compared_by_value"]),
+    (NothingIsEverything, &["conditions_are_put_together"]),
+    (DotsSplitNames, &["fields_are_found_by_name", "a_path_leads_through_objects_alone"]),
+    (NamesTrimmed, &["fields_are_found_by_name"]),
+    (NamesFolded, &["fields_are_found_by_name"]),
+    (PathsOneLong, &["fields_are_found_by_name", "a_path_leads_through_objects_alone"]),
+    (PathsThroughArrays, &["a_path_leads_through_objects_alone"]),
+    (PathsThroughTexts, &["a_path_leads_through_objects_alone"]),
+    (QueryRealmsIgnored, &["only_roots_that_are_asked_for_are_found"]),
+    (QueryResourcesFolded, &["only_roots_that_are_asked_for_are_found"]),
+    (ClosedShown, &["only_roots_that_are_asked_for_are_found"]),
+    (ClosedNeverShown, &["only_roots_that_are_asked_for_are_found"]),
+    (DirectionsIgnored, &["numbers_are_compared_by_value"]),
+    (NullsLast, &["numbers_are_compared_by_value"]),
+    (FirstKeyAlone, &["columns_are_compared"]),
+    (TiesTheOtherWay, &["numbers_are_compared_by_value"]),
+    (ResourcesUnordered, &["pages_go_over_resources"]),
+    (QueryAfterIncluded, &["pages_make_the_whole", "pages_go_over_resources"]),
+    (AfterByIdentifierAlone, &["pages_make_the_whole"]),
+    (AfterNullNothing, &["pages_make_the_whole"]),
+    (PagesByCounting, &["pages_hold_while_others_write"]),
+    (QueryLimitSigned, &["a_limit_may_be_anything"]),
+    (QueryLimitOverrun, &["pages_make_the_whole", "a_limit_may_be_anything"]),
+    (QueryLimitBeforeFilter, &["pages_make_the_whole", "a_limit_may_be_anything"]),
+    (QueryInSteps, &["a_page_is_of_one_moment"]),
+    (SnapshotInSteps, &["a_snapshot_is_of_one_moment"]),
+    (SnapshotInOtherOrder, &["a_snapshot_has_the_rows_asked_for"]),
+    (SnapshotWithoutAbsent, &["a_snapshot_has_the_rows_asked_for"]),
+    (SnapshotWithoutTwins, &["a_snapshot_has_the_rows_asked_for"]),
+    (SnapshotWithoutClosed, &["a_snapshot_has_the_rows_asked_for"]),
+    (IndexHidesNulls, &["an_index_changes_no_answer"]),
+    (SnapshotOfFew, &["a_snapshot_has_the_rows_asked_for"]),
+    (NoRealmIsAllRealms, &["only_roots_that_are_asked_for_are_found"]),
+];
+
 /// Long for a claim on a store in memory.
 const TIME_MAX: Duration = Duration::from_secs(30);
 
@@ -213,8 +278,13 @@ fn faults_of_logs_and_resources_are_found() {
 }
 
 #[test]
+fn faults_of_queries_and_snapshots_are_found() {
+    check_found(QUERIES);
+}
+
+#[test]
 fn every_claim_finds_a_fault() {
-    let all = [VERSIONS, FATES, ATOMICITY, IDENTIFIERS, ORDER, VALUES, LOGS];
+    let all = [VERSIONS, FATES, ATOMICITY, IDENTIFIERS, ORDER, VALUES, LOGS, QUERIES];
     let names = all.iter().flat_map(|findings| findings.iter().flat_map(|(_, names)| *names));
     let named: BTreeSet<&str> = names.copied().collect();
     let idle = CLAIMS.iter().map(|claim| claim.name()).filter(|name| !named.contains(name));

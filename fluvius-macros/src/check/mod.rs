@@ -4,6 +4,7 @@ pub(crate) mod collisions;
 pub(crate) mod domain;
 pub(crate) mod event;
 pub(crate) mod impl_block;
+pub(crate) mod indexes;
 pub(crate) mod keys;
 pub(crate) mod options;
 pub(crate) mod outcome;
@@ -33,6 +34,7 @@ pub(crate) fn block(aggregate: &Aggregate, errors: &mut Errors) -> bool {
     impl_block::place(aggregate, errors);
     let is_sound = errors.count() == before;
     impl_block::options(aggregate, errors);
+    indexes::indexes(aggregate, errors);
     is_sound
 }
 

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::spans::{at, generated, generated_ident, item};
-use super::{Part, Scope, allow_deprecated, descriptor};
+use super::{Part, Scope, allow_deprecated, descriptor, indexes};
 
 pub(crate) fn aggregate(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
     let private = &scope.inner;
@@ -27,6 +27,7 @@ pub(crate) fn aggregate(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
     });
     let command_enum = generated_ident(&aggregate.command_enum);
     let event_enum = generated_ident(&aggregate.event_enum);
+    let (indexes, assertion) = (indexes::constant(scope), indexes::assertion(scope));
     let place = generated(self_type.ident.span());
     // Two blocks for one type meet here: the compiler names this constant at both.
     let merge = at(
@@ -51,12 +52,15 @@ pub(crate) fn aggregate(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
             const REVISION: u32 = #revision;
             const ACTIONS: &'static [&'static #private::ActionDescriptor] = &[#(#actions),*];
             const EVENTS: &'static [&'static #private::EventDescriptor] = &[#(#events),*];
+            #indexes
             const LOCATION: #private::Location = #location;
             #types
         },
     );
     let items = quote! {
         impl #self_type { #merge }
+
+        #assertion
 
         #[automatically_derived]
         #implementation

@@ -16,6 +16,7 @@ pub(crate) mod example;
 pub(crate) mod field;
 pub(crate) mod handler;
 pub(crate) mod impl_block;
+pub(crate) mod indexes;
 pub(crate) mod registration;
 pub(crate) mod rejection;
 pub(crate) mod spans;

@@ -8,7 +8,7 @@ use super::names;
 use super::private_path::PrivatePath;
 use super::self_type::SelfType;
 use crate::errors::Errors;
-use crate::parse::SourceBlock;
+use crate::parse::{IndexPlace, SourceBlock, SourceIndex};
 
 pub(crate) struct Aggregate {
     pub(crate) private: PrivatePath,
@@ -24,6 +24,7 @@ pub(crate) struct Aggregate {
     pub(crate) resources: Vec<LitStr>,
     pub(crate) resources_place: Option<Span>,
     pub(crate) revision: u32,
+    pub(crate) indexes: Vec<Index>,
     /// The attributes of the block that every generated item takes over.
     pub(crate) cfgs: Vec<Attribute>,
     pub(crate) allows: Vec<Attribute>,
@@ -31,6 +32,25 @@ pub(crate) struct Aggregate {
     pub(crate) actions: Vec<Action>,
     pub(crate) command_enum: Ident,
     pub(crate) event_enum: Ident,
+}
+
+/// A field of the state by which the aggregate is asked for often.
+pub(crate) struct Index {
+    pub(crate) place: IndexPlace,
+    /// The names that lead to it in JSON, with dots between them.
+    pub(crate) path: String,
+    pub(crate) kind: Option<Ident>,
+}
+
+impl Index {
+    fn lower(source: SourceIndex) -> Self {
+        let SourceIndex { place, kind } = source;
+        let path = match &place {
+            IndexPlace::Field(field) => names::plain(field),
+            IndexPlace::Path(path) => path.value(),
+        };
+        Self { place, path, kind }
+    }
 }
 
 pub(crate) fn lower(source: SourceBlock, errors: &mut Errors) -> Aggregate {
@@ -65,6 +85,7 @@ pub(crate) fn lower(source: SourceBlock, errors: &mut Errors) -> Aggregate {
         resources,
         resources_place,
         revision: args.revision.unwrap_or(1),
+        indexes: args.indexes.into_iter().map(Index::lower).collect(),
         cfgs,
         allows,
         actions,

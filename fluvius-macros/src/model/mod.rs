@@ -13,7 +13,7 @@ pub(crate) mod self_type;
 pub(crate) mod types;
 
 pub(crate) use action::{Action, EventModel, Lifecycle, Receiver};
-pub(crate) use aggregate::Aggregate;
+pub(crate) use aggregate::{Aggregate, Index};
 pub(crate) use outcome::{Answer, Outcome};
 pub(crate) use param::{Argument, Field, Refusal};
 pub(crate) use private_path::PrivatePath;

@@ -3,6 +3,8 @@
 use proc_macro2::TokenStream;
 use syn::{LitStr, Path};
 
+use super::SourceIndex;
+use super::indexes;
 use super::options::{Options, Strings};
 use crate::errors::Errors;
 use crate::keywords;
@@ -12,6 +14,7 @@ pub(crate) struct AggregateArgs {
     pub(crate) resources: Option<Strings>,
     pub(crate) revision: Option<u32>,
     pub(crate) name: Option<LitStr>,
+    pub(crate) indexes: Vec<SourceIndex>,
     pub(crate) crate_path: Option<Path>,
 }
 
@@ -38,6 +41,10 @@ pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> AggregateArgs {
         resources,
         revision: options.integer(keywords::REVISION, errors),
         name: options.string(keywords::NAME, errors),
+        indexes: match options.take(keywords::INDEX).and_then(|option| option.list(errors)) {
+            Some(tokens) => indexes::parse(tokens, errors),
+            None => Vec::new(),
+        },
         crate_path: options.take(keywords::CRATE).and_then(|option| option.path(errors)),
     }
 }

@@ -6,8 +6,10 @@ pub(crate) mod arg_attrs;
 pub(crate) mod derive_domain;
 pub(crate) mod derive_rejection;
 pub(crate) mod impl_block;
+pub(crate) mod indexes;
 pub(crate) mod options;
 pub(crate) mod token_text;
 pub(crate) mod tokens;
 
 pub(crate) use impl_block::{SourceAction, SourceBlock, SourceParam};
+pub(crate) use indexes::{IndexPlace, SourceIndex};

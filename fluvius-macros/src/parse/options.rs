@@ -166,6 +166,16 @@ impl AttrOption {
         Some(errors.keep(parser.parse2(tokens))?.into_iter().collect())
     }
 
+    /// What stands in the parentheses of `name(..)`, to be read by the caller.
+    pub(crate) fn list(self, errors: &mut Errors) -> Option<TokenStream> {
+        let name = &self.name;
+        let Value::List(tokens) = self.value else {
+            errors.at(name, format!("`{name}` takes a list: `{name}(owner_name: text)`"));
+            return None;
+        };
+        Some(tokens)
+    }
+
     pub(crate) fn flag(self, errors: &mut Errors) -> Option<Span> {
         let name = &self.name;
         match self.value {

@@ -222,6 +222,16 @@ fn options_of_aggregate() {
             block_options(quote!(revision = "1")),
             block_options(quote!(revision = 4294967296)),
             block_options(quote!(revision = -1)),
+            block_options(quote!(index(owner_name: text, balance: number, "address.city": text))),
+            block_options(quote!(index)),
+            block_options(quote!(index = "balance")),
+            block_options(quote!(index(balance))),
+            block_options(quote!(index(balance: decimal, owner_name: txet, "due": color))),
+            block_options(quote!(index(balance: number, "balance": number, balance: text))),
+            block_options(quote!(index("": text, "a..b": text))),
+            block_options(quote!(index(5: text))),
+            block_options(quote!(index(balance: "number"))),
+            block_options(quote!(index(balance: number owner_name: text))),
             block_options(quote!(name = "not a name")),
             block_options(quote!(crate = "facade")),
             block_options(quote!(crate = facade::core)),
@@ -233,7 +243,7 @@ fn options_of_aggregate() {
             #[aggregate(resorce = "bank-account")]
                 `#[aggregate]` has no option `resorce`; did you mean `resource`?
             #[aggregate(colour = "red")]
-                `#[aggregate]` has no option `colour`; it takes `resource`, `resources`, `revision`, `name`, `crate`
+                `#[aggregate]` has no option `colour`; it takes `resource`, `resources`, `revision`, `name`, `index`, `crate`
             #[aggregate(resource = "bank-account", resource = "other")]
                 `resource` is given twice
                 `resource` is given here first
@@ -256,6 +266,29 @@ fn options_of_aggregate() {
                 `revision` takes a whole number that fits in 32 bits: `revision = 1`
             #[aggregate(revision = - 1)]
                 `revision` takes a whole number that fits in 32 bits: `revision = 1`
+            #[aggregate(index(owner_name: text, balance: number, "address.city": text))]
+                fine
+            #[aggregate(index)]
+                `index` takes a list: `index(owner_name: text)`
+            #[aggregate(index = "balance")]
+                `index` takes a list: `index(owner_name: text)`
+            #[aggregate(index(balance))]
+                say as what the field is read, as queries do: one of `boolean`, `number`, `text`, `time`, `uuid`
+            #[aggregate(index(balance: decimal, owner_name: txet, "due": color))]
+                no field is read as `decimal`: write one of `boolean`, `number`, `text`, `time`, `uuid`
+                no field is read as `txet`; did you mean `text`?
+                no field is read as `color`: write one of `boolean`, `number`, `text`, `time`, `uuid`
+            #[aggregate(index(balance: number, "balance": number, balance: text))]
+                `balance` is listed twice
+            #[aggregate(index("": text, "a..b": text))]
+                a path is from 1 to 16 names with dots between them: `"address.city"`
+                a path is from 1 to 16 names with dots between them: `"address.city"`
+            #[aggregate(index(5: text))]
+                write a field and as what it is read: `owner_name: text`
+            #[aggregate(index(balance: "number"))]
+                the kind is a word: `owner_name: text`
+            #[aggregate(index(balance: number owner_name: text))]
+                expected `,`
             #[aggregate(name = "not a name")]
                 `name` is the beginning of type names: write it as one, such as `EurAccount`
             #[aggregate(crate = "facade")]

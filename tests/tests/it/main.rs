@@ -4,6 +4,7 @@
 #![allow(unreachable_pub, reason = "the modules of a test binary have no outside")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests end the test")]
 
+mod altered;
 mod kit;
 mod probe;
 mod scripted;
@@ -23,9 +24,11 @@ mod linked;
 mod logs;
 mod payloads;
 mod policies;
+mod queries;
 mod realms;
 mod recall;
 mod secrets;
 mod seed_example;
 mod sessions;
 mod signals;
+mod verify;

@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use fluvius_core::query::Field;
 use fluvius_core::{
     ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, LogQuery,
-    Logged, MemoryStore, MessageRecord, StateRecord, Store, StoreError, UnitOfWork,
+    Logged, MemoryStore, MessageRecord, StateQuery, StateRecord, Store, StoreError, UnitOfWork,
 };
 use futures_util::future::BoxFuture;
 use uuid::Uuid;
@@ -27,6 +28,9 @@ pub enum Step {
     Panic { has_committed: bool },
 }
 
+/// A resource and the fields of it that were declared to be indexed.
+pub type Indexes = (String, Vec<Field>);
+
 /// A memory store that fails by script. A commit without a step passes.
 #[derive(Clone, Default)]
 pub struct Scripted {
@@ -35,6 +39,7 @@ pub struct Scripted {
     units: Arc<Mutex<Vec<UnitOfWork>>>,
     fault: Arc<Mutex<Option<StoreError>>>,
     is_slow: Arc<AtomicBool>,
+    indexes: Arc<Mutex<Vec<Indexes>>>,
 }
 
 impl Scripted {
@@ -63,6 +68,11 @@ impl Scripted {
         std::mem::take(&mut self.units.lock().unwrap())
     }
 
+    /// The fields that were declared to be indexed, by resource.
+    pub fn indexes(&self) -> Vec<Indexes> {
+        self.indexes.lock().unwrap().clone()
+    }
+
     fn reads(&self) -> Result<&MemoryStore, StoreError> {
         match &*self.fault.lock().unwrap() {
             Some(fault) => Err(fault.clone()),
@@ -74,6 +84,11 @@ impl Scripted {
 impl Store for Scripted {
     async fn claim(&self, domain: &str, resources: &[&'static str]) -> Result<(), StoreError> {
         self.inner.claim(domain, resources).await
+    }
+
+    async fn index(&self, resource: &str, fields: &[Field]) -> Result<(), StoreError> {
+        self.indexes.lock().unwrap().push((resource.to_owned(), fields.to_vec()));
+        self.reads()?.index(resource, fields).await
     }
 
     async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<Fate> {
@@ -118,6 +133,17 @@ impl Store for Scripted {
         let row = self.reads()?.load(root).await;
         self.pause().await;
         row
+    }
+
+    async fn snapshot(
+        &self,
+        roots: &[AggregateRoot],
+    ) -> Result<Vec<Option<StateRecord>>, StoreError> {
+        self.reads()?.snapshot(roots).await
+    }
+
+    async fn query(&self, query: &StateQuery) -> Result<Vec<StateRecord>, StoreError> {
+        self.reads()?.query(query).await
     }
 
     async fn command(

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use banking_domain::{Account, TransactionManagerDomain};
 use fluvius_core::store::Store;
+use fluvius_core::verify::verify;
 use fluvius_core::{
     CommandBundle, Domain, DomainContext, DomainRuntime, EventRecord, MemoryStore, Response,
     Session,
@@ -39,6 +40,8 @@ fn no_money_is_made_or_lost_and_the_log_gives_every_state_back() {
         |(deposits, steps)| {
             let run = harness::block_on(Run::of(&deposits, &steps));
             run.assert_conserved();
+            let verified = harness::block_on(verify(&run.store)).unwrap();
+            prop_assert!(verified.is_sound(), "{verified}");
             for account in 0..ACCOUNTS {
                 run.assert_log_gives_states(account);
             }

@@ -14,5 +14,6 @@ mod fold;
 mod harness;
 mod hostile_commands;
 mod hostile_texts;
+mod queries;
 mod sample;
 mod state_machine;

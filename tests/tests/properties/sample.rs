@@ -190,7 +190,7 @@ pub(crate) fn valid_payload(key: &str) -> Value {
 }
 
 /// Every code that an error may have.
-pub(crate) const CODES: [&str; 22] = [
+pub(crate) const CODES: [&str; 24] = [
     "unknown-command",
     "invalid-payload",
     "no-aggregate-root",
@@ -209,6 +209,8 @@ pub(crate) const CODES: [&str; 22] = [
     "panicked",
     "overloaded",
     "shutting-down",
+    "invalid-query",
+    "not-unique",
     "invalid-state",
     "store-unavailable",
     "store",

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use fluvius_core::{
     ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, LogQuery,
-    Logged, MemoryStore, MessageRecord, StateRecord, Store, StoreError, UnitOfWork,
+    Logged, MemoryStore, MessageRecord, StateQuery, StateRecord, Store, StoreError, UnitOfWork,
 };
 use uuid::Uuid;
 
@@ -59,6 +59,14 @@ impl Store for ProbeStore {
 
     async fn load(&self, root: &AggregateRoot) -> Found<Option<StateRecord>> {
         self.inner.load(root).await
+    }
+
+    async fn snapshot(&self, roots: &[AggregateRoot]) -> Found<Vec<Option<StateRecord>>> {
+        self.inner.snapshot(roots).await
+    }
+
+    async fn query(&self, query: &StateQuery) -> Found<Vec<StateRecord>> {
+        self.inner.query(query).await
     }
 
     async fn command(

@@ -15,6 +15,7 @@ use crate::context::ContextRecord;
 use crate::event::EventRecord;
 use crate::logged::Logged;
 use crate::message::MessageRecord;
+use crate::query::StateQuery;
 use crate::root::AggregateRoot;
 use crate::state::StateRecord;
 use crate::sync::Mutex;
@@ -23,6 +24,9 @@ use tables::Tables;
 
 /// Keeps states and logs in memory. Clones share one content, so that a runtime can be started
 /// again over what another has left.
+///
+/// A query looks at every root of its resource: the memory store keeps no indexes, whatever an
+/// aggregate declares.
 ///
 /// # Examples
 ///
@@ -61,6 +65,21 @@ impl Store for MemoryStore {
 
     async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {
         Ok(self.tables().state(root).cloned())
+    }
+
+    async fn snapshot(
+        &self,
+        roots: &[AggregateRoot],
+    ) -> Result<Vec<Option<StateRecord>>, StoreError> {
+        let tables = self.tables();
+        Ok(roots.iter().map(|root| tables.state(root).cloned()).collect())
+    }
+
+    async fn query(&self, query: &StateQuery) -> Result<Vec<StateRecord>, StoreError> {
+        query.check()?;
+        // Rows are cheap to clone; they are compared after the lock is given back.
+        let rows = self.tables().states(query);
+        Ok(query.select(rows))
     }
 
     async fn command(

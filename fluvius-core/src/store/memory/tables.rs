@@ -1,6 +1,7 @@
 //! The tables of the memory store, and the commit as a plain function of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -12,6 +13,7 @@ use crate::event::EventRecord;
 use crate::hash::Map;
 use crate::logged::Logged;
 use crate::message::MessageRecord;
+use crate::query::{Filter, StateQuery};
 use crate::root::AggregateRoot;
 use crate::state::StateRecord;
 use crate::store::{Fate, LogQuery, StoreError};
@@ -23,6 +25,8 @@ pub(super) struct Tables {
     position: u64,
     owners: BTreeMap<&'static str, String>,
     roots: Map<AggregateRoot, Root>,
+    /// The same roots in the order of queries.
+    in_order: BTreeSet<AggregateRoot>,
     contexts: Map<Uuid, Arc<ContextRecord>>,
     commands: Vec<Logged<Arc<CommandRecord>>>,
     events: Vec<Logged<Arc<EventRecord>>>,
@@ -109,9 +113,10 @@ impl Tables {
             append(&mut self.position, &mut self.events, event);
         }
         for state in &unit.states {
-            let root = self.roots.entry(state.root.clone());
-            let root =
-                root.or_insert_with(|| Root { state: Arc::clone(state), events: Vec::new() });
+            let root = self.roots.entry(state.root.clone()).or_insert_with(|| {
+                self.in_order.insert(state.root.clone());
+                Root { state: Arc::clone(state), events: Vec::new() }
+            });
             root.state = Arc::clone(state);
             let events = unit.events.iter().zip(first_event..);
             let own = events.filter(|(event, _)| event.root == state.root).map(|(_, index)| index);
@@ -128,6 +133,28 @@ impl Tables {
 
     pub(super) fn state(&self, root: &AggregateRoot) -> Option<&StateRecord> {
         self.roots.get(root).map(|root| root.state.as_ref())
+    }
+
+    /// The rows among which a query selects, as few as can be told without looking into states.
+    pub(super) fn states(&self, query: &StateQuery) -> Vec<StateRecord> {
+        let wanted = query.resource.as_ref();
+        let is_by_root = query.sort.is_empty();
+        let after = query.after.as_ref().filter(|_| is_by_root);
+        let first = wanted.map(|wanted| AggregateRoot::new(wanted.clone(), Uuid::nil()));
+        let start = match (after, &first) {
+            (Some(after), _) => Bound::Excluded(after.root()),
+            (None, Some(first)) => Bound::Included(first),
+            (None, None) => Bound::Unbounded,
+        };
+        let roots = self.in_order.range::<AggregateRoot, _>((start, Bound::Unbounded));
+        let roots = roots.take_while(|root| wanted.is_none_or(|wanted| *wanted == root.resource));
+        let rows = roots.filter_map(|root| self.state(root)).filter(|row| {
+            (query.with_closed || row.deleted.is_none()) && query.realm.admits(row.realm.as_deref())
+        });
+        // Where nothing else is asked, no more rows are needed than are given.
+        let is_all = is_by_root && query.filter == Filter::default();
+        let count = if is_all { query.limit } else { usize::MAX };
+        rows.take(count).cloned().collect()
     }
 
     pub(super) fn command(&self, id: Uuid) -> Option<(Logged<CommandRecord>, Arc<ContextRecord>)> {

@@ -11,6 +11,7 @@ use crate::context::ContextRecord;
 use crate::event::EventRecord;
 use crate::logged::Logged;
 use crate::message::MessageRecord;
+use crate::query::{Field, StateQuery};
 use crate::root::AggregateRoot;
 use crate::state::StateRecord;
 use crate::store::{ErasedStore, Fate, LogQuery, RealmFilter, Store, StoreError};
@@ -43,12 +44,27 @@ impl Store for Handle {
         self.store.claim(domain, resources).await
     }
 
+    async fn index(&self, resource: &str, fields: &[Field]) -> Result<(), StoreError> {
+        self.store.index(resource, fields).await
+    }
+
     async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<Fate> {
         self.store.commit(batch).await
     }
 
     async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {
         self.store.load(root).await
+    }
+
+    async fn snapshot(
+        &self,
+        roots: &[AggregateRoot],
+    ) -> Result<Vec<Option<StateRecord>>, StoreError> {
+        self.store.snapshot(roots).await
+    }
+
+    async fn query(&self, query: &StateQuery) -> Result<Vec<StateRecord>, StoreError> {
+        self.store.query(query).await
     }
 
     async fn command(

@@ -112,6 +112,26 @@ macro_rules! __fluvius_store_claims {
                 logs::conditions_hold_together
                 logs::bounds_may_be_anything
                 logs::a_history_has_the_versions_asked_for
+                comparisons::numbers_are_compared_by_value
+                comparisons::times_are_compared_by_instant
+                comparisons::texts_are_compared_letter_by_letter
+                comparisons::identifiers_are_compared_by_bytes
+                comparisons::truth_values_are_compared
+                comparisons::columns_are_compared
+                filters::fields_are_found_by_name
+                filters::a_path_leads_through_objects_alone
+                filters::texts_are_looked_into
+                filters::conditions_are_put_together
+                filters::only_roots_that_are_asked_for_are_found
+                filters::a_query_that_is_not_valid_is_refused
+                pages::pages_make_the_whole
+                pages::pages_go_over_resources
+                pages::a_limit_may_be_anything
+                pages::an_index_changes_no_answer
+                pages::pages_hold_while_others_write
+                pages::a_page_is_of_one_moment
+                pages::a_snapshot_is_of_one_moment
+                pages::a_snapshot_has_the_rows_asked_for
                 resources::a_resource_belongs_to_one_domain
                 resources::a_refused_claim_takes_nothing
                 resources::of_two_claims_at_once_one_stands

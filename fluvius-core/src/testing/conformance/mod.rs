@@ -25,6 +25,7 @@ mod handle;
 mod harness;
 mod macros;
 mod purse;
+mod shelf;
 
 use std::future::Future;
 use std::time::Duration;

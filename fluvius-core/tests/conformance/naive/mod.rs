@@ -5,15 +5,18 @@
 
 mod commit;
 mod content;
+mod query;
 mod read;
 mod refusal;
+mod value;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use fluvius_core::query::Field;
 use fluvius_core::{
     ActivityRecord, AggregateRoot, CommandRecord, CommandStatus, ContextRecord, EventRecord, Fate,
-    LogQuery, Logged, MessageRecord, StateRecord, Store, StoreError, UnitOfWork,
+    LogQuery, Logged, MessageRecord, StateQuery, StateRecord, Store, StoreError, UnitOfWork,
 };
 use uuid::Uuid;
 
@@ -45,6 +48,8 @@ struct Own {
     contexts: BTreeSet<Uuid>,
     taken: HashSet<Uuid>,
     unseen: Option<Content>,
+    given: usize,
+    indexes: Vec<Field>,
 }
 
 impl Naive {
@@ -262,6 +267,11 @@ impl Store for Naive {
         Ok(())
     }
 
+    async fn index(&self, _: &str, fields: &[Field]) -> Result<(), StoreError> {
+        self.own().indexes = fields.to_vec();
+        Ok(())
+    }
+
     async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<Fate> {
         match self.mutation {
             Some(
@@ -298,6 +308,17 @@ impl Store for Naive {
             self.own().unseen = Some(content);
         }
         Ok(row)
+    }
+
+    async fn snapshot(
+        &self,
+        roots: &[AggregateRoot],
+    ) -> Result<Vec<Option<StateRecord>>, StoreError> {
+        Ok(self.rows_of(roots).await)
+    }
+
+    async fn query(&self, query: &StateQuery) -> Result<Vec<StateRecord>, StoreError> {
+        self.select(query).await
     }
 
     async fn command(

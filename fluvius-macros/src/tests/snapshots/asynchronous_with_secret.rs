@@ -340,6 +340,11 @@ const _: () = {
         #[doc(hidden)]
         const __MERGE_THE_AGGREGATE_BLOCKS_OF_THIS_TYPE_INTO_ONE: () = ();
     }
+    #[allow(dead_code, deprecated)]
+    fn __fluvius_indexed(__fluvius_state: &crate::Account<Eur>) {
+        let _ = &__fluvius_state.owner_name;
+        let _ = &__fluvius_state.r#type;
+    }
     #[automatically_derived]
     impl __fluvius::Aggregate for crate::Account<Eur> {
         const RESOURCES: &'static [&'static str] = &["eur-account", "usd-account"];
@@ -353,6 +358,20 @@ const _: () = {
             <MoneyTransferred as __fluvius::Event>::EVENT,
             #[cfg(feature = "closing")]
             <AccountClosed as __fluvius::Event>::EVENT,
+        ];
+        const INDEXES: &'static [__fluvius::FieldIndex] = &[
+            __fluvius::FieldIndex {
+                path: "owner_name",
+                kind: __fluvius::Kind::Text,
+            },
+            __fluvius::FieldIndex {
+                path: "type",
+                kind: __fluvius::Kind::Number,
+            },
+            __fluvius::FieldIndex {
+                path: "address.city",
+                kind: __fluvius::Kind::Text,
+            },
         ];
         const LOCATION: __fluvius::Location = __fluvius::location!();
         type Command = EurAccountCommand;

@@ -2,12 +2,15 @@
 
 pub(super) mod atomicity;
 pub(super) mod command_ids;
+pub(super) mod comparisons;
 pub(super) mod concurrency;
 pub(super) mod contexts;
 pub(super) mod dependencies;
+pub(super) mod filters;
 pub(super) mod logs;
 pub(super) mod malformed;
 pub(super) mod order;
+pub(super) mod pages;
 pub(super) mod reopening;
 pub(super) mod resources;
 pub(super) mod runtime;

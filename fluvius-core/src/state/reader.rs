@@ -1,0 +1,223 @@
+//! Asking for roots by what they are like: the query in the making, and its pages.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::aggregate::Aggregate;
+use crate::error::Error;
+use crate::query::{Cursor, Filter, QueryError, SortKey, StateQuery};
+use crate::state::{StateRecord, Stored};
+use crate::store::{ErasedStore, RealmFilter};
+
+/// How many rows a page has unless it is told.
+const PAGE_ROW_COUNT: usize = 1_000;
+/// How many rows a page may have.
+const PAGE_ROW_COUNT_MAX: usize = 10_000;
+
+/// Reads the stored roots of one resource by what they are like.
+///
+/// Made by [`StateManager::query`](crate::StateManager::query), which gives [`Stored`] aggregates,
+/// and [`StateManager::query_rows`](crate::StateManager::query_rows), which gives rows. Readers are
+/// cheap to clone; each function that narrows one gives a new one.
+///
+/// Every page is read at one moment; between pages others may write, see [`Cursor`]. Closed roots
+/// are left out, and so are those of other realms.
+///
+/// # Examples
+///
+/// ```
+/// use fluvius_core::query::{number, text};
+/// # use fluvius_core::{Aggregate, DomainRuntime, Error};
+/// # async fn run<Account: Aggregate>(domain: DomainRuntime) -> Result<(), Error> {
+/// let mut reader = domain
+///     .statemgr()
+///     .query::<Account>()
+///     .filter(number("balance").ge(1_000) & text("owner_name").starts_with("Ada"))
+///     .sort(number("balance").descending())
+///     .limit(50);
+/// loop {
+///     let page = reader.page().await?;
+///     for account in &page.rows {
+///         println!("{} is at version {}", account.record().root, account.version());
+///     }
+///     match page.next {
+///         Some(cursor) => reader = reader.after(cursor),
+///         None => break,
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub struct StateReader<T> {
+    store: Arc<dyn ErasedStore>,
+    query: StateQuery,
+    /// The resources that may be asked for, where the type of the rows says so.
+    allowed: Option<&'static [&'static str]>,
+    read: fn(StateRecord) -> Result<T, Error>,
+}
+
+/// Some of the roots that a query asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StatePage<T> {
+    /// The roots, in the order of the query.
+    pub rows: Vec<T>,
+    /// Where the next page begins: pass it to [`StateReader::after`]. `None`: there were no more
+    /// roots when this page was read.
+    pub next: Option<Cursor>,
+}
+
+impl<A: Aggregate> StateReader<Stored<A>> {
+    pub(super) fn of_aggregate(store: Arc<dyn ErasedStore>, realm: RealmFilter) -> Self {
+        let query = StateQuery { realm, ..StateQuery::of(A::RESOURCE, PAGE_ROW_COUNT) };
+        Self { store, query, allowed: Some(A::RESOURCES), read: StateRecord::read }
+    }
+
+    /// Another resource of the aggregate than its main one.
+    #[must_use]
+    pub fn resource(mut self, resource: impl Into<Cow<'static, str>>) -> Self {
+        self.query.resource = Some(resource.into());
+        self
+    }
+}
+
+impl StateReader<StateRecord> {
+    pub(super) fn of_rows(
+        store: Arc<dyn ErasedStore>,
+        realm: RealmFilter,
+        resource: Cow<'static, str>,
+    ) -> Self {
+        let query = StateQuery { realm, ..StateQuery::of(resource, PAGE_ROW_COUNT) };
+        Self { store, query, allowed: None, read: Ok }
+    }
+}
+
+impl<T> StateReader<T> {
+    /// Only roots of which this is true; given several times, of which all are.
+    #[must_use]
+    pub fn filter(mut self, filter: Filter) -> Self {
+        self.query.filter = std::mem::take(&mut self.query.filter) & filter;
+        self
+    }
+
+    /// The order; given several times, a later key orders what is equal by those before it. What
+    /// is equal by all of them is ordered by identifier.
+    #[must_use]
+    pub fn sort(mut self, key: SortKey) -> Self {
+        self.query.sort.push(key);
+        self
+    }
+
+    /// How many roots a page has at the most: 1,000 unless set, at least 1, and not more than
+    /// 10,000.
+    #[must_use]
+    pub fn limit(mut self, rows: usize) -> Self {
+        self.query.limit = rows.max(1);
+        self
+    }
+
+    /// Only roots behind a page, in the same order.
+    #[must_use]
+    pub fn after(mut self, cursor: Cursor) -> Self {
+        self.query.after = Some(cursor);
+        self
+    }
+
+    /// Closed roots too: [`Column::Deleted`](crate::query::Column::Deleted) tells which they are.
+    #[must_use]
+    pub fn with_closed(mut self) -> Self {
+        self.query.with_closed = true;
+        self
+    }
+
+    /// One page.
+    ///
+    /// # Errors
+    /// `invalid-query` where [`StateQuery::check`] refuses the query, or a page would be too
+    /// large; `forbidden-resource` where the aggregate is not the state of the resource;
+    /// `invalid-state` where a state does not decode; `store-unavailable`, `store`.
+    pub async fn page(&self) -> Result<StatePage<T>, Error> {
+        let (limit, query) = (self.query.limit, &self.query);
+        if limit > PAGE_ROW_COUNT_MAX {
+            let asked =
+                format!("a page of {limit} roots, and at most {PAGE_ROW_COUNT_MAX} are allowed");
+            return Err(QueryError::new(asked).into());
+        }
+        self.check()?;
+        // One row more than the page holds tells whether there is a next one.
+        let one_more = StateQuery { limit: limit + 1, ..query.clone() };
+        let mut rows = self.store.query(&one_more).await?;
+        let has_more = rows.len() > limit;
+        rows.truncate(limit);
+        let last = rows.last().filter(|_| has_more);
+        let next = last.map(|row| Cursor::of(query, row));
+        let rows: Result<Vec<T>, Error> = rows.into_iter().map(self.read).collect();
+        Ok(StatePage { rows: rows?, next })
+    }
+
+    /// All roots, however many: they are read a page at a time, and kept in memory together.
+    ///
+    /// # Errors
+    /// As [`page`](Self::page).
+    pub async fn all(&self) -> Result<Vec<T>, Error> {
+        let mut query = self.query.clone();
+        self.check()?;
+        let mut all = Vec::new();
+        loop {
+            let rows = self.store.query(&query).await?;
+            let last = rows.last().filter(|_| rows.len() >= query.limit);
+            query.after = last.map(|row| Cursor::of(&query, row));
+            for row in rows {
+                all.push((self.read)(row)?);
+            }
+            if query.after.is_none() {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// The one root, or `None` where there is none.
+    ///
+    /// # Errors
+    /// `not-unique` where there are several; as [`page`](Self::page).
+    pub async fn one(&self) -> Result<Option<T>, Error> {
+        self.check()?;
+        let mut rows = self.store.query(&StateQuery { limit: 2, ..self.query.clone() }).await?;
+        let row = rows.pop();
+        if !rows.is_empty() {
+            let resource = self.query.resource.clone().unwrap_or_default().into_owned();
+            return Err(Error::NotUnique { resource });
+        }
+        row.map(self.read).transpose()
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        if let (Some(allowed), Some(resource)) = (self.allowed, &self.query.resource)
+            && !allowed.contains(&resource.as_ref())
+        {
+            return Err(Error::ForbiddenResource {
+                command: "query".to_owned(),
+                resource: resource.clone().into_owned(),
+                allowed,
+            });
+        }
+        Ok(self.query.check()?)
+    }
+}
+
+impl<T> Clone for StateReader<T> {
+    fn clone(&self) -> Self {
+        Self {
+            store: Arc::clone(&self.store),
+            query: self.query.clone(),
+            allowed: self.allowed,
+            read: self.read,
+        }
+    }
+}
+
+impl<T> fmt::Debug for StateReader<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StateReader").field("query", &self.query).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,243 @@
+//! The four logs side by side, by position.
+
+use std::collections::BTreeMap;
+
+use super::look_up::LookUp;
+use super::{FaultKind, Verification};
+use crate::activity::ActivityRecord;
+use crate::command::{CommandRecord, CommandStatus};
+use crate::event::EventRecord;
+use crate::json;
+use crate::logged::Logged;
+use crate::message::MessageRecord;
+use crate::root::AggregateRoot;
+use crate::store::{ErasedStore, LogQuery, RealmFilter, StoreError};
+
+/// How many rows of a log are read at once.
+const ROWS_AT_ONCE: usize = 256;
+
+/// A row of any log.
+enum Row {
+    Command(CommandRecord),
+    Event(EventRecord),
+    Message(MessageRecord),
+    Activity(ActivityRecord),
+}
+
+impl Row {
+    fn root(&self) -> &AggregateRoot {
+        match self {
+            Self::Command(row) => &row.root,
+            Self::Event(row) => &row.root,
+            Self::Message(row) => &row.root,
+            Self::Activity(row) => &row.root,
+        }
+    }
+}
+
+/// A log that is read in pages.
+#[derive(Clone, Copy)]
+enum Log {
+    Commands,
+    Events,
+    Messages,
+    Activities,
+}
+
+/// The rows of a log that were read and not yet looked at, the next one last.
+struct Reader {
+    log: Log,
+    rows: Vec<Logged<Row>>,
+    after: u64,
+}
+
+/// Checks the order of the logs, and what their rows refer to.
+pub(super) async fn check(
+    store: &dyn ErasedStore,
+    report: &mut Verification,
+) -> Result<(), StoreError> {
+    let logs = [Log::Commands, Log::Events, Log::Messages, Log::Activities];
+    let mut readers = logs.map(|log| Reader { log, rows: Vec::new(), after: 0 });
+    let mut look_up = LookUp::new(store);
+    let mut last = 0;
+    loop {
+        for reader in &mut readers {
+            reader.fill(store, report).await?;
+        }
+        let next = readers.iter_mut().filter(|reader| !reader.rows.is_empty());
+        let next = next.min_by_key(|reader| reader.rows.last().map(|row| row.position));
+        let Some(row) = next.and_then(|reader| reader.rows.pop()) else {
+            return Ok(());
+        };
+        if row.position == last {
+            let detail = "another row has the same position";
+            report.add(FaultKind::PositionTwice, row.root(), Some(row.position), detail);
+        }
+        last = row.position;
+        check_row(store, &mut look_up, &row, report).await?;
+    }
+}
+
+impl Reader {
+    /// Reads the next page where the one before is used up.
+    async fn fill(
+        &mut self,
+        store: &dyn ErasedStore,
+        report: &mut Verification,
+    ) -> Result<(), StoreError> {
+        if !self.rows.is_empty() {
+            return Ok(());
+        }
+        let query = LogQuery {
+            root: None,
+            realm: RealmFilter::All,
+            after: self.after,
+            limit: ROWS_AT_ONCE,
+        };
+        self.rows = match self.log {
+            Log::Commands => rows(store.commands(&query).await?, Row::Command),
+            Log::Events => rows(store.events(&query).await?, Row::Event),
+            Log::Messages => rows(store.messages(&query).await?, Row::Message),
+            Log::Activities => rows(store.activities(&query).await?, Row::Activity),
+        };
+        let mut before = self.after;
+        for row in &self.rows {
+            if row.position <= before {
+                let detail = format!("it is read behind position {before}");
+                report.add(FaultKind::LogUnordered, row.root(), Some(row.position), detail);
+            }
+            before = before.max(row.position);
+        }
+        if let Log::Events = self.log {
+            check_versions(store, &self.rows, report).await?;
+        }
+        if before == self.after {
+            // A page that leads no further would be read for ever; what is wrong with it is told.
+            self.rows.clear();
+        }
+        self.after = before;
+        self.rows.sort_by_key(|row| std::cmp::Reverse(row.position));
+        Ok(())
+    }
+}
+
+fn rows<T>(page: Vec<Logged<T>>, row: fn(T) -> Row) -> Vec<Logged<Row>> {
+    let logged =
+        |logged: Logged<T>| Logged { position: logged.position, record: row(logged.record) };
+    page.into_iter().map(logged).collect()
+}
+
+/// The row of a root has reached the versions of its events; asked for once a page.
+async fn check_versions(
+    store: &dyn ErasedStore,
+    page: &[Logged<Row>],
+    report: &mut Verification,
+) -> Result<(), StoreError> {
+    // Of each root the event of the highest version.
+    let mut highest: BTreeMap<&AggregateRoot, (u64, u64)> = BTreeMap::new();
+    for row in page {
+        if let Row::Event(event) = &row.record {
+            let found = (event.version, row.position);
+            let highest = highest.entry(&event.root).or_insert(found);
+            *highest = found.max(*highest);
+        }
+    }
+    let roots: Vec<AggregateRoot> = highest.keys().map(|root| (*root).clone()).collect();
+    let states = store.snapshot(&roots).await?;
+    for ((root, (version, position)), state) in highest.into_iter().zip(states) {
+        let reached = state.as_ref().map(|row| row.version);
+        if reached.is_none_or(|reached| reached < version) {
+            let detail = match reached {
+                Some(reached) => {
+                    format!("it has an event {version}, and its row version {reached}")
+                }
+                None => format!("it has an event {version}, and no row"),
+            };
+            report.add(FaultKind::EventSurplus, root, Some(position), detail);
+        }
+    }
+    Ok(())
+}
+
+async fn check_row(
+    store: &dyn ErasedStore,
+    look_up: &mut LookUp<'_>,
+    row: &Logged<Row>,
+    report: &mut Verification,
+) -> Result<(), StoreError> {
+    let position = row.position;
+    match &row.record {
+        Row::Command(command) => {
+            report.commands += 1;
+            check_command(look_up, command, position, report).await
+        }
+        Row::Event(event) => {
+            report.events += 1;
+            let history = store.history(&event.root, event.version, event.version).await?;
+            let is_there = matches!(history.as_slice(), [found] if found.position == position && found.id == event.id);
+            if !is_there {
+                let detail = format!("the history has another event at version {}", event.version);
+                report.add(FaultKind::EventLost, &event.root, Some(position), detail);
+            }
+            look_up.check_source("an event", &event.root, position, event.src_cmd, report).await
+        }
+        Row::Message(message) => {
+            report.messages += 1;
+            let (root, source) = (&message.root, message.src_cmd);
+            look_up.check_source("a message", root, position, source, report).await
+        }
+        Row::Activity(activity) => {
+            report.activities += 1;
+            // What a policy refused has an activity, and no command.
+            check_context(look_up, activity.context_id, &activity.root, position, report).await
+        }
+    }
+}
+
+async fn check_command(
+    look_up: &mut LookUp<'_>,
+    command: &CommandRecord,
+    position: u64,
+    report: &mut Verification,
+) -> Result<(), StoreError> {
+    let root = &command.root;
+    if let Some(parent) = command.parent {
+        let parents = look_up.command(parent).await?.map(|(row, _)| row.position);
+        let is_before = parents.is_some_and(|parent| parent < position);
+        if parents.is_none() {
+            let detail = format!("its parent {parent} is not there");
+            report.add(FaultKind::CommandMissing, root, Some(position), detail);
+        } else if !is_before {
+            let detail = format!("its parent {parent} stands behind it");
+            report.add(FaultKind::CommandUnfit, root, Some(position), detail);
+        }
+    }
+    let found = look_up.command(command.id).await?;
+    if found.is_none_or(|(row, _)| row.position != position || row.record != *command) {
+        let detail = format!("command {} is not found under its identifier", command.id);
+        report.add(FaultKind::CommandLost, root, Some(position), detail);
+    }
+    if json::hash(&json::canonical(&command.payload, &[])) != command.payload_hash {
+        let detail = format!("the hash of command {} is not that of its payload", command.id);
+        report.add(FaultKind::PayloadDiffers, root, Some(position), detail);
+    }
+    if command.code.is_some() != (command.status == CommandStatus::Rejected) {
+        let detail = format!("command {} was applied with a code, or refused without", command.id);
+        report.add(FaultKind::CodeUnfit, root, Some(position), detail);
+    }
+    check_context(look_up, command.context_id, root, position, report).await
+}
+
+async fn check_context(
+    look_up: &mut LookUp<'_>,
+    id: uuid::Uuid,
+    root: &AggregateRoot,
+    position: u64,
+    report: &mut Verification,
+) -> Result<(), StoreError> {
+    if !look_up.has_context(id).await? {
+        let detail = format!("its context {id} is not there");
+        report.add(FaultKind::ContextMissing, root, Some(position), detail);
+    }
+    Ok(())
+}

@@ -1,0 +1,186 @@
+//! Root by root: the log of a root gives its row.
+
+use serde_json::Value;
+
+use super::{FaultKind, Verification};
+use crate::etag::ETag;
+use crate::event::EventRecord;
+use crate::logged::Logged;
+use crate::query::{Cursor, StateQuery};
+use crate::state::{StateRecord, WHOLE_STATE_EVERY};
+use crate::store::{ErasedStore, StoreError};
+
+/// How many rows are read at once.
+const ROWS_AT_ONCE: usize = 64;
+/// How many events of a root are read at once.
+const EVENTS_AT_ONCE: u64 = 64;
+
+/// Checks every root against its log.
+pub(super) async fn check(
+    store: &dyn ErasedStore,
+    report: &mut Verification,
+) -> Result<(), StoreError> {
+    let mut query = StateQuery::every(ROWS_AT_ONCE);
+    loop {
+        let rows = store.query(&query).await?;
+        let Some(last) = rows.last() else {
+            return Ok(());
+        };
+        if query.after.as_ref().is_some_and(|before| last.root <= *before.root()) {
+            // It would be read for ever.
+            return Err(StoreError::permanent("the pages of a query lead no further"));
+        }
+        query.after = Some(Cursor::of(&query, last));
+        for row in &rows {
+            report.roots += 1;
+            Fold::of(row).run(store, report).await?;
+        }
+    }
+}
+
+/// The log of a root up to the version of its row, and how far it was read.
+struct Fold<'a> {
+    row: &'a StateRecord,
+    /// The first event and the last one read.
+    first: Option<Logged<EventRecord>>,
+    last: Option<Logged<EventRecord>>,
+    /// The state after the last event; `None` before the first, and after a change that does not
+    /// fit, until the next whole state.
+    state: Option<Value>,
+    last_whole: u64,
+}
+
+impl<'a> Fold<'a> {
+    fn of(row: &'a StateRecord) -> Self {
+        Self { row, first: None, last: None, state: None, last_whole: 0 }
+    }
+
+    async fn run(
+        mut self,
+        store: &dyn ErasedStore,
+        report: &mut Verification,
+    ) -> Result<(), StoreError> {
+        let root = &self.row.root;
+        let mut next = 1;
+        while next <= self.row.version {
+            let end = self.row.version.min(next.saturating_add(EVENTS_AT_ONCE - 1));
+            for event in store.history(root, next, end).await? {
+                self.add(event, &mut next, report);
+            }
+            if next <= end {
+                self.missing(next, end, report);
+                next = end + 1;
+            }
+        }
+        self.compare(store, report).await
+    }
+
+    fn add(&mut self, event: Logged<EventRecord>, next: &mut u64, report: &mut Verification) {
+        let (root, position) = (&self.row.root, Some(event.position));
+        let version = event.version;
+        if version < *next {
+            let detail = format!("version {version} has a second event");
+            report.add(FaultKind::HistoryUnordered, root, position, detail);
+            return;
+        }
+        if version > *next {
+            self.missing(*next, version - 1, report);
+        }
+        *next = version + 1;
+        if let Some(last) = &self.last {
+            if event.position <= last.position {
+                let detail = format!("version {version} stands before the one before it");
+                report.add(FaultKind::HistoryUnordered, root, position, detail);
+            }
+            if event.occurred < last.occurred {
+                let detail = format!("version {version} occurred before the one before it");
+                report.add(FaultKind::TimeFalls, root, position, detail);
+            }
+        }
+        if event.change.is_whole() {
+            self.last_whole = version;
+        } else if version - self.last_whole == WHOLE_STATE_EVERY {
+            // Told once, where it begins.
+            let detail = format!("version {version} needs more than {WHOLE_STATE_EVERY} changes");
+            report.add(FaultKind::WholeStateFar, root, position, detail);
+        }
+        let was_lost = self.state.is_none() && version > 1 && !event.change.is_whole();
+        match event.change.apply(self.state.take()) {
+            Ok(state) => self.state = Some(state),
+            // After a fault nothing fits until the next whole state; it is told once.
+            Err(_) if was_lost => {}
+            Err(error) => {
+                let detail = format!("the change of version {version}: {error}");
+                report.add(FaultKind::ChangeUnfit, root, position, detail);
+            }
+        }
+        if self.first.is_none() {
+            self.first = Some(event.clone());
+        }
+        self.last = Some(event);
+    }
+
+    fn missing(&mut self, first: u64, last: u64, report: &mut Verification) {
+        let detail = match first == last {
+            true => format!("version {first} has no event"),
+            false => format!("versions {first} to {last} have no events"),
+        };
+        report.add(FaultKind::VersionMissing, &self.row.root, None, detail);
+        self.state = None;
+    }
+
+    async fn compare(
+        &self,
+        store: &dyn ErasedStore,
+        report: &mut Verification,
+    ) -> Result<(), StoreError> {
+        let row = self.row;
+        // Where the fold has no end, that was told.
+        if self.state.as_ref().is_some_and(|state| *state != row.data.to_value()) {
+            let detail = format!("the fold of the log is not the state of version {}", row.version);
+            report.add(FaultKind::StateDiffers, &row.root, None, detail);
+        }
+        let mut differing = Vec::new();
+        if let Some(first) = self.first.as_ref().filter(|event| event.version == 1) {
+            if row.created != first.occurred {
+                differing.push("created");
+            }
+            // A command or context that is not there is told by the logs.
+            if let Some((_, context)) = store.command(first.src_cmd).await? {
+                if row.creator != context.actor.id() {
+                    differing.push("creator");
+                }
+                if row.realm.as_deref() != context.realm.as_deref() {
+                    differing.push("realm");
+                }
+            }
+        }
+        if let Some(last) = self.last.as_ref().filter(|event| event.version == row.version) {
+            if row.etag != ETag::new(row.version, last.src_cmd) {
+                differing.push("etag");
+            }
+            if row.revision != last.revision {
+                differing.push("revision");
+            }
+            if row.updated != last.occurred {
+                differing.push("updated");
+            }
+            if row.deleted.is_some_and(|deleted| deleted != last.occurred) {
+                differing.push("deleted");
+            }
+            if let Some((_, context)) = store.command(last.src_cmd).await?
+                && row.updater != context.actor.id()
+            {
+                differing.push("updater");
+            }
+        }
+        if row.version == 0 {
+            differing.push("version");
+        }
+        for column in differing {
+            let detail = format!("the column `{column}` is not what the log says");
+            report.add(FaultKind::RowDiffers, &row.root, None, detail);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,267 @@
+//! State queries, written anew from what is told of them, over values of serde_json.
+
+use std::cmp::Ordering;
+
+use fluvius_core::query::{Comparison, Field, Filter, Place};
+use fluvius_core::{AggregateRoot, RealmFilter, StateQuery, StateRecord, StoreError};
+
+use super::commit::pause;
+use super::value::{Found, order};
+use super::{Content, Naive};
+use crate::mutation::Mutation;
+
+impl Naive {
+    pub(super) async fn select(&self, query: &StateQuery) -> Result<Vec<StateRecord>, StoreError> {
+        if query.check().is_err() && !self.is(Mutation::QueriesUnchecked) {
+            return Err(self.failure("not a query", Mutation::QueryFaultMayPass));
+        }
+        let mut rows: Vec<StateRecord> = self.shown().states.into_values().collect();
+        if self.is(Mutation::QueryInSteps) {
+            pause().await;
+            let behind: Vec<StateRecord> = self.shown().states.into_values().collect();
+            let half = rows.len() / 2;
+            rows.splice(half.., behind.into_iter().skip(half));
+        }
+        let mut limit = query.limit;
+        if self.is(Mutation::QueryLimitSigned) && i64::try_from(limit).is_err() {
+            limit = 0;
+        }
+        if self.is(Mutation::QueryLimitOverrun) && limit > 0 {
+            limit = limit.saturating_add(1);
+        }
+        self.sort(query, &mut rows);
+        if self.is(Mutation::QueryLimitBeforeFilter) {
+            rows.retain(|row| self.is_behind(query, row));
+            rows.truncate(limit);
+        }
+        rows.retain(|row| self.is_asked_for(query, row));
+        if self.is(Mutation::IndexHidesNulls)
+            && let Some(key) = query.sort.first()
+            && self.own().indexes.contains(&key.field)
+        {
+            rows.retain(|row| self.value(&key.field, row) != Found::Null);
+        }
+        if self.is(Mutation::PagesByCounting) {
+            // As `offset` does: so many rows were given before.
+            let mut own = self.own();
+            own.given = if query.after.is_some() { own.given } else { 0 };
+            rows.drain(..own.given.min(rows.len()));
+            own.given += rows.len().min(limit);
+        } else {
+            rows.retain(|row| self.is_behind(query, row));
+        }
+        rows.truncate(limit);
+        Ok(rows)
+    }
+
+    pub(super) async fn rows_of(&self, roots: &[AggregateRoot]) -> Vec<Option<StateRecord>> {
+        let row = |content: &Content, root: &AggregateRoot| {
+            let row = content.states.get(root).cloned();
+            row.filter(|row| !self.is(Mutation::SnapshotWithoutClosed) || row.deleted.is_none())
+        };
+        let mut roots = roots.to_vec();
+        match self.mutation {
+            Some(Mutation::SnapshotInOtherOrder) => roots.sort(),
+            Some(Mutation::SnapshotWithoutAbsent) => {
+                roots.retain(|root| self.shown().states.contains_key(root));
+            }
+            Some(Mutation::SnapshotWithoutTwins) => roots.dedup(),
+            Some(Mutation::SnapshotOfFew) => roots.truncate(32_766),
+            _ => {}
+        }
+        let mut content = self.shown();
+        let mut rows = Vec::new();
+        for root in &roots {
+            if self.is(Mutation::SnapshotInSteps) && roots.len() == 2 {
+                pause().await;
+                content = self.shown();
+            }
+            rows.push(row(&content, root));
+        }
+        rows
+    }
+
+    fn is_asked_for(&self, query: &StateQuery, row: &StateRecord) -> bool {
+        let realm = match &query.realm {
+            _ if self.is(Mutation::QueryRealmsIgnored) => true,
+            RealmFilter::Only(None) if self.is(Mutation::NoRealmIsAllRealms) => true,
+            filter => filter.admits(row.realm.as_deref()),
+        };
+        let same = |one: &str, other: &str| match self.is(Mutation::QueryResourcesFolded) {
+            true => one.trim().eq_ignore_ascii_case(other.trim()),
+            false => one == other,
+        };
+        let resource = query.resource.as_ref();
+        realm
+            && resource.is_none_or(|resource| same(resource, &row.root.resource))
+            && match self.mutation {
+                Some(Mutation::ClosedShown) => true,
+                Some(Mutation::ClosedNeverShown) => row.deleted.is_none(),
+                _ => query.with_closed || row.deleted.is_none(),
+            }
+            && self.truth(&query.filter, row) == Some(true)
+    }
+
+    fn truth(&self, filter: &Filter, row: &StateRecord) -> Option<bool> {
+        let known = |truth: Option<bool>| match self.is(Mutation::UnknownIsFalse) {
+            true => Some(truth == Some(true)),
+            false => truth,
+        };
+        match filter {
+            Filter::All(all) => {
+                let truths: Vec<_> = all.iter().map(|filter| self.truth(filter, row)).collect();
+                let is_unknown = truths.contains(&None);
+                let is_false = truths.contains(&Some(false));
+                match self.is(Mutation::UnknownWins) {
+                    true => (!is_unknown).then_some(!is_false),
+                    false if is_false => Some(false),
+                    false => (!is_unknown).then_some(true),
+                }
+            }
+            Filter::Any(any) => {
+                let truths: Vec<_> = any.iter().map(|filter| self.truth(filter, row)).collect();
+                if truths.is_empty() && self.is(Mutation::NothingIsEverything) {
+                    return Some(true);
+                }
+                let is_unknown = truths.contains(&None);
+                let is_true = truths.contains(&Some(true));
+                if is_true { Some(true) } else { (!is_unknown).then_some(false) }
+            }
+            Filter::Not(filter) => match self.truth(filter, row) {
+                None if self.is(Mutation::NotOfUnknownIsTrue) => Some(true),
+                truth => truth.map(|truth| !truth),
+            },
+            Filter::Compare { field, comparison, operand } => {
+                let value = self.value(field, row);
+                let order = order(&value, &self.operand(operand));
+                if value == Found::Null && self.is(Mutation::NullDiffers) {
+                    return Some(*comparison == Comparison::Ne);
+                }
+                known(order.map(|order| comparison.holds(order)))
+            }
+            Filter::OneOf { field, operands } => {
+                let value = self.value(field, row);
+                if operands.is_empty() {
+                    return Some(self.is(Mutation::NothingIsEverything));
+                }
+                let is_equal =
+                    |operand| order(&value, &self.operand(operand)) == Some(Ordering::Equal);
+                known((value != Found::Null).then(|| operands.iter().any(is_equal)))
+            }
+            Filter::Contains { field, text } => {
+                known(self.looked_into(field, row, |value| match self.mutation {
+                    Some(Mutation::TextsArePatterns) => is_like(value, &format!("%{text}%")),
+                    Some(Mutation::TextsFolded) => {
+                        value.to_lowercase().contains(&text.to_lowercase())
+                    }
+                    _ => value.contains(text.as_str()),
+                }))
+            }
+            Filter::StartsWith { field, text } => {
+                known(self.looked_into(field, row, |value| match self.mutation {
+                    Some(Mutation::TextsArePatterns) => is_like(value, &format!("{text}%")),
+                    Some(Mutation::StartsAnywhere) => value.contains(text.as_str()),
+                    _ => value.starts_with(text.as_str()),
+                }))
+            }
+            Filter::IsNull { field } => {
+                if self.is(Mutation::OnlyJsonNullIsNull)
+                    && let Place::Path(path) = &field.place
+                {
+                    return Some(self.at(path, row).is_none_or(|value| value.is_null()));
+                }
+                Some(self.value(field, row) == Found::Null)
+            }
+        }
+    }
+
+    fn looked_into(
+        &self,
+        field: &Field,
+        row: &StateRecord,
+        holds: impl Fn(&str) -> bool,
+    ) -> Option<bool> {
+        match self.value(field, row) {
+            Found::Text(value) => Some(holds(&value)),
+            _ => None,
+        }
+    }
+
+    fn sort(&self, query: &StateQuery, rows: &mut [StateRecord]) {
+        rows.sort_by(|one, other| self.row_order(query, one, other));
+    }
+
+    fn row_order(&self, query: &StateQuery, one: &StateRecord, other: &StateRecord) -> Ordering {
+        let values = |row: &StateRecord| -> Vec<Found> {
+            query.sort.iter().map(|key| self.value(&key.field, row)).collect()
+        };
+        self.place_order(query, (&values(one), &one.root), (&values(other), &other.root))
+    }
+
+    fn place_order(
+        &self,
+        query: &StateQuery,
+        (one, root): (&[Found], &AggregateRoot),
+        (other, other_root): (&[Found], &AggregateRoot),
+    ) -> Ordering {
+        let mut found = Ordering::Equal;
+        for (key, (one, other)) in query.sort.iter().zip(one.iter().zip(other)) {
+            let nulls_last = self.is(Mutation::NullsLast);
+            let by_null = (*one != Found::Null).cmp(&(*other != Found::Null));
+            let by_null = if nulls_last { by_null.reverse() } else { by_null };
+            let by_value = order(one, other).unwrap_or(Ordering::Equal);
+            let mut by_key = by_null.then(by_value);
+            if key.is_descending && !self.is(Mutation::DirectionsIgnored) {
+                by_key = by_key.reverse();
+            }
+            found = found.then(by_key);
+            if self.is(Mutation::FirstKeyAlone) {
+                break;
+            }
+        }
+        let by_root = match self.mutation {
+            Some(Mutation::TiesTheOtherWay) => other_root.cmp(root),
+            Some(Mutation::ResourcesUnordered) => root.identifier.cmp(&other_root.identifier),
+            _ => root.cmp(other_root),
+        };
+        found.then(by_root)
+    }
+
+    fn is_behind(&self, query: &StateQuery, row: &StateRecord) -> bool {
+        let Some(after) = &query.after else { return true };
+        let before: Vec<Found> = after
+            .values()
+            .iter()
+            .map(|value| value.as_ref().map_or(Found::Null, |value| self.operand(value)))
+            .collect();
+        let values: Vec<Found> = query.sort.iter().map(|key| self.value(&key.field, row)).collect();
+        let order = match self.mutation {
+            Some(Mutation::AfterByIdentifierAlone) => row.root.cmp(after.root()),
+            _ => self.place_order(query, (&values, &row.root), (&before, after.root())),
+        };
+        match self.mutation {
+            Some(Mutation::QueryAfterIncluded) => order.is_ge(),
+            // As `(key, id) > (?, ?)` does in SQL.
+            Some(Mutation::AfterNullNothing) => order.is_gt() && !before.contains(&Found::Null),
+            _ => order.is_gt(),
+        }
+    }
+}
+
+/// SQL's `like`, without an escape.
+fn is_like(text: &str, pattern: &str) -> bool {
+    let mut pattern = pattern.chars();
+    match pattern.next() {
+        None => text.is_empty(),
+        Some('%') => {
+            let rest = pattern.as_str();
+            let ends = text.char_indices().map(|(at, _)| at).chain([text.len()]);
+            ends.into_iter().any(|at| is_like(&text[at..], rest))
+        }
+        Some(letter) => {
+            let mut text = text.chars();
+            text.next().is_some_and(|found| letter == '_' || letter == found)
+                && is_like(text.as_str(), pattern.as_str())
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The fields by which an aggregate is asked for often, as constants.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+
+use super::Scope;
+use super::spans::generated;
+use crate::keywords;
+use crate::model::{Index, names};
+use crate::parse::IndexPlace;
+
+/// The constant; nothing where no field is listed, which is what the trait says itself.
+pub(crate) fn constant(scope: &Scope<'_>) -> Option<TokenStream> {
+    let private = &scope.inner;
+    let indexes: Vec<TokenStream> = known(scope)
+        .map(|(index, kind)| {
+            let path = &index.path;
+            let kind = quote::format_ident!("{}", names::upper_camel(&kind));
+            quote!(#private::FieldIndex { path: #path, kind: #private::Kind::#kind })
+        })
+        .collect();
+    (!indexes.is_empty())
+        .then(|| quote!(const INDEXES: &'static [#private::FieldIndex] = &[#(#indexes),*];))
+}
+
+/// A function that names every field, so that one that is not there is an error at its token.
+pub(crate) fn assertion(scope: &Scope<'_>) -> Option<TokenStream> {
+    let self_type = scope.self_type;
+    let fields: Vec<TokenStream> = known(scope)
+        .filter_map(|(index, _)| match &index.place {
+            IndexPlace::Field(field) => {
+                let place = generated(field.span());
+                Some(quote_spanned!(place=> let _ = &__fluvius_state.#field;))
+            }
+            IndexPlace::Path(_) => None,
+        })
+        .collect();
+    (!fields.is_empty()).then(|| {
+        quote! {
+            #[allow(dead_code, deprecated)]
+            fn __fluvius_indexed(__fluvius_state: &#self_type) {
+                #(#fields)*
+            }
+        }
+    })
+}
+
+/// Those of a kind that there is.
+fn known<'a>(scope: &'a Scope<'_>) -> impl Iterator<Item = (&'a Index, String)> {
+    scope.aggregate.indexes.iter().filter_map(|index| {
+        let kind = index.kind.as_ref()?.to_string();
+        keywords::KINDS.contains(&kind.as_str()).then_some((index, kind))
+    })
+}

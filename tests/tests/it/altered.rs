@@ -1,0 +1,128 @@
+//! The memory store, with something done to the rows that are read.
+
+use std::sync::Arc;
+
+use fluvius_core::{
+    ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, LogQuery,
+    Logged, MemoryStore, MessageRecord, StateQuery, StateRecord, Store, StoreError, UnitOfWork,
+};
+use uuid::Uuid;
+
+/// What is done to the rows that are read.
+#[derive(Clone, Copy)]
+pub enum Harm {
+    State(fn(&mut StateRecord) -> Keep),
+    Event(fn(&mut Logged<EventRecord>) -> Keep),
+    /// Only where the whole log is read, not the history of a root.
+    LoggedEvent(fn(&mut Logged<EventRecord>) -> Keep),
+    Command(fn(&mut Logged<CommandRecord>) -> Keep),
+    LoggedCommand(fn(&mut Logged<CommandRecord>) -> Keep),
+    Message(fn(&mut Logged<MessageRecord>) -> Keep),
+    Activity(fn(&mut Logged<ActivityRecord>) -> Keep),
+    /// No context is found.
+    Contexts,
+}
+
+/// Whether a row is given at all.
+pub type Keep = bool;
+
+/// The memory store, with something done to the rows that are read.
+pub struct Altered {
+    pub inner: MemoryStore,
+    pub harm: Harm,
+}
+
+impl Altered {
+    fn states(&self, rows: Vec<StateRecord>) -> Vec<StateRecord> {
+        let Harm::State(harm) = self.harm else { return rows };
+        rows.into_iter().filter_map(|mut row| harm(&mut row).then_some(row)).collect()
+    }
+
+    fn commands_of(
+        &self,
+        rows: Vec<Logged<CommandRecord>>,
+        is_log: bool,
+    ) -> Vec<Logged<CommandRecord>> {
+        match self.harm {
+            Harm::Command(harm) => kept(rows, harm),
+            Harm::LoggedCommand(harm) if is_log => kept(rows, harm),
+            _ => rows,
+        }
+    }
+
+    fn events_of(&self, rows: Vec<Logged<EventRecord>>, is_log: bool) -> Vec<Logged<EventRecord>> {
+        match self.harm {
+            Harm::Event(harm) => kept(rows, harm),
+            Harm::LoggedEvent(harm) if is_log => kept(rows, harm),
+            _ => rows,
+        }
+    }
+}
+
+fn kept<T>(rows: Vec<T>, harm: fn(&mut T) -> Keep) -> Vec<T> {
+    rows.into_iter().filter_map(|mut row| harm(&mut row).then_some(row)).collect()
+}
+
+type Read<T> = Result<T, StoreError>;
+
+impl Store for Altered {
+    async fn claim(&self, domain: &str, resources: &[&'static str]) -> Read<()> {
+        self.inner.claim(domain, resources).await
+    }
+
+    async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<Fate> {
+        self.inner.commit(batch).await
+    }
+
+    async fn load(&self, root: &AggregateRoot) -> Read<Option<StateRecord>> {
+        Ok(self.states(self.inner.load(root).await?.into_iter().collect()).pop())
+    }
+
+    async fn snapshot(&self, roots: &[AggregateRoot]) -> Read<Vec<Option<StateRecord>>> {
+        let rows = self.inner.snapshot(roots).await?;
+        Ok(rows.into_iter().map(|row| self.states(row.into_iter().collect()).pop()).collect())
+    }
+
+    async fn query(&self, query: &StateQuery) -> Read<Vec<StateRecord>> {
+        Ok(self.states(self.inner.query(query).await?))
+    }
+
+    async fn command(&self, id: Uuid) -> Read<Option<(Logged<CommandRecord>, Arc<ContextRecord>)>> {
+        let Some((row, context)) = self.inner.command(id).await? else { return Ok(None) };
+        Ok(self.commands_of(vec![row], false).pop().map(|row| (row, context)))
+    }
+
+    async fn history(
+        &self,
+        root: &AggregateRoot,
+        first: u64,
+        last: u64,
+    ) -> Read<Vec<Logged<EventRecord>>> {
+        Ok(self.events_of(self.inner.history(root, first, last).await?, false))
+    }
+
+    async fn commands(&self, query: &LogQuery) -> Read<Vec<Logged<CommandRecord>>> {
+        Ok(self.commands_of(self.inner.commands(query).await?, true))
+    }
+
+    async fn events(&self, query: &LogQuery) -> Read<Vec<Logged<EventRecord>>> {
+        Ok(self.events_of(self.inner.events(query).await?, true))
+    }
+
+    async fn messages(&self, query: &LogQuery) -> Read<Vec<Logged<MessageRecord>>> {
+        let rows = self.inner.messages(query).await?;
+        Ok(if let Harm::Message(harm) = self.harm { kept(rows, harm) } else { rows })
+    }
+
+    async fn activities(&self, query: &LogQuery) -> Read<Vec<Logged<ActivityRecord>>> {
+        let rows = self.inner.activities(query).await?;
+        Ok(if let Harm::Activity(harm) = self.harm { kept(rows, harm) } else { rows })
+    }
+
+    async fn context(&self, id: Uuid) -> Read<Option<Arc<ContextRecord>>> {
+        if let Harm::Contexts = self.harm {
+            return Ok(None);
+        }
+        self.inner.context(id).await
+    }
+}

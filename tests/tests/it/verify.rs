@@ -1,0 +1,414 @@
+//! `verify` finds nothing in what a domain has written, and each kind of fault that is planted.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use chrono::TimeDelta;
+use fluvius_core::json::PayloadHash;
+use fluvius_core::verify::{FaultKind, Verification, verify};
+use fluvius_core::{
+    AggregateRoot, Change, CommandRecord, CommandStatus, Domain, DomainContext, ETag, EventRecord,
+    Json, LogQuery, Logged, MemoryStore, StateRecord, Store, StoreError,
+};
+
+use crate::altered::{Altered, Harm, Keep};
+use crate::kit::id;
+use crate::probe::{EndProbe, ProbingDomain, Run, StartProbe, Step, probe};
+
+/// The root that the planted faults are of, with more versions than from one whole state to the
+/// next.
+const MANY: u128 = 3;
+const VERSIONS: u64 = 150;
+
+/// What a domain writes: several realms, invoked commands, refusals, messages, activities, a group,
+/// a closed root, one of many versions.
+async fn written() -> MemoryStore {
+    let store = MemoryStore::new();
+    let domain = ProbingDomain::runtime(store.clone()).await.unwrap();
+    let session = domain.session(DomainContext::create("verify").with_user(id(90)));
+    let north = domain.session(DomainContext::create("north").with_realm("north"));
+    for number in 1..=4 {
+        session.send(id(number), StartProbe { value: 0 }).await.unwrap();
+    }
+    north.send(id(5), StartProbe { value: 5 }).await.unwrap();
+    let told = vec![
+        Step::Add(1),
+        Step::Message("told".to_owned(), "data".to_owned()),
+        Step::Activity("was told".to_owned()),
+        Step::Invoke(id(2), vec![Step::Add(2), Step::Message("too".to_owned(), String::new())]),
+        Step::Try(id(4), vec![Step::Refuse("no".to_owned())]),
+    ];
+    session.send(id(1), Run { steps: told }).await.unwrap();
+    session.send(id(1), Run { steps: vec![Step::Refuse("no".to_owned())] }).await.unwrap_err();
+    session.send(id(1), StartProbe { value: 1 }).await.unwrap_err();
+    session.send(id(4), EndProbe {}).await.unwrap();
+    for step in 1..VERSIONS {
+        let by = i64::try_from(step).unwrap();
+        session.send(id(MANY), Run { steps: vec![Step::Add(by)] }).await.unwrap();
+    }
+    let on = |number| {
+        let session = session.on(probe(number));
+        session.create_command("run", serde_json::json!({ "steps": [{ "add": 1 }] })).unwrap()
+    };
+    session.process_atomic([on(1), on(2), on(1)]).await.unwrap();
+    domain.shutdown().await;
+    store
+}
+
+#[tokio::test]
+async fn what_a_domain_writes_is_sound() {
+    let store = written().await;
+    let found = verify(&store).await.unwrap();
+    assert!(found.is_sound(), "{found}");
+    let count = |rows: usize| u64::try_from(rows).unwrap();
+    let all =
+        LogQuery { root: None, realm: fluvius_core::RealmFilter::All, after: 0, limit: usize::MAX };
+    let expected = Verification {
+        roots: 5,
+        commands: count(store.commands(&all).await.unwrap().len()),
+        events: count(store.events(&all).await.unwrap().len()),
+        messages: 2,
+        activities: 1,
+        ..Verification::default()
+    };
+    assert_eq!(found, expected);
+    assert!(found.commands > 160 && found.events > 158, "{found}");
+    let empty = verify(&MemoryStore::new()).await.unwrap();
+    assert_eq!(empty, Verification::default());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_is_written_to_is_sound_as_well() {
+    let store = MemoryStore::new();
+    let domain = ProbingDomain::runtime(store.clone()).await.unwrap();
+    let session = domain.session(DomainContext::create("verify"));
+    for number in 1..=3 {
+        session.send(id(number), StartProbe { value: 0 }).await.unwrap();
+    }
+    let is_over = Arc::new(AtomicUsize::new(0));
+    let writing = tokio::spawn({
+        let (session, is_over) = (session.clone(), Arc::clone(&is_over));
+        async move {
+            for step in 0..600 {
+                let to = id(1 + step % 3);
+                let invoked = Step::Invoke(id(1 + (step + 1) % 3), vec![Step::Add(1)]);
+                session.send(to, Run { steps: vec![Step::Add(-1), invoked] }).await.unwrap();
+            }
+            is_over.store(1, Ordering::SeqCst);
+        }
+    });
+    let mut times = 0;
+    while is_over.load(Ordering::SeqCst) == 0 {
+        let found = verify(&store).await.unwrap();
+        assert!(found.is_sound(), "{found}");
+        times += 1;
+    }
+    writing.await.unwrap();
+    assert!(times > 2, "it was verified {times} times beside the writer");
+    // Many pages of each log, and every row of them.
+    let found = verify(&store).await.unwrap();
+    assert_eq!((found.commands, found.events), (3 + 1_200, 3 + 1_200), "{found}");
+}
+
+fn is_many(root: &AggregateRoot) -> bool {
+    root.identifier == id(MANY)
+}
+
+/// Event 70 of the root of many versions.
+fn event_70(event: &mut Logged<EventRecord>, harm: impl FnOnce(&mut Logged<EventRecord>)) -> Keep {
+    if is_many(&event.root) && event.version == 70 {
+        harm(event);
+    }
+    true
+}
+
+fn many(state: &mut StateRecord, harm: impl FnOnce(&mut StateRecord)) -> Keep {
+    if is_many(&state.root) {
+        harm(state);
+    }
+    true
+}
+
+/// The first command on the root of many versions.
+fn start(command: &mut Logged<CommandRecord>, harm: impl FnOnce(&mut CommandRecord)) -> Keep {
+    if is_many(&command.root) && command.key() == "start-probe" {
+        harm(&mut command.record);
+    }
+    true
+}
+
+const HARMS: &[(FaultKind, Harm)] = &[
+    (
+        FaultKind::VersionMissing,
+        Harm::Event(|event| !(is_many(&event.root) && event.version == 70)),
+    ),
+    (
+        FaultKind::VersionMissing,
+        Harm::Event(|event| !(is_many(&event.root) && event.version == 150)),
+    ),
+    (
+        FaultKind::VersionMissing,
+        Harm::Event(|event| !(is_many(&event.root) && event.version < 100)),
+    ),
+    (FaultKind::VersionMissing, Harm::State(|state| many(state, |state| state.version += 1))),
+    (FaultKind::HistoryUnordered, Harm::Event(|event| event_70(event, |event| event.position = 1))),
+    (
+        FaultKind::HistoryUnordered,
+        Harm::Event(|event| event_70(event, |event| event.record.version = 69)),
+    ),
+    (
+        FaultKind::TimeFalls,
+        Harm::Event(|event| event_70(event, |event| event.record.occurred -= TimeDelta::days(1))),
+    ),
+    (
+        FaultKind::TimeFalls,
+        Harm::Event(|event| event_70(event, |event| event.record.occurred += TimeDelta::days(1))),
+    ),
+    (
+        FaultKind::ChangeUnfit,
+        Harm::Event(|event| event_70(event, |event| event.record.change = patch("/nowhere"))),
+    ),
+    (
+        FaultKind::ChangeUnfit,
+        Harm::Event(|event| {
+            if is_many(&event.root) && event.version == 1 {
+                event.record.change = patch("/value");
+            }
+            true
+        }),
+    ),
+    (
+        FaultKind::WholeStateFar,
+        Harm::Event(|event| {
+            if is_many(&event.root) && event.version > 65 {
+                // Each does what it should, and needs the state before it.
+                event.record.change = set(event.change.apply(None).unwrap()["value"].clone());
+            }
+            true
+        }),
+    ),
+    (
+        FaultKind::StateDiffers,
+        Harm::State(|state| {
+            many(state, |state| state.data = Json::parse(r#"{"value":0}"#).unwrap())
+        }),
+    ),
+    (
+        FaultKind::StateDiffers,
+        Harm::Event(|event| {
+            if is_many(&event.root) && event.version == VERSIONS {
+                event.record.change = set(serde_json::json!(0));
+            }
+            true
+        }),
+    ),
+    (
+        FaultKind::RowDiffers,
+        Harm::State(|state| many(state, |state| state.etag = ETag::new(150, id(9)))),
+    ),
+    (FaultKind::RowDiffers, Harm::State(|state| many(state, |state| state.revision += 1))),
+    (
+        FaultKind::RowDiffers,
+        Harm::State(|state| many(state, |state| state.created -= TimeDelta::days(1))),
+    ),
+    (FaultKind::RowDiffers, Harm::State(|state| many(state, |state| state.creator = None))),
+    (
+        FaultKind::RowDiffers,
+        Harm::State(|state| many(state, |state| state.updated += TimeDelta::days(1))),
+    ),
+    (FaultKind::RowDiffers, Harm::State(|state| many(state, |state| state.updater = Some(id(9))))),
+    (
+        FaultKind::RowDiffers,
+        Harm::State(|state| many(state, |state| state.deleted = Some(state.created))),
+    ),
+    (
+        FaultKind::RowDiffers,
+        Harm::State(|state| many(state, |state| state.realm = Some("north".into()))),
+    ),
+    (
+        FaultKind::LogUnordered,
+        Harm::LoggedEvent(|event| event_70(event, |event| event.position = 1)),
+    ),
+    (
+        FaultKind::PositionTwice,
+        Harm::LoggedCommand(|command| {
+            if is_many(&command.root) {
+                // As that of its event.
+                command.position += 1;
+            }
+            true
+        }),
+    ),
+    (
+        FaultKind::CommandLost,
+        Harm::LoggedCommand(|command| {
+            start(command, |command| command.received += TimeDelta::days(1))
+        }),
+    ),
+    (
+        FaultKind::CommandLost,
+        Harm::LoggedCommand(|command| start(command, |command| command.id = id(9))),
+    ),
+    (
+        FaultKind::CommandMissing,
+        Harm::Event(|event| event_70(event, |event| event.record.src_cmd = id(9))),
+    ),
+    (
+        FaultKind::CommandMissing,
+        Harm::Message(|message| {
+            message.record.src_cmd = id(9);
+            true
+        }),
+    ),
+    (
+        FaultKind::CommandMissing,
+        Harm::Command(|command| start(command, |command| command.parent = Some(id(9)))),
+    ),
+    (
+        FaultKind::CommandUnfit,
+        Harm::Command(|command| start(command, |command| command.parent = Some(command.id))),
+    ),
+    (
+        FaultKind::CommandUnfit,
+        Harm::Command(|command| start(command, |command| command.status = CommandStatus::Rejected)),
+    ),
+    (
+        FaultKind::CommandUnfit,
+        Harm::Command(|command| start(command, |command| command.root = probe(1))),
+    ),
+    (
+        FaultKind::CommandUnfit,
+        Harm::Command(|command| {
+            if is_many(&command.root) {
+                command.position += 1;
+            }
+            true
+        }),
+    ),
+    (
+        FaultKind::CommandUnfit,
+        Harm::Message(|message| {
+            message.record.root = probe(MANY);
+            true
+        }),
+    ),
+    (FaultKind::ContextMissing, Harm::Contexts),
+    (
+        FaultKind::ContextMissing,
+        Harm::Command(|command| start(command, |command| command.context_id = id(9))),
+    ),
+    (
+        FaultKind::ContextMissing,
+        Harm::Activity(|activity| {
+            activity.record.context_id = id(9);
+            true
+        }),
+    ),
+    (
+        FaultKind::PayloadDiffers,
+        Harm::Command(|command| {
+            start(command, |command| command.payload_hash = PayloadHash::from_bytes([7; 32]))
+        }),
+    ),
+    (
+        FaultKind::PayloadDiffers,
+        Harm::Command(|command| {
+            start(command, |command| command.payload = Json::parse(r#"{"value":1}"#).unwrap())
+        }),
+    ),
+    (
+        FaultKind::CodeUnfit,
+        Harm::Command(|command| start(command, |command| command.code = Some("no".into()))),
+    ),
+    (
+        FaultKind::CodeUnfit,
+        Harm::Command(|command| {
+            if command.status == CommandStatus::Rejected {
+                command.record.code = None;
+            }
+            true
+        }),
+    ),
+    (
+        FaultKind::EventLost,
+        Harm::LoggedEvent(|event| event_70(event, |event| event.record.id = id(9))),
+    ),
+    (
+        FaultKind::EventLost,
+        Harm::LoggedEvent(|event| event_70(event, |event| event.record.root = probe(1))),
+    ),
+    (FaultKind::EventSurplus, Harm::State(|state| many(state, |state| state.version -= 1))),
+    (FaultKind::EventSurplus, Harm::State(|state| !is_many(&state.root))),
+];
+
+fn patch(path: &str) -> Change {
+    let text = format!(r#"[{{"op":"replace","path":"{path}","value":1}}]"#);
+    Change::from_json(&Json::parse(text).unwrap()).unwrap()
+}
+
+fn set(value: serde_json::Value) -> Change {
+    let text = format!(r#"[{{"op":"replace","path":"/value","value":{value}}}]"#);
+    Change::from_json(&Json::parse(text).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn each_kind_of_fault_is_found() {
+    let store = written().await;
+    let mut not_found = Vec::new();
+    for (number, (kind, harm)) in HARMS.iter().enumerate() {
+        let found = verify(&Altered { inner: store.clone(), harm: *harm }).await.unwrap();
+        if !found.faults.iter().any(|fault| fault.kind == *kind) {
+            not_found.push(format!("{number}: {} in: {found}", kind.code()));
+        }
+        let told = usize::try_from(found.fault_count).unwrap().min(100);
+        assert_eq!(found.faults.len(), told, "{found}");
+    }
+    assert!(not_found.is_empty(), "{}", not_found.join("\n"));
+    for kind in FaultKind::ALL {
+        let is_planted = HARMS.iter().any(|(planted, _)| planted == kind);
+        assert!(is_planted, "no fault of the kind {} is planted", kind.code());
+    }
+}
+
+/// One fault is told where it is, and drags no others along but those that follow from it.
+#[tokio::test]
+async fn a_fault_is_told_once() {
+    let store = written().await;
+    for (number, kinds) in [
+        (0, &["version-missing"][..]),
+        (11, &["state-differs"]),
+        (13, &["row-differs"]),
+        (8, &["change-unfit"]),
+    ] {
+        let altered = Altered { inner: store.clone(), harm: HARMS[number].1 };
+        let found = verify(&altered).await.unwrap();
+        let told: Vec<&str> = found.faults.iter().map(|fault| fault.kind.code()).collect();
+        assert_eq!(told, kinds, "{number}: {found}");
+        assert!(found.faults.iter().all(|fault| fault.root == probe(MANY)), "{found}");
+    }
+    // Patches behind a hole fit nothing, up to the next whole state.
+    let hole = Harm::Event(|event| {
+        if is_many(&event.root) && event.version > 65 && event.version != 129 {
+            event.record.change = set(event.change.apply(None).unwrap()["value"].clone());
+        }
+        !(is_many(&event.root) && event.version == 70)
+    });
+    let found = verify(&Altered { inner: store.clone(), harm: hole }).await.unwrap();
+    let told: Vec<FaultKind> = found.faults.iter().map(|fault| fault.kind).collect();
+    assert_eq!(told, [FaultKind::VersionMissing], "{found}");
+    let found = verify(&Altered { inner: store, harm: HARMS[13].1 }).await.unwrap();
+    assert!(
+        found.to_string().ends_with(&format!(
+            "1 faults\nrow-differs: {}: the column `etag` is not what the log says",
+            probe(MANY)
+        )),
+        "{found}"
+    );
+}
+
+#[tokio::test]
+async fn a_store_that_fails_is_an_error() {
+    let store = crate::scripted::Scripted::default();
+    store.fail_reads(Some(StoreError::unavailable("gone")));
+    assert!(verify(&store).await.unwrap_err().can_retry());
+}

@@ -1,0 +1,483 @@
+//! State queries: every answer is that of a plain filter over Rust values; a query and its negation
+//! split the rows whose field is not null; pages make the whole.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
+use fluvius_core::query::{Comparison, Cursor, Field, Filter, Kind, Operand, SortKey};
+use fluvius_core::{
+    Actor, AggregateRoot, Change, CommandRecord, CommandStatus, ContextRecord, ETag, EventRecord,
+    ExpectedVersion, Fate, Json, MemoryStore, StateQuery, StateRecord, Store, Transport,
+    UnitOfWork,
+};
+use proptest::prelude::*;
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::harness;
+
+const RESOURCE: &str = "thing";
+
+/// A value as the author's code has it.
+#[derive(Debug, Clone, PartialEq)]
+enum Plain {
+    Flag(bool),
+    Amount(Decimal),
+    Words(String),
+    Id(Uuid),
+    At(DateTime<Utc>),
+}
+
+/// The fields of a thing, one of each kind; `None` is null.
+type Thing = Vec<Option<Plain>>;
+
+/// A thing, and how each of its fields is spelled in JSON.
+type Row = (Thing, Vec<Value>);
+
+const FIELDS: [(&str, Kind); 5] = [
+    ("flag", Kind::Boolean),
+    ("amount", Kind::Number),
+    ("words", Kind::Text),
+    ("id", Kind::Uuid),
+    ("at", Kind::Time),
+];
+
+#[test]
+fn every_answer_is_that_of_a_plain_filter() {
+    harness::check("every_answer_is_that_of", 96, any_case(), |(rows, filter, sort, limit)| {
+        let (store, states) = harness::block_on(stored(&rows));
+        let whole = query(&filter, &sort);
+        let mut expected: Vec<usize> =
+            (0..rows.len()).filter(|row| truth(&filter, &rows[*row].0) == Some(true)).collect();
+        expected.sort_by(|one, other| {
+            let by_keys = order(&sort, &rows[*one].0, &rows[*other].0);
+            by_keys.then(states[*one].root.cmp(&states[*other].root))
+        });
+        let expected: Vec<StateRecord> =
+            expected.into_iter().map(|row| states[row].clone()).collect();
+        prop_assert_eq!(&ask(&store, &whole), &expected);
+        let some = StateQuery { limit, ..whole };
+        prop_assert_eq!(&ask(&store, &some)[..], &expected[..limit.min(expected.len())]);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_filter_and_its_negation_split_the_rows_whose_field_is_not_null() {
+    let condition = (0..FIELDS.len()).prop_flat_map(|field| (Just(field), any_condition(field)));
+    let case = (prop::collection::vec(any_row(), 1..12), condition);
+    harness::check("a_filter_and_its_negation", 96, case, |(rows, (field, filter))| {
+        let (store, states) = harness::block_on(stored(&rows));
+        let ask = |filter: Filter| ask(&store, &query(&filter, &[]));
+        let (holds, does_not) = (ask(filter.clone()), ask(!filter));
+        prop_assert!(holds.iter().all(|row| !does_not.contains(row)), "a row is in both");
+        let (name, kind) = FIELDS[field];
+        let mut both = [holds, does_not].concat();
+        both.sort_by(|one, other| one.root.cmp(&other.root));
+        let mut with_value: Vec<StateRecord> = (0..rows.len())
+            .filter(|row| rows[*row].0[field].is_some())
+            .map(|row| states[row].clone())
+            .collect();
+        with_value.sort_by(|one, other| one.root.cmp(&other.root));
+        prop_assert_eq!(&both, &with_value);
+        prop_assert_eq!(&ask(!Field::at([name], kind).is_null()), &with_value);
+        Ok(())
+    });
+}
+
+#[test]
+fn pages_make_the_whole() {
+    harness::check("pages_make_the_whole", 96, any_case(), |(rows, filter, sort, limit)| {
+        let (store, _) = harness::block_on(stored(&rows));
+        let whole = ask(&store, &query(&filter, &sort));
+        let limit = limit.max(1);
+        let mut page = StateQuery { limit, ..query(&filter, &sort) };
+        let mut seen: Vec<StateRecord> = Vec::new();
+        loop {
+            let found = ask(&store, &page);
+            // The cursor as a condition, for stores that compile conditions.
+            let condition = Filter::All(vec![filter.clone(), page.after_filter()]);
+            let by_condition = StateQuery { limit, ..query(&condition, &sort) };
+            prop_assert_eq!(&ask(&store, &by_condition), &found);
+            let Some(last) = found.last() else { break };
+            let cursor = Cursor::of(&page, last);
+            let sent: Cursor =
+                serde_json::from_str(&serde_json::to_string(&cursor).unwrap()).unwrap();
+            prop_assert_eq!(&sent, &cursor);
+            page.after = Some(sent);
+            seen.extend(found);
+            prop_assert!(seen.len() <= whole.len());
+        }
+        prop_assert_eq!(seen, whole);
+        Ok(())
+    });
+}
+
+/// What comes back from a client is a cursor or is refused, and never more than that.
+#[test]
+fn a_cursor_from_anywhere_does_no_harm() {
+    let bytes = prop_oneof![
+        "[0-9a-f]{0,80}",
+        any::<String>(),
+        prop::collection::vec(any::<String>(), 0..4).prop_map(|texts| {
+            let text = json!(["0", texts, "thing", Uuid::nil()]).to_string();
+            text.bytes().map(|byte| format!("{byte:02x}")).collect()
+        }),
+    ];
+    let (store, _) = harness::block_on(stored(&[]));
+    harness::check("a_cursor_from_anywhere", 256, bytes, |text| {
+        if let Ok(cursor) = text.parse::<Cursor>() {
+            let query = StateQuery { after: Some(cursor), ..StateQuery::of(RESOURCE, 10) };
+            prop_assert!(query.check().is_err(), "{text}");
+            prop_assert!(harness::block_on(store.query(&query)).is_err());
+        }
+        Ok(())
+    });
+}
+
+fn query(filter: &Filter, sort: &[SortKey]) -> StateQuery {
+    StateQuery {
+        filter: filter.clone(),
+        sort: sort.to_vec(),
+        ..StateQuery::of(RESOURCE, usize::MAX)
+    }
+}
+
+fn ask(store: &impl Store, query: &StateQuery) -> Vec<StateRecord> {
+    harness::block_on(store.query(query)).unwrap()
+}
+
+/// A store with a root for each row, and the rows as they are stored.
+async fn stored(rows: &[Row]) -> (MemoryStore, Vec<StateRecord>) {
+    let store = MemoryStore::new();
+    let mut states = Vec::new();
+    for (number, (_, spelled)) in rows.iter().enumerate() {
+        let members = FIELDS.iter().zip(spelled).filter(|(_, value)| **value != json!("absent"));
+        let state: serde_json::Map<String, Value> =
+            members.map(|((name, _), value)| ((*name).to_owned(), value.clone())).collect();
+        let number = u128::try_from(number).unwrap();
+        // Identifiers in an order that is not that of the rows.
+        let unit = creation(number * 0x9E37_79B9 % 1_000_003, &Value::Object(state));
+        states.push(unit.states[0].as_ref().clone());
+        let fates = store.commit([unit].into()).await;
+        assert!(matches!(fates[..], [Fate::Committed { .. }]));
+    }
+    (store, states)
+}
+
+fn creation(number: u128, state: &Value) -> UnitOfWork {
+    let root = AggregateRoot::new(RESOURCE, Uuid::from_u128(number));
+    let data = Json::from_value(state).unwrap();
+    let (command, context) = (Uuid::from_u128(number + (1 << 80)), Uuid::from_u128(1));
+    let now = DateTime::UNIX_EPOCH;
+    UnitOfWork {
+        depends_on: Vec::new(),
+        expected: vec![ExpectedVersion { root: root.clone(), version: 0 }],
+        context: Arc::new(ContextRecord {
+            id: context,
+            domain: "things".into(),
+            revision: 1,
+            transport: Transport::default(),
+            source: "property".to_owned(),
+            headers: std::collections::BTreeMap::new(),
+            actor: Actor::default(),
+            roles: Vec::new(),
+            realm: None,
+            correlation: None,
+            causation: None,
+        }),
+        states: vec![
+            StateRecord {
+                root: root.clone(),
+                version: 1,
+                etag: ETag::new(1, command),
+                revision: 1,
+                data: data.clone(),
+                created: now,
+                creator: None,
+                updated: now,
+                updater: None,
+                deleted: None,
+                realm: None,
+            }
+            .into(),
+        ],
+        commands: vec![
+            CommandRecord {
+                id: command,
+                parent: None,
+                domain: "things".into(),
+                revision: 1,
+                command: "make-thing".into(),
+                root: root.clone(),
+                payload: Json::null(),
+                payload_hash: fluvius_core::json::PayloadHash::from_bytes([0; 32]),
+                context_id: context,
+                status: CommandStatus::Applied,
+                code: None,
+                response: None,
+                received: now,
+            }
+            .into(),
+        ],
+        events: vec![
+            EventRecord {
+                id: Uuid::from_u128(number + (2 << 80)),
+                domain: "things".into(),
+                revision: 1,
+                event: "thing-made".into(),
+                root,
+                version: 1,
+                src_cmd: command,
+                args: Json::null(),
+                data: None,
+                change: Change::whole(&data),
+                occurred: now,
+            }
+            .into(),
+        ],
+        messages: Vec::new(),
+        activities: Vec::new(),
+    }
+}
+
+/// Kleene's tables, over the values as the author's code has them.
+fn truth(filter: &Filter, thing: &Thing) -> Option<bool> {
+    match filter {
+        Filter::All(all) => {
+            let truths: Vec<_> = all.iter().map(|filter| truth(filter, thing)).collect();
+            if truths.contains(&Some(false)) {
+                Some(false)
+            } else {
+                truths.into_iter().collect::<Option<Vec<_>>>().map(|_| true)
+            }
+        }
+        Filter::Any(any) => {
+            let truths: Vec<_> = any.iter().map(|filter| truth(filter, thing)).collect();
+            if truths.contains(&Some(true)) {
+                Some(true)
+            } else {
+                truths.into_iter().collect::<Option<Vec<_>>>().map(|_| false)
+            }
+        }
+        Filter::Not(filter) => Some(!truth(filter, thing)?),
+        Filter::Compare { field, comparison, operand } => {
+            let order = compare(value(field, thing).as_ref()?, &plain(operand));
+            Some(match comparison {
+                Comparison::Eq => order == Ordering::Equal,
+                Comparison::Ne => order != Ordering::Equal,
+                Comparison::Lt => order == Ordering::Less,
+                Comparison::Le => order != Ordering::Greater,
+                Comparison::Gt => order == Ordering::Greater,
+                Comparison::Ge => order != Ordering::Less,
+            })
+        }
+        Filter::OneOf { field, operands } => {
+            if operands.is_empty() {
+                return Some(false);
+            }
+            let value = value(field, thing)?;
+            Some(operands.iter().any(|operand| compare(&value, &plain(operand)).is_eq()))
+        }
+        Filter::Contains { field, text } => match value(field, thing)? {
+            Plain::Words(words) => Some(words.contains(text)),
+            _ => None,
+        },
+        Filter::StartsWith { field, text } => match value(field, thing)? {
+            Plain::Words(words) => Some(words.starts_with(text)),
+            _ => None,
+        },
+        Filter::IsNull { field } => Some(value(field, thing).is_none()),
+    }
+}
+
+fn value(field: &Field, thing: &Thing) -> Option<Plain> {
+    let at = FIELDS.iter().position(|(name, kind)| *field == Field::at([*name], *kind)).unwrap();
+    thing[at].clone()
+}
+
+fn plain(operand: &Operand) -> Plain {
+    match operand {
+        Operand::Boolean(flag) => Plain::Flag(*flag),
+        Operand::Number(number) => Plain::Amount(number.to_string().parse().unwrap()),
+        Operand::Text(text) => Plain::Words(text.clone()),
+        Operand::Uuid(id) => Plain::Id(*id),
+        Operand::Time(time) => Plain::At(*time),
+    }
+}
+
+fn compare(one: &Plain, other: &Plain) -> Ordering {
+    match (one, other) {
+        (Plain::Flag(one), Plain::Flag(other)) => one.cmp(other),
+        (Plain::Amount(one), Plain::Amount(other)) => one.cmp(other),
+        (Plain::Words(one), Plain::Words(other)) => one.cmp(other),
+        (Plain::Id(one), Plain::Id(other)) => one.cmp(other),
+        (Plain::At(one), Plain::At(other)) => one.cmp(other),
+        other => panic!("values of two kinds: {other:?}"),
+    }
+}
+
+fn order(sort: &[SortKey], one: &Thing, other: &Thing) -> Ordering {
+    sort.iter().fold(Ordering::Equal, |order, key| {
+        let by_key = match (value(&key.field, one), value(&key.field, other)) {
+            (None, None) => Ordering::Equal,
+            (None, Some(_)) => Ordering::Less,
+            (Some(_), None) => Ordering::Greater,
+            (Some(one), Some(other)) => compare(&one, &other),
+        };
+        order.then(if key.is_descending { by_key.reverse() } else { by_key })
+    })
+}
+
+/// A case: rows, a filter over them, an order and a limit.
+fn any_case() -> impl Strategy<Value = (Vec<Row>, Filter, Vec<SortKey>, usize)> {
+    (prop::collection::vec(any_row(), 0..14), any_filter(), any_sort(), 0_usize..16)
+}
+
+fn any_row() -> impl Strategy<Value = Row> {
+    let fields: Vec<_> = (0..FIELDS.len()).map(any_field).collect();
+    fields.prop_map(|fields| fields.into_iter().unzip())
+}
+
+/// A value, and one of the ways in which it can be spelled; or one of the ways to have none.
+fn any_field(field: usize) -> impl Strategy<Value = (Option<Plain>, Value)> {
+    let spelled = any_plain(field).prop_flat_map(|plain| {
+        let spelled = spell(&plain);
+        (Just(Some(plain)), spelled)
+    });
+    let others: &[Value] = match FIELDS[field].1 {
+        Kind::Boolean => &[json!(0), json!("true")],
+        Kind::Number => &[json!(true), json!("ten"), json!(" 1"), json!("")],
+        Kind::Text => &[json!(1), json!(false)],
+        Kind::Uuid => &[json!(""), json!("00000000000000000000000000000000")],
+        Kind::Time => &[json!("2026-01-02"), json!(0), json!("2026-01-02 00:00:00Z")],
+    };
+    let nothing = [json!(null), json!("absent"), json!([]), json!({})];
+    // A text that says "absent" is one, so it is left out there.
+    let null = prop::sample::select([&nothing[..], others].concat());
+    prop_oneof![4 => spelled, 1 => null.prop_map(|value| (None, value))]
+}
+
+/// Few values, so that many are equal and lie between each other.
+fn any_plain(field: usize) -> BoxedStrategy<Plain> {
+    match FIELDS[field].1 {
+        Kind::Boolean => any::<bool>().prop_map(Plain::Flag).boxed(),
+        Kind::Number => prop_oneof![
+            (-30_i64..30, 0_u32..3).prop_map(|(digits, scale)| Decimal::new(digits, scale)),
+            any::<(i64, u32)>().prop_map(|(digits, scale)| Decimal::new(digits, scale % 28)),
+        ]
+        .prop_map(Plain::Amount)
+        .boxed(),
+        Kind::Text => prop_oneof![
+            "[abA%_' ]{0,3}".prop_map(Plain::Words),
+            any::<String>()
+                .prop_filter("no text of a store", |text| !text.contains('\0') && text != "absent")
+                .prop_map(Plain::Words),
+        ]
+        .boxed(),
+        Kind::Uuid => (0_u128..6).prop_map(|id| Plain::Id(Uuid::from_u128(id << 100))).boxed(),
+        Kind::Time => {
+            (-4_i64..4, prop::sample::select(vec![0, 1, 999_999, 1_000_000, 3_600_000_000]))
+                .prop_map(|(hours, micros)| {
+                    let time = DateTime::UNIX_EPOCH + TimeDelta::hours(hours);
+                    Plain::At(time + TimeDelta::microseconds(micros))
+                })
+                .boxed()
+        }
+    }
+}
+
+fn spell(plain: &Plain) -> BoxedStrategy<Value> {
+    let spellings: Vec<Value> = match plain {
+        Plain::Flag(flag) => vec![json!(flag)],
+        Plain::Words(words) => vec![json!(words)],
+        Plain::Id(id) => vec![json!(id), json!(id.to_string().to_uppercase())],
+        Plain::Amount(amount) => {
+            let text = amount.to_string();
+            let mut spellings = vec![json!(text), json!(amount.normalize().to_string())];
+            spellings.push(json!(format!("{}e-{}", amount.mantissa(), amount.scale())));
+            // Where a JSON number gives the value back, it is spelled as one too.
+            if let Ok(number) = Json::parse(text) {
+                spellings.push(number.to_value());
+            }
+            spellings
+        }
+        Plain::At(time) => {
+            let hours = |hours: i32| FixedOffset::east_opt(hours * 3_600).unwrap();
+            vec![
+                json!(time),
+                json!(time.with_timezone(&hours(5)).to_rfc3339()),
+                json!(time.with_timezone(&hours(-11)).to_rfc3339()),
+                json!(time.format("%Y-%m-%dT%H:%M:%S%.9fZ").to_string()),
+            ]
+        }
+    };
+    prop::sample::select(spellings).boxed()
+}
+
+fn operand(plain: Plain) -> Operand {
+    match plain {
+        Plain::Flag(flag) => flag.into(),
+        Plain::Amount(amount) => amount.into(),
+        Plain::Words(words) => words.into(),
+        Plain::Id(id) => id.into(),
+        Plain::At(time) => time.into(),
+    }
+}
+
+/// A condition on one field, other than that it is null or one of no operands.
+fn any_condition(field: usize) -> BoxedStrategy<Filter> {
+    let (name, kind) = FIELDS[field];
+    let at = move || Field::at([name], kind);
+    let comparisons = [
+        Comparison::Eq,
+        Comparison::Ne,
+        Comparison::Lt,
+        Comparison::Le,
+        Comparison::Gt,
+        Comparison::Ge,
+    ];
+    let operands = move || any_plain(field).prop_map(operand);
+    let compare = (prop::sample::select(comparisons.to_vec()), operands()).prop_map(
+        move |(comparison, operand)| Filter::Compare { field: at(), comparison, operand },
+    );
+    let one_of =
+        prop::collection::vec(operands(), 1..4).prop_map(move |operands| at().one_of(operands));
+    if kind != Kind::Text {
+        return prop_oneof![3 => compare, 1 => one_of].boxed();
+    }
+    let part = "[abA%_' ]{0,2}";
+    prop_oneof![
+        3 => compare,
+        1 => one_of,
+        1 => part.prop_map(move |part| at().contains(part)),
+        1 => part.prop_map(move |part| at().starts_with(part)),
+    ]
+    .boxed()
+}
+
+fn any_filter() -> impl Strategy<Value = Filter> {
+    let null = (0..FIELDS.len()).prop_map(|field| {
+        let (name, kind) = FIELDS[field];
+        Field::at([name], kind).is_null()
+    });
+    let condition = (0..FIELDS.len()).prop_flat_map(any_condition);
+    let leaf = prop_oneof![6 => condition, 1 => null];
+    leaf.prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..3).prop_map(Filter::All),
+            prop::collection::vec(inner.clone(), 0..3).prop_map(Filter::Any),
+            inner.prop_map(|filter| !filter),
+        ]
+    })
+}
+
+fn any_sort() -> impl Strategy<Value = Vec<SortKey>> {
+    let key = (0..FIELDS.len(), any::<bool>()).prop_map(|(field, is_descending)| {
+        let (name, kind) = FIELDS[field];
+        SortKey { field: Field::at([name], kind), is_descending }
+    });
+    prop::collection::vec(key, 0..4)
+}
