@@ -1,8 +1,9 @@
 //! The sequencer: in which order commands are decided, admitted and committed.
 //!
 //! Plain state without I/O, tasks or clocks. In go accepted commands, decisions and fates; out
-//! come [`Step`]s: decide this command, commit this batch, answer that one. Whoever drives it
-//! does the work and comes back with the result; that may be tokio, or a test with a seed.
+//! come [`Step`]s: decide this command, commit this batch, answer that one. Whoever tells it
+//! something takes steps until there are none, does the work, and comes back with the result;
+//! that may be tokio, or a test with a seed.
 //!
 //! What it holds true:
 //!
@@ -14,8 +15,11 @@
 //! - The oldest of those who wait for the turn of a root has it next, and one who has it is not
 //!   admitted while an older one waits. A command that others have made stale has it while it
 //!   backs off. So commands of one root that are decided again keep their order.
+//! - A command that stood on a fallen unit is decided after that unit's own, and one of a
+//!   stream after the one before it.
 //! - Nobody waits for a turn while holding one, but for commands that take all their turns in
-//!   the order of the roots.
+//!   the order of the roots, and those that wait for others to be decided: these give way to
+//!   older ones.
 
 mod heads;
 mod order;
