@@ -16,3 +16,4 @@ mod hostile_commands;
 mod hostile_texts;
 mod sample;
 mod state_machine;
+mod stores;
