@@ -25,6 +25,8 @@ mod guide {
     mod readme {}
     #[doc = include_str!("../../docs/src/running.md")]
     mod running {}
+    #[doc = include_str!("../../docs/src/sqlite.md")]
+    mod sqlite {}
     #[doc = include_str!("../../docs/src/store.md")]
     mod store {}
     #[doc = include_str!("../../docs/src/stored.md")]

@@ -3,7 +3,10 @@
 use std::future::Future;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::process::Command;
+use std::sync::atomic::{AtomicI64, Ordering};
 
+use chrono::{DateTime, TimeDelta, Utc};
+use fluvius_core::Clock;
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 
@@ -52,6 +55,16 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
 /// A runtime of this thread alone.
 pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
+}
+
+/// A clock that goes on by a millisecond each time it is read: two runs see the same times.
+#[derive(Debug, Default)]
+pub(crate) struct Ticks(AtomicI64);
+
+impl Clock for Ticks {
+    fn now(&self) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::milliseconds(self.0.fetch_add(1, Ordering::Relaxed))
+    }
 }
 
 /// A setting from outside.

@@ -17,3 +17,4 @@ mod hostile_texts;
 mod queries;
 mod sample;
 mod state_machine;
+mod stores;

@@ -8,8 +8,7 @@ use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use fluvius_core::query::{Comparison, Cursor, Field, Filter, Kind, Operand, SortKey};
 use fluvius_core::{
     Actor, AggregateRoot, Change, CommandRecord, CommandStatus, ContextRecord, ETag, EventRecord,
-    ExpectedVersion, Fate, Json, MemoryStore, StateQuery, StateRecord, Store, Transport,
-    UnitOfWork,
+    ExpectedVersion, Fate, Json, StateQuery, StateRecord, Store, Transport, UnitOfWork,
 };
 use proptest::prelude::*;
 use rust_decimal::Decimal;
@@ -17,6 +16,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::harness;
+use crate::stores::AnyStore;
 
 const RESOURCE: &str = "thing";
 
@@ -47,7 +47,7 @@ const FIELDS: [(&str, Kind); 5] = [
 #[test]
 fn every_answer_is_that_of_a_plain_filter() {
     harness::check("every_answer_is_that_of", 96, any_case(), |(rows, filter, sort, limit)| {
-        let (store, states) = harness::block_on(stored(&rows));
+        let (stores, states) = harness::block_on(stored(&rows));
         let whole = query(&filter, &sort);
         let mut expected: Vec<usize> =
             (0..rows.len()).filter(|row| truth(&filter, &rows[*row].0) == Some(true)).collect();
@@ -57,9 +57,9 @@ fn every_answer_is_that_of_a_plain_filter() {
         });
         let expected: Vec<StateRecord> =
             expected.into_iter().map(|row| states[row].clone()).collect();
-        prop_assert_eq!(&ask(&store, &whole), &expected);
+        prop_assert_eq!(&ask(&stores, &whole), &expected);
         let some = StateQuery { limit, ..whole };
-        prop_assert_eq!(&ask(&store, &some)[..], &expected[..limit.min(expected.len())]);
+        prop_assert_eq!(&ask(&stores, &some)[..], &expected[..limit.min(expected.len())]);
         Ok(())
     });
 }
@@ -69,8 +69,8 @@ fn a_filter_and_its_negation_split_the_rows_whose_field_is_not_null() {
     let condition = (0..FIELDS.len()).prop_flat_map(|field| (Just(field), any_condition(field)));
     let case = (prop::collection::vec(any_row(), 1..12), condition);
     harness::check("a_filter_and_its_negation", 96, case, |(rows, (field, filter))| {
-        let (store, states) = harness::block_on(stored(&rows));
-        let ask = |filter: Filter| ask(&store, &query(&filter, &[]));
+        let (stores, states) = harness::block_on(stored(&rows));
+        let ask = |filter: Filter| ask(&stores, &query(&filter, &[]));
         let (holds, does_not) = (ask(filter.clone()), ask(!filter));
         prop_assert!(holds.iter().all(|row| !does_not.contains(row)), "a row is in both");
         let (name, kind) = FIELDS[field];
@@ -90,17 +90,17 @@ fn a_filter_and_its_negation_split_the_rows_whose_field_is_not_null() {
 #[test]
 fn pages_make_the_whole() {
     harness::check("pages_make_the_whole", 96, any_case(), |(rows, filter, sort, limit)| {
-        let (store, _) = harness::block_on(stored(&rows));
-        let whole = ask(&store, &query(&filter, &sort));
+        let (stores, _) = harness::block_on(stored(&rows));
+        let whole = ask(&stores, &query(&filter, &sort));
         let limit = limit.max(1);
         let mut page = StateQuery { limit, ..query(&filter, &sort) };
         let mut seen: Vec<StateRecord> = Vec::new();
         loop {
-            let found = ask(&store, &page);
+            let found = ask(&stores, &page);
             // The cursor as a condition, for stores that compile conditions.
             let condition = Filter::All(vec![filter.clone(), page.after_filter()]);
             let by_condition = StateQuery { limit, ..query(&condition, &sort) };
-            prop_assert_eq!(&ask(&store, &by_condition), &found);
+            prop_assert_eq!(&ask(&stores, &by_condition), &found);
             let Some(last) = found.last() else { break };
             let cursor = Cursor::of(&page, last);
             let sent: Cursor =
@@ -126,12 +126,14 @@ fn a_cursor_from_anywhere_does_no_harm() {
             text.bytes().map(|byte| format!("{byte:02x}")).collect()
         }),
     ];
-    let (store, _) = harness::block_on(stored(&[]));
+    let (stores, _) = harness::block_on(stored(&[]));
     harness::check("a_cursor_from_anywhere", 256, bytes, |text| {
         if let Ok(cursor) = text.parse::<Cursor>() {
             let query = StateQuery { after: Some(cursor), ..StateQuery::of(RESOURCE, 10) };
             prop_assert!(query.check().is_err(), "{text}");
-            prop_assert!(harness::block_on(store.query(&query)).is_err());
+            for store in &stores {
+                prop_assert!(harness::block_on(store.query(&query)).is_err());
+            }
         }
         Ok(())
     });
@@ -145,13 +147,20 @@ fn query(filter: &Filter, sort: &[SortKey]) -> StateQuery {
     }
 }
 
-fn ask(store: &impl Store, query: &StateQuery) -> Vec<StateRecord> {
-    harness::block_on(store.query(query)).unwrap()
+/// What every store answers.
+fn ask(stores: &[AnyStore], query: &StateQuery) -> Vec<StateRecord> {
+    let ask = |store: &AnyStore| harness::block_on(store.query(query)).unwrap();
+    let (first, others) = stores.split_first().unwrap();
+    let answer = ask(first);
+    for other in others {
+        assert_eq!(ask(other), answer, "{other:?}");
+    }
+    answer
 }
 
-/// A store with a root for each row, and the rows as they are stored.
-async fn stored(rows: &[Row]) -> (MemoryStore, Vec<StateRecord>) {
-    let store = MemoryStore::new();
+/// A store of each kind with a root for each row, and the rows as they are stored.
+async fn stored(rows: &[Row]) -> (Vec<AnyStore>, Vec<StateRecord>) {
+    let stores = AnyStore::all().await;
     let mut states = Vec::new();
     for (number, (_, spelled)) in rows.iter().enumerate() {
         let members = FIELDS.iter().zip(spelled).filter(|(_, value)| **value != json!("absent"));
@@ -161,10 +170,12 @@ async fn stored(rows: &[Row]) -> (MemoryStore, Vec<StateRecord>) {
         // Identifiers in an order that is not that of the rows.
         let unit = creation(number * 0x9E37_79B9 % 1_000_003, &Value::Object(state));
         states.push(unit.states[0].as_ref().clone());
-        let fates = store.commit([unit].into()).await;
-        assert!(matches!(fates[..], [Fate::Committed { .. }]));
+        for store in &stores {
+            let fates = store.commit([unit.clone()].into()).await;
+            assert!(matches!(fates[..], [Fate::Committed { .. }]));
+        }
     }
-    (store, states)
+    (stores, states)
 }
 
 fn creation(number: u128, state: &Value) -> UnitOfWork {

@@ -3,15 +3,18 @@
 //! The model says of every command how it must be answered and what it must leave behind. After
 //! every step the stored states, the logs and what each realm sees are those of the model (P4,
 //! P7); at the end the log gives every state back (P6).
+//!
+//! Each run is made on every store, with the same identifiers and times: at the end they hold the
+//! same rows.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use banking_domain::{Account, TransactionManagerDomain};
-use fluvius_core::store::Store;
+use fluvius_core::testing::CountedIds;
 use fluvius_core::{
     AggregateRoot, CommandBundle, CommandStatus, Domain, DomainContext, DomainRuntime, ETag, Error,
-    EventRecord, Json, Logged, MemoryStore, Precondition, Response, Session,
+    EventRecord, Json, Logged, Precondition, Response, Session, Store,
 };
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -22,6 +25,7 @@ use tokio::runtime::Runtime;
 use uuid::Uuid;
 
 use crate::bank_model::{Bank, Order, Refusal, Root, any_amount, identifier, root, rule};
+use crate::stores::{AnyStore, Content};
 use crate::{fold, harness};
 
 const CASES: u32 = 256;
@@ -456,10 +460,16 @@ fn any_fault() -> impl Strategy<Value = Option<Malformed>> {
 /// The bank itself.
 struct Machine;
 
+/// The bank on every store.
 struct Bench {
     runtime: Runtime,
+    sides: Vec<Side>,
+}
+
+/// The bank on one store.
+struct Side {
     domain: DomainRuntime,
-    store: MemoryStore,
+    store: AnyStore,
     /// One session a realm.
     sessions: Vec<Session>,
     /// The end of the logs after the last step.
@@ -472,8 +482,74 @@ impl StateMachineTest for Machine {
 
     fn init_test(model: &Model) -> Bench {
         let runtime = harness::runtime();
-        let store = MemoryStore::new();
-        let domain = runtime.block_on(TransactionManagerDomain::runtime(store.clone())).unwrap();
+        let sides = runtime.block_on(async {
+            let mut sides = Vec::new();
+            for store in AnyStore::all().await {
+                sides.push(Side::new(store).await);
+            }
+            for (commands, is_group, answer) in &model.kept {
+                for side in &mut sides {
+                    let found = side.send(commands, *is_group).await;
+                    assert_answer(commands, answer, &found);
+                }
+            }
+            for side in &mut sides {
+                side.position = side.events(None).await.last().map_or(0, |row| row.position);
+            }
+            sides
+        });
+        Bench { runtime, sides }
+    }
+
+    fn apply(mut bench: Bench, model: &Model, _: Step) -> Bench {
+        let expected = &model.last;
+        let Some(answer) = &expected.answer else { return bench };
+        bench.runtime.block_on(async {
+            for side in &mut bench.sides {
+                let found = side.send(&expected.commands, expected.is_group).await;
+                assert_answer(&expected.commands, answer, &found);
+                side.assert_rows(expected, answer).await;
+            }
+        });
+        count(expected, answer);
+        bench
+    }
+
+    fn check_invariants(bench: &Bench, model: &Model) {
+        bench.runtime.block_on(async {
+            for account in 0..ACCOUNTS {
+                bench.sides[0].assert_root(model, account).await;
+            }
+            // The others take longer: one account a step, in turn, and all at the end.
+            for side in &bench.sides[1..] {
+                let account = usize::try_from(side.position).unwrap() % ACCOUNTS;
+                side.assert_root(model, account).await;
+            }
+        });
+    }
+
+    fn teardown(bench: Bench, model: Model) {
+        bench.runtime.block_on(async {
+            let mut contents = Vec::new();
+            for side in &bench.sides {
+                for account in 0..ACCOUNTS {
+                    side.assert_root(&model, account).await;
+                }
+                side.assert_folds(&model).await;
+                contents.push(Content::of(&side.store, (0..ACCOUNTS).map(root)).await);
+            }
+            for content in &contents[1..] {
+                assert_eq!(*content, contents[0], "the stores do not agree");
+            }
+        });
+    }
+}
+
+impl Side {
+    async fn new(store: AnyStore) -> Self {
+        let builder = TransactionManagerDomain::builder(store.clone());
+        let builder = builder.ids(CountedIds::from(1)).clock(harness::Ticks::default());
+        let domain = builder.build().await.unwrap();
         let sessions = REALMS
             .iter()
             .map(|realm| {
@@ -484,36 +560,33 @@ impl StateMachineTest for Machine {
                 })
             })
             .collect();
-        let mut bench = Bench { runtime, domain, store, sessions, position: 0 };
-        for (commands, is_group, answer) in &model.kept {
-            let found = bench.send(commands, *is_group);
-            assert_answer(commands, answer, &found);
+        Self { domain, store, sessions, position: 0 }
+    }
+
+    async fn send(&self, commands: &[Sent], is_group: bool) -> Result<Vec<Response>, Error> {
+        // A group is sent by one session, that of its first command.
+        let session = &self.sessions[commands[0].realm];
+        let bundles: Vec<CommandBundle> = commands.iter().map(bundle).collect();
+        if is_group {
+            session.process_atomic(bundles).await
+        } else {
+            let answer = session.process_command(bundles[0].clone()).await;
+            answer.map(|response| vec![response])
         }
-        bench.position = bench.events(None).last().map_or(0, |row| row.position);
-        bench
     }
 
-    fn apply(mut bench: Bench, model: &Model, _: Step) -> Bench {
-        let expected = &model.last;
-        let Some(answer) = &expected.answer else { return bench };
-        let found = bench.send(&expected.commands, expected.is_group);
-        assert_answer(&expected.commands, answer, &found);
-        bench.assert_rows(expected, answer);
-        count(expected, answer);
-        bench
+    async fn events(&self, of: Option<AggregateRoot>) -> Vec<Logged<EventRecord>> {
+        let mut log = self.domain.log().limit(usize::MAX);
+        if let Some(root) = of {
+            log = log.of(root);
+        }
+        log.events().await.unwrap().rows
     }
 
-    fn check_invariants(bench: &Bench, model: &Model) {
-        bench.runtime.block_on(async {
-            for account in 0..ACCOUNTS {
-                bench.assert_root(model, account).await;
-            }
-        });
-    }
-
-    fn teardown(bench: Bench, model: Model) {
+    /// The log gives every state back.
+    async fn assert_folds(&self, model: &Model) {
         for account in 0..ACCOUNTS {
-            let rows = bench.events(Some(root(account)));
+            let rows = self.events(Some(root(account))).await;
             let rows: Vec<EventRecord> = rows.into_iter().map(|row| row.record).collect();
             let known = model.bank.roots.get(&account);
             let states: Vec<Value> =
@@ -521,39 +594,15 @@ impl StateMachineTest for Machine {
             assert_eq!(fold::check::<Account>(&rows, &states, rule), Ok(()));
             assert!(rows.windows(2).all(|two| two[0].occurred <= two[1].occurred));
         }
-        let positions: Vec<u64> = bench.events(None).iter().map(|row| row.position).collect();
+        let positions: Vec<u64> = self.events(None).await.iter().map(|row| row.position).collect();
         assert!(positions.is_sorted_by(|one, other| one < other));
-    }
-}
-
-impl Bench {
-    fn send(&self, commands: &[Sent], is_group: bool) -> Result<Vec<Response>, Error> {
-        // A group is sent by one session, that of its first command.
-        let session = &self.sessions[commands[0].realm];
-        let bundles: Vec<CommandBundle> = commands.iter().map(bundle).collect();
-        self.runtime.block_on(async {
-            if is_group {
-                session.process_atomic(bundles).await
-            } else {
-                let answer = session.process_command(bundles[0].clone()).await;
-                answer.map(|response| vec![response])
-            }
-        })
-    }
-
-    fn events(&self, of: Option<AggregateRoot>) -> Vec<Logged<EventRecord>> {
-        let mut log = self.domain.log().limit(usize::MAX);
-        if let Some(root) = of {
-            log = log.of(root);
-        }
-        self.runtime.block_on(log.events()).unwrap().rows
     }
 
     /// What the step has left in the logs: exactly the rows that it should, and no others.
-    fn assert_rows(&mut self, expected: &Expected, answer: &Answer) {
+    async fn assert_rows(&mut self, expected: &Expected, answer: &Answer) {
         let log = self.domain.log().after(self.position);
-        let commands = self.runtime.block_on(log.commands()).unwrap().rows;
-        let events = self.runtime.block_on(log.events()).unwrap().rows;
+        let commands = log.clone().commands().await.unwrap().rows;
+        let events = log.clone().events().await.unwrap().rows;
         let (sent, invoked): (Vec<_>, Vec<_>) =
             commands.iter().partition(|row| row.parent.is_none());
         let rows: Vec<_> = sent
@@ -574,8 +623,8 @@ impl Bench {
         if !matches!(answer, Answer::Applied(_)) {
             assert!(events.is_empty(), "what is refused changes nothing but its own row");
         }
-        let messages = self.runtime.block_on(log.messages()).unwrap().rows;
-        let activities = self.runtime.block_on(log.activities()).unwrap().rows;
+        let messages = log.clone().messages().await.unwrap().rows;
+        let activities = log.activities().await.unwrap().rows;
         assert!(messages.is_empty() && activities.is_empty());
         let positions = commands.iter().map(|row| row.position);
         let positions = positions.chain(events.iter().map(|row| row.position));
@@ -584,7 +633,7 @@ impl Bench {
 
     /// The stored root is the model's, and each realm sees it or does not.
     async fn assert_root(&self, model: &Model, account: usize) {
-        let stored = Store::load(&self.store, &root(account)).await.unwrap();
+        let stored = self.store.load(&root(account)).await.unwrap();
         let known = model.bank.roots.get(&account);
         let Some((stored, known)) = stored.as_ref().zip(known) else {
             assert_eq!(stored.is_some(), known.is_some());
@@ -603,7 +652,7 @@ impl Bench {
                 assert_eq!(seen.into_state(), *known.states.last().unwrap());
             }
         }
-        let last = Store::history(&self.store, &root(account), version, u64::MAX).await.unwrap();
+        let last = self.store.history(&root(account), version, u64::MAX).await.unwrap();
         assert_eq!(last.len(), 1, "one event a version, and none beyond the last");
     }
 }

@@ -1,0 +1,121 @@
+//! Copying the write-ahead log into the file (a checkpoint), beside the commits.
+//!
+//! A thread and a connection of its own: no commit waits for it but where the log would grow
+//! beyond its bound.
+
+use std::path::Path;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::thread;
+use std::time::Duration;
+
+use fluvius_core::StoreError;
+use rusqlite::Connection;
+use rusqlite::hooks::Wal;
+
+use crate::connect;
+use crate::error::Fault;
+use crate::options::SqliteOptions;
+use crate::writer::IsOpen;
+
+/// How long after a reader was in the way the copier tries again.
+const RETRY_TIME: Duration = Duration::from_millis(100);
+
+/// The way to the copier's thread, which ends with it.
+pub(crate) struct Copier {
+    wake: SyncSender<()>,
+    page_count: u64,
+}
+
+/// What a checkpoint has done, in pages.
+#[derive(Debug, Clone, Copy)]
+struct Copied {
+    in_log: u64,
+    copied: u64,
+}
+
+impl Copier {
+    pub(crate) fn start(
+        file: &Path,
+        options: &SqliteOptions,
+        is_open: IsOpen,
+    ) -> Result<Self, Fault> {
+        let connection = connect::copier(file, options.wal_bytes_max)?;
+        let page_bytes: u32 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+        let page_count = |bytes: u64| (bytes / u64::from(page_bytes)).max(1);
+        let page_count_max = page_count(options.wal_bytes_max);
+        // One request waits at the most: the copier looks for itself how much there is.
+        let (wake, requests) = mpsc::sync_channel(1);
+        let run = move || {
+            run(&connection, &requests, page_count_max);
+            drop(connection);
+            drop(is_open);
+        };
+        let spawned = thread::Builder::new().name("fluvius-sqlite-copier".to_owned()).spawn(run);
+        spawned.map_err(|error| {
+            StoreError::unavailable("the system has no thread for the copier").with_source(error)
+        })?;
+        Ok(Self { wake, page_count: page_count(options.checkpoint_bytes) })
+    }
+
+    /// What SQLite calls after each commit with the number of pages in the log.
+    pub(crate) fn hook(self) -> impl FnMut(&mut Wal, i32) -> rusqlite::Result<()> + Send + 'static {
+        let mut asked_at = 0;
+        move |_, pages| {
+            let pages = u64::try_from(pages).unwrap_or(0);
+            if pages < asked_at {
+                asked_at = 0;
+            }
+            if pages >= asked_at + self.page_count {
+                asked_at = pages;
+                // Full: somebody has asked already. Gone: the next one who opens starts another.
+                let _ = self.wake.try_send(());
+            }
+            Ok(())
+        }
+    }
+}
+
+fn run(connection: &Connection, requests: &Receiver<()>, page_count_max: u64) {
+    let mut is_too_long = false;
+    loop {
+        let request = match is_too_long {
+            true => requests.recv_timeout(RETRY_TIME),
+            false => requests.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        if let Err(RecvTimeoutError::Disconnected) = request {
+            return;
+        }
+        is_too_long = match copy(connection, page_count_max) {
+            Ok(is_too_long) => is_too_long,
+            Err(error) => {
+                // The log stays as it is and grows on; commits do not need the copy.
+                tracing::warn!(%error, "the write-ahead log was not copied into the file");
+                true
+            }
+        };
+    }
+}
+
+/// Copies what no reader needs, and lets the log begin anew where it is too long. Tells whether
+/// it still is.
+fn copy(connection: &Connection, page_count_max: u64) -> Result<bool, Fault> {
+    let copied = checkpoint(connection, "PRAGMA wal_checkpoint(PASSIVE)")?;
+    if copied.in_log < page_count_max {
+        return Ok(false);
+    }
+    // A reader holds the rest. To wait for it here would make the writers wait.
+    if copied.copied < copied.in_log {
+        return Ok(true);
+    }
+    let copied = checkpoint(connection, "PRAGMA wal_checkpoint(RESTART)")?;
+    Ok(copied.copied < copied.in_log)
+}
+
+fn checkpoint(connection: &Connection, sql: &str) -> Result<Copied, Fault> {
+    let pages = |number: i64| u64::try_from(number).unwrap_or(0);
+    let mut statement = connection.prepare_cached(sql)?;
+    let copied = statement.query_row([], |row| {
+        Ok(Copied { in_log: pages(row.get(1)?), copied: pages(row.get(2)?) })
+    })?;
+    Ok(copied)
+}

@@ -1,0 +1,133 @@
+//! What goes wrong, and whether another try can help.
+
+use fluvius_core::StoreError;
+use rusqlite::{ErrorCode, ffi};
+
+/// A failure inside of the store.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    /// SQLite says no.
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+    /// A row holds what no store has written.
+    #[error("a row of `{table}` is damaged: {why}")]
+    Damaged { table: &'static str, why: String },
+    /// What has been told with its own words already.
+    #[error(transparent)]
+    Told(#[from] StoreError),
+}
+
+impl Fault {
+    pub(crate) fn damaged(table: &'static str, why: impl ToString) -> Self {
+        Self::Damaged { table, why: why.to_string() }
+    }
+
+    /// Whether the row that was written is to blame, and not the file or the disk: other units of
+    /// work can still be stored.
+    pub(crate) fn is_of_one_row(&self) -> bool {
+        matches!(
+            self.code(),
+            Some(
+                ErrorCode::ConstraintViolation
+                    | ErrorCode::TooBig
+                    | ErrorCode::TypeMismatch
+                    | ErrorCode::ParameterOutOfRange
+            )
+        )
+    }
+
+    /// Whether a transaction whose commit has failed so may be on the disk all the same.
+    ///
+    /// What says that it is whole is written last. So it is not there where a write has failed,
+    /// and may be there where only the disk did not say that it has it.
+    pub(crate) fn may_be_written(&self) -> bool {
+        let is_write = match self {
+            Self::Sqlite(rusqlite::Error::SqliteFailure(error, _)) => {
+                error.extended_code == ffi::SQLITE_IOERR_WRITE
+            }
+            _ => false,
+        };
+        let is_before = matches!(self.code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DiskFull));
+        !is_write && !is_before
+    }
+
+    /// Whether the file holds something else than it should.
+    pub(crate) fn is_of_content(&self) -> bool {
+        matches!(self.code(), Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
+    }
+
+    /// Whether a file is not there and cannot be made, or may not be opened.
+    pub(crate) fn is_of_opening(&self) -> bool {
+        matches!(self.code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
+    }
+
+    /// Whether a statement does not fit the tables that there are.
+    pub(crate) fn is_of_schema(&self) -> bool {
+        matches!(self.code(), Some(ErrorCode::Unknown))
+    }
+
+    pub(crate) fn is_busy(&self) -> bool {
+        matches!(self.code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+    }
+
+    fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Sqlite(rusqlite::Error::SqlInputError { error, .. }) => Some(error.code),
+            Self::Sqlite(error) => error.sqlite_error_code(),
+            _ => None,
+        }
+    }
+}
+
+/// A failure as a store tells it.
+impl From<Fault> for StoreError {
+    fn from(fault: Fault) -> Self {
+        if let Fault::Told(error) = fault {
+            return error;
+        }
+        let told = match fault.code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::unavailable(
+                "the database is locked by another program for too long: \
+                 end what holds it, or try again",
+            ),
+            Some(ErrorCode::DiskFull) => Self::unavailable(
+                "there is no space left for the database: free some on its disk, and try again",
+            ),
+            Some(ErrorCode::SystemIoFailure) => Self::unavailable(
+                "the database file cannot be read or written: see that its disk works, and try again",
+            ),
+            Some(ErrorCode::CannotOpen) => Self::unavailable(
+                "the database file, or one beside it, cannot be opened: see that its folder is \
+                 there and can be written to",
+            ),
+            Some(ErrorCode::OutOfMemory) => Self::unavailable("there is no memory left for SQLite"),
+            Some(
+                ErrorCode::FileLockingProtocolFailed
+                | ErrorCode::OperationInterrupted
+                | ErrorCode::SchemaChanged,
+            ) => Self::unavailable("SQLite was disturbed by another program: try again"),
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Self::permanent(
+                "the database is read-only: let the user of this program write to the file and \
+                 its folder",
+            ),
+            Some(ErrorCode::DatabaseCorrupt) => Self::permanent(
+                "the database file is damaged: keep a copy of it, and restore a backup",
+            ),
+            Some(ErrorCode::NotADatabase) => {
+                Self::permanent("the file is no SQLite database: name another one")
+            }
+            Some(ErrorCode::TooBig) => Self::permanent("a row is too large for SQLite"),
+            Some(ErrorCode::ConstraintViolation) => {
+                Self::permanent("a row breaks a rule of the database")
+            }
+            _ => match fault {
+                Fault::Damaged { .. } => return Self::permanent(fault.to_string()),
+                _ => Self::permanent("SQLite has refused"),
+            },
+        };
+        match fault {
+            Fault::Sqlite(error) => told.with_source(error),
+            _ => told,
+        }
+    }
+}

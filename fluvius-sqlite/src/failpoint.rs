@@ -1,0 +1,38 @@
+//! Points of a commit at which a test lets it fail. Outside of this crate's own tests there are none.
+
+#[cfg(test)]
+use std::sync::Arc;
+
+use crate::error::Fault;
+use crate::options::Place;
+
+/// What happens at a point.
+#[cfg(test)]
+pub(crate) type Happens = dyn Fn(&'static str) -> Result<(), Fault> + Send + Sync;
+
+/// What a test lets happen at the points, if anything.
+#[cfg(test)]
+#[derive(Clone, Default)]
+pub(crate) struct Failpoint(pub(crate) Option<Arc<Happens>>);
+
+#[cfg(test)]
+impl std::fmt::Debug for Failpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Failpoint").finish_non_exhaustive()
+    }
+}
+
+impl Place {
+    /// A commit comes to a point; tests may let it fail or panic there.
+    #[cfg(test)]
+    pub(crate) fn reach(&self, point: &'static str) -> Result<(), Fault> {
+        self.options.failpoint.0.as_ref().map_or(Ok(()), |happens| happens(point))
+    }
+
+    /// A commit comes to a point, where nothing happens outside of tests.
+    #[cfg(not(test))]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "tests let it fail")]
+    pub(crate) fn reach(&self, _point: &'static str) -> Result<(), Fault> {
+        Ok(())
+    }
+}

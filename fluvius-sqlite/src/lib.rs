@@ -1,0 +1,68 @@
+//! The embedded store of fluvius: states and logs in one SQLite file, with nothing to install.
+//!
+//! ```
+//! use fluvius_core::{AggregateRoot, Store};
+//! use fluvius_sqlite::SqliteStore;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("bank.db");
+//! let store = SqliteStore::open(&path).await?;
+//! // let domain = BankDomain::runtime(store).await?;
+//! # let root = AggregateRoot::new("bank-account", fluvius_core::uuid::Uuid::nil());
+//! # assert!(store.load(&root).await?.is_none());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The way of a batch
+//!
+//! [`SqliteStore`] hands what is to be committed to one writer thread. The writer takes all that
+//! waits into one transaction: it finds out what becomes of each unit before it writes a row, writes
+//! the rows, and answers once SQLite has committed. Reads go to a few threads beside it, in parts, so
+//! that no read transaction is long. Another thread copies the write-ahead log into the file.
+//!
+//! # What it survives
+//!
+//! With [`Durability::Full`], the default, an answered command survives a crash of the program and of
+//! the machine, and a loss of power, as far as the disk keeps what it says that it has. Of a unit of
+//! work everything is there or nothing is.
+//!
+//! Where a commit fails, nothing of it stands when its units are told as failed. A full disk, a disk
+//! that fails and a file that is locked by another program are told as failures that may pass; once
+//! they have passed the store goes on, without being opened again. While the disk takes nothing at
+//! all, a commit that failed at its very end is [`Fate::Unknown`](fluvius_core::Fate::Unknown): only
+//! the next commit makes sure that a crash does not bring it back.
+//!
+//! # Several programs
+//!
+//! Any number of programs may have one file open, on one machine and on a local disk. They commit in
+//! turns, and each sees what the others have committed.
+//!
+//! # The file
+//!
+//! The tables are narrow. The views `resource_state`, `command_log`, `event_log`, `context_log`,
+//! `message_log` and `activity_log` show them with the columns of the guide, for a person with the
+//! shell of SQLite. Rows of logs are protected by triggers against being changed, deleted and
+//! replaced by mistake. Whoever owns the file can still drop the triggers, or write to the file.
+//!
+//! A root's commands have no index of their own: reading the command, message or activity log of one
+//! root, or of one realm, looks at all rows behind the given position. Events of a root do have one.
+
+mod busy;
+mod connect;
+mod copier;
+mod error;
+mod failpoint;
+mod foreign;
+mod migrate;
+mod options;
+mod read;
+mod readers;
+mod rows;
+mod store;
+mod writer;
+
+pub use options::{Durability, SqliteOptions};
+pub use store::SqliteStore;

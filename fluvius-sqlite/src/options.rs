@@ -1,0 +1,164 @@
+//! How a store is opened: what it survives, and how much it takes.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use fluvius_core::StoreError;
+
+use crate::SqliteStore;
+
+/// What an answered command survives.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Durability {
+    /// A crash of the program and of the machine, and a loss of power: each commit waits until the
+    /// disk says that it has the rows (`synchronous = FULL`).
+    #[default]
+    Full,
+    /// A crash of the program. A crash of the machine, or a loss of power, may take the last
+    /// commands with it although they were answered; the file stays whole (`synchronous =
+    /// NORMAL`). Opening a store so warns.
+    Normal,
+}
+
+/// How a store is opened. What is not set stays as it is told at each setting.
+///
+/// # Examples
+///
+/// ```
+/// use fluvius_sqlite::{Durability, SqliteStore};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("bank.db");
+/// let store = SqliteStore::options()
+///     .durability(Durability::Normal)
+///     .row_bytes_max(1024 * 1024)
+///     .open(path)
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "nothing is opened before `open` or `open_in_memory`"]
+pub struct SqliteOptions {
+    pub(crate) durability: Durability,
+    pub(crate) reader_count: usize,
+    pub(crate) row_bytes_max: usize,
+    pub(crate) busy_time_max: Duration,
+    pub(crate) checkpoint_bytes: u64,
+    pub(crate) wal_bytes_max: u64,
+    pub(crate) unit_count_max: usize,
+    pub(crate) bytes_max: usize,
+    #[cfg(test)]
+    pub(crate) failpoint: crate::failpoint::Failpoint,
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self {
+            durability: Durability::Full,
+            reader_count: 4,
+            row_bytes_max: 64 * 1024 * 1024,
+            busy_time_max: Duration::from_secs(10),
+            checkpoint_bytes: 8 * 1024 * 1024,
+            wal_bytes_max: 64 * 1024 * 1024,
+            unit_count_max: 1024,
+            bytes_max: 4 * 1024 * 1024,
+            #[cfg(test)]
+            failpoint: crate::failpoint::Failpoint::default(),
+        }
+    }
+}
+
+impl SqliteOptions {
+    /// What an answered command survives; [`Durability::Full`] unless set.
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// How many connections read beside the writer, each on a thread of its own; 4 unless set. At
+    /// least one does.
+    pub fn reader_count(mut self, count: usize) -> Self {
+        self.reader_count = count.max(1);
+        self
+    }
+
+    /// How many bytes the texts of one row may have at the most; 64 MiB unless set, and no more
+    /// than 512 MiB. A unit of work with a longer row fails.
+    pub fn row_bytes_max(mut self, bytes: usize) -> Self {
+        self.row_bytes_max = bytes.min(512 * 1024 * 1024);
+        self
+    }
+
+    /// How long a commit waits for another program to end its own; 10 seconds unless set. After
+    /// that it fails, and may be tried again.
+    pub fn busy_time_max(mut self, time: Duration) -> Self {
+        self.busy_time_max = time;
+        self
+    }
+
+    /// From which size on the write-ahead log is copied into the file, and how large it may grow
+    /// before writers wait until it can begin anew, in bytes; 8 and 64 MiB unless set. While
+    /// somebody reads for long it grows beyond this.
+    pub fn wal_bytes(mut self, copied_from: u64, max: u64) -> Self {
+        self.checkpoint_bytes = copied_from;
+        self.wal_bytes_max = max.max(copied_from);
+        self
+    }
+
+    /// Opens the store in a file, which is made where there is none; its folder must be there.
+    /// Two more files lie beside it while it is open, with `-wal` and `-shm` behind its name.
+    ///
+    /// # Errors
+    /// A permanent [`StoreError`] where the file is no store of fluvius, is damaged, was written by
+    /// a newer release or cannot be written to; it is left as it was. One that may pass where
+    /// another program has locked it.
+    ///
+    /// # Cancellation
+    /// Nothing stays open. A file that was made may stay.
+    pub async fn open(self, path: impl AsRef<Path>) -> Result<SqliteStore, StoreError> {
+        let path = path.as_ref();
+        if path.as_os_str().is_empty() || path == Path::new(":memory:") {
+            return Err(StoreError::permanent(format!(
+                "`{}` names no file: `SqliteStore::in_memory` opens a store in memory",
+                path.display()
+            )));
+        }
+        // SQLite takes a relative name that begins with `file:` for an address with options.
+        let path = std::path::absolute(path).map_err(|error| {
+            StoreError::permanent(format!("the path `{}` has no place", path.display()))
+                .with_source(error)
+        })?;
+        if self.durability == Durability::Normal {
+            tracing::warn!(
+                path = %path.display(),
+                "opened with Durability::Normal: after a crash of the machine, or a loss of \
+                 power, the last commands may be missing although they were answered"
+            );
+        }
+        SqliteStore::start(Arc::new(Place { file: Some(path), options: self })).await
+    }
+
+    /// Opens an empty store in memory, which is gone with its last clone.
+    ///
+    /// # Errors
+    /// Where there is no memory.
+    ///
+    /// # Cancellation
+    /// Nothing stays open.
+    pub async fn open_in_memory(self) -> Result<SqliteStore, StoreError> {
+        SqliteStore::start(Arc::new(Place { file: None, options: self })).await
+    }
+}
+
+/// Where a store is, and how it is opened.
+#[derive(Debug)]
+pub(crate) struct Place {
+    /// None: in memory.
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) options: SqliteOptions,
+}

@@ -1,0 +1,155 @@
+//! The events of one root.
+//!
+//! Every 16th is in an index, and each leads to the one before it: so any version is found in a few
+//! steps, and a commit need not write to an index that is as large as the log.
+
+use fluvius_core::{AggregateRoot, EventRecord, LogQuery, Logged, RealmFilter};
+use rusqlite::Connection;
+
+use super::{Part, clamped, one};
+use crate::error::Fault;
+use crate::rows::{self, select_event};
+
+/// How many events are read at once.
+const EVENTS_AT_ONCE: u64 = 1_000;
+
+/// From one event in the index to the next there are so many; the schema says so too.
+const INDEXED_EVERY: u64 = 16;
+
+/// The end of a root's chain of events.
+struct Head {
+    number: i64,
+    version: u64,
+    event: i64,
+}
+
+/// The events of a root with versions from `first` to `last`, or as many as are read at once.
+pub(crate) fn history(
+    connection: &Connection,
+    root: &AggregateRoot,
+    first: u64,
+    last: u64,
+) -> Result<Part<Logged<EventRecord>>, Fault> {
+    let transaction = connection.unchecked_transaction()?;
+    let Some(head) = head(&transaction, root)? else { return Ok(Part::last(Vec::new())) };
+    let (first, last) = (first.max(1), last.min(head.version));
+    if first > last {
+        return Ok(Part::last(Vec::new()));
+    }
+    let end = last.min(first.saturating_add(EVENTS_AT_ONCE - 1));
+    let rows = between(&transaction, &head, first, end)?;
+    Ok(Part { rows, next: (end < last).then_some(end + 1) })
+}
+
+/// The events of a root behind a position, from one realm or all, or as many as are read at once.
+///
+/// The next part begins behind the position that it says.
+pub(crate) fn of_root(
+    connection: &Connection,
+    root: &AggregateRoot,
+    query: &LogQuery,
+    after: u64,
+) -> Result<Part<Logged<EventRecord>>, Fault> {
+    let transaction = connection.unchecked_transaction()?;
+    let Some(head) = head(&transaction, root)? else { return Ok(Part::last(Vec::new())) };
+    let first = first_behind(&transaction, &head, after)?;
+    if first > head.version {
+        return Ok(Part::last(Vec::new()));
+    }
+    let end = head.version.min(first.saturating_add(EVENTS_AT_ONCE - 1));
+    let mut rows = between(&transaction, &head, first, end)?;
+    let next = rows.last().filter(|_| end < head.version).map(|row| row.position);
+    if query.realm != RealmFilter::All {
+        let mut admitted = Vec::with_capacity(rows.len());
+        for row in rows {
+            if query.realm.admits(realm(&transaction, row.position)?.as_deref()) {
+                admitted.push(row);
+            }
+        }
+        rows = admitted;
+    }
+    Ok(Part { rows, next })
+}
+
+fn head(connection: &Connection, root: &AggregateRoot) -> Result<Option<Head>, Fault> {
+    const SQL: &str = "SELECT o.number, s.version, s.event FROM name AS r \
+        JOIN root AS o ON o.resource = r.id JOIN state AS s ON s.root = o.number \
+        WHERE r.text = ?1 AND o.identifier = ?2";
+    one(connection, SQL, (&root.resource, root.identifier), |row| {
+        Ok(Head { number: row.get(0)?, version: version(row.get(1)?)?, event: row.get(2)? })
+    })
+}
+
+/// The first version that stands behind a position; one beyond the last where none does.
+fn first_behind(connection: &Connection, head: &Head, after: u64) -> Result<u64, Fault> {
+    // Along a root positions rise with versions.
+    let (mut low, mut high) = (1, head.version + 1);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if position_of(connection, head, middle)? > clamped(after) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    Ok(low)
+}
+
+/// The events of these versions, which there are.
+fn between(
+    connection: &Connection,
+    head: &Head,
+    first: u64,
+    last: u64,
+) -> Result<Vec<Logged<EventRecord>>, Fault> {
+    const SQL: &str = concat!(select_event!(), " WHERE e.position = ?1");
+    let mut at = Some(position_of(connection, head, last)?);
+    let mut rows = Vec::new();
+    for version in (first..=last).rev() {
+        let found = one(connection, SQL, (at,), |row| {
+            Ok((rows::event(row)?, row.get(rows::EVENT_PREVIOUS)?))
+        })?;
+        let Some((event, previous)) = found.filter(|(event, _)| event.version == version) else {
+            return Err(missing(version));
+        };
+        rows.push(event);
+        at = previous;
+    }
+    rows.reverse();
+    Ok(rows)
+}
+
+/// The position of a version, which there is.
+fn position_of(connection: &Connection, head: &Head, version: u64) -> Result<i64, Fault> {
+    const INDEXED: &str =
+        "SELECT position FROM event WHERE root = ?1 AND version = ?2 AND version % 16 = 0";
+    const PREVIOUS: &str = "SELECT previous FROM event WHERE position = ?1";
+    let indexed = version.next_multiple_of(INDEXED_EVERY);
+    let (mut position, from) = if indexed <= head.version {
+        let params = (head.number, clamped(indexed));
+        let found = one(connection, INDEXED, params, |row| Ok(row.get(0)?))?;
+        (found.ok_or_else(|| missing(indexed))?, indexed)
+    } else {
+        (head.event, head.version)
+    };
+    for step in (version..from).rev() {
+        let found = one(connection, PREVIOUS, (position,), |row| Ok(row.get(0)?))?;
+        position = found.flatten().ok_or_else(|| missing(step))?;
+    }
+    Ok(position)
+}
+
+/// The realm that the command of an event came from.
+fn realm(connection: &Connection, position: u64) -> Result<Option<String>, Fault> {
+    const SQL: &str = "SELECT x.realm FROM event AS e JOIN command AS c ON c.position = e.command \
+        JOIN context AS x ON x.number = c.context WHERE e.position = ?1";
+    Ok(one(connection, SQL, (clamped(position),), |row| Ok(row.get(0)?))?.flatten())
+}
+
+fn version(number: i64) -> Result<u64, Fault> {
+    u64::try_from(number).map_err(|error| Fault::damaged("state", error))
+}
+
+fn missing(version: u64) -> Fault {
+    Fault::damaged("event", format!("version {version} of a root is missing"))
+}

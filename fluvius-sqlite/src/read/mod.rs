@@ -1,0 +1,80 @@
+//! Reading: plain functions of a connection, each the length of one page at the most.
+//!
+//! They do not know on which thread they run: on one of the readers, or on the writer's.
+
+mod history;
+mod log;
+mod query;
+
+use std::sync::Arc;
+
+use fluvius_core::uuid::Uuid;
+use fluvius_core::{AggregateRoot, ContextRecord, KnownCommand, StateRecord};
+use rusqlite::{Connection, Row};
+
+use crate::error::Fault;
+use crate::rows::{self, select_command, select_context, select_state};
+
+pub(crate) use history::{history, of_root};
+pub(crate) use log::{ACTIVITIES, COMMANDS, EVENTS, Log, MESSAGES, page};
+pub(crate) use query::{query, register, snapshot};
+
+/// A part of what was asked for, and where the next one begins.
+#[derive(Debug)]
+pub(crate) struct Part<T> {
+    pub(crate) rows: Vec<T>,
+    pub(crate) next: Option<u64>,
+}
+
+impl<T> Part<T> {
+    fn last(rows: Vec<T>) -> Self {
+        Self { rows, next: None }
+    }
+}
+
+/// The row of a root.
+pub(crate) fn load(
+    connection: &Connection,
+    root: &AggregateRoot,
+) -> Result<Option<StateRecord>, Fault> {
+    const SQL: &str = concat!(select_state!(), " WHERE r.text = ?1 AND o.identifier = ?2");
+    one(connection, SQL, (&root.resource, root.identifier), |row| rows::state(row, root))
+}
+
+/// The row of a command, with its context.
+pub(crate) fn command(connection: &Connection, id: Uuid) -> Result<Option<KnownCommand>, Fault> {
+    const SQL: &str = concat!(select_command!(), " WHERE c.id = ?1");
+    let Some(command) = one(connection, SQL, (id,), rows::command)? else {
+        return Ok(None);
+    };
+    match context(connection, command.context_id)? {
+        Some(context) => Ok(Some((command, context))),
+        None => Err(Fault::damaged("command", "its context is missing")),
+    }
+}
+
+/// The row of a context.
+pub(crate) fn context(
+    connection: &Connection,
+    id: Uuid,
+) -> Result<Option<Arc<ContextRecord>>, Fault> {
+    const SQL: &str = concat!(select_context!(), " WHERE x.id = ?1");
+    Ok(one(connection, SQL, (id,), rows::context)?.map(Arc::new))
+}
+
+/// The one row that a statement gives, if any.
+pub(crate) fn one<T>(
+    connection: &Connection,
+    sql: &str,
+    params: impl rusqlite::Params,
+    read: impl FnOnce(&Row<'_>) -> Result<T, Fault>,
+) -> Result<Option<T>, Fault> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    rows.next()?.map(read).transpose()
+}
+
+/// A number of the interface as SQLite has it: one beyond its range is the largest.
+pub(crate) fn clamped(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,264 @@
+//! Queries over states: conditions to SQL. All that comes from outside is a parameter.
+//!
+//! A field of a state is read by a function of this program, so that it is the same value as for every other store, and
+//! given to SQLite as what compares alike: numbers as bytes, times as microseconds.
+
+use std::fmt::Write as _;
+
+use fluvius_core::query::{
+    Column, Comparison, Field, Filter, Kind, Number, Operand, Place, read_at,
+};
+use fluvius_core::{AggregateRoot, RealmFilter, StateQuery, StateRecord};
+use rusqlite::functions::FunctionFlags;
+use rusqlite::types::Value;
+use rusqlite::{Connection, params_from_iter};
+
+use super::clamped;
+use crate::error::Fault;
+use crate::rows::{self, select_state};
+
+/// The functions that queries call: one a kind, which reads a state's field, and one that makes
+/// a column's number compare as those do.
+const FIELDS: [(Kind, &str); 5] = [
+    (Kind::Boolean, "fluvius_boolean"),
+    (Kind::Number, "fluvius_number"),
+    (Kind::Text, "fluvius_text"),
+    (Kind::Uuid, "fluvius_uuid"),
+    (Kind::Time, "fluvius_time"),
+];
+const INTEGER: &str = "fluvius_integer";
+
+/// Makes the functions known to a connection.
+pub(crate) fn register(connection: &Connection) -> Result<(), Fault> {
+    let how = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    for (kind, name) in FIELDS {
+        connection.create_scalar_function(name, 2, how, move |row| {
+            let path = row.get_or_create_aux(1, |path| {
+                serde_json::from_str::<Vec<String>>(path.as_str()?).map_err(AuxError::from)
+            })?;
+            let state = row.get_raw(0).as_str().map_err(failed)?;
+            Ok(read_at(state, &path, kind).as_ref().map(value))
+        })?;
+    }
+    connection.create_scalar_function(INTEGER, 1, how, |row| {
+        Ok(Number::from(row.get::<i64>(0)?).sort_bytes())
+    })?;
+    Ok(())
+}
+
+type AuxError = Box<dyn std::error::Error + Send + Sync>;
+
+fn failed(error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
+    rusqlite::Error::UserFunctionError(Box::new(error))
+}
+
+/// The rows that a query asks for.
+pub(crate) fn query(
+    connection: &Connection,
+    query: &StateQuery,
+) -> Result<Vec<StateRecord>, Fault> {
+    let sql = Sql::of(query);
+    let mut statement = connection.prepare_cached(&sql.text)?;
+    let mut rows = statement.query(params_from_iter(sql.params))?;
+    let mut states = Vec::new();
+    while let Some(row) = rows.next()? {
+        let root = rows::root_of_state(row)?;
+        states.push(rows::state(row, &root)?);
+    }
+    Ok(states)
+}
+
+/// The rows of several roots, all as they are at one moment.
+pub(crate) fn snapshot(
+    connection: &Connection,
+    roots: &[AggregateRoot],
+) -> Result<Vec<Option<StateRecord>>, Fault> {
+    // It changes nothing: dropping it is its end.
+    let moment = connection.unchecked_transaction()?;
+    roots.iter().map(|root| super::load(&moment, root)).collect()
+}
+
+/// A statement that is being put together.
+#[derive(Debug)]
+struct Sql {
+    text: String,
+    params: Vec<Value>,
+}
+
+impl Sql {
+    fn of(query: &StateQuery) -> Self {
+        let text = concat!(select_state!(", r.text, o.identifier"), " WHERE ").to_owned();
+        let mut sql = Self { text, params: Vec::new() };
+        sql.filter(&query.filter);
+        if let Some(resource) = &query.resource {
+            sql.push(" AND r.text = ");
+            sql.param(resource.to_string());
+        }
+        if !query.with_closed {
+            sql.push(" AND s.deleted IS NULL");
+        }
+        match &query.realm {
+            RealmFilter::All => {}
+            RealmFilter::Only(None) => sql.push(" AND o.realm IS NULL"),
+            RealmFilter::Only(Some(realm)) => {
+                sql.push(" AND o.realm = ");
+                sql.param(realm.clone());
+            }
+        }
+        if query.after.is_some() {
+            sql.push(" AND ");
+            sql.filter(&query.after_filter());
+        }
+        for (index, key) in query.sort_keys().iter().enumerate() {
+            sql.push(if index == 0 { " ORDER BY " } else { ", " });
+            sql.field(&key.field);
+            // Null is the smallest, for SQLite too.
+            sql.push(if key.is_descending { " DESC" } else { " ASC" });
+        }
+        sql.push(" LIMIT ");
+        sql.param(clamped(query.limit as u64));
+        sql
+    }
+
+    fn push(&mut self, text: &str) {
+        self.text.push_str(text);
+    }
+
+    fn param(&mut self, value: impl Into<Value>) {
+        self.params.push(value.into());
+        let _ = write!(self.text, "?{}", self.params.len());
+    }
+
+    fn filter(&mut self, filter: &Filter) {
+        match filter {
+            Filter::All(filters) => self.filters(filters, " AND ", "1"),
+            Filter::Any(filters) => self.filters(filters, " OR ", "0"),
+            Filter::Not(filter) => {
+                self.push("(NOT ");
+                self.filter(filter);
+                self.push(")");
+            }
+            Filter::Compare { field, comparison, operand } => {
+                self.compared(field, sign(*comparison), operand);
+            }
+            Filter::OneOf { field, operands } => {
+                self.push("(");
+                self.field(field);
+                self.push(" IN (");
+                // What is of another kind equals no value of the field.
+                let own = operands.iter().filter(|operand| operand.kind() == field.kind);
+                for (index, operand) in own.enumerate() {
+                    self.push(if index == 0 { "" } else { ", " });
+                    self.param(value(operand));
+                }
+                self.push("))");
+            }
+            Filter::Contains { field, text } => {
+                self.push("(instr(");
+                self.text_field(field);
+                self.push(", ");
+                self.param(text.clone());
+                self.push(") > 0)");
+            }
+            Filter::StartsWith { field, text } => {
+                self.push("(substr(");
+                self.text_field(field);
+                self.push(", 1, length(");
+                self.param(text.clone());
+                self.push(")) = ");
+                self.param(text.clone());
+                self.push(")");
+            }
+            Filter::IsNull { field } => {
+                self.push("(");
+                self.field(field);
+                self.push(" IS NULL)");
+            }
+        }
+    }
+
+    /// Several conditions in one; `none` is what holds of none.
+    fn filters(&mut self, filters: &[Filter], between: &str, none: &str) {
+        if filters.is_empty() {
+            return self.push(none);
+        }
+        self.push("(");
+        for (index, filter) in filters.iter().enumerate() {
+            self.push(if index == 0 { "" } else { between });
+            self.filter(filter);
+        }
+        self.push(")");
+    }
+
+    fn compared(&mut self, field: &Field, sign: &str, operand: &Operand) {
+        if operand.kind() != field.kind {
+            return self.push("NULL");
+        }
+        self.push("(");
+        self.field(field);
+        self.push(sign);
+        self.param(value(operand));
+        self.push(")");
+    }
+
+    fn text_field(&mut self, field: &Field) {
+        match field.kind {
+            Kind::Text => self.field(field),
+            _ => self.push("NULL"),
+        }
+    }
+
+    fn field(&mut self, field: &Field) {
+        match &field.place {
+            Place::Column(column) if column.kind() != field.kind => self.push("NULL"),
+            Place::Column(column) => self.column(*column),
+            Place::Path(path) => {
+                let function = FIELDS.iter().find(|(kind, _)| *kind == field.kind);
+                self.push(function.map_or("", |(_, name)| name));
+                self.push("(s.data, ");
+                self.param(serde_json::Value::from(path.as_slice()).to_string());
+                self.push(")");
+            }
+        }
+    }
+
+    fn column(&mut self, column: Column) {
+        let name = match column {
+            Column::Resource => "r.text",
+            Column::Identifier => "o.identifier",
+            Column::Version | Column::Revision => {
+                self.push(INTEGER);
+                if column == Column::Version { "(s.version)" } else { "(s.revision)" }
+            }
+            Column::Created => "o.created",
+            Column::Creator => "o.creator",
+            Column::Updated => "s.updated",
+            Column::Updater => "s.updater",
+            Column::Deleted => "s.deleted",
+            Column::Realm => "o.realm",
+        };
+        self.push(name);
+    }
+}
+
+fn sign(comparison: Comparison) -> &'static str {
+    match comparison {
+        Comparison::Eq => " = ",
+        Comparison::Ne => " <> ",
+        Comparison::Lt => " < ",
+        Comparison::Le => " <= ",
+        Comparison::Gt => " > ",
+        Comparison::Ge => " >= ",
+    }
+}
+
+/// A value as SQLite compares it.
+fn value(operand: &Operand) -> Value {
+    match operand {
+        Operand::Boolean(value) => Value::Integer(i64::from(*value)),
+        Operand::Number(number) => Value::Blob(number.sort_bytes()),
+        Operand::Text(text) => Value::Text(text.clone()),
+        Operand::Uuid(id) => Value::Blob(id.as_bytes().to_vec()),
+        Operand::Time(time) => Value::Integer(time.timestamp_micros()),
+    }
+}

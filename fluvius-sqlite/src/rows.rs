@@ -1,0 +1,299 @@
+//! Rows as SQLite gives them, to records: one function a table, with the columns that it reads.
+//!
+//! The columns are macros, so that statements are put together from them while compiling. Of a log the log comes first:
+//! a `CROSS JOIN` is read in the order in which it is written.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use fluvius_core::chrono::{DateTime, Utc};
+use fluvius_core::json::PayloadHash;
+use fluvius_core::uuid::Uuid;
+use fluvius_core::{
+    ActivityRecord, Actor, AggregateRoot, Change, CommandRecord, CommandStatus, ContextRecord,
+    ETag, EventRecord, Json, Logged, MessageRecord, StateRecord,
+};
+use rusqlite::Row;
+use rusqlite::types::FromSql;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::Fault;
+
+/// A table's row being read: columns by number.
+struct Reading<'r, 's> {
+    row: &'r Row<'s>,
+    table: &'static str,
+}
+
+impl Reading<'_, '_> {
+    fn get<T: FromSql>(&self, column: usize) -> Result<T, Fault> {
+        self.row.get(column).map_err(|error| match error {
+            error @ rusqlite::Error::SqliteFailure(..) => Fault::Sqlite(error),
+            error => Fault::damaged(self.table, error),
+        })
+    }
+
+    fn number<N: TryFrom<i64>>(&self, column: usize) -> Result<N, Fault> {
+        let number: i64 = self.get(column)?;
+        N::try_from(number)
+            .map_err(|_| Fault::damaged(self.table, format!("the number {number} does not fit")))
+    }
+
+    fn name(&self, column: usize) -> Result<Cow<'static, str>, Fault> {
+        Ok(Cow::Owned(self.get(column)?))
+    }
+
+    fn optional_name(&self, column: usize) -> Result<Option<Cow<'static, str>>, Fault> {
+        Ok(self.get::<Option<String>>(column)?.map(Cow::Owned))
+    }
+
+    fn time(&self, column: usize) -> Result<DateTime<Utc>, Fault> {
+        self.time_of(self.get(column)?)
+    }
+
+    fn time_of(&self, micros: i64) -> Result<DateTime<Utc>, Fault> {
+        DateTime::from_timestamp_micros(micros)
+            .ok_or_else(|| Fault::damaged(self.table, format!("{micros} is no time")))
+    }
+
+    fn optional_time(&self, column: usize) -> Result<Option<DateTime<Utc>>, Fault> {
+        self.get::<Option<i64>>(column)?.map(|micros| self.time_of(micros)).transpose()
+    }
+
+    fn json(&self, column: usize) -> Result<Json, Fault> {
+        self.json_of(self.get(column)?)
+    }
+
+    fn json_of(&self, text: String) -> Result<Json, Fault> {
+        Json::parse(text).map_err(|error| Fault::damaged(self.table, error))
+    }
+
+    fn optional_json(&self, column: usize) -> Result<Option<Json>, Fault> {
+        self.get::<Option<String>>(column)?.map(|text| self.json_of(text)).transpose()
+    }
+
+    /// A value of several parts, as `text_of` wrote it.
+    fn parts<T: DeserializeOwned>(&self, column: usize) -> Result<T, Fault> {
+        let text: String = self.get(column)?;
+        serde_json::from_str(&text).map_err(|error| Fault::damaged(self.table, error))
+    }
+
+    /// A value that serde writes as a text.
+    fn word<T: DeserializeOwned>(&self, column: usize) -> Result<T, Fault> {
+        let text: String = self.get(column)?;
+        serde_json::from_value(serde_json::Value::String(text))
+            .map_err(|error| Fault::damaged(self.table, error))
+    }
+
+    fn root(&self, resource: usize, identifier: usize) -> Result<AggregateRoot, Fault> {
+        Ok(AggregateRoot { resource: self.name(resource)?, identifier: self.get(identifier)? })
+    }
+}
+
+/// A value of several parts as a text: JSON.
+pub(crate) fn text_of(parts: &impl Serialize) -> Result<String, Fault> {
+    serde_json::to_string(parts).map_err(|error| Fault::damaged("context", error))
+}
+
+/// The word that serde writes for a value.
+pub(crate) fn word_of(value: &impl Serialize) -> Result<String, Fault> {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => Ok(word),
+        Ok(other) => Err(Fault::damaged("context", format!("{other} is no word"))),
+        Err(error) => Err(Fault::damaged("context", error)),
+    }
+}
+
+/// The columns of a command, and the tables that they are in.
+macro_rules! select_command {
+    () => {
+        "\
+SELECT c.position, c.id, c.parent, k.domain, k.revision, k.command, k.resource, c.identifier, c.payload, \
+c.payload_hash, x.id, c.is_rejected, c.code, c.response, c.received \
+FROM command AS c CROSS JOIN command_kind AS k ON k.id = c.kind \
+CROSS JOIN context AS x ON x.number = c.context"
+    };
+}
+pub(crate) use select_command;
+
+pub(crate) fn command(row: &Row<'_>) -> Result<Logged<CommandRecord>, Fault> {
+    let of = Reading { row, table: "command" };
+    let status = if of.get(11)? { CommandStatus::Rejected } else { CommandStatus::Applied };
+    let record = CommandRecord {
+        id: of.get(1)?,
+        parent: of.get(2)?,
+        domain: of.name(3)?,
+        revision: of.number(4)?,
+        command: of.name(5)?,
+        root: of.root(6, 7)?,
+        payload: of.json(8)?,
+        payload_hash: PayloadHash::from_bytes(of.get(9)?),
+        context_id: of.get(10)?,
+        status,
+        code: of.optional_name(12)?,
+        response: of.optional_json(13)?,
+        received: of.time(14)?,
+    };
+    Ok(Logged { position: of.number(0)?, record })
+}
+
+/// The columns of an event, and the tables that they are in.
+macro_rules! select_event {
+    () => {
+        "\
+SELECT e.position, e.id, k.domain, k.revision, k.event, r.text, o.identifier, e.version, c.id, \
+coalesce(e.args, c.payload), e.data, e.change, e.occurred, e.previous \
+FROM event AS e CROSS JOIN command AS c ON c.position = e.command CROSS JOIN context AS x ON x.number = c.context \
+CROSS JOIN event_kind AS k ON k.id = e.kind CROSS JOIN root AS o ON o.number = e.root \
+CROSS JOIN name AS r ON r.id = o.resource"
+    };
+}
+pub(crate) use select_event;
+
+/// The column of the position of the root's event before.
+pub(crate) const EVENT_PREVIOUS: usize = 13;
+
+pub(crate) fn event(row: &Row<'_>) -> Result<Logged<EventRecord>, Fault> {
+    let of = Reading { row, table: "event" };
+    let change =
+        Change::from_json(&of.json(11)?).map_err(|error| Fault::damaged(of.table, error))?;
+    let record = EventRecord {
+        id: of.get(1)?,
+        domain: of.name(2)?,
+        revision: of.number(3)?,
+        event: of.name(4)?,
+        root: of.root(5, 6)?,
+        version: of.number(7)?,
+        src_cmd: of.get(8)?,
+        args: of.json(9)?,
+        data: of.optional_json(10)?,
+        change,
+        occurred: of.time(12)?,
+    };
+    Ok(Logged { position: of.number(0)?, record })
+}
+
+/// The columns of a message, and the tables that they are in.
+macro_rules! select_message {
+    () => {
+        "\
+SELECT m.position, m.id, k.text, m.data, c.id, r.text, m.identifier \
+FROM message AS m CROSS JOIN command AS c ON c.position = m.command \
+CROSS JOIN context AS x ON x.number = c.context CROSS JOIN name AS k ON k.id = m.key \
+CROSS JOIN name AS r ON r.id = m.resource"
+    };
+}
+pub(crate) use select_message;
+
+pub(crate) fn message(row: &Row<'_>) -> Result<Logged<MessageRecord>, Fault> {
+    let of = Reading { row, table: "message" };
+    let record = MessageRecord {
+        id: of.get(1)?,
+        key: of.name(2)?,
+        data: of.json(3)?,
+        src_cmd: of.get(4)?,
+        root: of.root(5, 6)?,
+    };
+    Ok(Logged { position: of.number(0)?, record })
+}
+
+/// The columns of an activity, and the tables that they are in.
+macro_rules! select_activity {
+    () => {
+        "\
+SELECT a.position, a.id, r.text, a.identifier, x.id, a.src_cmd, a.message, a.kind, a.label, a.code, \
+a.data FROM activity AS a CROSS JOIN context AS x ON x.number = a.context \
+CROSS JOIN name AS r ON r.id = a.resource"
+    };
+}
+pub(crate) use select_activity;
+
+pub(crate) fn activity(row: &Row<'_>) -> Result<Logged<ActivityRecord>, Fault> {
+    let of = Reading { row, table: "activity" };
+    let record = ActivityRecord {
+        id: of.get(1)?,
+        root: of.root(2, 3)?,
+        context_id: of.get(4)?,
+        src_cmd: of.get(5)?,
+        message: of.name(6)?,
+        kind: of.word(7)?,
+        label: of.optional_name(8)?,
+        code: of.optional_name(9)?,
+        data: of.optional_json(10)?,
+    };
+    Ok(Logged { position: of.number(0)?, record })
+}
+
+/// The columns of a context, and the tables that they are in.
+macro_rules! select_context {
+    () => {
+        "\
+SELECT x.id, d.text, x.revision, x.transport, x.source, x.headers, x.user_id, x.profile_id, \
+x.organization_id, x.roles, x.realm, x.correlation, x.causation \
+FROM context AS x JOIN name AS d ON d.id = x.domain"
+    };
+}
+pub(crate) use select_context;
+
+pub(crate) fn context(row: &Row<'_>) -> Result<ContextRecord, Fault> {
+    let of = Reading { row, table: "context" };
+    Ok(ContextRecord {
+        id: of.get(0)?,
+        domain: of.name(1)?,
+        revision: of.number(2)?,
+        transport: of.word(3)?,
+        source: of.get(4)?,
+        headers: of.parts(5)?,
+        actor: Actor { user_id: of.get(6)?, profile_id: of.get(7)?, organization_id: of.get(8)? },
+        roles: of.parts(9)?,
+        realm: of.get(10)?,
+        correlation: of.get(11)?,
+        causation: of.get(12)?,
+    })
+}
+
+/// The columns of a state, and the tables that they are in.
+macro_rules! select_state {
+    () => {
+        $crate::rows::select_state!("")
+    };
+    ($more:literal) => {
+        concat!(
+            "\
+SELECT s.version, s.etag, c.id, s.revision, s.data, o.created, o.creator, s.updated, s.updater, \
+s.deleted, o.realm",
+            $more,
+            " FROM root AS o JOIN name AS r ON r.id = o.resource JOIN state AS s ON s.root = o.number \
+JOIN event AS e ON e.position = s.event JOIN command AS c ON c.position = e.command"
+        )
+    };
+}
+pub(crate) use select_state;
+
+/// The root of a state's row, which follows the row's own columns where it was asked for.
+pub(crate) fn root_of_state(row: &Row<'_>) -> Result<AggregateRoot, Fault> {
+    Reading { row, table: "root" }.root(11, 12)
+}
+
+pub(crate) fn state(row: &Row<'_>, root: &AggregateRoot) -> Result<StateRecord, Fault> {
+    let of = Reading { row, table: "state" };
+    let version = of.number(0)?;
+    let etag = match of.get::<Option<String>>(1)? {
+        None => ETag::new(version, of.get::<Uuid>(2)?),
+        Some(text) => text.parse().map_err(|error| Fault::damaged(of.table, error))?,
+    };
+    Ok(StateRecord {
+        root: root.clone(),
+        version,
+        etag,
+        revision: of.number(3)?,
+        data: of.json(4)?,
+        created: of.time(5)?,
+        creator: of.get(6)?,
+        updated: of.time(7)?,
+        updater: of.get(8)?,
+        deleted: of.optional_time(9)?,
+        realm: of.get::<Option<String>>(10)?.map(Arc::from),
+    })
+}

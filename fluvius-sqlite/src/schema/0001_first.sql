@@ -1,0 +1,353 @@
+-- The tables are narrow, since every command writes to them: a name is a number, an identifier 16 bytes, a time the
+-- microseconds since 1970. The views give back what the guide calls the tables: names, readable identifiers and times.
+
+-- Each name once: resources, the keys of messages, the domains of contexts.
+CREATE TABLE name (
+    id INTEGER PRIMARY KEY,
+    text TEXT NOT NULL UNIQUE
+) STRICT;
+
+-- What all commands of one key have in common, and all events of one.
+CREATE TABLE command_kind (
+    id INTEGER PRIMARY KEY,
+    domain TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    command TEXT NOT NULL,
+    resource TEXT NOT NULL,
+    UNIQUE (command, resource, domain, revision)
+) STRICT;
+
+CREATE TABLE event_kind (
+    id INTEGER PRIMARY KEY,
+    domain TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    event TEXT NOT NULL,
+    UNIQUE (event, domain, revision)
+) STRICT;
+
+-- Which domain a resource belongs to.
+CREATE TABLE owner (
+    resource TEXT NOT NULL PRIMARY KEY,
+    domain TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE context (
+    number INTEGER PRIMARY KEY,
+    id BLOB NOT NULL UNIQUE,
+    domain INTEGER NOT NULL REFERENCES name,
+    revision INTEGER NOT NULL,
+    transport TEXT NOT NULL,
+    source TEXT NOT NULL,
+    headers TEXT NOT NULL,
+    user_id BLOB,
+    profile_id BLOB,
+    organization_id BLOB,
+    roles TEXT NOT NULL,
+    realm TEXT,
+    correlation BLOB,
+    causation BLOB
+) STRICT;
+
+CREATE TABLE command (
+    position INTEGER PRIMARY KEY,
+    id BLOB NOT NULL UNIQUE,
+    parent BLOB,
+    kind INTEGER NOT NULL REFERENCES command_kind,
+    identifier BLOB NOT NULL,
+    payload TEXT NOT NULL,
+    payload_hash BLOB NOT NULL,
+    context INTEGER NOT NULL REFERENCES context,
+    is_rejected INTEGER NOT NULL,
+    code TEXT,
+    response TEXT,
+    received INTEGER NOT NULL
+) STRICT;
+
+-- What never changes about a root, but for those that an author of units of work changes all the same.
+CREATE TABLE root (
+    number INTEGER PRIMARY KEY,
+    resource INTEGER NOT NULL REFERENCES name,
+    identifier BLOB NOT NULL,
+    created INTEGER NOT NULL,
+    creator BLOB,
+    realm TEXT,
+    UNIQUE (identifier, resource)
+) STRICT;
+
+CREATE TABLE event (
+    position INTEGER PRIMARY KEY,
+    id BLOB NOT NULL,
+    kind INTEGER NOT NULL REFERENCES event_kind,
+    root INTEGER NOT NULL REFERENCES root,
+    version INTEGER NOT NULL,
+    -- The root's event before this one.
+    previous INTEGER,
+    command INTEGER NOT NULL REFERENCES command,
+    -- Nothing where they are the command's payload.
+    args TEXT,
+    data TEXT,
+    change TEXT NOT NULL,
+    occurred INTEGER NOT NULL
+) STRICT;
+
+-- An index of all events would write a page for every command on a root of its own. From one of these, others are
+-- reached by `previous`.
+CREATE UNIQUE INDEX event_by_version ON event (root, version) WHERE version % 16 = 0;
+
+-- What each command on a root changes.
+CREATE TABLE state (
+    root INTEGER PRIMARY KEY REFERENCES root,
+    version INTEGER NOT NULL,
+    -- Its last event.
+    event INTEGER NOT NULL REFERENCES event,
+    -- Nothing where it is made of the version and of the command of the last event.
+    etag TEXT,
+    revision INTEGER NOT NULL,
+    data TEXT NOT NULL,
+    updated INTEGER NOT NULL,
+    updater BLOB,
+    deleted INTEGER
+) STRICT;
+
+CREATE TABLE message (
+    position INTEGER PRIMARY KEY,
+    id BLOB NOT NULL,
+    key INTEGER NOT NULL REFERENCES name,
+    data TEXT NOT NULL,
+    command INTEGER NOT NULL REFERENCES command,
+    resource INTEGER NOT NULL REFERENCES name,
+    identifier BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE activity (
+    position INTEGER PRIMARY KEY,
+    id BLOB NOT NULL,
+    resource INTEGER NOT NULL REFERENCES name,
+    identifier BLOB NOT NULL,
+    context INTEGER NOT NULL REFERENCES context,
+    src_cmd BLOB NOT NULL,
+    message TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    label TEXT,
+    code TEXT,
+    data TEXT
+) STRICT;
+
+-- The names and the logs are never changed. A REPLACE deletes without asking the triggers of a deletion, so it is
+-- refused before. The store itself runs without triggers: it inserts, and only what is not there.
+
+CREATE TRIGGER name_is_not_updated BEFORE UPDATE ON name
+BEGIN SELECT RAISE(ABORT, 'rows of `name` are never updated'); END;
+
+CREATE TRIGGER name_is_not_deleted BEFORE DELETE ON name
+BEGIN SELECT RAISE(ABORT, 'rows of `name` are never deleted'); END;
+
+CREATE TRIGGER name_is_not_replaced BEFORE INSERT ON name
+WHEN EXISTS (SELECT 1 FROM name WHERE id = NEW.id OR text = NEW.text)
+BEGIN SELECT RAISE(ABORT, 'rows of `name` are never replaced'); END;
+
+CREATE TRIGGER command_kind_is_not_updated BEFORE UPDATE ON command_kind
+BEGIN SELECT RAISE(ABORT, 'rows of `command_kind` are never updated'); END;
+
+CREATE TRIGGER command_kind_is_not_deleted BEFORE DELETE ON command_kind
+BEGIN SELECT RAISE(ABORT, 'rows of `command_kind` are never deleted'); END;
+
+CREATE TRIGGER command_kind_is_not_replaced BEFORE INSERT ON command_kind
+WHEN EXISTS (SELECT 1 FROM command_kind WHERE id = NEW.id OR (command = NEW.command AND resource = NEW.resource
+        AND domain = NEW.domain AND revision = NEW.revision))
+BEGIN SELECT RAISE(ABORT, 'rows of `command_kind` are never replaced'); END;
+
+CREATE TRIGGER event_kind_is_not_updated BEFORE UPDATE ON event_kind
+BEGIN SELECT RAISE(ABORT, 'rows of `event_kind` are never updated'); END;
+
+CREATE TRIGGER event_kind_is_not_deleted BEFORE DELETE ON event_kind
+BEGIN SELECT RAISE(ABORT, 'rows of `event_kind` are never deleted'); END;
+
+CREATE TRIGGER event_kind_is_not_replaced BEFORE INSERT ON event_kind
+WHEN EXISTS (SELECT 1 FROM event_kind WHERE id = NEW.id OR (event = NEW.event AND domain = NEW.domain
+        AND revision = NEW.revision))
+BEGIN SELECT RAISE(ABORT, 'rows of `event_kind` are never replaced'); END;
+
+CREATE TRIGGER context_is_not_updated BEFORE UPDATE ON context
+BEGIN SELECT RAISE(ABORT, 'rows of `context` are never updated'); END;
+
+CREATE TRIGGER context_is_not_deleted BEFORE DELETE ON context
+BEGIN SELECT RAISE(ABORT, 'rows of `context` are never deleted'); END;
+
+CREATE TRIGGER context_is_not_replaced BEFORE INSERT ON context
+WHEN EXISTS (SELECT 1 FROM context WHERE number = NEW.number OR id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'rows of `context` are never replaced'); END;
+
+CREATE TRIGGER command_is_not_updated BEFORE UPDATE ON command
+BEGIN SELECT RAISE(ABORT, 'rows of `command` are never updated'); END;
+
+CREATE TRIGGER command_is_not_deleted BEFORE DELETE ON command
+BEGIN SELECT RAISE(ABORT, 'rows of `command` are never deleted'); END;
+
+CREATE TRIGGER command_is_not_replaced BEFORE INSERT ON command
+WHEN EXISTS (SELECT 1 FROM command WHERE position = NEW.position OR id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'rows of `command` are never replaced'); END;
+
+CREATE TRIGGER event_is_not_updated BEFORE UPDATE ON event
+BEGIN SELECT RAISE(ABORT, 'rows of `event` are never updated'); END;
+
+CREATE TRIGGER event_is_not_deleted BEFORE DELETE ON event
+BEGIN SELECT RAISE(ABORT, 'rows of `event` are never deleted'); END;
+
+CREATE TRIGGER event_is_not_replaced BEFORE INSERT ON event
+WHEN EXISTS (SELECT 1 FROM event WHERE position = NEW.position
+        OR (root = NEW.root AND version = NEW.version AND version % 16 = 0))
+BEGIN SELECT RAISE(ABORT, 'rows of `event` are never replaced'); END;
+
+CREATE TRIGGER message_is_not_updated BEFORE UPDATE ON message
+BEGIN SELECT RAISE(ABORT, 'rows of `message` are never updated'); END;
+
+CREATE TRIGGER message_is_not_deleted BEFORE DELETE ON message
+BEGIN SELECT RAISE(ABORT, 'rows of `message` are never deleted'); END;
+
+CREATE TRIGGER message_is_not_replaced BEFORE INSERT ON message
+WHEN EXISTS (SELECT 1 FROM message WHERE position = NEW.position)
+BEGIN SELECT RAISE(ABORT, 'rows of `message` are never replaced'); END;
+
+CREATE TRIGGER activity_is_not_updated BEFORE UPDATE ON activity
+BEGIN SELECT RAISE(ABORT, 'rows of `activity` are never updated'); END;
+
+CREATE TRIGGER activity_is_not_deleted BEFORE DELETE ON activity
+BEGIN SELECT RAISE(ABORT, 'rows of `activity` are never deleted'); END;
+
+CREATE TRIGGER activity_is_not_replaced BEFORE INSERT ON activity
+WHEN EXISTS (SELECT 1 FROM activity WHERE position = NEW.position)
+BEGIN SELECT RAISE(ABORT, 'rows of `activity` are never replaced'); END;
+
+CREATE VIEW context_log AS
+SELECT
+    lower(substr(hex(x.id), 1, 8) || '-' || substr(hex(x.id), 9, 4) || '-' || substr(hex(x.id), 13, 4) || '-' || substr(hex(x.id), 17, 4)
+        || '-' || substr(hex(x.id), 21)) AS id,
+    (SELECT text FROM name WHERE id = x.domain) AS domain,
+    x.revision AS revision,
+    x.transport AS transport,
+    x.source AS source,
+    x.headers AS headers,
+    nullif(lower(substr(hex(x.user_id), 1, 8) || '-' || substr(hex(x.user_id), 9, 4) || '-' || substr(hex(x.user_id), 13, 4) || '-' || substr(hex(x.user_id), 17, 4)
+        || '-' || substr(hex(x.user_id), 21)), '----') AS user_id,
+    nullif(lower(substr(hex(x.profile_id), 1, 8) || '-' || substr(hex(x.profile_id), 9, 4) || '-' || substr(hex(x.profile_id), 13, 4) || '-' || substr(hex(x.profile_id), 17, 4)
+        || '-' || substr(hex(x.profile_id), 21)), '----') AS profile_id,
+    nullif(lower(substr(hex(x.organization_id), 1, 8) || '-' || substr(hex(x.organization_id), 9, 4) || '-' || substr(hex(x.organization_id), 13, 4) || '-' || substr(hex(x.organization_id), 17, 4)
+        || '-' || substr(hex(x.organization_id), 21)), '----') AS organization_id,
+    x.roles AS roles,
+    x.realm AS realm,
+    nullif(lower(substr(hex(x.correlation), 1, 8) || '-' || substr(hex(x.correlation), 9, 4) || '-' || substr(hex(x.correlation), 13, 4) || '-' || substr(hex(x.correlation), 17, 4)
+        || '-' || substr(hex(x.correlation), 21)), '----') AS correlation,
+    nullif(lower(substr(hex(x.causation), 1, 8) || '-' || substr(hex(x.causation), 9, 4) || '-' || substr(hex(x.causation), 13, 4) || '-' || substr(hex(x.causation), 17, 4)
+        || '-' || substr(hex(x.causation), 21)), '----') AS causation
+FROM context AS x;
+
+CREATE VIEW command_log AS
+SELECT
+    c.position AS position,
+    lower(substr(hex(c.id), 1, 8) || '-' || substr(hex(c.id), 9, 4) || '-' || substr(hex(c.id), 13, 4) || '-' || substr(hex(c.id), 17, 4)
+        || '-' || substr(hex(c.id), 21)) AS id,
+    nullif(lower(substr(hex(c.parent), 1, 8) || '-' || substr(hex(c.parent), 9, 4) || '-' || substr(hex(c.parent), 13, 4) || '-' || substr(hex(c.parent), 17, 4)
+        || '-' || substr(hex(c.parent), 21)), '----') AS parent,
+    k.domain,
+    k.revision,
+    k.command,
+    k.resource,
+    lower(substr(hex(c.identifier), 1, 8) || '-' || substr(hex(c.identifier), 9, 4) || '-' || substr(hex(c.identifier), 13, 4) || '-' || substr(hex(c.identifier), 17, 4)
+        || '-' || substr(hex(c.identifier), 21)) AS identifier,
+    c.payload AS payload,
+    lower(hex(c.payload_hash)) AS payload_hash,
+    lower(substr(hex(x.id), 1, 8) || '-' || substr(hex(x.id), 9, 4) || '-' || substr(hex(x.id), 13, 4) || '-' || substr(hex(x.id), 17, 4)
+        || '-' || substr(hex(x.id), 21)) AS context_id,
+    iif(c.is_rejected, 'rejected', 'applied') AS status,
+    c.code AS code,
+    c.response AS response,
+    strftime('%Y-%m-%dT%H:%M:%S', (c.received - ((c.received % 1000000 + 1000000) % 1000000)) / 1000000, 'unixepoch')
+        || printf('.%06dZ', ((c.received % 1000000 + 1000000) % 1000000)) AS received
+FROM command AS c
+JOIN command_kind AS k ON k.id = c.kind
+JOIN context AS x ON x.number = c.context;
+
+CREATE VIEW event_log AS
+SELECT
+    e.position AS position,
+    lower(substr(hex(e.id), 1, 8) || '-' || substr(hex(e.id), 9, 4) || '-' || substr(hex(e.id), 13, 4) || '-' || substr(hex(e.id), 17, 4)
+        || '-' || substr(hex(e.id), 21)) AS id,
+    k.domain,
+    k.revision,
+    k.event,
+    (SELECT text FROM name WHERE id = r.resource) AS resource,
+    lower(substr(hex(r.identifier), 1, 8) || '-' || substr(hex(r.identifier), 9, 4) || '-' || substr(hex(r.identifier), 13, 4) || '-' || substr(hex(r.identifier), 17, 4)
+        || '-' || substr(hex(r.identifier), 21)) AS identifier,
+    e.version AS version,
+    lower(substr(hex(c.id), 1, 8) || '-' || substr(hex(c.id), 9, 4) || '-' || substr(hex(c.id), 13, 4) || '-' || substr(hex(c.id), 17, 4)
+        || '-' || substr(hex(c.id), 21)) AS src_cmd,
+    coalesce(e.args, c.payload) AS args,
+    e.data AS data,
+    e.change AS change,
+    strftime('%Y-%m-%dT%H:%M:%S', (e.occurred - ((e.occurred % 1000000 + 1000000) % 1000000)) / 1000000, 'unixepoch')
+        || printf('.%06dZ', ((e.occurred % 1000000 + 1000000) % 1000000)) AS occurred
+FROM event AS e
+JOIN event_kind AS k ON k.id = e.kind
+JOIN root AS r ON r.number = e.root
+JOIN command AS c ON c.position = e.command;
+
+CREATE VIEW message_log AS
+SELECT
+    m.position AS position,
+    lower(substr(hex(m.id), 1, 8) || '-' || substr(hex(m.id), 9, 4) || '-' || substr(hex(m.id), 13, 4) || '-' || substr(hex(m.id), 17, 4)
+        || '-' || substr(hex(m.id), 21)) AS id,
+    (SELECT text FROM name WHERE id = m.key) AS key,
+    m.data AS data,
+    lower(substr(hex(c.id), 1, 8) || '-' || substr(hex(c.id), 9, 4) || '-' || substr(hex(c.id), 13, 4) || '-' || substr(hex(c.id), 17, 4)
+        || '-' || substr(hex(c.id), 21)) AS src_cmd,
+    (SELECT text FROM name WHERE id = m.resource) AS resource,
+    lower(substr(hex(m.identifier), 1, 8) || '-' || substr(hex(m.identifier), 9, 4) || '-' || substr(hex(m.identifier), 13, 4) || '-' || substr(hex(m.identifier), 17, 4)
+        || '-' || substr(hex(m.identifier), 21)) AS identifier
+FROM message AS m
+JOIN command AS c ON c.position = m.command;
+
+CREATE VIEW activity_log AS
+SELECT
+    a.position AS position,
+    lower(substr(hex(a.id), 1, 8) || '-' || substr(hex(a.id), 9, 4) || '-' || substr(hex(a.id), 13, 4) || '-' || substr(hex(a.id), 17, 4)
+        || '-' || substr(hex(a.id), 21)) AS id,
+    (SELECT text FROM name WHERE id = a.resource) AS resource,
+    lower(substr(hex(a.identifier), 1, 8) || '-' || substr(hex(a.identifier), 9, 4) || '-' || substr(hex(a.identifier), 13, 4) || '-' || substr(hex(a.identifier), 17, 4)
+        || '-' || substr(hex(a.identifier), 21)) AS identifier,
+    lower(substr(hex(x.id), 1, 8) || '-' || substr(hex(x.id), 9, 4) || '-' || substr(hex(x.id), 13, 4) || '-' || substr(hex(x.id), 17, 4)
+        || '-' || substr(hex(x.id), 21)) AS context_id,
+    lower(substr(hex(a.src_cmd), 1, 8) || '-' || substr(hex(a.src_cmd), 9, 4) || '-' || substr(hex(a.src_cmd), 13, 4) || '-' || substr(hex(a.src_cmd), 17, 4)
+        || '-' || substr(hex(a.src_cmd), 21)) AS src_cmd,
+    a.message AS message,
+    a.kind AS kind,
+    a.label AS label,
+    a.code AS code,
+    a.data AS data
+FROM activity AS a
+JOIN context AS x ON x.number = a.context;
+
+CREATE VIEW resource_state AS
+SELECT
+    (SELECT text FROM name WHERE id = r.resource) AS resource,
+    lower(substr(hex(r.identifier), 1, 8) || '-' || substr(hex(r.identifier), 9, 4) || '-' || substr(hex(r.identifier), 13, 4) || '-' || substr(hex(r.identifier), 17, 4)
+        || '-' || substr(hex(r.identifier), 21)) AS identifier,
+    s.version AS version,
+    coalesce(s.etag, 'v' || s.version || '-' || lower(hex(c.id))) AS etag,
+    s.revision AS revision,
+    s.data AS data,
+    strftime('%Y-%m-%dT%H:%M:%S', (r.created - ((r.created % 1000000 + 1000000) % 1000000)) / 1000000, 'unixepoch')
+        || printf('.%06dZ', ((r.created % 1000000 + 1000000) % 1000000)) AS created,
+    nullif(lower(substr(hex(r.creator), 1, 8) || '-' || substr(hex(r.creator), 9, 4) || '-' || substr(hex(r.creator), 13, 4) || '-' || substr(hex(r.creator), 17, 4)
+        || '-' || substr(hex(r.creator), 21)), '----') AS creator,
+    strftime('%Y-%m-%dT%H:%M:%S', (s.updated - ((s.updated % 1000000 + 1000000) % 1000000)) / 1000000, 'unixepoch')
+        || printf('.%06dZ', ((s.updated % 1000000 + 1000000) % 1000000)) AS updated,
+    nullif(lower(substr(hex(s.updater), 1, 8) || '-' || substr(hex(s.updater), 9, 4) || '-' || substr(hex(s.updater), 13, 4) || '-' || substr(hex(s.updater), 17, 4)
+        || '-' || substr(hex(s.updater), 21)), '----') AS updater,
+    strftime('%Y-%m-%dT%H:%M:%S', (s.deleted - ((s.deleted % 1000000 + 1000000) % 1000000)) / 1000000, 'unixepoch')
+        || printf('.%06dZ', ((s.deleted % 1000000 + 1000000) % 1000000)) AS deleted,
+    r.realm AS realm
+FROM state AS s
+JOIN root AS r ON r.number = s.root
+JOIN event AS e ON e.position = s.event
+JOIN command AS c ON c.position = e.command;

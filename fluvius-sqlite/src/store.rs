@@ -1,0 +1,235 @@
+//! The store: what the core asks for, handed to the writer or to a reader.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use fluvius_core::uuid::Uuid;
+use fluvius_core::{
+    ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, KnownCommand,
+    LogQuery, Logged, MessageRecord, StateQuery, StateRecord, Store, StoreError, UnitOfWork,
+};
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use crate::error::Fault;
+use crate::options::{Place, SqliteOptions};
+use crate::read::{self, Log};
+use crate::readers::{self, Readers};
+use crate::writer::{self, Commit, Job, Writer};
+
+/// Keeps states and logs in one SQLite file. Clones share it; with the last of them the file is
+/// closed.
+///
+/// Any number of stores, in this process and in others, may be open over one file.
+///
+/// # Examples
+///
+/// ```
+/// use fluvius_sqlite::SqliteStore;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("bank.db");
+/// let store = SqliteStore::open(path).await?;
+/// let same_content = store.clone();
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct SqliteStore {
+    threads: Arc<Threads>,
+}
+
+#[derive(Debug)]
+struct Threads {
+    writer: Writer,
+    /// None: in memory, where the writer's connection is the only one.
+    readers: Option<Readers>,
+}
+
+impl SqliteStore {
+    /// Opens the store in a file with the usual options: [`SqliteOptions::open`].
+    ///
+    /// # Errors
+    /// As [`SqliteOptions::open`].
+    ///
+    /// # Cancellation
+    /// As [`SqliteOptions::open`].
+    pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        Self::options().open(path).await
+    }
+
+    /// Opens an empty store in memory, which is gone with its last clone.
+    ///
+    /// # Errors
+    /// Where there is no memory.
+    ///
+    /// # Cancellation
+    /// Nothing stays open.
+    pub async fn in_memory() -> Result<Self, StoreError> {
+        Self::options().open_in_memory().await
+    }
+
+    /// The options, to be set before a store is opened.
+    pub fn options() -> SqliteOptions {
+        SqliteOptions::default()
+    }
+
+    pub(crate) async fn start(place: Arc<Place>) -> Result<Self, StoreError> {
+        let writer = Writer::start(Arc::clone(&place)).await?;
+        let readers = match &place.file {
+            Some(file) => {
+                Some(Readers::start(file, place.options.reader_count, &writer.is_open())?)
+            }
+            None => None,
+        };
+        Ok(Self { threads: Arc::new(Threads { writer, readers }) })
+    }
+
+    /// The writer.
+    #[cfg(test)]
+    pub(crate) fn writer(&self) -> &Writer {
+        &self.threads.writer
+    }
+
+    /// Runs a read on one of the connections that read.
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let job: readers::Job = Box::new(move |connection| {
+            let found = connection.and_then(|connection| Ok(read(connection)?));
+            // Whoever has asked may be gone.
+            let _ = answer.send(found);
+        });
+        match &self.threads.readers {
+            Some(readers) => readers.send(job)?,
+            None => self.threads.writer.send(Job::Read(job))?,
+        }
+        answered.await.map_err(|_| writer::lost())?
+    }
+
+    /// The rows of a log, part by part.
+    async fn log<T: Send + 'static>(
+        &self,
+        log: &'static Log<T>,
+        query: &LogQuery,
+    ) -> Result<Vec<Logged<T>>, StoreError> {
+        let mut rows = Vec::new();
+        let mut after = Some(query.after);
+        while let Some(from) = after.filter(|_| rows.len() < query.limit) {
+            let limit = query.limit - rows.len();
+            let query = query.clone();
+            let part =
+                self.read(move |connection| read::page(connection, log, &query, from, limit));
+            let part = part.await?;
+            rows.extend(part.rows);
+            after = part.next;
+        }
+        Ok(rows)
+    }
+}
+
+impl Store for SqliteStore {
+    async fn claim(&self, domain: &str, resources: &[&'static str]) -> Result<(), StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let (domain, resources) = (domain.to_owned(), resources.to_vec());
+        self.threads.writer.send(Job::Claim { domain, resources, answer })?;
+        answered.await.map_err(|_| writer::lost())?
+    }
+
+    async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<Fate> {
+        if batch.is_empty() {
+            return Vec::new();
+        }
+        let (answer, answered) = oneshot::channel();
+        let commit = Commit { batch: Arc::clone(&batch), answer };
+        if let Err(error) = self.threads.writer.send(Job::Commit(commit)) {
+            return batch.iter().map(|_| Fate::Failed(error.clone())).collect();
+        }
+        // Only a thread that has ended leaves it unanswered: the log must tell what it has done.
+        answered.await.unwrap_or_else(|_| batch.iter().map(|_| Fate::Unknown).collect())
+    }
+
+    async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {
+        let root = root.clone();
+        self.read(move |connection| read::load(connection, &root)).await
+    }
+
+    async fn snapshot(
+        &self,
+        roots: &[AggregateRoot],
+    ) -> Result<Vec<Option<StateRecord>>, StoreError> {
+        let roots = roots.to_vec();
+        self.read(move |connection| read::snapshot(connection, &roots)).await
+    }
+
+    async fn query(&self, query: &StateQuery) -> Result<Vec<StateRecord>, StoreError> {
+        query.check()?;
+        let query = query.clone();
+        self.read(move |connection| read::query(connection, &query)).await
+    }
+
+    async fn command(&self, id: Uuid) -> Result<Option<KnownCommand>, StoreError> {
+        if self.threads.writer.is_unsettled() {
+            let (answer, answered) = oneshot::channel();
+            self.threads.writer.send(Job::Settle(answer))?;
+            answered.await.map_err(|_| writer::lost())??;
+        }
+        self.read(move |connection| read::command(connection, id)).await
+    }
+
+    async fn history(
+        &self,
+        root: &AggregateRoot,
+        first: u64,
+        last: u64,
+    ) -> Result<Vec<Logged<EventRecord>>, StoreError> {
+        let mut rows = Vec::new();
+        let mut next = Some(first);
+        while let Some(first) = next {
+            let root = root.clone();
+            let part = self.read(move |connection| read::history(connection, &root, first, last));
+            let part = part.await?;
+            rows.extend(part.rows);
+            next = part.next;
+        }
+        Ok(rows)
+    }
+
+    async fn commands(&self, query: &LogQuery) -> Result<Vec<Logged<CommandRecord>>, StoreError> {
+        self.log(&read::COMMANDS, query).await
+    }
+
+    async fn events(&self, query: &LogQuery) -> Result<Vec<Logged<EventRecord>>, StoreError> {
+        let Some(root) = &query.root else { return self.log(&read::EVENTS, query).await };
+        let mut rows = Vec::new();
+        let mut after = Some(query.after);
+        while let Some(from) = after.filter(|_| rows.len() < query.limit) {
+            let (root, query) = (root.clone(), query.clone());
+            let part = self.read(move |connection| read::of_root(connection, &root, &query, from));
+            let part = part.await?;
+            rows.extend(part.rows);
+            after = part.next;
+        }
+        rows.truncate(query.limit);
+        Ok(rows)
+    }
+
+    async fn messages(&self, query: &LogQuery) -> Result<Vec<Logged<MessageRecord>>, StoreError> {
+        self.log(&read::MESSAGES, query).await
+    }
+
+    async fn activities(
+        &self,
+        query: &LogQuery,
+    ) -> Result<Vec<Logged<ActivityRecord>>, StoreError> {
+        self.log(&read::ACTIVITIES, query).await
+    }
+
+    async fn context(&self, id: Uuid) -> Result<Option<Arc<ContextRecord>>, StoreError> {
+        self.read(move |connection| read::context(connection, id)).await
+    }
+}

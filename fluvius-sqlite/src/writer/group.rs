@@ -1,0 +1,130 @@
+//! Committing a group of batches, and settling what a commit that failed has left.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
+
+use fluvius_core::{Fate, StoreError};
+
+use super::session::{Batch, Ended, Session};
+use super::{Commit, Desk, failed};
+use crate::error::Fault;
+
+impl Desk {
+    /// Commits the batches in one transaction, and answers. Tells whether the connection is still
+    /// of use.
+    pub(super) fn commit(&self, session: &mut Session<'_>, group: Vec<Commit>) -> bool {
+        let batches: Vec<Batch<'_>> = group.iter().map(|commit| &*commit.batch).collect();
+        let all_failed = |error: &StoreError| -> Vec<Vec<Fate>> {
+            batches.iter().map(|batch| failed(batch, error)).collect()
+        };
+        let is_at_commit = Cell::new(false);
+        let mut is_usable = true;
+        let fates = match self.settle(session) {
+            Err(error) => all_failed(&error),
+            Ok(()) => {
+                let commit = AssertUnwindSafe(|| session.commit(&batches, &is_at_commit));
+                match catch_unwind(commit) {
+                    Ok(Ended::Told(fates)) => fates,
+                    Ok(Ended::Nothing(fault)) => all_failed(&fault.into()),
+                    Ok(Ended::AtCommit(fault, planned)) => {
+                        self.settle_commit(session, fault, planned, &batches)
+                    }
+                    Err(_) => {
+                        is_usable = false;
+                        let error = StoreError::unavailable(
+                            "the writer of the store has panicked: try again",
+                        );
+                        match is_at_commit.get() {
+                            false => all_failed(&error),
+                            true => batches.iter().map(|batch| may_stand(batch, &error)).collect(),
+                        }
+                    }
+                }
+            }
+        };
+        for (commit, fates) in group.into_iter().zip(fates) {
+            let _ = commit.answer.send(fates);
+        }
+        session.roll_back() && is_usable
+    }
+
+    /// Makes sure that a commit whose end is not known does not stand, if there is one.
+    pub(super) fn settle(&self, session: &mut Session<'_>) -> Result<(), StoreError> {
+        if self.is_unsettled.load(Ordering::Acquire) {
+            session.seal()?;
+            self.is_unsettled.store(false, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    /// The fates of units whose transaction SQLite would not commit.
+    fn settle_commit(
+        &self,
+        session: &mut Session<'_>,
+        fault: Fault,
+        planned: Vec<Vec<Fate>>,
+        batches: &[Batch<'_>],
+    ) -> Vec<Vec<Fate>> {
+        let may_be_there = fault.may_be_written();
+        let error = StoreError::from(fault);
+        let sealed = if may_be_there { session.seal() } else { Ok(()) };
+        match sealed.and_then(|()| is_stored(session, &planned, batches)) {
+            Ok(true) => planned,
+            Ok(false) => planned.into_iter().map(|fates| untold(fates, &error)).collect(),
+            // Nobody knows before the end of the log has been written over.
+            Err(_) => {
+                self.is_unsettled.store(true, Ordering::Release);
+                planned.into_iter().map(|fates| unknown(fates, &error)).collect()
+            }
+        }
+    }
+}
+
+/// Whether a transaction stands; what holds of one of its units holds of all.
+fn is_stored(
+    session: &Session<'_>,
+    planned: &[Vec<Fate>],
+    batches: &[Batch<'_>],
+) -> Result<bool, Fault> {
+    for (fates, batch) in planned.iter().zip(batches) {
+        for (fate, unit) in fates.iter().zip(*batch) {
+            match fate {
+                Fate::Committed { first } if unit.row_count() > 0 => {
+                    return session.is_stored(unit, *first);
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// Fates of a transaction of which nothing stands: what was refused because of others in it is
+/// not known either. A malformed unit stays one.
+fn untold(fates: Vec<Fate>, error: &StoreError) -> Vec<Fate> {
+    let fates = fates.into_iter();
+    fates
+        .map(|fate| match fate {
+            Fate::Failed(malformed) if !malformed.can_retry() => Fate::Failed(malformed),
+            _ => Fate::Failed(error.clone()),
+        })
+        .collect()
+}
+
+/// Fates of a transaction that may stand.
+fn unknown(fates: Vec<Fate>, error: &StoreError) -> Vec<Fate> {
+    let is_open = |fate: &Fate| matches!(fate, Fate::Committed { .. });
+    let open: Vec<bool> = fates.iter().map(is_open).collect();
+    let untold = untold(fates, error).into_iter().zip(open);
+    untold.map(|(fate, is_open)| if is_open { Fate::Unknown } else { fate }).collect()
+}
+
+/// Fates of units that were at the commit when their writer was lost.
+fn may_stand(batch: Batch<'_>, error: &StoreError) -> Vec<Fate> {
+    let well_formed = |fate| match fate {
+        Fate::Failed(error) if error.can_retry() => Fate::Unknown,
+        fate => fate,
+    };
+    failed(batch, error).into_iter().map(well_formed).collect()
+}

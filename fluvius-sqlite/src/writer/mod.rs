@@ -1,0 +1,324 @@
+//! The writer: one thread with the one connection that writes.
+//!
+//! What waits when a transaction ends is the next one (group commit); nothing waits for more to
+//! come. No rule runs here, and nobody reads here but where the store is in memory.
+
+mod cache;
+mod draft;
+mod group;
+mod names;
+mod plan;
+mod session;
+mod statements;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, TryRecvError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use fluvius_core::{Fate, StoreError, UnitOfWork};
+use rusqlite::Connection;
+use rusqlite::hooks::Wal;
+use tokio::sync::oneshot;
+
+use crate::copier::Copier;
+use crate::error::Fault;
+use crate::options::Place;
+use crate::{connect, readers};
+use session::Session;
+
+/// What the writer is asked to do.
+pub(crate) enum Job {
+    Commit(Commit),
+    Claim {
+        domain: String,
+        resources: Vec<&'static str>,
+        answer: oneshot::Sender<Result<(), StoreError>>,
+    },
+    /// To find out what became of a commit whose end is not known.
+    Settle(oneshot::Sender<Result<(), StoreError>>),
+    /// To read, where the store is in memory.
+    Read(readers::Job),
+}
+
+/// How long the writer waits at the most for the others to close the file.
+const CLOSING_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// A batch, and who waits for its fates.
+pub(crate) struct Commit {
+    pub(crate) batch: Arc<[UnitOfWork]>,
+    pub(crate) answer: oneshot::Sender<Vec<Fate>>,
+}
+
+/// Held by each thread that has the file open beside the writer, until it has closed it.
+///
+/// The writer closes last: whoever does takes the write-ahead log into the file and removes it.
+/// Of two that close at the same time none would.
+pub(crate) type IsOpen = mpsc::Sender<Infallible>;
+
+/// The way to the writer's thread.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    place: Arc<Place>,
+    way: Mutex<Way>,
+    is_unsettled: Arc<AtomicBool>,
+}
+
+#[derive(Debug)]
+struct Way {
+    jobs: mpsc::Sender<Job>,
+    is_open: IsOpen,
+}
+
+impl Writer {
+    /// Opens the store's connection in a thread of its own.
+    pub(crate) async fn start(place: Arc<Place>) -> Result<Self, StoreError> {
+        let is_unsettled = Arc::new(AtomicBool::new(false));
+        let (opened, is_opened) = oneshot::channel();
+        let way = spawn(Arc::clone(&place), Arc::clone(&is_unsettled), Some(opened))?;
+        is_opened.await.map_err(|_| lost())??;
+        Ok(Self { place, way: Mutex::new(way), is_unsettled })
+    }
+
+    /// Hands a job over. Where the thread is gone, another one takes it.
+    pub(crate) fn send(&self, job: Job) -> Result<(), StoreError> {
+        let mut way = self.way();
+        let Err(mpsc::SendError(job)) = way.jobs.send(job) else { return Ok(()) };
+        if self.place.file.is_none() {
+            return Err(StoreError::permanent("the store in memory is lost with its thread"));
+        }
+        *way = spawn(Arc::clone(&self.place), Arc::clone(&self.is_unsettled), None)?;
+        way.jobs.send(job).map_err(|_| lost())
+    }
+
+    /// Whether there is a commit of which nobody knows whether it stands.
+    pub(crate) fn is_unsettled(&self) -> bool {
+        self.is_unsettled.load(Ordering::Acquire)
+    }
+
+    /// Ends the thread, as if it had been lost.
+    #[cfg(test)]
+    fn lose(&self) {
+        let (jobs, _) = mpsc::channel();
+        self.way().jobs = jobs;
+    }
+
+    /// For a thread that is to have the file open beside the writer.
+    pub(crate) fn is_open(&self) -> IsOpen {
+        self.way().is_open.clone()
+    }
+
+    fn way(&self) -> MutexGuard<'_, Way> {
+        self.way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The thread that was to answer is gone.
+pub(crate) fn lost() -> StoreError {
+    StoreError::unavailable("the thread of the store has ended: try again")
+}
+
+fn spawn(
+    place: Arc<Place>,
+    is_unsettled: Arc<AtomicBool>,
+    opened: Option<oneshot::Sender<Result<(), StoreError>>>,
+) -> Result<Way, StoreError> {
+    let (sender, jobs) = mpsc::channel();
+    let (is_open, others) = mpsc::channel();
+    let way = Way { jobs: sender, is_open: is_open.clone() };
+    let run = move || {
+        let desk = Desk { jobs, put_back: None, is_unsettled };
+        let connection = run(&place, desk, &is_open, opened);
+        close(connection, is_open, &others);
+    };
+    thread::Builder::new().name("fluvius-sqlite-writer".to_owned()).spawn(run).map_err(
+        |error| {
+            StoreError::unavailable("the system has no thread for the writer").with_source(error)
+        },
+    )?;
+    Ok(way)
+}
+
+/// Closes the file once the others have closed it.
+fn close(connection: Option<Connection>, is_open: IsOpen, others: &Receiver<Infallible>) {
+    let Some(mut connection) = connection else { return };
+    // The copier ends with the hook.
+    let _ = connection.wal_hook(None::<fn(&mut Wal, i32) -> rusqlite::Result<()>>);
+    drop(is_open);
+    // They end when they are through with what they are at.
+    let _ = others.recv_timeout(CLOSING_TIME_MAX);
+}
+
+fn run(
+    place: &Arc<Place>,
+    mut desk: Desk,
+    is_open: &IsOpen,
+    opened: Option<oneshot::Sender<Result<(), StoreError>>>,
+) -> Option<Connection> {
+    let mut connection = match open(place, is_open) {
+        Ok(connection) => {
+            opened.map(|opened| opened.send(Ok(())));
+            Some(connection)
+        }
+        Err(fault) => match opened {
+            Some(opened) => {
+                let _ = opened.send(Err(fault.into()));
+                return None;
+            }
+            None => None,
+        },
+    };
+    loop {
+        let served = match &connection {
+            None => Err(Fault::Told(lost())),
+            Some(connection) => {
+                Session::new(place, connection).map(|mut session| desk.serve(&mut session))
+            }
+        };
+        match served {
+            Ok(Served::IsOver) => return connection,
+            Ok(Served::MustReopen) => {}
+            // Whoever asks while nothing can be opened is told so, and the next one tries again.
+            Err(fault) => match desk.next() {
+                Some(job) => refuse(job, &fault.into()),
+                None => return connection,
+            },
+        }
+        if place.file.is_some() {
+            connection = None;
+            connection = match open(place, is_open) {
+                Ok(opened) => Some(opened),
+                Err(fault) => {
+                    let job = desk.next()?;
+                    refuse(job, &fault.into());
+                    connection
+                }
+            };
+        }
+    }
+}
+
+fn open(place: &Arc<Place>, is_open: &IsOpen) -> Result<Connection, Fault> {
+    let mut connection = connect::writer(place)?;
+    if let Some(file) = &place.file {
+        let copier = Copier::start(file, &place.options, is_open.clone())?;
+        connection.wal_hook(Some(copier.hook()))?;
+    }
+    Ok(connection)
+}
+
+/// Answers a job with what stands against it.
+fn refuse(job: Job, error: &StoreError) {
+    match job {
+        Job::Commit(commit) => {
+            let fates = failed(&commit.batch, error);
+            let _ = commit.answer.send(fates);
+        }
+        Job::Claim { answer, .. } | Job::Settle(answer) => drop(answer.send(Err(error.clone()))),
+        Job::Read(read) => read(Err(error.clone())),
+    }
+}
+
+/// The fates of units of which nothing is stored.
+fn failed(batch: &[UnitOfWork], error: &StoreError) -> Vec<Fate> {
+    let units = batch.iter().enumerate();
+    units
+        .map(|(index, unit)| match unit.check_shape(index) {
+            Ok(()) => Fate::Failed(error.clone()),
+            Err(malformed) => Fate::Failed(malformed),
+        })
+        .collect()
+}
+
+/// How the service of a connection ended.
+enum Served {
+    IsOver,
+    MustReopen,
+}
+
+/// What waits for the writer.
+struct Desk {
+    jobs: Receiver<Job>,
+    /// A job that was taken and is no commit.
+    put_back: Option<Job>,
+    is_unsettled: Arc<AtomicBool>,
+}
+
+impl Desk {
+    fn next(&mut self) -> Option<Job> {
+        self.put_back.take().or_else(|| self.jobs.recv().ok())
+    }
+
+    fn next_now(&mut self) -> Result<Job, TryRecvError> {
+        self.put_back.take().map_or_else(|| self.jobs.try_recv(), Ok)
+    }
+
+    /// Does what is asked for until nobody is left to ask, or the connection is of no more use.
+    fn serve(&mut self, session: &mut Session<'_>) -> Served {
+        while let Some(job) = self.next() {
+            let is_usable = match job {
+                Job::Commit(first) => {
+                    let group = self.gather(first, session.place);
+                    self.commit(session, group)
+                }
+                Job::Claim { domain, resources, answer } => {
+                    let claimed = session.claim(&domain, &resources);
+                    let _ = answer.send(claimed.map_err(StoreError::from));
+                    session.roll_back()
+                }
+                Job::Settle(answer) => {
+                    let _ = answer.send(self.settle(session));
+                    session.roll_back()
+                }
+                Job::Read(read) => {
+                    let read = AssertUnwindSafe(|| read(Ok(session.connection)));
+                    // Who asked is told by the answer that never comes.
+                    let _ = catch_unwind(read);
+                    session.roll_back()
+                }
+            };
+            if !is_usable {
+                return Served::MustReopen;
+            }
+        }
+        Served::IsOver
+    }
+
+    /// The batches that wait, up to the bounds of a transaction.
+    fn gather(&mut self, first: Commit, place: &Place) -> Vec<Commit> {
+        let bytes = |commit: &Commit| commit.batch.iter().map(bytes_of).sum::<usize>();
+        let mut unit_count = first.batch.len();
+        let mut byte_count = bytes(&first);
+        let mut group = vec![first];
+        while unit_count < place.options.unit_count_max && byte_count < place.options.bytes_max {
+            match self.next_now() {
+                Ok(Job::Commit(next)) => {
+                    unit_count += next.batch.len();
+                    byte_count += bytes(&next);
+                    group.push(next);
+                }
+                Ok(other) => {
+                    self.put_back = Some(other);
+                    break;
+                }
+                Err(_) => break,
+            }
+        }
+        group
+    }
+}
+
+/// About how many bytes a unit makes the store write.
+fn bytes_of(unit: &UnitOfWork) -> usize {
+    let states: usize = unit.states.iter().map(|row| row.data.len()).sum();
+    let commands: usize = unit.commands.iter().map(|row| row.payload.len()).sum();
+    let messages: usize = unit.messages.iter().map(|row| row.data.len()).sum();
+    states + commands + messages
+}

@@ -1,0 +1,298 @@
+//! One life of the writer's connection: its statements, what it knows, and its transactions.
+
+use std::cell::Cell;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use fluvius_core::{Fate, StoreError, UnitOfWork};
+use rusqlite::Connection;
+
+use super::cache::Cache;
+use super::draft::Draft;
+use super::statements::Statements;
+use crate::error::Fault;
+use crate::migrate::SCHEMA_VERSION;
+use crate::options::Place;
+use crate::read::one;
+
+/// For so long after another connection has written, the writer leaves it room.
+const OTHERS_TIME: Duration = Duration::from_secs(1);
+
+/// How long a writer waits between two commits while others write: about as long as one of its
+/// own takes, within these bounds.
+const PAUSE_MIN: Duration = Duration::from_micros(500);
+const PAUSE_MAX: Duration = Duration::from_millis(2);
+
+/// The units of one call, of which the group has several.
+pub(super) type Batch<'b> = &'b [UnitOfWork];
+
+/// What is known while a connection is open.
+pub(super) struct Session<'c> {
+    pub(super) place: &'c Place,
+    pub(super) connection: &'c Connection,
+    statements: Statements<'c>,
+    cache: Cache,
+    /// When another connection was last seen to have written.
+    others: Option<Instant>,
+    /// When the last transaction ended, and how long it took.
+    last: Option<(Instant, Duration)>,
+}
+
+/// A transaction that is open.
+pub(super) struct Open<'s, 'c, 'b> {
+    pub(super) place: &'c Place,
+    pub(super) connection: &'c Connection,
+    pub(super) statements: &'s mut Statements<'c>,
+    pub(super) cache: &'s mut Cache,
+    pub(super) draft: Draft<'b>,
+}
+
+/// How a group of batches ended.
+pub(super) enum Ended {
+    /// Each unit has its fate.
+    Told(Vec<Vec<Fate>>),
+    /// Nothing is stored.
+    Nothing(Fault),
+    /// The transaction was to be committed, with these fates, and SQLite said no.
+    AtCommit(Fault, Vec<Vec<Fate>>),
+}
+
+impl<'c> Session<'c> {
+    pub(super) fn new(place: &'c Place, connection: &'c Connection) -> Result<Self, Fault> {
+        let statements = Statements::prepare(connection)?;
+        let cache = Cache::new();
+        Ok(Self { place, connection, statements, cache, others: None, last: None })
+    }
+
+    /// Commits batches in one transaction.
+    ///
+    /// Before the transaction is committed it sets `is_at_commit`, for whoever catches a panic.
+    pub(super) fn commit(&mut self, batches: &[Batch<'_>], is_at_commit: &Cell<bool>) -> Ended {
+        match self.transaction(batches, is_at_commit, false) {
+            // What is wrong is a row: the transaction again, with a savepoint for each unit. That
+            // costs only those who have such a row.
+            Ended::Nothing(fault) if fault.is_of_one_row() => {
+                self.transaction(batches, is_at_commit, true)
+            }
+            ended => ended,
+        }
+    }
+
+    fn transaction(
+        &mut self,
+        batches: &[Batch<'_>],
+        is_at_commit: &Cell<bool>,
+        is_each_by_itself: bool,
+    ) -> Ended {
+        self.leave_room();
+        let begun = Instant::now();
+        let ended = match self.begin() {
+            Err(fault) => Ended::Nothing(fault),
+            Ok(mut open) => match open.run(batches, is_each_by_itself) {
+                Err(fault) => Ended::Nothing(fault),
+                Ok(fates) => {
+                    is_at_commit.set(true);
+                    match open.place.reach("commit").and_then(|()| open.commit()) {
+                        Ok(()) => Ended::Told(fates),
+                        Err(fault) => Ended::AtCommit(fault, fates),
+                    }
+                }
+            },
+        };
+        self.last = Some((Instant::now(), begun.elapsed()));
+        if !matches!(ended, Ended::Told(_)) {
+            self.roll_back();
+            self.cache.clear();
+        }
+        ended
+    }
+
+    fn begin<'b>(&mut self) -> Result<Open<'_, 'c, 'b>, Fault> {
+        self.statements.begin.execute([])?;
+        self.place.reach("begin")?;
+        let version = self.statements.data_version.query_row([], |row| row.get(0))?;
+        if self.cache.refresh(version) {
+            self.others = Some(Instant::now());
+        }
+        let position = match self.cache.position {
+            Some(position) => position,
+            None => {
+                const NEWEST: &str = "SELECT max(id) FROM command";
+                self.cache.newest_id =
+                    one(self.connection, NEWEST, [], |row| Ok(row.get(0)?))?.flatten();
+                *self.cache.position.insert(last_position(self.connection)?)
+            }
+        };
+        Ok(Open {
+            place: self.place,
+            connection: self.connection,
+            statements: &mut self.statements,
+            cache: &mut self.cache,
+            draft: Draft::behind(position),
+        })
+    }
+
+    /// Ends a transaction that may be open. Tells whether none is.
+    pub(super) fn roll_back(&mut self) -> bool {
+        if !self.connection.is_autocommit() {
+            let _ = self.statements.rollback.execute([]);
+        }
+        self.connection.is_autocommit()
+    }
+
+    /// Waits a little where another program has written lately, so that its turn comes.
+    fn leave_room(&self) {
+        let Some((ended, took)) = self.last else { return };
+        if self.others.is_some_and(|seen| seen.elapsed() < OTHERS_TIME) {
+            let pause = took.clamp(PAUSE_MIN, PAUSE_MAX);
+            thread::sleep(pause.saturating_sub(ended.elapsed()));
+        }
+    }
+
+    /// Writes over what a commit that failed may have left at the end of the write-ahead log.
+    ///
+    /// SQLite has given such a transaction up. But where the disk has all of its pages, a crash
+    /// before the next commit would bring it back.
+    pub(super) fn seal(&mut self) -> Result<(), Fault> {
+        self.place.reach("seal")?;
+        if !self.roll_back() {
+            return Err(Fault::Told(super::lost()));
+        }
+        self.connection.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+        Ok(())
+    }
+
+    /// Whether a unit that was to be stored from this position on is there.
+    pub(super) fn is_stored(&self, unit: &UnitOfWork, first: u64) -> Result<bool, Fault> {
+        let sql = match unit {
+            UnitOfWork { commands, .. } if !commands.is_empty() => {
+                "SELECT id FROM command WHERE position = ?1"
+            }
+            _ => "SELECT id FROM activity WHERE position = ?1",
+        };
+        let id = unit.commands.first().map(|row| row.id);
+        let id = id.or(unit.activities.first().map(|row| row.id));
+        let found = one(self.connection, sql, (crate::read::clamped(first),), |row| {
+            Ok(row.get::<_, fluvius_core::uuid::Uuid>(0)?)
+        })?;
+        Ok(found.is_some() && found == id)
+    }
+
+    /// Claims resource names for a domain.
+    pub(super) fn claim(&mut self, domain: &str, resources: &[&'static str]) -> Result<(), Fault> {
+        let open = self.begin()?;
+        let claimed = open.claim(domain, resources).and_then(|()| open.commit());
+        if claimed.is_err() {
+            self.roll_back();
+        }
+        claimed
+    }
+}
+
+impl<'b> Open<'_, '_, 'b> {
+    fn run(
+        &mut self,
+        batches: &[Batch<'b>],
+        is_each_by_itself: bool,
+    ) -> Result<Vec<Vec<Fate>>, Fault> {
+        if is_each_by_itself { self.each(batches) } else { self.all(batches) }
+    }
+
+    /// All units at once: what becomes of each is known before the first row is written.
+    fn all(&mut self, batches: &[Batch<'b>]) -> Result<Vec<Vec<Fate>>, Fault> {
+        let mut all = Vec::with_capacity(batches.len());
+        for batch in batches {
+            let mut fates = Vec::with_capacity(batch.len());
+            for unit in *batch {
+                let fate = self.plan(unit, &fates)?;
+                fates.push(fate);
+            }
+            all.push(fates);
+        }
+        for (batch, fates) in batches.iter().zip(&all) {
+            for (unit, fate) in batch.iter().zip(fates) {
+                if let Fate::Committed { first } = fate {
+                    self.write(unit, *first)?;
+                }
+            }
+        }
+        self.write_states()?;
+        Ok(all)
+    }
+
+    /// Each unit by itself, so that one whose rows are refused leaves the others.
+    fn each(&mut self, batches: &[Batch<'b>]) -> Result<Vec<Vec<Fate>>, Fault> {
+        let mut all = Vec::with_capacity(batches.len());
+        for batch in batches {
+            let mut fates = Vec::with_capacity(batch.len());
+            for unit in *batch {
+                self.connection.execute_batch("SAVEPOINT unit")?;
+                let fate = match self.one(unit, &fates) {
+                    Ok(fate) => fate,
+                    Err(fault) if fault.is_of_one_row() => {
+                        self.connection.execute_batch("ROLLBACK TO unit")?;
+                        Fate::Failed(StoreError::from(fault))
+                    }
+                    Err(fault) => return Err(fault),
+                };
+                self.connection.execute_batch("RELEASE unit")?;
+                fates.push(fate);
+            }
+            all.push(fates);
+        }
+        Ok(all)
+    }
+
+    fn one(&mut self, unit: &'b UnitOfWork, fates: &[Fate]) -> Result<Fate, Fault> {
+        self.draft = Draft::behind(self.cache.position.unwrap_or(0));
+        let fate = self.plan(unit, fates)?;
+        if let Fate::Committed { first } = fate {
+            self.write(unit, first)?;
+            self.write_states()?;
+            // Should the transaction fail, the cache is dropped.
+            std::mem::replace(&mut self.draft, Draft::behind(0)).keep(self.cache);
+            self.draft = Draft::behind(self.cache.position.unwrap_or(0));
+        }
+        Ok(fate)
+    }
+
+    fn commit(self) -> Result<(), Fault> {
+        let Self { statements, cache, draft, place, .. } = self;
+        statements.commit.execute([])?;
+        draft.keep(cache);
+        place.reach("committed")
+    }
+
+    fn claim(&self, domain: &str, resources: &[&'static str]) -> Result<(), Fault> {
+        for resource in resources {
+            let select = "SELECT domain FROM owner WHERE resource = ?1";
+            let owner =
+                one(self.connection, select, (resource,), |row| Ok(row.get::<_, String>(0)?))?;
+            match owner {
+                Some(owner) if owner == domain => {}
+                Some(owner) => {
+                    return Err(Fault::Told(StoreError::permanent(format!(
+                        "the resource `{resource}` belongs to the domain `{owner}` in this store, \
+                         and cannot be claimed for `{domain}`"
+                    ))));
+                }
+                None => {
+                    let insert = "INSERT INTO owner (resource, domain) VALUES (?1, ?2)";
+                    self.connection.prepare_cached(insert)?.execute((resource, domain))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The last position that was given; rows of logs are never deleted.
+fn last_position(connection: &Connection) -> Result<u64, Fault> {
+    const SQL: &str = "SELECT max( \
+        (SELECT coalesce(max(position), 0) FROM command), \
+        (SELECT coalesce(max(position), 0) FROM event), \
+        (SELECT coalesce(max(position), 0) FROM message), \
+        (SELECT coalesce(max(position), 0) FROM activity))";
+    let position = one(connection, SQL, [], |row| Ok(row.get::<_, i64>(0)?))?.unwrap_or(0);
+    u64::try_from(position).map_err(|error| Fault::damaged("command", error))
+}

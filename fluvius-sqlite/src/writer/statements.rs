@@ -1,0 +1,53 @@
+//! The statements of every commit, prepared once for the life of the connection.
+
+use rusqlite::{Connection, Statement};
+
+use crate::error::Fault;
+
+pub(super) struct Statements<'c> {
+    pub(super) begin: Statement<'c>,
+    pub(super) commit: Statement<'c>,
+    pub(super) rollback: Statement<'c>,
+    pub(super) data_version: Statement<'c>,
+    pub(super) is_known: Statement<'c>,
+    pub(super) root: Statement<'c>,
+    pub(super) insert_command: Statement<'c>,
+    pub(super) insert_event: Statement<'c>,
+    pub(super) insert_state: Statement<'c>,
+    pub(super) update_state: Statement<'c>,
+}
+
+impl<'c> Statements<'c> {
+    pub(super) fn prepare(connection: &'c Connection) -> Result<Self, Fault> {
+        Ok(Self {
+            begin: connection.prepare("BEGIN IMMEDIATE")?,
+            commit: connection.prepare("COMMIT")?,
+            rollback: connection.prepare("ROLLBACK")?,
+            data_version: connection.prepare("PRAGMA data_version")?,
+            is_known: connection.prepare("SELECT 1 FROM command WHERE id = ?1")?,
+            root: connection.prepare(
+                "SELECT o.number, s.version, s.event, o.created, o.creator, o.realm \
+                 FROM root AS o JOIN state AS s ON s.root = o.number \
+                 WHERE o.identifier = ?1 AND o.resource = ?2",
+            )?,
+            insert_command: connection.prepare(
+                "INSERT INTO command (position, id, parent, kind, identifier, payload, \
+                 payload_hash, context, is_rejected, code, response, received) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+            )?,
+            insert_event: connection.prepare(
+                "INSERT INTO event (position, id, kind, root, version, previous, command, args, \
+                 data, change, occurred) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            )?,
+            insert_state: connection.prepare(
+                "INSERT INTO state (root, version, event, etag, revision, data, updated, updater, \
+                 deleted) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            )?,
+            update_state: connection.prepare(
+                "UPDATE state SET version = ?2, event = ?3, etag = ?4, revision = ?5, data = ?6, \
+                 updated = ?7, updater = ?8, deleted = ?9 WHERE root = ?1",
+            )?,
+        })
+    }
+}

@@ -1,0 +1,258 @@
+//! Writing the rows of units that nothing stands against.
+
+use std::sync::Arc;
+
+use fluvius_core::{
+    ActivityRecord, AggregateRoot, CommandRecord, CommandStatus, ContextRecord, ETag, EventRecord,
+    MessageRecord, UnitOfWork,
+};
+use rusqlite::{Connection, params};
+
+use super::cache::Birth;
+use super::draft::Touched;
+use super::session::Open;
+use crate::error::Fault;
+use crate::read::{clamped, one};
+use crate::rows::{text_of, word_of};
+
+impl<'b> Open<'_, '_, 'b> {
+    /// Writes the rows of a unit but for its states, the first at this position.
+    pub(super) fn write(&mut self, unit: &'b UnitOfWork, first: u64) -> Result<(), Fault> {
+        if unit.row_count() == 0 {
+            return Ok(());
+        }
+        let context = self.context(&unit.context)?;
+        let mut positions = clamped(first)..;
+        let mut next = || positions.next().unwrap_or(i64::MAX);
+        for command in &unit.commands {
+            self.command(next(), command, context)?;
+        }
+        for event in &unit.events {
+            self.event(next(), event)?;
+        }
+        for message in &unit.messages {
+            self.message(next(), message)?;
+        }
+        for activity in &unit.activities {
+            self.activity(next(), activity, context)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the states, each once, as the last unit leaves it.
+    pub(super) fn write_states(&mut self) -> Result<(), Fault> {
+        for touched in self.draft.roots.values_mut() {
+            let state = touched.state;
+            if !touched.birth.as_ref().is_some_and(|birth| birth.is_of(state)) {
+                update_root(self.connection, touched)?;
+            }
+            let derived = touched.command.map(|command| ETag::new(state.version, command));
+            let etag = (derived != Some(state.etag)).then(|| state.etag.to_string());
+            let statement = if touched.is_new {
+                &mut self.statements.insert_state
+            } else {
+                &mut self.statements.update_state
+            };
+            let written = statement.execute(params![
+                touched.number,
+                clamped(state.version),
+                touched.event,
+                etag,
+                state.revision,
+                state.data.as_str(),
+                state.updated.timestamp_micros(),
+                state.updater,
+                state.deleted.map(|time| time.timestamp_micros()),
+            ])?;
+            if written != 1 {
+                return Err(Fault::damaged("state", "the row of a root is missing"));
+            }
+            self.place.reach("state")?;
+        }
+        Ok(())
+    }
+
+    fn command(
+        &mut self,
+        position: i64,
+        command: &CommandRecord,
+        context: i64,
+    ) -> Result<(), Fault> {
+        let kind = self.command_kind(command)?;
+        self.statements.insert_command.execute(params![
+            position,
+            command.id,
+            command.parent,
+            kind,
+            command.root.identifier,
+            command.payload.as_str(),
+            command.payload_hash.as_bytes(),
+            context,
+            command.status == CommandStatus::Rejected,
+            command.code,
+            command.response.as_ref().map(|response| response.as_str()),
+            command.received.timestamp_micros(),
+        ])?;
+        self.place.reach("command")
+    }
+
+    fn event(&mut self, position: i64, event: &EventRecord) -> Result<(), Fault> {
+        let kind = self.event_kind(event)?;
+        let number = self.root_number(&event.root)?;
+        let command = self.draft.commands.get(&event.src_cmd);
+        let (payload, source) = match command {
+            Some((unit, index, position)) => (&unit.commands[*index].payload, *position),
+            None => return Err(Fault::damaged("event", "it comes from no command of its unit")),
+        };
+        let args = (event.args != *payload).then_some(event.args.as_str());
+        let Some(touched) = self.draft.roots.get_mut(&event.root) else {
+            return Err(Fault::damaged("event", "its root is not written"));
+        };
+        self.statements.insert_event.execute(params![
+            position,
+            event.id,
+            kind,
+            number,
+            clamped(event.version),
+            (touched.event > 0).then_some(touched.event),
+            clamped(source),
+            args,
+            event.data.as_ref().map(|data| data.as_str()),
+            event.change.to_json().as_str(),
+            event.occurred.timestamp_micros(),
+        ])?;
+        touched.event = position;
+        touched.command = Some(event.src_cmd);
+        self.place.reach("event")
+    }
+
+    /// The number of a root that is written; a new one is given its row.
+    fn root_number(&mut self, root: &AggregateRoot) -> Result<i64, Fault> {
+        let touched = self.draft.roots.get(root);
+        let touched = touched.ok_or_else(|| Fault::damaged("event", "its root is not written"))?;
+        if let Some(number) = touched.number {
+            return Ok(number);
+        }
+        let birth = Birth::of(touched.state);
+        let resource = self.name(&root.resource)?;
+        let mut statement = self.connection.prepare_cached(
+            "INSERT INTO root (resource, identifier, created, creator, realm) \
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?;
+        let Birth { created, creator, realm } = &birth;
+        let number =
+            statement.insert(params![resource, root.identifier, created, creator, realm])?;
+        if let Some(touched) = self.draft.roots.get_mut(root) {
+            touched.number = Some(number);
+            touched.birth = Some(birth);
+        }
+        self.place.reach("root")?;
+        Ok(number)
+    }
+
+    fn message(&mut self, position: i64, message: &MessageRecord) -> Result<(), Fault> {
+        let key = self.name(&message.key)?;
+        let resource = self.name(&message.root.resource)?;
+        let source = self.draft.commands.get(&message.src_cmd).map(|(.., position)| *position);
+        let mut statement = self.connection.prepare_cached(
+            "INSERT INTO message (position, id, key, data, command, resource, identifier) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?;
+        statement.execute(params![
+            position,
+            message.id,
+            key,
+            message.data.as_str(),
+            source.map(clamped),
+            resource,
+            message.root.identifier,
+        ])?;
+        self.place.reach("message")
+    }
+
+    fn activity(
+        &mut self,
+        position: i64,
+        activity: &ActivityRecord,
+        context: i64,
+    ) -> Result<(), Fault> {
+        let resource = self.name(&activity.root.resource)?;
+        let mut statement = self.connection.prepare_cached(
+            "INSERT INTO activity (position, id, resource, identifier, context, src_cmd, message, \
+             kind, label, code, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        )?;
+        statement.execute(params![
+            position,
+            activity.id,
+            resource,
+            activity.root.identifier,
+            context,
+            activity.src_cmd,
+            activity.message,
+            word_of(&activity.kind)?,
+            activity.label,
+            activity.code,
+            activity.data.as_ref().map(|data| data.as_str()),
+        ])?;
+        self.place.reach("activity")
+    }
+
+    /// The number of a context, which is stored where it is not there.
+    fn context(&mut self, context: &ContextRecord) -> Result<i64, Fault> {
+        if let Some(number) = self.cache.contexts.get(&context.id) {
+            return Ok(*number);
+        }
+        let drafted = self.draft.contexts.get(&context.id);
+        if let Some((_, Some(number))) = drafted {
+            return Ok(*number);
+        }
+        let drafted = drafted.map(|(drafted, _)| Arc::clone(drafted));
+        let select = "SELECT number FROM context WHERE id = ?1";
+        let number = match one(self.connection, select, (context.id,), |row| Ok(row.get(0)?))? {
+            Some(number) => number,
+            None => self.insert_context(drafted.as_deref().unwrap_or(context))?,
+        };
+        if let Some((_, drafted)) = self.draft.contexts.get_mut(&context.id) {
+            *drafted = Some(number);
+        }
+        Ok(number)
+    }
+
+    fn insert_context(&mut self, context: &ContextRecord) -> Result<i64, Fault> {
+        let domain = self.name(&context.domain)?;
+        let mut statement = self.connection.prepare_cached(
+            "INSERT INTO context (id, domain, revision, transport, source, headers, user_id, \
+             profile_id, organization_id, roles, realm, correlation, causation) \
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13 \
+             WHERE NOT EXISTS (SELECT 1 FROM context WHERE id = ?1)",
+        )?;
+        let number = statement.insert(params![
+            context.id,
+            domain,
+            context.revision,
+            word_of(&context.transport)?,
+            context.source,
+            text_of(&context.headers)?,
+            context.actor.user_id,
+            context.actor.profile_id,
+            context.actor.organization_id,
+            text_of(&context.roles)?,
+            context.realm,
+            context.correlation,
+            context.causation,
+        ])?;
+        self.place.reach("context")?;
+        Ok(number)
+    }
+}
+
+/// Writes who created a root and when, where a unit of work tells it anew.
+fn update_root(connection: &Connection, touched: &mut Touched<'_>) -> Result<(), Fault> {
+    let birth = Birth::of(touched.state);
+    let mut statement = connection.prepare_cached(
+        "UPDATE root SET created = ?2, creator = ?3, realm = ?4 WHERE number = ?1",
+    )?;
+    statement.execute(params![touched.number, birth.created, birth.creator, birth.realm])?;
+    touched.birth = Some(birth);
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! Clients that commit one unit after the other, and how long each took.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fluvius_core::{Fate, Store};
+use fluvius_sqlite::SqliteStore;
+
+use crate::units::{context, root, unit};
+
+/// What became of a load.
+#[derive(Debug, Default)]
+pub(crate) struct Load {
+    pub(crate) committed: usize,
+    pub(crate) others: Vec<String>,
+    times: Vec<Duration>,
+}
+
+/// Commits from so many clients at the same time, each on a root of its own, for so long.
+pub(crate) async fn run(store: &SqliteStore, clients: usize, time: Duration) -> Load {
+    let end = Instant::now() + time;
+    let clients = (0..clients).map(|_| tokio::spawn(client(store.clone(), end)));
+    let mut load = Load::default();
+    for client in clients.collect::<Vec<_>>() {
+        let one = client.await.unwrap();
+        load.committed += one.committed;
+        load.others.extend(one.others);
+        load.times.extend(one.times);
+    }
+    load.times.sort();
+    load
+}
+
+async fn client(store: SqliteStore, end: Instant) -> Load {
+    let (context, root) = (context(), root());
+    let mut load = Load::default();
+    let mut version = 0;
+    while Instant::now() < end {
+        let batch = Arc::from([unit(&context, &root, version)]);
+        let begun = Instant::now();
+        for fate in store.commit(batch).await {
+            match fate {
+                Fate::Committed { .. } => {
+                    load.committed += 1;
+                    version += 1;
+                }
+                fate => load.others.push(format!("{fate:?}")),
+            }
+        }
+        load.times.push(begun.elapsed());
+    }
+    load
+}
+
+impl Load {
+    /// The time within which 99 of 100 were answered.
+    pub(crate) fn p99(&self) -> Duration {
+        self.times.get(self.times.len() * 99 / 100).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn max(&self) -> Duration {
+        self.times.last().copied().unwrap_or_default()
+    }
+}

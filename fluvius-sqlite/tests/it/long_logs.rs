@@ -1,0 +1,126 @@
+//! Logs and histories that are longer than what is read at once.
+
+use std::sync::Arc;
+
+use fluvius_core::{CommandStatus, ContextRecord, Fate, LogQuery, RealmFilter, Store, UnitOfWork};
+use fluvius_sqlite::SqliteStore;
+
+use crate::units::{all, context, root, unit};
+
+const COUNT: u64 = 5_200;
+
+#[tokio::test]
+async fn long_logs_are_read_whole() {
+    let store = SqliteStore::in_memory().await.unwrap();
+    // Two roots and two realms, in turns of different lengths.
+    let roots = [root(), root()];
+    let south = ContextRecord { realm: Some("south".to_owned()), ..(*context()).clone() };
+    let contexts = [context(), Arc::new(south)];
+    let mut versions = [0, 0];
+    let mut expected = Vec::new();
+    for _ in 0..COUNT / 100 {
+        let mut batch = Vec::new();
+        for _ in 0..100 {
+            let number = expected.len();
+            let (of, realm) = (usize::from(number % 7 < 3), usize::from(number % 2_500 > 2_300));
+            let mut unit = unit(&contexts[realm], &roots[of], versions[of]);
+            unit.activities.clear();
+            versions[of] += 1;
+            expected.push((of, realm, unit.commands[0].id));
+            batch.push(unit);
+        }
+        for fate in store.commit(Arc::from(batch)).await {
+            assert!(matches!(fate, Fate::Committed { .. }), "{fate:?}");
+        }
+    }
+    let whole = store.events(&all()).await.unwrap();
+    let positions: Vec<u64> = whole.iter().map(|row| row.position).collect();
+    let realms = [
+        RealmFilter::All,
+        RealmFilter::Only(Some("north".into())),
+        RealmFilter::Only(Some("south".into())),
+    ];
+    for of in [None, Some(0), Some(1)] {
+        for (realm, filter) in realms.iter().enumerate() {
+            for (after, limit) in [
+                (0, usize::MAX),
+                (0, 2_100),
+                (positions[2_050], 1_999),
+                (positions[3_100] - 1, usize::MAX),
+                (positions[5_000], 7),
+            ] {
+                let query = LogQuery {
+                    root: of.map(|of: usize| roots[of].clone()),
+                    realm: filter.clone(),
+                    after,
+                    limit,
+                };
+                let expected: Vec<_> = expected
+                    .iter()
+                    .zip(&positions)
+                    .filter(|((root, of_realm, _), position)| {
+                        of.is_none_or(|of| of == *root)
+                            && (realm == 0 || realm == *of_realm + 1)
+                            && **position > after
+                    })
+                    .map(|((.., id), _)| *id)
+                    .take(limit)
+                    .collect();
+                let found = store.events(&query).await.unwrap();
+                let found: Vec<_> = found.iter().map(|row| row.src_cmd).collect();
+                assert!(found == expected, "events: {query:?}");
+                let found = store.messages(&query).await.unwrap();
+                let found: Vec<_> = found.iter().map(|row| row.src_cmd).collect();
+                if after == 0 {
+                    assert!(found == expected, "messages: {query:?}");
+                }
+                let found = store.commands(&query).await.unwrap();
+                let found: Vec<_> = found.iter().map(|row| row.id).collect();
+                if after == 0 {
+                    assert!(found == expected, "commands: {query:?}");
+                }
+            }
+        }
+    }
+    for of in [0, 1] {
+        for (first, last) in [(1, u64::MAX), (900, 2_100), (1_000, 2_000), (17, 17), (2_200, 9_999)]
+        {
+            let found = store.history(&roots[of], first, last).await.unwrap();
+            let found: Vec<u64> = found.iter().map(|row| row.version).collect();
+            let expected: Vec<u64> = (first..=last.min(versions[of])).collect();
+            assert!(found == expected, "the history from {first} to {last}");
+        }
+    }
+}
+
+/// Rows of one log that follow on each other without a gap: none is lost between two parts.
+#[tokio::test]
+async fn no_row_is_lost_between_two_parts() {
+    let store = SqliteStore::in_memory().await.unwrap();
+    let (context, root) = (context(), root());
+    let mut ids = Vec::new();
+    for _ in 0..45 {
+        let refused = || {
+            let mut unit = unit(&context, &root, 0);
+            Arc::make_mut(&mut unit.commands[0]).status = CommandStatus::Rejected;
+            UnitOfWork {
+                expected: Vec::new(),
+                states: Vec::new(),
+                events: Vec::new(),
+                messages: Vec::new(),
+                activities: Vec::new(),
+                ..unit
+            }
+        };
+        let batch: Vec<UnitOfWork> = (0..100).map(|_| refused()).collect();
+        ids.extend(batch.iter().map(|unit| unit.commands[0].id));
+        for fate in store.commit(batch.into()).await {
+            assert!(matches!(fate, Fate::Committed { .. }), "{fate:?}");
+        }
+    }
+    for root in [None, Some(root)] {
+        let found = store.commands(&LogQuery { root, ..all() }).await.unwrap();
+        let found: Vec<_> = found.iter().map(|row| row.id).collect();
+        assert!(found == ids);
+    }
+}

@@ -1,0 +1,16 @@
+//! The store as its users see it.
+#![allow(missing_docs, reason = "a test is told by its name")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests end the test")]
+
+mod broken_disk;
+mod child;
+mod conformance;
+mod load;
+mod logs;
+mod long_logs;
+mod long_reader;
+mod opening;
+mod read_only;
+mod refusals;
+mod two_processes;
+mod units;

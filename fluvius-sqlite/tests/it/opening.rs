@@ -1,0 +1,89 @@
+//! Opening one file several times, from this process and from others.
+
+use std::time::{Duration, Instant};
+
+use fluvius_core::Store;
+use fluvius_sqlite::SqliteStore;
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use crate::child::{self, Other};
+use crate::units::{all, commit, context, root, unit};
+
+/// A process that opens the file, reads and closes it; alone it does nothing.
+#[tokio::test]
+async fn a_process_that_closes_the_file() {
+    let Some(file) = child::file() else { return };
+    let foreign = Connection::open(file).unwrap();
+    foreign.query_row("SELECT count(*) FROM command_log", [], |_| Ok(())).unwrap();
+    foreign.close().unwrap();
+    child::say("closed");
+}
+
+/// On POSIX a process gives up all its locks of a file when it closes any handle to it. Who then
+/// closes the file elsewhere takes itself for the last, and removes the log.
+#[tokio::test]
+async fn opening_a_file_again_gives_up_no_lock_of_it() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("store.db");
+    let log = folder.path().join("store.db-wal");
+    let store = SqliteStore::open(&file).await.unwrap();
+    commit(&store, unit(&context(), &root(), 0)).await;
+    let again = SqliteStore::open(&file).await.unwrap();
+    let check = |is_left: bool| {
+        let mut other = Other::start("opening::a_process_that_closes_the_file", &file, |_| {});
+        assert_eq!(other.hear(), "closed");
+        other.end();
+        assert_eq!(log.exists(), is_left);
+    };
+    check(true);
+    commit(&again, unit(&context(), &root(), 0)).await;
+    drop(again);
+    check(true);
+    commit(&store, unit(&context(), &root(), 0)).await;
+    assert_eq!(store.commands(&all()).await.unwrap().len(), 3);
+    drop(store);
+    while log.exists() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    check(false);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_may_open_a_new_file_at_once() {
+    for _ in 0..10 {
+        let folder = TempDir::new().unwrap();
+        let file = folder.path().join("store.db");
+        let openings = (0..8).map(|_| tokio::spawn(SqliteStore::open(file.clone())));
+        let mut stores = Vec::new();
+        for opening in openings.collect::<Vec<_>>() {
+            stores.push(opening.await.unwrap().unwrap());
+        }
+        for store in &stores {
+            commit(store, unit(&context(), &root(), 0)).await;
+        }
+        for store in &stores {
+            assert_eq!(store.commands(&all()).await.unwrap().len(), stores.len());
+        }
+    }
+}
+
+/// Of those that close at the same time none would take itself for the last.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_closes_last_removes_the_log() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("store.db");
+    let log = folder.path().join("store.db-wal");
+    for round in 0..60 {
+        let store = SqliteStore::open(&file).await.unwrap();
+        let root = root();
+        commit(&store, unit(&context(), &root, 0)).await;
+        assert!(store.load(&root).await.unwrap().is_some() && log.exists());
+        drop(store);
+        let begun = Instant::now();
+        while log.exists() {
+            assert!(begun.elapsed() < Duration::from_secs(20), "round {round}: the log is left");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+}

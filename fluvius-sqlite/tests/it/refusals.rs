@@ -1,0 +1,244 @@
+//! What is refused at the opening, and units of which a row cannot be stored.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use fluvius_core::{Fate, Store, StoreError};
+use fluvius_sqlite::SqliteStore;
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use crate::units::{commit, context, id, json, logs, root, unit, with_data};
+
+async fn refused(path: &Path) -> StoreError {
+    let error = SqliteStore::open(path).await.unwrap_err();
+    assert!(!error.can_retry(), "{error}");
+    error
+}
+
+/// The file is refused for this reason, and neither it nor anything beside it has changed.
+async fn check_refused(path: &Path, why: &str) {
+    let folder = path.parent().unwrap();
+    let names = || -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(folder).unwrap();
+        let mut names: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+        names.sort();
+        names
+    };
+    let (before, beside) = (std::fs::read(path).unwrap(), names());
+    let error = refused(path).await;
+    assert!(error.to_string().contains(why), "{error}");
+    assert!(std::fs::read(path).unwrap() == before, "the file was changed");
+    assert_eq!(names(), beside);
+}
+
+/// A file with a few rows, closed.
+async fn closed(folder: &TempDir) -> PathBuf {
+    let path = folder.path().join("store.db");
+    let store = SqliteStore::open(&path).await.unwrap();
+    let (context, root) = (context(), root());
+    for version in 0..40 {
+        commit(&store, unit(&context, &root, version)).await;
+    }
+    drop(store);
+    // Who closes last takes the log into the file, and removes it.
+    let log = folder.path().join("store.db-wal");
+    for _ in 0..500 {
+        if !log.exists() {
+            return path;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("the store is not closed");
+}
+
+#[tokio::test]
+async fn a_file_of_something_else_is_refused_and_left_as_it_is() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("notes.txt");
+    std::fs::write(&path, "these are my notes\n".repeat(500)).unwrap();
+    check_refused(&path, "it is no SQLite database").await;
+    // To SQLite this is an empty database.
+    std::fs::write(&path, "x").unwrap();
+    check_refused(&path, "another program").await;
+}
+
+#[tokio::test]
+async fn a_database_of_another_program_is_refused_and_left_as_it_is() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("other.db");
+    Connection::open(&path).unwrap().execute_batch("CREATE TABLE mine (a); ").unwrap();
+    check_refused(&path, "another program").await;
+}
+
+#[tokio::test]
+async fn a_file_of_a_newer_release_is_refused_and_left_as_it_is() {
+    let folder = TempDir::new().unwrap();
+    let path = closed(&folder).await;
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 1_000).unwrap();
+    check_refused(&path, "use a newer release").await;
+}
+
+#[tokio::test]
+async fn a_newer_version_that_is_only_in_the_log_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let path = closed(&folder).await;
+    let newer = Connection::open(&path).unwrap();
+    newer.pragma_update(None, "user_version", 1_000).unwrap();
+    let error = refused(&path).await;
+    assert!(error.to_string().contains("use a newer release"), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_with_a_damaged_beginning_is_refused_and_left_as_it_is() {
+    let folder = TempDir::new().unwrap();
+    let path = closed(&folder).await;
+    let whole = std::fs::read(&path).unwrap();
+    for (from, to) in [(0, 16), (0, 100)] {
+        let mut bytes = whole.clone();
+        bytes[from..to].fill(0);
+        std::fs::write(&path, bytes).unwrap();
+        check_refused(&path, "damaged").await;
+    }
+    // The schema, behind the header.
+    let mut bytes = whole.clone();
+    bytes[100..4096].fill(0xff);
+    std::fs::write(&path, bytes).unwrap();
+    check_refused(&path, "damaged").await;
+    std::fs::write(&path, &whole[..60]).unwrap();
+    check_refused(&path, "another program").await;
+}
+
+#[tokio::test]
+async fn a_cut_file_is_refused_and_left_as_it_is() {
+    let folder = TempDir::new().unwrap();
+    let path = closed(&folder).await;
+    let whole = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    check_refused(&path, "damaged").await;
+}
+
+#[tokio::test]
+async fn a_file_without_its_tables_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let path = closed(&folder).await;
+    let foreign = Connection::open(&path).unwrap();
+    foreign.execute_batch("DROP VIEW message_log; DROP TABLE message;").unwrap();
+    drop(foreign);
+    check_refused(&path, "no proper table `message`").await;
+}
+
+#[tokio::test]
+async fn a_path_that_can_be_no_file_is_refused() {
+    let folder = TempDir::new().unwrap();
+    for (path, why) in [
+        (folder.path().join("missing/store.db"), "its folder is not there"),
+        (folder.path().to_owned(), "is a folder"),
+        (PathBuf::from(":memory:"), "in_memory"),
+        (PathBuf::new(), "in_memory"),
+    ] {
+        let error = refused(&path).await;
+        assert!(error.to_string().contains(why), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_looks_like_an_address_is_a_name() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("file:store?mode=memory");
+    let store = SqliteStore::open(&path).await.unwrap();
+    commit(&store, unit(&context(), &root(), 0)).await;
+    assert!(path.metadata().unwrap().len() > 0);
+}
+
+#[tokio::test]
+async fn a_row_that_is_too_long_fails_its_unit_and_what_stands_on_it() {
+    let store = SqliteStore::options().row_bytes_max(1_000).open_in_memory().await.unwrap();
+    let context = context();
+    let (long, beside) = (root(), root());
+    let text = json(&format!("{:?}", "x".repeat(1_000)));
+    let mut stands_on_it = unit(&context, &long, 1);
+    stands_on_it.depends_on.push(0);
+    let batch = [with_data(&context, &long, 0, text), stands_on_it, unit(&context, &beside, 0)];
+    let fates = store.commit(Arc::from(batch)).await;
+    let [Fate::Failed(error), Fate::Fell { on: 0 }, Fate::Committed { .. }] = &fates[..] else {
+        panic!("{fates:?}");
+    };
+    assert!(!error.can_retry() && error.to_string().contains("row_bytes_max"), "{error}");
+    assert_eq!(logs(&store).await.commands.len(), 1);
+    // A little shorter.
+    let text = json(&format!("{:?}", "x".repeat(965)));
+    commit(&store, with_data(&context, &long, 0, text)).await;
+}
+
+/// A rule of the database that the store does not know of: somebody has added an index.
+#[tokio::test]
+async fn a_unit_that_the_database_refuses_takes_only_its_dependents() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("store.db");
+    let store = SqliteStore::open(&path).await.unwrap();
+    commit(&store, unit(&context(), &root(), 0)).await;
+    let foreign = Connection::open(&path).unwrap();
+    foreign.execute_batch("CREATE UNIQUE INDEX planted ON event (data)").unwrap();
+    let context = context();
+    let roots = [root(), root(), root(), root()];
+    let answering = |at: usize, version| {
+        let mut unit = unit(&context, &roots[at], version);
+        Arc::make_mut(&mut unit.events[0]).data = Some(json("\"once\""));
+        unit
+    };
+    let before = logs(&store).await;
+    let mut batch = vec![
+        unit(&context, &roots[0], 0),
+        answering(1, 0),
+        // The same answer: refused, with a new context, name and root.
+        answering(2, 0),
+        unit(&context, &roots[2], 1),
+        unit(&context, &roots[0], 1),
+        unit(&context, &roots[3], 0),
+        answering(3, 1),
+        unit(&context, &roots[3], 1),
+    ];
+    batch[3].depends_on.push(2);
+    batch[4].depends_on.push(0);
+    batch[6].depends_on.push(5);
+    batch[7].depends_on.push(5);
+    Arc::make_mut(&mut batch[2].commands[0]).command = "a-new-name".into();
+    let alone = Arc::new(fluvius_core::ContextRecord { id: id(), ..(*context).clone() });
+    Arc::make_mut(&mut batch[2].commands[0]).context_id = alone.id;
+    Arc::make_mut(&mut batch[2].activities[0]).context_id = alone.id;
+    batch[2].context = Arc::clone(&alone);
+    let fates = store.commit(Arc::from(batch.clone())).await;
+    let told: Vec<String> = fates
+        .iter()
+        .map(|fate| match fate {
+            Fate::Committed { .. } => "committed".to_owned(),
+            Fate::Failed(error) => format!("failed {}", error.can_retry()),
+            fate => format!("{fate:?}"),
+        })
+        .collect();
+    let expected = [
+        "committed",
+        "committed",
+        "failed false",
+        "Fell { on: 2 }",
+        "committed",
+        "committed",
+        "failed false",
+        "committed",
+    ];
+    assert_eq!(told, expected);
+    let after = logs(&store).await;
+    assert_eq!(after.commands.len(), before.commands.len() + 5);
+    let positions: Vec<u64> = after.commands.iter().map(|row| row.position).collect();
+    assert!(positions.is_sorted_by(|one, next| one < next));
+    assert!(store.load(&roots[2]).await.unwrap().is_none());
+    assert!(store.context(alone.id).await.unwrap().is_none());
+    assert_eq!(store.load(&roots[3]).await.unwrap(), Some(batch[7].states[0].as_ref().clone()));
+    assert_eq!(store.history(&roots[0], 1, 9).await.unwrap().len(), 2);
+    // The next group is whole again.
+    foreign.execute_batch("DROP INDEX planted").unwrap();
+    batch[6].depends_on.clear();
+    commit(&store, answering(2, 0)).await;
+    commit(&store, answering(3, 2)).await;
+}

@@ -1,0 +1,56 @@
+//! Two processes over one file, both at full load.
+
+use std::time::Duration;
+
+use fluvius_core::Store;
+use fluvius_sqlite::SqliteStore;
+use tempfile::TempDir;
+
+use crate::child::{self, Other};
+use crate::load;
+use crate::units::{all, commit, context, root, unit};
+
+const CLIENTS: usize = 32;
+const TIME: Duration = Duration::from_secs(3);
+
+/// The second process; alone it does nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_other_process() {
+    let Some(file) = child::file() else { return };
+    let store = SqliteStore::open(file).await.unwrap();
+    child::say("ready");
+    child::told();
+    let load = load::run(&store, CLIENTS, TIME).await;
+    child::say(load.committed);
+    child::say(load.others.len());
+    child::say(format!("{:?}, at the most {:?}", load.p99(), load.max()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_processes_each_gets_its_part_of_the_commits_and_none_fails() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("store.db");
+    let store = SqliteStore::open(&file).await.unwrap();
+    let mut other = Other::start("two_processes::the_other_process", &file, |_| {});
+    assert_eq!(other.hear(), "ready");
+    other.tell("go");
+    let own = load::run(&store, CLIENTS, TIME).await;
+    let others: usize = other.hear().parse().unwrap();
+    assert_eq!((own.others.clone(), other.hear().as_str()), (Vec::<String>::new(), "0"));
+    let all_commits = own.committed + others;
+    println!(
+        "{} and {others} commits in {TIME:?}; 99 of 100 within {:?}, at the most {:?}, and within {}",
+        own.committed,
+        own.p99(),
+        own.max(),
+        other.hear(),
+    );
+    other.end();
+    // At least two fifths each: without the room that they leave each other, it was a third.
+    assert!(5 * own.committed >= 2 * all_commits && 5 * others >= 2 * all_commits);
+    // Both have told the truth, and positions rise over both.
+    let commands = store.commands(&all()).await.unwrap();
+    assert_eq!(commands.len(), all_commits);
+    assert!(commands.is_sorted_by(|one, next| one.position < next.position));
+    commit(&store, unit(&context(), &root(), 0)).await;
+}

@@ -1,0 +1,170 @@
+//! Units of work for tests, and the whole content of a store.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use fluvius_core::chrono::{DateTime, Utc};
+use fluvius_core::json::PayloadHash;
+use fluvius_core::uuid::Uuid;
+use fluvius_core::{
+    ActivityKind, ActivityRecord, Actor, AggregateRoot, Change, CommandRecord, CommandStatus,
+    ContextRecord, ETag, EventRecord, ExpectedVersion, Fate, Json, LogQuery, Logged, MessageRecord,
+    RealmFilter, StateRecord, Store, Transport, UnitOfWork,
+};
+
+/// A fresh identifier; each is larger than the one before it.
+pub(crate) fn id() -> Uuid {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let number = u128::from(NEXT.fetch_add(1, Ordering::Relaxed));
+    // Other processes draw theirs from other ranges.
+    Uuid::from_u128((number << 64) | u128::from(std::process::id()))
+}
+
+pub(crate) fn root() -> AggregateRoot {
+    AggregateRoot::new("purse", id())
+}
+
+pub(crate) fn context() -> Arc<ContextRecord> {
+    Arc::new(ContextRecord {
+        id: id(),
+        domain: "purses".into(),
+        revision: 1,
+        transport: Transport::Cli,
+        source: "a test".to_owned(),
+        headers: BTreeMap::from([("user-agent".to_owned(), "a test".to_owned())]),
+        actor: Actor { user_id: Some(id()), profile_id: None, organization_id: None },
+        roles: vec!["teller".to_owned()],
+        realm: Some("north".to_owned()),
+        correlation: None,
+        causation: None,
+    })
+}
+
+pub(crate) fn json(text: &str) -> Json {
+    Json::parse(text).unwrap()
+}
+
+/// A unit that brings a root from this version to the next, with rows in all logs.
+pub(crate) fn unit(context: &Arc<ContextRecord>, root: &AggregateRoot, version: u64) -> UnitOfWork {
+    with_data(context, root, version, json(r#"{"coins":7}"#))
+}
+
+/// As [`unit`], to this state.
+pub(crate) fn with_data(
+    context: &Arc<ContextRecord>,
+    root: &AggregateRoot,
+    version: u64,
+    data: Json,
+) -> UnitOfWork {
+    let command = id();
+    let time: DateTime<Utc> = DateTime::from_timestamp_micros(1_700_000_000_123_456).unwrap();
+    let payload = json(r#"{"coins":7}"#);
+    UnitOfWork {
+        depends_on: Vec::new(),
+        expected: vec![ExpectedVersion { root: root.clone(), version }],
+        context: Arc::clone(context),
+        states: vec![
+            StateRecord {
+                root: root.clone(),
+                version: version + 1,
+                etag: ETag::new(version + 1, command),
+                revision: 1,
+                data: data.clone(),
+                created: time,
+                creator: context.actor.id(),
+                updated: time,
+                updater: context.actor.id(),
+                deleted: None,
+                realm: context.realm.as_deref().map(Arc::from),
+            }
+            .into(),
+        ],
+        commands: vec![
+            CommandRecord {
+                id: command,
+                parent: None,
+                domain: "purses".into(),
+                revision: 1,
+                command: "give-coins".into(),
+                root: root.clone(),
+                payload: payload.clone(),
+                payload_hash: PayloadHash::from_bytes([7; 32]),
+                context_id: context.id,
+                status: CommandStatus::Applied,
+                code: None,
+                response: None,
+                received: time,
+            }
+            .into(),
+        ],
+        events: vec![
+            EventRecord {
+                id: id(),
+                domain: "purses".into(),
+                revision: 1,
+                event: "coins-given".into(),
+                root: root.clone(),
+                version: version + 1,
+                src_cmd: command,
+                args: payload,
+                data: None,
+                change: Change::whole(&data),
+                occurred: time,
+            }
+            .into(),
+        ],
+        messages: vec![
+            MessageRecord {
+                id: id(),
+                key: "coins-were-given".into(),
+                data: json("7"),
+                src_cmd: command,
+                root: root.clone(),
+            }
+            .into(),
+        ],
+        activities: vec![
+            ActivityRecord {
+                id: id(),
+                root: root.clone(),
+                context_id: context.id,
+                src_cmd: command,
+                message: "gave coins".into(),
+                kind: ActivityKind::UserAction,
+                label: None,
+                code: None,
+                data: None,
+            }
+            .into(),
+        ],
+    }
+}
+
+/// Commits a unit that nothing stands against.
+pub(crate) async fn commit(store: &impl Store, unit: UnitOfWork) {
+    let fates = store.commit(Arc::from([unit])).await;
+    assert!(matches!(fates[..], [Fate::Committed { .. }]), "{fates:?}");
+}
+
+/// Everything that the logs hold.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Logs {
+    pub(crate) commands: Vec<Logged<CommandRecord>>,
+    pub(crate) events: Vec<Logged<EventRecord>>,
+    pub(crate) messages: Vec<Logged<MessageRecord>>,
+    pub(crate) activities: Vec<Logged<ActivityRecord>>,
+}
+
+pub(crate) fn all() -> LogQuery {
+    LogQuery { root: None, realm: RealmFilter::All, after: 0, limit: usize::MAX }
+}
+
+pub(crate) async fn logs(store: &impl Store) -> Logs {
+    Logs {
+        commands: store.commands(&all()).await.unwrap(),
+        events: store.events(&all()).await.unwrap(),
+        messages: store.messages(&all()).await.unwrap(),
+        activities: store.activities(&all()).await.unwrap(),
+    }
+}

@@ -1,0 +1,149 @@
+//! The stores that a property is shown on, behind one type, and what they hold.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use fluvius_core::store::{KnownCommand, LogQuery, RealmFilter, Store, StoreError};
+use fluvius_core::uuid::Uuid;
+use fluvius_core::{
+    ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, Logged,
+    MemoryStore, MessageRecord, StateQuery, StateRecord, UnitOfWork,
+};
+use fluvius_sqlite::{Durability, SqliteStore};
+use tempfile::TempDir;
+
+/// One of so many cases has its SQLite store in a file, which takes longer.
+const IN_A_FILE_EVERY: usize = 16;
+
+/// A store of any kind; a folder goes with its last clone.
+#[derive(Debug, Clone)]
+pub(crate) enum AnyStore {
+    Memory(MemoryStore),
+    Sqlite { store: SqliteStore, _folder: Option<Arc<TempDir>> },
+}
+
+impl AnyStore {
+    /// A fresh store of each kind.
+    pub(crate) async fn all() -> Vec<Self> {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let is_in_a_file = COUNT.fetch_add(1, Ordering::Relaxed).is_multiple_of(IN_A_FILE_EVERY);
+        let sqlite = if is_in_a_file {
+            let folder = TempDir::new().unwrap();
+            // Nothing here outlives a crash: the disk need not be waited for.
+            let options = SqliteStore::options().durability(Durability::Normal);
+            let store = options.open(folder.path().join("bank.db")).await.unwrap();
+            Self::Sqlite { store, _folder: Some(Arc::new(folder)) }
+        } else {
+            Self::Sqlite { store: SqliteStore::in_memory().await.unwrap(), _folder: None }
+        };
+        vec![Self::Memory(MemoryStore::new()), sqlite]
+    }
+}
+
+/// Everything that a store holds of these roots, and of the commands that its log names.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Content {
+    commands: Vec<Logged<CommandRecord>>,
+    events: Vec<Logged<EventRecord>>,
+    messages: Vec<Logged<MessageRecord>>,
+    activities: Vec<Logged<ActivityRecord>>,
+    states: BTreeMap<AggregateRoot, StateRecord>,
+    contexts: BTreeMap<Uuid, Arc<ContextRecord>>,
+}
+
+impl Content {
+    pub(crate) async fn of(store: &AnyStore, roots: impl Iterator<Item = AggregateRoot>) -> Self {
+        let all = LogQuery { root: None, realm: RealmFilter::All, after: 0, limit: usize::MAX };
+        let mut content = Self {
+            commands: store.commands(&all).await.unwrap(),
+            events: store.events(&all).await.unwrap(),
+            messages: store.messages(&all).await.unwrap(),
+            activities: store.activities(&all).await.unwrap(),
+            states: BTreeMap::new(),
+            contexts: BTreeMap::new(),
+        };
+        for root in roots {
+            if let Some(state) = store.load(&root).await.unwrap() {
+                content.states.insert(root, state);
+            }
+        }
+        for command in &content.commands {
+            let (found, context) = store.command(command.id).await.unwrap().unwrap();
+            assert_eq!(found, *command);
+            content.contexts.insert(context.id, context);
+        }
+        content
+    }
+}
+
+/// Calls the store that it is.
+macro_rules! each {
+    ($any:ident, $store:ident => $call:expr) => {
+        match $any {
+            AnyStore::Memory($store) => $call,
+            AnyStore::Sqlite { store: $store, .. } => $call,
+        }
+    };
+}
+
+impl Store for AnyStore {
+    async fn claim(&self, domain: &str, resources: &[&'static str]) -> Result<(), StoreError> {
+        each!(self, store => store.claim(domain, resources).await)
+    }
+
+    async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<Fate> {
+        each!(self, store => store.commit(batch).await)
+    }
+
+    async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {
+        each!(self, store => store.load(root).await)
+    }
+
+    async fn snapshot(
+        &self,
+        roots: &[AggregateRoot],
+    ) -> Result<Vec<Option<StateRecord>>, StoreError> {
+        each!(self, store => store.snapshot(roots).await)
+    }
+
+    async fn query(&self, query: &StateQuery) -> Result<Vec<StateRecord>, StoreError> {
+        each!(self, store => store.query(query).await)
+    }
+
+    async fn command(&self, id: Uuid) -> Result<Option<KnownCommand>, StoreError> {
+        each!(self, store => store.command(id).await)
+    }
+
+    async fn history(
+        &self,
+        root: &AggregateRoot,
+        first: u64,
+        last: u64,
+    ) -> Result<Vec<Logged<EventRecord>>, StoreError> {
+        each!(self, store => store.history(root, first, last).await)
+    }
+
+    async fn commands(&self, query: &LogQuery) -> Result<Vec<Logged<CommandRecord>>, StoreError> {
+        each!(self, store => store.commands(query).await)
+    }
+
+    async fn events(&self, query: &LogQuery) -> Result<Vec<Logged<EventRecord>>, StoreError> {
+        each!(self, store => store.events(query).await)
+    }
+
+    async fn messages(&self, query: &LogQuery) -> Result<Vec<Logged<MessageRecord>>, StoreError> {
+        each!(self, store => store.messages(query).await)
+    }
+
+    async fn activities(
+        &self,
+        query: &LogQuery,
+    ) -> Result<Vec<Logged<ActivityRecord>>, StoreError> {
+        each!(self, store => store.activities(query).await)
+    }
+
+    async fn context(&self, id: Uuid) -> Result<Option<Arc<ContextRecord>>, StoreError> {
+        each!(self, store => store.context(id).await)
+    }
+}
