@@ -1,28 +1,33 @@
 //! The main job: opens two accounts, moves money, and shows the event log.
 //!
-//! The amounts may be given: `--withdraw 20.00 --deposit 10.00 --transfer 30.00` are the ones
-//! taken otherwise. A refused command prints its code and message and ends with exit code 1; a
-//! call that is not understood ends with 2.
+//! The bank is kept in `bank.db` in the current folder; `--store sqlite:PATH` names another file,
+//! `--store memory` keeps nothing. Accounts that are there already are found by their numbers. The
+//! amounts may be given: `--withdraw 20.00 --deposit 10.00 --transfer 30.00` are the ones taken
+//! otherwise. A refused command prints its code and message and ends with exit code 1; a call that
+//! is not understood ends with 2.
 
 use std::error::Error as StdError;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use banking_domain::{Account, TransactionManagerDomain};
-use fluvius_core::{Domain, DomainContext, DomainRuntime, Error, MemoryStore};
+use fluvius_core::query::text;
+use fluvius_core::{Domain, DomainContext, DomainRuntime, Error, MemoryStore, Session, Store};
+use fluvius_sqlite::SqliteStore;
 use futures_util::StreamExt;
 use serde_json::json;
 use uuid::Uuid;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let amounts = match Amounts::from_args(std::env::args().skip(1)) {
-        Ok(amounts) => amounts,
+    let (place, amounts) = match parse(std::env::args().skip(1)) {
+        Ok(call) => call,
         Err(message) => {
             eprintln!("{message}");
             return ExitCode::from(2);
         }
     };
-    match run(&amounts).await {
+    match run_at(&place, &amounts).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{}", describe(error.as_ref()));
@@ -38,45 +43,56 @@ struct Amounts {
     transfer: String,
 }
 
-impl Amounts {
-    fn from_args(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut amounts = Self {
-            withdraw: "20.00".to_owned(),
-            deposit: "10.00".to_owned(),
-            transfer: "30.00".to_owned(),
-        };
-        while let Some(flag) = args.next() {
-            let amount = match flag.as_str() {
-                "--withdraw" => &mut amounts.withdraw,
-                "--deposit" => &mut amounts.deposit,
-                "--transfer" => &mut amounts.transfer,
-                _ => return Err(format!("`{flag}` is not known: {USAGE}")),
-            };
-            *amount = args.next().ok_or_else(|| format!("`{flag}` needs an amount: {USAGE}"))?;
+/// Where the bank is kept.
+enum Place {
+    Memory,
+    File(PathBuf),
+}
+
+fn parse(mut args: impl Iterator<Item = String>) -> Result<(Place, Amounts), String> {
+    let mut place = Place::File(PathBuf::from("bank.db"));
+    let mut amounts = Amounts {
+        withdraw: "20.00".to_owned(),
+        deposit: "10.00".to_owned(),
+        transfer: "30.00".to_owned(),
+    };
+    while let Some(flag) = args.next() {
+        let mut value = || args.next().ok_or_else(|| format!("`{flag}` needs a value: {USAGE}"));
+        match flag.as_str() {
+            "--withdraw" => amounts.withdraw = value()?,
+            "--deposit" => amounts.deposit = value()?,
+            "--transfer" => amounts.transfer = value()?,
+            "--store" => {
+                let name = value()?;
+                place = match (name.as_str(), name.strip_prefix("sqlite:")) {
+                    ("memory", _) => Place::Memory,
+                    (_, Some(path)) if !path.is_empty() => Place::File(PathBuf::from(path)),
+                    _ => return Err(format!("`{name}` is no store: {USAGE}")),
+                };
+            }
+            _ => return Err(format!("`{flag}` is not known: {USAGE}")),
         }
-        Ok(amounts)
+    }
+    Ok((place, amounts))
+}
+
+const USAGE: &str = "banking-domain [--withdraw AMOUNT] [--deposit AMOUNT] [--transfer AMOUNT] \
+                     [--store memory|sqlite:PATH]";
+
+async fn run_at(place: &Place, amounts: &Amounts) -> Result<(), Box<dyn StdError>> {
+    match place {
+        Place::Memory => run(MemoryStore::new(), amounts).await,
+        Place::File(path) => run(SqliteStore::open(path).await?, amounts).await,
     }
 }
 
-const USAGE: &str = "banking-domain [--withdraw AMOUNT] [--deposit AMOUNT] [--transfer AMOUNT]";
-
-async fn run(amounts: &Amounts) -> Result<(), Box<dyn StdError>> {
-    let domain = TransactionManagerDomain::runtime(MemoryStore::new()).await?;
+async fn run(store: impl Store, amounts: &Amounts) -> Result<(), Box<dyn StdError>> {
+    let domain = TransactionManagerDomain::runtime(store).await?;
     let mut session = domain.session(DomainContext::create("bank-account"));
 
-    let recipient_id = Uuid::new_v4();
-    session.set_aggroot("bank-account", recipient_id);
-    let open = json!({
-        "account_number": "987654321", "owner_name": "Jane Roe", "initial_deposit": "0.00"
-    });
-    session.process_command(session.create_command("open-account", open)?).await?;
-
-    let account_id = Uuid::new_v4();
+    let recipient_id = find_or_open(&mut session, "987654321", "Jane Roe", "0.00").await?;
+    let account_id = find_or_open(&mut session, "123456789", "John Doe", "1000.00").await?;
     session.set_aggroot("bank-account", account_id);
-    let open = json!({
-        "account_number": "123456789", "owner_name": "John Doe", "initial_deposit": "1000.00"
-    });
-    session.process_command(session.create_command("open-account", open)?).await?;
 
     let account = session.statemgr().fetch::<Account>(account_id).await?;
     println!("Initial balance: {}", account.balance);
@@ -101,6 +117,29 @@ async fn run(amounts: &Amounts) -> Result<(), Box<dyn StdError>> {
 
     print_events(&domain).await?;
     Ok(())
+}
+
+/// The account of a number: that of an earlier run, or a new one.
+async fn find_or_open(
+    session: &mut Session,
+    account_number: &str,
+    owner_name: &str,
+    initial_deposit: &str,
+) -> Result<Uuid, Error> {
+    let number = text("account_number").eq(account_number);
+    if let Some(account) = session.statemgr().find_one::<Account>(number).await? {
+        println!("Found account {account_number} of {}: {}", account.owner_name, account.balance);
+        return Ok(account.record().root.identifier);
+    }
+    let id = Uuid::new_v4();
+    session.set_aggroot("bank-account", id);
+    let open = json!({
+        "account_number": account_number,
+        "owner_name": owner_name,
+        "initial_deposit": initial_deposit,
+    });
+    session.process_command(session.create_command("open-account", open)?).await?;
+    Ok(id)
 }
 
 /// The event log as a table.

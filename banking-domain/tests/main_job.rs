@@ -141,8 +141,54 @@ fn assert_table(table: &str) {
     assert!(rows[4][4].contains(recipient) && rows[5][4].contains(account), "{table}");
 }
 
+#[test]
+fn a_second_run_finds_the_accounts_of_the_first_and_appends_to_its_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let named = format!("sqlite:{}", folder.path().join("bank.db").display());
+    // The default is the same file.
+    let first = run_in(folder.path(), &[]);
+    assert_eq!(first.status.code(), Some(0), "{}", text(&first.stderr));
+    let second = run_in(folder.path(), &["--store", &named]);
+    assert_eq!(second.status.code(), Some(0), "{}", text(&second.stderr));
+    let (first, second) = (text(&first.stdout), text(&second.stdout));
+    assert!(
+        second.starts_with(
+            "Found account 987654321 of Jane Roe: 30.00\n\
+             Found account 123456789 of John Doe: 960.00\n\
+             Initial balance: 960.00\n"
+        ),
+        "{second}"
+    );
+    assert!(second.contains("\nFinal balance: 920.00\nRecipient's balance: 60.00\n"), "{second}");
+    let [first, second] = [&first, &second].map(|out| out.split_once("\n\n").unwrap().1);
+    let added = second.strip_prefix(first).unwrap();
+    assert_eq!(added.lines().count(), 4, "{second}");
+}
+
+#[test]
+fn a_store_that_cannot_be_opened_is_told_and_ends_with_1() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("notes.txt");
+    fs::write(&file, "no database, but long enough to be looked at by whoever opens it").unwrap();
+    let output = run_in(folder.path(), &["--store", "sqlite:notes.txt"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("notes.txt"), "{}", text(&output.stderr));
+    assert!(fs::read_to_string(&file).unwrap().starts_with("no database"));
+    for store in ["sqlite:", "oracle", ""] {
+        let output = run_in(folder.path(), &["--store", store]);
+        assert_eq!(output.status.code(), Some(2), "{store}");
+        assert!(text(&output.stderr).contains("is no store"), "{}", text(&output.stderr));
+    }
+}
+
+/// Runs the binary on a bank that is gone with it.
 fn run(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_banking-domain")).args(args).output().unwrap()
+    run_in(Path::new("."), &[args, &["--store", "memory"]].concat())
+}
+
+fn run_in(folder: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_banking-domain"));
+    command.current_dir(folder).args(args).output().unwrap()
 }
 
 fn text(bytes: &[u8]) -> String {
