@@ -3,8 +3,8 @@
 //! The bank is kept in `bank.db` in the current folder; `--store sqlite:PATH` names another file,
 //! `--store memory` keeps nothing. Accounts that are there already are found by their numbers. The
 //! amounts may be given: `--withdraw 20.00 --deposit 10.00 --transfer 30.00` are the ones taken
-//! otherwise. A refused command prints its code and message and ends with exit code 1; a call that
-//! is not understood ends with 2.
+//! otherwise. A refused command prints its code and message; those after it run all the same, and the
+//! job ends with exit code 1. A call that is not understood ends with 2.
 
 use std::error::Error as StdError;
 use std::path::PathBuf;
@@ -28,7 +28,7 @@ async fn main() -> ExitCode {
         }
     };
     match run_at(&place, &amounts).await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("{}", describe(error.as_ref()));
             ExitCode::FAILURE
@@ -79,14 +79,14 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<(Place, Amounts), Str
 const USAGE: &str = "banking-domain [--withdraw AMOUNT] [--deposit AMOUNT] [--transfer AMOUNT] \
                      [--store memory|sqlite:PATH]";
 
-async fn run_at(place: &Place, amounts: &Amounts) -> Result<(), Box<dyn StdError>> {
+async fn run_at(place: &Place, amounts: &Amounts) -> Result<ExitCode, Box<dyn StdError>> {
     match place {
         Place::Memory => run(MemoryStore::new(), amounts).await,
         Place::File(path) => run(SqliteStore::open(path).await?, amounts).await,
     }
 }
 
-async fn run(store: impl Store, amounts: &Amounts) -> Result<(), Box<dyn StdError>> {
+async fn run(store: impl Store, amounts: &Amounts) -> Result<ExitCode, Box<dyn StdError>> {
     let domain = TransactionManagerDomain::runtime(store).await?;
     let mut session = domain.session(DomainContext::create("bank-account"));
 
@@ -105,9 +105,17 @@ async fn run(store: impl Store, amounts: &Amounts) -> Result<(), Box<dyn StdErro
             json!({ "amount": amounts.transfer, "recipient": recipient_id }),
         )?,
     ];
+    let mut code = ExitCode::SUCCESS;
+    // To the end: a stream that is dropped in the middle accepts no more, but what it has accepted runs.
     let mut responses = session.command_processor().process(commands);
     while let Some(response) = responses.next().await {
-        println!("Transaction: {}", response?);
+        match response {
+            Ok(response) => println!("Transaction: {response}"),
+            Err(error) => {
+                eprintln!("{}", describe(&error));
+                code = ExitCode::FAILURE;
+            }
+        }
     }
 
     let account = session.statemgr().fetch::<Account>(account_id).await?;
@@ -116,7 +124,7 @@ async fn run(store: impl Store, amounts: &Amounts) -> Result<(), Box<dyn StdErro
     println!("Recipient's balance: {}", recipient.balance);
 
     print_events(&domain).await?;
-    Ok(())
+    Ok(code)
 }
 
 /// The account of a number: that of an earlier run, or a new one.
