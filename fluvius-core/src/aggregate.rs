@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::action::{ActionDescriptor, Location};
 use crate::command::CommandRecord;
@@ -13,6 +14,7 @@ use crate::event::{EventDescriptor, EventRecord};
 use crate::json::{self, Json, JsonError};
 use crate::query::FieldIndex;
 use crate::record_error::RecordError;
+use crate::upcast::{self, Upcast, Written};
 
 /// A type whose methods are the rules; its value is the state of one aggregate root.
 ///
@@ -27,8 +29,10 @@ pub trait Aggregate: Clone + Send + Sync + Serialize + DeserializeOwned + 'stati
     const RESOURCES: &'static [&'static str];
     /// The main resource.
     const RESOURCE: &'static str = Self::RESOURCES[0];
-    /// The revision of the state's and the events' shape.
+    /// The revision of the state's and the events' shape; the first is 1.
     const REVISION: u32;
+    /// Lifts what an older revision wrote.
+    const UPCAST: Option<Upcast> = None;
     /// Every action, in the order of the block.
     const ACTIONS: &'static [&'static ActionDescriptor];
     /// Every event, in the order of the block.
@@ -62,6 +66,7 @@ pub struct AggregateDescriptor {
     pub indexes: &'static [FieldIndex],
     /// Where the block stands.
     pub location: Location,
+    upcast: Option<Upcast>,
     type_name: fn() -> &'static str,
     decode: fn(&Json) -> Result<SharedState, JsonError>,
     encode: fn(&SharedState) -> Result<Json, JsonError>,
@@ -77,6 +82,7 @@ impl AggregateDescriptor {
             events: A::EVENTS,
             indexes: A::INDEXES,
             location: A::LOCATION,
+            upcast: A::UPCAST,
             type_name: type_name::<A>,
             decode: decode::<A>,
             encode: encode::<A>,
@@ -88,8 +94,42 @@ impl AggregateDescriptor {
         (self.type_name)()
     }
 
-    pub(crate) fn decode(&self, data: &Json) -> Result<SharedState, JsonError> {
-        (self.decode)(data)
+    /// Reads a state that was written at a revision.
+    pub(crate) fn decode(&self, revision: u32, data: &Json) -> Result<SharedState, JsonError> {
+        self.read(revision, data, self.decode)
+    }
+
+    /// Reads a state that was written at a revision, lifted first where that is not this one.
+    pub(crate) fn read<T>(
+        &self,
+        revision: u32,
+        data: &Json,
+        decode: impl FnOnce(&Json) -> Result<T, JsonError>,
+    ) -> Result<T, JsonError> {
+        if revision == self.revision {
+            return decode(data);
+        }
+        let lifted = self.lift(revision, Written::State, data.decode()?)?;
+        let state = Json::from_value(&lifted).and_then(|lifted| decode(&lifted));
+        state.map_err(|error| self.as_lifted(revision, error))
+    }
+
+    /// The error of JSON that a revision wrote, once it was lifted: its path may be none of what is stored.
+    pub(crate) fn as_lifted(&self, revision: u32, error: JsonError) -> JsonError {
+        if revision == self.revision {
+            return error;
+        }
+        error.during(&format!("lifted to revision {}", self.revision))
+    }
+
+    /// Lifts what another revision wrote.
+    pub(crate) fn lift(
+        &self,
+        revision: u32,
+        written: Written<'_>,
+        json: Value,
+    ) -> Result<Value, JsonError> {
+        upcast::lift(self.upcast, (revision, self.revision), written, json)
     }
 
     pub(crate) fn encode(&self, state: &SharedState) -> Result<Json, JsonError> {

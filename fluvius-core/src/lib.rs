@@ -91,6 +91,7 @@ mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod unit_of_work;
+mod upcast;
 pub mod verify;
 
 #[doc(hidden)]
@@ -131,6 +132,7 @@ pub use state::{PointInTime, StateManager, StatePage, StateReader, StateRecord, 
 pub use store::memory::MemoryStore;
 pub use store::{Fate, KnownCommand, LogQuery, RealmFilter, Store, StoreError};
 pub use unit_of_work::{ExpectedVersion, UnitOfWork};
+pub use upcast::{Upcast, UpcastError, Written};
 
 #[cfg(feature = "macros")]
 pub use fluvius_macros::{Domain, Rejection, action, aggregate};

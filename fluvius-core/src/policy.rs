@@ -94,7 +94,7 @@ impl<'a> PolicyState<'a> {
         Self { record, state }
     }
 
-    /// The row, with its audit fields.
+    /// The row as it is stored, with its audit fields: its data in the shape of its own revision.
     pub fn record(&self) -> &'a StateRecord {
         self.record
     }

@@ -22,6 +22,7 @@ pub use crate::query::{FieldIndex, Kind};
 pub use crate::record_error::RecordError;
 pub use crate::registry::Registration;
 pub use crate::rejection::Rejection;
+pub use crate::upcast::Upcast;
 
 /// Puts a registration into the linked list.
 #[cfg(feature = "inventory")]
@@ -64,20 +65,32 @@ pub fn decode_event<E: Event>(record: &EventRecord) -> Result<E, RecordError> {
 
 /// Reads a typed command back from its row. One with a secret that has no default cannot be.
 pub fn decode_command_record<C: Command>(record: &CommandRecord) -> Result<C, RecordError> {
-    record
-        .payload
-        .decode()
-        .map_err(|source| RecordError::Invalid { key: record.key().to_owned(), source })
+    record.payload.decode().map_err(|source| RecordError::Invalid {
+        key: record.key().to_owned(),
+        root: Box::new(record.root.clone()),
+        revision: record.revision,
+        source,
+    })
 }
 
 /// The key of a row belongs to no event of the aggregate.
 pub fn unknown_event(record: &EventRecord, aggregate: &'static str) -> RecordError {
-    RecordError::UnknownKey { key: record.key().to_owned(), aggregate }
+    RecordError::UnknownKey {
+        key: record.key().to_owned(),
+        aggregate,
+        root: Box::new(record.root.clone()),
+        revision: record.revision,
+    }
 }
 
 /// The key of a row belongs to no command of the aggregate.
 pub fn unknown_command(record: &CommandRecord, aggregate: &'static str) -> RecordError {
-    RecordError::UnknownKey { key: record.key().to_owned(), aggregate }
+    RecordError::UnknownKey {
+        key: record.key().to_owned(),
+        aggregate,
+        root: Box::new(record.root.clone()),
+        revision: record.revision,
+    }
 }
 
 /// Asserted at the type of a parameter.

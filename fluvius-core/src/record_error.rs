@@ -1,8 +1,13 @@
 //! Why a log row cannot be read as a typed command or event.
 
+use crate::error::Error;
+use crate::event::EventRecord;
 use crate::json::JsonError;
+use crate::root::AggregateRoot;
 
 /// A log row that does not decode as the command or event asked for.
+///
+/// As an [`Error`] it is `invalid-state`.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecordError {
@@ -13,13 +18,49 @@ pub enum RecordError {
         key: String,
         /// The aggregate's type.
         aggregate: &'static str,
+        /// The row's root.
+        root: Box<AggregateRoot>,
+        /// The row's revision: of an event the aggregate's, of a command the domain's.
+        revision: u32,
     },
-    /// The row's JSON does not fit the type.
+    /// The row's JSON does not fit the type, or a newer revision wrote it.
     #[error("the row of `{key}` does not decode")]
     Invalid {
         /// The row's key.
         key: String,
+        /// The row's root.
+        root: Box<AggregateRoot>,
+        /// The row's revision: of an event the aggregate's, of a command the domain's.
+        revision: u32,
         /// Where and why.
         source: JsonError,
     },
+}
+
+impl RecordError {
+    pub(crate) fn of_event(record: &EventRecord, source: JsonError) -> Self {
+        Self::Invalid {
+            key: record.key().to_owned(),
+            root: Box::new(record.root.clone()),
+            revision: record.revision,
+            source,
+        }
+    }
+}
+
+impl From<RecordError> for Error {
+    fn from(error: RecordError) -> Self {
+        let message = error.to_string();
+        match error {
+            RecordError::UnknownKey { root, revision, .. } => {
+                Self::InvalidState { root: *root, revision, path: ".".to_owned(), message }
+            }
+            RecordError::Invalid { root, revision, source, .. } => Self::InvalidState {
+                root: *root,
+                revision,
+                path: source.path().to_owned(),
+                message: format!("{message}: {}", source.message()),
+            },
+        }
+    }
 }

@@ -27,9 +27,11 @@ pub(crate) const TAGS: &str = "tags";
 pub(crate) const TIMEOUT: &str = "timeout";
 pub(crate) const TITLE: &str = "title";
 pub(crate) const TRANSPARENT: &str = "transparent";
+pub(crate) const UPCAST: &str = "upcast";
 
 /// The options of each attribute, in the order in which the messages list them.
-pub(crate) const OF_AGGREGATE: &[&str] = &[RESOURCE, RESOURCES, REVISION, NAME, INDEX, CRATE];
+pub(crate) const OF_AGGREGATE: &[&str] =
+    &[RESOURCE, RESOURCES, REVISION, UPCAST, NAME, INDEX, CRATE];
 pub(crate) const OF_ACTION: &[&str] =
     &[EVT_KEY, RESOURCES, KEY, COMMAND, INTERNAL, IF_MATCH, TIMEOUT];
 pub(crate) const OF_ARG: &[&str] = &[ALIAS, RENAME, DEFAULT, SECRET, EXAMPLE];

@@ -51,7 +51,13 @@ use proc_macro::TokenStream;
 /// - `resource = ".."`: the name of the kind of root, in kebab case. Without it,
 ///   the type's name in kebab case. `resources = ["..", ".."]` names several;
 ///   the first is the main one.
-/// - `revision = 1`: the revision of the state's shape, stored with each event.
+/// - `revision = 1`: in which shape states and events are written; stored with
+///   each of them. The first is 1, which need not be written.
+/// - `upcast = lift_account`: the function that lifts what an older revision
+///   wrote, one revision at a time: `fn(from: u32, written: Written<'_>, json:
+///   &mut serde_json::Value) -> Result<(), UpcastError>`. It runs whenever such
+///   a state or event is read. Without it, one that another revision wrote is
+///   `invalid-state`.
 /// - `index(owner_name: text, balance: number)`: fields by which queries will
 ///   often ask, each with the kind as which it is read: `boolean`, `number`,
 ///   `text`, `time` or `uuid`. A store may keep an index for each; what a query

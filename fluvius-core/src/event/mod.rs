@@ -6,12 +6,14 @@ use std::fmt::Debug;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 pub use record::EventRecord;
 
-use crate::aggregate::Aggregate;
-use crate::json::Json;
+use crate::aggregate::{Aggregate, AggregateDescriptor};
+use crate::json::{Json, JsonError};
 use crate::record_error::RecordError;
+use crate::upcast::Written;
 
 /// What an action records: a struct with the parameters that are not secret, and with what the
 /// rule returned.
@@ -43,17 +45,30 @@ impl EventDescriptor {
     }
 }
 
-/// Reads a typed event back from its row: the arguments, with what the rule returned as `data`.
+/// Reads a typed event back from its row; what an older revision wrote is lifted.
 pub(crate) fn decode<E: Event>(record: &EventRecord) -> Result<E, RecordError> {
+    let aggregate = E::Aggregate::DESCRIPTOR;
     let event = match &record.data {
-        None => record.args.decode(),
-        Some(data) => {
-            let mut fields = record.args.to_value();
-            if let Some(fields) = fields.as_object_mut() {
-                fields.insert("data".to_owned(), data.to_value());
-            }
-            Json::from_value(&fields).and_then(|json| json.decode())
-        }
+        None if record.revision == aggregate.revision => record.args.decode(),
+        _ => fields(record, aggregate).and_then(|fields| {
+            let event = Json::from_value(&fields).and_then(|fields| fields.decode());
+            event.map_err(|error| aggregate.as_lifted(record.revision, error))
+        }),
     };
-    event.map_err(|source| RecordError::Invalid { key: record.key().to_owned(), source })
+    event.map_err(|source| RecordError::of_event(record, source))
+}
+
+/// The fields of an event in the shape of this revision: the arguments, with what the rule returned as `data`.
+pub(crate) fn fields(
+    record: &EventRecord,
+    aggregate: &AggregateDescriptor,
+) -> Result<Value, JsonError> {
+    let mut fields = record.args.to_value();
+    if let (Some(data), Some(fields)) = (&record.data, fields.as_object_mut()) {
+        fields.insert("data".to_owned(), data.to_value());
+    }
+    if record.revision == aggregate.revision {
+        return Ok(fields);
+    }
+    aggregate.lift(record.revision, Written::Event(&record.event), fields)
 }

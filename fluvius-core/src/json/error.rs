@@ -55,6 +55,16 @@ impl JsonError {
         Self { path, message: message.into(), quotes: true }
     }
 
+    /// What an author's function said of a whole.
+    pub(crate) fn of_author(error: &dyn std::error::Error) -> Self {
+        Self::quoting(Path::root(), error.to_string())
+    }
+
+    /// The same fault, with what was being done before its message.
+    pub(crate) fn during(self, what: &str) -> Self {
+        Self { message: format!("{what}: {}", self.message).into(), ..self }
+    }
+
     /// Whether the message may quote what was read. The path may, always.
     pub(super) fn quotes(&self) -> bool {
         self.quotes

@@ -192,6 +192,10 @@ fn record(
         }
     };
     let answered_with_state = data.is_none();
+    let data = match data {
+        Some(data) => data,
+        None => written_now(task, &record, &value)?,
+    };
     Ok(Answer {
         response: Response {
             command_id: task.id,
@@ -200,10 +204,19 @@ fn record(
             version: record.version,
             etag: record.etag,
             event: task.action.event.map(|event| event.key),
-            data: data.unwrap_or_else(|| record.data.clone()),
+            data,
         },
         state: answered_with_state.then_some(value),
     })
+}
+
+/// The state as this revision writes it, whichever has written the row.
+fn written_now(task: &Task, record: &StateRecord, value: &SharedState) -> Result<Json, Error> {
+    let aggregate = (task.action.aggregate)();
+    if record.revision == aggregate.revision {
+        return Ok(record.data.clone());
+    }
+    aggregate.encode(value).map_err(|error| cannot_keep(task, aggregate, &error))
 }
 
 /// Adds the event and the new head.

@@ -91,8 +91,9 @@ impl Head {
         if let Some(value) = self.value.get() {
             return Ok(Arc::clone(value));
         }
-        let value =
-            aggregate.decode(&record.data).map_err(|error| invalid_state(record, &error))?;
+        let value = aggregate
+            .decode(record.revision, &record.data)
+            .map_err(|error| invalid_state(record, &error))?;
         Ok(Arc::clone(self.value.get_or_init(|| value)))
     }
 }

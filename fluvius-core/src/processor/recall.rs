@@ -8,7 +8,8 @@ use crate::command::{CommandRecord, CommandStatus};
 use crate::context::ContextRecord;
 use crate::error::Error;
 use crate::etag::ETag;
-use crate::json::Json;
+use crate::event::{self, EventRecord};
+use crate::json::{Json, JsonError};
 use crate::logged::Logged;
 use crate::response::Response;
 use crate::state::{state_at, version_before};
@@ -102,18 +103,27 @@ async fn again(
         let refused = refusal::read(row);
         return Err(refused.unwrap_or_else(|| unreadable(task)));
     }
-    let (version, event) = match task.action.event {
-        Some(event) => (version_of(environment, task, row).await?, Some(event.key)),
-        None => {
-            let store = environment.store.as_ref();
-            (version_before(store, &row.root, row.position).await?, None)
-        }
+    let store = environment.store.as_ref();
+    let aggregate = (task.action.aggregate)();
+    let event = match task.action.event {
+        Some(_) => Some(event_of(environment, task, row).await?),
+        None => None,
     };
-    let data = match &row.response {
-        Some(data) => data.clone(),
+    let version = match &event {
+        Some(event) => event.version,
+        None => version_before(store, &row.root, row.position).await?,
+    };
+    let returned = match &event {
+        Some(event) if row.response.is_some() && event.revision != aggregate.revision => {
+            lifted_data(task, event)?
+        }
+        _ => row.response.clone(),
+    };
+    let data = match returned {
+        Some(data) => data,
         None => {
-            let state = state_at(environment.store.as_ref(), &row.root, version).await?;
-            as_written(task, state)?
+            let (revision, state) = state_at(store, &row.root, version).await?;
+            as_written(task, revision, &state)?
         }
     };
     // A question's etag is that of the event before it, whose command is not the question.
@@ -128,23 +138,37 @@ async fn again(
             root: row.root.clone(),
             version,
             etag,
-            event,
+            event: task.action.event.map(|event| event.key),
             data,
         },
         state: None,
     })
 }
 
-/// A state that was folded from the log, with its fields in the order of the first answer.
-fn as_written(task: &Task, folded: Json) -> Result<Json, Error> {
+/// A state that was folded from the log, with its fields in the order of the first answer; where an older revision gave
+/// that, in the shape of this one.
+fn as_written(task: &Task, revision: u32, folded: &Json) -> Result<Json, Error> {
     let aggregate = (task.action.aggregate)();
-    let state = aggregate.decode(&folded).and_then(|state| aggregate.encode(&state));
-    state.map_err(|error| Error::InvalidState {
+    let state = aggregate.decode(revision, folded).and_then(|state| aggregate.encode(&state));
+    state.map_err(|error| invalid_state(task, revision, &error))
+}
+
+/// What a rule of another revision returned, lifted with its event; where that leaves no `data`, the state is the answer.
+fn lifted_data(task: &Task, event: &EventRecord) -> Result<Option<Json>, Error> {
+    let lifted = event::fields(event, (task.action.aggregate)()).and_then(|fields| {
+        let data = fields.get("data");
+        data.map(Json::from_value).transpose()
+    });
+    lifted.map_err(|error| invalid_state(task, event.revision, &error))
+}
+
+fn invalid_state(task: &Task, revision: u32, error: &JsonError) -> Error {
+    Error::InvalidState {
         root: task.root.clone(),
-        revision: aggregate.revision,
+        revision,
         path: error.path().to_owned(),
         message: error.message().to_owned(),
-    })
+    }
 }
 
 fn is_same(sender: &Sender, task: &Task, row: &CommandRecord, context: &ContextRecord) -> bool {
@@ -156,12 +180,12 @@ fn is_same(sender: &Sender, task: &Task, row: &CommandRecord, context: &ContextR
         && context.realm == sender.record.realm
 }
 
-/// The version that a command gave its root: that of the event that names it.
-async fn version_of(
+/// The event of a command: the one that names it.
+async fn event_of(
     environment: &Environment,
     task: &Task,
     row: &Logged<CommandRecord>,
-) -> Result<u64, Error> {
+) -> Result<EventRecord, Error> {
     let mut query = LogQuery {
         root: Some(row.root.clone()),
         realm: RealmFilter::All,
@@ -170,10 +194,10 @@ async fn version_of(
     };
     loop {
         let events = environment.store.events(&query).await?;
-        if let Some(event) = events.iter().find(|event| event.src_cmd == task.id) {
-            return Ok(event.version);
-        }
         query.after = events.last().ok_or_else(|| unreadable(task))?.position;
+        if let Some(event) = events.into_iter().find(|event| event.src_cmd == task.id) {
+            return Ok(event.record);
+        }
     }
 }
 

@@ -13,12 +13,14 @@ use crate::store::{ErasedStore, StoreError};
 /// reading any version back reads at most this many changes.
 pub(crate) const WHOLE_STATE_EVERY: u64 = 64;
 
-/// The state of a root as it was at a version.
+/// The state of a root as it was at a version, and the revision in whose shape it is.
+///
+/// Changes are applied as they were written; to lift what they give is the reader's.
 pub(crate) async fn state_at(
     store: &dyn ErasedStore,
     root: &AggregateRoot,
     version: u64,
-) -> Result<Json, Error> {
+) -> Result<(u32, Json), Error> {
     let first = version.saturating_sub(WHOLE_STATE_EVERY - 1).max(1);
     let events = store.history(root, first, version).await?;
     let start = events
@@ -26,12 +28,17 @@ pub(crate) async fn state_at(
         .rposition(|event| event.change.is_whole())
         .ok_or_else(|| broken(root, version, "no whole state is in reach"))?;
     let mut state = None;
+    let mut revision = 0;
     for event in &events[start..] {
         let next = event.change.apply(state);
         state = Some(next.map_err(|error| broken(root, event.version, &error.to_string()))?);
+        revision = event.revision;
     }
     let state = state.ok_or_else(|| broken(root, version, "it has no events"))?;
-    Json::from_value(&state).map_err(|error| broken(root, version, &error.to_string()))
+    match Json::from_value(&state) {
+        Ok(state) => Ok((revision, state)),
+        Err(error) => Err(broken(root, version, &error.to_string())),
+    }
 }
 
 /// The last version of a root, up to this one, whose event occurred at a time or before it; 0 where

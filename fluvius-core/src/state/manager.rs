@@ -193,7 +193,7 @@ impl<A> Stored<A> {
         self.record.etag
     }
 
-    /// The row, with its audit fields.
+    /// The row as it is stored, with its audit fields: its data in the shape of its own revision.
     pub fn record(&self) -> &StateRecord {
         &self.record
     }

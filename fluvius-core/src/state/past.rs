@@ -154,14 +154,14 @@ impl StateManager {
             return Ok(None);
         }
         let store = self.store.as_ref();
-        let data = state_at(store, root, version).await?;
+        let (revision, data) = state_at(store, root, version).await?;
         let event = history::event_at(store, root, version).await?;
         let context = store.command(event.src_cmd).await?.map(|(_, context)| context);
         Ok(Some(StateRecord {
             root: root.clone(),
             version,
             etag: ETag::new(version, event.src_cmd),
-            revision: event.revision,
+            revision,
             data,
             created: row.created,
             creator: row.creator,

@@ -42,14 +42,14 @@ pub struct StateRecord {
 }
 
 impl StateRecord {
-    /// Reads the row as an aggregate.
+    /// Reads the row as an aggregate; what an older revision wrote is lifted.
     ///
     /// # Errors
     /// `forbidden-resource` where `A` is not the state of the row's resource; `invalid-state`
-    /// where the state does not decode.
+    /// where the state does not decode, or a newer revision wrote it.
     pub fn read<A: Aggregate>(self) -> Result<Stored<A>, Error> {
         check_resource::<A>(&self.root)?;
-        match self.data.decode::<A>() {
+        match A::DESCRIPTOR.read(self.revision, &self.data, Json::decode::<A>) {
             Ok(state) => Ok(Stored::new(Arc::new(state), self)),
             Err(error) => Err(invalid_state(&self, &error)),
         }

@@ -71,12 +71,39 @@ pub(crate) fn options(aggregate: &Aggregate, errors: &mut Errors) {
             errors.at(resource, format!("`{}` is listed twice", resource.value()));
         }
     }
+    revision(aggregate, errors);
     name(aggregate, errors);
     if aggregate.actions.is_empty() && errors.count() == 0 {
         errors.at_span(
             aggregate.impl_place,
             "an aggregate has at least one action: put `#[action(evt_key = \"..\")]` on a method",
         );
+    }
+}
+
+fn revision(aggregate: &Aggregate, errors: &mut Errors) {
+    if let Some(place) = aggregate.revision_place
+        && aggregate.revision == 0
+    {
+        errors.at_span(
+            place,
+            "revisions count from 1: write `revision = 1`, or leave the option out",
+        );
+        return;
+    }
+    let Some(upcast) = &aggregate.upcast else {
+        return;
+    };
+    match aggregate.revision_place {
+        None => errors.at_span(
+            upcast.place,
+            "`upcast` lifts what an older revision wrote: say which this one is, `revision = 2`",
+        ),
+        Some(_) if aggregate.revision == 1 => errors.at_span(
+            upcast.place,
+            "nothing is older than revision 1: write `revision = 2`, or remove `upcast`",
+        ),
+        Some(_) => {}
     }
 }
 

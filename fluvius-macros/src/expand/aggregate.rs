@@ -14,6 +14,18 @@ pub(crate) fn aggregate(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
     let allow = allow_deprecated(parts.iter().any(|part| part.action.deprecated.is_some()));
     let resources = &aggregate.resources;
     let revision = aggregate.revision;
+    // Where there is none, the trait says so itself.
+    let upcast = aggregate.upcast.as_ref().map(|upcast| {
+        let path = &upcast.path;
+        let option = quote!(::core::option::Option);
+        // The type stands beside the path, so that the compiler says what is expected of it.
+        quote! {
+            const UPCAST: #option<#private::Upcast> = {
+                let lift: #private::Upcast = #path;
+                #option::Some(lift)
+            };
+        }
+    });
     let location = descriptor::location(private, self_type.ident.span());
     let actions = parts.iter().map(|part| {
         let cfgs = scope.cfgs(part.action);
@@ -50,6 +62,7 @@ pub(crate) fn aggregate(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
         quote! {
             const RESOURCES: &'static [&'static str] = &[#(#resources),*];
             const REVISION: u32 = #revision;
+            #upcast
             const ACTIONS: &'static [&'static #private::ActionDescriptor] = &[#(#actions),*];
             const EVENTS: &'static [&'static #private::EventDescriptor] = &[#(#events),*];
             #indexes

@@ -109,8 +109,10 @@ pub(crate) fn of_enum(scope: &Scope<'_>, of: &str) -> String {
 
 /// The table of commands and events, as doc attributes for the impl block.
 pub(crate) fn table(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
-    let head =
-        "# Commands and events\n\n| command | key | event | what it does |\n|---|---|---|---|";
+    let head = format!(
+        "# Commands and events\n\n{}\n\n| command | key | event | what it does |\n|---|---|---|---|",
+        revision(scope)
+    );
     let rows = parts.iter().map(|part| {
         let row = row(scope, part.action);
         // A row must go when its command does, or its link would be broken.
@@ -133,6 +135,18 @@ pub(crate) fn table(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
         return TokenStream::new();
     }
     quote!(#[doc = #head] #(#rows)*)
+}
+
+/// In which shape states and events are written, and what becomes of older ones.
+fn revision(scope: &Scope<'_>) -> String {
+    let revision = scope.aggregate.revision;
+    match &scope.aggregate.upcast {
+        Some(upcast) => format!(
+            "States and events are written at revision {revision}; `{}` lifts those of older revisions.",
+            token_text(&upcast.path)
+        ),
+        None => format!("States and events are written at revision {revision}."),
+    }
 }
 
 fn row(scope: &Scope<'_>, action: &Action) -> String {

@@ -8,6 +8,7 @@ use super::names;
 use super::private_path::PrivatePath;
 use super::self_type::SelfType;
 use crate::errors::Errors;
+use crate::parse::options::FunctionPath;
 use crate::parse::{IndexPlace, SourceBlock, SourceIndex};
 
 pub(crate) struct Aggregate {
@@ -24,6 +25,8 @@ pub(crate) struct Aggregate {
     pub(crate) resources: Vec<LitStr>,
     pub(crate) resources_place: Option<Span>,
     pub(crate) revision: u32,
+    pub(crate) revision_place: Option<Span>,
+    pub(crate) upcast: Option<FunctionPath>,
     pub(crate) indexes: Vec<Index>,
     /// The attributes of the block that every generated item takes over.
     pub(crate) cfgs: Vec<Attribute>,
@@ -84,7 +87,9 @@ pub(crate) fn lower(source: SourceBlock, errors: &mut Errors) -> Aggregate {
         name_written: args.name,
         resources,
         resources_place,
-        revision: args.revision.unwrap_or(1),
+        revision: args.revision.as_ref().map_or(1, |revision| revision.value),
+        revision_place: args.revision.map(|revision| revision.place),
+        upcast: args.upcast,
         indexes: args.indexes.into_iter().map(Index::lower).collect(),
         cfgs,
         allows,

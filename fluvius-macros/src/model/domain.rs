@@ -38,7 +38,7 @@ pub(crate) fn lower(source: SourceDomain, errors: &mut Errors) -> Domain {
         title: text(source.title, names::words(&name)),
         description: text(source.description, docs),
         tags: source.tags.map(|tags| tags.list).unwrap_or_default(),
-        revision: source.revision.unwrap_or(0),
+        revision: source.revision.map_or(0, |revision| revision.value),
         aggregates: source.aggregates,
         generics: source.generics,
         place: source.ident.span(),

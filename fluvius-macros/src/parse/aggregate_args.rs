@@ -5,14 +5,15 @@ use syn::{LitStr, Path};
 
 use super::SourceIndex;
 use super::indexes;
-use super::options::{Options, Strings};
+use super::options::{FunctionPath, Integer, Options, Strings};
 use crate::errors::Errors;
 use crate::keywords;
 
 #[derive(Default)]
 pub(crate) struct AggregateArgs {
     pub(crate) resources: Option<Strings>,
-    pub(crate) revision: Option<u32>,
+    pub(crate) revision: Option<Integer>,
+    pub(crate) upcast: Option<FunctionPath>,
     pub(crate) name: Option<LitStr>,
     pub(crate) indexes: Vec<SourceIndex>,
     pub(crate) crate_path: Option<Path>,
@@ -37,9 +38,17 @@ pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> AggregateArgs {
         }
         (None, None) => None,
     };
+    let revision = options.take(keywords::REVISION).map(|option| option.integer(errors));
+    let upcast = options.take(keywords::UPCAST).and_then(|option| option.function(errors));
+    let (revision, upcast) = match revision {
+        // What is wrong with it is told; whether there is something to lift is not known.
+        Some(None) => (None, None),
+        read => (read.flatten(), upcast),
+    };
     AggregateArgs {
         resources,
-        revision: options.integer(keywords::REVISION, errors),
+        revision,
+        upcast,
         name: options.string(keywords::NAME, errors),
         indexes: match options.take(keywords::INDEX).and_then(|option| option.list(errors)) {
             Some(tokens) => indexes::parse(tokens, errors),

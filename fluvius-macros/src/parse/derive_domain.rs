@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use syn::{Attribute, DeriveInput, Generics, Ident, LitStr, Path, Type};
 
-use super::options::{Options, Strings, attribute_tokens};
+use super::options::{Integer, Options, Strings, attribute_tokens};
 use crate::errors::Errors;
 use crate::keywords;
 
@@ -13,7 +13,7 @@ pub(crate) struct SourceDomain {
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) aggregates: Option<Vec<Type>>,
     pub(crate) namespace: Option<LitStr>,
-    pub(crate) revision: Option<u32>,
+    pub(crate) revision: Option<Integer>,
     pub(crate) tags: Option<Strings>,
     pub(crate) title: Option<LitStr>,
     pub(crate) description: Option<LitStr>,
@@ -39,7 +39,7 @@ pub(crate) fn parse(item: TokenStream, errors: &mut Errors) -> Option<SourceDoma
         attributes: input.attrs,
         aggregates: options.take(keywords::AGGREGATES).and_then(|option| option.types(errors)),
         namespace: options.string(keywords::NAMESPACE, errors),
-        revision: options.integer(keywords::REVISION, errors),
+        revision: options.take(keywords::REVISION).and_then(|option| option.integer(errors)),
         tags: options.take(keywords::TAGS).and_then(|option| option.strings(errors)),
         title: options.string(keywords::TITLE, errors),
         description: options.string(keywords::DESCRIPTION, errors),

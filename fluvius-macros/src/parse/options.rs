@@ -7,7 +7,7 @@ use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Expr, Ident, Lit, LitStr, Meta, Token};
+use syn::{Attribute, Expr, ExprPath, Ident, Lit, LitStr, Meta, Token};
 
 use crate::errors::Errors;
 use crate::spelling;
@@ -87,10 +87,6 @@ impl Options {
 
     pub(crate) fn flag(&mut self, name: &str, errors: &mut Errors) -> Option<Span> {
         self.take(name).and_then(|option| option.flag(errors))
-    }
-
-    pub(crate) fn integer(&mut self, name: &str, errors: &mut Errors) -> Option<u32> {
-        self.take(name).and_then(|option| option.integer(errors))
     }
 }
 
@@ -187,13 +183,13 @@ impl AttrOption {
         }
     }
 
-    pub(crate) fn integer(self, errors: &mut Errors) -> Option<u32> {
+    pub(crate) fn integer(self, errors: &mut Errors) -> Option<Integer> {
         let name = &self.name;
         let message = format!("`{name}` takes a whole number that fits in 32 bits: `{name} = 1`");
         match &self.value {
             Value::Equals(Expr::Lit(literal)) => match &literal.lit {
                 Lit::Int(number) => match number.base10_parse() {
-                    Ok(number) => Some(number),
+                    Ok(value) => Some(Integer { value, place: number.span() }),
                     Err(_) => {
                         errors.at(number, message);
                         None
@@ -245,6 +241,28 @@ impl AttrOption {
         }
     }
 
+    /// A function, by its path.
+    pub(crate) fn function(self, errors: &mut Errors) -> Option<FunctionPath> {
+        let name = &self.name;
+        let place = name.span();
+        let message = format!("`{name}` takes the path of a function: `{name} = lift_account`");
+        let mut value = self.value;
+        while let Value::Equals(Expr::Group(group)) = value {
+            value = Value::Equals(*group.expr);
+        }
+        match value {
+            Value::Equals(Expr::Path(path)) => Some(FunctionPath { path, place }),
+            Value::Equals(expr) => {
+                errors.at(&expr, message);
+                None
+            }
+            Value::Flag | Value::List(_) => {
+                errors.at(name, message);
+                None
+            }
+        }
+    }
+
     /// A path to a crate, as a string or bare.
     pub(crate) fn path(self, errors: &mut Errors) -> Option<syn::Path> {
         let name = &self.name;
@@ -264,6 +282,18 @@ impl AttrOption {
             }
         }
     }
+}
+
+/// A whole number and where it stands.
+pub(crate) struct Integer {
+    pub(crate) value: u32,
+    pub(crate) place: Span,
+}
+
+/// A function by its path, and where its option stands.
+pub(crate) struct FunctionPath {
+    pub(crate) path: ExprPath,
+    pub(crate) place: Span,
 }
 
 /// A list of strings and where its option stands, for the empty list.

@@ -222,6 +222,20 @@ fn options_of_aggregate() {
             block_options(quote!(revision = "1")),
             block_options(quote!(revision = 4294967296)),
             block_options(quote!(revision = -1)),
+            block_options(quote!(revision = 0)),
+            block_options(quote!(revision = 0, upcast = lift)),
+            block_options(quote!(revision = 2, upcast = lift)),
+            block_options(quote!(upcast = Self::lift, revision = 2)),
+            block_options(quote!(upcast = lift)),
+            block_options(quote!(revision = 1, upcast = lift)),
+            block_options(quote!(revision = "2", upcast = lift)),
+            block_options(quote!(revision = 2, upcast = lift, upcast = lift)),
+            block_options(quote!(revision = 2, upcast)),
+            block_options(quote!(revision = 2, upcast(lift))),
+            block_options(quote!(revision = 2, upcast = "lift")),
+            block_options(quote!(revision = 2, upcast = |_, _, _| Ok(()))),
+            block_options(quote!(revision = 2, upcast = lift())),
+            block_options(quote!(revision = 2, upcats = lift)),
             block_options(quote!(index(owner_name: text, balance: number, "address.city": text))),
             block_options(quote!(index)),
             block_options(quote!(index = "balance")),
@@ -243,7 +257,7 @@ fn options_of_aggregate() {
             #[aggregate(resorce = "bank-account")]
                 `#[aggregate]` has no option `resorce`; did you mean `resource`?
             #[aggregate(colour = "red")]
-                `#[aggregate]` has no option `colour`; it takes `resource`, `resources`, `revision`, `name`, `index`, `crate`
+                `#[aggregate]` has no option `colour`; it takes `resource`, `resources`, `revision`, `upcast`, `name`, `index`, `crate`
             #[aggregate(resource = "bank-account", resource = "other")]
                 `resource` is given twice
                 `resource` is given here first
@@ -266,6 +280,35 @@ fn options_of_aggregate() {
                 `revision` takes a whole number that fits in 32 bits: `revision = 1`
             #[aggregate(revision = - 1)]
                 `revision` takes a whole number that fits in 32 bits: `revision = 1`
+            #[aggregate(revision = 0)]
+                revisions count from 1: write `revision = 1`, or leave the option out
+            #[aggregate(revision = 0, upcast = lift)]
+                revisions count from 1: write `revision = 1`, or leave the option out
+            #[aggregate(revision = 2, upcast = lift)]
+                fine
+            #[aggregate(upcast = Self::lift, revision = 2)]
+                fine
+            #[aggregate(upcast = lift)]
+                `upcast` lifts what an older revision wrote: say which this one is, `revision = 2`
+            #[aggregate(revision = 1, upcast = lift)]
+                nothing is older than revision 1: write `revision = 2`, or remove `upcast`
+            #[aggregate(revision = "2", upcast = lift)]
+                `revision` takes a whole number that fits in 32 bits: `revision = 1`
+            #[aggregate(revision = 2, upcast = lift, upcast = lift)]
+                `upcast` is given twice
+                `upcast` is given here first
+            #[aggregate(revision = 2, upcast)]
+                `upcast` takes the path of a function: `upcast = lift_account`
+            #[aggregate(revision = 2, upcast(lift))]
+                `upcast` takes the path of a function: `upcast = lift_account`
+            #[aggregate(revision = 2, upcast = "lift")]
+                `upcast` takes the path of a function: `upcast = lift_account`
+            #[aggregate(revision = 2, upcast = | _, _, _ | Ok(()))]
+                `upcast` takes the path of a function: `upcast = lift_account`
+            #[aggregate(revision = 2, upcast = lift())]
+                `upcast` takes the path of a function: `upcast = lift_account`
+            #[aggregate(revision = 2, upcats = lift)]
+                `#[aggregate]` has no option `upcats`; did you mean `upcast`?
             #[aggregate(index(owner_name: text, balance: number, "address.city": text))]
                 fine
             #[aggregate(index)]

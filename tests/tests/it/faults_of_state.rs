@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::kit::{self, Kept, check_error, id};
 use crate::probe::{Harm, Probe, Step, probe, probes};
 
-/// Overwrites the stored state of a root, as an older program might have left it.
+/// Overwrites the stored state of a root.
 async fn spoil(store: &MemoryStore, root: &fluvius_core::AggregateRoot, data: &str) {
     let log = kit::Snapshot::of(store).await;
     let row = log.states[root].clone();
@@ -34,7 +34,7 @@ async fn spoil(store: &MemoryStore, root: &fluvius_core::AggregateRoot, data: &s
             }
             .into(),
         ],
-        states: vec![StateRecord { version: row.version + 1, revision: 9, data, ..row }.into()],
+        states: vec![StateRecord { version: row.version + 1, data, ..row }.into()],
         messages: vec![],
         activities: vec![],
     };
@@ -66,16 +66,16 @@ async fn a_stored_state_that_does_not_decode() {
         [("run", json!({ "steps": [] })), ("ask-value", json!({})), ("end-probe", json!({}))]
     {
         let error = world.refuse(&probe(1), key, payload, Kept::Nothing).await;
-        check_invalid(&error, 1, 9, "value", message);
+        check_invalid(&error, 1, 1, "value", message);
     }
     // What another rule reads of it is no business answer either, whatever that rule makes of it.
     for step in [Step::Fetch(id(1)), Step::Find(id(1)), Step::Try(id(1), vec![])] {
         let payload = json!({ "steps": [step, Step::Add(1)] });
         let error = world.refuse(&probe(2), "run", payload, Kept::Nothing).await;
-        check_invalid(&error, 1, 9, "value", message);
+        check_invalid(&error, 1, 1, "value", message);
     }
     let error = world.session.statemgr().fetch::<Probe>(id(1)).await.unwrap_err();
-    check_invalid(&error, 1, 9, "value", message);
+    check_invalid(&error, 1, 1, "value", message);
     // The row itself can still be looked at.
     let row = world.session.statemgr().fetch_root(&probe(1)).await.unwrap();
     assert_eq!((row.version, row.data.as_str()), (2, r#"{"value":"many"}"#));

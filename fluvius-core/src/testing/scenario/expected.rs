@@ -66,6 +66,5 @@ fn text(root: &AggregateRoot, key: &str, fields: &Value) -> String {
 
 fn fields_of<E: Event>(row: &EventRecord) -> Result<Json, RecordError> {
     let event: E = event::decode(row)?;
-    json::encode(&event)
-        .map_err(|source| RecordError::Invalid { key: row.key().to_owned(), source })
+    json::encode(&event).map_err(|source| RecordError::of_event(row, source))
 }

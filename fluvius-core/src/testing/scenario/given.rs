@@ -184,7 +184,8 @@ fn fold(
     }
     let rows: Vec<StateRecord> = folded.into_values().map(|(row, _)| row).collect();
     for row in &rows {
-        let decoded = world.aggregate(&row.root.resource).map(|one| one.decode(&row.data));
+        let aggregate = world.aggregate(&row.root.resource);
+        let decoded = aggregate.map(|one| one.decode(row.revision, &row.data));
         if let Some(Err(error)) = decoded {
             return Err(format!("the state of {} does not decode: {error}", row.root));
         }

@@ -152,14 +152,15 @@ impl Then {
             Some(row) => row,
             None => panic!("{root} does not exist{}", self.and_the_command()),
         };
-        match row.data.decode::<A>() {
+        match A::DESCRIPTOR.read(row.revision, &row.data, Json::decode::<A>) {
             Ok(found) if found == *expected => self,
-            Ok(_) => {
-                let expected = json::encode(expected).map_or_else(|_| Value::Null, value);
+            Ok(found) => {
+                let [expected, found] = [expected, &found]
+                    .map(|state| json::encode(state).map_or_else(|_| Value::Null, value));
                 panic!(
                     "the state of {root} is another (- expected, + found){}:\n{}",
                     self.and_the_command(),
-                    difference(&format!("{expected:#}"), &format!("{:#}", value(row.data)))
+                    difference(&format!("{expected:#}"), &format!("{found:#}"))
                 );
             }
             Err(error) => panic!("the state of {root} does not decode: {error}: {}", row.data),

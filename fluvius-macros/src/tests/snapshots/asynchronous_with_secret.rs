@@ -1,5 +1,7 @@
 /**# Commands and events
 
+States and events are written at revision 3; `crate::lift_account` lifts those of older revisions.
+
 | command | key | event | what it does |
 |---|---|---|---|*/
 ///| [`TransferMoney`] | `transfer-money` | [`MoneyTransferred`] | Transfer money, see [`Account`]. |
@@ -349,6 +351,10 @@ const _: () = {
     impl __fluvius::Aggregate for crate::Account<Eur> {
         const RESOURCES: &'static [&'static str] = &["eur-account", "usd-account"];
         const REVISION: u32 = 3u32;
+        const UPCAST: ::core::option::Option<__fluvius::Upcast> = {
+            let lift: __fluvius::Upcast = crate::lift_account;
+            ::core::option::Option::Some(lift)
+        };
         const ACTIONS: &'static [&'static __fluvius::ActionDescriptor] = &[
             <TransferMoney as __fluvius::Command>::ACTION,
             #[cfg(feature = "closing")]

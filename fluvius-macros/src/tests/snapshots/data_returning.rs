@@ -1,5 +1,7 @@
 /**# Commands and events
 
+States and events are written at revision 1.
+
 | command | key | event | what it does |
 |---|---|---|---|*/
 ///| [`ReadBalance`] | `read-balance` | none | How much is there. |

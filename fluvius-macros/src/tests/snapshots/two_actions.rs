@@ -1,5 +1,7 @@
 /**# Commands and events
 
+States and events are written at revision 1.
+
 | command | key | event | what it does |
 |---|---|---|---|*/
 ///| [`OpenAccount`] | `open-account` | [`AccountOpened`] | Open a new bank account. |

@@ -1,5 +1,7 @@
 /**# Commands and events
 
+States and events are written at revision 1.
+
 | command | key | event | what it does |
 |---|---|---|---|*/
 ///| [`DepositMoney`] | `deposit-money` | [`MoneyDeposited`] | Command `deposit-money`. |
