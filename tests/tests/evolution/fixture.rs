@@ -1,0 +1,56 @@
+//! The file that revision 1 has written is what revision 1 writes.
+
+use fluvius_core::verify::verify;
+use fluvius_core::{Domain, EventRecord, LogQuery, Logged, RealmFilter, StateRecord, Store};
+use fluvius_sqlite::SqliteStore;
+
+use crate::life::{ADA, File, GRACE, JOHN, kept, live, memory, root};
+use crate::revision_1::{Account, EvolvingDomain};
+
+/// With `FLUVIUS_FIXTURES=write` the file is made again first.
+#[tokio::test]
+async fn the_file_holds_what_the_program_of_revision_1_writes() {
+    if std::env::var("FLUVIUS_FIXTURES").is_ok_and(|what| what == "write") {
+        make(&kept()).await;
+    }
+    let file = File::copied();
+    let (kept, now) = (file.open().await, memory().await);
+    assert_eq!(states(&kept).await, states(&now).await);
+    assert_eq!(events(&kept).await, events(&now).await);
+    assert!(verify(&kept).await.unwrap().is_sound());
+    // Changes of Ada's root are patches, and so have to be applied to what revision 1 wrote.
+    let patches = events(&kept).await.iter().filter(|event| !event.change.is_whole()).count();
+    assert_eq!(patches, 7);
+}
+
+#[tokio::test]
+async fn revision_1_reads_its_own_file() {
+    let file = File::copied();
+    let domain = EvolvingDomain::runtime(file.open().await).await.unwrap();
+    let ada = domain.statemgr().fetch::<Account>(ADA).await.unwrap();
+    assert_eq!((ada.owner.as_str(), ada.cents, ada.version()), ("Ada", 8_503, 7));
+}
+
+/// Writes the file that is kept in this folder.
+async fn make(path: &std::path::Path) {
+    let folder = tempfile::TempDir::new().unwrap();
+    let written = folder.path().join("accounts.db");
+    let store = SqliteStore::open(&written).await.unwrap();
+    live(store.clone()).await;
+    // A copy without a log beside it.
+    let _ = std::fs::remove_file(path);
+    rusqlite::Connection::open(&written)
+        .unwrap()
+        .execute("VACUUM INTO ?1", [path.to_str().unwrap()])
+        .unwrap();
+}
+
+async fn states(store: &impl Store) -> Vec<StateRecord> {
+    let rows = store.snapshot(&[ADA, GRACE, JOHN].map(root)).await.unwrap();
+    rows.into_iter().flatten().collect()
+}
+
+async fn events(store: &impl Store) -> Vec<Logged<EventRecord>> {
+    let all = LogQuery { root: None, realm: RealmFilter::All, after: 0, limit: usize::MAX };
+    store.events(&all).await.unwrap()
+}
