@@ -102,3 +102,45 @@ pub(crate) fn lift(
     }
     Ok(json)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Writes down each call, and refuses to go on from revision 4.
+    fn trace(from: u32, written: Written<'_>, json: &mut Value) -> Result<(), UpcastError> {
+        if from == 4 {
+            return Err("no further".into());
+        }
+        json.as_array_mut().ok_or("no list")?.push(json!(format!("{from} {written:?}")));
+        Ok(())
+    }
+
+    fn message(lifted: Result<Value, JsonError>) -> String {
+        lifted.unwrap_err().to_string()
+    }
+
+    #[test]
+    fn every_step_is_taken_once_and_in_order() {
+        let lifted = lift(Some(trace), (1, 4), Written::State, json!([])).unwrap();
+        assert_eq!(lifted, json!(["1 State", "2 State", "3 State"]));
+        let lifted = lift(Some(trace), (3, 4), Written::Event("opened"), json!([])).unwrap();
+        assert_eq!(lifted, json!([r#"3 Event("opened")"#]));
+    }
+
+    #[test]
+    fn a_step_that_fails_is_told_with_its_revisions() {
+        let lifted = lift(Some(trace), (3, 6), Written::State, json!([]));
+        assert_eq!(message(lifted), "lifting it from revision 4 to 5: no further");
+    }
+
+    #[test]
+    fn nothing_is_lifted_down_or_without_an_upcast() {
+        let down = message(lift(Some(trace), (3, 2), Written::State, json!([])));
+        assert!(down.contains("revision 3 wrote it"), "{down}");
+        let without = message(lift(None, (1, 2), Written::State, json!([])));
+        assert!(without.contains("`#[aggregate(revision = 2, upcast = ..)]`"), "{without}");
+    }
+}

@@ -11,6 +11,8 @@ mod guide {
     mod context {}
     #[doc = include_str!("../../docs/src/errors.md")]
     mod errors {}
+    #[doc = include_str!("../../docs/src/evolution.md")]
+    mod evolution {}
     #[doc = include_str!("../../docs/src/first-domain.md")]
     mod first_domain {}
     #[doc = include_str!("../../docs/src/from-python.md")]

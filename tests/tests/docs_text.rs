@@ -57,6 +57,8 @@ fn every_command_has_a_page_with_an_example_that_decodes() {
 #[test]
 fn the_page_of_an_aggregate_has_the_table_of_its_commands_and_events() {
     let page = Page::of("struct.Account.html");
+    let revision = "States and events are written at revision 1.";
+    assert!(page.text().contains(revision), "{}", page.text());
     let rows = page.table();
     let expected = [
         ["OpenAccount", "open-account", "AccountOpened", "Open a new bank account."],
