@@ -17,6 +17,7 @@ mod concurrency;
 mod context;
 mod domains;
 mod errors;
+mod every_code;
 mod faults_of_state;
 mod faults_of_store;
 mod groups;

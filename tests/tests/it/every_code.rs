@@ -1,0 +1,179 @@
+//! Every code that there is can be provoked; a new one is provoked here before it is merged.
+
+use std::num::{NonZeroU16, NonZeroU32};
+use std::time::Duration;
+
+use fluvius_core::query::number;
+use fluvius_core::{
+    CommandBundle, Domain, DomainContext, DomainRuntime, Error, Fate, Policy, PolicyRequest,
+    Session, StoreError, Verdict,
+};
+use serde_json::{Value, json};
+
+use crate::kit::{self, Snapshot, id};
+use crate::probe::{Harm, Probe, ProbingDomain, StartProbe, Step, probe};
+use crate::scripted::{Scripted, Step as Commit};
+
+/// Denies what is asked of one probe.
+struct NotTheFourth;
+
+impl Policy for NotTheFourth {
+    async fn before_load(&self, request: &PolicyRequest<'_>) -> Verdict {
+        if *request.root == probe(4) { Verdict::deny("not the fourth") } else { Verdict::Allow }
+    }
+}
+
+/// Probes 1 to 3 over a store that fails by script, in a runtime with room for one command.
+struct World {
+    store: Scripted,
+    domain: DomainRuntime,
+    session: Session,
+    provoked: Vec<&'static str>,
+}
+
+impl World {
+    async fn new() -> Self {
+        let store = Scripted::default();
+        let builder = ProbingDomain::builder(store.clone())
+            .policy(NotTheFourth)
+            .cache_bytes_max(0)
+            .command_count_max(NonZeroU16::MIN)
+            .attempt_count_max(NonZeroU32::MIN)
+            .settle_time(Duration::from_secs(3));
+        let domain = builder.build().await.unwrap();
+        let session = domain.session(DomainContext::create("test"));
+        for number in 1..=3 {
+            session.send(id(number), StartProbe { value: 0 }).await.unwrap();
+        }
+        Self { store, domain, session, provoked: vec![] }
+    }
+
+    fn run(&self, number: u128, steps: &[Step]) -> CommandBundle {
+        self.command(number, "run", json!({ "steps": steps }))
+    }
+
+    fn command(&self, number: u128, key: &str, payload: Value) -> CommandBundle {
+        kit::command(&self.session, &probe(number), key, payload)
+    }
+
+    /// Sends a command that ends in this code, and leaves the roots as they were.
+    async fn refused(&mut self, code: &'static str, command: CommandBundle) {
+        let before = Snapshot::of(&self.store.inner).await.states;
+        let error = self.session.process_command(command).await.unwrap_err();
+        self.add(code, &error);
+        assert_eq!(before, Snapshot::of(&self.store.inner).await.states, "{code}");
+    }
+
+    #[track_caller]
+    fn add(&mut self, code: &'static str, error: &Error) {
+        assert_eq!(error.code(), code, "{error:?}");
+        self.provoked.push(code);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_code_there_is_can_be_provoked() {
+    let mut world = World::new().await;
+    of_the_command(&mut world).await;
+    of_the_rule(&mut world).await;
+    of_readers(&mut world).await;
+    of_the_runtime(&mut world).await;
+    of_the_store(&mut world).await;
+    let mut provoked = world.provoked;
+    provoked.sort_unstable();
+    let mut all = Error::CODES.to_vec();
+    all.sort_unstable();
+    assert_eq!(provoked, all);
+}
+
+/// `CODES` is a list of its own, so it is held against the source of `code()`.
+#[test]
+fn the_list_of_codes_has_the_code_of_every_variant() {
+    let source = include_str!("../../../fluvius-core/src/error.rs");
+    let arms =
+        source.lines().filter_map(|line| line.trim().strip_prefix("Self::")?.split_once("=> \""));
+    let codes: Vec<&str> = arms.filter_map(|(_, code)| code.strip_suffix("\",")).collect();
+    assert_eq!(codes, Error::CODES);
+}
+
+async fn of_the_command(world: &mut World) {
+    world.refused("unknown-command", world.command(1, "rum", json!({}))).await;
+    world.refused("invalid-payload", world.command(1, "run", json!({ "steps": 1 }))).await;
+    let rootless = world.session.create_command("run", json!({ "steps": [] })).unwrap_err();
+    world.add("no-aggregate-root", &rootless);
+    let elsewhere = fluvius_core::AggregateRoot::new("elsewhere", id(1));
+    let elsewhere = kit::command(&world.session, &elsewhere, "ask-state", json!({}));
+    world.refused("forbidden-resource", elsewhere).await;
+    world.refused("unauthorized", world.command(4, "ask-state", json!({}))).await;
+    world.refused("not-found", world.run(9, &[])).await;
+    world.refused("already-exists", world.command(1, "start-probe", json!({}))).await;
+    let expects = world.run(1, &[]).if_match(7);
+    world.refused("precondition-failed", expects).await;
+    let first = world.command(1, "ask-state", json!({}));
+    world.session.process_command(first.clone()).await.unwrap();
+    let other = world.command(2, "ask-state", json!({})).with_id(first.id);
+    world.refused("duplicate-command", other).await;
+}
+
+async fn of_the_rule(world: &mut World) {
+    world.refused("rejected", world.run(1, &[Step::Refuse("no".to_owned())])).await;
+    let group = [world.run(1, &[Step::Add(1)]), world.run(2, &[Step::Refuse("no".to_owned())])];
+    let refused = world.session.process_atomic(group).await.unwrap_err();
+    world.add("group-refused", &refused);
+    world.refused("invoke-reentered", world.run(1, &[Step::Fetch(id(1))])).await;
+    // A chain of as many probes, since none may be met twice.
+    for number in 10..=27 {
+        world.session.send(id(number), StartProbe { value: 0 }).await.unwrap();
+    }
+    let chain = (11..=27).rev().fold(vec![], |inner, at| vec![Step::Invoke(id(at), inner)]);
+    world.refused("invoke-too-deep", world.run(10, &chain)).await;
+    let wait = json!({ "steps": [Step::Wait("never opened by every_code".to_owned())] });
+    world.refused("timed-out", world.command(1, "run-quickly", wait)).await;
+    world.refused("panicked", world.command(1, "panic-at-once", json!({}))).await;
+    world.refused("invalid-state", world.run(1, &[Step::Leave(Harm::Nul)])).await;
+}
+
+async fn of_readers(world: &mut World) {
+    let statemgr = world.session.statemgr();
+    let no_number = statemgr.find_all::<Probe>(number("value").eq("many")).await.unwrap_err();
+    world.add("invalid-query", &no_number);
+    let several = statemgr.find_one::<Probe>(number("value").ge(0)).await.unwrap_err();
+    world.add("not-unique", &several);
+}
+
+async fn of_the_runtime(world: &mut World) {
+    world.store.script([Commit::Stale]);
+    world.refused("conflict", world.run(1, &[Step::Add(1)])).await;
+
+    let gate = "every code";
+    let held = world.run(1, &[Step::Wait(gate.to_owned())]);
+    let session = world.session.clone();
+    let held = tokio::spawn(async move { session.process_command(held).await });
+    kit::gate(gate).entered().await;
+    let impatient = world.session.without_waiting();
+    let full = impatient.process_command(world.run(2, &[])).await.unwrap_err();
+    world.add("overloaded", &full);
+    kit::gate(gate).open(1);
+    held.await.unwrap().unwrap();
+
+    let second = ProbingDomain::runtime(world.store.clone()).await.unwrap();
+    second.shutdown().await;
+    let session = second.session(DomainContext::create("test"));
+    let late = session.process_command(world.run(1, &[])).await.unwrap_err();
+    world.add("shutting-down", &late);
+}
+
+async fn of_the_store(world: &mut World) {
+    for (code, fault) in [
+        ("store-unavailable", StoreError::unavailable("the line is down")),
+        ("store", StoreError::permanent("the disk is broken")),
+    ] {
+        world.store.script([Commit::Say(Fate::Failed(fault))]);
+        world.refused(code, world.run(1, &[Step::Add(1)])).await;
+    }
+    world.store.script([Commit::GoAway { has_committed: true }]);
+    let unknown = world.session.process_command(world.run(1, &[Step::Add(1)])).await.unwrap_err();
+    world.add("outcome-unknown", &unknown);
+    world.store.fail_reads(None);
+    world.domain.shutdown().await;
+}
