@@ -55,6 +55,7 @@
 //! | put them together | [`Domain`](trait@Domain), [`RuntimeBuilder`], [`Policy`], [`Listener`] |
 //! | send commands | [`DomainRuntime`], [`Session`], [`CommandBundle`], [`Response`], [`Error`] |
 //! | read | [`StateManager`], [`StateReader`], [`query`], [`LogReader`] |
+//! | change the shape of what is stored | [`Upcast`], [`Written`] |
 //! | keep | [`Store`], [`UnitOfWork`], [`MemoryStore`], [`verify`](verify::verify) |
 
 // The macros name this crate by its path, in its own doctests and unit tests as well.

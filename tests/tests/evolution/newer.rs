@@ -16,6 +16,7 @@ over_both_stores! {
     the_past_before_the_newer_revision_is_readable
     events_of_a_newer_revision_are_refused
     an_answer_of_a_newer_revision_is_not_given_again
+    a_cached_head_is_not_written_over_a_newer_revision
 }
 
 const FROZEN: fluvius_core::uuid::Uuid = fluvius_core::uuid::Uuid::from_u128(0xB1);
@@ -127,4 +128,17 @@ async fn an_answer_of_a_newer_revision_is_not_given_again(store: impl Store + Cl
     let session = domain.session(sender());
     let note = revision_2::Note { text: "frozen".to_owned() };
     check_refused(&session.prepare(ADA, note).with_id(FROZEN).send().await.unwrap_err());
+}
+
+async fn a_cached_head_is_not_written_over_a_newer_revision(store: impl Store + Clone) {
+    let domain = revision_2::EvolvingDomain::runtime(store.clone()).await.unwrap();
+    let session = domain.session(sender());
+    let deposit = revision_2::Deposit { amount: Decimal::ONE };
+    assert_eq!(session.send(ADA, deposit.clone()).await.unwrap().version, 8);
+    go_on(store.clone()).await;
+    let before = session.statemgr().fetch_root(&root(ADA)).await.unwrap();
+    // The program has a head of its own revision, and its commit is told that this is stale.
+    check_refused(&session.send(ADA, deposit).await.unwrap_err());
+    assert_eq!(session.statemgr().fetch_root(&root(ADA)).await.unwrap(), before);
+    assert!(verify(&store).await.unwrap().is_sound());
 }
