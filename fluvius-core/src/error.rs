@@ -235,7 +235,7 @@ pub enum Error {
         /// What the store says.
         source: StoreError,
     },
-    /// The store went away during the commit, or before what it has could be read back; the same
+    /// The store went away during the commit, or what it has could not be read back; the same
     /// command id sent again settles it.
     ///
     /// Code: `outcome-unknown`; leaves no command row.

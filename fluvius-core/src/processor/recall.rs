@@ -72,6 +72,9 @@ async fn look_up_all(environment: &Environment, request: &Request) -> Option<Out
 
 /// Looks a command up in the log; the answer that it got, if it is there.
 ///
+/// One that is there and cannot be read back is `outcome-unknown`, whether the store fails or the state is none that this
+/// program reads: any other error says that nothing is stored.
+///
 /// # Errors
 /// What the store says, which is the caller's own error.
 async fn look_up(
@@ -80,9 +83,28 @@ async fn look_up(
     task: &Task,
 ) -> Result<Option<Result<Answer, Error>>, Error> {
     match environment.store.command(task.id).await? {
-        Some((row, context)) => Ok(Some(again(environment, sender, task, &row, &context).await)),
+        Some((row, context)) => {
+            let answer = again(environment, sender, task, &row, &context).await;
+            Ok(Some(answer.map_err(|error| unread(task, error))))
+        }
         None => Ok(None),
     }
+}
+
+/// The first answer as an error, which is a refusal, or why there is none to be read.
+fn unread(task: &Task, error: Error) -> Error {
+    let (Error::StoreUnavailable { .. } | Error::Store { .. } | Error::InvalidState { .. }) = error
+    else {
+        return error;
+    };
+    // The path and the message may hold what is stored.
+    tracing::error!(
+        command_id = %task.id,
+        root = %task.root,
+        code = error.code(),
+        "the answer of a command in the log cannot be read back"
+    );
+    Error::OutcomeUnknown { id: task.id }
 }
 
 /// The first answer of a row, where it is the same command.
