@@ -17,6 +17,7 @@ mod tests;
 
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, TryRecvError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -96,6 +97,11 @@ impl Writer {
         }
         *way = spawn(Arc::clone(&self.place), Arc::clone(&self.is_unsettled), None)?;
         way.jobs.send(job).map_err(|_| lost())
+    }
+
+    /// The file, unless the store is in memory.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.place.file.as_deref()
     }
 
     /// Whether there is a commit of which nobody knows whether it stands.

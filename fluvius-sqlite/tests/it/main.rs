@@ -2,6 +2,7 @@
 #![allow(missing_docs, reason = "a test is told by its name")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests end the test")]
 
+mod backup;
 mod broken_disk;
 mod child;
 mod conformance;
@@ -10,6 +11,7 @@ mod logs;
 mod long_logs;
 mod long_reader;
 mod opening;
+mod purses;
 mod read_only;
 mod refusals;
 mod two_processes;
