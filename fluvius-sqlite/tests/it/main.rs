@@ -6,6 +6,7 @@ mod backup;
 mod broken_disk;
 mod child;
 mod conformance;
+mod damaged;
 mod load;
 mod logs;
 mod long_logs;
