@@ -3,8 +3,6 @@
 
 #![cfg(target_os = "linux")]
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 
 use fluvius_core::{Fate, Store, UnitOfWork};
@@ -61,7 +59,7 @@ struct Disk {
 impl Disk {
     fn new() -> Self {
         let folder = TempDir::new().unwrap();
-        let library = library(folder.path());
+        let library = child::library("broken_disk.c", folder.path());
         let file = folder.path().join("store.db");
         let process = Other::start("broken_disk::a_process_with_its_disk", &file, |command| {
             command.env("LD_PRELOAD", library).env("FLUVIUS_BROKEN_DISK", folder.path());
@@ -103,17 +101,6 @@ impl Disk {
         assert_eq!(usize::try_from(version).unwrap(), self.committed);
         assert_eq!(store.commands(&all()).await.unwrap().len(), self.committed);
     }
-}
-
-/// The library, built anew.
-fn library(folder: &Path) -> PathBuf {
-    let library = folder.join("broken_disk.so");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/broken_disk.c");
-    // SQLite itself was built with it.
-    let mut compiler = Command::new("cc");
-    let built = compiler.args(["-shared", "-fPIC", "-o"]).arg(&library).arg(source).status();
-    assert!(built.unwrap().success());
-    library
 }
 
 #[tokio::test]

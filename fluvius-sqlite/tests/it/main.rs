@@ -15,5 +15,6 @@ mod opening;
 mod purses;
 mod read_only;
 mod refusals;
+mod torn_log;
 mod two_processes;
 mod units;

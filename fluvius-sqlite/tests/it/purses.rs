@@ -5,9 +5,9 @@ use std::sync::Arc;
 use fluvius_core::query::StateQuery;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::verify::verify;
-use fluvius_core::{AggregateRoot, ContextRecord, Json, Store, UnitOfWork};
+use fluvius_core::{AggregateRoot, ContextRecord, Json, Store, StoreError, UnitOfWork};
 
-use crate::units::{context, json, root, with_data};
+use crate::units::{all, context, json, root, with_data};
 
 /// How many coins a pair has.
 const COINS: u64 = 200;
@@ -56,21 +56,32 @@ impl Pair {
     }
 }
 
-/// The store contradicts itself nowhere, and no coin was lost. Gives the identifiers of the units'
-/// first commands in the order of the log.
-pub(crate) async fn check(store: &impl Store) -> Vec<Uuid> {
-    let found = verify(store).await.unwrap();
-    assert!(found.is_sound(), "{found}");
-    let states = store.query(&StateQuery::every(usize::MAX)).await.unwrap();
-    let coins = |data: &Json| data.to_value()["coins"].as_u64().unwrap();
+/// The identifiers of the units' first commands in the order of the log, where the store contradicts
+/// itself nowhere, no unit is there in part and no coin was lost; or what is wrong.
+pub(crate) async fn look(store: &impl Store) -> Result<Vec<Uuid>, String> {
+    let told = |error: StoreError| error.to_string();
+    let found = verify(store).await.map_err(told)?;
+    if !found.is_sound() {
+        return Err(found.to_string());
+    }
+    let states = store.query(&StateQuery::every(usize::MAX)).await.map_err(told)?;
+    let coins = |data: &Json| data.to_value()["coins"].as_u64().unwrap_or(0);
     let sum: u64 = states.iter().map(|state| coins(&state.data)).sum();
-    let pairs = u64::try_from(states.len() / 2).unwrap();
-    assert_eq!((states.len() % 2, sum), (0, pairs * COINS));
-    let commands = store.commands(&crate::units::all()).await.unwrap();
+    if 2 * sum != COINS * u64::try_from(states.len()).unwrap() {
+        return Err(format!("{} purses have {sum} coins", states.len()));
+    }
+    let commands = store.commands(&all()).await.map_err(told)?;
     let (first, second): (Vec<_>, Vec<_>) =
         commands.into_iter().partition(|row| row.record.parent.is_none());
     let first: Vec<Uuid> = first.into_iter().map(|row| row.record.id).collect();
     let parents = second.into_iter().filter_map(|row| row.record.parent);
-    assert!(parents.eq(first.iter().copied()), "a unit is there in part");
-    first
+    if !parents.eq(first.iter().copied()) {
+        return Err("a unit is there in part".to_owned());
+    }
+    Ok(first)
+}
+
+/// As [`look`], where nothing may be wrong.
+pub(crate) async fn check(store: &impl Store) -> Vec<Uuid> {
+    look(store).await.unwrap()
 }
