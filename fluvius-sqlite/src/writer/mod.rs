@@ -213,6 +213,8 @@ fn run(
 
 fn open(place: &Arc<Place>, is_open: &IsOpen) -> Result<Connection, Fault> {
     let mut connection = connect::writer(place)?;
+    #[cfg(test)]
+    place.watch(&mut connection)?;
     if let Some(file) = &place.file {
         let copier = Copier::start(file, &place.options, is_open.clone())?;
         connection.wal_hook(Some(copier.hook()))?;

@@ -78,7 +78,13 @@ impl Other {
         self.child.wait().unwrap();
     }
 
-    /// Waits for the end of the program.
+    /// Waits until the program is gone, however it ended.
+    pub(crate) fn gone(mut self) {
+        drop(self.input);
+        self.child.wait().unwrap();
+    }
+
+    /// Waits for the end of the program, which is a good one.
     pub(crate) fn end(mut self) {
         drop(self.input);
         assert!(self.child.wait().unwrap().success());
