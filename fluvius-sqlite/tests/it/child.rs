@@ -38,6 +38,20 @@ impl Other {
         Self::run(command, test, file, |_| {})
     }
 
+    /// As [`start`](Self::start), with the signal ignored that tells of a file which grows beyond its
+    /// bound: the write fails instead.
+    pub(crate) fn start_without_signal(test: &str, file: &Path) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", r#"trap '' XFSZ; exec "$@""#, "sh"]);
+        command.arg(std::env::current_exe().unwrap());
+        Self::run(command, test, file, |_| {})
+    }
+
+    /// The system's number of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     fn run(
         mut command: Command,
         test: &str,
@@ -72,19 +86,13 @@ impl Other {
         }
     }
 
-    /// Ends the program at once, as a crash would.
+    /// Ends the program at once, as a crash would, if it has not ended by itself.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// Waits until the program is gone, however it ended.
-    pub(crate) fn gone(mut self) {
-        drop(self.input);
-        self.child.wait().unwrap();
-    }
-
-    /// Waits for the end of the program, which is a good one.
+    /// Waits for the end of the program.
     pub(crate) fn end(mut self) {
         drop(self.input);
         assert!(self.child.wait().unwrap().success());

@@ -245,7 +245,7 @@ async fn the_end_of_the_process_at_any_point_leaves_all_or_nothing() {
             });
             let at = process.hear();
             let is_answered = at == "answered";
-            process.gone();
+            process.kill();
             let store = SqliteStore::open(&file).await.unwrap();
             let found = logs(&store).await;
             let stands = is_answered || at == "committed";
