@@ -1,8 +1,8 @@
 /* A disk that fails when it is told to, put before the C library with LD_PRELOAD.
  *
- * The folder in FLUVIUS_BROKEN_DISK says how: while it holds a file `sync`, nothing is synced, and while it holds
- * `sync-folder`, no folder is; while it holds `space`, there is no space left; while it holds `write`, writes fail.
- * `sync-once` fails one sync and goes away. */
+ * The folder in FLUVIUS_BROKEN_DISK says how: while it holds a file `sync`, nothing is synced, while it holds `sync-file`
+ * or `sync-folder`, no file or no folder is; while it holds `space`, there is no space left; while it holds `write`,
+ * writes fail. `sync-once` fails one sync and goes away. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +25,7 @@ static int is_folder(int file) {
 }
 
 static int sync_file(long call, int file) {
-    if (is_told("sync", 0) || is_told("sync-once", 1) || (is_told("sync-folder", 0) && is_folder(file))) {
+    if (is_told("sync", 0) || is_told("sync-once", 1) || is_told(is_folder(file) ? "sync-folder" : "sync-file", 0)) {
         errno = EIO;
         return -1;
     }

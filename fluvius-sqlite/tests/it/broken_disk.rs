@@ -258,7 +258,7 @@ async fn a_backup_on_a_disk_that_fails_leaves_nothing() {
     for (how, why) in [
         ("space", "there is no space left"),
         ("write", "see that its disk works"),
-        ("sync", "see that its disk works"),
+        ("sync-file", "see that its disk works"),
         ("sync-folder", "see that its disk works"),
     ] {
         disk.breaks(how);
