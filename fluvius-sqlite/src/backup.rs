@@ -22,8 +22,8 @@ use crate::error::Fault;
 use crate::writer::{self, Job, Writer};
 use crate::{connect, foreign};
 
-/// So many pages are copied before the copy looks whether it is still wanted: 4 MiB.
-const PAGES_AT_ONCE: i32 = 1024;
+/// So many pages are copied before the copy looks whether it is still wanted: 1 MiB.
+const PAGES_AT_ONCE: i32 = 256;
 
 /// How many steps of SQLite the check of a copy takes before it looks whether it is still wanted.
 const STEPS_AT_ONCE: i32 = 100_000;

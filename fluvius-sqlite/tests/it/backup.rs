@@ -69,20 +69,24 @@ async fn a_backup_under_load_is_one_moment_and_has_what_was_answered() {
         let during = answered.lock().unwrap().len() - before.len();
         println!("a backup in {:?}, {during} commits meanwhile", begun.elapsed());
         assert!(during > 0, "no commit was answered while the backup was made");
-        copies.push((path, before));
+        copies.push((path, before, during));
     }
     is_over.store(true, Ordering::SeqCst);
     for client in clients {
         client.await.unwrap();
     }
     let all = purses::check(&store).await;
-    for (path, before) in copies {
+    let filled = all.len() - answered.lock().unwrap().len();
+    let (mut later, mut meanwhile) = (0, 0);
+    for (path, before, during) in copies {
         let copy = SqliteStore::open(&path).await.unwrap();
         let found = purses::check(&copy).await;
         assert!(all.starts_with(&found), "the backup is no moment of the store");
         let found: BTreeSet<Uuid> = found.into_iter().collect();
         assert!(before.iter().all(|id| found.contains(id)), "an answered command is missing");
         assert!(found.len() < all.len());
+        later += found.len() - filled - before.len();
+        meanwhile += during;
         // It goes on by itself.
         let mut pair = Pair::new(0);
         commit(&copy, pair.next()).await;
@@ -90,6 +94,9 @@ async fn a_backup_under_load_is_one_moment_and_has_what_was_answered() {
         assert_eq!(purses::check(&copy).await.len(), found.len() + 2);
     }
     assert_eq!(purses::check(&store).await, all);
+    // The moment is the beginning. A copy that begins anew with each commit has almost all of them,
+    // and ends late, if ever.
+    assert!(4 * later < 3 * meanwhile, "{later} of the {meanwhile} commits meanwhile are in it");
 }
 
 #[tokio::test]
