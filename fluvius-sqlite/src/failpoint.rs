@@ -1,4 +1,5 @@
-//! Points of a commit at which a test lets it fail. Outside of this crate's own tests there are none.
+//! Points of a commit at which a test lets it fail: one behind every statement that changes anything.
+//! Outside of this crate's own tests there are none.
 
 #[cfg(test)]
 use std::sync::Arc;
@@ -6,9 +7,18 @@ use std::sync::Arc;
 use crate::error::Fault;
 use crate::options::Place;
 
-/// What happens at a point.
+/// What the writer comes to.
 #[cfg(test)]
-pub(crate) type Happens = dyn Fn(&'static str) -> Result<(), Fault> + Send + Sync;
+#[derive(Clone, Copy)]
+pub(crate) enum Step<'s> {
+    /// A statement that SQLite begins to run; it can only be seen.
+    Statement(&'s str),
+    Point(&'static str),
+}
+
+/// What happens at a step.
+#[cfg(test)]
+pub(crate) type Happens = dyn Fn(Step<'_>) -> Result<(), Fault> + Send + Sync;
 
 /// What a test lets happen at the points, if anything.
 #[cfg(test)]
@@ -26,7 +36,20 @@ impl Place {
     /// A commit comes to a point; tests may let it fail or panic there.
     #[cfg(test)]
     pub(crate) fn reach(&self, point: &'static str) -> Result<(), Fault> {
-        self.options.failpoint.0.as_ref().map_or(Ok(()), |happens| happens(point))
+        self.options.failpoint.0.as_ref().map_or(Ok(()), |happens| happens(Step::Point(point)))
+    }
+
+    /// Lets a test see the statements of the writer's connection.
+    #[cfg(test)]
+    pub(crate) fn watch(&self, connection: &mut rusqlite::Connection) -> Result<(), Fault> {
+        use rusqlite::trace::{TraceEvent, TraceEventCodes};
+        let Some(happens) = self.options.failpoint.0.clone() else { return Ok(()) };
+        let see = move |event: TraceEvent<'_>| {
+            if let TraceEvent::Stmt(_, sql) = event {
+                let _ = happens(Step::Statement(sql));
+            }
+        };
+        Ok(connection.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(see))?)
     }
 
     /// A commit comes to a point, where nothing happens outside of tests.

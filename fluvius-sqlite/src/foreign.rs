@@ -44,12 +44,20 @@ pub(crate) fn refuse(path: &Path) -> Result<(), Fault> {
 
 /// Whose file it is, and the version of its schema.
 fn header(path: &Path) -> Result<(u32, u32), Fault> {
+    let connection = open_unchanging(path)?;
+    // While the log is copied into the file, its beginning tells of pages that have not come yet.
+    // Where a crash has left it so, the log has them; so their number is not looked at here.
+    connection.pragma_update(None, "writable_schema", true)?;
+    let number = |name| connection.pragma_query_value(None, name, |row| row.get(0));
+    Ok((number("application_id")?, number("user_version")?))
+}
+
+/// Opens a file of which nothing changes, without a lock and without a file beside it.
+pub(crate) fn open_unchanging(path: &Path) -> Result<Connection, Fault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_URI
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(address(path), flags)?;
-    let number = |name| connection.pragma_query_value(None, name, |row| row.get(0));
-    Ok((number("application_id")?, number("user_version")?))
+    Ok(Connection::open_with_flags(address(path), flags)?)
 }
 
 /// A path as SQLite reads it in an address.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
 
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
@@ -11,6 +12,7 @@ use fluvius_core::{
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use crate::backup::{self, Source, Target};
 use crate::error::Fault;
 use crate::options::{Place, SqliteOptions};
 use crate::read::{self, Log};
@@ -85,6 +87,72 @@ impl SqliteStore {
             None => None,
         };
         Ok(Self { threads: Arc::new(Threads { writer, readers }) })
+    }
+
+    /// Copies the whole store into a new file, while commands run.
+    ///
+    /// # Shape
+    /// The copy is the store at one moment, with every command that was answered before this was
+    /// called. It is a store that [`open`](Self::open) opens. When this returns it is checked
+    /// (`PRAGMA quick_check`) and durable.
+    ///
+    /// The file gets its name once it is whole: before that it is a `.part` file with a random name
+    /// in the same folder, which stays only where the process ends meanwhile. Who may not read the
+    /// store may not read the copy.
+    ///
+    /// Commits go on, and the write-ahead log grows until all is copied. Of a store in memory,
+    /// commits wait until all is copied.
+    ///
+    /// # Errors
+    /// A permanent [`StoreError`] where the name is taken (also with `-wal`, `-shm` or `-journal`
+    /// behind it), the folder is not there or cannot be written to, or the store is damaged. One
+    /// that may pass where the disk is full or fails. Nothing of the copy is left.
+    ///
+    /// # Cancellation
+    /// Dropping the future ends the copying soon. Nothing of it is left, unless it was whole
+    /// already.
+    ///
+    /// # Source
+    /// "SQLite Backup API", <https://sqlite.org/backup.html>.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use fluvius_sqlite::SqliteStore;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let folder = folder.path();
+    /// let store = SqliteStore::open(folder.join("bank.db")).await?;
+    /// store.backup_to(folder.join("bank-monday.db")).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn backup_to(&self, path: impl AsRef<Path>) -> Result<(), StoreError> {
+        let target = Target::new(path.as_ref())?;
+        let wanted = Arc::new(());
+        let is_wanted = Arc::downgrade(&wanted);
+        let (answer, answered) = oneshot::channel();
+        // It keeps the store open until it has let go of the file.
+        let store = self.clone();
+        let run = move || {
+            let _ = answer.send(backup::run(store.source(), &target, &is_wanted));
+        };
+        thread::Builder::new().name("fluvius-sqlite-backup".to_owned()).spawn(run).map_err(
+            |error| {
+                StoreError::unavailable("the system has no thread for a backup").with_source(error)
+            },
+        )?;
+        let made = answered.await.map_err(|_| writer::lost())?;
+        drop(wanted);
+        made
+    }
+
+    /// What a backup copies.
+    fn source(&self) -> Source<'_> {
+        let writer = &self.threads.writer;
+        writer.file().map_or_else(|| Source::Memory(writer), Source::File)
     }
 
     /// The writer.

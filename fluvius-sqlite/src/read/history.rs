@@ -58,6 +58,11 @@ pub(crate) fn of_root(
     }
     let end = head.version.min(first.saturating_add(EVENTS_AT_ONCE - 1));
     let mut rows = between(&transaction, &head, first, end)?;
+    if !rows.is_sorted_by(|one, next| one.position < next.position)
+        || rows.first().is_some_and(|row| row.position <= after)
+    {
+        return Err(Fault::damaged("event", "the positions of a root do not rise"));
+    }
     let next = rows.last().filter(|_| end < head.version).map(|row| row.position);
     if query.realm != RealmFilter::All {
         let mut admitted = Vec::with_capacity(rows.len());

@@ -15,6 +15,7 @@ const ROWS_AT_ONCE: i64 = 2_000;
 
 /// A log: how its rows are read, and those of one window of it.
 pub(crate) struct Log<T> {
+    table: &'static str,
     /// The last position of the window behind `?1`.
     window: &'static str,
     /// The rows of the window up to `?2` that meet the conditions.
@@ -26,6 +27,7 @@ pub(crate) struct Log<T> {
 macro_rules! log {
     ($table:literal, $alias:literal, $resource:literal, $identifier:literal, $columns:expr, $read:path) => {
         Log {
+            table: $table,
             window: concat!(
                 "SELECT max(position) FROM (SELECT position FROM ",
                 $table,
@@ -77,6 +79,9 @@ pub(crate) fn page<T>(
         Ok(row.get::<_, Option<i64>>(0)?)
     })?;
     let Some(end) = end.flatten() else { return Ok(Part::last(Vec::new())) };
+    // In a damaged file the next part would begin here again, and so for ever.
+    let next = u64::try_from(end).ok().filter(|next| *next > after);
+    let next = next.ok_or_else(|| Fault::damaged(log.table, "its positions do not rise"))?;
     let (resource, identifier) =
         query.root.as_ref().map(|root| (&root.resource, root.identifier)).unzip();
     let (is_any_realm, realm) = match &query.realm {
@@ -93,10 +98,13 @@ pub(crate) fn page<T>(
         is_any_realm,
         realm
     ])?;
-    let mut rows = Vec::new();
+    let mut rows: Vec<Logged<T>> = Vec::new();
     while let Some(row) = found.next()? {
-        rows.push((log.read)(row)?);
+        let row = (log.read)(row)?;
+        if row.position <= rows.last().map_or(after, |last| last.position) {
+            return Err(Fault::damaged(log.table, "its positions do not rise"));
+        }
+        rows.push(row);
     }
-    let next = u64::try_from(end).map_err(|error| Fault::damaged("event", error))?;
     Ok(Part { rows, next: Some(next) })
 }

@@ -71,11 +71,13 @@ impl Desk {
         let sealed = if may_be_there { session.seal() } else { Ok(()) };
         match sealed.and_then(|()| is_stored(session, &planned, batches)) {
             Ok(true) => planned,
-            Ok(false) => planned.into_iter().map(|fates| untold(fates, &error)).collect(),
+            // What was refused because of others in it is not known to be refused.
+            Ok(false) => batches.iter().map(|batch| failed(batch, &error)).collect(),
             // Nobody knows before the end of the log has been written over.
             Err(_) => {
                 self.is_unsettled.store(true, Ordering::Release);
-                planned.into_iter().map(|fates| unknown(fates, &error)).collect()
+                let planned = planned.iter().zip(batches);
+                planned.map(|(planned, batch)| unknown(planned, batch, &error)).collect()
             }
         }
     }
@@ -100,24 +102,15 @@ fn is_stored(
     Ok(false)
 }
 
-/// Fates of a transaction of which nothing stands: what was refused because of others in it is
-/// not known either. A malformed unit stays one.
-fn untold(fates: Vec<Fate>, error: &StoreError) -> Vec<Fate> {
-    let fates = fates.into_iter();
+/// Fates of a transaction that may stand.
+fn unknown(planned: &[Fate], batch: Batch<'_>, error: &StoreError) -> Vec<Fate> {
+    let fates = planned.iter().zip(failed(batch, error));
     fates
-        .map(|fate| match fate {
-            Fate::Failed(malformed) if !malformed.can_retry() => Fate::Failed(malformed),
-            _ => Fate::Failed(error.clone()),
+        .map(|(planned, failed)| match planned {
+            Fate::Committed { .. } => Fate::Unknown,
+            _ => failed,
         })
         .collect()
-}
-
-/// Fates of a transaction that may stand.
-fn unknown(fates: Vec<Fate>, error: &StoreError) -> Vec<Fate> {
-    let is_open = |fate: &Fate| matches!(fate, Fate::Committed { .. });
-    let open: Vec<bool> = fates.iter().map(is_open).collect();
-    let untold = untold(fates, error).into_iter().zip(open);
-    untold.map(|(fate, is_open)| if is_open { Fate::Unknown } else { fate }).collect()
 }
 
 /// Fates of units that were at the commit when their writer was lost.

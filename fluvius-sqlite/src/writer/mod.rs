@@ -17,6 +17,7 @@ mod tests;
 
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, TryRecvError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -96,6 +97,11 @@ impl Writer {
         }
         *way = spawn(Arc::clone(&self.place), Arc::clone(&self.is_unsettled), None)?;
         way.jobs.send(job).map_err(|_| lost())
+    }
+
+    /// The file, unless the store is in memory.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.place.file.as_deref()
     }
 
     /// Whether there is a commit of which nobody knows whether it stands.
@@ -207,6 +213,8 @@ fn run(
 
 fn open(place: &Arc<Place>, is_open: &IsOpen) -> Result<Connection, Fault> {
     let mut connection = connect::writer(place)?;
+    #[cfg(test)]
+    place.watch(&mut connection)?;
     if let Some(file) = &place.file {
         let copier = Copier::start(file, &place.options, is_open.clone())?;
         connection.wal_hook(Some(copier.hook()))?;

@@ -20,6 +20,7 @@ impl<'b> Open<'_, '_, 'b> {
     /// The fate of a unit as the units before it leave the content. Where it is `Committed`, its
     /// rows are to be written; they are in the draft already.
     pub(super) fn plan(&mut self, unit: &'b UnitOfWork, fates: &[Fate]) -> Result<Fate, Fault> {
+        self.place.reach("plan")?;
         if let Err(error) = unit.check_shape(fates.len()).and_then(|()| self.check_size(unit)) {
             return Ok(Fate::Failed(error));
         }

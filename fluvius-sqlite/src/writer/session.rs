@@ -159,7 +159,7 @@ impl<'c> Session<'c> {
             return Err(Fault::Told(super::lost()));
         }
         self.connection.pragma_update(None, "user_version", SCHEMA_VERSION)?;
-        Ok(())
+        self.place.reach("sealed")
     }
 
     /// Whether a unit that was to be stored from this position on is there.
@@ -227,15 +227,18 @@ impl<'b> Open<'_, '_, 'b> {
             let mut fates = Vec::with_capacity(batch.len());
             for unit in *batch {
                 self.connection.execute_batch("SAVEPOINT unit")?;
+                self.place.reach("savepoint")?;
                 let fate = match self.one(unit, &fates) {
                     Ok(fate) => fate,
                     Err(fault) if fault.is_of_one_row() => {
                         self.connection.execute_batch("ROLLBACK TO unit")?;
+                        self.place.reach("rolled back")?;
                         Fate::Failed(StoreError::from(fault))
                     }
                     Err(fault) => return Err(fault),
                 };
                 self.connection.execute_batch("RELEASE unit")?;
+                self.place.reach("released")?;
                 fates.push(fate);
             }
             all.push(fates);
@@ -279,6 +282,7 @@ impl<'b> Open<'_, '_, 'b> {
                 None => {
                     let insert = "INSERT INTO owner (resource, domain) VALUES (?1, ?2)";
                     self.connection.prepare_cached(insert)?.execute((resource, domain))?;
+                    self.place.reach("owner")?;
                 }
             }
         }

@@ -45,6 +45,7 @@ impl<'b> Open<'_, '_, 'b> {
             let state = touched.state;
             if !touched.birth.as_ref().is_some_and(|birth| birth.is_of(state)) {
                 update_root(self.connection, touched)?;
+                self.place.reach("birth")?;
             }
             let derived = touched.command.map(|command| ETag::new(state.version, command));
             let etag = (derived != Some(state.etag)).then(|| state.etag.to_string());

@@ -3,11 +3,12 @@
 
 #![cfg(target_os = "linux")]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use fluvius_core::{Fate, Store, UnitOfWork};
+use fluvius_core::verify::verify;
+use fluvius_core::{AggregateRoot, ContextRecord, Fate, Store, UnitOfWork};
 use fluvius_sqlite::SqliteStore;
 use tempfile::TempDir;
 
@@ -18,19 +19,23 @@ use crate::units::{all, context, logs, root, unit};
 #[tokio::test]
 async fn a_process_with_its_disk() {
     let Some(file) = child::file() else { return };
-    let store = SqliteStore::open(file).await.unwrap();
+    let store = SqliteStore::open(&file).await.unwrap();
     child::say("ready");
     let (context, root) = (context(), root());
     let mut version = 0;
-    let mut last = unit(&context, &root, version);
+    let mut last = batch(&context, &root, version);
     while let Some(order) = child::told() {
         match order.as_str() {
             "commit" => {
-                last = unit(&context, &root, version);
-                version += commit(&store, last.clone()).await;
+                last = batch(&context, &root, version);
+                version += commit(&store, &last).await;
             }
-            "again" => version += commit(&store, last.clone()).await,
-            _ => match store.command(last.commands[0].id).await {
+            "again" => version += commit(&store, &last).await,
+            "backup" => match store.backup_to(Path::new(&file).with_file_name("copy.db")).await {
+                Ok(()) => child::say("made"),
+                Err(error) => child::say(format!("retry {}: {error}", error.can_retry())),
+            },
+            _ => match store.command(last[0].commands[0].id).await {
                 Ok(Some(_)) => child::say("stored"),
                 Ok(None) => child::say("absent"),
                 Err(error) => child::say(format!("retry {}: {error}", error.can_retry())),
@@ -39,18 +44,38 @@ async fn a_process_with_its_disk() {
     }
 }
 
-/// Commits a unit, and tells what became of it, and how many versions it has added.
-async fn commit(store: &SqliteStore, unit: UnitOfWork) -> u64 {
-    match store.commit(Arc::from([unit])).await.pop() {
-        Some(Fate::Committed { .. }) => {
+/// How many units of a batch are stored, where none fails.
+const STORED: usize = 2;
+
+/// A unit, one that stands on it, and one that comes too late because of them.
+fn batch(context: &Arc<ContextRecord>, root: &AggregateRoot, version: u64) -> Arc<[UnitOfWork]> {
+    let mut second = unit(context, root, version + 1);
+    second.depends_on.push(0);
+    Arc::from([unit(context, root, version), second, unit(context, root, version)])
+}
+
+/// Commits a batch, and tells what became of it, and how many versions it has added.
+async fn commit(store: &SqliteStore, batch: &Arc<[UnitOfWork]>) -> u64 {
+    let fates = store.commit(Arc::clone(batch)).await;
+    match &fates[..] {
+        [Fate::Committed { .. }, Fate::Committed { .. }, Fate::Stale { .. }] => {
             child::say("committed");
-            return 1;
+            return 2;
         }
-        Some(Fate::Failed(error)) => child::say(format!("retry {}: {error}", error.can_retry())),
-        fate => child::say(format!("{:?}", fate.unwrap())),
+        // None of them stands, and that the third came too late is not said either.
+        [Fate::Failed(error), Fate::Failed(other), Fate::Failed(third)] => {
+            assert!(other.can_retry() == error.can_retry() && third.can_retry());
+            child::say(format!("retry {}: {error}", error.can_retry()));
+        }
+        [Fate::Unknown, Fate::Unknown, Fate::Failed(third)] if third.can_retry() => {
+            child::say("unknown");
+        }
+        fates => child::say(format!("{fates:?}")),
     }
     0
 }
+
+const PROGRAM: &str = "broken_disk::a_process_with_its_disk";
 
 struct Disk {
     folder: TempDir,
@@ -61,14 +86,32 @@ struct Disk {
 impl Disk {
     fn new() -> Self {
         let folder = TempDir::new().unwrap();
-        let library = library(folder.path());
+        let library = child::library("broken_disk.c", folder.path());
         let file = folder.path().join("store.db");
-        let process = Other::start("broken_disk::a_process_with_its_disk", &file, |command| {
+        let process = Other::start(PROGRAM, &file, |command| {
             command.env("LD_PRELOAD", library).env("FLUVIUS_BROKEN_DISK", folder.path());
         });
+        Self::of(folder, process)
+    }
+
+    /// A disk that lets no file grow beyond its bound.
+    fn bounded() -> Self {
+        let folder = TempDir::new().unwrap();
+        let process = Other::start_without_signal(PROGRAM, &folder.path().join("store.db"));
+        Self::of(folder, process)
+    }
+
+    fn of(folder: TempDir, process: Other) -> Self {
         let mut disk = Self { folder, process, committed: 0 };
         assert_eq!(disk.process.hear(), "ready");
         disk
+    }
+
+    /// Lets files of the process have so many bytes.
+    fn bound(&self, bytes: &str) {
+        let mut prlimit = Command::new("prlimit");
+        prlimit.arg("--pid").arg(self.process.id().to_string()).arg(format!("--fsize={bytes}:"));
+        assert!(prlimit.status().unwrap().success());
     }
 
     fn breaks(&self, how: &str) {
@@ -80,11 +123,22 @@ impl Disk {
     }
 
     #[track_caller]
-    fn check(&mut self, order: &str, expected: &str) {
+    fn check(&mut self, order: &str, expected: &str) -> String {
         self.process.tell(order);
         let said = self.process.hear();
         assert!(said.starts_with(expected), "{order}: {said}");
         self.committed += usize::from(said == "committed");
+        said
+    }
+
+    /// What the process has said is what another one finds, after it was killed.
+    async fn kill(self) {
+        let file = self.folder.path().join("store.db");
+        self.process.kill();
+        let store = SqliteStore::open(&file).await.unwrap();
+        assert_eq!(store.commands(&all()).await.unwrap().len(), STORED * self.committed);
+        let sound = verify(&store).await.unwrap();
+        assert!(sound.is_sound(), "{sound}");
     }
 
     /// What the process has said is what another one finds, after its end too.
@@ -92,28 +146,19 @@ impl Disk {
         let file = self.folder.path().join("store.db");
         let store = SqliteStore::open(&file).await.unwrap();
         let found = logs(&store).await;
-        assert_eq!(found.commands.len(), self.committed);
-        assert_eq!(found.events.len(), self.committed);
+        assert_eq!(found.commands.len(), STORED * self.committed);
+        assert_eq!(found.events.len(), STORED * self.committed);
+        let sound = verify(&store).await.unwrap();
+        assert!(sound.is_sound(), "{sound}");
         self.process.end();
         drop(store);
         let store = SqliteStore::open(&file).await.unwrap();
         assert_eq!(logs(&store).await, found);
         let root = &found.commands[0].root;
         let version = store.load(root).await.unwrap().unwrap().version;
-        assert_eq!(usize::try_from(version).unwrap(), self.committed);
-        assert_eq!(store.commands(&all()).await.unwrap().len(), self.committed);
+        assert_eq!(usize::try_from(version).unwrap(), STORED * self.committed);
+        assert_eq!(store.commands(&all()).await.unwrap().len(), STORED * self.committed);
     }
-}
-
-/// The library, built anew.
-fn library(folder: &Path) -> PathBuf {
-    let library = folder.join("broken_disk.so");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/broken_disk.c");
-    // SQLite itself was built with it.
-    let mut compiler = Command::new("cc");
-    let built = compiler.args(["-shared", "-fPIC", "-o"]).arg(&library).arg(source).status();
-    assert!(built.unwrap().success());
-    library
 }
 
 #[tokio::test]
@@ -151,7 +196,7 @@ async fn while_no_sync_works_a_commit_is_unknown() {
     let mut disk = Disk::new();
     disk.check("commit", "committed");
     disk.breaks("sync");
-    disk.check("commit", "Unknown");
+    disk.check("commit", "unknown");
     disk.check("look", "retry true");
     disk.check("again", "retry true");
     disk.is_mended("sync");
@@ -171,5 +216,67 @@ async fn writes_that_fail_leave_nothing() {
     }
     disk.is_mended("write");
     disk.check("again", "committed");
+    disk.end().await;
+}
+
+/// All of its pages may be in the log: what makes sure that they do not count is written before the
+/// failure is told.
+#[tokio::test]
+async fn a_commit_that_was_told_as_failed_does_not_come_back_with_a_crash() {
+    let mut disk = Disk::new();
+    disk.check("commit", "committed");
+    disk.breaks("sync-once");
+    disk.check("commit", "retry true");
+    disk.kill().await;
+}
+
+/// The bound of the system for the size of a file: a write stops in the middle, and the next one
+/// fails.
+#[tokio::test]
+async fn a_file_that_may_not_grow_is_told_and_the_store_goes_on_when_it_may() {
+    let mut disk = Disk::bounded();
+    disk.check("commit", "committed");
+    let log = disk.folder.path().join("store.db-wal");
+    for more in [100, 4_200, 12_345] {
+        disk.bound(&(log.metadata().unwrap().len() + more).to_string());
+        for _ in 0..2 {
+            disk.check("commit", "retry true: the database file cannot be read or written");
+            disk.check("look", "absent");
+        }
+        disk.bound("unlimited");
+        disk.check("again", "committed");
+        disk.check("commit", "committed");
+    }
+    disk.end().await;
+}
+
+#[tokio::test]
+async fn a_backup_on_a_disk_that_fails_leaves_nothing() {
+    let mut disk = Disk::new();
+    disk.check("commit", "committed");
+    let copy = disk.folder.path().join("copy.db");
+    for (how, why) in [
+        ("space", "there is no space left"),
+        ("write", "see that its disk works"),
+        ("sync-file", "see that its disk works"),
+        ("sync-folder", "see that its disk works"),
+    ] {
+        disk.breaks(how);
+        let told = format!("retry true: no backup was made as `{}`: ", copy.display());
+        let said = disk.check("backup", &told);
+        assert!(said.contains(why), "{said}");
+        let entries = std::fs::read_dir(disk.folder.path()).unwrap();
+        let names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        let is_left = |name: &std::ffi::OsString| {
+            let name = name.to_str().unwrap();
+            name.ends_with(".part") || name.starts_with("copy")
+        };
+        assert!(!names.iter().any(is_left), "{how}: {names:?}");
+        disk.is_mended(how);
+    }
+    disk.check("backup", "made");
+    let store = SqliteStore::open(&copy).await.unwrap();
+    assert_eq!(store.commands(&all()).await.unwrap().len(), STORED);
+    drop(store);
     disk.end().await;
 }

@@ -1,7 +1,7 @@
 //! A second process over the same file: this test binary again, with one test that is a program.
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 /// What the program is told, by the environment.
@@ -38,6 +38,20 @@ impl Other {
         Self::run(command, test, file, |_| {})
     }
 
+    /// As [`start`](Self::start), with the signal ignored that tells of a file which grows beyond its
+    /// bound: the write fails instead.
+    pub(crate) fn start_without_signal(test: &str, file: &Path) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", r#"trap '' XFSZ; exec "$@""#, "sh"]);
+        command.arg(std::env::current_exe().unwrap());
+        Self::run(command, test, file, |_| {})
+    }
+
+    /// The system's number of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     fn run(
         mut command: Command,
         test: &str,
@@ -72,11 +86,29 @@ impl Other {
         }
     }
 
+    /// Ends the program at once, as a crash would, if it has not ended by itself.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// Waits for the end of the program.
     pub(crate) fn end(mut self) {
         drop(self.input);
         assert!(self.child.wait().unwrap().success());
     }
+}
+
+/// A library of C that is put before the system's, built anew in a folder; its source lies beside
+/// the tests.
+pub(crate) fn library(source: &str, folder: &Path) -> PathBuf {
+    let library = folder.join(source).with_extension("so");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it").join(source);
+    // SQLite itself was built with it.
+    let mut compiler = Command::new("cc");
+    let built = compiler.args(["-shared", "-fPIC", "-o"]).arg(&library).arg(source).status();
+    assert!(built.unwrap().success());
+    library
 }
 
 /// Before what the program says.

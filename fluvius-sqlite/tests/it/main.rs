@@ -2,15 +2,21 @@
 #![allow(missing_docs, reason = "a test is told by its name")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests end the test")]
 
+mod backup;
 mod broken_disk;
 mod child;
 mod conformance;
+mod damaged;
 mod load;
 mod logs;
 mod long_logs;
 mod long_reader;
 mod opening;
+mod power_loss;
+mod purses;
 mod read_only;
+mod record;
 mod refusals;
+mod torn_log;
 mod two_processes;
 mod units;

@@ -33,7 +33,8 @@ pub(crate) fn context() -> Arc<ContextRecord> {
         transport: Transport::Cli,
         source: "a test".to_owned(),
         headers: BTreeMap::from([("user-agent".to_owned(), "a test".to_owned())]),
-        actor: Actor { user_id: Some(id()), profile_id: None, organization_id: None },
+        // The same in all, so that a root may be written under each of them.
+        actor: Actor { user_id: Some(Uuid::from_u128(7)), profile_id: None, organization_id: None },
         roles: vec!["teller".to_owned()],
         realm: Some("north".to_owned()),
         correlation: None,
@@ -43,6 +44,11 @@ pub(crate) fn context() -> Arc<ContextRecord> {
 
 pub(crate) fn json(text: &str) -> Json {
     Json::parse(text).unwrap()
+}
+
+/// The hash of a payload, which is canonical.
+fn hash(payload: &Json) -> PayloadHash {
+    PayloadHash::from_bytes(blake3::hash(payload.as_str().as_bytes()).into())
 }
 
 /// A unit that brings a root from this version to the next, with rows in all logs.
@@ -89,7 +95,7 @@ pub(crate) fn with_data(
                 command: "give-coins".into(),
                 root: root.clone(),
                 payload: payload.clone(),
-                payload_hash: PayloadHash::from_bytes([7; 32]),
+                payload_hash: hash(&payload),
                 context_id: context.id,
                 status: CommandStatus::Applied,
                 code: None,

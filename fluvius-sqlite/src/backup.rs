@@ -1,0 +1,236 @@
+//! Copying the whole store into another file, while commands run.
+//!
+//! SQLite copies page by page within one read transaction: the copy is one moment, and commits go
+//! on beside it. Without the transaction SQLite begins the copy anew after each commit of another
+//! connection, and does not end while there are any. `VACUUM INTO` holds such a transaction as
+//! well, but about twice as long, and the write-ahead log grows for as long as
+//! it is held. The copy is checked once the transaction is over.
+
+use std::fs::Permissions;
+use std::io::{Error, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::sync::{Weak, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use fluvius_core::StoreError;
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection, OpenFlags};
+use tempfile::TempPath;
+
+use crate::error::Fault;
+use crate::writer::{self, Job, Writer};
+use crate::{connect, foreign};
+
+/// So many pages are copied before the copy looks whether it is still wanted: 1 MiB.
+const PAGES_AT_ONCE: i32 = 256;
+
+/// How many steps of SQLite the check of a copy takes before it looks whether it is still wanted.
+const STEPS_AT_ONCE: i32 = 100_000;
+
+/// How long a copy that cannot go on waits.
+const WAIT_TIME: Duration = Duration::from_millis(1);
+
+/// Who waits for a backup; the other half is gone once nobody does.
+pub(crate) type IsWanted = Weak<()>;
+
+/// Where a backup is to be made.
+#[derive(Debug)]
+pub(crate) struct Target {
+    path: PathBuf,
+    folder: PathBuf,
+}
+
+impl Target {
+    /// Refuses a name that is taken, or that can be none of a file.
+    pub(crate) fn new(path: &Path) -> Result<Self, StoreError> {
+        let refused = |why: &str| StoreError::permanent(untold(path, why));
+        // SQLite takes a relative name that begins with `file:` for an address with options.
+        let absolute = std::path::absolute(path)
+            .map_err(|error| refused("the path names no file").with_source(error))?;
+        let (Some(name), Some(folder)) = (absolute.file_name(), absolute.parent()) else {
+            return Err(refused("the path names no file"));
+        };
+        if !folder.is_dir() {
+            return Err(refused("its folder is not there, or cannot be looked into"));
+        }
+        // SQLite would take what lies beside it for a part of it, and spoil it when it is opened.
+        for beside in ["", "-wal", "-shm", "-journal"] {
+            let mut taken = name.to_owned();
+            taken.push(beside);
+            let taken = folder.join(taken);
+            if taken.symlink_metadata().is_ok() {
+                let taken = taken.display();
+                return Err(refused(&format!(
+                    "`{taken}` is there, and a backup replaces nothing: name another file"
+                )));
+            }
+        }
+        let folder = folder.to_owned();
+        Ok(Self { path: absolute, folder })
+    }
+
+    /// The file that is written, until it is whole. It is gone with what is returned.
+    fn part(&self, source: Option<&Path>) -> Result<TempPath, StoreError> {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".").suffix(".part");
+        // Who may not read the store may not read its copy.
+        if let Some(permissions) = permissions(source) {
+            builder.permissions(permissions);
+        }
+        let part = builder.tempfile_in(&self.folder);
+        // SQLite opens it by its name.
+        Ok(part.map_err(|error| self.of_system(error))?.into_temp_path())
+    }
+
+    /// Makes the copy durable, and gives it its name.
+    fn finish(&self, part: TempPath) -> Result<(), StoreError> {
+        let file = std::fs::OpenOptions::new().write(true).open(&part);
+        file.and_then(|file| file.sync_all()).map_err(|error| self.of_system(error))?;
+        part.persist_noclobber(&self.path).map_err(|error| self.of_system(error.error))?;
+        if let Err(error) = sync_folder(&self.folder) {
+            let _ = std::fs::remove_file(&self.path);
+            return Err(self.of_system(error));
+        }
+        Ok(())
+    }
+
+    /// A failure as the store tells it.
+    fn of_store(&self, error: StoreError) -> StoreError {
+        let told = untold(&self.path, &error.to_string());
+        let told = match error.can_retry() {
+            true => StoreError::unavailable(told),
+            false => StoreError::permanent(told),
+        };
+        told.with_source(error)
+    }
+
+    fn of_system(&self, error: Error) -> StoreError {
+        let told = |why| untold(&self.path, why);
+        let told = match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+                StoreError::unavailable(told("there is no space left for it"))
+            }
+            ErrorKind::AlreadyExists => StoreError::permanent(told(
+                "another program has made a file of this name: name another one",
+            )),
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem | ErrorKind::NotFound => {
+                StoreError::permanent(told("let the user of this program write to its folder"))
+            }
+            _ => StoreError::unavailable(told("see that its disk works, and try again")),
+        };
+        told.with_source(error)
+    }
+}
+
+/// What is copied.
+pub(crate) enum Source<'s> {
+    /// A file, by a connection of its own.
+    File(&'s Path),
+    /// A store in memory, by the connection of its writer: there is no other.
+    Memory(&'s Writer),
+}
+
+/// Makes a copy of the store.
+pub(crate) fn run(
+    source: Source<'_>,
+    target: &Target,
+    is_wanted: &IsWanted,
+) -> Result<(), StoreError> {
+    let of_store = |error: StoreError| target.of_store(error);
+    let part = match source {
+        Source::File(file) => {
+            let part = target.part(Some(file))?;
+            let copied = connect::reader(file).and_then(|source| copy(&source, &part, is_wanted));
+            copied.map_err(StoreError::from).map_err(of_store)?;
+            part
+        }
+        Source::Memory(writer) => {
+            let part = target.part(None)?;
+            copy_memory(writer, part.to_owned(), is_wanted.clone()).map_err(of_store)?;
+            part
+        }
+    };
+    check(&part, is_wanted).map_err(StoreError::from).map_err(of_store)?;
+    target.finish(part)
+}
+
+/// As [`copy`], on the writer's thread.
+fn copy_memory(writer: &Writer, to: PathBuf, is_wanted: IsWanted) -> Result<(), StoreError> {
+    let (answer, answered) = mpsc::channel();
+    writer.send(Job::Read(Box::new(move |source| {
+        let copied = source.and_then(|source| Ok(copy(source, &to, &is_wanted)?));
+        let _ = answer.send(copied);
+    })))?;
+    answered.recv().map_err(|_| writer::lost())?
+}
+
+/// Copies all pages as they are at one moment.
+fn copy(source: &Connection, to: &Path, is_wanted: &IsWanted) -> Result<(), Fault> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut copy = Connection::open_with_flags(to, flags)?;
+    // Nobody opens it before it is whole, and it is synced once it is.
+    copy.pragma_update(None, "journal_mode", "OFF")?;
+    copy.pragma_update(None, "synchronous", "OFF")?;
+    let moment = source.unchecked_transaction()?;
+    // It begins with what it reads first.
+    moment.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    let backup = Backup::new(&moment, &mut copy)?;
+    loop {
+        check_wanted(is_wanted)?;
+        match backup.step(PAGES_AT_ONCE)? {
+            StepResult::Done => return Ok(()),
+            StepResult::Busy | StepResult::Locked => thread::sleep(WAIT_TIME),
+            _ => {}
+        }
+    }
+}
+
+/// Whether a copy is whole: a page that is damaged is copied like any other.
+fn check(copy: &Path, is_wanted: &IsWanted) -> Result<(), Fault> {
+    let mut connection = foreign::open_unchanging(copy)?;
+    let wanted = is_wanted.clone();
+    let is_given_up = move || wanted.strong_count() == 0;
+    connection.progress_handler(STEPS_AT_ONCE, Some(is_given_up))?;
+    let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    check_wanted(is_wanted)?;
+    match found.as_str() {
+        "ok" => Ok(()),
+        _ => Err(Fault::Told(StoreError::permanent(format!(
+            "the database file is damaged: keep a copy of it, and restore an older backup \
+             (quick_check: {found})"
+        )))),
+    }
+}
+
+fn check_wanted(is_wanted: &IsWanted) -> Result<(), Fault> {
+    match is_wanted.strong_count() {
+        0 => Err(Fault::Told(StoreError::unavailable("nobody waits for it"))),
+        _ => Ok(()),
+    }
+}
+
+/// What a person reads first.
+fn untold(path: &Path, why: &str) -> String {
+    format!("no backup was made as `{}`: {why}", path.display())
+}
+
+/// What the copy allows: as much as the file does, or as SQLite allows a file that it makes. What
+/// the user's mask forbids is left out.
+#[cfg(unix)]
+fn permissions(source: Option<&Path>) -> Option<Permissions> {
+    use std::os::unix::fs::PermissionsExt;
+    let file = source.and_then(|file| file.metadata().ok());
+    Some(file.map_or(Permissions::from_mode(0o644), |file| file.permissions()))
+}
+
+#[cfg(not(unix))]
+fn permissions(_source: Option<&Path>) -> Option<Permissions> {
+    None
+}
+
+/// Makes the name of a new file durable. Where a folder cannot be synced, the system does so by
+/// itself.
+fn sync_folder(folder: &Path) -> Result<(), Error> {
+    if cfg!(unix) { std::fs::File::open(folder)?.sync_all() } else { Ok(()) }
+}

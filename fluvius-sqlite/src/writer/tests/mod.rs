@@ -1,0 +1,176 @@
+//! What a commit that fails leaves, from inside.
+
+mod points;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use fluvius_core::{Fate, Store, UnitOfWork};
+use rusqlite::ffi;
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+use super::Job;
+use crate::error::Fault;
+use crate::failpoint::{Failpoint, Step};
+use crate::{SqliteOptions, SqliteStore};
+
+#[path = "../../../tests/it/child.rs"]
+#[allow(dead_code, reason = "the other tests use more of it")]
+mod child;
+#[path = "../../../tests/it/units.rs"]
+mod units;
+
+use units::{commit, context, json, logs, root, unit};
+
+/// Options of a store in which this happens at the points.
+fn failing(
+    happens: impl Fn(&'static str) -> Result<(), Fault> + Send + Sync + 'static,
+) -> SqliteOptions {
+    let happens = move |step: Step<'_>| match step {
+        Step::Point(point) => happens(point),
+        Step::Statement(_) => Ok(()),
+    };
+    SqliteOptions { failpoint: Failpoint(Some(Arc::new(happens))), ..SqliteOptions::default() }
+}
+
+fn failure(code: i32) -> Fault {
+    Fault::Sqlite(rusqlite::Error::SqliteFailure(ffi::Error::new(code), Some("planted".to_owned())))
+}
+
+/// While the disk cannot be written to at all, a commit that failed may still come back.
+#[tokio::test]
+async fn what_a_failed_commit_has_left_is_unknown_until_it_is_written_over() {
+    let folder = TempDir::new().unwrap();
+    let is_broken = Arc::new(AtomicBool::new(false));
+    let broken = Arc::clone(&is_broken);
+    let options = failing(move |point| match point {
+        "commit" | "seal" if broken.load(Ordering::SeqCst) => Err(failure(ffi::SQLITE_IOERR_FSYNC)),
+        _ => Ok(()),
+    });
+    let store = options.open(folder.path().join("store.db")).await.unwrap();
+    let known = root();
+    commit(&store, unit(&context(), &known, 0)).await;
+
+    is_broken.store(true, Ordering::SeqCst);
+    let lost = unit(&context(), &known, 1);
+    let stale = unit(&context(), &known, 1);
+    let id = lost.commands[0].id;
+    let fates = store.commit(Arc::from([lost.clone(), stale])).await;
+    // What was refused because of it is not known to be refused.
+    assert!(matches!(&fates[..], [Fate::Unknown, Fate::Failed(error)] if error.can_retry()));
+    assert!(store.command(id).await.unwrap_err().can_retry());
+    let fates = store.commit(Arc::from([unit(&context(), &root(), 0)])).await;
+    assert!(matches!(&fates[..], [Fate::Failed(error)] if error.can_retry()), "{fates:?}");
+
+    is_broken.store(false, Ordering::SeqCst);
+    assert!(store.command(id).await.unwrap().is_none());
+    commit(&store, lost).await;
+    assert!(store.command(id).await.unwrap().is_some());
+}
+
+/// Runs something with the writer's connection.
+async fn on_writer<T: Send + 'static>(
+    store: &SqliteStore,
+    run: impl FnOnce(&rusqlite::Connection) -> T + Send + 'static,
+) -> T {
+    let (answer, answered) = oneshot::channel();
+    let job = Job::Read(Box::new(move |connection| {
+        let _ = answer.send(run(connection.unwrap()));
+    }));
+    store.writer().send(job).unwrap();
+    answered.await.unwrap()
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_commits_until_there_is_space() {
+    let folder = TempDir::new().unwrap();
+    let on_disk = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
+    for store in [on_disk, SqliteStore::in_memory().await.unwrap()] {
+        let known = root();
+        commit(&store, unit(&context(), &known, 0)).await;
+        let set_page_count_max = |count: u32| {
+            on_writer(&store, move |connection| {
+                connection
+                    .pragma_update_and_check(None, "max_page_count", count, |_| Ok(()))
+                    .unwrap();
+            })
+        };
+        // No smaller than it is already.
+        set_page_count_max(1).await;
+        let before = logs(&store).await;
+        let large = json(&format!("{:?}", "x".repeat(100_000)));
+        let batch = [unit(&context(), &known, 1), units::with_data(&context(), &root(), 0, large)];
+        let batch: Arc<[UnitOfWork]> = Arc::from(batch);
+        for _ in 0..3 {
+            for fate in store.commit(Arc::clone(&batch)).await {
+                let Fate::Failed(error) = fate else { panic!("{fate:?}") };
+                assert!(
+                    error.can_retry() && error.to_string().contains("no space left"),
+                    "{error}"
+                );
+            }
+            assert_eq!(logs(&store).await, before);
+        }
+        set_page_count_max(1_000_000).await;
+        for fate in store.commit(batch).await {
+            assert!(matches!(fate, Fate::Committed { .. }), "{fate:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_writer_that_is_gone_is_replaced() {
+    let folder = TempDir::new().unwrap();
+    let store = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
+    let known = root();
+    commit(&store, unit(&context(), &known, 0)).await;
+    store.writer().lose();
+    commit(&store, unit(&context(), &known, 1)).await;
+    assert_eq!(store.load(&known).await.unwrap().unwrap().version, 2);
+}
+
+/// Units that were stored one by one, in a transaction that then could not be committed.
+#[tokio::test]
+async fn what_was_known_of_a_failed_transaction_is_forgotten() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("store.db");
+    let is_broken = Arc::new(AtomicBool::new(false));
+    let broken = Arc::clone(&is_broken);
+    let options = failing(move |point| match point {
+        "commit" if broken.load(Ordering::SeqCst) => Err(failure(ffi::SQLITE_FULL)),
+        _ => Ok(()),
+    });
+    let store = options.open(&file).await.unwrap();
+    commit(&store, unit(&context(), &root(), 0)).await;
+    // A row that the database refuses lets each unit be stored by itself.
+    let foreign = rusqlite::Connection::open(&file).unwrap();
+    foreign.execute_batch("CREATE UNIQUE INDEX planted ON command (response)").unwrap();
+    let (fresh, context) = (root(), context());
+    let mut batch =
+        [unit(&context, &fresh, 0), unit(&context, &root(), 0), unit(&context, &root(), 0)];
+    batch
+        .iter_mut()
+        .for_each(|unit| Arc::make_mut(&mut unit.commands[0]).command = "a-new-name".into());
+    Arc::make_mut(&mut batch[1].commands[0]).response = Some(json("1"));
+    Arc::make_mut(&mut batch[2].commands[0]).response = Some(json("1"));
+    let batch: Arc<[UnitOfWork]> = Arc::from(batch);
+    let before = logs(&store).await;
+    is_broken.store(true, Ordering::SeqCst);
+    for fate in store.commit(Arc::clone(&batch)).await {
+        assert!(matches!(fate, Fate::Failed(_)), "{fate:?}");
+    }
+    assert_eq!(logs(&store).await, before);
+    is_broken.store(false, Ordering::SeqCst);
+    let fates = store.commit(Arc::clone(&batch)).await;
+    let [Fate::Committed { first }, Fate::Committed { .. }, Fate::Failed(_)] = fates[..] else {
+        panic!("{fates:?}");
+    };
+    let last = before.activities.last().unwrap().position;
+    assert_eq!(first, last + 1);
+    assert_eq!(logs(&store).await.commands.len(), before.commands.len() + 2);
+    assert_eq!(
+        store.command(batch[0].commands[0].id).await.unwrap().unwrap().0.record,
+        batch[0].commands[0].as_ref().clone()
+    );
+}

@@ -1,0 +1,335 @@
+//! Commits that fail at every point, one after the other (T3).
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use fluvius_core::verify::verify;
+use fluvius_core::{AggregateRoot, Fate, Store, UnitOfWork};
+use rusqlite::ffi;
+use tempfile::TempDir;
+
+use super::units::{self, commit, context, json, logs, root, unit};
+use super::{child, failing, failure, on_writer};
+use crate::failpoint::{Failpoint, Step};
+use crate::{SqliteOptions, SqliteStore};
+
+/// Lets the commit fail at the n-th point that it comes to.
+#[derive(Default)]
+struct Trap {
+    is_armed: AtomicBool,
+    reached: AtomicUsize,
+    fails_at: AtomicUsize,
+    points: Mutex<Vec<&'static str>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    /// The disk has failed: SQLite may have left something.
+    Disk,
+    Full,
+    Panic,
+    /// The process ends. It says before where.
+    Abort,
+}
+
+impl Trap {
+    fn arm(&self, fails_at: usize) {
+        self.points.lock().unwrap().clear();
+        self.reached.store(0, Ordering::SeqCst);
+        self.fails_at.store(fails_at, Ordering::SeqCst);
+        self.is_armed.store(true, Ordering::SeqCst);
+    }
+
+    fn options(self: &Arc<Self>, way: Way) -> SqliteOptions {
+        let trap = Arc::clone(self);
+        failing(move |point| {
+            if !trap.is_armed.load(Ordering::SeqCst) {
+                return Ok(());
+            }
+            trap.points.lock().unwrap().push(point);
+            if trap.reached.fetch_add(1, Ordering::SeqCst) != trap.fails_at.load(Ordering::SeqCst) {
+                return Ok(());
+            }
+            let code = match way {
+                Way::Disk => ffi::SQLITE_IOERR_FSYNC,
+                Way::Full => ffi::SQLITE_FULL,
+                Way::Panic => panic!("planted at `{point}`"),
+                Way::Abort => {
+                    child::say(point);
+                    std::process::abort();
+                }
+            };
+            Err(failure(code))
+        })
+    }
+}
+
+/// How the rows are written.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Case {
+    /// All units at once.
+    Whole,
+    /// Each behind a savepoint, since the database refuses a row of the last.
+    Each,
+}
+
+/// What lets the database refuse a second event with the same data.
+const PLANTED: &str = "CREATE UNIQUE INDEX planted ON event (data)";
+
+/// The first unit of the root that the batches write, and the one whose event's data is taken.
+fn first(known: &AggregateRoot) -> UnitOfWork {
+    let mut unit = unit(&context(), known, 0);
+    Arc::make_mut(&mut unit.events[0]).data = Some(json("\"once\""));
+    unit
+}
+
+/// A batch in which a unit makes a root, one stands on it, and one writes another root; and one
+/// that the database refuses.
+fn batch(known: &AggregateRoot, version: u64, case: Case) -> Arc<[UnitOfWork]> {
+    let (context, fresh) = (context(), root());
+    let one = unit(&context, &fresh, 0);
+    let mut second = unit(&context, &fresh, 1);
+    second.depends_on.push(0);
+    let mut third = unit(&context, known, version);
+    // A name that is new each time.
+    Arc::make_mut(&mut third.commands[0]).command = format!("give-{}", units::id()).into();
+    let mut batch = vec![one, second, third];
+    if case == Case::Each {
+        batch.push(first(&root()));
+    }
+    batch.into()
+}
+
+/// Whether the batch stands, told by the fates of its units.
+fn stands(fates: &[Fate], case: Case) -> Option<bool> {
+    use Fate::{Committed, Failed, Unknown};
+    let (three, refused) = fates.split_at(3);
+    let is_last = |fate: &Fate, is_passing: bool| matches!(fate, Failed(error) if error.can_retry() == is_passing);
+    assert_eq!(refused.len(), usize::from(case == Case::Each));
+    match three {
+        [Committed { .. }, Committed { .. }, Committed { .. }] => {
+            assert!(refused.iter().all(|fate| is_last(fate, false)), "{fates:?}");
+            Some(true)
+        }
+        [Failed(one), Failed(other), Failed(third)] => {
+            assert!(one.can_retry() && other.can_retry() && third.can_retry(), "{fates:?}");
+            assert!(refused.iter().all(|fate| is_last(fate, true)), "{fates:?}");
+            Some(false)
+        }
+        [Unknown, Unknown, Unknown] => None,
+        fates => panic!("{fates:?}"),
+    }
+}
+
+/// Fails at one point after the other, until none is left to fail at.
+async fn check_every_point(way: Way, case: Case, in_memory: bool) {
+    let folder = TempDir::new().unwrap();
+    let trap = Arc::new(Trap::default());
+    let store = match in_memory {
+        true => trap.options(way).open_in_memory().await.unwrap(),
+        false => trap.options(way).open(folder.path().join("store.db")).await.unwrap(),
+    };
+    let known = root();
+    commit(&store, first(&known)).await;
+    if case == Case::Each {
+        on_writer(&store, |connection| connection.execute_batch(PLANTED).unwrap()).await;
+    }
+    let mut version = 1;
+    for point in 0.. {
+        assert!(point < 200, "the trap never opens");
+        let before = logs(&store).await;
+        let state = store.load(&known).await.unwrap();
+        let batch = batch(&known, version, case);
+        trap.arm(point);
+        let fates = store.commit(Arc::clone(&batch)).await;
+        trap.is_armed.store(false, Ordering::SeqCst);
+        let points = trap.points.lock().unwrap().clone();
+        let at = points.get(point).copied().unwrap_or("none");
+        let stands = match stands(&fates, case) {
+            Some(stands) => stands,
+            // What a panic at the commit leaves is for the log to tell.
+            None => {
+                assert!(matches!(way, Way::Panic) && ["commit", "committed"].contains(&at));
+                store.command(batch[0].commands[0].id).await.unwrap().is_some()
+            }
+        };
+        let after = logs(&store).await;
+        let expected_rows = if stands { before.commands.len() + 3 } else { before.commands.len() };
+        assert_eq!(after.commands.len(), expected_rows, "at `{at}`");
+        if stands {
+            version += 1;
+        } else {
+            assert_eq!(after, before, "at `{at}`");
+            assert_eq!(store.load(&known).await.unwrap(), state, "at `{at}`");
+            assert!(store.load(&batch[0].states[0].root).await.unwrap().is_none(), "at `{at}`");
+            assert!(store.context(batch[0].context.id).await.unwrap().is_none(), "at `{at}`");
+        }
+        // The same again: it stands now, however it ended before.
+        for fate in store.commit(Arc::from(&batch[..3])).await {
+            match fate {
+                Fate::Committed { .. } => assert!(!stands, "at `{at}`"),
+                Fate::Known { .. } | Fate::Fell { .. } => assert!(stands, "at `{at}`"),
+                fate => panic!("at `{at}`, again: {fate:?}"),
+            }
+        }
+        version += u64::from(!stands);
+        assert_eq!(logs(&store).await.commands.len(), before.commands.len() + 3, "at `{at}`");
+        if at == "none" {
+            let mut all = vec!["begin", "plan", "name", "context", "command", "root", "event"];
+            all.extend(["message", "activity", "state", "commit", "committed"]);
+            if case == Case::Each {
+                all.extend(["savepoint", "rolled back", "released"]);
+            }
+            for name in all {
+                assert!(points.contains(&name), "no commit came to `{name}`");
+            }
+            let found = verify(&store).await.unwrap();
+            assert!(found.is_sound(), "{found}");
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_disk_that_fails_at_any_point_leaves_nothing() {
+    check_every_point(Way::Disk, Case::Whole, false).await;
+    check_every_point(Way::Disk, Case::Each, false).await;
+    check_every_point(Way::Disk, Case::Whole, true).await;
+}
+
+#[tokio::test]
+async fn a_disk_that_is_full_at_any_point_leaves_nothing() {
+    check_every_point(Way::Full, Case::Whole, false).await;
+    check_every_point(Way::Full, Case::Each, true).await;
+}
+
+#[tokio::test]
+async fn a_panic_at_any_point_leaves_all_or_nothing() {
+    check_every_point(Way::Panic, Case::Whole, false).await;
+    check_every_point(Way::Panic, Case::Each, false).await;
+    check_every_point(Way::Panic, Case::Whole, true).await;
+}
+
+/// What a process is told by the environment: the point at which it ends, and the case.
+const ABORTS: &str = "FLUVIUS_SQLITE_ABORTS";
+
+/// The process that ends at a point; alone it does nothing.
+#[tokio::test]
+async fn a_process_that_ends_at_a_point() {
+    let Some(file) = child::file() else { return };
+    let told = std::env::var(ABORTS).unwrap();
+    let (point, case) = told.split_once(' ').unwrap();
+    let case = if case == "each" { Case::Each } else { Case::Whole };
+    let trap = Arc::new(Trap::default());
+    let store = trap.options(Way::Abort).open(file).await.unwrap();
+    let known = root();
+    commit(&store, first(&known)).await;
+    if case == Case::Each {
+        on_writer(&store, |connection| connection.execute_batch(PLANTED).unwrap()).await;
+    }
+    trap.arm(point.parse().unwrap());
+    assert_eq!(stands(&store.commit(batch(&known, 1, case)).await, case), Some(true));
+    child::say("answered");
+}
+
+#[tokio::test]
+async fn the_end_of_the_process_at_any_point_leaves_all_or_nothing() {
+    for case in ["whole", "each"] {
+        for point in 0.. {
+            assert!(point < 200, "the process never comes to its end");
+            let folder = TempDir::new().unwrap();
+            let file = folder.path().join("store.db");
+            let program = "writer::tests::points::a_process_that_ends_at_a_point";
+            let mut process = child::Other::start(program, &file, |command| {
+                command.env(ABORTS, format!("{point} {case}"));
+            });
+            let at = process.hear();
+            let is_answered = at == "answered";
+            process.kill();
+            let store = SqliteStore::open(&file).await.unwrap();
+            let found = logs(&store).await;
+            let stands = is_answered || at == "committed";
+            assert_eq!(found.commands.len(), if stands { 4 } else { 1 }, "at `{at}`");
+            assert_eq!(found.events.len(), found.commands.len(), "at `{at}`");
+            let sound = verify(&store).await.unwrap();
+            assert!(sound.is_sound(), "at `{at}`: {sound}");
+            let known = found.commands[0].record.root.clone();
+            let version = store.load(&known).await.unwrap().unwrap().version;
+            assert_eq!(version, 1 + u64::from(stands), "at `{at}`");
+            commit(&store, unit(&context(), &known, version)).await;
+            if is_answered {
+                break;
+            }
+        }
+    }
+}
+
+/// A statement without a point behind it would be one at which no test lets the commit fail.
+#[tokio::test]
+async fn behind_every_statement_that_changes_something_there_is_a_point() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let is_broken = Arc::new(AtomicBool::new(false));
+    let (steps, broken) = (Arc::clone(&seen), Arc::clone(&is_broken));
+    let happens = move |step: Step<'_>| {
+        let step = match step {
+            Step::Statement(sql) => sql.to_owned(),
+            Step::Point(point) => format!("point {point}"),
+        };
+        let fails = step == "point commit" && broken.load(Ordering::SeqCst);
+        steps.lock().unwrap().push(step);
+        if fails { Err(failure(ffi::SQLITE_IOERR_FSYNC)) } else { Ok(()) }
+    };
+    let options =
+        SqliteOptions { failpoint: Failpoint(Some(Arc::new(happens))), ..SqliteOptions::default() };
+    let store = options.open_in_memory().await.unwrap();
+    store.claim("purses", &["purse"]).await.unwrap();
+    let known = root();
+    commit(&store, first(&known)).await;
+    let mut born_again = unit(&context(), &known, 1);
+    Arc::make_mut(&mut born_again.states[0]).realm = None;
+    commit(&store, born_again).await;
+    store.commit(batch(&known, 2, Case::Whole)).await;
+    is_broken.store(true, Ordering::SeqCst);
+    store.commit(batch(&known, 3, Case::Whole)).await;
+    is_broken.store(false, Ordering::SeqCst);
+    on_writer(&store, |connection| connection.execute_batch(PLANTED).unwrap()).await;
+    seen.lock().unwrap().push("point planted".to_owned());
+    store.commit(batch(&known, 3, Case::Each)).await;
+
+    let seen = seen.lock().unwrap();
+    // They change nothing; and a rollback follows on a failure.
+    let changes = |step: &str| {
+        let others = ["point", "SELECT", "PRAGMA data_version", "ROLLBACK"];
+        step.starts_with("ROLLBACK TO") || !others.iter().any(|other| step.starts_with(other))
+    };
+    let statements: Vec<usize> = (0..seen.len()).filter(|at| changes(&seen[*at])).collect();
+    for at in &statements {
+        let next = seen[at + 1..].iter().find(|step| !step.starts_with("SELECT"));
+        // Where the database refuses the row there is no point to come to.
+        let is_point =
+            next.is_some_and(|step| step.starts_with("point") || step.starts_with("ROLLBACK"));
+        assert!(is_point, "behind `{}` comes {next:?}", seen[*at]);
+    }
+    for begin in [
+        "BEGIN",
+        "INSERT INTO owner",
+        "INSERT INTO name",
+        "INSERT INTO context",
+        "INSERT INTO command ",
+        "INSERT INTO event ",
+        "INSERT INTO root",
+        "INSERT INTO state",
+        "INSERT INTO message",
+        "INSERT INTO activity",
+        "UPDATE root",
+        "UPDATE state",
+        "SAVEPOINT",
+        "ROLLBACK TO",
+        "RELEASE",
+        "PRAGMA user_version",
+        "COMMIT",
+    ] {
+        let is_seen = |at: &usize| seen[*at].trim_start().starts_with(begin);
+        assert!(statements.iter().any(is_seen), "no commit ran `{begin}`");
+    }
+}

@@ -1,0 +1,162 @@
+//! A file that is damaged where nobody looks at the opening.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use fluvius_core::testing::SeededRng;
+use fluvius_core::verify::verify;
+use fluvius_core::{AggregateRoot, LogQuery, Store, StoreError};
+use fluvius_sqlite::SqliteStore;
+use tempfile::TempDir;
+
+use crate::units::{all, commit, context, logs, root, unit};
+
+const PAGE_BYTES: usize = 4096;
+
+/// Waits until a store that was dropped has taken its log into the file.
+pub(crate) async fn is_closed(file: &Path) {
+    let begun = Instant::now();
+    while file.with_extension("db-wal").exists() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "the store is not closed");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// The pages of rows in which a text stands.
+fn leaves_with(bytes: &[u8], text: &str) -> Vec<usize> {
+    const LEAF_OF_A_TABLE: u8 = 13;
+    let has_text = |page: &[u8]| page.windows(text.len()).any(|part| part == text.as_bytes());
+    let pages = bytes.chunks(PAGE_BYTES).enumerate();
+    let pages = pages.filter(|(_, page)| page[0] == LEAF_OF_A_TABLE && has_text(page));
+    pages.map(|(number, _)| number * PAGE_BYTES).collect()
+}
+
+/// A closed file with long logs of one root.
+async fn closed(folder: &TempDir, versions: u64) -> (PathBuf, AggregateRoot) {
+    let file = folder.path().join("store.db");
+    let store = SqliteStore::open(&file).await.unwrap();
+    let (context, root) = (context(), root());
+    for version in 0..versions {
+        commit(&store, unit(&context, &root, version)).await;
+    }
+    drop(store);
+    is_closed(&file).await;
+    (file, root)
+}
+
+/// The logs are read to their end, whole and of one root, and say that the file is damaged.
+async fn check_told(file: &Path, root: &AggregateRoot) {
+    let store = SqliteStore::open(file).await.unwrap();
+    let of_root = LogQuery { root: Some(root.clone()), ..all() };
+    let read = async {
+        for query in [&all(), &of_root] {
+            store.commands(query).await?;
+            store.events(query).await?;
+            store.messages(query).await?;
+            store.activities(query).await?;
+        }
+        Ok::<(), StoreError>(())
+    };
+    let read = tokio::time::timeout(Duration::from_secs(60), read).await;
+    let error = read.expect("the reading of a log does not end").unwrap_err();
+    assert!(!error.can_retry() && error.to_string().contains("damaged"), "{error}");
+    drop(store);
+    is_closed(file).await;
+}
+
+/// A text of the rows of each log.
+const TEXTS: [&str; 3] = ["gave coins", r#"{"whole":"#, r#"{"coins":7}"#];
+
+/// Two pages that have changed places.
+#[tokio::test]
+async fn a_log_out_of_order_is_told() {
+    let folder = TempDir::new().unwrap();
+    let (file, root) = closed(&folder, 200).await;
+    let whole = std::fs::read(&file).unwrap();
+    for text in TEXTS {
+        let leaves = leaves_with(&whole, text);
+        let (one, other) = (leaves[0], leaves[leaves.len() - 1]);
+        let mut bytes = whole.clone();
+        let (before, after) = bytes.split_at_mut(other);
+        before[one..one + PAGE_BYTES].swap_with_slice(&mut after[..PAGE_BYTES]);
+        std::fs::write(&file, bytes).unwrap();
+        check_told(&file, &root).await;
+    }
+}
+
+/// Pages of which a part was never written: their rows have position 0, and no next part would
+/// lead further.
+#[tokio::test]
+async fn the_reading_of_a_torn_log_ends() {
+    let folder = TempDir::new().unwrap();
+    let (file, root) = closed(&folder, 200).await;
+    let whole = std::fs::read(&file).unwrap();
+    for text in TEXTS {
+        let leaves = leaves_with(&whole, text);
+        let mut bytes = whole.clone();
+        for leaf in leaves {
+            bytes[leaf + PAGE_BYTES / 2..leaf + PAGE_BYTES].fill(0);
+        }
+        std::fs::write(&file, bytes).unwrap();
+        check_told(&file, &root).await;
+    }
+}
+
+/// How many wrong bytes were noticed by what, first the opening.
+#[derive(Debug, Default)]
+struct Noticed {
+    opening: usize,
+    backup: usize,
+    verify: usize,
+    /// What is read is the same, or is not.
+    none_same: usize,
+    none_other: usize,
+}
+
+/// SQLite has no checksums of pages: a wrong byte in the text of a log may pass. One in a state
+/// does not.
+#[tokio::test]
+async fn a_wrong_byte_that_nothing_notices_changes_no_state() {
+    let number = |name: &str, usual| {
+        std::env::var(name).ok().map_or(usual, |number| number.parse().unwrap())
+    };
+    let (seed, count) = (number("FLUVIUS_SEED", 17), number("FLUVIUS_SQLITE_WRONG_BYTES", 40));
+    println!("FLUVIUS_SEED={seed} FLUVIUS_SQLITE_WRONG_BYTES={count}");
+    let mut random = SeededRng::new(seed);
+    let folder = TempDir::new().unwrap();
+    let (file, root) = closed(&folder, 40).await;
+    let whole = std::fs::read(&file).unwrap();
+    let store = SqliteStore::open(&file).await.unwrap();
+    let (state, before) = (store.load(&root).await.unwrap(), logs(&store).await);
+    drop(store);
+    is_closed(&file).await;
+    let mut noticed = Noticed::default();
+    for _ in 0..count {
+        let at = usize::try_from(random.below(u64::try_from(whole.len()).unwrap())).unwrap();
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1 << random.below(8);
+        std::fs::write(&file, &bytes).unwrap();
+        let Ok(store) = SqliteStore::open(&file).await else {
+            noticed.opening += 1;
+            assert!(std::fs::read(&file).unwrap() == bytes, "byte {at}: the file was changed");
+            continue;
+        };
+        let copy = folder.path().join("copy.db");
+        let is_checked = store.backup_to(&copy).await.is_err();
+        let _ = std::fs::remove_file(&copy);
+        if is_checked {
+            noticed.backup += 1;
+        } else if !verify(&store).await.is_ok_and(|found| found.is_sound()) {
+            noticed.verify += 1;
+        } else {
+            assert_eq!(store.load(&root).await.unwrap(), state, "byte {at}");
+            let is_same = logs(&store).await == before;
+            noticed.none_same += usize::from(is_same);
+            noticed.none_other += usize::from(!is_same);
+        }
+        drop(store);
+        is_closed(&file).await;
+    }
+    println!("{noticed:?}");
+    assert!(noticed.opening > 0 && noticed.backup + noticed.verify > 0, "{noticed:?}");
+}

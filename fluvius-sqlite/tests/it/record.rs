@@ -1,0 +1,154 @@
+//! The record of a disk, and what a loss of power may leave of it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use fluvius_core::testing::SeededRng;
+use fluvius_core::uuid::Uuid;
+
+/// A part that a disk writes whole or not at all.
+const SECTOR_BYTES: u64 = 512;
+
+/// What was done to one file.
+enum Done {
+    Written { at: usize, bytes: Vec<u8> },
+    Truncated { length: usize },
+    Synced,
+}
+
+/// Everything that was done, in its order, each with the name of its file.
+pub(crate) struct Record(Vec<(String, Done)>);
+
+/// What becomes of that which was written and not synced.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Unsynced {
+    Lost,
+    Kept,
+    /// Each write by itself is lost, kept or torn.
+    Torn,
+}
+
+impl Record {
+    pub(crate) fn read(path: &Path) -> Self {
+        let bytes = std::fs::read(path).unwrap();
+        let mut rest = bytes.as_slice();
+        let mut entries = Vec::new();
+        while !rest.is_empty() {
+            let end = rest.iter().position(|byte| *byte == b'\n').unwrap();
+            let line = std::str::from_utf8(&rest[..end]).unwrap();
+            rest = &rest[end + 1..];
+            let parts: Vec<&str> = line.splitn(4, ' ').collect();
+            let [kind, at, length, path] = parts[..] else { panic!("{line}") };
+            let (at, length) = (at.parse().unwrap(), length.parse().unwrap());
+            let done = match kind {
+                "w" => Done::Written { at, bytes: rest[..length].to_vec() },
+                "t" => Done::Truncated { length: at },
+                _ => Done::Synced,
+            };
+            rest = &rest[length..];
+            let name = Path::new(path).file_name().unwrap().to_str().unwrap();
+            entries.push((name.to_owned(), done));
+        }
+        Self(entries)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The number of the entry of the first mark.
+    pub(crate) fn first_mark(&self) -> usize {
+        self.0.iter().position(|(name, _)| name == MARKS).unwrap()
+    }
+
+    /// What the program has marked within so many entries.
+    pub(crate) fn marked(&self, count: usize) -> Vec<Uuid> {
+        let marks = self.0[..count].iter().filter(|(name, _)| name == MARKS);
+        let marks = marks.map(|(_, done)| match done {
+            Done::Written { bytes, .. } => Uuid::from_slice(bytes).unwrap(),
+            _ => panic!("a mark is written"),
+        });
+        marks.collect()
+    }
+
+    /// How often a place of a file was written.
+    pub(crate) fn write_count(&self, of: &str, place: usize) -> usize {
+        let written = |(name, done): &&(String, Done)| {
+            name == of && matches!(done, Done::Written { at, .. } if *at == place)
+        };
+        self.0.iter().filter(written).count()
+    }
+
+    /// Writes the files as they may be after a loss of power behind so many entries, of which the
+    /// first are on the disk in any case.
+    pub(crate) fn leave(
+        &self,
+        kept: usize,
+        count: usize,
+        unsynced: Unsynced,
+        random: &mut SeededRng,
+        folder: &Path,
+    ) {
+        let mut synced: BTreeMap<&str, usize> = BTreeMap::new();
+        for (number, (name, done)) in self.0[..count].iter().enumerate() {
+            if matches!(done, Done::Synced) {
+                synced.insert(name, number);
+            }
+        }
+        let mut files: BTreeMap<&str, Vec<u8>> = BTreeMap::new();
+        for (number, (name, done)) in self.0[..count].iter().enumerate() {
+            // The index of the log is made anew, and the journal is of the time before the first mark.
+            if name == MARKS || name.ends_with("-shm") || name.ends_with("-journal") {
+                continue;
+            }
+            let file = files.entry(name).or_default();
+            let is_durable = number < kept || synced.get(name.as_str()) > Some(&number);
+            match done {
+                Done::Written { at, bytes } => {
+                    let (from, to) = match is_durable {
+                        true => (0, bytes.len()),
+                        false => unsynced.part(bytes.len(), random),
+                    };
+                    if from < to {
+                        let end = at + to;
+                        file.resize(file.len().max(end), 0);
+                        file[at + from..end].copy_from_slice(&bytes[from..to]);
+                    }
+                }
+                Done::Truncated { length } => {
+                    if is_durable || unsynced.part(1, random) == (0, 1) {
+                        file.resize(*length, 0);
+                    }
+                }
+                Done::Synced => {}
+            }
+        }
+        for (name, bytes) in files {
+            std::fs::write(folder.join(name), bytes).unwrap();
+        }
+    }
+}
+
+impl Unsynced {
+    /// The part of so many bytes that is on the disk.
+    fn part(self, length: usize, random: &mut SeededRng) -> (usize, usize) {
+        match self {
+            Self::Lost => (0, 0),
+            Self::Kept => (0, length),
+            Self::Torn => {
+                let bytes = u64::try_from(length).unwrap();
+                let cut = random.below(bytes.div_ceil(SECTOR_BYTES) + 1) * SECTOR_BYTES;
+                let cut = usize::try_from(cut.min(bytes)).unwrap();
+                match random.below(4) {
+                    0 => (0, 0),
+                    1 => (0, length),
+                    2 => (0, cut),
+                    _ => (cut, length),
+                }
+            }
+        }
+    }
+}
+
+/// The file into which a program marks what it was answered.
+pub(crate) const MARKS: &str = "marks";

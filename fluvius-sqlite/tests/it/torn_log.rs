@@ -1,0 +1,171 @@
+//! What a crash leaves of the write-ahead log (T4): cut, torn or spoilt anywhere, and while it is
+//! copied into the file.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use fluvius_core::Store;
+use fluvius_core::uuid::Uuid;
+use fluvius_sqlite::SqliteStore;
+use tempfile::TempDir;
+
+use crate::child::{self, Other};
+use crate::damaged::is_closed;
+use crate::purses::{self, Pair};
+use crate::units::commit;
+
+const PAGE_BYTES: usize = 4096;
+const HEADER_BYTES: usize = 32;
+const FRAME_HEADER_BYTES: usize = 24;
+const FRAME_BYTES: usize = FRAME_HEADER_BYTES + PAGE_BYTES;
+
+/// The size that the log is to have, in bytes.
+const LOG_BYTES: u64 = 1024 * 1024;
+
+/// The process that is killed; alone it does nothing. Nothing is copied into the file.
+#[tokio::test]
+async fn a_process_that_is_killed() {
+    let Some(file) = child::file() else { return };
+    let file = Path::new(&file);
+    let store = SqliteStore::options().wal_bytes(u64::MAX, u64::MAX).open(file).await.unwrap();
+    let log_bytes = || file.with_extension("db-wal").metadata().unwrap().len();
+    let mut pairs = [(); 4].map(|()| Pair::new(0));
+    let mut end = 0;
+    while end < LOG_BYTES {
+        for pair in &mut pairs {
+            let unit = pair.next();
+            let id = unit.commands[0].id;
+            commit(&store, unit).await;
+            end = log_bytes();
+            child::say(format!("{id} {end}"));
+        }
+    }
+    child::say("done");
+    child::told();
+}
+
+/// What the process has left, and where each of its transactions ends in the log.
+struct Left {
+    file: Vec<u8>,
+    log: Vec<u8>,
+    ends: Vec<(Uuid, usize)>,
+}
+
+fn left() -> Left {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("store.db");
+    let mut process = Other::start("torn_log::a_process_that_is_killed", &file, |_| {});
+    let mut ends = Vec::new();
+    loop {
+        let said = process.hear();
+        let Some((id, end)) = said.split_once(' ') else { break };
+        ends.push((id.parse().unwrap(), end.parse().unwrap()));
+    }
+    process.kill();
+    let log = std::fs::read(file.with_extension("db-wal")).unwrap();
+    let file = std::fs::read(file).unwrap();
+    assert!(log.len() >= usize::try_from(LOG_BYTES).unwrap());
+    assert_eq!((log.len() - HEADER_BYTES) % FRAME_BYTES, 0);
+    Left { file, log, ends }
+}
+
+impl Left {
+    /// The store over these files holds exactly the transactions of which the log is good, and
+    /// goes on.
+    async fn check(&self, file: &[u8], log: &[u8], good: usize, what: &str) {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("store.db");
+        std::fs::write(&path, file).unwrap();
+        std::fs::write(folder.path().join("store.db-wal"), log).unwrap();
+        let store =
+            SqliteStore::open(&path).await.unwrap_or_else(|error| panic!("{what}: {error}"));
+        let found = purses::look(&store).await.unwrap_or_else(|error| panic!("{what}: {error}"));
+        let expected = self.ends.iter().take_while(|(_, end)| *end <= good);
+        let expected: Vec<Uuid> = expected.map(|(id, _)| *id).collect();
+        assert!(found == expected, "{what}: {} units, not {}", found.len(), expected.len());
+        // To go on takes as long as the rest.
+        if !good.is_multiple_of(7) {
+            return;
+        }
+        commit(&store, Pair::new(0).next()).await;
+        drop(store);
+        is_closed(&path).await;
+        let store = SqliteStore::open(&path).await.unwrap();
+        let commands = store.commands(&crate::units::all()).await.unwrap();
+        assert_eq!(commands.len(), 2 * (expected.len() + 1), "{what}");
+    }
+
+    /// The places at the ends of frames and beside them, at the most so many of them; or every
+    /// one of the log, with `FLUVIUS_SQLITE_TORN=every`.
+    fn places(&self, count: usize) -> Vec<usize> {
+        let length = self.log.len();
+        match std::env::var("FLUVIUS_SQLITE_TORN").as_deref() {
+            Ok("every") => (0..length).collect(),
+            Ok(other) => panic!("FLUVIUS_SQLITE_TORN={other}: `every` is all that it may be"),
+            Err(_) => {
+                let ends = (HEADER_BYTES..=length).step_by(FRAME_BYTES);
+                let places = ends.flat_map(|end| [end - 1, end, end + 1]);
+                let places: Vec<usize> = [0, 1].into_iter().chain(places).collect();
+                let places = places.into_iter().filter(|place| *place < length);
+                let places: Vec<usize> = places.collect();
+                let count = count.min(places.len());
+                (0..count).map(|number| places[number * places.len() / count]).collect()
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_a_log_that_is_cut_the_whole_transactions_stand() {
+    let left = left();
+    left.check(&left.file, &left.log, left.log.len(), "whole").await;
+    for place in left.places(200) {
+        left.check(&left.file, &left.log[..place], place, &format!("cut at {place}")).await;
+    }
+}
+
+#[tokio::test]
+async fn of_a_log_with_a_wrong_byte_the_transactions_before_it_stand() {
+    let left = left();
+    for place in left.places(50) {
+        let mut log = left.log.clone();
+        log[place] ^= 0x40;
+        left.check(&left.file, &log, place, &format!("byte {place}")).await;
+    }
+}
+
+/// The file system had made room, and the bytes had not come yet.
+#[tokio::test]
+async fn of_a_log_that_ends_in_zeros_the_transactions_before_them_stand() {
+    let left = left();
+    for place in left.places(50) {
+        let mut log = left.log.clone();
+        log[place..].fill(0);
+        // Bytes that were zero all the same are none of the damage.
+        let good = left.log[place..].iter().position(|byte| *byte != 0).unwrap() + place;
+        left.check(&left.file, &log, good, &format!("zeros from {place}")).await;
+    }
+}
+
+/// The pages of the log are written into the file in their order. A crash leaves any number of
+/// them, and the log has them all.
+#[tokio::test]
+async fn a_crash_while_the_log_is_copied_takes_nothing() {
+    let left = left();
+    let mut pages: BTreeMap<usize, &[u8]> = BTreeMap::new();
+    for frame in left.log[HEADER_BYTES..].chunks(FRAME_BYTES) {
+        let number = u32::from_be_bytes(frame[..4].try_into().unwrap());
+        pages.insert(usize::try_from(number).unwrap() - 1, &frame[FRAME_HEADER_BYTES..]);
+    }
+    let mut file = left.file.clone();
+    for (number, page) in pages {
+        let at = number * PAGE_BYTES;
+        file.resize(file.len().max(at + PAGE_BYTES), 0);
+        // Half of it, and then all.
+        for bytes in [PAGE_BYTES / 2, PAGE_BYTES] {
+            file[at..at + bytes].copy_from_slice(&page[..bytes]);
+            let what = format!("{bytes} bytes of page {number}");
+            left.check(&file, &left.log, left.log.len(), &what).await;
+        }
+    }
+}
