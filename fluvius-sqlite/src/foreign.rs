@@ -7,6 +7,7 @@
 use std::path::Path;
 
 use fluvius_core::StoreError;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::error::Fault;
@@ -48,6 +49,9 @@ fn header(path: &Path) -> Result<(u32, u32), Fault> {
         | OpenFlags::SQLITE_OPEN_URI
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(address(path), flags)?;
+    // While the log is copied, and when that was cut off, the first page tells of pages that are
+    // only in the log, which is not looked at here. Without this it would be taken for damage.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_WRITABLE_SCHEMA, true)?;
     let number = |name| connection.pragma_query_value(None, name, |row| row.get(0));
     Ok((number("application_id")?, number("user_version")?))
 }
