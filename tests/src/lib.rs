@@ -21,6 +21,8 @@ mod guide {
     mod introduction {}
     #[doc = include_str!("../../docs/src/reading.md")]
     mod reading {}
+    #[doc = include_str!("../../docs/src/reliability.md")]
+    mod reliability {}
     #[doc = include_str!("../../docs/src/testing.md")]
     mod testing {}
     #[doc = include_str!("../../README.md")]

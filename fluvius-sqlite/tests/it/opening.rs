@@ -87,3 +87,31 @@ async fn who_closes_last_removes_the_log() {
         }
     }
 }
+
+/// The first pages of a log are in the file, the last are not, as when a process is killed while it
+/// copies, or while another one does at this moment. The first page tells of pages that are only in
+/// the log.
+#[tokio::test]
+async fn a_file_is_opened_whose_log_was_copied_in_part() {
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let store = SqliteStore::open(path("store.db")).await.unwrap();
+    let length = path("store.db").metadata().unwrap().len();
+    for _ in 0..100 {
+        commit(&store, unit(&context(), &root(), 0)).await;
+    }
+    std::fs::copy(path("store.db"), path("copy.db")).unwrap();
+    std::fs::copy(path("store.db-wal"), path("copy.db-wal")).unwrap();
+    std::fs::copy(path("store.db-wal"), path("log")).unwrap();
+    // Who closes last copies all of it and removes the log.
+    let copied = Connection::open(path("copy.db")).unwrap();
+    copied.query_row("SELECT count(*) FROM command_log", [], |_| Ok(())).unwrap();
+    copied.close().unwrap();
+    let file = std::fs::OpenOptions::new().write(true).open(path("copy.db")).unwrap();
+    assert!(file.metadata().unwrap().len() > length);
+    file.set_len(length).unwrap();
+    std::fs::rename(path("log"), path("copy.db-wal")).unwrap();
+
+    let copy = SqliteStore::open(path("copy.db")).await.unwrap();
+    assert_eq!(copy.commands(&all()).await.unwrap(), store.commands(&all()).await.unwrap());
+}

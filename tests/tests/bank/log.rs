@@ -3,20 +3,33 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use fluvius_core::{
-    AggregateRoot, CommandRecord, CommandStatus, EventRecord, LogQuery, Logged, MemoryStore,
-    RealmFilter, Response, Store,
+    AggregateRoot, CommandRecord, CommandStatus, EventRecord, LogQuery, Logged, RealmFilter, Store,
 };
 use rust_decimal::Decimal;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::sent::Sent;
+/// The resource of an account; what is stored of others is not looked at.
+const ACCOUNT: &str = "bank-account";
+
+/// An answer that says that a command was applied.
+#[derive(Debug, Clone)]
+pub struct Applied {
+    pub command_id: Uuid,
+    pub root: AggregateRoot,
+    pub version: u64,
+}
 
 /// Checks everything, and gives the last position of the event log.
-pub async fn check(content: &MemoryStore, sent: &[Sent]) -> Result<u64, String> {
+pub async fn check(
+    content: &impl Store,
+    answers: impl IntoIterator<Item = Applied>,
+) -> Result<u64, String> {
     let query = LogQuery { root: None, realm: RealmFilter::All, after: 0, limit: usize::MAX };
-    let events = content.events(&query).await.map_err(|error| error.to_string())?;
-    let commands = content.commands(&query).await.map_err(|error| error.to_string())?;
+    let mut events = content.events(&query).await.map_err(|error| error.to_string())?;
+    let mut commands = content.commands(&query).await.map_err(|error| error.to_string())?;
+    events.retain(|event| event.root.resource == ACCOUNT);
+    commands.retain(|command| command.root.resource == ACCOUNT);
 
     let mut seen = HashSet::new();
     for command in &commands {
@@ -24,16 +37,11 @@ pub async fn check(content: &MemoryStore, sent: &[Sent]) -> Result<u64, String> 
             return Err(format!("command {} is in the log twice", command.id));
         }
     }
-    for one in sent {
-        let answer = one.answer.as_ref().ok_or("a command without an answer")?;
-        for response in answer.iter().flatten() {
-            is_in_the_log(response, &events, &commands)?;
-        }
-    }
+    are_in_the_log(answers, &events, &commands)?;
 
     let states = replay(&events)?;
     for (id, (version, state)) in &states {
-        let root = AggregateRoot::new("bank-account", *id);
+        let root = AggregateRoot::new(ACCOUNT, *id);
         let stored = content.load(&root).await.map_err(|error| error.to_string())?;
         let stored = stored.ok_or("a root with events and no state")?;
         if stored.version != *version || stored.data.to_value() != *state {
@@ -46,20 +54,30 @@ pub async fn check(content: &MemoryStore, sent: &[Sent]) -> Result<u64, String> 
 }
 
 /// What was answered is in the log, as the version that the answer tells.
-fn is_in_the_log(
-    response: &Response,
+fn are_in_the_log(
+    answers: impl IntoIterator<Item = Applied>,
     events: &[Logged<EventRecord>],
     commands: &[Logged<CommandRecord>],
 ) -> Result<(), String> {
-    let id = response.command_id;
-    if !commands.iter().any(|row| row.id == id && row.status == CommandStatus::Applied) {
-        return Err(format!("command {id} was applied and is not in the log"));
+    let applied = commands.iter().filter(|row| row.status == CommandStatus::Applied);
+    let applied: HashSet<Uuid> = applied.map(|row| row.id).collect();
+    let versions: HashMap<(Uuid, Uuid), u64> = events
+        .iter()
+        .map(|event| ((event.src_cmd, event.root.identifier), event.version))
+        .collect();
+    for answer in answers {
+        if answer.root.resource != ACCOUNT {
+            continue;
+        }
+        if !applied.contains(&answer.command_id) {
+            return Err(format!("{answer:?} was answered, and is not in the log"));
+        }
+        let version = versions.get(&(answer.command_id, answer.root.identifier));
+        if version != Some(&answer.version) {
+            return Err(format!("{answer:?} was answered, and the log has version {version:?}"));
+        }
     }
-    let event = events.iter().find(|event| event.src_cmd == id && event.root == response.root);
-    match event {
-        Some(event) if event.version == response.version => Ok(()),
-        event => Err(format!("{response:?} was answered, and the log has {event:?}")),
-    }
+    Ok(())
 }
 
 /// The newest version and state of each root, folded from the log.
@@ -143,8 +161,10 @@ fn refusals_were_right(
             Some("balance-not-zero") => !closed.contains(&id) && !balance.is_zero(),
             Some("transfer-to-self") => other == Some(id),
             Some("not-found") => {
-                closed.contains(&id) || other.is_some_and(|other| closed.contains(&other))
+                let is_open = |id: &Uuid| balances.contains_key(id) && !closed.contains(id);
+                !is_open(&id) || other.is_some_and(|other| !is_open(&other))
             }
+            Some("already-exists") => balances.contains_key(&id),
             code => return Err(format!("a refusal with {code:?}")),
         };
         if !is_right {

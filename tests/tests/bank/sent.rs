@@ -4,6 +4,8 @@ use fluvius_core::{
     CommandBundle, DomainContext, DomainRuntime, Error, MemoryStore, Response, Session, Store,
 };
 
+use super::log::Applied;
+
 /// Who sends: the same actor in every session, so that an identifier is the same command.
 pub const SENDER: &str = "simulation";
 
@@ -26,6 +28,23 @@ pub struct Settled {
     pub faults: u64,
     pub unanswered: u64,
     pub later: u64,
+}
+
+/// What the answers say to have been applied.
+///
+/// # Errors
+/// Where something has no answer.
+pub fn applied(sent: &[Sent]) -> Result<Vec<Applied>, String> {
+    let mut applied = Vec::new();
+    for one in sent {
+        let answer = one.answer.as_ref().ok_or("a command without an answer")?;
+        applied.extend(answer.iter().flatten().map(|response| Applied {
+            command_id: response.command_id,
+            root: response.root.clone(),
+            version: response.version,
+        }));
+    }
+    Ok(applied)
 }
 
 pub async fn send(session: &Session, commands: Vec<CommandBundle>) -> Answer {

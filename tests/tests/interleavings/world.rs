@@ -211,7 +211,7 @@ impl World {
         for domain in &self.domains {
             domain.shutdown().await;
         }
-        log::check(&self.content, &sent).await?;
+        log::check(&self.content, sent::applied(&sent)?).await?;
         Ok(tally)
     }
 

@@ -154,7 +154,7 @@ async fn simulate(seed: u64, options: &Options) -> Result<Summary, String> {
     for domain in &domains {
         domain.shutdown().await;
     }
-    let log = log::check(&content, &sent).await?;
+    let log = log::check(&content, sent::applied(&sent)?).await?;
     let sizes = stores.iter().flat_map(FaultyStore::batch_sizes);
     let batches_of_many = sizes.filter(|size| *size > 1).count() as u64;
     Ok(Summary { settled, batches_of_many, log })

@@ -1,0 +1,271 @@
+//! A store around another one, with a fault that a checker must find, or with none.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use fluvius_core::query::{Field, StateQuery};
+use fluvius_core::{
+    ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, KnownCommand,
+    LogQuery, Logged, MessageRecord, StateRecord, Store, StoreError, UnitOfWork,
+};
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+/// A fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Mutant {
+    /// A unit is told to be stored a little before it is.
+    AnswerBeforeCommit,
+    /// Of a unit over two roots only the first is stored.
+    DropsAnEvent,
+    /// A unit over two roots is stored in two transactions.
+    TwoTransactions,
+    /// A command whose identifier is taken is stored once more, under another one.
+    AppliesTwice,
+    /// A unit is stored whatever versions its roots have.
+    NoVersionPredicate,
+    /// A unit is stored whatever versions the roots have that it has only read.
+    ReadRootsUnchecked,
+    /// A row that was read is not read again until this store has written it itself.
+    CachedRead,
+    /// The roots of a snapshot are read one after the other.
+    SnapshotInParts,
+}
+
+/// How late a unit is stored that was told to be, and the second part of one that is stored in two.
+const LATE: Duration = Duration::from_millis(5);
+
+pub struct Altered<S> {
+    inner: Arc<S>,
+    mutant: Option<Mutant>,
+    /// To who stores late.
+    late: Option<mpsc::UnboundedSender<Arc<[UnitOfWork]>>>,
+    position: AtomicU64,
+    cache: Mutex<HashMap<AggregateRoot, Option<StateRecord>>>,
+}
+
+impl<S: Store> Altered<S> {
+    pub fn new(inner: S, mutant: Option<Mutant>) -> Self {
+        let inner = Arc::new(inner);
+        let late = (mutant == Some(Mutant::AnswerBeforeCommit)).then(|| {
+            let (sender, mut batches) = mpsc::unbounded_channel();
+            let inner = Arc::clone(&inner);
+            tokio::spawn(async move {
+                while let Some(batch) = batches.recv().await {
+                    tokio::time::sleep(LATE).await;
+                    inner.commit(batch).await;
+                }
+            });
+            sender
+        });
+        Self { inner, mutant, late, position: AtomicU64::new(1), cache: Mutex::default() }
+    }
+
+    async fn commit_one(&self, unit: UnitOfWork) -> Fate {
+        self.inner.commit(Arc::from([unit])).await.remove(0)
+    }
+
+    async fn commit_altered(&self, unit: UnitOfWork, mutant: Mutant) -> Fate {
+        match mutant {
+            Mutant::DropsAnEvent => self.commit_one(in_two(unit).0).await,
+            Mutant::TwoTransactions => {
+                let (first, second) = in_two(unit);
+                let fate = self.commit_one(first).await;
+                if let (Fate::Committed { .. }, Some(second)) = (&fate, second) {
+                    tokio::time::sleep(LATE).await;
+                    self.commit_one(second).await;
+                }
+                fate
+            }
+            Mutant::AppliesTwice => match self.commit_one(unit.clone()).await {
+                Fate::Known { .. } => self.commit_one(renamed(unit)).await,
+                fate => fate,
+            },
+            _ => loop {
+                let unit = self.rebased(&unit, mutant == Mutant::ReadRootsUnchecked).await;
+                match self.commit_one(unit).await {
+                    Fate::Stale { .. } if mutant == Mutant::NoVersionPredicate => {}
+                    fate => return fate,
+                }
+            },
+        }
+    }
+
+    /// The unit as if it had been decided on what is stored now.
+    async fn rebased(&self, unit: &UnitOfWork, only_read: bool) -> UnitOfWork {
+        let mut unit = unit.clone();
+        let written: HashSet<AggregateRoot> =
+            unit.states.iter().map(|state| state.root.clone()).collect();
+        for expected in &mut unit.expected {
+            if only_read && written.contains(&expected.root) {
+                continue;
+            }
+            let Ok(stored) = self.inner.load(&expected.root).await else { continue };
+            let stored = stored.map_or(0, |row| row.version);
+            let moved = |version: u64| version - expected.version + stored;
+            for event in unit.events.iter_mut().filter(|event| event.root == expected.root) {
+                let version = moved(event.version);
+                Arc::make_mut(event).version = version;
+            }
+            for state in unit.states.iter_mut().filter(|state| state.root == expected.root) {
+                let version = moved(state.version);
+                Arc::make_mut(state).version = version;
+            }
+            expected.version = stored;
+        }
+        unit
+    }
+
+    fn forget(&self, roots: impl Iterator<Item = AggregateRoot>) {
+        let mut cache = self.cache.lock().unwrap();
+        roots.for_each(|root| drop(cache.remove(&root)));
+    }
+}
+
+/// The part of a unit that is of its own command, and the part that its rule has invoked.
+fn in_two(unit: UnitOfWork) -> (UnitOfWork, Option<UnitOfWork>) {
+    if unit.states.len() < 2 {
+        return (unit, None);
+    }
+    let part = |is_of: &dyn Fn(Uuid) -> bool| {
+        let mut part = unit.clone();
+        part.commands.retain(|command| is_of(command.id));
+        part.events.retain(|event| is_of(event.src_cmd));
+        part.states.retain(|state| part.events.iter().any(|event| event.root == state.root));
+        part.expected
+            .retain(|expected| part.states.iter().any(|state| state.root == expected.root));
+        part
+    };
+    let own = unit.commands[0].id;
+    (part(&|id| id == own), Some(part(&|id| id != own)))
+}
+
+/// The same unit from other commands.
+fn renamed(mut unit: UnitOfWork) -> UnitOfWork {
+    let names: HashMap<Uuid, Uuid> =
+        unit.commands.iter().map(|command| (command.id, Uuid::new_v4())).collect();
+    for command in &mut unit.commands {
+        let command = Arc::make_mut(command);
+        command.id = names[&command.id];
+        command.parent = command.parent.map(|parent| names[&parent]);
+    }
+    for event in &mut unit.events {
+        let event = Arc::make_mut(event);
+        event.id = Uuid::new_v4();
+        event.src_cmd = names[&event.src_cmd];
+    }
+    unit
+}
+
+impl<S: Store> Store for Altered<S> {
+    async fn claim(&self, domain: &str, resources: &[&'static str]) -> Result<(), StoreError> {
+        self.inner.claim(domain, resources).await
+    }
+
+    async fn index(&self, resource: &str, fields: &[Field]) -> Result<(), StoreError> {
+        self.inner.index(resource, fields).await
+    }
+
+    async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<Fate> {
+        match self.mutant {
+            None | Some(Mutant::SnapshotInParts) => self.inner.commit(batch).await,
+            Some(Mutant::AnswerBeforeCommit) => {
+                let count = batch.len();
+                let late = self.late.as_ref().expect("somebody stores late");
+                late.send(batch).unwrap();
+                let first = || self.position.fetch_add(1, Ordering::Relaxed);
+                (0..count).map(|_| Fate::Committed { first: first() }).collect()
+            }
+            Some(Mutant::CachedRead) => {
+                let fates = self.inner.commit(Arc::clone(&batch)).await;
+                let written = batch.iter().flat_map(|unit| &unit.expected);
+                self.forget(written.map(|expected| expected.root.clone()));
+                fates
+            }
+            Some(mutant) => {
+                let mut fates: Vec<Fate> = Vec::new();
+                for unit in batch.iter() {
+                    let stands = |on: usize| matches!(fates[on], Fate::Committed { .. });
+                    let fallen = unit.depends_on.iter().find(|on| !stands(**on));
+                    fates.push(match fallen {
+                        Some(on) => Fate::Fell { on: *on },
+                        None => {
+                            let unit = UnitOfWork { depends_on: Vec::new(), ..unit.clone() };
+                            self.commit_altered(unit, mutant).await
+                        }
+                    });
+                }
+                fates
+            }
+        }
+    }
+
+    async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {
+        if self.mutant != Some(Mutant::CachedRead) {
+            return self.inner.load(root).await;
+        }
+        if let Some(row) = self.cache.lock().unwrap().get(root) {
+            return Ok(row.clone());
+        }
+        let row = self.inner.load(root).await?;
+        self.cache.lock().unwrap().insert(root.clone(), row.clone());
+        Ok(row)
+    }
+
+    async fn snapshot(
+        &self,
+        roots: &[AggregateRoot],
+    ) -> Result<Vec<Option<StateRecord>>, StoreError> {
+        if !matches!(self.mutant, Some(Mutant::CachedRead | Mutant::SnapshotInParts)) {
+            return self.inner.snapshot(roots).await;
+        }
+        let mut rows = Vec::new();
+        for root in roots {
+            rows.push(self.load(root).await?);
+        }
+        Ok(rows)
+    }
+
+    async fn query(&self, query: &StateQuery) -> Result<Vec<StateRecord>, StoreError> {
+        self.inner.query(query).await
+    }
+
+    async fn command(&self, id: Uuid) -> Result<Option<KnownCommand>, StoreError> {
+        self.inner.command(id).await
+    }
+
+    async fn history(
+        &self,
+        root: &AggregateRoot,
+        first: u64,
+        last: u64,
+    ) -> Result<Vec<Logged<EventRecord>>, StoreError> {
+        self.inner.history(root, first, last).await
+    }
+
+    async fn commands(&self, query: &LogQuery) -> Result<Vec<Logged<CommandRecord>>, StoreError> {
+        self.inner.commands(query).await
+    }
+
+    async fn events(&self, query: &LogQuery) -> Result<Vec<Logged<EventRecord>>, StoreError> {
+        self.inner.events(query).await
+    }
+
+    async fn messages(&self, query: &LogQuery) -> Result<Vec<Logged<MessageRecord>>, StoreError> {
+        self.inner.messages(query).await
+    }
+
+    async fn activities(
+        &self,
+        query: &LogQuery,
+    ) -> Result<Vec<Logged<ActivityRecord>>, StoreError> {
+        self.inner.activities(query).await
+    }
+
+    async fn context(&self, id: Uuid) -> Result<Option<Arc<ContextRecord>>, StoreError> {
+        self.inner.context(id).await
+    }
+}

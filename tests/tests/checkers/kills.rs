@@ -1,0 +1,202 @@
+//! T2: a process is killed in the middle of its work, again and again, and the bank is opened and
+//! checked after each time.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use fluvius_core::testing::SeededRng;
+use fluvius_core::{CommandBundle, CommandStatus, DomainContext, DomainRuntime, Store};
+use futures_util::future::join_all;
+use rust_decimal::Decimal;
+use uuid::Uuid;
+
+use banking_domain::Account;
+use fluvius_core::query::Filter;
+
+use crate::altered::Mutant;
+use crate::history::{self, Outcome, Request};
+use crate::hosts::{self, Hosts, Kind};
+use crate::oracle::{self, Checked, text};
+use crate::places::Place;
+use crate::requests::Mix;
+use crate::work::{Conditions, SENDER};
+
+/// How many kills one bank lives through.
+const KILLS_OF_A_BANK: u64 = 5;
+
+/// How many kills of a thousand do not wait until there is something to lose.
+const EARLY_PER_MILLE: u64 = 150;
+
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    pub seed: u64,
+    pub kills: u64,
+    pub clients: u64,
+    /// A kill counts only with so many answers before it, and with a command in work.
+    pub acknowledged_min: usize,
+    pub mutant: Option<Mutant>,
+}
+
+/// What has come up.
+#[derive(Debug, Default)]
+pub struct Tally {
+    pub kills: u64,
+    /// Kills before that, after which the bank was checked all the same.
+    pub early: u64,
+    pub acknowledged: u64,
+    /// Commands whose answer was never heard, and which were sent again.
+    pub settled: u64,
+    /// Of these, those that were stored before the kill.
+    pub had_been_stored: u64,
+    /// Answers that were refusals.
+    pub refused: u64,
+}
+
+/// Kills as often as it is told.
+pub fn run<P: Place>(options: &Options) -> Result<Tally, String> {
+    let mut rng = SeededRng::new(options.seed);
+    let mut tally = Tally::default();
+    while tally.kills < options.kills {
+        let mut bank = Bank { place: P::fresh(), answers: BTreeMap::new() };
+        for _ in 0..KILLS_OF_A_BANK.min(options.kills - tally.kills) {
+            let number = tally.kills + 1;
+            bank.kill(options, &mut rng, &mut tally)
+                .map_err(|fault| format!("kill {number}: {fault}"))?;
+        }
+    }
+    Ok(tally)
+}
+
+/// A bank, and what was ever sent to it.
+struct Bank<P> {
+    place: P,
+    answers: BTreeMap<Uuid, (CommandBundle, Outcome)>,
+}
+
+impl<P: Place> Bank<P> {
+    fn kill(&mut self, options: &Options, rng: &mut SeededRng, tally: &mut Tally) -> Checked {
+        let conditions = Conditions { mutant: options.mutant, ..Conditions::default() };
+        let mut hosts =
+            Hosts::new(Kind::Processes, self.place.clone(), Mix::Everything, conditions);
+        let host = hosts.start(options.clients, u64::MAX, rng);
+        // Some are killed while they open the bank, or soon after.
+        let is_early = rng.happens(EARLY_PER_MILLE);
+        let is_busy = is_early
+            || hosts.collected.wait_for_answers(options.acknowledged_min, Duration::from_secs(60));
+        std::thread::sleep(Duration::from_micros(rng.below(50_000)));
+        hosts.kill(host);
+        if !is_busy {
+            return Err("the other process hangs".to_owned());
+        }
+        let mut acknowledged = Vec::new();
+        let mut open = Vec::new();
+        for asked in history::requests(&hosts.end()) {
+            let Request::Send(command) = asked.request else { continue };
+            match asked.outcome {
+                Some(outcome) if outcome.is_kept() => acknowledged.push((command, outcome)),
+                Some(outcome) => return Err(format!("{command:?} has met {outcome:?}")),
+                None => open.push(command),
+            }
+        }
+        if acknowledged.len() < options.acknowledged_min || open.is_empty() {
+            tally.early += 1;
+        } else {
+            tally.kills += 1;
+        }
+        tally.acknowledged += acknowledged.len() as u64;
+        tally.settled += open.len() as u64;
+        let refused = |(_, outcome): &&(_, _)| matches!(outcome, Outcome::Refused { .. });
+        tally.refused += acknowledged.iter().filter(refused).count() as u64;
+        let checked = self.check(conditions, acknowledged, open);
+        tally.had_been_stored += hosts::runtime().block_on(checked)?;
+        Ok(())
+    }
+
+    /// Opens the bank again and checks everything; says how many of the open commands it had.
+    async fn check(
+        &mut self,
+        conditions: Conditions,
+        acknowledged: Vec<(CommandBundle, Outcome)>,
+        open: Vec<CommandBundle>,
+    ) -> Result<u64, String> {
+        let store = self.place.open().await;
+        for (command, outcome) in &acknowledged {
+            is_in_the_log(&store, command, outcome).await?;
+        }
+        let mut had_been_stored = 0;
+        for command in &open {
+            had_been_stored += u64::from(store.command(command.id).await.map_err(text)?.is_some());
+        }
+        oracle::is_sound(&store).await?;
+        let told = acknowledged.iter().chain(self.answers.values()).map(|(_, outcome)| outcome);
+        oracle::logs(&store, told.collect::<Vec<_>>()).await?;
+
+        // What has no answer gets one, and from then on everything has that which it has.
+        let domain = conditions.domain(&self.place, 0).await;
+        let settled = send_all(&domain, &open).await;
+        let new = acknowledged.into_iter().chain(open.into_iter().zip(settled));
+        let new: Vec<(CommandBundle, Outcome)> = new.collect();
+        let commands: Vec<CommandBundle> = new.iter().map(|(command, _)| command.clone()).collect();
+        let again = send_all(&domain, &commands).await;
+        for ((command, first), again) in new.into_iter().zip(again) {
+            if !first.is_kept() || first != again {
+                return Err(format!("two answers to {command:?}:\n{first:?}\n{again:?}"));
+            }
+            self.answers.insert(command.id, (command, first));
+        }
+
+        oracle::logs(&store, self.answers.values().map(|(_, outcome)| outcome)).await?;
+        oracle::nothing_else(&store, &self.answers.keys().copied().collect::<BTreeSet<_>>())
+            .await?;
+        self.money_is_what_the_answers_tell(&domain).await?;
+        domain.shutdown().await;
+        Ok(had_been_stored)
+    }
+
+    /// What came in less what went out, by the answers alone, is what is on the accounts.
+    async fn money_is_what_the_answers_tell(&self, domain: &DomainRuntime) -> Checked {
+        let mut expected = Decimal::ZERO;
+        for (command, outcome) in self.answers.values() {
+            if !matches!(outcome, Outcome::Applied(_)) {
+                continue;
+            }
+            let payload = command.payload.to_value();
+            let amount = |name: &str| payload[name].as_str().unwrap().parse::<Decimal>().unwrap();
+            match command.command.as_str() {
+                "open-account" => expected += amount("initial_deposit"),
+                "deposit-money" => expected += amount("amount"),
+                "withdraw-money" => expected -= amount("amount"),
+                _ => {}
+            }
+        }
+        let accounts = domain.statemgr().find_all::<Account>(Filter::default()).await;
+        let found: Decimal = accounts.map_err(text)?.iter().map(|account| account.balance).sum();
+        if expected != found {
+            return Err(format!("by the answers there are {expected}, on the accounts {found}"));
+        }
+        Ok(())
+    }
+}
+
+/// The row of an answered command is there, and says the same.
+async fn is_in_the_log(store: &impl Store, command: &CommandBundle, outcome: &Outcome) -> Checked {
+    let row = store.command(command.id).await.map_err(text)?;
+    let Some((row, _)) = row else {
+        return Err(format!("{command:?} was answered with {outcome:?}, and is not in the log"));
+    };
+    let is_same = match outcome {
+        Outcome::Applied(_) => row.status == CommandStatus::Applied,
+        Outcome::Refused { code, .. } => {
+            row.status == CommandStatus::Rejected && row.code.as_deref() == Some(code)
+        }
+        _ => false,
+    };
+    if is_same { Ok(()) } else { Err(format!("{command:?}: {outcome:?}, and in the log {row:?}")) }
+}
+
+/// Sends commands, all at the same time.
+async fn send_all(domain: &DomainRuntime, commands: &[CommandBundle]) -> Vec<Outcome> {
+    let session = domain.session(DomainContext::create(SENDER));
+    let sent = commands.iter().map(|command| session.process_command(command.clone()));
+    join_all(sent).await.into_iter().map(Outcome::of).collect()
+}

@@ -1,0 +1,162 @@
+//! What must hold of a content, whatever its processes have met.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use fluvius_core::verify::verify;
+use fluvius_core::{EventRecord, LogQuery, Logged, RealmFilter, Store};
+use rust_decimal::Decimal;
+use uuid::Uuid;
+
+use crate::history::{Asked, Outcome, Request, Seen};
+use crate::log::{self, Applied};
+use crate::requests::{IN_A_PURSE, PURSES, partner, purse};
+
+pub type Checked = Result<(), String>;
+
+pub fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+pub fn whole_log() -> LogQuery {
+    LogQuery { root: None, realm: RealmFilter::All, after: 0, limit: usize::MAX }
+}
+
+/// The logs tell the states, and each other.
+pub async fn is_sound(content: &impl Store) -> Checked {
+    let found = verify(content).await.map_err(text)?;
+    if found.is_sound() { Ok(()) } else { Err(format!("verify: {found}")) }
+}
+
+/// Every answer is in the logs, money is conserved, and each refusal was right.
+pub async fn logs<'a>(
+    content: &impl Store,
+    outcomes: impl IntoIterator<Item = &'a Outcome>,
+) -> Checked {
+    let told = outcomes.into_iter().filter_map(Outcome::told);
+    let applied = told.map(|told| Applied {
+        command_id: told.command_id,
+        root: told.root,
+        version: told.version,
+    });
+    log::check(content, applied).await.map(drop)
+}
+
+/// Nothing is in the log that nobody has sent.
+pub async fn nothing_else(content: &impl Store, sent: &BTreeSet<Uuid>) -> Checked {
+    for row in content.commands(&whole_log()).await.map_err(text)? {
+        if !sent.contains(&row.parent.unwrap_or(row.id)) {
+            return Err(format!("nobody has sent command {}, which is in the log", row.id));
+        }
+    }
+    Ok(())
+}
+
+/// Along the log no couple of purses is ever overdrawn.
+pub fn purses(events: &[Logged<EventRecord>]) -> Checked {
+    let couples: HashMap<Uuid, u64> =
+        (0..PURSES).map(|number| (purse(number).identifier, number.min(partner(number)))).collect();
+    let mut sums: BTreeMap<u64, i64> = BTreeMap::new();
+    for event in events.iter().filter(|event| event.root.resource == "purse") {
+        let sum = sums.entry(couples[&event.root.identifier]).or_default();
+        let amount = event.args.to_value()["amount"].as_i64();
+        *sum += match event.key() {
+            "purse-begun" => IN_A_PURSE,
+            "purse-drawn" => -amount.unwrap(),
+            _ => amount.unwrap(),
+        };
+        if *sum < 0 {
+            return Err(format!(
+                "a write skew: with position {} the couple of {} has {sum}",
+                event.position, event.root
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Every snapshot shows what stood at one position of the log, with the money that there was then,
+/// and nothing less than had been answered before it was asked for. Says how many there were.
+pub fn snapshots(asked: &[Asked], events: &[Logged<EventRecord>]) -> Result<u64, String> {
+    // Of each root the positions of its versions, from version 1 on.
+    let mut positions: HashMap<Uuid, Vec<u64>> = HashMap::new();
+    // What was in the bank behind each position at which that changed.
+    let mut totals: Vec<(u64, Decimal)> = vec![(0, Decimal::ZERO)];
+    for event in events {
+        positions.entry(event.root.identifier).or_default().push(event.position);
+        let args = event.args.to_value();
+        let amount =
+            |name: &str| args[name].as_str().map_or(Decimal::ZERO, |text| text.parse().unwrap());
+        let change = match event.key() {
+            "account-opened" => amount("initial_deposit"),
+            "money-deposited" => amount("amount"),
+            "money-withdrawn" => -amount("amount"),
+            _ => continue,
+        };
+        let before = totals[totals.len() - 1].1;
+        totals.push((event.position, before + change));
+    }
+    let answered = answered_positions(asked, events);
+    let mut count = 0;
+    for one in asked {
+        let (Request::Snapshot(roots), Some(Outcome::Rows(rows))) = (&one.request, &one.outcome)
+        else {
+            continue;
+        };
+        count += 1;
+        let (mut first, mut end) = (0, u64::MAX);
+        let mut sum = Decimal::ZERO;
+        for (root, row) in roots.iter().zip(rows) {
+            let Some(Seen { version, balance }) = row else {
+                return Err(format!("a snapshot lacks {root}"));
+            };
+            let of_root = positions.get(&root.identifier).map_or(&[][..], Vec::as_slice);
+            let at = usize::try_from(*version).unwrap();
+            let Some(position) = of_root.get(at - 1) else {
+                return Err(format!(
+                    "a snapshot shows version {version} of {root}: none is stored"
+                ));
+            };
+            first = first.max(*position);
+            end = end.min(of_root.get(at).copied().unwrap_or(u64::MAX));
+            if root.resource == "bank-account" {
+                if balance.is_sign_negative() {
+                    return Err(format!("a snapshot shows {balance} on {root}"));
+                }
+                sum += balance;
+            }
+        }
+        if first >= end {
+            return Err(format!("a snapshot shows no moment: {first} to {end}: {rows:?}"));
+        }
+        let before = answered.partition_point(|(returned, _)| *returned < one.invoked);
+        if let Some((_, known)) = answered[..before].last().filter(|(_, known)| *known >= end) {
+            return Err(format!(
+                "position {known} was answered, a snapshot shows none from {end} on"
+            ));
+        }
+        let expected = totals.iter().rev().find(|(position, _)| *position <= first);
+        if expected.map(|(_, total)| *total) != Some(sum) {
+            return Err(format!("a snapshot shows {sum}, and there were {expected:?}"));
+        }
+    }
+    Ok(count)
+}
+
+/// The highest position that was answered up to each answer, in the order of the answers.
+fn answered_positions(asked: &[Asked], events: &[Logged<EventRecord>]) -> Vec<(usize, u64)> {
+    let positions: HashMap<Uuid, u64> =
+        events.iter().map(|event| (event.src_cmd, event.position)).collect();
+    let mut answered: Vec<(usize, u64)> = Vec::new();
+    for one in asked {
+        let told = one.outcome.as_ref().and_then(Outcome::told);
+        let position = told.and_then(|told| positions.get(&told.command_id));
+        answered.extend(one.returned.zip(position.copied()));
+    }
+    answered.sort_unstable();
+    let mut highest = 0;
+    for (_, position) in &mut answered {
+        highest = highest.max(*position);
+        *position = highest;
+    }
+    answered
+}

@@ -1,0 +1,83 @@
+//! Where a bank is kept: the table of the stores that are checked.
+//!
+//! A further store is one more [`Place`], one more line in [`crate::child::run`], and one more
+//! line at the claims of each checker.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use fluvius_core::{MemoryStore, Store};
+use fluvius_sqlite::SqliteStore;
+use tempfile::TempDir;
+
+/// A content that stays when the stores over it are gone. Clones name the same one.
+pub trait Place: Clone + Send + Sync + 'static {
+    type Store: Store + Clone;
+
+    /// An empty one.
+    fn fresh() -> Self;
+
+    /// One more store over it.
+    fn open(&self) -> impl Future<Output = Self::Store> + Send;
+
+    /// How another process names it; `None` where none can reach it.
+    fn address(&self) -> Option<String>;
+}
+
+#[derive(Clone)]
+pub struct InMemory(MemoryStore);
+
+impl Place for InMemory {
+    type Store = MemoryStore;
+
+    fn fresh() -> Self {
+        Self(MemoryStore::new())
+    }
+
+    async fn open(&self) -> MemoryStore {
+        self.0.clone()
+    }
+
+    fn address(&self) -> Option<String> {
+        None
+    }
+}
+
+/// So short a write-ahead log is copied into the file all the time, also when a process is killed.
+const COPIED_FROM: u64 = 64 * 1024;
+const LOG_MAX: u64 = 512 * 1024;
+
+#[derive(Clone)]
+pub struct InFile {
+    path: PathBuf,
+    /// Removed with the last clone; another process has none.
+    _folder: Option<Arc<TempDir>>,
+}
+
+impl InFile {
+    pub const SCHEME: &str = "sqlite";
+
+    /// The file that another process has made.
+    pub fn at(path: &str) -> Self {
+        Self { path: path.into(), _folder: None }
+    }
+}
+
+impl Place for InFile {
+    type Store = SqliteStore;
+
+    fn fresh() -> Self {
+        let folder = TempDir::new().unwrap();
+        Self { path: folder.path().join("bank.db"), _folder: Some(Arc::new(folder)) }
+    }
+
+    async fn open(&self) -> SqliteStore {
+        let options = SqliteStore::options().wal_bytes(COPIED_FROM, LOG_MAX);
+        options.open(&self.path).await.unwrap()
+    }
+
+    fn address(&self) -> Option<String> {
+        Some(format!("{}:{}", Self::SCHEME, self.path.display()))
+    }
+}

@@ -1,0 +1,126 @@
+//! Which claims are made of which stores. A further store is one more module here.
+
+use crate::altered::Mutant;
+use crate::claims;
+use crate::hosts::Kind;
+use crate::places::{InFile, InMemory};
+
+/// What holds of several runtimes over one content.
+macro_rules! over_runtimes {
+    ($place:ty, histories: $histories:literal) => {
+        mod runtimes {
+            use super::*;
+
+            const KIND: Kind = Kind::Runtimes;
+
+            #[test]
+            fn the_bank_holds_while_runtimes_are_dropped() {
+                claims::bank::<$place>(concat!(module_path!(), "::the_bank_holds"), KIND);
+            }
+
+            #[test]
+            fn histories_are_linearizable() {
+                let test = concat!(module_path!(), "::histories_are_linearizable");
+                claims::histories::<$place>(test, KIND, $histories);
+            }
+
+            #[test]
+            fn a_write_skew_is_found_in_the_bank() {
+                let mutant = Mutant::ReadRootsUnchecked;
+                claims::bank_finds::<$place>(module_path!(), KIND, mutant, "a write skew");
+            }
+
+            #[test]
+            fn a_snapshot_in_parts_is_found_in_the_bank() {
+                let mutant = Mutant::SnapshotInParts;
+                claims::bank_finds::<$place>(
+                    module_path!(),
+                    KIND,
+                    mutant,
+                    "a snapshot shows no moment",
+                );
+            }
+
+            #[test]
+            fn no_version_predicate_is_found_by_histories() {
+                let test = module_path!();
+                claims::histories_find::<$place>(test, KIND, Mutant::NoVersionPredicate);
+            }
+
+            #[test]
+            fn an_answer_before_the_commit_is_found_by_histories() {
+                let test = module_path!();
+                claims::histories_find::<$place>(test, KIND, Mutant::AnswerBeforeCommit);
+            }
+
+            #[test]
+            fn a_cached_read_is_found_by_histories() {
+                claims::histories_find::<$place>(module_path!(), KIND, Mutant::CachedRead);
+            }
+        }
+    };
+}
+
+/// What holds of several processes over one content, and of one that is opened again.
+macro_rules! over_processes {
+    ($place:ty, histories: $histories:literal) => {
+        mod processes {
+            use super::*;
+
+            const KIND: Kind = Kind::Processes;
+
+            #[test]
+            fn nothing_that_was_answered_is_lost_or_applied_twice_by_kills() {
+                let test = concat!(module_path!(), "::nothing_that_was_answered");
+                claims::kills::<$place>(test);
+            }
+
+            #[test]
+            fn an_answer_before_the_commit_is_found_by_kills() {
+                let mutant = Mutant::AnswerBeforeCommit;
+                claims::kills_find::<$place>(mutant, "is not in the log");
+            }
+
+            #[test]
+            fn a_dropped_event_is_found_by_kills() {
+                let mutant = Mutant::DropsAnEvent;
+                claims::kills_find::<$place>(mutant, "deposits less withdrawals");
+            }
+
+            #[test]
+            fn a_unit_in_two_transactions_is_found_by_kills() {
+                let mutant = Mutant::TwoTransactions;
+                claims::kills_find::<$place>(mutant, "deposits less withdrawals");
+            }
+
+            #[test]
+            fn a_command_that_is_applied_twice_is_found_by_kills() {
+                claims::kills_find::<$place>(Mutant::AppliesTwice, "two answers");
+            }
+
+            #[test]
+            fn the_bank_holds_while_processes_are_killed() {
+                claims::bank::<$place>(concat!(module_path!(), "::the_bank_holds"), KIND);
+            }
+
+            #[test]
+            fn histories_are_linearizable() {
+                let test = concat!(module_path!(), "::histories_are_linearizable");
+                claims::histories::<$place>(test, KIND, $histories);
+            }
+        }
+    };
+}
+
+mod memory {
+    use super::*;
+
+    over_runtimes!(InMemory, histories: 200);
+}
+
+mod sqlite {
+    use super::*;
+
+    over_runtimes!(InFile, histories: 10);
+    over_processes!(InFile, histories: 3);
+}

@@ -1,0 +1,101 @@
+//! Clients at work: what one process of a run does, whether it is a process or a part of one.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use fluvius_core::testing::{Faults, FaultyStore, SeededRng};
+use fluvius_core::{AggregateRoot, Domain, DomainContext, DomainRuntime, Session, StateRecord};
+use serde::{Deserialize, Serialize};
+
+use crate::altered::{Altered, Mutant};
+use crate::history::{Balance, Client, Entry, Outcome, Recorder, Request, Seen};
+use crate::places::Place;
+use crate::purse::CheckedBankDomain;
+use crate::requests::Mix;
+
+/// Who sends: the same actor in every process, so that an identifier is the same command.
+pub const SENDER: &str = "checker";
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Work {
+    pub seed: u64,
+    /// The number of the first client; the others follow.
+    pub first: Client,
+    pub clients: u64,
+    /// How many requests each of them sends.
+    pub requests: u64,
+    pub mix: Mix,
+    pub conditions: Conditions,
+}
+
+/// What the store of a process is like.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct Conditions {
+    pub mutant: Option<Mutant>,
+    /// How long a call of the store takes at the most beyond its own time.
+    pub delay_micros_max: u64,
+    /// Of a thousand commits, how many are cut off before, and how many after they are stored.
+    pub cuts: u64,
+}
+
+impl Conditions {
+    /// A runtime over one more store at the place.
+    pub async fn domain<P: Place>(self, place: &P, seed: u64) -> DomainRuntime {
+        let faults = Faults {
+            delay_max: Duration::from_micros(self.delay_micros_max),
+            lost_before: self.cuts,
+            lost_after: self.cuts,
+            ..Faults::default()
+        };
+        let store = FaultyStore::new(place.open().await, seed, faults);
+        CheckedBankDomain::runtime(Altered::new(store, self.mutant)).await.unwrap()
+    }
+}
+
+impl Work {
+    /// Runs all clients until they are told to stop, or have sent all of theirs.
+    pub async fn run<P: Place>(self, place: P, recorder: Recorder, stop: Arc<AtomicBool>) {
+        let domain = self.conditions.domain(&place, self.seed).await;
+        let clients = (self.first..self.first + self.clients).map(|client| {
+            let session = domain.session(DomainContext::create(SENDER));
+            let mut rng = SeededRng::new(self.seed.wrapping_add(client.wrapping_mul(0x9E37_79B9)));
+            let (recorder, stop) = (recorder.clone(), Arc::clone(&stop));
+            let (requests, mix) = (self.requests, self.mix);
+            tokio::spawn(async move {
+                for _ in 0..requests {
+                    if stop.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    ask(&session, client, mix.next(&session, &mut rng), &recorder).await;
+                }
+            })
+        });
+        for client in clients.collect::<Vec<_>>() {
+            client.await.unwrap();
+        }
+        domain.shutdown().await;
+    }
+}
+
+/// Sends a request and waits for the answer, with both in the history.
+pub async fn ask(session: &Session, client: Client, request: Request, recorder: &Recorder) {
+    recorder.add(Entry::Invoke(client, request.clone()));
+    let outcome = match request {
+        Request::Send(command) => Outcome::of(session.process_command(command).await),
+        Request::Snapshot(roots) => snapshot(session, &roots).await,
+    };
+    recorder.add(Entry::Return(client, outcome));
+}
+
+async fn snapshot(session: &Session, roots: &[AggregateRoot]) -> Outcome {
+    match session.statemgr().snapshot(roots).await {
+        Ok(rows) => Outcome::Rows(rows.iter().map(|row| row.as_ref().map(seen)).collect()),
+        Err(error) => Outcome::Failed { code: error.code().to_owned() },
+    }
+}
+
+fn seen(row: &StateRecord) -> Seen {
+    let state: Balance = row.data.decode().unwrap();
+    Seen { version: row.version, balance: state.balance }
+}
