@@ -1,5 +1,7 @@
 //! The record of a disk, and what a loss of power may leave of it.
 
+#![cfg(target_os = "linux")]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
