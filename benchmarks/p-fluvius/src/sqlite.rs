@@ -1,5 +1,6 @@
 //! Typed commands over the SQLite store, and the same rows by hand.
 
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use bench_common::{Bank, BankCommand, BankError, Plan, TempDir, Uuid, matrix};
@@ -54,8 +55,8 @@ pub(crate) struct OnDisk<B> {
 
 impl<B> OnDisk<B> {
     /// The write-ahead log of its file.
-    pub(crate) fn log(&self) -> std::path::PathBuf {
-        self.folder.0.join(format!("{FILE}-wal"))
+    pub(crate) fn log(&self) -> PathBuf {
+        log_of(&self.folder.0.join(FILE))
     }
 }
 
@@ -75,10 +76,19 @@ impl<B: Bank> Bank for OnDisk<B> {
 impl<B> Drop for OnDisk<B> {
     fn drop(&mut self) {
         self.bank = None;
-        // Whoever closes last removes the log.
-        let begun = Instant::now();
-        while self.log().exists() && begun.elapsed() < CLOSING_TIME_MAX {
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        wait_until_closed(&self.folder.0.join(FILE));
     }
+}
+
+/// Waits until whoever has the file open has closed it: the last one removes its log.
+pub(crate) fn wait_until_closed(file: &Path) {
+    let begun = Instant::now();
+    while log_of(file).exists() && begun.elapsed() < CLOSING_TIME_MAX {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// The write-ahead log of a file.
+fn log_of(file: &Path) -> PathBuf {
+    PathBuf::from(format!("{}-wal", file.display()))
 }

@@ -25,7 +25,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-pub(crate) use schema::Settings;
+pub(crate) use schema::{Settings, open};
 pub(crate) use writer::{Fate, Job, Writer};
 
 /// The state of an account.

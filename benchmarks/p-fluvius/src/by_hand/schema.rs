@@ -51,7 +51,7 @@ impl Settings {
 
 /// Makes the file. As in the store the triggers are for others, and what a row refers to is known
 /// to be there.
-pub(super) fn open(path: &Path, settings: Settings) -> rusqlite::Result<Connection> {
+pub(crate) fn open(path: &Path, settings: Settings) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.execute_batch(&format!("BEGIN;{SCHEMA};{NAMES};{MARKS}"))?;
