@@ -184,7 +184,7 @@ def sqlite_gates():
         found += [
             Gate(f"{what}: the smaller share", sides, field("smaller_share"), "%", at_least=25.0),
             Gate(f"{what}: p99", sides, field("p99"), "ms", at_most=250.0),
-            Gate(f"{what}: failed", sides, field("failed"), "commands", at_most=0.0),
+            Gate(f"{what}: failed", sides, field("commands_failed"), "commands", at_most=0.0),
             Gate(f"{what}: both together", sides, field("rate"), "commands/s"),
         ]
     return found
@@ -197,8 +197,8 @@ ON_DISK = [
     ("limits", "raw-rusqlite-group-commit/sqlite/FULL"),
     ("p-cqrs-es", "cqrs-es/sqlite-es/sqlite/FULL"),
     ("p-cqrs-es", "cqrs-es/sqlite-es+aggregate-store/sqlite/FULL"),
-    ("p-eventcore", "eventcore/sqlite/FULL"),
-    ("p-eventcore", "eventcore+snapshot/sqlite/FULL"),
+    ("p-eventcore", "eventcore-sqlite/sqlite/FULL"),
+    ("p-eventcore", "eventcore-sqlite+snapshot/sqlite/FULL"),
     ("p-distributed", "distributed/sqlite/FULL"),
     ("p-distributed", "distributed+queued+snapshot50/sqlite/FULL"),
     ("p-evento", "evento/sqlite/FULL"),

@@ -161,13 +161,17 @@ def disk():
             continue
         with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as folder:
             lines = run(package, BENCH_ONLY=name, BENCH_CASES="1000x64", BENCH_REPS="1", BENCH_MIN_MS="1",
-                        BENCH_KEEP="1", BENCH_DIR=folder)
+                        BENCH_CMDS_N1000="4000", BENCH_CAP_MS="30000", BENCH_KEEP="1", BENCH_DIR=folder)
             line = lines[0] if lines else {"failed": f"{package} has no case `{name}`"}
             if "failed" in line:
                 yield {"package": package, "failed": line["failed"]}
                 continue
-            # The first folder is of the round that warms up.
-            last = max(Path(folder).iterdir(), key=lambda path: int(path.name.rsplit("-", 1)[-1]))
+            folders = sorted(Path(folder).iterdir(), key=lambda path: int(path.name.rsplit("-", 1)[-1]))
+            if not folders:
+                yield {"package": package, "failed": f"`{name}` has left no file"}
+                continue
+            # The first one is of the round that warms up.
+            last = folders[-1]
             size = sum(file_bytes(path) for path in last.iterdir() if path.suffix in (".db", ".sqlite"))
             # The opening of each account is a command too.
             value = round(size / (line["commands"] + line["n"]), 1)

@@ -25,8 +25,8 @@ pub(crate) struct CountingStore<S> {
 pub(crate) struct Counts {
     pub(crate) batches: AtomicUsize,
     pub(crate) units: AtomicUsize,
-    /// Events that were read as a root's history.
-    pub(crate) events_read: AtomicUsize,
+    /// The most events of a root that were read at once.
+    pub(crate) history_length: AtomicUsize,
 }
 
 impl<S: Store> CountingStore<S> {
@@ -81,7 +81,7 @@ impl<S: Store> Store for CountingStore<S> {
         last: u64,
     ) -> Found<Vec<Logged<EventRecord>>> {
         let events = self.inner.history(root, first, last).await?;
-        self.counts.events_read.fetch_add(events.len(), Ordering::Relaxed);
+        self.counts.history_length.fetch_max(events.len(), Ordering::Relaxed);
         Ok(events)
     }
 

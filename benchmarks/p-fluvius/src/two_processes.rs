@@ -85,7 +85,7 @@ async fn measure(word: &str, accounts: Accounts, plan: &Plan) {
     let figure = |what: &str| format!("fluvius/sqlite/{word}/{what}");
     report("two", &figure("smaller_share"), "%", &shares, &note);
     report("two", &figure("p99"), "ms", &p99s, &note);
-    report("two", &figure("failed"), "commands", &failed, &note);
+    report("two", &figure("commands_failed"), "commands", &failed, &note);
     report("two", &figure("rate"), "commands/s", &rates, &note);
 }
 
