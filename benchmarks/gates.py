@@ -8,19 +8,29 @@ from statistics import median, quantiles
 from typing import Callable
 
 
+STORES = ("memory", "file", "sqlite", "postgres")
+
+
+def plain(store):
+    """A store without what is said of it in brackets."""
+    return store.split("(")[0]
+
+
 @dataclass(frozen=True)
 class Side:
-    """One case of a program: `name` is what BENCH_ONLY takes, `cases` what BENCH_CASES takes."""
+    """One case of a program: `name` is what BENCH_ONLY takes, `cases` what BENCH_CASES takes; `commands` is how many a
+    round has, where that is not the usual count."""
 
     package: str
     name: str
     cases: str = ""
+    commands: int | None = None
 
     @property
     def store(self):
-        """The store of a `system/store/sync`; None of a `kind/name`."""
-        parts = self.name.split("/")
-        return parts[-2].split("(")[0] if len(parts) > 2 else None
+        """The store of a `system/store/sync` or a `kind/system/store`; None of a `kind/name`."""
+        stores = [part for part in map(plain, self.name.split("/")) if part in STORES]
+        return stores[-1] if stores else None
 
     def key(self):
         return f"{self.name} {self.cases}".strip()
@@ -42,6 +52,8 @@ class Gate:
     at_least: float | None = None
     at_most: float | None = None
     aim: float | None = None
+    # The sides that it compares; others run in the same rounds.
+    compared: tuple = (0, 1)
     # Of the gates of one group only the hardest counts: that against the fastest peer.
     group: str = ""
     peer: str = ""
@@ -113,7 +125,84 @@ def gates():
                       "commands/s", at_least=20_000.0))
     found.append(Gate("1 ms a commit, 1 account, 64 clients: mean batch", (slow,), lambda slow: slow["mean_batch"],
                       "units", at_least=16.0))
+    return found + sqlite_gates()
+
+
+def on_sqlite(system, case, package="p-fluvius", store="sqlite"):
+    """A case with `synchronous = FULL`. Rounds are long enough for the log to be copied into the file."""
+    return Side(package, f"{system}/{store}/FULL", case, commands=20_000)
+
+
+def field(name, of=0):
+    """A figure that one side has told."""
+    return lambda *lines: lines[of][name]
+
+
+def sqlite_gates():
+    found = []
+    for n, of, of_grouped in ((1, "1 account", 0.6), (1000, "1,000 accounts", 0.4)):
+        case = f"{n}x64"
+        grouped = "raw-rusqlite-group-commit"
+        sides = (on_sqlite("fluvius", case), on_sqlite("by-hand", case), on_sqlite(grouped, case, "limits"))
+        what = f"SQLite FULL, 64 clients, {of}"
+        found += [
+            Gate(f"{what}: fluvius / our schema by hand", sides, lambda ours, hand, _: ratio(ours, hand), "×",
+                 at_least=0.8),
+            Gate(f"{what}: our schema by hand / the harness's grouped writer", sides,
+                 lambda _, hand, limit: ratio(hand, limit), "×", at_least=of_grouped, compared=(1, 2)),
+            Gate(f"{what}: p99", sides, lambda ours, *_: ours["p99_us"] / 1000, "ms", at_most=10.0),
+            Gate(f"{what}: p99 / that of our schema by hand", sides,
+                 lambda ours, hand, _: ours["p99_us"] / hand["p99_us"], "×", at_most=3.0),
+        ]
+        sides = (on_sqlite("fluvius", case, store="sqlite(whole log)"),
+                 on_sqlite("by-hand", case, store="sqlite(whole log)"))
+        found += [
+            Gate(f"{what}: mean batch (units a transaction)", sides, field("units_a_transaction"), "units", at_least=16.0),
+            Gate(f"{what}: mean batch by hand", sides, field("units_a_transaction", of=1), "units"),
+            Gate(f"{what}: bytes of the write-ahead log a command", sides, field("log_bytes"), "bytes"),
+            Gate(f"{what}: the same by hand", sides, field("log_bytes", of=1), "bytes"),
+        ]
+    for n, of in ((1, "1 account"), (1000, "1,000 accounts")):
+        case = f"{n}x1"
+        sides = (on_sqlite("fluvius", case), on_sqlite("raw-rusqlite-group-commit", case, "limits"))
+        found.append(Gate(f"SQLite FULL, 1 client, {of}: fluvius / the harness's grouped writer", sides, ratio, "×",
+                          at_least=0.8))
+    load = (Side("p-fluvius", "load/fluvius/sqlite"),)
+    found += [
+        # "The same time": within what the figures of one root differ by from round to round.
+        Gate("SQLite, load of a root: with 100,000 events / with 10", load,
+             lambda line: line["100000_events"] / line["10_events"], "×", at_most=1.25),
+        Gate("SQLite, `fetch_at` in the middle of 100,000 events", load, field("fetch_at"), "µs"),
+        Gate("SQLite, `fetch_at`: changes read at the most", load, field("changes_read"), "changes", at_most=64.0),
+        Gate("SQLite, a change of one field of 20 kB: bytes in the file",
+             (Side("p-fluvius", "disk/fluvius/sqlite/one_field_of_20_kB"),), field("one_field_of_20_kB"),
+             "bytes/command", at_most=2000.0),
+    ]
+    for word, of in (("own-accounts", "each on its own accounts"), ("shared-accounts", "on the same accounts")):
+        sides = (Side("p-fluvius", f"two/fluvius/sqlite/{word}"),)
+        what = f"SQLite, two processes at full load, {of}"
+        found += [
+            Gate(f"{what}: the smaller share", sides, field("smaller_share"), "%", at_least=25.0),
+            Gate(f"{what}: p99", sides, field("p99"), "ms", at_most=250.0),
+            Gate(f"{what}: failed", sides, field("commands_failed"), "commands", at_most=0.0),
+            Gate(f"{what}: both together", sides, field("rate"), "commands/s"),
+        ]
     return found
+
+
+# Whose files are compared in size: package and what BENCH_ONLY takes.
+ON_DISK = [
+    ("p-fluvius", "fluvius/sqlite/FULL"),
+    ("p-fluvius", "by-hand/sqlite/FULL"),
+    ("limits", "raw-rusqlite-group-commit/sqlite/FULL"),
+    ("p-cqrs-es", "cqrs-es/sqlite-es/sqlite/FULL"),
+    ("p-cqrs-es", "cqrs-es/sqlite-es+aggregate-store/sqlite/FULL"),
+    ("p-eventcore", "eventcore-sqlite/sqlite/FULL"),
+    ("p-eventcore", "eventcore-sqlite+snapshot/sqlite/FULL"),
+    ("p-distributed", "distributed/sqlite/FULL"),
+    ("p-distributed", "distributed+queued+snapshot50/sqlite/FULL"),
+    ("p-evento", "evento/sqlite/FULL"),
+]
 
 
 @dataclass(frozen=True)

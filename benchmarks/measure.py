@@ -4,6 +4,7 @@
     measure.py OUT begin                 what is measured where: one line
     measure.py OUT cases PACKAGE..       all cases of these packages
     measure.py OUT gates ROUNDS          the gates of gates.py, in interleaved rounds
+    measure.py OUT disk                  how large the files on SQLite are
     measure.py OUT pieces                criterion's estimates of the pieces
     measure.py OUT end                   the load at the end
 
@@ -15,6 +16,7 @@ import json
 import os
 import platform
 import resource
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -138,16 +140,55 @@ def take(side):
     settings = {"BENCH_ONLY": side.name, "BENCH_REPS": "1", "BENCH_MIN_MS": GATE_MIN_MS}
     if side.cases:
         settings["BENCH_CASES"] = side.cases
+    if side.commands:
+        settings["BENCH_CMDS_N1"] = settings["BENCH_CMDS_N1000"] = str(side.commands)
     lines = run(side.package, **settings)
     if not lines:
         return {"failed": f"{side.package} has no case `{side.name}`"}
-    first, *beside = lines
-    for line in beside:
+    first = lines[0]
+    for line in lines:
         if "name" in line:
             first[line["name"].rsplit("/", 1)[-1]] = line["median"]
         elif "failed" in line:
             first["failed"] = line["failed"]
     return first
+
+
+def disk():
+    """Of each system the file after one round on 1,000 accounts, with its log copied into it."""
+    for package, name in gates.ON_DISK:
+        if not (TARGET / "release" / ("bench-" + package.removeprefix("p-"))).exists():
+            continue
+        with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as folder:
+            lines = run(package, BENCH_ONLY=name, BENCH_CASES="1000x64", BENCH_REPS="1", BENCH_MIN_MS="1",
+                        BENCH_CMDS_N1000="4000", BENCH_CAP_MS="30000", BENCH_KEEP="1", BENCH_DIR=folder)
+            line = lines[0] if lines else {"failed": f"{package} has no case `{name}`"}
+            if "failed" in line:
+                yield {"package": package, "failed": line["failed"]}
+                continue
+            folders = sorted(Path(folder).iterdir(), key=lambda path: int(path.name.rsplit("-", 1)[-1]))
+            if not folders:
+                yield {"package": package, "failed": f"`{name}` has left no file"}
+                continue
+            # The first one is of the round that warms up.
+            last = folders[-1]
+            size = sum(file_bytes(path) for path in last.iterdir() if path.suffix in (".db", ".sqlite"))
+            # The opening of each account is a command too.
+            value = round(size / (line["commands"] + line["n"]), 1)
+            yield {
+                "kind": "disk", "name": name.removesuffix("/FULL"), "unit": "bytes/command", "reps": 1,
+                "median": value, "min": value, "max": value,
+                "note": f"the file after {line['commands'] + line['n']:,} commands on {line['n']:,} accounts, its log "
+                        "copied into it",
+            }
+
+
+def file_bytes(path):
+    """The size of a database once its log is in it."""
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    connection.close()
+    return path.stat().st_size
 
 
 def pieces():
@@ -166,7 +207,7 @@ def pieces():
 
 def main():
     out, what, *arguments = sys.argv[1:]
-    lines = {"begin": begin, "cases": cases, "gates": race, "pieces": pieces, "end": end}[what](*arguments)
+    lines = {"begin": begin, "cases": cases, "gates": race, "disk": disk, "pieces": pieces, "end": end}[what](*arguments)
     with open(out, "a") as file:
         for line in lines:
             print(json.dumps(line, ensure_ascii=False, sort_keys=True), file=file, flush=True)

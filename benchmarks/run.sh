@@ -3,8 +3,9 @@
 #
 #   ./run.sh                        the memory store: all cases, the gates in 5 interleaved rounds, the pieces
 #   ./run.sh --stores memory,file,sqlite,postgres
+#   ./run.sh --stores memory,sqlite      with SQLite's gates and the sizes of the files, about 25 minutes
 #   ./run.sh --rounds 9             rounds of the gates
-#   ./run.sh --only gates           only these parts, of: cases,gates,pieces
+#   ./run.sh --only gates           only these parts, of: cases,gates,disk,pieces
 #   ./run.sh --quick                short rounds, to see that everything works
 #   ./run.sh --figures              writes the table to FIGURES.md as well
 #   ./run.sh p-fluvius limits       only these packages' cases (no gates where a package is missing)
@@ -16,7 +17,7 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cd "$here"
 
-stores=memory rounds=5 parts=cases,gates,pieces quick="" figures="" wanted=""
+stores=${BENCH_STORES:-memory} rounds=5 parts=cases,gates,disk,pieces quick="" figures="" wanted=""
 while [ $# -gt 0 ]; do
   case $1 in
     --stores) stores=$2; shift 2 ;;
@@ -24,7 +25,7 @@ while [ $# -gt 0 ]; do
     --only) parts=$2; shift 2 ;;
     --quick) quick=1; shift ;;
     --figures) figures=1; shift ;;
-    -*) sed -n '2,15s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    -*) sed -n '2,16s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
     *) wanted="$wanted $1"; shift ;;
   esac
 done
@@ -34,7 +35,7 @@ export CARGO_INCREMENTAL=0
 export BENCH_STORES=$stores
 export BENCH_OUT=${BENCH_OUT:-$here/results/$(date -u +%Y%m%dT%H%M%SZ).jsonl}
 if [ -n "$quick" ]; then
-  export BENCH_REPS=1 BENCH_MIN_MS=50 BENCH_CAP_MS=500 BENCH_GATE_MS=50
+  export BENCH_REPS=1 BENCH_MIN_MS=50 BENCH_CAP_MS=500 BENCH_GATE_MS=50 BENCH_TWO_MS=500 BENCH_EVENTS=50000
 fi
 if [ -z "${BENCH_DIR:-}" ]; then
   BENCH_DIR=$(mktemp -d -t bench-data.XXXXXX)
@@ -68,7 +69,7 @@ for package in $wanted; do
     echo "{\"package\":\"$package\",\"failed\":\"build\"}" >> "$BENCH_OUT"
   fi
 done
-if has "$parts" pieces; then cargo bench --quiet -p bench-pieces --no-run; fi
+if has "$parts" pieces && has "$stores" memory; then cargo bench --quiet -p bench-pieces --no-run; fi
 
 if has "$stores" postgres && [ -z "${BENCH_PG_URL:-}" ]; then
   bin=$(find /usr/lib/postgresql -maxdepth 2 -name bin 2>/dev/null | sort -V | tail -1)
@@ -93,7 +94,8 @@ python3 measure.py "$BENCH_OUT" begin
 # shellcheck disable=SC2086 # a list of words
 if has "$parts" cases; then python3 measure.py "$BENCH_OUT" cases $built; fi
 if has "$parts" gates; then python3 measure.py "$BENCH_OUT" gates "$rounds"; fi
-if has "$parts" pieces; then
+if has "$parts" disk && has "$stores" sqlite; then python3 measure.py "$BENCH_OUT" disk; fi
+if has "$parts" pieces && has "$stores" memory; then
   rm -rf "$CARGO_TARGET_DIR/criterion"
   # shellcheck disable=SC2086 # no word, or two
   cargo bench --quiet -p bench-pieces -- ${quick:+--quick} >&2

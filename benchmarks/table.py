@@ -14,12 +14,14 @@ import gates
 
 LIMITS = {
     "memory": "raw-mutex-hashmap",
-    "sqlite FULL": "raw-rusqlite",
-    "sqlite NORMAL": "raw-rusqlite",
+    "sqlite FULL": "raw-rusqlite-group-commit",
+    "sqlite NORMAL": "raw-rusqlite-group-commit",
     "postgres on": "raw-pg-begin-pipelined",
 }
 CASES = [(1, 1), (1, 64), (1000, 1), (1000, 64)]
-KINDS = {"limit": "Limits", "replay": "Loading and replay", "hot-slow": "A slow store", "piece": "Pieces"}
+KINDS = {"limit": "Limits", "replay": "Loading and replay by the peers", "hot-slow": "A slow store", "piece": "Pieces",
+         "log": "The write-ahead log", "load": "Loading a root, and its past", "start": "Start-up",
+         "disk": "Bytes on disk", "two": "Two processes over one file", "rss": "Memory"}
 
 
 class Results:
@@ -63,10 +65,9 @@ class Results:
 
 
 def store_and_name(line):
-    store = line["store"]
-    if store.startswith("memory"):
-        return "memory", line["system"] + store[len("memory"):]
-    return (store if store == "file" else f"{store} {line['sync']}"), line["system"]
+    store = gates.plain(line["store"])
+    name = line["system"] + line["store"][len(store):]
+    return (store if store in ("memory", "file") else f"{store} {line['sync']}"), name
 
 
 def number(value):
@@ -145,9 +146,10 @@ def print_gate(name, gate, judged):
 
 
 def print_race(gate, judged, rounds):
-    sides = [f"{number(median(of_side))}/s" if (of_side := rates(rounds, side)) else "-" for side in (0, 1)]
-    costs = [lines[1]["cpu_us_per_cmd"] / lines[0]["cpu_us_per_cmd"] for lines in rounds
-             if len(lines) > 1 and all("cpu_us_per_cmd" in line for line in lines[:2])]
+    sides = [f"{number(median(of_side))}/s" if (of_side := rates(rounds, side)) else "-" for side in gate.compared]
+    pairs = [[lines[side] for side in gate.compared] for lines in rounds if len(lines) > max(gate.compared)]
+    costs = [second["cpu_us_per_cmd"] / first["cpu_us_per_cmd"] for first, second in pairs
+             if "cpu_us_per_cmd" in first and "cpu_us_per_cmd" in second]
     others = median(line.get("others_cpu", 0.0) for lines in rounds for line in lines)
     print(f"| {gate.name} | {sides[0]} | {sides[1]} | {number(median(costs)) if costs else '-'} | {others:.1f} | "
           f"{number(judged.median)} {gate.unit} | {spread(judged)} |")

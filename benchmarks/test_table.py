@@ -68,8 +68,35 @@ class TableTest(unittest.TestCase):
 
     def test_a_side_knows_its_store(self):
         stores = {side.store for gate in gates.gates() for side in gate.sides}
-        self.assertEqual(stores, {"memory", None})
-        self.assertEqual(gates.Side("p-cqrs-es", "cqrs-es/sqlite-es/sqlite/FULL").store, "sqlite")
+        self.assertEqual(stores, {"memory", "sqlite", None})
+        for name, store in (("cqrs-es/sqlite-es/sqlite/FULL", "sqlite"), ("fluvius/sqlite(whole log)/FULL", "sqlite"),
+                            ("fluvius/memory(1 ms a commit)/hot-slow", "memory"), ("load/fluvius/sqlite", "sqlite"),
+                            ("two/fluvius/sqlite/own-accounts", "sqlite"), ("limit/json_command_parse", None)):
+            self.assertEqual(gates.Side("p-fluvius", name).store, store, name)
+
+    def test_gates_of_one_race_compare_the_sides_that_they_name(self):
+        whats = [gate for gate in gates.gates() if gate.name.startswith("SQLite FULL, 64 clients, 1 account: ")]
+        sides = whats[0].sides
+        rates, p99s = (50_000.0, 100_000.0, 125_000.0), (9_000.0, 2_000.0, 1_000.0)
+        lines = [{"race": gates.race_of(sides), "round": 0, "side": side, "cmds_per_s": rate, "p99_us": p99}
+                 for side, (rate, p99) in enumerate(zip(rates, p99s))]
+        text = printed(*lines)
+        for start, verdict in (("fluvius / our schema by hand | ≥ 0.80", "**fails** | 0.50 ×"),
+                               ("our schema by hand / the harness's grouped writer | ≥ 0.60", "holds | 0.80 ×"),
+                               ("p99 | ≤ 10.0", "holds | 9.00 ms"),
+                               ("p99 / that of our schema by hand | ≤ 3.00", "**fails** | 4.50 ×")):
+            self.assertIn(verdict, row(text, f"SQLite FULL, 64 clients, 1 account: {start}"))
+        raced = row(text[text.index("### Interleaved"):], "SQLite FULL, 64 clients, 1 account: our schema by hand /")
+        self.assertIn("| 100,000/s | 125,000/s |", raced)
+
+    def test_figures_of_a_side_are_judged_by_their_names(self):
+        gate = next(gate for gate in gates.gates() if gate.name.startswith("SQLite, load of a root"))
+        lines = [{"race": gates.race_of(gate.sides), "round": index, "side": 0, "kind": "load", "median": 7.0,
+                  "10_events": 10.0, "100000_events": many, "fetch_at": 80.0, "changes_read": 64.0}
+                 for index, many in enumerate((11.0, 12.0, 14.0))]
+        text = printed(*lines)
+        self.assertIn("undecided (2 of 3 hold)", row(text, gate.name))
+        self.assertIn("holds | 64.0 changes", row(text, "SQLite, `fetch_at`: changes"))
 
     def test_of_the_peers_the_one_that_is_hardest_to_beat_counts(self):
         lines = [line for gate, ratio in zip(self.typed, (3.0, 2.0, 0.9, 4.0, 5.0)) for line in race(gate, ratio, ratio)]

@@ -51,6 +51,7 @@ fn open_writer(place: &Place) -> Result<Connection, Fault> {
         return Err(foreign::read_only(file));
     }
     connection.busy_handler(Some(busy::handler(place.options.busy_time_max)))?;
+    keep_plans(&connection)?;
     // What turns out to be damaged or newer is left as it is, together with its log.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log)?;
     migrate::check(&connection)?;
@@ -86,6 +87,7 @@ const LENGTH_MAX: i32 = 768 * 1024 * 1024;
 pub(crate) fn reader(file: &Path) -> Result<Connection, Fault> {
     let mut connection = open(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connection.busy_handler(Some(busy::handler(READER_BUSY_TIME)))?;
+    keep_plans(&connection)?;
     connection.pragma_update(None, "query_only", true)?;
     read::register(&connection)?;
     connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
@@ -112,6 +114,13 @@ fn open(file: &Path, how: OpenFlags) -> Result<Connection, Fault> {
 fn with_stable_plans(connection: Connection) -> Result<Connection, Fault> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(connection)
+}
+
+/// A statement is planned once, whatever is bound to it. Otherwise SQLite plans some again at each
+/// use, in the hope of a better plan: that was nine tenths of loading a root.
+fn keep_plans(connection: &Connection) -> Result<(), Fault> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 /// The write-ahead log of a file.

@@ -101,9 +101,9 @@ impl SqliteOptions {
         self
     }
 
-    /// From which size on the write-ahead log is copied into the file, and how large it may grow
-    /// before writers wait until it can begin anew, in bytes; 8 and 64 MiB unless set. While
-    /// somebody reads for long it grows beyond this.
+    /// From which size on the write-ahead log is copied into the file, after which it begins anew,
+    /// and from which on that is tried every tenth of a second, in bytes; 8 and 64 MiB unless set.
+    /// While somebody reads for long it grows beyond this.
     pub fn wal_bytes(mut self, copied_from: u64, max: u64) -> Self {
         self.checkpoint_bytes = copied_from;
         self.wal_bytes_max = max.max(copied_from);

@@ -15,19 +15,27 @@ impl TempDir {
     #[expect(clippy::expect_used, reason = "without its folder a store cannot be measured")]
     pub fn new(tag: &str) -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
-        let base = std::env::var("BENCH_DIR").map(PathBuf::from);
-        let base = base.unwrap_or_else(|_| std::env::temp_dir().join("bench-data"));
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = base.join(format!("{tag}-{}-{count}", std::process::id()));
+        let path = Self::base().join(format!("{tag}-{}-{count}", std::process::id()));
         // One of an earlier run with the same process number may be left.
         let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir_all(&path).expect("a folder under BENCH_DIR can be made");
         Self(path)
     }
+
+    /// The folder in which these folders are made; it is not removed.
+    pub fn base() -> PathBuf {
+        let base = std::env::var("BENCH_DIR").map(PathBuf::from);
+        base.unwrap_or_else(|_| std::env::temp_dir().join("bench-data"))
+    }
 }
 
 impl Drop for TempDir {
     fn drop(&mut self) {
+        // Whoever wants to look at what a program has left.
+        if std::env::var("BENCH_KEEP").is_ok() {
+            return;
+        }
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }

@@ -4,19 +4,67 @@
 //! |---|---|
 //! | `bank` | typed commands (`session.send`), and JSON by key (`create_command`, `process_command`) |
 //! | `memory` | both over the memory store |
-//! | `slow`, `slow_store` | one hot account over a store that takes a millisecond a commit |
+//! | `slow` | one hot account over a store that takes a millisecond a commit |
+//! | `sqlite` | typed commands over the SQLite store |
+//! | `by_hand/` | the same rows in the same schema, by a plain program without fluvius |
+//! | `whole_log` | units a transaction, and bytes of the write-ahead log a command, of both |
+//! | `long_root` | loading roots with few and with many events, and their past |
+//! | `start_up` | opening a file with a million events |
+//! | `large_state` | bytes in the file that a change of one field adds |
+//! | `two_processes` | two processes over one file |
+//! | `memory_use` | memory at rest and under load |
+//!
+//! `counting_store` counts what goes through a store, `filled` makes files with many events, and
+//! `roles` starts this program again.
 
 mod bank;
+mod counting_store;
 mod memory;
 mod slow;
-mod slow_store;
+
+#[cfg(feature = "sqlite")]
+mod by_hand;
+#[cfg(feature = "sqlite")]
+mod filled;
+#[cfg(feature = "sqlite")]
+mod large_state;
+#[cfg(feature = "sqlite")]
+mod long_root;
+#[cfg(feature = "sqlite")]
+mod memory_use;
+#[cfg(feature = "sqlite")]
+mod roles;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+#[cfg(feature = "sqlite")]
+mod start_up;
+#[cfg(feature = "sqlite")]
+mod two_processes;
+#[cfg(feature = "sqlite")]
+mod whole_log;
 
 use bench_common::{Plan, runtime};
 
 fn main() {
     runtime().block_on(async {
+        #[cfg(feature = "sqlite")]
+        match roles::own().as_deref() {
+            Some(roles::OTHER) => return two_processes::other().await,
+            Some(roles::MEMORY) => return memory_use::tell().await,
+            _ => {}
+        }
         let plan = Plan::from_env();
         memory::run(&plan).await;
         slow::run(&plan).await;
+        #[cfg(feature = "sqlite")]
+        if bench_common::wants_store("sqlite") {
+            sqlite::run(&plan).await;
+            whole_log::run(&plan).await;
+            long_root::run(&plan).await;
+            start_up::run(&plan).await;
+            large_state::run().await;
+            two_processes::run(&plan).await;
+            memory_use::run(&plan);
+        }
     });
 }

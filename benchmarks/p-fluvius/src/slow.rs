@@ -7,9 +7,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bench_common::{Plan, matrix, report, selected, wants_store};
+use fluvius_core::MemoryStore;
 
 use crate::bank::Typed;
-use crate::slow_store::{Counts, SlowStore};
+use crate::counting_store::{CountingStore, Counts};
 
 /// How long a commit takes, beside the memory store's own time.
 const COMMIT_TIME: Duration = Duration::from_millis(1);
@@ -31,7 +32,7 @@ pub(crate) async fn run(plan: &Plan) {
     };
     let counts: RefCell<Vec<Arc<Counts>>> = RefCell::default();
     matrix("fluvius", "memory(1 ms a commit)", "hot-slow", &plan, |_, _| {
-        let store = SlowStore::new(COMMIT_TIME);
+        let store = CountingStore::over(MemoryStore::new(), COMMIT_TIME);
         counts.borrow_mut().push(store.counts());
         async { Typed::over(store).await.expect("the domain is built") }
     })

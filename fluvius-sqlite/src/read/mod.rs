@@ -32,13 +32,14 @@ impl<T> Part<T> {
     }
 }
 
+const LOAD: &str = concat!(select_state!(), " WHERE r.text = ?1 AND o.identifier = ?2");
+
 /// The row of a root.
 pub(crate) fn load(
     connection: &Connection,
     root: &AggregateRoot,
 ) -> Result<Option<StateRecord>, Fault> {
-    const SQL: &str = concat!(select_state!(), " WHERE r.text = ?1 AND o.identifier = ?2");
-    one(connection, SQL, (&root.resource, root.identifier), |row| rows::state(row, root))
+    one(connection, LOAD, (&root.resource, root.identifier), |row| rows::state(row, root))
 }
 
 /// The row of a command, with its context.
@@ -77,4 +78,27 @@ pub(crate) fn one<T>(
 /// A number of the interface as SQLite has it: one beyond its range is the largest.
 pub(crate) fn clamped(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+    use crate::SqliteStore;
+
+    #[tokio::test]
+    async fn a_statement_is_planned_once_whatever_is_bound_to_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("store.db");
+        let _store = SqliteStore::open(&file).await.unwrap();
+        let connection = crate::connect::reader(&file).unwrap();
+        for number in 0..3 {
+            let root = AggregateRoot::new("purse", Uuid::from_u128(number));
+            assert_eq!(load(&connection, &root).unwrap(), None);
+        }
+        let statement = connection.prepare_cached(LOAD).unwrap();
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
+        assert_eq!(statement.get_status(StatementStatus::Run), 3);
+    }
 }

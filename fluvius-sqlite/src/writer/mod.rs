@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, TryRecvError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fluvius_core::{Fate, StoreError, UnitOfWork};
 use rusqlite::Connection;
@@ -51,6 +51,10 @@ pub(crate) enum Job {
 
 /// How long the writer waits at the most for the others to close the file.
 const CLOSING_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// For so long the writer watches for the next job before it goes to sleep. Whoever was answered
+/// sends again sooner than a thread that sleeps is woken.
+const WATCH_TIME: Duration = Duration::from_micros(100);
 
 /// A batch, and who waits for its fates.
 pub(crate) struct Commit {
@@ -260,8 +264,18 @@ struct Desk {
 }
 
 impl Desk {
+    /// The next job, once there is one; nothing once nobody is left to ask.
     fn next(&mut self) -> Option<Job> {
-        self.put_back.take().or_else(|| self.jobs.recv().ok())
+        let begun = Instant::now();
+        loop {
+            match self.next_now() {
+                Ok(job) => return Some(job),
+                Err(TryRecvError::Disconnected) => return None,
+                // Others may have the processor meanwhile.
+                Err(TryRecvError::Empty) if begun.elapsed() < WATCH_TIME => thread::yield_now(),
+                Err(TryRecvError::Empty) => return self.jobs.recv().ok(),
+            }
+        }
     }
 
     fn next_now(&mut self) -> Result<Job, TryRecvError> {

@@ -15,6 +15,10 @@ pub(super) struct Statements<'c> {
     pub(super) insert_event: Statement<'c>,
     pub(super) insert_state: Statement<'c>,
     pub(super) update_state: Statement<'c>,
+    /// Those of most rows, whose other columns are empty: to bind nothing costs as much as a value.
+    pub(super) insert_usual_command: Statement<'c>,
+    pub(super) insert_usual_event: Statement<'c>,
+    pub(super) update_usual_state: Statement<'c>,
 }
 
 impl<'c> Statements<'c> {
@@ -47,6 +51,18 @@ impl<'c> Statements<'c> {
             update_state: connection.prepare(
                 "UPDATE state SET version = ?2, event = ?3, etag = ?4, revision = ?5, data = ?6, \
                  updated = ?7, updater = ?8, deleted = ?9 WHERE root = ?1",
+            )?,
+            insert_usual_command: connection.prepare(
+                "INSERT INTO command (position, id, kind, identifier, payload, payload_hash, \
+                 context, is_rejected, received) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8)",
+            )?,
+            insert_usual_event: connection.prepare(
+                "INSERT INTO event (position, id, kind, root, version, previous, command, change, \
+                 occurred) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            )?,
+            update_usual_state: connection.prepare(
+                "UPDATE state SET version = ?2, event = ?3, etag = NULL, revision = ?4, \
+                 data = ?5, updated = ?6, updater = NULL, deleted = NULL WHERE root = ?1",
             )?,
         })
     }

@@ -49,22 +49,25 @@ impl<'b> Open<'_, '_, 'b> {
             }
             let derived = touched.command.map(|command| ETag::new(state.version, command));
             let etag = (derived != Some(state.etag)).then(|| state.etag.to_string());
-            let statement = if touched.is_new {
-                &mut self.statements.insert_state
+            let (version, updated) = (clamped(state.version), state.updated.timestamp_micros());
+            let (number, event, data) = (touched.number, touched.event, state.data.as_str());
+            let is_usual = etag.is_none() && state.updater.is_none() && state.deleted.is_none();
+            let statements = &mut *self.statements;
+            let written = if is_usual && !touched.is_new {
+                let values = params![number, version, event, state.revision, data, updated];
+                statements.update_usual_state.execute(values)?
             } else {
-                &mut self.statements.update_state
+                let statement = match touched.is_new {
+                    true => &mut statements.insert_state,
+                    false => &mut statements.update_state,
+                };
+                let deleted = state.deleted.map(|time| time.timestamp_micros());
+                let updater = state.updater;
+                let revision = state.revision;
+                statement.execute(params![
+                    number, version, event, etag, revision, data, updated, updater, deleted,
+                ])?
             };
-            let written = statement.execute(params![
-                touched.number,
-                clamped(state.version),
-                touched.event,
-                etag,
-                state.revision,
-                state.data.as_str(),
-                state.updated.timestamp_micros(),
-                state.updater,
-                state.deleted.map(|time| time.timestamp_micros()),
-            ])?;
             if written != 1 {
                 return Err(Fault::damaged("state", "the row of a root is missing"));
             }
@@ -80,6 +83,19 @@ impl<'b> Open<'_, '_, 'b> {
         context: i64,
     ) -> Result<(), Fault> {
         let kind = self.command_kind(command)?;
+        if is_usual(command) {
+            self.statements.insert_usual_command.execute(params![
+                position,
+                command.id,
+                kind,
+                command.root.identifier,
+                command.payload.as_str(),
+                command.payload_hash.as_bytes(),
+                context,
+                command.received.timestamp_micros(),
+            ])?;
+            return self.place.reach("command");
+        }
         self.statements.insert_command.execute(params![
             position,
             command.id,
@@ -109,19 +125,21 @@ impl<'b> Open<'_, '_, 'b> {
         let Some(touched) = self.draft.roots.get_mut(&event.root) else {
             return Err(Fault::damaged("event", "its root is not written"));
         };
-        self.statements.insert_event.execute(params![
-            position,
-            event.id,
-            kind,
-            number,
-            clamped(event.version),
-            (touched.event > 0).then_some(touched.event),
-            clamped(source),
-            args,
-            event.data.as_ref().map(|data| data.as_str()),
-            event.change.to_json().as_str(),
-            event.occurred.timestamp_micros(),
-        ])?;
+        let previous = (touched.event > 0).then_some(touched.event);
+        let (version, source) = (clamped(event.version), clamped(source));
+        let change = event.change.to_json();
+        let (change, occurred) = (change.as_str(), event.occurred.timestamp_micros());
+        let data = event.data.as_ref().map(|data| data.as_str());
+        if args.is_none() && data.is_none() {
+            self.statements.insert_usual_event.execute(params![
+                position, event.id, kind, number, version, previous, source, change, occurred,
+            ])?;
+        } else {
+            self.statements.insert_event.execute(params![
+                position, event.id, kind, number, version, previous, source, args, data, change,
+                occurred,
+            ])?;
+        }
         touched.event = position;
         touched.command = Some(event.src_cmd);
         self.place.reach("event")
@@ -245,6 +263,15 @@ impl<'b> Open<'_, '_, 'b> {
         self.place.reach("context")?;
         Ok(number)
     }
+}
+
+/// Whether most of a command's columns are empty: its caller sent it, and it was applied without an
+/// answer of its own.
+fn is_usual(command: &CommandRecord) -> bool {
+    command.status == CommandStatus::Applied
+        && command.parent.is_none()
+        && command.code.is_none()
+        && command.response.is_none()
 }
 
 /// Writes who created a root and when, where a unit of work tells it anew.

@@ -1,4 +1,4 @@
-//! A store that takes its time over each commit, and counts.
+//! A store that counts what goes through it, and may take its time over each commit.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,45 +7,49 @@ use std::time::Duration;
 use bench_common::Uuid;
 use fluvius_core::{
     ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, LogQuery,
-    Logged, MemoryStore, MessageRecord, StateQuery, StateRecord, Store, StoreError, UnitOfWork,
+    Logged, MessageRecord, StateQuery, StateRecord, Store, StoreError, UnitOfWork,
 };
 
 type Found<T> = Result<T, StoreError>;
 
-/// The memory store, with a thread's sleep in each commit. Clones share content and counts.
+/// Another store, with counts, and with a thread's sleep in each commit. Clones share the counts.
 #[derive(Clone)]
-pub(crate) struct SlowStore {
-    inner: MemoryStore,
+pub(crate) struct CountingStore<S> {
+    inner: S,
     commit_time: Duration,
     counts: Arc<Counts>,
 }
 
-/// What was committed so far.
+/// What went through so far.
 #[derive(Default)]
 pub(crate) struct Counts {
     pub(crate) batches: AtomicUsize,
     pub(crate) units: AtomicUsize,
+    /// The most events of a root that were read at once.
+    pub(crate) history_length: AtomicUsize,
 }
 
-impl SlowStore {
-    pub(crate) fn new(commit_time: Duration) -> Self {
-        Self { inner: MemoryStore::new(), commit_time, counts: Arc::default() }
+impl<S: Store> CountingStore<S> {
+    pub(crate) fn over(inner: S, commit_time: Duration) -> Self {
+        Self { inner, commit_time, counts: Arc::default() }
     }
 
-    /// What was committed so far; it outlives the store.
+    /// What went through so far; it outlives the store.
     pub(crate) fn counts(&self) -> Arc<Counts> {
         Arc::clone(&self.counts)
     }
 }
 
-impl Store for SlowStore {
+impl<S: Store> Store for CountingStore<S> {
     async fn claim(&self, domain: &str, resources: &[&'static str]) -> Found<()> {
         self.inner.claim(domain, resources).await
     }
 
     async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<Fate> {
-        // It holds its worker, as a store on a file does that writes where it is called.
-        std::thread::sleep(self.commit_time);
+        if !self.commit_time.is_zero() {
+            // It holds its worker, as a store on a file does that writes where it is called.
+            std::thread::sleep(self.commit_time);
+        }
         self.counts.batches.fetch_add(1, Ordering::Relaxed);
         self.counts.units.fetch_add(batch.len(), Ordering::Relaxed);
         self.inner.commit(batch).await
@@ -76,7 +80,9 @@ impl Store for SlowStore {
         first: u64,
         last: u64,
     ) -> Found<Vec<Logged<EventRecord>>> {
-        self.inner.history(root, first, last).await
+        let events = self.inner.history(root, first, last).await?;
+        self.counts.history_length.fetch_max(events.len(), Ordering::Relaxed);
+        Ok(events)
     }
 
     async fn commands(&self, query: &LogQuery) -> Found<Vec<Logged<CommandRecord>>> {

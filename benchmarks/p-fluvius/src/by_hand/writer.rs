@@ -1,0 +1,278 @@
+//! The thread that writes: what is waiting goes into one transaction.
+
+use std::collections::HashMap;
+use std::sync::mpsc::Receiver;
+
+use bench_common::{BankCommand, Uuid};
+use rusqlite::{Connection, params};
+use rust_decimal::Decimal;
+use tokio::sync::oneshot;
+
+use super::schema::{CONTEXT_NUMBER, RESOURCE};
+use super::statements::Statements;
+use super::{ACCOUNT_NUMBER, Account, OWNER_NAME};
+
+/// How many commands one transaction takes at the most, as in the store.
+const BATCH_COUNT_MAX: usize = 1024;
+
+/// At least every so many versions the log has the whole state.
+const WHOLE_STATE_EVERY: i64 = 64;
+
+/// A command that waits for the writer.
+pub(crate) struct Job {
+    pub(super) id: Uuid,
+    pub(super) account: Uuid,
+    pub(super) command: BankCommand,
+    pub(super) payload: String,
+    pub(super) payload_hash: [u8; 32],
+    /// The event's arguments, where they are not the payload.
+    pub(super) args: Option<String>,
+    pub(super) received: i64,
+    pub(super) done: Option<oneshot::Sender<Fate>>,
+}
+
+/// What became of a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Applied,
+    Rejected,
+    /// The identifier is taken.
+    Duplicate,
+    /// Nothing of the transaction is stored.
+    Failed(String),
+}
+
+/// Takes what is waiting, writes it, and answers, until nobody is left to ask.
+pub(super) fn run(connection: &Connection, waiting: &Receiver<Job>) {
+    let Ok(mut writer) = Writer::new(connection) else { return };
+    let mut batch = Vec::with_capacity(BATCH_COUNT_MAX);
+    while let Ok(job) = waiting.recv() {
+        batch.push(job);
+        batch.extend(waiting.try_iter().take(BATCH_COUNT_MAX - 1));
+        let fates = writer.commit(&batch);
+        for (job, fate) in batch.drain(..).zip(fates) {
+            // Whoever has asked may be gone.
+            let _ = job.done.map(|done| done.send(fate));
+        }
+    }
+}
+
+/// The writer's connection at work.
+pub(crate) struct Writer<'c> {
+    connection: &'c Connection,
+    statements: Statements<'c>,
+    accounts: HashMap<Uuid, Stored>,
+}
+
+/// An account in a transaction.
+struct Stored {
+    /// The number of its root; none until it is stored.
+    number: Option<i64>,
+    /// As it was before the transaction; 0: not there.
+    version_before: i64,
+    version: i64,
+    /// The position of its last event.
+    event: Option<i64>,
+    updated: i64,
+    data: String,
+    account: Account,
+}
+
+impl<'c> Writer<'c> {
+    pub(crate) fn new(connection: &'c Connection) -> rusqlite::Result<Self> {
+        let statements = Statements::prepare(connection)?;
+        Ok(Self { connection, statements, accounts: HashMap::new() })
+    }
+
+    /// Writes commands in one transaction, and tells what became of each.
+    pub(crate) fn commit(&mut self, batch: &[Job]) -> Vec<Fate> {
+        self.transaction(batch).unwrap_or_else(|error| {
+            if !self.connection.is_autocommit() {
+                let _ = self.connection.execute_batch("ROLLBACK");
+            }
+            batch.iter().map(|_| Fate::Failed(error.to_string())).collect()
+        })
+    }
+
+    fn transaction(&mut self, batch: &[Job]) -> Result<Vec<Fate>, Box<dyn std::error::Error>> {
+        self.accounts.clear();
+        self.statements.begin.execute([])?;
+        let mut position = self.statements.last_position.query_row([], |row| row.get(0))?;
+        let mut fates = Vec::with_capacity(batch.len());
+        for job in batch {
+            fates.push(self.command(job, &mut position)?);
+        }
+        self.write_states()?;
+        self.statements.commit.execute([])?;
+        Ok(fates)
+    }
+
+    /// Runs the rule, and writes the command and its event.
+    fn command(
+        &mut self,
+        job: &Job,
+        position: &mut i64,
+    ) -> Result<Fate, Box<dyn std::error::Error>> {
+        self.read(job.account)?;
+        let stored = self.accounts.get(&job.account);
+        let decided = decide(job.command, stored);
+        let (code, response) = match &decided {
+            Ok(_) => (None, None),
+            Err(refused) => (Some(refused.code), Some(refused.response)),
+        };
+        let kind = match job.command {
+            BankCommand::Open(_) => 1,
+            BankCommand::Deposit(_) => 2,
+            BankCommand::Withdraw(_) => 3,
+        };
+        let source = *position + 1;
+        let inserted = self.statements.insert_command.execute(params![
+            source,
+            job.id,
+            kind,
+            job.account,
+            job.payload,
+            job.payload_hash,
+            CONTEXT_NUMBER,
+            decided.is_err(),
+            code,
+            response,
+            job.received,
+        ])?;
+        if inserted == 0 {
+            return Ok(Fate::Duplicate);
+        }
+        *position = source;
+        let Ok(account) = decided else { return Ok(Fate::Rejected) };
+        *position += 1;
+        self.event(job, kind, *position, account)?;
+        Ok(Fate::Applied)
+    }
+
+    /// Reads an account, once in a transaction.
+    fn read(&mut self, id: Uuid) -> Result<(), Box<dyn std::error::Error>> {
+        if self.accounts.contains_key(&id) {
+            return Ok(());
+        }
+        let mut rows = self.statements.read.query(params![id, RESOURCE])?;
+        let Some(row) = rows.next()? else { return Ok(()) };
+        let data: String = row.get(3)?;
+        let stored = Stored {
+            number: row.get(0)?,
+            version_before: row.get(1)?,
+            version: row.get(1)?,
+            event: row.get(2)?,
+            updated: row.get(4)?,
+            account: serde_json::from_str(&data)?,
+            data,
+        };
+        self.accounts.insert(id, stored);
+        Ok(())
+    }
+
+    /// Writes what happened, and keeps the new state for the end of the transaction.
+    fn event(
+        &mut self,
+        job: &Job,
+        kind: i64,
+        position: i64,
+        account: Account,
+    ) -> Result<(), Box<dyn std::error::Error>> {
+        let data = serde_json::to_string(&account)?;
+        let stored = self.accounts.entry(job.account).or_insert_with(|| Stored {
+            number: None,
+            version_before: 0,
+            version: 0,
+            event: None,
+            updated: job.received,
+            data: String::new(),
+            account: account.clone(),
+        });
+        let number = match stored.number {
+            Some(number) => number,
+            None => *stored.number.insert(self.statements.insert_root.insert(params![
+                RESOURCE,
+                job.account,
+                job.received
+            ])?),
+        };
+        let change = match stored.version % WHOLE_STATE_EVERY {
+            0 => format!(r#"{{"whole":{data}}}"#),
+            _ => format!(r#"[{{"op":"replace","path":"/balance","value":"{}"}}]"#, account.balance),
+        };
+        stored.version += 1;
+        stored.updated = stored.updated.max(job.received);
+        self.statements.insert_event.execute(params![
+            position,
+            Uuid::from_u128(job.id.as_u128() ^ 1),
+            kind,
+            number,
+            stored.version,
+            stored.event,
+            position - 1,
+            job.args,
+            change,
+            stored.updated,
+        ])?;
+        stored.event = Some(position);
+        stored.data = data;
+        stored.account = account;
+        Ok(())
+    }
+
+    /// Writes each account that has changed, if it is still as it was read.
+    fn write_states(&mut self) -> Result<(), Box<dyn std::error::Error>> {
+        for stored in self.accounts.values() {
+            let Stored { number, version_before, version, event, updated, data, .. } = stored;
+            let written = match version_before {
+                before if before == version => continue,
+                0 => self
+                    .statements
+                    .insert_state
+                    .execute(params![number, version, event, data, updated])?,
+                before => self
+                    .statements
+                    .update_state
+                    .execute(params![number, version, event, data, updated, before])?,
+            };
+            if written != 1 {
+                return Err("an account was changed by another".into());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Why a command was refused, as it is kept.
+struct Refused {
+    code: &'static str,
+    response: &'static str,
+}
+
+/// The rule: the account after the command.
+fn decide(command: BankCommand, stored: Option<&Stored>) -> Result<Account, Refused> {
+    let balance = |change: Decimal| match stored {
+        None => Err(Refused { code: "not-found", response: r#"{"not-found":{}}"# }),
+        Some(stored) if stored.account.balance + change < Decimal::ZERO => Err(Refused {
+            code: "insufficient-funds",
+            response: r#"{"rejected":{"message":"Insufficient funds"}}"#,
+        }),
+        Some(stored) => {
+            Ok(Account { balance: stored.account.balance + change, ..stored.account.clone() })
+        }
+    };
+    match command {
+        BankCommand::Open(balance) => match stored {
+            Some(_) => {
+                Err(Refused { code: "already-exists", response: r#"{"already-exists":{}}"# })
+            }
+            None => Ok(Account {
+                account_number: ACCOUNT_NUMBER.into(),
+                owner_name: OWNER_NAME.into(),
+                balance,
+            }),
+        },
+        BankCommand::Deposit(amount) => balance(amount),
+        BankCommand::Withdraw(amount) => balance(-amount),
+    }
+}

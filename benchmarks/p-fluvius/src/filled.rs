@@ -1,0 +1,62 @@
+//! Files with as many events as are asked for, written by hand: fluvius reads them.
+
+use std::path::{Path, PathBuf};
+
+use bench_common::{BankCommand, Rng, TempDir, account_id, next_command};
+use rust_decimal::Decimal;
+
+use crate::by_hand::{self, Fate, Settings, Writer};
+
+/// How many commands go into one transaction.
+const BATCH_COUNT: usize = 1000;
+
+/// A file with these many events on accounts 0, 1, .., which is made if it is not there: every
+/// program of a run takes the same.
+#[expect(clippy::expect_used, reason = "without its file there is nothing to measure")]
+pub(crate) fn file(name: &str, events: &[u64]) -> PathBuf {
+    let path = TempDir::base().join(format!("{name}.db"));
+    if !path.exists() {
+        let begun = path.with_extension("begun");
+        // What an earlier program did not finish.
+        for end in ["", "-wal", "-shm"] {
+            let _ = std::fs::remove_file(format!("{}{end}", begun.display()));
+        }
+        fill(&begun, events).expect("the file is written");
+        std::fs::rename(begun, &path).expect("the file is moved");
+    }
+    path
+}
+
+fn fill(path: &Path, events: &[u64]) -> Result<(), Box<dyn std::error::Error>> {
+    std::fs::create_dir_all(TempDir::base())?;
+    let connection = by_hand::open(path, Settings::usual("NORMAL"))?;
+    let mut writer = Writer::new(&connection)?;
+    let mut rng = Rng::new(7);
+    let mut batch = Vec::with_capacity(BATCH_COUNT);
+    for (account, count) in events.iter().enumerate() {
+        for event in 0..*count {
+            let command = match event {
+                0 => BankCommand::Open(Decimal::from(1_000_000_000)),
+                _ => next_command(&mut rng),
+            };
+            let job = by_hand::job(account_id(account), command, None);
+            batch.push(job.map_err(|error| format!("{error:?}"))?);
+            if batch.len() == BATCH_COUNT {
+                write(&mut writer, &mut batch)?;
+            }
+        }
+    }
+    write(&mut writer, &mut batch)
+}
+
+fn write(
+    writer: &mut Writer<'_>,
+    batch: &mut Vec<by_hand::Job>,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let fates = writer.commit(batch);
+    batch.clear();
+    match fates.into_iter().find(|fate| *fate != Fate::Applied) {
+        Some(fate) => Err(format!("{fate:?}").into()),
+        None => Ok(()),
+    }
+}
