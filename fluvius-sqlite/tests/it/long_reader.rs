@@ -45,7 +45,12 @@ async fn the_log_is_short_again_after_a_long_reader() {
         reader.query_row("SELECT count(*) FROM command", [], |row| row.get(0)).unwrap()
     };
     let seen = count();
-    let held = run("while it is held", time).await;
+    let mut held = run("while it is held", time).await;
+    // A machine that is busy with other things takes longer.
+    let begun = Instant::now();
+    while held <= 2 * LOG_BYTES_MAX && begun.elapsed() < Duration::from_secs(60) {
+        held = run("while it is held", time).await;
+    }
     assert!(held > 2 * LOG_BYTES_MAX, "the reader held nothing: {held} bytes");
     assert_eq!(count(), seen);
     reader.execute_batch("COMMIT").unwrap();
