@@ -34,7 +34,7 @@ fn open_writer(place: &Place) -> Result<Connection, Fault> {
     let mut has_log = false;
     let mut connection = match &place.file {
         None => {
-            let connection = with_stable_plans(Connection::open_in_memory()?)?;
+            let connection = Connection::open_in_memory()?;
             // Here it reads as well.
             read::register(&connection)?;
             connection
@@ -106,14 +106,7 @@ pub(crate) fn copier(file: &Path, wal_bytes_max: u64) -> Result<Connection, Faul
 
 fn open(file: &Path, how: OpenFlags) -> Result<Connection, Fault> {
     // One thread uses a connection at a time: a mutex inside would only cost.
-    with_stable_plans(Connection::open_with_flags(file, how | OpenFlags::SQLITE_OPEN_NO_MUTEX)?)
-}
-
-/// A statement is planned once. Otherwise SQLite looks at the values that are bound to it, and plans
-/// it again for each, which takes several times what reading a row by its identifier does.
-fn with_stable_plans(connection: Connection) -> Result<Connection, Fault> {
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    Ok(connection)
+    Ok(Connection::open_with_flags(file, how | OpenFlags::SQLITE_OPEN_NO_MUTEX)?)
 }
 
 /// A statement is planned once, whatever is bound to it. Otherwise SQLite plans some again at each
@@ -148,38 +141,6 @@ fn use_wal(connection: &Connection) -> Result<(), Fault> {
             // SQLite does not ask the busy handler here.
             Err(fault) if fault.is_busy() && wait(count) => count += 1,
             Err(fault) => return Err(fault),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use rusqlite::StatementStatus;
-
-    use super::*;
-    use crate::options::SqliteOptions;
-
-    /// What SQLite plans anew for each value costs more to plan than to run.
-    #[test]
-    fn a_statement_is_planned_once_whatever_it_is_asked() {
-        let folder = tempfile::TempDir::new().unwrap();
-        let file = folder.path().join("store.db");
-        let place = |file| Place { file, options: SqliteOptions::default() };
-        let in_file = writer(&place(Some(file.clone()))).unwrap();
-        let in_memory = writer(&place(None)).unwrap();
-        let reader = reader(&file).unwrap();
-        for connection in [in_file, in_memory, reader] {
-            for sql in [
-                "SELECT position FROM command WHERE id = ?1",
-                "SELECT position FROM event WHERE position > 7 LIMIT ?1",
-                "SELECT text FROM name WHERE text = ?1",
-            ] {
-                let mut statement = connection.prepare(sql).unwrap();
-                for value in 0..3 {
-                    assert!(!statement.exists([value]).unwrap());
-                }
-                assert_eq!(statement.get_status(StatementStatus::RePrepare), 0, "{sql}");
-            }
         }
     }
 }

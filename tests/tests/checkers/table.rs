@@ -115,7 +115,7 @@ macro_rules! over_processes {
 mod memory {
     use super::*;
 
-    over_runtimes!(InMemory, histories: 200);
+    over_runtimes!(InMemory, histories: 100);
 }
 
 mod sqlite {
