@@ -149,6 +149,16 @@ mod tests {
     }
 
     #[test]
+    fn it_is_found_wherever_the_quotes_before_it_lie() {
+        for length in 0..40 {
+            let before = "x".repeat(length);
+            let text = |value| format!(r#"{{"a":"{before}","b":{value},"c":"{before}"}}"#);
+            check(&text("1"), &text("23"), Some(("b", "1", "23")));
+            check(&text(r#""1""#), &text(r#""2""#), Some(("b", r#""1""#, r#""2""#)));
+        }
+    }
+
+    #[test]
     fn what_is_not_plain_is_left_to_the_long_way() {
         for (old, new) in [
             (r#"{"a":1,"b":2}"#, r#"{"a":3,"b":4}"#),
@@ -159,6 +169,10 @@ mod tests {
             (r#"{"a":[1]}"#, r#"{"a":[2]}"#),
             (r#"{"a":1,"b":"\"a\":"}"#, r#"{"a":2,"b":"\"a\":"}"#),
             (r#"{"a":1,"a":2}"#, r#"{"a":1,"a":3}"#),
+            (r#"{"a":1,"a":2}"#, r#"{"a":3,"a":2}"#),
+            (r#"{"\u0061":1,"a":2}"#, r#"{"\u0061":1,"a":3}"#),
+            (r#"{"a":"x","b":"y"}"#, r#"{"a":"z","b":"w"}"#),
+            (r#"{"a":"x","b":"y"}"#, r#"{"a":"xy"}"#),
             (r#"{ "a": 1}"#, r#"{ "a": 2}"#),
             (r#"["a",1]"#, r#"["a",2]"#),
             (r#"{"a":[],"b":1}"#, r#"{"a":[],"b":2}"#),

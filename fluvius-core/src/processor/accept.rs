@@ -202,7 +202,9 @@ impl Processor {
                 Some(permit) => permit,
                 None => {
                     has_waited = true;
-                    self.permit(&place).await.map_err(|error| (0, error))?
+                    // Boxed: a command that need not wait shall not carry the waiting.
+                    let waited = Box::pin(self.permit(&place)).await;
+                    waited.map_err(|error| (0, error))?
                 }
             };
             if has_waited {

@@ -32,7 +32,6 @@ use crate::sync::{self, Instant};
 const STEPS_AT_ONE_GO: usize = 128;
 
 /// What a step has come to: what the sequencer is told of it.
-#[expect(clippy::large_enum_variant, reason = "the largest is the usual one, and none is kept")]
 enum Done {
     Decided(Ticket, Box<Attempt>),
     Landed(Vec<Fate>),
@@ -42,7 +41,6 @@ enum Done {
 }
 
 /// What beginning a step has come to.
-#[expect(clippy::large_enum_variant, reason = "the largest is the usual one, and none is kept")]
 enum Begun {
     /// It had nothing to wait for.
     Done(Done),
@@ -92,7 +90,9 @@ pub(crate) fn drive<'a>(
                 let is_known = matches!(settled, Settled::Known);
                 let (outcome, must_look_up) = settle_outcome(job, settled);
                 if !must_look_up {
-                    finish(processor, shared, ticket, outcome, now);
+                    if !finish(processor, shared, ticket, outcome, now) {
+                        return;
+                    }
                     shared = processor.shared();
                     continue;
                 }
@@ -346,18 +346,19 @@ fn settle_outcome(job: &mut Job, settled: Settled) -> (Outcome, bool) {
     }
 }
 
+/// Answers a command that has ended; whether there is a step to go on with.
 fn finish(
     processor: &Processor,
     mut shared: MutexGuard<'_, Shared>,
     ticket: Ticket,
     outcome: Outcome,
     now: Instant,
-) {
-    let Some(job) = shared.sequencer.finish(ticket) else { return };
+) -> bool {
+    let Some(job) = shared.sequencer.finish(ticket) else { return true };
     for task in &job.request.tasks {
         shared.in_flight.remove(&task.id);
     }
-    let is_idle = shared.sequencer.is_idle();
+    let (is_idle, has_step) = (shared.sequencer.is_idle(), shared.sequencer.has_step());
     drop(shared);
     publish::answered(&processor.environment, &job.request, &outcome, now - job.accepted);
     sync::give_back(job.permit);
@@ -369,4 +370,5 @@ fn finish(
         let _ = joined.send(outcome.clone());
     }
     let _ = job.waiting.send(outcome);
+    has_step
 }

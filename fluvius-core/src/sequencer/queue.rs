@@ -50,10 +50,15 @@ impl Queue {
         self.waiting.push_back((admitted, unit));
     }
 
+    /// Whether units wait, and no batch is under way.
+    pub(crate) fn has_next_batch(&self) -> bool {
+        !self.is_taken && !self.waiting.is_empty()
+    }
+
     /// The next batch, unless one is under way: what has come in since that, bounded by count and
     /// bytes.
     pub(crate) fn next_batch(&mut self) -> Option<Batch> {
-        if self.is_taken || self.waiting.is_empty() {
+        if !self.has_next_batch() {
             return None;
         }
         assert!(self.under_way.is_empty(), "one batch is under way at a time");

@@ -214,6 +214,11 @@ impl<J> Sequencer<J> {
         self.steps.pop_front().or_else(|| self.queue.next_batch().map(Step::Commit))
     }
 
+    /// Whether there is a step to be taken.
+    pub(crate) fn has_step(&self) -> bool {
+        !self.steps.is_empty() || self.queue.has_next_batch()
+    }
+
     /// What became of the batch that was under way. Without fates for all its units, those
     /// without one have failed.
     pub(crate) fn landed(&mut self, fates: Vec<Fate>) {
