@@ -71,6 +71,7 @@ mod domain;
 mod error;
 mod etag;
 mod event;
+mod few;
 mod hash;
 mod ids;
 pub mod json;

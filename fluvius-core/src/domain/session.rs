@@ -9,6 +9,7 @@ use super::{CommandProcessor, LogReader, PreparedCommand};
 use crate::clock::to_microseconds;
 use crate::command::{Command, CommandBundle};
 use crate::error::Error;
+use crate::few::Few;
 use crate::json::{Json, JsonError};
 use crate::processor::{Place, Processor, Sender, Task, decode};
 use crate::response::Response;
@@ -162,7 +163,7 @@ impl Session {
         &self,
         commands: impl IntoIterator<Item = CommandBundle>,
     ) -> Result<Vec<Response>, Error> {
-        let tasks: Result<Vec<Task>, Error> =
+        let tasks: Result<Few<Task>, Error> =
             commands.into_iter().map(|command| self.decode(command)).collect();
         let tasks = tasks?;
         if tasks.is_empty() {

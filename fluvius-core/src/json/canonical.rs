@@ -33,40 +33,54 @@ pub(crate) fn canonical(payload: &Json, without: &[&str]) -> Json {
 /// Whether the text is its own canonical form.
 fn is_canonical(text: &str, without: &[&str]) -> bool {
     let mut tokens = Tokens::of(text);
+    let is_plain = text.bytes().fold(true, |is_plain, byte| is_plain & (byte != b'\\'));
     let is_canonical = match tokens.next() {
-        Some(token) => is_canonical_value(token, &mut tokens, without),
+        Some(token) => is_canonical_value(token, &mut tokens, is_plain, without),
         None => true,
     };
     is_canonical && tokens.next().is_none() && !tokens.has_passed_space()
 }
 
-fn is_canonical_value(token: Token<'_>, tokens: &mut Tokens<'_>, without: &[&str]) -> bool {
+/// `is_plain`: nothing in the whole text is written with an escape.
+fn is_canonical_value(
+    token: Token<'_>,
+    tokens: &mut Tokens<'_>,
+    is_plain: bool,
+    without: &[&str],
+) -> bool {
     match token {
-        Token::Open(Kind::Object) => is_canonical_object(tokens, without),
+        Token::Open(Kind::Object) => is_canonical_object(tokens, is_plain, without),
         Token::Open(_) => {
             while let Some(token @ (Token::Open(_) | Token::Scalar(_))) = tokens.next() {
-                if !is_canonical_value(token, tokens, &[]) {
+                if !is_canonical_value(token, tokens, is_plain, &[]) {
                     return false;
                 }
             }
             true
         }
-        Token::Scalar(scalar) => !scalar.contains('\\') || escape(&unescape(scalar)) == scalar,
+        Token::Scalar(scalar) => is_plain || is_escaped_as_usual(scalar),
         Token::Close => true,
     }
 }
 
-fn is_canonical_object(tokens: &mut Tokens<'_>, without: &[&str]) -> bool {
+fn is_escaped_as_usual(scalar: &str) -> bool {
+    !scalar.contains('\\') || escape(&unescape(scalar)) == scalar
+}
+
+fn is_canonical_object(tokens: &mut Tokens<'_>, is_plain: bool, without: &[&str]) -> bool {
     let mut before: Option<Cow<'_, str>> = None;
-    while let Some(token @ Token::Scalar(written)) = tokens.next() {
-        let key = unescape(written);
+    while let Some(Token::Scalar(written)) = tokens.next() {
+        let key = match written.as_bytes() {
+            [b'"', .., b'"'] if is_plain => Cow::Borrowed(&written[1..written.len() - 1]),
+            _ => unescape(written),
+        };
         let is_next = before.is_none_or(|before| before < key) && !without.contains(&&*key);
-        if !is_next || !is_canonical_value(token, tokens, &[]) {
+        if !is_next || !(is_plain || is_escaped_as_usual(written)) {
             return false;
         }
         before = Some(key);
         let Some(value) = tokens.next() else { break };
-        if !is_canonical_value(value, tokens, &[]) {
+        if !is_canonical_value(value, tokens, is_plain, &[]) {
             return false;
         }
     }

@@ -8,6 +8,7 @@
 use std::cell::Cell;
 use std::fmt::Write as _;
 
+use super::alone::{alike_from_start, changed_alone};
 use super::edits::{Gap, gaps};
 use super::scan::{Kind, elements, kind, members, sorted_members, unescape};
 use super::text::Json;
@@ -70,6 +71,9 @@ impl Differ {
     }
 
     fn object(&mut self, old: &str, new: &str) {
+        if let Some((key, before, after)) = changed_alone(old, new) {
+            return self.at_key(&unescape(key), |differ| differ.value(before, after));
+        }
         if let Some(changed) = changed_in_place(old, new) {
             for (key, before, after) in changed {
                 self.at_key(&unescape(key), |differ| differ.value(before, after));
@@ -120,13 +124,14 @@ impl Differ {
     fn at_key(&mut self, key: &str, act: impl FnOnce(&mut Self)) {
         let length = self.pointer.len();
         self.pointer.push('/');
-        for character in key.chars() {
-            match character {
-                '~' => self.pointer.push_str("~0"),
-                '/' => self.pointer.push_str("~1"),
-                other => self.pointer.push(other),
-            }
+        let mut rest = key;
+        while let Some(at) = rest.find(['~', '/']) {
+            let (plain, escaped) = rest.split_at(at);
+            self.pointer.push_str(plain);
+            self.pointer.push_str(if escaped.starts_with('~') { "~0" } else { "~1" });
+            rest = &escaped[1..];
         }
+        self.pointer.push_str(rest);
         act(self);
         self.pointer.truncate(length);
     }
@@ -204,12 +209,7 @@ fn changed_in_place<'a>(old: &'a str, new: &'a str) -> Option<Vec<(&'a str, &'a 
 /// How many bytes two texts write alike from there on.
 fn alike_length(old: &str, old_start: usize, new: &str, new_start: usize) -> usize {
     let old = old.as_bytes().get(old_start..).unwrap_or_default();
-    let new = new.as_bytes().get(new_start..).unwrap_or_default();
-    let (old_chunks, _) = old.as_chunks::<16>();
-    let (new_chunks, _) = new.as_chunks::<16>();
-    let chunks = old_chunks.iter().zip(new_chunks).take_while(|(old, new)| old == new).count();
-    let bytes = old.iter().zip(new).skip(chunks * 16);
-    chunks * 16 + bytes.take_while(|(old, new)| old == new).count()
+    alike_from_start(old, new.as_bytes().get(new_start..).unwrap_or_default())
 }
 
 /// How long an operation is, but for what escaping adds to its pointer.

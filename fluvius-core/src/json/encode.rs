@@ -14,6 +14,7 @@ use super::check::{DEPTH, grammar, storable_within};
 use super::error::JsonError;
 use super::path::Path;
 use super::text::Json;
+use super::write::needs_escape;
 use level::Level;
 
 /// Most levels of arrays and objects in what is encoded: some fewer than can be read, so that there is room for what is
@@ -103,6 +104,18 @@ impl Encoder {
         serde_json::Serializer::new(&mut self.text)
     }
 
+    #[inline]
+    fn string(&mut self, value: &str) -> Outcome {
+        if needs_escape(value) {
+            return self.leaf().serialize_str(value);
+        }
+        self.text.reserve(value.len() + 2);
+        self.text.push(b'"');
+        self.text.extend_from_slice(value.as_bytes());
+        self.text.push(b'"');
+        Ok(())
+    }
+
     fn float(&mut self, is_finite: bool) -> Outcome {
         if is_finite {
             Ok(())
@@ -124,7 +137,7 @@ impl Encoder {
     /// `{"variant":`
     fn open_variant(&mut self, variant: &'static str) -> Outcome {
         self.open(b'{', b"}")?;
-        self.leaf().serialize_str(variant)?;
+        self.string(variant)?;
         self.text.push(b':');
         Ok(())
     }
@@ -199,7 +212,7 @@ impl<'a> Serializer for &'a mut Encoder {
             self.text.extend_from_slice(value.as_bytes());
             return Ok(());
         }
-        self.leaf().serialize_str(value)
+        self.string(value)
     }
 
     fn collect_str<T: std::fmt::Display + ?Sized>(self, value: &T) -> Outcome {
@@ -233,7 +246,7 @@ impl<'a> Serializer for &'a mut Encoder {
         _index: u32,
         variant: &'static str,
     ) -> Outcome {
-        self.leaf().serialize_str(variant)
+        self.string(variant)
     }
 
     #[inline]

@@ -10,7 +10,7 @@
 //! | `encode`, `decode` | Rust values to text and back; errors that keep a secret |
 //! | `check`, `number` | what can be stored: strings, keys, depth and numbers |
 //! | `canonical`, `payload_hash` | one text for one payload, and its [`PayloadHash`] |
-//! | `change`, `diff`, `edits` | [`Change`]: what one event did to a state, as a JSON Patch or the whole state |
+//! | `change`, `diff`, `alone`, `edits` | [`Change`]: what one event did to a state, as a JSON Patch or the whole state |
 //! | `scan`, `write` | reading the parts of a JSON text, and writing a string, without building a tree |
 //!
 //! What is refused, by [`Json::parse`] and [`encode`] alike, since one of the stores, or serde_json itself, could not
@@ -21,6 +21,7 @@
 //! - more than 127 levels of arrays and objects (120 in what is encoded, so that a patch fits around a state),
 //! - keys that begin with `$serde_json::private::`, which serde_json does not read as keys.
 
+mod alone;
 mod canonical;
 mod change;
 mod check;

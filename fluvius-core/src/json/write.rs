@@ -5,10 +5,33 @@
 use serde::Serializer as _;
 use serde_json::ser::Serializer;
 
+/// Whether a string may be written otherwise than it is, between its quotes.
+#[inline]
+pub(super) fn needs_escape(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let Some(last) = bytes.last_chunk::<8>() else {
+        return bytes.iter().any(|byte| *byte < 0x20 || matches!(byte, b'"' | b'\\'));
+    };
+    // Eight at a time; the last eight overlap with those before.
+    let (chunks, _) = bytes.as_chunks::<8>();
+    chunks.iter().any(|chunk| one_may_be_escaped(*chunk)) || one_may_be_escaped(*last)
+}
+
+/// Whether one of eight bytes is a control character, a quote or a backslash; of some others it
+/// says so too, if there is one of these before them.
+#[inline]
+fn one_may_be_escaped(bytes: [u8; 8]) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let word = u64::from_le_bytes(bytes);
+    // The highest bit of a byte is set where that byte is below the bound.
+    let below = |word: u64, bound: u64| word.wrapping_sub(ONES * bound) & !word;
+    let is = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+    (below(word, 0x20) | is(b'"') | is(b'\\')) & (ONES * 0x80) != 0
+}
+
 /// Writes `text` as a JSON string, escaped as serde_json does.
 pub(super) fn push_string(out: &mut String, text: &str) {
-    let needs_escape = text.bytes().any(|byte| byte < 0x20 || byte == b'"' || byte == b'\\');
-    if needs_escape {
+    if needs_escape(text) {
         let mut escaped = Vec::with_capacity(text.len() + 8);
         // Neither writing to memory nor UTF-8 can fail here; going on without the result only spares a panic.
         let _ = Serializer::new(&mut escaped).serialize_str(text);
@@ -27,6 +50,15 @@ mod tests {
     use super::*;
 
     proptest! {
+        #[test]
+        fn what_is_escaped_is_never_missed(text in "\\PC{0,20}|[ -~\u{0}-\u{1f}]{0,20}|[a\"\\\\\u{1f}\u{7f}é]{0,20}") {
+            let is_escaped = serde_json::to_string(&text).unwrap().len() > text.len() + 2;
+            prop_assert!(needs_escape(&text) || !is_escaped);
+            if text.bytes().all(|byte| (0x20..0x7f).contains(&byte) && !b"\"\\!]#[".contains(&byte)) {
+                prop_assert!(!needs_escape(&text));
+            }
+        }
+
         #[test]
         fn a_string_is_escaped_as_serde_json_does(text in "\\PC{0,9}|[\"\\\\\u{0}-\u{7f}]{0,9}") {
             let mut out = String::new();

@@ -10,6 +10,7 @@ use super::job::{Ended, Job, Outcome, Request};
 use super::task::{Answer, Sender, Task};
 use super::{authorize, driver, publish};
 use crate::error::Error;
+use crate::few::Few;
 use crate::hash::Map;
 use crate::root::AggregateRoot;
 use crate::sequencer::{Sequencer, Ticket};
@@ -89,7 +90,7 @@ impl Processor {
         task: Task,
         place: Place,
     ) -> impl Future<Output = Result<Answer, Error>> + use<'a> {
-        let request = self.request(sender, vec![task]);
+        let request = self.request(sender, Few::from([task]));
         async move {
             match self.process(request, place).await {
                 Ok(mut answers) => answers.pop().ok_or(Error::ShuttingDown),
@@ -103,7 +104,7 @@ impl Processor {
     pub(crate) async fn run_group(
         self: &Arc<Self>,
         sender: &Arc<Sender>,
-        tasks: Vec<Task>,
+        tasks: Few<Task>,
         place: Place,
     ) -> Result<Vec<Answer>, Error> {
         let request = self.request(sender, tasks);
@@ -124,7 +125,7 @@ impl Processor {
         Arc::clone(&self.permits)
     }
 
-    fn request(&self, sender: &Arc<Sender>, tasks: Vec<Task>) -> Arc<Request> {
+    fn request(&self, sender: &Arc<Sender>, tasks: Few<Task>) -> Arc<Request> {
         Arc::new(Request::new(self.environment.meta, sender, tasks))
     }
 
@@ -154,7 +155,7 @@ impl Processor {
         task: Task,
         after: Option<Uuid>,
     ) -> Result<oneshot::Receiver<Outcome>, Error> {
-        let request = self.request(sender, vec![task]);
+        let request = self.request(sender, Few::from([task]));
         let (sender, admitted) = oneshot::channel();
         let link = Link { after, admitted: sender };
         let begun = self.start(&request, Place::Wait, Some(link)).await;
@@ -176,7 +177,7 @@ impl Processor {
         link: Option<Link>,
     ) -> Result<oneshot::Receiver<Outcome>, Ended> {
         let begun = Instant::now();
-        let started = self.try_start(request, place, link).await;
+        let started = self.try_start(request, place, link, begun).await;
         if let Err((index, error)) = &started {
             let outcome = Err((*index, error.clone()));
             publish::answered(&self.environment, request, &outcome, begun.elapsed());
@@ -189,14 +190,28 @@ impl Processor {
         request: &Arc<Request>,
         mut place: Place,
         mut link: Option<Link>,
+        mut now: Instant,
     ) -> Result<oneshot::Receiver<Outcome>, Ended> {
         for (index, task) in request.tasks.iter().enumerate() {
             let authorized = authorize::run(&self.environment, request, task).await;
             authorized.map_err(|error| (index, error))?;
         }
+        let mut has_waited = self.environment.policy.is_some();
         loop {
-            let permit = self.permit(&mut place).await.map_err(|error| (0, error))?;
-            let accepted = self.accept(request, permit, &mut link);
+            let permit = match self.permit_at_once(&mut place) {
+                Some(permit) => permit,
+                None => {
+                    has_waited = true;
+                    // Boxed: a command that need not wait shall not carry the waiting.
+                    let waited = Box::pin(self.permit(&place)).await;
+                    waited.map_err(|error| (0, error))?
+                }
+            };
+            if has_waited {
+                now = Instant::now();
+            }
+            has_waited = true;
+            let accepted = self.accept(request, permit, &mut link, now);
             match accepted.map_err(|error| (0, error))? {
                 Accepted::Waiting(answer) => return Ok(answer),
                 Accepted::Later(other) => drop(other.await),
@@ -204,12 +219,13 @@ impl Processor {
         }
     }
 
-    /// From here on the runtime owns the request.
+    /// From here on, which is `now`, the runtime owns the request.
     fn accept(
         self: &Arc<Self>,
         request: &Arc<Request>,
         permit: OwnedSemaphorePermit,
         link: &mut Option<Link>,
+        now: Instant,
     ) -> Result<Accepted, Error> {
         let (sender, receiver) = oneshot::channel();
         let mut guard = self.shared();
@@ -225,7 +241,6 @@ impl Processor {
                 false => Accepted::Later(receiver),
             });
         }
-        let now = Instant::now();
         let (after, admitted) = link.take().map(|link| (link.after, link.admitted)).unzip();
         let after = after.flatten().and_then(|id| shared.in_flight.get(&id).copied());
         let job = Job::new(Arc::clone(request), now, sender, admitted, permit);
@@ -237,24 +252,30 @@ impl Processor {
         Ok(Accepted::Waiting(receiver))
     }
 
-    async fn permit(&self, place: &mut Place) -> Result<OwnedSemaphorePermit, Error> {
+    /// The place among the commands in work, where it is had without waiting.
+    fn permit_at_once(&self, place: &mut Place) -> Option<OwnedSemaphorePermit> {
+        match std::mem::take(place) {
+            Place::Reserved(permit) => Some(permit),
+            wanted => {
+                *place = wanted;
+                Arc::clone(&self.permits).try_acquire_owned().ok()
+            }
+        }
+    }
+
+    async fn permit(&self, place: &Place) -> Result<OwnedSemaphorePermit, Error> {
         if self.shared().is_closed {
             return Err(Error::ShuttingDown);
         }
         let permits = Arc::clone(&self.permits);
-        match std::mem::take(place) {
-            Place::Reserved(permit) => Ok(permit),
-            Place::Wait => match Arc::clone(&permits).try_acquire_owned() {
-                Ok(permit) => Ok(permit),
-                Err(_) => permits.acquire_owned().await.map_err(|_| Error::ShuttingDown),
-            },
-            Place::Now => {
-                *place = Place::Now;
-                permits.try_acquire_owned().map_err(|error| match error {
-                    TryAcquireError::NoPermits => Error::Overloaded,
-                    TryAcquireError::Closed => Error::ShuttingDown,
-                })
+        match place {
+            Place::Wait | Place::Reserved(_) => {
+                permits.acquire_owned().await.map_err(|_| Error::ShuttingDown)
             }
+            Place::Now => permits.try_acquire_owned().map_err(|error| match error {
+                TryAcquireError::NoPermits => Error::Overloaded,
+                TryAcquireError::Closed => Error::ShuttingDown,
+            }),
         }
     }
 

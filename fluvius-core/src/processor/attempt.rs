@@ -9,9 +9,10 @@ use futures_util::FutureExt;
 use uuid::Uuid;
 
 use super::deadline::within;
+use super::decide::{self, AtHand};
 use super::job::{Ended, Outcome, Request, errors};
 use super::task::{Answer, Task};
-use super::{Environment, Processor, commit, decide, refusal};
+use super::{Environment, Processor, commit, refusal};
 use crate::command::CommandStatus;
 use crate::context::{ActionContext, Given};
 use crate::error::Error;
@@ -36,15 +37,43 @@ pub(crate) async fn run(
     attempt: u32,
     ids: Vec<Uuid>,
 ) -> Attempt {
-    let given = Given {
+    let mut cx = ActionContext::new(processor, given(&request, attempt, ids));
+    let outcome = decide(&mut cx, &request.tasks).await;
+    conclude(cx, &request, outcome)
+}
+
+/// [`run`], of one command that has all at hand: it costs no future.
+pub(crate) fn at_once(
+    processor: &Arc<Processor>,
+    request: &Request,
+    attempt: u32,
+    ids: Vec<Uuid>,
+    at_hand: &AtHand,
+) -> Attempt {
+    let task = &request.tasks[0];
+    let mut cx = ActionContext::new(Arc::clone(processor), given(request, attempt, ids));
+    let decided = AssertUnwindSafe(|| decide::at_once(&mut cx, task, at_hand));
+    let decided = std::panic::catch_unwind(decided)
+        .unwrap_or_else(|_| Err(Error::Panicked { command: task.action.key }));
+    let outcome = match decided {
+        Ok(answer) => Ok(vec![answer]),
+        Err(error) => Err((0, error)),
+    };
+    conclude(cx, request, outcome)
+}
+
+fn given(request: &Request, attempt: u32, ids: Vec<Uuid>) -> Given {
+    Given {
         sender: Arc::clone(&request.sender),
         now: request.tasks[0].received,
         attempt,
         ids,
         ids_used: 0,
-    };
-    let mut cx = ActionContext::new(processor, given);
-    let mut outcome = decide(&mut cx, &request.tasks).await;
+    }
+}
+
+/// What an attempt has come to, as the sequencer takes it.
+fn conclude(mut cx: ActionContext, request: &Request, mut outcome: Outcome) -> Attempt {
     let environment = &cx.processor.environment;
     let work = std::mem::take(&mut cx.work);
     let context = Arc::clone(&request.sender.record);
@@ -61,7 +90,7 @@ pub(crate) async fn run(
         decision.unit = UnitOfWork { expected, ..UnitOfWork::empty(context) };
     }
     if let Err((index, error)) = &outcome {
-        record_refusal(environment, &mut decision.unit, &request, *index, error);
+        record_refusal(environment, &mut decision.unit, request, *index, error);
     }
     let is_kept = !decision.unit.commands.is_empty();
     #[cfg(feature = "testing")]

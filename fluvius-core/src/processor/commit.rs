@@ -11,7 +11,7 @@ use crate::unit_of_work::UnitOfWork;
 /// Commits one unit beside the sequencer. The store answers with one fate a unit, by its contract.
 pub(crate) async fn alone(environment: &Environment, unit: UnitOfWork) -> Fate {
     let batch: Arc<[UnitOfWork]> = Arc::from([unit]);
-    let mut fates = environment.store.commit(batch).await;
+    let mut fates = Arc::clone(&environment.store).commit(batch).await;
     match fates.pop() {
         Some(fate) if fates.is_empty() => fate,
         _ => Fate::Failed(StoreError::permanent("the store did not give one fate a unit of work")),

@@ -73,16 +73,53 @@ async fn decide(cx: &mut ActionContext, task: &Task, before: Savepoint) -> Resul
     }
 
     let call = Call { state: state.as_ref(), command: &task.command };
-    cx.frames.push(Frame {
-        root: task.root.clone(),
-        command_id: task.id,
-        action: task.action,
-        invoked_count: 0,
-    });
+    cx.frames.push(frame(task));
     let outcome = match task.action.run {
         Handler::Now(run) => run(call, cx),
         Handler::Later(run) => run(call, cx).await,
     };
+    conclude(cx, task, before, &head, state, outcome)
+}
+
+/// What an action that waits for nothing is run on: the newest head of its root, and its method.
+pub(crate) struct AtHand {
+    pub(crate) head: Arc<Head>,
+    pub(crate) run: fn(Call<'_>, &mut ActionContext) -> Result<Outcome, Stop>,
+}
+
+/// [`run`], of a command that stands alone and has all at hand: it costs no future. No policy
+/// looks at the state.
+///
+/// # Errors
+/// As [`run`]; what was written is then not taken back.
+pub(crate) fn at_once(
+    cx: &mut ActionContext,
+    task: &Task,
+    at_hand: &AtHand,
+) -> Result<Answer, Error> {
+    let AtHand { head, run } = at_hand;
+    let before = cx.work.savepoint();
+    cx.work.read(Arc::clone(head));
+    let state = admit(cx, task, (task.action.aggregate)(), head)?;
+    check_precondition(cx, task)?;
+    cx.frames.push(frame(task));
+    let outcome = run(Call { state: state.as_ref(), command: &task.command }, cx);
+    conclude(cx, task, before, head, state, outcome)
+}
+
+fn frame(task: &Task) -> Frame {
+    Frame { root: task.root.clone(), command_id: task.id, action: task.action, invoked_count: 0 }
+}
+
+/// What the rule has come to.
+fn conclude(
+    cx: &mut ActionContext,
+    task: &Task,
+    before: Savepoint,
+    head: &Head,
+    state: Option<SharedState>,
+    outcome: Result<Outcome, Stop>,
+) -> Result<Answer, Error> {
     cx.frames.pop();
     if let Some(fault) = &cx.fault {
         // Whatever the rule made of it: a fault is no business answer.
@@ -90,11 +127,11 @@ async fn decide(cx: &mut ActionContext, task: &Task, before: Savepoint) -> Resul
     }
 
     match outcome {
-        Ok(outcome) => Ok(record(cx, task, before, &head, state, outcome)?),
+        Ok(outcome) => record(cx, task, before, head, state, outcome),
         Err(Stop::Rejected { code, message, source }) => {
             Err(Error::Rejected { root: task.root.clone(), code, message, source })
         }
-        Err(Stop::InvalidData(error)) => Err(cannot_keep(task, aggregate, &error)),
+        Err(Stop::InvalidData(error)) => Err(cannot_keep(task, (task.action.aggregate)(), &error)),
     }
 }
 

@@ -18,11 +18,13 @@ use uuid::Uuid;
 use super::accept::Shared;
 use super::attempt::{self, Attempt};
 use super::deadline::within;
-use super::job::{Job, Outcome};
+use super::decide::AtHand;
+use super::job::{Job, Outcome, Request};
 use super::{Environment, Processor, publish, recall, spans};
+use crate::action::Handler;
 use crate::error::Error;
 use crate::ids;
-use crate::sequencer::{Batch, Settled, Step, Ticket};
+use crate::sequencer::{Batch, Sequencer, Settled, Step, Ticket};
 use crate::store::{Fate, StoreError};
 use crate::sync::{self, Instant};
 
@@ -30,13 +32,20 @@ use crate::sync::{self, Instant};
 const STEPS_AT_ONE_GO: usize = 128;
 
 /// What a step has come to: what the sequencer is told of it.
-#[expect(clippy::large_enum_variant, reason = "the largest is the usual one, and none is kept")]
 enum Done {
-    Decided(Ticket, Attempt),
+    Decided(Ticket, Box<Attempt>),
     Landed(Vec<Fate>),
     Resumed(Ticket),
     Settled(Ticket, Settled),
     Answered(Ticket, Outcome),
+}
+
+/// What beginning a step has come to.
+enum Begun {
+    /// It had nothing to wait for.
+    Done(Done),
+    /// It goes on in a task of its own.
+    Waits(Work),
 }
 
 /// A step that may have to wait.
@@ -56,42 +65,60 @@ pub(crate) fn drive<'a>(
     for _ in 0..STEPS_AT_ONE_GO {
         let Some(step) = shared.sequencer.next_step() else { return };
         let begun = match step {
-            Step::Decide(ticket) => decide(processor, &mut shared, ticket, now),
-            Step::Commit(batch) => Some(commit(processor, &shared, batch, now)),
+            Step::Decide(ticket) => {
+                let Some(mut deciding) = Deciding::of(processor, &mut shared, ticket) else {
+                    continue;
+                };
+                drop(shared);
+                if let Some(at_hand) = deciding.at_hand.take() {
+                    let attempt = deciding.at_once(processor, &at_hand);
+                    let begun = std::mem::replace(&mut now, Instant::now());
+                    processor.environment.metrics.decide_seconds.record(now - begun);
+                    shared = processor.shared();
+                    admit(&mut shared.sequencer, ticket, attempt);
+                    continue;
+                }
+                deciding.begin(processor, ticket, now)
+            }
+            Step::Commit(batch) => {
+                let depth = shared.sequencer.queue_depth();
+                drop(shared);
+                commit(processor, &batch, depth, now)
+            }
             Step::Answer(ticket, settled) => {
                 let Some(job) = shared.sequencer.job(ticket) else { continue };
                 let is_known = matches!(settled, Settled::Known);
                 let (outcome, must_look_up) = settle_outcome(job, settled);
-                if must_look_up {
-                    Some(look_up(processor, job, ticket, (outcome, is_known), now))
-                } else {
-                    finish(processor, shared, ticket, outcome, now);
+                if !must_look_up {
+                    if !finish(processor, shared, ticket, outcome, now) {
+                        return;
+                    }
                     shared = processor.shared();
-                    None
+                    continue;
                 }
+                let look_up = look_up(processor, job, ticket, (outcome, is_known), now);
+                drop(shared);
+                look_up.begin()
             }
             Step::BackOff(ticket, count) => {
                 let id = shared.sequencer.job(ticket).map(|job| job.request.tasks[0].id);
+                drop(shared);
                 let waited = back_off(id.unwrap_or_default(), count);
-                Some(Work::new(now, Span::none(), waited.map(move |()| Done::Resumed(ticket))))
+                Work::new(now, Span::none(), waited.map(move |()| Done::Resumed(ticket))).begin()
             }
-            Step::Settle(ticket) => shared.sequencer.job(ticket).map(|job| {
+            Step::Settle(ticket) => {
+                let Some(job) = shared.sequencer.job(ticket) else { continue };
                 let id = job.request.tasks[0].id;
-                Work::new(now, Span::none(), settle(Arc::clone(processor), ticket, id))
-            }),
-        };
-        let Some(mut work) = begun else { continue };
-        drop(shared);
-        // Whoever goes on with it polls it anew: nobody has to be woken.
-        let polled = work
-            .span
-            .in_scope(|| work.future.as_mut().poll(&mut Context::from_waker(Waker::noop())));
-        match polled {
-            Poll::Ready(done) => {
-                now = Instant::now();
-                shared = take_in(processor, done, work.begun, now);
+                drop(shared);
+                Work::new(now, Span::none(), settle(Arc::clone(processor), ticket, id)).begin()
             }
-            Poll::Pending => {
+        };
+        match begun {
+            Begun::Done(done) => {
+                let begun = std::mem::replace(&mut now, Instant::now());
+                shared = take_in(processor, done, begun, now);
+            }
+            Begun::Waits(work) => {
                 go_on_elsewhere(processor, work);
                 shared = processor.shared();
             }
@@ -128,18 +155,7 @@ fn take_in(
     let mut shared = processor.shared();
     let sequencer = &mut shared.sequencer;
     match done {
-        Done::Decided(ticket, attempt) => {
-            let Attempt { decision, outcome, is_kept, ids } = attempt;
-            let is_admitted = sequencer.decided(ticket, decision);
-            if let Some(job) = sequencer.job(ticket) {
-                job.outcome = Some(outcome);
-                job.is_kept = is_kept;
-                job.ids = ids;
-                if let Some(admitted) = job.admitted.take_if(|_| is_admitted) {
-                    let _ = admitted.send(());
-                }
-            }
-        }
+        Done::Decided(ticket, attempt) => admit(sequencer, ticket, *attempt),
         Done::Landed(fates) => sequencer.landed(fates),
         Done::Resumed(ticket) => sequencer.resume(ticket),
         Done::Settled(ticket, settled) => sequencer.end(ticket, settled),
@@ -151,6 +167,20 @@ fn take_in(
     shared
 }
 
+/// Tells the sequencer of an attempt, and keeps with the command what it is answered with.
+fn admit(sequencer: &mut Sequencer<Job>, ticket: Ticket, attempt: Attempt) {
+    let Attempt { decision, outcome, is_kept, ids } = attempt;
+    let is_admitted = sequencer.decided(ticket, decision);
+    if let Some(job) = sequencer.job(ticket) {
+        job.outcome = Some(outcome);
+        job.is_kept = is_kept;
+        job.ids = ids;
+        if let Some(admitted) = job.admitted.take_if(|_| is_admitted) {
+            let _ = admitted.send(());
+        }
+    }
+}
+
 impl Work {
     fn new(
         begun: Instant,
@@ -159,42 +189,95 @@ impl Work {
     ) -> Self {
         Self { begun, span, future: Box::pin(future) }
     }
+
+    fn begin(mut self) -> Begun {
+        // Whoever goes on with it polls it anew: nobody has to be woken.
+        let mut cx = Context::from_waker(Waker::noop());
+        match self.span.in_scope(|| self.future.as_mut().poll(&mut cx)) {
+            Poll::Ready(done) => Begun::Done(done),
+            Poll::Pending => Begun::Waits(self),
+        }
+    }
 }
 
-fn decide(
-    processor: &Arc<Processor>,
-    shared: &mut Shared,
-    ticket: Ticket,
-    now: Instant,
-) -> Option<Work> {
-    let job = shared.sequencer.job(ticket)?;
-    job.attempt += 1;
-    let span = spans::decide(&job.request.span, job.attempt);
-    let ids = std::mem::take(&mut job.ids);
-    let attempt = attempt::run(Arc::clone(processor), Arc::clone(&job.request), job.attempt, ids);
-    Some(Work::new(now, span, attempt.map(move |attempt| Done::Decided(ticket, attempt))))
+/// An attempt to decide a command, before it is begun.
+struct Deciding {
+    request: Arc<Request>,
+    attempt: u32,
+    ids: Vec<Uuid>,
+    at_hand: Option<AtHand>,
 }
 
-fn commit(processor: &Arc<Processor>, shared: &Shared, batch: Batch, now: Instant) -> Work {
-    let Environment { meta, metrics, .. } = &processor.environment;
-    let depth = shared.sequencer.queue_depth();
+impl Deciding {
+    fn of(processor: &Processor, shared: &mut Shared, ticket: Ticket) -> Option<Self> {
+        let sequencer = &mut shared.sequencer;
+        let job = sequencer.job(ticket)?;
+        job.attempt += 1;
+        let (attempt, ids) = (job.attempt, std::mem::take(&mut job.ids));
+        let request = Arc::clone(&job.request);
+        let at_hand = match request.tasks.as_slice() {
+            [task] if processor.environment.policy.is_none() => match task.action.run {
+                Handler::Now(run) => {
+                    sequencer.heads.newest(&task.root).map(|head| AtHand { head, run })
+                }
+                Handler::Later(_) => None,
+            },
+            _ => None,
+        };
+        Some(Self { request, attempt, ids, at_hand })
+    }
+
+    fn at_once(&mut self, processor: &Arc<Processor>, at_hand: &AtHand) -> Attempt {
+        let ids = std::mem::take(&mut self.ids);
+        let span = spans::decide(&self.request.span, self.attempt);
+        span.in_scope(|| attempt::at_once(processor, &self.request, self.attempt, ids, at_hand))
+    }
+
+    fn begin(self, processor: &Arc<Processor>, ticket: Ticket, now: Instant) -> Begun {
+        let Self { request, attempt, ids, .. } = self;
+        let span = spans::decide(&request.span, attempt);
+        let attempt = attempt::run(Arc::clone(processor), request, attempt, ids);
+        let decided = attempt.map(move |attempt| Done::Decided(ticket, Box::new(attempt)));
+        Work::new(now, span, decided).begin()
+    }
+}
+
+/// Hands a batch to the store; `depth`: how many units wait behind it.
+fn commit(processor: &Arc<Processor>, batch: &Batch, depth: usize, now: Instant) -> Begun {
+    let Environment { meta, metrics, store, .. } = &processor.environment;
     metrics.queue_depth.set(u32::try_from(depth).unwrap_or(u32::MAX));
     metrics.batch_units.record(u32::try_from(batch.len()).unwrap_or(u32::MAX));
     let span = spans::commit(meta, batch.len());
-    let processor = Arc::clone(processor);
-    Work::new(now, span, async move {
-        let store = &processor.environment.store;
-        let committed = AssertUnwindSafe(store.commit(Arc::clone(&batch))).catch_unwind().await;
-        // What a store that panicked has done is not known: its log will tell.
-        let fates = committed.unwrap_or_else(|_| batch.iter().map(|_| Fate::Unknown).collect());
-        // Before anybody is answered, and in the order of positions.
-        for (unit, fate) in batch.iter().zip(&fates) {
-            if let Fate::Committed { first } = fate {
-                publish::committed(&processor.environment, unit, *first);
-            }
+    let mut committing =
+        AssertUnwindSafe(Arc::clone(store).commit(Arc::clone(batch))).catch_unwind();
+    let mut cx = Context::from_waker(Waker::noop());
+    // A store that writes where it is called has no need of a task.
+    match span.in_scope(|| committing.poll_unpin(&mut cx)) {
+        Poll::Ready(committed) => Begun::Done(landed(&processor.environment, batch, committed)),
+        Poll::Pending => {
+            let (processor, batch) = (Arc::clone(processor), Arc::clone(batch));
+            Begun::Waits(Work::new(now, span, async move {
+                landed(&processor.environment, &batch, committing.await)
+            }))
         }
-        Done::Landed(fates)
-    })
+    }
+}
+
+/// What the store says of a batch, told to those who listen.
+fn landed(
+    environment: &Environment,
+    batch: &Batch,
+    committed: std::thread::Result<Vec<Fate>>,
+) -> Done {
+    // What a store that panicked has done is not known: its log will tell.
+    let fates = committed.unwrap_or_else(|_| batch.iter().map(|_| Fate::Unknown).collect());
+    // Before anybody is answered, and in the order of positions.
+    for (unit, fate) in batch.iter().zip(&fates) {
+        if let Fate::Committed { first } = fate {
+            publish::committed(environment, unit, *first);
+        }
+    }
+    Done::Landed(fates)
 }
 
 /// Asks the log whether the command's identifier has had another answer than the one that it
@@ -263,18 +346,19 @@ fn settle_outcome(job: &mut Job, settled: Settled) -> (Outcome, bool) {
     }
 }
 
+/// Answers a command that has ended; whether there is a step to go on with.
 fn finish(
     processor: &Processor,
     mut shared: MutexGuard<'_, Shared>,
     ticket: Ticket,
     outcome: Outcome,
     now: Instant,
-) {
-    let Some(job) = shared.sequencer.finish(ticket) else { return };
+) -> bool {
+    let Some(job) = shared.sequencer.finish(ticket) else { return true };
     for task in &job.request.tasks {
         shared.in_flight.remove(&task.id);
     }
-    let is_idle = shared.sequencer.is_idle();
+    let (is_idle, has_step) = (shared.sequencer.is_idle(), shared.sequencer.has_step());
     drop(shared);
     publish::answered(&processor.environment, &job.request, &outcome, now - job.accepted);
     sync::give_back(job.permit);
@@ -286,4 +370,5 @@ fn finish(
         let _ = joined.send(outcome.clone());
     }
     let _ = job.waiting.send(outcome);
+    has_step
 }

@@ -1,6 +1,6 @@
 //! The head of a root: the value that decisions are made on.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::aggregate::{AggregateDescriptor, SharedState};
@@ -9,15 +9,21 @@ use crate::root::AggregateRoot;
 use crate::sequencer::Ticket;
 use crate::state::{StateRecord, invalid_state};
 
+/// Tickets are counted from 0: no runtime comes this far.
+const NO_TICKET: Ticket = Ticket::MAX;
+
 /// A root as a decision sees it: its row, if there is one, and the decoded value.
 #[derive(Debug)]
 pub(crate) struct Head {
     pub(crate) root: AggregateRoot,
     pub(crate) record: Option<Arc<StateRecord>>,
-    value: OnceLock<SharedState>,
+    /// The value that a rule has left.
+    decided: Option<SharedState>,
+    /// The value of a row that was loaded, once somebody has asked for it.
+    decoded: OnceLock<SharedState>,
     is_durable: AtomicBool,
-    /// The command that has made it, once that is admitted.
-    ticket: OnceLock<Ticket>,
+    /// The command that has made it, once that is admitted; until then [`NO_TICKET`].
+    ticket: AtomicU64,
 }
 
 impl Head {
@@ -27,9 +33,10 @@ impl Head {
         Self {
             root,
             record,
-            value: OnceLock::new(),
+            decided: None,
+            decoded: OnceLock::new(),
             is_durable: AtomicBool::new(true),
-            ticket: OnceLock::new(),
+            ticket: AtomicU64::new(NO_TICKET),
         }
     }
 
@@ -38,9 +45,10 @@ impl Head {
         Self {
             root: record.root.clone(),
             record: Some(record),
-            value: OnceLock::from(value),
+            decided: Some(value),
+            decoded: OnceLock::new(),
             is_durable: AtomicBool::new(false),
-            ticket: OnceLock::new(),
+            ticket: AtomicU64::new(NO_TICKET),
         }
     }
 
@@ -62,12 +70,12 @@ impl Head {
 
     /// The command that has made it; `None`: it was loaded, or never admitted.
     pub(crate) fn ticket(&self) -> Option<Ticket> {
-        self.ticket.get().copied()
+        Some(self.ticket.load(Ordering::Relaxed)).filter(|ticket| *ticket != NO_TICKET)
     }
 
-    /// It is admitted. A head is admitted once.
+    /// It is admitted. A head is admitted once; set and read under the sequencer's lock.
     pub(crate) fn set_ticket(&self, ticket: Ticket) {
-        let _ = self.ticket.set(ticket);
+        self.ticket.store(ticket, Ordering::Relaxed);
     }
 
     /// The version that the store must have for this head to be true.
@@ -88,12 +96,12 @@ impl Head {
         record: &StateRecord,
         aggregate: &AggregateDescriptor,
     ) -> Result<SharedState, Error> {
-        if let Some(value) = self.value.get() {
+        if let Some(value) = self.decided.as_ref().or_else(|| self.decoded.get()) {
             return Ok(Arc::clone(value));
         }
         let value = aggregate
             .decode(record.revision, &record.data)
             .map_err(|error| invalid_state(record, &error))?;
-        Ok(Arc::clone(self.value.get_or_init(|| value)))
+        Ok(Arc::clone(self.decoded.get_or_init(|| value)))
     }
 }

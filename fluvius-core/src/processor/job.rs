@@ -10,6 +10,7 @@ use super::spans;
 use super::task::{Answer, Sender, Task};
 use crate::domain::Meta;
 use crate::error::Error;
+use crate::few::Few;
 use crate::root::AggregateRoot;
 use crate::sync::{Instant, OwnedSemaphorePermit, oneshot};
 
@@ -23,18 +24,18 @@ pub(crate) type Outcome = Result<Vec<Answer>, Ended>;
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) sender: Arc<Sender>,
-    pub(crate) tasks: Vec<Task>,
+    pub(crate) tasks: Few<Task>,
     pub(crate) span: Span,
 }
 
 impl Request {
-    pub(crate) fn new(meta: &Meta, sender: &Arc<Sender>, tasks: Vec<Task>) -> Self {
+    pub(crate) fn new(meta: &Meta, sender: &Arc<Sender>, tasks: Few<Task>) -> Self {
         let span = spans::command(meta, &tasks[0]);
         Self { sender: Arc::clone(sender), tasks, span }
     }
 
     /// The roots that its commands are for.
-    pub(crate) fn roots(&self) -> Vec<AggregateRoot> {
+    pub(crate) fn roots(&self) -> Few<AggregateRoot> {
         self.tasks.iter().map(|task| task.root.clone()).collect()
     }
 

@@ -8,6 +8,7 @@ use crate::activity::ActivityRecord;
 use crate::command::CommandRecord;
 use crate::context::ContextRecord;
 use crate::event::EventRecord;
+use crate::few::Few;
 use crate::message::MessageRecord;
 use crate::root::AggregateRoot;
 use crate::sequencer::Decision;
@@ -17,9 +18,9 @@ use crate::unit_of_work::{ExpectedVersion, UnitOfWork};
 #[derive(Debug, Default)]
 pub(crate) struct Work {
     /// The heads as first read, sorted by root: their versions are expected at the commit.
-    reads: Vec<Arc<Head>>,
+    reads: Few<Arc<Head>>,
     /// New heads in the order of their making; the last of a root counts.
-    writes: Vec<Arc<Head>>,
+    writes: Few<Arc<Head>>,
     pub(crate) commands: Vec<Arc<CommandRecord>>,
     pub(crate) events: Vec<Arc<EventRecord>>,
     pub(crate) messages: Vec<Arc<MessageRecord>>,
@@ -82,12 +83,12 @@ impl Work {
 
     /// Puts a command's row before those of the commands that it has invoked.
     pub(crate) fn record_command(&mut self, since: Savepoint, command: CommandRecord) {
-        self.commands.insert(since.commands, Arc::new(command));
+        insert(&mut self.commands, since.commands, Arc::new(command));
     }
 
     /// Puts a command's event before those of the commands that it has invoked.
     pub(crate) fn record_event(&mut self, since: Savepoint, event: EventRecord) {
-        self.events.insert(since.events, Arc::new(event));
+        insert(&mut self.events, since.events, Arc::new(event));
     }
 
     /// What was read and written, as the sequencer takes it.
@@ -108,7 +109,7 @@ impl Work {
     /// Only what was read: what a refusal rests on.
     pub(crate) fn into_refusal(self, context: Arc<ContextRecord>) -> Decision {
         let unit = UnitOfWork { expected: self.expected(), ..UnitOfWork::empty(context) };
-        Decision { reads: self.reads, writes: Vec::new(), unit }
+        Decision { reads: self.reads, writes: Few::new(), unit }
     }
 
     fn expected(&self) -> Vec<ExpectedVersion> {
@@ -119,11 +120,11 @@ impl Work {
     }
 
     /// The new heads, one a root.
-    fn last_writes(&mut self) -> Vec<Arc<Head>> {
+    fn last_writes(&mut self) -> Few<Arc<Head>> {
         if self.writes.len() < 2 {
             return std::mem::take(&mut self.writes);
         }
-        let mut last: Vec<Arc<Head>> = Vec::with_capacity(self.writes.len());
+        let mut last: Few<Arc<Head>> = Few::with_capacity(self.writes.len());
         let mut seen = HashSet::new();
         for head in self.writes.iter().rev() {
             if seen.insert(&head.root) {
@@ -132,5 +133,14 @@ impl Work {
         }
         last.sort_unstable_by(|one, other| one.root.cmp(&other.root));
         last
+    }
+}
+
+/// Most lists of a unit have one element, and no room for more.
+fn insert<T>(list: &mut Vec<T>, index: usize, element: T) {
+    if list.is_empty() {
+        *list = vec![element];
+    } else {
+        list.insert(index, element);
     }
 }

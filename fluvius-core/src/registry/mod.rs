@@ -17,6 +17,7 @@ pub(crate) use build::is_kebab;
 
 use crate::action::ActionDescriptor;
 use crate::aggregate::AggregateDescriptor;
+use crate::hash::Map;
 
 /// How many registered keys an `unknown-command` names at the most.
 const NEAREST_MAX: usize = 3;
@@ -24,7 +25,7 @@ const NEAREST_MAX: usize = 3;
 /// The aggregates and actions of one domain.
 #[derive(Debug)]
 pub struct Registry {
-    actions: BTreeMap<&'static str, &'static ActionDescriptor>,
+    actions: Map<&'static str, &'static ActionDescriptor>,
     resources: BTreeMap<&'static str, &'static AggregateDescriptor>,
 }
 

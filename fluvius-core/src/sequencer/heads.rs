@@ -117,10 +117,12 @@ impl Heads {
             return self.replace(&head.root, Chain::default());
         };
         head.set_durable();
-        let gone = chain.pending.drain(..=index).take(index).map(|(_, below)| below);
-        let gone: usize = gone.chain(chain.durable.take()).map(|below| bytes_of(&below)).sum();
-        chain.durable = Some(Arc::clone(head));
-        self.bytes -= gone;
+        for _ in 0..index {
+            self.bytes -= chain.pending.pop_front().map_or(0, |(_, below)| bytes_of(&below));
+        }
+        chain.pending.pop_front();
+        let below = chain.durable.replace(Arc::clone(head));
+        self.bytes -= below.map_or(0, |below| bytes_of(&below));
         self.evict();
     }
 

@@ -32,16 +32,14 @@ impl<J> Sequencer<J> {
         }
     }
 
-    /// The command before this one in its stream, where that is to be decided again.
-    pub(super) fn undecided_before(&self, ticket: Ticket) -> Option<Ticket> {
-        let before = self.commands.get(&ticket)?.after?;
-        self.commands.get(&before).filter(|command| !command.is_decided).map(|_| before)
+    /// The command before another one in its stream, where that is to be decided again.
+    fn undecided(&self, before: Option<Ticket>) -> Option<Ticket> {
+        before.filter(|before| self.commands.get(before).is_some_and(|one| !one.is_decided))
     }
 
     /// A command is admitted, or has ended: those that stood on it are decided.
-    pub(super) fn go_on_with_dependents(&mut self, ticket: Ticket) {
-        let Some(command) = self.commands.get_mut(&ticket) else { return };
-        for dependent in std::mem::take(&mut command.dependents) {
+    pub(super) fn go_on_with(&mut self, dependents: Vec<Ticket>) {
+        for dependent in dependents {
             let Some(command) = self.commands.get_mut(&dependent) else { continue };
             command.base_count -= 1;
             if command.base_count == 0 {
@@ -116,10 +114,15 @@ impl<J> Sequencer<J> {
     }
 
     /// Whether a command that was accepted earlier waits for a turn that this one holds.
-    pub(super) fn is_awaited_by_older(&self, ticket: Ticket) -> bool {
-        let Some(command) = self.commands.get(&ticket) else { return false };
+    fn is_awaited_by_older(&self, ticket: Ticket, command: &Command<J>) -> bool {
         let mut held = command.wanted[..command.held_count].iter();
         held.any(|root| self.turns.is_awaited_by_older(root, ticket))
+    }
+
+    /// Whether commands that were taken back, and go before this one, are still to be decided.
+    pub(super) fn gives_way(&self, ticket: Ticket) -> bool {
+        let Some(command) = self.commands.get(&ticket) else { return false };
+        self.is_awaited_by_older(ticket, command) || self.undecided(command.after).is_some()
     }
 
     #[cfg(feature = "testing")]
@@ -151,7 +154,8 @@ impl<J> Sequencer<J> {
         if command.base_count > 0 {
             return;
         }
-        if let Some(base) = self.undecided_before(ticket) {
+        let after = command.after;
+        if let Some(base) = self.undecided(after) {
             return self.wait_for(ticket, base);
         }
         let Some(command) = self.commands.get_mut(&ticket) else { return };
@@ -180,23 +184,21 @@ impl<J> Sequencer<J> {
 
     pub(super) fn give_back_turns(&mut self, ticket: Ticket) {
         let Some(command) = self.commands.get_mut(&ticket) else { return };
-        let held = std::mem::take(&mut command.held_count);
         // What it wants stays the same: it may have to be decided again.
-        let wanted = std::mem::take(&mut command.wanted);
+        let held = std::mem::take(&mut command.held_count);
+        let mut given: Vec<Ticket> = Vec::new();
         let mut going_on: Vec<Ticket> = Vec::new();
-        for root in &wanted[..held] {
+        for root in &command.wanted[..held] {
             let given_back = self.turns.give_back(root, ticket);
-            if let Some(next) = given_back.next {
-                // The turn that it is given is the one that it waited for.
-                if let Some(command) = self.commands.get_mut(&next) {
-                    command.held_count += 1;
-                }
-                going_on.push(next);
-            }
+            given.extend(given_back.next);
+            going_on.extend(given_back.next);
             going_on.extend(given_back.unblocked);
         }
-        if let Some(command) = self.commands.get_mut(&ticket) {
-            command.wanted = wanted;
+        for next in given {
+            // The turn that it is given is the one that it waited for.
+            if let Some(command) = self.commands.get_mut(&next) {
+                command.held_count += 1;
+            }
         }
         for next in going_on {
             self.take_turns(next);

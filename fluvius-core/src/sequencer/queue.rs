@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::{Ticket, UnitNumber};
+use crate::few::Few;
 use crate::hash::Map;
 use crate::json::Change;
 use crate::processor::Head;
@@ -18,7 +19,7 @@ pub(crate) struct Queue {
     waiting: VecDeque<(Admitted, UnitOfWork)>,
     /// Whether a batch is under way.
     is_taken: bool,
-    under_way: Vec<Admitted>,
+    under_way: Few<Admitted>,
     unit_count_max: usize,
     bytes_max: usize,
 }
@@ -31,7 +32,7 @@ pub(crate) struct Admitted {
     /// The units whose heads it was decided on and that were not durable at its admission.
     pub(crate) depends_on: Vec<UnitNumber>,
     /// The heads that it writes, one a root.
-    pub(crate) writes: Vec<Arc<Head>>,
+    pub(crate) writes: Few<Arc<Head>>,
 }
 
 impl Queue {
@@ -39,7 +40,7 @@ impl Queue {
         Self {
             waiting: VecDeque::new(),
             is_taken: false,
-            under_way: Vec::new(),
+            under_way: Few::new(),
             unit_count_max,
             bytes_max,
         }
@@ -49,10 +50,15 @@ impl Queue {
         self.waiting.push_back((admitted, unit));
     }
 
+    /// Whether units wait, and no batch is under way.
+    pub(crate) fn has_next_batch(&self) -> bool {
+        !self.is_taken && !self.waiting.is_empty()
+    }
+
     /// The next batch, unless one is under way: what has come in since that, bounded by count and
     /// bytes.
     pub(crate) fn next_batch(&mut self) -> Option<Batch> {
-        if self.is_taken || self.waiting.is_empty() {
+        if !self.has_next_batch() {
             return None;
         }
         assert!(self.under_way.is_empty(), "one batch is under way at a time");
@@ -81,7 +87,7 @@ impl Queue {
     }
 
     /// The batch that was under way; another may go now.
-    pub(crate) fn landed(&mut self) -> Vec<Admitted> {
+    pub(crate) fn landed(&mut self) -> Few<Admitted> {
         self.is_taken = false;
         std::mem::take(&mut self.under_way)
     }

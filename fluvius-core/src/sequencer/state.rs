@@ -7,6 +7,7 @@ use super::heads::Heads;
 use super::queue::{Admitted, Batch, Queue};
 use super::turns::Turns;
 use super::{Ticket, UnitNumber};
+use crate::few::Few;
 use crate::hash::Map;
 use crate::processor::Head;
 use crate::root::AggregateRoot;
@@ -70,9 +71,9 @@ pub(crate) enum Settled {
 #[derive(Debug)]
 pub(crate) struct Decision {
     /// The heads that it was decided on.
-    pub(crate) reads: Vec<Arc<Head>>,
+    pub(crate) reads: Few<Arc<Head>>,
     /// The new heads, one a root.
-    pub(crate) writes: Vec<Arc<Head>>,
+    pub(crate) writes: Few<Arc<Head>>,
     /// What is to be stored, or only checked.
     pub(crate) unit: UnitOfWork,
 }
@@ -96,7 +97,7 @@ pub(crate) struct Sequencer<J> {
 pub(super) struct Command<J> {
     job: J,
     /// The turns that it takes before it is decided, in this order: that of the roots.
-    pub(super) wanted: Vec<AggregateRoot>,
+    pub(super) wanted: Few<AggregateRoot>,
     /// How many of them it holds, from the first.
     pub(super) held_count: usize,
     /// Whether nobody else is admitted on the roots whose turns it holds.
@@ -133,7 +134,7 @@ impl<J> Sequencer<J> {
     /// before it.
     pub(crate) fn accept(
         &mut self,
-        mut roots: Vec<AggregateRoot>,
+        mut roots: Few<AggregateRoot>,
         job: J,
         after: Option<Ticket>,
     ) -> Ticket {
@@ -168,8 +169,7 @@ impl<J> Sequencer<J> {
     /// in place for all its roots together, and its unit goes to the store's queue. Says whether
     /// it was admitted.
     pub(crate) fn decided(&mut self, ticket: Ticket, decision: Decision) -> bool {
-        if self.is_awaited_by_older(ticket) || self.undecided_before(ticket).is_some() {
-            // Commands that were taken back go first.
+        if self.gives_way(ticket) {
             self.give_back_turns(ticket);
             self.take_turns(ticket);
             return false;
@@ -200,11 +200,9 @@ impl<J> Sequencer<J> {
         }
         let admitted = Admitted { number, ticket, depends_on, writes: decision.writes };
         self.queue.push(admitted, decision.unit);
-        if let Some(command) = self.commands.get_mut(&ticket) {
-            command.is_decided = true;
-        }
+        let dependents = self.set_decided(ticket);
         self.give_back_turns(ticket);
-        self.go_on_with_dependents(ticket);
+        self.go_on_with(dependents);
         true
     }
 
@@ -214,6 +212,11 @@ impl<J> Sequencer<J> {
     /// A commit comes last: what is decided before it rides along.
     pub(crate) fn next_step(&mut self) -> Option<Step> {
         self.steps.pop_front().or_else(|| self.queue.next_batch().map(Step::Commit))
+    }
+
+    /// Whether there is a step to be taken.
+    pub(crate) fn has_step(&self) -> bool {
+        !self.steps.is_empty() || self.queue.has_next_batch()
     }
 
     /// What became of the batch that was under way. Without fates for all its units, those
@@ -295,9 +298,9 @@ impl<J> Sequencer<J> {
 
     /// Ends a command that holds no turn, and gives back what was kept with it.
     pub(crate) fn finish(&mut self, ticket: Ticket) -> Option<J> {
-        self.go_on_with_dependents(ticket);
         let command = self.commands.remove(&ticket)?;
         assert_eq!(command.held_count, 0, "a command that ends holds no turn");
+        self.go_on_with(command.dependents);
         Some(command.job)
     }
 
@@ -313,11 +316,16 @@ impl<J> Sequencer<J> {
 
     /// The command has ended otherwise than by a fate: its answer is due.
     pub(crate) fn end(&mut self, ticket: Ticket, settled: Settled) {
-        if let Some(command) = self.commands.get_mut(&ticket) {
-            command.is_decided = true;
-        }
+        let dependents = self.set_decided(ticket);
         self.steps.push_back(Step::Answer(ticket, settled));
-        self.go_on_with_dependents(ticket);
+        self.go_on_with(dependents);
+    }
+
+    /// Nothing is to be decided of a command any more; those that are decided after it.
+    fn set_decided(&mut self, ticket: Ticket) -> Vec<Ticket> {
+        let Some(command) = self.commands.get_mut(&ticket) else { return Vec::new() };
+        command.is_decided = true;
+        std::mem::take(&mut command.dependents)
     }
 
     /// Whether a command that others have made stale is decided again: after a little while.

@@ -22,7 +22,8 @@ type Reading<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 pub(crate) trait ErasedStore: Send + Sync {
     fn claim<'a>(&'a self, domain: &'a str, resources: &'a [&'static str]) -> Reading<'a, ()>;
     fn index<'a>(&'a self, resource: &'a str, fields: &'a [Field]) -> Reading<'a, ()>;
-    fn commit(&self, batch: Arc<[UnitOfWork]>) -> BoxFuture<'_, Vec<Fate>>;
+    /// The future has the store in it, so that it can be moved into a task.
+    fn commit(self: Arc<Self>, batch: Arc<[UnitOfWork]>) -> BoxFuture<'static, Vec<Fate>>;
     fn load<'a>(&'a self, root: &'a AggregateRoot) -> Reading<'a, Option<StateRecord>>;
     fn snapshot<'a>(&'a self, roots: &'a [AggregateRoot]) -> Reading<'a, Vec<Option<StateRecord>>>;
     fn query<'a>(&'a self, query: &'a StateQuery) -> Reading<'a, Vec<StateRecord>>;
@@ -49,8 +50,8 @@ impl<S: Store> ErasedStore for S {
         Box::pin(Store::index(self, resource, fields))
     }
 
-    fn commit(&self, batch: Arc<[UnitOfWork]>) -> BoxFuture<'_, Vec<Fate>> {
-        Box::pin(Store::commit(self, batch))
+    fn commit(self: Arc<Self>, batch: Arc<[UnitOfWork]>) -> BoxFuture<'static, Vec<Fate>> {
+        Box::pin(async move { Store::commit(&*self, batch).await })
     }
 
     fn load<'a>(&'a self, root: &'a AggregateRoot) -> Reading<'a, Option<StateRecord>> {

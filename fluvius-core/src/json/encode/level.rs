@@ -32,7 +32,7 @@ impl Level<'_> {
     fn field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Outcome {
         if !self.encoder.verbatim {
             self.separate();
-            self.encoder.leaf().serialize_str(key)?;
+            self.encoder.string(key)?;
             self.encoder.text.push(b':');
         }
         value.serialize(&mut *self.encoder)

@@ -113,10 +113,14 @@ impl Tables {
             append(&mut self.position, &mut self.events, event);
         }
         for state in &unit.states {
-            let root = self.roots.entry(state.root.clone()).or_insert_with(|| {
-                self.in_order.insert(state.root.clone());
-                Root { state: Arc::clone(state), events: Vec::new() }
-            });
+            let root = match self.roots.get_mut(&state.root) {
+                Some(root) => root,
+                None => {
+                    self.in_order.insert(state.root.clone());
+                    let root = Root { state: Arc::clone(state), events: Vec::new() };
+                    self.roots.entry(state.root.clone()).or_insert(root)
+                }
+            };
             root.state = Arc::clone(state);
             let events = unit.events.iter().zip(first_event..);
             let own = events.filter(|(event, _)| event.root == state.root).map(|(_, index)| index);

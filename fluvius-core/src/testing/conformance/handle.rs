@@ -49,7 +49,7 @@ impl Store for Handle {
     }
 
     async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<Fate> {
-        self.store.commit(batch).await
+        Arc::clone(&self.store).commit(batch).await
     }
 
     async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {
