@@ -1,7 +1,7 @@
 //! The main job: opens two accounts, moves money, and shows the event log.
 //!
 //! The bank is kept in `bank.db` in the current folder; `--store sqlite:PATH` names another file,
-//! `--store memory` keeps nothing. Accounts that are there already are found by their numbers. The
+//! `--store postgres://..` a PostgreSQL database, and `--store memory` keeps nothing. Accounts that are there already are found by their numbers. The
 //! amounts may be given: `--withdraw 20.00 --deposit 10.00 --transfer 30.00` are the ones taken
 //! otherwise. A refused command prints its code and message; those after it run all the same, and the
 //! job ends with exit code 1. A call that is not understood ends with 2.
@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use banking_domain::{Account, TransactionManagerDomain};
 use fluvius_core::query::text;
 use fluvius_core::{Domain, DomainContext, DomainRuntime, Error, MemoryStore, Session, Store};
+use fluvius_postgres::PostgresStore;
 use fluvius_sqlite::SqliteStore;
 use futures_util::StreamExt;
 use serde_json::json;
@@ -47,6 +48,7 @@ struct Amounts {
 enum Place {
     Memory,
     File(PathBuf),
+    Postgres(String),
 }
 
 fn parse(mut args: impl Iterator<Item = String>) -> Result<(Place, Amounts), String> {
@@ -66,6 +68,11 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<(Place, Amounts), Str
                 let name = value()?;
                 place = match (name.as_str(), name.strip_prefix("sqlite:")) {
                     ("memory", _) => Place::Memory,
+                    (url, _)
+                        if url.starts_with("postgres://") || url.starts_with("postgresql://") =>
+                    {
+                        Place::Postgres(name)
+                    }
                     (_, Some(path)) if !path.is_empty() => Place::File(PathBuf::from(path)),
                     _ => return Err(format!("`{name}` is no store: {USAGE}")),
                 };
@@ -77,12 +84,13 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<(Place, Amounts), Str
 }
 
 const USAGE: &str = "banking-domain [--withdraw AMOUNT] [--deposit AMOUNT] [--transfer AMOUNT] \
-                     [--store memory|sqlite:PATH]";
+                     [--store memory|sqlite:PATH|postgres://..]";
 
 async fn run_at(place: &Place, amounts: &Amounts) -> Result<ExitCode, Box<dyn StdError>> {
     match place {
         Place::Memory => run(MemoryStore::new(), amounts).await,
         Place::File(path) => run(SqliteStore::open(path).await?, amounts).await,
+        Place::Postgres(url) => run(PostgresStore::open(url).await?, amounts).await,
     }
 }
 

@@ -31,6 +31,8 @@ mod guide {
     mod running {}
     #[doc = include_str!("../../docs/src/sqlite.md")]
     mod sqlite {}
+    #[doc = include_str!("../../docs/src/postgres.md")]
+    mod postgres {}
     #[doc = include_str!("../../docs/src/store.md")]
     mod store {}
     #[doc = include_str!("../../docs/src/stored.md")]

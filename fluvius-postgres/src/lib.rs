@@ -1,0 +1,60 @@
+//! The store of fluvius for many processes: states and logs in PostgreSQL.
+//!
+//! ```no_run
+//! use fluvius_postgres::PostgresStore;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let store = PostgresStore::open("postgres://bank@db.example/bank?sslmode=require").await?;
+//! // let domain = BankDomain::runtime(store).await?;
+//! # let _ = store;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The way of a batch
+//!
+//! A batch is one call of a function that lies in the database, so one round trip and one transaction. The function
+//! locks the roots of the batch in one order, finds taken identifiers of commands, drops the units that do not hold,
+//! and writes the rest. It draws positions under one lock of the schema, as the last thing that it waits for, and holds
+//! that lock to the end of the commit: so positions rise in the order of the commits, and nothing appears behind a
+//! reader. All batches of a store go down one connection.
+//!
+//! Reads take connections from a small pool. Each is one statement, so all that it gives is of one moment.
+//!
+//! # What it survives
+//!
+//! With [`Durability::Full`], the default, an answered command survives a crash of the program and of the server, and a
+//! loss of power, as far as the server and its disk keep what they say that they have. A server that runs with `fsync =
+//! off` keeps nothing of the kind and is refused, unless [`PostgresOptions::accept_fsync_off`] says otherwise.
+//!
+//! Where the connection is lost during a commit, the fate of its units is
+//! [`Unknown`](fluvius_core::Fate::Unknown). Before [`command`](fluvius_core::Store::command) answers after that, it
+//! sees to it that the server has ended what the lost connection had begun.
+//!
+//! # The database
+//!
+//! The tables lie in a schema of their own, `fluvius` unless set. It is made, and brought to this release, when a store
+//! is opened; any number of processes may do so at once. Rows of logs are protected by triggers against being changed,
+//! deleted and truncated by mistake; whoever owns the tables, and a superuser, can still disable the triggers.
+//!
+//! A pooler between the program and the server must keep sessions (in PgBouncer `pool_mode = session`): the store
+//! prepares statements and holds a lock of its session.
+//!
+//! A root's commands have no index of their own: reading the command, message or activity log of one root, or of one
+//! realm, looks at all rows behind the given position. Events of a root do have one.
+
+mod connect;
+mod error;
+mod migrate;
+mod options;
+mod read;
+mod readers;
+mod rows;
+mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod writer;
+
+pub use options::{Durability, PostgresOptions};
+pub use store::PostgresStore;

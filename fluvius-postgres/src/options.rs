@@ -1,0 +1,156 @@
+//! How a store is opened: which schema, what it survives, and how much it takes.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use fluvius_core::StoreError;
+
+use crate::PostgresStore;
+use crate::connect::Place;
+
+/// The environment variable that names the database where no address is given.
+const URL_VARIABLE: &str = "DATABASE_URL";
+
+/// What an answered command survives.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Durability {
+    /// A crash of the program and of the server, and a loss of power: each commit waits until the server's disk says
+    /// that it has the rows (`synchronous_commit = on`, or what the server is set to beyond that).
+    #[default]
+    Full,
+    /// A crash of the program. A crash of the server, or a loss of power, may take the last commands with it although
+    /// they were answered; the database stays whole (`synchronous_commit = off`). Opening a store so warns.
+    Normal,
+}
+
+/// How a store is opened. What is not set stays as it is told at each setting.
+///
+/// # Examples
+///
+/// ```no_run
+/// use fluvius_postgres::PostgresStore;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = PostgresStore::options()
+///     .schema("ledger")
+///     .reader_count(16)
+///     .open("postgres://bank@db.example/bank?sslmode=require")
+///     .await?;
+/// # let _ = store;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "nothing is opened before `open` or `open_from_env`"]
+pub struct PostgresOptions {
+    pub(crate) durability: Durability,
+    pub(crate) schema: String,
+    pub(crate) reader_count: usize,
+    pub(crate) statement_time_max: Duration,
+    pub(crate) accepts_fsync_off: bool,
+    pub(crate) root_certificates: Option<PathBuf>,
+}
+
+impl Default for PostgresOptions {
+    fn default() -> Self {
+        Self {
+            durability: Durability::Full,
+            schema: "fluvius".to_owned(),
+            reader_count: 8,
+            statement_time_max: Duration::from_secs(30),
+            accepts_fsync_off: false,
+            root_certificates: None,
+        }
+    }
+}
+
+impl PostgresOptions {
+    /// What an answered command survives; [`Durability::Full`] unless set.
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// The schema of the database in which the tables lie; `fluvius` unless set. Stores over different schemas of one
+    /// database have nothing to do with each other.
+    ///
+    /// # Shape
+    /// Lower-case letters, digits and `_`, not beginning with a digit or with `pg_`, at most 63; anything else is
+    /// refused by [`open`](Self::open).
+    pub fn schema(mut self, name: impl Into<String>) -> Self {
+        self.schema = name.into();
+        self
+    }
+
+    /// How many connections read, at the most, beside the one that commits; 8 unless set. At least one does.
+    pub fn reader_count(mut self, count: usize) -> Self {
+        self.reader_count = count.max(1);
+        self
+    }
+
+    /// How long a statement may take, a commit that waits for others included, and how long a read waits for a
+    /// connection; 30 seconds unless set. After that it fails, and may be tried again.
+    pub fn statement_time_max(mut self, time: Duration) -> Self {
+        self.statement_time_max = time.max(Duration::from_millis(1));
+        self
+    }
+
+    /// Whether a server that runs with `fsync = off` is accepted; it is not unless set. A crash of such a server may
+    /// leave the database damaged: it is for tests.
+    pub fn accept_fsync_off(mut self, is_accepted: bool) -> Self {
+        self.accepts_fsync_off = is_accepted;
+        self
+    }
+
+    /// A file with certificates (PEM) of authorities that are trusted beside those of the system.
+    pub fn root_certificates(mut self, file: impl AsRef<Path>) -> Self {
+        self.root_certificates = Some(file.as_ref().to_owned());
+        self
+    }
+
+    /// Opens the store in the database at an address.
+    ///
+    /// # Shape
+    /// `url` is a connection string as libpq has it, `postgres://user:password@host:port/database?sslmode=require` or
+    /// `host=.. user=..`. Where the server offers TLS its certificate is always checked; `sslmode=require` refuses a
+    /// server that does not offer it, `sslmode=disable` does not ask for it.
+    ///
+    /// # Errors
+    /// A permanent [`StoreError`] where the address or the name of the schema is not valid, the server refuses the
+    /// user, runs with `fsync = off`, is older than 14 or does not store UTF-8, or where the schema holds something
+    /// else or was written by a newer release; what is there is left as it was. One that may pass where the server
+    /// cannot be reached or is a standby.
+    ///
+    /// # Cancellation
+    /// Nothing stays open. A schema that was made may stay.
+    pub async fn open(self, url: &str) -> Result<PostgresStore, StoreError> {
+        if self.durability == Durability::Normal {
+            tracing::warn!(
+                schema = self.schema,
+                "opened with Durability::Normal: after a crash of the server, or a loss of power, the last commands \
+                 may be missing although they were answered"
+            );
+        }
+        PostgresStore::start(Place::new(url, self)?).await
+    }
+
+    /// Opens the store in the database that the environment variable `DATABASE_URL` names.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); a permanent [`StoreError`] where the variable is not set.
+    ///
+    /// # Cancellation
+    /// As [`open`](Self::open).
+    pub async fn open_from_env(self) -> Result<PostgresStore, StoreError> {
+        match std::env::var(URL_VARIABLE) {
+            Ok(url) => self.open(&url).await,
+            Err(error) => Err(StoreError::permanent(format!(
+                "the environment variable {URL_VARIABLE} must name the database: \
+                 postgres://user@host/database"
+            ))
+            .with_source(error)),
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Reading the logs by position.
+
+use fluvius_core::{
+    ActivityRecord, CommandRecord, EventRecord, LogQuery, Logged, MessageRecord, RealmFilter,
+};
+use tokio_postgres::Row;
+use tokio_postgres::types::{ToSql, Type};
+
+use super::clamped;
+use crate::error::Fault;
+use crate::readers::Readers;
+use crate::rows::{self, ACTIVITY, COMMAND, EVENT, MESSAGE};
+
+/// A log: its table, its columns, how its rows are read, and how their context is found.
+pub(crate) struct Log<T> {
+    table: &'static str,
+    columns: &'static str,
+    read: fn(&Row) -> Result<Logged<T>, Fault>,
+    context: &'static str,
+}
+
+/// The context of a row that names it.
+const OF_CONTEXT: &str = " JOIN context_log AS x ON x.id = l.context_id";
+/// The context of the command that gave the row.
+const OF_COMMAND: &str =
+    " JOIN command_log AS c ON c.id = l.src_cmd JOIN context_log AS x ON x.id = c.context_id";
+
+pub(crate) const COMMANDS: Log<CommandRecord> =
+    Log { table: "command_log", columns: COMMAND, read: rows::command, context: OF_CONTEXT };
+pub(crate) const EVENTS: Log<EventRecord> =
+    Log { table: "event_log", columns: EVENT, read: rows::event, context: OF_COMMAND };
+pub(crate) const MESSAGES: Log<MessageRecord> =
+    Log { table: "message_log", columns: MESSAGE, read: rows::message, context: OF_COMMAND };
+pub(crate) const ACTIVITIES: Log<ActivityRecord> =
+    Log { table: "activity_log", columns: ACTIVITY, read: rows::activity, context: OF_CONTEXT };
+
+/// The rows that a query asks for.
+pub(crate) async fn page<T>(
+    readers: &Readers,
+    log: &Log<T>,
+    query: &LogQuery,
+) -> Result<Vec<Logged<T>>, Fault> {
+    let (after, limit) = (clamped(query.after), clamped(query.limit as u64));
+    let mut params: Vec<(&(dyn ToSql + Sync), Type)> =
+        vec![(&after, Type::INT8), (&limit, Type::INT8)];
+    let mut tables = format!("{} AS l", log.table);
+    let mut conditions = "l.position > $1".to_owned();
+    let resource;
+    if let Some(root) = &query.root {
+        resource = root.resource.as_ref();
+        params.push((&resource, Type::TEXT));
+        params.push((&root.identifier, Type::UUID));
+        conditions += " AND l.resource = $3 AND l.identifier = $4";
+    }
+    match &query.realm {
+        RealmFilter::All => {}
+        RealmFilter::Only(None) => {
+            tables += log.context;
+            conditions += " AND x.realm IS NULL";
+        }
+        RealmFilter::Only(Some(realm)) => {
+            tables += log.context;
+            params.push((realm, Type::TEXT));
+            conditions += &format!(" AND x.realm = ${}", params.len());
+        }
+    }
+    let sql = format!(
+        "SELECT {} FROM {tables} WHERE {conditions} ORDER BY l.position LIMIT $2",
+        log.columns
+    );
+    readers.fixed(&sql, &params).await?.iter().map(log.read).collect()
+}

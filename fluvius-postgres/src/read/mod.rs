@@ -1,0 +1,118 @@
+//! Reads: one statement each, so that all it gives is of one moment.
+
+mod log;
+mod query;
+
+use std::sync::Arc;
+
+use fluvius_core::uuid::Uuid;
+use fluvius_core::{AggregateRoot, ContextRecord, EventRecord, KnownCommand, Logged, StateRecord};
+use tokio_postgres::types::Type;
+
+pub(crate) use log::{ACTIVITIES, COMMANDS, EVENTS, MESSAGES, page};
+pub(crate) use query::query;
+
+use crate::error::Fault;
+use crate::readers::Readers;
+use crate::rows::{self, COMMAND, COMMAND_COUNT, CONTEXT, EVENT, STATE};
+
+/// The row of a root.
+pub(crate) async fn load(
+    readers: &Readers,
+    root: &AggregateRoot,
+) -> Result<Option<StateRecord>, Fault> {
+    let sql = format!(
+        "SELECT {STATE} FROM resource_state AS s WHERE s.resource = $1 AND s.identifier = $2"
+    );
+    let resource = root.resource.as_ref();
+    let params: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =
+        [(&resource, Type::TEXT), (&root.identifier, Type::UUID)];
+    let found = readers.fixed(&sql, &params).await?;
+    found.first().map(|row| rows::state(row, 0)).transpose()
+}
+
+/// The rows of several roots.
+pub(crate) async fn snapshot(
+    readers: &Readers,
+    roots: &[AggregateRoot],
+) -> Result<Vec<Option<StateRecord>>, Fault> {
+    let sql = format!(
+        "SELECT {STATE} FROM unnest($1, $2) WITH ORDINALITY AS r (resource, identifier, number) \
+         LEFT JOIN resource_state AS s ON s.resource = r.resource AND s.identifier = r.identifier \
+         ORDER BY r.number"
+    );
+    let resources: Vec<&str> = roots.iter().map(|root| root.resource.as_ref()).collect();
+    let identifiers: Vec<Uuid> = roots.iter().map(|root| root.identifier).collect();
+    let found = readers
+        .fixed(&sql, &[(&resources, Type::TEXT_ARRAY), (&identifiers, Type::UUID_ARRAY)])
+        .await?;
+    let state = |row| match rows::has_state(row, 0)? {
+        true => rows::state(row, 0).map(Some),
+        false => Ok(None),
+    };
+    found.iter().map(state).collect()
+}
+
+/// The row of a command, with its context.
+pub(crate) async fn command(readers: &Readers, id: Uuid) -> Result<Option<KnownCommand>, Fault> {
+    let sql = format!(
+        "SELECT {COMMAND}, {CONTEXT} FROM command_log AS l JOIN context_log AS x ON x.id = l.context_id \
+         WHERE l.id = $1"
+    );
+    let found = readers.fixed(&sql, &[(&id, Type::UUID)]).await?;
+    let Some(row) = found.first() else { return Ok(None) };
+    Ok(Some((rows::command(row)?, Arc::new(rows::context(row, COMMAND_COUNT)?))))
+}
+
+/// The row of a context.
+pub(crate) async fn context(
+    readers: &Readers,
+    id: Uuid,
+) -> Result<Option<Arc<ContextRecord>>, Fault> {
+    let sql = format!("SELECT {CONTEXT} FROM context_log AS x WHERE x.id = $1");
+    let found = readers.fixed(&sql, &[(&id, Type::UUID)]).await?;
+    found.first().map(|row| rows::context(row, 0).map(Arc::new)).transpose()
+}
+
+/// The events of a root with these versions.
+pub(crate) async fn history(
+    readers: &Readers,
+    root: &AggregateRoot,
+    first: u64,
+    last: u64,
+) -> Result<Vec<Logged<EventRecord>>, Fault> {
+    let sql = format!(
+        "SELECT {EVENT} FROM event_log AS l WHERE l.identifier = $1 AND l.resource = $2 \
+         AND l.version BETWEEN $3 AND $4 ORDER BY l.version"
+    );
+    let resource = root.resource.as_ref();
+    let (first, last) = (clamped(first), clamped(last));
+    let found = readers
+        .fixed(
+            &sql,
+            &[
+                (&root.identifier, Type::UUID),
+                (&resource, Type::TEXT),
+                (&first, Type::INT8),
+                (&last, Type::INT8),
+            ],
+        )
+        .await?;
+    found.iter().map(rows::event).collect()
+}
+
+/// Claims resource names for a domain.
+pub(crate) async fn claim(
+    readers: &Readers,
+    domain: &str,
+    resources: &[&'static str],
+) -> Result<(), Fault> {
+    let sql = "SELECT claim_resources($1, $2)";
+    readers.fixed(sql, &[(&resources, Type::TEXT_ARRAY), (&domain, Type::TEXT)]).await?;
+    Ok(())
+}
+
+/// A bound that PostgreSQL can count to: no number is greater there.
+pub(crate) fn clamped(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

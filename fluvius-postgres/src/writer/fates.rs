@@ -1,0 +1,143 @@
+//! What the commit function has told, as fates.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use fluvius_core::{Fate, Logged, StateRecord, StoreError, UnitOfWork};
+use tokio_postgres::Row;
+
+use super::draft::{Draft, MALFORMED, SOUND};
+use crate::error::Fault;
+use crate::readers::Readers;
+use crate::{read, rows};
+
+/// The columns before those of a root's row.
+const BASE: usize = 0;
+const FATES: usize = 1;
+const OTHERS: usize = 2;
+const ROOT: usize = 3;
+const STATE: usize = 4;
+
+const FELL: i32 = 2;
+const KNOWN: i32 = 3;
+const STALE: i32 = 4;
+
+/// The fates of a batch that was committed.
+pub(crate) async fn read(
+    readers: &Readers,
+    draft: &Draft<'_>,
+    found: &[Row],
+) -> Result<Vec<Fate>, Fault> {
+    let mut stored = HashMap::new();
+    let mut told = None;
+    for row in found {
+        match row.try_get::<_, Option<i32>>(ROOT)? {
+            Some(root) => drop(stored.insert(root, rows::state(row, STATE)?)),
+            None => told = Some(row),
+        }
+    }
+    let told = told.ok_or_else(|| Fault::damaged("commit_batch", "it has told no fates"))?;
+    let base = base(told)?;
+    let numbers: Vec<i32> = told.try_get(FATES)?;
+    let others: Vec<i32> = told.try_get::<_, Option<Vec<i32>>>(OTHERS)?.unwrap_or_default();
+    if numbers.len() != draft.batch.len() {
+        return Err(Fault::damaged("commit_batch", format!("it has told {} fates", numbers.len())));
+    }
+    let mut fates: Vec<Fate> = Vec::with_capacity(numbers.len());
+    for (index, number) in numbers.iter().enumerate() {
+        let other = others.get(index).copied().unwrap_or(0);
+        let place = usize::try_from(other).ok().and_then(|other| other.checked_sub(1));
+        let before = Before { units: &draft.batch[..index], fates: &fates };
+        let fate = match (*number, place) {
+            (SOUND, _) => Fate::Committed { first: base + draft.offsets[index] + 1 },
+            (MALFORMED, _) => malformed(draft, index),
+            (FELL, Some(on)) => Fate::Fell { on },
+            (KNOWN, Some(id)) => known(readers, draft, id, &before).await?,
+            (STALE, Some(root)) => {
+                let root = *draft.roots.get(root).ok_or_else(|| odd(*number, other))?;
+                let state = before.state(root).or_else(|| stored.get(&other).cloned());
+                Fate::Stale { root: root.clone(), stored: state.map(Box::new) }
+            }
+            _ => return Err(odd(*number, other)),
+        };
+        fates.push(fate);
+    }
+    Ok(fates)
+}
+
+/// The last position that the batch has taken, if it has taken any.
+pub(crate) fn newest(found: &[Row], draft: &Draft<'_>) -> Option<i64> {
+    let told = found.iter().find(|row| matches!(row.try_get::<_, Option<i32>>(ROOT), Ok(None)))?;
+    let numbers: Vec<i32> = told.try_get(FATES).ok()?;
+    let is_stored = numbers
+        .iter()
+        .zip(draft.batch)
+        .any(|(number, unit)| *number == SOUND && unit.row_count() > 0);
+    let base = base(told).ok().filter(|_| is_stored)?;
+    let last = draft.offsets.last()? + draft.batch.last()?.row_count() as u64;
+    i64::try_from(base + last).ok()
+}
+
+fn base(told: &Row) -> Result<u64, Fault> {
+    let base: i64 = told.try_get(BASE)?;
+    u64::try_from(base)
+        .map_err(|_| Fault::damaged("commit_batch", format!("{base} is no position")))
+}
+
+fn malformed(draft: &Draft<'_>, index: usize) -> Fate {
+    let broken = || StoreError::permanent("a unit of work is malformed");
+    Fate::Failed(draft.malformed.get(&index).cloned().unwrap_or_else(broken))
+}
+
+/// The row of a command's identifier: of a unit before this one, or of the log.
+async fn known(
+    readers: &Readers,
+    draft: &Draft<'_>,
+    id: usize,
+    before: &Before<'_>,
+) -> Result<Fate, Fault> {
+    let id = *draft.ids.get(id).ok_or_else(|| odd(KNOWN, 0))?;
+    for (unit, fate) in before.stored() {
+        let Fate::Committed { first } = fate else { continue };
+        let place = unit.commands.iter().position(|command| command.id == id);
+        if let Some(place) = place {
+            let record = unit.commands[place].as_ref().clone();
+            let command = Box::new(Logged { position: first + place as u64, record });
+            // The first that was stored stays; it is the same one but for an author of units of work.
+            let context = read::context(readers, unit.context.id).await?;
+            let context = context.unwrap_or_else(|| Arc::clone(&unit.context));
+            return Ok(Fate::Known { command, context });
+        }
+    }
+    // The log only grows: what was there during the commit is there still.
+    match read::command(readers, id).await {
+        Ok(Some((command, context))) => Ok(Fate::Known { command: Box::new(command), context }),
+        Ok(None) => Err(Fault::damaged("command_log", format!("command {id} is gone"))),
+        // Nothing of this unit is stored: only its answer cannot be told now.
+        Err(fault) => Ok(Fate::Failed(fault.into())),
+    }
+}
+
+/// The units before one in its batch, and what became of them.
+struct Before<'b> {
+    units: &'b [UnitOfWork],
+    fates: &'b [Fate],
+}
+
+impl Before<'_> {
+    /// Those that are stored, the last one first.
+    fn stored(&self) -> impl Iterator<Item = (&UnitOfWork, &Fate)> {
+        let pairs = self.units.iter().zip(self.fates).rev();
+        pairs.filter(|(_, fate)| matches!(fate, Fate::Committed { .. }))
+    }
+
+    /// The row of a root as they leave it, where one of them writes it.
+    fn state(&self, root: &fluvius_core::AggregateRoot) -> Option<StateRecord> {
+        let mut states = self.stored().flat_map(|(unit, _)| &unit.states);
+        states.find(|state| state.root == *root).map(|state| state.as_ref().clone())
+    }
+}
+
+fn odd(number: i32, other: i32) -> Fault {
+    Fault::damaged("commit_batch", format!("{number} of {other} is no fate"))
+}

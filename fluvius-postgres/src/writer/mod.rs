@@ -1,0 +1,216 @@
+//! The commits: batches go down one connection, in the order in which they come.
+
+mod draft;
+mod fates;
+mod records;
+mod session;
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use fluvius_core::{Fate, StoreError, UnitOfWork};
+use tokio_postgres::Row;
+use tokio_postgres::types::{ToSql, Type};
+
+use self::draft::Draft;
+use self::session::{Session, SessionLock};
+use crate::connect::Place;
+use crate::error::Fault;
+use crate::options::Durability;
+use crate::readers::Readers;
+
+/// How often a batch is tried that others were in the way of.
+const TRY_COUNT: usize = 8;
+
+/// Commits, over a connection that is opened again where it was lost.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    place: Place,
+    session: tokio::sync::Mutex<Option<Arc<Session>>>,
+    /// Sessions that were lost in the middle of a commit, of which nobody knows yet that they have ended.
+    lost: Mutex<Vec<SessionLock>>,
+    /// The last position that the server has told.
+    newest: AtomicI64,
+}
+
+/// What came of a call of the commit function.
+enum Called {
+    Done(Vec<Row>),
+    /// Nothing of it is stored.
+    Failed(Fault),
+    /// All of it is stored, or nothing.
+    Unknown(Fault),
+}
+
+impl Writer {
+    pub(crate) async fn open(place: Place) -> Result<Self, StoreError> {
+        let newest = AtomicI64::new(0);
+        let session = Session::open(&place, true, &newest).await?;
+        Ok(Self {
+            place,
+            session: tokio::sync::Mutex::new(Some(Arc::new(session))),
+            lost: Mutex::default(),
+            newest,
+        })
+    }
+
+    /// Commits a batch.
+    pub(crate) async fn commit(&self, readers: &Readers, batch: &[UnitOfWork]) -> Vec<Fate> {
+        let draft = Draft::of(batch, 0);
+        match self.call(&draft).await {
+            // One row that PostgreSQL cannot keep must not take the others with it.
+            Called::Failed(fault) if fault.is_of_one_row() && batch.len() > 1 => {
+                self.commit_one_by_one(readers, batch).await
+            }
+            called => self.fates(readers, &draft, called).await,
+        }
+    }
+
+    /// Commits the units of a batch each for itself.
+    async fn commit_one_by_one(&self, readers: &Readers, batch: &[UnitOfWork]) -> Vec<Fate> {
+        let mut fates: Vec<Fate> = Vec::with_capacity(batch.len());
+        for (index, unit) in batch.iter().enumerate() {
+            let draft = Draft::of(std::slice::from_ref(unit), index);
+            let is_stored = |on: &usize| matches!(fates.get(*on), Some(Fate::Committed { .. }));
+            let fallen = unit.depends_on.iter().find(|on| !is_stored(on));
+            let fate = match fallen {
+                Some(on) if draft.malformed.is_empty() => Fate::Fell { on: *on },
+                _ => {
+                    let called = self.call(&draft).await;
+                    let fate = self.fates(readers, &draft, called).await.pop();
+                    fate.unwrap_or(Fate::Unknown)
+                }
+            };
+            fates.push(fate);
+        }
+        fates
+    }
+
+    async fn fates(&self, readers: &Readers, draft: &Draft<'_>, called: Called) -> Vec<Fate> {
+        match called {
+            Called::Done(rows) => match fates::read(readers, draft, &rows).await {
+                Ok(fates) => fates,
+                // It is committed, and what it has told cannot be read.
+                Err(fault) => {
+                    tracing::error!(error = %fault, "the fates of a batch cannot be read");
+                    draft.batch.iter().map(|_| Fate::Unknown).collect()
+                }
+            },
+            Called::Failed(fault) => {
+                let error = StoreError::from(fault);
+                let units = draft.batch.iter().enumerate();
+                units
+                    .map(|(index, _)| {
+                        let own = draft.malformed.get(&index);
+                        Fate::Failed(own.unwrap_or(&error).clone())
+                    })
+                    .collect()
+            }
+            Called::Unknown(fault) => {
+                tracing::warn!(error = %fault, "the connection was lost during a commit");
+                draft.batch.iter().map(|_| Fate::Unknown).collect()
+            }
+        }
+    }
+
+    /// Calls the commit function, again where others were in the way.
+    async fn call(&self, draft: &Draft<'_>) -> Called {
+        let mut count = 0;
+        loop {
+            count += 1;
+            match self.call_once(draft).await {
+                Called::Failed(fault) if fault.is_of_others() && count < TRY_COUNT => {
+                    tracing::debug!(error = %fault, count, "a commit is tried again");
+                }
+                called => return called,
+            }
+        }
+    }
+
+    async fn call_once(&self, draft: &Draft<'_>) -> Called {
+        let session = match self.session().await {
+            Ok(session) => session,
+            Err(fault) => return Called::Failed(fault),
+        };
+        let durability = match self.place.options.durability {
+            Durability::Full => "on",
+            Durability::Normal => "off",
+        };
+        let params = match draft.params(&session.types, durability) {
+            Ok(params) => params,
+            Err(fault) => return Called::Failed(fault),
+        };
+        let params: Vec<&(dyn ToSql + Sync)> = params
+            .iter()
+            .map(|param| {
+                let param: &(dyn ToSql + Sync) = param.as_ref();
+                param
+            })
+            .collect();
+        // From here to the answer the outcome is open: dropped in between, the session is taken for lost.
+        let called = session.client.query(&session.commit, &params);
+        let time_max = self.place.options.statement_time_max * 2;
+        let fault = match tokio::time::timeout(time_max, called).await {
+            Ok(Ok(rows)) => {
+                self.remember(&rows, draft);
+                return Called::Done(rows);
+            }
+            Ok(Err(error)) => Fault::Postgres(error),
+            Err(_) => StoreError::unavailable("the server does not answer").into(),
+        };
+        if matches!(fault, Fault::Postgres(_)) && fault.is_rolled_back() {
+            return Called::Failed(fault);
+        }
+        self.lose(&session).await;
+        Called::Unknown(fault)
+    }
+
+    /// The connection, opened anew where there is none.
+    async fn session(&self) -> Result<Arc<Session>, Fault> {
+        let mut place = self.session.lock().await;
+        if let Some(session) = place.as_ref()
+            && !session.client.is_closed()
+        {
+            return Ok(Arc::clone(session));
+        }
+        *place = None;
+        let session = Arc::new(Session::open(&self.place, false, &self.newest).await?);
+        *place = Some(Arc::clone(&session));
+        Ok(session)
+    }
+
+    async fn lose(&self, session: &Arc<Session>) {
+        self.lost().push(session.lock);
+        let mut place = self.session.lock().await;
+        if place.as_ref().is_some_and(|current| Arc::ptr_eq(current, session)) {
+            *place = None;
+        }
+    }
+
+    fn remember(&self, rows: &[Row], draft: &Draft<'_>) {
+        if let Some(newest) = fates::newest(rows, draft) {
+            self.newest.fetch_max(newest, Ordering::SeqCst);
+        }
+    }
+
+    /// Sees to it that what lost connections had begun has ended: after that the log tells what they have stored.
+    ///
+    /// A session holds its lock as long as it lives, and it ends its transaction before it gives the lock back.
+    pub(crate) async fn settle(&self, readers: &Readers) -> Result<(), Fault> {
+        let lost = self.lost().clone();
+        for SessionLock(key) in lost {
+            let params: [(&(dyn ToSql + Sync), Type); 1] = [(&key, Type::INT8)];
+            let end = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted \
+                       AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
+                       AND ((classid::bigint << 32) | objid::bigint) = $1 AND objsubid = 1";
+            readers.fixed(end, &params).await?;
+            readers.fixed("SELECT pg_advisory_xact_lock($1)", &params).await?;
+            self.lost().retain(|lost| lost.0 != key);
+        }
+        Ok(())
+    }
+
+    fn lost(&self) -> std::sync::MutexGuard<'_, Vec<SessionLock>> {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

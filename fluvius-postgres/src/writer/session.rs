@@ -1,0 +1,99 @@
+//! The one connection that commits: what is prepared on it, and how it is known to have ended.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use fluvius_core::StoreError;
+use tokio_postgres::{Client, Statement};
+
+use super::records::RowType;
+use crate::connect::Place;
+use crate::error::Fault;
+use crate::{connect, migrate};
+
+/// Over which every table that grows large is found by its index, whatever the server knew of its size when it planned:
+/// the connection runs nothing but commits.
+const PLANS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
+                     SET plan_cache_mode = force_generic_plan";
+
+const COMMIT: &str = "SELECT * FROM commit_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, \
+                      $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30)";
+
+/// The row types that the commit function takes.
+#[derive(Debug)]
+pub(crate) struct Types {
+    pub(crate) state: RowType,
+    pub(crate) command: RowType,
+    pub(crate) event: RowType,
+    pub(crate) message: RowType,
+    pub(crate) activity: RowType,
+    pub(crate) context: RowType,
+}
+
+/// A connection that commits.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) client: Client,
+    pub(crate) commit: Statement,
+    pub(crate) types: Types,
+    pub(crate) lock: SessionLock,
+}
+
+/// A lock that the server holds for a session, and gives back when all that the session had begun has ended.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SessionLock(pub(crate) i64);
+
+impl Session {
+    /// Connects, brings the schema to this release where `migrates` says so, and looks whether the server still has
+    /// the position that it has told this store last.
+    pub(crate) async fn open(
+        place: &Place,
+        migrates: bool,
+        newest: &AtomicI64,
+    ) -> Result<Self, Fault> {
+        let mut client = place.connect().await?;
+        client.batch_execute(&place.setup()).await?;
+        connect::check_server(&client, &place.options).await?;
+        if migrates {
+            migrate::migrate(&mut client, &place.options.schema).await?;
+        }
+        check_position(&client, newest.load(Ordering::SeqCst)).await?;
+        client.batch_execute(PLANS).await?;
+        // Drawn at random: nobody else has it.
+        let key = i64::from_be_bytes(RandomState::new().hash_one(std::process::id()).to_be_bytes());
+        client.execute("SELECT pg_advisory_lock($1)", &[&key]).await?;
+        let commit = client.prepare(COMMIT).await?;
+        let types = types(&commit)?;
+        Ok(Self { client, commit, types, lock: SessionLock(key) })
+    }
+}
+
+/// A server that was put in the place of another must have all that the other has told.
+async fn check_position(client: &Client, newest: i64) -> Result<(), Fault> {
+    let row = client.query_one("SELECT last_value FROM position", &[]).await?;
+    let found: i64 = row.try_get(0)?;
+    if found >= newest {
+        return Ok(());
+    }
+    Err(StoreError::permanent(format!(
+        "the server has lost commits: this program was told of position {newest}, and the server is at {found}; find \
+         out what is missing, and start the program anew"
+    ))
+    .into())
+}
+
+fn types(commit: &Statement) -> Result<Types, Fault> {
+    let of = |index: usize| {
+        commit.params().get(index).and_then(RowType::of).ok_or_else(|| {
+            Fault::damaged("commit_batch", format!("parameter {} is no array of rows", index + 1))
+        })
+    };
+    Ok(Types {
+        state: of(16)?,
+        command: of(19)?,
+        event: of(21)?,
+        message: of(23)?,
+        activity: of(25)?,
+        context: of(27)?,
+    })
+}

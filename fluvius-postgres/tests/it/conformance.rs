@@ -1,0 +1,26 @@
+//! The contract of a store, against a real server.
+
+use std::sync::Arc;
+
+use fluvius_core::testing::conformance::{self, Harness};
+use fluvius_postgres::testing::{TestSchema, TestServer};
+
+/// One test a claim, as `store_conformance!` makes them; without a server each says that it is skipped.
+macro_rules! claims {
+    ([$($part:ident::$claim:ident)*]) => {
+        $(
+            #[test]
+            fn $claim() {
+                let Some(server) = TestServer::get() else { return };
+                let harness = async move {
+                    Harness::new(server.schema(), |schema: Arc<TestSchema>| async move {
+                        schema.open().await
+                    })
+                };
+                conformance::run(stringify!($claim), harness);
+            }
+        )*
+    };
+}
+
+fluvius_core::__fluvius_store_claims!([claims]);

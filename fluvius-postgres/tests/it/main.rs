@@ -1,0 +1,14 @@
+//! The store as its users see it.
+#![allow(missing_docs, reason = "a test is told by its name")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests end the test")]
+
+mod conformance;
+mod logs;
+mod opening;
+
+/// A connection beside the store.
+async fn client(url: &str) -> tokio_postgres::Client {
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}

@@ -1,0 +1,96 @@
+//! Opening a store: many at once, and what is refused.
+
+use fluvius_core::Store;
+use fluvius_postgres::PostgresStore;
+use fluvius_postgres::testing::TestServer;
+
+use crate::client;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_may_open_an_empty_database_at_once() {
+    let Some(server) = TestServer::get() else { return };
+    let schema = server.schema();
+    let opening: Vec<_> = (0..10)
+        .map(|_| {
+            let options = schema.options().reader_count(1);
+            tokio::spawn(async move { options.open(server.url()).await })
+        })
+        .collect();
+    for opened in opening {
+        opened.await.unwrap().unwrap();
+    }
+    let client = client(server.url()).await;
+    let sql = format!("SELECT count(*) FROM \"{}\".schema_version", schema.name());
+    assert_eq!(client.query_one(&sql, &[]).await.unwrap().get::<_, i64>(0), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_newer_schema_is_refused() {
+    let Some(server) = TestServer::get() else { return };
+    let schema = server.schema();
+    drop(schema.open().await);
+    let client = client(server.url()).await;
+    let sql = format!("UPDATE \"{}\".schema_version SET version = 99", schema.name());
+    client.batch_execute(&sql).await.unwrap();
+    let error = schema.options().open(server.url()).await.unwrap_err();
+    assert!(!error.can_retry());
+    assert_eq!(
+        error.to_string(),
+        "the database has schema version 99, this program knows up to 1: use a newer release"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_schema_that_holds_something_else_is_refused_and_left_as_it_is() {
+    let Some(server) = TestServer::get() else { return };
+    let schema = server.schema();
+    let client = client(server.url()).await;
+    let name = schema.name();
+    let sql = format!("CREATE SCHEMA \"{name}\"; CREATE TABLE \"{name}\".own (id int)");
+    client.batch_execute(&sql).await.unwrap();
+    let error = schema.options().open(server.url()).await.unwrap_err();
+    assert!(!error.can_retry());
+    assert!(error.to_string().contains("holds something else"), "{error}");
+    let sql = "SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace($1)";
+    assert_eq!(client.query_one(sql, &[&name]).await.unwrap().get::<_, i64>(0), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_schema_that_lacks_a_table_is_refused() {
+    let Some(server) = TestServer::get() else { return };
+    let schema = server.schema();
+    drop(schema.open().await);
+    let client = client(server.url()).await;
+    let sql = format!("DROP TABLE \"{}\".resource_owner", schema.name());
+    client.batch_execute(&sql).await.unwrap();
+    let error = schema.options().open(server.url()).await.unwrap_err();
+    assert!(!error.can_retry());
+    assert!(error.to_string().contains("no table `resource_owner`"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_that_is_no_plain_schema_is_refused() {
+    for name in ["", "Upper", "1st", "pg_own", "a b", "a\"; DROP TABLE x; --", "information_schema"]
+    {
+        let error = PostgresStore::options().schema(name).open("host=/nowhere").await.unwrap_err();
+        assert!(!error.can_retry(), "{name}");
+        assert!(error.to_string().contains("cannot be the schema"), "{error}");
+    }
+    let error = PostgresStore::open("mysql://somewhere").await.unwrap_err();
+    assert!(!error.can_retry());
+    assert!(error.to_string().contains("address of the database is not valid"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_not_there_may_be_there_later() {
+    let error = PostgresStore::open("host=127.0.0.1 port=1 user=nobody").await.unwrap_err();
+    assert!(error.can_retry(), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_schemas_have_nothing_to_do_with_each_other() {
+    let Some(server) = TestServer::get() else { return };
+    let (one, other) = (server.schema(), server.schema());
+    one.open().await.claim("first", &["bank-account"]).await.unwrap();
+    other.open().await.claim("second", &["bank-account"]).await.unwrap();
+}
