@@ -23,6 +23,10 @@ const OTHERS_TIME: Duration = Duration::from_secs(1);
 const PAUSE_MIN: Duration = Duration::from_micros(500);
 const PAUSE_MAX: Duration = Duration::from_millis(2);
 
+/// So long a writer may commit without leaving room, although it has seen nobody else write. One
+/// who has not got in yet is not seen: it looks at least as often as the shortest pause is long.
+const STREAK_MAX: Duration = Duration::from_millis(50);
+
 /// The units of one call, of which the group has several.
 pub(super) type Batch<'b> = &'b [UnitOfWork];
 
@@ -36,6 +40,8 @@ pub(super) struct Session<'c> {
     others: Option<Instant>,
     /// When the last transaction ended, and how long it took.
     last: Option<(Instant, Duration)>,
+    /// Since when there has been no room between the transactions.
+    streak: Option<Instant>,
 }
 
 /// A transaction that is open.
@@ -61,7 +67,7 @@ impl<'c> Session<'c> {
     pub(super) fn new(place: &'c Place, connection: &'c Connection) -> Result<Self, Fault> {
         let statements = Statements::prepare(connection)?;
         let cache = Cache::new();
-        Ok(Self { place, connection, statements, cache, others: None, last: None })
+        Ok(Self { place, connection, statements, cache, others: None, last: None, streak: None })
     }
 
     /// Commits batches in one transaction.
@@ -141,13 +147,22 @@ impl<'c> Session<'c> {
         self.connection.is_autocommit()
     }
 
-    /// Waits a little where another program has written lately, so that its turn comes.
-    fn leave_room(&self) {
+    /// Waits a little where another program has written lately, so that its turn comes, and now and
+    /// then all the same, so that it can begin to.
+    fn leave_room(&mut self) {
         let Some((ended, took)) = self.last else { return };
-        if self.others.is_some_and(|seen| seen.elapsed() < OTHERS_TIME) {
-            let pause = took.clamp(PAUSE_MIN, PAUSE_MAX);
-            thread::sleep(pause.saturating_sub(ended.elapsed()));
+        let pause = if self.others.is_some_and(|seen| seen.elapsed() < OTHERS_TIME) {
+            took.clamp(PAUSE_MIN, PAUSE_MAX)
+        } else if self.streak.is_some_and(|begun| begun.elapsed() >= STREAK_MAX) {
+            PAUSE_MIN
+        } else {
+            Duration::ZERO
+        };
+        thread::sleep(pause.saturating_sub(ended.elapsed()));
+        if ended.elapsed() >= PAUSE_MIN {
+            self.streak = None;
         }
+        self.streak.get_or_insert_with(Instant::now);
     }
 
     /// Writes over what a commit that failed may have left at the end of the write-ahead log.

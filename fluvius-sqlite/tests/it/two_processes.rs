@@ -1,6 +1,6 @@
 //! Two processes over one file, both at full load.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fluvius_core::Store;
 use fluvius_sqlite::SqliteStore;
@@ -12,6 +12,9 @@ use crate::units::{all, commit, context, root, unit};
 
 const CLIENTS: usize = 32;
 const TIME: Duration = Duration::from_secs(3);
+
+/// How long who comes late waits before it gives up.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The second process; alone it does nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -53,4 +56,24 @@ async fn of_two_processes_each_gets_its_part_of_the_commits_and_none_fails() {
     assert_eq!(commands.len(), all_commits);
     assert!(commands.is_sorted_by(|one, next| one.position < next.position));
     commit(&store, unit(&context(), &root(), 0)).await;
+}
+
+/// One who has not written is not seen by the one that does, which must leave it room all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_comes_late_gets_in_beside_one_at_full_load() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("store.db");
+    let store = SqliteStore::open(&file).await.unwrap();
+    let late = SqliteStore::options().busy_time_max(PATIENCE).open(&file).await.unwrap();
+    let at_full_load = tokio::spawn(async move { load::run(&store, CLIENTS, TIME).await });
+    let mut waited = Vec::new();
+    while !at_full_load.is_finished() {
+        // By then it is not seen any more.
+        tokio::time::sleep(Duration::from_millis(1_200)).await;
+        let begun = Instant::now();
+        commit(&late, unit(&context(), &root(), 0)).await;
+        waited.push(begun.elapsed());
+    }
+    println!("who came late was answered after {waited:?}");
+    assert_eq!(at_full_load.await.unwrap().others, Vec::<String>::new());
 }
