@@ -4,6 +4,7 @@
 //! own as soon as it has to wait. So what need not wait costs no task, and no caller that is
 //! not polled ever holds a turn, a head or a batch.
 
+use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::{Arc, MutexGuard};
@@ -267,7 +268,7 @@ fn commit(processor: &Arc<Processor>, batch: &Batch, depth: usize, now: Instant)
 fn landed(
     environment: &Environment,
     batch: &Batch,
-    committed: std::thread::Result<Vec<Fate>>,
+    committed: Result<Vec<Fate>, Box<dyn Any + Send>>,
 ) -> Done {
     // What a store that panicked has done is not known: its log will tell.
     let fates = committed.unwrap_or_else(|_| batch.iter().map(|_| Fate::Unknown).collect());
