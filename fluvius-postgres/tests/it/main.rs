@@ -5,6 +5,7 @@
 mod conformance;
 mod logs;
 mod opening;
+mod server_settings;
 
 /// A connection beside the store.
 async fn client(url: &str) -> tokio_postgres::Client {
