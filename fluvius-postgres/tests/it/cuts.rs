@@ -14,6 +14,7 @@ use fluvius_postgres::PostgresStore;
 use fluvius_postgres::testing::PrivateServer;
 
 use crate::bank::{self, Answered, Transfer};
+use crate::client;
 use crate::proxy::{Cut, Proxy};
 
 const CUTS: usize = 40;
@@ -133,4 +134,30 @@ async fn a_caller_that_sends_another_command_instead_is_found_out() {
     let Some(server) = PrivateServer::start_with(&[]) else { return };
     let wrong = run(&server, 1, CUTS, Caller::Careless).await.unwrap_err();
     assert!(wrong.contains("was expected"), "{wrong}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_command_that_is_said_not_to_be_stored_is_not_stored_later() {
+    let Some(server) = PrivateServer::start_with(&[]) else { return };
+    let proxy = Proxy::start(server.socket()).await;
+    let store = PostgresStore::open(&proxy.url()).await.unwrap();
+    let hasty = bank::session(&bank::runtime(store.clone(), Duration::ZERO).await);
+    bank::open_accounts(&hasty, 2).await;
+    // The commit waits for another transaction, and goes on waiting when its connection is cut.
+    let other = client(&server.url()).await;
+    other.batch_execute("BEGIN; SELECT FROM fluvius.resource_state FOR UPDATE").await.unwrap();
+    let transfer = Transfer { id: Uuid::from_u128(7), from: 0, to: 1, amount: 5 };
+    proxy.cut_next(Cut::AfterCall);
+    let error = bank::send(&hasty, &transfer).await.unwrap_err();
+    assert_eq!(error.code(), "outcome-unknown");
+    assert!(store.command(transfer.id).await.unwrap().is_none());
+    other.batch_execute("COMMIT").await.unwrap();
+    let waiting = "SELECT count(*) FROM pg_stat_activity \
+                   WHERE state = 'active' AND query LIKE '%FROM commit_batch(%' AND pid <> pg_backend_pid()";
+    while other.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) > 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert!(store.command(transfer.id).await.unwrap().is_none());
+    let answered = bank::send_until_answered(&hasty, transfer, async |_| {}).await;
+    bank::check(&store, 2, &[answered]).await.unwrap();
 }
