@@ -35,6 +35,7 @@ done
 /// A server that nobody else uses, on a socket in a temporary folder; it ends, and is removed, with the value.
 #[derive(Debug)]
 pub struct PrivateServer {
+    binaries: PathBuf,
     folder: PathBuf,
     script: Child,
     answers: BufReader<std::process::ChildStdout>,
@@ -61,12 +62,12 @@ impl PrivateServer {
         let folder = folder.unwrap_or_else(|error| panic!("no temporary folder: {error}"));
         let settings: Vec<_> = settings.iter().map(|setting| format!("-c {setting}")).collect();
         let mut command = shell(&folder);
-        let script = command.arg("-c").arg(SCRIPT).env("BIN", binaries).env("FOLDER", &folder);
+        let script = command.arg("-c").arg(SCRIPT).env("BIN", &binaries).env("FOLDER", &folder);
         let script = script.env("SETTINGS", settings.join(" ")).current_dir("/");
         let spawned = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         let mut script = spawned.unwrap_or_else(|error| panic!("no private server: {error}"));
         let answers = script.stdout.take().unwrap_or_else(|| panic!("the script has no output"));
-        let mut server = Self { folder, script, answers: BufReader::new(answers) };
+        let mut server = Self { binaries, folder, script, answers: BufReader::new(answers) };
         server.wait("start for the first time");
         Some(server)
     }
@@ -79,6 +80,11 @@ impl PrivateServer {
     /// The socket that it listens on.
     pub fn socket(&self) -> PathBuf {
         self.folder.join(".s.PGSQL.5432")
+    }
+
+    /// A program of PostgreSQL, as it comes with the server.
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.binaries.join(name)
     }
 
     /// Ends it as a crash of the server does: sessions are cut off and nothing is written down any more. Blocks until
@@ -135,7 +141,9 @@ fn binaries() -> Option<PathBuf> {
     let mut debian: Vec<PathBuf> = debian.map(|version| version.path().join("bin")).collect();
     debian.sort();
     folders.extend(debian.into_iter().rev());
-    folders.into_iter().find(|folder| folder.join("initdb").is_file())
+    let found = folders.into_iter().map(|folder| folder.join("initdb")).find(|it| it.is_file())?;
+    // It may be a link out of the folder where the others are.
+    std::fs::canonicalize(found).ok()?.parent().map(Path::to_owned)
 }
 
 /// A shell that may run PostgreSQL in a folder.

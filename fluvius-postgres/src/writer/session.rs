@@ -1,7 +1,7 @@
 //! The one connection that commits: what is prepared on it, and how it is known to have ended.
 
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use fluvius_core::StoreError;
 use tokio_postgres::{Client, Statement};
@@ -37,6 +37,8 @@ pub(crate) struct Session {
     pub(crate) commit: Statement,
     pub(crate) types: Types,
     pub(crate) lock: SessionLock,
+    /// Whether the outcome of a call is open that nobody waits for any more.
+    pub(crate) is_lost: AtomicBool,
 }
 
 /// A lock that the server holds for a session, and gives back when all that the session had begun has ended.
@@ -64,7 +66,7 @@ impl Session {
         client.execute("SELECT pg_advisory_lock($1)", &[&key]).await?;
         let commit = client.prepare(COMMIT).await?;
         let types = types(&commit)?;
-        Ok(Self { client, commit, types, lock: SessionLock(key) })
+        Ok(Self { client, commit, types, lock: SessionLock(key), is_lost: AtomicBool::new(false) })
     }
 }
 
