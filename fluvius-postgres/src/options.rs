@@ -20,7 +20,8 @@ pub enum Durability {
     #[default]
     Full,
     /// A crash of the program. A crash of the server, or a loss of power, may take the last commands with it although
-    /// they were answered; the database stays whole (`synchronous_commit = off`). Opening a store so warns.
+    /// they were answered, and a store that was told of them commits nothing more; the database stays whole
+    /// (`synchronous_commit = off`). Opening a store so warns.
     Normal,
 }
 

@@ -4,9 +4,11 @@
 -- The value at a path through objects.
 CREATE FUNCTION field_at(state text, path text[]) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 DECLARE
-    value jsonb := state::jsonb;
+    value jsonb;
     name text;
 BEGIN
+    -- Not where it is declared: what fails there is not caught.
+    value := state::jsonb;
     FOREACH name IN ARRAY path LOOP
         IF jsonb_typeof(value) <> 'object' THEN
             RETURN NULL;

@@ -65,17 +65,15 @@ pub(crate) async fn read(
     Ok(fates)
 }
 
-/// The last position that the batch has taken, if it has taken any.
+/// The position of the last row that was stored, if any was.
 pub(crate) fn newest(found: &[Row], draft: &Draft<'_>) -> Option<i64> {
     let told = found.iter().find(|row| matches!(row.try_get::<_, Option<i32>>(ROOT), Ok(None)))?;
     let numbers: Vec<i32> = told.try_get(FATES).ok()?;
-    let is_stored = numbers
-        .iter()
-        .zip(draft.batch)
-        .any(|(number, unit)| *number == SOUND && unit.row_count() > 0);
-    let base = base(told).ok().filter(|_| is_stored)?;
-    let last = draft.offsets.last()? + draft.batch.last()?.row_count() as u64;
-    i64::try_from(base + last).ok()
+    let mut units = numbers.iter().zip(draft.batch).zip(&draft.offsets);
+    // What a unit that is not stored would have taken stays a gap.
+    let ((_, unit), offset) =
+        units.rfind(|((number, unit), _)| **number == SOUND && unit.row_count() > 0)?;
+    i64::try_from(base(told).ok()? + offset + unit.row_count() as u64).ok()
 }
 
 fn base(told: &Row) -> Result<u64, Fault> {

@@ -4,6 +4,7 @@ mod draft;
 mod fates;
 mod records;
 mod session;
+mod tables;
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -147,11 +148,13 @@ impl Writer {
                 param
             })
             .collect();
-        // From here to the answer the outcome is open: dropped in between, the session is taken for lost.
+        // From here to the answer the outcome is open.
+        let open = OpenCall { writer: self, session: &session };
         let called = session.client.query(&session.commit, &params);
         let time_max = self.place.options.statement_time_max * 2;
         let fault = match tokio::time::timeout(time_max, called).await {
             Ok(Ok(rows)) => {
+                open.close();
                 self.remember(&rows, draft);
                 return Called::Done(rows);
             }
@@ -159,9 +162,9 @@ impl Writer {
             Err(_) => StoreError::unavailable("the server does not answer").into(),
         };
         if matches!(fault, Fault::Postgres(_)) && fault.is_rolled_back() {
+            open.close();
             return Called::Failed(fault);
         }
-        self.lose(&session).await;
         Called::Unknown(fault)
     }
 
@@ -170,6 +173,7 @@ impl Writer {
         let mut place = self.session.lock().await;
         if let Some(session) = place.as_ref()
             && !session.client.is_closed()
+            && !session.is_lost.load(Ordering::SeqCst)
         {
             return Ok(Arc::clone(session));
         }
@@ -179,11 +183,10 @@ impl Writer {
         Ok(session)
     }
 
-    async fn lose(&self, session: &Arc<Session>) {
-        self.lost().push(session.lock);
-        let mut place = self.session.lock().await;
-        if place.as_ref().is_some_and(|current| Arc::ptr_eq(current, session)) {
-            *place = None;
+    /// Takes a session for lost: nothing more is sent over it, and what it had begun is to be ended.
+    fn lose(&self, session: &Session) {
+        if !session.is_lost.swap(true, Ordering::SeqCst) {
+            self.lost().push(session.lock);
         }
     }
 
@@ -212,5 +215,25 @@ impl Writer {
 
     fn lost(&self) -> std::sync::MutexGuard<'_, Vec<SessionLock>> {
         self.lost.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A call whose outcome is open. Where it ends without an answer, or nobody waits for it any more, its session is lost.
+struct OpenCall<'w> {
+    writer: &'w Writer,
+    session: &'w Session,
+}
+
+impl OpenCall<'_> {
+    /// The outcome is known.
+    fn close(self) {
+        // It owns nothing.
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for OpenCall<'_> {
+    fn drop(&mut self) {
+        self.writer.lose(self.session);
     }
 }

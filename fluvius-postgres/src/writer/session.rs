@@ -1,7 +1,7 @@
 //! The one connection that commits: what is prepared on it, and how it is known to have ended.
 
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use fluvius_core::StoreError;
 use tokio_postgres::{Client, Statement};
@@ -37,6 +37,8 @@ pub(crate) struct Session {
     pub(crate) commit: Statement,
     pub(crate) types: Types,
     pub(crate) lock: SessionLock,
+    /// Whether the outcome of a call is open that nobody waits for any more.
+    pub(crate) is_lost: AtomicBool,
 }
 
 /// A lock that the server holds for a session, and gives back when all that the session had begun has ended.
@@ -64,13 +66,19 @@ impl Session {
         client.execute("SELECT pg_advisory_lock($1)", &[&key]).await?;
         let commit = client.prepare(COMMIT).await?;
         let types = types(&commit)?;
-        Ok(Self { client, commit, types, lock: SessionLock(key) })
+        Ok(Self { client, commit, types, lock: SessionLock(key), is_lost: AtomicBool::new(false) })
     }
 }
 
+/// The last position that a log has. The counter says less: a standby, and a server after a crash, may have it 32
+/// ahead of what has come to them.
+const NEWEST: &str = "SELECT greatest(0, (SELECT max(position) FROM command_log), \
+                      (SELECT max(position) FROM event_log), (SELECT max(position) FROM message_log), \
+                      (SELECT max(position) FROM activity_log))";
+
 /// A server that was put in the place of another must have all that the other has told.
 async fn check_position(client: &Client, newest: i64) -> Result<(), Fault> {
-    let row = client.query_one("SELECT last_value FROM position", &[]).await?;
+    let row = client.query_one(NEWEST, &[]).await?;
     let found: i64 = row.try_get(0)?;
     if found >= newest {
         return Ok(());

@@ -1,0 +1,192 @@
+//! The rows of a batch, table by table.
+
+use fluvius_core::{AggregateRoot, ContextRecord, UnitOfWork};
+
+use super::draft;
+use super::records::Records;
+use super::session::Types;
+use crate::error::Fault;
+use crate::read::clamped;
+use crate::rows::{text_of, word_of};
+
+/// The rows of one table, and of which unit each is; of a state also its root, of a context its number.
+pub(crate) struct OfTable<'t> {
+    pub(crate) records: Records<'t>,
+    pub(crate) units: Vec<i32>,
+    pub(crate) numbers: Vec<i32>,
+}
+
+/// The rows of a batch by table, in PostgreSQL's binary form.
+pub(crate) struct Rows<'t> {
+    pub(crate) states: OfTable<'t>,
+    pub(crate) commands: OfTable<'t>,
+    pub(crate) events: OfTable<'t>,
+    pub(crate) messages: OfTable<'t>,
+    pub(crate) activities: OfTable<'t>,
+    pub(crate) contexts: OfTable<'t>,
+}
+
+impl<'t> Rows<'t> {
+    pub(crate) fn new(types: &'t Types) -> Self {
+        let of = |of| OfTable { records: Records::new(of), units: Vec::new(), numbers: Vec::new() };
+        Self {
+            states: of(&types.state),
+            commands: of(&types.command),
+            events: of(&types.event),
+            messages: of(&types.message),
+            activities: of(&types.activity),
+            contexts: of(&types.context),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        let all = [
+            &self.states,
+            &self.commands,
+            &self.events,
+            &self.messages,
+            &self.activities,
+            &self.contexts,
+        ];
+        all.iter().map(|table| table.records.len()).sum()
+    }
+
+    pub(crate) fn add_states(&mut self, unit: &UnitOfWork, number: i32, roots: &[&AggregateRoot]) {
+        for state in &unit.states {
+            let Ok(root) = roots.binary_search(&&state.root) else { continue };
+            self.states.units.push(number);
+            self.states.numbers.push(draft::number(root));
+            self.states.records.row(|row| {
+                row.text(&state.root.resource);
+                row.uuid(state.root.identifier);
+                row.number(clamped(state.version));
+                row.text(&state.etag.to_string());
+                row.number(state.revision.into());
+                row.text(state.data.as_str());
+                row.time(state.created);
+                row.optional_uuid(state.creator);
+                row.time(state.updated);
+                row.optional_uuid(state.updater);
+                row.optional_time(state.deleted);
+                row.optional_text(state.realm.as_deref());
+            });
+        }
+    }
+
+    pub(crate) fn add_commands(
+        &mut self,
+        unit: &UnitOfWork,
+        number: i32,
+        position: &mut i64,
+    ) -> Result<(), Fault> {
+        for command in &unit.commands {
+            let status = word_of(&command.status)?;
+            *position += 1;
+            self.commands.units.push(number);
+            self.commands.records.row(|row| {
+                row.number(*position);
+                row.uuid(command.id);
+                row.optional_uuid(command.parent);
+                row.text(&command.domain);
+                row.number(command.revision.into());
+                row.text(&command.command);
+                row.text(&command.root.resource);
+                row.uuid(command.root.identifier);
+                row.text(command.payload.as_str());
+                row.bytes(command.payload_hash.as_bytes());
+                row.uuid(command.context_id);
+                row.text(&status);
+                row.optional_text(command.code.as_deref());
+                row.optional_text(command.response.as_ref().map(|response| response.as_str()));
+                row.time(command.received);
+            });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn add_events(&mut self, unit: &UnitOfWork, number: i32, position: &mut i64) {
+        for event in &unit.events {
+            *position += 1;
+            self.events.units.push(number);
+            self.events.records.row(|row| {
+                row.number(*position);
+                row.uuid(event.id);
+                row.text(&event.domain);
+                row.number(event.revision.into());
+                row.text(&event.event);
+                row.text(&event.root.resource);
+                row.uuid(event.root.identifier);
+                row.number(clamped(event.version));
+                row.uuid(event.src_cmd);
+                row.text(event.args.as_str());
+                row.optional_text(event.data.as_ref().map(|data| data.as_str()));
+                row.text(event.change.to_json().as_str());
+                row.time(event.occurred);
+            });
+        }
+    }
+
+    pub(crate) fn add_messages(&mut self, unit: &UnitOfWork, number: i32, position: &mut i64) {
+        for message in &unit.messages {
+            *position += 1;
+            self.messages.units.push(number);
+            self.messages.records.row(|row| {
+                row.number(*position);
+                row.uuid(message.id);
+                row.text(&message.key);
+                row.text(message.data.as_str());
+                row.uuid(message.src_cmd);
+                row.text(&message.root.resource);
+                row.uuid(message.root.identifier);
+            });
+        }
+    }
+
+    pub(crate) fn add_activities(
+        &mut self,
+        unit: &UnitOfWork,
+        number: i32,
+        position: &mut i64,
+    ) -> Result<(), Fault> {
+        for activity in &unit.activities {
+            let kind = word_of(&activity.kind)?;
+            *position += 1;
+            self.activities.units.push(number);
+            self.activities.records.row(|row| {
+                row.number(*position);
+                row.uuid(activity.id);
+                row.text(&activity.root.resource);
+                row.uuid(activity.root.identifier);
+                row.uuid(activity.context_id);
+                row.uuid(activity.src_cmd);
+                row.text(&activity.message);
+                row.text(&kind);
+                row.optional_text(activity.label.as_deref());
+                row.optional_text(activity.code.as_deref());
+                row.optional_text(activity.data.as_ref().map(|data| data.as_str()));
+            });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn add_context(&mut self, context: &ContextRecord) -> Result<(), Fault> {
+        let transport = word_of(&context.transport)?;
+        let (headers, roles) = (text_of(&context.headers)?, text_of(&context.roles)?);
+        self.contexts.records.row(|row| {
+            row.uuid(context.id);
+            row.text(&context.domain);
+            row.number(context.revision.into());
+            row.text(&transport);
+            row.text(&context.source);
+            row.text(&headers);
+            row.optional_uuid(context.actor.user_id);
+            row.optional_uuid(context.actor.profile_id);
+            row.optional_uuid(context.actor.organization_id);
+            row.text(&roles);
+            row.optional_text(context.realm.as_deref());
+            row.optional_uuid(context.correlation);
+            row.optional_uuid(context.causation);
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,88 @@
+//! The backup that the guide describes: PostgreSQL's own tools, while commands run.
+
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use fluvius_core::testing::SeededRng;
+use fluvius_core::uuid::Uuid;
+use fluvius_core::verify::verify;
+use fluvius_core::{LogQuery, RealmFilter, Store};
+use fluvius_postgres::PostgresStore;
+use fluvius_postgres::testing::PrivateServer;
+
+use crate::bank::{self, Transfer};
+use crate::client;
+
+const ACCOUNTS: u64 = 4;
+const SETTLE_TIME: Duration = Duration::from_secs(30);
+
+fn run(command: &mut Command) {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_dump_that_is_made_while_commands_run_is_restored_to_a_whole_store() {
+    let Some(server) = PrivateServer::start_with(&[]) else { return };
+    let store = PostgresStore::open(&server.url()).await.unwrap();
+    let session = bank::session(&bank::runtime(store, SETTLE_TIME).await);
+    bank::open_accounts(&session, ACCOUNTS).await;
+    let mut rng = SeededRng::new(1);
+    let mut before = Vec::new();
+    for number in 1..=20 {
+        let transfer = bank::any_transfer(&mut rng, Uuid::from_u128(number), ACCOUNTS);
+        before.push(bank::send_until_answered(&session, transfer, async |_| {}).await);
+    }
+    let is_over = Arc::new(AtomicBool::new(false));
+    let load = tokio::spawn({
+        let (session, is_over) = (session.clone(), Arc::clone(&is_over));
+        async move {
+            while !is_over.load(Ordering::SeqCst) {
+                let id = Uuid::from_u64_pair(1, rng.next_u64());
+                let transfer = bank::any_transfer(&mut rng, id, ACCOUNTS);
+                bank::send(&session, &transfer).await.unwrap();
+            }
+        }
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("fluvius.dump");
+    let host = server.socket().parent().unwrap().to_owned();
+    let tool = |name: &str| {
+        let mut command = Command::new(server.program(name));
+        command.arg("--username=postgres").arg("--host").arg(&host);
+        command
+    };
+    tokio::task::block_in_place(|| {
+        let mut dump = tool("pg_dump");
+        run(dump
+            .args(["--schema=fluvius", "--format=custom", "--file"])
+            .arg(&file)
+            .arg("postgres"));
+    });
+    is_over.store(true, Ordering::SeqCst);
+    load.await.unwrap();
+    client(&server.url()).await.batch_execute("CREATE DATABASE other").await.unwrap();
+    tokio::task::block_in_place(|| {
+        run(tool("pg_restore").args(["--exit-on-error", "--dbname=other"]).arg(&file));
+    });
+    let other = server.url().replace("dbname=postgres", "dbname=other");
+    let restored = PostgresStore::open(&other).await.unwrap();
+    let found = verify(&restored).await.unwrap();
+    assert!(found.is_sound(), "{found}");
+    let all = LogQuery { root: None, realm: RealmFilter::All, after: 0, limit: usize::MAX };
+    let last = restored.commands(&all).await.unwrap().last().unwrap().position;
+    let session = bank::session(&bank::runtime(restored.clone(), SETTLE_TIME).await);
+    // What was answered before is there, and positions go on.
+    bank::send_again(&session, &before).await;
+    let next = Transfer { id: Uuid::from_u128(99), from: 0, to: 1, amount: 1 };
+    bank::send(&session, &next).await.unwrap();
+    let (row, _) = restored.command(next.id).await.unwrap().unwrap();
+    assert!(row.position > last);
+    let found = verify(&restored).await.unwrap();
+    assert!(found.is_sound(), "{found}");
+    // Triggers come with it.
+    let refused = client(&other).await.batch_execute("TRUNCATE fluvius.event_log").await;
+    assert!(refused.is_err());
+}

@@ -1,0 +1,156 @@
+//! Transfers between accounts through a domain, sent until they are answered, and what must hold of them at the end.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use banking_domain::{Account, OpenAccount, TransactionManagerDomain};
+use fluvius_core::testing::SeededRng;
+use fluvius_core::uuid::Uuid;
+use fluvius_core::verify::verify;
+use fluvius_core::{
+    AggregateRoot, CommandBundle, Domain, DomainContext, DomainRuntime, Error, Json, LogQuery,
+    RealmFilter, Response, Session, Store,
+};
+use fluvius_postgres::PostgresStore;
+use rust_decimal::Decimal;
+
+/// What each account has at the beginning.
+const DEPOSIT: u64 = 1_000_000;
+
+/// How long a command may be sent again and again.
+const TIME_MAX: Duration = Duration::from_secs(60);
+
+/// One transfer.
+#[derive(Debug, Clone)]
+pub(crate) struct Transfer {
+    pub(crate) id: Uuid,
+    pub(crate) from: u64,
+    pub(crate) to: u64,
+    pub(crate) amount: u64,
+}
+
+/// A transfer that was answered, and what it was answered with before.
+#[derive(Debug, Clone)]
+pub(crate) struct Answered {
+    pub(crate) transfer: Transfer,
+    pub(crate) response: Response,
+    pub(crate) codes: Vec<&'static str>,
+}
+
+/// A transfer as the random numbers have it.
+pub(crate) fn any_transfer(rng: &mut SeededRng, id: Uuid, accounts: u64) -> Transfer {
+    let from = rng.below(accounts);
+    let to = (from + 1 + rng.below(accounts - 1)) % accounts;
+    Transfer { id, from, to, amount: 1 + rng.below(9) }
+}
+
+/// The runtime over a store.
+pub(crate) async fn runtime(store: PostgresStore, settle_time: Duration) -> DomainRuntime {
+    let builder = TransactionManagerDomain::builder(store).settle_time(settle_time);
+    builder.build().await.unwrap()
+}
+
+/// A session of a client.
+pub(crate) fn session(domain: &DomainRuntime) -> Session {
+    domain.session(DomainContext::create("transfers"))
+}
+
+fn account(number: u64) -> Uuid {
+    Uuid::from_u128(u128::from(number) + 1)
+}
+
+pub(crate) async fn open_accounts(session: &Session, count: u64) {
+    for number in 0..count {
+        let open = OpenAccount {
+            account_number: number.to_string(),
+            owner_name: "Ada".to_owned(),
+            initial_deposit: Decimal::from(DEPOSIT),
+        };
+        session.send(account(number), open).await.unwrap();
+    }
+}
+
+/// Sends a command once.
+pub(crate) async fn send(session: &Session, transfer: &Transfer) -> Result<Response, Error> {
+    let (amount, to) = (transfer.amount, account(transfer.to));
+    let payload = format!(r#"{{"amount":"{amount}","recipient_id":"{to}"}}"#);
+    let command = CommandBundle {
+        id: transfer.id,
+        command: "transfer-money".to_owned(),
+        root: AggregateRoot::of::<Account>(account(transfer.from)),
+        payload: Json::parse(payload).unwrap(),
+        if_match: None,
+    };
+    session.process_command(command).await
+}
+
+/// Sends a command, under its one identifier, until it is answered. `look` sees each failure.
+pub(crate) async fn send_until_answered(
+    session: &Session,
+    transfer: Transfer,
+    look: impl AsyncFn(&Error),
+) -> Answered {
+    let begun = Instant::now();
+    let mut codes = Vec::new();
+    loop {
+        match send(session, &transfer).await {
+            Ok(response) => return Answered { transfer, response, codes },
+            Err(error @ (Error::StoreUnavailable { .. } | Error::OutcomeUnknown { .. })) => {
+                codes.push(error.code());
+                look(&error).await;
+            }
+            Err(error) => panic!("{transfer:?}: {error}: {:?}", std::error::Error::source(&error)),
+        }
+        assert!(begun.elapsed() < TIME_MAX, "{transfer:?} was never answered: {codes:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Whether every answered transfer is stored once, and nothing else is; or what is wrong.
+pub(crate) async fn check(
+    store: &impl Store,
+    accounts: u64,
+    answered: &[Answered],
+) -> Result<(), String> {
+    let found = verify(store).await.map_err(|error| error.to_string())?;
+    if !found.is_sound() {
+        return Err(found.to_string());
+    }
+    let mut wanted: BTreeMap<u64, i128> =
+        (0..accounts).map(|number| (number, i128::from(DEPOSIT))).collect();
+    for Answered { transfer, .. } in answered {
+        *wanted.get_mut(&transfer.from).unwrap() -= i128::from(transfer.amount);
+        *wanted.get_mut(&transfer.to).unwrap() += i128::from(transfer.amount);
+    }
+    for (number, wanted) in wanted {
+        let root = AggregateRoot::of::<Account>(account(number));
+        let state = store.load(&root).await.map_err(|error| error.to_string())?;
+        let state = state.ok_or_else(|| format!("account {number} is lost"))?;
+        let balance = state.data.to_value()["balance"].as_str().map(str::to_owned);
+        if balance != Some(wanted.to_string()) {
+            return Err(format!("account {number} has {balance:?}, and {wanted} was expected"));
+        }
+    }
+    let all = LogQuery { root: None, realm: RealmFilter::All, after: 0, limit: usize::MAX };
+    let rows = store.commands(&all).await.map_err(|error| error.to_string())?;
+    let stored: BTreeSet<Uuid> = rows
+        .iter()
+        .filter(|row| row.record.command == "transfer-money")
+        .map(|row| row.record.id)
+        .collect();
+    let sent: BTreeSet<Uuid> = answered.iter().map(|one| one.transfer.id).collect();
+    if stored != sent {
+        return Err(format!("{} transfers are stored, {} were answered", stored.len(), sent.len()));
+    }
+    Ok(())
+}
+
+/// Each command sent once more has the answer that it had.
+pub(crate) async fn send_again(session: &Session, answered: &[Answered]) {
+    for Answered { transfer, response, .. } in answered {
+        let again = send(session, transfer).await.unwrap();
+        assert_eq!(again.version, response.version, "{transfer:?}");
+        assert_eq!(again.etag, response.etag, "{transfer:?}");
+        assert_eq!(again.data, response.data, "{transfer:?}");
+    }
+}

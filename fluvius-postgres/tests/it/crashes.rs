@@ -1,0 +1,167 @@
+//! A server that crashes, and one that comes back with less than it had.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use fluvius_core::testing::SeededRng;
+use fluvius_core::uuid::Uuid;
+use fluvius_core::{Session, Store};
+use fluvius_postgres::PostgresStore;
+use fluvius_postgres::testing::PrivateServer;
+
+use crate::bank::{self, Answered, Transfer};
+use crate::client;
+
+const CRASHES: usize = 4;
+const CLIENTS: u64 = 8;
+const ACCOUNTS: u64 = 12;
+const SETTLE_TIME: Duration = Duration::from_secs(30);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_crash_of_the_server_loses_no_answered_command_and_repeats_none() {
+    let Some(mut server) = PrivateServer::start_with(&[]) else { return };
+    let store = PostgresStore::open(&server.url()).await.unwrap();
+    // One finds out what became of a command, and one leaves that to the caller.
+    let patient = bank::runtime(store.clone(), SETTLE_TIME).await;
+    let hasty = bank::runtime(store.clone(), Duration::ZERO).await;
+    let sessions = [bank::session(&patient), bank::session(&hasty)];
+    bank::open_accounts(&sessions[0], ACCOUNTS).await;
+    let (is_over, count) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|number| {
+            let session = sessions[usize::from(number % 2 == 0)].clone();
+            tokio::spawn(client_of(number, session, Arc::clone(&is_over), Arc::clone(&count)))
+        })
+        .collect();
+    for crash in 0..CRASHES {
+        wait_for(&count, 60).await;
+        // At another moment of a commit each time.
+        tokio::time::sleep(Duration::from_micros(1_700 * crash as u64)).await;
+        tokio::task::block_in_place(|| server.crash());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::task::block_in_place(|| server.start());
+    }
+    wait_for(&count, 60).await;
+    is_over.store(true, Ordering::SeqCst);
+    let mut answered = Vec::new();
+    for client in clients {
+        answered.extend(client.await.unwrap());
+    }
+    let failed = answered.iter().filter(|one| !one.codes.is_empty()).count();
+    assert!(failed >= CRASHES, "{failed} of {} commands have met a crash", answered.len());
+    // The store that was open all the time, and one that is opened now.
+    bank::check(&store, ACCOUNTS, &answered).await.unwrap();
+    let other = PostgresStore::open(&server.url()).await.unwrap();
+    bank::check(&other, ACCOUNTS, &answered).await.unwrap();
+    let other = bank::runtime(other, SETTLE_TIME).await;
+    bank::send_again(&bank::session(&other), &answered).await;
+    bank::check(&store, ACCOUNTS, &answered).await.unwrap();
+}
+
+/// Sends transfers until it is over.
+async fn client_of(
+    number: u64,
+    session: Session,
+    is_over: Arc<AtomicBool>,
+    count: Arc<AtomicUsize>,
+) -> Vec<Answered> {
+    let mut rng = SeededRng::new(number);
+    let mut answered = Vec::new();
+    while !is_over.load(Ordering::SeqCst) {
+        let id = Uuid::from_u64_pair(number + 1, rng.next_u64());
+        let transfer = bank::any_transfer(&mut rng, id, ACCOUNTS);
+        answered.push(bank::send_until_answered(&session, transfer, async |_| {}).await);
+        count.fetch_add(1, Ordering::SeqCst);
+    }
+    answered
+}
+
+/// Waits for so many more answers.
+async fn wait_for(count: &AtomicUsize, more: usize) {
+    let (wanted, begun) = (count.load(Ordering::SeqCst) + more, Instant::now());
+    while count.load(Ordering::SeqCst) < wanted {
+        assert!(begun.elapsed() < Duration::from_secs(60), "no answers come any more");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// A server with three transfers, a domain's session on it, and what the server had after the first transfer is kept.
+async fn with_three_transfers() -> Option<(PrivateServer, PostgresStore, Session)> {
+    let mut server = PrivateServer::start_with(&[])?;
+    let store = PostgresStore::open(&server.url()).await.unwrap();
+    let session = bank::session(&bank::runtime(store.clone(), SETTLE_TIME).await);
+    bank::open_accounts(&session, 2).await;
+    bank::send(&session, &transfer(1)).await.unwrap();
+    server.crash();
+    server.keep();
+    server.start();
+    for number in [2, 3] {
+        bank::send_until_answered(&session, transfer(number), async |_| {}).await;
+    }
+    Some((server, store, session))
+}
+
+fn transfer(number: u128) -> Transfer {
+    Transfer { id: Uuid::from_u128(number), from: 0, to: 1, amount: 5 }
+}
+
+/// The last position that the server has.
+async fn newest(client: &tokio_postgres::Client) -> i64 {
+    let sql = "SELECT greatest((SELECT max(position) FROM fluvius.command_log), \
+               (SELECT max(position) FROM fluvius.event_log))";
+    client.query_one(sql, &[]).await.unwrap().get(0)
+}
+
+/// Commands are refused with both positions, and leave nothing.
+async fn assert_refused(
+    server: &PrivateServer,
+    told: i64,
+    store: &PostgresStore,
+    session: &Session,
+) {
+    let client = client(&server.url()).await;
+    let found = newest(&client).await;
+    assert!(found < told);
+    for number in [4, 3] {
+        let error = bank::send(session, &transfer(number)).await.unwrap_err();
+        assert_eq!(error.code(), "store");
+        let error = std::error::Error::source(&error).unwrap().to_string();
+        let wanted = format!(
+            "the server has lost commits: this program was told of position {told}, and the server is at {found}; \
+             find out what is missing, and start the program anew"
+        );
+        assert_eq!(error, wanted);
+    }
+    assert_eq!(newest(&client).await, found);
+    assert!(store.command(Uuid::from_u128(4)).await.unwrap().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_was_set_back_is_refused_with_both_positions() {
+    let Some((mut server, store, session)) = with_three_transfers().await else { return };
+    let told = newest(&client(&server.url()).await).await;
+    server.crash();
+    server.set_back();
+    server.start();
+    assert_refused(&server, told, &store, &session).await;
+    // A program that was told nothing cannot know.
+    let store = PostgresStore::open(&server.url()).await.unwrap();
+    let session = bank::session(&bank::runtime(store, SETTLE_TIME).await);
+    bank::send(&session, &transfer(4)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_has_lost_rows_is_refused_although_its_counter_is_ahead() {
+    let Some((mut server, store, session)) = with_three_transfers().await else { return };
+    let superuser = client(&server.url()).await;
+    let told = newest(&superuser).await;
+    // A standby counts up to 32 positions ahead of what has come to it.
+    let lose = "SET session_replication_role = replica; \
+                DELETE FROM fluvius.event_log WHERE position > (SELECT max(position) - 3 FROM fluvius.command_log); \
+                DELETE FROM fluvius.command_log WHERE position > (SELECT max(position) - 3 FROM fluvius.command_log)";
+    superuser.batch_execute(lose).await.unwrap();
+    server.crash();
+    server.start();
+    assert_refused(&server, told, &store, &session).await;
+}

@@ -1,0 +1,136 @@
+//! What stands between a store and its server, and cuts them off from each other in the middle of a commit.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::sync::watch;
+
+/// Where a commit is cut off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Cut {
+    /// Nothing of the call comes to the server.
+    BeforeCall,
+    /// A part of the call does.
+    WithinCall,
+    /// All of it does, and nobody waits for what comes of it.
+    AfterCall,
+    /// The server has answered, and nothing of it comes back.
+    BeforeAnswer,
+    /// A part of the answer does.
+    WithinAnswer,
+}
+
+impl Cut {
+    pub(crate) const ALL: [Self; 5] = [
+        Self::BeforeCall,
+        Self::WithinCall,
+        Self::AfterCall,
+        Self::BeforeAnswer,
+        Self::WithinAnswer,
+    ];
+}
+
+/// Listens on a port of its own, and hands on to a socket of a server.
+#[derive(Debug, Clone)]
+pub(crate) struct Proxy {
+    port: u16,
+    /// What is done to the next commit.
+    next: Arc<Mutex<Option<Cut>>>,
+    /// How often it was cut: each cut ends every connection.
+    cuts: watch::Sender<usize>,
+}
+
+impl Proxy {
+    pub(crate) async fn start(socket: PathBuf) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let proxy = Self { port, next: Arc::default(), cuts: watch::Sender::new(0) };
+        let of_connections = proxy.clone();
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let Ok(server) = UnixStream::connect(&socket).await else { continue };
+                tokio::spawn(of_connections.clone().hand_on(client, server));
+            }
+        });
+        proxy
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("host=127.0.0.1 port={} user=postgres dbname=postgres sslmode=disable", self.port)
+    }
+
+    /// Cuts the next commit that comes.
+    pub(crate) fn cut_next(&self, cut: Cut) {
+        *self.next.lock().unwrap() = Some(cut);
+    }
+
+    /// Waits until it has cut so often.
+    pub(crate) async fn wait_for(&self, cuts: usize) {
+        self.cuts.subscribe().wait_for(|count| *count >= cuts).await.unwrap();
+    }
+
+    /// Hands on until an end closes, or something is cut.
+    async fn hand_on(self, mut client: TcpStream, mut server: UnixStream) {
+        let mut seen = self.cuts.subscribe();
+        let (mut from_client, mut from_server) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+        let mut call = None;
+        let mut cut = None;
+        loop {
+            tokio::select! {
+                biased;
+                _ = seen.changed() => return,
+                read = server.read(&mut from_server) => {
+                    let Some(bytes) = some(read, &from_server) else { return };
+                    let passed = match cut {
+                        Some(Cut::BeforeAnswer) => 0,
+                        Some(_) => bytes.len() / 2,
+                        None => bytes.len(),
+                    };
+                    if client.write_all(&bytes[..passed]).await.is_err() {
+                        return;
+                    }
+                    if cut.is_some() {
+                        break;
+                    }
+                }
+                read = client.read(&mut from_client) => {
+                    let Some(bytes) = some(read, &from_client) else { return };
+                    if call.as_ref().is_some_and(|call: &Vec<u8>| at(bytes, call).is_some()) {
+                        cut = cut.or_else(|| self.next.lock().unwrap().take());
+                    }
+                    call = call.or_else(|| call_of(bytes));
+                    let passed = match cut {
+                        Some(Cut::BeforeCall) => 0,
+                        Some(Cut::WithinCall) => bytes.len() / 2,
+                        _ => bytes.len(),
+                    };
+                    if server.write_all(&bytes[..passed]).await.is_err() {
+                        return;
+                    }
+                    if matches!(cut, Some(Cut::BeforeCall | Cut::WithinCall | Cut::AfterCall)) {
+                        break;
+                    }
+                }
+            }
+        }
+        self.cuts.send_modify(|count| *count += 1);
+    }
+}
+
+/// How a call begins on this connection, where these bytes prepare it: with the name of no portal, and with that of the
+/// statement.
+fn call_of(bytes: &[u8]) -> Option<Vec<u8>> {
+    let sql = at(bytes, b"SELECT * FROM commit_batch(")?;
+    let name = bytes[..sql - 1].rsplit(|byte| *byte == b's').next()?;
+    Some([b"\0s", name, b"\0"].concat())
+}
+
+fn at(bytes: &[u8], what: &[u8]) -> Option<usize> {
+    bytes.windows(what.len()).position(|window| window == what)
+}
+
+fn some(read: std::io::Result<usize>, buffer: &[u8]) -> Option<&[u8]> {
+    read.ok().filter(|count| *count > 0).map(|count| &buffer[..count])
+}

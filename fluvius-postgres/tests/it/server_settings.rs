@@ -1,0 +1,41 @@
+//! How the server, or the session, is set: what a store needs is checked.
+
+use fluvius_postgres::PostgresStore;
+use fluvius_postgres::testing::{PrivateServer, TestServer};
+
+use crate::client;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_without_fsync_is_refused_unless_told_otherwise() {
+    let Some(server) = PrivateServer::start_with(&["fsync=off"]) else { return };
+    let error = PostgresStore::open(&server.url()).await.unwrap_err();
+    assert!(!error.can_retry());
+    assert!(error.to_string().starts_with("the server runs with `fsync = off`"), "{error}");
+    let sql = "SELECT to_regnamespace('fluvius') IS NULL";
+    let is_left_alone = client(&server.url()).await.query_one(sql, &[]).await.unwrap();
+    assert!(is_left_alone.get::<_, bool>(0));
+    PostgresStore::options().accept_fsync_off(true).open(&server.url()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_is_refused_where_it_would_not_see_what_it_checks() {
+    let Some(server) = TestServer::get() else { return };
+    let schema = server.schema();
+    drop(schema.open().await);
+    let client = client(server.url()).await;
+    let sql = format!("SET search_path = \"{}\"", schema.name());
+    client.batch_execute(&sql).await.unwrap();
+    let types = "SELECT array_to_string(array_agg('NULL::' || format_type(type, NULL) ORDER BY number), ', ') \
+                 FROM pg_proc, unnest(proargtypes::oid[]) WITH ORDINALITY AS t (type, number) \
+                 WHERE proname = 'commit_batch' AND pronamespace = to_regnamespace($1)";
+    let nulls: String = client.query_one(types, &[&schema.name()]).await.unwrap().get(0);
+    for level in ["REPEATABLE READ", "SERIALIZABLE"] {
+        let call =
+            format!("BEGIN ISOLATION LEVEL {level}; SELECT * FROM commit_batch({nulls}); COMMIT");
+        let error = client.batch_execute(&call).await.unwrap_err();
+        let error = error.as_db_error().unwrap();
+        assert_eq!(error.code().code(), "FL002", "{error}");
+        assert!(error.message().starts_with("commit_batch must run in READ COMMITTED"), "{error}");
+        client.batch_execute("ROLLBACK").await.unwrap();
+    }
+}
