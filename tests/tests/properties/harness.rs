@@ -9,6 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use fluvius_core::Clock;
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
+use tokio::runtime::Runtime;
 
 /// How long a failing case may be made smaller, in milliseconds.
 const SHRINK_TIME_MAX: u32 = 30_000;
@@ -47,14 +48,17 @@ pub(crate) fn config(cases: u32) -> Config {
     }
 }
 
-/// Runs one asynchronous case on this thread.
+/// Runs one asynchronous case on this thread, always in the same runtime: connections of stores live in it.
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
-    runtime().block_on(future)
+    thread_local! {
+        static RUNTIME: Runtime = runtime();
+    }
+    RUNTIME.with(|runtime| runtime.block_on(future))
 }
 
 /// A runtime of this thread alone.
-pub(crate) fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
+pub(crate) fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
 /// A clock that goes on by a millisecond each time it is read: two runs see the same times.

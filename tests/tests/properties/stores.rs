@@ -1,8 +1,8 @@
 //! The stores that a property is shown on, behind one type, and what they hold.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fluvius_core::store::{KnownCommand, LogQuery, RealmFilter, Store, StoreError};
 use fluvius_core::uuid::Uuid;
@@ -10,25 +10,35 @@ use fluvius_core::{
     ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, Logged,
     MemoryStore, MessageRecord, StateQuery, StateRecord, UnitOfWork,
 };
+use fluvius_postgres::PostgresStore;
+use fluvius_postgres::testing::{TestSchema, TestServer};
 use fluvius_sqlite::{Durability, SqliteStore};
 use tempfile::TempDir;
 
-/// One of so many cases has its SQLite store in a file, which takes longer.
+/// One of so many cases of a property has its SQLite store in a file, which takes longer.
 const IN_A_FILE_EVERY: usize = 16;
 
-/// A store of any kind; a folder goes with its last clone.
+/// One of so many cases of a property has a PostgreSQL store too, which takes longer still.
+const ON_A_SERVER_EVERY: usize = 32;
+
+thread_local! {
+    /// How many cases the property of this thread has had: a case has the same stores when it is run again.
+    static COUNT: Cell<usize> = const { Cell::new(0) };
+}
+
+/// A store of any kind; a folder and a schema go with its last clone.
 #[derive(Debug, Clone)]
 pub(crate) enum AnyStore {
     Memory(MemoryStore),
     Sqlite { store: SqliteStore, _folder: Option<Arc<TempDir>> },
+    Postgres { store: PostgresStore, _schema: Arc<TestSchema> },
 }
 
 impl AnyStore {
-    /// A fresh store of each kind.
+    /// A fresh store of each kind; of those that take longer, now and then.
     pub(crate) async fn all() -> Vec<Self> {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let is_in_a_file = COUNT.fetch_add(1, Ordering::Relaxed).is_multiple_of(IN_A_FILE_EVERY);
-        let sqlite = if is_in_a_file {
+        let count = COUNT.replace(COUNT.get() + 1);
+        let sqlite = if count.is_multiple_of(IN_A_FILE_EVERY) {
             let folder = TempDir::new().unwrap();
             // Nothing here outlives a crash: the disk need not be waited for.
             let options = SqliteStore::options().durability(Durability::Normal);
@@ -37,7 +47,16 @@ impl AnyStore {
         } else {
             Self::Sqlite { store: SqliteStore::in_memory().await.unwrap(), _folder: None }
         };
-        vec![Self::Memory(MemoryStore::new()), sqlite]
+        let mut all = vec![Self::Memory(MemoryStore::new()), sqlite];
+        if count.is_multiple_of(ON_A_SERVER_EVERY)
+            && let Some(server) = TestServer::get()
+        {
+            let schema = server.schema();
+            let options = schema.options().durability(fluvius_postgres::Durability::Normal);
+            let store = options.open(schema.url()).await.unwrap();
+            all.push(Self::Postgres { store, _schema: Arc::new(schema) });
+        }
+        all
     }
 }
 
@@ -83,6 +102,7 @@ macro_rules! each {
         match $any {
             AnyStore::Memory($store) => $call,
             AnyStore::Sqlite { store: $store, .. } => $call,
+            AnyStore::Postgres { store: $store, .. } => $call,
         }
     };
 }
