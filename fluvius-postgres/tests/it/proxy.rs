@@ -61,9 +61,9 @@ impl Proxy {
         format!("host=127.0.0.1 port={} user=postgres dbname=postgres sslmode=disable", self.port)
     }
 
-    /// Cuts the next commit that comes.
-    pub(crate) fn cut_next(&self, cut: Cut) {
-        *self.next.lock().unwrap() = Some(cut);
+    /// Cuts the next commit that comes, or no more.
+    pub(crate) fn cut_next(&self, cut: impl Into<Option<Cut>>) {
+        *self.next.lock().unwrap() = cut.into();
     }
 
     /// Waits until it has cut so often.

@@ -4,6 +4,7 @@ use crate::altered::Mutant;
 use crate::claims;
 use crate::hosts::Kind;
 use crate::places::{InFile, InMemory};
+use crate::server::OnServer;
 
 /// What holds of several runtimes over one content.
 macro_rules! over_runtimes {
@@ -123,4 +124,11 @@ mod sqlite {
 
     over_runtimes!(InFile, histories: 10);
     over_processes!(InFile, histories: 3);
+}
+
+mod postgres {
+    use super::*;
+
+    over_runtimes!(OnServer, histories: 3);
+    over_processes!(OnServer, histories: 3);
 }
