@@ -37,11 +37,11 @@ fn conditions(kind: Kind, mutant: Option<Mutant>) -> Conditions {
 }
 
 /// Nothing that was answered is lost, and nothing is applied twice, by kills.
-pub fn kills<P: Place>(test: &str) {
+pub fn kills<P: Place>(test: &str, kills: u64) {
     if !P::is_there() {
         return;
     }
-    let kills = number("FLUVIUS_KILLS").unwrap_or(20);
+    let kills = number("FLUVIUS_KILLS").unwrap_or(kills);
     let options =
         kills::Options { seed: seed(), kills, clients: 16, acknowledged_min: 100, mutant: None };
     println!("{test}: {options:?}");
@@ -151,11 +151,11 @@ pub fn histories<P: Place>(test: &str, kind: Kind, histories: u64) {
 }
 
 /// A fault makes a history that is not linearizable, within a minute, under every seed.
-pub fn histories_find<P: Place>(test: &str, kind: Kind, mutant: Mutant) {
+pub fn histories_find<P: Place>(test: &str, kind: Kind, mutant: Mutant, seeds: u64) {
     if !P::is_there() {
         return;
     }
-    under_each_seed(test, mutant, 2, |seed| {
+    under_each_seed(test, mutant, seeds, |seed| {
         let conditions = conditions(kind, Some(mutant));
         linear::run::<P>(kind, seed, conditions, &mut linear::Tally::default()).err()
     });
