@@ -15,7 +15,7 @@ use fluvius_postgres::testing::PrivateServer;
 
 use crate::bank::{self, Answered, Transfer};
 use crate::proxy::{Cut, Proxy};
-use crate::{client, running_commits};
+use crate::{client, number, running_commits};
 
 const CUTS: usize = 40;
 const ACCOUNTS: u64 = 3;
@@ -106,11 +106,6 @@ async fn run(
     }
     bank::check(&store, ACCOUNTS, &answered).await?;
     Ok(tally)
-}
-
-fn number(variable: &str) -> Option<u64> {
-    let text = std::env::var(variable).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{variable} is a number, not `{text}`")))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -27,7 +27,7 @@ impl Listener for Units {
 }
 
 /// The opening of an account, a deposit on it, and the opening of another one.
-async fn units() -> [UnitOfWork; 3] {
+pub(crate) async fn units() -> [UnitOfWork; 3] {
     let units = Units::default();
     let builder = TransactionManagerDomain::builder(MemoryStore::new());
     let builder = builder.ids(CountedIds::from(1)).listener(units.clone());

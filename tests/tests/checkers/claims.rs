@@ -96,7 +96,7 @@ pub fn bank_finds<P: Place>(test: &str, kind: Kind, mutant: Mutant, breaks: &str
         let options = bank::Options {
             seed,
             kind,
-            time: Duration::from_millis(500),
+            time: Duration::from_millis(1_500),
             conditions: conditions(kind, Some(mutant)),
         };
         let fault = bank::run::<P>(&options).err()?;

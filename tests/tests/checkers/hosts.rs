@@ -129,6 +129,7 @@ impl<P: Place> Hosts<P> {
             drop(pipe);
             reading.join().unwrap();
         }
+        self.place.calm();
         self.collected.take()
     }
 }

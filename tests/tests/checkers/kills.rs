@@ -179,11 +179,11 @@ impl<P: Place> Bank<P> {
         // What has no answer gets one, and from then on everything has that which it has.
         let domain = conditions.domain(&self.place, 0).await;
         let open = [open, failed].concat();
-        let settled = send_all(&domain, &open).await;
+        let settled = send_all(&domain, &open, is_at_once).await;
         let new = acknowledged.into_iter().chain(open.into_iter().zip(settled));
         let new: Vec<(CommandBundle, Outcome)> = new.collect();
         let commands: Vec<CommandBundle> = new.iter().map(|(command, _)| command.clone()).collect();
-        let again = send_all(&domain, &commands).await;
+        let again = send_all(&domain, &commands, is_at_once).await;
         for ((command, first), again) in new.into_iter().zip(again) {
             if !first.is_kept() || first != again {
                 return Err(format!("two answers to {command:?}:\n{first:?}\n{again:?}"));
@@ -240,9 +240,19 @@ async fn is_in_the_log(store: &impl Store, command: &CommandBundle, outcome: &Ou
     if is_same { Ok(()) } else { Err(format!("{command:?}: {outcome:?}, and in the log {row:?}")) }
 }
 
-/// Sends commands, all at the same time.
-async fn send_all(domain: &DomainRuntime, commands: &[CommandBundle]) -> Vec<Outcome> {
+/// Sends commands, all at the same time; again where something may still happen to the server.
+async fn send_all(
+    domain: &DomainRuntime,
+    commands: &[CommandBundle],
+    is_at_once: bool,
+) -> Vec<Outcome> {
     let session = domain.session(DomainContext::create(SENDER));
-    let sent = commands.iter().map(|command| session.process_command(command.clone()));
-    join_all(sent).await.into_iter().map(Outcome::of).collect()
+    let sent = commands.iter().map(async |command| {
+        let outcome = Outcome::of(session.process_command(command.clone()).await);
+        if !is_at_once || outcome.is_kept() {
+            return outcome;
+        }
+        Outcome::of(session.process_command(command.clone()).await)
+    });
+    join_all(sent).await
 }

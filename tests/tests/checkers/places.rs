@@ -40,7 +40,10 @@ pub trait Place: Clone + Send + Sync + 'static {
         unreachable!("{strike:?} does not happen to this place");
     }
 
-    /// Waits until nothing is done any more for processes that are gone, and nothing more happens.
+    /// Sees to it that nothing more happens that was to come.
+    fn calm(&self) {}
+
+    /// Waits until nothing is done any more for processes that are gone.
     fn wait_until_quiet(&self) {}
 }
 

@@ -154,10 +154,11 @@ impl Place for OnServer {
         });
     }
 
+    fn calm(&self) {
+        self.with_server(|server| server.proxy.cut_next(None));
+    }
+
     fn wait_until_quiet(&self) {
-        self.with_server(|server| {
-            server.proxy.cut_next(None);
-            server.run(UNTIL_QUIET);
-        });
+        self.with_server(|server| server.run(UNTIL_QUIET));
     }
 }
