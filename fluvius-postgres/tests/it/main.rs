@@ -13,6 +13,7 @@ mod logs;
 mod never_skips;
 mod opening;
 mod proxy;
+mod server_faults;
 mod server_settings;
 mod units;
 

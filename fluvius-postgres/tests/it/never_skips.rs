@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use fluvius_core::testing::SeededRng;
 use fluvius_core::uuid::Uuid;
-use fluvius_core::{AggregateRoot, Fate, Json, LogQuery, RealmFilter, Store, UnitOfWork};
+use fluvius_core::{Fate, Json, LogQuery, RealmFilter, Store, UnitOfWork};
 use fluvius_postgres::testing::{TestSchema, TestServer};
 use fluvius_postgres::{Durability, PostgresStore};
 use tokio::task::JoinHandle;
@@ -76,35 +76,6 @@ async fn prepare(schema: &TestSchema, mutant: Option<Mutant>) -> tokio_postgres:
         client.batch_execute(&mutant.changed(&function)).await.unwrap();
     }
     client
-}
-
-/// Units as if they were of a root, of commands, and of a context of their own.
-fn of_root(units: &[UnitOfWork], id: u64) -> Vec<UnitOfWork> {
-    let identifier = Uuid::from_u64_pair(1, id);
-    let mut units = units.to_vec();
-    for (number, unit) in (0..).zip(&mut units) {
-        let rename = |root: &mut AggregateRoot| root.identifier = identifier;
-        let ([command], [event], [state], [expected]) = (
-            &mut unit.commands[..],
-            &mut unit.events[..],
-            &mut unit.states[..],
-            &mut unit.expected[..],
-        ) else {
-            panic!("{unit:?}")
-        };
-        let (command, event) = (Arc::make_mut(command), Arc::make_mut(event));
-        // Of one context all but the first to store it would wait for that one.
-        Arc::make_mut(&mut unit.context).id = identifier;
-        command.context_id = identifier;
-        command.id = Uuid::from_u64_pair(2 + number, id);
-        event.id = Uuid::from_u64_pair(20 + number, id);
-        event.src_cmd = command.id;
-        rename(&mut command.root);
-        rename(&mut event.root);
-        rename(&mut Arc::make_mut(state).root);
-        rename(&mut expected.root);
-    }
-    units
 }
 
 fn tell(unit: &mut UnitOfWork, what: &str) {
@@ -221,9 +192,9 @@ impl Run {
                 let id = self.begun.fetch_add(1, Ordering::SeqCst);
                 batch.extend(match rng.below(10) {
                     // What is not there cannot be changed: this one leaves a hole between the positions.
-                    0 => of_root(std::slice::from_ref(&deposited), id),
-                    1..4 => of_root(std::slice::from_ref(&opened), id),
-                    _ => of_root(&[opened.clone(), deposited.clone()], id),
+                    0 => units::of_root(std::slice::from_ref(&deposited), id),
+                    1..4 => units::of_root(std::slice::from_ref(&opened), id),
+                    _ => units::of_root(&[opened.clone(), deposited.clone()], id),
                 });
             }
             match rng.below(20) {
@@ -368,7 +339,7 @@ async fn one_is_held_up(server: TestServer, mutant: Option<Mutant>) -> Result<()
     let [opened, ..] = units::units().await;
     let lock = |what: &str| format!("SELECT {what}(1, hashtext('{}'))", schema.name());
     other.batch_execute(&lock("pg_advisory_lock")).await.unwrap();
-    let mut batch = of_root(std::slice::from_ref(&opened), 1);
+    let mut batch = units::of_root(std::slice::from_ref(&opened), 1);
     tell(&mut batch[0], IS_HELD_UP);
     let held = tokio::spawn(async move { commit(&held, batch).await });
     let waits = |lock: &str| {
@@ -383,7 +354,7 @@ async fn one_is_held_up(server: TestServer, mutant: Option<Mutant>) -> Result<()
         assert!(!held.is_finished());
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    let batch = of_root(&[opened], 2);
+    let batch = units::of_root(&[opened], 2);
     let later = tokio::spawn(async move { commit(&later, batch).await });
     let for_turn = waits(&format!("hashtextextended('{name}', 0)"));
     while !later.is_finished() && !other.query_one(&for_turn, &[]).await.unwrap().get::<_, bool>(0)
