@@ -171,18 +171,23 @@ fn at_work<P: Place>(kind: Kind, seed: u64, conditions: Conditions) -> Vec<Entry
     hosts.end()
 }
 
-/// How many requests were sent and not answered when a process was killed, or the server struck.
+/// How many requests were sent and not answered when a process was killed, or since the server was
+/// struck before that.
 fn under_fault(history: &[Entry], asked: &[Asked]) -> u64 {
     let mut hit = BTreeSet::new();
-    let kills = history
-        .iter()
-        .enumerate()
-        .filter(|(_, entry)| matches!(entry, Entry::Kill | Entry::Strike(_)));
-    for (killed, _) in kills {
-        let during = asked.iter().enumerate().filter(|(_, one)| {
-            one.invoked < killed && one.returned.is_none_or(|returned| killed < returned)
-        });
-        hit.extend(during.map(|(number, _)| number));
+    let mut struck = None;
+    for (at, entry) in history.iter().enumerate() {
+        match entry {
+            Entry::Strike(_) => struck = struck.or(Some(at)),
+            Entry::Kill => {
+                let begun = struck.take().unwrap_or(at);
+                let during = asked.iter().enumerate().filter(|(_, one)| {
+                    one.invoked < at && one.returned.is_none_or(|returned| begun < returned)
+                });
+                hit.extend(during.map(|(number, _)| number));
+            }
+            Entry::Invoke(..) | Entry::Return(..) => {}
+        }
     }
     hit.len() as u64
 }
