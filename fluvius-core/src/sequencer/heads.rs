@@ -138,18 +138,25 @@ impl Heads {
         }
     }
 
-    /// The store has told what it holds: nothing else is true.
-    pub(crate) fn correct(&mut self, root: &AggregateRoot, stored: Option<StateRecord>) {
+    /// The store has told what it holds: nothing else is true. Says whether that is news.
+    pub(crate) fn correct(&mut self, root: &AggregateRoot, stored: Option<StateRecord>) -> bool {
         let head = Head::loaded(root.clone(), stored);
         let of = |head: &Head| head.record.as_ref().map(|row| (row.version, row.etag));
         let known = self.chains.get(root).and_then(|chain| chain.durable.as_ref());
         // Otherwise another unit that fell on the same change has told it before, and what is
         // decided since stands on it.
-        if known.is_none_or(|known| of(known) != of(&head)) {
+        let is_news = known.is_none_or(|known| of(known) != of(&head));
+        if is_news {
             let chain = Chain { durable: Some(Arc::new(head)), pending: VecDeque::new() };
             self.replace(root, chain);
         }
         self.evict();
+        is_news
+    }
+
+    /// Whether there is a head of a root that is not durable yet.
+    pub(crate) fn is_in_work(&self, root: &AggregateRoot) -> bool {
+        self.chains.get(root).is_some_and(|chain| !chain.pending.is_empty())
     }
 
     /// Forgets what the store was last seen to hold; what is in work is checked at its commit.

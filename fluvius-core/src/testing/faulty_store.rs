@@ -15,7 +15,7 @@ use crate::message::MessageRecord;
 use crate::query::{Field, StateQuery};
 use crate::root::AggregateRoot;
 use crate::state::StateRecord;
-use crate::store::{Fate, LogQuery, Store, StoreError};
+use crate::store::{Fate, LogQuery, Store, StoreError, StoreTurn};
 use crate::sync;
 use crate::unit_of_work::UnitOfWork;
 
@@ -29,7 +29,7 @@ pub struct Faults {
     pub lost_before: u64,
     /// Commits after which the store goes away: all of the batch is stored, and nobody is told.
     pub lost_after: u64,
-    /// Reads that fail.
+    /// Reads that fail, and turns that are not given.
     pub failed_reads: u64,
     /// How long a call takes at the most; each takes a random part of it.
     pub delay_max: Duration,
@@ -146,6 +146,11 @@ impl<S: Store> Store for FaultyStore<S> {
         let fates = self.commit_some(&batch, &failed).await;
         self.delay().await;
         if lost_after { unknown() } else { fates }
+    }
+
+    async fn turn(&self, root: &AggregateRoot) -> Option<StoreTurn> {
+        self.read().await.ok()?;
+        self.inner.turn(root).await
     }
 
     async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {
