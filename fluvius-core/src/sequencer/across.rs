@@ -59,6 +59,10 @@ impl<J> Sequencer<J> {
         needed.extend(command.contested.iter().cloned());
         needed.sort_unstable();
         needed.dedup();
+        #[cfg(feature = "testing")]
+        if self.limits.has(crate::testing::Planted::TakeTurnsInNoOrder) {
+            needed.sort_by_key(|root| command.wanted.contains(root));
+        }
         for root in needed {
             if command.kept.contains(&root) {
                 continue;
@@ -170,7 +174,11 @@ impl<J> Sequencer<J> {
 
     fn give_back_turn_across(&mut self, root: &AggregateRoot) {
         let Some(contested) = self.across.roots.get_mut(root) else { return };
-        if contested.kept_count > 0 || self.heads.is_in_work(root) {
+        if contested.kept_count > 0 || self.heads.in_work_count(root) > 0 {
+            return;
+        }
+        #[cfg(feature = "testing")]
+        if self.limits.has(crate::testing::Planted::KeepTurns) {
             return;
         }
         match std::mem::replace(&mut contested.stage, Stage::Asked) {

@@ -47,12 +47,13 @@ struct State {
     rng: SeededRng,
     faults: Faults,
     batches: Vec<usize>,
+    turn_count: u64,
 }
 
 impl<S: Store> FaultyStore<S> {
     /// A store with these faults.
     pub fn new(inner: S, seed: u64, faults: Faults) -> Self {
-        let state = State { rng: SeededRng::new(seed), faults, batches: Vec::new() };
+        let state = State { rng: SeededRng::new(seed), faults, batches: Vec::new(), turn_count: 0 };
         Self { inner, state: Arc::new(Mutex::new(state)) }
     }
 
@@ -64,6 +65,11 @@ impl<S: Store> FaultyStore<S> {
     /// The sizes of the batches that were committed so far.
     pub fn batch_sizes(&self) -> Vec<usize> {
         self.with(|state| state.batches.clone())
+    }
+
+    /// How many turns it has given so far.
+    pub fn turn_count(&self) -> u64 {
+        self.with(|state| state.turn_count)
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
@@ -150,7 +156,9 @@ impl<S: Store> Store for FaultyStore<S> {
 
     async fn turn(&self, root: &AggregateRoot) -> Option<StoreTurn> {
         self.read().await.ok()?;
-        self.inner.turn(root).await
+        let turn = self.inner.turn(root).await?;
+        self.with(|state| state.turn_count += 1);
+        Some(turn)
     }
 
     async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {
