@@ -54,6 +54,7 @@ mod rows;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod turns;
 mod writer;
 
 pub use options::{Durability, PostgresOptions};

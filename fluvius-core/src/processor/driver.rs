@@ -301,7 +301,7 @@ fn landed(
     let fates = committed.unwrap_or_else(|_| batch.iter().map(|_| Fate::Unknown).collect());
     // Before anybody is answered, and in the order of positions.
     for (unit, fate) in batch.iter().zip(&fates) {
-        if let Fate::Committed { first } = fate {
+        if let Fate::Committed { first, .. } = fate {
             publish::committed(environment, unit, *first);
         }
     }

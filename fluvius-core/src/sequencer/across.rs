@@ -79,17 +79,27 @@ impl<J> Sequencer<J> {
                     return false;
                 }
                 None if command.contested.contains(&root) => {
-                    self.steps.push_back(Step::TakeTurn(root.clone()));
-                    let waiting = vec![ticket];
-                    let stage = Stage::Asked;
-                    let contested = Contested { stage, waiting, kept_count: 0, quiet_count: 0 };
-                    self.across.roots.insert(root, contested);
+                    self.take_turn_across(root, vec![ticket]);
                     return false;
                 }
                 None => {}
             }
         }
         true
+    }
+
+    /// Asks for the turn of a root, unless this process has it, or has asked. What is decided on the
+    /// root from now on is decided under it.
+    ///
+    /// A process that wins every time meets no conflict: only where it takes turns as well, since
+    /// the store says that others do, do these come to anything.
+    pub(super) fn take_turn_across(&mut self, root: AggregateRoot, waiting: Vec<Ticket>) {
+        if self.across.roots.contains_key(&root) {
+            return;
+        }
+        self.steps.push_back(Step::TakeTurn(root.clone()));
+        let contested = Contested { stage: Stage::Asked, waiting, kept_count: 0, quiet_count: 0 };
+        self.across.roots.insert(root, contested);
     }
 
     /// A root that a decision has read, and on which nothing is admitted before the next turn.
@@ -174,7 +184,7 @@ impl<J> Sequencer<J> {
 
     fn give_back_turn_across(&mut self, root: &AggregateRoot) {
         let Some(contested) = self.across.roots.get_mut(root) else { return };
-        if contested.kept_count > 0 || self.heads.in_work_count(root) > 0 {
+        if contested.kept_count > 0 || self.heads.is_in_work(root) {
             return;
         }
         #[cfg(feature = "testing")]

@@ -154,9 +154,9 @@ impl Heads {
         is_news
     }
 
-    /// How many heads of a root are not durable yet.
-    pub(crate) fn in_work_count(&self, root: &AggregateRoot) -> usize {
-        self.chains.get(root).map_or(0, |chain| chain.pending.len())
+    /// Whether there is a head of a root that is not durable yet.
+    pub(crate) fn is_in_work(&self, root: &AggregateRoot) -> bool {
+        self.chains.get(root).is_some_and(|chain| !chain.pending.is_empty())
     }
 
     /// Forgets what the store was last seen to hold; what is in work is checked at its commit.

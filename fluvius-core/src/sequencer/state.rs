@@ -15,9 +15,7 @@ use crate::root::AggregateRoot;
 use crate::store::{Fate, StoreError, StoreTurn};
 use crate::unit_of_work::UnitOfWork;
 
-/// From which of its conflicts on a command waits for the turn across processes, where nobody else
-/// is at work on the root; where somebody is, it is the first. A process that mostly wins meets few
-/// conflicts, and only where it takes turns as well do the others come to anything.
+/// From which of its conflicts on a command waits for the turn across processes.
 const TURN_FROM_CONFLICT: u32 = 2;
 
 /// The bounds of a sequencer.
@@ -255,7 +253,7 @@ impl<J> Sequencer<J> {
             let fate = fates.next().unwrap_or_else(|| {
                 Fate::Failed(StoreError::permanent("the store gave no fate for a unit of work"))
             });
-            if let Fate::Committed { .. } = fate {
+            if let Fate::Committed { contested, .. } = fate {
                 assert!(
                     !unit.depends_on.iter().any(|on| fallen.contains_key(on)),
                     "a store commits nothing that stands on a fallen unit"
@@ -263,22 +261,19 @@ impl<J> Sequencer<J> {
                 for head in &unit.writes {
                     self.heads.stand(unit.number, head);
                 }
+                for root in contested {
+                    self.take_turn_across(root, Vec::new());
+                }
                 self.end(unit.ticket, Settled::Stands);
                 continue;
             }
             fallen.insert(unit.number, unit.ticket);
-            let is_contested = match &fate {
-                Fate::Stale { root, .. } => {
-                    self.heads.in_work_count(root) > 1 || self.turns.holder(root).is_some()
-                }
-                _ => false,
-            };
             self.take_back(&unit);
             let goes_on = match fate {
                 Fate::Committed { .. } | Fate::Fell { .. } => true,
                 Fate::Stale { root, stored } => {
                     self.heads.correct(&root, stored.map(|stored| *stored));
-                    self.goes_on_after_conflict(unit.ticket, root, is_contested)
+                    self.goes_on_after_conflict(unit.ticket, root)
                 }
                 Fate::Known { .. } => {
                     self.end(unit.ticket, Settled::Known);
@@ -362,21 +357,15 @@ impl<J> Sequencer<J> {
     }
 
     /// Whether a command that others have made stale is decided again: after a little while.
-    fn goes_on_after_conflict(
-        &mut self,
-        ticket: Ticket,
-        root: AggregateRoot,
-        is_contested: bool,
-    ) -> bool {
+    fn goes_on_after_conflict(&mut self, ticket: Ticket, root: AggregateRoot) -> bool {
         let Some(command) = self.commands.get_mut(&ticket) else { return false };
         command.conflict_count += 1;
         let count = command.conflict_count;
         command.backs_off = count < self.limits.conflict_count_max;
         let goes_on = command.backs_off;
-        let takes_turns = is_contested || count >= TURN_FROM_CONFLICT;
         if !goes_on {
             self.end(ticket, Settled::Conflict(root, count));
-        } else if takes_turns && !command.contested.contains(&root) {
+        } else if count >= TURN_FROM_CONFLICT && !command.contested.contains(&root) {
             command.contested.push(root);
         }
         goes_on

@@ -177,7 +177,7 @@ impl<S: Store> Store for Altered<S> {
                 let late = self.late.as_ref().expect("somebody stores late");
                 late.send(batch).unwrap();
                 let first = || self.position.fetch_add(1, Ordering::Relaxed);
-                (0..count).map(|_| Fate::Committed { first: first() }).collect()
+                (0..count).map(|_| Fate::Committed { first: first(), contested: Vec::new() }).collect()
             }
             Some(Mutant::CachedRead) => {
                 let fates = self.inner.commit(Arc::clone(&batch)).await;

@@ -129,8 +129,8 @@ async fn alone() -> u64 {
     shares[0].answered
 }
 
-/// Transfers between a few roots in all directions, from several processes, and how long they took.
-async fn transfers(planted: Option<Planted>) -> Duration {
+/// So many transfers a client between a few roots in all directions, from several processes, and how long they took.
+async fn transfers(count: u64, planted: Option<Planted>) -> Duration {
     let (domains, stores) = processes(3, planted).await;
     let (_, ids) = make(&domains[0], 3).await;
     let begun = Instant::now();
@@ -141,7 +141,7 @@ async fn transfers(planted: Option<Planted>) -> Duration {
             let (ids, seed) = (ids.clone(), process * 8 + client);
             clients.spawn(async move {
                 let mut rng = SeededRng::new(u64::try_from(seed).unwrap());
-                for _ in 0..60 {
+                for _ in 0..count {
                     let from: Uuid = *rng.pick(&ids);
                     let to = *rng.pick(&ids);
                     if from != to {
@@ -163,14 +163,14 @@ async fn transfers(planted: Option<Planted>) -> Duration {
 
 #[tokio::test(start_paused = true)]
 async fn transfers_in_all_directions_from_several_processes_come_to_an_end() {
-    let time = transfers(None).await;
+    let time = transfers(60, None).await;
     assert!(time < Duration::from_secs(30), "{time:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn turns_in_no_order_let_processes_wait_for_each_other() {
     let time_max = Duration::from_secs(3_600);
-    let ended =
-        tokio::time::timeout(time_max, transfers(Some(Planted::TakeTurnsInNoOrder))).await;
+    let transfers = transfers(2_000, Some(Planted::TakeTurnsInNoOrder));
+    let ended = tokio::time::timeout(time_max, transfers).await;
     assert!(ended.is_err(), "it ended after {:?}", ended.unwrap());
 }

@@ -22,7 +22,7 @@ use crate::state::StateRecord;
 use crate::sync::Mutex;
 use crate::unit_of_work::UnitOfWork;
 use tables::Tables;
-use turns::Turns;
+use turns::Turn;
 
 /// Keeps states and logs in memory. Clones share one content, so that a runtime can be started
 /// again over what another has left.
@@ -41,7 +41,6 @@ use turns::Turns;
 #[derive(Debug, Clone, Default)]
 pub struct MemoryStore {
     tables: Arc<Mutex<Tables>>,
-    turns: Turns,
 }
 
 impl MemoryStore {
@@ -67,7 +66,7 @@ impl Store for MemoryStore {
     }
 
     async fn turn(&self, root: &AggregateRoot) -> Option<StoreTurn> {
-        self.turns.take(root).await.map(StoreTurn::new)
+        Turn::take(&self.tables, root).await.map(StoreTurn::new)
     }
 
     async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {
