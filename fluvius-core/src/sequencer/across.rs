@@ -10,7 +10,7 @@
 //! each wait.
 
 use super::Ticket;
-use super::state::{Decision, Sequencer, Step};
+use super::state::{Command, Decision, Sequencer, Step};
 use crate::few::Few;
 use crate::hash::Map;
 use crate::root::AggregateRoot;
@@ -139,13 +139,26 @@ impl<J> Sequencer<J> {
     ) {
         let Some((turn, stored)) = taken else { return self.go_on_without(root) };
         let is_changed = self.heads.correct(root, stored);
+        self.heads.trust(root);
         let Some(contested) = self.across.roots.get_mut(root) else { return };
         contested.stage = Stage::Held(turn);
         contested.quiet_count = if is_changed { 0 } else { contested.quiet_count + 1 };
         self.steps.push_back(Step::KeepTurn(root.clone()));
         for ticket in std::mem::take(&mut contested.waiting) {
-            self.take_turns(ticket);
+            self.go_on_across(ticket);
         }
+    }
+
+    /// A command that may have waited for a turn across processes goes on.
+    fn go_on_across(&mut self, ticket: Ticket) {
+        // One that has given up its turns meanwhile comes back by itself.
+        if self.commands.get(&ticket).is_none_or(Command::is_waiting) {
+            return;
+        }
+        if self.gives_way(ticket) {
+            self.give_back_turns(ticket);
+        }
+        self.take_turns(ticket);
     }
 
     /// This process has had the turn for long enough.
@@ -212,7 +225,7 @@ impl<J> Sequencer<J> {
             if let Some(command) = self.commands.get_mut(&ticket) {
                 command.contested.retain(|contested| contested != root);
             }
-            self.take_turns(ticket);
+            self.go_on_across(ticket);
         }
     }
 }

@@ -13,7 +13,7 @@ const LOST_COUNT_MAX: u32 = 3;
 
 impl<J> Command<J> {
     /// Whether it waits for turns, or for older commands.
-    fn is_waiting(&self) -> bool {
+    pub(super) fn is_waiting(&self) -> bool {
         self.held_count < self.wanted.len() || self.base_count > 0
     }
 }

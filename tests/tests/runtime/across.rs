@@ -115,6 +115,26 @@ async fn processes_on_one_root_each_get_their_share_and_none_meets_a_conflict() 
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_root_that_another_process_keeps_changing_is_read_before_it_is_decided() {
+    let (domains, stores) = processes(2, None).await;
+    let (_, ids) = make(&domains[0], 1).await;
+    let sessions: Vec<Session> = domains
+        .iter()
+        .map(|domain| domain.session(fluvius_core::DomainContext::create("test")))
+        .collect();
+    let commits = || stores.iter().map(|store| store.batch_sizes().len()).sum::<usize>();
+    let before = commits();
+    for _ in 0..20 {
+        for session in &sessions {
+            session.send(ids[0], PutIn { coins: 1 }).await.unwrap();
+        }
+    }
+    assert_eq!(coins(&domains[0], ids[0]).await, 140);
+    let fallen = commits() - before - 40;
+    assert!(fallen <= 2, "{fallen} of 40 decisions fell: each process meets one before it doubts");
+}
+
 /// What one process does on a root in twenty seconds.
 async fn alone() -> u64 {
     let (domains, stores) = processes(1, None).await;
