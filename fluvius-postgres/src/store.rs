@@ -5,10 +5,12 @@ use std::sync::Arc;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
     ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, KnownCommand,
-    LogQuery, Logged, MessageRecord, StateQuery, StateRecord, Store, StoreError, StoreTurn, UnitOfWork,
+    LogQuery, Logged, MessageRecord, StateQuery, StateRecord, Store, StoreError, StoreTurn,
+    UnitOfWork,
 };
 
 use crate::connect::Place;
+use crate::loads::Loads;
 use crate::options::PostgresOptions;
 use crate::read;
 use crate::readers::Readers;
@@ -43,6 +45,7 @@ pub struct PostgresStore {
 struct Connections {
     writer: Writer,
     readers: Readers,
+    loads: Arc<Loads>,
     turns: Arc<Turns>,
 }
 
@@ -67,7 +70,9 @@ impl PostgresStore {
         let readers = Readers::new(&place)?;
         let turns = Arc::new(Turns::new(place.clone()));
         let writer = Writer::open(place, turns.process()).await?;
-        Ok(Self { connections: Arc::new(Connections { writer, readers, turns }) })
+        Ok(Self {
+            connections: Arc::new(Connections { writer, readers, loads: Arc::default(), turns }),
+        })
     }
 
     fn readers(&self) -> &Readers {
@@ -92,7 +97,7 @@ impl Store for PostgresStore {
     }
 
     async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {
-        Ok(read::load(self.readers(), root).await?)
+        self.connections.loads.load(self.readers(), root).await
     }
 
     async fn snapshot(

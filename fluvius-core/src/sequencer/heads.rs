@@ -85,7 +85,9 @@ impl Heads {
         let mut doubt = 0;
         if let Some(chain) = self.chains.to_back(&loaded.root) {
             match chain.newest() {
-                Some(newest) if !chain.pending.is_empty() || newest.version() > loaded.version() => {
+                Some(newest)
+                    if !chain.pending.is_empty() || newest.version() > loaded.version() =>
+                {
                     return Arc::clone(newest);
                 }
                 Some(known) if known.is_same_row(&loaded) => {

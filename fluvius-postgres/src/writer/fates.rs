@@ -41,8 +41,7 @@ pub(crate) async fn read(
     let base = base(told)?;
     let numbers: Vec<i32> = told.try_get(FATES)?;
     let others: Vec<i32> = told.try_get::<_, Option<Vec<i32>>>(OTHERS)?.unwrap_or_default();
-    let contested: Vec<i32> =
-        told.try_get::<_, Option<Vec<i32>>>(CONTESTED)?.unwrap_or_default();
+    let contested: Vec<i32> = told.try_get::<_, Option<Vec<i32>>>(CONTESTED)?.unwrap_or_default();
     let contested: Vec<&AggregateRoot> = contested
         .iter()
         .filter_map(|number| draft.roots.get(usize::try_from(*number).ok()?.checked_sub(1)?))

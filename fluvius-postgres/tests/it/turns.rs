@@ -90,7 +90,8 @@ async fn processes_on_one_account_each_get_their_share_and_none_meets_a_conflict
 async fn the_turn_of_a_process_that_is_gone_is_free() {
     let Some(server) = PrivateServer::start_with(&[]) else { return };
     let url = server.url();
-    let stores = [PostgresStore::open(&url).await.unwrap(), PostgresStore::open(&url).await.unwrap()];
+    let stores =
+        [PostgresStore::open(&url).await.unwrap(), PostgresStore::open(&url).await.unwrap()];
     let turn = stores[0].turn(&root(1)).await.unwrap();
     let end = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted \
                AND pid IN (SELECT pid FROM pg_stat_activity WHERE query LIKE '%take_turn%') AND pid <> pg_backend_pid()";
@@ -120,7 +121,10 @@ async fn a_process_that_sleeps_keeps_nobody_for_long() {
         if let Some(turn) = stores[1].turn(&root(1)).await {
             break turn;
         }
-        assert!(begun.elapsed() < LONG * 3, "the server takes the turn from a process that is silent");
+        assert!(
+            begun.elapsed() < LONG * 3,
+            "the server takes the turn from a process that is silent"
+        );
     };
     // It wakes up, and gives back what it has no more: the other's turn stays.
     drop(turn);

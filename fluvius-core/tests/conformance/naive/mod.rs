@@ -16,7 +16,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use fluvius_core::query::Field;
 use fluvius_core::{
     ActivityRecord, AggregateRoot, CommandRecord, CommandStatus, ContextRecord, EventRecord, Fate,
-    LogQuery, Logged, MessageRecord, StateQuery, StateRecord, Store, StoreError, StoreTurn, UnitOfWork,
+    LogQuery, Logged, MessageRecord, StateQuery, StateRecord, Store, StoreError, StoreTurn,
+    UnitOfWork,
 };
 use uuid::Uuid;
 
@@ -259,7 +260,10 @@ impl Store for Naive {
         if self.is(Mutation::TurnsHadByAll) {
             return Some(StoreTurn::new(()));
         }
-        let turn = tokio::time::timeout(std::time::Duration::from_millis(50), self.turn_of(root).lock_owned());
+        let turn = tokio::time::timeout(
+            std::time::Duration::from_millis(50),
+            self.turn_of(root).lock_owned(),
+        );
         let turn = turn.await.ok()?;
         if self.is(Mutation::TurnsNotGivenBack) {
             std::mem::forget(turn);
