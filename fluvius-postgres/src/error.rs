@@ -57,6 +57,15 @@ impl Fault {
         self.code().is_some_and(|code| matches!(class(code), "22" | "23" | "54"))
     }
 
+    /// Whether the server has answered, and a row of the answer cannot be read: others still can.
+    pub(crate) fn is_of_what_is_read(&self) -> bool {
+        match self {
+            Self::Damaged { .. } => true,
+            Self::Postgres(error) => error.as_db_error().is_none() && !self.is_of_connection(),
+            Self::Told(_) => false,
+        }
+    }
+
     /// Whether the same transaction may well pass now: others were in its way.
     pub(crate) fn is_of_others(&self) -> bool {
         self.code().is_some_and(|code| {

@@ -46,6 +46,7 @@
 
 mod connect;
 mod error;
+mod loads;
 mod migrate;
 mod options;
 mod read;
@@ -54,6 +55,7 @@ mod rows;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod turns;
 mod writer;
 
 pub use options::{Durability, PostgresOptions};

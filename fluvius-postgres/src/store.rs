@@ -5,13 +5,16 @@ use std::sync::Arc;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
     ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, KnownCommand,
-    LogQuery, Logged, MessageRecord, StateQuery, StateRecord, Store, StoreError, UnitOfWork,
+    LogQuery, Logged, MessageRecord, StateQuery, StateRecord, Store, StoreError, StoreTurn,
+    UnitOfWork,
 };
 
 use crate::connect::Place;
+use crate::loads::Loads;
 use crate::options::PostgresOptions;
 use crate::read;
 use crate::readers::Readers;
+use crate::turns::Turns;
 use crate::writer::Writer;
 
 /// Keeps states and logs in a PostgreSQL database. Clones share its connections, which are closed with the last of
@@ -42,6 +45,8 @@ pub struct PostgresStore {
 struct Connections {
     writer: Writer,
     readers: Readers,
+    loads: Arc<Loads>,
+    turns: Arc<Turns>,
 }
 
 impl PostgresStore {
@@ -63,8 +68,11 @@ impl PostgresStore {
 
     pub(crate) async fn start(place: Place) -> Result<Self, StoreError> {
         let readers = Readers::new(&place)?;
-        let writer = Writer::open(place).await?;
-        Ok(Self { connections: Arc::new(Connections { writer, readers }) })
+        let turns = Arc::new(Turns::new(place.clone()));
+        let writer = Writer::open(place, turns.process()).await?;
+        Ok(Self {
+            connections: Arc::new(Connections { writer, readers, loads: Arc::default(), turns }),
+        })
     }
 
     fn readers(&self) -> &Readers {
@@ -84,8 +92,12 @@ impl Store for PostgresStore {
         self.connections.writer.commit(self.readers(), &batch).await
     }
 
+    async fn turn(&self, root: &AggregateRoot) -> Option<StoreTurn> {
+        self.connections.turns.take(root).await
+    }
+
     async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {
-        Ok(read::load(self.readers(), root).await?)
+        self.connections.loads.load(self.readers(), root).await
     }
 
     async fn snapshot(

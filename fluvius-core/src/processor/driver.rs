@@ -25,12 +25,19 @@ use super::{Environment, Processor, publish, recall, spans};
 use crate::action::Handler;
 use crate::error::Error;
 use crate::ids;
+use crate::root::AggregateRoot;
 use crate::sequencer::{Batch, Sequencer, Settled, Step, Ticket};
-use crate::store::{Fate, StoreError};
+use crate::state::StateRecord;
+use crate::store::{ErasedStore, Fate, StoreError, StoreTurn};
 use crate::sync::{self, Instant};
 
 /// How many steps are done at one go before the rest is moved to a task of its own.
 const STEPS_AT_ONE_GO: usize = 128;
+
+/// How long a process keeps a turn across processes, and what it has committed under it lands after
+/// that: long enough that handing it over costs little, and short enough that several others may
+/// have it within a second.
+const TURN_TIME: Duration = Duration::from_millis(50);
 
 /// What a step has come to: what the sequencer is told of it.
 enum Done {
@@ -39,6 +46,8 @@ enum Done {
     Resumed(Ticket),
     Settled(Ticket, Settled),
     Answered(Ticket, Outcome),
+    TurnTaken(AggregateRoot, Option<(StoreTurn, Option<StateRecord>)>),
+    TurnIsUp(AggregateRoot),
 }
 
 /// What beginning a step has come to.
@@ -113,6 +122,22 @@ pub(crate) fn drive<'a>(
                 drop(shared);
                 Work::new(now, Span::none(), settle(Arc::clone(processor), ticket, id)).begin()
             }
+            Step::TakeTurn(root) => {
+                drop(shared);
+                let taking = take_turn(Arc::clone(&processor.environment.store), root);
+                Work::new(now, Span::none(), taking).begin()
+            }
+            Step::KeepTurn(root) => {
+                drop(shared);
+                let kept = sync::sleep(TURN_TIME);
+                Work::new(now, Span::none(), kept.map(move |()| Done::TurnIsUp(root))).begin()
+            }
+            Step::GiveBackTurn(turn) => {
+                drop(shared);
+                drop(turn);
+                shared = processor.shared();
+                continue;
+            }
         };
         match begun {
             Begun::Done(done) => {
@@ -160,6 +185,8 @@ fn take_in(
         Done::Landed(fates) => sequencer.landed(fates),
         Done::Resumed(ticket) => sequencer.resume(ticket),
         Done::Settled(ticket, settled) => sequencer.end(ticket, settled),
+        Done::TurnTaken(root, taken) => sequencer.turn_taken(&root, taken),
+        Done::TurnIsUp(root) => sequencer.turn_is_up(&root),
         Done::Answered(ticket, outcome) => {
             finish(processor, shared, ticket, outcome, now);
             return processor.shared();
@@ -274,7 +301,7 @@ fn landed(
     let fates = committed.unwrap_or_else(|_| batch.iter().map(|_| Fate::Unknown).collect());
     // Before anybody is answered, and in the order of positions.
     for (unit, fate) in batch.iter().zip(&fates) {
-        if let Fate::Committed { first } = fate {
+        if let Fate::Committed { first, .. } = fate {
             publish::committed(environment, unit, *first);
         }
     }
@@ -306,6 +333,18 @@ async fn back_off(id: Uuid, count: u32) {
     let jitter = ids::invoked(id, count).as_u64_pair().1;
     let bound = 50_u64 << count.min(10);
     sync::sleep(Duration::from_micros(jitter % bound)).await;
+}
+
+/// Waits for the turn of a root across processes, and reads the root under it.
+async fn take_turn(store: Arc<dyn ErasedStore>, root: AggregateRoot) -> Done {
+    let taking = async {
+        let turn = store.turn(&root).await?;
+        // Who cannot read it goes on without, and meets the fault himself.
+        store.load(&root).await.ok().map(|stored| (turn, stored))
+    };
+    // So does everybody where the store panics.
+    let taken = AssertUnwindSafe(taking).catch_unwind().await.unwrap_or_default();
+    Done::TurnTaken(root, taken)
 }
 
 /// Finds out by the command's identifier what became of a unit of work whose store went away.

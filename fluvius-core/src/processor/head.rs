@@ -83,6 +83,12 @@ impl Head {
         self.record.as_ref().map_or(0, |record| record.version)
     }
 
+    /// Whether both are the same row of a store, or both none.
+    pub(crate) fn is_same_row(&self, other: &Self) -> bool {
+        let of = |head: &Self| head.record.as_ref().map(|row| (row.version, row.etag));
+        of(self) == of(other)
+    }
+
     /// The row, where the root is open and of this realm.
     pub(crate) fn visible(&self, realm: Option<&str>) -> Option<&StateRecord> {
         self.record

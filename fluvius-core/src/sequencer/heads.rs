@@ -13,6 +13,11 @@ use crate::state::StateRecord;
 /// What a cached head costs beside its data: names, audit fields, the decoded value's own parts.
 const HEAD_OVERHEAD_BYTES: usize = 512;
 
+/// How often a root at rest is read from the store, and found as it was known, before what is known
+/// of it is trusted again. It is read where another process has changed it meanwhile: then that is
+/// likely to go on, and a read costs less than a decision that falls.
+const DOUBT_MAX: u8 = 4;
+
 /// The newest head of each root that is known, with what it stands on.
 #[derive(Debug)]
 pub(crate) struct Heads {
@@ -28,11 +33,20 @@ pub(crate) struct Heads {
 struct Chain {
     durable: Option<Arc<Head>>,
     pending: VecDeque<(UnitNumber, Arc<Head>)>,
+    /// How often it is to be read again while nothing on it is in work.
+    doubt: u8,
+    /// Whether the store has told it just now, and nobody has decided on it since.
+    is_fresh: bool,
 }
 
 impl Chain {
     fn newest(&self) -> Option<&Arc<Head>> {
         self.pending.back().map(|(_, head)| head).or(self.durable.as_ref())
+    }
+
+    /// A head as the store has told it.
+    fn told(head: Arc<Head>, doubt: u8) -> Self {
+        Self { durable: Some(head), pending: VecDeque::new(), doubt, is_fresh: true }
     }
 
     fn position(&self, unit: UnitNumber) -> Option<usize> {
@@ -55,21 +69,47 @@ impl Heads {
         Self { chains: LinkedHashMap::default(), bytes: 0, bytes_max }
     }
 
-    /// The newest head of a root, if it is known.
+    /// The newest head of a root, if it is known, for a decision. `None`: it is to be loaded.
     pub(crate) fn newest(&mut self, root: &AggregateRoot) -> Option<Arc<Head>> {
         // `to_back` marks it as used just now.
-        self.chains.to_back(root).and_then(|chain| chain.newest()).map(Arc::clone)
+        let chain = self.chains.to_back(root)?;
+        let is_fresh = std::mem::take(&mut chain.is_fresh);
+        if chain.doubt > 0 && chain.pending.is_empty() && !is_fresh {
+            return None;
+        }
+        chain.newest().map(Arc::clone)
     }
 
     /// Adds a head that was loaded, and gives the newest: where somebody was quicker, theirs.
     pub(crate) fn offer(&mut self, loaded: Arc<Head>) -> Arc<Head> {
-        if let Some(head) = self.newest(&loaded.root) {
-            return head;
+        let mut doubt = 0;
+        if let Some(chain) = self.chains.to_back(&loaded.root) {
+            match chain.newest() {
+                Some(newest)
+                    if !chain.pending.is_empty() || newest.version() > loaded.version() =>
+                {
+                    return Arc::clone(newest);
+                }
+                Some(known) if known.is_same_row(&loaded) => {
+                    let known = Arc::clone(known);
+                    chain.doubt = chain.doubt.saturating_sub(1);
+                    return known;
+                }
+                _ => doubt = DOUBT_MAX,
+            }
         }
-        let chain = Chain { durable: Some(Arc::clone(&loaded)), pending: VecDeque::new() };
+        // It is the loader's alone: whoever comes next reads it anew.
+        let chain = Chain { is_fresh: false, ..Chain::told(Arc::clone(&loaded), doubt) };
         self.replace(&loaded.root, chain);
         self.evict();
         loaded
+    }
+
+    /// The root was read just now, and nobody else is to change it for a while.
+    pub(crate) fn trust(&mut self, root: &AggregateRoot) {
+        if let Some(chain) = self.chains.get_mut(root) {
+            chain.doubt = 0;
+        }
     }
 
     /// Whether a head that was read is still the newest.
@@ -102,7 +142,7 @@ impl Heads {
         match self.chains.get_mut(&head.root) {
             Some(chain) => chain.pending.push_back(pending),
             None => {
-                let chain = Chain { durable: None, pending: VecDeque::from([pending]) };
+                let chain = Chain { pending: VecDeque::from([pending]), ..Chain::default() };
                 self.chains.insert(head.root.clone(), chain);
             }
         }
@@ -138,18 +178,23 @@ impl Heads {
         }
     }
 
-    /// The store has told what it holds: nothing else is true.
-    pub(crate) fn correct(&mut self, root: &AggregateRoot, stored: Option<StateRecord>) {
+    /// The store has told what it holds: nothing else is true. Says whether that is news.
+    pub(crate) fn correct(&mut self, root: &AggregateRoot, stored: Option<StateRecord>) -> bool {
         let head = Head::loaded(root.clone(), stored);
-        let of = |head: &Head| head.record.as_ref().map(|row| (row.version, row.etag));
         let known = self.chains.get(root).and_then(|chain| chain.durable.as_ref());
         // Otherwise another unit that fell on the same change has told it before, and what is
         // decided since stands on it.
-        if known.is_none_or(|known| of(known) != of(&head)) {
-            let chain = Chain { durable: Some(Arc::new(head)), pending: VecDeque::new() };
-            self.replace(root, chain);
+        let is_news = known.is_none_or(|known| !known.is_same_row(&head));
+        if is_news {
+            self.replace(root, Chain::told(Arc::new(head), DOUBT_MAX));
         }
         self.evict();
+        is_news
+    }
+
+    /// Whether there is a head of a root that is not durable yet.
+    pub(crate) fn is_in_work(&self, root: &AggregateRoot) -> bool {
+        self.chains.get(root).is_some_and(|chain| !chain.pending.is_empty())
     }
 
     /// Forgets what the store was last seen to hold; what is in work is checked at its commit.

@@ -9,6 +9,7 @@ mod fate;
 pub mod memory;
 mod query;
 mod shape;
+mod turn;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use uuid::Uuid;
 pub use error::StoreError;
 pub use fate::Fate;
 pub use query::{LogQuery, RealmFilter};
+pub use turn::StoreTurn;
 
 pub(crate) use erased::ErasedStore;
 
@@ -134,6 +136,26 @@ pub trait Store: Send + Sync + 'static {
     /// # Cancellation
     /// Dropping the future leaves of each unit either all or nothing.
     fn commit(&self, batch: Arc<[UnitOfWork]>) -> impl Future<Output = Vec<Fate>> + Send;
+
+    /// Waits for the turn of a root among all who have the content open, and has it until what is
+    /// given is dropped.
+    ///
+    /// It is asked for a root that several processes keep changing: one after the other they then
+    /// decide a few batches each, instead of making each other's decisions stale. What is stored
+    /// does not depend on it: [`commit`](Self::commit) checks the same, and who has no turn may
+    /// commit as well. So a turn may be lost at any time, and must be where its holder is gone or
+    /// sleeps.
+    ///
+    /// `None`: go on without. A store that has no turns says so at once, as it does unless it
+    /// says otherwise itself; one that has them, where the turn is not to be had within about a
+    /// second.
+    ///
+    /// # Cancellation
+    /// Dropping the future gives up the place in the queue.
+    fn turn(&self, root: &AggregateRoot) -> impl Future<Output = Option<StoreTurn>> + Send {
+        let _ = root;
+        std::future::ready(None)
+    }
 
     /// The stored row of a root, closed ones too.
     ///

@@ -142,6 +142,14 @@ const LOGS: &[Finding] = &[
     (PositionsForgottenWhenClosed, &["a_reopened_store_goes_on"]),
 ];
 
+const TURNS: &[Finding] = &[
+    (TurnsHadByAll, &["a_turn_is_had_by_one_at_a_time"]),
+    (TurnsNotGivenBack, &["a_turn_is_had_by_one_at_a_time"]),
+    (TurnsNotTold, &["who_has_no_turn_commits_and_is_told"]),
+    (TurnsToldForGood, &["who_has_no_turn_commits_and_is_told"]),
+    (TurnsBind, &["who_has_no_turn_commits_and_is_told"]),
+];
+
 const QUERIES: &[Finding] = &[
     (QueriesUnchecked, &["a_query_that_is_not_valid_is_refused"]),
     (QueryFaultMayPass, &["a_query_that_is_not_valid_is_refused"]),
@@ -283,8 +291,13 @@ fn faults_of_queries_and_snapshots_are_found() {
 }
 
 #[test]
+fn faults_of_turns_are_found() {
+    check_found(TURNS);
+}
+
+#[test]
 fn every_claim_finds_a_fault() {
-    let all = [VERSIONS, FATES, ATOMICITY, IDENTIFIERS, ORDER, VALUES, LOGS, QUERIES];
+    let all = [VERSIONS, FATES, ATOMICITY, IDENTIFIERS, ORDER, VALUES, LOGS, TURNS, QUERIES];
     let names = all.iter().flat_map(|findings| findings.iter().flat_map(|(_, names)| *names));
     let named: BTreeSet<&str> = names.copied().collect();
     let idle = CLAIMS.iter().map(|claim| claim.name()).filter(|name| !named.contains(name));

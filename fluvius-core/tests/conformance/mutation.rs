@@ -164,6 +164,13 @@ pub(crate) enum Mutation {
     ClaimsMayPass,
     ClaimsCheckedEarly,
 
+    // Turns.
+    TurnsHadByAll,
+    TurnsNotGivenBack,
+    TurnsNotTold,
+    TurnsToldForGood,
+    TurnsBind,
+
     // Reopening.
     ForgetsWhenClosed,
     IdentifiersForgottenWhenClosed,

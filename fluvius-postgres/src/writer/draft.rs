@@ -148,6 +148,7 @@ impl<'b> Draft<'b> {
         &self,
         types: &'t Types,
         durability: &'static str,
+        process: i64,
     ) -> Result<Vec<Box<dyn ToSql + Sync + Send + 't>>, Fault> {
         let rows = self.rows(types)?;
         let resources: Vec<String> =
@@ -155,6 +156,7 @@ impl<'b> Draft<'b> {
         let identifiers: Vec<Uuid> = self.roots.iter().map(|root| root.identifier).collect();
         let mut params: Vec<Box<dyn ToSql + Sync + Send + 't>> = vec![
             Box::new(durability),
+            Box::new(process),
             Box::new(resources),
             Box::new(identifiers),
             Box::new(self.are_written.clone()),

@@ -27,6 +27,8 @@ const TRY_COUNT: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Writer {
     place: Place,
+    /// What this store's turns across processes are known by.
+    process: i64,
     session: tokio::sync::Mutex<Option<Arc<Session>>>,
     /// Sessions that were lost in the middle of a commit, of which nobody knows yet that they have ended.
     lost: Mutex<Vec<SessionLock>>,
@@ -44,11 +46,12 @@ enum Called {
 }
 
 impl Writer {
-    pub(crate) async fn open(place: Place) -> Result<Self, StoreError> {
+    pub(crate) async fn open(place: Place, process: i64) -> Result<Self, StoreError> {
         let newest = AtomicI64::new(0);
         let session = Session::open(&place, true, &newest).await?;
         Ok(Self {
             place,
+            process,
             session: tokio::sync::Mutex::new(Some(Arc::new(session))),
             lost: Mutex::default(),
             newest,
@@ -137,7 +140,7 @@ impl Writer {
             Durability::Full => "on",
             Durability::Normal => "off",
         };
-        let params = match draft.params(&session.types, durability) {
+        let params = match draft.params(&session.types, durability, self.process) {
             Ok(params) => params,
             Err(fault) => return Called::Failed(fault),
         };

@@ -13,6 +13,7 @@ mod logs;
 mod opening;
 mod proxy;
 mod server_settings;
+mod turns;
 mod units;
 
 /// A connection beside the store.

@@ -227,7 +227,7 @@ impl<'b> Open<'_, '_, 'b> {
         }
         for (batch, fates) in batches.iter().zip(&all) {
             for (unit, fate) in batch.iter().zip(fates) {
-                if let Fate::Committed { first } = fate {
+                if let Fate::Committed { first, .. } = fate {
                     self.write(unit, *first)?;
                 }
             }
@@ -265,7 +265,7 @@ impl<'b> Open<'_, '_, 'b> {
     fn one(&mut self, unit: &'b UnitOfWork, fates: &[Fate]) -> Result<Fate, Fault> {
         self.draft = Draft::behind(self.cache.position.unwrap_or(0));
         let fate = self.plan(unit, fates)?;
-        if let Fate::Committed { first } = fate {
+        if let Fate::Committed { first, .. } = fate {
             self.write(unit, first)?;
             self.write_states()?;
             // Should the transaction fail, the cache is dropped.

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use fluvius_core::store::{KnownCommand, LogQuery, RealmFilter, Store, StoreError};
+use fluvius_core::store::{KnownCommand, LogQuery, RealmFilter, Store, StoreError, StoreTurn};
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
     ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, Logged,
@@ -114,6 +114,10 @@ impl Store for AnyStore {
 
     async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<Fate> {
         each!(self, store => store.commit(batch).await)
+    }
+
+    async fn turn(&self, root: &AggregateRoot) -> Option<StoreTurn> {
+        each!(self, store => store.turn(root).await)
     }
 
     async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {

@@ -14,5 +14,6 @@ pub(super) mod pages;
 pub(super) mod reopening;
 pub(super) mod resources;
 pub(super) mod runtime;
+pub(super) mod turns;
 pub(super) mod values;
 pub(super) mod versions;
