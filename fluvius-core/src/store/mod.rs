@@ -147,8 +147,8 @@ pub trait Store: Send + Sync + 'static {
     /// sleeps.
     ///
     /// `None`: go on without. A store that has no turns says so at once, as it does unless it
-    /// says otherwise itself; one that has them, where the turn is not to be had within about a
-    /// second.
+    /// says otherwise itself; one whose turns other processes may have, where the turn is not to
+    /// be had within about a second.
     ///
     /// # Cancellation
     /// Dropping the future gives up the place in the queue.
