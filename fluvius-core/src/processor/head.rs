@@ -52,10 +52,10 @@ impl Head {
         }
     }
 
-    /// A head of a root that is absent, as one that is not stored yet.
+    /// A head that is not stored yet.
     #[cfg(test)]
-    pub(crate) fn in_work(root: AggregateRoot) -> Self {
-        Self { is_durable: AtomicBool::new(false), ..Self::loaded(root, None) }
+    pub(crate) fn in_work(root: AggregateRoot, record: Option<StateRecord>) -> Self {
+        Self { is_durable: AtomicBool::new(false), ..Self::loaded(root, record) }
     }
 
     /// Whether the store has, or had, this head.

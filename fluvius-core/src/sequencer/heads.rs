@@ -268,7 +268,7 @@ mod tests {
     #[test]
     fn a_head_in_work_stays_and_comes_down_when_its_unit_falls() {
         let mut heads = Heads::new(0);
-        let pending = Arc::new(Head::in_work(root(1)));
+        let pending = Arc::new(Head::in_work(root(1), None));
         heads.put(7, 1, &pending);
         heads.offer(absent(2));
         assert!(heads.newest(&root(2)).is_none(), "at rest there is no room");
@@ -283,12 +283,130 @@ mod tests {
     fn what_stands_above_a_fallen_head_goes_with_it() {
         let mut heads = Heads::new(10_000);
         let durable = heads.offer(absent(1));
-        let [first, second] = [(); 2].map(|()| Arc::new(Head::in_work(root(1))));
+        let [first, second] = [(); 2].map(|()| Arc::new(Head::in_work(root(1), None)));
         heads.put(1, 1, &first);
         heads.put(2, 2, &second);
         assert!(Arc::ptr_eq(&heads.newest(&root(1)).unwrap(), &second));
         heads.fall(1, &root(1));
         assert!(Arc::ptr_eq(&heads.newest(&root(1)).unwrap(), &durable));
         assert!(!heads.is_newest(&second));
+    }
+
+    fn row(number: u128, version: u64, data_len: usize) -> StateRecord {
+        let time = chrono::DateTime::UNIX_EPOCH;
+        StateRecord {
+            root: root(number),
+            version,
+            etag: crate::etag::ETag::new(version, Uuid::from_u128(number)),
+            revision: 1,
+            data: crate::json::Json::from_trusted(format!("\"{}\"", "x".repeat(data_len - 2))),
+            created: time,
+            creator: None,
+            updated: time,
+            updater: None,
+            deleted: None,
+            realm: None,
+        }
+    }
+
+    fn counted(heads: &Heads) -> usize {
+        heads.chains.values().map(Chain::bytes).sum()
+    }
+
+    #[test]
+    fn a_head_takes_its_overhead_and_twice_its_data() {
+        let head = Head::loaded(root(1), Some(row(1, 1, 100)));
+        assert_eq!(bytes_of(&head), HEAD_OVERHEAD_BYTES + 200);
+    }
+
+    #[test]
+    fn whatever_is_done_the_bytes_are_those_of_the_heads_and_within_the_bound() {
+        for seed in 0..200 {
+            let mut rng = crate::testing::SeededRng::new(seed);
+            let mut heads = Heads::new(6_000);
+            // Each root's units in work, oldest first, with their heads.
+            let mut pending: Vec<(UnitNumber, Arc<Head>)> = Vec::new();
+            let mut version = 0;
+            for unit in 0..300 {
+                version += 1;
+                let number = u128::from(rng.below(6));
+                let data_len = 2 + usize::try_from(rng.below(900)).unwrap();
+                match rng.below(12) {
+                    0..3 => {
+                        let loaded =
+                            Head::loaded(root(number), Some(row(number, version, data_len)));
+                        heads.offer(Arc::new(loaded));
+                    }
+                    3..7 => {
+                        let record = row(number, version, data_len);
+                        let head = Arc::new(Head::in_work(root(number), Some(record)));
+                        heads.put(unit, unit, &head);
+                        pending.push((unit, head));
+                    }
+                    // Of a batch, those before it on the same root stand with it.
+                    7..9 if !pending.is_empty() => {
+                        let index = usize::try_from(rng.below(pending.len() as u64)).unwrap();
+                        let (unit, head) = pending.remove(index);
+                        pending.retain(|(other, of)| *other > unit || of.root != head.root);
+                        heads.stand(unit, &head);
+                        assert!(head.is_durable());
+                    }
+                    9 if !pending.is_empty() => {
+                        let index = usize::try_from(rng.below(pending.len() as u64)).unwrap();
+                        let (unit, head) = pending.remove(index);
+                        pending.retain(|(other, of)| *other < unit || of.root != head.root);
+                        heads.fall(unit, &head.root);
+                    }
+                    10 => {
+                        heads.correct(&root(number), Some(row(number, version, data_len)));
+                        pending.retain(|(_, of)| of.root != root(number));
+                    }
+                    11 if rng.happens(300) => heads.forget_stored(),
+                    _ => {}
+                }
+                assert_eq!(heads.bytes, counted(&heads), "seed {seed}, step {unit}");
+                // What is in work stays, whatever it takes.
+                heads.evict();
+                let is_at_rest = |chain: &Chain| chain.pending.is_empty();
+                assert!(heads.bytes <= 6_000 || !heads.chains.values().any(is_at_rest));
+                let newest = |root| pending.iter().rfind(|(_, head)| head.root == root);
+                for number in 0..6 {
+                    let Some((unit, head)) = newest(root(number)) else { continue };
+                    assert!(heads.is_newest(head), "seed {seed}, unit {unit}");
+                    assert_eq!(heads.awaited(head), Some(*unit));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_store_held_is_forgotten_and_what_is_in_work_stays() {
+        let mut heads = Heads::new(10_000);
+        heads.offer(absent(1));
+        heads.offer(absent(2));
+        let pending = Arc::new(Head::in_work(root(2), None));
+        heads.put(1, 1, &pending);
+        heads.forget_stored();
+        assert!(heads.newest(&root(1)).is_none());
+        assert!(Arc::ptr_eq(&heads.newest(&root(2)).unwrap(), &pending));
+        heads.fall(1, &root(2));
+        assert!(heads.newest(&root(2)).is_none(), "what it stood on was forgotten");
+    }
+
+    #[test]
+    fn a_root_that_was_found_changed_is_loaded_until_it_is_found_unchanged_four_times() {
+        let mut heads = Heads::new(10_000);
+        let loaded = |version| Arc::new(Head::loaded(root(1), Some(row(1, version, 2))));
+        heads.offer(loaded(1));
+        assert!(heads.correct(&root(1), Some(row(1, 2, 2))), "the store says so");
+        assert_eq!(heads.newest(&root(1)).unwrap().version(), 2, "it is told just now");
+        assert!(heads.newest(&root(1)).is_none());
+        assert_eq!(heads.offer(loaded(5)).version(), 5, "somebody else is at it");
+        for _ in 0..DOUBT_MAX {
+            assert!(heads.newest(&root(1)).is_none());
+            heads.offer(loaded(5));
+        }
+        assert!(heads.newest(&root(1)).is_some());
+        assert_eq!(heads.offer(loaded(4)).version(), 5, "it was loaded before");
     }
 }
