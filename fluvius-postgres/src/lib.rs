@@ -46,6 +46,7 @@
 
 mod connect;
 mod error;
+mod hints;
 mod loads;
 mod migrate;
 mod options;

@@ -10,6 +10,7 @@ use fluvius_core::{
 };
 
 use crate::connect::Place;
+use crate::hints::Hints;
 use crate::loads::Loads;
 use crate::options::PostgresOptions;
 use crate::read;
@@ -46,6 +47,7 @@ struct Connections {
     writer: Writer,
     readers: Readers,
     loads: Arc<Loads>,
+    hints: Hints,
     turns: Arc<Turns>,
 }
 
@@ -69,9 +71,16 @@ impl PostgresStore {
     pub(crate) async fn start(place: Place) -> Result<Self, StoreError> {
         let readers = Readers::new(&place)?;
         let turns = Arc::new(Turns::new(place.clone()));
+        let hints = Hints::new(place.clone());
         let writer = Writer::open(place, turns.process()).await?;
         Ok(Self {
-            connections: Arc::new(Connections { writer, readers, loads: Arc::default(), turns }),
+            connections: Arc::new(Connections {
+                writer,
+                readers,
+                loads: Arc::default(),
+                hints,
+                turns,
+            }),
         })
     }
 
@@ -89,7 +98,15 @@ impl Store for PostgresStore {
         if batch.is_empty() {
             return Vec::new();
         }
-        self.connections.writer.commit(self.readers(), &batch).await
+        let fates = self.connections.writer.commit(self.readers(), &batch).await;
+        if fates.iter().any(|fate| matches!(fate, Fate::Committed { .. })) {
+            self.connections.hints.give();
+        }
+        fates
+    }
+
+    fn stored(&self) -> impl Future<Output = ()> + Send {
+        self.connections.hints.take()
     }
 
     async fn turn(&self, root: &AggregateRoot) -> Option<StoreTurn> {

@@ -316,6 +316,7 @@ fn landed(
             publish::committed(environment, unit, *first);
         }
     }
+    environment.committed.notify_waiters();
     Done::Landed(fates)
 }
 

@@ -39,6 +39,7 @@ pub(crate) trait ErasedStore: Send + Sync {
     fn events<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, Vec<Logged<EventRecord>>>;
     fn messages<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, Vec<Logged<MessageRecord>>>;
     fn activities<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, Vec<Logged<ActivityRecord>>>;
+    fn stored(&self) -> BoxFuture<'_, ()>;
     fn context(&self, id: Uuid) -> Reading<'_, Option<Arc<ContextRecord>>>;
 }
 
@@ -98,6 +99,10 @@ impl<S: Store> ErasedStore for S {
 
     fn activities<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, Vec<Logged<ActivityRecord>>> {
         Box::pin(Store::activities(self, query))
+    }
+
+    fn stored(&self) -> BoxFuture<'_, ()> {
+        Box::pin(Store::stored(self))
     }
 
     fn context(&self, id: Uuid) -> Reading<'_, Option<Arc<ContextRecord>>> {

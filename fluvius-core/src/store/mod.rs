@@ -252,6 +252,16 @@ pub trait Store: Send + Sync + 'static {
         query: &LogQuery,
     ) -> impl Future<Output = Result<Vec<Logged<ActivityRecord>>, StoreError>> + Send;
 
+    /// Waits until something may have been stored since this was called.
+    ///
+    /// A hint for whoever [follows](crate::LogReader::follow_events) a log beside other processes:
+    /// it may come for nothing, late or never, and he looks by himself now and then. What it waits
+    /// for begins with the call, not with the first poll. A store without hints never ends it, as
+    /// it does unless it says otherwise itself.
+    fn stored(&self) -> impl Future<Output = ()> + Send {
+        std::future::pending()
+    }
+
     /// The row of a context.
     ///
     /// # Errors

@@ -220,6 +220,10 @@ impl<S: Store> Store for FaultyStore<S> {
         self.inner.activities(query).await
     }
 
+    fn stored(&self) -> impl Future<Output = ()> + Send {
+        self.inner.stored()
+    }
+
     async fn context(&self, id: Uuid) -> Result<Option<Arc<ContextRecord>>, StoreError> {
         self.read().await?;
         self.inner.context(id).await

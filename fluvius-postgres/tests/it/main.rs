@@ -9,6 +9,7 @@ mod conformance;
 mod crashes;
 mod cuts;
 mod damaged;
+mod hints;
 mod logs;
 mod opening;
 mod proxy;
