@@ -19,6 +19,9 @@ CREATE FUNCTION commit_batch(
     resources text[], identifiers uuid[], are_written boolean[], wanted bigint[],
     -- Whether all units are stored if no identifier is taken and the versions are those wanted.
     is_in_step boolean,
+    -- Whether `states` has only the last one of each root: then nothing is written unless all units are stored, and the
+    -- one row that is told has no fates.
+    are_states_last boolean,
     -- How many positions the batch takes.
     row_count bigint,
     -- One a unit: 0, or 1 where it is malformed.
@@ -97,6 +100,10 @@ BEGIN
     FROM unnest(ids) WITH ORDINALITY AS i (id, number) LEFT JOIN command_log AS c ON c.id = i.id;
 
     IF NOT (is_in_step AND versions = wanted AND are_known IS NOT TRUE) THEN
+        IF are_states_last THEN
+            RETURN QUERY SELECT NULL::bigint, NULL::int[], NULL::int[], NULL::int[], NULL::int, (NULL::resource_state).*;
+            RETURN;
+        END IF;
         others := array_fill(0, ARRAY[cardinality(fates)]);
         FOR unit IN 1 .. cardinality(fates) LOOP
             fate := fates[unit];

@@ -76,6 +76,11 @@ pub(crate) async fn read(
     Ok(fates)
 }
 
+/// Whether the function wants all states of the batch, and has written nothing: some unit is not stored.
+pub(crate) fn wants_all_states(found: &[Row]) -> bool {
+    matches!(found, [row] if matches!(row.try_get::<_, Option<Vec<i32>>>(FATES), Ok(None)))
+}
+
 /// The position of the last row that was stored, if any was.
 pub(crate) fn newest(found: &[Row], draft: &Draft<'_>) -> Option<i64> {
     let told = found.iter().find(|row| matches!(row.try_get::<_, Option<i32>>(ROOT), Ok(None)))?;
