@@ -95,7 +95,7 @@ async fn processes_on_one_root_each_get_their_share_and_none_meets_a_conflict() 
             let session: Arc<Session> =
                 Arc::new(domain.session(fluvius_core::DomainContext::create("test")));
             let (mut clients, id) = (JoinSet::new(), ids[0]);
-            work(&mut clients, 16, Duration::from_secs(20), move || {
+            work(&mut clients, 16, Duration::from_secs(6), move || {
                 let session = Arc::clone(&session);
                 async move { drop(session.send(id, PutIn { coins: 1 }).await.unwrap()) }
             });
@@ -135,12 +135,12 @@ async fn a_root_that_another_process_keeps_changing_is_read_before_it_is_decided
     assert!(fallen <= 2, "{fallen} of 40 decisions fell: each process meets one before it doubts");
 }
 
-/// What one process does on a root in twenty seconds.
+/// What one process does on a root in six seconds.
 async fn alone() -> u64 {
     let (domains, stores) = processes(1, None).await;
     let (session, ids) = make(&domains[0], 1).await;
     let (mut clients, session, id) = (JoinSet::new(), Arc::new(session), ids[0]);
-    work(&mut clients, 16, Duration::from_secs(20), move || {
+    work(&mut clients, 16, Duration::from_secs(6), move || {
         let session = Arc::clone(&session);
         async move { drop(session.send(id, PutIn { coins: 1 }).await.unwrap()) }
     });
