@@ -15,6 +15,7 @@
 //! | `memory_use` | memory at rest and under load |
 //! | `postgres` | typed commands over the PostgreSQL store, and the same rows by hand |
 //! | `several_processes` | one, two and four processes over one schema |
+//! | `hot_root` | a long time on one account, with a reader that holds a snapshot |
 //!
 //! `counting_store` counts what goes through a store, `filled` makes files with many events, and
 //! `roles` starts this program again.
@@ -28,6 +29,8 @@ mod slow;
 mod by_hand;
 #[cfg(feature = "sqlite")]
 mod filled;
+#[cfg(feature = "postgres")]
+mod hot_root;
 #[cfg(feature = "sqlite")]
 mod large_state;
 #[cfg(feature = "sqlite")]
@@ -80,6 +83,7 @@ fn main() {
         if bench_common::wants_store("postgres") {
             postgres::run(&plan).await;
             several_processes::run(&plan).await;
+            hot_root::run().await;
         }
     });
 }
