@@ -63,13 +63,22 @@ impl Place {
 
     /// Connects. Whatever the connection still has to say is said in a task of its own, which ends with the client.
     pub(crate) async fn connect(&self) -> Result<Client, Fault> {
-        let (client, connection) = self.config.connect(self.tls.clone()).await?;
+        let connected = self.config.connect(self.tls.clone());
+        let connected = tokio::time::timeout(self.connect_time_max(), connected).await;
+        let (client, connection) = connected.map_err(|_| Fault::unanswered())??;
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection to PostgreSQL has ended");
             }
         });
         Ok(client)
+    }
+
+    /// How long it may take until a server has let this program in: what the client bounds is only each way to reach one.
+    pub(crate) fn connect_time_max(&self) -> Duration {
+        let of_one = self.config.get_connect_timeout().copied().unwrap_or(CONNECT_TIME_MAX);
+        let count = self.config.get_hosts().len().max(self.config.get_hostaddrs().len());
+        of_one * u32::try_from(count.max(1)).unwrap_or(u32::MAX)
     }
 
     /// What is set on each connection.

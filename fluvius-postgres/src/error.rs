@@ -25,6 +25,11 @@ impl Fault {
         Self::Damaged { table, why: why.to_string() }
     }
 
+    /// Nothing has come back in time.
+    pub(crate) fn unanswered() -> Self {
+        StoreError::unavailable("the server does not answer").into()
+    }
+
     /// Whether the server has said that it has ended the transaction: nothing of it is stored.
     ///
     /// Anything more severe than an error may have come in the middle of a commit.

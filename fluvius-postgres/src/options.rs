@@ -92,7 +92,8 @@ impl PostgresOptions {
     }
 
     /// How long a statement may take, a commit that waits for others included, and how long a read waits for a
-    /// connection; 30 seconds unless set. After that it fails, and may be tried again.
+    /// connection; 30 seconds unless set. After that it fails, and may be tried again. Where the server says nothing at
+    /// all, that is known after twice as long.
     pub fn statement_time_max(mut self, time: Duration) -> Self {
         self.statement_time_max = time.max(Duration::from_millis(1));
         self

@@ -166,7 +166,7 @@ impl Writer {
                 return Called::Done(rows);
             }
             Ok(Err(error)) => Fault::Postgres(error),
-            Err(_) => StoreError::unavailable("the server does not answer").into(),
+            Err(_) => Fault::unanswered(),
         };
         if matches!(fault, Fault::Postgres(_)) && fault.is_rolled_back() {
             open.close();
@@ -185,7 +185,11 @@ impl Writer {
             return Ok(Arc::clone(session));
         }
         *place = None;
-        let session = Arc::new(Session::open(&self.place, false, &self.newest).await?);
+        let opened = Session::open(&self.place, false, &self.newest);
+        // A server that says nothing must not be waited for under this lock.
+        let time_max = self.place.connect_time_max() + self.place.options.statement_time_max * 2;
+        let opened = tokio::time::timeout(time_max, opened).await;
+        let session = Arc::new(opened.map_err(|_| Fault::unanswered())??);
         *place = Some(Arc::clone(&session));
         Ok(session)
     }

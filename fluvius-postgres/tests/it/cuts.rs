@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use fluvius_core::testing::SeededRng;
 use fluvius_core::uuid::Uuid;
-use fluvius_core::{Error, Store};
+use fluvius_core::{Error, Fate, Store};
 use fluvius_postgres::PostgresStore;
 use fluvius_postgres::testing::PrivateServer;
 
 use crate::bank::{self, Answered, Transfer};
-use crate::proxy::{Cut, Proxy};
-use crate::{client, running_commits};
+use crate::proxy::{Cut, LATE, Proxy};
+use crate::{client, number, running_commits, units};
 
 const CUTS: usize = 40;
 const ACCOUNTS: u64 = 3;
@@ -108,11 +108,6 @@ async fn run(
     Ok(tally)
 }
 
-fn number(variable: &str) -> Option<u64> {
-    let text = std::env::var(variable).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{variable} is a number, not `{text}`")))
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_command_whose_connection_is_cut_has_one_effect_and_one_answer() {
     let Some(server) = PrivateServer::start_with(&[]) else { return };
@@ -162,4 +157,29 @@ async fn a_command_that_is_said_not_to_be_stored_is_not_stored_later() {
     assert!(store.command(transfer.id).await.unwrap().is_none());
     let answered = bank::send_until_answered(&hasty, transfer, async |_| {}).await;
     bank::check(&store, 2, &[answered]).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_the_log_says_of_a_command_whose_connection_was_cut_stays_so() {
+    let Some(server) = PrivateServer::start_with(&[]) else { return };
+    let proxy = Proxy::start(server.socket()).await;
+    let store = PostgresStore::open(&proxy.url()).await.unwrap();
+    let direct = PostgresStore::open(&server.url()).await.unwrap();
+    let [opened, ..] = units::units().await;
+    for (number, cut) in (1..).zip(Cut::ALL.repeat(3)) {
+        let unit = units::of_root(std::slice::from_ref(&opened), number);
+        let id = unit[0].commands[0].id;
+        proxy.cut_next(cut);
+        let fates = store.commit(unit.clone().into()).await;
+        assert!(matches!(fates[..], [Fate::Unknown]), "{cut:?}: {fates:?}");
+        let found = store.command(id).await.unwrap().is_some();
+        tokio::time::sleep(LATE * 2).await;
+        assert_eq!(direct.command(id).await.unwrap().is_some(), found, "{cut:?}");
+        let fates = store.commit(unit.into()).await;
+        assert!(
+            matches!(fates[..], [Fate::Known { .. }]) == found
+                && matches!(fates[..], [Fate::Committed { .. }]) != found,
+            "{cut:?}: {fates:?}"
+        );
+    }
 }

@@ -11,8 +11,10 @@ mod cuts;
 mod damaged;
 mod hints;
 mod logs;
+mod never_skips;
 mod opening;
 mod proxy;
+mod server_faults;
 mod server_settings;
 mod turns;
 mod units;
@@ -29,4 +31,10 @@ async fn running_commits(client: &tokio_postgres::Client) -> i64 {
     let sql = "SELECT count(*) FROM pg_stat_activity \
                WHERE state = 'active' AND query LIKE '%FROM commit_batch(%' AND pid <> pg_backend_pid()";
     client.query_one(sql, &[]).await.unwrap().get(0)
+}
+
+/// A number that the environment gives.
+fn number(variable: &str) -> Option<u64> {
+    let text = std::env::var(variable).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{variable} is a number, not `{text}`")))
 }

@@ -1,4 +1,6 @@
-//! Opening a store: many at once, and what is refused.
+//! Opening a store: many at once, by the environment, and what is refused.
+
+use std::process::Command;
 
 use fluvius_core::Store;
 use fluvius_postgres::PostgresStore;
@@ -93,4 +95,48 @@ async fn two_schemas_have_nothing_to_do_with_each_other() {
     let (one, other) = (server.schema(), server.schema());
     one.open().await.claim("first", &["bank-account"]).await.unwrap();
     other.open().await.claim("second", &["bank-account"]).await.unwrap();
+}
+
+/// What tells the other process to open a store.
+const OPENS: &str = "FLUVIUS_OPENS_FROM_ENV";
+
+/// This test binary again, with another environment: alone it does nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_process_that_opens_what_its_environment_names() {
+    let Ok(schema) = std::env::var(OPENS) else { return };
+    match PostgresStore::options().schema(schema).open_from_env().await {
+        Ok(store) => store.claim("by-environment", &["bank-account"]).await.unwrap(),
+        Err(error) => println!("refused: {error}; again: {}", error.can_retry()),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_environment_names_the_database() {
+    let Some(server) = TestServer::get() else { return };
+    let schema = server.schema();
+    let process = || {
+        let mut process = Command::new(std::env::current_exe().unwrap());
+        let test = "opening::the_process_that_opens_what_its_environment_names";
+        process.args(["--exact", test, "--nocapture"]).env(OPENS, schema.name());
+        process
+    };
+    let told = |process: &mut Command| {
+        let output = tokio::task::block_in_place(|| process.output().unwrap());
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let told_without = told(process().env_remove("DATABASE_URL"));
+    let wanted = "refused: the environment variable DATABASE_URL must name the database: \
+                  postgres://user@host/database; again: false";
+    assert!(told_without.contains(wanted), "{told_without}");
+    let told_wrong = told(process().env("DATABASE_URL", "nowhere"));
+    assert!(
+        told_wrong.contains("refused: the address of the database is not valid"),
+        "{told_wrong}"
+    );
+    let told_right = told(process().env("DATABASE_URL", server.url()));
+    assert!(!told_right.contains("refused"), "{told_right}");
+    // It was this schema: its resources are that domain's.
+    let error = schema.open().await.claim("other", &["bank-account"]).await.unwrap_err();
+    assert!(error.to_string().contains("by-environment"), "{error}");
 }

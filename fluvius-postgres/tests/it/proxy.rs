@@ -1,7 +1,8 @@
-//! What stands between a store and its server, and cuts them off from each other in the middle of a commit.
+//! What stands between a store and its server: it cuts them off from each other in the middle of a commit, or is silent.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
@@ -20,15 +21,27 @@ pub(crate) enum Cut {
     BeforeAnswer,
     /// A part of the answer does.
     WithinAnswer,
+    /// The client is cut off, and all of the call comes to the server, which is not told that the client is gone.
+    HalfClosed,
+    /// The client is cut off, and all of the call comes to the server a while later.
+    Late,
 }
 
+/// How much later a call comes.
+pub(crate) const LATE: Duration = Duration::from_millis(30);
+
+/// How long a server is not told that its client is gone.
+const NOT_TOLD: Duration = Duration::from_secs(2);
+
 impl Cut {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::BeforeCall,
         Self::WithinCall,
         Self::AfterCall,
         Self::BeforeAnswer,
         Self::WithinAnswer,
+        Self::HalfClosed,
+        Self::Late,
     ];
 }
 
@@ -40,13 +53,19 @@ pub(crate) struct Proxy {
     next: Arc<Mutex<Option<Cut>>>,
     /// How often it was cut: each cut ends every connection.
     cuts: watch::Sender<usize>,
+    is_silent: watch::Sender<bool>,
 }
 
 impl Proxy {
     pub(crate) async fn start(socket: PathBuf) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let proxy = Self { port, next: Arc::default(), cuts: watch::Sender::new(0) };
+        let proxy = Self {
+            port,
+            next: Arc::default(),
+            cuts: watch::Sender::new(0),
+            is_silent: watch::Sender::new(false),
+        };
         let of_connections = proxy.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
@@ -61,9 +80,14 @@ impl Proxy {
         format!("host=127.0.0.1 port={} user=postgres dbname=postgres sslmode=disable", self.port)
     }
 
-    /// Cuts the next commit that comes.
-    pub(crate) fn cut_next(&self, cut: Cut) {
-        *self.next.lock().unwrap() = Some(cut);
+    /// Cuts the next commit that comes, or no more.
+    pub(crate) fn cut_next(&self, cut: impl Into<Option<Cut>>) {
+        *self.next.lock().unwrap() = cut.into();
+    }
+
+    /// Hands nothing on any more, without closing anything; or all that it has kept back.
+    pub(crate) fn be_silent(&self, is_silent: bool) {
+        self.is_silent.send_replace(is_silent);
     }
 
     /// Waits until it has cut so often.
@@ -83,6 +107,7 @@ impl Proxy {
                 _ = seen.changed() => return,
                 read = server.read(&mut from_server) => {
                     let Some(bytes) = some(read, &from_server) else { return };
+                    self.wait_out_silence().await;
                     let passed = match cut {
                         Some(Cut::BeforeAnswer) => 0,
                         Some(_) => bytes.len() / 2,
@@ -97,10 +122,16 @@ impl Proxy {
                 }
                 read = client.read(&mut from_client) => {
                     let Some(bytes) = some(read, &from_client) else { return };
+                    self.wait_out_silence().await;
                     if call.as_ref().is_some_and(|call: &Vec<u8>| at(bytes, call).is_some()) {
                         cut = cut.or_else(|| self.next.lock().unwrap().take());
                     }
                     call = call.or_else(|| call_of(bytes));
+                    if let Some(Cut::HalfClosed | Cut::Late) = cut {
+                        let after = if cut == Some(Cut::Late) { LATE } else { Duration::ZERO };
+                        tokio::spawn(go_on(server, bytes.to_vec(), after));
+                        break;
+                    }
                     let passed = match cut {
                         Some(Cut::BeforeCall) => 0,
                         Some(Cut::WithinCall) => bytes.len() / 2,
@@ -115,7 +146,22 @@ impl Proxy {
                 }
             }
         }
+        // It is gone before that is told.
+        drop(client);
         self.cuts.send_modify(|count| *count += 1);
+    }
+
+    async fn wait_out_silence(&self) {
+        self.is_silent.subscribe().wait_for(|is_silent| !is_silent).await.unwrap();
+    }
+}
+
+/// Hands a call on to a server whose client is gone, and does not tell it so.
+async fn go_on(mut server: UnixStream, call: Vec<u8>, after: Duration) {
+    tokio::time::sleep(after).await;
+    if server.write_all(&call).await.is_ok() {
+        let mut answer = Vec::new();
+        let _ = tokio::time::timeout(NOT_TOLD, server.read_to_end(&mut answer)).await;
     }
 }
 

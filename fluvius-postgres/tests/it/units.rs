@@ -7,7 +7,7 @@ use banking_domain::{DepositMoney, OpenAccount, TransactionManagerDomain};
 use fluvius_core::testing::CountedIds;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
-    Domain, DomainContext, Fate, Listener, MemoryStore, Refused, Store, UnitOfWork,
+    AggregateRoot, Domain, DomainContext, Fate, Listener, MemoryStore, Refused, Store, UnitOfWork,
 };
 use fluvius_postgres::PostgresStore;
 use fluvius_postgres::testing::PrivateServer;
@@ -27,7 +27,7 @@ impl Listener for Units {
 }
 
 /// The opening of an account, a deposit on it, and the opening of another one.
-async fn units() -> [UnitOfWork; 3] {
+pub(crate) async fn units() -> [UnitOfWork; 3] {
     let units = Units::default();
     let builder = TransactionManagerDomain::builder(MemoryStore::new());
     let builder = builder.ids(CountedIds::from(1)).listener(units.clone());
@@ -44,6 +44,35 @@ async fn units() -> [UnitOfWork; 3] {
     session.send(other, open()).await.unwrap();
     let units = units.0.lock().unwrap().clone();
     units.try_into().unwrap()
+}
+
+/// Units as if they were of a root, of commands, and of a context of their own.
+pub(crate) fn of_root(units: &[UnitOfWork], id: u64) -> Vec<UnitOfWork> {
+    let identifier = Uuid::from_u64_pair(1, id);
+    let mut units = units.to_vec();
+    for (number, unit) in (0..).zip(&mut units) {
+        let rename = |root: &mut AggregateRoot| root.identifier = identifier;
+        let ([command], [event], [state], [expected]) = (
+            &mut unit.commands[..],
+            &mut unit.events[..],
+            &mut unit.states[..],
+            &mut unit.expected[..],
+        ) else {
+            panic!("{unit:?}")
+        };
+        let (command, event) = (Arc::make_mut(command), Arc::make_mut(event));
+        // Of one context all but the first to store it would wait for that one.
+        Arc::make_mut(&mut unit.context).id = identifier;
+        command.context_id = identifier;
+        command.id = Uuid::from_u64_pair(2 + number, id);
+        event.id = Uuid::from_u64_pair(20 + number, id);
+        event.src_cmd = command.id;
+        rename(&mut command.root);
+        rename(&mut event.root);
+        rename(&mut Arc::make_mut(state).root);
+        rename(&mut expected.root);
+    }
+    units
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

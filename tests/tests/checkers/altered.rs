@@ -183,8 +183,11 @@ impl<S: Store> Store for Altered<S> {
             }
             Some(Mutant::CachedRead) => {
                 let fates = self.inner.commit(Arc::clone(&batch)).await;
-                let written = batch.iter().flat_map(|unit| &unit.expected);
-                self.forget(written.map(|expected| expected.root.clone()));
+                for (unit, fate) in batch.iter().zip(&fates) {
+                    if matches!(fate, Fate::Committed { .. }) {
+                        self.forget(unit.states.iter().map(|state| state.root.clone()));
+                    }
+                }
                 fates
             }
             Some(mutant) => {

@@ -1,12 +1,13 @@
 //! T7, after the bank of Jepsen: several processes move money, look at all of it at one moment,
 //! and are killed meanwhile.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use fluvius_core::Store;
 use fluvius_core::testing::SeededRng;
 
-use crate::history::{self, Asked, Entry, Outcome, Request};
+use crate::history::{self, Asked, Entry, Outcome, Request, Strike};
 use crate::hosts::{self, Host, Hosts, Kind};
 use crate::oracle::{self, text};
 use crate::places::Place;
@@ -28,6 +29,7 @@ pub struct Options {
 #[derive(Debug, Default)]
 pub struct Tally {
     pub kills: u64,
+    pub struck: BTreeMap<Strike, u64>,
     pub applied: u64,
     pub refused: u64,
     /// Draws that were refused since the other purse had not enough either.
@@ -40,6 +42,7 @@ pub struct Tally {
 pub fn run<P: Place>(options: &Options) -> Result<Tally, String> {
     let place = P::fresh();
     let history = at_work(options, &place);
+    place.wait_until_quiet();
     hosts::runtime().block_on(check(&place, &history))
 }
 
@@ -56,6 +59,7 @@ fn at_work<P: Place>(options: &Options, place: &P) -> Vec<Entry> {
         answers = hosts.collected.answers().max(answers) + 50;
         hosts.collected.wait_for_answers(answers, end.saturating_duration_since(Instant::now()));
         std::thread::sleep(Duration::from_micros(rng.below(300_000)));
+        hosts.strike(&mut rng);
         let killed = usize::try_from(rng.below(PROCESSES as u64)).unwrap();
         hosts.kill(running.swap_remove(killed));
         running.push(hosts.start(CLIENTS_OF_ONE, u64::MAX, &mut rng));
@@ -79,6 +83,7 @@ async fn check<P: Place>(place: &P, history: &[Entry]) -> Result<Tally, String> 
     oracle::nothing_else(&store, &commands.collect()).await?;
     let mut tally = tally(&asked);
     tally.snapshots = snapshots;
+    tally.struck = history::struck(history);
     tally.kills = history.iter().filter(|entry| matches!(entry, Entry::Kill)).count() as u64;
     Ok(tally)
 }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::history::Recorder;
 use crate::hosts;
 use crate::places::{InFile, Place};
+use crate::server::OnServer;
 use crate::work::Work;
 
 /// What the program is told, by the environment: an address, and what is to be done.
@@ -25,6 +26,7 @@ fn the_other_process() {
 fn run(address: &str, work: Work) {
     match address.split_once(':').unwrap() {
         (InFile::SCHEME, path) => run_over(InFile::at(path), work),
+        (OnServer::SCHEME, schema) => run_over(OnServer::at(schema), work),
         _ => panic!("`{address}` is no store"),
     }
 }

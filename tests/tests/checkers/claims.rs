@@ -37,8 +37,11 @@ fn conditions(kind: Kind, mutant: Option<Mutant>) -> Conditions {
 }
 
 /// Nothing that was answered is lost, and nothing is applied twice, by kills.
-pub fn kills<P: Place>(test: &str) {
-    let kills = number("FLUVIUS_KILLS").unwrap_or(20);
+pub fn kills<P: Place>(test: &str, kills: u64) {
+    if !P::is_there() {
+        return;
+    }
+    let kills = number("FLUVIUS_KILLS").unwrap_or(kills);
     let options =
         kills::Options { seed: seed(), kills, clients: 16, acknowledged_min: 100, mutant: None };
     println!("{test}: {options:?}");
@@ -50,6 +53,9 @@ pub fn kills<P: Place>(test: &str) {
 
 /// A fault is found by killing, and by what it breaks.
 pub fn kills_find<P: Place>(mutant: Mutant, breaks: &str) {
+    if !P::is_there() {
+        return;
+    }
     let options = kills::Options {
         seed: seed(),
         kills: 20,
@@ -64,6 +70,9 @@ pub fn kills_find<P: Place>(mutant: Mutant, breaks: &str) {
 
 /// The bank holds: one moment in each snapshot, no write skew, no answer lost.
 pub fn bank<P: Place>(test: &str, kind: Kind) {
+    if !P::is_there() {
+        return;
+    }
     let time = Duration::from_secs(number("FLUVIUS_SECONDS").unwrap_or(3));
     let options = bank::Options { seed: seed(), kind, time, conditions: conditions(kind, None) };
     println!("{test}: {options:?}");
@@ -80,11 +89,14 @@ pub fn bank<P: Place>(test: &str, kind: Kind) {
 
 /// A fault is found in the bank, by what it breaks, within a minute, under every seed.
 pub fn bank_finds<P: Place>(test: &str, kind: Kind, mutant: Mutant, breaks: &str) {
+    if !P::is_there() {
+        return;
+    }
     under_each_seed(test, mutant, 1, |seed| {
         let options = bank::Options {
             seed,
             kind,
-            time: Duration::from_millis(500),
+            time: Duration::from_millis(1_500),
             conditions: conditions(kind, Some(mutant)),
         };
         let fault = bank::run::<P>(&options).err()?;
@@ -119,6 +131,9 @@ fn under_each_seed(test: &str, mutant: Mutant, seeds: u64, run: impl Fn(u64) -> 
 
 /// Every history is linearizable, account by account.
 pub fn histories<P: Place>(test: &str, kind: Kind, histories: u64) {
+    if !P::is_there() {
+        return;
+    }
     let seed = seed();
     let histories = number("FLUVIUS_HISTORIES").unwrap_or(histories);
     let mut tally = linear::Tally::default();
@@ -136,8 +151,11 @@ pub fn histories<P: Place>(test: &str, kind: Kind, histories: u64) {
 }
 
 /// A fault makes a history that is not linearizable, within a minute, under every seed.
-pub fn histories_find<P: Place>(test: &str, kind: Kind, mutant: Mutant) {
-    under_each_seed(test, mutant, 2, |seed| {
+pub fn histories_find<P: Place>(test: &str, kind: Kind, mutant: Mutant, seeds: u64) {
+    if !P::is_there() {
+        return;
+    }
+    under_each_seed(test, mutant, seeds, |seed| {
         let conditions = conditions(kind, Some(mutant));
         linear::run::<P>(kind, seed, conditions, &mut linear::Tally::default()).err()
     });

@@ -23,6 +23,19 @@ pub enum Entry {
     Return(Client, Outcome),
     /// A process is about to be killed.
     Kill,
+    /// Something is about to happen between the processes and the content.
+    Strike(Strike),
+}
+
+/// What may happen to a server, or on the way to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Strike {
+    /// The connection of the next commit is cut, and all others with it.
+    Connection,
+    /// All sessions are ended by the server.
+    Backends,
+    /// The server crashes, and is started again.
+    Server,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -102,6 +115,11 @@ impl Outcome {
         }
     }
 
+    /// Whether the store could not be reached, and nothing is stored.
+    pub fn is_unavailable(&self) -> bool {
+        matches!(self, Self::Failed { code } if code == "store-unavailable")
+    }
+
     /// Whether it is the answer that the same command must always get.
     pub fn is_kept(&self) -> bool {
         matches!(self, Self::Applied(_) | Self::Refused { .. })
@@ -141,10 +159,21 @@ pub fn requests(history: &[Entry]) -> Vec<Asked> {
                 all[asked].returned = Some(at);
                 all[asked].outcome = Some(outcome.clone());
             }
-            Entry::Kill => {}
+            Entry::Kill | Entry::Strike(_) => {}
         }
     }
     all
+}
+
+/// How often what has happened in a history.
+pub fn struck(history: &[Entry]) -> BTreeMap<Strike, u64> {
+    let mut struck = BTreeMap::new();
+    for entry in history {
+        if let Entry::Strike(strike) = entry {
+            *struck.entry(*strike).or_default() += 1;
+        }
+    }
+    struck
 }
 
 /// A history in the making, and how many answers it has.

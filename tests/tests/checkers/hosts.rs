@@ -10,7 +10,7 @@ use fluvius_core::DomainContext;
 use fluvius_core::testing::SeededRng;
 
 use crate::child;
-use crate::history::{self, Client, Collected, Entry, Recorder};
+use crate::history::{self, Client, Collected, Entry, Recorder, Strike};
 use crate::places::Place;
 use crate::requests::Mix;
 use crate::work::{self, Conditions, SENDER, Work};
@@ -21,6 +21,9 @@ pub enum Kind {
     Runtimes,
     Processes,
 }
+
+/// How often of a thousand times something happens where it may.
+const STRUCK_PER_MILLE: u64 = 400;
 
 /// All processes of a run.
 pub struct Hosts<P> {
@@ -108,6 +111,17 @@ impl<P: Place> Hosts<P> {
         }
     }
 
+    /// Now and then something happens between the processes and the content; says whether it has.
+    pub fn strike(&self, rng: &mut SeededRng) -> bool {
+        if P::STRIKES.is_empty() || !rng.happens(STRUCK_PER_MILLE) {
+            return false;
+        }
+        let strike: Strike = *rng.pick(P::STRIKES);
+        self.recorder.add(Entry::Strike(strike));
+        self.place.strike(strike, rng);
+        true
+    }
+
     /// The history, when all processes have ended.
     pub fn end(self) -> Vec<Entry> {
         drop(self.recorder);
@@ -115,13 +129,14 @@ impl<P: Place> Hosts<P> {
             drop(pipe);
             reading.join().unwrap();
         }
+        self.place.calm();
         self.collected.take()
     }
 }
 
 /// What runs a process, or a check.
 pub fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap()
+    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
 }
 
 /// A process.

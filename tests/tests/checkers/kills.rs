@@ -14,7 +14,7 @@ use banking_domain::Account;
 use fluvius_core::query::Filter;
 
 use crate::altered::Mutant;
-use crate::history::{self, Outcome, Request};
+use crate::history::{self, Outcome, Request, Strike};
 use crate::hosts::{self, Hosts, Kind};
 use crate::oracle::{self, Checked, text};
 use crate::places::Place;
@@ -26,6 +26,9 @@ const KILLS_OF_A_BANK: u64 = 5;
 
 /// How many kills of a thousand do not wait until there is something to lose.
 const EARLY_PER_MILLE: u64 = 150;
+
+/// After how many kills of a thousand commands are sent again while the server may still be at work for who is gone.
+const AT_ONCE_PER_MILLE: u64 = 300;
 
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
@@ -43,11 +46,16 @@ pub struct Tally {
     pub kills: u64,
     /// Kills before that, after which the bank was checked all the same.
     pub early: u64,
+    pub struck: BTreeMap<Strike, u64>,
     pub acknowledged: u64,
     /// Commands whose answer was never heard, and which were sent again.
     pub settled: u64,
-    /// Of these, those that were stored before the kill.
+    /// Of these, those that were stored before the kill, where that was looked for.
     pub had_been_stored: u64,
+    /// Commands that were told not to be stored, since the server was struck.
+    pub failed: u64,
+    /// Kills after which the bank was opened again at once.
+    pub at_once: u64,
     /// Answers that were refusals.
     pub refused: u64,
 }
@@ -67,6 +75,16 @@ pub fn run<P: Place>(options: &Options) -> Result<Tally, String> {
     Ok(tally)
 }
 
+/// What came of the commands of a process that was killed.
+#[derive(Debug, Default)]
+struct Heard {
+    acknowledged: Vec<(CommandBundle, Outcome)>,
+    /// Nobody knows what became of them.
+    open: Vec<CommandBundle>,
+    /// Told not to be stored.
+    failed: Vec<CommandBundle>,
+}
+
 /// A bank, and what was ever sent to it.
 struct Bank<P> {
     place: P,
@@ -83,31 +101,49 @@ impl<P: Place> Bank<P> {
         let is_early = rng.happens(EARLY_PER_MILLE);
         let is_busy = is_early
             || hosts.collected.wait_for_answers(options.acknowledged_min, Duration::from_secs(60));
+        let mut is_struck = hosts.strike(rng);
         std::thread::sleep(Duration::from_micros(rng.below(50_000)));
         hosts.kill(host);
+        is_struck |= hosts.strike(rng);
         if !is_busy {
             return Err("the other process hangs".to_owned());
         }
-        let mut acknowledged = Vec::new();
-        let mut open = Vec::new();
-        for asked in history::requests(&hosts.end()) {
+        let mut heard = Heard::default();
+        let history = hosts.end();
+        for (strike, count) in history::struck(&history) {
+            *tally.struck.entry(strike).or_default() += count;
+        }
+        for asked in history::requests(&history) {
             let Request::Send(command) = asked.request else { continue };
             match asked.outcome {
-                Some(outcome) if outcome.is_kept() => acknowledged.push((command, outcome)),
+                Some(outcome) if outcome.is_kept() => {
+                    heard.acknowledged.push((command, outcome));
+                }
+                Some(Outcome::Unknown) if is_struck => heard.open.push(command),
+                Some(outcome) if is_struck && outcome.is_unavailable() => {
+                    heard.failed.push(command);
+                }
                 Some(outcome) => return Err(format!("{command:?} has met {outcome:?}")),
-                None => open.push(command),
+                None => heard.open.push(command),
             }
         }
-        if acknowledged.len() < options.acknowledged_min || open.is_empty() {
+        if heard.acknowledged.len() < options.acknowledged_min || heard.open.is_empty() {
             tally.early += 1;
         } else {
             tally.kills += 1;
         }
-        tally.acknowledged += acknowledged.len() as u64;
-        tally.settled += open.len() as u64;
+        tally.acknowledged += heard.acknowledged.len() as u64;
+        tally.settled += heard.open.len() as u64;
+        tally.failed += heard.failed.len() as u64;
         let refused = |(_, outcome): &&(_, _)| matches!(outcome, Outcome::Refused { .. });
-        tally.refused += acknowledged.iter().filter(refused).count() as u64;
-        let checked = self.check(conditions, acknowledged, open);
+        tally.refused += heard.acknowledged.iter().filter(refused).count() as u64;
+        // A server may still be at work for the process that is gone: some do not wait for that.
+        let is_at_once = !P::STRIKES.is_empty() && rng.happens(AT_ONCE_PER_MILLE);
+        tally.at_once += u64::from(is_at_once);
+        if !is_at_once {
+            self.place.wait_until_quiet();
+        }
+        let checked = self.check(conditions, heard, is_at_once);
         tally.had_been_stored += hosts::runtime().block_on(checked)?;
         Ok(())
     }
@@ -116,28 +152,38 @@ impl<P: Place> Bank<P> {
     async fn check(
         &mut self,
         conditions: Conditions,
-        acknowledged: Vec<(CommandBundle, Outcome)>,
-        open: Vec<CommandBundle>,
+        heard: Heard,
+        is_at_once: bool,
     ) -> Result<u64, String> {
+        let Heard { acknowledged, open, failed } = heard;
         let store = self.place.open().await;
         for (command, outcome) in &acknowledged {
             is_in_the_log(&store, command, outcome).await?;
         }
-        let mut had_been_stored = 0;
-        for command in &open {
-            had_been_stored += u64::from(store.command(command.id).await.map_err(text)?.is_some());
+        for command in &failed {
+            if store.command(command.id).await.map_err(text)?.is_some() {
+                return Err(format!("{command:?} was told not to be stored, and is in the log"));
+            }
         }
-        oracle::is_sound(&store).await?;
-        let told = acknowledged.iter().chain(self.answers.values()).map(|(_, outcome)| outcome);
-        oracle::logs(&store, told.collect::<Vec<_>>()).await?;
+        let mut had_been_stored = 0;
+        if !is_at_once {
+            for command in &open {
+                let found = store.command(command.id).await.map_err(text)?;
+                had_been_stored += u64::from(found.is_some());
+            }
+            oracle::is_sound(&store).await?;
+            let told = acknowledged.iter().chain(self.answers.values()).map(|(_, outcome)| outcome);
+            oracle::logs(&store, told.collect::<Vec<_>>()).await?;
+        }
 
         // What has no answer gets one, and from then on everything has that which it has.
         let domain = conditions.domain(&self.place, 0).await;
-        let settled = send_all(&domain, &open).await;
+        let open = [open, failed].concat();
+        let settled = send_all(&domain, &open, is_at_once).await;
         let new = acknowledged.into_iter().chain(open.into_iter().zip(settled));
         let new: Vec<(CommandBundle, Outcome)> = new.collect();
         let commands: Vec<CommandBundle> = new.iter().map(|(command, _)| command.clone()).collect();
-        let again = send_all(&domain, &commands).await;
+        let again = send_all(&domain, &commands, is_at_once).await;
         for ((command, first), again) in new.into_iter().zip(again) {
             if !first.is_kept() || first != again {
                 return Err(format!("two answers to {command:?}:\n{first:?}\n{again:?}"));
@@ -194,9 +240,19 @@ async fn is_in_the_log(store: &impl Store, command: &CommandBundle, outcome: &Ou
     if is_same { Ok(()) } else { Err(format!("{command:?}: {outcome:?}, and in the log {row:?}")) }
 }
 
-/// Sends commands, all at the same time.
-async fn send_all(domain: &DomainRuntime, commands: &[CommandBundle]) -> Vec<Outcome> {
+/// Sends commands, all at the same time; again where something may still happen to the server.
+async fn send_all(
+    domain: &DomainRuntime,
+    commands: &[CommandBundle],
+    is_at_once: bool,
+) -> Vec<Outcome> {
     let session = domain.session(DomainContext::create(SENDER));
-    let sent = commands.iter().map(|command| session.process_command(command.clone()));
-    join_all(sent).await.into_iter().map(Outcome::of).collect()
+    let sent = commands.iter().map(async |command| {
+        let outcome = Outcome::of(session.process_command(command.clone()).await);
+        if !is_at_once || outcome.is_kept() {
+            return outcome;
+        }
+        Outcome::of(session.process_command(command.clone()).await)
+    });
+    join_all(sent).await
 }

@@ -14,7 +14,7 @@ use todc_utils::linearizability::WGLChecker;
 use todc_utils::{Action, History, Specification};
 use uuid::Uuid;
 
-use crate::history::{self, Asked, Client, Entry, Outcome, Request, Seen};
+use crate::history::{self, Asked, Client, Entry, Outcome, Request, Seen, Strike};
 use crate::hosts::{Host, Hosts, Kind};
 use crate::places::Place;
 use crate::requests::Mix;
@@ -84,8 +84,9 @@ pub struct Tally {
     pub histories: u64,
     pub requests: u64,
     pub open: u64,
-    /// Requests during which a process was killed.
+    /// Requests during which a process was killed, or the server struck.
     pub under_fault: u64,
+    pub struck: BTreeMap<Strike, u64>,
 }
 
 /// Runs clients, kills processes, and checks the history.
@@ -101,6 +102,9 @@ pub fn run<P: Place>(
     tally.requests += asked.len() as u64;
     tally.open += asked.iter().filter(|one| one.returned.is_none()).count() as u64;
     tally.under_fault += under_fault(&history, &asked);
+    for (strike, count) in history::struck(&history) {
+        *tally.struck.entry(strike).or_default() += count;
+    }
     for (account, actions) in of_each_account(&asked) {
         let history = History::from_actions(actions.clone());
         if !WGLChecker::<AccountSpecification>::is_linearizable(history) {
@@ -159,6 +163,7 @@ fn at_work<P: Place>(kind: Kind, seed: u64, conditions: Conditions) -> Vec<Entry
         let Some(index) = at_work.min_by_key(|index| left(&lives[*index])) else { break };
         let life = lives.swap_remove(index);
         let left = left(&life);
+        hosts.strike(&mut rng);
         hosts.kill(life.host);
         lives.push(Life::begin(&mut hosts, left.div_ceil(CLIENTS_OF_ONE), &mut rng));
     }
@@ -166,15 +171,23 @@ fn at_work<P: Place>(kind: Kind, seed: u64, conditions: Conditions) -> Vec<Entry
     hosts.end()
 }
 
-/// How many requests were sent and not answered when a process was killed.
+/// How many requests were sent and not answered when a process was killed, or since the server was
+/// struck before that.
 fn under_fault(history: &[Entry], asked: &[Asked]) -> u64 {
     let mut hit = BTreeSet::new();
-    let kills = history.iter().enumerate().filter(|(_, entry)| matches!(entry, Entry::Kill));
-    for (killed, _) in kills {
-        let during = asked.iter().enumerate().filter(|(_, one)| {
-            one.invoked < killed && one.returned.is_none_or(|returned| killed < returned)
-        });
-        hit.extend(during.map(|(number, _)| number));
+    let mut struck = None;
+    for (at, entry) in history.iter().enumerate() {
+        match entry {
+            Entry::Strike(_) => struck = struck.or(Some(at)),
+            Entry::Kill => {
+                let begun = struck.take().unwrap_or(at);
+                let during = asked.iter().enumerate().filter(|(_, one)| {
+                    one.invoked < at && one.returned.is_none_or(|returned| begun < returned)
+                });
+                hit.extend(during.map(|(number, _)| number));
+            }
+            Entry::Invoke(..) | Entry::Return(..) => {}
+        }
     }
     hit.len() as u64
 }

@@ -7,7 +7,7 @@
 //! | `bank` | T7: processes move money and look at all of it, while some are killed |
 //! | `linear` | T8: what was heard of each account, for a checker of linearizability |
 //! | `oracle` | what must hold of the content |
-//! | `places` | the table of stores |
+//! | `places`, `server` | the table of stores; the one on a server, and what happens to it |
 //! | `hosts`, `child`, `work`, `requests` | processes, their clients, and what these ask |
 //! | `history` | what they have asked and heard, in one order |
 //! | `altered`, `purse` | faults to be found; a rule that a write skew breaks |
@@ -27,7 +27,11 @@ mod linear;
 mod log;
 mod oracle;
 mod places;
+#[path = "../../../fluvius-postgres/tests/it/proxy.rs"]
+#[expect(dead_code, reason = "the tests of the store use more of it")]
+mod proxy;
 mod purse;
 mod requests;
+mod server;
 mod table;
 mod work;

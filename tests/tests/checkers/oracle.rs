@@ -136,7 +136,7 @@ pub fn snapshots(asked: &[Asked], events: &[Logged<EventRecord>]) -> Result<u64,
         }
         let expected = totals.iter().rev().find(|(position, _)| *position <= first);
         if expected.map(|(_, total)| *total) != Some(sum) {
-            return Err(format!("a snapshot shows {sum}, and there were {expected:?}"));
+            return Err(format!("a snapshot shows no moment: {sum}, and there were {expected:?}"));
         }
     }
     Ok(count)

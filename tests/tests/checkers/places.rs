@@ -1,19 +1,30 @@
 //! Where a bank is kept: the table of the stores that are checked.
 //!
 //! A further store is one more [`Place`], one more line in [`crate::child::run`], and one more
-//! line at the claims of each checker.
+//! module in [`crate::table`].
 
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use fluvius_core::testing::SeededRng;
 use fluvius_core::{MemoryStore, Store};
 use fluvius_sqlite::SqliteStore;
 use tempfile::TempDir;
 
+use crate::history::Strike;
+
 /// A content that stays when the stores over it are gone. Clones name the same one.
 pub trait Place: Clone + Send + Sync + 'static {
     type Store: Store + Clone;
+
+    /// What may happen to what stands between a process and the content.
+    const STRIKES: &[Strike] = &[];
+
+    /// Whether one can be made here; where it cannot, that has been said.
+    fn is_there() -> bool {
+        true
+    }
 
     /// An empty one.
     fn fresh() -> Self;
@@ -23,6 +34,17 @@ pub trait Place: Clone + Send + Sync + 'static {
 
     /// How another process names it; `None` where none can reach it.
     fn address(&self) -> Option<String>;
+
+    /// Does one of [`STRIKES`](Self::STRIKES), while processes are at work.
+    fn strike(&self, strike: Strike, _rng: &mut SeededRng) {
+        unreachable!("{strike:?} does not happen to this place");
+    }
+
+    /// Sees to it that nothing more happens that was to come.
+    fn calm(&self) {}
+
+    /// Waits until nothing is done any more for processes that are gone.
+    fn wait_until_quiet(&self) {}
 }
 
 #[derive(Clone)]

@@ -4,10 +4,11 @@ use crate::altered::Mutant;
 use crate::claims;
 use crate::hosts::Kind;
 use crate::places::{InFile, InMemory};
+use crate::server::OnServer;
 
 /// What holds of several runtimes over one content.
 macro_rules! over_runtimes {
-    ($place:ty, histories: $histories:literal) => {
+    ($place:ty, histories: $histories:literal, seeds: $seeds:literal) => {
         mod runtimes {
             use super::*;
 
@@ -44,18 +45,18 @@ macro_rules! over_runtimes {
             #[test]
             fn no_version_predicate_is_found_by_histories() {
                 let test = module_path!();
-                claims::histories_find::<$place>(test, KIND, Mutant::NoVersionPredicate);
+                claims::histories_find::<$place>(test, KIND, Mutant::NoVersionPredicate, $seeds);
             }
 
             #[test]
             fn an_answer_before_the_commit_is_found_by_histories() {
                 let test = module_path!();
-                claims::histories_find::<$place>(test, KIND, Mutant::AnswerBeforeCommit);
+                claims::histories_find::<$place>(test, KIND, Mutant::AnswerBeforeCommit, $seeds);
             }
 
             #[test]
             fn a_cached_read_is_found_by_histories() {
-                claims::histories_find::<$place>(module_path!(), KIND, Mutant::CachedRead);
+                claims::histories_find::<$place>(module_path!(), KIND, Mutant::CachedRead, $seeds);
             }
         }
     };
@@ -63,7 +64,7 @@ macro_rules! over_runtimes {
 
 /// What holds of several processes over one content, and of one that is opened again.
 macro_rules! over_processes {
-    ($place:ty, histories: $histories:literal) => {
+    ($place:ty, kills: $kills:literal, histories: $histories:literal) => {
         mod processes {
             use super::*;
 
@@ -72,7 +73,7 @@ macro_rules! over_processes {
             #[test]
             fn nothing_that_was_answered_is_lost_or_applied_twice_by_kills() {
                 let test = concat!(module_path!(), "::nothing_that_was_answered");
-                claims::kills::<$place>(test);
+                claims::kills::<$place>(test, $kills);
             }
 
             #[test]
@@ -115,12 +116,19 @@ macro_rules! over_processes {
 mod memory {
     use super::*;
 
-    over_runtimes!(InMemory, histories: 100);
+    over_runtimes!(InMemory, histories: 100, seeds: 2);
 }
 
 mod sqlite {
     use super::*;
 
-    over_runtimes!(InFile, histories: 10);
-    over_processes!(InFile, histories: 3);
+    over_runtimes!(InFile, histories: 10, seeds: 2);
+    over_processes!(InFile, kills: 20, histories: 3);
+}
+
+mod postgres {
+    use super::*;
+
+    over_runtimes!(OnServer, histories: 2, seeds: 1);
+    over_processes!(OnServer, kills: 10, histories: 2);
 }

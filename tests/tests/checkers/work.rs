@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fluvius_core::testing::{Faults, FaultyStore, SeededRng};
-use fluvius_core::{AggregateRoot, Domain, DomainContext, DomainRuntime, Session, StateRecord};
+use fluvius_core::{
+    AggregateRoot, BuildError, Domain, DomainContext, DomainRuntime, Session, StateRecord,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::altered::{Altered, Mutant};
@@ -16,6 +18,9 @@ use crate::requests::Mix;
 
 /// Who sends: the same actor in every process, so that an identifier is the same command.
 pub const SENDER: &str = "checker";
+
+/// How long a client leaves a store alone that cannot be reached.
+const AWAY_PAUSE: Duration = Duration::from_millis(5);
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Work {
@@ -48,8 +53,15 @@ impl Conditions {
             lost_after: self.cuts,
             ..Faults::default()
         };
-        let store = FaultyStore::new(place.open().await, seed, faults);
-        CheckedBankDomain::runtime(Altered::new(store, self.mutant)).await.unwrap()
+        loop {
+            let store = FaultyStore::new(place.open().await, seed, faults.clone());
+            match CheckedBankDomain::runtime(Altered::new(store, self.mutant)).await {
+                Ok(domain) => return domain,
+                // The server is away again.
+                Err(BuildError::Store { source, .. }) if source.can_retry() => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
     }
 }
 
@@ -85,7 +97,11 @@ pub async fn ask(session: &Session, client: Client, request: Request, recorder: 
         Request::Send(command) => Outcome::of(session.process_command(command).await),
         Request::Snapshot(roots) => snapshot(session, &roots).await,
     };
+    let is_away = outcome.is_unavailable();
     recorder.add(Entry::Return(client, outcome));
+    if is_away {
+        tokio::time::sleep(AWAY_PAUSE).await;
+    }
 }
 
 async fn snapshot(session: &Session, roots: &[AggregateRoot]) -> Outcome {

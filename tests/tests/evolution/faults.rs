@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::life::{ADA, WITHDRAWN, root, sender};
 use crate::revision_1;
 
-over_both_stores! {
+over_each_store! {
     a_state_that_cannot_be_lifted_is_invalid_with_root_revision_and_path
     an_event_that_cannot_be_lifted_is_invalid_with_root_revision_and_path
     a_rule_that_fetches_such_a_state_ends_its_command

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use fluvius_core::testing::{CountedIds, FixedClock};
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{AggregateRoot, Domain, DomainContext, MemoryStore, Store};
+use fluvius_postgres::testing::{TestSchema, TestServer};
 use fluvius_sqlite::SqliteStore;
 use tempfile::TempDir;
 
@@ -78,6 +79,13 @@ pub async fn memory() -> MemoryStore {
     let store = MemoryStore::new();
     live(store.clone()).await;
     store
+}
+
+/// A schema that revision 1 has written, just now; `None` where there is no PostgreSQL, which is said.
+pub async fn schema() -> Option<TestSchema> {
+    let schema = TestServer::get()?.schema();
+    live(schema.open().await).await;
+    Some(schema)
 }
 
 /// The file that revision 1 has written, as a copy in a folder that goes with the test.

@@ -1,5 +1,5 @@
-//! Schema evolution: programs of revisions 2 and 3 over what revision 1 has written, in memory and in an SQLite file that
-//! is kept here.
+//! Schema evolution: programs of revisions 2 and 3 over what revision 1 has written: just now in memory and in PostgreSQL,
+//! and in an SQLite file that is kept here.
 
 #![allow(missing_docs, reason = "a test is told by its name")]
 #![allow(unreachable_pub, reason = "the modules of a test binary have no outside")]
@@ -10,8 +10,8 @@ mod revision_1;
 mod revision_2;
 mod revision_3;
 
-/// Runs each claim over both stores that revision 1 has written.
-macro_rules! over_both_stores {
+/// Runs each claim over each store that revision 1 has written.
+macro_rules! over_each_store {
     ($($claim:ident)*) => {
         mod memory {
             $(#[tokio::test]
@@ -24,6 +24,13 @@ macro_rules! over_both_stores {
             async fn $claim() {
                 let file = crate::life::File::copied();
                 super::$claim(file.open().await).await;
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test]
+            async fn $claim() {
+                let Some(schema) = crate::life::schema().await else { return };
+                super::$claim(schema.open().await).await;
             })*
         }
     };

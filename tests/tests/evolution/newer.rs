@@ -9,7 +9,7 @@ use crate::life::{ADA, GRACE, JOHN, root, sender};
 use crate::revision_2::{self, Account, AccountEvent};
 use crate::revision_3;
 
-over_both_stores! {
+over_each_store! {
     commands_of_an_older_program_are_refused
     readers_of_an_older_program_are_refused
     a_rule_that_fetches_a_newer_state_ends_its_command

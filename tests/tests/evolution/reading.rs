@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 use crate::life::{ADA, CENTS_OF_ADA, GRACE, JOHN, remark, root, sender, time};
 use crate::{revision_2, revision_3};
 
-over_both_stores! {
+over_each_store! {
     a_state_is_lifted_wherever_it_is_read
     a_state_is_lifted_over_two_revisions
     a_closed_root_is_lifted_too

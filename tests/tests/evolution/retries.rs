@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::life::{ADA, LOOKED, NOTED, OPENED, REFUSED, WITHDRAWN, remark, root, sender};
 use crate::{revision_2, revision_3};
 
-over_both_stores! {
+over_each_store! {
     an_answer_with_the_state_is_lifted
     an_answer_with_data_is_lifted_with_its_event
     a_question_is_answered_with_the_lifted_state

@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 use crate::life::{ADA, CENTS_OF_ADA, GRACE, root, sender};
 use crate::{revision_2, revision_3};
 
-over_both_stores! {
+over_each_store! {
     the_first_write_stores_the_whole_lifted_state
     an_event_without_a_change_stores_the_lifted_state_too
     a_question_leaves_the_row_and_is_answered_in_the_shape_of_now

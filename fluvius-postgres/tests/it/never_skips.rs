@@ -1,0 +1,392 @@
+//! T6: a reader of a log that goes on from its checkpoint never skips a row, whatever commits at the same time.
+//!
+//! `FLUVIUS_EVENTS` sets how many events are written, `FLUVIUS_MUTANT_SEEDS` under how many seeds a fault must be found,
+//! `FLUVIUS_SEED` gives the plan of a run again.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use fluvius_core::testing::SeededRng;
+use fluvius_core::uuid::Uuid;
+use fluvius_core::{Fate, Json, LogQuery, RealmFilter, Store, UnitOfWork};
+use fluvius_postgres::testing::{TestSchema, TestServer};
+use fluvius_postgres::{Durability, PostgresStore};
+use tokio::task::JoinHandle;
+
+use crate::{client, number, units};
+
+const EVENTS: usize = 10_000;
+const EVENTS_OF_A_MUTANT: usize = 1_000;
+const FOUND_WITHIN: Duration = Duration::from_secs(60);
+const WRITERS: u64 = 8;
+const READERS: u64 = 2;
+
+/// What the commit function is changed to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mutant {
+    /// Positions are drawn under no lock.
+    NoLock,
+    /// The lock is given back when the positions are drawn, before the commit.
+    LockGivenBack,
+}
+
+const LOCK: &str = "PERFORM pg_advisory_xact_lock(schema_key);";
+const DRAWN: &str = "INSERT INTO context_log";
+
+impl Mutant {
+    fn changed(self, function: &str) -> String {
+        assert_eq!(function.matches(LOCK).count(), 1, "{function}");
+        assert_eq!(function.matches(DRAWN).count(), 1, "{function}");
+        match self {
+            Self::NoLock => function.replace(LOCK, ""),
+            Self::LockGivenBack => {
+                let given_back = format!("PERFORM pg_advisory_unlock(schema_key); {DRAWN}");
+                let taken = "PERFORM pg_advisory_lock(schema_key);";
+                function.replace(LOCK, taken).replace(DRAWN, &given_back)
+            }
+        }
+    }
+}
+
+/// What the arguments of an event make of its commit.
+const ROLLS_BACK: &str = r#"{"then":"roll back"}"#;
+const IS_SLOW: &str = r#"{"then":"take your time"}"#;
+const IS_HELD_UP: &str = r#"{"then":"wait"}"#;
+
+/// A schema in which events do so, with the function as a mutant has it.
+async fn prepare(schema: &TestSchema, mutant: Option<Mutant>) -> tokio_postgres::Client {
+    drop(schema.open().await);
+    let client = client(schema.url()).await;
+    client.batch_execute(&format!("SET search_path = {}", schema.name())).await.unwrap();
+    let trigger = format!(
+        "CREATE FUNCTION hold_up() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             IF NEW.args = '{ROLLS_BACK}' THEN RAISE 'no room' USING ERRCODE = '53100'; END IF; \
+             IF NEW.args = '{IS_SLOW}' THEN PERFORM pg_sleep(0.004); END IF; \
+             IF NEW.args = '{IS_HELD_UP}' THEN PERFORM pg_advisory_xact_lock(1, hashtext(TG_TABLE_SCHEMA)); END IF; \
+             RETURN NULL; \
+         END $$; \
+         CREATE TRIGGER hold_up AFTER INSERT ON event_log FOR EACH ROW EXECUTE FUNCTION hold_up()"
+    );
+    client.batch_execute(&trigger).await.unwrap();
+    if let Some(mutant) = mutant {
+        let source = "SELECT pg_get_functiondef('commit_batch'::regproc)";
+        let function: String = client.query_one(source, &[]).await.unwrap().get(0);
+        client.batch_execute(&mutant.changed(&function)).await.unwrap();
+    }
+    client
+}
+
+fn tell(unit: &mut UnitOfWork, what: &str) {
+    Arc::make_mut(&mut unit.events[0]).args = Json::parse(what).unwrap();
+}
+
+/// A row of a log: where, and what.
+type Row = (u64, Uuid);
+
+/// A unit that was stored: its command and its event, and when its commit was called and answered.
+struct Stored {
+    rows: [Row; 2],
+    called: Instant,
+    answered: Instant,
+}
+
+/// Commits, and keeps what was stored.
+async fn commit(store: &PostgresStore, batch: Vec<UnitOfWork>) -> Vec<Stored> {
+    let batch: Arc<[UnitOfWork]> = batch.into();
+    let called = Instant::now();
+    let fates = store.commit(Arc::clone(&batch)).await;
+    let answered = Instant::now();
+    let stored = batch.iter().zip(fates).filter_map(|(unit, fate)| match fate {
+        Fate::Committed { first } => {
+            let rows = [(first, unit.commands[0].id), (first + 1, unit.events[0].id)];
+            Some(Stored { rows, called, answered })
+        }
+        Fate::Stale { .. } | Fate::Failed(_) => None,
+        fate => panic!("{fate:?}"),
+    });
+    stored.collect()
+}
+
+/// How far a reader has come: what it has read of the commands and of the events. The last position is its checkpoint.
+#[derive(Default)]
+struct Progress([Vec<Row>; 2]);
+
+impl Progress {
+    /// Reads one page of a log behind the checkpoint; says whether there was anything.
+    async fn read(this: &Mutex<Self>, store: &PostgresStore, log: usize, limit: usize) -> bool {
+        let after = this.lock().unwrap().0[log].last().map_or(0, |(position, _)| *position);
+        let query = LogQuery { root: None, realm: RealmFilter::All, after, limit };
+        let page: Vec<Row> = if log == 0 {
+            let page = store.commands(&query).await.unwrap();
+            page.iter().map(|row| (row.position, row.record.id)).collect()
+        } else {
+            let page = store.events(&query).await.unwrap();
+            page.iter().map(|row| (row.position, row.record.id)).collect()
+        };
+        let is_some = !page.is_empty();
+        this.lock().unwrap().0[log].extend(page);
+        is_some
+    }
+}
+
+/// What was read is what was stored, in its order; or what is wrong.
+fn check(progress: &Progress, stored: &[Stored]) -> Result<(), String> {
+    for (log, read) in progress.0.iter().enumerate() {
+        let mut wanted: Vec<Row> = stored.iter().map(|unit| unit.rows[log]).collect();
+        wanted.sort_unstable();
+        let known: std::collections::BTreeSet<&Row> = read.iter().collect();
+        if let Some(skipped) = wanted.iter().find(|row| !known.contains(row)) {
+            return Err(format!("a reader has skipped {skipped:?} in log {log}"));
+        }
+        if *read != wanted {
+            return Err(format!(
+                "a reader has read what is not stored, or not in order, in log {log}"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// What was answered before something else was called has the lower positions; or what is wrong.
+fn check_order(stored: &mut [Stored]) -> Result<(), String> {
+    stored.sort_unstable_by_key(|unit| unit.rows);
+    let mut answered: Option<&Stored> = None;
+    for unit in stored.iter().rev() {
+        if let Some(later) = answered.filter(|later| later.answered < unit.called) {
+            return Err(format!("{:?} was stored before {:?} was called", later.rows, unit.rows));
+        }
+        if answered.is_none_or(|first| unit.answered < first.answered) {
+            answered = Some(unit);
+        }
+    }
+    Ok(())
+}
+
+/// What all parts of a run know of it.
+struct Run {
+    schema: TestSchema,
+    seed: u64,
+    /// How many are to be stored.
+    events: usize,
+    /// How many roots were begun.
+    begun: AtomicU64,
+    stored: Mutex<Vec<Stored>>,
+}
+
+impl Run {
+    async fn open(&self) -> PostgresStore {
+        // Nothing here outlives a crash: the disk need not be waited for.
+        let options = self.schema.options().reader_count(1).durability(Durability::Normal);
+        options.open(self.schema.url()).await.unwrap()
+    }
+
+    /// Commits until there are enough events, some of them slowly, some to be rolled back, some in part.
+    async fn write(self: Arc<Self>, number: u64, [opened, deposited]: [UnitOfWork; 2]) {
+        let store = self.open().await;
+        let mut rng = SeededRng::new(self.seed.wrapping_add(number));
+        while self.stored.lock().unwrap().len() < self.events {
+            let mut batch = Vec::new();
+            for _ in 0..1 + rng.below(8) {
+                let id = self.begun.fetch_add(1, Ordering::SeqCst);
+                batch.extend(match rng.below(10) {
+                    // What is not there cannot be changed: this one leaves a hole between the positions.
+                    0 => units::of_root(std::slice::from_ref(&deposited), id),
+                    1..4 => units::of_root(std::slice::from_ref(&opened), id),
+                    _ => units::of_root(&[opened.clone(), deposited.clone()], id),
+                });
+            }
+            match rng.below(20) {
+                0 => tell(&mut batch[0], ROLLS_BACK),
+                1..4 => tell(&mut batch[0], IS_SLOW),
+                _ => {}
+            }
+            let stored = commit(&store, batch).await;
+            self.stored.lock().unwrap().extend(stored);
+        }
+    }
+
+    /// Reads, from the checkpoint on, until it is ended.
+    async fn read(self: Arc<Self>, progress: Arc<Mutex<Progress>>, mut rng: SeededRng) {
+        let store = self.open().await;
+        loop {
+            let limit = usize::try_from(1 + rng.below(60)).unwrap();
+            let log = usize::try_from(rng.below(2)).unwrap();
+            if !Progress::read(&progress, &store, log, limit).await {
+                tokio::time::sleep(Duration::from_micros(rng.below(1_000))).await;
+            }
+        }
+    }
+}
+
+/// What has come up.
+#[derive(Debug, Default)]
+struct Tally {
+    stored: usize,
+    readers_ended: u64,
+}
+
+/// Writers commit at the same time while readers are ended in the middle, and others go on from their checkpoints.
+async fn run(
+    server: TestServer,
+    seed: u64,
+    events: usize,
+    mutant: Option<Mutant>,
+) -> Result<Tally, String> {
+    let schema = server.schema();
+    let _client = prepare(&schema, mutant).await;
+    let run = Run { schema, seed, events, begun: AtomicU64::new(0), stored: Mutex::default() };
+    let run = Arc::new(run);
+    let [opened, deposited, _] = units::units().await;
+    let writers: Vec<JoinHandle<()>> = (0..WRITERS)
+        .map(|number| {
+            tokio::spawn(Arc::clone(&run).write(number, [opened.clone(), deposited.clone()]))
+        })
+        .collect();
+    let mut rng = SeededRng::new(seed);
+    let all: Vec<Arc<Mutex<Progress>>> = (0..READERS).map(|_| Arc::default()).collect();
+    let begin = |progress: &Arc<Mutex<Progress>>, rng: &mut SeededRng| {
+        tokio::spawn(Arc::clone(&run).read(Arc::clone(progress), SeededRng::new(rng.next_u64())))
+    };
+    let mut readers: Vec<JoinHandle<()>> =
+        all.iter().map(|progress| begin(progress, &mut rng)).collect();
+    let mut tally = Tally::default();
+    while writers.iter().any(|writer| !writer.is_finished()) {
+        tokio::time::sleep(Duration::from_micros(rng.below(400_000))).await;
+        let number = usize::try_from(rng.below(READERS)).unwrap();
+        readers[number].abort();
+        let ended = std::mem::replace(&mut readers[number], tokio::spawn(async {}));
+        assert!(ended.await.unwrap_err().is_cancelled());
+        readers[number] = begin(&all[number], &mut rng);
+        tally.readers_ended += 1;
+    }
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    for reader in readers {
+        reader.abort();
+        assert!(reader.await.unwrap_err().is_cancelled());
+    }
+    let store = run.open().await;
+    let mut stored = std::mem::take(&mut *run.stored.lock().unwrap());
+    for progress in all {
+        for log in 0..2 {
+            while Progress::read(&progress, &store, log, 1_000).await {}
+        }
+        check(&progress.lock().unwrap(), &stored)?;
+    }
+    check_order(&mut stored)?;
+    tally.stored = stored.len();
+    Ok(tally)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn readers_that_begin_again_at_their_checkpoint_read_each_row_once_in_the_order_of_commits() {
+    let Some(server) = TestServer::get() else { return };
+    let seed = number("FLUVIUS_SEED").unwrap_or_else(|| RandomState::new().hash_one(0) >> 1);
+    let events = number("FLUVIUS_EVENTS").map_or(EVENTS, |count| usize::try_from(count).unwrap());
+    println!("seed {seed}, {events} events");
+    match run(server, seed, events, None).await {
+        Ok(tally) => {
+            println!("seed {seed}: {tally:?}");
+            assert!(tally.readers_ended > 0, "seed {seed}: {tally:?}");
+        }
+        Err(wrong) => panic!(
+            "{wrong}\nagain: FLUVIUS_SEED={seed} FLUVIUS_EVENTS={events} cargo test -p fluvius-postgres --test it never_skips"
+        ),
+    }
+}
+
+async fn is_found(mutant: Mutant) {
+    let Some(server) = TestServer::get() else { return };
+    let first = number("FLUVIUS_SEED").unwrap_or(1);
+    for seed in first..first + number("FLUVIUS_MUTANT_SEEDS").unwrap_or(1) {
+        let (begun, mut rng) = (Instant::now(), SeededRng::new(seed));
+        let mut runs = 1;
+        let wrong = loop {
+            match run(server, rng.next_u64(), EVENTS_OF_A_MUTANT, Some(mutant)).await {
+                Err(wrong) => break wrong,
+                Ok(tally) => {
+                    assert!(begun.elapsed() < FOUND_WITHIN, "seed {seed}: {mutant:?}: {tally:?}")
+                }
+            }
+            runs += 1;
+        };
+        println!(
+            "seed {seed}: {mutant:?} is found in run {runs}, {:.1?}: {wrong}",
+            begun.elapsed()
+        );
+        assert!(wrong.starts_with("a reader has skipped"), "seed {seed}: {mutant:?}: {wrong}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn positions_that_are_drawn_without_a_lock_are_found() {
+    is_found(Mutant::NoLock).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_lock_that_is_given_back_before_the_commit_is_found() {
+    is_found(Mutant::LockGivenBack).await;
+}
+
+/// One commit is held up when it has its positions, and another one is called; somebody reads meanwhile.
+async fn one_is_held_up(server: TestServer, mutant: Option<Mutant>) -> Result<(), String> {
+    let schema = server.schema();
+    let other = prepare(&schema, mutant).await;
+    let [held, later, reader] = [schema.open().await, schema.open().await, schema.open().await];
+    let [opened, ..] = units::units().await;
+    let lock = |what: &str| format!("SELECT {what}(1, hashtext('{}'))", schema.name());
+    other.batch_execute(&lock("pg_advisory_lock")).await.unwrap();
+    let mut batch = units::of_root(std::slice::from_ref(&opened), 1);
+    tell(&mut batch[0], IS_HELD_UP);
+    let held = tokio::spawn(async move { commit(&held, batch).await });
+    let waits = |lock: &str| {
+        format!(
+            "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND locktype = 'advisory' \
+             AND (classid::bigint << 32) + objid::bigint = {lock}"
+        )
+    };
+    let name = schema.name();
+    let for_other = waits(&format!("(1::bigint << 32) + hashtext('{name}')::oid::bigint"));
+    while !other.query_one(&for_other, &[]).await.unwrap().get::<_, bool>(0) {
+        assert!(!held.is_finished());
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let batch = units::of_root(&[opened], 2);
+    let later = tokio::spawn(async move { commit(&later, batch).await });
+    let for_turn = waits(&format!("hashtextextended('{name}', 0)"));
+    while !later.is_finished() && !other.query_one(&for_turn, &[]).await.unwrap().get::<_, bool>(0)
+    {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let progress = Mutex::default();
+    let read = async || {
+        for log in 0..2 {
+            while Progress::read(&progress, &reader, log, 10).await {}
+        }
+    };
+    read().await;
+    other.batch_execute(&lock("pg_advisory_unlock")).await.unwrap();
+    let mut stored = held.await.unwrap();
+    stored.extend(later.await.unwrap());
+    assert_eq!(stored.len(), 2);
+    read().await;
+    check(&progress.lock().unwrap(), &stored)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_commit_that_is_held_up_holds_up_those_behind_it() {
+    let Some(server) = TestServer::get() else { return };
+    one_is_held_up(server, None).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_commit_that_holds_up_nobody_is_skipped() {
+    let Some(server) = TestServer::get() else { return };
+    for mutant in [Mutant::NoLock, Mutant::LockGivenBack] {
+        let wrong = one_is_held_up(server, Some(mutant)).await.unwrap_err();
+        assert!(wrong.starts_with("a reader has skipped"), "{mutant:?}: {wrong}");
+    }
+}

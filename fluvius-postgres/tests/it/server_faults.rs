@@ -1,0 +1,314 @@
+//! A server that cannot do what is asked for a while: the code says whether another try can help, nothing is half
+//! stored, and the store goes on when the server does.
+
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use fluvius_core::uuid::Uuid;
+use fluvius_core::{AggregateRoot, Error, Session, Store};
+use fluvius_postgres::testing::{PrivateServer, TestSchema, TestServer};
+use fluvius_postgres::{PostgresOptions, PostgresStore};
+
+use crate::bank::{self, Answered, Transfer};
+use crate::client;
+use crate::proxy::Proxy;
+
+const SHORT: Duration = Duration::from_millis(300);
+const SETTLE_TIME: Duration = Duration::from_secs(30);
+
+/// A bank with two accounts, and what it has answered.
+struct Bank {
+    store: PostgresStore,
+    session: Session,
+    answered: Vec<Answered>,
+    count: u128,
+}
+
+impl Bank {
+    async fn open(options: PostgresOptions, url: &str) -> Self {
+        let store = options.open(url).await.unwrap();
+        let session = bank::session(&bank::runtime(store.clone(), SETTLE_TIME).await);
+        bank::open_accounts(&session, 2).await;
+        let mut bank = Self { store, session, answered: Vec::new(), count: 0 };
+        bank.goes_on().await;
+        bank
+    }
+
+    async fn of(schema: &TestSchema) -> Self {
+        Self::open(schema.options().reader_count(1).statement_time_max(SHORT), schema.url()).await
+    }
+
+    fn next(&mut self) -> Transfer {
+        self.count += 1;
+        Transfer { id: Uuid::from_u128(self.count), from: 0, to: 1, amount: 5 }
+    }
+
+    /// A command fails with a code, and for a reason that is told.
+    async fn fails(&mut self, code: &str, why: &str) {
+        let transfer = self.next();
+        let error = bank::send(&self.session, &transfer).await.unwrap_err();
+        assert_eq!(error.code(), code, "{error}: {:?}", std::error::Error::source(&error));
+        let told = std::error::Error::source(&error).unwrap().to_string();
+        assert!(told.contains(why), "{told}");
+    }
+
+    /// Commands are stored, and all that is stored is what was answered; what had failed too, when it is sent again.
+    async fn goes_on(&mut self) {
+        bank::check(&self.store, 2, &self.answered).await.unwrap();
+        let failed = (1..=self.count)
+            .map(Uuid::from_u128)
+            .filter(|id| self.answered.iter().all(|answered| answered.transfer.id != *id));
+        let failed: Vec<Uuid> = failed.collect();
+        for id in failed {
+            let again = Transfer { id, from: 0, to: 1, amount: 5 };
+            self.is_answered(again).await;
+        }
+        let next = self.next();
+        self.is_answered(next).await;
+        bank::check(&self.store, 2, &self.answered).await.unwrap();
+    }
+
+    async fn is_answered(&mut self, transfer: Transfer) {
+        let response = bank::send(&self.session, &transfer).await;
+        let response = response
+            .unwrap_or_else(|error| panic!("{error}: {:?}", std::error::Error::source(&error)));
+        self.answered.push(Answered { transfer, response, codes: Vec::new() });
+    }
+
+    async fn load(&self) -> Result<(), fluvius_core::StoreError> {
+        let root = AggregateRoot::new("bank-account", Uuid::from_u128(1));
+        self.store.load(&root).await.map(drop)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_statement_that_takes_too_long_fails_and_may_be_tried_again() {
+    let Some(server) = TestServer::get() else { return };
+    let schema = server.schema();
+    let mut bank = Bank::of(&schema).await;
+    let other = client(server.url()).await;
+    let held =
+        format!("BEGIN; LOCK TABLE {}.resource_state IN ACCESS EXCLUSIVE MODE", schema.name());
+    other.batch_execute(&held).await.unwrap();
+    bank.fails("store-unavailable", "took longer than `statement_time_max`").await;
+    let error = bank.load().await.unwrap_err();
+    assert!(error.can_retry() && error.to_string().contains("statement_time_max"), "{error}");
+    other.batch_execute("COMMIT").await.unwrap();
+    bank.goes_on().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn reads_that_find_no_connection_fail_and_commits_go_on() {
+    let Some(server) = TestServer::get() else { return };
+    let schema = server.schema();
+    let mut bank = Bank::of(&schema).await;
+    let other = client(server.url()).await;
+    let held =
+        format!("BEGIN; LOCK TABLE {}.resource_owner IN ACCESS EXCLUSIVE MODE", schema.name());
+    other.batch_execute(&held).await.unwrap();
+    // The first has the one connection, until its time is over; of those behind it some never get it.
+    let claims: Vec<_> = (0..4)
+        .map(|_| {
+            let store = bank.store.clone();
+            tokio::spawn(async move { store.claim("bank", &["bank-account"]).await })
+        })
+        .collect();
+    // A command on roots whose states are known needs none.
+    let next = bank.next();
+    bank.is_answered(next).await;
+    let mut told = Vec::new();
+    for claim in claims {
+        let error = claim.await.unwrap().unwrap_err();
+        assert!(error.can_retry(), "{error}");
+        told.push(error.to_string());
+    }
+    let is_told = |what: &str| told.iter().any(|told| told.contains(what));
+    assert!(is_told("all connections that read are taken"), "{told:?}");
+    assert!(is_told("statement_time_max"), "{told:?}");
+    other.batch_execute("COMMIT").await.unwrap();
+    bank.goes_on().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_set_to_only_read_is_told_and_may_be_tried_again() {
+    let Some(server) = PrivateServer::start_with(&[]) else { return };
+    let mut bank = Bank::open(PostgresStore::options(), &server.url()).await;
+    let other = client(&server.url()).await;
+    let set = async |value: &str| {
+        let sql = format!("ALTER SYSTEM SET default_transaction_read_only = {value}");
+        other.batch_execute(&sql).await.unwrap();
+        other.batch_execute("SELECT pg_reload_conf()").await.unwrap();
+        let is_set = format!("SELECT current_setting('default_transaction_read_only') = '{value}'");
+        // A session hears of it between two statements; the others hear of it as this one does.
+        while !other.query_one(&is_set, &[]).await.unwrap().get::<_, bool>(0) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    set("on").await;
+    bank.fails("store-unavailable", "the server only reads").await;
+    bank.load().await.unwrap();
+    set("off").await;
+    bank.goes_on().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_standby_is_told_and_taken_when_it_is_promoted() {
+    let Some(mut server) = PrivateServer::start_with(&[]) else { return };
+    let mut bank = Bank::open(PostgresStore::options(), &server.url()).await;
+    let data = server.socket().parent().unwrap().join("data");
+    tokio::task::block_in_place(|| {
+        server.crash();
+        std::fs::write(data.join("standby.signal"), "").unwrap();
+        server.start();
+    });
+    // The first one may only find that the connection is gone.
+    let lost = bank.next();
+    let _ = bank::send(&bank.session, &lost).await.unwrap_err();
+    bank.fails("store-unavailable", "the server is a standby").await;
+    bank.load().await.unwrap();
+    let error = PostgresStore::open(&server.url()).await.unwrap_err();
+    assert!(error.can_retry() && error.to_string().contains("the server is a standby"), "{error}");
+    client(&server.url()).await.batch_execute("SELECT pg_promote()").await.unwrap();
+    bank.goes_on().await;
+}
+
+/// A commit fails with a code of the server, and the next ones do not.
+async fn fails_with(sql_state: &str, code: &str, why: &str) {
+    let Some(server) = TestServer::get() else { return };
+    let schema = server.schema();
+    let mut bank = Bank::of(&schema).await;
+    let other = client(server.url()).await;
+    // As late as can be: in the middle of the last of the rows.
+    let trigger = format!(
+        "SET search_path = {}; \
+         CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             RAISE 'it fails' USING ERRCODE = '{sql_state}'; END $$; \
+         CREATE CONSTRAINT TRIGGER fail AFTER INSERT ON event_log DEFERRABLE INITIALLY DEFERRED \
+             FOR EACH ROW EXECUTE FUNCTION fail()",
+        schema.name()
+    );
+    other.batch_execute(&trigger).await.unwrap();
+    for _ in 0..3 {
+        bank.fails(code, why).await;
+    }
+    other.batch_execute("DROP TRIGGER fail ON event_log").await.unwrap();
+    bank.goes_on().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_that_the_server_fails_is_told_by_its_cause() {
+    for (sql_state, code, why) in [
+        ("53100", "store-unavailable", "the server's disk is full"),
+        ("53200", "store-unavailable", "the server lacks what it needs: it fails"),
+        ("58030", "store-unavailable", "the server lacks what it needs: it fails"),
+        ("42501", "store", "the server refuses it to this user: it fails"),
+        ("XX001", "store", "PostgreSQL has refused: it fails"),
+    ] {
+        fails_with(sql_state, code, why).await;
+    }
+}
+
+/// A small file system that can be filled; it goes with the value.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// `None` where this user cannot mount one, which is said.
+    fn mount(at: PathBuf, server: &PrivateServer) -> Option<Self> {
+        std::fs::create_dir(&at).unwrap();
+        // It is the server's.
+        let owner = std::fs::metadata(server.socket().parent().unwrap()).unwrap().uid();
+        let options = format!("size=16m,mode=0700,uid={owner}");
+        let mut mount = Command::new("mount");
+        let mount = mount.args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(&at);
+        let is_mounted = mount.output().is_ok_and(|output| output.status.success());
+        if !is_mounted {
+            eprintln!("skipped: a small disk cannot be mounted here");
+        }
+        is_mounted.then_some(Self(at))
+    }
+
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn fill(&self) -> PathBuf {
+        let file = self.0.join("filler");
+        assert!(std::fs::write(&file, vec![1; 32 << 20]).is_err());
+        file
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_is_told_and_commits_go_on_when_there_is_room() {
+    let Some(server) = PrivateServer::start_with(&[]) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    // The server's user must come to it.
+    let open = PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(folder.path(), open).unwrap();
+    let Some(disk) = SmallDisk::mount(folder.path().join("disk"), &server) else { return };
+    let mut bank = Bank::open(PostgresStore::options(), &server.url()).await;
+    let other = client(&server.url()).await;
+    let space = format!("CREATE TABLESPACE small LOCATION '{}'", disk.path().display());
+    other.batch_execute(&space).await.unwrap();
+    other.batch_execute("ALTER TABLE fluvius.event_log SET TABLESPACE small").await.unwrap();
+    let filler = disk.fill();
+    // There may be room for some on the last page.
+    let begun = Instant::now();
+    let error = loop {
+        let transfer = bank.next();
+        match bank::send(&bank.session, &transfer).await {
+            Ok(response) => {
+                bank.answered.push(Answered { transfer, response, codes: Vec::new() });
+            }
+            Err(error) => break error,
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "the disk is never full");
+    };
+    assert!(matches!(error, Error::StoreUnavailable { .. }), "{error}");
+    bank.fails("store-unavailable", "the server's disk is full").await;
+    bank.load().await.unwrap();
+    std::fs::remove_file(filler).unwrap();
+    bank.goes_on().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_server_that_says_nothing_is_not_waited_for_without_end() {
+    let Some(server) = PrivateServer::start_with(&[]) else { return };
+    let proxy = Proxy::start(server.socket()).await;
+    let options = PostgresStore::options().statement_time_max(SHORT);
+    let url = format!("{} connect_timeout=1", proxy.url());
+    let mut bank = Bank::open(options, &url).await;
+    let hasty = bank::session(&bank::runtime(bank.store.clone(), Duration::ZERO).await);
+    proxy.be_silent(true);
+    let (begun, time_max) = (Instant::now(), Duration::from_secs(20));
+    let lost = bank.next();
+    let wait = tokio::time::timeout(time_max, bank::send(&hasty, &lost));
+    let error = wait.await.expect("a commit ends").unwrap_err();
+    assert!(["outcome-unknown", "store-unavailable"].contains(&error.code()), "{error}");
+    let wait = tokio::time::timeout(time_max, bank.load());
+    let error = wait.await.expect("a read ends").unwrap_err();
+    assert!(error.can_retry(), "{error}");
+    // Over a connection that is new, and as silent.
+    let lost = bank.next();
+    let wait = tokio::time::timeout(time_max, bank::send(&hasty, &lost));
+    let error = wait.await.expect("a commit over a new connection ends").unwrap_err();
+    assert!(["outcome-unknown", "store-unavailable"].contains(&error.code()), "{error}");
+    println!("{:.1?}", begun.elapsed());
+    proxy.be_silent(false);
+    // What was kept back may be stored now: it is settled by sending it again.
+    for id in 2..=bank.count {
+        let again = Transfer { id: Uuid::from_u128(id), from: 0, to: 1, amount: 5 };
+        let answered = bank::send_until_answered(&bank.session, again, async |_| {}).await;
+        bank.answered.push(answered);
+    }
+    bank.goes_on().await;
+}

@@ -1,0 +1,164 @@
+//! A bank on a PostgreSQL server, and what happens to the server while processes work.
+//!
+//! Each bank has a server alone, so that a fault of it is one of this bank; when the bank is gone, the next one takes it.
+
+use std::process::Command;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use fluvius_core::testing::SeededRng;
+use fluvius_postgres::PostgresStore;
+use fluvius_postgres::testing::PrivateServer;
+use tokio::runtime::Runtime;
+
+use crate::history::Strike;
+use crate::hosts;
+use crate::places::Place;
+use crate::proxy::{Cut, Proxy};
+
+/// How long a server may be away, or be at work for those who are gone.
+const AWAY_TIME_MAX: Duration = Duration::from_secs(60);
+
+/// Waits until nobody is connected any more.
+const UNTIL_QUIET: &str = "DO $$ BEGIN \
+    FOR try IN 1 .. 12000 LOOP \
+        PERFORM pg_stat_clear_snapshot(); \
+        IF NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'client backend' \
+            AND pid <> pg_backend_pid()) THEN RETURN; END IF; \
+        PERFORM pg_sleep(0.005); \
+    END LOOP; \
+    RAISE EXCEPTION 'somebody is still connected'; \
+    END $$";
+
+const END_ALL: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+    WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()";
+
+/// A schema on a server, which processes reach through a proxy.
+#[derive(Clone)]
+pub struct OnServer {
+    url: String,
+    schema: String,
+    /// Another process has none.
+    own: Option<Arc<Own>>,
+}
+
+/// The server behind a bank; it is free again, without the schema, with the last clone.
+struct Own {
+    server: Mutex<Option<Server>>,
+    schema: String,
+}
+
+struct Server {
+    private: PrivateServer,
+    proxy: Proxy,
+    /// How many banks it has had.
+    count: u32,
+}
+
+/// Servers that have no bank.
+static FREE: Mutex<Vec<Server>> = Mutex::new(Vec::new());
+
+/// What the proxies run in.
+fn proxies() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(hosts::runtime)
+}
+
+impl Server {
+    fn start() -> Option<Self> {
+        let private = PrivateServer::start_with(&[])?;
+        let proxy = proxies().block_on(Proxy::start(private.socket()));
+        Some(Self { private, proxy, count: 0 })
+    }
+
+    fn run(&self, sql: &str) {
+        let mut psql = Command::new(self.private.program("psql"));
+        let output = psql.args(["-X", "-q", "-c", sql, &self.private.url()]).output().unwrap();
+        assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+impl OnServer {
+    pub const SCHEME: &str = "postgres";
+
+    /// The schema that another process has made, as [`Place::address`] names it.
+    pub fn at(address: &str) -> Self {
+        let (schema, url) = address.split_once(' ').unwrap();
+        Self { url: url.to_owned(), schema: schema.to_owned(), own: None }
+    }
+
+    fn with_server<T>(&self, act: impl FnOnce(&mut Server) -> T) -> T {
+        let own = self.own.as_ref().expect("the server is this process's");
+        act(own.server.lock().unwrap().as_mut().expect("the server stays until the end"))
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        let Some(server) = self.server.get_mut().unwrap().take() else { return };
+        server.run(&format!("DROP SCHEMA IF EXISTS {} CASCADE", self.schema));
+        FREE.lock().unwrap().push(server);
+    }
+}
+
+impl Place for OnServer {
+    type Store = PostgresStore;
+
+    const STRIKES: &[Strike] = &[Strike::Connection, Strike::Backends, Strike::Server];
+
+    fn is_there() -> bool {
+        let free = FREE.lock().unwrap().pop();
+        let server = free.or_else(Server::start);
+        let is_there = server.is_some();
+        FREE.lock().unwrap().extend(server);
+        is_there
+    }
+
+    fn fresh() -> Self {
+        let free = FREE.lock().unwrap().pop();
+        let mut server = free.or_else(Server::start).expect("PostgreSQL is installed");
+        server.count += 1;
+        let schema = format!("bank_{}", server.count);
+        let url = server.proxy.url();
+        let own = Own { server: Mutex::new(Some(server)), schema: schema.clone() };
+        Self { url, schema, own: Some(Arc::new(own)) }
+    }
+
+    /// Waits for a server that is away.
+    async fn open(&self) -> PostgresStore {
+        let begun = Instant::now();
+        loop {
+            let options = PostgresStore::options().schema(&self.schema).reader_count(4);
+            match options.open(&self.url).await {
+                Ok(store) => return store,
+                Err(error) if error.can_retry() && begun.elapsed() < AWAY_TIME_MAX => {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+                Err(error) => panic!("{error}: {:?}", std::error::Error::source(&error)),
+            }
+        }
+    }
+
+    fn address(&self) -> Option<String> {
+        Some(format!("{}:{} {}", Self::SCHEME, self.schema, self.url))
+    }
+
+    fn strike(&self, strike: Strike, rng: &mut SeededRng) {
+        self.with_server(|server| match strike {
+            Strike::Connection => server.proxy.cut_next(*rng.pick(&Cut::ALL)),
+            Strike::Backends => server.run(END_ALL),
+            Strike::Server => {
+                server.private.crash();
+                server.private.start();
+            }
+        });
+    }
+
+    fn calm(&self) {
+        self.with_server(|server| server.proxy.cut_next(None));
+    }
+
+    fn wait_until_quiet(&self) {
+        self.with_server(|server| server.run(UNTIL_QUIET));
+    }
+}
