@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use crate::{client, number, units};
 
 const EVENTS: usize = 10_000;
-const EVENTS_OF_A_MUTANT: usize = 1_000;
+const EVENTS_OF_A_MUTANT: usize = 2_000;
 const FOUND_WITHIN: Duration = Duration::from_secs(60);
 const WRITERS: u64 = 8;
 const READERS: u64 = 2;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use fluvius_core::Store;
 use fluvius_core::testing::SeededRng;
 
-use crate::history::{self, Asked, Entry, Outcome, Request, Strike};
+use crate::history::{self, Asked, Client, Entry, Outcome, Request, Strike};
 use crate::hosts::{self, Host, Hosts, Kind};
 use crate::oracle::{self, text};
 use crate::places::Place;
@@ -46,25 +46,52 @@ pub fn run<P: Place>(options: &Options) -> Result<Tally, String> {
     hosts::runtime().block_on(check(&place, &history))
 }
 
+/// A process between its start and its end.
+struct Life {
+    host: Host,
+    first: Client,
+    /// How long the history was when it was started.
+    since: usize,
+}
+
+impl Life {
+    fn begin<P: Place>(hosts: &mut Hosts<P>, rng: &mut SeededRng) -> Self {
+        let since = hosts.collected.look(<[Entry]>::len);
+        Self { first: hosts.next_client, since, host: hosts.start(CLIENTS_OF_ONE, u64::MAX, rng) }
+    }
+
+    /// Whether it has had an answer.
+    fn has_begun(&self, history: &[Entry]) -> bool {
+        let own = self.first..self.first + CLIENTS_OF_ONE;
+        let is_own =
+            |entry: &Entry| matches!(entry, Entry::Return(client, _) if own.contains(client));
+        history[self.since..].iter().any(is_own)
+    }
+}
+
 fn at_work<P: Place>(options: &Options, place: &P) -> Vec<Entry> {
     let mut rng = SeededRng::new(options.seed);
     let mut hosts = Hosts::new(options.kind, place.clone(), Mix::Bank, options.conditions);
     hosts.open();
-    let mut running: Vec<Host> =
-        (0..PROCESSES).map(|_| hosts.start(CLIENTS_OF_ONE, u64::MAX, &mut rng)).collect();
+    let mut running: Vec<Life> =
+        (0..PROCESSES).map(|_| Life::begin(&mut hosts, &mut rng)).collect();
     let end = Instant::now() + options.time;
     let mut answers = 0;
     while Instant::now() < end {
-        // So many more answers, that each life of a process does something.
+        let left = || end.saturating_duration_since(Instant::now());
+        // Each life of a process does something: all have begun, and then there are so many more answers.
+        hosts
+            .collected
+            .wait_until(|history| running.iter().all(|life| life.has_begun(history)), left());
         answers = hosts.collected.answers().max(answers) + 50;
-        hosts.collected.wait_for_answers(answers, end.saturating_duration_since(Instant::now()));
+        hosts.collected.wait_for_answers(answers, left());
         std::thread::sleep(Duration::from_micros(rng.below(300_000)));
         hosts.strike(&mut rng);
         let killed = usize::try_from(rng.below(PROCESSES as u64)).unwrap();
-        hosts.kill(running.swap_remove(killed));
-        running.push(hosts.start(CLIENTS_OF_ONE, u64::MAX, &mut rng));
+        hosts.kill(running.swap_remove(killed).host);
+        running.push(Life::begin(&mut hosts, &mut rng));
     }
-    running.into_iter().for_each(Host::end);
+    running.into_iter().for_each(|life| life.host.end());
     hosts.end()
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::history::Recorder;
 use crate::hosts;
 use crate::places::{InFile, Place};
-use crate::server::OnServer;
+use crate::server::{OnHastyServer, OnServer};
 use crate::work::Work;
 
 /// What the program is told, by the environment: an address, and what is to be done.
@@ -27,6 +27,7 @@ fn run(address: &str, work: Work) {
     match address.split_once(':').unwrap() {
         (InFile::SCHEME, path) => run_over(InFile::at(path), work),
         (OnServer::SCHEME, schema) => run_over(OnServer::at(schema), work),
+        (OnHastyServer::SCHEME, schema) => run_over(OnHastyServer::at(schema), work),
         _ => panic!("`{address}` is no store"),
     }
 }

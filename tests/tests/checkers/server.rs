@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use fluvius_core::testing::SeededRng;
-use fluvius_postgres::PostgresStore;
 use fluvius_postgres::testing::PrivateServer;
+use fluvius_postgres::{Durability, PostgresStore};
 use tokio::runtime::Runtime;
 
 use crate::history::Strike;
@@ -33,9 +33,15 @@ const UNTIL_QUIET: &str = "DO $$ BEGIN \
 const END_ALL: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
     WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()";
 
+/// A bank on a server that waits for its disk.
+pub type OnServer = InSchema<true>;
+
+/// A bank on one that does not: a crash of the server takes what it has answered last.
+pub type OnHastyServer = InSchema<false>;
+
 /// A schema on a server, which processes reach through a proxy.
 #[derive(Clone)]
-pub struct OnServer {
+pub struct InSchema<const IS_DURABLE: bool> {
     url: String,
     schema: String,
     /// Another process has none.
@@ -78,8 +84,8 @@ impl Server {
     }
 }
 
-impl OnServer {
-    pub const SCHEME: &str = "postgres";
+impl<const IS_DURABLE: bool> InSchema<IS_DURABLE> {
+    pub const SCHEME: &str = if IS_DURABLE { "postgres" } else { "postgres-hasty" };
 
     /// The schema that another process has made, as [`Place::address`] names it.
     pub fn at(address: &str) -> Self {
@@ -101,10 +107,14 @@ impl Drop for Own {
     }
 }
 
-impl Place for OnServer {
+impl<const IS_DURABLE: bool> Place for InSchema<IS_DURABLE> {
     type Store = PostgresStore;
 
-    const STRIKES: &[Strike] = &[Strike::Connection, Strike::Backends, Strike::Server];
+    const STRIKES: &[Strike] = if IS_DURABLE {
+        &[Strike::Connection, Strike::Backends, Strike::Server]
+    } else {
+        &[Strike::Server]
+    };
 
     fn is_there() -> bool {
         let free = FREE.lock().unwrap().pop();
@@ -127,9 +137,11 @@ impl Place for OnServer {
     /// Waits for a server that is away.
     async fn open(&self) -> PostgresStore {
         let begun = Instant::now();
+        let durability = if IS_DURABLE { Durability::Full } else { Durability::Normal };
+        let options = PostgresStore::options().schema(&self.schema).reader_count(4);
+        let options = options.durability(durability);
         loop {
-            let options = PostgresStore::options().schema(&self.schema).reader_count(4);
-            match options.open(&self.url).await {
+            match options.clone().open(&self.url).await {
                 Ok(store) => return store,
                 Err(error) if error.can_retry() && begun.elapsed() < AWAY_TIME_MAX => {
                     tokio::time::sleep(Duration::from_millis(10)).await;

@@ -4,7 +4,7 @@ use crate::altered::Mutant;
 use crate::claims;
 use crate::hosts::Kind;
 use crate::places::{InFile, InMemory};
-use crate::server::OnServer;
+use crate::server::{OnHastyServer, OnServer};
 
 /// What holds of several runtimes over one content.
 macro_rules! over_runtimes {
@@ -79,24 +79,24 @@ macro_rules! over_processes {
             #[test]
             fn an_answer_before_the_commit_is_found_by_kills() {
                 let mutant = Mutant::AnswerBeforeCommit;
-                claims::kills_find::<$place>(mutant, "is not in the log");
+                claims::kills_find::<$place>(Some(mutant), &["is not in the log"]);
             }
 
             #[test]
             fn a_dropped_event_is_found_by_kills() {
                 let mutant = Mutant::DropsAnEvent;
-                claims::kills_find::<$place>(mutant, "deposits less withdrawals");
+                claims::kills_find::<$place>(Some(mutant), &["deposits less withdrawals"]);
             }
 
             #[test]
             fn a_unit_in_two_transactions_is_found_by_kills() {
                 let mutant = Mutant::TwoTransactions;
-                claims::kills_find::<$place>(mutant, "deposits less withdrawals");
+                claims::kills_find::<$place>(Some(mutant), &["deposits less withdrawals"]);
             }
 
             #[test]
             fn a_command_that_is_applied_twice_is_found_by_kills() {
-                claims::kills_find::<$place>(Mutant::AppliesTwice, "two answers");
+                claims::kills_find::<$place>(Some(Mutant::AppliesTwice), &["two answers"]);
             }
 
             #[test]
@@ -131,4 +131,11 @@ mod postgres {
 
     over_runtimes!(OnServer, histories: 2, seeds: 1);
     over_processes!(OnServer, kills: 10, histories: 2);
+
+    #[test]
+    fn what_a_crash_of_the_server_takes_is_found_by_kills() {
+        // A process that goes on is told that the server has lost commits.
+        let breaks = ["is not in the log", "has met Failed { code: \"store\" }"];
+        claims::kills_find::<OnHastyServer>(None, &breaks);
+    }
 }
