@@ -56,6 +56,7 @@ mod connect;
 mod copier;
 mod error;
 mod failpoint;
+mod field;
 mod foreign;
 mod migrate;
 mod options;
