@@ -165,3 +165,6 @@ pub(super) fn push(sql: &mut String, params: &mut Vec<Value>, text: &str, value:
         sql.push_str(&format!("?{}", params.len()));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -85,13 +85,13 @@ pub(crate) fn snapshot(
 
 /// A statement that is being put together.
 #[derive(Debug)]
-struct Sql {
-    text: String,
-    params: Vec<Value>,
+pub(super) struct Sql {
+    pub(super) text: String,
+    pub(super) params: Vec<Value>,
 }
 
 impl Sql {
-    fn of(query: &StateQuery, index: Option<&Index>) -> Self {
+    pub(super) fn of(query: &StateQuery, index: Option<&Index>) -> Self {
         let text = match index {
             None => concat!(select_state!(", r.text, o.identifier"), " WHERE "),
             Some(_) => concat!(

@@ -1,5 +1,6 @@
 //! What a commit that fails leaves, from inside.
 
+mod indexes;
 mod points;
 
 use std::sync::Arc;
