@@ -219,7 +219,6 @@ impl<'c> Session<'c> {
         if indexed.is_err() {
             self.roll_back();
         }
-        self.cache.indexes = None;
         self.last = Some((Instant::now(), begun.elapsed()));
         indexed
     }
