@@ -46,6 +46,7 @@
 
 mod connect;
 mod error;
+mod indexes;
 mod migrate;
 mod options;
 mod read;

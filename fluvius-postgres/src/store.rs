@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use fluvius_core::query::Field;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
     ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, KnownCommand,
@@ -9,6 +10,7 @@ use fluvius_core::{
 };
 
 use crate::connect::Place;
+use crate::indexes::Indexes;
 use crate::options::PostgresOptions;
 use crate::read;
 use crate::readers::Readers;
@@ -42,6 +44,7 @@ pub struct PostgresStore {
 struct Connections {
     writer: Writer,
     readers: Readers,
+    indexes: Indexes,
 }
 
 impl PostgresStore {
@@ -64,7 +67,9 @@ impl PostgresStore {
     pub(crate) async fn start(place: Place) -> Result<Self, StoreError> {
         let readers = Readers::new(&place)?;
         let writer = Writer::open(place).await?;
-        Ok(Self { connections: Arc::new(Connections { writer, readers }) })
+        Ok(Self {
+            connections: Arc::new(Connections { writer, readers, indexes: Indexes::default() }),
+        })
     }
 
     fn readers(&self) -> &Readers {
@@ -75,6 +80,10 @@ impl PostgresStore {
 impl Store for PostgresStore {
     async fn claim(&self, domain: &str, resources: &[&'static str]) -> Result<(), StoreError> {
         Ok(read::claim(self.readers(), domain, resources).await?)
+    }
+
+    async fn index(&self, resource: &str, fields: &[Field]) -> Result<(), StoreError> {
+        Ok(self.connections.indexes.declare(self.readers(), resource, fields).await?)
     }
 
     async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<Fate> {
@@ -97,7 +106,7 @@ impl Store for PostgresStore {
 
     async fn query(&self, query: &StateQuery) -> Result<Vec<StateRecord>, StoreError> {
         query.check()?;
-        Ok(read::query(self.readers(), query).await?)
+        Ok(read::query(self.readers(), &self.connections.indexes, query).await?)
     }
 
     async fn command(&self, id: Uuid) -> Result<Option<KnownCommand>, StoreError> {
