@@ -356,3 +356,6 @@ fn sign(comparison: Comparison) -> &'static str {
         Comparison::Ge => " >= ",
     }
 }
+
+#[cfg(all(test, feature = "testing"))]
+mod tests;
