@@ -82,7 +82,7 @@ BEGIN
                 PERFORM set_config('search_path', quote_ident(TG_TABLE_SCHEMA), true);
             END IF;
             new_value := field_%s(NEW.data, %L);
-            -- Where the value stays nothing is written.
+            -- Where the value stays nothing is written. Whoever fills it in holds the state, which is held here.
             UPDATE field_%1$s SET value = new_value
             WHERE identifier = NEW.identifier AND value IS DISTINCT FROM new_value;
             IF NOT FOUND THEN

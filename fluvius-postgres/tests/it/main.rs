@@ -9,6 +9,7 @@ mod conformance;
 mod crashes;
 mod cuts;
 mod damaged;
+mod indexes;
 mod logs;
 mod opening;
 mod proxy;
