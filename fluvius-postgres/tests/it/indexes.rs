@@ -142,9 +142,13 @@ async fn what_one_has_declared_another_keeps_and_may_change() {
     check_values(&client).await;
     assert_eq!(found(&one, owned("owner 7")).await, 3);
     other.index(RESOURCE, &[number("balance")]).await.unwrap();
-    // The table that it asks for is gone.
+    // The table that it asks for is gone, and another is not filled yet.
+    let begin = format!("SELECT declare_field('{RESOURCE}', '{{account_number}}', 'text')");
+    client.batch_execute(&begin).await.unwrap();
     assert_eq!(found(&one, owned("owner 7") & number("balance").gt(100)).await, 2);
+    assert_eq!(found(&one, text("account_number").eq("1")).await, 301);
     assert_eq!(filled(&client).await, ["balance"]);
+    other.index(RESOURCE, &[number("balance")]).await.unwrap();
     // Somebody has removed what is still said to be there.
     let table = count(&client, "SELECT id FROM field").await;
     client.batch_execute(&format!("DROP TABLE field_{table}")).await.unwrap();
