@@ -3,6 +3,7 @@
 //! declared, before the rows are written or after that.
 
 use std::cmp::Ordering;
+use std::mem;
 use std::ops::{Deref, Range};
 use std::sync::Arc;
 
@@ -182,6 +183,7 @@ async fn stored(rows: &Rows) -> (Vec<AnyStore>, Vec<StateRecord>) {
     let stores = AnyStore::all().await;
     let mut states = Vec::new();
     let [first, then] = &rows.declared;
+    let mut last = Value::Null;
     declare(&stores, first).await;
     for (number, (_, spelled)) in rows.iter().enumerate() {
         if number == rows.at {
@@ -192,11 +194,17 @@ async fn stored(rows: &Rows) -> (Vec<AnyStore>, Vec<StateRecord>) {
             members.map(|((name, _), value)| ((*name).to_owned(), value.clone())).collect();
         let number = u128::try_from(number).unwrap();
         // Identifiers in an order that is not that of the rows.
-        let unit = creation(number * 0x9E37_79B9 % 1_000_003, &Value::Object(state));
-        states.push(unit.states[0].as_ref().clone());
-        for store in &stores {
-            let fates = store.commit([unit.clone()].into()).await;
-            assert!(matches!(fates[..], [Fate::Committed { .. }]));
+        let number = number * 0x9E37_79B9 % 1_000_003;
+        // It was the row before it at first.
+        let written = mem::replace(&mut last, Value::Object(state));
+        for unit in [unit(number, 1, &written), unit(number, 2, &last)] {
+            for store in &stores {
+                let fates = store.commit([unit.clone()].into()).await;
+                assert!(matches!(fates[..], [Fate::Committed { .. }]));
+            }
+            if unit.states[0].version == 2 {
+                states.push(unit.states[0].as_ref().clone());
+            }
         }
     }
     (stores, states)
@@ -210,14 +218,16 @@ async fn declare(stores: &[AnyStore], fields: &[usize]) {
     }
 }
 
-fn creation(number: u128, state: &Value) -> UnitOfWork {
+/// A unit that brings a root to a version.
+fn unit(number: u128, version: u32, state: &Value) -> UnitOfWork {
     let root = AggregateRoot::new(RESOURCE, Uuid::from_u128(number));
     let data = Json::from_value(state).unwrap();
-    let (command, context) = (Uuid::from_u128(number + (1 << 80)), Uuid::from_u128(1));
+    let (command, context) =
+        (Uuid::from_u128(number + (u128::from(version) << 90) + (1 << 80)), Uuid::from_u128(1));
     let now = DateTime::UNIX_EPOCH;
     UnitOfWork {
         depends_on: Vec::new(),
-        expected: vec![ExpectedVersion { root: root.clone(), version: 0 }],
+        expected: vec![ExpectedVersion { root: root.clone(), version: u64::from(version) - 1 }],
         context: Arc::new(ContextRecord {
             id: context,
             domain: "things".into(),
@@ -234,8 +244,8 @@ fn creation(number: u128, state: &Value) -> UnitOfWork {
         states: vec![
             StateRecord {
                 root: root.clone(),
-                version: 1,
-                etag: ETag::new(1, command),
+                version: version.into(),
+                etag: ETag::new(version.into(), command),
                 revision: 1,
                 data: data.clone(),
                 created: now,
@@ -267,12 +277,12 @@ fn creation(number: u128, state: &Value) -> UnitOfWork {
         ],
         events: vec![
             EventRecord {
-                id: Uuid::from_u128(number + (2 << 80)),
+                id: Uuid::from_u128(number + (u128::from(version) << 90) + (2 << 80)),
                 domain: "things".into(),
                 revision: 1,
                 event: "thing-made".into(),
                 root,
-                version: 1,
+                version: version.into(),
                 src_cmd: command,
                 args: Json::null(),
                 data: None,
