@@ -357,5 +357,5 @@ fn sign(comparison: Comparison) -> &'static str {
     }
 }
 
-#[cfg(all(test, feature = "testing"))]
+#[cfg(test)]
 mod tests;

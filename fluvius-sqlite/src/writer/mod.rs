@@ -14,7 +14,7 @@ mod statements;
 mod write;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};

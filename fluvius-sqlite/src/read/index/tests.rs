@@ -8,10 +8,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::SqliteStore;
 use crate::read::query::Sql;
-
-#[path = "../../../tests/it/units.rs"]
-#[allow(dead_code, reason = "the other tests use more of it")]
-mod units;
+use crate::writer::tests::units;
 
 fn fields() -> [Field; 5] {
     [number("coins"), text("owner"), time("due"), uuid("id"), boolean("is_open")]

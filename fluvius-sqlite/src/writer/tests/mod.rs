@@ -20,7 +20,7 @@ use crate::{SqliteOptions, SqliteStore};
 #[allow(dead_code, reason = "the other tests use more of it")]
 mod child;
 #[path = "../../../tests/it/units.rs"]
-mod units;
+pub(crate) mod units;
 
 use units::{commit, context, json, logs, root, unit};
 
