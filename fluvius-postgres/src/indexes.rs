@@ -61,16 +61,20 @@ impl Indexes {
         let mut wanted: Vec<&Field> = fields.iter().filter(|field| path(field).is_some()).collect();
         wanted.retain(|field| !undeclared.iter().any(|index| index.field == **field));
         undeclared.retain(|index| !fields.contains(&index.field));
+        // Where one has to be done without, the others are not tried: each try holds commits up.
+        let mut is_done = true;
         for index in &undeclared {
             let forget = "SELECT forget_field($1)";
-            try_to(readers, forget, &[(&index.id, Type::INT8)], &index.field).await?;
+            let params: [(&(dyn ToSql + Sync), Type); 1] = [(&index.id, Type::INT8)];
+            is_done = is_done && try_to(readers, forget, &params, &index.field).await?;
         }
         for field in wanted {
             let Some(path) = path(field) else { continue };
             let kind = field.kind.name();
             let params: [(&(dyn ToSql + Sync), Type); 3] =
                 [(&resource, Type::TEXT), (&path, Type::TEXT_ARRAY), (&kind, Type::TEXT)];
-            try_to(readers, "SELECT declare_field($1, $2, $3)", &params, field).await?;
+            let declare = "SELECT declare_field($1, $2, $3)";
+            is_done = is_done && try_to(readers, declare, &params, field).await?;
         }
         // What another process takes away meanwhile is not made again: the last one that has declared decides.
         for index in stored(readers, resource).await? {
@@ -88,24 +92,24 @@ async fn fill(readers: &Readers, id: i64) -> Result<bool, Fault> {
     Ok(found.first().map_or(Ok(false), |row| row.try_get(0))?)
 }
 
-/// Calls a function that changes which fields there are, and does without where that cannot be.
+/// Calls a function that changes which fields there are, and does without where that cannot be. Tells whether it is done.
 async fn try_to(
     readers: &Readers,
     sql: &str,
     params: &[(&(dyn ToSql + Sync), Type)],
     field: &Field,
-) -> Result<(), Fault> {
+) -> Result<bool, Fault> {
     let mut count = 0;
     loop {
         count += 1;
         match readers.once(sql, params).await {
-            Ok(_) => return Ok(()),
+            Ok(_) => return Ok(true),
             Err(fault) if fault.is_of_lock() && count < TRY_COUNT => {
                 tokio::time::sleep(PAUSE).await
             }
             Err(fault) if fault.is_of_lock() || fault.is_of_rights() => {
                 tracing::warn!(%field, error = %fault, "an index stays as it was, and is looked at again at the next start");
-                return Ok(());
+                return Ok(false);
             }
             Err(fault) => return Err(fault),
         }

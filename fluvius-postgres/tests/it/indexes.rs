@@ -360,12 +360,13 @@ async fn a_table_that_is_locked_is_done_without() {
     let session = bank::session(&bank::runtime(store.clone(), SETTLE_TIME).await);
     let index = tokio::spawn({
         let store = store.clone();
-        async move { store.index(RESOURCE, &[text("owner_name")]).await }
+        async move { store.index(RESOURCE, &[text("owner_name"), number("balance")]).await }
     });
     let begun = std::time::Instant::now();
     bank::open_accounts(&session, 3).await;
     assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
     index.await.unwrap().unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(18), "{:?}", begun.elapsed());
     assert_eq!(count(&client, "SELECT count(*) FROM field").await, 0);
     assert_eq!(found(&store, owned("owner 7")).await, 1);
     other.batch_execute("ROLLBACK").await.unwrap();
