@@ -80,6 +80,23 @@ impl Fault {
         })
     }
 
+    /// Whether others held what was needed for too long.
+    pub(crate) fn is_of_lock(&self) -> bool {
+        self.code().is_some_and(|code| {
+            [&SqlState::LOCK_NOT_AVAILABLE, &SqlState::T_R_DEADLOCK_DETECTED].contains(&code)
+        })
+    }
+
+    /// Whether the user may not do it.
+    pub(crate) fn is_of_rights(&self) -> bool {
+        self.code().is_some_and(|code| *code == SqlState::INSUFFICIENT_PRIVILEGE)
+    }
+
+    /// Whether a table that a statement names is not there.
+    pub(crate) fn is_of_table(&self) -> bool {
+        self.code().is_some_and(|code| *code == SqlState::UNDEFINED_TABLE)
+    }
+
     fn db_error(&self) -> Option<&DbError> {
         match self {
             Self::Postgres(error) => error.as_db_error(),

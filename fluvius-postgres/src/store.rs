@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use fluvius_core::query::Field;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
     ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, KnownCommand,
@@ -11,6 +12,7 @@ use fluvius_core::{
 
 use crate::connect::Place;
 use crate::hints::Hints;
+use crate::indexes::Indexes;
 use crate::loads::Loads;
 use crate::options::PostgresOptions;
 use crate::read;
@@ -49,6 +51,7 @@ struct Connections {
     loads: Arc<Loads>,
     hints: Hints,
     turns: Arc<Turns>,
+    indexes: Indexes,
 }
 
 impl PostgresStore {
@@ -80,6 +83,7 @@ impl PostgresStore {
                 loads: Arc::default(),
                 hints,
                 turns,
+                indexes: Indexes::default(),
             }),
         })
     }
@@ -92,6 +96,10 @@ impl PostgresStore {
 impl Store for PostgresStore {
     async fn claim(&self, domain: &str, resources: &[&'static str]) -> Result<(), StoreError> {
         Ok(read::claim(self.readers(), domain, resources).await?)
+    }
+
+    async fn index(&self, resource: &str, fields: &[Field]) -> Result<(), StoreError> {
+        Ok(self.connections.indexes.declare(self.readers(), resource, fields).await?)
     }
 
     async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<Fate> {
@@ -126,7 +134,7 @@ impl Store for PostgresStore {
 
     async fn query(&self, query: &StateQuery) -> Result<Vec<StateRecord>, StoreError> {
         query.check()?;
-        Ok(read::query(self.readers(), query).await?)
+        Ok(read::query(self.readers(), &self.connections.indexes, query).await?)
     }
 
     async fn command(&self, id: Uuid) -> Result<Option<KnownCommand>, StoreError> {

@@ -211,6 +211,7 @@ const QUERIES: &[Finding] = &[
     (SnapshotWithoutTwins, &["a_snapshot_has_the_rows_asked_for"]),
     (SnapshotWithoutClosed, &["a_snapshot_has_the_rows_asked_for"]),
     (IndexHidesNulls, &["an_index_changes_no_answer"]),
+    (IndexForgetsWrites, &["an_index_follows_every_handle"]),
     (SnapshotOfFew, &["a_snapshot_has_the_rows_asked_for"]),
     (NoRealmIsAllRealms, &["only_roots_that_are_asked_for_are_found"]),
 ];

@@ -157,6 +157,7 @@ pub(crate) enum Mutation {
     SnapshotWithoutClosed,
     SnapshotOfFew,
     IndexHidesNulls,
+    IndexForgetsWrites,
 
     // Resources.
     ClaimsUnchecked,

@@ -10,6 +10,7 @@ mod crashes;
 mod cuts;
 mod damaged;
 mod hints;
+mod indexes;
 mod logs;
 mod never_skips;
 mod opening;

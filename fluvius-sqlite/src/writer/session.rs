@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use fluvius_core::query::Field;
 use fluvius_core::{Fate, StoreError, UnitOfWork};
 use rusqlite::Connection;
 
@@ -202,6 +203,24 @@ impl<'c> Session<'c> {
             self.roll_back();
         }
         claimed
+    }
+
+    /// Declares the fields of a resource, where they are told, and does a part of what is then left
+    /// to do. Tells whether there may be more.
+    pub(super) fn index(
+        &mut self,
+        resource: &str,
+        fields: Option<&[Field]>,
+    ) -> Result<bool, Fault> {
+        self.leave_room();
+        let begun = Instant::now();
+        let mut open = self.begin()?;
+        let indexed = open.index(resource, fields).and_then(|more| open.commit().map(|()| more));
+        if indexed.is_err() {
+            self.roll_back();
+        }
+        self.last = Some((Instant::now(), begun.elapsed()));
+        indexed
     }
 }
 

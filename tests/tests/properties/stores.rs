@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use fluvius_core::query::Field;
 use fluvius_core::store::{KnownCommand, LogQuery, RealmFilter, Store, StoreError, StoreTurn};
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
@@ -110,6 +111,10 @@ macro_rules! each {
 impl Store for AnyStore {
     async fn claim(&self, domain: &str, resources: &[&'static str]) -> Result<(), StoreError> {
         each!(self, store => store.claim(domain, resources).await)
+    }
+
+    async fn index(&self, resource: &str, fields: &[Field]) -> Result<(), StoreError> {
+        each!(self, store => store.index(resource, fields).await)
     }
 
     async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<Fate> {

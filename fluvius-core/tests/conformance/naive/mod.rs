@@ -52,6 +52,7 @@ struct Own {
     unseen: Option<Content>,
     given: usize,
     indexes: Vec<Field>,
+    indexed: Content,
 }
 
 impl Naive {
@@ -308,7 +309,9 @@ impl Store for Naive {
     }
 
     async fn index(&self, _: &str, fields: &[Field]) -> Result<(), StoreError> {
-        self.own().indexes = fields.to_vec();
+        let indexed = self.shown();
+        let mut own = self.own();
+        (own.indexes, own.indexed) = (fields.to_vec(), indexed);
         Ok(())
     }
 

@@ -7,6 +7,7 @@ pub(super) mod concurrency;
 pub(super) mod contexts;
 pub(super) mod dependencies;
 pub(super) mod filters;
+pub(super) mod indexes;
 pub(super) mod logs;
 pub(super) mod malformed;
 pub(super) mod order;
