@@ -123,6 +123,15 @@ async fn the_planner_takes_the_indexes() {
         assert_eq!(rows, first.select(all.clone()));
         assert_eq!(store.query(&next).await.unwrap(), next.select(all));
     }
+    // With so few values the planner sorts all roots in one direction.
+    for key in [boolean("is_open").ascending(), boolean("is_open").descending()] {
+        let first = StateQuery { sort: vec![key], ..StateQuery::of("purse", 20) };
+        let all = store.query(&StateQuery::of("purse", usize::MAX)).await.unwrap();
+        let rows = store.query(&first).await.unwrap();
+        assert_eq!(rows, first.select(all.clone()));
+        let next = StateQuery { after: Some(Cursor::of(&first, &rows[19])), ..first };
+        assert_eq!(store.query(&next).await.unwrap(), next.select(all));
+    }
     let first = found_by(boolean("is_open").eq(true));
     let rows = store.query(&StateQuery { limit: 3, ..first.clone() }).await.unwrap();
     let next = StateQuery { after: Some(Cursor::of(&first, &rows[2])), ..first };
