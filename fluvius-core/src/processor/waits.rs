@@ -60,7 +60,7 @@ pub(super) async fn settle(environment: &Environment, id: Uuid) -> Option<bool> 
 
 #[cfg(test)]
 mod tests {
-    use tokio::time::Instant;
+    use crate::sync::Instant;
 
     use super::*;
 

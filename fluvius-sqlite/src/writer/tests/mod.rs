@@ -164,9 +164,7 @@ async fn what_was_known_of_a_failed_transaction_is_forgotten() {
     assert_eq!(logs(&store).await, before);
     is_broken.store(false, Ordering::SeqCst);
     let fates = store.commit(Arc::clone(&batch)).await;
-    let [Fate::Committed { first, .. }, Fate::Committed { .. }, Fate::Failed(_)] =
-        fates[..]
-    else {
+    let [Fate::Committed { first, .. }, Fate::Committed { .. }, Fate::Failed(_)] = fates[..] else {
         panic!("{fates:?}");
     };
     let last = before.activities.last().unwrap().position;
