@@ -125,7 +125,7 @@ def gates():
                       "commands/s", at_least=20_000.0))
     found.append(Gate("1 ms a commit, 1 account, 64 clients: mean batch", (slow,), lambda slow: slow["mean_batch"],
                       "units", at_least=16.0))
-    return found + sqlite_gates()
+    return found + sqlite_gates() + postgres_gates()
 
 
 def on_sqlite(system, case, package="p-fluvius", store="sqlite"):
@@ -186,6 +186,49 @@ def sqlite_gates():
             Gate(f"{what}: p99", sides, field("p99"), "ms", at_most=250.0),
             Gate(f"{what}: failed", sides, field("commands_failed"), "commands", at_most=0.0),
             Gate(f"{what}: both together", sides, field("rate"), "commands/s"),
+        ]
+    return found
+
+
+def on_postgres(system, case, package="p-fluvius"):
+    return Side(package, f"{system}/postgres/on", case)
+
+
+def postgres_gates():
+    found = []
+    for n, of in ((1, "1 account"), (1000, "1,000 accounts")):
+        grouped = "raw-pg-unnest-group-commit"
+        sides = (on_postgres("fluvius", f"{n}x64"), on_postgres("by-hand", f"{n}x64"),
+                 on_postgres(grouped, f"{n}x64", "limits"))
+        what = f"PostgreSQL, 64 clients, {of}"
+        found += [
+            Gate(f"{what}: fluvius / our schema by hand", sides, lambda ours, hand, _: ratio(ours, hand), "×",
+                 at_least=0.8),
+            Gate(f"{what}: fluvius / the harness's batches", sides, lambda ours, _, limit: ratio(ours, limit), "×",
+                 at_least=0.4, compared=(0, 2)),
+            Gate(f"{what}: rate", sides, field("cmds_per_s"), "commands/s", at_least=14_000.0),
+            Gate(f"{what}: p99", sides, lambda ours, *_: ours["p99_us"] / 1000, "ms"),
+        ]
+        sides = (on_postgres("fluvius", f"{n}x1"), on_postgres("raw-pg-cte-1trip", f"{n}x1", "limits"))
+        found.append(Gate(f"PostgreSQL, 1 client, {of}: fluvius / the harness's one round trip", sides, ratio, "×",
+                          at_least=0.8))
+    for n, of, least in ((1, "one account", 0.5), (1000, "1,000 accounts", 0.8)):
+        sides = tuple(Side("p-fluvius", f"processes/fluvius/postgres/{n}x{count}") for count in (1, 2, 4))
+        what = f"PostgreSQL, {of}"
+        found += [
+            Gate(f"{what}: two processes / one", sides, lambda one, two, _: two["rate"] / one["rate"], "×",
+                 at_least=least, compared=(1, 0)),
+            Gate(f"{what}: four processes / one", sides, lambda one, _, four: four["rate"] / one["rate"], "×",
+                 compared=(2, 0)),
+            Gate(f"{what}, two processes: the smaller share", sides, field("smallest_share", of=1), "%", at_least=25.0),
+            Gate(f"{what}, two processes: the slowest command", sides, field("longest", of=1), "ms", at_most=2000.0),
+            Gate(f"{what}, two processes: p99", sides, field("p99", of=1), "ms"),
+            Gate(f"{what}, two processes: `conflict` and other failures", sides,
+                 lambda _one, two, _four: two["conflicts"] + two["otherwise_failed"], "commands", at_most=0.0),
+            Gate(f"{what}, four processes: `conflict` and other failures", sides,
+                 lambda _one, _two, four: four["conflicts"] + four["otherwise_failed"], "commands", at_most=0.0),
+            Gate(f"{what}, four processes: the slowest command", sides, field("longest", of=2), "ms", at_most=2000.0),
+            Gate(f"{what}, one process: mean batch", sides, field("mean_batch"), "units"),
         ]
     return found
 

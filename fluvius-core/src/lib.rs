@@ -132,7 +132,7 @@ pub use root::{AggregateRoot, Target};
 pub use signal::{Listener, Signal};
 pub use state::{PointInTime, StateManager, StatePage, StateReader, StateRecord, Stored};
 pub use store::memory::MemoryStore;
-pub use store::{Fate, KnownCommand, LogQuery, RealmFilter, Store, StoreError};
+pub use store::{Fate, KnownCommand, LogQuery, RealmFilter, Store, StoreError, StoreTurn};
 pub use unit_of_work::{ExpectedVersion, UnitOfWork};
 pub use upcast::{Upcast, UpcastError, Written};
 

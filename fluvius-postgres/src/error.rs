@@ -62,6 +62,15 @@ impl Fault {
         self.code().is_some_and(|code| matches!(class(code), "22" | "23" | "54"))
     }
 
+    /// Whether the server has answered, and a row of the answer cannot be read: others still can.
+    pub(crate) fn is_of_what_is_read(&self) -> bool {
+        match self {
+            Self::Damaged { .. } => true,
+            Self::Postgres(error) => error.as_db_error().is_none() && !self.is_of_connection(),
+            Self::Told(_) => false,
+        }
+    }
+
     /// Whether the same transaction may well pass now: others were in its way.
     pub(crate) fn is_of_others(&self) -> bool {
         self.code().is_some_and(|code| {
@@ -69,6 +78,23 @@ impl Fault {
                 // Another process has taken the identifier of a command since it was looked for.
                 || *code == SqlState::UNIQUE_VIOLATION
         })
+    }
+
+    /// Whether others held what was needed for too long.
+    pub(crate) fn is_of_lock(&self) -> bool {
+        self.code().is_some_and(|code| {
+            [&SqlState::LOCK_NOT_AVAILABLE, &SqlState::T_R_DEADLOCK_DETECTED].contains(&code)
+        })
+    }
+
+    /// Whether the user may not do it.
+    pub(crate) fn is_of_rights(&self) -> bool {
+        self.code().is_some_and(|code| *code == SqlState::INSUFFICIENT_PRIVILEGE)
+    }
+
+    /// Whether a table that a statement names is not there.
+    pub(crate) fn is_of_table(&self) -> bool {
+        self.code().is_some_and(|code| *code == SqlState::UNDEFINED_TABLE)
     }
 
     fn db_error(&self) -> Option<&DbError> {

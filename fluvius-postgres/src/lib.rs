@@ -38,6 +38,9 @@
 //! is opened; any number of processes may do so at once. Rows of logs are protected by triggers against being changed,
 //! deleted and truncated by mistake; whoever owns the tables, and a superuser, can still disable the triggers.
 //!
+//! Each field that an aggregate declares (`#[aggregate(index(..))]`) has a table of its own, kept by triggers, by whose
+//! index equalities, ranges and orders are looked up. It is made and filled when a domain is built, while commits go on.
+//!
 //! A pooler between the program and the server must keep sessions (in PgBouncer `pool_mode = session`): the store
 //! prepares statements and holds a lock of its session.
 //!
@@ -46,6 +49,9 @@
 
 mod connect;
 mod error;
+mod hints;
+mod indexes;
+mod loads;
 mod migrate;
 mod options;
 mod read;
@@ -54,6 +60,7 @@ mod rows;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod turns;
 mod writer;
 
 pub use options::{Durability, PostgresOptions};

@@ -6,18 +6,22 @@ use tokio_postgres::Client;
 use crate::error::Fault;
 
 /// Each brings the schema from the version before it to the next.
-const MIGRATIONS: [&str; 1] = [concat!(
-    include_str!("schema/0001_tables.sql"),
-    include_str!("schema/0001_commit.sql"),
-    include_str!("schema/0001_fields.sql")
-)];
+const MIGRATIONS: [&str; 2] = [
+    concat!(
+        include_str!("schema/0001_tables.sql"),
+        include_str!("schema/0001_turns.sql"),
+        include_str!("schema/0001_commit.sql"),
+        include_str!("schema/0001_fields.sql")
+    ),
+    include_str!("schema/0002_indexes.sql"),
+];
 
 /// The version that this release writes, in the table `schema_version`.
 #[expect(clippy::cast_possible_wrap, reason = "there are a few")]
 pub(crate) const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;
 
 /// What the schema must have, since the commits rest on it.
-const TABLES: [&str; 8] = [
+const TABLES: [&str; 10] = [
     "resource_owner",
     "resource_state",
     "context_log",
@@ -26,6 +30,8 @@ const TABLES: [&str; 8] = [
     "message_log",
     "activity_log",
     "position",
+    "turn",
+    "field",
 ];
 
 /// Brings the schema to this release's, in one transaction. Any number of processes may do so at once: one does it, the

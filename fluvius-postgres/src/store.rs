@@ -2,16 +2,22 @@
 
 use std::sync::Arc;
 
+use fluvius_core::query::Field;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
     ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, KnownCommand,
-    LogQuery, Logged, MessageRecord, StateQuery, StateRecord, Store, StoreError, UnitOfWork,
+    LogQuery, Logged, MessageRecord, StateQuery, StateRecord, Store, StoreError, StoreTurn,
+    UnitOfWork,
 };
 
 use crate::connect::Place;
+use crate::hints::Hints;
+use crate::indexes::Indexes;
+use crate::loads::Loads;
 use crate::options::PostgresOptions;
 use crate::read;
 use crate::readers::Readers;
+use crate::turns::Turns;
 use crate::writer::Writer;
 
 /// Keeps states and logs in a PostgreSQL database. Clones share its connections, which are closed with the last of
@@ -42,6 +48,10 @@ pub struct PostgresStore {
 struct Connections {
     writer: Writer,
     readers: Readers,
+    loads: Arc<Loads>,
+    hints: Hints,
+    turns: Arc<Turns>,
+    indexes: Indexes,
 }
 
 impl PostgresStore {
@@ -63,8 +73,19 @@ impl PostgresStore {
 
     pub(crate) async fn start(place: Place) -> Result<Self, StoreError> {
         let readers = Readers::new(&place)?;
-        let writer = Writer::open(place).await?;
-        Ok(Self { connections: Arc::new(Connections { writer, readers }) })
+        let turns = Arc::new(Turns::new(place.clone()));
+        let hints = Hints::new(place.clone());
+        let writer = Writer::open(place, turns.process()).await?;
+        Ok(Self {
+            connections: Arc::new(Connections {
+                writer,
+                readers,
+                loads: Arc::default(),
+                hints,
+                turns,
+                indexes: Indexes::default(),
+            }),
+        })
     }
 
     fn readers(&self) -> &Readers {
@@ -77,15 +98,31 @@ impl Store for PostgresStore {
         Ok(read::claim(self.readers(), domain, resources).await?)
     }
 
+    async fn index(&self, resource: &str, fields: &[Field]) -> Result<(), StoreError> {
+        Ok(self.connections.indexes.declare(self.readers(), resource, fields).await?)
+    }
+
     async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<Fate> {
         if batch.is_empty() {
             return Vec::new();
         }
-        self.connections.writer.commit(self.readers(), &batch).await
+        let fates = self.connections.writer.commit(self.readers(), &batch).await;
+        if fates.iter().any(|fate| matches!(fate, Fate::Committed { .. })) {
+            self.connections.hints.give();
+        }
+        fates
+    }
+
+    fn stored(&self) -> impl Future<Output = ()> + Send {
+        self.connections.hints.take()
+    }
+
+    async fn turn(&self, root: &AggregateRoot) -> Option<StoreTurn> {
+        self.connections.turns.take(root).await
     }
 
     async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {
-        Ok(read::load(self.readers(), root).await?)
+        self.connections.loads.load(self.readers(), root).await
     }
 
     async fn snapshot(
@@ -97,7 +134,7 @@ impl Store for PostgresStore {
 
     async fn query(&self, query: &StateQuery) -> Result<Vec<StateRecord>, StoreError> {
         query.check()?;
-        Ok(read::query(self.readers(), query).await?)
+        Ok(read::query(self.readers(), &self.connections.indexes, query).await?)
     }
 
     async fn command(&self, id: Uuid) -> Result<Option<KnownCommand>, StoreError> {

@@ -47,6 +47,11 @@
 //! shell of SQLite. Rows of logs are protected by triggers against being changed, deleted and
 //! replaced by mistake. Whoever owns the file can still drop the triggers, or write to the file.
 //!
+//! The values of the fields that an aggregate declares (`#[aggregate(index(..))]`) lie in a table of
+//! their own, `field_value`, with an index by which equalities, ranges and orders are looked up. The
+//! writer keeps them in the transaction of the state. Where another program changes states or values,
+//! triggers drop the declaration, and the next start of a domain fills the index again.
+//!
 //! A root's commands have no index of their own: reading the command, message or activity log of one
 //! root, or of one realm, looks at all rows behind the given position. Events of a root do have one.
 
@@ -56,6 +61,7 @@ mod connect;
 mod copier;
 mod error;
 mod failpoint;
+mod field;
 mod foreign;
 mod migrate;
 mod options;

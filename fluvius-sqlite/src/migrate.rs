@@ -9,14 +9,15 @@ use crate::error::Fault;
 pub(crate) const APPLICATION_ID: u32 = u32::from_be_bytes(*b"flvs");
 
 /// Each brings the file from the version before it to the next.
-const MIGRATIONS: [&str; 1] = [include_str!("schema/0001_first.sql")];
+const MIGRATIONS: [&str; 2] =
+    [include_str!("schema/0001_first.sql"), include_str!("schema/0002_indexes.sql")];
 
 /// The version that this release writes, in the header as `user_version`.
 #[expect(clippy::cast_possible_truncation, reason = "there are a few")]
 pub(crate) const SCHEMA_VERSION: u32 = MIGRATIONS.len() as u32;
 
 /// What the file's schema must have, since the commits rest on it.
-const TABLES: [&str; 11] = [
+const TABLES: [&str; 13] = [
     "name",
     "command_kind",
     "event_kind",
@@ -28,6 +29,8 @@ const TABLES: [&str; 11] = [
     "state",
     "message",
     "activity",
+    "field",
+    "field_value",
 ];
 
 /// Whether the file can be read, and is of this release or an older one. Nothing is written.

@@ -259,13 +259,19 @@ macro_rules! select_state {
         $crate::rows::select_state!("")
     };
     ($more:literal) => {
+        $crate::rows::select_state!(
+            $more,
+            " FROM root AS o JOIN name AS r ON r.id = o.resource JOIN state AS s ON s.root = o.number \
+JOIN event AS e ON e.position = s.event JOIN command AS c ON c.position = e.command"
+        )
+    };
+    ($more:literal, $from:literal) => {
         concat!(
             "\
 SELECT s.version, s.etag, c.id, s.revision, s.data, o.created, o.creator, s.updated, s.updater, \
 s.deleted, o.realm",
             $more,
-            " FROM root AS o JOIN name AS r ON r.id = o.resource JOIN state AS s ON s.root = o.number \
-JOIN event AS e ON e.position = s.event JOIN command AS c ON c.position = e.command"
+            $from
         )
     };
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
+use fluvius_core::query::Field;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
     ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, KnownCommand,
@@ -206,6 +207,19 @@ impl Store for SqliteStore {
         let (domain, resources) = (domain.to_owned(), resources.to_vec());
         self.threads.writer.send(Job::Claim { domain, resources, answer })?;
         answered.await.map_err(|_| writer::lost())?
+    }
+
+    async fn index(&self, resource: &str, fields: &[Field]) -> Result<(), StoreError> {
+        let mut fields = Some(fields.to_vec());
+        loop {
+            let (answer, answered) = oneshot::channel();
+            let resource = resource.to_owned();
+            self.threads.writer.send(Job::Index { resource, fields: fields.take(), answer })?;
+            // Commits come in between.
+            if !answered.await.map_err(|_| writer::lost())?? {
+                return Ok(());
+            }
+        }
     }
 
     async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<Fate> {

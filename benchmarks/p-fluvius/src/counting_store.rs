@@ -7,7 +7,7 @@ use std::time::Duration;
 use bench_common::Uuid;
 use fluvius_core::{
     ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, LogQuery,
-    Logged, MessageRecord, StateQuery, StateRecord, Store, StoreError, UnitOfWork,
+    Logged, MessageRecord, StateQuery, StateRecord, Store, StoreError, StoreTurn, UnitOfWork,
 };
 
 type Found<T> = Result<T, StoreError>;
@@ -53,6 +53,10 @@ impl<S: Store> Store for CountingStore<S> {
         self.counts.batches.fetch_add(1, Ordering::Relaxed);
         self.counts.units.fetch_add(batch.len(), Ordering::Relaxed);
         self.inner.commit(batch).await
+    }
+
+    async fn turn(&self, root: &AggregateRoot) -> Option<StoreTurn> {
+        self.inner.turn(root).await
     }
 
     async fn load(&self, root: &AggregateRoot) -> Found<Option<StateRecord>> {

@@ -13,6 +13,9 @@
 //! | `large_state` | bytes in the file that a change of one field adds |
 //! | `two_processes` | two processes over one file |
 //! | `memory_use` | memory at rest and under load |
+//! | `postgres` | typed commands over the PostgreSQL store, and the same rows by hand |
+//! | `several_processes` | one, two and four processes over one schema |
+//! | `hot_root` | a long time on one account, with a reader that holds a snapshot |
 //!
 //! `counting_store` counts what goes through a store, `filled` makes files with many events, and
 //! `roles` starts this program again.
@@ -22,18 +25,24 @@ mod counting_store;
 mod memory;
 mod slow;
 
-#[cfg(feature = "sqlite")]
+#[cfg(feature = "by-hand")]
 mod by_hand;
 #[cfg(feature = "sqlite")]
 mod filled;
+#[cfg(feature = "postgres")]
+mod hot_root;
 #[cfg(feature = "sqlite")]
 mod large_state;
 #[cfg(feature = "sqlite")]
 mod long_root;
 #[cfg(feature = "sqlite")]
 mod memory_use;
-#[cfg(feature = "sqlite")]
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod roles;
+#[cfg(feature = "postgres")]
+mod several_processes;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 #[cfg(feature = "sqlite")]
@@ -47,10 +56,14 @@ use bench_common::{Plan, runtime};
 
 fn main() {
     runtime().block_on(async {
-        #[cfg(feature = "sqlite")]
+        #[cfg(any(feature = "sqlite", feature = "postgres"))]
         match roles::own().as_deref() {
+            #[cfg(feature = "sqlite")]
             Some(roles::OTHER) => return two_processes::other().await,
+            #[cfg(feature = "sqlite")]
             Some(roles::MEMORY) => return memory_use::tell().await,
+            #[cfg(feature = "postgres")]
+            Some(roles::SENDER) => return several_processes::send_when_told().await,
             _ => {}
         }
         let plan = Plan::from_env();
@@ -65,6 +78,12 @@ fn main() {
             large_state::run().await;
             two_processes::run(&plan).await;
             memory_use::run(&plan);
+        }
+        #[cfg(feature = "postgres")]
+        if bench_common::wants_store("postgres") {
+            postgres::run(&plan).await;
+            several_processes::run(&plan).await;
+            hot_root::run().await;
         }
     });
 }

@@ -3,9 +3,15 @@
 use std::process::{Child, Command};
 
 /// The second of two processes over one file.
+#[cfg(feature = "sqlite")]
 pub(crate) const OTHER: &str = "other";
 
+/// One of several processes over one schema.
+#[cfg(feature = "postgres")]
+pub(crate) const SENDER: &str = "sender";
+
 /// One that tells how much memory it uses.
+#[cfg(feature = "sqlite")]
 pub(crate) const MEMORY: &str = "memory";
 
 const ROLE: &str = "BENCH_ROLE";

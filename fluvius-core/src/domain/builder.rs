@@ -15,6 +15,7 @@ use crate::registry::{BuildError, Registry};
 use crate::sequencer::Limits;
 use crate::signal::Listener;
 use crate::store::{ErasedStore, Store};
+use crate::sync::Notify;
 
 /// Sets up a [`DomainRuntime`].
 ///
@@ -200,6 +201,7 @@ impl RuntimeBuilder {
             clock: self.clock,
             ids: self.ids,
             metrics: Metrics::new(self.meta),
+            committed: Arc::new(Notify::new()),
             settings: self.settings,
         })))
     }

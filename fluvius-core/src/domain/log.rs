@@ -3,8 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use futures_core::Stream;
 use uuid::Uuid;
 
+use super::follow::{Source, follow};
 use crate::activity::ActivityRecord;
 use crate::command::CommandRecord;
 use crate::context::ContextRecord;
@@ -12,8 +14,9 @@ use crate::error::Error;
 use crate::event::EventRecord;
 use crate::logged::Logged;
 use crate::message::MessageRecord;
+use crate::processor::Environment;
 use crate::root::AggregateRoot;
-use crate::store::{ErasedStore, LogQuery, RealmFilter};
+use crate::store::{LogQuery, RealmFilter};
 
 /// How many rows a page has unless it is told.
 const PAGE_ROW_COUNT: usize = 1_000;
@@ -43,7 +46,7 @@ const PAGE_ROW_COUNT: usize = 1_000;
 /// ```
 #[derive(Clone)]
 pub struct LogReader {
-    store: Arc<dyn ErasedStore>,
+    source: Source,
     query: LogQuery,
 }
 
@@ -58,8 +61,11 @@ pub struct Page<T> {
 }
 
 impl LogReader {
-    pub(crate) fn new(store: Arc<dyn ErasedStore>, realm: RealmFilter) -> Self {
-        Self { store, query: LogQuery { root: None, realm, after: 0, limit: PAGE_ROW_COUNT } }
+    pub(crate) fn new(environment: &Environment, realm: RealmFilter) -> Self {
+        let store = Arc::clone(&environment.store);
+        let committed = Arc::clone(&environment.committed);
+        let query = LogQuery { root: None, realm, after: 0, limit: PAGE_ROW_COUNT };
+        Self { source: Source { store, committed }, query }
     }
 
     /// Only the rows of one root.
@@ -88,7 +94,7 @@ impl LogReader {
     /// # Errors
     /// `store-unavailable`, `store`.
     pub async fn commands(&self) -> Result<Page<CommandRecord>, Error> {
-        Ok(self.page(self.store.commands(&self.one_more()).await?))
+        Ok(page(&self.query, self.source.store.commands(&one_more(&self.query)).await?))
     }
 
     /// Events.
@@ -96,7 +102,7 @@ impl LogReader {
     /// # Errors
     /// `store-unavailable`, `store`.
     pub async fn events(&self) -> Result<Page<EventRecord>, Error> {
-        Ok(self.page(self.store.events(&self.one_more()).await?))
+        Ok(page(&self.query, self.source.store.events(&one_more(&self.query)).await?))
     }
 
     /// Outgoing messages.
@@ -104,7 +110,7 @@ impl LogReader {
     /// # Errors
     /// `store-unavailable`, `store`.
     pub async fn messages(&self) -> Result<Page<MessageRecord>, Error> {
-        Ok(self.page(self.store.messages(&self.one_more()).await?))
+        Ok(page(&self.query, self.source.store.messages(&one_more(&self.query)).await?))
     }
 
     /// Activities.
@@ -112,7 +118,72 @@ impl LogReader {
     /// # Errors
     /// `store-unavailable`, `store`.
     pub async fn activities(&self) -> Result<Page<ActivityRecord>, Error> {
-        Ok(self.page(self.store.activities(&self.one_more()).await?))
+        Ok(page(&self.query, self.source.store.activities(&one_more(&self.query)).await?))
+    }
+
+    /// The events from here on, without end: those that are there, and each one that is stored
+    /// later, once and in position order.
+    ///
+    /// A page is read at a time. Where there is no row, it waits: what this runtime commits is
+    /// read within some 5 ms, what other processes do as soon as the store
+    /// [tells](crate::Store::stored) of it, and after a second in any case. Whoever keeps the
+    /// position of the last row that he has dealt with goes on there with
+    /// [`after`](Self::after).
+    ///
+    /// # Errors
+    /// `store-unavailable`, `store`: the stream is not over by that. It reads again from the same
+    /// position when it is polled again.
+    ///
+    /// # Cancellation
+    /// Dropping the stream gives up the rows that it has read and not given.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures_util::StreamExt;
+    ///
+    /// # async fn run(domain: fluvius_core::DomainRuntime, done: u64) -> Result<(), fluvius_core::Error> {
+    /// let mut events = std::pin::pin!(domain.log().after(done).follow_events());
+    /// while let Some(event) = events.next().await {
+    ///     let event = event?;
+    ///     println!("{} {}", event.position, event.key());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn follow_events(
+        &self,
+    ) -> impl Stream<Item = Result<Logged<EventRecord>, Error>> + Send + use<> {
+        follow(self.source.clone(), self.query.clone(), |source, query| async move {
+            Ok(page(&query, source.store.events(&one_more(&query)).await?))
+        })
+    }
+
+    /// The commands from here on, as [`follow_events`](Self::follow_events) has the events.
+    pub fn follow_commands(
+        &self,
+    ) -> impl Stream<Item = Result<Logged<CommandRecord>, Error>> + Send + use<> {
+        follow(self.source.clone(), self.query.clone(), |source, query| async move {
+            Ok(page(&query, source.store.commands(&one_more(&query)).await?))
+        })
+    }
+
+    /// The messages from here on, as [`follow_events`](Self::follow_events) has the events.
+    pub fn follow_messages(
+        &self,
+    ) -> impl Stream<Item = Result<Logged<MessageRecord>, Error>> + Send + use<> {
+        follow(self.source.clone(), self.query.clone(), |source, query| async move {
+            Ok(page(&query, source.store.messages(&one_more(&query)).await?))
+        })
+    }
+
+    /// The activities from here on, as [`follow_events`](Self::follow_events) has the events.
+    pub fn follow_activities(
+        &self,
+    ) -> impl Stream<Item = Result<Logged<ActivityRecord>, Error>> + Send + use<> {
+        follow(self.source.clone(), self.query.clone(), |source, query| async move {
+            Ok(page(&query, source.store.activities(&one_more(&query)).await?))
+        })
     }
 
     /// A context, by the `context_id` of a command or an activity; `None` where there is none,
@@ -121,21 +192,21 @@ impl LogReader {
     /// # Errors
     /// `store-unavailable`, `store`.
     pub async fn context(&self, id: Uuid) -> Result<Option<Arc<ContextRecord>>, Error> {
-        let context = self.store.context(id).await?;
+        let context = self.source.store.context(id).await?;
         Ok(context.filter(|context| self.query.realm.admits(context.realm.as_deref())))
     }
+}
 
-    /// The query for one row more than the page holds, which tells whether there is a next one.
-    fn one_more(&self) -> LogQuery {
-        LogQuery { limit: self.query.limit.saturating_add(1), ..self.query.clone() }
-    }
+/// The query for one row more than the page holds, which tells whether there is a next one.
+fn one_more(query: &LogQuery) -> LogQuery {
+    LogQuery { limit: query.limit.saturating_add(1), ..query.clone() }
+}
 
-    fn page<T>(&self, mut rows: Vec<Logged<T>>) -> Page<T> {
-        let more = rows.len() > self.query.limit;
-        rows.truncate(self.query.limit);
-        let next = rows.last().map(|row| row.position).filter(|_| more);
-        Page { rows, next }
-    }
+fn page<T>(query: &LogQuery, mut rows: Vec<Logged<T>>) -> Page<T> {
+    let more = rows.len() > query.limit;
+    rows.truncate(query.limit);
+    let next = rows.last().map(|row| row.position).filter(|_| more);
+    Page { rows, next }
 }
 
 impl fmt::Debug for LogReader {

@@ -2,6 +2,7 @@
 
 mod builder;
 mod command;
+mod follow;
 mod log;
 mod processor;
 mod runtime;

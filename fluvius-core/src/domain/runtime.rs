@@ -95,6 +95,6 @@ impl DomainRuntime {
 
     /// The program's own view of the logs: all realms.
     pub fn log(&self) -> LogReader {
-        LogReader::new(Arc::clone(&self.processor.environment.store), RealmFilter::All)
+        LogReader::new(&self.processor.environment, RealmFilter::All)
     }
 }

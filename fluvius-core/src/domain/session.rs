@@ -186,8 +186,7 @@ impl Session {
 
     /// The logs, as far as the session's realm goes.
     pub fn log(&self) -> LogReader {
-        let store = Arc::clone(&self.processor.environment.store);
-        LogReader::new(store, self.realm())
+        LogReader::new(&self.processor.environment, self.realm())
     }
 
     /// The identifier of the session's row in the context log.

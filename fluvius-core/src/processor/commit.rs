@@ -12,10 +12,8 @@ use crate::unit_of_work::UnitOfWork;
 pub(crate) async fn alone(environment: &Environment, unit: UnitOfWork) -> Fate {
     let batch: Arc<[UnitOfWork]> = Arc::from([unit]);
     let mut fates = Arc::clone(&environment.store).commit(batch).await;
-    match fates.pop() {
-        Some(fate) if fates.is_empty() => fate,
-        _ => Fate::Failed(StoreError::permanent("the store did not give one fate a unit of work")),
-    }
+    let none = || Fate::Failed(StoreError::permanent("the store gave no fate for a unit of work"));
+    fates.pop().unwrap_or_else(none)
 }
 
 /// Asks every listener about a unit; the first veto counts.

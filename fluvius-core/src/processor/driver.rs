@@ -6,7 +6,6 @@
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
-use std::pin::pin;
 use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -18,19 +17,24 @@ use uuid::Uuid;
 
 use super::accept::Shared;
 use super::attempt::{self, Attempt};
-use super::deadline::within;
 use super::decide::AtHand;
 use super::job::{Job, Outcome, Request};
-use super::{Environment, Processor, publish, recall, spans};
+use super::{Environment, Processor, publish, recall, spans, waits};
 use crate::action::Handler;
 use crate::error::Error;
-use crate::ids;
+use crate::root::AggregateRoot;
 use crate::sequencer::{Batch, Sequencer, Settled, Step, Ticket};
-use crate::store::{Fate, StoreError};
+use crate::state::StateRecord;
+use crate::store::{Fate, StoreError, StoreTurn};
 use crate::sync::{self, Instant};
 
 /// How many steps are done at one go before the rest is moved to a task of its own.
 const STEPS_AT_ONE_GO: usize = 128;
+
+/// How long a process keeps a turn across processes, and what it has committed under it lands after
+/// that: long enough that handing it over costs little, and short enough that several others may
+/// have it within a second.
+const TURN_TIME: Duration = Duration::from_millis(50);
 
 /// What a step has come to: what the sequencer is told of it.
 enum Done {
@@ -39,6 +43,8 @@ enum Done {
     Resumed(Ticket),
     Settled(Ticket, Settled),
     Answered(Ticket, Outcome),
+    TurnTaken(AggregateRoot, Option<(StoreTurn, Option<StateRecord>)>),
+    TurnIsUp(AggregateRoot),
 }
 
 /// What beginning a step has come to.
@@ -104,14 +110,44 @@ pub(crate) fn drive<'a>(
             Step::BackOff(ticket, count) => {
                 let id = shared.sequencer.job(ticket).map(|job| job.request.tasks[0].id);
                 drop(shared);
-                let waited = back_off(id.unwrap_or_default(), count);
+                let waited = waits::back_off(id.unwrap_or_default(), count);
                 Work::new(now, Span::none(), waited.map(move |()| Done::Resumed(ticket))).begin()
             }
             Step::Settle(ticket) => {
                 let Some(job) = shared.sequencer.job(ticket) else { continue };
                 let id = job.request.tasks[0].id;
                 drop(shared);
-                Work::new(now, Span::none(), settle(Arc::clone(processor), ticket, id)).begin()
+                let processor = Arc::clone(processor);
+                let settled = async move {
+                    match waits::settle(&processor.environment, id).await {
+                        Some(true) => Done::Settled(ticket, Settled::Known),
+                        // Its unit is not stored: it may be decided again. Should a commit that
+                        // is still on its way be quicker, the identifier is found taken.
+                        Some(false) => Done::Resumed(ticket),
+                        None => Done::Answered(ticket, Err((0, Error::OutcomeUnknown { id }))),
+                    }
+                };
+                Work::new(now, Span::none(), settled).begin()
+            }
+            Step::TakeTurn(root) => {
+                drop(shared);
+                let store = Arc::clone(&processor.environment.store);
+                let taking = async move {
+                    let taken = waits::take_turn(store.as_ref(), &root).await;
+                    Done::TurnTaken(root, taken)
+                };
+                Work::new(now, Span::none(), taking).begin()
+            }
+            Step::KeepTurn(root) => {
+                drop(shared);
+                let kept = sync::sleep(TURN_TIME);
+                Work::new(now, Span::none(), kept.map(move |()| Done::TurnIsUp(root))).begin()
+            }
+            Step::GiveBackTurn(turn) => {
+                drop(shared);
+                drop(turn);
+                shared = processor.shared();
+                continue;
             }
         };
         match begun {
@@ -160,6 +196,8 @@ fn take_in(
         Done::Landed(fates) => sequencer.landed(fates),
         Done::Resumed(ticket) => sequencer.resume(ticket),
         Done::Settled(ticket, settled) => sequencer.end(ticket, settled),
+        Done::TurnTaken(root, taken) => sequencer.turn_taken(&root, taken),
+        Done::TurnIsUp(root) => sequencer.turn_is_up(&root),
         Done::Answered(ticket, outcome) => {
             finish(processor, shared, ticket, outcome, now);
             return processor.shared();
@@ -274,10 +312,11 @@ fn landed(
     let fates = committed.unwrap_or_else(|_| batch.iter().map(|_| Fate::Unknown).collect());
     // Before anybody is answered, and in the order of positions.
     for (unit, fate) in batch.iter().zip(&fates) {
-        if let Fate::Committed { first } = fate {
+        if let Fate::Committed { first, .. } = fate {
             publish::committed(environment, unit, *first);
         }
     }
+    environment.committed.notify_waiters();
     Done::Landed(fates)
 }
 
@@ -296,40 +335,6 @@ fn look_up(
         let first = recall::first_answer(&processor.environment, &request, is_known).await;
         Done::Answered(ticket, first.unwrap_or(outcome))
     })
-}
-
-/// Waits a little, longer after each conflict, so that commands that keep losing to those of
-/// other processes fall out of step with them.
-async fn back_off(id: Uuid, count: u32) {
-    // An identifier drawn from the command's: commands differ in it, and a run with counted
-    // identifiers is the same each time.
-    let jitter = ids::invoked(id, count).as_u64_pair().1;
-    let bound = 50_u64 << count.min(10);
-    sync::sleep(Duration::from_micros(jitter % bound)).await;
-}
-
-/// Finds out by the command's identifier what became of a unit of work whose store went away.
-async fn settle(processor: Arc<Processor>, ticket: Ticket, id: Uuid) -> Done {
-    let settle_time = processor.environment.settings.settle_time;
-    let found = pin!(async {
-        let mut pause = Duration::from_millis(5);
-        loop {
-            match processor.environment.store.command(id).await {
-                Ok(found) => return Ok(found.is_some()),
-                Err(error) if error.can_retry() => {}
-                Err(error) => return Err(error),
-            }
-            sync::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(1));
-        }
-    });
-    match within(settle_time, found).await {
-        Some(Ok(true)) => Done::Settled(ticket, Settled::Known),
-        // Its unit is not stored: it may be decided again. Should a commit that is still on its
-        // way be quicker, the identifier is found taken.
-        Some(Ok(false)) => Done::Resumed(ticket),
-        Some(Err(_)) | None => Done::Answered(ticket, Err((0, Error::OutcomeUnknown { id }))),
-    }
 }
 
 /// What a command that has ended is answered with, and whether the log must be asked first.

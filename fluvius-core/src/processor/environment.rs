@@ -13,6 +13,7 @@ use crate::registry::Registry;
 use crate::sequencer::Limits;
 use crate::signal::{Listener, Signal};
 use crate::store::ErasedStore;
+use crate::sync::Notify;
 
 pub(crate) struct Environment {
     pub(crate) meta: &'static Meta,
@@ -23,6 +24,8 @@ pub(crate) struct Environment {
     pub(crate) clock: Box<dyn Clock>,
     pub(crate) ids: Box<dyn Ids>,
     pub(crate) metrics: Metrics,
+    /// Tells those who follow a log that something was stored.
+    pub(crate) committed: Arc<Notify>,
     pub(crate) settings: Settings,
 }
 

@@ -52,10 +52,10 @@ impl Head {
         }
     }
 
-    /// A head of a root that is absent, as one that is not stored yet.
+    /// A head that is not stored yet.
     #[cfg(test)]
-    pub(crate) fn in_work(root: AggregateRoot) -> Self {
-        Self { is_durable: AtomicBool::new(false), ..Self::loaded(root, None) }
+    pub(crate) fn in_work(root: AggregateRoot, record: Option<StateRecord>) -> Self {
+        Self { is_durable: AtomicBool::new(false), ..Self::loaded(root, record) }
     }
 
     /// Whether the store has, or had, this head.
@@ -81,6 +81,12 @@ impl Head {
     /// The version that the store must have for this head to be true.
     pub(crate) fn version(&self) -> u64 {
         self.record.as_ref().map_or(0, |record| record.version)
+    }
+
+    /// Whether both are the same row of a store, or both none.
+    pub(crate) fn is_same_row(&self, other: &Self) -> bool {
+        let of = |head: &Self| head.record.as_ref().map(|row| (row.version, row.etag));
+        of(self) == of(other)
     }
 
     /// The row, where the root is open and of this realm.

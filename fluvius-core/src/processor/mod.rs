@@ -23,6 +23,7 @@ mod recall;
 mod refusal;
 mod spans;
 mod task;
+mod waits;
 mod work;
 
 pub(crate) use accept::{Place, Processor};

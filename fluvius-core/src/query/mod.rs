@@ -14,7 +14,8 @@
 //! | `read` | reading JSON as a value of a kind |
 //! | `sort` | [`SortKey`]: the order |
 //! | `cursor` | [`Cursor`]: where the next page begins |
-//! | `check` | the bounds, and [`QueryError`] |
+//! | `bounds` | [`Bound`]: what a query says of a field, for a store that keeps an index of it |
+//! | `check` | how large a query may be, and [`QueryError`] |
 //!
 //! # What a field is
 //!
@@ -49,6 +50,7 @@
 //! let moved = column(Column::Version).gt(1) | !text("address.city").eq("London");
 //! ```
 
+mod bounds;
 mod check;
 mod cursor;
 mod field;
@@ -60,6 +62,7 @@ mod read;
 mod sort;
 mod state_query;
 
+pub use bounds::Bound;
 pub use check::{
     FILTER_DEPTH_MAX, PATH_LENGTH_MAX, QueryError, SORT_KEY_COUNT_MAX, TERM_COUNT_MAX,
 };

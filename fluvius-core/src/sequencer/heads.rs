@@ -13,6 +13,11 @@ use crate::state::StateRecord;
 /// What a cached head costs beside its data: names, audit fields, the decoded value's own parts.
 const HEAD_OVERHEAD_BYTES: usize = 512;
 
+/// How often a root at rest is read from the store, and found as it was known, before what is known
+/// of it is trusted again. It is read where another process has changed it meanwhile: then that is
+/// likely to go on, and a read costs less than a decision that falls.
+const DOUBT_MAX: u8 = 4;
+
 /// The newest head of each root that is known, with what it stands on.
 #[derive(Debug)]
 pub(crate) struct Heads {
@@ -28,11 +33,20 @@ pub(crate) struct Heads {
 struct Chain {
     durable: Option<Arc<Head>>,
     pending: VecDeque<(UnitNumber, Arc<Head>)>,
+    /// How often it is to be read again while nothing on it is in work.
+    doubt: u8,
+    /// Whether the store has told it just now, and nobody has decided on it since.
+    is_fresh: bool,
 }
 
 impl Chain {
     fn newest(&self) -> Option<&Arc<Head>> {
         self.pending.back().map(|(_, head)| head).or(self.durable.as_ref())
+    }
+
+    /// A head as the store has told it.
+    fn told(head: Arc<Head>, doubt: u8) -> Self {
+        Self { durable: Some(head), pending: VecDeque::new(), doubt, is_fresh: true }
     }
 
     fn position(&self, unit: UnitNumber) -> Option<usize> {
@@ -55,21 +69,47 @@ impl Heads {
         Self { chains: LinkedHashMap::default(), bytes: 0, bytes_max }
     }
 
-    /// The newest head of a root, if it is known.
+    /// The newest head of a root, if it is known, for a decision. `None`: it is to be loaded.
     pub(crate) fn newest(&mut self, root: &AggregateRoot) -> Option<Arc<Head>> {
         // `to_back` marks it as used just now.
-        self.chains.to_back(root).and_then(|chain| chain.newest()).map(Arc::clone)
+        let chain = self.chains.to_back(root)?;
+        let is_fresh = std::mem::take(&mut chain.is_fresh);
+        if chain.doubt > 0 && chain.pending.is_empty() && !is_fresh {
+            return None;
+        }
+        chain.newest().map(Arc::clone)
     }
 
     /// Adds a head that was loaded, and gives the newest: where somebody was quicker, theirs.
     pub(crate) fn offer(&mut self, loaded: Arc<Head>) -> Arc<Head> {
-        if let Some(head) = self.newest(&loaded.root) {
-            return head;
+        let mut doubt = 0;
+        if let Some(chain) = self.chains.to_back(&loaded.root) {
+            match chain.newest() {
+                Some(newest)
+                    if !chain.pending.is_empty() || newest.version() > loaded.version() =>
+                {
+                    return Arc::clone(newest);
+                }
+                Some(known) if known.is_same_row(&loaded) => {
+                    let known = Arc::clone(known);
+                    chain.doubt = chain.doubt.saturating_sub(1);
+                    return known;
+                }
+                _ => doubt = DOUBT_MAX,
+            }
         }
-        let chain = Chain { durable: Some(Arc::clone(&loaded)), pending: VecDeque::new() };
+        // It is the loader's alone: whoever comes next reads it anew.
+        let chain = Chain { is_fresh: false, ..Chain::told(Arc::clone(&loaded), doubt) };
         self.replace(&loaded.root, chain);
         self.evict();
         loaded
+    }
+
+    /// The root was read just now, and nobody else is to change it for a while.
+    pub(crate) fn trust(&mut self, root: &AggregateRoot) {
+        if let Some(chain) = self.chains.get_mut(root) {
+            chain.doubt = 0;
+        }
     }
 
     /// Whether a head that was read is still the newest.
@@ -102,7 +142,7 @@ impl Heads {
         match self.chains.get_mut(&head.root) {
             Some(chain) => chain.pending.push_back(pending),
             None => {
-                let chain = Chain { durable: None, pending: VecDeque::from([pending]) };
+                let chain = Chain { pending: VecDeque::from([pending]), ..Chain::default() };
                 self.chains.insert(head.root.clone(), chain);
             }
         }
@@ -138,18 +178,23 @@ impl Heads {
         }
     }
 
-    /// The store has told what it holds: nothing else is true.
-    pub(crate) fn correct(&mut self, root: &AggregateRoot, stored: Option<StateRecord>) {
+    /// The store has told what it holds: nothing else is true. Says whether that is news.
+    pub(crate) fn correct(&mut self, root: &AggregateRoot, stored: Option<StateRecord>) -> bool {
         let head = Head::loaded(root.clone(), stored);
-        let of = |head: &Head| head.record.as_ref().map(|row| (row.version, row.etag));
         let known = self.chains.get(root).and_then(|chain| chain.durable.as_ref());
         // Otherwise another unit that fell on the same change has told it before, and what is
         // decided since stands on it.
-        if known.is_none_or(|known| of(known) != of(&head)) {
-            let chain = Chain { durable: Some(Arc::new(head)), pending: VecDeque::new() };
-            self.replace(root, chain);
+        let is_news = known.is_none_or(|known| !known.is_same_row(&head));
+        if is_news {
+            self.replace(root, Chain::told(Arc::new(head), DOUBT_MAX));
         }
         self.evict();
+        is_news
+    }
+
+    /// Whether there is a head of a root that is not durable yet.
+    pub(crate) fn is_in_work(&self, root: &AggregateRoot) -> bool {
+        self.chains.get(root).is_some_and(|chain| !chain.pending.is_empty())
     }
 
     /// Forgets what the store was last seen to hold; what is in work is checked at its commit.
@@ -223,7 +268,7 @@ mod tests {
     #[test]
     fn a_head_in_work_stays_and_comes_down_when_its_unit_falls() {
         let mut heads = Heads::new(0);
-        let pending = Arc::new(Head::in_work(root(1)));
+        let pending = Arc::new(Head::in_work(root(1), None));
         heads.put(7, 1, &pending);
         heads.offer(absent(2));
         assert!(heads.newest(&root(2)).is_none(), "at rest there is no room");
@@ -238,12 +283,130 @@ mod tests {
     fn what_stands_above_a_fallen_head_goes_with_it() {
         let mut heads = Heads::new(10_000);
         let durable = heads.offer(absent(1));
-        let [first, second] = [(); 2].map(|()| Arc::new(Head::in_work(root(1))));
+        let [first, second] = [(); 2].map(|()| Arc::new(Head::in_work(root(1), None)));
         heads.put(1, 1, &first);
         heads.put(2, 2, &second);
         assert!(Arc::ptr_eq(&heads.newest(&root(1)).unwrap(), &second));
         heads.fall(1, &root(1));
         assert!(Arc::ptr_eq(&heads.newest(&root(1)).unwrap(), &durable));
         assert!(!heads.is_newest(&second));
+    }
+
+    fn row(number: u128, version: u64, data_len: usize) -> StateRecord {
+        let time = chrono::DateTime::UNIX_EPOCH;
+        StateRecord {
+            root: root(number),
+            version,
+            etag: crate::etag::ETag::new(version, Uuid::from_u128(number)),
+            revision: 1,
+            data: crate::json::Json::from_trusted(format!("\"{}\"", "x".repeat(data_len - 2))),
+            created: time,
+            creator: None,
+            updated: time,
+            updater: None,
+            deleted: None,
+            realm: None,
+        }
+    }
+
+    fn counted(heads: &Heads) -> usize {
+        heads.chains.values().map(Chain::bytes).sum()
+    }
+
+    #[test]
+    fn a_head_takes_its_overhead_and_twice_its_data() {
+        let head = Head::loaded(root(1), Some(row(1, 1, 100)));
+        assert_eq!(bytes_of(&head), HEAD_OVERHEAD_BYTES + 200);
+    }
+
+    #[test]
+    fn whatever_is_done_the_bytes_are_those_of_the_heads_and_within_the_bound() {
+        for seed in 0..200 {
+            let mut rng = crate::testing::SeededRng::new(seed);
+            let mut heads = Heads::new(6_000);
+            // Each root's units in work, oldest first, with their heads.
+            let mut pending: Vec<(UnitNumber, Arc<Head>)> = Vec::new();
+            let mut version = 0;
+            for unit in 0..300 {
+                version += 1;
+                let number = u128::from(rng.below(6));
+                let data_len = 2 + usize::try_from(rng.below(900)).unwrap();
+                match rng.below(12) {
+                    0..3 => {
+                        let loaded =
+                            Head::loaded(root(number), Some(row(number, version, data_len)));
+                        heads.offer(Arc::new(loaded));
+                    }
+                    3..7 => {
+                        let record = row(number, version, data_len);
+                        let head = Arc::new(Head::in_work(root(number), Some(record)));
+                        heads.put(unit, unit, &head);
+                        pending.push((unit, head));
+                    }
+                    // Of a batch, those before it on the same root stand with it.
+                    7..9 if !pending.is_empty() => {
+                        let index = usize::try_from(rng.below(pending.len() as u64)).unwrap();
+                        let (unit, head) = pending.remove(index);
+                        pending.retain(|(other, of)| *other > unit || of.root != head.root);
+                        heads.stand(unit, &head);
+                        assert!(head.is_durable());
+                    }
+                    9 if !pending.is_empty() => {
+                        let index = usize::try_from(rng.below(pending.len() as u64)).unwrap();
+                        let (unit, head) = pending.remove(index);
+                        pending.retain(|(other, of)| *other < unit || of.root != head.root);
+                        heads.fall(unit, &head.root);
+                    }
+                    10 => {
+                        heads.correct(&root(number), Some(row(number, version, data_len)));
+                        pending.retain(|(_, of)| of.root != root(number));
+                    }
+                    11 if rng.happens(300) => heads.forget_stored(),
+                    _ => {}
+                }
+                assert_eq!(heads.bytes, counted(&heads), "seed {seed}, step {unit}");
+                // What is in work stays, whatever it takes.
+                heads.evict();
+                let is_at_rest = |chain: &Chain| chain.pending.is_empty();
+                assert!(heads.bytes <= 6_000 || !heads.chains.values().any(is_at_rest));
+                let newest = |root| pending.iter().rfind(|(_, head)| head.root == root);
+                for number in 0..6 {
+                    let Some((unit, head)) = newest(root(number)) else { continue };
+                    assert!(heads.is_newest(head), "seed {seed}, unit {unit}");
+                    assert_eq!(heads.awaited(head), Some(*unit));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_store_held_is_forgotten_and_what_is_in_work_stays() {
+        let mut heads = Heads::new(10_000);
+        heads.offer(absent(1));
+        heads.offer(absent(2));
+        let pending = Arc::new(Head::in_work(root(2), None));
+        heads.put(1, 1, &pending);
+        heads.forget_stored();
+        assert!(heads.newest(&root(1)).is_none());
+        assert!(Arc::ptr_eq(&heads.newest(&root(2)).unwrap(), &pending));
+        heads.fall(1, &root(2));
+        assert!(heads.newest(&root(2)).is_none(), "what it stood on was forgotten");
+    }
+
+    #[test]
+    fn a_root_that_was_found_changed_is_loaded_until_it_is_found_unchanged_four_times() {
+        let mut heads = Heads::new(10_000);
+        let loaded = |version| Arc::new(Head::loaded(root(1), Some(row(1, version, 2))));
+        heads.offer(loaded(1));
+        assert!(heads.correct(&root(1), Some(row(1, 2, 2))), "the store says so");
+        assert_eq!(heads.newest(&root(1)).unwrap().version(), 2, "it is told just now");
+        assert!(heads.newest(&root(1)).is_none());
+        assert_eq!(heads.offer(loaded(5)).version(), 5, "somebody else is at it");
+        for _ in 0..DOUBT_MAX {
+            assert!(heads.newest(&root(1)).is_none());
+            heads.offer(loaded(5));
+        }
+        assert!(heads.newest(&root(1)).is_some());
+        assert_eq!(heads.offer(loaded(4)).version(), 5, "it was loaded before");
     }
 }

@@ -20,7 +20,12 @@
 //! - Nobody waits for a turn while holding one, but for commands that take all their turns in
 //!   the order of the roots, and those that wait for others to be decided: these give way to
 //!   older ones.
+//! - Where another process keeps changing a root, no unit on it is admitted but under the turn
+//!   that the store gives among processes. It is kept for a while, and no longer than until those
+//!   that are to be decided under it are; who waits for one meanwhile waits for a root behind it
+//!   in the order of the roots, or for a while that the store bounds.
 
+mod across;
 mod heads;
 mod order;
 mod queue;

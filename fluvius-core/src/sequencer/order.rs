@@ -13,7 +13,7 @@ const LOST_COUNT_MAX: u32 = 3;
 
 impl<J> Command<J> {
     /// Whether it waits for turns, or for older commands.
-    fn is_waiting(&self) -> bool {
+    pub(super) fn is_waiting(&self) -> bool {
         self.held_count < self.wanted.len() || self.base_count > 0
     }
 }
@@ -146,20 +146,26 @@ impl<J> Sequencer<J> {
         let Some(command) = self.commands.get_mut(&ticket) else { return };
         while let Some(root) = command.wanted.get(command.held_count) {
             if let Err(holder) = self.turns.take(root, ticket) {
+                self.let_go_across(ticket);
                 self.make_way(holder, ticket);
                 return;
             }
             command.held_count += 1;
         }
         if command.base_count > 0 {
-            return;
+            return self.let_go_across(ticket);
         }
         let after = command.after;
         if let Some(base) = self.undecided(after) {
+            self.let_go_across(ticket);
             return self.wait_for(ticket, base);
         }
+        if !self.has_turns_across(ticket) {
+            return;
+        }
         let Some(command) = self.commands.get_mut(&ticket) else { return };
-        self.steps.push_back(match std::mem::take(&mut command.backs_off) {
+        let backs_off = std::mem::take(&mut command.backs_off) && command.kept.is_empty();
+        self.steps.push_back(match backs_off {
             true => Step::BackOff(ticket, command.conflict_count),
             false => Step::Decide(ticket),
         });
@@ -183,6 +189,7 @@ impl<J> Sequencer<J> {
     }
 
     pub(super) fn give_back_turns(&mut self, ticket: Ticket) {
+        self.let_go_across(ticket);
         let Some(command) = self.commands.get_mut(&ticket) else { return };
         // What it wants stays the same: it may have to be decided again.
         let held = std::mem::take(&mut command.held_count);

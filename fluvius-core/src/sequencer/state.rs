@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::across::Across;
 use super::heads::Heads;
 use super::queue::{Admitted, Batch, Queue};
 use super::turns::Turns;
@@ -11,8 +12,11 @@ use crate::few::Few;
 use crate::hash::Map;
 use crate::processor::Head;
 use crate::root::AggregateRoot;
-use crate::store::{Fate, StoreError};
+use crate::store::{Fate, StoreError, StoreTurn};
 use crate::unit_of_work::UnitOfWork;
+
+/// From which of its conflicts on a command waits for the turn across processes.
+const TURN_FROM_CONFLICT: u32 = 2;
 
 /// The bounds of a sequencer.
 #[derive(Debug, Clone)]
@@ -52,6 +56,14 @@ pub(crate) enum Step {
     /// The store does not know whether the command's unit stands: find out by its identifier,
     /// and come back with [`Sequencer::resume`] or [`Sequencer::finish`].
     Settle(Ticket),
+    /// Wait for the root's turn across processes, load the root, and come back with
+    /// [`Sequencer::turn_taken`].
+    TakeTurn(AggregateRoot),
+    /// Wait as long as a process keeps such a turn, and come back with
+    /// [`Sequencer::turn_is_up`].
+    KeepTurn(AggregateRoot),
+    /// Give the turn back.
+    GiveBackTurn(StoreTurn),
 }
 
 /// How a command has ended.
@@ -84,6 +96,7 @@ pub(crate) struct Decision {
 pub(crate) struct Sequencer<J> {
     pub(crate) heads: Heads,
     pub(super) turns: Turns,
+    pub(super) across: Across,
     queue: Queue,
     pub(super) commands: Map<Ticket, Command<J>>,
     /// What is to be done, oldest first, but for commits.
@@ -108,6 +121,10 @@ pub(super) struct Command<J> {
     pub(super) conflict_count: u32,
     /// Whether it waits a little, with its turns, before it is decided.
     pub(super) backs_off: bool,
+    /// The roots on which it does without no turn across processes.
+    pub(super) contested: Few<AggregateRoot>,
+    /// Those of its roots whose turn across processes is kept until it gives its turns back.
+    pub(super) kept: Few<AggregateRoot>,
     /// Whether nothing is to be decided of it: it is admitted, or has ended.
     pub(super) is_decided: bool,
     /// How many older commands, on whose fallen units it stood, are to be decided before it.
@@ -121,6 +138,7 @@ impl<J> Sequencer<J> {
         Self {
             heads: Heads::new(limits.cache_bytes_max),
             turns: Turns::default(),
+            across: Across::default(),
             queue: Queue::new(limits.batch_unit_count_max, limits.batch_bytes_max),
             commands: Map::default(),
             steps: VecDeque::new(),
@@ -151,6 +169,8 @@ impl<J> Sequencer<J> {
             lost_count: 0,
             conflict_count: 0,
             backs_off: false,
+            contested: Few::new(),
+            kept: Few::new(),
             is_decided: false,
             base_count: 0,
             dependents: Vec::new(),
@@ -183,6 +203,10 @@ impl<J> Sequencer<J> {
         {
             let root = head.root.clone();
             self.blocked(ticket, &root, &decision);
+            return false;
+        }
+        if let Some(root) = self.is_closed_across(ticket, &decision) {
+            self.wait_across(ticket, root);
             return false;
         }
         let mut depends_on: Vec<UnitNumber> =
@@ -229,13 +253,16 @@ impl<J> Sequencer<J> {
             let fate = fates.next().unwrap_or_else(|| {
                 Fate::Failed(StoreError::permanent("the store gave no fate for a unit of work"))
             });
-            if let Fate::Committed { .. } = fate {
+            if let Fate::Committed { contested, .. } = fate {
                 assert!(
                     !unit.depends_on.iter().any(|on| fallen.contains_key(on)),
                     "a store commits nothing that stands on a fallen unit"
                 );
                 for head in &unit.writes {
                     self.heads.stand(unit.number, head);
+                }
+                for root in contested {
+                    self.take_turn_across(root, Vec::new());
                 }
                 self.end(unit.ticket, Settled::Stands);
                 continue;
@@ -279,6 +306,7 @@ impl<J> Sequencer<J> {
         for unit in again {
             self.take_turns(unit.ticket);
         }
+        self.give_back_turns_across();
     }
 
     /// A unit has fallen: its heads go.
@@ -337,6 +365,8 @@ impl<J> Sequencer<J> {
         let goes_on = command.backs_off;
         if !goes_on {
             self.end(ticket, Settled::Conflict(root, count));
+        } else if count >= TURN_FROM_CONFLICT && !command.contested.contains(&root) {
+            command.contested.push(root);
         }
         goes_on
     }

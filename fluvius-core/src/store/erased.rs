@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_core::future::BoxFuture;
 use uuid::Uuid;
 
-use super::{Fate, KnownCommand, LogQuery, Store, StoreError};
+use super::{Fate, KnownCommand, LogQuery, Store, StoreError, StoreTurn};
 use crate::activity::ActivityRecord;
 use crate::command::CommandRecord;
 use crate::context::ContextRecord;
@@ -24,6 +24,7 @@ pub(crate) trait ErasedStore: Send + Sync {
     fn index<'a>(&'a self, resource: &'a str, fields: &'a [Field]) -> Reading<'a, ()>;
     /// The future has the store in it, so that it can be moved into a task.
     fn commit(self: Arc<Self>, batch: Arc<[UnitOfWork]>) -> BoxFuture<'static, Vec<Fate>>;
+    fn turn<'a>(&'a self, root: &'a AggregateRoot) -> BoxFuture<'a, Option<StoreTurn>>;
     fn load<'a>(&'a self, root: &'a AggregateRoot) -> Reading<'a, Option<StateRecord>>;
     fn snapshot<'a>(&'a self, roots: &'a [AggregateRoot]) -> Reading<'a, Vec<Option<StateRecord>>>;
     fn query<'a>(&'a self, query: &'a StateQuery) -> Reading<'a, Vec<StateRecord>>;
@@ -38,6 +39,7 @@ pub(crate) trait ErasedStore: Send + Sync {
     fn events<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, Vec<Logged<EventRecord>>>;
     fn messages<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, Vec<Logged<MessageRecord>>>;
     fn activities<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, Vec<Logged<ActivityRecord>>>;
+    fn stored(&self) -> BoxFuture<'_, ()>;
     fn context(&self, id: Uuid) -> Reading<'_, Option<Arc<ContextRecord>>>;
 }
 
@@ -52,6 +54,10 @@ impl<S: Store> ErasedStore for S {
 
     fn commit(self: Arc<Self>, batch: Arc<[UnitOfWork]>) -> BoxFuture<'static, Vec<Fate>> {
         Box::pin(async move { Store::commit(&*self, batch).await })
+    }
+
+    fn turn<'a>(&'a self, root: &'a AggregateRoot) -> BoxFuture<'a, Option<StoreTurn>> {
+        Box::pin(Store::turn(self, root))
     }
 
     fn load<'a>(&'a self, root: &'a AggregateRoot) -> Reading<'a, Option<StateRecord>> {
@@ -93,6 +99,10 @@ impl<S: Store> ErasedStore for S {
 
     fn activities<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, Vec<Logged<ActivityRecord>>> {
         Box::pin(Store::activities(self, query))
+    }
+
+    fn stored(&self) -> BoxFuture<'_, ()> {
+        Box::pin(Store::stored(self))
     }
 
     fn context(&self, id: Uuid) -> Reading<'_, Option<Arc<ContextRecord>>> {

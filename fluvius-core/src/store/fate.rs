@@ -17,6 +17,10 @@ pub enum Fate {
         /// The position of its first row; the others follow one by one, in the order that
         /// [`UnitOfWork`](crate::UnitOfWork) tells. Of a unit without rows it says nothing.
         first: u64,
+        /// Those of the roots that it writes whose [turn](crate::Store::turn) somebody has, or
+        /// waits for: whoever keeps changing them is to take turns as well. A store without turns
+        /// names none.
+        contested: Vec<AggregateRoot>,
     },
     /// A root has another version than expected; nothing is stored.
     Stale {

@@ -9,6 +9,7 @@ mod fate;
 pub mod memory;
 mod query;
 mod shape;
+mod turn;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use uuid::Uuid;
 pub use error::StoreError;
 pub use fate::Fate;
 pub use query::{LogQuery, RealmFilter};
+pub use turn::StoreTurn;
 
 pub(crate) use erased::ErasedStore;
 
@@ -135,6 +137,26 @@ pub trait Store: Send + Sync + 'static {
     /// Dropping the future leaves of each unit either all or nothing.
     fn commit(&self, batch: Arc<[UnitOfWork]>) -> impl Future<Output = Vec<Fate>> + Send;
 
+    /// Waits for the turn of a root among all who have the content open, and has it until what is
+    /// given is dropped.
+    ///
+    /// It is asked for a root that several processes keep changing: one after the other they then
+    /// decide a few batches each, instead of making each other's decisions stale. What is stored
+    /// does not depend on it: [`commit`](Self::commit) checks the same, and who has no turn may
+    /// commit as well. So a turn may be lost at any time, and must be where its holder is gone or
+    /// sleeps.
+    ///
+    /// `None`: go on without. A store that has no turns says so at once, as it does unless it
+    /// says otherwise itself; one whose turns other processes may have, where the turn is not to
+    /// be had within about a second.
+    ///
+    /// # Cancellation
+    /// Dropping the future gives up the place in the queue.
+    fn turn(&self, root: &AggregateRoot) -> impl Future<Output = Option<StoreTurn>> + Send {
+        let _ = root;
+        std::future::ready(None)
+    }
+
     /// The stored row of a root, closed ones too.
     ///
     /// # Errors
@@ -229,6 +251,16 @@ pub trait Store: Send + Sync + 'static {
         &self,
         query: &LogQuery,
     ) -> impl Future<Output = Result<Vec<Logged<ActivityRecord>>, StoreError>> + Send;
+
+    /// Waits until something may have been stored since this was called.
+    ///
+    /// A hint for whoever [follows](crate::LogReader::follow_events) a log beside other processes:
+    /// it may come for nothing, late or never, and he looks by himself now and then. What it waits
+    /// for begins with the call, not with the first poll. A store without hints never ends it, as
+    /// it does unless it says otherwise itself.
+    fn stored(&self) -> impl Future<Output = ()> + Send {
+        std::future::pending()
+    }
 
     /// The row of a context.
     ///

@@ -15,7 +15,7 @@ use crate::message::MessageRecord;
 use crate::query::{Field, StateQuery};
 use crate::root::AggregateRoot;
 use crate::state::StateRecord;
-use crate::store::{Fate, LogQuery, Store, StoreError};
+use crate::store::{Fate, LogQuery, Store, StoreError, StoreTurn};
 use crate::sync;
 use crate::unit_of_work::UnitOfWork;
 
@@ -29,7 +29,7 @@ pub struct Faults {
     pub lost_before: u64,
     /// Commits after which the store goes away: all of the batch is stored, and nobody is told.
     pub lost_after: u64,
-    /// Reads that fail.
+    /// Reads that fail, and turns that are not given.
     pub failed_reads: u64,
     /// How long a call takes at the most; each takes a random part of it.
     pub delay_max: Duration,
@@ -47,12 +47,13 @@ struct State {
     rng: SeededRng,
     faults: Faults,
     batches: Vec<usize>,
+    turn_count: u64,
 }
 
 impl<S: Store> FaultyStore<S> {
     /// A store with these faults.
     pub fn new(inner: S, seed: u64, faults: Faults) -> Self {
-        let state = State { rng: SeededRng::new(seed), faults, batches: Vec::new() };
+        let state = State { rng: SeededRng::new(seed), faults, batches: Vec::new(), turn_count: 0 };
         Self { inner, state: Arc::new(Mutex::new(state)) }
     }
 
@@ -64,6 +65,11 @@ impl<S: Store> FaultyStore<S> {
     /// The sizes of the batches that were committed so far.
     pub fn batch_sizes(&self) -> Vec<usize> {
         self.with(|state| state.batches.clone())
+    }
+
+    /// How many turns it has given so far.
+    pub fn turn_count(&self) -> u64 {
+        self.with(|state| state.turn_count)
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
@@ -148,6 +154,13 @@ impl<S: Store> Store for FaultyStore<S> {
         if lost_after { unknown() } else { fates }
     }
 
+    async fn turn(&self, root: &AggregateRoot) -> Option<StoreTurn> {
+        self.read().await.ok()?;
+        let turn = self.inner.turn(root).await?;
+        self.with(|state| state.turn_count += 1);
+        Some(turn)
+    }
+
     async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {
         self.read().await?;
         self.inner.load(root).await
@@ -205,6 +218,10 @@ impl<S: Store> Store for FaultyStore<S> {
     ) -> Result<Vec<Logged<ActivityRecord>>, StoreError> {
         self.read().await?;
         self.inner.activities(query).await
+    }
+
+    fn stored(&self) -> impl Future<Output = ()> + Send {
+        self.inner.stored()
     }
 
     async fn context(&self, id: Uuid) -> Result<Option<Arc<ContextRecord>>, StoreError> {

@@ -11,4 +11,8 @@ pub enum Planted {
     CachedRead,
     /// A command waits for further turns while it keeps those that it has, in no order.
     WaitWhileHolding,
+    /// Turns across processes are waited for in no order, while others are kept.
+    TakeTurnsInNoOrder,
+    /// A turn across processes is not given back.
+    KeepTurns,
 }

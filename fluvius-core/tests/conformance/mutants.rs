@@ -142,6 +142,14 @@ const LOGS: &[Finding] = &[
     (PositionsForgottenWhenClosed, &["a_reopened_store_goes_on"]),
 ];
 
+const TURNS: &[Finding] = &[
+    (TurnsHadByAll, &["a_turn_is_had_by_one_at_a_time"]),
+    (TurnsNotGivenBack, &["a_turn_is_had_by_one_at_a_time"]),
+    (TurnsNotTold, &["who_has_no_turn_commits_and_is_told"]),
+    (TurnsToldForGood, &["who_has_no_turn_commits_and_is_told"]),
+    (TurnsBind, &["who_has_no_turn_commits_and_is_told"]),
+];
+
 const QUERIES: &[Finding] = &[
     (QueriesUnchecked, &["a_query_that_is_not_valid_is_refused"]),
     (QueryFaultMayPass, &["a_query_that_is_not_valid_is_refused"]),
@@ -203,6 +211,7 @@ const QUERIES: &[Finding] = &[
     (SnapshotWithoutTwins, &["a_snapshot_has_the_rows_asked_for"]),
     (SnapshotWithoutClosed, &["a_snapshot_has_the_rows_asked_for"]),
     (IndexHidesNulls, &["an_index_changes_no_answer"]),
+    (IndexForgetsWrites, &["an_index_follows_every_handle"]),
     (SnapshotOfFew, &["a_snapshot_has_the_rows_asked_for"]),
     (NoRealmIsAllRealms, &["only_roots_that_are_asked_for_are_found"]),
 ];
@@ -283,8 +292,13 @@ fn faults_of_queries_and_snapshots_are_found() {
 }
 
 #[test]
+fn faults_of_turns_are_found() {
+    check_found(TURNS);
+}
+
+#[test]
 fn every_claim_finds_a_fault() {
-    let all = [VERSIONS, FATES, ATOMICITY, IDENTIFIERS, ORDER, VALUES, LOGS, QUERIES];
+    let all = [VERSIONS, FATES, ATOMICITY, IDENTIFIERS, ORDER, VALUES, LOGS, TURNS, QUERIES];
     let names = all.iter().flat_map(|findings| findings.iter().flat_map(|(_, names)| *names));
     let named: BTreeSet<&str> = names.copied().collect();
     let idle = CLAIMS.iter().map(|claim| claim.name()).filter(|name| !named.contains(name));

@@ -157,12 +157,20 @@ pub(crate) enum Mutation {
     SnapshotWithoutClosed,
     SnapshotOfFew,
     IndexHidesNulls,
+    IndexForgetsWrites,
 
     // Resources.
     ClaimsUnchecked,
     ClaimsHalf,
     ClaimsMayPass,
     ClaimsCheckedEarly,
+
+    // Turns.
+    TurnsHadByAll,
+    TurnsNotGivenBack,
+    TurnsNotTold,
+    TurnsToldForGood,
+    TurnsBind,
 
     // Reopening.
     ForgetsWhenClosed,

@@ -16,21 +16,6 @@ use crate::error::Fault;
 use crate::readers::Readers;
 use crate::rows::{self, COMMAND, COMMAND_COUNT, CONTEXT, EVENT, STATE};
 
-/// The row of a root.
-pub(crate) async fn load(
-    readers: &Readers,
-    root: &AggregateRoot,
-) -> Result<Option<StateRecord>, Fault> {
-    let sql = format!(
-        "SELECT {STATE} FROM resource_state AS s WHERE s.resource = $1 AND s.identifier = $2"
-    );
-    let resource = root.resource.as_ref();
-    let params: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =
-        [(&resource, Type::TEXT), (&root.identifier, Type::UUID)];
-    let found = readers.fixed(&sql, &params).await?;
-    found.first().map(|row| rows::state(row, 0)).transpose()
-}
-
 /// The rows of several roots.
 pub(crate) async fn snapshot(
     readers: &Readers,

@@ -2,21 +2,46 @@
 //!
 //! A field of a state is read by a function of the schema, which gives null where it is none of its kind.
 
-use fluvius_core::query::{Column, Comparison, Field, Filter, Kind, Operand, Place};
+use std::sync::Arc;
+
+use fluvius_core::query::{Bound, Column, Comparison, Field, Filter, Kind, Operand, Place};
 use fluvius_core::{RealmFilter, StateQuery, StateRecord};
 use tokio_postgres::types::{ToSql, Type};
 
 use super::clamped;
 use crate::error::Fault;
+use crate::indexes::{Index, Indexes};
 use crate::readers::Readers;
 use crate::rows::{self, STATE};
 
 /// The rows that a query asks for.
 pub(crate) async fn query(
     readers: &Readers,
+    indexes: &Indexes,
     query: &StateQuery,
 ) -> Result<Vec<StateRecord>, Fault> {
-    let sql = Sql::of(query);
+    let Some(resource) = &query.resource else { return ask(readers, &[], query).await };
+    let mut known = indexes.of(resource);
+    loop {
+        match ask(readers, &known, query).await {
+            // Another process has removed one of them.
+            Err(fault) if fault.is_of_table() && !known.is_empty() => {
+                indexes.refresh(readers, resource).await?;
+                let now = indexes.of(resource);
+                // Where nothing has changed the table is lost, and all are done without.
+                known = if now == known { Arc::default() } else { now };
+            }
+            answer => return answer,
+        }
+    }
+}
+
+async fn ask(
+    readers: &Readers,
+    indexes: &[Index],
+    query: &StateQuery,
+) -> Result<Vec<StateRecord>, Fault> {
+    let sql = Sql::of(query, indexes);
     let params: Vec<(&(dyn ToSql + Sync), Type)> = sql
         .params
         .iter()
@@ -30,16 +55,30 @@ pub(crate) async fn query(
 }
 
 /// A statement that is being put together.
-struct Sql {
+struct Sql<'i> {
     text: String,
     params: Vec<(Box<dyn ToSql + Sync + Send>, Type)>,
+    /// The fields whose values are joined: each root of the resource has one of each.
+    joined: Vec<&'i Index>,
 }
 
-impl Sql {
-    fn of(query: &StateQuery) -> Self {
-        let text = format!("SELECT {STATE} FROM resource_state AS s WHERE ");
-        let mut sql = Self { text, params: Vec::new() };
+impl<'i> Sql<'i> {
+    fn of(query: &StateQuery, indexes: &'i [Index]) -> Self {
+        let is_used = |index: &&Index| {
+            query.sort.iter().any(|key| key.field == index.field)
+                || names(&query.filter, &index.field)
+        };
+        let joined: Vec<&Index> = indexes.iter().filter(is_used).collect();
+        let text = format!("SELECT {STATE} FROM resource_state AS s");
+        let mut sql = Self { text, params: Vec::new(), joined: joined.clone() };
+        for Index { id, .. } in &joined {
+            sql.push(&format!(" JOIN field_{id} AS f{id} ON f{id}.identifier = s.identifier"));
+        }
+        sql.push(" WHERE ");
         sql.filter(&query.filter);
+        for index in joined {
+            sql.bounds(query, index);
+        }
         if let Some(resource) = &query.resource {
             sql.push(" AND s.resource = ");
             sql.param(resource.to_string(), Type::TEXT);
@@ -61,6 +100,15 @@ impl Sql {
         }
         for (index, key) in query.sort_keys().iter().enumerate() {
             sql.push(if index == 0 { " ORDER BY " } else { ", " });
+            if index == 0
+                && let Some(id) = sql.joined_id(&key.field)
+            {
+                sql.push(&format!("f{id}.key{}", if key.is_descending { " DESC" } else { " ASC" }));
+                if is_exact(key.field.kind) {
+                    continue;
+                }
+                sql.push(", ");
+            }
             sql.field(&key.field);
             // Null is the smallest. A column that is never null says so as well: its index has them last.
             sql.push(match (is_never_null(&key.field), key.is_descending) {
@@ -161,7 +209,76 @@ impl Sql {
         self.push(")");
     }
 
+    /// What a query says of the keys of a field, so that they are looked up in its index.
+    fn bounds(&mut self, query: &StateQuery, index: &Index) {
+        let (id, field) = (index.id, &index.field);
+        let is_first = query.sort.first().is_some_and(|key| key.field == *field);
+        let after = query.after_bound().filter(|_| is_first);
+        for bound in query.bounds(field).into_iter().chain(after.clone()) {
+            self.push(&format!(" AND f{id}.key"));
+            match bound {
+                Bound::Compare(comparison, value) => {
+                    self.push(match comparison {
+                        // The keys of two values may be the same.
+                        Comparison::Lt if !is_exact(field.kind) => sign(Comparison::Le),
+                        Comparison::Gt if !is_exact(field.kind) && value.is_some() => {
+                            sign(Comparison::Ge)
+                        }
+                        comparison => sign(comparison),
+                    });
+                    self.key(field, value.as_ref());
+                }
+                Bound::OneOf(operands) if operands.is_empty() => self.push(" IS NULL"),
+                Bound::OneOf(operands) => {
+                    self.push(" IN (");
+                    for (index, operand) in operands.iter().enumerate() {
+                        self.push(if index == 0 { "" } else { ", " });
+                        self.key(field, Some(operand));
+                    }
+                    self.push(")");
+                }
+            }
+        }
+        let Some(cursor) = &query.after else { return };
+        if query.sort.is_empty() {
+            self.push(&format!(" AND f{id}.identifier > "));
+            self.param(cursor.root().identifier, Type::UUID);
+        } else if let Some(Bound::Compare(Comparison::Ge, value)) = after
+            && query.sort.len() == 1
+            && is_exact(field.kind)
+        {
+            self.push(&format!(" AND (f{id}.key, f{id}.identifier) > ("));
+            self.key(field, value.as_ref());
+            self.push(", ");
+            self.param(cursor.root().identifier, Type::UUID);
+            self.push(")");
+        }
+    }
+
+    /// The key of a value.
+    fn key(&mut self, field: &Field, value: Option<&Operand>) {
+        self.push("field_key(");
+        match value {
+            Some(operand) => self.operand(field, operand),
+            None => self.push("NULL"),
+        }
+        self.push(match field.kind {
+            Kind::Boolean => "::boolean)",
+            Kind::Number => "::numeric)",
+            Kind::Text => "::text)",
+            Kind::Uuid => "::uuid)",
+            Kind::Time => "::bigint)",
+        });
+    }
+
+    fn joined_id(&self, field: &Field) -> Option<i64> {
+        self.joined.iter().find(|index| index.field == *field).map(|index| index.id)
+    }
+
     fn field(&mut self, field: &Field) {
+        if let Some(id) = self.joined_id(field) {
+            return self.push(&format!("f{id}.value"));
+        }
         let function = match (&field.place, field.kind) {
             (Place::Column(column), kind) if column.kind() != kind => return self.push("NULL"),
             (Place::Column(column), _) => return self.column(*column),
@@ -205,6 +322,26 @@ impl Sql {
     }
 }
 
+/// Whether no two values of the kind have the same key.
+fn is_exact(kind: Kind) -> bool {
+    !matches!(kind, Kind::Number | Kind::Text)
+}
+
+/// Whether a filter asks for a field.
+fn names(filter: &Filter, named: &Field) -> bool {
+    match filter {
+        Filter::All(filters) | Filter::Any(filters) => {
+            filters.iter().any(|filter| names(filter, named))
+        }
+        Filter::Not(filter) => names(filter, named),
+        Filter::Compare { field, .. }
+        | Filter::OneOf { field, .. }
+        | Filter::Contains { field, .. }
+        | Filter::StartsWith { field, .. }
+        | Filter::IsNull { field } => field == named,
+    }
+}
+
 fn is_never_null(field: &Field) -> bool {
     matches!(field.place, Place::Column(Column::Resource | Column::Identifier))
 }
@@ -219,3 +356,6 @@ fn sign(comparison: Comparison) -> &'static str {
         Comparison::Ge => " >= ",
     }
 }
+
+#[cfg(test)]
+mod tests;

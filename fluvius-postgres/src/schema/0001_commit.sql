@@ -5,17 +5,23 @@
 -- is. All arrays by unit are in the order of the units.
 --
 -- A fate is 0 (stored), 1 (malformed; the caller has said so), 2 (fell), 3 (known) or 4 (stale); `others` has the number
--- of what it is due to: a unit, an identifier, a root.
+-- of what it is due to: a unit, an identifier, a root. `contested` has the roots whose turn another process has or waits
+-- for.
 --
 -- The first row has the fates, `base` as the number that is added to the positions of the rows, and nothing of a root.
 -- Then come the rows of the roots that a unit was stale at, as they were before this batch.
 CREATE FUNCTION commit_batch(
     durability text,
+    -- Whose turns across processes are not told of.
+    own_process bigint,
     -- The roots of the batch, by (resource, identifier); whether the batch writes them; the versions that it expects
     -- when it begins.
     resources text[], identifiers uuid[], are_written boolean[], wanted bigint[],
     -- Whether all units are stored if no identifier is taken and the versions are those wanted.
     is_in_step boolean,
+    -- Whether `states` has only the last one of each root: then nothing is written unless all units are stored, and the
+    -- one row that is told has no fates.
+    are_states_last boolean,
     -- How many positions the batch takes.
     row_count bigint,
     -- One a unit: 0, or 1 where it is malformed.
@@ -31,7 +37,7 @@ CREATE FUNCTION commit_batch(
     activities activity_log[], activity_units int[],
     contexts context_log[], context_units int[], context_numbers int[]
 ) RETURNS TABLE (
-    base bigint, told_fates int[], told_others int[],
+    base bigint, told_fates int[], told_others int[], told_contested int[],
     root int, r_resource text, r_identifier uuid, r_version bigint, r_etag text, r_revision bigint, r_data text,
     r_created timestamptz, r_creator uuid, r_updated timestamptz, r_updater uuid, r_deleted timestamptz, r_realm text
 ) LANGUAGE plpgsql AS $$
@@ -46,6 +52,7 @@ DECLARE
     are_known boolean;
     others int[];
     stale_roots int[] := '{}';
+    contested int[];
     fate int;
     other int;
     d int := 1;
@@ -93,6 +100,10 @@ BEGIN
     FROM unnest(ids) WITH ORDINALITY AS i (id, number) LEFT JOIN command_log AS c ON c.id = i.id;
 
     IF NOT (is_in_step AND versions = wanted AND are_known IS NOT TRUE) THEN
+        IF are_states_last THEN
+            RETURN QUERY SELECT NULL::bigint, NULL::int[], NULL::int[], NULL::int[], NULL::int, (NULL::resource_state).*;
+            RETURN;
+        END IF;
         others := array_fill(0, ARRAY[cardinality(fates)]);
         FOR unit IN 1 .. cardinality(fates) LOOP
             fate := fates[unit];
@@ -136,9 +147,16 @@ BEGIN
             others[unit] := other;
         END LOOP;
         RETURN QUERY
-        SELECT NULL::bigint, NULL::int[], NULL::int[], r.number, s.*
+        SELECT NULL::bigint, NULL::int[], NULL::int[], NULL::int[], r.number, s.*
         FROM (SELECT DISTINCT number FROM unnest(stale_roots) AS number) AS r
         JOIN resource_state AS s ON s.resource = resources[r.number] AND s.identifier = identifiers[r.number];
+    END IF;
+
+    IF EXISTS (SELECT FROM turn WHERE process <> own_process AND until > clock_timestamp()) THEN
+        SELECT array_agg(DISTINCT number::int) INTO contested
+        FROM unnest(resources, identifiers) WITH ORDINALITY AS r (resource, identifier, number)
+        JOIN turn AS t ON t.resource = r.resource AND t.identifier = r.identifier
+        WHERE t.process <> own_process AND t.until > clock_timestamp();
     END IF;
 
     -- Of each root only its last version.
@@ -203,6 +221,6 @@ BEGIN
         END IF;
     END IF;
 
-    RETURN QUERY SELECT base, fates, others, NULL::int, (NULL::resource_state).*;
+    RETURN QUERY SELECT base, fates, others, contested, NULL::int, (NULL::resource_state).*;
 END
 $$;

@@ -18,6 +18,14 @@ pub(crate) const MALFORMED: i32 = 1;
 /// More than this is not sent: PostgreSQL takes no message of 1 GiB.
 const BATCH_BYTES_MAX: usize = 512 * 1024 * 1024;
 
+/// Which states of a batch are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum States {
+    /// The last one of each root: enough where every unit is stored.
+    Last,
+    All,
+}
+
 /// What is looked up and compared; the rows themselves are taken from the units.
 #[derive(Debug)]
 pub(crate) struct Draft<'b> {
@@ -148,18 +156,26 @@ impl<'b> Draft<'b> {
         &self,
         types: &'t Types,
         durability: &'static str,
+        process: i64,
+        states: States,
     ) -> Result<Vec<Box<dyn ToSql + Sync + Send + 't>>, Fault> {
-        let rows = self.rows(types)?;
+        let last_units = match states {
+            States::Last => Some(self.last_units()),
+            States::All => None,
+        };
+        let rows = self.rows(types, last_units.as_deref())?;
         let resources: Vec<String> =
             self.roots.iter().map(|root| root.resource.to_string()).collect();
         let identifiers: Vec<Uuid> = self.roots.iter().map(|root| root.identifier).collect();
         let mut params: Vec<Box<dyn ToSql + Sync + Send + 't>> = vec![
             Box::new(durability),
+            Box::new(process),
             Box::new(resources),
             Box::new(identifiers),
             Box::new(self.are_written.clone()),
             Box::new(self.wanted.clone()),
             Box::new(self.is_in_step),
+            Box::new(states == States::Last),
             Box::new(clamped(self.row_count)),
             Box::new(self.fates.clone()),
             Box::new(self.depends_units.clone()),
@@ -185,13 +201,31 @@ impl<'b> Draft<'b> {
         Ok(params)
     }
 
-    fn rows<'t>(&self, types: &'t Types) -> Result<Rows<'t>, Fault> {
+    /// What is sent at first: where no unit falls, only the last state of a root is written.
+    pub(crate) fn states_at_first(&self) -> States {
+        if self.is_in_step { States::Last } else { States::All }
+    }
+
+    /// The last unit that writes each root.
+    fn last_units(&self) -> Vec<i32> {
+        let mut last = vec![0; self.roots.len()];
+        for (index, unit) in self.sound() {
+            for state in &unit.states {
+                if let Ok(root) = self.roots.binary_search(&&state.root) {
+                    last[root] = number(index);
+                }
+            }
+        }
+        last
+    }
+
+    fn rows<'t>(&self, types: &'t Types, last_units: Option<&[i32]>) -> Result<Rows<'t>, Fault> {
         let mut rows = Rows::new(types);
         let mut contexts = HashMap::new();
         for (index, unit) in self.sound() {
             let number = number(index);
             let mut position = clamped(self.offsets[index]);
-            rows.add_states(unit, number, &self.roots);
+            rows.add_states(unit, number, &self.roots, last_units);
             rows.add_commands(unit, number, &mut position)?;
             rows.add_events(unit, number, &mut position);
             rows.add_messages(unit, number, &mut position);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use fluvius_core::{Fate, Logged, StateRecord, StoreError, UnitOfWork};
+use fluvius_core::{AggregateRoot, Fate, Logged, StateRecord, StoreError, UnitOfWork};
 use tokio_postgres::Row;
 
 use super::draft::{Draft, MALFORMED, SOUND};
@@ -15,8 +15,9 @@ use crate::{read, rows};
 const BASE: usize = 0;
 const FATES: usize = 1;
 const OTHERS: usize = 2;
-const ROOT: usize = 3;
-const STATE: usize = 4;
+const CONTESTED: usize = 3;
+const ROOT: usize = 4;
+const STATE: usize = 5;
 
 const FELL: i32 = 2;
 const KNOWN: i32 = 3;
@@ -40,6 +41,12 @@ pub(crate) async fn read(
     let base = base(told)?;
     let numbers: Vec<i32> = told.try_get(FATES)?;
     let others: Vec<i32> = told.try_get::<_, Option<Vec<i32>>>(OTHERS)?.unwrap_or_default();
+    let contested: Vec<i32> = told.try_get::<_, Option<Vec<i32>>>(CONTESTED)?.unwrap_or_default();
+    let contested: Vec<&AggregateRoot> = contested
+        .iter()
+        .filter_map(|number| draft.roots.get(usize::try_from(*number).ok()?.checked_sub(1)?))
+        .copied()
+        .collect();
     if numbers.len() != draft.batch.len() {
         return Err(Fault::damaged("commit_batch", format!("it has told {} fates", numbers.len())));
     }
@@ -49,7 +56,11 @@ pub(crate) async fn read(
         let place = usize::try_from(other).ok().and_then(|other| other.checked_sub(1));
         let before = Before { units: &draft.batch[..index], fates: &fates };
         let fate = match (*number, place) {
-            (SOUND, _) => Fate::Committed { first: base + draft.offsets[index] + 1 },
+            (SOUND, _) => {
+                let written = draft.batch[index].states.iter().map(|state| &state.root);
+                let contested = written.filter(|root| contested.contains(root)).cloned().collect();
+                Fate::Committed { first: base + draft.offsets[index] + 1, contested }
+            }
             (MALFORMED, _) => malformed(draft, index),
             (FELL, Some(on)) => Fate::Fell { on },
             (KNOWN, Some(id)) => known(readers, draft, id, &before).await?,
@@ -63,6 +74,11 @@ pub(crate) async fn read(
         fates.push(fate);
     }
     Ok(fates)
+}
+
+/// Whether the function wants all states of the batch, and has written nothing: some unit is not stored.
+pub(crate) fn wants_all_states(found: &[Row]) -> bool {
+    matches!(found, [row] if matches!(row.try_get::<_, Option<Vec<i32>>>(FATES), Ok(None)))
 }
 
 /// The position of the last row that was stored, if any was.
@@ -96,7 +112,7 @@ async fn known(
 ) -> Result<Fate, Fault> {
     let id = *draft.ids.get(id).ok_or_else(|| odd(KNOWN, 0))?;
     for (unit, fate) in before.stored() {
-        let Fate::Committed { first } = fate else { continue };
+        let Fate::Committed { first, .. } = fate else { continue };
         let place = unit.commands.iter().position(|command| command.id == id);
         if let Some(place) = place {
             let record = unit.commands[place].as_ref().clone();
@@ -130,7 +146,7 @@ impl Before<'_> {
     }
 
     /// The row of a root as they leave it, where one of them writes it.
-    fn state(&self, root: &fluvius_core::AggregateRoot) -> Option<StateRecord> {
+    fn state(&self, root: &AggregateRoot) -> Option<StateRecord> {
         let mut states = self.stored().flat_map(|(unit, _)| &unit.states);
         states.find(|state| state.root == *root).map(|state| state.as_ref().clone())
     }

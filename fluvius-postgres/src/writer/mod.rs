@@ -13,7 +13,7 @@ use fluvius_core::{Fate, StoreError, UnitOfWork};
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 
-use self::draft::Draft;
+use self::draft::{Draft, States};
 use self::session::{Session, SessionLock};
 use crate::connect::Place;
 use crate::error::Fault;
@@ -27,6 +27,8 @@ const TRY_COUNT: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Writer {
     place: Place,
+    /// What this store's turns across processes are known by.
+    process: i64,
     session: tokio::sync::Mutex<Option<Arc<Session>>>,
     /// Sessions that were lost in the middle of a commit, of which nobody knows yet that they have ended.
     lost: Mutex<Vec<SessionLock>>,
@@ -44,11 +46,12 @@ enum Called {
 }
 
 impl Writer {
-    pub(crate) async fn open(place: Place) -> Result<Self, StoreError> {
+    pub(crate) async fn open(place: Place, process: i64) -> Result<Self, StoreError> {
         let newest = AtomicI64::new(0);
         let session = Session::open(&place, true, &newest).await?;
         Ok(Self {
             place,
+            process,
             session: tokio::sync::Mutex::new(Some(Arc::new(session))),
             lost: Mutex::default(),
             newest,
@@ -117,9 +120,13 @@ impl Writer {
     /// Calls the commit function, again where others were in the way.
     async fn call(&self, draft: &Draft<'_>) -> Called {
         let mut count = 0;
+        let mut states = draft.states_at_first();
         loop {
             count += 1;
-            match self.call_once(draft).await {
+            match self.call_once(draft, states).await {
+                Called::Done(rows) if fates::wants_all_states(&rows) && states == States::Last => {
+                    states = States::All;
+                }
                 Called::Failed(fault) if fault.is_of_others() && count < TRY_COUNT => {
                     tracing::debug!(error = %fault, count, "a commit is tried again");
                 }
@@ -128,7 +135,7 @@ impl Writer {
         }
     }
 
-    async fn call_once(&self, draft: &Draft<'_>) -> Called {
+    async fn call_once(&self, draft: &Draft<'_>, states: States) -> Called {
         let session = match self.session().await {
             Ok(session) => session,
             Err(fault) => return Called::Failed(fault),
@@ -137,7 +144,7 @@ impl Writer {
             Durability::Full => "on",
             Durability::Normal => "off",
         };
-        let params = match draft.params(&session.types, durability) {
+        let params = match draft.params(&session.types, durability, self.process, states) {
             Ok(params) => params,
             Err(fault) => return Called::Failed(fault),
         };

@@ -17,7 +17,7 @@ const PLANS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET en
                      SET plan_cache_mode = force_generic_plan";
 
 const COMMIT: &str = "SELECT * FROM commit_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, \
-                      $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30)";
+                      $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32)";
 
 /// The row types that the commit function takes.
 #[derive(Debug)]
@@ -97,11 +97,11 @@ fn types(commit: &Statement) -> Result<Types, Fault> {
         })
     };
     Ok(Types {
-        state: of(16)?,
-        command: of(19)?,
-        event: of(21)?,
-        message: of(23)?,
-        activity: of(25)?,
-        context: of(27)?,
+        state: of(18)?,
+        command: of(21)?,
+        event: of(23)?,
+        message: of(25)?,
+        activity: of(27)?,
+        context: of(29)?,
     })
 }

@@ -51,9 +51,19 @@ impl<'t> Rows<'t> {
         all.iter().map(|table| table.records.len()).sum()
     }
 
-    pub(crate) fn add_states(&mut self, unit: &UnitOfWork, number: i32, roots: &[&AggregateRoot]) {
+    /// Where it is told which is the last unit of each root, only the states of that.
+    pub(crate) fn add_states(
+        &mut self,
+        unit: &UnitOfWork,
+        number: i32,
+        roots: &[&AggregateRoot],
+        last_units: Option<&[i32]>,
+    ) {
         for state in &unit.states {
             let Ok(root) = roots.binary_search(&&state.root) else { continue };
+            if last_units.is_some_and(|units| units[root] != number) {
+                continue;
+            }
             self.states.units.push(number);
             self.states.numbers.push(draft::number(root));
             self.states.records.row(|row| {

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use fluvius_core::query::{number, text};
 use fluvius_core::testing::SeededRng;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::verify::verify;
-use fluvius_core::{LogQuery, RealmFilter, Store};
+use fluvius_core::{LogQuery, RealmFilter, StateQuery, Store};
 use fluvius_postgres::PostgresStore;
 use fluvius_postgres::testing::PrivateServer;
 
@@ -27,7 +28,9 @@ fn run(command: &mut Command) {
 async fn a_dump_that_is_made_while_commands_run_is_restored_to_a_whole_store() {
     let Some(server) = PrivateServer::start_with(&[]) else { return };
     let store = PostgresStore::open(&server.url()).await.unwrap();
-    let session = bank::session(&bank::runtime(store, SETTLE_TIME).await);
+    let session = bank::session(&bank::runtime(store.clone(), SETTLE_TIME).await);
+    let fields = [number("balance"), text("owner_name")];
+    store.index("bank-account", &fields).await.unwrap();
     bank::open_accounts(&session, ACCOUNTS).await;
     let mut rng = SeededRng::new(1);
     let mut before = Vec::new();
@@ -73,6 +76,21 @@ async fn a_dump_that_is_made_while_commands_run_is_restored_to_a_whole_store() {
     assert!(found.is_sound(), "{found}");
     let all = LogQuery { root: None, realm: RealmFilter::All, after: 0, limit: usize::MAX };
     let last = restored.commands(&all).await.unwrap().last().unwrap().position;
+    let values = "SELECT count(*) FROM fluvius.field, fluvius.resource_state \
+                  JOIN fluvius.field_1 USING (identifier) \
+                  WHERE is_filled AND field_number(data, '{balance}') IS NOT DISTINCT FROM value";
+    let kept = client(&other).await;
+    kept.batch_execute("SET search_path = fluvius").await.unwrap();
+    let values: i64 = kept.query_one(values, &[]).await.unwrap().get(0);
+    assert_eq!(values, 2 * i64::try_from(ACCOUNTS).unwrap());
+    restored.index("bank-account", &fields).await.unwrap();
+    let rich = StateQuery {
+        filter: number("balance").gt(0),
+        sort: vec![number("balance").descending()],
+        ..StateQuery::of("bank-account", 10)
+    };
+    let all = restored.query(&StateQuery::of("bank-account", 10)).await.unwrap();
+    assert_eq!(restored.query(&rich).await.unwrap(), rich.select(all));
     let session = bank::session(&bank::runtime(restored.clone(), SETTLE_TIME).await);
     // What was answered before is there, and positions go on.
     bank::send_again(&session, &before).await;

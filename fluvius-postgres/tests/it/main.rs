@@ -9,12 +9,15 @@ mod conformance;
 mod crashes;
 mod cuts;
 mod damaged;
+mod hints;
+mod indexes;
 mod logs;
 mod never_skips;
 mod opening;
 mod proxy;
 mod server_faults;
 mod server_settings;
+mod turns;
 mod units;
 
 /// A connection beside the store.

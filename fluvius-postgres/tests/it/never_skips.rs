@@ -99,7 +99,7 @@ async fn commit(store: &PostgresStore, batch: Vec<UnitOfWork>) -> Vec<Stored> {
     let fates = store.commit(Arc::clone(&batch)).await;
     let answered = Instant::now();
     let stored = batch.iter().zip(fates).filter_map(|(unit, fate)| match fate {
-        Fate::Committed { first } => {
+        Fate::Committed { first, .. } => {
             let rows = [(first, unit.commands[0].id), (first + 1, unit.events[0].id)];
             Some(Stored { rows, called, answered })
         }

@@ -3,6 +3,7 @@
 //! They do not know on which thread they run: on one of the readers, or on the writer's.
 
 mod history;
+mod index;
 mod log;
 mod query;
 

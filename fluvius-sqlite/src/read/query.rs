@@ -14,7 +14,9 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
 use super::clamped;
+use super::index::Index;
 use crate::error::Fault;
+use crate::field::value;
 use crate::rows::{self, select_state};
 
 /// The functions that queries call: one a kind, which reads a state's field, and one that makes
@@ -57,7 +59,10 @@ pub(crate) fn query(
     connection: &Connection,
     query: &StateQuery,
 ) -> Result<Vec<StateRecord>, Fault> {
-    let sql = Sql::of(query);
+    // The fields and their values as they are at one moment. It changes nothing: dropping it is its end.
+    let connection = connection.unchecked_transaction()?;
+    let index = Index::of(&connection, query)?;
+    let sql = Sql::of(query, index.as_ref());
     let mut statement = connection.prepare_cached(&sql.text)?;
     let mut rows = statement.query(params_from_iter(sql.params))?;
     let mut states = Vec::new();
@@ -80,15 +85,33 @@ pub(crate) fn snapshot(
 
 /// A statement that is being put together.
 #[derive(Debug)]
-struct Sql {
-    text: String,
-    params: Vec<Value>,
+pub(super) struct Sql {
+    pub(super) text: String,
+    pub(super) params: Vec<Value>,
 }
 
 impl Sql {
-    fn of(query: &StateQuery) -> Self {
-        let text = concat!(select_state!(", r.text, o.identifier"), " WHERE ").to_owned();
-        let mut sql = Self { text, params: Vec::new() };
+    pub(super) fn of(query: &StateQuery, index: Option<&Index>) -> Self {
+        let text = match index {
+            None => concat!(select_state!(", r.text, o.identifier"), " WHERE "),
+            Some(_) => concat!(
+                select_state!(
+                    ", r.text, o.identifier",
+                    " FROM field_value AS i \
+CROSS JOIN root AS o ON o.number = i.root CROSS JOIN name AS r ON r.id = o.resource \
+CROSS JOIN state AS s ON s.root = i.root CROSS JOIN event AS e ON e.position = s.event \
+CROSS JOIN command AS c ON c.position = e.command"
+                ),
+                " WHERE "
+            ),
+        };
+        let mut sql = Self { text: text.to_owned(), params: Vec::new() };
+        if let Some(index) = index {
+            index.conditions(Some(query), &mut |text, value| {
+                super::index::push(&mut sql.text, &mut sql.params, text, value);
+            });
+            sql.push(" AND ");
+        }
         sql.filter(&query.filter);
         if let Some(resource) = &query.resource {
             sql.push(" AND r.text = ");
@@ -109,9 +132,14 @@ impl Sql {
             sql.push(" AND ");
             sql.filter(&query.after_filter());
         }
-        for (index, key) in query.sort_keys().iter().enumerate() {
-            sql.push(if index == 0 { " ORDER BY " } else { ", " });
-            sql.field(&key.field);
+        for (number, key) in query.sort_keys().iter().enumerate() {
+            sql.push(if number == 0 { " ORDER BY " } else { ", " });
+            let is_identifier = key.field.place == Place::Column(Column::Identifier);
+            match index {
+                Some(_) if is_identifier => sql.push("i.identifier"),
+                Some(index) if index.is_in_order && number == 0 => sql.push("i.value"),
+                _ => sql.field(&key.field),
+            }
             // Null is the smallest, for SQLite too.
             sql.push(if key.is_descending { " DESC" } else { " ASC" });
         }
@@ -241,7 +269,7 @@ impl Sql {
     }
 }
 
-fn sign(comparison: Comparison) -> &'static str {
+pub(super) fn sign(comparison: Comparison) -> &'static str {
     match comparison {
         Comparison::Eq => " = ",
         Comparison::Ne => " <> ",
@@ -249,16 +277,5 @@ fn sign(comparison: Comparison) -> &'static str {
         Comparison::Le => " <= ",
         Comparison::Gt => " > ",
         Comparison::Ge => " >= ",
-    }
-}
-
-/// A value as SQLite compares it.
-fn value(operand: &Operand) -> Value {
-    match operand {
-        Operand::Boolean(value) => Value::Integer(i64::from(*value)),
-        Operand::Number(number) => Value::Blob(number.sort_bytes()),
-        Operand::Text(text) => Value::Text(text.clone()),
-        Operand::Uuid(id) => Value::Blob(id.as_bytes().to_vec()),
-        Operand::Time(time) => Value::Integer(time.timestamp_micros()),
     }
 }

@@ -7,6 +7,7 @@ use fluvius_core::uuid::Uuid;
 use fluvius_core::{AggregateRoot, StateRecord};
 use hashlink::LruCache;
 
+use super::indexes::Index;
 use super::names::Names;
 
 pub(super) type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
@@ -63,6 +64,8 @@ pub(super) struct Cache {
     pub(super) roots: Bounded<AggregateRoot, Root>,
     pub(super) contexts: Bounded<Uuid, i64>,
     pub(super) names: Names,
+    /// The fields of which values are kept.
+    pub(super) indexes: Option<Arc<[Index]>>,
 }
 
 impl Cache {
@@ -74,6 +77,7 @@ impl Cache {
             roots: LruCache::with_hasher(ROOT_COUNT_MAX, Default::default()),
             contexts: LruCache::with_hasher(CONTEXT_COUNT_MAX, Default::default()),
             names: Names::default(),
+            indexes: None,
         }
     }
 
@@ -85,6 +89,7 @@ impl Cache {
         self.roots.clear();
         self.contexts.clear();
         self.names.clear();
+        self.indexes = None;
     }
 
     /// Forgets what may have changed, where another connection has written since the last time.

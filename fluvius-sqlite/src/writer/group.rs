@@ -92,7 +92,7 @@ fn is_stored(
     for (fates, batch) in planned.iter().zip(batches) {
         for (fate, unit) in fates.iter().zip(*batch) {
             match fate {
-                Fate::Committed { first } if unit.row_count() > 0 => {
+                Fate::Committed { first, .. } if unit.row_count() > 0 => {
                     return session.is_stored(unit, *first);
                 }
                 _ => {}

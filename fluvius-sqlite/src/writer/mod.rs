@@ -6,6 +6,7 @@
 mod cache;
 mod draft;
 mod group;
+mod indexes;
 mod names;
 mod plan;
 mod session;
@@ -13,7 +14,7 @@ mod statements;
 mod write;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,6 +25,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use fluvius_core::query::Field;
 use fluvius_core::{Fate, StoreError, UnitOfWork};
 use rusqlite::Connection;
 use rusqlite::hooks::Wal;
@@ -42,6 +44,13 @@ pub(crate) enum Job {
         domain: String,
         resources: Vec<&'static str>,
         answer: oneshot::Sender<Result<(), StoreError>>,
+    },
+    /// To declare the fields of a resource, where they are told, and to do a part of what is then
+    /// left to do. The answer is whether there may be more.
+    Index {
+        resource: String,
+        fields: Option<Vec<Field>>,
+        answer: oneshot::Sender<Result<bool, StoreError>>,
     },
     /// To find out what became of a commit whose end is not known.
     Settle(oneshot::Sender<Result<(), StoreError>>),
@@ -234,6 +243,7 @@ fn refuse(job: Job, error: &StoreError) {
             let _ = commit.answer.send(fates);
         }
         Job::Claim { answer, .. } | Job::Settle(answer) => drop(answer.send(Err(error.clone()))),
+        Job::Index { answer, .. } => drop(answer.send(Err(error.clone()))),
         Job::Read(read) => read(Err(error.clone())),
     }
 }
@@ -293,6 +303,11 @@ impl Desk {
                 Job::Claim { domain, resources, answer } => {
                     let claimed = session.claim(&domain, &resources);
                     let _ = answer.send(claimed.map_err(StoreError::from));
+                    session.roll_back()
+                }
+                Job::Index { resource, fields, answer } => {
+                    let indexed = session.index(&resource, fields.as_deref());
+                    let _ = answer.send(indexed.map_err(StoreError::from));
                     session.roll_back()
                 }
                 Job::Settle(answer) => {

@@ -44,7 +44,7 @@ impl<'b> Open<'_, '_, 'b> {
         }
         let first = self.draft.position + 1;
         self.add(unit, roots);
-        Ok(Fate::Committed { first })
+        Ok(Fate::Committed { first, contested: Vec::new() })
     }
 
     /// Adds a unit that is to be stored to the draft.

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use fluvius_core::query::Field;
 use fluvius_core::{Fate, StoreError, UnitOfWork};
 use rusqlite::Connection;
 
@@ -203,6 +204,24 @@ impl<'c> Session<'c> {
         }
         claimed
     }
+
+    /// Declares the fields of a resource, where they are told, and does a part of what is then left
+    /// to do. Tells whether there may be more.
+    pub(super) fn index(
+        &mut self,
+        resource: &str,
+        fields: Option<&[Field]>,
+    ) -> Result<bool, Fault> {
+        self.leave_room();
+        let begun = Instant::now();
+        let mut open = self.begin()?;
+        let indexed = open.index(resource, fields).and_then(|more| open.commit().map(|()| more));
+        if indexed.is_err() {
+            self.roll_back();
+        }
+        self.last = Some((Instant::now(), begun.elapsed()));
+        indexed
+    }
 }
 
 impl<'b> Open<'_, '_, 'b> {
@@ -227,7 +246,7 @@ impl<'b> Open<'_, '_, 'b> {
         }
         for (batch, fates) in batches.iter().zip(&all) {
             for (unit, fate) in batch.iter().zip(fates) {
-                if let Fate::Committed { first } = fate {
+                if let Fate::Committed { first, .. } = fate {
                     self.write(unit, *first)?;
                 }
             }
@@ -265,7 +284,7 @@ impl<'b> Open<'_, '_, 'b> {
     fn one(&mut self, unit: &'b UnitOfWork, fates: &[Fate]) -> Result<Fate, Fault> {
         self.draft = Draft::behind(self.cache.position.unwrap_or(0));
         let fate = self.plan(unit, fates)?;
-        if let Fate::Committed { first } = fate {
+        if let Fate::Committed { first, .. } = fate {
             self.write(unit, first)?;
             self.write_states()?;
             // Should the transaction fail, the cache is dropped.

@@ -73,7 +73,7 @@ impl<'b> Open<'_, '_, 'b> {
             }
             self.place.reach("state")?;
         }
-        Ok(())
+        self.write_values()
     }
 
     fn command(

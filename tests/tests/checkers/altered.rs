@@ -8,7 +8,7 @@ use std::time::Duration;
 use fluvius_core::query::{Field, StateQuery};
 use fluvius_core::{
     ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, KnownCommand,
-    LogQuery, Logged, MessageRecord, StateRecord, Store, StoreError, UnitOfWork,
+    LogQuery, Logged, MessageRecord, StateRecord, Store, StoreError, StoreTurn, UnitOfWork,
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
@@ -177,7 +177,9 @@ impl<S: Store> Store for Altered<S> {
                 let late = self.late.as_ref().expect("somebody stores late");
                 late.send(batch).unwrap();
                 let first = || self.position.fetch_add(1, Ordering::Relaxed);
-                (0..count).map(|_| Fate::Committed { first: first() }).collect()
+                (0..count)
+                    .map(|_| Fate::Committed { first: first(), contested: Vec::new() })
+                    .collect()
             }
             Some(Mutant::CachedRead) => {
                 let fates = self.inner.commit(Arc::clone(&batch)).await;
@@ -204,6 +206,10 @@ impl<S: Store> Store for Altered<S> {
                 fates
             }
         }
+    }
+
+    async fn turn(&self, root: &AggregateRoot) -> Option<StoreTurn> {
+        self.inner.turn(root).await
     }
 
     async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {

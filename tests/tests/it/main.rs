@@ -20,6 +20,7 @@ mod errors;
 mod every_code;
 mod faults_of_state;
 mod faults_of_store;
+mod following;
 mod groups;
 mod linked;
 mod logs;

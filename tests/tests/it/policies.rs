@@ -2,9 +2,12 @@
 
 use std::sync::{Arc, Mutex};
 
+use banking_domain::{Account, DepositMoney, OpenAccount, TransactionManagerDomain};
 use fluvius_core::{
-    Command, Domain, DomainContext, Error, Policy, PolicyRequest, PolicyState, Session, Verdict,
+    Command, Domain, DomainContext, Error, MemoryStore, Policy, PolicyRequest, PolicyState,
+    Session, Verdict,
 };
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use crate::kit::{self, Kept, Snapshot, check_error, check_refused, id};
@@ -215,4 +218,38 @@ async fn a_group_is_denied_as_a_whole() {
     let [activity] = after.activities.as_slice() else { panic!("{:?}", after.activities) };
     assert_eq!((activity.src_cmd, &activity.root), (group[1].id, &probe(2)));
     assert_eq!(Run::ACTION.key, "run");
+}
+
+/// Allows nothing more to accounts that have enough.
+struct Enough;
+
+impl Policy for Enough {
+    async fn before_load(&self, _: &PolicyRequest<'_>) -> Verdict {
+        Verdict::Allow
+    }
+
+    async fn with_state(&self, _: &PolicyRequest<'_>, state: Option<&PolicyState<'_>>) -> Verdict {
+        match state.and_then(|state| state.state::<Account>()) {
+            Some(account) if account.balance > Decimal::TEN => Verdict::deny("it has enough"),
+            _ => Verdict::Allow,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_rule_that_awaits_nothing_is_asked_for_with_the_state_as_well() {
+    let builder = TransactionManagerDomain::builder(MemoryStore::new()).policy(Enough);
+    let domain = builder.build().await.unwrap();
+    let session = domain.session(DomainContext::create("desk"));
+    let open = OpenAccount {
+        account_number: "1".to_owned(),
+        owner_name: "Ada".to_owned(),
+        initial_deposit: Decimal::TEN,
+    };
+    session.send(id(1), open).await.unwrap();
+    // Its head is at hand from here on.
+    session.send(id(1), DepositMoney { amount: Decimal::ONE }).await.unwrap();
+    let denied = session.send(id(1), DepositMoney { amount: Decimal::ONE }).await.unwrap_err();
+    assert_eq!(denied.code(), "unauthorized");
+    assert_eq!(session.statemgr().fetch::<Account>(id(1)).await.unwrap().version(), 2);
 }

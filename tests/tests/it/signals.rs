@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use fluvius_core::{Domain, DomainContext, Listener, Refused, Session, Signal, UnitOfWork};
+use fluvius_core::{
+    Domain, DomainContext, Listener, MemoryStore, Refused, Session, Signal, UnitOfWork,
+};
 use serde_json::{Value, json};
 
 use crate::kit::{self, Kept, Snapshot, check_error, check_refused, id};
@@ -223,4 +225,33 @@ async fn an_answer_given_again_is_told_as_a_response() {
     let told = ear.told();
     assert!(told.iter().all(|line| !line.starts_with("event") && !line.starts_with("trans")));
     assert_eq!(&told[told.len() - 2..], ["response run v2", "completed run 1"]);
+}
+
+/// Vetoes what leaves a probe at a low value.
+struct NotLow;
+
+impl Listener for NotLow {
+    fn committing(&self, unit: &UnitOfWork) -> Result<(), Refused> {
+        let state = unit.states.first().map(|state| state.data.to_value());
+        match state.and_then(|state| state["value"].as_i64()) {
+            Some(value) if value < 10 => Err(Refused::new("too-low", "it is too low")),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_veto_of_what_was_decided_on_an_old_state_is_not_told() {
+    let content = MemoryStore::new();
+    let plain = ProbingDomain::runtime(content.clone()).await.unwrap();
+    let vetoing = ProbingDomain::builder(content).listener(NotLow).build().await.unwrap();
+    let [plain, vetoing] =
+        [plain, vetoing].map(|domain| domain.session(DomainContext::create("test")));
+    plain.send(id(1), StartProbe { value: 0 }).await.unwrap();
+    // This runtime knows the low value, and the other one raises it.
+    let low = vetoing.send(id(1), Run { steps: vec![Step::Add(1)] }).await.unwrap_err();
+    assert_eq!(low.code(), "rejected");
+    plain.send(id(1), Run { steps: vec![Step::Add(20)] }).await.unwrap();
+    let passed = vetoing.send(id(1), Run { steps: vec![] }).await;
+    assert_eq!(passed.map(|response| response.version).map_err(|error| error.code()), Ok(3));
 }

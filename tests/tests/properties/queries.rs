@@ -1,7 +1,10 @@
 //! State queries: every answer is that of a plain filter over Rust values; a query and its negation
-//! split the rows whose field is not null; pages make the whole.
+//! split the rows whose field is not null; pages make the whole. So it is whatever fields are
+//! declared, before the rows are written or after that.
 
 use std::cmp::Ordering;
+use std::mem;
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
@@ -36,6 +39,22 @@ type Thing = Vec<Option<Plain>>;
 /// A thing, and how each of its fields is spelled in JSON.
 type Row = (Thing, Vec<Value>);
 
+/// Rows, and which fields are declared: at first, and after so many rows.
+#[derive(Debug)]
+struct Rows {
+    rows: Vec<Row>,
+    declared: [Vec<usize>; 2],
+    at: usize,
+}
+
+impl Deref for Rows {
+    type Target = [Row];
+
+    fn deref(&self) -> &[Row] {
+        &self.rows
+    }
+}
+
 const FIELDS: [(&str, Kind); 5] = [
     ("flag", Kind::Boolean),
     ("amount", Kind::Number),
@@ -67,7 +86,7 @@ fn every_answer_is_that_of_a_plain_filter() {
 #[test]
 fn a_filter_and_its_negation_split_the_rows_whose_field_is_not_null() {
     let condition = (0..FIELDS.len()).prop_flat_map(|field| (Just(field), any_condition(field)));
-    let case = (prop::collection::vec(any_row(), 1..12), condition);
+    let case = (any_rows(1..12), condition);
     harness::check("a_filter_and_its_negation", 96, case, |(rows, (field, filter))| {
         let (stores, states) = harness::block_on(stored(&rows));
         let ask = |filter: Filter| ask(&stores, &query(&filter, &[]));
@@ -126,7 +145,8 @@ fn a_cursor_from_anywhere_does_no_harm() {
             text.bytes().map(|byte| format!("{byte:02x}")).collect()
         }),
     ];
-    let (stores, _) = harness::block_on(stored(&[]));
+    let none = Rows { rows: Vec::new(), declared: [(0..FIELDS.len()).collect(), vec![]], at: 1 };
+    let (stores, _) = harness::block_on(stored(&none));
     harness::check("a_cursor_from_anywhere", 256, bytes, |text| {
         if let Ok(cursor) = text.parse::<Cursor>() {
             let query = StateQuery { after: Some(cursor), ..StateQuery::of(RESOURCE, 10) };
@@ -159,33 +179,55 @@ fn ask(stores: &[AnyStore], query: &StateQuery) -> Vec<StateRecord> {
 }
 
 /// A store of each kind with a root for each row, and the rows as they are stored.
-async fn stored(rows: &[Row]) -> (Vec<AnyStore>, Vec<StateRecord>) {
+async fn stored(rows: &Rows) -> (Vec<AnyStore>, Vec<StateRecord>) {
     let stores = AnyStore::all().await;
     let mut states = Vec::new();
+    let [first, then] = &rows.declared;
+    let mut last = Value::Null;
+    declare(&stores, first).await;
     for (number, (_, spelled)) in rows.iter().enumerate() {
+        if number == rows.at {
+            declare(&stores, then).await;
+        }
         let members = FIELDS.iter().zip(spelled).filter(|(_, value)| **value != json!("absent"));
         let state: serde_json::Map<String, Value> =
             members.map(|((name, _), value)| ((*name).to_owned(), value.clone())).collect();
         let number = u128::try_from(number).unwrap();
         // Identifiers in an order that is not that of the rows.
-        let unit = creation(number * 0x9E37_79B9 % 1_000_003, &Value::Object(state));
-        states.push(unit.states[0].as_ref().clone());
-        for store in &stores {
-            let fates = store.commit([unit.clone()].into()).await;
-            assert!(matches!(fates[..], [Fate::Committed { .. }]));
+        let number = number * 0x9E37_79B9 % 1_000_003;
+        // It was the row before it at first.
+        let written = mem::replace(&mut last, Value::Object(state));
+        for unit in [unit(number, 1, &written), unit(number, 2, &last)] {
+            for store in &stores {
+                let fates = store.commit([unit.clone()].into()).await;
+                assert!(matches!(fates[..], [Fate::Committed { .. }]));
+            }
+            if unit.states[0].version == 2 {
+                states.push(unit.states[0].as_ref().clone());
+            }
         }
     }
     (stores, states)
 }
 
-fn creation(number: u128, state: &Value) -> UnitOfWork {
+async fn declare(stores: &[AnyStore], fields: &[usize]) {
+    let fields: Vec<Field> =
+        fields.iter().map(|field| Field::at([FIELDS[*field].0], FIELDS[*field].1)).collect();
+    for store in stores {
+        store.index(RESOURCE, &fields).await.unwrap();
+    }
+}
+
+/// A unit that brings a root to a version.
+fn unit(number: u128, version: u32, state: &Value) -> UnitOfWork {
     let root = AggregateRoot::new(RESOURCE, Uuid::from_u128(number));
     let data = Json::from_value(state).unwrap();
-    let (command, context) = (Uuid::from_u128(number + (1 << 80)), Uuid::from_u128(1));
+    let (command, context) =
+        (Uuid::from_u128(number + (u128::from(version) << 90) + (1 << 80)), Uuid::from_u128(1));
     let now = DateTime::UNIX_EPOCH;
     UnitOfWork {
         depends_on: Vec::new(),
-        expected: vec![ExpectedVersion { root: root.clone(), version: 0 }],
+        expected: vec![ExpectedVersion { root: root.clone(), version: u64::from(version) - 1 }],
         context: Arc::new(ContextRecord {
             id: context,
             domain: "things".into(),
@@ -202,8 +244,8 @@ fn creation(number: u128, state: &Value) -> UnitOfWork {
         states: vec![
             StateRecord {
                 root: root.clone(),
-                version: 1,
-                etag: ETag::new(1, command),
+                version: version.into(),
+                etag: ETag::new(version.into(), command),
                 revision: 1,
                 data: data.clone(),
                 created: now,
@@ -235,12 +277,12 @@ fn creation(number: u128, state: &Value) -> UnitOfWork {
         ],
         events: vec![
             EventRecord {
-                id: Uuid::from_u128(number + (2 << 80)),
+                id: Uuid::from_u128(number + (u128::from(version) << 90) + (2 << 80)),
                 domain: "things".into(),
                 revision: 1,
                 event: "thing-made".into(),
                 root,
-                version: 1,
+                version: version.into(),
                 src_cmd: command,
                 args: Json::null(),
                 data: None,
@@ -343,8 +385,18 @@ fn order(sort: &[SortKey], one: &Thing, other: &Thing) -> Ordering {
 }
 
 /// A case: rows, a filter over them, an order and a limit.
-fn any_case() -> impl Strategy<Value = (Vec<Row>, Filter, Vec<SortKey>, usize)> {
-    (prop::collection::vec(any_row(), 0..14), any_filter(), any_sort(), 0_usize..16)
+fn any_case() -> impl Strategy<Value = (Rows, Filter, Vec<SortKey>, usize)> {
+    (any_rows(0..14), any_filter(), any_sort(), 0_usize..16)
+}
+
+fn any_rows(count: Range<usize>) -> impl Strategy<Value = Rows> {
+    let rows = prop::collection::vec(any_row(), count);
+    let declared = || prop::collection::vec(0..FIELDS.len(), 0..=FIELDS.len());
+    (rows, declared(), declared(), 0_usize..16).prop_map(|(rows, first, then, at)| Rows {
+        rows,
+        declared: [first, then],
+        at,
+    })
 }
 
 fn any_row() -> impl Strategy<Value = Row> {

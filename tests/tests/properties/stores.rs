@@ -4,7 +4,8 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use fluvius_core::store::{KnownCommand, LogQuery, RealmFilter, Store, StoreError};
+use fluvius_core::query::Field;
+use fluvius_core::store::{KnownCommand, LogQuery, RealmFilter, Store, StoreError, StoreTurn};
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
     ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, Logged,
@@ -112,8 +113,16 @@ impl Store for AnyStore {
         each!(self, store => store.claim(domain, resources).await)
     }
 
+    async fn index(&self, resource: &str, fields: &[Field]) -> Result<(), StoreError> {
+        each!(self, store => store.index(resource, fields).await)
+    }
+
     async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<Fate> {
         each!(self, store => store.commit(batch).await)
+    }
+
+    async fn turn(&self, root: &AggregateRoot) -> Option<StoreTurn> {
+        each!(self, store => store.turn(root).await)
     }
 
     async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {

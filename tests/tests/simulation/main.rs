@@ -77,3 +77,8 @@ fn a_cached_read_is_found() {
 fn waiting_for_a_turn_while_holding_one_is_found() {
     assert!(is_found(Planted::WaitWhileHolding));
 }
+
+#[test]
+fn a_turn_across_processes_that_is_kept_is_found() {
+    assert!(is_found(Planted::KeepTurns));
+}

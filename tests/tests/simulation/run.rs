@@ -23,6 +23,7 @@ pub struct Options {
 pub struct Summary {
     pub settled: Settled,
     pub batches_of_many: u64,
+    pub turns: u64,
     pub log: u64,
 }
 
@@ -34,10 +35,11 @@ impl Summary {
         self.settled.unanswered += other.settled.unanswered;
         self.settled.later += other.settled.later;
         self.batches_of_many += other.batches_of_many;
+        self.turns += other.turns;
         self.log += other.log;
     }
 
-    pub fn counts(&self) -> [(&'static str, u64); 6] {
+    pub fn counts(&self) -> [(&'static str, u64); 7] {
         [
             ("an applied command", self.settled.applied),
             ("a refusal", self.settled.refused),
@@ -45,6 +47,7 @@ impl Summary {
             ("a command whose answer was not waited for", self.settled.unanswered),
             ("a command that was settled by sending it again", self.settled.later),
             ("a batch of more than one unit", self.batches_of_many),
+            ("a turn across processes", self.turns),
         ]
     }
 }
@@ -157,5 +160,6 @@ async fn simulate(seed: u64, options: &Options) -> Result<Summary, String> {
     let log = log::check(&content, sent::applied(&sent)?).await?;
     let sizes = stores.iter().flat_map(FaultyStore::batch_sizes);
     let batches_of_many = sizes.filter(|size| *size > 1).count() as u64;
-    Ok(Summary { settled, batches_of_many, log })
+    let turns = stores.iter().map(FaultyStore::turn_count).sum();
+    Ok(Summary { settled, batches_of_many, turns, log })
 }

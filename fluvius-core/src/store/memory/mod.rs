@@ -3,12 +3,13 @@
 //! It keeps everything in one mutex and forgets it with the last clone.
 
 mod tables;
+mod turns;
 
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use uuid::Uuid;
 
-use super::{Fate, LogQuery, Store, StoreError};
+use super::{Fate, LogQuery, Store, StoreError, StoreTurn};
 use crate::activity::ActivityRecord;
 use crate::command::CommandRecord;
 use crate::context::ContextRecord;
@@ -21,6 +22,7 @@ use crate::state::StateRecord;
 use crate::sync::Mutex;
 use crate::unit_of_work::UnitOfWork;
 use tables::Tables;
+use turns::Turn;
 
 /// Keeps states and logs in memory. Clones share one content, so that a runtime can be started
 /// again over what another has left.
@@ -61,6 +63,10 @@ impl Store for MemoryStore {
 
     async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<Fate> {
         self.tables().commit(&batch)
+    }
+
+    async fn turn(&self, root: &AggregateRoot) -> Option<StoreTurn> {
+        Turn::take(&self.tables, root).await.map(StoreTurn::new)
     }
 
     async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {

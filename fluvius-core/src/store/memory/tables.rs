@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::turns::Taken;
 use crate::activity::ActivityRecord;
 use crate::command::CommandRecord;
 use crate::context::ContextRecord;
@@ -33,6 +34,7 @@ pub(super) struct Tables {
     messages: Vec<Logged<Arc<MessageRecord>>>,
     activities: Vec<Logged<Arc<ActivityRecord>>>,
     command_index: Map<Uuid, usize>,
+    pub(super) turns: Taken,
 }
 
 /// What the store keeps of one root.
@@ -101,7 +103,7 @@ impl Tables {
     fn write(&mut self, unit: &UnitOfWork) -> Fate {
         let first = self.position + 1;
         if unit.row_count() == 0 {
-            return Fate::Committed { first };
+            return Fate::Committed { first, contested: Vec::new() };
         }
         self.contexts.entry(unit.context.id).or_insert_with(|| Arc::clone(&unit.context));
         for command in &unit.commands {
@@ -132,7 +134,12 @@ impl Tables {
         for activity in &unit.activities {
             append(&mut self.position, &mut self.activities, activity);
         }
-        Fate::Committed { first }
+        let written = unit.states.iter().map(|state| &state.root);
+        let contested = match self.turns.is_empty() {
+            true => Vec::new(),
+            false => written.filter(|root| self.turns.contains_key(root)).cloned().collect(),
+        };
+        Fate::Committed { first, contested }
     }
 
     pub(super) fn state(&self, root: &AggregateRoot) -> Option<&StateRecord> {

@@ -12,7 +12,7 @@ use crate::unit_of_work::UnitOfWork;
 /// The unit is stored; the position of its first row.
 pub(super) fn committed(what: &str, fate: &Fate) -> Result<u64, Broken> {
     match fate {
-        Fate::Committed { first } => Ok(*first),
+        Fate::Committed { first, .. } => Ok(*first),
         fate => Err(unexpected(what, "committed", fate)),
     }
 }

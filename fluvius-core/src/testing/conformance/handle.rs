@@ -14,7 +14,7 @@ use crate::message::MessageRecord;
 use crate::query::{Field, StateQuery};
 use crate::root::AggregateRoot;
 use crate::state::StateRecord;
-use crate::store::{ErasedStore, Fate, LogQuery, RealmFilter, Store, StoreError};
+use crate::store::{ErasedStore, Fate, LogQuery, RealmFilter, Store, StoreError, StoreTurn};
 use crate::unit_of_work::UnitOfWork;
 
 /// A store that was opened; clones are the same handle.
@@ -50,6 +50,10 @@ impl Store for Handle {
 
     async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<Fate> {
         Arc::clone(&self.store).commit(batch).await
+    }
+
+    async fn turn(&self, root: &AggregateRoot) -> Option<StoreTurn> {
+        self.store.turn(root).await
     }
 
     async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {

@@ -139,7 +139,7 @@ impl Harness {
             )));
         }
         for (unit, fate) in batch.iter().zip(&fates) {
-            if let Fate::Committed { first } = fate {
+            if let Fate::Committed { first, .. } = fate {
                 self.remember(unit, *first);
             }
         }

@@ -127,14 +127,17 @@ macro_rules! __fluvius_store_claims {
                 pages::pages_make_the_whole
                 pages::pages_go_over_resources
                 pages::a_limit_may_be_anything
-                pages::an_index_changes_no_answer
                 pages::pages_hold_while_others_write
                 pages::a_page_is_of_one_moment
                 pages::a_snapshot_is_of_one_moment
                 pages::a_snapshot_has_the_rows_asked_for
+                indexes::an_index_changes_no_answer
+                indexes::an_index_follows_every_handle
                 resources::a_resource_belongs_to_one_domain
                 resources::a_refused_claim_takes_nothing
                 resources::of_two_claims_at_once_one_stands
+                turns::a_turn_is_had_by_one_at_a_time
+                turns::who_has_no_turn_commits_and_is_told
                 reopening::everything_is_there_after_reopening
                 reopening::a_reopened_store_goes_on
                 runtime::two_runtimes_lose_no_money

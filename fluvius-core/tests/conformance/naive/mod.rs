@@ -16,7 +16,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use fluvius_core::query::Field;
 use fluvius_core::{
     ActivityRecord, AggregateRoot, CommandRecord, CommandStatus, ContextRecord, EventRecord, Fate,
-    LogQuery, Logged, MessageRecord, StateQuery, StateRecord, Store, StoreError, UnitOfWork,
+    LogQuery, Logged, MessageRecord, StateQuery, StateRecord, Store, StoreError, StoreTurn,
+    UnitOfWork,
 };
 use uuid::Uuid;
 
@@ -31,6 +32,7 @@ pub(crate) struct Place {
     content: Mutex<Content>,
     locks: Mutex<BTreeMap<AggregateRoot, Arc<tokio::sync::Mutex<()>>>>,
     writer: tokio::sync::Mutex<()>,
+    turns: Mutex<BTreeMap<AggregateRoot, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 /// A handle.
@@ -50,6 +52,7 @@ struct Own {
     unseen: Option<Content>,
     given: usize,
     indexes: Vec<Field>,
+    indexed: Content,
 }
 
 impl Naive {
@@ -103,12 +106,19 @@ impl Naive {
         let mut fates: Vec<Fate> = Vec::new();
         for (index, unit) in batch.iter().enumerate() {
             let base = if self.is(Mutation::BatchNotCounted) { &before } else { &*content };
+            let contested = self.contested(unit);
             let fate = match self.refusal(base, &before, unit, index, &fates) {
+                None if self.is(Mutation::TurnsBind) && !contested.is_empty() => {
+                    Fate::Failed(StoreError::unavailable("it is not its turn"))
+                }
                 Some(fate) => {
                     self.leave_behind(content, unit, &fate);
                     fate
                 }
-                None => self.write(content, unit),
+                None => match self.write(content, unit) {
+                    Fate::Committed { first, .. } => Fate::Committed { first, contested },
+                    fate => fate,
+                },
             };
             fates.push(fate);
         }
@@ -122,7 +132,7 @@ impl Naive {
             fates.retain(|fate| !matches!(fate, Fate::Fell { .. }));
         }
         if self.is(Mutation::EmptyBatchHasAFate) && batch.is_empty() {
-            fates.push(Fate::Committed { first: 1 });
+            fates.push(Fate::Committed { first: 1, contested: Vec::new() });
         }
         if self.is(Mutation::ManyUnitsFail) && batch.len() > 256 {
             *content = before;
@@ -130,6 +140,21 @@ impl Naive {
             return batch.iter().map(|_| failed()).collect();
         }
         fates
+    }
+
+    /// The turn of a root, made when it is first asked for.
+    fn turn_of(&self, root: &AggregateRoot) -> Arc<tokio::sync::Mutex<()>> {
+        Arc::clone(self.place.turns.lock().unwrap().entry(root.clone()).or_default())
+    }
+
+    fn contested(&self, unit: &UnitOfWork) -> Vec<AggregateRoot> {
+        let turns = self.place.turns.lock().unwrap();
+        let is_told = |root: &&AggregateRoot| match self.mutation {
+            Some(Mutation::TurnsNotTold) => false,
+            Some(Mutation::TurnsToldForGood) => turns.contains_key(root),
+            _ => turns.get(root).is_some_and(|turn| turn.try_lock().is_err()),
+        };
+        unit.states.iter().map(|state| &state.root).filter(is_told).cloned().collect()
     }
 
     /// What a refused unit should not leave.
@@ -170,7 +195,7 @@ impl Naive {
             first = self.own().position + 1;
         }
         if unit.row_count() == 0 && !self.is(Mutation::UnitsWithoutRowsLeaveContext) {
-            return Fate::Committed { first };
+            return Fate::Committed { first, contested: Vec::new() };
         }
         let unit = match self.mutation {
             Some(mutation) => mangle(unit, mutation),
@@ -211,7 +236,7 @@ impl Naive {
         content.position = content.position.max(position - 1);
         self.own().position = position - 1;
         content.rows.sort_by_key(|row| row.position);
-        Fate::Committed { first }
+        Fate::Committed { first, contested: Vec::new() }
     }
 
     fn write_context(&self, content: &mut Content, unit: &UnitOfWork) {
@@ -232,6 +257,22 @@ impl Naive {
 }
 
 impl Store for Naive {
+    async fn turn(&self, root: &AggregateRoot) -> Option<StoreTurn> {
+        if self.is(Mutation::TurnsHadByAll) {
+            return Some(StoreTurn::new(()));
+        }
+        let turn = tokio::time::timeout(
+            std::time::Duration::from_millis(50),
+            self.turn_of(root).lock_owned(),
+        );
+        let turn = turn.await.ok()?;
+        if self.is(Mutation::TurnsNotGivenBack) {
+            std::mem::forget(turn);
+            return Some(StoreTurn::new(()));
+        }
+        Some(StoreTurn::new(turn))
+    }
+
     async fn claim(&self, domain: &str, resources: &[&'static str]) -> Result<(), StoreError> {
         let mut copy = self.content().clone();
         for resource in resources {
@@ -268,7 +309,9 @@ impl Store for Naive {
     }
 
     async fn index(&self, _: &str, fields: &[Field]) -> Result<(), StoreError> {
-        self.own().indexes = fields.to_vec();
+        let indexed = self.shown();
+        let mut own = self.own();
+        (own.indexes, own.indexed) = (fields.to_vec(), indexed);
         Ok(())
     }
 

@@ -41,6 +41,13 @@ impl Naive {
         {
             rows.retain(|row| self.value(&key.field, row) != Found::Null);
         }
+        if self.is(Mutation::IndexForgetsWrites)
+            && let Some(key) = query.sort.first()
+            && self.own().indexes.contains(&key.field)
+        {
+            let own = self.own();
+            rows.retain(|row| own.indexed.states.get(&row.root) == Some(row));
+        }
         if self.is(Mutation::PagesByCounting) {
             // As `offset` does: so many rows were given before.
             let mut own = self.own();

@@ -1,5 +1,6 @@
 //! What a commit that fails leaves, from inside.
 
+mod indexes;
 mod points;
 
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use crate::{SqliteOptions, SqliteStore};
 #[allow(dead_code, reason = "the other tests use more of it")]
 mod child;
 #[path = "../../../tests/it/units.rs"]
-mod units;
+pub(crate) mod units;
 
 use units::{commit, context, json, logs, root, unit};
 
@@ -163,7 +164,7 @@ async fn what_was_known_of_a_failed_transaction_is_forgotten() {
     assert_eq!(logs(&store).await, before);
     is_broken.store(false, Ordering::SeqCst);
     let fates = store.commit(Arc::clone(&batch)).await;
-    let [Fate::Committed { first }, Fate::Committed { .. }, Fate::Failed(_)] = fates[..] else {
+    let [Fate::Committed { first, .. }, Fate::Committed { .. }, Fate::Failed(_)] = fates[..] else {
         panic!("{fates:?}");
     };
     let last = before.activities.last().unwrap().position;

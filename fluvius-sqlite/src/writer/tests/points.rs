@@ -3,11 +3,13 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use fluvius_core::query::number;
 use fluvius_core::verify::verify;
 use fluvius_core::{AggregateRoot, Fate, Store, UnitOfWork};
 use rusqlite::ffi;
 use tempfile::TempDir;
 
+use super::indexes::check_values;
 use super::units::{self, commit, context, json, logs, root, unit};
 use super::{child, failing, failure, on_writer};
 use crate::failpoint::{Failpoint, Step};
@@ -131,6 +133,7 @@ async fn check_every_point(way: Way, case: Case, in_memory: bool) {
     };
     let known = root();
     commit(&store, first(&known)).await;
+    store.index("purse", &[number("coins")]).await.unwrap();
     if case == Case::Each {
         on_writer(&store, |connection| connection.execute_batch(PLANTED).unwrap()).await;
     }
@@ -174,9 +177,10 @@ async fn check_every_point(way: Way, case: Case, in_memory: bool) {
         }
         version += u64::from(!stands);
         assert_eq!(logs(&store).await.commands.len(), before.commands.len() + 3, "at `{at}`");
+        on_writer(&store, check_values).await;
         if at == "none" {
             let mut all = vec!["begin", "plan", "name", "context", "command", "root", "event"];
-            all.extend(["message", "activity", "state", "commit", "committed"]);
+            all.extend(["message", "activity", "state", "value", "commit", "committed"]);
             if case == Case::Each {
                 all.extend(["savepoint", "rolled back", "released"]);
             }
@@ -283,12 +287,14 @@ async fn behind_every_statement_that_changes_something_there_is_a_point() {
         SqliteOptions { failpoint: Failpoint(Some(Arc::new(happens))), ..SqliteOptions::default() };
     let store = options.open_in_memory().await.unwrap();
     store.claim("purses", &["purse"]).await.unwrap();
+    store.index("purse", &[number("coins")]).await.unwrap();
     let known = root();
     commit(&store, first(&known)).await;
     let mut born_again = unit(&context(), &known, 1);
     Arc::make_mut(&mut born_again.states[0]).realm = None;
     commit(&store, born_again).await;
     store.commit(batch(&known, 2, Case::Whole)).await;
+    store.index("purse", &[]).await.unwrap();
     is_broken.store(true, Ordering::SeqCst);
     store.commit(batch(&known, 3, Case::Whole)).await;
     is_broken.store(false, Ordering::SeqCst);
@@ -299,12 +305,14 @@ async fn behind_every_statement_that_changes_something_there_is_a_point() {
     let seen = seen.lock().unwrap();
     // They change nothing; and a rollback follows on a failure.
     let changes = |step: &str| {
-        let others = ["point", "SELECT", "PRAGMA data_version", "ROLLBACK"];
+        let others = ["point", "SELECT", "WITH", "PRAGMA data_version", "ROLLBACK"];
         step.starts_with("ROLLBACK TO") || !others.iter().any(|other| step.starts_with(other))
     };
     let statements: Vec<usize> = (0..seen.len()).filter(|at| changes(&seen[*at])).collect();
     for at in &statements {
-        let next = seen[at + 1..].iter().find(|step| !step.starts_with("SELECT"));
+        let next = seen[at + 1..]
+            .iter()
+            .find(|step| !step.starts_with("SELECT") && !step.starts_with("WITH"));
         // Where the database refuses the row there is no point to come to.
         let is_point =
             next.is_some_and(|step| step.starts_with("point") || step.starts_with("ROLLBACK"));
@@ -321,6 +329,11 @@ async fn behind_every_statement_that_changes_something_there_is_a_point() {
         "INSERT INTO state",
         "INSERT INTO message",
         "INSERT INTO activity",
+        "INSERT INTO field ",
+        "INSERT INTO field_value",
+        "UPDATE field ",
+        "DELETE FROM field ",
+        "DELETE FROM field_value",
         "UPDATE root",
         "UPDATE state",
         "SAVEPOINT",

@@ -16,7 +16,7 @@ use crate::testing::conformance::harness::Harness;
 use crate::testing::conformance::shelf::{Shelf, query};
 
 /// States with many equal values, and with some that are null.
-fn states() -> Vec<String> {
+pub(super) fn states() -> Vec<String> {
     let amounts = ["10", r#""10.00""#, "9.5", r#""100""#, "null", r#""ten""#, "-1"];
     let owners = [r#""Ada""#, r#""ada""#, r#""Grace""#, "7"];
     let dues = [r#""2026-01-02T00:00:00Z""#, r#""2026-01-02T01:00:00+01:00""#, "null"];
@@ -31,7 +31,7 @@ fn states() -> Vec<String> {
     (0..60).map(state).collect()
 }
 
-fn orders() -> Vec<Vec<SortKey>> {
+pub(super) fn orders() -> Vec<Vec<SortKey>> {
     let amount = || number("amount");
     vec![
         vec![],
@@ -112,45 +112,6 @@ pub(crate) async fn a_limit_may_be_anything(harness: &Harness) -> Checked {
         let found = shelf.ask(&StateQuery { limit, ..whole.clone() }).await?;
         let expected: Vec<usize> = all.iter().copied().take(limit).collect();
         same(&format!("at most {limit} rows"), &expected, &found)?;
-    }
-    Ok(())
-}
-
-pub(crate) async fn an_index_changes_no_answer(harness: &Harness) -> Checked {
-    let shelf = Shelf::of(harness, &states()).await?;
-    let filters = [
-        Filter::default(),
-        number("amount").eq(10),
-        !number("amount").eq(10),
-        number("amount").is_null(),
-        time("due").lt(chrono::DateTime::from_timestamp(1_800_000_000, 0).unwrap_or_default()),
-        text("owner").starts_with("A") | text("owner").eq("ada"),
-    ];
-    let mut before = Vec::new();
-    for filter in &filters {
-        for sort in orders() {
-            let asked = query(filter.clone(), &sort);
-            before.push((shelf.ask(&asked).await?, asked));
-        }
-    }
-    let declared = [
-        vec![number("amount"), time("due"), text("owner"), text("amount")],
-        vec![time("due"), text("nowhere.at all'"), number("amount")],
-        vec![],
-    ];
-    for fields in declared {
-        shelf.store.index("conformance", &fields).await?;
-        // Again, and for a resource that has no roots.
-        shelf.store.index("conformance", &fields).await?;
-        shelf.store.index("other", &fields).await?;
-        for (expected, asked) in &before {
-            let found = shelf.ask(asked).await?;
-            same(&format!("with the indexes {fields:?}, by {asked:?}"), expected, &found)?;
-        }
-        let (root, context) = (harness.root(), harness.context());
-        let state = json(r#"{"amount":"10.5","due":"no time","owner":["Ada"]}"#);
-        let unit = harness.draft(&context, &root).sets(&root, 0, state).closes(&root, 1).done();
-        harness.commit_all(&shelf.store, [unit]).await?;
     }
     Ok(())
 }

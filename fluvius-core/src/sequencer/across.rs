@@ -1,0 +1,231 @@
+//! Turns across processes: of a root that several processes keep changing, one at a time decides.
+//!
+//! A turn is the store's, and is kept for a while rather than for one command: so all that this
+//! process has to do on the root in that while is decided one on the other, as if nobody else were
+//! there. When the while is over, nobody new is decided under the turn, and it is given back when
+//! what was decided under it has landed.
+//!
+//! Who waits here keeps the turns of its roots before the one it waits for, beyond their while.
+//! The order is that of the roots, so no two processes wait for each other; and the store bounds
+//! each wait.
+
+use super::Ticket;
+use super::state::{Command, Decision, Sequencer, Step};
+use crate::few::Few;
+use crate::hash::Map;
+use crate::root::AggregateRoot;
+use crate::state::StateRecord;
+use crate::store::StoreTurn;
+
+/// After how many turns before which nobody else had changed the root no further one is taken.
+const QUIET_COUNT_MAX: u32 = 2;
+
+/// The roots whose turns across processes this process has, or waits for.
+#[derive(Debug, Default)]
+pub(crate) struct Across {
+    roots: Map<AggregateRoot, Contested>,
+}
+
+#[derive(Debug)]
+struct Contested {
+    stage: Stage,
+    /// The commands that wait for it. They have their turns in this process.
+    waiting: Vec<Ticket>,
+    /// How many commands that are to be decided under it are not admitted yet.
+    kept_count: usize,
+    /// Before how many turns, one after the other, nobody else had changed the root.
+    quiet_count: u32,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// The store is asked for it.
+    Asked,
+    /// This process has it.
+    Held(StoreTurn),
+    /// This process has had it for long enough.
+    Up(StoreTurn),
+}
+
+impl<J> Sequencer<J> {
+    /// Whether a command may be decided: of each of its roots for which turns across processes are
+    /// taken, this process has it. Otherwise it waits for the first that this process has not.
+    pub(super) fn has_turns_across(&mut self, ticket: Ticket) -> bool {
+        let Some(command) = self.commands.get_mut(&ticket) else { return false };
+        if self.across.roots.is_empty() && command.contested.is_empty() {
+            return true;
+        }
+        let mut needed: Few<AggregateRoot> = command.wanted.clone();
+        needed.extend(command.contested.iter().cloned());
+        needed.sort_unstable();
+        needed.dedup();
+        #[cfg(feature = "testing")]
+        if self.limits.has(crate::testing::Planted::TakeTurnsInNoOrder) {
+            needed.sort_by_key(|root| command.wanted.contains(root));
+        }
+        for root in needed {
+            if command.kept.contains(&root) {
+                continue;
+            }
+            match self.across.roots.get_mut(&root) {
+                Some(contested) if matches!(contested.stage, Stage::Held(_)) => {
+                    contested.kept_count += 1;
+                    command.kept.push(root);
+                }
+                Some(contested) => {
+                    if !contested.waiting.contains(&ticket) {
+                        contested.waiting.push(ticket);
+                    }
+                    return false;
+                }
+                None if command.contested.contains(&root) => {
+                    self.take_turn_across(root, vec![ticket]);
+                    return false;
+                }
+                None => {}
+            }
+        }
+        true
+    }
+
+    /// Asks for the turn of a root, unless this process has it, or has asked. What is decided on the
+    /// root from now on is decided under it.
+    ///
+    /// A process that wins every time meets no conflict: only where it takes turns as well, since
+    /// the store says that others do, do these come to anything.
+    pub(super) fn take_turn_across(&mut self, root: AggregateRoot, waiting: Vec<Ticket>) {
+        if self.across.roots.contains_key(&root) {
+            return;
+        }
+        self.steps.push_back(Step::TakeTurn(root.clone()));
+        let contested = Contested { stage: Stage::Asked, waiting, kept_count: 0, quiet_count: 0 };
+        self.across.roots.insert(root, contested);
+    }
+
+    /// A root that a decision has read, and on which nothing is admitted before the next turn.
+    pub(super) fn is_closed_across(
+        &self,
+        ticket: Ticket,
+        decision: &Decision,
+    ) -> Option<AggregateRoot> {
+        if self.across.roots.is_empty() {
+            return None;
+        }
+        let command = self.commands.get(&ticket)?;
+        let is_closed = |root: &AggregateRoot| {
+            let contested = self.across.roots.get(root);
+            contested.is_some_and(|contested| !matches!(contested.stage, Stage::Held(_)))
+                && !command.kept.contains(root)
+        };
+        decision.reads.iter().map(|read| &read.root).find(|root| is_closed(root)).cloned()
+    }
+
+    /// The command is decided again under the next turn.
+    pub(super) fn wait_across(&mut self, ticket: Ticket, root: AggregateRoot) {
+        self.give_back_turns(ticket);
+        if let Some(command) = self.commands.get_mut(&ticket)
+            && !command.contested.contains(&root)
+        {
+            command.contested.push(root);
+        }
+        self.take_turns(ticket);
+    }
+
+    /// What the store says: the turn, and the root's row under it; or that it gives none.
+    pub(crate) fn turn_taken(
+        &mut self,
+        root: &AggregateRoot,
+        taken: Option<(StoreTurn, Option<StateRecord>)>,
+    ) {
+        let Some((turn, stored)) = taken else { return self.go_on_without(root) };
+        let is_changed = self.heads.correct(root, stored);
+        self.heads.trust(root);
+        let Some(contested) = self.across.roots.get_mut(root) else { return };
+        contested.stage = Stage::Held(turn);
+        contested.quiet_count = if is_changed { 0 } else { contested.quiet_count + 1 };
+        self.steps.push_back(Step::KeepTurn(root.clone()));
+        for ticket in std::mem::take(&mut contested.waiting) {
+            self.go_on_across(ticket);
+        }
+    }
+
+    /// A command that may have waited for a turn across processes goes on.
+    fn go_on_across(&mut self, ticket: Ticket) {
+        // One that has given up its turns meanwhile comes back by itself.
+        if self.commands.get(&ticket).is_none_or(Command::is_waiting) {
+            return;
+        }
+        if self.gives_way(ticket) {
+            self.give_back_turns(ticket);
+        }
+        self.take_turns(ticket);
+    }
+
+    /// This process has had the turn for long enough.
+    pub(crate) fn turn_is_up(&mut self, root: &AggregateRoot) {
+        let Some(contested) = self.across.roots.get_mut(root) else { return };
+        contested.stage = match std::mem::replace(&mut contested.stage, Stage::Asked) {
+            Stage::Held(turn) => Stage::Up(turn),
+            other => other,
+        };
+        self.give_back_turn_across(root);
+    }
+
+    /// A command is not to be decided under its turns across processes, or is admitted.
+    pub(super) fn let_go_across(&mut self, ticket: Ticket) {
+        let Some(command) = self.commands.get_mut(&ticket) else { return };
+        for root in std::mem::take(&mut command.kept) {
+            if let Some(contested) = self.across.roots.get_mut(&root) {
+                contested.kept_count -= 1;
+            }
+            self.give_back_turn_across(&root);
+        }
+    }
+
+    /// Gives back the turns that are up, as far as nothing stands on them any more.
+    pub(super) fn give_back_turns_across(&mut self) {
+        let is_up = |contested: &Contested| matches!(contested.stage, Stage::Up(_));
+        let contested = self.across.roots.iter();
+        let up: Vec<AggregateRoot> = contested
+            .filter(|(_, contested)| is_up(contested))
+            .map(|(root, _)| root.clone())
+            .collect();
+        for root in up {
+            self.give_back_turn_across(&root);
+        }
+    }
+
+    fn give_back_turn_across(&mut self, root: &AggregateRoot) {
+        let Some(contested) = self.across.roots.get_mut(root) else { return };
+        if contested.kept_count > 0 || self.heads.is_in_work(root) {
+            return;
+        }
+        #[cfg(feature = "testing")]
+        if self.limits.has(crate::testing::Planted::KeepTurns) {
+            return;
+        }
+        match std::mem::replace(&mut contested.stage, Stage::Asked) {
+            Stage::Up(turn) => self.steps.push_back(Step::GiveBackTurn(turn)),
+            other => {
+                contested.stage = other;
+                return;
+            }
+        }
+        if contested.waiting.is_empty() || contested.quiet_count >= QUIET_COUNT_MAX {
+            self.go_on_without(root);
+        } else {
+            self.steps.push_back(Step::TakeTurn(root.clone()));
+        }
+    }
+
+    /// No turns are taken of a root until commands meet conflicts on it again.
+    fn go_on_without(&mut self, root: &AggregateRoot) {
+        let Some(contested) = self.across.roots.remove(root) else { return };
+        for ticket in contested.waiting {
+            if let Some(command) = self.commands.get_mut(&ticket) {
+                command.contested.retain(|contested| contested != root);
+            }
+            self.go_on_across(ticket);
+        }
+    }
+}

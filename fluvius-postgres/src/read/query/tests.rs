@@ -1,0 +1,142 @@
+//! What PostgreSQL does for a query over many roots, as it says itself.
+
+use fluvius_core::Store;
+use fluvius_core::chrono::DateTime;
+use fluvius_core::query::{Cursor, boolean, number, text, time, uuid};
+use fluvius_core::uuid::Uuid;
+use tokio_postgres::NoTls;
+
+use super::*;
+use crate::PostgresStore;
+use crate::testing::{TestSchema, TestServer};
+
+const COUNT: u32 = 5_000;
+
+/// A store of many purses, of which nearly all values differ, and its indexes.
+async fn store() -> Option<(TestSchema, PostgresStore, Indexes, Readers)> {
+    let server = TestServer::get()?;
+    let schema = server.schema();
+    let store = schema.open().await;
+    let (client, connection) = tokio_postgres::connect(schema.url(), NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let name = schema.name();
+    let rows = format!(
+        "SET search_path = {name}; \
+         INSERT INTO resource_state SELECT 'purse', md5(n::text)::uuid, 1, 'v1-' || repeat('0', 32), 1, \
+         json_build_object('coins', n / 2 || '.50', 'owner', 'owner ' || n / 3, 'is_open', n % 500 = 0, \
+         'due', to_char(to_timestamp(n) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), \
+         'id', md5('id' || n)::uuid, 'other', n)::text, now(), NULL, now(), NULL, NULL, NULL \
+         FROM generate_series(1, {COUNT}) AS n; ANALYZE resource_state"
+    );
+    client.batch_execute(&rows).await.unwrap();
+    let place = crate::connect::Place::new(schema.url(), schema.options()).unwrap();
+    let (readers, indexes) = (Readers::new(&place).unwrap(), Indexes::default());
+    let fields = [number("coins"), text("owner"), time("due"), uuid("id"), boolean("is_open")];
+    indexes.declare(&readers, "purse", &fields).await.unwrap();
+    store.index("purse", &fields).await.unwrap();
+    Some((schema, store, indexes, readers))
+}
+
+async fn plan(readers: &Readers, indexes: &[Index], query: &StateQuery) -> String {
+    let sql = Sql::of(query, indexes);
+    let params: Vec<(&(dyn ToSql + Sync), Type)> = sql
+        .params
+        .iter()
+        .map(|(value, of)| {
+            let value: &(dyn ToSql + Sync) = value.as_ref();
+            (value, of.clone())
+        })
+        .collect();
+    let rows = readers.once(&format!("EXPLAIN (COSTS OFF) {}", sql.text), &params).await.unwrap();
+    let lines: Vec<String> = rows.iter().map(|row| row.get::<_, String>(0)).collect();
+    lines.join("\n")
+}
+
+/// Looked up in the index of the field with these conditions, and not sorted where the index has the order.
+async fn check(
+    (indexes, readers): (&Indexes, &Readers),
+    query: &StateQuery,
+    field: &Field,
+    condition: &[&str],
+    is_in_order: bool,
+) {
+    let indexes = indexes.of("purse");
+    let id = indexes.iter().find(|index| index.field == *field).unwrap().id;
+    let plan = plan(readers, &indexes, query).await;
+    assert!(plan.contains(&format!("field_{id}_in_order")), "{query:?}\n{plan}");
+    for part in condition {
+        let lines = plan.lines().filter(|line| line.contains("Index Cond"));
+        assert!(lines.clone().any(|line| line.contains(part)), "no {part} for {query:?}\n{plan}");
+    }
+    let sorts = plan.lines().filter(|line| line.contains("Sort") && !line.contains("Sort Key"));
+    let whole = sorts.filter(|line| !line.contains("Incremental Sort")).count();
+    assert!(whole == 0 || !is_in_order, "{query:?}\n{plan}");
+    assert!(!plan.contains("Seq Scan"), "{query:?}\n{plan}");
+}
+
+fn found_by(filter: Filter) -> StateQuery {
+    StateQuery { filter, ..StateQuery::of("purse", 10) }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_planner_takes_the_indexes() {
+    let Some((_schema, store, indexes, readers)) = store().await else { return };
+    let at = (&indexes, &readers);
+    let moment = DateTime::from_timestamp(77, 0).unwrap();
+    let id = Uuid::from_u128(7);
+    for (field, equal) in [
+        (number("coins"), number("coins").eq(77)),
+        (text("owner"), text("owner").eq("owner 77")),
+        (time("due"), time("due").eq(moment)),
+        (uuid("id"), uuid("id").eq(id)),
+        (number("coins"), number("coins").is_null()),
+    ] {
+        check(at, &found_by(equal), &field, &["key = "], false).await;
+    }
+    check(at, &found_by(boolean("is_open").eq(true)), &boolean("is_open"), &["key = "], false)
+        .await;
+    for (field, range, parts) in [
+        (number("coins"), number("coins").between(7, 9), &["key >= ", "key <= "][..]),
+        (number("coins"), number("coins").gt(2_490), &["key >= "]),
+        (text("owner"), text("owner").starts_with("owner 77"), &["key >= ", "key <= "]),
+        (time("due"), time("due").lt(moment), &["key < "]),
+        (uuid("id"), uuid("id").le(id), &["key <= "]),
+    ] {
+        check(at, &found_by(range), &field, parts, false).await;
+    }
+    for (key, part) in [
+        (number("coins").ascending(), "key >= "),
+        (number("coins").descending(), "key <= "),
+        (text("owner").ascending(), "key >= "),
+        (text("owner").descending(), "key <= "),
+        (time("due").ascending(), "ROW(key, identifier) > ROW("),
+        (time("due").descending(), "key <= "),
+        (uuid("id").ascending(), "ROW(key, identifier) > ROW("),
+    ] {
+        let first = StateQuery { sort: vec![key.clone()], ..StateQuery::of("purse", 10) };
+        check(at, &first, &key.field, &[], true).await;
+        let rows = store.query(&first).await.unwrap();
+        let next = StateQuery { after: Some(Cursor::of(&first, &rows[9])), ..first.clone() };
+        check(at, &next, &key.field, &[part], true).await;
+        // The pages are those of the states.
+        let all = store.query(&StateQuery::of("purse", usize::MAX)).await.unwrap();
+        assert_eq!(rows, first.select(all.clone()));
+        assert_eq!(store.query(&next).await.unwrap(), next.select(all));
+    }
+    // With so few values the planner sorts all roots in one direction.
+    for key in [boolean("is_open").ascending(), boolean("is_open").descending()] {
+        let first = StateQuery { sort: vec![key], ..StateQuery::of("purse", 20) };
+        let all = store.query(&StateQuery::of("purse", usize::MAX)).await.unwrap();
+        let rows = store.query(&first).await.unwrap();
+        assert_eq!(rows, first.select(all.clone()));
+        let next = StateQuery { after: Some(Cursor::of(&first, &rows[19])), ..first };
+        assert_eq!(store.query(&next).await.unwrap(), next.select(all));
+    }
+    let first = found_by(boolean("is_open").eq(true));
+    let rows = store.query(&StateQuery { limit: 3, ..first.clone() }).await.unwrap();
+    let next = StateQuery { after: Some(Cursor::of(&first, &rows[2])), ..first };
+    check(at, &next, &boolean("is_open"), &["key = ", "identifier > "], false).await;
+    // What is not declared is looked for in all states.
+    let plan = plan(&readers, &indexes.of("purse"), &found_by(number("other").eq(3))).await;
+    assert!(!plan.contains("field_1"), "{plan}");
+}

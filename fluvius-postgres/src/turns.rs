@@ -1,0 +1,145 @@
+//! Turns across processes: a lock of a session each, so that one whose holder is gone is free.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use fluvius_core::uuid::Uuid;
+use fluvius_core::{AggregateRoot, StoreTurn};
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
+
+use crate::connect::Place;
+use crate::error::Fault;
+
+/// How many turns one store has, or waits for, at the most. For further roots it goes on without.
+const TURN_COUNT_MAX: usize = 16;
+
+/// How many connections are kept that have no turn.
+const IDLE_COUNT_MAX: usize = 2;
+
+/// How long a turn is waited for.
+const WAIT_TIME_MAX: Duration = Duration::from_secs(1);
+
+const ANNOUNCE: &str = "SELECT announce_turn($1, $2, $3)";
+const TAKE: &str = "SELECT take_turn($1, $2)";
+const GIVE_BACK: &str = "SELECT give_back_turn($1, $2, $3)";
+
+/// The turns of one store.
+#[derive(Debug)]
+pub(crate) struct Turns {
+    place: Place,
+    /// What this store is known by, so that its commits are not told of its own turns.
+    process: i64,
+    permits: Arc<Semaphore>,
+    idle: Mutex<Vec<Client>>,
+}
+
+/// A turn, until it is dropped.
+struct Turn {
+    turns: Arc<Turns>,
+    client: Option<Client>,
+    root: (String, Uuid),
+    permit: Option<OwnedSemaphorePermit>,
+    runtime: Handle,
+}
+
+impl Turns {
+    pub(crate) fn new(place: Place) -> Self {
+        Self {
+            place,
+            // Drawn at random: nobody else has it.
+            process: i64::from_be_bytes(RandomState::new().hash_one("process").to_be_bytes()),
+            permits: Arc::new(Semaphore::new(TURN_COUNT_MAX)),
+            idle: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn process(&self) -> i64 {
+        self.process
+    }
+
+    /// The turn of a root, or none where it is not to be had in time.
+    pub(crate) async fn take(self: &Arc<Self>, root: &AggregateRoot) -> Option<StoreTurn> {
+        let permit = Arc::clone(&self.permits).try_acquire_owned().ok()?;
+        let root = (root.resource.to_string(), root.identifier);
+        let taken = tokio::time::timeout(WAIT_TIME_MAX * 2, self.lock(&root)).await;
+        let client = match taken {
+            Ok(Ok(client)) => client?,
+            Ok(Err(fault)) => {
+                tracing::debug!(error = %fault, "no turn across processes");
+                return None;
+            }
+            Err(_) => return None,
+        };
+        let runtime = Handle::current();
+        let turns = Arc::clone(self);
+        Some(StoreTurn::new(Turn {
+            turns,
+            client: Some(client),
+            root,
+            permit: Some(permit),
+            runtime,
+        }))
+    }
+
+    /// A connection that has the turn.
+    async fn lock(&self, root: &(String, Uuid)) -> Result<Option<Client>, Fault> {
+        let client = self.client().await?;
+        let (resource, identifier) = root;
+        client.query(ANNOUNCE, &[resource, identifier, &self.process]).await?;
+        match client.query(TAKE, &[resource, identifier]).await {
+            Ok(_) => Ok(Some(client)),
+            Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {
+                self.give_back(client, root).await;
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn client(&self) -> Result<Client, Fault> {
+        loop {
+            let Some(client) = self.idle().pop() else { break };
+            if !client.is_closed() {
+                return Ok(client);
+            }
+        }
+        let client = self.place.connect().await?;
+        let wait = WAIT_TIME_MAX.as_millis();
+        let setup = format!("{}; SET lock_timeout = {wait}", self.place.setup());
+        client.batch_execute(&setup).await?;
+        Ok(client)
+    }
+
+    /// Frees the lock, and keeps the connection for the next turn.
+    async fn give_back(&self, client: Client, root: &(String, Uuid)) {
+        let (resource, identifier) = root;
+        // Where it fails the connection is dropped, and the lock with it.
+        if client.query(GIVE_BACK, &[resource, identifier, &self.process]).await.is_err() {
+            return;
+        }
+        let mut idle = self.idle();
+        if idle.len() < IDLE_COUNT_MAX {
+            idle.push(client);
+        }
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Client>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let Some(client) = self.client.take() else { return };
+        let (turns, permit) = (Arc::clone(&self.turns), self.permit.take());
+        let root = std::mem::take(&mut self.root);
+        self.runtime.spawn(async move {
+            turns.give_back(client, &root).await;
+            drop(permit);
+        });
+    }
+}

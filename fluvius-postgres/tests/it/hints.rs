@@ -1,0 +1,96 @@
+//! Whoever follows a log hears of what other processes store, and is not told too often.
+
+use std::time::{Duration, Instant};
+
+use banking_domain::{DepositMoney, TransactionManagerDomain};
+use fluvius_core::uuid::Uuid;
+use fluvius_core::{Domain, Store};
+use fluvius_postgres::testing::TestServer;
+use futures_util::{FutureExt, StreamExt};
+use rust_decimal::Decimal;
+
+use crate::bank::{open_accounts, session};
+use crate::client;
+
+#[tokio::test]
+async fn what_another_process_stores_is_told() {
+    let Some(server) = TestServer::get() else { return };
+    let schema = server.schema();
+    let (here, there) = (schema.open().await, schema.open().await);
+    let domain = TransactionManagerDomain::runtime(there).await.unwrap();
+    // The first hint says that it listens.
+    here.stored().await;
+    let mut stored = Box::pin(here.stored());
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(stored.as_mut().now_or_never().is_none(), "nothing was stored");
+    open_accounts(&session(&domain), 1).await;
+    let told = tokio::time::timeout(Duration::from_secs(10), stored).await;
+    assert!(told.is_ok(), "it was not told");
+}
+
+#[tokio::test]
+async fn hints_come_at_most_fifty_times_a_second_and_after_a_lost_connection() {
+    let Some(server) = TestServer::get() else { return };
+    let schema = server.schema();
+    let (here, there) = (schema.open().await, schema.open().await);
+    let domain = TransactionManagerDomain::runtime(there).await.unwrap();
+    let session = session(&domain);
+    open_accounts(&session, 1).await;
+    here.stored().await;
+    let begun = Instant::now();
+    let mut count = 0;
+    while begun.elapsed() < Duration::from_secs(1) {
+        let stored = here.stored();
+        session.send(Uuid::from_u128(1), DepositMoney { amount: Decimal::ONE }).await.unwrap();
+        count += u32::from(stored.now_or_never().is_some());
+    }
+    let count_max = u32::try_from(begun.elapsed().as_millis() / 20).unwrap() + 2;
+    assert!((5..=count_max).contains(&count), "{count} hints, and {count_max} at the most");
+
+    let end = format!(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ILIKE '%\"{}\"%' AND query ILIKE ANY \
+         (ARRAY['%NOTIFY%', '%LISTEN%']) AND pid <> pg_backend_pid()",
+        schema.name()
+    );
+    client(server.url()).await.query(&end, &[]).await.unwrap();
+    // It listens again, and says so.
+    let told = tokio::time::timeout(Duration::from_secs(10), here.stored()).await;
+    assert!(told.is_ok(), "it does not listen again");
+}
+
+#[tokio::test]
+async fn a_follower_sees_each_event_of_all_processes_once_and_in_order() {
+    let Some(server) = TestServer::get() else { return };
+    let schema = server.schema();
+    let reader = TransactionManagerDomain::runtime(schema.open().await).await.unwrap();
+    let mut events = Box::pin(reader.log().limit(7).follow_events());
+    let mut writers = Vec::new();
+    for number in 0..3 {
+        let domain = TransactionManagerDomain::runtime(schema.open().await).await.unwrap();
+        writers.push(tokio::spawn(async move {
+            let session = session(&domain);
+            let id = Uuid::from_u128(100 + number);
+            let open = banking_domain::OpenAccount {
+                account_number: number.to_string(),
+                owner_name: "Ada".to_owned(),
+                initial_deposit: Decimal::ONE,
+            };
+            session.send(id, open).await.unwrap();
+            for _ in 0..40 {
+                session.send(id, DepositMoney { amount: Decimal::ONE }).await.unwrap();
+            }
+        }));
+    }
+    let mut seen = Vec::new();
+    while seen.len() < 3 * 41 {
+        let next = tokio::time::timeout(Duration::from_secs(30), events.next()).await;
+        seen.push(next.unwrap().unwrap().unwrap().position);
+    }
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    assert!(seen.is_sorted_by(|one, next| one < next), "{seen:?}");
+    let stored: Vec<u64> =
+        reader.log().events().await.unwrap().rows.iter().map(|event| event.position).collect();
+    assert_eq!(seen, stored);
+}

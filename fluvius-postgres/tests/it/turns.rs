@@ -1,0 +1,150 @@
+//! Several processes on one root take turns: nobody ends in a conflict, and everybody gets on.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use banking_domain::{DepositMoney, TransactionManagerDomain};
+use fluvius_core::testing::CountedIds;
+use fluvius_core::uuid::Uuid;
+use fluvius_core::verify::verify;
+use fluvius_core::{AggregateRoot, Domain, Session, Store};
+use fluvius_postgres::PostgresStore;
+use fluvius_postgres::testing::{PrivateServer, TestSchema, TestServer};
+use rust_decimal::Decimal;
+use tokio::task::JoinSet;
+
+use crate::bank::{open_accounts, session};
+use crate::client;
+
+/// Longer than the server lets a process have a turn that it does nothing with.
+const LONG: Duration = Duration::from_millis(3_500);
+
+fn account(number: u64) -> Uuid {
+    Uuid::from_u128(u128::from(number) + 1)
+}
+
+fn root(number: u64) -> AggregateRoot {
+    AggregateRoot::new("bank-account", account(number))
+}
+
+/// Sessions of so many domains, each over a store of its own.
+async fn processes(schema: &TestSchema, count: u64) -> Vec<Arc<Session>> {
+    let mut sessions = Vec::new();
+    for number in 0..count {
+        let store = schema.open().await;
+        let ids = CountedIds::from(1_000_000_000 * (number + 1));
+        let builder = TransactionManagerDomain::builder(store).ids(ids);
+        sessions.push(Arc::new(session(&builder.build().await.unwrap())));
+    }
+    sessions
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn processes_on_one_account_each_get_their_share_and_none_meets_a_conflict() {
+    let Some(server) = TestServer::get() else { return };
+    let schema = server.schema();
+    let sessions = processes(&schema, 3).await;
+    open_accounts(&sessions[0], 1).await;
+    let end = Instant::now() + Duration::from_secs(3);
+    let mut clients = Vec::new();
+    for session in &sessions {
+        let mut process = JoinSet::new();
+        for _ in 0..16 {
+            let session = Arc::clone(session);
+            process.spawn(async move {
+                let (mut count, mut longest) = (0_u64, Duration::ZERO);
+                while Instant::now() < end {
+                    let sent = Instant::now();
+                    let deposit = DepositMoney { amount: Decimal::ONE };
+                    session.send(account(0), deposit).await.unwrap();
+                    longest = longest.max(sent.elapsed());
+                    count += 1;
+                }
+                (count, longest)
+            });
+        }
+        clients.push(process);
+    }
+    let mut shares = Vec::new();
+    for mut process in clients {
+        let (mut sum, mut longest) = (0, Duration::ZERO);
+        while let Some(client) = process.join_next().await {
+            let (count, time) = client.unwrap();
+            sum += count;
+            longest = longest.max(time);
+        }
+        shares.push((sum, longest));
+    }
+    println!("deposits of each process, and the longest wait: {shares:?}");
+    let all: u64 = shares.iter().map(|(count, _)| count).sum();
+    let least = shares.iter().map(|(count, _)| *count).min().unwrap();
+    assert!(least * 12 > all, "the least of three has less than a quarter of its part: {shares:?}");
+    let store = schema.open().await;
+    let row = store.load(&root(0)).await.unwrap().unwrap();
+    assert_eq!(row.version, 1 + all);
+    let faults = verify(&store).await.unwrap();
+    assert!(faults.faults.is_empty(), "{faults:?}");
+}
+
+#[tokio::test]
+async fn the_turn_of_a_process_that_is_gone_is_free() {
+    let Some(server) = PrivateServer::start_with(&[]) else { return };
+    let url = server.url();
+    let stores =
+        [PostgresStore::open(&url).await.unwrap(), PostgresStore::open(&url).await.unwrap()];
+    let turn = stores[0].turn(&root(1)).await.unwrap();
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted \
+               AND pid IN (SELECT pid FROM pg_stat_activity WHERE query LIKE '%take_turn%') AND pid <> pg_backend_pid()";
+    let other = tokio::spawn({
+        let store = stores[1].clone();
+        async move { store.turn(&root(1)).await }
+    });
+    let ended = client(&url).await.query(end, &[]).await.unwrap();
+    assert!(!ended.is_empty());
+    assert!(other.await.unwrap().is_some(), "it was freed by the end of the connection");
+    drop(turn);
+    // What was lost in the meantime is opened anew.
+    assert!(stores[0].turn(&root(2)).await.is_some());
+}
+
+#[tokio::test]
+async fn a_process_that_sleeps_keeps_nobody_for_long() {
+    let Some(server) = TestServer::get() else { return };
+    let schema = server.schema();
+    let stores = [schema.open().await, schema.open().await];
+    let begun = Instant::now();
+    // It holds the turn, and does nothing with it.
+    let turn = stores[0].turn(&root(1)).await.unwrap();
+    assert!(stores[1].turn(&root(1)).await.is_none(), "whoever waits for a second goes on without");
+    assert!(begun.elapsed() < Duration::from_secs(3));
+    let second = loop {
+        if let Some(turn) = stores[1].turn(&root(1)).await {
+            break turn;
+        }
+        assert!(
+            begun.elapsed() < LONG * 3,
+            "the server takes the turn from a process that is silent"
+        );
+    };
+    // It wakes up, and gives back what it has no more: the other's turn stays.
+    drop(turn);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(stores[0].turn(&root(1)).await.is_none());
+    drop(second);
+    assert!(stores[0].turn(&root(1)).await.is_some());
+}
+
+#[tokio::test]
+async fn beyond_a_number_of_roots_there_are_no_turns() {
+    let Some(server) = TestServer::get() else { return };
+    let schema = server.schema();
+    let store = schema.open().await;
+    let mut turns = Vec::new();
+    for number in 0..16 {
+        turns.push(store.turn(&root(number)).await.unwrap());
+    }
+    assert!(store.turn(&root(16)).await.is_none());
+    turns.clear();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(store.turn(&root(16)).await.is_some());
+}

@@ -1,0 +1,50 @@
+//! Fields of states as SQLite has them: which they are, and values that compare as they do.
+
+use fluvius_core::query::{Field, Kind, Operand, Place, read_at};
+use rusqlite::types::Value;
+
+/// Null, where a value is kept: less than every other, of whatever kind.
+pub(crate) const NULL: i64 = i64::MIN;
+
+/// A value as SQLite compares it with others of its kind.
+pub(crate) fn value(operand: &Operand) -> Value {
+    match operand {
+        Operand::Boolean(value) => Value::Integer(i64::from(*value)),
+        Operand::Number(number) => Value::Blob(number.sort_bytes()),
+        Operand::Text(text) => Value::Text(text.clone()),
+        Operand::Uuid(id) => Value::Blob(id.as_bytes().to_vec()),
+        Operand::Time(time) => Value::Integer(time.timestamp_micros()),
+    }
+}
+
+/// A value as it is kept beside a state.
+pub(crate) fn kept(operand: Option<&Operand>) -> Value {
+    operand.map_or(Value::Integer(NULL), value)
+}
+
+/// The value that is kept of a field in a state.
+pub(crate) fn kept_of(state: &str, field: &Field) -> Value {
+    let found = match &field.place {
+        Place::Path(path) => read_at(state, path, field.kind),
+        Place::Column(_) => None,
+    };
+    kept(found.as_ref())
+}
+
+/// The path and the kind of a field, as they are stored; none of a column, of which nothing is kept.
+pub(crate) fn stored(field: &Field) -> Option<(String, &'static str)> {
+    match &field.place {
+        Place::Path(path) => {
+            Some((serde_json::Value::from(path.as_slice()).to_string(), field.kind.name()))
+        }
+        Place::Column(_) => None,
+    }
+}
+
+/// The field that was stored so.
+pub(crate) fn of_stored(path: &str, kind: &str) -> Option<Field> {
+    let kinds = [Kind::Boolean, Kind::Number, Kind::Text, Kind::Uuid, Kind::Time];
+    let kind = kinds.into_iter().find(|known| known.name() == kind)?;
+    let path: Vec<String> = serde_json::from_str(path).ok()?;
+    Some(Field::at(path, kind))
+}

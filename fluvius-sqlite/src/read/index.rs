@@ -1,0 +1,170 @@
+//! Which index a query goes by, if any: told from what the query asks for, and from how many values
+//! that leaves.
+//!
+//! An index only says where to look and in which order: all conditions are asked of the states
+//! themselves.
+
+use fluvius_core::StateQuery;
+use fluvius_core::query::{Bound, Comparison, Field};
+use rusqlite::types::Value;
+use rusqlite::{Connection, params_from_iter};
+
+use crate::error::Fault;
+use crate::field;
+use crate::read::one;
+
+/// What leaves no more values than this is looked up and sorted, whatever else could be done.
+const COUNT_MAX: usize = 10_000;
+
+/// The values of one field that a query goes by.
+#[derive(Debug)]
+pub(super) struct Index {
+    id: i64,
+    field: Field,
+    bounds: Vec<Bound>,
+    /// Whether they come in the order of the query's first key.
+    pub(super) is_in_order: bool,
+}
+
+impl Index {
+    /// The index that a query goes by.
+    pub(super) fn of(connection: &Connection, query: &StateQuery) -> Result<Option<Self>, Fault> {
+        let Some(resource) = &query.resource else { return Ok(None) };
+        let mut indexes = filled(connection, resource)?;
+        for index in &mut indexes {
+            index.bounds = query.bounds(&index.field);
+            // Of values that are equal the identifiers are in order: that of a query without keys.
+            index.is_in_order = match query.sort.first() {
+                Some(key) => key.field == index.field,
+                None => index.bounds.iter().any(Bound::is_equal),
+            };
+        }
+        indexes.retain(|index| index.is_in_order || !index.bounds.is_empty());
+        let mut best: Option<(usize, Self)> = None;
+        let mut in_order = None;
+        for index in indexes {
+            // Where it is in order and has no bounds all would be counted.
+            let count = match index.bounds.is_empty() {
+                true => COUNT_MAX,
+                false => index.count(connection)?,
+            };
+            if index.is_in_order && count >= COUNT_MAX {
+                in_order.get_or_insert(index);
+            } else if best.as_ref().is_none_or(|(least, _)| count < *least) {
+                best = Some((count, index));
+            }
+        }
+        let is_sorted_anyway = !query.sort.is_empty();
+        Ok(match (best, in_order) {
+            (Some((count, index)), _) if count < COUNT_MAX => Some(index),
+            (_, Some(index)) => Some(index),
+            // Without an index all rows would have to be sorted.
+            (Some((_, index)), None) if is_sorted_anyway => Some(index),
+            // In the order of identifiers the first that match are soon found, where many do.
+            _ => None,
+        })
+    }
+
+    /// How many values its bounds leave, counted no further than `COUNT_MAX`.
+    fn count(&self, connection: &Connection) -> Result<usize, Fault> {
+        let mut sql = "SELECT count(*) FROM (SELECT 1 FROM field_value AS i WHERE ".to_owned();
+        let mut params = Vec::new();
+        self.conditions(None, &mut |text, value| push(&mut sql, &mut params, text, value));
+        push(
+            &mut sql,
+            &mut params,
+            " LIMIT ",
+            Some(Value::from(i64::try_from(COUNT_MAX).unwrap_or(i64::MAX))),
+        );
+        sql.push(')');
+        let count =
+            one(connection, &sql, params_from_iter(params), |row| Ok(row.get::<_, i64>(0)?))?;
+        Ok(count.and_then(|count| usize::try_from(count).ok()).unwrap_or(0))
+    }
+
+    /// The conditions on its values, as texts that each may have a value behind it; with those of the
+    /// cursor, where the query is told.
+    pub(super) fn conditions(
+        &self,
+        query: Option<&StateQuery>,
+        push: &mut dyn FnMut(&str, Option<Value>),
+    ) {
+        push("i.field = ", Some(self.id.into()));
+        let mut bounds: Vec<&Bound> = self.bounds.iter().collect();
+        let is_equal = bounds.iter().any(|bound| bound.is_equal());
+        let after = query.filter(|_| self.is_in_order).and_then(|query| query.after.as_ref());
+        let mut after_bound = None;
+        if let (Some(query), Some(after)) = (query, after) {
+            let identifier = Value::Blob(after.root().identifier.as_bytes().to_vec());
+            let is_last_key = query.sort.len() <= 1;
+            if is_equal && is_last_key {
+                push(" AND i.identifier > ", Some(identifier));
+            } else if let Some(Bound::Compare(comparison, value)) = query.after_bound() {
+                let is_ascending = comparison == Comparison::Ge;
+                if is_ascending && is_last_key {
+                    push(" AND (i.value, i.identifier) > (", Some(field::kept(value.as_ref())));
+                    push(", ", Some(identifier));
+                    push(")", None);
+                } else {
+                    after_bound = Some(Bound::Compare(comparison, value));
+                }
+                // SQLite seeks by one of several: let it be that of the cursor.
+                bounds.retain(|bound| match bound {
+                    Bound::Compare(Comparison::Gt | Comparison::Ge, _) => !is_ascending,
+                    Bound::Compare(Comparison::Lt | Comparison::Le, _) => is_ascending,
+                    _ => true,
+                });
+            }
+        }
+        // Of two that are null or not, one is enough.
+        let has_lower = bounds
+            .iter()
+            .any(|bound| matches!(bound, Bound::Compare(Comparison::Gt | Comparison::Ge, Some(_))));
+        if has_lower {
+            bounds.retain(|bound| **bound != Bound::Compare(Comparison::Gt, None));
+        }
+        for bound in bounds.into_iter().chain(&after_bound) {
+            match bound {
+                Bound::Compare(comparison, value) => {
+                    push(" AND i.value", None);
+                    push(super::query::sign(*comparison), Some(field::kept(value.as_ref())));
+                }
+                Bound::OneOf(operands) => {
+                    push(" AND i.value IN (", None);
+                    for (index, operand) in operands.iter().enumerate() {
+                        push(if index == 0 { "" } else { ", " }, Some(field::value(operand)));
+                    }
+                    push(")", None);
+                }
+            }
+        }
+    }
+}
+
+/// The fields of a resource of which all values are there.
+fn filled(connection: &Connection, resource: &str) -> Result<Vec<Index>, Fault> {
+    const SQL: &str = "SELECT f.id, f.path, f.kind FROM field AS f JOIN name AS r ON r.id = f.resource \
+         WHERE r.text = ?1 AND f.filled IS NULL ORDER BY f.id";
+    let mut select = connection.prepare_cached(SQL)?;
+    let mut rows = select.query((resource,))?;
+    let mut indexes = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (path, kind): (String, String) = (row.get(1)?, row.get(2)?);
+        let field = field::of_stored(&path, &kind)
+            .ok_or_else(|| Fault::damaged("field", format!("`{path}` is no field")))?;
+        indexes.push(Index { id: row.get(0)?, field, bounds: Vec::new(), is_in_order: false });
+    }
+    Ok(indexes)
+}
+
+/// Adds a text, and a value behind it as a parameter.
+pub(super) fn push(sql: &mut String, params: &mut Vec<Value>, text: &str, value: Option<Value>) {
+    sql.push_str(text);
+    if let Some(value) = value {
+        params.push(value);
+        sql.push_str(&format!("?{}", params.len()));
+    }
+}
+
+#[cfg(test)]
+mod tests;

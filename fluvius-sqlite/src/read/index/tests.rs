@@ -1,0 +1,171 @@
+//! What SQLite does for a query, as it says itself.
+
+use fluvius_core::Store;
+use fluvius_core::query::{Cursor, boolean, number, text, time, uuid};
+use rusqlite::config::DbConfig;
+use tempfile::TempDir;
+
+use super::*;
+use crate::SqliteStore;
+use crate::read::query::Sql;
+use crate::writer::tests::units;
+
+fn fields() -> [Field; 5] {
+    [number("coins"), text("owner"), time("due"), uuid("id"), boolean("is_open")]
+}
+
+/// A store of 40 purses with five fields, all of which are declared.
+async fn store() -> (TempDir, Connection, SqliteStore) {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("store.db");
+    let store = SqliteStore::open(&file).await.unwrap();
+    store.index("purse", &fields()).await.unwrap();
+    let context = units::context();
+    for number in 0..40 {
+        let state = serde_json::json!({
+            "coins": format!("{}.50", number / 2),
+            "owner": format!("owner {}", number % 7),
+            "due": format!("2026-01-01T00:00:{number:02}Z"),
+            "id": fluvius_core::uuid::Uuid::from_u128(number),
+            "is_open": number % 2 == 0,
+            "other": number,
+        });
+        let state = units::json(&state.to_string());
+        units::commit(&store, units::with_data(&context, &units::root(), 0, state)).await;
+    }
+    let connection = crate::connect::reader(&file).unwrap();
+    (folder, connection, store)
+}
+
+/// How SQLite comes to the rows of a query: how it searches the index, and what it sorts.
+fn plan(connection: &Connection, query: &StateQuery) -> (String, String) {
+    let index = Index::of(connection, query).unwrap();
+    let sql = Sql::of(query, index.as_ref());
+    let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {}", sql.text)).unwrap();
+    let lines: Vec<String> = explain
+        .query_map(params_from_iter(sql.params), |row| row.get(3))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    let scans = lines.iter().filter(|line| line.starts_with("SCAN"));
+    let first = lines.iter().find(|line| line.starts_with("SEARCH i ")).or(scans.clone().next());
+    assert_eq!(scans.count(), usize::from(index.is_none()), "{lines:?}");
+    let sorted: Vec<&str> =
+        lines.iter().filter_map(|line| line.strip_prefix("USE TEMP B-TREE FOR ")).collect();
+    (first.unwrap().replace(" USING COVERING INDEX", " USING INDEX"), sorted.join(", "))
+}
+
+fn check(connection: &Connection, query: &StateQuery, how: &str, sorted: &str) {
+    let (found, found_sorted) = plan(connection, query);
+    let expected = format!("SEARCH i USING INDEX field_value_in_order ({how})");
+    assert_eq!((found, found_sorted.as_str()), (expected, sorted), "{query:?}");
+}
+
+fn found_by(filter: fluvius_core::query::Filter) -> StateQuery {
+    StateQuery { filter, ..StateQuery::of("purse", 10) }
+}
+
+#[tokio::test]
+async fn an_equality_and_a_range_are_looked_up() {
+    let (_folder, connection, _store) = store().await;
+    let uuid_of = |number| fluvius_core::uuid::Uuid::from_u128(number);
+    let moment = fluvius_core::chrono::DateTime::from_timestamp(1_767_225_610, 0).unwrap();
+    for equal in [
+        number("coins").eq(3),
+        text("owner").eq("owner 3"),
+        time("due").eq(moment),
+        uuid("id").eq(uuid_of(3)),
+        boolean("is_open").eq(true),
+        number("coins").is_null(),
+        number("other").eq(3) & text("owner").eq("owner 3"),
+    ] {
+        check(&connection, &found_by(equal), "field=? AND value=?", "");
+    }
+    for (range, how) in [
+        (number("coins").gt(3), "field=? AND value>?"),
+        (number("coins").ge(3), "field=? AND value>?"),
+        (number("coins").between(3, 4), "field=? AND value>? AND value<?"),
+        (text("owner").starts_with("owner 3"), "field=? AND value>? AND value<?"),
+        (time("due").lt(moment), "field=? AND value>? AND value<?"),
+        (uuid("id").le(uuid_of(3)), "field=? AND value>? AND value<?"),
+        (text("owner").one_of(["a", "b"]), "field=? AND value=?"),
+    ] {
+        check(&connection, &found_by(range), how, "ORDER BY");
+    }
+}
+
+#[tokio::test]
+async fn an_order_is_that_of_the_index_page_by_page() {
+    let (_folder, connection, store) = store().await;
+    for (key, sorted, behind) in [
+        (number("coins").ascending(), "", "field=? AND (value,identifier)>(?,?)"),
+        (number("coins").descending(), "LAST TERM OF ORDER BY", "field=? AND value<?"),
+        (text("owner").ascending(), "", "field=? AND (value,identifier)>(?,?)"),
+        (time("due").descending(), "LAST TERM OF ORDER BY", "field=? AND value<?"),
+    ] {
+        let first = StateQuery { sort: vec![key.clone()], ..StateQuery::of("purse", 10) };
+        check(&connection, &first, "field=?", sorted);
+        let rows = store.query(&first).await.unwrap();
+        let next = StateQuery { after: Some(Cursor::of(&first, &rows[9])), ..first };
+        check(&connection, &next, behind, sorted);
+        // With a range on the same field, the cursor is where the search begins.
+        let narrow = StateQuery { filter: number("coins").between(0, 1_000), ..next };
+        if key.field == number("coins") {
+            let behind = match key.is_descending {
+                false => "field=? AND (value,identifier)>(?,?) AND value<?",
+                true => "field=? AND value>? AND value<?",
+            };
+            check(&connection, &narrow, behind, sorted);
+        }
+    }
+    // By identifier, of values that are equal.
+    let first = found_by(boolean("is_open").eq(true));
+    let rows = store.query(&first).await.unwrap();
+    let next = StateQuery { after: Some(Cursor::of(&first, &rows[9])), ..first };
+    check(&connection, &next, "field=? AND value=? AND identifier>?", "");
+    assert_eq!(store.query(&next).await.unwrap().len(), 10);
+}
+
+#[tokio::test]
+async fn what_is_not_declared_is_not_looked_up() {
+    let (_folder, connection, store) = store().await;
+    let of_all = StateQuery { resource: None, ..found_by(number("coins").eq(3)) };
+    for query in [
+        found_by(number("other").eq(3)),
+        found_by(text("coins").eq("3")),
+        found_by(!number("coins").eq(3)),
+        of_all,
+    ] {
+        let (found, _) = plan(&connection, &query);
+        assert!(found.starts_with("SCAN"), "{found}");
+    }
+    store.index("purse", &[]).await.unwrap();
+    let (found, _) = plan(&connection, &found_by(number("coins").eq(3)));
+    assert!(found.starts_with("SCAN"), "{found}");
+}
+
+/// Where many roots match, the order decides.
+#[tokio::test]
+async fn what_leaves_too_many_is_not_looked_up_where_another_way_is_short() {
+    let (folder, connection, _store) = store().await;
+    let other = Connection::open(folder.path().join("store.db")).unwrap();
+    other.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false).unwrap();
+    other.pragma_update(None, "foreign_keys", false).unwrap();
+    let sql = "WITH RECURSIVE n (n) AS (SELECT 1000 UNION ALL SELECT n + 1 FROM n LIMIT 11000) \
+        INSERT INTO field_value SELECT n.n, f.id, CAST('a' AS BLOB), zeroblob(16) FROM n, field AS f \
+        WHERE f.path = '[\"coins\"]'";
+    other.execute_batch(sql).unwrap();
+    let many = || number("coins").gt(3);
+    let few = || text("owner").eq("owner 3");
+    let by = |query: StateQuery| Index::of(&connection, &query).unwrap().map(|index| index.field);
+    // The first that match come soon in the order of identifiers.
+    assert_eq!(by(found_by(many())), None);
+    assert_eq!(by(found_by(many() & few())), Some(text("owner")));
+    let sorted = |key| StateQuery { sort: vec![key], ..found_by(many()) };
+    assert_eq!(by(sorted(number("coins").ascending())), Some(number("coins")));
+    assert_eq!(by(sorted(text("owner").ascending())), Some(text("owner")));
+    // All that match have to be sorted, whatever way they are found.
+    assert_eq!(by(sorted(number("other").ascending())), Some(number("coins")));
+    let few_sorted = StateQuery { filter: few(), ..sorted(number("coins").ascending()) };
+    assert_eq!(by(few_sorted), Some(text("owner")));
+}

@@ -1,0 +1,189 @@
+//! The values of declared fields: kept with each state that is written, and filled in for those that
+//! were there before.
+//!
+//! What another program has declared is kept as well: which fields there are is told by the file.
+
+use std::sync::Arc;
+
+use fluvius_core::query::Field;
+use rusqlite::params;
+
+use super::session::Open;
+use crate::error::Fault;
+use crate::field;
+use crate::read::one;
+
+/// How many roots, and how many bytes of states, are filled in within one transaction; how many
+/// values are removed.
+const ROOT_COUNT_MAX: i64 = 2_000;
+const BYTES_MAX: usize = 8 * 1024 * 1024;
+const REMOVED_COUNT_MAX: i64 = 5_000;
+
+/// A field of which values are kept.
+#[derive(Debug)]
+pub(super) struct Index {
+    id: i64,
+    resource: Box<str>,
+    field: Field,
+}
+
+impl Open<'_, '_, '_> {
+    /// Keeps the values of the states that were written.
+    pub(super) fn write_values(&mut self) -> Result<(), Fault> {
+        let indexes = self.indexes()?;
+        if indexes.is_empty() {
+            return Ok(());
+        }
+        for touched in self.draft.roots.values() {
+            let (root, data) = (&touched.state.root, touched.state.data.as_str());
+            let Some(number) = touched.number else { continue };
+            for index in indexes.iter().filter(|index| *index.resource == *root.resource) {
+                let value = field::kept_of(data, &index.field);
+                self.put_value(number, index.id, &value, root.identifier.as_bytes())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Declares the fields of a resource, where they are told, and does a part of what is then left
+    /// to do. Tells whether there may be more.
+    pub(super) fn index(
+        &mut self,
+        resource: &str,
+        fields: Option<&[Field]>,
+    ) -> Result<bool, Fault> {
+        self.cache.indexes = None;
+        if let Some(fields) = fields {
+            self.declare(resource, fields)?;
+        }
+        Ok(self.fill(resource)? || self.remove()?)
+    }
+
+    /// Makes the fields of a resource those, whatever they were.
+    fn declare(&mut self, resource: &str, fields: &[Field]) -> Result<(), Fault> {
+        let mut wanted: Vec<_> = fields.iter().filter_map(field::stored).collect();
+        let name = match self.known_name(resource)? {
+            Some(name) => name,
+            None if wanted.is_empty() => return Ok(()),
+            None => self.name(resource)?,
+        };
+        let mut select = self
+            .connection
+            .prepare_cached("SELECT id, path, kind FROM field WHERE resource = ?1")?;
+        let mut rows = select.query((name,))?;
+        let mut undeclared: Vec<i64> = Vec::new();
+        while let Some(row) = rows.next()? {
+            let (path, kind): (String, String) = (row.get(1)?, row.get(2)?);
+            let before = wanted.len();
+            wanted.retain(|(other, other_kind)| *other != path || *other_kind != kind);
+            if wanted.len() == before {
+                undeclared.push(row.get(0)?);
+            }
+        }
+        drop(rows);
+        for id in undeclared {
+            self.connection.prepare_cached("DELETE FROM field WHERE id = ?1")?.execute((id,))?;
+            self.place.reach("undeclared")?;
+        }
+        for (path, kind) in wanted {
+            // A field may be declared twice.
+            let insert = "INSERT INTO field (resource, path, kind, filled) VALUES (?1, ?2, ?3, 0) \
+                 ON CONFLICT DO NOTHING";
+            self.connection.prepare_cached(insert)?.execute((name, path, kind))?;
+            self.place.reach("declared")?;
+        }
+        Ok(())
+    }
+
+    /// Fills in some values of a field of the resource that has not all of them.
+    fn fill(&mut self, resource: &str) -> Result<bool, Fault> {
+        const UNFILLED: &str = "SELECT f.id, f.path, f.kind, f.filled, f.resource FROM field AS f \
+             JOIN name AS r ON r.id = f.resource WHERE r.text = ?1 AND f.filled IS NOT NULL \
+             ORDER BY f.id LIMIT 1";
+        const LAST: &str = "SELECT max(number) FROM root";
+        const STATES: &str = "SELECT o.number, o.identifier, s.data FROM root AS o \
+             JOIN state AS s ON s.root = o.number \
+             WHERE o.number > ?1 AND o.number <= ?2 AND o.resource = ?3 ORDER BY o.number";
+        let unfilled = one(self.connection, UNFILLED, (resource,), |row| {
+            let (path, kind): (String, String) = (row.get(1)?, row.get(2)?);
+            let of = field::of_stored(&path, &kind)
+                .ok_or_else(|| Fault::damaged("field", format!("`{path}` is no field")))?;
+            Ok((row.get::<_, i64>(0)?, of, row.get::<_, i64>(3)?, row.get::<_, i64>(4)?))
+        })?;
+        let Some((id, of, filled, name)) = unfilled else { return Ok(false) };
+        let last: Option<i64> = one(self.connection, LAST, [], |row| Ok(row.get(0)?))?.flatten();
+        let mut until = filled.saturating_add(ROOT_COUNT_MAX);
+        let mut states = self.connection.prepare_cached(STATES)?;
+        let mut rows = states.query((filled, until, name))?;
+        let mut bytes = 0;
+        while let Some(row) = rows.next()? {
+            let number = row.get(0)?;
+            // What is damaged has no value; a query that comes to its row says so.
+            let data = row.get_ref(2)?.as_bytes().unwrap_or_default();
+            let value = field::kept_of(std::str::from_utf8(data).unwrap_or_default(), &of);
+            let identifier: [u8; 16] = row.get(1)?;
+            self.put_value(number, id, &value, &identifier)?;
+            bytes += data.len();
+            if bytes > BYTES_MAX {
+                until = number;
+                break;
+            }
+        }
+        let filled = (until < last.unwrap_or(0)).then_some(until);
+        let update = "UPDATE field SET filled = ?2 WHERE id = ?1";
+        self.connection.prepare_cached(update)?.execute((id, filled))?;
+        self.place.reach("filled")?;
+        Ok(true)
+    }
+
+    /// Removes some values of fields that are declared no more.
+    fn remove(&self) -> Result<bool, Fault> {
+        const GONE: &str = "WITH RECURSIVE kept (id) AS ( \
+                 SELECT min(field) FROM field_value \
+                 UNION ALL SELECT (SELECT min(field) FROM field_value WHERE field > kept.id) \
+                 FROM kept WHERE kept.id IS NOT NULL) \
+             SELECT id FROM kept WHERE id IS NOT NULL AND id NOT IN (SELECT id FROM field) \
+             LIMIT 1";
+        let gone = one(self.connection, GONE, [], |row| Ok(row.get::<_, i64>(0)?))?;
+        let Some(gone) = gone else { return Ok(false) };
+        let delete = "DELETE FROM field_value WHERE (root, field) IN ( \
+             SELECT root, field FROM field_value WHERE field = ?1 LIMIT ?2)";
+        self.connection.prepare_cached(delete)?.execute((gone, REMOVED_COUNT_MAX))?;
+        self.place.reach("removed")?;
+        Ok(true)
+    }
+
+    fn put_value(
+        &self,
+        root: i64,
+        field: i64,
+        value: &rusqlite::types::Value,
+        identifier: &[u8],
+    ) -> Result<(), Fault> {
+        let put = "INSERT INTO field_value (root, field, value, identifier) \
+             VALUES (?1, ?2, ?3, ?4) ON CONFLICT (root, field) \
+             DO UPDATE SET value = excluded.value WHERE value IS NOT excluded.value";
+        self.connection.prepare_cached(put)?.execute(params![root, field, value, identifier])?;
+        self.place.reach("value")
+    }
+
+    /// The fields of which values are kept, of all resources.
+    fn indexes(&mut self) -> Result<Arc<[Index]>, Fault> {
+        if let Some(indexes) = &self.cache.indexes {
+            return Ok(Arc::clone(indexes));
+        }
+        const SQL: &str = "SELECT f.id, r.text, f.path, f.kind FROM field AS f \
+             JOIN name AS r ON r.id = f.resource";
+        let mut select = self.connection.prepare_cached(SQL)?;
+        let mut rows = select.query([])?;
+        let mut indexes = Vec::new();
+        while let Some(row) = rows.next()? {
+            let (resource, path, kind): (String, String, String) =
+                (row.get(1)?, row.get(2)?, row.get(3)?);
+            let field = field::of_stored(&path, &kind)
+                .ok_or_else(|| Fault::damaged("field", format!("`{path}` is no field")))?;
+            indexes.push(Index { id: row.get(0)?, resource: resource.into(), field });
+        }
+        Ok(Arc::clone(self.cache.indexes.insert(indexes.into())))
+    }
+}

@@ -1,0 +1,309 @@
+//! The values of declared fields, whatever happens to declarations, states and commits.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use fluvius_core::query::{Field, number, text, time};
+use fluvius_core::verify::verify;
+use fluvius_core::{AggregateRoot, StateQuery, Store, UnitOfWork};
+use rusqlite::types::Value;
+use rusqlite::{Connection, ffi};
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+use super::units::{self, commit, context, json, root, unit};
+use super::{failing, failure};
+use crate::SqliteStore;
+use crate::field;
+use crate::writer::Job;
+
+/// More than are filled in at once.
+const MANY: usize = 4_500;
+
+fn purse(coins: usize) -> fluvius_core::Json {
+    json(&format!(r#"{{"coins":{coins},"owner":"owner {}"}}"#, coins % 100))
+}
+
+/// Commits new roots, and gives them.
+async fn fill(store: &SqliteStore, count: usize) -> Vec<AggregateRoot> {
+    let context = context();
+    let roots: Vec<AggregateRoot> = (0..count).map(|_| root()).collect();
+    let units: Vec<UnitOfWork> = (0..count)
+        .map(|coins| units::with_data(&context, &roots[coins], 0, purse(coins)))
+        .collect();
+    for batch in units.chunks(1_000) {
+        store.commit(Arc::from(batch)).await;
+    }
+    roots
+}
+
+fn at(folder: &TempDir) -> Connection {
+    Connection::open(folder.path().join("store.db")).unwrap()
+}
+
+fn count(connection: &Connection, sql: &str) -> i64 {
+    connection.query_row(sql, [], |row| row.get(0)).unwrap()
+}
+
+/// How many fields may be asked for.
+fn filled(connection: &Connection) -> i64 {
+    count(connection, "SELECT count(*) FROM field WHERE filled IS NULL")
+}
+
+async fn owned(store: &SqliteStore, owner: &str) -> usize {
+    let filter = text("owner").eq(owner);
+    store.query(&StateQuery { filter, ..StateQuery::of("purse", usize::MAX) }).await.unwrap().len()
+}
+
+/// Does a part of what `index` does.
+async fn part(store: &SqliteStore, fields: Option<Vec<Field>>) -> bool {
+    let (answer, answered) = oneshot::channel();
+    let resource = "purse".to_owned();
+    store.writer().send(Job::Index { resource, fields, answer }).unwrap();
+    answered.await.unwrap().unwrap()
+}
+
+/// How many are found whose owner begins so, in their order.
+async fn begins(store: &SqliteStore, owner: &str) -> usize {
+    let filter = text("owner").starts_with(owner);
+    let query = StateQuery { filter, ..StateQuery::of("purse", usize::MAX) };
+    let found = store.query(&query).await.unwrap();
+    assert!(found.is_sorted_by(|one, other| one.root < other.root));
+    found.len()
+}
+
+#[tokio::test]
+async fn a_field_that_is_declared_later_is_filled_while_commits_go_on() {
+    let folder = TempDir::new().unwrap();
+    let store = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
+    let roots = fill(&store, MANY).await;
+    let connection = at(&folder);
+    let mut fields = Some(vec![text("owner"), number("coins")]);
+    let mut commits = 0;
+    while part(&store, fields.take()).await {
+        let old = &roots[commits * 701];
+        let moved = units::with_data(&context(), old, 1, purse(MANY + commits));
+        commit(&store, moved).await;
+        commit(&store, units::with_data(&context(), &root(), 0, purse(7))).await;
+        commits += 1;
+        assert_eq!(begins(&store, "owner").await, MANY + commits);
+    }
+    // Three parts a field.
+    assert_eq!(commits, 6);
+    assert_eq!(filled(&connection), 2);
+    check_values(&connection);
+    assert_eq!(count(&connection, "SELECT count(*) FROM field_value"), 2 * (MANY + commits) as i64);
+    // Nothing is done where all is as it was declared.
+    let before =
+        connection.pragma_query_value(None, "data_version", |row| row.get::<_, i64>(0)).unwrap();
+    store.index("purse", &[number("coins"), text("owner"), text("owner")]).await.unwrap();
+    let after =
+        connection.pragma_query_value(None, "data_version", |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(before, after);
+
+    store.index("purse", &[number("coins"), time("due")]).await.unwrap();
+    check_values(&connection);
+    store.index("purse", &[]).await.unwrap();
+    assert_eq!(count(&connection, "SELECT count(*) FROM field_value"), 0);
+    assert_eq!(count(&connection, "SELECT count(*) FROM field"), 0);
+    assert!(verify(&store).await.unwrap().is_sound());
+}
+
+#[tokio::test]
+async fn what_one_has_declared_another_keeps_and_may_change() {
+    let folder = TempDir::new().unwrap();
+    let one = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
+    let other = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
+    let connection = at(&folder);
+    let known = root();
+    commit(&other, units::with_data(&context(), &known, 0, purse(1))).await;
+    one.index("purse", &[text("owner")]).await.unwrap();
+    // It has written before, and has declared nothing.
+    commit(&other, units::with_data(&context(), &known, 1, purse(2))).await;
+    commit(&other, units::with_data(&context(), &root(), 0, purse(2))).await;
+    check_values(&connection);
+    assert_eq!((owned(&one, "owner 2").await, owned(&other, "owner 1").await), (2, 0));
+    other.index("purse", &[number("coins")]).await.unwrap();
+    commit(&one, units::with_data(&context(), &known, 2, purse(3))).await;
+    check_values(&connection);
+    assert_eq!((owned(&one, "owner 2").await, owned(&other, "owner 3").await), (1, 1));
+    let path: String =
+        connection.query_row("SELECT path FROM field", [], |row| row.get(0)).unwrap();
+    assert_eq!(path, r#"["coins"]"#);
+    // Of two that declare at once neither waits for the other for ever.
+    fill(&one, MANY).await;
+    let declare = |store: &SqliteStore, fields: Vec<Field>| {
+        let store = store.clone();
+        tokio::spawn(async move { store.index("purse", &fields).await })
+    };
+    let both = [
+        declare(&one, vec![text("owner"), time("due")]),
+        declare(&other, vec![number("coins"), text("owner")]),
+    ];
+    for declared in both {
+        declared.await.unwrap().unwrap();
+    }
+    assert_eq!(filled(&connection), count(&connection, "SELECT count(*) FROM field"));
+    one.index("other", &[]).await.unwrap();
+    check_values(&connection);
+}
+
+/// Another program writes by the tables, with triggers and without what reads a state.
+#[tokio::test]
+async fn a_state_that_another_program_changes_is_found_as_it_is() {
+    for change in [
+        r#"UPDATE state SET data = '{"owner":"new"}'"#,
+        r#"REPLACE INTO state SELECT root, version, event, etag, revision, '{"owner":"new"}', updated, updater, deleted FROM state"#,
+        r#"UPDATE state SET data = '{"owner":"new"}'; DELETE FROM field_value"#,
+    ] {
+        let folder = TempDir::new().unwrap();
+        let store = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
+        store.index("purse", &[text("owner")]).await.unwrap();
+        fill(&store, 3).await;
+        let foreign = at(&folder);
+        foreign.execute_batch(change).unwrap();
+        assert_eq!(
+            (owned(&store, "owner 1").await, owned(&store, "new").await),
+            (0, 3),
+            "{change}"
+        );
+        commit(&store, unit(&context(), &root(), 0)).await;
+        store.index("purse", &[text("owner")]).await.unwrap();
+        check_values(&foreign);
+        assert_eq!((filled(&foreign), owned(&store, "new").await), (1, 3));
+    }
+    for change in [
+        "UPDATE root SET identifier = randomblob(16)",
+        "DELETE FROM field_value",
+        "UPDATE field_value SET value = 'owner 1'",
+        "INSERT OR REPLACE INTO field_value SELECT root, field, 'owner 1', identifier FROM field_value",
+    ] {
+        let folder = TempDir::new().unwrap();
+        let store = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
+        store.index("purse", &[text("owner")]).await.unwrap();
+        fill(&store, 30).await;
+        at(&folder).execute_batch(change).unwrap();
+        assert_eq!(
+            (owned(&store, "owner 1").await, begins(&store, "owner 2").await),
+            (1, 11),
+            "{change}"
+        );
+    }
+}
+
+/// Declaring, filling and removing end at every point, one after the other, and are then done.
+#[tokio::test]
+async fn a_disk_that_fails_while_fields_are_declared_leaves_what_can_be_gone_on_with() {
+    let left = Arc::new(AtomicUsize::new(usize::MAX));
+    let counted = Arc::clone(&left);
+    let folder = TempDir::new().unwrap();
+    let options = failing(move |_| {
+        let before =
+            counted.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        if before == Err(0) { Err(failure(ffi::SQLITE_IOERR_FSYNC)) } else { Ok(()) }
+    });
+    let store = options.open(folder.path().join("store.db")).await.unwrap();
+    fill(&store, 5).await;
+    let connection = at(&folder);
+    let declared = [vec![text("owner")], vec![number("coins")], vec![]];
+    for point in 0.. {
+        assert!(point < 100, "it never comes to its end");
+        let fields = &declared[point % 3];
+        left.store(point, Ordering::SeqCst);
+        let ended = store.index("purse", fields).await;
+        let failed = left.swap(usize::MAX, Ordering::SeqCst) == 0 && ended.is_err();
+        assert_eq!(ended.is_err(), failed);
+        assert_eq!(owned(&store, "owner 3").await, 1);
+        commit(&store, units::with_data(&context(), &root(), 0, purse(200))).await;
+        store.index("purse", fields).await.unwrap();
+        assert_eq!(filled(&connection), i64::try_from(fields.len()).unwrap());
+        check_values(&connection);
+        if !failed && point % 3 == 2 {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_an_older_schema_gets_its_indexes() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("store.db");
+    std::fs::copy(
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/tests/evolution/revision-1.db"),
+        &file,
+    )
+    .unwrap();
+    let connection = at(&folder);
+    let version =
+        || connection.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(version(), 1);
+    let store = SqliteStore::open(&file).await.unwrap();
+    assert_eq!(version(), 2);
+    let all = StateQuery::every(usize::MAX);
+    let before = store.query(&all).await.unwrap();
+    assert_eq!(before.len(), 3);
+    let resource = before[0].root.resource.to_string();
+    store.index(&resource, &[text("owner"), number("cents")]).await.unwrap();
+    check_values(&connection);
+    assert_eq!(count(&connection, "SELECT count(*) FROM field_value"), 6);
+    let filter = text("owner").eq("Ada");
+    let found = store.query(&StateQuery { filter, ..StateQuery::of(resource, 5) }).await.unwrap();
+    assert_eq!(
+        found,
+        before.iter().filter(|row| row.data.as_str().contains("Ada")).cloned().collect::<Vec<_>>()
+    );
+    assert_eq!(found.len(), 1);
+    assert!(verify(&store).await.unwrap().is_sound());
+}
+
+#[tokio::test]
+async fn a_backup_has_the_indexes() {
+    let folder = TempDir::new().unwrap();
+    let store = SqliteStore::open(folder.path().join("first.db")).await.unwrap();
+    store.index("purse", &[text("owner")]).await.unwrap();
+    fill(&store, 20).await;
+    store.backup_to(folder.path().join("store.db")).await.unwrap();
+    let copy = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
+    let connection = at(&folder);
+    assert_eq!(filled(&connection), 1);
+    commit(&copy, units::with_data(&context(), &root(), 0, purse(7))).await;
+    assert_eq!((owned(&store, "owner 7").await, owned(&copy, "owner 7").await), (1, 2));
+    check_values(&connection);
+    let integrity: String =
+        connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(integrity, "ok");
+    assert!(verify(&copy).await.unwrap().is_sound());
+}
+
+/// All values of all fields are those of the states, and no others are kept.
+pub(super) fn check_values(connection: &Connection) {
+    let fields =
+        "SELECT f.id, r.text, f.path, f.kind FROM field AS f JOIN name AS r ON r.id = f.resource";
+    let mut select = connection.prepare(fields).unwrap();
+    let mut rows = select.query([]).unwrap();
+    let mut expected = Vec::new();
+    while let Some(row) = rows.next().unwrap() {
+        let (id, resource): (i64, String) = (row.get(0).unwrap(), row.get(1).unwrap());
+        let (path, kind): (String, String) = (row.get(2).unwrap(), row.get(3).unwrap());
+        let field = field::of_stored(&path, &kind).unwrap();
+        let states = "SELECT o.number, s.data, o.identifier FROM root AS o JOIN state AS s ON s.root = o.number \
+             JOIN name AS r ON r.id = o.resource WHERE r.text = ?1";
+        let mut states = connection.prepare(states).unwrap();
+        let mut states = states.query((resource,)).unwrap();
+        while let Some(row) = states.next().unwrap() {
+            let data: String = row.get(1).unwrap();
+            let value = field::kept_of(&data, &field);
+            let identifier: Vec<u8> = row.get(2).unwrap();
+            expected.push((row.get::<_, i64>(0).unwrap(), id, value, identifier));
+        }
+    }
+    expected.sort_by_key(|(root, field, ..)| (*root, *field));
+    let values = "SELECT root, field, value, identifier FROM field_value ORDER BY root, field";
+    let mut values = connection.prepare(values).unwrap();
+    let found: Vec<(i64, i64, Value, Vec<u8>)> = values
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    assert_eq!(found, expected);
+}
