@@ -421,6 +421,7 @@ async fn a_schema_of_the_version_before_gets_its_indexes() {
     let client = client_in(&schema).await;
     for made in [
         include_str!("../../src/schema/0001_tables.sql"),
+        include_str!("../../src/schema/0001_turns.sql"),
         include_str!("../../src/schema/0001_commit.sql"),
         include_str!("../../src/schema/0001_fields.sql"),
         "INSERT INTO schema_version VALUES (1)",

@@ -317,7 +317,10 @@ async fn is_found(mutant: Mutant) {
             "seed {seed}: {mutant:?} is found in run {runs}, {:.1?}: {wrong}",
             begun.elapsed()
         );
-        assert!(wrong.starts_with("a reader has skipped"), "seed {seed}: {mutant:?}: {wrong}");
+        // Without a lock positions may even be drawn again that were drawn before.
+        let is_of_order =
+            wrong.starts_with("a reader has skipped") || wrong.contains("was stored before");
+        assert!(is_of_order, "seed {seed}: {mutant:?}: {wrong}");
     }
 }
 
