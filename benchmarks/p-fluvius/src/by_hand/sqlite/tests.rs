@@ -9,7 +9,8 @@ use rusqlite::Connection;
 use rusqlite::types::Value;
 use rust_decimal::Decimal;
 
-use super::{ByHand, Fate, Settings, Writer, job, schema};
+use super::{ByHand, Settings, Writer, schema};
+use crate::by_hand::{Fate, job};
 use crate::bank::Typed;
 
 /// All rows, with names and positions for the numbers, and without what differs from run to run:

@@ -5,42 +5,10 @@ use std::sync::mpsc::Receiver;
 
 use bench_common::{BankCommand, Uuid};
 use rusqlite::{Connection, params};
-use rust_decimal::Decimal;
-use tokio::sync::oneshot;
 
 use super::schema::{CONTEXT_NUMBER, RESOURCE};
 use super::statements::Statements;
-use super::{ACCOUNT_NUMBER, Account, OWNER_NAME};
-
-/// How many commands one transaction takes at the most, as in the store.
-const BATCH_COUNT_MAX: usize = 1024;
-
-/// At least every so many versions the log has the whole state.
-const WHOLE_STATE_EVERY: i64 = 64;
-
-/// A command that waits for the writer.
-pub(crate) struct Job {
-    pub(super) id: Uuid,
-    pub(super) account: Uuid,
-    pub(super) command: BankCommand,
-    pub(super) payload: String,
-    pub(super) payload_hash: [u8; 32],
-    /// The event's arguments, where they are not the payload.
-    pub(super) args: Option<String>,
-    pub(super) received: i64,
-    pub(super) done: Option<oneshot::Sender<Fate>>,
-}
-
-/// What became of a command.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Fate {
-    Applied,
-    Rejected,
-    /// The identifier is taken.
-    Duplicate,
-    /// Nothing of the transaction is stored.
-    Failed(String),
-}
+use crate::by_hand::command::{Account, BATCH_COUNT_MAX, Fate, Job, change, decide};
 
 /// Takes what is waiting, writes it, and answers, until nobody is left to ask.
 pub(super) fn run(connection: &Connection, waiting: &Receiver<Job>) {
@@ -115,7 +83,7 @@ impl<'c> Writer<'c> {
     ) -> Result<Fate, Box<dyn std::error::Error>> {
         self.read(job.account)?;
         let stored = self.accounts.get(&job.account);
-        let decided = decide(job.command, stored);
+        let decided = decide(job.command, stored.map(|stored| &stored.account));
         let (code, response) = match &decided {
             Ok(_) => (None, None),
             Err(refused) => (Some(refused.code), Some(refused.response)),
@@ -196,10 +164,7 @@ impl<'c> Writer<'c> {
                 job.received
             ])?),
         };
-        let change = match stored.version % WHOLE_STATE_EVERY {
-            0 => format!(r#"{{"whole":{data}}}"#),
-            _ => format!(r#"[{{"op":"replace","path":"/balance","value":"{}"}}]"#, account.balance),
-        };
+        let change = change(stored.version, &account, &data);
         stored.version += 1;
         stored.updated = stored.updated.max(job.received);
         self.statements.insert_event.execute(params![
@@ -240,39 +205,5 @@ impl<'c> Writer<'c> {
             }
         }
         Ok(())
-    }
-}
-
-/// Why a command was refused, as it is kept.
-struct Refused {
-    code: &'static str,
-    response: &'static str,
-}
-
-/// The rule: the account after the command.
-fn decide(command: BankCommand, stored: Option<&Stored>) -> Result<Account, Refused> {
-    let balance = |change: Decimal| match stored {
-        None => Err(Refused { code: "not-found", response: r#"{"not-found":{}}"# }),
-        Some(stored) if stored.account.balance + change < Decimal::ZERO => Err(Refused {
-            code: "insufficient-funds",
-            response: r#"{"rejected":{"message":"Insufficient funds"}}"#,
-        }),
-        Some(stored) => {
-            Ok(Account { balance: stored.account.balance + change, ..stored.account.clone() })
-        }
-    };
-    match command {
-        BankCommand::Open(balance) => match stored {
-            Some(_) => {
-                Err(Refused { code: "already-exists", response: r#"{"already-exists":{}}"# })
-            }
-            None => Ok(Account {
-                account_number: ACCOUNT_NUMBER.into(),
-                owner_name: OWNER_NAME.into(),
-                balance,
-            }),
-        },
-        BankCommand::Deposit(amount) => balance(amount),
-        BankCommand::Withdraw(amount) => balance(-amount),
     }
 }
