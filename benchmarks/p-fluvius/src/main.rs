@@ -22,7 +22,7 @@ mod counting_store;
 mod memory;
 mod slow;
 
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod by_hand;
 #[cfg(feature = "sqlite")]
 mod filled;
@@ -32,6 +32,8 @@ mod large_state;
 mod long_root;
 #[cfg(feature = "sqlite")]
 mod memory_use;
+#[cfg(feature = "postgres")]
+mod postgres;
 #[cfg(feature = "sqlite")]
 mod roles;
 #[cfg(feature = "sqlite")]
@@ -65,6 +67,10 @@ fn main() {
             large_state::run().await;
             two_processes::run(&plan).await;
             memory_use::run(&plan);
+        }
+        #[cfg(feature = "postgres")]
+        if let Some(url) = bench_common::pg_url().filter(|_| bench_common::wants_store("postgres")) {
+            postgres::run(&plan, &url).await;
         }
     });
 }
