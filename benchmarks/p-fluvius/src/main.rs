@@ -6,12 +6,15 @@
 //! | `memory` | both over the memory store |
 //! | `slow` | one hot account over a store that takes a millisecond a commit |
 //! | `sqlite` | typed commands over the SQLite store |
+//! | `postgres` | typed commands over the PostgreSQL store |
 //! | `by_hand/` | the same rows in the same schema, by a plain program without fluvius |
 //! | `whole_log` | units a transaction, and bytes of the write-ahead log a command, of both |
 //! | `long_root` | loading roots with few and with many events, and their past |
 //! | `start_up` | opening a file with a million events |
 //! | `large_state` | bytes in the file that a change of one field adds |
 //! | `two_processes` | two processes over one file |
+//! | `processes` | one, two and four processes over one schema of PostgreSQL |
+//! | `hot_account` | one account for a while, with a reader that holds a snapshot: rates and sizes |
 //! | `memory_use` | memory at rest and under load |
 //!
 //! `counting_store` counts what goes through a store, `filled` makes files with many events, and
@@ -26,6 +29,8 @@ mod slow;
 mod by_hand;
 #[cfg(feature = "sqlite")]
 mod filled;
+#[cfg(feature = "postgres")]
+mod hot_account;
 #[cfg(feature = "sqlite")]
 mod large_state;
 #[cfg(feature = "sqlite")]
@@ -34,7 +39,9 @@ mod long_root;
 mod memory_use;
 #[cfg(feature = "postgres")]
 mod postgres;
-#[cfg(feature = "sqlite")]
+#[cfg(feature = "postgres")]
+mod processes;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod roles;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -49,10 +56,14 @@ use bench_common::{Plan, runtime};
 
 fn main() {
     runtime().block_on(async {
-        #[cfg(feature = "sqlite")]
+        #[cfg(any(feature = "postgres", feature = "sqlite"))]
         match roles::own().as_deref() {
+            #[cfg(feature = "sqlite")]
             Some(roles::OTHER) => return two_processes::other().await,
+            #[cfg(feature = "sqlite")]
             Some(roles::MEMORY) => return memory_use::tell().await,
+            #[cfg(feature = "postgres")]
+            Some(roles::PROCESS) => return processes::process().await,
             _ => {}
         }
         let plan = Plan::from_env();
@@ -69,8 +80,11 @@ fn main() {
             memory_use::run(&plan);
         }
         #[cfg(feature = "postgres")]
-        if let Some(url) = bench_common::pg_url().filter(|_| bench_common::wants_store("postgres")) {
+        if let Some(url) = bench_common::pg_url().filter(|_| bench_common::wants_store("postgres"))
+        {
             postgres::run(&plan, &url).await;
+            processes::run(&plan, &url).await;
+            hot_account::run(&url).await;
         }
     });
 }

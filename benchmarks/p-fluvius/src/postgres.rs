@@ -15,8 +15,10 @@ use crate::counting_store::{CountingStore, Counts};
 
 pub(crate) async fn run(plan: &Plan, url: &str) {
     matrix("fluvius", "postgres", "on", plan, |_, _| fluvius(url)).await;
-    matrix("by-hand", "postgres(commit_batch)", "on", plan, |_, _| by_hand(url, Way::Function)).await;
-    matrix("by-hand", "postgres(statements)", "on", plan, |_, _| by_hand(url, Way::Statements)).await;
+    matrix("by-hand", "postgres(commit_batch)", "on", plan, |_, _| by_hand(url, Way::Function))
+        .await;
+    matrix("by-hand", "postgres(statements)", "on", plan, |_, _| by_hand(url, Way::Statements))
+        .await;
 }
 
 /// fluvius over a schema of its own.

@@ -3,10 +3,16 @@
 use std::process::{Child, Command};
 
 /// The second of two processes over one file.
+#[cfg(feature = "sqlite")]
 pub(crate) const OTHER: &str = "other";
 
 /// One that tells how much memory it uses.
+#[cfg(feature = "sqlite")]
 pub(crate) const MEMORY: &str = "memory";
+
+/// One of several processes over one schema.
+#[cfg(feature = "postgres")]
+pub(crate) const PROCESS: &str = "process";
 
 const ROLE: &str = "BENCH_ROLE";
 

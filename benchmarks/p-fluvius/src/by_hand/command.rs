@@ -118,9 +118,7 @@ pub(super) fn decide(command: BankCommand, stored: Option<&Account>) -> Result<A
             code: "insufficient-funds",
             response: r#"{"rejected":{"message":"Insufficient funds"}}"#,
         }),
-        Some(stored) => {
-            Ok(Account { balance: stored.balance + change, ..stored.clone() })
-        }
+        Some(stored) => Ok(Account { balance: stored.balance + change, ..stored.clone() }),
     };
     match command {
         BankCommand::Open(balance) => match stored {

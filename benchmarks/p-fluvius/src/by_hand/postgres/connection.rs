@@ -57,12 +57,18 @@ impl Connection {
     }
 
     /// Those of the accounts that are there.
-    pub(super) async fn read_accounts(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, Stored>, String> {
+    pub(super) async fn read_accounts(
+        &self,
+        ids: &[Uuid],
+    ) -> Result<HashMap<Uuid, Stored>, String> {
         self.accounts(&self.read, ids).await
     }
 
     /// The same, and nobody else changes them until the transaction ends.
-    pub(super) async fn lock_accounts(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, Stored>, String> {
+    pub(super) async fn lock_accounts(
+        &self,
+        ids: &[Uuid],
+    ) -> Result<HashMap<Uuid, Stored>, String> {
         self.accounts(&self.lock, ids).await
     }
 

@@ -107,8 +107,11 @@ impl Function {
         let ids: Vec<Uuid> =
             batch.iter().map(|job| job.id).filter(|id| !told.contains_key(id)).collect();
         let states: Vec<StateRow> = plan.states(|_| true).collect();
-        let state_roots: Vec<i32> =
-            numbers(roots.len()).zip(&are_written).filter(|(_, is)| **is).map(|(at, _)| at).collect();
+        let state_roots: Vec<i32> = numbers(roots.len())
+            .zip(&are_written)
+            .filter(|(_, is)| **is)
+            .map(|(at, _)| at)
+            .collect();
         let (all_roots, all_ids): (Vec<i32>, Vec<i32>) =
             (numbers(roots.len()).collect(), numbers(ids.len()).collect());
         let of_unit = |count: usize| vec![1_i32; count];

@@ -59,11 +59,7 @@ enum Writer {
 }
 
 impl Writer {
-    async fn open(
-        url: &str,
-        schema: &str,
-        way: Way,
-    ) -> Result<Self, tokio_postgres::Error> {
+    async fn open(url: &str, schema: &str, way: Way) -> Result<Self, tokio_postgres::Error> {
         let connection = Connection::open(url, schema).await?;
         Ok(match way {
             Way::Function => Self::Function(Box::new(Function::prepare(connection).await?)),

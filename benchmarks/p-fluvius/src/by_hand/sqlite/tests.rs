@@ -10,8 +10,8 @@ use rusqlite::types::Value;
 use rust_decimal::Decimal;
 
 use super::{ByHand, Settings, Writer, schema};
-use crate::by_hand::{Fate, job};
 use crate::bank::Typed;
+use crate::by_hand::{Fate, job};
 
 /// All rows, with names and positions for the numbers, and without what differs from run to run:
 /// identifiers of commands, events and contexts, and times.
