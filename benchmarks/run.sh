@@ -5,6 +5,7 @@
 #   ./run.sh --stores memory,file,sqlite,postgres
 #   ./run.sh --stores memory,sqlite      with SQLite's gates and the sizes of the files, about 25 minutes
 #   ./run.sh --stores postgres --only gates   PostgreSQL's gates, about seven minutes with the builds done
+#   ./run.sh --stores postgres --only cases choices   the client, and how positions are given
 #   BENCH_ONLY=hot-account BENCH_HOT_S=600 ./run.sh --stores postgres --only cases p-fluvius   ten minutes on one
 #   ./run.sh --rounds 9             rounds of the gates
 #   ./run.sh --only gates           only these parts, of: cases,gates,disk,pieces
@@ -27,7 +28,7 @@ while [ $# -gt 0 ]; do
     --only) parts=$2; shift 2 ;;
     --quick) quick=1; shift ;;
     --figures) figures=1; shift ;;
-    -*) sed -n '2,18s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    -*) sed -n '2,19s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
     *) wanted="$wanted $1"; shift ;;
   esac
 done
@@ -60,7 +61,7 @@ if [ -z "$wanted" ] && [ "$parts" = gates ]; then
 elif [ -z "$wanted" ]; then
   wanted="limits p-cqrs-es p-eventcore p-distributed p-fluvius"
   if has "$stores" sqlite || has "$stores" postgres; then wanted="$wanted p-evento"; fi
-  if has "$stores" postgres; then wanted="$wanted p-esrs p-disintegrate"; fi
+  if has "$stores" postgres; then wanted="$wanted p-esrs p-disintegrate choices"; fi
 fi
 built=""
 for package in $wanted; do

@@ -22,7 +22,8 @@ CASES = [(1, 1), (1, 64), (1000, 1), (1000, 64)]
 KINDS = {"limit": "Limits", "replay": "Loading and replay by the peers", "hot-slow": "A slow store", "piece": "Pieces",
          "log": "The write-ahead log", "load": "Loading a root, and its past", "start": "Start-up",
          "disk": "Bytes on disk", "two": "Two processes over one file", "rss": "Memory",
-         "processes": "Processes over one schema of PostgreSQL", "hot": "One account for a while, with a reader"}
+         "processes": "Processes over one schema of PostgreSQL", "hot": "One account for a while, with a reader",
+         "client": "tokio-postgres with deadpool, and sqlx", "positions": "Positions: one lock, and `xid8`"}
 
 
 class Results:
