@@ -4,7 +4,7 @@
 #   ./run.sh                        the memory store: all cases, the gates in 5 interleaved rounds, the pieces
 #   ./run.sh --stores memory,file,sqlite,postgres
 #   ./run.sh --stores memory,sqlite      with SQLite's gates and the sizes of the files, about 25 minutes
-#   ./run.sh --stores postgres --only gates   PostgreSQL's gates, about seven minutes with the builds done
+#   ./run.sh --stores postgres --only gates   PostgreSQL's gates
 #   ./run.sh --stores postgres --only cases choices   the client, and how positions are given
 #   BENCH_ONLY=hot-account BENCH_HOT_S=600 ./run.sh --stores postgres --only cases p-fluvius   ten minutes on one
 #   ./run.sh --rounds 9             rounds of the gates
