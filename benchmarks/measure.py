@@ -89,9 +89,39 @@ def processor():
         return platform.machine()
 
 
+# What of the server's settings the figures depend on.
+SERVER_SETTINGS = ("server_version", "fsync", "synchronous_commit", "full_page_writes", "wal_sync_method", "wal_level",
+                   "commit_delay", "shared_buffers", "max_wal_size", "checkpoint_timeout", "autovacuum",
+                   "max_connections")
+
+
+def server():
+    """The settings of the PostgreSQL server, and over what it is reached; nothing without one. A server that may lose
+    what it has committed is no measure."""
+    url = os.environ.get("BENCH_PG_URL")
+    if not url:
+        return {}
+    names = ", ".join(f"'{name}'" for name in SERVER_SETTINGS)
+    sql = ("SELECT json_object_agg(name, current_setting(name) ORDER BY name) || '' FROM pg_settings "
+           f"WHERE name IN ({names})")
+    place = "SELECT coalesce(host(inet_client_addr()), 'a socket')"
+    psql = os.environ.get("BENCH_PSQL", "psql")
+    done = subprocess.run([psql, "-X", "-A", "-t", "-d", url, "-c", sql, "-c", place], capture_output=True, text=True,
+                          check=False)
+    if done.returncode != 0:
+        sys.exit(f"psql cannot ask the server: {done.stderr.strip()}")
+    settings, place = done.stdout.strip().rsplit("\n", 1)
+    settings = json.loads(settings)
+    for name in ("fsync", "synchronous_commit"):
+        if settings[name] != "on":
+            sys.exit(f"the server runs with `{name} = {settings[name]}`: its figures would not be those of a store that "
+                     "keeps what it has answered")
+    return {"postgres": settings | {"reached_over": place}}
+
+
 def begin():
     settings = {name: text for name, text in sorted(os.environ.items())
-                if name.startswith("BENCH_") and name not in ("BENCH_DIR", "BENCH_OUT", "BENCH_PG_URL")}
+                if name.startswith("BENCH_") and name not in ("BENCH_DIR", "BENCH_OUT", "BENCH_PG_URL", "BENCH_PSQL")}
     yield {"run": {
         "date": now(),
         "commit": output("git", "rev-parse", "--short=12", "HEAD"),
@@ -103,7 +133,7 @@ def begin():
         "kernel": platform.release(),
         "load": load(),
         "settings": settings,
-    }}
+    } | server()}
 
 
 def end():
@@ -130,9 +160,7 @@ def race(rounds):
 
 def can_run(side):
     """Whether its program is built, and its store wanted."""
-    stores = os.environ.get("BENCH_STORES", "memory").split(",")
-    wanted = side.store is None or side.store in stores
-    return wanted and (TARGET / "release" / ("bench-" + side.package.removeprefix("p-"))).exists()
+    return side.is_on(os.environ.get("BENCH_STORES", "memory").split(",")) and (TARGET / "release" / ("bench-" + side.package.removeprefix("p-"))).exists()
 
 
 def take(side):

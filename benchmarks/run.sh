@@ -4,6 +4,9 @@
 #   ./run.sh                        the memory store: all cases, the gates in 5 interleaved rounds, the pieces
 #   ./run.sh --stores memory,file,sqlite,postgres
 #   ./run.sh --stores memory,sqlite      with SQLite's gates and the sizes of the files, about 25 minutes
+#   ./run.sh --stores postgres --only gates   PostgreSQL's gates
+#   ./run.sh --stores postgres --only cases choices   the client, and how positions are given
+#   BENCH_ONLY=hot-account BENCH_HOT_S=600 ./run.sh --stores postgres --only cases p-fluvius   ten minutes on one
 #   ./run.sh --rounds 9             rounds of the gates
 #   ./run.sh --only gates           only these parts, of: cases,gates,disk,pieces
 #   ./run.sh --quick                short rounds, to see that everything works
@@ -25,7 +28,7 @@ while [ $# -gt 0 ]; do
     --only) parts=$2; shift 2 ;;
     --quick) quick=1; shift ;;
     --figures) figures=1; shift ;;
-    -*) sed -n '2,16s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    -*) sed -n '2,19s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
     *) wanted="$wanted $1"; shift ;;
   esac
 done
@@ -36,6 +39,7 @@ export BENCH_STORES=$stores
 export BENCH_OUT=${BENCH_OUT:-$here/results/$(date -u +%Y%m%dT%H%M%SZ).jsonl}
 if [ -n "$quick" ]; then
   export BENCH_REPS=1 BENCH_MIN_MS=50 BENCH_CAP_MS=500 BENCH_GATE_MS=50 BENCH_TWO_MS=500 BENCH_EVENTS=50000
+  export BENCH_HOT_S=3
 fi
 if [ -z "${BENCH_DIR:-}" ]; then
   BENCH_DIR=$(mktemp -d -t bench-data.XXXXXX)
@@ -52,10 +56,12 @@ clean_up() {
 trap clean_up EXIT
 
 # Everything is built first, so that no compiler runs beside a measurement.
-if [ -z "$wanted" ]; then
+if [ -z "$wanted" ] && [ "$parts" = gates ]; then
+  wanted=$(python3 -c "import gates; print(*gates.packages('$stores'.split(',')))")
+elif [ -z "$wanted" ]; then
   wanted="limits p-cqrs-es p-eventcore p-distributed p-fluvius"
   if has "$stores" sqlite || has "$stores" postgres; then wanted="$wanted p-evento"; fi
-  if has "$stores" postgres; then wanted="$wanted p-esrs p-disintegrate"; fi
+  if has "$stores" postgres; then wanted="$wanted p-esrs p-disintegrate choices"; fi
 fi
 built=""
 for package in $wanted; do
@@ -74,14 +80,18 @@ if has "$parts" pieces && has "$stores" memory; then cargo bench --quiet -p benc
 if has "$stores" postgres && [ -z "${BENCH_PG_URL:-}" ]; then
   bin=$(find /usr/lib/postgresql -maxdepth 2 -name bin 2>/dev/null | sort -V | tail -1)
   if [ -n "$bin" ]; then
+    export BENCH_PSQL=$bin/psql
     pg=$(mktemp -d -t bench-pg.XXXXXX)
-    port=${BENCH_PG_PORT:-54330}
+    free_port="import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); print(s.getsockname()[1])"
+    port=${BENCH_PG_PORT:-$(python3 -c "$free_port")}
     # A server does not run as root.
     as() { if [ "$(id -u)" = 0 ]; then su postgres -c "$*"; else bash -c "$*"; fi; }
     if [ "$(id -u)" = 0 ]; then chown postgres "$pg"; fi
-    as "$bin/initdb -D $pg/data -A trust -U postgres" > /dev/null
-    printf "port = %s\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = '%s'\nmax_connections = 200\n" \
-      "$port" "$pg" >> "$pg/data/postgresql.conf"
+    as "$bin/initdb -D $pg/data -A trust -U postgres -E UTF8 --locale=C" > /dev/null
+    {
+      printf "port = %s\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = '%s'\n" "$port" "$pg"
+      printf "max_connections = 200\nfsync = on\nsynchronous_commit = on\n"
+    } >> "$pg/data/postgresql.conf"
     as "$bin/pg_ctl -D $pg/data -l $pg/log -w start" > /dev/null
     pg_stop="as \"$bin/pg_ctl -D $pg/data -m fast stop\" > /dev/null; rm -rf \"$pg\""
     export BENCH_PG_URL="postgres://postgres@127.0.0.1:$port/postgres"

@@ -21,7 +21,9 @@ LIMITS = {
 CASES = [(1, 1), (1, 64), (1000, 1), (1000, 64)]
 KINDS = {"limit": "Limits", "replay": "Loading and replay by the peers", "hot-slow": "A slow store", "piece": "Pieces",
          "log": "The write-ahead log", "load": "Loading a root, and its past", "start": "Start-up",
-         "disk": "Bytes on disk", "two": "Two processes over one file", "rss": "Memory"}
+         "disk": "Bytes on disk", "two": "Two processes over one file", "rss": "Memory",
+         "processes": "Processes over one schema of PostgreSQL", "hot": "One account for a while, with a reader",
+         "client": "tokio-postgres with deadpool, and sqlx", "positions": "Positions: one lock, and `xid8`"}
 
 
 class Results:
@@ -93,6 +95,8 @@ def print_runs(results):
               f"({run['processor']}), {run['memory_gib']} GiB, Linux {run['kernel']}; load (1, 5, 15 min) "
               f"{load(run['load'])} at the start, {load(end['load']) if end else 'unknown'} at the end"
               f"{'; ' + settings if settings else ''}")
+        if "postgres" in run:
+            print("  - PostgreSQL: " + ", ".join(f"{name} = {text}" for name, text in run["postgres"].items()))
 
 
 def print_gates(results):
@@ -149,14 +153,16 @@ def print_race(gate, judged, rounds):
     sides = [f"{number(median(of_side))}/s" if (of_side := rates(rounds, side)) else "-" for side in gate.compared]
     pairs = [[lines[side] for side in gate.compared] for lines in rounds if len(lines) > max(gate.compared)]
     costs = [second["cpu_us_per_cmd"] / first["cpu_us_per_cmd"] for first, second in pairs
-             if "cpu_us_per_cmd" in first and "cpu_us_per_cmd" in second]
+             if first is not second and "cpu_us_per_cmd" in first and "cpu_us_per_cmd" in second]
     others = median(line.get("others_cpu", 0.0) for lines in rounds for line in lines)
     print(f"| {gate.name} | {sides[0]} | {sides[1]} | {number(median(costs)) if costs else '-'} | {others:.1f} | "
           f"{number(judged.median)} {gate.unit} | {spread(judged)} |")
 
 
 def rates(rounds, side):
-    return [lines[side]["cmds_per_s"] for lines in rounds if len(lines) > side and "cmds_per_s" in lines[side]]
+    """Of a case of the workload, or of several processes."""
+    found = [lines[side].get("cmds_per_s", lines[side].get("rate")) for lines in rounds if len(lines) > side]
+    return [rate for rate in found if rate is not None]
 
 
 def print_store(store, systems):
@@ -178,8 +184,9 @@ def cell(line, limit):
     cost = f"; {line['cpu_us_per_cmd']:.1f} µs CPU" if "cpu_us_per_cmd" in line else ""
     wrong = " **wrong balance**" if line.get("verified") is False else ""
     capped = " (cut)" if line.get("capped") else ""
+    batch = f"; {line['mean_batch']:.1f} a batch" if "mean_batch" in line else ""
     return (f"{number(line['cmds_per_s'])}/s{ratio}{spread}{capped}<br>{time(line['p50_us'])} / {time(line['p99_us'])}"
-            f"{cost}{wrong}")
+            f"{cost}{batch}{wrong}")
 
 
 def print_figures(kind, figures):

@@ -68,10 +68,12 @@ class TableTest(unittest.TestCase):
 
     def test_a_side_knows_its_store(self):
         stores = {side.store for gate in gates.gates() for side in gate.sides}
-        self.assertEqual(stores, {"memory", "sqlite", None})
+        self.assertEqual(stores, {"memory", "sqlite", "postgres", None})
         for name, store in (("cqrs-es/sqlite-es/sqlite/FULL", "sqlite"), ("fluvius/sqlite(whole log)/FULL", "sqlite"),
                             ("fluvius/memory(1 ms a commit)/hot-slow", "memory"), ("load/fluvius/sqlite", "sqlite"),
-                            ("two/fluvius/sqlite/own-accounts", "sqlite"), ("limit/json_command_parse", None)):
+                            ("two/fluvius/sqlite/own-accounts", "sqlite"),
+                            ("by-hand/postgres(statements)/on", "postgres"),
+                            ("processes/fluvius/postgres/1-account/2", "postgres"), ("limit/json_command_parse", None)):
             self.assertEqual(gates.Side("p-fluvius", name).store, store, name)
 
     def test_gates_of_one_race_compare_the_sides_that_they_name(self):
@@ -88,6 +90,38 @@ class TableTest(unittest.TestCase):
             self.assertIn(verdict, row(text, f"SQLite FULL, 64 clients, 1 account: {start}"))
         raced = row(text[text.index("### Interleaved"):], "SQLite FULL, 64 clients, 1 account: our schema by hand /")
         self.assertIn("| 100,000/s | 125,000/s |", raced)
+
+    def test_of_two_ways_by_hand_the_faster_is_the_measure(self):
+        start = "PostgreSQL, 64 clients, 1 account: "
+        gate = next(gate for gate in gates.gates() if gate.group.startswith(f"{start}fluvius / our"))
+        lines = [{"race": gates.race_of(gate.sides), "round": 0, "side": side, "cmds_per_s": rate, "p50_us": 1.0,
+                  "p99_us": 1.0, "mean_batch": 30.0}
+                 for side, rate in enumerate((15_000.0, 16_000.0, 20_000.0, 50_000.0))]
+        text = printed(*lines)
+        self.assertIn(": by statements | ≥ 0.80 | **fails** | 0.75 ×", row(text, f"{start}fluvius / our schema by hand"))
+        self.assertIn("**fails** | 0.30 ×", row(text, f"{start}fluvius / the harness's batched"))
+        self.assertIn("| ≥ 14,000 | holds | 15,000 commands/s |", row(text, f"{start}rate"))
+
+    def test_processes_are_compared_with_one(self):
+        two, four = "PostgreSQL, 2 processes on 1 hot account: ", "PostgreSQL, 4 processes on 1 hot account: "
+        gate = next(gate for gate in gates.gates() if gate.name.startswith(f"{two}all together"))
+        figures = {"smallest_share": 40.0, "conflict": 0.0, "failed_otherwise": 0.0, "missing": 0.0, "p99": 9.0,
+                   "slowest": 1_000.0, "mean_batch": 30.0}
+        lines = [{"race": gates.race_of(gate.sides), "round": 0, "side": side, "kind": "processes", "median": rate,
+                  "rate": rate} | figures | more
+                 for side, (rate, more) in enumerate(((9_000.0, {}), (3_000.0, {"conflict": 1.0, "slowest": 2_001.0}),
+                                                      (1_000.0, {"missing": 1.0})))]
+        text = printed(*lines)
+        self.assertIn("**fails** | 0.33 ×", row(text, f"{two}all together"))
+        self.assertIn("**fails** | 1.00 commands", row(text, f"{two}`conflict`"))
+        self.assertIn("**fails** | 2,001 ms", row(text, f"{two}the slowest"))
+        self.assertIn("| ≥ 25.0 | holds | 40.0 %", row(text, f"{two}the smallest share"))
+        self.assertIn("holds", row(text, f"{four}`conflict`"))
+        self.assertIn("**fails**", row(text, f"{four}rounds with a sum"))
+        self.assertIn("| 3,000/s | 9,000/s |", row(text[text.index("### Interleaved"):], f"{two}all together"))
+
+    def test_only_what_the_gates_of_a_store_need_is_built(self):
+        self.assertEqual(gates.packages(["postgres"]), ["limits", "p-cqrs-es", "p-distributed", "p-esrs", "p-fluvius"])
 
     def test_figures_of_a_side_are_judged_by_their_names(self):
         gate = next(gate for gate in gates.gates() if gate.name.startswith("SQLite, load of a root"))

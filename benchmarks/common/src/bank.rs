@@ -55,6 +55,35 @@ pub trait Bank: Send + Sync + 'static {
         let _ = id;
         async { None }
     }
+
+    /// What it has committed so far, where it counts that: the mean of a round is told beside its rate.
+    fn batches(&self) -> Option<Batches> {
+        None
+    }
+}
+
+/// How many batches were committed, and how many units they had together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Batches {
+    /// The batches.
+    pub batches: u64,
+    /// Their units; a command is one.
+    pub units: u64,
+}
+
+impl Batches {
+    /// What came since an earlier count.
+    pub fn since(self, earlier: Self) -> Self {
+        Self {
+            batches: self.batches.saturating_sub(earlier.batches),
+            units: self.units.saturating_sub(earlier.units),
+        }
+    }
+
+    /// Units a batch; `None` without a batch.
+    pub fn mean(self) -> Option<f64> {
+        (self.batches > 0).then(|| self.units as f64 / self.batches as f64)
+    }
 }
 
 /// The identifier of an account, from 0.

@@ -8,7 +8,7 @@ use std::time::Duration;
 ///
 /// # Source
 /// Linux, Documentation/scheduler/sched-stats.rst: the first field of `schedstat`, nanoseconds.
-pub(crate) fn cpu_time() -> Option<Duration> {
+pub fn cpu_time() -> Option<Duration> {
     let mut sum = 0;
     for thread in std::fs::read_dir("/proc/self/task").ok()? {
         let stat = std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;

@@ -26,7 +26,8 @@ mod report;
 mod rng;
 mod round;
 
-pub use bank::{Bank, BankCommand, BankError, OPENING, account_id};
+pub use bank::{Bank, BankCommand, BankError, Batches, OPENING, account_id};
+pub use cpu_time::cpu_time;
 pub use figure::{ns_per_op, repeat, report};
 pub use matrix::matrix;
 pub use place::{TempDir, pg_url, runtime};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::bank::Bank;
+use crate::bank::{Bank, Batches};
 use crate::plan::{Plan, selected};
 use crate::report::{emit, median, rounded};
 use crate::round::{self, Setting};
@@ -59,6 +59,7 @@ struct Case {
     rejected: u64,
     rounds: usize,
     verified: Option<bool>,
+    batches: Batches,
     is_capped: bool,
 }
 
@@ -99,6 +100,10 @@ where
             case.conflicts += round.conflicts;
             case.rejected += round.rejected;
             case.rounds += 1;
+            if let Some(of_round) = round.batches {
+                case.batches.batches += of_round.batches;
+                case.batches.units += of_round.units;
+            }
             case.opened_per_s.push(round.opened_per_s);
             case.verified = match (case.verified, round.verified) {
                 (Some(false), _) | (_, Some(false)) => Some(false),
@@ -146,6 +151,9 @@ impl Case {
         });
         if !self.cpu_us.is_empty() {
             fields["cpu_us_per_cmd"] = rounded(median(&self.cpu_us)).into();
+        }
+        if let Some(mean) = self.batches.mean() {
+            fields["mean_batch"] = rounded(mean).into();
         }
         if accounts > 1 {
             fields["open_per_s_64"] = rounded(median(&self.opened_per_s)).into();

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rust_decimal::Decimal;
 use tokio::task::JoinSet;
 
-use crate::bank::{Bank, BankCommand, BankError, OPENING, account_id};
+use crate::bank::{Bank, BankCommand, BankError, Batches, OPENING, account_id};
 use crate::cpu_time::cpu_time;
 use crate::rng::{Rng, next_command};
 
@@ -40,6 +40,8 @@ pub(crate) struct Round {
     pub(crate) opened_per_s: f64,
     /// Whether the balances read back are what was acknowledged; `None`: not read.
     pub(crate) verified: Option<bool>,
+    /// What was committed meanwhile, where the bank counts that.
+    pub(crate) batches: Option<Batches>,
 }
 
 /// What one client has done.
@@ -58,6 +60,7 @@ pub(crate) async fn run<B: Bank>(bank: Arc<B>, setting: Setting) -> Result<Round
     let opened_per_s = open(&bank, setting.accounts, &conflicts).await?;
     conflicts.store(0, Ordering::Relaxed);
 
+    let opened = bank.batches();
     let left = Arc::new(AtomicU64::new(setting.commands));
     let (start, cpu_start) = (Instant::now(), cpu_time());
     let mut clients = JoinSet::new();
@@ -80,6 +83,7 @@ pub(crate) async fn run<B: Bank>(bank: Arc<B>, setting: Setting) -> Result<Round
     let cpu_times = cpu_start.zip(cpu_time());
     round.cpu_time = cpu_times.map(|(start, end)| end.saturating_sub(start));
     round.conflicts = conflicts.load(Ordering::Relaxed);
+    round.batches = bank.batches().zip(opened).map(|(all, opened)| all.since(opened));
     round.verified = verify(&*bank, &balances).await;
     Ok(round)
 }
@@ -231,6 +235,12 @@ mod tests {
         async fn balance(&self, id: uuid::Uuid) -> Option<Decimal> {
             self.balances.lock().unwrap().get(&id).copied()
         }
+
+        /// As if two went into one.
+        fn batches(&self) -> Option<Batches> {
+            let units = self.runs.load(Ordering::Relaxed);
+            Some(Batches { batches: units / 2, units })
+        }
     }
 
     fn check(bank: Planted, accounts: usize, clients: usize) -> Result<Round, String> {
@@ -245,6 +255,9 @@ mod tests {
             let round = check(Planted::default(), accounts, clients).unwrap();
             assert_eq!((round.latencies_ns.len(), round.verified), (1_000, Some(true)));
             assert_eq!((round.conflicts, round.rejected), (0, 0));
+            // The openings are not among them.
+            assert_eq!(round.batches.map(|batches| batches.units), Some(1_000));
+            assert_eq!(round.batches.and_then(Batches::mean), Some(2.0));
         }
     }
 

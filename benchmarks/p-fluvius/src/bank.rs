@@ -27,8 +27,9 @@ impl Typed {
     }
 }
 
-impl Bank for Typed {
-    async fn run(&self, id: Uuid, command: BankCommand) -> Result<(), BankError> {
+impl Typed {
+    /// Sends a command.
+    pub(crate) async fn send(&self, id: Uuid, command: BankCommand) -> Result<(), Error> {
         let session = &self.session;
         match command {
             BankCommand::Open(initial_deposit) => {
@@ -43,7 +44,12 @@ impl Bank for Typed {
                 session.send(id, WithdrawMoney { amount }).await.map(drop)
             }
         }
-        .map_err(failure)
+    }
+}
+
+impl Bank for Typed {
+    async fn run(&self, id: Uuid, command: BankCommand) -> Result<(), BankError> {
+        self.send(id, command).await.map_err(failure)
     }
 
     async fn balance(&self, id: Uuid) -> Option<Decimal> {

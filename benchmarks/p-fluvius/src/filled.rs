@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use bench_common::{BankCommand, Rng, TempDir, account_id, next_command};
 use rust_decimal::Decimal;
 
-use crate::by_hand::{self, Fate, Settings, Writer};
+use crate::by_hand::sqlite::{self, Settings, Writer};
+use crate::by_hand::{self, Fate};
 
 /// How many commands go into one transaction.
 const BATCH_COUNT: usize = 1000;
@@ -29,7 +30,7 @@ pub(crate) fn file(name: &str, events: &[u64]) -> PathBuf {
 
 fn fill(path: &Path, events: &[u64]) -> Result<(), Box<dyn std::error::Error>> {
     std::fs::create_dir_all(TempDir::base())?;
-    let connection = by_hand::open(path, Settings::usual("NORMAL"))?;
+    let connection = sqlite::open(path, Settings::usual("NORMAL"))?;
     let mut writer = Writer::new(&connection)?;
     let mut rng = Rng::new(7);
     let mut batch = Vec::with_capacity(BATCH_COUNT);

@@ -6,16 +6,16 @@
 //! | `memory` | both over the memory store |
 //! | `slow` | one hot account over a store that takes a millisecond a commit |
 //! | `sqlite` | typed commands over the SQLite store |
+//! | `postgres` | typed commands over the PostgreSQL store |
 //! | `by_hand/` | the same rows in the same schema, by a plain program without fluvius |
 //! | `whole_log` | units a transaction, and bytes of the write-ahead log a command, of both |
 //! | `long_root` | loading roots with few and with many events, and their past |
 //! | `start_up` | opening a file with a million events |
 //! | `large_state` | bytes in the file that a change of one field adds |
 //! | `two_processes` | two processes over one file |
+//! | `processes` | one, two and four processes over one schema of PostgreSQL |
+//! | `hot_account` | one account for a while, with a reader that holds a snapshot: rates and sizes |
 //! | `memory_use` | memory at rest and under load |
-//! | `postgres` | typed commands over the PostgreSQL store, and the same rows by hand |
-//! | `several_processes` | one, two and four processes over one schema |
-//! | `hot_root` | a long time on one account, with a reader that holds a snapshot |
 //!
 //! `counting_store` counts what goes through a store, `filled` makes files with many events, and
 //! `roles` starts this program again.
@@ -25,12 +25,12 @@ mod counting_store;
 mod memory;
 mod slow;
 
-#[cfg(feature = "by-hand")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod by_hand;
 #[cfg(feature = "sqlite")]
 mod filled;
 #[cfg(feature = "postgres")]
-mod hot_root;
+mod hot_account;
 #[cfg(feature = "sqlite")]
 mod large_state;
 #[cfg(feature = "sqlite")]
@@ -39,10 +39,10 @@ mod long_root;
 mod memory_use;
 #[cfg(feature = "postgres")]
 mod postgres;
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
-mod roles;
 #[cfg(feature = "postgres")]
-mod several_processes;
+mod processes;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod roles;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 #[cfg(feature = "sqlite")]
@@ -56,14 +56,14 @@ use bench_common::{Plan, runtime};
 
 fn main() {
     runtime().block_on(async {
-        #[cfg(any(feature = "sqlite", feature = "postgres"))]
+        #[cfg(any(feature = "postgres", feature = "sqlite"))]
         match roles::own().as_deref() {
             #[cfg(feature = "sqlite")]
             Some(roles::OTHER) => return two_processes::other().await,
             #[cfg(feature = "sqlite")]
             Some(roles::MEMORY) => return memory_use::tell().await,
             #[cfg(feature = "postgres")]
-            Some(roles::SENDER) => return several_processes::send_when_told().await,
+            Some(roles::PROCESS) => return processes::process().await,
             _ => {}
         }
         let plan = Plan::from_env();
@@ -80,10 +80,11 @@ fn main() {
             memory_use::run(&plan);
         }
         #[cfg(feature = "postgres")]
-        if bench_common::wants_store("postgres") {
-            postgres::run(&plan).await;
-            several_processes::run(&plan).await;
-            hot_root::run().await;
+        if let Some(url) = bench_common::pg_url().filter(|_| bench_common::wants_store("postgres"))
+        {
+            postgres::run(&plan, &url).await;
+            processes::run(&plan, &url).await;
+            hot_account::run(&url).await;
         }
     });
 }

@@ -1,41 +1,132 @@
 //! Typed commands over the PostgreSQL store, and the same rows by hand.
 
-use bench_common::{Plan, matrix, pg_url};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use bench_common::{Bank, BankCommand, BankError, Batches, Plan, Uuid, matrix};
 use fluvius_postgres::PostgresStore;
+use rust_decimal::Decimal;
 use tokio_postgres::NoTls;
 
 use crate::bank::Typed;
-use crate::by_hand::postgres::ByHand;
+use crate::by_hand::postgres::{ByHand, Way};
+use crate::counting_store::{CountingStore, Counts};
 
-const SCHEMA: &str = "bench";
-
-#[expect(clippy::expect_used, reason = "a new schema takes every domain")]
-pub(crate) async fn run(plan: &Plan) {
-    let Some(url) = pg_url() else { return };
-    let url = url.as_str();
-    matrix("fluvius", "postgres", "on", plan, |_, _| async move {
-        Typed::over(fresh_schema(url, SCHEMA).await).await.expect("the domain is built")
-    })
-    .await;
-    matrix("by-hand", "postgres", "on", plan, |_, _| async move {
-        drop(fresh_schema(url, SCHEMA).await);
-        ByHand::open(url, SCHEMA).await.expect("the schema is there")
-    })
-    .await;
+pub(crate) async fn run(plan: &Plan, url: &str) {
+    matrix("fluvius", "postgres", "on", plan, |_, _| fluvius(url)).await;
+    matrix("by-hand", "postgres(commit_batch)", "on", plan, |_, _| by_hand(url, Way::Function))
+        .await;
+    matrix("by-hand", "postgres(statements)", "on", plan, |_, _| by_hand(url, Way::Statements))
+        .await;
 }
 
-/// A store over an empty schema of this name.
-#[expect(clippy::expect_used, reason = "without a server there is nothing to measure")]
-pub(crate) async fn fresh_schema(url: &str, schema: &str) -> PostgresStore {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("a server");
-    tokio::spawn(connection);
-    let drop = format!("DROP SCHEMA IF EXISTS \"{schema}\" CASCADE");
-    client.batch_execute(&drop).await.expect("the schema is dropped");
-    open(url, schema).await
+/// fluvius over a schema of its own.
+async fn fluvius(url: &str) -> InSchema<Counted> {
+    let schema = Schema::new(url);
+    InSchema { bank: Counted::open(url, &schema.name).await, _schema: schema }
 }
 
-/// A store over a schema.
-#[expect(clippy::expect_used, reason = "without a server there is nothing to measure")]
-pub(crate) async fn open(url: &str, schema: &str) -> PostgresStore {
-    PostgresStore::options().schema(schema).open(url).await.expect("the store is opened")
+/// The program by hand over a schema of its own.
+#[expect(clippy::expect_used, reason = "a new schema takes every row")]
+async fn by_hand(url: &str, way: Way) -> InSchema<ByHand> {
+    let schema = Schema::new(url);
+    let bank = ByHand::open(url, &schema.name, way).await.expect("the schema is made");
+    InSchema { bank, _schema: schema }
+}
+
+/// A bank, and the schema that goes with it.
+struct InSchema<B> {
+    bank: B,
+    _schema: Schema,
+}
+
+impl<B: Bank> Bank for InSchema<B> {
+    async fn run(&self, id: Uuid, command: BankCommand) -> Result<(), BankError> {
+        self.bank.run(id, command).await
+    }
+
+    async fn balance(&self, id: Uuid) -> Option<Decimal> {
+        self.bank.balance(id).await
+    }
+
+    fn batches(&self) -> Option<Batches> {
+        self.bank.batches()
+    }
+}
+
+/// fluvius over a store whose commits are counted.
+pub(crate) struct Counted {
+    pub(crate) typed: Typed,
+    counts: Arc<Counts>,
+}
+
+impl Counted {
+    /// Opens the bank in a schema, with the usual settings.
+    #[expect(clippy::expect_used, reason = "without its schema there is nothing to measure")]
+    pub(crate) async fn open(url: &str, schema: &str) -> Self {
+        let store = PostgresStore::options().schema(schema).open(url).await;
+        let store = CountingStore::over(store.expect("the store is opened"), Duration::ZERO);
+        let counts = store.counts();
+        Self { typed: Typed::over(store).await.expect("the domain is built"), counts }
+    }
+
+    /// What was committed so far.
+    pub(crate) fn batches(&self) -> Batches {
+        let count = |of: &std::sync::atomic::AtomicUsize| of.load(Ordering::Relaxed) as u64;
+        Batches { batches: count(&self.counts.batches), units: count(&self.counts.units) }
+    }
+}
+
+impl Bank for Counted {
+    async fn run(&self, id: Uuid, command: BankCommand) -> Result<(), BankError> {
+        self.typed.run(id, command).await
+    }
+
+    async fn balance(&self, id: Uuid) -> Option<Decimal> {
+        self.typed.balance(id).await
+    }
+
+    fn batches(&self) -> Option<Batches> {
+        Some(self.batches())
+    }
+}
+
+/// A schema of one round, dropped with the value: what is left to do is not to be done during the next round.
+pub(crate) struct Schema {
+    url: String,
+    pub(crate) name: String,
+}
+
+impl Schema {
+    pub(crate) fn new(url: &str) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        Self { url: url.to_owned(), name: format!("bench_{}_{count}", std::process::id()) }
+    }
+}
+
+impl Drop for Schema {
+    fn drop(&mut self) {
+        let sql =
+            format!("SET lock_timeout = '10s'; DROP SCHEMA IF EXISTS \"{}\" CASCADE", self.name);
+        let url = self.url.clone();
+        // A runtime of its own, on a thread of its own: this one is inside of one.
+        let drop_it = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let Ok(runtime) = runtime else { return };
+            runtime.block_on(async {
+                let Ok((client, connection)) = tokio_postgres::connect(&url, NoTls).await else {
+                    return;
+                };
+                let connection = tokio::spawn(connection);
+                if let Err(error) = client.batch_execute(&sql).await {
+                    eprintln!("a schema is left over: {error}");
+                }
+                drop(client);
+                let _ = connection.await;
+            });
+        });
+        let _ = drop_it.join();
+    }
 }

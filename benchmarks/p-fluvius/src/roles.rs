@@ -6,13 +6,13 @@ use std::process::{Child, Command};
 #[cfg(feature = "sqlite")]
 pub(crate) const OTHER: &str = "other";
 
-/// One of several processes over one schema.
-#[cfg(feature = "postgres")]
-pub(crate) const SENDER: &str = "sender";
-
 /// One that tells how much memory it uses.
 #[cfg(feature = "sqlite")]
 pub(crate) const MEMORY: &str = "memory";
+
+/// One of several processes over one schema.
+#[cfg(feature = "postgres")]
+pub(crate) const PROCESS: &str = "process";
 
 const ROLE: &str = "BENCH_ROLE";
 

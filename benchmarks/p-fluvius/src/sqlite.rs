@@ -7,7 +7,7 @@ use bench_common::{Bank, BankCommand, BankError, Plan, TempDir, Uuid, matrix};
 use fluvius_sqlite::{Durability, SqliteOptions, SqliteStore};
 
 use crate::bank::Typed;
-use crate::by_hand::{ByHand, Settings};
+use crate::by_hand::sqlite::{ByHand, Settings};
 
 /// How long a bank may take to close its file.
 const CLOSING_TIME_MAX: Duration = Duration::from_secs(5);

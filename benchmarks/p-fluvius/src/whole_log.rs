@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bench_common::{Bank, BankCommand, BankError, Plan, Uuid, matrix, report, selected};
 
-use crate::by_hand::Settings;
+use crate::by_hand::sqlite::Settings;
 use crate::sqlite::{self, OnDisk};
 
 /// More than a round writes.

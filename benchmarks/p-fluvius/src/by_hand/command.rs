@@ -1,4 +1,4 @@
-//! What a command is, whatever it is written to: its payload and hash, the rule, the change of the state.
+//! What needs no store: a command as the client makes it, the account, and the rule.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -13,43 +13,9 @@ pub(super) const BATCH_COUNT_MAX: usize = 1024;
 /// At least every so many versions the log has the whole state.
 const WHOLE_STATE_EVERY: i64 = 64;
 
-/// A command that waits for the writer.
-pub(crate) struct Job {
-    pub(super) id: Uuid,
-    pub(super) account: Uuid,
-    pub(super) command: BankCommand,
-    pub(super) payload: String,
-    pub(super) payload_hash: [u8; 32],
-    /// The event's arguments, where they are not the payload.
-    pub(super) args: Option<String>,
-    pub(super) received: i64,
-    pub(super) done: Option<oneshot::Sender<Fate>>,
-}
-
-impl Job {
-    /// Answers whoever has asked, if he is still there.
-    pub(super) fn answer(self, fate: Fate) {
-        if let Some(done) = self.done {
-            let _ = done.send(fate);
-        }
-    }
-}
-
-/// What became of a command.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Fate {
-    Applied,
-    Rejected,
-    /// The identifier is taken.
-    #[cfg(feature = "sqlite")]
-    Duplicate,
-    /// Nothing of the transaction is stored.
-    Failed(String),
-}
-
 /// The state of an account.
 #[derive(Clone, Serialize, Deserialize)]
-pub(super) struct Account {
+pub(crate) struct Account {
     account_number: String,
     owner_name: String,
     pub(super) balance: Decimal,
@@ -79,6 +45,30 @@ struct Amount {
 
 const ACCOUNT_NUMBER: &str = "0123456789";
 const OWNER_NAME: &str = "Ada Lovelace";
+
+/// A command that waits for the writer.
+pub(crate) struct Job {
+    pub(super) id: Uuid,
+    pub(super) account: Uuid,
+    pub(super) command: BankCommand,
+    pub(super) payload: String,
+    pub(super) payload_hash: [u8; 32],
+    /// The event's arguments, where they are not the payload.
+    pub(super) args: Option<String>,
+    pub(super) received: i64,
+    pub(super) done: Option<oneshot::Sender<Fate>>,
+}
+
+/// What became of a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Applied,
+    Rejected,
+    /// The identifier is taken.
+    Duplicate,
+    /// Nothing of the transaction is stored.
+    Failed(String),
+}
 
 /// What a command is before anything is read.
 pub(crate) fn job(
@@ -110,16 +100,8 @@ pub(crate) fn job(
     })
 }
 
-fn json(value: &impl Serialize) -> Result<String, BankError> {
+pub(super) fn json(value: &impl Serialize) -> Result<String, BankError> {
     serde_json::to_string(value).map_err(BankError::other)
-}
-
-/// What an event changes, as the log has it: `version` is that before it.
-pub(super) fn change(version: i64, account: &Account, data: &str) -> String {
-    match version % WHOLE_STATE_EVERY {
-        0 => format!(r#"{{"whole":{data}}}"#),
-        _ => format!(r#"[{{"op":"replace","path":"/balance","value":"{}"}}]"#, account.balance),
-    }
 }
 
 /// Why a command was refused, as it is kept.
@@ -151,5 +133,13 @@ pub(super) fn decide(command: BankCommand, stored: Option<&Account>) -> Result<A
         },
         BankCommand::Deposit(amount) => balance(amount),
         BankCommand::Withdraw(amount) => balance(-amount),
+    }
+}
+
+/// What is written of the change that an event made to the state, after `version` others.
+pub(super) fn change(version: i64, account: &Account, data: &str) -> String {
+    match version % WHOLE_STATE_EVERY {
+        0 => format!(r#"{{"whole":{data}}}"#),
+        _ => format!(r#"[{{"op":"replace","path":"/balance","value":"{}"}}]"#, account.balance),
     }
 }

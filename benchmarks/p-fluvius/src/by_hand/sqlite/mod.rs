@@ -1,4 +1,17 @@
-//! The bank in a file.
+//! By hand on SQLite: one thread takes what is waiting into one transaction, reads the accounts in it, runs the
+//! rule, and writes the rows that `fluvius-sqlite` would write.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `schema` | the file: the store's own schema, the settings of its writer, the names |
+//! | `statements` | the statements, prepared once |
+//! | `writer` | the thread that writes |
+
+mod schema;
+mod statements;
+#[cfg(test)]
+mod tests;
+mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -8,8 +21,9 @@ use rust_decimal::Decimal;
 use tokio::sync::oneshot;
 
 use super::command::{Account, Fate, Job, job};
-use super::schema::{self, Settings};
-use super::writer;
+
+pub(crate) use schema::{Settings, open};
+pub(crate) use writer::Writer;
 
 /// A bank whose commands are written by one thread.
 pub(crate) struct ByHand {

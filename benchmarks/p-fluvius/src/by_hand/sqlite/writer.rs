@@ -6,9 +6,9 @@ use std::sync::mpsc::Receiver;
 use bench_common::{BankCommand, Uuid};
 use rusqlite::{Connection, params};
 
-use super::command::{Account, BATCH_COUNT_MAX, Fate, Job, change, decide};
 use super::schema::{CONTEXT_NUMBER, RESOURCE};
 use super::statements::Statements;
+use crate::by_hand::command::{Account, BATCH_COUNT_MAX, Fate, Job, change, decide};
 
 /// Takes what is waiting, writes it, and answers, until nobody is left to ask.
 pub(super) fn run(connection: &Connection, waiting: &Receiver<Job>) {
@@ -19,7 +19,8 @@ pub(super) fn run(connection: &Connection, waiting: &Receiver<Job>) {
         batch.extend(waiting.try_iter().take(BATCH_COUNT_MAX - 1));
         let fates = writer.commit(&batch);
         for (job, fate) in batch.drain(..).zip(fates) {
-            job.answer(fate);
+            // Whoever has asked may be gone.
+            let _ = job.done.map(|done| done.send(fate));
         }
     }
 }

@@ -8,7 +8,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 /// What `fluvius-sqlite` makes its files with.
-const SCHEMA: &str = include_str!("../../../../fluvius-sqlite/src/schema/0001_first.sql");
+const SCHEMA: &str = include_str!("../../../../../fluvius-sqlite/src/schema/0001_first.sql");
 
 /// The mark of its files, `flvs`, and the version of the schema above.
 const MARKS: &str = "PRAGMA application_id = 1718384243; PRAGMA user_version = 1;";

@@ -9,8 +9,9 @@ use rusqlite::Connection;
 use rusqlite::types::Value;
 use rust_decimal::Decimal;
 
-use super::{ByHand, Fate, Settings, Writer, job, schema};
+use super::{ByHand, Settings, Writer, schema};
 use crate::bank::Typed;
+use crate::by_hand::{Fate, job};
 
 /// All rows, with names and positions for the numbers, and without what differs from run to run:
 /// identifiers of commands, events and contexts, and times.

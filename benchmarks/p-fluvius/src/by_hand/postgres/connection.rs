@@ -1,0 +1,103 @@
+//! The writer's connection, set as the store's own, and how accounts are read over it.
+
+use std::collections::HashMap;
+
+use bench_common::Uuid;
+use fluvius_core::{Store, StoreError};
+use fluvius_postgres::PostgresStore;
+use tokio_postgres::{Client, NoTls, Row, Statement};
+
+use super::rows::{DOMAIN, RESOURCE, Stored};
+
+/// As the store sets the connection that commits.
+const SETTINGS: &str = "SET jit = off; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
+     SET plan_cache_mode = force_generic_plan";
+
+/// All commands come from one sender.
+const CONTEXT: &str = "INSERT INTO context_log (id, domain, revision, transport, source, headers, roles) \
+     VALUES ($1, $2, 1, 'in-process', 'benchmark', '{}', '[]')";
+
+const READ: &str = "SELECT identifier, version, created, updated, data FROM resource_state \
+     WHERE resource = 'bank-account' AND identifier = ANY ($1)";
+
+pub(super) struct Connection {
+    pub(super) client: Client,
+    /// Of the row that all commands refer to.
+    pub(super) context_id: Uuid,
+    read: Statement,
+    lock: Statement,
+}
+
+/// Has the store make its schema, with the names of the bank in it.
+pub(super) async fn make_schema(url: &str, schema: &str) -> Result<(), StoreError> {
+    let store = PostgresStore::options().schema(schema).open(url).await?;
+    store.claim(DOMAIN, &[RESOURCE]).await
+}
+
+/// Connects to a schema.
+pub(super) async fn connect(url: &str, schema: &str) -> Result<Client, tokio_postgres::Error> {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
+    tokio::spawn(connection);
+    client.batch_execute(&format!("SET search_path = \"{schema}\"")).await?;
+    Ok(client)
+}
+
+impl Connection {
+    pub(super) async fn open(url: &str, schema: &str) -> Result<Self, tokio_postgres::Error> {
+        let client = connect(url, schema).await?;
+        client.batch_execute(SETTINGS).await?;
+        let context_id = Uuid::now_v7();
+        client.execute(CONTEXT, &[&context_id, &DOMAIN]).await?;
+        Ok(Self {
+            read: client.prepare(READ).await?,
+            lock: client.prepare(&format!("{READ} ORDER BY identifier FOR UPDATE")).await?,
+            client,
+            context_id,
+        })
+    }
+
+    /// Those of the accounts that are there.
+    pub(super) async fn read_accounts(
+        &self,
+        ids: &[Uuid],
+    ) -> Result<HashMap<Uuid, Stored>, String> {
+        self.accounts(&self.read, ids).await
+    }
+
+    /// The same, and nobody else changes them until the transaction ends.
+    pub(super) async fn lock_accounts(
+        &self,
+        ids: &[Uuid],
+    ) -> Result<HashMap<Uuid, Stored>, String> {
+        self.accounts(&self.lock, ids).await
+    }
+
+    async fn accounts(
+        &self,
+        statement: &Statement,
+        ids: &[Uuid],
+    ) -> Result<HashMap<Uuid, Stored>, String> {
+        let rows = self.client.query(statement, &[&ids]).await.map_err(failed)?;
+        rows.iter().map(|row| Ok((row.get(0), stored(row)?))).collect()
+    }
+}
+
+fn stored(row: &Row) -> Result<Stored, String> {
+    let data: String = row.get(4);
+    Ok(Stored {
+        version: row.get(1),
+        created: row.get(2),
+        updated: row.get(3),
+        command_id: Uuid::nil(),
+        account: serde_json::from_str(&data).map_err(|error| error.to_string())?,
+        data,
+    })
+}
+
+/// A failure as text, with what the server has said.
+pub(super) fn failed(error: tokio_postgres::Error) -> String {
+    match error.as_db_error() {
+        Some(said) => format!("{error}: {said}"),
+        None => error.to_string(),
+    }
+}

@@ -1,0 +1,86 @@
+//! What a batch is to write: the rule is run on each command in turn, over the accounts as they are stored.
+
+use std::collections::{BTreeMap, HashMap};
+
+use bench_common::Uuid;
+
+use super::rows::{CommandRow, EventRow, StateRow, Stored, time};
+use crate::by_hand::command::{Fate, Job, change, decide, json};
+
+/// The rows of a batch, and what it answers once they are written.
+pub(super) struct Plan<'j> {
+    pub(super) fates: Vec<Fate>,
+    pub(super) commands: Vec<CommandRow<'j>>,
+    pub(super) events: Vec<EventRow<'j>>,
+    /// The accounts that change, sorted, as they are after the batch.
+    pub(super) changed: BTreeMap<Uuid, Stored>,
+    /// How many positions it takes.
+    pub(super) row_count: i64,
+}
+
+impl<'j> Plan<'j> {
+    /// Leaves out the commands that have a fate already.
+    pub(super) fn of(
+        batch: &'j [Job],
+        told: &HashMap<Uuid, Fate>,
+        stored: &HashMap<Uuid, Stored>,
+        context_id: Uuid,
+    ) -> Result<Self, String> {
+        let mut plan = Self {
+            fates: Vec::with_capacity(batch.len()),
+            commands: Vec::with_capacity(batch.len()),
+            events: Vec::with_capacity(batch.len()),
+            changed: BTreeMap::new(),
+            row_count: 0,
+        };
+        for job in batch {
+            if let Some(fate) = told.get(&job.id) {
+                plan.fates.push(fate.clone());
+                continue;
+            }
+            let before = plan.changed.get(&job.account).or_else(|| stored.get(&job.account));
+            let decided = decide(job.command, before.map(|stored| &stored.account));
+            plan.row_count += 1;
+            let position = plan.row_count;
+            plan.commands.push(CommandRow::of(job, position, context_id, decided.as_ref().err()));
+            let Ok(account) = decided else {
+                plan.fates.push(Fate::Rejected);
+                continue;
+            };
+            let data = json(&account).map_err(|error| format!("{error:?}"))?;
+            let received = time(job.received);
+            let version = before.map_or(0, |before| before.version);
+            let change = change(version, &account, &data);
+            let after = Stored {
+                version: version + 1,
+                created: before.map_or(received, |before| before.created),
+                updated: before.map_or(received, |before| before.updated.max(received)),
+                command_id: job.id,
+                account,
+                data,
+            };
+            plan.row_count += 1;
+            plan.events.push(EventRow::of(job, plan.row_count, &after, change));
+            plan.changed.insert(job.account, after);
+            plan.fates.push(Fate::Applied);
+        }
+        Ok(plan)
+    }
+
+    /// The rows of the accounts that change.
+    pub(super) fn states<'p>(
+        &'p self,
+        wanted: impl Fn(&Uuid) -> bool + 'p,
+    ) -> impl Iterator<Item = StateRow> + 'p {
+        let changed = self.changed.iter().filter(move |(id, _)| wanted(id));
+        changed.map(|(id, stored)| StateRow::of(*id, stored))
+    }
+}
+
+/// The accounts of a batch, sorted, each once.
+pub(super) fn accounts(batch: &[Job]) -> Vec<Uuid> {
+    let mut ids: Vec<Uuid> = batch.iter().map(|job| job.account).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
