@@ -68,11 +68,12 @@ async fn measure(word: &str, accounts: usize, count: usize, plan: &Plan, url: &s
         // What is left open may have happened.
         let is_known = !codes.contains_key("outcome-unknown");
         let missing = if is_known { (balance - found).abs() } else { Decimal::ZERO };
-        figures.add("missing", "money", if missing.is_zero() { 0.0 } else { 1.0 });
+        figures.add("missing", "rounds", if missing.is_zero() { 0.0 } else { 1.0 });
     }
     let codes: Vec<String> = codes.iter().map(|(code, count)| format!("{code}: {count}")).collect();
     let note = format!(
-        "{count} processes over one schema, {CLIENT_COUNT} clients each, {word}; failures: {}",
+        "{count} process{} over one schema, {CLIENT_COUNT} clients each, {word}; failures: {}",
+        if count > 1 { "es" } else { "" },
         if codes.is_empty() { "none".to_owned() } else { codes.join(", ") }
     );
     for (name, unit, values) in &figures.0 {
@@ -208,7 +209,8 @@ struct Sent {
     /// Commands that were applied, or refused by the rule, while it was counted.
     answered: u64,
     seconds: f64,
-    /// How long commands took that were sent while it was counted, whatever came of them.
+    /// How long commands took that were answered while it was counted or after it, whatever came of them: one that has
+    /// waited since before it is the slowest.
     times_us: Vec<u64>,
     /// The rest, by code, whenever it was.
     failed: BTreeMap<String, u64>,
@@ -237,7 +239,7 @@ async fn send(bank: &Arc<Counted>, accounts: u32, seed: u64) -> Sent {
                 let outcome = bank.typed.send(account_id(account), command).await;
                 let answered = Instant::now();
                 sent.add(command, outcome, answered >= start && answered < end);
-                if begun >= start {
+                if answered >= start {
                     let time = answered.duration_since(begun).as_micros();
                     sent.times_us.push(u64::try_from(time).unwrap_or(u64::MAX));
                 }
