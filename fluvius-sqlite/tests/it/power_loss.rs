@@ -7,6 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use fluvius_core::testing::SeededRng;
 use fluvius_core::uuid::Uuid;
@@ -19,7 +20,7 @@ use crate::purses::{self, Pair};
 use crate::record::{MARKS, Record, Unsynced};
 
 const CLIENT_COUNT: usize = 3;
-const UNITS_OF_A_CLIENT: usize = 25;
+const UNITS_OF_A_CLIENT: usize = 35;
 
 /// Small, so that the log is copied into the file and begins anew several times.
 fn options() -> SqliteOptions {
@@ -49,6 +50,8 @@ async fn a_process_over_a_recorded_disk() {
             let fates = store.commit(Arc::from([unit])).await;
             assert!(matches!(fates[..], [Fate::Committed { .. }]), "{fates:?}");
             mark(&marks, id);
+            // On a fast disk all is over before the log is copied for the first time.
+            tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };
     let clients = [(); CLIENT_COUNT].map(|()| client(store.clone(), Arc::clone(&marks)));
