@@ -109,7 +109,8 @@ async fn cut_off(environment: &[(&str, &str)], is_all: bool) -> Found {
         let behind = random.below(u64::try_from(record.len() - first).unwrap());
         let at = first + 1 + usize::try_from(behind).unwrap();
         let unsynced = [Unsynced::Lost, Unsynced::Torn, Unsynced::Kept][number % 3];
-        let left = folder.path().join("left");
+        // Of its own: the threads of the store before may still be closing theirs, by its path.
+        let left = folder.path().join(format!("left-{number}"));
         std::fs::create_dir(&left).unwrap();
         record.leave(first, at, unsynced, &mut random, &left);
         let answered = record.marked(at);
