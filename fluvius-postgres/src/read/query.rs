@@ -42,15 +42,7 @@ async fn ask(
     query: &StateQuery,
 ) -> Result<Vec<StateRecord>, Fault> {
     let sql = Sql::of(query, indexes);
-    let params: Vec<(&(dyn ToSql + Sync), Type)> = sql
-        .params
-        .iter()
-        .map(|(value, of)| {
-            let value: &(dyn ToSql + Sync) = value.as_ref();
-            (value, of.clone())
-        })
-        .collect();
-    let found = readers.once(&sql.text, &params).await?;
+    let found = readers.once(&sql.text, &sql.params()).await?;
     found.iter().map(|row| rows::state(row, 0)).collect()
 }
 
@@ -63,6 +55,15 @@ struct Sql<'i> {
 }
 
 impl<'i> Sql<'i> {
+    /// The values of its parameters, with their types.
+    fn params(&self) -> Vec<(&(dyn ToSql + Sync), Type)> {
+        let params = self.params.iter().map(|(value, of)| {
+            let value: &(dyn ToSql + Sync) = value.as_ref();
+            (value, of.clone())
+        });
+        params.collect()
+    }
+
     fn of(query: &StateQuery, indexes: &'i [Index]) -> Self {
         let is_used = |index: &&Index| {
             query.sort.iter().any(|key| key.field == index.field)

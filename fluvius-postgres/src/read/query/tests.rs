@@ -39,15 +39,8 @@ async fn store() -> Option<(TestSchema, PostgresStore, Indexes, Readers)> {
 
 async fn plan(readers: &Readers, indexes: &[Index], query: &StateQuery) -> String {
     let sql = Sql::of(query, indexes);
-    let params: Vec<(&(dyn ToSql + Sync), Type)> = sql
-        .params
-        .iter()
-        .map(|(value, of)| {
-            let value: &(dyn ToSql + Sync) = value.as_ref();
-            (value, of.clone())
-        })
-        .collect();
-    let rows = readers.once(&format!("EXPLAIN (COSTS OFF) {}", sql.text), &params).await.unwrap();
+    let rows =
+        readers.once(&format!("EXPLAIN (COSTS OFF) {}", sql.text), &sql.params()).await.unwrap();
     let lines: Vec<String> = rows.iter().map(|row| row.get::<_, String>(0)).collect();
     lines.join("\n")
 }
