@@ -31,10 +31,10 @@ use crate::sync::{self, Instant};
 /// How many steps are done at one go before the rest is moved to a task of its own.
 const STEPS_AT_ONE_GO: usize = 128;
 
-/// How long a process keeps a turn across processes, and what it has committed under it lands after
-/// that: long enough that handing it over costs little, and short enough that several others may
-/// have it within a second.
-const TURN_TIME: Duration = Duration::from_millis(50);
+/// How often a turn across processes is looked at. Ten times that is how long a process keeps it,
+/// and what it has committed under it lands after that: long enough that handing it over costs
+/// little, and short enough that several others may have it within a second.
+const TURN_LOOK_TIME: Duration = Duration::from_millis(5);
 
 /// What a step has come to: what the sequencer is told of it.
 enum Done {
@@ -44,7 +44,7 @@ enum Done {
     Settled(Ticket, Settled),
     Answered(Ticket, Outcome),
     TurnTaken(AggregateRoot, Option<(StoreTurn, Option<StateRecord>)>),
-    TurnIsUp(AggregateRoot),
+    TurnKept(AggregateRoot),
 }
 
 /// What beginning a step has come to.
@@ -140,8 +140,8 @@ pub(crate) fn drive<'a>(
             }
             Step::KeepTurn(root) => {
                 drop(shared);
-                let kept = sync::sleep(TURN_TIME);
-                Work::new(now, Span::none(), kept.map(move |()| Done::TurnIsUp(root))).begin()
+                let kept = sync::sleep(TURN_LOOK_TIME);
+                Work::new(now, Span::none(), kept.map(move |()| Done::TurnKept(root))).begin()
             }
             Step::GiveBackTurn(turn) => {
                 drop(shared);
@@ -197,7 +197,7 @@ fn take_in(
         Done::Resumed(ticket) => sequencer.resume(ticket),
         Done::Settled(ticket, settled) => sequencer.end(ticket, settled),
         Done::TurnTaken(root, taken) => sequencer.turn_taken(&root, taken),
-        Done::TurnIsUp(root) => sequencer.turn_is_up(&root),
+        Done::TurnKept(root) => sequencer.look_at_turn(&root),
         Done::Answered(ticket, outcome) => {
             finish(processor, shared, ticket, outcome, now);
             return processor.shared();

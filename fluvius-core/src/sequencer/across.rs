@@ -3,7 +3,8 @@
 //! A turn is the store's, and is kept for a while rather than for one command: so all that this
 //! process has to do on the root in that while is decided one on the other, as if nobody else were
 //! there. When the while is over, nobody new is decided under the turn, and it is given back when
-//! what was decided under it has landed.
+//! what was decided under it has landed. Whoever drives the sequencer looks at it meanwhile: a turn
+//! under which there is nothing to do is given back before the while is over.
 //!
 //! Who waits here keeps the turns of its roots before the one it waits for, beyond their while.
 //! The order is that of the roots, so no two processes wait for each other; and the store bounds
@@ -16,6 +17,9 @@ use crate::hash::Map;
 use crate::root::AggregateRoot;
 use crate::state::StateRecord;
 use crate::store::StoreTurn;
+
+/// How often a turn is looked at before its while is over.
+const LOOK_COUNT_MAX: u32 = 10;
 
 /// After how many turns before which nobody else had changed the root no further one is taken.
 const QUIET_COUNT_MAX: u32 = 2;
@@ -41,8 +45,8 @@ struct Contested {
 enum Stage {
     /// The store is asked for it.
     Asked,
-    /// This process has it.
-    Held(StoreTurn),
+    /// This process has it, and it was looked at so often.
+    Held(StoreTurn, u32),
     /// This process has had it for long enough.
     Up(StoreTurn),
 }
@@ -68,7 +72,7 @@ impl<J> Sequencer<J> {
                 continue;
             }
             match self.across.roots.get_mut(&root) {
-                Some(contested) if matches!(contested.stage, Stage::Held(_)) => {
+                Some(contested) if matches!(contested.stage, Stage::Held(..)) => {
                     contested.kept_count += 1;
                     command.kept.push(root);
                 }
@@ -114,7 +118,7 @@ impl<J> Sequencer<J> {
         let command = self.commands.get(&ticket)?;
         let is_closed = |root: &AggregateRoot| {
             let contested = self.across.roots.get(root);
-            contested.is_some_and(|contested| !matches!(contested.stage, Stage::Held(_)))
+            contested.is_some_and(|contested| !matches!(contested.stage, Stage::Held(..)))
                 && !command.kept.contains(root)
         };
         decision.reads.iter().map(|read| &read.root).find(|root| is_closed(root)).cloned()
@@ -141,7 +145,7 @@ impl<J> Sequencer<J> {
         let is_changed = self.heads.correct(root, stored);
         self.heads.trust(root);
         let Some(contested) = self.across.roots.get_mut(root) else { return };
-        contested.stage = Stage::Held(turn);
+        contested.stage = Stage::Held(turn, 0);
         contested.quiet_count = if is_changed { 0 } else { contested.quiet_count + 1 };
         self.steps.push_back(Step::KeepTurn(root.clone()));
         for ticket in std::mem::take(&mut contested.waiting) {
@@ -161,11 +165,16 @@ impl<J> Sequencer<J> {
         self.take_turns(ticket);
     }
 
-    /// This process has had the turn for long enough.
-    pub(crate) fn turn_is_up(&mut self, root: &AggregateRoot) {
+    /// A turn that this process has had for long enough, or has nothing to do under, is up.
+    pub(crate) fn look_at_turn(&mut self, root: &AggregateRoot) {
         let Some(contested) = self.across.roots.get_mut(root) else { return };
+        let is_idle = contested.kept_count == 0 && !self.heads.is_in_work(root);
         contested.stage = match std::mem::replace(&mut contested.stage, Stage::Asked) {
-            Stage::Held(turn) => Stage::Up(turn),
+            Stage::Held(turn, count) if count + 1 < LOOK_COUNT_MAX && !is_idle => {
+                self.steps.push_back(Step::KeepTurn(root.clone()));
+                Stage::Held(turn, count + 1)
+            }
+            Stage::Held(turn, _) => Stage::Up(turn),
             other => other,
         };
         self.give_back_turn_across(root);

@@ -59,8 +59,8 @@ pub(crate) enum Step {
     /// Wait for the root's turn across processes, load the root, and come back with
     /// [`Sequencer::turn_taken`].
     TakeTurn(AggregateRoot),
-    /// Wait as long as a process keeps such a turn, and come back with
-    /// [`Sequencer::turn_is_up`].
+    /// Wait until a turn that this process has is looked at, and come back with
+    /// [`Sequencer::look_at_turn`].
     KeepTurn(AggregateRoot),
     /// Give the turn back.
     GiveBackTurn(StoreTurn),

@@ -1,3 +1,23 @@
+-- Draws the positions of so many rows, and gives the number before the first of them.
+--
+-- From here to the end of the commit the caller is alone: so the order of positions is that of commits, and nothing
+-- appears behind a reader. It is the last wait of a commit, inside of one call: no client can pause in it.
+CREATE FUNCTION draw_positions(row_count bigint) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    first bigint;
+BEGIN
+    IF row_count IS NULL THEN
+        RAISE EXCEPTION 'positions must not be drawn: a row that was locked was not written' USING ERRCODE = 'FL003';
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended(current_schema(), 0));
+    first := nextval('position');
+    IF row_count > 1 THEN
+        PERFORM setval('position', first + row_count - 1);
+    END IF;
+    RETURN first - 1;
+END
+$$;
+
 -- Commits a batch of units of work: one call is one round trip and one transaction. It is a function because each
 -- statement in it sees what was committed before that statement, which a single statement does not.
 --
@@ -43,7 +63,6 @@ CREATE FUNCTION commit_batch(
 ) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
-    schema_key constant bigint := hashtextextended(current_schema(), 0);
     found_version bigint;
     versions bigint[] := '{}';
     root_key bigint;
@@ -81,7 +100,8 @@ BEGIN
         END IF;
         IF NOT FOUND THEN
             -- No row to lock: whoever wants to create it takes this lock, and looks again.
-            root_key := hashtextextended(resources[i], hashtextextended(identifiers[i]::text, schema_key));
+            root_key := hashtextextended(resources[i],
+                hashtextextended(identifiers[i]::text, hashtextextended(current_schema(), 0)));
             IF are_written[i] THEN
                 PERFORM pg_advisory_xact_lock(root_key);
                 SELECT version INTO found_version FROM resource_state
@@ -174,13 +194,7 @@ BEGIN
 
     base := 0;
     IF row_count > 0 AND 0 = ANY (fates) THEN
-        -- From here to the end of the commit this batch is alone: so the order of positions is that of commits, and
-        -- nothing appears behind a reader. It is the last wait, inside of one call: no client can pause in it.
-        PERFORM pg_advisory_xact_lock(schema_key);
-        base := nextval('position') - 1;
-        IF row_count > 1 THEN
-            PERFORM setval('position', base + row_count);
-        END IF;
+        base := draw_positions(row_count);
         INSERT INTO context_log
         SELECT id, domain, revision, transport, source, headers, user_id, profile_id, organization_id, roles, realm,
             correlation, causation

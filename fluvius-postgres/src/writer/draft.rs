@@ -6,7 +6,7 @@ use fluvius_core::uuid::Uuid;
 use fluvius_core::{AggregateRoot, StoreError, UnitOfWork};
 use tokio_postgres::types::ToSql;
 
-use super::session::Types;
+use super::session::{Session, Types};
 use super::tables::Rows;
 use crate::error::Fault;
 use crate::read::clamped;
@@ -163,10 +163,8 @@ impl<'b> Draft<'b> {
             States::Last => Some(self.last_units()),
             States::All => None,
         };
-        let rows = self.rows(types, last_units.as_deref())?;
-        let resources: Vec<String> =
-            self.roots.iter().map(|root| root.resource.to_string()).collect();
-        let identifiers: Vec<Uuid> = self.roots.iter().map(|root| root.identifier).collect();
+        let rows = self.rows(types, last_units.as_deref(), |_| false)?;
+        let (resources, identifiers) = self.root_columns();
         let mut params: Vec<Box<dyn ToSql + Sync + Send + 't>> = vec![
             Box::new(durability),
             Box::new(process),
@@ -201,9 +199,97 @@ impl<'b> Draft<'b> {
         Ok(params)
     }
 
-    /// What is sent at first: where no unit falls, only the last state of a root is written.
+    /// Whether one statement may store the batch, which locks all of its roots as if they were written: they are there,
+    /// and a unit that has several writes them all.
+    pub(crate) fn is_of_changes(&self) -> bool {
+        let are_there = self.wanted.iter().all(|version| *version > 0);
+        let is_of_changes = |unit: &UnitOfWork| {
+            unit.expected.len() == 1
+                || !unit.expected.is_empty() && unit.expected.len() == unit.states.len()
+        };
+        self.is_in_step && self.row_count > 0 && are_there && self.batch.iter().all(is_of_changes)
+    }
+
+    /// The parameters of that statement, in its order.
+    pub(crate) fn params_of_changes<'t>(
+        &self,
+        session: &'t Session,
+        durability: &'static str,
+        process: i64,
+    ) -> Result<Vec<Box<dyn ToSql + Sync + Send + 't>>, Fault> {
+        let has_context = |id| session.has_context(id);
+        let rows = self.rows(&session.types, Some(&self.last_units()), has_context)?;
+        let (resources, identifiers) = self.root_columns();
+        let mut params: Vec<Box<dyn ToSql + Sync + Send + 't>> = vec![
+            Box::new(durability),
+            Box::new(process),
+            Box::new(resources),
+            Box::new(identifiers),
+            Box::new(self.wanted.clone()),
+            Box::new(self.are_written.clone()),
+            Box::new(self.are_alone()),
+            Box::new(clamped(self.row_count)),
+            Box::new(self.ids.clone()),
+            Box::new(rows.states.records),
+            Box::new(rows.states.numbers),
+            Box::new(rows.contexts.records),
+            Box::new(self.roots_of(&rows.contexts.units)),
+            Box::new(rows.contexts.numbers),
+        ];
+        let row_roots = self.unit_roots().zip(self.batch);
+        let row_roots =
+            row_roots.flat_map(|(root, unit)| std::iter::repeat_n(root, unit.row_count()));
+        params.push(Box::new(row_roots.collect::<Vec<i32>>()));
+        for of_unit in [rows.commands, rows.events, rows.messages, rows.activities] {
+            params.push(Box::new(of_unit.records));
+        }
+        Ok(params)
+    }
+
+    /// A root of each unit.
+    pub(crate) fn unit_roots(&self) -> impl Iterator<Item = i32> {
+        self.batch.iter().enumerate().map(|(index, _)| {
+            let place = self.expected_units.binary_search(&number(index));
+            place.map_or(0, |place| self.expected_roots[place])
+        })
+    }
+
+    /// A root of each of these units.
+    fn roots_of(&self, units: &[i32]) -> Vec<i32> {
+        let roots: Vec<i32> = self.unit_roots().collect();
+        let root = |unit: &i32| usize::try_from(*unit - 1).ok().and_then(|unit| roots.get(unit));
+        units.iter().map(|unit| root(unit).copied().unwrap_or(0)).collect()
+    }
+
+    /// Which roots only one unit has, which has no other, stands on no unit, and has none on it.
+    fn are_alone(&self) -> Vec<bool> {
+        let mut root_counts = vec![0; self.batch.len() + 1];
+        for unit in &self.expected_units {
+            root_counts[index_of(*unit)] += 1;
+        }
+        for unit in self.depends_units.iter().chain(&self.depends_on) {
+            root_counts[index_of(*unit)] += 1;
+        }
+        let mut unit_counts = vec![0; self.roots.len() + 1];
+        let mut are_alone = vec![true; self.roots.len()];
+        for (unit, root) in self.expected_units.iter().zip(&self.expected_roots) {
+            let root = index_of(*root);
+            unit_counts[root] += 1;
+            are_alone[root - 1] &= unit_counts[root] == 1 && root_counts[index_of(*unit)] == 1;
+        }
+        are_alone
+    }
+
+    fn root_columns(&self) -> (Vec<String>, Vec<Uuid>) {
+        self.roots.iter().map(|root| (root.resource.to_string(), root.identifier)).unzip()
+    }
+
+    /// What is sent at first: only the last state of each root where that leaves out more than half of them. Where a
+    /// unit falls all are to be sent, and with them the whole batch again.
     pub(crate) fn states_at_first(&self) -> States {
-        if self.is_in_step { States::Last } else { States::All }
+        let root_count = self.are_written.iter().filter(|is_written| **is_written).count();
+        let state_count: usize = self.sound().map(|(_, unit)| unit.states.len()).sum();
+        if self.is_in_step && state_count > 2 * root_count { States::Last } else { States::All }
     }
 
     /// The last unit that writes each root.
@@ -219,7 +305,13 @@ impl<'b> Draft<'b> {
         last
     }
 
-    fn rows<'t>(&self, types: &'t Types, last_units: Option<&[i32]>) -> Result<Rows<'t>, Fault> {
+    /// `has_context`: of which contexts the rows are left out.
+    fn rows<'t>(
+        &self,
+        types: &'t Types,
+        last_units: Option<&[i32]>,
+        has_context: impl Fn(Uuid) -> bool,
+    ) -> Result<Rows<'t>, Fault> {
         let mut rows = Rows::new(types);
         let mut contexts = HashMap::new();
         for (index, unit) in self.sound() {
@@ -233,7 +325,7 @@ impl<'b> Draft<'b> {
             if unit.row_count() > 0 {
                 let next = contexts.len();
                 let context = *contexts.entry(unit.context.id).or_insert(next);
-                if context == next {
+                if context == next && !has_context(unit.context.id) {
                     rows.add_context(&unit.context)?;
                 }
                 rows.contexts.units.push(number);
@@ -248,6 +340,10 @@ impl<'b> Draft<'b> {
         }
         Ok(rows)
     }
+}
+
+fn index_of(number: i32) -> usize {
+    usize::try_from(number).unwrap_or(0)
 }
 
 /// A place as the function counts: from 1.

@@ -23,25 +23,87 @@ const FELL: i32 = 2;
 const KNOWN: i32 = 3;
 const STALE: i32 = 4;
 
+/// What was told of a batch that was committed.
+pub(crate) struct Told {
+    base: u64,
+    /// One a unit: what became of it, and the number of what that is due to.
+    numbers: Vec<i32>,
+    others: Vec<i32>,
+    /// The numbers of the roots whose turn another process has or waits for.
+    contested: Vec<i32>,
+    /// The rows that units were stale at, by the number of the root.
+    stored: HashMap<i32, StateRecord>,
+}
+
+impl Told {
+    /// What `commit_batch` has told; `None`: it wants all states of the batch, since some unit is not stored, and has
+    /// written nothing.
+    pub(crate) fn of_function(found: &[Row]) -> Result<Option<Self>, Fault> {
+        let mut stored = HashMap::new();
+        let mut told = None;
+        for row in found {
+            match row.try_get::<_, Option<i32>>(ROOT)? {
+                Some(root) => drop(stored.insert(root, rows::state(row, STATE)?)),
+                None => told = Some(row),
+            }
+        }
+        let told = told.ok_or_else(|| Fault::damaged("commit_batch", "it has told no fates"))?;
+        let Some(numbers) = told.try_get(FATES)? else { return Ok(None) };
+        let others = told.try_get::<_, Option<Vec<i32>>>(OTHERS)?.unwrap_or_default();
+        let contested = told.try_get::<_, Option<Vec<i32>>>(CONTESTED)?.unwrap_or_default();
+        Ok(Some(Self { base: base(told.try_get(BASE)?)?, numbers, others, contested, stored }))
+    }
+
+    /// What the statement has told that stores changes; `None`: it has stored nothing.
+    pub(crate) fn of_changes(found: &[Row], draft: &Draft<'_>) -> Result<Option<Self>, Fault> {
+        let Some((told, stale)) = found.split_first() else { return Ok(None) };
+        let mut stored = HashMap::new();
+        for row in stale {
+            stored.insert(row.try_get(ROOT - 1)?, rows::state(row, STATE - 1)?);
+        }
+        let are_wanted: Vec<bool> = told.try_get(1)?;
+        let is_wanted = |root: i32| {
+            let place = usize::try_from(root).ok().and_then(|root| root.checked_sub(1));
+            place.and_then(|place| are_wanted.get(place)).copied().unwrap_or(false)
+        };
+        let (numbers, others) = draft
+            .unit_roots()
+            .map(|root| if is_wanted(root) { (SOUND, 0) } else { (STALE, root) })
+            .unzip();
+        let contested = told.try_get(2)?;
+        Ok(Some(Self { base: base(told.try_get(BASE)?)?, numbers, others, contested, stored }))
+    }
+
+    pub(crate) fn stored_units<'d>(
+        &'d self,
+        draft: &'d Draft<'_>,
+    ) -> impl Iterator<Item = &'d UnitOfWork> {
+        let units = self.numbers.iter().zip(draft.batch);
+        units.filter(|(number, _)| **number == SOUND).map(|(_, unit)| unit)
+    }
+
+    /// The position of the last row that was stored, if any was.
+    pub(crate) fn newest(&self, draft: &Draft<'_>) -> Option<i64> {
+        let mut units = self.numbers.iter().zip(draft.batch).zip(&draft.offsets);
+        // What a unit that is not stored would have taken stays a gap.
+        let ((_, unit), offset) =
+            units.rfind(|((number, unit), _)| **number == SOUND && unit.row_count() > 0)?;
+        i64::try_from(self.base + offset + unit.row_count() as u64).ok()
+    }
+}
+
+fn base(told: i64) -> Result<u64, Fault> {
+    u64::try_from(told)
+        .map_err(|_| Fault::damaged("commit_batch", format!("{told} is no position")))
+}
+
 /// The fates of a batch that was committed.
 pub(crate) async fn read(
     readers: &Readers,
     draft: &Draft<'_>,
-    found: &[Row],
+    told: &Told,
 ) -> Result<Vec<Fate>, Fault> {
-    let mut stored = HashMap::new();
-    let mut told = None;
-    for row in found {
-        match row.try_get::<_, Option<i32>>(ROOT)? {
-            Some(root) => drop(stored.insert(root, rows::state(row, STATE)?)),
-            None => told = Some(row),
-        }
-    }
-    let told = told.ok_or_else(|| Fault::damaged("commit_batch", "it has told no fates"))?;
-    let base = base(told)?;
-    let numbers: Vec<i32> = told.try_get(FATES)?;
-    let others: Vec<i32> = told.try_get::<_, Option<Vec<i32>>>(OTHERS)?.unwrap_or_default();
-    let contested: Vec<i32> = told.try_get::<_, Option<Vec<i32>>>(CONTESTED)?.unwrap_or_default();
+    let Told { base, numbers, others, contested, stored } = told;
     let contested: Vec<&AggregateRoot> = contested
         .iter()
         .filter_map(|number| draft.roots.get(usize::try_from(*number).ok()?.checked_sub(1)?))
@@ -74,28 +136,6 @@ pub(crate) async fn read(
         fates.push(fate);
     }
     Ok(fates)
-}
-
-/// Whether the function wants all states of the batch, and has written nothing: some unit is not stored.
-pub(crate) fn wants_all_states(found: &[Row]) -> bool {
-    matches!(found, [row] if matches!(row.try_get::<_, Option<Vec<i32>>>(FATES), Ok(None)))
-}
-
-/// The position of the last row that was stored, if any was.
-pub(crate) fn newest(found: &[Row], draft: &Draft<'_>) -> Option<i64> {
-    let told = found.iter().find(|row| matches!(row.try_get::<_, Option<i32>>(ROOT), Ok(None)))?;
-    let numbers: Vec<i32> = told.try_get(FATES).ok()?;
-    let mut units = numbers.iter().zip(draft.batch).zip(&draft.offsets);
-    // What a unit that is not stored would have taken stays a gap.
-    let ((_, unit), offset) =
-        units.rfind(|((number, unit), _)| **number == SOUND && unit.row_count() > 0)?;
-    i64::try_from(base(told).ok()? + offset + unit.row_count() as u64).ok()
-}
-
-fn base(told: &Row) -> Result<u64, Fault> {
-    let base: i64 = told.try_get(BASE)?;
-    u64::try_from(base)
-        .map_err(|_| Fault::damaged("commit_batch", format!("{base} is no position")))
 }
 
 fn malformed(draft: &Draft<'_>, index: usize) -> Fate {

@@ -14,6 +14,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 
 use self::draft::{Draft, States};
+use self::fates::Told;
 use self::session::{Session, SessionLock};
 use crate::connect::Place;
 use crate::error::Fault;
@@ -36,9 +37,18 @@ pub(crate) struct Writer {
     newest: AtomicI64,
 }
 
-/// What came of a call of the commit function.
+/// How a batch is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// By the statement for batches that change roots which are there.
+    Changes,
+    /// By the commit function.
+    Function(States),
+}
+
+/// What came of storing a batch.
 enum Called {
-    Done(Vec<Row>),
+    Done(Told),
     /// Nothing of it is stored.
     Failed(Fault),
     /// All of it is stored, or nothing.
@@ -92,7 +102,7 @@ impl Writer {
 
     async fn fates(&self, readers: &Readers, draft: &Draft<'_>, called: Called) -> Vec<Fate> {
         match called {
-            Called::Done(rows) => match fates::read(readers, draft, &rows).await {
+            Called::Done(told) => match fates::read(readers, draft, &told).await {
                 Ok(fates) => fates,
                 // It is committed, and what it has told cannot be read.
                 Err(fault) => {
@@ -111,42 +121,55 @@ impl Writer {
                     .collect()
             }
             Called::Unknown(fault) => {
-                tracing::warn!(error = %fault, "the connection was lost during a commit");
+                tracing::warn!(error = %fault, "what has become of a commit is not known");
                 draft.batch.iter().map(|_| Fate::Unknown).collect()
             }
         }
     }
 
-    /// Calls the commit function, again where others were in the way.
+    /// Stores a batch, again where others were in the way.
     async fn call(&self, draft: &Draft<'_>) -> Called {
+        let mut way = match draft.is_of_changes() {
+            true => Way::Changes,
+            false => Way::Function(draft.states_at_first()),
+        };
         let mut count = 0;
-        let mut states = draft.states_at_first();
         loop {
             count += 1;
-            match self.call_once(draft, states).await {
-                Called::Done(rows) if fates::wants_all_states(&rows) && states == States::Last => {
-                    states = States::All;
-                }
-                Called::Failed(fault) if fault.is_of_others() && count < TRY_COUNT => {
+            let called = self.call_once(draft, way).await;
+            way = match (called, way) {
+                (None, Way::Changes) => Way::Function(draft.states_at_first()),
+                (None, Way::Function(_)) => Way::Function(States::All),
+                (Some(Called::Failed(fault)), _) if fault.is_of_others() && count < TRY_COUNT => {
                     tracing::debug!(error = %fault, count, "a commit is tried again");
+                    Way::Function(draft.states_at_first())
                 }
-                called => return called,
+                (Some(called), _) => return called,
             }
         }
     }
 
-    async fn call_once(&self, draft: &Draft<'_>, states: States) -> Called {
+    /// `None`: nothing of it is stored, and it must be stored in another way.
+    async fn call_once(&self, draft: &Draft<'_>, way: Way) -> Option<Called> {
         let session = match self.session().await {
             Ok(session) => session,
-            Err(fault) => return Called::Failed(fault),
+            Err(fault) => return Some(Called::Failed(fault)),
         };
         let durability = match self.place.options.durability {
             Durability::Full => "on",
             Durability::Normal => "off",
         };
-        let params = match draft.params(&session.types, durability, self.process, states) {
+        let (statement, params) = match way {
+            Way::Changes => {
+                (&session.changes, draft.params_of_changes(&session, durability, self.process))
+            }
+            Way::Function(states) => {
+                (&session.commit, draft.params(&session.types, durability, self.process, states))
+            }
+        };
+        let params = match params {
             Ok(params) => params,
-            Err(fault) => return Called::Failed(fault),
+            Err(fault) => return Some(Called::Failed(fault)),
         };
         let params: Vec<&(dyn ToSql + Sync)> = params
             .iter()
@@ -157,22 +180,44 @@ impl Writer {
             .collect();
         // From here to the answer the outcome is open.
         let open = OpenCall { writer: self, session: &session };
-        let called = session.client.query(&session.commit, &params);
+        let called = session.client.query(statement, &params);
         let time_max = self.place.options.statement_time_max * 2;
         let fault = match tokio::time::timeout(time_max, called).await {
             Ok(Ok(rows)) => {
                 open.close();
-                self.remember(&rows, draft);
-                return Called::Done(rows);
+                return self.told(draft, &session, way, &rows);
             }
             Ok(Err(error)) => Fault::Postgres(error),
             Err(_) => Fault::unanswered(),
         };
         if matches!(fault, Fault::Postgres(_)) && fault.is_rolled_back() {
             open.close();
-            return Called::Failed(fault);
+            return Some(Called::Failed(fault));
         }
-        Called::Unknown(fault)
+        Some(Called::Unknown(fault))
+    }
+
+    /// What the server has told, and what is to be remembered of it.
+    fn told(&self, draft: &Draft<'_>, session: &Session, way: Way, rows: &[Row]) -> Option<Called> {
+        let told = match way {
+            Way::Changes => Told::of_changes(rows, draft),
+            Way::Function(_) => Told::of_function(rows),
+        };
+        match told {
+            Ok(Some(told)) => {
+                if let Some(newest) = told.newest(draft) {
+                    self.newest.fetch_max(newest, Ordering::SeqCst);
+                }
+                session.keep_contexts(told.stored_units(draft));
+                Some(Called::Done(told))
+            }
+            Ok(None) if way == Way::Function(States::All) => {
+                Some(Called::Failed(Fault::damaged("commit_batch", "it has told no fates")))
+            }
+            Ok(None) => None,
+            // It is committed, and what it has told cannot be read.
+            Err(fault) => Some(Called::Unknown(fault)),
+        }
     }
 
     /// The connection, opened anew where there is none.
@@ -198,12 +243,6 @@ impl Writer {
     fn lose(&self, session: &Session) {
         if !session.is_lost.swap(true, Ordering::SeqCst) {
             self.lost().push(session.lock);
-        }
-    }
-
-    fn remember(&self, rows: &[Row], draft: &Draft<'_>) {
-        if let Some(newest) = fates::newest(rows, draft) {
-            self.newest.fetch_max(newest, Ordering::SeqCst);
         }
     }
 

@@ -1,9 +1,12 @@
 //! The one connection that commits: what is prepared on it, and how it is known to have ended.
 
+use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
-use fluvius_core::StoreError;
+use fluvius_core::uuid::Uuid;
+use fluvius_core::{StoreError, UnitOfWork};
 use tokio_postgres::{Client, Statement};
 
 use super::records::RowType;
@@ -18,6 +21,11 @@ const PLANS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET en
 
 const COMMIT: &str = "SELECT * FROM commit_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, \
                       $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32)";
+
+const CHANGES: &str = include_str!("changes.sql");
+
+/// How many contexts are known to be stored at the most, before all of them are forgotten.
+const CONTEXT_COUNT_MAX: usize = 1_024;
 
 /// The row types that the commit function takes.
 #[derive(Debug)]
@@ -35,10 +43,13 @@ pub(crate) struct Types {
 pub(crate) struct Session {
     pub(crate) client: Client,
     pub(crate) commit: Statement,
+    pub(crate) changes: Statement,
     pub(crate) types: Types,
     pub(crate) lock: SessionLock,
     /// Whether the outcome of a call is open that nobody waits for any more.
     pub(crate) is_lost: AtomicBool,
+    /// Contexts that this session has stored.
+    contexts: Mutex<HashSet<Uuid>>,
 }
 
 /// A lock that the server holds for a session, and gives back when all that the session had begun has ended.
@@ -64,9 +75,37 @@ impl Session {
         // Drawn at random: nobody else has it.
         let key = i64::from_be_bytes(RandomState::new().hash_one(std::process::id()).to_be_bytes());
         client.execute("SELECT pg_advisory_lock($1)", &[&key]).await?;
-        let commit = client.prepare(COMMIT).await?;
+        let (commit, changes) = tokio::join!(client.prepare(COMMIT), client.prepare(CHANGES));
+        let commit = commit?;
         let types = types(&commit)?;
-        Ok(Self { client, commit, types, lock: SessionLock(key), is_lost: AtomicBool::new(false) })
+        Ok(Self {
+            client,
+            changes: changes?,
+            commit,
+            types,
+            lock: SessionLock(key),
+            is_lost: AtomicBool::new(false),
+            contexts: Mutex::default(),
+        })
+    }
+
+    /// Whether a context is stored already, as far as this session knows.
+    pub(crate) fn has_context(&self, id: Uuid) -> bool {
+        self.contexts().contains(&id)
+    }
+
+    /// Units are stored, and with them their contexts.
+    pub(crate) fn keep_contexts<'u>(&self, units: impl Iterator<Item = &'u UnitOfWork>) {
+        let mut contexts = self.contexts();
+        for unit in units.filter(|unit| unit.row_count() > 0) {
+            if contexts.insert(unit.context.id) && contexts.len() > CONTEXT_COUNT_MAX {
+                contexts.clear();
+            }
+        }
+    }
+
+    fn contexts(&self) -> std::sync::MutexGuard<'_, HashSet<Uuid>> {
+        self.contexts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

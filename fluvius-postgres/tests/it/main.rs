@@ -30,7 +30,8 @@ async fn client(url: &str) -> tokio_postgres::Client {
 /// How many commits are at work, as somebody sees it who is in no transaction.
 async fn running_commits(client: &tokio_postgres::Client) -> i64 {
     let sql = "SELECT count(*) FROM pg_stat_activity \
-               WHERE state = 'active' AND query LIKE '%FROM commit_batch(%' AND pid <> pg_backend_pid()";
+               WHERE state = 'active' AND (query LIKE '%FROM commit_batch(%' OR query LIKE '-- Commits a batch%') \
+               AND pid <> pg_backend_pid()";
     client.query_one(sql, &[]).await.unwrap().get(0)
 }
 

@@ -23,7 +23,7 @@ const FOUND_WITHIN: Duration = Duration::from_secs(60);
 const WRITERS: u64 = 8;
 const READERS: u64 = 2;
 
-/// What the commit function is changed to do.
+/// What the function is changed to do that draws positions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mutant {
     /// Positions are drawn under no lock.
@@ -32,8 +32,8 @@ enum Mutant {
     LockGivenBack,
 }
 
-const LOCK: &str = "PERFORM pg_advisory_xact_lock(schema_key);";
-const DRAWN: &str = "INSERT INTO context_log";
+const LOCK: &str = "PERFORM pg_advisory_xact_lock(hashtextextended(current_schema(), 0));";
+const DRAWN: &str = "RETURN first";
 
 impl Mutant {
     fn changed(self, function: &str) -> String {
@@ -42,9 +42,9 @@ impl Mutant {
         match self {
             Self::NoLock => function.replace(LOCK, ""),
             Self::LockGivenBack => {
-                let given_back = format!("PERFORM pg_advisory_unlock(schema_key); {DRAWN}");
-                let taken = "PERFORM pg_advisory_lock(schema_key);";
-                function.replace(LOCK, taken).replace(DRAWN, &given_back)
+                let of_session = |function: &str| LOCK.replace("pg_advisory_xact_lock", function);
+                let given_back = format!("{} {DRAWN}", of_session("pg_advisory_unlock"));
+                function.replace(LOCK, &of_session("pg_advisory_lock")).replace(DRAWN, &given_back)
             }
         }
     }
@@ -71,7 +71,7 @@ async fn prepare(schema: &TestSchema, mutant: Option<Mutant>) -> tokio_postgres:
     );
     client.batch_execute(&trigger).await.unwrap();
     if let Some(mutant) = mutant {
-        let source = "SELECT pg_get_functiondef('commit_batch'::regproc)";
+        let source = "SELECT pg_get_functiondef('draw_positions'::regproc)";
         let function: String = client.query_one(source, &[]).await.unwrap().get(0);
         client.batch_execute(&mutant.changed(&function)).await.unwrap();
     }
@@ -182,18 +182,28 @@ impl Run {
         options.open(self.schema.url()).await.unwrap()
     }
 
-    /// Commits until there are enough events, some of them slowly, some to be rolled back, some in part.
+    /// Commits until there are enough events, some of them slowly, some to be rolled back, some in part; batches that
+    /// begin roots, and batches that change roots which are there.
     async fn write(self: Arc<Self>, number: u64, [opened, deposited]: [UnitOfWork; 2]) {
         let store = self.open().await;
         let mut rng = SeededRng::new(self.seed.wrapping_add(number));
+        let mut only_opened: Vec<u64> = Vec::new();
         while self.stored.lock().unwrap().len() < self.events {
             let mut batch = Vec::new();
             for _ in 0..1 + rng.below(8) {
+                // Where its opening was rolled back it is not there: this one leaves a hole between the positions.
+                let Some(id) = only_opened.pop() else { break };
+                batch.extend(units::of_root(&[opened.clone(), deposited.clone()], id).pop());
+            }
+            for _ in 0..if batch.is_empty() { 1 + rng.below(8) } else { 0 } {
                 let id = self.begun.fetch_add(1, Ordering::SeqCst);
                 batch.extend(match rng.below(10) {
-                    // What is not there cannot be changed: this one leaves a hole between the positions.
+                    // So does what was never opened.
                     0 => units::of_root(std::slice::from_ref(&deposited), id),
-                    1..4 => units::of_root(std::slice::from_ref(&opened), id),
+                    1..6 => {
+                        only_opened.push(id);
+                        units::of_root(std::slice::from_ref(&opened), id)
+                    }
                     _ => units::of_root(&[opened.clone(), deposited.clone()], id),
                 });
             }

@@ -99,7 +99,7 @@ impl Proxy {
     async fn hand_on(self, mut client: TcpStream, mut server: UnixStream) {
         let mut seen = self.cuts.subscribe();
         let (mut from_client, mut from_server) = (vec![0; 1 << 16], vec![0; 1 << 16]);
-        let mut call = None;
+        let mut calls: Vec<Vec<u8>> = Vec::new();
         let mut cut = None;
         loop {
             tokio::select! {
@@ -123,10 +123,10 @@ impl Proxy {
                 read = client.read(&mut from_client) => {
                     let Some(bytes) = some(read, &from_client) else { return };
                     self.wait_out_silence().await;
-                    if call.as_ref().is_some_and(|call: &Vec<u8>| at(bytes, call).is_some()) {
+                    if calls.iter().any(|call| at(bytes, call).is_some()) {
                         cut = cut.or_else(|| self.next.lock().unwrap().take());
                     }
-                    call = call.or_else(|| call_of(bytes));
+                    calls.extend(PREPARED.iter().filter_map(|sql| call_of(sql, bytes)));
                     if let Some(Cut::HalfClosed | Cut::Late) = cut {
                         let after = if cut == Some(Cut::Late) { LATE } else { Duration::ZERO };
                         tokio::spawn(go_on(server, bytes.to_vec(), after));
@@ -165,10 +165,13 @@ async fn go_on(mut server: UnixStream, call: Vec<u8>, after: Duration) {
     }
 }
 
+/// How the statements begin that store a batch.
+const PREPARED: [&[u8]; 2] = [b"SELECT * FROM commit_batch(", b"-- Commits a batch"];
+
 /// How a call begins on this connection, where these bytes prepare it: with the name of no portal, and with that of the
 /// statement.
-fn call_of(bytes: &[u8]) -> Option<Vec<u8>> {
-    let sql = at(bytes, b"SELECT * FROM commit_batch(")?;
+fn call_of(sql: &[u8], bytes: &[u8]) -> Option<Vec<u8>> {
+    let sql = at(bytes, sql)?;
     let name = bytes[..sql - 1].rsplit(|byte| *byte == b's').next()?;
     Some([b"\0s", name, b"\0"].concat())
 }

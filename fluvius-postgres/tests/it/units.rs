@@ -1,16 +1,18 @@
 //! Units of work that are handed to the store itself.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use banking_domain::{DepositMoney, OpenAccount, TransactionManagerDomain};
-use fluvius_core::testing::CountedIds;
+use fluvius_core::testing::{CountedIds, SeededRng};
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
-    AggregateRoot, Domain, DomainContext, Fate, Listener, MemoryStore, Refused, Store, UnitOfWork,
+    AggregateRoot, Domain, DomainContext, ETag, Fate, KnownCommand, Listener, MemoryStore, Refused,
+    Store, UnitOfWork,
 };
 use fluvius_postgres::PostgresStore;
-use fluvius_postgres::testing::PrivateServer;
+use fluvius_postgres::testing::{PrivateServer, TestServer};
 use rust_decimal::Decimal;
 
 use crate::{client, running_commits};
@@ -125,4 +127,168 @@ async fn a_commit_that_was_dropped_is_not_stored_after_it_was_looked_for() {
     assert!(store.command(id).await.unwrap().is_none());
     let fates = store.commit([deposited].into()).await;
     assert!(matches!(fates[..], [Fate::Committed { .. }]), "{fates:?}");
+}
+
+/// A unit that takes a root from a version to the next, as the command of a number.
+fn change(deposited: &UnitOfWork, root: u64, version: u64, id: u64) -> UnitOfWork {
+    let mut unit = of_root(std::slice::from_ref(deposited), root).remove(0);
+    unit.expected[0].version = version;
+    let command = Arc::make_mut(&mut unit.commands[0]);
+    let event = Arc::make_mut(&mut unit.events[0]);
+    let state = Arc::make_mut(&mut unit.states[0]);
+    let context = Arc::make_mut(&mut unit.context);
+    (command.id, event.id) = (Uuid::from_u64_pair(3, id), Uuid::from_u64_pair(4, id));
+    (event.src_cmd, context.id) = (command.id, Uuid::from_u64_pair(5, id));
+    command.context_id = context.id;
+    (event.version, state.version) = (version + 1, version + 1);
+    state.etag = ETag::new(version + 1, command.id);
+    unit
+}
+
+/// One unit that does what two of other roots do, in the order of the roots.
+fn joined(mut unit: UnitOfWork, mut other: UnitOfWork) -> UnitOfWork {
+    Arc::make_mut(&mut other.commands[0]).context_id = unit.context.id;
+    unit.expected.append(&mut other.expected);
+    unit.states.append(&mut other.states);
+    unit.commands.append(&mut other.commands);
+    unit.events.append(&mut other.events);
+    unit
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_version_that_comes_while_a_commit_waits_is_the_one_that_counts() {
+    let Some(server) = TestServer::get() else { return };
+    let schema = server.schema();
+    let store = schema.open().await;
+    let [opened, deposited, _] = units().await;
+    let opened = (1..=2).flat_map(|id| of_root(std::slice::from_ref(&opened), id));
+    store.commit(opened.collect::<Vec<_>>().into()).await;
+    let (other, watcher) = (client(server.url()).await, client(server.url()).await);
+    let version = format!(
+        "BEGIN; UPDATE \"{}\".resource_state SET version = 2 WHERE resource = 'bank-account'",
+        schema.name()
+    );
+    other.batch_execute(&version).await.unwrap();
+    let commit = tokio::spawn({
+        let store = store.clone();
+        // The first unit is sent by somebody who knows already what the other one is about to store.
+        let batch = [change(&deposited, 1, 2, 1), change(&deposited, 2, 1, 2)].into();
+        async move { store.commit(batch).await }
+    });
+    while running_commits(&watcher).await == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    other.batch_execute("COMMIT").await.unwrap();
+    let fates = commit.await.unwrap();
+    let [Fate::Committed { .. }, Fate::Stale { root, stored: Some(stored) }] = &fates[..] else {
+        panic!("{fates:?}")
+    };
+    assert_eq!((root.identifier, stored.version), (Uuid::from_u64_pair(1, 2), 2));
+    let roots = [1, 2].map(|id| AggregateRoot::new("bank-account", Uuid::from_u64_pair(1, id)));
+    let found = store.snapshot(&roots).await.unwrap();
+    let versions: Vec<u64> = found.iter().flatten().map(|state| state.version).collect();
+    assert_eq!(versions, [3, 2]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_is_in_a_batch_its_units_end_as_in_memory() {
+    let Some(server) = TestServer::get() else { return };
+    let [opened, deposited, _] = units().await;
+    let mut counts = BTreeMap::new();
+    for seed in 0..12 {
+        let schema = server.schema();
+        let (store, reference) = (schema.open().await, MemoryStore::new());
+        let mut rng = SeededRng::new(seed);
+        let mut versions = [1; 12];
+        let mut ids = 0;
+        let first = (0..12).flat_map(|root| of_root(std::slice::from_ref(&opened), root));
+        let first: Arc<[UnitOfWork]> = first.collect();
+        store.commit(Arc::clone(&first)).await;
+        reference.commit(first).await;
+        for batch in 0..40 {
+            let mut units: Vec<UnitOfWork> = Vec::new();
+            let mut last = [None; 12];
+            for index in 0..usize::try_from(1 + rng.below(12)).unwrap() {
+                // Some batches have many units on few roots, others each on its own.
+                let mut roots = vec![rng.below(if batch % 2 == 0 { 12 } else { 3 })];
+                if rng.happens(200) {
+                    roots.push(rng.below(12));
+                }
+                roots.sort_unstable();
+                roots.dedup();
+                let is_stale = rng.happens(60);
+                let mut unit: Option<UnitOfWork> = None;
+                for root in roots {
+                    let place = usize::try_from(root).unwrap();
+                    ids += 1;
+                    // An identifier that was sent before, now and then.
+                    let id = if rng.happens(15) { 1 + rng.below(ids) } else { ids };
+                    let version = versions[place] + u64::from(is_stale);
+                    let change = change(&deposited, root, version, id);
+                    let on: Option<usize> = last[place].replace(index);
+                    versions[place] += 1;
+                    let mut next = match unit.take() {
+                        Some(unit) => joined(unit, change),
+                        None => change,
+                    };
+                    next.depends_on.extend(on.filter(|on| !next.depends_on.contains(on)));
+                    unit = Some(next);
+                }
+                let mut unit = unit.unwrap();
+                unit.depends_on.sort_unstable();
+                if rng.happens(100) && unit.states.len() == 1 {
+                    // A refusal: the root is only looked at.
+                    versions[usize::try_from(unit.states[0].root.identifier.as_u64_pair().1)
+                        .unwrap()] -= 1;
+                    unit.states.clear();
+                    unit.events.clear();
+                }
+                units.push(unit);
+            }
+            let units: Arc<[UnitOfWork]> = units.into();
+            let of_store = store.commit(Arc::clone(&units)).await;
+            let of_reference = reference.commit(Arc::clone(&units)).await;
+            for ((unit, left), right) in units.iter().zip(&of_store).zip(&of_reference) {
+                let (left, right) = (said(left), said(right));
+                assert_eq!(left, right, "seed {seed}, batch {batch}: {unit:?}");
+                *counts.entry(left.split(' ').next().unwrap().to_owned()).or_insert(0) += 1;
+            }
+            // What is stored now is where the next batch begins.
+            for (root, version) in (0..).zip(&mut versions) {
+                let root = AggregateRoot::new("bank-account", Uuid::from_u64_pair(1, root));
+                let [left, right] = [store.load(&root).await, reference.load(&root).await];
+                let (left, right) = (left.unwrap().unwrap(), right.unwrap().unwrap());
+                assert_eq!(left, right, "seed {seed}, batch {batch}");
+                *version = left.version;
+            }
+        }
+        for id in 1..=ids {
+            let id = Uuid::from_u64_pair(3, id);
+            let [left, right] = [store.command(id).await, reference.command(id).await];
+            let found = |known: Option<KnownCommand>| {
+                known.map(|(command, context)| (command.record, context))
+            };
+            assert_eq!(found(left.unwrap()), found(right.unwrap()), "seed {seed}");
+            let context = Uuid::from_u64_pair(5, id.as_u64_pair().1);
+            let [left, right] = [store.context(context).await, reference.context(context).await];
+            assert_eq!(left.unwrap(), right.unwrap(), "seed {seed}");
+        }
+    }
+    println!("{counts:?}");
+    let all = ["committed", "stale", "fell", "known"];
+    assert!(
+        all.iter().all(|fate| counts.get(*fate).is_some_and(|count| *count > 20)),
+        "{counts:?}"
+    );
+}
+
+/// A fate, but for positions: which of them stay gaps is each store's own.
+fn said(fate: &Fate) -> String {
+    match fate {
+        Fate::Committed { .. } => "committed".to_owned(),
+        Fate::Stale { root, stored } => format!("stale at {root}: {stored:?}"),
+        Fate::Fell { on } => format!("fell on {on}"),
+        Fate::Known { command, .. } => format!("known as {:?}", command.record.id),
+        other => format!("{other:?}"),
+    }
 }
