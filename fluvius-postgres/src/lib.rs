@@ -14,9 +14,10 @@
 //!
 //! # The way of a batch
 //!
-//! A batch is one call of a function that lies in the database, so one round trip and one transaction. The function
-//! locks the roots of the batch in one order, finds taken identifiers of commands, drops the units that do not hold,
-//! and writes the rest. It draws positions under one lock of the schema, as the last thing that it waits for, and holds
+//! A batch is one round trip and one transaction: one call of a function that lies in the database or, where all of its
+//! roots are there, one statement, which costs less. Both lock the roots of the batch in one order, find taken
+//! identifiers of commands, drop the units that do not hold, and write the rest. (What the statement cannot do alone it
+//! leaves to the function: then it is two round trips, of which the first writes nothing.) They draw positions under one lock of the schema, as the last thing that they wait for, and hold
 //! that lock to the end of the commit: so positions rise in the order of the commits, and nothing appears behind a
 //! reader. All batches of a store go down one connection.
 //!

@@ -5,16 +5,19 @@ use tokio_postgres::Client;
 
 use crate::error::Fault;
 
-/// Each brings the schema from the version before it to the next.
-const MIGRATIONS: [&str; 2] = [
+/// Each brings the schema from the version before it to the next. The third changes functions alone.
+const MIGRATIONS: [&str; 3] = [
     concat!(
         include_str!("schema/0001_tables.sql"),
         include_str!("schema/0001_turns.sql"),
-        include_str!("schema/0001_commit.sql"),
         include_str!("schema/0001_fields.sql")
     ),
     include_str!("schema/0002_indexes.sql"),
+    "",
 ];
+
+/// What every version has as this release has it.
+const FUNCTIONS: &str = include_str!("schema/functions.sql");
 
 /// The version that this release writes, in the table `schema_version`.
 #[expect(clippy::cast_possible_wrap, reason = "there are a few")]
@@ -63,6 +66,7 @@ pub(crate) async fn migrate(client: &mut Client, schema: &str) -> Result<(), Fau
         transaction.batch_execute(migration).await?;
     }
     if done < SCHEMA_VERSION {
+        transaction.batch_execute(FUNCTIONS).await?;
         transaction.execute("DELETE FROM schema_version", &[]).await?;
         transaction.execute("INSERT INTO schema_version VALUES ($1)", &[&SCHEMA_VERSION]).await?;
     }

@@ -1,8 +1,10 @@
+-- What commits call. Each release puts its own in the place of those before.
+
 -- Draws the positions of so many rows, and gives the number before the first of them.
 --
 -- From here to the end of the commit the caller is alone: so the order of positions is that of commits, and nothing
 -- appears behind a reader. It is the last wait of a commit, inside of one call: no client can pause in it.
-CREATE FUNCTION draw_positions(row_count bigint) RETURNS bigint LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION draw_positions(row_count bigint) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     first bigint;
 BEGIN
@@ -30,7 +32,7 @@ $$;
 --
 -- The first row has the fates, `base` as the number that is added to the positions of the rows, and nothing of a root.
 -- Then come the rows of the roots that a unit was stale at, as they were before this batch.
-CREATE FUNCTION commit_batch(
+CREATE OR REPLACE FUNCTION commit_batch(
     durability text,
     -- Whose turns across processes are not told of.
     own_process bigint,
