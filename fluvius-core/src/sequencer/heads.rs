@@ -309,6 +309,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "testing")]
     fn counted(heads: &Heads) -> usize {
         heads.chains.values().map(Chain::bytes).sum()
     }
@@ -319,6 +320,7 @@ mod tests {
         assert_eq!(bytes_of(&head), HEAD_OVERHEAD_BYTES + 200);
     }
 
+    #[cfg(feature = "testing")]
     #[test]
     fn whatever_is_done_the_bytes_are_those_of_the_heads_and_within_the_bound() {
         for seed in 0..200 {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Ticket, UnitNumber};
 use crate::few::Few;
 use crate::hash::Map;
-use crate::json::Change;
+use crate::json::{Change, Json};
 use crate::processor::Head;
 use crate::unit_of_work::UnitOfWork;
 
@@ -124,12 +124,170 @@ fn change_len(change: &Change) -> usize {
 
 /// About how many bytes a unit makes a store write.
 fn bytes_of(unit: &UnitOfWork) -> usize {
+    let len = |text: &Option<Json>| text.as_ref().map_or(0, Json::len);
     let states: usize = unit.states.iter().map(|state| state.data.len()).sum();
-    let commands: usize = unit.commands.iter().map(|command| command.payload.len()).sum();
-    let events: usize =
-        unit.events.iter().map(|event| event.args.len() + change_len(&event.change)).sum();
+    let commands: usize =
+        unit.commands.iter().map(|row| row.payload.len() + len(&row.response)).sum();
+    let events: usize = unit
+        .events
+        .iter()
+        .map(|row| row.args.len() + len(&row.data) + change_len(&row.change))
+        .sum();
     let messages: usize = unit.messages.iter().map(|message| message.data.len()).sum();
+    let activities: usize = unit.activities.iter().map(|row| len(&row.data)).sum();
     // Names, identifiers and times of a row.
     const ROW_OVERHEAD_BYTES: usize = 256;
-    states + commands + events + messages + ROW_OVERHEAD_BYTES * (unit.row_count() + 1)
+    let rows = ROW_OVERHEAD_BYTES * (unit.row_count() + 1);
+    states + commands + events + messages + activities + rows
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::command::{CommandRecord, CommandStatus};
+    use crate::context::{Actor, ContextRecord, Transport};
+    use crate::event::EventRecord;
+    use crate::message::MessageRecord;
+    use crate::root::AggregateRoot;
+
+    /// JSON of so many bytes.
+    fn json(len: usize) -> Json {
+        Json::from_trusted(format!("\"{}\"", "x".repeat(len - 2)))
+    }
+
+    fn empty() -> UnitOfWork {
+        UnitOfWork::empty(Arc::new(ContextRecord {
+            id: Uuid::nil(),
+            domain: "queue".into(),
+            revision: 1,
+            transport: Transport::InProcess,
+            source: String::new(),
+            headers: std::collections::BTreeMap::new(),
+            actor: Actor::default(),
+            roles: Vec::new(),
+            realm: None,
+            correlation: None,
+            causation: None,
+        }))
+    }
+
+    fn command(payload: usize, response: Option<usize>) -> Arc<CommandRecord> {
+        let payload = json(payload);
+        Arc::new(CommandRecord {
+            id: Uuid::nil(),
+            parent: None,
+            domain: "queue".into(),
+            revision: 1,
+            command: "make".into(),
+            root: AggregateRoot::new("thing", Uuid::nil()),
+            payload_hash: crate::json::hash(&payload),
+            payload,
+            context_id: Uuid::nil(),
+            status: CommandStatus::Applied,
+            code: None,
+            response: response.map(json),
+            received: DateTime::UNIX_EPOCH,
+        })
+    }
+
+    fn event(args: usize, data: Option<usize>, change: Change) -> Arc<EventRecord> {
+        Arc::new(EventRecord {
+            id: Uuid::nil(),
+            domain: "queue".into(),
+            revision: 1,
+            event: "made".into(),
+            root: AggregateRoot::new("thing", Uuid::nil()),
+            version: 1,
+            src_cmd: Uuid::nil(),
+            args: json(args),
+            data: data.map(json),
+            change,
+            occurred: DateTime::UNIX_EPOCH,
+        })
+    }
+
+    fn message(data: usize) -> Arc<MessageRecord> {
+        Arc::new(MessageRecord {
+            id: Uuid::nil(),
+            key: "tell".into(),
+            data: json(data),
+            src_cmd: Uuid::nil(),
+            root: AggregateRoot::new("thing", Uuid::nil()),
+        })
+    }
+
+    fn queue(
+        unit_count_max: usize,
+        bytes_max: usize,
+        units: Vec<(UnitOfWork, &[UnitNumber])>,
+    ) -> Queue {
+        let mut queue = Queue::new(unit_count_max, bytes_max);
+        for (number, (unit, depends_on)) in (10..).zip(units) {
+            let depends_on = depends_on.to_vec();
+            queue.push(Admitted { number, ticket: number, depends_on, writes: Few::new() }, unit);
+        }
+        queue
+    }
+
+    #[test]
+    fn a_unit_has_the_bytes_of_its_texts_and_an_overhead_of_each_row() {
+        let mut unit = empty();
+        assert_eq!(bytes_of(&unit), 256);
+        unit.commands = vec![command(10, Some(200)), command(20, None)];
+        assert_eq!(bytes_of(&unit), 3 * 256 + 230);
+        unit.events = vec![
+            event(3, Some(1_000), Change::Whole(json(5))),
+            event(7, None, Change::Patch(json(11))),
+        ];
+        assert_eq!(bytes_of(&unit), 5 * 256 + 230 + 1_026);
+        unit.messages = vec![message(13)];
+        assert_eq!(bytes_of(&unit), 6 * 256 + 230 + 1_026 + 13);
+    }
+
+    #[test]
+    fn a_batch_ends_at_its_count_or_with_the_unit_that_fills_it() {
+        let units = || (0..7).map(|_| (empty(), &[][..])).collect();
+        let mut by_count = queue(3, usize::MAX, units());
+        let mut by_bytes = queue(usize::MAX, 2 * 256 + 1, units());
+        for queue in [&mut by_count, &mut by_bytes] {
+            for (taken, left) in [(3, 4), (3, 1), (1, 0)] {
+                assert_eq!(queue.next_batch().unwrap().len(), taken);
+                assert_eq!(queue.len(), left);
+                assert!(queue.next_batch().is_none(), "one is under way");
+                assert_eq!(queue.landed().len(), taken);
+            }
+            assert!(!queue.has_next_batch());
+        }
+        let mut exact = queue(usize::MAX, 2 * 256, units());
+        assert_eq!(exact.next_batch().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn what_a_unit_depends_on_is_told_by_its_place_in_the_batch() {
+        let units = [&[][..], &[10], &[9], &[10, 12]];
+        let units = units.into_iter().map(|on| (empty(), on)).collect();
+        let batch = queue(10, usize::MAX, units).next_batch().unwrap();
+        let depends: Vec<_> = batch.iter().map(|unit| unit.depends_on.clone()).collect();
+        assert_eq!(depends, [vec![], vec![0], vec![], vec![0, 2]]);
+    }
+
+    #[test]
+    fn what_stands_on_a_fallen_unit_is_taken_back_over_every_step() {
+        let units: [&[UnitNumber]; 5] = [&[3], &[4], &[10], &[11, 12], &[11]];
+        let units = units.into_iter().map(|on| (empty(), on)).collect();
+        let mut queue = queue(10, usize::MAX, units);
+        let mut fallen = Map::default();
+        assert!(queue.take_back(&mut fallen).is_empty());
+        fallen.insert(3, 3);
+        let taken: Vec<UnitNumber> =
+            queue.take_back(&mut fallen).iter().map(|unit| unit.number).collect();
+        assert_eq!(taken, [10, 12, 13]);
+        assert_eq!(queue.len(), 2);
+        let mut numbers: Vec<UnitNumber> = fallen.keys().copied().collect();
+        numbers.sort_unstable();
+        assert_eq!(numbers, [3, 10, 12, 13]);
+    }
 }
