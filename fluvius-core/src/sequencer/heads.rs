@@ -239,13 +239,8 @@ impl Heads {
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
+    use super::super::fixtures::{root, row};
     use super::*;
-
-    fn root(number: u128) -> AggregateRoot {
-        AggregateRoot::new("thing", Uuid::from_u128(number))
-    }
 
     fn absent(number: u128) -> Arc<Head> {
         Arc::new(Head::loaded(root(number), None))
@@ -290,23 +285,6 @@ mod tests {
         heads.fall(1, &root(1));
         assert!(Arc::ptr_eq(&heads.newest(&root(1)).unwrap(), &durable));
         assert!(!heads.is_newest(&second));
-    }
-
-    fn row(number: u128, version: u64, data_len: usize) -> StateRecord {
-        let time = chrono::DateTime::UNIX_EPOCH;
-        StateRecord {
-            root: root(number),
-            version,
-            etag: crate::etag::ETag::new(version, Uuid::from_u128(number)),
-            revision: 1,
-            data: crate::json::Json::from_trusted(format!("\"{}\"", "x".repeat(data_len - 2))),
-            created: time,
-            creator: None,
-            updated: time,
-            updater: None,
-            deleted: None,
-            realm: None,
-        }
     }
 
     #[cfg(feature = "testing")]

@@ -26,10 +26,14 @@
 //!   in the order of the roots, or for a while that the store bounds.
 
 mod across;
+#[cfg(test)]
+mod fixtures;
 mod heads;
 mod order;
 mod queue;
 mod state;
+#[cfg(test)]
+mod tests;
 mod turns;
 
 pub(crate) use queue::Batch;

@@ -146,33 +146,11 @@ mod tests {
     use chrono::DateTime;
     use uuid::Uuid;
 
+    use super::super::fixtures::{json, root, unit};
     use super::*;
     use crate::command::{CommandRecord, CommandStatus};
-    use crate::context::{Actor, ContextRecord, Transport};
     use crate::event::EventRecord;
     use crate::message::MessageRecord;
-    use crate::root::AggregateRoot;
-
-    /// JSON of so many bytes.
-    fn json(len: usize) -> Json {
-        Json::from_trusted(format!("\"{}\"", "x".repeat(len - 2)))
-    }
-
-    fn empty() -> UnitOfWork {
-        UnitOfWork::empty(Arc::new(ContextRecord {
-            id: Uuid::nil(),
-            domain: "queue".into(),
-            revision: 1,
-            transport: Transport::InProcess,
-            source: String::new(),
-            headers: std::collections::BTreeMap::new(),
-            actor: Actor::default(),
-            roles: Vec::new(),
-            realm: None,
-            correlation: None,
-            causation: None,
-        }))
-    }
 
     fn command(payload: usize, response: Option<usize>) -> Arc<CommandRecord> {
         let payload = json(payload);
@@ -182,7 +160,7 @@ mod tests {
             domain: "queue".into(),
             revision: 1,
             command: "make".into(),
-            root: AggregateRoot::new("thing", Uuid::nil()),
+            root: root(1),
             payload_hash: crate::json::hash(&payload),
             payload,
             context_id: Uuid::nil(),
@@ -199,7 +177,7 @@ mod tests {
             domain: "queue".into(),
             revision: 1,
             event: "made".into(),
-            root: AggregateRoot::new("thing", Uuid::nil()),
+            root: root(1),
             version: 1,
             src_cmd: Uuid::nil(),
             args: json(args),
@@ -215,7 +193,7 @@ mod tests {
             key: "tell".into(),
             data: json(data),
             src_cmd: Uuid::nil(),
-            root: AggregateRoot::new("thing", Uuid::nil()),
+            root: root(1),
         })
     }
 
@@ -234,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_unit_has_the_bytes_of_its_texts_and_an_overhead_of_each_row() {
-        let mut unit = empty();
+        let mut unit = unit();
         assert_eq!(bytes_of(&unit), 256);
         unit.commands = vec![command(10, Some(200)), command(20, None)];
         assert_eq!(bytes_of(&unit), 3 * 256 + 230);
@@ -249,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_batch_ends_at_its_count_or_with_the_unit_that_fills_it() {
-        let units = || (0..7).map(|_| (empty(), &[][..])).collect();
+        let units = || (0..7).map(|_| (unit(), &[][..])).collect();
         let mut by_count = queue(3, usize::MAX, units());
         let mut by_bytes = queue(usize::MAX, 2 * 256 + 1, units());
         for queue in [&mut by_count, &mut by_bytes] {
@@ -268,7 +246,7 @@ mod tests {
     #[test]
     fn what_a_unit_depends_on_is_told_by_its_place_in_the_batch() {
         let units = [&[][..], &[10], &[9], &[10, 12]];
-        let units = units.into_iter().map(|on| (empty(), on)).collect();
+        let units = units.into_iter().map(|on| (unit(), on)).collect();
         let batch = queue(10, usize::MAX, units).next_batch().unwrap();
         let depends: Vec<_> = batch.iter().map(|unit| unit.depends_on.clone()).collect();
         assert_eq!(depends, [vec![], vec![0], vec![], vec![0, 2]]);
@@ -277,7 +255,7 @@ mod tests {
     #[test]
     fn what_stands_on_a_fallen_unit_is_taken_back_over_every_step() {
         let units: [&[UnitNumber]; 5] = [&[3], &[4], &[10], &[11, 12], &[11]];
-        let units = units.into_iter().map(|on| (empty(), on)).collect();
+        let units = units.into_iter().map(|on| (unit(), on)).collect();
         let mut queue = queue(10, usize::MAX, units);
         let mut fallen = Map::default();
         assert!(queue.take_back(&mut fallen).is_empty());

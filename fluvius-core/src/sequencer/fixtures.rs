@@ -1,0 +1,57 @@
+//! What the tests of the sequencer's parts are made of.
+
+use std::sync::Arc;
+
+use chrono::DateTime;
+use uuid::Uuid;
+
+use crate::context::{Actor, ContextRecord, Transport};
+use crate::etag::ETag;
+use crate::json::Json;
+use crate::root::AggregateRoot;
+use crate::state::StateRecord;
+use crate::unit_of_work::UnitOfWork;
+
+pub(crate) fn root(number: u128) -> AggregateRoot {
+    AggregateRoot::new("thing", Uuid::from_u128(number))
+}
+
+/// JSON of so many bytes.
+pub(crate) fn json(len: usize) -> Json {
+    Json::from_trusted(format!("\"{}\"", "x".repeat(len - 2)))
+}
+
+/// A row of a root, whose data has so many bytes.
+pub(crate) fn row(number: u128, version: u64, data_len: usize) -> StateRecord {
+    let time = DateTime::UNIX_EPOCH;
+    StateRecord {
+        root: root(number),
+        version,
+        etag: ETag::new(version, Uuid::from_u128(number)),
+        revision: 1,
+        data: json(data_len),
+        created: time,
+        creator: None,
+        updated: time,
+        updater: None,
+        deleted: None,
+        realm: None,
+    }
+}
+
+/// A unit without rows.
+pub(crate) fn unit() -> UnitOfWork {
+    UnitOfWork::empty(Arc::new(ContextRecord {
+        id: Uuid::nil(),
+        domain: "sequencer".into(),
+        revision: 1,
+        transport: Transport::InProcess,
+        source: String::new(),
+        headers: std::collections::BTreeMap::new(),
+        actor: Actor::default(),
+        roles: Vec::new(),
+        realm: None,
+        correlation: None,
+        causation: None,
+    }))
+}
