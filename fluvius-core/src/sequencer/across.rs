@@ -96,8 +96,7 @@ impl<J> Sequencer<J> {
     /// root from now on is decided under it.
     ///
     /// A process that wins every time meets no conflict: only where it takes turns as well, since
-    /// the store says that others do, do these come to anything. It need not where it has nothing
-    /// more to do on the root.
+    /// the store says that others do, do these come to anything.
     pub(super) fn take_turn_across(&mut self, root: AggregateRoot, waiting: Vec<Ticket>) {
         if self.across.roots.contains_key(&root) {
             return;

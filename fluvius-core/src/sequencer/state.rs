@@ -248,13 +248,12 @@ impl<J> Sequencer<J> {
     pub(crate) fn landed(&mut self, fates: Vec<Fate>) {
         let mut fallen: Map<UnitNumber, Ticket> = Map::default();
         let mut again: Vec<Admitted> = Vec::new();
-        let mut contested: Vec<AggregateRoot> = Vec::new();
         let mut fates = fates.into_iter();
         for unit in self.queue.landed() {
             let fate = fates.next().unwrap_or_else(|| {
                 Fate::Failed(StoreError::permanent("the store gave no fate for a unit of work"))
             });
-            if let Fate::Committed { contested: of_unit, .. } = fate {
+            if let Fate::Committed { contested, .. } = fate {
                 assert!(
                     !unit.depends_on.iter().any(|on| fallen.contains_key(on)),
                     "a store commits nothing that stands on a fallen unit"
@@ -262,7 +261,9 @@ impl<J> Sequencer<J> {
                 for head in &unit.writes {
                     self.heads.stand(unit.number, head);
                 }
-                contested.extend(of_unit);
+                for root in contested {
+                    self.take_turn_across(root, Vec::new());
+                }
                 self.end(unit.ticket, Settled::Stands);
                 continue;
             }
@@ -300,11 +301,6 @@ impl<J> Sequencer<J> {
         for unit in &again {
             for base in unit.depends_on.iter().filter_map(|on| fallen.get(on)) {
                 self.wait_for(unit.ticket, *base);
-            }
-        }
-        for root in contested {
-            if self.heads.is_in_work(&root) || self.turns.holder(&root).is_some() {
-                self.take_turn_across(root, Vec::new());
             }
         }
         for unit in again {

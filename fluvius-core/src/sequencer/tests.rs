@@ -338,35 +338,12 @@ fn nobody_waits_for_what_is_admitted() {
 fn with_turn_asked() -> World {
     let mut world = World::new();
     world.accept(&[1]);
-    world.accept(&[1]);
-    world.expect(&["decide 0"]);
-    assert!(world.decide(0, &[1]));
-    world.expect(&["decide 1", "commit 1"]);
-    assert!(world.decide(1, &[1]));
-    world.land(vec![contested(1)]);
-    world.expect(&["answer 0", "take 1", "commit 1", "-"]);
-    world.land(vec![stored()]);
-    world.expect(&["answer 1", "-"]);
-    world
-}
-
-#[test]
-fn who_has_nothing_more_to_do_on_a_root_takes_no_turn_of_it() {
-    let mut world = World::new();
-    world.accept(&[1]);
     world.expect(&["decide 0"]);
     assert!(world.decide(0, &[1]));
     world.expect(&["commit 1"]);
     world.land(vec![contested(1)]);
-    world.expect(&["answer 0", "-"]);
-    // A command that has its turn in this process is something to do.
-    world.accept(&[1]);
-    world.accept(&[1]);
-    world.expect(&["decide 1"]);
-    assert!(world.decide(1, &[1]));
-    world.expect(&["decide 2", "commit 1"]);
-    world.land(vec![contested(1)]);
-    world.expect(&["answer 1", "take 1", "-"]);
+    world.expect(&["take 1", "answer 0", "-"]);
+    world
 }
 
 #[test]
@@ -375,13 +352,13 @@ fn where_another_process_has_the_turn_of_a_root_its_commands_wait_and_others_do_
     world.accept(&[1]);
     world.accept(&[2]);
     world.accept(&[3]);
-    world.expect(&["decide 3", "decide 4", "-"]);
-    assert!(world.decide(3, &[2]), "it has nothing to do with the turn");
-    assert!(!world.decide(4, &[3, 1]), "it has read what is not decided on now");
+    world.expect(&["decide 2", "decide 3", "-"]);
+    assert!(world.decide(2, &[2]), "it has nothing to do with the turn");
+    assert!(!world.decide(3, &[3, 1]), "it has read what is not decided on now");
     world.expect(&["commit 1", "-"]);
     world.give(1, 9);
-    world.expect(&["keep 1", "decide 2", "decide 4"]);
-    assert!(world.decide(2, &[1]) && world.decide(4, &[3, 1]));
+    world.expect(&["keep 1", "decide 1", "decide 3"]);
+    assert!(world.decide(1, &[1]) && world.decide(3, &[3, 1]));
     assert_eq!(world.sequencer.heads.newest(&root(1)).unwrap().version(), 11);
 }
 
@@ -393,7 +370,7 @@ fn a_turn_with_nothing_to_do_is_given_back_when_it_is_looked_at() {
     world.sequencer.look_at_turn(&root(1));
     world.expect(&["give back", "-"]);
     world.accept(&[1]);
-    world.expect(&["decide 2", "-"]);
+    world.expect(&["decide 1", "-"]);
 }
 
 #[test]
@@ -401,7 +378,7 @@ fn a_turn_with_something_to_do_is_up_after_ten_looks_and_given_back_when_that_ha
     let mut world = with_turn_asked();
     world.accept(&[1]);
     world.give(1, 9);
-    world.expect(&["keep 1", "decide 2"]);
+    world.expect(&["keep 1", "decide 1"]);
     for _ in 0..9 {
         world.sequencer.look_at_turn(&root(1));
         world.expect(&["keep 1", "-"]);
@@ -409,19 +386,19 @@ fn a_turn_with_something_to_do_is_up_after_ten_looks_and_given_back_when_that_ha
     world.sequencer.look_at_turn(&root(1));
     world.accept(&[1]);
     world.expect(&["-"]);
-    assert!(world.decide(2, &[1]));
+    assert!(world.decide(1, &[1]));
     world.expect(&["commit 1", "-"]);
     world.land(vec![stored()]);
-    world.expect(&["answer 2", "give back", "take 1", "-"]);
+    world.expect(&["answer 1", "give back", "take 1", "-"]);
     world.give(1, 10);
-    world.expect(&["keep 1", "decide 3"]);
+    world.expect(&["keep 1", "decide 2"]);
 }
 
 #[test]
 fn no_turn_is_taken_any_more_where_twice_nobody_else_had_changed_the_root() {
     let mut world = with_turn_asked();
     world.accept(&[1]);
-    for ticket in 2..=3 {
+    for ticket in 1..=2 {
         let version = world.sequencer.heads.newest(&root(1)).unwrap().version();
         world.give(1, version);
         world.expect(&["keep 1"]);
@@ -436,6 +413,6 @@ fn no_turn_is_taken_any_more_where_twice_nobody_else_had_changed_the_root() {
         world.expect(&["commit 1", "-"]);
         world.land(vec![stored()]);
         assert_eq!(world.next(), format!("answer {ticket}"));
-        world.expect(&["give back", if ticket == 2 { "take 1" } else { "decide 4" }, "-"]);
+        world.expect(&["give back", if ticket == 1 { "take 1" } else { "decide 3" }, "-"]);
     }
 }
