@@ -3,7 +3,7 @@
 use serde_json::json;
 use uuid::Uuid;
 
-use fluvius_core::AggregateRoot;
+use fluvius_core::{AggregateRoot, DomainContext};
 
 use crate::gated_account::{DoubleAtGate, Gate, PutIn, coins, purses};
 
@@ -44,6 +44,33 @@ async fn another_command_under_an_identifier_in_flight_waits_and_is_a_duplicate(
     first.await.unwrap().unwrap();
     assert_eq!(second.await.unwrap_err().code(), "duplicate-command");
     assert_eq!(coins(&domain, ids[1]).await, 100);
+}
+
+#[tokio::test]
+async fn the_same_command_of_another_sender_does_not_join() {
+    let (domain, session, ids) = purses(1).await;
+    let others = [
+        DomainContext::create("other").with_user(Uuid::from_u128(9)),
+        DomainContext::create("other").with_realm("other"),
+    ];
+    for (number, other) in (1..).zip(others) {
+        let gate = Gate::shut(ids[0]);
+        let id = Uuid::from_u128(number);
+        let first = tokio::spawn({
+            let (session, to) = (session.clone(), ids[0]);
+            async move { session.prepare(to, DoubleAtGate {}).with_id(id).send().await }
+        });
+        gate.somebody_came().await;
+        let other = domain.session(other);
+        let mut second = Box::pin(other.prepare(ids[0], DoubleAtGate {}).with_id(id).send());
+        assert!(futures_util::poll!(&mut second).is_pending());
+        gate.let_one_pass();
+        // The other one runs the rule as well: only then its identifier is found taken.
+        gate.let_one_pass();
+        first.await.unwrap().unwrap();
+        assert_eq!(second.await.unwrap_err().code(), "duplicate-command");
+    }
+    assert_eq!(coins(&domain, ids[0]).await, 400);
 }
 
 #[tokio::test]
