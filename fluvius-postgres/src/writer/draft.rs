@@ -322,10 +322,11 @@ impl<'b> Draft<'b> {
             rows.add_events(unit, number, &mut position);
             rows.add_messages(unit, number, &mut position);
             rows.add_activities(unit, number, &mut position)?;
-            if unit.row_count() > 0 {
+            // A number is that of a row that is sent: what is left out has none.
+            if unit.row_count() > 0 && !has_context(unit.context.id) {
                 let next = contexts.len();
                 let context = *contexts.entry(unit.context.id).or_insert(next);
-                if context == next && !has_context(unit.context.id) {
+                if context == next {
                     rows.add_context(&unit.context)?;
                 }
                 rows.contexts.units.push(number);

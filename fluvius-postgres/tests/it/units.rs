@@ -292,3 +292,22 @@ fn said(fate: &Fate) -> String {
         other => format!("{other:?}"),
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_context_is_stored_beside_a_stale_unit_whose_context_was_stored_before() {
+    let Some(server) = TestServer::get() else { return };
+    let schema = server.schema();
+    let store = schema.open().await;
+    let [opened, deposited, _] = units().await;
+    let opened = (1..=2).flat_map(|id| of_root(std::slice::from_ref(&opened), id));
+    store.commit(opened.collect::<Vec<_>>().into()).await;
+    let first = change(&deposited, 1, 1, 1);
+    store.commit([first.clone()].into()).await;
+    let mut stale = change(&deposited, 1, 7, 2);
+    stale.context = Arc::clone(&first.context);
+    Arc::make_mut(&mut stale.commands[0]).context_id = first.context.id;
+    let fresh = change(&deposited, 2, 1, 3);
+    let fates = store.commit([stale, fresh.clone()].into()).await;
+    assert!(matches!(fates[..], [Fate::Stale { .. }, Fate::Committed { .. }]), "{fates:?}");
+    assert_eq!(store.context(fresh.context.id).await.unwrap(), Some(fresh.context));
+}
