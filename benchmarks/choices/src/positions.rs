@@ -75,9 +75,10 @@ impl Way {
                 "SELECT '0', position FROM choices.locked WHERE position > $2 AND $1 = '0' ORDER BY position"
             }
             Self::Xid8 => {
-                "SELECT xid::text, position FROM choices.numbered \
+                // By the column: by the text that is read, 10000 would come before 9999.
+                "SELECT xid::text, position FROM choices.numbered AS n \
                  WHERE (xid, position) > ($1::text::xid8, $2) AND xid < pg_snapshot_xmin(pg_current_snapshot()) \
-                 ORDER BY xid, position"
+                 ORDER BY n.xid, position"
             }
         }
     }
