@@ -250,10 +250,15 @@ def postgres_gates():
     for n, of in ((1, "1 account"), (1000, "1,000 accounts")):
         case = f"{n}x1"
         sides = (on_postgres("fluvius", case, commands=1_000),
-                 on_postgres("raw-pg-cte-1trip", case, "limits", commands=1_000))
+                 on_postgres("raw-pg-cte-1trip", case, "limits", commands=1_000),
+                 *(on_postgres("by-hand", case, store=f"postgres({way})", commands=1_000) for way in BY_HAND))
         what = f"PostgreSQL, 1 client, {of}"
-        found.append(Gate(f"{what}: fluvius / the harness's one round trip", sides, ratio, "×", at_least=0.8))
-        found.append(Gate(f"{what}: p99", sides, lambda ours, _: ours["p99_us"] / 1000, "ms"))
+        found.append(Gate(f"{what}: fluvius / the harness's one round trip", sides,
+                          lambda *lines: ratio(lines[0], lines[1]), "×", at_least=0.8, compared=(0, 1)))
+        found += [Gate(f"{what}: fluvius / our schema by hand, by {way}", sides,
+                       lambda *lines, of=number: ratio(lines[0], lines[of]), "×", compared=(0, number))
+                  for number, way in enumerate(BY_HAND, 2)]
+        found.append(Gate(f"{what}: p99", sides, lambda *lines: lines[0]["p99_us"] / 1000, "ms"))
     return found + process_gates()
 
 

@@ -210,7 +210,14 @@ impl<'b> Draft<'b> {
         self.is_in_step && self.row_count > 0 && are_there && self.batch.iter().all(is_of_changes)
     }
 
-    /// The parameters of that statement, in its order.
+    /// Whether a batch of changes is one command with its event, and has nothing else to store.
+    pub(crate) fn is_of_one_change(&self, has_context: impl Fn(Uuid) -> bool) -> bool {
+        let [unit] = self.batch else { return false };
+        let is_plain = unit.commands.len() == 1 && unit.events.len() == 1 && unit.row_count() == 2;
+        is_plain && unit.states.len() == 1 && has_context(unit.context.id)
+    }
+
+    /// The parameters of those statements, in their order.
     pub(crate) fn params_of_changes<'t>(
         &self,
         session: &'t Session,

@@ -40,7 +40,7 @@ pub(crate) struct Writer {
 /// How a batch is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
-    /// By the statement for batches that change roots which are there.
+    /// By the statements for batches that change roots which are there.
     Changes,
     /// By the commit function.
     Function(States),
@@ -161,7 +161,9 @@ impl Writer {
         };
         let (statement, params) = match way {
             Way::Changes => {
-                (&session.changes, draft.params_of_changes(&session, durability, self.process))
+                let is_one = draft.is_of_one_change(|id| session.has_context(id));
+                let statement = if is_one { &session.change } else { &session.changes };
+                (statement, draft.params_of_changes(&session, durability, self.process))
             }
             Way::Function(states) => {
                 (&session.commit, draft.params(&session.types, durability, self.process, states))

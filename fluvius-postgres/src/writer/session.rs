@@ -24,6 +24,9 @@ const COMMIT: &str = "SELECT * FROM commit_batch($1, $2, $3, $4, $5, $6, $7, $8,
 
 const CHANGES: &str = include_str!("changes.sql");
 
+/// It takes the same parameters.
+const CHANGE: &str = include_str!("change.sql");
+
 /// How many contexts are known to be stored at the most, before all of them are forgotten.
 const CONTEXT_COUNT_MAX: usize = 1_024;
 
@@ -43,7 +46,10 @@ pub(crate) struct Types {
 pub(crate) struct Session {
     pub(crate) client: Client,
     pub(crate) commit: Statement,
+    /// For batches that change roots which are there.
     pub(crate) changes: Statement,
+    /// The same, for one unit with one command that changes one root and has nothing else to store.
+    pub(crate) change: Statement,
     pub(crate) types: Types,
     pub(crate) lock: SessionLock,
     /// Whether the outcome of a call is open that nobody waits for any more.
@@ -76,11 +82,13 @@ impl Session {
         let key = i64::from_be_bytes(RandomState::new().hash_one(std::process::id()).to_be_bytes());
         client.execute("SELECT pg_advisory_lock($1)", &[&key]).await?;
         let (commit, changes) = tokio::join!(client.prepare(COMMIT), client.prepare(CHANGES));
-        let commit = commit?;
+        let (commit, changes) = (commit?, changes?);
         let types = types(&commit)?;
+        let change = client.prepare_typed(CHANGE, changes.params()).await?;
         Ok(Self {
             client,
-            changes: changes?,
+            changes,
+            change,
             commit,
             types,
             lock: SessionLock(key),

@@ -1,9 +1,11 @@
 //! How the server, or the session, is set: what a store needs is checked.
 
-use fluvius_postgres::PostgresStore;
+use fluvius_core::{Fate, Store};
 use fluvius_postgres::testing::{PrivateServer, TestServer};
+use fluvius_postgres::{Durability, PostgresStore};
 
 use crate::client;
+use crate::units::batches;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_without_fsync_is_refused_unless_told_otherwise() {
@@ -37,5 +39,46 @@ async fn a_commit_is_refused_where_it_would_not_see_what_it_checks() {
         assert_eq!(error.code().code(), "FL002", "{error}");
         assert!(error.message().starts_with("commit_batch must run in READ COMMITTED"), "{error}");
         client.batch_execute("ROLLBACK").await.unwrap();
+    }
+}
+
+/// Notes at the end of each transaction what it would wait for.
+const NOTE_SETTING: &str = "CREATE TABLE noted (setting text NOT NULL);
+    CREATE FUNCTION note_setting() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        INSERT INTO noted VALUES (current_setting('synchronous_commit'));
+        RETURN NULL;
+    END $$;
+    CREATE CONSTRAINT TRIGGER notes_setting AFTER INSERT ON command_log DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION note_setting()";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_waits_for_what_the_store_was_told_whatever_the_server_is_set_to() {
+    let full = Durability::Full;
+    for (set, durability, expected) in [
+        ("off", full, "on"),
+        ("local", full, "on"),
+        ("on", full, "on"),
+        ("remote_apply", full, "remote_apply"),
+        ("on", Durability::Normal, "off"),
+        ("remote_apply", Durability::Normal, "off"),
+    ] {
+        let setting = format!("synchronous_commit={set}");
+        let Some(server) = PrivateServer::start_with(&[&setting]) else { return };
+        let options = PostgresStore::options().schema("settings").durability(durability);
+        let store = options.open(&server.url()).await.unwrap();
+        let client = client(&server.url()).await;
+        client.batch_execute(&format!("SET search_path = settings; {NOTE_SETTING}")).await.unwrap();
+        client
+            .batch_execute("ALTER FUNCTION note_setting SET search_path = settings")
+            .await
+            .unwrap();
+        for (way, batch) in batches().await.into_iter().enumerate() {
+            let fates = store.commit(batch).await;
+            assert!(fates.iter().all(|fate| matches!(fate, Fate::Committed { .. })), "{fates:?}");
+            let noted = "WITH gone AS (DELETE FROM noted RETURNING setting) SELECT DISTINCT setting FROM gone";
+            let noted: String = client.query_one(noted, &[]).await.unwrap().get(0);
+            assert_eq!(noted, expected, "{set}, {durability:?}, way {way}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use banking_domain::{DepositMoney, TransactionManagerDomain};
 use fluvius_core::testing::CountedIds;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::verify::verify;
-use fluvius_core::{AggregateRoot, Domain, Session, Store};
+use fluvius_core::{AggregateRoot, Domain, Fate, Session, Store};
 use fluvius_postgres::PostgresStore;
 use fluvius_postgres::testing::{PrivateServer, TestSchema, TestServer};
 use rust_decimal::Decimal;
@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 
 use crate::bank::{open_accounts, session};
 use crate::client;
+use crate::units::batches;
 
 /// Longer than the server lets a process have a turn that it does nothing with.
 const LONG: Duration = Duration::from_millis(3_500);
@@ -84,6 +85,27 @@ async fn processes_on_one_account_each_get_their_share_and_none_meets_a_conflict
     assert_eq!(row.version, 1 + all);
     let faults = verify(&store).await.unwrap();
     assert!(faults.faults.is_empty(), "{faults:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_tells_of_the_roots_whose_turn_others_have_or_wait_for() {
+    let Some(server) = TestServer::get() else { return };
+    let schema = server.schema();
+    let store = schema.open().await;
+    let client = client(server.url()).await;
+    client.batch_execute(&format!("SET search_path = \"{}\"", schema.name())).await.unwrap();
+    let root = AggregateRoot::new("bank-account", Uuid::from_u64_pair(1, 1));
+    for (way, batch) in batches().await.into_iter().enumerate() {
+        let announce = "SELECT announce_turn($1, $2, $3)";
+        client.execute(announce, &[&&*root.resource, &root.identifier, &4_711_i64]).await.unwrap();
+        let fates = store.commit(batch).await;
+        let told = |fate: &Fate| match fate {
+            Fate::Committed { contested, .. } => contested.clone(),
+            other => panic!("way {way}: {other:?}"),
+        };
+        let contested: Vec<AggregateRoot> = fates.iter().flat_map(told).collect();
+        assert_eq!(contested, [root.clone()], "way {way}");
+    }
 }
 
 #[tokio::test]
