@@ -104,7 +104,7 @@ async fn a_commit_tells_of_the_roots_whose_turn_others_have_or_wait_for() {
             other => panic!("way {way}: {other:?}"),
         };
         let contested: Vec<AggregateRoot> = fates.iter().flat_map(told).collect();
-        assert_eq!(contested, [root.clone()], "way {way}");
+        assert_eq!(contested, std::slice::from_ref(&root), "way {way}");
     }
 }
 
