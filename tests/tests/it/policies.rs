@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use banking_domain::{Account, DepositMoney, OpenAccount, TransactionManagerDomain};
 use fluvius_core::{
-    Command, Domain, DomainContext, Error, MemoryStore, Policy, PolicyRequest, PolicyState,
-    Session, Verdict,
+    Command, Domain, DomainContext, Error, Fate, MemoryStore, Policy, PolicyRequest, PolicyState,
+    Session, StoreError, Verdict,
 };
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -99,6 +99,26 @@ async fn what_is_denied_before_the_load_leaves_an_activity() {
     assert_eq!((activity.message.as_ref(), activity.src_cmd), (text.as_str(), command.id));
     assert_eq!(activity.context_id, nobody.context_id());
     assert_eq!(activity.data.as_ref().unwrap().to_value(), json!({ "command": "run" }));
+}
+
+#[tokio::test]
+async fn what_is_denied_is_denied_though_it_cannot_be_recorded_and_that_is_logged() {
+    let bank = bank().await;
+    let nobody = bank.domain.session(DomainContext::create("nobody"));
+    let no_room = || scripted::Step::Say(Fate::Failed(StoreError::permanent("no room")));
+    for (step, is_logged) in
+        [(Some(no_room()), true), (Some(scripted::Step::SayNothing), true), (None, false)]
+    {
+        bank.store.script(step);
+        let (trace, _guard) = kit::Trace::start();
+        let command = kit::command(&nobody, &probe(9), "run", run(&[]));
+        let error = nobody.process_command(command).await.unwrap_err();
+        assert_eq!(error.code(), "unauthorized");
+        let text = trace.text();
+        let line = text.lines().find(|line| line.contains("could not be recorded"));
+        assert_eq!(line.is_some_and(|line| line.contains("ERROR")), is_logged, "{text}");
+    }
+    assert_eq!(Snapshot::of(&bank.store).await.activities.len(), 1);
 }
 
 #[tokio::test]
