@@ -9,7 +9,7 @@ use fluvius_core::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::life::{ADA, WITHDRAWN, root, sender};
+use crate::life::{ADA, NOTED, WITHDRAWN, root, sender};
 use crate::revision_1;
 
 over_each_store! {
@@ -17,6 +17,7 @@ over_each_store! {
     an_event_that_cannot_be_lifted_is_invalid_with_root_revision_and_path
     a_rule_that_fetches_such_a_state_ends_its_command
     an_answer_that_cannot_be_lifted_is_an_unknown_outcome
+    an_answer_that_is_the_state_needs_no_event_to_be_lifted
     what_an_older_revision_wrote_needs_an_upcast
 }
 
@@ -42,7 +43,8 @@ impl Account {
     }
 
     #[action(evt_key = "noted")]
-    pub fn note(&self) -> Result<(), Infallible> {
+    pub fn note(&self, #[arg(default)] text: String) -> Result<(), Infallible> {
+        let _ = text;
         Ok(())
     }
 
@@ -207,6 +209,14 @@ async fn an_answer_that_cannot_be_lifted_is_an_unknown_outcome(store: impl Store
     // It was applied, which `invalid-state` would deny.
     assert!(matches!(error, Error::OutcomeUnknown { id } if id == WITHDRAWN), "{error:?}");
     assert_eq!(session.statemgr().fetch_root(&root(ADA)).await.unwrap().version, 7);
+}
+
+async fn an_answer_that_is_the_state_needs_no_event_to_be_lifted(store: impl Store) {
+    let domain = HarmedDomain::runtime(store).await.unwrap();
+    let session = domain.session(sender());
+    let note = Note { text: "a good customer".to_owned() };
+    let again = session.prepare(ADA, note).with_id(NOTED).send().await.unwrap();
+    assert_eq!((again.version, again.data.balance), (4, 8_500));
 }
 
 /// The same account, without anything that lifts.
