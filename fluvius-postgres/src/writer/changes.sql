@@ -43,17 +43,6 @@ WITH setting AS MATERIALIZED (
     -- None are drawn, which is an error, should a row that was locked not have been written.
     SELECT draw_positions(CASE WHEN w.count = written_count THEN $8::bigint END) AS base, are_wanted
     FROM fit, (SELECT count(*) AS count FROM written) AS w
-), contexts AS (
-    INSERT INTO context_log
-    SELECT id, domain, revision, transport, source, headers, user_id, profile_id, organization_id, roles, realm,
-        correlation, causation
-    FROM drawn, unnest($12::context_log[]) WITH ORDINALITY AS x (
-        id, domain, revision, transport, source, headers, user_id, profile_id, organization_id, roles, realm,
-        correlation, causation, number)
-    WHERE EXISTS (
-        SELECT FROM unnest($13::int[], $14::int[]) AS u (root, context)
-        WHERE u.context = x.number AND are_wanted[u.root])
-    ON CONFLICT DO NOTHING
 ), commands AS (
     INSERT INTO command_log
     SELECT base + position, id, parent, domain, revision, command, resource, identifier, payload, payload_hash,
@@ -66,6 +55,18 @@ WITH setting AS MATERIALIZED (
         occurred
     FROM drawn, unnest($17::event_log[])
     WHERE are_wanted[($15::int[])[position]]
+-- BEGIN of what most batches have none of: `plain_changes` is this statement without it.
+), contexts AS (
+    INSERT INTO context_log
+    SELECT id, domain, revision, transport, source, headers, user_id, profile_id, organization_id, roles, realm,
+        correlation, causation
+    FROM drawn, unnest($12::context_log[]) WITH ORDINALITY AS x (
+        id, domain, revision, transport, source, headers, user_id, profile_id, organization_id, roles, realm,
+        correlation, causation, number)
+    WHERE EXISTS (
+        SELECT FROM unnest($13::int[], $14::int[]) AS u (root, context)
+        WHERE u.context = x.number AND are_wanted[u.root])
+    ON CONFLICT DO NOTHING
 ), messages AS (
     INSERT INTO message_log
     SELECT base + position, id, key, data, src_cmd, resource, identifier
@@ -76,6 +77,7 @@ WITH setting AS MATERIALIZED (
     SELECT base + position, id, resource, identifier, context_id, src_cmd, message, kind, label, code, data
     FROM drawn, unnest($19::activity_log[])
     WHERE are_wanted[($15::int[])[position]]
+-- END
 )
 -- The first row has what is told of the batch, the others the rows of the roots that units were stale at.
 SELECT base, are_wanted, ARRAY(

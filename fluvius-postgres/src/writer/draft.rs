@@ -210,11 +210,17 @@ impl<'b> Draft<'b> {
         self.is_in_step && self.row_count > 0 && are_there && self.batch.iter().all(is_of_changes)
     }
 
-    /// Whether a batch of changes is one command with its event, and has nothing else to store.
-    pub(crate) fn is_of_one_change(&self, has_context: impl Fn(Uuid) -> bool) -> bool {
+    /// Whether the batch has only commands, events and states to store.
+    pub(crate) fn is_plain(&self, has_context: impl Fn(Uuid) -> bool) -> bool {
+        self.batch.iter().all(|unit| {
+            unit.messages.is_empty() && unit.activities.is_empty() && has_context(unit.context.id)
+        })
+    }
+
+    /// Whether a plain batch of changes is one command with its event.
+    pub(crate) fn is_of_one_change(&self) -> bool {
         let [unit] = self.batch else { return false };
-        let is_plain = unit.commands.len() == 1 && unit.events.len() == 1 && unit.row_count() == 2;
-        is_plain && unit.states.len() == 1 && has_context(unit.context.id)
+        [unit.commands.len(), unit.events.len(), unit.states.len()] == [1; 3]
     }
 
     /// The parameters of those statements, in their order.

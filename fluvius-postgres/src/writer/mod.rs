@@ -161,8 +161,12 @@ impl Writer {
         };
         let (statement, params) = match way {
             Way::Changes => {
-                let is_one = draft.is_of_one_change(|id| session.has_context(id));
-                let statement = if is_one { &session.change } else { &session.changes };
+                let has_context = |id| session.has_context(id);
+                let statement = match draft.is_plain(has_context) {
+                    true if draft.is_of_one_change() => &session.change,
+                    true => &session.plain_changes,
+                    false => &session.changes,
+                };
                 (statement, draft.params_of_changes(&session, durability, self.process))
             }
             Way::Function(states) => {

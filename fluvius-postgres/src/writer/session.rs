@@ -24,6 +24,9 @@ const COMMIT: &str = "SELECT * FROM commit_batch($1, $2, $3, $4, $5, $6, $7, $8,
 
 const CHANGES: &str = include_str!("changes.sql");
 
+/// Around the part of that statement which stores what most batches have none of.
+const REST: (&str, &str) = ("-- BEGIN", "-- END");
+
 /// It takes the same parameters.
 const CHANGE: &str = include_str!("change.sql");
 
@@ -48,6 +51,8 @@ pub(crate) struct Session {
     pub(crate) commit: Statement,
     /// For batches that change roots which are there.
     pub(crate) changes: Statement,
+    /// The same for those that have only commands, events and states to store.
+    pub(crate) plain_changes: Statement,
     /// The same, for one unit with one command that changes one root and has nothing else to store.
     pub(crate) change: Statement,
     pub(crate) types: Types,
@@ -84,10 +89,15 @@ impl Session {
         let (commit, changes) = tokio::join!(client.prepare(COMMIT), client.prepare(CHANGES));
         let (commit, changes) = (commit?, changes?);
         let types = types(&commit)?;
-        let change = client.prepare_typed(CHANGE, changes.params()).await?;
+        let plain = plain_changes();
+        let (plain_changes, change) = tokio::try_join!(
+            client.prepare_typed(&plain, changes.params()),
+            client.prepare_typed(CHANGE, changes.params()),
+        )?;
         Ok(Self {
             client,
             changes,
+            plain_changes,
             change,
             commit,
             types,
@@ -115,6 +125,15 @@ impl Session {
     fn contexts(&self) -> std::sync::MutexGuard<'_, HashSet<Uuid>> {
         self.contexts.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The statement for changes without the tables that it would have nothing to write to: the server opens each table that
+/// a statement names.
+fn plain_changes() -> String {
+    let (begin, end) = REST;
+    let (before, rest) = CHANGES.split_once(begin).unwrap_or((CHANGES, ""));
+    let (_, after) = rest.split_once(end).unwrap_or_default();
+    format!("{before}{after}")
 }
 
 /// The last position that a log has. The counter says less: a standby, and a server after a crash, may have it 32
@@ -151,4 +170,19 @@ fn types(commit: &Statement) -> Result<Types, Fault> {
         activity: of(27)?,
         context: of(29)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_changes_name_no_table_that_they_leave_alone() {
+        for table in ["context_log", "message_log", "activity_log"] {
+            assert!(CHANGES.contains(table) && !plain_changes().contains(table), "{table}");
+        }
+        for table in ["resource_state", "command_log", "event_log", "FROM turn"] {
+            assert!(plain_changes().contains(table), "{table}");
+        }
+    }
 }

@@ -258,6 +258,8 @@ async fn whatever_is_in_a_batch_its_units_end_as_in_memory() {
             let mut units: Vec<UnitOfWork> = Vec::new();
             let mut last = [None; 12];
             let count_max = if rng.happens(300) { 1 } else { 12 };
+            // A context that most batches have had before, or each unit its own.
+            let is_known = rng.happens(500);
             for index in 0..usize::try_from(1 + rng.below(count_max)).unwrap() {
                 // Some batches have many units on few roots, others each on its own.
                 let mut roots = vec![rng.below(if batch % 2 == 0 { 12 } else { 3 })];
@@ -293,8 +295,7 @@ async fn whatever_is_in_a_batch_its_units_end_as_in_memory() {
                     unit.states.clear();
                     unit.events.clear();
                 }
-                // One that most batches have had before them, and one of its own.
-                units.push(if rng.happens(500) { in_context(unit, 0) } else { unit });
+                units.push(if is_known { in_context(unit, 0) } else { unit });
             }
             let units: Arc<[UnitOfWork]> = units.into();
             let of_store = store.commit(Arc::clone(&units)).await;
