@@ -116,7 +116,7 @@ macro_rules! over_processes {
 mod memory {
     use super::*;
 
-    over_runtimes!(InMemory, histories: 100, seeds: 2);
+    over_runtimes!(InMemory, histories: 200, seeds: 2);
 }
 
 mod sqlite {
@@ -130,7 +130,7 @@ mod postgres {
     use super::*;
 
     over_runtimes!(OnServer, histories: 2, seeds: 1);
-    over_processes!(OnServer, kills: 10, histories: 2);
+    over_processes!(OnServer, kills: 20, histories: 2);
 
     #[test]
     fn what_a_crash_of_the_server_takes_is_found_by_kills() {
