@@ -94,7 +94,7 @@ async fn a_dump_that_is_made_while_commands_run_is_restored_to_a_whole_store() {
     let session = bank::session(&bank::runtime(restored.clone(), SETTLE_TIME).await);
     // What was answered before is there, and positions go on.
     bank::send_again(&session, &before).await;
-    let next = Transfer { id: Uuid::from_u128(99), from: 0, to: 1, amount: 1 };
+    let next = Transfer { id: Uuid::from_u128(99), from: 0, to: Some(1), amount: 1 };
     bank::send(&session, &next).await.unwrap();
     let (row, _) = restored.command(next.id).await.unwrap().unwrap();
     assert!(row.position > last);

@@ -1,4 +1,4 @@
-//! Transfers between accounts through a domain, sent until they are answered, and what must hold of them at the end.
+//! Transfers between accounts, and withdrawals, through a domain, sent until they are answered, and what must hold of them at the end.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -20,12 +20,13 @@ const DEPOSIT: u64 = 1_000_000;
 /// How long a command may be sent again and again.
 const TIME_MAX: Duration = Duration::from_secs(60);
 
-/// One transfer.
+/// One transfer, or a withdrawal.
 #[derive(Debug, Clone)]
 pub(crate) struct Transfer {
     pub(crate) id: Uuid,
     pub(crate) from: u64,
-    pub(crate) to: u64,
+    /// `None`: it is a withdrawal.
+    pub(crate) to: Option<u64>,
     pub(crate) amount: u64,
 }
 
@@ -41,7 +42,7 @@ pub(crate) struct Answered {
 pub(crate) fn any_transfer(rng: &mut SeededRng, id: Uuid, accounts: u64) -> Transfer {
     let from = rng.below(accounts);
     let to = (from + 1 + rng.below(accounts - 1)) % accounts;
-    Transfer { id, from, to, amount: 1 + rng.below(9) }
+    Transfer { id, from, to: (!rng.happens(300)).then_some(to), amount: 1 + rng.below(9) }
 }
 
 /// The runtime over a store.
@@ -72,11 +73,14 @@ pub(crate) async fn open_accounts(session: &Session, count: u64) {
 
 /// Sends a command once.
 pub(crate) async fn send(session: &Session, transfer: &Transfer) -> Result<Response, Error> {
-    let (amount, to) = (transfer.amount, account(transfer.to));
-    let payload = format!(r#"{{"amount":"{amount}","recipient_id":"{to}"}}"#);
+    let amount = transfer.amount;
+    let (command, payload) = match transfer.to.map(account) {
+        Some(to) => ("transfer-money", format!(r#"{{"amount":"{amount}","recipient_id":"{to}"}}"#)),
+        None => ("withdraw-money", format!(r#"{{"amount":"{amount}"}}"#)),
+    };
     let command = CommandBundle {
         id: transfer.id,
-        command: "transfer-money".to_owned(),
+        command: command.to_owned(),
         root: AggregateRoot::of::<Account>(account(transfer.from)),
         payload: Json::parse(payload).unwrap(),
         if_match: None,
@@ -120,7 +124,9 @@ pub(crate) async fn check(
         (0..accounts).map(|number| (number, i128::from(DEPOSIT))).collect();
     for Answered { transfer, .. } in answered {
         *wanted.get_mut(&transfer.from).unwrap() -= i128::from(transfer.amount);
-        *wanted.get_mut(&transfer.to).unwrap() += i128::from(transfer.amount);
+        if let Some(to) = transfer.to {
+            *wanted.get_mut(&to).unwrap() += i128::from(transfer.amount);
+        }
     }
     for (number, wanted) in wanted {
         let root = AggregateRoot::of::<Account>(account(number));
@@ -135,7 +141,7 @@ pub(crate) async fn check(
     let rows = store.commands(&all).await.map_err(|error| error.to_string())?;
     let stored: BTreeSet<Uuid> = rows
         .iter()
-        .filter(|row| row.record.command == "transfer-money")
+        .filter(|row| ["transfer-money", "withdraw-money"].contains(&row.record.command.as_ref()))
         .map(|row| row.record.id)
         .collect();
     let sent: BTreeSet<Uuid> = answered.iter().map(|one| one.transfer.id).collect();

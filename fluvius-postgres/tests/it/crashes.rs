@@ -103,7 +103,7 @@ async fn with_three_transfers() -> Option<(PrivateServer, PostgresStore, Session
 }
 
 fn transfer(number: u128) -> Transfer {
-    Transfer { id: Uuid::from_u128(number), from: 0, to: 1, amount: 5 }
+    Transfer { id: Uuid::from_u128(number), from: 0, to: Some(1), amount: 5 }
 }
 
 /// The last position that the server has.

@@ -145,7 +145,7 @@ async fn a_command_that_is_said_not_to_be_stored_is_not_stored_later() {
     // The commit waits for another transaction, and goes on waiting when its connection is cut.
     let other = client(&server.url()).await;
     other.batch_execute("BEGIN; SELECT FROM fluvius.resource_state FOR UPDATE").await.unwrap();
-    let transfer = Transfer { id: Uuid::from_u128(7), from: 0, to: 1, amount: 5 };
+    let transfer = Transfer { id: Uuid::from_u128(7), from: 0, to: Some(1), amount: 5 };
     proxy.cut_next(Cut::AfterCall);
     let error = bank::send(&hasty, &transfer).await.unwrap_err();
     assert_eq!(error.code(), "outcome-unknown");

@@ -126,7 +126,7 @@ impl Proxy {
                     if calls.iter().any(|call| at(bytes, call).is_some()) {
                         cut = cut.or_else(|| self.next.lock().unwrap().take());
                     }
-                    calls.extend(PREPARED.iter().filter_map(|sql| call_of(sql, bytes)));
+                    calls.extend(PREPARED.iter().flat_map(|sql| calls_of(sql, bytes)));
                     if let Some(Cut::HalfClosed | Cut::Late) = cut {
                         let after = if cut == Some(Cut::Late) { LATE } else { Duration::ZERO };
                         tokio::spawn(go_on(server, bytes.to_vec(), after));
@@ -168,12 +168,13 @@ async fn go_on(mut server: UnixStream, call: Vec<u8>, after: Duration) {
 /// How the statements begin that store a batch.
 const PREPARED: [&[u8]; 2] = [b"SELECT * FROM commit_batch(", b"-- Commits a batch"];
 
-/// How a call begins on this connection, where these bytes prepare it: with the name of no portal, and with that of the
+/// How calls begin on this connection, where these bytes prepare them: with the name of no portal, and with that of the
 /// statement.
-fn call_of(sql: &[u8], bytes: &[u8]) -> Option<Vec<u8>> {
-    let sql = at(bytes, sql)?;
-    let name = bytes[..sql - 1].rsplit(|byte| *byte == b's').next()?;
-    Some([b"\0s", name, b"\0"].concat())
+fn calls_of(sql: &[u8], bytes: &[u8]) -> Vec<Vec<u8>> {
+    let begins = bytes.windows(sql.len()).enumerate().filter(|(_, window)| *window == sql);
+    let name = |place: usize| bytes[..place - 1].rsplit(|byte| *byte == b's').next();
+    let names = begins.filter_map(|(place, _)| name(place));
+    names.map(|name| [b"\0s", name, b"\0"].concat()).collect()
 }
 
 fn at(bytes: &[u8], what: &[u8]) -> Option<usize> {

@@ -42,7 +42,7 @@ impl Bank {
 
     fn next(&mut self) -> Transfer {
         self.count += 1;
-        Transfer { id: Uuid::from_u128(self.count), from: 0, to: 1, amount: 5 }
+        Transfer { id: Uuid::from_u128(self.count), from: 0, to: Some(1), amount: 5 }
     }
 
     /// A command fails with a code, and for a reason that is told.
@@ -62,7 +62,7 @@ impl Bank {
             .filter(|id| self.answered.iter().all(|answered| answered.transfer.id != *id));
         let failed: Vec<Uuid> = failed.collect();
         for id in failed {
-            let again = Transfer { id, from: 0, to: 1, amount: 5 };
+            let again = Transfer { id, from: 0, to: Some(1), amount: 5 };
             self.is_answered(again).await;
         }
         let next = self.next();
@@ -309,7 +309,8 @@ async fn a_server_that_says_nothing_is_not_waited_for_without_end() {
     proxy.be_silent(false);
     // What was kept back may be stored now: sent again, it is settled.
     for id in 2..=bank.count {
-        bank.is_answered(Transfer { id: Uuid::from_u128(id), from: 0, to: 1, amount: 5 }).await;
+        bank.is_answered(Transfer { id: Uuid::from_u128(id), from: 0, to: Some(1), amount: 5 })
+            .await;
     }
     bank.goes_on().await;
 }
