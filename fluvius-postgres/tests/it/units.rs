@@ -175,6 +175,15 @@ pub(crate) async fn batches() -> [Arc<[UnitOfWork]>; 3] {
     [opened.collect(), changes.into(), one.into()]
 }
 
+/// A store with two accounts, and a deposit that could be on one.
+async fn with_two_accounts(schema: &TestSchema) -> (PostgresStore, UnitOfWork) {
+    let store = schema.open().await;
+    let [opened, deposited, _] = units().await;
+    let opened = (1..=2).flat_map(|id| of_root(std::slice::from_ref(&opened), id));
+    store.commit(opened.collect()).await;
+    (store, deposited)
+}
+
 /// Has another session change the second root while this batch, which expects its version 1, is being committed.
 async fn commit_beside_a_change(
     server: &TestServer,
@@ -203,10 +212,7 @@ async fn commit_beside_a_change(
 async fn a_version_that_comes_while_a_commit_waits_is_the_one_that_counts() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
-    let store = schema.open().await;
-    let [opened, deposited, _] = units().await;
-    let opened = (1..=2).flat_map(|id| of_root(std::slice::from_ref(&opened), id));
-    store.commit(opened.collect::<Vec<_>>().into()).await;
+    let (store, deposited) = with_two_accounts(&schema).await;
     let batch = [change(&deposited, 1, 1, 1), change(&deposited, 2, 1, 2)].into();
     let fates = commit_beside_a_change(&server, &schema, &store, batch).await;
     let [Fate::Committed { .. }, Fate::Stale { root, stored: Some(stored) }] = &fates[..] else {
@@ -223,10 +229,7 @@ async fn a_version_that_comes_while_a_commit_waits_is_the_one_that_counts() {
 async fn a_version_that_comes_while_one_command_waits_is_the_one_that_counts() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
-    let store = schema.open().await;
-    let [opened, deposited, _] = units().await;
-    let opened = (1..=2).flat_map(|id| of_root(std::slice::from_ref(&opened), id));
-    store.commit(opened.collect::<Vec<_>>().into()).await;
+    let (store, deposited) = with_two_accounts(&schema).await;
     // From here on the context is known to be stored.
     let before = in_context(change(&deposited, 1, 1, 1), 1);
     store.commit([before].into()).await;
@@ -349,10 +352,7 @@ fn said(fate: &Fate) -> String {
 async fn a_context_is_stored_beside_a_stale_unit_whose_context_was_stored_before() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
-    let store = schema.open().await;
-    let [opened, deposited, _] = units().await;
-    let opened = (1..=2).flat_map(|id| of_root(std::slice::from_ref(&opened), id));
-    store.commit(opened.collect::<Vec<_>>().into()).await;
+    let (store, deposited) = with_two_accounts(&schema).await;
     let first = change(&deposited, 1, 1, 1);
     store.commit([first.clone()].into()).await;
     let mut stale = change(&deposited, 1, 7, 2);
