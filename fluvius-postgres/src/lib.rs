@@ -15,11 +15,12 @@
 //! # The way of a batch
 //!
 //! A batch is one round trip and one transaction: one call of a function that lies in the database or, where all of its
-//! roots are there, one statement, which costs less. Both lock the roots of the batch in one order, find taken
-//! identifiers of commands, drop the units that do not hold, and write the rest. What the statement cannot do alone it
-//! leaves to the function; then it has written nothing, and there is a second round trip. Both draw positions under one
-//! lock of the schema, as the last thing that they wait for, and hold that lock to the end of the commit: so positions
-//! rise in the order of the commits, and nothing appears behind a reader. All batches of a store go down one connection.
+//! roots are there, one statement, which costs less and has two shorter forms, for what most batches are. All lock the
+//! roots of the batch in one order, find taken identifiers of commands, drop the units that do not hold, and write the
+//! rest. What a statement cannot do alone it leaves to the function; then it has written nothing, and there is a second
+//! round trip. All draw positions under one lock of the schema, as the last thing that they wait for, and hold that lock
+//! to the end of the commit: so positions rise in the order of the commits, and nothing appears behind a reader. All
+//! batches of a store go down one connection.
 //!
 //! Reads take connections from a small pool. Each is one statement, so all that it gives is of one moment.
 //!

@@ -10,6 +10,7 @@ WITH written AS (
         deleted = (n).deleted, realm = (n).realm
     FROM (SELECT ($10::resource_state[])[1] AS n) AS x
     WHERE resource = ($3::text[])[1] AND identifier = ($4::uuid[])[1] AND version = ($5::bigint[])[1]
+    AND current_setting('transaction_isolation') = 'read committed'
     AND NOT EXISTS (SELECT FROM command_log WHERE id = ($9::uuid[])[1])
     RETURNING 1
 ), drawn AS MATERIALIZED (

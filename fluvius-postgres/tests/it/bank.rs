@@ -1,4 +1,5 @@
-//! Transfers between accounts, and withdrawals, through a domain, sent until they are answered, and what must hold of them at the end.
+//! Transfers between accounts, and withdrawals, through a domain, sent until they are answered, and what must hold of
+//! them at the end.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};

@@ -44,7 +44,7 @@ async fn a_commit_is_refused_where_it_would_not_see_what_it_checks() {
 
 /// Notes at the end of each transaction what it would wait for.
 const NOTE_SETTING: &str = "CREATE TABLE noted (setting text NOT NULL);
-    CREATE FUNCTION note_setting() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE FUNCTION note_setting() RETURNS trigger LANGUAGE plpgsql SET search_path = settings AS $$
     BEGIN
         INSERT INTO noted VALUES (current_setting('synchronous_commit'));
         RETURN NULL;
@@ -69,10 +69,6 @@ async fn a_commit_waits_for_what_the_store_was_told_whatever_the_server_is_set_t
         let store = options.open(&server.url()).await.unwrap();
         let client = client(&server.url()).await;
         client.batch_execute(&format!("SET search_path = settings; {NOTE_SETTING}")).await.unwrap();
-        client
-            .batch_execute("ALTER FUNCTION note_setting SET search_path = settings")
-            .await
-            .unwrap();
         for (way, batch) in batches().await.into_iter().enumerate() {
             let fates = store.commit(batch).await;
             assert!(fates.iter().all(|fate| matches!(fate, Fate::Committed { .. })), "{fates:?}");
