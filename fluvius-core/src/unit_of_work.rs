@@ -9,9 +9,13 @@ use crate::activity::ActivityRecord;
 use crate::command::CommandRecord;
 use crate::context::ContextRecord;
 use crate::event::EventRecord;
+use crate::json::{Change, Json};
 use crate::message::MessageRecord;
 use crate::root::AggregateRoot;
 use crate::state::StateRecord;
+
+/// The estimated size of a row's names, identifiers and times.
+const ROW_OVERHEAD_BYTES: usize = 256;
 
 /// Everything that one command or one atomic group changes.
 ///
@@ -65,6 +69,33 @@ impl UnitOfWork {
     /// How many positions the unit's rows take.
     pub fn row_count(&self) -> usize {
         self.commands.len() + self.events.len() + self.messages.len() + self.activities.len()
+    }
+
+    /// An estimate of the bytes that a store writes for the unit.
+    ///
+    /// The runtime and the stores bound batches by this one estimate.
+    pub fn estimated_bytes(&self) -> usize {
+        let len = |text: &Option<Json>| text.as_ref().map_or(0, Json::len);
+        let states: usize = self.states.iter().map(|state| state.data.len()).sum();
+        let commands: usize =
+            self.commands.iter().map(|row| row.payload.len() + len(&row.response)).sum();
+        let events: usize = self
+            .events
+            .iter()
+            .map(|row| row.args.len() + len(&row.data) + change_len(&row.change))
+            .sum();
+        let messages: usize = self.messages.iter().map(|message| message.data.len()).sum();
+        let activities: usize =
+            self.activities.iter().map(|row| row.message.len() + len(&row.data)).sum();
+        let rows = ROW_OVERHEAD_BYTES * (self.row_count() + self.states.len() + 1);
+        states + commands + events + messages + activities + rows
+    }
+}
+
+fn change_len(change: &Change) -> usize {
+    match change {
+        Change::Whole(state) => state.len(),
+        Change::Patch(patch) => patch.len(),
     }
 }
 

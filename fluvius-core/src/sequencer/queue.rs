@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::{Ticket, UnitNumber};
 use crate::few::Few;
 use crate::hash::Map;
-use crate::json::{Change, Json};
 use crate::processor::Head;
 use crate::unit_of_work::UnitOfWork;
 
@@ -76,7 +75,7 @@ impl Queue {
                 self.under_way.binary_search_by_key(on, |before| before.number).ok()
             };
             unit.depends_on = admitted.depends_on.iter().filter_map(index_of).collect();
-            bytes += bytes_of(&unit);
+            bytes += unit.estimated_bytes();
             self.under_way.push(admitted);
             units.push(unit);
             if units.len() >= self.unit_count_max || bytes >= self.bytes_max {
@@ -115,32 +114,6 @@ impl Queue {
     }
 }
 
-fn change_len(change: &Change) -> usize {
-    match change {
-        Change::Whole(state) => state.len(),
-        Change::Patch(patch) => patch.len(),
-    }
-}
-
-/// About how many bytes a unit makes a store write.
-fn bytes_of(unit: &UnitOfWork) -> usize {
-    let len = |text: &Option<Json>| text.as_ref().map_or(0, Json::len);
-    let states: usize = unit.states.iter().map(|state| state.data.len()).sum();
-    let commands: usize =
-        unit.commands.iter().map(|row| row.payload.len() + len(&row.response)).sum();
-    let events: usize = unit
-        .events
-        .iter()
-        .map(|row| row.args.len() + len(&row.data) + change_len(&row.change))
-        .sum();
-    let messages: usize = unit.messages.iter().map(|message| message.data.len()).sum();
-    let activities: usize = unit.activities.iter().map(|row| len(&row.data)).sum();
-    // Names, identifiers and times of a row.
-    const ROW_OVERHEAD_BYTES: usize = 256;
-    let rows = ROW_OVERHEAD_BYTES * (unit.row_count() + 1);
-    states + commands + events + messages + activities + rows
-}
-
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
@@ -150,6 +123,7 @@ mod tests {
     use super::*;
     use crate::command::{CommandRecord, CommandStatus};
     use crate::event::EventRecord;
+    use crate::json::Change;
     use crate::message::MessageRecord;
 
     fn command(payload: usize, response: Option<usize>) -> Arc<CommandRecord> {
@@ -213,16 +187,16 @@ mod tests {
     #[test]
     fn a_unit_has_the_bytes_of_its_texts_and_an_overhead_of_each_row() {
         let mut unit = unit();
-        assert_eq!(bytes_of(&unit), 256);
+        assert_eq!(unit.estimated_bytes(), 256);
         unit.commands = vec![command(10, Some(200)), command(20, None)];
-        assert_eq!(bytes_of(&unit), 3 * 256 + 230);
+        assert_eq!(unit.estimated_bytes(), 3 * 256 + 230);
         unit.events = vec![
             event(3, Some(1_000), Change::Whole(json(5))),
             event(7, None, Change::Patch(json(11))),
         ];
-        assert_eq!(bytes_of(&unit), 5 * 256 + 230 + 1_026);
+        assert_eq!(unit.estimated_bytes(), 5 * 256 + 230 + 1_026);
         unit.messages = vec![message(13)];
-        assert_eq!(bytes_of(&unit), 6 * 256 + 230 + 1_026 + 13);
+        assert_eq!(unit.estimated_bytes(), 6 * 256 + 230 + 1_026 + 13);
     }
 
     #[test]
