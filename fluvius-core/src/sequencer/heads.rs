@@ -25,6 +25,11 @@ pub(crate) struct Heads {
     chains: LinkedHashMap<AggregateRoot, Chain, foldhash::fast::RandomState>,
     bytes: usize,
     bytes_max: usize,
+    /// How many roots are at rest.
+    resting_count: usize,
+    /// How many roots an eviction has looked at so far.
+    #[cfg(test)]
+    looked_at: usize,
 }
 
 /// The heads of one root: the stored one, and above it those that are admitted and not yet
@@ -66,7 +71,14 @@ fn bytes_of(head: &Head) -> usize {
 impl Heads {
     /// No heads; those at rest may take so many bytes, by estimate.
     pub(crate) fn new(bytes_max: usize) -> Self {
-        Self { chains: LinkedHashMap::default(), bytes: 0, bytes_max }
+        Self {
+            chains: LinkedHashMap::default(),
+            bytes: 0,
+            bytes_max,
+            resting_count: 0,
+            #[cfg(test)]
+            looked_at: 0,
+        }
     }
 
     /// The newest head of a root, if it is known, for a decision. `None`: it is to be loaded.
@@ -140,7 +152,10 @@ impl Heads {
         self.bytes += bytes_of(head);
         let pending = (unit, Arc::clone(head));
         match self.chains.get_mut(&head.root) {
-            Some(chain) => chain.pending.push_back(pending),
+            Some(chain) => {
+                self.resting_count -= usize::from(chain.pending.is_empty());
+                chain.pending.push_back(pending);
+            }
             None => {
                 let chain = Chain { pending: VecDeque::from([pending]), ..Chain::default() };
                 self.chains.insert(head.root.clone(), chain);
@@ -161,6 +176,7 @@ impl Heads {
             self.bytes -= chain.pending.pop_front().map_or(0, |(_, below)| bytes_of(&below));
         }
         chain.pending.pop_front();
+        self.resting_count += usize::from(chain.pending.is_empty());
         let below = chain.durable.replace(Arc::clone(head));
         self.bytes -= below.map_or(0, |below| bytes_of(&below));
         self.evict();
@@ -172,9 +188,11 @@ impl Heads {
         if let Some(index) = chain.position(unit) {
             let gone: usize = chain.pending.drain(index..).map(|(_, head)| bytes_of(&head)).sum();
             self.bytes -= gone;
+            self.resting_count += usize::from(chain.pending.is_empty());
         }
         if chain.newest().is_none() {
             self.chains.remove(root);
+            self.resting_count -= 1;
         }
     }
 
@@ -209,28 +227,40 @@ impl Heads {
             }
         }
         self.chains = kept;
+        self.resting_count = 0;
     }
 
     /// Puts a chain in the place of what is known of a root; an empty one is none.
     fn replace(&mut self, root: &AggregateRoot, chain: Chain) {
         self.bytes += chain.bytes();
         let before = match chain.newest() {
-            Some(_) => self.chains.insert(root.clone(), chain),
+            Some(_) => {
+                self.resting_count += usize::from(chain.pending.is_empty());
+                self.chains.insert(root.clone(), chain)
+            }
             None => self.chains.remove(root),
         };
-        self.bytes -= before.map_or(0, |before| before.bytes());
+        if let Some(before) = before {
+            self.bytes -= before.bytes();
+            self.resting_count -= usize::from(before.pending.is_empty());
+        }
     }
 
     /// Lets heads at rest go, the least recently used first, until the rest has room. Heads in
     /// work stay: their number is bounded by that of the commands in work.
     fn evict(&mut self) {
-        let mut untried = self.chains.len();
-        while self.bytes > self.bytes_max && untried > 0 {
-            untried -= 1;
+        // Without a root at rest there is nothing to look for, however much is in work.
+        while self.bytes > self.bytes_max && self.resting_count > 0 {
+            #[cfg(test)]
+            {
+                self.looked_at += 1;
+            }
             let Some((root, chain)) = self.chains.pop_front() else { return };
             if chain.pending.is_empty() {
                 self.bytes -= chain.bytes();
+                self.resting_count -= 1;
             } else {
+                // It is in work, and so it was used after those at rest that come next.
                 self.chains.insert(root, chain);
             }
         }
@@ -288,8 +318,31 @@ mod tests {
     }
 
     #[cfg(feature = "testing")]
-    fn counted(heads: &Heads) -> usize {
-        heads.chains.values().map(Chain::bytes).sum()
+    fn counted(heads: &Heads) -> (usize, usize) {
+        let resting = heads.chains.values().filter(|chain| chain.pending.is_empty()).count();
+        (heads.chains.values().map(Chain::bytes).sum(), resting)
+    }
+
+    #[test]
+    fn eviction_looks_at_no_root_in_work_again_and_again() {
+        const ROOTS: u128 = 1_000;
+        let mut heads = Heads::new(0);
+        let put = |heads: &mut Heads, number: u128, unit: UnitNumber| {
+            let head = Arc::new(Head::in_work(root(number), Some(row(number, unit + 1, 2))));
+            heads.put(unit, unit, &head);
+            head
+        };
+        let mut in_work: VecDeque<(UnitNumber, Arc<Head>)> = (0..ROOTS)
+            .zip(0..)
+            .map(|(number, unit)| (unit, put(&mut heads, number, unit)))
+            .collect();
+        for round in 0..10_000 {
+            let (unit, head) = in_work.pop_front().unwrap();
+            heads.stand(unit, &head);
+            let next = unit + UnitNumber::try_from(ROOTS).unwrap();
+            in_work.push_back((next, put(&mut heads, round % ROOTS, next)));
+        }
+        assert!(heads.looked_at < 30_000, "{} roots for 10,000 commits", heads.looked_at);
     }
 
     #[test]
@@ -344,7 +397,8 @@ mod tests {
                     11 if rng.happens(300) => heads.forget_stored(),
                     _ => {}
                 }
-                assert_eq!(heads.bytes, counted(&heads), "seed {seed}, step {unit}");
+                let tracked = (heads.bytes, heads.resting_count);
+                assert_eq!(tracked, counted(&heads), "seed {seed}, step {unit}");
                 // What is in work stays, whatever it takes.
                 heads.evict();
                 let is_at_rest = |chain: &Chain| chain.pending.is_empty();
