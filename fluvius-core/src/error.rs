@@ -9,6 +9,7 @@ use crate::etag::{ETag, Precondition};
 use crate::query::QueryError;
 use crate::root::AggregateRoot;
 use crate::store::StoreError;
+use crate::unit_of_work::UnitOfWork;
 
 /// Why a command was not applied, or a root not read.
 ///
@@ -189,6 +190,32 @@ pub enum Error {
     /// Code: `shutting-down`; leaves no command row.
     #[error("the domain is shutting down")]
     ShuttingDown,
+    /// The tokio runtime in which the domain was built has ended.
+    ///
+    /// Code: `shutting-down`; leaves no command row.
+    #[error(
+        "the tokio runtime in which the domain was built has ended, and the domain with it: build \
+         the domain in a runtime that lives as long as the domain is used"
+    )]
+    RuntimeEnded,
+    /// The command was sent from a thread without a tokio runtime.
+    ///
+    /// Code: `no-runtime`; leaves no command row.
+    #[error(
+        "commands are sent from within a tokio runtime, and this thread has none: call \
+         `Runtime::block_on`, or enter a runtime with `Handle::enter`"
+    )]
+    NoRuntime,
+    /// A command or a group changes more than one unit of work may hold.
+    ///
+    /// Code: `too-large`; leaves no command row.
+    #[error("{}: split the command or the group", too_large(*rows, *bytes))]
+    TooLarge {
+        /// The rows of the logs.
+        rows: usize,
+        /// The estimated size in bytes; `None` where the number of rows alone was too large.
+        bytes: Option<usize>,
+    },
     /// A query of the stored state that no store answers.
     ///
     /// Code: `invalid-query`; leaves no command row.
@@ -247,7 +274,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Every code there is, in the order of the variants.
+    /// Every code there is, in the order of the variants that have it first.
     pub const CODES: &'static [&'static str] = &[
         "unknown-command",
         "invalid-payload",
@@ -267,6 +294,8 @@ impl Error {
         "panicked",
         "overloaded",
         "shutting-down",
+        "no-runtime",
+        "too-large",
         "invalid-query",
         "not-unique",
         "invalid-state",
@@ -295,7 +324,9 @@ impl Error {
             Self::TimedOut { .. } => "timed-out",
             Self::Panicked { .. } => "panicked",
             Self::Overloaded => "overloaded",
-            Self::ShuttingDown => "shutting-down",
+            Self::ShuttingDown | Self::RuntimeEnded => "shutting-down",
+            Self::NoRuntime => "no-runtime",
+            Self::TooLarge { .. } => "too-large",
             Self::InvalidQuery { .. } => "invalid-query",
             Self::NotUnique { .. } => "not-unique",
             Self::InvalidState { .. } => "invalid-state",
@@ -365,5 +396,15 @@ fn expectation(expected: Option<&Precondition>) -> String {
     match expected {
         Some(expected) => expected.to_string(),
         None => "to carry an etag or a version, and it carries none".to_owned(),
+    }
+}
+
+fn too_large(rows: usize, bytes: Option<usize>) -> String {
+    let (max_rows, max_bytes) = (UnitOfWork::MAX_ROWS, UnitOfWork::MAX_BYTES);
+    match bytes {
+        Some(bytes) if bytes > max_bytes => {
+            format!("the unit of work has about {bytes} bytes, and the limit is {max_bytes}")
+        }
+        _ => format!("the unit of work has {rows} rows, and the limit is {max_rows}"),
     }
 }

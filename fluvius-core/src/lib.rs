@@ -93,6 +93,7 @@ mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod unit_of_work;
+mod unwind;
 mod upcast;
 pub mod verify;
 

@@ -101,7 +101,7 @@ pub const fn assert_event_data<T: EventData>() {}
 
 /// The event of an action, as its descriptor has it.
 pub const fn event_of<E: Event>() -> Option<&'static EventDescriptor> {
-    Some(E::EVENT)
+    Some(EventDescriptor::with_reader::<E>())
 }
 
 /// What a parameter that refers to a context refers to.

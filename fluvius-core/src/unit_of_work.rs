@@ -52,6 +52,15 @@ pub struct UnitOfWork {
 }
 
 impl UnitOfWork {
+    /// The largest number of log rows in one unit.
+    ///
+    /// The runtime ends a command or a group with `too-large` instead of handing a larger unit to a
+    /// store.
+    pub const MAX_ROWS: usize = 65_536;
+
+    /// The largest size of one unit in bytes, by [`estimated_bytes`](Self::estimated_bytes): 64 MiB.
+    pub const MAX_BYTES: usize = 64 << 20;
+
     /// A unit that changes and expects nothing.
     pub(crate) fn empty(context: Arc<ContextRecord>) -> Self {
         Self {

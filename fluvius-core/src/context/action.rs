@@ -180,7 +180,9 @@ impl ActionContext {
         let args = command.record();
         Box::pin(async move {
             let answer = self.run_invoked(C::ACTION, root, Arc::new(command), args).await?;
-            let output = answer.typed::<C>().map(|response| response.data);
+            let panicked = || Err(Error::Panicked { command: C::ACTION.key });
+            let output = answer.typed::<C>().unwrap_or_else(panicked);
+            let output = output.map(|response| response.data);
             self.answer(output)
         })
     }

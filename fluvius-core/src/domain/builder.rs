@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use super::{DomainRuntime, Meta};
@@ -15,7 +16,7 @@ use crate::registry::{BuildError, Registry};
 use crate::sequencer::Limits;
 use crate::signal::Listener;
 use crate::store::{ErasedStore, Store};
-use crate::sync::Notify;
+use crate::sync::{Home, Notify};
 
 /// Sets up a [`DomainRuntime`].
 ///
@@ -71,6 +72,7 @@ impl RuntimeBuilder {
                     planted: None,
                 },
                 record_refusals: true,
+                read_back: true,
                 recorded_headers: [
                     "idempotency-key",
                     "if-match",
@@ -146,6 +148,18 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Whether each state that a command leaves is read back from what is to be stored, as it is
+    /// unless this is set to `false`.
+    ///
+    /// The value that is read back is cached, so that every process decides on the same state,
+    /// whatever serde leaves out. A state, or an event's arguments or data, that cannot be read back
+    /// ends its command in `invalid-state`, and nothing is stored. It costs the decoding of one state
+    /// for each aggregate that a command changes.
+    pub fn read_back(mut self, read_back: bool) -> Self {
+        self.settings.read_back = read_back;
+        self
+    }
+
     /// Which headers of a context are recorded; replaces the usual list: `idempotency-key`,
     /// `if-match`, `traceparent`, `user-agent`, `x-request-id`.
     pub fn recorded_headers<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
@@ -173,13 +187,16 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Builds the runtime. It needs no task of its own; its commands need a tokio runtime with
-    /// time enabled.
+    /// Builds the runtime. It works on the tokio runtime in which this is called, which needs time
+    /// enabled and must live as long as the domain is used.
     ///
     /// # Errors
+    /// [`BuildError::NoRuntime`] outside of a tokio runtime;
     /// [`BuildError::Domain`] with every collision between the aggregates;
     /// [`BuildError::Store`] where the store does not take the domain.
     pub async fn build(self) -> Result<DomainRuntime, BuildError> {
+        let home =
+            Home::current().ok_or(BuildError::NoRuntime { namespace: self.meta.namespace })?;
         let registry = Registry::build(self.meta, self.aggregates)?;
         let resources: Vec<&'static str> = registry.resources().collect();
         let claimed = self.store.claim(self.meta.namespace, &resources).await;
@@ -202,6 +219,8 @@ impl RuntimeBuilder {
             ids: self.ids,
             metrics: Metrics::new(self.meta),
             committed: Arc::new(Notify::new()),
+            home,
+            turn_timeouts: AtomicU64::new(0),
             settings: self.settings,
         })))
     }

@@ -10,6 +10,7 @@ use crate::etag::Precondition;
 use crate::processor::decode;
 use crate::response::Response;
 use crate::root::AggregateRoot;
+use crate::unwind;
 
 /// A typed command that is ready to be sent.
 #[derive(Debug)]
@@ -53,16 +54,15 @@ impl<'a, C: Command> PreparedCommand<'a, C> {
     {
         let session = self.session;
         let environment = &session.processor.environment;
-        let id = self.id.unwrap_or_else(|| environment.ids.next());
-        let task = decode::typed(
-            environment,
-            id,
-            self.root,
-            self.command,
-            self.if_match,
-            session.received(),
-        )?;
+        let Self { root, command, id, if_match, .. } = self;
+        let panicked = Error::Panicked { command: C::ACTION.key };
+        let id = match id {
+            Some(id) => id,
+            None => unwind::catch(|| environment.ids.next()).ok_or(panicked)?,
+        };
+        let task = decode::typed(environment, id, root, command, if_match)?;
         let answer = session.processor.run(&session.sender, task, session.place()).await?;
-        answer.typed::<C>()
+        // The command is applied: where an author's code panics on the answer, no other error is true.
+        answer.typed::<C>().unwrap_or(Err(Error::OutcomeUnknown { id }))
     }
 }

@@ -12,8 +12,10 @@ use crate::store::RealmFilter;
 
 /// A domain at work over a store. Cheap to clone; clones are the same runtime.
 ///
-/// It works in tasks of the tokio runtime in which its commands are sent; that needs time
-/// enabled, and must live as long as the domain is used.
+/// It works in tasks of the tokio runtime in which it was built. That runtime needs time enabled, and
+/// must live as long as the domain is used: once it has ended, every command ends in `shutting-down`.
+/// Commands may be sent from any tokio runtime. A `current_thread` runtime does this work only while
+/// something runs in it: build a domain that several runtimes use in one with worker threads.
 ///
 /// # Examples
 ///
@@ -37,8 +39,8 @@ pub struct DomainRuntime {
 }
 
 impl DomainRuntime {
-    pub(crate) fn new(processor: Processor) -> Self {
-        Self { processor: Arc::new(processor) }
+    pub(crate) fn new(processor: Arc<Processor>) -> Self {
+        Self { processor }
     }
 
     /// What the domain says of itself.
@@ -96,5 +98,19 @@ impl DomainRuntime {
     /// The program's own view of the logs: all realms.
     pub fn log(&self) -> LogReader {
         LogReader::new(&self.processor.environment, RealmFilter::All)
+    }
+
+    /// The turns across processes that this runtime has, or has asked for.
+    #[cfg(feature = "testing")]
+    #[doc(hidden)]
+    pub fn lease_states(&self) -> Vec<crate::testing::LeaseState> {
+        self.processor.shared().sequencer.lease_states()
+    }
+
+    /// How many waits for a turn across processes have reached their bound.
+    #[cfg(feature = "testing")]
+    #[doc(hidden)]
+    pub fn lease_timeout_count(&self) -> u64 {
+        self.processor.environment.turn_timeouts.load(std::sync::atomic::Ordering::Relaxed)
     }
 }

@@ -6,7 +6,6 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::{CommandProcessor, LogReader, PreparedCommand};
-use crate::clock::to_microseconds;
 use crate::command::{Command, CommandBundle};
 use crate::error::Error;
 use crate::few::Few;
@@ -16,6 +15,7 @@ use crate::response::Response;
 use crate::root::{AggregateRoot, Target};
 use crate::state::StateManager;
 use crate::store::RealmFilter;
+use crate::unwind;
 
 /// The commands of one sender. Cheap to clone; clones send under the same context, also at the
 /// same time.
@@ -100,8 +100,11 @@ impl Session {
         let payload = payload
             .try_into()
             .map_err(|error| self.invalid_payload(key, JsonError::from(error)))?;
+        let ids = &self.processor.environment.ids;
+        let known = self.processor.environment.registry.find(key);
+        let command = known.map_or("(unknown)", |action| action.key);
         Ok(CommandBundle {
-            id: self.processor.environment.ids.next(),
+            id: unwind::catch(|| ids.next()).ok_or(Error::Panicked { command })?,
             command: key.to_owned(),
             root,
             payload,
@@ -207,10 +210,6 @@ impl Session {
 
     pub(super) fn decode(&self, command: CommandBundle) -> Result<Task, Error> {
         let environment = &self.processor.environment;
-        decode::by_key(environment, command, self.received())
-    }
-
-    pub(super) fn received(&self) -> chrono::DateTime<chrono::Utc> {
-        to_microseconds(self.processor.environment.clock.now())
+        decode::by_key(environment, command)
     }
 }

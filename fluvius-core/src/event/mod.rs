@@ -27,7 +27,7 @@ pub trait Event: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 's
 }
 
 /// The plain description of an event, made by the macro as a constant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct EventDescriptor {
     /// The key, in kebab case, past tense.
     pub key: &'static str,
@@ -35,27 +35,53 @@ pub struct EventDescriptor {
     pub name: &'static str,
     /// The author's documentation.
     pub docs: &'static str,
+    /// Reads an event of this type, where the type is known.
+    read: Option<fn(&EventRecord) -> Result<(), JsonError>>,
 }
 
 impl EventDescriptor {
     /// An event's description.
     #[doc(hidden)]
     pub const fn of(key: &'static str, name: &'static str, docs: &'static str) -> Self {
-        Self { key, name, docs }
+        Self { key, name, docs, read: None }
+    }
+
+    /// The description that an action has, which can read the event.
+    pub(crate) const fn with_reader<E: Event>() -> &'static Self {
+        const { &Self { read: Some(|record| read::<E>(record).map(drop)), ..*E::EVENT } }
+    }
+
+    /// Whether the event can be read back from its row.
+    ///
+    /// # Errors
+    /// Where its arguments or its data do not decode.
+    pub(crate) fn read_back(&self, record: &EventRecord) -> Result<(), JsonError> {
+        self.read.map_or(Ok(()), |read| read(record))
     }
 }
 
+impl PartialEq for EventDescriptor {
+    fn eq(&self, other: &Self) -> bool {
+        (self.key, self.name, self.docs) == (other.key, other.name, other.docs)
+    }
+}
+
+impl Eq for EventDescriptor {}
+
 /// Reads a typed event back from its row; what an older revision wrote is lifted.
 pub(crate) fn decode<E: Event>(record: &EventRecord) -> Result<E, RecordError> {
+    read(record).map_err(|source| RecordError::of_event(record, source))
+}
+
+fn read<E: Event>(record: &EventRecord) -> Result<E, JsonError> {
     let aggregate = E::Aggregate::DESCRIPTOR;
-    let event = match &record.data {
+    match &record.data {
         None if record.revision == aggregate.revision => record.args.decode(),
         _ => fields(record, aggregate).and_then(|fields| {
             let event = Json::from_value(&fields).and_then(|fields| fields.decode());
             event.map_err(|error| aggregate.as_lifted(record.revision, error))
         }),
-    };
-    event.map_err(|source| RecordError::of_event(record, source))
+    }
 }
 
 /// The fields of an event in the shape of this revision: the arguments, with what the rule returned as `data`.

@@ -12,6 +12,11 @@ use super::path::Path;
 /// # Errors
 /// With the path, and with the message of `T`, which may quote what it found; see [`hide_values`].
 pub(crate) fn decode<T: DeserializeOwned>(text: &str) -> Result<T, JsonError> {
+    // Keeping the path costs more than reading: it is looked for once it is needed.
+    serde_json::from_str(text).or_else(|_| decode_with_path(text))
+}
+
+fn decode_with_path<T: DeserializeOwned>(text: &str) -> Result<T, JsonError> {
     let mut reader = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut reader)
         .map_err(|error| located(Path::from(error.path()), error.inner()))?;

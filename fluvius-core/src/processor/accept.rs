@@ -1,7 +1,7 @@
 //! Accepting commands: from here on the runtime owns them.
 
 use std::pin::pin;
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use uuid::Uuid;
 
@@ -15,8 +15,10 @@ use crate::hash::Map;
 use crate::root::AggregateRoot;
 use crate::sequencer::{Sequencer, Ticket};
 use crate::sync::{
-    Instant, Mutex, Notify, OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot,
+    Home, Instant, Mutex, Notify, OwnedSemaphorePermit, Semaphore, TryAcquireError, Watch, oneshot,
 };
+use crate::unit_of_work::UnitOfWork;
+use crate::unwind::{self, Locked};
 
 /// Takes commands through the stages.
 #[derive(Debug)]
@@ -26,6 +28,7 @@ pub(crate) struct Processor {
     permits: Arc<Semaphore>,
     /// Told when no command is in work any more.
     pub(crate) idle: Notify,
+    _watch: Watch,
 }
 
 /// What all tasks of a runtime share, under one lock that is never held across an await.
@@ -34,7 +37,23 @@ pub(crate) struct Shared {
     pub(crate) sequencer: Sequencer<Job>,
     /// The commands that are accepted and not answered.
     pub(crate) in_flight: Map<Uuid, Ticket>,
-    is_closed: bool,
+    closed: Option<Closed>,
+}
+
+/// Why no more commands are accepted.
+#[derive(Debug, Clone, Copy)]
+enum Closed {
+    ShutDown,
+    RuntimeEnded,
+}
+
+impl Closed {
+    fn error(self) -> Error {
+        match self {
+            Self::ShutDown => Error::ShuttingDown,
+            Self::RuntimeEnded => Error::RuntimeEnded,
+        }
+    }
 }
 
 /// How a request comes to its place among the commands that may be in work.
@@ -66,21 +85,65 @@ enum Accepted {
     Later(oneshot::Receiver<Outcome>),
 }
 
+impl Shared {
+    /// The command before one of a stream, if it is in work, and the sender that waits for the
+    /// admission of this one.
+    fn linked(&self, link: &mut Option<Link>) -> (Option<Ticket>, Option<oneshot::Sender<()>>) {
+        let (after, admitted) = link.take().map(|link| (link.after, link.admitted)).unzip();
+        (after.flatten().and_then(|id| self.in_flight.get(&id).copied()), admitted)
+    }
+}
+
 impl Processor {
-    pub(crate) fn new(environment: Environment) -> Self {
+    pub(crate) fn new(environment: Environment) -> Arc<Self> {
         let shared = Shared {
             sequencer: Sequencer::new(&environment.settings.limits),
             in_flight: Map::default(),
-            is_closed: false,
+            closed: None,
         };
         let permits = Arc::new(Semaphore::new(environment.settings.command_count_max));
-        Self { environment, shared: Mutex::new(shared), permits, idle: Notify::new() }
+        Arc::new_cyclic(|this: &std::sync::Weak<Self>| {
+            let this = this.clone();
+            let ended = move || {
+                if let Some(processor) = this.upgrade() {
+                    processor.runtime_ended();
+                }
+            };
+            let watch = environment.home.watch(ended);
+            Self {
+                environment,
+                shared: Mutex::new(shared),
+                permits,
+                idle: Notify::new(),
+                _watch: watch,
+            }
+        })
     }
 
-    /// What all tasks share. It is whole even if a task panicked while it held the lock, since
-    /// no author's code runs under it.
-    pub(crate) fn shared(&self) -> MutexGuard<'_, Shared> {
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What all tasks share. No code of an author or of a caller runs under this lock: what would is
+    /// deferred until it is released.
+    pub(crate) fn shared(&self) -> Locked<'_, Shared> {
+        Locked::new(self.shared.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The tokio runtime of the domain has ended, and its tasks with it: every command is answered.
+    /// One whose unit the store has been given may be stored or not.
+    fn runtime_ended(&self) {
+        let mut shared = self.shared();
+        shared.closed = Some(Closed::RuntimeEnded);
+        shared.in_flight.clear();
+        let jobs = shared.sequencer.abandon();
+        drop(shared);
+        self.permits.close();
+        for (job, is_at_the_store) in jobs {
+            let id = job.request.tasks[0].id;
+            let error = match is_at_the_store {
+                true => Error::OutcomeUnknown { id },
+                false => Error::RuntimeEnded,
+            };
+            job.answer(Err((0, error)));
+        }
+        unwind::catch(|| self.idle.notify_waiters());
     }
 
     /// Processes one command.
@@ -108,6 +171,10 @@ impl Processor {
         place: Place,
     ) -> Result<Vec<Answer>, Error> {
         let request = self.request(sender, tasks);
+        let rows = request.tasks.len();
+        if rows > UnitOfWork::MAX_ROWS {
+            return Err(Error::TooLarge { rows, bytes: None });
+        }
         if let Some(id) = request.repeated_id() {
             return Err(Error::DuplicateCommand { id });
         }
@@ -129,6 +196,16 @@ impl Processor {
         Arc::new(Request::new(self.environment.meta, sender, tasks))
     }
 
+    /// Why no more commands are accepted, if so.
+    fn closed(&self) -> Option<Error> {
+        self.shared().closed.map(Closed::error)
+    }
+
+    /// Why a command that waited has no answer.
+    pub(crate) fn why_closed(&self) -> Error {
+        self.closed().unwrap_or(Error::ShuttingDown)
+    }
+
     /// Accepts no more commands, and waits until all that were accepted are answered.
     pub(crate) async fn shut_down(&self) {
         loop {
@@ -137,7 +214,7 @@ impl Processor {
             idle.as_mut().enable();
             {
                 let mut shared = self.shared();
-                shared.is_closed = true;
+                shared.closed.get_or_insert(Closed::ShutDown);
                 if shared.sequencer.is_idle() {
                     break;
                 }
@@ -167,7 +244,7 @@ impl Processor {
 
     async fn process(self: &Arc<Self>, request: Arc<Request>, place: Place) -> Outcome {
         let answer = self.start(&request, place, None).await?;
-        answer.await.unwrap_or(Err((0, Error::ShuttingDown)))
+        answer.await.unwrap_or_else(|_| Err((0, self.why_closed())))
     }
 
     async fn start(
@@ -192,9 +269,19 @@ impl Processor {
         mut link: Option<Link>,
         mut now: Instant,
     ) -> Result<oneshot::Receiver<Outcome>, Ended> {
+        if !Home::is_any() {
+            return Err((0, Error::NoRuntime));
+        }
+        let mut denied = None;
         for (index, task) in request.tasks.iter().enumerate() {
-            let authorized = authorize::run(&self.environment, request, task).await;
-            authorized.map_err(|error| (index, error))?;
+            match authorize::run(&self.environment, request, task).await {
+                Ok(()) => {}
+                Err(error @ Error::Unauthorized { .. }) => {
+                    denied = Some((index, error));
+                    break;
+                }
+                Err(error) => return Err((index, error)),
+            }
         }
         let mut has_waited = self.environment.policy.is_some();
         loop {
@@ -211,7 +298,7 @@ impl Processor {
                 now = Instant::now();
             }
             has_waited = true;
-            let accepted = self.accept(request, permit, &mut link, now);
+            let accepted = self.accept(request, permit, &mut link, &denied, now);
             match accepted.map_err(|error| (0, error))? {
                 Accepted::Waiting(answer) => return Ok(answer),
                 Accepted::Later(other) => drop(other.await),
@@ -220,18 +307,29 @@ impl Processor {
     }
 
     /// From here on, which is `now`, the runtime owns the request.
+    ///
+    /// What the policy has denied is accepted too, since the denial is recorded in a group commit.
+    /// It joins no other request, and none joins it.
     fn accept(
         self: &Arc<Self>,
         request: &Arc<Request>,
         permit: OwnedSemaphorePermit,
         link: &mut Option<Link>,
+        denied: &Option<Ended>,
         now: Instant,
     ) -> Result<Accepted, Error> {
         let (sender, receiver) = oneshot::channel();
         let mut guard = self.shared();
         let shared = &mut *guard;
-        if shared.is_closed {
-            return Err(Error::ShuttingDown);
+        if let Some(closed) = shared.closed {
+            return Err(closed.error());
+        }
+        if let Some(denied) = denied {
+            let (after, admitted) = shared.linked(link);
+            let job = Job::denied(Arc::clone(request), now, sender, admitted, permit, denied);
+            shared.sequencer.accept(Few::new(), job, after);
+            driver::drive_for_caller(self, guard, now);
+            return Ok(Accepted::Waiting(receiver));
         }
         let known = request.tasks.iter().find_map(|task| shared.in_flight.get(&task.id));
         if let Some(job) = known.and_then(|ticket| shared.sequencer.job(*ticket)) {
@@ -241,14 +339,13 @@ impl Processor {
                 false => Accepted::Later(receiver),
             });
         }
-        let (after, admitted) = link.take().map(|link| (link.after, link.admitted)).unzip();
-        let after = after.flatten().and_then(|id| shared.in_flight.get(&id).copied());
+        let (after, admitted) = shared.linked(link);
         let job = Job::new(Arc::clone(request), now, sender, admitted, permit);
         let ticket = shared.sequencer.accept(request.roots(), job, after);
         for task in &request.tasks {
             shared.in_flight.insert(task.id, ticket);
         }
-        driver::drive(self, guard, now);
+        driver::drive_for_caller(self, guard, now);
         Ok(Accepted::Waiting(receiver))
     }
 
@@ -264,17 +361,17 @@ impl Processor {
     }
 
     async fn permit(&self, place: &Place) -> Result<OwnedSemaphorePermit, Error> {
-        if self.shared().is_closed {
-            return Err(Error::ShuttingDown);
+        if let Some(error) = self.closed() {
+            return Err(error);
         }
         let permits = Arc::clone(&self.permits);
         match place {
             Place::Wait | Place::Reserved(_) => {
-                permits.acquire_owned().await.map_err(|_| Error::ShuttingDown)
+                permits.acquire_owned().await.map_err(|_| self.why_closed())
             }
             Place::Now => permits.try_acquire_owned().map_err(|error| match error {
                 TryAcquireError::NoPermits => Error::Overloaded,
-                TryAcquireError::Closed => Error::ShuttingDown,
+                TryAcquireError::Closed => self.why_closed(),
             }),
         }
     }

@@ -12,12 +12,14 @@ use super::deadline::within;
 use super::decide::{self, AtHand};
 use super::job::{Ended, Outcome, Request, errors};
 use super::task::{Answer, Task};
-use super::{Environment, Processor, commit, refusal};
+use super::{Environment, Head, Processor, commit, refusal};
 use crate::command::CommandStatus;
 use crate::context::{ActionContext, Given};
 use crate::error::Error;
+use crate::few::Few;
 use crate::sequencer::Decision;
 use crate::unit_of_work::UnitOfWork;
+use crate::unwind;
 
 /// What an attempt has given.
 pub(crate) struct Attempt {
@@ -27,6 +29,16 @@ pub(crate) struct Attempt {
     pub(crate) is_kept: bool,
     /// The identifiers that the rules have drawn.
     pub(crate) ids: Vec<Uuid>,
+}
+
+impl Attempt {
+    /// What is left of an attempt whose code has panicked where nothing is known of it any more.
+    pub(crate) fn panicked(request: &Request) -> Self {
+        let unit = UnitOfWork::empty(Arc::clone(&request.sender.record));
+        let decision = Decision { reads: Few::new(), writes: Few::new(), unit };
+        let outcome = Err((0, Error::Panicked { command: request.tasks[0].action.key }));
+        Self { decision, outcome, is_kept: false, ids: Vec::new() }
+    }
 }
 
 /// Decides the commands of a request. Whatever happens, panics and deadlines too, ends in a
@@ -52,14 +64,27 @@ pub(crate) fn at_once(
 ) -> Attempt {
     let task = &request.tasks[0];
     let mut cx = ActionContext::new(Arc::clone(processor), given(request, attempt, ids));
-    let decided = AssertUnwindSafe(|| decide::at_once(&mut cx, task, at_hand));
-    let decided = std::panic::catch_unwind(decided)
-        .unwrap_or_else(|_| Err(Error::Panicked { command: task.action.key }));
+    let decided = unwind::catch(|| decide::at_once(&mut cx, task, at_hand));
+    let decided = decided.unwrap_or(Err(Error::Panicked { command: task.action.key }));
     let outcome = match decided {
         Ok(answer) => Ok(vec![answer]),
         Err(error) => Err((0, error)),
     };
     conclude(cx, request, outcome)
+}
+
+/// What is stored of a request that the policy has denied: an activity, and no command.
+pub(crate) fn denied(environment: &Environment, request: &Request, denied: Ended) -> Attempt {
+    let mut unit = UnitOfWork::empty(Arc::clone(&request.sender.record));
+    let (index, error) = &denied;
+    let recorded = unwind::catch(|| record_refusal(environment, &mut unit, request, *index, error));
+    let error = match recorded {
+        Some(()) => denied,
+        None => (0, Error::Panicked { command: request.tasks[0].action.key }),
+    };
+    let decision = Decision { reads: Few::new(), writes: Few::new(), unit };
+    // There is nothing to look up: a denied sender gets no answer from the log.
+    Attempt { decision, outcome: Err(error), is_kept: true, ids: Vec::new() }
 }
 
 fn given(request: &Request, attempt: u32, ids: Vec<Uuid>) -> Given {
@@ -77,25 +102,87 @@ fn conclude(mut cx: ActionContext, request: &Request, mut outcome: Outcome) -> A
     let environment = &cx.processor.environment;
     let work = std::mem::take(&mut cx.work);
     let context = Arc::clone(&request.sender.record);
+    let panicked = || Error::Panicked { command: request.tasks[0].action.key };
     let mut decision = match &outcome {
         Ok(_) => work.into_decision(context),
         Err(_) => work.into_refusal(context),
     };
-    if outcome.is_ok()
-        && let Err(veto) = commit::ask(environment, &decision.unit)
-    {
-        outcome = Err((0, veto));
-        decision.writes.clear();
-        let UnitOfWork { expected, context, .. } = decision.unit;
-        decision.unit = UnitOfWork { expected, ..UnitOfWork::empty(context) };
+    if let Ok(answers) = &mut outcome {
+        let checked = unwind::catch(|| check(environment, &mut decision, answers));
+        if let Err(error) = checked.unwrap_or_else(|| Err(panicked())) {
+            unwind::dispose(std::mem::replace(&mut outcome, Err((0, error))));
+            decision.writes.clear();
+            let UnitOfWork { expected, context, .. } = decision.unit;
+            decision.unit = UnitOfWork { expected, ..UnitOfWork::empty(context) };
+        }
     }
     if let Err((index, error)) = &outcome {
-        record_refusal(environment, &mut decision.unit, request, *index, error);
+        let unit = &mut decision.unit;
+        let recorded = unwind::catch(|| record_refusal(environment, unit, request, *index, error));
+        if recorded.is_none() {
+            unwind::dispose(std::mem::replace(&mut outcome, Err((0, panicked()))));
+        }
     }
     let is_kept = !decision.unit.commands.is_empty();
     #[cfg(feature = "testing")]
     plant(&environment.settings.limits, &mut decision);
-    Attempt { decision, outcome, is_kept, ids: cx.given.ids }
+    let ids = std::mem::take(&mut cx.given.ids);
+    if let Some(fault) = cx.fault.take() {
+        // It may hold an author's error.
+        unwind::dispose(fault);
+    }
+    Attempt { decision, outcome, is_kept, ids }
+}
+
+/// What must hold of a decision before it is admitted.
+///
+/// # Errors
+/// `too-large`, `invalid-state`, and a listener's veto.
+fn check(
+    environment: &Environment,
+    decision: &mut Decision,
+    answers: &mut [Answer],
+) -> Result<(), Error> {
+    let (rows, bytes) = (decision.unit.row_count(), decision.unit.estimated_bytes());
+    if rows > UnitOfWork::MAX_ROWS || bytes > UnitOfWork::MAX_BYTES {
+        return Err(Error::TooLarge { rows, bytes: Some(bytes) });
+    }
+    if environment.settings.read_back {
+        for head in &mut decision.writes {
+            read_back(environment, head, answers)?;
+        }
+    }
+    commit::ask(environment, &decision.unit)
+}
+
+/// Puts the value that is read from the row to be stored in the place of the one that the rule has
+/// left, so that every process decides on the same.
+fn read_back(
+    environment: &Environment,
+    head: &mut Arc<Head>,
+    answers: &mut [Answer],
+) -> Result<(), Error> {
+    let Some(record) = head.not_read_back() else { return Ok(()) };
+    let Some(aggregate) = environment.registry.aggregate(&record.root.resource) else {
+        return Ok(());
+    };
+    let value = aggregate.decode(record.revision, &record.data);
+    let value = value.map_err(|error| Error::InvalidState {
+        root: record.root.clone(),
+        revision: record.revision,
+        path: error.path().to_owned(),
+        message: format!("the state cannot be read back: {}", error.message()),
+    })?;
+    for answer in answers {
+        let response = &answer.response;
+        if response.version == record.version && response.root == record.root {
+            if let Some(state) = &mut answer.state {
+                *state = Arc::clone(&value);
+            }
+        }
+    }
+    *head = Arc::new(Head::decided(Arc::clone(record), value, true));
+    Ok(())
 }
 
 /// Breaks the decision as a test has asked for.
@@ -121,7 +208,10 @@ async fn decide(cx: &mut ActionContext, tasks: &[Task]) -> Result<Vec<Answer>, E
         let decided = pin!(AssertUnwindSafe(decide::run(cx, task)).catch_unwind());
         let decided = match within(deadline, decided).await {
             Some(Ok(decided)) => decided,
-            Some(Err(_)) => Err(Error::Panicked { command: task.action.key }),
+            Some(Err(payload)) => {
+                unwind::dispose(payload);
+                Err(Error::Panicked { command: task.action.key })
+            }
             None => Err(Error::TimedOut { command: task.action.key, after: deadline }),
         };
         answers.push(decided.map_err(|error| (index, error))?);

@@ -1,25 +1,21 @@
 //! Authorize: whether the command may go on, before anything is loaded.
 
-use std::panic::AssertUnwindSafe;
 use std::pin::pin;
-use std::sync::Arc;
 
-use futures_util::FutureExt;
 use tracing::Instrument;
 
 use super::deadline::within;
 use super::environment::Environment;
 use super::job::Request;
+use super::spans;
 use super::task::{Sender, Task};
-use super::{commit, refusal, spans};
 use crate::error::Error;
 use crate::policy::{ErasedPolicy, PolicyRequest, Verdict};
 use crate::signal::Signal;
-use crate::store::Fate;
-use crate::unit_of_work::UnitOfWork;
+use crate::unwind::{self, Guarded};
 
 /// Whether the action is allowed on the resource, the context can be kept, and the policy
-/// agrees. What the policy refuses is recorded as an activity.
+/// agrees. The denial of a policy is recorded with the next batch: see `attempt::denied`.
 ///
 /// # Errors
 /// `forbidden-resource`, `invalid-payload` (at `context`), `unauthorized`; `panicked` and
@@ -30,11 +26,15 @@ pub(crate) async fn run(
     task: &Task,
 ) -> Result<(), Error> {
     let sender = &request.sender;
-    let span = spans::authorize(&request.span);
-    span.in_scope(|| check(sender, task))?;
+    let span = spans::guarded(|| spans::authorize(&request.span));
+    check(sender, task)?;
     if let Some(policy) = &environment.policy {
         // Boxed: most domains have no policy, and their commands shall not carry its future.
-        Box::pin(ask(environment, policy.as_ref(), sender, task).instrument(span)).await?;
+        let asked = ask(environment, policy.as_ref(), sender, task).instrument(span);
+        let panicked = || Error::Panicked { command: task.action.key };
+        Guarded::new(asked).await.ok_or_else(panicked)??;
+    } else {
+        unwind::catch(|| drop(span));
     }
     environment.tell(&Signal::CommandReady { id: task.id, action: task.action, root: &task.root });
     Ok(())
@@ -73,23 +73,13 @@ async fn ask(
         task.command.as_ref(),
     );
     let after = environment.settings.deadline;
-    let asked = pin!(AssertUnwindSafe(policy.before_load(&request)).catch_unwind());
-    let denied = match within(after, asked).await {
-        Some(Ok(Verdict::Allow)) => return Ok(()),
-        Some(Ok(Verdict::Deny(reason))) => {
-            Error::Unauthorized { command, root: task.root.clone(), reason }
+    let asked = pin!(Guarded::of(|| policy.before_load(&request)));
+    match within(after, asked).await {
+        Some(Some(Verdict::Allow)) => Ok(()),
+        Some(Some(Verdict::Deny(reason))) => {
+            Err(Error::Unauthorized { command, root: task.root.clone(), reason })
         }
-        Some(Err(_)) => return Err(Error::Panicked { command }),
-        None => return Err(Error::TimedOut { command, after }),
-    };
-    let mut unit = UnitOfWork::empty(Arc::clone(&sender.record));
-    unit.activities.push(refusal::denied(environment, sender, task, &denied).into());
-    if !matches!(commit::alone(environment, unit).await, Fate::Committed { .. }) {
-        tracing::error!(
-            domain = environment.meta.namespace,
-            command_id = %task.id,
-            "a refusal of the policy could not be recorded"
-        );
+        Some(None) => Err(Error::Panicked { command }),
+        None => Err(Error::TimedOut { command, after }),
     }
-    Err(denied)
 }

@@ -22,6 +22,7 @@ use crate::policy::{PolicyRequest, PolicyState, Verdict};
 use crate::response::Response;
 use crate::signal::Signal;
 use crate::state::{StateRecord, WHOLE_STATE_EVERY};
+use crate::unit_of_work::UnitOfWork;
 
 /// How deep actions may invoke each other.
 const INVOKE_DEPTH_MAX: usize = 16;
@@ -63,6 +64,10 @@ impl Drop for Written<'_> {
 async fn decide(cx: &mut ActionContext, task: &Task, before: Savepoint) -> Result<Answer, Error> {
     if cx.frames.len() > INVOKE_DEPTH_MAX {
         return Err(Error::InvokeTooDeep { depth_max: INVOKE_DEPTH_MAX });
+    }
+    let rows = cx.work.row_count();
+    if rows > UnitOfWork::MAX_ROWS {
+        return Err(Error::TooLarge { rows, bytes: None });
     }
     let head = load::head(cx, &task.root).await?;
     let aggregate = (task.action.aggregate)();
@@ -263,14 +268,15 @@ fn happened(
     before: Savepoint,
     head: &Head,
     (value, is_changed): (&SharedState, bool),
-    event: &'static EventDescriptor,
+    descriptor: &'static EventDescriptor,
     answer: &Option<Json>,
 ) -> Result<Arc<StateRecord>, Error> {
     let aggregate = (task.action.aggregate)();
     let previous = head.record.as_deref();
     let same_revision = previous.is_some_and(|record| record.revision == aggregate.revision);
+    let is_as_before = !is_changed && same_revision;
     let data = match previous {
-        Some(record) if !is_changed && same_revision => record.data.clone(),
+        Some(record) if is_as_before => record.data.clone(),
         _ => aggregate.encode(value).map_err(|error| cannot_keep(task, aggregate, &error))?,
     };
 
@@ -286,7 +292,7 @@ fn happened(
         id: ids::of_event(task.id),
         domain: cx.environment().meta.namespace.into(),
         revision: aggregate.revision,
-        event: event.key.into(),
+        event: descriptor.key.into(),
         root: task.root.clone(),
         version,
         src_cmd: task.id,
@@ -295,9 +301,22 @@ fn happened(
         change,
         occurred: next.updated,
     };
+    if cx.environment().settings.read_back {
+        descriptor.read_back(&event).map_err(|error| Error::InvalidState {
+            root: task.root.clone(),
+            revision: aggregate.revision,
+            path: error.path().to_owned(),
+            message: format!(
+                "the event `{}` cannot be read back: {}",
+                descriptor.key,
+                error.message()
+            ),
+        })?;
+    }
     cx.environment().tell(&Signal::EventRecorded { event: &event, attempt: cx.given.attempt });
     cx.work.record_event(before, event);
-    let head = Head::decided(Arc::clone(&next), Arc::clone(value));
+    let is_read_back = is_as_before && head.not_read_back().is_none();
+    let head = Head::decided(Arc::clone(&next), Arc::clone(value), is_read_back);
     cx.work.write(Arc::new(head));
     Ok(next)
 }

@@ -5,32 +5,38 @@ use chrono::{DateTime, Utc};
 use super::task::Task;
 use super::{Environment, spans};
 use crate::action::ActionDescriptor;
+use crate::clock::to_microseconds;
 use crate::command::{Command, CommandBundle};
 use crate::error::Error;
 use crate::etag::Precondition;
 use crate::json::{self, JsonError};
 use crate::root::AggregateRoot;
+use crate::unwind;
 
 /// A command by key.
 ///
 /// # Errors
-/// `unknown-command`, `invalid-payload`.
-pub(crate) fn by_key(
-    environment: &Environment,
-    bundle: CommandBundle,
-    received: DateTime<Utc>,
-) -> Result<Task, Error> {
-    let _span = spans::decode(environment.meta, &bundle.command).entered();
+/// `unknown-command`, `invalid-payload`; `panicked` where the author's `Deserialize` or the clock
+/// does.
+pub(crate) fn by_key(environment: &Environment, bundle: CommandBundle) -> Result<Task, Error> {
+    let span = spans::guarded(|| spans::decode(environment.meta, &bundle.command));
+    let decoded = unwind::catch(|| span.in_scope(|| read(environment, bundle)));
+    unwind::catch(|| drop(span));
+    decoded.unwrap_or(Err(Error::Panicked { command: "(unknown)" }))
+}
+
+fn read(environment: &Environment, bundle: CommandBundle) -> Result<Task, Error> {
     let action = known(environment, &bundle.command)?;
+    let received = received(environment, action)?;
     // serde reads a struct from an array too, where no name tells which value is a secret.
     if !bundle.payload.as_str().trim_ascii_start().starts_with('{') {
         let error = JsonError::whole("expected a JSON object");
         return Err(invalid_payload(action.key, &error));
     }
     let secrets = secret_names(action);
-    let command = (action.decode)(&bundle.payload)
+    let command = author(action, || (action.decode)(&bundle.payload))?
         .map_err(|error| invalid_payload(action.key, &without_values(action, error)))?;
-    let args = (action.record)(command.as_ref())
+    let args = author(action, || (action.record)(command.as_ref()))?
         .map_err(|error| invalid_payload(action.key, &without_values(action, error)))?;
     let payload = json::canonical(&bundle.payload, &secrets);
     Ok(Task {
@@ -51,21 +57,21 @@ pub(crate) fn by_key(
 ///
 /// # Errors
 /// `unknown-command` where the domain does not list the command's aggregate; `invalid-payload`
-/// where a field holds what no store can keep.
+/// where a field holds what no store can keep; `panicked` where the author's `Serialize` or the clock
+/// does.
 pub(crate) fn typed<C: Command>(
     environment: &Environment,
     id: uuid::Uuid,
     root: AggregateRoot,
     command: C,
     if_match: Option<Precondition>,
-    received: DateTime<Utc>,
 ) -> Result<Task, Error> {
     let action = known(environment, C::ACTION.key)?;
+    let received = received(environment, action)?;
     if !action.is_same(C::ACTION) {
         return Err(unknown(environment, C::ACTION.key));
     }
-    let args = command
-        .record()
+    let args = author(action, || command.record())?
         .map_err(|error| invalid_payload(action.key, &without_values(action, error)))?;
     let payload = json::canonical(&args, &[]);
     Ok(Task {
@@ -80,6 +86,18 @@ pub(crate) fn typed<C: Command>(
         if_match,
         received,
     })
+}
+
+/// Runs code of an author or of the program.
+fn author<T>(action: &'static ActionDescriptor, run: impl FnOnce() -> T) -> Result<T, Error> {
+    unwind::catch(run).ok_or(Error::Panicked { command: action.key })
+}
+
+fn received(
+    environment: &Environment,
+    action: &'static ActionDescriptor,
+) -> Result<DateTime<Utc>, Error> {
+    author(action, || to_microseconds(environment.clock.now()))
 }
 
 /// The action of a key that may be sent; internal ones are unknown to senders.

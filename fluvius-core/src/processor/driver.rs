@@ -4,21 +4,19 @@
 //! own as soon as it has to wait. So what need not wait costs no task, and no caller that is
 //! not polled ever holds a turn, a head or a batch.
 
-use std::any::Any;
-use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, MutexGuard};
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use futures_core::future::BoxFuture;
 use futures_util::FutureExt;
-use tracing::{Instrument, Span};
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::accept::Shared;
 use super::attempt::{self, Attempt};
 use super::decide::AtHand;
-use super::job::{Job, Outcome, Request};
+use super::job::{Ended, Job, Outcome, Request};
 use super::{Environment, Processor, publish, recall, spans, waits};
 use crate::action::Handler;
 use crate::error::Error;
@@ -27,9 +25,14 @@ use crate::sequencer::{Batch, Sequencer, Settled, Step, Ticket};
 use crate::state::StateRecord;
 use crate::store::{Fate, StoreError, StoreTurn};
 use crate::sync::{self, Instant};
+use crate::unwind::{self, Deferred, Guarded, Locked};
 
 /// How many steps are done at one go before the rest is moved to a task of its own.
 const STEPS_AT_ONE_GO: usize = 128;
+
+/// How long a caller's poll does the work of others. An author's function that takes longer is slow:
+/// what comes after it is left to other tasks.
+const TIME_AT_ONE_GO: Duration = Duration::from_micros(100);
 
 /// How often a turn across processes is looked at. Ten times that is how long a process keeps it,
 /// and what it has committed under it lands after that: long enough that handing it over costs
@@ -47,6 +50,33 @@ enum Done {
     TurnKept(AggregateRoot),
 }
 
+/// What a step comes to where code that it runs panics.
+enum Fallback {
+    /// The command ends with `panicked`.
+    Panicked(Ticket, Arc<Request>),
+    /// The outcome of a commit of so many units is not known: the log tells.
+    InDoubt(usize),
+    Resumed(Ticket),
+    Answered(Ticket, Ended),
+    TurnTaken(AggregateRoot),
+    TurnKept(AggregateRoot),
+}
+
+impl Fallback {
+    fn done(self) -> Done {
+        match self {
+            Self::Panicked(ticket, request) => {
+                Done::Decided(ticket, Box::new(Attempt::panicked(&request)))
+            }
+            Self::InDoubt(count) => Done::Landed((0..count).map(|_| Fate::Unknown).collect()),
+            Self::Resumed(ticket) => Done::Resumed(ticket),
+            Self::Answered(ticket, ended) => Done::Answered(ticket, Err(ended)),
+            Self::TurnTaken(root) => Done::TurnTaken(root, None),
+            Self::TurnKept(root) => Done::TurnKept(root),
+        }
+    }
+}
+
 /// What beginning a step has come to.
 enum Begun {
     /// It had nothing to wait for.
@@ -58,52 +88,119 @@ enum Begun {
 /// A step that may have to wait.
 struct Work {
     begun: Instant,
-    span: Span,
-    future: BoxFuture<'static, Done>,
+    future: Guarded<'static, Done>,
+    fallback: Fallback,
+}
+
+/// How far steps are done at one go.
+struct Pace {
+    /// When the last step ended.
+    now: Instant,
+    /// How long the steps have taken.
+    spent: Duration,
+    steps_left: usize,
+    /// Whether this is the poll of a caller, whose own code comes after it.
+    is_caller: bool,
+    /// Whether a caller has done enough of the work of others.
+    is_over: bool,
+    /// Whether an author's function took long: only what is due to others is still done.
+    is_slow: bool,
+    /// Whether a task was spawned or woken, which this thread may keep from other workers.
+    has_woken: bool,
+}
+
+impl Pace {
+    fn new(now: Instant, is_caller: bool) -> Self {
+        let (spent, steps_left) = (Duration::ZERO, STEPS_AT_ONE_GO);
+        Self { now, spent, steps_left, is_caller, is_over: false, is_slow: false, has_woken: false }
+    }
+
+    fn next_step(&mut self, sequencer: &mut Sequencer<Job>) -> Option<Step> {
+        self.steps_left = self.steps_left.checked_sub(1)?;
+        if self.is_slow {
+            return sequencer.next_step_but_decide();
+        }
+        if self.is_over {
+            return None;
+        }
+        sequencer.next_step()
+    }
+
+    /// A step has ended that may have run an author's code. Returns how long it took.
+    fn step_ended(&mut self) -> Duration {
+        let begun = std::mem::replace(&mut self.now, Instant::now());
+        let took = self.now - begun;
+        self.is_slow |= sync::is_longer(took, TIME_AT_ONE_GO);
+        self.spent += took;
+        self.is_over = self.is_caller && sync::is_longer(self.spent, TIME_AT_ONE_GO);
+        took
+    }
+
+    /// No step comes next on this thread.
+    fn end(mut self, processor: &Processor) {
+        if self.is_caller {
+            self.hand_over(processor);
+        }
+    }
+
+    /// Code that may take long comes next on this thread.
+    fn hand_over(&mut self, processor: &Processor) {
+        if std::mem::take(&mut self.has_woken) {
+            processor.environment.home.hand_over();
+        }
+    }
+}
+
+/// Does the steps that follow from a call of this thread, which may belong to any runtime. `now` is
+/// when the first of them begins.
+pub(crate) fn drive_for_caller(
+    processor: &Arc<Processor>,
+    shared: Locked<'_, Shared>,
+    now: Instant,
+) {
+    // Timers and tasks that an action makes outlive this caller's runtime.
+    let _entered = processor.environment.home.enter();
+    drive(processor, shared, Pace::new(now, true));
 }
 
 /// Does the steps that the sequencer has, and all that follow from them, as far as nothing has
-/// to wait; the rest goes on in tasks of the runtime. `now` is when the first of them begins.
-pub(crate) fn drive<'a>(
-    processor: &'a Arc<Processor>,
-    mut shared: MutexGuard<'a, Shared>,
-    mut now: Instant,
-) {
-    for _ in 0..STEPS_AT_ONE_GO {
-        let Some(step) = shared.sequencer.next_step() else { return };
+/// to wait; the rest goes on in tasks of the runtime.
+fn drive<'a>(processor: &'a Arc<Processor>, mut shared: Locked<'a, Shared>, mut pace: Pace) {
+    while let Some(step) = pace.next_step(&mut shared.sequencer) {
         let begun = match step {
             Step::Decide(ticket) => {
                 let Some(mut deciding) = Deciding::of(processor, &mut shared, ticket) else {
                     continue;
                 };
                 drop(shared);
-                if let Some(at_hand) = deciding.at_hand.take() {
-                    let attempt = deciding.at_once(processor, &at_hand);
-                    let begun = std::mem::replace(&mut now, Instant::now());
-                    processor.environment.metrics.decide_seconds.record(now - begun);
+                pace.hand_over(processor);
+                if let Some(attempt) = deciding.at_once(processor) {
+                    processor.environment.metrics.decided(pace.step_ended());
                     shared = processor.shared();
                     admit(&mut shared.sequencer, ticket, attempt);
                     continue;
                 }
-                deciding.begin(processor, ticket, now)
+                deciding.begin(processor, ticket, pace.now)
             }
             Step::Commit(batch) => {
                 let depth = shared.sequencer.queue_depth();
                 drop(shared);
-                commit(processor, &batch, depth, now)
+                commit(processor, &batch, depth, pace.now)
             }
             Step::Answer(ticket, settled) => {
                 let Some(job) = shared.sequencer.job(ticket) else { continue };
                 let is_known = matches!(settled, Settled::Known);
                 let (outcome, must_look_up) = settle_outcome(job, settled);
                 if !must_look_up {
-                    if !finish(processor, shared, ticket, outcome, now) {
-                        return;
+                    pace.has_woken = true;
+                    let has_step = finish(processor, shared, ticket, outcome, pace.now);
+                    if !has_step {
+                        return pace.end(processor);
                     }
                     shared = processor.shared();
                     continue;
                 }
-                let look_up = look_up(processor, job, ticket, (outcome, is_known), now);
+                let look_up = look_up(processor, job, ticket, (outcome, is_known), pace.now);
                 drop(shared);
                 look_up.begin()
             }
@@ -111,82 +208,88 @@ pub(crate) fn drive<'a>(
                 let id = shared.sequencer.job(ticket).map(|job| job.request.tasks[0].id);
                 drop(shared);
                 let waited = waits::back_off(id.unwrap_or_default(), count);
-                Work::new(now, Span::none(), waited.map(move |()| Done::Resumed(ticket))).begin()
+                let waited = waited.map(move |()| Done::Resumed(ticket));
+                Work::new(pace.now, waited, Fallback::Resumed(ticket)).begin()
             }
             Step::Settle(ticket) => {
                 let Some(job) = shared.sequencer.job(ticket) else { continue };
-                let id = job.request.tasks[0].id;
-                drop(shared);
-                let processor = Arc::clone(processor);
-                let settled = async move {
-                    match waits::settle(&processor.environment, id).await {
-                        Some(true) => Done::Settled(ticket, Settled::Known),
-                        // Its unit is not stored: it may be decided again. Should a commit that
-                        // is still on its way be quicker, the identifier is found taken.
-                        Some(false) => Done::Resumed(ticket),
-                        None => Done::Answered(ticket, Err((0, Error::OutcomeUnknown { id }))),
-                    }
-                };
-                Work::new(now, Span::none(), settled).begin()
+                if let Some(denied) = &job.denied {
+                    // A denial has no command row: the log does not tell whether it is recorded.
+                    let denied = Err(Ended::clone(denied));
+                    not_recorded(job);
+                    drop(shared);
+                    Begun::Done(Done::Answered(ticket, denied))
+                } else {
+                    let id = job.request.tasks[0].id;
+                    drop(shared);
+                    settle(processor, ticket, id, pace.now).begin()
+                }
             }
             Step::TakeTurn(root) => {
                 drop(shared);
-                let store = Arc::clone(&processor.environment.store);
+                let fallback = Fallback::TurnTaken(root.clone());
+                let processor = Arc::clone(processor);
                 let taking = async move {
-                    let taken = waits::take_turn(store.as_ref(), &root).await;
+                    let taken = waits::take_turn(&processor.environment, &root).await;
                     Done::TurnTaken(root, taken)
                 };
-                Work::new(now, Span::none(), taking).begin()
+                Work::new(pace.now, taking, fallback).begin()
             }
             Step::KeepTurn(root) => {
                 drop(shared);
-                let kept = sync::sleep(TURN_LOOK_TIME);
-                Work::new(now, Span::none(), kept.map(move |()| Done::TurnKept(root))).begin()
+                let fallback = Fallback::TurnKept(root.clone());
+                let kept = sync::sleep(TURN_LOOK_TIME).map(move |()| Done::TurnKept(root));
+                Work::new(pace.now, kept, fallback).begin()
             }
             Step::GiveBackTurn(turn) => {
                 drop(shared);
-                drop(turn);
+                unwind::dispose(turn);
                 shared = processor.shared();
                 continue;
             }
         };
         match begun {
             Begun::Done(done) => {
-                let begun = std::mem::replace(&mut now, Instant::now());
-                shared = take_in(processor, done, begun, now);
+                let took = pace.step_ended();
+                shared = take_in(processor, done, took, pace.now);
             }
             Begun::Waits(work) => {
+                pace.step_ended();
+                pace.has_woken = true;
                 go_on_elsewhere(processor, work);
                 shared = processor.shared();
             }
         }
     }
+    let is_done = !shared.sequencer.has_step();
     drop(shared);
-    let processor = Arc::clone(processor);
-    sync::spawn(async move { drive(&processor, processor.shared(), Instant::now()) });
+    if !is_done {
+        pace.has_woken = true;
+        let others = Arc::clone(processor);
+        processor.environment.home.spawn(async move {
+            drive(&others, others.shared(), Pace::new(Instant::now(), false));
+        });
+    }
+    pace.end(processor);
 }
 
 /// Moves a step that has to wait to a task of the runtime, with all that follows from it.
 fn go_on_elsewhere(processor: &Arc<Processor>, work: Work) {
-    let processor = Arc::clone(processor);
-    sync::spawn(async move {
-        let done = work.future.instrument(work.span).await;
+    let driving = Arc::clone(processor);
+    processor.environment.home.spawn(async move {
+        let Work { begun, future, fallback } = work;
+        let done = future.await.unwrap_or_else(|| fallback.done());
         let now = Instant::now();
-        drive(&processor, take_in(&processor, done, work.begun, now), now);
+        drive(&driving, take_in(&driving, done, now - begun, now), Pace::new(now, false));
     });
 }
 
 /// Tells the sequencer what a step has come to.
-fn take_in(
-    processor: &Processor,
-    done: Done,
-    begun: Instant,
-    now: Instant,
-) -> MutexGuard<'_, Shared> {
+fn take_in(processor: &Processor, done: Done, took: Duration, now: Instant) -> Locked<'_, Shared> {
     let metrics = &processor.environment.metrics;
     match &done {
-        Done::Decided(..) => metrics.decide_seconds.record(now - begun),
-        Done::Landed(_) => metrics.commit_seconds.record(now - begun),
+        Done::Decided(..) => metrics.decided(took),
+        Done::Landed(_) => metrics.landed(took),
         _ => {}
     }
     let mut shared = processor.shared();
@@ -210,30 +313,34 @@ fn take_in(
 fn admit(sequencer: &mut Sequencer<Job>, ticket: Ticket, attempt: Attempt) {
     let Attempt { decision, outcome, is_kept, ids } = attempt;
     let is_admitted = sequencer.decided(ticket, decision);
-    if let Some(job) = sequencer.job(ticket) {
-        job.outcome = Some(outcome);
-        job.is_kept = is_kept;
-        job.ids = ids;
-        if let Some(admitted) = job.admitted.take_if(|_| is_admitted) {
-            let _ = admitted.send(());
-        }
+    let Some(job) = sequencer.job(ticket) else {
+        return Deferred::Value(Box::new(outcome)).defer();
+    };
+    if let Some(before) = job.outcome.replace(outcome) {
+        Deferred::Value(Box::new(before)).defer();
+    }
+    job.is_kept = is_kept;
+    job.ids = ids;
+    if let Some(admitted) = job.admitted.take_if(|_| is_admitted) {
+        Deferred::Wake(admitted).defer();
     }
 }
 
 impl Work {
     fn new(
         begun: Instant,
-        span: Span,
         future: impl Future<Output = Done> + Send + 'static,
+        fallback: Fallback,
     ) -> Self {
-        Self { begun, span, future: Box::pin(future) }
+        Self { begun, future: Guarded::new(future), fallback }
     }
 
     fn begin(mut self) -> Begun {
-        // Whoever goes on with it polls it anew: nobody has to be woken.
+        // The task that goes on with it polls it anew: no wake-up is lost.
         let mut cx = Context::from_waker(Waker::noop());
-        match self.span.in_scope(|| self.future.as_mut().poll(&mut cx)) {
-            Poll::Ready(done) => Begun::Done(done),
+        match self.future.poll_unpin(&mut cx) {
+            Poll::Ready(Some(done)) => Begun::Done(done),
+            Poll::Ready(None) => Begun::Done(self.fallback.done()),
             Poll::Pending => Begun::Waits(self),
         }
     }
@@ -244,6 +351,7 @@ struct Deciding {
     request: Arc<Request>,
     attempt: u32,
     ids: Vec<Uuid>,
+    denied: Option<Box<Ended>>,
     at_hand: Option<AtHand>,
 }
 
@@ -254,6 +362,7 @@ impl Deciding {
         job.attempt += 1;
         let (attempt, ids) = (job.attempt, std::mem::take(&mut job.ids));
         let request = Arc::clone(&job.request);
+        let denied = job.denied.clone();
         let at_hand = match request.tasks.as_slice() {
             [task] if processor.environment.policy.is_none() => match task.action.run {
                 Handler::Now(run) => {
@@ -263,61 +372,86 @@ impl Deciding {
             },
             _ => None,
         };
-        Some(Self { request, attempt, ids, at_hand })
+        Some(Self { request, attempt, ids, denied, at_hand })
     }
 
-    fn at_once(&mut self, processor: &Arc<Processor>, at_hand: &AtHand) -> Attempt {
+    /// The attempt, if it waits for nothing.
+    fn at_once(&mut self, processor: &Arc<Processor>) -> Option<Attempt> {
+        if let Some(denied) = self.denied.take() {
+            return Some(attempt::denied(&processor.environment, &self.request, *denied));
+        }
+        let at_hand = self.at_hand.take()?;
         let ids = std::mem::take(&mut self.ids);
-        let span = spans::decide(&self.request.span, self.attempt);
-        span.in_scope(|| attempt::at_once(processor, &self.request, self.attempt, ids, at_hand))
+        let (request, number) = (&self.request, self.attempt);
+        let span = spans::guarded(|| spans::decide(&request.span, number));
+        let entered = unwind::catch(|| span.enter());
+        let attempt = attempt::at_once(processor, request, number, ids, &at_hand);
+        unwind::catch(|| drop(entered));
+        unwind::catch(|| drop(span));
+        Some(attempt)
     }
 
     fn begin(self, processor: &Arc<Processor>, ticket: Ticket, now: Instant) -> Begun {
         let Self { request, attempt, ids, .. } = self;
-        let span = spans::decide(&request.span, attempt);
+        let fallback = Fallback::Panicked(ticket, Arc::clone(&request));
+        let span = spans::guarded(|| spans::decide(&request.span, attempt));
         let attempt = attempt::run(Arc::clone(processor), request, attempt, ids);
         let decided = attempt.map(move |attempt| Done::Decided(ticket, Box::new(attempt)));
-        Work::new(now, span, decided).begin()
+        Work::new(now, decided.instrument(span), fallback).begin()
     }
 }
 
 /// Hands a batch to the store; `depth`: how many units wait behind it.
 fn commit(processor: &Arc<Processor>, batch: &Batch, depth: usize, now: Instant) -> Begun {
     let Environment { meta, metrics, store, .. } = &processor.environment;
-    metrics.queue_depth.set(u32::try_from(depth).unwrap_or(u32::MAX));
-    metrics.batch_units.record(u32::try_from(batch.len()).unwrap_or(u32::MAX));
-    let span = spans::commit(meta, batch.len());
-    let mut committing =
-        AssertUnwindSafe(Arc::clone(store).commit(Arc::clone(batch))).catch_unwind();
+    metrics.committing(depth, batch.len());
+    let span = spans::guarded(|| spans::commit(meta, batch.len()));
+    let mut committing = Guarded::of(|| Arc::clone(store).commit(Arc::clone(batch)));
     let mut cx = Context::from_waker(Waker::noop());
     // A store that writes where it is called has no need of a task.
-    match span.in_scope(|| committing.poll_unpin(&mut cx)) {
+    let polled = unwind::catch(|| span.in_scope(|| committing.poll_unpin(&mut cx)));
+    match polled.unwrap_or(Poll::Ready(None)) {
         Poll::Ready(committed) => Begun::Done(landed(&processor.environment, batch, committed)),
         Poll::Pending => {
             let (processor, batch) = (Arc::clone(processor), Arc::clone(batch));
-            Begun::Waits(Work::new(now, span, async move {
-                landed(&processor.environment, &batch, committing.await)
-            }))
+            let fallback = Fallback::InDoubt(batch.len());
+            let committed = async move {
+                let committed = committing.instrument(span).await;
+                landed(&processor.environment, &batch, committed)
+            };
+            Begun::Waits(Work::new(now, committed, fallback))
         }
     }
 }
 
-/// What the store says of a batch, told to those who listen.
-fn landed(
-    environment: &Environment,
-    batch: &Batch,
-    committed: Result<Vec<Fate>, Box<dyn Any + Send>>,
-) -> Done {
+/// What the store says of a batch, told to those who listen. `None`: the store panicked.
+fn landed(environment: &Environment, batch: &Batch, committed: Option<Vec<Fate>>) -> Done {
     // What a store that panicked has done is not known: its log will tell.
-    let fates = committed.unwrap_or_else(|_| batch.iter().map(|_| Fate::Unknown).collect());
-    // Before anybody is answered, and in the order of positions.
+    let fates = committed.unwrap_or_else(|| batch.iter().map(|_| Fate::Unknown).collect());
+    // Before any of the commands is answered, and in the order of positions.
     for (unit, fate) in batch.iter().zip(&fates) {
         if let Fate::Committed { first, .. } = fate {
-            publish::committed(environment, unit, *first);
+            unwind::catch(|| publish::committed(environment, unit, *first));
         }
     }
-    environment.committed.notify_waiters();
+    unwind::catch(|| environment.committed.notify_waiters());
     Done::Landed(fates)
+}
+
+/// Finds out whether the unit of a command is stored whose commit is in doubt.
+fn settle(processor: &Arc<Processor>, ticket: Ticket, id: Uuid, now: Instant) -> Work {
+    let processor = Arc::clone(processor);
+    let unknown = move || (0, Error::OutcomeUnknown { id });
+    let settled = async move {
+        match waits::settle(&processor.environment, id).await {
+            Some(true) => Done::Settled(ticket, Settled::Known),
+            // Its unit is not stored: it may be decided again. Should a commit that is still on its
+            // way be quicker, the identifier is found taken.
+            Some(false) => Done::Resumed(ticket),
+            None => Done::Answered(ticket, Err(unknown())),
+        }
+    };
+    Work::new(now, settled, Fallback::Answered(ticket, unknown()))
 }
 
 /// Asks the log whether the command's identifier has had another answer than the one that it
@@ -331,10 +465,15 @@ fn look_up(
 ) -> Work {
     let request = Arc::clone(&job.request);
     let processor = Arc::clone(processor);
-    Work::new(now, spans::recall(&request.span), async move {
+    // Reading an answer back runs an author's code. Only where the log has it, it panics there.
+    let id = request.tasks[0].id;
+    let fallback = Fallback::Answered(ticket, (0, Error::OutcomeUnknown { id }));
+    let span = spans::guarded(|| spans::recall(&request.span));
+    let looking_up = async move {
         let first = recall::first_answer(&processor.environment, &request, is_known).await;
         Done::Answered(ticket, first.unwrap_or(outcome))
-    })
+    };
+    Work::new(now, looking_up.instrument(span), fallback)
 }
 
 /// What a command that has ended is answered with, and whether the log must be asked first.
@@ -343,38 +482,63 @@ fn settle_outcome(job: &mut Job, settled: Settled) -> (Outcome, bool) {
     match settled {
         Settled::Stands => {
             let outcome = job.outcome.take().unwrap_or_else(broken);
-            let must_look_up = outcome.is_err() && !job.is_kept;
+            // A denied sender gets no answer from the log, even if it was given one before.
+            let is_denied = matches!(&outcome, Err((_, Error::Unauthorized { .. })));
+            let must_look_up = outcome.is_err() && !job.is_kept && !is_denied;
             (outcome, must_look_up)
         }
         Settled::Known => (Err((0, Error::DuplicateCommand { id: job.request.tasks[0].id })), true),
         Settled::Conflict(root, attempts) => (Err((0, Error::Conflict { root, attempts })), true),
-        Settled::Failed(error) => (Err((0, Error::from(error))), true),
+        Settled::Failed(error) => match &job.denied {
+            Some(denied) => {
+                not_recorded(job);
+                let denied = Err(Ended::clone(denied));
+                // The store's error: its destructor does not run under the lock.
+                Deferred::Value(Box::new(error)).defer();
+                (denied, false)
+            }
+            None => (Err((0, Error::from(error))), true),
+        },
     }
+}
+
+/// Reports that the store has failed to record a denial, or may have.
+fn not_recorded(job: &Job) {
+    let (domain, command_id) = (job.request.domain, job.request.tasks[0].id);
+    let report = move || {
+        tracing::error!(domain, %command_id, "a denial of the policy could not be recorded");
+    };
+    Deferred::Call(Box::new(report)).defer();
 }
 
 /// Answers a command that has ended; whether there is a step to go on with.
 fn finish(
     processor: &Processor,
-    mut shared: MutexGuard<'_, Shared>,
+    mut shared: Locked<'_, Shared>,
     ticket: Ticket,
     outcome: Outcome,
     now: Instant,
 ) -> bool {
-    let Some(job) = shared.sequencer.finish(ticket) else { return true };
+    let Some(job) = shared.sequencer.finish(ticket) else {
+        Deferred::Value(Box::new(outcome)).defer();
+        return true;
+    };
     for task in &job.request.tasks {
-        shared.in_flight.remove(&task.id);
+        // The same identifier may be in work for another request, if this one is denied.
+        if let Entry::Occupied(entry) = shared.in_flight.entry(task.id)
+            && *entry.get() == ticket
+        {
+            entry.remove();
+        }
     }
     let (is_idle, has_step) = (shared.sequencer.is_idle(), shared.sequencer.has_step());
     drop(shared);
-    publish::answered(&processor.environment, &job.request, &outcome, now - job.accepted);
-    sync::give_back(job.permit);
+    let (request, accepted) = (Arc::clone(&job.request), job.accepted);
+    let answered = || publish::answered(&processor.environment, &request, &outcome, now - accepted);
+    unwind::catch(answered);
+    job.answer(outcome);
     if is_idle {
-        processor.idle.notify_waiters();
+        unwind::catch(|| processor.idle.notify_waiters());
     }
-    // A caller that went away gets the answer by sending the same identifier again.
-    for joined in job.joined {
-        let _ = joined.send(outcome.clone());
-    }
-    let _ = job.waiting.send(outcome);
     has_step
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use super::Metrics;
@@ -13,7 +14,8 @@ use crate::registry::Registry;
 use crate::sequencer::Limits;
 use crate::signal::{Listener, Signal};
 use crate::store::ErasedStore;
-use crate::sync::Notify;
+use crate::sync::{Home, Notify};
+use crate::unwind;
 
 pub(crate) struct Environment {
     pub(crate) meta: &'static Meta,
@@ -26,6 +28,10 @@ pub(crate) struct Environment {
     pub(crate) metrics: Metrics,
     /// Tells those who follow a log that something was stored.
     pub(crate) committed: Arc<Notify>,
+    /// Where the work is done that callers share.
+    pub(crate) home: Home,
+    /// How many waits for a turn across processes have reached their bound.
+    pub(crate) turn_timeouts: AtomicU64,
     pub(crate) settings: Settings,
 }
 
@@ -38,14 +44,15 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     pub(crate) record_refusals: bool,
     pub(crate) recorded_headers: Vec<String>,
+    /// Whether states are read back from what is to be stored.
+    pub(crate) read_back: bool,
 }
 
 impl Environment {
     /// Tells every listener; one that panics is logged, and the others are told all the same.
     pub(crate) fn tell(&self, signal: &Signal<'_>) {
         for listener in &self.listeners {
-            let told = std::panic::AssertUnwindSafe(|| listener.signal(signal));
-            if std::panic::catch_unwind(told).is_err() {
+            if unwind::catch(|| listener.signal(signal)).is_none() {
                 tracing::error!(domain = self.meta.namespace, "a listener panicked");
             }
         }

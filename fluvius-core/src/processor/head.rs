@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::root::AggregateRoot;
 use crate::sequencer::Ticket;
 use crate::state::{StateRecord, invalid_state};
+use crate::unwind::Deferred;
 
 /// Tickets are counted from 0: no runtime comes this far.
 const NO_TICKET: Ticket = Ticket::MAX;
@@ -19,11 +20,22 @@ pub(crate) struct Head {
     pub(crate) record: Option<Arc<StateRecord>>,
     /// The value that a rule has left.
     decided: Option<SharedState>,
+    /// Whether the value is as it is read from the row, and not only as a rule has left it.
+    is_read_back: bool,
     /// The value of a row that was loaded, once somebody has asked for it.
     decoded: OnceLock<SharedState>,
     is_durable: AtomicBool,
     /// The command that has made it, once that is admitted; until then [`NO_TICKET`].
     ticket: AtomicU64,
+}
+
+impl Drop for Head {
+    fn drop(&mut self) {
+        let states = [self.decided.take(), self.decoded.take()];
+        for state in states.into_iter().flatten() {
+            Deferred::State(state).defer();
+        }
+    }
 }
 
 impl Head {
@@ -34,18 +46,24 @@ impl Head {
             root,
             record,
             decided: None,
+            is_read_back: true,
             decoded: OnceLock::new(),
             is_durable: AtomicBool::new(true),
             ticket: AtomicU64::new(NO_TICKET),
         }
     }
 
-    /// A head as a rule has left it.
-    pub(crate) fn decided(record: Arc<StateRecord>, value: SharedState) -> Self {
+    /// A head as a rule has left it; `is_read_back`: the value is as it is read from the row.
+    pub(crate) fn decided(
+        record: Arc<StateRecord>,
+        value: SharedState,
+        is_read_back: bool,
+    ) -> Self {
         Self {
             root: record.root.clone(),
             record: Some(record),
             decided: Some(value),
+            is_read_back,
             decoded: OnceLock::new(),
             is_durable: AtomicBool::new(false),
             ticket: AtomicU64::new(NO_TICKET),
@@ -55,7 +73,14 @@ impl Head {
     /// A head that is not stored yet.
     #[cfg(test)]
     pub(crate) fn in_work(root: AggregateRoot, record: Option<StateRecord>) -> Self {
-        Self { is_durable: AtomicBool::new(false), ..Self::loaded(root, record) }
+        let mut head = Self::loaded(root, record);
+        head.is_durable = AtomicBool::new(false);
+        head
+    }
+
+    /// The row whose value is only as a rule has left it.
+    pub(crate) fn not_read_back(&self) -> Option<&Arc<StateRecord>> {
+        self.record.as_ref().filter(|_| !self.is_read_back)
     }
 
     /// Whether the store has, or had, this head.

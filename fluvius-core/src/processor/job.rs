@@ -12,7 +12,8 @@ use crate::domain::Meta;
 use crate::error::Error;
 use crate::few::Few;
 use crate::root::AggregateRoot;
-use crate::sync::{Instant, OwnedSemaphorePermit, oneshot};
+use crate::sync::{self, Instant, OwnedSemaphorePermit, oneshot};
+use crate::unwind;
 
 /// Which command of a job ended it, and why.
 pub(crate) type Ended = (usize, Error);
@@ -23,6 +24,7 @@ pub(crate) type Outcome = Result<Vec<Answer>, Ended>;
 /// Commands that are decided, stored and answered together, and who sends them.
 #[derive(Debug)]
 pub(crate) struct Request {
+    pub(crate) domain: &'static str,
     pub(crate) sender: Arc<Sender>,
     pub(crate) tasks: Few<Task>,
     pub(crate) span: Span,
@@ -30,8 +32,8 @@ pub(crate) struct Request {
 
 impl Request {
     pub(crate) fn new(meta: &Meta, sender: &Arc<Sender>, tasks: Few<Task>) -> Self {
-        let span = spans::command(meta, &tasks[0]);
-        Self { sender: Arc::clone(sender), tasks, span }
+        let span = spans::guarded(|| spans::command(meta, &tasks[0]));
+        Self { domain: meta.namespace, sender: Arc::clone(sender), tasks, span }
     }
 
     /// The roots that its commands are for.
@@ -68,6 +70,8 @@ pub(crate) struct Job {
     pub(crate) attempt: u32,
     /// The identifiers that its rules have drawn, the same in every attempt.
     pub(crate) ids: Vec<Uuid>,
+    /// The policy's denial, if there is one: it is recorded, and nothing is decided.
+    pub(crate) denied: Option<Box<Ended>>,
     /// What the last attempt ended with.
     pub(crate) outcome: Option<Outcome>,
     /// Whether the answer is in the log once the unit of work stands.
@@ -95,6 +99,7 @@ impl Job {
             accepted,
             attempt: 0,
             ids: Vec::new(),
+            denied: None,
             outcome: None,
             is_kept: false,
             admitted,
@@ -102,6 +107,40 @@ impl Job {
             joined: Vec::new(),
             permit,
         }
+    }
+
+    /// A request that the policy has denied.
+    pub(crate) fn denied(
+        request: Arc<Request>,
+        accepted: Instant,
+        waiting: oneshot::Sender<Outcome>,
+        admitted: Option<oneshot::Sender<()>>,
+        permit: OwnedSemaphorePermit,
+        denied: &Ended,
+    ) -> Self {
+        let job = Self::new(request, accepted, waiting, admitted, permit);
+        Self { denied: Some(Box::new(denied.clone())), ..job }
+    }
+
+    /// Gives the answer to all who wait for it. Wakers and destructors are code of others: a panic
+    /// of theirs ends here.
+    pub(crate) fn answer(self, outcome: Outcome) {
+        let Self { permit, joined, waiting, outcome: before, .. } = self;
+        unwind::catch(|| sync::give_back(permit));
+        // A caller that went away gets the answer by sending the same identifier again.
+        for waiting in joined {
+            unwind::catch(|| drop(waiting.send(outcome.clone())));
+        }
+        unwind::catch(|| drop(waiting.send(outcome)));
+        unwind::dispose(before);
+    }
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        // The commands are the author's values, and the span belongs to the program's subscriber.
+        unwind::catch(|| self.tasks.clear());
+        unwind::catch(|| self.span = Span::none());
     }
 }
 

@@ -1,4 +1,5 @@
-//! Metrics, through the `metrics` facade: the recorder is the program's choice.
+//! Metrics, through the `metrics` facade: the recorder is the program's choice, and a panic of it ends
+//! here.
 
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use super::job::Outcome;
 use crate::domain::Meta;
 use crate::error::Error;
 use crate::hash::Map;
+use crate::unwind;
 
 /// The handles of a domain's metrics. They are taken when the domain is built, so the recorder
 /// has to be installed before.
@@ -15,11 +17,11 @@ pub(crate) struct Metrics {
     applied: Counter,
     /// By the code of the error.
     ended: Map<&'static str, Counter>,
-    pub(crate) command_seconds: Histogram,
-    pub(crate) decide_seconds: Histogram,
-    pub(crate) commit_seconds: Histogram,
-    pub(crate) batch_units: Histogram,
-    pub(crate) queue_depth: Gauge,
+    command_seconds: Histogram,
+    decide_seconds: Histogram,
+    commit_seconds: Histogram,
+    batch_units: Histogram,
+    queue_depth: Gauge,
 }
 
 impl Metrics {
@@ -38,15 +40,35 @@ impl Metrics {
         }
     }
 
+    /// A command was decided.
+    pub(crate) fn decided(&self, after: Duration) {
+        unwind::catch(|| self.decide_seconds.record(after));
+    }
+
+    /// A batch is handed to the store, and so many units wait behind it.
+    pub(crate) fn committing(&self, depth: usize, units: usize) {
+        unwind::catch(|| {
+            self.queue_depth.set(u32::try_from(depth).unwrap_or(u32::MAX));
+            self.batch_units.record(u32::try_from(units).unwrap_or(u32::MAX));
+        });
+    }
+
+    /// The store has answered a batch.
+    pub(crate) fn landed(&self, after: Duration) {
+        unwind::catch(|| self.commit_seconds.record(after));
+    }
+
     /// A request was answered.
     pub(crate) fn answered(&self, commands: usize, outcome: &Outcome, after: Duration) {
         let counter = match outcome {
             Ok(_) => Some(&self.applied),
             Err((_, error)) => self.ended.get(error.code()),
         };
-        if let Some(counter) = counter {
-            counter.increment(commands as u64);
-        }
-        self.command_seconds.record(after);
+        unwind::catch(|| {
+            if let Some(counter) = counter {
+                counter.increment(commands as u64);
+            }
+            self.command_seconds.record(after);
+        });
     }
 }

@@ -21,6 +21,7 @@ mod metrics;
 mod publish;
 mod recall;
 mod refusal;
+mod request_log;
 mod spans;
 mod task;
 mod waits;

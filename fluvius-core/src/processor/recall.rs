@@ -3,6 +3,7 @@
 use super::environment::Environment;
 use super::job::{Outcome, Request};
 use super::refusal;
+use super::request_log::RequestLog;
 use super::task::{Answer, Sender, Task};
 use crate::command::{CommandRecord, CommandStatus};
 use crate::context::ContextRecord;
@@ -13,11 +14,7 @@ use crate::json::{Json, JsonError};
 use crate::logged::Logged;
 use crate::response::Response;
 use crate::state::{state_at, version_before};
-use crate::store::{LogQuery, RealmFilter, StoreError};
-
-/// How many events of a root are read at once in the search for that of a command. It is the
-/// first one behind the command's row, but for the commands of an atomic group.
-const EVENTS_AT_ONCE: usize = 16;
+use crate::store::StoreError;
 
 /// The first answer of a request whose identifiers are in the log; of a group all must be.
 ///
@@ -41,8 +38,9 @@ async fn look_up_all(environment: &Environment, request: &Request) -> Option<Out
     let mut answers = Vec::with_capacity(tasks.len());
     let mut ended = None;
     let mut known = None;
+    let mut log = RequestLog::new(environment, tasks.len());
     for (index, task) in tasks.iter().enumerate() {
-        match look_up(environment, &request.sender, task).await {
+        match look_up(environment, &mut log, &request.sender, task).await {
             Ok(None) => {}
             Ok(Some(first)) => {
                 known = Some(task.id);
@@ -79,12 +77,13 @@ async fn look_up_all(environment: &Environment, request: &Request) -> Option<Out
 /// What the store says, which is the caller's own error.
 async fn look_up(
     environment: &Environment,
+    log: &mut RequestLog<'_>,
     sender: &Sender,
     task: &Task,
 ) -> Result<Option<Result<Answer, Error>>, Error> {
     match environment.store.command(task.id).await? {
         Some((row, context)) => {
-            let answer = again(environment, sender, task, &row, &context).await;
+            let answer = again(environment, log, sender, task, (&row, &context)).await;
             Ok(Some(answer.map_err(|error| unread(task, error))))
         }
         None => Ok(None),
@@ -113,10 +112,10 @@ fn unread(task: &Task, error: Error) -> Error {
 /// `duplicate-command`, or the refusal that was the first answer, or what the store says.
 async fn again(
     environment: &Environment,
+    log: &mut RequestLog<'_>,
     sender: &Sender,
     task: &Task,
-    row: &Logged<CommandRecord>,
-    context: &ContextRecord,
+    (row, context): (&Logged<CommandRecord>, &ContextRecord),
 ) -> Result<Answer, Error> {
     if !is_same(sender, task, row, context) {
         return Err(Error::DuplicateCommand { id: task.id });
@@ -128,7 +127,7 @@ async fn again(
     let store = environment.store.as_ref();
     let aggregate = (task.action.aggregate)();
     let event = match task.action.event {
-        Some(_) => Some(event_of(environment, task, row).await?),
+        Some(_) => Some(log.event_of(row).await?.ok_or_else(|| unreadable(task))?),
         None => None,
     };
     let version = match &event {
@@ -144,7 +143,10 @@ async fn again(
     let data = match returned {
         Some(data) => data,
         None => {
-            let (revision, state) = state_at(store, &row.root, version).await?;
+            let (revision, state) = match &event {
+                Some(event) => log.state_after(event).await?,
+                None => state_at(store, &row.root, version).await?,
+            };
             as_written(task, revision, &state)?
         }
     };
@@ -200,27 +202,6 @@ fn is_same(sender: &Sender, task: &Task, row: &CommandRecord, context: &ContextR
         && row.parent.is_none()
         && context.actor == sender.record.actor
         && context.realm == sender.record.realm
-}
-
-/// The event of a command: the one that names it.
-async fn event_of(
-    environment: &Environment,
-    task: &Task,
-    row: &Logged<CommandRecord>,
-) -> Result<EventRecord, Error> {
-    let mut query = LogQuery {
-        root: Some(row.root.clone()),
-        realm: RealmFilter::All,
-        after: row.position,
-        limit: EVENTS_AT_ONCE,
-    };
-    loop {
-        let events = environment.store.events(&query).await?;
-        query.after = events.last().ok_or_else(|| unreadable(task))?.position;
-        if let Some(event) = events.into_iter().find(|event| event.src_cmd == task.id) {
-            return Ok(event.record);
-        }
-    }
 }
 
 async fn etag_at(

@@ -6,6 +6,12 @@ use tracing::Span;
 use super::task::Task;
 use crate::domain::Meta;
 use crate::root::AggregateRoot;
+use crate::unwind;
+
+/// A span; none where the program's subscriber panics.
+pub(crate) fn guarded(make: impl FnOnce() -> Span) -> Span {
+    unwind::catch(make).unwrap_or_else(Span::none)
+}
 
 /// The span of a command, which those of its stages lie in.
 pub(crate) fn command(meta: &Meta, task: &Task) -> Span {

@@ -1,5 +1,6 @@
 //! A decoded command on its way through the stages, and its answer.
 
+use std::any::{Any, TypeId};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -15,6 +16,7 @@ use crate::etag::Precondition;
 use crate::json::{Json, PayloadHash};
 use crate::response::Response;
 use crate::root::AggregateRoot;
+use crate::unwind;
 
 /// Who sends: the context of a session, and its row.
 #[derive(Debug)]
@@ -101,30 +103,39 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// The answer as the command's output.
-    pub(crate) fn typed<C>(self) -> Result<Response<C::Output>, Error>
+    /// The answer as the command's output. Returns `None` where the author's code panics on it.
+    pub(crate) fn typed<C>(self) -> Option<Result<Response<C::Output>, Error>>
     where
         C: Command,
         C::Output: serde::de::DeserializeOwned + 'static,
     {
-        if let Some(state) =
-            self.state.as_ref().and_then(|state| state.downcast_ref::<C::Aggregate>())
-        {
-            // Where the output is the state there is nothing to decode.
-            let mut copy = Some(state.clone());
-            let copy: &mut dyn std::any::Any = &mut copy;
-            if let Some(output) = copy.downcast_mut::<Option<C::Output>>().and_then(Option::take) {
-                return Ok(self.response.with_data(output));
-            }
-        }
-        match self.response.data.decode::<C::Output>() {
-            Ok(output) => Ok(self.response.with_data(output)),
+        let Self { response, state } = self;
+        let state = state.as_ref().and_then(|state| state.downcast_ref::<C::Aggregate>());
+        let output = unwind::catch(|| match state.and_then(copy::<C>) {
+            Some(output) => Ok(output),
+            None => response.data.decode::<C::Output>(),
+        });
+        Some(match output? {
+            Ok(output) => Ok(response.with_data(output)),
             Err(error) => Err(Error::InvalidState {
-                root: self.response.root,
+                root: response.root,
                 revision: C::Aggregate::DESCRIPTOR.revision,
                 path: error.path().to_owned(),
                 message: error.message().to_owned(),
             }),
-        }
+        })
     }
+}
+
+/// A copy of the state, where the output is the state: there is nothing to decode then.
+fn copy<C>(state: &C::Aggregate) -> Option<C::Output>
+where
+    C: Command,
+    C::Output: 'static,
+{
+    if TypeId::of::<C::Output>() != TypeId::of::<C::Aggregate>() {
+        return None;
+    }
+    let copy: &mut dyn Any = &mut Some(state.clone());
+    copy.downcast_mut::<Option<C::Output>>().and_then(Option::take)
 }

@@ -1,10 +1,9 @@
 //! What a step of the driver waits for: a moment, the log, a turn across processes.
 
-use std::panic::AssertUnwindSafe;
 use std::pin::pin;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use uuid::Uuid;
 
 use super::Environment;
@@ -12,7 +11,7 @@ use super::deadline::within;
 use crate::ids;
 use crate::root::AggregateRoot;
 use crate::state::StateRecord;
-use crate::store::{ErasedStore, StoreTurn};
+use crate::store::StoreTurn;
 use crate::sync;
 
 /// Waits a little, longer after each conflict, so that commands that keep losing to those of
@@ -25,19 +24,27 @@ pub(super) async fn back_off(id: Uuid, count: u32) {
     sync::sleep(Duration::from_micros(jitter % bound)).await;
 }
 
-/// Waits for the turn of a root across processes, and reads the root under it. `None`: everybody
-/// goes on without.
+/// The longest wait for a turn across processes. A turn is kept for some 50 ms, so a longer wait
+/// means that its holder is slow or gone: the commit checks the same without it.
+const TURN_WAIT_MAX: Duration = Duration::from_secs(1);
+
+/// Waits for the turn of a root across processes, and reads the root under it. `None`: the store
+/// gives none, or not in time, and commands are decided without it.
 pub(super) async fn take_turn(
-    store: &dyn ErasedStore,
+    environment: &Environment,
     root: &AggregateRoot,
 ) -> Option<(StoreTurn, Option<StateRecord>)> {
-    let taking = async {
-        let turn = store.turn(root).await?;
-        // Who cannot read it meets the fault again by himself.
-        store.load(root).await.ok().map(|stored| (turn, stored))
-    };
-    // So does everybody where the store panics.
-    AssertUnwindSafe(taking).catch_unwind().await.unwrap_or_default()
+    let taking = pin!(async {
+        let turn = environment.store.turn(root).await?;
+        // Ignored here: the command's own load reports the error.
+        environment.store.load(root).await.ok().map(|stored| (turn, stored))
+    });
+    let taken = within(TURN_WAIT_MAX, taking).await;
+    if taken.is_none() {
+        environment.turn_timeouts.fetch_add(1, Ordering::Relaxed);
+        tracing::warn!(%root, "the turn of a root across processes was not given in time");
+    }
+    taken.flatten()
 }
 
 /// Finds out by the command's identifier whether a unit of work is stored whose store went away.

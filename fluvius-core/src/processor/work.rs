@@ -61,6 +61,11 @@ impl Work {
         self.writes.push(head);
     }
 
+    /// How many rows of the logs there are so far.
+    pub(crate) fn row_count(&self) -> usize {
+        self.commands.len() + self.events.len() + self.messages.len() + self.activities.len()
+    }
+
     pub(crate) fn savepoint(&self) -> Savepoint {
         Savepoint {
             writes: self.writes.len(),

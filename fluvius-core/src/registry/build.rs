@@ -29,6 +29,15 @@ pub enum BuildError {
         /// What the store says.
         source: StoreError,
     },
+    /// There is no tokio runtime for the domain to work on.
+    #[error(
+        "the domain `{namespace}` is built outside of a tokio runtime: call `build` in an async \
+         function that tokio runs, or inside `Runtime::block_on`"
+    )]
+    NoRuntime {
+        /// The domain's namespace.
+        namespace: &'static str,
+    },
 }
 
 /// One reason why a domain cannot be built.

@@ -6,9 +6,9 @@
 //! what was decided under it has landed. Whoever drives the sequencer looks at it meanwhile: a turn
 //! under which there is nothing to do is given back before the while is over.
 //!
-//! Who waits here keeps the turns of its roots before the one it waits for, beyond their while.
-//! The order is that of the roots, so no two processes wait for each other; and the store bounds
-//! each wait.
+//! Deadlock freedom: a command that waits for the turn of a root keeps only turns of roots before it
+//! in the order of the roots. It gives back those of later roots before it waits. The driver bounds
+//! every wait besides, whatever the store does.
 
 use super::Ticket;
 use super::state::{Command, Decision, Sequencer, Step};
@@ -51,6 +51,18 @@ enum Stage {
     Up(StoreTurn),
 }
 
+impl Across {
+    /// Gives up every turn.
+    pub(super) fn abandon(&mut self) -> Vec<StoreTurn> {
+        let roots = self.roots.drain();
+        let turns = roots.filter_map(|(_, contested)| match contested.stage {
+            Stage::Held(turn, _) | Stage::Up(turn) => Some(turn),
+            Stage::Asked => None,
+        });
+        turns.collect()
+    }
+}
+
 impl<J> Sequencer<J> {
     /// Whether a command may be decided: of each of its roots for which turns across processes are
     /// taken, this process has it. Otherwise it waits for the first that this process has not.
@@ -80,10 +92,12 @@ impl<J> Sequencer<J> {
                     if !contested.waiting.contains(&ticket) {
                         contested.waiting.push(ticket);
                     }
+                    self.let_go_behind(ticket, &root);
                     return false;
                 }
                 None if command.contested.contains(&root) => {
-                    self.take_turn_across(root, vec![ticket]);
+                    self.take_turn_across(root.clone(), vec![ticket]);
+                    self.let_go_behind(ticket, &root);
                     return false;
                 }
                 None => {}
@@ -144,7 +158,9 @@ impl<J> Sequencer<J> {
         let Some((turn, stored)) = taken else { return self.go_on_without(root) };
         let is_changed = self.heads.correct(root, stored);
         self.heads.trust(root);
-        let Some(contested) = self.across.roots.get_mut(root) else { return };
+        let Some(contested) = self.across.roots.get_mut(root) else {
+            return self.steps.push_back(Step::GiveBackTurn(turn));
+        };
         contested.stage = Stage::Held(turn, 0);
         contested.quiet_count = if is_changed { 0 } else { contested.quiet_count + 1 };
         self.steps.push_back(Step::KeepTurn(root.clone()));
@@ -182,8 +198,32 @@ impl<J> Sequencer<J> {
 
     /// A command is not to be decided under its turns across processes, or is admitted.
     pub(super) fn let_go_across(&mut self, ticket: Ticket) {
+        self.let_go_where(ticket, |_| true);
+    }
+
+    /// A command that waits for the turn of a root across processes gives back those of the roots
+    /// behind it. It may keep one from an earlier pass: a root enters `across` at any time.
+    fn let_go_behind(&mut self, ticket: Ticket, waits_for: &AggregateRoot) {
+        #[cfg(feature = "testing")]
+        if self.limits.has(crate::testing::Planted::TakeTurnsInNoOrder)
+            || self.limits.has(crate::testing::Planted::KeepLaterTurns)
+        {
+            return;
+        }
+        self.let_go_where(ticket, |root| root > waits_for);
+    }
+
+    fn let_go_where(&mut self, ticket: Ticket, is_let_go: impl Fn(&AggregateRoot) -> bool) {
         let Some(command) = self.commands.get_mut(&ticket) else { return };
-        for root in std::mem::take(&mut command.kept) {
+        let mut let_go: Few<AggregateRoot> = Few::new();
+        command.kept.retain(|root| {
+            let is_kept = !is_let_go(root);
+            if !is_kept {
+                let_go.push(root.clone());
+            }
+            is_kept
+        });
+        for root in let_go {
             if let Some(contested) = self.across.roots.get_mut(&root) {
                 contested.kept_count -= 1;
             }
@@ -236,5 +276,29 @@ impl<J> Sequencer<J> {
             }
             self.go_on_across(ticket);
         }
+    }
+}
+
+#[cfg(feature = "testing")]
+impl<J> Sequencer<J> {
+    /// The roots of turns across processes, for a test that looks for processes that wait for each
+    /// other.
+    pub(crate) fn lease_states(&self) -> Vec<crate::testing::LeaseState> {
+        let waits_for = |ticket: &Ticket| {
+            let waiting = |(_, contested): &(&AggregateRoot, &Contested)| {
+                contested.waiting.contains(ticket) && !matches!(contested.stage, Stage::Held(..))
+            };
+            self.across.roots.iter().find(waiting).map(|(root, _)| root.clone())
+        };
+        let keepers = |root: &AggregateRoot| {
+            let keeping = self.commands.iter().filter(|(_, command)| command.kept.contains(root));
+            keeping.map(|(ticket, _)| waits_for(ticket)).collect()
+        };
+        let state = |(root, contested): (&AggregateRoot, &Contested)| crate::testing::LeaseState {
+            aggregate_id: root.clone(),
+            is_held: !matches!(contested.stage, Stage::Asked),
+            keepers_wait_for: keepers(root),
+        };
+        self.across.roots.iter().map(state).collect()
     }
 }

@@ -165,10 +165,10 @@ impl<J> Sequencer<J> {
         }
         let Some(command) = self.commands.get_mut(&ticket) else { return };
         let backs_off = std::mem::take(&mut command.backs_off) && command.kept.is_empty();
-        self.steps.push_back(match backs_off {
-            true => Step::BackOff(ticket, command.conflict_count),
-            false => Step::Decide(ticket),
-        });
+        match backs_off {
+            true => self.steps.push_back(Step::BackOff(ticket, command.conflict_count)),
+            false => self.undecided.push_back(ticket),
+        }
     }
 
     /// Who waits gives way to an older command, and queues for its turns anew.

@@ -1,6 +1,6 @@
 //! Admitted units of work: those that wait for the store, and the batch that is under way.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::{Ticket, UnitNumber};
@@ -89,6 +89,12 @@ impl Queue {
     pub(crate) fn landed(&mut self) -> Few<Admitted> {
         self.is_taken = false;
         std::mem::take(&mut self.under_way)
+    }
+
+    /// Gives up the units that wait. Returns the commands whose units are in the batch under way.
+    pub(crate) fn abandon(&mut self) -> BTreeSet<Ticket> {
+        self.waiting.clear();
+        self.under_way.iter().map(|unit| unit.ticket).collect()
     }
 
     /// Takes out every waiting unit that stands on a fallen one, over however many steps.

@@ -14,6 +14,7 @@ use crate::processor::Head;
 use crate::root::AggregateRoot;
 use crate::store::{Fate, StoreError, StoreTurn};
 use crate::unit_of_work::UnitOfWork;
+use crate::unwind::Deferred;
 
 /// From which of its conflicts on a command waits for the turn across processes.
 const TURN_FROM_CONFLICT: u32 = 2;
@@ -99,8 +100,10 @@ pub(crate) struct Sequencer<J> {
     pub(super) across: Across,
     queue: Queue,
     pub(super) commands: Map<Ticket, Command<J>>,
-    /// What is to be done, oldest first, but for commits.
+    /// What is to be done, oldest first, but for decisions and commits.
     pub(super) steps: VecDeque<Step>,
+    /// Which commands are to be decided, oldest first.
+    pub(super) undecided: VecDeque<Ticket>,
     pub(super) limits: Limits,
     next_ticket: Ticket,
     next_unit: UnitNumber,
@@ -142,6 +145,7 @@ impl<J> Sequencer<J> {
             queue: Queue::new(limits.batch_unit_count_max, limits.batch_bytes_max),
             commands: Map::default(),
             steps: VecDeque::new(),
+            undecided: VecDeque::new(),
             limits: limits.clone(),
             next_ticket: 0,
             next_unit: 0,
@@ -233,14 +237,34 @@ impl<J> Sequencer<J> {
     /// What is to be done next. Whoever has told the sequencer something takes steps until there
     /// are none; who takes which does not matter.
     ///
-    /// A commit comes last: what is decided before it rides along.
+    /// A decision comes after all that ends a command, which waits for nothing. A commit comes last:
+    /// what is decided before it rides along.
     pub(crate) fn next_step(&mut self) -> Option<Step> {
+        let step = self.steps.pop_front();
+        let step = step.or_else(|| self.undecided.pop_front().map(Step::Decide));
+        step.or_else(|| self.queue.next_batch().map(Step::Commit))
+    }
+
+    /// What is to be done next, decisions left to others: the code that they run is slow.
+    pub(crate) fn next_step_but_decide(&mut self) -> Option<Step> {
         self.steps.pop_front().or_else(|| self.queue.next_batch().map(Step::Commit))
     }
 
     /// Whether there is a step to be taken.
     pub(crate) fn has_step(&self) -> bool {
-        !self.steps.is_empty() || self.queue.has_next_batch()
+        !self.steps.is_empty() || !self.undecided.is_empty() || self.queue.has_next_batch()
+    }
+
+    /// Gives up every command and every step, and says of each command whether its unit is at the
+    /// store. What only waits for the store is never given to it.
+    pub(crate) fn abandon(&mut self) -> Vec<(J, bool)> {
+        let at_the_store = self.queue.abandon();
+        self.undecided.clear();
+        let steps = std::mem::take(&mut self.steps);
+        let turns = self.across.abandon();
+        Deferred::Value(Box::new((steps, turns))).defer();
+        let commands = self.commands.drain();
+        commands.map(|(ticket, command)| (command.job, at_the_store.contains(&ticket))).collect()
     }
 
     /// What became of the batch that was under way. Without fates for all its units, those
@@ -253,11 +277,17 @@ impl<J> Sequencer<J> {
             let fate = fates.next().unwrap_or_else(|| {
                 Fate::Failed(StoreError::permanent("the store gave no fate for a unit of work"))
             });
+            let is_broken = matches!(fate, Fate::Committed { .. })
+                && unit.depends_on.iter().any(|on| fallen.contains_key(on));
+            if is_broken {
+                // The store breaks its contract: its log tells what is stored.
+                let report = || {
+                    tracing::error!("the store has committed a unit, but not what it depends on")
+                };
+                Deferred::Call(Box::new(report)).defer();
+            }
+            let fate = if is_broken { Fate::Unknown } else { fate };
             if let Fate::Committed { contested, .. } = fate {
-                assert!(
-                    !unit.depends_on.iter().any(|on| fallen.contains_key(on)),
-                    "a store commits nothing that stands on a fallen unit"
-                );
                 for head in &unit.writes {
                     self.heads.stand(unit.number, head);
                 }
@@ -293,6 +323,10 @@ impl<J> Sequencer<J> {
             if goes_on {
                 again.push(unit);
             }
+        }
+        if fates.len() > 0 {
+            // More fates than units: what they hold is the store's, and is not dropped under the lock.
+            Deferred::Value(Box::new(fates.collect::<Vec<Fate>>())).defer();
         }
         for unit in self.queue.take_back(&mut fallen) {
             self.take_back(&unit);

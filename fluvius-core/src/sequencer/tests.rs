@@ -67,6 +67,12 @@ impl World {
         assert_eq!(found, steps);
     }
 
+    /// All steps that there are.
+    fn all_steps(&mut self) -> Vec<String> {
+        let step = |world: &mut Self| Some(world.next()).filter(|step| step != "-");
+        std::iter::from_fn(|| step(self)).collect()
+    }
+
     /// A decision on the newest heads of some roots, which changes others.
     fn decision(&mut self, reads: &[u128], writes: &[u128]) -> Decision {
         let heads = &mut self.sequencer.heads;
@@ -415,4 +421,50 @@ fn no_turn_is_taken_any_more_where_twice_nobody_else_had_changed_the_root() {
         assert_eq!(world.next(), format!("answer {ticket}"));
         world.expect(&["give back", if ticket == 1 { "take 1" } else { "decide 3" }, "-"]);
     }
+}
+
+/// The steps after a lost command has begun to wait for the lease of an earlier root, and the while
+/// of the later one is over.
+fn steps_of_a_lost_command(mut world: World) -> Vec<String> {
+    // A group of two roots, of which only the later one is hot at first.
+    world.accept(&[9]);
+    world.expect(&["decide 0"]);
+    assert!(world.decide(0, &[9]));
+    world.expect(&["commit 1"]);
+    world.land(vec![contested(9)]);
+    world.expect(&["take 9", "answer 0", "-"]);
+    world.accept(&[1, 9]);
+    world.give(9, 5);
+    world.expect(&["keep 9", "decide 1", "-"]);
+    let decision = world.decision(&[1, 9, 4], &[1, 9]);
+    // Meanwhile the earlier root gets hot, and what the group has read changes.
+    world.accept(&[5]);
+    world.expect(&["decide 2"]);
+    assert!(world.decide(2, &[5, 4]));
+    world.expect(&["commit 1"]);
+    world.land(vec![contested(1)]);
+    world.expect(&["take 1", "answer 2", "-"]);
+    assert!(!world.sequencer.decided(1, decision), "what it has read is not the newest");
+    for _ in 0..10 {
+        world.sequencer.look_at_turn(&root(9));
+    }
+    let steps = world.all_steps();
+    world.give(1, 3);
+    world.expect(&["keep 1"]);
+    steps
+}
+
+#[test]
+fn a_lost_command_gives_later_leases_back_before_it_waits() {
+    let steps = steps_of_a_lost_command(World::new());
+    assert!(steps.contains(&"give back".to_owned()), "{steps:?}");
+}
+
+#[test]
+#[cfg(feature = "testing")]
+fn a_lost_command_that_keeps_later_leases_is_found() {
+    let mut world = World::new();
+    world.sequencer.limits.planted = Some(crate::testing::Planted::KeepLaterTurns);
+    let steps = steps_of_a_lost_command(world);
+    assert!(!steps.contains(&"give back".to_owned()), "{steps:?}");
 }

@@ -7,6 +7,7 @@ pub mod conformance;
 mod difference;
 mod faulty_store;
 mod ids;
+mod leases;
 mod own_thread;
 mod planted;
 mod rng;
@@ -21,6 +22,8 @@ pub use clock::FixedClock;
 pub use command::command;
 pub use faulty_store::{Faults, FaultyStore};
 pub use ids::CountedIds;
+#[doc(hidden)]
+pub use leases::{LeaseState, LeaseWait, lease_cycle};
 #[doc(hidden)]
 pub use planted::Planted;
 pub use rng::SeededRng;

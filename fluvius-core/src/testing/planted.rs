@@ -13,6 +13,8 @@ pub enum Planted {
     WaitWhileHolding,
     /// Turns across processes are waited for in no order, while others are kept.
     TakeTurnsInNoOrder,
+    /// A command that waits for a turn across processes keeps those of later roots.
+    KeepLaterTurns,
     /// A turn across processes is not given back.
     KeepTurns,
 }

@@ -33,6 +33,11 @@ pub trait Scheduler: Sync {
     /// Whether the time is up of something that has to wait.
     fn is_time_up(&self) -> bool;
 
+    /// Whether a step that has just ended is taken to have run for long.
+    fn is_slow(&self) -> bool {
+        false
+    }
+
     /// Runs something that is scheduled by this one, on this thread.
     fn run<T>(&'static self, scheduled: impl FnOnce() -> T) -> T
     where
@@ -134,10 +139,22 @@ pub(crate) fn give_back(permit: OwnedSemaphorePermit) {
     drop(permit);
 }
 
-pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) {
+/// Whether a step took longer than a limit. Where a test schedules the tasks, it decides.
+pub(crate) fn is_longer(took: Duration, limit: Duration) -> bool {
     match CURRENT.get() {
-        Some(scheduler) => scheduler.spawn(Box::pin(task)),
-        None => drop(tokio::spawn(task)),
+        Some(scheduler) => scheduler.is_slow(),
+        None => took > limit,
+    }
+}
+
+/// Whether a test schedules the tasks of this thread.
+pub(crate) fn is_scheduled() -> bool {
+    CURRENT.get().is_some()
+}
+
+pub(crate) fn spawn_scheduled(task: impl Future<Output = ()> + Send + 'static) {
+    if let Some(scheduler) = CURRENT.get() {
+        scheduler.spawn(Box::pin(task));
     }
 }
 

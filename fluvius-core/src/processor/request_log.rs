@@ -1,0 +1,121 @@
+//! The log as a replay reads it: the events of the commands of one request, and the states after them.
+//!
+//! A group may have a thousand commands on one root. Their events follow one another in the log, so
+//! each page is read once for all of them, and each state is made of the one before it.
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::environment::Environment;
+use crate::command::CommandRecord;
+use crate::error::Error;
+use crate::event::EventRecord;
+use crate::hash::Map;
+use crate::json::Json;
+use crate::logged::Logged;
+use crate::root::AggregateRoot;
+use crate::state::state_at;
+use crate::store::{LogQuery, RealmFilter};
+
+/// The first page of a search. The event of a single command is the first one behind its row.
+const PAGE_MIN: usize = 16;
+
+/// The largest page.
+const PAGE_MAX: usize = 512;
+
+pub(super) struct RequestLog<'a> {
+    environment: &'a Environment,
+    /// Whether the request has several commands.
+    is_group: bool,
+    roots: Map<AggregateRoot, Scan>,
+    /// Events that were read and belong to other commands than the one that was looked for.
+    events: Map<Uuid, EventRecord>,
+}
+
+/// The log of one root, as far as it was read.
+struct Scan {
+    /// The position behind which it was read from.
+    start: u64,
+    /// The position up to which it was read.
+    end: u64,
+    page: usize,
+    /// The state after an event, and the version.
+    folded: Option<(u64, Value)>,
+}
+
+impl<'a> RequestLog<'a> {
+    pub(super) fn new(environment: &'a Environment, command_count: usize) -> Self {
+        let is_group = command_count > 1;
+        Self { environment, is_group, roots: Map::default(), events: Map::default() }
+    }
+
+    /// The event of a command, by the command's row. Returns `None` if it is not in the log.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub(super) async fn event_of(
+        &mut self,
+        row: &Logged<CommandRecord>,
+    ) -> Result<Option<EventRecord>, Error> {
+        if let Some(event) = self.events.remove(&row.id) {
+            return Ok(Some(event));
+        }
+        let from_row =
+            || Scan { start: row.position, end: row.position, page: PAGE_MIN, folded: None };
+        let scan = self.roots.entry(row.root.clone()).or_insert_with(from_row);
+        if row.position < scan.start {
+            // The commands of the request were not stored together.
+            *scan = from_row();
+        }
+        loop {
+            let query = LogQuery {
+                root: Some(row.root.clone()),
+                realm: RealmFilter::All,
+                after: scan.end,
+                limit: scan.page,
+            };
+            let events = self.environment.store.events(&query).await?;
+            let Some(last) = events.last() else { return Ok(None) };
+            scan.end = last.position;
+            scan.page = (scan.page * 2).min(PAGE_MAX);
+            let mut found = None;
+            for event in events {
+                if event.src_cmd == row.id {
+                    found = Some(event.record);
+                } else if self.is_group {
+                    self.events.insert(event.src_cmd, event.record);
+                }
+            }
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// The state after an event, and the revision that it is written in.
+    ///
+    /// # Errors
+    /// What the store says, and that the log does not fold.
+    pub(super) async fn state_after(&mut self, event: &EventRecord) -> Result<(u32, Json), Error> {
+        let scan = self.roots.get_mut(&event.root).filter(|_| self.is_group);
+        let Some(scan) = scan else {
+            return state_at(self.environment.store.as_ref(), &event.root, event.version).await;
+        };
+        let before = scan.folded.take().filter(|(version, _)| version + 1 == event.version);
+        if before.is_some() || event.change.is_whole() {
+            let applied = event.change.apply(before.map(|(_, state)| state));
+            if let Some((state, json)) = applied.ok().and_then(|state| {
+                let json = Json::from_value(&state).ok()?;
+                Some((state, json))
+            }) {
+                scan.folded = Some((event.version, state));
+                return Ok((event.revision, json));
+            }
+        }
+        // The first one of its root; or the log is broken, which this reports.
+        let store = self.environment.store.as_ref();
+        let (revision, json) = state_at(store, &event.root, event.version).await?;
+        scan.folded = Some((event.version, json.to_value()));
+        Ok((revision, json))
+    }
+}

@@ -1,0 +1,92 @@
+//! Turns across processes as a test sees them, and the search for processes that wait for each other.
+
+use crate::root::AggregateRoot;
+
+/// A root for which a runtime takes turns across processes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeaseState {
+    /// The root.
+    pub aggregate_id: AggregateRoot,
+    /// Whether the runtime has the turn; otherwise it has asked the store for it.
+    pub is_held: bool,
+    /// For each command that keeps the turn: the root whose turn it waits for, if it waits.
+    pub keepers_wait_for: Vec<Option<AggregateRoot>>,
+}
+
+/// Finds runtimes over one store that wait for each other's turns.
+///
+/// # Shape
+/// One list of [`LeaseState`] for each runtime. The answer names each runtime of the cycle by its
+/// index, with the root whose turn it keeps and the root whose turn it waits for.
+pub fn lease_cycle(runtimes: &[Vec<LeaseState>]) -> Option<Vec<LeaseWait>> {
+    let waits: Vec<LeaseWait> = runtimes
+        .iter()
+        .enumerate()
+        .flat_map(|(runtime, states)| {
+            states.iter().filter(|state| state.is_held).flat_map(move |state| {
+                let waited_for = state.keepers_wait_for.iter().flatten();
+                waited_for.map(move |waits_for| LeaseWait {
+                    runtime,
+                    keeps: state.aggregate_id.clone(),
+                    waits_for: waits_for.clone(),
+                })
+            })
+        })
+        .collect();
+    waits.iter().find_map(|first| cycle_from(&waits, vec![first.clone()]))
+}
+
+fn cycle_from(waits: &[LeaseWait], path: Vec<LeaseWait>) -> Option<Vec<LeaseWait>> {
+    let last = path.last()?;
+    for next in waits.iter().filter(|wait| wait.keeps == last.waits_for) {
+        if next.keeps == path[0].keeps {
+            return Some(path);
+        }
+        if !path.contains(next) {
+            let mut longer = path.clone();
+            longer.push(next.clone());
+            if let Some(cycle) = cycle_from(waits, longer) {
+                return Some(cycle);
+            }
+        }
+    }
+    None
+}
+
+/// A runtime that keeps the turn of one root while it waits for that of another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeaseWait {
+    /// The runtime, by its index.
+    pub runtime: usize,
+    /// The root whose turn it keeps.
+    pub keeps: AggregateRoot,
+    /// The root whose turn it waits for.
+    pub waits_for: AggregateRoot,
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn root(number: u128) -> AggregateRoot {
+        AggregateRoot::new("thing", Uuid::from_u128(number))
+    }
+
+    fn held(number: u128, waits_for: &[u128]) -> LeaseState {
+        let keepers_wait_for = waits_for.iter().map(|number| Some(root(*number))).collect();
+        LeaseState { aggregate_id: root(number), is_held: true, keepers_wait_for }
+    }
+
+    #[test]
+    fn runtimes_that_wait_for_each_other_are_a_cycle() {
+        let apart = [vec![held(1, &[2])], vec![held(2, &[3])], vec![held(3, &[])]];
+        assert_eq!(lease_cycle(&apart), None);
+        let mut cyclic = apart.to_vec();
+        cyclic[2] = vec![held(3, &[4, 1])];
+        let cycle = lease_cycle(&cyclic).unwrap();
+        let runtimes: Vec<usize> = cycle.iter().map(|wait| wait.runtime).collect();
+        assert_eq!(runtimes, [0, 1, 2]);
+    }
+}
