@@ -17,6 +17,9 @@ use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 /// How many schedules one seed gives: shuttle's PCT learns from the first ones how long they are.
 const SCHEDULES_PER_SEED: u16 = 20;
 
+/// How often, in a thousand, a step is taken to have run for long.
+const SLOW_PER_MILLE: u16 = 100;
+
 /// Far more steps than any schedule has that comes to an end.
 const STEPS_MAX: usize = 100_000;
 
@@ -45,6 +48,10 @@ impl Scheduler for Shuttle {
 
     fn is_time_up(&self) -> bool {
         happens(TIME_UP_PER_MILLE.get())
+    }
+
+    fn is_slow(&self) -> bool {
+        happens(SLOW_PER_MILLE)
     }
 }
 

@@ -75,6 +75,7 @@ impl World {
 async fn every_code_there_is_can_be_provoked() {
     let mut world = World::new().await;
     of_the_command(&mut world).await;
+    of_the_sender(&mut world).await;
     of_the_rule(&mut world).await;
     of_readers(&mut world).await;
     of_the_runtime(&mut world).await;
@@ -113,6 +114,25 @@ async fn of_the_command(world: &mut World) {
     world.session.process_command(first.clone()).await.unwrap();
     let other = world.command(2, "ask-state", json!({})).with_id(first.id);
     world.refused("duplicate-command", other).await;
+}
+
+/// A group of more commands than are stored together, and a command outside of tokio.
+async fn of_the_sender(world: &mut World) {
+    let one = world.command(1, "ask-state", json!({}));
+    let many = vec![one; fluvius_core::UnitOfWork::MAX_ROWS + 1];
+    let too_large = world.session.process_atomic(many).await.unwrap_err();
+    world.add("too-large", &too_large);
+    let session = world.session.clone();
+    let outside = std::thread::spawn(move || {
+        let mut sent = std::pin::pin!(session.send(id(1), StartProbe { value: 0 }));
+        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+        match sent.as_mut().poll(&mut cx) {
+            std::task::Poll::Ready(answer) => answer.unwrap_err(),
+            std::task::Poll::Pending => panic!("it was accepted"),
+        }
+    });
+    let no_runtime = outside.join().unwrap();
+    world.add("no-runtime", &no_runtime);
 }
 
 async fn of_the_rule(world: &mut World) {

@@ -27,6 +27,7 @@ mod logs;
 mod payloads;
 mod policies;
 mod queries;
+mod read_back;
 mod realms;
 mod recall;
 mod secrets;

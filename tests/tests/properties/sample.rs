@@ -190,7 +190,7 @@ pub(crate) fn valid_payload(key: &str) -> Value {
 }
 
 /// Every code that an error may have.
-pub(crate) const CODES: [&str; 24] = [
+pub(crate) const CODES: [&str; 26] = [
     "unknown-command",
     "invalid-payload",
     "no-aggregate-root",
@@ -209,6 +209,8 @@ pub(crate) const CODES: [&str; 24] = [
     "panicked",
     "overloaded",
     "shutting-down",
+    "no-runtime",
+    "too-large",
     "invalid-query",
     "not-unique",
     "invalid-state",

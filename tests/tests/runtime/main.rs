@@ -3,13 +3,19 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod across;
+mod denied_senders;
 mod dropped;
+mod foreign_runtimes;
 mod gate;
 mod gated_account;
+mod hooked_store;
 mod joined;
 mod limits;
 mod observed;
+mod panics;
+mod replays;
 mod shutdown;
+mod slow_actions;
 mod slow_store;
 mod stream;
 mod tower_layers;

@@ -1,11 +1,14 @@
 //! One run: runtimes over one content, clients at work, then peace and the check.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use banking_domain::{OpenAccount, TransactionManagerDomain};
-use fluvius_core::testing::{CountedIds, Faults, FaultyStore, FixedClock, Planted, SeededRng};
-use fluvius_core::{Domain, DomainContext, DomainRuntime, MemoryStore};
+use fluvius_core::testing::{
+    CountedIds, Faults, FaultyStore, FixedClock, LeaseState, Planted, SeededRng, lease_cycle,
+};
+use fluvius_core::{AggregateRoot, Domain, DomainContext, DomainRuntime, MemoryStore};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
@@ -52,6 +55,13 @@ impl Summary {
     }
 }
 
+/// How long a runtime may wait for a turn across processes. Each process keeps one for some 50 ms,
+/// so a longer wait means that processes wait for each other. It is below the bound of the runtime.
+const LEASE_WAIT_MAX: Duration = Duration::from_millis(900);
+
+/// How often the turns across processes are looked at.
+const LEASE_LOOK_TIME: Duration = Duration::from_millis(100);
+
 const ACCOUNTS: u16 = 4;
 const OPENING: i64 = 100;
 
@@ -86,6 +96,65 @@ fn faults(rng: &mut SeededRng) -> Faults {
         lost_after: some(100),
         failed_reads: some(100),
         delay_max: Duration::from_micros(1 + some(3_000)),
+    }
+}
+
+/// Looks for runtimes that wait for each other's turns.
+struct Liveness {
+    fault: Arc<Mutex<Option<String>>>,
+    watcher: tokio::task::JoinHandle<()>,
+    domains: Vec<DomainRuntime>,
+}
+
+impl Liveness {
+    fn watch(domains: Vec<DomainRuntime>) -> Self {
+        let fault = Arc::default();
+        let watcher = tokio::spawn(watch(domains.clone(), Arc::clone(&fault)));
+        Self { fault, watcher, domains }
+    }
+
+    /// Whether no runtime has waited for too long.
+    fn held(self) -> Result<(), String> {
+        self.watcher.abort();
+        if let Some(fault) = self.fault.lock().expect("the watcher does not panic").take() {
+            return Err(fault);
+        }
+        match self.domains.iter().map(DomainRuntime::lease_timeout_count).sum::<u64>() {
+            0 => Ok(()),
+            count => {
+                Err(format!("liveness: {count} turns across processes were not given in time"))
+            }
+        }
+    }
+}
+
+async fn watch(domains: Vec<DomainRuntime>, fault: Arc<Mutex<Option<String>>>) {
+    let mut waits: BTreeMap<(usize, AggregateRoot), Duration> = BTreeMap::new();
+    loop {
+        tokio::time::sleep(LEASE_LOOK_TIME).await;
+        let states: Vec<Vec<LeaseState>> =
+            domains.iter().map(DomainRuntime::lease_states).collect();
+        let asked = states.iter().enumerate().flat_map(|(runtime, states)| {
+            let asked = states.iter().filter(|state| !state.is_held);
+            asked.map(move |state| (runtime, state.aggregate_id.clone()))
+        });
+        waits = asked
+            .map(|wait| {
+                let before = waits.get(&wait).copied().unwrap_or_default();
+                (wait, before + LEASE_LOOK_TIME)
+            })
+            .collect();
+        let longest = waits.iter().find(|(_, waited)| **waited >= LEASE_WAIT_MAX);
+        if let Some(((runtime, root), waited)) = longest {
+            let cycle = match lease_cycle(&states) {
+                Some(cycle) => format!("a cycle: {cycle:?}"),
+                None => format!("no cycle: {states:?}"),
+            };
+            let found =
+                format!("liveness: runtime {runtime} waits for {root} for {waited:?}; {cycle}");
+            fault.lock().expect("the simulation does not panic").get_or_insert(found);
+            return;
+        }
     }
 }
 
@@ -130,6 +199,7 @@ async fn simulate(seed: u64, options: &Options) -> Result<Summary, String> {
         store.set_faults(faults(&mut rng));
     }
 
+    let liveness = Liveness::watch(domains.clone());
     let sent: Arc<Mutex<Vec<Sent>>> = Arc::default();
     let mut clients = Vec::new();
     for _ in 0..2 + rng.below(6) {
@@ -146,6 +216,7 @@ async fn simulate(seed: u64, options: &Options) -> Result<Summary, String> {
     for client in clients {
         client.await.map_err(|error| error.to_string())??;
     }
+    liveness.held()?;
 
     // Peace: everything that is open must settle now.
     for store in &stores {

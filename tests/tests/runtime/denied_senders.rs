@@ -1,0 +1,79 @@
+//! Denied senders: the runtime records the denials with everything else.
+
+use std::time::Duration;
+
+use fluvius_core::testing::{Faults, FaultyStore};
+use fluvius_core::{
+    Domain, DomainContext, DomainRuntime, MemoryStore, Policy, PolicyRequest, Verdict,
+};
+use futures_util::future::join_all;
+use futures_util::poll;
+use uuid::Uuid;
+
+use crate::gated_account::{MakePurse, PurseDomain, PutIn};
+
+struct NotGuests;
+
+impl Policy for NotGuests {
+    async fn before_load(&self, request: &PolicyRequest<'_>) -> Verdict {
+        match request.context.source() {
+            "guest" => Verdict::deny("guests may not"),
+            _ => Verdict::Allow,
+        }
+    }
+}
+
+async fn domain() -> (DomainRuntime, FaultyStore<MemoryStore>) {
+    let faults = Faults { delay_max: Duration::from_millis(5), ..Faults::default() };
+    let store = FaultyStore::new(MemoryStore::new(), 1, faults);
+    let domain = PurseDomain::builder(store.clone()).policy(NotGuests).build().await.unwrap();
+    (domain, store)
+}
+
+#[tokio::test(start_paused = true)]
+async fn denials_share_the_group_commits_of_commands() {
+    let (domain, store) = domain().await;
+    let (guest, teller) = (
+        domain.session(DomainContext::create("guest")),
+        domain.session(DomainContext::create("t")),
+    );
+    let ids: Vec<Uuid> = (1..=64).map(Uuid::from_u128).collect();
+    for id in &ids {
+        teller.send(*id, MakePurse { coins: 1 }).await.unwrap();
+    }
+    let before = store.batch_sizes().len();
+    let good = join_all(ids.iter().map(|id| teller.send(*id, PutIn { coins: 1 })));
+    let denied = join_all(ids.iter().map(|id| guest.send(*id, PutIn { coins: 1 })));
+    let (good, denied) = tokio::join!(good, denied);
+    assert!(good.iter().all(Result::is_ok));
+    assert!(denied.iter().all(|answer| answer.as_ref().unwrap_err().code() == "unauthorized"));
+    assert_eq!(domain.log().activities().await.unwrap().rows.len(), 64);
+    let batches = store.batch_sizes().len() - before;
+    assert!(batches <= 4, "128 commands in {batches} batches");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_denial_is_recorded_though_its_caller_went_away() {
+    let (domain, _) = domain().await;
+    let guest = domain.session(DomainContext::create("guest"));
+    for number in 1..=20 {
+        let mut sent = Box::pin(guest.send(Uuid::from_u128(number), PutIn { coins: 1 }));
+        assert!(poll!(&mut sent).is_pending(), "a denied caller waits for the disk");
+    }
+    domain.shutdown().await;
+    assert_eq!(domain.log().activities().await.unwrap().rows.len(), 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn denied_commands_are_bounded_like_others() {
+    let faults = Faults { delay_max: Duration::from_millis(5), ..Faults::default() };
+    let store = FaultyStore::new(MemoryStore::new(), 1, faults);
+    let builder = PurseDomain::builder(store.clone()).policy(NotGuests);
+    let domain = builder.command_count_max(std::num::NonZeroU16::MIN).build().await.unwrap();
+    let guest = domain.session(DomainContext::create("guest"));
+    let mut first = Box::pin(guest.send(Uuid::from_u128(1), PutIn { coins: 1 }));
+    assert!(poll!(&mut first).is_pending());
+    let second = guest.without_waiting().send(Uuid::from_u128(2), PutIn { coins: 1 }).await;
+    assert_eq!(second.unwrap_err().code(), "overloaded");
+    assert_eq!(first.await.unwrap_err().code(), "unauthorized");
+}

@@ -1,0 +1,213 @@
+//! Domains that callers on several tokio runtimes share.
+
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use fluvius_core::testing::{Faults, FaultyStore};
+use fluvius_core::{Domain, DomainContext, DomainRuntime, MemoryStore};
+use fluvius_postgres::testing::{TestSchema, TestServer};
+use fluvius_sqlite::SqliteStore;
+use futures_util::poll;
+use tempfile::TempDir;
+use tokio::runtime::{Builder, Runtime};
+use uuid::Uuid;
+
+use crate::gated_account::{DoubleAtGate, Gate, MakePurse, PurseDomain, PutIn};
+
+/// Longer than anything here takes: what takes longer hangs.
+const HANGS_AFTER: Duration = Duration::from_secs(20);
+
+/// A domain, and what must live as long as it.
+struct Shared {
+    name: &'static str,
+    domain: DomainRuntime,
+    _folder: Option<TempDir>,
+    _schema: Option<TestSchema>,
+}
+
+/// A domain over each store, built on a runtime.
+fn domains(runtime: &Runtime) -> Vec<Shared> {
+    runtime.block_on(async {
+        let memory = PurseDomain::runtime(MemoryStore::new()).await.unwrap();
+        let mut all = vec![Shared { name: "memory", domain: memory, _folder: None, _schema: None }];
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path().join("purses.db")).await.unwrap();
+        let domain = PurseDomain::runtime(store).await.unwrap();
+        all.push(Shared { name: "sqlite", domain, _folder: Some(folder), _schema: None });
+        if let Some(server) = TestServer::get() {
+            let schema = server.schema();
+            let domain = PurseDomain::runtime(schema.open().await).await.unwrap();
+            all.push(Shared { name: "postgres", domain, _folder: None, _schema: Some(schema) });
+        }
+        all
+    })
+}
+
+/// The runtime of a program, which lives as long as its domains are used.
+fn keeper() -> Runtime {
+    Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+}
+
+/// The runtime of one test.
+fn short() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// Two commands, one on the result of the other.
+async fn make_and_put_in(name: &str, domain: &DomainRuntime) {
+    let session = domain.session(DomainContext::create("test"));
+    let id = Uuid::new_v4();
+    let sent = async {
+        session.send(id, MakePurse { coins: 1 }).await.unwrap();
+        session.send(id, PutIn { coins: 1 }).await.unwrap().data.coins
+    };
+    match tokio::time::timeout(HANGS_AFTER, sent).await {
+        Ok(coins) => assert_eq!(coins, 2, "{name}"),
+        Err(_) => panic!("{name}: hangs"),
+    }
+}
+
+#[test]
+fn runtimes_of_callers_come_and_go() {
+    let keeper = keeper();
+    for Shared { name, domain, .. } in &domains(&keeper) {
+        thread::scope(|scope| {
+            for sender in 0..4 {
+                scope.spawn(move || {
+                    for round in 0..15 {
+                        short().block_on(async {
+                            if round % 3 == sender % 3 {
+                                // Given up at once: the runtime of the domain owns the command.
+                                let session = domain.session(DomainContext::create("gives up"));
+                                let mut sent =
+                                    Box::pin(session.send(Uuid::new_v4(), MakePurse { coins: 1 }));
+                                let _ = poll!(&mut sent);
+                            } else {
+                                make_and_put_in(name, domain).await;
+                            }
+                        });
+                    }
+                });
+            }
+        });
+        short().block_on(make_and_put_in(name, domain));
+        keeper.block_on(async {
+            tokio::time::timeout(HANGS_AFTER, domain.shutdown()).await.unwrap_or_else(|_| {
+                panic!("{name}: the shutdown hangs");
+            });
+        });
+    }
+}
+
+#[test]
+fn a_busy_worker_holds_up_no_other_sender() {
+    let keeper = keeper();
+    for Shared { name, domain, .. } in &domains(&keeper) {
+        let (done, wait) = mpsc::channel::<()>();
+        let (begun, began) = mpsc::channel::<()>();
+        let session = domain.session(DomainContext::create("busy"));
+        let busy = keeper.spawn(async move {
+            // The purse is in the cache: the next command goes as far as its commit at once.
+            let id = Uuid::new_v4();
+            session.send(id, MakePurse { coins: 1 }).await.unwrap();
+            let mut sent = Box::pin(session.send(id, PutIn { coins: 1 }));
+            let polled = poll!(&mut sent);
+            begun.send(()).unwrap();
+            // This worker is of no use to others until they have their answers.
+            let is_done = wait.recv_timeout(HANGS_AFTER).is_ok();
+            if polled.is_pending() {
+                sent.await.unwrap();
+            }
+            is_done
+        });
+        // Spawned from this thread, so that they do not wait for that worker themselves.
+        began.recv().unwrap();
+        let (others, other_name) = (domain.clone(), *name);
+        let others = keeper.spawn(async move {
+            for _ in 0..20 {
+                make_and_put_in(other_name, &others).await;
+            }
+            let _ = done.send(());
+        });
+        keeper.block_on(async {
+            others.await.unwrap();
+            assert!(busy.await.unwrap(), "{name}: others wait for the busy worker");
+        });
+    }
+}
+
+#[test]
+fn a_domain_whose_runtime_has_ended_says_so() {
+    let keeper = keeper();
+    let domains = domains(&keeper);
+    let caller = self::keeper();
+    let mut waiting = Vec::new();
+    for Shared { name, domain, .. } in &domains {
+        let id = Uuid::new_v4();
+        let gate = Gate::shut(id);
+        let session = domain.session(DomainContext::create("waits"));
+        caller.block_on(async { session.send(id, MakePurse { coins: 1 }).await.unwrap() });
+        let sent = caller.spawn(async move { session.send(id, DoubleAtGate {}).await });
+        caller.block_on(gate.somebody_came());
+        waiting.push((*name, sent));
+    }
+    keeper.shutdown_timeout(HANGS_AFTER);
+    caller.block_on(async {
+        for (name, sent) in waiting {
+            let answer = tokio::time::timeout(HANGS_AFTER, sent).await;
+            let answer = answer.unwrap_or_else(|_| panic!("{name}: hangs")).unwrap();
+            assert_eq!(answer.unwrap_err().code(), "shutting-down", "{name}");
+        }
+        for Shared { name, domain, .. } in &domains {
+            let session = domain.session(DomainContext::create("late"));
+            let sent = session.send(Uuid::new_v4(), MakePurse { coins: 1 });
+            let answer = tokio::time::timeout(HANGS_AFTER, sent).await;
+            let error = answer.unwrap_or_else(|_| panic!("{name}: hangs")).unwrap_err();
+            assert_eq!(error.code(), "shutting-down", "{name}");
+            assert!(error.to_string().contains("tokio runtime"), "{name}: {error}");
+            let ended = tokio::time::timeout(HANGS_AFTER, domain.shutdown()).await;
+            assert!(ended.is_ok(), "{name}: the shutdown hangs");
+        }
+    });
+}
+
+#[test]
+fn a_commit_under_way_when_the_runtime_ends_is_in_doubt() {
+    let keeper = keeper();
+    let content = MemoryStore::new();
+    let slow = Faults { delay_max: Duration::from_secs(3_600), ..Faults::default() };
+    let store = FaultyStore::new(content, 1, Faults::default());
+    let domain = keeper.block_on(PurseDomain::runtime(store.clone())).unwrap();
+    let session = domain.session(DomainContext::create("test"));
+    let ids = [Uuid::from_u128(1), Uuid::from_u128(2)];
+    let caller = short();
+    caller.block_on(async {
+        for id in ids {
+            session.send(id, MakePurse { coins: 1 }).await.unwrap();
+        }
+        store.set_faults(slow);
+        let mut first = Box::pin(session.send(ids[0], PutIn { coins: 1 }));
+        assert!(poll!(&mut first).is_pending());
+        // It waits behind the batch that the store has.
+        let mut second = Box::pin(session.send(ids[1], PutIn { coins: 1 }));
+        assert!(poll!(&mut second).is_pending());
+        keeper.shutdown_background();
+        let ended = async { (first.await.unwrap_err().code(), second.await.unwrap_err().code()) };
+        let codes = tokio::time::timeout(HANGS_AFTER, ended).await.expect("it hangs");
+        assert_eq!(codes, ("outcome-unknown", "shutting-down"));
+    });
+}
+
+#[test]
+fn a_domain_is_not_built_outside_of_a_runtime() {
+    let built = std::pin::pin!(PurseDomain::runtime(MemoryStore::new()));
+    let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    match built.poll(&mut cx) {
+        std::task::Poll::Ready(built) => {
+            let error = built.unwrap_err().to_string();
+            assert!(error.contains("outside of a tokio runtime"), "{error}");
+        }
+        std::task::Poll::Pending => panic!("it waits"),
+    }
+}

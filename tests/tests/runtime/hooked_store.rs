@@ -1,0 +1,103 @@
+//! The memory store, with a function that is called before each call and after each read of a log.
+
+use std::sync::Arc;
+
+use fluvius_core::{
+    ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, LogQuery,
+    Logged, MemoryStore, MessageRecord, StateQuery, StateRecord, Store, StoreError, UnitOfWork,
+};
+use uuid::Uuid;
+
+/// A call of a store.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Call {
+    Commit,
+    Load,
+    Command,
+    /// A read of a log or of a history, which has given so many rows.
+    Rows(usize),
+}
+
+/// The memory store, with a hook.
+pub(crate) struct HookedStore {
+    inner: MemoryStore,
+    hook: Box<dyn Fn(Call) + Send + Sync>,
+}
+
+impl HookedStore {
+    pub(crate) fn new(inner: MemoryStore, hook: impl Fn(Call) + Send + Sync + 'static) -> Self {
+        Self { inner, hook: Box::new(hook) }
+    }
+
+    fn rows<T>(&self, rows: Vec<T>) -> Vec<T> {
+        (self.hook)(Call::Rows(rows.len()));
+        rows
+    }
+}
+
+impl Store for HookedStore {
+    async fn claim(&self, domain: &str, resources: &[&'static str]) -> Result<(), StoreError> {
+        self.inner.claim(domain, resources).await
+    }
+
+    async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<Fate> {
+        (self.hook)(Call::Commit);
+        self.inner.commit(batch).await
+    }
+
+    async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {
+        (self.hook)(Call::Load);
+        self.inner.load(root).await
+    }
+
+    async fn snapshot(
+        &self,
+        roots: &[AggregateRoot],
+    ) -> Result<Vec<Option<StateRecord>>, StoreError> {
+        self.inner.snapshot(roots).await
+    }
+
+    async fn query(&self, query: &StateQuery) -> Result<Vec<StateRecord>, StoreError> {
+        self.inner.query(query).await
+    }
+
+    async fn command(
+        &self,
+        id: Uuid,
+    ) -> Result<Option<(Logged<CommandRecord>, Arc<ContextRecord>)>, StoreError> {
+        (self.hook)(Call::Command);
+        self.inner.command(id).await
+    }
+
+    async fn history(
+        &self,
+        root: &AggregateRoot,
+        first: u64,
+        last: u64,
+    ) -> Result<Vec<Logged<EventRecord>>, StoreError> {
+        Ok(self.rows(self.inner.history(root, first, last).await?))
+    }
+
+    async fn commands(&self, query: &LogQuery) -> Result<Vec<Logged<CommandRecord>>, StoreError> {
+        Ok(self.rows(self.inner.commands(query).await?))
+    }
+
+    async fn events(&self, query: &LogQuery) -> Result<Vec<Logged<EventRecord>>, StoreError> {
+        Ok(self.rows(self.inner.events(query).await?))
+    }
+
+    async fn messages(&self, query: &LogQuery) -> Result<Vec<Logged<MessageRecord>>, StoreError> {
+        Ok(self.rows(self.inner.messages(query).await?))
+    }
+
+    async fn activities(
+        &self,
+        query: &LogQuery,
+    ) -> Result<Vec<Logged<ActivityRecord>>, StoreError> {
+        Ok(self.rows(self.inner.activities(query).await?))
+    }
+
+    async fn context(&self, id: Uuid) -> Result<Option<Arc<ContextRecord>>, StoreError> {
+        self.inner.context(id).await
+    }
+}
