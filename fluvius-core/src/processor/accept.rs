@@ -129,7 +129,8 @@ impl Processor {
         Arc::new(Request::new(self.environment.meta, sender, tasks))
     }
 
-    /// Accepts no more commands, and waits until all that were accepted are answered.
+    /// Accepts no more commands, waits until all that were accepted are answered, and gives the
+    /// store up.
     pub(crate) async fn shut_down(&self) {
         loop {
             let mut idle = pin!(self.idle.notified());
@@ -145,6 +146,7 @@ impl Processor {
             idle.await;
         }
         self.permits.close();
+        self.environment.store.release().await;
     }
 
     /// Begins a command of a stream and waits until it is decided, but not until it is durable:
