@@ -291,7 +291,9 @@ impl Store for SqliteStore {
         let mut after = Some(query.after);
         while let Some(from) = after.filter(|_| rows.len() < query.limit) {
             let (root, query) = (root.clone(), query.clone());
-            let part = self.read(move |connection| read::of_root(connection, &root, &query, from));
+            let limit = query.limit - rows.len();
+            let part = self
+                .read(move |connection| read::of_root(connection, &root, &query, from, limit));
             let part = part.await?;
             rows.extend(part.rows);
             after = part.next;
