@@ -330,7 +330,7 @@ impl Desk {
 
     /// The batches that wait, up to the bounds of a transaction.
     fn gather(&mut self, first: Commit, place: &Place) -> Vec<Commit> {
-        let bytes = |commit: &Commit| commit.batch.iter().map(bytes_of).sum::<usize>();
+        let bytes = |commit: &Commit| commit.batch.iter().map(UnitOfWork::estimated_bytes).sum::<usize>();
         let mut unit_count = first.batch.len();
         let mut byte_count = bytes(&first);
         let mut group = vec![first];
@@ -350,12 +350,4 @@ impl Desk {
         }
         group
     }
-}
-
-/// About how many bytes a unit makes the store write.
-fn bytes_of(unit: &UnitOfWork) -> usize {
-    let states: usize = unit.states.iter().map(|row| row.data.len()).sum();
-    let commands: usize = unit.commands.iter().map(|row| row.payload.len()).sum();
-    let messages: usize = unit.messages.iter().map(|row| row.data.len()).sum();
-    states + commands + messages
 }
