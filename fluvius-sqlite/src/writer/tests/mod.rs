@@ -1,5 +1,6 @@
 //! What a commit that fails leaves, from inside.
 
+mod groups;
 mod indexes;
 mod points;
 
