@@ -161,7 +161,7 @@ impl<'c> Session<'c> {
     }
 
     fn begin<'b>(&mut self) -> Result<Open<'_, 'c, 'b>, Fault> {
-        self.place.check_file()?;
+        self.check_files()?;
         self.statements.begin.execute([])?;
         self.place.reach("begin")?;
         let version = self.statements.data_version.query_row([], |row| row.get(0))?;

@@ -2,6 +2,7 @@
 
 mod groups;
 mod indexes;
+mod lost_files;
 mod points;
 
 use std::sync::Arc;
