@@ -132,6 +132,8 @@ async fn run(store: impl Store, amounts: &Amounts) -> Result<ExitCode, Box<dyn S
     println!("Recipient's balance: {}", recipient.balance);
 
     print_events(&domain).await?;
+    // The runtime has the only handle of the store: an SQLite file is complete when this returns.
+    domain.shutdown().await;
     Ok(code)
 }
 

@@ -21,7 +21,7 @@ use crate::turns::Turns;
 use crate::writer::Writer;
 
 /// Keeps states and logs in a PostgreSQL database. Clones share its connections, which are closed with the last of
-/// them.
+/// them; [`Store::close`] and [`Store::release`] do nothing.
 ///
 /// Any number of stores, in this process and in others, may be open over one schema. A store belongs to the tokio
 /// runtime in which it was opened: its connections end with that.

@@ -9,7 +9,8 @@
 use std::fs::Permissions;
 use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::sync::{Weak, mpsc};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use rusqlite::{Connection, OpenFlags};
 use tempfile::TempPath;
 
 use crate::error::Fault;
-use crate::writer::{self, Job, Writer};
+use crate::writer::{self, IsOpen, Job, Writer};
 use crate::{connect, foreign};
 
 /// So many pages are copied before the copy looks whether it is still wanted: 1 MiB.
@@ -31,8 +32,23 @@ const STEPS_AT_ONCE: i32 = 100_000;
 /// How long a copy that cannot go on waits.
 const WAIT_TIME: Duration = Duration::from_millis(1);
 
-/// Who waits for a backup; the other half is gone once nobody does.
-pub(crate) type IsWanted = Weak<()>;
+/// The reasons for which a backup is to go on.
+#[derive(Debug, Clone)]
+pub(crate) struct IsWanted {
+    /// The caller's half is gone with its future.
+    caller: Weak<()>,
+    is_closed: Arc<AtomicBool>,
+}
+
+impl IsWanted {
+    pub(crate) fn new(caller: &Arc<()>, is_closed: &Arc<AtomicBool>) -> Self {
+        Self { caller: Arc::downgrade(caller), is_closed: Arc::clone(is_closed) }
+    }
+
+    fn holds(&self) -> bool {
+        self.caller.strong_count() > 0 && !self.is_closed.load(Ordering::Acquire)
+    }
+}
 
 /// Where a backup is to be made.
 #[derive(Debug)]
@@ -71,11 +87,11 @@ impl Target {
     }
 
     /// The file that is written, until it is whole. It is gone with what is returned.
-    fn part(&self, source: Option<&Path>) -> Result<TempPath, StoreError> {
+    fn part(&self, permissions: Option<Permissions>) -> Result<TempPath, StoreError> {
         let mut builder = tempfile::Builder::new();
         builder.prefix(".").suffix(".part");
-        // Who may not read the store may not read its copy.
-        if let Some(permissions) = permissions(source) {
+        // A user that may not read the store may not read its copy.
+        if let Some(permissions) = permissions {
             builder.permissions(permissions);
         }
         let part = builder.tempfile_in(&self.folder);
@@ -127,8 +143,9 @@ impl Target {
 pub(crate) enum Source<'s> {
     /// A file, by a connection of its own.
     File(&'s Path),
-    /// A store in memory, by the connection of its writer: there is no other.
-    Memory(&'s Writer),
+    /// A store in memory, by the connection of its writer, since there is no other; and the
+    /// permissions of the copy.
+    Memory(&'s Writer, u32),
 }
 
 /// Makes a copy of the store.
@@ -136,21 +153,24 @@ pub(crate) fn run(
     source: Source<'_>,
     target: &Target,
     is_wanted: &IsWanted,
+    is_open: IsOpen,
 ) -> Result<(), StoreError> {
     let of_store = |error: StoreError| target.of_store(error);
     let part = match source {
         Source::File(file) => {
-            let part = target.part(Some(file))?;
+            let part = target.part(permissions_of(file))?;
             let copied = connect::reader(file).and_then(|source| copy(&source, &part, is_wanted));
             copied.map_err(StoreError::from).map_err(of_store)?;
             part
         }
-        Source::Memory(writer) => {
-            let part = target.part(None)?;
+        Source::Memory(writer, mode) => {
+            let part = target.part(permissions(mode))?;
             copy_memory(writer, part.to_owned(), is_wanted.clone()).map_err(of_store)?;
             part
         }
     };
+    // The source is closed; the copy is none of its files.
+    drop(is_open);
     check(&part, is_wanted).map_err(StoreError::from).map_err(of_store)?;
     target.finish(part)
 }
@@ -190,7 +210,7 @@ fn copy(source: &Connection, to: &Path, is_wanted: &IsWanted) -> Result<(), Faul
 fn check(copy: &Path, is_wanted: &IsWanted) -> Result<(), Fault> {
     let mut connection = foreign::open_unchanging(copy)?;
     let wanted = is_wanted.clone();
-    let is_given_up = move || wanted.strong_count() == 0;
+    let is_given_up = move || !wanted.holds();
     connection.progress_handler(STEPS_AT_ONCE, Some(is_given_up))?;
     let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     check_wanted(is_wanted)?;
@@ -204,9 +224,9 @@ fn check(copy: &Path, is_wanted: &IsWanted) -> Result<(), Fault> {
 }
 
 fn check_wanted(is_wanted: &IsWanted) -> Result<(), Fault> {
-    match is_wanted.strong_count() {
-        0 => Err(Fault::Told(StoreError::unavailable("nobody waits for it"))),
-        _ => Ok(()),
+    match is_wanted.holds() {
+        false => Err(Fault::Told(StoreError::unavailable("the store was closed meanwhile"))),
+        true => Ok(()),
     }
 }
 
@@ -215,17 +235,26 @@ fn untold(path: &Path, why: &str) -> String {
     format!("no backup was made as `{}`: {why}", path.display())
 }
 
-/// What the copy allows: as much as the file does, or as SQLite allows a file that it makes. What
-/// the user's mask forbids is left out.
+/// The permissions of a file, for its copy; those that the user's mask forbids are left out.
 #[cfg(unix)]
-fn permissions(source: Option<&Path>) -> Option<Permissions> {
+fn permissions_of(file: &Path) -> Option<Permissions> {
+    file.metadata().ok().map(|file| file.permissions())
+}
+
+#[cfg(unix)]
+#[expect(clippy::unnecessary_wraps, reason = "on other systems there are none")]
+fn permissions(mode: u32) -> Option<Permissions> {
     use std::os::unix::fs::PermissionsExt;
-    let file = source.and_then(|file| file.metadata().ok());
-    Some(file.map_or(Permissions::from_mode(0o644), |file| file.permissions()))
+    Some(Permissions::from_mode(mode))
 }
 
 #[cfg(not(unix))]
-fn permissions(_source: Option<&Path>) -> Option<Permissions> {
+fn permissions_of(_file: &Path) -> Option<Permissions> {
+    None
+}
+
+#[cfg(not(unix))]
+fn permissions(_mode: u32) -> Option<Permissions> {
     None
 }
 

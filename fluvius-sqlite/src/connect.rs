@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::error::Fault;
 use crate::options::{Durability, Place};
-use crate::{busy, foreign, migrate, read};
+use crate::{busy, file_id, foreign, migrate, read, reading};
 
 /// What SQLite may keep of the file in memory, in KiB: all of what a busy writer comes back to,
 /// and of a reader a page of a log.
@@ -34,17 +34,29 @@ fn open_writer(place: &Place) -> Result<Connection, Fault> {
     let mut has_log = false;
     let mut connection = match &place.file {
         None => {
-            let connection = Connection::open_in_memory()?;
+            let mut connection = Connection::open_in_memory()?;
             // Here it reads as well.
             read::register(&connection)?;
+            reading::watch(&mut connection)?;
             connection
+        }
+        // Opened once more: a file that is gone is not made anew.
+        Some(file) if place.is_opened() => {
+            place.check_file()?;
+            open(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?
         }
         Some(file) => {
             foreign::refuse(file)?;
-            has_log = log_of(file).metadata().is_ok_and(|log| log.len() > 0);
+            // If it cannot be made so, SQLite tries, and says why it cannot.
+            let made = file_id::make(file, place.options.file_mode);
+            if let Err(error) = made {
+                tracing::debug!(%error, "the database file is left to SQLite to make");
+            }
+            has_log = beside(file, "-wal").metadata().is_ok_and(|log| log.len() > 0);
             open(file, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?
         }
     };
+    place.remember()?;
     if let Some(file) = &place.file
         && connection.is_readonly("main")?
     {
@@ -83,6 +95,16 @@ fn open_writer(place: &Place) -> Result<Connection, Fault> {
 /// SQLite's own bound of a row; the option is below it.
 const LENGTH_MAX: i32 = 768 * 1024 * 1024;
 
+/// Opens a connection of a store that only reads.
+pub(crate) fn reader_of(place: &Place, file: &Path) -> Result<Connection, Fault> {
+    place.check_file()?;
+    let mut connection = reader(file)?;
+    // Another file may have been opened.
+    place.check_file()?;
+    reading::watch(&mut connection)?;
+    Ok(connection)
+}
+
 /// Opens a connection that only reads.
 pub(crate) fn reader(file: &Path) -> Result<Connection, Fault> {
     let mut connection = open(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -116,11 +138,18 @@ fn keep_plans(connection: &Connection) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The write-ahead log of a file.
-fn log_of(file: &Path) -> PathBuf {
+/// A file beside the database file.
+pub(crate) fn beside(file: &Path, suffix: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
-    name.push("-wal");
+    name.push(suffix);
     PathBuf::from(name)
+}
+
+/// Copies the whole write-ahead log into the file, and empties it, as far as other programs let it.
+pub(crate) fn copy_log(connection: &mut Connection) -> Result<(), Fault> {
+    connection.busy_handler(Some(busy::handler(COPIER_BUSY_TIME)))?;
+    let copied = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    copied.map_err(Fault::from)
 }
 
 /// Lets readers read while the writer writes. It stays so in the file.

@@ -66,6 +66,11 @@ impl Fault {
         matches!(self.code(), Some(ErrorCode::Unknown))
     }
 
+    /// True of a statement that was ended before it was through.
+    pub(crate) fn is_interrupted(&self) -> bool {
+        matches!(self.code(), Some(ErrorCode::OperationInterrupted))
+    }
+
     pub(crate) fn is_busy(&self) -> bool {
         matches!(self.code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
     }

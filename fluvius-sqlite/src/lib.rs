@@ -35,6 +35,13 @@
 //! all, a commit that failed at its very end is [`Fate::Unknown`](fluvius_core::Fate::Unknown): only
 //! the next commit makes sure that a crash does not bring it back.
 //!
+//! # Closing
+//!
+//! The newest commits may be in the write-ahead log beside the file. After
+//! [`Store::close`](fluvius_core::Store::close) they are in the file alone, as after the shutdown of a
+//! domain that has the last handle of the store. A file that is deleted, moved or replaced while it is
+//! open is noticed before a commit is answered. See [`SqliteStore`].
+//!
 //! # Several programs
 //!
 //! Any number of programs may have one file open, on one machine and on a local disk. They commit in
@@ -62,11 +69,13 @@ mod copier;
 mod error;
 mod failpoint;
 mod field;
+mod file_id;
 mod foreign;
 mod migrate;
 mod options;
 mod read;
 mod readers;
+mod reading;
 mod rows;
 mod store;
 mod writer;

@@ -1,12 +1,14 @@
 //! How a store is opened: what it survives, and how much it takes.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use fluvius_core::StoreError;
 
 use crate::SqliteStore;
+use crate::error::Fault;
+use crate::file_id::FileId;
 
 /// What an answered command survives.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -46,6 +48,8 @@ pub enum Durability {
 pub struct SqliteOptions {
     pub(crate) durability: Durability,
     pub(crate) reader_count: usize,
+    pub(crate) read_timeout: Duration,
+    pub(crate) file_mode: u32,
     pub(crate) row_bytes_max: usize,
     pub(crate) busy_time_max: Duration,
     pub(crate) checkpoint_bytes: u64,
@@ -61,6 +65,8 @@ impl Default for SqliteOptions {
         Self {
             durability: Durability::Full,
             reader_count: 4,
+            read_timeout: Duration::from_secs(30),
+            file_mode: 0o600,
             row_bytes_max: 64 * 1024 * 1024,
             busy_time_max: Duration::from_secs(10),
             checkpoint_bytes: 8 * 1024 * 1024,
@@ -80,10 +86,34 @@ impl SqliteOptions {
         self
     }
 
-    /// How many connections read beside the writer, each on a thread of its own; 4 unless set. At
-    /// least one does.
+    /// The number of connections that answer queries, snapshots and reads of whole logs, each on a
+    /// thread of its own; 4 unless set. There is at least one.
+    ///
+    /// As many again answer the reads by identifier: of one root, of its events, and of one command
+    /// or context. Commands read in no other way, so queries do not keep them waiting.
     pub fn reader_count(mut self, count: usize) -> Self {
         self.reader_count = count.max(1);
+        self
+    }
+
+    /// The longest time of a read, from its call to its end, the time in the queue included; 30
+    /// seconds unless set. A log, and the history of a root, are read in parts that each have this
+    /// time.
+    ///
+    /// A read that takes longer is ended, and fails with an error that may pass and names this
+    /// option. A read whose caller is gone is ended too, whatever time it has left.
+    pub fn read_timeout(mut self, time: Duration) -> Self {
+        self.read_timeout = time;
+        self
+    }
+
+    /// The permissions of a file that is made, on Unix; `0o600` unless set, so that no other user
+    /// may read it.
+    ///
+    /// A file that is there keeps its own. The files beside it (`-wal`, `-shm`) and backups have
+    /// those of the file. On other systems the folder decides, and this does nothing.
+    pub fn file_mode(mut self, mode: u32) -> Self {
+        self.file_mode = mode & 0o777;
         self
     }
 
@@ -111,7 +141,8 @@ impl SqliteOptions {
     }
 
     /// Opens the store in a file, which is made where there is none; its folder must be there.
-    /// Two more files lie beside it while it is open, with `-wal` and `-shm` behind its name.
+    /// Two more files lie beside it while it is open, with `-wal` and `-shm` behind its name. All
+    /// three stay where they are until the store is closed; see [`SqliteStore`].
     ///
     /// # Errors
     /// A permanent [`StoreError`] where the file is no store of fluvius, is damaged, was written by
@@ -140,7 +171,7 @@ impl SqliteOptions {
                  power, the last commands may be missing although they were answered"
             );
         }
-        SqliteStore::start(Arc::new(Place { file: Some(path), options: self })).await
+        SqliteStore::start(Arc::new(Place::new(Some(path), self))).await
     }
 
     /// Opens an empty store in memory, which is gone with its last clone.
@@ -151,7 +182,7 @@ impl SqliteOptions {
     /// # Cancellation
     /// Nothing stays open.
     pub async fn open_in_memory(self) -> Result<SqliteStore, StoreError> {
-        SqliteStore::start(Arc::new(Place { file: None, options: self })).await
+        SqliteStore::start(Arc::new(Place::new(None, self))).await
     }
 }
 
@@ -161,4 +192,48 @@ pub(crate) struct Place {
     /// None: in memory.
     pub(crate) file: Option<PathBuf>,
     pub(crate) options: SqliteOptions,
+    /// The file that was opened first.
+    id: OnceLock<FileId>,
+}
+
+impl Place {
+    pub(crate) fn new(file: Option<PathBuf>, options: SqliteOptions) -> Self {
+        Self { file, options, id: OnceLock::new() }
+    }
+
+    /// True once the file was opened.
+    pub(crate) fn is_opened(&self) -> bool {
+        self.id.get().is_some()
+    }
+
+    /// Remembers the file that has just been opened, if it is the first.
+    pub(crate) fn remember(&self) -> Result<(), Fault> {
+        let Some(file) = &self.file else { return Ok(()) };
+        let id = FileId::of(file).map_err(|error| Fault::Told(gone(file).with_source(error)))?;
+        let _ = self.id.set(id);
+        self.check_file()
+    }
+
+    /// Fails if the file at the path is not the one that was opened.
+    pub(crate) fn check_file(&self) -> Result<(), Fault> {
+        let (Some(file), Some(id)) = (&self.file, self.id.get()) else { return Ok(()) };
+        check_id(file, *id, file)
+    }
+}
+
+/// Fails if the file at a path, one of the database, has another identity.
+pub(crate) fn check_id(path: &Path, id: FileId, database: &Path) -> Result<(), Fault> {
+    match FileId::of(path) {
+        Ok(found) if found == id => Ok(()),
+        Ok(_) => Err(Fault::Told(gone(database))),
+        Err(error) => Err(Fault::Told(gone(database).with_source(error))),
+    }
+}
+
+fn gone(file: &Path) -> StoreError {
+    StoreError::unavailable(format!(
+        "`{}`, or a file beside it, was deleted, moved or replaced while it was open: put it back, \
+         or close the store and open it again",
+        file.display()
+    ))
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use fluvius_core::query::Field;
@@ -13,17 +14,39 @@ use fluvius_core::{
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use crate::backup::{self, Source, Target};
+use crate::backup::{self, IsWanted, Source, Target};
 use crate::error::Fault;
 use crate::options::{Place, SqliteOptions};
 use crate::read::{self, Log};
-use crate::readers::{self, Readers};
+use crate::readers::{self, Lane, Readers};
+use crate::reading::Reading;
 use crate::writer::{self, Commit, Job, Writer};
 
-/// Keeps states and logs in one SQLite file. Clones share it; with the last of them the file is
-/// closed.
+/// Keeps states and logs in one SQLite file. Clones share its connections.
 ///
 /// Any number of stores, in this process and in others, may be open over one file.
+///
+/// # Closing
+/// While the store is open, the newest commits may be in the file beside it that ends in `-wal`.
+/// After [`Store::close`], if no other store and no other program has the file open, everything is
+/// in the file alone, and the files beside it are gone.
+///
+/// - [`Store::close`] closes the store for all clones. Commits that were handed over end first; reads
+///   and backups under way are ended. Every later call on any clone is an error that may pass
+///   (`store-unavailable`).
+/// - [`DomainRuntime::shutdown`](fluvius_core::DomainRuntime::shutdown) gives up the clone that the
+///   runtime was built with ([`Store::release`]). If that was the last one, the store is closed
+///   when it returns. If the program keeps others, all that is committed is in the file by then,
+///   as far as no read under way needs the `-wal` file.
+/// - When the last clone is dropped, the store is closed by a thread of its own. Dropping waits for
+///   nothing: a program that ends, copies or moves the file then is to `close` before.
+///
+/// # A file that is deleted, moved or replaced
+/// Before a commit is answered, and before each read, the store compares the device and the inode
+/// of its path with those of the file that it has opened. If the file, or one beside it, is not
+/// there or is another one, commits and reads are errors that may pass, and a commit that was under
+/// way is [`Fate::Unknown`]. No file is made anew. Once the same file is back in its place, the
+/// store goes on. This holds on Unix; Windows lets no file go that is open.
 ///
 /// # Examples
 ///
@@ -34,21 +57,74 @@ use crate::writer::{self, Commit, Job, Writer};
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let folder = tempfile::tempdir()?;
 /// # let path = folder.path().join("bank.db");
-/// let store = SqliteStore::open(path).await?;
+/// use fluvius_core::Store;
+///
+/// let store = SqliteStore::open(&path).await?;
 /// let same_content = store.clone();
+/// store.close().await?;
+/// // The file alone is the whole store.
+/// std::fs::rename(&path, folder.path().join("moved.db"))?;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct SqliteStore {
     threads: Arc<Threads>,
+    /// True once this clone was given up.
+    is_released: AtomicBool,
 }
 
 #[derive(Debug)]
 struct Threads {
+    place: Arc<Place>,
     writer: Writer,
     /// None: in memory, where the writer's connection is the only one.
     readers: Option<Readers>,
+    /// The number of clones that keep the store open.
+    handle_count: AtomicUsize,
+    is_closed: Arc<AtomicBool>,
+}
+
+impl Threads {
+    /// Begins to close the store; it takes no more calls.
+    fn end(&self) {
+        self.is_closed.store(true, Ordering::Release);
+        if let Some(readers) = &self.readers {
+            readers.end();
+        }
+        self.writer.end();
+    }
+
+    /// Closes the store, and waits until it is closed.
+    async fn close(&self) -> Result<(), StoreError> {
+        if !self.is_closed.load(Ordering::Acquire) {
+            // A writer that is lost is replaced: it closes the file as it should be.
+            let (answer, _) = oneshot::channel();
+            let _ = self.writer.send(Job::Settle(answer));
+        }
+        self.end();
+        self.writer.closed().await
+    }
+
+    /// One clone less keeps the store open. Tells whether it was the last.
+    fn give_up_handle(&self) -> bool {
+        self.handle_count.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+}
+
+impl Clone for SqliteStore {
+    fn clone(&self) -> Self {
+        self.threads.handle_count.fetch_add(1, Ordering::AcqRel);
+        Self { threads: Arc::clone(&self.threads), is_released: AtomicBool::new(false) }
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        if !*self.is_released.get_mut() && self.threads.give_up_handle() {
+            self.threads.end();
+        }
+    }
 }
 
 impl SqliteStore {
@@ -82,12 +158,12 @@ impl SqliteStore {
     pub(crate) async fn start(place: Arc<Place>) -> Result<Self, StoreError> {
         let writer = Writer::start(Arc::clone(&place)).await?;
         let readers = match &place.file {
-            Some(file) => {
-                Some(Readers::start(file, place.options.reader_count, &writer.is_open())?)
-            }
+            Some(file) => Some(Readers::start(&place, file, &writer.is_open()?)?),
             None => None,
         };
-        Ok(Self { threads: Arc::new(Threads { writer, readers }) })
+        let (handle_count, is_closed) = (AtomicUsize::new(1), Arc::default());
+        let threads = Threads { place, writer, readers, handle_count, is_closed };
+        Ok(Self { threads: Arc::new(threads), is_released: AtomicBool::new(false) })
     }
 
     /// Copies the whole store into a new file, while commands run.
@@ -107,7 +183,8 @@ impl SqliteStore {
     /// # Errors
     /// A permanent [`StoreError`] where the name is taken (also with `-wal`, `-shm` or `-journal`
     /// behind it), the folder is not there or cannot be written to, or the store is damaged. One
-    /// that may pass where the disk is full or fails. Nothing of the copy is left.
+    /// that may pass where the disk is full or fails, or the store is closed. Nothing of the copy
+    /// is left.
     ///
     /// # Cancellation
     /// Dropping the future ends the copying soon. Nothing of it is left, unless it was whole
@@ -133,12 +210,14 @@ impl SqliteStore {
     pub async fn backup_to(&self, path: impl AsRef<Path>) -> Result<(), StoreError> {
         let target = Target::new(path.as_ref())?;
         let wanted = Arc::new(());
-        let is_wanted = Arc::downgrade(&wanted);
+        let is_wanted = IsWanted::new(&wanted, &self.threads.is_closed);
         let (answer, answered) = oneshot::channel();
         // It keeps the store open until it has let go of the file.
         let store = self.clone();
+        let is_open = self.threads.writer.is_open()?;
+        self.threads.place.check_file()?;
         let run = move || {
-            let _ = answer.send(backup::run(store.source(), &target, &is_wanted));
+            let _ = answer.send(backup::run(store.source(), &target, &is_wanted, is_open));
         };
         thread::Builder::new().name("fluvius-sqlite-backup".to_owned()).spawn(run).map_err(
             |error| {
@@ -153,7 +232,8 @@ impl SqliteStore {
     /// What a backup copies.
     fn source(&self) -> Source<'_> {
         let writer = &self.threads.writer;
-        writer.file().map_or_else(|| Source::Memory(writer), Source::File)
+        let mode = self.threads.place.options.file_mode;
+        writer.file().map_or_else(|| Source::Memory(writer, mode), Source::File)
     }
 
     /// The writer.
@@ -163,21 +243,35 @@ impl SqliteStore {
     }
 
     /// Runs a read on one of the connections that read.
+    ///
+    /// If its future is dropped, the read is left out or ended.
     async fn read<T: Send + 'static>(
         &self,
+        lane: Lane,
         read: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
+        let Threads { place, is_closed, .. } = &*self.threads;
+        let caller = Arc::new(());
+        let reading = Reading::new(&caller, place.options.read_timeout, is_closed);
+        let place = Arc::clone(place);
         let job: readers::Job = Box::new(move |connection| {
-            let found = connection.and_then(|connection| Ok(read(connection)?));
-            // Whoever has asked may be gone.
+            let found = connection.and_then(|connection| {
+                reading.run(|| {
+                    place.check_file()?;
+                    read(connection)
+                })
+            });
+            // The caller may be gone.
             let _ = answer.send(found);
         });
         match &self.threads.readers {
-            Some(readers) => readers.send(job)?,
+            Some(readers) => readers.send(lane, job)?,
             None => self.threads.writer.send(Job::Read(job))?,
         }
-        answered.await.map_err(|_| writer::lost())?
+        let found = answered.await.map_err(|_| writer::lost())?;
+        drop(caller);
+        found
     }
 
     /// The rows of a log, part by part.
@@ -191,8 +285,9 @@ impl SqliteStore {
         while let Some(from) = after.filter(|_| rows.len() < query.limit) {
             let limit = query.limit - rows.len();
             let query = query.clone();
-            let part =
-                self.read(move |connection| read::page(connection, log, &query, from, limit));
+            let part = self.read(Lane::Scans, move |connection| {
+                read::page(connection, log, &query, from, limit)
+            });
             let part = part.await?;
             rows.extend(part.rows);
             after = part.next;
@@ -237,7 +332,7 @@ impl Store for SqliteStore {
 
     async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {
         let root = root.clone();
-        self.read(move |connection| read::load(connection, &root)).await
+        self.read(Lane::Points, move |connection| read::load(connection, &root)).await
     }
 
     async fn snapshot(
@@ -245,13 +340,13 @@ impl Store for SqliteStore {
         roots: &[AggregateRoot],
     ) -> Result<Vec<Option<StateRecord>>, StoreError> {
         let roots = roots.to_vec();
-        self.read(move |connection| read::snapshot(connection, &roots)).await
+        self.read(Lane::Scans, move |connection| read::snapshot(connection, &roots)).await
     }
 
     async fn query(&self, query: &StateQuery) -> Result<Vec<StateRecord>, StoreError> {
         query.check()?;
         let query = query.clone();
-        self.read(move |connection| read::query(connection, &query)).await
+        self.read(Lane::Scans, move |connection| read::query(connection, &query)).await
     }
 
     async fn command(&self, id: Uuid) -> Result<Option<KnownCommand>, StoreError> {
@@ -260,7 +355,7 @@ impl Store for SqliteStore {
             self.threads.writer.send(Job::Settle(answer))?;
             answered.await.map_err(|_| writer::lost())??;
         }
-        self.read(move |connection| read::command(connection, id)).await
+        self.read(Lane::Points, move |connection| read::command(connection, id)).await
     }
 
     async fn history(
@@ -273,7 +368,9 @@ impl Store for SqliteStore {
         let mut next = Some(first);
         while let Some(first) = next {
             let root = root.clone();
-            let part = self.read(move |connection| read::history(connection, &root, first, last));
+            let part = self.read(Lane::Points, move |connection| {
+                read::history(connection, &root, first, last)
+            });
             let part = part.await?;
             rows.extend(part.rows);
             next = part.next;
@@ -291,7 +388,10 @@ impl Store for SqliteStore {
         let mut after = Some(query.after);
         while let Some(from) = after.filter(|_| rows.len() < query.limit) {
             let (root, query) = (root.clone(), query.clone());
-            let part = self.read(move |connection| read::of_root(connection, &root, &query, from));
+            let limit = query.limit - rows.len();
+            let part = self.read(Lane::Points, move |connection| {
+                read::of_root(connection, &root, &query, from, limit)
+            });
             let part = part.await?;
             rows.extend(part.rows);
             after = part.next;
@@ -312,6 +412,31 @@ impl Store for SqliteStore {
     }
 
     async fn context(&self, id: Uuid) -> Result<Option<Arc<ContextRecord>>, StoreError> {
-        self.read(move |connection| read::context(connection, id)).await
+        self.read(Lane::Points, move |connection| read::context(connection, id)).await
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        self.threads.close().await
+    }
+
+    async fn release(&self) {
+        if self.is_released.swap(true, Ordering::AcqRel) {
+            // The first call closes the store, if any does.
+            if self.threads.is_closed.load(Ordering::Acquire) {
+                let _ = self.threads.writer.closed().await;
+            }
+            return;
+        }
+        if self.threads.give_up_handle() {
+            if let Err(error) = self.threads.close().await {
+                tracing::warn!(%error, "the store was not closed as it should be");
+            }
+        } else if self.threads.place.file.is_some() {
+            // A copy of the file that is made before the others let go of it is complete.
+            let (answer, answered) = oneshot::channel();
+            if self.threads.writer.send(Job::Checkpoint(answer)).is_ok() {
+                let _ = answered.await;
+            }
+        }
     }
 }

@@ -82,10 +82,16 @@ impl DomainRuntime {
     }
 
     /// Accepts no more commands, waits until all that were accepted are answered, and leaves
-    /// the rest with `shutting-down`.
+    /// the rest with `shutting-down`. Then it gives up its handle of the store
+    /// ([`Store::release`](crate::Store::release)).
+    ///
+    /// If the program has no other handle of the store, the store is closed when this returns:
+    /// state managers and log readers of this runtime then read `store-unavailable`. As long as
+    /// the program keeps a clone of the store, they go on reading.
     ///
     /// # Cancellation
-    /// Dropping the future stops the wait; commands are not accepted any more all the same.
+    /// Dropping the future stops the wait; commands are not accepted any more all the same. The
+    /// store is given up by a further call, or when the runtime is dropped.
     pub async fn shutdown(&self) {
         self.processor.shut_down().await;
     }

@@ -49,4 +49,4 @@ pub(crate) use canonical::canonical;
 pub(crate) use decode::{Field, decode, hide_values};
 pub(crate) use number::DecimalDigits;
 pub(crate) use payload_hash::hash;
-pub(crate) use scan::{lookup, unescape};
+pub(crate) use scan::{lookup, members, unescape};

@@ -24,7 +24,7 @@ pub(super) fn kind(value: &str) -> Kind {
 }
 
 /// The members of an object, in their order: key and value as written.
-pub(super) fn members(object: &str) -> Members<'_> {
+pub(crate) fn members(object: &str) -> Members<'_> {
     Members { rest: Parts::of(object) }
 }
 
@@ -196,7 +196,7 @@ impl<'a> Iterator for Tokens<'a> {
 
 /// See [`members`].
 #[derive(Debug)]
-pub(super) struct Members<'a> {
+pub(crate) struct Members<'a> {
     rest: Parts<'a>,
 }
 

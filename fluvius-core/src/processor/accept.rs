@@ -18,7 +18,7 @@ use crate::sync::{
     Home, Instant, Mutex, Notify, OwnedSemaphorePermit, Semaphore, TryAcquireError, Watch, oneshot,
 };
 use crate::unit_of_work::UnitOfWork;
-use crate::unwind::{self, Locked};
+use crate::unwind::{self, Guarded, Locked};
 
 /// Takes commands through the stages.
 #[derive(Debug)]
@@ -206,7 +206,8 @@ impl Processor {
         self.closed().unwrap_or(Error::ShuttingDown)
     }
 
-    /// Accepts no more commands, and waits until all that were accepted are answered.
+    /// Accepts no more commands, waits until all that were accepted are answered, and gives the
+    /// store up.
     pub(crate) async fn shut_down(&self) {
         loop {
             let mut idle = pin!(self.idle.notified());
@@ -222,6 +223,7 @@ impl Processor {
             idle.await;
         }
         self.permits.close();
+        Guarded::new(self.environment.store.release()).await;
     }
 
     /// Begins a command of a stream and waits until it is decided, but not until it is durable:

@@ -78,7 +78,7 @@ impl Column {
         }
     }
 
-    fn of(self, row: &StateRecord) -> Option<Operand> {
+    pub(super) fn of(self, row: &StateRecord) -> Option<Operand> {
         match self {
             Self::Resource => Some(row.root.resource.as_ref().into()),
             Self::Identifier => Some(row.root.identifier.into()),

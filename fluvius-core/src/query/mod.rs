@@ -52,6 +52,7 @@
 
 mod bounds;
 mod check;
+mod compiled;
 mod cursor;
 mod field;
 mod filter;
@@ -66,6 +67,7 @@ pub use bounds::Bound;
 pub use check::{
     FILTER_DEPTH_MAX, PATH_LENGTH_MAX, QueryError, SORT_KEY_COUNT_MAX, TERM_COUNT_MAX,
 };
+pub use compiled::CompiledFilter;
 pub use cursor::{Cursor, ParseCursorError};
 pub use field::{Column, Field, Place, boolean, column, number, text, time, uuid};
 pub use filter::{Comparison, Filter};

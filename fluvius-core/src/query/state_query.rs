@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use super::sort::values;
-use super::{Column, Comparison, Cursor, Field, Filter, Operand, SortKey, column};
+use super::{Column, Comparison, CompiledFilter, Cursor, Field, Filter, Operand, SortKey, column};
 use crate::state::StateRecord;
 use crate::store::RealmFilter;
 
@@ -75,9 +75,10 @@ impl StateQuery {
         if self.limit == 0 {
             return Vec::new();
         }
+        let filter = CompiledFilter::new(&self.filter);
         let mut selected: Vec<(Vec<Option<Operand>>, StateRecord)> = rows
             .into_iter()
-            .filter(|row| self.admits(row))
+            .filter(|row| self.admits(row, &filter))
             .map(|row| (values(&self.sort, &row), row))
             .filter(|(values, row)| self.is_behind(values, row))
             .collect();
@@ -88,11 +89,11 @@ impl StateQuery {
     }
 
     /// The conditions other than `after`.
-    fn admits(&self, row: &StateRecord) -> bool {
+    fn admits(&self, row: &StateRecord, filter: &CompiledFilter) -> bool {
         self.resource.as_ref().is_none_or(|resource| *resource == row.root.resource)
             && (self.with_closed || row.deleted.is_none())
             && self.realm.admits(row.realm.as_deref())
-            && self.filter.holds(row) == Some(true)
+            && filter.holds_of(row) == Some(true)
     }
 
     fn is_behind(&self, values: &[Option<Operand>], row: &StateRecord) -> bool {

@@ -41,6 +41,10 @@ pub(crate) trait ErasedStore: Send + Sync {
     fn activities<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, Vec<Logged<ActivityRecord>>>;
     fn stored(&self) -> BoxFuture<'_, ()>;
     fn context(&self, id: Uuid) -> Reading<'_, Option<Arc<ContextRecord>>>;
+    /// The runtime only releases its handle; the conformance suite closes.
+    #[cfg(feature = "testing")]
+    fn close(&self) -> Reading<'_, ()>;
+    fn release(&self) -> BoxFuture<'_, ()>;
 }
 
 impl<S: Store> ErasedStore for S {
@@ -107,5 +111,14 @@ impl<S: Store> ErasedStore for S {
 
     fn context(&self, id: Uuid) -> Reading<'_, Option<Arc<ContextRecord>>> {
         Box::pin(Store::context(self, id))
+    }
+
+    #[cfg(feature = "testing")]
+    fn close(&self) -> Reading<'_, ()> {
+        Box::pin(Store::close(self))
+    }
+
+    fn release(&self) -> BoxFuture<'_, ()> {
+        Box::pin(Store::release(self))
     }
 }

@@ -270,4 +270,38 @@ pub trait Store: Send + Sync + 'static {
         &self,
         id: Uuid,
     ) -> impl Future<Output = Result<Option<Arc<ContextRecord>>, StoreError>> + Send;
+
+    /// Closes the store for every handle of this program that shares its connections.
+    ///
+    /// Commits that were handed over before end first. Later calls, on any of these handles, fail
+    /// with a [`StoreError`] that may pass and says that the store was closed: none of them stores
+    /// anything. Closing again waits for the same end. A store that keeps nothing open may do
+    /// nothing, as it does unless it says otherwise itself; its documentation says so.
+    ///
+    /// # Errors
+    /// The store is closed all the same, but not all is as it should be, such as a log beside the
+    /// file that could not be copied into it.
+    ///
+    /// # Cancellation
+    /// Closing goes on; dropping the future only stops the wait.
+    fn close(&self) -> impl Future<Output = Result<(), StoreError>> + Send {
+        std::future::ready(Ok(()))
+    }
+
+    /// Gives this handle up: it does not keep the store open any more.
+    ///
+    /// [`DomainRuntime::shutdown`](crate::DomainRuntime::shutdown) calls it once all commands have
+    /// ended. If no other handle keeps the store open, it [closes](Self::close), and the future
+    /// ends when it has closed; errors of that go to the log of the program. Calling it again
+    /// changes nothing.
+    ///
+    /// Until the store is closed, calls on this handle work as before. A store that is closed in
+    /// no other way than by `close` does nothing, as it does unless it says otherwise itself. A
+    /// wrapper passes the call on only if each of its clones has a handle of its own.
+    ///
+    /// # Cancellation
+    /// As [`close`](Self::close).
+    fn release(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
 }

@@ -228,4 +228,12 @@ impl<S: Store> Store for FaultyStore<S> {
         self.read().await?;
         self.inner.context(id).await
     }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        self.inner.close().await
+    }
+
+    async fn release(&self) {
+        self.inner.release().await;
+    }
 }

@@ -140,6 +140,7 @@ const LOGS: &[Finding] = &[
     (ForgetsWhenClosed, &["everything_is_there_after_reopening"]),
     (IdentifiersForgottenWhenClosed, &["a_reopened_store_goes_on"]),
     (PositionsForgottenWhenClosed, &["a_reopened_store_goes_on"]),
+    (ClosedForLoadsAlone, &["a_closed_store_takes_no_calls"]),
 ];
 
 const TURNS: &[Finding] = &[
@@ -152,6 +153,7 @@ const TURNS: &[Finding] = &[
 
 const QUERIES: &[Finding] = &[
     (QueriesUnchecked, &["a_query_that_is_not_valid_is_refused"]),
+    (LargestFiltersRefused, &["the_largest_filters_are_answered"]),
     (QueryFaultMayPass, &["a_query_that_is_not_valid_is_refused"]),
     (NumbersAsTexts, &["numbers_are_compared_by_value"]),
     (NumbersAsDoubles, &["numbers_are_compared_by_value"]),

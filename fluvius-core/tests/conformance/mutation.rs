@@ -100,6 +100,7 @@ pub(crate) enum Mutation {
 
     // Queries and snapshots.
     QueriesUnchecked,
+    LargestFiltersRefused,
     QueryFaultMayPass,
     NumbersAsTexts,
     NumbersAsDoubles,
@@ -176,4 +177,5 @@ pub(crate) enum Mutation {
     ForgetsWhenClosed,
     IdentifiersForgottenWhenClosed,
     PositionsForgottenWhenClosed,
+    ClosedForLoadsAlone,
 }

@@ -10,11 +10,19 @@ use super::{Part, clamped, one};
 use crate::error::Fault;
 use crate::rows::{self, select_event};
 
-/// How many events are read at once.
-const EVENTS_AT_ONCE: u64 = 1_000;
+/// Events that are read at once: loads of commands wait for one such part at the most.
+const EVENTS_AT_ONCE: u64 = 250;
+
+/// At least so many are looked at for a page of one realm: most of them may be of others.
+const EVENTS_OF_REALM_MIN: u64 = 64;
 
 /// From one event in the index to the next there are so many; the schema says so too.
 const INDEXED_EVERY: u64 = 16;
+
+const INDEXED: &str =
+    "SELECT position FROM event WHERE root = ?1 AND version = ?2 AND version % 16 = 0";
+const PREVIOUS: &str = "SELECT previous FROM event WHERE position = ?1";
+const EVENT: &str = concat!(select_event!(), " WHERE e.position = ?1");
 
 /// The end of a root's chain of events.
 struct Head {
@@ -41,7 +49,8 @@ pub(crate) fn history(
     Ok(Part { rows, next: (end < last).then_some(end + 1) })
 }
 
-/// The events of a root behind a position, from one realm or all, or as many as are read at once.
+/// The events of a root behind a position, from one realm or all, up to the limit, or as many as are
+/// read at once.
 ///
 /// The next part begins behind the position that it says.
 pub(crate) fn of_root(
@@ -49,14 +58,23 @@ pub(crate) fn of_root(
     root: &AggregateRoot,
     query: &LogQuery,
     after: u64,
+    limit: usize,
 ) -> Result<Part<Logged<EventRecord>>, Fault> {
+    let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+    if limit == 0 {
+        return Ok(Part::last(Vec::new()));
+    }
+    let count = match query.realm {
+        RealmFilter::All => limit,
+        RealmFilter::Only(_) => limit.max(EVENTS_OF_REALM_MIN),
+    };
     let transaction = connection.unchecked_transaction()?;
     let Some(head) = head(&transaction, root)? else { return Ok(Part::last(Vec::new())) };
     let first = first_behind(&transaction, &head, after)?;
     if first > head.version {
         return Ok(Part::last(Vec::new()));
     }
-    let end = head.version.min(first.saturating_add(EVENTS_AT_ONCE - 1));
+    let end = head.version.min(first.saturating_add(count.min(EVENTS_AT_ONCE) - 1));
     let mut rows = between(&transaction, &head, first, end)?;
     if !rows.is_sorted_by(|one, next| one.position < next.position)
         || rows.first().is_some_and(|row| row.position <= after)
@@ -87,17 +105,37 @@ fn head(connection: &Connection, root: &AggregateRoot) -> Result<Option<Head>, F
 
 /// The first version that stands behind a position; one beyond the last where none does.
 fn first_behind(connection: &Connection, head: &Head, after: u64) -> Result<u64, Fault> {
-    // Along a root positions rise with versions.
-    let (mut low, mut high) = (1, head.version + 1);
+    if after == 0 {
+        return Ok(1);
+    }
+    // Along a root positions rise with versions. First among those in the index, each one row; the
+    // end of the chain stands for one more.
+    let (mut low, mut high) = (0, head.version / INDEXED_EVERY + 1);
     while low < high {
         let middle = low + (high - low) / 2;
-        if position_of(connection, head, middle)? > clamped(after) {
+        let version = ((middle + 1) * INDEXED_EVERY).min(head.version);
+        if position_of(connection, head, version)? > clamped(after) {
             high = middle;
         } else {
             low = middle + 1;
         }
     }
-    Ok(low)
+    // Then along the chain, from the first of them that stands behind it.
+    let mut version = ((low + 1) * INDEXED_EVERY).min(head.version);
+    let mut position = position_of(connection, head, version)?;
+    if position <= clamped(after) {
+        return Ok(version + 1);
+    }
+    while version > 1 {
+        let Some(previous) = previous_of(connection, position)? else {
+            return Err(missing(version - 1));
+        };
+        if previous <= clamped(after) {
+            break;
+        }
+        (position, version) = (previous, version - 1);
+    }
+    Ok(version)
 }
 
 /// The events of these versions, which there are.
@@ -107,11 +145,10 @@ fn between(
     first: u64,
     last: u64,
 ) -> Result<Vec<Logged<EventRecord>>, Fault> {
-    const SQL: &str = concat!(select_event!(), " WHERE e.position = ?1");
     let mut at = Some(position_of(connection, head, last)?);
     let mut rows = Vec::new();
     for version in (first..=last).rev() {
-        let found = one(connection, SQL, (at,), |row| {
+        let found = one(connection, EVENT, (at,), |row| {
             Ok((rows::event(row)?, row.get(rows::EVENT_PREVIOUS)?))
         })?;
         let Some((event, previous)) = found.filter(|(event, _)| event.version == version) else {
@@ -126,9 +163,6 @@ fn between(
 
 /// The position of a version, which there is.
 fn position_of(connection: &Connection, head: &Head, version: u64) -> Result<i64, Fault> {
-    const INDEXED: &str =
-        "SELECT position FROM event WHERE root = ?1 AND version = ?2 AND version % 16 = 0";
-    const PREVIOUS: &str = "SELECT previous FROM event WHERE position = ?1";
     let indexed = version.next_multiple_of(INDEXED_EVERY);
     let (mut position, from) = if indexed <= head.version {
         let params = (head.number, clamped(indexed));
@@ -138,10 +172,14 @@ fn position_of(connection: &Connection, head: &Head, version: u64) -> Result<i64
         (head.event, head.version)
     };
     for step in (version..from).rev() {
-        let found = one(connection, PREVIOUS, (position,), |row| Ok(row.get(0)?))?;
-        position = found.flatten().ok_or_else(|| missing(step))?;
+        position = previous_of(connection, position)?.ok_or_else(|| missing(step))?;
     }
     Ok(position)
+}
+
+/// The position of the event before this one.
+fn previous_of(connection: &Connection, position: i64) -> Result<Option<i64>, Fault> {
+    Ok(one(connection, PREVIOUS, (position,), |row| Ok(row.get(0)?))?.flatten())
 }
 
 /// The realm that the command of an event came from.
@@ -158,3 +196,6 @@ fn version(number: i64) -> Result<u64, Fault> {
 fn missing(version: u64) -> Fault {
     Fault::damaged("event", format!("version {version} of a root is missing"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,10 @@ use crate::read::one;
 /// What leaves no more values than this is looked up and sorted, whatever else could be done.
 const COUNT_MAX: usize = 10_000;
 
+/// No more bounds of a field than this are looked at; the conditions are asked of the states in any
+/// case.
+const BOUND_COUNT_MAX: usize = 16;
+
 /// The values of one field that a query goes by.
 #[derive(Debug)]
 pub(super) struct Index {
@@ -33,6 +37,13 @@ impl Index {
         let mut indexes = filled(connection, resource)?;
         for index in &mut indexes {
             index.bounds = query.bounds(&index.field);
+            // Those that leave least first.
+            index.bounds.sort_by_key(|bound| match bound {
+                Bound::Compare(Comparison::Eq, _) => 0,
+                Bound::OneOf(_) => 1,
+                Bound::Compare(..) => 2,
+            });
+            index.bounds.truncate(BOUND_COUNT_MAX);
             // Of values that are equal the identifiers are in order: that of a query without keys.
             index.is_in_order = match query.sort.first() {
                 Some(key) => key.field == index.field,

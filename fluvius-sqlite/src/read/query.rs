@@ -1,16 +1,21 @@
 //! Queries over states: conditions to SQL. All that comes from outside is a parameter.
 //!
-//! A field of a state is read by a function of this program, so that it is the same value as for every other store, and
-//! given to SQLite as what compares alike: numbers as bytes, times as microseconds.
+//! The conditions on states are asked by one function of this program, which reads each state once for all of them:
+//! their truth is the same as for every other store, whatever number of terms there are. Those on columns alone are SQL,
+//! so that SQLite can look them up. The keys of an order are read by functions too, and given to SQLite as what compares
+//! alike: numbers as bytes, times as microseconds.
 
+use std::cell::RefCell;
 use std::fmt::Write as _;
 
+use fluvius_core::chrono::{DateTime, Utc};
 use fluvius_core::query::{
-    Column, Comparison, Field, Filter, Kind, Number, Operand, Place, read_at,
+    Column, Comparison, CompiledFilter, Field, Filter, Kind, Number, Operand, Place, read_at,
 };
+use fluvius_core::uuid::Uuid;
 use fluvius_core::{AggregateRoot, RealmFilter, StateQuery, StateRecord};
-use rusqlite::functions::FunctionFlags;
-use rusqlite::types::Value;
+use rusqlite::functions::{Context, FunctionFlags};
+use rusqlite::types::{FromSql, Value};
 use rusqlite::{Connection, params_from_iter};
 
 use super::clamped;
@@ -30,6 +35,34 @@ const FIELDS: [(Kind, &str); 5] = [
 ];
 const INTEGER: &str = "fluvius_integer";
 
+/// The function that asks the filter of the query on this thread; its arguments are the state and the
+/// columns that the filter asks of.
+const MATCHES: &str = "fluvius_matches";
+
+/// So many conditions on columns alone are SQL: SQLite takes expressions up to 1,000 deep.
+const COLUMN_TERM_COUNT_MAX: usize = 500;
+
+thread_local! {
+    /// The filter of the query that runs on this thread.
+    static FILTER: RefCell<Option<CompiledFilter>> = const { RefCell::new(None) };
+}
+
+/// The filter on this thread, until it is dropped.
+struct Current;
+
+impl Current {
+    fn set(filter: Option<CompiledFilter>) -> Self {
+        FILTER.set(filter);
+        Self
+    }
+}
+
+impl Drop for Current {
+    fn drop(&mut self) {
+        FILTER.set(None);
+    }
+}
+
 /// Makes the functions known to a connection.
 pub(crate) fn register(connection: &Connection) -> Result<(), Fault> {
     let how = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
@@ -45,7 +78,43 @@ pub(crate) fn register(connection: &Connection) -> Result<(), Fault> {
     connection.create_scalar_function(INTEGER, 1, how, |row| {
         Ok(Number::from(row.get::<i64>(0)?).sort_bytes())
     })?;
+    connection.create_scalar_function(MATCHES, -1, FunctionFlags::SQLITE_UTF8, |row| {
+        FILTER.with_borrow(|filter| {
+            let Some(filter) = filter else { return Err(failed(MissingFilter)) };
+            let state = row.get_raw(0).as_str().map_err(failed)?;
+            let columns = filter.columns().iter().enumerate();
+            let columns = columns.map(|(index, column)| operand(row, index + 1, *column));
+            let columns = columns.collect::<Result<Vec<_>, _>>()?;
+            let of = |column| {
+                let index = filter.columns().iter().position(|other| *other == column)?;
+                columns[index].clone()
+            };
+            Ok(filter.holds(state, of))
+        })
+    })?;
     Ok(())
+}
+
+/// The function is called by no query of the store.
+#[derive(Debug, thiserror::Error)]
+#[error("`{MATCHES}` belongs to the queries of the store")]
+struct MissingFilter;
+
+/// The value of a column, as an argument.
+fn operand(row: &Context<'_>, index: usize, column: Column) -> rusqlite::Result<Option<Operand>> {
+    fn get<T: FromSql>(row: &Context<'_>, index: usize) -> rusqlite::Result<Option<T>> {
+        row.get(index)
+    }
+    Ok(match column.kind() {
+        Kind::Text => get::<String>(row, index)?.map(Operand::Text),
+        Kind::Uuid => get::<Uuid>(row, index)?.map(Operand::Uuid),
+        Kind::Number => get::<i64>(row, index)?.map(Operand::from),
+        Kind::Boolean => get::<bool>(row, index)?.map(Operand::from),
+        Kind::Time => match get::<i64>(row, index)?.map(DateTime::<Utc>::from_timestamp_micros) {
+            Some(None) => return Err(failed(Fault::damaged("state", "a time is none"))),
+            time => time.flatten().map(Operand::Time),
+        },
+    })
 }
 
 type AuxError = Box<dyn std::error::Error + Send + Sync>;
@@ -64,6 +133,7 @@ pub(crate) fn query(
     let index = Index::of(&connection, query)?;
     let sql = Sql::of(query, index.as_ref());
     let mut statement = connection.prepare_cached(&sql.text)?;
+    let _filter = Current::set(sql.filter);
     let mut rows = statement.query(params_from_iter(sql.params))?;
     let mut states = Vec::new();
     while let Some(row) = rows.next()? {
@@ -88,6 +158,8 @@ pub(crate) fn snapshot(
 pub(super) struct Sql {
     pub(super) text: String,
     pub(super) params: Vec<Value>,
+    /// The conditions that the function asks.
+    pub(super) filter: Option<CompiledFilter>,
 }
 
 impl Sql {
@@ -105,14 +177,17 @@ CROSS JOIN command AS c ON c.position = e.command"
                 " WHERE "
             ),
         };
-        let mut sql = Self { text: text.to_owned(), params: Vec::new() };
+        let mut sql = Self { text: text.to_owned(), params: Vec::new(), filter: None };
         if let Some(index) = index {
             index.conditions(Some(query), &mut |text, value| {
                 super::index::push(&mut sql.text, &mut sql.params, text, value);
             });
             sql.push(" AND ");
         }
-        sql.filter(&query.filter);
+        let (of_columns, mut of_states) = split(&query.filter);
+        let after = query.after_filter();
+        let is_after_of_columns = is_of_columns(&after);
+        sql.filter(&Filter::All(of_columns));
         if let Some(resource) = &query.resource {
             sql.push(" AND r.text = ");
             sql.param(resource.to_string());
@@ -129,9 +204,14 @@ CROSS JOIN command AS c ON c.position = e.command"
             }
         }
         if query.after.is_some() {
-            sql.push(" AND ");
-            sql.filter(&query.after_filter());
+            if is_after_of_columns {
+                sql.push(" AND ");
+                sql.filter(&after);
+            } else {
+                of_states.push(after);
+            }
         }
+        sql.matches(of_states);
         for (number, key) in query.sort_keys().iter().enumerate() {
             sql.push(if number == 0 { " ORDER BY " } else { ", " });
             let is_identifier = key.field.place == Place::Column(Column::Identifier);
@@ -146,6 +226,23 @@ CROSS JOIN command AS c ON c.position = e.command"
         sql.push(" LIMIT ");
         sql.param(clamped(query.limit as u64));
         sql
+    }
+
+    /// The conditions that the function asks, last: what is cheaper comes before.
+    fn matches(&mut self, filters: Vec<Filter>) {
+        if filters.is_empty() {
+            return;
+        }
+        let filter = CompiledFilter::new(&Filter::All(filters));
+        self.push(" AND ");
+        self.push(MATCHES);
+        self.push("(s.data");
+        for column in filter.columns() {
+            self.push(", ");
+            self.push(column_name(*column));
+        }
+        self.push(")");
+        self.filter = Some(filter);
     }
 
     fn push(&mut self, text: &str) {
@@ -251,21 +348,72 @@ CROSS JOIN command AS c ON c.position = e.command"
     }
 
     fn column(&mut self, column: Column) {
-        let name = match column {
-            Column::Resource => "r.text",
-            Column::Identifier => "o.identifier",
-            Column::Version | Column::Revision => {
+        let name = column_name(column);
+        match column.kind() {
+            Kind::Number => {
                 self.push(INTEGER);
-                if column == Column::Version { "(s.version)" } else { "(s.revision)" }
+                self.push("(");
+                self.push(name);
+                self.push(")");
             }
-            Column::Created => "o.created",
-            Column::Creator => "o.creator",
-            Column::Updated => "s.updated",
-            Column::Updater => "s.updater",
-            Column::Deleted => "s.deleted",
-            Column::Realm => "o.realm",
-        };
-        self.push(name);
+            _ => self.push(name),
+        }
+    }
+}
+
+/// The conditions of a filter that are asked of columns alone, and the others.
+fn split(filter: &Filter) -> (Vec<Filter>, Vec<Filter>) {
+    let all = match filter {
+        Filter::All(filters) => filters.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    let mut count = 0;
+    let is_taken = |filter: &&Filter| {
+        if !is_of_columns(filter) {
+            return false;
+        }
+        count += term_count(filter);
+        count <= COLUMN_TERM_COUNT_MAX
+    };
+    let (of_columns, of_states): (Vec<&Filter>, Vec<&Filter>) = all.iter().partition(is_taken);
+    (of_columns.into_iter().cloned().collect(), of_states.into_iter().cloned().collect())
+}
+
+/// True of a filter that asks of nothing but columns.
+fn is_of_columns(filter: &Filter) -> bool {
+    match filter {
+        Filter::All(filters) | Filter::Any(filters) => filters.iter().all(is_of_columns),
+        Filter::Not(filter) => is_of_columns(filter),
+        Filter::Compare { field, .. }
+        | Filter::OneOf { field, .. }
+        | Filter::Contains { field, .. }
+        | Filter::StartsWith { field, .. }
+        | Filter::IsNull { field } => matches!(field.place, Place::Column(_)),
+    }
+}
+
+fn term_count(filter: &Filter) -> usize {
+    match filter {
+        Filter::All(filters) | Filter::Any(filters) => {
+            1 + filters.iter().map(term_count).sum::<usize>()
+        }
+        Filter::Not(filter) => 1 + term_count(filter),
+        _ => 1,
+    }
+}
+
+fn column_name(column: Column) -> &'static str {
+    match column {
+        Column::Resource => "r.text",
+        Column::Identifier => "o.identifier",
+        Column::Version => "s.version",
+        Column::Revision => "s.revision",
+        Column::Created => "o.created",
+        Column::Creator => "o.creator",
+        Column::Updated => "s.updated",
+        Column::Updater => "s.updater",
+        Column::Deleted => "s.deleted",
+        Column::Realm => "o.realm",
     }
 }
 
@@ -279,3 +427,6 @@ pub(super) fn sign(comparison: Comparison) -> &'static str {
         Comparison::Ge => " >= ",
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,7 +25,7 @@ impl Desk {
             Ok(()) => {
                 let commit = AssertUnwindSafe(|| session.commit(&batches, &is_at_commit));
                 match catch_unwind(commit) {
-                    Ok(Ended::Told(fates)) => fates,
+                    Ok(Ended::Told(fates)) => self.confirm(session, fates, &batches),
                     Ok(Ended::Nothing(fault)) => all_failed(&fault.into()),
                     Ok(Ended::AtCommit(fault, planned)) => {
                         self.settle_commit(session, fault, planned, &batches)
@@ -47,6 +47,20 @@ impl Desk {
             let _ = commit.answer.send(fates);
         }
         session.roll_back() && is_usable
+    }
+
+    /// The fates of units that SQLite has committed: into a file that is gone they may be.
+    fn confirm(
+        &self,
+        session: &Session<'_>,
+        fates: Vec<Vec<Fate>>,
+        batches: &[Batch<'_>],
+    ) -> Vec<Vec<Fate>> {
+        let Err(fault) = session.check_files() else { return fates };
+        let error = StoreError::from(fault);
+        self.is_unsettled.store(true, Ordering::Release);
+        let planned = fates.iter().zip(batches);
+        planned.map(|(planned, batch)| unknown(planned, batch, &error)).collect()
     }
 
     /// Makes sure that a commit whose end is not known does not stand, if there is one.

@@ -20,7 +20,7 @@ use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, TryRecvError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, TryRecvError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -28,8 +28,9 @@ use std::time::{Duration, Instant};
 use fluvius_core::query::Field;
 use fluvius_core::{Fate, StoreError, UnitOfWork};
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use rusqlite::hooks::Wal;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::copier::Copier;
 use crate::error::Fault;
@@ -56,6 +57,8 @@ pub(crate) enum Job {
     Settle(oneshot::Sender<Result<(), StoreError>>),
     /// To read, where the store is in memory.
     Read(readers::Job),
+    /// To copy the write-ahead log into the file, as far as no reader needs it.
+    Checkpoint(oneshot::Sender<()>),
 }
 
 /// How long the writer waits at the most for the others to close the file.
@@ -87,6 +90,14 @@ pub(crate) struct Writer {
 
 #[derive(Debug)]
 struct Way {
+    /// None: the store was closed.
+    open: Option<OpenWay>,
+    /// The outcome of closing the file, once the thread has closed it.
+    closed: watch::Receiver<Option<Result<(), StoreError>>>,
+}
+
+#[derive(Debug)]
+struct OpenWay {
     jobs: mpsc::Sender<Job>,
     is_open: IsOpen,
 }
@@ -104,12 +115,26 @@ impl Writer {
     /// Hands a job over. Where the thread is gone, another one takes it.
     pub(crate) fn send(&self, job: Job) -> Result<(), StoreError> {
         let mut way = self.way();
-        let Err(mpsc::SendError(job)) = way.jobs.send(job) else { return Ok(()) };
+        let open = way.open.as_ref().ok_or_else(closed)?;
+        let Err(mpsc::SendError(job)) = open.jobs.send(job) else { return Ok(()) };
         if self.place.file.is_none() {
             return Err(StoreError::permanent("the store in memory is lost with its thread"));
         }
         *way = spawn(Arc::clone(&self.place), Arc::clone(&self.is_unsettled), None)?;
-        way.jobs.send(job).map_err(|_| lost())
+        way.open.as_ref().ok_or_else(closed)?.jobs.send(job).map_err(|_| lost())
+    }
+
+    /// Takes no more jobs. The thread closes the file once it is through with those that it has
+    /// and the others have closed it.
+    pub(crate) fn end(&self) {
+        self.way().open = None;
+    }
+
+    /// Waits until the file is closed, after [`end`](Self::end).
+    pub(crate) async fn closed(&self) -> Result<(), StoreError> {
+        let mut closed = self.way().closed.clone();
+        let ended = closed.wait_for(Option::is_some).await;
+        ended.map_or_else(|_| Err(lost()), |ended| ended.clone().unwrap_or(Ok(())))
     }
 
     /// The file, unless the store is in memory.
@@ -126,12 +151,14 @@ impl Writer {
     #[cfg(test)]
     fn lose(&self) {
         let (jobs, _) = mpsc::channel();
-        self.way().jobs = jobs;
+        if let Some(open) = &mut self.way().open {
+            open.jobs = jobs;
+        }
     }
 
     /// For a thread that is to have the file open beside the writer.
-    pub(crate) fn is_open(&self) -> IsOpen {
-        self.way().is_open.clone()
+    pub(crate) fn is_open(&self) -> Result<IsOpen, StoreError> {
+        Ok(self.way().open.as_ref().ok_or_else(closed)?.is_open.clone())
     }
 
     fn way(&self) -> MutexGuard<'_, Way> {
@@ -144,6 +171,11 @@ pub(crate) fn lost() -> StoreError {
     StoreError::unavailable("the thread of the store has ended: try again")
 }
 
+/// Calls that come after the store was closed.
+pub(crate) fn closed() -> StoreError {
+    StoreError::unavailable("the store was closed: open it again")
+}
+
 fn spawn(
     place: Arc<Place>,
     is_unsettled: Arc<AtomicBool>,
@@ -151,11 +183,13 @@ fn spawn(
 ) -> Result<Way, StoreError> {
     let (sender, jobs) = mpsc::channel();
     let (is_open, others) = mpsc::channel();
-    let way = Way { jobs: sender, is_open: is_open.clone() };
+    let (has_closed, closed) = watch::channel(None);
+    let way = Way { open: Some(OpenWay { jobs: sender, is_open: is_open.clone() }), closed };
     let run = move || {
         let desk = Desk { jobs, put_back: None, is_unsettled };
         let connection = run(&place, desk, &is_open, opened);
-        close(connection, is_open, &others);
+        let ended = close(&place, connection, is_open, &others);
+        has_closed.send_replace(Some(ended.map_err(StoreError::from)));
     };
     thread::Builder::new().name("fluvius-sqlite-writer".to_owned()).spawn(run).map_err(
         |error| {
@@ -165,14 +199,43 @@ fn spawn(
     Ok(way)
 }
 
-/// Closes the file once the others have closed it.
-fn close(connection: Option<Connection>, is_open: IsOpen, others: &Receiver<Infallible>) {
-    let Some(mut connection) = connection else { return };
+/// Closes the file once the others have closed it. The last connection that is closed takes the
+/// write-ahead log into the file and removes it.
+fn close(
+    place: &Place,
+    connection: Option<Connection>,
+    is_open: IsOpen,
+    others: &Receiver<Infallible>,
+) -> Result<(), Fault> {
+    let Some(mut connection) = connection else { return Err(Fault::Told(unclosed())) };
     // The copier ends with the hook.
     let _ = connection.wal_hook(None::<fn(&mut Wal, i32) -> rusqlite::Result<()>>);
     drop(is_open);
     // They end when they are through with what they are at.
-    let _ = others.recv_timeout(CLOSING_TIME_MAX);
+    let ended = others.recv_timeout(CLOSING_TIME_MAX);
+    if place.file.is_none() {
+        return Ok(());
+    }
+    if let Err(fault) = place.check_file() {
+        // A log of this name may be that of another file by now.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        return Err(fault);
+    }
+    connect::copy_log(&mut connection)
+        .map_err(|fault| Fault::Told(unclosed().with_source(StoreError::from(fault))))?;
+    connection.close().map_err(|(_, error)| error)?;
+    match ended {
+        Err(RecvTimeoutError::Timeout) => Err(Fault::Told(unclosed())),
+        _ => Ok(()),
+    }
+}
+
+/// The write-ahead log is not gone with the store.
+fn unclosed() -> StoreError {
+    StoreError::unavailable(
+        "the store was closed, but its write-ahead log is not in the file: keep the files beside \
+         it, and open the store again to bring them together",
+    )
 }
 
 fn run(
@@ -245,6 +308,7 @@ fn refuse(job: Job, error: &StoreError) {
         Job::Claim { answer, .. } | Job::Settle(answer) => drop(answer.send(Err(error.clone()))),
         Job::Index { answer, .. } => drop(answer.send(Err(error.clone()))),
         Job::Read(read) => read(Err(error.clone())),
+        Job::Checkpoint(answer) => drop(answer.send(())),
     }
 }
 
@@ -314,6 +378,11 @@ impl Desk {
                     let _ = answer.send(self.settle(session));
                     session.roll_back()
                 }
+                Job::Checkpoint(answer) => {
+                    session.checkpoint();
+                    let _ = answer.send(());
+                    session.roll_back()
+                }
                 Job::Read(read) => {
                     let read = AssertUnwindSafe(|| read(Ok(session.connection)));
                     // Who asked is told by the answer that never comes.
@@ -330,7 +399,8 @@ impl Desk {
 
     /// The batches that wait, up to the bounds of a transaction.
     fn gather(&mut self, first: Commit, place: &Place) -> Vec<Commit> {
-        let bytes = |commit: &Commit| commit.batch.iter().map(bytes_of).sum::<usize>();
+        let bytes =
+            |commit: &Commit| commit.batch.iter().map(UnitOfWork::estimated_bytes).sum::<usize>();
         let mut unit_count = first.batch.len();
         let mut byte_count = bytes(&first);
         let mut group = vec![first];
@@ -350,12 +420,4 @@ impl Desk {
         }
         group
     }
-}
-
-/// About how many bytes a unit makes the store write.
-fn bytes_of(unit: &UnitOfWork) -> usize {
-    let states: usize = unit.states.iter().map(|row| row.data.len()).sum();
-    let commands: usize = unit.commands.iter().map(|row| row.payload.len()).sum();
-    let messages: usize = unit.messages.iter().map(|row| row.data.len()).sum();
-    states + commands + messages
 }

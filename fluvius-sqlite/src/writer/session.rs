@@ -1,6 +1,7 @@
 //! One life of the writer's connection: its statements, what it knows, and its transactions.
 
 use std::cell::Cell;
+use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,9 +12,11 @@ use rusqlite::Connection;
 use super::cache::Cache;
 use super::draft::Draft;
 use super::statements::Statements;
+use crate::connect;
 use crate::error::Fault;
+use crate::file_id::FileId;
 use crate::migrate::SCHEMA_VERSION;
-use crate::options::Place;
+use crate::options::{Place, check_id};
 use crate::read::one;
 
 /// For so long after another connection has written, the writer leaves it room.
@@ -27,6 +30,9 @@ const PAUSE_MAX: Duration = Duration::from_millis(2);
 /// So long a writer may commit without leaving room, although it has seen nobody else write. One
 /// who has not got in yet is not seen: it looks at least as often as the shortest pause is long.
 const STREAK_MAX: Duration = Duration::from_millis(50);
+
+/// Attempts to copy the write-ahead log while another copy is under way.
+const CHECKPOINT_TRIES: usize = 10;
 
 /// The units of one call, of which the group has several.
 pub(super) type Batch<'b> = &'b [UnitOfWork];
@@ -43,6 +49,8 @@ pub(super) struct Session<'c> {
     last: Option<(Instant, Duration)>,
     /// Since when there has been no room between the transactions.
     streak: Option<Instant>,
+    /// The files beside the database file.
+    beside: Vec<(PathBuf, FileId)>,
 }
 
 /// A transaction that is open.
@@ -68,7 +76,44 @@ impl<'c> Session<'c> {
     pub(super) fn new(place: &'c Place, connection: &'c Connection) -> Result<Self, Fault> {
         let statements = Statements::prepare(connection)?;
         let cache = Cache::new();
-        Ok(Self { place, connection, statements, cache, others: None, last: None, streak: None })
+        let mut beside = Vec::new();
+        if let Some(file) = &place.file {
+            // From the first read on they are there for as long as the connection.
+            connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+            let paths = ["-wal", "-shm"].map(|suffix| connect::beside(file, suffix));
+            beside.extend(paths.into_iter().filter_map(|path| {
+                let id = FileId::of(&path).ok()?;
+                Some((path, id))
+            }));
+        }
+        let (others, last, streak) = (None, None, None);
+        Ok(Self { place, connection, statements, cache, others, last, streak, beside })
+    }
+
+    /// Fails if one of the files is not the one that was opened: what is written would be lost
+    /// with it.
+    pub(super) fn check_files(&self) -> Result<(), Fault> {
+        self.place.check_file()?;
+        let file = self.place.file.iter();
+        file.flat_map(|file| self.beside.iter().map(move |(path, id)| (path, *id, file)))
+            .try_for_each(|(path, id, file)| check_id(path, id, file))
+    }
+
+    /// Copies the write-ahead log into the file, as far as no reader needs it.
+    pub(super) fn checkpoint(&self) {
+        // Another one may be under way.
+        for _ in 0..CHECKPOINT_TRIES {
+            let sql = "PRAGMA wal_checkpoint(PASSIVE)";
+            let is_busy = self.connection.query_row(sql, [], |row| row.get::<_, bool>(0));
+            match is_busy {
+                Ok(true) => thread::sleep(PAUSE_MAX),
+                Ok(false) => return,
+                Err(error) => {
+                    tracing::warn!(%error, "the write-ahead log was not copied into the file");
+                    return;
+                }
+            }
+        }
     }
 
     /// Commits batches in one transaction.
@@ -116,6 +161,7 @@ impl<'c> Session<'c> {
     }
 
     fn begin<'b>(&mut self) -> Result<Open<'_, 'c, 'b>, Fault> {
+        self.check_files()?;
         self.statements.begin.execute([])?;
         self.place.reach("begin")?;
         let version = self.statements.data_version.query_row([], |row| row.get(0))?;
@@ -172,6 +218,7 @@ impl<'c> Session<'c> {
     /// before the next commit would bring it back.
     pub(super) fn seal(&mut self) -> Result<(), Fault> {
         self.place.reach("seal")?;
+        self.check_files()?;
         if !self.roll_back() {
             return Err(Fault::Told(super::lost()));
         }

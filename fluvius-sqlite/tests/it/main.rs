@@ -5,6 +5,7 @@
 mod backup;
 mod broken_disk;
 mod child;
+mod closing;
 mod conformance;
 mod damaged;
 mod load;
@@ -17,6 +18,7 @@ mod purses;
 mod read_only;
 mod record;
 mod refusals;
+mod slow_reads;
 mod torn_log;
 mod two_processes;
 mod units;

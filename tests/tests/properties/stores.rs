@@ -175,4 +175,12 @@ impl Store for AnyStore {
     async fn context(&self, id: Uuid) -> Result<Option<Arc<ContextRecord>>, StoreError> {
         each!(self, store => store.context(id).await)
     }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        each!(self, store => store.close().await)
+    }
+
+    async fn release(&self) {
+        each!(self, store => store.release().await);
+    }
 }

@@ -27,6 +27,8 @@ use turns::Turn;
 /// Keeps states and logs in memory. Clones share one content, so that a runtime can be started
 /// again over what another has left.
 ///
+/// It keeps nothing open: [`Store::close`] and [`Store::release`] do nothing, and every clone goes on.
+///
 /// A query looks at every root of its resource: the memory store keeps no indexes, whatever an
 /// aggregate declares.
 ///

@@ -17,7 +17,8 @@ use crate::state::StateRecord;
 use crate::store::{ErasedStore, Fate, LogQuery, RealmFilter, Store, StoreError, StoreTurn};
 use crate::unit_of_work::UnitOfWork;
 
-/// A store that was opened; clones are the same handle.
+/// A store that was opened; clones are the same handle, so a runtime that gives up its clone does
+/// not give up the store.
 #[derive(Clone)]
 pub(super) struct Handle {
     store: Arc<dyn ErasedStore>,
@@ -108,6 +109,10 @@ impl Store for Handle {
 
     async fn context(&self, id: Uuid) -> Result<Option<Arc<ContextRecord>>, StoreError> {
         self.store.context(id).await
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        self.store.close().await
     }
 }
 

@@ -124,6 +124,7 @@ macro_rules! __fluvius_store_claims {
                 filters::conditions_are_put_together
                 filters::only_roots_that_are_asked_for_are_found
                 filters::a_query_that_is_not_valid_is_refused
+                bounds::the_largest_filters_are_answered
                 pages::pages_make_the_whole
                 pages::pages_go_over_resources
                 pages::a_limit_may_be_anything
@@ -140,6 +141,7 @@ macro_rules! __fluvius_store_claims {
                 turns::who_has_no_turn_commits_and_is_told
                 reopening::everything_is_there_after_reopening
                 reopening::a_reopened_store_goes_on
+                closing::a_closed_store_takes_no_calls
                 runtime::two_runtimes_lose_no_money
                 runtime::a_command_sent_again_has_its_first_answer
                 runtime::a_realm_sees_its_own

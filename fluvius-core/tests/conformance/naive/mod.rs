@@ -53,6 +53,7 @@ struct Own {
     given: usize,
     indexes: Vec<Field>,
     indexed: Content,
+    is_closed: bool,
 }
 
 impl Naive {
@@ -342,6 +343,9 @@ impl Store for Naive {
     }
 
     async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {
+        if self.own().is_closed {
+            return Err(StoreError::unavailable("the store was closed"));
+        }
         let mut row = self.shown().states.get(root).cloned();
         if self.is(Mutation::ClosedRowsDropped) {
             row = row.filter(|row| row.deleted.is_none());
@@ -435,5 +439,11 @@ impl Store for Naive {
 
     async fn context(&self, id: Uuid) -> Result<Option<Arc<ContextRecord>>, StoreError> {
         Ok(self.shown().contexts.get(&id).cloned())
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        let is_closed = self.is(Mutation::ClosedForLoadsAlone);
+        self.own().is_closed = is_closed;
+        Ok(())
     }
 }

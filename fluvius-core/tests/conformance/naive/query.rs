@@ -15,6 +15,13 @@ impl Naive {
         if query.check().is_err() && !self.is(Mutation::QueriesUnchecked) {
             return Err(self.failure("not a query", Mutation::QueryFaultMayPass));
         }
+        let term_count = match &query.filter {
+            Filter::All(filters) | Filter::Any(filters) => filters.len(),
+            _ => 1,
+        };
+        if self.is(Mutation::LargestFiltersRefused) && term_count > 900 {
+            return Err(StoreError::permanent("too many terms"));
+        }
         let mut rows: Vec<StateRecord> = self.shown().states.into_values().collect();
         if self.is(Mutation::QueryInSteps) {
             pause().await;

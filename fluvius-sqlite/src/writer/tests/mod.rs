@@ -1,6 +1,8 @@
 //! What a commit that fails leaves, from inside.
 
+mod groups;
 mod indexes;
+mod lost_files;
 mod points;
 
 use std::sync::Arc;

@@ -1,6 +1,8 @@
 //! The claims, each a plain function of a harness.
 
 pub(super) mod atomicity;
+pub(super) mod bounds;
+pub(super) mod closing;
 pub(super) mod command_ids;
 pub(super) mod comparisons;
 pub(super) mod concurrency;

@@ -1,0 +1,88 @@
+//! The rows that a page of one root's events costs.
+
+use fluvius_core::Store;
+use rusqlite::StatementStatus;
+use tempfile::TempDir;
+
+use super::*;
+use crate::SqliteStore;
+use crate::writer::tests::units;
+
+/// A store with one root of this many events, between those of another.
+async fn store(count: u64) -> (TempDir, Connection, SqliteStore, AggregateRoot) {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("store.db");
+    let store = SqliteStore::open(&file).await.unwrap();
+    let context = units::context();
+    let roots = [units::root(), units::root()];
+    let all: Vec<_> = (0..count)
+        .flat_map(|version| roots.each_ref().map(|root| units::unit(&context, root, version)))
+        .collect();
+    for batch in all.chunks(500) {
+        store.commit(std::sync::Arc::from(batch)).await;
+    }
+    let connection = crate::connect::reader(&file).unwrap();
+    let [root, _] = roots;
+    (folder, connection, store, root)
+}
+
+/// The rows of events that were read since the last call: each statement reads one at most.
+fn rows_read(connection: &Connection) -> i32 {
+    let statements = [INDEXED, PREVIOUS, EVENT].map(|sql| connection.prepare_cached(sql).unwrap());
+    statements.iter().map(|statement| statement.reset_status(StatementStatus::Run)).sum()
+}
+
+fn page(
+    connection: &Connection,
+    root: &AggregateRoot,
+    realm: RealmFilter,
+    after: u64,
+    limit: usize,
+) -> Vec<u64> {
+    let query = LogQuery { root: Some(root.clone()), realm, after, limit };
+    let part = of_root(connection, root, &query, after, limit).unwrap();
+    part.rows.iter().map(|row| row.version).collect()
+}
+
+#[tokio::test]
+async fn a_page_of_one_root_costs_what_it_returns() {
+    let (_folder, connection, store, root) = store(2_001).await;
+    let all = store.history(&root, 1, u64::MAX).await.unwrap();
+    assert_eq!(all.len(), 2_001);
+    rows_read(&connection);
+    for limit in [1_usize, 16, 200] {
+        for after in [0_usize, 1, 15, 16, 17, 31, 1_000, 1_999, 2_000] {
+            let position = after.checked_sub(1).map_or(0, |at| all[at].position);
+            let found = page(&connection, &root, RealmFilter::All, position, limit);
+            let expected = all[after..].iter().take(limit);
+            assert_eq!(found, expected.map(|event| event.version).collect::<Vec<_>>());
+            // Beside the rows: 8 steps of a search by halves among 126, and twice the way from one
+            // event in the index to the next.
+            let read = usize::try_from(rows_read(&connection)).unwrap();
+            assert!(read <= limit + 48, "{limit} behind {after}: {read} rows");
+        }
+    }
+    let found = page(&connection, &root, RealmFilter::All, u64::MAX, 5);
+    assert_eq!((found.len(), rows_read(&connection) <= 48), (0, true));
+}
+
+#[tokio::test]
+async fn every_position_has_its_first_event_behind_it() {
+    for count in [1_u64, 15, 16, 17, 33, 100] {
+        let (_folder, connection, store, root) = store(count).await;
+        let all = store.history(&root, 1, u64::MAX).await.unwrap();
+        for after in 0..=all.last().unwrap().position + 1 {
+            let expected = all.iter().find(|event| event.position > after);
+            let found = page(&connection, &root, RealmFilter::All, after, 1);
+            assert_eq!(found.first().copied(), expected.map(|event| event.version), "{after}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_one_realm_is_found_among_others() {
+    let (_folder, connection, _store, root) = store(300).await;
+    let realm = |name: Option<&str>| RealmFilter::Only(name.map(str::to_owned));
+    assert_eq!(page(&connection, &root, realm(Some("north")), 0, 2).len(), 64);
+    assert!(page(&connection, &root, realm(None), 0, 2).is_empty());
+}

@@ -1,0 +1,58 @@
+//! The cost of a query, as SQLite counts it.
+
+use fluvius_core::Store;
+use fluvius_core::query::{column, number, text};
+use rusqlite::StatementStatus;
+use tempfile::TempDir;
+
+use super::*;
+use crate::SqliteStore;
+use crate::writer::tests::units;
+
+async fn store(count: u64) -> (TempDir, Connection, SqliteStore) {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("store.db");
+    let store = SqliteStore::open(&file).await.unwrap();
+    let context = units::context();
+    let state = |number| units::json(&format!(r#"{{"coins":{number},"note":"a note"}}"#));
+    let all: Vec<_> = (0..count)
+        .map(|number| units::with_data(&context, &units::root(), 0, state(number)))
+        .collect();
+    store.commit(std::sync::Arc::from(all)).await;
+    (folder, crate::connect::reader(&file).unwrap(), store)
+}
+
+fn asked(filter: Filter) -> StateQuery {
+    StateQuery { filter, ..StateQuery::of("purse", 10) }
+}
+
+/// The steps that SQLite takes for a query.
+fn steps(connection: &Connection, asked: &StateQuery) -> i32 {
+    query(connection, asked).unwrap();
+    let sql = Sql::of(asked, None);
+    let statement = connection.prepare_cached(&sql.text).unwrap();
+    statement.reset_status(StatementStatus::VmStep)
+}
+
+#[tokio::test]
+async fn terms_of_a_filter_cost_sqlite_no_steps() {
+    let (_folder, connection, _store) = store(100).await;
+    let any = |count: usize| {
+        let terms = (0..count).map(|n| text("note").contains(format!("zz{n}")));
+        asked(Filter::Any(terms.collect()))
+    };
+    let few = steps(&connection, &any(2));
+    assert!(few > 0);
+    assert_eq!(steps(&connection, &any(900)), few);
+}
+
+#[tokio::test]
+async fn a_root_is_looked_up_by_its_identifier() {
+    let (_folder, connection, store) = store(200).await;
+    let one = store.query(&StateQuery::of("purse", 1)).await.unwrap().remove(0);
+    let by_id = column(Column::Identifier).eq(one.root.identifier);
+    let asked = asked(by_id & number("coins").ge(0));
+    assert_eq!(query(&connection, &asked).unwrap(), [one]);
+    let scanned = StateQuery { filter: number("coins").lt(0), ..asked.clone() };
+    assert!(steps(&connection, &asked) * 10 < steps(&connection, &scanned));
+}

@@ -1,0 +1,184 @@
+//! One read under way: it ends early once its caller is gone, its time is over, or the store is
+//! closed.
+//!
+//! SQLite asks for it every so many steps, on the thread on which the statement runs. Unlike
+//! `sqlite3_interrupt`, which stops whatever runs on a connection, this cannot hit the next read.
+
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use fluvius_core::StoreError;
+use rusqlite::Connection;
+
+use crate::error::Fault;
+use crate::writer;
+
+/// Steps of SQLite from one look at the bounds of a read to the next: some 10 µs.
+const STEPS_AT_ONCE: i32 = 1_000;
+
+thread_local! {
+    /// The read under way on this thread.
+    static CURRENT: RefCell<Option<Reading>> = const { RefCell::new(None) };
+}
+
+/// The bounds of one read.
+#[derive(Debug, Clone)]
+pub(crate) struct Reading {
+    /// The caller's half is dropped with its future.
+    is_wanted: Weak<()>,
+    begun: Instant,
+    time_max: Duration,
+    is_closed: Arc<AtomicBool>,
+}
+
+impl Reading {
+    /// A read that begins now.
+    pub(crate) fn new(caller: &Arc<()>, time_max: Duration, is_closed: &Arc<AtomicBool>) -> Self {
+        Self {
+            is_wanted: Arc::downgrade(caller),
+            begun: Instant::now(),
+            time_max,
+            is_closed: Arc::clone(is_closed),
+        }
+    }
+
+    /// The error with which the read ends early, if it is to end.
+    pub(crate) fn end(&self) -> Option<StoreError> {
+        if self.is_closed.load(Ordering::Acquire) {
+            return Some(writer::closed());
+        }
+        if self.is_wanted.strong_count() == 0 {
+            return Some(StoreError::unavailable("the caller of the read is gone"));
+        }
+        if self.begun.elapsed() >= self.time_max {
+            let time = self.time_max;
+            return Some(StoreError::unavailable(format!(
+                "the read took longer than `read_timeout` ({time:?}): ask for less at once, \
+                 declare an index, or set a longer `read_timeout`"
+            )));
+        }
+        None
+    }
+
+    /// Runs the statements of the read.
+    pub(crate) fn run<T>(&self, read: impl FnOnce() -> Result<T, Fault>) -> Result<T, StoreError> {
+        if let Some(error) = self.end() {
+            return Err(error);
+        }
+        let _current = Current::set(self.clone());
+        read().map_err(|fault| match self.end() {
+            Some(error) if fault.is_interrupted() => error,
+            _ => fault.into(),
+        })
+    }
+}
+
+/// The read under way, until it is dropped: a panic ends it as well.
+struct Current;
+
+impl Current {
+    fn set(reading: Reading) -> Self {
+        CURRENT.set(Some(reading));
+        Self
+    }
+}
+
+impl Drop for Current {
+    fn drop(&mut self) {
+        CURRENT.set(None);
+    }
+}
+
+/// Lets reads on this connection end early.
+pub(crate) fn watch(connection: &mut Connection) -> Result<(), Fault> {
+    let must_end = || {
+        CURRENT
+            .with_borrow(|current| current.as_ref().is_some_and(|reading| reading.end().is_some()))
+    };
+    Ok(connection.progress_handler(STEPS_AT_ONCE, Some(must_end))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ENDLESS: &str = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n) \
+        SELECT count(*) FROM n";
+
+    fn connection() -> Connection {
+        let mut connection = Connection::open_in_memory().unwrap();
+        watch(&mut connection).unwrap();
+        connection
+    }
+
+    fn run(connection: &Connection, reading: &Reading, sql: &str) -> Result<i64, StoreError> {
+        reading.run(|| Ok(connection.query_row(sql, [], |row| row.get(0))?))
+    }
+
+    fn reading(caller: &Arc<()>) -> Reading {
+        Reading::new(caller, Duration::from_secs(600), &Arc::default())
+    }
+
+    #[test]
+    fn a_read_whose_caller_is_gone_is_left_out_or_ended() {
+        let connection = connection();
+        let caller = Arc::new(());
+        let gone = reading(&caller);
+        drop(caller);
+        assert!(gone.run::<()>(|| panic!("it was run")).is_err());
+
+        let caller = Arc::new(());
+        let leaving = reading(&caller);
+        let leaver = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(20));
+            drop(caller);
+        });
+        let error = run(&connection, &leaving, ENDLESS).unwrap_err();
+        assert!(error.to_string().contains("caller"), "{error}");
+        leaver.join().unwrap();
+        // The next read on the connection is not hit.
+        let caller = Arc::new(());
+        assert_eq!(run(&connection, &reading(&caller), "SELECT 7").unwrap(), 7);
+    }
+
+    #[test]
+    fn a_read_over_its_time_is_ended() {
+        let connection = connection();
+        let caller = Arc::new(());
+        let short = Reading::new(&caller, Duration::from_millis(10), &Arc::default());
+        let error = run(&connection, &short, ENDLESS).unwrap_err();
+        assert!(error.can_retry() && error.to_string().contains("`read_timeout`"), "{error}");
+        // It has waited for too long.
+        assert!(short.run::<()>(|| panic!("it was run")).is_err());
+    }
+
+    #[test]
+    fn a_read_of_a_closed_store_is_ended() {
+        let connection = connection();
+        let (caller, is_closed) = (Arc::new(()), Arc::new(AtomicBool::new(false)));
+        let reading = Reading::new(&caller, Duration::from_secs(600), &is_closed);
+        let closer = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(20));
+            is_closed.store(true, Ordering::Release);
+        });
+        let error = run(&connection, &reading, ENDLESS).unwrap_err();
+        assert!(error.to_string().contains("was closed"), "{error}");
+        closer.join().unwrap();
+    }
+
+    #[test]
+    fn a_read_that_panics_leaves_nothing_behind() {
+        let connection = connection();
+        let caller = Arc::new(());
+        let reading = reading(&caller);
+        let panicking = std::panic::AssertUnwindSafe(|| reading.run::<()>(|| panic!("planted")));
+        assert!(std::panic::catch_unwind(panicking).is_err());
+        drop(caller);
+        // A statement outside of a read is not ended.
+        let sql = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n LIMIT 100000) \
+            SELECT count(*) FROM n";
+        assert_eq!(connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap(), 100_000);
+    }
+}

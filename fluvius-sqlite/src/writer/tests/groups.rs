@@ -1,0 +1,52 @@
+//! The number of batches that a transaction takes.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc;
+
+use fluvius_core::{Json, UnitOfWork};
+use tokio::sync::oneshot;
+
+use super::units::{context, json, root, unit};
+use crate::SqliteOptions;
+use crate::options::Place;
+use crate::writer::{Commit, Desk, Job};
+
+/// The number of batches, of ten with one unit each, that are committed together.
+fn gathered(bytes_max: usize, change: impl Fn(&mut UnitOfWork)) -> usize {
+    let (sender, jobs) = mpsc::channel();
+    let commit = || {
+        let mut unit = unit(&context(), &root(), 0);
+        change(&mut unit);
+        Commit { batch: Arc::from([unit]), answer: oneshot::channel().0 }
+    };
+    for _ in 0..9 {
+        sender.send(Job::Commit(commit())).unwrap();
+    }
+    let is_unsettled = Arc::new(AtomicBool::new(false));
+    let mut desk = Desk { jobs, put_back: None, is_unsettled };
+    let place = Place::new(None, SqliteOptions { bytes_max, ..SqliteOptions::default() });
+    desk.gather(commit(), &place).len()
+}
+
+fn long() -> Json {
+    json(&format!("{:?}", "x".repeat(10_000)))
+}
+
+#[test]
+fn all_texts_of_a_unit_count_for_the_bound_of_a_group() {
+    assert_eq!(gathered(25_000, |_| {}), 10);
+    let changes: [fn(&mut UnitOfWork); 8] = [
+        |unit| Arc::make_mut(&mut unit.states[0]).data = long(),
+        |unit| Arc::make_mut(&mut unit.commands[0]).payload = long(),
+        |unit| Arc::make_mut(&mut unit.commands[0]).response = Some(long()),
+        |unit| Arc::make_mut(&mut unit.events[0]).args = long(),
+        |unit| Arc::make_mut(&mut unit.events[0]).data = Some(long()),
+        |unit| Arc::make_mut(&mut unit.events[0]).change = fluvius_core::Change::whole(&long()),
+        |unit| Arc::make_mut(&mut unit.messages[0]).data = long(),
+        |unit| Arc::make_mut(&mut unit.activities[0]).data = Some(long()),
+    ];
+    for (index, change) in changes.into_iter().enumerate() {
+        assert_eq!(gathered(25_000, change), 3, "{index}");
+    }
+}

@@ -1,0 +1,54 @@
+//! Files that go away while a commit is under way.
+
+#![cfg(unix)]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use fluvius_core::{Fate, Store};
+use tempfile::TempDir;
+
+use super::units::{commit, context, root, unit};
+use super::{SqliteOptions, failing};
+
+/// Options of a store of which a file is moved away at the next commit, once this is set.
+fn moving(folder: &Path, name: &'static str) -> (SqliteOptions, Arc<AtomicBool>) {
+    let is_armed = Arc::new(AtomicBool::new(false));
+    let (folder, armed) = (folder.to_owned(), Arc::clone(&is_armed));
+    let options = failing(move |point| {
+        if point == "commit" && armed.swap(false, Ordering::SeqCst) {
+            std::fs::rename(folder.join(name), folder.join("away")).unwrap();
+        }
+        Ok(())
+    });
+    (options, is_armed)
+}
+
+#[tokio::test]
+async fn a_commit_whose_file_goes_away_is_unknown_until_it_is_back() {
+    for name in ["store.db", "store.db-wal", "store.db-shm"] {
+        let folder = TempDir::new().unwrap();
+        let (options, is_armed) = moving(folder.path(), name);
+        let store = options.open(folder.path().join("store.db")).await.unwrap();
+        let known = root();
+        commit(&store, unit(&context(), &known, 0)).await;
+
+        is_armed.store(true, Ordering::SeqCst);
+        let lost = unit(&context(), &known, 1);
+        let stale = unit(&context(), &known, 9);
+        let id = lost.commands[0].id;
+        let fates = store.commit(Arc::from([lost, stale])).await;
+        // No fate is told that rests on the lost file.
+        let [Fate::Unknown, Fate::Failed(error)] = &fates[..] else { panic!("{fates:?}") };
+        assert!(error.can_retry());
+        assert!(store.command(id).await.unwrap_err().can_retry());
+        let fates = store.commit(Arc::from([unit(&context(), &root(), 0)])).await;
+        assert!(matches!(&fates[..], [Fate::Failed(error)] if error.can_retry()), "{fates:?}");
+
+        std::fs::rename(folder.path().join("away"), folder.path().join(name)).unwrap();
+        assert!(store.command(id).await.unwrap().is_some());
+        commit(&store, unit(&context(), &known, 2)).await;
+        store.close().await.unwrap();
+    }
+}
