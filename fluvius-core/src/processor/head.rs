@@ -31,8 +31,10 @@ pub(crate) struct Head {
 
 impl Drop for Head {
     fn drop(&mut self) {
-        let states = [self.decided.take(), self.decoded.take()];
-        for state in states.into_iter().flatten() {
+        if let Some(state) = self.decided.take() {
+            Deferred::State(state).defer();
+        }
+        if let Some(state) = self.decoded.take() {
             Deferred::State(state).defer();
         }
     }

@@ -215,6 +215,9 @@ impl<J> Sequencer<J> {
 
     fn let_go_where(&mut self, ticket: Ticket, is_let_go: impl Fn(&AggregateRoot) -> bool) {
         let Some(command) = self.commands.get_mut(&ticket) else { return };
+        if command.kept.is_empty() {
+            return;
+        }
         let mut let_go: Few<AggregateRoot> = Few::new();
         command.kept.retain(|root| {
             let is_kept = !is_let_go(root);
