@@ -13,7 +13,7 @@ use crate::json::{Json, JsonError};
 use crate::logged::Logged;
 use crate::response::Response;
 use crate::state::{state_at, version_before};
-use crate::store::{LogQuery, RealmFilter, StoreError};
+use crate::store::{LogQuery, StoreError};
 
 /// How many events of a root are read at once in the search for that of a command. It is the
 /// first one behind the command's row, but for the commands of an atomic group.
@@ -210,15 +210,20 @@ async fn event_of(
 ) -> Result<EventRecord, Error> {
     let mut query = LogQuery {
         root: Some(row.root.clone()),
-        realm: RealmFilter::All,
-        after: row.position,
+        after: row.position.into(),
         limit: EVENTS_AT_ONCE,
+        scan_limit: LogQuery::SCAN_LIMIT,
+        ..LogQuery::all()
     };
     loop {
-        let events = environment.store.events(&query).await?;
-        query.after = events.last().ok_or_else(|| unreadable(task))?.position;
-        if let Some(event) = events.into_iter().find(|event| event.src_cmd == task.id) {
+        let page = environment.store.events(&query).await?;
+        query.after = page.scanned_to;
+        let is_last = page.is_last();
+        if let Some(event) = page.rows.into_iter().find(|event| event.src_cmd == task.id) {
             return Ok(event.record);
+        }
+        if is_last {
+            return Err(unreadable(task));
         }
     }
 }

@@ -29,6 +29,7 @@ mod policies;
 mod queries;
 mod realms;
 mod recall;
+mod resuming;
 mod secrets;
 mod seed_example;
 mod sessions;
