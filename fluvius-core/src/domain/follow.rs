@@ -126,7 +126,7 @@ where
             Some((given, follower))
         }
     });
-    LogStream { rows: rows.boxed(), at }
+    LogStream { rows: rows.fuse().boxed(), at }
 }
 
 impl<T: LogRecord> Follower<T> {

@@ -20,8 +20,8 @@ pub(crate) struct Log<T> {
     read: fn(&Row) -> Result<Logged<T>, Fault>,
     /// The rest of a selection of the realm `x.realm` of a row `l`.
     context: &'static str,
-    /// Whether an index finds the rows of a root.
-    has_index_of_roots: bool,
+    /// Whether the rows of a root can be found by their versions.
+    has_versions: bool,
 }
 
 /// The context of a row that names it.
@@ -35,28 +35,28 @@ pub(crate) const COMMANDS: Log<CommandRecord> = Log {
     columns: COMMAND,
     read: rows::command,
     context: OF_CONTEXT,
-    has_index_of_roots: false,
+    has_versions: false,
 };
 pub(crate) const EVENTS: Log<EventRecord> = Log {
     table: "event_log",
     columns: EVENT,
     read: rows::event,
     context: OF_COMMAND,
-    has_index_of_roots: true,
+    has_versions: true,
 };
 pub(crate) const MESSAGES: Log<MessageRecord> = Log {
     table: "message_log",
     columns: MESSAGE,
     read: rows::message,
     context: OF_COMMAND,
-    has_index_of_roots: false,
+    has_versions: false,
 };
 pub(crate) const ACTIVITIES: Log<ActivityRecord> = Log {
     table: "activity_log",
     columns: ACTIVITY,
     read: rows::activity,
     context: OF_CONTEXT,
-    has_index_of_roots: false,
+    has_versions: false,
 };
 
 /// The position of the newest row that is committed. The sequence may be ahead of it.
@@ -81,16 +81,41 @@ pub(crate) async fn page<T: LogRecord>(
     log: &Log<T>,
     query: &LogQuery,
 ) -> Result<LogPage<T>, Fault> {
+    let (sql, params) = statement(log, query);
+    let params: Vec<(&(dyn ToSql + Sync), Type)> =
+        params.iter().map(|(value, of)| (&**value as &(dyn ToSql + Sync), of.clone())).collect();
+    let found = readers.fixed(&sql, &params).await?;
+    let damaged = |why: &dyn std::fmt::Display| Fault::damaged(log.table, why);
+    let Some(first) = found.first() else {
+        return Err(damaged(&"a page of it has no place"));
+    };
+    let place = Place::read(first).map_err(|error| damaged(&error))?;
+    query.after.check(place.found, place.newest)?;
+    let is_row = |row: &&Row| match row.try_get::<_, Option<i64>>(0) {
+        Ok(position) => position.is_some(),
+        Err(_) => true,
+    };
+    let rows = found.iter().filter(is_row).map(log.read).collect::<Result<Vec<_>, _>>()?;
+    Ok(LogPage::new(rows, place.scanned_to.unwrap_or(query.after), place.newest))
+}
+
+/// The value of a parameter, with its type.
+type Param = (Box<dyn ToSql + Sync + Send>, Type);
+
+/// The statement of a page. Behind the columns of a row there are four, the same for all rows: the newest position, the
+/// identifier of the row at `after`, and position and identifier of the row up to which the page has looked.
+fn statement<T>(log: &Log<T>, query: &LogQuery) -> (String, Vec<Param>) {
     let (after, limit) = (clamped(query.after.position()), clamped(query.limit as u64));
     let scan_limit = clamped(query.scan_limit.max(1) as u64);
-    let mut params: Vec<(&(dyn ToSql + Sync), Type)> =
-        vec![(&after, Type::INT8), (&limit, Type::INT8), (&scan_limit, Type::INT8)];
+    let mut params: Vec<Param> = vec![
+        (Box::new(after), Type::INT8),
+        (Box::new(limit), Type::INT8),
+        (Box::new(scan_limit), Type::INT8),
+    ];
     let mut conditions = "l.position > $1".to_owned();
-    let resource;
     if let Some(root) = &query.root {
-        resource = root.resource.as_ref();
-        params.push((&resource, Type::TEXT));
-        params.push((&root.identifier, Type::UUID));
+        params.push((Box::new(root.resource.to_string()), Type::TEXT));
+        params.push((Box::new(root.identifier), Type::UUID));
         conditions += " AND l.resource = $4 AND l.identifier = $5";
     }
     // A subquery, not a join: it is looked up for each row that is looked at, and for no other.
@@ -100,14 +125,14 @@ pub(crate) async fn page<T: LogRecord>(
             conditions += &format!(" AND (SELECT x.realm IS NULL {})", log.context);
         }
         RealmFilter::Only(Some(realm)) => {
-            params.push((realm, Type::TEXT));
+            params.push((Box::new(realm.clone()), Type::TEXT));
             let number = params.len();
             conditions += &format!(" AND (SELECT x.realm = ${number} {})", log.context);
         }
     }
     let behind = format!("FROM {} WHERE position > $1 ORDER BY position", log.table);
     // The rows that are looked at, and the position of the last of them if there may be more.
-    let (looked_at, end) = match query.root.is_some() && log.has_index_of_roots {
+    let (looked_at, end) = match query.root.is_some() && log.has_versions {
         true => (log.table.to_owned(), format!("CASE WHEN $3 > 0 THEN {NEWEST} END")),
         false => (
             format!("(SELECT * {behind} LIMIT $3)"),
@@ -127,19 +152,7 @@ pub(crate) async fn page<T: LogRecord>(
         row_at("$1"),
         row_at("place.position"),
     );
-    let found = readers.fixed(&sql, &params).await?;
-    let damaged = |why: &dyn std::fmt::Display| Fault::damaged(log.table, why);
-    let Some(first) = found.first() else {
-        return Err(damaged(&"a page of it has no place"));
-    };
-    let place = Place::read(first).map_err(|error| damaged(&error))?;
-    query.after.check(place.found, place.newest)?;
-    let is_row = |row: &&Row| match row.try_get::<_, Option<i64>>(0) {
-        Ok(position) => position.is_some(),
-        Err(_) => true,
-    };
-    let rows = found.iter().filter(is_row).map(log.read).collect::<Result<Vec<_>, _>>()?;
-    Ok(LogPage::new(rows, place.scanned_to.unwrap_or(query.after), place.newest))
+    (sql, params)
 }
 
 /// What the last columns of a page tell.
@@ -164,3 +177,6 @@ impl Place {
         })
     }
 }
+
+#[cfg(test)]
+mod plans;
