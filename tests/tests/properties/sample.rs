@@ -190,7 +190,7 @@ pub(crate) fn valid_payload(key: &str) -> Value {
 }
 
 /// Every code that an error may have.
-pub(crate) const CODES: [&str; 24] = [
+pub(crate) const CODES: [&str; 25] = [
     "unknown-command",
     "invalid-payload",
     "no-aggregate-root",
@@ -212,6 +212,7 @@ pub(crate) const CODES: [&str; 24] = [
     "invalid-query",
     "not-unique",
     "invalid-state",
+    "invalid-position",
     "store-unavailable",
     "store",
     "outcome-unknown",
