@@ -7,8 +7,9 @@ use uuid::Uuid;
 
 use crate::etag::{ETag, Precondition};
 use crate::query::QueryError;
+use crate::resume::ResumeToken;
 use crate::root::AggregateRoot;
-use crate::store::StoreError;
+use crate::store::{InvalidPosition, StoreError};
 use crate::unit_of_work::UnitOfWork;
 
 /// Why a command was not applied, or a root not read.
@@ -246,6 +247,25 @@ pub enum Error {
         /// What is wrong.
         message: String,
     },
+    /// A log cannot be read on from here: the row that the resume token names is not at its
+    /// position, or the position is ahead of the newest one. The store was set back, or is another
+    /// one than that of the token.
+    ///
+    /// Code: `invalid-position`; leaves no command row.
+    #[error(
+        "cannot resume at `{token}`: {} at position {}, the newest position is {newest}: the store \
+         was restored or exchanged, so what was made of its log has to be made anew",
+        found.map_or_else(|| "no row is".to_owned(), |id| format!("row {id} is")),
+        token.position()
+    )]
+    InvalidPosition {
+        /// The place from which the reader wanted to go on.
+        token: ResumeToken,
+        /// The identifier of the row that is at its position, if there is one.
+        found: Option<Uuid>,
+        /// The position of the newest row of all logs.
+        newest: u64,
+    },
     /// The store cannot be reached; another try may help.
     ///
     /// Code: `store-unavailable`; leaves no command row.
@@ -299,6 +319,7 @@ impl Error {
         "invalid-query",
         "not-unique",
         "invalid-state",
+        "invalid-position",
         "store-unavailable",
         "store",
         "outcome-unknown",
@@ -330,6 +351,7 @@ impl Error {
             Self::InvalidQuery { .. } => "invalid-query",
             Self::NotUnique { .. } => "not-unique",
             Self::InvalidState { .. } => "invalid-state",
+            Self::InvalidPosition { .. } => "invalid-position",
             Self::StoreUnavailable { .. } => "store-unavailable",
             Self::Store { .. } => "store",
             Self::OutcomeUnknown { .. } => "outcome-unknown",
@@ -379,7 +401,13 @@ impl From<QueryError> for Error {
 
 impl From<StoreError> for Error {
     fn from(source: StoreError) -> Self {
-        if source.can_retry() { Self::StoreUnavailable { source } } else { Self::Store { source } }
+        match source.position().cloned() {
+            Some(InvalidPosition { token, found, newest }) => {
+                Self::InvalidPosition { token, found, newest }
+            }
+            None if source.can_retry() => Self::StoreUnavailable { source },
+            None => Self::Store { source },
+        }
     }
 }
 

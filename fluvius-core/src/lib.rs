@@ -84,6 +84,7 @@ mod record_error;
 pub mod registry;
 mod rejection;
 mod response;
+mod resume;
 mod root;
 mod sequencer;
 mod signal;
@@ -113,7 +114,7 @@ pub use clock::{Clock, SystemClock};
 pub use command::{Command, CommandBundle, CommandRecord, CommandStatus};
 pub use context::{ActionContext, Actor, ContextError, ContextRecord, DomainContext, Transport};
 pub use domain::{
-    CommandProcessor, Domain, DomainRuntime, LogReader, Meta, Page, PreparedCommand,
+    CommandProcessor, Domain, DomainRuntime, LogReader, LogStream, Meta, Page, PreparedCommand,
     RuntimeBuilder, Session,
 };
 pub use error::Error;
@@ -121,7 +122,7 @@ pub use etag::{ETag, ParseETagError, Precondition};
 pub use event::{Event, EventDescriptor, EventRecord};
 pub use ids::{Ids, TimeOrderedIds};
 pub use json::{Change, Json};
-pub use logged::Logged;
+pub use logged::{LogRecord, Logged};
 pub use message::MessageRecord;
 pub use policy::{Policy, PolicyRequest, PolicyState, Verdict};
 pub use query::StateQuery;
@@ -129,11 +130,12 @@ pub use record_error::RecordError;
 pub use registry::{BuildError, Problem, Registry};
 pub use rejection::{Refused, Rejection};
 pub use response::Response;
+pub use resume::{ParseResumeTokenError, ResumeToken};
 pub use root::{AggregateRoot, Target};
 pub use signal::{Listener, Signal};
 pub use state::{PointInTime, StateManager, StatePage, StateReader, StateRecord, Stored};
 pub use store::memory::MemoryStore;
-pub use store::{Fate, KnownCommand, LogQuery, RealmFilter, Store, StoreError, StoreTurn};
+pub use store::{Fate, KnownCommand, LogPage, LogQuery, RealmFilter, Store, StoreError, StoreTurn};
 pub use unit_of_work::{ExpectedVersion, UnitOfWork};
 pub use upcast::{Upcast, UpcastError, Written};
 

@@ -3,6 +3,13 @@
 use std::ops::Deref;
 
 use serde::Serialize;
+use uuid::Uuid;
+
+use crate::activity::ActivityRecord;
+use crate::command::CommandRecord;
+use crate::event::EventRecord;
+use crate::message::MessageRecord;
+use crate::resume::ResumeToken;
 
 /// A stored log row and its position.
 ///
@@ -17,10 +24,48 @@ pub struct Logged<T> {
     pub record: T,
 }
 
+impl<T: LogRecord> Logged<T> {
+    /// The token of this row: pass it to [`LogReader::after`](crate::LogReader::after) to read on
+    /// behind it.
+    pub fn resume_token(&self) -> ResumeToken {
+        ResumeToken::from(self)
+    }
+}
+
 impl<T> Deref for Logged<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
         &self.record
+    }
+}
+
+/// A row of one of the four logs.
+pub trait LogRecord {
+    /// The identifier of the row, which no other row of any log has at the same position.
+    fn row_id(&self) -> Uuid;
+}
+
+impl LogRecord for CommandRecord {
+    fn row_id(&self) -> Uuid {
+        self.id
+    }
+}
+
+impl LogRecord for EventRecord {
+    fn row_id(&self) -> Uuid {
+        self.id
+    }
+}
+
+impl LogRecord for MessageRecord {
+    fn row_id(&self) -> Uuid {
+        self.id
+    }
+}
+
+impl LogRecord for ActivityRecord {
+    fn row_id(&self) -> Uuid {
+        self.id
     }
 }

@@ -6,8 +6,8 @@ use fluvius_core::query::Field;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
     ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, KnownCommand,
-    LogQuery, Logged, MessageRecord, StateQuery, StateRecord, Store, StoreError, StoreTurn,
-    UnitOfWork,
+    LogPage, LogQuery, Logged, MessageRecord, StateQuery, StateRecord, Store, StoreError,
+    StoreTurn, UnitOfWork,
 };
 
 use crate::connect::Place;
@@ -151,22 +151,19 @@ impl Store for PostgresStore {
         Ok(read::history(self.readers(), root, first, last).await?)
     }
 
-    async fn commands(&self, query: &LogQuery) -> Result<Vec<Logged<CommandRecord>>, StoreError> {
+    async fn commands(&self, query: &LogQuery) -> Result<LogPage<CommandRecord>, StoreError> {
         Ok(read::page(self.readers(), &read::COMMANDS, query).await?)
     }
 
-    async fn events(&self, query: &LogQuery) -> Result<Vec<Logged<EventRecord>>, StoreError> {
+    async fn events(&self, query: &LogQuery) -> Result<LogPage<EventRecord>, StoreError> {
         Ok(read::page(self.readers(), &read::EVENTS, query).await?)
     }
 
-    async fn messages(&self, query: &LogQuery) -> Result<Vec<Logged<MessageRecord>>, StoreError> {
+    async fn messages(&self, query: &LogQuery) -> Result<LogPage<MessageRecord>, StoreError> {
         Ok(read::page(self.readers(), &read::MESSAGES, query).await?)
     }
 
-    async fn activities(
-        &self,
-        query: &LogQuery,
-    ) -> Result<Vec<Logged<ActivityRecord>>, StoreError> {
+    async fn activities(&self, query: &LogQuery) -> Result<LogPage<ActivityRecord>, StoreError> {
         Ok(read::page(self.readers(), &read::ACTIVITIES, query).await?)
     }
 

@@ -9,7 +9,8 @@ use fluvius_core::query::Field;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
     ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, KnownCommand,
-    LogQuery, Logged, MessageRecord, StateQuery, StateRecord, Store, StoreError, UnitOfWork,
+    LogPage, LogQuery, Logged, MessageRecord, StateQuery, StateRecord, Store, StoreError,
+    UnitOfWork,
 };
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -17,7 +18,7 @@ use tokio::sync::oneshot;
 use crate::backup::{self, IsWanted, Source, Target};
 use crate::error::Fault;
 use crate::options::{Place, SqliteOptions};
-use crate::read::{self, Log};
+use crate::read::{self, Scan};
 use crate::readers::{self, Lane, Readers};
 use crate::reading::Reading;
 use crate::writer::{self, Commit, Job, Writer};
@@ -274,25 +275,28 @@ impl SqliteStore {
         found
     }
 
-    /// The rows of a log, part by part.
+    /// A page of a log, part by part.
     async fn log<T: Send + 'static>(
         &self,
-        log: &'static Log<T>,
+        lane: Lane,
         query: &LogQuery,
-    ) -> Result<Vec<Logged<T>>, StoreError> {
+        read: fn(&Connection, &LogQuery) -> Result<Scan<T>, Fault>,
+    ) -> Result<LogPage<T>, StoreError> {
+        let mut rest = query.clone();
+        rest.scan_limit = rest.scan_limit.max(1);
         let mut rows = Vec::new();
-        let mut after = Some(query.after);
-        while let Some(from) = after.filter(|_| rows.len() < query.limit) {
-            let limit = query.limit - rows.len();
-            let query = query.clone();
-            let part = self.read(Lane::Scans, move |connection| {
-                read::page(connection, log, &query, from, limit)
-            });
-            let part = part.await?;
-            rows.extend(part.rows);
-            after = part.next;
+        loop {
+            let part = rest.clone();
+            let Scan { page, count, is_end } =
+                self.read(lane, move |connection| read(connection, &part)).await?;
+            rest.after = page.scanned_to;
+            rest.limit = rest.limit.saturating_sub(page.rows.len());
+            rest.scan_limit = rest.scan_limit.saturating_sub(count);
+            rows.extend(page.rows);
+            if is_end || rest.limit == 0 || rest.scan_limit == 0 {
+                return Ok(LogPage::new(rows, page.scanned_to, page.newest));
+            }
         }
-        Ok(rows)
     }
 }
 
@@ -378,37 +382,30 @@ impl Store for SqliteStore {
         Ok(rows)
     }
 
-    async fn commands(&self, query: &LogQuery) -> Result<Vec<Logged<CommandRecord>>, StoreError> {
-        self.log(&read::COMMANDS, query).await
+    async fn commands(&self, query: &LogQuery) -> Result<LogPage<CommandRecord>, StoreError> {
+        self.log(Lane::Scans, query, |connection, query| {
+            read::page(connection, &read::COMMANDS, query)
+        })
+        .await
     }
 
-    async fn events(&self, query: &LogQuery) -> Result<Vec<Logged<EventRecord>>, StoreError> {
-        let Some(root) = &query.root else { return self.log(&read::EVENTS, query).await };
-        let mut rows = Vec::new();
-        let mut after = Some(query.after);
-        while let Some(from) = after.filter(|_| rows.len() < query.limit) {
-            let (root, query) = (root.clone(), query.clone());
-            let limit = query.limit - rows.len();
-            let part = self.read(Lane::Points, move |connection| {
-                read::of_root(connection, &root, &query, from, limit)
-            });
-            let part = part.await?;
-            rows.extend(part.rows);
-            after = part.next;
-        }
-        rows.truncate(query.limit);
-        Ok(rows)
+    async fn events(&self, query: &LogQuery) -> Result<LogPage<EventRecord>, StoreError> {
+        let lane = if query.root.is_some() { Lane::Points } else { Lane::Scans };
+        self.log(lane, query, read::page_of_root).await
     }
 
-    async fn messages(&self, query: &LogQuery) -> Result<Vec<Logged<MessageRecord>>, StoreError> {
-        self.log(&read::MESSAGES, query).await
+    async fn messages(&self, query: &LogQuery) -> Result<LogPage<MessageRecord>, StoreError> {
+        self.log(Lane::Scans, query, |connection, query| {
+            read::page(connection, &read::MESSAGES, query)
+        })
+        .await
     }
 
-    async fn activities(
-        &self,
-        query: &LogQuery,
-    ) -> Result<Vec<Logged<ActivityRecord>>, StoreError> {
-        self.log(&read::ACTIVITIES, query).await
+    async fn activities(&self, query: &LogQuery) -> Result<LogPage<ActivityRecord>, StoreError> {
+        self.log(Lane::Scans, query, |connection, query| {
+            read::page(connection, &read::ACTIVITIES, query)
+        })
+        .await
     }
 
     async fn context(&self, id: Uuid) -> Result<Option<Arc<ContextRecord>>, StoreError> {

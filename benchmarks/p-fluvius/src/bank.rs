@@ -115,7 +115,7 @@ fn failure(error: Error) -> BankError {
 #[cfg(test)]
 mod tests {
     use bench_common::account_id;
-    use fluvius_core::{LogQuery, MemoryStore, RealmFilter};
+    use fluvius_core::{LogQuery, MemoryStore};
 
     use super::*;
 
@@ -133,9 +133,9 @@ mod tests {
 
         let root = AggregateRoot::new("bank-account", id);
         assert_eq!(store.load(&root).await.unwrap().unwrap().version, 11);
-        let query = LogQuery { root: None, after: 0, limit: 100, realm: RealmFilter::All };
+        let query = LogQuery { limit: 100, ..LogQuery::all() };
         let (commands, events) =
-            (store.commands(&query).await.unwrap(), store.events(&query).await.unwrap());
+            (store.commands(&query).await.unwrap().rows, store.events(&query).await.unwrap().rows);
         let applied = commands.iter().filter(|row| row.code.is_none()).count();
         // The refused one is recorded too, and makes no event.
         assert_eq!((commands.len(), applied, events.len()), (12, 11, 11));

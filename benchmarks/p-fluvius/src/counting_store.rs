@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bench_common::Uuid;
 use fluvius_core::{
-    ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, LogQuery,
+    ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, LogPage, LogQuery,
     Logged, MessageRecord, StateQuery, StateRecord, Store, StoreError, StoreTurn, UnitOfWork,
 };
 
@@ -89,19 +89,19 @@ impl<S: Store> Store for CountingStore<S> {
         Ok(events)
     }
 
-    async fn commands(&self, query: &LogQuery) -> Found<Vec<Logged<CommandRecord>>> {
+    async fn commands(&self, query: &LogQuery) -> Found<LogPage<CommandRecord>> {
         self.inner.commands(query).await
     }
 
-    async fn events(&self, query: &LogQuery) -> Found<Vec<Logged<EventRecord>>> {
+    async fn events(&self, query: &LogQuery) -> Found<LogPage<EventRecord>> {
         self.inner.events(query).await
     }
 
-    async fn messages(&self, query: &LogQuery) -> Found<Vec<Logged<MessageRecord>>> {
+    async fn messages(&self, query: &LogQuery) -> Found<LogPage<MessageRecord>> {
         self.inner.messages(query).await
     }
 
-    async fn activities(&self, query: &LogQuery) -> Found<Vec<Logged<ActivityRecord>>> {
+    async fn activities(&self, query: &LogQuery) -> Found<LogPage<ActivityRecord>> {
         self.inner.activities(query).await
     }
 

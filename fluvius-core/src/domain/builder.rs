@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use super::{DomainRuntime, Meta};
+use super::{DomainRuntime, Meta, Outages};
 use crate::aggregate::AggregateDescriptor;
 use crate::clock::{Clock, SystemClock};
 use crate::ids::{Ids, TimeOrderedIds};
@@ -41,7 +41,7 @@ pub struct RuntimeBuilder {
     policy: Option<Box<dyn ErasedPolicy>>,
     listeners: Vec<Box<dyn Listener>>,
     clock: Box<dyn Clock>,
-    ids: Box<dyn Ids>,
+    ids: Arc<dyn Ids>,
     settings: Settings,
 }
 
@@ -58,7 +58,7 @@ impl RuntimeBuilder {
             policy: None,
             listeners: Vec::new(),
             clock: Box::new(SystemClock),
-            ids: Box::new(TimeOrderedIds),
+            ids: Arc::new(TimeOrderedIds),
             settings: Settings {
                 deadline: Duration::from_secs(30),
                 settle_time: Duration::from_secs(30),
@@ -183,7 +183,7 @@ impl RuntimeBuilder {
 
     /// Where identifiers come from.
     pub fn ids(mut self, ids: impl Ids) -> Self {
-        self.ids = Box::new(ids);
+        self.ids = Arc::new(ids);
         self
     }
 
@@ -216,6 +216,7 @@ impl RuntimeBuilder {
             policy: self.policy,
             listeners: self.listeners,
             clock: self.clock,
+            outages: Arc::new(Outages::new(self.meta.namespace, Arc::clone(&self.ids))),
             ids: self.ids,
             metrics: Metrics::new(self.meta),
             committed: Arc::new(Notify::new()),

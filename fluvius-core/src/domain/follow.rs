@@ -1,17 +1,22 @@
 //! Following a log: page after page, and waiting for rows that are not stored yet.
 
+use std::fmt;
 use std::future::Future;
-use std::pin::pin;
-use std::sync::Arc;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_core::Stream;
+use futures_core::stream::BoxStream;
 use futures_util::future::select;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 
 use super::log::Page;
+use super::outage::{Outage, Outages};
 use crate::error::Error;
-use crate::logged::Logged;
+use crate::logged::{LogRecord, Logged};
+use crate::resume::ResumeToken;
 use crate::store::{ErasedStore, LogQuery};
 use crate::sync::{self, Notify};
 
@@ -22,20 +27,74 @@ const PAUSE_MIN: Duration = Duration::from_millis(5);
 /// seen after it, if not before.
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 
-/// What a follower waits with.
+/// A log that is followed: a stream of its rows that ends only with an error.
+///
+/// Made by [`LogReader::follow_events`](crate::LogReader::follow_events) and the like, which tell
+/// how it waits and fails.
+pub struct LogStream<T> {
+    rows: BoxStream<'static, Result<Logged<T>, Error>>,
+    at: At,
+}
+
+impl<T> LogStream<T> {
+    /// How far the stream has come: behind it lie all rows that it has not given yet.
+    ///
+    /// It is the token of the row that was given last, or, once the log was looked at further
+    /// without a row to give, of the last row that was looked at. So the token of a stream that
+    /// gives few rows moves on as well. Store it when every row that was given is dealt with.
+    pub fn resume_token(&self) -> ResumeToken {
+        self.at.get()
+    }
+}
+
+impl<T> Stream for LogStream<T> {
+    type Item = Result<Logged<T>, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.rows.poll_next_unpin(cx)
+    }
+}
+
+impl<T> fmt::Debug for LogStream<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let token = self.resume_token();
+        f.debug_struct("LogStream").field("resume_token", &token).finish_non_exhaustive()
+    }
+}
+
+/// How far a stream has come; one task at a time uses it.
+#[derive(Clone)]
+struct At(Arc<Mutex<ResumeToken>>);
+
+impl At {
+    fn get(&self) -> ResumeToken {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, token: ResumeToken) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = token;
+    }
+}
+
+/// What a follower reads from and waits with.
 #[derive(Clone)]
 pub(super) struct Source {
     pub(super) store: Arc<dyn ErasedStore>,
     /// This runtime has committed something.
     pub(super) committed: Arc<Notify>,
+    pub(super) outages: Arc<Outages>,
 }
 
 struct Follower<T> {
     query: LogQuery,
     rows: std::vec::IntoIter<Logged<T>>,
-    /// Whether more rows are known to be there.
+    at: At,
+    /// Whether there is more of the log to look at.
     is_behind: bool,
     pause: Duration,
+    outage: Option<Outage>,
+    /// Whether an error was given that no other try mends.
+    is_over: bool,
 }
 
 /// The rows that a query asks for, without end.
@@ -43,46 +102,87 @@ pub(super) fn follow<T, F>(
     source: Source,
     query: LogQuery,
     read: impl Fn(Source, LogQuery) -> F + Send + Sync + 'static,
-) -> impl Stream<Item = Result<Logged<T>, Error>> + Send
+) -> LogStream<T>
 where
-    T: Send + 'static,
+    T: LogRecord + Send + 'static,
     F: Future<Output = Result<Page<T>, Error>> + Send,
 {
-    let rows = Vec::new().into_iter();
-    let follower = Follower { query, rows, is_behind: true, pause: PAUSE_MIN };
+    let at = At(Arc::new(Mutex::new(query.after)));
+    let follower = Follower {
+        query,
+        rows: Vec::new().into_iter(),
+        at: at.clone(),
+        is_behind: true,
+        pause: PAUSE_MIN,
+        outage: None,
+        is_over: false,
+    };
     let parts = Arc::new((source, read));
-    stream::unfold(follower, move |mut follower| {
+    let rows = stream::unfold(follower, move |mut follower| {
         let parts = Arc::clone(&parts);
         async move {
             let (source, read) = &*parts;
-            loop {
-                if let Some(row) = follower.rows.next() {
-                    follower.query.after = row.position;
-                    return Some((Ok(row), follower));
+            let given = follower.next(source, read).await?;
+            Some((given, follower))
+        }
+    });
+    LogStream { rows: rows.fuse().boxed(), at }
+}
+
+impl<T: LogRecord> Follower<T> {
+    async fn next<F>(
+        &mut self,
+        source: &Source,
+        read: &impl Fn(Source, LogQuery) -> F,
+    ) -> Option<Result<Logged<T>, Error>>
+    where
+        F: Future<Output = Result<Page<T>, Error>>,
+    {
+        loop {
+            if let Some(row) = self.rows.next() {
+                self.at.set(row.resume_token());
+                return Some(Ok(row));
+            }
+            if self.is_over {
+                return None;
+            }
+            // All rows of the page are given: what lies up to here is done with.
+            self.at.set(self.query.after);
+            if !self.is_behind {
+                sync::sleep(PAUSE_MIN).await;
+            }
+            // What is stored after they are made is told to them, also while the page is read.
+            let committed = pin!(source.committed.notified());
+            let stored = source.store.stored();
+            match read(source.clone(), self.query.clone()).await {
+                Ok(page) => {
+                    if let Some(outage) = self.outage.take() {
+                        outage.end();
+                    }
+                    self.query.after = page.scanned_to;
+                    self.is_behind = page.next.is_some();
+                    self.rows = page.rows.into_iter();
+                    if self.rows.len() > 0 || self.is_behind {
+                        self.pause = PAUSE_MIN;
+                        continue;
+                    }
+                    self.at.set(self.query.after);
+                    let told = select(committed, stored);
+                    select(told, pin!(sync::sleep(self.pause))).await;
+                    self.pause = (self.pause * 2).min(PAUSE_MAX);
                 }
-                if !follower.is_behind {
-                    sync::sleep(PAUSE_MIN).await;
+                Err(error @ Error::StoreUnavailable { .. }) => {
+                    let outage =
+                        self.outage.get_or_insert_with(|| Outage::begin(&source.outages, &error));
+                    sync::sleep(outage.next_pause()).await;
+                    // The pause between two reads is over by that.
+                    self.is_behind = true;
                 }
-                // What is stored after they are made is told to them, also while the page is read.
-                let committed = pin!(source.committed.notified());
-                let stored = source.store.stored();
-                match read(source.clone(), follower.query.clone()).await {
-                    Ok(page) if page.rows.is_empty() => {
-                        let told = select(committed, stored);
-                        select(told, pin!(sync::sleep(follower.pause))).await;
-                        follower.pause = (follower.pause * 2).min(PAUSE_MAX);
-                    }
-                    Ok(page) => {
-                        follower.is_behind = page.next.is_some();
-                        follower.pause = PAUSE_MIN;
-                        follower.rows = page.rows.into_iter();
-                    }
-                    Err(error) => {
-                        follower.is_behind = false;
-                        return Some((Err(error), follower));
-                    }
+                Err(error) => {
+                    self.is_over = true;
+                    return Some(Err(error));
                 }
             }
         }
-    })
+    }
 }

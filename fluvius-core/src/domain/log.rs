@@ -3,20 +3,20 @@
 use std::fmt;
 use std::sync::Arc;
 
-use futures_core::Stream;
 use uuid::Uuid;
 
-use super::follow::{Source, follow};
+use super::follow::{LogStream, Source, follow};
 use crate::activity::ActivityRecord;
 use crate::command::CommandRecord;
 use crate::context::ContextRecord;
 use crate::error::Error;
 use crate::event::EventRecord;
-use crate::logged::Logged;
+use crate::logged::{LogRecord, Logged};
 use crate::message::MessageRecord;
 use crate::processor::Environment;
+use crate::resume::ResumeToken;
 use crate::root::AggregateRoot;
-use crate::store::{LogQuery, RealmFilter};
+use crate::store::{LogPage, LogQuery, RealmFilter};
 
 /// How many rows a page has unless it is told.
 const PAGE_ROW_COUNT: usize = 1_000;
@@ -37,7 +37,7 @@ const PAGE_ROW_COUNT: usize = 1_000;
 ///         println!("{} {}", event.position, event.key());
 ///     }
 ///     match page.next {
-///         Some(position) => log = log.after(position),
+///         Some(next) => log = log.after(next),
 ///         None => break,
 ///     }
 /// }
@@ -52,20 +52,31 @@ pub struct LogReader {
 
 /// Some rows of a log.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Page<T> {
-    /// The rows, in position order.
+    /// The rows, in position order. There may be none although there is a next page.
     pub rows: Vec<Logged<T>>,
-    /// Where the next page begins: pass it to [`LogReader::after`]. `None`: there were no more
-    /// rows when this page was read.
-    pub next: Option<u64>,
+    /// Where the next page begins: pass it to [`LogReader::after`]. `None`: the page has come to
+    /// the end of the log as it was when it was read.
+    pub next: Option<ResumeToken>,
+    /// How far the page has looked, also where there is no next one yet. No row that the reader
+    /// asks for is missing up to there, and none can still appear there. To read what is stored
+    /// later, keep it and pass it to [`LogReader::after`].
+    pub scanned_to: ResumeToken,
 }
 
 impl LogReader {
     pub(crate) fn new(environment: &Environment, realm: RealmFilter) -> Self {
         let store = Arc::clone(&environment.store);
         let committed = Arc::clone(&environment.committed);
-        let query = LogQuery { root: None, realm, after: 0, limit: PAGE_ROW_COUNT };
-        Self { source: Source { store, committed }, query }
+        let outages = Arc::clone(&environment.outages);
+        let query = LogQuery {
+            realm,
+            limit: PAGE_ROW_COUNT,
+            scan_limit: LogQuery::SCAN_LIMIT,
+            ..LogQuery::all()
+        };
+        Self { source: Source { store, committed, outages }, query }
     }
 
     /// Only the rows of one root.
@@ -75,10 +86,15 @@ impl LogReader {
         self
     }
 
-    /// Only the rows behind this position.
+    /// Only the rows behind this place: the token of a page or of a row, or a bare position.
+    ///
+    /// Each read checks it against the store, in the snapshot that it reads. A token fails with
+    /// `invalid-position` where its row is not at its position, which is so in a store that was
+    /// set back to a backup and has gone on since. A bare position fails only where it is ahead of
+    /// the newest row.
     #[must_use]
-    pub fn after(mut self, position: u64) -> Self {
-        self.query.after = position;
+    pub fn after(mut self, place: impl Into<ResumeToken>) -> Self {
+        self.query.after = place.into();
         self
     }
 
@@ -89,10 +105,19 @@ impl LogReader {
         self
     }
 
+    /// How many rows of the log are looked at for one page at the most, whether they are in it or
+    /// not: 10,000 unless set, and at least as many as [`limit`](Self::limit). A page that has
+    /// fewer rows than its limit, or none, may have a next one.
+    #[must_use]
+    pub fn scan_limit(mut self, rows: usize) -> Self {
+        self.query.scan_limit = rows;
+        self
+    }
+
     /// Commands, applied and refused.
     ///
     /// # Errors
-    /// `store-unavailable`, `store`.
+    /// `invalid-position`, `store-unavailable`, `store`.
     pub async fn commands(&self) -> Result<Page<CommandRecord>, Error> {
         Ok(page(&self.query, self.source.store.commands(&one_more(&self.query)).await?))
     }
@@ -100,7 +125,7 @@ impl LogReader {
     /// Events.
     ///
     /// # Errors
-    /// `store-unavailable`, `store`.
+    /// `invalid-position`, `store-unavailable`, `store`.
     pub async fn events(&self) -> Result<Page<EventRecord>, Error> {
         Ok(page(&self.query, self.source.store.events(&one_more(&self.query)).await?))
     }
@@ -108,7 +133,7 @@ impl LogReader {
     /// Outgoing messages.
     ///
     /// # Errors
-    /// `store-unavailable`, `store`.
+    /// `invalid-position`, `store-unavailable`, `store`.
     pub async fn messages(&self) -> Result<Page<MessageRecord>, Error> {
         Ok(page(&self.query, self.source.store.messages(&one_more(&self.query)).await?))
     }
@@ -116,7 +141,7 @@ impl LogReader {
     /// Activities.
     ///
     /// # Errors
-    /// `store-unavailable`, `store`.
+    /// `invalid-position`, `store-unavailable`, `store`.
     pub async fn activities(&self) -> Result<Page<ActivityRecord>, Error> {
         Ok(page(&self.query, self.source.store.activities(&one_more(&self.query)).await?))
     }
@@ -124,15 +149,22 @@ impl LogReader {
     /// The events from here on, without end: those that are there, and each one that is stored
     /// later, once and in position order.
     ///
-    /// A page is read at a time. Where there is no row, it waits: what this runtime commits is
+    /// A page is read at a time, each behind the place up to which the one before has looked, also
+    /// where that gave no row. Where the log ends, the stream waits: what this runtime commits is
     /// read within some 5 ms, what other processes do as soon as the store
-    /// [tells](crate::Store::stored) of it, and after a second in any case. Whoever keeps the
-    /// position of the last row that he has dealt with goes on there with
-    /// [`after`](Self::after).
+    /// [tells](crate::Store::stored) of it, and after a second in any case. To go on after a
+    /// restart, keep the token of the last row that was dealt with, or that of the
+    /// [stream](LogStream::resume_token), and pass it to [`after`](Self::after).
+    ///
+    /// While the store cannot be reached (`store-unavailable`) the stream gives nothing and tries
+    /// again, after a pause that doubles from 50 ms to 2 s, with jitter. It goes on by itself where
+    /// it was. Each outage of a domain's followers is reported by one warning, and its end by
+    /// another; the metrics `fluvius_followers_waiting` and `fluvius_follower_failed_reads_total`
+    /// count them.
     ///
     /// # Errors
-    /// `store-unavailable`, `store`: the stream is not over by that. It reads again from the same
-    /// position when it is polled again.
+    /// `invalid-position`, `store`: no other try would help. The stream gives the error and is
+    /// over.
     ///
     /// # Cancellation
     /// Dropping the stream gives up the rows that it has read and not given.
@@ -142,45 +174,39 @@ impl LogReader {
     /// ```
     /// use futures_util::StreamExt;
     ///
-    /// # async fn run(domain: fluvius_core::DomainRuntime, done: u64) -> Result<(), fluvius_core::Error> {
-    /// let mut events = std::pin::pin!(domain.log().after(done).follow_events());
+    /// # use fluvius_core::{DomainRuntime, Error, ResumeToken};
+    /// # async fn run(domain: DomainRuntime, done: ResumeToken) -> Result<(), Error> {
+    /// let mut events = domain.log().after(done).follow_events();
     /// while let Some(event) = events.next().await {
     ///     let event = event?;
     ///     println!("{} {}", event.position, event.key());
+    ///     // .. deal with it, and keep `event.resume_token()` ..
     /// }
     /// # Ok(())
     /// # }
     /// ```
-    pub fn follow_events(
-        &self,
-    ) -> impl Stream<Item = Result<Logged<EventRecord>, Error>> + Send + use<> {
+    pub fn follow_events(&self) -> LogStream<EventRecord> {
         follow(self.source.clone(), self.query.clone(), |source, query| async move {
             Ok(page(&query, source.store.events(&one_more(&query)).await?))
         })
     }
 
     /// The commands from here on, as [`follow_events`](Self::follow_events) has the events.
-    pub fn follow_commands(
-        &self,
-    ) -> impl Stream<Item = Result<Logged<CommandRecord>, Error>> + Send + use<> {
+    pub fn follow_commands(&self) -> LogStream<CommandRecord> {
         follow(self.source.clone(), self.query.clone(), |source, query| async move {
             Ok(page(&query, source.store.commands(&one_more(&query)).await?))
         })
     }
 
     /// The messages from here on, as [`follow_events`](Self::follow_events) has the events.
-    pub fn follow_messages(
-        &self,
-    ) -> impl Stream<Item = Result<Logged<MessageRecord>, Error>> + Send + use<> {
+    pub fn follow_messages(&self) -> LogStream<MessageRecord> {
         follow(self.source.clone(), self.query.clone(), |source, query| async move {
             Ok(page(&query, source.store.messages(&one_more(&query)).await?))
         })
     }
 
     /// The activities from here on, as [`follow_events`](Self::follow_events) has the events.
-    pub fn follow_activities(
-        &self,
-    ) -> impl Stream<Item = Result<Logged<ActivityRecord>, Error>> + Send + use<> {
+    pub fn follow_activities(&self) -> LogStream<ActivityRecord> {
         follow(self.source.clone(), self.query.clone(), |source, query| async move {
             Ok(page(&query, source.store.activities(&one_more(&query)).await?))
         })
@@ -199,14 +225,14 @@ impl LogReader {
 
 /// The query for one row more than the page holds, which tells whether there is a next one.
 fn one_more(query: &LogQuery) -> LogQuery {
-    LogQuery { limit: query.limit.saturating_add(1), ..query.clone() }
+    let limit = query.limit.saturating_add(1);
+    LogQuery { limit, scan_limit: query.scan_limit.max(limit), ..query.clone() }
 }
 
-fn page<T>(query: &LogQuery, mut rows: Vec<Logged<T>>) -> Page<T> {
-    let more = rows.len() > query.limit;
-    rows.truncate(query.limit);
-    let next = rows.last().map(|row| row.position).filter(|_| more);
-    Page { rows, next }
+fn page<T: LogRecord>(query: &LogQuery, page: LogPage<T>) -> Page<T> {
+    let page = page.truncated(query.limit);
+    let next = Some(page.scanned_to).filter(|_| !page.is_last());
+    Page { rows: page.rows, next, scanned_to: page.scanned_to }
 }
 
 impl fmt::Debug for LogReader {

@@ -4,6 +4,7 @@ mod builder;
 mod command;
 mod follow;
 mod log;
+mod outage;
 mod processor;
 mod runtime;
 mod session;
@@ -12,7 +13,9 @@ use std::future::Future;
 
 pub use builder::RuntimeBuilder;
 pub use command::PreparedCommand;
+pub use follow::LogStream;
 pub use log::{LogReader, Page};
+pub(crate) use outage::Outages;
 pub use processor::CommandProcessor;
 pub use runtime::DomainRuntime;
 pub use session::Session;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Metrics;
 use crate::clock::Clock;
-use crate::domain::Meta;
+use crate::domain::{Meta, Outages};
 use crate::ids::Ids;
 use crate::policy::ErasedPolicy;
 use crate::registry::Registry;
@@ -24,7 +24,7 @@ pub(crate) struct Environment {
     pub(crate) policy: Option<Box<dyn ErasedPolicy>>,
     pub(crate) listeners: Vec<Box<dyn Listener>>,
     pub(crate) clock: Box<dyn Clock>,
-    pub(crate) ids: Box<dyn Ids>,
+    pub(crate) ids: Arc<dyn Ids>,
     pub(crate) metrics: Metrics,
     /// Tells those who follow a log that something was stored.
     pub(crate) committed: Arc<Notify>,
@@ -32,6 +32,7 @@ pub(crate) struct Environment {
     pub(crate) home: Home,
     /// How many waits for a turn across processes have reached their bound.
     pub(crate) turn_timeouts: AtomicU64,
+    pub(crate) outages: Arc<Outages>,
     pub(crate) settings: Settings,
 }
 

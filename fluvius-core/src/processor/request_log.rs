@@ -13,9 +13,10 @@ use crate::event::EventRecord;
 use crate::hash::Map;
 use crate::json::Json;
 use crate::logged::Logged;
+use crate::resume::ResumeToken;
 use crate::root::AggregateRoot;
 use crate::state::state_at;
-use crate::store::{LogQuery, RealmFilter};
+use crate::store::LogQuery;
 
 /// The first page of a search. The event of a single command is the first one behind its row.
 const PAGE_MIN: usize = 16;
@@ -36,8 +37,8 @@ pub(super) struct RequestLog<'a> {
 struct Scan {
     /// The position behind which it was read from.
     start: u64,
-    /// The position up to which it was read.
-    end: u64,
+    /// The place up to which it was read.
+    end: ResumeToken,
     page: usize,
     /// The state after an event, and the version.
     folded: Option<(u64, Value)>,
@@ -61,7 +62,7 @@ impl<'a> RequestLog<'a> {
             return Ok(Some(event));
         }
         let from_row =
-            || Scan { start: row.position, end: row.position, page: PAGE_MIN, folded: None };
+            || Scan { start: row.position, end: row.position.into(), page: PAGE_MIN, folded: None };
         let scan = self.roots.entry(row.root.clone()).or_insert_with(from_row);
         if row.position < scan.start {
             // The commands of the request were not stored together.
@@ -70,23 +71,24 @@ impl<'a> RequestLog<'a> {
         loop {
             let query = LogQuery {
                 root: Some(row.root.clone()),
-                realm: RealmFilter::All,
                 after: scan.end,
                 limit: scan.page,
+                scan_limit: LogQuery::SCAN_LIMIT,
+                ..LogQuery::all()
             };
-            let events = self.environment.store.events(&query).await?;
-            let Some(last) = events.last() else { return Ok(None) };
-            scan.end = last.position;
+            let page = self.environment.store.events(&query).await?;
+            scan.end = page.scanned_to;
             scan.page = (scan.page * 2).min(PAGE_MAX);
+            let is_last = page.is_last();
             let mut found = None;
-            for event in events {
+            for event in page.rows {
                 if event.src_cmd == row.id {
                     found = Some(event.record);
                 } else if self.is_group {
                     self.events.insert(event.src_cmd, event.record);
                 }
             }
-            if found.is_some() {
+            if found.is_some() || is_last {
                 return Ok(found);
             }
         }

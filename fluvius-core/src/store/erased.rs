@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_core::future::BoxFuture;
 use uuid::Uuid;
 
-use super::{Fate, KnownCommand, LogQuery, Store, StoreError, StoreTurn};
+use super::{Fate, KnownCommand, LogPage, LogQuery, Store, StoreError, StoreTurn};
 use crate::activity::ActivityRecord;
 use crate::command::CommandRecord;
 use crate::context::ContextRecord;
@@ -35,10 +35,10 @@ pub(crate) trait ErasedStore: Send + Sync {
         first: u64,
         last: u64,
     ) -> Reading<'a, Vec<Logged<EventRecord>>>;
-    fn commands<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, Vec<Logged<CommandRecord>>>;
-    fn events<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, Vec<Logged<EventRecord>>>;
-    fn messages<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, Vec<Logged<MessageRecord>>>;
-    fn activities<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, Vec<Logged<ActivityRecord>>>;
+    fn commands<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, LogPage<CommandRecord>>;
+    fn events<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, LogPage<EventRecord>>;
+    fn messages<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, LogPage<MessageRecord>>;
+    fn activities<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, LogPage<ActivityRecord>>;
     fn stored(&self) -> BoxFuture<'_, ()>;
     fn context(&self, id: Uuid) -> Reading<'_, Option<Arc<ContextRecord>>>;
     /// The runtime only releases its handle; the conformance suite closes.
@@ -89,19 +89,19 @@ impl<S: Store> ErasedStore for S {
         Box::pin(Store::history(self, root, first, last))
     }
 
-    fn commands<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, Vec<Logged<CommandRecord>>> {
+    fn commands<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, LogPage<CommandRecord>> {
         Box::pin(Store::commands(self, query))
     }
 
-    fn events<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, Vec<Logged<EventRecord>>> {
+    fn events<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, LogPage<EventRecord>> {
         Box::pin(Store::events(self, query))
     }
 
-    fn messages<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, Vec<Logged<MessageRecord>>> {
+    fn messages<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, LogPage<MessageRecord>> {
         Box::pin(Store::messages(self, query))
     }
 
-    fn activities<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, Vec<Logged<ActivityRecord>>> {
+    fn activities<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, LogPage<ActivityRecord>> {
         Box::pin(Store::activities(self, query))
     }
 

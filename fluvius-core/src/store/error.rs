@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use crate::query::QueryError;
+use crate::resume::ResumeToken;
 
 /// A store's failure. What is stored is as before.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -11,17 +14,39 @@ pub struct StoreError {
     can_retry: bool,
     message: String,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+    position: Option<Box<InvalidPosition>>,
+}
+
+/// A place in the logs that the store does not have.
+#[derive(Debug, Clone)]
+pub(crate) struct InvalidPosition {
+    pub(crate) token: ResumeToken,
+    pub(crate) found: Option<Uuid>,
+    pub(crate) newest: u64,
 }
 
 impl StoreError {
     /// A failure that may pass: the same call may work later.
     pub fn unavailable(message: impl Into<String>) -> Self {
-        Self { can_retry: true, message: message.into(), source: None }
+        Self { can_retry: true, message: message.into(), source: None, position: None }
     }
 
     /// A failure that stays until somebody mends its cause.
     pub fn permanent(message: impl Into<String>) -> Self {
-        Self { can_retry: false, message: message.into(), source: None }
+        Self { can_retry: false, message: message.into(), source: None, position: None }
+    }
+
+    /// A resume token that does not belong to what is stored; see [`ResumeToken::check`].
+    pub(crate) fn invalid_position(token: ResumeToken, found: Option<Uuid>, newest: u64) -> Self {
+        Self {
+            position: Some(Box::new(InvalidPosition { token, found, newest })),
+            ..Self::permanent(format!("`{token}` is no place in the logs of this store"))
+        }
+    }
+
+    /// The failure's position, where it is one of [`ResumeToken::check`].
+    pub(crate) fn position(&self) -> Option<&InvalidPosition> {
+        self.position.as_deref()
     }
 
     /// The same failure with its cause.

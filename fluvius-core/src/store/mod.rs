@@ -7,6 +7,7 @@ mod erased;
 mod error;
 mod fate;
 pub mod memory;
+mod page;
 mod query;
 mod shape;
 mod turn;
@@ -18,10 +19,12 @@ use uuid::Uuid;
 
 pub use error::StoreError;
 pub use fate::Fate;
+pub use page::LogPage;
 pub use query::{LogQuery, RealmFilter};
 pub use turn::StoreTurn;
 
 pub(crate) use erased::ErasedStore;
+pub(crate) use error::InvalidPosition;
 
 use crate::activity::ActivityRecord;
 use crate::command::CommandRecord;
@@ -216,41 +219,47 @@ pub trait Store: Send + Sync + 'static {
         last: u64,
     ) -> impl Future<Output = Result<Vec<Logged<EventRecord>>, StoreError>> + Send;
 
-    /// Rows of the command log, by position.
+    /// A page of the command log.
+    ///
+    /// # Shape
+    /// [`LogQuery`] tells which rows are looked at and given, and [`LogPage`] how far that was. As
+    /// long as `limit` is not 0, a page that is not the [last](LogPage::is_last) has moved on from
+    /// `after`.
     ///
     /// # Errors
-    /// What the store says.
+    /// What [`ResumeToken::check`](crate::ResumeToken::check) says of `after`, in the snapshot of
+    /// the page; what the store says.
     fn commands(
         &self,
         query: &LogQuery,
-    ) -> impl Future<Output = Result<Vec<Logged<CommandRecord>>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<LogPage<CommandRecord>, StoreError>> + Send;
 
-    /// Rows of the event log, by position.
+    /// A page of the event log.
     ///
     /// # Errors
-    /// What the store says.
+    /// As [`commands`](Self::commands).
     fn events(
         &self,
         query: &LogQuery,
-    ) -> impl Future<Output = Result<Vec<Logged<EventRecord>>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<LogPage<EventRecord>, StoreError>> + Send;
 
-    /// Rows of the message log, by position.
+    /// A page of the message log.
     ///
     /// # Errors
-    /// What the store says.
+    /// As [`commands`](Self::commands).
     fn messages(
         &self,
         query: &LogQuery,
-    ) -> impl Future<Output = Result<Vec<Logged<MessageRecord>>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<LogPage<MessageRecord>, StoreError>> + Send;
 
-    /// Rows of the activity log, by position.
+    /// A page of the activity log.
     ///
     /// # Errors
-    /// What the store says.
+    /// As [`commands`](Self::commands).
     fn activities(
         &self,
         query: &LogQuery,
-    ) -> impl Future<Output = Result<Vec<Logged<ActivityRecord>>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<LogPage<ActivityRecord>, StoreError>> + Send;
 
     /// Waits until something may have been stored since this was called.
     ///

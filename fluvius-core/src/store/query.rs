@@ -1,12 +1,16 @@
 //! Which rows of a log a reader asks for.
 
+use crate::resume::ResumeToken;
 use crate::root::AggregateRoot;
 
 /// Which rows of a log, and how many at the most.
 ///
 /// # Shape
-/// A row is given where all conditions hold; the first `limit` of them by position are. Any
-/// numbers may be asked for: with a `limit` of 0 there are no rows, with `usize::MAX` all of them.
+/// A row is given where all conditions hold. The rows of the log behind `after` are looked at in
+/// position order, until `limit` of them are given, `scan_limit` of them are looked at, or the log
+/// ends. A store that finds the rows of a root by an index looks at these alone. Any numbers may
+/// be asked for: with a `limit` of 0 there are no rows, with `usize::MAX` in both limits all of
+/// them; a `scan_limit` of 0 counts as 1.
 ///
 /// A command and an activity come from the realm of their own context, an event and a message
 /// from that of the command that gave them.
@@ -16,10 +20,29 @@ pub struct LogQuery {
     pub root: Option<AggregateRoot>,
     /// Only rows whose command came from these realms.
     pub realm: RealmFilter,
-    /// Only rows behind this position.
-    pub after: u64,
+    /// Only rows behind this place. The store checks it: [`ResumeToken::check`].
+    pub after: ResumeToken,
     /// How many rows at the most.
     pub limit: usize,
+    /// How many rows of the log are looked at, at the most, whether they are given or not. So a
+    /// condition that few rows meet does not make one call read the whole log.
+    pub scan_limit: usize,
+}
+
+impl LogQuery {
+    /// The `scan_limit` of a [`LogReader`](crate::LogReader) that is not told otherwise.
+    pub const SCAN_LIMIT: usize = 10_000;
+
+    /// All rows, in one page.
+    pub const fn all() -> Self {
+        Self {
+            root: None,
+            realm: RealmFilter::All,
+            after: ResumeToken::START,
+            limit: usize::MAX,
+            scan_limit: usize::MAX,
+        }
+    }
 }
 
 /// Which realms a reader sees.

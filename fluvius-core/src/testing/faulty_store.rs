@@ -15,7 +15,7 @@ use crate::message::MessageRecord;
 use crate::query::{Field, StateQuery};
 use crate::root::AggregateRoot;
 use crate::state::StateRecord;
-use crate::store::{Fate, LogQuery, Store, StoreError, StoreTurn};
+use crate::store::{Fate, LogPage, LogQuery, Store, StoreError, StoreTurn};
 use crate::sync;
 use crate::unit_of_work::UnitOfWork;
 
@@ -197,25 +197,22 @@ impl<S: Store> Store for FaultyStore<S> {
         self.inner.history(root, first, last).await
     }
 
-    async fn commands(&self, query: &LogQuery) -> Result<Vec<Logged<CommandRecord>>, StoreError> {
+    async fn commands(&self, query: &LogQuery) -> Result<LogPage<CommandRecord>, StoreError> {
         self.read().await?;
         self.inner.commands(query).await
     }
 
-    async fn events(&self, query: &LogQuery) -> Result<Vec<Logged<EventRecord>>, StoreError> {
+    async fn events(&self, query: &LogQuery) -> Result<LogPage<EventRecord>, StoreError> {
         self.read().await?;
         self.inner.events(query).await
     }
 
-    async fn messages(&self, query: &LogQuery) -> Result<Vec<Logged<MessageRecord>>, StoreError> {
+    async fn messages(&self, query: &LogQuery) -> Result<LogPage<MessageRecord>, StoreError> {
         self.read().await?;
         self.inner.messages(query).await
     }
 
-    async fn activities(
-        &self,
-        query: &LogQuery,
-    ) -> Result<Vec<Logged<ActivityRecord>>, StoreError> {
+    async fn activities(&self, query: &LogQuery) -> Result<LogPage<ActivityRecord>, StoreError> {
         self.read().await?;
         self.inner.activities(query).await
     }

@@ -10,8 +10,9 @@ use crate::event::EventRecord;
 use crate::json;
 use crate::logged::Logged;
 use crate::message::MessageRecord;
+use crate::resume::ResumeToken;
 use crate::root::AggregateRoot;
-use crate::store::{ErasedStore, LogQuery, RealmFilter, StoreError};
+use crate::store::{ErasedStore, LogPage, LogQuery, StoreError};
 
 /// How many rows of a log are read at once.
 const ROWS_AT_ONCE: usize = 256;
@@ -48,7 +49,7 @@ enum Log {
 struct Reader {
     log: Log,
     rows: Vec<Logged<Row>>,
-    after: u64,
+    after: ResumeToken,
 }
 
 /// Checks the order of the logs, and what their rows refer to.
@@ -57,7 +58,7 @@ pub(super) async fn check(
     report: &mut Verification,
 ) -> Result<(), StoreError> {
     let logs = [Log::Commands, Log::Events, Log::Messages, Log::Activities];
-    let mut readers = logs.map(|log| Reader { log, rows: Vec::new(), after: 0 });
+    let mut readers = logs.map(|log| Reader { log, rows: Vec::new(), after: ResumeToken::START });
     let mut look_up = LookUp::new(store);
     let mut last = 0;
     loop {
@@ -89,18 +90,19 @@ impl Reader {
             return Ok(());
         }
         let query = LogQuery {
-            root: None,
-            realm: RealmFilter::All,
             after: self.after,
             limit: ROWS_AT_ONCE,
+            scan_limit: ROWS_AT_ONCE,
+            ..LogQuery::all()
         };
-        self.rows = match self.log {
+        let (rows, scanned_to) = match self.log {
             Log::Commands => rows(store.commands(&query).await?, Row::Command),
             Log::Events => rows(store.events(&query).await?, Row::Event),
             Log::Messages => rows(store.messages(&query).await?, Row::Message),
             Log::Activities => rows(store.activities(&query).await?, Row::Activity),
         };
-        let mut before = self.after;
+        self.rows = rows;
+        let mut before = self.after.position();
         for row in &self.rows {
             if row.position <= before {
                 let detail = format!("it is read behind position {before}");
@@ -111,20 +113,20 @@ impl Reader {
         if let Log::Events = self.log {
             check_versions(store, &self.rows, report).await?;
         }
-        if before == self.after {
+        if scanned_to.position() <= self.after.position() {
             // A page that leads no further would be read for ever; what is wrong with it is told.
             self.rows.clear();
         }
-        self.after = before;
+        self.after = scanned_to;
         self.rows.sort_by_key(|row| std::cmp::Reverse(row.position));
         Ok(())
     }
 }
 
-fn rows<T>(page: Vec<Logged<T>>, row: fn(T) -> Row) -> Vec<Logged<Row>> {
+fn rows<T>(page: LogPage<T>, row: fn(T) -> Row) -> (Vec<Logged<Row>>, ResumeToken) {
     let logged =
         |logged: Logged<T>| Logged { position: logged.position, record: row(logged.record) };
-    page.into_iter().map(logged).collect()
+    (page.rows.into_iter().map(logged).collect(), page.scanned_to)
 }
 
 /// The row of a root has reached the versions of its events; asked for once a page.

@@ -96,6 +96,14 @@ pub(crate) enum Mutation {
     LimitOverrun,
     BoundsSigned,
     LimitBeforeConditions,
+    ScanLimitIgnored,
+    PlaceAlwaysTheNewest,
+    PlaceOnlyOfRowsGiven,
+    PlaceAheadOfTheRows,
+    PlacesUnchecked,
+    PlacesAheadUnchecked,
+    PlaceFaultMayPass,
+    PlacesOfOtherLogsRefused,
     HistoryWithoutLast,
 
     // Queries and snapshots.

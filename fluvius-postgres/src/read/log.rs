@@ -1,7 +1,9 @@
 //! Reading the logs by position.
 
+use fluvius_core::uuid::Uuid;
 use fluvius_core::{
-    ActivityRecord, CommandRecord, EventRecord, LogQuery, Logged, MessageRecord, RealmFilter,
+    ActivityRecord, CommandRecord, EventRecord, LogPage, LogQuery, LogRecord, Logged,
+    MessageRecord, RealmFilter, ResumeToken,
 };
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
@@ -11,62 +13,170 @@ use crate::error::Fault;
 use crate::readers::Readers;
 use crate::rows::{self, ACTIVITY, COMMAND, EVENT, MESSAGE};
 
-/// A log: its table, its columns, how its rows are read, and how their context is found.
+/// A log: its table, its columns, how its rows are read, and where their realm is found.
 pub(crate) struct Log<T> {
     table: &'static str,
     columns: &'static str,
     read: fn(&Row) -> Result<Logged<T>, Fault>,
+    /// The rest of a selection of the realm `x.realm` of a row `l`.
     context: &'static str,
+    /// Whether the rows of a root can be found by their versions.
+    has_versions: bool,
 }
 
 /// The context of a row that names it.
-const OF_CONTEXT: &str = " JOIN context_log AS x ON x.id = l.context_id";
+const OF_CONTEXT: &str = "FROM context_log AS x WHERE x.id = l.context_id";
 /// The context of the command that gave the row.
 const OF_COMMAND: &str =
-    " JOIN command_log AS c ON c.id = l.src_cmd JOIN context_log AS x ON x.id = c.context_id";
+    "FROM command_log AS c JOIN context_log AS x ON x.id = c.context_id WHERE c.id = l.src_cmd";
 
-pub(crate) const COMMANDS: Log<CommandRecord> =
-    Log { table: "command_log", columns: COMMAND, read: rows::command, context: OF_CONTEXT };
-pub(crate) const EVENTS: Log<EventRecord> =
-    Log { table: "event_log", columns: EVENT, read: rows::event, context: OF_COMMAND };
-pub(crate) const MESSAGES: Log<MessageRecord> =
-    Log { table: "message_log", columns: MESSAGE, read: rows::message, context: OF_COMMAND };
-pub(crate) const ACTIVITIES: Log<ActivityRecord> =
-    Log { table: "activity_log", columns: ACTIVITY, read: rows::activity, context: OF_CONTEXT };
+pub(crate) const COMMANDS: Log<CommandRecord> = Log {
+    table: "command_log",
+    columns: COMMAND,
+    read: rows::command,
+    context: OF_CONTEXT,
+    has_versions: false,
+};
+pub(crate) const EVENTS: Log<EventRecord> = Log {
+    table: "event_log",
+    columns: EVENT,
+    read: rows::event,
+    context: OF_COMMAND,
+    has_versions: true,
+};
+pub(crate) const MESSAGES: Log<MessageRecord> = Log {
+    table: "message_log",
+    columns: MESSAGE,
+    read: rows::message,
+    context: OF_COMMAND,
+    has_versions: false,
+};
+pub(crate) const ACTIVITIES: Log<ActivityRecord> = Log {
+    table: "activity_log",
+    columns: ACTIVITY,
+    read: rows::activity,
+    context: OF_CONTEXT,
+    has_versions: false,
+};
 
-/// The rows that a query asks for.
-pub(crate) async fn page<T>(
+/// The position of the newest row that is committed. The sequence may be ahead of it.
+const NEWEST: &str = "(SELECT max(position) FROM (SELECT max(position) AS position FROM command_log \
+    UNION ALL SELECT max(position) FROM event_log UNION ALL SELECT max(position) FROM message_log \
+    UNION ALL SELECT max(position) FROM activity_log) AS n)";
+
+/// The identifier of the row at a position, of whichever log.
+fn row_at(position: &str) -> String {
+    let of = |table: &str| format!("SELECT id FROM {table} WHERE position = {position}");
+    let all = ["command_log", "event_log", "message_log", "activity_log"].map(of);
+    format!("(SELECT id FROM ({}) AS r LIMIT 1)", all.join(" UNION ALL "))
+}
+
+/// A page of a log: one statement, so that its rows, the check of its place and the place up to which it has looked are of
+/// one snapshot.
+///
+/// A snapshot shows with a row all rows at lower positions ([`draw_positions`](../schema/functions.sql)), so nothing can
+/// still appear at the position of the newest one or below it.
+pub(crate) async fn page<T: LogRecord>(
     readers: &Readers,
     log: &Log<T>,
     query: &LogQuery,
-) -> Result<Vec<Logged<T>>, Fault> {
-    let (after, limit) = (clamped(query.after), clamped(query.limit as u64));
-    let mut params: Vec<(&(dyn ToSql + Sync), Type)> =
-        vec![(&after, Type::INT8), (&limit, Type::INT8)];
-    let mut tables = format!("{} AS l", log.table);
+) -> Result<LogPage<T>, Fault> {
+    let (sql, params) = statement(log, query);
+    let params: Vec<(&(dyn ToSql + Sync), Type)> =
+        params.iter().map(|(value, of)| (&**value as &(dyn ToSql + Sync), of.clone())).collect();
+    let found = readers.fixed(&sql, &params).await?;
+    let damaged = |why: &dyn std::fmt::Display| Fault::damaged(log.table, why);
+    let Some(first) = found.first() else {
+        return Err(damaged(&"a page of it has no place"));
+    };
+    let place = Place::read(first).map_err(|error| damaged(&error))?;
+    query.after.check(place.found, place.newest)?;
+    let is_row = |row: &&Row| match row.try_get::<_, Option<i64>>(0) {
+        Ok(position) => position.is_some(),
+        Err(_) => true,
+    };
+    let rows = found.iter().filter(is_row).map(log.read).collect::<Result<Vec<_>, _>>()?;
+    Ok(LogPage::new(rows, place.scanned_to.unwrap_or(query.after), place.newest))
+}
+
+/// The value of a parameter, with its type.
+type Param = (Box<dyn ToSql + Sync + Send>, Type);
+
+/// The statement of a page. Behind the columns of a row there are four, the same for all rows: the newest position, the
+/// identifier of the row at `after`, and position and identifier of the row up to which the page has looked.
+fn statement<T>(log: &Log<T>, query: &LogQuery) -> (String, Vec<Param>) {
+    let (after, limit) = (clamped(query.after.position()), clamped(query.limit as u64));
+    let scan_limit = clamped(query.scan_limit.max(1) as u64);
+    let mut params: Vec<Param> = vec![
+        (Box::new(after), Type::INT8),
+        (Box::new(limit), Type::INT8),
+        (Box::new(scan_limit), Type::INT8),
+    ];
     let mut conditions = "l.position > $1".to_owned();
-    let resource;
     if let Some(root) = &query.root {
-        resource = root.resource.as_ref();
-        params.push((&resource, Type::TEXT));
-        params.push((&root.identifier, Type::UUID));
-        conditions += " AND l.resource = $3 AND l.identifier = $4";
+        params.push((Box::new(root.resource.to_string()), Type::TEXT));
+        params.push((Box::new(root.identifier), Type::UUID));
+        conditions += " AND l.resource = $4 AND l.identifier = $5";
     }
+    // A subquery, not a join: it is looked up for each row that is looked at, and for no other.
     match &query.realm {
         RealmFilter::All => {}
         RealmFilter::Only(None) => {
-            tables += log.context;
-            conditions += " AND x.realm IS NULL";
+            conditions += &format!(" AND (SELECT x.realm IS NULL {})", log.context);
         }
         RealmFilter::Only(Some(realm)) => {
-            tables += log.context;
-            params.push((realm, Type::TEXT));
-            conditions += &format!(" AND x.realm = ${}", params.len());
+            params.push((Box::new(realm.clone()), Type::TEXT));
+            let number = params.len();
+            conditions += &format!(" AND (SELECT x.realm = ${number} {})", log.context);
         }
     }
+    let behind = format!("FROM {} WHERE position > $1 ORDER BY position", log.table);
+    // The rows that are looked at, and the position of the last of them if there may be more.
+    let (looked_at, end) = match query.root.is_some() && log.has_versions {
+        true => (log.table.to_owned(), format!("CASE WHEN $3 > 0 THEN {NEWEST} END")),
+        false => (
+            format!("(SELECT * {behind} LIMIT $3)"),
+            format!("coalesce((SELECT position {behind} OFFSET $3 - 1 LIMIT 1), {NEWEST})"),
+        ),
+    };
     let sql = format!(
-        "SELECT {} FROM {tables} WHERE {conditions} ORDER BY l.position LIMIT $2",
-        log.columns
+        "WITH page AS MATERIALIZED ( \
+             SELECT {} FROM {looked_at} AS l WHERE {conditions} ORDER BY l.position LIMIT $2 \
+         ), place AS MATERIALIZED ( \
+             SELECT CASE WHEN (SELECT count(*) FROM page) >= $2 THEN (SELECT max(position) FROM page) \
+                 ELSE {end} END AS position \
+         ) \
+         SELECT l.*, {NEWEST}, {}, place.position, {} FROM place LEFT JOIN page AS l ON true \
+         ORDER BY l.position",
+        log.columns,
+        row_at("$1"),
+        row_at("place.position"),
     );
-    readers.fixed(&sql, &params).await?.iter().map(log.read).collect()
+    (sql, params)
 }
+
+/// What the last columns of a page tell.
+struct Place {
+    newest: u64,
+    found: Option<Uuid>,
+    scanned_to: Option<ResumeToken>,
+}
+
+impl Place {
+    fn read(row: &Row) -> Result<Self, Box<dyn std::error::Error>> {
+        let first = row.len().saturating_sub(4);
+        let position = |column: usize| -> Result<Option<u64>, Box<dyn std::error::Error>> {
+            let position: Option<i64> = row.try_get(first + column)?;
+            Ok(position.map(u64::try_from).transpose()?)
+        };
+        let scanned_to = position(2)?.zip(row.try_get(first + 3)?);
+        Ok(Self {
+            newest: position(0)?.unwrap_or(0),
+            found: row.try_get(first + 1)?,
+            scanned_to: scanned_to.map(|(position, id)| ResumeToken::new(position, id)),
+        })
+    }
+}
+
+#[cfg(test)]
+mod plans;

@@ -9,7 +9,7 @@ use fluvius_core::query::{number, text};
 use fluvius_core::testing::SeededRng;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::verify::verify;
-use fluvius_core::{LogQuery, RealmFilter, StateQuery, Store};
+use fluvius_core::{LogQuery, StateQuery, Store};
 use fluvius_postgres::PostgresStore;
 use fluvius_postgres::testing::PrivateServer;
 
@@ -74,8 +74,8 @@ async fn a_dump_that_is_made_while_commands_run_is_restored_to_a_whole_store() {
     let restored = PostgresStore::open(&other).await.unwrap();
     let found = verify(&restored).await.unwrap();
     assert!(found.is_sound(), "{found}");
-    let all = LogQuery { root: None, realm: RealmFilter::All, after: 0, limit: usize::MAX };
-    let last = restored.commands(&all).await.unwrap().last().unwrap().position;
+    let all = LogQuery::all();
+    let last = restored.commands(&all).await.unwrap().rows.last().unwrap().position;
     let values = "SELECT count(*) FROM fluvius.field, fluvius.resource_state \
                   JOIN fluvius.field_1 USING (identifier) \
                   WHERE is_filled AND field_number(data, '{balance}') IS NOT DISTINCT FROM value";

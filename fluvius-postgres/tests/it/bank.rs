@@ -10,7 +10,7 @@ use fluvius_core::uuid::Uuid;
 use fluvius_core::verify::verify;
 use fluvius_core::{
     AggregateRoot, CommandBundle, Domain, DomainContext, DomainRuntime, Error, Json, LogQuery,
-    RealmFilter, Response, Session, Store,
+    Response, Session, Store,
 };
 use fluvius_postgres::PostgresStore;
 use rust_decimal::Decimal;
@@ -138,8 +138,8 @@ pub(crate) async fn check(
             return Err(format!("account {number} has {balance:?}, and {wanted} was expected"));
         }
     }
-    let all = LogQuery { root: None, realm: RealmFilter::All, after: 0, limit: usize::MAX };
-    let rows = store.commands(&all).await.map_err(|error| error.to_string())?;
+    let all = LogQuery::all();
+    let rows = store.commands(&all).await.map_err(|error| error.to_string())?.rows;
     let stored: BTreeSet<Uuid> = rows
         .iter()
         .filter(|row| ["transfer-money", "withdraw-money"].contains(&row.record.command.as_ref()))

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use fluvius_core::testing::SeededRng;
 use fluvius_core::uuid::Uuid;
-use fluvius_core::{Fate, Json, LogQuery, RealmFilter, Store, UnitOfWork};
+use fluvius_core::{Fate, Json, LogPage, LogQuery, LogRecord, ResumeToken, Store, UnitOfWork};
 use fluvius_postgres::testing::{TestSchema, TestServer};
 use fluvius_postgres::{Durability, PostgresStore};
 use tokio::task::JoinHandle;
@@ -109,24 +109,29 @@ async fn commit(store: &PostgresStore, batch: Vec<UnitOfWork>) -> Vec<Stored> {
     stored.collect()
 }
 
-/// How far a reader has come: what it has read of the commands and of the events. The last position is its checkpoint.
+/// How far a reader has come: what it has read of the commands and of the events, with its checkpoints.
 #[derive(Default)]
-struct Progress([Vec<Row>; 2]);
+struct Progress([Vec<Row>; 2], [ResumeToken; 2]);
 
 impl Progress {
-    /// Reads one page of a log behind the checkpoint; says whether there was anything.
+    /// Reads one page of a log behind the checkpoint, which moves to the place up to which the page has looked; says whether
+    /// there was anything.
     async fn read(this: &Mutex<Self>, store: &PostgresStore, log: usize, limit: usize) -> bool {
-        let after = this.lock().unwrap().0[log].last().map_or(0, |(position, _)| *position);
-        let query = LogQuery { root: None, realm: RealmFilter::All, after, limit };
-        let page: Vec<Row> = if log == 0 {
+        fn rows<T: LogRecord>(page: &LogPage<T>) -> Vec<Row> {
+            page.rows.iter().map(|row| (row.position, row.record.row_id())).collect()
+        }
+        let query = LogQuery { after: this.lock().unwrap().1[log], limit, ..LogQuery::all() };
+        let (page, scanned_to) = if log == 0 {
             let page = store.commands(&query).await.unwrap();
-            page.iter().map(|row| (row.position, row.record.id)).collect()
+            (rows(&page), page.scanned_to)
         } else {
             let page = store.events(&query).await.unwrap();
-            page.iter().map(|row| (row.position, row.record.id)).collect()
+            (rows(&page), page.scanned_to)
         };
         let is_some = !page.is_empty();
-        this.lock().unwrap().0[log].extend(page);
+        let mut progress = this.lock().unwrap();
+        progress.0[log].extend(page);
+        progress.1[log] = scanned_to;
         is_some
     }
 }

@@ -52,7 +52,7 @@ pub(crate) fn history(
 /// The events of a root behind a position, from one realm or all, up to the limit, or as many as are
 /// read at once.
 ///
-/// The next part begins behind the position that it says.
+/// The next part begins behind the position that it says. The caller has a read transaction.
 pub(crate) fn of_root(
     connection: &Connection,
     root: &AggregateRoot,
@@ -68,14 +68,13 @@ pub(crate) fn of_root(
         RealmFilter::All => limit,
         RealmFilter::Only(_) => limit.max(EVENTS_OF_REALM_MIN),
     };
-    let transaction = connection.unchecked_transaction()?;
-    let Some(head) = head(&transaction, root)? else { return Ok(Part::last(Vec::new())) };
-    let first = first_behind(&transaction, &head, after)?;
+    let Some(head) = head(connection, root)? else { return Ok(Part::last(Vec::new())) };
+    let first = first_behind(connection, &head, after)?;
     if first > head.version {
         return Ok(Part::last(Vec::new()));
     }
     let end = head.version.min(first.saturating_add(count.min(EVENTS_AT_ONCE) - 1));
-    let mut rows = between(&transaction, &head, first, end)?;
+    let mut rows = between(connection, &head, first, end)?;
     if !rows.is_sorted_by(|one, next| one.position < next.position)
         || rows.first().is_some_and(|row| row.position <= after)
     {
@@ -85,7 +84,7 @@ pub(crate) fn of_root(
     if query.realm != RealmFilter::All {
         let mut admitted = Vec::with_capacity(rows.len());
         for row in rows {
-            if query.realm.admits(realm(&transaction, row.position)?.as_deref()) {
+            if query.realm.admits(realm(connection, row.position)?.as_deref()) {
                 admitted.push(row);
             }
         }

@@ -1,11 +1,13 @@
 //! The four logs, in the order of positions.
 
+use fluvius_core::uuid::Uuid;
 use fluvius_core::{
-    ActivityRecord, CommandRecord, EventRecord, LogQuery, Logged, MessageRecord, RealmFilter,
+    ActivityRecord, CommandRecord, EventRecord, LogPage, LogQuery, LogRecord, Logged,
+    MessageRecord, RealmFilter, ResumeToken,
 };
 use rusqlite::{Connection, Row, params};
 
-use super::{Part, clamped, one};
+use super::{clamped, of_root, one};
 use crate::error::Fault;
 use crate::rows::{self, select_activity, select_command, select_event, select_message};
 
@@ -13,10 +15,13 @@ use crate::rows::{self, select_activity, select_command, select_event, select_me
 /// write-ahead log from beginning anew.
 const ROWS_AT_ONCE: i64 = 2_000;
 
+/// Where a part of the events of a root is not the last one, at least so many were looked at for it.
+const COUNT_OF_ROOT_MIN: usize = 64;
+
 /// A log: how its rows are read, and those of one window of it.
 pub(crate) struct Log<T> {
     table: &'static str,
-    /// The last position of the window behind `?1`.
+    /// The last position of the window behind `?1`, and how many rows are in it.
     window: &'static str,
     /// The rows of the window up to `?2` that meet the conditions.
     rows: &'static str,
@@ -29,7 +34,7 @@ macro_rules! log {
         Log {
             table: $table,
             window: concat!(
-                "SELECT max(position) FROM (SELECT position FROM ",
+                "SELECT max(position), count(*) FROM (SELECT position FROM ",
                 $table,
                 " WHERE position > ?1 ORDER BY position LIMIT ?2)"
             ),
@@ -61,27 +66,51 @@ pub(crate) const MESSAGES: Log<MessageRecord> =
 pub(crate) const ACTIVITIES: Log<ActivityRecord> =
     log!("activity", "a", "r.text", "a.identifier", select_activity!(), rows::activity);
 
-/// The rows of a log behind a position that meet a query, at the most so many, or as many as are
-/// looked at at once. The next part begins behind the position that it says.
-pub(crate) fn page<T>(
+/// A part of a page: what was read in one transaction.
+#[derive(Debug)]
+pub(crate) struct Scan<T> {
+    pub(crate) page: LogPage<T>,
+    /// How many rows were looked at, at least.
+    pub(crate) count: usize,
+    /// Whether there are no more rows.
+    pub(crate) is_end: bool,
+}
+
+/// The rows of a log that meet a query, or those among as many as are looked at at once.
+pub(crate) fn page<T: LogRecord>(
     connection: &Connection,
     log: &Log<T>,
     query: &LogQuery,
-    after: u64,
-    limit: usize,
-) -> Result<Part<Logged<T>>, Fault> {
+) -> Result<Scan<T>, Fault> {
     let transaction = connection.unchecked_transaction()?;
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let newest = check_place(&transaction, query)?;
+    if query.limit == 0 {
+        return Ok(nothing(query, newest));
+    }
+    let after = query.after.position();
+    let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
     let is_whole = query.root.is_none() && query.realm == RealmFilter::All;
+    let window = i64::try_from(query.scan_limit).unwrap_or(i64::MAX).min(ROWS_AT_ONCE);
     // Without conditions every row that is looked at is one of the page.
-    let window = if is_whole { limit.min(ROWS_AT_ONCE) } else { ROWS_AT_ONCE };
-    let end = one(&transaction, log.window, (clamped(after), window), |row| {
-        Ok(row.get::<_, Option<i64>>(0)?)
-    })?;
-    let Some(end) = end.flatten() else { return Ok(Part::last(Vec::new())) };
+    let window = if is_whole { window.min(limit) } else { window };
+    let look = |after: i64, window: i64| {
+        one(&transaction, log.window, (after, window), |row| {
+            Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, i64>(1)?))
+        })
+    };
+    let Some((Some(end), count)) = look(clamped(after), window)? else {
+        let page = LogPage::new(Vec::new(), newest, newest.position());
+        return Ok(Scan { page, count: 0, is_end: true });
+    };
+    let is_end = count < window;
     // In a damaged file the next part would begin here again, and so for ever.
-    let next = u64::try_from(end).ok().filter(|next| *next > after);
-    let next = next.ok_or_else(|| Fault::damaged(log.table, "its positions do not rise"))?;
+    let position = u64::try_from(end).ok().filter(|position| *position > after);
+    let position = position.filter(|position| *position <= newest.position());
+    // And rows would be left out if there were some behind the last one.
+    let is_whole_window = !is_end || matches!(look(end, 1)?, Some((None, _)));
+    position
+        .filter(|_| is_whole_window)
+        .ok_or_else(|| Fault::damaged(log.table, "its positions do not rise"))?;
     let (resource, identifier) =
         query.root.as_ref().map(|root| (&root.resource, root.identifier)).unzip();
     let (is_any_realm, realm) = match &query.realm {
@@ -106,5 +135,77 @@ pub(crate) fn page<T>(
         }
         rows.push(row);
     }
-    Ok(Part { rows, next: Some(next) })
+    let scanned_to = match rows.last() {
+        // There may be more of them in the window.
+        Some(last) if rows.len() == query.limit => last.resume_token(),
+        _ if is_end => newest,
+        _ => place(&transaction, end)?,
+    };
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    let page = LogPage::new(rows, scanned_to, newest.position());
+    Ok(Scan { page, count, is_end })
+}
+
+/// The events of one root that meet a query, or those among as many as are read at once.
+pub(crate) fn page_of_root(
+    connection: &Connection,
+    query: &LogQuery,
+) -> Result<Scan<EventRecord>, Fault> {
+    let Some(root) = &query.root else { return page(connection, &EVENTS, query) };
+    let transaction = connection.unchecked_transaction()?;
+    let newest = check_place(&transaction, query)?;
+    if query.limit == 0 {
+        return Ok(nothing(query, newest));
+    }
+    let part = of_root(&transaction, root, query, query.after.position(), query.limit)?;
+    let scanned_to = match part.next {
+        Some(next) => place(&transaction, clamped(next))?,
+        None => newest,
+    };
+    let is_end = part.next.is_none();
+    let count = part.rows.len().max(COUNT_OF_ROOT_MIN);
+    let page = LogPage::new(part.rows, scanned_to, newest.position()).truncated(query.limit);
+    Ok(Scan { page, count, is_end })
+}
+
+/// A page for which nothing is looked at.
+fn nothing<T>(query: &LogQuery, newest: ResumeToken) -> Scan<T> {
+    let page = LogPage::new(Vec::new(), query.after, newest.position());
+    Scan { page, count: 0, is_end: true }
+}
+
+/// Checks the place of a query; the place of the newest row.
+fn check_place(connection: &Connection, query: &LogQuery) -> Result<ResumeToken, Fault> {
+    const NEWEST: &str = "SELECT max(position) FROM (\
+        SELECT max(position) AS position FROM command UNION ALL SELECT max(position) FROM event \
+        UNION ALL SELECT max(position) FROM message UNION ALL SELECT max(position) FROM activity)";
+    let after = query.after;
+    let found = match after.row_id() {
+        Some(_) => row_at(connection, clamped(after.position()))?,
+        None => None,
+    };
+    let newest = one(connection, NEWEST, (), |row| Ok(row.get::<_, Option<i64>>(0)?))?;
+    let newest = match newest.flatten() {
+        Some(newest) => place(connection, newest)?,
+        None => ResumeToken::START,
+    };
+    after.check(found, newest.position())?;
+    Ok(newest)
+}
+
+/// The place of the row at a position, which there is.
+fn place(connection: &Connection, position: i64) -> Result<ResumeToken, Fault> {
+    let found = row_at(connection, position)?.zip(u64::try_from(position).ok());
+    let (id, position) =
+        found.ok_or_else(|| Fault::damaged("log", format!("there is no row at {position}")))?;
+    Ok(ResumeToken::new(position, id))
+}
+
+/// The identifier of the row at a position, of whichever log.
+fn row_at(connection: &Connection, position: i64) -> Result<Option<Uuid>, Fault> {
+    const ROW: &str = "SELECT id FROM command WHERE position = ?1 \
+        UNION ALL SELECT id FROM event WHERE position = ?1 \
+        UNION ALL SELECT id FROM message WHERE position = ?1 \
+        UNION ALL SELECT id FROM activity WHERE position = ?1 LIMIT 1";
+    one(connection, ROW, (position,), |row| Ok(row.get(0)?))
 }

@@ -16,8 +16,10 @@ use rusqlite::{Connection, Row};
 use crate::error::Fault;
 use crate::rows::{self, select_command, select_context, select_state};
 
-pub(crate) use history::{history, of_root};
-pub(crate) use log::{ACTIVITIES, COMMANDS, EVENTS, Log, MESSAGES, page};
+use history::of_root;
+
+pub(crate) use history::history;
+pub(crate) use log::{ACTIVITIES, COMMANDS, MESSAGES, Scan, page, page_of_root};
 pub(crate) use query::{query, register, snapshot};
 
 /// A part of what was asked for, and where the next one begins.

@@ -136,7 +136,7 @@ impl Disk {
         let file = self.folder.path().join("store.db");
         self.process.kill();
         let store = SqliteStore::open(&file).await.unwrap();
-        assert_eq!(store.commands(&all()).await.unwrap().len(), STORED * self.committed);
+        assert_eq!(store.commands(&all()).await.unwrap().rows.len(), STORED * self.committed);
         let sound = verify(&store).await.unwrap();
         assert!(sound.is_sound(), "{sound}");
     }
@@ -157,7 +157,7 @@ impl Disk {
         let root = &found.commands[0].root;
         let version = store.load(root).await.unwrap().unwrap().version;
         assert_eq!(usize::try_from(version).unwrap(), STORED * self.committed);
-        assert_eq!(store.commands(&all()).await.unwrap().len(), STORED * self.committed);
+        assert_eq!(store.commands(&all()).await.unwrap().rows.len(), STORED * self.committed);
     }
 }
 
@@ -276,7 +276,7 @@ async fn a_backup_on_a_disk_that_fails_leaves_nothing() {
     }
     disk.check("backup", "made");
     let store = SqliteStore::open(&copy).await.unwrap();
-    assert_eq!(store.commands(&all()).await.unwrap().len(), STORED);
+    assert_eq!(store.commands(&all()).await.unwrap().rows.len(), STORED);
     drop(store);
     disk.end().await;
 }

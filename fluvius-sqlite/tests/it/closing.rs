@@ -46,7 +46,7 @@ async fn check_copy(file: &Path, count: usize) {
     let copy = folder.path().join("copy.db");
     std::fs::copy(file, &copy).unwrap();
     let store = SqliteStore::open(&copy).await.unwrap();
-    assert_eq!(store.events(&all()).await.unwrap().len(), count);
+    assert_eq!(store.events(&all()).await.unwrap().rows.len(), count);
     store.close().await.unwrap();
 }
 

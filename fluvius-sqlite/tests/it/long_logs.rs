@@ -33,7 +33,7 @@ async fn long_logs_are_read_whole() {
             assert!(matches!(fate, Fate::Committed { .. }), "{fate:?}");
         }
     }
-    let whole = store.events(&all()).await.unwrap();
+    let whole = store.events(&all()).await.unwrap().rows;
     let positions: Vec<u64> = whole.iter().map(|row| row.position).collect();
     let realms = [
         RealmFilter::All,
@@ -52,8 +52,9 @@ async fn long_logs_are_read_whole() {
                 let query = LogQuery {
                     root: of.map(|of: usize| roots[of].clone()),
                     realm: filter.clone(),
-                    after,
+                    after: after.into(),
                     limit,
+                    ..all()
                 };
                 let expected: Vec<_> = expected
                     .iter()
@@ -66,15 +67,15 @@ async fn long_logs_are_read_whole() {
                     .map(|((.., id), _)| *id)
                     .take(limit)
                     .collect();
-                let found = store.events(&query).await.unwrap();
+                let found = store.events(&query).await.unwrap().rows;
                 let found: Vec<_> = found.iter().map(|row| row.src_cmd).collect();
                 assert!(found == expected, "events: {query:?}");
-                let found = store.messages(&query).await.unwrap();
+                let found = store.messages(&query).await.unwrap().rows;
                 let found: Vec<_> = found.iter().map(|row| row.src_cmd).collect();
                 if after == 0 {
                     assert!(found == expected, "messages: {query:?}");
                 }
-                let found = store.commands(&query).await.unwrap();
+                let found = store.commands(&query).await.unwrap().rows;
                 let found: Vec<_> = found.iter().map(|row| row.id).collect();
                 if after == 0 {
                     assert!(found == expected, "commands: {query:?}");
@@ -119,7 +120,7 @@ async fn no_row_is_lost_between_two_parts() {
         }
     }
     for root in [None, Some(root)] {
-        let found = store.commands(&LogQuery { root, ..all() }).await.unwrap();
+        let found = store.commands(&LogQuery { root, ..all() }).await.unwrap().rows;
         let found: Vec<_> = found.iter().map(|row| row.id).collect();
         assert!(found == ids);
     }

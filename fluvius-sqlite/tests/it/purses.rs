@@ -70,7 +70,7 @@ pub(crate) async fn look(store: &impl Store) -> Result<Vec<Uuid>, String> {
     if 2 * sum != COINS * u64::try_from(states.len()).unwrap() {
         return Err(format!("{} purses have {sum} coins", states.len()));
     }
-    let commands = store.commands(&all()).await.map_err(told)?;
+    let commands = store.commands(&all()).await.map_err(told)?.rows;
     let (first, second): (Vec<_>, Vec<_>) =
         commands.into_iter().partition(|row| row.record.parent.is_none());
     let first: Vec<Uuid> = first.into_iter().map(|row| row.record.id).collect();

@@ -91,7 +91,7 @@ impl Left {
         drop(store);
         is_closed(&path).await;
         let store = SqliteStore::open(&path).await.unwrap();
-        let commands = store.commands(&crate::units::all()).await.unwrap();
+        let commands = store.commands(&crate::units::all()).await.unwrap().rows;
         assert_eq!(commands.len(), 2 * (expected.len() + 1), "{what}");
     }
 

@@ -52,7 +52,7 @@ async fn of_two_processes_each_gets_its_part_of_the_commits_and_none_fails() {
     // At least two fifths each: without the room that they leave each other, it was a third.
     assert!(5 * own.committed >= 2 * all_commits && 5 * others >= 2 * all_commits);
     // Both have told the truth, and positions rise over both.
-    let commands = store.commands(&all()).await.unwrap();
+    let commands = store.commands(&all()).await.unwrap().rows;
     assert_eq!(commands.len(), all_commits);
     assert!(commands.is_sorted_by(|one, next| one.position < next.position));
     commit(&store, unit(&context(), &root(), 0)).await;

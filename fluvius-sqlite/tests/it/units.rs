@@ -10,7 +10,7 @@ use fluvius_core::uuid::Uuid;
 use fluvius_core::{
     ActivityKind, ActivityRecord, Actor, AggregateRoot, Change, CommandRecord, CommandStatus,
     ContextRecord, ETag, EventRecord, ExpectedVersion, Fate, Json, LogQuery, Logged, MessageRecord,
-    RealmFilter, StateRecord, Store, Transport, UnitOfWork,
+    StateRecord, Store, Transport, UnitOfWork,
 };
 
 /// A fresh identifier; each is larger than the one before it.
@@ -163,14 +163,14 @@ pub(crate) struct Logs {
 }
 
 pub(crate) fn all() -> LogQuery {
-    LogQuery { root: None, realm: RealmFilter::All, after: 0, limit: usize::MAX }
+    LogQuery::all()
 }
 
 pub(crate) async fn logs(store: &impl Store) -> Logs {
     Logs {
-        commands: store.commands(&all()).await.unwrap(),
-        events: store.events(&all()).await.unwrap(),
-        messages: store.messages(&all()).await.unwrap(),
-        activities: store.activities(&all()).await.unwrap(),
+        commands: store.commands(&all()).await.unwrap().rows,
+        events: store.events(&all()).await.unwrap().rows,
+        messages: store.messages(&all()).await.unwrap().rows,
+        activities: store.activities(&all()).await.unwrap().rows,
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use fluvius_core::{
-    AggregateRoot, CommandRecord, CommandStatus, EventRecord, LogQuery, Logged, RealmFilter, Store,
+    AggregateRoot, CommandRecord, CommandStatus, EventRecord, LogQuery, Logged, Store,
 };
 use rust_decimal::Decimal;
 use serde_json::Value;
@@ -25,9 +25,9 @@ pub async fn check(
     content: &impl Store,
     answers: impl IntoIterator<Item = Applied>,
 ) -> Result<u64, String> {
-    let query = LogQuery { root: None, realm: RealmFilter::All, after: 0, limit: usize::MAX };
-    let mut events = content.events(&query).await.map_err(|error| error.to_string())?;
-    let mut commands = content.commands(&query).await.map_err(|error| error.to_string())?;
+    let query = LogQuery::all();
+    let mut events = content.events(&query).await.map_err(|error| error.to_string())?.rows;
+    let mut commands = content.commands(&query).await.map_err(|error| error.to_string())?.rows;
     events.retain(|event| event.root.resource == ACCOUNT);
     commands.retain(|command| command.root.resource == ACCOUNT);
 

@@ -8,7 +8,8 @@ use std::time::Duration;
 use fluvius_core::query::{Field, StateQuery};
 use fluvius_core::{
     ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, KnownCommand,
-    LogQuery, Logged, MessageRecord, StateRecord, Store, StoreError, StoreTurn, UnitOfWork,
+    LogPage, LogQuery, Logged, MessageRecord, StateRecord, Store, StoreError, StoreTurn,
+    UnitOfWork,
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
@@ -255,22 +256,19 @@ impl<S: Store> Store for Altered<S> {
         self.inner.history(root, first, last).await
     }
 
-    async fn commands(&self, query: &LogQuery) -> Result<Vec<Logged<CommandRecord>>, StoreError> {
+    async fn commands(&self, query: &LogQuery) -> Result<LogPage<CommandRecord>, StoreError> {
         self.inner.commands(query).await
     }
 
-    async fn events(&self, query: &LogQuery) -> Result<Vec<Logged<EventRecord>>, StoreError> {
+    async fn events(&self, query: &LogQuery) -> Result<LogPage<EventRecord>, StoreError> {
         self.inner.events(query).await
     }
 
-    async fn messages(&self, query: &LogQuery) -> Result<Vec<Logged<MessageRecord>>, StoreError> {
+    async fn messages(&self, query: &LogQuery) -> Result<LogPage<MessageRecord>, StoreError> {
         self.inner.messages(query).await
     }
 
-    async fn activities(
-        &self,
-        query: &LogQuery,
-    ) -> Result<Vec<Logged<ActivityRecord>>, StoreError> {
+    async fn activities(&self, query: &LogQuery) -> Result<LogPage<ActivityRecord>, StoreError> {
         self.inner.activities(query).await
     }
 

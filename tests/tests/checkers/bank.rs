@@ -98,7 +98,7 @@ fn at_work<P: Place>(options: &Options, place: &P) -> Vec<Entry> {
 async fn check<P: Place>(place: &P, history: &[Entry]) -> Result<Tally, String> {
     let store = place.open().await;
     let asked = history::requests(history);
-    let events = store.events(&oracle::whole_log()).await.map_err(text)?;
+    let events = store.events(&oracle::whole_log()).await.map_err(text)?.rows;
     oracle::purses(&events)?;
     let snapshots = oracle::snapshots(&asked, &events)?;
     oracle::is_sound(&store).await?;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use fluvius_core::verify::verify;
-use fluvius_core::{EventRecord, LogQuery, Logged, RealmFilter, Store};
+use fluvius_core::{EventRecord, LogQuery, Logged, Store};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
@@ -18,7 +18,7 @@ pub fn text(error: impl std::fmt::Display) -> String {
 }
 
 pub fn whole_log() -> LogQuery {
-    LogQuery { root: None, realm: RealmFilter::All, after: 0, limit: usize::MAX }
+    LogQuery::all()
 }
 
 /// The logs tell the states, and each other.
@@ -43,7 +43,7 @@ pub async fn logs<'a>(
 
 /// Nothing is in the log that nobody has sent.
 pub async fn nothing_else(content: &impl Store, sent: &BTreeSet<Uuid>) -> Checked {
-    for row in content.commands(&whole_log()).await.map_err(text)? {
+    for row in content.commands(&whole_log()).await.map_err(text)?.rows {
         if !sent.contains(&row.parent.unwrap_or(row.id)) {
             return Err(format!("nobody has sent command {}, which is in the log", row.id));
         }

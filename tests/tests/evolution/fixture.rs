@@ -1,7 +1,7 @@
 //! The file that revision 1 has written is what revision 1 writes.
 
 use fluvius_core::verify::verify;
-use fluvius_core::{Domain, EventRecord, LogQuery, Logged, RealmFilter, StateRecord, Store};
+use fluvius_core::{Domain, EventRecord, LogQuery, Logged, StateRecord, Store};
 use fluvius_sqlite::SqliteStore;
 
 use crate::life::{ADA, File, GRACE, JOHN, kept, live, memory, root};
@@ -50,6 +50,6 @@ async fn states(store: &impl Store) -> Vec<StateRecord> {
 }
 
 async fn events(store: &impl Store) -> Vec<Logged<EventRecord>> {
-    let all = LogQuery { root: None, realm: RealmFilter::All, after: 0, limit: usize::MAX };
-    store.events(&all).await.unwrap()
+    let all = LogQuery::all();
+    store.events(&all).await.unwrap().rows
 }

@@ -3,9 +3,7 @@
 use std::task::Poll;
 
 use fluvius_core::testing::{Faults, Planted};
-use fluvius_core::{
-    CommandBundle, DomainRuntime, LogQuery, MemoryStore, RealmFilter, Session, Store,
-};
+use fluvius_core::{CommandBundle, DomainRuntime, LogQuery, MemoryStore, Session, Store};
 use futures_util::poll;
 use tower::{Service, ServiceExt};
 
@@ -158,7 +156,7 @@ async fn shut_down(domain: DomainRuntime, content: MemoryStore) -> Result<(), St
 }
 
 async fn log_len(content: &MemoryStore) -> Result<usize, String> {
-    let query = LogQuery { root: None, realm: RealmFilter::All, after: 0, limit: usize::MAX };
-    let commands = content.commands(&query).await.map_err(|error| error.to_string())?;
+    let query = LogQuery::all();
+    let commands = content.commands(&query).await.map_err(|error| error.to_string())?.rows;
     Ok(commands.len())
 }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use fluvius_core::{
-    ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, LogQuery,
-    Logged, MemoryStore, MessageRecord, StateQuery, StateRecord, Store, StoreError, UnitOfWork,
+    ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, LogPage,
+    LogQuery, Logged, MemoryStore, MessageRecord, StateQuery, StateRecord, Store, StoreError,
+    UnitOfWork,
 };
 use uuid::Uuid;
 
@@ -101,22 +102,32 @@ impl Store for Altered {
         Ok(self.events_of(self.inner.history(root, first, last).await?, false))
     }
 
-    async fn commands(&self, query: &LogQuery) -> Read<Vec<Logged<CommandRecord>>> {
-        Ok(self.commands_of(self.inner.commands(query).await?, true))
+    async fn commands(&self, query: &LogQuery) -> Read<LogPage<CommandRecord>> {
+        let mut page = self.inner.commands(query).await?;
+        page.rows = self.commands_of(page.rows, true);
+        Ok(page)
     }
 
-    async fn events(&self, query: &LogQuery) -> Read<Vec<Logged<EventRecord>>> {
-        Ok(self.events_of(self.inner.events(query).await?, true))
+    async fn events(&self, query: &LogQuery) -> Read<LogPage<EventRecord>> {
+        let mut page = self.inner.events(query).await?;
+        page.rows = self.events_of(page.rows, true);
+        Ok(page)
     }
 
-    async fn messages(&self, query: &LogQuery) -> Read<Vec<Logged<MessageRecord>>> {
-        let rows = self.inner.messages(query).await?;
-        Ok(if let Harm::Message(harm) = self.harm { kept(rows, harm) } else { rows })
+    async fn messages(&self, query: &LogQuery) -> Read<LogPage<MessageRecord>> {
+        let mut page = self.inner.messages(query).await?;
+        if let Harm::Message(harm) = self.harm {
+            page.rows = kept(page.rows, harm);
+        }
+        Ok(page)
     }
 
-    async fn activities(&self, query: &LogQuery) -> Read<Vec<Logged<ActivityRecord>>> {
-        let rows = self.inner.activities(query).await?;
-        Ok(if let Harm::Activity(harm) = self.harm { kept(rows, harm) } else { rows })
+    async fn activities(&self, query: &LogQuery) -> Read<LogPage<ActivityRecord>> {
+        let mut page = self.inner.activities(query).await?;
+        if let Harm::Activity(harm) = self.harm {
+            page.rows = kept(page.rows, harm);
+        }
+        Ok(page)
     }
 
     async fn context(&self, id: Uuid) -> Read<Option<Arc<ContextRecord>>> {

@@ -159,6 +159,8 @@ async fn of_readers(world: &mut World) {
     world.add("invalid-query", &no_number);
     let several = statemgr.find_one::<Probe>(number("value").ge(0)).await.unwrap_err();
     world.add("not-unique", &several);
+    let ahead = world.domain.log().after(u64::MAX).events().await.unwrap_err();
+    world.add("invalid-position", &ahead);
 }
 
 async fn of_the_runtime(world: &mut World) {

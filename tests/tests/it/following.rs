@@ -4,11 +4,14 @@ use std::pin::pin;
 use std::time::Duration;
 
 use fluvius_core::testing::{Faults, FaultyStore};
-use fluvius_core::{Domain, DomainContext, MemoryStore};
+use fluvius_core::{Domain, DomainContext, DomainRuntime, MemoryStore, StoreError};
 use futures_util::StreamExt;
+use metrics_util::debugging::DebuggingRecorder;
+use tokio::sync::mpsc::{self, UnboundedReceiver};
 
-use crate::kit::id;
+use crate::kit::{Trace, id};
 use crate::probe::{ProbingDomain, Run, StartProbe, Step, probe};
+use crate::scripted::Scripted;
 
 fn add() -> Run {
     Run { steps: vec![Step::Add(1)] }
@@ -67,23 +70,91 @@ async fn what_this_runtime_commits_is_seen_at_once_and_what_others_do_after_a_se
     }
 }
 
+/// A follower over a store that can be made to fail, and what it has given.
+async fn follow(store: &Scripted) -> (DomainRuntime, UnboundedReceiver<Result<u64, &'static str>>) {
+    let domain = ProbingDomain::runtime(store.clone()).await.unwrap();
+    let mut events = domain.log().follow_events();
+    let (sender, given) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Some(event) = events.next().await {
+            let told = event.map(|event| event.position).map_err(|error| error.code());
+            sender.send(told).unwrap();
+        }
+    });
+    (domain, given)
+}
+
 #[tokio::test(start_paused = true)]
-async fn a_read_that_fails_is_told_and_the_stream_goes_on() {
+async fn followers_outlast_an_outage_with_few_reads() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let _recorder = metrics::set_default_local_recorder(&recorder);
+    // A snapshot sets what it gives back to zero.
+    let gauge = || {
+        let metrics = snapshotter.snapshot().into_vec();
+        let of = |name: &str| {
+            let found = metrics.iter().find(|(key, ..)| key.key().name() == name);
+            found.map(|(.., value)| format!("{value:?}")).unwrap()
+        };
+        (of("fluvius_followers_waiting"), of("fluvius_follower_failed_reads_total"))
+    };
+    let (trace, _guard) = Trace::start();
+    let reports = |text: &str| trace.text().matches(text).count();
+    let store = Scripted::default();
+    let (domain, mut one) = follow(&store).await;
+    let mut events = domain.log().follow_events();
+    let session = domain.session(DomainContext::create("test"));
+    session.send(id(1), StartProbe { value: 0 }).await.unwrap();
+    assert_eq!(one.recv().await.unwrap(), Ok(2));
+    assert_eq!(events.next().await.unwrap().unwrap().position, 2);
+
+    store.fail_reads(Some(StoreError::unavailable("gone")));
+    let waiting = tokio::time::timeout(Duration::from_secs(60), events.next()).await;
+    assert!(waiting.is_err() && one.is_empty(), "no error is given");
+    // Two followers, each six reads until the pause has grown, then one in one to two seconds.
+    let read_count = store.read_count();
+    assert!((60..=140).contains(&read_count), "{read_count}");
+    assert_eq!((reports("cannot be read"), reports("can be read again")), (1, 0));
+    let (waiting, failed) = gauge();
+    assert_eq!(waiting, "Gauge(2.0)");
+    assert_ne!(failed, "Counter(0)");
+
+    store.fail_reads(None);
+    let healed = tokio::time::Instant::now();
+    session.send(id(2), StartProbe { value: 0 }).await.unwrap();
+    assert_eq!(one.recv().await.unwrap(), Ok(4));
+    assert_eq!(events.next().await.unwrap().unwrap().position, 4);
+    assert!(healed.elapsed() <= Duration::from_secs(2), "{:?}", healed.elapsed());
+    assert_eq!((reports("cannot be read"), reports("can be read again")), (1, 1));
+    assert_eq!(gauge().0, "Gauge(-2.0)", "none waits any more");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_that_stays_is_given_once_and_ends_the_stream() {
+    let store = Scripted::default();
+    let (domain, mut given) = follow(&store).await;
+    let session = domain.session(DomainContext::create("test"));
+    session.send(id(1), StartProbe { value: 0 }).await.unwrap();
+    assert_eq!(given.recv().await.unwrap(), Ok(2));
+    store.fail_reads(Some(StoreError::permanent("broken")));
+    assert_eq!(given.recv().await.unwrap(), Err("store"));
+    assert_eq!(given.recv().await, None, "the stream is over");
+    store.read_count();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(store.read_count(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_row_is_lost_or_repeated_by_reads_that_fail() {
+    let faults = Faults { failed_reads: 400, ..Faults::default() };
     let store = FaultyStore::new(MemoryStore::new(), 7, Faults::default());
     let domain = ProbingDomain::runtime(store.clone()).await.unwrap();
     let session = domain.session(DomainContext::create("test"));
-    for number in 1..=3 {
+    for number in 1..=40 {
         session.send(id(number), StartProbe { value: 0 }).await.unwrap();
     }
-    let mut events = pin!(domain.log().limit(1).follow_events());
-    let mut seen = vec![events.next().await.unwrap().unwrap().position];
-    store.set_faults(Faults { failed_reads: 1_000, ..Faults::default() });
-    for _ in 0..2 {
-        assert_eq!(events.next().await.unwrap().unwrap_err().code(), "store-unavailable");
-    }
-    store.set_faults(Faults::default());
-    for _ in 0..2 {
-        seen.push(events.next().await.unwrap().unwrap().position);
-    }
-    assert_eq!(seen, [2, 4, 6]);
+    store.set_faults(faults);
+    let events = domain.log().limit(3).follow_events();
+    let seen: Vec<u64> = events.take(40).map(|event| event.unwrap().position).collect().await;
+    assert_eq!(seen, (1..=40).map(|number| 2 * number).collect::<Vec<u64>>());
 }

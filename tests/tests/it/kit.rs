@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use fluvius_core::{
     ActivityRecord, AggregateRoot, CommandBundle, CommandRecord, CommandStatus, ContextRecord,
     Domain, DomainContext, DomainRuntime, Error, EventRecord, LogQuery, Logged, MemoryStore,
-    MessageRecord, RealmFilter, Session, StateRecord, Store,
+    MessageRecord, Session, StateRecord, Store,
 };
 use serde_json::Value;
 use tokio::sync::Semaphore;
@@ -87,11 +87,11 @@ pub struct Snapshot {
 
 impl Snapshot {
     pub async fn of(store: &impl Store) -> Self {
-        let all = LogQuery { root: None, realm: RealmFilter::All, after: 0, limit: usize::MAX };
-        let commands = store.commands(&all).await.unwrap();
-        let events = store.events(&all).await.unwrap();
-        let messages = store.messages(&all).await.unwrap();
-        let activities = store.activities(&all).await.unwrap();
+        let all = LogQuery::all();
+        let commands = store.commands(&all).await.unwrap().rows;
+        let events = store.events(&all).await.unwrap().rows;
+        let messages = store.messages(&all).await.unwrap().rows;
+        let activities = store.activities(&all).await.unwrap().rows;
         let mut states = BTreeMap::new();
         let roots = commands.iter().map(|row| &row.root).chain(events.iter().map(|row| &row.root));
         for root in roots.collect::<BTreeSet<_>>() {

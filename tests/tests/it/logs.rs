@@ -51,8 +51,11 @@ async fn a_log_is_read_page_by_page() {
         let read = pages(world.domain.log().limit(limit)).await;
         assert_eq!(read, (sizes, all.1.clone()), "limit {limit}");
     }
-    let (sizes, _) = pages(world.domain.log().after(u64::MAX)).await;
+    let end = world.domain.log().commands().await.unwrap().scanned_to.position();
+    let (sizes, _) = pages(world.domain.log().after(end)).await;
     assert_eq!(sizes, [0]);
+    let error = world.domain.log().after(end + 1).events().await.unwrap_err();
+    assert_eq!(error.code(), "invalid-position");
 }
 
 #[tokio::test]

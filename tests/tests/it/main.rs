@@ -30,6 +30,7 @@ mod queries;
 mod read_back;
 mod realms;
 mod recall;
+mod resuming;
 mod secrets;
 mod seed_example;
 mod sessions;

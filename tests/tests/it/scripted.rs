@@ -1,13 +1,14 @@
 //! A store that fails by script.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use fluvius_core::query::Field;
 use fluvius_core::{
-    ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, LogQuery,
-    Logged, MemoryStore, MessageRecord, StateQuery, StateRecord, Store, StoreError, UnitOfWork,
+    ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, LogPage,
+    LogQuery, Logged, MemoryStore, MessageRecord, StateQuery, StateRecord, Store, StoreError,
+    UnitOfWork,
 };
 use futures_util::future::BoxFuture;
 use uuid::Uuid;
@@ -40,6 +41,8 @@ pub struct Scripted {
     fault: Arc<Mutex<Option<StoreError>>>,
     is_slow: Arc<AtomicBool>,
     indexes: Arc<Mutex<Vec<Indexes>>>,
+    event_reads: Arc<Mutex<Vec<(u64, u64)>>>,
+    read_count: Arc<AtomicUsize>,
 }
 
 impl Scripted {
@@ -73,7 +76,19 @@ impl Scripted {
         self.indexes.lock().unwrap().clone()
     }
 
+    /// Of each page of events that was read since the last call the position behind which it begins,
+    /// and the newest one.
+    pub fn event_reads(&self) -> Vec<(u64, u64)> {
+        std::mem::take(&mut self.event_reads.lock().unwrap())
+    }
+
+    /// How many reads there were since the last call, also of those that failed.
+    pub fn read_count(&self) -> usize {
+        self.read_count.swap(0, Ordering::Relaxed)
+    }
+
     fn reads(&self) -> Result<&MemoryStore, StoreError> {
+        self.read_count.fetch_add(1, Ordering::Relaxed);
         match &*self.fault.lock().unwrap() {
             Some(fault) => Err(fault.clone()),
             None => Ok(&self.inner),
@@ -162,22 +177,21 @@ impl Store for Scripted {
         self.reads()?.history(root, first, last).await
     }
 
-    async fn commands(&self, query: &LogQuery) -> Result<Vec<Logged<CommandRecord>>, StoreError> {
+    async fn commands(&self, query: &LogQuery) -> Result<LogPage<CommandRecord>, StoreError> {
         self.reads()?.commands(query).await
     }
 
-    async fn events(&self, query: &LogQuery) -> Result<Vec<Logged<EventRecord>>, StoreError> {
-        self.reads()?.events(query).await
+    async fn events(&self, query: &LogQuery) -> Result<LogPage<EventRecord>, StoreError> {
+        let page = self.reads()?.events(query).await?;
+        self.event_reads.lock().unwrap().push((query.after.position(), page.newest));
+        Ok(page)
     }
 
-    async fn messages(&self, query: &LogQuery) -> Result<Vec<Logged<MessageRecord>>, StoreError> {
+    async fn messages(&self, query: &LogQuery) -> Result<LogPage<MessageRecord>, StoreError> {
         self.reads()?.messages(query).await
     }
 
-    async fn activities(
-        &self,
-        query: &LogQuery,
-    ) -> Result<Vec<Logged<ActivityRecord>>, StoreError> {
+    async fn activities(&self, query: &LogQuery) -> Result<LogPage<ActivityRecord>, StoreError> {
         self.reads()?.activities(query).await
     }
 

@@ -61,12 +61,11 @@ async fn what_a_domain_writes_is_sound() {
     let found = verify(&store).await.unwrap();
     assert!(found.is_sound(), "{found}");
     let count = |rows: usize| u64::try_from(rows).unwrap();
-    let all =
-        LogQuery { root: None, realm: fluvius_core::RealmFilter::All, after: 0, limit: usize::MAX };
+    let all = LogQuery::all();
     let expected = Verification {
         roots: 5,
-        commands: count(store.commands(&all).await.unwrap().len()),
-        events: count(store.events(&all).await.unwrap().len()),
+        commands: count(store.commands(&all).await.unwrap().rows.len()),
+        events: count(store.events(&all).await.unwrap().rows.len()),
         messages: 2,
         activities: 1,
         ..Verification::default()

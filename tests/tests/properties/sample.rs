@@ -190,7 +190,7 @@ pub(crate) fn valid_payload(key: &str) -> Value {
 }
 
 /// Every code that an error may have.
-pub(crate) const CODES: [&str; 26] = [
+pub(crate) const CODES: [&str; 27] = [
     "unknown-command",
     "invalid-payload",
     "no-aggregate-root",
@@ -214,6 +214,7 @@ pub(crate) const CODES: [&str; 26] = [
     "invalid-query",
     "not-unique",
     "invalid-state",
+    "invalid-position",
     "store-unavailable",
     "store",
     "outcome-unknown",

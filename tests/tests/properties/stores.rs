@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fluvius_core::query::Field;
-use fluvius_core::store::{KnownCommand, LogQuery, RealmFilter, Store, StoreError, StoreTurn};
+use fluvius_core::store::{KnownCommand, LogPage, LogQuery, Store, StoreError, StoreTurn};
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
     ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, Logged,
@@ -74,12 +74,12 @@ pub(crate) struct Content {
 
 impl Content {
     pub(crate) async fn of(store: &AnyStore, roots: impl Iterator<Item = AggregateRoot>) -> Self {
-        let all = LogQuery { root: None, realm: RealmFilter::All, after: 0, limit: usize::MAX };
+        let all = LogQuery::all();
         let mut content = Self {
-            commands: store.commands(&all).await.unwrap(),
-            events: store.events(&all).await.unwrap(),
-            messages: store.messages(&all).await.unwrap(),
-            activities: store.activities(&all).await.unwrap(),
+            commands: store.commands(&all).await.unwrap().rows,
+            events: store.events(&all).await.unwrap().rows,
+            messages: store.messages(&all).await.unwrap().rows,
+            activities: store.activities(&all).await.unwrap().rows,
             states: BTreeMap::new(),
             contexts: BTreeMap::new(),
         };
@@ -153,22 +153,19 @@ impl Store for AnyStore {
         each!(self, store => store.history(root, first, last).await)
     }
 
-    async fn commands(&self, query: &LogQuery) -> Result<Vec<Logged<CommandRecord>>, StoreError> {
+    async fn commands(&self, query: &LogQuery) -> Result<LogPage<CommandRecord>, StoreError> {
         each!(self, store => store.commands(query).await)
     }
 
-    async fn events(&self, query: &LogQuery) -> Result<Vec<Logged<EventRecord>>, StoreError> {
+    async fn events(&self, query: &LogQuery) -> Result<LogPage<EventRecord>, StoreError> {
         each!(self, store => store.events(query).await)
     }
 
-    async fn messages(&self, query: &LogQuery) -> Result<Vec<Logged<MessageRecord>>, StoreError> {
+    async fn messages(&self, query: &LogQuery) -> Result<LogPage<MessageRecord>, StoreError> {
         each!(self, store => store.messages(query).await)
     }
 
-    async fn activities(
-        &self,
-        query: &LogQuery,
-    ) -> Result<Vec<Logged<ActivityRecord>>, StoreError> {
+    async fn activities(&self, query: &LogQuery) -> Result<LogPage<ActivityRecord>, StoreError> {
         each!(self, store => store.activities(query).await)
     }
 

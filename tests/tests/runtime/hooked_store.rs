@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use fluvius_core::{
-    ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, LogQuery,
-    Logged, MemoryStore, MessageRecord, StateQuery, StateRecord, Store, StoreError, UnitOfWork,
+    ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, LogPage,
+    LogQuery, Logged, MemoryStore, MessageRecord, StateQuery, StateRecord, Store, StoreError,
+    UnitOfWork,
 };
 use uuid::Uuid;
 
@@ -27,6 +28,11 @@ pub(crate) struct HookedStore {
 impl HookedStore {
     pub(crate) fn new(inner: MemoryStore, hook: impl Fn(Call) + Send + Sync + 'static) -> Self {
         Self { inner, hook: Box::new(hook) }
+    }
+
+    fn page<T>(&self, page: LogPage<T>) -> LogPage<T> {
+        (self.hook)(Call::Rows(page.rows.len()));
+        page
     }
 
     fn rows<T>(&self, rows: Vec<T>) -> Vec<T> {
@@ -78,23 +84,20 @@ impl Store for HookedStore {
         Ok(self.rows(self.inner.history(root, first, last).await?))
     }
 
-    async fn commands(&self, query: &LogQuery) -> Result<Vec<Logged<CommandRecord>>, StoreError> {
-        Ok(self.rows(self.inner.commands(query).await?))
+    async fn commands(&self, query: &LogQuery) -> Result<LogPage<CommandRecord>, StoreError> {
+        Ok(self.page(self.inner.commands(query).await?))
     }
 
-    async fn events(&self, query: &LogQuery) -> Result<Vec<Logged<EventRecord>>, StoreError> {
-        Ok(self.rows(self.inner.events(query).await?))
+    async fn events(&self, query: &LogQuery) -> Result<LogPage<EventRecord>, StoreError> {
+        Ok(self.page(self.inner.events(query).await?))
     }
 
-    async fn messages(&self, query: &LogQuery) -> Result<Vec<Logged<MessageRecord>>, StoreError> {
-        Ok(self.rows(self.inner.messages(query).await?))
+    async fn messages(&self, query: &LogQuery) -> Result<LogPage<MessageRecord>, StoreError> {
+        Ok(self.page(self.inner.messages(query).await?))
     }
 
-    async fn activities(
-        &self,
-        query: &LogQuery,
-    ) -> Result<Vec<Logged<ActivityRecord>>, StoreError> {
-        Ok(self.rows(self.inner.activities(query).await?))
+    async fn activities(&self, query: &LogQuery) -> Result<LogPage<ActivityRecord>, StoreError> {
+        Ok(self.page(self.inner.activities(query).await?))
     }
 
     async fn context(&self, id: Uuid) -> Result<Option<Arc<ContextRecord>>, StoreError> {

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use fluvius_core::{
-    ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, LogQuery,
+    ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, LogPage, LogQuery,
     Logged, MemoryStore, MessageRecord, StateQuery, StateRecord, Store, StoreError, UnitOfWork,
 };
 use uuid::Uuid;
@@ -85,19 +85,19 @@ impl Store for ProbeStore {
         self.inner.history(root, first, last).await
     }
 
-    async fn commands(&self, query: &LogQuery) -> Found<Vec<Logged<CommandRecord>>> {
+    async fn commands(&self, query: &LogQuery) -> Found<LogPage<CommandRecord>> {
         self.inner.commands(query).await
     }
 
-    async fn events(&self, query: &LogQuery) -> Found<Vec<Logged<EventRecord>>> {
+    async fn events(&self, query: &LogQuery) -> Found<LogPage<EventRecord>> {
         self.inner.events(query).await
     }
 
-    async fn messages(&self, query: &LogQuery) -> Found<Vec<Logged<MessageRecord>>> {
+    async fn messages(&self, query: &LogQuery) -> Found<LogPage<MessageRecord>> {
         self.inner.messages(query).await
     }
 
-    async fn activities(&self, query: &LogQuery) -> Found<Vec<Logged<ActivityRecord>>> {
+    async fn activities(&self, query: &LogQuery) -> Found<LogPage<ActivityRecord>> {
         self.inner.activities(query).await
     }
 

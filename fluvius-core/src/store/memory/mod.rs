@@ -9,7 +9,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 
 use uuid::Uuid;
 
-use super::{Fate, LogQuery, Store, StoreError, StoreTurn};
+use super::{Fate, LogPage, LogQuery, Store, StoreError, StoreTurn};
 use crate::activity::ActivityRecord;
 use crate::command::CommandRecord;
 use crate::context::ContextRecord;
@@ -106,23 +106,20 @@ impl Store for MemoryStore {
         Ok(self.tables().history(root, first, last))
     }
 
-    async fn commands(&self, query: &LogQuery) -> Result<Vec<Logged<CommandRecord>>, StoreError> {
-        Ok(self.tables().commands(query))
+    async fn commands(&self, query: &LogQuery) -> Result<LogPage<CommandRecord>, StoreError> {
+        self.tables().commands(query)
     }
 
-    async fn events(&self, query: &LogQuery) -> Result<Vec<Logged<EventRecord>>, StoreError> {
-        Ok(self.tables().events(query))
+    async fn events(&self, query: &LogQuery) -> Result<LogPage<EventRecord>, StoreError> {
+        self.tables().events(query)
     }
 
-    async fn messages(&self, query: &LogQuery) -> Result<Vec<Logged<MessageRecord>>, StoreError> {
-        Ok(self.tables().messages(query))
+    async fn messages(&self, query: &LogQuery) -> Result<LogPage<MessageRecord>, StoreError> {
+        self.tables().messages(query)
     }
 
-    async fn activities(
-        &self,
-        query: &LogQuery,
-    ) -> Result<Vec<Logged<ActivityRecord>>, StoreError> {
-        Ok(self.tables().activities(query))
+    async fn activities(&self, query: &LogQuery) -> Result<LogPage<ActivityRecord>, StoreError> {
+        self.tables().activities(query)
     }
 
     async fn context(&self, id: Uuid) -> Result<Option<Arc<ContextRecord>>, StoreError> {

@@ -12,12 +12,13 @@ use crate::command::CommandRecord;
 use crate::context::ContextRecord;
 use crate::event::EventRecord;
 use crate::hash::Map;
-use crate::logged::Logged;
+use crate::logged::{LogRecord, Logged};
 use crate::message::MessageRecord;
 use crate::query::{Filter, StateQuery};
+use crate::resume::ResumeToken;
 use crate::root::AggregateRoot;
 use crate::state::StateRecord;
-use crate::store::{Fate, LogQuery, StoreError};
+use crate::store::{Fate, LogPage, LogQuery, StoreError};
 use crate::unit_of_work::UnitOfWork;
 
 /// Everything that the store keeps. Logs are vectors in position order.
@@ -195,20 +196,73 @@ impl Tables {
             .collect()
     }
 
-    pub(super) fn commands(&self, query: &LogQuery) -> Vec<Logged<CommandRecord>> {
-        page(&self.commands, query, |row| (&row.root, self.realm_of_context(row.context_id)))
+    pub(super) fn commands(&self, query: &LogQuery) -> Result<LogPage<CommandRecord>, StoreError> {
+        let rows = behind(&self.commands, query).iter();
+        self.page(query, rows, |row| (&row.root, self.realm_of_context(row.context_id)))
     }
 
-    pub(super) fn events(&self, query: &LogQuery) -> Vec<Logged<EventRecord>> {
-        page(&self.events, query, |row| (&row.root, self.realm_of_command(row.src_cmd)))
+    pub(super) fn events(&self, query: &LogQuery) -> Result<LogPage<EventRecord>, StoreError> {
+        let Some(root) = &query.root else {
+            let rows = behind(&self.events, query).iter();
+            return self.page(query, rows, |row| (&row.root, self.realm_of_command(row.src_cmd)));
+        };
+        let of_root = self.roots.get(root).map_or(&[][..], |root| &root.events);
+        let is_read = |index: &usize| {
+            self.events.get(*index).is_some_and(|row| row.position <= query.after.position())
+        };
+        let of_root = &of_root[of_root.partition_point(is_read)..];
+        let rows = of_root.iter().filter_map(|index| self.events.get(*index));
+        self.page(query, rows, |row| (&row.root, self.realm_of_command(row.src_cmd)))
     }
 
-    pub(super) fn messages(&self, query: &LogQuery) -> Vec<Logged<MessageRecord>> {
-        page(&self.messages, query, |row| (&row.root, self.realm_of_command(row.src_cmd)))
+    pub(super) fn messages(&self, query: &LogQuery) -> Result<LogPage<MessageRecord>, StoreError> {
+        let rows = behind(&self.messages, query).iter();
+        self.page(query, rows, |row| (&row.root, self.realm_of_command(row.src_cmd)))
     }
 
-    pub(super) fn activities(&self, query: &LogQuery) -> Vec<Logged<ActivityRecord>> {
-        page(&self.activities, query, |row| (&row.root, self.realm_of_context(row.context_id)))
+    pub(super) fn activities(
+        &self,
+        query: &LogQuery,
+    ) -> Result<LogPage<ActivityRecord>, StoreError> {
+        let rows = behind(&self.activities, query).iter();
+        self.page(query, rows, |row| (&row.root, self.realm_of_context(row.context_id)))
+    }
+
+    /// Looks at rows of a log, which are all behind the query's place, until a limit is reached.
+    fn page<'a, T: LogRecord + Clone + 'a>(
+        &self,
+        query: &LogQuery,
+        mut rows: impl Iterator<Item = &'a Logged<Arc<T>>>,
+        belongs_to: impl Fn(&'a T) -> (&'a AggregateRoot, Option<&'a str>),
+    ) -> Result<LogPage<T>, StoreError> {
+        query.after.check(self.row_at(query.after.position()), self.position)?;
+        let mut found = Vec::new();
+        let mut scanned_to = query.after;
+        for _ in 0..query.scan_limit.max(1) {
+            if found.len() >= query.limit {
+                return Ok(LogPage::new(found, scanned_to, self.position));
+            }
+            let Some(row) = rows.next() else {
+                let newest = self.row_at(self.position);
+                let end = newest.map_or(scanned_to, |id| ResumeToken::new(self.position, id));
+                return Ok(LogPage::new(found, end, self.position));
+            };
+            scanned_to = ResumeToken::new(row.position, row.record.row_id());
+            let (root, realm) = belongs_to(&row.record);
+            let is_of_root = query.root.as_ref().is_none_or(|wanted| wanted == root);
+            if is_of_root && query.realm.admits(realm) {
+                found.push(copy(row));
+            }
+        }
+        Ok(LogPage::new(found, scanned_to, self.position))
+    }
+
+    /// The identifier of the row at a position, of whichever log.
+    fn row_at(&self, position: u64) -> Option<Uuid> {
+        row_at(&self.commands, position)
+            .or_else(|| row_at(&self.events, position))
+            .or_else(|| row_at(&self.messages, position))
+            .or_else(|| row_at(&self.activities, position))
     }
 
     fn realm_of_command(&self, id: Uuid) -> Option<&str> {
@@ -230,19 +284,12 @@ fn copy<T: Clone>(row: &Logged<Arc<T>>) -> Logged<T> {
     Logged { position: row.position, record: T::clone(&row.record) }
 }
 
-fn page<'a, T: Clone>(
-    log: &'a [Logged<Arc<T>>],
-    query: &LogQuery,
-    belongs_to: impl Fn(&'a T) -> (&'a AggregateRoot, Option<&'a str>),
-) -> Vec<Logged<T>> {
-    let start = log.partition_point(|row| row.position <= query.after);
-    log[start..]
-        .iter()
-        .filter(|row| {
-            let (root, realm) = belongs_to(&row.record);
-            query.root.as_ref().is_none_or(|wanted| wanted == root) && query.realm.admits(realm)
-        })
-        .take(query.limit)
-        .map(copy)
-        .collect()
+/// The rows of a log behind the place of a query.
+fn behind<'a, T>(log: &'a [Logged<Arc<T>>], query: &LogQuery) -> &'a [Logged<Arc<T>>] {
+    &log[log.partition_point(|row| row.position <= query.after.position())..]
+}
+
+fn row_at<T: LogRecord>(log: &[Logged<Arc<T>>], position: u64) -> Option<Uuid> {
+    let index = log.binary_search_by_key(&position, |row| row.position).ok()?;
+    log.get(index).map(|row| row.record.row_id())
 }

@@ -54,10 +54,10 @@ impl Content {
     /// What a store holds.
     pub(super) async fn read(store: &Handle, watched: &Watched) -> Result<Self, Broken> {
         let mut content = Self {
-            commands: store.commands(&all()).await?,
-            events: store.events(&all()).await?.into_iter().map(event).collect(),
-            messages: store.messages(&all()).await?.into_iter().map(message).collect(),
-            activities: store.activities(&all()).await?.into_iter().map(activity).collect(),
+            commands: store.commands(&all()).await?.rows,
+            events: store.events(&all()).await?.rows.into_iter().map(event).collect(),
+            messages: store.messages(&all()).await?.rows.into_iter().map(message).collect(),
+            activities: store.activities(&all()).await?.rows.into_iter().map(activity).collect(),
             states: BTreeMap::new(),
             histories: BTreeMap::new(),
             contexts: BTreeMap::new(),

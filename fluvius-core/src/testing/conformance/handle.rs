@@ -14,7 +14,7 @@ use crate::message::MessageRecord;
 use crate::query::{Field, StateQuery};
 use crate::root::AggregateRoot;
 use crate::state::StateRecord;
-use crate::store::{ErasedStore, Fate, LogQuery, RealmFilter, Store, StoreError, StoreTurn};
+use crate::store::{ErasedStore, Fate, LogPage, LogQuery, Store, StoreError, StoreTurn};
 use crate::unit_of_work::UnitOfWork;
 
 /// A store that was opened; clones are the same handle, so a runtime that gives up its clone does
@@ -32,12 +32,12 @@ impl Handle {
 
 /// All rows behind a position, of all roots and realms, and at the most so many.
 pub(super) fn behind(after: u64, limit: usize) -> LogQuery {
-    LogQuery { root: None, realm: RealmFilter::All, after, limit }
+    LogQuery { after: after.into(), limit, ..LogQuery::all() }
 }
 
 /// All rows of a log.
 pub(super) fn all() -> LogQuery {
-    behind(0, usize::MAX)
+    LogQuery::all()
 }
 
 impl Store for Handle {
@@ -88,22 +88,19 @@ impl Store for Handle {
         self.store.history(root, first, last).await
     }
 
-    async fn commands(&self, query: &LogQuery) -> Result<Vec<Logged<CommandRecord>>, StoreError> {
+    async fn commands(&self, query: &LogQuery) -> Result<LogPage<CommandRecord>, StoreError> {
         self.store.commands(query).await
     }
 
-    async fn events(&self, query: &LogQuery) -> Result<Vec<Logged<EventRecord>>, StoreError> {
+    async fn events(&self, query: &LogQuery) -> Result<LogPage<EventRecord>, StoreError> {
         self.store.events(query).await
     }
 
-    async fn messages(&self, query: &LogQuery) -> Result<Vec<Logged<MessageRecord>>, StoreError> {
+    async fn messages(&self, query: &LogQuery) -> Result<LogPage<MessageRecord>, StoreError> {
         self.store.messages(query).await
     }
 
-    async fn activities(
-        &self,
-        query: &LogQuery,
-    ) -> Result<Vec<Logged<ActivityRecord>>, StoreError> {
+    async fn activities(&self, query: &LogQuery) -> Result<LogPage<ActivityRecord>, StoreError> {
         self.store.activities(query).await
     }
 

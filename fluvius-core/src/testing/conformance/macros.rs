@@ -111,6 +111,8 @@ macro_rules! __fluvius_store_claims {
                 logs::a_log_is_read_by_realm
                 logs::conditions_hold_together
                 logs::bounds_may_be_anything
+                logs::a_page_tells_how_far_it_has_looked
+                logs::a_place_that_is_not_there_is_refused
                 logs::a_history_has_the_versions_asked_for
                 comparisons::numbers_are_compared_by_value
                 comparisons::times_are_compared_by_instant

@@ -17,7 +17,7 @@ use crate::message::MessageRecord;
 use crate::response::Response;
 use crate::root::Target;
 use crate::state::StateRecord;
-use crate::store::{LogQuery, RealmFilter, Store};
+use crate::store::{LogPage, LogQuery, Store, StoreError};
 use crate::testing::difference::difference;
 use crate::testing::own_thread::{self, Time};
 use crate::testing::world::World;
@@ -282,13 +282,16 @@ pub(super) struct Logs {
 
 impl Logs {
     pub(super) fn read(world: &World) -> Self {
-        let query = LogQuery { root: None, realm: RealmFilter::All, after: 0, limit: usize::MAX };
+        fn rows<T>(page: Result<LogPage<T>, StoreError>) -> Vec<Logged<T>> {
+            page.map(|page| page.rows).unwrap_or_default()
+        }
+        let query = LogQuery::all();
         own_thread::run(Time::Real, || async {
             // The memory store does not fail.
             Self {
-                events: world.store.events(&query).await.unwrap_or_default(),
-                messages: world.store.messages(&query).await.unwrap_or_default(),
-                activities: world.store.activities(&query).await.unwrap_or_default(),
+                events: rows(world.store.events(&query).await),
+                messages: rows(world.store.messages(&query).await),
+                activities: rows(world.store.activities(&query).await),
             }
         })
     }

@@ -16,7 +16,7 @@ use crate::domain::{DomainRuntime, Session};
 use crate::error::Error;
 use crate::ids::Ids;
 use crate::response::Response;
-use crate::store::{LogQuery, RealmFilter, Store};
+use crate::store::{LogQuery, Store};
 use crate::testing::faulty_store::{Faults, FaultyStore};
 use crate::testing::rng::SeededRng;
 use crate::testing::world::World;
@@ -199,9 +199,9 @@ impl<'a> Going<'a> {
     /// Reads what is durable, and checks the invariants where there is something new.
     async fn look(&self) {
         let after = self.durable.borrow().last_position();
-        let query = LogQuery { root: None, realm: RealmFilter::All, after, limit: usize::MAX };
+        let query = LogQuery { after: after.into(), ..LogQuery::all() };
         let events = match self.world.store.events(&query).await {
-            Ok(events) => events,
+            Ok(page) => page.rows,
             Err(error) => return self.fail("the log can be read", error.to_string()),
         };
         let is_first = after == 0;
@@ -336,10 +336,10 @@ mod tests {
         // The same again for another root, with a state that its event does not make.
         let root = command(Uuid::from_u128(2), LightLamp {}).root;
         let (id, store) = (Uuid::from_u128(3), &going.world.store);
-        let query = LogQuery { root: None, realm: RealmFilter::All, after: 0, limit: 1 };
+        let query = LogQuery { limit: 1, ..LogQuery::all() };
         let mut row = store.load(&light().root).await.unwrap().unwrap();
-        let mut event = store.events(&query).await.unwrap().remove(0).record;
-        let mut command = store.commands(&query).await.unwrap().remove(0).record;
+        let mut event = store.events(&query).await.unwrap().rows.remove(0).record;
+        let mut command = store.commands(&query).await.unwrap().rows.remove(0).record;
         let context = store.context(command.context_id).await.unwrap().unwrap();
         row.root = root.clone();
         row.etag = ETag::new(1, id);

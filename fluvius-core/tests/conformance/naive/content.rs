@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use fluvius_core::{
     ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Logged,
-    MessageRecord, StateRecord,
+    MessageRecord, ResumeToken, StateRecord,
 };
 use uuid::Uuid;
 
@@ -65,6 +65,17 @@ impl Row {
             Self::Message(row) => &row.root,
             Self::Activity(row) => &row.root,
         }
+    }
+
+    /// The place of a row.
+    pub(super) fn place(row: &Logged<Self>) -> ResumeToken {
+        let id = match &row.record {
+            Self::Command(record) => record.id,
+            Self::Event(record) => record.id,
+            Self::Message(record) => record.id,
+            Self::Activity(record) => record.id,
+        };
+        ResumeToken::new(row.position, id)
     }
 
     pub(super) fn realm(&self, content: &Content) -> Option<String> {

@@ -16,8 +16,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use fluvius_core::query::Field;
 use fluvius_core::{
     ActivityRecord, AggregateRoot, CommandRecord, CommandStatus, ContextRecord, EventRecord, Fate,
-    LogQuery, Logged, MessageRecord, StateQuery, StateRecord, Store, StoreError, StoreTurn,
-    UnitOfWork,
+    LogPage, LogQuery, Logged, MessageRecord, StateQuery, StateRecord, Store, StoreError,
+    StoreTurn, UnitOfWork,
 };
 use uuid::Uuid;
 
@@ -406,35 +406,32 @@ impl Store for Naive {
         Ok(events)
     }
 
-    async fn commands(&self, query: &LogQuery) -> Result<Vec<Logged<CommandRecord>>, StoreError> {
-        Ok(self.read(query, |row| match row {
+    async fn commands(&self, query: &LogQuery) -> Result<LogPage<CommandRecord>, StoreError> {
+        self.read(query, |row| match row {
             Row::Command(row) => Some(row.clone()),
             _ => None,
-        }))
+        })
     }
 
-    async fn events(&self, query: &LogQuery) -> Result<Vec<Logged<EventRecord>>, StoreError> {
-        Ok(self.read(query, |row| match row {
+    async fn events(&self, query: &LogQuery) -> Result<LogPage<EventRecord>, StoreError> {
+        self.read(query, |row| match row {
             Row::Event(row) => Some(row.clone()),
             _ => None,
-        }))
+        })
     }
 
-    async fn messages(&self, query: &LogQuery) -> Result<Vec<Logged<MessageRecord>>, StoreError> {
-        Ok(self.read(query, |row| match row {
+    async fn messages(&self, query: &LogQuery) -> Result<LogPage<MessageRecord>, StoreError> {
+        self.read(query, |row| match row {
             Row::Message(row) => Some(row.clone()),
             _ => None,
-        }))
+        })
     }
 
-    async fn activities(
-        &self,
-        query: &LogQuery,
-    ) -> Result<Vec<Logged<ActivityRecord>>, StoreError> {
-        Ok(self.read(query, |row| match row {
+    async fn activities(&self, query: &LogQuery) -> Result<LogPage<ActivityRecord>, StoreError> {
+        self.read(query, |row| match row {
             Row::Activity(row) => Some(row.clone()),
             _ => None,
-        }))
+        })
     }
 
     async fn context(&self, id: Uuid) -> Result<Option<Arc<ContextRecord>>, StoreError> {

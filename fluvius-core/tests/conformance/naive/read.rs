@@ -1,6 +1,6 @@
 //! Reading the logs.
 
-use fluvius_core::{LogQuery, Logged, RealmFilter};
+use fluvius_core::{LogPage, LogQuery, Logged, RealmFilter, ResumeToken, StoreError};
 
 use super::content::Row;
 use super::{Content, Naive};
@@ -11,28 +11,80 @@ impl Naive {
         &self,
         query: &LogQuery,
         of: impl Fn(&Row) -> Option<T>,
-    ) -> Vec<Logged<T>> {
+    ) -> Result<LogPage<T>, StoreError> {
         let content = self.shown();
-        let mut limit = query.limit;
+        let newest = content.rows.last().map_or(ResumeToken::START, Row::place);
         let mut after = query.after;
-        if self.is(Mutation::BoundsSigned) && i64::try_from(after).is_err() {
-            after = 0;
+        if self.is(Mutation::BoundsSigned) && i64::try_from(after.position()).is_err() {
+            after = ResumeToken::START;
         }
+        self.check_place(&content, after, newest, &of)?;
+        let mut limit = query.limit;
         if self.is(Mutation::LimitOverrun) {
             limit = limit.saturating_add(1);
         }
-        let is_behind = |position: u64| match self.is(Mutation::AfterIncluded) {
-            true => position >= after,
-            false => position > after,
+        let scan_limit = match self.mutation {
+            Some(Mutation::ScanLimitIgnored) => usize::MAX,
+            _ => query.scan_limit.max(1),
         };
-        let rows = content.rows.iter().filter(|row| is_behind(row.position));
-        let rows = rows.filter_map(|row| Some((row, of(&row.record)?)));
         let early = if self.is(Mutation::LimitBeforeConditions) { limit } else { usize::MAX };
-        rows.take(early)
-            .filter(|(row, _)| self.belongs(&content, query, &row.record))
-            .take(limit)
-            .map(|(row, record)| Logged { position: row.position, record })
-            .collect()
+        let is_behind = |position: u64| match self.is(Mutation::AfterIncluded) {
+            true => position >= after.position(),
+            false => position > after.position(),
+        };
+        let mut page = LogPage::new(Vec::new(), newest, newest.position());
+        let mut scanned_to = after;
+        let mut count = 0;
+        for row in content.rows.iter().filter(|row| is_behind(row.position)) {
+            let Some(record) = of(&row.record) else { continue };
+            if count == early {
+                break;
+            }
+            if page.rows.len() >= limit || count == scan_limit {
+                page.scanned_to = scanned_to;
+                break;
+            }
+            count += 1;
+            let belongs = self.belongs(&content, query, &row.record);
+            if belongs {
+                page.rows.push(Logged { position: row.position, record });
+            }
+            if belongs || !self.is(Mutation::PlaceOnlyOfRowsGiven) {
+                scanned_to = Row::place(row);
+            }
+        }
+        match self.mutation {
+            Some(Mutation::PlaceAlwaysTheNewest) => page.scanned_to = newest,
+            Some(Mutation::PlaceOnlyOfRowsGiven) => page.scanned_to = scanned_to,
+            // As that of a counter from which the next commit has drawn.
+            Some(Mutation::PlaceAheadOfTheRows) if page.is_last() => {
+                page.scanned_to = (newest.position() + 1).into();
+            }
+            _ => {}
+        }
+        Ok(page)
+    }
+
+    fn check_place<T>(
+        &self,
+        content: &Content,
+        after: ResumeToken,
+        newest: ResumeToken,
+        of: impl Fn(&Row) -> Option<T>,
+    ) -> Result<(), StoreError> {
+        let is_own = |row: &Row| of(row).is_some() || !self.is(Mutation::PlacesOfOtherLogsRefused);
+        let mut rows = content.rows.iter();
+        let found = rows.find(|row| row.position == after.position() && is_own(&row.record));
+        let found = found.and_then(|row| Row::place(row).row_id());
+        let checked = after.check(found, newest.position());
+        match self.mutation {
+            Some(Mutation::PlacesUnchecked) => Ok(()),
+            Some(Mutation::PlacesAheadUnchecked) if after.row_id().is_none() => Ok(()),
+            Some(Mutation::PlaceFaultMayPass) => {
+                checked.map_err(|error| StoreError::unavailable(error.to_string()))
+            }
+            _ => checked,
+        }
     }
 
     fn belongs(&self, content: &Content, query: &LogQuery, row: &Row) -> bool {

@@ -39,7 +39,8 @@ fn page(
     after: u64,
     limit: usize,
 ) -> Vec<u64> {
-    let query = LogQuery { root: Some(root.clone()), realm, after, limit };
+    let query =
+        LogQuery { root: Some(root.clone()), realm, after: after.into(), limit, ..LogQuery::all() };
     let part = of_root(connection, root, &query, after, limit).unwrap();
     part.rows.iter().map(|row| row.version).collect()
 }

@@ -1,7 +1,14 @@
 //! Reading the logs: pages, roots, realms.
 
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use crate::error::Error;
+use crate::logged::{LogRecord, Logged};
+use crate::resume::ResumeToken;
 use crate::root::AggregateRoot;
-use crate::store::{LogQuery, RealmFilter, Store};
+use crate::store::{LogPage, LogQuery, RealmFilter, Store, StoreError};
 use crate::testing::conformance::broken::{Broken, Checked, ensure, same};
 use crate::testing::conformance::content::Content;
 use crate::testing::conformance::handle::Handle;
@@ -22,9 +29,9 @@ pub(crate) async fn a_log_is_read_in_pages(harness: &Harness) -> Checked {
         for limit in [1, 2, 3, all.len() - 1, all.len(), all.len() + 1] {
             let mut seen: Vec<u64> = Vec::new();
             loop {
-                let after = seen.last().copied().unwrap_or(0);
-                let query = LogQuery { root: None, realm: RealmFilter::All, after, limit };
-                let page = read(&store, index, &query).await?;
+                let after = seen.last().copied().unwrap_or(0).into();
+                let query = LogQuery { after, limit, ..LogQuery::all() };
+                let page = read(&store, index, &query).await?.positions;
                 let left = all.len() - seen.len();
                 same(&format!("a page of the {log} log"), &left.min(limit), &page.len())?;
                 if page.is_empty() {
@@ -45,8 +52,7 @@ pub(crate) async fn a_log_is_read_by_root(harness: &Harness) -> Checked {
     let content = harness.content(&store).await?;
     let unknown = harness.root();
     for root in harness.roots().into_iter().chain([unknown]) {
-        let query =
-            LogQuery { root: Some(root), realm: RealmFilter::All, after: 0, limit: usize::MAX };
+        let query = LogQuery { root: Some(root), ..LogQuery::all() };
         check(&content, &store, &query).await?;
     }
     Ok(())
@@ -58,7 +64,7 @@ pub(crate) async fn a_log_is_read_by_realm(harness: &Harness) -> Checked {
     let content = harness.content(&store).await?;
     for realm in REALMS.into_iter().chain([Some("nowhere")]) {
         let realm = RealmFilter::Only(realm.map(str::to_owned));
-        let query = LogQuery { root: None, realm, after: 0, limit: usize::MAX };
+        let query = LogQuery { realm, ..LogQuery::all() };
         check(&content, &store, &query).await?;
     }
     Ok(())
@@ -73,9 +79,9 @@ pub(crate) async fn conditions_hold_together(harness: &Harness) -> Checked {
         for realm in [RealmFilter::All, RealmFilter::Only(None), only("north")] {
             for limit in [1, 2, usize::MAX] {
                 for after in [0, middle] {
-                    let root = Some(root.clone());
-                    check(&content, &store, &LogQuery { root, realm: realm.clone(), after, limit })
-                        .await?;
+                    let (root, realm, after) = (Some(root.clone()), realm.clone(), after.into());
+                    let query = LogQuery { root, realm, after, limit, ..LogQuery::all() };
+                    check(&content, &store, &query).await?;
                 }
             }
         }
@@ -89,15 +95,25 @@ fn only(realm: &str) -> RealmFilter {
 
 pub(crate) async fn bounds_may_be_anything(harness: &Harness) -> Checked {
     let store = harness.open().await;
-    let whole = LogQuery { root: None, realm: RealmFilter::All, after: 0, limit: usize::MAX };
+    let whole = LogQuery::all();
     check(&harness.content(&store).await?, &store, &whole).await?;
     fill(harness, &store).await?;
     let content = harness.content(&store).await?;
     let last = content.activities.last().map_or(0, |row| row.position);
     let half = i64::MAX.unsigned_abs();
-    for after in [0, 1, last - 1, last, last + 1, half - 1, half, half + 1, u64::MAX] {
-        for limit in [0, 1, usize::MAX / 2, usize::MAX / 2 + 1, usize::MAX] {
-            check(&content, &store, &LogQuery { after, limit, ..whole.clone() }).await?;
+    let limits = [0, 1, usize::MAX / 2, usize::MAX / 2 + 1, usize::MAX];
+    for after in [0, 1, last - 1, last] {
+        for limit in limits {
+            for scan_limit in limits {
+                let query = LogQuery { after: after.into(), limit, scan_limit, ..whole.clone() };
+                check(&content, &store, &query).await?;
+            }
+        }
+    }
+    for after in [last + 1, half - 1, half, half + 1, u64::MAX] {
+        for limit in limits {
+            let query = LogQuery { after: after.into(), limit, ..whole.clone() };
+            is_refused(&store, &query).await?;
         }
     }
     for root in harness.roots().into_iter().take(3) {
@@ -106,6 +122,105 @@ pub(crate) async fn bounds_may_be_anything(harness: &Harness) -> Checked {
                 history(&content, &store, &root, first, last).await?;
             }
         }
+    }
+    Ok(())
+}
+
+pub(crate) async fn a_page_tells_how_far_it_has_looked(harness: &Harness) -> Checked {
+    let store = harness.open().await;
+    for query in [LogQuery::all(), LogQuery { limit: 0, ..LogQuery::all() }] {
+        check(&harness.content(&store).await?, &store, &query).await?;
+    }
+    fill(harness, &store).await?;
+    let content = harness.content(&store).await?;
+    let root = harness.roots().into_iter().next().ok_or(Broken::new("there is no root"))?;
+    let queries = [
+        LogQuery::all(),
+        LogQuery { realm: only("north"), ..LogQuery::all() },
+        LogQuery { realm: only("nowhere"), ..LogQuery::all() },
+        LogQuery { root: Some(root), ..LogQuery::all() },
+        LogQuery { root: Some(harness.root()), ..LogQuery::all() },
+    ];
+    for query in queries {
+        for (limit, scan_limit) in [(1, 1), (2, 3), (3, usize::MAX), (usize::MAX, 7)] {
+            let query = LogQuery { limit, scan_limit, ..query.clone() };
+            pages_by_place(&content, &store, &query).await?;
+        }
+    }
+    // What is stored later lies behind the place up to which all was looked at.
+    let nowhere = LogQuery { realm: only("nowhere"), ..LogQuery::all() };
+    let mut ends = Vec::new();
+    for index in 0..4 {
+        ends.push(read(&store, index, &nowhere).await?.scanned_to);
+    }
+    fill(harness, &store).await?;
+    let content = harness.content(&store).await?;
+    for after in ends {
+        check(&content, &store, &LogQuery { after, ..LogQuery::all() }).await?;
+    }
+    Ok(())
+}
+
+/// Reads a log to its end, each page behind the place up to which the one before has looked.
+async fn pages_by_place(content: &Content, store: &Handle, query: &LogQuery) -> Checked {
+    for (index, (log, rows)) in logs(content).into_iter().enumerate() {
+        let mut after = query.after;
+        // Each page moves on, so there are no more pages than rows, and one to find the end.
+        let newest = newest(content).map_or(0, |(position, _)| position);
+        for _ in 0..=rows.len() {
+            if after.position() == newest {
+                break;
+            }
+            after = check_log(content, store, index, &LogQuery { after, ..query.clone() }).await?;
+        }
+        same(&format!("the end of the {log} log for {query:?}"), &newest, &after.position())?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn a_place_that_is_not_there_is_refused(harness: &Harness) -> Checked {
+    let store = harness.open().await;
+    let unknown = harness.id();
+    for after in [1.into(), ResumeToken::new(0, unknown), ResumeToken::new(1, unknown)] {
+        is_refused(&store, &LogQuery { after, ..LogQuery::all() }).await?;
+    }
+    fill(harness, &store).await?;
+    let content = harness.content(&store).await?;
+    let ids = ids(&content);
+    let (first, last) =
+        ids.first_key_value().zip(ids.last_key_value()).ok_or(Broken::new("there is no row"))?;
+    for (position, id) in [(first.0, last.1), (last.0, first.1), (last.0, &unknown)] {
+        let after = ResumeToken::new(*position, *id);
+        is_refused(&store, &LogQuery { after, ..LogQuery::all() }).await?;
+    }
+    let (beyond, nowhere) = (last.0 + 1, ResumeToken::new(u64::MAX, *last.1));
+    for after in [beyond.into(), ResumeToken::new(beyond, *last.1), nowhere] {
+        for limit in [0, 1, usize::MAX] {
+            is_refused(&store, &LogQuery { after, limit, ..LogQuery::all() }).await?;
+        }
+    }
+    // A row of one log is a place in all of them, also for those who do not see the row.
+    for (position, id) in &ids {
+        let after = ResumeToken::new(*position, *id);
+        let query = LogQuery { after, realm: only("north"), ..LogQuery::all() };
+        check(&content, &store, &query).await?;
+        check(&content, &store, &LogQuery { after: (*position).into(), ..query }).await?;
+    }
+    Ok(())
+}
+
+/// Every log refuses the place of the query for good.
+async fn is_refused(store: &Handle, query: &LogQuery) -> Checked {
+    for index in 0..4 {
+        let error = match read_page(store, index, query).await {
+            Ok(page) => {
+                return Err(Broken::new(format!("{query:?} is answered: {page:?}")));
+            }
+            Err(error) => error,
+        };
+        ensure!(!error.can_retry(), "{query:?} is refused as if it could work later: {error}");
+        let code = Error::from(error).code();
+        same(&format!("the code for {query:?}"), &"invalid-position", &code)?;
     }
     Ok(())
 }
@@ -188,33 +303,89 @@ fn logs(content: &Content) -> [Log; 4] {
     ]
 }
 
-/// The positions that a log gives for a query.
-async fn read(store: &Handle, log: usize, query: &LogQuery) -> Result<Vec<u64>, Broken> {
+/// A page as the claims see it.
+#[derive(Debug)]
+struct Read {
+    positions: Vec<u64>,
+    scanned_to: ResumeToken,
+    newest: u64,
+}
+
+/// The page that a log gives for a query.
+async fn read(store: &Handle, log: usize, query: &LogQuery) -> Result<Read, Broken> {
+    Ok(read_page(store, log, query).await?)
+}
+
+async fn read_page(store: &Handle, log: usize, query: &LogQuery) -> Result<Read, StoreError> {
+    fn page<T>(page: LogPage<T>) -> Read {
+        let positions = page.rows.iter().map(|row| row.position).collect();
+        Read { positions, scanned_to: page.scanned_to, newest: page.newest }
+    }
     Ok(match log {
-        0 => store.commands(query).await?.iter().map(|row| row.position).collect(),
-        1 => store.events(query).await?.iter().map(|row| row.position).collect(),
-        2 => store.messages(query).await?.iter().map(|row| row.position).collect(),
-        _ => store.activities(query).await?.iter().map(|row| row.position).collect(),
+        0 => page(store.commands(query).await?),
+        1 => page(store.events(query).await?),
+        2 => page(store.messages(query).await?),
+        _ => page(store.activities(query).await?),
     })
+}
+
+/// The identifier of the row at each position.
+fn ids(content: &Content) -> BTreeMap<u64, Uuid> {
+    fn of<T: LogRecord>(rows: &[Logged<T>]) -> impl Iterator<Item = (u64, Uuid)> {
+        rows.iter().map(|row| (row.position, row.record.row_id()))
+    }
+    let rows = of(&content.commands).chain(of(&content.events));
+    rows.chain(of(&content.messages)).chain(of(&content.activities)).collect()
+}
+
+fn newest(content: &Content) -> Option<(u64, Uuid)> {
+    ids(content).pop_last()
 }
 
 /// Each log gives what the whole content says that it must.
 async fn check(content: &Content, store: &Handle, query: &LogQuery) -> Checked {
-    for (index, (log, rows)) in logs(content).into_iter().enumerate() {
-        let expected: Vec<u64> = rows
-            .into_iter()
-            .filter(|(position, root, realm)| {
-                *position > query.after
-                    && query.root.as_ref().is_none_or(|wanted| wanted == root)
-                    && query.realm.admits(realm.as_deref())
-            })
-            .map(|(position, ..)| position)
-            .take(query.limit)
-            .collect();
-        let found = read(store, index, query).await?;
-        same(&format!("the {log} log for {query:?}"), &expected, &found)?;
+    for index in 0..4 {
+        check_log(content, store, index, query).await?;
     }
     Ok(())
+}
+
+async fn check_log(
+    content: &Content,
+    store: &Handle,
+    index: usize,
+    query: &LogQuery,
+) -> Result<ResumeToken, Broken> {
+    let (log, rows) = &logs(content)[index];
+    let told = |what: &str| format!("{what} of the {log} log for {query:?}");
+    let found = read(store, index, query).await?;
+    let (after, end) = (query.after.position(), found.scanned_to.position());
+    let is_met = |(position, root, realm): &&(u64, AggregateRoot, Option<String>)| {
+        *position > after
+            && query.root.as_ref().is_none_or(|wanted| wanted == root)
+            && query.realm.admits(realm.as_deref())
+    };
+    let met: Vec<u64> = rows.iter().filter(is_met).map(|(position, ..)| *position).collect();
+    let given: Vec<u64> = met.iter().copied().filter(|position| *position <= end).collect();
+    same(&told("the rows up to where it has looked"), &given, &found.positions)?;
+
+    let place = ids(content).get(&end).map(|id| ResumeToken::new(end, *id));
+    let is_place = Some(found.scanned_to) == place || found.scanned_to == query.after;
+    ensure!(is_place, "{} is no row: {}", told("the place"), found.scanned_to);
+    let newest = newest(content).map_or(0, |(position, _)| position);
+    same(&told("the newest position"), &newest, &found.newest)?;
+
+    // It ends where a limit is reached, and nowhere else.
+    ensure!(found.positions.len() <= query.limit, "{} are too many", told("the rows"));
+    let looked = rows.iter().filter(|(position, ..)| (after + 1..=end).contains(position)).count();
+    if query.root.is_none() {
+        ensure!(looked <= query.scan_limit.max(1), "{looked} rows {}", told("are looked at"));
+    }
+    let is_full = found.positions.len() == query.limit || looked >= query.scan_limit.max(1);
+    ensure!(is_full || end == newest, "{} is at {end}, too early", told("the end"));
+    let has_moved = end > after || end == newest || query.limit == 0;
+    ensure!(has_moved, "{} does not move on", told("the place"));
+    Ok(found.scanned_to)
 }
 
 async fn history(

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::{join, try_join_all};
 
+use crate::resume::ResumeToken;
 use crate::root::AggregateRoot;
-use crate::store::Store;
+use crate::store::{LogQuery, Store};
 use crate::testing::conformance::broken::{Broken, Checked, ensure, same};
 use crate::testing::conformance::draft::json;
 use crate::testing::conformance::fates::committed;
@@ -126,31 +127,37 @@ pub(crate) async fn nothing_appears_behind_a_reader(harness: &Harness) -> Checke
     harness.holds(&stores[0]).await
 }
 
-/// The positions that a reader has seen, each log read on from its last one.
+/// The positions that a reader has seen: the events read on from the last one, the other logs from
+/// the place up to which they were looked at.
 #[derive(Debug, Default)]
 struct Seen {
     events: Vec<u64>,
     commands: Vec<u64>,
     messages: Vec<u64>,
+    commands_to: ResumeToken,
+    messages_to: ResumeToken,
     /// An event's position, and how many commands stood before it once it was seen.
     counts: BTreeMap<u64, usize>,
 }
 
 impl Seen {
     async fn read_on(&mut self, store: &Handle) -> Result<bool, Broken> {
-        let next = |seen: &[u64]| behind(seen.last().copied().unwrap_or(0), PAGE_ROW_COUNT);
+        let next = |after| LogQuery { after, limit: PAGE_ROW_COUNT, ..all() };
+        let last_event = self.events.last().copied().unwrap_or(0);
         let before = self.events.len() + self.commands.len() + self.messages.len();
-        let events = store.events(&next(&self.events)).await?;
+        let events = store.events(&next(last_event.into())).await?.rows;
         self.events.extend(events.iter().map(|row| row.position));
         if let Some(newest) = events.last().map(|row| row.position) {
-            let commands = store.commands(&all()).await?;
+            let commands = store.commands(&all()).await?.rows;
             let count = commands.iter().filter(|row| row.position < newest).count();
             self.counts.insert(newest, count);
         }
-        let commands = store.commands(&next(&self.commands)).await?;
-        self.commands.extend(commands.iter().map(|row| row.position));
-        let messages = store.messages(&next(&self.messages)).await?;
-        self.messages.extend(messages.iter().map(|row| row.position));
+        let commands = store.commands(&next(self.commands_to)).await?;
+        self.commands.extend(commands.rows.iter().map(|row| row.position));
+        self.commands_to = commands.scanned_to;
+        let messages = store.messages(&next(self.messages_to)).await?;
+        self.messages.extend(messages.rows.iter().map(|row| row.position));
+        self.messages_to = messages.scanned_to;
         for positions in [&self.events, &self.commands, &self.messages] {
             ensure!(positions.is_sorted_by(|one, next| one < next), "a page is not in order");
         }
@@ -166,16 +173,16 @@ pub(crate) async fn a_reader_never_sees_half_a_unit(harness: &Harness) -> Checke
         let (mut last, mut last_command) = (0, 0);
         loop {
             let was_over = is_over.load(Ordering::SeqCst);
-            let page = stores[2].events(&behind(last, PAGE_ROW_COUNT)).await?;
+            let page = stores[2].events(&behind(last, PAGE_ROW_COUNT)).await?.rows;
             for row in &page {
                 last = row.position;
                 let balance = row.args.to_value()["balance"].as_i64();
                 balances.insert(row.root.clone(), balance.ok_or(Broken::new("no balance"))?);
             }
-            let newest = stores[2].commands(&behind(last_command, usize::MAX)).await?;
+            let newest = stores[2].commands(&behind(last_command, usize::MAX)).await?.rows;
             if let Some(newest) = newest.last() {
                 last_command = newest.position;
-                let behind_it = stores[2].events(&behind(last_command, PAGE_ROW_COUNT)).await?;
+                let behind_it = stores[2].events(&behind(last_command, PAGE_ROW_COUNT)).await?.rows;
                 let has_event = behind_it.iter().any(|event| event.src_cmd == newest.id);
                 ensure!(has_event, "command {} is seen without its event", newest.id);
             }

@@ -50,7 +50,7 @@ pub(crate) async fn two_runtimes_lose_no_money(harness: &Harness) -> Checked {
     }
 
     let mut folded: BTreeMap<AggregateRoot, (u64, Option<Value>)> = BTreeMap::new();
-    for event in stores[0].events(&all()).await? {
+    for event in stores[0].events(&all()).await?.rows {
         let (version, state) = folded.remove(&event.root).unwrap_or_default();
         same(&format!("the version of {}", event.root), &(version + 1), &event.version)?;
         folded.insert(event.root.clone(), (event.version, Some(event.change.apply(state)?)));

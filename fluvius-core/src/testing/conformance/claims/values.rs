@@ -97,7 +97,7 @@ pub(crate) async fn hostile_strings_come_back(harness: &Harness) -> Checked {
         harness.holds(&store).await?;
         // They are asked for as they are stored.
         let realm = RealmFilter::Only(realm);
-        let query = LogQuery { root: Some(root), realm, after: 0, limit: usize::MAX };
+        let query = LogQuery { root: Some(root), realm, ..LogQuery::all() };
         for (log, count) in counts(&store, &query).await? {
             same(&format!("rows of {text:?} in the {log} log"), &1, &count)?;
         }
@@ -107,10 +107,10 @@ pub(crate) async fn hostile_strings_come_back(harness: &Harness) -> Checked {
 
 async fn counts(store: &Handle, query: &LogQuery) -> Result<[(&'static str, usize); 4], Broken> {
     Ok([
-        ("command", store.commands(query).await?.len()),
-        ("event", store.events(query).await?.len()),
-        ("message", store.messages(query).await?.len()),
-        ("activity", store.activities(query).await?.len()),
+        ("command", store.commands(query).await?.rows.len()),
+        ("event", store.events(query).await?.rows.len()),
+        ("message", store.messages(query).await?.rows.len()),
+        ("activity", store.activities(query).await?.rows.len()),
     ])
 }
 
@@ -207,17 +207,12 @@ pub(crate) async fn names_that_look_alike_are_different(harness: &Harness) -> Ch
         roots.push((root, (*name).to_owned(), index + 1));
     }
     for (root, name, count) in roots {
-        let of_root = LogQuery {
-            root: Some(root.clone()),
-            realm: RealmFilter::All,
-            after: 0,
-            limit: usize::MAX,
-        };
-        let found = store.events(&of_root).await?;
+        let of_root = LogQuery { root: Some(root.clone()), ..LogQuery::all() };
+        let found = store.events(&of_root).await?.rows;
         same(&format!("how many events the root {name:?} has"), &count, &found.len())?;
         let of_realm =
             LogQuery { root: None, realm: RealmFilter::Only(Some(name.clone())), ..of_root };
-        let found = store.events(&of_realm).await?;
+        let found = store.events(&of_realm).await?.rows;
         same(&format!("how many events the realm {name:?} has"), &count, &found.len())?;
     }
     harness.holds(&store).await

@@ -1,0 +1,49 @@
+//! A page of a log, with the place up to which the log was looked at.
+
+use crate::logged::{LogRecord, Logged};
+use crate::resume::ResumeToken;
+
+/// Rows of a log, and how far the log was looked at for them.
+///
+/// # Shape
+/// Everything is of one snapshot. `rows` holds every row of the log that meets the query, behind
+/// its `after` and up to `scanned_to`, in position order: none is missing there, and none can
+/// still appear there. So a reader goes on behind `scanned_to`, also where a page has no row.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct LogPage<T> {
+    /// The rows, in position order.
+    pub rows: Vec<Logged<T>>,
+    /// The highest position looked at, with the row that is there, of whichever log. It is that
+    /// of the newest row if the page has come to the end of the log. It is the query's `after`
+    /// if nothing was looked at.
+    pub scanned_to: ResumeToken,
+    /// The position of the newest row of all logs; 0 where there is none.
+    pub newest: u64,
+}
+
+impl<T> LogPage<T> {
+    /// A page, as a store has read it.
+    pub const fn new(rows: Vec<Logged<T>>, scanned_to: ResumeToken, newest: u64) -> Self {
+        Self { rows, scanned_to, newest }
+    }
+
+    /// Returns true if the page has come to the end of the log as it was when the page was read.
+    pub const fn is_last(&self) -> bool {
+        self.scanned_to.position() >= self.newest
+    }
+
+    /// Leaves the first `limit` rows. If rows are removed, the page has looked no further than the
+    /// last row that is left.
+    #[must_use]
+    pub fn truncated(mut self, limit: usize) -> Self
+    where
+        T: LogRecord,
+    {
+        if self.rows.len() > limit {
+            self.rows.truncate(limit);
+            self.scanned_to = self.rows.last().map_or(ResumeToken::START, ResumeToken::from);
+        }
+        self
+    }
+}

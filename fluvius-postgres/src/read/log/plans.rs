@@ -1,0 +1,77 @@
+//! The rows that PostgreSQL reads for a page of a log, by its own count.
+
+use serde_json::Value;
+use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
+
+use super::*;
+use crate::testing::{TestSchema, TestServer};
+
+/// How many commands there are, each with an event behind it.
+const COUNT: i64 = 20_000;
+
+/// A store whose rows are all of the realm `busy`, which the planner knows.
+async fn busy() -> Option<(TestSchema, Client)> {
+    let schema = TestServer::get()?.schema();
+    drop(schema.open().await);
+    let (client, connection) = tokio_postgres::connect(schema.url(), NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let rows = format!(
+        "SET search_path = {}; SET plan_cache_mode = force_generic_plan; \
+         INSERT INTO context_log SELECT md5('x' || n)::uuid, 'd', 1, 'http', 's', '{{}}', NULL, NULL, NULL, '[]', \
+             'busy', NULL, NULL FROM generate_series(1, {COUNT}) AS n; \
+         INSERT INTO command_log SELECT 2 * n - 1, md5('c' || n)::uuid, NULL, 'd', 1, 'c', 'r', md5('r' || n % 100)::uuid, \
+             '{{}}', '', md5('x' || n)::uuid, 'applied', NULL, NULL, now() FROM generate_series(1, {COUNT}) AS n; \
+         INSERT INTO event_log SELECT 2 * n, md5('e' || n)::uuid, 'd', 1, 'e', 'r', md5('r' || n % 100)::uuid, n, \
+             md5('c' || n)::uuid, '{{}}', NULL, '{{}}', now() FROM generate_series(1, {COUNT}) AS n; \
+         ANALYZE context_log, command_log, event_log, message_log, activity_log",
+        schema.name()
+    );
+    client.batch_execute(&rows).await.unwrap();
+    Some((schema, client))
+}
+
+/// The rows that a plan has read from tables and indexes.
+fn rows_read(node: &Value) -> f64 {
+    let number = |key: &str| node[key].as_f64().unwrap_or(0.0);
+    let rows = number("Actual Rows") + number("Rows Removed by Filter");
+    let own = if node["Relation Name"].is_string() { rows * number("Actual Loops") } else { 0.0 };
+    own + node["Plans"].as_array().into_iter().flatten().map(rows_read).sum::<f64>()
+}
+
+/// How many rows are read for a page of the realm `quiet`, under the plan that a prepared statement has.
+async fn read_for<T>(client: &Client, log: &Log<T>, after: i64, scan_limit: usize) -> f64 {
+    let realm = RealmFilter::Only(Some("quiet".to_owned()));
+    let query = LogQuery { realm, scan_limit, ..LogQuery::all() };
+    let (sql, _) = statement(log, &query);
+    let explain = format!(
+        "PREPARE page (bigint, bigint, bigint, text) AS {sql}; \
+         EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) EXECUTE page ({after}, 1000, {scan_limit}, 'quiet'); \
+         DEALLOCATE page"
+    );
+    let told = client.simple_query(&explain).await.unwrap();
+    let plan = told.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0),
+        _ => None,
+    });
+    let plan: Value = serde_json::from_str(plan.unwrap()).unwrap();
+    rows_read(&plan[0]["Plan"])
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_of_a_quiet_realm_reads_few_rows() {
+    let Some((_schema, client)) = busy().await else { return };
+    let end = 2 * COUNT;
+    for (after, scan_limit, most) in [
+        // Nothing behind it, and ten rows: each with its command and its context.
+        (end, 10_000, 20.0),
+        (end - 20, 10_000, 80.0),
+        // A bounded part of a long log.
+        (0, 100, 600.0),
+    ] {
+        let commands = read_for(&client, &COMMANDS, after, scan_limit).await;
+        let events = read_for(&client, &EVENTS, after, scan_limit).await;
+        let read = commands.max(events);
+        assert!(after > 0 || read >= 100.0, "all reads are counted: {read}");
+        assert!(read <= most, "{read} rows are read behind {after}, {scan_limit} at a time");
+    }
+}
