@@ -124,9 +124,12 @@ impl Tables {
                 }
             };
             root.state = Arc::clone(state);
-            let events = unit.events.iter().zip(first_event..);
-            let own = events.filter(|(event, _)| event.root == state.root).map(|(_, index)| index);
-            root.events.extend(own);
+        }
+        // By its shape, a unit has a state of each root that it has an event of.
+        for (event, index) in unit.events.iter().zip(first_event..) {
+            if let Some(root) = self.roots.get_mut(&event.root) {
+                root.events.push(index);
+            }
         }
         for message in &unit.messages {
             append(&mut self.position, &mut self.messages, message);
