@@ -110,7 +110,9 @@ pub use activity::{Activity, ActivityKind, ActivityRecord};
 pub use aggregate::{Aggregate, AggregateDescriptor};
 pub use clock::{Clock, SystemClock};
 pub use command::{Command, CommandBundle, CommandRecord, CommandStatus};
-pub use context::{ActionContext, Actor, ContextError, ContextRecord, DomainContext, Transport};
+pub use context::{
+    ActionContext, Actor, ContextError, ContextRecord, DomainContext, Invoke, Transport,
+};
 pub use domain::{
     CommandProcessor, Domain, DomainRuntime, LogReader, Meta, Page, PreparedCommand,
     RuntimeBuilder, Session,

@@ -8,13 +8,14 @@ use crate::action::ActionDescriptor;
 use crate::command::{Command, CommandBundle};
 use crate::error::Error;
 use crate::etag::Precondition;
+use crate::ids;
 use crate::json::{self, JsonError};
 use crate::root::AggregateRoot;
 
 /// A command by key.
 ///
 /// # Errors
-/// `unknown-command`, `invalid-payload`.
+/// `unknown-command`, `invalid-payload`, `invalid-command-id`, `precondition-required`.
 pub(crate) fn by_key(
     environment: &Environment,
     bundle: CommandBundle,
@@ -33,6 +34,9 @@ pub(crate) fn by_key(
     let args = (action.record)(command.as_ref())
         .map_err(|error| invalid_payload(action.key, &without_values(action, error)))?;
     let payload = json::canonical(&bundle.payload, &secrets);
+    json::check_rounded(payload.as_str(), args.as_str())
+        .map_err(|error| invalid_payload(action.key, &without_values(action, error)))?;
+    check_sendable(bundle.id, action, &bundle.root, bundle.if_match.as_ref())?;
     Ok(Task {
         id: bundle.id,
         parent: None,
@@ -51,7 +55,7 @@ pub(crate) fn by_key(
 ///
 /// # Errors
 /// `unknown-command` where the domain does not list the command's aggregate; `invalid-payload`
-/// where a field holds what no store can keep.
+/// where a field holds what no store can keep; `invalid-command-id`, `precondition-required`.
 pub(crate) fn typed<C: Command>(
     environment: &Environment,
     id: uuid::Uuid,
@@ -68,6 +72,7 @@ pub(crate) fn typed<C: Command>(
         .record()
         .map_err(|error| invalid_payload(action.key, &without_values(action, error)))?;
     let payload = json::canonical(&args, &[]);
+    check_sendable(id, action, &root, if_match.as_ref())?;
     Ok(Task {
         id,
         parent: None,
@@ -80,6 +85,34 @@ pub(crate) fn typed<C: Command>(
         if_match,
         received,
     })
+}
+
+/// Checks what a command needs beside its payload.
+fn check_sendable(
+    id: uuid::Uuid,
+    action: &'static ActionDescriptor,
+    root: &AggregateRoot,
+    if_match: Option<&Precondition>,
+) -> Result<(), Error> {
+    if ids::is_invoked(id) {
+        return Err(Error::InvalidCommandId { id });
+    }
+    check_required(action, root, if_match)
+}
+
+/// Checks that a command has the precondition that its action requires.
+///
+/// # Errors
+/// `precondition-required`.
+pub(crate) fn check_required(
+    action: &'static ActionDescriptor,
+    root: &AggregateRoot,
+    if_match: Option<&Precondition>,
+) -> Result<(), Error> {
+    if action.if_match_required && if_match.is_none() {
+        return Err(Error::PreconditionRequired { command: action.key, root: root.clone() });
+    }
+    Ok(())
 }
 
 /// The action of a key that may be sent; internal ones are unknown to senders.

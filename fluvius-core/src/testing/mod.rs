@@ -20,7 +20,7 @@ pub use crate::store_conformance;
 pub use clock::FixedClock;
 pub use command::command;
 pub use faulty_store::{Faults, FaultyStore};
-pub use ids::CountedIds;
+pub use ids::{CountedIds, invoked_id};
 #[doc(hidden)]
 pub use planted::Planted;
 pub use rng::SeededRng;

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests end the test")]
 
 mod altered;
+mod invoked;
 mod kit;
 mod probe;
 mod scripted;
