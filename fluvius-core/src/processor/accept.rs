@@ -236,7 +236,10 @@ impl Processor {
         let known = request.tasks.iter().find_map(|task| shared.in_flight.get(&task.id));
         if let Some(job) = known.and_then(|ticket| shared.sequencer.job(*ticket)) {
             job.joined.push(sender);
-            return Ok(match job.request.is_same(request) {
+            // What the policy sees of the sender must be the same too: it was asked with that.
+            let is_asked = self.environment.policy.is_none()
+                || job.request.sender.context == request.sender.context;
+            return Ok(match is_asked && job.request.is_same(request) {
                 true => Accepted::Waiting(receiver),
                 false => Accepted::Later(receiver),
             });

@@ -9,11 +9,11 @@ use tracing::Instrument;
 
 use super::deadline::within;
 use super::environment::Environment;
-use super::job::Request;
+use super::job::{Ended, Request};
 use super::task::{Sender, Task};
 use super::{commit, refusal, spans};
 use crate::error::Error;
-use crate::policy::{ErasedPolicy, PolicyRequest, Verdict};
+use crate::policy::{ErasedPolicy, PolicyRequest, PolicyState, Verdict};
 use crate::signal::Signal;
 use crate::store::Fate;
 use crate::unit_of_work::UnitOfWork;
@@ -64,16 +64,64 @@ async fn ask(
     sender: &Sender,
     task: &Task,
 ) -> Result<(), Error> {
+    let request = policy_request(sender, task);
+    verdict(environment, sender, task, policy.before_load(&request)).await
+}
+
+/// Asks the policy whether the answers of a request that is in the log may be given again: with each root as it is now.
+/// Its denial is recorded, and is the answer.
+///
+/// # Errors
+/// `unauthorized`; `panicked` and `timed-out` of the policy; `outcome-unknown` if a state cannot be read.
+pub(crate) async fn replay(environment: &Environment, request: &Request) -> Result<(), Ended> {
+    let Some(policy) = &environment.policy else {
+        return Ok(());
+    };
+    for (index, task) in request.tasks.iter().enumerate() {
+        let asked = ask_with_state(environment, policy.as_ref(), &request.sender, task).await;
+        asked.map_err(|error| (index, error))?;
+    }
+    Ok(())
+}
+
+async fn ask_with_state(
+    environment: &Environment,
+    policy: &dyn ErasedPolicy,
+    sender: &Sender,
+    task: &Task,
+) -> Result<(), Error> {
+    // The command is in the log: any other error would say that it is not.
+    let unread = || Error::OutcomeUnknown { id: task.id };
+    let row = environment.store.load(&task.root).await.map_err(|_| unread())?;
+    // Closed or not, it is what the answer is about.
+    let row = row.filter(|row| row.realm.as_deref() == sender.realm.as_deref());
+    let value = match &row {
+        Some(row) => {
+            let aggregate = (task.action.aggregate)();
+            Some(aggregate.decode(row.revision, &row.data).map_err(|_| unread())?)
+        }
+        None => None,
+    };
+    let state = row.as_ref().zip(value.as_ref());
+    let state = state.map(|(row, value)| PolicyState::new(row, value.as_ref()));
+    let request = policy_request(sender, task);
+    verdict(environment, sender, task, policy.with_state(&request, state.as_ref())).await
+}
+
+fn policy_request<'a>(sender: &'a Sender, task: &'a Task) -> PolicyRequest<'a> {
+    PolicyRequest::new(task.action, &task.root, task.id, &sender.context, task.command.as_ref())
+}
+
+/// Waits for a verdict; a denial is recorded as an activity.
+async fn verdict(
+    environment: &Environment,
+    sender: &Sender,
+    task: &Task,
+    asked: impl Future<Output = Verdict>,
+) -> Result<(), Error> {
     let command = task.action.key;
-    let request = PolicyRequest::new(
-        task.action,
-        &task.root,
-        task.id,
-        &sender.context,
-        task.command.as_ref(),
-    );
     let after = environment.settings.deadline;
-    let asked = pin!(AssertUnwindSafe(policy.before_load(&request)).catch_unwind());
+    let asked = pin!(AssertUnwindSafe(asked).catch_unwind());
     let denied = match within(after, asked).await {
         Some(Ok(Verdict::Allow)) => return Ok(()),
         Some(Ok(Verdict::Deny(reason))) => {

@@ -19,7 +19,7 @@ use super::accept::Shared;
 use super::attempt::{self, Attempt};
 use super::decide::AtHand;
 use super::job::{Job, Outcome, Request};
-use super::{Environment, Processor, publish, recall, spans, waits};
+use super::{Environment, Processor, authorize, publish, recall, spans, waits};
 use crate::action::Handler;
 use crate::error::Error;
 use crate::root::AggregateRoot;
@@ -95,6 +95,8 @@ pub(crate) fn drive<'a>(
             Step::Answer(ticket, settled) => {
                 let Some(job) = shared.sequencer.job(ticket) else { continue };
                 let is_known = matches!(settled, Settled::Known);
+                // The policy was asked of each of its commands, and of the states as they stood then.
+                let is_allowed = matches!(job.outcome, Some(Ok(_)));
                 let (outcome, must_look_up) = settle_outcome(job, settled);
                 if !must_look_up {
                     if !finish(processor, shared, ticket, outcome, now) {
@@ -103,7 +105,7 @@ pub(crate) fn drive<'a>(
                     shared = processor.shared();
                     continue;
                 }
-                let look_up = look_up(processor, job, ticket, (outcome, is_known), now);
+                let look_up = look_up(processor, job, ticket, (outcome, is_known, is_allowed), now);
                 drop(shared);
                 look_up.begin()
             }
@@ -321,19 +323,26 @@ fn landed(
 }
 
 /// Asks the log whether the command's identifier has had another answer than the one that it
-/// would be given now; `is_known`: that is what the store says.
+/// would be given now; `is_known`: that is what the store says; `is_allowed`: the policy need not be asked of it again.
 fn look_up(
     processor: &Arc<Processor>,
     job: &Job,
     ticket: Ticket,
-    (outcome, is_known): (Outcome, bool),
+    (outcome, is_known, is_allowed): (Outcome, bool, bool),
     now: Instant,
 ) -> Work {
     let request = Arc::clone(&job.request);
     let processor = Arc::clone(processor);
     Work::new(now, spans::recall(&request.span), async move {
-        let first = recall::first_answer(&processor.environment, &request, is_known).await;
-        Done::Answered(ticket, first.unwrap_or(outcome))
+        let environment = &processor.environment;
+        let first = recall::first_answer(environment, &request, is_known).await;
+        let outcome = match first {
+            None => outcome,
+            Some(Err(ended)) if !ended.1.is_refusal() => Err(ended),
+            Some(first) if is_allowed => first,
+            Some(first) => authorize::replay(environment, &request).await.and(first),
+        };
+        Done::Answered(ticket, outcome)
     })
 }
 
@@ -343,7 +352,9 @@ fn settle_outcome(job: &mut Job, settled: Settled) -> (Outcome, bool) {
     match settled {
         Settled::Stands => {
             let outcome = job.outcome.take().unwrap_or_else(broken);
-            let must_look_up = outcome.is_err() && !job.is_kept;
+            // A denial is the answer, whatever the log holds: it is in the log as an activity.
+            let is_denied = matches!(outcome, Err((_, Error::Unauthorized { .. })));
+            let must_look_up = outcome.is_err() && !job.is_kept && !is_denied;
             (outcome, must_look_up)
         }
         Settled::Known => (Err((0, Error::DuplicateCommand { id: job.request.tasks[0].id })), true),

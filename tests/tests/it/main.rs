@@ -8,6 +8,7 @@ mod altered;
 mod invoked;
 mod kit;
 mod probe;
+mod replays;
 mod scripted;
 mod ticket;
 
