@@ -74,6 +74,7 @@ mod event;
 mod few;
 mod hash;
 mod ids;
+mod inspect;
 pub mod json;
 mod logged;
 mod message;

@@ -71,6 +71,8 @@ impl RuntimeBuilder {
                     planted: None,
                 },
                 record_refusals: true,
+                #[cfg(feature = "testing")]
+                inspector: None,
                 recorded_headers: [
                     "idempotency-key",
                     "if-match",
@@ -158,6 +160,13 @@ impl RuntimeBuilder {
     #[doc(hidden)]
     pub fn plant(mut self, planted: crate::testing::Planted) -> Self {
         self.settings.limits.planted = Some(planted);
+        self
+    }
+
+    /// Has the states that actions leave looked at.
+    #[cfg(feature = "testing")]
+    pub(crate) fn inspector(mut self, inspector: crate::testing::inspector::Inspector) -> Self {
+        self.settings.inspector = Some(inspector);
         self
     }
 

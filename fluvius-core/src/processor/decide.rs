@@ -274,6 +274,14 @@ fn happened(
         _ => aggregate.encode(value).map_err(|error| cannot_keep(task, aggregate, &error))?,
     };
 
+    #[cfg(feature = "testing")]
+    if let Some(inspector) = &cx.environment().settings.inspector {
+        inspector.args(task.action, &task.args);
+        if is_changed {
+            inspector.state(&task.root, aggregate, value, &data);
+        }
+    }
+
     let version = head.version() + 1;
     let change = match previous {
         Some(record) if same_revision && !(version - 1).is_multiple_of(WHOLE_STATE_EVERY) => {

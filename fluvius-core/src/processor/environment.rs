@@ -38,6 +38,9 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     pub(crate) record_refusals: bool,
     pub(crate) recorded_headers: Vec<String>,
+    /// Looks at what actions leave, for a test.
+    #[cfg(feature = "testing")]
+    pub(crate) inspector: Option<crate::testing::inspector::Inspector>,
 }
 
 impl Environment {

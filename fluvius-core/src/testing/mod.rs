@@ -7,6 +7,7 @@ pub mod conformance;
 mod difference;
 mod faulty_store;
 mod ids;
+pub(crate) mod inspector;
 mod own_thread;
 mod planted;
 mod rng;
