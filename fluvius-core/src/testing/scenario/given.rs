@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::new_id;
 use crate::aggregate::{Aggregate, AggregateDescriptor, SharedState};
-use crate::clock::Clock;
+use crate::clock::{Clock, to_microseconds};
 use crate::command::{CommandRecord, CommandStatus};
 use crate::context::{ContextRecord, DomainContext};
 use crate::etag::ETag;
@@ -61,7 +61,7 @@ pub(super) fn state<A: Aggregate>(
         args: Json::from_trusted("{}"),
         data: None,
         change: Change::whole(&data),
-        occurred: world.clock.now(),
+        occurred: to_microseconds(world.clock.now()),
     };
     commit(world, context, vec![event])
 }
