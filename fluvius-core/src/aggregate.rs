@@ -46,7 +46,7 @@ pub trait Aggregate: Clone + Send + Sync + Serialize + DeserializeOwned + 'stati
     type Command: for<'a> TryFrom<&'a CommandRecord, Error = RecordError>;
     /// Every event, to `match` on; read from a log row with `try_from`.
     type Event: for<'a> TryFrom<&'a EventRecord, Error = RecordError>;
-    /// What two states can be asked, for the test kit.
+    /// Comparing and printing states, for the test kit.
     #[doc(hidden)]
     const INSPECT: Inspect<Self> = Inspect::NOTHING;
     /// The erased form.

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::marker::PhantomData;
 
-/// What two states of a type can be asked.
+/// Comparing and printing values of a type, as far as it can.
 #[derive(Debug)]
 pub struct Inspect<A> {
     /// Tells whether they are equal, if the type is `PartialEq`.

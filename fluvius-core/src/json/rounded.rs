@@ -56,7 +56,7 @@ pub(crate) fn check_rounded(payload: &str, args: &str) -> Result<(), JsonError> 
     Ok(())
 }
 
-/// Whether a text may hold a number of more digits than are safe: one that is written with so many, or with an exponent.
+/// Tells whether a text may hold a number of more digits than are safe: written with so many, or with an exponent.
 fn may_be_long(text: &[u8]) -> bool {
     let mut digits = 0;
     for (at, byte) in text.iter().enumerate() {
@@ -122,7 +122,7 @@ impl Number {
         i64::try_from(self.value.digits().len()).unwrap_or(i64::MAX)
     }
 
-    /// Whether a 96-bit decimal with up to 28 digits after the point holds the number.
+    /// Tells whether a 96-bit decimal with up to 28 digits after the point holds the number.
     fn fits(&self) -> bool {
         let (digits, point) = (self.digits(), self.value.exponent());
         if digits.saturating_sub(point) > DIGITS_SAFE || point > DIGITS_SAFE + 1 {
@@ -139,7 +139,7 @@ impl Number {
         padded.take(count).fold(0, |value, digit| value * 10 + digit)
     }
 
-    /// What a 96-bit decimal may make of a number that does not fit: it is cut behind the 28th or 29th digit, or behind
+    /// The numbers that a 96-bit decimal may make of one that does not fit: it is cut behind the 28th or 29th digit, or behind
     /// the 28th after the point, and rounded down or up.
     fn roundings(&self) -> impl Iterator<Item = Self> {
         let point = self.value.exponent();

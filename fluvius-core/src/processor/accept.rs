@@ -236,7 +236,7 @@ impl Processor {
         let known = request.tasks.iter().find_map(|task| shared.in_flight.get(&task.id));
         if let Some(job) = known.and_then(|ticket| shared.sequencer.job(*ticket)) {
             job.joined.push(sender);
-            // What the policy sees of the sender must be the same too: it was asked with that.
+            // The policy was asked with the context of the other sender: this one must be the same to it.
             let is_asked = self.environment.policy.is_none()
                 || job.request.sender.context == request.sender.context;
             return Ok(match is_asked && job.request.is_same(request) {

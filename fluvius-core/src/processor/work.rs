@@ -23,7 +23,7 @@ pub(crate) struct Work {
     /// New heads in the order of their making; the last of a root counts.
     writes: Few<Arc<Head>>,
     index: Option<Box<Index>>,
-    /// How many heads were compared with a root.
+    /// Number of heads that were compared with a root.
     #[cfg(test)]
     compared: std::sync::atomic::AtomicUsize,
     pub(crate) commands: Vec<Arc<CommandRecord>>,
@@ -253,7 +253,7 @@ mod tests {
         Arc::new(Head::loaded(root(number), None))
     }
 
-    /// Reads and writes many roots; how many heads are compared.
+    /// Reads and writes many roots; gives the number of heads that are compared.
     fn compared(count: u128) -> usize {
         let mut work = Work::default();
         for number in (0..count).rev() {

@@ -27,7 +27,7 @@ pub(super) fn harmful() -> Vec<Problem> {
     found
 }
 
-/// Whether a number that was read is still the text that it was read from.
+/// Tells whether a number that was read is still the text that it was read from.
 fn keeps_number_texts(read: serde_json::Result<Value>) -> bool {
     read.is_ok_and(|number| number.to_string() == "1.50")
 }

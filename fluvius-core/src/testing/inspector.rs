@@ -1,4 +1,4 @@
-//! Whether states and arguments are read back from JSON as they were left.
+//! The check that states and arguments are read back from JSON as they were left.
 //!
 //! A runtime that reads a state from its store decides on what serde reads of it. So a field that serde leaves out or
 //! cuts is another one in the next process, and a state that serde cannot read ends every later command.
@@ -61,7 +61,7 @@ impl Inspector {
     }
 }
 
-/// What is wrong with a state whose JSON is `data`.
+/// The fault of a state whose JSON is `data`.
 pub(super) fn state_fault(
     aggregate: &'static AggregateDescriptor,
     state: &SharedState,
@@ -93,7 +93,7 @@ fn written_differently(first: &Json, again: &Json) -> Option<String> {
     ))
 }
 
-/// What differs between two states, as far as their type is `PartialEq` or `Debug`.
+/// The difference between two states, as far as their type is `PartialEq` or `Debug`.
 pub(crate) fn difference<A: Aggregate>(left: &SharedState, read: &SharedState) -> Option<String> {
     let (left, read) = (left.downcast_ref::<A>()?, read.downcast_ref::<A>()?);
     let texts = A::INSPECT.debug.map(|debug| (debug(left), debug(read)));

@@ -68,7 +68,7 @@ impl ser::SerializeMap for Entries<'_> {
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Outcome {
         let is_first = self.level.is_first;
         self.level.separate();
-        // What may be a key, and how it is written, is decided by a serializer that serde_json keeps to itself. It is
+        // A serializer that serde_json keeps to itself decides which values may be keys, and how they are written. It is
         // reached through a map, whose opening brace is taken out again.
         let encoder = &mut self.level.encoder;
         let start = encoder.text.len();

@@ -203,7 +203,21 @@ impl Tables {
     }
 
     pub(super) fn events(&self, query: &LogQuery) -> Vec<Logged<EventRecord>> {
-        page(&self.events, query, |row| (&row.root, self.realm_of_command(row.src_cmd)))
+        let Some(root) = &query.root else {
+            return page(&self.events, query, |row| {
+                (&row.root, self.realm_of_command(row.src_cmd))
+            });
+        };
+        // Its own alone: a log of many roots is not walked over.
+        let of_root = self.roots.get(root).map_or(&[][..], |root| &root.events);
+        let of_root: Vec<_> = of_root.iter().filter_map(|index| self.events.get(*index)).collect();
+        let start = of_root.partition_point(|row| row.position <= query.after);
+        of_root[start..]
+            .iter()
+            .filter(|row| query.realm.admits(self.realm_of_command(row.src_cmd)))
+            .take(query.limit)
+            .map(|row| copy(row))
+            .collect()
     }
 
     pub(super) fn messages(&self, query: &LogQuery) -> Vec<Logged<MessageRecord>> {

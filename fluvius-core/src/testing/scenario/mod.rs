@@ -287,7 +287,7 @@ impl Scenario {
         Then::new(self, answer, logs)
     }
 
-    /// What an applied command has left must be read back as it was.
+    /// Panics if something that an applied command has left is not read back as it was.
     #[track_caller]
     fn inspect(&self, is_applied: bool) {
         let faults = self.world.inspector.take();
