@@ -29,7 +29,8 @@ pub(super) fn harmful() -> Vec<Problem> {
 
 /// Tells whether a number that was read is still the text that it was read from.
 fn keeps_number_texts(read: serde_json::Result<Value>) -> bool {
-    read.is_ok_and(|number| number.to_string() == "1.50")
+    let text = read.map(|number| number.to_string());
+    text.is_ok_and(|text| text == "1.50")
 }
 
 #[cfg(feature = "decimal")]

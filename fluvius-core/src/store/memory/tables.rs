@@ -210,13 +210,14 @@ impl Tables {
         };
         // Its own alone: a log of many roots is not walked over.
         let of_root = self.roots.get(root).map_or(&[][..], |root| &root.events);
-        let of_root: Vec<_> = of_root.iter().filter_map(|index| self.events.get(*index)).collect();
-        let start = of_root.partition_point(|row| row.position <= query.after);
+        let is_before = |row: &Logged<_>| row.position <= query.after;
+        let start = of_root.partition_point(|index| self.events.get(*index).is_some_and(is_before));
         of_root[start..]
             .iter()
+            .filter_map(|index| self.events.get(*index))
             .filter(|row| query.realm.admits(self.realm_of_command(row.src_cmd)))
             .take(query.limit)
-            .map(|row| copy(row))
+            .map(copy)
             .collect()
     }
 
