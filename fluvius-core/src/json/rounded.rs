@@ -42,18 +42,34 @@ pub(crate) fn check_rounded(payload: &str, args: &str) -> Result<(), JsonError> 
     for number in scalars(args).filter_map(Number::of) {
         *kept.entry(number).or_default() += 1;
     }
-    for (scalar, number) in long {
-        if let Some(count) = kept.get_mut(&number).filter(|count| **count > 0) {
+    let rounded = long.iter().map(|(_, number)| number).find(|number| {
+        if let Some(count) = kept.get_mut(*number).filter(|count| **count > 0) {
             *count -= 1;
-            continue;
+            return false;
         }
-        if number.roundings().any(|rounded| kept.contains_key(&rounded)) {
-            let before = scalar.as_ptr().addr() - payload.as_ptr().addr();
-            let path = Path::of_prefix(payload.get(..before).unwrap_or_default());
-            return Err(JsonError::plain(path, MESSAGE));
-        }
+        number.roundings().any(|rounded| kept.contains_key(&rounded))
+    });
+    match rounded {
+        None => Ok(()),
+        Some(number) => Err(JsonError::plain(path_of(number, payload, args), MESSAGE)),
     }
-    Ok(())
+}
+
+/// The path of a number in the payload that is not at the same path in the command; else the path of the first.
+fn path_of(number: &Number, payload: &str, args: &str) -> Path {
+    /// A path is read from the start of its text: of a number that stands there more often, the first are looked at.
+    const LOOKED_AT: usize = 16;
+    let paths = |text: &str| -> Vec<Path> {
+        let scalars = scalars(text).filter(|scalar| Number::of(scalar).as_ref() == Some(number));
+        let paths = scalars.take(LOOKED_AT).map(|scalar| {
+            let before = scalar.as_ptr().addr() - text.as_ptr().addr();
+            Path::of_prefix(text.get(..before).unwrap_or_default())
+        });
+        paths.collect()
+    };
+    let (kept, sent) = (paths(args), paths(payload));
+    let other = sent.iter().find(|path| !kept.contains(path));
+    other.or(sent.first()).cloned().unwrap_or_else(Path::root)
 }
 
 /// Tells whether a text may hold a number of more digits than are safe: written with so many, or with an exponent.
