@@ -190,9 +190,11 @@ pub(crate) fn valid_payload(key: &str) -> Value {
 }
 
 /// Every code that an error may have.
-pub(crate) const CODES: [&str; 24] = [
+pub(crate) const CODES: [&str; 26] = [
     "unknown-command",
     "invalid-payload",
+    "invalid-command-id",
+    "precondition-required",
     "no-aggregate-root",
     "forbidden-resource",
     "unauthorized",
