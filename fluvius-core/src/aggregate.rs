@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::action::{ActionDescriptor, Location};
 use crate::command::CommandRecord;
 use crate::event::{EventDescriptor, EventRecord};
+use crate::inspect::Inspect;
 use crate::json::{self, Json, JsonError};
 use crate::query::FieldIndex;
 use crate::record_error::RecordError;
@@ -45,6 +46,9 @@ pub trait Aggregate: Clone + Send + Sync + Serialize + DeserializeOwned + 'stati
     type Command: for<'a> TryFrom<&'a CommandRecord, Error = RecordError>;
     /// Every event, to `match` on; read from a log row with `try_from`.
     type Event: for<'a> TryFrom<&'a EventRecord, Error = RecordError>;
+    /// Comparing and printing states, for the test kit.
+    #[doc(hidden)]
+    const INSPECT: Inspect<Self> = Inspect::NOTHING;
     /// The erased form.
     const DESCRIPTOR: &'static AggregateDescriptor = &AggregateDescriptor::of::<Self>();
 }
@@ -70,6 +74,9 @@ pub struct AggregateDescriptor {
     type_name: fn() -> &'static str,
     decode: fn(&Json) -> Result<SharedState, JsonError>,
     encode: fn(&SharedState) -> Result<Json, JsonError>,
+    /// The difference between two states, as the type itself tells it.
+    #[cfg(feature = "testing")]
+    pub(crate) difference: fn(&SharedState, &SharedState) -> Option<String>,
 }
 
 impl AggregateDescriptor {
@@ -86,6 +93,8 @@ impl AggregateDescriptor {
             type_name: type_name::<A>,
             decode: decode::<A>,
             encode: encode::<A>,
+            #[cfg(feature = "testing")]
+            difference: crate::testing::inspector::difference::<A>,
         }
     }
 

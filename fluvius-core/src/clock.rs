@@ -2,11 +2,12 @@
 
 use std::time::{Duration, SystemTime};
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, Utc};
 
 /// A source of the time of receipt.
 pub trait Clock: Send + Sync + 'static {
-    /// The time now. The runtime cuts it to microseconds.
+    /// The time now. The runtime cuts it to microseconds and keeps it within the years 1 to 9999; a leap second
+    /// (`23:59:60`) is kept as the last microsecond before it.
     fn now(&self) -> DateTime<Utc>;
 }
 
@@ -29,7 +30,77 @@ pub(crate) fn since_epoch() -> Duration {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
 
-/// Cuts a time to the precision that every store keeps.
+/// The earliest time that is kept: the beginning of the year 1.
+const EARLIEST: DateTime<Utc> = at(-62_135_596_800, 0);
+
+/// The latest time that is kept: the last microsecond of the year 9999.
+const LATEST: DateTime<Utc> = at(253_402_300_799, 999_999_000);
+
+const fn at(seconds: i64, nanoseconds: u32) -> DateTime<Utc> {
+    match DateTime::from_timestamp(seconds, nanoseconds) {
+        Some(time) => time,
+        None => DateTime::UNIX_EPOCH,
+    }
+}
+
+/// Makes of a clock's time one that every store gives back as it was, and every cursor can name: cut to microseconds, a
+/// leap second at the last microsecond of the second before it, and within the years 1 to 9999.
 pub(crate) fn to_microseconds(time: DateTime<Utc>) -> DateTime<Utc> {
-    if time.timestamp_subsec_nanos().is_multiple_of(1_000) { time } else { time.trunc_subsecs(6) }
+    let nanoseconds = time.timestamp_subsec_nanos();
+    let is_kept = nanoseconds < 1_000_000_000 && nanoseconds.is_multiple_of(1_000);
+    let time = if is_kept {
+        time
+    } else {
+        // chrono counts a leap second on, from 1,000,000,000 nanoseconds.
+        at(time.timestamp(), nanoseconds.min(999_999_999) / 1_000 * 1_000)
+    };
+    time.clamp(EARLIEST, LATEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(given: DateTime<Utc>, kept: &str) {
+        let time = to_microseconds(given);
+        assert_eq!(time, kept.parse::<DateTime<Utc>>().unwrap());
+        assert_eq!(to_microseconds(time), time);
+        let text = time.to_rfc3339();
+        assert_eq!(text.parse::<DateTime<Utc>>().unwrap(), time, "{text}");
+        let micros = time.timestamp_micros();
+        assert_eq!(DateTime::from_timestamp_micros(micros), Some(time), "{text}");
+    }
+
+    fn time(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn times_are_cut_to_microseconds() {
+        check(time("2026-01-02T03:04:05.123456789Z"), "2026-01-02T03:04:05.123456Z");
+        check(time("1926-01-02T03:04:05.123456789Z"), "1926-01-02T03:04:05.123456Z");
+        check(time("2026-01-02T03:04:05Z"), "2026-01-02T03:04:05Z");
+    }
+
+    #[test]
+    fn a_leap_second_is_the_end_of_the_second_before_it() {
+        for leap in
+            ["2016-12-31T23:59:60Z", "2016-12-31T23:59:60.5Z", "2016-12-31T23:59:60.999999999Z"]
+        {
+            check(time(leap), "2016-12-31T23:59:59.999999Z");
+        }
+        let leap = DateTime::from_timestamp(1_483_228_799, 1_000_000_000).unwrap();
+        check(leap, "2016-12-31T23:59:59.999999Z");
+    }
+
+    #[test]
+    fn times_are_kept_within_the_years_1_to_9999() {
+        check(DateTime::<Utc>::MIN_UTC, "0001-01-01T00:00:00Z");
+        check(DateTime::<Utc>::MAX_UTC, "9999-12-31T23:59:59.999999Z");
+        check(LATEST, "9999-12-31T23:59:59.999999Z");
+        check(EARLIEST, "0001-01-01T00:00:00Z");
+        let last = time("9999-12-31T23:59:59.999999999Z");
+        check(last, "9999-12-31T23:59:59.999999Z");
+    }
 }

@@ -41,6 +41,30 @@ pub enum Error {
         /// What is wrong; quotes no secret.
         message: String,
     },
+    /// The command id is of the form that is reserved for invoked commands.
+    ///
+    /// Code: `invalid-command-id`; leaves no command row.
+    #[error(
+        "invalid command id {id}: ids of the form `xxxxxxxx-xxxx-8ca1-a1ed-xxxxxxxxxxxx` are \
+         reserved for invoked commands; use another one"
+    )]
+    InvalidCommandId {
+        /// The command's id.
+        id: Uuid,
+    },
+    /// The action requires a precondition, and the command has none.
+    ///
+    /// Code: `precondition-required`; leaves no command row.
+    #[error(
+        "`{command}` on {root} requires a precondition: add the expected version or etag with \
+         `if_match`"
+    )]
+    PreconditionRequired {
+        /// The command's key.
+        command: &'static str,
+        /// The root.
+        root: AggregateRoot,
+    },
     /// The session has no aggregate root to send the command to.
     ///
     /// Code: `no-aggregate-root`; leaves no command row.
@@ -106,12 +130,12 @@ pub enum Error {
     /// The root is not what the command expected.
     ///
     /// Code: `precondition-failed`; kept as a command row.
-    #[error("{root} is at version {version}, the command expected {}", expectation(expected.as_ref()))]
+    #[error("{root} is at version {version}, the command expected {expected}")]
     PreconditionFailed {
         /// The root.
         root: AggregateRoot,
-        /// What was expected; `None` where the action demands a precondition and none was given.
-        expected: Option<Precondition>,
+        /// The precondition of the command.
+        expected: Precondition,
         /// The version that the root has.
         version: u64,
         /// The etag that the root has.
@@ -298,6 +322,8 @@ impl Error {
     pub const CODES: &'static [&'static str] = &[
         "unknown-command",
         "invalid-payload",
+        "invalid-command-id",
+        "precondition-required",
         "no-aggregate-root",
         "forbidden-resource",
         "unauthorized",
@@ -330,6 +356,8 @@ impl Error {
         match self {
             Self::UnknownCommand { .. } => "unknown-command",
             Self::InvalidPayload { .. } => "invalid-payload",
+            Self::InvalidCommandId { .. } => "invalid-command-id",
+            Self::PreconditionRequired { .. } => "precondition-required",
             Self::NoAggregateRoot { .. } => "no-aggregate-root",
             Self::ForbiddenResource { .. } => "forbidden-resource",
             Self::Unauthorized { .. } => "unauthorized",
@@ -418,13 +446,6 @@ fn did_you_mean(nearest: &[&'static str]) -> String {
 fn list(names: &[&'static str]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     quoted.join(", ")
-}
-
-fn expectation(expected: Option<&Precondition>) -> String {
-    match expected {
-        Some(expected) => expected.to_string(),
-        None => "to carry an etag or a version, and it carries none".to_owned(),
-    }
 }
 
 fn too_large(rows: usize, bytes: Option<usize>) -> String {

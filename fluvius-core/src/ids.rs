@@ -34,9 +34,27 @@ pub(crate) fn of_event(command: Uuid) -> Uuid {
     Uuid::from_u128(command.as_u128() ^ EVENT)
 }
 
-/// The identifier of the command that a rule sends with `invoke`: the same in every attempt.
+/// The version of an invoked command's id, and the marker in its third and fourth group.
+const INVOKED: u128 = 0x8ca1_a1ed << 48;
+
+/// The bits of the third and fourth group.
+const INVOKED_MASK: u128 = 0xffff_ffff << 48;
+
+/// The id of the command that a rule sends with `invoke`: the same in every attempt.
+///
+/// It is a UUID of version 8 (RFC 9562): the groups three and four are the marker `8ca1-a1ed`, which holds version and
+/// variant. The other 96 bits are a BLAKE3 hash of the parent's id and the number of the invocation.
 pub(crate) fn invoked(parent: Uuid, number: u32) -> Uuid {
-    Uuid::new_v5(&parent, number.to_string().as_bytes())
+    let mut hasher = blake3::Hasher::new_derive_key("fluvius: the id of an invoked command");
+    hasher.update(parent.as_bytes()).update(&number.to_be_bytes());
+    let mut hash = [0; 16];
+    hasher.finalize_xof().fill(&mut hash);
+    Uuid::from_u128(u128::from_be_bytes(hash) & !INVOKED_MASK | INVOKED)
+}
+
+/// Tells whether an id has the marker of an invoked command: a sender may not use it.
+pub(crate) fn is_invoked(id: Uuid) -> bool {
+    id.as_u128() & INVOKED_MASK == INVOKED
 }
 
 #[cfg(test)]
@@ -46,6 +64,31 @@ mod tests {
     use uuid::Variant;
 
     use super::*;
+
+    #[test]
+    fn ids_of_invoked_commands_are_marked_and_distinct() {
+        let parents: Vec<Uuid> = (0..100).map(|_| TimeOrderedIds.next()).collect();
+        let ids: HashSet<Uuid> = parents
+            .iter()
+            .flat_map(|parent| (1..=10).map(|number| invoked(*parent, number)))
+            .collect();
+        assert_eq!(ids.len(), 1_000);
+        for id in ids {
+            assert_eq!((id.get_version_num(), id.get_variant()), (8, Variant::RFC4122));
+            assert_eq!(&id.to_string()[14..23], "8ca1-a1ed");
+            assert!(is_invoked(id));
+        }
+        assert!(!parents.iter().any(|parent| is_invoked(*parent)));
+        assert!(!is_invoked(Uuid::new_v5(&parents[0], b"1")));
+    }
+
+    #[test]
+    fn the_id_of_an_invoked_command_stays_the_same() {
+        assert_eq!(
+            invoked(Uuid::from_u128(1), 1).to_string(),
+            "f11aceb2-319c-8ca1-a1ed-d12eeb19b012"
+        );
+    }
 
     #[test]
     fn fresh_identifiers_are_of_version_7_and_tell_their_millisecond() {

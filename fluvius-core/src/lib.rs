@@ -74,6 +74,7 @@ mod event;
 mod few;
 mod hash;
 mod ids;
+mod inspect;
 pub mod json;
 mod logged;
 mod message;
@@ -112,7 +113,9 @@ pub use activity::{Activity, ActivityKind, ActivityRecord};
 pub use aggregate::{Aggregate, AggregateDescriptor};
 pub use clock::{Clock, SystemClock};
 pub use command::{Command, CommandBundle, CommandRecord, CommandStatus};
-pub use context::{ActionContext, Actor, ContextError, ContextRecord, DomainContext, Transport};
+pub use context::{
+    ActionContext, Actor, ContextError, ContextRecord, DomainContext, Invoke, Transport,
+};
 pub use domain::{
     CommandProcessor, Domain, DomainRuntime, LogReader, LogStream, Meta, Page, PreparedCommand,
     RuntimeBuilder, Session,

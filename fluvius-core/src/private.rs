@@ -6,6 +6,7 @@ pub use std::boxed::Box;
 pub use futures_core::future::BoxFuture;
 pub use serde::{self, Deserialize, Serialize};
 
+pub use crate::__fluvius_inspect as inspect;
 pub use crate::action::{
     ActionDescriptor, ActionResult, Call, EventData, FieldDescriptor, Handler, Lifecycle, Location,
     Outcome, PayloadField, Stop, changed, changed_with_data, created, decode_command, kept,
@@ -16,6 +17,7 @@ pub use crate::command::{Command, CommandRecord};
 pub use crate::context::ActionContext;
 pub use crate::domain::{Domain, Meta};
 pub use crate::event::{Event, EventDescriptor, EventRecord};
+pub use crate::inspect::{Inspect, Inspected, NotInspected};
 pub use crate::json::{Json, JsonError, encode};
 pub use crate::location;
 pub use crate::query::{FieldIndex, Kind};

@@ -135,8 +135,10 @@ pub fn aggregate(args: TokenStream, item: TokenStream) -> TokenStream {
 /// - `command = ".."`: the name of the command's struct, if not the method's
 ///   name in upper camel case.
 /// - `internal`: the action runs only when another one invokes it.
-/// - `if_match = "required"`: the command carries the version that it expects.
-/// - `timeout = "30s"`: its deadline, as `500ms`, `30s` or `2m`.
+/// - `if_match = "required"`: the command carries the version that it expects,
+///   also when another action invokes it. Not with `internal`.
+/// - `timeout = "30s"`: its deadline, as `500ms`, `30s` or `2m`; that of an
+///   invoked action counts within its caller's.
 ///
 /// # Parameters
 ///

@@ -44,6 +44,12 @@ impl Account {
         Ok(Self)
     }
 
+    // An internal action has no sender; its timeout holds within the caller's.
+    #[action(evt_key = "locked", internal, timeout = "1s", if_match = "required")]
+    pub fn lock(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+
     // P45: an event is missing, resources are empty or not declared.
     #[action(resources = [])]
     pub fn close(self) -> Result<(), Infallible> {

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -19,11 +20,12 @@ use crate::activity::{Activity, ActivityRecord};
 use crate::aggregate::Aggregate;
 use crate::command::Command;
 use crate::error::Error;
+use crate::etag::Precondition;
 use crate::ids;
 use crate::json::{self, Json, JsonError};
 use crate::message::MessageRecord;
 use crate::processor::{
-    Answer, Environment, Head, Processor, Sender, Task, Work, decide, decode, load,
+    Answer, Environment, Head, Processor, Sender, Task, Work, decide, decode, load, within,
 };
 use crate::registry::is_kebab;
 use crate::root::{AggregateRoot, Target};
@@ -161,30 +163,19 @@ impl ActionContext {
 
     /// Runs an action of another root inside the same unit of work.
     ///
+    /// The command runs when the builder is awaited; before that it may be given a precondition with
+    /// [`Invoke::if_match`]. An action that declares a `timeout` has that long here too, within the time of the caller.
+    ///
     /// # Errors
     /// [`ContextError::NotFound`], [`ContextError::AlreadyExists`],
-    /// [`ContextError::Rejected`] and [`ContextError::ForbiddenResource`] as the invoked action
+    /// [`ContextError::Rejected`], [`ContextError::PreconditionFailed`] and
+    /// [`ContextError::ForbiddenResource`] as the invoked action
     /// ended: it has then left no write, event or message, and the rule may go on.
     /// [`ContextError::Fault`] for everything that no rule may answer: among others a root that
-    /// is being decided further up, or actions that invoke each other more than 16 deep.
-    pub fn invoke<'a, C>(
-        &'a mut self,
-        target: impl Target,
-        command: C,
-    ) -> BoxFuture<'a, Result<C::Output, ContextError>>
-    where
-        C: Command,
-        C::Output: DeserializeOwned + 'static,
-    {
-        let root = target.root_of::<C::Aggregate>();
-        let args = command.record();
-        Box::pin(async move {
-            let answer = self.run_invoked(C::ACTION, root, Arc::new(command), args).await?;
-            let panicked = || Err(Error::Panicked { command: C::ACTION.key });
-            let output = answer.typed::<C>().unwrap_or_else(panicked);
-            let output = output.map(|response| response.data);
-            self.answer(output)
-        })
+    /// is being decided further up, actions that invoke each other more than 16 deep, a `timeout` that is over
+    /// (`timed-out`), and a missing precondition of an action that requires one (`precondition-required`).
+    pub fn invoke<C: Command>(&mut self, target: impl Target, command: C) -> Invoke<'_, C> {
+        Invoke { root: target.root_of::<C::Aggregate>(), command, if_match: None, cx: self }
     }
 
     /// Sends a message to the outside when the command is stored.
@@ -260,11 +251,19 @@ impl ActionContext {
         root: AggregateRoot,
         command: SharedCommand,
         args: Result<Json, JsonError>,
+        if_match: Option<Precondition>,
     ) -> Result<Answer, ContextError> {
         self.go_on()?;
-        let task = self.invoked_task(action, root, command, args);
+        let task = self.invoked_task(action, root, command, args, if_match);
         let task = self.answer(task)?;
-        let answer = decide::run(self, &task).await;
+        let answer = match action.timeout {
+            None => decide::run(self, &task).await,
+            Some(after) => {
+                let decided = pin!(decide::run(self, &task));
+                let timed_out = Error::TimedOut { command: action.key, after };
+                within(after, decided).await.unwrap_or(Err(timed_out))
+            }
+        };
         self.answer(answer)
     }
 
@@ -274,6 +273,7 @@ impl ActionContext {
         root: AggregateRoot,
         command: SharedCommand,
         args: Result<Json, JsonError>,
+        if_match: Option<Precondition>,
     ) -> Result<Task, Error> {
         let registry = &self.environment().registry;
         if registry.find(action.key).is_none_or(|known| !known.is_same(action)) {
@@ -289,6 +289,7 @@ impl ActionContext {
                 allowed: action.resources,
             });
         }
+        decode::check_required(action, &root, if_match.as_ref())?;
         let args = args.map_err(|error| decode::invalid_payload(action.key, &error))?;
         let payload = json::canonical(&args, &[]);
         let received = self.given.now;
@@ -305,7 +306,7 @@ impl ActionContext {
             args,
             payload_hash: json::hash(&payload),
             payload,
-            if_match: None,
+            if_match,
             received,
         })
     }
@@ -337,6 +338,56 @@ impl ActionContext {
             message: message.to_owned(),
         };
         self.fault.get_or_insert_with(|| Box::new(fault));
+    }
+}
+
+/// A command that [`ActionContext::invoke`] runs when it is awaited.
+#[must_use = "an invoked command runs when it is awaited: write `.await`"]
+pub struct Invoke<'a, C> {
+    cx: &'a mut ActionContext,
+    root: AggregateRoot,
+    command: C,
+    if_match: Option<Precondition>,
+}
+
+impl<C> Invoke<'_, C> {
+    /// Runs the command only if the root is at this version, or has this etag.
+    ///
+    /// It is compared with the root as the invoking action sees it, with all that the command has already written.
+    pub fn if_match(mut self, expected: impl Into<Precondition>) -> Self {
+        self.if_match = Some(expected.into());
+        self
+    }
+}
+
+impl<'a, C> IntoFuture for Invoke<'a, C>
+where
+    C: Command,
+    C::Output: DeserializeOwned + 'static,
+{
+    type Output = Result<C::Output, ContextError>;
+    type IntoFuture = BoxFuture<'a, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let Self { cx, root, command, if_match } = self;
+        let args = command.record();
+        Box::pin(async move {
+            let answer = cx.run_invoked(C::ACTION, root, Arc::new(command), args, if_match).await?;
+            let panicked = || Err(Error::Panicked { command: C::ACTION.key });
+            let output = answer.typed::<C>().unwrap_or_else(panicked);
+            let output = output.map(|response| response.data);
+            cx.answer(output)
+        })
+    }
+}
+
+impl<C> fmt::Debug for Invoke<'_, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The command may hold a secret.
+        f.debug_struct("Invoke")
+            .field("root", &self.root)
+            .field("if_match", &self.if_match)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a rule hears when something that it asked of its context did not work.
 
 use crate::error::Error;
+use crate::etag::{ETag, Precondition};
 use crate::rejection::Rejection;
 use crate::root::AggregateRoot;
 
@@ -33,6 +34,18 @@ pub enum ContextError {
         /// Its message.
         message: String,
     },
+    /// The root is not at the version that `invoke(..).if_match(..)` expects.
+    #[error("{root} is at version {version}, the invoked command expected {expected}")]
+    PreconditionFailed {
+        /// The root.
+        root: AggregateRoot,
+        /// The precondition of the invoked command.
+        expected: Precondition,
+        /// The version that the root has.
+        version: u64,
+        /// The etag that the root has.
+        etag: Option<ETag>,
+    },
     /// The action is not allowed on this resource.
     #[error("`{command}` is not allowed on `{resource}`")]
     ForbiddenResource {
@@ -52,6 +65,7 @@ impl Rejection for ContextError {
             Self::NotFound { .. } => "not-found",
             Self::AlreadyExists { .. } => "already-exists",
             Self::Rejected { code, .. } => code,
+            Self::PreconditionFailed { .. } => "precondition-failed",
             Self::ForbiddenResource { .. } => "forbidden-resource",
             Self::Fault => "fault",
         }
@@ -66,6 +80,14 @@ impl ContextError {
             Error::AlreadyExists { root } => Self::AlreadyExists { root: root.clone() },
             Error::Rejected { root, code, message, .. } => {
                 Self::Rejected { root: root.clone(), code: code.clone(), message: message.clone() }
+            }
+            Error::PreconditionFailed { root, expected, version, etag } => {
+                Self::PreconditionFailed {
+                    root: root.clone(),
+                    expected: *expected,
+                    version: *version,
+                    etag: *etag,
+                }
             }
             Error::ForbiddenResource { command, resource, .. } => {
                 Self::ForbiddenResource { command: command.clone(), resource: resource.clone() }

@@ -4,7 +4,7 @@ mod action;
 mod domain;
 mod error;
 
-pub use action::ActionContext;
+pub use action::{ActionContext, Invoke};
 pub use domain::{Actor, ContextRecord, DomainContext, Transport};
 pub use error::ContextError;
 

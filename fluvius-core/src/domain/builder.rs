@@ -73,6 +73,8 @@ impl RuntimeBuilder {
                 },
                 record_refusals: true,
                 read_back: true,
+                #[cfg(feature = "testing")]
+                inspector: None,
                 recorded_headers: [
                     "idempotency-key",
                     "if-match",
@@ -172,6 +174,13 @@ impl RuntimeBuilder {
     #[doc(hidden)]
     pub fn plant(mut self, planted: crate::testing::Planted) -> Self {
         self.settings.limits.planted = Some(planted);
+        self
+    }
+
+    /// Has the states that actions leave looked at.
+    #[cfg(feature = "testing")]
+    pub(crate) fn inspector(mut self, inspector: crate::testing::inspector::Inspector) -> Self {
+        self.settings.inspector = Some(inspector);
         self
     }
 

@@ -18,7 +18,7 @@ use super::write::push_string;
 ///
 /// # Shape
 /// Operations are `add`, `remove` and `replace`. A value of which so much differs that replacing it is shorter is
-/// replaced.
+/// replaced. So no patch is longer than one operation that replaces the whole, and no longer one is written meanwhile.
 pub(super) fn patch(old: &str, new: &str) -> Json {
     let mut differ = DIFFER.take();
     differ.patch.push('[');
@@ -45,11 +45,20 @@ struct Differ {
     patch: String,
     /// Where the values lie that are being compared: a JSON Pointer (RFC 6901), not yet escaped for JSON.
     pointer: String,
+    /// The length from which on replacing one of the values that are being compared is shorter.
+    length_max: usize,
+    /// An operation did not fit: what is written of that value is thrown away.
+    is_over: bool,
 }
 
 impl Differ {
     const fn new() -> Self {
-        Self { patch: String::new(), pointer: String::new() }
+        Self {
+            patch: String::new(),
+            pointer: String::new(),
+            length_max: usize::MAX,
+            is_over: false,
+        }
     }
 
     fn value(&mut self, old: &str, new: &str) {
@@ -57,14 +66,17 @@ impl Differ {
             return;
         }
         let start = self.patch.len();
+        let replaced = r#","#.len() + operation_length("replace", &self.pointer, Some(new));
+        let outer_max = self.length_max;
+        self.length_max = outer_max.min(start.saturating_add(replaced));
         match (kind(old), kind(new)) {
             (Kind::Object, Kind::Object) => self.object(old, new),
             (Kind::Array, Kind::Array) => self.array(old, new),
-            (Kind::Scalar, Kind::Scalar) if is_same_scalar(old, new) => return,
-            _ => return self.operation("replace", Some(new)),
+            (Kind::Scalar, Kind::Scalar) if is_same_scalar(old, new) => {}
+            _ => self.is_over = true,
         }
-        let replaced = r#","#.len() + operation_length("replace", &self.pointer, Some(new));
-        if self.patch.len() - start > replaced {
+        self.length_max = outer_max;
+        if std::mem::take(&mut self.is_over) || self.patch.len() - start > replaced {
             self.patch.truncate(start);
             self.operation("replace", Some(new));
         }
@@ -82,6 +94,9 @@ impl Differ {
         }
         let mut old_members = sorted_members(old).into_iter().peekable();
         for (key, value) in sorted_members(new) {
+            if self.is_over {
+                return;
+            }
             while let Some((gone, _)) = old_members.next_if(|(old_key, _)| *old_key < key) {
                 self.at_key(&gone, |differ| differ.operation("remove", None));
             }
@@ -100,6 +115,9 @@ impl Differ {
         let old: Vec<_> = elements(old).collect();
         let new: Vec<_> = elements(new).collect();
         for gap in gaps(&old, &new) {
+            if self.is_over {
+                return;
+            }
             self.gap(&gap, &old, &new);
         }
     }
@@ -109,13 +127,22 @@ impl Differ {
         let (gone, come) = (&old[gap.old.clone()], &new[gap.new.clone()]);
         let mut at = gap.new.start;
         for (gone, come) in gone.iter().zip(come) {
+            if self.is_over {
+                return;
+            }
             self.at_index(at, |differ| differ.value(gone, come));
             at += 1;
         }
         for _ in come.len()..gone.len() {
+            if self.is_over {
+                return;
+            }
             self.at_index(at, |differ| differ.operation("remove", None));
         }
         for come in come.iter().skip(gone.len()) {
+            if self.is_over {
+                return;
+            }
             self.at_index(at, |differ| differ.operation("add", Some(come)));
             at += 1;
         }
@@ -144,7 +171,13 @@ impl Differ {
     }
 
     fn operation(&mut self, name: &str, value: Option<&str>) {
-        self.patch.reserve(operation_length(name, &self.pointer, value) + 2);
+        let length = operation_length(name, &self.pointer, value);
+        // Nothing before the first operation: of the whole, at least replacing it is written.
+        if self.patch.len() > 1 && self.patch.len() + length > self.length_max {
+            self.is_over = true;
+            return;
+        }
+        self.patch.reserve(length + 2);
         if self.patch.len() > 1 {
             self.patch.push(',');
         }
@@ -282,6 +315,38 @@ mod tests {
             json_patch::patch(&mut state, &operations).unwrap();
             assert_eq!(state, value(&new), "{new}");
         }
+    }
+
+    /// The buffer in which a patch was written, which is never given back to a smaller one.
+    fn check_bounded(old: &str, new: &str) {
+        let mut differ = Differ::new();
+        differ.patch.push('[');
+        differ.value(old, new);
+        let bound = 4 * (old.len().max(new.len()) + 100);
+        assert!(differ.patch.capacity() <= bound, "{} > {bound}", differ.patch.capacity());
+        assert!(differ.patch.len() <= new.len() + 60, "{} {}", differ.patch.len(), new.len());
+    }
+
+    #[test]
+    fn no_more_is_written_than_replacing_the_whole() {
+        let key = "k".repeat(10_000);
+        let numbers = |from: u32| (from..from + 2_000).map(|at| at.to_string()).collect::<Vec<_>>();
+        let list = |from: u32| format!(r#"{{"{key}":[{}]}}"#, numbers(from).join(","));
+        check_bounded(&list(10_000), &list(50_000));
+        let members = |from: u32| {
+            let members: Vec<_> = numbers(from)
+                .iter()
+                .enumerate()
+                .map(|(at, value)| format!(r#""{at}":{value}"#))
+                .collect();
+            format!(r#"{{"{key}":{{"{key}":{{{}}}}}}}"#, members.join(","))
+        };
+        check_bounded(&members(10_000), &members(50_000));
+        // All go, all come, and lists of lists.
+        check_bounded(&list(10_000), &format!(r#"{{"{key}":[]}}"#));
+        check_bounded(&format!(r#"{{"{key}":[]}}"#), &list(10_000));
+        let nested = |from: u32| format!(r#"{{"{key}":[[{}]]}}"#, numbers(from).join("],["));
+        check_bounded(&nested(10_000), &nested(50_000));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! What serde_json would write wrongly without a word is refused: it makes `null` of NaN and the infinities, and writes
 //! integers that it does not read back. Decoding is not done here.
 
+mod entries;
 mod level;
 
 use std::cell::Cell;
@@ -15,6 +16,7 @@ use super::error::JsonError;
 use super::path::Path;
 use super::text::Json;
 use super::write::needs_escape;
+use entries::Entries;
 use level::Level;
 
 /// Most levels of arrays and objects in what is encoded: some fewer than can be read, so that there is room for what is
@@ -25,7 +27,11 @@ const DEPTH_MAX: usize = 120;
 /// the text to be written.
 const VERBATIM: &str = "$serde_json::private::";
 
-/// Writes a value as JSON, compactly, members in the order in which it names them.
+/// Writes a value as JSON, compactly: the fields of a struct in the order in which it names them, the entries of a map
+/// sorted by key.
+///
+/// So equal values of a `HashMap` give equal texts, in every process. The elements of a `HashSet` are an array, which
+/// stays as it is: write `BTreeSet` in a state or an answer.
 ///
 /// # Errors
 /// A float that is not finite, an integer outside of `i64` and `u64`, U+0000 in a string or key, a map whose keys are
@@ -167,7 +173,7 @@ impl<'a> Serializer for &'a mut Encoder {
     type SerializeTuple = Level<'a>;
     type SerializeTupleStruct = Level<'a>;
     type SerializeTupleVariant = Level<'a>;
-    type SerializeMap = Level<'a>;
+    type SerializeMap = Entries<'a>;
     type SerializeStruct = Level<'a>;
     type SerializeStructVariant = Level<'a>;
 
@@ -298,8 +304,8 @@ impl<'a> Serializer for &'a mut Encoder {
         self.open(b'[', b"]}")
     }
 
-    fn serialize_map(self, _length: Option<usize>) -> Result<Level<'a>, Error> {
-        self.open(b'{', b"}")
+    fn serialize_map(self, _length: Option<usize>) -> Result<Entries<'a>, Error> {
+        self.open(b'{', b"}").map(Entries::of)
     }
 
     #[inline]

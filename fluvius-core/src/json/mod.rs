@@ -9,6 +9,7 @@
 //! | `error`, `path` | [`JsonError`] and the JSON path in it |
 //! | `encode`, `decode` | Rust values to text and back; errors that keep a secret |
 //! | `check`, `number` | what can be stored: strings, keys, depth and numbers |
+//! | `rounded` | numbers of a payload that a command holds only rounded |
 //! | `canonical`, `payload_hash` | one text for one payload, and its [`PayloadHash`] |
 //! | `change`, `diff`, `alone`, `edits` | [`Change`]: what one event did to a state, as a JSON Patch or the whole state |
 //! | `scan`, `write` | reading the parts of a JSON text, and writing a string, without building a tree |
@@ -33,6 +34,7 @@ mod error;
 mod number;
 mod path;
 mod payload_hash;
+mod rounded;
 mod scan;
 #[cfg(test)]
 mod testing;
@@ -49,4 +51,5 @@ pub(crate) use canonical::canonical;
 pub(crate) use decode::{Field, decode, hide_values};
 pub(crate) use number::DecimalDigits;
 pub(crate) use payload_hash::hash;
+pub(crate) use rounded::check_rounded;
 pub(crate) use scan::{lookup, members, unescape};

@@ -336,7 +336,10 @@ impl Processor {
         let known = request.tasks.iter().find_map(|task| shared.in_flight.get(&task.id));
         if let Some(job) = known.and_then(|ticket| shared.sequencer.job(*ticket)) {
             job.joined.push(sender);
-            return Ok(match job.request.is_same(request) {
+            // The policy was asked with the context of the other sender: this one must be the same to it.
+            let is_asked = self.environment.policy.is_none()
+                || job.request.sender.context == request.sender.context;
+            return Ok(match is_asked && job.request.is_same(request) {
                 true => Accepted::Waiting(receiver),
                 false => Accepted::Later(receiver),
             });

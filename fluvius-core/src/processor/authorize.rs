@@ -2,15 +2,16 @@
 
 use std::pin::pin;
 
+use futures_core::future::BoxFuture;
 use tracing::Instrument;
 
 use super::deadline::within;
 use super::environment::Environment;
-use super::job::Request;
+use super::job::{Ended, Request};
 use super::spans;
 use super::task::{Sender, Task};
 use crate::error::Error;
-use crate::policy::{ErasedPolicy, PolicyRequest, Verdict};
+use crate::policy::{ErasedPolicy, PolicyRequest, PolicyState, Verdict};
 use crate::signal::Signal;
 use crate::unwind::{self, Guarded};
 
@@ -64,16 +65,63 @@ async fn ask(
     sender: &Sender,
     task: &Task,
 ) -> Result<(), Error> {
+    let request = policy_request(sender, task);
+    verdict(environment, task, || policy.before_load(&request)).await
+}
+
+/// Asks the policy whether the answers of a request that is in the log may be given again: with each root as it is now.
+/// A denial is the answer, and the caller records it.
+///
+/// # Errors
+/// `unauthorized`; `panicked` and `timed-out` of the policy; `outcome-unknown` if a state cannot be read.
+pub(crate) async fn replay(environment: &Environment, request: &Request) -> Result<(), Ended> {
+    let Some(policy) = &environment.policy else {
+        return Ok(());
+    };
+    for (index, task) in request.tasks.iter().enumerate() {
+        let asked = ask_with_state(environment, policy.as_ref(), &request.sender, task).await;
+        asked.map_err(|error| (index, error))?;
+    }
+    Ok(())
+}
+
+async fn ask_with_state(
+    environment: &Environment,
+    policy: &dyn ErasedPolicy,
+    sender: &Sender,
+    task: &Task,
+) -> Result<(), Error> {
+    // The command is in the log: any other error would say that it is not.
+    let unread = || Error::OutcomeUnknown { id: task.id };
+    let row = environment.store.load(&task.root).await.map_err(|_| unread())?;
+    // Closed or not, it is what the answer is about.
+    let row = row.filter(|row| row.realm.as_deref() == sender.realm.as_deref());
+    let value = match &row {
+        Some(row) => {
+            let aggregate = (task.action.aggregate)();
+            Some(aggregate.decode(row.revision, &row.data).map_err(|_| unread())?)
+        }
+        None => None,
+    };
+    let state = row.as_ref().zip(value.as_ref());
+    let state = state.map(|(row, value)| PolicyState::new(row, value.as_ref()));
+    let request = policy_request(sender, task);
+    verdict(environment, task, || policy.with_state(&request, state.as_ref())).await
+}
+
+fn policy_request<'a>(sender: &'a Sender, task: &'a Task) -> PolicyRequest<'a> {
+    PolicyRequest::new(task.action, &task.root, task.id, &sender.context, task.command.as_ref())
+}
+
+/// Waits for a verdict.
+async fn verdict<'a>(
+    environment: &Environment,
+    task: &Task,
+    asked: impl FnOnce() -> BoxFuture<'a, Verdict>,
+) -> Result<(), Error> {
     let command = task.action.key;
-    let request = PolicyRequest::new(
-        task.action,
-        &task.root,
-        task.id,
-        &sender.context,
-        task.command.as_ref(),
-    );
     let after = environment.settings.deadline;
-    let asked = pin!(Guarded::of(|| policy.before_load(&request)));
+    let asked = pin!(Guarded::of(asked));
     match within(after, asked).await {
         Some(Some(Verdict::Allow)) => Ok(()),
         Some(Some(Verdict::Deny(reason))) => {

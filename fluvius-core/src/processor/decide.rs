@@ -74,7 +74,12 @@ async fn decide(cx: &mut ActionContext, task: &Task, before: Savepoint) -> Resul
     let state = admit(cx, task, aggregate, &head)?;
     if cx.frames.is_empty() {
         authorize_with_state(cx, task, &head, state.as_ref()).await?;
-        check_precondition(cx, task)?;
+        check_precondition(
+            task,
+            cx.work.first_read(&task.root).and_then(|head| head.record.as_deref()),
+        )?;
+    } else {
+        check_precondition(task, head.record.as_deref())?;
     }
 
     let call = Call { state: state.as_ref(), command: &task.command };
@@ -106,7 +111,7 @@ pub(crate) fn at_once(
     let before = cx.work.savepoint();
     cx.work.read(Arc::clone(head));
     let state = admit(cx, task, (task.action.aggregate)(), head)?;
-    check_precondition(cx, task)?;
+    check_precondition(task, head.record.as_deref())?;
     cx.frames.push(frame(task));
     let outcome = run(Call { state: state.as_ref(), command: &task.command }, cx);
     conclude(cx, task, before, head, state, outcome)
@@ -188,23 +193,18 @@ async fn authorize_with_state(
     }
 }
 
-/// If-Match, compared with what stood before the command, and before its group.
-fn check_precondition(cx: &ActionContext, task: &Task) -> Result<(), Error> {
-    if task.if_match.is_none() && !task.action.if_match_required {
+/// Compares If-Match with a record: of a command with the one before it, and before its group; of an invoked one with
+/// the one that the invoking action sees.
+fn check_precondition(task: &Task, record: Option<&StateRecord>) -> Result<(), Error> {
+    let Some(expected) = task.if_match else {
         return Ok(());
-    }
-    let record = cx.work.first_read(&task.root).and_then(|head| head.record.as_ref());
+    };
     let version = record.map_or(0, |record| record.version);
     let etag = record.map(|record| record.etag);
-    match &task.if_match {
-        Some(expected) if expected.holds(version, etag) => Ok(()),
-        expected => Err(Error::PreconditionFailed {
-            root: task.root.clone(),
-            expected: *expected,
-            version,
-            etag,
-        }),
+    if expected.holds(version, etag) {
+        return Ok(());
     }
+    Err(Error::PreconditionFailed { root: task.root.clone(), expected, version, etag })
 }
 
 /// Turns what the rule left into rows and the answer.
@@ -279,6 +279,14 @@ fn happened(
         Some(record) if is_as_before => record.data.clone(),
         _ => aggregate.encode(value).map_err(|error| cannot_keep(task, aggregate, &error))?,
     };
+
+    #[cfg(feature = "testing")]
+    if let Some(inspector) = &cx.environment().settings.inspector {
+        inspector.args(task.action, &task.args);
+        if is_changed {
+            inspector.state(&task.root, aggregate, value, &data);
+        }
+    }
 
     let version = head.version() + 1;
     let change = match previous {

@@ -9,6 +9,7 @@ use crate::clock::to_microseconds;
 use crate::command::{Command, CommandBundle};
 use crate::error::Error;
 use crate::etag::Precondition;
+use crate::ids;
 use crate::json::{self, JsonError};
 use crate::root::AggregateRoot;
 use crate::unwind;
@@ -16,8 +17,8 @@ use crate::unwind;
 /// A command by key.
 ///
 /// # Errors
-/// `unknown-command`, `invalid-payload`; `panicked` where the author's `Deserialize` or the clock
-/// does.
+/// `unknown-command`, `invalid-payload`, `invalid-command-id`, `precondition-required`; `panicked` where
+/// the author's `Deserialize` or the clock does.
 pub(crate) fn by_key(environment: &Environment, bundle: CommandBundle) -> Result<Task, Error> {
     let span = spans::guarded(|| spans::decode(environment.meta, &bundle.command));
     let decoded = unwind::catch(|| span.in_scope(|| read(environment, bundle)));
@@ -39,6 +40,9 @@ fn read(environment: &Environment, bundle: CommandBundle) -> Result<Task, Error>
     let args = author(action, || (action.record)(command.as_ref()))?
         .map_err(|error| invalid_payload(action.key, &without_values(action, error)))?;
     let payload = json::canonical(&bundle.payload, &secrets);
+    json::check_rounded(payload.as_str(), args.as_str())
+        .map_err(|error| invalid_payload(action.key, &without_values(action, error)))?;
+    check_sendable(bundle.id, action, &bundle.root, bundle.if_match.as_ref())?;
     Ok(Task {
         id: bundle.id,
         parent: None,
@@ -57,8 +61,8 @@ fn read(environment: &Environment, bundle: CommandBundle) -> Result<Task, Error>
 ///
 /// # Errors
 /// `unknown-command` where the domain does not list the command's aggregate; `invalid-payload`
-/// where a field holds what no store can keep; `panicked` where the author's `Serialize` or the clock
-/// does.
+/// where a field holds what no store can keep; `invalid-command-id`, `precondition-required`;
+/// `panicked` where the author's `Serialize` or the clock does.
 pub(crate) fn typed<C: Command>(
     environment: &Environment,
     id: uuid::Uuid,
@@ -74,6 +78,7 @@ pub(crate) fn typed<C: Command>(
     let args = author(action, || command.record())?
         .map_err(|error| invalid_payload(action.key, &without_values(action, error)))?;
     let payload = json::canonical(&args, &[]);
+    check_sendable(id, action, &root, if_match.as_ref())?;
     Ok(Task {
         id,
         parent: None,
@@ -98,6 +103,34 @@ fn received(
     action: &'static ActionDescriptor,
 ) -> Result<DateTime<Utc>, Error> {
     author(action, || to_microseconds(environment.clock.now()))
+}
+
+/// Checks what a command needs beside its payload.
+fn check_sendable(
+    id: uuid::Uuid,
+    action: &'static ActionDescriptor,
+    root: &AggregateRoot,
+    if_match: Option<&Precondition>,
+) -> Result<(), Error> {
+    if ids::is_invoked(id) {
+        return Err(Error::InvalidCommandId { id });
+    }
+    check_required(action, root, if_match)
+}
+
+/// Checks that a command has the precondition that its action requires.
+///
+/// # Errors
+/// `precondition-required`.
+pub(crate) fn check_required(
+    action: &'static ActionDescriptor,
+    root: &AggregateRoot,
+    if_match: Option<&Precondition>,
+) -> Result<(), Error> {
+    if action.if_match_required && if_match.is_none() {
+        return Err(Error::PreconditionRequired { command: action.key, root: root.clone() });
+    }
+    Ok(())
 }
 
 /// The action of a key that may be sent; internal ones are unknown to senders.

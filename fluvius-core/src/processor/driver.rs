@@ -17,7 +17,7 @@ use super::accept::Shared;
 use super::attempt::{self, Attempt};
 use super::decide::AtHand;
 use super::job::{Ended, Job, Outcome, Request};
-use super::{Environment, Processor, publish, recall, spans, waits};
+use super::{Environment, Processor, authorize, publish, recall, spans, waits};
 use crate::action::Handler;
 use crate::error::Error;
 use crate::root::AggregateRoot;
@@ -46,6 +46,8 @@ enum Done {
     Resumed(Ticket),
     Settled(Ticket, Settled),
     Answered(Ticket, Outcome),
+    /// The policy denies the answer that the log has: the denial is recorded, and is the answer.
+    Denied(Ticket, Ended),
     TurnTaken(AggregateRoot, Option<(StoreTurn, Option<StateRecord>)>),
     TurnKept(AggregateRoot),
 }
@@ -190,6 +192,8 @@ fn drive<'a>(processor: &'a Arc<Processor>, mut shared: Locked<'a, Shared>, mut 
             Step::Answer(ticket, settled) => {
                 let Some(job) = shared.sequencer.job(ticket) else { continue };
                 let is_known = matches!(settled, Settled::Known);
+                // The policy was asked of each of its commands, and of the states as they stood then.
+                let is_allowed = matches!(job.outcome, Some(Ok(_)));
                 let (outcome, must_look_up) = settle_outcome(job, settled);
                 if !must_look_up {
                     pace.has_woken = true;
@@ -200,7 +204,8 @@ fn drive<'a>(processor: &'a Arc<Processor>, mut shared: Locked<'a, Shared>, mut 
                     shared = processor.shared();
                     continue;
                 }
-                let look_up = look_up(processor, job, ticket, (outcome, is_known), pace.now);
+                let answer = (outcome, is_known, is_allowed);
+                let look_up = look_up(processor, job, ticket, answer, pace.now);
                 drop(shared);
                 look_up.begin()
             }
@@ -299,6 +304,12 @@ fn take_in(processor: &Processor, done: Done, took: Duration, now: Instant) -> L
         Done::Landed(fates) => sequencer.landed(fates),
         Done::Resumed(ticket) => sequencer.resume(ticket),
         Done::Settled(ticket, settled) => sequencer.end(ticket, settled),
+        Done::Denied(ticket, denied) => {
+            if let Some(job) = sequencer.job(ticket) {
+                job.denied = Some(Box::new(denied));
+            }
+            sequencer.resume(ticket);
+        }
         Done::TurnTaken(root, taken) => sequencer.turn_taken(&root, taken),
         Done::TurnKept(root) => sequencer.look_at_turn(&root),
         Done::Answered(ticket, outcome) => {
@@ -455,12 +466,12 @@ fn settle(processor: &Arc<Processor>, ticket: Ticket, id: Uuid, now: Instant) ->
 }
 
 /// Asks the log whether the command's identifier has had another answer than the one that it
-/// would be given now; `is_known`: that is what the store says.
+/// would be given now; `is_known`: that is what the store says; `is_allowed`: the policy need not be asked of it again.
 fn look_up(
     processor: &Arc<Processor>,
     job: &Job,
     ticket: Ticket,
-    (outcome, is_known): (Outcome, bool),
+    (outcome, is_known, is_allowed): (Outcome, bool, bool),
     now: Instant,
 ) -> Work {
     let request = Arc::clone(&job.request);
@@ -470,8 +481,22 @@ fn look_up(
     let fallback = Fallback::Answered(ticket, (0, Error::OutcomeUnknown { id }));
     let span = spans::guarded(|| spans::recall(&request.span));
     let looking_up = async move {
-        let first = recall::first_answer(&processor.environment, &request, is_known).await;
-        Done::Answered(ticket, first.unwrap_or(outcome))
+        let environment = &processor.environment;
+        let first = match recall::first_answer(environment, &request, is_known).await {
+            None => return Done::Answered(ticket, outcome),
+            Some(Err(ended)) if !ended.1.is_refusal() => {
+                return Done::Answered(ticket, Err(ended));
+            }
+            Some(first) => first,
+        };
+        if is_allowed {
+            return Done::Answered(ticket, first);
+        }
+        match authorize::replay(environment, &request).await {
+            Ok(()) => Done::Answered(ticket, first),
+            Err(denied @ (_, Error::Unauthorized { .. })) => Done::Denied(ticket, denied),
+            Err(ended) => Done::Answered(ticket, Err(ended)),
+        }
     };
     Work::new(now, looking_up.instrument(span), fallback)
 }
@@ -482,7 +507,7 @@ fn settle_outcome(job: &mut Job, settled: Settled) -> (Outcome, bool) {
     match settled {
         Settled::Stands => {
             let outcome = job.outcome.take().unwrap_or_else(broken);
-            // A denied sender gets no answer from the log, even if it was given one before.
+            // A denial is the answer, whatever the log holds: it is in the log as an activity.
             let is_denied = matches!(&outcome, Err((_, Error::Unauthorized { .. })));
             let must_look_up = outcome.is_err() && !job.is_kept && !is_denied;
             (outcome, must_look_up)

@@ -47,6 +47,9 @@ pub(crate) struct Settings {
     pub(crate) recorded_headers: Vec<String>,
     /// Whether states are read back from what is to be stored.
     pub(crate) read_back: bool,
+    /// Looks at what actions leave, for a test.
+    #[cfg(feature = "testing")]
+    pub(crate) inspector: Option<crate::testing::inspector::Inspector>,
 }
 
 impl Environment {

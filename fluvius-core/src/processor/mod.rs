@@ -28,6 +28,7 @@ mod waits;
 mod work;
 
 pub(crate) use accept::{Place, Processor};
+pub(crate) use deadline::within;
 pub(crate) use environment::{Environment, Settings};
 pub(crate) use head::Head;
 pub(crate) use metrics::Metrics;

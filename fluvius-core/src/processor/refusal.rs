@@ -71,7 +71,8 @@ impl Refusal {
             Error::AlreadyExists { .. } => Self::AlreadyExists {},
             Error::Rejected { message, .. } => Self::Rejected { message: message.clone() },
             Error::PreconditionFailed { expected, version, etag, .. } => {
-                Self::PreconditionFailed { expected: *expected, version: *version, etag: *etag }
+                let expected = Some(*expected);
+                Self::PreconditionFailed { expected, version: *version, etag: *etag }
             }
             Error::GroupRefused { refused, source } => Self::GroupRefused {
                 refused: *refused,
@@ -95,7 +96,8 @@ impl Refusal {
                 message,
             },
             Self::PreconditionFailed { expected, version, etag } => {
-                Error::PreconditionFailed { root, expected, version, etag }
+                // Absent in rows of versions that recorded a missing precondition.
+                Error::PreconditionFailed { root, expected: expected?, version, etag }
             }
             Self::GroupRefused { refused, root, code, cause } => {
                 Error::GroupRefused { refused, source: Box::new(cause.into_error(&root, &code)?) }

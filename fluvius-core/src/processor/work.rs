@@ -9,6 +9,7 @@ use crate::command::CommandRecord;
 use crate::context::ContextRecord;
 use crate::event::EventRecord;
 use crate::few::Few;
+use crate::hash::Map;
 use crate::message::MessageRecord;
 use crate::root::AggregateRoot;
 use crate::sequencer::Decision;
@@ -17,10 +18,14 @@ use crate::unit_of_work::{ExpectedVersion, UnitOfWork};
 /// What a command, or the commands of a group, have read and written so far.
 #[derive(Debug, Default)]
 pub(crate) struct Work {
-    /// The heads as first read, sorted by root: their versions are expected at the commit.
+    /// The heads as first read, in the order of their reading: their versions are expected at the commit.
     reads: Few<Arc<Head>>,
     /// New heads in the order of their making; the last of a root counts.
     writes: Few<Arc<Head>>,
+    index: Option<Box<Index>>,
+    /// Number of heads that were compared with a root.
+    #[cfg(test)]
+    compared: std::sync::atomic::AtomicUsize,
     pub(crate) commands: Vec<Arc<CommandRecord>>,
     pub(crate) events: Vec<Arc<EventRecord>>,
     pub(crate) messages: Vec<Arc<MessageRecord>>,
@@ -37,28 +42,104 @@ pub(crate) struct Savepoint {
     activities: usize,
 }
 
+/// Up to this many reads and writes are searched one by one.
+const FEW_HEADS: usize = 8;
+
+/// The places of roots, once there are more than a few.
+#[derive(Debug, Default)]
+struct Index {
+    places: Map<AggregateRoot, Places>,
+    /// Of each write, the write of the same root before it.
+    written_before: Vec<Option<usize>>,
+}
+
+/// The places of the heads of one root.
+#[derive(Debug, Clone, Copy, Default)]
+struct Places {
+    read: Option<usize>,
+    write: Option<usize>,
+}
+
+impl Index {
+    fn read(&mut self, root: &AggregateRoot, at: usize) {
+        self.places.entry(root.clone()).or_default().read = Some(at);
+    }
+
+    fn write(&mut self, root: &AggregateRoot, at: usize) {
+        let places = self.places.entry(root.clone()).or_default();
+        self.written_before.push(places.write.replace(at));
+    }
+
+    /// Takes the last write back.
+    fn unwrite(&mut self, root: &AggregateRoot) {
+        let before = self.written_before.pop().flatten();
+        if let Some(places) = self.places.get_mut(root) {
+            places.write = before;
+        }
+    }
+}
+
 impl Work {
     /// The newest head of a root: what the command has made of it, else as first read.
     pub(crate) fn head(&self, root: &AggregateRoot) -> Option<&Arc<Head>> {
-        self.writes.iter().rev().find(|head| head.root == *root).or_else(|| self.first_read(root))
+        let written = match &self.index {
+            Some(index) => {
+                let place = index.places.get(root).and_then(|places| places.write);
+                place.and_then(|place| self.writes.get(place))
+            }
+            None => self.writes.iter().rev().find(|head| self.is_of(head, root)),
+        };
+        written.or_else(|| self.first_read(root))
     }
 
     /// The head of a root as it was before the command.
     pub(crate) fn first_read(&self, root: &AggregateRoot) -> Option<&Arc<Head>> {
-        let index = self.reads.binary_search_by(|head| head.root.cmp(root)).ok()?;
-        self.reads.get(index)
+        match &self.index {
+            Some(index) => self.reads.get(index.places.get(root)?.read?),
+            None => self.reads.iter().find(|head| self.is_of(head, root)),
+        }
+    }
+
+    fn is_of(&self, head: &Head, root: &AggregateRoot) -> bool {
+        #[cfg(test)]
+        self.compared.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        head.root == *root
     }
 
     /// Adds a head that was read.
     pub(crate) fn read(&mut self, head: Arc<Head>) {
-        if let Err(index) = self.reads.binary_search_by(|read| read.root.cmp(&head.root)) {
-            self.reads.insert(index, head);
+        if self.first_read(&head.root).is_some() {
+            return;
         }
+        if let Some(index) = &mut self.index {
+            index.read(&head.root, self.reads.len());
+        }
+        self.reads.push(head);
+        self.index_many();
     }
 
     /// Adds a head that a rule has made.
     pub(crate) fn write(&mut self, head: Arc<Head>) {
+        if let Some(index) = &mut self.index {
+            index.write(&head.root, self.writes.len());
+        }
         self.writes.push(head);
+        self.index_many();
+    }
+
+    /// Makes the index when there are more than a few heads.
+    fn index_many(&mut self) {
+        if self.index.is_some() || self.reads.len() + self.writes.len() <= FEW_HEADS {
+            return;
+        }
+        let mut index = Index::default();
+        for (at, head) in self.reads.iter().enumerate() {
+            index.read(&head.root, at);
+        }
+        for (at, head) in self.writes.iter().enumerate() {
+            index.write(&head.root, at);
+        }
+        self.index = Some(Box::new(index));
     }
 
     /// How many rows of the logs there are so far.
@@ -79,6 +160,11 @@ impl Work {
     /// Takes back all that was written since; the reads stay, since the rule may have reacted
     /// to them.
     pub(crate) fn roll_back(&mut self, to: Savepoint) {
+        if let Some(index) = &mut self.index {
+            for head in self.writes.drain(to.writes.min(self.writes.len())..).rev() {
+                index.unwrite(&head.root);
+            }
+        }
         self.writes.truncate(to.writes);
         self.commands.truncate(to.commands);
         self.events.truncate(to.events);
@@ -99,6 +185,7 @@ impl Work {
     /// What was read and written, as the sequencer takes it.
     pub(crate) fn into_decision(mut self, context: Arc<ContextRecord>) -> Decision {
         let writes = self.last_writes();
+        self.sort_reads();
         let unit = UnitOfWork {
             expected: self.expected(),
             states: writes.iter().filter_map(|head| head.record.clone()).collect(),
@@ -112,9 +199,16 @@ impl Work {
     }
 
     /// Only what was read: what a refusal rests on.
-    pub(crate) fn into_refusal(self, context: Arc<ContextRecord>) -> Decision {
+    pub(crate) fn into_refusal(mut self, context: Arc<ContextRecord>) -> Decision {
+        self.sort_reads();
         let unit = UnitOfWork { expected: self.expected(), ..UnitOfWork::empty(context) };
         Decision { reads: self.reads, writes: Few::new(), unit }
+    }
+
+    /// Sorts what was read by root, as a unit of work tells it; each root was read once.
+    fn sort_reads(&mut self) {
+        self.reads.sort_unstable_by(|one, other| one.root.cmp(&other.root));
+        self.index = None;
     }
 
     fn expected(&self) -> Vec<ExpectedVersion> {
@@ -147,5 +241,68 @@ fn insert<T>(list: &mut Vec<T>, index: usize, element: T) {
         *list = vec![element];
     } else {
         list.insert(index, element);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn root(number: u128) -> AggregateRoot {
+        AggregateRoot::new("line", Uuid::from_u128(number))
+    }
+
+    fn head(number: u128) -> Arc<Head> {
+        Arc::new(Head::loaded(root(number), None))
+    }
+
+    /// Reads and writes many roots; gives the number of heads that are compared.
+    fn compared(count: u128) -> usize {
+        let mut work = Work::default();
+        for number in (0..count).rev() {
+            assert!(work.head(&root(number)).is_none());
+            work.read(head(number));
+            work.write(head(number));
+        }
+        assert!((0..count).all(|number| work.head(&root(number)).is_some()));
+        work.sort_reads();
+        assert!(work.reads.is_sorted_by(|one, other| one.root < other.root));
+        assert_eq!(work.reads.len(), work.writes.len());
+        work.compared.into_inner()
+    }
+
+    #[test]
+    fn a_large_unit_compares_no_more_heads_than_a_small_one() {
+        assert_eq!(compared(16_000), compared(100));
+    }
+
+    #[test]
+    fn what_is_taken_back_leaves_the_write_before_it() {
+        for many in [0, 100] {
+            let mut work = Work::default();
+            for number in 10..10 + many {
+                work.read(head(number));
+            }
+            let (read, first, second) = (head(1), head(1), head(1));
+            work.read(Arc::clone(&read));
+            let none = work.savepoint();
+            work.write(Arc::clone(&first));
+            let one = work.savepoint();
+            work.write(Arc::clone(&second));
+            work.write(head(2));
+            let newest = |work: &Work, expected: &Arc<Head>| {
+                assert!(work.head(&root(1)).is_some_and(|head| Arc::ptr_eq(head, expected)));
+            };
+            newest(&work, &second);
+            work.roll_back(one);
+            newest(&work, &first);
+            assert!(work.head(&root(2)).is_none());
+            work.roll_back(none);
+            newest(&work, &read);
+            work.write(Arc::clone(&second));
+            newest(&work, &second);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The bounds of a query, as a check that every store makes before it does anything else.
 
-use chrono::{DateTime, Datelike, Utc};
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
 
 use super::{Field, Filter, Kind, Operand, Place, StateQuery};
 
@@ -151,7 +151,11 @@ fn check_text(text: &str) -> Result<(), QueryError> {
 }
 
 fn check_time(time: &DateTime<Utc>) -> Result<(), QueryError> {
-    if !(1..=9999).contains(&time.year()) {
+    // A text of these years with an offset may be a time up to a day before or behind them: the cursor of a page has it.
+    let day = TimeDelta::days(1);
+    let is_within =
+        |time: Option<DateTime<Utc>>| time.is_some_and(|time| (1..=9999).contains(&time.year()));
+    if !is_within(time.checked_add_signed(day)) && !is_within(time.checked_sub_signed(day)) {
         return Err(QueryError::new(format!(
             "the year {} of a time is not one from 0001 to 9999",
             time.year()
@@ -234,6 +238,11 @@ mod tests {
             &of(time("due").lt(far)),
             "the year 262142 of a time is not one from 0001 to 9999",
         );
+        for text in ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59.999999-23:59"] {
+            let edge: DateTime<Utc> = text.parse().unwrap();
+            assert!(!(1..=9999).contains(&edge.year()));
+            assert_eq!(of(time("due").lt(edge)).check(), Ok(()));
+        }
         let fine = DateTime::from_timestamp_nanos(1);
         check_fault(
             &of(Filter::Compare {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::Registry;
+use super::{Registry, features};
 use crate::action::Location;
 use crate::aggregate::AggregateDescriptor;
 use crate::domain::Meta;
@@ -55,6 +55,15 @@ pub enum Problem {
         /// Where the aggregates stand, with their type names.
         places: Vec<(&'static str, Location)>,
     },
+    /// A dependency is built with a feature under which values are not stored as they are.
+    Feature {
+        /// The dependency.
+        package: &'static str,
+        /// Its feature.
+        feature: &'static str,
+        /// The consequence.
+        effect: &'static str,
+    },
     /// Two actions have one key.
     Key {
         /// The key.
@@ -72,6 +81,13 @@ impl fmt::Display for Problem {
             }
             Self::Namespace(namespace) => {
                 return write!(f, "its namespace `{namespace}` is not kebab case");
+            }
+            Self::Feature { package, feature, effect } => {
+                return write!(
+                    f,
+                    "`{package}` is built with its feature `{feature}`: {effect}. Find the crate that switches it on \
+                     with `cargo tree -e features -i {package}`, and switch it off there"
+                );
             }
             Self::Resource { resource, places } => {
                 write!(f, "the resource `{resource}` is declared more than once:")?;
@@ -114,7 +130,7 @@ impl Registry {
             }
         }
 
-        let mut problems = Vec::new();
+        let mut problems = features::harmful();
         if aggregates.is_empty() {
             problems.push(Problem::NoAggregates);
         }

@@ -4,6 +4,7 @@
 //! [`linked`] is for tools that want everything in the program.
 
 mod build;
+mod features;
 #[cfg(feature = "inventory")]
 pub mod linked;
 mod registration;

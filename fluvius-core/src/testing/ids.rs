@@ -5,7 +5,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use uuid::Uuid;
 
-use crate::ids::Ids;
+use crate::ids::{self, Ids};
+
+/// Returns the id of a command that an action invokes: `number` counts the invocations of one action from 1.
+///
+/// # Examples
+///
+/// ```
+/// use fluvius_core::testing::invoked_id;
+///
+/// let id = invoked_id(uuid::Uuid::from_u128(1), 1);
+/// assert_eq!(id, invoked_id(uuid::Uuid::from_u128(1), 1));
+/// assert_eq!(&id.to_string()[14..23], "8ca1-a1ed");
+/// ```
+pub fn invoked_id(parent: Uuid, number: u32) -> Uuid {
+    ids::invoked(parent, number)
+}
 
 /// Identifiers that count from a first number; clones share the count.
 ///

@@ -7,6 +7,7 @@ pub mod conformance;
 mod difference;
 mod faulty_store;
 mod ids;
+pub(crate) mod inspector;
 mod leases;
 mod own_thread;
 mod planted;
@@ -21,7 +22,7 @@ pub use crate::store_conformance;
 pub use clock::FixedClock;
 pub use command::command;
 pub use faulty_store::{Faults, FaultyStore};
-pub use ids::CountedIds;
+pub use ids::{CountedIds, invoked_id};
 #[doc(hidden)]
 pub use leases::{LeaseState, LeaseWait, lease_cycle};
 #[doc(hidden)]

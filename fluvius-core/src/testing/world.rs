@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use super::inspector::Inspector;
 use super::own_thread::{self, Time};
 use super::{CountedIds, FixedClock};
 use crate::action::Lifecycle;
@@ -39,6 +40,7 @@ pub(super) struct World {
     pub(super) store: MemoryStore,
     pub(super) clock: FixedClock,
     pub(super) ids: CountedIds,
+    pub(super) inspector: Inspector,
     setup: Setup,
 }
 
@@ -50,6 +52,7 @@ impl World {
             store: MemoryStore::new(),
             clock: FixedClock::at(BEGINNING),
             ids: CountedIds::from(FIRST_ID),
+            inspector: Inspector::default(),
             setup: Arc::new(|builder| builder),
         }
     }
@@ -60,6 +63,7 @@ impl World {
             store: MemoryStore::new(),
             clock: FixedClock::at(now),
             ids: CountedIds::from(FIRST_ID),
+            inspector: Inspector::default(),
             ..self.clone()
         }
     }
@@ -81,7 +85,8 @@ impl World {
     ) -> RuntimeBuilder {
         let builder = RuntimeBuilder::new(self.meta, self.aggregates, store)
             .clock(self.clock.clone())
-            .ids(self.ids.clone());
+            .ids(self.ids.clone())
+            .inspector(self.inspector.clone());
         (self.setup)(settings(builder))
     }
 

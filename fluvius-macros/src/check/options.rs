@@ -19,20 +19,16 @@ pub(crate) fn options(aggregate: &Aggregate, action: &Action, errors: &mut Error
     }
 }
 
-/// What only a command that is sent has: a deadline of its own and a precondition.
+/// A precondition that every caller needs is the sender's, and an internal action has no sender.
 fn unused_by_internal(action: &Action, errors: &mut Errors) {
     if !action.internal {
         return;
     }
-    let timeout = action.timeout.as_ref().map(|written| ("timeout", written));
-    let if_match = action.if_match.as_ref().map(|written| ("if_match", written));
-    for (option, written) in timeout.into_iter().chain(if_match) {
+    if let Some(written) = &action.if_match {
         errors.at(
             written,
-            format!(
-                "an internal action runs inside the command that invokes it, whose `{option}` \
-                 counts: remove it here"
-            ),
+            "an internal action is never sent, so no sender has a version of it to expect: remove \
+             `if_match` here, and call `cx.invoke(..).if_match(version)` where a caller expects one",
         );
     }
 }

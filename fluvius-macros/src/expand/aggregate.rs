@@ -67,6 +67,7 @@ pub(crate) fn aggregate(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
             const EVENTS: &'static [&'static #private::EventDescriptor] = &[#(#events),*];
             #indexes
             const LOCATION: #private::Location = #location;
+            const INSPECT: #private::Inspect<Self> = #private::inspect!(Self);
             #types
         },
     );

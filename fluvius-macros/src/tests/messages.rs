@@ -732,7 +732,7 @@ fn attributes_on_parameters() {
 }
 
 #[test]
-fn an_internal_action_has_no_deadline_and_no_precondition() {
+fn an_internal_action_has_a_timeout_and_no_precondition() {
     check(
         [methods(quote! {
             #[action(evt_key = "seen", internal, timeout = "1s", if_match = "required")]
@@ -740,8 +740,7 @@ fn an_internal_action_has_no_deadline_and_no_precondition() {
         })],
         expect![[r##"
             #[action(evt_key = "seen", internal, timeout = "1s", if_match = "required")] fn see(&self) -> Result<(), Never> { }
-                an internal action runs inside the command that invokes it, whose `timeout` counts: remove it here
-                an internal action runs inside the command that invokes it, whose `if_match` counts: remove it here
+                an internal action is never sent, so no sender has a version of it to expect: remove `if_match` here, and call `cx.invoke(..).if_match(version)` where a caller expects one
         "##]],
     );
 }

@@ -192,7 +192,7 @@ async fn one_aggregate_may_have_several_resources() {
 async fn a_required_precondition_is_given_by_etag_or_version() {
     let world = tickets().await;
     let error = world.session.send(id(1), ResetTicket {}).await.unwrap_err();
-    assert!(matches!(error, Error::PreconditionFailed { expected: None, .. }));
+    assert!(matches!(error, Error::PreconditionRequired { command: "reset-ticket", .. }));
     let etag = world.session.statemgr().fetch::<Ticket>(id(1)).await.unwrap().etag();
     let reset = world.session.prepare(id(1), ResetTicket {}).if_match(etag);
     assert_eq!(reset.send().await.unwrap().version, 2);

@@ -1,5 +1,6 @@
 //! What a rule may ask of its context, and what it leaves.
 
+use fluvius_core::testing::invoked_id;
 use fluvius_core::{ActivityKind, AggregateRoot};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -70,9 +71,9 @@ async fn a_command_sees_what_it_has_written() {
         [("run", false), ("run", true), ("run", true), ("start-probe", true), ("end-probe", true)]
     );
     let parent = after.commands[3].id;
-    for (row, number) in after.commands[4..].iter().zip([1, 2, 3, 4]) {
+    for (row, number) in after.commands[4..].iter().zip(1..) {
         assert_eq!(row.parent, Some(parent));
-        assert_eq!(row.id, Uuid::new_v5(&parent, number.to_string().as_bytes()));
+        assert_eq!(row.id, invoked_id(parent, number));
     }
 }
 
@@ -203,8 +204,8 @@ async fn root_and_command_id_are_those_of_the_action_that_asks() {
     steps.extend(who());
     let command = world.command(&probe(1), "run", json!({ "steps": steps }));
     let said = world.session.process_command(command.clone()).await.unwrap().data.to_value();
-    let second = Uuid::new_v5(&command.id, b"1");
-    let third = Uuid::new_v5(&second, b"1");
+    let second = invoked_id(command.id, 1);
+    let third = invoked_id(second, 1);
     let expected = [
         probe(3).to_string(),
         third.to_string(),
@@ -260,7 +261,7 @@ async fn messages_and_activities_are_recorded_in_their_order() {
     let command = world.command(&probe(1), "run", json!({ "steps": steps }));
     world.session.process_command(command.clone()).await.unwrap();
     let log = world.snapshot().await;
-    let child = Uuid::new_v5(&command.id, b"1");
+    let child = invoked_id(command.id, 1);
     let messages: Vec<_> = log
         .messages
         .iter()

@@ -200,7 +200,7 @@ async fn precondition_failed_tells_what_stands() {
         match &error {
             Error::PreconditionFailed { root, expected: told, version, etag } => assert_eq!(
                 (root, told, *version, *etag),
-                (&probe(1), &Some(expected), 1, Some(stands.etag))
+                (&probe(1), &expected, 1, Some(stands.etag))
             ),
             other => panic!("{other:?}"),
         }
@@ -214,17 +214,34 @@ async fn precondition_failed_tells_what_stands() {
 }
 
 #[tokio::test]
-async fn precondition_failed_where_one_is_required() {
+async fn precondition_required_leaves_no_row() {
     let world = kit::world::<TicketDomain>().await;
     world.apply(&ticket(1), "open-ticket", json!({ "title": "a" })).await;
-    let kept = Kept::Row("precondition-failed");
-    let error = world.refuse(&ticket(1), "reset-ticket", json!({}), kept).await;
-    assert!(matches!(error, Error::PreconditionFailed { expected: None, version: 1, .. }));
+    let error = world.refuse(&ticket(1), "reset-ticket", json!({}), Kept::Nothing).await;
     let text = format!(
-        "{} is at version 1, the command expected to carry an etag or a version, and it carries none",
+        "`reset-ticket` on {} requires a precondition: add the expected version or etag with `if_match`",
         ticket(1)
     );
-    check_error(&error, "precondition-failed", &text);
+    check_error(&error, "precondition-required", &text);
+}
+
+#[tokio::test]
+async fn ids_of_invoked_commands_are_refused() {
+    let world = probes(1).await;
+    let taken = fluvius_core::testing::invoked_id(id(1), 1);
+    let text = format!(
+        "invalid command id {taken}: ids of the form `xxxxxxxx-xxxx-8ca1-a1ed-xxxxxxxxxxxx` are \
+         reserved for invoked commands; use another one"
+    );
+    let command = world.command(&probe(1), "ask-value", json!({})).with_id(taken);
+    let error = check_refused(&world.store, &world.session, command.clone(), Kept::Nothing).await;
+    check_error(&error, "invalid-command-id", &text);
+    let typed = world.session.prepare(id(1), crate::probe::AskState {}).with_id(taken);
+    check_error(&typed.send().await.unwrap_err(), "invalid-command-id", &text);
+    let group = [world.command(&probe(1), "ask-value", json!({})), command];
+    let error = world.session.process_atomic(group).await.unwrap_err();
+    check_error(&error, "invalid-command-id", &text);
+    assert_eq!(world.snapshot().await.commands.len(), 1);
 }
 
 #[tokio::test]

@@ -5,16 +5,20 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests end the test")]
 
 mod altered;
+mod invoked;
 mod kit;
 mod probe;
+mod replays;
 mod scripted;
 mod ticket;
 
 mod attempts;
 mod audit;
 mod authoring;
+mod clocks;
 mod concurrency;
 mod context;
+mod decimals;
 mod domains;
 mod errors;
 mod every_code;

@@ -40,6 +40,12 @@ pub enum Step {
     TryOn(AggregateRoot, Vec<Step>),
     /// Begins to run steps on another probe, and drops that when the gate opens.
     Drop(Uuid, Vec<Step>, String),
+    /// Runs steps on another probe within the time of `run-quickly`, and goes on.
+    TryQuickly(Uuid, Vec<Step>),
+    /// Runs steps on another probe if it is at a version, and goes on.
+    TryAt(Uuid, u64, Vec<Step>),
+    /// Runs steps by the action that requires a version, without one, and goes on.
+    TryBlindly(Uuid, Vec<Step>),
     Start(Uuid, i64),
     Close(Uuid),
     Fetch(Uuid),
@@ -135,6 +141,16 @@ impl Probe {
         self.run(cx, steps).await
     }
 
+    /// Do some steps, on the version that the sender knows.
+    #[action(evt_key = "ran-expected", if_match = "required")]
+    pub async fn run_expected(
+        &mut self,
+        cx: &mut ActionContext,
+        steps: Vec<Step>,
+    ) -> Result<Vec<String>, ProbeError> {
+        self.run(cx, steps).await
+    }
+
     /// Panic at once, without waiting for anything.
     #[action(evt_key = "panicked-at-once")]
     pub fn panic_at_once(&mut self) -> Result<(), Refused> {
@@ -185,12 +201,22 @@ impl Probe {
             Step::TryOn(root, steps) => said.push(outcome(cx.invoke(root, Run { steps }).await)),
             Step::Drop(on, steps, until) => {
                 let gate = kit::gate(&until);
-                let invoked = cx.invoke(on, Run { steps });
+                let invoked = cx.invoke(on, Run { steps }).into_future();
                 tokio::select! {
                     biased;
                     _ = invoked => said.push("done".to_owned()),
                     () = gate.pass() => said.push("dropped".to_owned()),
                 }
+            }
+            Step::TryQuickly(on, steps) => {
+                said.push(outcome(cx.invoke(on, RunQuickly { steps }).await));
+            }
+            Step::TryAt(on, version, steps) => {
+                let invoked = cx.invoke(on, RunExpected { steps }).if_match(version);
+                said.push(outcome(invoked.await));
+            }
+            Step::TryBlindly(on, steps) => {
+                said.push(outcome(cx.invoke(on, RunExpected { steps }).await));
             }
             Step::Start(on, value) => {
                 let started = cx.invoke(on, StartProbe { value }).await;

@@ -187,7 +187,7 @@ async fn the_id_of_an_invoked_command_is_taken() {
     assert!(child.parent.is_some());
     let command = world.command(&probe(2), "run", steps(&[])).with_id(child.id);
     let error = check_refused(&world.store, &world.session, command, Kept::Nothing).await;
-    assert_eq!(error.code(), "duplicate-command");
+    assert_eq!(error.code(), "invalid-command-id");
 }
 
 #[tokio::test]

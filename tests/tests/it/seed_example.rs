@@ -5,7 +5,6 @@ use fluvius_core::{AggregateRoot, CommandStatus, Error};
 use futures_util::StreamExt;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use crate::kit::{Kept, World, check_error, id, world};
 
@@ -123,7 +122,7 @@ async fn the_seeds_main_runs_step_for_step() {
     assert_eq!((transfer.id, transfer.key()), (transfer_id, "transfer-money"));
     assert_eq!((transfer.parent, &transfer.root), (None, &account(ACCOUNT)));
     assert_eq!((receive.parent, receive.key()), (Some(transfer_id), "receive-transfer"));
-    assert_eq!(receive.id, Uuid::new_v5(&transfer_id, b"1"));
+    assert_eq!(receive.id, fluvius_core::testing::invoked_id(transfer_id, 1));
     assert_eq!(receive.root, account(RECIPIENT));
     for row in &log.commands {
         assert_eq!((row.status, &row.code, &row.response), (CommandStatus::Applied, &None, &None));

@@ -7,6 +7,7 @@
 mod copied_bank;
 mod durable;
 mod failures;
+mod inspected;
 mod library;
 mod lost_updates;
 mod scenarios;

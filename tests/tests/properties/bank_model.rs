@@ -170,7 +170,7 @@ impl Bank {
                 let recipient = self.open(realm, *to).ok_or(Refusal::rule("not-found"))?;
                 let mut received = recipient.states.last().unwrap().clone();
                 received.receive_transfer(*amount, identifier(account)).map_err(refusal)?;
-                let invoked = Uuid::new_v5(&command, b"1");
+                let invoked = fluvius_core::testing::invoked_id(command, 1);
                 self.roots.get_mut(to).unwrap().push(received, invoked);
             }
             Order::Close => state.clone().close_account().map_err(refusal)?,

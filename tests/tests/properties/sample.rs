@@ -190,9 +190,11 @@ pub(crate) fn valid_payload(key: &str) -> Value {
 }
 
 /// Every code that an error may have.
-pub(crate) const CODES: [&str; 27] = [
+pub(crate) const CODES: [&str; 29] = [
     "unknown-command",
     "invalid-payload",
+    "invalid-command-id",
+    "precondition-required",
     "no-aggregate-root",
     "forbidden-resource",
     "unauthorized",

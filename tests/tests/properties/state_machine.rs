@@ -617,7 +617,7 @@ impl Side {
         assert_eq!(invoked.len(), expected.invoked_count);
         for row in invoked {
             assert_eq!(row.key(), INVOKED);
-            assert_eq!(row.id, Uuid::new_v5(&row.parent.unwrap(), b"1"));
+            assert_eq!(row.id, fluvius_core::testing::invoked_id(row.parent.unwrap(), 1));
         }
         assert_eq!(events.len(), expected.event_count);
         if !matches!(answer, Answer::Applied(_)) {

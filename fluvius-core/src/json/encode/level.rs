@@ -1,8 +1,8 @@
-//! What is inside an array or object that is being encoded: elements, fields and entries.
+//! The elements of an array and the fields of a struct that is being encoded.
 //!
 //! How one value is written is not known here; that is the [`Encoder`].
 
-use serde::{Serialize, Serializer, ser};
+use serde::{Serialize, ser};
 
 use super::{Encoder, Error, Outcome};
 
@@ -16,7 +16,7 @@ pub(super) struct Level<'a> {
 
 impl Level<'_> {
     #[inline]
-    fn separate(&mut self) {
+    pub(super) fn separate(&mut self) {
         if !std::mem::take(&mut self.is_first) {
             self.encoder.text.push(b',');
         }
@@ -43,39 +43,6 @@ impl Level<'_> {
         self.encoder.verbatim = false;
         self.encoder.close(self.closing);
         Ok(())
-    }
-}
-
-impl ser::SerializeMap for Level<'_> {
-    type Ok = ();
-    type Error = Error;
-
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Outcome {
-        self.separate();
-        // What may be a key, and how it is written, is decided by a serializer that serde_json keeps to itself. It is
-        // reached through a map, whose opening brace is taken out again.
-        let start = self.encoder.text.len();
-        let outcome =
-            self.encoder.leaf().serialize_map(None).and_then(|mut map| map.serialize_key(key));
-        match outcome {
-            Ok(()) => {
-                self.encoder.text.remove(start);
-                Ok(())
-            }
-            Err(error) => {
-                self.encoder.text.truncate(start);
-                Err(error)
-            }
-        }
-    }
-
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Outcome {
-        self.encoder.text.push(b':');
-        value.serialize(&mut *self.encoder)
-    }
-
-    fn end(self) -> Outcome {
-        self.finish()
     }
 }
 

@@ -125,9 +125,12 @@ impl Tables {
                 }
             };
             root.state = Arc::clone(state);
-            let events = unit.events.iter().zip(first_event..);
-            let own = events.filter(|(event, _)| event.root == state.root).map(|(_, index)| index);
-            root.events.extend(own);
+        }
+        // By its shape, a unit has a state of each root that it has an event of.
+        for (event, index) in unit.events.iter().zip(first_event..) {
+            if let Some(root) = self.roots.get_mut(&event.root) {
+                root.events.push(index);
+            }
         }
         for message in &unit.messages {
             append(&mut self.position, &mut self.messages, message);
@@ -206,6 +209,7 @@ impl Tables {
             let rows = behind(&self.events, query).iter();
             return self.page(query, rows, |row| (&row.root, self.realm_of_command(row.src_cmd)));
         };
+        // Its own alone: a log of many roots is not walked over.
         let of_root = self.roots.get(root).map_or(&[][..], |root| &root.events);
         let is_read = |index: &usize| {
             self.events.get(*index).is_some_and(|row| row.position <= query.after.position())

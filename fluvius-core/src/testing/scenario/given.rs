@@ -10,8 +10,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::new_id;
-use crate::aggregate::{Aggregate, AggregateDescriptor};
-use crate::clock::Clock;
+use crate::aggregate::{Aggregate, AggregateDescriptor, SharedState};
+use crate::clock::{Clock, to_microseconds};
 use crate::command::{CommandRecord, CommandStatus};
 use crate::context::{ContextRecord, DomainContext};
 use crate::etag::ETag;
@@ -21,6 +21,7 @@ use crate::logged::Logged;
 use crate::root::AggregateRoot;
 use crate::state::StateRecord;
 use crate::store::{Fate, Store};
+use crate::testing::inspector;
 use crate::testing::own_thread::{self, Time};
 use crate::testing::world::World;
 use crate::unit_of_work::{ExpectedVersion, UnitOfWork};
@@ -45,6 +46,10 @@ pub(super) fn state<A: Aggregate>(
         ));
     }
     let data = json::encode(state).map_err(|error| error.to_string())?;
+    let value: SharedState = Arc::new(state.clone());
+    if let Some(fault) = inspector::state_fault(aggregate, &value, &data) {
+        return Err(format!("it {fault}"));
+    }
     let event = EventRecord {
         id: new_id(world),
         domain: world.meta().namespace.into(),
@@ -56,7 +61,7 @@ pub(super) fn state<A: Aggregate>(
         args: Json::from_trusted("{}"),
         data: None,
         change: Change::whole(&data),
-        occurred: world.clock.now(),
+        occurred: to_microseconds(world.clock.now()),
     };
     commit(world, context, vec![event])
 }

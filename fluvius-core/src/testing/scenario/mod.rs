@@ -38,6 +38,10 @@ use crate::root::{AggregateRoot, Target};
 /// from 1,000,000, and the sender is `DomainContext::create("scenario")` until
 /// [`by`](Self::by) names another.
 ///
+/// Each state and each argument that an applied command stores is read back. It is a failure if serde cannot read it,
+/// writes it differently again (a `HashSet`), or reads another value (a field with `#[serde(skip)]`, `Some(None)`, a
+/// time that is cut to seconds). Values are compared by `PartialEq` where the state has it, else by its `Debug` text.
+///
 /// Everything runs on a thread of its own while the caller waits. So scenarios work in a plain
 /// `#[test]` and, without `await`, in an async test too; only a rule that waits for what the
 /// async test itself does would wait for ever.
@@ -155,6 +159,7 @@ impl Scenario {
     {
         let root = target.root_of::<C::Aggregate>();
         let answer = self.answer(|session| send(session, root.clone(), command));
+        self.inspect(answer.is_ok());
         match answer {
             Ok(_) => self,
             Err(error) => panic!(
@@ -277,8 +282,18 @@ impl Scenario {
     {
         let before = then::Logs::read(&self.world).last_position();
         let answer = self.answer(run);
+        self.inspect(answer.is_ok());
         let logs = then::Logs::read(&self.world).after(before);
         Then::new(self, answer, logs)
+    }
+
+    /// Panics if something that an applied command has left is not read back as it was.
+    #[track_caller]
+    fn inspect(&self, is_applied: bool) {
+        let faults = self.world.inspector.take();
+        if is_applied && !faults.is_empty() {
+            panic!("{}", faults.join("\n"));
+        }
     }
 
     #[track_caller]

@@ -43,7 +43,8 @@ type Check = Box<dyn Fn(&Durable) -> Result<(), String> + Send + Sync>;
 ///
 /// Invariants are checked after every answer, on what is durable then. Beyond those of the author
 /// it is a failure where a command panics or ends in another fault of the code, where a run does
-/// not end, and where the log does not fold to the stored states.
+/// not end, where the log does not fold to the stored states, and where a state or an argument is not read back as it was
+/// left, as in a [`Scenario`](super::Scenario).
 ///
 /// A run depends on its seed alone: time is tokio's paused time, and threads there are none. It
 /// cannot depend on anything else as long as the rules do not, so a rule that keeps something in a

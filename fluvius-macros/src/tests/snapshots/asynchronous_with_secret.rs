@@ -380,6 +380,7 @@ const _: () = {
             },
         ];
         const LOCATION: __fluvius::Location = __fluvius::location!();
+        const INSPECT: __fluvius::Inspect<Self> = __fluvius::inspect!(Self);
         type Command = EurAccountCommand;
         type Event = EurAccountEvent;
     }

@@ -258,6 +258,7 @@ const _: () = {
             <InterestAdded as __fluvius::Event>::EVENT,
         ];
         const LOCATION: __fluvius::Location = __fluvius::location!();
+        const INSPECT: __fluvius::Inspect<Self> = __fluvius::inspect!(Self);
         type Command = SavingsAccountCommand;
         type Event = SavingsAccountEvent;
     }

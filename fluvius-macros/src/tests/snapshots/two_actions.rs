@@ -247,6 +247,7 @@ const _: () = {
             <MoneyDeposited as __fluvius::Event>::EVENT,
         ];
         const LOCATION: __fluvius::Location = __fluvius::location!();
+        const INSPECT: __fluvius::Inspect<Self> = __fluvius::inspect!(Self);
         type Command = AccountCommand;
         type Event = AccountEvent;
     }

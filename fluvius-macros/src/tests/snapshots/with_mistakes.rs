@@ -225,6 +225,7 @@ const _: () = {
             <AccountClosed as __fluvius::Event>::EVENT,
         ];
         const LOCATION: __fluvius::Location = __fluvius::location!();
+        const INSPECT: __fluvius::Inspect<Self> = __fluvius::inspect!(Self);
         type Command = AccountCommand;
         type Event = AccountEvent;
     }

@@ -1,0 +1,56 @@
+//! Features of dependencies under which values are stored that are not the ones that an action left.
+//!
+//! Cargo unifies features, so any crate of a program may switch them on. Each is told by its effect.
+
+use serde_json::Value;
+
+use super::Problem;
+
+/// The features that are switched on in this program.
+pub(super) fn harmful() -> Vec<Problem> {
+    let mut found = Vec::new();
+    if keeps_number_texts(serde_json::from_str("1.50")) {
+        found.push(Problem::Feature {
+            package: "serde_json",
+            feature: "arbitrary_precision",
+            effect: "a float in a tagged, untagged or flattened type would be stored and never be read again",
+        });
+    }
+    #[cfg(feature = "decimal")]
+    if !is_text(serde_json::to_value(rust_decimal::Decimal::ONE)) {
+        found.push(Problem::Feature {
+            package: "rust_decimal",
+            feature: "serde-float` or `serde-arbitrary-precision",
+            effect: "a decimal would be stored as a float and lose digits",
+        });
+    }
+    found
+}
+
+/// Tells whether a number that was read is still the text that it was read from.
+fn keeps_number_texts(read: serde_json::Result<Value>) -> bool {
+    let text = read.map(|number| number.to_string());
+    text.is_ok_and(|text| text == "1.50")
+}
+
+#[cfg(feature = "decimal")]
+fn is_text(written: serde_json::Result<Value>) -> bool {
+    written.is_ok_and(|written| written.is_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_workspace_has_no_harmful_feature() {
+        assert_eq!(harmful(), []);
+    }
+
+    #[test]
+    fn a_feature_is_told_by_its_effect() {
+        assert!(!keeps_number_texts(serde_json::from_str("1.50")));
+        assert!(!is_text(Ok(Value::from(1.5))));
+        assert!(is_text(Ok(Value::from("1.5"))));
+    }
+}

@@ -1,0 +1,127 @@
+//! The check that states and arguments are read back from JSON as they were left.
+//!
+//! A runtime that reads a state from its store decides on what serde reads of it. So a field that serde leaves out or
+//! cuts is another one in the next process, and a state that serde cannot read ends every later command.
+
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::difference;
+use crate::action::ActionDescriptor;
+use crate::aggregate::{Aggregate, AggregateDescriptor, SharedState};
+use crate::json::{self, Change, Json};
+use crate::root::AggregateRoot;
+
+/// Looks at what the actions of a test's runtimes leave, and keeps what is wrong with it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Inspector {
+    faults: Arc<Mutex<Vec<String>>>,
+}
+
+impl Inspector {
+    /// Looks at a state that an action has left.
+    pub(crate) fn state(
+        &self,
+        root: &AggregateRoot,
+        aggregate: &'static AggregateDescriptor,
+        state: &SharedState,
+        data: &Json,
+    ) {
+        if let Some(fault) = state_fault(aggregate, state, data) {
+            self.keep(format!("the state of {root} {fault}"));
+        }
+    }
+
+    /// Looks at the arguments of a command that was applied. A secret is in none, so one that has some is left alone.
+    pub(crate) fn args(&self, action: &'static ActionDescriptor, args: &Json) {
+        if action.fields.iter().any(|field| field.secret) {
+            return;
+        }
+        let again = (action.decode)(args).and_then(|command| (action.record)(command.as_ref()));
+        let fault = match again {
+            Err(error) => format!("cannot be read back from what is stored: {error}: {args}"),
+            Ok(again) => match written_differently(args, &again) {
+                Some(difference) => difference,
+                None => return,
+            },
+        };
+        self.keep(format!("the arguments of `{}`: {fault}", action.key));
+    }
+
+    /// The faults so far, which are then forgotten.
+    pub(crate) fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.faults.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn keep(&self, fault: String) {
+        let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        if !faults.contains(&fault) {
+            faults.push(fault);
+        }
+    }
+}
+
+/// The fault of a state whose JSON is `data`.
+pub(super) fn state_fault(
+    aggregate: &'static AggregateDescriptor,
+    state: &SharedState,
+    data: &Json,
+) -> Option<String> {
+    let read = match aggregate.decode(aggregate.revision, data) {
+        Ok(read) => read,
+        Err(error) => {
+            return Some(format!("cannot be read back from what is stored: {error}: {data}"));
+        }
+    };
+    if let Some(difference) = (aggregate.difference)(state, &read) {
+        return Some(format!("is another one after it is stored and read back{difference}"));
+    }
+    match aggregate.encode(&read) {
+        Ok(again) => written_differently(data, &again),
+        Err(error) => Some(format!("cannot be written again after it is read back: {error}")),
+    }
+}
+
+fn written_differently(first: &Json, again: &Json) -> Option<String> {
+    if first.as_str() == again.as_str() {
+        return None;
+    }
+    let change = Change::between(Some(first), again).to_json();
+    Some(format!(
+        "is written differently after it is read back, so a replay or an equal command is not the same \
+         (write `BTreeSet` in place of `HashSet`); the change is {change}"
+    ))
+}
+
+/// The difference between two states, as far as their type is `PartialEq` or `Debug`.
+pub(crate) fn difference<A: Aggregate>(left: &SharedState, read: &SharedState) -> Option<String> {
+    let (left, read) = (left.downcast_ref::<A>()?, read.downcast_ref::<A>()?);
+    let texts = A::INSPECT.debug.map(|debug| (debug(left), debug(read)));
+    let is_equal = match (A::INSPECT.is_equal, &texts) {
+        (Some(is_equal), _) => is_equal(left, read),
+        (None, Some((left, read))) => sorted_lines(left) == sorted_lines(read),
+        (None, None) => true,
+    };
+    if is_equal {
+        return None;
+    }
+    let mut told = String::new();
+    if let Some((left, read)) = texts.filter(|(left, read)| left != read) {
+        let _ = write!(
+            told,
+            " (- left by the action, + read back):\n{}",
+            difference::difference(&left, &read)
+        );
+    }
+    if let Ok(data) = json::encode(left) {
+        let _ = write!(told, "\n  stored is {data}");
+    }
+    Some(told)
+}
+
+/// The lines of a text, whatever the order in which a hash map or a set prints its entries.
+fn sorted_lines(text: &str) -> Vec<&str> {
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.sort_unstable();
+    lines
+}
