@@ -51,7 +51,9 @@
 
 mod connect;
 mod error;
+mod gate;
 mod hints;
+mod home;
 mod indexes;
 mod loads;
 mod migrate;

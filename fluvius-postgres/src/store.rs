@@ -1,6 +1,7 @@
 //! The store: what the core asks for, handed to the writer or to a reader.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use fluvius_core::query::Field;
 use fluvius_core::uuid::Uuid;
@@ -10,8 +11,9 @@ use fluvius_core::{
     UnitOfWork,
 };
 
-use crate::connect::Place;
+use crate::connect::{Connector, Place};
 use crate::hints::Hints;
+use crate::home::Home;
 use crate::indexes::Indexes;
 use crate::loads::Loads;
 use crate::options::PostgresOptions;
@@ -23,8 +25,13 @@ use crate::writer::Writer;
 /// Keeps states and logs in a PostgreSQL database. Clones share its connections, which are closed with the last of
 /// them.
 ///
-/// Any number of stores, in this process and in others, may be open over one schema. A store belongs to the tokio
-/// runtime in which it was opened: its connections end with that.
+/// Any number of stores, in this process and in others, may be open over one schema.
+///
+/// # The runtime
+/// A store works in the multi-thread tokio runtime in which it was opened: its connections live there, and commits and
+/// reads run there to their end. Opened elsewhere it starts a thread of its own. It may be used in any runtime, and in
+/// none; a caller may be dropped, and its runtime may end, at any time. Where the runtime of the store itself has
+/// ended, every call fails with a permanent [`StoreError`] that says so.
 ///
 /// # Examples
 ///
@@ -46,8 +53,12 @@ pub struct PostgresStore {
 
 #[derive(Debug)]
 struct Connections {
+    home: Home,
     writer: Writer,
+    /// For queries, logs and histories.
     readers: Readers,
+    /// For what commands need.
+    command_readers: Readers,
     loads: Arc<Loads>,
     hints: Hints,
     turns: Arc<Turns>,
@@ -72,24 +83,36 @@ impl PostgresStore {
     }
 
     pub(crate) async fn start(place: Place) -> Result<Self, StoreError> {
-        let readers = Readers::new(&place)?;
-        let turns = Arc::new(Turns::new(place.clone()));
-        let hints = Hints::new(place.clone());
-        let writer = Writer::open(place, turns.process()).await?;
-        Ok(Self {
-            connections: Arc::new(Connections {
-                writer,
-                readers,
-                loads: Arc::default(),
-                hints,
-                turns,
-                indexes: Indexes::default(),
-            }),
-        })
+        let home = Home::open()?;
+        let connector = Connector::new(place, home.clone());
+        let start = async move {
+            let readers = Readers::of_queries(connector.clone());
+            let command_readers = Readers::of_commands(connector.clone());
+            let loads = Arc::new(Loads::new(connector.home.clone(), command_readers.clone()));
+            let turns = Arc::new(Turns::new(connector.clone()));
+            let hints = Hints::new(connector.clone());
+            let home = connector.home.clone();
+            let writer = Writer::open(connector, command_readers.clone(), turns.process()).await?;
+            let indexes = Indexes::default();
+            let connections =
+                Connections { home, writer, readers, command_readers, loads, hints, turns, indexes };
+            Ok(Self { connections: Arc::new(connections) })
+        };
+        home.run_while_awaited(Box::pin(start)).await?
     }
 
     fn readers(&self) -> &Readers {
         &self.connections.readers
+    }
+}
+
+impl Connections {
+    async fn commit(&self, batch: &[UnitOfWork]) -> Vec<Fate> {
+        let fates = self.writer.commit(batch).await;
+        if fates.iter().any(|fate| matches!(fate, Fate::Committed { .. })) {
+            self.hints.give();
+        }
+        fates
     }
 }
 
@@ -106,11 +129,27 @@ impl Store for PostgresStore {
         if batch.is_empty() {
             return Vec::new();
         }
-        let fates = self.connections.writer.commit(self.readers(), &batch).await;
-        if fates.iter().any(|fate| matches!(fate, Fate::Committed { .. })) {
-            self.connections.hints.give();
+        let has_begun = Arc::new(AtomicBool::new(false));
+        let commit = {
+            let (connections, batch) = (Arc::clone(&self.connections), Arc::clone(&batch));
+            let has_begun = Arc::clone(&has_begun);
+            // A task of the store: all commits go over one connection, and one that is given up in the middle would
+            // take it from the others.
+            async move {
+                has_begun.store(true, Ordering::SeqCst);
+                connections.commit(&batch).await
+            }
+        };
+        match self.connections.home.run(commit).await {
+            Ok(fates) => fates,
+            Err(error) => {
+                let fate = || match has_begun.load(Ordering::SeqCst) {
+                    true => Fate::Unknown,
+                    false => Fate::Failed(error.clone()),
+                };
+                batch.iter().map(|_| fate()).collect()
+            }
         }
-        fates
     }
 
     fn stored(&self) -> impl Future<Output = ()> + Send {
@@ -122,7 +161,7 @@ impl Store for PostgresStore {
     }
 
     async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {
-        self.connections.loads.load(self.readers(), root).await
+        self.connections.loads.load(root).await
     }
 
     async fn snapshot(
@@ -138,8 +177,9 @@ impl Store for PostgresStore {
     }
 
     async fn command(&self, id: Uuid) -> Result<Option<KnownCommand>, StoreError> {
-        self.connections.writer.settle(self.readers()).await?;
-        Ok(read::command(self.readers(), id).await?)
+        let connections = &self.connections;
+        connections.writer.settle().await?;
+        Ok(read::command(&connections.command_readers, id).await?)
     }
 
     async fn history(
@@ -171,6 +211,6 @@ impl Store for PostgresStore {
     }
 
     async fn context(&self, id: Uuid) -> Result<Option<Arc<ContextRecord>>, StoreError> {
-        Ok(read::context(self.readers(), id).await?)
+        Ok(read::context(&self.connections.command_readers, id).await?)
     }
 }

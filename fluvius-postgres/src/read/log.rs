@@ -4,11 +4,11 @@ use fluvius_core::{
     ActivityRecord, CommandRecord, EventRecord, LogQuery, Logged, MessageRecord, RealmFilter,
 };
 use tokio_postgres::Row;
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::types::Type;
 
 use super::clamped;
 use crate::error::Fault;
-use crate::readers::Readers;
+use crate::readers::{Param, Readers, param};
 use crate::rows::{self, ACTIVITY, COMMAND, EVENT, MESSAGE};
 
 /// A log: its table, its columns, how its rows are read, and how their context is found.
@@ -41,15 +41,12 @@ pub(crate) async fn page<T>(
     query: &LogQuery,
 ) -> Result<Vec<Logged<T>>, Fault> {
     let (after, limit) = (clamped(query.after), clamped(query.limit as u64));
-    let mut params: Vec<(&(dyn ToSql + Sync), Type)> =
-        vec![(&after, Type::INT8), (&limit, Type::INT8)];
+    let mut params: Vec<Param> = vec![param(after, Type::INT8), param(limit, Type::INT8)];
     let mut tables = format!("{} AS l", log.table);
     let mut conditions = "l.position > $1".to_owned();
-    let resource;
     if let Some(root) = &query.root {
-        resource = root.resource.as_ref();
-        params.push((&resource, Type::TEXT));
-        params.push((&root.identifier, Type::UUID));
+        params.push(param(root.resource.to_string(), Type::TEXT));
+        params.push(param(root.identifier, Type::UUID));
         conditions += " AND l.resource = $3 AND l.identifier = $4";
     }
     match &query.realm {
@@ -60,7 +57,7 @@ pub(crate) async fn page<T>(
         }
         RealmFilter::Only(Some(realm)) => {
             tables += log.context;
-            params.push((realm, Type::TEXT));
+            params.push(param(realm.clone(), Type::TEXT));
             conditions += &format!(" AND x.realm = ${}", params.len());
         }
     }
@@ -68,5 +65,5 @@ pub(crate) async fn page<T>(
         "SELECT {} FROM {tables} WHERE {conditions} ORDER BY l.position LIMIT $2",
         log.columns
     );
-    readers.fixed(&sql, &params).await?.iter().map(log.read).collect()
+    readers.fixed(sql, params).await?.iter().map(log.read).collect()
 }

@@ -11,7 +11,7 @@ use tokio_postgres::types::{ToSql, Type};
 use super::clamped;
 use crate::error::Fault;
 use crate::indexes::{Index, Indexes};
-use crate::readers::Readers;
+use crate::readers::{Param, Readers, param};
 use crate::rows::{self, STATE};
 
 /// The rows that a query asks for.
@@ -42,28 +42,19 @@ async fn ask(
     query: &StateQuery,
 ) -> Result<Vec<StateRecord>, Fault> {
     let sql = Sql::of(query, indexes);
-    let found = readers.once(&sql.text, &sql.params()).await?;
+    let found = readers.once(sql.text, sql.params).await?;
     found.iter().map(|row| rows::state(row, 0)).collect()
 }
 
 /// A statement that is being put together.
 struct Sql<'i> {
     text: String,
-    params: Vec<(Box<dyn ToSql + Sync + Send>, Type)>,
+    params: Vec<Param>,
     /// The fields whose values are joined: each root of the resource has one of each.
     joined: Vec<&'i Index>,
 }
 
 impl<'i> Sql<'i> {
-    /// The values of its parameters, with their types.
-    fn params(&self) -> Vec<(&(dyn ToSql + Sync), Type)> {
-        let params = self.params.iter().map(|(value, of)| {
-            let value: &(dyn ToSql + Sync) = value.as_ref();
-            (value, of.clone())
-        });
-        params.collect()
-    }
-
     fn of(query: &StateQuery, indexes: &'i [Index]) -> Self {
         let is_used = |index: &&Index| {
             query.sort.iter().any(|key| key.field == index.field)
@@ -129,7 +120,7 @@ impl<'i> Sql<'i> {
     }
 
     fn param(&mut self, value: impl ToSql + Sync + Send + 'static, of: Type) {
-        self.params.push((Box::new(value), of));
+        self.params.push(param(value, of));
         self.text.push_str(&format!("${}", self.params.len()));
     }
 

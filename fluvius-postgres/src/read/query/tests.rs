@@ -30,7 +30,8 @@ async fn store() -> Option<(TestSchema, PostgresStore, Indexes, Readers)> {
     );
     client.batch_execute(&rows).await.unwrap();
     let place = crate::connect::Place::new(schema.url(), schema.options()).unwrap();
-    let (readers, indexes) = (Readers::new(&place).unwrap(), Indexes::default());
+    let connector = crate::connect::Connector::new(place, crate::home::Home::open().unwrap());
+    let (readers, indexes) = (Readers::of_queries(connector), Indexes::default());
     let fields = [number("coins"), text("owner"), time("due"), uuid("id"), boolean("is_open")];
     indexes.declare(&readers, "purse", &fields).await.unwrap();
     store.index("purse", &fields).await.unwrap();
@@ -40,7 +41,7 @@ async fn store() -> Option<(TestSchema, PostgresStore, Indexes, Readers)> {
 async fn plan(readers: &Readers, indexes: &[Index], query: &StateQuery) -> String {
     let sql = Sql::of(query, indexes);
     let rows =
-        readers.once(&format!("EXPLAIN (COSTS OFF) {}", sql.text), &sql.params()).await.unwrap();
+        readers.once(format!("EXPLAIN (COSTS OFF) {}", sql.text), sql.params).await.unwrap();
     let lines: Vec<String> = rows.iter().map(|row| row.get::<_, String>(0)).collect();
     lines.join("\n")
 }
