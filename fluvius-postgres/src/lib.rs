@@ -49,6 +49,7 @@
 //! A root's commands have no index of their own: reading the command, message or activity log of one root, or of one
 //! realm, looks at all rows behind the given position. Events of a root do have one.
 
+mod abandoned;
 mod connect;
 mod error;
 mod gate;

@@ -11,6 +11,7 @@ use fluvius_core::{
     UnitOfWork,
 };
 
+use crate::abandoned::{Abandoned, Caller};
 use crate::connect::{Connector, Place};
 use crate::hints::Hints;
 use crate::home::Home;
@@ -55,6 +56,8 @@ pub struct PostgresStore {
 struct Connections {
     home: Home,
     writer: Writer,
+    /// Commits that are waited for no more.
+    abandoned: Abandoned,
     /// For queries, logs and histories.
     readers: Readers,
     /// For what commands need.
@@ -94,8 +97,17 @@ impl PostgresStore {
             let home = connector.home.clone();
             let writer = Writer::open(connector, command_readers.clone(), turns.process()).await?;
             let indexes = Indexes::default();
-            let connections =
-                Connections { home, writer, readers, command_readers, loads, hints, turns, indexes };
+            let connections = Connections {
+                home,
+                writer,
+                abandoned: Abandoned::default(),
+                readers,
+                command_readers,
+                loads,
+                hints,
+                turns,
+                indexes,
+            };
             Ok(Self { connections: Arc::new(connections) })
         };
         home.run_while_awaited(Box::pin(start)).await?
@@ -129,6 +141,7 @@ impl Store for PostgresStore {
         if batch.is_empty() {
             return Vec::new();
         }
+        let (caller, running) = Caller::of(&self.connections.abandoned, &batch);
         let has_begun = Arc::new(AtomicBool::new(false));
         let commit = {
             let (connections, batch) = (Arc::clone(&self.connections), Arc::clone(&batch));
@@ -137,10 +150,14 @@ impl Store for PostgresStore {
             // take it from the others.
             async move {
                 has_begun.store(true, Ordering::SeqCst);
-                connections.commit(&batch).await
+                let fates = connections.commit(&batch).await;
+                drop(running);
+                fates
             }
         };
-        match self.connections.home.run(commit).await {
+        let committed = self.connections.home.run(commit).await;
+        caller.is_answered();
+        match committed {
             Ok(fates) => fates,
             Err(error) => {
                 let fate = || match has_begun.load(Ordering::SeqCst) {
@@ -178,6 +195,7 @@ impl Store for PostgresStore {
 
     async fn command(&self, id: Uuid) -> Result<Option<KnownCommand>, StoreError> {
         let connections = &self.connections;
+        connections.abandoned.wait_for(id).await;
         connections.writer.settle().await?;
         Ok(read::command(&connections.command_readers, id).await?)
     }

@@ -17,6 +17,8 @@ pub(crate) struct Log<T> {
     columns: &'static str,
     read: fn(&Row) -> Result<Logged<T>, Fault>,
     context: &'static str,
+    /// Whether the rows of a root can be found by their versions.
+    has_versions: bool,
 }
 
 /// The context of a row that names it.
@@ -25,14 +27,34 @@ const OF_CONTEXT: &str = " JOIN context_log AS x ON x.id = l.context_id";
 const OF_COMMAND: &str =
     " JOIN command_log AS c ON c.id = l.src_cmd JOIN context_log AS x ON x.id = c.context_id";
 
-pub(crate) const COMMANDS: Log<CommandRecord> =
-    Log { table: "command_log", columns: COMMAND, read: rows::command, context: OF_CONTEXT };
-pub(crate) const EVENTS: Log<EventRecord> =
-    Log { table: "event_log", columns: EVENT, read: rows::event, context: OF_COMMAND };
-pub(crate) const MESSAGES: Log<MessageRecord> =
-    Log { table: "message_log", columns: MESSAGE, read: rows::message, context: OF_COMMAND };
-pub(crate) const ACTIVITIES: Log<ActivityRecord> =
-    Log { table: "activity_log", columns: ACTIVITY, read: rows::activity, context: OF_CONTEXT };
+pub(crate) const COMMANDS: Log<CommandRecord> = Log {
+    table: "command_log",
+    columns: COMMAND,
+    read: rows::command,
+    context: OF_CONTEXT,
+    has_versions: false,
+};
+pub(crate) const EVENTS: Log<EventRecord> = Log {
+    table: "event_log",
+    columns: EVENT,
+    read: rows::event,
+    context: OF_COMMAND,
+    has_versions: true,
+};
+pub(crate) const MESSAGES: Log<MessageRecord> = Log {
+    table: "message_log",
+    columns: MESSAGE,
+    read: rows::message,
+    context: OF_COMMAND,
+    has_versions: false,
+};
+pub(crate) const ACTIVITIES: Log<ActivityRecord> = Log {
+    table: "activity_log",
+    columns: ACTIVITY,
+    read: rows::activity,
+    context: OF_CONTEXT,
+    has_versions: false,
+};
 
 /// The rows that a query asks for.
 pub(crate) async fn page<T>(
@@ -44,10 +66,16 @@ pub(crate) async fn page<T>(
     let mut params: Vec<Param> = vec![param(after, Type::INT8), param(limit, Type::INT8)];
     let mut tables = format!("{} AS l", log.table);
     let mut conditions = "l.position > $1".to_owned();
+    let mut order = "l.position";
     if let Some(root) = &query.root {
         params.push(param(root.resource.to_string(), Type::TEXT));
         params.push(param(root.identifier, Type::UUID));
         conditions += " AND l.resource = $3 AND l.identifier = $4";
+        // The events of a root are found by their versions, which rise with their positions.
+        if log.has_versions {
+            conditions += " AND l.version > version_at($3, $4, $1)";
+            order = "l.version";
+        }
     }
     match &query.realm {
         RealmFilter::All => {}
@@ -62,7 +90,7 @@ pub(crate) async fn page<T>(
         }
     }
     let sql = format!(
-        "SELECT {} FROM {tables} WHERE {conditions} ORDER BY l.position LIMIT $2",
+        "SELECT {} FROM {tables} WHERE {conditions} ORDER BY {order} LIMIT $2",
         log.columns
     );
     readers.fixed(sql, params).await?.iter().map(log.read).collect()

@@ -434,7 +434,7 @@ async fn a_schema_of_the_version_before_gets_its_indexes() {
     }
     fill(&client, 20).await;
     let store = schema.open().await;
-    assert_eq!(count(&client, "SELECT version FROM schema_version").await, 3);
+    assert_eq!(count(&client, "SELECT version FROM schema_version").await, 4);
     store.index(RESOURCE, &[text("owner_name")]).await.unwrap();
     check_values(&client).await;
     assert_eq!(found(&store, owned("owner 7")).await, 1);
