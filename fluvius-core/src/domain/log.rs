@@ -199,7 +199,7 @@ impl LogReader {
 
 /// The query for one row more than the page holds, which tells whether there is a next one.
 fn one_more(query: &LogQuery) -> LogQuery {
-    LogQuery { limit: query.limit.saturating_add(1), ..query.clone() }
+    LogQuery { limit: query.limit.saturating_add(1), ..query.storable().into_owned() }
 }
 
 fn page<T>(query: &LogQuery, mut rows: Vec<Logged<T>>) -> Page<T> {

@@ -9,6 +9,7 @@ mod fate;
 pub mod memory;
 mod query;
 mod shape;
+mod storable;
 mod turn;
 
 use std::future::Future;
