@@ -59,7 +59,7 @@ impl<'a> Caller<'a> {
     }
 
     /// It has its answer.
-    pub(crate) fn is_answered(mut self) {
+    pub(crate) fn answered(mut self) {
         self.commit = None;
     }
 }

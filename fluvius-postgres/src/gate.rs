@@ -165,7 +165,7 @@ mod tests {
 
     #[tokio::test]
     async fn attempts_of_an_outage_are_few_and_shared() {
-        let home = Home::open().unwrap();
+        let home = Home::open(false).unwrap();
         let gate = Gate::new(home, false);
         let count = Arc::new(Mutex::new(0));
         let ask = |gate: Gate, count: Arc<Mutex<u32>>| async move {

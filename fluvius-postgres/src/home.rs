@@ -1,6 +1,7 @@
-//! The tokio runtime on which a store works: its connections, its commits and reads, its timers.
+//! The tokio runtime of a store: connections, commits, reads and timers live there.
 //!
-//! Callers only wait for what is done there. So a caller may use any runtime, or none, and may end at any time.
+//! Callers only wait for what is done there. So a caller may use any runtime, or none, and may end at any time. It is the
+//! multi-thread runtime in which the store was opened, or a thread of the store's own.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -12,25 +13,27 @@ use tokio::runtime::{Builder, Handle, RuntimeFlavor};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-/// How long connections may take to say goodbye when a store of its own thread is closed.
-const GOODBYE_TIME_MAX: Duration = Duration::from_secs(1);
+/// How long connections may take to be closed when the store is.
+const CLOSE_TIME_MAX: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// The runtime of a store.
 #[derive(Debug, Clone)]
 pub(crate) struct Home {
     handle: Handle,
-    /// Ends the store's own thread with the last clone.
-    _thread: Option<Arc<oneshot::Sender<()>>>,
+    /// Ends the store's own thread, if it has one, with the last clone.
+    _stop: Option<Arc<oneshot::Sender<()>>>,
 }
 
 impl Home {
-    /// The multi-thread runtime of the caller. Elsewhere a thread of the store's own: a current-thread runtime stands
-    /// still as soon as its `block_on` returns, and with it all who wait for the store.
-    pub(crate) fn open() -> Result<Self, StoreError> {
+    /// The multi-thread runtime of the caller, unless the store is to have a thread of its own. So it has elsewhere: a
+    /// current-thread runtime stands still as soon as its `block_on` returns.
+    pub(crate) fn open(has_own_thread: bool) -> Result<Self, StoreError> {
         match Handle::try_current() {
-            Ok(handle) if handle.runtime_flavor() != RuntimeFlavor::CurrentThread => {
-                Ok(Self { handle, _thread: None })
+            Ok(handle)
+                if !has_own_thread && handle.runtime_flavor() != RuntimeFlavor::CurrentThread =>
+            {
+                Ok(Self { handle, _stop: None })
             }
             _ => Self::on_own_thread(),
         }
@@ -47,15 +50,14 @@ impl Home {
             runtime.block_on(async {
                 // An error: the sender is gone.
                 let _ = stopped.await;
-                let begun = Instant::now();
-                let metrics = Handle::current().metrics();
-                while metrics.num_alive_tasks() > 0 && begun.elapsed() < GOODBYE_TIME_MAX {
+                let (begun, metrics) = (Instant::now(), Handle::current().metrics());
+                while metrics.num_alive_tasks() > 0 && begun.elapsed() < CLOSE_TIME_MAX {
                     tokio::time::sleep(PAUSE).await;
                 }
             });
         };
         thread::Builder::new().name("fluvius-postgres".to_owned()).spawn(work).map_err(failed)?;
-        Ok(Self { handle, _thread: Some(Arc::new(stop)) })
+        Ok(Self { handle, _stop: Some(Arc::new(stop)) })
     }
 
     /// Does something to its end, whatever becomes of the caller.
@@ -94,8 +96,8 @@ fn answer<T>(answer: Result<T, tokio::task::JoinError>) -> Result<T, StoreError>
 /// The runtime of the store is gone, and its connections with it.
 pub(crate) fn ended() -> StoreError {
     StoreError::permanent(
-        "the tokio runtime in which the PostgreSQL store was opened has ended: open the store in a runtime that lives \
-         as long as the program",
+        "the tokio runtime in which the PostgreSQL store was opened has ended: open the store in one that lives as long \
+         as the program, or with `own_thread(true)`",
     )
 }
 
@@ -105,5 +107,30 @@ struct Awaited<T>(JoinHandle<T>);
 impl<T> Drop for Awaited<T> {
     fn drop(&mut self) {
         self.0.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_thread_ends_with_the_last_clone() {
+        let home = Home::open(false).unwrap();
+        let (handle, clone) = (home.handle.clone(), home.clone());
+        let (sender, receiver) = std::sync::mpsc::channel();
+        home.spawn(async move { sender.send(1).unwrap() });
+        assert_eq!(receiver.recv_timeout(Duration::from_secs(20)), Ok(1));
+        drop(home);
+        clone.spawn(async {});
+        drop(clone);
+        let begun = Instant::now();
+        let is_over = || {
+            let runtime = Builder::new_current_thread().build().unwrap();
+            runtime.block_on(handle.spawn(async {})).is_err()
+        };
+        while !is_over() {
+            assert!(begun.elapsed() < Duration::from_secs(20));
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use fluvius_core::{AggregateRoot, StateRecord, StoreError};
 use tokio::sync::oneshot;
+use tokio_postgres::Row;
 
 use crate::home::{self, Home};
 use crate::read;
@@ -19,7 +20,8 @@ const PATIENCE: Duration = Duration::from_millis(200);
 /// How many reads are under way at the most.
 const READ_COUNT_MAX: usize = 4;
 
-type Loaded = Result<Option<StateRecord>, StoreError>;
+/// What the server has given; the caller reads it, since a large state takes its time.
+type Found = Result<Row, StoreError>;
 
 /// The loads of a store.
 #[derive(Debug)]
@@ -31,7 +33,7 @@ pub(crate) struct Loads {
 
 #[derive(Debug, Default)]
 struct Waiting {
-    loads: Vec<(AggregateRoot, oneshot::Sender<Loaded>)>,
+    loads: Vec<(AggregateRoot, oneshot::Sender<Found>)>,
     /// How many tasks read what waits, and how many of them are waited for: one, unless all are slow.
     task_count: usize,
     prompt_count: usize,
@@ -43,11 +45,15 @@ impl Loads {
     }
 
     /// The row of a root, as it is after this was called.
-    pub(crate) async fn load(self: &Arc<Self>, root: &AggregateRoot) -> Loaded {
-        let (sender, loaded) = oneshot::channel();
+    pub(crate) async fn load(
+        self: &Arc<Self>,
+        root: &AggregateRoot,
+    ) -> Result<Option<StateRecord>, StoreError> {
+        let (sender, found) = oneshot::channel();
         self.waiting().loads.push((root.clone(), sender));
         self.begin();
-        loaded.await.unwrap_or_else(|_| Err(home::ended()))
+        let row = found.await.unwrap_or_else(|_| Err(home::ended()))?;
+        Ok(read::state(&row)?)
     }
 
     /// Begins to read what waits, unless that is done already.
@@ -64,9 +70,9 @@ impl Loads {
         self.home.spawn(task.run());
     }
 
-    async fn read(&self, loads: Vec<(AggregateRoot, oneshot::Sender<Loaded>)>) {
+    async fn read(&self, loads: Vec<(AggregateRoot, oneshot::Sender<Found>)>) {
         let (roots, senders): (Vec<_>, Vec<_>) = loads.into_iter().unzip();
-        let fault = match read::snapshot(&self.readers, &roots).await {
+        let fault = match read::snapshot_rows(&self.readers, &roots).await {
             Ok(rows) => {
                 for (sender, row) in senders.into_iter().zip(rows) {
                     drop(sender.send(Ok(row)));
@@ -81,13 +87,16 @@ impl Loads {
         for (sender, root) in senders.into_iter().zip(&roots) {
             let row = match is_of_all {
                 true => Err(error.clone()),
-                false => {
-                    let row = read::snapshot(&self.readers, std::slice::from_ref(root)).await;
-                    row.map(|mut rows| rows.pop().flatten()).map_err(StoreError::from)
-                }
+                false => self.read_alone(root).await,
             };
             drop(sender.send(row));
         }
+    }
+
+    async fn read_alone(&self, root: &AggregateRoot) -> Found {
+        let rows = read::snapshot_rows(&self.readers, std::slice::from_ref(root)).await?;
+        let row = rows.into_iter().next();
+        row.ok_or_else(|| StoreError::permanent("the server has given no row for a root"))
     }
 
     fn waiting(&self) -> std::sync::MutexGuard<'_, Waiting> {
@@ -117,7 +126,7 @@ impl Task {
     }
 
     /// What this task reads next; without it the task is done.
-    fn next(&mut self) -> Option<Vec<(AggregateRoot, oneshot::Sender<Loaded>)>> {
+    fn next(&mut self) -> Option<Vec<(AggregateRoot, oneshot::Sender<Found>)>> {
         let mut waiting = self.loads.waiting();
         // The others are not waited for any more.
         waiting.loads.retain(|(_, sender)| !sender.is_closed());

@@ -28,11 +28,12 @@ use crate::writer::Writer;
 ///
 /// Any number of stores, in this process and in others, may be open over one schema.
 ///
-/// # The runtime
+/// # Runtimes
 /// A store works in the multi-thread tokio runtime in which it was opened: its connections live there, and commits and
-/// reads run there to their end. Opened elsewhere it starts a thread of its own. It may be used in any runtime, and in
-/// none; a caller may be dropped, and its runtime may end, at any time. Where the runtime of the store itself has
-/// ended, every call fails with a permanent [`StoreError`] that says so.
+/// reads run there. Opened elsewhere, or with [`own_thread`](PostgresOptions::own_thread), it has a thread of its own,
+/// which ends with the last clone. It may be used in any tokio runtime, and in none; a caller may be dropped, and its
+/// runtime may end, at any time. A commit goes to its end once its future was polled. After the end of the runtime in
+/// which the store works every call fails with a permanent [`StoreError`] that says so.
 ///
 /// # Examples
 ///
@@ -86,7 +87,7 @@ impl PostgresStore {
     }
 
     pub(crate) async fn start(place: Place) -> Result<Self, StoreError> {
-        let home = Home::open()?;
+        let home = Home::open(place.options.has_own_thread)?;
         let connector = Connector::new(place, home.clone());
         let start = async move {
             let readers = Readers::of_queries(connector.clone());
@@ -130,11 +131,12 @@ impl Connections {
 
 impl Store for PostgresStore {
     async fn claim(&self, domain: &str, resources: &[&'static str]) -> Result<(), StoreError> {
-        Ok(read::claim(self.readers(), domain, resources).await?)
+        Ok(read::claim(&self.connections.command_readers, domain, resources).await?)
     }
 
     async fn index(&self, resource: &str, fields: &[Field]) -> Result<(), StoreError> {
-        Ok(self.connections.indexes.declare(self.readers(), resource, fields).await?)
+        let connections = &self.connections;
+        Ok(connections.indexes.declare(&connections.command_readers, resource, fields).await?)
     }
 
     async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<Fate> {
@@ -156,7 +158,7 @@ impl Store for PostgresStore {
             }
         };
         let committed = self.connections.home.run(commit).await;
-        caller.is_answered();
+        caller.answered();
         match committed {
             Ok(fates) => fates,
             Err(error) => {

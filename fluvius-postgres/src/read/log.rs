@@ -62,6 +62,11 @@ pub(crate) async fn page<T>(
     log: &Log<T>,
     query: &LogQuery,
 ) -> Result<Vec<Logged<T>>, Fault> {
+    let (sql, params) = statement(log, query);
+    readers.fixed(sql, params).await?.iter().map(log.read).collect()
+}
+
+fn statement<T>(log: &Log<T>, query: &LogQuery) -> (String, Vec<Param>) {
     let (after, limit) = (clamped(query.after), clamped(query.limit as u64));
     let mut params: Vec<Param> = vec![param(after, Type::INT8), param(limit, Type::INT8)];
     let mut tables = format!("{} AS l", log.table);
@@ -73,7 +78,8 @@ pub(crate) async fn page<T>(
         conditions += " AND l.resource = $3 AND l.identifier = $4";
         // The events of a root are found by their versions, which rise with their positions.
         if log.has_versions {
-            conditions += " AND l.version > version_at($3, $4, $1)";
+            conditions =
+                conditions.replacen("l.position > $1", "l.version > version_at($3, $4, $1)", 1);
             order = "l.version";
         }
     }
@@ -93,5 +99,8 @@ pub(crate) async fn page<T>(
         "SELECT {} FROM {tables} WHERE {conditions} ORDER BY {order} LIMIT $2",
         log.columns
     );
-    readers.fixed(sql, params).await?.iter().map(log.read).collect()
+    (sql, params)
 }
+
+#[cfg(test)]
+mod tests;

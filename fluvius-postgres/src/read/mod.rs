@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{AggregateRoot, ContextRecord, EventRecord, KnownCommand, Logged, StateRecord};
+use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 pub(crate) use log::{ACTIVITIES, COMMANDS, EVENTS, MESSAGES, page};
@@ -21,6 +22,22 @@ pub(crate) async fn snapshot(
     readers: &Readers,
     roots: &[AggregateRoot],
 ) -> Result<Vec<Option<StateRecord>>, Fault> {
+    snapshot_rows(readers, roots).await?.iter().map(state).collect()
+}
+
+/// One row of a snapshot.
+pub(crate) fn state(row: &Row) -> Result<Option<StateRecord>, Fault> {
+    match rows::has_state(row, 0)? {
+        true => rows::state(row, 0).map(Some),
+        false => Ok(None),
+    }
+}
+
+/// A snapshot as the server gives it: a row a root.
+pub(crate) async fn snapshot_rows(
+    readers: &Readers,
+    roots: &[AggregateRoot],
+) -> Result<Vec<Row>, Fault> {
     let sql = format!(
         "SELECT {STATE} FROM unnest($1, $2) WITH ORDINALITY AS r (resource, identifier, number) \
          LEFT JOIN resource_state AS s ON s.resource = r.resource AND s.identifier = r.identifier \
@@ -29,12 +46,7 @@ pub(crate) async fn snapshot(
     let resources: Vec<String> = roots.iter().map(|root| root.resource.to_string()).collect();
     let identifiers: Vec<Uuid> = roots.iter().map(|root| root.identifier).collect();
     let params = vec![param(resources, Type::TEXT_ARRAY), param(identifiers, Type::UUID_ARRAY)];
-    let found = readers.fixed(sql, params).await?;
-    let state = |row| match rows::has_state(row, 0)? {
-        true => rows::state(row, 0).map(Some),
-        false => Ok(None),
-    };
-    found.iter().map(state).collect()
+    readers.fixed(sql, params).await
 }
 
 /// The row of a command, with its context.

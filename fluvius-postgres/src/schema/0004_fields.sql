@@ -258,16 +258,12 @@ $$;
 DO $$
 DECLARE
     of field;
-    log text;
 BEGIN
     FOR of IN SELECT * FROM field LOOP
         EXECUTE format('ALTER TABLE resource_state ENABLE ALWAYS TRIGGER field_%s_drop, '
             'ENABLE ALWAYS TRIGGER field_%1$s_put', of.id);
     END LOOP;
     UPDATE field SET filled = NULL, is_filled = false;
-    FOREACH log IN ARRAY ARRAY['command_log', 'event_log', 'context_log', 'message_log', 'activity_log'] LOOP
-        EXECUTE format('ALTER TABLE %I ENABLE ALWAYS TRIGGER only_grows, ENABLE ALWAYS TRIGGER is_not_emptied', log);
-    END LOOP;
 END
 $$;
 

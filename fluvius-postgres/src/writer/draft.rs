@@ -16,7 +16,7 @@ pub(crate) const SOUND: i32 = 0;
 pub(crate) const MALFORMED: i32 = 1;
 
 /// More than this is not sent: PostgreSQL takes no message of 1 GiB. A batch is far below it, by its parts.
-const BYTES_MAX: usize = 512 * 1024 * 1024;
+pub(crate) const BYTES_MAX: usize = 512 * 1024 * 1024;
 
 /// Which states of a batch are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -346,15 +346,15 @@ impl<'b> Draft<'b> {
                 rows.contexts.numbers.push(self::number(context));
             }
             if rows.len() > BYTES_MAX {
-                return Err(too_large());
+                return Err(too_large().into());
             }
         }
         Ok(rows)
     }
 }
 
-fn too_large() -> Fault {
-    StoreError::permanent(format!("a unit of work has more than {BYTES_MAX} bytes")).into()
+pub(crate) fn too_large() -> StoreError {
+    StoreError::permanent(format!("a unit of work has more than {BYTES_MAX} bytes"))
 }
 
 fn index_of(number: i32) -> usize {

@@ -98,10 +98,14 @@ impl Writer {
             let first = part.start;
             let units = &batch[part];
             let has_fallen = units.iter().any(|unit| fallen(unit, first, &fates).is_some());
-            match units {
+            if has_fallen {
                 // Those that stand on nothing that has fallen go on.
-                _ if has_fallen => self.commit_one_by_one(batch, first, units.len(), &mut fates).await,
-                _ => self.commit_part(batch, first, units, &mut fates).await,
+                self.commit_one_by_one(batch, first, units.len(), &mut fates).await;
+            } else if sizes[first] > draft::BYTES_MAX {
+                // It is a part of its own.
+                fates.push(Fate::Failed(draft::too_large()));
+            } else {
+                self.commit_part(batch, first, units, &mut fates).await;
             }
         }
         fates
@@ -141,8 +145,7 @@ impl Writer {
         count: usize,
         fates: &mut Vec<Fate>,
     ) {
-        for index in first..first + count {
-            let unit = &batch[index];
+        for (index, unit) in batch.iter().enumerate().skip(first).take(count) {
             let draft = Draft::of(std::slice::from_ref(unit), index);
             let fate = match fallen(unit, index, fates) {
                 Some(on) if draft.malformed.is_empty() => Fate::Fell { on },
@@ -299,8 +302,8 @@ impl Writer {
         }
         let (connector, newest) = (self.connector.clone(), Arc::clone(&self.newest));
         // A server that says nothing must not be waited for under this lock.
-        let time_max = connector.place.connect_time_max()
-            + connector.place.options.statement_time_max * 2;
+        let time_max =
+            connector.place.connect_time_max() + connector.place.options.statement_time_max * 2;
         let attempt = async move {
             let opened = Box::pin(Session::open(&connector, false, &newest));
             let opened = tokio::time::timeout(time_max, opened).await;

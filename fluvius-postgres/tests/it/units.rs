@@ -1,8 +1,8 @@
 //! Units of work that are handed to the store itself.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
 use std::pin::pin;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use banking_domain::{DepositMoney, OpenAccount, TransactionManagerDomain};
