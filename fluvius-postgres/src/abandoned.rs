@@ -12,7 +12,7 @@ pub(crate) struct Abandoned {
     commits: Mutex<Vec<Commit>>,
 }
 
-/// What stays of one, until it has ended: its batch, and what ends with it.
+/// The batch of a commit, and a channel that closes when the commit has ended.
 #[derive(Debug)]
 struct Commit {
     batch: Arc<[UnitOfWork]>,

@@ -71,7 +71,7 @@ impl Place {
         of_one * u32::try_from(count.max(1)).unwrap_or(u32::MAX)
     }
 
-    /// What is set on each connection whose statements may take so long.
+    /// The settings of a connection whose statements may take so long.
     pub(crate) fn setup(&self, statement_time_max: Duration) -> String {
         format!(
             "SET search_path = \"{}\"; SET statement_timeout = {}; SET client_encoding = 'UTF8'; \

@@ -57,7 +57,7 @@ impl Fault {
         }
     }
 
-    /// Whether one unit of a batch may be to blame, and the others can still be stored: the server has refused what it
+    /// Tells if one unit of a batch may be to blame, and the others can still be stored: the server has refused what it
     /// was sent, lacked the room for it, or it could not be sent at all.
     pub(crate) fn may_be_of_one(&self) -> bool {
         match self.code() {
@@ -92,7 +92,7 @@ impl Fault {
         self.code().is_some_and(|code| *code == SqlState::INSUFFICIENT_PRIVILEGE)
     }
 
-    /// Whether the server has ended the statement because of its time, or since it was cancelled.
+    /// Tells if the server has ended the statement, because of its time or since it was cancelled.
     pub(crate) fn is_cancelled(&self) -> bool {
         self.code().is_some_and(|code| *code == SqlState::QUERY_CANCELED)
     }

@@ -28,13 +28,13 @@ pub(crate) struct Gate {
 
 #[derive(Debug)]
 struct Shared {
-    /// Whether an outage is logged and counted.
+    /// Set if an outage is logged and counted.
     is_reported: bool,
     outage: Mutex<Outage>,
     turn: Arc<tokio::sync::Mutex<()>>,
 }
 
-/// What the last attempts have found; without a failure all is well.
+/// The findings of the last attempts; without a failure all is well.
 #[derive(Debug, Default)]
 struct Outage {
     failure_count: u32,

@@ -13,7 +13,7 @@ use tokio::runtime::{Builder, Handle, RuntimeFlavor};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-/// How long connections may take to be closed when the store is.
+/// The time that connections may take to be closed with the store.
 const CLOSE_TIME_MAX: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -77,7 +77,7 @@ impl Home {
         answer((&mut task.0).await)
     }
 
-    /// Begins something. Where the runtime has ended it is dropped.
+    /// Begins something. If the runtime has ended, it is dropped.
     pub(crate) fn spawn<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,

@@ -17,10 +17,10 @@ const ROOT_COUNT_MAX: usize = 256;
 /// After this a read is not waited for any more by the loads behind it: they are read over another connection.
 const PATIENCE: Duration = Duration::from_millis(200);
 
-/// How many reads are under way at the most.
+/// The number of reads under way at the most.
 const READ_COUNT_MAX: usize = 4;
 
-/// What the server has given; the caller reads it, since a large state takes its time.
+/// The row as the server gives it; the caller decodes it, since a large state takes its time.
 type Found = Result<Row, StoreError>;
 
 /// The loads of a store.
@@ -34,7 +34,7 @@ pub(crate) struct Loads {
 #[derive(Debug, Default)]
 struct Waiting {
     loads: Vec<(AggregateRoot, oneshot::Sender<Found>)>,
-    /// How many tasks read what waits, and how many of them are waited for: one, unless all are slow.
+    /// The number of tasks that read, and of those that are waited for: one, unless all are slow.
     task_count: usize,
     prompt_count: usize,
 }
@@ -82,7 +82,7 @@ impl Loads {
             Err(fault) => fault,
         };
         let error = StoreError::from(fault);
-        // What another try cannot help may be the fault of one of them.
+        // A permanent failure may be the fault of one of them.
         let is_of_all = roots.len() == 1 || error.can_retry();
         for (sender, root) in senders.into_iter().zip(&roots) {
             let row = match is_of_all {
@@ -125,7 +125,7 @@ impl Task {
         }
     }
 
-    /// What this task reads next; without it the task is done.
+    /// The loads that this task reads next; without them the task is done.
     fn next(&mut self) -> Option<Vec<(AggregateRoot, oneshot::Sender<Found>)>> {
         let mut waiting = self.loads.waiting();
         // The others are not waited for any more.

@@ -89,14 +89,14 @@ impl PostgresOptions {
         self
     }
 
-    /// How many connections answer queries, logs and histories, at the most; 8 unless set. At least one does. Beside
+    /// The number of connections that answer queries, logs and histories, at the most; 8 unless set. At least one does. Beside
     /// them there are the one that commits, and up to six that read what commands need.
     pub fn reader_count(mut self, count: usize) -> Self {
         self.reader_count = count.max(1);
         self
     }
 
-    /// How long a statement of a command may take, a commit that waits for others included; 30 seconds unless set.
+    /// The time that a statement of a command may take, a commit that waits for others included; 30 seconds unless set.
     /// After that it fails, and may be tried again. Where the server says nothing at all, that is known after twice as
     /// long.
     pub fn statement_time_max(mut self, time: Duration) -> Self {
@@ -104,15 +104,15 @@ impl PostgresOptions {
         self
     }
 
-    /// How long a query, a page of a log, a history or a snapshot may take, and how long it waits for a connection
-    /// before that; 30 seconds unless set. After that the server ends it, and it fails with an error that may be tried
+    /// The time that a query, a page of a log, a history or a snapshot may take, and that it waits for a connection
+    /// before; 30 seconds unless set. After that the server ends it, and it fails with an error that may be tried
     /// again and names this option. A read whose future is dropped is cancelled at once.
     pub fn read_timeout(mut self, time: Duration) -> Self {
         self.read_timeout = within_bounds(time);
         self
     }
 
-    /// Whether the store works on a thread of its own, even if it is opened in a multi-thread tokio runtime; it does not
+    /// Sets if the store works on a thread of its own, even if it is opened in a multi-thread tokio runtime; it does not
     /// unless set. It has one in any case if it is opened elsewhere.
     ///
     /// Set it if tasks of that runtime may block a worker thread, or if the store is to outlive the runtime. Trade-off:

@@ -1,6 +1,6 @@
 //! The connections that read: a small pool for each use. Each read is one statement.
 //!
-//! A read runs on the store's runtime. Where its caller goes away it is left out if it waits for a connection, and
+//! A read runs on the store's runtime. If its caller goes away, it is left out if it waits for a connection, and
 //! cancelled on the server if it runs.
 
 use std::collections::HashMap;
@@ -23,10 +23,10 @@ use crate::error::Fault;
 /// the pool may be.
 const TRY_COUNT: usize = 3;
 
-/// How many connections read what commands need, at the most.
+/// The number of connections for the reads of commands, at the most.
 const COMMAND_READER_COUNT: usize = 6;
 
-/// How often a statement is cancelled, since the server may not have begun it, and what lies between.
+/// A statement is cancelled several times, since the server may not have begun it, with a pause between.
 const CANCEL_COUNT: usize = 10;
 const CANCEL_PAUSE: Duration = Duration::from_millis(100);
 const CANCEL_TIME_MAX: Duration = Duration::from_secs(5);
@@ -39,12 +39,12 @@ pub(crate) fn param(value: impl ToSql + Sync + Send + 'static, of: Type) -> Para
     (Box::new(value), of)
 }
 
-/// Whose reads a pool is for.
+/// The reads that a pool is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Use {
     /// Queries, logs and histories, as many and as long as callers ask for.
     Queries,
-    /// What commands need: no query is in their way.
+    /// The reads of commands: no query is in their way.
     Commands,
 }
 
@@ -60,14 +60,14 @@ struct Pool {
     of: Use,
     permits: Arc<Semaphore>,
     idle: Mutex<Vec<Connection>>,
-    /// How long a statement may take, and how long a connection is waited for.
+    /// The time that a statement may take, and that a connection is waited for.
     time_max: Duration,
 }
 
 #[derive(Debug)]
 struct Connection {
     client: Client,
-    /// What is prepared on it.
+    /// The statements that are prepared on it.
     statements: HashMap<String, Statement>,
 }
 
@@ -131,7 +131,7 @@ impl Readers {
         let (caller, gone) = oneshot::channel::<Infallible>();
         let read = Arc::clone(&self.pool).read(sql, params, is_prepared, gone);
         let rows = self.pool.connector.home.run(read).await;
-        // Until here: whoever drops this future drops it.
+        // It lives until here: dropping this future drops it.
         drop(caller);
         rows?
     }
@@ -187,14 +187,14 @@ impl Pool {
                 () = tokio::time::sleep(answer_time_max) => (Err(Fault::unanswered()), false),
             }
         };
-        // Whoever had an odd one next would wait behind this read, or have its cancellation.
+        // The next user of an odd one would wait behind this read, or have its cancellation.
         if is_sound && !lease.connection.client.is_closed() {
             self.idle().push(lease.connection);
         }
         answer
     }
 
-    /// Ends a statement that nobody waits for. Tells whether it is certain that no cancellation is still under way.
+    /// Ends a statement that is waited for no more. Tells whether it is certain that no cancellation is still under way.
     async fn cancel(
         &self,
         token: &CancelToken,
@@ -271,7 +271,7 @@ impl Connection {
     }
 }
 
-/// Nobody hears it.
+/// The error of a read without a caller.
 fn abandoned() -> Fault {
     StoreError::unavailable("the read was given up").into()
 }

@@ -11,13 +11,13 @@ use uuid::Uuid;
 use super::{LogQuery, RealmFilter};
 use crate::root::AggregateRoot;
 
-/// Whether a store can hold the name.
+/// Tells if a store can hold the name.
 fn is_storable(name: &str) -> bool {
     !name.contains('\0')
 }
 
 impl AggregateRoot {
-    /// Whether a store can hold the root.
+    /// Tells if a store can hold the root.
     pub(crate) fn is_storable(&self) -> bool {
         is_storable(&self.resource)
     }
@@ -32,7 +32,7 @@ impl AggregateRoot {
 }
 
 impl RealmFilter {
-    /// Whether a store can hold a row of such a realm.
+    /// Tells if a store can hold a row of such a realm.
     pub(crate) fn is_storable(&self) -> bool {
         match self {
             Self::All | Self::Only(None) => true,

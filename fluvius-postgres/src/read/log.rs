@@ -17,7 +17,7 @@ pub(crate) struct Log<T> {
     columns: &'static str,
     read: fn(&Row) -> Result<Logged<T>, Fault>,
     context: &'static str,
-    /// Whether the rows of a root can be found by their versions.
+    /// Set if the rows of a root can be found by their versions.
     has_versions: bool,
 }
 

@@ -122,7 +122,7 @@ impl<'i> Sql<'i> {
         sql
     }
 
-    /// What is read of the state of each row. `OFFSET 0` keeps the planner from writing an expression in the place of
+    /// The fields of each row's state. `OFFSET 0` keeps the planner from writing an expression in the place of
     /// each mention of it.
     fn values(&mut self) {
         let read = std::mem::take(&mut self.read);

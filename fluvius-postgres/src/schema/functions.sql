@@ -68,7 +68,7 @@ DECLARE
     found_version bigint;
     versions bigint[] := '{}';
     root_key bigint;
-    -- How many roots are expected to be absent, and whether nobody else creates one meanwhile.
+    -- The number of roots that are expected to be absent, and whether this batch alone may create one meanwhile.
     new_count bigint;
     has_all_new boolean;
     -- Of each identifier: 0 is free, -1 is in the log, else the unit that has taken it.
@@ -94,7 +94,7 @@ BEGIN
         PERFORM set_config('synchronous_commit', durability, true);
     END IF;
 
-    -- Before all rows: whoever wants to create a root shares one lock of the schema with all who do so. A batch of many
+    -- Before all rows: a batch that creates a root shares one lock of the schema with all that do so. A batch of many
     -- has it alone instead, so that it needs no lock for each of them: a server has room for a few thousand.
     new_count := (SELECT count(*) FROM unnest(wanted) AS version WHERE version = 0);
     has_all_new := new_count > 64;

@@ -35,7 +35,7 @@ pub(crate) struct Writer {
     connector: Connector,
     /// Spaces out how often a session is tried to be opened that is refused for other reasons than the connection.
     gate: Gate,
-    /// What reads the answers of commands that are known.
+    /// The connections that read the answers of known commands.
     readers: Readers,
     /// What this store's turns across processes are known by.
     process: i64,
@@ -46,7 +46,7 @@ pub(crate) struct Writer {
     newest: Arc<AtomicI64>,
 }
 
-/// Where the session is, or why there was none last, and since when that is known.
+/// The session, or the last failure to open one and its time.
 #[derive(Debug, Default)]
 struct Place {
     session: Option<Arc<Session>>,

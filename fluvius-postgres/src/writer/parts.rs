@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-/// How many bytes are sent together: a statement keeps several copies of them on both sides.
+/// The number of bytes that are sent together: a statement keeps several copies of them on both sides.
 pub(crate) const PART_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Neighbours of these sizes in parts of at most so many bytes; what is larger is a part of its own.

@@ -37,7 +37,7 @@ async fn accounts(store: &PostgresStore, count: u64) -> Vec<AggregateRoot> {
     roots
 }
 
-/// How many statements with a text in them run on the server, and how many connections the store has.
+/// The number of statements with a text in them that run on the server.
 async fn running(schema: &TestSchema, text: &str) -> i64 {
     let sql = "SELECT count(*) FROM pg_stat_activity \
                WHERE state = 'active' AND strpos(query, $1) > 0 AND pid <> pg_backend_pid()";
@@ -144,7 +144,7 @@ async fn dropped_reads_are_cancelled_or_left_out() {
     })
     .await;
     reads.iter().for_each(|read| read.abort());
-    // What the server ran of them ends, and the others never come to it: the table is still held.
+    // The running ones end on the server, and the others never come to it: the table is still held.
     in_time(async {
         let mut quiet = 0;
         while quiet < 10 {

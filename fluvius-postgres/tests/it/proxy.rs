@@ -55,7 +55,7 @@ pub(crate) struct Proxy {
     /// How often it was cut: each cut ends every connection.
     cuts: watch::Sender<usize>,
     is_silent: watch::Sender<bool>,
-    /// How many connections have come, and how many of the first are silent for good.
+    /// The number of connections that have come, and of the first that are silent for good.
     count: Arc<AtomicUsize>,
     silenced: Arc<AtomicUsize>,
     refuses: Arc<AtomicBool>,
@@ -113,7 +113,7 @@ impl Proxy {
         self.cuts.send_modify(|count| *count += 1);
     }
 
-    /// How many connections have come.
+    /// The number of connections that have come.
     pub(crate) fn connection_count(&self) -> usize {
         self.count.load(Ordering::SeqCst)
     }

@@ -116,7 +116,7 @@ async fn reads_that_find_no_connection_fail_and_commits_go_on() {
             tokio::spawn(async move { store.commands(&query).await.map(drop) })
         })
         .collect();
-    // What commands read has connections of its own.
+    // The reads of commands have connections of their own.
     bank.load().await.unwrap();
     let transfer = bank.next();
     let response = bank::send(&bank.session, &transfer).await.unwrap();

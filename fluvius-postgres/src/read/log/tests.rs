@@ -1,4 +1,4 @@
-//! What PostgreSQL reads for a page of a log, as it says itself.
+//! The rows that PostgreSQL reads for a page of a log, as its planner tells.
 
 use fluvius_core::AggregateRoot;
 use fluvius_core::uuid::Uuid;
