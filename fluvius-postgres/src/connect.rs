@@ -8,10 +8,13 @@ use fluvius_core::StoreError;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
-use tokio_postgres::{Client, Config};
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{Client, Config, Connection, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::Fault;
+use crate::gate::Gate;
+use crate::home::Home;
 use crate::options::PostgresOptions;
 
 /// How long a connection may take to come about.
@@ -61,19 +64,6 @@ impl Place {
         Ok(Self { config, tls, options })
     }
 
-    /// Connects. Whatever the connection still has to say is said in a task of its own, which ends with the client.
-    pub(crate) async fn connect(&self) -> Result<Client, Fault> {
-        let connected = self.config.connect(self.tls.clone());
-        let connected = tokio::time::timeout(self.connect_time_max(), connected).await;
-        let (client, connection) = connected.map_err(|_| Fault::unanswered())??;
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection to PostgreSQL has ended");
-            }
-        });
-        Ok(client)
-    }
-
     /// How long it may take until a server has let this program in: what the client bounds is only each way to reach one.
     pub(crate) fn connect_time_max(&self) -> Duration {
         let of_one = self.config.get_connect_timeout().copied().unwrap_or(CONNECT_TIME_MAX);
@@ -81,14 +71,66 @@ impl Place {
         of_one * u32::try_from(count.max(1)).unwrap_or(u32::MAX)
     }
 
-    /// What is set on each connection.
-    pub(crate) fn setup(&self) -> String {
+    /// The settings of a connection whose statements may take so long.
+    pub(crate) fn setup(&self, statement_time_max: Duration) -> String {
         format!(
             "SET search_path = \"{}\"; SET statement_timeout = {}; SET client_encoding = 'UTF8'; \
              SET default_transaction_isolation = 'read committed'; SET jit = off",
             self.options.schema,
-            self.options.statement_time_max.as_millis()
+            statement_time_max.as_millis()
         )
+    }
+}
+
+/// A connection's bytes where they are encrypted.
+type TlsStream = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
+
+/// Opens connections, on the store's runtime.
+#[derive(Debug, Clone)]
+pub(crate) struct Connector {
+    pub(crate) place: Arc<Place>,
+    pub(crate) home: Home,
+    gate: Gate,
+}
+
+impl Connector {
+    pub(crate) fn new(place: Place, home: Home) -> Self {
+        let gate = Gate::new(home.clone(), true);
+        Self { place: Arc::new(place), home, gate }
+    }
+
+    /// Connects, and runs a setup. Whatever the connection still has to say is said in a task of its own, which ends
+    /// with the client.
+    pub(crate) async fn connect(&self, setup: String) -> Result<Client, Fault> {
+        let (place, home) = (Arc::clone(&self.place), self.home.clone());
+        let attempt = async move {
+            let connected = async {
+                let (client, connection) = place.config.connect(place.tls.clone()).await?;
+                home.spawn(async move {
+                    if let Err(error) = connection.await {
+                        tracing::debug!(%error, "a connection to PostgreSQL has ended");
+                    }
+                });
+                client.batch_execute(&setup).await?;
+                Ok::<_, Fault>(client)
+            };
+            let connected = tokio::time::timeout(place.connect_time_max(), connected).await;
+            connected.map_err(|_| Fault::unanswered())?
+        };
+        self.gate.pass(Box::pin(attempt)).await
+    }
+
+    /// Connects, and leaves it to the caller to keep the connection going.
+    pub(crate) async fn connect_raw(
+        &self,
+    ) -> Result<(Client, Connection<Socket, TlsStream>), Fault> {
+        let place = Arc::clone(&self.place);
+        let attempt = async move {
+            let connected = place.config.connect(place.tls.clone());
+            let connected = tokio::time::timeout(place.connect_time_max(), connected).await;
+            Ok(connected.map_err(|_| Fault::unanswered())??)
+        };
+        self.gate.pass(Box::pin(attempt)).await
     }
 }
 

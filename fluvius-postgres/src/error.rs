@@ -57,17 +57,17 @@ impl Fault {
         }
     }
 
-    /// Whether the row that was written is to blame, and not the server: other units of work can still be stored.
-    pub(crate) fn is_of_one_row(&self) -> bool {
-        self.code().is_some_and(|code| matches!(class(code), "22" | "23" | "54"))
-    }
-
-    /// Whether the server has answered, and a row of the answer cannot be read: others still can.
-    pub(crate) fn is_of_what_is_read(&self) -> bool {
-        match self {
-            Self::Damaged { .. } => true,
-            Self::Postgres(error) => error.as_db_error().is_none() && !self.is_of_connection(),
-            Self::Told(_) => false,
+    /// Tells if one unit of a batch may be to blame, and the others can still be stored: the server has refused what it
+    /// was sent, lacked the room for it, or it could not be sent at all.
+    pub(crate) fn may_be_of_one(&self) -> bool {
+        match self.code() {
+            Some(code) if *code == SqlState::OUT_OF_MEMORY => true,
+            Some(code) => matches!(class(code), "22" | "23" | "54" | "XX"),
+            None => match self {
+                Self::Postgres(_) => !self.is_of_connection(),
+                Self::Damaged { .. } => false,
+                Self::Told(error) => !error.can_retry(),
+            },
         }
     }
 
@@ -90,6 +90,11 @@ impl Fault {
     /// Whether the user may not do it.
     pub(crate) fn is_of_rights(&self) -> bool {
         self.code().is_some_and(|code| *code == SqlState::INSUFFICIENT_PRIVILEGE)
+    }
+
+    /// Tells if the server has ended the statement, because of its time or since it was cancelled.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.code().is_some_and(|code| *code == SqlState::QUERY_CANCELED)
     }
 
     /// Whether a table that a statement names is not there.

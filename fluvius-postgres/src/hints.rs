@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio_postgres::{AsyncMessage, Client};
 
-use crate::connect::Place;
+use crate::connect::Connector;
 use crate::error::Fault;
 
 /// The shortest time between two hints of one store.
@@ -22,7 +22,7 @@ const PAUSE_AFTER_LOSS: Duration = Duration::from_secs(1);
 /// Gives and takes hints.
 #[derive(Debug)]
 pub(crate) struct Hints {
-    place: Place,
+    connector: Connector,
     shared: Arc<Shared>,
     task: OnceLock<AbortHandle>,
 }
@@ -36,8 +36,8 @@ struct Shared {
 }
 
 impl Hints {
-    pub(crate) fn new(place: Place) -> Self {
-        Self { place, shared: Arc::default(), task: OnceLock::new() }
+    pub(crate) fn new(connector: Connector) -> Self {
+        Self { connector, shared: Arc::default(), task: OnceLock::new() }
     }
 
     /// Something was stored over this store. It waits for nothing.
@@ -55,16 +55,16 @@ impl Hints {
 
     fn start(&self) {
         self.task.get_or_init(|| {
-            let (place, shared) = (self.place.clone(), Arc::clone(&self.shared));
-            tokio::spawn(async move {
+            let (connector, shared) = (self.connector.clone(), Arc::clone(&self.shared));
+            let task = self.connector.home.spawn(async move {
                 loop {
-                    if let Err(fault) = pass(&place, &shared).await {
+                    if let Err(fault) = pass(&connector, &shared).await {
                         tracing::debug!(error = %fault, "no hints come or go");
                     }
                     tokio::time::sleep(PAUSE_AFTER_LOSS).await;
                 }
-            })
-            .abort_handle()
+            });
+            task.abort_handle()
         });
     }
 }
@@ -78,8 +78,8 @@ impl Drop for Hints {
 }
 
 /// Passes hints on for as long as the connection lasts.
-async fn pass(place: &Place, shared: &Shared) -> Result<(), Fault> {
-    let (client, mut connection) = place.config.connect(place.tls.clone()).await?;
+async fn pass(connector: &Connector, shared: &Shared) -> Result<(), Fault> {
+    let (client, mut connection) = connector.connect_raw().await?;
     // Whoever gave a hint himself has no need of it.
     let own = OnceLock::new();
     let mut taking = pin!(async {
@@ -93,7 +93,8 @@ async fn pass(place: &Place, shared: &Shared) -> Result<(), Fault> {
         }
         Ok::<(), Fault>(())
     });
-    let mut giving = pin!(give(place, shared, &client, &own));
+    let channel = &connector.place.options.schema;
+    let mut giving = pin!(give(channel, shared, &client, &own));
     tokio::select! {
         ended = &mut taking => ended,
         ended = &mut giving => ended,
@@ -101,14 +102,13 @@ async fn pass(place: &Place, shared: &Shared) -> Result<(), Fault> {
 }
 
 async fn give(
-    place: &Place,
+    channel: &str,
     shared: &Shared,
     client: &Client,
     own: &OnceLock<i32>,
 ) -> Result<(), Fault> {
     let pid: i32 = client.query_one("SELECT pg_backend_pid()", &[]).await?.try_get(0)?;
     own.get_or_init(|| pid);
-    let channel = &place.options.schema;
     // A hint that is lost in a crash of the server is none.
     let setup = format!("SET synchronous_commit = off; LISTEN \"{channel}\"");
     client.batch_execute(&setup).await?;

@@ -8,10 +8,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use fluvius_core::query::{Field, Kind, Place};
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::types::Type;
 
 use crate::error::Fault;
-use crate::readers::Readers;
+use crate::readers::{Param, Readers, param};
 
 /// How many roots are filled in at once: for so long a commit on one of them may have to wait.
 const ROOT_COUNT_MAX: i64 = 500;
@@ -65,16 +65,21 @@ impl Indexes {
         let mut is_done = true;
         for index in &undeclared {
             let forget = "SELECT forget_field($1)";
-            let params: [(&(dyn ToSql + Sync), Type); 1] = [(&index.id, Type::INT8)];
-            is_done = is_done && try_to(readers, forget, &params, &index.field).await?;
+            let params = || vec![param(index.id, Type::INT8)];
+            is_done = is_done && try_to(readers, forget, params, &index.field).await?;
         }
         for field in wanted {
             let Some(path) = path(field) else { continue };
             let kind = field.kind.name();
-            let params: [(&(dyn ToSql + Sync), Type); 3] =
-                [(&resource, Type::TEXT), (&path, Type::TEXT_ARRAY), (&kind, Type::TEXT)];
+            let params = || {
+                vec![
+                    param(resource.to_owned(), Type::TEXT),
+                    param(path.clone(), Type::TEXT_ARRAY),
+                    param(kind, Type::TEXT),
+                ]
+            };
             let declare = "SELECT declare_field($1, $2, $3)";
-            is_done = is_done && try_to(readers, declare, &params, field).await?;
+            is_done = is_done && try_to(readers, declare, params, field).await?;
         }
         // What another process takes away meanwhile is not made again: the last one that has declared decides.
         for index in stored(readers, resource).await? {
@@ -86,9 +91,8 @@ impl Indexes {
 
 /// Fills a part in. Tells whether there may be more.
 async fn fill(readers: &Readers, id: i64) -> Result<bool, Fault> {
-    let params: [(&(dyn ToSql + Sync), Type); 2] =
-        [(&id, Type::INT8), (&ROOT_COUNT_MAX, Type::INT8)];
-    let found = readers.once("SELECT fill_field($1, $2)", &params).await?;
+    let params = vec![param(id, Type::INT8), param(ROOT_COUNT_MAX, Type::INT8)];
+    let found = readers.once("SELECT fill_field($1, $2)", params).await?;
     Ok(found.first().map_or(Ok(false), |row| row.try_get(0))?)
 }
 
@@ -96,16 +100,16 @@ async fn fill(readers: &Readers, id: i64) -> Result<bool, Fault> {
 async fn try_to(
     readers: &Readers,
     sql: &str,
-    params: &[(&(dyn ToSql + Sync), Type)],
+    params: impl Fn() -> Vec<Param>,
     field: &Field,
 ) -> Result<bool, Fault> {
     let mut count = 0;
     loop {
         count += 1;
-        match readers.once(sql, params).await {
+        match readers.once(sql, params()).await {
             Ok(_) => return Ok(true),
             Err(fault) if fault.is_of_lock() && count < TRY_COUNT => {
-                tokio::time::sleep(PAUSE).await
+                readers.pause(PAUSE).await?;
             }
             Err(fault) if fault.is_of_lock() || fault.is_of_rights() => {
                 tracing::warn!(%field, error = %fault, "an index stays as it was, and is looked at again at the next start");
@@ -119,7 +123,7 @@ async fn try_to(
 /// The fields of a resource.
 async fn stored(readers: &Readers, resource: &str) -> Result<Vec<Index>, Fault> {
     let sql = "SELECT id, path, kind, is_filled FROM field WHERE resource = $1 ORDER BY id";
-    let found = readers.fixed(sql, &[(&resource, Type::TEXT)]).await?;
+    let found = readers.fixed(sql, vec![param(resource.to_owned(), Type::TEXT)]).await?;
     let index = |row: &tokio_postgres::Row| {
         let (path, kind): (Vec<String>, String) = (row.try_get(1)?, row.try_get(2)?);
         let kinds = [Kind::Boolean, Kind::Number, Kind::Text, Kind::Uuid, Kind::Time];

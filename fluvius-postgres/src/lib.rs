@@ -22,7 +22,8 @@
 //! to the end of the commit: so positions rise in the order of the commits, and nothing appears behind a reader. All
 //! batches of a store go down one connection.
 //!
-//! Reads take connections from a small pool. Each is one statement, so all that it gives is of one moment.
+//! Reads take connections from two small pools, one for queries and one for what commands need. Each is one statement, so
+//! all that it gives is of one moment. All of it runs in one tokio runtime, which is the store's; callers wait for answers.
 //!
 //! # What it survives
 //!
@@ -49,9 +50,12 @@
 //! A root's commands have no index of their own: reading the command, message or activity log of one root, or of one
 //! realm, looks at all rows behind the given position. Events of a root do have one.
 
+mod abandoned;
 mod connect;
 mod error;
+mod gate;
 mod hints;
+mod home;
 mod indexes;
 mod loads;
 mod migrate;

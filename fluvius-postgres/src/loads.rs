@@ -1,84 +1,169 @@
 //! Loads of single roots: those that come while one is under way are read together by the next.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use fluvius_core::{AggregateRoot, StateRecord, StoreError};
 use tokio::sync::oneshot;
+use tokio_postgres::Row;
 
+use crate::home::{self, Home};
 use crate::read;
 use crate::readers::Readers;
 
 /// How many roots are read together at the most.
 const ROOT_COUNT_MAX: usize = 256;
 
-type Loaded = Result<Option<StateRecord>, StoreError>;
+/// After this a read is not waited for any more by the loads behind it: they are read over another connection.
+const PATIENCE: Duration = Duration::from_millis(200);
 
-/// The loads that wait.
-#[derive(Debug, Default)]
+/// The number of reads under way at the most.
+const READ_COUNT_MAX: usize = 4;
+
+/// The row as the server gives it; the caller decodes it, since a large state takes its time.
+type Found = Result<Row, StoreError>;
+
+/// The loads of a store.
+#[derive(Debug)]
 pub(crate) struct Loads {
+    home: Home,
+    readers: Readers,
     waiting: Mutex<Waiting>,
 }
 
 #[derive(Debug, Default)]
 struct Waiting {
-    loads: Vec<(AggregateRoot, oneshot::Sender<Loaded>)>,
-    /// Whether a task reads what waits.
-    is_read: bool,
+    loads: Vec<(AggregateRoot, oneshot::Sender<Found>)>,
+    /// The number of tasks that read, and of those that are waited for: one, unless all are slow.
+    task_count: usize,
+    prompt_count: usize,
 }
 
 impl Loads {
-    /// The row of a root, as it is after this was called.
-    pub(crate) async fn load(self: &Arc<Self>, readers: &Readers, root: &AggregateRoot) -> Loaded {
-        let (sender, loaded) = oneshot::channel();
-        let is_first = {
-            let mut waiting = self.waiting();
-            waiting.loads.push((root.clone(), sender));
-            !std::mem::replace(&mut waiting.is_read, true)
-        };
-        if is_first {
-            // A task of its own: whoever called may go away, and others wait for the same read.
-            tokio::spawn(Arc::clone(self).read(readers.clone()));
-        }
-        loaded.await.unwrap_or_else(|_| Err(StoreError::unavailable("the store is closed")))
+    pub(crate) fn new(home: Home, readers: Readers) -> Self {
+        Self { home, readers, waiting: Mutex::default() }
     }
 
-    async fn read(self: Arc<Self>, readers: Readers) {
-        loop {
-            let loads = {
-                let mut waiting = self.waiting();
-                let count = waiting.loads.len().min(ROOT_COUNT_MAX);
-                if count == 0 {
-                    waiting.is_read = false;
-                    return;
-                }
-                waiting.loads.drain(..count).collect::<Vec<_>>()
-            };
-            let (roots, senders): (Vec<_>, Vec<_>) = loads.into_iter().unzip();
-            match read::snapshot(&readers, &roots).await {
-                Ok(rows) => {
-                    for (sender, row) in senders.into_iter().zip(rows) {
-                        drop(sender.send(Ok(row)));
-                    }
-                }
-                // One row that cannot be read is not the others' fault.
-                Err(fault) if fault.is_of_what_is_read() && roots.len() > 1 => {
-                    for (sender, root) in senders.into_iter().zip(&roots) {
-                        let row = read::snapshot(&readers, std::slice::from_ref(root)).await;
-                        let row = row.map(|mut rows| rows.pop().flatten());
-                        drop(sender.send(row.map_err(StoreError::from)));
-                    }
-                }
-                Err(fault) => {
-                    let error = StoreError::from(fault);
-                    for sender in senders {
-                        drop(sender.send(Err(error.clone())));
-                    }
-                }
-            }
+    /// The row of a root, as it is after this was called.
+    pub(crate) async fn load(
+        self: &Arc<Self>,
+        root: &AggregateRoot,
+    ) -> Result<Option<StateRecord>, StoreError> {
+        let (sender, found) = oneshot::channel();
+        self.waiting().loads.push((root.clone(), sender));
+        self.begin();
+        let row = found.await.unwrap_or_else(|_| Err(home::ended()))?;
+        Ok(read::state(&row)?)
+    }
+
+    /// Begins to read what waits, unless that is done already.
+    fn begin(self: &Arc<Self>) {
+        let mut waiting = self.waiting();
+        if waiting.prompt_count > 0 || waiting.task_count >= READ_COUNT_MAX {
+            return;
         }
+        waiting.task_count += 1;
+        waiting.prompt_count += 1;
+        drop(waiting);
+        // A task of its own: whoever called may go away, and others wait for the same read.
+        let task = Task { loads: Arc::clone(self), is_prompt: true, is_done: false };
+        self.home.spawn(task.run());
+    }
+
+    async fn read(&self, loads: Vec<(AggregateRoot, oneshot::Sender<Found>)>) {
+        let (roots, senders): (Vec<_>, Vec<_>) = loads.into_iter().unzip();
+        let fault = match read::snapshot_rows(&self.readers, &roots).await {
+            Ok(rows) => {
+                for (sender, row) in senders.into_iter().zip(rows) {
+                    drop(sender.send(Ok(row)));
+                }
+                return;
+            }
+            Err(fault) => fault,
+        };
+        let error = StoreError::from(fault);
+        // A permanent failure may be the fault of one of them.
+        let is_of_all = roots.len() == 1 || error.can_retry();
+        for (sender, root) in senders.into_iter().zip(&roots) {
+            let row = match is_of_all {
+                true => Err(error.clone()),
+                false => self.read_alone(root).await,
+            };
+            drop(sender.send(row));
+        }
+    }
+
+    async fn read_alone(&self, root: &AggregateRoot) -> Found {
+        let rows = read::snapshot_rows(&self.readers, std::slice::from_ref(root)).await?;
+        let row = rows.into_iter().next();
+        row.ok_or_else(|| StoreError::permanent("the server has given no row for a root"))
     }
 
     fn waiting(&self) -> std::sync::MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A task that reads what waits.
+struct Task {
+    loads: Arc<Loads>,
+    is_prompt: bool,
+    is_done: bool,
+}
+
+impl Task {
+    async fn run(mut self) {
+        while let Some(loads) = self.next() {
+            let all = Arc::clone(&self.loads);
+            let mut read = std::pin::pin!(all.read(loads));
+            tokio::select! {
+                () = &mut read => continue,
+                () = tokio::time::sleep(PATIENCE) => {}
+            }
+            self.be_slow();
+            read.await;
+        }
+    }
+
+    /// The loads that this task reads next; without them the task is done.
+    fn next(&mut self) -> Option<Vec<(AggregateRoot, oneshot::Sender<Found>)>> {
+        let mut waiting = self.loads.waiting();
+        // The others are not waited for any more.
+        waiting.loads.retain(|(_, sender)| !sender.is_closed());
+        let count = waiting.loads.len().min(ROOT_COUNT_MAX);
+        if count == 0 || (!self.is_prompt && waiting.prompt_count > 0) {
+            // Under the same lock: a load that comes next begins a task of its own.
+            waiting.task_count -= 1;
+            waiting.prompt_count -= usize::from(self.is_prompt);
+            self.is_done = true;
+            return None;
+        }
+        if !self.is_prompt {
+            (self.is_prompt, waiting.prompt_count) = (true, waiting.prompt_count + 1);
+        }
+        Some(waiting.loads.drain(..count).collect())
+    }
+
+    /// Lets another task read what waits.
+    fn be_slow(&mut self) {
+        if std::mem::replace(&mut self.is_prompt, false) {
+            self.loads.waiting().prompt_count -= 1;
+        }
+        if !self.loads.waiting().loads.is_empty() {
+            self.loads.begin();
+        }
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        if self.is_done {
+            return;
+        }
+        let mut waiting = self.loads.waiting();
+        waiting.task_count -= 1;
+        waiting.prompt_count -= usize::from(self.is_prompt);
+        // The runtime has ended: nothing is read any more, and those that wait hear of it.
+        waiting.loads.clear();
     }
 }

@@ -6,7 +6,7 @@ use tokio_postgres::Client;
 use crate::error::Fault;
 
 /// Each brings the schema from the version before it to the next. The third changes functions alone.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     concat!(
         include_str!("schema/0001_tables.sql"),
         include_str!("schema/0001_turns.sql"),
@@ -14,6 +14,7 @@ const MIGRATIONS: [&str; 3] = [
     ),
     include_str!("schema/0002_indexes.sql"),
     "",
+    include_str!("schema/0004_fields.sql"),
 ];
 
 /// What every version has as this release has it.

@@ -50,6 +50,8 @@ pub struct PostgresOptions {
     pub(crate) schema: String,
     pub(crate) reader_count: usize,
     pub(crate) statement_time_max: Duration,
+    pub(crate) read_timeout: Duration,
+    pub(crate) has_own_thread: bool,
     pub(crate) accepts_fsync_off: bool,
     pub(crate) root_certificates: Option<PathBuf>,
 }
@@ -61,6 +63,8 @@ impl Default for PostgresOptions {
             schema: "fluvius".to_owned(),
             reader_count: 8,
             statement_time_max: Duration::from_secs(30),
+            read_timeout: Duration::from_secs(30),
+            has_own_thread: false,
             accepts_fsync_off: false,
             root_certificates: None,
         }
@@ -85,17 +89,36 @@ impl PostgresOptions {
         self
     }
 
-    /// How many connections read, at the most, beside the one that commits; 8 unless set. At least one does.
+    /// The number of connections that answer queries, logs and histories, at the most; 8 unless set. At least one does. Beside
+    /// them there are the one that commits, and up to six that read what commands need.
     pub fn reader_count(mut self, count: usize) -> Self {
         self.reader_count = count.max(1);
         self
     }
 
-    /// How long a statement may take, a commit that waits for others included, and how long a read waits for a
-    /// connection; 30 seconds unless set. After that it fails, and may be tried again. Where the server says nothing at
-    /// all, that is known after twice as long.
+    /// The time that a statement of a command may take, a commit that waits for others included; 30 seconds unless set.
+    /// After that it fails, and may be tried again. Where the server says nothing at all, that is known after twice as
+    /// long.
     pub fn statement_time_max(mut self, time: Duration) -> Self {
-        self.statement_time_max = time.max(Duration::from_millis(1));
+        self.statement_time_max = within_bounds(time);
+        self
+    }
+
+    /// The time that a query, a page of a log, a history or a snapshot may take, and that it waits for a connection
+    /// before; 30 seconds unless set. After that the server ends it, and it fails with an error that may be tried
+    /// again and names this option. A read whose future is dropped is cancelled at once.
+    pub fn read_timeout(mut self, time: Duration) -> Self {
+        self.read_timeout = within_bounds(time);
+        self
+    }
+
+    /// Sets if the store works on a thread of its own, even if it is opened in a multi-thread tokio runtime; it does not
+    /// unless set. It has one in any case if it is opened elsewhere.
+    ///
+    /// Set it if tasks of that runtime may block a worker thread, or if the store is to outlive the runtime. Trade-off:
+    /// a commit and a read take two more wake-ups between threads, some 60 µs on a small virtual machine.
+    pub fn own_thread(mut self, has_own_thread: bool) -> Self {
+        self.has_own_thread = has_own_thread;
         self
     }
 
@@ -155,4 +178,9 @@ impl PostgresOptions {
             .with_source(error)),
         }
     }
+}
+
+/// PostgreSQL counts milliseconds, of which 0 is for ever, and no more of them than fit.
+fn within_bounds(time: Duration) -> Duration {
+    time.clamp(Duration::from_millis(1), Duration::from_millis(i32::MAX.unsigned_abs().into()))
 }

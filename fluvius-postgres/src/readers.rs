@@ -1,129 +1,284 @@
-//! The connections that read: a small pool. Each read is one statement.
+//! The connections that read: a small pool for each use. Each read is one statement.
+//!
+//! A read runs on the store's runtime. If its caller goes away, it is left out if it waits for a connection, and
+//! cancelled on the server if it runs.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use deadpool_postgres::{
-    Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime,
-    TimeoutType,
-};
 use fluvius_core::StoreError;
-use tokio_postgres::Row;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{CancelToken, Client, Row, Statement};
 
-use crate::connect::Place;
+use crate::connect::Connector;
 use crate::error::Fault;
 
 /// How often a read is tried on another connection where the one it had is gone: after a restart of the server all of
 /// the pool may be.
 const TRY_COUNT: usize = 3;
 
-/// The values of a statement's parameters, with their types.
-pub(crate) type Params<'a> = [(&'a (dyn ToSql + Sync), Type)];
+/// The number of connections for the reads of commands, at the most.
+const COMMAND_READER_COUNT: usize = 6;
 
-/// The pool.
-#[derive(Debug, Clone)]
-pub(crate) struct Readers {
-    pool: Pool,
-    /// How long an answer may take: the server ends a statement before that.
-    answer_time_max: Duration,
+/// A statement is cancelled several times, since the server may not have begun it, with a pause between.
+const CANCEL_COUNT: usize = 10;
+const CANCEL_PAUSE: Duration = Duration::from_millis(100);
+const CANCEL_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// The value of a statement's parameter, with its type.
+pub(crate) type Param = (Box<dyn ToSql + Sync + Send>, Type);
+
+/// A parameter.
+pub(crate) fn param(value: impl ToSql + Sync + Send + 'static, of: Type) -> Param {
+    (Box::new(value), of)
 }
 
+/// The reads that a pool is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    /// Queries, logs and histories, as many and as long as callers ask for.
+    Queries,
+    /// The reads of commands: no query is in their way.
+    Commands,
+}
+
+/// A pool.
+#[derive(Debug, Clone)]
+pub(crate) struct Readers {
+    pool: Arc<Pool>,
+}
+
+#[derive(Debug)]
+struct Pool {
+    connector: Connector,
+    of: Use,
+    permits: Arc<Semaphore>,
+    idle: Mutex<Vec<Connection>>,
+    /// The time that a statement may take, and that a connection is waited for.
+    time_max: Duration,
+}
+
+#[derive(Debug)]
+struct Connection {
+    client: Client,
+    /// The statements that are prepared on it.
+    statements: HashMap<String, Statement>,
+}
+
+/// A connection in use.
+struct Lease {
+    connection: Connection,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// Ends when the caller does not wait for an answer any more.
+type Gone = oneshot::Receiver<Infallible>;
+
 impl Readers {
-    pub(crate) fn new(place: &Place) -> Result<Self, StoreError> {
-        let config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_config(place.config.clone(), place.tls.clone(), config);
-        let (setup, connect_time_max) = (place.setup(), place.connect_time_max());
-        let pool = Pool::builder(manager)
-            .max_size(place.options.reader_count)
-            .wait_timeout(Some(place.options.statement_time_max))
-            .create_timeout(Some(connect_time_max))
-            .runtime(Runtime::Tokio1)
-            .post_create(Hook::async_fn(move |client, _| {
-                let setup = setup.clone();
-                Box::pin(async move {
-                    let set = client.batch_execute(&setup);
-                    match tokio::time::timeout(connect_time_max, set).await {
-                        Ok(set) => set.map_err(HookError::Backend),
-                        Err(_) => Err(HookError::message("the server does not answer")),
-                    }
-                })
-            }))
-            .build()
-            .map_err(|error| StoreError::permanent("the pool cannot be made").with_source(error))?;
-        Ok(Self { pool, answer_time_max: place.options.statement_time_max * 2 })
+    pub(crate) fn of_queries(connector: Connector) -> Self {
+        let options = &connector.place.options;
+        let (count, time_max) = (options.reader_count, options.read_timeout);
+        Self::new(connector, Use::Queries, count, time_max)
+    }
+
+    pub(crate) fn of_commands(connector: Connector) -> Self {
+        let time_max = connector.place.options.statement_time_max;
+        Self::new(connector, Use::Commands, COMMAND_READER_COUNT, time_max)
+    }
+
+    fn new(connector: Connector, of: Use, count: usize, time_max: Duration) -> Self {
+        let permits = Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)));
+        let pool = Pool { connector, of, permits, idle: Mutex::default(), time_max };
+        Self { pool: Arc::new(pool) }
     }
 
     /// The rows of a statement of which there are a few: it is prepared once a connection.
-    pub(crate) async fn fixed(&self, sql: &str, params: &Params<'_>) -> Result<Vec<Row>, Fault> {
-        self.read(sql, params, true).await
+    pub(crate) async fn fixed(
+        &self,
+        sql: impl Into<String>,
+        params: Vec<Param>,
+    ) -> Result<Vec<Row>, Fault> {
+        self.read(sql.into(), params, true).await
     }
 
     /// The rows of a statement that was put together for one call.
-    pub(crate) async fn once(&self, sql: &str, params: &Params<'_>) -> Result<Vec<Row>, Fault> {
-        self.read(sql, params, false).await
+    pub(crate) async fn once(
+        &self,
+        sql: impl Into<String>,
+        params: Vec<Param>,
+    ) -> Result<Vec<Row>, Fault> {
+        self.read(sql.into(), params, false).await
     }
 
-    /// Reads, again where the connection turns out to be gone.
+    /// Waits, whatever runtime the caller has.
+    pub(crate) async fn pause(&self, time: Duration) -> Result<(), Fault> {
+        let slept = async move { tokio::time::sleep(time).await };
+        Ok(self.pool.connector.home.run_while_awaited(slept).await?)
+    }
+
     async fn read(
         &self,
-        sql: &str,
-        params: &Params<'_>,
+        sql: String,
+        params: Vec<Param>,
         is_prepared: bool,
+    ) -> Result<Vec<Row>, Fault> {
+        let (caller, gone) = oneshot::channel::<Infallible>();
+        let read = Arc::clone(&self.pool).read(sql, params, is_prepared, gone);
+        let rows = self.pool.connector.home.run(read).await;
+        // It lives until here: dropping this future drops it.
+        drop(caller);
+        rows?
+    }
+}
+
+impl Pool {
+    /// Reads, again where the connection turns out to be gone.
+    async fn read(
+        self: Arc<Self>,
+        sql: String,
+        params: Vec<Param>,
+        is_prepared: bool,
+        mut gone: Gone,
     ) -> Result<Vec<Row>, Fault> {
         let mut count = 0;
         loop {
             count += 1;
-            match self.read_once(sql, params, is_prepared).await {
+            let lease = tokio::select! {
+                biased;
+                _ = &mut gone => return Err(abandoned()),
+                lease = self.lease() => lease?,
+            };
+            match self.read_over(lease, &sql, &params, is_prepared, &mut gone).await {
                 Err(fault) if fault.is_of_connection() && count < TRY_COUNT => {}
+                Err(fault) if fault.is_cancelled() && self.of == Use::Queries => {
+                    return Err(took_too_long());
+                }
                 rows => return rows,
             }
         }
     }
 
-    async fn read_once(
+    async fn read_over(
         &self,
+        mut lease: Lease,
         sql: &str,
-        params: &Params<'_>,
+        params: &[Param],
         is_prepared: bool,
+        gone: &mut Gone,
     ) -> Result<Vec<Row>, Fault> {
-        let client = self.client().await?;
-        let rows = rows(&client, sql, params, is_prepared);
-        if let Ok(rows) = tokio::time::timeout(self.answer_time_max, rows).await {
-            return Ok(rows?);
+        let cancel = lease.connection.client.cancel_token();
+        let (answer, is_sound) = {
+            let mut rows = pin!(lease.connection.rows(sql, params, is_prepared));
+            // The server ends a statement before that, unless it is silent.
+            let answer_time_max = self.time_max * 2;
+            tokio::select! {
+                biased;
+                rows = &mut rows => (rows.map_err(Fault::from), true),
+                _ = gone => {
+                    let is_sound = self.cancel(&cancel, &mut rows).await;
+                    (Err(abandoned()), is_sound)
+                }
+                () = tokio::time::sleep(answer_time_max) => (Err(Fault::unanswered()), false),
+            }
+        };
+        // The next user of an odd one would wait behind this read, or have its cancellation.
+        if is_sound && !lease.connection.client.is_closed() {
+            self.idle().push(lease.connection);
         }
-        // Whoever had this connection next would wait behind this read.
-        drop(Object::take(client));
-        Err(Fault::unanswered())
+        answer
     }
 
-    async fn client(&self) -> Result<Object, Fault> {
-        self.pool.get().await.map_err(|error| match error {
-            PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => {
-                Fault::Postgres(error)
+    /// Ends a statement that is waited for no more. Tells whether it is certain that no cancellation is still under way.
+    async fn cancel(
+        &self,
+        token: &CancelToken,
+        rows: &mut (impl Future<Output = Result<Vec<Row>, tokio_postgres::Error>> + Unpin),
+    ) -> bool {
+        for _ in 0..CANCEL_COUNT {
+            let cancelled = token.cancel_query(self.connector.place.tls.clone());
+            if tokio::time::timeout(CANCEL_TIME_MAX, cancelled).await.is_err() {
+                return false;
             }
-            PoolError::Timeout(TimeoutType::Create) => Fault::unanswered(),
-            PoolError::Timeout(_) => StoreError::unavailable(
-                "all connections that read are taken: raise `reader_count`, or read less at once",
-            )
-            .into(),
-            error => StoreError::unavailable("there is no connection to read with")
-                .with_source(error)
-                .into(),
-        })
+            if let Ok(rows) = tokio::time::timeout(CANCEL_PAUSE, &mut *rows).await {
+                return rows.is_err_and(|error| error.code() == Some(&SqlState::QUERY_CANCELED));
+            }
+        }
+        false
+    }
+
+    async fn lease(&self) -> Result<Lease, Fault> {
+        let permit = Arc::clone(&self.permits).acquire_owned();
+        let permit = match tokio::time::timeout(self.time_max, permit).await {
+            Ok(Ok(permit)) => permit,
+            // It is never closed.
+            Ok(Err(_)) => return Err(StoreError::unavailable("the store is closed").into()),
+            Err(_) => return Err(self.all_taken()),
+        };
+        loop {
+            let Some(connection) = self.idle().pop() else { break };
+            if !connection.client.is_closed() {
+                return Ok(Lease { connection, _permit: permit });
+            }
+        }
+        let setup = self.connector.place.setup(self.time_max);
+        let client = Box::pin(self.connector.connect(setup)).await?;
+        let connection = Connection { client, statements: HashMap::new() };
+        Ok(Lease { connection, _permit: permit })
+    }
+
+    fn all_taken(&self) -> Fault {
+        let why = match self.of {
+            Use::Queries => {
+                "all connections that read are taken: raise `reader_count`, or read less at once"
+            }
+            Use::Commands => "all connections that read for commands are taken: try again",
+        };
+        StoreError::unavailable(why).into()
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-async fn rows(
-    client: &Object,
-    sql: &str,
-    params: &Params<'_>,
-    is_prepared: bool,
-) -> Result<Vec<Row>, tokio_postgres::Error> {
-    if !is_prepared {
-        return client.query_typed(sql, params).await;
+impl Connection {
+    async fn rows(
+        &mut self,
+        sql: &str,
+        params: &[Param],
+        is_prepared: bool,
+    ) -> Result<Vec<Row>, tokio_postgres::Error> {
+        let values = params.iter().map(|(value, of)| {
+            let value: &(dyn ToSql + Sync) = value.as_ref();
+            (value, of.clone())
+        });
+        let (values, types): (Vec<_>, Vec<Type>) = values.unzip();
+        if !is_prepared {
+            let params: Vec<_> = values.into_iter().zip(types).collect();
+            return self.client.query_typed(sql, &params).await;
+        }
+        let statement = match self.statements.entry(sql.to_owned()) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(self.client.prepare_typed(sql, &types).await?),
+        };
+        self.client.query(&*statement, &values).await
     }
-    let types: Vec<Type> = params.iter().map(|(_, of)| of.clone()).collect();
-    let statement = client.prepare_typed_cached(sql, &types).await?;
-    let values: Vec<_> = params.iter().map(|(value, _)| *value).collect();
-    client.query(&statement, &values).await
+}
+
+/// The error of a read without a caller.
+fn abandoned() -> Fault {
+    StoreError::unavailable("the read was given up").into()
+}
+
+fn took_too_long() -> Fault {
+    StoreError::unavailable(
+        "the read took longer than `read_timeout`, or was cancelled: ask for less, declare an index, or raise it",
+    )
+    .into()
 }

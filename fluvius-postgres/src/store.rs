@@ -1,6 +1,7 @@
 //! The store: what the core asks for, handed to the writer or to a reader.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use fluvius_core::query::Field;
 use fluvius_core::uuid::Uuid;
@@ -10,8 +11,10 @@ use fluvius_core::{
     StoreTurn, UnitOfWork,
 };
 
-use crate::connect::Place;
+use crate::abandoned::{Abandoned, Caller};
+use crate::connect::{Connector, Place};
 use crate::hints::Hints;
+use crate::home::Home;
 use crate::indexes::Indexes;
 use crate::loads::Loads;
 use crate::options::PostgresOptions;
@@ -23,8 +26,14 @@ use crate::writer::Writer;
 /// Keeps states and logs in a PostgreSQL database. Clones share its connections, which are closed with the last of
 /// them; [`Store::close`] and [`Store::release`] do nothing.
 ///
-/// Any number of stores, in this process and in others, may be open over one schema. A store belongs to the tokio
-/// runtime in which it was opened: its connections end with that.
+/// Any number of stores, in this process and in others, may be open over one schema.
+///
+/// # Runtimes
+/// A store works in the multi-thread tokio runtime in which it was opened: its connections live there, and commits and
+/// reads run there. Opened elsewhere, or with [`own_thread`](PostgresOptions::own_thread), it has a thread of its own,
+/// which ends with the last clone. It may be used in any tokio runtime, and in none; a caller may be dropped, and its
+/// runtime may end, at any time. A commit goes to its end once its future was polled. After the end of the runtime in
+/// which the store works every call fails with a permanent [`StoreError`] that says so.
 ///
 /// # Examples
 ///
@@ -46,8 +55,14 @@ pub struct PostgresStore {
 
 #[derive(Debug)]
 struct Connections {
+    home: Home,
     writer: Writer,
+    /// Commits that are waited for no more.
+    abandoned: Abandoned,
+    /// For queries, logs and histories.
     readers: Readers,
+    /// For what commands need.
+    command_readers: Readers,
     loads: Arc<Loads>,
     hints: Hints,
     turns: Arc<Turns>,
@@ -72,20 +87,31 @@ impl PostgresStore {
     }
 
     pub(crate) async fn start(place: Place) -> Result<Self, StoreError> {
-        let readers = Readers::new(&place)?;
-        let turns = Arc::new(Turns::new(place.clone()));
-        let hints = Hints::new(place.clone());
-        let writer = Writer::open(place, turns.process()).await?;
-        Ok(Self {
-            connections: Arc::new(Connections {
+        let home = Home::open(place.options.has_own_thread)?;
+        let connector = Connector::new(place, home.clone());
+        let start = async move {
+            let readers = Readers::of_queries(connector.clone());
+            let command_readers = Readers::of_commands(connector.clone());
+            let loads = Arc::new(Loads::new(connector.home.clone(), command_readers.clone()));
+            let turns = Arc::new(Turns::new(connector.clone()));
+            let hints = Hints::new(connector.clone());
+            let home = connector.home.clone();
+            let writer = Writer::open(connector, command_readers.clone(), turns.process()).await?;
+            let indexes = Indexes::default();
+            let connections = Connections {
+                home,
                 writer,
+                abandoned: Abandoned::default(),
                 readers,
-                loads: Arc::default(),
+                command_readers,
+                loads,
                 hints,
                 turns,
-                indexes: Indexes::default(),
-            }),
-        })
+                indexes,
+            };
+            Ok(Self { connections: Arc::new(connections) })
+        };
+        home.run_while_awaited(Box::pin(start)).await?
     }
 
     fn readers(&self) -> &Readers {
@@ -93,24 +119,56 @@ impl PostgresStore {
     }
 }
 
+impl Connections {
+    async fn commit(&self, batch: &[UnitOfWork]) -> Vec<Fate> {
+        let fates = self.writer.commit(batch).await;
+        if fates.iter().any(|fate| matches!(fate, Fate::Committed { .. })) {
+            self.hints.give();
+        }
+        fates
+    }
+}
+
 impl Store for PostgresStore {
     async fn claim(&self, domain: &str, resources: &[&'static str]) -> Result<(), StoreError> {
-        Ok(read::claim(self.readers(), domain, resources).await?)
+        Ok(read::claim(&self.connections.command_readers, domain, resources).await?)
     }
 
     async fn index(&self, resource: &str, fields: &[Field]) -> Result<(), StoreError> {
-        Ok(self.connections.indexes.declare(self.readers(), resource, fields).await?)
+        let connections = &self.connections;
+        Ok(connections.indexes.declare(&connections.command_readers, resource, fields).await?)
     }
 
     async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<Fate> {
         if batch.is_empty() {
             return Vec::new();
         }
-        let fates = self.connections.writer.commit(self.readers(), &batch).await;
-        if fates.iter().any(|fate| matches!(fate, Fate::Committed { .. })) {
-            self.connections.hints.give();
+        let (caller, running) = Caller::of(&self.connections.abandoned, &batch);
+        let has_begun = Arc::new(AtomicBool::new(false));
+        let commit = {
+            let (connections, batch) = (Arc::clone(&self.connections), Arc::clone(&batch));
+            let has_begun = Arc::clone(&has_begun);
+            // A task of the store: all commits go over one connection, and one that is given up in the middle would
+            // take it from the others.
+            async move {
+                has_begun.store(true, Ordering::SeqCst);
+                let fates = connections.commit(&batch).await;
+                drop(running);
+                fates
+            }
+        };
+        let committed = self.connections.home.run(commit).await;
+        caller.answered();
+        match committed {
+            Ok(fates) => fates,
+            Err(error) => {
+                let fate = || match has_begun.load(Ordering::SeqCst) {
+                    true => Fate::Unknown,
+                    false => Fate::Failed(error.clone()),
+                };
+                batch.iter().map(|_| fate()).collect()
+            }
         }
-        fates
     }
 
     fn stored(&self) -> impl Future<Output = ()> + Send {
@@ -122,7 +180,7 @@ impl Store for PostgresStore {
     }
 
     async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {
-        self.connections.loads.load(self.readers(), root).await
+        self.connections.loads.load(root).await
     }
 
     async fn snapshot(
@@ -138,8 +196,10 @@ impl Store for PostgresStore {
     }
 
     async fn command(&self, id: Uuid) -> Result<Option<KnownCommand>, StoreError> {
-        self.connections.writer.settle(self.readers()).await?;
-        Ok(read::command(self.readers(), id).await?)
+        let connections = &self.connections;
+        connections.abandoned.wait_for(id).await;
+        connections.writer.settle().await?;
+        Ok(read::command(&connections.command_readers, id).await?)
     }
 
     async fn history(
@@ -168,6 +228,6 @@ impl Store for PostgresStore {
     }
 
     async fn context(&self, id: Uuid) -> Result<Option<Arc<ContextRecord>>, StoreError> {
-        Ok(read::context(self.readers(), id).await?)
+        Ok(read::context(&self.connections.command_readers, id).await?)
     }
 }

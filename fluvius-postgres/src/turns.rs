@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{AggregateRoot, StoreTurn};
-use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
-use crate::connect::Place;
+use crate::connect::Connector;
 use crate::error::Fault;
 
 /// How many turns one store has, or waits for, at the most. For further roots it goes on without.
@@ -30,7 +29,7 @@ const GIVE_BACK: &str = "SELECT give_back_turn($1, $2, $3)";
 /// The turns of one store.
 #[derive(Debug)]
 pub(crate) struct Turns {
-    place: Place,
+    connector: Connector,
     /// What this store is known by, so that its commits are not told of its own turns.
     process: i64,
     permits: Arc<Semaphore>,
@@ -43,13 +42,12 @@ struct Turn {
     client: Option<Client>,
     root: (String, Uuid),
     permit: Option<OwnedSemaphorePermit>,
-    runtime: Handle,
 }
 
 impl Turns {
-    pub(crate) fn new(place: Place) -> Self {
+    pub(crate) fn new(connector: Connector) -> Self {
         Self {
-            place,
+            connector,
             // Drawn at random: nobody else has it.
             process: i64::from_be_bytes(RandomState::new().hash_one("process").to_be_bytes()),
             permits: Arc::new(Semaphore::new(TURN_COUNT_MAX)),
@@ -65,24 +63,20 @@ impl Turns {
     pub(crate) async fn take(self: &Arc<Self>, root: &AggregateRoot) -> Option<StoreTurn> {
         let permit = Arc::clone(&self.permits).try_acquire_owned().ok()?;
         let root = (root.resource.to_string(), root.identifier);
-        let taken = tokio::time::timeout(WAIT_TIME_MAX * 2, self.lock(&root)).await;
-        let client = match taken {
-            Ok(Ok(client)) => client?,
-            Ok(Err(fault)) => {
-                tracing::debug!(error = %fault, "no turn across processes");
-                return None;
-            }
-            Err(_) => return None,
-        };
-        let runtime = Handle::current();
         let turns = Arc::clone(self);
-        Some(StoreTurn::new(Turn {
-            turns,
-            client: Some(client),
-            root,
-            permit: Some(permit),
-            runtime,
-        }))
+        let take = async move {
+            let taken = tokio::time::timeout(WAIT_TIME_MAX * 2, turns.lock(&root)).await;
+            let client = match taken {
+                Ok(Ok(client)) => client?,
+                Ok(Err(fault)) => {
+                    tracing::debug!(error = %fault, "no turn across processes");
+                    return None;
+                }
+                Err(_) => return None,
+            };
+            Some(StoreTurn::new(Turn { turns, client: Some(client), root, permit: Some(permit) }))
+        };
+        self.connector.home.run_while_awaited(take).await.ok().flatten()
     }
 
     /// A connection that has the turn.
@@ -107,11 +101,10 @@ impl Turns {
                 return Ok(client);
             }
         }
-        let client = self.place.connect().await?;
         let wait = WAIT_TIME_MAX.as_millis();
-        let setup = format!("{}; SET lock_timeout = {wait}", self.place.setup());
-        client.batch_execute(&setup).await?;
-        Ok(client)
+        let place = &self.connector.place;
+        let setup = place.setup(place.options.statement_time_max);
+        self.connector.connect(format!("{setup}; SET lock_timeout = {wait}")).await
     }
 
     /// Frees the lock, and keeps the connection for the next turn.
@@ -137,7 +130,8 @@ impl Drop for Turn {
         let Some(client) = self.client.take() else { return };
         let (turns, permit) = (Arc::clone(&self.turns), self.permit.take());
         let root = std::mem::take(&mut self.root);
-        self.runtime.spawn(async move {
+        let home = turns.connector.home.clone();
+        home.spawn(async move {
             turns.give_back(client, &root).await;
             drop(permit);
         });

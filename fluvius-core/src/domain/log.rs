@@ -226,7 +226,8 @@ impl LogReader {
 /// The query for one row more than the page holds, which tells whether there is a next one.
 fn one_more(query: &LogQuery) -> LogQuery {
     let limit = query.limit.saturating_add(1);
-    LogQuery { limit, scan_limit: query.scan_limit.max(limit), ..query.clone() }
+    let scan_limit = query.scan_limit.max(limit);
+    LogQuery { limit, scan_limit, ..query.storable().into_owned() }
 }
 
 fn page<T: LogRecord>(query: &LogQuery, page: LogPage<T>) -> Page<T> {

@@ -81,8 +81,8 @@ impl StateManager {
     /// # Errors
     /// `store-unavailable`, `store`.
     pub async fn find_root(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, Error> {
-        let record = self.store.load(root).await?;
-        Ok(record.filter(|record| self.shows(record)))
+        let record = self.store.load(&root.storable()).await?;
+        Ok(record.filter(|record| root.is_storable() && self.shows(record)))
     }
 
     /// The stored rows of several roots, all as they were at one moment: what one unit of work has
@@ -112,6 +112,9 @@ impl StateManager {
         &self,
         roots: &[AggregateRoot],
     ) -> Result<Vec<Option<StateRecord>>, Error> {
+        if !roots.iter().all(AggregateRoot::is_storable) {
+            return self.snapshot_of_storable(roots).await;
+        }
         let rows = self.store.snapshot(roots).await?;
         Ok(rows.into_iter().map(|row| row.filter(|record| self.shows(record))).collect())
     }
@@ -143,6 +146,20 @@ impl StateManager {
     /// As [`StateReader::page`].
     pub async fn find_all<A: Aggregate>(&self, filter: Filter) -> Result<Vec<Stored<A>>, Error> {
         self.query::<A>().filter(filter).all().await
+    }
+
+    /// A snapshot in which some roots cannot be there.
+    async fn snapshot_of_storable(
+        &self,
+        roots: &[AggregateRoot],
+    ) -> Result<Vec<Option<StateRecord>>, Error> {
+        let storable: Vec<AggregateRoot> =
+            roots.iter().map(|root| root.storable().into_owned()).collect();
+        let rows = self.store.snapshot(&storable).await?;
+        let row = |(root, row): (&AggregateRoot, Option<StateRecord>)| {
+            row.filter(|record| root.is_storable() && self.shows(record))
+        };
+        Ok(roots.iter().zip(rows).map(row).collect())
     }
 
     fn shows(&self, record: &StateRecord) -> bool {

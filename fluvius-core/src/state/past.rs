@@ -174,7 +174,8 @@ impl StateManager {
 
     /// The row of a root of the realm, closed or not.
     async fn row(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, Error> {
-        let record = self.store.load(root).await?;
+        let record = self.store.load(&root.storable()).await?;
+        let record = record.filter(|_| root.is_storable());
         Ok(record.filter(|record| self.realm.admits(record.realm.as_deref())))
     }
 }

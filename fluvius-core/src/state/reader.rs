@@ -146,7 +146,7 @@ impl<T> StateReader<T> {
         self.check()?;
         // One row more than the page holds tells whether there is a next one.
         let one_more = StateQuery { limit: limit + 1, ..query.clone() };
-        let mut rows = self.store.query(&one_more).await?;
+        let mut rows = self.rows(&one_more).await?;
         let has_more = rows.len() > limit;
         rows.truncate(limit);
         let last = rows.last().filter(|_| has_more);
@@ -164,7 +164,7 @@ impl<T> StateReader<T> {
         self.check()?;
         let mut all = Vec::new();
         loop {
-            let rows = self.store.query(&query).await?;
+            let rows = self.rows(&query).await?;
             let last = rows.last().filter(|_| rows.len() >= query.limit);
             query.after = last.map(|row| Cursor::of(&query, row));
             for row in rows {
@@ -182,13 +182,23 @@ impl<T> StateReader<T> {
     /// `not-unique` where there are several; as [`page`](Self::page).
     pub async fn one(&self) -> Result<Option<T>, Error> {
         self.check()?;
-        let mut rows = self.store.query(&StateQuery { limit: 2, ..self.query.clone() }).await?;
+        let mut rows = self.rows(&StateQuery { limit: 2, ..self.query.clone() }).await?;
         let row = rows.pop();
         if !rows.is_empty() {
             let resource = self.query.resource.clone().unwrap_or_default().into_owned();
             return Err(Error::NotUnique { resource });
         }
         row.map(self.read).transpose()
+    }
+
+    /// The rows of the store; none if the realm cannot be stored.
+    async fn rows(&self, query: &StateQuery) -> Result<Vec<StateRecord>, Error> {
+        if query.realm.is_storable() {
+            return Ok(self.store.query(query).await?);
+        }
+        let none = StateQuery { realm: RealmFilter::All, limit: 0, ..query.clone() };
+        self.store.query(&none).await?;
+        Ok(Vec::new())
     }
 
     fn check(&self) -> Result<(), Error> {

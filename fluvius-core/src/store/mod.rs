@@ -10,6 +10,7 @@ pub mod memory;
 mod page;
 mod query;
 mod shape;
+mod storable;
 mod turn;
 
 use std::future::Future;

@@ -6,11 +6,11 @@ use fluvius_core::{
     MessageRecord, RealmFilter, ResumeToken,
 };
 use tokio_postgres::Row;
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::types::Type;
 
 use super::clamped;
 use crate::error::Fault;
-use crate::readers::Readers;
+use crate::readers::{Param, Readers, param};
 use crate::rows::{self, ACTIVITY, COMMAND, EVENT, MESSAGE};
 
 /// A log: its table, its columns, how its rows are read, and where their realm is found.
@@ -20,7 +20,7 @@ pub(crate) struct Log<T> {
     read: fn(&Row) -> Result<Logged<T>, Fault>,
     /// The rest of a selection of the realm `x.realm` of a row `l`.
     context: &'static str,
-    /// Whether the rows of a root can be found by their versions.
+    /// Set if the rows of a root can be found by their versions.
     has_versions: bool,
 }
 
@@ -82,9 +82,7 @@ pub(crate) async fn page<T: LogRecord>(
     query: &LogQuery,
 ) -> Result<LogPage<T>, Fault> {
     let (sql, params) = statement(log, query);
-    let params: Vec<(&(dyn ToSql + Sync), Type)> =
-        params.iter().map(|(value, of)| (&**value as &(dyn ToSql + Sync), of.clone())).collect();
-    let found = readers.fixed(&sql, &params).await?;
+    let found = readers.fixed(sql, params).await?;
     let damaged = |why: &dyn std::fmt::Display| Fault::damaged(log.table, why);
     let Some(first) = found.first() else {
         return Err(damaged(&"a page of it has no place"));
@@ -99,23 +97,23 @@ pub(crate) async fn page<T: LogRecord>(
     Ok(LogPage::new(rows, place.scanned_to.unwrap_or(query.after), place.newest))
 }
 
-/// The value of a parameter, with its type.
-type Param = (Box<dyn ToSql + Sync + Send>, Type);
-
 /// The statement of a page. Behind the columns of a row there are four, the same for all rows: the newest position, the
 /// identifier of the row at `after`, and position and identifier of the row up to which the page has looked.
 fn statement<T>(log: &Log<T>, query: &LogQuery) -> (String, Vec<Param>) {
     let (after, limit) = (clamped(query.after.position()), clamped(query.limit as u64));
     let scan_limit = clamped(query.scan_limit.max(1) as u64);
-    let mut params: Vec<Param> = vec![
-        (Box::new(after), Type::INT8),
-        (Box::new(limit), Type::INT8),
-        (Box::new(scan_limit), Type::INT8),
-    ];
+    let mut params: Vec<Param> =
+        vec![param(after, Type::INT8), param(limit, Type::INT8), param(scan_limit, Type::INT8)];
     let mut conditions = "l.position > $1".to_owned();
+    let mut order = "l.position";
     if let Some(root) = &query.root {
-        params.push((Box::new(root.resource.to_string()), Type::TEXT));
-        params.push((Box::new(root.identifier), Type::UUID));
+        params.push(param(root.resource.to_string(), Type::TEXT));
+        params.push(param(root.identifier, Type::UUID));
+        if log.has_versions {
+            // The events of a root are found by their versions, which rise with their positions.
+            conditions = "l.version > version_at($4, $5, $1)".to_owned();
+            order = "l.version";
+        }
         conditions += " AND l.resource = $4 AND l.identifier = $5";
     }
     // A subquery, not a join: it is looked up for each row that is looked at, and for no other.
@@ -125,7 +123,7 @@ fn statement<T>(log: &Log<T>, query: &LogQuery) -> (String, Vec<Param>) {
             conditions += &format!(" AND (SELECT x.realm IS NULL {})", log.context);
         }
         RealmFilter::Only(Some(realm)) => {
-            params.push((Box::new(realm.clone()), Type::TEXT));
+            params.push(param(realm.clone(), Type::TEXT));
             let number = params.len();
             conditions += &format!(" AND (SELECT x.realm = ${number} {})", log.context);
         }
@@ -141,7 +139,7 @@ fn statement<T>(log: &Log<T>, query: &LogQuery) -> (String, Vec<Param>) {
     };
     let sql = format!(
         "WITH page AS MATERIALIZED ( \
-             SELECT {} FROM {looked_at} AS l WHERE {conditions} ORDER BY l.position LIMIT $2 \
+             SELECT {} FROM {looked_at} AS l WHERE {conditions} ORDER BY {order} LIMIT $2 \
          ), place AS MATERIALIZED ( \
              SELECT CASE WHEN (SELECT count(*) FROM page) >= $2 THEN (SELECT max(position) FROM page) \
                  ELSE {end} END AS position \
@@ -180,3 +178,5 @@ impl Place {
 
 #[cfg(test)]
 mod plans;
+#[cfg(test)]
+mod tests;

@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{AggregateRoot, ContextRecord, EventRecord, KnownCommand, Logged, StateRecord};
+use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 pub(crate) use log::{ACTIVITIES, COMMANDS, EVENTS, MESSAGES, page};
 pub(crate) use query::query;
 
 use crate::error::Fault;
-use crate::readers::Readers;
+use crate::readers::{Readers, param};
 use crate::rows::{self, COMMAND, COMMAND_COUNT, CONTEXT, EVENT, STATE};
 
 /// The rows of several roots.
@@ -21,21 +22,31 @@ pub(crate) async fn snapshot(
     readers: &Readers,
     roots: &[AggregateRoot],
 ) -> Result<Vec<Option<StateRecord>>, Fault> {
+    snapshot_rows(readers, roots).await?.iter().map(state).collect()
+}
+
+/// One row of a snapshot.
+pub(crate) fn state(row: &Row) -> Result<Option<StateRecord>, Fault> {
+    match rows::has_state(row, 0)? {
+        true => rows::state(row, 0).map(Some),
+        false => Ok(None),
+    }
+}
+
+/// A snapshot as the server gives it: a row a root.
+pub(crate) async fn snapshot_rows(
+    readers: &Readers,
+    roots: &[AggregateRoot],
+) -> Result<Vec<Row>, Fault> {
     let sql = format!(
         "SELECT {STATE} FROM unnest($1, $2) WITH ORDINALITY AS r (resource, identifier, number) \
          LEFT JOIN resource_state AS s ON s.resource = r.resource AND s.identifier = r.identifier \
          ORDER BY r.number"
     );
-    let resources: Vec<&str> = roots.iter().map(|root| root.resource.as_ref()).collect();
+    let resources: Vec<String> = roots.iter().map(|root| root.resource.to_string()).collect();
     let identifiers: Vec<Uuid> = roots.iter().map(|root| root.identifier).collect();
-    let found = readers
-        .fixed(&sql, &[(&resources, Type::TEXT_ARRAY), (&identifiers, Type::UUID_ARRAY)])
-        .await?;
-    let state = |row| match rows::has_state(row, 0)? {
-        true => rows::state(row, 0).map(Some),
-        false => Ok(None),
-    };
-    found.iter().map(state).collect()
+    let params = vec![param(resources, Type::TEXT_ARRAY), param(identifiers, Type::UUID_ARRAY)];
+    readers.fixed(sql, params).await
 }
 
 /// The row of a command, with its context.
@@ -44,7 +55,7 @@ pub(crate) async fn command(readers: &Readers, id: Uuid) -> Result<Option<KnownC
         "SELECT {COMMAND}, {CONTEXT} FROM command_log AS l JOIN context_log AS x ON x.id = l.context_id \
          WHERE l.id = $1"
     );
-    let found = readers.fixed(&sql, &[(&id, Type::UUID)]).await?;
+    let found = readers.fixed(sql, vec![param(id, Type::UUID)]).await?;
     let Some(row) = found.first() else { return Ok(None) };
     Ok(Some((rows::command(row)?, Arc::new(rows::context(row, COMMAND_COUNT)?))))
 }
@@ -55,7 +66,7 @@ pub(crate) async fn context(
     id: Uuid,
 ) -> Result<Option<Arc<ContextRecord>>, Fault> {
     let sql = format!("SELECT {CONTEXT} FROM context_log AS x WHERE x.id = $1");
-    let found = readers.fixed(&sql, &[(&id, Type::UUID)]).await?;
+    let found = readers.fixed(sql, vec![param(id, Type::UUID)]).await?;
     found.first().map(|row| rows::context(row, 0).map(Arc::new)).transpose()
 }
 
@@ -70,19 +81,13 @@ pub(crate) async fn history(
         "SELECT {EVENT} FROM event_log AS l WHERE l.identifier = $1 AND l.resource = $2 \
          AND l.version BETWEEN $3 AND $4 ORDER BY l.version"
     );
-    let resource = root.resource.as_ref();
-    let (first, last) = (clamped(first), clamped(last));
-    let found = readers
-        .fixed(
-            &sql,
-            &[
-                (&root.identifier, Type::UUID),
-                (&resource, Type::TEXT),
-                (&first, Type::INT8),
-                (&last, Type::INT8),
-            ],
-        )
-        .await?;
+    let params = vec![
+        param(root.identifier, Type::UUID),
+        param(root.resource.to_string(), Type::TEXT),
+        param(clamped(first), Type::INT8),
+        param(clamped(last), Type::INT8),
+    ];
+    let found = readers.fixed(sql, params).await?;
     found.iter().map(rows::event).collect()
 }
 
@@ -93,7 +98,9 @@ pub(crate) async fn claim(
     resources: &[&'static str],
 ) -> Result<(), Fault> {
     let sql = "SELECT claim_resources($1, $2)";
-    readers.fixed(sql, &[(&resources, Type::TEXT_ARRAY), (&domain, Type::TEXT)]).await?;
+    let params =
+        vec![param(resources.to_vec(), Type::TEXT_ARRAY), param(domain.to_owned(), Type::TEXT)];
+    readers.fixed(sql, params).await?;
     Ok(())
 }
 

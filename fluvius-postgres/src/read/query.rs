@@ -1,6 +1,7 @@
 //! Queries over states: conditions to SQL. All that comes from outside is a parameter.
 //!
-//! A field of a state is read by a function of the schema, which gives null where it is none of its kind.
+//! A field of a state is read by a function of the schema, which gives null where it is none of its kind: once a row,
+//! however often the query names it.
 
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use tokio_postgres::types::{ToSql, Type};
 use super::clamped;
 use crate::error::Fault;
 use crate::indexes::{Index, Indexes};
-use crate::readers::Readers;
+use crate::readers::{Param, Readers, param};
 use crate::rows::{self, STATE};
 
 /// The rows that a query asks for.
@@ -42,39 +43,33 @@ async fn ask(
     query: &StateQuery,
 ) -> Result<Vec<StateRecord>, Fault> {
     let sql = Sql::of(query, indexes);
-    let found = readers.once(&sql.text, &sql.params()).await?;
+    let found = readers.once(sql.text, sql.params).await?;
     found.iter().map(|row| rows::state(row, 0)).collect()
 }
 
 /// A statement that is being put together.
 struct Sql<'i> {
     text: String,
-    params: Vec<(Box<dyn ToSql + Sync + Send>, Type)>,
+    params: Vec<Param>,
     /// The fields whose values are joined: each root of the resource has one of each.
     joined: Vec<&'i Index>,
+    /// The other fields of the state, each once: the state of a row is parsed once, and each of them is read once.
+    read: Vec<Field>,
 }
 
 impl<'i> Sql<'i> {
-    /// The values of its parameters, with their types.
-    fn params(&self) -> Vec<(&(dyn ToSql + Sync), Type)> {
-        let params = self.params.iter().map(|(value, of)| {
-            let value: &(dyn ToSql + Sync) = value.as_ref();
-            (value, of.clone())
-        });
-        params.collect()
-    }
-
     fn of(query: &StateQuery, indexes: &'i [Index]) -> Self {
         let is_used = |index: &&Index| {
             query.sort.iter().any(|key| key.field == index.field)
                 || names(&query.filter, &index.field)
         };
         let joined: Vec<&Index> = indexes.iter().filter(is_used).collect();
-        let text = format!("SELECT {STATE} FROM resource_state AS s");
-        let mut sql = Self { text, params: Vec::new(), joined: joined.clone() };
+        let mut tables = format!("SELECT {STATE} FROM resource_state AS s");
         for Index { id, .. } in &joined {
-            sql.push(&format!(" JOIN field_{id} AS f{id} ON f{id}.identifier = s.identifier"));
+            tables += &format!(" JOIN field_{id} AS f{id} ON f{id}.identifier = s.identifier");
         }
+        let (text, params, read) = (String::new(), Vec::new(), Vec::new());
+        let mut sql = Self { text, params, joined: joined.clone(), read };
         sql.push(" WHERE ");
         sql.filter(&query.filter);
         for index in joined {
@@ -121,7 +116,34 @@ impl<'i> Sql<'i> {
         }
         sql.push(" LIMIT ");
         sql.param(clamped(query.limit as u64), Type::INT8);
+        let conditions = std::mem::replace(&mut sql.text, tables);
+        sql.values();
+        sql.text += &conditions;
         sql
+    }
+
+    /// The fields of each row's state. `OFFSET 0` keeps the planner from writing an expression in the place of
+    /// each mention of it.
+    fn values(&mut self) {
+        let read = std::mem::take(&mut self.read);
+        for (index, field) in read.iter().enumerate() {
+            let Place::Path(path) = &field.place else { continue };
+            self.push(if index == 0 { " CROSS JOIN LATERAL (SELECT " } else { ", " });
+            self.push(match field.kind {
+                Kind::Boolean => "field_boolean",
+                Kind::Number => "field_number",
+                Kind::Text => "field_text",
+                Kind::Uuid => "field_uuid",
+                Kind::Time => "field_time",
+            });
+            self.push("(d.state, ");
+            self.param(path.clone(), Type::TEXT_ARRAY);
+            self.push(if field.kind == Kind::Text { ") COLLATE \"C\"" } else { ")" });
+            self.push(&format!(" AS v{index}"));
+        }
+        if !read.is_empty() {
+            self.push(" FROM (SELECT state_json(s.data) AS state OFFSET 0) AS d OFFSET 0) AS v");
+        }
     }
 
     fn push(&mut self, text: &str) {
@@ -129,7 +151,7 @@ impl<'i> Sql<'i> {
     }
 
     fn param(&mut self, value: impl ToSql + Sync + Send + 'static, of: Type) {
-        self.params.push((Box::new(value), of));
+        self.params.push(param(value, of));
         self.text.push_str(&format!("${}", self.params.len()));
     }
 
@@ -280,20 +302,18 @@ impl<'i> Sql<'i> {
         if let Some(id) = self.joined_id(field) {
             return self.push(&format!("f{id}.value"));
         }
-        let function = match (&field.place, field.kind) {
-            (Place::Column(column), kind) if column.kind() != kind => return self.push("NULL"),
-            (Place::Column(column), _) => return self.column(*column),
-            (Place::Path(_), Kind::Boolean) => "field_boolean",
-            (Place::Path(_), Kind::Number) => "field_number",
-            (Place::Path(_), Kind::Text) => "field_text",
-            (Place::Path(_), Kind::Uuid) => "field_uuid",
-            (Place::Path(_), Kind::Time) => "field_time",
-        };
-        let Place::Path(path) = &field.place else { return };
-        self.push(function);
-        self.push("(s.data, ");
-        self.param(path.clone(), Type::TEXT_ARRAY);
-        self.push(if field.kind == Kind::Text { ") COLLATE \"C\"" } else { ")" });
+        match &field.place {
+            Place::Column(column) if column.kind() != field.kind => self.push("NULL"),
+            Place::Column(column) => self.column(*column),
+            Place::Path(_) => {
+                let known = self.read.iter().position(|known| known == field);
+                let index = known.unwrap_or_else(|| {
+                    self.read.push(field.clone());
+                    self.read.len() - 1
+                });
+                self.push(&format!("v.v{index}"));
+            }
+        }
     }
 
     fn column(&mut self, column: Column) {

@@ -68,6 +68,9 @@ DECLARE
     found_version bigint;
     versions bigint[] := '{}';
     root_key bigint;
+    -- The number of roots that are expected to be absent, and whether this batch alone may create one meanwhile.
+    new_count bigint;
+    has_all_new boolean;
     -- Of each identifier: 0 is free, -1 is in the log, else the unit that has taken it.
     taken int[];
     are_known boolean;
@@ -91,6 +94,16 @@ BEGIN
         PERFORM set_config('synchronous_commit', durability, true);
     END IF;
 
+    -- Before all rows: a batch that creates a root shares one lock of the schema with all that do so. A batch of many
+    -- has it alone instead, so that it needs no lock for each of them: a server has room for a few thousand.
+    new_count := (SELECT count(*) FROM unnest(wanted) AS version WHERE version = 0);
+    has_all_new := new_count > 64;
+    IF has_all_new THEN
+        PERFORM pg_advisory_xact_lock(hashtextextended('fluvius roots ' || current_schema(), 0));
+    ELSIF new_count > 0 THEN
+        PERFORM pg_advisory_xact_lock_shared(hashtextextended('fluvius roots ' || current_schema(), 0));
+    END IF;
+
     -- One root after another, in one order for everybody: whoever waits for a root holds only roots before it.
     FOR i IN 1 .. cardinality(resources) LOOP
         IF are_written[i] THEN
@@ -100,8 +113,13 @@ BEGIN
             SELECT version INTO found_version FROM resource_state
             WHERE resource = resources[i] AND identifier = identifiers[i] FOR SHARE;
         END IF;
-        IF NOT FOUND THEN
+        IF NOT FOUND AND NOT has_all_new THEN
             -- No row to lock: whoever wants to create it takes this lock, and looks again.
+            IF new_count = 0 THEN
+                -- It was expected to be there.
+                new_count := 1;
+                PERFORM pg_advisory_xact_lock_shared(hashtextextended('fluvius roots ' || current_schema(), 0));
+            END IF;
             root_key := hashtextextended(resources[i],
                 hashtextextended(identifiers[i]::text, hashtextextended(current_schema(), 0)));
             IF are_written[i] THEN

@@ -15,8 +15,8 @@ use crate::read::clamped;
 pub(crate) const SOUND: i32 = 0;
 pub(crate) const MALFORMED: i32 = 1;
 
-/// More than this is not sent: PostgreSQL takes no message of 1 GiB.
-const BATCH_BYTES_MAX: usize = 512 * 1024 * 1024;
+/// More than this is not sent: PostgreSQL takes no message of 1 GiB. A batch is far below it, by its parts.
+pub(crate) const BYTES_MAX: usize = 512 * 1024 * 1024;
 
 /// Which states of a batch are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -345,15 +345,16 @@ impl<'b> Draft<'b> {
                 rows.contexts.units.push(number);
                 rows.contexts.numbers.push(self::number(context));
             }
-            if rows.len() > BATCH_BYTES_MAX {
-                return Err(StoreError::permanent(format!(
-                    "the units of a batch have more than {BATCH_BYTES_MAX} bytes"
-                ))
-                .into());
+            if rows.len() > BYTES_MAX {
+                return Err(too_large().into());
             }
         }
         Ok(rows)
     }
+}
+
+pub(crate) fn too_large() -> StoreError {
+    StoreError::permanent(format!("a unit of work has more than {BYTES_MAX} bytes"))
 }
 
 fn index_of(number: i32) -> usize {

@@ -2,12 +2,14 @@
 
 mod draft;
 mod fates;
+mod parts;
 mod records;
 mod session;
 mod tables;
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use fluvius_core::{Fate, StoreError, UnitOfWork};
 use tokio_postgres::Row;
@@ -16,25 +18,39 @@ use tokio_postgres::types::{ToSql, Type};
 use self::draft::{Draft, States};
 use self::fates::Told;
 use self::session::{Session, SessionLock};
-use crate::connect::Place;
+use crate::connect::Connector;
 use crate::error::Fault;
+use crate::gate::Gate;
 use crate::options::Durability;
-use crate::readers::Readers;
+use crate::readers::{Readers, param};
 
 /// How often a batch is tried that others were in the way of.
 const TRY_COUNT: usize = 8;
 
 /// Commits, over a connection that is opened again where it was lost.
+///
+/// All of it runs on the store's runtime: a commit goes to its end whatever becomes of its caller.
 #[derive(Debug)]
 pub(crate) struct Writer {
-    place: Place,
+    connector: Connector,
+    /// Spaces out how often a session is tried to be opened that is refused for other reasons than the connection.
+    gate: Gate,
+    /// The connections that read the answers of known commands.
+    readers: Readers,
     /// What this store's turns across processes are known by.
     process: i64,
-    session: tokio::sync::Mutex<Option<Arc<Session>>>,
+    session: tokio::sync::Mutex<Place>,
     /// Sessions that were lost in the middle of a commit, of which nobody knows yet that they have ended.
     lost: Mutex<Vec<SessionLock>>,
     /// The last position that the server has told.
-    newest: AtomicI64,
+    newest: Arc<AtomicI64>,
+}
+
+/// The session, or the last failure to open one and its time.
+#[derive(Debug, Default)]
+struct Place {
+    session: Option<Arc<Session>>,
+    failed: Option<(Instant, StoreError)>,
 }
 
 /// How a batch is stored.
@@ -56,53 +72,96 @@ enum Called {
 }
 
 impl Writer {
-    pub(crate) async fn open(place: Place, process: i64) -> Result<Self, StoreError> {
-        let newest = AtomicI64::new(0);
-        let session = Session::open(&place, true, &newest).await?;
+    pub(crate) async fn open(
+        connector: Connector,
+        readers: Readers,
+        process: i64,
+    ) -> Result<Self, StoreError> {
+        let newest = Arc::new(AtomicI64::new(0));
+        let session = Some(Arc::new(Session::open(&connector, true, &newest).await?));
         Ok(Self {
-            place,
+            gate: Gate::new(connector.home.clone(), false),
+            connector,
+            readers,
             process,
-            session: tokio::sync::Mutex::new(Some(Arc::new(session))),
+            session: tokio::sync::Mutex::new(Place { session, failed: None }),
             lost: Mutex::default(),
             newest,
         })
     }
 
-    /// Commits a batch.
-    pub(crate) async fn commit(&self, readers: &Readers, batch: &[UnitOfWork]) -> Vec<Fate> {
-        let draft = Draft::of(batch, 0);
-        match self.call(&draft).await {
-            // One row that PostgreSQL cannot keep must not take the others with it.
-            Called::Failed(fault) if fault.is_of_one_row() && batch.len() > 1 => {
-                self.commit_one_by_one(readers, batch).await
+    /// Commits a batch, in several parts where it is too large for one.
+    pub(crate) async fn commit(&self, batch: &[UnitOfWork]) -> Vec<Fate> {
+        let sizes: Vec<usize> = batch.iter().map(UnitOfWork::estimated_bytes).collect();
+        let mut fates: Vec<Fate> = Vec::with_capacity(batch.len());
+        for part in parts::of(&sizes, parts::PART_BYTES_MAX) {
+            let first = part.start;
+            let units = &batch[part];
+            let has_fallen = units.iter().any(|unit| fallen(unit, first, &fates).is_some());
+            if has_fallen {
+                // Those that stand on nothing that has fallen go on.
+                self.commit_one_by_one(batch, first, units.len(), &mut fates).await;
+            } else if sizes[first] > draft::BYTES_MAX {
+                // It is a part of its own.
+                fates.push(Fate::Failed(draft::too_large()));
+            } else {
+                self.commit_part(batch, first, units, &mut fates).await;
             }
-            called => self.fates(readers, &draft, called).await,
+        }
+        fates
+    }
+
+    /// Commits units together. Those that they stand on in front of them are stored.
+    async fn commit_part(
+        &self,
+        batch: &[UnitOfWork],
+        first: usize,
+        units: &[UnitOfWork],
+        fates: &mut Vec<Fate>,
+    ) {
+        let draft = Draft::of(units, first);
+        match self.call(&draft).await {
+            // One that PostgreSQL cannot keep, or that is too large for it, must not take the others with it.
+            Called::Failed(fault) if units.len() > 1 && fault.may_be_of_one() => {
+                tracing::debug!(error = %fault, "the units of a batch are committed one by one");
+                self.commit_one_by_one(batch, first, units.len(), fates).await;
+            }
+            called => {
+                let told = self.fates(&draft, called).await;
+                // Their numbers are those of the batch.
+                fates.extend(told.into_iter().map(|fate| match fate {
+                    Fate::Fell { on } => Fate::Fell { on: first + on },
+                    fate => fate,
+                }));
+            }
         }
     }
 
-    /// Commits the units of a batch each for itself.
-    async fn commit_one_by_one(&self, readers: &Readers, batch: &[UnitOfWork]) -> Vec<Fate> {
-        let mut fates: Vec<Fate> = Vec::with_capacity(batch.len());
-        for (index, unit) in batch.iter().enumerate() {
+    /// Commits units each for itself.
+    async fn commit_one_by_one(
+        &self,
+        batch: &[UnitOfWork],
+        first: usize,
+        count: usize,
+        fates: &mut Vec<Fate>,
+    ) {
+        for (index, unit) in batch.iter().enumerate().skip(first).take(count) {
             let draft = Draft::of(std::slice::from_ref(unit), index);
-            let is_stored = |on: &usize| matches!(fates.get(*on), Some(Fate::Committed { .. }));
-            let fallen = unit.depends_on.iter().find(|on| !is_stored(on));
-            let fate = match fallen {
-                Some(on) if draft.malformed.is_empty() => Fate::Fell { on: *on },
+            let fate = match fallen(unit, index, fates) {
+                Some(on) if draft.malformed.is_empty() => Fate::Fell { on },
                 _ => {
                     let called = self.call(&draft).await;
-                    let fate = self.fates(readers, &draft, called).await.pop();
+                    let fate = self.fates(&draft, called).await.pop();
                     fate.unwrap_or(Fate::Unknown)
                 }
             };
             fates.push(fate);
         }
-        fates
     }
 
-    async fn fates(&self, readers: &Readers, draft: &Draft<'_>, called: Called) -> Vec<Fate> {
+    async fn fates(&self, draft: &Draft<'_>, called: Called) -> Vec<Fate> {
         match called {
-            Called::Done(told) => match fates::read(readers, draft, &told).await {
+            Called::Done(told) => match fates::read(&self.readers, draft, &told).await {
                 Ok(fates) => fates,
                 // It is committed, and what it has told cannot be read.
                 Err(fault) => {
@@ -155,7 +214,7 @@ impl Writer {
             Ok(session) => session,
             Err(fault) => return Some(Called::Failed(fault)),
         };
-        let durability = match self.place.options.durability {
+        let durability = match self.connector.place.options.durability {
             Durability::Full => "on",
             Durability::Normal => "off",
         };
@@ -187,7 +246,7 @@ impl Writer {
         // From here to the answer the outcome is open.
         let open = OpenCall { writer: self, session: &session };
         let called = session.client.query(statement, &params);
-        let time_max = self.place.options.statement_time_max * 2;
+        let time_max = self.connector.place.options.statement_time_max * 2;
         let fault = match tokio::time::timeout(time_max, called).await {
             Ok(Ok(rows)) => {
                 open.close();
@@ -228,21 +287,40 @@ impl Writer {
 
     /// The connection, opened anew where there is none.
     async fn session(&self) -> Result<Arc<Session>, Fault> {
+        let asked = Instant::now();
         let mut place = self.session.lock().await;
-        if let Some(session) = place.as_ref()
+        if let Some(session) = &place.session
             && !session.client.is_closed()
             && !session.is_lost.load(Ordering::SeqCst)
         {
             return Ok(Arc::clone(session));
         }
-        *place = None;
-        let opened = Session::open(&self.place, false, &self.newest);
+        place.session = None;
+        // An attempt that failed while this call waited for the lock has failed for it as well.
+        if let Some((_, error)) = place.failed.as_ref().filter(|(at, _)| *at >= asked) {
+            return Err(error.clone().into());
+        }
+        let (connector, newest) = (self.connector.clone(), Arc::clone(&self.newest));
         // A server that says nothing must not be waited for under this lock.
-        let time_max = self.place.connect_time_max() + self.place.options.statement_time_max * 2;
-        let opened = tokio::time::timeout(time_max, opened).await;
-        let session = Arc::new(opened.map_err(|_| Fault::unanswered())??);
-        *place = Some(Arc::clone(&session));
-        Ok(session)
+        let time_max =
+            connector.place.connect_time_max() + connector.place.options.statement_time_max * 2;
+        let attempt = async move {
+            let opened = Box::pin(Session::open(&connector, false, &newest));
+            let opened = tokio::time::timeout(time_max, opened).await;
+            opened.map_err(|_| Fault::unanswered())?
+        };
+        match Box::pin(self.gate.pass(Box::pin(attempt))).await {
+            Ok(session) => {
+                let session = Arc::new(session);
+                place.session = Some(Arc::clone(&session));
+                Ok(session)
+            }
+            Err(fault) => {
+                let error = StoreError::from(fault);
+                place.failed = Some((Instant::now(), error.clone()));
+                Err(error.into())
+            }
+        }
     }
 
     /// Takes a session for lost: nothing more is sent over it, and what it had begun is to be ended.
@@ -255,15 +333,15 @@ impl Writer {
     /// Sees to it that what lost connections had begun has ended: after that the log tells what they have stored.
     ///
     /// A session holds its lock as long as it lives, and it ends its transaction before it gives the lock back.
-    pub(crate) async fn settle(&self, readers: &Readers) -> Result<(), Fault> {
+    pub(crate) async fn settle(&self) -> Result<(), Fault> {
         let lost = self.lost().clone();
         for SessionLock(key) in lost {
-            let params: [(&(dyn ToSql + Sync), Type); 1] = [(&key, Type::INT8)];
+            let params = || vec![param(key, Type::INT8)];
             let end = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted \
                        AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
                        AND ((classid::bigint << 32) | objid::bigint) = $1 AND objsubid = 1";
-            readers.fixed(end, &params).await?;
-            readers.fixed("SELECT pg_advisory_xact_lock($1)", &params).await?;
+            self.readers.fixed(end, params()).await?;
+            self.readers.fixed("SELECT pg_advisory_xact_lock($1)", params()).await?;
             self.lost().retain(|lost| lost.0 != key);
         }
         Ok(())
@@ -272,6 +350,12 @@ impl Writer {
     fn lost(&self) -> std::sync::MutexGuard<'_, Vec<SessionLock>> {
         self.lost.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The first unit in front of these that a unit stands on, and that is not stored.
+fn fallen(unit: &UnitOfWork, first: usize, fates: &[Fate]) -> Option<usize> {
+    let is_stored = |on: usize| matches!(fates.get(on), Some(Fate::Committed { .. }));
+    unit.depends_on.iter().copied().find(|on| *on < first && !is_stored(*on))
 }
 
 /// A call whose outcome is open. Where it ends without an answer, or nobody waits for it any more, its session is lost.

@@ -10,7 +10,7 @@ use fluvius_core::{StoreError, UnitOfWork};
 use tokio_postgres::{Client, Statement};
 
 use super::records::RowType;
-use crate::connect::Place;
+use crate::connect::Connector;
 use crate::error::Fault;
 use crate::{connect, migrate};
 
@@ -71,12 +71,13 @@ impl Session {
     /// Connects, brings the schema to this release where `migrates` says so, and looks whether the server still has
     /// the position that it has told this store last.
     pub(crate) async fn open(
-        place: &Place,
+        connector: &Connector,
         migrates: bool,
         newest: &AtomicI64,
     ) -> Result<Self, Fault> {
-        let mut client = place.connect().await?;
-        client.batch_execute(&place.setup()).await?;
+        let place = &connector.place;
+        let setup = place.setup(place.options.statement_time_max);
+        let mut client = Box::pin(connector.connect(setup)).await?;
         connect::check_server(&client, &place.options).await?;
         if migrates {
             migrate::migrate(&mut client, &place.options.schema).await?;

@@ -11,10 +11,14 @@ mod cuts;
 mod damaged;
 mod hints;
 mod indexes;
+mod locks;
 mod logs;
+mod neighbours;
 mod never_skips;
 mod opening;
+mod outages;
 mod proxy;
+mod runtimes;
 mod server_faults;
 mod server_settings;
 mod turns;
@@ -25,6 +29,18 @@ async fn client(url: &str) -> tokio_postgres::Client {
     let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
     client
+}
+
+/// An address with one parameter more, whichever form it has.
+fn with_parameter(url: &str, name: &str, value: &str) -> String {
+    match url.contains("://") {
+        false => format!("{url} {name}='{value}'"),
+        true => {
+            let value = value.replace(' ', "%20").replace('=', "%3D");
+            let sign = if url.contains('?') { '&' } else { '?' };
+            format!("{url}{sign}{name}={value}")
+        }
+    }
 }
 
 /// How many commits are at work, as somebody sees it who is in no transaction.

@@ -38,7 +38,7 @@ async fn a_newer_schema_is_refused() {
     assert!(!error.can_retry());
     assert_eq!(
         error.to_string(),
-        "the database has schema version 99, this program knows up to 3: use a newer release"
+        "the database has schema version 99, this program knows up to 4: use a newer release"
     );
 }
 

@@ -1,6 +1,7 @@
 //! What stands between a store and its server: it cuts them off from each other in the middle of a commit, or is silent.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -54,6 +55,10 @@ pub(crate) struct Proxy {
     /// How often it was cut: each cut ends every connection.
     cuts: watch::Sender<usize>,
     is_silent: watch::Sender<bool>,
+    /// The number of connections that have come, and of the first that are silent for good.
+    count: Arc<AtomicUsize>,
+    silenced: Arc<AtomicUsize>,
+    refuses: Arc<AtomicBool>,
 }
 
 impl Proxy {
@@ -65,10 +70,17 @@ impl Proxy {
             next: Arc::default(),
             cuts: watch::Sender::new(0),
             is_silent: watch::Sender::new(false),
+            count: Arc::default(),
+            silenced: Arc::default(),
+            refuses: Arc::default(),
         };
         let of_connections = proxy.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
+                of_connections.count.fetch_add(1, Ordering::SeqCst);
+                if of_connections.refuses.load(Ordering::SeqCst) {
+                    continue;
+                }
                 let Ok(server) = UnixStream::connect(&socket).await else { continue };
                 tokio::spawn(of_connections.clone().hand_on(client, server));
             }
@@ -90,6 +102,22 @@ impl Proxy {
         self.is_silent.send_replace(is_silent);
     }
 
+    /// Hands nothing on any more over the connections that there are; those that come are as ever.
+    pub(crate) fn silence_those_that_are_there(&self) {
+        self.silenced.store(self.connection_count(), Ordering::SeqCst);
+    }
+
+    /// Closes all connections, and each that comes, as long as it refuses.
+    pub(crate) fn refuse(&self, refuses: bool) {
+        self.refuses.store(refuses, Ordering::SeqCst);
+        self.cuts.send_modify(|count| *count += 1);
+    }
+
+    /// The number of connections that have come.
+    pub(crate) fn connection_count(&self) -> usize {
+        self.count.load(Ordering::SeqCst)
+    }
+
     /// Waits until it has cut so often.
     pub(crate) async fn wait_for(&self, cuts: usize) {
         self.cuts.subscribe().wait_for(|count| *count >= cuts).await.unwrap();
@@ -98,6 +126,7 @@ impl Proxy {
     /// Hands on until an end closes, or something is cut.
     async fn hand_on(self, mut client: TcpStream, mut server: UnixStream) {
         let mut seen = self.cuts.subscribe();
+        let number = self.connection_count();
         let (mut from_client, mut from_server) = (vec![0; 1 << 16], vec![0; 1 << 16]);
         let mut calls: Vec<Vec<u8>> = Vec::new();
         let mut cut = None;
@@ -108,6 +137,9 @@ impl Proxy {
                 read = server.read(&mut from_server) => {
                     let Some(bytes) = some(read, &from_server) else { return };
                     self.wait_out_silence().await;
+                    if number <= self.silenced.load(Ordering::SeqCst) {
+                        std::future::pending::<()>().await;
+                    }
                     let passed = match cut {
                         Some(Cut::BeforeAnswer) => 0,
                         Some(_) => bytes.len() / 2,

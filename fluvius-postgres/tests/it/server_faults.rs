@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use fluvius_core::uuid::Uuid;
-use fluvius_core::{AggregateRoot, Error, Session, Store};
+use fluvius_core::{AggregateRoot, Error, LogQuery, RealmFilter, Session, Store};
 use fluvius_postgres::testing::{PrivateServer, TestSchema, TestServer};
 use fluvius_postgres::{PostgresOptions, PostgresStore};
 
@@ -37,7 +37,8 @@ impl Bank {
     }
 
     async fn of(schema: &TestSchema) -> Self {
-        Self::open(schema.options().reader_count(1).statement_time_max(SHORT), schema.url()).await
+        let options = schema.options().reader_count(1).statement_time_max(SHORT);
+        Self::open(options.read_timeout(SHORT), schema.url()).await
     }
 
     fn next(&mut self) -> Transfer {
@@ -104,30 +105,32 @@ async fn reads_that_find_no_connection_fail_and_commits_go_on() {
     let schema = server.schema();
     let mut bank = Bank::of(&schema).await;
     let other = client(server.url()).await;
-    let held =
-        format!("BEGIN; LOCK TABLE {}.resource_owner IN ACCESS EXCLUSIVE MODE", schema.name());
+    let held = format!("BEGIN; LOCK TABLE {}.context_log IN ACCESS EXCLUSIVE MODE", schema.name());
     other.batch_execute(&held).await.unwrap();
     // The first has the one connection, until its time is over; of those behind it some never get it.
-    let claims: Vec<_> = (0..4)
+    let realm = RealmFilter::Only(None);
+    let query = LogQuery { realm, limit: 10, ..LogQuery::all() };
+    let reads: Vec<_> = (0..4)
         .map(|_| {
-            let store = bank.store.clone();
-            tokio::spawn(async move { store.claim("bank", &["bank-account"]).await })
+            let (store, query) = (bank.store.clone(), query.clone());
+            tokio::spawn(async move { store.commands(&query).await.map(drop) })
         })
         .collect();
-    // A command on roots whose states are known needs none.
+    // The reads of commands have connections of their own.
+    bank.load().await.unwrap();
     let transfer = bank.next();
     let response = bank::send(&bank.session, &transfer).await.unwrap();
     bank.answered.push(Answered { transfer, response, codes: Vec::new() });
-    assert!(claims.iter().any(|claim| !claim.is_finished()));
+    assert!(reads.iter().any(|read| !read.is_finished()));
     let mut told = Vec::new();
-    for claim in claims {
-        let error = claim.await.unwrap().unwrap_err();
+    for read in reads {
+        let error = read.await.unwrap().unwrap_err();
         assert!(error.can_retry(), "{error}");
         told.push(error.to_string());
     }
     let is_told = |what: &str| told.iter().any(|told| told.contains(what));
     assert!(is_told("all connections that read are taken"), "{told:?}");
-    assert!(is_told("statement_time_max"), "{told:?}");
+    assert!(is_told("`read_timeout`"), "{told:?}");
     other.batch_execute("COMMIT").await.unwrap();
     bank.goes_on().await;
 }

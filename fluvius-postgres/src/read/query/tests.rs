@@ -30,7 +30,8 @@ async fn store() -> Option<(TestSchema, PostgresStore, Indexes, Readers)> {
     );
     client.batch_execute(&rows).await.unwrap();
     let place = crate::connect::Place::new(schema.url(), schema.options()).unwrap();
-    let (readers, indexes) = (Readers::new(&place).unwrap(), Indexes::default());
+    let connector = crate::connect::Connector::new(place, crate::home::Home::open(false).unwrap());
+    let (readers, indexes) = (Readers::of_queries(connector), Indexes::default());
     let fields = [number("coins"), text("owner"), time("due"), uuid("id"), boolean("is_open")];
     indexes.declare(&readers, "purse", &fields).await.unwrap();
     store.index("purse", &fields).await.unwrap();
@@ -39,8 +40,7 @@ async fn store() -> Option<(TestSchema, PostgresStore, Indexes, Readers)> {
 
 async fn plan(readers: &Readers, indexes: &[Index], query: &StateQuery) -> String {
     let sql = Sql::of(query, indexes);
-    let rows =
-        readers.once(&format!("EXPLAIN (COSTS OFF) {}", sql.text), &sql.params()).await.unwrap();
+    let rows = readers.once(format!("EXPLAIN (COSTS OFF) {}", sql.text), sql.params).await.unwrap();
     let lines: Vec<String> = rows.iter().map(|row| row.get::<_, String>(0)).collect();
     lines.join("\n")
 }
@@ -132,4 +132,36 @@ async fn the_planner_takes_the_indexes() {
     // What is not declared is looked for in all states.
     let plan = plan(&readers, &indexes.of("purse"), &found_by(number("other").eq(3))).await;
     assert!(!plan.contains("field_1"), "{plan}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_state_is_parsed_once_a_row() {
+    let Some((schema, _store, ..)) = store().await else { return };
+    let (mut client, connection) = tokio_postgres::connect(schema.url(), NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client.batch_execute(&format!("SET search_path = {}", schema.name())).await.unwrap();
+    let terms = (0..200).map(|n| text("owner").contains(format!("none {n}")));
+    let filter = terms.reduce(|all, term| all | term).unwrap() | number("coins").lt(-1);
+    let sort = vec![text("owner").ascending()];
+    let query = StateQuery { filter, sort, ..StateQuery::of("purse", 10) };
+    // Without the indexes.
+    let sql = Sql::of(&query, &[]);
+    let transaction = client.transaction().await.unwrap();
+    transaction.batch_execute("SET LOCAL track_functions = 'all'").await.unwrap();
+    let params: Vec<(&(dyn ToSql + Sync), Type)> = sql
+        .params
+        .iter()
+        .map(|(value, of)| {
+            let value: &(dyn ToSql + Sync) = value.as_ref();
+            (value, of.clone())
+        })
+        .collect();
+    assert!(transaction.query_typed(&sql.text, &params).await.unwrap().is_empty());
+    let calls = "SELECT funcname::text, calls FROM pg_stat_xact_user_functions \
+                 WHERE schemaname = $1 AND funcname ~ '^(state|field)_(json|text|number)$' ORDER BY funcname";
+    let rows = transaction.query(calls, &[&schema.name()]).await.unwrap();
+    let calls: Vec<(String, i64)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    let count = i64::from(COUNT);
+    let expected = ["field_number", "field_text", "state_json"];
+    assert_eq!(calls, expected.map(|name| (name.to_owned(), count)));
 }

@@ -1,0 +1,188 @@
+//! Attempts to reach a server: while it is gone they are made one at a time, with a pause before each that grows, and
+//! what one of them has found is told to all who wait.
+
+use std::future::Future;
+use std::hash::{BuildHasher, RandomState};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use fluvius_core::StoreError;
+use tokio::sync::OwnedMutexGuard;
+use tokio::time::Instant;
+
+use crate::error::Fault;
+use crate::home::Home;
+
+/// The pause after the first failure, and the longest one. Of each pause up to half is left out at random, so that
+/// processes which lost their server at one moment do not all come back at one.
+const PAUSE_MIN: Duration = Duration::from_millis(50);
+const PAUSE_MAX: Duration = Duration::from_secs(2);
+
+/// Lets attempts through.
+#[derive(Debug, Clone)]
+pub(crate) struct Gate {
+    home: Home,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    /// Set if an outage is logged and counted.
+    is_reported: bool,
+    outage: Mutex<Outage>,
+    turn: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// The findings of the last attempts; without a failure all is well.
+#[derive(Debug, Default)]
+struct Outage {
+    failure_count: u32,
+    begun: Option<Instant>,
+    /// When the last attempt ended that failed, and with what.
+    last: Option<(Instant, StoreError)>,
+    /// Before this no other one is made.
+    next: Option<Instant>,
+}
+
+impl Gate {
+    pub(crate) fn new(home: Home, is_reported: bool) -> Self {
+        let (outage, turn) = (Mutex::default(), Arc::default());
+        Self { home, shared: Arc::new(Shared { is_reported, outage, turn }) }
+    }
+
+    /// Makes an attempt, which runs to its end whatever becomes of the caller; or tells what another one has found that
+    /// ended meanwhile.
+    ///
+    /// An attempt is boxed: it is large, and seldom made.
+    pub(crate) async fn pass<T: Send + 'static>(
+        &self,
+        attempt: Pin<Box<dyn Future<Output = Result<T, Fault>> + Send>>,
+    ) -> Result<T, Fault> {
+        if self.shared.outage().failure_count == 0 {
+            return self.attempt(attempt, None).await;
+        }
+        let asked = Instant::now();
+        let turn = Arc::clone(&self.shared.turn).lock_owned().await;
+        let next = {
+            let outage = self.shared.outage();
+            match &outage.last {
+                Some((ended, error)) if *ended >= asked => return Err(error.clone().into()),
+                _ => outage.next,
+            }
+        };
+        let Some(next) = next else {
+            return self.attempt(attempt, None).await;
+        };
+        tokio::time::sleep_until(next).await;
+        self.attempt(attempt, Some(turn)).await
+    }
+
+    async fn attempt<T: Send + 'static>(
+        &self,
+        attempt: Pin<Box<dyn Future<Output = Result<T, Fault>> + Send>>,
+        turn: Option<OwnedMutexGuard<()>>,
+    ) -> Result<T, Fault> {
+        let shared = Arc::clone(&self.shared);
+        let recorded = async move {
+            let begun = Instant::now();
+            let found = attempt.await.map_err(StoreError::from);
+            match &found {
+                Ok(_) => shared.succeeded(),
+                Err(error) => shared.failed(begun, error),
+            }
+            drop(turn);
+            found.map_err(Fault::from)
+        };
+        self.home.run(recorded).await?
+    }
+}
+
+impl Shared {
+    fn succeeded(&self) {
+        let outage = std::mem::take(&mut *self.outage());
+        if let Some(begun) = outage.begun.filter(|_| self.is_reported) {
+            tracing::info!(
+                failed_attempts = outage.failure_count,
+                after = ?begun.elapsed(),
+                "PostgreSQL takes connections again"
+            );
+        }
+    }
+
+    fn failed(&self, attempt_begun: Instant, error: &StoreError) {
+        let mut outage = self.outage();
+        let now = Instant::now();
+        if self.is_reported {
+            metrics::counter!("fluvius_postgres_connect_failures_total").increment(1);
+        }
+        // Attempts that were under way together are one failure.
+        let is_known = outage.last.as_ref().is_some_and(|(ended, _)| *ended >= attempt_begun);
+        if outage.failure_count == 0 {
+            outage.begun = Some(now);
+            if self.is_reported {
+                metrics::counter!("fluvius_postgres_outages_total").increment(1);
+                tracing::warn!(
+                    %error,
+                    source = std::error::Error::source(error),
+                    "PostgreSQL takes no connection: further attempts are spaced out, and are not logged"
+                );
+            }
+        }
+        outage.last = Some((now, error.clone()));
+        if !is_known || outage.failure_count == 0 {
+            outage.failure_count = outage.failure_count.saturating_add(1);
+            outage.next = Some(now + pause(outage.failure_count));
+        }
+    }
+
+    fn outage(&self) -> std::sync::MutexGuard<'_, Outage> {
+        self.outage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The pause after so many failures.
+fn pause(failure_count: u32) -> Duration {
+    let doublings = failure_count.saturating_sub(1).min(16);
+    let whole = PAUSE_MIN.saturating_mul(1 << doublings).min(PAUSE_MAX);
+    let random = u32::try_from(RandomState::new().hash_one(failure_count) % 1_000).unwrap_or(0);
+    whole / 2 + whole / 2 * random / 1_000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_a_bound_and_differ() {
+        for (failures, most) in [(1, 50), (2, 100), (3, 200), (7, 2_000), (u32::MAX, 2_000)] {
+            let most = Duration::from_millis(most);
+            let pauses: Vec<Duration> = (0..50).map(|_| pause(failures)).collect();
+            assert!(pauses.iter().all(|pause| (most / 2..=most).contains(pause)), "{pauses:?}");
+            assert!(pauses.iter().any(|pause| *pause != pauses[0]));
+        }
+    }
+
+    #[tokio::test]
+    async fn attempts_of_an_outage_are_few_and_shared() {
+        let home = Home::open(false).unwrap();
+        let gate = Gate::new(home, false);
+        let count = Arc::new(Mutex::new(0));
+        let ask = |gate: Gate, count: Arc<Mutex<u32>>| async move {
+            let attempt = async move {
+                *count.lock().unwrap() += 1;
+                Err::<(), Fault>(Fault::unanswered())
+            };
+            gate.pass(Box::pin(attempt)).await.unwrap_err()
+        };
+        ask(gate.clone(), Arc::clone(&count)).await;
+        for _ in 0..3 {
+            let callers = (0..50).map(|_| ask(gate.clone(), Arc::clone(&count)));
+            futures_util::future::join_all(callers).await;
+        }
+        // One for each round of callers, and the first.
+        assert_eq!(*count.lock().unwrap(), 4);
+        assert!(gate.pass(Box::pin(async { Ok(()) })).await.is_ok());
+        assert_eq!(gate.shared.outage().failure_count, 0);
+    }
+}

@@ -1,0 +1,136 @@
+//! The tokio runtime of a store: connections, commits, reads and timers live there.
+//!
+//! Callers only wait for what is done there. So a caller may use any runtime, or none, and may end at any time. It is the
+//! multi-thread runtime in which the store was opened, or a thread of the store's own.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use fluvius_core::StoreError;
+use tokio::runtime::{Builder, Handle, RuntimeFlavor};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// The time that connections may take to be closed with the store.
+const CLOSE_TIME_MAX: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// The runtime of a store.
+#[derive(Debug, Clone)]
+pub(crate) struct Home {
+    handle: Handle,
+    /// Ends the store's own thread, if it has one, with the last clone.
+    _stop: Option<Arc<oneshot::Sender<()>>>,
+}
+
+impl Home {
+    /// The multi-thread runtime of the caller, unless the store is to have a thread of its own. So it has elsewhere: a
+    /// current-thread runtime stands still as soon as its `block_on` returns.
+    pub(crate) fn open(has_own_thread: bool) -> Result<Self, StoreError> {
+        match Handle::try_current() {
+            Ok(handle)
+                if !has_own_thread && handle.runtime_flavor() != RuntimeFlavor::CurrentThread =>
+            {
+                Ok(Self { handle, _stop: None })
+            }
+            _ => Self::on_own_thread(),
+        }
+    }
+
+    fn on_own_thread() -> Result<Self, StoreError> {
+        let failed = |error: std::io::Error| {
+            StoreError::unavailable("no thread can be started for the store").with_source(error)
+        };
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
+        let handle = runtime.handle().clone();
+        let (stop, stopped) = oneshot::channel();
+        let work = move || {
+            runtime.block_on(async {
+                // An error: the sender is gone.
+                let _ = stopped.await;
+                let (begun, metrics) = (Instant::now(), Handle::current().metrics());
+                while metrics.num_alive_tasks() > 0 && begun.elapsed() < CLOSE_TIME_MAX {
+                    tokio::time::sleep(PAUSE).await;
+                }
+            });
+        };
+        thread::Builder::new().name("fluvius-postgres".to_owned()).spawn(work).map_err(failed)?;
+        Ok(Self { handle, _stop: Some(Arc::new(stop)) })
+    }
+
+    /// Does something to its end, whatever becomes of the caller.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        answer(self.spawn(work).await)
+    }
+
+    /// Does something for as long as the caller waits for it.
+    pub(crate) async fn run_while_awaited<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let mut task = Awaited(self.spawn(work));
+        answer((&mut task.0).await)
+    }
+
+    /// Begins something. If the runtime has ended, it is dropped.
+    pub(crate) fn spawn<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> JoinHandle<T> {
+        self.handle.spawn(work)
+    }
+}
+
+fn answer<T>(answer: Result<T, tokio::task::JoinError>) -> Result<T, StoreError> {
+    answer.map_err(|error| match error.is_panic() {
+        true => StoreError::permanent("a task of the store panicked").with_source(error),
+        false => ended(),
+    })
+}
+
+/// The runtime of the store is gone, and its connections with it.
+pub(crate) fn ended() -> StoreError {
+    StoreError::permanent(
+        "the tokio runtime in which the PostgreSQL store was opened has ended: open the store in one that lives as long \
+         as the program, or with `own_thread(true)`",
+    )
+}
+
+/// A task that ends with the one who waits for it.
+struct Awaited<T>(JoinHandle<T>);
+
+impl<T> Drop for Awaited<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_thread_ends_with_the_last_clone() {
+        let home = Home::open(false).unwrap();
+        let (handle, clone) = (home.handle.clone(), home.clone());
+        let (sender, receiver) = std::sync::mpsc::channel();
+        home.spawn(async move { sender.send(1).unwrap() });
+        assert_eq!(receiver.recv_timeout(Duration::from_secs(20)), Ok(1));
+        drop(home);
+        clone.spawn(async {});
+        drop(clone);
+        let begun = Instant::now();
+        let is_over = || {
+            let runtime = Builder::new_current_thread().build().unwrap();
+            runtime.block_on(handle.spawn(async {})).is_err()
+        };
+        while !is_over() {
+            assert!(begun.elapsed() < Duration::from_secs(20));
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Locks of the server: a commit needs a bounded number of them, however much it creates.
+
+use std::sync::Arc;
+
+use fluvius_core::uuid::Uuid;
+use fluvius_core::{Fate, Store, UnitOfWork};
+use fluvius_postgres::PostgresStore;
+use fluvius_postgres::testing::{PrivateServer, TestServer};
+
+use crate::units::{of_root, units};
+
+async fn of_roots(range: std::ops::Range<u64>) -> Arc<[UnitOfWork]> {
+    let [opened, ..] = units().await;
+    range.flat_map(|id| of_root(std::slice::from_ref(&opened), id)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_of_many_new_roots_takes_few_locks() {
+    // Room for some 4,000 locks.
+    let settings = ["max_locks_per_transaction=10"];
+    let Some(server) = PrivateServer::start_with(&settings) else { return };
+    let store = PostgresStore::open(&server.url()).await.unwrap();
+    let fates = store.commit(of_roots(1..8_001).await).await;
+    let failed = fates.iter().find(|fate| !matches!(fate, Fate::Committed { .. }));
+    assert!(failed.is_none(), "{failed:?}");
+}
+
+/// The unit with identifiers that the other store does not have.
+fn of_store(mut unit: UnitOfWork, store: u64) -> UnitOfWork {
+    let other = |id: Uuid| Uuid::from_u64_pair(100 + store, id.as_u64_pair().1);
+    let (command, event) = (&mut unit.commands[0], &mut unit.events[0]);
+    let (command, event) = (Arc::make_mut(command), Arc::make_mut(event));
+    (command.id, event.id) = (other(command.id), other(event.id));
+    event.src_cmd = command.id;
+    unit
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_creators_of_a_root_one_wins() {
+    let Some(server) = TestServer::get() else { return };
+    let schema = server.schema();
+    let stores = [schema.open().await, schema.open().await];
+    // Few roots have a lock each, many have one for all; and one of each.
+    let mut first = 0;
+    for (one, other) in [(5, 5), (100, 100), (5, 100), (100, 5), (70, 64)] {
+        for _ in 0..4 {
+            let sizes = [one, other];
+            let mut batches = Vec::new();
+            for (number, size) in sizes.into_iter().enumerate() {
+                let batch = of_roots(first..first + size).await;
+                // Other commands than those of the other store.
+                let batch: Vec<UnitOfWork> =
+                    batch.iter().map(|unit| of_store(unit.clone(), number as u64)).collect();
+                batches.push(Arc::from(batch));
+            }
+            let [a, b] = [batches.remove(0), batches.remove(0)];
+            let (a, b) = tokio::join!(stores[0].commit(a), stores[1].commit(b));
+            for (a, b) in a.iter().zip(&b) {
+                let is_one = matches!(
+                    (a, b),
+                    (Fate::Committed { .. }, Fate::Stale { .. })
+                        | (Fate::Stale { .. }, Fate::Committed { .. })
+                );
+                assert!(is_one, "{a:?} {b:?}");
+            }
+            first += one.max(other);
+        }
+    }
+}

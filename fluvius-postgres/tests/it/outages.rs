@@ -1,0 +1,69 @@
+//! A server that is gone for a while: the store asks for it now and then, not with every call.
+
+use std::time::Duration;
+
+use fluvius_core::uuid::Uuid;
+use fluvius_core::{AggregateRoot, Fate, StateQuery, Store};
+use fluvius_postgres::PostgresStore;
+use fluvius_postgres::testing::PrivateServer;
+
+use crate::proxy::Proxy;
+use crate::units::units;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn attempts_are_few_while_a_server_is_gone() {
+    let Some(server) = PrivateServer::start_with(&[]) else { return };
+    let proxy = Proxy::start(server.socket()).await;
+    let store = PostgresStore::open(&proxy.url()).await.unwrap();
+    let [opened, deposited, _] = units().await;
+    let fates = store.commit([opened].into()).await;
+    assert!(matches!(fates[..], [Fate::Committed { .. }]), "{fates:?}");
+    proxy.refuse(true);
+    let before = proxy.connection_count();
+    let root = AggregateRoot::new("bank-account", Uuid::from_u128(1));
+    // Callers that ask again as soon as they have an answer, and others that give up at once.
+    let callers: Vec<_> = (0..40)
+        .map(|number| {
+            let (store, root, unit) = (store.clone(), root.clone(), deposited.clone());
+            tokio::spawn(async move {
+                let mut failed = 0_u32;
+                loop {
+                    let asked = async {
+                        match number % 4 {
+                            0 => store.load(&root).await.is_err(),
+                            1 => store.query(&StateQuery::every(1)).await.is_err(),
+                            2 => !matches!(
+                                store.commit([unit.clone()].into()).await[..],
+                                [Fate::Committed { .. }]
+                            ),
+                            _ => store.turn(&root).await.is_none(),
+                        }
+                    };
+                    let time_max = Duration::from_millis(if number < 20 { 10_000 } else { 20 });
+                    if let Ok(true) = tokio::time::timeout(time_max, asked).await {
+                        failed += 1;
+                    }
+                    tokio::task::yield_now().await;
+                    if failed > 1_000_000 {
+                        break;
+                    }
+                }
+            })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    callers.iter().for_each(|caller| caller.abort());
+    // Those that were under way together, and then one after the other, with a pause that doubles.
+    let tried = proxy.connection_count() - before;
+    assert!(tried <= 60, "{tried} connections were tried");
+    proxy.refuse(false);
+    // The longest pause is two seconds.
+    let row = tokio::time::timeout(Duration::from_secs(20), async {
+        loop {
+            if let Ok(Some(row)) = store.load(&root).await {
+                return row;
+            }
+        }
+    });
+    assert!(row.await.is_ok());
+}
