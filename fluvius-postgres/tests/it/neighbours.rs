@@ -128,7 +128,7 @@ async fn dropped_reads_are_cancelled_or_left_out() {
     let schema = server.schema();
     let store = schema.options().reader_count(2).open(schema.url()).await.unwrap();
     accounts(&store, 1).await;
-    let marker = "FROM command_log AS l";
+    let marker = "FROM command_log WHERE position";
     let held = hold(&schema, "context_log").await;
     let page = log_page();
     let reads: Vec<_> = (0..12)

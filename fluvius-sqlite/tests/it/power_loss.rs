@@ -116,7 +116,8 @@ async fn cut_off(environment: &[(&str, &str)], is_all: bool) -> Found {
         let answered = record.marked(at);
         let place = format!("{unsynced:?} behind entry {at} of {}", record.len());
         found.look(&left.join("store.db"), &place, &all, &answered[1..]).await;
-        std::fs::remove_dir_all(left).unwrap();
+        // A store that was not opened may still be closing its files. The folder around goes at the end.
+        let _ = std::fs::remove_dir_all(left);
     }
     println!(
         "{} places: {} with lost answers, {} damaged",
@@ -148,6 +149,9 @@ impl Found {
             }
             Ok(_) => self.damaged.push(format!("{place}: commands are missing between others")),
             Err(error) => self.damaged.push(format!("{place}: {error}")),
+        }
+        if let Err(error) = store.close().await {
+            self.damaged.push(format!("{place}: it is not closed: {error}"));
         }
     }
 }

@@ -159,7 +159,8 @@ impl Scenario {
     {
         let root = target.root_of::<C::Aggregate>();
         let answer = self.answer(|session| send(session, root.clone(), command));
-        self.inspect(answer.is_ok());
+        // The runtime refuses what it cannot read back at all.
+        self.inspect(matches!(answer, Ok(_) | Err(Error::InvalidState { .. })));
         match answer {
             Ok(_) => self,
             Err(error) => panic!(
@@ -282,16 +283,18 @@ impl Scenario {
     {
         let before = then::Logs::read(&self.world).last_position();
         let answer = self.answer(run);
-        self.inspect(answer.is_ok());
+        // The runtime refuses what it cannot read back at all.
+        self.inspect(matches!(answer, Ok(_) | Err(Error::InvalidState { .. })));
         let logs = then::Logs::read(&self.world).after(before);
         Then::new(self, answer, logs)
     }
 
-    /// Panics if something that an applied command has left is not read back as it was.
+    /// Panics if something that a command has left is not read back as it was. A command that the rule
+    /// or the domain refuses has left nothing.
     #[track_caller]
-    fn inspect(&self, is_applied: bool) {
+    fn inspect(&self, has_left: bool) {
         let faults = self.world.inspector.take();
-        if is_applied && !faults.is_empty() {
+        if has_left && !faults.is_empty() {
             panic!("{}", faults.join("\n"));
         }
     }
