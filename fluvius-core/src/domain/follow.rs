@@ -27,7 +27,8 @@ const PAUSE_MIN: Duration = Duration::from_millis(5);
 /// seen after it, if not before.
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 
-/// A log that is followed: a stream of its rows that ends only with an error.
+/// A log that is followed: a stream of its rows. It ends with an error, or when a shutdown has closed
+/// the store.
 ///
 /// Made by [`LogReader::follow_events`](crate::LogReader::follow_events) and the like, which tell
 /// how it waits and fails.
@@ -170,6 +171,10 @@ impl<T: LogRecord> Follower<T> {
                     let told = select(committed, stored);
                     select(told, pin!(sync::sleep(self.pause))).await;
                     self.pause = (self.pause * 2).min(PAUSE_MAX);
+                }
+                Err(Error::StoreUnavailable { .. }) if source.outages.is_shut_down() => {
+                    self.is_over = true;
+                    return None;
                 }
                 Err(error @ Error::StoreUnavailable { .. }) => {
                     let outage =

@@ -1,7 +1,7 @@
 //! Outages of the store, as those see them that follow its logs.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use metrics::{Counter, Gauge, counter, gauge};
@@ -22,6 +22,8 @@ pub(crate) struct Outages {
     domain: &'static str,
     ids: Arc<dyn Ids>,
     waiting: AtomicUsize,
+    /// Set by a shutdown: a store that was closed with it does not come back.
+    is_shut_down: AtomicBool,
     failed_reads: Counter,
     waiting_followers: Gauge,
 }
@@ -32,9 +34,19 @@ impl Outages {
             domain,
             ids,
             waiting: AtomicUsize::new(0),
+            is_shut_down: AtomicBool::new(false),
             failed_reads: counter!("fluvius_follower_failed_reads_total", "domain" => domain),
             waiting_followers: gauge!("fluvius_followers_waiting", "domain" => domain),
         }
+    }
+
+    /// Ends the retries of all followers.
+    pub(crate) fn shut_down(&self) {
+        self.is_shut_down.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_shut_down(&self) -> bool {
+        self.is_shut_down.load(Ordering::Acquire)
     }
 }
 

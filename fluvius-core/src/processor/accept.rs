@@ -223,7 +223,10 @@ impl Processor {
             idle.await;
         }
         self.permits.close();
+        self.environment.outages.shut_down();
         Guarded::new(self.environment.store.release()).await;
+        // Followers look at the store once more, which may be closed.
+        unwind::catch(|| self.environment.committed.notify_waiters());
     }
 
     /// Begins a command of a stream and waits until it is decided, but not until it is durable:

@@ -158,3 +158,18 @@ async fn no_row_is_lost_or_repeated_by_reads_that_fail() {
     let seen: Vec<u64> = events.take(40).map(|event| event.unwrap().position).collect().await;
     assert_eq!(seen, (1..=40).map(|number| 2 * number).collect::<Vec<u64>>());
 }
+
+#[tokio::test]
+async fn a_stream_ends_when_a_shutdown_closes_the_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = fluvius_sqlite::SqliteStore::open(folder.path().join("probes.db")).await.unwrap();
+    let domain = ProbingDomain::runtime(store).await.unwrap();
+    let session = domain.session(DomainContext::create("test"));
+    session.send(id(1), StartProbe { value: 0 }).await.unwrap();
+    let mut events = domain.log().follow_events();
+    assert!(events.next().await.unwrap().is_ok());
+    let follower = tokio::spawn(async move { events.next().await.is_none() });
+    domain.shutdown().await;
+    let ended = tokio::time::timeout(Duration::from_secs(20), follower).await;
+    assert!(ended.expect("the stream goes on").unwrap());
+}
