@@ -46,7 +46,7 @@ pub trait Aggregate: Clone + Send + Sync + Serialize + DeserializeOwned + 'stati
     type Command: for<'a> TryFrom<&'a CommandRecord, Error = RecordError>;
     /// Every event, to `match` on; read from a log row with `try_from`.
     type Event: for<'a> TryFrom<&'a EventRecord, Error = RecordError>;
-    /// Comparing and printing states, for the test kit.
+    /// Comparison and printing of states, for the test kit.
     #[doc(hidden)]
     const INSPECT: Inspect<Self> = Inspect::NOTHING;
     /// The erased form.
@@ -74,7 +74,7 @@ pub struct AggregateDescriptor {
     type_name: fn() -> &'static str,
     decode: fn(&Json) -> Result<SharedState, JsonError>,
     encode: fn(&SharedState) -> Result<Json, JsonError>,
-    /// The difference between two states, as the type itself tells it.
+    /// Difference between two states, as computed by the type itself.
     #[cfg(feature = "testing")]
     pub(crate) difference: fn(&SharedState, &SharedState) -> Option<String>,
 }

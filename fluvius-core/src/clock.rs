@@ -43,15 +43,16 @@ const fn at(seconds: i64, nanoseconds: u32) -> DateTime<Utc> {
     }
 }
 
-/// Makes of a clock's time one that every store gives back as it was, and every cursor can name: cut to microseconds, a
-/// leap second at the last microsecond of the second before it, and within the years 1 to 9999.
+/// Converts a clock's time to one that every store gives back unchanged and every cursor can name.
+/// It is cut to microseconds and kept within the years 1 to 9999. A leap second becomes the last
+/// microsecond of the second before it.
 pub(crate) fn to_microseconds(time: DateTime<Utc>) -> DateTime<Utc> {
     let nanoseconds = time.timestamp_subsec_nanos();
     let is_kept = nanoseconds < 1_000_000_000 && nanoseconds.is_multiple_of(1_000);
     let time = if is_kept {
         time
     } else {
-        // chrono counts a leap second on, from 1,000,000,000 nanoseconds.
+        // chrono represents a leap second as 1,000,000,000 nanoseconds or more.
         at(time.timestamp(), nanoseconds.min(999_999_999) / 1_000 * 1_000)
     };
     time.clamp(EARLIEST, LATEST)

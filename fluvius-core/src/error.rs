@@ -238,7 +238,7 @@ pub enum Error {
     TooLarge {
         /// The rows of the logs.
         rows: usize,
-        /// The estimated size in bytes; `None` where the number of rows alone was too large.
+        /// The estimated size in bytes; `None` if the number of rows alone was too large.
         bytes: Option<usize>,
     },
     /// A query of the stored state that no store answers.
@@ -283,7 +283,7 @@ pub enum Error {
         token.position()
     )]
     InvalidPosition {
-        /// The place from which the reader wanted to go on.
+        /// The place from which the reader was to go on.
         token: ResumeToken,
         /// The identifier of the row that is at its position, if there is one.
         found: Option<Uuid>,

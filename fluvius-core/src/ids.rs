@@ -40,7 +40,7 @@ const INVOKED: u128 = 0x8ca1_a1ed << 48;
 /// The bits of the third and fourth group.
 const INVOKED_MASK: u128 = 0xffff_ffff << 48;
 
-/// The id of the command that a rule sends with `invoke`: the same in every attempt.
+/// Returns the id of the command that a rule sends with `invoke`: the same in every attempt.
 ///
 /// It is a UUID of version 8 (RFC 9562): the groups three and four are the marker `8ca1-a1ed`, which holds version and
 /// variant. The other 96 bits are a BLAKE3 hash of the parent's id and the number of the invocation.
@@ -52,7 +52,7 @@ pub(crate) fn invoked(parent: Uuid, number: u32) -> Uuid {
     Uuid::from_u128(u128::from_be_bytes(hash) & !INVOKED_MASK | INVOKED)
 }
 
-/// Tells whether an id has the marker of an invoked command: a sender may not use it.
+/// Returns whether an id has the marker of an invoked command: a sender may not use it.
 pub(crate) fn is_invoked(id: Uuid) -> bool {
     id.as_u128() & INVOKED_MASK == INVOKED
 }

@@ -1,24 +1,24 @@
-//! Comparing and printing states whose type may or may not be able to: for the test kit.
+//! Comparison and printing of states for the test kit, as far as their type supports them.
 
 use std::fmt::Debug;
 use std::marker::PhantomData;
 
-/// Comparing and printing values of a type, as far as it can.
+/// Functions that compare and print values of a type, as far as it supports them.
 #[derive(Debug)]
 pub struct Inspect<A> {
-    /// Tells whether they are equal, if the type is `PartialEq`.
+    /// Returns whether two values are equal, if the type is `PartialEq`.
     pub is_equal: Option<fn(&A, &A) -> bool>,
-    /// Prints one, if the type is `Debug`.
+    /// Formats a value, if the type is `Debug`.
     pub debug: Option<fn(&A) -> String>,
 }
 
 impl<A> Inspect<A> {
-    /// Of a type that can do neither.
+    /// The functions of a type that supports neither.
     pub const NOTHING: Self = Self { is_equal: None, debug: None };
 }
 
-/// The constants of a concrete type: those of the inherent impls where their bounds hold, else those of
-/// [`NotInspected`].
+/// The constants of a concrete type: those of the inherent impls if their bounds hold, else those
+/// of [`NotInspected`].
 #[derive(Debug)]
 pub struct Inspected<A>(PhantomData<A>);
 
@@ -38,7 +38,7 @@ pub trait NotInspected<A> {
     const IS_EQUAL: Option<fn(&A, &A) -> bool> = None;
     /// See [`Inspect::debug`].
     const DEBUG: Option<fn(&A) -> String> = None;
-    /// Named always, so that importing the trait is.
+    /// Always named, so that the import of the trait is always used.
     const USED: () = ();
 }
 

@@ -41,8 +41,8 @@ pub trait Policy: Send + Sync + 'static {
 
     /// Asked again when the root is loaded, in every attempt. The default allows.
     ///
-    /// Of a command that is in the log already it is asked before its first answer is given again, with the root as it
-    /// is then; the state of a closed root is given too.
+    /// For a command that is in the log already, it is asked before the first answer is given
+    /// again, with the root as it is then. The state of a closed root is given too.
     fn with_state(
         &self,
         request: &PolicyRequest<'_>,

@@ -64,11 +64,11 @@ impl ResumeToken {
         self.row_id
     }
 
-    /// Checks the token against a store: what every store calls before it reads a page, in the
-    /// same snapshot.
+    /// Checks the token against a store. Every store calls this before it reads a page, in the same
+    /// snapshot.
     ///
-    /// `found` is the identifier of the row at the position in whichever log has one, and
-    /// `newest` the position of the newest row of all logs, 0 where there is none.
+    /// `found` is the identifier of the row at the position, in any of the logs. `newest` is the
+    /// position of the newest row of all logs, 0 if there is none.
     ///
     /// # Errors
     /// A permanent [`StoreError`], which callers see as `invalid-position`: if the token names a
@@ -121,7 +121,7 @@ impl FromStr for ResumeToken {
         let row_id = row_id.map(Uuid::try_parse).transpose().map_err(|_| ParseResumeTokenError)?;
         let position = position.parse().map_err(|_| ParseResumeTokenError)?;
         let token = Self { position, row_id };
-        // One spelling a token: `+1` or upper case would compare equal after parsing.
+        // Each token has one spelling: `+1` or upper case would compare equal after parsing.
         if token.to_string() == text { Ok(token) } else { Err(ParseResumeTokenError) }
     }
 }

@@ -42,7 +42,7 @@ pub(crate) struct Home {
 pub(crate) struct Watch(Option<AbortHandle>);
 
 impl Home {
-    /// The runtime that this thread is in. Returns `None` outside of a runtime.
+    /// Returns the runtime that this thread is in, or `None` outside of a runtime.
     pub(crate) fn current() -> Option<Self> {
         if is_scheduled() {
             return Some(Self { handle: None, has_workers: false });
@@ -52,12 +52,12 @@ impl Home {
         Some(Self { handle: Some(handle), has_workers })
     }
 
-    /// Whether this thread is in a runtime, of whichever domain.
+    /// Returns whether this thread is in a runtime, of any domain.
     pub(crate) fn is_any() -> bool {
         is_scheduled() || Handle::try_current().is_ok()
     }
 
-    /// Makes this runtime the one that timers and tasks made on this thread belong to.
+    /// Makes this runtime the one of timers and tasks made on this thread.
     pub(crate) fn enter(&self) -> Option<EnterGuard<'_>> {
         self.handle.as_ref().map(Handle::enter)
     }
@@ -72,9 +72,9 @@ impl Home {
 
     /// Lets other workers take the task that this one has spawned or woken last.
     ///
-    /// A worker of tokio keeps that task for itself, and no other worker steals it. If this one then
-    /// runs an author's code, or its caller's, for long, the task would wait for that. One more task
-    /// moves it to the queue from which others steal.
+    /// A worker of tokio keeps that task for itself, and no other worker steals it. If this worker
+    /// then runs an author's code, or its caller's, for long, the task would have to wait. One more
+    /// task moves it to the queue from which others steal.
     pub(crate) fn hand_over(&self) {
         if let Some(handle) = self.handle.as_ref().filter(|_| self.has_workers) {
             drop(handle.spawn(std::future::ready(())));
@@ -123,12 +123,12 @@ mod unscheduled {
         drop(permit);
     }
 
-    /// Whether a step took longer than a limit.
+    /// Returns whether a step took longer than a limit.
     pub(crate) fn is_longer(took: Duration, limit: Duration) -> bool {
         took > limit
     }
 
-    /// Whether a test schedules the tasks of this thread.
+    /// Returns whether a test schedules the tasks of this thread.
     pub(crate) const fn is_scheduled() -> bool {
         false
     }

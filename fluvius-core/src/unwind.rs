@@ -1,11 +1,11 @@
-//! Panics and destructors of code that is not this crate's: an author's, an integrator's, a store's.
+//! Panics and destructors of foreign code: an author's, an integrator's, a store's.
 //!
 //! Such code runs in three places: in a step of the driver, where [`catch`] and [`Guarded`] turn a
 //! panic into a value; in a destructor, where [`dispose`] ends it; and never under the lock of a
 //! processor, where [`Deferred`] is put aside until the lock is released.
 //!
 //! A second panic while the first one unwinds ends the process, and so does any panic under
-//! `panic = "abort"`: nothing in the program can catch these.
+//! `panic = "abort"`: no code in the program can catch these.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -20,9 +20,9 @@ use futures_core::future::BoxFuture;
 use crate::aggregate::SharedState;
 use crate::sync::oneshot;
 
-/// Runs code that may panic. Returns `None` if it has.
+/// Runs code that may panic. Returns `None` if it panicked.
 ///
-/// The value is copied on its way: on the path of every command it is a small one.
+/// The value is copied on return; on the path of every command it is small.
 pub(crate) fn catch<T>(run: impl FnOnce() -> T) -> Option<T> {
     match catch_unwind(AssertUnwindSafe(run)) {
         Ok(value) => Some(value),
@@ -51,7 +51,7 @@ impl<'a, T> Guarded<'a, T> {
         Self(Some(Box::pin(future)))
     }
 
-    /// Guards a call as well that makes the future.
+    /// Guards the call that makes the future as well.
     pub(crate) fn of(call: impl FnOnce() -> BoxFuture<'a, T>) -> Self {
         Self(catch(call))
     }
@@ -80,22 +80,22 @@ impl<T> Drop for Guarded<'_, T> {
     }
 }
 
-/// The guard of a processor's lock. Once the lock is released it does what was deferred under it.
+/// The guard of a processor's lock. Once the lock is released it runs the deferred work.
 pub(crate) struct Locked<'a, T> {
     // Dropped first.
     guard: MutexGuard<'a, T>,
     _released: Released,
 }
 
-/// What is put aside while this thread has a lock of [`Locked`].
+/// Work that is put aside while this thread has a lock of [`Locked`].
 pub(crate) enum Deferred {
     /// A state is dropped.
     State(SharedState),
-    /// Another value that holds an author's is dropped.
+    /// Another value that holds an author's value is dropped.
     Value(Box<dyn Any + Send>),
     /// A caller's task is woken.
     Wake(oneshot::Sender<()>),
-    /// A program's code is called, such as its subscriber of events.
+    /// Code of the program is called, such as its subscriber of events.
     Call(Box<dyn FnOnce() + Send>),
 }
 
@@ -104,7 +104,7 @@ thread_local! {
     static DEFERRED: RefCell<Vec<Deferred>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Counts a lock of this thread.
+/// Guard that counts a lock of this thread.
 struct Released;
 
 impl<'a, T> Locked<'a, T> {
@@ -136,7 +136,7 @@ impl Drop for Released {
             return;
         }
         // One at a time, since a destructor may take the lock itself and defer more. The list keeps
-        // its room for the next commands.
+        // its capacity for the next commands.
         while let Some(deferred) = DEFERRED.with(|deferred| deferred.borrow_mut().pop()) {
             deferred.run();
         }
@@ -144,9 +144,9 @@ impl Drop for Released {
 }
 
 impl Deferred {
-    /// Does it now, or once this thread has released its lock.
+    /// Does the work now, or once this thread has released its lock.
     pub(crate) fn defer(self) {
-        // Without thread locals the thread is ending, and has no lock.
+        // If thread locals are gone, the thread is ending and has no lock.
         if LOCK_COUNT.try_with(Cell::get).is_ok_and(|count| count > 0) {
             DEFERRED.with(|deferred| deferred.borrow_mut().push(self));
         } else {

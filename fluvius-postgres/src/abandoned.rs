@@ -1,4 +1,5 @@
-//! Commits whose callers have gone away: they go on, and what they store is looked for only when they have ended.
+//! Commits whose callers have gone away. They go on, and look-ups of their commands wait for their
+//! end.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -6,7 +7,7 @@ use fluvius_core::UnitOfWork;
 use fluvius_core::uuid::Uuid;
 use tokio::sync::watch;
 
-/// The commits of a store that are waited for no more.
+/// The commits of a store whose callers no longer wait.
 #[derive(Debug, Default)]
 pub(crate) struct Abandoned {
     commits: Mutex<Vec<Commit>>,
@@ -20,7 +21,7 @@ struct Commit {
 }
 
 impl Abandoned {
-    /// Waits until no commit that was given up can store this command any more.
+    /// Waits until no abandoned commit can store this command any more.
     pub(crate) async fn wait_for(&self, command: Uuid) {
         let found: Vec<_> = {
             let mut commits = self.commits();
@@ -31,7 +32,7 @@ impl Abandoned {
             commits.iter().filter(has_it).map(|commit| commit.running.clone()).collect()
         };
         for mut running in found {
-            // An error: it has ended.
+            // An error: the commit has ended.
             while running.changed().await.is_ok() {}
         }
     }
@@ -48,7 +49,7 @@ pub(crate) struct Caller<'a> {
 }
 
 impl<'a> Caller<'a> {
-    /// The sender is to be dropped when the commit has ended.
+    /// Registers a caller. Drop the returned sender when the commit has ended.
     pub(crate) fn of(
         abandoned: &'a Abandoned,
         batch: &Arc<[UnitOfWork]>,
@@ -58,7 +59,7 @@ impl<'a> Caller<'a> {
         (Self { abandoned, commit }, sender)
     }
 
-    /// It has its answer.
+    /// Notes that the caller has its answer.
     pub(crate) fn answered(mut self) {
         self.commit = None;
     }

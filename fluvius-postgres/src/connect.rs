@@ -71,7 +71,7 @@ impl Place {
         of_one * u32::try_from(count.max(1)).unwrap_or(u32::MAX)
     }
 
-    /// The settings of a connection whose statements may take so long.
+    /// The settings of a connection whose statements may take the given time.
     pub(crate) fn setup(&self, statement_time_max: Duration) -> String {
         format!(
             "SET search_path = \"{}\"; SET statement_timeout = {}; SET client_encoding = 'UTF8'; \
@@ -82,7 +82,7 @@ impl Place {
     }
 }
 
-/// A connection's bytes where they are encrypted.
+/// The bytes of a connection, encrypted if TLS is used.
 type TlsStream = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
 
 /// Opens connections, on the store's runtime.
@@ -99,8 +99,8 @@ impl Connector {
         Self { place: Arc::new(place), home, gate }
     }
 
-    /// Connects, and runs a setup. Whatever the connection still has to say is said in a task of its own, which ends
-    /// with the client.
+    /// Connects, and runs a setup. A task of its own drives the connection, and ends with the
+    /// client.
     pub(crate) async fn connect(&self, setup: String) -> Result<Client, Fault> {
         let (place, home) = (Arc::clone(&self.place), self.home.clone());
         let attempt = async move {
@@ -120,7 +120,7 @@ impl Connector {
         self.gate.pass(Box::pin(attempt)).await
     }
 
-    /// Connects, and leaves it to the caller to keep the connection going.
+    /// Connects, and leaves it to the caller to drive the connection.
     pub(crate) async fn connect_raw(
         &self,
     ) -> Result<(Client, Connection<Socket, TlsStream>), Fault> {

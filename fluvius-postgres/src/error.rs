@@ -57,8 +57,8 @@ impl Fault {
         }
     }
 
-    /// Tells if one unit of a batch may be to blame, and the others can still be stored: the server has refused what it
-    /// was sent, lacked the room for it, or it could not be sent at all.
+    /// Returns whether one unit of a batch may be to blame, so that the others can still be stored.
+    /// The server has refused the batch or lacked the room for it, or the batch could not be sent.
     pub(crate) fn may_be_of_one(&self) -> bool {
         match self.code() {
             Some(code) if *code == SqlState::OUT_OF_MEMORY => true,
@@ -92,7 +92,7 @@ impl Fault {
         self.code().is_some_and(|code| *code == SqlState::INSUFFICIENT_PRIVILEGE)
     }
 
-    /// Tells if the server has ended the statement, because of its time or since it was cancelled.
+    /// Returns whether the server has ended the statement, because of its time or a cancellation.
     pub(crate) fn is_cancelled(&self) -> bool {
         self.code().is_some_and(|code| *code == SqlState::QUERY_CANCELED)
     }

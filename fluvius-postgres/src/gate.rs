@@ -1,5 +1,5 @@
-//! Attempts to reach a server: while it is gone they are made one at a time, with a pause before each that grows, and
-//! what one of them has found is told to all who wait.
+//! Attempts to reach a server. While it is gone they are made one at a time, with a growing pause before each, and all
+//! waiting callers share the result.
 
 use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
@@ -14,12 +14,12 @@ use tokio::time::Instant;
 use crate::error::Fault;
 use crate::home::Home;
 
-/// The pause after the first failure, and the longest one. Of each pause up to half is left out at random, so that
-/// processes which lost their server at one moment do not all come back at one.
+/// The pause after the first failure, and the longest one. Up to half of each pause is left out at random, so that
+/// processes which lost their server at one moment do not all reconnect at once.
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 
-/// Lets attempts through.
+/// Admits attempts one at a time.
 #[derive(Debug, Clone)]
 pub(crate) struct Gate {
     home: Home,
@@ -34,14 +34,14 @@ struct Shared {
     turn: Arc<tokio::sync::Mutex<()>>,
 }
 
-/// The findings of the last attempts; without a failure all is well.
+/// The results of the last attempts; the default means no outage.
 #[derive(Debug, Default)]
 struct Outage {
     failure_count: u32,
     begun: Option<Instant>,
-    /// When the last attempt ended that failed, and with what.
+    /// End and error of the last attempt that failed.
     last: Option<(Instant, StoreError)>,
-    /// Before this no other one is made.
+    /// The earliest time of the next attempt.
     next: Option<Instant>,
 }
 
@@ -51,10 +51,10 @@ impl Gate {
         Self { home, shared: Arc::new(Shared { is_reported, outage, turn }) }
     }
 
-    /// Makes an attempt, which runs to its end whatever becomes of the caller; or tells what another one has found that
-    /// ended meanwhile.
+    /// Makes an attempt, which runs to its end whatever becomes of the caller. If another attempt has failed meanwhile,
+    /// its error is returned instead.
     ///
-    /// An attempt is boxed: it is large, and seldom made.
+    /// The attempt is boxed: it is large, and seldom made.
     pub(crate) async fn pass<T: Send + 'static>(
         &self,
         attempt: Pin<Box<dyn Future<Output = Result<T, Fault>> + Send>>,
@@ -116,7 +116,7 @@ impl Shared {
         if self.is_reported {
             metrics::counter!("fluvius_postgres_connect_failures_total").increment(1);
         }
-        // Attempts that were under way together are one failure.
+        // Attempts that were under way together count as one failure.
         let is_known = outage.last.as_ref().is_some_and(|(ended, _)| *ended >= attempt_begun);
         if outage.failure_count == 0 {
             outage.begun = Some(now);
@@ -141,7 +141,7 @@ impl Shared {
     }
 }
 
-/// The pause after so many failures.
+/// The pause after the given number of failures.
 fn pause(failure_count: u32) -> Duration {
     let doublings = failure_count.saturating_sub(1).min(16);
     let whole = PAUSE_MIN.saturating_mul(1 << doublings).min(PAUSE_MAX);

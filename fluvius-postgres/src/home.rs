@@ -1,7 +1,8 @@
 //! The tokio runtime of a store: connections, commits, reads and timers live there.
 //!
-//! Callers only wait for what is done there. So a caller may use any runtime, or none, and may end at any time. It is the
-//! multi-thread runtime in which the store was opened, or a thread of the store's own.
+//! Callers only wait for work that is done there, so a caller may use any runtime, or none, and may
+//! end at any time. It is the multi-thread runtime in which the store was opened, or a thread of
+//! the store's own.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use tokio::runtime::{Builder, Handle, RuntimeFlavor};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-/// The time that connections may take to be closed with the store.
+/// The longest time for closing connections with the store.
 const CLOSE_TIME_MAX: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -26,8 +27,9 @@ pub(crate) struct Home {
 }
 
 impl Home {
-    /// The multi-thread runtime of the caller, unless the store is to have a thread of its own. So it has elsewhere: a
-    /// current-thread runtime stands still as soon as its `block_on` returns.
+    /// Uses the multi-thread runtime of the caller, unless the store is to have a thread of its
+    /// own. Otherwise it starts such a thread: a current-thread runtime stands still as soon as its
+    /// `block_on` returns.
     pub(crate) fn open(has_own_thread: bool) -> Result<Self, StoreError> {
         match Handle::try_current() {
             Ok(handle)
@@ -60,7 +62,7 @@ impl Home {
         Ok(Self { handle, _stop: Some(Arc::new(stop)) })
     }
 
-    /// Does something to its end, whatever becomes of the caller.
+    /// Runs a future to its end, whatever becomes of the caller.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
@@ -68,7 +70,7 @@ impl Home {
         answer(self.spawn(work).await)
     }
 
-    /// Does something for as long as the caller waits for it.
+    /// Runs a future for as long as the caller waits for it.
     pub(crate) async fn run_while_awaited<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
@@ -77,7 +79,7 @@ impl Home {
         answer((&mut task.0).await)
     }
 
-    /// Begins something. If the runtime has ended, it is dropped.
+    /// Spawns a future. If the runtime has ended, the future is dropped.
     pub(crate) fn spawn<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
@@ -93,7 +95,7 @@ fn answer<T>(answer: Result<T, tokio::task::JoinError>) -> Result<T, StoreError>
     })
 }
 
-/// The runtime of the store is gone, and its connections with it.
+/// Returns the error of a store whose runtime, with its connections, has ended.
 pub(crate) fn ended() -> StoreError {
     StoreError::permanent(
         "the tokio runtime in which the PostgreSQL store was opened has ended: open the store in one that lives as long \
@@ -101,7 +103,7 @@ pub(crate) fn ended() -> StoreError {
     )
 }
 
-/// A task that ends with the one who waits for it.
+/// A task that is aborted with the future that waits for it.
 struct Awaited<T>(JoinHandle<T>);
 
 impl<T> Drop for Awaited<T> {

@@ -22,8 +22,9 @@
 //! to the end of the commit: so positions rise in the order of the commits, and nothing appears behind a reader. All
 //! batches of a store go down one connection.
 //!
-//! Reads take connections from two small pools, one for queries and one for what commands need. Each is one statement, so
-//! all that it gives is of one moment. All of it runs in one tokio runtime, which is the store's; callers wait for answers.
+//! Reads take connections from two small pools, one for queries and one for the reads of commands. Each read is one
+//! statement, so all of its rows are of one moment. Everything runs in one tokio runtime, the store's; callers wait for
+//! answers.
 //!
 //! # What it survives
 //!

@@ -14,10 +14,11 @@ use crate::readers::Readers;
 /// How many roots are read together at the most.
 const ROOT_COUNT_MAX: usize = 256;
 
-/// After this a read is not waited for any more by the loads behind it: they are read over another connection.
+/// If a read takes longer, the loads behind it do not wait for it: they are read over another
+/// connection.
 const PATIENCE: Duration = Duration::from_millis(200);
 
-/// The number of reads under way at the most.
+/// The largest number of reads under way.
 const READ_COUNT_MAX: usize = 4;
 
 /// The row as the server gives it; the caller decodes it, since a large state takes its time.
@@ -34,7 +35,7 @@ pub(crate) struct Loads {
 #[derive(Debug, Default)]
 struct Waiting {
     loads: Vec<(AggregateRoot, oneshot::Sender<Found>)>,
-    /// The number of tasks that read, and of those that are waited for: one, unless all are slow.
+    /// The number of tasks that read, and of those within `PATIENCE`: one, unless all are slow.
     task_count: usize,
     prompt_count: usize,
 }
@@ -56,7 +57,7 @@ impl Loads {
         Ok(read::state(&row)?)
     }
 
-    /// Begins to read what waits, unless that is done already.
+    /// Starts a task that reads the waiting loads, unless there is one already.
     fn begin(self: &Arc<Self>) {
         let mut waiting = self.waiting();
         if waiting.prompt_count > 0 || waiting.task_count >= READ_COUNT_MAX {
@@ -65,7 +66,7 @@ impl Loads {
         waiting.task_count += 1;
         waiting.prompt_count += 1;
         drop(waiting);
-        // A task of its own: whoever called may go away, and others wait for the same read.
+        // A task of its own: the caller may go away, and others wait for the same read.
         let task = Task { loads: Arc::clone(self), is_prompt: true, is_done: false };
         self.home.spawn(task.run());
     }
@@ -82,7 +83,7 @@ impl Loads {
             Err(fault) => fault,
         };
         let error = StoreError::from(fault);
-        // A permanent failure may be the fault of one of them.
+        // A permanent failure may be caused by one of them.
         let is_of_all = roots.len() == 1 || error.can_retry();
         for (sender, root) in senders.into_iter().zip(&roots) {
             let row = match is_of_all {
@@ -104,7 +105,7 @@ impl Loads {
     }
 }
 
-/// A task that reads what waits.
+/// A task that reads the waiting loads.
 struct Task {
     loads: Arc<Loads>,
     is_prompt: bool,
@@ -125,14 +126,14 @@ impl Task {
         }
     }
 
-    /// The loads that this task reads next; without them the task is done.
+    /// Returns the loads that this task reads next. If there are none, the task is done.
     fn next(&mut self) -> Option<Vec<(AggregateRoot, oneshot::Sender<Found>)>> {
         let mut waiting = self.loads.waiting();
-        // The others are not waited for any more.
+        // The callers of the others do not wait any more.
         waiting.loads.retain(|(_, sender)| !sender.is_closed());
         let count = waiting.loads.len().min(ROOT_COUNT_MAX);
         if count == 0 || (!self.is_prompt && waiting.prompt_count > 0) {
-            // Under the same lock: a load that comes next begins a task of its own.
+            // Under the same lock: a later load starts a task of its own.
             waiting.task_count -= 1;
             waiting.prompt_count -= usize::from(self.is_prompt);
             self.is_done = true;
@@ -144,7 +145,7 @@ impl Task {
         Some(waiting.loads.drain(..count).collect())
     }
 
-    /// Lets another task read what waits.
+    /// Lets another task read the waiting loads.
     fn be_slow(&mut self) {
         if std::mem::replace(&mut self.is_prompt, false) {
             self.loads.waiting().prompt_count -= 1;
@@ -163,7 +164,7 @@ impl Drop for Task {
         let mut waiting = self.loads.waiting();
         waiting.task_count -= 1;
         waiting.prompt_count -= usize::from(self.is_prompt);
-        // The runtime has ended: nothing is read any more, and those that wait hear of it.
+        // The runtime has ended: no load is read any more, and the waiting ones fail.
         waiting.loads.clear();
     }
 }

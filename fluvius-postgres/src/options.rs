@@ -89,31 +89,30 @@ impl PostgresOptions {
         self
     }
 
-    /// The number of connections that answer queries, logs and histories, at the most; 8 unless set. At least one does. Beside
-    /// them there are the one that commits, and up to six that read what commands need.
+    /// The largest number of connections for queries, logs and histories; 8 unless set, and at least one. Beside them
+    /// there are one for commits and up to six for the reads of commands.
     pub fn reader_count(mut self, count: usize) -> Self {
         self.reader_count = count.max(1);
         self
     }
 
-    /// The time that a statement of a command may take, a commit that waits for others included; 30 seconds unless set.
-    /// After that it fails, and may be tried again. Where the server says nothing at all, that is known after twice as
-    /// long.
+    /// The longest time of a statement of a command, including a commit that waits for others; 30 seconds unless set.
+    /// After that it fails with a retryable error. If the server is silent, this is noticed after twice that time.
     pub fn statement_time_max(mut self, time: Duration) -> Self {
         self.statement_time_max = within_bounds(time);
         self
     }
 
-    /// The time that a query, a page of a log, a history or a snapshot may take, and that it waits for a connection
-    /// before; 30 seconds unless set. After that the server ends it, and it fails with an error that may be tried
-    /// again and names this option. A read whose future is dropped is cancelled at once.
+    /// The longest time of a query, a page of a log, a history or a snapshot, and of its wait for a connection before;
+    /// 30 seconds unless set. After that the server ends it, and it fails with a retryable error that names this
+    /// option. A read whose future is dropped is cancelled at once.
     pub fn read_timeout(mut self, time: Duration) -> Self {
         self.read_timeout = within_bounds(time);
         self
     }
 
-    /// Sets if the store works on a thread of its own, even if it is opened in a multi-thread tokio runtime; it does not
-    /// unless set. It has one in any case if it is opened elsewhere.
+    /// Sets whether the store works on a thread of its own even if it is opened in a multi-thread tokio runtime;
+    /// `false` unless set. If it is opened elsewhere, it always has one.
     ///
     /// Set it if tasks of that runtime may block a worker thread, or if the store is to outlive the runtime. Trade-off:
     /// a commit and a read take two more wake-ups between threads, some 60 µs on a small virtual machine.
@@ -180,7 +179,7 @@ impl PostgresOptions {
     }
 }
 
-/// PostgreSQL counts milliseconds, of which 0 is for ever, and no more of them than fit.
+/// PostgreSQL counts milliseconds, up to a bound; 0 means no limit.
 fn within_bounds(time: Duration) -> Duration {
     time.clamp(Duration::from_millis(1), Duration::from_millis(i32::MAX.unsigned_abs().into()))
 }

@@ -1,7 +1,7 @@
 //! The connections that read: a small pool for each use. Each read is one statement.
 //!
-//! A read runs on the store's runtime. If its caller goes away, it is left out if it waits for a connection, and
-//! cancelled on the server if it runs.
+//! A read runs on the store's runtime. If its caller goes away while the read waits for a connection, it is left out.
+//! If it already runs, it is cancelled on the server.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -23,10 +23,10 @@ use crate::error::Fault;
 /// the pool may be.
 const TRY_COUNT: usize = 3;
 
-/// The number of connections for the reads of commands, at the most.
+/// The largest number of connections for the reads of commands.
 const COMMAND_READER_COUNT: usize = 6;
 
-/// A statement is cancelled several times, since the server may not have begun it, with a pause between.
+/// A statement is cancelled several times, with a pause between, since the server may not have begun it.
 const CANCEL_COUNT: usize = 10;
 const CANCEL_PAUSE: Duration = Duration::from_millis(100);
 const CANCEL_TIME_MAX: Duration = Duration::from_secs(5);
@@ -60,14 +60,14 @@ struct Pool {
     of: Use,
     permits: Arc<Semaphore>,
     idle: Mutex<Vec<Connection>>,
-    /// The time that a statement may take, and that a connection is waited for.
+    /// The longest time of a statement, and of the wait for a connection.
     time_max: Duration,
 }
 
 #[derive(Debug)]
 struct Connection {
     client: Client,
-    /// The statements that are prepared on it.
+    /// The statements that are prepared on this connection.
     statements: HashMap<String, Statement>,
 }
 
@@ -77,7 +77,7 @@ struct Lease {
     _permit: OwnedSemaphorePermit,
 }
 
-/// Ends when the caller does not wait for an answer any more.
+/// Ends when the caller no longer waits for an answer.
 type Gone = oneshot::Receiver<Infallible>;
 
 impl Readers {
@@ -116,7 +116,7 @@ impl Readers {
         self.read(sql.into(), params, false).await
     }
 
-    /// Waits, whatever runtime the caller has.
+    /// Sleeps on the store's runtime, whatever runtime the caller has.
     pub(crate) async fn pause(&self, time: Duration) -> Result<(), Fault> {
         let slept = async move { tokio::time::sleep(time).await };
         Ok(self.pool.connector.home.run_while_awaited(slept).await?)
@@ -131,14 +131,14 @@ impl Readers {
         let (caller, gone) = oneshot::channel::<Infallible>();
         let read = Arc::clone(&self.pool).read(sql, params, is_prepared, gone);
         let rows = self.pool.connector.home.run(read).await;
-        // It lives until here: dropping this future drops it.
+        // The sender lives until here: dropping this future drops it.
         drop(caller);
         rows?
     }
 }
 
 impl Pool {
-    /// Reads, again where the connection turns out to be gone.
+    /// Reads, and tries again if the connection turns out to be gone.
     async fn read(
         self: Arc<Self>,
         sql: String,
@@ -187,14 +187,14 @@ impl Pool {
                 () = tokio::time::sleep(answer_time_max) => (Err(Fault::unanswered()), false),
             }
         };
-        // The next user of an odd one would wait behind this read, or have its cancellation.
+        // The next user of an unsound one would wait behind this read, or receive its cancellation.
         if is_sound && !lease.connection.client.is_closed() {
             self.idle().push(lease.connection);
         }
         answer
     }
 
-    /// Ends a statement that is waited for no more. Tells whether it is certain that no cancellation is still under way.
+    /// Cancels a statement whose caller is gone. Returns whether it is certain that no cancellation is still under way.
     async fn cancel(
         &self,
         token: &CancelToken,
@@ -216,7 +216,7 @@ impl Pool {
         let permit = Arc::clone(&self.permits).acquire_owned();
         let permit = match tokio::time::timeout(self.time_max, permit).await {
             Ok(Ok(permit)) => permit,
-            // It is never closed.
+            // The semaphore is never closed.
             Ok(Err(_)) => return Err(StoreError::unavailable("the store is closed").into()),
             Err(_) => return Err(self.all_taken()),
         };
@@ -271,7 +271,7 @@ impl Connection {
     }
 }
 
-/// The error of a read without a caller.
+/// Returns the error of a read without a caller.
 fn abandoned() -> Fault {
     StoreError::unavailable("the read was given up").into()
 }

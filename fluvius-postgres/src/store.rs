@@ -30,10 +30,10 @@ use crate::writer::Writer;
 ///
 /// # Runtimes
 /// A store works in the multi-thread tokio runtime in which it was opened: its connections live there, and commits and
-/// reads run there. Opened elsewhere, or with [`own_thread`](PostgresOptions::own_thread), it has a thread of its own,
-/// which ends with the last clone. It may be used in any tokio runtime, and in none; a caller may be dropped, and its
-/// runtime may end, at any time. A commit goes to its end once its future was polled. After the end of the runtime in
-/// which the store works every call fails with a permanent [`StoreError`] that says so.
+/// reads run there. If it is opened elsewhere, or with [`own_thread`](PostgresOptions::own_thread), it has a thread of
+/// its own, which ends with the last clone. It may be used in any tokio runtime, and in none; a caller may be dropped,
+/// and its runtime may end, at any time. A commit runs to its end once its future was polled. After the end of the
+/// runtime in which the store works, every call fails with a permanent [`StoreError`] that says so.
 ///
 /// # Examples
 ///
@@ -57,11 +57,11 @@ pub struct PostgresStore {
 struct Connections {
     home: Home,
     writer: Writer,
-    /// Commits that are waited for no more.
+    /// Commits whose callers no longer wait.
     abandoned: Abandoned,
-    /// For queries, logs and histories.
+    /// The pool for queries, logs and histories.
     readers: Readers,
-    /// For what commands need.
+    /// The pool for the reads of commands.
     command_readers: Readers,
     loads: Arc<Loads>,
     hints: Hints,
@@ -148,7 +148,7 @@ impl Store for PostgresStore {
         let commit = {
             let (connections, batch) = (Arc::clone(&self.connections), Arc::clone(&batch));
             let has_begun = Arc::clone(&has_begun);
-            // A task of the store: all commits go over one connection, and one that is given up in the middle would
+            // A task of the store: all commits share one connection, and a commit that is given up in the middle would
             // take it from the others.
             async move {
                 has_begun.store(true, Ordering::SeqCst);

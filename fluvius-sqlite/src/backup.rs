@@ -32,10 +32,10 @@ const STEPS_AT_ONCE: i32 = 100_000;
 /// How long a copy that cannot go on waits.
 const WAIT_TIME: Duration = Duration::from_millis(1);
 
-/// The reasons for which a backup is to go on.
+/// The conditions under which a backup goes on.
 #[derive(Debug, Clone)]
 pub(crate) struct IsWanted {
-    /// The caller's half is gone with its future.
+    /// Dead once the caller's future is dropped.
     caller: Weak<()>,
     is_closed: Arc<AtomicBool>,
 }
@@ -143,7 +143,7 @@ impl Target {
 pub(crate) enum Source<'s> {
     /// A file, by a connection of its own.
     File(&'s Path),
-    /// A store in memory, by the connection of its writer, since there is no other; and the
+    /// A store in memory, over the connection of its writer, since it has no other, with the
     /// permissions of the copy.
     Memory(&'s Writer, u32),
 }
@@ -169,7 +169,7 @@ pub(crate) fn run(
             part
         }
     };
-    // The source is closed; the copy is none of its files.
+    // The source is closed, and the copy is none of its files.
     drop(is_open);
     check(&part, is_wanted).map_err(StoreError::from).map_err(of_store)?;
     target.finish(part)
@@ -235,7 +235,8 @@ fn untold(path: &Path, why: &str) -> String {
     format!("no backup was made as `{}`: {why}", path.display())
 }
 
-/// The permissions of a file, for its copy; those that the user's mask forbids are left out.
+/// Returns the permissions of a file, for its copy; those that the user's mask forbids are left
+/// out.
 #[cfg(unix)]
 fn permissions_of(file: &Path) -> Option<Permissions> {
     file.metadata().ok().map(|file| file.permissions())

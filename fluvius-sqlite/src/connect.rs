@@ -40,14 +40,14 @@ fn open_writer(place: &Place) -> Result<Connection, Fault> {
             reading::watch(&mut connection)?;
             connection
         }
-        // Opened once more: a file that is gone is not made anew.
+        // Opened once more: a file that is gone is not created again.
         Some(file) if place.is_opened() => {
             place.check_file()?;
             open(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?
         }
         Some(file) => {
             foreign::refuse(file)?;
-            // If it cannot be made so, SQLite tries, and says why it cannot.
+            // If it cannot be made, SQLite tries, and reports the reason.
             let made = file_id::make(file, place.options.file_mode);
             if let Err(error) = made {
                 tracing::debug!(%error, "the database file is left to SQLite to make");
@@ -138,7 +138,7 @@ fn keep_plans(connection: &Connection) -> Result<(), Fault> {
     Ok(())
 }
 
-/// A file beside the database file.
+/// Returns the path of a file beside the database file.
 pub(crate) fn beside(file: &Path, suffix: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(suffix);

@@ -66,7 +66,7 @@ impl Fault {
         matches!(self.code(), Some(ErrorCode::Unknown))
     }
 
-    /// True of a statement that was ended before it was through.
+    /// Returns true for a statement that was interrupted.
     pub(crate) fn is_interrupted(&self) -> bool {
         matches!(self.code(), Some(ErrorCode::OperationInterrupted))
     }

@@ -1,12 +1,12 @@
-//! The identity of a file, by which a deleted, moved or replaced one is noticed.
+//! Identity of a file, by which a deleted, moved or replaced one is noticed.
 
 use std::io::Error;
 use std::path::Path;
 
 /// The device and the inode of a file.
 ///
-/// On Windows there is none, and none is needed: the system does not let a file go that SQLite has
-/// open. On other systems than Unix and Windows a replaced file is not noticed.
+/// On Windows it is empty, and not needed: the system does not release a file that SQLite has open.
+/// On systems other than Unix and Windows a replaced file is not noticed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FileId {
     #[cfg(unix)]
@@ -32,20 +32,20 @@ impl FileId {
     }
 }
 
-/// Links that are followed to a file that is to be made.
+/// Number of links that are followed to a file that is to be made.
 #[cfg(unix)]
 const LINK_COUNT_MAX: usize = 16;
 
 /// Makes an empty file with these permissions, unless there is one.
 ///
-/// It gets its name once it is closed: on POSIX a process gives up all its locks of a file when it
-/// closes any handle of its own, and another store of this process may open it at once.
+/// The file gets its name once it is closed. On POSIX a process gives up all its locks of a file
+/// when it closes any handle of its own, and another store of this process may open it at once.
 #[cfg(unix)]
 pub(crate) fn make(path: &Path, mode: u32) -> Result<(), Error> {
     use std::fs::Permissions;
     use std::io::ErrorKind;
     use std::os::unix::fs::PermissionsExt;
-    // A link that leads to no file yet: the file is made where it leads.
+    // A link without a target: the file is made at the target.
     let mut path = path.to_owned();
     for _ in 0..LINK_COUNT_MAX {
         let (Ok(target), Some(folder)) = (std::fs::read_link(&path), path.parent()) else { break };
@@ -65,7 +65,7 @@ pub(crate) fn make(path: &Path, mode: u32) -> Result<(), Error> {
     }
 }
 
-/// Nothing: SQLite makes the file.
+/// Does nothing: SQLite makes the file.
 #[cfg(not(unix))]
 #[expect(clippy::unnecessary_wraps, reason = "on Unix it may fail")]
 pub(crate) fn make(_path: &Path, _mode: u32) -> Result<(), Error> {

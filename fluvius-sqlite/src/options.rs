@@ -87,10 +87,11 @@ impl SqliteOptions {
     }
 
     /// The number of connections that answer queries, snapshots and reads of whole logs, each on a
-    /// thread of its own; 4 unless set. There is at least one.
+    /// thread of its own; 4 unless set, and at least 1.
     ///
-    /// As many again answer the reads by identifier: of one root, of its events, and of one command
-    /// or context. Commands read in no other way, so queries do not keep them waiting.
+    /// The same number of connections answers the reads by identifier: of one root, of its events,
+    /// and of one command or context. Commands use only these reads, so queries do not keep them
+    /// waiting.
     pub fn reader_count(mut self, count: usize) -> Self {
         self.reader_count = count.max(1);
         self
@@ -100,8 +101,8 @@ impl SqliteOptions {
     /// seconds unless set. A log, and the history of a root, are read in parts that each have this
     /// time.
     ///
-    /// A read that takes longer is ended, and fails with an error that may pass and names this
-    /// option. A read whose caller is gone is ended too, whatever time it has left.
+    /// If a read takes longer, it is ended and fails with a retryable error that names this option.
+    /// A read whose caller is gone is ended too, whatever time it has left.
     pub fn read_timeout(mut self, time: Duration) -> Self {
         self.read_timeout = time;
         self
@@ -110,8 +111,8 @@ impl SqliteOptions {
     /// The permissions of a file that is made, on Unix; `0o600` unless set, so that no other user
     /// may read it.
     ///
-    /// A file that is there keeps its own. The files beside it (`-wal`, `-shm`) and backups have
-    /// those of the file. On other systems the folder decides, and this does nothing.
+    /// An existing file keeps its own. The files beside it (`-wal`, `-shm`) and backups have those
+    /// of the file. On other systems the folder decides, and this does nothing.
     pub fn file_mode(mut self, mode: u32) -> Self {
         self.file_mode = mode & 0o777;
         self
@@ -201,7 +202,7 @@ impl Place {
         Self { file, options, id: OnceLock::new() }
     }
 
-    /// True once the file was opened.
+    /// Returns true once the file was opened.
     pub(crate) fn is_opened(&self) -> bool {
         self.id.get().is_some()
     }

@@ -19,7 +19,7 @@ pub(crate) type Job = Box<dyn FnOnce(Result<&Connection, StoreError>) + Send>;
 /// The two kinds of reads. Each has threads of its own, so that queries do not keep commands waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lane {
-    /// Reads by identifier, as commands make them: they take about as long as what they return.
+    /// Reads by identifier, as commands make them: their time is proportional to their result.
     Points,
     /// All others.
     Scans,
@@ -28,7 +28,7 @@ pub(crate) enum Lane {
 /// The way to the readers' threads, which end with it.
 #[derive(Debug)]
 pub(crate) struct Readers {
-    /// None: the store was closed.
+    /// `None` once the store was closed.
     lanes: RwLock<Option<Lanes>>,
 }
 
@@ -62,7 +62,7 @@ impl Readers {
         })
     }
 
-    /// Ends the threads, once they are through with what was handed over.
+    /// Ends the threads, once they are through with the jobs that were handed over.
     pub(crate) fn end(&self) {
         *self.lanes.write().unwrap_or_else(PoisonError::into_inner) = None;
     }

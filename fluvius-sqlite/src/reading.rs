@@ -1,8 +1,8 @@
-//! One read under way: it ends early once its caller is gone, its time is over, or the store is
+//! One read under way. It ends early if its caller is gone, its time is over, or the store is
 //! closed.
 //!
-//! SQLite asks for it every so many steps, on the thread on which the statement runs. Unlike
-//! `sqlite3_interrupt`, which stops whatever runs on a connection, this cannot hit the next read.
+//! SQLite runs the check at a fixed number of steps, on the thread of the statement. Unlike
+//! `sqlite3_interrupt`, which stops any statement of a connection, this cannot hit the next read.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +15,7 @@ use rusqlite::Connection;
 use crate::error::Fault;
 use crate::writer;
 
-/// Steps of SQLite from one look at the bounds of a read to the next: some 10 µs.
+/// Steps of SQLite between two checks of the bounds of a read: some 10 µs.
 const STEPS_AT_ONCE: i32 = 1_000;
 
 thread_local! {
@@ -26,7 +26,7 @@ thread_local! {
 /// The bounds of one read.
 #[derive(Debug, Clone)]
 pub(crate) struct Reading {
-    /// The caller's half is dropped with its future.
+    /// Dead once the caller's future is dropped.
     is_wanted: Weak<()>,
     begun: Instant,
     time_max: Duration,
@@ -34,7 +34,7 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
-    /// A read that begins now.
+    /// Returns a read that begins now.
     pub(crate) fn new(caller: &Arc<()>, time_max: Duration, is_closed: &Arc<AtomicBool>) -> Self {
         Self {
             is_wanted: Arc::downgrade(caller),
@@ -44,7 +44,7 @@ impl Reading {
         }
     }
 
-    /// The error with which the read ends early, if it is to end.
+    /// Returns the error with which the read ends early, if it is to end.
     pub(crate) fn end(&self) -> Option<StoreError> {
         if self.is_closed.load(Ordering::Acquire) {
             return Some(writer::closed());
@@ -75,7 +75,7 @@ impl Reading {
     }
 }
 
-/// The read under way, until it is dropped: a panic ends it as well.
+/// The read under way, until this is dropped: a panic ends it as well.
 struct Current;
 
 impl Current {
@@ -91,7 +91,7 @@ impl Drop for Current {
     }
 }
 
-/// Lets reads on this connection end early.
+/// Installs the check that lets reads on this connection end early.
 pub(crate) fn watch(connection: &mut Connection) -> Result<(), Fault> {
     let must_end = || {
         CURRENT

@@ -33,21 +33,21 @@ use crate::writer::{self, Commit, Job, Writer};
 /// in the file alone, and the files beside it are gone.
 ///
 /// - [`Store::close`] closes the store for all clones. Commits that were handed over end first; reads
-///   and backups under way are ended. Every later call on any clone is an error that may pass
+///   and backups under way are ended. Every later call on any clone is a retryable error
 ///   (`store-unavailable`).
 /// - [`DomainRuntime::shutdown`](fluvius_core::DomainRuntime::shutdown) gives up the clone that the
 ///   runtime was built with ([`Store::release`]). If that was the last one, the store is closed
 ///   when it returns. If the program keeps others, all that is committed is in the file by then,
 ///   as far as no read under way needs the `-wal` file.
-/// - When the last clone is dropped, the store is closed by a thread of its own. Dropping waits for
-///   nothing: a program that ends, copies or moves the file then is to `close` before.
+/// - When the last clone is dropped, a thread of its own closes the store. The drop waits for nothing,
+///   so a program that then ends, or copies or moves the file, must call `close` before.
 ///
 /// # A file that is deleted, moved or replaced
 /// Before a commit is answered, and before each read, the store compares the device and the inode
-/// of its path with those of the file that it has opened. If the file, or one beside it, is not
-/// there or is another one, commits and reads are errors that may pass, and a commit that was under
-/// way is [`Fate::Unknown`]. No file is made anew. Once the same file is back in its place, the
-/// store goes on. This holds on Unix; Windows lets no file go that is open.
+/// of its path with those of the file that it has opened. If the file, or one beside it, is missing
+/// or is another one, commits and reads are retryable errors. A commit that was under way is
+/// [`Fate::Unknown`]. No file is created in its place. Once the same file is back in its place,
+/// the store goes on. This holds on Unix; Windows does not release a file that is open.
 ///
 /// # Examples
 ///
@@ -107,7 +107,7 @@ impl Threads {
         self.writer.closed().await
     }
 
-    /// One clone less keeps the store open. Tells whether it was the last.
+    /// Gives up one clone's hold on the store. Returns whether it was the last.
     fn give_up_handle(&self) -> bool {
         self.handle_count.fetch_sub(1, Ordering::AcqRel) == 1
     }
@@ -182,10 +182,10 @@ impl SqliteStore {
     /// commits wait until all is copied.
     ///
     /// # Errors
-    /// A permanent [`StoreError`] where the name is taken (also with `-wal`, `-shm` or `-journal`
-    /// behind it), the folder is not there or cannot be written to, or the store is damaged. One
-    /// that may pass where the disk is full or fails, or the store is closed. Nothing of the copy
-    /// is left.
+    /// A permanent [`StoreError`] if the name is taken (also with `-wal`, `-shm` or `-journal`
+    /// behind it), the folder is not there or cannot be written to, or the store is damaged. A
+    /// retryable one if the disk is full or fails, or the store is closed. No part of the copy is
+    /// left.
     ///
     /// # Cancellation
     /// Dropping the future ends the copying soon. Nothing of it is left, unless it was whole

@@ -150,13 +150,13 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Whether each state that a command leaves is read back from what is to be stored, as it is
-    /// unless this is set to `false`.
+    /// Sets whether each state that a command leaves is read back from the JSON to be stored;
+    /// `true` unless set.
     ///
-    /// The value that is read back is cached, so that every process decides on the same state,
-    /// whatever serde leaves out. A state, or an event's arguments or data, that cannot be read back
-    /// ends its command in `invalid-state`, and nothing is stored. It costs the decoding of one state
-    /// for each aggregate that a command changes.
+    /// The value read back is cached, so every process decides on the same state, whatever serde
+    /// leaves out. If a state, or an event's arguments or data, cannot be read back, the command
+    /// ends in `invalid-state` and nothing is stored. Cost: one state is decoded for each aggregate
+    /// that a command changes.
     pub fn read_back(mut self, read_back: bool) -> Self {
         self.settings.read_back = read_back;
         self
@@ -177,7 +177,7 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Has the states that actions leave looked at.
+    /// Sets the inspector of the states that actions leave.
     #[cfg(feature = "testing")]
     pub(crate) fn inspector(mut self, inspector: crate::testing::inspector::Inspector) -> Self {
         self.settings.inspector = Some(inspector);

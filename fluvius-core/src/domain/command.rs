@@ -62,7 +62,7 @@ impl<'a, C: Command> PreparedCommand<'a, C> {
         };
         let task = decode::typed(environment, id, root, command, if_match)?;
         let answer = session.processor.run(&session.sender, task, session.place()).await?;
-        // The command is applied: where an author's code panics on the answer, no other error is true.
+        // The command is applied: if an author's code panics on the answer, no other error is true.
         answer.typed::<C>().unwrap_or(Err(Error::OutcomeUnknown { id }))
     }
 }

@@ -30,19 +30,19 @@ const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// A log that is followed: a stream of its rows. It ends with an error, or when a shutdown has closed
 /// the store.
 ///
-/// Made by [`LogReader::follow_events`](crate::LogReader::follow_events) and the like, which tell
-/// how it waits and fails.
+/// Made by [`LogReader::follow_events`](crate::LogReader::follow_events) and its siblings, which
+/// document the waits and the errors.
 pub struct LogStream<T> {
     rows: BoxStream<'static, Result<Logged<T>, Error>>,
     at: At,
 }
 
 impl<T> LogStream<T> {
-    /// How far the stream has come: behind it lie all rows that it has not given yet.
+    /// The place up to which the stream has read. All rows that it has not given yet lie behind it.
     ///
-    /// It is the token of the row that was given last, or, once the log was looked at further
-    /// without a row to give, of the last row that was looked at. So the token of a stream that
-    /// gives few rows moves on as well. Store it when every row that was given is dealt with.
+    /// It is the token of the row that was given last. If the log was looked at further without a
+    /// row to give, it is the token of the last row that was looked at. So the token also moves on
+    /// for a stream that gives few rows. Store it when every row that was given is dealt with.
     pub fn resume_token(&self) -> ResumeToken {
         self.at.get()
     }
@@ -63,7 +63,7 @@ impl<T> fmt::Debug for LogStream<T> {
     }
 }
 
-/// How far a stream has come; one task at a time uses it.
+/// The progress of a stream; one task at a time uses it.
 #[derive(Clone)]
 struct At(Arc<Mutex<ResumeToken>>);
 
@@ -77,7 +77,7 @@ impl At {
     }
 }
 
-/// What a follower reads from and waits with.
+/// The log and the wake-ups of a follower.
 #[derive(Clone)]
 pub(super) struct Source {
     pub(super) store: Arc<dyn ErasedStore>,
@@ -90,11 +90,11 @@ struct Follower<T> {
     query: LogQuery,
     rows: std::vec::IntoIter<Logged<T>>,
     at: At,
-    /// Whether there is more of the log to look at.
+    /// Set if there is more of the log to look at.
     is_behind: bool,
     pause: Duration,
     outage: Option<Outage>,
-    /// Whether an error was given that no other try mends.
+    /// Set if a permanent error was given.
     is_over: bool,
 }
 
@@ -147,12 +147,12 @@ impl<T: LogRecord> Follower<T> {
             if self.is_over {
                 return None;
             }
-            // All rows of the page are given: what lies up to here is done with.
+            // All rows of the page are given: the rows up to here are done with.
             self.at.set(self.query.after);
             if !self.is_behind {
                 sync::sleep(PAUSE_MIN).await;
             }
-            // What is stored after they are made is told to them, also while the page is read.
+            // They are notified of each row stored after this, also while the page is read.
             let committed = pin!(source.committed.notified());
             let stored = source.store.stored();
             match read(source.clone(), self.query.clone()).await {
@@ -180,7 +180,7 @@ impl<T: LogRecord> Follower<T> {
                     let outage =
                         self.outage.get_or_insert_with(|| Outage::begin(&source.outages, &error));
                     sync::sleep(outage.next_pause()).await;
-                    // The pause between two reads is over by that.
+                    // The pause between two reads is over by then.
                     self.is_behind = true;
                 }
                 Err(error) => {

@@ -56,12 +56,12 @@ pub struct LogReader {
 pub struct Page<T> {
     /// The rows, in position order. There may be none although there is a next page.
     pub rows: Vec<Logged<T>>,
-    /// Where the next page begins: pass it to [`LogReader::after`]. `None`: the page has come to
-    /// the end of the log as it was when it was read.
+    /// The start of the next page, for [`LogReader::after`]. `None` if the page has reached the end
+    /// of the log as it was when it was read.
     pub next: Option<ResumeToken>,
-    /// How far the page has looked, also where there is no next one yet. No row that the reader
-    /// asks for is missing up to there, and none can still appear there. To read what is stored
-    /// later, keep it and pass it to [`LogReader::after`].
+    /// The place up to which the page has looked, also if there is no next page yet. No row that
+    /// the reader asks for is missing up to there, and none can still appear there. To read later
+    /// rows, keep it and pass it to [`LogReader::after`].
     pub scanned_to: ResumeToken,
 }
 
@@ -88,10 +88,10 @@ impl LogReader {
 
     /// Only the rows behind this place: the token of a page or of a row, or a bare position.
     ///
-    /// Each read checks it against the store, in the snapshot that it reads. A token fails with
-    /// `invalid-position` where its row is not at its position, which is so in a store that was
-    /// set back to a backup and has gone on since. A bare position fails only where it is ahead of
-    /// the newest row.
+    /// Each read checks the place against the store, in the snapshot that it reads. A token fails
+    /// with `invalid-position` if its row is not at its position, as in a store that was set back
+    /// to a backup and has gone on since. A bare position fails only if it is ahead of the newest
+    /// row.
     #[must_use]
     pub fn after(mut self, place: impl Into<ResumeToken>) -> Self {
         self.query.after = place.into();
@@ -105,9 +105,9 @@ impl LogReader {
         self
     }
 
-    /// How many rows of the log are looked at for one page at the most, whether they are in it or
-    /// not: 10,000 unless set, and at least as many as [`limit`](Self::limit). A page that has
-    /// fewer rows than its limit, or none, may have a next one.
+    /// Sets the maximum number of rows of the log that are looked at for one page, whether they are
+    /// in it or not: 10,000 unless set, and at least [`limit`](Self::limit). A page with fewer rows
+    /// than its limit, or none, may have a next one.
     #[must_use]
     pub fn scan_limit(mut self, rows: usize) -> Self {
         self.query.scan_limit = rows;
@@ -149,10 +149,10 @@ impl LogReader {
     /// The events from here on, without end: those that are there, and each one that is stored
     /// later, once and in position order.
     ///
-    /// A page is read at a time, each behind the place up to which the one before has looked, also
-    /// where that gave no row. Where the log ends, the stream waits: what this runtime commits is
-    /// read within some 5 ms, what other processes do as soon as the store
-    /// [tells](crate::Store::stored) of it, and after a second in any case. To go on after a
+    /// Pages are read one at a time, each behind the place up to which the previous one has looked,
+    /// also if that gave no row. At the end of the log the stream waits. Commits of this runtime
+    /// are read within some 5 ms. Commits of other processes are read as soon as the store
+    /// [announces](crate::Store::stored) them, and after a second in any case. To go on after a
     /// restart, keep the token of the last row that was dealt with, or that of the
     /// [stream](LogStream::resume_token), and pass it to [`after`](Self::after).
     ///
@@ -163,8 +163,8 @@ impl LogReader {
     /// count them.
     ///
     /// # Errors
-    /// `invalid-position`, `store`: no other try would help. The stream gives the error and is
-    /// over.
+    /// `invalid-position`, `store`: another try would not help. The stream gives the error and
+    /// ends.
     ///
     /// # Cancellation
     /// Dropping the stream gives up the rows that it has read and not given.

@@ -1,4 +1,4 @@
-//! Outages of the store, as those see them that follow its logs.
+//! Outages of the store, as seen by the followers of its logs.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -17,7 +17,7 @@ const RETRY_PAUSE_MIN: Duration = Duration::from_millis(50);
 const RETRY_PAUSE_MAX: Duration = Duration::from_secs(2);
 
 /// The followers of one domain that cannot read at present. The first of them reports the outage,
-/// and the last one that it is over.
+/// and the last one reports its end.
 pub(crate) struct Outages {
     domain: &'static str,
     ids: Arc<dyn Ids>,
@@ -53,9 +53,9 @@ impl Outages {
 /// The outage of one follower, from its first failed read to the next one that succeeds.
 pub(super) struct Outage {
     outages: Arc<Outages>,
-    /// Followers differ in it, so that they do not all read at the same moment when the store is
-    /// back. It is drawn from the domain's own source: a run with counted identifiers is the same
-    /// each time.
+    /// The seed differs among followers, so that they do not all read at the same moment when the
+    /// store is back. It is drawn from the domain's own source: a run with counted identifiers is
+    /// reproducible.
     seed: Uuid,
     failed_count: u32,
 }
@@ -73,8 +73,8 @@ impl Outage {
         Self { seed: outages.ids.next(), outages: Arc::clone(outages), failed_count: 0 }
     }
 
-    /// A read has failed: the pause before the next one, between half of a bound and the bound,
-    /// which doubles with each failure.
+    /// Counts a failed read and returns the pause before the next one. It lies between half of a
+    /// bound and the bound, which doubles with each failure.
     pub(super) fn next_pause(&mut self) -> Duration {
         self.outages.failed_reads.increment(1);
         let jitter = *ids::invoked(self.seed, self.failed_count).as_bytes();
@@ -86,9 +86,9 @@ impl Outage {
         half + half / 1_024 * u32::from(u16::from_le_bytes([jitter[14], jitter[15]]) % 1_024)
     }
 
-    /// A read has succeeded.
+    /// Ends the outage after a read that succeeded.
     pub(super) fn end(self) {
-        // It is still counted itself.
+        // This follower is still counted here.
         if self.outages.waiting.load(Ordering::Relaxed) == 1 {
             let failed_count = self.failed_count;
             tracing::warn!(

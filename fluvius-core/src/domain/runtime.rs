@@ -12,10 +12,10 @@ use crate::store::RealmFilter;
 
 /// A domain at work over a store. Cheap to clone; clones are the same runtime.
 ///
-/// It works in tasks of the tokio runtime in which it was built. That runtime needs time enabled, and
-/// must live as long as the domain is used: once it has ended, every command ends in `shutting-down`.
-/// Commands may be sent from any tokio runtime. A `current_thread` runtime does this work only while
-/// something runs in it: build a domain that several runtimes use in one with worker threads.
+/// It works in tasks of the tokio runtime in which it was built. That runtime needs time enabled, and must live as long
+/// as the domain is used: once it has ended, every command ends in `shutting-down`. Commands may be sent from any tokio
+/// runtime. A `current_thread` runtime does this work only while something runs in it, so build a domain that several
+/// runtimes use in one with worker threads.
 ///
 /// # Examples
 ///
@@ -90,8 +90,8 @@ impl DomainRuntime {
     /// the program keeps a clone of the store, they go on reading.
     ///
     /// # Cancellation
-    /// Dropping the future stops the wait; commands are not accepted any more all the same. The
-    /// store is given up by a further call, or when the runtime is dropped.
+    /// If the future is dropped, the wait stops, but commands are still not accepted any more. The store is given up by
+    /// a further call, or when the runtime is dropped.
     pub async fn shutdown(&self) {
         self.processor.shut_down().await;
     }
@@ -106,14 +106,14 @@ impl DomainRuntime {
         LogReader::new(&self.processor.environment, RealmFilter::All)
     }
 
-    /// The turns across processes that this runtime has, or has asked for.
+    /// Returns the turns across processes that this runtime has, or has asked for.
     #[cfg(feature = "testing")]
     #[doc(hidden)]
     pub fn lease_states(&self) -> Vec<crate::testing::LeaseState> {
         self.processor.shared().sequencer.lease_states()
     }
 
-    /// How many waits for a turn across processes have reached their bound.
+    /// Number of waits for a turn across processes that have reached their bound.
     #[cfg(feature = "testing")]
     #[doc(hidden)]
     pub fn lease_timeout_count(&self) -> u64 {

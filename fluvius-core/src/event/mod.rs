@@ -35,7 +35,7 @@ pub struct EventDescriptor {
     pub name: &'static str,
     /// The author's documentation.
     pub docs: &'static str,
-    /// Reads an event of this type, where the type is known.
+    /// Reads an event of this type, if the type is known.
     read: Option<fn(&EventRecord) -> Result<(), JsonError>>,
 }
 
@@ -46,15 +46,15 @@ impl EventDescriptor {
         Self { key, name, docs, read: None }
     }
 
-    /// The description that an action has, which can read the event.
+    /// The description of an action, which can read the event.
     pub(crate) const fn with_reader<E: Event>() -> &'static Self {
         const { &Self { read: Some(|record| read::<E>(record).map(drop)), ..*E::EVENT } }
     }
 
-    /// Whether the event can be read back from its row.
+    /// Checks that the event can be read back from its row.
     ///
     /// # Errors
-    /// Where its arguments or its data do not decode.
+    /// If its arguments or its data do not decode.
     pub(crate) fn read_back(&self, record: &EventRecord) -> Result<(), JsonError> {
         self.read.map_or(Ok(()), |read| read(record))
     }

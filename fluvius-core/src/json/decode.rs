@@ -12,7 +12,7 @@ use super::path::Path;
 /// # Errors
 /// With the path, and with the message of `T`, which may quote what it found; see [`hide_values`].
 pub(crate) fn decode<T: DeserializeOwned>(text: &str) -> Result<T, JsonError> {
-    // Keeping the path costs more than reading: it is looked for once it is needed.
+    // Keeping the path costs more than reading, so it is computed only when needed.
     serde_json::from_str(text).or_else(|_| decode_with_path(text))
 }
 

@@ -17,8 +17,8 @@ use super::write::push_string;
 /// The operations that make `new` of `old`, as the text of a JSON array.
 ///
 /// # Shape
-/// Operations are `add`, `remove` and `replace`. A value of which so much differs that replacing it is shorter is
-/// replaced. So no patch is longer than one operation that replaces the whole, and no longer one is written meanwhile.
+/// Operations are `add`, `remove` and `replace`. If replacing a value is shorter than its differences,
+/// it is replaced. So no patch, not even an intermediate one, is longer than one operation that replaces the whole.
 pub(super) fn patch(old: &str, new: &str) -> Json {
     let mut differ = DIFFER.take();
     differ.patch.push('[');
@@ -45,9 +45,9 @@ struct Differ {
     patch: String,
     /// Where the values lie that are being compared: a JSON Pointer (RFC 6901), not yet escaped for JSON.
     pointer: String,
-    /// The length from which on replacing one of the values that are being compared is shorter.
+    /// The length from which on a replacement of one of the compared values is shorter.
     length_max: usize,
-    /// An operation did not fit: what is written of that value is thrown away.
+    /// Set if an operation did not fit: the operations of that value are discarded.
     is_over: bool,
 }
 
@@ -172,7 +172,7 @@ impl Differ {
 
     fn operation(&mut self, name: &str, value: Option<&str>) {
         let length = operation_length(name, &self.pointer, value);
-        // Nothing before the first operation: of the whole, at least replacing it is written.
+        // The first operation always fits: at least the replacement of the whole is written.
         if self.patch.len() > 1 && self.patch.len() + length > self.length_max {
             self.is_over = true;
             return;
@@ -317,7 +317,7 @@ mod tests {
         }
     }
 
-    /// The buffer in which a patch was written, which is never given back to a smaller one.
+    /// Checks the peak size of the buffer in which a patch is written: the buffer never shrinks.
     fn check_bounded(old: &str, new: &str) {
         let mut differ = Differ::new();
         differ.patch.push('[');
@@ -342,7 +342,7 @@ mod tests {
             format!(r#"{{"{key}":{{"{key}":{{{}}}}}}}"#, members.join(","))
         };
         check_bounded(&members(10_000), &members(50_000));
-        // All go, all come, and lists of lists.
+        // All elements removed, all added, and lists of lists.
         check_bounded(&list(10_000), &format!(r#"{{"{key}":[]}}"#));
         check_bounded(&format!(r#"{{"{key}":[]}}"#), &list(10_000));
         let nested = |from: u32| format!(r#"{{"{key}":[[{}]]}}"#, numbers(from).join("],["));

@@ -27,11 +27,10 @@ const DEPTH_MAX: usize = 120;
 /// the text to be written.
 const VERBATIM: &str = "$serde_json::private::";
 
-/// Writes a value as JSON, compactly: the fields of a struct in the order in which it names them, the entries of a map
-/// sorted by key.
+/// Writes a value as compact JSON: the fields of a struct in declaration order, the entries of a map sorted by key.
 ///
-/// So equal values of a `HashMap` give equal texts, in every process. The elements of a `HashSet` are an array, which
-/// stays as it is: write `BTreeSet` in a state or an answer.
+/// So equal values of a `HashMap` give equal texts, in every process. A `HashSet` is an array, whose order is not
+/// changed: use `BTreeSet` in a state or an answer.
 ///
 /// # Errors
 /// A float that is not finite, an integer outside of `i64` and `u64`, U+0000 in a string or key, a map whose keys are

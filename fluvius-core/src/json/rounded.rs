@@ -1,11 +1,11 @@
 //! Numbers of a payload that a command holds only rounded.
 //!
 //! `rust_decimal::Decimal` reads `0.12345678901234567890123456789` and keeps 28 of its digits, and it reads `1e-30` as
-//! zero. The types of a command are not known here. So the payload is compared with the command as it is encoded again:
-//! a number with more digits than such a type holds must be found there as it was sent. If it is not, and the number that
-//! such a type makes of it is, then it was rounded.
+//! zero. The types of a command are not known here, so the payload is compared with the re-encoded command. A number
+//! with more digits than such a type holds must be found there as it was sent. If it is missing and its rounded value
+//! is there, it was rounded.
 //!
-//! Nearly no payload has such a number, and one without is passed over once.
+//! Nearly all payloads have no such number, and are passed over once.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use super::number::DecimalDigits;
 use super::path::Path;
 use super::scan::{Token, Tokens, unescape};
 
-/// Most significant digits, and most digits after the point, that a 96-bit decimal holds whatever they are.
+/// Number of significant digits, and of digits after the point, that a 96-bit decimal always holds.
 const DIGITS_SAFE: i64 = 28;
 
 /// The largest value of 96 bits.
@@ -23,10 +23,10 @@ const MANTISSA_MAX: u128 = (1 << 96) - 1;
 const MESSAGE: &str = "the number has more digits than its type holds, and would be rounded: send at most 28 digits, \
                        and at most 28 after the point";
 
-/// The first number of a payload that `args`, the command made of it, holds rounded.
+/// Checks that `args`, the command decoded from a payload, holds no number of it rounded.
 ///
 /// # Errors
-/// With the path of that number in the payload.
+/// If a number is held rounded, with its path in the payload.
 pub(crate) fn check_rounded(payload: &str, args: &str) -> Result<(), JsonError> {
     if !may_be_long(payload.as_bytes()) {
         return Ok(());
@@ -55,9 +55,9 @@ pub(crate) fn check_rounded(payload: &str, args: &str) -> Result<(), JsonError> 
     }
 }
 
-/// The path of a number in the payload that is not at the same path in the command; else the path of the first.
+/// Returns the path of a number in the payload that is not at the same path in the command; else its first path.
 fn path_of(number: &Number, payload: &str, args: &str) -> Path {
-    /// A path is read from the start of its text: of a number that stands there more often, the first are looked at.
+    /// Each path is read from the start of the text, so only this many occurrences of the number are looked at.
     const LOOKED_AT: usize = 16;
     let paths = |text: &str| -> Vec<Path> {
         let scalars = scalars(text).filter(|scalar| Number::of(scalar).as_ref() == Some(number));
@@ -72,7 +72,8 @@ fn path_of(number: &Number, payload: &str, args: &str) -> Path {
     other.or(sent.first()).cloned().unwrap_or_else(Path::root)
 }
 
-/// Tells whether a text may hold a number of more digits than are safe: written with so many, or with an exponent.
+/// Returns whether a text may hold a number of more digits than are safe: one with that many digits, or with an
+/// exponent.
 fn may_be_long(text: &[u8]) -> bool {
     let mut digits = 0;
     for (at, byte) in text.iter().enumerate() {
@@ -138,7 +139,7 @@ impl Number {
         i64::try_from(self.value.digits().len()).unwrap_or(i64::MAX)
     }
 
-    /// Tells whether a 96-bit decimal with up to 28 digits after the point holds the number.
+    /// Returns whether a 96-bit decimal with up to 28 digits after the point holds the number.
     fn fits(&self) -> bool {
         let (digits, point) = (self.digits(), self.value.exponent());
         if digits.saturating_sub(point) > DIGITS_SAFE || point > DIGITS_SAFE + 1 {
@@ -147,7 +148,7 @@ impl Number {
         digits.max(point) <= DIGITS_SAFE || self.first(digits.max(point)) <= MANTISSA_MAX
     }
 
-    /// The digits as an integer of this many, with zeros behind the last; of more than 38 the first.
+    /// Returns the first `count` digits as an integer, padded with zeros; up to 38 digits.
     fn first(&self, count: i64) -> u128 {
         let digits = self.value.digits().bytes().map(|digit| u128::from(digit - b'0'));
         let padded = digits.chain(std::iter::repeat(0));
@@ -155,20 +156,20 @@ impl Number {
         padded.take(count).fold(0, |value, digit| value * 10 + digit)
     }
 
-    /// The numbers that a 96-bit decimal may make of one that does not fit: it is cut behind the 28th or 29th digit, or behind
-    /// the 28th after the point, and rounded down or up.
+    /// Returns the numbers that a 96-bit decimal may make of one that does not fit: it is cut behind the 28th or 29th
+    /// digit, or behind the 28th after the point, and rounded down or up.
     fn roundings(&self) -> impl Iterator<Item = Self> {
         let point = self.value.exponent();
         let places =
             [DIGITS_SAFE, DIGITS_SAFE + 1].map(|kept| kept.min(point.saturating_add(DIGITS_SAFE)));
         places.into_iter().flat_map(move |kept| {
-            // The digit that is rounded stands at the end, whatever the sign of `kept`.
+            // The rounded digit is the last one, whatever the sign of `kept`.
             let cut = self.first(kept);
             [cut, cut + 1].map(|cut| self.of_digits(cut, kept))
         })
     }
 
-    /// `0.digits * 10^exponent`, of digits that are as many as `length`, or one more.
+    /// Returns `0.digits * 10^exponent`, with as many digits as `length`, or one more.
     fn of_digits(&self, digits: u128, length: i64) -> Self {
         let digits = digits.to_string();
         let longer = i64::try_from(digits.len()).unwrap_or(0) - length;
@@ -198,7 +199,7 @@ mod tests {
     fn a_rounded_number_is_found_with_its_path() {
         let payload = format!(r#"{{"a":[1,{{"b":"{LONG}"}}]}}"#);
         check(&payload, &format!(r#"{{"a":[1,{{"b":"{SHORT}"}}]}}"#), Some("a[1].b"));
-        // Also where it has another name in the command.
+        // Also found under another name in the command.
         check(&payload, &format!(r#"{{"of":"{SHORT}"}}"#), Some("a[1].b"));
         check(r#"{"a":1e-30}"#, r#"{"a":"0"}"#, Some("a"));
         check(r#"{"a":1e-30}"#, r#"{"a":"0.0000000000000000000000000000"}"#, Some("a"));
@@ -234,7 +235,7 @@ mod tests {
     }
 
     proptest! {
-        /// Against `rust_decimal` itself: refused exactly if the value is another one.
+        /// Compared with `rust_decimal` itself: refused exactly if the value differs.
         #[test]
         fn it_agrees_with_a_decimal(
             text in "-?(0|[1-9][0-9]{0,28})(\\.[0-9]{1,45})?",

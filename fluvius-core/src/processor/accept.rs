@@ -40,7 +40,7 @@ pub(crate) struct Shared {
     closed: Option<Closed>,
 }
 
-/// Why no more commands are accepted.
+/// The reason that no more commands are accepted.
 #[derive(Debug, Clone, Copy)]
 enum Closed {
     ShutDown,
@@ -86,7 +86,7 @@ enum Accepted {
 }
 
 impl Shared {
-    /// The command before one of a stream, if it is in work, and the sender that waits for the
+    /// The previous command of a stream, if it is in flight, and the sender that waits for the
     /// admission of this one.
     fn linked(&self, link: &mut Option<Link>) -> (Option<Ticket>, Option<oneshot::Sender<()>>) {
         let (after, admitted) = link.take().map(|link| (link.after, link.admitted)).unzip();
@@ -120,14 +120,14 @@ impl Processor {
         })
     }
 
-    /// What all tasks share. No code of an author or of a caller runs under this lock: what would is
-    /// deferred until it is released.
+    /// The state that all tasks share. No code of an author or of a caller runs under this lock: it
+    /// is deferred until the lock is released.
     pub(crate) fn shared(&self) -> Locked<'_, Shared> {
         Locked::new(self.shared.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The tokio runtime of the domain has ended, and its tasks with it: every command is answered.
-    /// One whose unit the store has been given may be stored or not.
+    /// Answers every command once the tokio runtime of the domain has ended, and its tasks with it.
+    /// If the store has been given the unit of a command, it may be stored or not.
     fn runtime_ended(&self) {
         let mut shared = self.shared();
         shared.closed = Some(Closed::RuntimeEnded);
@@ -196,18 +196,18 @@ impl Processor {
         Arc::new(Request::new(self.environment.meta, sender, tasks))
     }
 
-    /// Why no more commands are accepted, if so.
+    /// Returns the reason that no more commands are accepted, if any.
     fn closed(&self) -> Option<Error> {
         self.shared().closed.map(Closed::error)
     }
 
-    /// Why a command that waited has no answer.
+    /// Returns the error of a command that waited and has no answer.
     pub(crate) fn why_closed(&self) -> Error {
         self.closed().unwrap_or(Error::ShuttingDown)
     }
 
-    /// Accepts no more commands, waits until all that were accepted are answered, and gives the
-    /// store up.
+    /// Accepts no more commands, waits until all accepted ones are answered, and gives the store
+    /// up.
     pub(crate) async fn shut_down(&self) {
         loop {
             let mut idle = pin!(self.idle.notified());
@@ -313,8 +313,8 @@ impl Processor {
 
     /// From here on, which is `now`, the runtime owns the request.
     ///
-    /// What the policy has denied is accepted too, since the denial is recorded in a group commit.
-    /// It joins no other request, and none joins it.
+    /// A request that the policy has denied is accepted too, since its denial is recorded in a
+    /// group commit. It joins no other request, and none joins it.
     fn accept(
         self: &Arc<Self>,
         request: &Arc<Request>,
@@ -339,7 +339,7 @@ impl Processor {
         let known = request.tasks.iter().find_map(|task| shared.in_flight.get(&task.id));
         if let Some(job) = known.and_then(|ticket| shared.sequencer.job(*ticket)) {
             job.joined.push(sender);
-            // The policy was asked with the context of the other sender: this one must be the same to it.
+            // The policy was asked with the context of the other sender, so this one must be equal.
             let is_asked = self.environment.policy.is_none()
                 || job.request.sender.context == request.sender.context;
             return Ok(match is_asked && job.request.is_same(request) {

@@ -32,7 +32,7 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
-    /// What is left of an attempt whose code has panicked where nothing is known of it any more.
+    /// The rest of an attempt whose code has panicked, if nothing is known of it any more.
     pub(crate) fn panicked(request: &Request) -> Self {
         let unit = UnitOfWork::empty(Arc::clone(&request.sender.record));
         let decision = Decision { reads: Few::new(), writes: Few::new(), unit };
@@ -73,7 +73,7 @@ pub(crate) fn at_once(
     conclude(cx, request, outcome)
 }
 
-/// What is stored of a request that the policy has denied: an activity, and no command.
+/// The rows stored for a denied request: an activity, and no command.
 pub(crate) fn denied(environment: &Environment, request: &Request, denied: Ended) -> Attempt {
     let mut unit = UnitOfWork::empty(Arc::clone(&request.sender.record));
     let (index, error) = &denied;
@@ -83,7 +83,7 @@ pub(crate) fn denied(environment: &Environment, request: &Request, denied: Ended
         None => (0, Error::Panicked { command: request.tasks[0].action.key }),
     };
     let decision = Decision { reads: Few::new(), writes: Few::new(), unit };
-    // There is nothing to look up: a denied sender gets no answer from the log.
+    // No look-up is needed: a denied sender gets no answer from the log.
     Attempt { decision, outcome: Err(error), is_kept: true, ids: Vec::new() }
 }
 
@@ -134,7 +134,7 @@ fn conclude(mut cx: ActionContext, request: &Request, mut outcome: Outcome) -> A
     Attempt { decision, outcome, is_kept, ids }
 }
 
-/// What must hold of a decision before it is admitted.
+/// Checks a decision before it is admitted.
 ///
 /// # Errors
 /// `too-large`, `invalid-state`, and a listener's veto.
@@ -155,8 +155,8 @@ fn check(
     commit::ask(environment, &decision.unit)
 }
 
-/// Puts the value that is read from the row to be stored in the place of the one that the rule has
-/// left, so that every process decides on the same.
+/// Replaces the value that the rule has left by the one read from the row to be stored, so that
+/// all processes decide on one value.
 fn read_back(
     environment: &Environment,
     head: &mut Arc<Head>,

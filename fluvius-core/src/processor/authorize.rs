@@ -69,8 +69,8 @@ async fn ask(
     verdict(environment, task, || policy.before_load(&request)).await
 }
 
-/// Asks the policy whether the answers of a request that is in the log may be given again: with each root as it is now.
-/// A denial is the answer, and the caller records it.
+/// Asks the policy whether the answers of a request in the log may be given again, with each root
+/// as it is now. A denial is the answer, and the caller records it.
 ///
 /// # Errors
 /// `unauthorized`; `panicked` and `timed-out` of the policy; `outcome-unknown` if a state cannot be read.
@@ -94,7 +94,7 @@ async fn ask_with_state(
     // The command is in the log: any other error would say that it is not.
     let unread = || Error::OutcomeUnknown { id: task.id };
     let row = environment.store.load(&task.root).await.map_err(|_| unread())?;
-    // Closed or not, it is what the answer is about.
+    // Closed or not, it is the root that the answer is about.
     let row = row.filter(|row| row.realm.as_deref() == sender.realm.as_deref());
     let value = match &row {
         Some(row) => {

@@ -193,8 +193,8 @@ async fn authorize_with_state(
     }
 }
 
-/// Compares If-Match with a record: of a command with the one before it, and before its group; of an invoked one with
-/// the one that the invoking action sees.
+/// Compares If-Match with a record. For a command it is the record before it and before its group;
+/// for an invoked command it is the one that the invoking action sees.
 fn check_precondition(task: &Task, record: Option<&StateRecord>) -> Result<(), Error> {
     let Some(expected) = task.if_match else {
         return Ok(());

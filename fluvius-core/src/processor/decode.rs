@@ -17,8 +17,8 @@ use crate::unwind;
 /// A command by key.
 ///
 /// # Errors
-/// `unknown-command`, `invalid-payload`, `invalid-command-id`, `precondition-required`; `panicked` where
-/// the author's `Deserialize` or the clock does.
+/// `unknown-command`, `invalid-payload`, `invalid-command-id`, `precondition-required`; `panicked` if
+/// the author's `Deserialize` or the clock panics.
 pub(crate) fn by_key(environment: &Environment, bundle: CommandBundle) -> Result<Task, Error> {
     let span = spans::guarded(|| spans::decode(environment.meta, &bundle.command));
     let decoded = unwind::catch(|| span.in_scope(|| read(environment, bundle)));
@@ -60,9 +60,9 @@ fn read(environment: &Environment, bundle: CommandBundle) -> Result<Task, Error>
 /// A typed command: there is nothing to decode, and its payload is what is kept of it.
 ///
 /// # Errors
-/// `unknown-command` where the domain does not list the command's aggregate; `invalid-payload`
-/// where a field holds what no store can keep; `invalid-command-id`, `precondition-required`;
-/// `panicked` where the author's `Serialize` or the clock does.
+/// `unknown-command` if the domain does not list the command's aggregate; `invalid-payload` if a
+/// field holds a value that no store can keep; `invalid-command-id`, `precondition-required`;
+/// `panicked` if the author's `Serialize` or the clock panics.
 pub(crate) fn typed<C: Command>(
     environment: &Environment,
     id: uuid::Uuid,
@@ -105,7 +105,7 @@ fn received(
     author(action, || to_microseconds(environment.clock.now()))
 }
 
-/// Checks what a command needs beside its payload.
+/// Checks the parts of a command beside its payload.
 fn check_sendable(
     id: uuid::Uuid,
     action: &'static ActionDescriptor,

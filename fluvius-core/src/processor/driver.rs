@@ -30,8 +30,8 @@ use crate::unwind::{self, Deferred, Guarded, Locked};
 /// How many steps are done at one go before the rest is moved to a task of its own.
 const STEPS_AT_ONE_GO: usize = 128;
 
-/// How long a caller's poll does the work of others. An author's function that takes longer is slow:
-/// what comes after it is left to other tasks.
+/// Longest time that a caller's poll does the work of others. An author's function that takes longer is slow: all steps
+/// after it are left to other tasks.
 const TIME_AT_ONE_GO: Duration = Duration::from_micros(100);
 
 /// How often a turn across processes is looked at. Ten times that is how long a process keeps it,
@@ -52,11 +52,11 @@ enum Done {
     TurnKept(AggregateRoot),
 }
 
-/// What a step comes to where code that it runs panics.
+/// The result of a step if code that it runs panics.
 enum Fallback {
     /// The command ends with `panicked`.
     Panicked(Ticket, Arc<Request>),
-    /// The outcome of a commit of so many units is not known: the log tells.
+    /// The outcome of a commit of this many units is not known: the log settles it.
     InDoubt(usize),
     Resumed(Ticket),
     Answered(Ticket, Ended),
@@ -94,20 +94,20 @@ struct Work {
     fallback: Fallback,
 }
 
-/// How far steps are done at one go.
+/// The bounds of the steps that one poll does.
 struct Pace {
     /// When the last step ended.
     now: Instant,
-    /// How long the steps have taken.
+    /// Total time of the steps.
     spent: Duration,
     steps_left: usize,
-    /// Whether this is the poll of a caller, whose own code comes after it.
+    /// Set if this is the poll of a caller, whose own code comes after it.
     is_caller: bool,
-    /// Whether a caller has done enough of the work of others.
+    /// Set if a caller has done enough of the work of others.
     is_over: bool,
-    /// Whether an author's function took long: only what is due to others is still done.
+    /// Set if an author's function took long: only steps that others wait for are still done.
     is_slow: bool,
-    /// Whether a task was spawned or woken, which this thread may keep from other workers.
+    /// Set if a task was spawned or woken, which this thread may keep from other workers.
     has_woken: bool,
 }
 
@@ -128,7 +128,7 @@ impl Pace {
         sequencer.next_step()
     }
 
-    /// A step has ended that may have run an author's code. Returns how long it took.
+    /// Ends a step that may have run an author's code. Returns its duration.
     fn step_ended(&mut self) -> Duration {
         let begun = std::mem::replace(&mut self.now, Instant::now());
         let took = self.now - begun;
@@ -138,14 +138,14 @@ impl Pace {
         took
     }
 
-    /// No step comes next on this thread.
+    /// Notes that no step comes next on this thread.
     fn end(mut self, processor: &Processor) {
         if self.is_caller {
             self.hand_over(processor);
         }
     }
 
-    /// Code that may take long comes next on this thread.
+    /// Notes that code that may take long comes next on this thread.
     fn hand_over(&mut self, processor: &Processor) {
         if std::mem::take(&mut self.has_woken) {
             processor.environment.home.hand_over();
@@ -153,8 +153,8 @@ impl Pace {
     }
 }
 
-/// Does the steps that follow from a call of this thread, which may belong to any runtime. `now` is
-/// when the first of them begins.
+/// Runs the steps that follow from a call of this thread, which may belong to any runtime. `now` is the start of the
+/// first one.
 pub(crate) fn drive_for_caller(
     processor: &Arc<Processor>,
     shared: Locked<'_, Shared>,
@@ -165,8 +165,8 @@ pub(crate) fn drive_for_caller(
     drive(processor, shared, Pace::new(now, true));
 }
 
-/// Does the steps that the sequencer has, and all that follow from them, as far as nothing has
-/// to wait; the rest goes on in tasks of the runtime.
+/// Runs the steps of the sequencer, and all that follow from them, until they have to wait; the rest goes on in tasks
+/// of the runtime.
 fn drive<'a>(processor: &'a Arc<Processor>, mut shared: Locked<'a, Shared>, mut pace: Pace) {
     while let Some(step) = pace.next_step(&mut shared.sequencer) {
         let begun = match step {
@@ -192,7 +192,7 @@ fn drive<'a>(processor: &'a Arc<Processor>, mut shared: Locked<'a, Shared>, mut 
             Step::Answer(ticket, settled) => {
                 let Some(job) = shared.sequencer.job(ticket) else { continue };
                 let is_known = matches!(settled, Settled::Known);
-                // The policy was asked of each of its commands, and of the states as they stood then.
+                // The policy was asked about each of its commands, with the states at that time.
                 let is_allowed = matches!(job.outcome, Some(Ok(_)));
                 let (outcome, must_look_up) = settle_outcome(job, settled);
                 if !must_look_up {
@@ -219,7 +219,7 @@ fn drive<'a>(processor: &'a Arc<Processor>, mut shared: Locked<'a, Shared>, mut 
             Step::Settle(ticket) => {
                 let Some(job) = shared.sequencer.job(ticket) else { continue };
                 if let Some(denied) = &job.denied {
-                    // A denial has no command row: the log does not tell whether it is recorded.
+                    // A denial has no command row, so the log does not show whether it is recorded.
                     let denied = Err(Ended::clone(denied));
                     not_recorded(job);
                     drop(shared);
@@ -347,7 +347,7 @@ impl Work {
     }
 
     fn begin(mut self) -> Begun {
-        // The task that goes on with it polls it anew: no wake-up is lost.
+        // The task that continues it polls it anew: no wake-up is lost.
         let mut cx = Context::from_waker(Waker::noop());
         match self.future.poll_unpin(&mut cx) {
             Poll::Ready(Some(done)) => Begun::Done(done),
@@ -386,7 +386,7 @@ impl Deciding {
         Some(Self { request, attempt, ids, denied, at_hand })
     }
 
-    /// The attempt, if it waits for nothing.
+    /// Returns the attempt, if it waits for nothing.
     fn at_once(&mut self, processor: &Arc<Processor>) -> Option<Attempt> {
         if let Some(denied) = self.denied.take() {
             return Some(attempt::denied(&processor.environment, &self.request, *denied));
@@ -435,7 +435,7 @@ fn commit(processor: &Arc<Processor>, batch: &Batch, depth: usize, now: Instant)
     }
 }
 
-/// What the store says of a batch, told to those who listen. `None`: the store panicked.
+/// The answer of the store to a batch, of which the observers are notified. `None` if the store panicked.
 fn landed(environment: &Environment, batch: &Batch, committed: Option<Vec<Fate>>) -> Done {
     // What a store that panicked has done is not known: its log will tell.
     let fates = committed.unwrap_or_else(|| batch.iter().map(|_| Fate::Unknown).collect());
@@ -449,15 +449,15 @@ fn landed(environment: &Environment, batch: &Batch, committed: Option<Vec<Fate>>
     Done::Landed(fates)
 }
 
-/// Finds out whether the unit of a command is stored whose commit is in doubt.
+/// Finds out whether the unit of a command is stored if its commit is in doubt.
 fn settle(processor: &Arc<Processor>, ticket: Ticket, id: Uuid, now: Instant) -> Work {
     let processor = Arc::clone(processor);
     let unknown = move || (0, Error::OutcomeUnknown { id });
     let settled = async move {
         match waits::settle(&processor.environment, id).await {
             Some(true) => Done::Settled(ticket, Settled::Known),
-            // Its unit is not stored: it may be decided again. Should a commit that is still on its
-            // way be quicker, the identifier is found taken.
+            // Its unit is not stored: it may be decided again. If a commit that is still on its way is quicker, the
+            // identifier is found taken.
             Some(false) => Done::Resumed(ticket),
             None => Done::Answered(ticket, Err(unknown())),
         }
@@ -466,7 +466,8 @@ fn settle(processor: &Arc<Processor>, ticket: Ticket, id: Uuid, now: Instant) ->
 }
 
 /// Asks the log whether the command's identifier has had another answer than the one that it
-/// would be given now; `is_known`: that is what the store says; `is_allowed`: the policy need not be asked of it again.
+/// would be given now. `is_known`: the store has found the identifier; `is_allowed`: the policy
+/// need not be asked about it again.
 fn look_up(
     processor: &Arc<Processor>,
     job: &Job,
@@ -476,7 +477,7 @@ fn look_up(
 ) -> Work {
     let request = Arc::clone(&job.request);
     let processor = Arc::clone(processor);
-    // Reading an answer back runs an author's code. Only where the log has it, it panics there.
+    // Reading an answer back runs an author's code. Only if the log has the answer, it panics there.
     let id = request.tasks[0].id;
     let fallback = Fallback::Answered(ticket, (0, Error::OutcomeUnknown { id }));
     let span = spans::guarded(|| spans::recall(&request.span));
@@ -549,7 +550,7 @@ fn finish(
         return true;
     };
     for task in &job.request.tasks {
-        // The same identifier may be in work for another request, if this one is denied.
+        // If this request is denied, another one under the same identifier may be in flight.
         if let Entry::Occupied(entry) = shared.in_flight.entry(task.id)
             && *entry.get() == ticket
         {

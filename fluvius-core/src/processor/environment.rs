@@ -28,9 +28,9 @@ pub(crate) struct Environment {
     pub(crate) metrics: Metrics,
     /// Tells those who follow a log that something was stored.
     pub(crate) committed: Arc<Notify>,
-    /// Where the work is done that callers share.
+    /// The runtime of the work that callers share.
     pub(crate) home: Home,
-    /// How many waits for a turn across processes have reached their bound.
+    /// Number of waits for a turn across processes that have reached their bound.
     pub(crate) turn_timeouts: AtomicU64,
     pub(crate) outages: Arc<Outages>,
     pub(crate) settings: Settings,
@@ -45,9 +45,9 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     pub(crate) record_refusals: bool,
     pub(crate) recorded_headers: Vec<String>,
-    /// Whether states are read back from what is to be stored.
+    /// Set if states are read back from the JSON to be stored.
     pub(crate) read_back: bool,
-    /// Looks at what actions leave, for a test.
+    /// Inspects the states that actions leave, for a test.
     #[cfg(feature = "testing")]
     pub(crate) inspector: Option<crate::testing::inspector::Inspector>,
 }

@@ -20,7 +20,7 @@ pub(crate) struct Head {
     pub(crate) record: Option<Arc<StateRecord>>,
     /// The value that a rule has left.
     decided: Option<SharedState>,
-    /// Whether the value is as it is read from the row, and not only as a rule has left it.
+    /// Set if the value is as it is read from the row, and not only as a rule has left it.
     is_read_back: bool,
     /// The value of a row that was loaded, once somebody has asked for it.
     decoded: OnceLock<SharedState>,

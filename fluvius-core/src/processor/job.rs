@@ -122,8 +122,8 @@ impl Job {
         Self { denied: Some(Box::new(denied.clone())), ..job }
     }
 
-    /// Gives the answer to all who wait for it. Wakers and destructors are code of others: a panic
-    /// of theirs ends here.
+    /// Gives the answer to all callers that wait for it. Wakers and destructors are foreign code:
+    /// if they panic, the panic ends here.
     pub(crate) fn answer(self, outcome: Outcome) {
         let Self { permit, joined, waiting, outcome: before, .. } = self;
         unwind::catch(|| sync::give_back(permit));

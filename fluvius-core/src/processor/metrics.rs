@@ -1,4 +1,4 @@
-//! Metrics, through the `metrics` facade: the recorder is the program's choice, and a panic of it ends
+//! Metrics, through the `metrics` facade. The recorder is the program's choice, so its panics end
 //! here.
 
 use std::time::Duration;
@@ -45,7 +45,7 @@ impl Metrics {
         unwind::catch(|| self.decide_seconds.record(after));
     }
 
-    /// A batch is handed to the store, and so many units wait behind it.
+    /// A batch is handed to the store, and this many units wait behind it.
     pub(crate) fn committing(&self, depth: usize, units: usize) {
         unwind::catch(|| {
             self.queue_depth.set(u32::try_from(depth).unwrap_or(u32::MAX));

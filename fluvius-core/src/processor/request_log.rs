@@ -26,7 +26,7 @@ const PAGE_MAX: usize = 512;
 
 pub(super) struct RequestLog<'a> {
     environment: &'a Environment,
-    /// Whether the request has several commands.
+    /// Set if the request has several commands.
     is_group: bool,
     roots: Map<AggregateRoot, Scan>,
     /// Events that were read and belong to other commands than the one that was looked for.
@@ -35,12 +35,12 @@ pub(super) struct RequestLog<'a> {
 
 /// The log of one root, as far as it was read.
 struct Scan {
-    /// The position behind which it was read from.
+    /// The position behind which the log was read.
     start: u64,
-    /// The place up to which it was read.
+    /// The place up to which the log was read.
     end: ResumeToken,
     page: usize,
-    /// The state after an event, and the version.
+    /// The state after an event, and its version.
     folded: Option<(u64, Value)>,
 }
 
@@ -53,7 +53,7 @@ impl<'a> RequestLog<'a> {
     /// The event of a command, by the command's row. Returns `None` if it is not in the log.
     ///
     /// # Errors
-    /// What the store says.
+    /// Any error of the store.
     pub(super) async fn event_of(
         &mut self,
         row: &Logged<CommandRecord>,
@@ -94,10 +94,10 @@ impl<'a> RequestLog<'a> {
         }
     }
 
-    /// The state after an event, and the revision that it is written in.
+    /// Returns the state after an event, and the revision that it is written in.
     ///
     /// # Errors
-    /// What the store says, and that the log does not fold.
+    /// Any error of the store, and that of a log that does not fold.
     pub(super) async fn state_after(&mut self, event: &EventRecord) -> Result<(u32, Json), Error> {
         let scan = self.roots.get_mut(&event.root).filter(|_| self.is_group);
         let Some(scan) = scan else {
@@ -114,7 +114,7 @@ impl<'a> RequestLog<'a> {
                 return Ok((event.revision, json));
             }
         }
-        // The first one of its root; or the log is broken, which this reports.
+        // It is the first one of its root; else the log is broken, which this reports.
         let store = self.environment.store.as_ref();
         let (revision, json) = state_at(store, &event.root, event.version).await?;
         scan.folded = Some((event.version, json.to_value()));

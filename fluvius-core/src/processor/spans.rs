@@ -8,7 +8,7 @@ use crate::domain::Meta;
 use crate::root::AggregateRoot;
 use crate::unwind;
 
-/// A span; none where the program's subscriber panics.
+/// Returns a span; none if the program's subscriber panics.
 pub(crate) fn guarded(make: impl FnOnce() -> Span) -> Span {
     unwind::catch(make).unwrap_or_else(Span::none)
 }

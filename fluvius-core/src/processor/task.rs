@@ -103,7 +103,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// The answer as the command's output. Returns `None` where the author's code panics on it.
+    /// Returns the answer as the command's output, or `None` if the author's code panics on it.
     pub(crate) fn typed<C>(self) -> Option<Result<Response<C::Output>, Error>>
     where
         C: Command,
@@ -127,7 +127,7 @@ impl Answer {
     }
 }
 
-/// A copy of the state, where the output is the state: there is nothing to decode then.
+/// Returns a copy of the state, if the output is the state: no decoding is needed then.
 fn copy<C>(state: &C::Aggregate) -> Option<C::Output>
 where
     C: Command,

@@ -25,11 +25,11 @@ pub(super) async fn back_off(id: Uuid, count: u32) {
 }
 
 /// The longest wait for a turn across processes. A turn is kept for some 50 ms, so a longer wait
-/// means that its holder is slow or gone: the commit checks the same without it.
+/// means that its holder is slow or gone. The commit checks the same without the turn.
 const TURN_WAIT_MAX: Duration = Duration::from_secs(1);
 
-/// Waits for the turn of a root across processes, and reads the root under it. `None`: the store
-/// gives none, or not in time, and commands are decided without it.
+/// Waits for the turn of a root across processes, and reads the root under it. Returns `None` if
+/// the store gives none, or not in time: commands are decided without it.
 pub(super) async fn take_turn(
     environment: &Environment,
     root: &AggregateRoot,

@@ -45,15 +45,15 @@ pub(crate) struct Savepoint {
 /// Up to this many reads and writes are searched one by one.
 const FEW_HEADS: usize = 8;
 
-/// The places of roots, once there are more than a few.
+/// The indexes of heads by root, once there are more than a few.
 #[derive(Debug, Default)]
 struct Index {
     places: Map<AggregateRoot, Places>,
-    /// Of each write, the write of the same root before it.
+    /// For each write, the previous write of the same root.
     written_before: Vec<Option<usize>>,
 }
 
-/// The places of the heads of one root.
+/// The indexes of the heads of one root.
 #[derive(Debug, Clone, Copy, Default)]
 struct Places {
     read: Option<usize>,
@@ -142,7 +142,7 @@ impl Work {
         self.index = Some(Box::new(index));
     }
 
-    /// How many rows of the logs there are so far.
+    /// Number of log rows so far.
     pub(crate) fn row_count(&self) -> usize {
         self.commands.len() + self.events.len() + self.messages.len() + self.activities.len()
     }
@@ -205,7 +205,7 @@ impl Work {
         Decision { reads: self.reads, writes: Few::new(), unit }
     }
 
-    /// Sorts what was read by root, as a unit of work tells it; each root was read once.
+    /// Sorts the reads by root, as a unit of work lists them; each root was read once.
     fn sort_reads(&mut self) {
         self.reads.sort_unstable_by(|one, other| one.root.cmp(&other.root));
         self.index = None;
@@ -258,7 +258,7 @@ mod tests {
         Arc::new(Head::loaded(root(number), None))
     }
 
-    /// Reads and writes many roots; gives the number of heads that are compared.
+    /// Reads and writes many roots, and returns the number of compared heads.
     fn compared(count: u128) -> usize {
         let mut work = Work::default();
         for number in (0..count).rev() {
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_taken_back_leaves_the_write_before_it() {
+    fn a_write_taken_back_uncovers_the_previous_write() {
         for many in [0, 100] {
             let mut work = Work::default();
             for number in 10..10 + many {

@@ -151,7 +151,8 @@ fn check_text(text: &str) -> Result<(), QueryError> {
 }
 
 fn check_time(time: &DateTime<Utc>) -> Result<(), QueryError> {
-    // A text of these years with an offset may be a time up to a day before or behind them: the cursor of a page has it.
+    // A text of these years with an offset may denote a time up to a day before or after them, and
+    // the cursor of a page names that time.
     let day = TimeDelta::days(1);
     let is_within =
         |time: Option<DateTime<Utc>>| time.is_some_and(|time| (1..=9999).contains(&time.year()));

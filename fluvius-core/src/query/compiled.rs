@@ -1,4 +1,4 @@
-//! A filter that is asked of many rows: each state is read once, whatever number of terms ask of it.
+//! A filter that is evaluated on many rows. Each state is read once, whatever the number of terms.
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use crate::state::StateRecord;
 /// A [`Filter`] prepared for many rows.
 ///
 /// For each row one pass over the state finds all fields of the filter, and each field is read at
-/// most once. Its truth is that of [`Filter::holds`].
+/// most once. The result is that of [`Filter::holds`].
 ///
 /// # Examples
 /// ```
@@ -23,7 +23,7 @@ use crate::state::StateRecord;
 #[derive(Debug, Clone)]
 pub struct CompiledFilter {
     root: Node,
-    /// The distinct fields; of one in the state, the number of its path.
+    /// The distinct fields. A field in the state is the number of its path.
     fields: Vec<(FieldSource, Kind)>,
     columns: Vec<Column>,
     paths: Branch,
@@ -57,7 +57,7 @@ struct Branch {
     members: BTreeMap<String, Branch>,
 }
 
-/// One row, while a filter is asked of it.
+/// One row, while a filter is evaluated on it.
 struct Row<'a, C> {
     fields: &'a [(FieldSource, Kind)],
     values: Vec<OnceCell<Option<Operand>>>,
@@ -81,13 +81,13 @@ impl CompiledFilter {
         compiled
     }
 
-    /// The columns that the filter asks of, each once.
+    /// Returns the distinct columns of the filter.
     pub fn columns(&self) -> &[Column] {
         &self.columns
     }
 
-    /// Its truth for a row, given by the JSON text of its state and the values of its columns;
-    /// `None` is unknown.
+    /// Returns the truth of the filter for a row, given by the JSON text of its state and the
+    /// values of its columns; `None` is unknown.
     pub fn holds(&self, state: &str, column: impl Fn(Column) -> Option<Operand>) -> Option<bool> {
         let mut texts = vec![None; self.path_count];
         if self.path_count > 0 {
@@ -97,7 +97,7 @@ impl CompiledFilter {
         self.root.holds(&Row { fields: &self.fields, values, texts, column })
     }
 
-    /// Its truth for a stored row; `None` is unknown.
+    /// Returns the truth of the filter for a stored row; `None` is unknown.
     pub fn holds_of(&self, row: &StateRecord) -> Option<bool> {
         self.holds(row.data.as_str(), |column| column.of(row))
     }
@@ -129,7 +129,7 @@ impl CompiledFilter {
         }
     }
 
-    /// The number of a field.
+    /// Returns the number of a field.
     fn field(&mut self, field: &Field, numbers: &mut BTreeMap<(String, Kind), usize>) -> usize {
         let source = match &field.place {
             Place::Column(column) => {
@@ -160,7 +160,7 @@ impl CompiledFilter {
 }
 
 impl Branch {
-    /// Finds the texts at all paths from here. Of members with one name the last stands.
+    /// Finds the texts at all paths from here. If members share a name, the last one is used.
     fn find<'a>(&self, value: &'a str, texts: &mut [Option<&'a str>]) {
         if let Some(path) = self.path {
             texts[path] = Some(value);
@@ -225,7 +225,8 @@ impl Node {
     }
 }
 
-/// False where one is false, else unknown where one is; of the negations where `is_negated`.
+/// Returns false if one is false, else unknown if one is unknown; for the negations if
+/// `is_negated`.
 fn all<C: Fn(Column) -> Option<Operand>>(
     nodes: &[Node],
     row: &Row<'_, C>,
@@ -296,7 +297,7 @@ mod tests {
         })
     }
 
-    /// JSON texts, with members of one name too.
+    /// JSON texts, also with duplicate members.
     fn any_state() -> impl Strategy<Value = String> {
         let leaf = prop::sample::select(vec!["1", "\"a\"", "\"ab\"", "null", "true", "[{}]", "{}"])
             .prop_map(str::to_owned);

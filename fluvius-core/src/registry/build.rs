@@ -55,7 +55,7 @@ pub enum Problem {
         /// Where the aggregates stand, with their type names.
         places: Vec<(&'static str, Location)>,
     },
-    /// A dependency is built with a feature under which values are not stored as they are.
+    /// A dependency is built with a feature that changes stored values.
     Feature {
         /// The dependency.
         package: &'static str,

@@ -1,6 +1,7 @@
-//! Features of dependencies under which values are stored that are not the ones that an action left.
+//! Features of dependencies under which the stored values differ from those that an action left.
 //!
-//! Cargo unifies features, so any crate of a program may switch them on. Each is told by its effect.
+//! Cargo unifies features, so any crate of a program may switch them on. Each is detected by its
+//! effect.
 
 use serde_json::Value;
 
@@ -27,7 +28,7 @@ pub(super) fn harmful() -> Vec<Problem> {
     found
 }
 
-/// Tells whether a number that was read is still the text that it was read from.
+/// Returns whether a number that was read is still the text that it was read from.
 fn keeps_number_texts(read: serde_json::Result<Value>) -> bool {
     let text = read.map(|number| number.to_string());
     text.is_ok_and(|text| text == "1.50")
@@ -48,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn a_feature_is_told_by_its_effect() {
+    fn a_feature_is_detected_by_its_effect() {
         assert!(!keeps_number_texts(serde_json::from_str("1.50")));
         assert!(!is_text(Ok(Value::from(1.5))));
         assert!(is_text(Ok(Value::from("1.5"))));

@@ -6,9 +6,9 @@
 //! what was decided under it has landed. Whoever drives the sequencer looks at it meanwhile: a turn
 //! under which there is nothing to do is given back before the while is over.
 //!
-//! Deadlock freedom: a command that waits for the turn of a root keeps only turns of roots before it
-//! in the order of the roots. It gives back those of later roots before it waits. The driver bounds
-//! every wait besides, whatever the store does.
+//! Deadlock freedom: a command that waits for the turn of a root keeps only turns of earlier roots,
+//! in the order of the roots. It gives back those of later roots before it waits. In addition, the
+//! driver bounds every wait, whatever the store does.
 
 use super::Ticket;
 use super::state::{Command, Decision, Sequencer, Step};
@@ -201,8 +201,8 @@ impl<J> Sequencer<J> {
         self.let_go_where(ticket, |_| true);
     }
 
-    /// A command that waits for the turn of a root across processes gives back those of the roots
-    /// behind it. It may keep one from an earlier pass: a root enters `across` at any time.
+    /// A command that waits for the turn of a root across processes gives back those of later
+    /// roots. It may keep one from an earlier pass: a root enters `across` at any time.
     fn let_go_behind(&mut self, ticket: Ticket, waits_for: &AggregateRoot) {
         #[cfg(feature = "testing")]
         if self.limits.has(crate::testing::Planted::TakeTurnsInNoOrder)
@@ -284,8 +284,8 @@ impl<J> Sequencer<J> {
 
 #[cfg(feature = "testing")]
 impl<J> Sequencer<J> {
-    /// The roots of turns across processes, for a test that looks for processes that wait for each
-    /// other.
+    /// Returns the roots of turns across processes, for a test that searches for processes that
+    /// wait for each other.
     pub(crate) fn lease_states(&self) -> Vec<crate::testing::LeaseState> {
         let waits_for = |ticket: &Ticket| {
             let waiting = |(_, contested): &(&AggregateRoot, &Contested)| {

@@ -25,9 +25,9 @@ pub(crate) struct Heads {
     chains: LinkedHashMap<AggregateRoot, Chain, foldhash::fast::RandomState>,
     bytes: usize,
     bytes_max: usize,
-    /// How many roots are at rest.
+    /// Number of idle roots.
     resting_count: usize,
-    /// How many roots an eviction has looked at so far.
+    /// Number of roots that evictions have looked at so far.
     #[cfg(test)]
     looked_at: usize,
 }
@@ -249,7 +249,7 @@ impl Heads {
     /// Lets heads at rest go, the least recently used first, until the rest has room. Heads in
     /// work stay: their number is bounded by that of the commands in work.
     fn evict(&mut self) {
-        // Without a root at rest there is nothing to look for, however much is in work.
+        // Without an idle root there is nothing to evict, however many are in flight.
         while self.bytes > self.bytes_max && self.resting_count > 0 {
             #[cfg(test)]
             {
@@ -260,7 +260,7 @@ impl Heads {
                 self.bytes -= chain.bytes();
                 self.resting_count -= 1;
             } else {
-                // It is in work, and so it was used after those at rest that come next.
+                // It is in flight, so it was used after the idle ones that come next.
                 self.chains.insert(root, chain);
             }
         }

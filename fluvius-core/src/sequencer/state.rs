@@ -100,9 +100,9 @@ pub(crate) struct Sequencer<J> {
     pub(super) across: Across,
     queue: Queue,
     pub(super) commands: Map<Ticket, Command<J>>,
-    /// What is to be done, oldest first, but for decisions and commits.
+    /// Pending effects, oldest first, except decisions and commits.
     pub(super) steps: VecDeque<Step>,
-    /// Which commands are to be decided, oldest first.
+    /// Commands to decide, oldest first.
     pub(super) undecided: VecDeque<Ticket>,
     pub(super) limits: Limits,
     next_ticket: Ticket,
@@ -237,15 +237,16 @@ impl<J> Sequencer<J> {
     /// What is to be done next. Whoever has told the sequencer something takes steps until there
     /// are none; who takes which does not matter.
     ///
-    /// A decision comes after all that ends a command, which waits for nothing. A commit comes last:
-    /// what is decided before it rides along.
+    /// Decisions come after all effects that end a command, which waits for nothing. A commit comes
+    /// last, so that it takes along the units decided before it.
     pub(crate) fn next_step(&mut self) -> Option<Step> {
         let step = self.steps.pop_front();
         let step = step.or_else(|| self.undecided.pop_front().map(Step::Decide));
         step.or_else(|| self.queue.next_batch().map(Step::Commit))
     }
 
-    /// What is to be done next, decisions left to others: the code that they run is slow.
+    /// Returns the next effect, without decisions: these are left to other tasks, since their code
+    /// is slow.
     pub(crate) fn next_step_but_decide(&mut self) -> Option<Step> {
         self.steps.pop_front().or_else(|| self.queue.next_batch().map(Step::Commit))
     }
@@ -255,8 +256,8 @@ impl<J> Sequencer<J> {
         !self.steps.is_empty() || !self.undecided.is_empty() || self.queue.has_next_batch()
     }
 
-    /// Gives up every command and every step, and says of each command whether its unit is at the
-    /// store. What only waits for the store is never given to it.
+    /// Gives up every command and every step, and returns for each command whether its unit is at
+    /// the store. Units that only wait for the store are never handed to it.
     pub(crate) fn abandon(&mut self) -> Vec<(J, bool)> {
         let at_the_store = self.queue.abandon();
         self.undecided.clear();
@@ -280,7 +281,7 @@ impl<J> Sequencer<J> {
             let is_broken = matches!(fate, Fate::Committed { .. })
                 && unit.depends_on.iter().any(|on| fallen.contains_key(on));
             if is_broken {
-                // The store breaks its contract: its log tells what is stored.
+                // The store breaks its contract: its log settles the outcome.
                 let report = || {
                     tracing::error!("the store has committed a unit, but not what it depends on")
                 };
@@ -325,7 +326,8 @@ impl<J> Sequencer<J> {
             }
         }
         if fates.len() > 0 {
-            // More fates than units: what they hold is the store's, and is not dropped under the lock.
+            // More fates than units: their values are the store's, and are not dropped under the
+            // lock.
             Deferred::Value(Box::new(fates.collect::<Vec<Fate>>())).defer();
         }
         for unit in self.queue.take_back(&mut fallen) {

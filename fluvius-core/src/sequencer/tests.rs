@@ -67,7 +67,7 @@ impl World {
         assert_eq!(found, steps);
     }
 
-    /// All steps that there are.
+    /// All pending steps.
     fn all_steps(&mut self) -> Vec<String> {
         let step = |world: &mut Self| Some(world.next()).filter(|step| step != "-");
         std::iter::from_fn(|| step(self)).collect()
@@ -423,10 +423,10 @@ fn no_turn_is_taken_any_more_where_twice_nobody_else_had_changed_the_root() {
     }
 }
 
-/// The steps after a lost command has begun to wait for the lease of an earlier root, and the while
-/// of the later one is over.
+/// Returns the steps after a lost command has begun to wait for the lease of an earlier root, and
+/// the time of the later one is over.
 fn steps_of_a_lost_command(mut world: World) -> Vec<String> {
-    // A group of two roots, of which only the later one is hot at first.
+    // A group of two roots, of which only the later one is contended at first.
     world.accept(&[9]);
     world.expect(&["decide 0"]);
     assert!(world.decide(0, &[9]));
@@ -437,7 +437,7 @@ fn steps_of_a_lost_command(mut world: World) -> Vec<String> {
     world.give(9, 5);
     world.expect(&["keep 9", "decide 1", "-"]);
     let decision = world.decision(&[1, 9, 4], &[1, 9]);
-    // Meanwhile the earlier root gets hot, and what the group has read changes.
+    // Meanwhile the earlier root becomes contended, and the state that the group has read changes.
     world.accept(&[5]);
     world.expect(&["decide 2"]);
     assert!(world.decide(2, &[5, 4]));

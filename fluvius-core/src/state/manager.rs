@@ -148,7 +148,7 @@ impl StateManager {
         self.query::<A>().filter(filter).all().await
     }
 
-    /// A snapshot in which some roots cannot be there.
+    /// Returns a snapshot in which roots that no store can hold are absent.
     async fn snapshot_of_storable(
         &self,
         roots: &[AggregateRoot],

@@ -191,7 +191,7 @@ impl<T> StateReader<T> {
         row.map(self.read).transpose()
     }
 
-    /// The rows of the store; none if the realm cannot be stored.
+    /// Returns the rows of the store; none if the realm cannot be stored.
     async fn rows(&self, query: &StateQuery) -> Result<Vec<StateRecord>, Error> {
         if query.realm.is_storable() {
             return Ok(self.store.query(query).await?);

@@ -36,7 +36,8 @@ impl StoreError {
         Self { can_retry: false, message: message.into(), source: None, position: None }
     }
 
-    /// A resume token that does not belong to what is stored; see [`ResumeToken::check`].
+    /// Returns an error for a resume token that does not belong to the store; see
+    /// [`ResumeToken::check`].
     pub(crate) fn invalid_position(token: ResumeToken, found: Option<Uuid>, newest: u64) -> Self {
         Self {
             position: Some(Box::new(InvalidPosition { token, found, newest })),
@@ -44,7 +45,7 @@ impl StoreError {
         }
     }
 
-    /// The failure's position, where it is one of [`ResumeToken::check`].
+    /// Returns the position of the failure, if it is one of [`ResumeToken::check`].
     pub(crate) fn position(&self) -> Option<&InvalidPosition> {
         self.position.as_deref()
     }

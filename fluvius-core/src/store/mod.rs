@@ -223,13 +223,13 @@ pub trait Store: Send + Sync + 'static {
     /// A page of the command log.
     ///
     /// # Shape
-    /// [`LogQuery`] tells which rows are looked at and given, and [`LogPage`] how far that was. As
-    /// long as `limit` is not 0, a page that is not the [last](LogPage::is_last) has moved on from
-    /// `after`.
+    /// [`LogQuery`] defines which rows are looked at and given, and [`LogPage`] the place up to
+    /// which that was. If `limit` is not 0, a page that is not the [last](LogPage::is_last) has
+    /// moved on from `after`.
     ///
     /// # Errors
-    /// What [`ResumeToken::check`](crate::ResumeToken::check) says of `after`, in the snapshot of
-    /// the page; what the store says.
+    /// The error of [`ResumeToken::check`](crate::ResumeToken::check) for `after`, in the snapshot
+    /// of the page; any error of the store.
     fn commands(
         &self,
         query: &LogQuery,
@@ -284,13 +284,13 @@ pub trait Store: Send + Sync + 'static {
     /// Closes the store for every handle of this program that shares its connections.
     ///
     /// Commits that were handed over before end first. Later calls, on any of these handles, fail
-    /// with a [`StoreError`] that may pass and says that the store was closed: none of them stores
-    /// anything. Closing again waits for the same end. A store that keeps nothing open may do
-    /// nothing, as it does unless it says otherwise itself; its documentation says so.
+    /// with a retryable [`StoreError`] that says that the store was closed: none of them stores
+    /// anything. Closing again waits for the same end. The default does nothing, for stores that
+    /// keep nothing open; their documentation says so.
     ///
     /// # Errors
-    /// The store is closed all the same, but not all is as it should be, such as a log beside the
-    /// file that could not be copied into it.
+    /// The store is closed even so, but is incomplete, for example because a log beside the file
+    /// could not be copied into it.
     ///
     /// # Cancellation
     /// Closing goes on; dropping the future only stops the wait.
@@ -305,9 +305,9 @@ pub trait Store: Send + Sync + 'static {
     /// ends when it has closed; errors of that go to the log of the program. Calling it again
     /// changes nothing.
     ///
-    /// Until the store is closed, calls on this handle work as before. A store that is closed in
-    /// no other way than by `close` does nothing, as it does unless it says otherwise itself. A
-    /// wrapper passes the call on only if each of its clones has a handle of its own.
+    /// Until the store is closed, calls on this handle work as before. The default does nothing,
+    /// for stores that only `close` closes. A wrapper passes the call on only if each of its clones
+    /// has a handle of its own.
     ///
     /// # Cancellation
     /// As [`close`](Self::close).

@@ -3,22 +3,22 @@
 use crate::logged::{LogRecord, Logged};
 use crate::resume::ResumeToken;
 
-/// Rows of a log, and how far the log was looked at for them.
+/// Rows of a log, and the place up to which the log was looked at for them.
 ///
 /// # Shape
 /// Everything is of one snapshot. `rows` holds every row of the log that meets the query, behind
-/// its `after` and up to `scanned_to`, in position order: none is missing there, and none can
-/// still appear there. So a reader goes on behind `scanned_to`, also where a page has no row.
+/// its `after` and up to `scanned_to`, in position order: none is missing there, and none can still
+/// appear there. So a reader goes on behind `scanned_to`, also if a page has no row.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct LogPage<T> {
     /// The rows, in position order.
     pub rows: Vec<Logged<T>>,
-    /// The highest position looked at, with the row that is there, of whichever log. It is that
-    /// of the newest row if the page has come to the end of the log. It is the query's `after`
-    /// if nothing was looked at.
+    /// The highest position looked at, with the row at it, from any log. If the page has reached
+    /// the end of the log, it is the position of the newest row. If nothing was looked at, it is
+    /// the query's `after`.
     pub scanned_to: ResumeToken,
-    /// The position of the newest row of all logs; 0 where there is none.
+    /// The position of the newest row of all logs; 0 if there is none.
     pub newest: u64,
 }
 
@@ -28,12 +28,12 @@ impl<T> LogPage<T> {
         Self { rows, scanned_to, newest }
     }
 
-    /// Returns true if the page has come to the end of the log as it was when the page was read.
+    /// Returns true if the page has reached the end of the log as it was when the page was read.
     pub const fn is_last(&self) -> bool {
         self.scanned_to.position() >= self.newest
     }
 
-    /// Leaves the first `limit` rows. If rows are removed, the page has looked no further than the
+    /// Keeps the first `limit` rows. If rows are removed, the page has looked no further than the
     /// last row that is left.
     #[must_use]
     pub fn truncated(mut self, limit: usize) -> Self

@@ -6,11 +6,11 @@ use crate::root::AggregateRoot;
 /// Which rows of a log, and how many at the most.
 ///
 /// # Shape
-/// A row is given where all conditions hold. The rows of the log behind `after` are looked at in
+/// A row is given if all conditions hold. The rows of the log behind `after` are looked at in
 /// position order, until `limit` of them are given, `scan_limit` of them are looked at, or the log
-/// ends. A store that finds the rows of a root by an index looks at these alone. Any numbers may
-/// be asked for: with a `limit` of 0 there are no rows, with `usize::MAX` in both limits all of
-/// them; a `scan_limit` of 0 counts as 1.
+/// ends. A store that finds the rows of a root by an index looks at these alone. All numbers are
+/// valid: with a `limit` of 0 there are no rows, with `usize::MAX` in both limits all of them. A
+/// `scan_limit` of 0 counts as 1.
 ///
 /// A command and an activity come from the realm of their own context, an event and a message
 /// from that of the command that gave them.
@@ -24,13 +24,13 @@ pub struct LogQuery {
     pub after: ResumeToken,
     /// How many rows at the most.
     pub limit: usize,
-    /// How many rows of the log are looked at, at the most, whether they are given or not. So a
+    /// Maximum number of rows of the log that are looked at, whether they are given or not. So a
     /// condition that few rows meet does not make one call read the whole log.
     pub scan_limit: usize,
 }
 
 impl LogQuery {
-    /// The `scan_limit` of a [`LogReader`](crate::LogReader) that is not told otherwise.
+    /// The default `scan_limit` of a [`LogReader`](crate::LogReader).
     pub const SCAN_LIMIT: usize = 10_000;
 
     /// All rows, in one page.

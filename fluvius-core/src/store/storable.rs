@@ -1,8 +1,8 @@
-//! Names that no store can hold: nothing bears them, so a read by one finds nothing.
+//! Names that no store can hold: no row has one, so a read by one finds nothing.
 //!
-//! The core asks a store for a name in their place that nothing bears either. What a store would
-//! say of them differs from store to store, and a statement that several callers share must not
-//! fail for the name of one.
+//! In their place the core asks a store for a name that no row has either. Stores differ in their
+//! errors for a name that they cannot hold, and a statement that several callers share must not
+//! fail because of one such name.
 
 use std::borrow::Cow;
 
@@ -11,18 +11,19 @@ use uuid::Uuid;
 use super::{LogQuery, RealmFilter};
 use crate::root::AggregateRoot;
 
-/// Tells if a store can hold the name.
+/// Returns whether a store can hold the name.
 fn is_storable(name: &str) -> bool {
     !name.contains('\0')
 }
 
 impl AggregateRoot {
-    /// Tells if a store can hold the root.
+    /// Returns whether a store can hold the root.
     pub(crate) fn is_storable(&self) -> bool {
         is_storable(&self.resource)
     }
 
-    /// The root, or one that a store can be asked for in its place: no resource has an empty name.
+    /// Returns the root, or one that a store can be asked for in its place: no resource has an
+    /// empty name.
     pub(crate) fn storable(&self) -> Cow<'_, Self> {
         match self.is_storable() {
             true => Cow::Borrowed(self),
@@ -32,7 +33,7 @@ impl AggregateRoot {
 }
 
 impl RealmFilter {
-    /// Tells if a store can hold a row of such a realm.
+    /// Returns whether a store can hold a row of such a realm.
     pub(crate) fn is_storable(&self) -> bool {
         match self {
             Self::All | Self::Only(None) => true,
@@ -42,7 +43,8 @@ impl RealmFilter {
 }
 
 impl LogQuery {
-    /// The query, or one that a store can be asked in its place and that finds nothing either.
+    /// Returns the query, or one that a store can be asked in its place and that finds nothing
+    /// either.
     pub(crate) fn storable(&self) -> Cow<'_, Self> {
         let is_storable = self.root.as_ref().is_none_or(AggregateRoot::is_storable);
         if is_storable && self.realm.is_storable() {

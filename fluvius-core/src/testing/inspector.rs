@@ -1,7 +1,7 @@
 //! The check that states and arguments are read back from JSON as they were left.
 //!
-//! A runtime that reads a state from its store decides on what serde reads of it. So a field that serde leaves out or
-//! cuts is another one in the next process, and a state that serde cannot read ends every later command.
+//! A runtime that reads a state from its store decides on the value that serde reads. So a field that serde leaves out
+//! or cuts differs in the next process, and a state that serde cannot read ends every later command.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,14 +12,14 @@ use crate::aggregate::{Aggregate, AggregateDescriptor, SharedState};
 use crate::json::{self, Change, Json};
 use crate::root::AggregateRoot;
 
-/// Looks at what the actions of a test's runtimes leave, and keeps what is wrong with it.
+/// Inspects what the actions of a test's runtimes leave, and collects the faults.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Inspector {
     faults: Arc<Mutex<Vec<String>>>,
 }
 
 impl Inspector {
-    /// Looks at a state that an action has left.
+    /// Inspects a state that an action has left.
     pub(crate) fn state(
         &self,
         root: &AggregateRoot,
@@ -32,7 +32,8 @@ impl Inspector {
         }
     }
 
-    /// Looks at the arguments of a command that was applied. A secret is in none, so one that has some is left alone.
+    /// Inspects the arguments of a command that was applied. Arguments with a secret are skipped, since it is not
+    /// stored.
     pub(crate) fn args(&self, action: &'static ActionDescriptor, args: &Json) {
         if action.fields.iter().any(|field| field.secret) {
             return;
@@ -48,7 +49,7 @@ impl Inspector {
         self.keep(format!("the arguments of `{}`: {fault}", action.key));
     }
 
-    /// The faults so far, which are then forgotten.
+    /// Returns the faults so far, and forgets them.
     pub(crate) fn take(&self) -> Vec<String> {
         std::mem::take(&mut *self.faults.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -61,7 +62,7 @@ impl Inspector {
     }
 }
 
-/// The fault of a state whose JSON is `data`.
+/// Returns the fault of a state whose JSON is `data`.
 pub(super) fn state_fault(
     aggregate: &'static AggregateDescriptor,
     state: &SharedState,
@@ -74,7 +75,7 @@ pub(super) fn state_fault(
         }
     };
     if let Some(difference) = (aggregate.difference)(state, &read) {
-        return Some(format!("is another one after it is stored and read back{difference}"));
+        return Some(format!("differs after it is stored and read back{difference}"));
     }
     match aggregate.encode(&read) {
         Ok(again) => written_differently(data, &again),
@@ -93,7 +94,7 @@ fn written_differently(first: &Json, again: &Json) -> Option<String> {
     ))
 }
 
-/// The difference between two states, as far as their type is `PartialEq` or `Debug`.
+/// Returns the difference between two states, as far as their type is `PartialEq` or `Debug`.
 pub(crate) fn difference<A: Aggregate>(left: &SharedState, read: &SharedState) -> Option<String> {
     let (left, read) = (left.downcast_ref::<A>()?, read.downcast_ref::<A>()?);
     let texts = A::INSPECT.debug.map(|debug| (debug(left), debug(read)));
@@ -119,7 +120,7 @@ pub(crate) fn difference<A: Aggregate>(left: &SharedState, read: &SharedState) -
     Some(told)
 }
 
-/// The lines of a text, whatever the order in which a hash map or a set prints its entries.
+/// Returns the lines of a text, independent of the order in which a hash map or a set prints its entries.
 fn sorted_lines(text: &str) -> Vec<&str> {
     let mut lines: Vec<&str> = text.lines().collect();
     lines.sort_unstable();

@@ -1,4 +1,4 @@
-//! Turns across processes as a test sees them, and the search for processes that wait for each other.
+//! Turns across processes as a test sees them, and the search for cycles among waiting processes.
 
 use crate::root::AggregateRoot;
 
@@ -7,9 +7,10 @@ use crate::root::AggregateRoot;
 pub struct LeaseState {
     /// The root.
     pub aggregate_id: AggregateRoot,
-    /// Whether the runtime has the turn; otherwise it has asked the store for it.
+    /// Set if the runtime has the turn; otherwise it has asked the store for it.
     pub is_held: bool,
-    /// For each command that keeps the turn: the root whose turn it waits for, if it waits.
+    /// The roots whose turns the commands that keep this turn wait for, if any; one entry per
+    /// command.
     pub keepers_wait_for: Vec<Option<AggregateRoot>>,
 }
 

@@ -33,7 +33,7 @@ pub trait Scheduler: Sync {
     /// Whether the time is up of something that has to wait.
     fn is_time_up(&self) -> bool;
 
-    /// Whether a step that has just ended is taken to have run for long.
+    /// Set if a step that has just ended is taken to have run for long.
     fn is_slow(&self) -> bool {
         false
     }
@@ -139,7 +139,8 @@ pub(crate) fn give_back(permit: OwnedSemaphorePermit) {
     drop(permit);
 }
 
-/// Whether a step took longer than a limit. Where a test schedules the tasks, it decides.
+/// Returns whether a step took longer than a limit. If a test schedules the tasks, the test
+/// decides.
 pub(crate) fn is_longer(took: Duration, limit: Duration) -> bool {
     match CURRENT.get() {
         Some(scheduler) => scheduler.is_slow(),
@@ -147,7 +148,7 @@ pub(crate) fn is_longer(took: Duration, limit: Duration) -> bool {
     }
 }
 
-/// Whether a test schedules the tasks of this thread.
+/// Returns whether a test schedules the tasks of this thread.
 pub(crate) fn is_scheduled() -> bool {
     CURRENT.get().is_some()
 }

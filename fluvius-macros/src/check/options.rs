@@ -19,7 +19,8 @@ pub(crate) fn options(aggregate: &Aggregate, action: &Action, errors: &mut Error
     }
 }
 
-/// A precondition that every caller needs is the sender's, and an internal action has no sender.
+/// Only the sender of a command can have a required precondition, and an internal action has no
+/// sender.
 fn unused_by_internal(action: &Action, errors: &mut Errors) {
     if !action.internal {
         return;

@@ -13,7 +13,7 @@ use crate::error::Fault;
 use crate::readers::{Param, Readers, param};
 use crate::rows::{self, ACTIVITY, COMMAND, EVENT, MESSAGE};
 
-/// A log: its table, its columns, how its rows are read, and where their realm is found.
+/// A log: its table, its columns, the decoder of its rows, and the place of their realm.
 pub(crate) struct Log<T> {
     table: &'static str,
     columns: &'static str,
@@ -64,15 +64,15 @@ const NEWEST: &str = "(SELECT max(position) FROM (SELECT max(position) AS positi
     UNION ALL SELECT max(position) FROM event_log UNION ALL SELECT max(position) FROM message_log \
     UNION ALL SELECT max(position) FROM activity_log) AS n)";
 
-/// The identifier of the row at a position, of whichever log.
+/// The identifier of the row at a position, in any of the logs.
 fn row_at(position: &str) -> String {
     let of = |table: &str| format!("SELECT id FROM {table} WHERE position = {position}");
     let all = ["command_log", "event_log", "message_log", "activity_log"].map(of);
     format!("(SELECT id FROM ({}) AS r LIMIT 1)", all.join(" UNION ALL "))
 }
 
-/// A page of a log: one statement, so that its rows, the check of its place and the place up to which it has looked are of
-/// one snapshot.
+/// Reads a page of a log in one statement, so that its rows, the check of its place and the place up to which it has
+/// looked are of one snapshot.
 ///
 /// A snapshot shows with a row all rows at lower positions ([`draw_positions`](../schema/functions.sql)), so nothing can
 /// still appear at the position of the newest one or below it.
@@ -97,8 +97,9 @@ pub(crate) async fn page<T: LogRecord>(
     Ok(LogPage::new(rows, place.scanned_to.unwrap_or(query.after), place.newest))
 }
 
-/// The statement of a page. Behind the columns of a row there are four, the same for all rows: the newest position, the
-/// identifier of the row at `after`, and position and identifier of the row up to which the page has looked.
+/// Returns the statement of a page. Behind the columns of a row there are four that are the same for all rows: the
+/// newest position, the identifier of the row at `after`, and position and identifier of the row up to which the page
+/// has looked.
 fn statement<T>(log: &Log<T>, query: &LogQuery) -> (String, Vec<Param>) {
     let (after, limit) = (clamped(query.after.position()), clamped(query.limit as u64));
     let scan_limit = clamped(query.scan_limit.max(1) as u64);
@@ -116,7 +117,7 @@ fn statement<T>(log: &Log<T>, query: &LogQuery) -> (String, Vec<Param>) {
         }
         conditions += " AND l.resource = $4 AND l.identifier = $5";
     }
-    // A subquery, not a join: it is looked up for each row that is looked at, and for no other.
+    // A subquery, not a join: it is evaluated only for rows that are looked at.
     match &query.realm {
         RealmFilter::All => {}
         RealmFilter::Only(None) => {
@@ -153,7 +154,7 @@ fn statement<T>(log: &Log<T>, query: &LogQuery) -> (String, Vec<Param>) {
     (sql, params)
 }
 
-/// What the last columns of a page tell.
+/// The values of the last columns of a page.
 struct Place {
     newest: u64,
     found: Option<Uuid>,

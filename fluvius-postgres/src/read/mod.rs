@@ -33,7 +33,7 @@ pub(crate) fn state(row: &Row) -> Result<Option<StateRecord>, Fault> {
     }
 }
 
-/// A snapshot as the server gives it: a row a root.
+/// A snapshot as the server gives it: one row per root.
 pub(crate) async fn snapshot_rows(
     readers: &Readers,
     roots: &[AggregateRoot],

@@ -1,6 +1,6 @@
 //! Queries over states: conditions to SQL. All that comes from outside is a parameter.
 //!
-//! A field of a state is read by a function of the schema, which gives null where it is none of its kind: once a row,
+//! A field of a state is read by a function of the schema, which gives null for another kind. It is read once per row,
 //! however often the query names it.
 
 use std::sync::Arc;
@@ -53,7 +53,8 @@ struct Sql<'i> {
     params: Vec<Param>,
     /// The fields whose values are joined: each root of the resource has one of each.
     joined: Vec<&'i Index>,
-    /// The other fields of the state, each once: the state of a row is parsed once, and each of them is read once.
+    /// The other fields of the state, without duplicates: the state of a row is parsed once, and each field is read
+    /// once.
     read: Vec<Field>,
 }
 
@@ -122,8 +123,8 @@ impl<'i> Sql<'i> {
         sql
     }
 
-    /// The fields of each row's state. `OFFSET 0` keeps the planner from writing an expression in the place of
-    /// each mention of it.
+    /// Selects the fields of each row's state. `OFFSET 0` keeps the planner from inlining the expression at each of its
+    /// uses.
     fn values(&mut self) {
         let read = std::mem::take(&mut self.read);
         for (index, field) in read.iter().enumerate() {

@@ -124,7 +124,7 @@ BEGIN
 END
 $$;
 
--- The same of a state as it is stored.
+-- As above, for a state as it is stored.
 
 CREATE OR REPLACE FUNCTION field_text(state text, path text[]) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 BEGIN
@@ -158,8 +158,8 @@ $$;
 
 DROP FUNCTION field_at(text, text[]);
 
--- Makes the table of a field, and the triggers that keep it from now on. They wait for the commits that are under way,
--- and later ones for them; so the wait is bounded.
+-- Makes the table of a field, and the triggers that maintain it from now on. They wait for the commits that are under
+-- way, and later commits wait for them, so the wait is bounded.
 CREATE OR REPLACE FUNCTION declare_field(of_resource text, of_path text[], of_kind text) RETURNS void LANGUAGE plpgsql
 SET lock_timeout = '2s' AS $$
 DECLARE
@@ -181,7 +181,7 @@ BEGIN
         'WITH (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0)',
         number, values_type, key_type);
     EXECUTE format('CREATE INDEX field_%s_in_order ON field_%1$s (key, identifier)', number);
-    -- Whoever writes a state, and whatever names are looked up where for them.
+    -- For every writer of a state, independent of its search path.
     EXECUTE format('CREATE FUNCTION field_%s_put() RETURNS trigger LANGUAGE plpgsql AS %L', number, format($body$
         DECLARE
             search_path constant text := current_setting('search_path');
@@ -191,7 +191,7 @@ BEGIN
                 PERFORM set_config('search_path', quote_ident(TG_TABLE_SCHEMA), true);
             END IF;
             new_value := field_%3$s(NEW.data, %4$L);
-            -- Where the value stays nothing is written. Whoever fills it in holds the state, which is held here.
+            -- If the value stays, nothing is written. The session that fills it in holds the state, which is held here.
             UPDATE field_%1$s SET value = new_value
             WHERE identifier = NEW.identifier AND value IS DISTINCT FROM new_value;
             IF NOT FOUND THEN
@@ -210,18 +210,18 @@ BEGIN
             RETURN NULL;
         END
         $drop$ $body$, number);
-    -- They run in the order of their names.
+    -- Triggers run in the order of their names.
     EXECUTE format('CREATE TRIGGER field_%s_drop AFTER DELETE OR UPDATE OF resource, identifier ON resource_state '
         'FOR EACH ROW WHEN (OLD.resource = %L) EXECUTE FUNCTION field_%1$s_drop()', number, of_resource);
     EXECUTE format('CREATE TRIGGER field_%s_put AFTER INSERT OR UPDATE OF resource, identifier, data ON resource_state '
         'FOR EACH ROW WHEN (NEW.resource = %L) EXECUTE FUNCTION field_%1$s_put()', number, of_resource);
-    -- Also for a session whose user is set to `session_replication_role = replica`.
+    -- They also fire in a session with `session_replication_role = replica`.
     EXECUTE format('ALTER TABLE resource_state ENABLE ALWAYS TRIGGER field_%s_drop, '
         'ENABLE ALWAYS TRIGGER field_%1$s_put', number);
 END
 $$;
 
--- Fills in the values of some roots that were there before the triggers. Tells whether there may be more to do.
+-- Fills in the values of some roots that were there before the triggers. Returns whether there may be more to do.
 --
 -- The states are locked as a commit locks them, in the same order: a commit waits for a part before it has taken anything
 -- that others wait for, and a part never waits for a value.
@@ -246,15 +246,15 @@ BEGIN
         UPDATE field SET filled = last WHERE id = number;
         RETURN true;
     END IF;
-    -- The planner is to know of what there is.
+    -- The planner needs statistics of the new rows.
     EXECUTE format('ANALYZE field_%s', number);
     UPDATE field SET is_filled = true WHERE id = number;
     RETURN false;
 END
 $$;
 
--- Triggers that there are fire for every session, and all values are looked at once more: some may have been written
--- without a trigger, or by the function of numbers as it was. Until that is done queries do without them.
+-- Existing triggers are set to fire for every session, and all values are checked once more. Some may have been written
+-- without a trigger, or by an older function of numbers. Until that is done queries do without them.
 DO $$
 DECLARE
     of field;

@@ -68,7 +68,7 @@ DECLARE
     found_version bigint;
     versions bigint[] := '{}';
     root_key bigint;
-    -- The number of roots that are expected to be absent, and whether this batch alone may create one meanwhile.
+    -- The number of roots that are expected to be absent, and whether this batch alone may create roots meanwhile.
     new_count bigint;
     has_all_new boolean;
     -- Of each identifier: 0 is free, -1 is in the log, else the unit that has taken it.
@@ -94,8 +94,8 @@ BEGIN
         PERFORM set_config('synchronous_commit', durability, true);
     END IF;
 
-    -- Before all rows: a batch that creates a root shares one lock of the schema with all that do so. A batch of many
-    -- has it alone instead, so that it needs no lock for each of them: a server has room for a few thousand.
+    -- Before all rows: a batch that creates a root shares one lock of the schema with all others that do so. A batch
+    -- that creates many takes the lock exclusively, so it needs no lock per root: a server has room for a few thousand.
     new_count := (SELECT count(*) FROM unnest(wanted) AS version WHERE version = 0);
     has_all_new := new_count > 64;
     IF has_all_new THEN
@@ -116,7 +116,7 @@ BEGIN
         IF NOT FOUND AND NOT has_all_new THEN
             -- No row to lock: whoever wants to create it takes this lock, and looks again.
             IF new_count = 0 THEN
-                -- It was expected to be there.
+                -- The root was expected to be there.
                 new_count := 1;
                 PERFORM pg_advisory_xact_lock_shared(hashtextextended('fluvius roots ' || current_schema(), 0));
             END IF;

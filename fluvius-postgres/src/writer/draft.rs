@@ -15,7 +15,8 @@ use crate::read::clamped;
 pub(crate) const SOUND: i32 = 0;
 pub(crate) const MALFORMED: i32 = 1;
 
-/// More than this is not sent: PostgreSQL takes no message of 1 GiB. A batch is far below it, by its parts.
+/// The largest size that is sent: PostgreSQL takes no message of 1 GiB. A batch is far below it, since it is sent in
+/// parts.
 pub(crate) const BYTES_MAX: usize = 512 * 1024 * 1024;
 
 /// Which states of a batch are sent.

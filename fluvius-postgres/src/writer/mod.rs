@@ -29,11 +29,11 @@ const TRY_COUNT: usize = 8;
 
 /// Commits, over a connection that is opened again where it was lost.
 ///
-/// All of it runs on the store's runtime: a commit goes to its end whatever becomes of its caller.
+/// All of it runs on the store's runtime: a commit runs to its end whatever becomes of its caller.
 #[derive(Debug)]
 pub(crate) struct Writer {
     connector: Connector,
-    /// Spaces out how often a session is tried to be opened that is refused for other reasons than the connection.
+    /// Spaces out attempts to open a session that is refused for other reasons than the connection.
     gate: Gate,
     /// The connections that read the answers of known commands.
     readers: Readers,
@@ -90,7 +90,7 @@ impl Writer {
         })
     }
 
-    /// Commits a batch, in several parts where it is too large for one.
+    /// Commits a batch, in several parts if it is too large for one.
     pub(crate) async fn commit(&self, batch: &[UnitOfWork]) -> Vec<Fate> {
         let sizes: Vec<usize> = batch.iter().map(UnitOfWork::estimated_bytes).collect();
         let mut fates: Vec<Fate> = Vec::with_capacity(batch.len());
@@ -99,10 +99,10 @@ impl Writer {
             let units = &batch[part];
             let has_fallen = units.iter().any(|unit| fallen(unit, first, &fates).is_some());
             if has_fallen {
-                // Those that stand on nothing that has fallen go on.
+                // Units that depend on no aborted unit go on.
                 self.commit_one_by_one(batch, first, units.len(), &mut fates).await;
             } else if sizes[first] > draft::BYTES_MAX {
-                // It is a part of its own.
+                // The unit is a part of its own.
                 fates.push(Fate::Failed(draft::too_large()));
             } else {
                 self.commit_part(batch, first, units, &mut fates).await;
@@ -111,7 +111,7 @@ impl Writer {
         fates
     }
 
-    /// Commits units together. Those that they stand on in front of them are stored.
+    /// Commits units together. The earlier units that they depend on are stored.
     async fn commit_part(
         &self,
         batch: &[UnitOfWork],
@@ -121,14 +121,14 @@ impl Writer {
     ) {
         let draft = Draft::of(units, first);
         match self.call(&draft).await {
-            // One that PostgreSQL cannot keep, or that is too large for it, must not take the others with it.
+            // A unit that PostgreSQL cannot keep, or that is too large for it, must not fail the others.
             Called::Failed(fault) if units.len() > 1 && fault.may_be_of_one() => {
                 tracing::debug!(error = %fault, "the units of a batch are committed one by one");
                 self.commit_one_by_one(batch, first, units.len(), fates).await;
             }
             called => {
                 let told = self.fates(&draft, called).await;
-                // Their numbers are those of the batch.
+                // The indexes are converted to those of the batch.
                 fates.extend(told.into_iter().map(|fate| match fate {
                     Fate::Fell { on } => Fate::Fell { on: first + on },
                     fate => fate,
@@ -137,7 +137,7 @@ impl Writer {
         }
     }
 
-    /// Commits units each for itself.
+    /// Commits each unit by itself.
     async fn commit_one_by_one(
         &self,
         batch: &[UnitOfWork],
@@ -296,7 +296,7 @@ impl Writer {
             return Ok(Arc::clone(session));
         }
         place.session = None;
-        // An attempt that failed while this call waited for the lock has failed for it as well.
+        // If an attempt failed while this call waited for the lock, it has failed for this call as well.
         if let Some((_, error)) = place.failed.as_ref().filter(|(at, _)| *at >= asked) {
             return Err(error.clone().into());
         }
@@ -352,7 +352,7 @@ impl Writer {
     }
 }
 
-/// The first unit in front of these that a unit stands on, and that is not stored.
+/// Returns the first earlier unit that a unit depends on and that is not stored.
 fn fallen(unit: &UnitOfWork, first: usize, fates: &[Fate]) -> Option<usize> {
     let is_stored = |on: usize| matches!(fates.get(on), Some(Fate::Committed { .. }));
     unit.depends_on.iter().copied().find(|on| *on < first && !is_stored(*on))

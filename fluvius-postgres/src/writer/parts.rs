@@ -2,10 +2,12 @@
 
 use std::ops::Range;
 
-/// The number of bytes that are sent together: a statement keeps several copies of them on both sides.
+/// The largest number of bytes that are sent together: a statement keeps several copies of them on
+/// both sides.
 pub(crate) const PART_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// Neighbours of these sizes in parts of at most so many bytes; what is larger is a part of its own.
+/// Returns neighbours of these sizes in parts of up to the given number of bytes. A larger one is a
+/// part of its own.
 pub(crate) fn of(sizes: &[usize], bytes_max: usize) -> Vec<Range<usize>> {
     let mut parts = Vec::new();
     let (mut first, mut bytes) = (0, 0_usize);

@@ -135,7 +135,7 @@ impl ToSql for Records<'_> {
     to_sql_checked!();
 }
 
-/// A length on the wire. What is longer is refused before it is sent: see `BYTES_MAX` of the draft.
+/// A length on the wire. A longer text is refused before it is sent: see `BYTES_MAX` of the draft.
 fn length(length: usize) -> i32 {
     i32::try_from(length).unwrap_or(i32::MAX)
 }

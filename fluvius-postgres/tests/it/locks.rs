@@ -1,4 +1,4 @@
-//! Locks of the server: a commit needs a bounded number of them, however much it creates.
+//! Locks of the server: the number of locks of a commit is bounded, however much it creates.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ async fn a_batch_of_many_new_roots_takes_few_locks() {
     assert!(failed.is_none(), "{failed:?}");
 }
 
-/// The unit with identifiers that the other store does not have.
+/// Returns the unit with identifiers that the other store does not have.
 fn of_store(mut unit: UnitOfWork, store: u64) -> UnitOfWork {
     let other = |id: Uuid| Uuid::from_u64_pair(100 + store, id.as_u64_pair().1);
     let (command, event) = (&mut unit.commands[0], &mut unit.events[0]);
@@ -40,7 +40,7 @@ async fn of_two_creators_of_a_root_one_wins() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let stores = [schema.open().await, schema.open().await];
-    // Few roots have a lock each, many have one for all; and one of each.
+    // A few roots have a lock each, many share one; and one batch of each kind.
     let mut first = 0;
     for (one, other) in [(5, 5), (100, 100), (5, 100), (100, 5), (70, 64)] {
         for _ in 0..4 {
@@ -48,7 +48,7 @@ async fn of_two_creators_of_a_root_one_wins() {
             let mut batches = Vec::new();
             for (number, size) in sizes.into_iter().enumerate() {
                 let batch = of_roots(first..first + size).await;
-                // Other commands than those of the other store.
+                // Commands that differ from those of the other store.
                 let batch: Vec<UnitOfWork> =
                     batch.iter().map(|unit| of_store(unit.clone(), number as u64)).collect();
                 batches.push(Arc::from(batch));

@@ -1,4 +1,4 @@
-//! Callers that ask for what cannot be, ask for much, or go away: the others are served as ever.
+//! Callers that send invalid or large requests, or go away: other callers are served as before.
 
 use std::future::Future;
 use std::pin::pin;
@@ -19,7 +19,7 @@ use crate::client;
 use crate::proxy::Proxy;
 use crate::units::{of_root, units};
 
-/// After this something hangs.
+/// A call that takes longer hangs.
 const TIME_MAX: Duration = Duration::from_secs(20);
 
 async fn in_time<T>(future: impl Future<Output = T>) -> T {
@@ -37,7 +37,7 @@ async fn accounts(store: &PostgresStore, count: u64) -> Vec<AggregateRoot> {
     roots
 }
 
-/// The number of statements with a text in them that run on the server.
+/// Returns the number of running statements on the server that contain a text.
 async fn running(schema: &TestSchema, text: &str) -> i64 {
     let sql = "SELECT count(*) FROM pg_stat_activity \
                WHERE state = 'active' AND strpos(query, $1) > 0 AND pid <> pg_backend_pid()";
@@ -144,7 +144,7 @@ async fn dropped_reads_are_cancelled_or_left_out() {
     })
     .await;
     reads.iter().for_each(|read| read.abort());
-    // The running ones end on the server, and the others never come to it: the table is still held.
+    // The running ones end on the server, and the others are never sent: the table is still locked.
     in_time(async {
         let mut quiet = 0;
         while quiet < 10 {

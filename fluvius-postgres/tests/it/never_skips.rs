@@ -109,13 +109,13 @@ async fn commit(store: &PostgresStore, batch: Vec<UnitOfWork>) -> Vec<Stored> {
     stored.collect()
 }
 
-/// How far a reader has come: what it has read of the commands and of the events, with its checkpoints.
+/// Progress of a reader: the commands and the events that it has read, with its checkpoints.
 #[derive(Default)]
 struct Progress([Vec<Row>; 2], [ResumeToken; 2]);
 
 impl Progress {
-    /// Reads one page of a log behind the checkpoint, which moves to the place up to which the page has looked; says whether
-    /// there was anything.
+    /// Reads one page of a log behind the checkpoint, which moves to the place up to which the page has looked. Returns
+    /// whether there was any row.
     async fn read(this: &Mutex<Self>, store: &PostgresStore, log: usize, limit: usize) -> bool {
         fn rows<T: LogRecord>(page: &LogPage<T>) -> Vec<Row> {
             page.rows.iter().map(|row| (row.position, row.record.row_id())).collect()

@@ -1,4 +1,4 @@
-//! A server that is gone for a while: the store asks for it now and then, not with every call.
+//! A server that is gone for a while: the store tries to connect at intervals, not with every call.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ async fn attempts_are_few_while_a_server_is_gone() {
     proxy.refuse(true);
     let before = proxy.connection_count();
     let root = AggregateRoot::new("bank-account", Uuid::from_u128(1));
-    // Callers that ask again as soon as they have an answer, and others that give up at once.
+    // Callers that call again as soon as they have an answer, and others that give up at once.
     let callers: Vec<_> = (0..40)
         .map(|number| {
             let (store, root, unit) = (store.clone(), root.clone(), deposited.clone());
@@ -53,7 +53,8 @@ async fn attempts_are_few_while_a_server_is_gone() {
         .collect();
     tokio::time::sleep(Duration::from_secs(3)).await;
     callers.iter().for_each(|caller| caller.abort());
-    // Those that were under way together, and then one after the other, with a pause that doubles.
+    // The attempts that were under way together, and then one after the other, with a pause that
+    // doubles.
     let tried = proxy.connection_count() - before;
     assert!(tried <= 60, "{tried} connections were tried");
     proxy.refuse(false);

@@ -55,7 +55,7 @@ pub(crate) struct Proxy {
     /// How often it was cut: each cut ends every connection.
     cuts: watch::Sender<usize>,
     is_silent: watch::Sender<bool>,
-    /// The number of connections that have come, and of the first that are silent for good.
+    /// The number of connections so far, and of the first ones that stay silent.
     count: Arc<AtomicUsize>,
     silenced: Arc<AtomicUsize>,
     refuses: Arc<AtomicBool>,
@@ -102,18 +102,18 @@ impl Proxy {
         self.is_silent.send_replace(is_silent);
     }
 
-    /// Hands nothing on any more over the connections that there are; those that come are as ever.
+    /// Stops forwarding on the existing connections; new ones work as before.
     pub(crate) fn silence_those_that_are_there(&self) {
         self.silenced.store(self.connection_count(), Ordering::SeqCst);
     }
 
-    /// Closes all connections, and each that comes, as long as it refuses.
+    /// Closes all connections, and each new one, as long as it refuses.
     pub(crate) fn refuse(&self, refuses: bool) {
         self.refuses.store(refuses, Ordering::SeqCst);
         self.cuts.send_modify(|count| *count += 1);
     }
 
-    /// The number of connections that have come.
+    /// Returns the number of connections so far.
     pub(crate) fn connection_count(&self) -> usize {
         self.count.load(Ordering::SeqCst)
     }

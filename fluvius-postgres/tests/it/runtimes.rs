@@ -1,4 +1,4 @@
-//! A store that is used from several tokio runtimes, of which some end, and from none.
+//! A store that is used from several tokio runtimes, some of which end, and from none.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -15,7 +15,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::units::{of_root, units};
 use crate::{client, with_parameter};
 
-/// After this something hangs.
+/// A call that takes longer hangs.
 const TIME_MAX: Duration = Duration::from_secs(30);
 
 fn short_runtime() -> Runtime {
@@ -31,7 +31,7 @@ fn poll_once(future: impl Future) {
     drop(pin!(future).poll(&mut Context::from_waker(Waker::noop())));
 }
 
-/// Runs a future on a thread that has no runtime; `None` where it takes too long.
+/// Runs a future on a thread that has no runtime. Returns `None` if it takes too long.
 fn without_runtime<T>(future: impl Future<Output = T>) -> Option<T> {
     struct Unpark(Thread);
     impl Wake for Unpark {
@@ -58,7 +58,7 @@ fn is_committed(fates: &[Fate]) -> bool {
     matches!(fates, [Fate::Committed { .. }])
 }
 
-/// A store with one root, which was opened in a runtime.
+/// A store with one root, opened in a runtime.
 fn store_in(runtime: &Runtime, schema: &TestSchema) -> (PostgresStore, AggregateRoot, UnitOfWork) {
     runtime.block_on(async {
         let store = schema.open().await;
@@ -101,7 +101,7 @@ fn a_commit_whose_callers_runtime_ends_is_stored() {
     let (store, root, deposited) = store_in(&main, &schema);
     let id = deposited.commands[0].id;
     short_runtime().block_on(async { poll_once(store.commit([deposited].into())) });
-    // Asked in another one: it is answered when the commit has ended.
+    // The look-up runs in another runtime: it is answered when the commit has ended.
     let found = short_runtime().block_on(in_time(store.command(id))).unwrap();
     assert!(found.is_some());
     let row = main.block_on(in_time(store.load(&root))).unwrap().unwrap();
@@ -145,7 +145,7 @@ fn a_store_of_a_runtime_that_stands_still_serves_others() {
     let Some(server) = TestServer::get() else { return };
     let (schema, idle) = (server.schema(), short_runtime());
     let (store, root, deposited) = store_in(&idle, &schema);
-    // Nothing drives the runtime in which it was opened.
+    // The runtime in which it was opened is not driven.
     short_runtime().block_on(async {
         assert!(in_time(store.load(&root)).await.unwrap().is_some());
         assert!(is_committed(&in_time(store.commit([deposited].into())).await));
@@ -253,7 +253,7 @@ fn a_busy_worker_stalls_no_store_with_its_own_thread() {
     let busy = main.spawn({
         let (store, root, is_over) = (store.clone(), root.clone(), Arc::clone(&is_over));
         async move {
-            // It asks, and then blocks its thread within the same poll.
+            // The task wakes the store, and then blocks its thread within the same poll.
             let mut load: Pin<Box<dyn Future<Output = _> + Send>> =
                 Box::pin(async move { store.load(&root).await.map(drop) });
             drop(load.as_mut().poll(&mut Context::from_waker(Waker::noop())));

@@ -119,7 +119,7 @@ async fn a_dropped_commit_is_looked_for_when_it_has_ended() {
     }
     commit.abort();
     assert!(commit.await.unwrap_err().is_cancelled());
-    // Others' commands are found meanwhile.
+    // Commands of other units are found meanwhile.
     assert!(store.command(Uuid::from_u128(1)).await.unwrap().is_none());
     let id = deposited.commands[0].id;
     let mut found = pin!(store.command(id));

@@ -10,10 +10,10 @@ use super::{Part, clamped, one};
 use crate::error::Fault;
 use crate::rows::{self, select_event};
 
-/// Events that are read at once: loads of commands wait for one such part at the most.
+/// Events that are read at once: loads of commands wait for at most one such part.
 const EVENTS_AT_ONCE: u64 = 250;
 
-/// At least so many are looked at for a page of one realm: most of them may be of others.
+/// At least this many are looked at for a page of one realm: most of them may be of others.
 const EVENTS_OF_REALM_MIN: u64 = 64;
 
 /// From one event in the index to the next there are so many; the schema says so too.
@@ -49,10 +49,11 @@ pub(crate) fn history(
     Ok(Part { rows, next: (end < last).then_some(end + 1) })
 }
 
-/// The events of a root behind a position, from one realm or all, up to the limit, or as many as are
-/// read at once.
+/// Returns the events of a root behind a position, from one realm or all: up to the limit, or up to
+/// the number that is read at once.
 ///
-/// The next part begins behind the position that it says. The caller has a read transaction.
+/// The next part begins behind the position of the returned part. The caller has a read
+/// transaction.
 pub(crate) fn of_root(
     connection: &Connection,
     root: &AggregateRoot,
@@ -107,8 +108,8 @@ fn first_behind(connection: &Connection, head: &Head, after: u64) -> Result<u64,
     if after == 0 {
         return Ok(1);
     }
-    // Along a root positions rise with versions. First among those in the index, each one row; the
-    // end of the chain stands for one more.
+    // Along a root positions rise with versions. The first search is among the events in the index,
+    // each one row; the end of the chain stands for one more.
     let (mut low, mut high) = (0, head.version / INDEXED_EVERY + 1);
     while low < high {
         let middle = low + (high - low) / 2;
@@ -119,7 +120,7 @@ fn first_behind(connection: &Connection, head: &Head, after: u64) -> Result<u64,
             low = middle + 1;
         }
     }
-    // Then along the chain, from the first of them that stands behind it.
+    // Then the search goes along the chain, from the first of them behind it.
     let mut version = ((low + 1) * INDEXED_EVERY).min(head.version);
     let mut position = position_of(connection, head, version)?;
     if position <= clamped(after) {

@@ -16,8 +16,8 @@ use crate::read::one;
 /// What leaves no more values than this is looked up and sorted, whatever else could be done.
 const COUNT_MAX: usize = 10_000;
 
-/// No more bounds of a field than this are looked at; the conditions are asked of the states in any
-/// case.
+/// The largest number of bounds of a field that are used; the conditions are checked on the states
+/// in any case.
 const BOUND_COUNT_MAX: usize = 16;
 
 /// The values of one field that a query goes by.
@@ -37,7 +37,7 @@ impl Index {
         let mut indexes = filled(connection, resource)?;
         for index in &mut indexes {
             index.bounds = query.bounds(&index.field);
-            // Those that leave least first.
+            // The most selective ones first.
             index.bounds.sort_by_key(|bound| match bound {
                 Bound::Compare(Comparison::Eq, _) => 0,
                 Bound::OneOf(_) => 1,

@@ -15,13 +15,13 @@ use crate::rows::{self, select_activity, select_command, select_event, select_me
 /// write-ahead log from beginning anew.
 const ROWS_AT_ONCE: i64 = 2_000;
 
-/// Where a part of the events of a root is not the last one, at least so many were looked at for it.
+/// If a part of the events of a root is not the last one, at least this many were looked at for it.
 const COUNT_OF_ROOT_MIN: usize = 64;
 
 /// A log: how its rows are read, and those of one window of it.
 pub(crate) struct Log<T> {
     table: &'static str,
-    /// The last position of the window behind `?1`, and how many rows are in it.
+    /// The last position of the window behind `?1`, and the number of its rows.
     window: &'static str,
     /// The rows of the window up to `?2` that meet the conditions.
     rows: &'static str,
@@ -70,13 +70,13 @@ pub(crate) const ACTIVITIES: Log<ActivityRecord> =
 #[derive(Debug)]
 pub(crate) struct Scan<T> {
     pub(crate) page: LogPage<T>,
-    /// How many rows were looked at, at least.
+    /// Number of rows that were looked at, or fewer.
     pub(crate) count: usize,
-    /// Whether there are no more rows.
+    /// Set if there are no more rows.
     pub(crate) is_end: bool,
 }
 
-/// The rows of a log that meet a query, or those among as many as are looked at at once.
+/// Reads the rows of a log that meet a query, among up to the number that is looked at at once.
 pub(crate) fn page<T: LogRecord>(
     connection: &Connection,
     log: &Log<T>,
@@ -106,7 +106,7 @@ pub(crate) fn page<T: LogRecord>(
     // In a damaged file the next part would begin here again, and so for ever.
     let position = u64::try_from(end).ok().filter(|position| *position > after);
     let position = position.filter(|position| *position <= newest.position());
-    // And rows would be left out if there were some behind the last one.
+    // Rows would be left out if there were some behind the last one.
     let is_whole_window = !is_end || matches!(look(end, 1)?, Some((None, _)));
     position
         .filter(|_| is_whole_window)
@@ -146,7 +146,7 @@ pub(crate) fn page<T: LogRecord>(
     Ok(Scan { page, count, is_end })
 }
 
-/// The events of one root that meet a query, or those among as many as are read at once.
+/// Reads the events of one root that meet a query, among up to the number that is read at once.
 pub(crate) fn page_of_root(
     connection: &Connection,
     query: &LogQuery,
@@ -168,13 +168,13 @@ pub(crate) fn page_of_root(
     Ok(Scan { page, count, is_end })
 }
 
-/// A page for which nothing is looked at.
+/// Returns a page for which no row is looked at.
 fn nothing<T>(query: &LogQuery, newest: ResumeToken) -> Scan<T> {
     let page = LogPage::new(Vec::new(), query.after, newest.position());
     Scan { page, count: 0, is_end: true }
 }
 
-/// Checks the place of a query; the place of the newest row.
+/// Checks the place of a query, and returns the place of the newest row.
 fn check_place(connection: &Connection, query: &LogQuery) -> Result<ResumeToken, Fault> {
     const NEWEST: &str = "SELECT max(position) FROM (\
         SELECT max(position) AS position FROM command UNION ALL SELECT max(position) FROM event \
@@ -193,7 +193,7 @@ fn check_place(connection: &Connection, query: &LogQuery) -> Result<ResumeToken,
     Ok(newest)
 }
 
-/// The place of the row at a position, which there is.
+/// Returns the place of the row at a position, which must exist.
 fn place(connection: &Connection, position: i64) -> Result<ResumeToken, Fault> {
     let found = row_at(connection, position)?.zip(u64::try_from(position).ok());
     let (id, position) =
@@ -201,7 +201,7 @@ fn place(connection: &Connection, position: i64) -> Result<ResumeToken, Fault> {
     Ok(ResumeToken::new(position, id))
 }
 
-/// The identifier of the row at a position, of whichever log.
+/// Returns the identifier of the row at a position, in any of the logs.
 fn row_at(connection: &Connection, position: i64) -> Result<Option<Uuid>, Fault> {
     const ROW: &str = "SELECT id FROM command WHERE position = ?1 \
         UNION ALL SELECT id FROM event WHERE position = ?1 \

@@ -1,9 +1,9 @@
 //! Queries over states: conditions to SQL. All that comes from outside is a parameter.
 //!
-//! The conditions on states are asked by one function of this program, which reads each state once for all of them:
-//! their truth is the same as for every other store, whatever number of terms there are. Those on columns alone are SQL,
-//! so that SQLite can look them up. The keys of an order are read by functions too, and given to SQLite as what compares
-//! alike: numbers as bytes, times as microseconds.
+//! The conditions on states are checked by one function of this program, which reads each state once for all of them.
+//! Their truth is the same as for every other store, whatever the number of terms. Conditions on columns alone are SQL,
+//! so that SQLite can look them up. The keys of an order are read by functions too, and given to SQLite as values that
+//! compare alike: numbers as bytes, times as microseconds.
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
@@ -35,11 +35,11 @@ const FIELDS: [(Kind, &str); 5] = [
 ];
 const INTEGER: &str = "fluvius_integer";
 
-/// The function that asks the filter of the query on this thread; its arguments are the state and the
-/// columns that the filter asks of.
+/// The function that evaluates the filter of the query on this thread. Its arguments are the state and the columns that
+/// the filter names.
 const MATCHES: &str = "fluvius_matches";
 
-/// So many conditions on columns alone are SQL: SQLite takes expressions up to 1,000 deep.
+/// Up to this many conditions on columns alone are SQL: SQLite takes expressions up to 1,000 deep.
 const COLUMN_TERM_COUNT_MAX: usize = 500;
 
 thread_local! {
@@ -95,7 +95,7 @@ pub(crate) fn register(connection: &Connection) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The function is called by no query of the store.
+/// No query of the store calls the function.
 #[derive(Debug, thiserror::Error)]
 #[error("`{MATCHES}` belongs to the queries of the store")]
 struct MissingFilter;
@@ -158,7 +158,7 @@ pub(crate) fn snapshot(
 pub(super) struct Sql {
     pub(super) text: String,
     pub(super) params: Vec<Value>,
-    /// The conditions that the function asks.
+    /// The conditions that the function checks.
     pub(super) filter: Option<CompiledFilter>,
 }
 
@@ -228,7 +228,7 @@ CROSS JOIN command AS c ON c.position = e.command"
         sql
     }
 
-    /// The conditions that the function asks, last: what is cheaper comes before.
+    /// Adds the conditions that the function checks, last: cheaper ones come before.
     fn matches(&mut self, filters: Vec<Filter>) {
         if filters.is_empty() {
             return;
@@ -361,7 +361,7 @@ CROSS JOIN command AS c ON c.position = e.command"
     }
 }
 
-/// The conditions of a filter that are asked of columns alone, and the others.
+/// Splits the conditions of a filter into those on columns alone, and the others.
 fn split(filter: &Filter) -> (Vec<Filter>, Vec<Filter>) {
     let all = match filter {
         Filter::All(filters) => filters.as_slice(),
@@ -379,7 +379,7 @@ fn split(filter: &Filter) -> (Vec<Filter>, Vec<Filter>) {
     (of_columns.into_iter().cloned().collect(), of_states.into_iter().cloned().collect())
 }
 
-/// True of a filter that asks of nothing but columns.
+/// Returns true for a filter on columns alone.
 fn is_of_columns(filter: &Filter) -> bool {
     match filter {
         Filter::All(filters) | Filter::Any(filters) => filters.iter().all(is_of_columns),

@@ -49,7 +49,7 @@ impl Desk {
         session.roll_back() && is_usable
     }
 
-    /// The fates of units that SQLite has committed: into a file that is gone they may be.
+    /// Returns the fates of units that SQLite has committed, possibly into a file that is gone.
     fn confirm(
         &self,
         session: &Session<'_>,

@@ -90,7 +90,7 @@ pub(crate) struct Writer {
 
 #[derive(Debug)]
 struct Way {
-    /// None: the store was closed.
+    /// `None` once the store was closed.
     open: Option<OpenWay>,
     /// The outcome of closing the file, once the thread has closed it.
     closed: watch::Receiver<Option<Result<(), StoreError>>>,
@@ -124,8 +124,8 @@ impl Writer {
         way.open.as_ref().ok_or_else(closed)?.jobs.send(job).map_err(|_| lost())
     }
 
-    /// Takes no more jobs. The thread closes the file once it is through with those that it has
-    /// and the others have closed it.
+    /// Takes no more jobs. The thread closes the file once it is through with its jobs and the
+    /// others have closed it.
     pub(crate) fn end(&self) {
         self.way().open = None;
     }
@@ -171,7 +171,7 @@ pub(crate) fn lost() -> StoreError {
     StoreError::unavailable("the thread of the store has ended: try again")
 }
 
-/// Calls that come after the store was closed.
+/// Returns the error of calls that come after the store was closed.
 pub(crate) fn closed() -> StoreError {
     StoreError::unavailable("the store was closed: open it again")
 }
@@ -217,7 +217,7 @@ fn close(
         return Ok(());
     }
     if let Err(fault) = place.check_file() {
-        // A log of this name may be that of another file by now.
+        // A log of this name may by now belong to another file.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         return Err(fault);
     }
@@ -230,7 +230,7 @@ fn close(
     }
 }
 
-/// The write-ahead log is not gone with the store.
+/// Returns the error of a close after which the write-ahead log is still there.
 fn unclosed() -> StoreError {
     StoreError::unavailable(
         "the store was closed, but its write-ahead log is not in the file: keep the files beside \

@@ -78,7 +78,7 @@ impl<'c> Session<'c> {
         let cache = Cache::new();
         let mut beside = Vec::new();
         if let Some(file) = &place.file {
-            // From the first read on they are there for as long as the connection.
+            // From the first read on they exist for as long as the connection.
             connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
             let paths = ["-wal", "-shm"].map(|suffix| connect::beside(file, suffix));
             beside.extend(paths.into_iter().filter_map(|path| {
@@ -90,8 +90,7 @@ impl<'c> Session<'c> {
         Ok(Self { place, connection, statements, cache, others, last, streak, beside })
     }
 
-    /// Fails if one of the files is not the one that was opened: what is written would be lost
-    /// with it.
+    /// Fails if one of the files is not the one that was opened: writes would be lost with it.
     pub(super) fn check_files(&self) -> Result<(), Fault> {
         self.place.check_file()?;
         let file = self.place.file.iter();
@@ -101,7 +100,7 @@ impl<'c> Session<'c> {
 
     /// Copies the write-ahead log into the file, as far as no reader needs it.
     pub(super) fn checkpoint(&self) {
-        // Another one may be under way.
+        // Another copy may be under way.
         for _ in 0..CHECKPOINT_TRIES {
             let sql = "PRAGMA wal_checkpoint(PASSIVE)";
             let is_busy = self.connection.query_row(sql, [], |row| row.get::<_, bool>(0));

@@ -40,7 +40,7 @@ fn beside(file: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// The file alone, copied to another place, has this many events.
+/// Checks that the file alone, copied to another place, has this many events.
 async fn check_copy(file: &Path, count: usize) {
     let folder = TempDir::new().unwrap();
     let copy = folder.path().join("copy.db");
@@ -100,7 +100,7 @@ async fn shutdown_closes_a_store_without_other_handles() {
     }
 }
 
-/// As a program ends that keeps a clone of the store: nothing waits after the shutdown.
+/// Like the end of a program that keeps a clone of the store: no wait follows the shutdown.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn shutdown_brings_all_into_a_file_that_others_keep() {
     for round in 0..ROUNDS {
@@ -117,7 +117,7 @@ async fn shutdown_brings_all_into_a_file_that_others_keep() {
     }
 }
 
-/// Calls that are under way while the store is closed end, and what was answered stands.
+/// Calls that are under way while the store is closed end, and their answers stay true.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn commits_under_way_at_close_stand_as_answered() {
     let folder = TempDir::new().unwrap();
@@ -171,7 +171,7 @@ async fn a_closed_store_says_that_it_was_closed() {
     }
 }
 
-/// A unit is not told as committed, and nothing is read.
+/// Checks that a unit is not reported as committed, and that reads fail.
 #[cfg(unix)]
 async fn check_unavailable(store: &SqliteStore) {
     for _ in 0..3 {
@@ -281,7 +281,7 @@ async fn new_files_are_for_their_user_alone() {
     let path = |name: &str| folder.path().join(name);
     check(&path("private.db"), SqliteStore::options(), 0o600).await;
     check(&path("shared.db"), SqliteStore::options().file_mode(0o640), 0o640).await;
-    // A file that is there keeps its own.
+    // An existing file keeps its own.
     check(&path("shared.db"), SqliteStore::options(), 0o640).await;
     symlink(path("target.db"), path("link.db")).unwrap();
     check(&path("link.db"), SqliteStore::options(), 0o600).await;

@@ -1,4 +1,4 @@
-//! Queries that take long, and those that wait behind them.
+//! Queries that take long, and reads that wait behind them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -54,13 +54,13 @@ async fn queries_do_not_keep_loads_waiting() {
         assert!(store.load(&known).await.unwrap().is_some());
         assert_eq!(store.history(&known, 1, 9).await.unwrap().len(), 1);
     }
-    // Every load would have waited for some of them.
+    // Every load would have waited for some of the queries.
     let ended = ended.load(Ordering::SeqCst);
     assert!(ended < 12, "{ended} queries had ended before");
     queries.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
-/// Without an end of abandoned reads, this query would be the last of thousands, and its time over.
+/// If abandoned reads did not end, this query would be the last of thousands, and its time over.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn abandoned_queries_are_left_out() {
     let folder = TempDir::new().unwrap();

@@ -1,4 +1,5 @@
-//! Builds a domain in a program whose crates switch on features that fluvius cannot work with; prints why it is refused.
+//! Builds a domain in a program whose crates switch on features that fluvius cannot work with, and
+//! prints the error.
 
 use std::convert::Infallible;
 

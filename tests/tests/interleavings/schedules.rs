@@ -17,7 +17,7 @@ use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 /// How many schedules one seed gives: shuttle's PCT learns from the first ones how long they are.
 const SCHEDULES_PER_SEED: u16 = 20;
 
-/// How often, in a thousand, a step is taken to have run for long.
+/// Steps, in a thousand, that are taken to have run for long.
 const SLOW_PER_MILLE: u16 = 100;
 
 /// Far more steps than any schedule has that comes to an end.

@@ -1,4 +1,5 @@
-//! Times of a clock that no calendar of a store has: each store gives them back as the command was answered.
+//! Times of a clock outside the range of the stores' calendars: each store gives them back as the
+//! command was answered.
 
 use fluvius_core::chrono::{DateTime, Utc};
 use fluvius_core::query::{Column, Cursor, column, time};

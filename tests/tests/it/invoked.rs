@@ -1,4 +1,5 @@
-//! Options of an action hold when another action invokes it: its timeout, and its precondition.
+//! Options of an action also apply when another action invokes it: its timeout, and its
+//! precondition.
 
 use std::time::Duration;
 

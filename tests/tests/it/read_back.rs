@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kit::{Snapshot, id};
 
-/// serde reads the keys of a map in a tagged enum as texts, and no number is one.
+/// A map in a tagged enum: serde reads its keys as texts, and no number is one.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "kind")]
 pub enum Shelf {
@@ -17,7 +17,7 @@ pub enum Shelf {
     Numbered { pieces: BTreeMap<u32, u32> },
 }
 
-/// An argument of the same fault.
+/// An argument with the same fault.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "kind")]
 pub enum Price {
@@ -49,7 +49,7 @@ impl Shelf {
     }
 }
 
-/// A counter that is not stored, and an option that JSON does not tell from none.
+/// A counter that is not stored, and an option that JSON does not distinguish from none.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Door {
     pub answer: Option<Option<u8>>,

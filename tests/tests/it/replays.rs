@@ -1,4 +1,5 @@
-//! Replays: byte for byte the first answer, also of hash maps, and never for a sender that the policy denies.
+//! Replays: the first answer, byte for byte, also for hash maps, and never for a sender that the
+//! policy denies.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -101,7 +102,7 @@ fn life() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// Sends each command of the life; its answer as text, or its code.
+/// Sends each command of the life. Returns its answer as text, or its code.
 async fn answers(session: &Session) -> Vec<String> {
     let mut answers = Vec::new();
     for (number, (key, payload)) in (100..).zip(life()) {
@@ -189,7 +190,8 @@ async fn a_denied_sender_gets_no_replay() {
     assert_eq!(answers(&reader).await, first, "the reader is allowed as before");
     assert!(denials(&domain).await.is_empty());
 
-    // Whatever the first answer was, and whatever has become of the basket since: it is closed by now.
+    // Independent of the first answer and of the basket's later changes: the basket is closed by
+    // now.
     let found = answers(&former).await;
     assert_eq!(found, vec!["unauthorized"; life().len()]);
     let ids: Vec<Uuid> = (100..).take(life().len()).map(id).collect();

@@ -1,5 +1,5 @@
-//! Going on in a log: from a token, in the same store, in a copy, in one that was set back; and what
-//! it costs where there is little to see.
+//! Resuming in a log: from a token, in the same store, in a copy, in one that was set back. Also
+//! the cost of a quiet realm.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ async fn start(session: &Session, numbers: std::ops::Range<u128>) {
     }
 }
 
-/// A domain over a backup that was made before the last commands, with the token of the end of
+/// A domain over a backup that was made before the last commands. With it, the token of the end of
 /// that time, and that of the end of the log as it was then.
 async fn restored(folder: &TempDir) -> (DomainRuntime, ResumeToken, ResumeToken) {
     let store = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
@@ -46,7 +46,7 @@ fn check_invalid(error: &Error, at: ResumeToken) {
 }
 
 #[tokio::test]
-async fn a_reader_ahead_of_a_restored_store_is_told() {
+async fn a_reader_ahead_of_a_restored_store_gets_an_error() {
     let folder = TempDir::new().unwrap();
     let (domain, _, ahead) = restored(&folder).await;
     let session = domain.session(DomainContext::create("test"));
@@ -119,7 +119,7 @@ async fn a_follower_of_a_quiet_realm_looks_at_each_row_once() {
     let newest = store.inner.events(&LogQuery::all()).await.unwrap().newest;
     let reads = store.event_reads();
     assert!(reads.len() > 150, "it reads on while the other realm is busy: {}", reads.len());
-    // What lies behind the place of a read is looked at.
+    // Rows behind the place of a read are looked at.
     let looked_at: u64 = reads.iter().map(|(after, newest)| newest - after).sum();
     assert!(looked_at <= 2 * newest, "{looked_at} positions for a log of {newest}");
 

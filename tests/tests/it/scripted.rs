@@ -76,13 +76,13 @@ impl Scripted {
         self.indexes.lock().unwrap().clone()
     }
 
-    /// Of each page of events that was read since the last call the position behind which it begins,
-    /// and the newest one.
+    /// For each page of events that was read since the last call, the position behind which it
+    /// begins, and the newest one.
     pub fn event_reads(&self) -> Vec<(u64, u64)> {
         std::mem::take(&mut self.event_reads.lock().unwrap())
     }
 
-    /// How many reads there were since the last call, also of those that failed.
+    /// Returns the number of reads since the last call, failed ones included.
     pub fn read_count(&self) -> usize {
         self.read_count.swap(0, Ordering::Relaxed)
     }

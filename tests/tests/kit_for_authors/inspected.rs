@@ -1,4 +1,4 @@
-//! States and arguments that are not read back as they were left are found by scenarios and sequences.
+//! Scenarios and sequences find states and arguments that are not read back as they were left.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::convert::Infallible;
@@ -84,14 +84,14 @@ impl Door {
         Ok(())
     }
 
-    /// Be told the steps.
+    /// Receive the steps.
     #[action(evt_key = "steps-told")]
     pub fn tell_steps(&mut self, steps: Steps) -> Result<(), Infallible> {
         let _ = steps;
         Ok(())
     }
 
-    /// Be told names.
+    /// Receive names.
     #[action(evt_key = "names-told")]
     pub fn tell_names(&mut self, names: HashSet<String>) -> Result<(), Infallible> {
         let _ = names;
@@ -128,7 +128,7 @@ fn door() -> Scenario {
     Scenario::of::<Door>().given(ID, HangDoor {})
 }
 
-/// Checks that a failure tells all of these.
+/// Checks that a failure contains all of these texts.
 #[track_caller]
 fn check<T>(expected: &[&str], run: impl FnOnce() -> T) {
     let (message, _) = failure(run);
@@ -137,7 +137,7 @@ fn check<T>(expected: &[&str], run: impl FnOnce() -> T) {
     }
 }
 
-const ANOTHER: &str = "the state of door/00000000-0000-0000-0000-000000000001 is another one after it is stored and read back";
+const ANOTHER: &str = "the state of door/00000000-0000-0000-0000-000000000001 differs after it is stored and read back";
 
 #[test]
 fn a_skipped_field_is_found_by_its_name() {
@@ -213,7 +213,7 @@ fn sequences_find_what_is_not_read_back() {
         .command(|_, _| command(ID, TryDoor {}));
     for found in [sequences.find_in_order(), sequences.find_simulated()] {
         let told = found.expect("it is found").to_string();
-        assert!(told.contains("what is stored is read back as it was left"), "{told}");
+        assert!(told.contains("stored values are read back as they were left"), "{told}");
         assert!(told.contains("tries: 1"), "{told}");
     }
 }

@@ -149,8 +149,8 @@ async fn alone() -> u64 {
     shares[0].answered
 }
 
-/// How long transfers between a few roots in all directions took, from several processes that send as
-/// many a client, and how many waits for a turn have reached their bound.
+/// Times transfers between a few roots in all directions, from several processes with the given
+/// number of transfers per client, and counts the waits for a turn that reached their bound.
 async fn transfers(count: u64, planted: Option<Planted>) -> (Duration, u64) {
     let (domains, stores) = processes(3, planted).await;
     let (_, ids) = make(&domains[0], 3).await;

@@ -15,10 +15,10 @@ use uuid::Uuid;
 
 use crate::gated_account::{DoubleAtGate, Gate, MakePurse, PurseDomain, PutIn};
 
-/// Longer than anything here takes: what takes longer hangs.
+/// Longer than anything here takes: a call that takes longer hangs.
 const HANGS_AFTER: Duration = Duration::from_secs(20);
 
-/// A domain, and what must live as long as it.
+/// A domain, and the values that must live as long as it.
 struct Shared {
     name: &'static str,
     domain: DomainRuntime,
@@ -114,7 +114,7 @@ fn a_busy_worker_holds_up_no_other_sender() {
             let mut sent = Box::pin(session.send(id, PutIn { coins: 1 }));
             let polled = poll!(&mut sent);
             begun.send(()).unwrap();
-            // This worker is of no use to others until they have their answers.
+            // This worker does no work for others until they have their answers.
             let is_done = wait.recv_timeout(HANGS_AFTER).is_ok();
             if polled.is_pending() {
                 sent.await.unwrap();

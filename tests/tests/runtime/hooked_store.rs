@@ -15,7 +15,7 @@ pub(crate) enum Call {
     Commit,
     Load,
     Command,
-    /// A read of a log or of a history, which has given so many rows.
+    /// A read of a log or of a history, with the number of rows given.
     Rows(usize),
 }
 

@@ -26,7 +26,7 @@ use uuid::Uuid;
 
 use crate::hooked_store::{Call, HookedStore};
 
-/// Where a panic is planted.
+/// The places where a panic is planted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(usize)]
 enum Trap {
@@ -94,7 +94,7 @@ const TRAPS: [Trap; 28] = [
 /// The trap that is set; 0 is none.
 static SET: AtomicUsize = AtomicUsize::new(0);
 
-/// Springs a trap once, if it is set.
+/// Triggers a trap once, if it is set.
 fn spring(trap: Trap) {
     let is_set = !std::thread::panicking()
         && SET.compare_exchange(trap as usize, 0, Ordering::SeqCst, Ordering::SeqCst).is_ok();
@@ -138,7 +138,7 @@ impl Drop for Mine {
     }
 }
 
-/// An argument whose every method is a trap.
+/// An argument with a trap in every method.
 #[derive(Debug)]
 struct Charge(i64);
 
@@ -248,7 +248,7 @@ impl Ids for TrapIds {
     }
 }
 
-/// Denies what the source of the context says.
+/// A policy that denies what the source of the context names.
 struct TrapPolicy;
 
 impl Policy for TrapPolicy {
@@ -343,7 +343,7 @@ impl Subscriber for TrapSubscriber {
     }
 }
 
-/// The traps in what commands use of a store.
+/// The traps in the calls of commands to a store.
 fn spring_in_store(call: Call) {
     match call {
         Call::Commit => spring(Trap::StoreCommit),
@@ -353,7 +353,7 @@ fn spring_in_store(call: Call) {
     }
 }
 
-/// Longer than anything here takes: what takes longer hangs.
+/// Longer than anything here takes: a call that takes longer hangs.
 const HANGS_AFTER: Duration = Duration::from_secs(20);
 
 async fn within<F: Future>(what: impl fmt::Debug, future: F) -> F::Output {

@@ -1,4 +1,4 @@
-//! Actions that compute for long: what other senders wait for.
+//! Actions that compute for long, and the waits of other senders.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,7 @@ use fluvius_sqlite::SqliteStore;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// What has happened, in order.
+/// The events so far, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Seen {
     Decided(u64),
@@ -30,7 +30,7 @@ impl Vault {
         Ok(Self { word: 0 })
     }
 
-    /// Blocks its thread, as the hash of a password does.
+    /// Blocks its thread, like hashing a password.
     #[action(evt_key = "vault-locked")]
     fn lock_vault(&mut self, word: u64) -> Result<(), Infallible> {
         std::thread::sleep(Duration::from_millis(30));

@@ -55,11 +55,12 @@ impl Summary {
     }
 }
 
-/// How long a runtime may wait for a turn across processes. Each process keeps one for some 50 ms,
-/// so a longer wait means that processes wait for each other. It is below the bound of the runtime.
+/// The longest allowed wait of a runtime for a turn across processes. Each process keeps one for
+/// some 50 ms, so a longer wait means that processes wait for each other. It is below the bound of
+/// the runtime.
 const LEASE_WAIT_MAX: Duration = Duration::from_millis(900);
 
-/// How often the turns across processes are looked at.
+/// The interval between two looks at the turns across processes.
 const LEASE_LOOK_TIME: Duration = Duration::from_millis(100);
 
 const ACCOUNTS: u16 = 4;
@@ -113,7 +114,7 @@ impl Liveness {
         Self { fault, watcher, domains }
     }
 
-    /// Whether no runtime has waited for too long.
+    /// Returns whether no runtime has waited for too long.
     fn held(self) -> Result<(), String> {
         self.watcher.abort();
         if let Some(fault) = self.fault.lock().expect("the watcher does not panic").take() {

@@ -1,7 +1,7 @@
 //! The entries of a map that is being encoded, sorted by key.
 //!
-//! A `HashMap` gives its entries in an order that differs from one value to the next. A map that comes in the order of its
-//! keys, as a `BTreeMap` of strings does, is written once and not looked at again.
+//! A `HashMap` gives its entries in an order that differs from one value to the next. A map that is
+//! already in key order, such as a `BTreeMap` of strings, is written once and not sorted.
 
 use std::ops::Range;
 
@@ -68,8 +68,8 @@ impl ser::SerializeMap for Entries<'_> {
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Outcome {
         let is_first = self.level.is_first;
         self.level.separate();
-        // A serializer that serde_json keeps to itself decides which values may be keys, and how they are written. It is
-        // reached through a map, whose opening brace is taken out again.
+        // A private serializer of serde_json decides which values may be keys, and formats them. It
+        // is reached through a map, whose opening brace is removed again.
         let encoder = &mut self.level.encoder;
         let start = encoder.text.len();
         let outcome = encoder.leaf().serialize_map(None).and_then(|mut map| map.serialize_key(key));

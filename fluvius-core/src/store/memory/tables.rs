@@ -126,7 +126,7 @@ impl Tables {
             };
             root.state = Arc::clone(state);
         }
-        // By its shape, a unit has a state of each root that it has an event of.
+        // A valid unit has a state of each root that it has an event of.
         for (event, index) in unit.events.iter().zip(first_event..) {
             if let Some(root) = self.roots.get_mut(&event.root) {
                 root.events.push(index);
@@ -209,7 +209,7 @@ impl Tables {
             let rows = behind(&self.events, query).iter();
             return self.page(query, rows, |row| (&row.root, self.realm_of_command(row.src_cmd)));
         };
-        // Its own alone: a log of many roots is not walked over.
+        // Only its own events: a log of many roots is not scanned.
         let of_root = self.roots.get(root).map_or(&[][..], |root| &root.events);
         let is_read = |index: &usize| {
             self.events.get(*index).is_some_and(|row| row.position <= query.after.position())
@@ -261,7 +261,7 @@ impl Tables {
         Ok(LogPage::new(found, scanned_to, self.position))
     }
 
-    /// The identifier of the row at a position, of whichever log.
+    /// Returns the identifier of the row at a position, in any of the logs.
     fn row_at(&self, position: u64) -> Option<Uuid> {
         row_at(&self.commands, position)
             .or_else(|| row_at(&self.events, position))
@@ -288,7 +288,7 @@ fn copy<T: Clone>(row: &Logged<Arc<T>>) -> Logged<T> {
     Logged { position: row.position, record: T::clone(&row.record) }
 }
 
-/// The rows of a log behind the place of a query.
+/// Returns the rows of a log behind the place of a query.
 fn behind<'a, T>(log: &'a [Logged<Arc<T>>], query: &LogQuery) -> &'a [Logged<Arc<T>>] {
     &log[log.partition_point(|row| row.position <= query.after.position())..]
 }

@@ -40,7 +40,7 @@ use crate::root::{AggregateRoot, Target};
 ///
 /// Each state and each argument that an applied command stores is read back. It is a failure if serde cannot read it,
 /// writes it differently again (a `HashSet`), or reads another value (a field with `#[serde(skip)]`, `Some(None)`, a
-/// time that is cut to seconds). Values are compared by `PartialEq` where the state has it, else by its `Debug` text.
+/// time that is cut to seconds). Values are compared by `PartialEq` if the state has it, else by the `Debug` text.
 ///
 /// Everything runs on a thread of its own while the caller waits. So scenarios work in a plain
 /// `#[test]` and, without `await`, in an async test too; only a rule that waits for what the
@@ -289,8 +289,8 @@ impl Scenario {
         Then::new(self, answer, logs)
     }
 
-    /// Panics if something that a command has left is not read back as it was. A command that the rule
-    /// or the domain refuses has left nothing.
+    /// Panics if a value that a command has left is not read back unchanged. A command that the rule or the domain
+    /// refuses leaves nothing.
     #[track_caller]
     fn inspect(&self, has_left: bool) {
         let faults = self.world.inspector.take();

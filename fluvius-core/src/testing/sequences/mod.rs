@@ -42,9 +42,9 @@ type Check = Box<dyn Fn(&Durable) -> Result<(), String> + Send + Sync>;
 ///   the runtime may do with them, and what clients make of stale reads.
 ///
 /// Invariants are checked after every answer, on what is durable then. Beyond those of the author
-/// it is a failure where a command panics or ends in another fault of the code, where a run does
-/// not end, where the log does not fold to the stored states, and where a state or an argument is not read back as it was
-/// left, as in a [`Scenario`](super::Scenario).
+/// it is a failure if a command panics or ends in another fault of the code, if a run does not end,
+/// or if the log does not fold to the stored states. As in a [`Scenario`](super::Scenario), a state
+/// or an argument that is not read back as it was left is a failure too.
 ///
 /// A run depends on its seed alone: time is tokio's paused time, and threads there are none. It
 /// cannot depend on anything else as long as the rules do not, so a rule that keeps something in a

@@ -198,9 +198,9 @@ impl<'a> Going<'a> {
 
     /// Reads what is durable, and checks the invariants where there is something new.
     async fn look(&self) {
-        // Those of commands that were not applied tell of the rules as well.
+        // Results of commands that were not applied show faults of the rules as well.
         if let Some(fault) = self.world.inspector.take().into_iter().next() {
-            return self.fail("what is stored is read back as it was left", fault);
+            return self.fail("stored values are read back as they were left", fault);
         }
         let after = self.durable.borrow().last_position();
         let query = LogQuery { after: after.into(), ..LogQuery::all() };

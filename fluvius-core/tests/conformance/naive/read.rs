@@ -56,7 +56,7 @@ impl Naive {
         match self.mutation {
             Some(Mutation::PlaceAlwaysTheNewest) => page.scanned_to = newest,
             Some(Mutation::PlaceOnlyOfRowsGiven) => page.scanned_to = scanned_to,
-            // As that of a counter from which the next commit has drawn.
+            // Like a counter from which the next commit has drawn.
             Some(Mutation::PlaceAheadOfTheRows) if page.is_last() => {
                 page.scanned_to = (newest.position() + 1).into();
             }

@@ -1,4 +1,4 @@
-//! The rows that PostgreSQL reads for a page of a log, by its own count.
+//! The rows that PostgreSQL reads for a page of a log, as it counts them itself.
 
 use serde_json::Value;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
@@ -6,7 +6,7 @@ use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 use super::*;
 use crate::testing::{TestSchema, TestServer};
 
-/// How many commands there are, each with an event behind it.
+/// Number of commands, each with an event behind it.
 const COUNT: i64 = 20_000;
 
 /// A store whose rows are all of the realm `busy`, which the planner knows.
@@ -38,7 +38,8 @@ fn rows_read(node: &Value) -> f64 {
     own + node["Plans"].as_array().into_iter().flatten().map(rows_read).sum::<f64>()
 }
 
-/// How many rows are read for a page of the realm `quiet`, under the plan that a prepared statement has.
+/// Returns the number of rows read for a page of the realm `quiet`, under the plan of a prepared
+/// statement.
 async fn read_for<T>(client: &Client, log: &Log<T>, after: i64, scan_limit: usize) -> f64 {
     let realm = RealmFilter::Only(Some("quiet".to_owned()));
     let query = LogQuery { realm, scan_limit, ..LogQuery::all() };
@@ -62,7 +63,7 @@ async fn a_page_of_a_quiet_realm_reads_few_rows() {
     let Some((_schema, client)) = busy().await else { return };
     let end = 2 * COUNT;
     for (after, scan_limit, most) in [
-        // Nothing behind it, and ten rows: each with its command and its context.
+        // No row behind it, and ten rows: each with its command and its context.
         (end, 10_000, 20.0),
         (end - 20, 10_000, 80.0),
         // A bounded part of a long log.

@@ -1,4 +1,4 @@
-//! The rows that PostgreSQL reads for a page of a log, as its planner tells.
+//! The rows that PostgreSQL reads for a page of a log, as reported by its planner.
 
 use fluvius_core::AggregateRoot;
 use fluvius_core::uuid::Uuid;
@@ -9,7 +9,7 @@ use crate::connect::{Connector, Place};
 use crate::home::Home;
 use crate::testing::TestServer;
 
-/// Rows of one root among those of others: each tenth event is one of its.
+/// Rows of one root among those of others: each tenth event belongs to the root.
 const COUNT: u64 = 20_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,4 +1,4 @@
-//! The rows that a page of one root's events costs.
+//! The rows that are read for a page of one root's events.
 
 use fluvius_core::Store;
 use rusqlite::StatementStatus;
@@ -26,7 +26,7 @@ async fn store(count: u64) -> (TempDir, Connection, SqliteStore, AggregateRoot) 
     (folder, connection, store, root)
 }
 
-/// The rows of events that were read since the last call: each statement reads one at most.
+/// Returns the rows of events that were read since the last call: each statement reads up to one.
 fn rows_read(connection: &Connection) -> i32 {
     let statements = [INDEXED, PREVIOUS, EVENT].map(|sql| connection.prepare_cached(sql).unwrap());
     statements.iter().map(|statement| statement.reset_status(StatementStatus::Run)).sum()
@@ -57,7 +57,7 @@ async fn a_page_of_one_root_costs_what_it_returns() {
             let found = page(&connection, &root, RealmFilter::All, position, limit);
             let expected = all[after..].iter().take(limit);
             assert_eq!(found, expected.map(|event| event.version).collect::<Vec<_>>());
-            // Beside the rows: 8 steps of a search by halves among 126, and twice the way from one
+            // Beside the rows: 8 steps of a binary search among 126, and twice the way from one
             // event in the index to the next.
             let read = usize::try_from(rows_read(&connection)).unwrap();
             assert!(read <= limit + 48, "{limit} behind {after}: {read} rows");

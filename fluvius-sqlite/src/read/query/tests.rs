@@ -1,4 +1,4 @@
-//! The cost of a query, as SQLite counts it.
+//! The cost of a query, as counted by SQLite.
 
 use fluvius_core::Store;
 use fluvius_core::query::{column, number, text};

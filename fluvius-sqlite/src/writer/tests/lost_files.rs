@@ -39,7 +39,7 @@ async fn a_commit_whose_file_goes_away_is_unknown_until_it_is_back() {
         let stale = unit(&context(), &known, 9);
         let id = lost.commands[0].id;
         let fates = store.commit(Arc::from([lost, stale])).await;
-        // No fate is told that rests on the lost file.
+        // No fate is reported that rests on the lost file.
         let [Fate::Unknown, Fate::Failed(error)] = &fates[..] else { panic!("{fates:?}") };
         assert!(error.can_retry());
         assert!(store.command(id).await.unwrap_err().can_retry());

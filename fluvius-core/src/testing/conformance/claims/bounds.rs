@@ -22,7 +22,7 @@ pub(crate) async fn the_largest_filters_are_answered(harness: &Harness) -> Check
                 let whole = query(filter.clone(), &sort);
                 let mut found = shelf.ask(&whole).await?;
                 found.sort_unstable();
-                same("what is found by one of the largest filters", &expected, &found)?;
+                same("the rows found by one of the largest filters", &expected, &found)?;
                 same("its pages", &expected, &paged(&shelf, whole).await?)?;
             }
         }

@@ -45,7 +45,7 @@ pub(crate) async fn a_closed_store_takes_no_calls(harness: &Harness) -> Checked 
     }
 }
 
-/// Every other call, and its error.
+/// Calls every other method, and returns each error.
 async fn reads(
     store: &Handle,
     root: &crate::AggregateRoot,

@@ -53,7 +53,7 @@ pub(crate) async fn an_index_changes_no_answer(harness: &Harness) -> Checked {
     Ok(())
 }
 
-/// A field whose name is mangled where a store writes it into a statement of its own.
+/// A field whose name a store may mangle in a statement of its own.
 fn odd_name() -> Field {
     Field::at([r#"$put$ $body$ %s %1$L '' \ "{a,b}" ; --"#], Kind::Text)
 }

@@ -147,7 +147,7 @@ pub(crate) async fn a_page_tells_how_far_it_has_looked(harness: &Harness) -> Che
             pages_by_place(&content, &store, &query).await?;
         }
     }
-    // What is stored later lies behind the place up to which all was looked at.
+    // Rows stored later lie behind the place up to which the log was looked at.
     let nowhere = LogQuery { realm: only("nowhere"), ..LogQuery::all() };
     let mut ends = Vec::new();
     for index in 0..4 {
@@ -161,11 +161,11 @@ pub(crate) async fn a_page_tells_how_far_it_has_looked(harness: &Harness) -> Che
     Ok(())
 }
 
-/// Reads a log to its end, each page behind the place up to which the one before has looked.
+/// Reads a log to its end, each page behind the place up to which the previous one has looked.
 async fn pages_by_place(content: &Content, store: &Handle, query: &LogQuery) -> Checked {
     for (index, (log, rows)) in logs(content).into_iter().enumerate() {
         let mut after = query.after;
-        // Each page moves on, so there are no more pages than rows, and one to find the end.
+        // Each page moves on, so there are at most as many pages as rows, plus one to find the end.
         let newest = newest(content).map_or(0, |(position, _)| position);
         for _ in 0..=rows.len() {
             if after.position() == newest {
@@ -199,7 +199,7 @@ pub(crate) async fn a_place_that_is_not_there_is_refused(harness: &Harness) -> C
             is_refused(&store, &LogQuery { after, limit, ..LogQuery::all() }).await?;
         }
     }
-    // A row of one log is a place in all of them, also for those who do not see the row.
+    // A row of one log is a place in all of them, also for readers that do not see the row.
     for (position, id) in &ids {
         let after = ResumeToken::new(*position, *id);
         let query = LogQuery { after, realm: only("north"), ..LogQuery::all() };
@@ -209,7 +209,7 @@ pub(crate) async fn a_place_that_is_not_there_is_refused(harness: &Harness) -> C
     Ok(())
 }
 
-/// Every log refuses the place of the query for good.
+/// Checks that every log refuses the place of the query permanently.
 async fn is_refused(store: &Handle, query: &LogQuery) -> Checked {
     for index in 0..4 {
         let error = match read_page(store, index, query).await {
@@ -329,7 +329,7 @@ async fn read_page(store: &Handle, log: usize, query: &LogQuery) -> Result<Read,
     })
 }
 
-/// The identifier of the row at each position.
+/// Returns the identifier of the row at each position.
 fn ids(content: &Content) -> BTreeMap<u64, Uuid> {
     fn of<T: LogRecord>(rows: &[Logged<T>]) -> impl Iterator<Item = (u64, Uuid)> {
         rows.iter().map(|row| (row.position, row.record.row_id()))
@@ -375,7 +375,7 @@ async fn check_log(
     let newest = newest(content).map_or(0, |(position, _)| position);
     same(&told("the newest position"), &newest, &found.newest)?;
 
-    // It ends where a limit is reached, and nowhere else.
+    // The page ends only at a limit.
     ensure!(found.positions.len() <= query.limit, "{} are too many", told("the rows"));
     let looked = rows.iter().filter(|(position, ..)| (after + 1..=end).contains(position)).count();
     if query.root.is_none() {

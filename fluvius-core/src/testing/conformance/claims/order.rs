@@ -127,7 +127,7 @@ pub(crate) async fn nothing_appears_behind_a_reader(harness: &Harness) -> Checke
     harness.holds(&stores[0]).await
 }
 
-/// The positions that a reader has seen: the events read on from the last one, the other logs from
+/// The positions that a reader has seen. Events are read on from the last one, the other logs from
 /// the place up to which they were looked at.
 #[derive(Debug, Default)]
 struct Seen {
