@@ -26,6 +26,9 @@ pub trait Event: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 's
     const EVENT: &'static EventDescriptor;
 }
 
+/// Reads an event from its row, and drops it.
+type ReadBack = fn(&EventRecord) -> Result<(), JsonError>;
+
 /// The plain description of an event, made by the macro as a constant.
 #[derive(Debug, Clone, Copy)]
 pub struct EventDescriptor {
@@ -36,7 +39,7 @@ pub struct EventDescriptor {
     /// The author's documentation.
     pub docs: &'static str,
     /// Reads an event of this type, if the type is known.
-    read: Option<fn(&EventRecord) -> Result<(), JsonError>>,
+    read: Option<ReadBack>,
 }
 
 impl EventDescriptor {

@@ -175,10 +175,9 @@ fn read_back(
     })?;
     for answer in answers {
         let response = &answer.response;
-        if response.version == record.version && response.root == record.root {
-            if let Some(state) = &mut answer.state {
-                *state = Arc::clone(&value);
-            }
+        let is_of_row = response.version == record.version && response.root == record.root;
+        if let Some(state) = answer.state.as_mut().filter(|_| is_of_row) {
+            *state = Arc::clone(&value);
         }
     }
     *head = Arc::new(Head::decided(Arc::clone(record), value, true));

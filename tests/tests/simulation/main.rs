@@ -86,7 +86,7 @@ fn a_turn_across_processes_that_is_kept_is_found() {
 #[test]
 fn waiting_for_a_lease_while_keeping_a_later_one_is_found() {
     // Found among 700,000 seeds; a directed test of the scheduler has the interleaving.
-    let options = Options { planted: Some(Planted::KeepLaterTurns), ..Options::default() };
+    let options = Options { planted: Some(Planted::KeepLaterTurns) };
     let fault = run(77_279_067, &options).unwrap_err();
     assert!(fault.contains("a cycle"), "{fault}");
 }
