@@ -55,7 +55,7 @@ impl UnitOfWork {
     /// The largest number of log rows in one unit.
     ///
     /// The runtime ends a command or a group with `too-large` instead of handing a larger unit to a
-    /// store.
+    /// store. [`check_shape`](Self::check_shape) finds a larger unit malformed, so every store fails it.
     pub const MAX_ROWS: usize = 65_536;
 
     /// The largest size of one unit in bytes, by [`estimated_bytes`](Self::estimated_bytes): 64 MiB.

@@ -45,6 +45,15 @@ impl UnitOfWork {
         if let Some(on) = self.depends_on.iter().find(|on| **on >= index) {
             return Some(format!("unit {index} depends on unit {on}, which is not before it"));
         }
+        let (rows, bytes) = (self.row_count(), self.estimated_bytes());
+        if rows > Self::MAX_ROWS || bytes > Self::MAX_BYTES {
+            return Some(format!(
+                "it has {rows} rows and about {bytes} bytes, and at most {} rows and {} bytes are \
+                 stored together",
+                Self::MAX_ROWS,
+                Self::MAX_BYTES
+            ));
+        }
         let unsorted = self.expected.windows(2).find(|pair| pair[0].root >= pair[1].root);
         if let Some(pair) = unsorted {
             return Some(match pair[0].root.cmp(&pair[1].root) {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::json::Json;
 use crate::testing::conformance::broken::{Broken, Checked, ensure};
 use crate::testing::conformance::fates::{committed, failed, fell};
 use crate::testing::conformance::handle::Handle;
@@ -52,6 +53,13 @@ const FAULTS: &[Fault] = &[
     ("it stands on itself", |_, unit| unit.depends_on.push(0)),
     ("it stands on one behind it", |_, unit| unit.depends_on.push(1)),
     ("it stands on one that is not there", |_, unit| unit.depends_on.push(usize::MAX)),
+    ("more rows than a unit may have", |_, unit| {
+        unit.messages = vec![Arc::clone(&unit.messages[0]); UnitOfWork::MAX_ROWS];
+    }),
+    ("more bytes than a unit may have", |_, unit| {
+        let payload = format!("\"{}\"", "x".repeat(UnitOfWork::MAX_BYTES));
+        Arc::make_mut(&mut unit.commands[0]).payload = Json::from_trusted(payload);
+    }),
     ("a version at the end of all numbers", |_, unit| {
         unit.expected.iter_mut().for_each(|expected| expected.version = u64::MAX);
     }),
