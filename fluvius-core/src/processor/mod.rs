@@ -18,6 +18,7 @@ mod head;
 mod job;
 pub(crate) mod load;
 mod metrics;
+mod pace;
 mod publish;
 mod recall;
 mod refusal;
