@@ -70,7 +70,7 @@ async fn begin(
         Err(error) => Err(error),
     };
     Box::pin(async move {
-        let outcome = begun?.await.unwrap_or(Err((0, Error::ShuttingDown)));
+        let outcome = begun?.await.unwrap_or_else(|_| Err((0, session.processor.why_closed())));
         let mut answers = outcome.map_err(|(_, error)| error)?;
         answers.pop().map(|answer| answer.response).ok_or(Error::ShuttingDown)
     })
@@ -96,7 +96,8 @@ impl Service<CommandBundle> for CommandProcessor {
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         if !matches!(self.place, Place::Reserved(_)) {
-            let permit = ready!(self.permits.poll_acquire(cx)).ok_or(Error::ShuttingDown)?;
+            let permit = ready!(self.permits.poll_acquire(cx));
+            let permit = permit.ok_or_else(|| self.session.processor.why_closed())?;
             self.place = Place::Reserved(permit);
         }
         Poll::Ready(Ok(()))

@@ -262,7 +262,8 @@ impl Processor {
         let started = self.try_start(request, place, link, begun).await;
         if let Err((index, error)) = &started {
             let outcome = Err((*index, error.clone()));
-            publish::answered(&self.environment, request, &outcome, begun.elapsed());
+            let after = begun.elapsed();
+            unwind::catch(|| publish::answered(&self.environment, request, &outcome, after));
         }
         started
     }

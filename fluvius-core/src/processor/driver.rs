@@ -412,7 +412,7 @@ fn look_up(
 ) -> Work {
     let request = Arc::clone(&job.request);
     let processor = Arc::clone(processor);
-    // Reading an answer back runs an author's code. Only if the log has the answer, it panics there.
+    // Reading an answer back runs an author's code. If it panics, the log may have the answer.
     let id = request.tasks[0].id;
     let fallback = Fallback::Answered(ticket, (0, Error::OutcomeUnknown { id }));
     let span = spans::guarded(|| spans::recall(&request.span));

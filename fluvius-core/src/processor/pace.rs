@@ -7,7 +7,7 @@ use super::job::Job;
 use crate::sequencer::{Sequencer, Step};
 use crate::sync::{self, Instant};
 
-/// How many steps are done at one go before the rest is moved to a task of its own.
+/// Largest number of steps done at one go before the rest is moved to a task of its own.
 const STEPS_AT_ONE_GO: usize = 128;
 
 /// Longest time that a caller's poll does the work of others. An author's function that takes longer is slow: all steps

@@ -11,6 +11,7 @@ use fluvius_sqlite::SqliteStore;
 use futures_util::poll;
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
+use tower::ServiceExt;
 use uuid::Uuid;
 
 use crate::gated_account::{DoubleAtGate, Gate, MakePurse, PurseDomain, PutIn};
@@ -164,6 +165,10 @@ fn a_domain_whose_runtime_has_ended_says_so() {
             let sent = session.send(Uuid::new_v4(), MakePurse { coins: 1 });
             let answer = tokio::time::timeout(HANGS_AFTER, sent).await;
             let error = answer.unwrap_or_else(|_| panic!("{name}: hangs")).unwrap_err();
+            assert_eq!(error.code(), "shutting-down", "{name}");
+            assert!(error.to_string().contains("tokio runtime"), "{name}: {error}");
+            let mut service = session.command_processor();
+            let error = service.ready().await.unwrap_err();
             assert_eq!(error.code(), "shutting-down", "{name}");
             assert!(error.to_string().contains("tokio runtime"), "{name}: {error}");
             let ended = tokio::time::timeout(HANGS_AFTER, domain.shutdown()).await;
