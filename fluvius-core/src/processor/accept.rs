@@ -17,7 +17,6 @@ use crate::sequencer::{Sequencer, Ticket};
 use crate::sync::{
     Home, Instant, Mutex, Notify, OwnedSemaphorePermit, Semaphore, TryAcquireError, Watch, oneshot,
 };
-use crate::unit_of_work::UnitOfWork;
 use crate::unwind::{self, Guarded, Locked};
 
 /// Takes commands through the stages.
@@ -171,13 +170,6 @@ impl Processor {
         place: Place,
     ) -> Result<Vec<Answer>, Error> {
         let request = self.request(sender, tasks);
-        let rows = request.tasks.len();
-        if rows > UnitOfWork::MAX_ROWS {
-            return Err(Error::TooLarge { rows, bytes: None });
-        }
-        if let Some(id) = request.repeated_id() {
-            return Err(Error::DuplicateCommand { id });
-        }
         let processed = self.process(Arc::clone(&request), place).await;
         processed.map_err(|(index, error)| match error {
             error if error.is_refusal() => {
@@ -278,6 +270,7 @@ impl Processor {
         if !Home::is_any() {
             return Err((0, Error::NoRuntime));
         }
+        request.check().map_err(|error| (0, error))?;
         let mut denied = None;
         for (index, task) in request.tasks.iter().enumerate() {
             match authorize::run(&self.environment, request, task).await {

@@ -14,7 +14,7 @@ use crate::json::{self, JsonError};
 use crate::root::AggregateRoot;
 use crate::unwind;
 
-/// A command by key.
+/// Decodes a command by key. A failure is counted.
 ///
 /// # Errors
 /// `unknown-command`, `invalid-payload`, `invalid-command-id`, `precondition-required`; `panicked` if
@@ -23,7 +23,8 @@ pub(crate) fn by_key(environment: &Environment, bundle: CommandBundle) -> Result
     let span = spans::guarded(|| spans::decode(environment.meta, &bundle.command));
     let decoded = unwind::catch(|| span.in_scope(|| read(environment, bundle)));
     unwind::catch(|| drop(span));
-    decoded.unwrap_or(Err(Error::Panicked { command: "(unknown)" }))
+    let decoded = decoded.unwrap_or(Err(Error::Panicked { command: "(unknown)" }));
+    decoded.inspect_err(|error| environment.metrics.not_decoded(error))
 }
 
 fn read(environment: &Environment, bundle: CommandBundle) -> Result<Task, Error> {
@@ -57,13 +58,24 @@ fn read(environment: &Environment, bundle: CommandBundle) -> Result<Task, Error>
     })
 }
 
-/// A typed command: there is nothing to decode, and its payload is what is kept of it.
+/// Checks a typed command, whose payload is the part of it that is stored. A failure is counted.
 ///
 /// # Errors
 /// `unknown-command` if the domain does not list the command's aggregate; `invalid-payload` if a
 /// field holds a value that no store can keep; `invalid-command-id`, `precondition-required`;
 /// `panicked` if the author's `Serialize` or the clock panics.
 pub(crate) fn typed<C: Command>(
+    environment: &Environment,
+    id: uuid::Uuid,
+    root: AggregateRoot,
+    command: C,
+    if_match: Option<Precondition>,
+) -> Result<Task, Error> {
+    let task = task(environment, id, root, command, if_match);
+    task.inspect_err(|error| environment.metrics.not_decoded(error))
+}
+
+fn task<C: Command>(
     environment: &Environment,
     id: uuid::Uuid,
     root: AggregateRoot,

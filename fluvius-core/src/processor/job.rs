@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::few::Few;
 use crate::root::AggregateRoot;
 use crate::sync::{self, Instant, OwnedSemaphorePermit, oneshot};
+use crate::unit_of_work::UnitOfWork;
 use crate::unwind;
 
 /// Which command of a job ended it, and why.
@@ -41,10 +42,24 @@ impl Request {
         self.tasks.iter().map(|task| task.root.clone()).collect()
     }
 
-    /// An identifier that two of its commands share.
-    pub(crate) fn repeated_id(&self) -> Option<Uuid> {
-        let mut seen = HashSet::with_capacity(self.tasks.len());
-        self.tasks.iter().map(|task| task.id).find(|id| self.tasks.len() > 1 && !seen.insert(*id))
+    /// Checks that a group is one that can be stored.
+    ///
+    /// # Errors
+    /// `too-large` if it has more commands than a unit of work has rows; `duplicate-command` if two of its commands
+    /// have one identifier.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let rows = self.tasks.len();
+        if rows == 1 {
+            return Ok(());
+        }
+        if rows > UnitOfWork::MAX_ROWS {
+            return Err(Error::TooLarge { rows, bytes: None });
+        }
+        let mut seen = HashSet::with_capacity(rows);
+        match self.tasks.iter().find(|task| !seen.insert(task.id)) {
+            Some(task) => Err(Error::DuplicateCommand { id: task.id }),
+            None => Ok(()),
+        }
     }
 
     /// Whether the answer to one is the answer to the other: same commands, same sender.

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
-use super::job::Outcome;
+use super::job::{self, Outcome};
+use super::task::Task;
 use crate::domain::Meta;
 use crate::error::Error;
 use crate::hash::Map;
@@ -15,7 +16,7 @@ use crate::unwind;
 /// has to be installed before.
 pub(crate) struct Metrics {
     applied: Counter,
-    /// By the code of the error.
+    /// One counter for each code that a command can end with.
     ended: Map<&'static str, Counter>,
     command_seconds: Histogram,
     decide_seconds: Histogram,
@@ -24,6 +25,10 @@ pub(crate) struct Metrics {
     queue_depth: Gauge,
 }
 
+/// Codes of queries, of readers of a log, and of calls without a command.
+const CODES_WITHOUT_COMMAND: &[&str] =
+    &["no-aggregate-root", "invalid-query", "not-unique", "invalid-position"];
+
 impl Metrics {
     pub(crate) fn new(meta: &'static Meta) -> Self {
         let domain = meta.namespace;
@@ -31,7 +36,11 @@ impl Metrics {
         let seconds = |stage: &'static str| histogram!("fluvius_stage_seconds", "domain" => domain, "stage" => stage);
         Self {
             applied: commands("applied"),
-            ended: Error::CODES.iter().map(|code| (*code, commands(code))).collect(),
+            ended: Error::CODES
+                .iter()
+                .filter(|code| !CODES_WITHOUT_COMMAND.contains(code))
+                .map(|code| (*code, commands(code)))
+                .collect(),
             command_seconds: histogram!("fluvius_command_seconds", "domain" => domain),
             decide_seconds: seconds("decide"),
             commit_seconds: seconds("commit"),
@@ -58,17 +67,27 @@ impl Metrics {
         unwind::catch(|| self.commit_seconds.record(after));
     }
 
-    /// A request was answered.
-    pub(crate) fn answered(&self, commands: usize, outcome: &Outcome, after: Duration) {
-        let counter = match outcome {
-            Ok(_) => Some(&self.applied),
-            Err((_, error)) => self.ended.get(error.code()),
-        };
+    /// Counts a command that ended in decode: it was not accepted, so it has no duration.
+    pub(crate) fn not_decoded(&self, error: &Error) {
+        unwind::catch(|| self.count_error(error));
+    }
+
+    /// Counts the commands of an answered request, each with its own outcome.
+    pub(crate) fn answered(&self, tasks: &[Task], outcome: &Outcome, after: Duration) {
         unwind::catch(|| {
-            if let Some(counter) = counter {
-                counter.increment(commands as u64);
+            match outcome {
+                Ok(_) => self.applied.increment(tasks.len() as u64),
+                Err((index, error)) => {
+                    job::errors(tasks, *index, error).for_each(|error| self.count_error(&error));
+                }
             }
             self.command_seconds.record(after);
         });
+    }
+
+    fn count_error(&self, error: &Error) {
+        if let Some(counter) = self.ended.get(error.code()) {
+            counter.increment(1);
+        }
     }
 }

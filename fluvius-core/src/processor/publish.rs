@@ -37,7 +37,7 @@ pub(crate) fn answered(
     outcome: &Outcome,
     after: Duration,
 ) {
-    environment.metrics.answered(request.tasks.len(), outcome, after);
+    environment.metrics.answered(&request.tasks, outcome, after);
     let _span = spans::publish(&request.span).entered();
     if environment.listeners.is_empty() {
         return;

@@ -1,7 +1,9 @@
 //! Metrics: what is counted and measured.
 
-use fluvius_core::{Domain, MemoryStore};
+use fluvius_core::{AggregateRoot, CommandBundle, Domain, MemoryStore, Session};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
+use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::gated_account::{PurseDomain, PutIn, TakeOut, make};
 
@@ -16,6 +18,16 @@ fn commands_are_counted_by_outcome_and_batches_measured() {
             let (session, ids) = make(&domain, 1).await;
             session.send(ids[0], PutIn { coins: 1 }).await.unwrap();
             session.send(ids[0], TakeOut { coins: 1_000 }).await.unwrap_err();
+            // The rejected command of a group is counted by its own code, the others as refused with it.
+            let group = [
+                command(&session, ids[0], "put-in", json!({ "coins": 1 })),
+                command(&session, ids[0], "take-out", json!({ "coins": 1_000 })),
+                command(&session, ids[0], "put-in", json!({ "coins": 1 })),
+            ];
+            session.process_atomic(group).await.unwrap_err();
+            // A command that does not decode is counted, and has no duration.
+            let coins = command(&session, ids[0], "put-in", json!({ "coins": "many" }));
+            session.process_command(coins).await.unwrap_err();
         });
     });
     let mut counted = std::collections::BTreeMap::new();
@@ -29,14 +41,22 @@ fn commands_are_counted_by_outcome_and_batches_measured() {
             _ => {}
         }
     }
-    let expected =
-        [("fluvius_commands_total purse applied", 2), ("fluvius_commands_total purse rejected", 1)];
+    let expected = [
+        ("fluvius_commands_total purse applied", 2),
+        ("fluvius_commands_total purse group-refused", 2),
+        ("fluvius_commands_total purse invalid-payload", 1),
+        ("fluvius_commands_total purse rejected", 2),
+    ];
     assert_eq!(counted.iter().map(|(name, n)| (name.as_str(), *n)).collect::<Vec<_>>(), expected);
     let expected = [
-        ("fluvius_command_seconds purse", 3),
-        ("fluvius_commit_batch_units purse", 3),
-        ("fluvius_stage_seconds purse commit", 3),
-        ("fluvius_stage_seconds purse decide", 3),
+        ("fluvius_command_seconds purse", 4),
+        ("fluvius_commit_batch_units purse", 4),
+        ("fluvius_stage_seconds purse commit", 4),
+        ("fluvius_stage_seconds purse decide", 4),
     ];
     assert_eq!(measured.iter().map(|(name, n)| (name.as_str(), *n)).collect::<Vec<_>>(), expected);
+}
+
+fn command(session: &Session, purse: Uuid, key: &str, payload: Value) -> CommandBundle {
+    session.on(AggregateRoot::new("purse", purse)).create_command(key, payload).unwrap()
 }
