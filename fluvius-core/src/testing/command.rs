@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use crate::command::{Command, CommandBundle};
 use crate::json;
+use crate::processor::decode;
 use crate::root::Target;
 
 /// A command for a root: a UUID of the aggregate's main resource, or an
@@ -46,6 +47,9 @@ pub fn command<C: Command>(target: impl Target, command: C) -> CommandBundle {
             payload,
             if_match: None,
         },
-        Err(error) => panic!("`{}` cannot be stored: {error}", C::ACTION.key),
+        Err(error) => {
+            let error = decode::without_values(C::ACTION, error);
+            panic!("`{}` cannot be stored: {error}", C::ACTION.key)
+        }
     }
 }

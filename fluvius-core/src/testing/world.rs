@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use super::inspector::Inspector;
 use super::own_thread::{self, Time};
 use super::{CountedIds, FixedClock};
-use crate::action::Lifecycle;
+use crate::action::{ActionDescriptor, Lifecycle};
 use crate::aggregate::{Aggregate, AggregateDescriptor};
 use crate::context::DomainContext;
 use crate::domain::{Domain, Meta, RuntimeBuilder, Session};
@@ -121,7 +121,13 @@ impl World {
         self.aggregates.iter().find(has).copied()
     }
 
-    /// Whether an event has closed its root.
+    /// Returns the action of a command's key.
+    pub(super) fn action(&self, key: &str) -> Option<&'static ActionDescriptor> {
+        let mut actions = self.aggregates.iter().flat_map(|aggregate| aggregate.actions);
+        actions.find(|action| action.key == key).copied()
+    }
+
+    /// Returns whether an event has closed its root.
     pub(super) fn closes(&self, event: &EventRecord) -> bool {
         let aggregate = self.aggregate(&event.root.resource);
         aggregate.into_iter().flat_map(|aggregate| aggregate.actions).any(|action| {

@@ -11,4 +11,5 @@ mod inspected;
 mod library;
 mod lost_updates;
 mod scenarios;
+mod secrets;
 mod sequences;

@@ -3,8 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde_json::{Map, Value};
+
+use crate::action::ActionDescriptor;
 use crate::command::CommandBundle;
 use crate::error::Error;
+use crate::json::Json;
 use crate::response::Response;
 
 /// What did not hold, and the shortest sequence found that shows it.
@@ -41,6 +45,8 @@ pub struct SentCommand {
     pub sent: Duration,
     /// When the answer came, and what it was; `None` where the client gave up.
     pub answer: Option<(Duration, Result<Response, Error>)>,
+    /// The payload as the report shows it, without secrets.
+    pub(super) shown: String,
 }
 
 impl Failure {
@@ -74,12 +80,12 @@ impl fmt::Display for Failure {
 
 impl fmt::Display for SentCommand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { client, command, sent, answer } = self;
+        let Self { client, command, sent, answer, shown } = self;
         match client {
             0 => write!(f, "given      ")?,
             client => write!(f, "client {client:<4}")?,
         }
-        write!(f, "{} on {} {}", command.command, command.root, command.payload)?;
+        write!(f, "{} on {} {shown}", command.command, command.root)?;
         if let Some(expected) = &command.if_match {
             write!(f, " if it is at {expected}")?;
         }
@@ -95,6 +101,25 @@ impl fmt::Display for SentCommand {
             }
         }
     }
+}
+
+/// Returns the text of a payload for a report.
+///
+/// # Shape
+/// If the action has secret fields, their values are `[secret]`, and fields that it does not have are left out: a
+/// misspelt name may hold a secret too. Of an unknown command only the size is shown.
+pub(super) fn shown(action: Option<&ActionDescriptor>, payload: &Json) -> String {
+    let Some(action) = action else { return format!("({} bytes)", payload.as_str().len()) };
+    if !action.fields.iter().any(|field| field.secret) {
+        return payload.to_string();
+    }
+    let Value::Object(members) = payload.to_value() else { return "[secret]".to_owned() };
+    let members = members.into_iter().filter_map(|(name, value)| {
+        let mut fields = action.fields.iter();
+        let field = fields.find(|field| field.name == name || field.aliases.contains(&&*name))?;
+        Some((name, if field.secret { Value::from("[secret]") } else { value }))
+    });
+    Value::Object(members.collect::<Map<_, _>>()).to_string()
 }
 
 fn counted(count: usize, what: &str) -> String {

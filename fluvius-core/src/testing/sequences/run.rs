@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::Sequences;
 use super::durable::Durable;
-use super::failure::SentCommand;
+use super::failure::{self, SentCommand};
 use super::plan::{Mode, Plan, Step};
 use crate::clock::Clock;
 use crate::command::CommandBundle;
@@ -187,8 +187,9 @@ impl<'a> Going<'a> {
         if command.id.is_nil() {
             command.id = self.world.ids.next();
         }
+        let shown = failure::shown(self.world.action(&command.command), &command.payload);
         let mut sent = self.sent.borrow_mut();
-        sent.push(SentCommand { client, command, sent: self.began.elapsed(), answer: None });
+        sent.push(SentCommand { client, command, sent: self.began.elapsed(), answer: None, shown });
         sent.len() - 1
     }
 
