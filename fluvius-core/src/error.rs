@@ -9,6 +9,7 @@ use crate::etag::{ETag, Precondition};
 use crate::query::QueryError;
 use crate::resume::ResumeToken;
 use crate::root::AggregateRoot;
+use crate::state::PointInTime;
 use crate::store::{InvalidPosition, StoreError};
 use crate::unit_of_work::UnitOfWork;
 
@@ -104,6 +105,18 @@ pub enum Error {
     NotFound {
         /// The root.
         root: AggregateRoot,
+    },
+    /// The past of the root has no such version, or it did not exist at that time or was closed.
+    ///
+    /// Code: `not-found`; only reads end with it.
+    #[error("{root} does not exist at {point}{}", newest_version(*newest))]
+    NotFoundAt {
+        /// The root.
+        root: AggregateRoot,
+        /// The version or the time.
+        point: PointInTime,
+        /// The newest version of the root; `None` if it does not exist at all or belongs to another realm.
+        newest: Option<u64>,
     },
     /// The root exists; an identifier is used once.
     ///
@@ -361,7 +374,7 @@ impl Error {
             Self::NoAggregateRoot { .. } => "no-aggregate-root",
             Self::ForbiddenResource { .. } => "forbidden-resource",
             Self::Unauthorized { .. } => "unauthorized",
-            Self::NotFound { .. } => "not-found",
+            Self::NotFound { .. } | Self::NotFoundAt { .. } => "not-found",
             Self::AlreadyExists { .. } => "already-exists",
             Self::Rejected { .. } => "rejected",
             Self::PreconditionFailed { .. } => "precondition-failed",
@@ -446,6 +459,10 @@ fn did_you_mean(nearest: &[&'static str]) -> String {
 fn list(names: &[&'static str]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     quoted.join(", ")
+}
+
+fn newest_version(newest: Option<u64>) -> String {
+    newest.map_or_else(String::new, |newest| format!("; its newest version is {newest}"))
 }
 
 fn too_large(rows: usize, bytes: Option<usize>) -> String {

@@ -13,7 +13,8 @@ use uuid::Uuid;
 /// versions with equal data differ.
 ///
 /// # Shape
-/// As text `v{version}-{32 hexadecimal digits}`; clients compare it and nothing else.
+/// As text `v{version}-{32 hexadecimal digits}`; clients compare it and nothing else. It is also read in the double
+/// quotes that HTTP writes around a tag.
 ///
 /// # Source
 /// RFC 9110, section 8.8.3 (ETag).
@@ -38,13 +39,17 @@ impl fmt::Display for ETag {
 
 /// The text is no etag that fluvius made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not an etag: expected `v{{version}}-{{32 hexadecimal digits}}`")]
+#[error(
+    "not an etag: expected `v{{version}}-{{32 hexadecimal digits}}`, with or without double quotes"
+)]
 pub struct ParseETagError;
 
 impl FromStr for ETag {
     type Err = ParseETagError;
 
     fn from_str(text: &str) -> Result<Self, ParseETagError> {
+        let quoted = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        let text = quoted.unwrap_or(text);
         let (version, id) =
             text.strip_prefix('v').and_then(|rest| rest.split_once('-')).ok_or(ParseETagError)?;
         let etag = Self {
@@ -122,6 +127,7 @@ mod tests {
     fn an_etag_comes_back_from_its_text() {
         let etag = ETag::new(7, Uuid::from_u128(0xABCD));
         assert_eq!(etag.to_string().parse(), Ok(etag));
+        assert_eq!(format!("\"{etag}\"").parse(), Ok(etag));
     }
 
     #[test]
@@ -133,6 +139,10 @@ mod tests {
             "7",
             "",
             "v-",
+            "\"v7-0000000000000000000000000000abcd",
+            "v7-0000000000000000000000000000abcd\"",
+            "\"\"v7-0000000000000000000000000000abcd\"\"",
+            "W/\"v7-0000000000000000000000000000abcd\"",
         ] {
             assert_eq!(text.parse::<ETag>(), Err(ParseETagError), "{text}");
         }

@@ -1,8 +1,10 @@
-//! Rejections: a business rule said no, and nothing changed.
+//! Rejections: an action said no, and nothing changed.
 
 use std::borrow::Cow;
 use std::convert::Infallible;
 use std::error::Error;
+
+use crate::registry::is_kebab;
 
 /// Why a rule refuses a command: an error with a stable, kebab-case code.
 ///
@@ -41,16 +43,21 @@ impl Rejection for Infallible {
     }
 }
 
-/// A ready-made rejection for rules that need no error type of their own.
+/// A ready-made rejection for actions that need no error type of their own.
 ///
 /// # Examples
 ///
 /// ```
 /// use fluvius_core::{Refused, Rejection};
 ///
-/// let refused = Refused::new("shop-closed", "the shop opens at nine");
-/// assert_eq!(refused.code(), "shop-closed");
-/// assert_eq!(refused.to_string(), "the shop opens at nine");
+/// // In a constant, a code that is not kebab case is a build error.
+/// const SHOP_CLOSED: Refused = Refused::new("shop-closed", "the shop is closed");
+/// assert_eq!(SHOP_CLOSED.code(), "shop-closed");
+/// assert_eq!(SHOP_CLOSED.to_string(), "the shop is closed");
+///
+/// let opens_at = 9;
+/// let refused = SHOP_CLOSED.with_message(format!("the shop opens at {opens_at}"));
+/// assert_eq!(refused.to_string(), "the shop opens at 9");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -60,8 +67,28 @@ pub struct Refused {
 }
 
 impl Refused {
-    /// A rejection with this code and this message.
-    pub fn new(code: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
+    /// Makes a rejection of a code and a message.
+    ///
+    /// # Panics
+    /// If the code is not kebab case. In a constant this is a build error; in an action it ends the command with
+    /// `panicked`.
+    pub const fn new(code: &'static str, message: &'static str) -> Self {
+        assert!(
+            is_kebab(code),
+            "the code of a rejection is kebab case, such as `insufficient-funds`"
+        );
+        Self { code: Cow::Borrowed(code), message: Cow::Borrowed(message) }
+    }
+
+    /// Replaces the message, such as by one that is made at run time.
+    #[must_use]
+    pub fn with_message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
+        self.message = message.into();
+        self
+    }
+
+    /// Makes a rejection of what the command log has.
+    pub(crate) fn from_log(code: String, message: String) -> Self {
         Self { code: code.into(), message: message.into() }
     }
 }
@@ -76,4 +103,31 @@ impl Rejection for Refused {
 /// again from the log is the first one.
 pub(crate) fn storable(text: &str) -> String {
     text.replace('\0', "\u{FFFD}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_kebab_case_is_a_code() {
+        for code in ["a", "too-few-coins", "row-7", "b2b"] {
+            assert_eq!(Refused::new(code, "no").code(), code);
+        }
+        for code in [
+            "",
+            "-",
+            "a-",
+            "-a",
+            "a--b",
+            "7-rows",
+            "Too-few",
+            "too_few",
+            "too few",
+            "zu-gro\u{df}",
+            "bad\0code",
+        ] {
+            assert!(std::panic::catch_unwind(|| Refused::new(code, "no")).is_err(), "{code:?}");
+        }
+    }
 }

@@ -146,7 +146,10 @@ impl From<Fault> for StoreError {
 fn told(error: &DbError) -> StoreError {
     let code = error.code();
     if code.code() == IS_CLAIMED {
-        return StoreError::permanent(error.message());
+        // The message quotes both names, which are kebab case.
+        let mut names = error.message().split('`').skip(1).step_by(2);
+        let (resource, owner) = (names.next().unwrap_or("?"), names.next().unwrap_or("?"));
+        return StoreError::resource_taken(resource, owner);
     }
     match code.code() {
         "53100" => StoreError::unavailable(

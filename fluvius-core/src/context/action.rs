@@ -75,7 +75,10 @@ impl ActionContext {
         &self.processor.environment
     }
 
-    /// The time of receipt of the command: UTC with microseconds, the same in every attempt.
+    /// Returns the time of receipt of the command: UTC with microseconds, the same in every attempt.
+    ///
+    /// It may be earlier than that of the command before on the same root: clocks of processes differ, and a policy may
+    /// hold a command up. [`EventRecord::occurred`](crate::EventRecord::occurred) never decreases along a root.
     pub fn now(&self) -> DateTime<Utc> {
         self.given.now
     }
@@ -162,6 +165,9 @@ impl ActionContext {
     }
 
     /// Runs an action of another root inside the same unit of work.
+    ///
+    /// It returns what the action returned: the `T` of its `Result<T, E>`, or, for `()` and `Self`, the new state of the
+    /// other root.
     ///
     /// The command runs when the builder is awaited; before that it may be given a precondition with
     /// [`Invoke::if_match`]. An action that declares a `timeout` has that long here too, within the time of the caller.

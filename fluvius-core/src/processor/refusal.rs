@@ -92,7 +92,7 @@ impl Refusal {
             Self::Rejected { message } => Error::Rejected {
                 root,
                 code: code.to_owned(),
-                source: std::sync::Arc::new(Refused::new(code.to_owned(), message.clone())),
+                source: std::sync::Arc::new(Refused::from_log(code.to_owned(), message.clone())),
                 message,
             },
             Self::PreconditionFailed { expected, version, etag } => {

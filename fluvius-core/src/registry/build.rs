@@ -173,12 +173,20 @@ fn sorted(places: impl Iterator<Item = (&'static str, Location)>) -> Vec<(&'stat
     places
 }
 
-/// Whether a text is kebab case: words of lower-case ASCII letters and digits with one hyphen
-/// between them, and a letter first.
-pub(crate) fn is_kebab(text: &str) -> bool {
-    text.starts_with(|first: char| first.is_ascii_lowercase())
-        && text.split('-').all(|word| {
-            !word.is_empty()
-                && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-        })
+/// Returns whether a text is kebab case: words of lower-case ASCII letters and digits with one hyphen between them, and
+/// a letter first.
+pub(crate) const fn is_kebab(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    let mut is_after_hyphen = true;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'a'..=b'z' => is_after_hyphen = false,
+            b'0'..=b'9' if at > 0 => is_after_hyphen = false,
+            b'-' if !is_after_hyphen => is_after_hyphen = true,
+            _ => return false,
+        }
+        at += 1;
+    }
+    !is_after_hyphen
 }

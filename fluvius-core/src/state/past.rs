@@ -1,5 +1,6 @@
 //! What a root was, at a version or at a moment, and what happened to it.
 
+use std::fmt;
 use std::ops::{Bound, RangeBounds};
 
 use chrono::{DateTime, Utc};
@@ -31,6 +32,15 @@ impl From<u64> for PointInTime {
 impl From<DateTime<Utc>> for PointInTime {
     fn from(time: DateTime<Utc>) -> Self {
         Self::Time(time)
+    }
+}
+
+impl fmt::Display for PointInTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Version(version) => write!(f, "version {version}"),
+            Self::Time(time) => write!(f, "{}", time.to_rfc3339()),
+        }
     }
 }
 
@@ -82,8 +92,8 @@ impl StateManager {
     /// version of a time, as many events are read as the number of versions can be halved.
     ///
     /// # Errors
-    /// `not-found` where the root did not exist then or was closed, or belongs to another realm;
-    /// else as [`fetch`](Self::fetch).
+    /// [`Error::NotFoundAt`] (`not-found`) if the root has no such version, did not exist at that time or was closed, or
+    /// belongs to another realm; else as [`fetch`](Self::fetch).
     ///
     /// # Examples
     ///
@@ -106,10 +116,12 @@ impl StateManager {
         point: impl Into<PointInTime>,
     ) -> Result<Stored<A>, Error> {
         let root = target.root_of::<A>();
-        match self.find_at::<A>(&root, point).await? {
-            Some(stored) => Ok(stored),
-            None => Err(Error::NotFound { root }),
+        let point = point.into();
+        if let Some(stored) = self.find_at::<A>(&root, point).await? {
+            return Ok(stored);
         }
+        let newest = self.row(&root).await?.map(|row| row.version);
+        Err(Error::NotFoundAt { root, point, newest })
     }
 
     /// The state of a root as [`find`](Self::find) would have given it then.

@@ -36,6 +36,14 @@ impl StoreError {
         Self { can_retry: false, message: message.into(), source: None, position: None }
     }
 
+    /// A claim of a resource that another domain has in this store.
+    pub fn resource_taken(resource: &str, owner: &str) -> Self {
+        Self::permanent(format!(
+            "the resource `{resource}` belongs to the domain `{owner}` in this store; if this is that domain under a \
+             new name, write `#[domain(namespace = \"{owner}\")]`, else name the resource differently"
+        ))
+    }
+
     /// Returns an error for a resume token that does not belong to the store; see
     /// [`ResumeToken::check`].
     pub(crate) fn invalid_position(token: ResumeToken, found: Option<Uuid>, newest: u64) -> Self {

@@ -77,7 +77,7 @@ pub trait Store: Send + Sync + 'static {
     /// nothing. All names are claimed, or none.
     ///
     /// # Errors
-    /// A permanent [`StoreError`] that names the owner, where another domain holds one of them.
+    /// [`StoreError::resource_taken`] if another domain has one of them.
     fn claim(
         &self,
         domain: &str,

@@ -355,10 +355,7 @@ impl<'b> Open<'_, '_, 'b> {
             match owner {
                 Some(owner) if owner == domain => {}
                 Some(owner) => {
-                    return Err(Fault::Told(StoreError::permanent(format!(
-                        "the resource `{resource}` belongs to the domain `{owner}` in this store, \
-                         and cannot be claimed for `{domain}`"
-                    ))));
+                    return Err(Fault::Told(StoreError::resource_taken(resource, &owner)));
                 }
                 None => {
                     let insert = "INSERT INTO owner (resource, domain) VALUES (?1, ?2)";

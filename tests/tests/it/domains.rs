@@ -2,12 +2,23 @@
 
 use fluvius_core::{
     BuildError, Domain, DomainContext, DomainRuntime, MemoryStore, Policy, PolicyRequest, Problem,
-    Refused, Verdict, aggregate,
+    Refused, Rejection, Verdict, aggregate,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::kit::{self, id};
 use crate::ticket::{OpenTicket, TicketDomain};
+
+/// A rejection that no store can keep as it is.
+#[derive(Debug, thiserror::Error)]
+#[error("bad\0message")]
+pub struct NulRejection;
+
+impl Rejection for NulRejection {
+    fn code(&self) -> &str {
+        "bad\0code"
+    }
+}
 
 /// Refuses with what no store can keep.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -17,8 +28,8 @@ pub struct NulRefuser {}
 impl NulRefuser {
     /// Refuse.
     #[action(evt_key = "never-happened")]
-    pub fn refuse_with_nul() -> Result<Self, Refused> {
-        Err(Refused::new("bad\0code", "bad\0message"))
+    pub fn refuse_with_nul() -> Result<Self, NulRejection> {
+        Err(NulRejection)
     }
 }
 

@@ -248,7 +248,9 @@ impl Probe {
             Step::Wait(name) => kit::gate(&name).pass().await,
             Step::Refuse(code) => {
                 let message = format!("refused as {code}");
-                return Err(Refused::new(code, message).into());
+                // A code is part of the program; here it is part of the test's data.
+                let refused = Refused::new(code.leak(), "").with_message(message);
+                return Err(refused.into());
             }
             Step::Panic(text) => panic!("{PANIC_TEXT} {text}"),
             Step::Leave(harm) => self.poison = Some(Poison(harm)),

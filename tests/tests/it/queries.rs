@@ -247,8 +247,16 @@ async fn a_root_is_read_as_it_was_at_a_version() {
     let then = accounts.fetch_at::<Account>(id(1), 101).await.unwrap();
     assert_eq!(then.record(), now.record());
     for version in [0, 102, u64::MAX] {
-        assert_eq!(code(accounts.fetch_at::<Account>(id(1), version).await), "not-found");
+        let error = accounts.fetch_at::<Account>(id(1), version).await.unwrap_err();
+        assert_eq!(error.code(), "not-found");
+        let expected = format!(
+            "bank-account/{} does not exist at version {version}; its newest version is 101",
+            id(1)
+        );
+        assert_eq!(error.to_string(), expected);
     }
+    let absent = accounts.fetch_at::<Account>(id(2), 1).await.unwrap_err();
+    assert_eq!(absent.to_string(), format!("bank-account/{} does not exist at version 1", id(2)));
     assert!(accounts.find_at::<Account>(id(2), 1).await.unwrap().is_none());
     assert_eq!(code(accounts.fetch_at::<Account>(probe(1), 1).await), "forbidden-resource");
 }

@@ -54,10 +54,7 @@ impl Tables {
     ) -> Result<(), StoreError> {
         for resource in resources {
             if let Some(owner) = self.owners.get(resource).filter(|owner| *owner != domain) {
-                return Err(StoreError::permanent(format!(
-                    "the resource `{resource}` belongs to the domain `{owner}` in this store, \
-                     and cannot be claimed for `{domain}`"
-                )));
+                return Err(StoreError::resource_taken(resource, owner));
             }
         }
         for resource in resources {

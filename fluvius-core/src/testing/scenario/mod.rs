@@ -132,7 +132,9 @@ impl Scenario {
         self
     }
 
-    /// Who may send what; asked about the given commands as well that follow.
+    /// Sets the policy for the commands that follow, given ones too.
+    ///
+    /// The policy is `Clone`, because the scenario builds a runtime for each command. Put what it shares into an `Arc`.
     pub fn policy(self, policy: impl Policy + Clone) -> Self {
         self.with_runtime(move |builder| builder.policy(policy.clone()))
     }

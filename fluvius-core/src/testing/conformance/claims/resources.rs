@@ -58,7 +58,10 @@ fn refused(claimed: Result<(), StoreError>, owner: &str) -> Checked {
         Ok(()) => Err(Broken::new(format!("what belongs to `{owner}` was claimed again"))),
         Err(error) => {
             ensure!(!error.can_retry(), "a claim that is refused may be tried again: {error}");
-            ensure!(error.to_string().contains(owner), "`{error}` does not name `{owner}`");
+            let text = error.to_string();
+            ensure!(text.contains(owner), "`{error}` does not name `{owner}`");
+            let advice = format!("namespace = \"{owner}\"");
+            ensure!(text.contains(&advice), "`{error}` does not say what a renamed domain does");
             Ok(())
         }
     }
