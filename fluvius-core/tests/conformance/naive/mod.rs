@@ -281,7 +281,7 @@ impl Store for Naive {
             if let Some(owner) = owner
                 && !self.is(Mutation::ClaimsUnchecked)
             {
-                let refused = format!("`{resource}` belongs to `{owner}`");
+                let refused = StoreError::resource_taken(resource, owner).to_string();
                 let refused = self.failure(&refused, Mutation::ClaimsMayPass);
                 if self.is(Mutation::ClaimsHalf) {
                     self.content().owners = copy.owners;
@@ -301,7 +301,7 @@ impl Store for Naive {
             && !self.is_any(&[Mutation::ClaimsCheckedEarly, Mutation::ClaimsUnchecked])
         {
             let owner = &content.owners[*resource];
-            return Err(StoreError::permanent(format!("`{resource}` belongs to `{owner}`")));
+            return Err(StoreError::resource_taken(resource, owner));
         }
         for resource in resources {
             content.owners.insert((*resource).to_owned(), domain.to_owned());
