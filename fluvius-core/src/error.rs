@@ -254,6 +254,21 @@ pub enum Error {
         /// The estimated size in bytes; `None` if the number of rows alone was too large.
         bytes: Option<usize>,
     },
+    /// The JSON text of the payload has more bytes than the domain accepts.
+    ///
+    /// Code: `too-large`; leaves no command row.
+    #[error(
+        "the payload of `{command}` has {bytes} bytes, and the limit is {max_bytes}: send less, or raise \
+         `max_payload_bytes`"
+    )]
+    PayloadTooLarge {
+        /// The command's key.
+        command: &'static str,
+        /// The bytes of the payload.
+        bytes: usize,
+        /// The limit.
+        max_bytes: usize,
+    },
     /// A query of the stored state that no store answers.
     ///
     /// Code: `invalid-query`; leaves no command row.
@@ -388,7 +403,7 @@ impl Error {
             Self::Overloaded => "overloaded",
             Self::ShuttingDown | Self::RuntimeEnded => "shutting-down",
             Self::NoRuntime => "no-runtime",
-            Self::TooLarge { .. } => "too-large",
+            Self::TooLarge { .. } | Self::PayloadTooLarge { .. } => "too-large",
             Self::InvalidQuery { .. } => "invalid-query",
             Self::NotUnique { .. } => "not-unique",
             Self::InvalidState { .. } => "invalid-state",

@@ -71,6 +71,7 @@ mod domain;
 mod error;
 mod etag;
 mod event;
+mod excerpt;
 mod few;
 mod hash;
 mod ids;

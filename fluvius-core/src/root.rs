@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::aggregate::Aggregate;
+use crate::excerpt::{self, excerpt};
 
 /// One aggregate root: the name of its resource and its identifier.
 ///
@@ -56,7 +57,8 @@ impl Hash for AggregateRoot {
 
 impl fmt::Display for AggregateRoot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.resource, self.identifier)
+        // A sender may name any resource; this text is part of errors.
+        write!(f, "{}/{}", excerpt(&self.resource, excerpt::NAME), self.identifier)
     }
 }
 

@@ -63,6 +63,7 @@ impl RuntimeBuilder {
                 deadline: Duration::from_secs(30),
                 settle_time: Duration::from_secs(30),
                 command_count_max: 4096,
+                max_payload_bytes: 1 << 20,
                 limits: Limits {
                     batch_unit_count_max: 512,
                     batch_bytes_max: 4 << 20,
@@ -120,6 +121,13 @@ impl RuntimeBuilder {
     /// [does not wait](crate::Session::without_waiting).
     pub fn command_count_max(mut self, commands: std::num::NonZeroU16) -> Self {
         self.settings.command_count_max = commands.get().into();
+        self
+    }
+
+    /// Sets the most bytes of the JSON text of a payload; 1 MiB unless set. A command with more ends in `too-large` before
+    /// its payload is decoded.
+    pub fn max_payload_bytes(mut self, bytes: usize) -> Self {
+        self.settings.max_payload_bytes = bytes;
         self
     }
 

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{CommandProcessor, LogReader, PreparedCommand};
 use crate::command::{Command, CommandBundle};
 use crate::error::Error;
+use crate::excerpt::{self, excerpt};
 use crate::few::Few;
 use crate::json::{Json, JsonError};
 use crate::processor::{Place, Processor, Sender, Task, decode};
@@ -93,10 +94,9 @@ impl Session {
         P: TryInto<Json>,
         JsonError: From<P::Error>,
     {
-        let root = self
-            .aggroot
-            .clone()
-            .ok_or_else(|| Error::NoAggregateRoot { command: key.to_owned() })?;
+        let root = self.aggroot.clone().ok_or_else(|| Error::NoAggregateRoot {
+            command: excerpt(key, excerpt::NAME).into_owned(),
+        })?;
         let payload = payload
             .try_into()
             .map_err(|error| self.invalid_payload(key, JsonError::from(error)))?;

@@ -18,10 +18,18 @@ pub(crate) fn decode<T: DeserializeOwned>(text: &str) -> Result<T, JsonError> {
 
 fn decode_with_path<T: DeserializeOwned>(text: &str) -> Result<T, JsonError> {
     let mut reader = serde_json::Deserializer::from_str(text);
-    let value = serde_path_to_error::deserialize(&mut reader)
-        .map_err(|error| located(Path::from(error.path()), error.inner()))?;
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let path = Path::of_tracked(error.path(), text, offset(text, error.inner()));
+        located(path, error.inner())
+    })?;
     reader.end().map_err(|error| located(Path::root(), &error))?;
     Ok(value)
+}
+
+/// Returns the byte of a text at which an error has its line and column.
+fn offset(text: &str, error: &serde_json::Error) -> usize {
+    let lines = text.split_inclusive('\n').take(error.line().saturating_sub(1));
+    lines.map(str::len).sum::<usize>() + error.column()
 }
 
 fn located(path: Path, error: &serde_json::Error) -> JsonError {
@@ -32,7 +40,7 @@ fn located(path: Path, error: &serde_json::Error) -> JsonError {
     }
     let place = format!(" at line {} column {}", error.line(), error.column());
     let sentence = message.strip_suffix(&place).unwrap_or(&message);
-    JsonError::quoting(path, sentence.to_owned())
+    JsonError::quoting(path, sentence)
 }
 
 /// What an error may say of one field of a command.

@@ -86,7 +86,7 @@ impl Encoder {
         if let Err(error) = outcome {
             // The text breaks off where the fault is.
             let path = Path::of_prefix(&String::from_utf8_lossy(&self.text));
-            return Err(JsonError::quoting(path, error.to_string()));
+            return Err(JsonError::quoting(path, &error.to_string()));
         }
         let text = str::from_utf8(&self.text)
             .map_err(|_| JsonError::whole("what was written is not UTF-8"))?;

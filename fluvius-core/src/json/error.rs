@@ -7,12 +7,13 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::path::Path;
+use crate::excerpt::{self, excerpt};
 
 /// What is wrong with a JSON text, or with a value that was to become one.
 ///
 /// # Shape
 /// [`path`](Self::path) leads to the place from the top: `items[2].price`, or `.` for the whole. The message is a
-/// sentence without the path.
+/// sentence without the path. Long ones are shortened: a path to about 300 bytes, a message to about 500.
 ///
 /// # Examples
 /// ```
@@ -51,13 +52,15 @@ impl JsonError {
     }
 
     /// An error whose message was written by someone else and may quote what was read.
-    pub(super) fn quoting(path: Path, message: String) -> Self {
+    /// A long message is shortened.
+    pub(super) fn quoting(path: Path, message: &str) -> Self {
+        let message = excerpt(message, excerpt::MESSAGE).into_owned();
         Self { path, message: message.into(), quotes: true }
     }
 
     /// What an author's function said of a whole.
     pub(crate) fn of_author(error: &dyn std::error::Error) -> Self {
-        Self::quoting(Path::root(), error.to_string())
+        Self::quoting(Path::root(), &error.to_string())
     }
 
     /// The same fault, with what was being done before its message.

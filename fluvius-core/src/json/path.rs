@@ -3,11 +3,13 @@
 //! A path is worked out after something has failed, from the text up to the fault, so that nothing is tracked while all
 //! is well. It does not say what is wrong there.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use serde_path_to_error::Segment;
 
 use super::scan::{string_end, unescape};
+use crate::excerpt::{self, excerpt};
 
 /// Where in a JSON text, from the top.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,11 +35,36 @@ impl Path {
     /// The place that a JSON text has come to where it breaks off: `{"a":[1,` is at `a[1]`.
     pub(super) fn of_prefix(prefix: &str) -> Self {
         let mut path = Builder::default();
-        for level in open_levels(prefix) {
+        for level in open_levels(prefix, prefix.len()) {
             match level {
                 Level::Array(index) => path.index(index),
                 Level::Object(Some(key)) => path.name(&unescape(key)),
                 Level::Object(None) => break,
+            }
+        }
+        path.finish()
+    }
+
+    /// The place that serde_path_to_error has tracked in a text. It does not know the keys of a map that are read as
+    /// anything but strings and integers, so these are taken from the text.
+    ///
+    /// # Shape
+    /// `end` is a byte of the text within the innermost array or object of the path.
+    pub(super) fn of_tracked(tracked: &serde_path_to_error::Path, text: &str, end: usize) -> Self {
+        let mut path = Builder::default();
+        let mut levels = None;
+        for (depth, segment) in tracked.iter().enumerate() {
+            match segment {
+                Segment::Seq { index } => path.index(*index),
+                Segment::Map { key } => path.name(key),
+                Segment::Enum { variant } => path.other(variant),
+                Segment::Unknown => {
+                    let levels = levels.get_or_insert_with(|| open_levels(text, end));
+                    match levels.get(depth) {
+                        Some(Level::Object(Some(key))) => path.name(&unescape(key)),
+                        _ => path.other("?"),
+                    }
+                }
             }
         }
         path.finish()
@@ -49,21 +76,6 @@ impl Path {
 
     pub(super) fn member(&self) -> Option<&str> {
         self.member.and_then(|length| self.text.get(..length))
-    }
-}
-
-impl From<&serde_path_to_error::Path> for Path {
-    fn from(tracked: &serde_path_to_error::Path) -> Self {
-        let mut path = Builder::default();
-        for segment in tracked {
-            match segment {
-                Segment::Seq { index } => path.index(*index),
-                Segment::Map { key } => path.name(key),
-                Segment::Enum { variant } => path.other(variant),
-                Segment::Unknown => path.other("?"),
-            }
-        }
-        path.finish()
     }
 }
 
@@ -97,7 +109,17 @@ impl Builder {
     }
 
     fn finish(self) -> Path {
-        if self.started { Path { text: self.text, member: self.member } } else { Path::root() }
+        if !self.started {
+            return Path::root();
+        }
+        match excerpt(&self.text, excerpt::PATH) {
+            Cow::Borrowed(_) => Path { text: self.text, member: self.member },
+            // The first name is whole if it is short; a longer one is no field of a command.
+            Cow::Owned(text) => {
+                let member = self.member.filter(|length| *length <= excerpt::NAME);
+                Path { text, member }
+            }
+        }
     }
 }
 
@@ -109,11 +131,12 @@ enum Level<'a> {
     Object(Option<&'a str>),
 }
 
-fn open_levels(prefix: &str) -> Vec<Level<'_>> {
-    let bytes = prefix.as_bytes();
+/// Returns the arrays and objects that are open at a byte of a text. A string that the byte is in counts whole.
+fn open_levels(text: &str, end: usize) -> Vec<Level<'_>> {
+    let bytes = text.as_bytes();
     let mut levels = Vec::new();
     let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
+    while let Some(byte) = bytes.get(at).filter(|_| at < end) {
         let mut next = at + 1;
         match byte {
             b'[' => levels.push(Level::Array(0)),
@@ -129,7 +152,7 @@ fn open_levels(prefix: &str) -> Vec<Level<'_>> {
             b'"' => {
                 next = string_end(bytes, at);
                 if let Some(Level::Object(key @ None)) = levels.last_mut() {
-                    *key = prefix.get(at..next);
+                    *key = text.get(at..next);
                 }
             }
             _ => {}
@@ -180,10 +203,19 @@ mod tests {
             #[serde(rename = "a")]
             _a: Vec<Inner>,
         }
-        let reader = &mut serde_json::Deserializer::from_str(r#"{"a":[{"c":1},{"c":"x"}]}"#);
+        let text = r#"{"a":[{"c":1},{"c":"x"}]}"#;
+        let reader = &mut serde_json::Deserializer::from_str(text);
         let error = serde_path_to_error::deserialize::<_, Outer>(reader).unwrap_err();
-        let path = Path::from(error.path());
+        let path = Path::of_tracked(error.path(), text, 0);
         assert_eq!(path, Path::of_prefix(r#"{"a":[{"c":1},{"c":"#));
         assert_eq!(path.as_str(), error.path().to_string());
+    }
+    #[test]
+    fn a_long_path_is_shortened() {
+        let name = "n".repeat(400);
+        let path = Path::of_prefix(&format!(r#"{{"amount":{{"{name}":"#));
+        assert_eq!((path.as_str().len(), path.member()), (excerpt::PATH + 4, Some("amount")));
+        let path = Path::of_prefix(&format!(r#"{{"{name}":"#));
+        assert_eq!((path.as_str().len(), path.member()), (excerpt::PATH + 4, None));
     }
 }

@@ -11,6 +11,7 @@ use super::job::{Ended, Request};
 use super::spans;
 use super::task::{Sender, Task};
 use crate::error::Error;
+use crate::excerpt::{self, excerpt};
 use crate::policy::{ErasedPolicy, PolicyRequest, PolicyState, Verdict};
 use crate::signal::Signal;
 use crate::unwind::{self, Guarded};
@@ -45,7 +46,7 @@ fn check(sender: &Sender, task: &Task) -> Result<(), Error> {
     if !task.action.resources.contains(&task.root.resource.as_ref()) {
         return Err(Error::ForbiddenResource {
             command: task.action.key.to_owned(),
-            resource: task.root.resource.clone().into_owned(),
+            resource: excerpt(&task.root.resource, excerpt::NAME).into_owned(),
             allowed: task.action.resources,
         });
     }

@@ -9,16 +9,17 @@ use crate::clock::to_microseconds;
 use crate::command::{Command, CommandBundle};
 use crate::error::Error;
 use crate::etag::Precondition;
+use crate::excerpt::{self, excerpt};
 use crate::ids;
-use crate::json::{self, JsonError};
+use crate::json::{self, Json, JsonError};
 use crate::root::AggregateRoot;
 use crate::unwind;
 
 /// Decodes a command by key. A failure is counted.
 ///
 /// # Errors
-/// `unknown-command`, `invalid-payload`, `invalid-command-id`, `precondition-required`; `panicked` if
-/// the author's `Deserialize` or the clock panics.
+/// `unknown-command`, `too-large` of the payload, `invalid-payload`, `invalid-command-id`, `precondition-required`;
+/// `panicked` if the author's `Deserialize` or the clock panics.
 pub(crate) fn by_key(environment: &Environment, bundle: CommandBundle) -> Result<Task, Error> {
     let span = spans::guarded(|| spans::decode(environment.meta, &bundle.command));
     let decoded = unwind::catch(|| span.in_scope(|| read(environment, bundle)));
@@ -30,6 +31,7 @@ pub(crate) fn by_key(environment: &Environment, bundle: CommandBundle) -> Result
 fn read(environment: &Environment, bundle: CommandBundle) -> Result<Task, Error> {
     let action = known(environment, &bundle.command)?;
     let received = received(environment, action)?;
+    check_size(environment, action, &bundle.payload)?;
     // serde reads a struct from an array too, where no name tells which value is a secret.
     if !bundle.payload.as_str().trim_ascii_start().starts_with('{') {
         let error = JsonError::whole("expected a JSON object");
@@ -62,8 +64,8 @@ fn read(environment: &Environment, bundle: CommandBundle) -> Result<Task, Error>
 ///
 /// # Errors
 /// `unknown-command` if the domain does not list the command's aggregate; `invalid-payload` if a
-/// field holds a value that no store can keep; `invalid-command-id`, `precondition-required`;
-/// `panicked` if the author's `Serialize` or the clock panics.
+/// field holds a value that no store can keep; `too-large` of the payload; `invalid-command-id`,
+/// `precondition-required`; `panicked` if the author's `Serialize` or the clock panics.
 pub(crate) fn typed<C: Command>(
     environment: &Environment,
     id: uuid::Uuid,
@@ -89,6 +91,7 @@ fn task<C: Command>(
     }
     let args = author(action, || command.record())?
         .map_err(|error| invalid_payload(action.key, &without_values(action, error)))?;
+    check_size(environment, action, &args)?;
     let payload = json::canonical(&args, &[]);
     check_sendable(id, action, &root, if_match.as_ref())?;
     Ok(Task {
@@ -103,6 +106,18 @@ fn task<C: Command>(
         if_match,
         received,
     })
+}
+
+fn check_size(
+    environment: &Environment,
+    action: &'static ActionDescriptor,
+    payload: &Json,
+) -> Result<(), Error> {
+    let (bytes, max_bytes) = (payload.as_str().len(), environment.settings.max_payload_bytes);
+    if bytes > max_bytes {
+        return Err(Error::PayloadTooLarge { command: action.key, bytes, max_bytes });
+    }
+    Ok(())
 }
 
 /// Runs code of an author or of the program.
@@ -155,12 +170,13 @@ fn known(environment: &Environment, key: &str) -> Result<&'static ActionDescript
 }
 
 fn unknown(environment: &Environment, key: &str) -> Error {
-    Error::UnknownCommand { key: key.to_owned(), nearest: environment.registry.nearest(key) }
+    let nearest = environment.registry.nearest(key);
+    Error::UnknownCommand { key: excerpt(key, excerpt::NAME).into_owned(), nearest }
 }
 
 pub(crate) fn invalid_payload(key: &str, error: &JsonError) -> Error {
     Error::InvalidPayload {
-        command: key.to_owned(),
+        command: excerpt(key, excerpt::NAME).into_owned(),
         path: error.path().to_owned(),
         message: error.message().to_owned(),
     }

@@ -42,6 +42,7 @@ pub(crate) struct Settings {
     pub(crate) deadline: Duration,
     pub(crate) settle_time: Duration,
     pub(crate) command_count_max: usize,
+    pub(crate) max_payload_bytes: usize,
     pub(crate) limits: Limits,
     pub(crate) record_refusals: bool,
     pub(crate) recorded_headers: Vec<String>,

@@ -28,6 +28,7 @@ mod following;
 mod groups;
 mod linked;
 mod logs;
+mod payload_bounds;
 mod payloads;
 mod policies;
 mod queries;

@@ -1,0 +1,37 @@
+//! Shortens texts that came from outside, before they become part of an error.
+
+use std::borrow::Cow;
+
+/// The most bytes of a key or of a resource name.
+pub(crate) const NAME: usize = 100;
+
+/// The most bytes of a JSON path.
+pub(crate) const PATH: usize = 300;
+
+/// The most bytes of a message that may quote what was read.
+pub(crate) const MESSAGE: usize = 500;
+
+/// Returns the text as it is if it has at most `max` bytes. Otherwise returns two thirds of that from its beginning, the
+/// rest from its end, and `[..]` between them.
+pub(crate) fn excerpt(text: &str, max: usize) -> Cow<'_, str> {
+    if text.len() <= max {
+        return Cow::Borrowed(text);
+    }
+    let begin = text.floor_char_boundary(max * 2 / 3);
+    let end = text.ceil_char_boundary(text.len() - max / 3);
+    Cow::Owned(format!("{}[..]{}", &text[..begin], &text[end..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_keeps_its_beginning_and_its_end() {
+        assert_eq!(excerpt("insufficient", 12), "insufficient");
+        assert_eq!(excerpt("insufficient", 9), "insuff[..]ent");
+        assert_eq!(excerpt("größte Länge", 6), "grö[..]ge");
+        assert_eq!(excerpt("äääää", 1), "[..]");
+        assert_eq!(excerpt("a", 0), "[..]");
+    }
+}
