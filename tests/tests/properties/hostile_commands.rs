@@ -87,7 +87,7 @@ fn a_key_of_any_text_is_unknown_unless_it_is_registered() {
             match answer {
                 Err(Error::UnknownCommand { key: unknown, nearest }) => {
                     assert!(!is_known);
-                    assert_eq!(unknown, key);
+                    assert!(is_excerpt(&unknown, &key));
                     assert!(nearest.len() <= 3 && nearest.iter().all(|near| KEYS.contains(near)));
                     assert!(!nearest.contains(&"receive-transfer"), "internal keys are not named");
                 }
@@ -185,6 +185,15 @@ fn levels_without_end_are_refused_and_nothing_overflows() {
     }
 }
 
+/// Returns whether an error has a key as it is, or a long one shortened.
+fn is_excerpt(shown: &str, key: &str) -> bool {
+    if key.len() <= 100 {
+        return shown == key;
+    }
+    let (begin, end) = shown.split_once("[..]").unwrap();
+    shown.len() <= 110 && key.starts_with(begin) && key.ends_with(end)
+}
+
 /// Sends one command by key and holds what must hold for every input.
 async fn attempt(target: &Target, key: &str, text: &str) -> Result<(), Error> {
     let session = target.session.on(target.root(key));
@@ -192,7 +201,9 @@ async fn attempt(target: &Target, key: &str, text: &str) -> Result<(), Error> {
     let command = match session.create_command(key, text) {
         Ok(command) => command,
         Err(error) => {
-            assert!(matches!(&error, Error::InvalidPayload { command, .. } if command == key));
+            assert!(
+                matches!(&error, Error::InvalidPayload { command, .. } if is_excerpt(command, key))
+            );
             return Err(error);
         }
     };
