@@ -25,10 +25,11 @@ use crate::ids;
 use crate::json::{self, Json, JsonError};
 use crate::message::MessageRecord;
 use crate::processor::{
-    Answer, Environment, Head, Processor, Sender, Task, Work, decide, decode, load, within,
+    Answer, Processor, Sender, Services, Task, WriteSet, decide, decode, load, timeout,
 };
 use crate::registry::is_kebab;
 use crate::root::{AggregateRoot, Target};
+use crate::scheduler::CachedVersion;
 use crate::state::Stored;
 
 /// What a rule may ask for while it runs; given to an action that has a parameter of type
@@ -39,8 +40,8 @@ use crate::state::Stored;
 /// half way leaves no write, event or message, as one that failed.
 pub struct ActionContext {
     pub(crate) processor: Arc<Processor>,
-    pub(crate) given: Given,
-    pub(crate) work: Work,
+    pub(crate) inputs: Inputs,
+    pub(crate) write_set: WriteSet,
     /// The actions that are being decided, the caller's first.
     pub(crate) frames: Vec<Frame>,
     /// The first fault that no rule may answer.
@@ -49,7 +50,7 @@ pub struct ActionContext {
 
 /// What a command is given, the same in every attempt.
 #[derive(Debug, Clone)]
-pub(crate) struct Given {
+pub(crate) struct Inputs {
     pub(crate) sender: Arc<Sender>,
     pub(crate) now: DateTime<Utc>,
     pub(crate) attempt: u32,
@@ -67,12 +68,12 @@ pub(crate) struct Frame {
 }
 
 impl ActionContext {
-    pub(crate) fn new(processor: Arc<Processor>, given: Given) -> Self {
-        Self { processor, given, work: Work::default(), frames: Vec::new(), fault: None }
+    pub(crate) fn new(processor: Arc<Processor>, inputs: Inputs) -> Self {
+        Self { processor, inputs, write_set: WriteSet::default(), frames: Vec::new(), fault: None }
     }
 
-    pub(crate) fn environment(&self) -> &Environment {
-        &self.processor.environment
+    pub(crate) fn services(&self) -> &Services {
+        &self.processor.services
     }
 
     /// Returns the time of receipt of the command: UTC with microseconds, the same in every attempt.
@@ -80,28 +81,28 @@ impl ActionContext {
     /// It may be earlier than that of the command before on the same root: clocks of processes differ, and a policy may
     /// hold a command up. [`EventRecord::occurred`](crate::EventRecord::occurred) never decreases along a root.
     pub fn now(&self) -> DateTime<Utc> {
-        self.given.now
+        self.inputs.now
     }
 
     /// A fresh identifier; the n-th call gives the same in every attempt.
     pub fn new_id(&mut self) -> Uuid {
-        let given = &mut self.given;
-        if given.ids_used == given.ids.len() {
-            given.ids.push(self.processor.environment.ids.next());
+        let inputs = &mut self.inputs;
+        if inputs.ids_used == inputs.ids.len() {
+            inputs.ids.push(self.processor.services.ids.next());
         }
-        let id = given.ids[given.ids_used];
-        given.ids_used += 1;
+        let id = inputs.ids[inputs.ids_used];
+        inputs.ids_used += 1;
         id
     }
 
     /// Who acts.
     pub fn actor(&self) -> Actor {
-        self.given.sender.context.actor()
+        self.inputs.sender.context.actor()
     }
 
     /// The sender's context.
     pub fn domain_context(&self) -> &DomainContext {
-        &self.given.sender.context
+        &self.inputs.sender.context
     }
 
     /// The root that this action runs on.
@@ -158,7 +159,7 @@ impl ActionContext {
                 resource: root.resource.into_owned(),
             });
         }
-        let head = load::head(self, &root).await;
+        let head = load::version(self, &root).await;
         let head = self.answer(head)?;
         let stored = self.stored::<A>(&head);
         self.answer(stored)
@@ -202,7 +203,7 @@ impl ActionContext {
             src_cmd: self.command_id(),
             root: self.root().clone(),
         };
-        self.work.messages.push(message.into());
+        self.write_set.messages.push(message.into());
     }
 
     /// Writes an activity, for people who audit, when the command is stored.
@@ -221,7 +222,7 @@ impl ActionContext {
         let record = ActivityRecord {
             id: self.new_id(),
             root: self.root().clone(),
-            context_id: self.given.sender.record.id,
+            context_id: self.inputs.sender.record.id,
             src_cmd: self.command_id(),
             message: activity.message,
             kind: activity.kind,
@@ -229,7 +230,7 @@ impl ActionContext {
             code: activity.code,
             data,
         };
-        self.work.activities.push(record.into());
+        self.write_set.activities.push(record.into());
     }
 
     #[expect(clippy::expect_used, reason = "authors are given a context inside actions only")]
@@ -237,8 +238,8 @@ impl ActionContext {
         self.frames.last().expect("an action is being decided")
     }
 
-    fn stored<A: Aggregate>(&self, head: &Head) -> Result<Option<Stored<A>>, Error> {
-        let Some(record) = head.visible(self.given.sender.realm.as_deref()) else {
+    fn stored<A: Aggregate>(&self, head: &CachedVersion) -> Result<Option<Stored<A>>, Error> {
+        let Some(record) = head.visible(self.inputs.sender.realm.as_deref()) else {
             return Ok(None);
         };
         let value = head.value(record, A::DESCRIPTOR)?;
@@ -267,7 +268,7 @@ impl ActionContext {
             Some(after) => {
                 let decided = pin!(decide::run(self, &task));
                 let timed_out = Error::TimedOut { command: action.key, after };
-                within(after, decided).await.unwrap_or(Err(timed_out))
+                timeout(after, decided).await.unwrap_or(Err(timed_out))
             }
         };
         self.answer(answer)
@@ -281,7 +282,7 @@ impl ActionContext {
         args: Result<Json, JsonError>,
         if_match: Option<Precondition>,
     ) -> Result<Task, Error> {
-        let registry = &self.environment().registry;
+        let registry = &self.services().registry;
         if registry.find(action.key).is_none_or(|known| !known.is_same(action)) {
             return Err(Error::UnknownCommand {
                 key: action.key.to_owned(),
@@ -298,7 +299,7 @@ impl ActionContext {
         decode::check_required(action, &root, if_match.as_ref())?;
         let args = args.map_err(|error| decode::invalid_payload(action.key, &error))?;
         let payload = json::canonical(&args, &[]);
-        let received = self.given.now;
+        let received = self.inputs.now;
         let parent = self.command_id();
         #[expect(clippy::expect_used, reason = "authors are given a context inside actions only")]
         let frame = self.frames.last_mut().expect("an action is being decided");
@@ -400,8 +401,8 @@ impl<C> fmt::Debug for Invoke<'_, C> {
 impl fmt::Debug for ActionContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ActionContext")
-            .field("now", &self.given.now)
-            .field("attempt", &self.given.attempt)
+            .field("now", &self.inputs.now)
+            .field("attempt", &self.inputs.attempt)
             .field("frames", &self.frames)
             .finish_non_exhaustive()
     }

@@ -8,4 +8,4 @@ pub use action::{ActionContext, Invoke};
 pub use domain::{Actor, ContextRecord, DomainContext, Transport};
 pub use error::ContextError;
 
-pub(crate) use action::{Frame, Given};
+pub(crate) use action::{Frame, Inputs};

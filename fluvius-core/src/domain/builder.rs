@@ -10,10 +10,10 @@ use crate::aggregate::AggregateDescriptor;
 use crate::clock::{Clock, SystemClock};
 use crate::ids::{Ids, TimeOrderedIds};
 use crate::policy::{ErasedPolicy, Policy};
-use crate::processor::{Environment, Metrics, Processor, Settings};
+use crate::processor::{Metrics, Processor, Services, Settings};
 use crate::query::Field;
 use crate::registry::{BuildError, Registry};
-use crate::sequencer::Limits;
+use crate::scheduler::Limits;
 use crate::signal::Listener;
 use crate::store::{ErasedStore, Store};
 use crate::sync::{Home, Notify};
@@ -60,15 +60,15 @@ impl RuntimeBuilder {
             clock: Box::new(SystemClock),
             ids: Arc::new(TimeOrderedIds),
             settings: Settings {
-                deadline: Duration::from_secs(30),
+                timeout: Duration::from_secs(30),
                 settle_time: Duration::from_secs(30),
                 command_count_max: 4096,
                 max_payload_bytes: 1 << 20,
                 limits: Limits {
-                    batch_unit_count_max: 512,
-                    batch_bytes_max: 4 << 20,
-                    cache_bytes_max: 64 << 20,
-                    conflict_count_max: 32,
+                    max_batch_units: 512,
+                    max_batch_bytes: 4 << 20,
+                    cache_capacity: 64 << 20,
+                    max_attempts: 32,
                     #[cfg(feature = "testing")]
                     planted: None,
                 },
@@ -105,14 +105,14 @@ impl RuntimeBuilder {
     /// How long an action may run that sets no `timeout` of its own: 30 s unless set. It covers
     /// the actions that it invokes.
     pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.settings.deadline = deadline;
+        self.settings.timeout = deadline;
         self
     }
 
     /// How often a command is decided at the most when others keep changing its roots, before
     /// it ends in `conflict`: 32 times unless set.
     pub fn attempt_count_max(mut self, attempts: std::num::NonZeroU32) -> Self {
-        self.settings.limits.conflict_count_max = attempts.get();
+        self.settings.limits.max_attempts = attempts.get();
         self
     }
 
@@ -133,14 +133,14 @@ impl RuntimeBuilder {
 
     /// How many units of work one commit has at the most: 512 unless set.
     pub fn batch_unit_count_max(mut self, units: std::num::NonZeroUsize) -> Self {
-        self.settings.limits.batch_unit_count_max = units.get();
+        self.settings.limits.max_batch_units = units.get();
         self
     }
 
     /// How many bytes the cached states of roots at rest may take, by estimate: 64 MiB unless
     /// set. With 0 each command reads its root from the store.
     pub fn cache_bytes_max(mut self, bytes: usize) -> Self {
-        self.settings.limits.cache_bytes_max = bytes;
+        self.settings.limits.cache_capacity = bytes;
         self
     }
 
@@ -226,7 +226,7 @@ impl RuntimeBuilder {
             self.store.index(resource, &fields).await.map_err(refused)?;
         }
         self.log_start();
-        Ok(DomainRuntime::new(Processor::new(Environment {
+        Ok(DomainRuntime::new(Processor::new(Services {
             meta: self.meta,
             registry,
             store: self.store,
@@ -238,7 +238,7 @@ impl RuntimeBuilder {
             metrics: Metrics::new(self.meta),
             committed: Arc::new(Notify::new()),
             home,
-            turn_timeouts: AtomicU64::new(0),
+            lease_timeouts: AtomicU64::new(0),
             settings: self.settings,
         })))
     }

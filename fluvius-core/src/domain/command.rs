@@ -53,14 +53,14 @@ impl<'a, C: Command> PreparedCommand<'a, C> {
         C::Output: DeserializeOwned + 'static,
     {
         let session = self.session;
-        let environment = &session.processor.environment;
+        let services = &session.processor.services;
         let Self { root, command, id, if_match, .. } = self;
         let panicked = Error::Panicked { command: C::ACTION.key };
         let id = match id {
             Some(id) => id,
-            None => unwind::catch(|| environment.ids.next()).ok_or(panicked)?,
+            None => unwind::catch(|| services.ids.next()).ok_or(panicked)?,
         };
-        let task = decode::typed(environment, id, root, command, if_match)?;
+        let task = decode::typed(services, id, root, command, if_match)?;
         let answer = session.processor.run(&session.sender, task, session.place()).await?;
         // The command is applied: if an author's code panics on the answer, no other error is true.
         answer.typed::<C>().unwrap_or(Err(Error::OutcomeUnknown { id }))

@@ -123,8 +123,8 @@ where
         let parts = Arc::clone(&parts);
         async move {
             let (source, read) = &*parts;
-            let given = follower.next(source, read).await?;
-            Some((given, follower))
+            let inputs = follower.next(source, read).await?;
+            Some((inputs, follower))
         }
     });
     LogStream { rows: rows.fuse().boxed(), at }

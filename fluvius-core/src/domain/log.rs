@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::event::EventRecord;
 use crate::logged::{LogRecord, Logged};
 use crate::message::MessageRecord;
-use crate::processor::Environment;
+use crate::processor::Services;
 use crate::resume::ResumeToken;
 use crate::root::AggregateRoot;
 use crate::store::{LogPage, LogQuery, RealmFilter};
@@ -66,10 +66,10 @@ pub struct Page<T> {
 }
 
 impl LogReader {
-    pub(crate) fn new(environment: &Environment, realm: RealmFilter) -> Self {
-        let store = Arc::clone(&environment.store);
-        let committed = Arc::clone(&environment.committed);
-        let outages = Arc::clone(&environment.outages);
+    pub(crate) fn new(services: &Services, realm: RealmFilter) -> Self {
+        let store = Arc::clone(&services.store);
+        let committed = Arc::clone(&services.committed);
+        let outages = Arc::clone(&services.outages);
         let query = LogQuery {
             realm,
             limit: PAGE_ROW_COUNT,

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::Session;
 use crate::command::CommandBundle;
 use crate::error::Error;
-use crate::processor::Place;
+use crate::processor::PermitMode;
 use crate::response::Response;
 
 /// How many commands of one stream are in work at once.
@@ -27,13 +27,13 @@ const STREAM_COMMAND_COUNT: usize = 64;
 pub struct CommandProcessor {
     session: Session,
     permits: PollSemaphore,
-    place: Place,
+    place: PermitMode,
 }
 
 impl CommandProcessor {
     pub(super) fn new(session: Session) -> Self {
         let permits = PollSemaphore::new(session.processor.permits());
-        Self { session, permits, place: Place::Wait }
+        Self { session, permits, place: PermitMode::Wait }
     }
 
     /// Processes commands in order and answers in the same order: each is accepted after the
@@ -95,10 +95,10 @@ impl Service<CommandBundle> for CommandProcessor {
     type Future = BoxFuture<'static, Result<Response, Error>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        if !matches!(self.place, Place::Reserved(_)) {
+        if !matches!(self.place, PermitMode::Reserved(_)) {
             let permit = ready!(self.permits.poll_acquire(cx));
             let permit = permit.ok_or_else(|| self.session.processor.why_closed())?;
-            self.place = Place::Reserved(permit);
+            self.place = PermitMode::Reserved(permit);
         }
         Poll::Ready(Ok(()))
     }

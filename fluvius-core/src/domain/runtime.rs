@@ -45,19 +45,19 @@ impl DomainRuntime {
 
     /// What the domain says of itself.
     pub fn meta(&self) -> &'static Meta {
-        self.processor.environment.meta
+        self.processor.services.meta
     }
 
     /// The domain's aggregates and actions.
     pub fn registry(&self) -> &Registry {
-        &self.processor.environment.registry
+        &self.processor.services.registry
     }
 
     /// A session: the commands of one sender. It has one row in the context log, written with
     /// its first command.
     pub fn session(&self, context: DomainContext) -> Session {
-        let environment = &self.processor.environment;
-        let recorded = &environment.settings.recorded_headers;
+        let services = &self.processor.services;
+        let recorded = &services.settings.recorded_headers;
         let headers: BTreeMap<String, String> = context
             .headers
             .iter()
@@ -65,9 +65,9 @@ impl DomainRuntime {
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
         let record = ContextRecord {
-            id: environment.ids.next(),
-            domain: environment.meta.namespace.into(),
-            revision: environment.meta.revision,
+            id: services.ids.next(),
+            domain: services.meta.namespace.into(),
+            revision: services.meta.revision,
             transport: context.transport,
             source: context.source.clone(),
             headers,
@@ -98,25 +98,25 @@ impl DomainRuntime {
 
     /// The program's own view of the stored state: all realms.
     pub fn statemgr(&self) -> StateManager {
-        StateManager::new(Arc::clone(&self.processor.environment.store), RealmFilter::All)
+        StateManager::new(Arc::clone(&self.processor.services.store), RealmFilter::All)
     }
 
     /// The program's own view of the logs: all realms.
     pub fn log(&self) -> LogReader {
-        LogReader::new(&self.processor.environment, RealmFilter::All)
+        LogReader::new(&self.processor.services, RealmFilter::All)
     }
 
     /// Returns the turns across processes that this runtime has, or has asked for.
     #[cfg(feature = "testing")]
     #[doc(hidden)]
     pub fn lease_states(&self) -> Vec<crate::testing::LeaseState> {
-        self.processor.shared().sequencer.lease_states()
+        self.processor.shared().scheduler.lease_states()
     }
 
     /// Number of waits for a turn across processes that have reached their bound.
     #[cfg(feature = "testing")]
     #[doc(hidden)]
     pub fn lease_timeout_count(&self) -> u64 {
-        self.processor.environment.turn_timeouts.load(std::sync::atomic::Ordering::Relaxed)
+        self.processor.services.lease_timeouts.load(std::sync::atomic::Ordering::Relaxed)
     }
 }

@@ -6,12 +6,12 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::{CommandProcessor, LogReader, PreparedCommand};
+use crate::collections::OneVec;
 use crate::command::{Command, CommandBundle};
 use crate::error::Error;
 use crate::excerpt::{self, excerpt};
-use crate::few::Few;
 use crate::json::{Json, JsonError};
-use crate::processor::{Place, Processor, Sender, Task, decode};
+use crate::processor::{PermitMode, Processor, Sender, Task, decode};
 use crate::response::Response;
 use crate::root::{AggregateRoot, Target};
 use crate::state::StateManager;
@@ -72,8 +72,8 @@ impl Session {
         Self { waits: false, ..self.clone() }
     }
 
-    pub(super) fn place(&self) -> Place {
-        if self.waits { Place::Wait } else { Place::Now }
+    pub(super) fn place(&self) -> PermitMode {
+        if self.waits { PermitMode::Wait } else { PermitMode::Now }
     }
 
     /// The root that [`create_command`](Self::create_command) makes commands for.
@@ -100,8 +100,8 @@ impl Session {
         let payload = payload
             .try_into()
             .map_err(|error| self.invalid_payload(key, JsonError::from(error)))?;
-        let ids = &self.processor.environment.ids;
-        let known = self.processor.environment.registry.find(key);
+        let ids = &self.processor.services.ids;
+        let known = self.processor.services.registry.find(key);
         let command = known.map_or("(unknown)", |action| action.key);
         Ok(CommandBundle {
             id: unwind::catch(|| ids.next()).ok_or(Error::Panicked { command })?,
@@ -166,7 +166,7 @@ impl Session {
         &self,
         commands: impl IntoIterator<Item = CommandBundle>,
     ) -> Result<Vec<Response>, Error> {
-        let tasks: Result<Few<Task>, Error> =
+        let tasks: Result<OneVec<Task>, Error> =
             commands.into_iter().map(|command| self.decode(command)).collect();
         let tasks = tasks?;
         if tasks.is_empty() {
@@ -183,13 +183,13 @@ impl Session {
 
     /// The stored state, as far as the session's realm goes.
     pub fn statemgr(&self) -> StateManager {
-        let store = Arc::clone(&self.processor.environment.store);
+        let store = Arc::clone(&self.processor.services.store);
         StateManager::new(store, self.realm())
     }
 
     /// The logs, as far as the session's realm goes.
     pub fn log(&self) -> LogReader {
-        LogReader::new(&self.processor.environment, self.realm())
+        LogReader::new(&self.processor.services, self.realm())
     }
 
     /// The identifier of the session's row in the context log.
@@ -202,14 +202,14 @@ impl Session {
     }
 
     fn invalid_payload(&self, key: &str, error: JsonError) -> Error {
-        match self.processor.environment.registry.find(key) {
+        match self.processor.services.registry.find(key) {
             Some(action) => decode::invalid_payload(key, &decode::without_values(action, error)),
             None => decode::invalid_payload(key, &error),
         }
     }
 
     pub(super) fn decode(&self, command: CommandBundle) -> Result<Task, Error> {
-        let environment = &self.processor.environment;
-        decode::by_key(environment, command)
+        let services = &self.processor.services;
+        decode::by_key(services, command)
     }
 }

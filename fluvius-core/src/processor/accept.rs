@@ -1,19 +1,18 @@
-//! Accepting commands: from here on the runtime owns them.
+//! Acceptance: from here on the runtime owns a command, whatever its caller does.
 
 use std::pin::pin;
 use std::sync::{Arc, PoisonError};
 
 use uuid::Uuid;
 
-use super::environment::Environment;
 use super::job::{Ended, Job, Outcome, Request};
+use super::services::Services;
 use super::task::{Answer, Sender, Task};
-use super::{authorize, driver, publish};
+use super::{authorize, executor, publish};
+use crate::collections::{FastMap, OneVec};
 use crate::error::Error;
-use crate::few::Few;
-use crate::hash::Map;
 use crate::root::AggregateRoot;
-use crate::sequencer::{Sequencer, Ticket};
+use crate::scheduler::{CachedVersion, CommandSeq, Scheduler};
 use crate::sync::{
     Home, Instant, Mutex, Notify, OwnedSemaphorePermit, Semaphore, TryAcquireError, Watch, oneshot,
 };
@@ -22,20 +21,20 @@ use crate::unwind::{self, Guarded, Locked};
 /// Takes commands through the stages.
 #[derive(Debug)]
 pub(crate) struct Processor {
-    pub(crate) environment: Environment,
+    pub(crate) services: Services,
     shared: Mutex<Shared>,
     permits: Arc<Semaphore>,
-    /// Told when no command is in work any more.
+    /// Notified once no command is in flight.
     pub(crate) idle: Notify,
     _watch: Watch,
 }
 
-/// What all tasks of a runtime share, under one lock that is never held across an await.
+/// The state that all tasks of a runtime share, under one lock that is never held across an await.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    pub(crate) sequencer: Sequencer<Job>,
+    pub(crate) scheduler: Scheduler<Job>,
     /// The commands that are accepted and not answered.
-    pub(crate) in_flight: Map<Uuid, Ticket>,
+    pub(crate) in_flight: FastMap<Uuid, CommandSeq>,
     closed: Option<Closed>,
 }
 
@@ -55,15 +54,15 @@ impl Closed {
     }
 }
 
-/// How a request comes to its place among the commands that may be in work.
+/// The way in which a request gets its permit, of which there are `command_count_max`.
 #[derive(Debug, Default)]
-pub(crate) enum Place {
-    /// It waits for one.
+pub(crate) enum PermitMode {
+    /// Waits for one.
     #[default]
     Wait,
-    /// It has one.
+    /// Has one already.
     Reserved(OwnedSemaphorePermit),
-    /// It wants one now, or none.
+    /// Fails if there is none at once.
     Now,
 }
 
@@ -72,35 +71,34 @@ pub(crate) enum Place {
 pub(crate) struct Link {
     /// The command before it.
     pub(crate) after: Option<Uuid>,
-    /// Who waits for its first admission: the next command.
+    /// Notified of its first admission; the next command waits for it.
     pub(crate) admitted: oneshot::Sender<()>,
 }
 
-/// What accepting a request has come to.
+/// The result of accepting a request.
 enum Accepted {
-    /// The answer will come.
+    /// The answer follows.
     Waiting(oneshot::Receiver<Outcome>),
-    /// Another request with one of the identifiers is in work: try again when it has ended.
+    /// Another request with one of the ids is in flight: try again once it has ended.
     Later(oneshot::Receiver<Outcome>),
 }
 
 impl Shared {
-    /// The previous command of a stream, if it is in flight, and the sender that waits for the
-    /// admission of this one.
-    fn linked(&self, link: &mut Option<Link>) -> (Option<Ticket>, Option<oneshot::Sender<()>>) {
+    /// Returns the previous command of a stream, if it is in flight, and the sender that waits for the admission of this one.
+    fn linked(&self, link: &mut Option<Link>) -> (Option<CommandSeq>, Option<oneshot::Sender<()>>) {
         let (after, admitted) = link.take().map(|link| (link.after, link.admitted)).unzip();
         (after.flatten().and_then(|id| self.in_flight.get(&id).copied()), admitted)
     }
 }
 
 impl Processor {
-    pub(crate) fn new(environment: Environment) -> Arc<Self> {
+    pub(crate) fn new(services: Services) -> Arc<Self> {
         let shared = Shared {
-            sequencer: Sequencer::new(&environment.settings.limits),
-            in_flight: Map::default(),
+            scheduler: Scheduler::new(&services.settings.limits),
+            in_flight: FastMap::default(),
             closed: None,
         };
-        let permits = Arc::new(Semaphore::new(environment.settings.command_count_max));
+        let permits = Arc::new(Semaphore::new(services.settings.command_count_max));
         Arc::new_cyclic(|this: &std::sync::Weak<Self>| {
             let this = this.clone();
             let ended = move || {
@@ -108,9 +106,9 @@ impl Processor {
                     processor.runtime_ended();
                 }
             };
-            let watch = environment.home.watch(ended);
+            let watch = services.home.watch(ended);
             Self {
-                environment,
+                services,
                 shared: Mutex::new(shared),
                 permits,
                 idle: Notify::new(),
@@ -125,13 +123,13 @@ impl Processor {
         Locked::new(self.shared.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Answers every command once the tokio runtime of the domain has ended, and its tasks with it.
-    /// If the store has been given the unit of a command, it may be stored or not.
+    /// Answers every command once the tokio runtime of the domain has ended, and its tasks with it. If a unit was handed to
+    /// the store, it may be stored or not.
     fn runtime_ended(&self) {
         let mut shared = self.shared();
         shared.closed = Some(Closed::RuntimeEnded);
         shared.in_flight.clear();
-        let jobs = shared.sequencer.abandon();
+        let jobs = shared.scheduler.abandon();
         drop(shared);
         self.permits.close();
         for (job, is_at_the_store) in jobs {
@@ -150,9 +148,9 @@ impl Processor {
         self: &'a Arc<Self>,
         sender: &Arc<Sender>,
         task: Task,
-        place: Place,
+        place: PermitMode,
     ) -> impl Future<Output = Result<Answer, Error>> + use<'a> {
-        let request = self.request(sender, Few::from([task]));
+        let request = self.request(sender, OneVec::from([task]));
         async move {
             match self.process(request, place).await {
                 Ok(mut answers) => answers.pop().ok_or(Error::ShuttingDown),
@@ -166,8 +164,8 @@ impl Processor {
     pub(crate) async fn run_group(
         self: &Arc<Self>,
         sender: &Arc<Sender>,
-        tasks: Few<Task>,
-        place: Place,
+        tasks: OneVec<Task>,
+        place: PermitMode,
     ) -> Result<Vec<Answer>, Error> {
         let request = self.request(sender, tasks);
         let processed = self.process(Arc::clone(&request), place).await;
@@ -179,13 +177,13 @@ impl Processor {
         })
     }
 
-    /// The places among the commands that may be in work.
+    /// Returns the permits of the commands in flight.
     pub(crate) fn permits(&self) -> Arc<Semaphore> {
         Arc::clone(&self.permits)
     }
 
-    fn request(&self, sender: &Arc<Sender>, tasks: Few<Task>) -> Arc<Request> {
-        Arc::new(Request::new(self.environment.meta, sender, tasks))
+    fn request(&self, sender: &Arc<Sender>, tasks: OneVec<Task>) -> Arc<Request> {
+        Arc::new(Request::new(self.services.meta, sender, tasks))
     }
 
     /// Returns the reason that no more commands are accepted, if any.
@@ -198,48 +196,47 @@ impl Processor {
         self.closed().unwrap_or(Error::ShuttingDown)
     }
 
-    /// Accepts no more commands, waits until all accepted ones are answered, and gives the store
-    /// up.
+    /// Accepts no more commands, waits until all accepted ones are answered, and releases the store.
     pub(crate) async fn shut_down(&self) {
         loop {
             let mut idle = pin!(self.idle.notified());
-            // From here on a call is not missed.
+            // From here on no notification is missed.
             idle.as_mut().enable();
             {
                 let mut shared = self.shared();
                 shared.closed.get_or_insert(Closed::ShutDown);
-                if shared.sequencer.is_idle() {
+                if shared.scheduler.is_idle() {
                     break;
                 }
             }
             idle.await;
         }
         self.permits.close();
-        self.environment.outages.shut_down();
-        Guarded::new(self.environment.store.release()).await;
-        // Followers look at the store once more, which may be closed.
-        unwind::catch(|| self.environment.committed.notify_waiters());
+        self.services.outages.shut_down();
+        Guarded::new(self.services.store.release()).await;
+        // Followers read the store once more, which may be closed.
+        unwind::catch(|| self.services.committed.notify_waiters());
     }
 
-    /// Begins a command of a stream and waits until it is decided, but not until it is durable:
-    /// the answer is a future of its own.
+    /// Starts a command of a stream and waits until it is admitted, but not until it is durable: the answer is a future of
+    /// its own.
     pub(crate) async fn begin(
         self: &Arc<Self>,
         sender: &Arc<Sender>,
         task: Task,
         after: Option<Uuid>,
     ) -> Result<oneshot::Receiver<Outcome>, Error> {
-        let request = self.request(sender, Few::from([task]));
+        let request = self.request(sender, OneVec::from([task]));
         let (sender, admitted) = oneshot::channel();
         let link = Link { after, admitted: sender };
-        let begun = self.start(&request, Place::Wait, Some(link)).await;
+        let begun = self.start(&request, PermitMode::Wait, Some(link)).await;
         let answer = begun.map_err(|(_, error)| error)?;
         // An answer that needs no admission, or one that is joined, drops the sender.
         let _ = admitted.await;
         Ok(answer)
     }
 
-    async fn process(self: &Arc<Self>, request: Arc<Request>, place: Place) -> Outcome {
+    async fn process(self: &Arc<Self>, request: Arc<Request>, place: PermitMode) -> Outcome {
         let answer = self.start(&request, place, None).await?;
         answer.await.unwrap_or_else(|_| Err((0, self.why_closed())))
     }
@@ -247,7 +244,7 @@ impl Processor {
     async fn start(
         self: &Arc<Self>,
         request: &Arc<Request>,
-        place: Place,
+        place: PermitMode,
         link: Option<Link>,
     ) -> Result<oneshot::Receiver<Outcome>, Ended> {
         let begun = Instant::now();
@@ -255,7 +252,7 @@ impl Processor {
         if let Err((index, error)) = &started {
             let outcome = Err((*index, error.clone()));
             let after = begun.elapsed();
-            unwind::catch(|| publish::answered(&self.environment, request, &outcome, after));
+            unwind::catch(|| publish::answered(&self.services, request, &outcome, after));
         }
         started
     }
@@ -263,7 +260,7 @@ impl Processor {
     async fn try_start(
         self: &Arc<Self>,
         request: &Arc<Request>,
-        mut place: Place,
+        mut place: PermitMode,
         mut link: Option<Link>,
         mut now: Instant,
     ) -> Result<oneshot::Receiver<Outcome>, Ended> {
@@ -273,7 +270,7 @@ impl Processor {
         request.check().map_err(|error| (0, error))?;
         let mut denied = None;
         for (index, task) in request.tasks.iter().enumerate() {
-            match authorize::run(&self.environment, request, task).await {
+            match authorize::run(&self.services, request, task).await {
                 Ok(()) => {}
                 Err(error @ Error::Unauthorized { .. }) => {
                     denied = Some((index, error));
@@ -282,13 +279,13 @@ impl Processor {
                 Err(error) => return Err((index, error)),
             }
         }
-        let mut has_waited = self.environment.policy.is_some();
+        let mut has_waited = self.services.policy.is_some();
         loop {
-            let permit = match self.permit_at_once(&mut place) {
+            let permit = match self.try_acquire(&mut place) {
                 Some(permit) => permit,
                 None => {
                     has_waited = true;
-                    // Boxed: a command that need not wait shall not carry the waiting.
+                    // Boxed, so that the future of a command that does not wait stays small.
                     let waited = Box::pin(self.permit(&place)).await;
                     waited.map_err(|error| (0, error))?
                 }
@@ -305,10 +302,10 @@ impl Processor {
         }
     }
 
-    /// From here on, which is `now`, the runtime owns the request.
+    /// Accepts a request at the time `now`, from which on the runtime owns it.
     ///
-    /// A request that the policy has denied is accepted too, since its denial is recorded in a
-    /// group commit. It joins no other request, and none joins it.
+    /// A request that the policy has denied is accepted too, since its denial is recorded in a group commit. It joins no
+    /// other request, and no other joins it.
     fn accept(
         self: &Arc<Self>,
         request: &Arc<Request>,
@@ -326,15 +323,15 @@ impl Processor {
         if let Some(denied) = denied {
             let (after, admitted) = shared.linked(link);
             let job = Job::denied(Arc::clone(request), now, sender, admitted, permit, denied);
-            shared.sequencer.accept(Few::new(), job, after);
-            driver::drive_for_caller(self, guard, now);
+            shared.scheduler.accept(OneVec::new(), job, after);
+            executor::run_effects_for_caller(self, guard, now);
             return Ok(Accepted::Waiting(receiver));
         }
         let known = request.tasks.iter().find_map(|task| shared.in_flight.get(&task.id));
-        if let Some(job) = known.and_then(|ticket| shared.sequencer.job(*ticket)) {
+        if let Some(job) = known.and_then(|seq| shared.scheduler.job(*seq)) {
             job.joined.push(sender);
             // The policy was asked with the context of the other sender, so this one must be equal.
-            let is_asked = self.environment.policy.is_none()
+            let is_asked = self.services.policy.is_none()
                 || job.request.sender.context == request.sender.context;
             return Ok(match is_asked && job.request.is_same(request) {
                 true => Accepted::Waiting(receiver),
@@ -343,18 +340,18 @@ impl Processor {
         }
         let (after, admitted) = shared.linked(link);
         let job = Job::new(Arc::clone(request), now, sender, admitted, permit);
-        let ticket = shared.sequencer.accept(request.roots(), job, after);
+        let seq = shared.scheduler.accept(request.roots(), job, after);
         for task in &request.tasks {
-            shared.in_flight.insert(task.id, ticket);
+            shared.in_flight.insert(task.id, seq);
         }
-        driver::drive_for_caller(self, guard, now);
+        executor::run_effects_for_caller(self, guard, now);
         Ok(Accepted::Waiting(receiver))
     }
 
-    /// The place among the commands in work, where it is had without waiting.
-    fn permit_at_once(&self, place: &mut Place) -> Option<OwnedSemaphorePermit> {
+    /// Returns a permit, if there is one at once.
+    fn try_acquire(&self, place: &mut PermitMode) -> Option<OwnedSemaphorePermit> {
         match std::mem::take(place) {
-            Place::Reserved(permit) => Some(permit),
+            PermitMode::Reserved(permit) => Some(permit),
             wanted => {
                 *place = wanted;
                 Arc::clone(&self.permits).try_acquire_owned().ok()
@@ -362,29 +359,29 @@ impl Processor {
         }
     }
 
-    async fn permit(&self, place: &Place) -> Result<OwnedSemaphorePermit, Error> {
+    async fn permit(&self, place: &PermitMode) -> Result<OwnedSemaphorePermit, Error> {
         if let Some(error) = self.closed() {
             return Err(error);
         }
         let permits = Arc::clone(&self.permits);
         match place {
-            Place::Wait | Place::Reserved(_) => {
+            PermitMode::Wait | PermitMode::Reserved(_) => {
                 permits.acquire_owned().await.map_err(|_| self.why_closed())
             }
-            Place::Now => permits.try_acquire_owned().map_err(|error| match error {
+            PermitMode::Now => permits.try_acquire_owned().map_err(|error| match error {
                 TryAcquireError::NoPermits => Error::Overloaded,
                 TryAcquireError::Closed => self.why_closed(),
             }),
         }
     }
 
-    /// The newest head of a root, if it is known.
-    pub(crate) fn newest_head(&self, root: &AggregateRoot) -> Option<Arc<super::Head>> {
-        self.shared().sequencer.heads.newest(root)
+    /// Returns the newest version of an aggregate, if it is cached.
+    pub(crate) fn newest_version(&self, root: &AggregateRoot) -> Option<Arc<CachedVersion>> {
+        self.shared().scheduler.versions.newest(root)
     }
 
-    /// Adds a head that was loaded, and gives the newest.
-    pub(crate) fn offer_head(&self, head: Arc<super::Head>) -> Arc<super::Head> {
-        self.shared().sequencer.heads.offer(head)
+    /// Inserts a version that was loaded, and returns the newest.
+    pub(crate) fn insert_loaded(&self, cached: Arc<CachedVersion>) -> Arc<CachedVersion> {
+        self.shared().scheduler.versions.insert_loaded(cached)
     }
 }

@@ -1,5 +1,4 @@
-//! One attempt to decide a job: its commands one on the result of the other, and what is to be
-//! stored of it.
+//! One attempt to decide a job: each of its commands on the result of the one before, and the rows to be stored.
 
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
@@ -8,63 +7,63 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use uuid::Uuid;
 
-use super::deadline::within;
-use super::decide::{self, AtHand};
+use super::decide::{self, InlineInput};
 use super::job::{Ended, Outcome, Request, errors};
 use super::task::{Answer, Task};
-use super::{Environment, Head, Processor, commit, refusal};
+use super::timeout::timeout;
+use super::{Processor, Services, rejection_record, veto};
+use crate::collections::OneVec;
 use crate::command::CommandStatus;
-use crate::context::{ActionContext, Given};
+use crate::context::{ActionContext, Inputs};
 use crate::error::Error;
-use crate::few::Few;
-use crate::sequencer::Decision;
+use crate::scheduler::{CachedVersion, Decision};
 use crate::unit_of_work::UnitOfWork;
 use crate::unwind;
 
-/// What an attempt has given.
+/// The result of an attempt.
 pub(crate) struct Attempt {
     pub(crate) decision: Decision,
     pub(crate) outcome: Outcome,
-    /// Whether the answer is in the log once the unit of work stands.
+    /// Set if the answer is in the log once the unit of work is committed.
     pub(crate) is_kept: bool,
-    /// The identifiers that the rules have drawn.
+    /// The ids that the actions have drawn.
     pub(crate) ids: Vec<Uuid>,
 }
 
 impl Attempt {
-    /// The rest of an attempt whose code has panicked, if nothing is known of it any more.
+    /// The result of an attempt whose code has panicked and that left nothing behind.
     pub(crate) fn panicked(request: &Request) -> Self {
         let unit = UnitOfWork::empty(Arc::clone(&request.sender.record));
-        let decision = Decision { reads: Few::new(), writes: Few::new(), unit };
+        let decision = Decision { reads: OneVec::new(), writes: OneVec::new(), unit };
         let outcome = Err((0, Error::Panicked { command: request.tasks[0].action.key }));
         Self { decision, outcome, is_kept: false, ids: Vec::new() }
     }
 }
 
-/// Decides the commands of a request. Whatever happens, panics and deadlines too, ends in a
-/// decision: even an answer that leaves no row must rest on heads that stand.
+/// Decides the commands of a request. Panics and timeouts end in a decision too: even an answer that leaves no row must
+/// depend on versions that are committed.
 pub(crate) async fn run(
     processor: Arc<Processor>,
     request: Arc<Request>,
     attempt: u32,
     ids: Vec<Uuid>,
 ) -> Attempt {
-    let mut cx = ActionContext::new(processor, given(&request, attempt, ids));
+    let mut cx = ActionContext::new(processor, inputs(&request, attempt, ids));
     let outcome = decide(&mut cx, &request.tasks).await;
     conclude(cx, &request, outcome)
 }
 
-/// [`run`], of one command that has all at hand: it costs no future.
-pub(crate) fn at_once(
+/// [`run`], for one command that has nothing to wait for: it costs no future.
+pub(crate) fn run_inline(
     processor: &Arc<Processor>,
     request: &Request,
     attempt: u32,
     ids: Vec<Uuid>,
-    at_hand: &AtHand,
+    inline_input: &InlineInput,
 ) -> Attempt {
     let task = &request.tasks[0];
-    let mut cx = ActionContext::new(Arc::clone(processor), given(request, attempt, ids));
-    let decided = unwind::catch(|| decide::at_once(&mut cx, task, at_hand));
+    let mut cx = ActionContext::new(Arc::clone(processor), inputs(request, attempt, ids));
+    let decided = unwind::catch(|| decide::run_inline(&mut cx, task, inline_input));
     let decided = decided.unwrap_or(Err(Error::Panicked { command: task.action.key }));
     let outcome = match decided {
         Ok(answer) => Ok(vec![answer]),
@@ -74,21 +73,21 @@ pub(crate) fn at_once(
 }
 
 /// The rows stored for a denied request: an activity, and no command.
-pub(crate) fn denied(environment: &Environment, request: &Request, denied: Ended) -> Attempt {
+pub(crate) fn denied(services: &Services, request: &Request, denied: Ended) -> Attempt {
     let mut unit = UnitOfWork::empty(Arc::clone(&request.sender.record));
     let (index, error) = &denied;
-    let recorded = unwind::catch(|| record_refusal(environment, &mut unit, request, *index, error));
+    let recorded = unwind::catch(|| record_refusal(services, &mut unit, request, *index, error));
     let error = match recorded {
         Some(()) => denied,
         None => (0, Error::Panicked { command: request.tasks[0].action.key }),
     };
-    let decision = Decision { reads: Few::new(), writes: Few::new(), unit };
+    let decision = Decision { reads: OneVec::new(), writes: OneVec::new(), unit };
     // No look-up is needed: a denied sender gets no answer from the log.
     Attempt { decision, outcome: Err(error), is_kept: true, ids: Vec::new() }
 }
 
-fn given(request: &Request, attempt: u32, ids: Vec<Uuid>) -> Given {
-    Given {
+fn inputs(request: &Request, attempt: u32, ids: Vec<Uuid>) -> Inputs {
+    Inputs {
         sender: Arc::clone(&request.sender),
         now: request.tasks[0].received,
         attempt,
@@ -97,18 +96,18 @@ fn given(request: &Request, attempt: u32, ids: Vec<Uuid>) -> Given {
     }
 }
 
-/// What an attempt has come to, as the sequencer takes it.
+/// Turns the outcome of the author's code into a decision.
 fn conclude(mut cx: ActionContext, request: &Request, mut outcome: Outcome) -> Attempt {
-    let environment = &cx.processor.environment;
-    let work = std::mem::take(&mut cx.work);
+    let services = &cx.processor.services;
+    let write_set = std::mem::take(&mut cx.write_set);
     let context = Arc::clone(&request.sender.record);
     let panicked = || Error::Panicked { command: request.tasks[0].action.key };
     let mut decision = match &outcome {
-        Ok(_) => work.into_decision(context),
-        Err(_) => work.into_refusal(context),
+        Ok(_) => write_set.into_decision(context),
+        Err(_) => write_set.into_refusal(context),
     };
     if let Ok(answers) = &mut outcome {
-        let checked = unwind::catch(|| check(environment, &mut decision, answers));
+        let checked = unwind::catch(|| check(services, &mut decision, answers));
         if let Err(error) = checked.unwrap_or_else(|| Err(panicked())) {
             unwind::dispose(std::mem::replace(&mut outcome, Err((0, error))));
             decision.writes.clear();
@@ -118,15 +117,15 @@ fn conclude(mut cx: ActionContext, request: &Request, mut outcome: Outcome) -> A
     }
     if let Err((index, error)) = &outcome {
         let unit = &mut decision.unit;
-        let recorded = unwind::catch(|| record_refusal(environment, unit, request, *index, error));
+        let recorded = unwind::catch(|| record_refusal(services, unit, request, *index, error));
         if recorded.is_none() {
             unwind::dispose(std::mem::replace(&mut outcome, Err((0, panicked()))));
         }
     }
     let is_kept = !decision.unit.commands.is_empty();
     #[cfg(feature = "testing")]
-    plant(&environment.settings.limits, &mut decision);
-    let ids = std::mem::take(&mut cx.given.ids);
+    plant(&services.settings.limits, &mut decision);
+    let ids = std::mem::take(&mut cx.inputs.ids);
     if let Some(fault) = cx.fault.take() {
         // It may hold an author's error.
         unwind::dispose(fault);
@@ -137,9 +136,9 @@ fn conclude(mut cx: ActionContext, request: &Request, mut outcome: Outcome) -> A
 /// Checks a decision before it is admitted.
 ///
 /// # Errors
-/// `too-large`, `invalid-state`, and a listener's veto.
+/// `too-large`, `invalid-state`, and the veto of a listener.
 fn check(
-    environment: &Environment,
+    services: &Services,
     decision: &mut Decision,
     answers: &mut [Answer],
 ) -> Result<(), Error> {
@@ -147,23 +146,23 @@ fn check(
     if rows > UnitOfWork::MAX_ROWS || bytes > UnitOfWork::MAX_BYTES {
         return Err(Error::TooLarge { rows, bytes: Some(bytes) });
     }
-    if environment.settings.read_back {
-        for head in &mut decision.writes {
-            read_back(environment, head, answers)?;
+    if services.settings.read_back {
+        for cached in &mut decision.writes {
+            read_back(services, cached, answers)?;
         }
     }
-    commit::ask(environment, &decision.unit)
+    veto::ask(services, &decision.unit)
 }
 
-/// Replaces the value that the rule has left by the one read from the row to be stored, so that
-/// all processes decide on one value.
+/// Replaces the value that the action has left by the one read from the row to be stored, so that all processes decide
+/// on one value.
 fn read_back(
-    environment: &Environment,
-    head: &mut Arc<Head>,
+    services: &Services,
+    cached: &mut Arc<CachedVersion>,
     answers: &mut [Answer],
 ) -> Result<(), Error> {
-    let Some(record) = head.not_read_back() else { return Ok(()) };
-    let Some(aggregate) = environment.registry.aggregate(&record.root.resource) else {
+    let Some(record) = cached.not_read_back() else { return Ok(()) };
+    let Some(aggregate) = services.registry.aggregate(&record.root.resource) else {
         return Ok(());
     };
     let value = aggregate.decode(record.revision, &record.data);
@@ -180,13 +179,13 @@ fn read_back(
             *state = Arc::clone(&value);
         }
     }
-    *head = Arc::new(Head::decided(Arc::clone(record), value, true));
+    *cached = Arc::new(CachedVersion::decided(Arc::clone(record), value, true));
     Ok(())
 }
 
-/// Breaks the decision as a test has asked for.
+/// Applies the fault that a test has planted.
 #[cfg(feature = "testing")]
-fn plant(limits: &crate::sequencer::Limits, decision: &mut Decision) {
+fn plant(limits: &crate::scheduler::Limits, decision: &mut Decision) {
     use crate::testing::Planted;
     if !decision.writes.is_empty() {
         return;
@@ -203,25 +202,25 @@ fn plant(limits: &crate::sequencer::Limits, decision: &mut Decision) {
 async fn decide(cx: &mut ActionContext, tasks: &[Task]) -> Result<Vec<Answer>, Ended> {
     let mut answers = Vec::with_capacity(tasks.len());
     for (index, task) in tasks.iter().enumerate() {
-        let deadline = task.action.timeout.unwrap_or(cx.environment().settings.deadline);
+        let after = task.action.timeout.unwrap_or(cx.services().settings.timeout);
         let decided = pin!(AssertUnwindSafe(decide::run(cx, task)).catch_unwind());
-        let decided = match within(deadline, decided).await {
+        let decided = match timeout(after, decided).await {
             Some(Ok(decided)) => decided,
             Some(Err(payload)) => {
                 unwind::dispose(payload);
                 Err(Error::Panicked { command: task.action.key })
             }
-            None => Err(Error::TimedOut { command: task.action.key, after: deadline }),
+            None => Err(Error::TimedOut { command: task.action.key, after }),
         };
         answers.push(decided.map_err(|error| (index, error))?);
     }
     Ok(answers)
 }
 
-/// What is kept of commands that were not applied: rows for an answer of the domain, an
-/// activity for one of the policy, nothing for a fault.
+/// Adds the rows of commands that were not applied: command rows for an answer of the domain, an activity for a denial,
+/// nothing for a fault.
 fn record_refusal(
-    environment: &Environment,
+    services: &Services,
     unit: &mut UnitOfWork,
     request: &Request,
     index: usize,
@@ -229,16 +228,16 @@ fn record_refusal(
 ) {
     let tasks = &request.tasks;
     if matches!(error, Error::Unauthorized { .. }) {
-        let denied = refusal::denied(environment, &request.sender, &tasks[index], error);
+        let denied = rejection_record::denied(services, &request.sender, &tasks[index], error);
         unit.activities.push(denied.into());
     }
-    if !error.is_refusal() || !environment.settings.record_refusals {
+    if !error.is_refusal() || !services.settings.record_refusals {
         return;
     }
     for (task, error) in tasks.iter().zip(errors(tasks, index, error)) {
         let record = &request.sender.record;
-        let mut row = task.record(environment.meta, record, CommandStatus::Rejected);
-        refusal::write(&mut row, &error);
+        let mut row = task.record(services.meta, record, CommandStatus::Rejected);
+        rejection_record::write(&mut row, &error);
         unit.commands.push(row.into());
     }
 }

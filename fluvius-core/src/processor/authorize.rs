@@ -1,44 +1,40 @@
-//! Authorize: whether the command may go on, before anything is loaded.
+//! Authorize: checks resource, context and policy before anything is loaded.
 
 use std::pin::pin;
 
 use futures_core::future::BoxFuture;
 use tracing::Instrument;
 
-use super::deadline::within;
-use super::environment::Environment;
 use super::job::{Ended, Request};
+use super::services::Services;
 use super::spans;
 use super::task::{Sender, Task};
+use super::timeout::timeout;
 use crate::error::Error;
 use crate::excerpt::{self, excerpt};
 use crate::policy::{ErasedPolicy, PolicyRequest, PolicyState, Verdict};
 use crate::signal::Signal;
 use crate::unwind::{self, Guarded};
 
-/// Whether the action is allowed on the resource, the context can be kept, and the policy
-/// agrees. The denial of a policy is recorded with the next batch: see `attempt::denied`.
+/// Checks that the action is allowed on the resource, that a store can keep the context, and that the policy allows the
+/// command. A denial is recorded with the next batch: see `attempt::denied`.
 ///
 /// # Errors
 /// `forbidden-resource`, `invalid-payload` (at `context`), `unauthorized`; `panicked` and
 /// `timed-out` of the policy.
-pub(crate) async fn run(
-    environment: &Environment,
-    request: &Request,
-    task: &Task,
-) -> Result<(), Error> {
+pub(crate) async fn run(services: &Services, request: &Request, task: &Task) -> Result<(), Error> {
     let sender = &request.sender;
     let span = spans::guarded(|| spans::authorize(&request.span));
     check(sender, task)?;
-    if let Some(policy) = &environment.policy {
-        // Boxed: most domains have no policy, and their commands shall not carry its future.
-        let asked = ask(environment, policy.as_ref(), sender, task).instrument(span);
+    if let Some(policy) = &services.policy {
+        // Boxed, so that the commands of a domain without a policy do not carry its future.
+        let asked = ask(services, policy.as_ref(), sender, task).instrument(span);
         let panicked = || Error::Panicked { command: task.action.key };
         Guarded::new(asked).await.ok_or_else(panicked)??;
     } else {
         unwind::catch(|| drop(span));
     }
-    environment.tell(&Signal::CommandReady { id: task.id, action: task.action, root: &task.root });
+    services.tell(&Signal::CommandReady { id: task.id, action: task.action, root: &task.root });
     Ok(())
 }
 
@@ -61,41 +57,41 @@ fn check(sender: &Sender, task: &Task) -> Result<(), Error> {
 }
 
 async fn ask(
-    environment: &Environment,
+    services: &Services,
     policy: &dyn ErasedPolicy,
     sender: &Sender,
     task: &Task,
 ) -> Result<(), Error> {
     let request = policy_request(sender, task);
-    verdict(environment, task, || policy.before_load(&request)).await
+    verdict(services, task, || policy.before_load(&request)).await
 }
 
-/// Asks the policy whether the answers of a request in the log may be given again, with each root
-/// as it is now. A denial is the answer, and the caller records it.
+/// Asks the policy whether the answers of a request in the log may be replayed, with each aggregate as it is now. A denial
+/// is the answer, and the caller records it.
 ///
 /// # Errors
 /// `unauthorized`; `panicked` and `timed-out` of the policy; `outcome-unknown` if a state cannot be read.
-pub(crate) async fn replay(environment: &Environment, request: &Request) -> Result<(), Ended> {
-    let Some(policy) = &environment.policy else {
+pub(crate) async fn replay(services: &Services, request: &Request) -> Result<(), Ended> {
+    let Some(policy) = &services.policy else {
         return Ok(());
     };
     for (index, task) in request.tasks.iter().enumerate() {
-        let asked = ask_with_state(environment, policy.as_ref(), &request.sender, task).await;
+        let asked = ask_with_state(services, policy.as_ref(), &request.sender, task).await;
         asked.map_err(|error| (index, error))?;
     }
     Ok(())
 }
 
 async fn ask_with_state(
-    environment: &Environment,
+    services: &Services,
     policy: &dyn ErasedPolicy,
     sender: &Sender,
     task: &Task,
 ) -> Result<(), Error> {
     // The command is in the log: any other error would say that it is not.
     let unread = || Error::OutcomeUnknown { id: task.id };
-    let row = environment.store.load(&task.root).await.map_err(|_| unread())?;
-    // Closed or not, it is the root that the answer is about.
+    let row = services.store.load(&task.root).await.map_err(|_| unread())?;
+    // The answer is about this aggregate, closed or not.
     let row = row.filter(|row| row.realm.as_deref() == sender.realm.as_deref());
     let value = match &row {
         Some(row) => {
@@ -107,7 +103,7 @@ async fn ask_with_state(
     let state = row.as_ref().zip(value.as_ref());
     let state = state.map(|(row, value)| PolicyState::new(row, value.as_ref()));
     let request = policy_request(sender, task);
-    verdict(environment, task, || policy.with_state(&request, state.as_ref())).await
+    verdict(services, task, || policy.with_state(&request, state.as_ref())).await
 }
 
 fn policy_request<'a>(sender: &'a Sender, task: &'a Task) -> PolicyRequest<'a> {
@@ -116,14 +112,14 @@ fn policy_request<'a>(sender: &'a Sender, task: &'a Task) -> PolicyRequest<'a> {
 
 /// Waits for a verdict.
 async fn verdict<'a>(
-    environment: &Environment,
+    services: &Services,
     task: &Task,
     asked: impl FnOnce() -> BoxFuture<'a, Verdict>,
 ) -> Result<(), Error> {
     let command = task.action.key;
-    let after = environment.settings.deadline;
+    let after = services.settings.timeout;
     let asked = pin!(Guarded::of(asked));
-    match within(after, asked).await {
+    match timeout(after, asked).await {
         Some(Some(Verdict::Allow)) => Ok(()),
         Some(Some(Verdict::Deny(reason))) => {
             Err(Error::Unauthorized { command, root: task.root.clone(), reason })

@@ -1,33 +1,51 @@
-//! The veto: every listener is asked about a unit of work before it is admitted.
+//! Commit: hands batches to the store.
 
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
-use super::Environment;
-use crate::error::Error;
-use crate::rejection::{Rejection, storable};
-use crate::unit_of_work::UnitOfWork;
-use crate::unwind;
+use futures_util::FutureExt;
+use tracing::Instrument;
 
-/// Asks every listener about a unit; the first veto counts.
-///
-/// # Errors
-/// The veto as the command's rejection.
-pub(crate) fn ask(environment: &Environment, unit: &UnitOfWork) -> Result<(), Error> {
-    for listener in &environment.listeners {
-        match unwind::catch(|| listener.committing(unit)) {
-            Some(Ok(())) => {}
-            Some(Err(veto)) => {
-                let root = unit.commands.first().map(|command| command.root.clone());
-                let Some(root) = root else { continue };
-                return Err(Error::Rejected {
-                    root,
-                    code: storable(veto.code()),
-                    message: storable(&veto.to_string()),
-                    source: Arc::new(veto),
-                });
-            }
-            None => tracing::error!(domain = environment.meta.namespace, "a listener panicked"),
+use super::executor::{Completion, Fallback, PendingEffect, Polled};
+use super::{Processor, Services, publish, spans};
+use crate::scheduler::Batch;
+use crate::store::Fate;
+use crate::sync::Instant;
+use crate::unwind::{self, Guarded};
+
+/// Hands a batch to the store; `depth` is the number of units that wait behind it.
+pub(super) fn run(processor: &Arc<Processor>, batch: &Batch, depth: usize, now: Instant) -> Polled {
+    let Services { meta, metrics, store, .. } = &processor.services;
+    metrics.committing(depth, batch.len());
+    let span = spans::guarded(|| spans::commit(meta, batch.len()));
+    let mut committing = Guarded::of(|| Arc::clone(store).commit(Arc::clone(batch)));
+    let mut cx = Context::from_waker(Waker::noop());
+    // A store that commits within the call needs no task.
+    let polled = unwind::catch(|| span.in_scope(|| committing.poll_unpin(&mut cx)));
+    match polled.unwrap_or(Poll::Ready(None)) {
+        Poll::Ready(committed) => Polled::Ready(completion(&processor.services, batch, committed)),
+        Poll::Pending => {
+            let (processor, batch) = (Arc::clone(processor), Arc::clone(batch));
+            let fallback = Fallback::InDoubt(batch.len());
+            let committed = async move {
+                let committed = committing.instrument(span).await;
+                completion(&processor.services, &batch, committed)
+            };
+            Polled::Pending(PendingEffect::new(now, committed, fallback))
         }
     }
-    Ok(())
+}
+
+/// Notifies the observers of the units that the store has committed; `None` if the store panicked.
+fn completion(services: &Services, batch: &Batch, committed: Option<Vec<Fate>>) -> Completion {
+    // After a panic of the store the outcome is in doubt: its log resolves it.
+    let fates = committed.unwrap_or_else(|| batch.iter().map(|_| Fate::Unknown).collect());
+    // Before any of the commands is answered, and in the order of positions.
+    for (unit, fate) in batch.iter().zip(&fates) {
+        if let Fate::Committed { first, .. } = fate {
+            unwind::catch(|| publish::committed(services, unit, *first));
+        }
+    }
+    unwind::catch(|| services.committed.notify_waiters());
+    Completion::BatchCommitted(fates)
 }

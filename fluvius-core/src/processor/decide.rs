@@ -1,14 +1,13 @@
 //! Decide: the author's code, run on a copy of the state.
 //!
-//! It gives what the command would change, as data. It never writes to a store, and it holds
-//! nothing while a rule runs.
+//! It returns the changes of the command as data. It never writes to a store, and no lock or transaction is held while the
+//! author's code runs.
 
 use std::sync::Arc;
 
-use super::head::Head;
 use super::load;
 use super::task::{Answer, Task};
-use super::work::Savepoint;
+use super::write_set::Savepoint;
 use crate::action::{Call, Handler, Lifecycle, Outcome, Stop};
 use crate::aggregate::{AggregateDescriptor, SharedState};
 use crate::command::CommandStatus;
@@ -20,23 +19,23 @@ use crate::ids;
 use crate::json::{Change, Json, JsonError};
 use crate::policy::{PolicyRequest, PolicyState, Verdict};
 use crate::response::Response;
+use crate::scheduler::CachedVersion;
 use crate::signal::Signal;
 use crate::state::{StateRecord, WHOLE_STATE_EVERY};
 use crate::unit_of_work::UnitOfWork;
 
-/// How deep actions may invoke each other.
+/// The most levels of actions that invoke each other.
 const INVOKE_DEPTH_MAX: usize = 16;
 
-/// Runs one action and puts what it changes into the context's work.
+/// Runs one action and adds its changes to the write set of the context.
 ///
 /// # Errors
-/// Whatever ends the command; the work is then as it was, but for what was read.
+/// Any error that ends the command. The write set is then as before, except for the reads.
 ///
 /// # Cancellation
-/// Dropping the future, as a rule may do with what it has invoked, is as if the action had
-/// failed.
+/// Dropping the future, as an action may do with one that it has invoked, has the effect of a failure.
 pub(crate) async fn run(cx: &mut ActionContext, task: &Task) -> Result<Answer, Error> {
-    let before = cx.work.savepoint();
+    let before = cx.write_set.savepoint();
     let depth = cx.frames.len();
     let mut written = Written { cx, before, depth, is_kept: false };
     let decided = decide(written.cx, task, before).await;
@@ -44,7 +43,7 @@ pub(crate) async fn run(cx: &mut ActionContext, task: &Task) -> Result<Answer, E
     decided
 }
 
-/// What one action writes; taken back unless it is kept.
+/// The writes of one action; rolled back unless they are kept.
 struct Written<'a> {
     cx: &'a mut ActionContext,
     before: Savepoint,
@@ -55,7 +54,7 @@ struct Written<'a> {
 impl Drop for Written<'_> {
     fn drop(&mut self) {
         if !self.is_kept {
-            self.cx.work.roll_back(self.before);
+            self.cx.write_set.roll_back(self.before);
             self.cx.frames.truncate(self.depth);
         }
     }
@@ -65,21 +64,21 @@ async fn decide(cx: &mut ActionContext, task: &Task, before: Savepoint) -> Resul
     if cx.frames.len() > INVOKE_DEPTH_MAX {
         return Err(Error::InvokeTooDeep { depth_max: INVOKE_DEPTH_MAX });
     }
-    let rows = cx.work.row_count();
+    let rows = cx.write_set.row_count();
     if rows > UnitOfWork::MAX_ROWS {
         return Err(Error::TooLarge { rows, bytes: None });
     }
-    let head = load::head(cx, &task.root).await?;
+    let cached = load::version(cx, &task.root).await?;
     let aggregate = (task.action.aggregate)();
-    let state = admit(cx, task, aggregate, &head)?;
+    let state = admit(cx, task, aggregate, &cached)?;
     if cx.frames.is_empty() {
-        authorize_with_state(cx, task, &head, state.as_ref()).await?;
+        authorize_with_state(cx, task, &cached, state.as_ref()).await?;
         check_precondition(
             task,
-            cx.work.first_read(&task.root).and_then(|head| head.record.as_deref()),
+            cx.write_set.first_read(&task.root).and_then(|cached| cached.record.as_deref()),
         )?;
     } else {
-        check_precondition(task, head.record.as_deref())?;
+        check_precondition(task, cached.record.as_deref())?;
     }
 
     let call = Call { state: state.as_ref(), command: &task.command };
@@ -88,56 +87,55 @@ async fn decide(cx: &mut ActionContext, task: &Task, before: Savepoint) -> Resul
         Handler::Now(run) => run(call, cx),
         Handler::Later(run) => run(call, cx).await,
     };
-    conclude(cx, task, before, &head, state, outcome)
+    conclude(cx, task, before, &cached, state, outcome)
 }
 
-/// What an action that waits for nothing is run on: the newest head of its root, and its method.
-pub(crate) struct AtHand {
-    pub(crate) head: Arc<Head>,
+/// The input of an action that has nothing to wait for: the newest version of its aggregate, and its method.
+pub(crate) struct InlineInput {
+    pub(crate) cached: Arc<CachedVersion>,
     pub(crate) run: fn(Call<'_>, &mut ActionContext) -> Result<Outcome, Stop>,
 }
 
-/// [`run`], of a command that stands alone and has all at hand: it costs no future. No policy
-/// looks at the state.
+/// [`run`], for a single command that has nothing to wait for: it costs no future. There is no policy.
 ///
 /// # Errors
-/// As [`run`]; what was written is then not taken back.
-pub(crate) fn at_once(
+/// As [`run`]; the write set is then not rolled back.
+pub(crate) fn run_inline(
     cx: &mut ActionContext,
     task: &Task,
-    at_hand: &AtHand,
+    inline_input: &InlineInput,
 ) -> Result<Answer, Error> {
-    let AtHand { head, run } = at_hand;
-    let before = cx.work.savepoint();
-    cx.work.read(Arc::clone(head));
-    let state = admit(cx, task, (task.action.aggregate)(), head)?;
-    check_precondition(task, head.record.as_deref())?;
+    let InlineInput { cached, run } = inline_input;
+    let before = cx.write_set.savepoint();
+    cx.write_set.read(Arc::clone(cached));
+    let state = admit(cx, task, (task.action.aggregate)(), cached)?;
+    check_precondition(task, cached.record.as_deref())?;
     cx.frames.push(frame(task));
     let outcome = run(Call { state: state.as_ref(), command: &task.command }, cx);
-    conclude(cx, task, before, head, state, outcome)
+    conclude(cx, task, before, cached, state, outcome)
 }
 
 fn frame(task: &Task) -> Frame {
     Frame { root: task.root.clone(), command_id: task.id, action: task.action, invoked_count: 0 }
 }
 
-/// What the rule has come to.
+/// Turns the result of the action into rows and the answer, or into the error that ends the command.
 fn conclude(
     cx: &mut ActionContext,
     task: &Task,
     before: Savepoint,
-    head: &Head,
+    cached: &CachedVersion,
     state: Option<SharedState>,
     outcome: Result<Outcome, Stop>,
 ) -> Result<Answer, Error> {
     cx.frames.pop();
     if let Some(fault) = &cx.fault {
-        // Whatever the rule made of it: a fault is no business answer.
+        // A fault is no business answer, whatever the action made of it.
         return Err(Error::clone(fault));
     }
 
     match outcome {
-        Ok(outcome) => record(cx, task, before, head, state, outcome),
+        Ok(outcome) => record(cx, task, before, cached, state, outcome),
         Err(Stop::Rejected { code, message, source }) => {
             Err(Error::Rejected { root: task.root.clone(), code, message, source })
         }
@@ -145,22 +143,22 @@ fn conclude(
     }
 }
 
-/// The receiver is the life cycle: whether the action may run on this root, and on which state.
+/// Checks the life cycle, which the receiver declares, and returns the state that the action runs on.
 fn admit(
     cx: &ActionContext,
     task: &Task,
     aggregate: &'static AggregateDescriptor,
-    head: &Head,
+    cached: &CachedVersion,
 ) -> Result<Option<SharedState>, Error> {
     if task.action.lifecycle == Lifecycle::Creates {
-        return match head.record {
-            // An identifier is used once, whether the root is open, closed or foreign.
+        return match cached.record {
+            // An id is used once, whether the aggregate is open, closed or of another realm.
             Some(_) => Err(Error::AlreadyExists { root: task.root.clone() }),
             None => Ok(None),
         };
     }
-    match head.visible(cx.given.sender.realm.as_deref()) {
-        Some(record) => head.value(record, aggregate).map(Some),
+    match cached.visible(cx.inputs.sender.realm.as_deref()) {
+        Some(record) => cached.value(record, aggregate).map(Some),
         None => Err(Error::NotFound { root: task.root.clone() }),
     }
 }
@@ -168,20 +166,20 @@ fn admit(
 async fn authorize_with_state(
     cx: &ActionContext,
     task: &Task,
-    head: &Head,
+    cached: &CachedVersion,
     state: Option<&SharedState>,
 ) -> Result<(), Error> {
-    let Some(policy) = &cx.environment().policy else {
+    let Some(policy) = &cx.services().policy else {
         return Ok(());
     };
     let request = PolicyRequest::new(
         task.action,
         &task.root,
         task.id,
-        &cx.given.sender.context,
+        &cx.inputs.sender.context,
         task.command.as_ref(),
     );
-    let state = match (&head.record, state) {
+    let state = match (&cached.record, state) {
         (Some(record), Some(state)) => Some(PolicyState::new(record, state.as_ref())),
         _ => None,
     };
@@ -193,8 +191,8 @@ async fn authorize_with_state(
     }
 }
 
-/// Compares If-Match with a record. For a command it is the record before it and before its group;
-/// for an invoked command it is the one that the invoking action sees.
+/// Compares If-Match with a record: for a command with the one before it and before its group, for an invoked command with
+/// the one that the invoking action sees.
 fn check_precondition(task: &Task, record: Option<&StateRecord>) -> Result<(), Error> {
     let Some(expected) = task.if_match else {
         return Ok(());
@@ -207,29 +205,29 @@ fn check_precondition(task: &Task, record: Option<&StateRecord>) -> Result<(), E
     Err(Error::PreconditionFailed { root: task.root.clone(), expected, version, etag })
 }
 
-/// Turns what the rule left into rows and the answer.
+/// Turns the outcome of the action into rows and the answer.
 #[expect(clippy::expect_used, reason = "the receiver says what a rule is given and gives")]
 fn record(
     cx: &mut ActionContext,
     task: &Task,
     before: Savepoint,
-    head: &Head,
+    cached: &CachedVersion,
     state: Option<SharedState>,
     outcome: Outcome,
 ) -> Result<Answer, Error> {
     let Outcome { next, data } = outcome;
     let mut command =
-        task.record(cx.environment().meta, &cx.given.sender.record, CommandStatus::Applied);
+        task.record(cx.services().meta, &cx.inputs.sender.record, CommandStatus::Applied);
     command.response.clone_from(&data);
-    cx.work.record_command(before, command);
+    cx.write_set.record_command(before, command);
 
     let is_changed = next.is_some();
     let value = next.or(state);
     let value = value.expect("a creating action gives a state, and every other had one");
     let record = match task.action.event {
-        Some(event) => happened(cx, task, before, head, (&value, is_changed), event, &data)?,
+        Some(event) => happened(cx, task, before, cached, (&value, is_changed), event, &data)?,
         None => {
-            let record = head.record.clone();
+            let record = cached.record.clone();
             record.expect("a question is asked of a root that exists")
         }
     };
@@ -252,7 +250,7 @@ fn record(
     })
 }
 
-/// The state as this revision writes it, whichever has written the row.
+/// Returns the state in the shape of this revision, whichever revision has written the row.
 fn written_now(task: &Task, record: &StateRecord, value: &SharedState) -> Result<Json, Error> {
     let aggregate = (task.action.aggregate)();
     if record.revision == aggregate.revision {
@@ -261,18 +259,18 @@ fn written_now(task: &Task, record: &StateRecord, value: &SharedState) -> Result
     aggregate.encode(value).map_err(|error| cannot_keep(task, aggregate, &error))
 }
 
-/// Adds the event and the new head.
+/// Adds the event and the new version.
 fn happened(
     cx: &mut ActionContext,
     task: &Task,
     before: Savepoint,
-    head: &Head,
+    cached: &CachedVersion,
     (value, is_changed): (&SharedState, bool),
     descriptor: &'static EventDescriptor,
     answer: &Option<Json>,
 ) -> Result<Arc<StateRecord>, Error> {
     let aggregate = (task.action.aggregate)();
-    let previous = head.record.as_deref();
+    let previous = cached.record.as_deref();
     let same_revision = previous.is_some_and(|record| record.revision == aggregate.revision);
     let is_as_before = !is_changed && same_revision;
     let data = match previous {
@@ -281,14 +279,14 @@ fn happened(
     };
 
     #[cfg(feature = "testing")]
-    if let Some(inspector) = &cx.environment().settings.inspector {
+    if let Some(inspector) = &cx.services().settings.inspector {
         inspector.args(task.action, &task.args);
         if is_changed {
             inspector.state(&task.root, aggregate, value, &data);
         }
     }
 
-    let version = head.version() + 1;
+    let version = cached.version() + 1;
     let change = match previous {
         Some(record) if same_revision && !(version - 1).is_multiple_of(WHOLE_STATE_EVERY) => {
             Change::between(Some(&record.data), &data)
@@ -298,7 +296,7 @@ fn happened(
     let next = Arc::new(next_record(cx, task, aggregate, previous, version, data));
     let event = EventRecord {
         id: ids::of_event(task.id),
-        domain: cx.environment().meta.namespace.into(),
+        domain: cx.services().meta.namespace.into(),
         revision: aggregate.revision,
         event: descriptor.key.into(),
         root: task.root.clone(),
@@ -309,7 +307,7 @@ fn happened(
         change,
         occurred: next.updated,
     };
-    if cx.environment().settings.read_back {
+    if cx.services().settings.read_back {
         descriptor.read_back(&event).map_err(|error| Error::InvalidState {
             root: task.root.clone(),
             revision: aggregate.revision,
@@ -321,11 +319,11 @@ fn happened(
             ),
         })?;
     }
-    cx.environment().tell(&Signal::EventRecorded { event: &event, attempt: cx.given.attempt });
-    cx.work.record_event(before, event);
-    let is_read_back = is_as_before && head.not_read_back().is_none();
-    let head = Head::decided(Arc::clone(&next), Arc::clone(value), is_read_back);
-    cx.work.write(Arc::new(head));
+    cx.services().tell(&Signal::EventRecorded { event: &event, attempt: cx.inputs.attempt });
+    cx.write_set.record_event(before, event);
+    let is_read_back = is_as_before && cached.not_read_back().is_none();
+    let cached = CachedVersion::decided(Arc::clone(&next), Arc::clone(value), is_read_back);
+    cx.write_set.write(Arc::new(cached));
     Ok(next)
 }
 
@@ -338,11 +336,11 @@ fn next_record(
     data: Json,
 ) -> StateRecord {
     let actor = cx.actor().id();
-    // Along a root time never falls, even where the clock does.
+    // Along an aggregate time never decreases, even if the clock does.
     let occurred = previous.map_or(cx.now(), |record| record.updated.max(cx.now()));
     let (created, creator, realm) = match previous {
         Some(record) => (record.created, record.creator, record.realm.clone()),
-        None => (occurred, actor, cx.given.sender.realm.clone()),
+        None => (occurred, actor, cx.inputs.sender.realm.clone()),
     };
     StateRecord {
         root: task.root.clone(),

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::task::Task;
-use super::{Environment, spans};
+use super::{Services, spans};
 use crate::action::ActionDescriptor;
 use crate::clock::to_microseconds;
 use crate::command::{Command, CommandBundle};
@@ -20,18 +20,18 @@ use crate::unwind;
 /// # Errors
 /// `unknown-command`, `too-large` of the payload, `invalid-payload`, `invalid-command-id`, `precondition-required`;
 /// `panicked` if the author's `Deserialize` or the clock panics.
-pub(crate) fn by_key(environment: &Environment, bundle: CommandBundle) -> Result<Task, Error> {
-    let span = spans::guarded(|| spans::decode(environment.meta, &bundle.command));
-    let decoded = unwind::catch(|| span.in_scope(|| read(environment, bundle)));
+pub(crate) fn by_key(services: &Services, bundle: CommandBundle) -> Result<Task, Error> {
+    let span = spans::guarded(|| spans::decode(services.meta, &bundle.command));
+    let decoded = unwind::catch(|| span.in_scope(|| read(services, bundle)));
     unwind::catch(|| drop(span));
     let decoded = decoded.unwrap_or(Err(Error::Panicked { command: "(unknown)" }));
-    decoded.inspect_err(|error| environment.metrics.not_decoded(error))
+    decoded.inspect_err(|error| services.metrics.not_decoded(error))
 }
 
-fn read(environment: &Environment, bundle: CommandBundle) -> Result<Task, Error> {
-    let action = known(environment, &bundle.command)?;
-    let received = received(environment, action)?;
-    check_size(environment, action, &bundle.payload)?;
+fn read(services: &Services, bundle: CommandBundle) -> Result<Task, Error> {
+    let action = known(services, &bundle.command)?;
+    let received = received(services, action)?;
+    check_size(services, action, &bundle.payload)?;
     // serde reads a struct from an array too, where no name tells which value is a secret.
     if !bundle.payload.as_str().trim_ascii_start().starts_with('{') {
         let error = JsonError::whole("expected a JSON object");
@@ -67,31 +67,31 @@ fn read(environment: &Environment, bundle: CommandBundle) -> Result<Task, Error>
 /// field holds a value that no store can keep; `too-large` of the payload; `invalid-command-id`,
 /// `precondition-required`; `panicked` if the author's `Serialize` or the clock panics.
 pub(crate) fn typed<C: Command>(
-    environment: &Environment,
+    services: &Services,
     id: uuid::Uuid,
     root: AggregateRoot,
     command: C,
     if_match: Option<Precondition>,
 ) -> Result<Task, Error> {
-    let task = task(environment, id, root, command, if_match);
-    task.inspect_err(|error| environment.metrics.not_decoded(error))
+    let task = task(services, id, root, command, if_match);
+    task.inspect_err(|error| services.metrics.not_decoded(error))
 }
 
 fn task<C: Command>(
-    environment: &Environment,
+    services: &Services,
     id: uuid::Uuid,
     root: AggregateRoot,
     command: C,
     if_match: Option<Precondition>,
 ) -> Result<Task, Error> {
-    let action = known(environment, C::ACTION.key)?;
-    let received = received(environment, action)?;
+    let action = known(services, C::ACTION.key)?;
+    let received = received(services, action)?;
     if !action.is_same(C::ACTION) {
-        return Err(unknown(environment, C::ACTION.key));
+        return Err(unknown(services, C::ACTION.key));
     }
     let args = author(action, || command.record())?
         .map_err(|error| invalid_payload(action.key, &without_values(action, error)))?;
-    check_size(environment, action, &args)?;
+    check_size(services, action, &args)?;
     let payload = json::canonical(&args, &[]);
     check_sendable(id, action, &root, if_match.as_ref())?;
     Ok(Task {
@@ -109,11 +109,11 @@ fn task<C: Command>(
 }
 
 fn check_size(
-    environment: &Environment,
+    services: &Services,
     action: &'static ActionDescriptor,
     payload: &Json,
 ) -> Result<(), Error> {
-    let (bytes, max_bytes) = (payload.as_str().len(), environment.settings.max_payload_bytes);
+    let (bytes, max_bytes) = (payload.as_str().len(), services.settings.max_payload_bytes);
     if bytes > max_bytes {
         return Err(Error::PayloadTooLarge { command: action.key, bytes, max_bytes });
     }
@@ -126,10 +126,10 @@ fn author<T>(action: &'static ActionDescriptor, run: impl FnOnce() -> T) -> Resu
 }
 
 fn received(
-    environment: &Environment,
+    services: &Services,
     action: &'static ActionDescriptor,
 ) -> Result<DateTime<Utc>, Error> {
-    author(action, || to_microseconds(environment.clock.now()))
+    author(action, || to_microseconds(services.clock.now()))
 }
 
 /// Checks the parts of a command beside its payload.
@@ -161,16 +161,16 @@ pub(crate) fn check_required(
 }
 
 /// The action of a key that may be sent; internal ones are unknown to senders.
-fn known(environment: &Environment, key: &str) -> Result<&'static ActionDescriptor, Error> {
-    environment
+fn known(services: &Services, key: &str) -> Result<&'static ActionDescriptor, Error> {
+    services
         .registry
         .find(key)
         .filter(|action| !action.internal)
-        .ok_or_else(|| unknown(environment, key))
+        .ok_or_else(|| unknown(services, key))
 }
 
-fn unknown(environment: &Environment, key: &str) -> Error {
-    let nearest = environment.registry.nearest(key);
+fn unknown(services: &Services, key: &str) -> Error {
+    let nearest = services.registry.nearest(key);
     Error::UnknownCommand { key: excerpt(key, excerpt::NAME).into_owned(), nearest }
 }
 

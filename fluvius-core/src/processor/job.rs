@@ -1,4 +1,4 @@
-//! What was accepted together: one command, or the commands of an atomic group.
+//! The commands that were accepted together: one, or those of an atomic group.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -8,37 +8,37 @@ use uuid::Uuid;
 
 use super::spans;
 use super::task::{Answer, Sender, Task};
+use crate::collections::OneVec;
 use crate::domain::Meta;
 use crate::error::Error;
-use crate::few::Few;
 use crate::root::AggregateRoot;
 use crate::sync::{self, Instant, OwnedSemaphorePermit, oneshot};
 use crate::unit_of_work::UnitOfWork;
 use crate::unwind;
 
-/// Which command of a job ended it, and why.
+/// The index of the command that ended a job, and its error.
 pub(crate) type Ended = (usize, Error);
 
-/// The answers to all commands of a job, or what ended it.
+/// The answers to all commands of a job, or the error that ended it.
 pub(crate) type Outcome = Result<Vec<Answer>, Ended>;
 
-/// Commands that are decided, stored and answered together, and who sends them.
+/// Commands that are decided, stored and answered together, and their sender.
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) domain: &'static str,
     pub(crate) sender: Arc<Sender>,
-    pub(crate) tasks: Few<Task>,
+    pub(crate) tasks: OneVec<Task>,
     pub(crate) span: Span,
 }
 
 impl Request {
-    pub(crate) fn new(meta: &Meta, sender: &Arc<Sender>, tasks: Few<Task>) -> Self {
+    pub(crate) fn new(meta: &Meta, sender: &Arc<Sender>, tasks: OneVec<Task>) -> Self {
         let span = spans::guarded(|| spans::command(meta, &tasks[0]));
         Self { domain: meta.namespace, sender: Arc::clone(sender), tasks, span }
     }
 
-    /// The roots that its commands are for.
-    pub(crate) fn roots(&self) -> Few<AggregateRoot> {
+    /// Returns the aggregates of its commands.
+    pub(crate) fn roots(&self) -> OneVec<AggregateRoot> {
         self.tasks.iter().map(|task| task.root.clone()).collect()
     }
 
@@ -62,7 +62,7 @@ impl Request {
         }
     }
 
-    /// Whether the answer to one is the answer to the other: same commands, same sender.
+    /// Returns whether the answer to one is the answer to the other: same commands, same sender.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.sender.record.actor == other.sender.record.actor
             && self.sender.record.realm == other.sender.record.realm
@@ -81,23 +81,23 @@ impl Request {
 pub(crate) struct Job {
     pub(crate) request: Arc<Request>,
     pub(crate) accepted: Instant,
-    /// How often it was decided.
+    /// Number of attempts so far.
     pub(crate) attempt: u32,
-    /// The identifiers that its rules have drawn, the same in every attempt.
+    /// The ids that its actions have drawn, the same in every attempt.
     pub(crate) ids: Vec<Uuid>,
     /// The policy's denial, if there is one: it is recorded, and nothing is decided.
     pub(crate) denied: Option<Box<Ended>>,
-    /// What the last attempt ended with.
+    /// The outcome of the last attempt.
     pub(crate) outcome: Option<Outcome>,
-    /// Whether the answer is in the log once the unit of work stands.
+    /// Set if the answer is in the log once the unit of work is committed.
     pub(crate) is_kept: bool,
-    /// Who waits for the first admission: the next command of a stream.
+    /// Notified of the first admission; the next command of a stream waits for it.
     pub(crate) admitted: Option<oneshot::Sender<()>>,
-    /// Who waits for the answer; a caller that went away waits no longer.
+    /// Receives the answer, unless the caller went away.
     pub(crate) waiting: oneshot::Sender<Outcome>,
-    /// Who has sent the same identifiers meanwhile, and waits as well.
+    /// Callers that have sent the same ids meanwhile, and receive the answer as well.
     pub(crate) joined: Vec<oneshot::Sender<Outcome>>,
-    /// The place among the commands that may be in work.
+    /// The permit of its place among the commands in flight.
     pub(crate) permit: OwnedSemaphorePermit,
 }
 
@@ -142,7 +142,7 @@ impl Job {
     pub(crate) fn answer(self, outcome: Outcome) {
         let Self { permit, joined, waiting, outcome: before, .. } = self;
         unwind::catch(|| sync::give_back(permit));
-        // A caller that went away gets the answer by sending the same identifier again.
+        // A caller that went away gets the answer by sending the same id again.
         for waiting in joined {
             unwind::catch(|| drop(waiting.send(outcome.clone())));
         }
@@ -159,7 +159,7 @@ impl Drop for Request {
     }
 }
 
-/// What each command of a job is answered with when one of them ended it.
+/// Returns the error of each command of a job that one of them ended.
 pub(crate) fn errors<'a>(
     tasks: &'a [Task],
     ended: usize,

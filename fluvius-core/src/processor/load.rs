@@ -1,34 +1,39 @@
-//! Load: the head of a root, as this command sees it.
+//! Load: the newest version of an aggregate, as this command sees it.
 
 use std::sync::Arc;
 
 use tracing::Instrument;
 
-use super::{Head, spans};
+use super::spans;
 use crate::context::ActionContext;
 use crate::error::Error;
 use crate::root::AggregateRoot;
+use crate::scheduler::CachedVersion;
 
-/// The newest head of a root: what the command has made of it, else the newest of all, durable or not, else what is stored.
+/// Returns the newest version of an aggregate: the one that the command has written, else the newest cached one, durable or
+/// not, else the stored one.
 ///
 /// # Errors
-/// `invoke-reentered` where the root is being decided further up in this command; nothing waits.
+/// `invoke-reentered` if the aggregate is being decided further up in this command; nothing waits.
 /// `store-unavailable`, `store`.
-pub(crate) async fn head(cx: &mut ActionContext, root: &AggregateRoot) -> Result<Arc<Head>, Error> {
+pub(crate) async fn version(
+    cx: &mut ActionContext,
+    root: &AggregateRoot,
+) -> Result<Arc<CachedVersion>, Error> {
     if cx.frames.iter().any(|frame| frame.root == *root) {
         return Err(Error::InvokeReentered { root: root.clone() });
     }
-    if let Some(head) = cx.work.head(root) {
-        return Ok(Arc::clone(head));
+    if let Some(cached) = cx.write_set.cached(root) {
+        return Ok(Arc::clone(cached));
     }
-    let head = match cx.processor.newest_head(root) {
-        Some(head) => head,
+    let cached = match cx.processor.newest_version(root) {
+        Some(cached) => cached,
         None => {
-            let load = cx.environment().store.load(root);
+            let load = cx.services().store.load(root);
             let record = load.instrument(spans::load(root)).await?;
-            cx.processor.offer_head(Arc::new(Head::loaded(root.clone(), record)))
+            cx.processor.insert_loaded(Arc::new(CachedVersion::loaded(root.clone(), record)))
         }
     };
-    cx.work.read(Arc::clone(&head));
-    Ok(head)
+    cx.write_set.read(Arc::clone(&cached));
+    Ok(cached)
 }

@@ -7,9 +7,9 @@ use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 use super::job::{self, Outcome};
 use super::task::Task;
+use crate::collections::FastMap;
 use crate::domain::Meta;
 use crate::error::Error;
-use crate::hash::Map;
 use crate::unwind;
 
 /// The handles of a domain's metrics. They are taken when the domain is built, so the recorder
@@ -17,7 +17,7 @@ use crate::unwind;
 pub(crate) struct Metrics {
     applied: Counter,
     /// One counter for each code that a command can end with.
-    ended: Map<&'static str, Counter>,
+    ended: FastMap<&'static str, Counter>,
     command_seconds: Histogram,
     decide_seconds: Histogram,
     commit_seconds: Histogram,
@@ -49,12 +49,12 @@ impl Metrics {
         }
     }
 
-    /// A command was decided.
+    /// Records the duration of an attempt to decide a command.
     pub(crate) fn decided(&self, after: Duration) {
         unwind::catch(|| self.decide_seconds.record(after));
     }
 
-    /// A batch is handed to the store, and this many units wait behind it.
+    /// Records a batch that is handed to the store, and the number of units that wait behind it.
     pub(crate) fn committing(&self, depth: usize, units: usize) {
         unwind::catch(|| {
             self.queue_depth.set(u32::try_from(depth).unwrap_or(u32::MAX));
@@ -62,8 +62,8 @@ impl Metrics {
         });
     }
 
-    /// The store has answered a batch.
-    pub(crate) fn landed(&self, after: Duration) {
+    /// Records the duration of a commit.
+    pub(crate) fn committed(&self, after: Duration) {
         unwind::catch(|| self.commit_seconds.record(after));
     }
 

@@ -1,37 +1,36 @@
 //! The processor: takes a command through its stages, one module each.
 //!
-//! decode -> authorize -> recall -> load -> decide -> commit -> publish. What is decided is
-//! plain data; only commit hands it to the store. Recall asks at once whether the identifier is
-//! in work; the log it asks only before an answer that the log does not keep, and where the
-//! commit finds the identifier taken, so that a fresh command that succeeds pays no read for it.
+//! decode -> authorize -> deduplicate -> load -> decide -> commit -> publish. A decision is plain data; only commit hands
+//! it to the store. An id in flight is recognized at acceptance. The log is asked for an id only before an answer that
+//! leaves no row, and if the commit finds the id taken, so that a new command that succeeds pays no read for it.
 
 mod accept;
 mod attempt;
 mod authorize;
 mod commit;
-mod deadline;
+mod contention;
 pub(crate) mod decide;
 pub(crate) mod decode;
-mod driver;
-mod environment;
-mod head;
+mod deduplicate;
+mod executor;
+mod in_doubt;
 mod job;
 pub(crate) mod load;
 mod metrics;
 mod pace;
 mod publish;
-mod recall;
-mod refusal;
+mod rejection_record;
 mod request_log;
+mod services;
 mod spans;
 mod task;
-mod waits;
-mod work;
+mod timeout;
+mod veto;
+mod write_set;
 
-pub(crate) use accept::{Place, Processor};
-pub(crate) use deadline::within;
-pub(crate) use environment::{Environment, Settings};
-pub(crate) use head::Head;
+pub(crate) use accept::{PermitMode, Processor};
 pub(crate) use metrics::Metrics;
+pub(crate) use services::{Services, Settings};
 pub(crate) use task::{Answer, Sender, Task};
-pub(crate) use work::Work;
+pub(crate) use timeout::timeout;
+pub(crate) use write_set::WriteSet;

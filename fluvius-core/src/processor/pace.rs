@@ -1,31 +1,31 @@
-//! The pace of the driver: how many steps one thread does at one go, and which of them.
+//! The pace of the executor: bounds the effects that one poll runs.
 
 use std::time::Duration;
 
 use super::Processor;
 use super::job::Job;
-use crate::sequencer::{Sequencer, Step};
+use crate::scheduler::{Effect, Scheduler};
 use crate::sync::{self, Instant};
 
-/// Largest number of steps done at one go before the rest is moved to a task of its own.
-const STEPS_AT_ONE_GO: usize = 128;
+/// The most effects that one poll runs before the rest is moved to a task of its own.
+const EFFECTS_PER_POLL: usize = 128;
 
-/// Longest time that a caller's poll does the work of others. An author's function that takes longer is slow: all steps
-/// after it are left to other tasks.
-const TIME_AT_ONE_GO: Duration = Duration::from_micros(100);
+/// The longest time for which a caller's poll works for other commands. An author's function that takes longer is slow: all
+/// effects after it are left to other tasks.
+const TIME_PER_POLL: Duration = Duration::from_micros(100);
 
-/// The bounds of the steps that one poll does.
+/// The bounds of the effects that one poll runs.
 pub(super) struct Pace {
-    /// When the last step ended.
+    /// The end of the last effect.
     pub(super) now: Instant,
-    /// Total time of the steps.
+    /// Total time of the effects.
     spent: Duration,
-    steps_left: usize,
+    effects_left: usize,
     /// Set if this is the poll of a caller, whose own code comes after it.
     is_caller: bool,
-    /// Set if a caller has done enough of the work of others.
+    /// Set if a caller has worked long enough for other commands.
     is_over: bool,
-    /// Set if an author's function took long: only steps that others wait for are still done.
+    /// Set if an author's function was slow: only effects that other commands wait for are still run.
     is_slow: bool,
     /// Set if a task was spawned or woken, which this thread may keep from other workers.
     pub(super) has_woken: bool,
@@ -33,32 +33,40 @@ pub(super) struct Pace {
 
 impl Pace {
     pub(super) fn new(now: Instant, is_caller: bool) -> Self {
-        let (spent, steps_left) = (Duration::ZERO, STEPS_AT_ONE_GO);
-        Self { now, spent, steps_left, is_caller, is_over: false, is_slow: false, has_woken: false }
+        let (spent, effects_left) = (Duration::ZERO, EFFECTS_PER_POLL);
+        Self {
+            now,
+            spent,
+            effects_left,
+            is_caller,
+            is_over: false,
+            is_slow: false,
+            has_woken: false,
+        }
     }
 
-    pub(super) fn next_step(&mut self, sequencer: &mut Sequencer<Job>) -> Option<Step> {
-        self.steps_left = self.steps_left.checked_sub(1)?;
+    pub(super) fn next_effect(&mut self, scheduler: &mut Scheduler<Job>) -> Option<Effect> {
+        self.effects_left = self.effects_left.checked_sub(1)?;
         if self.is_slow {
-            return sequencer.next_step_but_decide();
+            return scheduler.next_effect_except_decide();
         }
         if self.is_over {
             return None;
         }
-        sequencer.next_step()
+        scheduler.next_effect()
     }
 
-    /// Ends a step that may have run an author's code. Returns its duration.
-    pub(super) fn step_ended(&mut self) -> Duration {
+    /// Ends an effect that may have run an author's code. Returns its duration.
+    pub(super) fn effect_ended(&mut self) -> Duration {
         let begun = std::mem::replace(&mut self.now, Instant::now());
         let took = self.now - begun;
-        self.is_slow |= sync::is_longer(took, TIME_AT_ONE_GO);
+        self.is_slow |= sync::is_longer(took, TIME_PER_POLL);
         self.spent += took;
-        self.is_over = self.is_caller && sync::is_longer(self.spent, TIME_AT_ONE_GO);
+        self.is_over = self.is_caller && sync::is_longer(self.spent, TIME_PER_POLL);
         took
     }
 
-    /// Notes that no step comes next on this thread.
+    /// Notes that no effect comes next on this thread.
     pub(super) fn end(mut self, processor: &Processor) {
         if self.is_caller {
             self.hand_over(processor);
@@ -68,7 +76,7 @@ impl Pace {
     /// Notes that code that may take long comes next on this thread.
     pub(super) fn hand_over(&mut self, processor: &Processor) {
         if std::mem::take(&mut self.has_woken) {
-            processor.environment.home.hand_over();
+            processor.services.home.hand_over();
         }
     }
 }

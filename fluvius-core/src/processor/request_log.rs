@@ -1,16 +1,16 @@
-//! The log as a replay reads it: the events of the commands of one request, and the states after them.
+//! The log of one request, for a replay: the events of its commands, and the states after them.
 //!
-//! A group may have a thousand commands on one root. Their events follow one another in the log, so
-//! each page is read once for all of them, and each state is made of the one before it.
+//! A group may have a thousand commands on one aggregate. Their events follow one another in the log, so each page is read
+//! once for all of them, and each state is folded from the one before it.
 
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::environment::Environment;
+use super::services::Services;
+use crate::collections::FastMap;
 use crate::command::CommandRecord;
 use crate::error::Error;
 use crate::event::EventRecord;
-use crate::hash::Map;
 use crate::json::Json;
 use crate::logged::Logged;
 use crate::resume::ResumeToken;
@@ -25,19 +25,19 @@ const PAGE_MIN: usize = 16;
 const PAGE_MAX: usize = 512;
 
 pub(super) struct RequestLog<'a> {
-    environment: &'a Environment,
+    services: &'a Services,
     /// Set if the request has several commands.
     is_group: bool,
-    roots: Map<AggregateRoot, Scan>,
+    roots: FastMap<AggregateRoot, Scan>,
     /// Events that were read and belong to other commands than the one that was looked for.
-    events: Map<Uuid, EventRecord>,
+    events: FastMap<Uuid, EventRecord>,
 }
 
-/// The log of one root, as far as it was read.
+/// The log of one aggregate, as far as it was read.
 struct Scan {
     /// The position behind which the log was read.
     start: u64,
-    /// The place up to which the log was read.
+    /// The position up to which the log was read.
     end: ResumeToken,
     page: usize,
     /// The state after an event, and its version.
@@ -45,9 +45,9 @@ struct Scan {
 }
 
 impl<'a> RequestLog<'a> {
-    pub(super) fn new(environment: &'a Environment, command_count: usize) -> Self {
+    pub(super) fn new(services: &'a Services, command_count: usize) -> Self {
         let is_group = command_count > 1;
-        Self { environment, is_group, roots: Map::default(), events: Map::default() }
+        Self { services, is_group, roots: FastMap::default(), events: FastMap::default() }
     }
 
     /// The event of a command, by the command's row. Returns `None` if it is not in the log.
@@ -76,7 +76,7 @@ impl<'a> RequestLog<'a> {
                 scan_limit: LogQuery::SCAN_LIMIT,
                 ..LogQuery::all()
             };
-            let page = self.environment.store.events(&query).await?;
+            let page = self.services.store.events(&query).await?;
             scan.end = page.scanned_to;
             scan.page = (scan.page * 2).min(PAGE_MAX);
             let is_last = page.is_last();
@@ -101,7 +101,7 @@ impl<'a> RequestLog<'a> {
     pub(super) async fn state_after(&mut self, event: &EventRecord) -> Result<(u32, Json), Error> {
         let scan = self.roots.get_mut(&event.root).filter(|_| self.is_group);
         let Some(scan) = scan else {
-            return state_at(self.environment.store.as_ref(), &event.root, event.version).await;
+            return state_at(self.services.store.as_ref(), &event.root, event.version).await;
         };
         let before = scan.folded.take().filter(|(version, _)| version + 1 == event.version);
         if before.is_some() || event.change.is_whole() {
@@ -114,8 +114,8 @@ impl<'a> RequestLog<'a> {
                 return Ok((event.revision, json));
             }
         }
-        // It is the first one of its root; else the log is broken, which this reports.
-        let store = self.environment.store.as_ref();
+        // It is the first one of its aggregate; else the log is broken, which this reports.
+        let store = self.services.store.as_ref();
         let (revision, json) = state_at(store, &event.root, event.version).await?;
         scan.folded = Some((event.version, json.to_value()));
         Ok((revision, json))

@@ -1,5 +1,5 @@
-//! Spans: one a command, and one a stage inside it. They tell which command on which root, and
-//! never the value of an argument.
+//! Spans: one for each command, and inside it one for each stage. They name the command and the aggregate, and never the
+//! value of an argument.
 
 use tracing::Span;
 
@@ -13,7 +13,7 @@ pub(crate) fn guarded(make: impl FnOnce() -> Span) -> Span {
     unwind::catch(make).unwrap_or_else(Span::none)
 }
 
-/// The span of a command, which those of its stages lie in.
+/// The span of a command, which contains those of its stages.
 pub(crate) fn command(meta: &Meta, task: &Task) -> Span {
     tracing::info_span!(
         "command",
@@ -33,11 +33,11 @@ pub(crate) fn authorize(command: &Span) -> Span {
     tracing::debug_span!(parent: command, "authorize")
 }
 
-pub(crate) fn recall(command: &Span) -> Span {
+pub(crate) fn deduplicate(command: &Span) -> Span {
     tracing::debug_span!(parent: command, "recall")
 }
 
-/// Loading may be asked for by a rule: it lies in the span of the decision.
+/// The span of a load, inside that of the decision that needs it.
 pub(crate) fn load(root: &AggregateRoot) -> Span {
     tracing::debug_span!("load", resource = %root.resource, identifier = %root.identifier)
 }
@@ -46,7 +46,7 @@ pub(crate) fn decide(command: &Span, attempt: u32) -> Span {
     tracing::debug_span!(parent: command, "decide", attempt)
 }
 
-/// A commit is of many commands at once.
+/// The span of a commit, which is of many commands at once.
 pub(crate) fn commit(meta: &Meta, unit_count: usize) -> Span {
     tracing::debug_span!(parent: None, "commit", domain = meta.namespace, unit_count)
 }

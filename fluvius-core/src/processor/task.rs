@@ -1,4 +1,4 @@
-//! A decoded command on its way through the stages, and its answer.
+//! A decoded command, and its answer.
 
 use std::any::{Any, TypeId};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::response::Response;
 use crate::root::AggregateRoot;
 use crate::unwind;
 
-/// Who sends: the context of a session, and its row.
+/// The sender of a command: the context of its session, and its row.
 #[derive(Debug)]
 pub(crate) struct Sender {
     pub(crate) context: DomainContext,
@@ -95,7 +95,7 @@ impl Task {
     }
 }
 
-/// The answer to a command, with the decoded state where that is the answer and at hand.
+/// The answer to a command, with the decoded state if that is the answer.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) response: Response,

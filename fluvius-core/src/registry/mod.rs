@@ -18,7 +18,7 @@ pub(crate) use build::is_kebab;
 
 use crate::action::ActionDescriptor;
 use crate::aggregate::AggregateDescriptor;
-use crate::hash::Map;
+use crate::collections::FastMap;
 
 /// How many registered keys an `unknown-command` names at the most.
 const NEAREST_MAX: usize = 3;
@@ -26,7 +26,7 @@ const NEAREST_MAX: usize = 3;
 /// The aggregates and actions of one domain.
 #[derive(Debug)]
 pub struct Registry {
-    actions: Map<&'static str, &'static ActionDescriptor>,
+    actions: FastMap<&'static str, &'static ActionDescriptor>,
     resources: BTreeMap<&'static str, &'static AggregateDescriptor>,
 }
 

@@ -95,9 +95,9 @@ impl UnitOfWork {
 
     /// The events of a root follow on its expected version, and its state is that of the last.
     fn fault_of_roots(&self) -> Option<String> {
-        let mut few = [0_u64; FEW_ROOTS];
+        let mut collections = [0_u64; FEW_ROOTS];
         let mut many = Vec::new();
-        let counts = match few.get_mut(..self.expected.len()) {
+        let counts = match collections.get_mut(..self.expected.len()) {
             Some(counts) => counts,
             None => {
                 many.resize(self.expected.len(), 0);

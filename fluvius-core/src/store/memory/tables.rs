@@ -8,10 +8,10 @@ use uuid::Uuid;
 
 use super::turns::Taken;
 use crate::activity::ActivityRecord;
+use crate::collections::FastMap;
 use crate::command::CommandRecord;
 use crate::context::ContextRecord;
 use crate::event::EventRecord;
-use crate::hash::Map;
 use crate::logged::{LogRecord, Logged};
 use crate::message::MessageRecord;
 use crate::query::{Filter, StateQuery};
@@ -26,15 +26,15 @@ use crate::unit_of_work::UnitOfWork;
 pub(super) struct Tables {
     position: u64,
     owners: BTreeMap<&'static str, String>,
-    roots: Map<AggregateRoot, Root>,
+    roots: FastMap<AggregateRoot, Root>,
     /// The same roots in the order of queries.
     in_order: BTreeSet<AggregateRoot>,
-    contexts: Map<Uuid, Arc<ContextRecord>>,
+    contexts: FastMap<Uuid, Arc<ContextRecord>>,
     commands: Vec<Logged<Arc<CommandRecord>>>,
     events: Vec<Logged<Arc<EventRecord>>>,
     messages: Vec<Logged<Arc<MessageRecord>>>,
     activities: Vec<Logged<Arc<ActivityRecord>>>,
-    command_index: Map<Uuid, usize>,
+    command_index: FastMap<Uuid, usize>,
     pub(super) turns: Taken,
 }
 

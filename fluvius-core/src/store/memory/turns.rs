@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
 
 use super::tables::Tables;
-use crate::hash::Map;
+use crate::collections::FastMap;
 use crate::root::AggregateRoot;
 use crate::sync::{Mutex, oneshot};
 
 /// The turns that are taken, with those who wait for them, the first first.
-pub(super) type Taken = Map<AggregateRoot, VecDeque<oneshot::Sender<Turn>>>;
+pub(super) type Taken = FastMap<AggregateRoot, VecDeque<oneshot::Sender<Turn>>>;
 
 /// A turn, until it is dropped.
 #[derive(Debug)]

@@ -1,9 +1,9 @@
-//! Recall: a command identifier that was used before is answered as it was the first time.
+//! Deduplicate: replays the first answer to a command id that the log has.
 
-use super::environment::Environment;
 use super::job::{Outcome, Request};
-use super::refusal;
+use super::rejection_record;
 use super::request_log::RequestLog;
+use super::services::Services;
 use super::task::{Answer, Sender, Task};
 use crate::command::{CommandRecord, CommandStatus};
 use crate::context::ContextRecord;
@@ -16,16 +16,16 @@ use crate::response::Response;
 use crate::state::{state_at, version_before};
 use crate::store::StoreError;
 
-/// The first answer of a request whose identifiers are in the log; of a group all must be.
+/// Returns the first answer of a request whose ids are in the log; of a group all must be.
 ///
-/// Where the store is known to have one of them, a fault in reading it is `outcome-unknown`: after
-/// any other error the sender could take it that nothing is stored.
+/// If the store is known to have one of them, a fault in reading it is `outcome-unknown`: any other error would tell the
+/// sender that nothing is stored.
 pub(crate) async fn first_answer(
-    environment: &Environment,
+    services: &Services,
     request: &Request,
     is_known: bool,
 ) -> Option<Outcome> {
-    match look_up_all(environment, request).await {
+    match look_up_all(services, request).await {
         Some(Err((index, Error::StoreUnavailable { .. } | Error::Store { .. }))) if is_known => {
             Some(Err((index, Error::OutcomeUnknown { id: request.tasks[index].id })))
         }
@@ -33,14 +33,14 @@ pub(crate) async fn first_answer(
     }
 }
 
-async fn look_up_all(environment: &Environment, request: &Request) -> Option<Outcome> {
+async fn look_up_all(services: &Services, request: &Request) -> Option<Outcome> {
     let tasks = &request.tasks;
     let mut answers = Vec::with_capacity(tasks.len());
     let mut ended = None;
     let mut known = None;
-    let mut log = RequestLog::new(environment, tasks.len());
+    let mut log = RequestLog::new(services, tasks.len());
     for (index, task) in tasks.iter().enumerate() {
-        match look_up(environment, &mut log, &request.sender, task).await {
+        match look_up(services, &mut log, &request.sender, task).await {
             Ok(None) => {}
             Ok(Some(first)) => {
                 known = Some(task.id);
@@ -68,35 +68,35 @@ async fn look_up_all(environment: &Environment, request: &Request) -> Option<Out
     Some(answers.ok_or(duplicate))
 }
 
-/// Looks a command up in the log; the answer that it got, if it is there.
+/// Looks a command up in the log, and returns its answer if it is there.
 ///
-/// One that is there and cannot be read back is `outcome-unknown`, whether the store fails or the state is none that this
-/// program reads: any other error says that nothing is stored.
+/// An answer that cannot be read back is `outcome-unknown`, whether the store fails or this program cannot read the state:
+/// any other error would mean that nothing is stored.
 ///
 /// # Errors
-/// What the store says, which is the caller's own error.
+/// Any error of the store.
 async fn look_up(
-    environment: &Environment,
+    services: &Services,
     log: &mut RequestLog<'_>,
     sender: &Sender,
     task: &Task,
 ) -> Result<Option<Result<Answer, Error>>, Error> {
-    match environment.store.command(task.id).await? {
+    match services.store.command(task.id).await? {
         Some((row, context)) => {
-            let answer = again(environment, log, sender, task, (&row, &context)).await;
+            let answer = again(services, log, sender, task, (&row, &context)).await;
             Ok(Some(answer.map_err(|error| unread(task, error))))
         }
         None => Ok(None),
     }
 }
 
-/// The first answer as an error, which is a refusal, or why there is none to be read.
+/// Returns the error that was the first answer, or the one that says that it cannot be read.
 fn unread(task: &Task, error: Error) -> Error {
     let (Error::StoreUnavailable { .. } | Error::Store { .. } | Error::InvalidState { .. }) = error
     else {
         return error;
     };
-    // The path and the message may hold what is stored.
+    // The path and the message may quote stored data.
     tracing::error!(
         command_id = %task.id,
         root = %task.root,
@@ -106,12 +106,12 @@ fn unread(task: &Task, error: Error) -> Error {
     Error::OutcomeUnknown { id: task.id }
 }
 
-/// The first answer of a row, where it is the same command.
+/// Reads the first answer of a row, if it is of the same command.
 ///
 /// # Errors
-/// `duplicate-command`, or the refusal that was the first answer, or what the store says.
+/// `duplicate-command`, the error that was the first answer, or any error of the store.
 async fn again(
-    environment: &Environment,
+    services: &Services,
     log: &mut RequestLog<'_>,
     sender: &Sender,
     task: &Task,
@@ -121,10 +121,10 @@ async fn again(
         return Err(Error::DuplicateCommand { id: task.id });
     }
     if row.status == CommandStatus::Rejected {
-        let refused = refusal::read(row);
+        let refused = rejection_record::read(row);
         return Err(refused.unwrap_or_else(|| unreadable(task)));
     }
-    let store = environment.store.as_ref();
+    let store = services.store.as_ref();
     let aggregate = (task.action.aggregate)();
     let event = match task.action.event {
         Some(_) => Some(log.event_of(row).await?.ok_or_else(|| unreadable(task))?),
@@ -150,10 +150,10 @@ async fn again(
             as_written(task, revision, &state)?
         }
     };
-    // A question's etag is that of the event before it, whose command is not the question.
+    // The etag of a read-only action is that of the event before it.
     let etag = match event {
         Some(_) => ETag::new(version, task.id),
-        None => etag_at(environment, row, version).await?,
+        None => etag_at(services, row, version).await?,
     };
     Ok(Answer {
         response: Response {
@@ -169,15 +169,16 @@ async fn again(
     })
 }
 
-/// A state that was folded from the log, with its fields in the order of the first answer; where an older revision gave
-/// that, in the shape of this one.
+/// Returns a state that was folded from the log with its fields in the order of the first answer. If an older revision gave
+/// that, it has the shape of this one.
 fn as_written(task: &Task, revision: u32, folded: &Json) -> Result<Json, Error> {
     let aggregate = (task.action.aggregate)();
     let state = aggregate.decode(revision, folded).and_then(|state| aggregate.encode(&state));
     state.map_err(|error| invalid_state(task, revision, &error))
 }
 
-/// What a rule of another revision returned, lifted with its event; where that leaves no `data`, the state is the answer.
+/// Returns the data that an action of another revision returned, upcast with its event. If that leaves no `data`, the state
+/// is the answer.
 fn lifted_data(task: &Task, event: &EventRecord) -> Result<Option<Json>, Error> {
     let lifted = event::fields(event, (task.action.aggregate)()).and_then(|fields| {
         let data = fields.get("data");
@@ -204,12 +205,8 @@ fn is_same(sender: &Sender, task: &Task, row: &CommandRecord, context: &ContextR
         && context.realm == sender.record.realm
 }
 
-async fn etag_at(
-    environment: &Environment,
-    row: &CommandRecord,
-    version: u64,
-) -> Result<ETag, Error> {
-    let events = environment.store.history(&row.root, version, version).await?;
+async fn etag_at(services: &Services, row: &CommandRecord, version: u64) -> Result<ETag, Error> {
+    let events = services.store.history(&row.root, version, version).await?;
     let command_id = events.first().map_or(row.id, |event| event.src_cmd);
     Ok(ETag::new(version, command_id))
 }

@@ -1,4 +1,4 @@
-//! What every stage of a domain may use; the same for all commands.
+//! The services of a running domain that every stage uses; the same for all commands.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,13 +11,13 @@ use crate::domain::{Meta, Outages};
 use crate::ids::Ids;
 use crate::policy::ErasedPolicy;
 use crate::registry::Registry;
-use crate::sequencer::Limits;
+use crate::scheduler::Limits;
 use crate::signal::{Listener, Signal};
 use crate::store::ErasedStore;
 use crate::sync::{Home, Notify};
 use crate::unwind;
 
-pub(crate) struct Environment {
+pub(crate) struct Services {
     pub(crate) meta: &'static Meta,
     pub(crate) registry: Registry,
     pub(crate) store: Arc<dyn ErasedStore>,
@@ -26,20 +26,20 @@ pub(crate) struct Environment {
     pub(crate) clock: Box<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
     pub(crate) metrics: Metrics,
-    /// Tells those who follow a log that something was stored.
+    /// Wakes the followers of a log after a commit.
     pub(crate) committed: Arc<Notify>,
-    /// The runtime of the work that callers share.
+    /// The tokio runtime of the tasks that callers share.
     pub(crate) home: Home,
-    /// Number of waits for a turn across processes that have reached their bound.
-    pub(crate) turn_timeouts: AtomicU64,
+    /// Number of waits for a lease that have reached their bound.
+    pub(crate) lease_timeouts: AtomicU64,
     pub(crate) outages: Arc<Outages>,
     pub(crate) settings: Settings,
 }
 
-/// What the builder of a runtime sets.
+/// The settings of a runtime.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
-    pub(crate) deadline: Duration,
+    pub(crate) timeout: Duration,
     pub(crate) settle_time: Duration,
     pub(crate) command_count_max: usize,
     pub(crate) max_payload_bytes: usize,
@@ -53,8 +53,8 @@ pub(crate) struct Settings {
     pub(crate) inspector: Option<crate::testing::inspector::Inspector>,
 }
 
-impl Environment {
-    /// Tells every listener; one that panics is logged, and the others are told all the same.
+impl Services {
+    /// Notifies every listener. One that panics is logged, and the others are notified all the same.
     pub(crate) fn tell(&self, signal: &Signal<'_>) {
         for listener in &self.listeners {
             if unwind::catch(|| listener.signal(signal)).is_none() {
@@ -64,7 +64,7 @@ impl Environment {
     }
 }
 
-impl fmt::Debug for Environment {
+impl fmt::Debug for Services {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Environment")
             .field("domain", &self.meta.namespace)

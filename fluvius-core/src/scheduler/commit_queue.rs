@@ -1,120 +1,122 @@
-//! Admitted units of work: those that wait for the store, and the batch that is under way.
+//! Admitted units of work: those that wait for the store, and the batch in flight.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use super::{Ticket, UnitNumber};
-use crate::few::Few;
-use crate::hash::Map;
-use crate::processor::Head;
+use super::cached_version::CachedVersion;
+use super::{CommandSeq, UnitNumber};
+use crate::collections::{FastMap, OneVec};
 use crate::unit_of_work::UnitOfWork;
 
-/// Units that are committed together.
+/// Units that are committed together (group commit: DeWitt et al. 1984).
 pub(crate) type Batch = Arc<[UnitOfWork]>;
 
 /// Admitted units in the order of admission.
 #[derive(Debug)]
-pub(crate) struct Queue {
-    waiting: VecDeque<(Admitted, UnitOfWork)>,
-    /// Whether a batch is under way.
-    is_taken: bool,
-    under_way: Few<Admitted>,
-    unit_count_max: usize,
-    bytes_max: usize,
+pub(crate) struct CommitQueue {
+    waiting: VecDeque<(AdmittedUnit, UnitOfWork)>,
+    /// Set while a batch is in flight.
+    has_batch_in_flight: bool,
+    in_flight: OneVec<AdmittedUnit>,
+    max_units: usize,
+    max_bytes: usize,
 }
 
-/// What the sequencer must know of an admitted unit.
+/// The scheduler's data of an admitted unit.
 #[derive(Debug, Clone)]
-pub(crate) struct Admitted {
+pub(crate) struct AdmittedUnit {
     pub(crate) number: UnitNumber,
-    pub(crate) ticket: Ticket,
-    /// The units whose heads it was decided on and that were not durable at its admission.
+    pub(crate) seq: CommandSeq,
+    /// The units whose versions it was decided on and that were not durable at its admission.
     pub(crate) depends_on: Vec<UnitNumber>,
-    /// The heads that it writes, one a root.
-    pub(crate) writes: Few<Arc<Head>>,
+    /// The versions that it writes, one for each aggregate.
+    pub(crate) writes: OneVec<Arc<CachedVersion>>,
 }
 
-impl Queue {
-    pub(crate) fn new(unit_count_max: usize, bytes_max: usize) -> Self {
+impl CommitQueue {
+    pub(crate) fn new(max_units: usize, max_bytes: usize) -> Self {
         Self {
             waiting: VecDeque::new(),
-            is_taken: false,
-            under_way: Few::new(),
-            unit_count_max,
-            bytes_max,
+            has_batch_in_flight: false,
+            in_flight: OneVec::new(),
+            max_units,
+            max_bytes,
         }
     }
 
-    pub(crate) fn push(&mut self, admitted: Admitted, unit: UnitOfWork) {
+    pub(crate) fn push(&mut self, admitted: AdmittedUnit, unit: UnitOfWork) {
         self.waiting.push_back((admitted, unit));
     }
 
-    /// Whether units wait, and no batch is under way.
+    /// Returns whether units wait, and no batch is in flight.
     pub(crate) fn has_next_batch(&self) -> bool {
-        !self.is_taken && !self.waiting.is_empty()
+        !self.has_batch_in_flight && !self.waiting.is_empty()
     }
 
-    /// The next batch, unless one is under way: what has come in since that, bounded by count and
+    /// Returns the next batch, unless one is in flight: the units that were admitted since that one, bounded by count and
     /// bytes.
     pub(crate) fn next_batch(&mut self) -> Option<Batch> {
         if !self.has_next_batch() {
             return None;
         }
-        assert!(self.under_way.is_empty(), "one batch is under way at a time");
-        self.is_taken = true;
+        assert!(self.in_flight.is_empty(), "one batch is in flight at a time");
+        self.has_batch_in_flight = true;
         if self.waiting.len() == 1 {
             let (admitted, unit) = self.waiting.pop_front()?;
-            self.under_way.push(admitted);
+            self.in_flight.push(admitted);
             return Some(Arc::from([unit]));
         }
-        let mut units = Vec::with_capacity(self.waiting.len().min(self.unit_count_max));
+        let mut units = Vec::with_capacity(self.waiting.len().min(self.max_units));
         let mut bytes = 0;
         while let Some((admitted, mut unit)) = self.waiting.pop_front() {
-            // What is not in this batch was in an earlier one, and stands. Numbers rise.
+            // A unit that is not in this batch was in an earlier one, and is committed. Numbers rise.
             let index_of = |on: &UnitNumber| {
-                self.under_way.binary_search_by_key(on, |before| before.number).ok()
+                self.in_flight.binary_search_by_key(on, |before| before.number).ok()
             };
             unit.depends_on = admitted.depends_on.iter().filter_map(index_of).collect();
             bytes += unit.estimated_bytes();
-            self.under_way.push(admitted);
+            self.in_flight.push(admitted);
             units.push(unit);
-            if units.len() >= self.unit_count_max || bytes >= self.bytes_max {
+            if units.len() >= self.max_units || bytes >= self.max_bytes {
                 break;
             }
         }
         Some(units.into())
     }
 
-    /// The batch that was under way; another may go now.
-    pub(crate) fn landed(&mut self) -> Few<Admitted> {
-        self.is_taken = false;
-        std::mem::take(&mut self.under_way)
+    /// Returns the batch in flight, after which the next one may be committed.
+    pub(crate) fn take_in_flight(&mut self) -> OneVec<AdmittedUnit> {
+        self.has_batch_in_flight = false;
+        std::mem::take(&mut self.in_flight)
     }
 
-    /// Gives up the units that wait. Returns the commands whose units are in the batch under way.
-    pub(crate) fn abandon(&mut self) -> BTreeSet<Ticket> {
+    /// Gives up the units that wait. Returns the commands whose units are in the batch in flight.
+    pub(crate) fn abandon(&mut self) -> BTreeSet<CommandSeq> {
         self.waiting.clear();
-        self.under_way.iter().map(|unit| unit.ticket).collect()
+        self.in_flight.iter().map(|unit| unit.seq).collect()
     }
 
-    /// Takes out every waiting unit that stands on a fallen one, over however many steps.
-    pub(crate) fn take_back(&mut self, fallen: &mut Map<UnitNumber, Ticket>) -> Vec<Admitted> {
-        let mut taken = Vec::new();
-        if fallen.is_empty() {
-            return taken;
+    /// Removes and returns every waiting unit that depends on an aborted one, over any number of steps.
+    pub(crate) fn cascade_abort(
+        &mut self,
+        aborted: &mut FastMap<UnitNumber, CommandSeq>,
+    ) -> Vec<AdmittedUnit> {
+        let mut removed = Vec::new();
+        if aborted.is_empty() {
+            return removed;
         }
         self.waiting.retain(|(admitted, _)| {
-            let stands = !admitted.depends_on.iter().any(|on| fallen.contains_key(on));
-            if !stands {
-                fallen.insert(admitted.number, admitted.ticket);
-                taken.push(admitted.clone());
+            let is_aborted = admitted.depends_on.iter().any(|on| aborted.contains_key(on));
+            if is_aborted {
+                aborted.insert(admitted.number, admitted.seq);
+                removed.push(admitted.clone());
             }
-            stands
+            !is_aborted
         });
-        taken
+        removed
     }
 
-    /// How many units wait for the store.
+    /// Returns the number of units that wait for the store.
     pub(crate) fn len(&self) -> usize {
         self.waiting.len()
     }
@@ -178,14 +180,17 @@ mod tests {
     }
 
     fn queue(
-        unit_count_max: usize,
-        bytes_max: usize,
+        max_units: usize,
+        max_bytes: usize,
         units: Vec<(UnitOfWork, &[UnitNumber])>,
-    ) -> Queue {
-        let mut queue = Queue::new(unit_count_max, bytes_max);
+    ) -> CommitQueue {
+        let mut queue = CommitQueue::new(max_units, max_bytes);
         for (number, (unit, depends_on)) in (10..).zip(units) {
             let depends_on = depends_on.to_vec();
-            queue.push(Admitted { number, ticket: number, depends_on, writes: Few::new() }, unit);
+            queue.push(
+                AdmittedUnit { number, seq: number, depends_on, writes: OneVec::new() },
+                unit,
+            );
         }
         queue
     }
@@ -211,11 +216,11 @@ mod tests {
         let mut by_count = queue(3, usize::MAX, units());
         let mut by_bytes = queue(usize::MAX, 2 * 256 + 1, units());
         for queue in [&mut by_count, &mut by_bytes] {
-            for (taken, left) in [(3, 4), (3, 1), (1, 0)] {
-                assert_eq!(queue.next_batch().unwrap().len(), taken);
+            for (removed, left) in [(3, 4), (3, 1), (1, 0)] {
+                assert_eq!(queue.next_batch().unwrap().len(), removed);
                 assert_eq!(queue.len(), left);
-                assert!(queue.next_batch().is_none(), "one is under way");
-                assert_eq!(queue.landed().len(), taken);
+                assert!(queue.next_batch().is_none(), "one is in flight");
+                assert_eq!(queue.take_in_flight().len(), removed);
             }
             assert!(!queue.has_next_batch());
         }
@@ -224,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_unit_depends_on_is_told_by_its_place_in_the_batch() {
+    fn dependencies_are_indexes_into_the_batch() {
         let units = [&[][..], &[10], &[9], &[10, 12]];
         let units = units.into_iter().map(|on| (unit(), on)).collect();
         let batch = queue(10, usize::MAX, units).next_batch().unwrap();
@@ -233,18 +238,18 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_on_a_fallen_unit_is_taken_back_over_every_step() {
+    fn dependents_of_an_aborted_unit_abort_over_every_step() {
         let units: [&[UnitNumber]; 5] = [&[3], &[4], &[10], &[11, 12], &[11]];
         let units = units.into_iter().map(|on| (unit(), on)).collect();
         let mut queue = queue(10, usize::MAX, units);
-        let mut fallen = Map::default();
-        assert!(queue.take_back(&mut fallen).is_empty());
-        fallen.insert(3, 3);
-        let taken: Vec<UnitNumber> =
-            queue.take_back(&mut fallen).iter().map(|unit| unit.number).collect();
-        assert_eq!(taken, [10, 12, 13]);
+        let mut aborted = FastMap::default();
+        assert!(queue.cascade_abort(&mut aborted).is_empty());
+        aborted.insert(3, 3);
+        let removed: Vec<UnitNumber> =
+            queue.cascade_abort(&mut aborted).iter().map(|unit| unit.number).collect();
+        assert_eq!(removed, [10, 12, 13]);
         assert_eq!(queue.len(), 2);
-        let mut numbers: Vec<UnitNumber> = fallen.keys().copied().collect();
+        let mut numbers: Vec<UnitNumber> = aborted.keys().copied().collect();
         numbers.sort_unstable();
         assert_eq!(numbers, [3, 10, 12, 13]);
     }

@@ -1,35 +1,35 @@
-//! The head of a root: the value that decisions are made on.
+//! A cached version of an aggregate: the value that decisions are made on.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use super::CommandSeq;
 use crate::aggregate::{AggregateDescriptor, SharedState};
 use crate::error::Error;
 use crate::root::AggregateRoot;
-use crate::sequencer::Ticket;
 use crate::state::{StateRecord, invalid_state};
 use crate::unwind::Deferred;
 
-/// Tickets are counted from 0: no runtime comes this far.
-const NO_TICKET: Ticket = Ticket::MAX;
+/// Marks a version that no admitted command has made. Commands are counted from 0; no runtime reaches this number.
+const NO_SEQ: CommandSeq = CommandSeq::MAX;
 
-/// A root as a decision sees it: its row, if there is one, and the decoded value.
+/// A version of an aggregate as a decision sees it: its row, if there is one, and the decoded value.
 #[derive(Debug)]
-pub(crate) struct Head {
+pub(crate) struct CachedVersion {
     pub(crate) root: AggregateRoot,
     pub(crate) record: Option<Arc<StateRecord>>,
-    /// The value that a rule has left.
+    /// The value that an action has left.
     decided: Option<SharedState>,
-    /// Set if the value is as it is read from the row, and not only as a rule has left it.
+    /// Set if the value is as it is read from the row, and not only as an action has left it.
     is_read_back: bool,
-    /// The value of a row that was loaded, once somebody has asked for it.
+    /// The value of a loaded row, once it was asked for.
     decoded: OnceLock<SharedState>,
     is_durable: AtomicBool,
-    /// The command that has made it, once that is admitted; until then [`NO_TICKET`].
-    ticket: AtomicU64,
+    /// The command that has made it, once that is admitted; until then [`NO_SEQ`].
+    seq: AtomicU64,
 }
 
-impl Drop for Head {
+impl Drop for CachedVersion {
     fn drop(&mut self) {
         if let Some(state) = self.decided.take() {
             Deferred::State(state).defer();
@@ -40,8 +40,8 @@ impl Drop for Head {
     }
 }
 
-impl Head {
-    /// A head as it was loaded; the value is decoded when it is first asked for.
+impl CachedVersion {
+    /// A version as it was loaded; the value is decoded when it is first asked for.
     pub(crate) fn loaded(root: AggregateRoot, record: Option<StateRecord>) -> Self {
         let record = record.map(Arc::new);
         Self {
@@ -51,11 +51,11 @@ impl Head {
             is_read_back: true,
             decoded: OnceLock::new(),
             is_durable: AtomicBool::new(true),
-            ticket: AtomicU64::new(NO_TICKET),
+            seq: AtomicU64::new(NO_SEQ),
         }
     }
 
-    /// A head as a rule has left it; `is_read_back`: the value is as it is read from the row.
+    /// A version as an action has left it; `is_read_back`: the value is as it is read from the row.
     pub(crate) fn decided(
         record: Arc<StateRecord>,
         value: SharedState,
@@ -68,62 +68,62 @@ impl Head {
             is_read_back,
             decoded: OnceLock::new(),
             is_durable: AtomicBool::new(false),
-            ticket: AtomicU64::new(NO_TICKET),
+            seq: AtomicU64::new(NO_SEQ),
         }
     }
 
-    /// A head that is not stored yet.
+    /// A version that is not durable yet.
     #[cfg(test)]
-    pub(crate) fn in_work(root: AggregateRoot, record: Option<StateRecord>) -> Self {
-        let mut head = Self::loaded(root, record);
-        head.is_durable = AtomicBool::new(false);
-        head
+    pub(crate) fn pending(root: AggregateRoot, record: Option<StateRecord>) -> Self {
+        let mut version = Self::loaded(root, record);
+        version.is_durable = AtomicBool::new(false);
+        version
     }
 
-    /// The row whose value is only as a rule has left it.
+    /// Returns the row, if its value is only as an action has left it.
     pub(crate) fn not_read_back(&self) -> Option<&Arc<StateRecord>> {
         self.record.as_ref().filter(|_| !self.is_read_back)
     }
 
-    /// Whether the store has, or had, this head.
+    /// Returns whether the store has, or had, this version.
     pub(crate) fn is_durable(&self) -> bool {
         self.is_durable.load(Ordering::Relaxed)
     }
 
-    /// The store has this head now. Set under the sequencer's lock, and read under it.
+    /// Marks the version as durable. Set under the scheduler's lock, and read under it.
     pub(crate) fn set_durable(&self) {
         self.is_durable.store(true, Ordering::Relaxed);
     }
 
-    /// The command that has made it; `None`: it was loaded, or never admitted.
-    pub(crate) fn ticket(&self) -> Option<Ticket> {
-        Some(self.ticket.load(Ordering::Relaxed)).filter(|ticket| *ticket != NO_TICKET)
+    /// Returns the command that has made it; `None` if it was loaded, or never admitted.
+    pub(crate) fn seq(&self) -> Option<CommandSeq> {
+        Some(self.seq.load(Ordering::Relaxed)).filter(|seq| *seq != NO_SEQ)
     }
 
-    /// It is admitted. A head is admitted once; set and read under the sequencer's lock.
-    pub(crate) fn set_ticket(&self, ticket: Ticket) {
-        self.ticket.store(ticket, Ordering::Relaxed);
+    /// Marks the version as admitted, which happens once. Set and read under the scheduler's lock.
+    pub(crate) fn set_seq(&self, seq: CommandSeq) {
+        self.seq.store(seq, Ordering::Relaxed);
     }
 
-    /// The version that the store must have for this head to be true.
+    /// Returns the number of the version; 0 if the aggregate is absent.
     pub(crate) fn version(&self) -> u64 {
         self.record.as_ref().map_or(0, |record| record.version)
     }
 
-    /// Whether both are the same row of a store, or both none.
+    /// Returns whether both are the same row of a store, or both none.
     pub(crate) fn is_same_row(&self, other: &Self) -> bool {
-        let of = |head: &Self| head.record.as_ref().map(|row| (row.version, row.etag));
+        let of = |cached: &Self| cached.record.as_ref().map(|row| (row.version, row.etag));
         of(self) == of(other)
     }
 
-    /// The row, where the root is open and of this realm.
+    /// Returns the row, if the aggregate is open and of this realm.
     pub(crate) fn visible(&self, realm: Option<&str>) -> Option<&StateRecord> {
         self.record
             .as_deref()
             .filter(|record| record.deleted.is_none() && record.realm.as_deref() == realm)
     }
 
-    /// The decoded value of the row.
+    /// Returns the decoded value of the row.
     pub(crate) fn value(
         &self,
         record: &StateRecord,

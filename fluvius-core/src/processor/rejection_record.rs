@@ -1,9 +1,9 @@
-//! Refusals as they stand in the command log, so that the same answer can be given again.
+//! Rejections in the command log, from which the same answer is replayed.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::environment::Environment;
+use super::services::Services;
 use super::task::{Sender, Task};
 use crate::activity::{ActivityKind, ActivityRecord};
 use crate::command::CommandRecord;
@@ -13,39 +13,41 @@ use crate::json::{self, Json};
 use crate::rejection::Refused;
 use crate::root::AggregateRoot;
 
-/// What is kept of a refusal beside the row's `code`.
+/// The response column of a rejected command, beside the row's `code`.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum Refusal {
+enum StoredRejection {
     NotFound {},
     AlreadyExists {},
     Rejected { message: String },
     PreconditionFailed { expected: Option<Precondition>, version: u64, etag: Option<ETag> },
-    GroupRefused { refused: Uuid, root: AggregateRoot, code: String, cause: Box<Refusal> },
+    GroupRefused { refused: Uuid, root: AggregateRoot, code: String, cause: Box<StoredRejection> },
 }
 
-/// Writes a refusal into its row: the rule's code, else the error's, and the answer.
+/// Writes a rejection into its row: the action's code, else the error's, and the answer.
 pub(crate) fn write(row: &mut CommandRecord, error: &Error) {
     row.code = Some(code(error).into());
-    row.response = Refusal::of(error).and_then(|refusal| json::encode(&refusal).ok());
+    row.response = StoredRejection::of(error)
+        .and_then(|rejection_record| json::encode(&rejection_record).ok());
 }
 
-/// Reads the answer of a refused row.
+/// Reads the answer of a rejected row.
 pub(crate) fn read(row: &CommandRecord) -> Option<Error> {
-    let refusal: Refusal = row.response.as_ref().and_then(|json: &Json| json.decode().ok())?;
-    refusal.into_error(&row.root, row.code.as_deref()?)
+    let rejection_record: StoredRejection =
+        row.response.as_ref().and_then(|json: &Json| json.decode().ok())?;
+    rejection_record.into_error(&row.root, row.code.as_deref()?)
 }
 
-/// The activity that a denial of the policy leaves.
+/// Returns the activity of a denial of the policy.
 pub(crate) fn denied(
-    environment: &Environment,
+    services: &Services,
     sender: &Sender,
     task: &Task,
     error: &Error,
 ) -> ActivityRecord {
     let command = serde_json::json!({ "command": task.action.key });
     ActivityRecord {
-        id: environment.ids.next(),
+        id: services.ids.next(),
         root: task.root.clone(),
         context_id: sender.record.id,
         src_cmd: task.id,
@@ -64,7 +66,7 @@ fn code(error: &Error) -> String {
     }
 }
 
-impl Refusal {
+impl StoredRejection {
     fn of(error: &Error) -> Option<Self> {
         Some(match error {
             Error::NotFound { .. } => Self::NotFound {},

@@ -1,4 +1,4 @@
-//! What the tests of the sequencer's parts are made of.
+//! Rows and units for the tests of the scheduler's parts.
 
 use std::sync::Arc;
 
@@ -16,12 +16,12 @@ pub(crate) fn root(number: u128) -> AggregateRoot {
     AggregateRoot::new("thing", Uuid::from_u128(number))
 }
 
-/// JSON of so many bytes.
+/// JSON of `len` bytes.
 pub(crate) fn json(len: usize) -> Json {
     Json::from_trusted(format!("\"{}\"", "x".repeat(len - 2)))
 }
 
-/// A row of a root, whose data has so many bytes.
+/// A row of an aggregate, whose data has `data_len` bytes.
 pub(crate) fn row(number: u128, version: u64, data_len: usize) -> StateRecord {
     let time = DateTime::UNIX_EPOCH;
     StateRecord {
@@ -43,7 +43,7 @@ pub(crate) fn row(number: u128, version: u64, data_len: usize) -> StateRecord {
 pub(crate) fn unit() -> UnitOfWork {
     UnitOfWork::empty(Arc::new(ContextRecord {
         id: Uuid::nil(),
-        domain: "sequencer".into(),
+        domain: "scheduler".into(),
         revision: 1,
         transport: Transport::InProcess,
         source: String::new(),

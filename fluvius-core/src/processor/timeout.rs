@@ -1,4 +1,4 @@
-//! Deadlines that cost nothing where nothing has to wait.
+//! A timeout that costs no timer if its future is ready at once.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -8,20 +8,20 @@ use futures_core::future::BoxFuture;
 
 use crate::sync;
 
-/// What a future gives within a time, counted from its first poll; `None` where that is over.
-pub(crate) fn within<F: Future>(after: Duration, future: Pin<&mut F>) -> Within<'_, F> {
-    Within { future, after, timer: None }
+/// Returns the output of a future, or `None` if it takes longer, counted from its first poll.
+pub(crate) fn timeout<F: Future>(after: Duration, future: Pin<&mut F>) -> Timeout<'_, F> {
+    Timeout { future, after, timer: None }
 }
 
-/// The future of [`within`]. It is the `timeout` of tokio, but that the timer is made only when
-/// the first poll gives nothing, and that it takes a few words of whoever awaits it.
-pub(crate) struct Within<'a, F> {
+/// The future of [`timeout`]. Like `tokio::time::timeout`, but creates the timer only if the first poll is pending, and
+/// borrows the future.
+pub(crate) struct Timeout<'a, F> {
     future: Pin<&'a mut F>,
     after: Duration,
     timer: Option<BoxFuture<'static, ()>>,
 }
 
-impl<F: Future> Future for Within<'_, F> {
+impl<F: Future> Future for Timeout<'_, F> {
     type Output = Option<F::Output>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {

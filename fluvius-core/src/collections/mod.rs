@@ -1,0 +1,7 @@
+//! Collections of what is on every command's path.
+
+mod fast_map;
+mod one_vec;
+
+pub(crate) use fast_map::FastMap;
+pub(crate) use one_vec::OneVec;

@@ -1,0 +1,443 @@
+//! The executor: carries the scheduler's effects out on tokio.
+//!
+//! An effect is started where it comes up, also in a caller's poll, and is moved to a task of its own as soon as it has to
+//! wait. So an effect that does not wait costs no task, and a caller that is not polled holds no lock, version or batch.
+
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tracing::Instrument;
+use uuid::Uuid;
+
+use super::accept::Shared;
+use super::attempt::{self, Attempt};
+use super::decide::InlineInput;
+use super::job::{Ended, Job, Outcome, Request};
+use super::pace::Pace;
+use super::{Processor, commit, contention, in_doubt, publish, spans};
+use crate::action::Handler;
+use crate::root::AggregateRoot;
+use crate::scheduler::{Batch, CommandSeq, Effect, Resolution, Scheduler};
+use crate::state::StateRecord;
+use crate::store::{Fate, StoreTurn};
+use crate::sync::{self, Instant};
+use crate::unwind::{self, Deferred, Guarded, Locked};
+
+/// Time between two ticks of a lease. A time slice has ten, and its last commit ends after it: long enough that handing
+/// the lease over costs little, and short enough that several processes hold it within a second.
+const LEASE_TICK: Duration = Duration::from_millis(5);
+
+/// The result of an effect: the input to the scheduler that follows from it.
+pub(super) enum Completion {
+    Decided(CommandSeq, Box<Attempt>),
+    BatchCommitted(Vec<Fate>),
+    Resumed(CommandSeq),
+    Ended(CommandSeq, Resolution),
+    Answered(CommandSeq, Outcome),
+    /// The policy denies the answer that the log has: the denial is recorded, and is the answer.
+    Denied(CommandSeq, Ended),
+    LeaseAcquired(AggregateRoot, Option<(StoreTurn, Option<StateRecord>)>),
+    LeaseTick(AggregateRoot),
+}
+
+/// The result of an effect whose code panics.
+pub(super) enum Fallback {
+    /// The command ends with `panicked`.
+    Panicked(CommandSeq, Arc<Request>),
+    /// The outcome of a commit of this many units is in doubt: the log resolves it.
+    InDoubt(usize),
+    Resumed(CommandSeq),
+    Answered(CommandSeq, Ended),
+    LeaseAcquired(AggregateRoot),
+    LeaseTick(AggregateRoot),
+}
+
+impl Fallback {
+    fn completion(self) -> Completion {
+        match self {
+            Self::Panicked(seq, request) => {
+                Completion::Decided(seq, Box::new(Attempt::panicked(&request)))
+            }
+            Self::InDoubt(count) => {
+                Completion::BatchCommitted((0..count).map(|_| Fate::Unknown).collect())
+            }
+            Self::Resumed(seq) => Completion::Resumed(seq),
+            Self::Answered(seq, ended) => Completion::Answered(seq, Err(ended)),
+            Self::LeaseAcquired(root) => Completion::LeaseAcquired(root, None),
+            Self::LeaseTick(root) => Completion::LeaseTick(root),
+        }
+    }
+}
+
+/// The result of starting an effect.
+pub(super) enum Polled {
+    /// It had nothing to wait for.
+    Ready(Completion),
+    /// It goes on in a task of its own.
+    Pending(PendingEffect),
+}
+
+/// An effect that may have to wait.
+pub(super) struct PendingEffect {
+    started: Instant,
+    future: Guarded<'static, Completion>,
+    fallback: Fallback,
+}
+
+impl PendingEffect {
+    pub(super) fn new(
+        started: Instant,
+        future: impl Future<Output = Completion> + Send + 'static,
+        fallback: Fallback,
+    ) -> Self {
+        Self { started, future: Guarded::new(future), fallback }
+    }
+
+    fn start(mut self) -> Polled {
+        // The task that continues it polls it anew: no wake-up is lost.
+        let mut cx = Context::from_waker(Waker::noop());
+        match self.future.poll_unpin(&mut cx) {
+            Poll::Ready(Some(completion)) => Polled::Ready(completion),
+            Poll::Ready(None) => Polled::Ready(self.fallback.completion()),
+            Poll::Pending => Polled::Pending(self),
+        }
+    }
+}
+
+/// Runs the effects that follow from a call of this thread, which may belong to any runtime. `now` is the start of the
+/// first one.
+pub(super) fn run_effects_for_caller(
+    processor: &Arc<Processor>,
+    shared: Locked<'_, Shared>,
+    now: Instant,
+) {
+    // Timers and tasks that an action makes outlive this caller's runtime.
+    let _entered = processor.services.home.enter();
+    Executor { processor, pace: Pace::new(now, true) }.run(shared);
+}
+
+/// One run of the executor on this thread.
+struct Executor<'a> {
+    processor: &'a Arc<Processor>,
+    pace: Pace,
+}
+
+impl<'a> Executor<'a> {
+    /// Runs the effects of the scheduler, and all that follow from them, until they have to wait or this thread has done
+    /// enough. The rest goes on in tasks of the runtime. Each effect returns the lock, or `None` if nothing is left to do.
+    fn run(mut self, mut shared: Locked<'a, Shared>) {
+        while let Some(effect) = self.pace.next_effect(&mut shared.scheduler) {
+            let next = match effect {
+                Effect::Decide(seq) => self.decide(shared, seq),
+                Effect::Commit(batch) => self.commit(shared, &batch),
+                Effect::Answer(seq, resolution) => self.answer(shared, seq, resolution),
+                Effect::BackOff(seq, count) => self.back_off(shared, seq, count),
+                Effect::ResolveInDoubt(seq) => self.resolve_in_doubt(shared, seq),
+                Effect::AcquireLease(root) => self.acquire_lease(shared, root),
+                Effect::KeepLease(root) => self.keep_lease(shared, root),
+                Effect::ReleaseLease(lease) => self.release_lease(shared, lease),
+            };
+            match next {
+                Some(next) => shared = next,
+                None => return self.pace.end(self.processor),
+            }
+        }
+        let is_done = !shared.scheduler.has_effect();
+        drop(shared);
+        if !is_done {
+            self.pace.has_woken = true;
+            let processor = Arc::clone(self.processor);
+            self.processor.services.home.spawn(async move {
+                let pace = Pace::new(Instant::now(), false);
+                Executor { processor: &processor, pace }.run(processor.shared());
+            });
+        }
+        self.pace.end(self.processor);
+    }
+
+    /// Passes the result of an effect to the scheduler, or moves the effect to a task if it has to wait.
+    fn continue_with(&mut self, polled: Polled) -> Locked<'a, Shared> {
+        match polled {
+            Polled::Ready(completion) => {
+                let took = self.pace.effect_ended();
+                apply(self.processor, completion, took, self.pace.now)
+            }
+            Polled::Pending(pending) => {
+                self.pace.effect_ended();
+                self.pace.has_woken = true;
+                spawn_pending(self.processor, pending);
+                self.processor.shared()
+            }
+        }
+    }
+
+    fn decide(
+        &mut self,
+        mut shared: Locked<'a, Shared>,
+        seq: CommandSeq,
+    ) -> Option<Locked<'a, Shared>> {
+        let Some(mut input) = AttemptInput::of(self.processor, &mut shared, seq) else {
+            return Some(shared);
+        };
+        drop(shared);
+        self.pace.hand_over(self.processor);
+        if let Some(attempt) = input.run_inline(self.processor) {
+            self.processor.services.metrics.decided(self.pace.effect_ended());
+            let mut shared = self.processor.shared();
+            admit(&mut shared.scheduler, seq, attempt);
+            return Some(shared);
+        }
+        Some(self.continue_with(input.start(self.processor, seq, self.pace.now)))
+    }
+
+    fn commit(&mut self, shared: Locked<'a, Shared>, batch: &Batch) -> Option<Locked<'a, Shared>> {
+        let depth = shared.scheduler.queue_depth();
+        drop(shared);
+        Some(self.continue_with(commit::run(self.processor, batch, depth, self.pace.now)))
+    }
+
+    fn answer(
+        &mut self,
+        mut shared: Locked<'a, Shared>,
+        seq: CommandSeq,
+        resolution: Resolution,
+    ) -> Option<Locked<'a, Shared>> {
+        let Some(job) = shared.scheduler.job(seq) else { return Some(shared) };
+        let due = in_doubt::due_answer(job, resolution);
+        if due.must_look_up {
+            let pending = in_doubt::look_up(self.processor, job, seq, due, self.pace.now);
+            drop(shared);
+            return Some(self.continue_with(pending.start()));
+        }
+        self.pace.has_woken = true;
+        match finish(self.processor, shared, seq, due.outcome, self.pace.now) {
+            true => Some(self.processor.shared()),
+            false => None,
+        }
+    }
+
+    fn back_off(
+        &mut self,
+        mut shared: Locked<'a, Shared>,
+        seq: CommandSeq,
+        count: u32,
+    ) -> Option<Locked<'a, Shared>> {
+        let id = shared.scheduler.job(seq).map(|job| job.request.tasks[0].id);
+        drop(shared);
+        let waited = contention::back_off(id.unwrap_or_default(), count);
+        let waited = waited.map(move |()| Completion::Resumed(seq));
+        Some(self.continue_with(
+            PendingEffect::new(self.pace.now, waited, Fallback::Resumed(seq)).start(),
+        ))
+    }
+
+    fn resolve_in_doubt(
+        &mut self,
+        mut shared: Locked<'a, Shared>,
+        seq: CommandSeq,
+    ) -> Option<Locked<'a, Shared>> {
+        let Some(job) = shared.scheduler.job(seq) else { return Some(shared) };
+        if let Some(denied) = &job.denied {
+            // A denial has no command row, so the log does not show whether it is recorded.
+            let denied = Err(Ended::clone(denied));
+            in_doubt::report_unrecorded(job);
+            drop(shared);
+            return Some(self.continue_with(Polled::Ready(Completion::Answered(seq, denied))));
+        }
+        let id = job.request.tasks[0].id;
+        drop(shared);
+        Some(self.continue_with(in_doubt::resolve(self.processor, seq, id, self.pace.now).start()))
+    }
+
+    fn acquire_lease(
+        &mut self,
+        shared: Locked<'a, Shared>,
+        root: AggregateRoot,
+    ) -> Option<Locked<'a, Shared>> {
+        drop(shared);
+        let fallback = Fallback::LeaseAcquired(root.clone());
+        let processor = Arc::clone(self.processor);
+        let acquiring = async move {
+            let acquired = contention::acquire_lease(&processor.services, &root).await;
+            Completion::LeaseAcquired(root, acquired)
+        };
+        Some(self.continue_with(PendingEffect::new(self.pace.now, acquiring, fallback).start()))
+    }
+
+    fn keep_lease(
+        &mut self,
+        shared: Locked<'a, Shared>,
+        root: AggregateRoot,
+    ) -> Option<Locked<'a, Shared>> {
+        drop(shared);
+        let fallback = Fallback::LeaseTick(root.clone());
+        let ticked = sync::sleep(LEASE_TICK).map(move |()| Completion::LeaseTick(root));
+        Some(self.continue_with(PendingEffect::new(self.pace.now, ticked, fallback).start()))
+    }
+
+    fn release_lease(
+        &mut self,
+        shared: Locked<'a, Shared>,
+        lease: StoreTurn,
+    ) -> Option<Locked<'a, Shared>> {
+        drop(shared);
+        unwind::dispose(lease);
+        Some(self.processor.shared())
+    }
+}
+
+/// Moves an effect that has to wait to a task of the runtime, with all that follows from it.
+fn spawn_pending(processor: &Arc<Processor>, pending: PendingEffect) {
+    let spawned = Arc::clone(processor);
+    processor.services.home.spawn(async move {
+        let PendingEffect { started, future, fallback } = pending;
+        let completion = future.await.unwrap_or_else(|| fallback.completion());
+        let now = Instant::now();
+        let shared = apply(&spawned, completion, now - started, now);
+        Executor { processor: &spawned, pace: Pace::new(now, false) }.run(shared);
+    });
+}
+
+/// Passes the result of an effect to the scheduler.
+fn apply(
+    processor: &Processor,
+    completion: Completion,
+    took: Duration,
+    now: Instant,
+) -> Locked<'_, Shared> {
+    let metrics = &processor.services.metrics;
+    match &completion {
+        Completion::Decided(..) => metrics.decided(took),
+        Completion::BatchCommitted(_) => metrics.committed(took),
+        _ => {}
+    }
+    let mut shared = processor.shared();
+    let scheduler = &mut shared.scheduler;
+    match completion {
+        Completion::Decided(seq, attempt) => admit(scheduler, seq, *attempt),
+        Completion::BatchCommitted(fates) => scheduler.on_batch_committed(fates),
+        Completion::Resumed(seq) => scheduler.resume(seq),
+        Completion::Ended(seq, resolution) => scheduler.end(seq, resolution),
+        Completion::Denied(seq, denied) => {
+            if let Some(job) = scheduler.job(seq) {
+                job.denied = Some(Box::new(denied));
+            }
+            scheduler.resume(seq);
+        }
+        Completion::LeaseAcquired(root, acquired) => scheduler.on_lease_acquired(&root, acquired),
+        Completion::LeaseTick(root) => scheduler.on_lease_tick(&root),
+        Completion::Answered(seq, outcome) => {
+            finish(processor, shared, seq, outcome, now);
+            return processor.shared();
+        }
+    }
+    shared
+}
+
+/// Passes an attempt to the scheduler, and stores the answer that it would give with the command.
+fn admit(scheduler: &mut Scheduler<Job>, seq: CommandSeq, attempt: Attempt) {
+    let Attempt { decision, outcome, is_kept, ids } = attempt;
+    let is_admitted = scheduler.admit(seq, decision);
+    let Some(job) = scheduler.job(seq) else {
+        return Deferred::Value(Box::new(outcome)).defer();
+    };
+    if let Some(before) = job.outcome.replace(outcome) {
+        Deferred::Value(Box::new(before)).defer();
+    }
+    job.is_kept = is_kept;
+    job.ids = ids;
+    if let Some(admitted) = job.admitted.take_if(|_| is_admitted) {
+        Deferred::Wake(admitted).defer();
+    }
+}
+
+/// The input of an attempt to decide a command.
+struct AttemptInput {
+    request: Arc<Request>,
+    attempt: u32,
+    ids: Vec<Uuid>,
+    denied: Option<Box<Ended>>,
+    inline: Option<InlineInput>,
+}
+
+impl AttemptInput {
+    fn of(processor: &Processor, shared: &mut Shared, seq: CommandSeq) -> Option<Self> {
+        let scheduler = &mut shared.scheduler;
+        let job = scheduler.job(seq)?;
+        job.attempt += 1;
+        let (attempt, ids) = (job.attempt, std::mem::take(&mut job.ids));
+        let request = Arc::clone(&job.request);
+        let denied = job.denied.clone();
+        let inline = match request.tasks.as_slice() {
+            [task] if processor.services.policy.is_none() => match task.action.run {
+                Handler::Now(run) => {
+                    let newest = scheduler.versions.newest(&task.root);
+                    newest.map(|cached| InlineInput { cached, run })
+                }
+                Handler::Later(_) => None,
+            },
+            _ => None,
+        };
+        Some(Self { request, attempt, ids, denied, inline })
+    }
+
+    /// Returns the attempt, if it has nothing to wait for.
+    fn run_inline(&mut self, processor: &Arc<Processor>) -> Option<Attempt> {
+        if let Some(denied) = self.denied.take() {
+            return Some(attempt::denied(&processor.services, &self.request, *denied));
+        }
+        let inline = self.inline.take()?;
+        let ids = std::mem::take(&mut self.ids);
+        let (request, number) = (&self.request, self.attempt);
+        let span = spans::guarded(|| spans::decide(&request.span, number));
+        let entered = unwind::catch(|| span.enter());
+        let attempt = attempt::run_inline(processor, request, number, ids, &inline);
+        unwind::catch(|| drop(entered));
+        unwind::catch(|| drop(span));
+        Some(attempt)
+    }
+
+    fn start(self, processor: &Arc<Processor>, seq: CommandSeq, now: Instant) -> Polled {
+        let Self { request, attempt, ids, .. } = self;
+        let fallback = Fallback::Panicked(seq, Arc::clone(&request));
+        let span = spans::guarded(|| spans::decide(&request.span, attempt));
+        let attempt = attempt::run(Arc::clone(processor), request, attempt, ids);
+        let decided = attempt.map(move |attempt| Completion::Decided(seq, Box::new(attempt)));
+        PendingEffect::new(now, decided.instrument(span), fallback).start()
+    }
+}
+
+/// Answers a command that has ended. Returns whether the scheduler has further effects.
+fn finish(
+    processor: &Processor,
+    mut shared: Locked<'_, Shared>,
+    seq: CommandSeq,
+    outcome: Outcome,
+    now: Instant,
+) -> bool {
+    let Some(job) = shared.scheduler.finish(seq) else {
+        Deferred::Value(Box::new(outcome)).defer();
+        return true;
+    };
+    for task in &job.request.tasks {
+        // If this request is denied, another one under the same id may be in flight.
+        if let Entry::Occupied(entry) = shared.in_flight.entry(task.id)
+            && *entry.get() == seq
+        {
+            entry.remove();
+        }
+    }
+    let (is_idle, has_effect) = (shared.scheduler.is_idle(), shared.scheduler.has_effect());
+    drop(shared);
+    let (request, accepted) = (Arc::clone(&job.request), job.accepted);
+    let answered = || publish::answered(&processor.services, &request, &outcome, now - accepted);
+    unwind::catch(answered);
+    job.answer(outcome);
+    if is_idle {
+        unwind::catch(|| processor.idle.notify_waiters());
+    }
+    has_effect
+}

@@ -1,0 +1,33 @@
+//! Veto: asks every listener about a unit of work before it is admitted.
+
+use std::sync::Arc;
+
+use super::Services;
+use crate::error::Error;
+use crate::rejection::{Rejection, storable};
+use crate::unit_of_work::UnitOfWork;
+use crate::unwind;
+
+/// Asks every listener about a unit; the first veto counts.
+///
+/// # Errors
+/// The veto as the command's rejection.
+pub(crate) fn ask(services: &Services, unit: &UnitOfWork) -> Result<(), Error> {
+    for listener in &services.listeners {
+        match unwind::catch(|| listener.committing(unit)) {
+            Some(Ok(())) => {}
+            Some(Err(veto)) => {
+                let root = unit.commands.first().map(|command| command.root.clone());
+                let Some(root) = root else { continue };
+                return Err(Error::Rejected {
+                    root,
+                    code: storable(veto.code()),
+                    message: storable(&veto.to_string()),
+                    source: Arc::new(veto),
+                });
+            }
+            None => tracing::error!(domain = services.meta.namespace, "a listener panicked"),
+        }
+    }
+    Ok(())
+}

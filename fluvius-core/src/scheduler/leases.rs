@@ -1,0 +1,315 @@
+//! Leases: while several processes keep changing an aggregate, one at a time decides on it.
+//!
+//! The store grants a lease for a time slice, not per command, so that local commands run back to back. Once the slice is
+//! over, no further command is decided under the lease, and the scheduler returns it when the units that were decided
+//! under it are durable. The executor calls [`Scheduler::on_lease_tick`] meanwhile: a lease that no command uses is
+//! returned before the slice is over.
+//!
+//! Deadlock freedom: a command that waits for the lease of an aggregate keeps only leases of earlier aggregates. It
+//! releases those of later ones before it waits. In addition, the executor bounds every wait, whatever the store does.
+
+use super::CommandSeq;
+use super::scheduler::{Command, Decision, Effect, Scheduler};
+use crate::collections::{FastMap, OneVec};
+use crate::root::AggregateRoot;
+use crate::state::StateRecord;
+use crate::store::StoreTurn;
+
+/// Number of ticks in a time slice.
+const TICKS_PER_SLICE: u32 = 10;
+
+/// Stop renewing the lease after this many acquisitions without a foreign write.
+const MAX_UNCONTENDED_LEASES: u32 = 2;
+
+/// The aggregates whose leases this process holds or waits for.
+#[derive(Debug, Default)]
+pub(crate) struct Leases {
+    aggregates: FastMap<AggregateRoot, ContendedAggregate>,
+}
+
+#[derive(Debug)]
+struct ContendedAggregate {
+    stage: Stage,
+    /// The commands that wait for the lease. They hold their locks.
+    waiting: Vec<CommandSeq>,
+    /// Number of commands that are to be decided under the lease and are not admitted yet.
+    pending_count: usize,
+    /// Number of consecutive acquisitions before which no other process had changed the aggregate.
+    uncontended_count: u32,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// The store was asked for the lease.
+    Requested,
+    /// This process holds the lease, for this number of ticks.
+    Held(StoreTurn, u32),
+    /// The time slice is over.
+    Expiring(StoreTurn),
+}
+
+impl Leases {
+    /// Gives up every lease.
+    pub(super) fn abandon(&mut self) -> Vec<StoreTurn> {
+        let aggregates = self.aggregates.drain();
+        let leases = aggregates.filter_map(|(_, contended)| match contended.stage {
+            Stage::Held(lease, _) | Stage::Expiring(lease) => Some(lease),
+            Stage::Requested => None,
+        });
+        leases.collect()
+    }
+}
+
+impl<J> Scheduler<J> {
+    /// Returns whether a command may be decided: this process holds the lease of each of its contended aggregates.
+    /// Otherwise the command waits for the first lease that is missing.
+    pub(super) fn acquire_leases(&mut self, seq: CommandSeq) -> bool {
+        let Some(command) = self.commands.get_mut(&seq) else { return false };
+        if self.leases.aggregates.is_empty() && command.contended.is_empty() {
+            return true;
+        }
+        let mut needed: OneVec<AggregateRoot> = command.wanted.clone();
+        needed.extend(command.contended.iter().cloned());
+        needed.sort_unstable();
+        needed.dedup();
+        #[cfg(feature = "testing")]
+        if self.limits.has(crate::testing::Planted::TakeTurnsInNoOrder) {
+            needed.sort_by_key(|root| command.wanted.contains(root));
+        }
+        for root in needed {
+            if command.leased.contains(&root) {
+                continue;
+            }
+            match self.leases.aggregates.get_mut(&root) {
+                Some(contended) if matches!(contended.stage, Stage::Held(..)) => {
+                    contended.pending_count += 1;
+                    command.leased.push(root);
+                }
+                Some(contended) => {
+                    if !contended.waiting.contains(&seq) {
+                        contended.waiting.push(seq);
+                    }
+                    self.release_later_leases(seq, &root);
+                    return false;
+                }
+                None if command.contended.contains(&root) => {
+                    self.request_lease(root.clone(), vec![seq]);
+                    self.release_later_leases(seq, &root);
+                    return false;
+                }
+                None => {}
+            }
+        }
+        true
+    }
+
+    /// Requests the lease of an aggregate, unless this process holds it or has requested it. From now on commands on the
+    /// aggregate are decided under it.
+    ///
+    /// The store reports that other processes use leases on the aggregate. A process that wins every race meets no
+    /// conflict, so it would never request one by itself, and the others could not overtake it.
+    pub(super) fn request_lease(&mut self, root: AggregateRoot, waiting: Vec<CommandSeq>) {
+        if self.leases.aggregates.contains_key(&root) {
+            return;
+        }
+        self.effects.push_back(Effect::AcquireLease(root.clone()));
+        let contended = ContendedAggregate {
+            stage: Stage::Requested,
+            waiting,
+            pending_count: 0,
+            uncontended_count: 0,
+        };
+        self.leases.aggregates.insert(root, contended);
+    }
+
+    /// Returns an aggregate that a decision has read and whose lease it needs and does not have.
+    pub(super) fn missing_lease(
+        &self,
+        seq: CommandSeq,
+        decision: &Decision,
+    ) -> Option<AggregateRoot> {
+        if self.leases.aggregates.is_empty() {
+            return None;
+        }
+        let command = self.commands.get(&seq)?;
+        let is_missing = |root: &AggregateRoot| {
+            let contended = self.leases.aggregates.get(root);
+            contended.is_some_and(|contended| !matches!(contended.stage, Stage::Held(..)))
+                && !command.leased.contains(root)
+        };
+        decision.reads.iter().map(|read| &read.root).find(|root| is_missing(root)).cloned()
+    }
+
+    /// Decides a command again under the next lease.
+    pub(super) fn wait_for_lease(&mut self, seq: CommandSeq, root: AggregateRoot) {
+        self.release_locks(seq);
+        if let Some(command) = self.commands.get_mut(&seq)
+            && !command.contended.contains(&root)
+        {
+            command.contended.push(root);
+        }
+        self.acquire_locks(seq);
+    }
+
+    /// Takes a lease that the store has granted, and the aggregate's row under it; `None` if the store grants none.
+    pub(crate) fn on_lease_acquired(
+        &mut self,
+        root: &AggregateRoot,
+        acquired: Option<(StoreTurn, Option<StateRecord>)>,
+    ) {
+        let Some((lease, stored)) = acquired else { return self.stop_leasing(root) };
+        let is_changed = self.versions.overwrite(root, stored);
+        self.versions.mark_trusted(root);
+        let Some(contended) = self.leases.aggregates.get_mut(root) else {
+            return self.effects.push_back(Effect::ReleaseLease(lease));
+        };
+        contended.stage = Stage::Held(lease, 0);
+        contended.uncontended_count = if is_changed { 0 } else { contended.uncontended_count + 1 };
+        self.effects.push_back(Effect::KeepLease(root.clone()));
+        for seq in std::mem::take(&mut contended.waiting) {
+            self.resume_after_lease(seq);
+        }
+    }
+
+    /// Resumes a command that may have waited for a lease.
+    fn resume_after_lease(&mut self, seq: CommandSeq) {
+        // A command that has released its locks meanwhile comes back by itself.
+        if self.commands.get(&seq).is_none_or(Command::is_waiting) {
+            return;
+        }
+        if self.must_yield(seq) {
+            self.release_locks(seq);
+        }
+        self.acquire_locks(seq);
+    }
+
+    /// Ends the time slice of a lease that was held for long enough, or that no command uses.
+    pub(crate) fn on_lease_tick(&mut self, root: &AggregateRoot) {
+        let Some(contended) = self.leases.aggregates.get_mut(root) else { return };
+        let is_idle = contended.pending_count == 0 && !self.versions.has_pending(root);
+        contended.stage = match std::mem::replace(&mut contended.stage, Stage::Requested) {
+            Stage::Held(lease, ticks) if ticks + 1 < TICKS_PER_SLICE && !is_idle => {
+                self.effects.push_back(Effect::KeepLease(root.clone()));
+                Stage::Held(lease, ticks + 1)
+            }
+            Stage::Held(lease, _) => Stage::Expiring(lease),
+            other => other,
+        };
+        self.return_if_unused(root);
+    }
+
+    /// Releases the leases of a command that is admitted, or is not to be decided under them.
+    pub(super) fn release_leases(&mut self, seq: CommandSeq) {
+        self.release_leases_where(seq, |_| true);
+    }
+
+    /// Releases the leases of later aggregates of a command that waits for a lease. It may hold one from an earlier pass,
+    /// since an aggregate becomes contended at any time.
+    fn release_later_leases(&mut self, seq: CommandSeq, waits_for: &AggregateRoot) {
+        #[cfg(feature = "testing")]
+        if self.limits.has(crate::testing::Planted::TakeTurnsInNoOrder)
+            || self.limits.has(crate::testing::Planted::KeepLaterTurns)
+        {
+            return;
+        }
+        self.release_leases_where(seq, |root| root > waits_for);
+    }
+
+    fn release_leases_where(
+        &mut self,
+        seq: CommandSeq,
+        is_released: impl Fn(&AggregateRoot) -> bool,
+    ) {
+        let Some(command) = self.commands.get_mut(&seq) else { return };
+        if command.leased.is_empty() {
+            return;
+        }
+        let mut released: OneVec<AggregateRoot> = OneVec::new();
+        command.leased.retain(|root| {
+            let is_kept = !is_released(root);
+            if !is_kept {
+                released.push(root.clone());
+            }
+            is_kept
+        });
+        for root in released {
+            if let Some(contended) = self.leases.aggregates.get_mut(&root) {
+                contended.pending_count -= 1;
+            }
+            self.return_if_unused(&root);
+        }
+    }
+
+    /// Returns the expiring leases under which every unit is durable.
+    pub(super) fn return_expiring_leases(&mut self) {
+        let is_expiring =
+            |contended: &ContendedAggregate| matches!(contended.stage, Stage::Expiring(_));
+        let aggregates = self.leases.aggregates.iter();
+        let expiring: Vec<AggregateRoot> = aggregates
+            .filter(|(_, contended)| is_expiring(contended))
+            .map(|(root, _)| root.clone())
+            .collect();
+        for root in expiring {
+            self.return_if_unused(&root);
+        }
+    }
+
+    /// Returns an expiring lease to the store, and requests the next one if commands wait for it.
+    fn return_if_unused(&mut self, root: &AggregateRoot) {
+        let Some(contended) = self.leases.aggregates.get_mut(root) else { return };
+        if contended.pending_count > 0 || self.versions.has_pending(root) {
+            return;
+        }
+        #[cfg(feature = "testing")]
+        if self.limits.has(crate::testing::Planted::KeepTurns) {
+            return;
+        }
+        match std::mem::replace(&mut contended.stage, Stage::Requested) {
+            Stage::Expiring(lease) => self.effects.push_back(Effect::ReleaseLease(lease)),
+            other => {
+                contended.stage = other;
+                return;
+            }
+        }
+        if contended.waiting.is_empty() || contended.uncontended_count >= MAX_UNCONTENDED_LEASES {
+            self.stop_leasing(root);
+        } else {
+            self.effects.push_back(Effect::AcquireLease(root.clone()));
+        }
+    }
+
+    /// Decides on an aggregate without leases until commands meet conflicts on it again.
+    fn stop_leasing(&mut self, root: &AggregateRoot) {
+        let Some(contended) = self.leases.aggregates.remove(root) else { return };
+        for seq in contended.waiting {
+            if let Some(command) = self.commands.get_mut(&seq) {
+                command.contended.retain(|contended| contended != root);
+            }
+            self.resume_after_lease(seq);
+        }
+    }
+}
+
+#[cfg(feature = "testing")]
+impl<J> Scheduler<J> {
+    /// Returns the leases of this process, for a test that searches for processes that wait for each other.
+    pub(crate) fn lease_states(&self) -> Vec<crate::testing::LeaseState> {
+        let waits_for = |seq: &CommandSeq| {
+            let waiting = |(_, contended): &(&AggregateRoot, &ContendedAggregate)| {
+                contended.waiting.contains(seq) && !matches!(contended.stage, Stage::Held(..))
+            };
+            self.leases.aggregates.iter().find(waiting).map(|(root, _)| root.clone())
+        };
+        let keepers = |root: &AggregateRoot| {
+            let keeping = self.commands.iter().filter(|(_, command)| command.leased.contains(root));
+            keeping.map(|(seq, _)| waits_for(seq)).collect()
+        };
+        let state =
+            |(root, contended): (&AggregateRoot, &ContendedAggregate)| crate::testing::LeaseState {
+                aggregate_id: root.clone(),
+                is_held: !matches!(contended.stage, Stage::Requested),
+                keepers_wait_for: keepers(root),
+            };
+        self.leases.aggregates.iter().map(state).collect()
+    }
+}

@@ -1,0 +1,120 @@
+//! The locks on aggregates: which command decides on one, and which wait for it.
+
+use std::collections::BTreeSet;
+
+use super::CommandSeq;
+use crate::collections::FastMap;
+use crate::root::AggregateRoot;
+
+/// The locks of the aggregates in flight.
+#[derive(Debug, Default)]
+pub(crate) struct LockTable {
+    locks: FastMap<AggregateRoot, Lock>,
+}
+
+#[derive(Debug)]
+struct Lock {
+    holder: CommandSeq,
+    /// Commands that wait for the lock.
+    waiting: BTreeSet<CommandSeq>,
+    /// Commands that do not want this lock, but wait until it is released.
+    blocked: Vec<CommandSeq>,
+}
+
+/// The commands that go on after a lock was released.
+#[derive(Debug, Default)]
+pub(crate) struct Unlocked {
+    /// The new holder of the lock.
+    pub(crate) next: Option<CommandSeq>,
+    /// Commands that waited only for the release.
+    pub(crate) unblocked: Vec<CommandSeq>,
+}
+
+impl LockTable {
+    /// Acquires the lock of an aggregate.
+    ///
+    /// # Errors
+    /// The holder, if another command has the lock. This command then waits in its queue.
+    pub(crate) fn lock(&mut self, root: &AggregateRoot, seq: CommandSeq) -> Result<(), CommandSeq> {
+        match self.locks.get_mut(root) {
+            Some(lock) if lock.holder == seq => Ok(()),
+            Some(lock) => {
+                lock.waiting.insert(seq);
+                Err(lock.holder)
+            }
+            None => {
+                let lock = Lock { holder: seq, waiting: BTreeSet::new(), blocked: Vec::new() };
+                self.locks.insert(root.clone(), lock);
+                Ok(())
+            }
+        }
+    }
+
+    /// Removes a command from the queue of a lock.
+    pub(crate) fn cancel(&mut self, root: &AggregateRoot, seq: CommandSeq) {
+        if let Some(lock) = self.locks.get_mut(root) {
+            lock.waiting.remove(&seq);
+        }
+    }
+
+    /// Waits until a lock is released, without a place in its queue. Returns whether it is held.
+    pub(crate) fn wait_until_unlocked(&mut self, root: &AggregateRoot, seq: CommandSeq) -> bool {
+        match self.locks.get_mut(root) {
+            Some(lock) => {
+                lock.blocked.push(seq);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Releases a lock, and grants it to the oldest command that waits for it.
+    pub(crate) fn unlock(&mut self, root: &AggregateRoot, seq: CommandSeq) -> Unlocked {
+        let Some(lock) = self.locks.get_mut(root) else { return Unlocked::default() };
+        assert_eq!(lock.holder, seq, "only its holder releases a lock");
+        let unblocked = std::mem::take(&mut lock.blocked);
+        let next = lock.waiting.pop_first();
+        match next {
+            Some(next) => lock.holder = next,
+            None => drop(self.locks.remove(root)),
+        }
+        Unlocked { next, unblocked }
+    }
+
+    /// Returns the holder of the lock of an aggregate.
+    pub(crate) fn holder(&self, root: &AggregateRoot) -> Option<CommandSeq> {
+        self.locks.get(root).map(|lock| lock.holder)
+    }
+
+    /// Returns whether a command that was accepted earlier waits for a lock.
+    pub(crate) fn has_older_waiter(&self, root: &AggregateRoot, seq: CommandSeq) -> bool {
+        let waiting = self.locks.get(root).and_then(|lock| lock.waiting.first());
+        waiting.is_some_and(|first| *first < seq)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_lock_goes_to_the_oldest_waiter_and_an_idle_one_is_dropped() {
+        let mut locks = LockTable::default();
+        let root = AggregateRoot::new("thing", Uuid::nil());
+        assert_eq!(locks.lock(&root, 5), Ok(()));
+        for seq in [9, 6, 7] {
+            assert_eq!(locks.lock(&root, seq), Err(5));
+        }
+        locks.cancel(&root, 6);
+        assert!(locks.wait_until_unlocked(&root, 1));
+        assert!(locks.has_older_waiter(&root, 8) && !locks.has_older_waiter(&root, 7));
+        let unlocked = locks.unlock(&root, 5);
+        assert_eq!((unlocked.next, unlocked.unblocked), (Some(7), vec![1]));
+        assert_eq!(locks.unlock(&root, 7).next, Some(9));
+        assert_eq!(locks.unlock(&root, 9).next, None);
+        assert!(locks.locks.is_empty());
+        assert!(!locks.wait_until_unlocked(&root, 1));
+    }
+}

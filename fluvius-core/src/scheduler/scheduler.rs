@@ -1,0 +1,402 @@
+//! The state of the scheduler, its inputs and its effects.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::cached_version::CachedVersion;
+use super::commit_queue::{AdmittedUnit, Batch, CommitQueue};
+use super::leases::Leases;
+use super::lock_table::LockTable;
+use super::version_cache::VersionCache;
+use super::{CommandSeq, UnitNumber};
+use crate::collections::{FastMap, OneVec};
+use crate::root::AggregateRoot;
+use crate::store::{Fate, StoreError, StoreTurn};
+use crate::unit_of_work::UnitOfWork;
+use crate::unwind::Deferred;
+
+/// Number of version conflicts of a command from which on it requires a lease.
+const LEASE_FROM_CONFLICT: u32 = 2;
+
+/// The limits of a scheduler.
+#[derive(Debug, Clone)]
+pub(crate) struct Limits {
+    /// Units in one batch.
+    pub(crate) max_batch_units: usize,
+    /// Bytes in one batch, by estimate.
+    pub(crate) max_batch_bytes: usize,
+    /// Bytes of cached versions of idle aggregates, by estimate.
+    pub(crate) cache_capacity: usize,
+    /// Number of times that a command is decided before its version conflicts end it.
+    pub(crate) max_attempts: u32,
+    #[cfg(feature = "testing")]
+    pub(crate) planted: Option<crate::testing::Planted>,
+}
+
+impl Limits {
+    /// Returns whether a test has planted this fault.
+    #[cfg(feature = "testing")]
+    pub(crate) fn has(&self, planted: crate::testing::Planted) -> bool {
+        self.planted == Some(planted)
+    }
+}
+
+/// An order of the scheduler to the executor.
+#[derive(Debug)]
+pub(crate) enum Effect {
+    /// Decide the command on the newest versions, then call [`Scheduler::admit`].
+    Decide(CommandSeq),
+    /// Commit the batch, then call [`Scheduler::on_batch_committed`].
+    Commit(Batch),
+    /// Answer the command, then call [`Scheduler::finish`].
+    Answer(CommandSeq, Resolution),
+    /// Wait, longer after each conflict, then call [`Scheduler::resume`]. The command keeps its locks, so commands that
+    /// were accepted after it do not overtake it.
+    BackOff(CommandSeq, u32),
+    /// Look up by its id whether the unit of the command is stored, then call [`Scheduler::resume`] or
+    /// [`Scheduler::end`].
+    ResolveInDoubt(CommandSeq),
+    /// Acquire the lease of the aggregate, load the aggregate, then call [`Scheduler::on_lease_acquired`].
+    AcquireLease(AggregateRoot),
+    /// Wait for one tick of a held lease, then call [`Scheduler::on_lease_tick`].
+    KeepLease(AggregateRoot),
+    /// Return the lease to the store.
+    ReleaseLease(StoreTurn),
+}
+
+/// The end of a command.
+#[derive(Debug)]
+pub(crate) enum Resolution {
+    /// Its last decision is durable.
+    Committed,
+    /// The log has an id of its unit.
+    Duplicate,
+    /// Other processes changed its aggregates in each attempt.
+    Conflict(AggregateRoot, u32),
+    /// The store failed.
+    Failed(StoreError),
+}
+
+/// The result of deciding a command.
+#[derive(Debug)]
+pub(crate) struct Decision {
+    /// The versions that it was decided on.
+    pub(crate) reads: OneVec<Arc<CachedVersion>>,
+    /// The new versions, one for each aggregate.
+    pub(crate) writes: OneVec<Arc<CachedVersion>>,
+    /// The rows to be stored, and the versions to be checked.
+    pub(crate) unit: UnitOfWork,
+}
+
+/// The order in which commands are decided, admitted and committed. `J` is the executor's data of a command.
+#[derive(Debug)]
+pub(crate) struct Scheduler<J> {
+    pub(crate) versions: VersionCache,
+    pub(super) locks: LockTable,
+    pub(super) leases: Leases,
+    queue: CommitQueue,
+    pub(super) commands: FastMap<CommandSeq, Command<J>>,
+    /// Pending effects, oldest first, except decisions and commits.
+    pub(super) effects: VecDeque<Effect>,
+    /// Commands to decide, oldest first.
+    pub(super) undecided: VecDeque<CommandSeq>,
+    pub(super) limits: Limits,
+    next_seq: CommandSeq,
+    next_unit: UnitNumber,
+}
+
+#[derive(Debug)]
+pub(super) struct Command<J> {
+    job: J,
+    /// The aggregates whose locks it acquires before it is decided, in order.
+    pub(super) wanted: OneVec<AggregateRoot>,
+    /// Number of these locks that it holds, from the first.
+    pub(super) held_count: usize,
+    /// Set if no other command is admitted on the aggregates whose locks it holds.
+    pub(super) is_exclusive: bool,
+    /// The previous command of its stream, before which it is not decided.
+    pub(super) previous: Option<CommandSeq>,
+    /// Number of lost admissions.
+    pub(super) lost_count: u32,
+    /// Number of version conflicts.
+    pub(super) conflict_count: u32,
+    /// Set if it waits, with its locks, before it is decided again.
+    pub(super) backs_off: bool,
+    /// Aggregates for which this command requires a lease.
+    pub(super) contended: OneVec<AggregateRoot>,
+    /// Aggregates whose leases are held for this command until it releases its locks.
+    pub(super) leased: OneVec<AggregateRoot>,
+    /// Set if nothing of it is to be decided: it is admitted, or has ended.
+    pub(super) is_decided: bool,
+    /// Number of older commands that are to be decided before it, since it depended on their aborted units.
+    pub(super) predecessor_count: usize,
+    /// Younger commands that depended on its aborted unit, and are decided after it.
+    pub(super) successors: Vec<CommandSeq>,
+}
+
+impl<J> Scheduler<J> {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            versions: VersionCache::new(limits.cache_capacity),
+            locks: LockTable::default(),
+            leases: Leases::default(),
+            queue: CommitQueue::new(limits.max_batch_units, limits.max_batch_bytes),
+            commands: FastMap::default(),
+            effects: VecDeque::new(),
+            undecided: VecDeque::new(),
+            limits: limits.clone(),
+            next_seq: 0,
+            next_unit: 0,
+        }
+    }
+
+    /// Accepts a command on one aggregate, or a group on several. `previous` is the command before it in a stream.
+    pub(crate) fn accept(
+        &mut self,
+        mut roots: OneVec<AggregateRoot>,
+        job: J,
+        previous: Option<CommandSeq>,
+    ) -> CommandSeq {
+        let seq = self.next_seq;
+        self.next_seq += 1;
+        roots.sort_unstable();
+        roots.dedup();
+        let command = Command {
+            job,
+            is_exclusive: roots.len() > 1,
+            wanted: roots,
+            held_count: 0,
+            previous,
+            lost_count: 0,
+            conflict_count: 0,
+            backs_off: false,
+            contended: OneVec::new(),
+            leased: OneVec::new(),
+            is_decided: false,
+            predecessor_count: 0,
+            successors: Vec::new(),
+        };
+        self.commands.insert(seq, command);
+        self.acquire_locks(seq);
+        seq
+    }
+
+    /// Returns the executor's data of a command.
+    pub(crate) fn job(&mut self, seq: CommandSeq) -> Option<&mut J> {
+        self.commands.get_mut(&seq).map(|command| &mut command.job)
+    }
+
+    /// Admits a decision if every version that it has read is still the newest: installs its versions for all its
+    /// aggregates together, and adds its unit to the commit queue. Returns whether it was admitted.
+    pub(crate) fn admit(&mut self, seq: CommandSeq, decision: Decision) -> bool {
+        if self.must_yield(seq) {
+            self.release_locks(seq);
+            self.acquire_locks(seq);
+            return false;
+        }
+        if !decision.reads.iter().all(|read| self.versions.is_newest(read)) {
+            self.on_admission_lost(seq, &decision);
+            return false;
+        }
+        let excluded = decision.writes.iter().find(|write| self.is_excluded(seq, &write.root));
+        if let Some(write) = excluded {
+            let root = write.root.clone();
+            self.on_excluded(seq, &root, &decision);
+            return false;
+        }
+        if let Some(root) = self.missing_lease(seq, &decision) {
+            self.wait_for_lease(seq, root);
+            return false;
+        }
+        let mut depends_on: Vec<UnitNumber> =
+            decision.reads.iter().filter_map(|read| self.versions.pending_unit(read)).collect();
+        depends_on.sort_unstable();
+        depends_on.dedup();
+        #[cfg(feature = "testing")]
+        if self.limits.has(crate::testing::Planted::ForgetDependents) {
+            depends_on.clear();
+        }
+        let number = self.next_unit;
+        self.next_unit += 1;
+        for write in &decision.writes {
+            self.versions.install(number, seq, write);
+        }
+        let admitted = AdmittedUnit { number, seq, depends_on, writes: decision.writes };
+        self.queue.push(admitted, decision.unit);
+        let successors = self.set_decided(seq);
+        self.release_locks(seq);
+        self.resume_successors(successors);
+        true
+    }
+
+    /// Returns the next effect. After each input the executor takes effects until there are none, on any thread.
+    ///
+    /// Decisions come after all effects that end a command, which waits for nothing. A commit comes last, so that it
+    /// takes along the units decided before it.
+    pub(crate) fn next_effect(&mut self) -> Option<Effect> {
+        let effect = self.effects.pop_front();
+        let effect = effect.or_else(|| self.undecided.pop_front().map(Effect::Decide));
+        effect.or_else(|| self.queue.next_batch().map(Effect::Commit))
+    }
+
+    /// Returns the next effect, without decisions: these are left to other tasks, since their code is slow.
+    pub(crate) fn next_effect_except_decide(&mut self) -> Option<Effect> {
+        self.effects.pop_front().or_else(|| self.queue.next_batch().map(Effect::Commit))
+    }
+
+    /// Returns whether there is an effect to take.
+    pub(crate) fn has_effect(&self) -> bool {
+        !self.effects.is_empty() || !self.undecided.is_empty() || self.queue.has_next_batch()
+    }
+
+    /// Gives up every command and every effect, and returns for each command whether its unit is at the store. Units that
+    /// only wait for the store are never handed to it.
+    pub(crate) fn abandon(&mut self) -> Vec<(J, bool)> {
+        let at_the_store = self.queue.abandon();
+        self.undecided.clear();
+        let effects = std::mem::take(&mut self.effects);
+        let leases = self.leases.abandon();
+        Deferred::Value(Box::new((effects, leases))).defer();
+        let commands = self.commands.drain();
+        commands.map(|(seq, command)| (command.job, at_the_store.contains(&seq))).collect()
+    }
+
+    /// Takes the outcomes of the batch in flight, in its order. A unit without an outcome has failed.
+    pub(crate) fn on_batch_committed(&mut self, fates: Vec<Fate>) {
+        let mut aborted: FastMap<UnitNumber, CommandSeq> = FastMap::default();
+        let mut retried: Vec<AdmittedUnit> = Vec::new();
+        let mut fates = fates.into_iter();
+        for unit in self.queue.take_in_flight() {
+            let fate = fates.next().unwrap_or_else(|| {
+                Fate::Failed(StoreError::permanent("the store gave no outcome for a unit of work"))
+            });
+            let is_broken = matches!(fate, Fate::Committed { .. })
+                && unit.depends_on.iter().any(|on| aborted.contains_key(on));
+            if is_broken {
+                // The store breaks its contract: its log resolves the outcome.
+                let report = || {
+                    tracing::error!(
+                        "the store has committed a unit, but not a unit that it depends on"
+                    )
+                };
+                Deferred::Call(Box::new(report)).defer();
+            }
+            let fate = if is_broken { Fate::Unknown } else { fate };
+            if let Fate::Committed { contested, .. } = fate {
+                for write in &unit.writes {
+                    self.versions.commit(unit.number, write);
+                }
+                for root in contested {
+                    self.request_lease(root, Vec::new());
+                }
+                self.end(unit.seq, Resolution::Committed);
+                continue;
+            }
+            aborted.insert(unit.number, unit.seq);
+            self.abort(&unit);
+            let is_retried = match fate {
+                Fate::Committed { .. } | Fate::Fell { .. } => true,
+                Fate::Stale { root, stored } => {
+                    self.versions.overwrite(&root, stored.map(|stored| *stored));
+                    self.retry_after_conflict(unit.seq, root)
+                }
+                Fate::Known { .. } => {
+                    self.end(unit.seq, Resolution::Duplicate);
+                    false
+                }
+                Fate::Failed(error) => {
+                    self.end(unit.seq, Resolution::Failed(error));
+                    false
+                }
+                Fate::Unknown => {
+                    // The store was lost: other processes may have changed it meanwhile.
+                    self.versions.clear_durable();
+                    self.effects.push_back(Effect::ResolveInDoubt(unit.seq));
+                    false
+                }
+            };
+            if is_retried {
+                retried.push(unit);
+            }
+        }
+        if fates.len() > 0 {
+            // More outcomes than units: their values are the store's, and are not dropped under the lock.
+            Deferred::Value(Box::new(fates.collect::<Vec<Fate>>())).defer();
+        }
+        for unit in self.queue.cascade_abort(&mut aborted) {
+            self.abort(&unit);
+            retried.push(unit);
+        }
+        for unit in &retried {
+            for predecessor in unit.depends_on.iter().filter_map(|on| aborted.get(on)) {
+                self.run_after(unit.seq, *predecessor);
+            }
+        }
+        for unit in retried {
+            self.acquire_locks(unit.seq);
+        }
+        self.return_expiring_leases();
+    }
+
+    /// Aborts a unit: removes its versions.
+    fn abort(&mut self, unit: &AdmittedUnit) {
+        for write in &unit.writes {
+            self.versions.abort(unit.number, &write.root);
+        }
+        if let Some(command) = self.commands.get_mut(&unit.seq) {
+            command.is_decided = false;
+        }
+    }
+
+    /// Decides a command again, in its old place.
+    pub(crate) fn resume(&mut self, seq: CommandSeq) {
+        self.acquire_locks(seq);
+    }
+
+    /// Removes a command that holds no lock, and returns its data.
+    pub(crate) fn finish(&mut self, seq: CommandSeq) -> Option<J> {
+        let command = self.commands.remove(&seq)?;
+        assert_eq!(command.held_count, 0, "a command that ends holds no lock");
+        self.resume_successors(command.successors);
+        Some(command.job)
+    }
+
+    /// Returns whether every accepted command is answered.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.commands.is_empty()
+    }
+
+    /// Returns the number of units that wait for the store.
+    pub(crate) fn queue_depth(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Ends a command: its answer is due.
+    pub(crate) fn end(&mut self, seq: CommandSeq, resolution: Resolution) {
+        let successors = self.set_decided(seq);
+        self.effects.push_back(Effect::Answer(seq, resolution));
+        self.resume_successors(successors);
+    }
+
+    /// Marks a command as decided, and returns the commands that are decided after it.
+    fn set_decided(&mut self, seq: CommandSeq) -> Vec<CommandSeq> {
+        let Some(command) = self.commands.get_mut(&seq) else { return Vec::new() };
+        command.is_decided = true;
+        std::mem::take(&mut command.successors)
+    }
+
+    /// Returns whether a command with a version conflict is decided again, which it is after a back-off.
+    fn retry_after_conflict(&mut self, seq: CommandSeq, root: AggregateRoot) -> bool {
+        let Some(command) = self.commands.get_mut(&seq) else { return false };
+        command.conflict_count += 1;
+        let count = command.conflict_count;
+        command.backs_off = count < self.limits.max_attempts;
+        let is_retried = command.backs_off;
+        if !is_retried {
+            self.end(seq, Resolution::Conflict(root, count));
+        } else if count >= LEASE_FROM_CONFLICT && !command.contended.contains(&root) {
+            command.contended.push(root);
+        }
+        is_retried
+    }
+}

@@ -1,0 +1,217 @@
+//! The order of decisions: which command is decided when.
+//!
+//! Deadlock freedom: a command waits only for older commands, or for one that is being decided or backs off, which ends by
+//! itself. A waiting command yields its locks to an older one. So the wait-for graph is acyclic.
+
+use super::CommandSeq;
+use super::scheduler::{Command, Decision, Effect, Scheduler};
+use crate::root::AggregateRoot;
+
+/// Number of lost admissions after which a command acquires the locks of all its aggregates.
+const MAX_LOST_ADMISSIONS: u32 = 3;
+
+impl<J> Command<J> {
+    /// Returns whether it waits for locks, or for older commands.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.held_count < self.wanted.len() || self.predecessor_count > 0
+    }
+}
+
+impl<J> Scheduler<J> {
+    /// Decides a command after an older one that is to be decided again.
+    pub(super) fn run_after(&mut self, seq: CommandSeq, predecessor: CommandSeq) {
+        // An older command does not wait for a younger one: the wait-for graph stays acyclic.
+        let older = self.commands.get_mut(&predecessor).filter(|_| predecessor < seq);
+        let Some(older) = older else { return };
+        if older.is_decided || older.successors.contains(&seq) {
+            return;
+        }
+        older.successors.push(seq);
+        if let Some(command) = self.commands.get_mut(&seq) {
+            command.predecessor_count += 1;
+        }
+    }
+
+    /// Returns the previous command of a stream, if it is to be decided again.
+    fn undecided_predecessor(&self, previous: Option<CommandSeq>) -> Option<CommandSeq> {
+        previous.filter(|previous| self.commands.get(previous).is_some_and(|one| !one.is_decided))
+    }
+
+    /// Decides the commands that waited for one that is now admitted or has ended.
+    pub(super) fn resume_successors(&mut self, successors: Vec<CommandSeq>) {
+        for successor in successors {
+            let Some(command) = self.commands.get_mut(&successor) else { continue };
+            command.predecessor_count -= 1;
+            if command.predecessor_count == 0 {
+                self.acquire_locks(successor);
+            }
+        }
+    }
+
+    /// Decides a command again, because another one has replaced a version that it was decided on.
+    pub(super) fn on_admission_lost(&mut self, seq: CommandSeq, decision: &Decision) {
+        let reads = decision.reads.iter().filter(|read| !read.is_durable());
+        for predecessor in reads.filter_map(|read| read.seq()) {
+            self.run_after(seq, predecessor);
+        }
+        let Some(command) = self.commands.get_mut(&seq) else { return };
+        command.lost_count += 1;
+        let is_waiting = command.is_waiting();
+        if command.lost_count >= MAX_LOST_ADMISSIONS {
+            return self.acquire_all_locks(seq, decision);
+        }
+        if is_waiting {
+            // The commands that it excluded go on.
+            self.release_locks(seq);
+        }
+        self.acquire_locks(seq);
+    }
+
+    /// Makes a command wait until an exclusive command is admitted. It holds no lock meanwhile, so that other commands on
+    /// its own aggregate go on.
+    pub(super) fn on_excluded(
+        &mut self,
+        seq: CommandSeq,
+        root: &AggregateRoot,
+        decision: &Decision,
+    ) {
+        let Some(command) = self.commands.get_mut(&seq) else { return };
+        command.lost_count += 1;
+        if command.lost_count >= MAX_LOST_ADMISSIONS {
+            return self.acquire_all_locks(seq, decision);
+        }
+        self.release_locks(seq);
+        if !self.locks.wait_until_unlocked(root, seq) {
+            self.acquire_locks(seq);
+        }
+    }
+
+    /// Returns whether another command holds an aggregate exclusively. One that waits excludes no older command.
+    pub(super) fn is_excluded(&self, seq: CommandSeq, root: &AggregateRoot) -> bool {
+        let Some(holder) = self.locks.holder(root).filter(|holder| *holder != seq) else {
+            return false;
+        };
+        let yields = |command: &Command<J>| seq < holder && command.is_waiting();
+        let command = self.commands.get(&holder);
+        command.is_some_and(|command| command.is_exclusive && !yields(command))
+    }
+
+    /// Makes a command exclusive: it releases its locks, and acquires those of all aggregates of its last attempt in the
+    /// order of the aggregates. If it has them all, it keeps them.
+    fn acquire_all_locks(&mut self, seq: CommandSeq, decision: &Decision) {
+        #[cfg(feature = "testing")]
+        if self.limits.has(crate::testing::Planted::WaitWhileHolding) {
+            return self.wait_while_holding(seq, decision);
+        }
+        let Some(command) = self.commands.get_mut(&seq) else { return };
+        command.is_exclusive = true;
+        let held = &command.wanted[..command.held_count];
+        let has_all = decision.reads.iter().all(|read| held.contains(&read.root));
+        if has_all && !command.is_waiting() {
+            return self.acquire_locks(seq);
+        }
+        self.release_locks(seq);
+        let Some(command) = self.commands.get_mut(&seq) else { return };
+        command.wanted.extend(decision.reads.iter().map(|read| read.root.clone()));
+        command.wanted.sort_unstable();
+        command.wanted.dedup();
+        self.acquire_locks(seq);
+    }
+
+    /// Returns whether an older command waits for a lock that this one holds.
+    fn is_awaited_by_older(&self, seq: CommandSeq, command: &Command<J>) -> bool {
+        let mut held = command.wanted[..command.held_count].iter();
+        held.any(|root| self.locks.has_older_waiter(root, seq))
+    }
+
+    /// Returns whether an older command is to be decided before this one.
+    pub(super) fn must_yield(&self, seq: CommandSeq) -> bool {
+        let Some(command) = self.commands.get(&seq) else { return false };
+        self.is_awaited_by_older(seq, command)
+            || self.undecided_predecessor(command.previous).is_some()
+    }
+
+    #[cfg(feature = "testing")]
+    fn wait_while_holding(&mut self, seq: CommandSeq, decision: &Decision) {
+        let Some(command) = self.commands.get_mut(&seq) else { return };
+        command.is_exclusive = true;
+        for read in &decision.reads {
+            if !command.wanted.contains(&read.root) {
+                command.wanted.push(read.root.clone());
+            }
+        }
+        self.acquire_locks(seq);
+    }
+
+    /// Acquires the wanted locks in the order of the aggregates, as far as they are free. Once the command has them all,
+    /// its leases too, and no predecessor is left, it is decided.
+    pub(super) fn acquire_locks(&mut self, seq: CommandSeq) {
+        let Some(command) = self.commands.get_mut(&seq) else { return };
+        while let Some(root) = command.wanted.get(command.held_count) {
+            if let Err(holder) = self.locks.lock(root, seq) {
+                self.release_leases(seq);
+                self.preempt(holder, seq);
+                return;
+            }
+            command.held_count += 1;
+        }
+        if command.predecessor_count > 0 {
+            return self.release_leases(seq);
+        }
+        let previous = command.previous;
+        if let Some(predecessor) = self.undecided_predecessor(previous) {
+            self.release_leases(seq);
+            return self.run_after(seq, predecessor);
+        }
+        if !self.acquire_leases(seq) {
+            return;
+        }
+        let Some(command) = self.commands.get_mut(&seq) else { return };
+        let backs_off = std::mem::take(&mut command.backs_off) && command.leased.is_empty();
+        match backs_off {
+            true => self.effects.push_back(Effect::BackOff(seq, command.conflict_count)),
+            false => self.undecided.push_back(seq),
+        }
+    }
+
+    /// Makes a waiting holder yield its locks to an older command, and queue for them again.
+    fn preempt(&mut self, holder: CommandSeq, older: CommandSeq) {
+        #[cfg(feature = "testing")]
+        if self.limits.has(crate::testing::Planted::WaitWhileHolding) {
+            return;
+        }
+        let Some(command) = self.commands.get(&holder) else { return };
+        if holder < older || !command.is_waiting() {
+            return;
+        }
+        if let Some(root) = command.wanted.get(command.held_count) {
+            self.locks.cancel(root, holder);
+        }
+        self.release_locks(holder);
+        self.acquire_locks(holder);
+    }
+
+    /// Releases the locks and leases of a command. It still wants the locks, since it may have to be decided again.
+    pub(super) fn release_locks(&mut self, seq: CommandSeq) {
+        self.release_leases(seq);
+        let Some(command) = self.commands.get_mut(&seq) else { return };
+        let held = std::mem::take(&mut command.held_count);
+        let mut granted: Vec<CommandSeq> = Vec::new();
+        let mut resumed: Vec<CommandSeq> = Vec::new();
+        for root in &command.wanted[..held] {
+            let unlocked = self.locks.unlock(root, seq);
+            granted.extend(unlocked.next);
+            resumed.extend(unlocked.next);
+            resumed.extend(unlocked.unblocked);
+        }
+        for next in granted {
+            // The lock that it is granted is the one that it waited for.
+            if let Some(command) = self.commands.get_mut(&next) {
+                command.held_count += 1;
+            }
+        }
+        for next in resumed {
+            self.acquire_locks(next);
+        }
+    }
+}
