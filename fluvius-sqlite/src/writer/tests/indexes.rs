@@ -229,7 +229,7 @@ async fn a_file_of_an_older_schema_gets_its_indexes() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("store.db");
     std::fs::copy(
-        concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/tests/evolution/revision-1.db"),
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/tests/schema_evolution/revision-1.db"),
         &file,
     )
     .unwrap();

@@ -41,7 +41,7 @@ where
         match explore(seed, None, scenario) {
             Ok(counts) => add(&mut total, counts),
             Err(fault) => panic!(
-                "{fault}\nreplay: FLUVIUS_SEED={seed} cargo test -p fluvius-tests --test interleavings -- --exact {test}"
+                "{fault}\nreplay: FLUVIUS_SEED={seed} cargo test -p fluvius-tests --test shuttle -- --exact {test}"
             ),
         }
     }

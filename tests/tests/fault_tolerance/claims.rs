@@ -22,7 +22,7 @@ fn seed() -> u64 {
 /// How to run a test again that has failed.
 fn replay(test: &str, seed: u64) -> String {
     format!(
-        "replay: FLUVIUS_SEED={seed} cargo test -p fluvius-tests --test checkers {test} -- --nocapture"
+        "replay: FLUVIUS_SEED={seed} cargo test -p fluvius-tests --test fault_tolerance {test} -- --nocapture"
     )
 }
 

@@ -30,7 +30,7 @@ pub(crate) fn check<S: Strategy>(
     if let Err(error) = TestRunner::new_with_rng(config, rng).run(&strategy, property) {
         panic!(
             "{error}\nseed: {seed}, commit: {}\n\
-             again: FLUVIUS_SEED={seed} FLUVIUS_CASES={cases} cargo test -p fluvius-tests --test properties {name}",
+             again: FLUVIUS_SEED={seed} FLUVIUS_CASES={cases} cargo test -p fluvius-tests --test proptest {name}",
             commit(),
         );
     }
