@@ -70,7 +70,7 @@ impl RuntimeBuilder {
                     cache_capacity: 64 << 20,
                     max_attempts: 32,
                     #[cfg(feature = "testing")]
-                    planted: None,
+                    mutant: None,
                 },
                 record_refusals: true,
                 read_back: true,
@@ -180,8 +180,8 @@ impl RuntimeBuilder {
     /// Plants a fault that tests of the runtime must find.
     #[cfg(feature = "testing")]
     #[doc(hidden)]
-    pub fn plant(mut self, planted: crate::testing::Planted) -> Self {
-        self.settings.limits.planted = Some(planted);
+    pub fn plant(mut self, mutant: crate::testing::Mutant) -> Self {
+        self.settings.limits.mutant = Some(mutant);
         self
     }
 

@@ -186,15 +186,15 @@ fn read_back(
 /// Applies the fault that a test has planted.
 #[cfg(feature = "testing")]
 fn plant(limits: &crate::scheduler::Limits, decision: &mut Decision) {
-    use crate::testing::Planted;
+    use crate::testing::Mutant;
     if !decision.writes.is_empty() {
         return;
     }
-    if limits.has(Planted::AnswerRefusalAtOnce) {
+    if limits.has(Mutant::AnswerRejectionAtOnce) {
         decision.reads.clear();
         decision.unit.expected.clear();
     }
-    if limits.has(Planted::CachedRead) {
+    if limits.has(Mutant::CachedRead) {
         decision.unit.expected.clear();
     }
 }

@@ -73,7 +73,7 @@ impl<J> Scheduler<J> {
         needed.sort_unstable();
         needed.dedup();
         #[cfg(feature = "testing")]
-        if self.limits.has(crate::testing::Planted::TakeTurnsInNoOrder) {
+        if self.limits.has(crate::testing::Mutant::LeasesInNoOrder) {
             needed.sort_by_key(|root| command.wanted.contains(root));
         }
         for root in needed {
@@ -207,8 +207,8 @@ impl<J> Scheduler<J> {
     /// since an aggregate becomes contended at any time.
     fn release_later_leases(&mut self, seq: CommandSeq, waits_for: &AggregateRoot) {
         #[cfg(feature = "testing")]
-        if self.limits.has(crate::testing::Planted::TakeTurnsInNoOrder)
-            || self.limits.has(crate::testing::Planted::KeepLaterTurns)
+        if self.limits.has(crate::testing::Mutant::LeasesInNoOrder)
+            || self.limits.has(crate::testing::Mutant::KeepLaterLeases)
         {
             return;
         }
@@ -261,7 +261,7 @@ impl<J> Scheduler<J> {
             return;
         }
         #[cfg(feature = "testing")]
-        if self.limits.has(crate::testing::Planted::KeepTurns) {
+        if self.limits.has(crate::testing::Mutant::KeepLeases) {
             return;
         }
         match std::mem::replace(&mut contended.stage, Stage::Requested) {

@@ -30,14 +30,14 @@ pub(crate) struct Limits {
     /// Number of times that a command is decided before its version conflicts end it.
     pub(crate) max_attempts: u32,
     #[cfg(feature = "testing")]
-    pub(crate) planted: Option<crate::testing::Planted>,
+    pub(crate) mutant: Option<crate::testing::Mutant>,
 }
 
 impl Limits {
     /// Returns whether a test has planted this fault.
     #[cfg(feature = "testing")]
-    pub(crate) fn has(&self, planted: crate::testing::Planted) -> bool {
-        self.planted == Some(planted)
+    pub(crate) fn has(&self, mutant: crate::testing::Mutant) -> bool {
+        self.mutant == Some(mutant)
     }
 }
 
@@ -213,7 +213,7 @@ impl<J> Scheduler<J> {
         depends_on.sort_unstable();
         depends_on.dedup();
         #[cfg(feature = "testing")]
-        if self.limits.has(crate::testing::Planted::ForgetDependents) {
+        if self.limits.has(crate::testing::Mutant::ForgetDependents) {
             depends_on.clear();
         }
         let number = self.next_unit;

@@ -100,7 +100,7 @@ impl<J> Scheduler<J> {
     /// order of the aggregates. If it has them all, it keeps them.
     fn acquire_all_locks(&mut self, seq: CommandSeq, decision: &Decision) {
         #[cfg(feature = "testing")]
-        if self.limits.has(crate::testing::Planted::WaitWhileHolding) {
+        if self.limits.has(crate::testing::Mutant::WaitWhileHolding) {
             return self.wait_while_holding(seq, decision);
         }
         let Some(command) = self.commands.get_mut(&seq) else { return };
@@ -177,7 +177,7 @@ impl<J> Scheduler<J> {
     /// Makes a waiting holder yield its locks to an older command, and queue for them again.
     fn preempt(&mut self, holder: CommandSeq, older: CommandSeq) {
         #[cfg(feature = "testing")]
-        if self.limits.has(crate::testing::Planted::WaitWhileHolding) {
+        if self.limits.has(crate::testing::Mutant::WaitWhileHolding) {
             return;
         }
         let Some(command) = self.commands.get(&holder) else { return };

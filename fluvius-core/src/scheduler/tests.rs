@@ -22,7 +22,7 @@ impl World {
             cache_capacity: usize::MAX,
             max_attempts: 2,
             #[cfg(feature = "testing")]
-            planted: None,
+            mutant: None,
         };
         Self { scheduler: Scheduler::new(&limits), lease: None }
     }
@@ -468,7 +468,7 @@ fn a_lost_command_releases_later_leases_before_it_waits() {
 #[cfg(feature = "testing")]
 fn a_lost_command_that_keeps_later_leases_is_found() {
     let mut world = World::new();
-    world.scheduler.limits.planted = Some(crate::testing::Planted::KeepLaterTurns);
+    world.scheduler.limits.mutant = Some(crate::testing::Mutant::KeepLaterLeases);
     let effects = steps_of_a_lost_command(world);
     assert!(!effects.contains(&"release".to_owned()), "{effects:?}");
 }

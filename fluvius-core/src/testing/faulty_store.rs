@@ -122,7 +122,7 @@ impl<S: Store> FaultyStore<S> {
             Some(fate) => fate,
             None => Fate::Failed(StoreError::permanent("the inner store gave no fate")),
         };
-        fates.into_iter().map(|planted| planted.unwrap_or_else(&mut stored)).collect()
+        fates.into_iter().map(|mutant| mutant.unwrap_or_else(&mut stored)).collect()
     }
 }
 

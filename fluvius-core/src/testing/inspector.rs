@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::difference;
+use super::diff;
 use crate::action::ActionDescriptor;
 use crate::aggregate::{Aggregate, AggregateDescriptor, SharedState};
 use crate::json::{self, Change, Json};
@@ -111,7 +111,7 @@ pub(crate) fn difference<A: Aggregate>(left: &SharedState, read: &SharedState) -
         let _ = write!(
             told,
             " (- left by the action, + read back):\n{}",
-            difference::difference(&left, &read)
+            diff::difference(&left, &read)
         );
     }
     if let Ok(data) = json::encode(left) {

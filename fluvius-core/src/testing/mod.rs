@@ -1,21 +1,21 @@
 //! For the tests of authors and of stores: scenarios, random sequences of commands, a clock that
 //! stands still, identifiers that count, and a store that fails by a seed.
 
+mod block_on;
 mod clock;
 mod command;
 pub mod conformance;
-mod difference;
+mod diff;
 mod faulty_store;
+mod fixture;
 mod ids;
 pub(crate) mod inspector;
 mod leases;
-mod own_thread;
-mod planted;
+mod mutants;
 mod rng;
 mod scenario;
 pub(crate) mod scheduled;
-mod sequences;
-mod world;
+mod simulation;
 
 #[doc(inline)]
 pub use crate::store_conformance;
@@ -26,9 +26,9 @@ pub use ids::{CountedIds, invoked_id};
 #[doc(hidden)]
 pub use leases::{LeaseState, LeaseWait, lease_cycle};
 #[doc(hidden)]
-pub use planted::Planted;
+pub use mutants::Mutant;
 pub use rng::SeededRng;
 pub use scenario::{ExpectedEvent, Scenario, Then, event};
 #[doc(hidden)]
 pub use scheduled::Scheduler;
-pub use sequences::{Durable, DurableRoot, Failure, SentCommand, Sequences, Tally};
+pub use simulation::{CommittedAggregate, CommittedView, Failure, SentCommand, Simulation, Stats};

@@ -4,8 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests end the test")]
 
 mod mangle;
+mod mutant;
 mod mutants;
-mod mutation;
 mod naive;
 
 use std::sync::Arc;

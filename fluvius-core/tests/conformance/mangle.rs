@@ -9,11 +9,11 @@ use fluvius_core::{AggregateRoot, ContextRecord, UnitOfWork};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::mutation::Mutation;
+use crate::mutant::Mutant;
 
 /// The unit as a store with this fault keeps it.
-pub(crate) fn mangle(unit: &UnitOfWork, mutation: Mutation) -> UnitOfWork {
-    let how = How(mutation);
+pub(crate) fn mangle(unit: &UnitOfWork, mutant: Mutant) -> UnitOfWork {
+    let how = How(mutant);
     let mut unit = unit.clone();
     unit.context = Arc::new(how.context(&unit.context));
     for row in unit.commands.iter_mut().map(Arc::make_mut) {
@@ -66,7 +66,7 @@ pub(crate) fn mangle(unit: &UnitOfWork, mutation: Mutation) -> UnitOfWork {
     unit
 }
 
-struct How(Mutation);
+struct How(Mutant);
 
 impl How {
     fn context(&self, context: &ContextRecord) -> ContextRecord {
@@ -77,7 +77,7 @@ impl How {
         self.revision(&mut row.revision);
         self.optional_id(&mut row.actor.user_id);
         self.optional_id(&mut row.correlation);
-        if self.0 == Mutation::RolesSorted {
+        if self.0 == Mutant::RolesSorted {
             row.roles.sort();
             row.roles.dedup();
         }
@@ -86,15 +86,15 @@ impl How {
 
     fn text(&self, text: &str) -> String {
         match self.0 {
-            Mutation::TextsTrimmed => text.trim().to_owned(),
-            Mutation::TextsCut => text.chars().take(9_999).collect(),
-            Mutation::QuotesDoubled => text.replace('\'', "''"),
+            Mutant::TextsTrimmed => text.trim().to_owned(),
+            Mutant::TextsCut => text.chars().take(9_999).collect(),
+            Mutant::QuotesDoubled => text.replace('\'', "''"),
             _ => text.to_owned(),
         }
     }
 
     fn optional(&self, text: Option<&str>) -> Option<String> {
-        let text = text.filter(|text| self.0 != Mutation::EmptyIsAbsent || !text.is_empty());
+        let text = text.filter(|text| self.0 != Mutant::EmptyIsAbsent || !text.is_empty());
         text.map(|text| self.text(text))
     }
 
@@ -107,20 +107,20 @@ impl How {
     }
 
     fn root(&self, root: &mut AggregateRoot) {
-        if self.0 == Mutation::NamesInLowerCase {
+        if self.0 == Mutant::NamesInLowerCase {
             root.resource = root.resource.to_lowercase().into();
         }
     }
 
     fn payload(&self, payload: &mut Json) {
-        if self.0 == Mutation::PayloadInOneForm {
+        if self.0 == Mutant::PayloadInOneForm {
             *payload = Json::from_value(&payload.to_value()).unwrap();
         }
         self.json(payload);
     }
 
     fn json(&self, json: &mut Json) {
-        if self.0 == Mutation::NumbersAsFloats {
+        if self.0 == Mutant::NumbersAsFloats {
             let mut value = json.to_value();
             numbers_as_floats(&mut value);
             *json = Json::from_value(&value).unwrap();
@@ -128,7 +128,7 @@ impl How {
     }
 
     fn optional_json(&self, json: &mut Option<Json>) {
-        if self.0 == Mutation::NullIsAbsent {
+        if self.0 == Mutant::NullIsAbsent {
             *json = json.take().filter(|json| !json.is_null());
         }
         json.iter_mut().for_each(|json| self.json(json));
@@ -136,20 +136,20 @@ impl How {
 
     fn time(&self, time: &mut DateTime<Utc>) {
         match self.0 {
-            Mutation::TimesInMilliseconds => *time = time.trunc_subsecs(3),
-            Mutation::TimesUnsigned => *time = (*time).max(DateTime::UNIX_EPOCH),
+            Mutant::TimesInMilliseconds => *time = time.trunc_subsecs(3),
+            Mutant::TimesUnsigned => *time = (*time).max(DateTime::UNIX_EPOCH),
             _ => {}
         }
     }
 
     fn revision(&self, revision: &mut u32) {
-        if self.0 == Mutation::RevisionsSigned {
+        if self.0 == Mutant::RevisionsSigned {
             *revision = (*revision).min(i32::MAX.unsigned_abs());
         }
     }
 
     fn optional_id(&self, id: &mut Option<Uuid>) {
-        if self.0 == Mutation::NilIsAbsent {
+        if self.0 == Mutant::NilIsAbsent {
             *id = id.filter(|id| !id.is_nil());
         }
     }

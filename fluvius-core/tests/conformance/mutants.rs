@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use fluvius_core::testing::conformance::{CLAIMS, Harness, check};
 
-use crate::mutation::Mutation::{self, *};
+use crate::mutant::Mutant::{self, *};
 use crate::naive::{Naive, Place};
 
 /// A fault, and the claims that find it.
-type Finding = (Mutation, &'static [&'static str]);
+type Finding = (Mutant, &'static [&'static str]);
 
 const VERSIONS: &[Finding] = &[
     (
@@ -240,26 +240,26 @@ const HANGS_AFTER: Duration = Duration::from_secs(3);
 
 fn check_found(findings: &[Finding]) {
     let mut faults = Vec::new();
-    for (mutation, names) in findings {
+    for (mutant, names) in findings {
         for name in *names {
             let claim = CLAIMS.iter().find(|claim| claim.name() == *name);
             let claim = *claim.unwrap_or_else(|| panic!("there is no claim `{name}`"));
-            let mutation = *mutation;
-            let time_max = if mutation == LocksInBatchOrder { HANGS_AFTER } else { TIME_MAX };
+            let mutant = *mutant;
+            let time_max = if mutant == LocksInBatchOrder { HANGS_AFTER } else { TIME_MAX };
             let found = check(claim, time_max, async move {
                 Harness::new(Place::default(), move |place: Arc<Place>| async move {
-                    Naive::open(&place, Some(mutation))
+                    Naive::open(&place, Some(mutant))
                 })
             });
             match found {
-                Ok(()) => faults.push(format!("{mutation:?} is not found by `{name}`")),
+                Ok(()) => faults.push(format!("{mutant:?} is not found by `{name}`")),
                 // A store that is slow would be found for a fault that it has not.
                 Err(broken) => {
                     let hangs = broken.to_string().contains("has not ended");
-                    if hangs != (mutation == LocksInBatchOrder) {
-                        faults.push(format!("{mutation:?} is found by `{name}` as: {broken}"));
+                    if hangs != (mutant == LocksInBatchOrder) {
+                        faults.push(format!("{mutant:?} is found by `{name}` as: {broken}"));
                     }
-                    println!("{mutation:?}, {name}: {broken}\n");
+                    println!("{mutant:?}, {name}: {broken}\n");
                 }
             }
         }

@@ -6,7 +6,7 @@ use fluvius_core::testing::conformance::{self, Harness};
 use fluvius_postgres::testing::{TestSchema, TestServer};
 
 /// One test a claim, as `store_conformance!` makes them; without a server each says that it is skipped.
-macro_rules! claims {
+macro_rules! cases {
     ([$($part:ident::$claim:ident)*]) => {
         $(
             #[test]
@@ -23,4 +23,4 @@ macro_rules! claims {
     };
 }
 
-fluvius_core::__fluvius_store_claims!([claims]);
+fluvius_core::__fluvius_store_claims!([cases]);

@@ -242,7 +242,7 @@ async fn collisions_are_one_error_that_names_all_places() {
             assert!(text.contains(&format!("domains.rs:{line} ")), "line {line} in {text}");
         }
     }
-    for name in ["it::domains::shelf::Shelf", "it::domains::other_shelf::Plank"] {
+    for name in ["behaviour::domains::shelf::Shelf", "behaviour::domains::other_shelf::Plank"] {
         assert!(text.contains(name), "{text}");
     }
     // A domain that is not built has claimed nothing.

@@ -364,7 +364,7 @@ async fn each_kind_of_fault_is_found() {
     }
     assert!(not_found.is_empty(), "{}", not_found.join("\n"));
     for kind in FaultKind::ALL {
-        let is_planted = HARMS.iter().any(|(planted, _)| planted == kind);
+        let is_planted = HARMS.iter().any(|(mutant, _)| mutant == kind);
         assert!(is_planted, "no fault of the kind {} is planted", kind.code());
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fluvius_core::testing::{Faults, FaultyStore, Planted, SeededRng};
+use fluvius_core::testing::{Faults, FaultyStore, Mutant, SeededRng};
 use fluvius_core::{Domain, DomainRuntime, MemoryStore, Session};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -22,7 +22,7 @@ const SLOW: Faults = Faults {
 /// A runtime for each of so many processes, over slow stores of one content.
 async fn processes(
     count: u64,
-    planted: Option<Planted>,
+    mutant: Option<Mutant>,
 ) -> (Vec<DomainRuntime>, Vec<FaultyStore<MemoryStore>>) {
     let content = MemoryStore::new();
     let mut domains = Vec::new();
@@ -30,8 +30,8 @@ async fn processes(
     for seed in 0..count {
         let store = FaultyStore::new(content.clone(), seed, SLOW);
         let mut builder = PurseDomain::builder(store.clone());
-        if let Some(planted) = planted {
-            builder = builder.plant(planted);
+        if let Some(mutant) = mutant {
+            builder = builder.plant(mutant);
         }
         domains.push(builder.build().await.unwrap());
         stores.push(store);
@@ -151,8 +151,8 @@ async fn alone() -> u64 {
 
 /// Times transfers between a few roots in all directions, from several processes with the given
 /// number of transfers per client, and counts the waits for a turn that reached their bound.
-async fn transfers(count: u64, planted: Option<Planted>) -> (Duration, u64) {
-    let (domains, stores) = processes(3, planted).await;
+async fn transfers(count: u64, mutant: Option<Mutant>) -> (Duration, u64) {
+    let (domains, stores) = processes(3, mutant).await;
     let (_, ids) = make(&domains[0], 3).await;
     let begun = Instant::now();
     let mut clients = JoinSet::new();
@@ -191,6 +191,6 @@ async fn transfers_in_all_directions_from_several_processes_come_to_an_end() {
 
 #[tokio::test(start_paused = true)]
 async fn turns_in_no_order_let_processes_wait_for_each_other() {
-    let (_, timeouts) = transfers(2_000, Some(Planted::TakeTurnsInNoOrder)).await;
+    let (_, timeouts) = transfers(2_000, Some(Mutant::LeasesInNoOrder)).await;
     assert!(timeouts > 0, "no process has waited for another one");
 }

@@ -2,7 +2,7 @@
 
 use std::task::Poll;
 
-use fluvius_core::testing::{Faults, Planted};
+use fluvius_core::testing::{Faults, Mutant};
 use fluvius_core::{CommandBundle, DomainRuntime, LogQuery, MemoryStore, Session, Store};
 use futures_util::poll;
 use tower::{Service, ServiceExt};
@@ -32,10 +32,10 @@ async fn send_and_drop(
 }
 
 /// Callers go away at any moment, also while they wait for a place.
-pub async fn dropped(planted: Option<Planted>) -> Result<Tally, String> {
+pub async fn dropped(mutant: Option<Mutant>) -> Result<Tally, String> {
     let faults = Faults { failed_units: 100, ..Faults::default() };
     let wanted = Wanted { balances: &[100, 100], places: 2, faults, ..Wanted::default() };
-    let mut world = World::new(wanted, planted).await?;
+    let mut world = World::new(wanted, mutant).await?;
     for (from, to) in [(1, 2), (2, 1), (1, 2)] {
         let order = world.order(from, transfer(60, to));
         let dropped = send_and_drop(world.session(0), order, below(6), world.books());
@@ -47,10 +47,10 @@ pub async fn dropped(planted: Option<Planted>) -> Result<Tally, String> {
 }
 
 /// The same command twice at once, and another one under the same identifier.
-pub async fn twice_at_once(planted: Option<Planted>) -> Result<Tally, String> {
+pub async fn twice_at_once(mutant: Option<Mutant>) -> Result<Tally, String> {
     let faults = Faults { failed_units: 100, ..Faults::default() };
     let wanted = Wanted { balances: &[100, 0], faults, ..Wanted::default() };
-    let mut world = World::new(wanted, planted).await?;
+    let mut world = World::new(wanted, mutant).await?;
     let order = world.order(1, transfer(60, 2));
     for _ in 0..2 {
         world.client(world.session(0), [vec![order.clone()]]);
@@ -70,9 +70,9 @@ pub async fn twice_at_once(planted: Option<Planted>) -> Result<Tally, String> {
 }
 
 /// More callers than places: some do not wait for one, and one keeps a place that it may not use.
-pub async fn overload(planted: Option<Planted>) -> Result<Tally, String> {
+pub async fn overload(mutant: Option<Mutant>) -> Result<Tally, String> {
     let wanted = Wanted { places: 1, ..Wanted::default() };
-    let mut world = World::new(wanted, planted).await?;
+    let mut world = World::new(wanted, mutant).await?;
     for (from, to) in [(1, 2), (2, 1)] {
         let orders = [30, 80].map(|amount| vec![world.order(from, transfer(amount, to))]);
         world.client(world.session(0).without_waiting(), orders);
@@ -97,9 +97,9 @@ pub async fn overload(planted: Option<Planted>) -> Result<Tally, String> {
 }
 
 /// One caller and one place: with the answer to a command the place for the next one is free.
-pub async fn one_by_one(planted: Option<Planted>) -> Result<Tally, String> {
+pub async fn one_by_one(mutant: Option<Mutant>) -> Result<Tally, String> {
     let wanted = Wanted { balances: &[100], places: 1, ..Wanted::default() };
-    let mut world = World::new(wanted, planted).await?;
+    let mut world = World::new(wanted, mutant).await?;
     let orders = [10, 100, 10].map(|amount| vec![world.order(1, withdraw(amount))]);
     world.client(world.session(0).without_waiting(), orders);
     // Somebody else at work, so that there is something to choose from.
@@ -117,8 +117,8 @@ pub async fn one_by_one(planted: Option<Planted>) -> Result<Tally, String> {
 }
 
 /// The runtime is shut down while its last command ends: a schedule so short that none is missed.
-pub async fn last_command(planted: Option<Planted>) -> Result<Tally, String> {
-    let mut world = World::new(Wanted { balances: &[100], ..Wanted::default() }, planted).await?;
+pub async fn last_command(mutant: Option<Mutant>) -> Result<Tally, String> {
+    let mut world = World::new(Wanted { balances: &[100], ..Wanted::default() }, mutant).await?;
     let order = world.order(1, withdraw(50));
     world.client(world.session(0), [vec![order]]);
     let ends = shut_down(world.domains[0].clone(), world.content.clone());
@@ -127,10 +127,10 @@ pub async fn last_command(planted: Option<Planted>) -> Result<Tally, String> {
 }
 
 /// The runtime is shut down, by two at once, while commands are in work and others come in.
-pub async fn shutdown(planted: Option<Planted>) -> Result<Tally, String> {
+pub async fn shutdown(mutant: Option<Mutant>) -> Result<Tally, String> {
     let faults = Faults { failed_units: 100, lost_before: 50, ..Faults::default() };
     let wanted = Wanted { places: 2, faults, ..Wanted::default() };
-    let mut world = World::new(wanted, planted).await?;
+    let mut world = World::new(wanted, mutant).await?;
     for (from, to) in [(1, 2), (2, 1), (1, 2)] {
         let orders = [30, 80].map(|amount| vec![world.order(from, transfer(amount, to))]);
         world.client(world.session(0), orders);

@@ -15,7 +15,7 @@ mod world;
 
 use std::future::Future;
 
-use fluvius_core::testing::Planted;
+use fluvius_core::testing::Mutant;
 
 use schedules::{Tally, add, explore, explore_twice, seed_count};
 
@@ -30,7 +30,7 @@ fn number(name: &str) -> Option<u64> {
 /// which nothing goes wrong shows nothing.
 fn check<S, F>(test: &str, answers: &[&str], scenario: S)
 where
-    S: Fn(Option<Planted>) -> F + Copy + Send + Sync + 'static,
+    S: Fn(Option<Mutant>) -> F + Copy + Send + Sync + 'static,
     F: Future<Output = Result<Tally, String>>,
 {
     let one = number("FLUVIUS_SEED");
@@ -155,17 +155,17 @@ fn a_seed_gives_the_same_schedules_again() {
 }
 
 /// The ordinary schedules of a scenario must find a planted fault, and by one of these.
-fn check_found<S, F>(planted: Planted, by: &[&str], scenario: S)
+fn check_found<S, F>(mutant: Mutant, by: &[&str], scenario: S)
 where
-    S: Fn(Option<Planted>) -> F + Copy + Send + Sync + 'static,
+    S: Fn(Option<Mutant>) -> F + Copy + Send + Sync + 'static,
     F: Future<Output = Result<Tally, String>>,
 {
     let mut seeds = 0..seed_count(SCHEDULES);
-    let found = seeds.find_map(|seed| Some((seed, explore(seed, Some(planted), scenario).err()?)));
-    let (seed, fault) = found.unwrap_or_else(|| panic!("{planted:?} was not found"));
-    println!("{planted:?} was found under seed {seed}: {fault}");
+    let found = seeds.find_map(|seed| Some((seed, explore(seed, Some(mutant), scenario).err()?)));
+    let (seed, fault) = found.unwrap_or_else(|| panic!("{mutant:?} was not found"));
+    println!("{mutant:?} was found under seed {seed}: {fault}");
     let is_meant = by.iter().any(|text| fault.contains(text));
-    assert!(is_meant, "{planted:?} was found by something else: {fault}");
+    assert!(is_meant, "{mutant:?} was found by something else: {fault}");
 }
 
 const WRONG_REFUSAL: &str = "was refused with Some(\"insufficient-funds\") at balance";
@@ -173,20 +173,20 @@ const WRONG_SUM: &str = "deposits less withdrawals are";
 
 #[test]
 fn a_refusal_that_is_answered_at_once_is_found() {
-    check_found(Planted::AnswerRefusalAtOnce, &[WRONG_REFUSAL], transfers::failing_units);
+    check_found(Mutant::AnswerRejectionAtOnce, &[WRONG_REFUSAL], transfers::failing_units);
 }
 
 #[test]
 fn forgotten_dependents_are_found() {
-    check_found(Planted::ForgetDependents, &[WRONG_SUM, WRONG_REFUSAL], transfers::failing_units);
+    check_found(Mutant::ForgetDependents, &[WRONG_SUM, WRONG_REFUSAL], transfers::failing_units);
 }
 
 #[test]
 fn a_cached_read_is_found() {
-    check_found(Planted::CachedRead, &[WRONG_REFUSAL], transfers::two_runtimes);
+    check_found(Mutant::CachedRead, &[WRONG_REFUSAL], transfers::two_runtimes);
 }
 
 #[test]
 fn waiting_for_a_turn_while_holding_one_is_found() {
-    check_found(Planted::WaitWhileHolding, &["deadlock!"], transfers::opposite);
+    check_found(Mutant::WaitWhileHolding, &["deadlock!"], transfers::opposite);
 }

@@ -7,7 +7,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
-use fluvius_core::testing::{Planted, Scheduler};
+use fluvius_core::testing::{Mutant, Scheduler};
 use futures_util::future::BoxFuture;
 use shuttle::rand::Rng;
 use shuttle::scheduler::{PctScheduler, RandomScheduler, UncontrolledNondeterminismCheckScheduler};
@@ -81,24 +81,24 @@ pub async fn pause() {
 }
 
 /// Runs a scenario under the schedules of a seed.
-pub fn explore<S, F>(seed: u64, planted: Option<Planted>, scenario: S) -> Result<Tally, String>
+pub fn explore<S, F>(seed: u64, mutant: Option<Mutant>, scenario: S) -> Result<Tally, String>
 where
-    S: Fn(Option<Planted>) -> F + Copy + Send + Sync + 'static,
+    S: Fn(Option<Mutant>) -> F + Copy + Send + Sync + 'static,
     F: Future<Output = Result<Tally, String>>,
 {
     let schedules = SCHEDULES_PER_SEED.into();
     if seed.is_multiple_of(2) {
-        return run(RandomScheduler::new_from_seed(seed, schedules), planted, scenario);
+        return run(RandomScheduler::new_from_seed(seed, schedules), mutant, scenario);
     }
     let depth = 2 + usize::try_from(seed / 2 % 4).expect("it is below 4");
-    run(PctScheduler::new_from_seed(seed, depth, schedules), planted, scenario)
+    run(PctScheduler::new_from_seed(seed, depth, schedules), mutant, scenario)
 }
 
 /// Runs a scenario twice under each schedule of a seed: both times the same tasks must be there
 /// to go on.
 pub fn explore_twice<S, F>(seed: u64, scenario: S) -> Result<Tally, String>
 where
-    S: Fn(Option<Planted>) -> F + Copy + Send + Sync + 'static,
+    S: Fn(Option<Mutant>) -> F + Copy + Send + Sync + 'static,
     F: Future<Output = Result<Tally, String>>,
 {
     let scheduler = RandomScheduler::new_from_seed(seed, SCHEDULES_PER_SEED.into());
@@ -107,18 +107,18 @@ where
 
 fn run<S, F>(
     scheduler: impl shuttle::scheduler::Scheduler + 'static,
-    planted: Option<Planted>,
+    mutant: Option<Mutant>,
     scenario: S,
 ) -> Result<Tally, String>
 where
-    S: Fn(Option<Planted>) -> F + Copy + Send + Sync + 'static,
+    S: Fn(Option<Mutant>) -> F + Copy + Send + Sync + 'static,
     F: Future<Output = Result<Tally, String>>,
 {
     let total = Arc::new(Mutex::new(Tally::new()));
     let tally = Arc::clone(&total);
     let body = move || {
         set_time_up(0);
-        match shuttle::future::block_on(scenario(planted)) {
+        match shuttle::future::block_on(scenario(mutant)) {
             Ok(counts) => add(&mut tally.lock().expect("nobody panics here"), counts),
             Err(fault) => panic!("{fault}"),
         }

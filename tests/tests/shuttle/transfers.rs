@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use banking_domain::CloseAccount;
-use fluvius_core::testing::{Faults, Planted};
+use fluvius_core::testing::{Faults, Mutant};
 
 use crate::schedules::{Tally, set_time_up};
 use crate::world::{Wanted, World, deposit, transfer, withdraw};
 
 /// Two clients send money to each other's account, to which two others send as well: so each of
 /// them may lose until it takes the turns of both.
-pub async fn opposite(planted: Option<Planted>) -> Result<Tally, String> {
+pub async fn opposite(mutant: Option<Mutant>) -> Result<Tally, String> {
     let wanted = Wanted { balances: &[100, 100, 20, 20], ..Wanted::default() };
-    let mut world = World::new(wanted, planted).await?;
+    let mut world = World::new(wanted, mutant).await?;
     for (from, to) in [(1, 2), (2, 1)] {
         let orders = [60, 60].map(|amount| vec![world.order(from, transfer(amount, to))]);
         world.client(world.session(0), orders);
@@ -25,9 +25,9 @@ pub async fn opposite(planted: Option<Planted>) -> Result<Tally, String> {
 }
 
 /// Three clients, each of which sends to the next account.
-pub async fn ring(planted: Option<Planted>) -> Result<Tally, String> {
+pub async fn ring(mutant: Option<Mutant>) -> Result<Tally, String> {
     let wanted = Wanted { balances: &[50, 50, 50], ..Wanted::default() };
-    let mut world = World::new(wanted, planted).await?;
+    let mut world = World::new(wanted, mutant).await?;
     for (from, to) in [(1, 2), (2, 3), (3, 1)] {
         let orders = [40, 40, 20].map(|amount| vec![world.order(from, transfer(amount, to))]);
         world.client(world.session(0), orders);
@@ -51,12 +51,12 @@ async fn on_top_of_each_other(mut world: World, runtimes: usize) -> Result<Tally
 }
 
 /// Units of work fail, each alone, with others on top of them.
-pub async fn failing_units(planted: Option<Planted>) -> Result<Tally, String> {
+pub async fn failing_units(mutant: Option<Mutant>) -> Result<Tally, String> {
     // Any delay will do: while a call takes its time, the others go on.
     let delay_max = Duration::from_micros(50);
     let faults = Faults { failed_units: 300, delay_max, ..Faults::default() };
     let wanted = Wanted { balances: &[100, 0], faults, ..Wanted::default() };
-    let mut world = World::new(wanted, planted).await?;
+    let mut world = World::new(wanted, mutant).await?;
     // Many on one root, so that there are others on top of those on top.
     for _ in 0..4 {
         let orders = [world.order(1, withdraw(20)), world.order(1, deposit(10))];
@@ -66,7 +66,7 @@ pub async fn failing_units(planted: Option<Planted>) -> Result<Tally, String> {
 }
 
 /// The store goes away in commits and in reads; sometimes it is not waited for to the end.
-pub async fn lost_store(planted: Option<Planted>) -> Result<Tally, String> {
+pub async fn lost_store(mutant: Option<Mutant>) -> Result<Tally, String> {
     let faults = Faults {
         failed_units: 100,
         lost_before: 200,
@@ -75,22 +75,22 @@ pub async fn lost_store(planted: Option<Planted>) -> Result<Tally, String> {
         ..Faults::default()
     };
     let wanted = Wanted { balances: &[100, 0], faults, ..Wanted::default() };
-    let world = World::new(wanted, planted).await?;
+    let world = World::new(wanted, mutant).await?;
     set_time_up(200);
     on_top_of_each_other(world, 1).await
 }
 
 /// Two runtimes over one store: what one has read, the other changes.
-pub async fn two_runtimes(planted: Option<Planted>) -> Result<Tally, String> {
+pub async fn two_runtimes(mutant: Option<Mutant>) -> Result<Tally, String> {
     let wanted = Wanted { balances: &[100, 0], runtimes: 2, ..Wanted::default() };
-    on_top_of_each_other(World::new(wanted, planted).await?, 2).await
+    on_top_of_each_other(World::new(wanted, mutant).await?, 2).await
 }
 
 /// Groups that must be whole, against single commands on the same accounts.
-pub async fn groups(planted: Option<Planted>) -> Result<Tally, String> {
+pub async fn groups(mutant: Option<Mutant>) -> Result<Tally, String> {
     let faults = Faults { failed_units: 100, ..Faults::default() };
     let wanted = Wanted { balances: &[50, 50, 0], faults, ..Wanted::default() };
-    let mut world = World::new(wanted, planted).await?;
+    let mut world = World::new(wanted, mutant).await?;
     let groups = [
         vec![
             world.order(1, withdraw(40)),
@@ -108,9 +108,9 @@ pub async fn groups(planted: Option<Planted>) -> Result<Tally, String> {
 }
 
 /// A stream that takes out what it has paid in, while another runtime changes the account.
-pub async fn paid_in_and_taken_out(planted: Option<Planted>) -> Result<Tally, String> {
+pub async fn paid_in_and_taken_out(mutant: Option<Mutant>) -> Result<Tally, String> {
     let wanted = Wanted { balances: &[0, 20], runtimes: 2, ..Wanted::default() };
-    let mut world = World::new(wanted, planted).await?;
+    let mut world = World::new(wanted, mutant).await?;
     let orders: Vec<_> = (1..=3)
         .flat_map(|amount| [world.order(1, deposit(amount)), world.order(1, withdraw(amount))])
         .collect();
@@ -127,9 +127,9 @@ pub async fn paid_in_and_taken_out(planted: Option<Planted>) -> Result<Tally, St
 
 /// A stream that takes out of one account what it has moved in from another, while another
 /// runtime changes both.
-pub async fn moved_and_taken_out(planted: Option<Planted>) -> Result<Tally, String> {
+pub async fn moved_and_taken_out(mutant: Option<Mutant>) -> Result<Tally, String> {
     let wanted = Wanted { balances: &[50, 0], runtimes: 2, ..Wanted::default() };
-    let mut world = World::new(wanted, planted).await?;
+    let mut world = World::new(wanted, mutant).await?;
     let orders: Vec<_> = (1..=3)
         .flat_map(|amount| [world.order(1, transfer(amount, 2)), world.order(2, withdraw(amount))])
         .collect();
@@ -145,10 +145,10 @@ pub async fn moved_and_taken_out(planted: Option<Planted>) -> Result<Tally, Stri
 }
 
 /// A stream of commands against a client that sends one by one, and an account that is closed.
-pub async fn stream(planted: Option<Planted>) -> Result<Tally, String> {
+pub async fn stream(mutant: Option<Mutant>) -> Result<Tally, String> {
     let faults = Faults { failed_units: 50, ..Faults::default() };
     let wanted = Wanted { balances: &[100, 0], faults, ..Wanted::default() };
-    let mut world = World::new(wanted, planted).await?;
+    let mut world = World::new(wanted, mutant).await?;
     let streamed = vec![
         world.order(1, withdraw(60)),
         world.order(1, withdraw(60)),

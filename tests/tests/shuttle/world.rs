@@ -10,7 +10,7 @@ use banking_domain::{
     DepositMoney, OpenAccount, TransactionManagerDomain, TransferMoney, WithdrawMoney,
 };
 use fluvius_core::testing::{
-    CountedIds, Faults, FaultyStore, FixedClock, Planted, Scheduler, command,
+    CountedIds, Faults, FaultyStore, FixedClock, Mutant, Scheduler, command,
 };
 use fluvius_core::{
     AggregateRoot, Command, CommandBundle, Domain, DomainContext, DomainRuntime, Error, Ids,
@@ -71,7 +71,7 @@ impl Listener for Interrupted {
 }
 
 impl World {
-    pub async fn new(wanted: Wanted<'_>, planted: Option<Planted>) -> Result<Self, String> {
+    pub async fn new(wanted: Wanted<'_>, mutant: Option<Mutant>) -> Result<Self, String> {
         let mut world = Self {
             content: MemoryStore::new(),
             domains: Vec::new(),
@@ -83,7 +83,7 @@ impl World {
         };
         for runtime in 0..wanted.runtimes {
             let store = FaultyStore::new(world.content.clone(), seed(), Faults::default());
-            world.start(store.clone(), runtime, planted).await?;
+            world.start(store.clone(), runtime, mutant).await?;
             world.stores.push(store);
         }
         let session = world.session(0);
@@ -107,7 +107,7 @@ impl World {
         &mut self,
         store: FaultyStore<MemoryStore>,
         runtime: u16,
-        planted: Option<Planted>,
+        mutant: Option<Mutant>,
     ) -> Result<(), String> {
         let clock = FixedClock::at("2026-01-01T00:00:00Z".parse().expect("a time"));
         let mut builder = TransactionManagerDomain::builder(store)
@@ -118,8 +118,8 @@ impl World {
             .command_count_max(self.places)
             .cache_bytes_max(if happens(300) { 0 } else { 1 << 20 })
             .batch_unit_count_max(NonZeroUsize::MIN.saturating_add(below(4).into()));
-        if let Some(planted) = planted {
-            builder = builder.plant(planted);
+        if let Some(mutant) = mutant {
+            builder = builder.plant(mutant);
         }
         self.domains.push(builder.build().await.map_err(|error| error.to_string())?);
         Ok(())

@@ -10,7 +10,7 @@ mod bank;
 mod client;
 mod run;
 
-use fluvius_core::testing::Planted;
+use fluvius_core::testing::Mutant;
 
 use run::{Options, run};
 
@@ -53,40 +53,40 @@ fn a_seed_gives_the_same_run_again() {
     }
 }
 
-fn is_found(planted: Planted) -> bool {
-    let options = Options { planted: Some(planted) };
+fn is_found(mutant: Mutant) -> bool {
+    let options = Options { mutant: Some(mutant) };
     (0..SEEDS).any(|seed| run(seed, &options).is_err())
 }
 
 #[test]
 fn a_refusal_that_is_answered_at_once_is_found() {
-    assert!(is_found(Planted::AnswerRefusalAtOnce));
+    assert!(is_found(Mutant::AnswerRejectionAtOnce));
 }
 
 #[test]
 fn forgotten_dependents_are_found() {
-    assert!(is_found(Planted::ForgetDependents));
+    assert!(is_found(Mutant::ForgetDependents));
 }
 
 #[test]
 fn a_cached_read_is_found() {
-    assert!(is_found(Planted::CachedRead));
+    assert!(is_found(Mutant::CachedRead));
 }
 
 #[test]
 fn waiting_for_a_turn_while_holding_one_is_found() {
-    assert!(is_found(Planted::WaitWhileHolding));
+    assert!(is_found(Mutant::WaitWhileHolding));
 }
 
 #[test]
 fn a_turn_across_processes_that_is_kept_is_found() {
-    assert!(is_found(Planted::KeepTurns));
+    assert!(is_found(Mutant::KeepLeases));
 }
 
 #[test]
 fn waiting_for_a_lease_while_keeping_a_later_one_is_found() {
     // Found among 700,000 seeds; a directed test of the scheduler has the interleaving.
-    let options = Options { planted: Some(Planted::KeepLaterTurns) };
+    let options = Options { mutant: Some(Mutant::KeepLaterLeases) };
     let fault = run(77_279_067, &options).unwrap_err();
     assert!(fault.contains("a cycle"), "{fault}");
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use banking_domain::{OpenAccount, TransactionManagerDomain};
 use fluvius_core::testing::{
-    CountedIds, Faults, FaultyStore, FixedClock, LeaseState, Planted, SeededRng, lease_cycle,
+    CountedIds, Faults, FaultyStore, FixedClock, LeaseState, Mutant, SeededRng, lease_cycle,
 };
 use fluvius_core::{AggregateRoot, Domain, DomainContext, DomainRuntime, MemoryStore};
 use rust_decimal::Decimal;
@@ -18,7 +18,7 @@ use crate::client;
 
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    pub planted: Option<Planted>,
+    pub mutant: Option<Mutant>,
 }
 
 /// What came up in a run; equal for equal seeds.
@@ -177,8 +177,8 @@ async fn simulate(seed: u64, options: &Options) -> Result<Summary, String> {
             )
             .command_count_max(std::num::NonZeroU16::MIN.saturating_add(small(&mut rng, 10)))
             .cache_bytes_max(usize::from(small(&mut rng, 8)) * 1024);
-        if let Some(planted) = options.planted {
-            builder = builder.plant(planted);
+        if let Some(mutant) = options.mutant {
+            builder = builder.plant(mutant);
         }
         domains.push(builder.build().await.map_err(|error| error.to_string())?);
         stores.push(store);

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 
 use fluvius_core::chrono::serde::ts_seconds;
 use fluvius_core::chrono::{DateTime, TimeDelta, Utc};
-use fluvius_core::testing::{Scenario, Sequences, command};
+use fluvius_core::testing::{Scenario, Simulation, command};
 use fluvius_core::{ActionContext, aggregate};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -125,7 +125,7 @@ impl Box3 {
 }
 
 fn door() -> Scenario {
-    Scenario::of::<Door>().given(ID, HangDoor {})
+    Scenario::for_aggregate::<Door>().given(ID, HangDoor {})
 }
 
 /// Checks that a failure contains all of these texts.
@@ -195,23 +195,23 @@ fn a_given_state_or_command_is_looked_at_too() {
         names: HashSet::new(),
     };
     check(&["given the state of door/", "tries: 7"], || {
-        drop(Scenario::of::<Door>().given_state(ID, state));
+        drop(Scenario::for_aggregate::<Door>().given_state(ID, state));
     });
     check(&["tries: 1"], || drop(door().given(ID, TryDoor {})));
 }
 
 #[test]
 fn without_partial_eq_the_debug_text_is_compared() {
-    let made = Scenario::of::<Box3>().given(ID, MakeBox {});
+    let made = Scenario::for_aggregate::<Box3>().given(ID, MakeBox {});
     check(&["-     seen: 1,", "+     seen: 0,"], || drop(made.when(ID, SeeBox {})));
 }
 
 #[test]
 fn sequences_find_what_is_not_read_back() {
-    let sequences = Sequences::of::<Door>()
+    let sequences = Simulation::for_aggregate::<Door>()
         .given([command(ID, HangDoor {})])
         .command(|_, _| command(ID, TryDoor {}));
-    for found in [sequences.find_in_order(), sequences.find_simulated()] {
+    for found in [sequences.find_failure_sequential(), sequences.find_simulated()] {
         let told = found.expect("it is found").to_string();
         assert!(told.contains("stored values are read back as they were left"), "{told}");
         assert!(told.contains("tries: 1"), "{told}");

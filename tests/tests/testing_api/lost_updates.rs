@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use fluvius_core::testing::{Durable, Failure, Sequences, command};
+use fluvius_core::testing::{CommittedView, Failure, Simulation, command};
 use fluvius_core::{Aggregate, CommandBundle};
 use rust_decimal::Decimal;
 use uuid::Uuid;
@@ -31,9 +31,9 @@ fn compare(expected: Decimal, found: Decimal) -> Result<(), String> {
 /// Deposits, withdrawals, transfers, and a job that adds interest as `guard` lets it.
 fn bank_with_interest(
     guard: impl Fn(CommandBundle, u64) -> CommandBundle + Send + Sync + 'static,
-) -> Sequences {
+) -> Simulation {
     use with_interest::*;
-    Sequences::of::<Account>()
+    Simulation::for_aggregate::<Account>()
         .given(ACCOUNTS.map(|id| command(id, OpenAccount { deposit: Decimal::ONE_HUNDRED })))
         .weighted(2, |rng, _| {
             command(*rng.pick(&ACCOUNTS), DepositMoney { amount: amount(rng.below(50)) })
@@ -45,15 +45,15 @@ fn bank_with_interest(
             let (from, to) = if rng.happens(500) { (ADA, BOB) } else { (BOB, ADA) };
             command(from, SendMoney { amount: amount(rng.below(50)), to })
         })
-        .command(move |rng, durable| {
-            let account = durable.find::<Account>(*rng.pick(&ACCOUNTS)).unwrap();
+        .command(move |rng, committed| {
+            let account = committed.find::<Account>(*rng.pick(&ACCOUNTS)).unwrap();
             let new_balance = account.state.balance + Decimal::ONE;
             let interest = AddInterest { interest: Decimal::ONE, new_balance };
             guard(command(&account.root, interest), account.version)
         })
-        .invariant("the balances are what the events add up to", |durable| {
+        .invariant("the balances are what the events add up to", |committed| {
             let mut expected = Decimal::ZERO;
-            for (_, event) in durable.events::<Account>() {
+            for (_, event) in committed.events::<Account>() {
                 expected += match event {
                     AccountEvent::AccountOpened(event) => event.deposit,
                     AccountEvent::MoneyDeposited(event) => event.amount,
@@ -62,12 +62,13 @@ fn bank_with_interest(
                     AccountEvent::MoneySent(_) | AccountEvent::MoneyTaken(_) => Decimal::ZERO,
                 };
             }
-            let found = durable.all::<Account>().iter().map(|account| account.state.balance).sum();
+            let found =
+                committed.all::<Account>().iter().map(|account| account.state.balance).sum();
             compare(expected, found)
         })
 }
 
-fn check_found(sequences: &Sequences, length_max: usize) -> Failure {
+fn check_found(sequences: &Simulation, length_max: usize) -> Failure {
     let began = Instant::now();
     let failure = sequences.find_simulated().expect("the fault is found");
     let took = began.elapsed();
@@ -81,7 +82,7 @@ fn check_found(sequences: &Sequences, length_max: usize) -> Failure {
 fn a_balance_worked_out_from_a_stale_read_is_found() {
     let sequences = bank_with_interest(|command, _| command);
     // Nobody is between the read and the write.
-    sequences.check_in_order();
+    sequences.check_sequential();
     let failure = check_found(&sequences, 2);
     assert_eq!(failure.invariant, "the balances are what the events add up to");
     assert!(failure.drawn().any(|one| one.command.command == "add-interest"), "{failure}");
@@ -91,19 +92,19 @@ fn a_balance_worked_out_from_a_stale_read_is_found() {
 #[test]
 fn the_same_with_a_precondition_loses_nothing() {
     let sequences = bank_with_interest(|command, version| command.if_match(version));
-    let tally = sequences.check_simulated();
+    let stats = sequences.check_simulated();
     let stale = ("add-interest".to_owned(), "precondition-failed".to_owned());
-    assert!(tally.refused.get(&stale).copied() > Some(20), "{tally}");
-    assert!(tally.applied.get("add-interest").copied() > Some(20), "{tally}");
+    assert!(stats.refused.get(&stale).copied() > Some(20), "{stats}");
+    assert!(stats.applied.get("add-interest").copied() > Some(20), "{stats}");
 }
 
 #[test]
 fn a_cache_beside_the_context_is_found() {
     use with_cache::*;
-    fn total(durable: &Durable) -> Decimal {
-        durable.all::<Account>().iter().map(|account| account.state.balance).sum()
+    fn total(committed: &CommittedView) -> Decimal {
+        committed.all::<Account>().iter().map(|account| account.state.balance).sum()
     }
-    let sequences = Sequences::of::<Account>()
+    let sequences = Simulation::for_aggregate::<Account>()
         .given(ACCOUNTS.map(|id| command(id, OpenAccount { deposit: Decimal::ONE_HUNDRED })))
         .command(|rng, _| {
             command(*rng.pick(&ACCOUNTS), DepositMoney { amount: amount(rng.below(50)) })
@@ -112,19 +113,19 @@ fn a_cache_beside_the_context_is_found() {
             let (from, to) = if rng.happens(500) { (ADA, BOB) } else { (BOB, ADA) };
             command(from, SendMoney { amount: amount(rng.below(50)), to })
         })
-        .invariant("no money comes or goes by itself", |durable| {
+        .invariant("no money comes or goes by itself", |committed| {
             let mut expected = Decimal::ZERO;
-            for (_, event) in durable.events::<Account>() {
+            for (_, event) in committed.events::<Account>() {
                 match event {
                     AccountEvent::AccountOpened(event) => expected += event.deposit,
                     AccountEvent::MoneyDeposited(event) => expected += event.amount,
                     AccountEvent::MoneySent(_) | AccountEvent::MoneyTaken(_) => {}
                 }
             }
-            compare(expected, total(durable))
+            compare(expected, total(committed))
         });
     // One after the other the cache is right.
-    sequences.check_in_order();
+    sequences.check_sequential();
     check_found(&sequences, 4);
     assert_eq!(Account::RESOURCE, "cached-account");
 }

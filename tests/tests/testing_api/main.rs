@@ -4,12 +4,12 @@
 #![allow(unreachable_pub, reason = "the modules of a test binary have no outside")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests end the test")]
 
+mod committed_view;
 mod copied_bank;
-mod durable;
 mod failures;
 mod inspected;
 mod library;
 mod lost_updates;
 mod scenarios;
 mod secrets;
-mod sequences;
+mod simulation;

@@ -52,7 +52,7 @@ fn transfer(amount: &str, recipient_id: Uuid) -> TransferMoney {
 
 #[test]
 fn a_transfer_gives_the_events_and_states_of_both_roots() {
-    Scenario::of::<Account>()
+    Scenario::for_aggregate::<Account>()
         .given(ADA, open("100.00"))
         .given_state(BOB, account("5.00"))
         .when(ADA, transfer("30.00", BOB))
@@ -70,7 +70,7 @@ fn a_transfer_gives_the_events_and_states_of_both_roots() {
 
 #[test]
 fn a_refusal_leaves_everything_as_it_was() {
-    Scenario::in_domain::<TransactionManagerDomain>()
+    Scenario::for_domain::<TransactionManagerDomain>()
         .given_state(ADA, account("10.00"))
         .when(ADA, WithdrawMoney { amount: money("10.01") })
         .then_rejected("insufficient-funds", "Insufficient funds")
@@ -85,7 +85,7 @@ fn a_refusal_leaves_everything_as_it_was() {
 
 #[test]
 fn a_rejection_of_an_invoked_root_is_seen() {
-    Scenario::in_domain::<LibraryDomain>()
+    Scenario::for_domain::<LibraryDomain>()
         .given_state(ADA, Reader { books: vec![BOB, NOBODY] })
         .given(BOB, BuyBook { title: "Emma".to_owned() })
         .when(BOB, LendBook { reader: ADA, days: 1 })
@@ -97,7 +97,7 @@ fn a_rejection_of_an_invoked_root_is_seen() {
 #[test]
 fn commands_by_key_are_decoded_as_a_transport_sends_them() {
     let ada = AggregateRoot::of::<Account>(ADA);
-    Scenario::of::<Account>()
+    Scenario::for_aggregate::<Account>()
         .when_json(
             ada.clone(),
             "open-account",
@@ -118,7 +118,7 @@ fn commands_by_key_are_decoded_as_a_transport_sends_them() {
 #[test]
 fn a_bundle_carries_an_identifier_and_a_precondition() {
     let id = Uuid::from_u128(77);
-    Scenario::of::<Account>()
+    Scenario::for_aggregate::<Account>()
         .given(ADA, open("1"))
         .when_bundle(command(ADA, deposit("2")).with_id(id).if_match(1))
         .then_state(ADA, &account("3"))
@@ -137,7 +137,7 @@ fn a_bundle_carries_an_identifier_and_a_precondition() {
 
 #[test]
 fn an_atomic_group_is_one_command_to_the_scenario() {
-    Scenario::of::<Account>()
+    Scenario::for_aggregate::<Account>()
         .given(ADA, open("1"))
         .when_atomic([command(ADA, deposit("2")), command(ADA, deposit("3"))])
         .then_state(ADA, &account("6"))
@@ -154,7 +154,7 @@ fn an_atomic_group_is_one_command_to_the_scenario() {
 #[test]
 fn clock_identifiers_actor_messages_and_activities_are_told_by_the_scenario() {
     let teller = Uuid::from_u128(9);
-    let then = Scenario::in_domain::<LibraryDomain>()
+    let then = Scenario::for_domain::<LibraryDomain>()
         .given(ADA, SignUp {})
         .given_state(BOB, Book { title: "Emma".to_owned(), loan: None })
         .at("2026-05-01T08:00:00Z".parse().unwrap())
@@ -191,7 +191,7 @@ fn clock_identifiers_actor_messages_and_activities_are_told_by_the_scenario() {
 #[test]
 fn a_scenario_is_the_same_each_time() {
     let lend = || {
-        let then = Scenario::in_domain::<LibraryDomain>()
+        let then = Scenario::for_domain::<LibraryDomain>()
             .given(ADA, SignUp {})
             .given(BOB, BuyBook { title: "Emma".to_owned() })
             .when(BOB, LendBook { reader: ADA, days: 2 });
@@ -202,7 +202,7 @@ fn a_scenario_is_the_same_each_time() {
 
 #[test]
 fn a_policy_holds_for_what_follows_it() {
-    Scenario::in_domain::<LibraryDomain>()
+    Scenario::for_domain::<LibraryDomain>()
         .given(ADA, SignUp {})
         .given(BOB, BuyBook { title: "Emma".to_owned() })
         .policy(StaffLends)
@@ -223,7 +223,7 @@ fn a_policy_holds_for_what_follows_it() {
 #[test]
 fn given_roots_belong_to_the_realm_of_who_gives_them() {
     let of = |realm: &str| DomainContext::create("desk").with_realm(realm);
-    Scenario::of::<Account>()
+    Scenario::for_aggregate::<Account>()
         .by(of("north"))
         .given_state(ADA, account("1"))
         .by(of("south"))
@@ -237,7 +237,7 @@ fn given_roots_belong_to_the_realm_of_who_gives_them() {
 
 #[test]
 fn a_closed_root_is_gone() {
-    Scenario::of::<Account>()
+    Scenario::for_aggregate::<Account>()
         .given_state(ADA, account("0"))
         .when(ADA, CloseAccount {})
         .then_events([event(ADA, AccountClosed {})])
@@ -283,14 +283,14 @@ fn check_log(scenario: Scenario) {
 
 #[test]
 fn a_log_is_folded_to_the_states_that_it_left() {
-    check_log(Scenario::of::<Account>().given_log(a_real_log()));
+    check_log(Scenario::for_aggregate::<Account>().given_log(a_real_log()));
 }
 
 #[test]
 fn a_log_may_come_from_a_file() {
     let rows = a_real_log();
     let lines = rows.iter().map(|row| serde_json::to_string(row).unwrap() + "\n");
-    check_log(Scenario::of::<Account>().given_log_lines(&lines.collect::<String>()));
+    check_log(Scenario::for_aggregate::<Account>().given_log_lines(&lines.collect::<String>()));
 }
 
 #[test]
@@ -301,12 +301,12 @@ fn a_log_that_cannot_be_folded_is_refused_with_the_place() {
         &format!(
             "given a log: the events of bank-account/{ADA} have version 21 where 20 comes next"
         ),
-        || Scenario::of::<Account>().given_log(rows),
+        || Scenario::for_aggregate::<Account>().given_log(rows),
     );
-    let (message, _) = failure(|| Scenario::of::<Account>().given_log_lines("\n{}"));
+    let (message, _) = failure(|| Scenario::for_aggregate::<Account>().given_log_lines("\n{}"));
     assert!(message.starts_with("given a log: line 2 is no event: missing field"), "{message}");
     check_failure("given a log: `bank-account` is no resource of this domain", || {
-        Scenario::in_domain::<LibraryDomain>().given_log(a_real_log())
+        Scenario::for_domain::<LibraryDomain>().given_log(a_real_log())
     });
 }
 
@@ -317,20 +317,24 @@ fn what_is_given_and_cannot_be_is_told() {
             "given `withdraw-money` on bank-account/{ADA}: it was not applied: rejected with `insufficient-funds`: Insufficient funds"
         ),
         || {
-            Scenario::of::<Account>()
+            Scenario::for_aggregate::<Account>()
                 .given(ADA, open("1"))
                 .given(ADA, WithdrawMoney { amount: money("2") })
         },
     );
     check_failure(
         &format!("given the state of bank-account/{ADA}: bank-account/{ADA} has a state already"),
-        || Scenario::of::<Account>().given_state(ADA, account("1")).given_state(ADA, account("2")),
+        || {
+            Scenario::for_aggregate::<Account>()
+                .given_state(ADA, account("1"))
+                .given_state(ADA, account("2"))
+        },
     );
     check_failure(
         &format!(
             "given the state of bank-account/{ADA}: `bank-account` is no resource of `banking_domain::account::Account` in this domain"
         ),
-        || Scenario::in_domain::<LibraryDomain>().given_state(ADA, account("1")),
+        || Scenario::for_domain::<LibraryDomain>().given_state(ADA, account("1")),
     );
 }
 
@@ -345,7 +349,7 @@ fn another_state_is_shown_by_its_lines() {
       "owner_name": "Ada"
     }}"#
     );
-    let given = || Scenario::of::<Account>().given_state(ADA, account("1"));
+    let given = || Scenario::for_aggregate::<Account>().given_state(ADA, account("1"));
     check_failure(&shown, || given().when(ADA, deposit("2")).then_state(ADA, &account("2")));
     let shown = format!(
         "bank-account/{BOB} does not exist; the command was refused with `not-found`: bank-account/{BOB} does not exist"
@@ -355,7 +359,7 @@ fn another_state_is_shown_by_its_lines() {
 
 #[test]
 fn a_number_that_is_equal_is_the_same_state_whatever_its_digits() {
-    Scenario::of::<Account>()
+    Scenario::for_aggregate::<Account>()
         .given_state(ADA, account("1.50"))
         .when(ADA, deposit("0.500"))
         .then_state(ADA, &account("2"));
@@ -363,8 +367,11 @@ fn a_number_that_is_equal_is_the_same_state_whatever_its_digits() {
 
 #[test]
 fn other_events_are_shown_by_their_lines() {
-    let given =
-        || Scenario::of::<Account>().given_state(ADA, account("9")).given_state(BOB, account("1"));
+    let given = || {
+        Scenario::for_aggregate::<Account>()
+            .given_state(ADA, account("9"))
+            .given_state(BOB, account("1"))
+    };
     let received = |amount| event(BOB, TransferReceived { amount: money(amount), sender_id: ADA });
     let sent = |root| event(root, MoneyTransferred { amount: money("4"), recipient_id: BOB });
     let both = |first: &str, second: &str| {
@@ -417,7 +424,7 @@ fn an_event_of_another_key_is_another_event() {
             "the events are others (- expected, + found):\n  - book/{ADA} book-bought {{\"title\":\"Emma\"}}\n  + book/{ADA} book-discarded {{}}"
         ),
         || {
-            Scenario::of::<Book>()
+            Scenario::for_aggregate::<Book>()
                 .given(ADA, BuyBook { title: "Emma".to_owned() })
                 .when(ADA, DiscardBook {})
                 .then_events([event(ADA, BookBought { title: "Emma".to_owned() })])
@@ -428,7 +435,9 @@ fn an_event_of_another_key_is_another_event() {
 #[test]
 fn another_answer_is_told() {
     let deposit_of = |amount: &str| {
-        Scenario::of::<Account>().given_state(ADA, account("1")).when(ADA, deposit(amount))
+        Scenario::for_aggregate::<Account>()
+            .given_state(ADA, account("1"))
+            .when(ADA, deposit(amount))
     };
     check_failure(
         "expected `not-found`, the command was rejected with `deposit-not-positive`: Deposit amount must be positive",
@@ -473,7 +482,7 @@ fn another_answer_is_told() {
 
 #[tokio::test]
 async fn a_scenario_runs_inside_an_async_test() {
-    Scenario::of::<Account>()
+    Scenario::for_aggregate::<Account>()
         .given(ADA, open("1"))
         .when(ADA, deposit("2"))
         .then_state(ADA, &account("3"));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fluvius_core::testing::{Scenario, Sequences, command};
+use fluvius_core::testing::{Scenario, Simulation, command};
 use fluvius_core::{AggregateRoot, CommandBundle, Refused, aggregate};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -62,14 +62,16 @@ fn a_report_of_sequences_masks_secrets() {
     ];
     for sent in commands {
         let (report, _) = failure(|| {
-            Sequences::of::<Door>()
+            Simulation::for_aggregate::<Door>()
                 .given([command(DOOR, BuildDoor { password: SECRET.to_owned() })])
                 .command(move |_, _| sent.clone())
-                .invariant("the door stays closed", |durable| match durable.find::<Door>(DOOR) {
-                    Some(door) if door.state.opened > 0 => Err("it is open".to_owned()),
-                    _ => Ok(()),
+                .invariant("the door stays closed", |committed| {
+                    match committed.find::<Door>(DOOR) {
+                        Some(door) if door.state.opened > 0 => Err("it is open".to_owned()),
+                        _ => Ok(()),
+                    }
                 })
-                .check_in_order();
+                .check_sequential();
         });
         assert!(!report.contains(SECRET), "{report}");
     }
@@ -78,14 +80,14 @@ fn a_report_of_sequences_masks_secrets() {
 #[test]
 fn a_report_of_sequences_shows_the_other_arguments() {
     let (report, _) = failure(|| {
-        Sequences::of::<Door>()
+        Simulation::for_aggregate::<Door>()
             .given([command(DOOR, BuildDoor { password: SECRET.to_owned() })])
             .command(|_, _| command(DOOR, open(SECRET)))
-            .invariant("the door stays closed", |durable| match durable.find::<Door>(DOOR) {
+            .invariant("the door stays closed", |committed| match committed.find::<Door>(DOOR) {
                 Some(door) if door.state.opened > 0 => Err("it is open".to_owned()),
                 _ => Ok(()),
             })
-            .check_in_order();
+            .check_sequential();
     });
     assert!(!report.contains(SECRET), "{report}");
     assert!(report.contains(r#"{"password":"[secret]"}"#), "{report}");
@@ -98,20 +100,20 @@ fn a_report_of_a_scenario_names_no_secret() {
     let reports = [
         failure(|| {
             let wrong = open(&format!("wrong-{SECRET}"));
-            Scenario::of::<Door>()
+            Scenario::for_aggregate::<Door>()
                 .given_state(DOOR, Door { opened: 0 })
                 .when(DOOR, wrong)
                 .then_applied();
         }),
         failure(|| {
-            Scenario::of::<Door>()
+            Scenario::for_aggregate::<Door>()
                 .given_state(DOOR, Door { opened: 0 })
                 .when(DOOR, open(SECRET))
                 .then_state(DOOR, &Door { opened: 7 });
         }),
         failure(|| {
             let payload = json!({ "by": "Ada", "password": [SECRET] });
-            Scenario::of::<Door>()
+            Scenario::for_aggregate::<Door>()
                 .given_state(DOOR, Door { opened: 0 })
                 .when_json(AggregateRoot::new("door", DOOR), "open-door", payload)
                 .then_applied();

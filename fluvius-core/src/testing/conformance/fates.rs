@@ -1,7 +1,7 @@
 //! What a claim expects of a fate.
 
-use super::broken::{Broken, Checked, ensure, same};
-use super::content::state;
+use super::case_failure::{CaseFailure, CaseResult, ensure, same};
+use super::store_dump::state;
 use crate::context::ContextRecord;
 use crate::logged::Logged;
 use crate::root::AggregateRoot;
@@ -10,7 +10,7 @@ use crate::store::Fate;
 use crate::unit_of_work::UnitOfWork;
 
 /// The unit is stored; the position of its first row.
-pub(super) fn committed(what: &str, fate: &Fate) -> Result<u64, Broken> {
+pub(super) fn committed(what: &str, fate: &Fate) -> Result<u64, CaseFailure> {
     match fate {
         Fate::Committed { first, .. } => Ok(*first),
         fate => Err(unexpected(what, "committed", fate)),
@@ -23,7 +23,7 @@ pub(super) fn stale(
     fate: &Fate,
     root: &AggregateRoot,
     row: Option<&StateRecord>,
-) -> Checked {
+) -> CaseResult {
     match fate {
         Fate::Stale { root: found, stored } => {
             same(&format!("{what}: the stale root"), root, found)?;
@@ -43,7 +43,7 @@ pub(super) fn known(
     unit: &UnitOfWork,
     index: usize,
     position: u64,
-) -> Checked {
+) -> CaseResult {
     match fate {
         Fate::Known { command, context } => {
             let expected = Logged { position, record: unit.commands[index].as_ref().clone() };
@@ -55,7 +55,7 @@ pub(super) fn known(
 }
 
 /// The unit fell on this one.
-pub(super) fn fell(what: &str, fate: &Fate, on: usize) -> Checked {
+pub(super) fn fell(what: &str, fate: &Fate, on: usize) -> CaseResult {
     match fate {
         Fate::Fell { on: found } => same(&format!("{what}: on which unit it fell"), &on, found),
         fate => Err(unexpected(what, "fell", fate)),
@@ -63,7 +63,7 @@ pub(super) fn fell(what: &str, fate: &Fate, on: usize) -> Checked {
 }
 
 /// The unit has failed for good.
-pub(super) fn failed(what: &str, fate: &Fate) -> Checked {
+pub(super) fn failed(what: &str, fate: &Fate) -> CaseResult {
     match fate {
         Fate::Failed(error) => {
             ensure!(!error.can_retry(), "{what}: another try is said to help");
@@ -73,7 +73,7 @@ pub(super) fn failed(what: &str, fate: &Fate) -> Checked {
     }
 }
 
-fn unexpected(what: &str, expected: &str, found: &Fate) -> Broken {
+fn unexpected(what: &str, expected: &str, found: &Fate) -> CaseFailure {
     let found: String = format!("{found:?}").chars().take(300).collect();
-    Broken::new(format!("{what}: expected {expected}, found {found}"))
+    CaseFailure::new(format!("{what}: expected {expected}, found {found}"))
 }

@@ -10,10 +10,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_core::future::BoxFuture;
 use uuid::Uuid;
 
-use super::broken::{Broken, Checked};
-use super::content::{Content, Watched};
+use super::case_failure::{CaseFailure, CaseResult};
 use super::draft::Draft;
-use super::handle::Handle;
+use super::dyn_store::Handle;
+use super::store_dump::{Content, Watched};
 use crate::context::{Actor, ContextRecord, Transport};
 use crate::root::AggregateRoot;
 use crate::store::{Fate, Store};
@@ -123,7 +123,7 @@ impl Harness {
         &self,
         store: &Handle,
         batch: impl Into<Vec<UnitOfWork>>,
-    ) -> Result<Vec<Fate>, Broken> {
+    ) -> Result<Vec<Fate>, CaseFailure> {
         let batch: Arc<[UnitOfWork]> = batch.into().into();
         self.watch(&batch);
         let task = tokio::spawn({
@@ -132,7 +132,7 @@ impl Harness {
         });
         let fates = task.await?;
         if fates.len() != batch.len() {
-            return Err(Broken::new(format!(
+            return Err(CaseFailure::new(format!(
                 "{} units of work got {} fates",
                 batch.len(),
                 fates.len()
@@ -151,9 +151,9 @@ impl Harness {
         &self,
         store: &Handle,
         unit: UnitOfWork,
-    ) -> Result<Fate, Broken> {
+    ) -> Result<Fate, CaseFailure> {
         let mut fates = self.commit(store, [unit]).await?;
-        fates.pop().ok_or_else(|| Broken::new("a unit of work got no fate"))
+        fates.pop().ok_or_else(|| CaseFailure::new("a unit of work got no fate"))
     }
 
     /// Commits units that nothing stands against, each in a batch of its own.
@@ -161,11 +161,11 @@ impl Harness {
         &self,
         store: &Handle,
         units: impl IntoIterator<Item = UnitOfWork>,
-    ) -> Checked {
+    ) -> CaseResult {
         for unit in units {
             match self.commit_one(store, unit).await? {
                 Fate::Committed { .. } => {}
-                fate => return Err(Broken::new(format!("expected a commit, found {fate:?}"))),
+                fate => return Err(CaseFailure::new(format!("expected a commit, found {fate:?}"))),
             }
         }
         Ok(())
@@ -182,13 +182,13 @@ impl Harness {
     }
 
     /// The whole content, as a handle shows it.
-    pub(super) async fn content(&self, store: &Handle) -> Result<Content, Broken> {
+    pub(super) async fn content(&self, store: &Handle) -> Result<Content, CaseFailure> {
         let watched = self.with(|made| made.watched.clone());
         Content::read(store, &watched).await
     }
 
     /// The whole content is that of the units that were committed, and nothing else.
-    pub(super) async fn holds(&self, store: &Handle) -> Checked {
+    pub(super) async fn holds(&self, store: &Handle) -> CaseResult {
         let found = self.content(store).await?;
         let expected = self.with(|made| Content::of(&mut made.committed));
         expected.compare(&found)

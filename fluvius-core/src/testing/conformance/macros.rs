@@ -176,7 +176,7 @@ macro_rules! __fluvius_store_claim_list {
     ([ $($part:ident::$claim:ident)* ]) => {
         &[$(Claim {
             name: ::core::stringify!($claim),
-            check: |harness| ::std::boxed::Box::pin(claims::$part::$claim(harness)),
+            check: |harness| ::std::boxed::Box::pin(cases::$part::$claim(harness)),
         }),*]
     };
 }

@@ -16,36 +16,36 @@
 //! A store that can go away, or fail in the middle, shows this in tests of its own: the suite
 //! never breaks anything.
 
-mod broken;
-mod claims;
-mod content;
+mod case_failure;
+mod cases;
 mod draft;
+mod dyn_store;
 mod fates;
-mod handle;
 mod harness;
 mod macros;
-mod purse;
-mod shelf;
+mod query_fixture;
+mod sample_aggregate;
+mod store_dump;
 
 use std::future::Future;
 use std::time::Duration;
 
 use futures_core::future::BoxFuture;
 
-pub use broken::{Broken, Checked};
+pub use case_failure::{CaseFailure, CaseResult};
 pub use harness::Harness;
 
 /// How long a claim may take: longer means that the store hangs.
-const CLAIM_TIME_MAX: Duration = Duration::from_secs(120);
+const MAX_CASE_TIME: Duration = Duration::from_secs(120);
 
 /// How many threads a claim has: those that commit at the same time are at work at the same time.
-const THREAD_COUNT: usize = 2;
+const WORKER_THREADS: usize = 2;
 
 /// One claim of the contract of [`Store`](crate::Store).
 #[derive(Debug, Clone, Copy)]
 pub struct Claim {
     name: &'static str,
-    check: for<'a> fn(&'a Harness) -> BoxFuture<'a, Checked>,
+    check: for<'a> fn(&'a Harness) -> BoxFuture<'a, CaseResult>,
 }
 
 impl Claim {
@@ -58,7 +58,7 @@ impl Claim {
     ///
     /// # Errors
     /// What the store did, and what it should have done.
-    pub async fn check(&self, harness: &Harness) -> Checked {
+    pub async fn check(&self, harness: &Harness) -> CaseResult {
         (self.check)(harness).await
     }
 }
@@ -74,9 +74,9 @@ pub fn check(
     claim: Claim,
     time_max: Duration,
     harness: impl Future<Output = Harness> + Send + 'static,
-) -> Checked {
+) -> CaseResult {
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(THREAD_COUNT)
+        .worker_threads(WORKER_THREADS)
         .enable_all()
         .build()?;
     let claimed = runtime.spawn(async move { claim.check(&harness.await).await });
@@ -85,8 +85,8 @@ pub fn check(
     runtime.shutdown_background();
     match ended {
         Ok(Ok(checked)) => checked,
-        Ok(Err(panicked)) => Err(Broken::new(panicked.to_string())),
-        Err(_) => Err(Broken::new(format!("it has not ended after {time_max:?}"))),
+        Ok(Err(panicked)) => Err(CaseFailure::new(panicked.to_string())),
+        Err(_) => Err(CaseFailure::new(format!("it has not ended after {time_max:?}"))),
     }
 }
 
@@ -101,8 +101,8 @@ pub fn check(
 pub fn run(name: &str, harness: impl Future<Output = Harness> + Send + 'static) {
     let claim = CLAIMS.iter().find(|claim| claim.name == name);
     let checked = match claim {
-        Some(claim) => check(*claim, CLAIM_TIME_MAX, harness),
-        None => Err(Broken::new("there is no such claim")),
+        Some(claim) => check(*claim, MAX_CASE_TIME, harness),
+        None => Err(CaseFailure::new("there is no such claim")),
     };
     if let Err(broken) = checked {
         panic!("`{name}` does not hold: {broken}");

@@ -21,9 +21,9 @@ use crate::logged::Logged;
 use crate::root::AggregateRoot;
 use crate::state::StateRecord;
 use crate::store::{Fate, Store};
+use crate::testing::block_on::{self, Time};
+use crate::testing::fixture::Fixture;
 use crate::testing::inspector;
-use crate::testing::own_thread::{self, Time};
-use crate::testing::world::World;
 use crate::unit_of_work::{ExpectedVersion, UnitOfWork};
 
 /// The key of the command and the event that a given state comes from.
@@ -31,13 +31,13 @@ const GIVEN: &str = "given";
 
 /// Makes the state of a root, as if one event had.
 pub(super) fn state<A: Aggregate>(
-    world: &World,
+    fixture: &Fixture,
     context: &DomainContext,
     root: &AggregateRoot,
     aggregate: &'static AggregateDescriptor,
     state: &A,
 ) -> Result<(), String> {
-    let of_domain = world.aggregate(&root.resource).map(AggregateDescriptor::type_name);
+    let of_domain = fixture.aggregate(&root.resource).map(AggregateDescriptor::type_name);
     if of_domain != Some(aggregate.type_name()) {
         return Err(format!(
             "`{}` is no resource of `{}` in this domain",
@@ -51,29 +51,29 @@ pub(super) fn state<A: Aggregate>(
         return Err(format!("it {fault}"));
     }
     let event = EventRecord {
-        id: new_id(world),
-        domain: world.meta().namespace.into(),
+        id: new_id(fixture),
+        domain: fixture.meta().namespace.into(),
         revision: aggregate.revision,
         event: GIVEN.into(),
         root: root.clone(),
         version: 1,
-        src_cmd: new_id(world),
+        src_cmd: new_id(fixture),
         args: Json::from_trusted("{}"),
         data: None,
         change: Change::whole(&data),
-        occurred: to_microseconds(world.clock.now()),
+        occurred: to_microseconds(fixture.clock.now()),
     };
-    commit(world, context, vec![event])
+    commit(fixture, context, vec![event])
 }
 
 /// Makes the roots of a log.
 pub(super) fn log(
-    world: &World,
+    fixture: &Fixture,
     context: &DomainContext,
     mut events: Vec<Logged<EventRecord>>,
 ) -> Result<(), String> {
     events.sort_by_key(|event| event.position);
-    commit(world, context, events.into_iter().map(|event| event.record).collect())
+    commit(fixture, context, events.into_iter().map(|event| event.record).collect())
 }
 
 /// One event a line, as serde writes a `Logged<EventRecord>`.
@@ -125,17 +125,21 @@ impl Line {
 }
 
 /// Commits events with the commands that they name, and the states that they fold to.
-fn commit(world: &World, context: &DomainContext, events: Vec<EventRecord>) -> Result<(), String> {
-    let context = context_record(world, context);
+fn commit(
+    fixture: &Fixture,
+    context: &DomainContext,
+    events: Vec<EventRecord>,
+) -> Result<(), String> {
+    let context = context_record(fixture, context);
     let mut unit = UnitOfWork::empty(Arc::new(context));
-    unit.states = fold(world, &unit.context, &events)?.into_iter().map(Arc::new).collect();
+    unit.states = fold(fixture, &unit.context, &events)?.into_iter().map(Arc::new).collect();
     let roots = unit.states.iter().map(|state| state.root.clone());
     unit.expected = roots.map(|root| ExpectedVersion { root, version: 0 }).collect();
     unit.commands =
-        events.iter().map(|event| command(world, &unit.context, event).into()).collect();
+        events.iter().map(|event| command(fixture, &unit.context, event).into()).collect();
     unit.events = events.into_iter().map(Arc::new).collect();
     let batch: Arc<[UnitOfWork]> = Arc::from([unit]);
-    let fates = own_thread::run(Time::Real, || world.store.commit(batch));
+    let fates = block_on::run(Time::Real, || fixture.store.commit(batch));
     match fates.first() {
         Some(Fate::Committed { .. }) => Ok(()),
         Some(Fate::Stale { root, .. }) => Err(format!("{root} has a state already")),
@@ -148,14 +152,14 @@ fn commit(world: &World, context: &DomainContext, events: Vec<EventRecord>) -> R
 
 /// The states after the events, sorted by root.
 fn fold(
-    world: &World,
+    fixture: &Fixture,
     context: &ContextRecord,
     events: &[EventRecord],
 ) -> Result<Vec<StateRecord>, String> {
     let mut folded: BTreeMap<&AggregateRoot, (StateRecord, Value)> = BTreeMap::new();
     for event in events {
         let root = &event.root;
-        if world.aggregate(&root.resource).is_none() {
+        if fixture.aggregate(&root.resource).is_none() {
             return Err(format!("`{}` is no resource of this domain", root.resource));
         }
         let before = folded.remove(root);
@@ -182,14 +186,14 @@ fn fold(
             creator: context.actor.id(),
             updated: event.occurred,
             updater: context.actor.id(),
-            deleted: world.closes(event).then_some(event.occurred),
+            deleted: fixture.closes(event).then_some(event.occurred),
             realm: context.realm.as_deref().map(Arc::from),
         };
         folded.insert(root, (row, value));
     }
     let rows: Vec<StateRecord> = folded.into_values().map(|(row, _)| row).collect();
     for row in &rows {
-        let aggregate = world.aggregate(&row.root.resource);
+        let aggregate = fixture.aggregate(&row.root.resource);
         let decoded = aggregate.map(|one| one.decode(row.revision, &row.data));
         if let Some(Err(error)) = decoded {
             return Err(format!("the state of {} does not decode: {error}", row.root));
@@ -198,11 +202,11 @@ fn fold(
     Ok(rows)
 }
 
-fn context_record(world: &World, context: &DomainContext) -> ContextRecord {
+fn context_record(fixture: &Fixture, context: &DomainContext) -> ContextRecord {
     ContextRecord {
-        id: new_id(world),
-        domain: world.meta().namespace.into(),
-        revision: world.meta().revision,
+        id: new_id(fixture),
+        domain: fixture.meta().namespace.into(),
+        revision: fixture.meta().revision,
         transport: context.transport,
         source: context.source.clone(),
         headers: BTreeMap::new(),
@@ -215,8 +219,8 @@ fn context_record(world: &World, context: &DomainContext) -> ContextRecord {
 }
 
 /// The command that an event names, as far as the event tells.
-fn command(world: &World, context: &ContextRecord, event: &EventRecord) -> CommandRecord {
-    let aggregate = world.aggregate(&event.root.resource);
+fn command(fixture: &Fixture, context: &ContextRecord, event: &EventRecord) -> CommandRecord {
+    let aggregate = fixture.aggregate(&event.root.resource);
     let key = aggregate.into_iter().flat_map(|one| one.actions).find_map(|action| {
         let descriptor = action.event?;
         (descriptor.key == event.event).then_some(Cow::Borrowed(action.key))
@@ -226,7 +230,7 @@ fn command(world: &World, context: &ContextRecord, event: &EventRecord) -> Comma
         id: event.src_cmd,
         parent: None,
         domain: event.domain.clone(),
-        revision: world.meta().revision,
+        revision: fixture.meta().revision,
         command: key.unwrap_or_else(|| event.event.clone()),
         root: event.root.clone(),
         payload_hash: json::hash(&payload),

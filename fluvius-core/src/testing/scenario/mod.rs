@@ -16,7 +16,7 @@ use uuid::Uuid;
 pub use expected::{ExpectedEvent, event};
 pub use then::Then;
 
-use super::world::{Only, World};
+use super::fixture::{Fixture, Only};
 use crate::aggregate::Aggregate;
 use crate::command::{Command, CommandBundle};
 use crate::context::DomainContext;
@@ -87,7 +87,7 @@ use crate::root::{AggregateRoot, Target};
 /// }
 ///
 /// let (left, right) = (Uuid::from_u128(1), Uuid::from_u128(2));
-/// Scenario::of::<Shelf>()
+/// Scenario::for_aggregate::<Shelf>()
 ///     .given_state(left, Shelf { books: 10 })
 ///     .given_state(right, Shelf { books: 0 })
 ///     .when(left, MoveBooks { count: 4, to: right })
@@ -105,19 +105,19 @@ use crate::root::{AggregateRoot, Target};
 #[derive(Debug)]
 #[must_use = "a scenario without a `when` checks nothing"]
 pub struct Scenario {
-    world: World,
+    fixture: Fixture,
     context: DomainContext,
 }
 
 impl Scenario {
     /// A scenario of one aggregate alone, for rules that ask for no other aggregate.
-    pub fn of<A: Aggregate>() -> Self {
-        Self::in_domain::<Only<A>>()
+    pub fn for_aggregate<A: Aggregate>() -> Self {
+        Self::for_domain::<Only<A>>()
     }
 
     /// A scenario of a domain.
-    pub fn in_domain<D: Domain>() -> Self {
-        Self { world: World::of::<D>(), context: DomainContext::create("scenario") }
+    pub fn for_domain<D: Domain>() -> Self {
+        Self { fixture: Fixture::of::<D>(), context: DomainContext::create("scenario") }
     }
 
     /// Who sends what follows: actor, roles, realm. The roots that follow belong to its realm.
@@ -128,7 +128,7 @@ impl Scenario {
 
     /// The time at which what follows is received.
     pub fn at(self, now: DateTime<Utc>) -> Self {
-        self.world.clock.set(now);
+        self.fixture.clock.set(now);
         self
     }
 
@@ -145,7 +145,7 @@ impl Scenario {
         mut self,
         setup: impl Fn(RuntimeBuilder) -> RuntimeBuilder + Send + Sync + 'static,
     ) -> Self {
-        self.world.set_up(setup);
+        self.fixture.set_up(setup);
         self
     }
 
@@ -181,7 +181,7 @@ impl Scenario {
     #[track_caller]
     pub fn given_state<A: Aggregate>(self, target: impl Target, state: A) -> Self {
         let root = target.root_of::<A>();
-        let given = given::state(&self.world, &self.context, &root, A::DESCRIPTOR, &state);
+        let given = given::state(&self.fixture, &self.context, &root, A::DESCRIPTOR, &state);
         match given {
             Ok(()) => self,
             Err(why) => panic!("given the state of {root}: {why}"),
@@ -196,7 +196,7 @@ impl Scenario {
     /// have a resource, or a state does not decode.
     #[track_caller]
     pub fn given_log(self, events: impl IntoIterator<Item = Logged<EventRecord>>) -> Self {
-        match given::log(&self.world, &self.context, events.into_iter().collect()) {
+        match given::log(&self.fixture, &self.context, events.into_iter().collect()) {
             Ok(()) => self,
             Err(why) => panic!("given a log: {why}"),
         }
@@ -273,7 +273,7 @@ impl Scenario {
 
     fn with_id(&self, mut command: CommandBundle) -> CommandBundle {
         if command.id.is_nil() {
-            command.id = crate::ids::Ids::next(&self.world.ids);
+            command.id = crate::ids::Ids::next(&self.fixture.ids);
         }
         command
     }
@@ -283,11 +283,11 @@ impl Scenario {
     where
         F: Future<Output = Result<Response, Error>>,
     {
-        let before = then::Logs::read(&self.world).last_position();
+        let before = then::Logs::read(&self.fixture).last_position();
         let answer = self.answer(run);
         // The runtime refuses what it cannot read back at all.
         self.inspect(matches!(answer, Ok(_) | Err(Error::InvalidState { .. })));
-        let logs = then::Logs::read(&self.world).after(before);
+        let logs = then::Logs::read(&self.fixture).after(before);
         Then::new(self, answer, logs)
     }
 
@@ -295,7 +295,7 @@ impl Scenario {
     /// refuses leaves nothing.
     #[track_caller]
     fn inspect(&self, has_left: bool) {
-        let faults = self.world.inspector.take();
+        let faults = self.fixture.inspector.take();
         if has_left && !faults.is_empty() {
             panic!("{}", faults.join("\n"));
         }
@@ -306,7 +306,7 @@ impl Scenario {
     where
         F: Future<Output = Result<Response, Error>>,
     {
-        match self.world.in_session(&self.context, run) {
+        match self.fixture.in_session(&self.context, run) {
             Ok(answer) => answer,
             Err(error) => panic!("{error}"),
         }
@@ -326,6 +326,6 @@ where
 }
 
 /// No identifier of the test's own is given to a row that the kit makes.
-fn new_id(world: &World) -> Uuid {
-    crate::ids::Ids::next(&world.ids)
+fn new_id(fixture: &Fixture) -> Uuid {
+    crate::ids::Ids::next(&fixture.ids)
 }

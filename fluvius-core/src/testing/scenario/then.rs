@@ -18,9 +18,9 @@ use crate::response::Response;
 use crate::root::Target;
 use crate::state::StateRecord;
 use crate::store::{LogPage, LogQuery, Store, StoreError};
-use crate::testing::difference::difference;
-use crate::testing::own_thread::{self, Time};
-use crate::testing::world::World;
+use crate::testing::block_on::{self, Time};
+use crate::testing::diff::difference;
+use crate::testing::fixture::Fixture;
 
 /// What came of a command.
 ///
@@ -216,7 +216,7 @@ impl Then {
 
     /// The stored row of a root that exists.
     fn stored(&self, root: &crate::root::AggregateRoot) -> Option<StateRecord> {
-        let row = own_thread::run(Time::Real, || self.scenario.world.store.load(root));
+        let row = block_on::run(Time::Real, || self.scenario.fixture.store.load(root));
         row.ok().flatten().filter(|row| row.deleted.is_none())
     }
 
@@ -281,17 +281,17 @@ pub(super) struct Logs {
 }
 
 impl Logs {
-    pub(super) fn read(world: &World) -> Self {
+    pub(super) fn read(fixture: &Fixture) -> Self {
         fn rows<T>(page: Result<LogPage<T>, StoreError>) -> Vec<Logged<T>> {
             page.map(|page| page.rows).unwrap_or_default()
         }
         let query = LogQuery::all();
-        own_thread::run(Time::Real, || async {
+        block_on::run(Time::Real, || async {
             // The memory store does not fail.
             Self {
-                events: rows(world.store.events(&query).await),
-                messages: rows(world.store.messages(&query).await),
-                activities: rows(world.store.activities(&query).await),
+                events: rows(fixture.store.events(&query).await),
+                messages: rows(fixture.store.messages(&query).await),
+                activities: rows(fixture.store.activities(&query).await),
             }
         })
     }

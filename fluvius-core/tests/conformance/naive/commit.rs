@@ -7,7 +7,7 @@ use std::time::Duration;
 use fluvius_core::{Fate, UnitOfWork};
 
 use super::{Content, Naive};
-use crate::mutation::Mutation;
+use crate::mutant::Mutant;
 
 impl Naive {
     /// Checks on a copy, waits, and then writes to what is there by then.
@@ -18,16 +18,16 @@ impl Naive {
         let mut content = self.content();
         let is_due = |unit: &UnitOfWork, content: &Content| {
             let is_known = unit.commands.iter().any(|one| content.command(one.id).is_some());
-            if is_known && !self.is(Mutation::IdentifiersCheckedEarly) {
+            if is_known && !self.is(Mutant::IdentifiersCheckedEarly) {
                 return false;
             }
             unit.expected.iter().all(|expected| {
                 let stored = content.states.get(&expected.root).map_or(0, |row| row.version);
                 let is_read = !unit.states.iter().any(|state| state.root == expected.root);
                 stored == expected.version
-                    || self.is(Mutation::CheckedEarly)
-                    || self.is(Mutation::ReadRootsCheckedEarly) && is_read
-                    || self.is(Mutation::AbsentRootsCheckedEarly) && expected.version == 0
+                    || self.is(Mutant::CheckedEarly)
+                    || self.is(Mutant::ReadRootsCheckedEarly) && is_read
+                    || self.is(Mutant::AbsentRootsCheckedEarly) && expected.version == 0
             })
         };
         if !batch.iter().zip(&fates).all(|(unit, fate)| {
@@ -55,17 +55,17 @@ impl Naive {
         let mut after = before.clone();
         let fates = self.apply(&mut after, batch);
         let mut first_step = after.clone();
-        match self.mutation {
-            Some(Mutation::HalfUnitsShown) => {
+        match self.mutant {
+            Some(Mutant::HalfUnitsShown) => {
                 let shown = before.rows.len() + (after.rows.len() - before.rows.len()) / 2;
                 first_step.rows.truncate(shown);
             }
-            Some(Mutation::LastRowsShownLater) => {
+            Some(Mutant::LastRowsShownLater) => {
                 // Of a transfer, the second event and the message.
                 let shown = after.rows.len().saturating_sub(2).max(before.rows.len());
                 first_step.rows.truncate(shown);
             }
-            Some(Mutation::LogShownLater | Mutation::DroppedLeavesHalf) => {
+            Some(Mutant::LogShownLater | Mutant::DroppedLeavesHalf) => {
                 first_step.rows = before.rows;
             }
             _ => first_step = before,

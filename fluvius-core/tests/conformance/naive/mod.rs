@@ -22,7 +22,7 @@ use fluvius_core::{
 use uuid::Uuid;
 
 use crate::mangle::mangle;
-use crate::mutation::Mutation;
+use crate::mutant::Mutant;
 use commit::pause;
 use content::{Content, Row};
 
@@ -39,7 +39,7 @@ pub(crate) struct Place {
 #[derive(Debug, Clone)]
 pub(crate) struct Naive {
     place: Arc<Place>,
-    mutation: Option<Mutation>,
+    mutant: Option<Mutant>,
     own: Arc<Mutex<Own>>,
 }
 
@@ -58,25 +58,25 @@ struct Own {
 
 impl Naive {
     /// A handle, over a store that does this wrong.
-    pub(crate) fn open(place: &Arc<Place>, mutation: Option<Mutation>) -> Self {
+    pub(crate) fn open(place: &Arc<Place>, mutant: Option<Mutant>) -> Self {
         // The suite's own and the caller's: no other handle is open.
         let is_first = Arc::strong_count(place) == 2;
-        let store = Self { place: Arc::clone(place), mutation, own: Arc::default() };
-        if store.is(Mutation::ForgetsWhenClosed) && is_first {
+        let store = Self { place: Arc::clone(place), mutant, own: Arc::default() };
+        if store.is(Mutant::ForgetsWhenClosed) && is_first {
             *store.content() = Content::default();
         }
-        if store.is(Mutation::PositionsForgottenWhenClosed) {
+        if store.is(Mutant::PositionsForgottenWhenClosed) {
             store.content().position = 0;
         }
         store
     }
 
-    fn is(&self, mutation: Mutation) -> bool {
-        self.mutation == Some(mutation)
+    fn is(&self, mutant: Mutant) -> bool {
+        self.mutant == Some(mutant)
     }
 
-    fn is_any(&self, mutations: &[Mutation]) -> bool {
-        mutations.iter().any(|mutation| self.is(*mutation))
+    fn is_any(&self, mutations: &[Mutant]) -> bool {
+        mutations.iter().any(|mutant| self.is(*mutant))
     }
 
     fn content(&self) -> MutexGuard<'_, Content> {
@@ -94,7 +94,7 @@ impl Naive {
         unseen.unwrap_or_else(|| self.content().clone())
     }
 
-    fn failure(&self, message: &str, may_pass: Mutation) -> StoreError {
+    fn failure(&self, message: &str, may_pass: Mutant) -> StoreError {
         match self.is(may_pass) {
             true => StoreError::unavailable(message),
             false => StoreError::permanent(message),
@@ -106,10 +106,10 @@ impl Naive {
         let before = content.clone();
         let mut fates: Vec<Fate> = Vec::new();
         for (index, unit) in batch.iter().enumerate() {
-            let base = if self.is(Mutation::BatchNotCounted) { &before } else { &*content };
+            let base = if self.is(Mutant::BatchNotCounted) { &before } else { &*content };
             let contested = self.contested(unit);
             let fate = match self.refusal(base, &before, unit, index, &fates) {
-                None if self.is(Mutation::TurnsBind) && !contested.is_empty() => {
+                None if self.is(Mutant::TurnsBind) && !contested.is_empty() => {
                     Fate::Failed(StoreError::unavailable("it is not its turn"))
                 }
                 Some(fate) => {
@@ -124,18 +124,18 @@ impl Naive {
             fates.push(fate);
         }
         let is_refused = |fate: &Fate| !matches!(fate, Fate::Committed { .. });
-        if self.is(Mutation::RefusalFailsTheBatch) && fates.iter().any(is_refused) {
+        if self.is(Mutant::RefusalFailsTheBatch) && fates.iter().any(is_refused) {
             *content = before;
             let failed = || Fate::Failed(StoreError::unavailable("the batch failed"));
             return batch.iter().map(|_| failed()).collect();
         }
-        if self.is(Mutation::FatesMissing) {
+        if self.is(Mutant::FatesMissing) {
             fates.retain(|fate| !matches!(fate, Fate::Fell { .. }));
         }
-        if self.is(Mutation::EmptyBatchHasAFate) && batch.is_empty() {
+        if self.is(Mutant::EmptyBatchHasAFate) && batch.is_empty() {
             fates.push(Fate::Committed { first: 1, contested: Vec::new() });
         }
-        if self.is(Mutation::ManyUnitsFail) && batch.len() > 256 {
+        if self.is(Mutant::ManyUnitsFail) && batch.len() > 256 {
             *content = before;
             let failed = || Fate::Failed(StoreError::permanent("too many parameters"));
             return batch.iter().map(|_| failed()).collect();
@@ -150,9 +150,9 @@ impl Naive {
 
     fn contested(&self, unit: &UnitOfWork) -> Vec<AggregateRoot> {
         let turns = self.place.turns.lock().unwrap();
-        let is_told = |root: &&AggregateRoot| match self.mutation {
-            Some(Mutation::TurnsNotTold) => false,
-            Some(Mutation::TurnsToldForGood) => turns.contains_key(root),
+        let is_told = |root: &&AggregateRoot| match self.mutant {
+            Some(Mutant::TurnsNotTold) => false,
+            Some(Mutant::TurnsToldForGood) => turns.contains_key(root),
             _ => turns.get(root).is_some_and(|turn| turn.try_lock().is_err()),
         };
         unit.states.iter().map(|state| &state.root).filter(is_told).cloned().collect()
@@ -161,15 +161,15 @@ impl Naive {
     /// What a refused unit should not leave.
     fn leave_behind(&self, content: &mut Content, unit: &UnitOfWork, fate: &Fate) {
         let is_known = matches!(fate, Fate::Known { .. });
-        match self.mutation {
-            Some(Mutation::RefusedLeavesCommand) if !is_known => {
+        match self.mutant {
+            Some(Mutant::RefusedLeavesCommand) if !is_known => {
                 for command in &unit.commands {
                     content.position += 1;
                     let record = Row::Command(command.as_ref().clone());
                     content.rows.push(Logged { position: content.position, record });
                 }
             }
-            Some(Mutation::StaleLeavesStates) if matches!(fate, Fate::Stale { .. }) => {
+            Some(Mutant::StaleLeavesStates) if matches!(fate, Fate::Stale { .. }) => {
                 for state in &unit.states {
                     content
                         .states
@@ -177,13 +177,13 @@ impl Naive {
                         .or_insert_with(|| state.as_ref().clone());
                 }
             }
-            Some(Mutation::RefusedLeavesContext) => {
+            Some(Mutant::RefusedLeavesContext) => {
                 content.contexts.insert(unit.context.id, Arc::clone(&unit.context));
             }
-            Some(Mutation::ContextsRemembered) => {
+            Some(Mutant::ContextsRemembered) => {
                 self.own().contexts.insert(unit.context.id);
             }
-            Some(Mutation::IdentifiersOfRefusedUnitsTaken) if !is_known => {
+            Some(Mutant::IdentifiersOfRefusedUnitsTaken) if !is_known => {
                 content.taken.extend(unit.commands.iter().map(|command| command.id));
             }
             _ => {}
@@ -192,43 +192,43 @@ impl Naive {
 
     fn write(&self, content: &mut Content, unit: &UnitOfWork) -> Fate {
         let mut first = content.position + 1;
-        if self.is(Mutation::PositionsPerHandle) {
+        if self.is(Mutant::PositionsPerHandle) {
             first = self.own().position + 1;
         }
-        if unit.row_count() == 0 && !self.is(Mutation::UnitsWithoutRowsLeaveContext) {
+        if unit.row_count() == 0 && !self.is(Mutant::UnitsWithoutRowsLeaveContext) {
             return Fate::Committed { first, contested: Vec::new() };
         }
-        let unit = match self.mutation {
-            Some(mutation) => mangle(unit, mutation),
+        let unit = match self.mutant {
+            Some(mutant) => mangle(unit, mutant),
             None => unit.clone(),
         };
         self.write_context(content, &unit);
         self.own().taken.extend(unit.commands.iter().map(|command| command.id));
         let states = unit.states.into_iter();
-        let count = if self.is(Mutation::OnlyFirstRootWritten) { 1 } else { usize::MAX };
+        let count = if self.is(Mutant::OnlyFirstRootWritten) { 1 } else { usize::MAX };
         for state in states.take(count) {
             content.states.insert(state.root.clone(), Arc::unwrap_or_clone(state));
         }
         let mut rows: Vec<Row> =
             unit.commands.into_iter().map(Arc::unwrap_or_clone).map(Row::Command).collect();
         let events = unit.events.into_iter().map(Arc::unwrap_or_clone).map(Row::Event);
-        match self.is(Mutation::EventsBeforeCommands) {
+        match self.is(Mutant::EventsBeforeCommands) {
             true => drop(rows.splice(0..0, events)),
             false => rows.extend(events),
         }
         rows.extend(unit.messages.into_iter().map(Arc::unwrap_or_clone).map(Row::Message));
         rows.extend(unit.activities.into_iter().map(Arc::unwrap_or_clone).map(Row::Activity));
-        if self.is(Mutation::OnlyOneVersionAUnit) {
+        if self.is(Mutant::OnlyOneVersionAUnit) {
             let mut roots = BTreeSet::new();
             rows.retain(|row| match row {
                 Row::Event(event) => roots.insert(event.root.clone()),
                 _ => true,
             });
         }
-        let step = if self.is(Mutation::PositionsWithGaps) { 2 } else { 1 };
+        let step = if self.is(Mutant::PositionsWithGaps) { 2 } else { 1 };
         let mut position = first;
         for record in rows {
-            if self.is(Mutation::PositionsPerLog) {
+            if self.is(Mutant::PositionsPerLog) {
                 position = content.count(&record) + 1;
             }
             content.rows.push(Logged { position, record });
@@ -241,10 +241,10 @@ impl Naive {
     }
 
     fn write_context(&self, content: &mut Content, unit: &UnitOfWork) {
-        let is_dropped = match self.mutation {
-            Some(Mutation::ContextsRemembered) => !self.own().contexts.insert(unit.context.id),
-            Some(Mutation::ContextsOfActivitiesDropped) => unit.commands.is_empty(),
-            Some(Mutation::ContextsReplaced) => {
+        let is_dropped = match self.mutant {
+            Some(Mutant::ContextsRemembered) => !self.own().contexts.insert(unit.context.id),
+            Some(Mutant::ContextsOfActivitiesDropped) => unit.commands.is_empty(),
+            Some(Mutant::ContextsReplaced) => {
                 content.contexts.remove(&unit.context.id);
                 false
             }
@@ -259,7 +259,7 @@ impl Naive {
 
 impl Store for Naive {
     async fn turn(&self, root: &AggregateRoot) -> Option<StoreTurn> {
-        if self.is(Mutation::TurnsHadByAll) {
+        if self.is(Mutant::TurnsHadByAll) {
             return Some(StoreTurn::new(()));
         }
         let turn = tokio::time::timeout(
@@ -267,7 +267,7 @@ impl Store for Naive {
             self.turn_of(root).lock_owned(),
         );
         let turn = turn.await.ok()?;
-        if self.is(Mutation::TurnsNotGivenBack) {
+        if self.is(Mutant::TurnsNotGivenBack) {
             std::mem::forget(turn);
             return Some(StoreTurn::new(()));
         }
@@ -279,18 +279,18 @@ impl Store for Naive {
         for resource in resources {
             let owner = copy.owners.get(*resource).filter(|owner| *owner != domain);
             if let Some(owner) = owner
-                && !self.is(Mutation::ClaimsUnchecked)
+                && !self.is(Mutant::ClaimsUnchecked)
             {
                 let refused = StoreError::resource_taken(resource, owner).to_string();
-                let refused = self.failure(&refused, Mutation::ClaimsMayPass);
-                if self.is(Mutation::ClaimsHalf) {
+                let refused = self.failure(&refused, Mutant::ClaimsMayPass);
+                if self.is(Mutant::ClaimsHalf) {
                     self.content().owners = copy.owners;
                 }
                 return Err(refused);
             }
             copy.owners.insert((*resource).to_owned(), domain.to_owned());
         }
-        if self.is(Mutation::ClaimsCheckedEarly) {
+        if self.is(Mutant::ClaimsCheckedEarly) {
             pause().await;
         }
         let mut content = self.content();
@@ -298,7 +298,7 @@ impl Store for Naive {
         let is_taken =
             |resource: &&&str| content.owners.get(**resource).is_some_and(|owner| owner != domain);
         if let Some(resource) = resources.iter().find(is_taken)
-            && !self.is_any(&[Mutation::ClaimsCheckedEarly, Mutation::ClaimsUnchecked])
+            && !self.is_any(&[Mutant::ClaimsCheckedEarly, Mutant::ClaimsUnchecked])
         {
             let owner = &content.owners[*resource];
             return Err(StoreError::resource_taken(resource, owner));
@@ -317,22 +317,22 @@ impl Store for Naive {
     }
 
     async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<Fate> {
-        match self.mutation {
+        match self.mutant {
             Some(
-                Mutation::CheckedEarly
-                | Mutation::ReadRootsCheckedEarly
-                | Mutation::AbsentRootsCheckedEarly
-                | Mutation::IdentifiersCheckedEarly,
+                Mutant::CheckedEarly
+                | Mutant::ReadRootsCheckedEarly
+                | Mutant::AbsentRootsCheckedEarly
+                | Mutant::IdentifiersCheckedEarly,
             ) => self.commit_early(&batch).await,
             Some(
-                Mutation::HalfUnitsShown
-                | Mutation::LastRowsShownLater
-                | Mutation::LogShownLater
-                | Mutation::DroppedLeavesHalf,
+                Mutant::HalfUnitsShown
+                | Mutant::LastRowsShownLater
+                | Mutant::LogShownLater
+                | Mutant::DroppedLeavesHalf,
             ) => self.commit_in_steps(&batch).await,
-            Some(Mutation::PositionsReserved) => self.commit_reserved(&batch).await,
-            Some(Mutation::LocksInBatchOrder) => self.commit_locked(&batch).await,
-            Some(Mutation::OldContentShown) => {
+            Some(Mutant::PositionsReserved) => self.commit_reserved(&batch).await,
+            Some(Mutant::LocksInBatchOrder) => self.commit_locked(&batch).await,
+            Some(Mutant::OldContentShown) => {
                 // A reader of this handle sees what it saw when it last wrote, or first looked.
                 let fates = self.apply(&mut self.content(), &batch);
                 self.own().unseen = None;
@@ -347,10 +347,10 @@ impl Store for Naive {
             return Err(StoreError::unavailable("the store was closed"));
         }
         let mut row = self.shown().states.get(root).cloned();
-        if self.is(Mutation::ClosedRowsDropped) {
+        if self.is(Mutant::ClosedRowsDropped) {
             row = row.filter(|row| row.deleted.is_none());
         }
-        if self.is(Mutation::OldContentShown) && self.own().unseen.is_none() {
+        if self.is(Mutant::OldContentShown) && self.own().unseen.is_none() {
             let content = self.content().clone();
             self.own().unseen = Some(content);
         }
@@ -374,7 +374,7 @@ impl Store for Naive {
     ) -> Result<Option<(Logged<CommandRecord>, Arc<ContextRecord>)>, StoreError> {
         let found = self.shown().command(id);
         let is_shown = |row: &CommandRecord| {
-            !self.is(Mutation::RefusalsNotFound) || row.status == CommandStatus::Applied
+            !self.is(Mutant::RefusalsNotFound) || row.status == CommandStatus::Applied
         };
         Ok(found.filter(|(row, _)| is_shown(row)))
     }
@@ -386,10 +386,10 @@ impl Store for Naive {
         last: u64,
     ) -> Result<Vec<Logged<EventRecord>>, StoreError> {
         let mut last = last;
-        if self.is(Mutation::BoundsSigned) && i64::try_from(last).is_err() {
+        if self.is(Mutant::BoundsSigned) && i64::try_from(last).is_err() {
             last = 0;
         }
-        if self.is(Mutation::HistoryWithoutLast) {
+        if self.is(Mutant::HistoryWithoutLast) {
             last = last.saturating_sub(1);
         }
         let mut events: Vec<_> = self
@@ -439,7 +439,7 @@ impl Store for Naive {
     }
 
     async fn close(&self) -> Result<(), StoreError> {
-        let is_closed = self.is(Mutation::ClosedForLoadsAlone);
+        let is_closed = self.is(Mutant::ClosedForLoadsAlone);
         self.own().is_closed = is_closed;
         Ok(())
     }

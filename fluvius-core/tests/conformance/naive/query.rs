@@ -8,54 +8,54 @@ use fluvius_core::{AggregateRoot, RealmFilter, StateQuery, StateRecord, StoreErr
 use super::commit::pause;
 use super::value::{Found, order};
 use super::{Content, Naive};
-use crate::mutation::Mutation;
+use crate::mutant::Mutant;
 
 impl Naive {
     pub(super) async fn select(&self, query: &StateQuery) -> Result<Vec<StateRecord>, StoreError> {
-        if query.check().is_err() && !self.is(Mutation::QueriesUnchecked) {
-            return Err(self.failure("not a query", Mutation::QueryFaultMayPass));
+        if query.check().is_err() && !self.is(Mutant::QueriesUnchecked) {
+            return Err(self.failure("not a query", Mutant::QueryFaultMayPass));
         }
         let term_count = match &query.filter {
             Filter::All(filters) | Filter::Any(filters) => filters.len(),
             _ => 1,
         };
-        if self.is(Mutation::LargestFiltersRefused) && term_count > 900 {
+        if self.is(Mutant::LargestFiltersRefused) && term_count > 900 {
             return Err(StoreError::permanent("too many terms"));
         }
         let mut rows: Vec<StateRecord> = self.shown().states.into_values().collect();
-        if self.is(Mutation::QueryInSteps) {
+        if self.is(Mutant::QueryInSteps) {
             pause().await;
             let behind: Vec<StateRecord> = self.shown().states.into_values().collect();
             let half = rows.len() / 2;
             rows.splice(half.., behind.into_iter().skip(half));
         }
         let mut limit = query.limit;
-        if self.is(Mutation::QueryLimitSigned) && i64::try_from(limit).is_err() {
+        if self.is(Mutant::QueryLimitSigned) && i64::try_from(limit).is_err() {
             limit = 0;
         }
-        if self.is(Mutation::QueryLimitOverrun) && limit > 0 {
+        if self.is(Mutant::QueryLimitOverrun) && limit > 0 {
             limit = limit.saturating_add(1);
         }
         self.sort(query, &mut rows);
-        if self.is(Mutation::QueryLimitBeforeFilter) {
+        if self.is(Mutant::QueryLimitBeforeFilter) {
             rows.retain(|row| self.is_behind(query, row));
             rows.truncate(limit);
         }
         rows.retain(|row| self.is_asked_for(query, row));
-        if self.is(Mutation::IndexHidesNulls)
+        if self.is(Mutant::IndexHidesNulls)
             && let Some(key) = query.sort.first()
             && self.own().indexes.contains(&key.field)
         {
             rows.retain(|row| self.value(&key.field, row) != Found::Null);
         }
-        if self.is(Mutation::IndexForgetsWrites)
+        if self.is(Mutant::IndexForgetsWrites)
             && let Some(key) = query.sort.first()
             && self.own().indexes.contains(&key.field)
         {
             let own = self.own();
             rows.retain(|row| own.indexed.states.get(&row.root) == Some(row));
         }
-        if self.is(Mutation::PagesByCounting) {
+        if self.is(Mutant::PagesByCounting) {
             // As `offset` does: so many rows were given before.
             let mut own = self.own();
             own.given = if query.after.is_some() { own.given } else { 0 };
@@ -71,22 +71,22 @@ impl Naive {
     pub(super) async fn rows_of(&self, roots: &[AggregateRoot]) -> Vec<Option<StateRecord>> {
         let row = |content: &Content, root: &AggregateRoot| {
             let row = content.states.get(root).cloned();
-            row.filter(|row| !self.is(Mutation::SnapshotWithoutClosed) || row.deleted.is_none())
+            row.filter(|row| !self.is(Mutant::SnapshotWithoutClosed) || row.deleted.is_none())
         };
         let mut roots = roots.to_vec();
-        match self.mutation {
-            Some(Mutation::SnapshotInOtherOrder) => roots.sort(),
-            Some(Mutation::SnapshotWithoutAbsent) => {
+        match self.mutant {
+            Some(Mutant::SnapshotInOtherOrder) => roots.sort(),
+            Some(Mutant::SnapshotWithoutAbsent) => {
                 roots.retain(|root| self.shown().states.contains_key(root));
             }
-            Some(Mutation::SnapshotWithoutTwins) => roots.dedup(),
-            Some(Mutation::SnapshotOfFew) => roots.truncate(32_766),
+            Some(Mutant::SnapshotWithoutTwins) => roots.dedup(),
+            Some(Mutant::SnapshotOfFew) => roots.truncate(32_766),
             _ => {}
         }
         let mut content = self.shown();
         let mut rows = Vec::new();
         for root in &roots {
-            if self.is(Mutation::SnapshotInSteps) && roots.len() == 2 {
+            if self.is(Mutant::SnapshotInSteps) && roots.len() == 2 {
                 pause().await;
                 content = self.shown();
             }
@@ -97,27 +97,27 @@ impl Naive {
 
     fn is_asked_for(&self, query: &StateQuery, row: &StateRecord) -> bool {
         let realm = match &query.realm {
-            _ if self.is(Mutation::QueryRealmsIgnored) => true,
-            RealmFilter::Only(None) if self.is(Mutation::NoRealmIsAllRealms) => true,
+            _ if self.is(Mutant::QueryRealmsIgnored) => true,
+            RealmFilter::Only(None) if self.is(Mutant::NoRealmIsAllRealms) => true,
             filter => filter.admits(row.realm.as_deref()),
         };
-        let same = |one: &str, other: &str| match self.is(Mutation::QueryResourcesFolded) {
+        let same = |one: &str, other: &str| match self.is(Mutant::QueryResourcesFolded) {
             true => one.trim().eq_ignore_ascii_case(other.trim()),
             false => one == other,
         };
         let resource = query.resource.as_ref();
         realm
             && resource.is_none_or(|resource| same(resource, &row.root.resource))
-            && match self.mutation {
-                Some(Mutation::ClosedShown) => true,
-                Some(Mutation::ClosedNeverShown) => row.deleted.is_none(),
+            && match self.mutant {
+                Some(Mutant::ClosedShown) => true,
+                Some(Mutant::ClosedNeverShown) => row.deleted.is_none(),
                 _ => query.with_closed || row.deleted.is_none(),
             }
             && self.truth(&query.filter, row) == Some(true)
     }
 
     fn truth(&self, filter: &Filter, row: &StateRecord) -> Option<bool> {
-        let known = |truth: Option<bool>| match self.is(Mutation::UnknownIsFalse) {
+        let known = |truth: Option<bool>| match self.is(Mutant::UnknownIsFalse) {
             true => Some(truth == Some(true)),
             false => truth,
         };
@@ -126,7 +126,7 @@ impl Naive {
                 let truths: Vec<_> = all.iter().map(|filter| self.truth(filter, row)).collect();
                 let is_unknown = truths.contains(&None);
                 let is_false = truths.contains(&Some(false));
-                match self.is(Mutation::UnknownWins) {
+                match self.is(Mutant::UnknownWins) {
                     true => (!is_unknown).then_some(!is_false),
                     false if is_false => Some(false),
                     false => (!is_unknown).then_some(true),
@@ -134,7 +134,7 @@ impl Naive {
             }
             Filter::Any(any) => {
                 let truths: Vec<_> = any.iter().map(|filter| self.truth(filter, row)).collect();
-                if truths.is_empty() && self.is(Mutation::NothingIsEverything) {
+                if truths.is_empty() && self.is(Mutant::NothingIsEverything) {
                     return Some(true);
                 }
                 let is_unknown = truths.contains(&None);
@@ -142,13 +142,13 @@ impl Naive {
                 if is_true { Some(true) } else { (!is_unknown).then_some(false) }
             }
             Filter::Not(filter) => match self.truth(filter, row) {
-                None if self.is(Mutation::NotOfUnknownIsTrue) => Some(true),
+                None if self.is(Mutant::NotOfUnknownIsTrue) => Some(true),
                 truth => truth.map(|truth| !truth),
             },
             Filter::Compare { field, comparison, operand } => {
                 let value = self.value(field, row);
                 let order = order(&value, &self.operand(operand));
-                if value == Found::Null && self.is(Mutation::NullDiffers) {
+                if value == Found::Null && self.is(Mutant::NullDiffers) {
                     return Some(*comparison == Comparison::Ne);
                 }
                 known(order.map(|order| comparison.holds(order)))
@@ -156,30 +156,30 @@ impl Naive {
             Filter::OneOf { field, operands } => {
                 let value = self.value(field, row);
                 if operands.is_empty() {
-                    return Some(self.is(Mutation::NothingIsEverything));
+                    return Some(self.is(Mutant::NothingIsEverything));
                 }
                 let is_equal =
                     |operand| order(&value, &self.operand(operand)) == Some(Ordering::Equal);
                 known((value != Found::Null).then(|| operands.iter().any(is_equal)))
             }
             Filter::Contains { field, text } => {
-                known(self.looked_into(field, row, |value| match self.mutation {
-                    Some(Mutation::TextsArePatterns) => is_like(value, &format!("%{text}%")),
-                    Some(Mutation::TextsFolded) => {
+                known(self.looked_into(field, row, |value| match self.mutant {
+                    Some(Mutant::TextsArePatterns) => is_like(value, &format!("%{text}%")),
+                    Some(Mutant::TextsFolded) => {
                         value.to_lowercase().contains(&text.to_lowercase())
                     }
                     _ => value.contains(text.as_str()),
                 }))
             }
             Filter::StartsWith { field, text } => {
-                known(self.looked_into(field, row, |value| match self.mutation {
-                    Some(Mutation::TextsArePatterns) => is_like(value, &format!("{text}%")),
-                    Some(Mutation::StartsAnywhere) => value.contains(text.as_str()),
+                known(self.looked_into(field, row, |value| match self.mutant {
+                    Some(Mutant::TextsArePatterns) => is_like(value, &format!("{text}%")),
+                    Some(Mutant::StartsAnywhere) => value.contains(text.as_str()),
                     _ => value.starts_with(text.as_str()),
                 }))
             }
             Filter::IsNull { field } => {
-                if self.is(Mutation::OnlyJsonNullIsNull)
+                if self.is(Mutant::OnlyJsonNullIsNull)
                     && let Place::Path(path) = &field.place
                 {
                     return Some(self.at(path, row).is_none_or(|value| value.is_null()));
@@ -220,22 +220,22 @@ impl Naive {
     ) -> Ordering {
         let mut found = Ordering::Equal;
         for (key, (one, other)) in query.sort.iter().zip(one.iter().zip(other)) {
-            let nulls_last = self.is(Mutation::NullsLast);
+            let nulls_last = self.is(Mutant::NullsLast);
             let by_null = (*one != Found::Null).cmp(&(*other != Found::Null));
             let by_null = if nulls_last { by_null.reverse() } else { by_null };
             let by_value = order(one, other).unwrap_or(Ordering::Equal);
             let mut by_key = by_null.then(by_value);
-            if key.is_descending && !self.is(Mutation::DirectionsIgnored) {
+            if key.is_descending && !self.is(Mutant::DirectionsIgnored) {
                 by_key = by_key.reverse();
             }
             found = found.then(by_key);
-            if self.is(Mutation::FirstKeyAlone) {
+            if self.is(Mutant::FirstKeyAlone) {
                 break;
             }
         }
-        let by_root = match self.mutation {
-            Some(Mutation::TiesTheOtherWay) => other_root.cmp(root),
-            Some(Mutation::ResourcesUnordered) => root.identifier.cmp(&other_root.identifier),
+        let by_root = match self.mutant {
+            Some(Mutant::TiesTheOtherWay) => other_root.cmp(root),
+            Some(Mutant::ResourcesUnordered) => root.identifier.cmp(&other_root.identifier),
             _ => root.cmp(other_root),
         };
         found.then(by_root)
@@ -249,14 +249,14 @@ impl Naive {
             .map(|value| value.as_ref().map_or(Found::Null, |value| self.operand(value)))
             .collect();
         let values: Vec<Found> = query.sort.iter().map(|key| self.value(&key.field, row)).collect();
-        let order = match self.mutation {
-            Some(Mutation::AfterByIdentifierAlone) => row.root.cmp(after.root()),
+        let order = match self.mutant {
+            Some(Mutant::AfterByIdentifierAlone) => row.root.cmp(after.root()),
             _ => self.place_order(query, (&values, &row.root), (&before, after.root())),
         };
-        match self.mutation {
-            Some(Mutation::QueryAfterIncluded) => order.is_ge(),
+        match self.mutant {
+            Some(Mutant::QueryAfterIncluded) => order.is_ge(),
             // As `(key, id) > (?, ?)` does in SQL.
-            Some(Mutation::AfterNullNothing) => order.is_gt() && !before.contains(&Found::Null),
+            Some(Mutant::AfterNullNothing) => order.is_gt() && !before.contains(&Found::Null),
             _ => order.is_gt(),
         }
     }

@@ -4,7 +4,7 @@ use fluvius_core::{LogPage, LogQuery, Logged, RealmFilter, ResumeToken, StoreErr
 
 use super::content::Row;
 use super::{Content, Naive};
-use crate::mutation::Mutation;
+use crate::mutant::Mutant;
 
 impl Naive {
     pub(super) fn read<T>(
@@ -15,20 +15,20 @@ impl Naive {
         let content = self.shown();
         let newest = content.rows.last().map_or(ResumeToken::START, Row::place);
         let mut after = query.after;
-        if self.is(Mutation::BoundsSigned) && i64::try_from(after.position()).is_err() {
+        if self.is(Mutant::BoundsSigned) && i64::try_from(after.position()).is_err() {
             after = ResumeToken::START;
         }
         self.check_place(&content, after, newest, &of)?;
         let mut limit = query.limit;
-        if self.is(Mutation::LimitOverrun) {
+        if self.is(Mutant::LimitOverrun) {
             limit = limit.saturating_add(1);
         }
-        let scan_limit = match self.mutation {
-            Some(Mutation::ScanLimitIgnored) => usize::MAX,
+        let scan_limit = match self.mutant {
+            Some(Mutant::ScanLimitIgnored) => usize::MAX,
             _ => query.scan_limit.max(1),
         };
-        let early = if self.is(Mutation::LimitBeforeConditions) { limit } else { usize::MAX };
-        let is_behind = |position: u64| match self.is(Mutation::AfterIncluded) {
+        let early = if self.is(Mutant::LimitBeforeConditions) { limit } else { usize::MAX };
+        let is_behind = |position: u64| match self.is(Mutant::AfterIncluded) {
             true => position >= after.position(),
             false => position > after.position(),
         };
@@ -49,15 +49,15 @@ impl Naive {
             if belongs {
                 page.rows.push(Logged { position: row.position, record });
             }
-            if belongs || !self.is(Mutation::PlaceOnlyOfRowsGiven) {
+            if belongs || !self.is(Mutant::PlaceOnlyOfRowsGiven) {
                 scanned_to = Row::place(row);
             }
         }
-        match self.mutation {
-            Some(Mutation::PlaceAlwaysTheNewest) => page.scanned_to = newest,
-            Some(Mutation::PlaceOnlyOfRowsGiven) => page.scanned_to = scanned_to,
+        match self.mutant {
+            Some(Mutant::PlaceAlwaysTheNewest) => page.scanned_to = newest,
+            Some(Mutant::PlaceOnlyOfRowsGiven) => page.scanned_to = scanned_to,
             // Like a counter from which the next commit has drawn.
-            Some(Mutation::PlaceAheadOfTheRows) if page.is_last() => {
+            Some(Mutant::PlaceAheadOfTheRows) if page.is_last() => {
                 page.scanned_to = (newest.position() + 1).into();
             }
             _ => {}
@@ -72,15 +72,15 @@ impl Naive {
         newest: ResumeToken,
         of: impl Fn(&Row) -> Option<T>,
     ) -> Result<(), StoreError> {
-        let is_own = |row: &Row| of(row).is_some() || !self.is(Mutation::PlacesOfOtherLogsRefused);
+        let is_own = |row: &Row| of(row).is_some() || !self.is(Mutant::PlacesOfOtherLogsRefused);
         let mut rows = content.rows.iter();
         let found = rows.find(|row| row.position == after.position() && is_own(&row.record));
         let found = found.and_then(|row| Row::place(row).row_id());
         let checked = after.check(found, newest.position());
-        match self.mutation {
-            Some(Mutation::PlacesUnchecked) => Ok(()),
-            Some(Mutation::PlacesAheadUnchecked) if after.row_id().is_none() => Ok(()),
-            Some(Mutation::PlaceFaultMayPass) => {
+        match self.mutant {
+            Some(Mutant::PlacesUnchecked) => Ok(()),
+            Some(Mutant::PlacesAheadUnchecked) if after.row_id().is_none() => Ok(()),
+            Some(Mutant::PlaceFaultMayPass) => {
                 checked.map_err(|error| StoreError::unavailable(error.to_string()))
             }
             _ => checked,
@@ -88,24 +88,24 @@ impl Naive {
     }
 
     fn belongs(&self, content: &Content, query: &LogQuery, row: &Row) -> bool {
-        let same = |one: &str, other: &str| match self.is(Mutation::NamesCompared) {
+        let same = |one: &str, other: &str| match self.is(Mutant::NamesCompared) {
             true => one.trim_end().eq_ignore_ascii_case(other.trim_end()),
             false => one == other,
         };
         let root = query.root.as_ref().is_none_or(|root| {
             same(&root.resource, &row.root().resource) && root.identifier == row.root().identifier
         });
-        let realm = match self.mutation {
-            Some(Mutation::RealmOfTheRoot) => {
+        let realm = match self.mutant {
+            Some(Mutant::RealmOfTheRoot) => {
                 let state = content.states.get(row.root());
                 state.and_then(|state| state.realm.as_deref().map(str::to_owned))
             }
             _ => row.realm(content),
         };
         let realm = match &query.realm {
-            RealmFilter::Only(None) if self.is(Mutation::NoRealmIsAllRealms) => true,
-            filter => filter.admits(realm.as_deref()) || self.is(Mutation::RealmsIgnored),
+            RealmFilter::Only(None) if self.is(Mutant::NoRealmIsAllRealms) => true,
+            filter => filter.admits(realm.as_deref()) || self.is(Mutant::RealmsIgnored),
         };
-        (root || self.is(Mutation::RootsIgnored)) && realm
+        (root || self.is(Mutant::RootsIgnored)) && realm
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use fluvius_core::{AggregateRoot, CommandStatus, Fate, StoreError, UnitOfWork};
 
 use super::{Content, Naive};
-use crate::mutation::Mutation;
+use crate::mutant::Mutant;
 
 impl Naive {
     pub(super) fn refusal(
@@ -16,14 +16,14 @@ impl Naive {
         index: usize,
         fates: &[Fate],
     ) -> Option<Fate> {
-        if !self.is(Mutation::ShapeUnchecked) && unit.check_shape(index).is_err() {
-            let fault = self.failure("a malformed unit", Mutation::ShapeFaultMayPass);
+        if !self.is(Mutant::ShapeUnchecked) && unit.check_shape(index).is_err() {
+            let fault = self.failure("a malformed unit", Mutant::ShapeFaultMayPass);
             return Some(Fate::Failed(fault));
         }
-        if self.is(Mutation::ManyRootsFail) && unit.states.len() > 256 {
+        if self.is(Mutant::ManyRootsFail) && unit.states.len() > 256 {
             return Some(Fate::Failed(StoreError::permanent("too many parameters")));
         }
-        if self.is(Mutation::UnitsWithoutRowsUnchecked) && unit.row_count() == 0 {
+        if self.is(Mutant::UnitsWithoutRowsUnchecked) && unit.row_count() == 0 {
             return None;
         }
         let mut reasons = [
@@ -31,9 +31,9 @@ impl Naive {
             self.known(content, before, unit),
             self.stale(content, before, unit),
         ];
-        match self.mutation {
-            Some(Mutation::StaleBeforeKnown) => reasons.swap(1, 2),
-            Some(Mutation::KnownBeforeFell) => reasons.swap(0, 1),
+        match self.mutant {
+            Some(Mutant::StaleBeforeKnown) => reasons.swap(1, 2),
+            Some(Mutant::KnownBeforeFell) => reasons.swap(0, 1),
             _ => {}
         }
         reasons.into_iter().flatten().next()
@@ -42,31 +42,31 @@ impl Naive {
     fn fell(&self, unit: &UnitOfWork, fates: &[Fate]) -> Option<Fate> {
         let stands = |on: &usize| match fates.get(*on) {
             Some(Fate::Committed { .. }) => true,
-            Some(Fate::Fell { .. }) => self.is(Mutation::FallsOneStep),
+            Some(Fate::Fell { .. }) => self.is(Mutant::FallsOneStep),
             _ => false,
         };
         let mut on = unit.depends_on.iter().find(|on| !stands(on));
-        if self.is(Mutation::LastDependencyTold) {
+        if self.is(Mutant::LastDependencyTold) {
             on = unit.depends_on.iter().rfind(|on| !stands(on));
         }
-        if self.is(Mutation::AllBehindARefusalFall)
+        if self.is(Mutant::AllBehindARefusalFall)
             && let Some(on) = (0..fates.len()).find(|on| !stands(on))
         {
             return Some(Fate::Fell { on });
         }
-        if self.is(Mutation::DependenciesIgnored) {
+        if self.is(Mutant::DependenciesIgnored) {
             return None;
         }
         on.map(|on| Fate::Fell { on: *on })
     }
 
     fn known(&self, content: &Content, before: &Content, unit: &UnitOfWork) -> Option<Fate> {
-        let content = match self.mutation {
-            Some(Mutation::IdentifiersUnchecked) => return None,
-            Some(Mutation::IdentifiersUncheckedInBatch) => before,
+        let content = match self.mutant {
+            Some(Mutant::IdentifiersUnchecked) => return None,
+            Some(Mutant::IdentifiersUncheckedInBatch) => before,
             _ => content,
         };
-        let forgotten = self.is(Mutation::IdentifiersForgottenWhenClosed);
+        let forgotten = self.is(Mutant::IdentifiersForgottenWhenClosed);
         for command in &unit.commands {
             if forgotten && !self.own().taken.contains(&command.id) {
                 continue;
@@ -75,15 +75,15 @@ impl Naive {
                 return Some(Fate::Failed(StoreError::permanent("the identifier is taken")));
             }
             let Some((mut row, mut context)) = content.command(command.id) else { continue };
-            let is_free = match self.mutation {
-                Some(Mutation::IdentifiersOfRefusalsFree) => row.status == CommandStatus::Rejected,
-                Some(Mutation::IdentifiersOfInvokedFree) => row.parent.is_some(),
+            let is_free = match self.mutant {
+                Some(Mutant::IdentifiersOfRefusalsFree) => row.status == CommandStatus::Rejected,
+                Some(Mutant::IdentifiersOfInvokedFree) => row.parent.is_some(),
                 _ => false,
             };
             if is_free {
                 continue;
             }
-            if self.is(Mutation::KnownTellsTheNewRow) {
+            if self.is(Mutant::KnownTellsTheNewRow) {
                 row.record = command.as_ref().clone();
                 context = Arc::clone(&unit.context);
             }
@@ -93,30 +93,29 @@ impl Naive {
     }
 
     fn stale(&self, content: &Content, before: &Content, unit: &UnitOfWork) -> Option<Fate> {
-        if self.is(Mutation::VersionsUnchecked) {
+        if self.is(Mutant::VersionsUnchecked) {
             return None;
         }
         let is_stale = |root: &AggregateRoot, version: u64| {
             let row = content.states.get(root);
             let mut stored = row.map_or(0, |row| row.version);
-            if self.is(Mutation::ClosedRootsAreAbsent)
-                && row.is_some_and(|row| row.deleted.is_some())
+            if self.is(Mutant::ClosedRootsAreAbsent) && row.is_some_and(|row| row.deleted.is_some())
             {
                 stored = 0;
             }
             let is_read = !unit.states.iter().any(|state| state.root == *root);
-            let is_unchecked = self.is(Mutation::ReadRootsUnchecked) && is_read
-                || self.is(Mutation::AbsentRootsUnchecked) && version == 0;
+            let is_unchecked = self.is(Mutant::ReadRootsUnchecked) && is_read
+                || self.is(Mutant::AbsentRootsUnchecked) && version == 0;
             stored != version && !is_unchecked
         };
         let mut stale = unit.expected.iter().filter(|one| is_stale(&one.root, one.version));
-        let first = match self.is(Mutation::LastStaleRootTold) {
+        let first = match self.is(Mutant::LastStaleRootTold) {
             true => stale.next_back()?,
             false => stale.next()?,
         };
-        let told = if self.is(Mutation::StaleRowOfBeforeTheBatch) { before } else { content };
+        let told = if self.is(Mutant::StaleRowOfBeforeTheBatch) { before } else { content };
         let row = told.states.get(&first.root).cloned();
-        let row = row.filter(|_| !self.is(Mutation::StaleRowNotTold));
+        let row = row.filter(|_| !self.is(Mutant::StaleRowNotTold));
         Some(Fate::Stale { root: first.root.clone(), stored: row.map(Box::new) })
     }
 }

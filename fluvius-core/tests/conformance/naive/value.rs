@@ -8,7 +8,7 @@ use fluvius_core::query::{Column, Field, Kind, Operand, Place};
 use serde_json::Value;
 
 use super::Naive;
-use crate::mutation::Mutation;
+use crate::mutant::Mutant;
 
 /// A value that can be compared, or null.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,25 +25,25 @@ pub(super) enum Found {
 impl Naive {
     pub(super) fn at(&self, path: &[String], row: &StateRecord) -> Option<Value> {
         let mut path = path.to_vec();
-        match self.mutation {
-            Some(Mutation::DotsSplitNames) => {
+        match self.mutant {
+            Some(Mutant::DotsSplitNames) => {
                 path = path.iter().flat_map(|name| name.split('.')).map(str::to_owned).collect();
             }
-            Some(Mutation::NamesTrimmed) => path.iter_mut().for_each(|name| {
+            Some(Mutant::NamesTrimmed) => path.iter_mut().for_each(|name| {
                 *name = name.trim().to_owned();
             }),
-            Some(Mutation::NamesFolded) => path.iter_mut().for_each(|name| {
+            Some(Mutant::NamesFolded) => path.iter_mut().for_each(|name| {
                 *name = name.to_lowercase();
             }),
-            Some(Mutation::PathsOneLong) => path.truncate(1),
+            Some(Mutant::PathsOneLong) => path.truncate(1),
             _ => {}
         }
         path.iter().try_fold(row.data.to_value(), |value, name| match value {
             Value::Object(mut members) => members.remove(name),
-            Value::Array(mut items) if self.is(Mutation::PathsThroughArrays) => {
+            Value::Array(mut items) if self.is(Mutant::PathsThroughArrays) => {
                 items.pop().and_then(|item| item.get(name).cloned())
             }
-            Value::String(text) if self.is(Mutation::PathsThroughTexts) => {
+            Value::String(text) if self.is(Mutant::PathsThroughTexts) => {
                 serde_json::from_str::<Value>(&text).ok()?.get(name).cloned()
             }
             _ => None,
@@ -54,7 +54,7 @@ impl Naive {
         let path = match &field.place {
             Place::Path(path) => path,
             Place::Column(column) => {
-                if self.is(Mutation::MembersHideColumns)
+                if self.is(Mutant::MembersHideColumns)
                     && let Some(value) = row.data.to_value().get(column.name())
                 {
                     return self.read_as(value, field.kind);
@@ -71,21 +71,21 @@ impl Naive {
     fn read_as(&self, value: &Value, kind: Kind) -> Found {
         match (kind, value) {
             (Kind::Boolean, Value::Bool(flag)) => Found::Flag(*flag),
-            (Kind::Boolean, Value::Number(number)) if self.is(Mutation::NumbersAreFlags) => {
+            (Kind::Boolean, Value::Number(number)) if self.is(Mutant::NumbersAreFlags) => {
                 Found::Flag(number.as_f64() != Some(0.0))
             }
-            (Kind::Number, Value::String(_)) if self.is(Mutation::TextsAreNoNumbers) => Found::Null,
+            (Kind::Number, Value::String(_)) if self.is(Mutant::TextsAreNoNumbers) => Found::Null,
             (Kind::Number, Value::String(text)) => self.amount(text),
             (Kind::Number, Value::Number(number)) => self.amount(&number.to_string()),
             (Kind::Text, Value::String(text)) => self.text(text),
             (Kind::Text, Value::Number(_) | Value::Bool(_))
-                if self.is(Mutation::EverythingIsText) =>
+                if self.is(Mutant::EverythingIsText) =>
             {
                 Found::Text(value.to_string())
             }
             (Kind::Uuid, Value::String(text)) => match uuid::Uuid::try_parse(text) {
-                Ok(_) if self.is(Mutation::IdentifiersAsTexts) => Found::Text(text.clone()),
-                Ok(id) if text.len() == 36 || self.is(Mutation::AnyIdentifierIsRead) => {
+                Ok(_) if self.is(Mutant::IdentifiersAsTexts) => Found::Text(text.clone()),
+                Ok(id) if text.len() == 36 || self.is(Mutant::AnyIdentifierIsRead) => {
                     Found::Text(id.to_string())
                 }
                 _ => Found::Null,
@@ -96,15 +96,15 @@ impl Naive {
     }
 
     fn text(&self, text: &str) -> Found {
-        Found::Text(match self.mutation {
-            Some(Mutation::TextsFolded) => text.to_lowercase(),
+        Found::Text(match self.mutant {
+            Some(Mutant::TextsFolded) => text.to_lowercase(),
             _ => text.to_owned(),
         })
     }
 
     /// A JSON number, whole and fraction written out.
     fn amount(&self, text: &str) -> Found {
-        let read = if self.is(Mutation::NumbersReadKindly) {
+        let read = if self.is(Mutant::NumbersReadKindly) {
             text.trim().trim_start_matches('+')
         } else {
             text
@@ -113,13 +113,13 @@ impl Naive {
         // serde_json's number is a float where it must be; the text is what counts.
         let is_json = number.is_ok() && !read.contains(char::is_whitespace)
             || read.trim_start_matches('-').len() > 15 && is_long_number(read);
-        let is_kind = self.is(Mutation::NumbersReadKindly) && read.parse::<f64>().is_ok();
+        let is_kind = self.is(Mutant::NumbersReadKindly) && read.parse::<f64>().is_ok();
         if !is_json && !is_kind {
             return Found::Null;
         }
-        match self.mutation {
-            Some(Mutation::NumbersAsTexts) => return Found::Text(text.to_owned()),
-            Some(Mutation::NumbersAsDoubles) => return Found::Float(read.parse().unwrap()),
+        match self.mutant {
+            Some(Mutant::NumbersAsTexts) => return Found::Text(text.to_owned()),
+            Some(Mutant::NumbersAsDoubles) => return Found::Float(read.parse().unwrap()),
             _ => {}
         }
         let (mantissa, exponent) = read.split_once(['e', 'E']).unwrap_or((read, "0"));
@@ -146,7 +146,7 @@ impl Naive {
     }
 
     fn time(&self, text: &str) -> Found {
-        if self.is(Mutation::TimesAsTexts) {
+        if self.is(Mutant::TimesAsTexts) {
             return Found::Text(text.to_owned());
         }
         let is_strict = text.get(10..11) == Some("T")
@@ -155,7 +155,7 @@ impl Naive {
             && text.get(..4).is_some_and(|year| year != "0000" && year.parse::<u16>().is_ok())
             && !text.starts_with('+');
         match DateTime::parse_from_rfc3339(text) {
-            Ok(time) if is_strict || self.is(Mutation::TimesReadKindly) => {
+            Ok(time) if is_strict || self.is(Mutant::TimesReadKindly) => {
                 self.micros(&time.to_utc())
             }
             _ => Found::Null,
@@ -163,9 +163,9 @@ impl Naive {
     }
 
     fn micros(&self, time: &DateTime<Utc>) -> Found {
-        match self.mutation {
-            Some(Mutation::TimesInSeconds) => Found::Micros(time.timestamp()),
-            Some(Mutation::TimesWithNanoseconds) => {
+        match self.mutant {
+            Some(Mutant::TimesInSeconds) => Found::Micros(time.timestamp()),
+            Some(Mutant::TimesWithNanoseconds) => {
                 Found::Text(time.format("%Y-%m-%dT%H:%M:%S%.9f").to_string())
             }
             _ => Found::Micros(time.timestamp_micros()),
@@ -179,13 +179,13 @@ impl Naive {
             Column::Identifier => id(Some(row.root.identifier)),
             Column::Version => self.amount(&row.version.to_string()),
             Column::Revision => self.amount(&row.revision.to_string()),
-            Column::Created if self.is(Mutation::CreatedIsUpdated) => self.micros(&row.updated),
+            Column::Created if self.is(Mutant::CreatedIsUpdated) => self.micros(&row.updated),
             Column::Created => self.micros(&row.created),
-            Column::Creator if self.is(Mutation::CreatorIsUpdater) => id(row.updater),
+            Column::Creator if self.is(Mutant::CreatorIsUpdater) => id(row.updater),
             Column::Creator => id(row.creator),
             Column::Updated => self.micros(&row.updated),
             Column::Updater => id(row.updater),
-            Column::Deleted if self.is(Mutation::DeletedIsNull) => Found::Null,
+            Column::Deleted if self.is(Mutant::DeletedIsNull) => Found::Null,
             Column::Deleted => row.deleted.map_or(Found::Null, |time| self.micros(&time)),
             Column::Realm => row.realm.as_deref().map_or(Found::Null, |realm| self.text(realm)),
         }
@@ -195,14 +195,12 @@ impl Naive {
         match operand {
             Operand::Boolean(flag) => Found::Flag(*flag),
             Operand::Number(number) => self.amount(&number.to_string()),
-            Operand::Text(text) if self.is(Mutation::OperandQuotesDoubled) => {
+            Operand::Text(text) if self.is(Mutant::OperandQuotesDoubled) => {
                 Found::Text(text.replace('\'', "''"))
             }
             Operand::Text(text) => self.text(text),
             Operand::Uuid(id) => Found::Text(id.to_string()),
-            Operand::Time(time) if self.is(Mutation::TimesAsTexts) => {
-                Found::Text(time.to_rfc3339())
-            }
+            Operand::Time(time) if self.is(Mutant::TimesAsTexts) => Found::Text(time.to_rfc3339()),
             Operand::Time(time) => self.micros(time),
         }
     }

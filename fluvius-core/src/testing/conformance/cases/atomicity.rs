@@ -1,0 +1,214 @@
+//! A unit of work is stored wholly or not at all.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use crate::root::AggregateRoot;
+use crate::store::{Fate, Store};
+use crate::testing::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
+use crate::testing::conformance::fates::{committed, fell, known, stale};
+use crate::testing::conformance::harness::Harness;
+
+pub(crate) async fn a_unit_over_several_roots_is_stored_wholly(harness: &Harness) -> CaseResult {
+    let store = harness.open().await;
+    let context = harness.context();
+    let roots = [harness.root(), harness.root(), harness.root()];
+    let create = harness.draft(&context, &roots[0]).writes(&roots[0], 0).done();
+    harness.commit_all(&store, [create]).await?;
+    let unit = harness
+        .draft(&context, &roots[0])
+        .writes(&roots[0], 1)
+        .message()
+        .command(&roots[1])
+        .writes(&roots[1], 0)
+        .message()
+        .activity()
+        .command(&roots[2])
+        .writes(&roots[2], 0)
+        .done();
+    harness.commit_all(&store, [unit]).await?;
+    harness.holds(&store).await
+}
+
+pub(crate) async fn a_refused_unit_leaves_nothing(harness: &Harness) -> CaseResult {
+    let store = harness.open().await;
+    let context = harness.context();
+    let root = harness.root();
+    let first = harness.draft(&context, &root).writes(&root, 0).done();
+    harness.commit_all(&store, [first.clone()]).await?;
+
+    // Each writes a fresh root before and one behind the root that it is refused for, has a
+    // context that is new, and rows of all kinds.
+    let refused = || {
+        let fresh = harness.root();
+        harness.draft(&harness.context(), &fresh).writes(&fresh, 0).message().activity()
+    };
+    let behind = AggregateRoot::new("z-behind", harness.id());
+    let by_version = refused().writes(&behind, 0).writes(&root, 7).done();
+    let by_read = refused().reads(&root, 0).done();
+    let by_dependence = refused().after(0).done();
+    let mut by_identifier = refused().done();
+    let taken = first.commands[0].id;
+    Arc::make_mut(&mut by_identifier.commands[0]).id = taken;
+    Arc::make_mut(&mut by_identifier.events[0]).src_cmd = taken;
+    Arc::make_mut(&mut by_identifier.messages[0]).src_cmd = taken;
+
+    let before = harness.content(&store).await?;
+    let fate = harness.commit_one(&store, by_version.clone()).await?;
+    stale("a unit with a wrong version", &fate, &root, Some(&first.states[0]))?;
+    harness.holds(&store).await?;
+    let fate = harness.commit_one(&store, by_read.clone()).await?;
+    stale("a unit that read a wrong version", &fate, &root, Some(&first.states[0]))?;
+    harness.holds(&store).await?;
+    let fate = harness.commit_one(&store, by_identifier.clone()).await?;
+    let position = before.commands.first().map_or(0, |row| row.position);
+    known("a unit with a taken identifier", &fate, &first, 0, position)?;
+    harness.holds(&store).await?;
+
+    let fates = harness.commit(&store, [by_version, by_dependence, by_read, by_identifier]).await?;
+    stale("the first of a batch", &fates[0], &root, Some(&first.states[0]))?;
+    fell("the second", &fates[1], 0)?;
+    stale("the third", &fates[2], &root, Some(&first.states[0]))?;
+    known("the fourth", &fates[3], &first, 0, position)?;
+    harness.holds(&store).await?;
+
+    let after = harness.draft(&harness.context(), &root).writes(&root, 1).done();
+    harness.commit_all(&store, [after]).await?;
+    harness.holds(&store).await
+}
+
+pub(crate) async fn a_unit_without_rows_only_checks(harness: &Harness) -> CaseResult {
+    let store = harness.open().await;
+    let context = harness.context();
+    let (root, absent) = (harness.root(), harness.root());
+    let first = harness.draft(&context, &root).writes(&root, 0).done();
+    harness.commit_all(&store, [first.clone()]).await?;
+
+    let fresh = || harness.context();
+    let right = harness.draft(&fresh(), &root).reads(&root, 1).reads(&absent, 0).only_checks();
+    let wrong = harness.draft(&fresh(), &root).reads(&root, 2).only_checks();
+    let nothing = harness.draft(&fresh(), &root).only_checks();
+    let fallen = harness.draft(&fresh(), &root).after(1).only_checks();
+    let fates = harness.commit(&store, [right, wrong, nothing, fallen]).await?;
+    committed("a unit whose checks hold", &fates[0])?;
+    stale("a unit whose checks do not hold", &fates[1], &root, Some(&first.states[0]))?;
+    committed("a unit without checks", &fates[2])?;
+    fell("a unit that stands on another", &fates[3], 1)?;
+    harness.holds(&store).await?;
+
+    // On what stands in the same batch.
+    let write = harness.draft(&context, &root).writes(&root, 1).done();
+    let right = harness.draft(&fresh(), &root).reads(&root, 2).after(0).only_checks();
+    let wrong = harness.draft(&fresh(), &root).reads(&root, 1).only_checks();
+    let row = write.states[0].clone();
+    let fates = harness.commit(&store, [write, right, wrong]).await?;
+    committed("a unit that writes", &fates[0])?;
+    committed("a check of what it wrote", &fates[1])?;
+    stale("a check of what it wrote over", &fates[2], &root, Some(&row))?;
+    harness.holds(&store).await
+}
+
+pub(crate) async fn an_empty_batch_has_no_fates(harness: &Harness) -> CaseResult {
+    let store = harness.open().await;
+    harness.commit(&store, []).await?;
+    harness.holds(&store).await
+}
+
+pub(crate) async fn a_closed_root_keeps_its_row(harness: &Harness) -> CaseResult {
+    let store = harness.open().await;
+    let context = harness.context();
+    let root = harness.root();
+    let create = harness.draft(&context, &root).writes(&root, 0).done();
+    let close = harness.draft(&context, &root).closes(&root, 1).done();
+    harness.commit_all(&store, [create, close]).await?;
+    let row = store.load(&root).await?;
+    ensure!(
+        row.is_some_and(|row| row.deleted.is_some() && row.version == 2),
+        "the row of a closed root is not loaded"
+    );
+    harness.holds(&store).await
+}
+
+pub(crate) async fn a_unit_of_many_roots_is_stored(harness: &Harness) -> CaseResult {
+    let store = harness.open().await;
+    let context = harness.context();
+    let roots: Vec<AggregateRoot> = (0..1_000).map(|_| harness.root()).collect();
+    let draft = harness.draft(&context, &roots[0]);
+    let unit = roots.iter().fold(draft, |draft, root| draft.writes(root, 0)).done();
+    harness.commit_all(&store, [unit]).await?;
+    let draft = harness.draft(&context, &roots[0]);
+    let unit = roots.iter().fold(draft, |draft, root| draft.writes(root, 1)).done();
+    let mut wrong = unit.clone();
+    Arc::make_mut(&mut wrong.commands[0]).id = harness.id();
+    let source = wrong.commands[0].id;
+    wrong.events.iter_mut().for_each(|event| Arc::make_mut(event).src_cmd = source);
+    let first = unit.expected[0].root.clone();
+    let row = unit.states.iter().find(|state| state.root == first).cloned();
+    let fates = harness.commit(&store, [unit, wrong]).await?;
+    committed("a unit that writes a thousand roots", &fates[0])?;
+    stale("a unit that expects old versions of them", &fates[1], &first, row.as_deref())?;
+    harness.holds(&store).await
+}
+
+pub(crate) async fn a_batch_of_many_units_is_stored(harness: &Harness) -> CaseResult {
+    let store = harness.open().await;
+    let context = harness.context();
+    let root = harness.root();
+    let mut batch = Vec::new();
+    for version in 0..500 {
+        let draft = harness.draft(&context, &root).writes(&root, version).message();
+        batch.push(if version > 0 { draft.after(batch.len() - 2).done() } else { draft.done() });
+        let other = harness.root();
+        batch.push(harness.draft(&harness.context(), &other).writes(&other, 0).activity().done());
+    }
+    for (index, fate) in harness.commit(&store, batch).await?.iter().enumerate() {
+        committed(&format!("unit {index} of a batch of a thousand"), fate)?;
+    }
+    harness.holds(&store).await
+}
+
+pub(crate) async fn a_dropped_commit_leaves_a_unit_or_nothing(harness: &Harness) -> CaseResult {
+    let store = harness.open().await;
+    let context = harness.context();
+    for poll_count in 0..12 {
+        let roots = [harness.root(), harness.root()];
+        let draft = harness.draft(&context, &roots[0]).writes(&roots[0], 0).message();
+        let unit = draft.command(&roots[1]).writes(&roots[1], 0).activity().done();
+        harness.watch(std::slice::from_ref(&unit));
+        drop_after(poll_count, store.commit(Arc::from([unit.clone()]))).await;
+
+        // It stands, or it does not: the same unit again tells, under its identifier.
+        match harness.commit_one(&store, unit.clone()).await? {
+            Fate::Committed { .. } => {}
+            Fate::Known { command, .. } => {
+                same("the row of a dropped unit", unit.commands[0].as_ref(), &command.record)?;
+                harness.remember(&unit, command.position);
+            }
+            fate => {
+                return Err(CaseFailure::new(format!(
+                    "a unit whose commit was dropped after {poll_count} polls: found {fate:?}"
+                )));
+            }
+        }
+        harness.holds(&store).await?;
+    }
+    Ok(())
+}
+
+/// Polls a future so many times, with time for the store in between, and drops it.
+async fn drop_after(poll_count: usize, commit: impl Future) {
+    let mut commit = pin!(commit);
+    for _ in 0..poll_count {
+        let is_ready = poll_fn(|cx| Poll::Ready(commit.as_mut().poll(cx).is_ready())).await;
+        if is_ready {
+            return;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// So long a store gets between two polls.
+const PAUSE: Duration = Duration::from_micros(100);

@@ -1,0 +1,68 @@
+//! A store that is closed takes no more calls, or says that closing does nothing.
+
+use crate::StateQuery;
+use crate::store::{Fate, Store, StoreError};
+use crate::testing::conformance::case_failure::{CaseFailure, CaseResult, ensure};
+use crate::testing::conformance::dyn_store::{Handle, behind};
+use crate::testing::conformance::harness::Harness;
+
+pub(crate) async fn a_closed_store_takes_no_calls(harness: &Harness) -> CaseResult {
+    let root = harness.root();
+    let context = harness.context();
+    let store = harness.open().await;
+    let unit = harness.draft(&context, &root).writes(&root, 0).done();
+    harness.commit_all(&store, [unit.clone()]).await?;
+    store.close().await?;
+    store.close().await?;
+    // A store may ignore the call; then it goes on as before.
+    let is_closed = store.load(&root).await.is_err();
+    let calls = reads(&store, &root, &unit).await;
+    for (call, error) in calls {
+        match error {
+            None => ensure!(!is_closed, "`{call}` is answered by a store that is closed"),
+            Some(error) => {
+                ensure!(is_closed, "`{call}` fails, and others do not: {error}");
+                ensure!(error.can_retry(), "`{call}` on a closed store fails for good: {error}");
+            }
+        }
+    }
+    let next = harness.draft(&context, &root).writes(&root, 1).done();
+    match harness.commit_one(&store, next).await? {
+        Fate::Committed { .. } if !is_closed => {}
+        Fate::Failed(error) if is_closed && error.can_retry() => {}
+        fate => {
+            return Err(CaseFailure::new(format!(
+                "after `close`, where reads {}, a unit was {fate:?}",
+                if is_closed { "fail" } else { "are answered" }
+            )));
+        }
+    }
+    // If the place can be opened again, everything is there.
+    let again = harness.open().await;
+    match again.load(&root).await {
+        Ok(_) => harness.holds(&again).await,
+        Err(_) => Ok(()),
+    }
+}
+
+/// Calls every other method, and returns each error.
+async fn reads(
+    store: &Handle,
+    root: &crate::AggregateRoot,
+    unit: &crate::UnitOfWork,
+) -> Vec<(&'static str, Option<StoreError>)> {
+    let log = behind(0, 1);
+    let id = unit.commands.first().map_or(root.identifier, |command| command.id);
+    vec![
+        ("claim", store.claim("conformance", &["conformance"]).await.err()),
+        ("snapshot", store.snapshot(std::slice::from_ref(root)).await.err()),
+        ("query", store.query(&StateQuery::every(1)).await.err()),
+        ("command", store.command(id).await.err()),
+        ("history", store.history(root, 1, 1).await.err()),
+        ("commands", store.commands(&log).await.err()),
+        ("events", store.events(&log).await.err()),
+        ("messages", store.messages(&log).await.err()),
+        ("activities", store.activities(&log).await.err()),
+        ("context", store.context(unit.context.id).await.err()),
+    ]
+}

@@ -1,0 +1,152 @@
+//! Commits at the same time, from several handles and threads.
+
+use futures_util::future::{join, join_all};
+
+use crate::root::AggregateRoot;
+use crate::store::{Fate, Store};
+use crate::testing::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
+use crate::testing::conformance::draft::json;
+use crate::testing::conformance::dyn_store::Handle;
+use crate::testing::conformance::harness::Harness;
+use crate::unit_of_work::UnitOfWork;
+
+/// How often two commits are let loose on each other.
+const ROUND_COUNT: usize = 40;
+
+pub(crate) async fn of_two_units_that_read_what_the_other_writes_one_stands(
+    harness: &Harness,
+) -> CaseResult {
+    let stores = [harness.open().await, harness.open().await];
+    let context = harness.context();
+    for round in 0..ROUND_COUNT {
+        let (left, right) = (harness.root(), harness.root());
+        // Present in one round, absent in the next: what is absent cannot be locked.
+        let version = u64::from(round % 2 == 0);
+        if version == 1 {
+            let create = harness.draft(&context, &left).writes(&left, 0).writes(&right, 0).done();
+            harness.commit_all(&stores[0], [create]).await?;
+        }
+        let one = harness.draft(&context, &left).writes(&left, version).reads(&right, version);
+        let other = harness.draft(&context, &right).writes(&right, version).reads(&left, version);
+        let fates = at_once(harness, &stores, [one.done(), other.done()]).await?;
+        one_stands("units that read what the other writes", &fates)?;
+    }
+    harness.holds(&stores[0]).await?;
+    harness.holds(&stores[1]).await
+}
+
+pub(crate) async fn of_two_creations_of_a_root_one_stands(harness: &Harness) -> CaseResult {
+    let stores = [harness.open().await, harness.open().await];
+    for _ in 0..ROUND_COUNT {
+        let root = harness.root();
+        let create = || harness.draft(&harness.context(), &root).writes(&root, 0).done();
+        let fates = at_once(harness, &stores, [create(), create()]).await?;
+        one_stands("creations of one root", &fates)?;
+    }
+    harness.holds(&stores[0]).await?;
+    harness.holds(&stores[1]).await
+}
+
+pub(crate) async fn of_two_uses_of_an_identifier_one_stands(harness: &Harness) -> CaseResult {
+    let stores = [harness.open().await, harness.open().await];
+    for _ in 0..ROUND_COUNT {
+        let id = harness.id();
+        let create = || {
+            let root = harness.root();
+            let draft = harness.draft(&harness.context(), &root).with_id(id);
+            draft.writes(&root, 0).done()
+        };
+        let fates = at_once(harness, &stores, [create(), create()]).await?;
+        let known = fates.iter().filter(|fate| matches!(fate, Fate::Known { .. })).count();
+        let stand = fates.iter().filter(|fate| matches!(fate, Fate::Committed { .. })).count();
+        ensure!((stand, known) == (1, 1), "of two units of one identifier: found {fates:?}");
+    }
+    harness.holds(&stores[0]).await?;
+    harness.holds(&stores[1]).await
+}
+
+pub(crate) async fn many_committers_lose_no_update(harness: &Harness) -> CaseResult {
+    const COMMITTERS: usize = 8;
+    const UPDATES_EACH: u64 = 15;
+    let stores = [harness.open().await, harness.open().await];
+    let root = harness.root();
+    let committers = (0..COMMITTERS).map(|committer| {
+        let (store, root) = (&stores[committer % 2], &root);
+        async move {
+            let mut left = UPDATES_EACH;
+            let mut try_count = 0;
+            while left > 0 {
+                try_count += 1;
+                ensure!(try_count < 10_000, "an update was refused {try_count} times");
+                let row = store.load(root).await?;
+                let version = row.as_ref().map_or(0, |row| row.version);
+                let count = row.and_then(|row| row.data.to_value().as_u64()).unwrap_or(0);
+                let draft = harness.draft(&harness.context(), root);
+                let unit = draft.sets(root, version, json(&(count + 1).to_string())).done();
+                match harness.commit_one(store, unit).await? {
+                    Fate::Committed { .. } => left -= 1,
+                    Fate::Stale { root: stale, stored } => {
+                        same("the stale root", root, &stale)?;
+                        let found = stored.map_or(0, |row| row.version);
+                        ensure!(found > version, "stale at {version}, stored is {found}");
+                    }
+                    fate => return Err(CaseFailure::new(format!("an update: found {fate:?}"))),
+                }
+            }
+            Ok(())
+        }
+    });
+    for updated in join_all(committers).await {
+        updated?;
+    }
+    let row = stores[0].load(&root).await?;
+    let count = row.and_then(|row| row.data.to_value().as_u64());
+    same("how many updates there were", &Some(COMMITTERS as u64 * UPDATES_EACH), &count)?;
+    harness.holds(&stores[1]).await
+}
+
+pub(crate) async fn batches_in_opposite_orders_end(harness: &Harness) -> CaseResult {
+    let stores = [harness.open().await, harness.open().await];
+    let context = harness.context();
+    let roots: Vec<AggregateRoot> = (0..10).map(|_| harness.root()).collect();
+    let create = roots.iter().map(|root| harness.draft(&context, root).writes(root, 0).done());
+    let create: Vec<UnitOfWork> = create.collect();
+    harness.commit_all(&stores[0], create).await?;
+    for _ in 0..ROUND_COUNT / 2 {
+        let mut batches = [Vec::new(), Vec::new()];
+        for root in &roots {
+            let version = stores[0].load(root).await?.map_or(0, |row| row.version);
+            for batch in &mut batches {
+                batch.push(harness.draft(&context, root).writes(root, version).done());
+            }
+        }
+        batches[1].reverse();
+        let [one, other] = batches;
+        let one = harness.commit(&stores[0], one);
+        let (one, other) = join(one, harness.commit(&stores[1], other)).await;
+        let other: Vec<Fate> = other?.into_iter().rev().collect();
+        for pair in one?.into_iter().zip(other).map(|(one, other)| [one, other]) {
+            one_stands("changes of one root", &pair)?;
+        }
+    }
+    harness.holds(&stores[0]).await?;
+    harness.holds(&stores[1]).await
+}
+
+/// Commits each unit from its own handle, at the same time.
+async fn at_once(
+    harness: &Harness,
+    stores: &[Handle; 2],
+    [one, other]: [UnitOfWork; 2],
+) -> Result<[Fate; 2], CaseFailure> {
+    let one = harness.commit_one(&stores[0], one);
+    let (one, other) = join(one, harness.commit_one(&stores[1], other)).await;
+    Ok([one?, other?])
+}
+
+fn one_stands(what: &str, fates: &[Fate; 2]) -> CaseResult {
+    let stand = fates.iter().filter(|fate| matches!(fate, Fate::Committed { .. })).count();
+    let stale = fates.iter().filter(|fate| matches!(fate, Fate::Stale { .. })).count();
+    ensure!((stand, stale) == (1, 1), "of two {what} one stands and one is stale: {fates:?}");
+    Ok(())
+}

@@ -1,0 +1,56 @@
+//! A context is stored once, with the first unit that is stored and carries it.
+
+use std::sync::Arc;
+
+use crate::context::ContextRecord;
+use crate::store::Store;
+use crate::testing::conformance::case_failure::{CaseResult, ensure};
+use crate::testing::conformance::fates::{committed, stale};
+use crate::testing::conformance::harness::Harness;
+
+pub(crate) async fn a_context_is_stored_once(harness: &Harness) -> CaseResult {
+    let store = harness.open().await;
+    let context = harness.context();
+    let root = harness.root();
+    let batch = [
+        harness.draft(&context, &root).writes(&root, 0).done(),
+        harness.draft(&context, &root).after(0).writes(&root, 1).done(),
+    ];
+    for fate in harness.commit(&store, batch).await? {
+        committed("a unit of a shared context", &fate)?;
+    }
+    let next = harness.draft(&context, &root).writes(&root, 2).done();
+    harness.commit_all(&store, [next]).await?;
+    // Nothing changes a context; nobody would, and still.
+    let other = Arc::new(ContextRecord { source: "other".to_owned(), ..(*context).clone() });
+    let next = harness.draft(&other, &root).writes(&root, 3).done();
+    harness.commit_all(&store, [next]).await?;
+    let stored = store.context(context.id).await?;
+    ensure!(stored.as_deref() == Some(&*context), "the context was changed: {stored:?}");
+    ensure!(store.context(harness.id()).await?.is_none(), "a context is found that is not there");
+
+    // An activity may be all that carries it.
+    let context = harness.context_of(Some("north"));
+    let mut denied = harness.draft(&context, &root).activity().done();
+    denied.commands.clear();
+    harness.commit_all(&store, [denied]).await?;
+    let stored = store.context(context.id).await?;
+    ensure!(stored.as_deref() == Some(&*context), "the context of an activity is not stored");
+    harness.holds(&store).await
+}
+
+pub(crate) async fn a_context_of_a_refused_unit_rides_with_the_next(
+    harness: &Harness,
+) -> CaseResult {
+    let store = harness.open().await;
+    let context = harness.context();
+    let root = harness.root();
+    let refused = || harness.draft(&context, &root).writes(&root, 7).done();
+    let fate = harness.commit_one(&store, refused()).await?;
+    stale("a refused unit", &fate, &root, None)?;
+    ensure!(store.context(context.id).await?.is_none(), "a refused unit left its context");
+    let batch = [refused(), harness.draft(&context, &root).writes(&root, 0).done(), refused()];
+    let fates = harness.commit(&store, batch).await?;
+    committed("a unit between refused ones of its context", &fates[1])?;
+    harness.holds(&store).await
+}

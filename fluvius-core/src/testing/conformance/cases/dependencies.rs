@@ -1,0 +1,126 @@
+//! Units of one batch that stand on each other.
+
+use std::sync::Arc;
+
+use crate::testing::conformance::case_failure::{CaseResult, same};
+use crate::testing::conformance::fates::{committed, failed, fell, known, stale};
+use crate::testing::conformance::harness::Harness;
+
+pub(crate) async fn a_unit_stands_on_those_before_it_in_the_batch(harness: &Harness) -> CaseResult {
+    let store = harness.open().await;
+    let context = harness.context();
+    let (root, other) = (harness.root(), harness.root());
+    // The version that each expects is only there because of the one before it.
+    let batch = [
+        harness.draft(&context, &root).writes(&root, 0).done(),
+        harness.draft(&context, &root).after(0).writes(&root, 1).done(),
+        harness.draft(&context, &other).after(1).writes(&other, 0).reads(&root, 2).done(),
+        harness.draft(&context, &root).after(1).after(2).writes(&root, 2).writes(&other, 1).done(),
+        harness.draft(&context, &root).after(3).closes(&root, 3).done(),
+        harness.draft(&context, &root).after(4).refused().reads(&root, 4).done(),
+    ];
+    for (index, fate) in harness.commit(&store, batch).await?.iter().enumerate() {
+        committed(&format!("unit {index}"), fate)?;
+    }
+    harness.holds(&store).await
+}
+
+pub(crate) async fn a_stale_root_is_told_as_the_batch_has_left_it(harness: &Harness) -> CaseResult {
+    let store = harness.open().await;
+    let context = harness.context();
+    let (root, other) = (harness.root(), harness.root());
+    let create = harness.draft(&context, &root).writes(&root, 0).done();
+    let change = harness.draft(&context, &root).after(0).writes(&root, 1).done();
+    let twin = harness.draft(&context, &root).writes(&root, 0).done();
+    let late = harness.draft(&context, &other).writes(&other, 0).reads(&root, 1).done();
+    let row = change.states[0].clone();
+    let fates = harness.commit(&store, [create, change, twin, late]).await?;
+    committed("the creation", &fates[0])?;
+    committed("the change", &fates[1])?;
+    stale("a second creation in the same batch", &fates[2], &root, Some(&row))?;
+    stale("a version that the batch has passed", &fates[3], &root, Some(&row))?;
+    harness.holds(&store).await
+}
+
+pub(crate) async fn what_stands_on_a_refused_unit_falls_over_every_step(
+    harness: &Harness,
+) -> CaseResult {
+    let store = harness.open().await;
+    let context = harness.context();
+    let [stale_root, chain, branch, free] = [(); 4].map(|()| harness.root());
+    let create = harness.draft(&context, &stale_root).writes(&stale_root, 0).done();
+    harness.commit_all(&store, [create.clone()]).await?;
+    let batch = [
+        harness.draft(&context, &free).writes(&free, 0).done(),
+        harness.draft(&context, &chain).writes(&chain, 0).reads(&stale_root, 5).done(),
+        harness.draft(&context, &chain).after(1).writes(&chain, 1).done(),
+        harness.draft(&context, &free).after(0).writes(&free, 1).done(),
+        harness.draft(&context, &branch).after(2).writes(&branch, 0).reads(&chain, 2).done(),
+        harness.draft(&context, &branch).after(4).writes(&branch, 1).done(),
+        harness.draft(&context, &free).after(3).after(5).refused().reads(&branch, 2).done(),
+        harness.draft(&context, &free).after(0).after(3).writes(&free, 2).done(),
+    ];
+    let fates = harness.commit(&store, batch).await?;
+    committed("a unit before the refused one", &fates[0])?;
+    stale("the refused one", &fates[1], &stale_root, Some(&create.states[0]))?;
+    fell("what stands on it", &fates[2], 1)?;
+    committed("a unit beside it", &fates[3])?;
+    fell("the second step", &fates[4], 2)?;
+    fell("the third step", &fates[5], 4)?;
+    fell("what stands on one that stands and one that fell", &fates[6], 5)?;
+    committed("the last unit, beside all that fell", &fates[7])?;
+    harness.holds(&store).await
+}
+
+pub(crate) async fn a_unit_falls_though_its_versions_are_right(harness: &Harness) -> CaseResult {
+    let store = harness.open().await;
+    let context = harness.context();
+    let [stale_root, read, written] = [(); 3].map(|()| harness.root());
+    // It has no root in common with the unit that it was decided on.
+    let batch = [
+        harness.draft(&context, &stale_root).writes(&stale_root, 3).done(),
+        harness.draft(&context, &written).after(0).writes(&written, 0).reads(&read, 0).done(),
+        harness.draft(&context, &read).after(1).refused().reads(&read, 0).done(),
+    ];
+    let fates = harness.commit(&store, batch).await?;
+    stale("the first", &fates[0], &stale_root, None)?;
+    fell("a unit whose own versions are right", &fates[1], 0)?;
+    fell("a refusal that stands on it", &fates[2], 1)?;
+    harness.holds(&store).await
+}
+
+pub(crate) async fn the_first_reason_is_the_fate(harness: &Harness) -> CaseResult {
+    let store = harness.open().await;
+    let context = harness.context();
+    let (root, other) = (harness.root(), harness.root());
+    let first = harness.draft(&context, &root).writes(&root, 0).done();
+    let fate = harness.commit_one(&store, first.clone()).await?;
+    let position = committed("the first", &fate)?;
+    let taken = first.commands[0].id;
+
+    let stale_only = harness.draft(&context, &root).writes(&root, 0).done();
+    let known_and_stale = harness.draft(&context, &root).with_id(taken).writes(&root, 0).done();
+    let draft = harness.draft(&context, &root).after(0).after(1);
+    let fallen_known_and_stale = draft.with_id(taken).writes(&root, 0).done();
+    let draft = harness.draft(&context, &root).after(0).with_id(taken).writes(&root, 0);
+    let mut all_and_malformed = draft.reads(&other, 0).done();
+    all_and_malformed.events.clear();
+    let batch = [stale_only, known_and_stale, fallen_known_and_stale, all_and_malformed];
+    let fates = harness.commit(&store, batch).await?;
+    stale("a unit that is stale", &fates[0], &root, Some(&first.states[0]))?;
+    known("a unit that is known and stale", &fates[1], &first, 0, position)?;
+    fell("a unit that stands on two that fell", &fates[2], 0)?;
+    failed("a malformed unit that is refused for every reason", &fates[3])?;
+
+    // Of two taken identifiers, that of the first command.
+    let second = harness.draft(&context, &other).writes(&other, 0).done();
+    let fate = harness.commit_one(&store, second.clone()).await?;
+    let position = committed("the second", &fate)?;
+    let mut both = harness.draft(&context, &root).refused().command(&other).done();
+    Arc::make_mut(&mut both.commands[0]).id = second.commands[0].id;
+    Arc::make_mut(&mut both.commands[1]).id = taken;
+    let fate = harness.commit_one(&store, both).await?;
+    known("a unit with two taken identifiers", &fate, &second, 0, position)?;
+    same("the fates", &4, &fates.len())?;
+    harness.holds(&store).await
+}

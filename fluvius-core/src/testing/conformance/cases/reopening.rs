@@ -1,0 +1,60 @@
+//! What a store holds when it is closed and opened again.
+
+use crate::root::AggregateRoot;
+use crate::store::Store;
+use crate::testing::conformance::case_failure::{CaseResult, ensure};
+use crate::testing::conformance::dyn_store::Handle;
+use crate::testing::conformance::fates::{committed, known, stale};
+use crate::testing::conformance::harness::Harness;
+
+pub(crate) async fn everything_is_there_after_reopening(harness: &Harness) -> CaseResult {
+    let root = harness.root();
+    let mut store = harness.open().await;
+    for version in 0..3 {
+        fill(harness, &store, &root, version).await?;
+        harness.holds(&store).await?;
+        drop(store);
+        store = harness.open().await;
+        harness.holds(&store).await?;
+    }
+    // One that was opened beside it does not end with it.
+    let beside = harness.open().await;
+    drop(store);
+    fill(harness, &beside, &root, 3).await?;
+    harness.holds(&beside).await
+}
+
+pub(crate) async fn a_reopened_store_goes_on(harness: &Harness) -> CaseResult {
+    let root = harness.root();
+    let context = harness.context();
+    let store = harness.open().await;
+    store.claim("bank", &["account"]).await?;
+    let first = harness.draft(&context, &root).writes(&root, 0).activity().done();
+    let fate = harness.commit_one(&store, first.clone()).await?;
+    let position = committed("the first", &fate)?;
+    drop(store);
+
+    let store = harness.open().await;
+    let owned = store.claim("shop", &["account"]).await;
+    ensure!(owned.is_err(), "after reopening another domain may claim what is taken");
+    store.claim("bank", &["account"]).await?;
+    let again = harness.draft(&context, &root).with_id(first.commands[0].id);
+    let fate = harness.commit_one(&store, again.writes(&root, 1).done()).await?;
+    known("an identifier from before", &fate, &first, 0, position)?;
+    let twin = harness.draft(&context, &root).writes(&root, 0).done();
+    let fate = harness.commit_one(&store, twin).await?;
+    stale("a creation of a root from before", &fate, &root, Some(&first.states[0]))?;
+    let next = harness.draft(&context, &root).writes(&root, 1).done();
+    let fate = harness.commit_one(&store, next).await?;
+    let next = committed("a change of a root from before", &fate)?;
+    ensure!(next > position + 2, "position {next} was given before, up to {}", position + 2);
+    harness.holds(&store).await
+}
+
+async fn fill(harness: &Harness, store: &Handle, root: &AggregateRoot, version: u64) -> CaseResult {
+    let other = harness.root();
+    let draft = harness.draft(&harness.context(), root).writes(root, version).message();
+    let unit = draft.command(&other).closes(&other, 0).activity().done();
+    let refusal = harness.draft(&harness.context_of(Some("north")), root).refused().done();
+    harness.commit_all(store, [unit, refusal]).await
+}

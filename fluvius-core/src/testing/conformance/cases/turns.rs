@@ -1,0 +1,79 @@
+//! Turns across processes are had by one at a time, and bind nobody. A store without turns keeps
+//! both claims.
+
+use std::time::Duration;
+
+use crate::root::AggregateRoot;
+use crate::store::{Fate, Store, StoreTurn};
+use crate::testing::conformance::case_failure::{CaseFailure, CaseResult, ensure};
+use crate::testing::conformance::dyn_store::Handle;
+use crate::testing::conformance::harness::Harness;
+
+/// How often what takes a moment is looked for, each time after a pause.
+const LOOK_COUNT: u32 = 200;
+
+const PAUSE: Duration = Duration::from_millis(25);
+
+pub(crate) async fn a_turn_is_had_by_one_at_a_time(harness: &Harness) -> CaseResult {
+    let stores = [harness.open().await, harness.open().await];
+    let (root, other) = (harness.root(), harness.root());
+    let Some(turn) = stores[0].turn(&root).await else { return Ok(()) };
+    let next = tokio::spawn({
+        let (store, root) = (stores[1].clone(), root.clone());
+        async move { store.turn(&root).await }
+    });
+    let elsewhere = wait_for_turn(&stores[1], &other).await?;
+    tokio::time::sleep(PAUSE * 4).await;
+    let next = match next.is_finished() {
+        // Who has waited for a second may be told to go on without.
+        true => match next.await? {
+            Some(_) => return Err(CaseFailure::new("two have the turn of one root")),
+            None => None,
+        },
+        false => Some(next),
+    };
+    drop((turn, elsewhere));
+    if let Some(next) = next {
+        drop(next.await?);
+    }
+    drop(wait_for_turn(&stores[1], &root).await?);
+    drop(wait_for_turn(&stores[0], &root).await?);
+    Ok(())
+}
+
+pub(crate) async fn who_has_no_turn_commits_and_is_told(harness: &Harness) -> CaseResult {
+    let stores = [harness.open().await, harness.open().await];
+    let (root, other) = (harness.root(), harness.root());
+    let context = harness.context();
+    let Some(turn) = stores[0].turn(&root).await else { return Ok(()) };
+    let unit = harness.draft(&context, &root).writes(&root, 0).writes(&other, 0).done();
+    let told = contested(harness.commit_one(&stores[1], unit).await?)?;
+    ensure!(told == [root.clone()], "told of the turns of {told:?}, and {root:?} is taken");
+    drop(turn);
+    for version in 1..LOOK_COUNT.into() {
+        let unit = harness.draft(&context, &root).writes(&root, version).done();
+        if contested(harness.commit_one(&stores[1], unit).await?)?.is_empty() {
+            return harness.holds(&stores[0]).await;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    Err(CaseFailure::new("it tells of a turn that was given back"))
+}
+
+/// A turn that somebody gives back about now.
+async fn wait_for_turn(store: &Handle, root: &AggregateRoot) -> Result<StoreTurn, CaseFailure> {
+    for _ in 0..LOOK_COUNT {
+        if let Some(turn) = store.turn(root).await {
+            return Ok(turn);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    Err(CaseFailure::new("a turn that nobody has is not given"))
+}
+
+fn contested(fate: Fate) -> Result<Vec<AggregateRoot>, CaseFailure> {
+    match fate {
+        Fate::Committed { contested, .. } => Ok(contested),
+        fate => Err(CaseFailure::new(format!("a unit without its root's turn: {fate:?}"))),
+    }
+}

@@ -1,0 +1,132 @@
+//! Every root that a unit rests on has the version that the unit expects.
+
+use crate::root::AggregateRoot;
+use crate::store::Store;
+use crate::testing::conformance::case_failure::{CaseResult, ensure};
+use crate::testing::conformance::fates::{committed, stale};
+use crate::testing::conformance::harness::Harness;
+
+pub(crate) async fn an_expected_version_is_the_stored_one(harness: &Harness) -> CaseResult {
+    let store = harness.open().await;
+    let context = harness.context();
+    let root = harness.root();
+    for version in 0..3 {
+        let unit = harness.draft(&context, &root).writes(&root, version).done();
+        harness.commit_all(&store, [unit]).await?;
+    }
+    let row = store.load(&root).await?;
+    for version in [0, 1, 2, 4, 1_000_000, i64::MAX.unsigned_abs() - 1] {
+        let unit = harness.draft(&context, &root).writes(&root, version).done();
+        let fate = harness.commit_one(&store, unit).await?;
+        stale(&format!("version {version} in place of 3"), &fate, &root, row.as_ref())?;
+    }
+    let unit = harness.draft(&context, &root).writes(&root, 3).done();
+    committed("the stored version", &harness.commit_one(&store, unit).await?)?;
+    harness.holds(&store).await
+}
+
+pub(crate) async fn a_root_that_is_only_read_is_checked(harness: &Harness) -> CaseResult {
+    let store = harness.open().await;
+    let context = harness.context();
+    let (read, written) = (harness.root(), harness.root());
+    let units = [
+        harness.draft(&context, &read).writes(&read, 0).done(),
+        harness.draft(&context, &read).writes(&read, 1).done(),
+    ];
+    harness.commit_all(&store, units).await?;
+    let row = store.load(&read).await?;
+    for version in [0, 1, 3] {
+        let draft = harness.draft(&context, &written).writes(&written, 0);
+        let fate = harness.commit_one(&store, draft.reads(&read, version).done()).await?;
+        stale(&format!("read at {version}, stored at 2"), &fate, &read, row.as_ref())?;
+    }
+    // A refusal rests on what it has read as well.
+    let refusal = harness.draft(&context, &written).refused();
+    let fate = harness.commit_one(&store, refusal.reads(&read, 1).done()).await?;
+    stale("a refusal that has read an old version", &fate, &read, row.as_ref())?;
+    let refusal = harness.draft(&context, &written).refused().reads(&read, 2).done();
+    let unit = harness.draft(&context, &written).writes(&written, 0).reads(&read, 2).done();
+    harness.commit_all(&store, [refusal, unit]).await?;
+    harness.holds(&store).await
+}
+
+pub(crate) async fn an_absent_root_has_version_zero(harness: &Harness) -> CaseResult {
+    let store = harness.open().await;
+    let context = harness.context();
+    let (present, absent, written) = (harness.root(), harness.root(), harness.root());
+    let create = harness.draft(&context, &present).writes(&present, 0).done();
+    harness.commit_all(&store, [create.clone()]).await?;
+
+    let row = Some(create.states[0].as_ref());
+    let again = harness.draft(&context, &present).writes(&present, 0).done();
+    let fate = harness.commit_one(&store, again).await?;
+    stale("a second creation", &fate, &present, row)?;
+    let read = harness.draft(&context, &written).writes(&written, 0).reads(&present, 0).done();
+    let fate = harness.commit_one(&store, read).await?;
+    stale("a root that was read as absent", &fate, &present, row)?;
+    let change = harness.draft(&context, &absent).writes(&absent, 1).done();
+    let fate = harness.commit_one(&store, change).await?;
+    stale("a change of an absent root", &fate, &absent, None)?;
+    let read = harness.draft(&context, &written).writes(&written, 0).reads(&absent, 1).done();
+    let fate = harness.commit_one(&store, read).await?;
+    stale("an absent root that was read as present", &fate, &absent, None)?;
+    harness.holds(&store).await?;
+
+    // The same identifier under another resource is another root.
+    let other = AggregateRoot::new("other", present.identifier);
+    let create = harness.draft(&context, &other).writes(&other, 0).reads(&absent, 0).done();
+    harness.commit_all(&store, [create]).await?;
+    harness.holds(&store).await
+}
+
+pub(crate) async fn a_closed_root_is_not_absent(harness: &Harness) -> CaseResult {
+    let store = harness.open().await;
+    let context = harness.context();
+    let root = harness.root();
+    let units = [
+        harness.draft(&context, &root).writes(&root, 0).done(),
+        harness.draft(&context, &root).closes(&root, 1).done(),
+    ];
+    let row = units[1].states[0].clone();
+    harness.commit_all(&store, units).await?;
+    let again = harness.draft(&context, &root).writes(&root, 0).done();
+    let fate = harness.commit_one(&store, again).await?;
+    stale("a closed root that is created again", &fate, &root, Some(&row))?;
+    // What read it as closed expects it at the version of its row.
+    let refusal = harness.draft(&context, &root).refused().reads(&root, 2).done();
+    harness.commit_all(&store, [refusal]).await?;
+    harness.holds(&store).await
+}
+
+pub(crate) async fn the_first_stale_root_is_told(harness: &Harness) -> CaseResult {
+    let store = harness.open().await;
+    let context = harness.context();
+    let mut roots = [harness.root(), harness.root(), harness.root(), harness.root()];
+    roots.sort();
+    let draft = harness.draft(&context, &roots[0]);
+    let create = roots.iter().fold(draft, |draft, root| draft.writes(root, 0)).done();
+    harness.commit_all(&store, [create.clone()]).await?;
+    let draft = harness.draft(&context, &roots[3]).writes(&roots[3], 5).reads(&roots[2], 5);
+    let unit = draft.reads(&roots[1], 5).writes(&roots[0], 1).done();
+    let fate = harness.commit_one(&store, unit).await?;
+    let row = create.states.iter().find(|state| state.root == roots[1]);
+    let row = row.map(AsRef::as_ref);
+    stale("a unit with three stale roots", &fate, &roots[1], row)?;
+    harness.holds(&store).await
+}
+
+pub(crate) async fn a_unit_gives_a_root_several_versions(harness: &Harness) -> CaseResult {
+    let store = harness.open().await;
+    let context = harness.context();
+    let (root, other) = (harness.root(), harness.root());
+    let create = harness.draft(&context, &root).writes(&root, 0).writes(&root, 1).done();
+    let draft = harness.draft(&context, &root).writes(&root, 2).command(&other);
+    let draft = draft.writes(&other, 0).command(&root).writes(&root, 3).writes(&root, 4);
+    harness.commit_all(&store, [create, draft.done()]).await?;
+    let versions = store.history(&root, 1, u64::MAX).await?;
+    let versions: Vec<u64> = versions.iter().map(|event| event.version).collect();
+    ensure!(versions == [1, 2, 3, 4, 5], "the history has the versions {versions:?}");
+    let row = store.load(&root).await?;
+    ensure!(row.is_some_and(|row| row.version == 5), "the row has not the last version");
+    harness.holds(&store).await
+}

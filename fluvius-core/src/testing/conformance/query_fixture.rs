@@ -1,0 +1,82 @@
+//! Roots with states that a claim about queries has chosen, and what is found of them.
+
+use super::case_failure::{CaseFailure, CaseResult, same};
+use super::draft::json;
+use super::dyn_store::Handle;
+use super::harness::Harness;
+use crate::query::{Filter, SortKey};
+use crate::root::AggregateRoot;
+use crate::state::StateRecord;
+use crate::store::Store;
+use crate::{StateQuery, UnitOfWork};
+
+/// Roots of one resource, each with a state of its own, numbered in the order in which they were
+/// put there; their identifiers are in another order.
+pub(super) struct Shelf {
+    pub(super) store: Handle,
+    pub(super) roots: Vec<AggregateRoot>,
+}
+
+impl Shelf {
+    /// A root for each state, stored.
+    pub(super) async fn of(
+        harness: &Harness,
+        states: &[impl AsRef<str> + Sync],
+    ) -> Result<Self, CaseFailure> {
+        let store = harness.open().await;
+        let context = harness.context();
+        let mut roots = Vec::new();
+        let mut batch: Vec<UnitOfWork> = Vec::new();
+        for state in states {
+            let root = harness.root();
+            let draft = harness.draft(&context, &root);
+            batch.push(draft.sets(&root, 0, json(state.as_ref())).done());
+            roots.push(root);
+        }
+        for units in batch.chunks(100) {
+            for fate in harness.commit(&store, units.to_vec()).await? {
+                super::fates::committed("a root of the claim", &fate)?;
+            }
+        }
+        Ok(Self { store, roots })
+    }
+
+    /// The rows for a query, by number.
+    pub(super) async fn ask(&self, query: &StateQuery) -> Result<Vec<usize>, CaseFailure> {
+        let rows = self.store.query(query).await?;
+        rows.iter().map(|row| self.number(row)).collect()
+    }
+
+    pub(super) fn number(&self, row: &StateRecord) -> Result<usize, CaseFailure> {
+        let number = self.roots.iter().position(|root| *root == row.root);
+        number
+            .ok_or_else(|| CaseFailure::new(format!("a row of {}, which was not stored", row.root)))
+    }
+
+    /// The filter is true of these, unknown of those, and false of all others: so it finds these,
+    /// and its negation finds the others.
+    pub(super) async fn check(
+        &self,
+        filter: &Filter,
+        is_true: impl Fn(usize) -> bool,
+        is_unknown: impl Fn(usize) -> bool,
+    ) -> CaseResult {
+        let numbers = 0..self.roots.len();
+        let expected = numbers.clone().filter(|number| is_true(*number)).collect();
+        self.check_finds(filter.clone(), expected).await?;
+        let expected = numbers.filter(|number| !is_true(*number) && !is_unknown(*number));
+        self.check_finds(!filter.clone(), expected.collect()).await
+    }
+
+    /// The filter finds these.
+    pub(super) async fn check_finds(&self, filter: Filter, expected: Vec<usize>) -> CaseResult {
+        let mut found = self.ask(&query(filter.clone(), &[])).await?;
+        found.sort_unstable();
+        same(&format!("what is found by {filter:?}"), &expected, &found)
+    }
+}
+
+/// All roots of which a filter is true, in an order.
+pub(super) fn query(filter: Filter, sort: &[SortKey]) -> StateQuery {
+    StateQuery { filter, sort: sort.to_vec(), ..StateQuery::of("conformance", usize::MAX) }
+}

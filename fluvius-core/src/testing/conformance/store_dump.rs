@@ -1,0 +1,210 @@
+//! The whole content of a store, as it is and as it should be.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::case_failure::{CaseFailure, CaseResult, same};
+use super::dyn_store::{Handle, all};
+use crate::activity::ActivityRecord;
+use crate::command::CommandRecord;
+use crate::context::ContextRecord;
+use crate::event::EventRecord;
+use crate::json::{self, Change, Json};
+use crate::logged::Logged;
+use crate::message::MessageRecord;
+use crate::root::AggregateRoot;
+use crate::state::StateRecord;
+use crate::store::Store;
+use crate::unit_of_work::UnitOfWork;
+
+/// What is looked for beside the logs, which tell themselves what they hold.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Watched {
+    pub(super) roots: BTreeSet<AggregateRoot>,
+    contexts: BTreeSet<Uuid>,
+    commands: BTreeSet<Uuid>,
+}
+
+impl Watched {
+    pub(super) fn add(&mut self, unit: &UnitOfWork) {
+        self.roots.extend(unit.expected.iter().map(|expected| expected.root.clone()));
+        self.roots.extend(unit.states.iter().map(|state| state.root.clone()));
+        self.contexts.insert(unit.context.id);
+        self.commands.extend(unit.commands.iter().map(|command| command.id));
+    }
+}
+
+/// The whole content of a store. JSON of which the contract keeps the value and not the text is
+/// brought into one form.
+#[derive(Debug, PartialEq)]
+pub(super) struct Content {
+    pub(super) commands: Vec<Logged<CommandRecord>>,
+    pub(super) events: Vec<Logged<EventRecord>>,
+    pub(super) messages: Vec<Logged<MessageRecord>>,
+    pub(super) activities: Vec<Logged<ActivityRecord>>,
+    states: BTreeMap<AggregateRoot, StateRecord>,
+    pub(super) histories: BTreeMap<AggregateRoot, Vec<Logged<EventRecord>>>,
+    pub(super) contexts: BTreeMap<Uuid, ContextRecord>,
+    pub(super) by_id: BTreeMap<Uuid, (Logged<CommandRecord>, ContextRecord)>,
+}
+
+impl Content {
+    /// What a store holds.
+    pub(super) async fn read(store: &Handle, watched: &Watched) -> Result<Self, CaseFailure> {
+        let mut content = Self {
+            commands: store.commands(&all()).await?.rows,
+            events: store.events(&all()).await?.rows.into_iter().map(event).collect(),
+            messages: store.messages(&all()).await?.rows.into_iter().map(message).collect(),
+            activities: store.activities(&all()).await?.rows.into_iter().map(activity).collect(),
+            states: BTreeMap::new(),
+            histories: BTreeMap::new(),
+            contexts: BTreeMap::new(),
+            by_id: BTreeMap::new(),
+        };
+        for root in &watched.roots {
+            if let Some(row) = store.load(root).await? {
+                content.states.insert(root.clone(), state(row));
+            }
+            let history = store.history(root, 1, u64::MAX).await?;
+            if !history.is_empty() {
+                let history = history.into_iter().map(event).collect();
+                content.histories.insert(root.clone(), history);
+            }
+        }
+        for id in &watched.contexts {
+            if let Some(context) = store.context(*id).await? {
+                content.contexts.insert(*id, Arc::unwrap_or_clone(context));
+            }
+        }
+        for id in &watched.commands {
+            if let Some((row, context)) = store.command(*id).await? {
+                content.by_id.insert(*id, (row, Arc::unwrap_or_clone(context)));
+            }
+        }
+        Ok(content)
+    }
+
+    /// What a store holds into which these units were committed, in the order of their positions.
+    pub(super) fn of(committed: &mut [(u64, UnitOfWork)]) -> Self {
+        let mut content = Self {
+            commands: Vec::new(),
+            events: Vec::new(),
+            messages: Vec::new(),
+            activities: Vec::new(),
+            states: BTreeMap::new(),
+            histories: BTreeMap::new(),
+            contexts: BTreeMap::new(),
+            by_id: BTreeMap::new(),
+        };
+        committed.sort_by_key(|(first, _)| *first);
+        for (first, unit) in committed {
+            if unit.row_count() > 0 {
+                content.add(*first, unit);
+            }
+        }
+        content
+    }
+
+    fn add(&mut self, first: u64, unit: &UnitOfWork) {
+        let mut position = first..;
+        let mut next = || position.next().unwrap_or(u64::MAX);
+        // The first that is stored stays.
+        let context = self.contexts.entry(unit.context.id);
+        let context = context.or_insert_with(|| ContextRecord::clone(&unit.context));
+        for record in &unit.commands {
+            let row = Logged { position: next(), record: record.as_ref().clone() };
+            self.by_id.insert(record.id, (row.clone(), context.clone()));
+            self.commands.push(row);
+        }
+        for record in &unit.events {
+            let row = event(Logged { position: next(), record: record.as_ref().clone() });
+            self.histories.entry(record.root.clone()).or_default().push(row.clone());
+            self.events.push(row);
+        }
+        for record in &unit.messages {
+            self.messages
+                .push(message(Logged { position: next(), record: record.as_ref().clone() }));
+        }
+        for record in &unit.activities {
+            self.activities
+                .push(activity(Logged { position: next(), record: record.as_ref().clone() }));
+        }
+        for row in &unit.states {
+            self.states.insert(row.root.clone(), state(row.as_ref().clone()));
+        }
+    }
+
+    /// Compares what should be with what is.
+    pub(super) fn compare(&self, found: &Self) -> CaseResult {
+        rows("the command log", &self.commands, &found.commands)?;
+        rows("the event log", &self.events, &found.events)?;
+        rows("the message log", &self.messages, &found.messages)?;
+        rows("the activity log", &self.activities, &found.activities)?;
+        entries("the row of a root", &self.states, &found.states)?;
+        entries("the history of a root", &self.histories, &found.histories)?;
+        entries("a context", &self.contexts, &found.contexts)?;
+        entries("a command by its identifier", &self.by_id, &found.by_id)
+    }
+}
+
+fn rows<T: PartialEq + std::fmt::Debug>(
+    what: &str,
+    expected: &[Logged<T>],
+    found: &[Logged<T>],
+) -> CaseResult {
+    for (expected, found) in expected.iter().zip(found) {
+        same(what, expected, found)?;
+    }
+    // All that both have is equal: what is left are rows that one of them has not.
+    let equal = expected.len().min(found.len());
+    same(what, &expected[equal..], &found[equal..])
+}
+
+fn entries<K: Ord + std::fmt::Debug, T: PartialEq + std::fmt::Debug>(
+    what: &str,
+    expected: &BTreeMap<K, T>,
+    found: &BTreeMap<K, T>,
+) -> CaseResult {
+    let keys: BTreeSet<&K> = expected.keys().chain(found.keys()).collect();
+    for key in keys {
+        same(&format!("{what} ({key:?})"), &expected.get(key), &found.get(key))?;
+    }
+    Ok(())
+}
+
+/// A row of the event log, its JSON in one form.
+pub(super) fn event(mut row: Logged<EventRecord>) -> Logged<EventRecord> {
+    row.record.args = value(&row.record.args);
+    row.record.data = row.record.data.as_ref().map(value);
+    row.record.change = match &row.record.change {
+        Change::Whole(whole) => Change::Whole(value(whole)),
+        Change::Patch(patch) => Change::Patch(value(patch)),
+    };
+    row
+}
+
+fn message(mut row: Logged<MessageRecord>) -> Logged<MessageRecord> {
+    row.record.data = value(&row.record.data);
+    row
+}
+
+fn activity(mut row: Logged<ActivityRecord>) -> Logged<ActivityRecord> {
+    row.record.data = row.record.data.as_ref().map(value);
+    row
+}
+
+/// The row of a root, its JSON in one form.
+pub(super) fn state(mut row: StateRecord) -> StateRecord {
+    row.data = value(&row.data);
+    row
+}
+
+/// One text for one value, however its keys are ordered and its numbers are spelled.
+fn value(text: &Json) -> Json {
+    match Json::from_value(&text.to_value()) {
+        Ok(written) => json::canonical(&written, &[]),
+        Err(_) => text.clone(),
+    }
+}
