@@ -116,7 +116,7 @@ impl PostgresOptions {
     ///
     /// Set it if tasks of that runtime may block a worker thread, or if the store is to outlive the runtime. Trade-off:
     /// a commit and a read take two more wake-ups between threads, some 60 µs on a small virtual machine.
-    pub fn block_on(mut self, has_own_thread: bool) -> Self {
+    pub fn own_thread(mut self, has_own_thread: bool) -> Self {
         self.has_own_thread = has_own_thread;
         self
     }

@@ -30,7 +30,7 @@ use crate::writer::Writer;
 ///
 /// # Runtimes
 /// A store works in the multi-thread tokio runtime in which it was opened: its connections live there, and commits and
-/// reads run there. If it is opened elsewhere, or with [`block_on`](PostgresOptions::own_thread), it has a thread of
+/// reads run there. If it is opened elsewhere, or with [`own_thread`](PostgresOptions::own_thread), it has a thread of
 /// its own, which ends with the last clone. It may be used in any tokio runtime, and in none; a caller may be dropped,
 /// and its runtime may end, at any time. A commit runs to its end once its future was polled. After the end of the
 /// runtime in which the store works, every call fails with a permanent [`StoreError`] that says so.

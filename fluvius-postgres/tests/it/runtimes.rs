@@ -177,7 +177,7 @@ fn a_store_with_its_own_thread_outlives_the_runtime() {
     let Some(server) = TestServer::get() else { return };
     let (schema, main) = (server.schema(), long_runtime());
     let (_, root, deposited) = store_in(&main, &schema);
-    let store = main.block_on(schema.options().block_on(true).open(schema.url())).unwrap();
+    let store = main.block_on(schema.options().own_thread(true).open(schema.url())).unwrap();
     let id = deposited.commands[0].id;
     drop(main);
     short_runtime().block_on(async {
@@ -248,7 +248,7 @@ fn a_busy_worker_stalls_no_store_with_its_own_thread() {
     let Some(server) = TestServer::get() else { return };
     let (schema, main) = (server.schema(), long_runtime());
     let (_, root, _) = store_in(&main, &schema);
-    let store = main.block_on(schema.options().block_on(true).open(schema.url())).unwrap();
+    let store = main.block_on(schema.options().own_thread(true).open(schema.url())).unwrap();
     let is_over = Arc::new(std::sync::atomic::AtomicBool::new(false));
     let busy = main.spawn({
         let (store, root, is_over) = (store.clone(), root.clone(), Arc::clone(&is_over));
