@@ -1,6 +1,7 @@
 //! What goes wrong, and whether another try can help.
 
 use fluvius_core::StoreError;
+use rustls::CertificateError;
 use tokio_postgres::error::{DbError, Severity, SqlState};
 
 /// A failure inside of the store.
@@ -123,6 +124,22 @@ fn is_end_of_session(code: &SqlState) -> bool {
     class(code) == "08" || (class(code) == "57" && *code != SqlState::QUERY_CANCELED)
 }
 
+/// Returns whether a connection failed because of its encryption, or of the lack of it: another attempt without it, or
+/// with it, may succeed.
+pub(crate) fn is_of_encryption(error: &tokio_postgres::Error) -> bool {
+    is(error, TLS) || error.code() == Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION)
+}
+
+/// The client's texts, by which alone it tells its kinds of errors apart.
+const TLS: &str = "error performing TLS handshake";
+const AUTHENTICATION: &str = "authentication error";
+const CONFIGURATION: &str = "invalid configuration";
+const CONNECTING: [&str; 2] = ["error connecting to server", "timeout waiting for server"];
+
+fn is(error: &tokio_postgres::Error, kind: &str) -> bool {
+    error.to_string() == kind
+}
+
 /// A failure as a store tells it.
 impl From<Fault> for StoreError {
     fn from(fault: Fault) -> Self {
@@ -131,24 +148,103 @@ impl From<Fault> for StoreError {
             Fault::Damaged { .. } => return Self::permanent(fault.to_string()),
             Fault::Postgres(error) => error,
         };
-        let told = match error.as_db_error() {
-            Some(error) => told(error),
-            None => Self::unavailable(
-                "the PostgreSQL server cannot be reached, or the connection was lost: see that it runs, and that \
-                 address, TLS and network are right",
-            ),
-        };
-        told.with_source(error)
+        if let Some(error) = error.as_db_error() {
+            return of_server(error).with_source(Refusal::of(error));
+        }
+        let told = of_client(&error);
+        // The client's own text says no more than the one above.
+        match error.into_source() {
+            Some(cause) => told.with_source(Cause(cause)),
+            None => told,
+        }
     }
 }
 
-/// What a failure that the server tells means for whoever reads it.
-fn told(error: &DbError) -> StoreError {
-    let code = error.code();
-    if code.code() == IS_CLAIMED {
-        return StoreError::permanent(error.message());
+/// The cause of a client's error.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+struct Cause(Box<dyn std::error::Error + Send + Sync>);
+
+/// The part of a server's error that quotes no row: its `DETAIL` may have states and arguments in it.
+#[derive(Debug, thiserror::Error)]
+#[error("SQLSTATE {code}{}{}", named(" in table", table), named(" by constraint", constraint))]
+struct Refusal {
+    code: String,
+    table: Option<String>,
+    constraint: Option<String>,
+}
+
+impl Refusal {
+    fn of(error: &DbError) -> Self {
+        Self {
+            code: error.code().code().to_owned(),
+            table: error.table().map(str::to_owned),
+            constraint: error.constraint().map(str::to_owned),
+        }
     }
-    match code.code() {
+}
+
+fn named(what: &str, name: &Option<String>) -> String {
+    name.as_ref().map_or_else(String::new, |name| format!("{what} `{name}`"))
+}
+
+/// The meaning of a failure that the client reports.
+fn of_client(error: &tokio_postgres::Error) -> StoreError {
+    if is(error, TLS) {
+        return of_tls(error);
+    }
+    if is(error, AUTHENTICATION) {
+        return StoreError::permanent(
+            "the login to the server failed: see that the address has the password, and that the server takes a method of \
+             login that this client has (a password, SCRAM or a certificate)",
+        );
+    }
+    if is(error, CONFIGURATION) {
+        return StoreError::permanent("the address of the database cannot be used");
+    }
+    if CONNECTING.iter().any(|kind| is(error, kind)) {
+        return StoreError::unavailable(
+            "the PostgreSQL server cannot be reached: see that it runs, and that host and port of the address are right",
+        );
+    }
+    StoreError::unavailable("the connection to the PostgreSQL server was lost")
+}
+
+fn of_tls(error: &tokio_postgres::Error) -> StoreError {
+    let cause = std::error::Error::source(error);
+    let Some(io) = cause.and_then(|cause| cause.downcast_ref::<std::io::Error>()) else {
+        return StoreError::permanent(
+            "the server offers no TLS, which the address requires: set `ssl = on` in the server, or `sslmode=disable` in \
+             the address if the network is trusted",
+        );
+    };
+    match io.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::InvalidCertificate(CertificateError::NotValidForNameContext {
+            ..
+        })) => StoreError::permanent(
+            "the certificate of the server is for another host: use the name that it is for, or `sslmode=verify-ca`",
+        ),
+        Some(rustls::Error::InvalidCertificate(_)) => StoreError::permanent(
+            "the certificate of the server is not trusted: name its authority by `sslrootcert` in the address or by \
+             `root_certificates`, or use `sslmode=require`, which encrypts and verifies nothing",
+        ),
+        Some(_) => StoreError::permanent("the server and this program agree on no TLS connection"),
+        None => StoreError::unavailable("the connection was lost during the TLS handshake"),
+    }
+}
+
+/// The meaning of a failure that the server reports.
+fn of_server(error: &DbError) -> StoreError {
+    let (code, message) = (error.code().code(), error.message());
+    match code {
+        IS_CLAIMED => StoreError::permanent(message),
+        "28P01" | "28000" => {
+            StoreError::permanent(format!("the server refuses the login: {message}"))
+        }
+        "3D000" => StoreError::permanent(format!(
+            "the server does not have the database of the address: {message}; make it with `CREATE DATABASE`"
+        )),
+        "26000" | "42P05" => pooled(),
         "53100" => StoreError::unavailable(
             "the server's disk is full: free some space on it, and try again",
         ),
@@ -165,26 +261,31 @@ fn told(error: &DbError) -> StoreError {
             "the statement was in the way of others for too long: try again",
         ),
         "42501" => StoreError::permanent(format!(
-            "the server refuses it to this user: {}",
-            error.message()
+            "the user of the address lacks a right: {message}; grant it, or let the owner of the schema do this"
         )),
         "42P01" | "42883" | "42703" => StoreError::permanent(format!(
-            "the schema is not as this release has made it: {}; restore a backup of it",
-            error.message()
+            "something in the schema is missing, or is not visible to this user: {message}; see that the user has its \
+             rights, and that nothing in the schema was changed"
         )),
         "54000" => StoreError::permanent("a name is too long for PostgreSQL to index"),
-        _ => match class(code) {
+        _ => match class(error.code()) {
             "08" | "57" => {
                 StoreError::unavailable("the server has ended the connection: try again")
             }
-            "53" | "58" => StoreError::unavailable(format!(
-                "the server lacks what it needs: {}",
-                error.message()
-            )),
-            "22" | "23" | "54" => {
-                StoreError::permanent(format!("PostgreSQL cannot keep a row: {}", error.message()))
+            "53" | "58" => {
+                StoreError::unavailable(format!("the server lacks what it needs: {message}"))
             }
-            _ => StoreError::permanent(format!("PostgreSQL has refused: {}", error.message())),
+            // The message may quote a value.
+            "22" | "23" | "54" => StoreError::permanent("PostgreSQL cannot keep a row"),
+            _ => StoreError::permanent(format!("PostgreSQL has refused: {message}")),
         },
     }
+}
+
+/// Returns the error of a pooler that gives each transaction another session.
+pub(crate) fn pooled() -> StoreError {
+    StoreError::permanent(
+        "a pooler between this program and the server gives each transaction another session: set `pool_mode = session` \
+         in it, or name the server itself",
+    )
 }

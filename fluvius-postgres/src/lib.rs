@@ -52,6 +52,7 @@
 //! realm, looks at all rows behind the given position. Events of a root do have one.
 
 mod abandoned;
+mod address;
 mod connect;
 mod error;
 mod gate;
@@ -67,6 +68,7 @@ mod rows;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod tls;
 mod turns;
 mod writer;
 

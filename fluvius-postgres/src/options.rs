@@ -128,7 +128,8 @@ impl PostgresOptions {
         self
     }
 
-    /// A file with certificates (PEM) of authorities that are trusted beside those of the system.
+    /// A file with certificates (PEM) of authorities that are trusted beside those of the system, or beside those of
+    /// `sslrootcert`. A self-signed certificate of a server may be in it too.
     pub fn root_certificates(mut self, file: impl AsRef<Path>) -> Self {
         self.root_certificates = Some(file.as_ref().to_owned());
         self
@@ -137,13 +138,27 @@ impl PostgresOptions {
     /// Opens the store in the database at an address.
     ///
     /// # Shape
-    /// `url` is a connection string as libpq has it, `postgres://user:password@host:port/database?sslmode=require` or
-    /// `host=.. user=..`. Where the server offers TLS its certificate is always checked; `sslmode=require` refuses a
-    /// server that does not offer it, `sslmode=disable` does not ask for it.
+    /// `url` is an address as libpq has it, `postgres://user:password@host:port/database?sslmode=require` or
+    /// `host=.. user=..`, with libpq's settings. `sslmode` is one of:
+    ///
+    /// | `sslmode` | TLS | certificate of the server |
+    /// |---|---|---|
+    /// | `disable` | no | |
+    /// | `allow` | if the server demands it | not verified |
+    /// | `prefer` | if the server offers it and it comes about | not verified |
+    /// | `require` | yes | not verified; with named authorities as `verify-ca` |
+    /// | `verify-ca` | yes | signed by a trusted authority |
+    /// | `verify-full` | yes | signed by a trusted authority for the host of the address |
+    ///
+    /// Without `sslmode` it is `prefer` if all hosts are this machine (`localhost` or a loopback address), and
+    /// `verify-full` otherwise or if authorities are named. Unix sockets use no TLS. The trusted authorities are those of
+    /// the file `sslrootcert`, or of the system (also `sslrootcert=system`); those of
+    /// [`root_certificates`](Self::root_certificates) are added.
     ///
     /// # Errors
-    /// A permanent [`StoreError`] where the address or the name of the schema is not valid, the server refuses the
-    /// user, runs with `fsync = off`, is older than 14 or does not store UTF-8, or where the schema holds something
+    /// A permanent [`StoreError`] where the address (the text names the part), an option or the name of the schema is not
+    /// valid, the certificate of the server is not accepted, the server refuses the user, the user lacks rights (the
+    /// text has the `GRANT`), a pooler gives each transaction another session, or where the server runs with `fsync = off`, is older than 14 or does not store UTF-8, or where the schema holds something
     /// else or was written by a newer release; what is there is left as it was. One that may pass where the server
     /// cannot be reached or is a standby.
     ///
