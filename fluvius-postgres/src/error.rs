@@ -249,7 +249,8 @@ fn of_server(error: &DbError) -> StoreError {
             "the server's disk is full: free some space on it, and try again",
         ),
         "53300" => StoreError::unavailable(
-            "the server has no connection left: raise `max_connections`, or lower `reader_count`",
+            "the server has no connection left for this user: raise `max_connections` or the limit of the user, or lower \
+             `reader_count`",
         ),
         "25006" => StoreError::unavailable(
             "the server only reads: it is a standby, or is set to `default_transaction_read_only`",

@@ -46,7 +46,7 @@
 //! index equalities, ranges and orders are looked up. It is made and filled when a domain is built, while commits go on.
 //!
 //! A pooler between the program and the server must keep sessions (in PgBouncer `pool_mode = session`): the store
-//! prepares statements and holds a lock of its session.
+//! prepares statements and holds a lock of its session. Any other is refused when a store is opened.
 //!
 //! A root's commands have no index of their own: reading the command, message or activity log of one root, or of one
 //! realm, looks at all rows behind the given position. Events of a root do have one.
@@ -62,8 +62,10 @@ mod indexes;
 mod loads;
 mod migrate;
 mod options;
+mod pooler;
 mod read;
 mod readers;
+mod rights;
 mod rows;
 mod store;
 #[cfg(feature = "testing")]

@@ -12,7 +12,7 @@ use tokio_postgres::{Client, Statement};
 use super::records::RowType;
 use crate::connect::Connector;
 use crate::error::Fault;
-use crate::{connect, migrate};
+use crate::{connect, migrate, pooler};
 
 /// Over which every table that grows large is found by its index, whatever the server knew of its size when it planned:
 /// the connection runs nothing but commits.
@@ -77,7 +77,11 @@ impl Session {
     ) -> Result<Self, Fault> {
         let place = &connector.place;
         let setup = place.setup(place.options.statement_time_max);
-        let mut client = Box::pin(connector.connect(setup)).await?;
+        let mut client = Box::pin(connector.connect(setup.clone())).await?;
+        if migrates {
+            let other = Box::pin(connector.connect(setup)).await?;
+            pooler::refuse(&client, &other).await?;
+        }
         connect::check_server(&client, &place.options).await?;
         if migrates {
             migrate::migrate(&mut client, &place.options.schema).await?;
