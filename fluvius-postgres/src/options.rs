@@ -96,18 +96,19 @@ impl PostgresOptions {
         self
     }
 
-    /// The longest time of a statement of a command, including a commit that waits for others; 30 seconds unless set.
+    /// The longest time of a statement of a command, including a commit that waits for others; 30 seconds unless set, more
+    /// than 0, and counted in milliseconds up to 24 days.
     /// After that it fails with a retryable error. If the server is silent, this is noticed after twice that time.
     pub fn statement_time_max(mut self, time: Duration) -> Self {
-        self.statement_time_max = within_bounds(time);
+        self.statement_time_max = time;
         self
     }
 
     /// The longest time of a query, a page of a log, a history or a snapshot, and of its wait for a connection before;
-    /// 30 seconds unless set. After that the server ends it, and it fails with a retryable error that names this
+    /// 30 seconds unless set, more than 0, and counted in milliseconds up to 24 days. After that the server ends it, and it fails with a retryable error that names this
     /// option. A read whose future is dropped is cancelled at once.
     pub fn read_timeout(mut self, time: Duration) -> Self {
-        self.read_timeout = within_bounds(time);
+        self.read_timeout = time;
         self
     }
 
@@ -164,7 +165,9 @@ impl PostgresOptions {
     ///
     /// # Cancellation
     /// Nothing stays open. A schema that was made may stay.
-    pub async fn open(self, url: &str) -> Result<PostgresStore, StoreError> {
+    pub async fn open(mut self, url: &str) -> Result<PostgresStore, StoreError> {
+        self.statement_time_max = within_bounds("statement_time_max", self.statement_time_max)?;
+        self.read_timeout = within_bounds("read_timeout", self.read_timeout)?;
         if self.durability == Durability::Normal {
             tracing::warn!(
                 schema = self.schema,
@@ -194,7 +197,13 @@ impl PostgresOptions {
     }
 }
 
-/// PostgreSQL counts milliseconds, up to a bound; 0 means no limit.
-fn within_bounds(time: Duration) -> Duration {
-    time.clamp(Duration::from_millis(1), Duration::from_millis(i32::MAX.unsigned_abs().into()))
+/// Returns a time as PostgreSQL can count it, in milliseconds up to a bound. There 0 means no limit.
+fn within_bounds(option: &str, time: Duration) -> Result<Duration, StoreError> {
+    if time.is_zero() {
+        return Err(StoreError::permanent(format!(
+            "an option of the store is out of range: `{option}` is 0: expected more, since every statement would be out of \
+             time"
+        )));
+    }
+    Ok(time.clamp(Duration::from_millis(1), Duration::from_millis(i32::MAX.unsigned_abs().into())))
 }

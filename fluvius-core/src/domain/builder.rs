@@ -101,8 +101,8 @@ impl RuntimeBuilder {
         self
     }
 
-    /// How long an action may run that sets no `timeout` of its own: 30 s unless set. It covers
-    /// the actions that it invokes.
+    /// The longest time of an action that sets no `timeout` of its own; 30 s unless set. It covers
+    /// the actions that it invokes. [`build`](Self::build) refuses 0.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.settings.deadline = deadline;
         self
@@ -136,8 +136,8 @@ impl RuntimeBuilder {
         self
     }
 
-    /// How long a store that went away during a commit is waited for, before the command ends
-    /// in `outcome-unknown`: 30 s unless set.
+    /// The longest wait for a store that went away during a commit, before the command ends in
+    /// `outcome-unknown`; 30 s unless set. With 0 the store is asked once.
     pub fn settle_time(mut self, time: Duration) -> Self {
         self.settings.settle_time = time;
         self
@@ -202,11 +202,19 @@ impl RuntimeBuilder {
     /// # Errors
     /// [`BuildError::NoRuntime`] outside of a tokio runtime;
     /// [`BuildError::Domain`] with every collision between the aggregates;
+    /// [`BuildError::Setting`] where a setting is out of range;
     /// [`BuildError::Store`] where the store does not take the domain.
     pub async fn build(self) -> Result<DomainRuntime, BuildError> {
         let home =
             Home::current().ok_or(BuildError::NoRuntime { namespace: self.meta.namespace })?;
         let registry = Registry::build(self.meta, self.aggregates)?;
+        if self.settings.deadline.is_zero() {
+            return Err(BuildError::Setting {
+                namespace: self.meta.namespace,
+                setting: "deadline",
+                range: "more than 0, since an action that waits for anything would always be out of time",
+            });
+        }
         let resources: Vec<&'static str> = registry.resources().collect();
         let claimed = self.store.claim(self.meta.namespace, &resources).await;
         let refused = |source| BuildError::Store { namespace: self.meta.namespace, source };
