@@ -62,6 +62,7 @@ mod indexes;
 mod loads;
 mod migrate;
 mod options;
+mod params;
 mod pooler;
 mod read;
 mod readers;

@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use fluvius_core::{Fate, StoreError, UnitOfWork};
 use tokio_postgres::Row;
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::types::Type;
 
 use self::draft::{Draft, States};
 use self::fates::Told;
@@ -22,7 +22,8 @@ use crate::connect::Connector;
 use crate::error::Fault;
 use crate::gate::Gate;
 use crate::options::Durability;
-use crate::readers::{Readers, param};
+use crate::params::{self, param};
+use crate::readers::Readers;
 
 /// How often a batch is tried that others were in the way of.
 const TRY_COUNT: usize = 8;
@@ -236,13 +237,8 @@ impl Writer {
             Ok(params) => params,
             Err(fault) => return Some(Called::Failed(fault)),
         };
-        let params: Vec<&(dyn ToSql + Sync)> = params
-            .iter()
-            .map(|param| {
-                let param: &(dyn ToSql + Sync) = param.as_ref();
-                param
-            })
-            .collect();
+        let params = params::typed(params, statement.params());
+        let params = params::as_sql(&params);
         // From here to the answer the outcome is open.
         let open = OpenCall { writer: self, session: &session };
         let called = session.client.query(statement, &params);
