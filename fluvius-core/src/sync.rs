@@ -24,7 +24,11 @@ pub(crate) use {
     tokio::time::sleep,
 };
 
-use std::future::pending;
+use std::future::{pending, poll_fn};
+use std::pin::pin;
+use std::sync::mpsc;
+use std::task::Poll;
+use std::time::Duration;
 
 use tokio::runtime::{EnterGuard, Handle, RuntimeFlavor};
 use tokio::task::AbortHandle;
@@ -92,6 +96,53 @@ impl Home {
         });
         Watch(Some(task.abort_handle()))
     }
+}
+
+/// Awaits work that another thread or a server does, for a [`Store`](crate::Store).
+///
+/// A paused clock of tokio (`start_paused`, in tests) moves to the next timer whenever its runtime is idle, as it is while
+/// the work is done elsewhere. Then every command over the store would be out of time. With this the clock stands still
+/// until the work is done. So the work must not depend on timers or tasks of this runtime. Without a paused clock this
+/// only awaits.
+///
+/// # Cancellation
+/// As the work.
+pub async fn off_runtime<F: Future>(work: F) -> F::Output {
+    let mut work = pin!(work);
+    let first = poll_fn(|cx| match work.as_mut().poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => Poll::Ready(None),
+    });
+    if let Some(output) = first.await {
+        return output;
+    }
+    let _still = still_clock();
+    work.await
+}
+
+/// Keeps a paused clock from moving until the value is dropped: tokio leaves it alone while a blocking task runs.
+fn still_clock() -> Option<mpsc::Sender<()>> {
+    let handle = Handle::try_current().ok()?;
+    if is_scheduled() || !is_paused(&handle) {
+        return None;
+    }
+    let (still, over) = mpsc::channel::<()>();
+    // An error: the sender is gone.
+    drop(handle.spawn_blocking(move || over.recv()));
+    Some(still)
+}
+
+/// Returns whether a runtime's clock is paused, which only one with a single thread may have. Tokio does not tell, so
+/// its clock is compared with the system's for a microsecond.
+fn is_paused(handle: &Handle) -> bool {
+    if handle.runtime_flavor() != RuntimeFlavor::CurrentThread {
+        return false;
+    }
+    let (begun, begun_here) = (std::time::Instant::now(), Instant::now());
+    while begun.elapsed() < Duration::from_micros(1) {
+        std::hint::spin_loop();
+    }
+    begun_here.elapsed().is_zero()
 }
 
 impl Drop for Watch {

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use fluvius_core::store::off_runtime;
 use fluvius_core::{AggregateRoot, StateRecord, StoreError};
 use tokio::sync::oneshot;
 use tokio_postgres::Row;
@@ -53,7 +54,7 @@ impl Loads {
         let (sender, found) = oneshot::channel();
         self.waiting().loads.push((root.clone(), sender));
         self.begin();
-        let row = found.await.unwrap_or_else(|_| Err(home::ended()))?;
+        let row = off_runtime(found).await.unwrap_or_else(|_| Err(home::ended()))?;
         Ok(read::state(&row)?)
     }
 

@@ -13,6 +13,7 @@ mod joined;
 mod limits;
 mod observed;
 mod panics;
+mod paused_clock;
 mod replays;
 mod shutdown;
 mod slow_actions;
