@@ -193,14 +193,12 @@ fn of_client(error: &tokio_postgres::Error) -> StoreError {
     if is(error, TLS) {
         return of_tls(error);
     }
-    if is(error, AUTHENTICATION) {
+    // A missing password is among the faults of the configuration.
+    if is(error, AUTHENTICATION) || is(error, CONFIGURATION) {
         return StoreError::permanent(
             "the login to the server failed: see that the address has the password, and that the server takes a method of \
              login that this client has (a password, SCRAM or a certificate)",
         );
-    }
-    if is(error, CONFIGURATION) {
-        return StoreError::permanent("the address of the database cannot be used");
     }
     if CONNECTING.iter().any(|kind| is(error, kind)) {
         return StoreError::unavailable(
@@ -218,19 +216,29 @@ fn of_tls(error: &tokio_postgres::Error) -> StoreError {
              the address if the network is trusted",
         );
     };
-    match io.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>()) {
-        Some(rustls::Error::InvalidCertificate(CertificateError::NotValidForNameContext {
-            ..
-        })) => StoreError::permanent(
-            "the certificate of the server is for another host: use the name that it is for, or `sslmode=verify-ca`",
-        ),
-        Some(rustls::Error::InvalidCertificate(_)) => StoreError::permanent(
+    let fault = match io.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::InvalidCertificate(fault)) => fault,
+        Some(_) => {
+            return StoreError::permanent("the server and this program agree on no TLS connection");
+        }
+        None => return StoreError::unavailable("the connection was lost during the TLS handshake"),
+    };
+    StoreError::permanent(match fault {
+        CertificateError::NotValidForNameContext { .. } => {
+            "the certificate of the server is for another host: use the name that it is for, or `sslmode=verify-ca`"
+        }
+        CertificateError::ExpiredContext { .. } | CertificateError::NotValidYetContext { .. } => {
+            "the certificate of the server is not valid at this time: see that the clocks are right, or renew it"
+        }
+        CertificateError::Other(_) => {
+            "the certificate of the server is not accepted: if it is self-signed, name it by `sslrootcert` in the address or \
+             by `root_certificates`; if it is of X.509 version 1, make one of version 3"
+        }
+        _ => {
             "the certificate of the server is not trusted: name its authority by `sslrootcert` in the address or by \
-             `root_certificates`, or use `sslmode=require`, which encrypts and verifies nothing",
-        ),
-        Some(_) => StoreError::permanent("the server and this program agree on no TLS connection"),
-        None => StoreError::unavailable("the connection was lost during the TLS handshake"),
-    }
+             `root_certificates`, or use `sslmode=require`, which encrypts and verifies nothing"
+        }
+    })
 }
 
 /// The meaning of a failure that the server reports.

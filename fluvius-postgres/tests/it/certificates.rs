@@ -42,6 +42,11 @@ struct TlsServer {
 impl TlsServer {
     /// `extensions`: what openssl is told of the certificate. `None` if something that this needs is not installed.
     fn start(extensions: &str) -> Option<Self> {
+        Self::start_with(extensions, "host all all all trust")
+    }
+
+    /// `logins`: the lines of `pg_hba.conf` but for sockets.
+    fn start_with(extensions: &str, logins: &str) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let (certificate, key) =
             (folder.path().join("server.crt"), folder.path().join("server.key"));
@@ -49,6 +54,8 @@ impl TlsServer {
             eprintln!("skipped: no openssl to make a certificate with");
             return None;
         }
+        let hba = folder.path().join("pg_hba.conf");
+        std::fs::write(&hba, format!("local all all trust\n{logins}\n")).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let settings = [
             "listen_addresses=127.0.0.1".to_owned(),
@@ -56,6 +63,7 @@ impl TlsServer {
             "ssl=on".to_owned(),
             format!("ssl_cert_file={}", certificate.display()),
             format!("ssl_key_file={}", key.display()),
+            format!("hba_file={}", hba.display()),
         ];
         let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
         let server = PrivateServer::start_with(&settings)?;
@@ -91,6 +99,8 @@ impl TlsServer {
 
 /// As `openssl req -x509` makes it unless told otherwise: the certificate calls itself an authority.
 const STOCK: &str = "basicConstraints = critical, CA:TRUE";
+/// Without extensions openssl makes one of X.509 version 1.
+const VERSION_1: &str = "";
 const OF_HOST: &str = "basicConstraints = critical, CA:FALSE\nsubjectAltName = IP:127.0.0.1";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -106,12 +116,12 @@ async fn a_stock_server_works_with_an_address_that_names_no_mode() {
         assert_eq!(server.is_encrypted(tail).await, is_encrypted, "{tail}");
     }
     for mode in ["verify-ca", "verify-full", "verify-full sslrootcert=system"] {
-        check_not_trusted(&format!("{} sslmode={mode}", server.address), "is not trusted").await;
+        check_not_trusted(&format!("{} sslmode={mode}", server.address), "is self-signed").await;
     }
     let elsewhere = server.address.replace("host=", "host=db.example hostaddr=");
     // By its address it is this machine.
     PostgresStore::open(&elsewhere).await.unwrap();
-    check_not_trusted(&format!("{elsewhere} sslmode=verify-full"), "is not trusted").await;
+    check_not_trusted(&format!("{elsewhere} sslmode=verify-full"), "is self-signed").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -143,6 +153,59 @@ async fn authorities_that_are_named_are_the_only_ones() {
             check_not_trusted(&url, "is not trusted").await;
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_demands_or_refuses_tls_is_followed() {
+    let demands = "hostssl all all all trust";
+    let refuses = "hostnossl all all all trust";
+    for (logins, sound, refused) in
+        [(demands, ["allow", "prefer"], "disable"), (refuses, ["allow", "prefer"], "require")]
+    {
+        let Some(server) = TlsServer::start_with(STOCK, logins) else { return };
+        for mode in sound {
+            let tail = format!("sslmode={mode}");
+            assert_eq!(server.is_encrypted(&tail).await, logins == demands, "{logins}, {mode}");
+        }
+        let url = format!("{} sslmode={refused}", server.address);
+        let error = PostgresStore::open(&url).await.unwrap_err();
+        let told = error.to_string();
+        assert!(told.starts_with("the server refuses the login: "), "{told}");
+        assert!(!error.can_retry(), "{told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_login_by_password_says_why_it_fails_and_binds_the_channel() {
+    let Some(server) = TlsServer::start_with(STOCK, "host all all all scram-sha-256") else {
+        return;
+    };
+    let admin = client(&server.socket()).await;
+    admin.batch_execute("ALTER ROLE postgres PASSWORD 's3cret'").await.unwrap();
+    for tail in ["", "channel_binding=require", "sslmode=require channel_binding=require"] {
+        assert!(server.is_encrypted(&format!("password=s3cret {tail}")).await, "{tail}");
+    }
+    for (tail, told) in [
+        ("password=another-s3cret", "the server refuses the login: "),
+        ("", "the login to the server failed: "),
+        (
+            "password=s3cret sslmode=disable channel_binding=require",
+            "the login to the server failed: ",
+        ),
+    ] {
+        let error = PostgresStore::open(&format!("{} {tail}", server.address)).await.unwrap_err();
+        let all = format!("{error}, {:?}", error.source());
+        assert!(all.starts_with(told) && !error.can_retry(), "{all}");
+        assert!(!all.contains("s3cret"), "{all}");
+    }
+}
+
+/// Older versions of openssl make such a certificate out of a request.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_of_version_1_is_never_accepted() {
+    let Some(server) = TlsServer::start(VERSION_1) else { return };
+    assert!(!server.is_encrypted("").await);
+    check_not_trusted(&format!("{} sslmode=require", server.address), "of X.509 version 1").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -182,7 +245,6 @@ fn check_refused(opened: Result<PostgresStore, StoreError>, told: &str) {
 /// What openssl is told, before the extensions of the certificate.
 const REQUEST: &str = "[req]
 distinguished_name = name
-x509_extensions = extensions
 prompt = no
 [name]
 CN = test
@@ -194,9 +256,14 @@ fn make_certificate(extensions: &str, certificate: &Path, key: &Path) -> bool {
     let folder = key.parent().unwrap();
     let request = folder.join("request");
     std::fs::write(&request, format!("{REQUEST}{extensions}\n")).unwrap();
+    let is_version_1 = extensions == VERSION_1;
     let mut openssl = Command::new("openssl");
     openssl.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-config"]);
-    let made = openssl.arg(request).arg("-keyout").arg(key).arg("-out").arg(certificate).output();
+    openssl.arg(request);
+    if !is_version_1 {
+        openssl.args(["-extensions", "extensions"]);
+    }
+    let made = openssl.arg("-keyout").arg(key).arg("-out").arg(certificate).output();
     // Where the server's user is this one, this fails and is not needed.
     let _ = Command::new("chown").args(["-R", "postgres"]).arg(folder).output();
     made.is_ok_and(|output| output.status.success())
