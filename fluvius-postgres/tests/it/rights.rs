@@ -78,7 +78,7 @@ async fn the_rights_in_a_schema_of_another_user_are_named_at_once() {
     let store = PostgresStore::open(&of_user(&url, "owner")).await.unwrap();
     let field = fluvius_core::query::text("owner_name");
     store.claim("transaction-manager", &["bank-account"]).await.unwrap();
-    store.index("bank-account", &[field.into()]).await.unwrap();
+    store.index("bank-account", &[field]).await.unwrap();
 
     let few = of_user(&url, "few Rights");
     let error = PostgresStore::open(&few).await.unwrap_err();
