@@ -5,7 +5,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let store = PostgresStore::open("postgres://bank@db.example/bank?sslmode=require").await?;
+//! let store = PostgresStore::open("postgres://bank@db.example/bank?sslmode=verify-full").await?;
 //! // let domain = BankDomain::runtime(store).await?;
 //! # let _ = store;
 //! # Ok(())

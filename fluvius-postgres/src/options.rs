@@ -1,4 +1,4 @@
-//! How a store is opened: which schema, what it survives, and how much it takes.
+//! The options of a store: its schema, the crashes that it survives, and its limits.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::connect::Place;
 /// The environment variable that names the database where no address is given.
 const URL_VARIABLE: &str = "DATABASE_URL";
 
-/// What an answered command survives.
+/// The crashes that an answered command survives.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Durability {
@@ -25,7 +25,7 @@ pub enum Durability {
     Normal,
 }
 
-/// How a store is opened. What is not set stays as it is told at each setting.
+/// The options of a store. Each setting tells what holds unless it is set.
 ///
 /// # Examples
 ///
@@ -37,7 +37,7 @@ pub enum Durability {
 /// let store = PostgresStore::options()
 ///     .schema("ledger")
 ///     .reader_count(16)
-///     .open("postgres://bank@db.example/bank?sslmode=require")
+///     .open("postgres://bank@db.example/bank?sslmode=verify-full")
 ///     .await?;
 /// # let _ = store;
 /// # Ok(())
@@ -72,7 +72,7 @@ impl Default for PostgresOptions {
 }
 
 impl PostgresOptions {
-    /// What an answered command survives; [`Durability::Full`] unless set.
+    /// Sets what an answered command survives; [`Durability::Full`] unless set.
     pub fn durability(mut self, durability: Durability) -> Self {
         self.durability = durability;
         self
@@ -122,7 +122,7 @@ impl PostgresOptions {
         self
     }
 
-    /// Whether a server that runs with `fsync = off` is accepted; it is not unless set. A crash of such a server may
+    /// Sets whether a server that runs with `fsync = off` is accepted; it is not unless set. A crash of such a server may
     /// leave the database damaged: it is for tests.
     pub fn accept_fsync_off(mut self, is_accepted: bool) -> Self {
         self.accepts_fsync_off = is_accepted;
@@ -139,7 +139,7 @@ impl PostgresOptions {
     /// Opens the store in the database at an address.
     ///
     /// # Shape
-    /// `url` is an address as libpq has it, `postgres://user:password@host:port/database?sslmode=require` or
+    /// `url` is an address as libpq has it, `postgres://user:password@host:port/database?sslmode=verify-full` or
     /// `host=.. user=..`, with libpq's settings. `sslmode` is one of:
     ///
     /// | `sslmode` | TLS | certificate of the server |

@@ -121,7 +121,7 @@ impl Tls {
             match &self.roots {
                 Roots::File(file) => named = certificates("sslrootcert", file)?,
                 Roots::System | Roots::SystemAndOption => {
-                    // What cannot be read is no authority: a server that needs it is refused when it is met.
+                    // A certificate that cannot be read is left out: a server that needs it is refused when it is met.
                     let system = rustls_native_certs::load_native_certs().certs;
                     roots.add_parsable_certificates(system);
                 }

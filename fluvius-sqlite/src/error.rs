@@ -87,10 +87,13 @@ impl Fault {
 /// A failure as a store tells it.
 impl From<Fault> for StoreError {
     fn from(fault: Fault) -> Self {
-        if let Fault::Told(error) = fault {
-            return error;
-        }
-        let told = match fault.code() {
+        let code = fault.code();
+        let error = match fault {
+            Fault::Told(error) => return error,
+            Fault::Damaged { .. } => return Self::permanent(fault.to_string()),
+            Fault::Sqlite(error) => error,
+        };
+        let told = match code {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::unavailable(
                 "the database is locked by another program for too long: \
                  end what holds it, or try again",
@@ -125,14 +128,9 @@ impl From<Fault> for StoreError {
             Some(ErrorCode::ConstraintViolation) => {
                 Self::permanent("a row breaks a rule of the database")
             }
-            _ => match fault {
-                Fault::Damaged { .. } => return Self::permanent(fault.to_string()),
-                _ => Self::permanent("SQLite has refused"),
-            },
+            // The text has no values: they are bound.
+            _ => return Self::permanent(format!("SQLite has refused a statement: {error}")),
         };
-        match fault {
-            Fault::Sqlite(error) => told.with_source(error),
-            _ => told,
-        }
+        told.with_source(error)
     }
 }

@@ -1,4 +1,4 @@
-//! How a store is opened: what it survives, and how much it takes.
+//! The options of a store: the crashes that it survives, and its limits.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -16,7 +16,7 @@ const READER_COUNT_MAX: usize = 256;
 /// A row of a log has more than a few bytes whatever is stored.
 const ROW_BYTES_MIN: usize = 1024;
 
-/// What an answered command survives.
+/// The crashes that an answered command survives.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Durability {
@@ -30,7 +30,7 @@ pub enum Durability {
     Normal,
 }
 
-/// How a store is opened. What is not set stays as it is told at each setting.
+/// The options of a store. Each setting tells what holds unless it is set.
 ///
 /// # Examples
 ///
@@ -86,7 +86,7 @@ impl Default for SqliteOptions {
 }
 
 impl SqliteOptions {
-    /// What an answered command survives; [`Durability::Full`] unless set.
+    /// Sets what an answered command survives; [`Durability::Full`] unless set.
     pub fn durability(mut self, durability: Durability) -> Self {
         self.durability = durability;
         self

@@ -16,7 +16,7 @@ use crate::tls::Tls;
 /// The time after which the system asks a silent peer whether it is alive, unless the address sets it.
 const KEEPALIVES_IDLE_SECONDS: u64 = 30;
 
-/// Where a database is, and how its server is identified.
+/// The place of a database, and how its server is identified.
 #[derive(Debug)]
 pub(crate) struct Address {
     pub(crate) config: Config,

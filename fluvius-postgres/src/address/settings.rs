@@ -16,7 +16,7 @@ use crate::tls::{Mode, Roots, Tls};
 /// The longest time that an address may give, in seconds.
 const SECONDS_MAX: u64 = 24 * 60 * 60;
 
-/// What to do about settings of libpq and of other tools that cannot be followed here.
+/// Settings of libpq and of other tools that cannot be followed here, each with what to do about it.
 const REFUSED: [(&str, &str); 15] = [
     ("schema", "is no setting of libpq: name the schema by `PostgresOptions::schema`"),
     ("connection_limit", "is no setting of libpq: set `PostgresOptions::reader_count`"),

@@ -24,7 +24,7 @@ fn no_address() -> Invalid {
     Invalid {
         part: "expected".to_owned(),
         problem:
-            "`postgres://user:password@host:port/database?sslmode=require` or `host=.. user=..`"
+            "`postgres://user:password@host:port/database?sslmode=verify-full` or `host=.. user=..`"
                 .to_owned(),
     }
 }

@@ -1,4 +1,4 @@
-//! Which servers a store accepts: `sslmode`, and the authorities that are named.
+//! The servers that a store accepts: `sslmode`, and the authorities that are named.
 
 use std::error::Error;
 use std::net::TcpListener;
@@ -40,7 +40,7 @@ struct TlsServer {
 }
 
 impl TlsServer {
-    /// `extensions`: what openssl is told of the certificate. `None` if something that this needs is not installed.
+    /// `extensions`: those of the certificate, in the form of openssl. `None` if something that this needs is not installed.
     fn start(extensions: &str) -> Option<Self> {
         Self::start_with(extensions, "host all all all trust")
     }
@@ -242,7 +242,7 @@ fn check_refused(opened: Result<PostgresStore, StoreError>, told: &str) {
     assert!(source.to_string().contains("invalid peer certificate"), "{source}");
 }
 
-/// What openssl is told, before the extensions of the certificate.
+/// The settings of openssl, before the extensions of the certificate.
 const REQUEST: &str = "[req]
 distinguished_name = name
 prompt = no

@@ -51,7 +51,7 @@ impl Bank {
         let transfer = self.next();
         let error = bank::send(&self.session, &transfer).await.unwrap_err();
         assert_eq!(error.code(), code, "{error}: {:?}", std::error::Error::source(&error));
-        let told = std::error::Error::source(&error).unwrap().to_string();
+        let told = error.to_string();
         assert!(told.contains(why), "{told}");
     }
 
