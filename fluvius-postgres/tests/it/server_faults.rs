@@ -208,7 +208,7 @@ async fn a_commit_that_the_server_fails_is_told_by_its_cause() {
         ("53100", "store-unavailable", "the server's disk is full"),
         ("53200", "store-unavailable", "the server lacks what it needs: it fails"),
         ("58030", "store-unavailable", "the server lacks what it needs: it fails"),
-        ("42501", "store", "the server refuses it to this user: it fails"),
+        ("42501", "store", "lacks a right: it fails"),
         ("XX001", "store", "PostgreSQL has refused: it fails"),
     ] {
         fails_with(sql_state, code, why).await;
