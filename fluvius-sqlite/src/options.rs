@@ -13,9 +13,6 @@ use crate::file_id::FileId;
 /// Each reader has two threads.
 const READER_COUNT_MAX: usize = 256;
 
-/// A row of a log has more than a few bytes whatever is stored.
-const ROW_BYTES_MIN: usize = 1024;
-
 /// The crashes that an answered command survives.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -124,8 +121,8 @@ impl SqliteOptions {
         self
     }
 
-    /// The largest size of the texts of one row, in bytes; 64 MiB unless set, at least 1 KiB and no
-    /// more than 512 MiB. A unit of work with a longer row fails.
+    /// The largest size of the texts of one row, in bytes; 64 MiB unless set, more than 0 and at
+    /// most 512 MiB. A unit of work with a longer row fails.
     pub fn row_bytes_max(mut self, bytes: usize) -> Self {
         self.row_bytes_max = bytes.min(512 * 1024 * 1024);
         self
@@ -202,8 +199,8 @@ impl SqliteOptions {
             format!("`reader_count` is {}: expected 1 to {READER_COUNT_MAX}", self.reader_count)
         } else if self.read_timeout.is_zero() {
             "`read_timeout` is 0: expected more, since every read would be out of time".to_owned()
-        } else if self.row_bytes_max < ROW_BYTES_MIN {
-            format!("`row_bytes_max` is {}: expected at least {ROW_BYTES_MIN}", self.row_bytes_max)
+        } else if self.row_bytes_max == 0 {
+            "`row_bytes_max` is 0: expected more, since every row would be too long".to_owned()
         } else {
             return Ok(());
         };
