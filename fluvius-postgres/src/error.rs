@@ -278,9 +278,10 @@ fn of_server(error: &DbError) -> StoreError {
         )),
         "54000" => StoreError::permanent("a name is too long for PostgreSQL to index"),
         _ => match class(error.code()) {
-            "08" | "57" => {
-                StoreError::unavailable("the server has ended the connection: try again")
-            }
+            "08" => StoreError::unavailable(format!(
+                "the server, or a pooler before it, has refused the connection: {message}"
+            )),
+            "57" => StoreError::unavailable("the server has ended the connection: try again"),
             "53" | "58" => {
                 StoreError::unavailable(format!("the server lacks what it needs: {message}"))
             }

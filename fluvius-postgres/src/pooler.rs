@@ -1,6 +1,7 @@
-//! Poolers that give each transaction another session. A store cannot work over one: it prepares statements, sets its
+//! Poolers that give each transaction, or each statement, another session. A store cannot work over one: it prepares statements, sets its
 //! sessions, and holds a lock of one.
 
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use crate::error::{Fault, pooled};
@@ -11,7 +12,13 @@ use crate::error::{Fault, pooled};
 /// before and during a transaction of the other.
 pub(crate) async fn refuse(client: &Client, other: &Client) -> Result<(), Fault> {
     let before = session(client).await?;
-    other.batch_execute("BEGIN").await?;
+    match other.batch_execute("BEGIN").await {
+        // A pooler that gives each statement another session takes no transaction.
+        Err(error) if error.code() == Some(&SqlState::PROTOCOL_VIOLATION) => {
+            return Err(pooled().into());
+        }
+        begun => begun?,
+    }
     let (of_other, during) = (session(other).await?, session(client).await?);
     other.batch_execute("COMMIT").await?;
     let after = session(client).await?;
