@@ -39,14 +39,14 @@ async fn main() -> ExitCode {
     }
 }
 
-/// What is moved; as JSON it goes into the payloads.
+/// The amounts of the transactions; as JSON they go into the payloads.
 struct Amounts {
     withdraw: String,
     deposit: String,
     transfer: String,
 }
 
-/// Where the bank is kept.
+/// The store of the bank.
 enum Place {
     Memory,
     File(PathBuf),

@@ -189,7 +189,7 @@ mod unscheduled {
         drop(task);
     }
 
-    /// What is over after a time.
+    /// Returns a future that ends after a time.
     pub(crate) fn timer(after: Duration) -> BoxFuture<'static, ()> {
         Box::pin(tokio::time::sleep(after))
     }

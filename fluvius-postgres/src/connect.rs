@@ -14,7 +14,7 @@ use crate::gate::Gate;
 use crate::home::Home;
 use crate::options::PostgresOptions;
 
-/// How long a connection may take to come about.
+/// The longest time of opening a connection.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// The time after which a peer that acknowledges nothing is taken for dead.
@@ -23,7 +23,7 @@ const SILENCE_TIME_MAX: Duration = Duration::from_secs(30);
 /// The oldest server that is known to work.
 const SERVER_VERSION_MIN: i32 = 140_000;
 
-/// Where a store is, and how it is opened.
+/// The place of a store, and the options with which it is opened.
 #[derive(Clone)]
 pub(crate) struct Place {
     pub(crate) config: Config,
@@ -73,7 +73,7 @@ impl Place {
         }
     }
 
-    /// How long it may take until a server has let this program in: what the client bounds is only each way to reach one.
+    /// The longest time until a server has let this program in; the client bounds each attempt to reach one alone.
     pub(crate) fn connect_time_max(&self) -> Duration {
         let of_one = self.config.get_connect_timeout().copied().unwrap_or(CONNECT_TIME_MAX);
         let count = self.config.get_hosts().len().max(self.config.get_hostaddrs().len());
@@ -161,7 +161,7 @@ fn check_schema(name: &str) -> Result<(), StoreError> {
     )))
 }
 
-/// Whether the server can keep what is promised.
+/// Fails if the server cannot keep what a store promises.
 pub(crate) async fn check_server(client: &Client, options: &PostgresOptions) -> Result<(), Fault> {
     let row = client
         .query_one(

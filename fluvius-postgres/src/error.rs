@@ -1,4 +1,4 @@
-//! What goes wrong, and whether another try can help.
+//! Failures, and whether another try can help.
 
 use fluvius_core::StoreError;
 use rustls::CertificateError;
@@ -13,12 +13,12 @@ pub(crate) enum Fault {
     /// A row holds what no store has written.
     #[error("a row of `{table}` is damaged: {why}")]
     Damaged { table: &'static str, why: String },
-    /// What has been told with its own words already.
+    /// An error that has its text already.
     #[error(transparent)]
     Told(#[from] StoreError),
 }
 
-/// What `claim_resources` raises where a name is another domain's.
+/// The code that `claim_resources` raises if a name belongs to another domain.
 pub(crate) const IS_CLAIMED: &str = "FL001";
 
 impl Fault {
@@ -31,7 +31,7 @@ impl Fault {
         StoreError::unavailable("the server does not answer").into()
     }
 
-    /// Whether the server has said that it has ended the transaction: nothing of it is stored.
+    /// Returns whether the server has ended the transaction, so that nothing of it is stored.
     ///
     /// Anything more severe than an error may have come in the middle of a commit.
     pub(crate) fn is_rolled_back(&self) -> bool {
@@ -43,7 +43,7 @@ impl Fault {
         }
     }
 
-    /// Whether the connection is gone, and another one may do.
+    /// Returns whether the connection is gone, and another one may work.
     pub(crate) fn is_of_connection(&self) -> bool {
         match self {
             Self::Postgres(error) => {
@@ -72,7 +72,7 @@ impl Fault {
         }
     }
 
-    /// Whether the same transaction may well pass now: others were in its way.
+    /// Returns whether others were in the way of the transaction, which may pass now.
     pub(crate) fn is_of_others(&self) -> bool {
         self.code().is_some_and(|code| {
             [&SqlState::T_R_DEADLOCK_DETECTED, &SqlState::T_R_SERIALIZATION_FAILURE].contains(&code)
@@ -81,14 +81,14 @@ impl Fault {
         })
     }
 
-    /// Whether others held what was needed for too long.
+    /// Returns whether others held a lock for too long.
     pub(crate) fn is_of_lock(&self) -> bool {
         self.code().is_some_and(|code| {
             [&SqlState::LOCK_NOT_AVAILABLE, &SqlState::T_R_DEADLOCK_DETECTED].contains(&code)
         })
     }
 
-    /// Whether the user may not do it.
+    /// Returns whether the user lacks a right.
     pub(crate) fn is_of_rights(&self) -> bool {
         self.code().is_some_and(|code| *code == SqlState::INSUFFICIENT_PRIVILEGE)
     }
@@ -98,7 +98,7 @@ impl Fault {
         self.code().is_some_and(|code| *code == SqlState::QUERY_CANCELED)
     }
 
-    /// Whether a table that a statement names is not there.
+    /// Returns whether a table that a statement names is missing.
     pub(crate) fn is_of_table(&self) -> bool {
         self.code().is_some_and(|code| *code == SqlState::UNDEFINED_TABLE)
     }
@@ -119,7 +119,7 @@ fn class(code: &SqlState) -> &str {
     code.code().get(..2).unwrap_or_default()
 }
 
-/// Whether the server ends the session with it (57014 only ends a statement).
+/// Returns whether the server ends the session with this code (57014 only ends a statement).
 fn is_end_of_session(code: &SqlState) -> bool {
     class(code) == "08" || (class(code) == "57" && *code != SqlState::QUERY_CANCELED)
 }

@@ -12,7 +12,7 @@ use crate::home::{self, Home};
 use crate::read;
 use crate::readers::Readers;
 
-/// How many roots are read together at the most.
+/// The largest number of roots that are read together.
 const ROOT_COUNT_MAX: usize = 256;
 
 /// If a read takes longer, the loads behind it do not wait for it: they are read over another

@@ -18,14 +18,14 @@ const MIGRATIONS: [&str; 4] = [
     include_str!("schema/0004_fields.sql"),
 ];
 
-/// What every version has as this release has it.
+/// The functions of this release, which every version of the schema gets.
 const FUNCTIONS: &str = include_str!("schema/functions.sql");
 
 /// The version that this release writes, in the table `schema_version`.
 #[expect(clippy::cast_possible_wrap, reason = "there are a few")]
 pub(crate) const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;
 
-/// What the schema must have, since the commits rest on it.
+/// The tables that the schema must have.
 const TABLES: [&str; 10] = [
     "resource_owner",
     "resource_state",

@@ -20,7 +20,7 @@ use crate::connect::Connector;
 use crate::error::Fault;
 use crate::params::{self, Param};
 
-/// How often a read is tried on another connection where the one it had is gone: after a restart of the server all of
+/// The number of connections on which a read is tried if they turn out to be gone: after a restart of the server all of
 /// the pool may be.
 const TRY_COUNT: usize = 3;
 

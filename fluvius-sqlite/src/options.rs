@@ -208,7 +208,7 @@ impl SqliteOptions {
     }
 }
 
-/// Where a store is, and how it is opened.
+/// The place of a store, and the options with which it is opened.
 #[derive(Debug)]
 pub(crate) struct Place {
     /// None: in memory.

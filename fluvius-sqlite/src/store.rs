@@ -144,7 +144,7 @@ impl SqliteStore {
     /// Opens an empty store in memory, which is gone with its last clone.
     ///
     /// # Errors
-    /// Where there is no memory.
+    /// As [`SqliteOptions::open_in_memory`].
     ///
     /// # Cancellation
     /// Nothing stays open.
@@ -231,7 +231,7 @@ impl SqliteStore {
         made
     }
 
-    /// What a backup copies.
+    /// Returns the source of a backup.
     fn source(&self) -> Source<'_> {
         let writer = &self.threads.writer;
         let mode = self.threads.place.options.file_mode;

@@ -9,7 +9,7 @@ use crate::aggregate::AggregateDescriptor;
 use crate::domain::Meta;
 use crate::store::StoreError;
 
-/// Why a domain cannot be built.
+/// A reason why a domain cannot be built.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum BuildError {
@@ -17,7 +17,7 @@ pub enum BuildError {
     Domain {
         /// The domain's namespace.
         namespace: &'static str,
-        /// What is wrong, sorted.
+        /// The problems, sorted.
         problems: Vec<Problem>,
     },
     /// The store does not take the domain.
@@ -91,7 +91,7 @@ pub enum Problem {
     Resource {
         /// The resource.
         resource: &'static str,
-        /// Where the aggregates stand, with their type names.
+        /// The places of the aggregates, with their type names.
         places: Vec<(&'static str, Location)>,
     },
     /// A dependency is built with a feature that changes stored values.
@@ -107,7 +107,7 @@ pub enum Problem {
     Key {
         /// The key.
         key: &'static str,
-        /// Where the actions stand, with their aggregates' type names.
+        /// The places of the actions, with their aggregates' type names.
         places: Vec<(&'static str, Location)>,
     },
 }
@@ -212,7 +212,7 @@ fn sorted(places: impl Iterator<Item = (&'static str, Location)>) -> Vec<(&'stat
     places
 }
 
-/// Whether a text is kebab case: words of lower-case ASCII letters and digits with one hyphen
+/// Returns whether a text is kebab case: words of lower-case ASCII letters and digits with one hyphen
 /// between them, and a letter first.
 pub(crate) fn is_kebab(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_lowercase())

@@ -124,11 +124,8 @@ fn set_login(rest: &mut Rest, config: &mut Config) {
 fn set_hosts(rest: &mut Rest, config: &mut Config) -> Result<(), Invalid> {
     let hosts = rest.take("host").unwrap_or_default();
     let addresses = rest.take("hostaddr").unwrap_or_default();
-    let mut addresses = list(&addresses).into_iter().map(|address| match address.parse() {
-        Ok(address) => Ok(address),
-        Err(_) => Err(Invalid::new("hostaddr", "must be an IP address")),
-    });
-    let addresses: Vec<IpAddr> = addresses.by_ref().collect::<Result<_, _>>()?;
+    let addresses: Result<Vec<IpAddr>, _> = list(&addresses).into_iter().map(str::parse).collect();
+    let addresses = addresses.map_err(|_| Invalid::new("hostaddr", "must be an IP address"))?;
     let mut hosts: Vec<String> = list(&hosts).into_iter().map(str::to_owned).collect();
     if hosts.is_empty() {
         // The name by which the server is known is then its address, as in libpq.

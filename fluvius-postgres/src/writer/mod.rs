@@ -25,7 +25,7 @@ use crate::options::Durability;
 use crate::params::{self, param};
 use crate::readers::Readers;
 
-/// How often a batch is tried that others were in the way of.
+/// The number of tries of a batch that others are in the way of.
 const TRY_COUNT: usize = 8;
 
 /// Commits, over a connection that is opened again where it was lost.
@@ -38,7 +38,7 @@ pub(crate) struct Writer {
     gate: Gate,
     /// The connections that read the answers of known commands.
     readers: Readers,
-    /// What this store's turns across processes are known by.
+    /// The number by which this store's turns across processes are known.
     process: i64,
     session: tokio::sync::Mutex<Place>,
     /// Sessions that were lost in the middle of a commit, of which nobody knows yet that they have ended.
@@ -54,7 +54,7 @@ struct Place {
     failed: Option<(Instant, StoreError)>,
 }
 
-/// How a batch is stored.
+/// The way in which a batch is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
     /// By the statements for batches that change roots which are there.
@@ -63,7 +63,7 @@ enum Way {
     Function(States),
 }
 
-/// What came of storing a batch.
+/// The result of storing a batch.
 enum Called {
     Done(Told),
     /// Nothing of it is stored.
@@ -258,7 +258,7 @@ impl Writer {
         Some(Called::Unknown(fault))
     }
 
-    /// What the server has told, and what is to be remembered of it.
+    /// Reads the answer of the server, and remembers the newest position and the contexts.
     fn told(&self, draft: &Draft<'_>, session: &Session, way: Way, rows: &[Row]) -> Option<Called> {
         let told = match way {
             Way::Changes => Told::of_changes(rows, draft),

@@ -30,7 +30,7 @@ const REST: (&str, &str) = ("-- BEGIN", "-- END");
 /// It takes the same parameters.
 const CHANGE: &str = include_str!("change.sql");
 
-/// How many contexts are known to be stored at the most, before all of them are forgotten.
+/// The largest number of contexts that are known to be stored, before all of them are forgotten.
 const CONTEXT_COUNT_MAX: usize = 1_024;
 
 /// The row types that the commit function takes.
@@ -57,7 +57,7 @@ pub(crate) struct Session {
     pub(crate) change: Statement,
     pub(crate) types: Types,
     pub(crate) lock: SessionLock,
-    /// Whether the outcome of a call is open that nobody waits for any more.
+    /// Set if the outcome of a call is open and its caller no longer waits.
     pub(crate) is_lost: AtomicBool,
     /// Contexts that this session has stored.
     contexts: Mutex<HashSet<Uuid>>,
@@ -112,7 +112,7 @@ impl Session {
         })
     }
 
-    /// Whether a context is stored already, as far as this session knows.
+    /// Returns whether a context is stored already, as far as this session knows.
     pub(crate) fn has_context(&self, id: Uuid) -> bool {
         self.contexts().contains(&id)
     }

@@ -64,6 +64,8 @@ impl TlsServer {
             format!("ssl_cert_file={}", certificate.display()),
             format!("ssl_key_file={}", key.display()),
             format!("hba_file={}", hba.display()),
+            // A client may show the certificate of the server as its own.
+            format!("ssl_ca_file={}", certificate.display()),
         ];
         let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
         let server = PrivateServer::start_with(&settings)?;
@@ -198,6 +200,20 @@ async fn a_login_by_password_says_why_it_fails_and_binds_the_channel() {
         assert!(all.starts_with(told) && !error.can_retry(), "{all}");
         assert!(!all.contains("s3cret"), "{all}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_may_have_a_certificate() {
+    let logins = "hostssl all all all trust clientcert=verify-ca";
+    let Some(server) = TlsServer::start_with(STOCK, logins) else { return };
+    let (certificate, key) = (server.certificate(), server.certificate().replace(".crt", ".key"));
+    assert!(server.is_encrypted(&format!("sslcert='{certificate}' sslkey='{key}'")).await);
+    let error = PostgresStore::open(&server.address).await.unwrap_err();
+    assert!(error.to_string().starts_with("the server refuses the login: "), "{error}");
+    // A certificate is no key.
+    let url = format!("{} sslcert='{certificate}' sslkey='{certificate}'", server.address);
+    let error = PostgresStore::open(&url).await.unwrap_err();
+    assert!(!error.can_retry() && error.to_string().contains("`sslkey`"), "{error}");
 }
 
 /// Older versions of openssl make such a certificate out of a request.

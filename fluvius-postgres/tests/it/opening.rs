@@ -98,7 +98,7 @@ async fn two_schemas_have_nothing_to_do_with_each_other() {
     other.open().await.claim("second", &["bank-account"]).await.unwrap();
 }
 
-/// What tells the other process to open a store.
+/// The variable that tells the other process to open a store.
 const OPENS: &str = "FLUVIUS_OPENS_FROM_ENV";
 
 /// This test binary again, with another environment: alone it does nothing.

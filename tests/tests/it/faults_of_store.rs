@@ -1,4 +1,4 @@
-//! What callers hear of a store that loses, fails, or goes away.
+//! The errors of callers over a store that loses, fails, or goes away.
 
 use std::error::Error as _;
 use std::num::NonZeroU32;
