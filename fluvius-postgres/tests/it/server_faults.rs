@@ -53,6 +53,10 @@ impl Bank {
         assert_eq!(error.code(), code, "{error}: {:?}", std::error::Error::source(&error));
         let told = error.to_string();
         assert!(told.contains(why), "{told}");
+        // Nothing is told twice, and nothing of a row.
+        let source = std::error::Error::source(&error).map(ToString::to_string);
+        assert!(source.is_none_or(|source| !told.contains(&source)), "{error:?}");
+        assert!(!format!("{error:?}").contains("secret"), "{error:?}");
     }
 
     /// Commands are stored, and all that is stored is what was answered; what had failed too, when it is sent again.
@@ -189,7 +193,7 @@ async fn fails_with(sql_state: &str, code: &str, why: &str) {
     let trigger = format!(
         "SET search_path = {}; \
          CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
-             RAISE 'it fails' USING ERRCODE = '{sql_state}'; END $$; \
+             RAISE 'it fails' USING ERRCODE = '{sql_state}', DETAIL = 'of a secret row'; END $$; \
          CREATE CONSTRAINT TRIGGER fail AFTER INSERT ON event_log DEFERRABLE INITIALLY DEFERRED \
              FOR EACH ROW EXECUTE FUNCTION fail()",
         schema.name()
