@@ -194,3 +194,41 @@ mod unscheduled {
         Box::pin(tokio::time::sleep(after))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns whether an hour of the paused clock passes while a thread works for a moment.
+    async fn passes_an_hour(is_held: bool) -> bool {
+        let (answer, answered) = tokio::sync::oneshot::channel();
+        let thread = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(50));
+            // An error: the hour has passed.
+            let _ = answer.send(());
+        });
+        let work = async {
+            match is_held {
+                true => off_runtime(answered).await,
+                false => answered.await,
+            }
+        };
+        let passes = tokio::time::timeout(Duration::from_secs(3_600), work).await.is_err();
+        thread.join().unwrap();
+        passes
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_paused_clock_stands_still_while_work_is_done_elsewhere() {
+        assert!(passes_an_hour(false).await);
+        assert!(!passes_an_hour(true).await);
+        // And it moves again.
+        assert!(passes_an_hour(false).await);
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_runs_is_not_held() {
+        assert!(still_clock().is_none());
+        assert!(!passes_an_hour(true).await);
+    }
+}
