@@ -1,10 +1,11 @@
 //! The main job: opens two accounts, moves money, and shows the event log.
 //!
-//! The bank is kept in `bank.db` in the current folder; `--store sqlite:PATH` names another file,
-//! `--store postgres://..` a PostgreSQL database, and `--store memory` keeps nothing. Accounts that are there already are found by their numbers. The
-//! amounts may be given: `--withdraw 20.00 --deposit 10.00 --transfer 30.00` are the ones taken
-//! otherwise. A refused command prints its code and message; those after it run all the same, and the
-//! job ends with exit code 1. A call that is not understood ends with 2.
+//! The bank is kept in `bank.db` in the current folder. `--store sqlite:PATH` names another file,
+//! `--store postgres://..` a PostgreSQL database (with the feature `postgres`), and `--store memory`
+//! keeps nothing. Accounts that exist are found by their numbers. The amounts may be given; the usual
+//! ones are `--withdraw 20.00 --deposit 10.00 --transfer 30.00`. A refused command prints its code
+//! and message; those after it run all the same, and the job ends with exit code 1. A call that is
+//! not understood ends with 2.
 
 use std::error::Error as StdError;
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use std::process::ExitCode;
 use banking_domain::{Account, TransactionManagerDomain};
 use fluvius_core::query::text;
 use fluvius_core::{Domain, DomainContext, DomainRuntime, Error, MemoryStore, Session, Store};
+#[cfg(feature = "postgres")]
 use fluvius_postgres::PostgresStore;
 use fluvius_sqlite::SqliteStore;
 use futures_util::StreamExt;
@@ -37,17 +39,18 @@ async fn main() -> ExitCode {
     }
 }
 
-/// What is moved; as JSON it goes into the payloads.
+/// The amounts of the transactions; as JSON they go into the payloads.
 struct Amounts {
     withdraw: String,
     deposit: String,
     transfer: String,
 }
 
-/// Where the bank is kept.
+/// The store of the bank.
 enum Place {
     Memory,
     File(PathBuf),
+    #[cfg(feature = "postgres")]
     Postgres(String),
 }
 
@@ -71,7 +74,7 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<(Place, Amounts), Str
                     (url, _)
                         if url.starts_with("postgres://") || url.starts_with("postgresql://") =>
                     {
-                        Place::Postgres(name)
+                        postgres(name)?
                     }
                     (_, Some(path)) if !path.is_empty() => Place::File(PathBuf::from(path)),
                     _ => return Err(format!("`{name}` is no store: {USAGE}")),
@@ -83,6 +86,19 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<(Place, Amounts), Str
     Ok((place, amounts))
 }
 
+#[cfg(feature = "postgres")]
+fn postgres(url: String) -> Result<Place, String> {
+    Ok(Place::Postgres(url))
+}
+
+/// The address is not shown: it may have a password.
+#[cfg(not(feature = "postgres"))]
+fn postgres(_url: String) -> Result<Place, String> {
+    Err("this program is built without PostgreSQL: \
+         `cargo run -p banking-domain --features postgres -- --store postgres://..`"
+        .to_owned())
+}
+
 const USAGE: &str = "banking-domain [--withdraw AMOUNT] [--deposit AMOUNT] [--transfer AMOUNT] \
                      [--store memory|sqlite:PATH|postgres://..]";
 
@@ -90,6 +106,7 @@ async fn run_at(place: &Place, amounts: &Amounts) -> Result<ExitCode, Box<dyn St
     match place {
         Place::Memory => run(MemoryStore::new(), amounts).await,
         Place::File(path) => run(SqliteStore::open(path).await?, amounts).await,
+        #[cfg(feature = "postgres")]
         Place::Postgres(url) => run(PostgresStore::open(url).await?, amounts).await,
     }
 }
@@ -184,10 +201,17 @@ async fn print_events(domain: &DomainRuntime) -> Result<(), Error> {
     }
 }
 
-/// An error of the domain as `code: message`, with the rule's own code where a rule said no.
+/// An error of the domain as `code: message`, with the author's code if an action has rejected the command. Any other
+/// error with its causes.
 fn describe(error: &(dyn StdError + 'static)) -> String {
-    match error.downcast_ref::<Error>() {
-        Some(error) => format!("{}: {error}", error.rejection_code().unwrap_or(error.code())),
-        None => error.to_string(),
+    if let Some(error) = error.downcast_ref::<Error>() {
+        return format!("{}: {error}", error.rejection_code().unwrap_or(error.code()));
     }
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text += &format!(": {error}");
+        source = error.source();
+    }
+    text
 }

@@ -78,6 +78,30 @@ fn a_call_that_is_not_understood_ends_with_2_and_the_usage() {
 }
 
 #[test]
+#[cfg(not(feature = "postgres"))]
+fn a_database_of_postgres_needs_its_feature() {
+    let output = run_in(Path::new("."), &["--store", "postgres://bank:s3cret@localhost/bank"]);
+    assert_eq!(output.status.code(), Some(2));
+    let stderr = text(&output.stderr);
+    assert!(
+        stderr.contains("cargo run -p banking-domain --features postgres -- --store"),
+        "{stderr}"
+    );
+    assert!(!stderr.contains("s3cret"), "{stderr}");
+}
+
+#[test]
+#[cfg(feature = "postgres")]
+fn a_database_of_postgres_that_is_not_there_is_told_with_its_cause() {
+    let output = run_in(Path::new("."), &["--store", "postgres://bank:s3cret@127.0.0.1:1/bank"]);
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = text(&output.stderr);
+    assert!(stderr.starts_with("the PostgreSQL server cannot be reached"), "{stderr}");
+    assert!(stderr.contains(": Connection refused"), "{stderr}");
+    assert!(!stderr.contains("s3cret"), "{stderr}");
+}
+
+#[test]
 fn the_library_is_short_and_has_no_macros_of_its_own() {
     let mut line_count = 0;
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");

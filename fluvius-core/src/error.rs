@@ -318,20 +318,21 @@ pub enum Error {
         /// The position of the newest row of all logs.
         newest: u64,
     },
-    /// The store cannot be reached; another try may help.
+    /// The store cannot be reached; another try may help. The text is that of the store's error, and the source is its
+    /// cause.
     ///
     /// Code: `store-unavailable`; leaves no command row.
-    #[error("the store is not available")]
+    #[error(transparent)]
     StoreUnavailable {
-        /// What the store says.
+        /// The error of the store.
         source: StoreError,
     },
-    /// The store failed; another try will not help.
+    /// The store failed; another try will not help. The text is that of the store's error, and the source is its cause.
     ///
     /// Code: `store`; leaves no command row.
-    #[error("the store failed")]
+    #[error(transparent)]
     Store {
-        /// What the store says.
+        /// The error of the store.
         source: StoreError,
     },
     /// The store went away during the commit, or what it has could not be read back; the same

@@ -1,35 +1,34 @@
-//! Opening connections: where to, how, and with which settings.
+//! Opening connections: where to, how, and with which settings. The address is parsed in `address`.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use fluvius_core::StoreError;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
 use tokio_postgres::tls::MakeTlsConnect;
-use tokio_postgres::{Client, Config, Connection, Socket};
+use tokio_postgres::{Client, Config, Connection, Error, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::error::Fault;
+use crate::address::Address;
+use crate::error::{Fault, is_of_encryption};
 use crate::gate::Gate;
 use crate::home::Home;
 use crate::options::PostgresOptions;
 
-/// How long a connection may take to come about.
+/// The longest time of opening a connection.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
 
-/// How long a peer that says nothing is taken for alive.
+/// The time after which a peer that acknowledges nothing is taken for dead.
 const SILENCE_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// The oldest server that is known to work.
 const SERVER_VERSION_MIN: i32 = 140_000;
 
-/// Where a store is, and how it is opened.
+/// The place of a store, and the options with which it is opened.
 #[derive(Clone)]
 pub(crate) struct Place {
     pub(crate) config: Config,
+    /// A second attempt, for a connection that fails because of its encryption or the lack of it.
+    fallback: Option<Config>,
     pub(crate) tls: MakeRustlsConnect,
     pub(crate) options: PostgresOptions,
 }
@@ -44,31 +43,42 @@ impl std::fmt::Debug for Place {
 impl Place {
     pub(crate) fn new(url: &str, options: PostgresOptions) -> Result<Self, StoreError> {
         check_schema(&options.schema)?;
-        let mut config: Config = url.parse().map_err(|error| {
-            StoreError::permanent(
-                "the address of the database is not valid: postgres://user:password@host:port/database?sslmode=require",
-            )
-            .with_source(error)
-        })?;
-        if config.get_application_name().is_none() {
-            config.application_name("fluvius");
-        }
+        let has_roots = options.root_certificates.is_some();
+        let Address { mut config, tls } = Address::parse(url, has_roots)?;
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT_TIME_MAX);
         }
         if config.get_tcp_user_timeout().is_none() {
             config.tcp_user_timeout(SILENCE_TIME_MAX);
         }
-        config.keepalives_idle(SILENCE_TIME_MAX);
-        let tls = tls(options.root_certificates.as_deref())?;
-        Ok(Self { config, tls, options })
+        let (first, second) = tls.mode.attempts();
+        config.ssl_mode(first);
+        let fallback = second.map(|mode| {
+            let mut fallback = config.clone();
+            fallback.ssl_mode(mode);
+            fallback
+        });
+        let tls = tls.connect(options.root_certificates.as_deref())?;
+        Ok(Self { config, fallback, tls, options })
     }
 
-    /// How long it may take until a server has let this program in: what the client bounds is only each way to reach one.
+    /// Connects. If the second attempt fails as well, the error is that of the first.
+    async fn open(&self) -> Result<(Client, Connection<Socket, TlsStream>), Error> {
+        let connected = self.config.connect(self.tls.clone()).await;
+        match (connected, &self.fallback) {
+            (Err(error), Some(fallback)) if is_of_encryption(&error) => {
+                fallback.connect(self.tls.clone()).await.map_err(|_| error)
+            }
+            (connected, _) => connected,
+        }
+    }
+
+    /// The longest time until a server has let this program in; the client bounds each attempt to reach one alone.
     pub(crate) fn connect_time_max(&self) -> Duration {
         let of_one = self.config.get_connect_timeout().copied().unwrap_or(CONNECT_TIME_MAX);
         let count = self.config.get_hosts().len().max(self.config.get_hostaddrs().len());
-        of_one * u32::try_from(count.max(1)).unwrap_or(u32::MAX)
+        let count = count.max(1) * if self.fallback.is_some() { 2 } else { 1 };
+        of_one.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX))
     }
 
     /// The settings of a connection whose statements may take the given time.
@@ -105,7 +115,7 @@ impl Connector {
         let (place, home) = (Arc::clone(&self.place), self.home.clone());
         let attempt = async move {
             let connected = async {
-                let (client, connection) = place.config.connect(place.tls.clone()).await?;
+                let (client, connection) = place.open().await?;
                 home.spawn(async move {
                     if let Err(error) = connection.await {
                         tracing::debug!(%error, "a connection to PostgreSQL has ended");
@@ -126,7 +136,7 @@ impl Connector {
     ) -> Result<(Client, Connection<Socket, TlsStream>), Fault> {
         let place = Arc::clone(&self.place);
         let attempt = async move {
-            let connected = place.config.connect(place.tls.clone());
+            let connected = place.open();
             let connected = tokio::time::timeout(place.connect_time_max(), connected).await;
             Ok(connected.map_err(|_| Fault::unanswered())??)
         };
@@ -151,33 +161,7 @@ fn check_schema(name: &str) -> Result<(), StoreError> {
     )))
 }
 
-/// What checks the server's certificate: the authorities of the system, and those of a file.
-fn tls(file: Option<&Path>) -> Result<MakeRustlsConnect, StoreError> {
-    let mut roots = RootCertStore::empty();
-    // What cannot be read is no authority: a server that needs it is refused when it is met.
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if let Some(file) = file {
-        let refused = |error: Box<dyn std::error::Error + Send + Sync>| {
-            StoreError::permanent(format!(
-                "no certificates can be read from `{}`: {error}",
-                file.display()
-            ))
-        };
-        let certificates =
-            CertificateDer::pem_file_iter(file).map_err(|error| refused(error.into()))?;
-        for certificate in certificates {
-            let certificate = certificate.map_err(|error| refused(error.into()))?;
-            roots.add(certificate).map_err(|error| refused(error.into()))?;
-        }
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| StoreError::permanent("TLS cannot be set up").with_source(error))?;
-    Ok(MakeRustlsConnect::new(config.with_root_certificates(roots).with_no_client_auth()))
-}
-
-/// Whether the server can keep what is promised.
+/// Fails if the server cannot keep what a store promises.
 pub(crate) async fn check_server(client: &Client, options: &PostgresOptions) -> Result<(), Fault> {
     let row = client
         .query_one(

@@ -1,6 +1,7 @@
-//! What goes wrong, and whether another try can help.
+//! Failures, and whether another try can help.
 
 use fluvius_core::StoreError;
+use rustls::CertificateError;
 use tokio_postgres::error::{DbError, Severity, SqlState};
 
 /// A failure inside of the store.
@@ -12,12 +13,12 @@ pub(crate) enum Fault {
     /// A row holds what no store has written.
     #[error("a row of `{table}` is damaged: {why}")]
     Damaged { table: &'static str, why: String },
-    /// What has been told with its own words already.
+    /// An error that has its text already.
     #[error(transparent)]
     Told(#[from] StoreError),
 }
 
-/// What `claim_resources` raises where a name is another domain's.
+/// The code that `claim_resources` raises if a name belongs to another domain.
 pub(crate) const IS_CLAIMED: &str = "FL001";
 
 impl Fault {
@@ -30,7 +31,7 @@ impl Fault {
         StoreError::unavailable("the server does not answer").into()
     }
 
-    /// Whether the server has said that it has ended the transaction: nothing of it is stored.
+    /// Returns whether the server has ended the transaction, so that nothing of it is stored.
     ///
     /// Anything more severe than an error may have come in the middle of a commit.
     pub(crate) fn is_rolled_back(&self) -> bool {
@@ -42,7 +43,7 @@ impl Fault {
         }
     }
 
-    /// Whether the connection is gone, and another one may do.
+    /// Returns whether the connection is gone, and another one may work.
     pub(crate) fn is_of_connection(&self) -> bool {
         match self {
             Self::Postgres(error) => {
@@ -71,7 +72,7 @@ impl Fault {
         }
     }
 
-    /// Whether the same transaction may well pass now: others were in its way.
+    /// Returns whether others were in the way of the transaction, which may pass now.
     pub(crate) fn is_of_others(&self) -> bool {
         self.code().is_some_and(|code| {
             [&SqlState::T_R_DEADLOCK_DETECTED, &SqlState::T_R_SERIALIZATION_FAILURE].contains(&code)
@@ -80,14 +81,14 @@ impl Fault {
         })
     }
 
-    /// Whether others held what was needed for too long.
+    /// Returns whether others held a lock for too long.
     pub(crate) fn is_of_lock(&self) -> bool {
         self.code().is_some_and(|code| {
             [&SqlState::LOCK_NOT_AVAILABLE, &SqlState::T_R_DEADLOCK_DETECTED].contains(&code)
         })
     }
 
-    /// Whether the user may not do it.
+    /// Returns whether the user lacks a right.
     pub(crate) fn is_of_rights(&self) -> bool {
         self.code().is_some_and(|code| *code == SqlState::INSUFFICIENT_PRIVILEGE)
     }
@@ -97,7 +98,7 @@ impl Fault {
         self.code().is_some_and(|code| *code == SqlState::QUERY_CANCELED)
     }
 
-    /// Whether a table that a statement names is not there.
+    /// Returns whether a table that a statement names is missing.
     pub(crate) fn is_of_table(&self) -> bool {
         self.code().is_some_and(|code| *code == SqlState::UNDEFINED_TABLE)
     }
@@ -118,9 +119,25 @@ fn class(code: &SqlState) -> &str {
     code.code().get(..2).unwrap_or_default()
 }
 
-/// Whether the server ends the session with it (57014 only ends a statement).
+/// Returns whether the server ends the session with this code (57014 only ends a statement).
 fn is_end_of_session(code: &SqlState) -> bool {
     class(code) == "08" || (class(code) == "57" && *code != SqlState::QUERY_CANCELED)
+}
+
+/// Returns whether a connection failed because of its encryption, or of the lack of it: another attempt without it, or
+/// with it, may succeed.
+pub(crate) fn is_of_encryption(error: &tokio_postgres::Error) -> bool {
+    is(error, TLS) || error.code() == Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION)
+}
+
+/// The client's texts, by which alone it tells its kinds of errors apart.
+const TLS: &str = "error performing TLS handshake";
+const AUTHENTICATION: &str = "authentication error";
+const CONFIGURATION: &str = "invalid configuration";
+const CONNECTING: [&str; 2] = ["error connecting to server", "timeout waiting for server"];
+
+fn is(error: &tokio_postgres::Error, kind: &str) -> bool {
+    error.to_string() == kind
 }
 
 /// A failure as a store tells it.
@@ -131,32 +148,122 @@ impl From<Fault> for StoreError {
             Fault::Damaged { .. } => return Self::permanent(fault.to_string()),
             Fault::Postgres(error) => error,
         };
-        let told = match error.as_db_error() {
-            Some(error) => told(error),
-            None => Self::unavailable(
-                "the PostgreSQL server cannot be reached, or the connection was lost: see that it runs, and that \
-                 address, TLS and network are right",
-            ),
-        };
-        told.with_source(error)
+        if let Some(error) = error.as_db_error() {
+            return of_server(error).with_source(Refusal::of(error));
+        }
+        let told = of_client(&error);
+        // The client's own text says no more than the one above.
+        match error.into_source() {
+            Some(cause) => told.with_source(Cause(cause)),
+            None => told,
+        }
     }
 }
 
-/// What a failure that the server tells means for whoever reads it.
-fn told(error: &DbError) -> StoreError {
-    let code = error.code();
-    if code.code() == IS_CLAIMED {
-        // The message quotes both names, which are kebab case.
-        let mut names = error.message().split('`').skip(1).step_by(2);
-        let (resource, owner) = (names.next().unwrap_or("?"), names.next().unwrap_or("?"));
-        return StoreError::resource_taken(resource, owner);
+/// The cause of a client's error.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+struct Cause(Box<dyn std::error::Error + Send + Sync>);
+
+/// The part of a server's error that quotes no row: its `DETAIL` may have states and arguments in it.
+#[derive(Debug, thiserror::Error)]
+#[error("SQLSTATE {code}{}{}", named(" in table", table), named(" by constraint", constraint))]
+struct Refusal {
+    code: String,
+    table: Option<String>,
+    constraint: Option<String>,
+}
+
+impl Refusal {
+    fn of(error: &DbError) -> Self {
+        Self {
+            code: error.code().code().to_owned(),
+            table: error.table().map(str::to_owned),
+            constraint: error.constraint().map(str::to_owned),
+        }
     }
-    match code.code() {
+}
+
+fn named(what: &str, name: &Option<String>) -> String {
+    name.as_ref().map_or_else(String::new, |name| format!("{what} `{name}`"))
+}
+
+/// The meaning of a failure that the client reports.
+fn of_client(error: &tokio_postgres::Error) -> StoreError {
+    if is(error, TLS) {
+        return of_tls(error);
+    }
+    // A missing password is among the faults of the configuration.
+    if is(error, AUTHENTICATION) || is(error, CONFIGURATION) {
+        return StoreError::permanent(
+            "the login to the server failed: see that the address has the password, and that the server takes a method of \
+             login that this client has (a password, SCRAM or a certificate)",
+        );
+    }
+    if CONNECTING.iter().any(|kind| is(error, kind)) {
+        return StoreError::unavailable(
+            "the PostgreSQL server cannot be reached: see that it runs, and that host and port of the address are right",
+        );
+    }
+    StoreError::unavailable("the connection to the PostgreSQL server was lost")
+}
+
+fn of_tls(error: &tokio_postgres::Error) -> StoreError {
+    let cause = std::error::Error::source(error);
+    let Some(io) = cause.and_then(|cause| cause.downcast_ref::<std::io::Error>()) else {
+        return StoreError::permanent(
+            "the server offers no TLS, which the address requires: set `ssl = on` in the server, or `sslmode=disable` in \
+             the address if the network is trusted",
+        );
+    };
+    let fault = match io.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::InvalidCertificate(fault)) => fault,
+        Some(_) => {
+            return StoreError::permanent("the server and this program agree on no TLS connection");
+        }
+        None => return StoreError::unavailable("the connection was lost during the TLS handshake"),
+    };
+    StoreError::permanent(match fault {
+        CertificateError::NotValidForNameContext { .. } => {
+            "the certificate of the server is for another host: use the name that it is for, or `sslmode=verify-ca`"
+        }
+        CertificateError::ExpiredContext { .. } | CertificateError::NotValidYetContext { .. } => {
+            "the certificate of the server is not valid at this time: see that the clocks are right, or renew it"
+        }
+        CertificateError::Other(_) => {
+            "the certificate of the server is not accepted: if it is self-signed, name it by `sslrootcert` in the address or \
+             by `root_certificates`; if it is of X.509 version 1, make one of version 3"
+        }
+        _ => {
+            "the certificate of the server is not trusted: name its authority by `sslrootcert` in the address or by \
+             `root_certificates`, or use `sslmode=require`, which encrypts and verifies nothing"
+        }
+    })
+}
+
+/// The meaning of a failure that the server reports.
+fn of_server(error: &DbError) -> StoreError {
+    let (code, message) = (error.code().code(), error.message());
+    match code {
+        IS_CLAIMED => {
+            // The message quotes both names, which are kebab case.
+            let mut names = message.split('`').skip(1).step_by(2);
+            let (resource, owner) = (names.next().unwrap_or("?"), names.next().unwrap_or("?"));
+            StoreError::resource_taken(resource, owner)
+        }
+        "28P01" | "28000" => {
+            StoreError::permanent(format!("the server refuses the login: {message}"))
+        }
+        "3D000" => StoreError::permanent(format!(
+            "the server does not have the database of the address: {message}; make it with `CREATE DATABASE`"
+        )),
+        "26000" | "42P05" => pooled(),
         "53100" => StoreError::unavailable(
             "the server's disk is full: free some space on it, and try again",
         ),
         "53300" => StoreError::unavailable(
-            "the server has no connection left: raise `max_connections`, or lower `reader_count`",
+            "the server has no connection left for this user: raise `max_connections` or the limit of the user, or lower \
+             `reader_count`",
         ),
         "25006" => StoreError::unavailable(
             "the server only reads: it is a standby, or is set to `default_transaction_read_only`",
@@ -168,26 +275,32 @@ fn told(error: &DbError) -> StoreError {
             "the statement was in the way of others for too long: try again",
         ),
         "42501" => StoreError::permanent(format!(
-            "the server refuses it to this user: {}",
-            error.message()
+            "the user of the address lacks a right: {message}; grant it, or let the owner of the schema do this"
         )),
         "42P01" | "42883" | "42703" => StoreError::permanent(format!(
-            "the schema is not as this release has made it: {}; restore a backup of it",
-            error.message()
+            "something in the schema is missing, or is not visible to this user: {message}; see that the user has its \
+             rights, and that nothing in the schema was changed"
         )),
         "54000" => StoreError::permanent("a name is too long for PostgreSQL to index"),
-        _ => match class(code) {
-            "08" | "57" => {
-                StoreError::unavailable("the server has ended the connection: try again")
-            }
-            "53" | "58" => StoreError::unavailable(format!(
-                "the server lacks what it needs: {}",
-                error.message()
+        _ => match class(error.code()) {
+            "08" => StoreError::unavailable(format!(
+                "the server, or a pooler before it, has refused the connection: {message}"
             )),
-            "22" | "23" | "54" => {
-                StoreError::permanent(format!("PostgreSQL cannot keep a row: {}", error.message()))
+            "57" => StoreError::unavailable("the server has ended the connection: try again"),
+            "53" | "58" => {
+                StoreError::unavailable(format!("the server lacks what it needs: {message}"))
             }
-            _ => StoreError::permanent(format!("PostgreSQL has refused: {}", error.message())),
+            // The message may quote a value.
+            "22" | "23" | "54" => StoreError::permanent("PostgreSQL cannot keep a row"),
+            _ => StoreError::permanent(format!("PostgreSQL has refused: {message}")),
         },
     }
+}
+
+/// Returns the error of a pooler that gives each transaction another session.
+pub(crate) fn pooled() -> StoreError {
+    StoreError::permanent(
+        "a pooler between this program and the server gives each transaction another session: set `pool_mode = session` \
+         in it, or name the server itself",
+    )
 }

@@ -10,6 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use fluvius_core::StoreError;
+use fluvius_core::store::off_runtime;
 use tokio::runtime::{Builder, Handle, RuntimeFlavor};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -67,7 +68,7 @@ impl Home {
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        answer(self.spawn(work).await)
+        answer(off_runtime(self.spawn(work)).await)
     }
 
     /// Runs a future for as long as the caller waits for it.
@@ -76,7 +77,7 @@ impl Home {
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let mut task = Awaited(self.spawn(work));
-        answer((&mut task.0).await)
+        answer(off_runtime(&mut task.0).await)
     }
 
     /// Spawns a future. If the runtime has ended, the future is dropped.

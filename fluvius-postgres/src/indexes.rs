@@ -11,7 +11,8 @@ use fluvius_core::query::{Field, Kind, Place};
 use tokio_postgres::types::Type;
 
 use crate::error::Fault;
-use crate::readers::{Param, Readers, param};
+use crate::params::{Param, param};
+use crate::readers::Readers;
 
 /// How many roots are filled in at once: for so long a commit on one of them may have to wait.
 const ROOT_COUNT_MAX: i64 = 500;
@@ -100,7 +101,7 @@ async fn fill(readers: &Readers, id: i64) -> Result<bool, Fault> {
 async fn try_to(
     readers: &Readers,
     sql: &str,
-    params: impl Fn() -> Vec<Param>,
+    params: impl Fn() -> Vec<Param<'static>>,
     field: &Field,
 ) -> Result<bool, Fault> {
     let mut count = 0;

@@ -5,7 +5,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let store = PostgresStore::open("postgres://bank@db.example/bank?sslmode=require").await?;
+//! let store = PostgresStore::open("postgres://bank@db.example/bank?sslmode=verify-full").await?;
 //! // let domain = BankDomain::runtime(store).await?;
 //! # let _ = store;
 //! # Ok(())
@@ -46,12 +46,13 @@
 //! index equalities, ranges and orders are looked up. It is made and filled when a domain is built, while commits go on.
 //!
 //! A pooler between the program and the server must keep sessions (in PgBouncer `pool_mode = session`): the store
-//! prepares statements and holds a lock of its session.
+//! prepares statements and holds a lock of its session. Any other is refused when a store is opened.
 //!
 //! A root's commands have no index of their own: reading the command, message or activity log of one root, or of one
 //! realm, looks at all rows behind the given position. Events of a root do have one.
 
 mod abandoned;
+mod address;
 mod connect;
 mod error;
 mod gate;
@@ -61,12 +62,16 @@ mod indexes;
 mod loads;
 mod migrate;
 mod options;
+mod params;
+mod pooler;
 mod read;
 mod readers;
+mod rights;
 mod rows;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod tls;
 mod turns;
 mod writer;
 

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use fluvius_core::store::off_runtime;
 use fluvius_core::{AggregateRoot, StateRecord, StoreError};
 use tokio::sync::oneshot;
 use tokio_postgres::Row;
@@ -11,7 +12,7 @@ use crate::home::{self, Home};
 use crate::read;
 use crate::readers::Readers;
 
-/// How many roots are read together at the most.
+/// The largest number of roots that are read together.
 const ROOT_COUNT_MAX: usize = 256;
 
 /// If a read takes longer, the loads behind it do not wait for it: they are read over another
@@ -53,7 +54,7 @@ impl Loads {
         let (sender, found) = oneshot::channel();
         self.waiting().loads.push((root.clone(), sender));
         self.begin();
-        let row = found.await.unwrap_or_else(|_| Err(home::ended()))?;
+        let row = off_runtime(found).await.unwrap_or_else(|_| Err(home::ended()))?;
         Ok(read::state(&row)?)
     }
 

@@ -4,6 +4,7 @@ use fluvius_core::StoreError;
 use tokio_postgres::Client;
 
 use crate::error::Fault;
+use crate::rights;
 
 /// Each brings the schema from the version before it to the next. The third changes functions alone.
 const MIGRATIONS: [&str; 4] = [
@@ -17,14 +18,14 @@ const MIGRATIONS: [&str; 4] = [
     include_str!("schema/0004_fields.sql"),
 ];
 
-/// What every version has as this release has it.
+/// The functions of this release, which every version of the schema gets.
 const FUNCTIONS: &str = include_str!("schema/functions.sql");
 
 /// The version that this release writes, in the table `schema_version`.
 #[expect(clippy::cast_possible_wrap, reason = "there are a few")]
 pub(crate) const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;
 
-/// What the schema must have, since the commits rest on it.
+/// The tables that the schema must have.
 const TABLES: [&str; 10] = [
     "resource_owner",
     "resource_state",
@@ -59,6 +60,9 @@ pub(crate) async fn migrate(client: &mut Client, schema: &str) -> Result<(), Fau
             0
         }
     };
+    if done == 0 {
+        rights::check_making(transaction.client(), schema).await?;
+    }
     let has_schema = "SELECT FROM pg_namespace WHERE nspname = $1";
     if transaction.query_opt(has_schema, &[&schema]).await?.is_none() {
         transaction.batch_execute(&format!("CREATE SCHEMA \"{schema}\"")).await?;
@@ -75,7 +79,7 @@ pub(crate) async fn migrate(client: &mut Client, schema: &str) -> Result<(), Fau
     Ok(())
 }
 
-/// The version of a schema that is one of fluvius.
+/// Returns the version of a schema that is one of fluvius. The user is found to have rights in it.
 async fn version(client: &Client, schema: &str) -> Result<Option<i64>, Fault> {
     // Not by `to_regclass`: it may still hold that there is no such schema, as it was before the lock was there.
     let has_table = "SELECT count(*) = 2 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace \
@@ -83,6 +87,7 @@ async fn version(client: &Client, schema: &str) -> Result<Option<i64>, Fault> {
     if !client.query_one(has_table, &[&schema]).await?.try_get::<_, bool>(0)? {
         return Ok(None);
     }
+    rights::check(client, schema).await?;
     let rows = client.query("SELECT version FROM schema_version", &[]).await?;
     match rows.as_slice() {
         [row] => Ok(Some(row.try_get(0)?)),
@@ -109,8 +114,10 @@ async fn refuse_foreign(client: &Client, schema: &str) -> Result<(), Fault> {
 }
 
 async fn check_tables(client: &Client, schema: &str) -> Result<(), Fault> {
-    let missing = "SELECT name FROM unnest($2::text[]) AS name \
-                   WHERE to_regclass(quote_ident($1) || '.' || quote_ident(name)) IS NULL LIMIT 1";
+    // Not by `to_regclass`, which needs rights.
+    let missing = "SELECT name FROM unnest($2::text[]) AS name WHERE NOT EXISTS ( \
+                   SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace \
+                   WHERE n.nspname = $1 AND c.relname = name) LIMIT 1";
     match client.query_opt(missing, &[&schema, &TABLES.as_slice()]).await? {
         None => Ok(()),
         Some(row) => Err(StoreError::permanent(format!(

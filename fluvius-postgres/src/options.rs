@@ -1,4 +1,4 @@
-//! How a store is opened: which schema, what it survives, and how much it takes.
+//! The options of a store: its schema, the crashes that it survives, and its limits.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::connect::Place;
 /// The environment variable that names the database where no address is given.
 const URL_VARIABLE: &str = "DATABASE_URL";
 
-/// What an answered command survives.
+/// The crashes that an answered command survives.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Durability {
@@ -25,7 +25,7 @@ pub enum Durability {
     Normal,
 }
 
-/// How a store is opened. What is not set stays as it is told at each setting.
+/// The options of a store. Each setting tells what holds unless it is set.
 ///
 /// # Examples
 ///
@@ -37,7 +37,7 @@ pub enum Durability {
 /// let store = PostgresStore::options()
 ///     .schema("ledger")
 ///     .reader_count(16)
-///     .open("postgres://bank@db.example/bank?sslmode=require")
+///     .open("postgres://bank@db.example/bank?sslmode=verify-full")
 ///     .await?;
 /// # let _ = store;
 /// # Ok(())
@@ -72,7 +72,7 @@ impl Default for PostgresOptions {
 }
 
 impl PostgresOptions {
-    /// What an answered command survives; [`Durability::Full`] unless set.
+    /// Sets what an answered command survives; [`Durability::Full`] unless set.
     pub fn durability(mut self, durability: Durability) -> Self {
         self.durability = durability;
         self
@@ -96,18 +96,19 @@ impl PostgresOptions {
         self
     }
 
-    /// The longest time of a statement of a command, including a commit that waits for others; 30 seconds unless set.
+    /// The longest time of a statement of a command, including a commit that waits for others; 30 seconds unless set, more
+    /// than 0, and counted in milliseconds up to 24 days.
     /// After that it fails with a retryable error. If the server is silent, this is noticed after twice that time.
     pub fn statement_time_max(mut self, time: Duration) -> Self {
-        self.statement_time_max = within_bounds(time);
+        self.statement_time_max = time;
         self
     }
 
     /// The longest time of a query, a page of a log, a history or a snapshot, and of its wait for a connection before;
-    /// 30 seconds unless set. After that the server ends it, and it fails with a retryable error that names this
+    /// 30 seconds unless set, more than 0, and counted in milliseconds up to 24 days. After that the server ends it, and it fails with a retryable error that names this
     /// option. A read whose future is dropped is cancelled at once.
     pub fn read_timeout(mut self, time: Duration) -> Self {
-        self.read_timeout = within_bounds(time);
+        self.read_timeout = time;
         self
     }
 
@@ -121,14 +122,15 @@ impl PostgresOptions {
         self
     }
 
-    /// Whether a server that runs with `fsync = off` is accepted; it is not unless set. A crash of such a server may
+    /// Sets whether a server that runs with `fsync = off` is accepted; it is not unless set. A crash of such a server may
     /// leave the database damaged: it is for tests.
     pub fn accept_fsync_off(mut self, is_accepted: bool) -> Self {
         self.accepts_fsync_off = is_accepted;
         self
     }
 
-    /// A file with certificates (PEM) of authorities that are trusted beside those of the system.
+    /// A file with certificates (PEM) of authorities that are trusted beside those of the system, or beside those of
+    /// `sslrootcert`. A self-signed certificate of a server may be in it too.
     pub fn root_certificates(mut self, file: impl AsRef<Path>) -> Self {
         self.root_certificates = Some(file.as_ref().to_owned());
         self
@@ -137,19 +139,35 @@ impl PostgresOptions {
     /// Opens the store in the database at an address.
     ///
     /// # Shape
-    /// `url` is a connection string as libpq has it, `postgres://user:password@host:port/database?sslmode=require` or
-    /// `host=.. user=..`. Where the server offers TLS its certificate is always checked; `sslmode=require` refuses a
-    /// server that does not offer it, `sslmode=disable` does not ask for it.
+    /// `url` is an address as libpq has it, `postgres://user:password@host:port/database?sslmode=verify-full` or
+    /// `host=.. user=..`, with libpq's settings. `sslmode` is one of:
+    ///
+    /// | `sslmode` | TLS | certificate of the server |
+    /// |---|---|---|
+    /// | `disable` | no | |
+    /// | `allow` | if the server demands it | not verified |
+    /// | `prefer` | if the server offers it and it comes about | not verified |
+    /// | `require` | yes | not verified; with named authorities as `verify-ca` |
+    /// | `verify-ca` | yes | signed by a trusted authority |
+    /// | `verify-full` | yes | signed by a trusted authority for the host of the address |
+    ///
+    /// Without `sslmode` it is `prefer` if all hosts are this machine (`localhost` or a loopback address), and
+    /// `verify-full` otherwise or if authorities are named. Unix sockets use no TLS. The trusted authorities are those of
+    /// the file `sslrootcert`, or of the system (also `sslrootcert=system`); those of
+    /// [`root_certificates`](Self::root_certificates) are added.
     ///
     /// # Errors
-    /// A permanent [`StoreError`] where the address or the name of the schema is not valid, the server refuses the
-    /// user, runs with `fsync = off`, is older than 14 or does not store UTF-8, or where the schema holds something
+    /// A permanent [`StoreError`] where the address (the text names the part), an option or the name of the schema is not
+    /// valid, the certificate of the server is not accepted, the server refuses the user, the user lacks rights (the
+    /// text has the `GRANT`), a pooler gives each transaction another session, or where the server runs with `fsync = off`, is older than 14 or does not store UTF-8, or where the schema holds something
     /// else or was written by a newer release; what is there is left as it was. One that may pass where the server
     /// cannot be reached or is a standby.
     ///
     /// # Cancellation
     /// Nothing stays open. A schema that was made may stay.
-    pub async fn open(self, url: &str) -> Result<PostgresStore, StoreError> {
+    pub async fn open(mut self, url: &str) -> Result<PostgresStore, StoreError> {
+        self.statement_time_max = within_bounds("statement_time_max", self.statement_time_max)?;
+        self.read_timeout = within_bounds("read_timeout", self.read_timeout)?;
         if self.durability == Durability::Normal {
             tracing::warn!(
                 schema = self.schema,
@@ -179,7 +197,13 @@ impl PostgresOptions {
     }
 }
 
-/// PostgreSQL counts milliseconds, up to a bound; 0 means no limit.
-fn within_bounds(time: Duration) -> Duration {
-    time.clamp(Duration::from_millis(1), Duration::from_millis(i32::MAX.unsigned_abs().into()))
+/// Returns a time as PostgreSQL can count it, in milliseconds up to a bound. There 0 means no limit.
+fn within_bounds(option: &str, time: Duration) -> Result<Duration, StoreError> {
+    if time.is_zero() {
+        return Err(StoreError::permanent(format!(
+            "an option of the store is out of range: `{option}` is 0: expected more, since every statement would be out of \
+             time"
+        )));
+    }
+    Ok(time.clamp(Duration::from_millis(1), Duration::from_millis(i32::MAX.unsigned_abs().into())))
 }

@@ -18,8 +18,9 @@ use tokio_postgres::{CancelToken, Client, Row, Statement};
 
 use crate::connect::Connector;
 use crate::error::Fault;
+use crate::params::{self, Param};
 
-/// How often a read is tried on another connection where the one it had is gone: after a restart of the server all of
+/// The number of connections on which a read is tried if they turn out to be gone: after a restart of the server all of
 /// the pool may be.
 const TRY_COUNT: usize = 3;
 
@@ -30,14 +31,6 @@ const COMMAND_READER_COUNT: usize = 6;
 const CANCEL_COUNT: usize = 10;
 const CANCEL_PAUSE: Duration = Duration::from_millis(100);
 const CANCEL_TIME_MAX: Duration = Duration::from_secs(5);
-
-/// The value of a statement's parameter, with its type.
-pub(crate) type Param = (Box<dyn ToSql + Sync + Send>, Type);
-
-/// A parameter.
-pub(crate) fn param(value: impl ToSql + Sync + Send + 'static, of: Type) -> Param {
-    (Box::new(value), of)
-}
 
 /// The reads that a pool is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,7 +95,7 @@ impl Readers {
     pub(crate) async fn fixed(
         &self,
         sql: impl Into<String>,
-        params: Vec<Param>,
+        params: Vec<Param<'static>>,
     ) -> Result<Vec<Row>, Fault> {
         self.read(sql.into(), params, true).await
     }
@@ -111,7 +104,7 @@ impl Readers {
     pub(crate) async fn once(
         &self,
         sql: impl Into<String>,
-        params: Vec<Param>,
+        params: Vec<Param<'static>>,
     ) -> Result<Vec<Row>, Fault> {
         self.read(sql.into(), params, false).await
     }
@@ -125,7 +118,7 @@ impl Readers {
     async fn read(
         &self,
         sql: String,
-        params: Vec<Param>,
+        params: Vec<Param<'static>>,
         is_prepared: bool,
     ) -> Result<Vec<Row>, Fault> {
         let (caller, gone) = oneshot::channel::<Infallible>();
@@ -142,7 +135,7 @@ impl Pool {
     async fn read(
         self: Arc<Self>,
         sql: String,
-        params: Vec<Param>,
+        params: Vec<Param<'static>>,
         is_prepared: bool,
         mut gone: Gone,
     ) -> Result<Vec<Row>, Fault> {
@@ -168,7 +161,7 @@ impl Pool {
         &self,
         mut lease: Lease,
         sql: &str,
-        params: &[Param],
+        params: &[Param<'static>],
         is_prepared: bool,
         gone: &mut Gone,
     ) -> Result<Vec<Row>, Fault> {
@@ -251,21 +244,20 @@ impl Connection {
     async fn rows(
         &mut self,
         sql: &str,
-        params: &[Param],
+        params: &[Param<'static>],
         is_prepared: bool,
     ) -> Result<Vec<Row>, tokio_postgres::Error> {
-        let values = params.iter().map(|(value, of)| {
-            let value: &(dyn ToSql + Sync) = value.as_ref();
-            (value, of.clone())
-        });
-        let (values, types): (Vec<_>, Vec<Type>) = values.unzip();
+        let (values, types) = (params::as_sql(params), params.iter().map(Param::of));
         if !is_prepared {
-            let params: Vec<_> = values.into_iter().zip(types).collect();
+            let params: Vec<(&(dyn ToSql + Sync), Type)> = values.into_iter().zip(types).collect();
             return self.client.query_typed(sql, &params).await;
         }
         let statement = match self.statements.entry(sql.to_owned()) {
             Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => entry.insert(self.client.prepare_typed(sql, &types).await?),
+            Entry::Vacant(entry) => {
+                let types: Vec<Type> = types.collect();
+                entry.insert(self.client.prepare_typed(sql, &types).await?)
+            }
         };
         self.client.query(&*statement, &values).await
     }

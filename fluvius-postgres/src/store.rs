@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use fluvius_core::query::Field;
+use fluvius_core::store::off_runtime;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
     ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, KnownCommand,
@@ -197,7 +198,7 @@ impl Store for PostgresStore {
 
     async fn command(&self, id: Uuid) -> Result<Option<KnownCommand>, StoreError> {
         let connections = &self.connections;
-        connections.abandoned.wait_for(id).await;
+        off_runtime(connections.abandoned.wait_for(id)).await;
         connections.writer.settle().await?;
         Ok(read::command(&connections.command_readers, id).await?)
     }

@@ -1,4 +1,4 @@
-//! What goes wrong, and whether another try can help.
+//! Failures, and whether another try can help.
 
 use fluvius_core::StoreError;
 use rusqlite::{ErrorCode, ffi};
@@ -12,7 +12,7 @@ pub(crate) enum Fault {
     /// A row holds what no store has written.
     #[error("a row of `{table}` is damaged: {why}")]
     Damaged { table: &'static str, why: String },
-    /// What has been told with its own words already.
+    /// An error that has its text already.
     #[error(transparent)]
     Told(#[from] StoreError),
 }
@@ -22,7 +22,7 @@ impl Fault {
         Self::Damaged { table, why: why.to_string() }
     }
 
-    /// Whether the row that was written is to blame, and not the file or the disk: other units of
+    /// Returns whether the row that was written is to blame, and not the file or the disk: other units of
     /// work can still be stored.
     pub(crate) fn is_of_one_row(&self) -> bool {
         matches!(
@@ -36,10 +36,10 @@ impl Fault {
         )
     }
 
-    /// Whether a transaction whose commit has failed so may be on the disk all the same.
+    /// Returns whether a transaction whose commit has failed so may be on the disk all the same.
     ///
-    /// What says that it is whole is written last. So it is not there where a write has failed,
-    /// and may be there where only the disk did not say that it has it.
+    /// The mark of a whole transaction is written last. So it is missing if a write has failed, and
+    /// may be there if only the disk did not confirm it.
     pub(crate) fn may_be_written(&self) -> bool {
         let is_write = match self {
             Self::Sqlite(rusqlite::Error::SqliteFailure(error, _)) => {
@@ -51,17 +51,17 @@ impl Fault {
         !is_write && !is_before
     }
 
-    /// Whether the file holds something else than it should.
+    /// Returns whether the file holds something else than it should.
     pub(crate) fn is_of_content(&self) -> bool {
         matches!(self.code(), Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
     }
 
-    /// Whether a file is not there and cannot be made, or may not be opened.
+    /// Returns whether a file is missing and cannot be made, or may not be opened.
     pub(crate) fn is_of_opening(&self) -> bool {
         matches!(self.code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
     }
 
-    /// Whether a statement does not fit the tables that there are.
+    /// Returns whether a statement does not fit the tables that exist.
     pub(crate) fn is_of_schema(&self) -> bool {
         matches!(self.code(), Some(ErrorCode::Unknown))
     }
@@ -87,10 +87,13 @@ impl Fault {
 /// A failure as a store tells it.
 impl From<Fault> for StoreError {
     fn from(fault: Fault) -> Self {
-        if let Fault::Told(error) = fault {
-            return error;
-        }
-        let told = match fault.code() {
+        let code = fault.code();
+        let error = match fault {
+            Fault::Told(error) => return error,
+            Fault::Damaged { .. } => return Self::permanent(fault.to_string()),
+            Fault::Sqlite(error) => error,
+        };
+        let told = match code {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::unavailable(
                 "the database is locked by another program for too long: \
                  end what holds it, or try again",
@@ -125,14 +128,9 @@ impl From<Fault> for StoreError {
             Some(ErrorCode::ConstraintViolation) => {
                 Self::permanent("a row breaks a rule of the database")
             }
-            _ => match fault {
-                Fault::Damaged { .. } => return Self::permanent(fault.to_string()),
-                _ => Self::permanent("SQLite has refused"),
-            },
+            // The text has no values: they are bound.
+            _ => return Self::permanent(format!("SQLite has refused a statement: {error}")),
         };
-        match fault {
-            Fault::Sqlite(error) => told.with_source(error),
-            _ => told,
-        }
+        told.with_source(error)
     }
 }

@@ -1,4 +1,4 @@
-//! How a store is opened: what it survives, and how much it takes.
+//! The options of a store: the crashes that it survives, and its limits.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -10,7 +10,10 @@ use crate::SqliteStore;
 use crate::error::Fault;
 use crate::file_id::FileId;
 
-/// What an answered command survives.
+/// Each reader has two threads.
+const READER_COUNT_MAX: usize = 256;
+
+/// The crashes that an answered command survives.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Durability {
@@ -24,7 +27,7 @@ pub enum Durability {
     Normal,
 }
 
-/// How a store is opened. What is not set stays as it is told at each setting.
+/// The options of a store. Each setting tells what holds unless it is set.
 ///
 /// # Examples
 ///
@@ -80,14 +83,14 @@ impl Default for SqliteOptions {
 }
 
 impl SqliteOptions {
-    /// What an answered command survives; [`Durability::Full`] unless set.
+    /// Sets what an answered command survives; [`Durability::Full`] unless set.
     pub fn durability(mut self, durability: Durability) -> Self {
         self.durability = durability;
         self
     }
 
     /// The number of connections that answer queries, snapshots and reads of whole logs, each on a
-    /// thread of its own; 4 unless set, and at least 1.
+    /// thread of its own; 4 unless set, at least 1 and at most 256.
     ///
     /// The same number of connections answers the reads by identifier: of one root, of its events,
     /// and of one command or context. Commands use only these reads, so queries do not keep them
@@ -98,8 +101,8 @@ impl SqliteOptions {
     }
 
     /// The longest time of a read, from its call to its end, the time in the queue included; 30
-    /// seconds unless set. A log, and the history of a root, are read in parts that each have this
-    /// time.
+    /// seconds unless set, and more than 0. A log, and the history of a root, are read in parts that
+    /// each have this time.
     ///
     /// If a read takes longer, it is ended and fails with a retryable error that names this option.
     /// A read whose caller is gone is ended too, whatever time it has left.
@@ -118,15 +121,15 @@ impl SqliteOptions {
         self
     }
 
-    /// How many bytes the texts of one row may have at the most; 64 MiB unless set, and no more
-    /// than 512 MiB. A unit of work with a longer row fails.
+    /// The largest size of the texts of one row, in bytes; 64 MiB unless set, more than 0 and at
+    /// most 512 MiB. A unit of work with a longer row fails.
     pub fn row_bytes_max(mut self, bytes: usize) -> Self {
         self.row_bytes_max = bytes.min(512 * 1024 * 1024);
         self
     }
 
-    /// How long a commit waits for another program to end its own; 10 seconds unless set. After
-    /// that it fails, and may be tried again.
+    /// The longest wait of a commit for another program to end its own; 10 seconds unless set. After
+    /// that it fails, and may be tried again. With 0 it does not wait.
     pub fn busy_time_max(mut self, time: Duration) -> Self {
         self.busy_time_max = time;
         self
@@ -146,13 +149,14 @@ impl SqliteOptions {
     /// three stay where they are until the store is closed; see [`SqliteStore`].
     ///
     /// # Errors
-    /// A permanent [`StoreError`] where the file is no store of fluvius, is damaged, was written by
+    /// A permanent [`StoreError`] where an option is out of range, or the file is no store of fluvius, is damaged, was written by
     /// a newer release or cannot be written to; it is left as it was. One that may pass where
     /// another program has locked it.
     ///
     /// # Cancellation
     /// Nothing stays open. A file that was made may stay.
     pub async fn open(self, path: impl AsRef<Path>) -> Result<SqliteStore, StoreError> {
+        self.check()?;
         let path = path.as_ref();
         if path.as_os_str().is_empty() || path == Path::new(":memory:") {
             return Err(StoreError::permanent(format!(
@@ -178,16 +182,33 @@ impl SqliteOptions {
     /// Opens an empty store in memory, which is gone with its last clone.
     ///
     /// # Errors
-    /// Where there is no memory.
+    /// As [`open`](Self::open) for the options; one that may pass where there is no memory.
     ///
     /// # Cancellation
     /// Nothing stays open.
     pub async fn open_in_memory(self) -> Result<SqliteStore, StoreError> {
+        self.check()?;
         SqliteStore::start(Arc::new(Place::new(None, self))).await
     }
 }
 
-/// Where a store is, and how it is opened.
+impl SqliteOptions {
+    /// Fails if an option is out of its range.
+    fn check(&self) -> Result<(), StoreError> {
+        let range = if self.reader_count > READER_COUNT_MAX {
+            format!("`reader_count` is {}: expected 1 to {READER_COUNT_MAX}", self.reader_count)
+        } else if self.read_timeout.is_zero() {
+            "`read_timeout` is 0: expected more, since every read would be out of time".to_owned()
+        } else if self.row_bytes_max == 0 {
+            "`row_bytes_max` is 0: expected more, since every row would be too long".to_owned()
+        } else {
+            return Ok(());
+        };
+        Err(StoreError::permanent(format!("an option of the store is out of range: {range}")))
+    }
+}
+
+/// The place of a store, and the options with which it is opened.
 #[derive(Debug)]
 pub(crate) struct Place {
     /// None: in memory.

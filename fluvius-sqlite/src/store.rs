@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use fluvius_core::query::Field;
+use fluvius_core::store::off_runtime;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
     ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, KnownCommand,
@@ -104,7 +105,7 @@ impl Threads {
             let _ = self.writer.send(Job::Settle(answer));
         }
         self.end();
-        self.writer.closed().await
+        off_runtime(self.writer.closed()).await
     }
 
     /// Gives up one clone's hold on the store. Returns whether it was the last.
@@ -143,7 +144,7 @@ impl SqliteStore {
     /// Opens an empty store in memory, which is gone with its last clone.
     ///
     /// # Errors
-    /// Where there is no memory.
+    /// As [`SqliteOptions::open_in_memory`].
     ///
     /// # Cancellation
     /// Nothing stays open.
@@ -157,7 +158,7 @@ impl SqliteStore {
     }
 
     pub(crate) async fn start(place: Arc<Place>) -> Result<Self, StoreError> {
-        let writer = Writer::start(Arc::clone(&place)).await?;
+        let writer = off_runtime(Writer::start(Arc::clone(&place))).await?;
         let readers = match &place.file {
             Some(file) => Some(Readers::start(&place, file, &writer.is_open()?)?),
             None => None,
@@ -225,12 +226,12 @@ impl SqliteStore {
                 StoreError::unavailable("the system has no thread for a backup").with_source(error)
             },
         )?;
-        let made = answered.await.map_err(|_| writer::lost())?;
+        let made = off_runtime(answered).await.map_err(|_| writer::lost())?;
         drop(wanted);
         made
     }
 
-    /// What a backup copies.
+    /// Returns the source of a backup.
     fn source(&self) -> Source<'_> {
         let writer = &self.threads.writer;
         let mode = self.threads.place.options.file_mode;
@@ -270,7 +271,7 @@ impl SqliteStore {
             Some(readers) => readers.send(lane, job)?,
             None => self.threads.writer.send(Job::Read(job))?,
         }
-        let found = answered.await.map_err(|_| writer::lost())?;
+        let found = off_runtime(answered).await.map_err(|_| writer::lost())?;
         drop(caller);
         found
     }
@@ -305,7 +306,7 @@ impl Store for SqliteStore {
         let (answer, answered) = oneshot::channel();
         let (domain, resources) = (domain.to_owned(), resources.to_vec());
         self.threads.writer.send(Job::Claim { domain, resources, answer })?;
-        answered.await.map_err(|_| writer::lost())?
+        off_runtime(answered).await.map_err(|_| writer::lost())?
     }
 
     async fn index(&self, resource: &str, fields: &[Field]) -> Result<(), StoreError> {
@@ -315,7 +316,7 @@ impl Store for SqliteStore {
             let resource = resource.to_owned();
             self.threads.writer.send(Job::Index { resource, fields: fields.take(), answer })?;
             // Commits come in between.
-            if !answered.await.map_err(|_| writer::lost())?? {
+            if !off_runtime(answered).await.map_err(|_| writer::lost())?? {
                 return Ok(());
             }
         }
@@ -331,7 +332,9 @@ impl Store for SqliteStore {
             return batch.iter().map(|_| Fate::Failed(error.clone())).collect();
         }
         // Only a thread that has ended leaves it unanswered: the log must tell what it has done.
-        answered.await.unwrap_or_else(|_| batch.iter().map(|_| Fate::Unknown).collect())
+        off_runtime(answered)
+            .await
+            .unwrap_or_else(|_| batch.iter().map(|_| Fate::Unknown).collect())
     }
 
     async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {
@@ -357,7 +360,7 @@ impl Store for SqliteStore {
         if self.threads.writer.is_unsettled() {
             let (answer, answered) = oneshot::channel();
             self.threads.writer.send(Job::Settle(answer))?;
-            answered.await.map_err(|_| writer::lost())??;
+            off_runtime(answered).await.map_err(|_| writer::lost())??;
         }
         self.read(Lane::Points, move |connection| read::command(connection, id)).await
     }
@@ -432,7 +435,7 @@ impl Store for SqliteStore {
             // A copy of the file that is made before the others let go of it is complete.
             let (answer, answered) = oneshot::channel();
             if self.threads.writer.send(Job::Checkpoint(answer)).is_ok() {
-                let _ = answered.await;
+                let _ = off_runtime(answered).await;
             }
         }
     }

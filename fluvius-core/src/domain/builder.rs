@@ -89,34 +89,34 @@ impl RuntimeBuilder {
         }
     }
 
-    /// Who may send which command. Without a policy every command is allowed, and the start-up
+    /// Sets the policy, which decides who may send which command. Without a policy every command is allowed, and the start-up
     /// log says so.
     pub fn policy(mut self, policy: impl Policy) -> Self {
         self.policy = Some(Box::new(policy));
         self
     }
 
-    /// One more listener; they are told in the order in which they were added.
+    /// Adds a listener; listeners are told in the order in which they were added.
     pub fn listener(mut self, listener: impl Listener) -> Self {
         self.listeners.push(Box::new(listener));
         self
     }
 
-    /// How long an action may run that sets no `timeout` of its own: 30 s unless set. It covers
-    /// the actions that it invokes.
+    /// The longest time of an action that sets no `timeout` of its own; 30 s unless set. It covers
+    /// the actions that it invokes. [`build`](Self::build) refuses 0.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.settings.timeout = deadline;
         self
     }
 
-    /// How often a command is decided at the most when others keep changing its roots, before
+    /// The largest number of times that a command is decided while others keep changing its roots, before
     /// it ends in `conflict`: 32 times unless set.
     pub fn attempt_count_max(mut self, attempts: std::num::NonZeroU32) -> Self {
         self.settings.limits.max_attempts = attempts.get();
         self
     }
 
-    /// How many commands may be in work at once: 4,096 unless set. A further one waits for a
+    /// The largest number of commands in work at once; 4,096 unless set. A further one waits for a
     /// place, or ends in `overloaded` where its session
     /// [does not wait](crate::Session::without_waiting).
     pub fn command_count_max(mut self, commands: std::num::NonZeroU16) -> Self {
@@ -131,27 +131,27 @@ impl RuntimeBuilder {
         self
     }
 
-    /// How many units of work one commit has at the most: 512 unless set.
+    /// The largest number of units of work of one commit; 512 unless set.
     pub fn batch_unit_count_max(mut self, units: std::num::NonZeroUsize) -> Self {
         self.settings.limits.max_batch_units = units.get();
         self
     }
 
-    /// How many bytes the cached states of roots at rest may take, by estimate: 64 MiB unless
+    /// The largest size of the cached states of roots at rest, by estimate, in bytes; 64 MiB unless
     /// set. With 0 each command reads its root from the store.
     pub fn cache_bytes_max(mut self, bytes: usize) -> Self {
         self.settings.limits.cache_capacity = bytes;
         self
     }
 
-    /// How long a store that went away during a commit is waited for, before the command ends
-    /// in `outcome-unknown`: 30 s unless set.
+    /// The longest wait for a store that went away during a commit, before the command ends in
+    /// `outcome-unknown`; 30 s unless set. With 0 the store is asked once.
     pub fn settle_time(mut self, time: Duration) -> Self {
         self.settings.settle_time = time;
         self
     }
 
-    /// Whether refused commands are recorded, as they are unless this is set to `false`. The
+    /// Sets whether refused commands are recorded; `true` unless set. The
     /// answer to one that is not recorded is not given again under the same identifier.
     pub fn record_refusals(mut self, record: bool) -> Self {
         self.settings.record_refusals = record;
@@ -170,7 +170,7 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Which headers of a context are recorded; replaces the usual list: `idempotency-key`,
+    /// Sets the headers of a context that are recorded; replaces the usual list: `idempotency-key`,
     /// `if-match`, `traceparent`, `user-agent`, `x-request-id`.
     pub fn recorded_headers<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
         self.settings.recorded_headers = names.into_iter().map(str::to_ascii_lowercase).collect();
@@ -192,13 +192,13 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Where times come from.
+    /// Sets the source of times.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Box::new(clock);
         self
     }
 
-    /// Where identifiers come from.
+    /// Sets the source of identifiers.
     pub fn ids(mut self, ids: impl Ids) -> Self {
         self.ids = Arc::new(ids);
         self
@@ -210,11 +210,19 @@ impl RuntimeBuilder {
     /// # Errors
     /// [`BuildError::NoRuntime`] outside of a tokio runtime;
     /// [`BuildError::Domain`] with every collision between the aggregates;
+    /// [`BuildError::Setting`] where a setting is out of range;
     /// [`BuildError::Store`] where the store does not take the domain.
     pub async fn build(self) -> Result<DomainRuntime, BuildError> {
         let home =
             Home::current().ok_or(BuildError::NoRuntime { namespace: self.meta.namespace })?;
         let registry = Registry::build(self.meta, self.aggregates)?;
+        if self.settings.timeout.is_zero() {
+            return Err(BuildError::Setting {
+                namespace: self.meta.namespace,
+                setting: "deadline",
+                range: "more than 0, since an action that waits for anything would always be out of time",
+            });
+        }
         let resources: Vec<&'static str> = registry.resources().collect();
         let claimed = self.store.claim(self.meta.namespace, &resources).await;
         let refused = |source| BuildError::Store { namespace: self.meta.namespace, source };

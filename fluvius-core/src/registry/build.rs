@@ -9,35 +9,74 @@ use crate::aggregate::AggregateDescriptor;
 use crate::domain::Meta;
 use crate::store::StoreError;
 
-/// Why a domain cannot be built.
-#[derive(Debug, Clone, thiserror::Error)]
+/// A reason why a domain cannot be built.
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum BuildError {
     /// The aggregates do not go together; all problems are listed.
-    #[error("the domain `{namespace}` cannot be built:{}", lines(problems))]
     Domain {
         /// The domain's namespace.
         namespace: &'static str,
-        /// What is wrong, sorted.
+        /// The problems, sorted.
         problems: Vec<Problem>,
     },
     /// The store does not take the domain.
-    #[error("the domain `{namespace}` cannot use this store: {source}")]
+    ///
+    /// The text has that of the store's error, and the source is its cause.
     Store {
         /// The domain's namespace.
         namespace: &'static str,
-        /// What the store says.
+        /// The error of the store.
         source: StoreError,
     },
+    /// A setting of the builder is out of range.
+    Setting {
+        /// The domain's namespace.
+        namespace: &'static str,
+        /// The method of the builder that set it.
+        setting: &'static str,
+        /// The range, and the reason for it.
+        range: &'static str,
+    },
     /// There is no tokio runtime for the domain to work on.
-    #[error(
-        "the domain `{namespace}` is built outside of a tokio runtime: call `build` in an async \
-         function that tokio runs, or inside `Runtime::block_on`"
-    )]
     NoRuntime {
         /// The domain's namespace.
         namespace: &'static str,
     },
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Domain { namespace, problems } => {
+                write!(f, "the domain `{namespace}` cannot be built:{}", lines(problems))
+            }
+            Self::Store { namespace, source } => {
+                write!(f, "the domain `{namespace}` cannot use this store: {source}")
+            }
+            Self::Setting { namespace, setting, range } => {
+                write!(
+                    f,
+                    "`{setting}` of the domain `{namespace}` is out of range: expected {range}"
+                )
+            }
+            Self::NoRuntime { namespace } => write!(
+                f,
+                "the domain `{namespace}` is built outside of a tokio runtime: call `build` in an async \
+                 function that tokio runs, or inside `Runtime::block_on`"
+            ),
+        }
+    }
+}
+
+// By hand, so that the text of the store's error is not repeated by the source.
+impl std::error::Error for BuildError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Store { source, .. } => source.source(),
+            Self::Domain { .. } | Self::Setting { .. } | Self::NoRuntime { .. } => None,
+        }
+    }
 }
 
 /// One reason why a domain cannot be built.
@@ -52,7 +91,7 @@ pub enum Problem {
     Resource {
         /// The resource.
         resource: &'static str,
-        /// Where the aggregates stand, with their type names.
+        /// The places of the aggregates, with their type names.
         places: Vec<(&'static str, Location)>,
     },
     /// A dependency is built with a feature that changes stored values.
@@ -68,7 +107,7 @@ pub enum Problem {
     Key {
         /// The key.
         key: &'static str,
-        /// Where the actions stand, with their aggregates' type names.
+        /// The places of the actions, with their aggregates' type names.
         places: Vec<(&'static str, Location)>,
     },
 }

@@ -24,6 +24,8 @@ pub use page::LogPage;
 pub use query::{LogQuery, RealmFilter};
 pub use turn::StoreTurn;
 
+pub use crate::sync::off_runtime;
+
 pub(crate) use erased::ErasedStore;
 pub(crate) use error::InvalidPosition;
 

@@ -10,7 +10,8 @@ use tokio_postgres::types::Type;
 
 use super::clamped;
 use crate::error::Fault;
-use crate::readers::{Param, Readers, param};
+use crate::params::{Param, param};
+use crate::readers::Readers;
 use crate::rows::{self, ACTIVITY, COMMAND, EVENT, MESSAGE};
 
 /// A log: its table, its columns, the decoder of its rows, and the place of their realm.
@@ -100,10 +101,10 @@ pub(crate) async fn page<T: LogRecord>(
 /// Returns the statement of a page. Behind the columns of a row there are four that are the same for all rows: the
 /// newest position, the identifier of the row at `after`, and position and identifier of the row up to which the page
 /// has looked.
-fn statement<T>(log: &Log<T>, query: &LogQuery) -> (String, Vec<Param>) {
+fn statement<T>(log: &Log<T>, query: &LogQuery) -> (String, Vec<Param<'static>>) {
     let (after, limit) = (clamped(query.after.position()), clamped(query.limit as u64));
     let scan_limit = clamped(query.scan_limit.max(1) as u64);
-    let mut params: Vec<Param> =
+    let mut params =
         vec![param(after, Type::INT8), param(limit, Type::INT8), param(scan_limit, Type::INT8)];
     let mut conditions = "l.position > $1".to_owned();
     let mut order = "l.position";

@@ -14,7 +14,8 @@ pub(crate) use log::{ACTIVITIES, COMMANDS, EVENTS, MESSAGES, page};
 pub(crate) use query::query;
 
 use crate::error::Fault;
-use crate::readers::{Readers, param};
+use crate::params::param;
+use crate::readers::Readers;
 use crate::rows::{self, COMMAND, COMMAND_COUNT, CONTEXT, EVENT, STATE};
 
 /// The rows of several roots.

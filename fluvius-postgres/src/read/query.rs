@@ -12,7 +12,8 @@ use tokio_postgres::types::{ToSql, Type};
 use super::clamped;
 use crate::error::Fault;
 use crate::indexes::{Index, Indexes};
-use crate::readers::{Param, Readers, param};
+use crate::params::{Param, param};
+use crate::readers::Readers;
 use crate::rows::{self, STATE};
 
 /// The rows that a query asks for.
@@ -50,7 +51,7 @@ async fn ask(
 /// A statement that is being put together.
 struct Sql<'i> {
     text: String,
-    params: Vec<Param>,
+    params: Vec<Param<'static>>,
     /// The fields whose values are joined: each root of the resource has one of each.
     joined: Vec<&'i Index>,
     /// The other fields of the state, without duplicates: the state of a row is parsed once, and each field is read

@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use fluvius_core::{Fate, StoreError, UnitOfWork};
 use tokio_postgres::Row;
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::types::Type;
 
 use self::draft::{Draft, States};
 use self::fates::Told;
@@ -22,9 +22,10 @@ use crate::connect::Connector;
 use crate::error::Fault;
 use crate::gate::Gate;
 use crate::options::Durability;
-use crate::readers::{Readers, param};
+use crate::params::{self, param};
+use crate::readers::Readers;
 
-/// How often a batch is tried that others were in the way of.
+/// The number of tries of a batch that others are in the way of.
 const TRY_COUNT: usize = 8;
 
 /// Commits, over a connection that is opened again where it was lost.
@@ -37,7 +38,7 @@ pub(crate) struct Writer {
     gate: Gate,
     /// The connections that read the answers of known commands.
     readers: Readers,
-    /// What this store's turns across processes are known by.
+    /// The number by which this store's turns across processes are known.
     process: i64,
     session: tokio::sync::Mutex<Place>,
     /// Sessions that were lost in the middle of a commit, of which nobody knows yet that they have ended.
@@ -53,7 +54,7 @@ struct Place {
     failed: Option<(Instant, StoreError)>,
 }
 
-/// How a batch is stored.
+/// The way in which a batch is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
     /// By the statements for batches that change roots which are there.
@@ -62,7 +63,7 @@ enum Way {
     Function(States),
 }
 
-/// What came of storing a batch.
+/// The result of storing a batch.
 enum Called {
     Done(Told),
     /// Nothing of it is stored.
@@ -236,13 +237,8 @@ impl Writer {
             Ok(params) => params,
             Err(fault) => return Some(Called::Failed(fault)),
         };
-        let params: Vec<&(dyn ToSql + Sync)> = params
-            .iter()
-            .map(|param| {
-                let param: &(dyn ToSql + Sync) = param.as_ref();
-                param
-            })
-            .collect();
+        let params = params::typed(params, statement.params());
+        let params = params::as_sql(&params);
         // From here to the answer the outcome is open.
         let open = OpenCall { writer: self, session: &session };
         let called = session.client.query(statement, &params);
@@ -262,7 +258,7 @@ impl Writer {
         Some(Called::Unknown(fault))
     }
 
-    /// What the server has told, and what is to be remembered of it.
+    /// Reads the answer of the server, and remembers the newest position and the contexts.
     fn told(&self, draft: &Draft<'_>, session: &Session, way: Way, rows: &[Row]) -> Option<Called> {
         let told = match way {
             Way::Changes => Told::of_changes(rows, draft),

@@ -12,7 +12,7 @@ use tokio_postgres::{Client, Statement};
 use super::records::RowType;
 use crate::connect::Connector;
 use crate::error::Fault;
-use crate::{connect, migrate};
+use crate::{connect, migrate, pooler};
 
 /// Over which every table that grows large is found by its index, whatever the server knew of its size when it planned:
 /// the connection runs nothing but commits.
@@ -30,7 +30,7 @@ const REST: (&str, &str) = ("-- BEGIN", "-- END");
 /// It takes the same parameters.
 const CHANGE: &str = include_str!("change.sql");
 
-/// How many contexts are known to be stored at the most, before all of them are forgotten.
+/// The largest number of contexts that are known to be stored, before all of them are forgotten.
 const CONTEXT_COUNT_MAX: usize = 1_024;
 
 /// The row types that the commit function takes.
@@ -57,7 +57,7 @@ pub(crate) struct Session {
     pub(crate) change: Statement,
     pub(crate) types: Types,
     pub(crate) lock: SessionLock,
-    /// Whether the outcome of a call is open that nobody waits for any more.
+    /// Set if the outcome of a call is open and its caller no longer waits.
     pub(crate) is_lost: AtomicBool,
     /// Contexts that this session has stored.
     contexts: Mutex<HashSet<Uuid>>,
@@ -77,7 +77,11 @@ impl Session {
     ) -> Result<Self, Fault> {
         let place = &connector.place;
         let setup = place.setup(place.options.statement_time_max);
-        let mut client = Box::pin(connector.connect(setup)).await?;
+        let mut client = Box::pin(connector.connect(setup.clone())).await?;
+        if migrates {
+            let other = Box::pin(connector.connect(setup)).await?;
+            pooler::refuse(&client, &other).await?;
+        }
         connect::check_server(&client, &place.options).await?;
         if migrates {
             migrate::migrate(&mut client, &place.options.schema).await?;
@@ -108,7 +112,7 @@ impl Session {
         })
     }
 
-    /// Whether a context is stored already, as far as this session knows.
+    /// Returns whether a context is stored already, as far as this session knows.
     pub(crate) fn has_context(&self, id: Uuid) -> bool {
         self.contexts().contains(&id)
     }

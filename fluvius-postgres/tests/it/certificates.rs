@@ -1,81 +1,285 @@
-//! Whom a store takes for its server.
+//! The servers that a store accepts: `sslmode`, and the authorities that are named.
 
 use std::error::Error;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use fluvius_core::StoreError;
 use fluvius_postgres::PostgresStore;
 use fluvius_postgres::testing::PrivateServer;
 
+use crate::client;
 use crate::proxy::Proxy;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_without_tls_is_refused_where_it_is_required() {
     let Some(server) = PrivateServer::start_with(&[]) else { return };
     let url = Proxy::start(server.socket()).await.url();
-    assert!(PostgresStore::open(&url.replace("=disable", "=require")).await.is_err());
-    PostgresStore::open(&url).await.unwrap();
+    for mode in ["require", "verify-ca", "verify-full"] {
+        let refused = PostgresStore::open(&url.replace("=disable", &format!("={mode}"))).await;
+        let error = refused.unwrap_err();
+        assert!(!error.can_retry(), "{mode}: {error}");
+        assert!(error.to_string().starts_with("the server offers no TLS"), "{mode}: {error}");
+    }
+    for mode in ["disable", "allow", "prefer"] {
+        PostgresStore::open(&url.replace("=disable", &format!("={mode}"))).await.unwrap();
+    }
+    PostgresStore::open(&url.replace(" sslmode=disable", "")).await.unwrap();
+    // A Unix socket uses no TLS, whatever is asked for.
+    PostgresStore::open(&format!("{} sslmode=verify-full", server.url())).await.unwrap();
+}
+
+/// A server with TLS at 127.0.0.1, for which a self-signed certificate is made.
+struct TlsServer {
+    folder: tempfile::TempDir,
+    server: PrivateServer,
+    /// An address without `sslmode`.
+    address: String,
+}
+
+impl TlsServer {
+    /// `extensions`: those of the certificate, in the form of openssl. `None` if something that this needs is not installed.
+    fn start(extensions: &str) -> Option<Self> {
+        Self::start_with(extensions, "host all all all trust")
+    }
+
+    /// `logins`: the lines of `pg_hba.conf` but for sockets.
+    fn start_with(extensions: &str, logins: &str) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let (certificate, key) =
+            (folder.path().join("server.crt"), folder.path().join("server.key"));
+        if !make_certificate(extensions, &certificate, &key) {
+            eprintln!("skipped: no openssl to make a certificate with");
+            return None;
+        }
+        let hba = folder.path().join("pg_hba.conf");
+        std::fs::write(&hba, format!("local all all trust\n{logins}\n")).unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let settings = [
+            "listen_addresses=127.0.0.1".to_owned(),
+            format!("port={port}"),
+            "ssl=on".to_owned(),
+            format!("ssl_cert_file={}", certificate.display()),
+            format!("ssl_key_file={}", key.display()),
+            format!("hba_file={}", hba.display()),
+            // A client may show the certificate of the server as its own.
+            format!("ssl_ca_file={}", certificate.display()),
+        ];
+        let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
+        let server = PrivateServer::start_with(&settings)?;
+        let address = format!("host=127.0.0.1 port={port} user=postgres dbname=postgres");
+        Some(Self { folder, server, address })
+    }
+
+    fn certificate(&self) -> String {
+        self.folder.path().join("server.crt").display().to_string()
+    }
+
+    /// The port is the server's; its socket has the number too.
+    fn socket(&self) -> String {
+        let port = self.address.split("port=").nth(1).unwrap().split(' ').next().unwrap();
+        format!("{} port={port}", self.server.url())
+    }
+
+    /// Opens a store, and returns whether all of its connections are encrypted.
+    async fn is_encrypted(&self, tail: &str) -> bool {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("store-{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let url = format!("{} {tail} application_name='{name}'", self.address);
+        let store = PostgresStore::open(&url).await;
+        let store = store.unwrap_or_else(|error| panic!("{tail}: {error}, {:?}", error.source()));
+        let beside = client(&self.socket()).await;
+        let sql = "SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) \
+                   WHERE application_name = $1";
+        let is_encrypted: Option<bool> = beside.query_one(sql, &[&name]).await.unwrap().get(0);
+        drop(store);
+        is_encrypted.unwrap_or_else(|| panic!("{tail}: no connection"))
+    }
+}
+
+/// As `openssl req -x509` makes it unless told otherwise: the certificate calls itself an authority.
+const STOCK: &str = "basicConstraints = critical, CA:TRUE";
+/// Without extensions openssl makes one of X.509 version 1.
+const VERSION_1: &str = "";
+const OF_HOST: &str = "basicConstraints = critical, CA:FALSE\nsubjectAltName = IP:127.0.0.1";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stock_server_works_with_an_address_that_names_no_mode() {
+    let Some(server) = TlsServer::start(STOCK) else { return };
+    for (tail, is_encrypted) in [
+        ("", true),
+        ("sslmode=disable", false),
+        ("sslmode=allow", false),
+        ("sslmode=prefer", true),
+        ("sslmode=require", true),
+    ] {
+        assert_eq!(server.is_encrypted(tail).await, is_encrypted, "{tail}");
+    }
+    for mode in ["verify-ca", "verify-full", "verify-full sslrootcert=system"] {
+        check_not_trusted(&format!("{} sslmode={mode}", server.address), "is self-signed").await;
+    }
+    let elsewhere = server.address.replace("host=", "host=db.example hostaddr=");
+    // By its address it is this machine.
+    PostgresStore::open(&elsewhere).await.unwrap();
+    check_not_trusted(&format!("{elsewhere} sslmode=verify-full"), "is self-signed").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_whose_certificate_nobody_vouches_for_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let (certificate, key) = (folder.path().join("server.crt"), folder.path().join("server.key"));
-    if !make_certificate(&certificate, &key) {
-        eprintln!("skipped: no openssl to make a certificate with");
+async fn authorities_that_are_named_are_the_only_ones() {
+    for extensions in [STOCK, OF_HOST] {
+        let Some(server) = TlsServer::start(extensions) else { return };
+        let named = format!("sslrootcert='{}'", server.certificate());
+        for mode in ["require", "verify-ca"] {
+            assert!(server.is_encrypted(&format!("sslmode={mode} {named}")).await, "{mode}");
+        }
+        let full = format!("{} sslmode=verify-full {named}", server.address);
+        let option = PostgresStore::options().root_certificates(server.certificate());
+        if extensions == STOCK {
+            check_not_trusted(&full, "is for another host").await;
+            option.open(&format!("{} sslmode=require", server.address)).await.unwrap();
+            continue;
+        }
+        PostgresStore::open(&full).await.unwrap();
+        option.clone().open(&server.address).await.unwrap();
+        // It is one for 127.0.0.1, and for no other name.
+        let other = server.address.replace("host=", "host=localhost hostaddr=");
+        check_refused(option.open(&other).await, "is for another host");
+        check_not_trusted(&format!("{other} {named}"), "is for another host").await;
+        // Another authority vouches for nothing here.
+        let Some(another) = TlsServer::start(OF_HOST) else { return };
+        let other = format!("sslrootcert='{}'", another.certificate());
+        for mode in ["require", "verify-ca", "verify-full"] {
+            let url = format!("{} sslmode={mode} {other}", server.address);
+            check_not_trusted(&url, "is not trusted").await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_demands_or_refuses_tls_is_followed() {
+    let demands = "hostssl all all all trust";
+    let refuses = "hostnossl all all all trust";
+    for (logins, sound, refused) in
+        [(demands, ["allow", "prefer"], "disable"), (refuses, ["allow", "prefer"], "require")]
+    {
+        let Some(server) = TlsServer::start_with(STOCK, logins) else { return };
+        for mode in sound {
+            let tail = format!("sslmode={mode}");
+            assert_eq!(server.is_encrypted(&tail).await, logins == demands, "{logins}, {mode}");
+        }
+        let url = format!("{} sslmode={refused}", server.address);
+        let error = PostgresStore::open(&url).await.unwrap_err();
+        let told = error.to_string();
+        assert!(told.starts_with("the server refuses the login: "), "{told}");
+        assert!(!error.can_retry(), "{told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_login_by_password_says_why_it_fails_and_binds_the_channel() {
+    let Some(server) = TlsServer::start_with(STOCK, "host all all all scram-sha-256") else {
         return;
+    };
+    let admin = client(&server.socket()).await;
+    admin.batch_execute("ALTER ROLE postgres PASSWORD 's3cret'").await.unwrap();
+    for tail in ["", "channel_binding=require", "sslmode=require channel_binding=require"] {
+        assert!(server.is_encrypted(&format!("password=s3cret {tail}")).await, "{tail}");
     }
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let settings = [
-        "listen_addresses=127.0.0.1".to_owned(),
-        format!("port={port}"),
-        "ssl=on".to_owned(),
-        format!("ssl_cert_file={}", certificate.display()),
-        format!("ssl_key_file={}", key.display()),
-    ];
-    let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
-    let Some(_server) = PrivateServer::start_with(&settings) else { return };
-    let address = format!("host=127.0.0.1 port={port} user=postgres dbname=postgres");
-    // Asked for or not.
-    for url in [format!("{address} sslmode=require"), address.clone()] {
-        assert_not_trusted(PostgresStore::open(&url).await);
-        let options = PostgresStore::options().root_certificates(&certificate);
-        options.open(&url).await.unwrap();
+    for (tail, told) in [
+        ("password=another-s3cret", "the server refuses the login: "),
+        ("", "the login to the server failed: "),
+        (
+            "password=s3cret sslmode=disable channel_binding=require",
+            "the login to the server failed: ",
+        ),
+    ] {
+        let error = PostgresStore::open(&format!("{} {tail}", server.address)).await.unwrap_err();
+        let all = format!("{error}, {:?}", error.source());
+        assert!(all.starts_with(told) && !error.can_retry(), "{all}");
+        assert!(!all.contains("s3cret"), "{all}");
     }
-    // It is one for 127.0.0.1, and for no other name.
-    let other = address.replace("host=", "host=localhost hostaddr=");
-    let options = PostgresStore::options().root_certificates(&certificate);
-    assert_not_trusted(options.open(&other).await);
-    PostgresStore::open(&format!("{address} sslmode=disable")).await.unwrap();
 }
 
-fn assert_not_trusted(opened: Result<PostgresStore, StoreError>) {
-    let source = format!("{:?}", opened.unwrap_err().source());
-    assert!(source.contains("InvalidCertificate"), "{source}");
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_may_have_a_certificate() {
+    let logins = "hostssl all all all trust clientcert=verify-ca";
+    let Some(server) = TlsServer::start_with(STOCK, logins) else { return };
+    let (certificate, key) = (server.certificate(), server.certificate().replace(".crt", ".key"));
+    assert!(server.is_encrypted(&format!("sslcert='{certificate}' sslkey='{key}'")).await);
+    let error = PostgresStore::open(&server.address).await.unwrap_err();
+    assert!(error.to_string().starts_with("the server refuses the login: "), "{error}");
+    // A certificate is no key.
+    let url = format!("{} sslcert='{certificate}' sslkey='{certificate}'", server.address);
+    let error = PostgresStore::open(&url).await.unwrap_err();
+    assert!(!error.can_retry() && error.to_string().contains("`sslkey`"), "{error}");
 }
 
-/// What openssl is told of the certificate.
+/// Older versions of openssl make such a certificate out of a request.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_of_version_1_is_never_accepted() {
+    let Some(server) = TlsServer::start(VERSION_1) else { return };
+    assert!(!server.is_encrypted("").await);
+    check_not_trusted(&format!("{} sslmode=require", server.address), "of X.509 version 1").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_holds_no_certificate_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let (gone, empty) = (folder.path().join("gone.pem"), folder.path().join("empty.pem"));
+    std::fs::write(&empty, "").unwrap();
+    let address = "postgres://u@localhost:1/b?sslmode=verify-full";
+    for (file, setting) in [(&gone, "sslrootcert"), (&empty, "sslrootcert"), (&gone, "sslcert")] {
+        let key = if setting == "sslcert" {
+            format!("&sslkey={}", gone.display())
+        } else {
+            String::new()
+        };
+        let url = format!("{address}&{setting}={}{key}", file.display());
+        let error = PostgresStore::open(&url).await.unwrap_err();
+        assert!(!error.can_retry(), "{error}");
+        let told = error.to_string();
+        assert!(told.contains("`sslrootcert`") || told.contains("`sslkey`"), "{told}");
+        assert!(told.contains(&file.display().to_string()), "{told}");
+    }
+}
+
+async fn check_not_trusted(url: &str, told: &str) {
+    check_refused(PostgresStore::open(url).await, told);
+}
+
+/// The certificate is refused for good, and the cause is told.
+fn check_refused(opened: Result<PostgresStore, StoreError>, told: &str) {
+    let error = opened.unwrap_err();
+    assert!(!error.can_retry(), "{error}");
+    assert!(error.to_string().contains(told), "{error}");
+    let source = error.source().unwrap();
+    assert!(source.to_string().contains("invalid peer certificate"), "{source}");
+}
+
+/// The settings of openssl, before the extensions of the certificate.
 const REQUEST: &str = "[req]
 distinguished_name = name
-x509_extensions = extensions
 prompt = no
 [name]
 CN = test
 [extensions]
-basicConstraints = critical, CA:FALSE
-subjectAltName = IP:127.0.0.1
 ";
 
-/// A certificate of 127.0.0.1 that vouches for itself, for a server that may run as `postgres`.
-fn make_certificate(certificate: &Path, key: &Path) -> bool {
+/// A self-signed certificate, for a server that may run as `postgres`.
+fn make_certificate(extensions: &str, certificate: &Path, key: &Path) -> bool {
     let folder = key.parent().unwrap();
     let request = folder.join("request");
-    std::fs::write(&request, REQUEST).unwrap();
+    std::fs::write(&request, format!("{REQUEST}{extensions}\n")).unwrap();
+    let is_version_1 = extensions == VERSION_1;
     let mut openssl = Command::new("openssl");
     openssl.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-config"]);
-    let made = openssl.arg(request).arg("-keyout").arg(key).arg("-out").arg(certificate).output();
+    openssl.arg(request);
+    if !is_version_1 {
+        openssl.args(["-extensions", "extensions"]);
+    }
+    let made = openssl.arg("-keyout").arg(key).arg("-out").arg(certificate).output();
     // Where the server's user is this one, this fails and is not needed.
     let _ = Command::new("chown").args(["-R", "postgres"]).arg(folder).output();
     made.is_ok_and(|output| output.status.success())

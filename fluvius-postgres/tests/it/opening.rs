@@ -1,10 +1,11 @@
 //! Opening a store: many at once, by the environment, and what is refused.
 
 use std::process::Command;
+use std::time::Duration;
 
-use fluvius_core::Store;
-use fluvius_postgres::PostgresStore;
+use fluvius_core::{StateQuery, Store};
 use fluvius_postgres::testing::TestServer;
+use fluvius_postgres::{PostgresOptions, PostgresStore};
 
 use crate::client;
 
@@ -97,7 +98,7 @@ async fn two_schemas_have_nothing_to_do_with_each_other() {
     other.open().await.claim("second", &["bank-account"]).await.unwrap();
 }
 
-/// What tells the other process to open a store.
+/// The variable that tells the other process to open a store.
 const OPENS: &str = "FLUVIUS_OPENS_FROM_ENV";
 
 /// This test binary again, with another environment: alone it does nothing.
@@ -139,4 +140,36 @@ async fn the_environment_names_the_database() {
     // It was this schema: its resources are that domain's.
     let error = schema.open().await.claim("other", &["bank-account"]).await.unwrap_err();
     assert!(error.to_string().contains("by-environment"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_option_takes_its_extremes_or_is_refused() {
+    type Set = fn(PostgresOptions) -> PostgresOptions;
+    let Some(server) = TestServer::get() else { return };
+    let sets: [(&str, Set); 6] = [
+        ("no reader", |options| options.reader_count(0)),
+        ("all readers", |options| options.reader_count(usize::MAX)),
+        ("a short statement", |options| options.statement_time_max(Duration::from_secs(5))),
+        ("the longest statement", |options| options.statement_time_max(Duration::MAX)),
+        ("a short read", |options| options.read_timeout(Duration::from_secs(5))),
+        ("the longest read", |options| options.read_timeout(Duration::MAX)),
+    ];
+    for (name, set) in sets {
+        let schema = server.schema();
+        let options = set(PostgresStore::options().schema(schema.name()));
+        let store = options.open(server.url()).await;
+        let store = store.unwrap_or_else(|error| panic!("{name}: {error}"));
+        store.claim("test", &["bank-account"]).await.unwrap();
+        assert_eq!(store.query(&StateQuery::of("bank-account", 1)).await.unwrap(), [], "{name}");
+    }
+    let refused: [(&str, Set); 2] = [
+        ("`statement_time_max`", |options| options.statement_time_max(Duration::ZERO)),
+        ("`read_timeout`", |options| options.read_timeout(Duration::ZERO)),
+    ];
+    for (option, set) in refused {
+        let error = set(PostgresStore::options()).open(server.url()).await.unwrap_err();
+        let told = error.to_string();
+        assert!(told.contains("out of range") && told.contains(option), "{told}");
+        assert!(!error.can_retry(), "{told}");
+    }
 }

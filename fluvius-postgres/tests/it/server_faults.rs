@@ -51,8 +51,12 @@ impl Bank {
         let transfer = self.next();
         let error = bank::send(&self.session, &transfer).await.unwrap_err();
         assert_eq!(error.code(), code, "{error}: {:?}", std::error::Error::source(&error));
-        let told = std::error::Error::source(&error).unwrap().to_string();
+        let told = error.to_string();
         assert!(told.contains(why), "{told}");
+        // Nothing is told twice, and nothing of a row.
+        let source = std::error::Error::source(&error).map(ToString::to_string);
+        assert!(source.is_none_or(|source| !told.contains(&source)), "{error:?}");
+        assert!(!format!("{error:?}").contains("secret"), "{error:?}");
     }
 
     /// Commands are stored, and all that is stored is what was answered; what had failed too, when it is sent again.
@@ -189,7 +193,7 @@ async fn fails_with(sql_state: &str, code: &str, why: &str) {
     let trigger = format!(
         "SET search_path = {}; \
          CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
-             RAISE 'it fails' USING ERRCODE = '{sql_state}'; END $$; \
+             RAISE 'it fails' USING ERRCODE = '{sql_state}', DETAIL = 'of a secret row'; END $$; \
          CREATE CONSTRAINT TRIGGER fail AFTER INSERT ON event_log DEFERRABLE INITIALLY DEFERRED \
              FOR EACH ROW EXECUTE FUNCTION fail()",
         schema.name()
@@ -208,7 +212,7 @@ async fn a_commit_that_the_server_fails_is_told_by_its_cause() {
         ("53100", "store-unavailable", "the server's disk is full"),
         ("53200", "store-unavailable", "the server lacks what it needs: it fails"),
         ("58030", "store-unavailable", "the server lacks what it needs: it fails"),
-        ("42501", "store", "the server refuses it to this user: it fails"),
+        ("42501", "store", "lacks a right: it fails"),
         ("XX001", "store", "PostgreSQL has refused: it fails"),
     ] {
         fails_with(sql_state, code, why).await;

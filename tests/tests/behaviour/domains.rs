@@ -208,6 +208,8 @@ async fn a_resource_belongs_to_one_domain_of_a_store() {
     for name in ["`library`", "`workshop`", "`shelf`"] {
         assert!(text.contains(name), "{text}");
     }
+    // The text of the store's error is not told once more.
+    assert!(std::error::Error::source(&error).is_none());
     // The same domain may be started again, and nothing was claimed half.
     shelf::LibraryDomain::runtime(store).await.unwrap();
 }

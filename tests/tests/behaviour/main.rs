@@ -22,6 +22,7 @@ mod decimals;
 mod domains;
 mod errors;
 mod every_code;
+mod extremes;
 mod faults_of_state;
 mod faults_of_store;
 mod following;

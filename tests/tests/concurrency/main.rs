@@ -1,4 +1,4 @@
-//! What the runtime promises under concurrency: turns, batches, back-pressure, ownership.
+//! The promises of the runtime under concurrency: turns, batches, back-pressure, ownership.
 #![allow(missing_docs, reason = "a test binary has no readers of its documentation")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -13,6 +13,7 @@ mod joined;
 mod limits;
 mod observed;
 mod panics;
+mod paused_clock;
 mod replays;
 mod shutdown;
 mod slow_actions;

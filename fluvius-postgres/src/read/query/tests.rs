@@ -8,6 +8,7 @@ use tokio_postgres::NoTls;
 
 use super::*;
 use crate::PostgresStore;
+use crate::params::as_sql;
 use crate::testing::{TestSchema, TestServer};
 
 const COUNT: u32 = 5_000;
@@ -148,14 +149,8 @@ async fn a_state_is_parsed_once_a_row() {
     let sql = Sql::of(&query, &[]);
     let transaction = client.transaction().await.unwrap();
     transaction.batch_execute("SET LOCAL track_functions = 'all'").await.unwrap();
-    let params: Vec<(&(dyn ToSql + Sync), Type)> = sql
-        .params
-        .iter()
-        .map(|(value, of)| {
-            let value: &(dyn ToSql + Sync) = value.as_ref();
-            (value, of.clone())
-        })
-        .collect();
+    let types = sql.params.iter().map(Param::of);
+    let params: Vec<_> = as_sql(&sql.params).into_iter().zip(types).collect();
     assert!(transaction.query_typed(&sql.text, &params).await.unwrap().is_empty());
     let calls = "SELECT funcname::text, calls FROM pg_stat_xact_user_functions \
                  WHERE schemaname = $1 AND funcname ~ '^(state|field)_(json|text|number)$' ORDER BY funcname";

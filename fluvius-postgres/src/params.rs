@@ -1,0 +1,100 @@
+//! Parameters of statements. The client logs their `Debug` text, so it shows the type and the size, and no value.
+
+use std::error::Error;
+use std::fmt;
+
+use bytes::BytesMut;
+use tokio_postgres::types::{Format, IsNull, ToSql, Type};
+
+/// The value of a parameter, with its type.
+pub(crate) struct Param<'v> {
+    value: Box<dyn ToSql + Sync + Send + 'v>,
+    of: Type,
+}
+
+/// Returns a parameter.
+pub(crate) fn param<'v>(value: impl ToSql + Sync + Send + 'v, of: Type) -> Param<'v> {
+    Param { value: Box::new(value), of }
+}
+
+/// Gives values the types that a statement has found for its parameters.
+pub(crate) fn typed<'v>(
+    values: Vec<Box<dyn ToSql + Sync + Send + 'v>>,
+    types: &[Type],
+) -> Vec<Param<'v>> {
+    values.into_iter().zip(types).map(|(value, of)| Param { value, of: of.clone() }).collect()
+}
+
+/// Returns the parameters as the client takes them.
+pub(crate) fn as_sql<'p>(params: &'p [Param<'_>]) -> Vec<&'p (dyn ToSql + Sync)> {
+    params
+        .iter()
+        .map(|param| {
+            let param: &(dyn ToSql + Sync) = param;
+            param
+        })
+        .collect()
+}
+
+impl Param<'_> {
+    pub(crate) fn of(&self) -> Type {
+        self.of.clone()
+    }
+}
+
+impl fmt::Debug for Param<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut bytes = BytesMut::new();
+        match self.value.to_sql_checked(&self.of, &mut bytes) {
+            Ok(IsNull::Yes) => write!(f, "{}: null", self.of),
+            Ok(IsNull::No) => write!(f, "{}: {} bytes", self.of, bytes.len()),
+            Err(_) => write!(f, "{}: not encodable", self.of),
+        }
+    }
+}
+
+impl ToSql for Param<'_> {
+    fn to_sql(
+        &self,
+        of: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        self.value.to_sql_checked(of, out)
+    }
+
+    fn accepts(_: &Type) -> bool {
+        // The value checks it.
+        true
+    }
+
+    fn to_sql_checked(
+        &self,
+        of: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        self.value.to_sql_checked(of, out)
+    }
+
+    fn encode_format(&self, of: &Type) -> Format {
+        self.value.encode_format(of)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_of_a_parameter_shows_type_and_size() {
+        let secret = || "hunter2".to_owned();
+        for (param, text) in [
+            (param(secret(), Type::TEXT), "text: 7 bytes"),
+            (param(vec![secret()], Type::TEXT_ARRAY), "_text: 31 bytes"),
+            (param(None::<String>, Type::TEXT), "text: null"),
+            (param(secret(), Type::INT8), "int8: not encodable"),
+        ] {
+            assert_eq!(format!("{param:?}"), text);
+            assert_eq!(format!("{:?}", as_sql(std::slice::from_ref(&param))), format!("[{text}]"));
+        }
+    }
+}
