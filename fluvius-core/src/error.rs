@@ -462,7 +462,7 @@ impl From<StoreError> for Error {
             Some(InvalidPosition { token, found, newest }) => {
                 Self::InvalidPosition { token, found, newest }
             }
-            None if source.can_retry() => Self::StoreUnavailable { source },
+            None if source.is_retryable() => Self::StoreUnavailable { source },
             None => Self::Store { source },
         }
     }

@@ -76,7 +76,7 @@ mod excerpt;
 mod ids;
 mod inspect;
 pub mod json;
-mod logged;
+mod log_entry;
 mod message;
 mod policy;
 mod processor;
@@ -124,8 +124,8 @@ pub use error::Error;
 pub use etag::{ETag, ParseETagError, Precondition};
 pub use event::{Event, EventDescriptor, EventRecord};
 pub use ids::{Ids, TimeOrderedIds};
-pub use json::{Change, Json};
-pub use logged::{LogRecord, Logged};
+pub use json::{Json, StateDelta};
+pub use log_entry::{LogEntry, LogRecord};
 pub use message::MessageRecord;
 pub use policy::{Policy, PolicyRequest, PolicyState, Verdict};
 pub use query::StateQuery;
@@ -138,7 +138,9 @@ pub use root::{AggregateRoot, Target};
 pub use signal::{Listener, Signal};
 pub use state::{PointInTime, StateManager, StatePage, StateReader, StateRecord, Stored};
 pub use store::memory::MemoryStore;
-pub use store::{Fate, KnownCommand, LogPage, LogQuery, RealmFilter, Store, StoreError, StoreTurn};
+pub use store::{
+    CommitOutcome, Lease, LogPage, LogQuery, RealmFilter, Store, StoreError, StoredCommand,
+};
 pub use unit_of_work::{ExpectedVersion, UnitOfWork};
 pub use upcast::{Upcast, UpcastError, Written};
 

@@ -7,7 +7,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
-use crate::logged::{LogRecord, Logged};
+use crate::log_entry::{LogEntry, LogRecord};
 use crate::store::StoreError;
 
 /// A place in the logs of a store: a position, and the identifier of the row that is there.
@@ -90,8 +90,8 @@ impl From<u64> for ResumeToken {
 }
 
 /// The place of a row that was read.
-impl<T: LogRecord> From<&Logged<T>> for ResumeToken {
-    fn from(row: &Logged<T>) -> Self {
+impl<T: LogRecord> From<&LogEntry<T>> for ResumeToken {
+    fn from(row: &LogEntry<T>) -> Self {
         Self::new(row.position, row.record.row_id())
     }
 }

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use crate::action::ActionDescriptor;
 use crate::error::Error;
 use crate::event::EventRecord;
-use crate::logged::Logged;
+use crate::log_entry::LogEntry;
 use crate::message::MessageRecord;
 use crate::rejection::Refused;
 use crate::response::Response;
@@ -57,12 +57,12 @@ pub enum Signal<'a> {
     /// An event is stored.
     EventCommitted {
         /// The event.
-        event: &'a Logged<EventRecord>,
+        event: &'a LogEntry<EventRecord>,
     },
     /// An outgoing message is stored.
     Message {
         /// The message.
-        message: &'a Logged<MessageRecord>,
+        message: &'a LogEntry<MessageRecord>,
     },
     /// A unit of work is stored.
     TransactionCommitted {

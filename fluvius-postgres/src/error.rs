@@ -67,7 +67,7 @@ impl Fault {
             None => match self {
                 Self::Postgres(_) => !self.is_of_connection(),
                 Self::Damaged { .. } => false,
-                Self::Told(error) => !error.can_retry(),
+                Self::Told(error) => !error.is_retryable(),
             },
         }
     }

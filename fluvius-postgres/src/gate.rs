@@ -31,7 +31,7 @@ struct Shared {
     /// Set if an outage is logged and counted.
     is_reported: bool,
     outage: Mutex<Outage>,
-    turn: Arc<tokio::sync::Mutex<()>>,
+    lease: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// The results of the last attempts; the default means no outage.
@@ -47,8 +47,8 @@ struct Outage {
 
 impl Gate {
     pub(crate) fn new(home: Home, is_reported: bool) -> Self {
-        let (outage, turn) = (Mutex::default(), Arc::default());
-        Self { home, shared: Arc::new(Shared { is_reported, outage, turn }) }
+        let (outage, lease) = (Mutex::default(), Arc::default());
+        Self { home, shared: Arc::new(Shared { is_reported, outage, lease }) }
     }
 
     /// Makes an attempt, which runs to its end whatever becomes of the caller. If another attempt has failed meanwhile,
@@ -63,7 +63,7 @@ impl Gate {
             return self.attempt(attempt, None).await;
         }
         let asked = Instant::now();
-        let turn = Arc::clone(&self.shared.turn).lock_owned().await;
+        let lease = Arc::clone(&self.shared.lease).lock_owned().await;
         let next = {
             let outage = self.shared.outage();
             match &outage.last {
@@ -75,13 +75,13 @@ impl Gate {
             return self.attempt(attempt, None).await;
         };
         tokio::time::sleep_until(next).await;
-        self.attempt(attempt, Some(turn)).await
+        self.attempt(attempt, Some(lease)).await
     }
 
     async fn attempt<T: Send + 'static>(
         &self,
         attempt: Pin<Box<dyn Future<Output = Result<T, Fault>> + Send>>,
-        turn: Option<OwnedMutexGuard<()>>,
+        lease: Option<OwnedMutexGuard<()>>,
     ) -> Result<T, Fault> {
         let shared = Arc::clone(&self.shared);
         let recorded = async move {
@@ -91,7 +91,7 @@ impl Gate {
                 Ok(_) => shared.succeeded(),
                 Err(error) => shared.failed(begun, error),
             }
-            drop(turn);
+            drop(lease);
             found.map_err(Fault::from)
         };
         self.home.run(recorded).await?

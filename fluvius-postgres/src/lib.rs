@@ -33,7 +33,7 @@
 //! off` keeps nothing of the kind and is refused, unless [`PostgresOptions::accept_fsync_off`] says otherwise.
 //!
 //! Where the connection is lost during a commit, the fate of its units is
-//! [`Unknown`](fluvius_core::Fate::Unknown). Before [`command`](fluvius_core::Store::command) answers after that, it
+//! [`Unknown`](fluvius_core::CommitOutcome::InDoubt). Before [`command`](fluvius_core::Store::command) answers after that, it
 //! sees to it that the server has ended what the lost connection had begun.
 //!
 //! # The database
@@ -56,11 +56,12 @@ mod address;
 mod connect;
 mod error;
 mod gate;
-mod hints;
 mod home;
 mod indexes;
-mod loads;
+mod leases;
+mod load_batcher;
 mod migrate;
+mod notifications;
 mod options;
 mod params;
 mod pooler;
@@ -72,7 +73,6 @@ mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod tls;
-mod turns;
 mod writer;
 
 pub use options::{Durability, PostgresOptions};

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use fluvius_core::chrono::{DateTime, Utc};
 use fluvius_core::json::PayloadHash;
 use fluvius_core::{
-    ActivityRecord, Actor, AggregateRoot, Change, CommandRecord, CommandStatus, ContextRecord,
-    EventRecord, Json, Logged, MessageRecord, StateRecord,
+    ActivityRecord, Actor, AggregateRoot, CommandRecord, CommandStatus, ContextRecord, EventRecord,
+    Json, LogEntry, MessageRecord, StateDelta, StateRecord,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -94,7 +94,7 @@ pub(crate) const COMMAND: &str = "l.position, l.id, l.parent, l.domain, l.revisi
 /// How many there are.
 pub(crate) const COMMAND_COUNT: usize = 15;
 
-pub(crate) fn command(row: &Row) -> Result<Logged<CommandRecord>, Fault> {
+pub(crate) fn command(row: &Row) -> Result<LogEntry<CommandRecord>, Fault> {
     let of = Reading { row, first: 0, table: "command_log" };
     let status: CommandStatus = of.word(11)?;
     let hash: [u8; 32] =
@@ -114,17 +114,17 @@ pub(crate) fn command(row: &Row) -> Result<Logged<CommandRecord>, Fault> {
         response: of.optional_json(13)?,
         received: of.time(14)?,
     };
-    Ok(Logged { position: of.number(0)?, record })
+    Ok(LogEntry { position: of.number(0)?, record })
 }
 
 /// The columns of an event.
 pub(crate) const EVENT: &str = "l.position, l.id, l.domain, l.revision, l.event, l.resource, l.identifier, \
     l.version, l.src_cmd, l.args, l.data, l.change, l.occurred";
 
-pub(crate) fn event(row: &Row) -> Result<Logged<EventRecord>, Fault> {
+pub(crate) fn event(row: &Row) -> Result<LogEntry<EventRecord>, Fault> {
     let of = Reading { row, first: 0, table: "event_log" };
     let change =
-        Change::from_json(&of.json(11)?).map_err(|error| Fault::damaged(of.table, error))?;
+        StateDelta::from_json(&of.json(11)?).map_err(|error| Fault::damaged(of.table, error))?;
     let record = EventRecord {
         id: of.get(1)?,
         domain: of.name(2)?,
@@ -138,14 +138,14 @@ pub(crate) fn event(row: &Row) -> Result<Logged<EventRecord>, Fault> {
         change,
         occurred: of.time(12)?,
     };
-    Ok(Logged { position: of.number(0)?, record })
+    Ok(LogEntry { position: of.number(0)?, record })
 }
 
 /// The columns of a message.
 pub(crate) const MESSAGE: &str =
     "l.position, l.id, l.key, l.data, l.src_cmd, l.resource, l.identifier";
 
-pub(crate) fn message(row: &Row) -> Result<Logged<MessageRecord>, Fault> {
+pub(crate) fn message(row: &Row) -> Result<LogEntry<MessageRecord>, Fault> {
     let of = Reading { row, first: 0, table: "message_log" };
     let record = MessageRecord {
         id: of.get(1)?,
@@ -154,14 +154,14 @@ pub(crate) fn message(row: &Row) -> Result<Logged<MessageRecord>, Fault> {
         src_cmd: of.get(4)?,
         root: of.root(5, 6)?,
     };
-    Ok(Logged { position: of.number(0)?, record })
+    Ok(LogEntry { position: of.number(0)?, record })
 }
 
 /// The columns of an activity.
 pub(crate) const ACTIVITY: &str = "l.position, l.id, l.resource, l.identifier, l.context_id, l.src_cmd, l.message, \
     l.kind, l.label, l.code, l.data";
 
-pub(crate) fn activity(row: &Row) -> Result<Logged<ActivityRecord>, Fault> {
+pub(crate) fn activity(row: &Row) -> Result<LogEntry<ActivityRecord>, Fault> {
     let of = Reading { row, first: 0, table: "activity_log" };
     let record = ActivityRecord {
         id: of.get(1)?,
@@ -174,7 +174,7 @@ pub(crate) fn activity(row: &Row) -> Result<Logged<ActivityRecord>, Fault> {
         code: of.optional_name(9)?,
         data: of.optional_json(10)?,
     };
-    Ok(Logged { position: of.number(0)?, record })
+    Ok(LogEntry { position: of.number(0)?, record })
 }
 
 /// The columns of a context.

@@ -7,21 +7,21 @@ use fluvius_core::query::Field;
 use fluvius_core::store::off_runtime;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
-    ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, KnownCommand,
-    LogPage, LogQuery, Logged, MessageRecord, StateQuery, StateRecord, Store, StoreError,
-    StoreTurn, UnitOfWork,
+    ActivityRecord, AggregateRoot, CommandRecord, CommitOutcome, ContextRecord, EventRecord, Lease,
+    LogEntry, LogPage, LogQuery, MessageRecord, StateQuery, StateRecord, Store, StoreError,
+    StoredCommand, UnitOfWork,
 };
 
 use crate::abandoned::{Abandoned, Caller};
 use crate::connect::{Connector, Place};
-use crate::hints::Hints;
 use crate::home::Home;
 use crate::indexes::Indexes;
-use crate::loads::Loads;
+use crate::leases::Leases;
+use crate::load_batcher::Loads;
+use crate::notifications::Hints;
 use crate::options::PostgresOptions;
 use crate::read;
 use crate::readers::Readers;
-use crate::turns::Turns;
 use crate::writer::Writer;
 
 /// Keeps states and logs in a PostgreSQL database. Clones share its connections, which are closed with the last of
@@ -66,7 +66,7 @@ struct Connections {
     command_readers: Readers,
     loads: Arc<Loads>,
     hints: Hints,
-    turns: Arc<Turns>,
+    leases: Arc<Leases>,
     indexes: Indexes,
 }
 
@@ -94,10 +94,10 @@ impl PostgresStore {
             let readers = Readers::of_queries(connector.clone());
             let command_readers = Readers::of_commands(connector.clone());
             let loads = Arc::new(Loads::new(connector.home.clone(), command_readers.clone()));
-            let turns = Arc::new(Turns::new(connector.clone()));
+            let leases = Arc::new(Leases::new(connector.clone()));
             let hints = Hints::new(connector.clone());
             let home = connector.home.clone();
-            let writer = Writer::open(connector, command_readers.clone(), turns.process()).await?;
+            let writer = Writer::open(connector, command_readers.clone(), leases.process()).await?;
             let indexes = Indexes::default();
             let connections = Connections {
                 home,
@@ -107,7 +107,7 @@ impl PostgresStore {
                 command_readers,
                 loads,
                 hints,
-                turns,
+                leases,
                 indexes,
             };
             Ok(Self { connections: Arc::new(connections) })
@@ -121,9 +121,9 @@ impl PostgresStore {
 }
 
 impl Connections {
-    async fn commit(&self, batch: &[UnitOfWork]) -> Vec<Fate> {
+    async fn commit(&self, batch: &[UnitOfWork]) -> Vec<CommitOutcome> {
         let fates = self.writer.commit(batch).await;
-        if fates.iter().any(|fate| matches!(fate, Fate::Committed { .. })) {
+        if fates.iter().any(|fate| matches!(fate, CommitOutcome::Committed { .. })) {
             self.hints.give();
         }
         fates
@@ -131,16 +131,20 @@ impl Connections {
 }
 
 impl Store for PostgresStore {
-    async fn claim(&self, domain: &str, resources: &[&'static str]) -> Result<(), StoreError> {
-        Ok(read::claim(&self.connections.command_readers, domain, resources).await?)
+    async fn register_domain(
+        &self,
+        domain: &str,
+        resources: &[&'static str],
+    ) -> Result<(), StoreError> {
+        Ok(read::register_domain(&self.connections.command_readers, domain, resources).await?)
     }
 
-    async fn index(&self, resource: &str, fields: &[Field]) -> Result<(), StoreError> {
+    async fn declare_indexes(&self, resource: &str, fields: &[Field]) -> Result<(), StoreError> {
         let connections = &self.connections;
         Ok(connections.indexes.declare(&connections.command_readers, resource, fields).await?)
     }
 
-    async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<Fate> {
+    async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<CommitOutcome> {
         if batch.is_empty() {
             return Vec::new();
         }
@@ -164,20 +168,20 @@ impl Store for PostgresStore {
             Ok(fates) => fates,
             Err(error) => {
                 let fate = || match has_begun.load(Ordering::SeqCst) {
-                    true => Fate::Unknown,
-                    false => Fate::Failed(error.clone()),
+                    true => CommitOutcome::InDoubt,
+                    false => CommitOutcome::Failed(error.clone()),
                 };
                 batch.iter().map(|_| fate()).collect()
             }
         }
     }
 
-    fn stored(&self) -> impl Future<Output = ()> + Send {
+    fn changed(&self) -> impl Future<Output = ()> + Send {
         self.connections.hints.take()
     }
 
-    async fn turn(&self, root: &AggregateRoot) -> Option<StoreTurn> {
-        self.connections.turns.take(root).await
+    async fn acquire_lease(&self, root: &AggregateRoot) -> Option<Lease> {
+        self.connections.leases.take(root).await
     }
 
     async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {
@@ -196,7 +200,7 @@ impl Store for PostgresStore {
         Ok(read::query(self.readers(), &self.connections.indexes, query).await?)
     }
 
-    async fn command(&self, id: Uuid) -> Result<Option<KnownCommand>, StoreError> {
+    async fn command(&self, id: Uuid) -> Result<Option<StoredCommand>, StoreError> {
         let connections = &self.connections;
         off_runtime(connections.abandoned.wait_for(id)).await;
         connections.writer.settle().await?;
@@ -208,7 +212,7 @@ impl Store for PostgresStore {
         root: &AggregateRoot,
         first: u64,
         last: u64,
-    ) -> Result<Vec<Logged<EventRecord>>, StoreError> {
+    ) -> Result<Vec<LogEntry<EventRecord>>, StoreError> {
         Ok(read::history(self.readers(), root, first, last).await?)
     }
 

@@ -114,7 +114,7 @@ impl Target {
     /// A failure as the store tells it.
     fn of_store(&self, error: StoreError) -> StoreError {
         let told = untold(&self.path, &error.to_string());
-        let told = match error.can_retry() {
+        let told = match error.is_retryable() {
             true => StoreError::unavailable(told),
             false => StoreError::permanent(told),
         };

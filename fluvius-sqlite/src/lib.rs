@@ -32,7 +32,7 @@
 //! Where a commit fails, nothing of it stands when its units are told as failed. A full disk, a disk
 //! that fails and a file that is locked by another program are told as failures that may pass; once
 //! they have passed the store goes on, without being opened again. While the disk takes nothing at
-//! all, a commit that failed at its very end is [`Fate::Unknown`](fluvius_core::Fate::Unknown): only
+//! all, a commit that failed at its very end is [`CommitOutcome::InDoubt`](fluvius_core::CommitOutcome::InDoubt): only
 //! the next commit makes sure that a crash does not bring it back.
 //!
 //! # Closing

@@ -149,7 +149,7 @@ mod tests {
         let caller = Arc::new(());
         let short = Reading::new(&caller, Duration::from_millis(10), &Arc::default());
         let error = run(&connection, &short, ENDLESS).unwrap_err();
-        assert!(error.can_retry() && error.to_string().contains("`read_timeout`"), "{error}");
+        assert!(error.is_retryable() && error.to_string().contains("`read_timeout`"), "{error}");
         // It has waited for too long.
         assert!(short.run::<()>(|| panic!("it was run")).is_err());
     }

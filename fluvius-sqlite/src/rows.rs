@@ -10,8 +10,8 @@ use fluvius_core::chrono::{DateTime, Utc};
 use fluvius_core::json::PayloadHash;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
-    ActivityRecord, Actor, AggregateRoot, Change, CommandRecord, CommandStatus, ContextRecord,
-    ETag, EventRecord, Json, Logged, MessageRecord, StateRecord,
+    ActivityRecord, Actor, AggregateRoot, CommandRecord, CommandStatus, ContextRecord, ETag,
+    EventRecord, Json, LogEntry, MessageRecord, StateDelta, StateRecord,
 };
 use rusqlite::Row;
 use rusqlite::types::FromSql;
@@ -117,7 +117,7 @@ CROSS JOIN context AS x ON x.number = c.context"
 }
 pub(crate) use select_command;
 
-pub(crate) fn command(row: &Row<'_>) -> Result<Logged<CommandRecord>, Fault> {
+pub(crate) fn command(row: &Row<'_>) -> Result<LogEntry<CommandRecord>, Fault> {
     let of = Reading { row, table: "command" };
     let status = if of.get(11)? { CommandStatus::Rejected } else { CommandStatus::Applied };
     let record = CommandRecord {
@@ -135,7 +135,7 @@ pub(crate) fn command(row: &Row<'_>) -> Result<Logged<CommandRecord>, Fault> {
         response: of.optional_json(13)?,
         received: of.time(14)?,
     };
-    Ok(Logged { position: of.number(0)?, record })
+    Ok(LogEntry { position: of.number(0)?, record })
 }
 
 /// The columns of an event, and the tables that they are in.
@@ -154,10 +154,10 @@ pub(crate) use select_event;
 /// The column of the position of the root's event before.
 pub(crate) const EVENT_PREVIOUS: usize = 13;
 
-pub(crate) fn event(row: &Row<'_>) -> Result<Logged<EventRecord>, Fault> {
+pub(crate) fn event(row: &Row<'_>) -> Result<LogEntry<EventRecord>, Fault> {
     let of = Reading { row, table: "event" };
     let change =
-        Change::from_json(&of.json(11)?).map_err(|error| Fault::damaged(of.table, error))?;
+        StateDelta::from_json(&of.json(11)?).map_err(|error| Fault::damaged(of.table, error))?;
     let record = EventRecord {
         id: of.get(1)?,
         domain: of.name(2)?,
@@ -171,7 +171,7 @@ pub(crate) fn event(row: &Row<'_>) -> Result<Logged<EventRecord>, Fault> {
         change,
         occurred: of.time(12)?,
     };
-    Ok(Logged { position: of.number(0)?, record })
+    Ok(LogEntry { position: of.number(0)?, record })
 }
 
 /// The columns of a message, and the tables that they are in.
@@ -186,7 +186,7 @@ CROSS JOIN name AS r ON r.id = m.resource"
 }
 pub(crate) use select_message;
 
-pub(crate) fn message(row: &Row<'_>) -> Result<Logged<MessageRecord>, Fault> {
+pub(crate) fn message(row: &Row<'_>) -> Result<LogEntry<MessageRecord>, Fault> {
     let of = Reading { row, table: "message" };
     let record = MessageRecord {
         id: of.get(1)?,
@@ -195,7 +195,7 @@ pub(crate) fn message(row: &Row<'_>) -> Result<Logged<MessageRecord>, Fault> {
         src_cmd: of.get(4)?,
         root: of.root(5, 6)?,
     };
-    Ok(Logged { position: of.number(0)?, record })
+    Ok(LogEntry { position: of.number(0)?, record })
 }
 
 /// The columns of an activity, and the tables that they are in.
@@ -209,7 +209,7 @@ CROSS JOIN name AS r ON r.id = a.resource"
 }
 pub(crate) use select_activity;
 
-pub(crate) fn activity(row: &Row<'_>) -> Result<Logged<ActivityRecord>, Fault> {
+pub(crate) fn activity(row: &Row<'_>) -> Result<LogEntry<ActivityRecord>, Fault> {
     let of = Reading { row, table: "activity" };
     let record = ActivityRecord {
         id: of.get(1)?,
@@ -222,7 +222,7 @@ pub(crate) fn activity(row: &Row<'_>) -> Result<Logged<ActivityRecord>, Fault> {
         code: of.optional_name(9)?,
         data: of.optional_json(10)?,
     };
-    Ok(Logged { position: of.number(0)?, record })
+    Ok(LogEntry { position: of.number(0)?, record })
 }
 
 /// The columns of a context, and the tables that they are in.

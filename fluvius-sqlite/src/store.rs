@@ -9,9 +9,9 @@ use fluvius_core::query::Field;
 use fluvius_core::store::off_runtime;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
-    ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, KnownCommand,
-    LogPage, LogQuery, Logged, MessageRecord, StateQuery, StateRecord, Store, StoreError,
-    UnitOfWork,
+    ActivityRecord, AggregateRoot, CommandRecord, CommitOutcome, ContextRecord, EventRecord,
+    LogEntry, LogPage, LogQuery, MessageRecord, StateQuery, StateRecord, Store, StoreError,
+    StoredCommand, UnitOfWork,
 };
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -47,7 +47,7 @@ use crate::writer::{self, Commit, Job, Writer};
 /// Before a commit is answered, and before each read, the store compares the device and the inode
 /// of its path with those of the file that it has opened. If the file, or one beside it, is missing
 /// or is another one, commits and reads are retryable errors. A commit that was under way is
-/// [`Fate::Unknown`]. No file is created in its place. Once the same file is back in its place,
+/// [`CommitOutcome::InDoubt`]. No file is created in its place. Once the same file is back in its place,
 /// the store goes on. This holds on Unix; Windows does not release a file that is open.
 ///
 /// # Examples
@@ -302,14 +302,18 @@ impl SqliteStore {
 }
 
 impl Store for SqliteStore {
-    async fn claim(&self, domain: &str, resources: &[&'static str]) -> Result<(), StoreError> {
+    async fn register_domain(
+        &self,
+        domain: &str,
+        resources: &[&'static str],
+    ) -> Result<(), StoreError> {
         let (answer, answered) = oneshot::channel();
         let (domain, resources) = (domain.to_owned(), resources.to_vec());
         self.threads.writer.send(Job::Claim { domain, resources, answer })?;
         off_runtime(answered).await.map_err(|_| writer::lost())?
     }
 
-    async fn index(&self, resource: &str, fields: &[Field]) -> Result<(), StoreError> {
+    async fn declare_indexes(&self, resource: &str, fields: &[Field]) -> Result<(), StoreError> {
         let mut fields = Some(fields.to_vec());
         loop {
             let (answer, answered) = oneshot::channel();
@@ -322,19 +326,19 @@ impl Store for SqliteStore {
         }
     }
 
-    async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<Fate> {
+    async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<CommitOutcome> {
         if batch.is_empty() {
             return Vec::new();
         }
         let (answer, answered) = oneshot::channel();
         let commit = Commit { batch: Arc::clone(&batch), answer };
         if let Err(error) = self.threads.writer.send(Job::Commit(commit)) {
-            return batch.iter().map(|_| Fate::Failed(error.clone())).collect();
+            return batch.iter().map(|_| CommitOutcome::Failed(error.clone())).collect();
         }
         // Only a thread that has ended leaves it unanswered: the log must tell what it has done.
         off_runtime(answered)
             .await
-            .unwrap_or_else(|_| batch.iter().map(|_| Fate::Unknown).collect())
+            .unwrap_or_else(|_| batch.iter().map(|_| CommitOutcome::InDoubt).collect())
     }
 
     async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {
@@ -356,7 +360,7 @@ impl Store for SqliteStore {
         self.read(Lane::Scans, move |connection| read::query(connection, &query)).await
     }
 
-    async fn command(&self, id: Uuid) -> Result<Option<KnownCommand>, StoreError> {
+    async fn command(&self, id: Uuid) -> Result<Option<StoredCommand>, StoreError> {
         if self.threads.writer.is_unsettled() {
             let (answer, answered) = oneshot::channel();
             self.threads.writer.send(Job::Settle(answer))?;
@@ -370,7 +374,7 @@ impl Store for SqliteStore {
         root: &AggregateRoot,
         first: u64,
         last: u64,
-    ) -> Result<Vec<Logged<EventRecord>>, StoreError> {
+    ) -> Result<Vec<LogEntry<EventRecord>>, StoreError> {
         let mut rows = Vec::new();
         let mut next = Some(first);
         while let Some(first) = next {

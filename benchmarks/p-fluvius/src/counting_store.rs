@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bench_common::Uuid;
 use fluvius_core::{
-    ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, LogPage, LogQuery,
-    Logged, MessageRecord, StateQuery, StateRecord, Store, StoreError, StoreTurn, UnitOfWork,
+    ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, CommitOutcome, LogPage, LogQuery,
+    LogEntry, MessageRecord, StateQuery, StateRecord, Store, StoreError, Lease, UnitOfWork,
 };
 
 type Found<T> = Result<T, StoreError>;
@@ -41,11 +41,11 @@ impl<S: Store> CountingStore<S> {
 }
 
 impl<S: Store> Store for CountingStore<S> {
-    async fn claim(&self, domain: &str, resources: &[&'static str]) -> Found<()> {
-        self.inner.claim(domain, resources).await
+    async fn register_domain(&self, domain: &str, resources: &[&'static str]) -> Found<()> {
+        self.inner.register_domain(domain, resources).await
     }
 
-    async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<Fate> {
+    async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<CommitOutcome> {
         if !self.commit_time.is_zero() {
             // It holds its worker, as a store on a file does that writes where it is called.
             std::thread::sleep(self.commit_time);
@@ -55,8 +55,8 @@ impl<S: Store> Store for CountingStore<S> {
         self.inner.commit(batch).await
     }
 
-    async fn turn(&self, root: &AggregateRoot) -> Option<StoreTurn> {
-        self.inner.turn(root).await
+    async fn acquire_lease(&self, root: &AggregateRoot) -> Option<Lease> {
+        self.inner.acquire_lease(root).await
     }
 
     async fn load(&self, root: &AggregateRoot) -> Found<Option<StateRecord>> {
@@ -74,7 +74,7 @@ impl<S: Store> Store for CountingStore<S> {
     async fn command(
         &self,
         id: Uuid,
-    ) -> Found<Option<(Logged<CommandRecord>, Arc<ContextRecord>)>> {
+    ) -> Found<Option<(LogEntry<CommandRecord>, Arc<ContextRecord>)>> {
         self.inner.command(id).await
     }
 
@@ -83,7 +83,7 @@ impl<S: Store> Store for CountingStore<S> {
         root: &AggregateRoot,
         first: u64,
         last: u64,
-    ) -> Found<Vec<Logged<EventRecord>>> {
+    ) -> Found<Vec<LogEntry<EventRecord>>> {
         let events = self.inner.history(root, first, last).await?;
         self.counts.history_length.fetch_max(events.len(), Ordering::Relaxed);
         Ok(events)

@@ -6,7 +6,7 @@ use bench_common::{BankCommand, Rng, TempDir, account_id, next_command};
 use rust_decimal::Decimal;
 
 use crate::by_hand::sqlite::{self, Settings, Writer};
-use crate::by_hand::{self, Fate};
+use crate::by_hand::{self, CommitOutcome};
 
 /// How many commands go into one transaction.
 const BATCH_COUNT: usize = 1000;
@@ -56,7 +56,7 @@ fn write(
 ) -> Result<(), Box<dyn std::error::Error>> {
     let fates = writer.commit(batch);
     batch.clear();
-    match fates.into_iter().find(|fate| *fate != Fate::Applied) {
+    match fates.into_iter().find(|fate| *fate != CommitOutcome::Applied) {
         Some(fate) => Err(format!("{fate:?}").into()),
         None => Ok(()),
     }

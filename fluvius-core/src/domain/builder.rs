@@ -15,7 +15,7 @@ use crate::query::Field;
 use crate::registry::{BuildError, Registry};
 use crate::scheduler::Limits;
 use crate::signal::Listener;
-use crate::store::{ErasedStore, Store};
+use crate::store::{DynStore, Store};
 use crate::sync::{Home, Notify};
 
 /// Sets up a [`DomainRuntime`].
@@ -37,7 +37,7 @@ use crate::sync::{Home, Notify};
 pub struct RuntimeBuilder {
     meta: &'static Meta,
     aggregates: &'static [&'static AggregateDescriptor],
-    store: Arc<dyn ErasedStore>,
+    store: Arc<dyn DynStore>,
     policy: Option<Box<dyn ErasedPolicy>>,
     listeners: Vec<Box<dyn Listener>>,
     clock: Box<dyn Clock>,
@@ -224,14 +224,14 @@ impl RuntimeBuilder {
             });
         }
         let resources: Vec<&'static str> = registry.resources().collect();
-        let claimed = self.store.claim(self.meta.namespace, &resources).await;
+        let claimed = self.store.register_domain(self.meta.namespace, &resources).await;
         let refused = |source| BuildError::Store { namespace: self.meta.namespace, source };
         claimed.map_err(refused)?;
         for resource in resources {
             let aggregate = registry.aggregate(resource);
             let indexes = aggregate.map_or(&[][..], |aggregate| aggregate.indexes);
             let fields: Vec<Field> = indexes.iter().map(Field::from).collect();
-            self.store.index(resource, &fields).await.map_err(refused)?;
+            self.store.declare_indexes(resource, &fields).await.map_err(refused)?;
         }
         self.log_start();
         Ok(DomainRuntime::new(Processor::new(Services {

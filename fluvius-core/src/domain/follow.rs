@@ -15,9 +15,9 @@ use futures_util::{StreamExt, stream};
 use super::log::Page;
 use super::outage::{Outage, Outages};
 use crate::error::Error;
-use crate::logged::{LogRecord, Logged};
+use crate::log_entry::{LogEntry, LogRecord};
 use crate::resume::ResumeToken;
-use crate::store::{ErasedStore, LogQuery};
+use crate::store::{DynStore, LogQuery};
 use crate::sync::{self, Notify};
 
 /// The shortest time between two reads, so that many small commits are read together.
@@ -33,7 +33,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// Made by [`LogReader::follow_events`](crate::LogReader::follow_events) and its siblings, which
 /// document the waits and the errors.
 pub struct LogStream<T> {
-    rows: BoxStream<'static, Result<Logged<T>, Error>>,
+    rows: BoxStream<'static, Result<LogEntry<T>, Error>>,
     at: At,
 }
 
@@ -49,7 +49,7 @@ impl<T> LogStream<T> {
 }
 
 impl<T> Stream for LogStream<T> {
-    type Item = Result<Logged<T>, Error>;
+    type Item = Result<LogEntry<T>, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.rows.poll_next_unpin(cx)
@@ -80,7 +80,7 @@ impl At {
 /// The log and the wake-ups of a follower.
 #[derive(Clone)]
 pub(super) struct Source {
-    pub(super) store: Arc<dyn ErasedStore>,
+    pub(super) store: Arc<dyn DynStore>,
     /// This runtime has committed something.
     pub(super) committed: Arc<Notify>,
     pub(super) outages: Arc<Outages>,
@@ -88,7 +88,7 @@ pub(super) struct Source {
 
 struct Follower<T> {
     query: LogQuery,
-    rows: std::vec::IntoIter<Logged<T>>,
+    rows: std::vec::IntoIter<LogEntry<T>>,
     at: At,
     /// Set if there is more of the log to look at.
     is_behind: bool,
@@ -135,7 +135,7 @@ impl<T: LogRecord> Follower<T> {
         &mut self,
         source: &Source,
         read: &impl Fn(Source, LogQuery) -> F,
-    ) -> Option<Result<Logged<T>, Error>>
+    ) -> Option<Result<LogEntry<T>, Error>>
     where
         F: Future<Output = Result<Page<T>, Error>>,
     {
@@ -154,7 +154,7 @@ impl<T: LogRecord> Follower<T> {
             }
             // They are notified of each row stored after this, also while the page is read.
             let committed = pin!(source.committed.notified());
-            let stored = source.store.stored();
+            let stored = source.store.changed();
             match read(source.clone(), self.query.clone()).await {
                 Ok(page) => {
                     if let Some(outage) = self.outage.take() {

@@ -11,7 +11,7 @@ use crate::command::CommandRecord;
 use crate::context::ContextRecord;
 use crate::error::Error;
 use crate::event::EventRecord;
-use crate::logged::{LogRecord, Logged};
+use crate::log_entry::{LogEntry, LogRecord};
 use crate::message::MessageRecord;
 use crate::processor::Services;
 use crate::resume::ResumeToken;
@@ -55,7 +55,7 @@ pub struct LogReader {
 #[non_exhaustive]
 pub struct Page<T> {
     /// The rows, in position order. There may be none although there is a next page.
-    pub rows: Vec<Logged<T>>,
+    pub rows: Vec<LogEntry<T>>,
     /// The start of the next page, for [`LogReader::after`]. `None` if the page has reached the end
     /// of the log as it was when it was read.
     pub next: Option<ResumeToken>,

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::json::{Change, Json};
+use crate::json::{Json, StateDelta};
 use crate::root::AggregateRoot;
 
 /// What happened to a root. Never changed after it is stored.
@@ -32,7 +32,7 @@ pub struct EventRecord {
     /// What the rule returned; nothing where it returned `()` or the state.
     pub data: Option<Json>,
     /// What it did to the state.
-    pub change: Change,
+    pub change: StateDelta,
     /// When it happened: UTC with microseconds, never earlier than the event before it.
     pub occurred: DateTime<Utc>,
 }

@@ -11,7 +11,7 @@
 //! | `check`, `number` | what can be stored: strings, keys, depth and numbers |
 //! | `rounded` | numbers of a payload that a command holds only rounded |
 //! | `canonical`, `payload_hash` | one text for one payload, and its [`PayloadHash`] |
-//! | `change`, `diff`, `alone`, `edits` | [`Change`]: what one event did to a state, as a JSON Patch or the whole state |
+//! | `change`, `diff`, `alone`, `edits` | [`StateDelta`]: what one event did to a state, as a JSON Patch or the whole state |
 //! | `scan`, `write` | reading the parts of a JSON text, and writing a string, without building a tree |
 //!
 //! What is refused, by [`Json::parse`] and [`encode`] alike, since one of the stores, or serde_json itself, could not
@@ -24,7 +24,6 @@
 
 mod alone;
 mod canonical;
-mod change;
 mod check;
 mod decode;
 mod diff;
@@ -36,15 +35,16 @@ mod path;
 mod payload_hash;
 mod rounded;
 mod scan;
+mod state_delta;
 #[cfg(test)]
 mod testing;
 mod text;
 mod write;
 
-pub use change::{Change, ChangeError};
 pub use encode::encode;
 pub use error::JsonError;
 pub use payload_hash::{PayloadHash, PayloadHashError};
+pub use state_delta::{StateDelta, StateDeltaError};
 pub use text::Json;
 
 pub(crate) use canonical::canonical;

@@ -9,7 +9,7 @@ use tracing::Instrument;
 use super::executor::{Completion, Fallback, PendingEffect, Polled};
 use super::{Processor, Services, publish, spans};
 use crate::scheduler::Batch;
-use crate::store::Fate;
+use crate::store::CommitOutcome;
 use crate::sync::Instant;
 use crate::unwind::{self, Guarded};
 
@@ -37,12 +37,16 @@ pub(super) fn run(processor: &Arc<Processor>, batch: &Batch, depth: usize, now: 
 }
 
 /// Notifies the observers of the units that the store has committed; `None` if the store panicked.
-fn completion(services: &Services, batch: &Batch, committed: Option<Vec<Fate>>) -> Completion {
+fn completion(
+    services: &Services,
+    batch: &Batch,
+    committed: Option<Vec<CommitOutcome>>,
+) -> Completion {
     // After a panic of the store the outcome is in doubt: its log resolves it.
-    let fates = committed.unwrap_or_else(|| batch.iter().map(|_| Fate::Unknown).collect());
+    let fates = committed.unwrap_or_else(|| batch.iter().map(|_| CommitOutcome::InDoubt).collect());
     // Before any of the commands is answered, and in the order of positions.
     for (unit, fate) in batch.iter().zip(&fates) {
-        if let Fate::Committed { first, .. } = fate {
+        if let CommitOutcome::Committed { first, .. } = fate {
             unwind::catch(|| publish::committed(services, unit, *first));
         }
     }

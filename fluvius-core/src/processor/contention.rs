@@ -11,7 +11,7 @@ use super::timeout::timeout;
 use crate::ids;
 use crate::root::AggregateRoot;
 use crate::state::StateRecord;
-use crate::store::StoreTurn;
+use crate::store::Lease;
 use crate::sync;
 
 /// The longest wait for a lease. A time slice is about 50 ms, so a longer wait means that the holder is slow or gone. The
@@ -32,9 +32,9 @@ pub(super) async fn back_off(id: Uuid, count: u32) {
 pub(super) async fn acquire_lease(
     services: &Services,
     root: &AggregateRoot,
-) -> Option<(StoreTurn, Option<StateRecord>)> {
+) -> Option<(Lease, Option<StateRecord>)> {
     let acquiring = pin!(async {
-        let lease = services.store.turn(root).await?;
+        let lease = services.store.acquire_lease(root).await?;
         // Ignored here: the command's own load reports the error.
         services.store.load(root).await.ok().map(|stored| (lease, stored))
     });

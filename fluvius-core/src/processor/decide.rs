@@ -16,12 +16,12 @@ use crate::error::Error;
 use crate::etag::ETag;
 use crate::event::{EventDescriptor, EventRecord};
 use crate::ids;
-use crate::json::{Change, Json, JsonError};
+use crate::json::{Json, JsonError, StateDelta};
 use crate::policy::{PolicyRequest, PolicyState, Verdict};
 use crate::response::Response;
 use crate::scheduler::CachedVersion;
 use crate::signal::Signal;
-use crate::state::{StateRecord, WHOLE_STATE_EVERY};
+use crate::state::{SNAPSHOT_INTERVAL, StateRecord};
 use crate::unit_of_work::UnitOfWork;
 
 /// The most levels of actions that invoke each other.
@@ -288,10 +288,10 @@ fn happened(
 
     let version = cached.version() + 1;
     let change = match previous {
-        Some(record) if same_revision && !(version - 1).is_multiple_of(WHOLE_STATE_EVERY) => {
-            Change::between(Some(&record.data), &data)
+        Some(record) if same_revision && !(version - 1).is_multiple_of(SNAPSHOT_INTERVAL) => {
+            StateDelta::between(Some(&record.data), &data)
         }
-        _ => Change::whole(&data),
+        _ => StateDelta::snapshot(&data),
     };
     let next = Arc::new(next_record(cx, task, aggregate, previous, version, data));
     let event = EventRecord {

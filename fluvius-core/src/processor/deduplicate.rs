@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::etag::ETag;
 use crate::event::{self, EventRecord};
 use crate::json::{Json, JsonError};
-use crate::logged::Logged;
+use crate::log_entry::LogEntry;
 use crate::response::Response;
 use crate::state::{state_at, version_before};
 use crate::store::StoreError;
@@ -115,7 +115,7 @@ async fn again(
     log: &mut RequestLog<'_>,
     sender: &Sender,
     task: &Task,
-    (row, context): (&Logged<CommandRecord>, &ContextRecord),
+    (row, context): (&LogEntry<CommandRecord>, &ContextRecord),
 ) -> Result<Answer, Error> {
     if !is_same(sender, task, row, context) {
         return Err(Error::DuplicateCommand { id: task.id });

@@ -22,7 +22,7 @@ use crate::action::Handler;
 use crate::root::AggregateRoot;
 use crate::scheduler::{Batch, CommandSeq, Effect, Resolution, Scheduler};
 use crate::state::StateRecord;
-use crate::store::{Fate, StoreTurn};
+use crate::store::{CommitOutcome, Lease};
 use crate::sync::{self, Instant};
 use crate::unwind::{self, Deferred, Guarded, Locked};
 
@@ -33,13 +33,13 @@ const LEASE_TICK: Duration = Duration::from_millis(5);
 /// The result of an effect: the input to the scheduler that follows from it.
 pub(super) enum Completion {
     Decided(CommandSeq, Box<Attempt>),
-    BatchCommitted(Vec<Fate>),
+    BatchCommitted(Vec<CommitOutcome>),
     Resumed(CommandSeq),
     Ended(CommandSeq, Resolution),
     Answered(CommandSeq, Outcome),
     /// The policy denies the answer that the log has: the denial is recorded, and is the answer.
     Denied(CommandSeq, Ended),
-    LeaseAcquired(AggregateRoot, Option<(StoreTurn, Option<StateRecord>)>),
+    LeaseAcquired(AggregateRoot, Option<(Lease, Option<StateRecord>)>),
     LeaseTick(AggregateRoot),
 }
 
@@ -62,7 +62,7 @@ impl Fallback {
                 Completion::Decided(seq, Box::new(Attempt::panicked(&request)))
             }
             Self::InDoubt(count) => {
-                Completion::BatchCommitted((0..count).map(|_| Fate::Unknown).collect())
+                Completion::BatchCommitted((0..count).map(|_| CommitOutcome::InDoubt).collect())
             }
             Self::Resumed(seq) => Completion::Resumed(seq),
             Self::Answered(seq, ended) => Completion::Answered(seq, Err(ended)),
@@ -281,7 +281,7 @@ impl<'a> Executor<'a> {
     fn release_lease(
         &mut self,
         shared: Locked<'a, Shared>,
-        lease: StoreTurn,
+        lease: Lease,
     ) -> Option<Locked<'a, Shared>> {
         drop(shared);
         unwind::dispose(lease);

@@ -48,7 +48,7 @@ async fn is_stored(services: &Services, id: Uuid) -> Option<bool> {
         loop {
             match services.store.command(id).await {
                 Ok(found) => return Some(found.is_some()),
-                Err(error) if error.can_retry() => {}
+                Err(error) if error.is_retryable() => {}
                 Err(_) => return None,
             }
             sync::sleep(pause).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Services;
 use super::job::{Outcome, Request, errors};
 use super::spans;
-use crate::logged::Logged;
+use crate::log_entry::LogEntry;
 use crate::signal::Signal;
 use crate::unit_of_work::UnitOfWork;
 
@@ -18,12 +18,12 @@ pub(crate) fn committed(services: &Services, unit: &UnitOfWork, first: u64) {
     // Positions follow one by one: commands, events, messages.
     let mut position = first + unit.commands.len() as u64;
     for event in &unit.events {
-        let event = Logged { position, record: event.as_ref().clone() };
+        let event = LogEntry { position, record: event.as_ref().clone() };
         services.tell(&Signal::EventCommitted { event: &event });
         position += 1;
     }
     for message in &unit.messages {
-        let message = Logged { position, record: message.as_ref().clone() };
+        let message = LogEntry { position, record: message.as_ref().clone() };
         services.tell(&Signal::Message { message: &message });
         position += 1;
     }

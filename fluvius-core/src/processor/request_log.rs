@@ -12,7 +12,7 @@ use crate::command::CommandRecord;
 use crate::error::Error;
 use crate::event::EventRecord;
 use crate::json::Json;
-use crate::logged::Logged;
+use crate::log_entry::LogEntry;
 use crate::resume::ResumeToken;
 use crate::root::AggregateRoot;
 use crate::state::state_at;
@@ -56,7 +56,7 @@ impl<'a> RequestLog<'a> {
     /// Any error of the store.
     pub(super) async fn event_of(
         &mut self,
-        row: &Logged<CommandRecord>,
+        row: &LogEntry<CommandRecord>,
     ) -> Result<Option<EventRecord>, Error> {
         if let Some(event) = self.events.remove(&row.id) {
             return Ok(Some(event));

@@ -13,14 +13,14 @@ use crate::policy::ErasedPolicy;
 use crate::registry::Registry;
 use crate::scheduler::Limits;
 use crate::signal::{Listener, Signal};
-use crate::store::ErasedStore;
+use crate::store::DynStore;
 use crate::sync::{Home, Notify};
 use crate::unwind;
 
 pub(crate) struct Services {
     pub(crate) meta: &'static Meta,
     pub(crate) registry: Registry,
-    pub(crate) store: Arc<dyn ErasedStore>,
+    pub(crate) store: Arc<dyn DynStore>,
     pub(crate) policy: Option<Box<dyn ErasedPolicy>>,
     pub(crate) listeners: Vec<Box<dyn Listener>>,
     pub(crate) clock: Box<dyn Clock>,

@@ -131,7 +131,7 @@ mod tests {
     use super::*;
     use crate::command::{CommandRecord, CommandStatus};
     use crate::event::EventRecord;
-    use crate::json::Change;
+    use crate::json::StateDelta;
     use crate::message::MessageRecord;
 
     fn command(payload: usize, response: Option<usize>) -> Arc<CommandRecord> {
@@ -153,7 +153,7 @@ mod tests {
         })
     }
 
-    fn event(args: usize, data: Option<usize>, change: Change) -> Arc<EventRecord> {
+    fn event(args: usize, data: Option<usize>, change: StateDelta) -> Arc<EventRecord> {
         Arc::new(EventRecord {
             id: Uuid::nil(),
             domain: "queue".into(),
@@ -202,8 +202,8 @@ mod tests {
         unit.commands = vec![command(10, Some(200)), command(20, None)];
         assert_eq!(unit.estimated_bytes(), 3 * 256 + 230);
         unit.events = vec![
-            event(3, Some(1_000), Change::Whole(json(5))),
-            event(7, None, Change::Patch(json(11))),
+            event(3, Some(1_000), StateDelta::Snapshot(json(5))),
+            event(7, None, StateDelta::Patch(json(11))),
         ];
         assert_eq!(unit.estimated_bytes(), 5 * 256 + 230 + 1_026);
         unit.messages = vec![message(13)];

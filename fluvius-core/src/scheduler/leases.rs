@@ -13,7 +13,7 @@ use super::scheduler::{Command, Decision, Effect, Scheduler};
 use crate::collections::{FastMap, OneVec};
 use crate::root::AggregateRoot;
 use crate::state::StateRecord;
-use crate::store::StoreTurn;
+use crate::store::Lease;
 
 /// Number of ticks in a time slice.
 const TICKS_PER_SLICE: u32 = 10;
@@ -43,14 +43,14 @@ enum Stage {
     /// The store was asked for the lease.
     Requested,
     /// This process holds the lease, for this number of ticks.
-    Held(StoreTurn, u32),
+    Held(Lease, u32),
     /// The time slice is over.
-    Expiring(StoreTurn),
+    Expiring(Lease),
 }
 
 impl Leases {
     /// Gives up every lease.
-    pub(super) fn abandon(&mut self) -> Vec<StoreTurn> {
+    pub(super) fn abandon(&mut self) -> Vec<Lease> {
         let aggregates = self.aggregates.drain();
         let leases = aggregates.filter_map(|(_, contended)| match contended.stage {
             Stage::Held(lease, _) | Stage::Expiring(lease) => Some(lease),
@@ -155,7 +155,7 @@ impl<J> Scheduler<J> {
     pub(crate) fn on_lease_acquired(
         &mut self,
         root: &AggregateRoot,
-        acquired: Option<(StoreTurn, Option<StateRecord>)>,
+        acquired: Option<(Lease, Option<StateRecord>)>,
     ) {
         let Some((lease, stored)) = acquired else { return self.stop_leasing(root) };
         let is_changed = self.versions.overwrite(root, stored);

@@ -11,7 +11,7 @@ use super::version_cache::VersionCache;
 use super::{CommandSeq, UnitNumber};
 use crate::collections::{FastMap, OneVec};
 use crate::root::AggregateRoot;
-use crate::store::{Fate, StoreError, StoreTurn};
+use crate::store::{CommitOutcome, Lease, StoreError};
 use crate::unit_of_work::UnitOfWork;
 use crate::unwind::Deferred;
 
@@ -61,7 +61,7 @@ pub(crate) enum Effect {
     /// Wait for one tick of a held lease, then call [`Scheduler::on_lease_tick`].
     KeepLease(AggregateRoot),
     /// Return the lease to the store.
-    ReleaseLease(StoreTurn),
+    ReleaseLease(Lease),
 }
 
 /// The end of a command.
@@ -262,15 +262,17 @@ impl<J> Scheduler<J> {
     }
 
     /// Takes the outcomes of the batch in flight, in its order. A unit without an outcome has failed.
-    pub(crate) fn on_batch_committed(&mut self, fates: Vec<Fate>) {
+    pub(crate) fn on_batch_committed(&mut self, fates: Vec<CommitOutcome>) {
         let mut aborted: FastMap<UnitNumber, CommandSeq> = FastMap::default();
         let mut retried: Vec<AdmittedUnit> = Vec::new();
         let mut fates = fates.into_iter();
         for unit in self.queue.take_in_flight() {
             let fate = fates.next().unwrap_or_else(|| {
-                Fate::Failed(StoreError::permanent("the store gave no outcome for a unit of work"))
+                CommitOutcome::Failed(StoreError::permanent(
+                    "the store gave no outcome for a unit of work",
+                ))
             });
-            let is_broken = matches!(fate, Fate::Committed { .. })
+            let is_broken = matches!(fate, CommitOutcome::Committed { .. })
                 && unit.depends_on.iter().any(|on| aborted.contains_key(on));
             if is_broken {
                 // The store breaks its contract: its log resolves the outcome.
@@ -281,12 +283,12 @@ impl<J> Scheduler<J> {
                 };
                 Deferred::Call(Box::new(report)).defer();
             }
-            let fate = if is_broken { Fate::Unknown } else { fate };
-            if let Fate::Committed { contested, .. } = fate {
+            let fate = if is_broken { CommitOutcome::InDoubt } else { fate };
+            if let CommitOutcome::Committed { contended, .. } = fate {
                 for write in &unit.writes {
                     self.versions.commit(unit.number, write);
                 }
-                for root in contested {
+                for root in contended {
                     self.request_lease(root, Vec::new());
                 }
                 self.end(unit.seq, Resolution::Committed);
@@ -295,20 +297,20 @@ impl<J> Scheduler<J> {
             aborted.insert(unit.number, unit.seq);
             self.abort(&unit);
             let is_retried = match fate {
-                Fate::Committed { .. } | Fate::Fell { .. } => true,
-                Fate::Stale { root, stored } => {
+                CommitOutcome::Committed { .. } | CommitOutcome::DependencyAborted { .. } => true,
+                CommitOutcome::VersionConflict { root, stored } => {
                     self.versions.overwrite(&root, stored.map(|stored| *stored));
                     self.retry_after_conflict(unit.seq, root)
                 }
-                Fate::Known { .. } => {
+                CommitOutcome::DuplicateCommand { .. } => {
                     self.end(unit.seq, Resolution::Duplicate);
                     false
                 }
-                Fate::Failed(error) => {
+                CommitOutcome::Failed(error) => {
                     self.end(unit.seq, Resolution::Failed(error));
                     false
                 }
-                Fate::Unknown => {
+                CommitOutcome::InDoubt => {
                     // The store was lost: other processes may have changed it meanwhile.
                     self.versions.clear_durable();
                     self.effects.push_back(Effect::ResolveInDoubt(unit.seq));
@@ -321,7 +323,7 @@ impl<J> Scheduler<J> {
         }
         if fates.len() > 0 {
             // More outcomes than units: their values are the store's, and are not dropped under the lock.
-            Deferred::Value(Box::new(fates.collect::<Vec<Fate>>())).defer();
+            Deferred::Value(Box::new(fates.collect::<Vec<CommitOutcome>>())).defer();
         }
         for unit in self.queue.cascade_abort(&mut aborted) {
             self.abort(&unit);

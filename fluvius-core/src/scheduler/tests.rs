@@ -7,11 +7,11 @@ use super::{CommandSeq, Decision, Effect, Limits, Resolution, Scheduler};
 use crate::collections::OneVec;
 use crate::root::AggregateRoot;
 use crate::scheduler::CachedVersion;
-use crate::store::{Fate, StoreTurn};
+use crate::store::{CommitOutcome, Lease};
 
 struct World {
     scheduler: Scheduler<()>,
-    lease: Option<StoreTurn>,
+    lease: Option<Lease>,
 }
 
 impl World {
@@ -104,13 +104,13 @@ impl World {
         self.scheduler.admit(seq, decision)
     }
 
-    fn land(&mut self, fates: Vec<Fate>) {
+    fn land(&mut self, fates: Vec<CommitOutcome>) {
         self.scheduler.on_batch_committed(fates);
     }
 
     /// Grants the lease of an aggregate, which another process has left at a version.
     fn give(&mut self, number: u128, version: u64) {
-        let lease = self.lease.take().unwrap_or_else(|| StoreTurn::new(()));
+        let lease = self.lease.take().unwrap_or_else(|| Lease::new(()));
         self.scheduler
             .on_lease_acquired(&root(number), Some((lease, Some(row(number, version, 2)))));
     }
@@ -120,17 +120,20 @@ fn number(root: &AggregateRoot) -> u128 {
     root.identifier.as_u128()
 }
 
-fn stored() -> Fate {
-    Fate::Committed { first: 1, contested: Vec::new() }
+fn stored() -> CommitOutcome {
+    CommitOutcome::Committed { first: 1, contended: Vec::new() }
 }
 
 /// A committed unit, of whose aggregate other processes request the lease.
-fn contested(number: u128) -> Fate {
-    Fate::Committed { first: 1, contested: vec![root(number)] }
+fn contended(number: u128) -> CommitOutcome {
+    CommitOutcome::Committed { first: 1, contended: vec![root(number)] }
 }
 
-fn stale(number: u128, version: u64) -> Fate {
-    Fate::Stale { root: root(number), stored: Some(Box::new(row(number, version, 2))) }
+fn stale(number: u128, version: u64) -> CommitOutcome {
+    CommitOutcome::VersionConflict {
+        root: root(number),
+        stored: Some(Box::new(row(number, version, 2))),
+    }
 }
 
 #[test]
@@ -351,7 +354,7 @@ fn with_turn_asked() -> World {
     world.expect(&["decide 0"]);
     assert!(world.decide(0, &[1]));
     world.expect(&["commit 1"]);
-    world.land(vec![contested(1)]);
+    world.land(vec![contended(1)]);
     world.expect(&["acquire 1", "answer 0", "-"]);
     world
 }
@@ -435,7 +438,7 @@ fn steps_of_a_lost_command(mut world: World) -> Vec<String> {
     world.expect(&["decide 0"]);
     assert!(world.decide(0, &[9]));
     world.expect(&["commit 1"]);
-    world.land(vec![contested(9)]);
+    world.land(vec![contended(9)]);
     world.expect(&["acquire 9", "answer 0", "-"]);
     world.accept(&[1, 9]);
     world.give(9, 5);
@@ -446,7 +449,7 @@ fn steps_of_a_lost_command(mut world: World) -> Vec<String> {
     world.expect(&["decide 2"]);
     assert!(world.decide(2, &[5, 4]));
     world.expect(&["commit 1"]);
-    world.land(vec![contested(1)]);
+    world.land(vec![contended(1)]);
     world.expect(&["acquire 1", "answer 2", "-"]);
     assert!(!world.scheduler.admit(1, decision), "it has read a version that is not the newest");
     for _ in 0..10 {

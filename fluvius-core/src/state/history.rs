@@ -5,23 +5,23 @@ use chrono::{DateTime, Utc};
 use crate::error::Error;
 use crate::event::EventRecord;
 use crate::json::Json;
-use crate::logged::Logged;
+use crate::log_entry::LogEntry;
 use crate::root::AggregateRoot;
-use crate::store::{ErasedStore, StoreError};
+use crate::store::{DynStore, StoreError};
 
 /// From one whole state in the log to the next there are at most this many versions, so that
 /// reading any version back reads at most this many changes.
-pub(crate) const WHOLE_STATE_EVERY: u64 = 64;
+pub(crate) const SNAPSHOT_INTERVAL: u64 = 64;
 
 /// The state of a root as it was at a version, and the revision in whose shape it is.
 ///
 /// Changes are applied as they were written; to lift what they give is the reader's.
 pub(crate) async fn state_at(
-    store: &dyn ErasedStore,
+    store: &dyn DynStore,
     root: &AggregateRoot,
     version: u64,
 ) -> Result<(u32, Json), Error> {
-    let first = version.saturating_sub(WHOLE_STATE_EVERY - 1).max(1);
+    let first = version.saturating_sub(SNAPSHOT_INTERVAL - 1).max(1);
     let events = store.history(root, first, version).await?;
     let start = events
         .iter()
@@ -44,7 +44,7 @@ pub(crate) async fn state_at(
 /// The last version of a root, up to this one, whose event occurred at a time or before it; 0 where
 /// there is none.
 pub(super) async fn version_at(
-    store: &dyn ErasedStore,
+    store: &dyn DynStore,
     root: &AggregateRoot,
     last: u64,
     time: DateTime<Utc>,
@@ -64,10 +64,10 @@ pub(super) async fn version_at(
 
 /// The event that gave a root a version.
 pub(super) async fn event_at(
-    store: &dyn ErasedStore,
+    store: &dyn DynStore,
     root: &AggregateRoot,
     version: u64,
-) -> Result<Logged<EventRecord>, Error> {
+) -> Result<LogEntry<EventRecord>, Error> {
     let mut events = store.history(root, version, version).await?;
     events.pop().ok_or_else(|| broken(root, version, "its event is missing"))
 }
@@ -78,7 +78,7 @@ pub(super) async fn event_at(
 /// The event's own position does not tell: in the unit of an atomic group all commands stand
 /// before all events.
 pub(crate) async fn version_before(
-    store: &dyn ErasedStore,
+    store: &dyn DynStore,
     root: &AggregateRoot,
     position: u64,
 ) -> Result<u64, Error> {

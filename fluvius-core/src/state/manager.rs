@@ -12,14 +12,14 @@ use crate::json::JsonError;
 use crate::query::Filter;
 use crate::root::{AggregateRoot, Target};
 use crate::state::{StateReader, StateRecord};
-use crate::store::{ErasedStore, RealmFilter};
+use crate::store::{DynStore, RealmFilter};
 
 /// Reads the stored state: durable, and never half of a unit of work.
 ///
 /// That of a session sees the roots of the session's realm; that of a domain sees all.
 #[derive(Clone)]
 pub struct StateManager {
-    pub(super) store: Arc<dyn ErasedStore>,
+    pub(super) store: Arc<dyn DynStore>,
     pub(super) realm: RealmFilter,
 }
 
@@ -30,7 +30,7 @@ impl fmt::Debug for StateManager {
 }
 
 impl StateManager {
-    pub(crate) fn new(store: Arc<dyn ErasedStore>, realm: RealmFilter) -> Self {
+    pub(crate) fn new(store: Arc<dyn DynStore>, realm: RealmFilter) -> Self {
         Self { store, realm }
     }
 

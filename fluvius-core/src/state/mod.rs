@@ -11,5 +11,5 @@ pub use past::PointInTime;
 pub use reader::{StatePage, StateReader};
 pub use record::StateRecord;
 
-pub(crate) use history::{WHOLE_STATE_EVERY, state_at, version_before};
+pub(crate) use history::{SNAPSHOT_INTERVAL, state_at, version_before};
 pub(crate) use manager::invalid_state;

@@ -10,7 +10,7 @@ use crate::aggregate::Aggregate;
 use crate::error::Error;
 use crate::etag::ETag;
 use crate::event::EventRecord;
-use crate::logged::Logged;
+use crate::log_entry::LogEntry;
 use crate::root::{AggregateRoot, Target};
 
 /// A point in the life of a root: a version, or a time, which stands for the last version that
@@ -69,7 +69,7 @@ impl StateManager {
         &self,
         root: &AggregateRoot,
         versions: impl RangeBounds<u64>,
-    ) -> Result<Vec<Logged<EventRecord>>, Error> {
+    ) -> Result<Vec<LogEntry<EventRecord>>, Error> {
         let first = match versions.start_bound() {
             Bound::Included(first) => *first,
             Bound::Excluded(before) => before.saturating_add(1),

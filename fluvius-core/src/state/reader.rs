@@ -8,7 +8,7 @@ use crate::aggregate::Aggregate;
 use crate::error::Error;
 use crate::query::{Cursor, Filter, QueryError, SortKey, StateQuery};
 use crate::state::{StateRecord, Stored};
-use crate::store::{ErasedStore, RealmFilter};
+use crate::store::{DynStore, RealmFilter};
 
 /// How many rows a page has unless it is told.
 const PAGE_ROW_COUNT: usize = 1_000;
@@ -50,7 +50,7 @@ const PAGE_ROW_COUNT_MAX: usize = 10_000;
 /// # }
 /// ```
 pub struct StateReader<T> {
-    store: Arc<dyn ErasedStore>,
+    store: Arc<dyn DynStore>,
     query: StateQuery,
     /// The resources that may be asked for, where the type of the rows says so.
     allowed: Option<&'static [&'static str]>,
@@ -68,7 +68,7 @@ pub struct StatePage<T> {
 }
 
 impl<A: Aggregate> StateReader<Stored<A>> {
-    pub(super) fn of_aggregate(store: Arc<dyn ErasedStore>, realm: RealmFilter) -> Self {
+    pub(super) fn of_aggregate(store: Arc<dyn DynStore>, realm: RealmFilter) -> Self {
         let query = StateQuery { realm, ..StateQuery::of(A::RESOURCE, PAGE_ROW_COUNT) };
         Self { store, query, allowed: Some(A::RESOURCES), read: StateRecord::read }
     }
@@ -83,7 +83,7 @@ impl<A: Aggregate> StateReader<Stored<A>> {
 
 impl StateReader<StateRecord> {
     pub(super) fn of_rows(
-        store: Arc<dyn ErasedStore>,
+        store: Arc<dyn DynStore>,
         realm: RealmFilter,
         resource: Cow<'static, str>,
     ) -> Self {

@@ -11,7 +11,7 @@ use crate::resume::ResumeToken;
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
 pub struct StoreError {
-    can_retry: bool,
+    is_retryable: bool,
     message: String,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
     position: Option<Box<InvalidPosition>>,
@@ -28,12 +28,12 @@ pub(crate) struct InvalidPosition {
 impl StoreError {
     /// A failure that may pass: the same call may work later.
     pub fn unavailable(message: impl Into<String>) -> Self {
-        Self { can_retry: true, message: message.into(), source: None, position: None }
+        Self { is_retryable: true, message: message.into(), source: None, position: None }
     }
 
     /// A failure that stays until somebody mends its cause.
     pub fn permanent(message: impl Into<String>) -> Self {
-        Self { can_retry: false, message: message.into(), source: None, position: None }
+        Self { is_retryable: false, message: message.into(), source: None, position: None }
     }
 
     /// A claim of a resource that another domain has in this store.
@@ -66,8 +66,8 @@ impl StoreError {
     }
 
     /// Whether another try can help.
-    pub fn can_retry(&self) -> bool {
-        self.can_retry
+    pub fn is_retryable(&self) -> bool {
+        self.is_retryable
     }
 }
 

@@ -3,15 +3,15 @@
 //! A store knows nothing of aggregates, commands or rules. It checks versions and command
 //! identifiers, writes rows, and reads them back.
 
-mod erased;
+mod dyn_store;
 mod error;
-mod fate;
+mod lease;
 pub mod memory;
+mod outcome;
 mod page;
 mod query;
-mod shape;
 mod storable;
-mod turn;
+mod validate;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -19,21 +19,21 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 pub use error::StoreError;
-pub use fate::Fate;
+pub use lease::Lease;
+pub use outcome::CommitOutcome;
 pub use page::LogPage;
 pub use query::{LogQuery, RealmFilter};
-pub use turn::StoreTurn;
 
 pub use crate::sync::off_runtime;
 
-pub(crate) use erased::ErasedStore;
+pub(crate) use dyn_store::DynStore;
 pub(crate) use error::InvalidPosition;
 
 use crate::activity::ActivityRecord;
 use crate::command::CommandRecord;
 use crate::context::ContextRecord;
 use crate::event::EventRecord;
-use crate::logged::Logged;
+use crate::log_entry::LogEntry;
 use crate::message::MessageRecord;
 use crate::query::{Field, StateQuery};
 use crate::root::AggregateRoot;
@@ -41,7 +41,7 @@ use crate::state::StateRecord;
 use crate::unit_of_work::UnitOfWork;
 
 /// The row of a command, and that of its context.
-pub type KnownCommand = (Logged<CommandRecord>, Arc<ContextRecord>);
+pub type StoredCommand = (LogEntry<CommandRecord>, Arc<ContextRecord>);
 
 /// Keeps states and logs.
 ///
@@ -80,7 +80,7 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`StoreError::resource_taken`] if another domain has one of them.
-    fn claim(
+    fn register_domain(
         &self,
         domain: &str,
         resources: &[&'static str],
@@ -95,7 +95,7 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     /// What the store says.
-    fn index(
+    fn declare_indexes(
         &self,
         resource: &str,
         fields: &[Field],
@@ -109,16 +109,16 @@ pub trait Store: Send + Sync + 'static {
     /// Units are taken in the order of the batch, each on the content as the units before it
     /// leave it. The first of these that holds is a unit's fate, and nothing of it is stored:
     ///
-    /// 1. [`Failed`](Fate::Failed), permanently: it has not the shape that [`UnitOfWork`] tells
-    ///    ([`UnitOfWork::check_shape`]).
-    /// 2. [`Fell`](Fate::Fell): a unit of `depends_on` is not stored; of several, the first.
-    /// 3. [`Known`](Fate::Known): the identifier of one of its commands is taken, whatever the
+    /// 1. [`Failed`](CommitOutcome::Failed), permanently: it has not the shape that [`UnitOfWork`] tells
+    ///    ([`UnitOfWork::validate`]).
+    /// 2. [`Fell`](CommitOutcome::DependencyAborted): a unit of `depends_on` is not stored; of several, the first.
+    /// 3. [`Known`](CommitOutcome::DuplicateCommand): the identifier of one of its commands is taken, whatever the
     ///    status of the row that has it; of several, that of the first command.
-    /// 4. [`Stale`](Fate::Stale): a root of `expected` has another version, whether the unit
+    /// 4. [`Stale`](CommitOutcome::VersionConflict): a root of `expected` has another version, whether the unit
     ///    writes it or has only read it; of several, the first. The version of a root is that of
     ///    its row, closed or not, and 0 where there is none.
     ///
-    /// Every other unit is stored wholly and is [`Committed`](Fate::Committed), whatever became
+    /// Every other unit is stored wholly and is [`Committed`](CommitOutcome::Committed), whatever became
     /// of those that it does not depend on: one that only checks versions as well.
     ///
     /// A context is stored with the first unit that is stored and carries it, and is never
@@ -135,13 +135,13 @@ pub trait Store: Send + Sync + 'static {
     /// Roots, and identifiers, that are locked must be locked in one order for the whole batch.
     ///
     /// # Errors
-    /// A fault of the store is [`Fate::Failed`] or [`Fate::Unknown`] of each unit that it hit.
+    /// A fault of the store is [`CommitOutcome::Failed`] or [`CommitOutcome::InDoubt`] of each unit that it hit.
     /// Every other fate is told when what it rests on is durable: if the transaction fails, so
     /// do the units that were refused because of others in it.
     ///
     /// # Cancellation
     /// Dropping the future leaves of each unit either all or nothing.
-    fn commit(&self, batch: Arc<[UnitOfWork]>) -> impl Future<Output = Vec<Fate>> + Send;
+    fn commit(&self, batch: Arc<[UnitOfWork]>) -> impl Future<Output = Vec<CommitOutcome>> + Send;
 
     /// Waits for the turn of a root among all who have the content open, and has it until what is
     /// given is dropped.
@@ -158,7 +158,7 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Cancellation
     /// Dropping the future gives up the place in the queue.
-    fn turn(&self, root: &AggregateRoot) -> impl Future<Output = Option<StoreTurn>> + Send {
+    fn acquire_lease(&self, root: &AggregateRoot) -> impl Future<Output = Option<Lease>> + Send {
         let _ = root;
         std::future::ready(None)
     }
@@ -206,7 +206,7 @@ pub trait Store: Send + Sync + 'static {
     fn command(
         &self,
         id: Uuid,
-    ) -> impl Future<Output = Result<Option<KnownCommand>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Option<StoredCommand>, StoreError>> + Send;
 
     /// The events of one root with versions from `first` to `last`, both included, in that order.
     ///
@@ -220,7 +220,7 @@ pub trait Store: Send + Sync + 'static {
         root: &AggregateRoot,
         first: u64,
         last: u64,
-    ) -> impl Future<Output = Result<Vec<Logged<EventRecord>>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Vec<LogEntry<EventRecord>>, StoreError>> + Send;
 
     /// A page of the command log.
     ///
@@ -270,7 +270,7 @@ pub trait Store: Send + Sync + 'static {
     /// it may come for nothing, late or never, and he looks by himself now and then. What it waits
     /// for begins with the call, not with the first poll. A store without hints never ends it, as
     /// it does unless it says otherwise itself.
-    fn stored(&self) -> impl Future<Output = ()> + Send {
+    fn changed(&self) -> impl Future<Output = ()> + Send {
         std::future::pending()
     }
 

@@ -1,6 +1,6 @@
 //! A page of a log, with the place up to which the log was looked at.
 
-use crate::logged::{LogRecord, Logged};
+use crate::log_entry::{LogEntry, LogRecord};
 use crate::resume::ResumeToken;
 
 /// Rows of a log, and the place up to which the log was looked at for them.
@@ -13,7 +13,7 @@ use crate::resume::ResumeToken;
 #[non_exhaustive]
 pub struct LogPage<T> {
     /// The rows, in position order.
-    pub rows: Vec<Logged<T>>,
+    pub rows: Vec<LogEntry<T>>,
     /// The highest position looked at, with the row at it, from any log. If the page has reached
     /// the end of the log, it is the position of the newest row. If nothing was looked at, it is
     /// the query's `after`.
@@ -24,7 +24,7 @@ pub struct LogPage<T> {
 
 impl<T> LogPage<T> {
     /// A page, as a store has read it.
-    pub const fn new(rows: Vec<Logged<T>>, scanned_to: ResumeToken, newest: u64) -> Self {
+    pub const fn new(rows: Vec<LogEntry<T>>, scanned_to: ResumeToken, newest: u64) -> Self {
         Self { rows, scanned_to, newest }
     }
 

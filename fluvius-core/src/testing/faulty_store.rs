@@ -10,12 +10,12 @@ use crate::activity::ActivityRecord;
 use crate::command::CommandRecord;
 use crate::context::ContextRecord;
 use crate::event::EventRecord;
-use crate::logged::Logged;
+use crate::log_entry::LogEntry;
 use crate::message::MessageRecord;
 use crate::query::{Field, StateQuery};
 use crate::root::AggregateRoot;
 use crate::state::StateRecord;
-use crate::store::{Fate, LogPage, LogQuery, Store, StoreError, StoreTurn};
+use crate::store::{CommitOutcome, Lease, LogPage, LogQuery, Store, StoreError};
 use crate::sync;
 use crate::unit_of_work::UnitOfWork;
 
@@ -95,8 +95,8 @@ impl<S: Store> FaultyStore<S> {
     }
 
     /// Commits the units that do not fail; those that depend on one that does fall with it.
-    async fn commit_some(&self, batch: &[UnitOfWork], failed: &[bool]) -> Vec<Fate> {
-        let mut fates: Vec<Option<Fate>> = Vec::with_capacity(batch.len());
+    async fn commit_some(&self, batch: &[UnitOfWork], failed: &[bool]) -> Vec<CommitOutcome> {
+        let mut fates: Vec<Option<CommitOutcome>> = Vec::with_capacity(batch.len());
         let mut kept: Vec<UnitOfWork> = Vec::new();
         let mut index_of: Vec<Option<usize>> = Vec::with_capacity(batch.len());
         for (unit, failed) in batch.iter().zip(failed) {
@@ -104,8 +104,10 @@ impl<S: Store> FaultyStore<S> {
             if *failed || fallen.is_some() {
                 index_of.push(None);
                 fates.push(Some(match fallen {
-                    Some(on) => Fate::Fell { on: *on },
-                    None => Fate::Failed(StoreError::permanent("a planted fault: the unit failed")),
+                    Some(on) => CommitOutcome::DependencyAborted { on: *on },
+                    None => CommitOutcome::Failed(StoreError::permanent(
+                        "a planted fault: the unit failed",
+                    )),
                 }));
             } else {
                 let depends_on = unit.depends_on.iter().filter_map(|on| index_of[*on]).collect();
@@ -118,24 +120,30 @@ impl<S: Store> FaultyStore<S> {
             (0..batch.len()).filter(|index| index_of[*index].is_some()).collect();
         let mut inner = self.inner.commit(kept.into()).await.into_iter();
         let mut stored = || match inner.next() {
-            Some(Fate::Fell { on }) => Fate::Fell { on: stands[on] },
+            Some(CommitOutcome::DependencyAborted { on }) => {
+                CommitOutcome::DependencyAborted { on: stands[on] }
+            }
             Some(fate) => fate,
-            None => Fate::Failed(StoreError::permanent("the inner store gave no fate")),
+            None => CommitOutcome::Failed(StoreError::permanent("the inner store gave no fate")),
         };
         fates.into_iter().map(|mutant| mutant.unwrap_or_else(&mut stored)).collect()
     }
 }
 
 impl<S: Store> Store for FaultyStore<S> {
-    async fn claim(&self, domain: &str, resources: &[&'static str]) -> Result<(), StoreError> {
-        self.inner.claim(domain, resources).await
+    async fn register_domain(
+        &self,
+        domain: &str,
+        resources: &[&'static str],
+    ) -> Result<(), StoreError> {
+        self.inner.register_domain(domain, resources).await
     }
 
-    async fn index(&self, resource: &str, fields: &[Field]) -> Result<(), StoreError> {
-        self.inner.index(resource, fields).await
+    async fn declare_indexes(&self, resource: &str, fields: &[Field]) -> Result<(), StoreError> {
+        self.inner.declare_indexes(resource, fields).await
     }
 
-    async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<Fate> {
+    async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<CommitOutcome> {
         self.delay().await;
         let (lost_before, lost_after, failed) = self.with(|state| {
             state.batches.push(batch.len());
@@ -145,7 +153,7 @@ impl<S: Store> Store for FaultyStore<S> {
                 batch.iter().map(|_| state.rng.happens(state.faults.failed_units)).collect();
             (lost_before, lost_after, failed)
         });
-        let unknown = || batch.iter().map(|_| Fate::Unknown).collect();
+        let unknown = || batch.iter().map(|_| CommitOutcome::InDoubt).collect();
         if lost_before {
             return unknown();
         }
@@ -154,11 +162,11 @@ impl<S: Store> Store for FaultyStore<S> {
         if lost_after { unknown() } else { fates }
     }
 
-    async fn turn(&self, root: &AggregateRoot) -> Option<StoreTurn> {
+    async fn acquire_lease(&self, root: &AggregateRoot) -> Option<Lease> {
         self.read().await.ok()?;
-        let turn = self.inner.turn(root).await?;
+        let lease = self.inner.acquire_lease(root).await?;
         self.with(|state| state.turn_count += 1);
-        Some(turn)
+        Some(lease)
     }
 
     async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {
@@ -182,7 +190,7 @@ impl<S: Store> Store for FaultyStore<S> {
     async fn command(
         &self,
         id: Uuid,
-    ) -> Result<Option<(Logged<CommandRecord>, Arc<ContextRecord>)>, StoreError> {
+    ) -> Result<Option<(LogEntry<CommandRecord>, Arc<ContextRecord>)>, StoreError> {
         self.read().await?;
         self.inner.command(id).await
     }
@@ -192,7 +200,7 @@ impl<S: Store> Store for FaultyStore<S> {
         root: &AggregateRoot,
         first: u64,
         last: u64,
-    ) -> Result<Vec<Logged<EventRecord>>, StoreError> {
+    ) -> Result<Vec<LogEntry<EventRecord>>, StoreError> {
         self.read().await?;
         self.inner.history(root, first, last).await
     }
@@ -217,8 +225,8 @@ impl<S: Store> Store for FaultyStore<S> {
         self.inner.activities(query).await
     }
 
-    fn stored(&self) -> impl Future<Output = ()> + Send {
-        self.inner.stored()
+    fn changed(&self) -> impl Future<Output = ()> + Send {
+        self.inner.changed()
     }
 
     async fn context(&self, id: Uuid) -> Result<Option<Arc<ContextRecord>>, StoreError> {

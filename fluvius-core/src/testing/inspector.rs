@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::diff;
 use crate::action::ActionDescriptor;
 use crate::aggregate::{Aggregate, AggregateDescriptor, SharedState};
-use crate::json::{self, Change, Json};
+use crate::json::{self, Json, StateDelta};
 use crate::root::AggregateRoot;
 
 /// Inspects what the actions of a test's runtimes leave, and collects the faults.
@@ -87,7 +87,7 @@ fn written_differently(first: &Json, again: &Json) -> Option<String> {
     if first.as_str() == again.as_str() {
         return None;
     }
-    let change = Change::between(Some(first), again).to_json();
+    let change = StateDelta::between(Some(first), again).to_json();
     Some(format!(
         "is written differently after it is read back, so a replay or an equal command is not the same \
          (write `BTreeSet` in place of `HashSet`); the change is {change}"

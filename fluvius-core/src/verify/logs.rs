@@ -8,11 +8,11 @@ use crate::activity::ActivityRecord;
 use crate::command::{CommandRecord, CommandStatus};
 use crate::event::EventRecord;
 use crate::json;
-use crate::logged::Logged;
+use crate::log_entry::LogEntry;
 use crate::message::MessageRecord;
 use crate::resume::ResumeToken;
 use crate::root::AggregateRoot;
-use crate::store::{ErasedStore, LogPage, LogQuery, StoreError};
+use crate::store::{DynStore, LogPage, LogQuery, StoreError};
 
 /// How many rows of a log are read at once.
 const ROWS_AT_ONCE: usize = 256;
@@ -48,13 +48,13 @@ enum Log {
 /// The rows of a log that were read and not yet looked at, the next one last.
 struct Reader {
     log: Log,
-    rows: Vec<Logged<Row>>,
+    rows: Vec<LogEntry<Row>>,
     after: ResumeToken,
 }
 
 /// Checks the order of the logs, and what their rows refer to.
 pub(super) async fn check(
-    store: &dyn ErasedStore,
+    store: &dyn DynStore,
     report: &mut Verification,
 ) -> Result<(), StoreError> {
     let logs = [Log::Commands, Log::Events, Log::Messages, Log::Activities];
@@ -83,7 +83,7 @@ impl Reader {
     /// Reads the next page where the one before is used up.
     async fn fill(
         &mut self,
-        store: &dyn ErasedStore,
+        store: &dyn DynStore,
         report: &mut Verification,
     ) -> Result<(), StoreError> {
         if !self.rows.is_empty() {
@@ -123,16 +123,16 @@ impl Reader {
     }
 }
 
-fn rows<T>(page: LogPage<T>, row: fn(T) -> Row) -> (Vec<Logged<Row>>, ResumeToken) {
+fn rows<T>(page: LogPage<T>, row: fn(T) -> Row) -> (Vec<LogEntry<Row>>, ResumeToken) {
     let logged =
-        |logged: Logged<T>| Logged { position: logged.position, record: row(logged.record) };
+        |logged: LogEntry<T>| LogEntry { position: logged.position, record: row(logged.record) };
     (page.rows.into_iter().map(logged).collect(), page.scanned_to)
 }
 
 /// The row of a root has reached the versions of its events; asked for once a page.
 async fn check_versions(
-    store: &dyn ErasedStore,
-    page: &[Logged<Row>],
+    store: &dyn DynStore,
+    page: &[LogEntry<Row>],
     report: &mut Verification,
 ) -> Result<(), StoreError> {
     // Of each root the event of the highest version.
@@ -162,9 +162,9 @@ async fn check_versions(
 }
 
 async fn check_row(
-    store: &dyn ErasedStore,
+    store: &dyn DynStore,
     look_up: &mut LookUp<'_>,
-    row: &Logged<Row>,
+    row: &LogEntry<Row>,
     report: &mut Verification,
 ) -> Result<(), StoreError> {
     let position = row.position;

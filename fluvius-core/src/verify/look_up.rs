@@ -7,9 +7,9 @@ use uuid::Uuid;
 
 use crate::command::{CommandRecord, CommandStatus};
 use crate::context::ContextRecord;
-use crate::logged::Logged;
+use crate::log_entry::LogEntry;
 use crate::root::AggregateRoot;
-use crate::store::{ErasedStore, StoreError};
+use crate::store::{DynStore, StoreError};
 
 use super::{FaultKind, Verification};
 
@@ -17,17 +17,17 @@ use super::{FaultKind, Verification};
 const CONTEXT_COUNT_MAX: usize = 4_096;
 
 /// A command of the log, and its context.
-pub(super) type Found = (Logged<CommandRecord>, Arc<ContextRecord>);
+pub(super) type Found = (LogEntry<CommandRecord>, Arc<ContextRecord>);
 
 /// Asks the store, but not for what it has just been asked.
 pub(super) struct LookUp<'a> {
-    store: &'a dyn ErasedStore,
+    store: &'a dyn DynStore,
     last: Option<Found>,
     contexts: HashSet<Uuid>,
 }
 
 impl<'a> LookUp<'a> {
-    pub(super) fn new(store: &'a dyn ErasedStore) -> Self {
+    pub(super) fn new(store: &'a dyn DynStore) -> Self {
         Self { store, last: None, contexts: HashSet::new() }
     }
 

@@ -19,7 +19,7 @@ mod roots;
 
 pub use report::{Fault, FaultKind, Verification};
 
-use crate::store::{ErasedStore, Store, StoreError};
+use crate::store::{DynStore, Store, StoreError};
 
 /// Reads all that a store holds and tells where it contradicts itself.
 ///
@@ -62,7 +62,7 @@ use crate::store::{ErasedStore, Store, StoreError};
 /// # }
 /// ```
 pub async fn verify<S: Store>(store: &S) -> Result<Verification, StoreError> {
-    let store: &dyn ErasedStore = store;
+    let store: &dyn DynStore = store;
     let mut report = Verification::default();
     roots::check(store, &mut report).await?;
     logs::check(store, &mut report).await?;

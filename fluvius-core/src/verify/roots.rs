@@ -5,10 +5,10 @@ use serde_json::Value;
 use super::{FaultKind, Verification};
 use crate::etag::ETag;
 use crate::event::EventRecord;
-use crate::logged::Logged;
+use crate::log_entry::LogEntry;
 use crate::query::{Cursor, StateQuery};
-use crate::state::{StateRecord, WHOLE_STATE_EVERY};
-use crate::store::{ErasedStore, StoreError};
+use crate::state::{SNAPSHOT_INTERVAL, StateRecord};
+use crate::store::{DynStore, StoreError};
 
 /// How many rows are read at once.
 const ROWS_AT_ONCE: usize = 64;
@@ -17,7 +17,7 @@ const EVENTS_AT_ONCE: u64 = 64;
 
 /// Checks every root against its log.
 pub(super) async fn check(
-    store: &dyn ErasedStore,
+    store: &dyn DynStore,
     report: &mut Verification,
 ) -> Result<(), StoreError> {
     let mut query = StateQuery::every(ROWS_AT_ONCE);
@@ -42,8 +42,8 @@ pub(super) async fn check(
 struct Fold<'a> {
     row: &'a StateRecord,
     /// The first event and the last one read.
-    first: Option<Logged<EventRecord>>,
-    last: Option<Logged<EventRecord>>,
+    first: Option<LogEntry<EventRecord>>,
+    last: Option<LogEntry<EventRecord>>,
     /// The state after the last event; `None` before the first, and after a change that does not
     /// fit, until the next whole state.
     state: Option<Value>,
@@ -57,7 +57,7 @@ impl<'a> Fold<'a> {
 
     async fn run(
         mut self,
-        store: &dyn ErasedStore,
+        store: &dyn DynStore,
         report: &mut Verification,
     ) -> Result<(), StoreError> {
         let root = &self.row.root;
@@ -75,7 +75,7 @@ impl<'a> Fold<'a> {
         self.compare(store, report).await
     }
 
-    fn add(&mut self, event: Logged<EventRecord>, next: &mut u64, report: &mut Verification) {
+    fn add(&mut self, event: LogEntry<EventRecord>, next: &mut u64, report: &mut Verification) {
         let (root, position) = (&self.row.root, Some(event.position));
         let version = event.version;
         if version < *next {
@@ -99,9 +99,9 @@ impl<'a> Fold<'a> {
         }
         if event.change.is_whole() {
             self.last_whole = version;
-        } else if version - self.last_whole == WHOLE_STATE_EVERY {
+        } else if version - self.last_whole == SNAPSHOT_INTERVAL {
             // Told once, where it begins.
-            let detail = format!("version {version} needs more than {WHOLE_STATE_EVERY} changes");
+            let detail = format!("version {version} needs more than {SNAPSHOT_INTERVAL} changes");
             report.add(FaultKind::WholeStateFar, root, position, detail);
         }
         let was_lost = self.state.is_none() && version > 1 && !event.change.is_whole();
@@ -131,7 +131,7 @@ impl<'a> Fold<'a> {
 
     async fn compare(
         &self,
-        store: &dyn ErasedStore,
+        store: &dyn DynStore,
         report: &mut Verification,
     ) -> Result<(), StoreError> {
         let row = self.row;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use chrono::{DateTime, SubsecRound, Utc};
-use fluvius_core::json::{Change, Json};
+use fluvius_core::json::{Json, StateDelta};
 use fluvius_core::{AggregateRoot, ContextRecord, UnitOfWork};
 use serde_json::Value;
 use uuid::Uuid;
@@ -36,7 +36,7 @@ pub(crate) fn mangle(unit: &UnitOfWork, mutant: Mutant) -> UnitOfWork {
         how.time(&mut row.occurred);
         how.revision(&mut row.revision);
         match &mut row.change {
-            Change::Whole(json) | Change::Patch(json) => how.json(json),
+            StateDelta::Snapshot(json) | StateDelta::Patch(json) => how.json(json),
         }
     }
     for row in unit.states.iter_mut().map(Arc::make_mut) {

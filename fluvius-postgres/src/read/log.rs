@@ -2,7 +2,7 @@
 
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
-    ActivityRecord, CommandRecord, EventRecord, LogPage, LogQuery, LogRecord, Logged,
+    ActivityRecord, CommandRecord, EventRecord, LogEntry, LogPage, LogQuery, LogRecord,
     MessageRecord, RealmFilter, ResumeToken,
 };
 use tokio_postgres::Row;
@@ -18,7 +18,7 @@ use crate::rows::{self, ACTIVITY, COMMAND, EVENT, MESSAGE};
 pub(crate) struct Log<T> {
     table: &'static str,
     columns: &'static str,
-    read: fn(&Row) -> Result<Logged<T>, Fault>,
+    read: fn(&Row) -> Result<LogEntry<T>, Fault>,
     /// The rest of a selection of the realm `x.realm` of a row `l`.
     context: &'static str,
     /// Set if the rows of a root can be found by their versions.

@@ -6,7 +6,9 @@ mod query;
 use std::sync::Arc;
 
 use fluvius_core::uuid::Uuid;
-use fluvius_core::{AggregateRoot, ContextRecord, EventRecord, KnownCommand, Logged, StateRecord};
+use fluvius_core::{
+    AggregateRoot, ContextRecord, EventRecord, LogEntry, StateRecord, StoredCommand,
+};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
@@ -51,7 +53,7 @@ pub(crate) async fn snapshot_rows(
 }
 
 /// The row of a command, with its context.
-pub(crate) async fn command(readers: &Readers, id: Uuid) -> Result<Option<KnownCommand>, Fault> {
+pub(crate) async fn command(readers: &Readers, id: Uuid) -> Result<Option<StoredCommand>, Fault> {
     let sql = format!(
         "SELECT {COMMAND}, {CONTEXT} FROM command_log AS l JOIN context_log AS x ON x.id = l.context_id \
          WHERE l.id = $1"
@@ -77,7 +79,7 @@ pub(crate) async fn history(
     root: &AggregateRoot,
     first: u64,
     last: u64,
-) -> Result<Vec<Logged<EventRecord>>, Fault> {
+) -> Result<Vec<LogEntry<EventRecord>>, Fault> {
     let sql = format!(
         "SELECT {EVENT} FROM event_log AS l WHERE l.identifier = $1 AND l.resource = $2 \
          AND l.version BETWEEN $3 AND $4 ORDER BY l.version"
@@ -93,7 +95,7 @@ pub(crate) async fn history(
 }
 
 /// Claims resource names for a domain.
-pub(crate) async fn claim(
+pub(crate) async fn register_domain(
     readers: &Readers,
     domain: &str,
     resources: &[&'static str],

@@ -59,7 +59,7 @@ impl<'b> Draft<'b> {
         let malformed: HashMap<usize, StoreError> = batch
             .iter()
             .enumerate()
-            .filter_map(|(index, unit)| Some((index, unit.check_shape(first + index).err()?)))
+            .filter_map(|(index, unit)| Some((index, unit.validate(first + index).err()?)))
             .collect();
         let mut draft = Self {
             batch,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use fluvius_core::{AggregateRoot, Fate, Logged, StateRecord, StoreError, UnitOfWork};
+use fluvius_core::{AggregateRoot, CommitOutcome, LogEntry, StateRecord, StoreError, UnitOfWork};
 use tokio_postgres::Row;
 
 use super::draft::{Draft, MALFORMED, SOUND};
@@ -30,7 +30,7 @@ pub(crate) struct Told {
     numbers: Vec<i32>,
     others: Vec<i32>,
     /// The numbers of the roots whose turn another process has or waits for.
-    contested: Vec<i32>,
+    contended: Vec<i32>,
     /// The rows that units were stale at, by the number of the root.
     stored: HashMap<i32, StateRecord>,
 }
@@ -50,8 +50,8 @@ impl Told {
         let told = told.ok_or_else(|| Fault::damaged("commit_batch", "it has told no fates"))?;
         let Some(numbers) = told.try_get(FATES)? else { return Ok(None) };
         let others = told.try_get::<_, Option<Vec<i32>>>(OTHERS)?.unwrap_or_default();
-        let contested = told.try_get::<_, Option<Vec<i32>>>(CONTESTED)?.unwrap_or_default();
-        Ok(Some(Self { base: base(told.try_get(BASE)?)?, numbers, others, contested, stored }))
+        let contended = told.try_get::<_, Option<Vec<i32>>>(CONTESTED)?.unwrap_or_default();
+        Ok(Some(Self { base: base(told.try_get(BASE)?)?, numbers, others, contended, stored }))
     }
 
     /// What the statement has told that stores changes; `None`: it has stored nothing.
@@ -70,8 +70,8 @@ impl Told {
             .unit_roots()
             .map(|root| if is_wanted(root) { (SOUND, 0) } else { (STALE, root) })
             .unzip();
-        let contested = told.try_get(2)?;
-        Ok(Some(Self { base: base(told.try_get(BASE)?)?, numbers, others, contested, stored }))
+        let contended = told.try_get(2)?;
+        Ok(Some(Self { base: base(told.try_get(BASE)?)?, numbers, others, contended, stored }))
     }
 
     pub(crate) fn stored_units<'d>(
@@ -102,9 +102,9 @@ pub(crate) async fn read(
     readers: &Readers,
     draft: &Draft<'_>,
     told: &Told,
-) -> Result<Vec<Fate>, Fault> {
-    let Told { base, numbers, others, contested, stored } = told;
-    let contested: Vec<&AggregateRoot> = contested
+) -> Result<Vec<CommitOutcome>, Fault> {
+    let Told { base, numbers, others, contended, stored } = told;
+    let contended: Vec<&AggregateRoot> = contended
         .iter()
         .filter_map(|number| draft.roots.get(usize::try_from(*number).ok()?.checked_sub(1)?))
         .copied()
@@ -112,7 +112,7 @@ pub(crate) async fn read(
     if numbers.len() != draft.batch.len() {
         return Err(Fault::damaged("commit_batch", format!("it has told {} fates", numbers.len())));
     }
-    let mut fates: Vec<Fate> = Vec::with_capacity(numbers.len());
+    let mut fates: Vec<CommitOutcome> = Vec::with_capacity(numbers.len());
     for (index, number) in numbers.iter().enumerate() {
         let other = others.get(index).copied().unwrap_or(0);
         let place = usize::try_from(other).ok().and_then(|other| other.checked_sub(1));
@@ -120,16 +120,16 @@ pub(crate) async fn read(
         let fate = match (*number, place) {
             (SOUND, _) => {
                 let written = draft.batch[index].states.iter().map(|state| &state.root);
-                let contested = written.filter(|root| contested.contains(root)).cloned().collect();
-                Fate::Committed { first: base + draft.offsets[index] + 1, contested }
+                let contended = written.filter(|root| contended.contains(root)).cloned().collect();
+                CommitOutcome::Committed { first: base + draft.offsets[index] + 1, contended }
             }
             (MALFORMED, _) => malformed(draft, index),
-            (FELL, Some(on)) => Fate::Fell { on },
+            (FELL, Some(on)) => CommitOutcome::DependencyAborted { on },
             (KNOWN, Some(id)) => known(readers, draft, id, &before).await?,
             (STALE, Some(root)) => {
                 let root = *draft.roots.get(root).ok_or_else(|| odd(*number, other))?;
                 let state = before.state(root).or_else(|| stored.get(&other).cloned());
-                Fate::Stale { root: root.clone(), stored: state.map(Box::new) }
+                CommitOutcome::VersionConflict { root: root.clone(), stored: state.map(Box::new) }
             }
             _ => return Err(odd(*number, other)),
         };
@@ -138,9 +138,9 @@ pub(crate) async fn read(
     Ok(fates)
 }
 
-fn malformed(draft: &Draft<'_>, index: usize) -> Fate {
+fn malformed(draft: &Draft<'_>, index: usize) -> CommitOutcome {
     let broken = || StoreError::permanent("a unit of work is malformed");
-    Fate::Failed(draft.malformed.get(&index).cloned().unwrap_or_else(broken))
+    CommitOutcome::Failed(draft.malformed.get(&index).cloned().unwrap_or_else(broken))
 }
 
 /// The row of a command's identifier: of a unit before this one, or of the log.
@@ -149,40 +149,42 @@ async fn known(
     draft: &Draft<'_>,
     id: usize,
     before: &Before<'_>,
-) -> Result<Fate, Fault> {
+) -> Result<CommitOutcome, Fault> {
     let id = *draft.ids.get(id).ok_or_else(|| odd(KNOWN, 0))?;
     for (unit, fate) in before.stored() {
-        let Fate::Committed { first, .. } = fate else { continue };
+        let CommitOutcome::Committed { first, .. } = fate else { continue };
         let place = unit.commands.iter().position(|command| command.id == id);
         if let Some(place) = place {
             let record = unit.commands[place].as_ref().clone();
-            let command = Box::new(Logged { position: first + place as u64, record });
+            let command = Box::new(LogEntry { position: first + place as u64, record });
             // The first that was stored stays; it is the same one but for an author of units of work.
             let context = read::context(readers, unit.context.id).await?;
             let context = context.unwrap_or_else(|| Arc::clone(&unit.context));
-            return Ok(Fate::Known { command, context });
+            return Ok(CommitOutcome::DuplicateCommand { command, context });
         }
     }
     // The log only grows: what was there during the commit is there still.
     match read::command(readers, id).await {
-        Ok(Some((command, context))) => Ok(Fate::Known { command: Box::new(command), context }),
+        Ok(Some((command, context))) => {
+            Ok(CommitOutcome::DuplicateCommand { command: Box::new(command), context })
+        }
         Ok(None) => Err(Fault::damaged("command_log", format!("command {id} is gone"))),
         // Nothing of this unit is stored: only its answer cannot be told now.
-        Err(fault) => Ok(Fate::Failed(fault.into())),
+        Err(fault) => Ok(CommitOutcome::Failed(fault.into())),
     }
 }
 
 /// The units before one in its batch, and what became of them.
 struct Before<'b> {
     units: &'b [UnitOfWork],
-    fates: &'b [Fate],
+    fates: &'b [CommitOutcome],
 }
 
 impl Before<'_> {
     /// Those that are stored, the last one first.
-    fn stored(&self) -> impl Iterator<Item = (&UnitOfWork, &Fate)> {
+    fn stored(&self) -> impl Iterator<Item = (&UnitOfWork, &CommitOutcome)> {
         let pairs = self.units.iter().zip(self.fates).rev();
-        pairs.filter(|(_, fate)| matches!(fate, Fate::Committed { .. }))
+        pairs.filter(|(_, fate)| matches!(fate, CommitOutcome::Committed { .. }))
     }
 
     /// The row of a root as they leave it, where one of them writes it.

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use fluvius_core::{Fate, StoreError, UnitOfWork};
+use fluvius_core::{CommitOutcome, StoreError, UnitOfWork};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
@@ -92,9 +92,9 @@ impl Writer {
     }
 
     /// Commits a batch, in several parts if it is too large for one.
-    pub(crate) async fn commit(&self, batch: &[UnitOfWork]) -> Vec<Fate> {
+    pub(crate) async fn commit(&self, batch: &[UnitOfWork]) -> Vec<CommitOutcome> {
         let sizes: Vec<usize> = batch.iter().map(UnitOfWork::estimated_bytes).collect();
-        let mut fates: Vec<Fate> = Vec::with_capacity(batch.len());
+        let mut fates: Vec<CommitOutcome> = Vec::with_capacity(batch.len());
         for part in parts::of(&sizes, parts::PART_BYTES_MAX) {
             let first = part.start;
             let units = &batch[part];
@@ -104,7 +104,7 @@ impl Writer {
                 self.commit_one_by_one(batch, first, units.len(), &mut fates).await;
             } else if sizes[first] > draft::BYTES_MAX {
                 // The unit is a part of its own.
-                fates.push(Fate::Failed(draft::too_large()));
+                fates.push(CommitOutcome::Failed(draft::too_large()));
             } else {
                 self.commit_part(batch, first, units, &mut fates).await;
             }
@@ -118,7 +118,7 @@ impl Writer {
         batch: &[UnitOfWork],
         first: usize,
         units: &[UnitOfWork],
-        fates: &mut Vec<Fate>,
+        fates: &mut Vec<CommitOutcome>,
     ) {
         let draft = Draft::of(units, first);
         match self.call(&draft).await {
@@ -131,7 +131,9 @@ impl Writer {
                 let told = self.fates(&draft, called).await;
                 // The indexes are converted to those of the batch.
                 fates.extend(told.into_iter().map(|fate| match fate {
-                    Fate::Fell { on } => Fate::Fell { on: first + on },
+                    CommitOutcome::DependencyAborted { on } => {
+                        CommitOutcome::DependencyAborted { on: first + on }
+                    }
                     fate => fate,
                 }));
             }
@@ -144,30 +146,30 @@ impl Writer {
         batch: &[UnitOfWork],
         first: usize,
         count: usize,
-        fates: &mut Vec<Fate>,
+        fates: &mut Vec<CommitOutcome>,
     ) {
         for (index, unit) in batch.iter().enumerate().skip(first).take(count) {
             let draft = Draft::of(std::slice::from_ref(unit), index);
             let fate = match fallen(unit, index, fates) {
-                Some(on) if draft.malformed.is_empty() => Fate::Fell { on },
+                Some(on) if draft.malformed.is_empty() => CommitOutcome::DependencyAborted { on },
                 _ => {
                     let called = self.call(&draft).await;
                     let fate = self.fates(&draft, called).await.pop();
-                    fate.unwrap_or(Fate::Unknown)
+                    fate.unwrap_or(CommitOutcome::InDoubt)
                 }
             };
             fates.push(fate);
         }
     }
 
-    async fn fates(&self, draft: &Draft<'_>, called: Called) -> Vec<Fate> {
+    async fn fates(&self, draft: &Draft<'_>, called: Called) -> Vec<CommitOutcome> {
         match called {
             Called::Done(told) => match fates::read(&self.readers, draft, &told).await {
                 Ok(fates) => fates,
                 // It is committed, and what it has told cannot be read.
                 Err(fault) => {
                     tracing::error!(error = %fault, "the fates of a batch cannot be read");
-                    draft.batch.iter().map(|_| Fate::Unknown).collect()
+                    draft.batch.iter().map(|_| CommitOutcome::InDoubt).collect()
                 }
             },
             Called::Failed(fault) => {
@@ -176,13 +178,13 @@ impl Writer {
                 units
                     .map(|(index, _)| {
                         let own = draft.malformed.get(&index);
-                        Fate::Failed(own.unwrap_or(&error).clone())
+                        CommitOutcome::Failed(own.unwrap_or(&error).clone())
                     })
                     .collect()
             }
             Called::Unknown(fault) => {
                 tracing::warn!(error = %fault, "what has become of a commit is not known");
-                draft.batch.iter().map(|_| Fate::Unknown).collect()
+                draft.batch.iter().map(|_| CommitOutcome::InDoubt).collect()
             }
         }
     }
@@ -349,8 +351,8 @@ impl Writer {
 }
 
 /// Returns the first earlier unit that a unit depends on and that is not stored.
-fn fallen(unit: &UnitOfWork, first: usize, fates: &[Fate]) -> Option<usize> {
-    let is_stored = |on: usize| matches!(fates.get(on), Some(Fate::Committed { .. }));
+fn fallen(unit: &UnitOfWork, first: usize, fates: &[CommitOutcome]) -> Option<usize> {
+    let is_stored = |on: usize| matches!(fates.get(on), Some(CommitOutcome::Committed { .. }));
     unit.depends_on.iter().copied().find(|on| *on < first && !is_stored(*on))
 }
 

@@ -30,7 +30,7 @@ async fn a_dump_that_is_made_while_commands_run_is_restored_to_a_whole_store() {
     let store = PostgresStore::open(&server.url()).await.unwrap();
     let session = bank::session(&bank::runtime(store.clone(), SETTLE_TIME).await);
     let fields = [number("balance"), text("owner_name")];
-    store.index("bank-account", &fields).await.unwrap();
+    store.declare_indexes("bank-account", &fields).await.unwrap();
     bank::open_accounts(&session, ACCOUNTS).await;
     let mut rng = SeededRng::new(1);
     let mut before = Vec::new();
@@ -83,7 +83,7 @@ async fn a_dump_that_is_made_while_commands_run_is_restored_to_a_whole_store() {
     kept.batch_execute("SET search_path = fluvius").await.unwrap();
     let values: i64 = kept.query_one(values, &[]).await.unwrap().get(0);
     assert_eq!(values, 2 * i64::try_from(ACCOUNTS).unwrap());
-    restored.index("bank-account", &fields).await.unwrap();
+    restored.declare_indexes("bank-account", &fields).await.unwrap();
     let rich = StateQuery {
         filter: number("balance").gt(0),
         sort: vec![number("balance").descending()],

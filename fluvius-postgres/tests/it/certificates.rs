@@ -20,7 +20,7 @@ async fn a_server_without_tls_is_refused_where_it_is_required() {
     for mode in ["require", "verify-ca", "verify-full"] {
         let refused = PostgresStore::open(&url.replace("=disable", &format!("={mode}"))).await;
         let error = refused.unwrap_err();
-        assert!(!error.can_retry(), "{mode}: {error}");
+        assert!(!error.is_retryable(), "{mode}: {error}");
         assert!(error.to_string().starts_with("the server offers no TLS"), "{mode}: {error}");
     }
     for mode in ["disable", "allow", "prefer"] {
@@ -173,7 +173,7 @@ async fn a_server_that_demands_or_refuses_tls_is_followed() {
         let error = PostgresStore::open(&url).await.unwrap_err();
         let told = error.to_string();
         assert!(told.starts_with("the server refuses the login: "), "{told}");
-        assert!(!error.can_retry(), "{told}");
+        assert!(!error.is_retryable(), "{told}");
     }
 }
 
@@ -197,7 +197,7 @@ async fn a_login_by_password_says_why_it_fails_and_binds_the_channel() {
     ] {
         let error = PostgresStore::open(&format!("{} {tail}", server.address)).await.unwrap_err();
         let all = format!("{error}, {:?}", error.source());
-        assert!(all.starts_with(told) && !error.can_retry(), "{all}");
+        assert!(all.starts_with(told) && !error.is_retryable(), "{all}");
         assert!(!all.contains("s3cret"), "{all}");
     }
 }
@@ -213,7 +213,7 @@ async fn a_client_may_have_a_certificate() {
     // A certificate is no key.
     let url = format!("{} sslcert='{certificate}' sslkey='{certificate}'", server.address);
     let error = PostgresStore::open(&url).await.unwrap_err();
-    assert!(!error.can_retry() && error.to_string().contains("`sslkey`"), "{error}");
+    assert!(!error.is_retryable() && error.to_string().contains("`sslkey`"), "{error}");
 }
 
 /// Older versions of openssl make such a certificate out of a request.
@@ -238,7 +238,7 @@ async fn a_file_that_holds_no_certificate_is_named() {
         };
         let url = format!("{address}&{setting}={}{key}", file.display());
         let error = PostgresStore::open(&url).await.unwrap_err();
-        assert!(!error.can_retry(), "{error}");
+        assert!(!error.is_retryable(), "{error}");
         let told = error.to_string();
         assert!(told.contains("`sslrootcert`") || told.contains("`sslkey`"), "{told}");
         assert!(told.contains(&file.display().to_string()), "{told}");
@@ -252,7 +252,7 @@ async fn check_not_trusted(url: &str, told: &str) {
 /// The certificate is refused for good, and the cause is told.
 fn check_refused(opened: Result<PostgresStore, StoreError>, told: &str) {
     let error = opened.unwrap_err();
-    assert!(!error.can_retry(), "{error}");
+    assert!(!error.is_retryable(), "{error}");
     assert!(error.to_string().contains(told), "{error}");
     let source = error.source().unwrap();
     assert!(source.to_string().contains("invalid peer certificate"), "{source}");

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use fluvius_core::testing::SeededRng;
 use fluvius_core::uuid::Uuid;
-use fluvius_core::{Error, Fate, Store};
+use fluvius_core::{CommitOutcome, Error, Store};
 use fluvius_postgres::PostgresStore;
 use fluvius_postgres::testing::PrivateServer;
 
@@ -171,14 +171,14 @@ async fn what_the_log_says_of_a_command_whose_connection_was_cut_stays_so() {
         let id = unit[0].commands[0].id;
         proxy.cut_next(cut);
         let fates = store.commit(unit.clone().into()).await;
-        assert!(matches!(fates[..], [Fate::Unknown]), "{cut:?}: {fates:?}");
+        assert!(matches!(fates[..], [CommitOutcome::InDoubt]), "{cut:?}: {fates:?}");
         let found = store.command(id).await.unwrap().is_some();
         tokio::time::sleep(LATE * 2).await;
         assert_eq!(direct.command(id).await.unwrap().is_some(), found, "{cut:?}");
         let fates = store.commit(unit.into()).await;
         assert!(
-            matches!(fates[..], [Fate::Known { .. }]) == found
-                && matches!(fates[..], [Fate::Committed { .. }]) != found,
+            matches!(fates[..], [CommitOutcome::DuplicateCommand { .. }]) == found
+                && matches!(fates[..], [CommitOutcome::Committed { .. }]) != found,
             "{cut:?}: {fates:?}"
         );
     }

@@ -24,7 +24,7 @@ async fn a_state_that_is_no_json_is_told_and_ends_no_query_over_the_others() {
     );
     assert_eq!(client.execute(&damage, &[&damaged.root.identifier]).await.unwrap(), 1);
     let error = store.load(&damaged.root).await.unwrap_err();
-    assert!(!error.can_retry() && error.to_string().contains("damaged"), "{error}");
+    assert!(!error.is_retryable() && error.to_string().contains("damaged"), "{error}");
     let is_whole = || text("account_number").eq("1");
     let filters = [
         is_whole(),

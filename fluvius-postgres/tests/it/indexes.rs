@@ -107,7 +107,7 @@ async fn a_field_that_is_declared_later_is_filled_while_commits_go_on() {
         }
     });
     let fields = [text("owner_name"), number("balance"), time("balance")];
-    store.index(RESOURCE, &fields).await.unwrap();
+    store.declare_indexes(RESOURCE, &fields).await.unwrap();
     check_values(&client).await;
     tokio::time::sleep(Duration::from_millis(100)).await;
     is_over.store(true, Ordering::SeqCst);
@@ -117,12 +117,12 @@ async fn a_field_that_is_declared_later_is_filled_while_commits_go_on() {
     assert_eq!(found(&store, owned("owner 7")).await, 12);
     // Nothing is made anew where all is as it was declared.
     let newest = count(&client, "SELECT max(id) FROM field").await;
-    store.index(RESOURCE, &fields).await.unwrap();
-    store.index(RESOURCE, &[number("balance"), text("account_number")]).await.unwrap();
+    store.declare_indexes(RESOURCE, &fields).await.unwrap();
+    store.declare_indexes(RESOURCE, &[number("balance"), text("account_number")]).await.unwrap();
     assert_eq!(count(&client, "SELECT max(id) FROM field").await, newest + 1);
     check_values(&client).await;
     assert_eq!(found(&store, owned("owner 7")).await, 12);
-    store.index(RESOURCE, &[]).await.unwrap();
+    store.declare_indexes(RESOURCE, &[]).await.unwrap();
     check_values(&client).await;
     assert_eq!(count(&client, "SELECT count(*) FROM field").await, 0);
     client.batch_execute("DELETE FROM resource_state WHERE data LIKE '%owner %'").await.unwrap();
@@ -137,18 +137,18 @@ async fn what_one_has_declared_another_keeps_and_may_change() {
     let client = client_in(&schema).await;
     let session = bank::session(&bank::runtime(other.clone(), SETTLE_TIME).await);
     fill(&client, 300).await;
-    one.index(RESOURCE, &[text("owner_name"), number("balance")]).await.unwrap();
+    one.declare_indexes(RESOURCE, &[text("owner_name"), number("balance")]).await.unwrap();
     bank::open_accounts(&session, 2).await;
     check_values(&client).await;
     assert_eq!(found(&one, owned("owner 7")).await, 3);
-    other.index(RESOURCE, &[number("balance")]).await.unwrap();
+    other.declare_indexes(RESOURCE, &[number("balance")]).await.unwrap();
     // The table that it asks for is gone, and another is not filled yet.
     let begin = format!("SELECT declare_field('{RESOURCE}', '{{account_number}}', 'text')");
     client.batch_execute(&begin).await.unwrap();
     assert_eq!(found(&one, owned("owner 7") & number("balance").gt(100)).await, 2);
     assert_eq!(found(&one, text("account_number").eq("1")).await, 301);
     assert_eq!(filled(&client).await, ["balance"]);
-    other.index(RESOURCE, &[number("balance")]).await.unwrap();
+    other.declare_indexes(RESOURCE, &[number("balance")]).await.unwrap();
     // Somebody has removed what is still said to be there.
     let table = count(&client, "SELECT id FROM field").await;
     client.batch_execute(&format!("DROP TABLE field_{table}")).await.unwrap();
@@ -172,7 +172,7 @@ async fn ten_may_declare_at_once() {
                 0 => &[text("owner_name"), crate::indexes::number("balance")],
                 _ => &[text("account_number"), crate::indexes::number("balance")],
             };
-            store.index(RESOURCE, fields).await?;
+            store.declare_indexes(RESOURCE, fields).await?;
             Ok::<_, fluvius_core::StoreError>(store)
         })
     };
@@ -185,7 +185,7 @@ async fn ten_may_declare_at_once() {
     let sql = "SELECT count(*) FROM (SELECT FROM field GROUP BY resource, path, kind HAVING count(*) > 1) AS f";
     assert_eq!(count(&client, sql).await, 0);
     let store = schema.open().await;
-    store.index(RESOURCE, &[text("owner_name")]).await.unwrap();
+    store.declare_indexes(RESOURCE, &[text("owner_name")]).await.unwrap();
     assert_eq!(filled(&client).await, ["owner_name"]);
     check_values(&client).await;
 }
@@ -204,7 +204,7 @@ async fn what_was_begun_is_gone_on_with() {
     client.batch_execute(&format!("SELECT fill_field({id}, 100)")).await.unwrap();
     assert_eq!(count(&client, &format!("SELECT count(*) FROM field_{id}")).await, 100);
     assert_eq!(found(&store, owned("owner 7")).await, 12);
-    store.index(RESOURCE, &[text("owner_name")]).await.unwrap();
+    store.declare_indexes(RESOURCE, &[text("owner_name")]).await.unwrap();
     assert_eq!(count(&client, "SELECT id FROM field").await, id);
     check_values(&client).await;
     assert_eq!(found(&store, owned("owner 7")).await, 12);
@@ -243,7 +243,7 @@ async fn what_another_program_changes_is_kept_as_well() {
     let schema = server.schema();
     let store = schema.open().await;
     let client = client_in(&schema).await;
-    store.index(RESOURCE, &[text("owner_name"), number("balance")]).await.unwrap();
+    store.declare_indexes(RESOURCE, &[text("owner_name"), number("balance")]).await.unwrap();
     fill(&client, 50).await;
     check_values(&client).await;
     // From where no name of the schema is found.
@@ -272,7 +272,7 @@ async fn values_of_any_length_are_kept_and_compared() {
     let schema = server.schema();
     let store = schema.open().await;
     let client = client_in(&schema).await;
-    store.index("long", &[text("t"), number("n")]).await.unwrap();
+    store.declare_indexes("long", &[text("t"), number("n")]).await.unwrap();
     let mut rng = SeededRng::new(1);
     let mut texts: Vec<String> = Vec::new();
     // Texts that differ late, and do not shrink; numbers beyond, between and below all floats.
@@ -362,7 +362,7 @@ async fn a_table_that_is_locked_is_done_without() {
     let session = bank::session(&bank::runtime(store.clone(), SETTLE_TIME).await);
     let index = tokio::spawn({
         let store = store.clone();
-        async move { store.index(RESOURCE, &[text("owner_name"), number("balance")]).await }
+        async move { store.declare_indexes(RESOURCE, &[text("owner_name"), number("balance")]).await }
     });
     let begun = std::time::Instant::now();
     bank::open_accounts(&session, 3).await;
@@ -372,7 +372,7 @@ async fn a_table_that_is_locked_is_done_without() {
     assert_eq!(count(&client, "SELECT count(*) FROM field").await, 0);
     assert_eq!(found(&store, owned("owner 7")).await, 1);
     other.batch_execute("ROLLBACK").await.unwrap();
-    store.index(RESOURCE, &[text("owner_name")]).await.unwrap();
+    store.declare_indexes(RESOURCE, &[text("owner_name")]).await.unwrap();
     check_values(&client).await;
     assert_eq!(filled(&client).await, ["owner_name"]);
 }
@@ -384,7 +384,7 @@ async fn a_new_version_touches_no_index_unless_a_declared_value_changes() {
     let schema = server.schema();
     let store = schema.open().await;
     let client = client_in(&schema).await;
-    store.index(RESOURCE, &[text("owner_name")]).await.unwrap();
+    store.declare_indexes(RESOURCE, &[text("owner_name")]).await.unwrap();
     fill(&client, 1).await;
     client.batch_execute("INSERT INTO resource_state SELECT 'other', identifier, version, etag, revision, data, created, creator, updated, updater, deleted, realm FROM resource_state").await.unwrap();
     let table = count(&client, "SELECT id FROM field").await;
@@ -435,7 +435,7 @@ async fn a_schema_of_the_version_before_gets_its_indexes() {
     fill(&client, 20).await;
     let store = schema.open().await;
     assert_eq!(count(&client, "SELECT version FROM schema_version").await, 4);
-    store.index(RESOURCE, &[text("owner_name")]).await.unwrap();
+    store.declare_indexes(RESOURCE, &[text("owner_name")]).await.unwrap();
     check_values(&client).await;
     assert_eq!(found(&store, owned("owner 7")).await, 1);
     let session = bank::session(&bank::runtime(store.clone(), SETTLE_TIME).await);
@@ -469,7 +469,7 @@ async fn indexes_of_an_older_schema_are_looked_at_again() {
                   RESET session_replication_role";
     client.batch_execute(missed).await.unwrap();
     let store = schema.open().await;
-    store.index(RESOURCE, &[number("balance")]).await.unwrap();
+    store.declare_indexes(RESOURCE, &[number("balance")]).await.unwrap();
     for balance in [1_000, 2_000, 9] {
         assert_eq!(found(&store, number("balance").eq(balance)).await, 1, "{balance}");
     }
@@ -482,10 +482,10 @@ async fn an_index_follows_a_session_without_usual_triggers() {
     let set = "-c session_replication_role=replica";
     let url = crate::with_parameter(schema.url(), "options", set);
     let store = schema.options().open(&url).await.unwrap();
-    store.index(RESOURCE, &[text("owner_name")]).await.unwrap();
+    store.declare_indexes(RESOURCE, &[text("owner_name")]).await.unwrap();
     let session = bank::session(&bank::runtime(store.clone(), SETTLE_TIME).await);
     bank::open_accounts(&session, 2).await;
-    store.index(RESOURCE, &[text("owner_name"), text("account_number")]).await.unwrap();
+    store.declare_indexes(RESOURCE, &[text("owner_name"), text("account_number")]).await.unwrap();
     let all = found(&store, !text("owner_name").is_null()).await;
     assert_eq!((all, found(&store, text("account_number").eq("1")).await), (2, 1));
 }

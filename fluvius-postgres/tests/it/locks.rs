@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fluvius_core::uuid::Uuid;
-use fluvius_core::{Fate, Store, UnitOfWork};
+use fluvius_core::{CommitOutcome, Store, UnitOfWork};
 use fluvius_postgres::PostgresStore;
 use fluvius_postgres::testing::{PrivateServer, TestServer};
 
@@ -21,7 +21,7 @@ async fn a_batch_of_many_new_roots_takes_few_locks() {
     let Some(server) = PrivateServer::start_with(&settings) else { return };
     let store = PostgresStore::open(&server.url()).await.unwrap();
     let fates = store.commit(of_roots(1..8_001).await).await;
-    let failed = fates.iter().find(|fate| !matches!(fate, Fate::Committed { .. }));
+    let failed = fates.iter().find(|fate| !matches!(fate, CommitOutcome::Committed { .. }));
     assert!(failed.is_none(), "{failed:?}");
 }
 
@@ -58,8 +58,8 @@ async fn of_two_creators_of_a_root_one_wins() {
             for (a, b) in a.iter().zip(&b) {
                 let is_one = matches!(
                     (a, b),
-                    (Fate::Committed { .. }, Fate::Stale { .. })
-                        | (Fate::Stale { .. }, Fate::Committed { .. })
+                    (CommitOutcome::Committed { .. }, CommitOutcome::VersionConflict { .. })
+                        | (CommitOutcome::VersionConflict { .. }, CommitOutcome::Committed { .. })
                 );
                 assert!(is_one, "{a:?} {b:?}");
             }

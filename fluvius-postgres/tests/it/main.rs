@@ -9,12 +9,13 @@ mod conformance;
 mod crashes;
 mod cuts;
 mod damaged;
-mod hints;
 mod indexes;
+mod leases;
 mod locks;
 mod logs;
 mod neighbours;
 mod never_skips;
+mod notifications;
 mod opening;
 mod outages;
 mod pooler;
@@ -23,7 +24,6 @@ mod rights;
 mod runtimes;
 mod server_faults;
 mod server_settings;
-mod turns;
 mod units;
 
 /// A connection beside the store.

@@ -8,7 +8,7 @@ use banking_domain::TransactionManagerDomain;
 use fluvius_core::query::text;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
-    AggregateRoot, Domain, DomainContext, Fate, LogQuery, RealmFilter, StateQuery, Store,
+    AggregateRoot, CommitOutcome, Domain, DomainContext, LogQuery, RealmFilter, StateQuery, Store,
     UnitOfWork,
 };
 use fluvius_postgres::PostgresStore;
@@ -33,7 +33,7 @@ async fn accounts(store: &PostgresStore, count: u64) -> Vec<AggregateRoot> {
         (1..=count).flat_map(|id| of_root(std::slice::from_ref(&opened), id)).collect();
     let roots = batch.iter().map(|unit| unit.states[0].root.clone()).collect();
     let fates = store.commit(batch.into()).await;
-    assert!(fates.iter().all(|fate| matches!(fate, Fate::Committed { .. })), "{fates:?}");
+    assert!(fates.iter().all(|fate| matches!(fate, CommitOutcome::Committed { .. })), "{fates:?}");
     roots
 }
 
@@ -185,7 +185,7 @@ async fn a_read_beyond_its_time_names_the_option() {
     accounts(&store, 1).await;
     let held = hold(&schema, "context_log").await;
     let error = in_time(store.commands(&log_page())).await.unwrap_err();
-    assert!(error.can_retry() && error.to_string().contains("`read_timeout`"), "{error}");
+    assert!(error.is_retryable() && error.to_string().contains("`read_timeout`"), "{error}");
     drop(held);
     assert_eq!(in_time(store.query(&StateQuery::every(9))).await.unwrap().len(), 1);
 }

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use fluvius_core::testing::SeededRng;
 use fluvius_core::uuid::Uuid;
-use fluvius_core::{Fate, Json, LogPage, LogQuery, LogRecord, ResumeToken, Store, UnitOfWork};
+use fluvius_core::{
+    CommitOutcome, Json, LogPage, LogQuery, LogRecord, ResumeToken, Store, UnitOfWork,
+};
 use fluvius_postgres::testing::{TestSchema, TestServer};
 use fluvius_postgres::{Durability, PostgresStore};
 use tokio::task::JoinHandle;
@@ -99,11 +101,11 @@ async fn commit(store: &PostgresStore, batch: Vec<UnitOfWork>) -> Vec<Stored> {
     let fates = store.commit(Arc::clone(&batch)).await;
     let answered = Instant::now();
     let stored = batch.iter().zip(fates).filter_map(|(unit, fate)| match fate {
-        Fate::Committed { first, .. } => {
+        CommitOutcome::Committed { first, .. } => {
             let rows = [(first, unit.commands[0].id), (first + 1, unit.events[0].id)];
             Some(Stored { rows, called, answered })
         }
-        Fate::Stale { .. } | Fate::Failed(_) => None,
+        CommitOutcome::VersionConflict { .. } | CommitOutcome::Failed(_) => None,
         fate => panic!("{fate:?}"),
     });
     stored.collect()

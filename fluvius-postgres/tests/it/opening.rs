@@ -36,7 +36,7 @@ async fn a_newer_schema_is_refused() {
     let sql = format!("UPDATE \"{}\".schema_version SET version = 99", schema.name());
     client.batch_execute(&sql).await.unwrap();
     let error = schema.options().open(server.url()).await.unwrap_err();
-    assert!(!error.can_retry());
+    assert!(!error.is_retryable());
     assert_eq!(
         error.to_string(),
         "the database has schema version 99, this program knows up to 4: use a newer release"
@@ -52,7 +52,7 @@ async fn a_schema_that_holds_something_else_is_refused_and_left_as_it_is() {
     let sql = format!("CREATE SCHEMA \"{name}\"; CREATE TABLE \"{name}\".own (id int)");
     client.batch_execute(&sql).await.unwrap();
     let error = schema.options().open(server.url()).await.unwrap_err();
-    assert!(!error.can_retry());
+    assert!(!error.is_retryable());
     assert!(error.to_string().contains("holds something else"), "{error}");
     let sql = "SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace($1)";
     assert_eq!(client.query_one(sql, &[&name]).await.unwrap().get::<_, i64>(0), 1);
@@ -67,7 +67,7 @@ async fn a_schema_that_lacks_a_table_is_refused() {
     let sql = format!("DROP TABLE \"{}\".resource_owner", schema.name());
     client.batch_execute(&sql).await.unwrap();
     let error = schema.options().open(server.url()).await.unwrap_err();
-    assert!(!error.can_retry());
+    assert!(!error.is_retryable());
     assert!(error.to_string().contains("no table `resource_owner`"), "{error}");
 }
 
@@ -76,26 +76,26 @@ async fn a_name_that_is_no_plain_schema_is_refused() {
     for name in ["", "Upper", "1st", "pg_own", "a b", "a\"; DROP TABLE x; --", "information_schema"]
     {
         let error = PostgresStore::options().schema(name).open("host=/nowhere").await.unwrap_err();
-        assert!(!error.can_retry(), "{name}");
+        assert!(!error.is_retryable(), "{name}");
         assert!(error.to_string().contains("cannot be the schema"), "{error}");
     }
     let error = PostgresStore::open("mysql://somewhere").await.unwrap_err();
-    assert!(!error.can_retry());
+    assert!(!error.is_retryable());
     assert!(error.to_string().contains("address of the database is not valid"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_not_there_may_be_there_later() {
     let error = PostgresStore::open("host=127.0.0.1 port=1 user=nobody").await.unwrap_err();
-    assert!(error.can_retry(), "{error}");
+    assert!(error.is_retryable(), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_schemas_have_nothing_to_do_with_each_other() {
     let Some(server) = TestServer::get() else { return };
     let (one, other) = (server.schema(), server.schema());
-    one.open().await.claim("first", &["bank-account"]).await.unwrap();
-    other.open().await.claim("second", &["bank-account"]).await.unwrap();
+    one.open().await.register_domain("first", &["bank-account"]).await.unwrap();
+    other.open().await.register_domain("second", &["bank-account"]).await.unwrap();
 }
 
 /// The variable that tells the other process to open a store.
@@ -106,8 +106,8 @@ const OPENS: &str = "FLUVIUS_OPENS_FROM_ENV";
 async fn the_process_that_opens_what_its_environment_names() {
     let Ok(schema) = std::env::var(OPENS) else { return };
     match PostgresStore::options().schema(schema).open_from_env().await {
-        Ok(store) => store.claim("by-environment", &["bank-account"]).await.unwrap(),
-        Err(error) => println!("refused: {error}; again: {}", error.can_retry()),
+        Ok(store) => store.register_domain("by-environment", &["bank-account"]).await.unwrap(),
+        Err(error) => println!("refused: {error}; again: {}", error.is_retryable()),
     }
 }
 
@@ -138,7 +138,7 @@ async fn the_environment_names_the_database() {
     let told_right = told(process().env("DATABASE_URL", server.url()));
     assert!(!told_right.contains("refused"), "{told_right}");
     // It was this schema: its resources are that domain's.
-    let error = schema.open().await.claim("other", &["bank-account"]).await.unwrap_err();
+    let error = schema.open().await.register_domain("other", &["bank-account"]).await.unwrap_err();
     assert!(error.to_string().contains("by-environment"), "{error}");
 }
 
@@ -159,7 +159,7 @@ async fn every_option_takes_its_extremes_or_is_refused() {
         let options = set(PostgresStore::options().schema(schema.name()));
         let store = options.open(server.url()).await;
         let store = store.unwrap_or_else(|error| panic!("{name}: {error}"));
-        store.claim("test", &["bank-account"]).await.unwrap();
+        store.register_domain("test", &["bank-account"]).await.unwrap();
         assert_eq!(store.query(&StateQuery::of("bank-account", 1)).await.unwrap(), [], "{name}");
     }
     let refused: [(&str, Set); 2] = [
@@ -170,6 +170,6 @@ async fn every_option_takes_its_extremes_or_is_refused() {
         let error = set(PostgresStore::options()).open(server.url()).await.unwrap_err();
         let told = error.to_string();
         assert!(told.contains("out of range") && told.contains(option), "{told}");
-        assert!(!error.can_retry(), "{told}");
+        assert!(!error.is_retryable(), "{told}");
     }
 }

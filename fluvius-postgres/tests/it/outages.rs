@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fluvius_core::uuid::Uuid;
-use fluvius_core::{AggregateRoot, Fate, StateQuery, Store};
+use fluvius_core::{AggregateRoot, CommitOutcome, StateQuery, Store};
 use fluvius_postgres::PostgresStore;
 use fluvius_postgres::testing::PrivateServer;
 
@@ -17,7 +17,7 @@ async fn attempts_are_few_while_a_server_is_gone() {
     let store = PostgresStore::open(&proxy.url()).await.unwrap();
     let [opened, deposited, _] = units().await;
     let fates = store.commit([opened].into()).await;
-    assert!(matches!(fates[..], [Fate::Committed { .. }]), "{fates:?}");
+    assert!(matches!(fates[..], [CommitOutcome::Committed { .. }]), "{fates:?}");
     proxy.refuse(true);
     let before = proxy.connection_count();
     let root = AggregateRoot::new("bank-account", Uuid::from_u128(1));
@@ -34,9 +34,9 @@ async fn attempts_are_few_while_a_server_is_gone() {
                             1 => store.query(&StateQuery::every(1)).await.is_err(),
                             2 => !matches!(
                                 store.commit([unit.clone()].into()).await[..],
-                                [Fate::Committed { .. }]
+                                [CommitOutcome::Committed { .. }]
                             ),
-                            _ => store.turn(&root).await.is_none(),
+                            _ => store.acquire_lease(&root).await.is_none(),
                         }
                     };
                     let time_max = Duration::from_millis(if number < 20 { 10_000 } else { 20 });

@@ -74,7 +74,7 @@ async fn a_pooler_of_transactions_is_refused() {
     let Some(server) = PrivateServer::start_with(&[]) else { return };
     let url = start(server.socket()).await;
     let error = PostgresStore::open(&url).await.unwrap_err();
-    assert!(!error.can_retry());
+    assert!(!error.is_retryable());
     let told = error.to_string();
     assert!(told.contains("gives each transaction another session"), "{told}");
     assert!(told.contains("`pool_mode = session`"), "{told}");

@@ -27,7 +27,7 @@ fn of_user(url: &str, user: &str) -> String {
 
 /// The statements of a refusal.
 fn remedies(error: &StoreError) -> Vec<String> {
-    assert!(!error.can_retry(), "{error}");
+    assert!(!error.is_retryable(), "{error}");
     let told = error.to_string();
     assert!(!told.contains("backup"), "{told}");
     let parts = told.split('`').skip(1).step_by(2);
@@ -77,8 +77,8 @@ async fn the_rights_in_a_schema_of_another_user_are_named_at_once() {
     // The owner's domain makes the tables of declared fields too.
     let store = PostgresStore::open(&of_user(&url, "owner")).await.unwrap();
     let field = fluvius_core::query::text("owner_name");
-    store.claim("transaction-manager", &["bank-account"]).await.unwrap();
-    store.index("bank-account", &[field]).await.unwrap();
+    store.register_domain("transaction-manager", &["bank-account"]).await.unwrap();
+    store.declare_indexes("bank-account", &[field]).await.unwrap();
 
     let few = of_user(&url, "few Rights");
     let error = PostgresStore::open(&few).await.unwrap_err();
@@ -130,6 +130,6 @@ async fn a_login_that_fails_says_why() {
         (url.replace("dbname=postgres", "dbname=nothing"), "does not have the database"),
     ] {
         let error = PostgresStore::open(&url).await.unwrap_err();
-        assert!(!error.can_retry() && error.to_string().contains(told), "{error}");
+        assert!(!error.is_retryable() && error.to_string().contains(told), "{error}");
     }
 }

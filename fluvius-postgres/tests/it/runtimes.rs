@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-use fluvius_core::{AggregateRoot, Fate, LogQuery, StateQuery, Store, UnitOfWork};
+use fluvius_core::{AggregateRoot, CommitOutcome, LogQuery, StateQuery, Store, UnitOfWork};
 use fluvius_postgres::PostgresStore;
 use fluvius_postgres::testing::{TestSchema, TestServer};
 use tokio::runtime::{Builder, Runtime};
@@ -54,8 +54,8 @@ async fn in_time<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(TIME_MAX, future).await.expect("it hangs")
 }
 
-fn is_committed(fates: &[Fate]) -> bool {
-    matches!(fates, [Fate::Committed { .. }])
+fn is_committed(fates: &[CommitOutcome]) -> bool {
+    matches!(fates, [CommitOutcome::Committed { .. }])
 }
 
 /// A store with one root, opened in a runtime.
@@ -149,7 +149,7 @@ fn a_store_of_a_runtime_that_stands_still_serves_others() {
     short_runtime().block_on(async {
         assert!(in_time(store.load(&root)).await.unwrap().is_some());
         assert!(is_committed(&in_time(store.commit([deposited].into())).await));
-        assert!(in_time(store.turn(&root)).await.is_some());
+        assert!(in_time(store.acquire_lease(&root)).await.is_some());
     });
     drop(idle);
     let row = short_runtime().block_on(in_time(store.load(&root))).unwrap().unwrap();
@@ -165,7 +165,7 @@ fn a_thread_without_a_runtime_may_use_a_store() {
         assert!(store.load(&root).await.unwrap().is_some());
         assert!(is_committed(&store.commit([deposited].into()).await));
         assert_eq!(store.query(&StateQuery::every(9)).await.unwrap().len(), 1);
-        drop(store.turn(&root).await.unwrap());
+        drop(store.acquire_lease(&root).await.unwrap());
         let opened = schema.options().open(schema.url()).await.unwrap();
         opened.load(&root).await.unwrap().unwrap().version
     };
@@ -187,9 +187,9 @@ fn a_store_with_its_own_thread_outlives_the_runtime() {
         let query = LogQuery { limit: 9, ..LogQuery::all() };
         assert_eq!(in_time(store.events(&query)).await.unwrap().rows.len(), 2);
         assert!(in_time(store.command(id)).await.unwrap().is_some());
-        assert!(in_time(store.turn(&root)).await.is_some());
+        assert!(in_time(store.acquire_lease(&root)).await.is_some());
         let other = schema.open().await;
-        let hint = store.stored();
+        let hint = store.changed();
         let [_, _, opened] = units().await;
         assert!(is_committed(&in_time(other.commit([opened].into())).await));
         in_time(hint).await;
@@ -201,10 +201,10 @@ fn a_store_whose_runtime_has_ended_says_so() {
     let Some(server) = TestServer::get() else { return };
     let (schema, main) = (server.schema(), long_runtime());
     let (store, root, deposited) = store_in(&main, &schema);
-    let _hint = store.stored();
+    let _hint = store.changed();
     drop(main);
     let is_told = |error: fluvius_core::StoreError| {
-        assert!(!error.can_retry() && error.to_string().contains("has ended"), "{error}");
+        assert!(!error.is_retryable() && error.to_string().contains("has ended"), "{error}");
     };
     short_runtime().block_on(async {
         for _ in 0..2 {
@@ -215,11 +215,11 @@ fn a_store_whose_runtime_has_ended_says_so() {
             let query = LogQuery { limit: 1, ..LogQuery::all() };
             is_told(in_time(store.events(&query)).await.unwrap_err());
             is_told(in_time(store.command(deposited.commands[0].id)).await.unwrap_err());
-            is_told(in_time(store.claim("bank", &["bank-account"])).await.unwrap_err());
-            is_told(in_time(store.index("bank-account", &[])).await.unwrap_err());
-            assert!(in_time(store.turn(&root)).await.is_none());
+            is_told(in_time(store.register_domain("bank", &["bank-account"])).await.unwrap_err());
+            is_told(in_time(store.declare_indexes("bank-account", &[])).await.unwrap_err());
+            assert!(in_time(store.acquire_lease(&root)).await.is_none());
             match in_time(store.commit([deposited.clone()].into())).await.pop().unwrap() {
-                Fate::Failed(error) => is_told(error),
+                CommitOutcome::Failed(error) => is_told(error),
                 fate => panic!("{fate:?}"),
             }
         }
@@ -240,7 +240,7 @@ fn a_commit_under_way_when_the_runtime_ends_is_answered() {
     std::thread::sleep(Duration::from_millis(300));
     main.shutdown_background();
     let fates = watch.block_on(in_time(commit)).unwrap();
-    assert!(matches!(fates[..], [Fate::Unknown | Fate::Failed(_)]), "{fates:?}");
+    assert!(matches!(fates[..], [CommitOutcome::InDoubt | CommitOutcome::Failed(_)]), "{fates:?}");
 }
 
 #[test]

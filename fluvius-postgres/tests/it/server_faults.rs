@@ -98,7 +98,7 @@ async fn a_statement_that_takes_too_long_fails_and_may_be_tried_again() {
     other.batch_execute(&held).await.unwrap();
     bank.fails("store-unavailable", "took longer than `statement_time_max`").await;
     let error = bank.load().await.unwrap_err();
-    assert!(error.can_retry() && error.to_string().contains("statement_time_max"), "{error}");
+    assert!(error.is_retryable() && error.to_string().contains("statement_time_max"), "{error}");
     other.batch_execute("COMMIT").await.unwrap();
     bank.goes_on().await;
 }
@@ -129,7 +129,7 @@ async fn reads_that_find_no_connection_fail_and_commits_go_on() {
     let mut told = Vec::new();
     for read in reads {
         let error = read.await.unwrap().unwrap_err();
-        assert!(error.can_retry(), "{error}");
+        assert!(error.is_retryable(), "{error}");
         told.push(error.to_string());
     }
     let is_told = |what: &str| told.iter().any(|told| told.contains(what));
@@ -178,7 +178,10 @@ async fn a_standby_is_told_and_taken_when_it_is_promoted() {
     bank.fails("store-unavailable", "the server is a standby").await;
     bank.load().await.unwrap();
     let error = PostgresStore::open(&server.url()).await.unwrap_err();
-    assert!(error.can_retry() && error.to_string().contains("the server is a standby"), "{error}");
+    assert!(
+        error.is_retryable() && error.to_string().contains("the server is a standby"),
+        "{error}"
+    );
     client(&server.url()).await.batch_execute("SELECT pg_promote()").await.unwrap();
     bank.goes_on().await;
 }
@@ -304,10 +307,10 @@ async fn a_server_that_says_nothing_is_not_waited_for_without_end() {
     assert!(["outcome-unknown", "store-unavailable"].contains(&error.code()), "{error}");
     let wait = tokio::time::timeout(time_max, bank.load());
     let error = wait.await.expect("a read ends").unwrap_err();
-    assert!(error.can_retry(), "{error}");
+    assert!(error.is_retryable(), "{error}");
     let wait = tokio::time::timeout(time_max, PostgresStore::open(&url));
     let error = wait.await.expect("opening a store ends").unwrap_err();
-    assert!(error.can_retry(), "{error}");
+    assert!(error.is_retryable(), "{error}");
     // Over a connection that is new, and as silent.
     let lost = bank.next();
     let wait = tokio::time::timeout(time_max, bank::send(&hasty, &lost));

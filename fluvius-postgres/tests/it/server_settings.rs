@@ -1,6 +1,6 @@
 //! How the server, or the session, is set: what a store needs is checked.
 
-use fluvius_core::{Fate, Store};
+use fluvius_core::{CommitOutcome, Store};
 use fluvius_postgres::testing::{PrivateServer, TestServer};
 use fluvius_postgres::{Durability, PostgresStore};
 
@@ -11,7 +11,7 @@ use crate::units::batches;
 async fn a_server_without_fsync_is_refused_unless_told_otherwise() {
     let Some(server) = PrivateServer::start_with(&["fsync=off"]) else { return };
     let error = PostgresStore::open(&server.url()).await.unwrap_err();
-    assert!(!error.can_retry());
+    assert!(!error.is_retryable());
     assert!(error.to_string().starts_with("the server runs with `fsync = off`"), "{error}");
     let sql = "SELECT to_regnamespace('fluvius') IS NULL";
     let is_left_alone = client(&server.url()).await.query_one(sql, &[]).await.unwrap();
@@ -71,7 +71,10 @@ async fn a_commit_waits_for_what_the_store_was_told_whatever_the_server_is_set_t
         client.batch_execute(&format!("SET search_path = settings; {NOTE_SETTING}")).await.unwrap();
         for (way, batch) in batches().await.into_iter().enumerate() {
             let fates = store.commit(batch).await;
-            assert!(fates.iter().all(|fate| matches!(fate, Fate::Committed { .. })), "{fates:?}");
+            assert!(
+                fates.iter().all(|fate| matches!(fate, CommitOutcome::Committed { .. })),
+                "{fates:?}"
+            );
             let noted = "WITH gone AS (DELETE FROM noted RETURNING setting) SELECT DISTINCT setting FROM gone";
             let noted: String = client.query_one(noted, &[]).await.unwrap().get(0);
             assert_eq!(noted, expected, "{set}, {durability:?}, way {way}");

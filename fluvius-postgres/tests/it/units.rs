@@ -9,8 +9,8 @@ use banking_domain::{DepositMoney, OpenAccount, TransactionManagerDomain};
 use fluvius_core::testing::{CountedIds, SeededRng};
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
-    AggregateRoot, Domain, DomainContext, ETag, Fate, KnownCommand, Listener, MemoryStore, Refused,
-    Store, UnitOfWork,
+    AggregateRoot, CommitOutcome, Domain, DomainContext, ETag, Listener, MemoryStore, Refused,
+    Store, StoredCommand, UnitOfWork,
 };
 use fluvius_postgres::PostgresStore;
 use fluvius_postgres::testing::{PrivateServer, TestSchema, TestServer};
@@ -85,15 +85,21 @@ async fn a_position_that_no_row_has_taken_is_not_missed() {
     let [opened, deposited, other] = units().await;
     // The last unit of the batch takes positions, and is not stored.
     let fates = store.commit([other, deposited].into()).await;
-    assert!(matches!(fates[..], [Fate::Committed { .. }, Fate::Stale { .. }]), "{fates:?}");
+    assert!(
+        matches!(
+            fates[..],
+            [CommitOutcome::Committed { .. }, CommitOutcome::VersionConflict { .. }]
+        ),
+        "{fates:?}"
+    );
     server.crash();
     server.start();
     loop {
         let fates = store.commit([opened.clone()].into()).await;
         match &fates[..] {
-            [Fate::Committed { .. }] => break,
+            [CommitOutcome::Committed { .. }] => break,
             // The connection was not known to be lost.
-            [Fate::Unknown] => {}
+            [CommitOutcome::InDoubt] => {}
             _ => panic!("{fates:?}"),
         }
         assert!(store.command(opened.commands[0].id).await.unwrap().is_none());
@@ -107,7 +113,7 @@ async fn a_dropped_commit_is_looked_for_when_it_has_ended() {
     let store = PostgresStore::open(&server.url()).await.unwrap();
     let [opened, deposited, _] = units().await;
     let fates = store.commit([opened].into()).await;
-    assert!(matches!(fates[..], [Fate::Committed { .. }]), "{fates:?}");
+    assert!(matches!(fates[..], [CommitOutcome::Committed { .. }]), "{fates:?}");
     let (other, watcher) = (client(&server.url()).await, client(&server.url()).await);
     other.batch_execute("BEGIN; SELECT FROM fluvius.resource_state FOR UPDATE").await.unwrap();
     let commit = tokio::spawn({
@@ -128,7 +134,7 @@ async fn a_dropped_commit_is_looked_for_when_it_has_ended() {
     other.batch_execute("COMMIT").await.unwrap();
     assert!(found.await.unwrap().is_some());
     let fates = store.commit([deposited].into()).await;
-    assert!(matches!(fates[..], [Fate::Known { .. }]), "{fates:?}");
+    assert!(matches!(fates[..], [CommitOutcome::DuplicateCommand { .. }]), "{fates:?}");
 }
 
 /// A unit that takes a root from a version to the next, as the command of a number.
@@ -192,7 +198,7 @@ async fn commit_beside_a_change(
     schema: &TestSchema,
     store: &PostgresStore,
     batch: Arc<[UnitOfWork]>,
-) -> Vec<Fate> {
+) -> Vec<CommitOutcome> {
     let (other, watcher) = (client(server.url()).await, client(server.url()).await);
     let version = format!(
         "BEGIN; UPDATE \"{}\".resource_state SET version = 2 WHERE resource = 'bank-account'",
@@ -216,7 +222,11 @@ async fn a_version_that_comes_while_a_commit_waits_is_the_one_that_counts() {
     // The first unit is sent by somebody who knows already what the other one is about to store.
     let batch = [change(&deposited, 1, 2, 1), change(&deposited, 2, 1, 2)].into();
     let fates = commit_beside_a_change(&server, &schema, &store, batch).await;
-    let [Fate::Committed { .. }, Fate::Stale { root, stored: Some(stored) }] = &fates[..] else {
+    let [
+        CommitOutcome::Committed { .. },
+        CommitOutcome::VersionConflict { root, stored: Some(stored) },
+    ] = &fates[..]
+    else {
         panic!("{fates:?}")
     };
     assert_eq!((root.identifier, stored.version), (Uuid::from_u64_pair(1, 2), 2));
@@ -236,12 +246,14 @@ async fn a_version_that_comes_while_one_command_waits_is_the_one_that_counts() {
     store.commit([before].into()).await;
     let one = |version, id| [in_context(change(&deposited, 2, version, id), 1)].into();
     let fates = commit_beside_a_change(&server, &schema, &store, one(1, 2)).await;
-    let [Fate::Stale { stored: Some(stored), .. }] = &fates[..] else { panic!("{fates:?}") };
+    let [CommitOutcome::VersionConflict { stored: Some(stored), .. }] = &fates[..] else {
+        panic!("{fates:?}")
+    };
     assert_eq!(stored.version, 2);
     let sql = format!("UPDATE \"{}\".resource_state SET version = 1", schema.name());
     client(server.url()).await.batch_execute(&sql).await.unwrap();
     let fates = commit_beside_a_change(&server, &schema, &store, one(2, 2)).await;
-    assert!(matches!(fates[..], [Fate::Committed { .. }]), "{fates:?}");
+    assert!(matches!(fates[..], [CommitOutcome::Committed { .. }]), "{fates:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -322,7 +334,7 @@ async fn whatever_is_in_a_batch_its_units_end_as_in_memory() {
         for id in 1..=ids {
             let id = Uuid::from_u64_pair(3, id);
             let [left, right] = [store.command(id).await, reference.command(id).await];
-            let found = |known: Option<KnownCommand>| {
+            let found = |known: Option<StoredCommand>| {
                 known.map(|(command, context)| (command.record, context))
             };
             assert_eq!(found(left.unwrap()), found(right.unwrap()), "seed {seed}");
@@ -340,12 +352,14 @@ async fn whatever_is_in_a_batch_its_units_end_as_in_memory() {
 }
 
 /// A fate, but for positions: which of them stay gaps is each store's own.
-fn said(fate: &Fate) -> String {
+fn said(fate: &CommitOutcome) -> String {
     match fate {
-        Fate::Committed { .. } => "committed".to_owned(),
-        Fate::Stale { root, stored } => format!("stale at {root}: {stored:?}"),
-        Fate::Fell { on } => format!("fell on {on}"),
-        Fate::Known { command, .. } => format!("known as {:?}", command.record.id),
+        CommitOutcome::Committed { .. } => "committed".to_owned(),
+        CommitOutcome::VersionConflict { root, stored } => format!("stale at {root}: {stored:?}"),
+        CommitOutcome::DependencyAborted { on } => format!("fell on {on}"),
+        CommitOutcome::DuplicateCommand { command, .. } => {
+            format!("known as {:?}", command.record.id)
+        }
         other => format!("{other:?}"),
     }
 }
@@ -362,6 +376,12 @@ async fn a_context_is_stored_beside_a_stale_unit_whose_context_was_stored_before
     Arc::make_mut(&mut stale.commands[0]).context_id = first.context.id;
     let fresh = change(&deposited, 2, 1, 3);
     let fates = store.commit([stale, fresh.clone()].into()).await;
-    assert!(matches!(fates[..], [Fate::Stale { .. }, Fate::Committed { .. }]), "{fates:?}");
+    assert!(
+        matches!(
+            fates[..],
+            [CommitOutcome::VersionConflict { .. }, CommitOutcome::Committed { .. }]
+        ),
+        "{fates:?}"
+    );
     assert_eq!(store.context(fresh.context.id).await.unwrap(), Some(fresh.context));
 }

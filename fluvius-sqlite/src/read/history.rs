@@ -3,7 +3,7 @@
 //! Every 16th is in an index, and each leads to the one before it: so any version is found in a few
 //! steps, and a commit need not write to an index that is as large as the log.
 
-use fluvius_core::{AggregateRoot, EventRecord, LogQuery, Logged, RealmFilter};
+use fluvius_core::{AggregateRoot, EventRecord, LogEntry, LogQuery, RealmFilter};
 use rusqlite::Connection;
 
 use super::{Part, clamped, one};
@@ -37,7 +37,7 @@ pub(crate) fn history(
     root: &AggregateRoot,
     first: u64,
     last: u64,
-) -> Result<Part<Logged<EventRecord>>, Fault> {
+) -> Result<Part<LogEntry<EventRecord>>, Fault> {
     let transaction = connection.unchecked_transaction()?;
     let Some(head) = head(&transaction, root)? else { return Ok(Part::last(Vec::new())) };
     let (first, last) = (first.max(1), last.min(head.version));
@@ -60,7 +60,7 @@ pub(crate) fn of_root(
     query: &LogQuery,
     after: u64,
     limit: usize,
-) -> Result<Part<Logged<EventRecord>>, Fault> {
+) -> Result<Part<LogEntry<EventRecord>>, Fault> {
     let limit = u64::try_from(limit).unwrap_or(u64::MAX);
     if limit == 0 {
         return Ok(Part::last(Vec::new()));
@@ -144,7 +144,7 @@ fn between(
     head: &Head,
     first: u64,
     last: u64,
-) -> Result<Vec<Logged<EventRecord>>, Fault> {
+) -> Result<Vec<LogEntry<EventRecord>>, Fault> {
     let mut at = Some(position_of(connection, head, last)?);
     let mut rows = Vec::new();
     for version in (first..=last).rev() {

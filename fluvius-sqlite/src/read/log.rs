@@ -2,7 +2,7 @@
 
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
-    ActivityRecord, CommandRecord, EventRecord, LogPage, LogQuery, LogRecord, Logged,
+    ActivityRecord, CommandRecord, EventRecord, LogEntry, LogPage, LogQuery, LogRecord,
     MessageRecord, RealmFilter, ResumeToken,
 };
 use rusqlite::{Connection, Row, params};
@@ -25,7 +25,7 @@ pub(crate) struct Log<T> {
     window: &'static str,
     /// The rows of the window up to `?2` that meet the conditions.
     rows: &'static str,
-    read: fn(&Row<'_>) -> Result<Logged<T>, Fault>,
+    read: fn(&Row<'_>) -> Result<LogEntry<T>, Fault>,
 }
 
 /// The window, and the rows in it; the conditions are the same for all logs.
@@ -127,7 +127,7 @@ pub(crate) fn page<T: LogRecord>(
         is_any_realm,
         realm
     ])?;
-    let mut rows: Vec<Logged<T>> = Vec::new();
+    let mut rows: Vec<LogEntry<T>> = Vec::new();
     while let Some(row) = found.next()? {
         let row = (log.read)(row)?;
         if row.position <= rows.last().map_or(after, |last| last.position) {

@@ -10,7 +10,7 @@ mod query;
 use std::sync::Arc;
 
 use fluvius_core::uuid::Uuid;
-use fluvius_core::{AggregateRoot, ContextRecord, KnownCommand, StateRecord};
+use fluvius_core::{AggregateRoot, ContextRecord, StateRecord, StoredCommand};
 use rusqlite::{Connection, Row};
 
 use crate::error::Fault;
@@ -46,7 +46,7 @@ pub(crate) fn load(
 }
 
 /// The row of a command, with its context.
-pub(crate) fn command(connection: &Connection, id: Uuid) -> Result<Option<KnownCommand>, Fault> {
+pub(crate) fn command(connection: &Connection, id: Uuid) -> Result<Option<StoredCommand>, Fault> {
     const SQL: &str = concat!(select_command!(), " WHERE c.id = ?1");
     let Some(command) = one(connection, SQL, (id,), rows::command)? else {
         return Ok(None);

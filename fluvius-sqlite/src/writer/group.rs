@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 
-use fluvius_core::{Fate, StoreError};
+use fluvius_core::{CommitOutcome, StoreError};
 
 use super::session::{Batch, Ended, Session};
 use super::{Commit, Desk, failed};
@@ -15,7 +15,7 @@ impl Desk {
     /// of use.
     pub(super) fn commit(&self, session: &mut Session<'_>, group: Vec<Commit>) -> bool {
         let batches: Vec<Batch<'_>> = group.iter().map(|commit| &*commit.batch).collect();
-        let all_failed = |error: &StoreError| -> Vec<Vec<Fate>> {
+        let all_failed = |error: &StoreError| -> Vec<Vec<CommitOutcome>> {
             batches.iter().map(|batch| failed(batch, error)).collect()
         };
         let is_at_commit = Cell::new(false);
@@ -53,9 +53,9 @@ impl Desk {
     fn confirm(
         &self,
         session: &Session<'_>,
-        fates: Vec<Vec<Fate>>,
+        fates: Vec<Vec<CommitOutcome>>,
         batches: &[Batch<'_>],
-    ) -> Vec<Vec<Fate>> {
+    ) -> Vec<Vec<CommitOutcome>> {
         let Err(fault) = session.check_files() else { return fates };
         let error = StoreError::from(fault);
         self.is_unsettled.store(true, Ordering::Release);
@@ -77,9 +77,9 @@ impl Desk {
         &self,
         session: &mut Session<'_>,
         fault: Fault,
-        planned: Vec<Vec<Fate>>,
+        planned: Vec<Vec<CommitOutcome>>,
         batches: &[Batch<'_>],
-    ) -> Vec<Vec<Fate>> {
+    ) -> Vec<Vec<CommitOutcome>> {
         let may_be_there = fault.may_be_written();
         let error = StoreError::from(fault);
         let sealed = if may_be_there { session.seal() } else { Ok(()) };
@@ -100,13 +100,13 @@ impl Desk {
 /// Whether a transaction stands; what holds of one of its units holds of all.
 fn is_stored(
     session: &Session<'_>,
-    planned: &[Vec<Fate>],
+    planned: &[Vec<CommitOutcome>],
     batches: &[Batch<'_>],
 ) -> Result<bool, Fault> {
     for (fates, batch) in planned.iter().zip(batches) {
         for (fate, unit) in fates.iter().zip(*batch) {
             match fate {
-                Fate::Committed { first, .. } if unit.row_count() > 0 => {
+                CommitOutcome::Committed { first, .. } if unit.row_count() > 0 => {
                     return session.is_stored(unit, *first);
                 }
                 _ => {}
@@ -117,20 +117,20 @@ fn is_stored(
 }
 
 /// Fates of a transaction that may stand.
-fn unknown(planned: &[Fate], batch: Batch<'_>, error: &StoreError) -> Vec<Fate> {
+fn unknown(planned: &[CommitOutcome], batch: Batch<'_>, error: &StoreError) -> Vec<CommitOutcome> {
     let fates = planned.iter().zip(failed(batch, error));
     fates
         .map(|(planned, failed)| match planned {
-            Fate::Committed { .. } => Fate::Unknown,
+            CommitOutcome::Committed { .. } => CommitOutcome::InDoubt,
             _ => failed,
         })
         .collect()
 }
 
 /// Fates of units that were at the commit when their writer was lost.
-fn may_stand(batch: Batch<'_>, error: &StoreError) -> Vec<Fate> {
+fn may_stand(batch: Batch<'_>, error: &StoreError) -> Vec<CommitOutcome> {
     let well_formed = |fate| match fate {
-        Fate::Failed(error) if error.can_retry() => Fate::Unknown,
+        CommitOutcome::Failed(error) if error.is_retryable() => CommitOutcome::InDoubt,
         fate => fate,
     };
     failed(batch, error).into_iter().map(well_formed).collect()

@@ -47,7 +47,7 @@ impl Open<'_, '_, '_> {
 
     /// Declares the fields of a resource, where they are told, and does a part of what is then left
     /// to do. Tells whether there may be more.
-    pub(super) fn index(
+    pub(super) fn declare_indexes(
         &mut self,
         resource: &str,
         fields: Option<&[Field]>,

@@ -26,7 +26,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use fluvius_core::query::Field;
-use fluvius_core::{Fate, StoreError, UnitOfWork};
+use fluvius_core::{CommitOutcome, StoreError, UnitOfWork};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use rusqlite::hooks::Wal;
@@ -71,7 +71,7 @@ const WATCH_TIME: Duration = Duration::from_micros(100);
 /// A batch, and who waits for its fates.
 pub(crate) struct Commit {
     pub(crate) batch: Arc<[UnitOfWork]>,
-    pub(crate) answer: oneshot::Sender<Vec<Fate>>,
+    pub(crate) answer: oneshot::Sender<Vec<CommitOutcome>>,
 }
 
 /// Held by each thread that has the file open beside the writer, until it has closed it.
@@ -313,12 +313,12 @@ fn refuse(job: Job, error: &StoreError) {
 }
 
 /// The fates of units of which nothing is stored.
-fn failed(batch: &[UnitOfWork], error: &StoreError) -> Vec<Fate> {
+fn failed(batch: &[UnitOfWork], error: &StoreError) -> Vec<CommitOutcome> {
     let units = batch.iter().enumerate();
     units
-        .map(|(index, unit)| match unit.check_shape(index) {
-            Ok(()) => Fate::Failed(error.clone()),
-            Err(malformed) => Fate::Failed(malformed),
+        .map(|(index, unit)| match unit.validate(index) {
+            Ok(()) => CommitOutcome::Failed(error.clone()),
+            Err(malformed) => CommitOutcome::Failed(malformed),
         })
         .collect()
 }
@@ -365,12 +365,12 @@ impl Desk {
                     self.commit(session, group)
                 }
                 Job::Claim { domain, resources, answer } => {
-                    let claimed = session.claim(&domain, &resources);
+                    let claimed = session.register_domain(&domain, &resources);
                     let _ = answer.send(claimed.map_err(StoreError::from));
                     session.roll_back()
                 }
                 Job::Index { resource, fields, answer } => {
-                    let indexed = session.index(&resource, fields.as_deref());
+                    let indexed = session.declare_indexes(&resource, fields.as_deref());
                     let _ = answer.send(indexed.map_err(StoreError::from));
                     session.roll_back()
                 }

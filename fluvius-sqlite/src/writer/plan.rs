@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use fluvius_core::json::Change;
+use fluvius_core::json::StateDelta;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
-    AggregateRoot, ContextRecord, Fate, Json, KnownCommand, Logged, StateRecord, StoreError,
-    UnitOfWork,
+    AggregateRoot, CommitOutcome, ContextRecord, Json, LogEntry, StateRecord, StoreError,
+    StoredCommand, UnitOfWork,
 };
 use rusqlite::params;
 
@@ -19,18 +19,23 @@ use crate::read;
 impl<'b> Open<'_, '_, 'b> {
     /// The fate of a unit as the units before it leave the content. Where it is `Committed`, its
     /// rows are to be written; they are in the draft already.
-    pub(super) fn plan(&mut self, unit: &'b UnitOfWork, fates: &[Fate]) -> Result<Fate, Fault> {
+    pub(super) fn plan(
+        &mut self,
+        unit: &'b UnitOfWork,
+        fates: &[CommitOutcome],
+    ) -> Result<CommitOutcome, Fault> {
         self.place.reach("plan")?;
-        if let Err(error) = unit.check_shape(fates.len()).and_then(|()| self.check_size(unit)) {
-            return Ok(Fate::Failed(error));
+        if let Err(error) = unit.validate(fates.len()).and_then(|()| self.check_size(unit)) {
+            return Ok(CommitOutcome::Failed(error));
         }
-        let is_stored = |on: &usize| matches!(fates.get(*on), Some(Fate::Committed { .. }));
+        let is_stored =
+            |on: &usize| matches!(fates.get(*on), Some(CommitOutcome::Committed { .. }));
         if let Some(on) = unit.depends_on.iter().find(|on| !is_stored(on)) {
-            return Ok(Fate::Fell { on: *on });
+            return Ok(CommitOutcome::DependencyAborted { on: *on });
         }
         for command in &unit.commands {
             if let Some((command, context)) = self.known(command.id)? {
-                return Ok(Fate::Known { command: Box::new(command), context });
+                return Ok(CommitOutcome::DuplicateCommand { command: Box::new(command), context });
             }
         }
         let mut roots = Vec::new();
@@ -38,13 +43,13 @@ impl<'b> Open<'_, '_, 'b> {
             let (version, stored) = self.version(&expected.root)?;
             if version != expected.version {
                 let stored = self.state(&expected.root)?.map(Box::new);
-                return Ok(Fate::Stale { root: expected.root.clone(), stored });
+                return Ok(CommitOutcome::VersionConflict { root: expected.root.clone(), stored });
             }
             roots.push(stored);
         }
         let first = self.draft.position + 1;
         self.add(unit, roots);
-        Ok(Fate::Committed { first, contested: Vec::new() })
+        Ok(CommitOutcome::Committed { first, contended: Vec::new() })
     }
 
     /// Adds a unit that is to be stored to the draft.
@@ -70,11 +75,11 @@ impl<'b> Open<'_, '_, 'b> {
     }
 
     /// The row that has a command's identifier, in this transaction or before it.
-    fn known(&mut self, id: Uuid) -> Result<Option<KnownCommand>, Fault> {
+    fn known(&mut self, id: Uuid) -> Result<Option<StoredCommand>, Fault> {
         if let Some(&(unit, index, position)) = self.draft.commands.get(&id) {
             let record = unit.commands[index].as_ref().clone();
             let context = self.context_in_effect(&unit.context)?;
-            return Ok(Some((Logged { position, record }, context)));
+            return Ok(Some((LogEntry { position, record }, context)));
         }
         let is_new = self.cache.newest_id.is_none_or(|newest| id > newest);
         if is_new || !self.statements.is_known.exists((id,))? {
@@ -162,9 +167,9 @@ fn longest_row(unit: &UnitOfWork) -> usize {
 }
 
 /// The length of a change as it is stored.
-fn change_length(change: &Change) -> usize {
+fn change_length(change: &StateDelta) -> usize {
     match change {
-        Change::Whole(state) => r#"{"whole":}"#.len() + state.len(),
-        Change::Patch(patch) => patch.len(),
+        StateDelta::Snapshot(state) => r#"{"whole":}"#.len() + state.len(),
+        StateDelta::Patch(patch) => patch.len(),
     }
 }

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use fluvius_core::query::Field;
-use fluvius_core::{Fate, StoreError, UnitOfWork};
+use fluvius_core::{CommitOutcome, StoreError, UnitOfWork};
 use rusqlite::Connection;
 
 use super::cache::Cache;
@@ -65,11 +65,11 @@ pub(super) struct Open<'s, 'c, 'b> {
 /// How a group of batches ended.
 pub(super) enum Ended {
     /// Each unit has its fate.
-    Told(Vec<Vec<Fate>>),
+    Told(Vec<Vec<CommitOutcome>>),
     /// Nothing is stored.
     Nothing(Fault),
     /// The transaction was to be committed, with these fates, and SQLite said no.
-    AtCommit(Fault, Vec<Vec<Fate>>),
+    AtCommit(Fault, Vec<Vec<CommitOutcome>>),
 }
 
 impl<'c> Session<'c> {
@@ -242,9 +242,13 @@ impl<'c> Session<'c> {
     }
 
     /// Claims resource names for a domain.
-    pub(super) fn claim(&mut self, domain: &str, resources: &[&'static str]) -> Result<(), Fault> {
+    pub(super) fn register_domain(
+        &mut self,
+        domain: &str,
+        resources: &[&'static str],
+    ) -> Result<(), Fault> {
         let open = self.begin()?;
-        let claimed = open.claim(domain, resources).and_then(|()| open.commit());
+        let claimed = open.register_domain(domain, resources).and_then(|()| open.commit());
         if claimed.is_err() {
             self.roll_back();
         }
@@ -253,7 +257,7 @@ impl<'c> Session<'c> {
 
     /// Declares the fields of a resource, where they are told, and does a part of what is then left
     /// to do. Tells whether there may be more.
-    pub(super) fn index(
+    pub(super) fn declare_indexes(
         &mut self,
         resource: &str,
         fields: Option<&[Field]>,
@@ -261,7 +265,8 @@ impl<'c> Session<'c> {
         self.leave_room();
         let begun = Instant::now();
         let mut open = self.begin()?;
-        let indexed = open.index(resource, fields).and_then(|more| open.commit().map(|()| more));
+        let indexed =
+            open.declare_indexes(resource, fields).and_then(|more| open.commit().map(|()| more));
         if indexed.is_err() {
             self.roll_back();
         }
@@ -275,12 +280,12 @@ impl<'b> Open<'_, '_, 'b> {
         &mut self,
         batches: &[Batch<'b>],
         is_each_by_itself: bool,
-    ) -> Result<Vec<Vec<Fate>>, Fault> {
+    ) -> Result<Vec<Vec<CommitOutcome>>, Fault> {
         if is_each_by_itself { self.each(batches) } else { self.all(batches) }
     }
 
     /// All units at once: what becomes of each is known before the first row is written.
-    fn all(&mut self, batches: &[Batch<'b>]) -> Result<Vec<Vec<Fate>>, Fault> {
+    fn all(&mut self, batches: &[Batch<'b>]) -> Result<Vec<Vec<CommitOutcome>>, Fault> {
         let mut all = Vec::with_capacity(batches.len());
         for batch in batches {
             let mut fates = Vec::with_capacity(batch.len());
@@ -292,7 +297,7 @@ impl<'b> Open<'_, '_, 'b> {
         }
         for (batch, fates) in batches.iter().zip(&all) {
             for (unit, fate) in batch.iter().zip(fates) {
-                if let Fate::Committed { first, .. } = fate {
+                if let CommitOutcome::Committed { first, .. } = fate {
                     self.write(unit, *first)?;
                 }
             }
@@ -302,7 +307,7 @@ impl<'b> Open<'_, '_, 'b> {
     }
 
     /// Each unit by itself, so that one whose rows are refused leaves the others.
-    fn each(&mut self, batches: &[Batch<'b>]) -> Result<Vec<Vec<Fate>>, Fault> {
+    fn each(&mut self, batches: &[Batch<'b>]) -> Result<Vec<Vec<CommitOutcome>>, Fault> {
         let mut all = Vec::with_capacity(batches.len());
         for batch in batches {
             let mut fates = Vec::with_capacity(batch.len());
@@ -314,7 +319,7 @@ impl<'b> Open<'_, '_, 'b> {
                     Err(fault) if fault.is_of_one_row() => {
                         self.connection.execute_batch("ROLLBACK TO unit")?;
                         self.place.reach("rolled back")?;
-                        Fate::Failed(StoreError::from(fault))
+                        CommitOutcome::Failed(StoreError::from(fault))
                     }
                     Err(fault) => return Err(fault),
                 };
@@ -327,10 +332,14 @@ impl<'b> Open<'_, '_, 'b> {
         Ok(all)
     }
 
-    fn one(&mut self, unit: &'b UnitOfWork, fates: &[Fate]) -> Result<Fate, Fault> {
+    fn one(
+        &mut self,
+        unit: &'b UnitOfWork,
+        fates: &[CommitOutcome],
+    ) -> Result<CommitOutcome, Fault> {
         self.draft = Draft::behind(self.cache.position.unwrap_or(0));
         let fate = self.plan(unit, fates)?;
-        if let Fate::Committed { first, .. } = fate {
+        if let CommitOutcome::Committed { first, .. } = fate {
             self.write(unit, first)?;
             self.write_states()?;
             // Should the transaction fail, the cache is dropped.
@@ -347,7 +356,7 @@ impl<'b> Open<'_, '_, 'b> {
         place.reach("committed")
     }
 
-    fn claim(&self, domain: &str, resources: &[&'static str]) -> Result<(), Fault> {
+    fn register_domain(&self, domain: &str, resources: &[&'static str]) -> Result<(), Fault> {
         for resource in resources {
             let select = "SELECT domain FROM owner WHERE resource = ?1";
             let owner =

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use fluvius_core::uuid::Uuid;
-use fluvius_core::{Fate, Store};
+use fluvius_core::{CommitOutcome, Store};
 use fluvius_sqlite::SqliteStore;
 use tempfile::TempDir;
 
@@ -24,7 +24,7 @@ async fn client(store: SqliteStore, answered: Arc<Mutex<Vec<Uuid>>>, is_over: Ar
         let unit = pair.next();
         let id = unit.commands[0].id;
         let fates = store.commit(Arc::from([unit])).await;
-        assert!(matches!(fates[..], [Fate::Committed { .. }]), "{fates:?}");
+        assert!(matches!(fates[..], [CommitOutcome::Committed { .. }]), "{fates:?}");
         answered.lock().unwrap().push(id);
     }
 }
@@ -47,7 +47,7 @@ async fn fill(store: &SqliteStore, bytes: usize) {
 async fn refused(store: &SqliteStore, path: &Path, why: &str) {
     let error = store.backup_to(path).await.unwrap_err();
     assert!(error.to_string().contains(why), "{error}");
-    assert!(!error.can_retry(), "{error}");
+    assert!(!error.is_retryable(), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

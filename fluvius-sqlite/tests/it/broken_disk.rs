@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use fluvius_core::verify::verify;
-use fluvius_core::{AggregateRoot, ContextRecord, Fate, Store, UnitOfWork};
+use fluvius_core::{AggregateRoot, CommitOutcome, ContextRecord, Store, UnitOfWork};
 use fluvius_sqlite::SqliteStore;
 use tempfile::TempDir;
 
@@ -33,12 +33,12 @@ async fn a_process_with_its_disk() {
             "again" => version += commit(&store, &last).await,
             "backup" => match store.backup_to(Path::new(&file).with_file_name("copy.db")).await {
                 Ok(()) => child::say("made"),
-                Err(error) => child::say(format!("retry {}: {error}", error.can_retry())),
+                Err(error) => child::say(format!("retry {}: {error}", error.is_retryable())),
             },
             _ => match store.command(last[0].commands[0].id).await {
                 Ok(Some(_)) => child::say("stored"),
                 Ok(None) => child::say("absent"),
-                Err(error) => child::say(format!("retry {}: {error}", error.can_retry())),
+                Err(error) => child::say(format!("retry {}: {error}", error.is_retryable())),
             },
         }
     }
@@ -58,16 +58,26 @@ fn batch(context: &Arc<ContextRecord>, root: &AggregateRoot, version: u64) -> Ar
 async fn commit(store: &SqliteStore, batch: &Arc<[UnitOfWork]>) -> u64 {
     let fates = store.commit(Arc::clone(batch)).await;
     match &fates[..] {
-        [Fate::Committed { .. }, Fate::Committed { .. }, Fate::Stale { .. }] => {
+        [
+            CommitOutcome::Committed { .. },
+            CommitOutcome::Committed { .. },
+            CommitOutcome::VersionConflict { .. },
+        ] => {
             child::say("committed");
             return 2;
         }
         // None of them stands, and that the third came too late is not said either.
-        [Fate::Failed(error), Fate::Failed(other), Fate::Failed(third)] => {
-            assert!(other.can_retry() == error.can_retry() && third.can_retry());
-            child::say(format!("retry {}: {error}", error.can_retry()));
+        [
+            CommitOutcome::Failed(error),
+            CommitOutcome::Failed(other),
+            CommitOutcome::Failed(third),
+        ] => {
+            assert!(other.is_retryable() == error.is_retryable() && third.is_retryable());
+            child::say(format!("retry {}: {error}", error.is_retryable()));
         }
-        [Fate::Unknown, Fate::Unknown, Fate::Failed(third)] if third.can_retry() => {
+        [CommitOutcome::InDoubt, CommitOutcome::InDoubt, CommitOutcome::Failed(third)]
+            if third.is_retryable() =>
+        {
             child::say("unknown");
         }
         fates => child::say(format!("{fates:?}")),

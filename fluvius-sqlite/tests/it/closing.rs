@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fluvius_core::uuid::Uuid;
-use fluvius_core::{Domain, DomainContext, DomainRuntime, Fate, Store, StoreError, aggregate};
+use fluvius_core::{
+    CommitOutcome, Domain, DomainContext, DomainRuntime, Store, StoreError, aggregate,
+};
 use fluvius_sqlite::SqliteStore;
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
@@ -131,8 +133,8 @@ async fn commits_under_way_at_close_stand_as_answered() {
             loop {
                 let fates = store.commit(Arc::from([unit(&context, &root, count)])).await;
                 match &fates[..] {
-                    [Fate::Committed { .. }] => count += 1,
-                    [Fate::Failed(error)] => return (count, error.clone()),
+                    [CommitOutcome::Committed { .. }] => count += 1,
+                    [CommitOutcome::Failed(error)] => return (count, error.clone()),
                     fates => panic!("{fates:?}"),
                 }
             }
@@ -144,7 +146,7 @@ async fn commits_under_way_at_close_stand_as_answered() {
     let mut count = 0;
     for client in clients {
         let (committed, error) = client.await.unwrap();
-        assert!(error.can_retry() && error.to_string().contains("was closed"), "{error}");
+        assert!(error.is_retryable() && error.to_string().contains("was closed"), "{error}");
         count += usize::try_from(committed).unwrap();
     }
     check_copy(&file, count).await;
@@ -158,14 +160,14 @@ async fn a_closed_store_says_that_it_was_closed() {
         let clone = store.clone();
         store.close().await.unwrap();
         let check = |error: StoreError| {
-            assert!(error.can_retry() && error.to_string().contains("was closed"), "{error}");
+            assert!(error.is_retryable() && error.to_string().contains("was closed"), "{error}");
         };
         check(clone.load(&root()).await.unwrap_err());
         check(clone.clone().events(&all()).await.unwrap_err());
-        check(clone.claim("purses", &["purse"]).await.unwrap_err());
+        check(clone.register_domain("purses", &["purse"]).await.unwrap_err());
         check(clone.backup_to(folder.path().join("copy.db")).await.unwrap_err());
         match &clone.commit(Arc::from([unit(&context(), &root(), 0)])).await[..] {
-            [Fate::Failed(error)] => check(error.clone()),
+            [CommitOutcome::Failed(error)] => check(error.clone()),
             fates => panic!("{fates:?}"),
         }
     }
@@ -176,14 +178,14 @@ async fn a_closed_store_says_that_it_was_closed() {
 async fn check_unavailable(store: &SqliteStore) {
     for _ in 0..3 {
         match &store.commit(Arc::from([unit(&context(), &root(), 0)])).await[..] {
-            [Fate::Failed(error)] => {
-                assert!(error.can_retry() && error.to_string().contains("replaced"), "{error}");
+            [CommitOutcome::Failed(error)] => {
+                assert!(error.is_retryable() && error.to_string().contains("replaced"), "{error}");
             }
             fates => panic!("{fates:?}"),
         }
     }
     let error = store.load(&root()).await.unwrap_err();
-    assert!(error.can_retry() && error.to_string().contains("replaced"), "{error}");
+    assert!(error.is_retryable() && error.to_string().contains("replaced"), "{error}");
 }
 
 #[cfg(unix)]
@@ -254,7 +256,10 @@ async fn a_log_that_is_deleted_takes_no_commits() {
     commit(&store, unit(&context(), &root(), 0)).await;
     std::fs::remove_file(beside(&file, "-wal")).unwrap();
     let fates = store.commit(Arc::from([unit(&context(), &root(), 0)])).await;
-    assert!(matches!(&fates[..], [Fate::Failed(error)] if error.can_retry()), "{fates:?}");
+    assert!(
+        matches!(&fates[..], [CommitOutcome::Failed(error)] if error.is_retryable()),
+        "{fates:?}"
+    );
     store.close().await.unwrap();
     check_copy(&file, 1).await;
 }

@@ -59,7 +59,7 @@ async fn check_told(file: &Path, root: &AggregateRoot) {
     };
     let read = tokio::time::timeout(Duration::from_secs(60), read).await;
     let error = read.expect("the reading of a log does not end").unwrap_err();
-    assert!(!error.can_retry() && error.to_string().contains("damaged"), "{error}");
+    assert!(!error.is_retryable() && error.to_string().contains("damaged"), "{error}");
     drop(store);
     is_closed(file).await;
 }

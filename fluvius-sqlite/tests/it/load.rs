@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fluvius_core::{Fate, Store};
+use fluvius_core::{CommitOutcome, Store};
 use fluvius_sqlite::SqliteStore;
 
 use crate::units::{context, root, unit};
@@ -40,7 +40,7 @@ async fn client(store: SqliteStore, end: Instant) -> Load {
         let begun = Instant::now();
         for fate in store.commit(batch).await {
             match fate {
-                Fate::Committed { .. } => {
+                CommitOutcome::Committed { .. } => {
                     load.committed += 1;
                     version += 1;
                 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use fluvius_core::{CommandStatus, ContextRecord, Fate, LogQuery, RealmFilter, Store, UnitOfWork};
+use fluvius_core::{
+    CommandStatus, CommitOutcome, ContextRecord, LogQuery, RealmFilter, Store, UnitOfWork,
+};
 use fluvius_sqlite::SqliteStore;
 
 use crate::units::{all, context, root, unit};
@@ -30,7 +32,7 @@ async fn long_logs_are_read_whole() {
             batch.push(unit);
         }
         for fate in store.commit(Arc::from(batch)).await {
-            assert!(matches!(fate, Fate::Committed { .. }), "{fate:?}");
+            assert!(matches!(fate, CommitOutcome::Committed { .. }), "{fate:?}");
         }
     }
     let whole = store.events(&all()).await.unwrap().rows;
@@ -116,7 +118,7 @@ async fn no_row_is_lost_between_two_parts() {
         let batch: Vec<UnitOfWork> = (0..100).map(|_| refused()).collect();
         ids.extend(batch.iter().map(|unit| unit.commands[0].id));
         for fate in store.commit(batch.into()).await {
-            assert!(matches!(fate, Fate::Committed { .. }), "{fate:?}");
+            assert!(matches!(fate, CommitOutcome::Committed { .. }), "{fate:?}");
         }
     }
     for root in [None, Some(root)] {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use fluvius_core::testing::SeededRng;
 use fluvius_core::uuid::Uuid;
-use fluvius_core::{Fate, Store};
+use fluvius_core::{CommitOutcome, Store};
 use fluvius_sqlite::{Durability, SqliteOptions, SqliteStore};
 use tempfile::TempDir;
 
@@ -48,7 +48,7 @@ async fn a_process_over_a_recorded_disk() {
             let unit = pair.next();
             let id = unit.commands[0].id;
             let fates = store.commit(Arc::from([unit])).await;
-            assert!(matches!(fates[..], [Fate::Committed { .. }]), "{fates:?}");
+            assert!(matches!(fates[..], [CommitOutcome::Committed { .. }]), "{fates:?}");
             mark(&marks, id);
             // On a fast disk all is over before the log is copied for the first time.
             tokio::time::sleep(Duration::from_millis(2)).await;
@@ -143,7 +143,7 @@ impl Found {
                 }
                 // It goes on.
                 let fates = store.commit(Arc::from([Pair::new(0).next()])).await;
-                if !matches!(fates[..], [Fate::Committed { .. }]) {
+                if !matches!(fates[..], [CommitOutcome::Committed { .. }]) {
                     self.damaged.push(format!("{place}: it does not go on: {fates:?}"));
                 }
             }

@@ -18,7 +18,7 @@ async fn a_process_that_may_not_write() {
     let Some(file) = child::file() else { return };
     match SqliteStore::open(file).await {
         Ok(_) => child::say("opened"),
-        Err(error) => child::say(format!("retry {}: {error}", error.can_retry())),
+        Err(error) => child::say(format!("retry {}: {error}", error.is_retryable())),
     }
 }
 

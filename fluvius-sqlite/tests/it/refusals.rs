@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use fluvius_core::{Fate, Store, StoreError};
+use fluvius_core::{CommitOutcome, Store, StoreError};
 use fluvius_sqlite::SqliteStore;
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -12,7 +12,7 @@ use crate::units::{commit, context, id, json, logs, root, unit, with_data};
 
 async fn refused(path: &Path) -> StoreError {
     let error = SqliteStore::open(path).await.unwrap_err();
-    assert!(!error.can_retry(), "{error}");
+    assert!(!error.is_retryable(), "{error}");
     error
 }
 
@@ -161,10 +161,15 @@ async fn a_row_that_is_too_long_fails_its_unit_and_what_stands_on_it() {
     stands_on_it.depends_on.push(0);
     let batch = [with_data(&context, &long, 0, text), stands_on_it, unit(&context, &beside, 0)];
     let fates = store.commit(Arc::from(batch)).await;
-    let [Fate::Failed(error), Fate::Fell { on: 0 }, Fate::Committed { .. }] = &fates[..] else {
+    let [
+        CommitOutcome::Failed(error),
+        CommitOutcome::DependencyAborted { on: 0 },
+        CommitOutcome::Committed { .. },
+    ] = &fates[..]
+    else {
         panic!("{fates:?}");
     };
-    assert!(!error.can_retry() && error.to_string().contains("row_bytes_max"), "{error}");
+    assert!(!error.is_retryable() && error.to_string().contains("row_bytes_max"), "{error}");
     assert_eq!(logs(&store).await.commands.len(), 1);
     // A little shorter.
     let text = json(&format!("{:?}", "x".repeat(965)));
@@ -212,8 +217,8 @@ async fn a_unit_that_the_database_refuses_takes_only_its_dependents() {
     let told: Vec<String> = fates
         .iter()
         .map(|fate| match fate {
-            Fate::Committed { .. } => "committed".to_owned(),
-            Fate::Failed(error) => format!("failed {}", error.can_retry()),
+            CommitOutcome::Committed { .. } => "committed".to_owned(),
+            CommitOutcome::Failed(error) => format!("failed {}", error.is_retryable()),
             fate => format!("{fate:?}"),
         })
         .collect();

@@ -91,6 +91,6 @@ async fn a_query_over_its_time_names_the_option() {
     for store in [on_disk, options().open_in_memory().await.unwrap()] {
         filled(&store).await;
         let error = store.query(&slow()).await.unwrap_err();
-        assert!(error.can_retry() && error.to_string().contains("`read_timeout`"), "{error}");
+        assert!(error.is_retryable() && error.to_string().contains("`read_timeout`"), "{error}");
     }
 }

@@ -8,9 +8,9 @@ use fluvius_core::chrono::{DateTime, Utc};
 use fluvius_core::json::PayloadHash;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
-    ActivityKind, ActivityRecord, Actor, AggregateRoot, Change, CommandRecord, CommandStatus,
-    ContextRecord, ETag, EventRecord, ExpectedVersion, Fate, Json, LogQuery, Logged, MessageRecord,
-    StateRecord, Store, Transport, UnitOfWork,
+    ActivityKind, ActivityRecord, Actor, AggregateRoot, CommandRecord, CommandStatus,
+    CommitOutcome, ContextRecord, ETag, EventRecord, ExpectedVersion, Json, LogEntry, LogQuery,
+    MessageRecord, StateDelta, StateRecord, Store, Transport, UnitOfWork,
 };
 
 /// A fresh identifier; each is larger than the one before it.
@@ -115,7 +115,7 @@ pub(crate) fn with_data(
                 src_cmd: command,
                 args: payload,
                 data: None,
-                change: Change::whole(&data),
+                change: StateDelta::snapshot(&data),
                 occurred: time,
             }
             .into(),
@@ -150,16 +150,16 @@ pub(crate) fn with_data(
 /// Commits a unit that nothing stands against.
 pub(crate) async fn commit(store: &impl Store, unit: UnitOfWork) {
     let fates = store.commit(Arc::from([unit])).await;
-    assert!(matches!(fates[..], [Fate::Committed { .. }]), "{fates:?}");
+    assert!(matches!(fates[..], [CommitOutcome::Committed { .. }]), "{fates:?}");
 }
 
 /// Everything that the logs hold.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Logs {
-    pub(crate) commands: Vec<Logged<CommandRecord>>,
-    pub(crate) events: Vec<Logged<EventRecord>>,
-    pub(crate) messages: Vec<Logged<MessageRecord>>,
-    pub(crate) activities: Vec<Logged<ActivityRecord>>,
+    pub(crate) commands: Vec<LogEntry<CommandRecord>>,
+    pub(crate) events: Vec<LogEntry<EventRecord>>,
+    pub(crate) messages: Vec<LogEntry<MessageRecord>>,
+    pub(crate) activities: Vec<LogEntry<ActivityRecord>>,
 }
 
 pub(crate) fn all() -> LogQuery {

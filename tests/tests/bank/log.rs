@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use fluvius_core::{
-    AggregateRoot, CommandRecord, CommandStatus, EventRecord, LogQuery, Logged, Store,
+    AggregateRoot, CommandRecord, CommandStatus, EventRecord, LogEntry, LogQuery, Store,
 };
 use rust_decimal::Decimal;
 use serde_json::Value;
@@ -56,8 +56,8 @@ pub async fn check(
 /// What was answered is in the log, as the version that the answer tells.
 fn are_in_the_log(
     answers: impl IntoIterator<Item = Applied>,
-    events: &[Logged<EventRecord>],
-    commands: &[Logged<CommandRecord>],
+    events: &[LogEntry<EventRecord>],
+    commands: &[LogEntry<CommandRecord>],
 ) -> Result<(), String> {
     let applied = commands.iter().filter(|row| row.status == CommandStatus::Applied);
     let applied: HashSet<Uuid> = applied.map(|row| row.id).collect();
@@ -81,7 +81,7 @@ fn are_in_the_log(
 }
 
 /// The newest version and state of each root, folded from the log.
-fn replay(events: &[Logged<EventRecord>]) -> Result<BTreeMap<Uuid, (u64, Value)>, String> {
+fn replay(events: &[LogEntry<EventRecord>]) -> Result<BTreeMap<Uuid, (u64, Value)>, String> {
     let mut states: BTreeMap<Uuid, (u64, Value)> = BTreeMap::new();
     for event in events {
         let before = states.remove(&event.root.identifier);
@@ -101,7 +101,7 @@ fn decimal(value: &Value) -> Decimal {
 }
 
 fn conserves_money(
-    events: &[Logged<EventRecord>],
+    events: &[LogEntry<EventRecord>],
     states: &BTreeMap<Uuid, (u64, Value)>,
 ) -> Result<(), String> {
     let mut expected = Decimal::ZERO;
@@ -126,8 +126,8 @@ fn conserves_money(
 
 /// Each refusal in the log is true of what stood before it in the log.
 fn refusals_were_right(
-    events: &[Logged<EventRecord>],
-    commands: &[Logged<CommandRecord>],
+    events: &[LogEntry<EventRecord>],
+    commands: &[LogEntry<CommandRecord>],
 ) -> Result<(), String> {
     let groups = group_members(commands);
     let mut balances: HashMap<Uuid, Decimal> = HashMap::new();
@@ -178,7 +178,7 @@ fn refusals_were_right(
 }
 
 /// The commands that were refused in a group: what they were decided on is not in the log.
-fn group_members(commands: &[Logged<CommandRecord>]) -> HashSet<Uuid> {
+fn group_members(commands: &[LogEntry<CommandRecord>]) -> HashSet<Uuid> {
     let mut members = HashSet::new();
     for command in commands {
         if command.code.as_deref() == Some("group-refused") {

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use fluvius_core::{
-    ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, LogPage,
-    LogQuery, Logged, MemoryStore, MessageRecord, StateQuery, StateRecord, Store, StoreError,
-    UnitOfWork,
+    ActivityRecord, AggregateRoot, CommandRecord, CommitOutcome, ContextRecord, EventRecord,
+    LogEntry, LogPage, LogQuery, MemoryStore, MessageRecord, StateQuery, StateRecord, Store,
+    StoreError, UnitOfWork,
 };
 use uuid::Uuid;
 
@@ -13,13 +13,13 @@ use uuid::Uuid;
 #[derive(Clone, Copy)]
 pub enum Harm {
     State(fn(&mut StateRecord) -> Keep),
-    Event(fn(&mut Logged<EventRecord>) -> Keep),
+    Event(fn(&mut LogEntry<EventRecord>) -> Keep),
     /// Only where the whole log is read, not the history of a root.
-    LoggedEvent(fn(&mut Logged<EventRecord>) -> Keep),
-    Command(fn(&mut Logged<CommandRecord>) -> Keep),
-    LoggedCommand(fn(&mut Logged<CommandRecord>) -> Keep),
-    Message(fn(&mut Logged<MessageRecord>) -> Keep),
-    Activity(fn(&mut Logged<ActivityRecord>) -> Keep),
+    LoggedEvent(fn(&mut LogEntry<EventRecord>) -> Keep),
+    Command(fn(&mut LogEntry<CommandRecord>) -> Keep),
+    LoggedCommand(fn(&mut LogEntry<CommandRecord>) -> Keep),
+    Message(fn(&mut LogEntry<MessageRecord>) -> Keep),
+    Activity(fn(&mut LogEntry<ActivityRecord>) -> Keep),
     /// No context is found.
     Contexts,
 }
@@ -41,9 +41,9 @@ impl Altered {
 
     fn commands_of(
         &self,
-        rows: Vec<Logged<CommandRecord>>,
+        rows: Vec<LogEntry<CommandRecord>>,
         is_log: bool,
-    ) -> Vec<Logged<CommandRecord>> {
+    ) -> Vec<LogEntry<CommandRecord>> {
         match self.harm {
             Harm::Command(harm) => kept(rows, harm),
             Harm::LoggedCommand(harm) if is_log => kept(rows, harm),
@@ -51,7 +51,11 @@ impl Altered {
         }
     }
 
-    fn events_of(&self, rows: Vec<Logged<EventRecord>>, is_log: bool) -> Vec<Logged<EventRecord>> {
+    fn events_of(
+        &self,
+        rows: Vec<LogEntry<EventRecord>>,
+        is_log: bool,
+    ) -> Vec<LogEntry<EventRecord>> {
         match self.harm {
             Harm::Event(harm) => kept(rows, harm),
             Harm::LoggedEvent(harm) if is_log => kept(rows, harm),
@@ -67,11 +71,11 @@ fn kept<T>(rows: Vec<T>, harm: fn(&mut T) -> Keep) -> Vec<T> {
 type Read<T> = Result<T, StoreError>;
 
 impl Store for Altered {
-    async fn claim(&self, domain: &str, resources: &[&'static str]) -> Read<()> {
-        self.inner.claim(domain, resources).await
+    async fn register_domain(&self, domain: &str, resources: &[&'static str]) -> Read<()> {
+        self.inner.register_domain(domain, resources).await
     }
 
-    async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<Fate> {
+    async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<CommitOutcome> {
         self.inner.commit(batch).await
     }
 
@@ -88,7 +92,10 @@ impl Store for Altered {
         Ok(self.states(self.inner.query(query).await?))
     }
 
-    async fn command(&self, id: Uuid) -> Read<Option<(Logged<CommandRecord>, Arc<ContextRecord>)>> {
+    async fn command(
+        &self,
+        id: Uuid,
+    ) -> Read<Option<(LogEntry<CommandRecord>, Arc<ContextRecord>)>> {
         let Some((row, context)) = self.inner.command(id).await? else { return Ok(None) };
         Ok(self.commands_of(vec![row], false).pop().map(|row| (row, context)))
     }
@@ -98,7 +105,7 @@ impl Store for Altered {
         root: &AggregateRoot,
         first: u64,
         last: u64,
-    ) -> Read<Vec<Logged<EventRecord>>> {
+    ) -> Read<Vec<LogEntry<EventRecord>>> {
         Ok(self.events_of(self.inner.history(root, first, last).await?, false))
     }
 

@@ -1,8 +1,8 @@
 //! What an author writes, and what becomes of it.
 
 use fluvius_core::{
-    Aggregate, AggregateRoot, Change, Command, CommandStatus, Domain, Error, Event, Json,
-    Lifecycle, RecordError,
+    Aggregate, AggregateRoot, Command, CommandStatus, Domain, Error, Event, Json, Lifecycle,
+    RecordError, StateDelta,
 };
 use serde_json::{Value, json};
 
@@ -102,7 +102,7 @@ async fn an_event_without_a_change_is_a_version_all_the_same() {
     let after = world.snapshot().await;
     let event = after.events.last().unwrap();
     assert_eq!((event.version, event.key(), &event.data), (2, "ticket-seen", &None));
-    assert_eq!(event.change, Change::Patch(Json::parse("[]").unwrap()));
+    assert_eq!(event.change, StateDelta::Patch(Json::parse("[]").unwrap()));
     let (old, new) = (&before.states[&ticket(1)], &after.states[&ticket(1)]);
     assert_eq!(old.data, new.data);
     assert_ne!(old.etag, new.etag);

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use fluvius_core::query::number;
 use fluvius_core::{
-    CommandBundle, Domain, DomainContext, DomainRuntime, Error, Fate, Policy, PolicyRequest,
-    Session, StoreError, Verdict,
+    CommandBundle, CommitOutcome, Domain, DomainContext, DomainRuntime, Error, Policy,
+    PolicyRequest, Session, StoreError, Verdict,
 };
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 use serde_json::{Value, json};
@@ -208,7 +208,7 @@ async fn of_the_store(world: &mut World) {
         ("store-unavailable", StoreError::unavailable("the line is down")),
         ("store", StoreError::permanent("the disk is broken")),
     ] {
-        world.store.script([Commit::Say(Fate::Failed(fault))]);
+        world.store.script([Commit::Say(CommitOutcome::Failed(fault))]);
         world.refused(code, world.run(1, &[Step::Add(1)])).await;
     }
     world.store.script([Commit::GoAway { has_committed: true }]);

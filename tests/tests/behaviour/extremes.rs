@@ -103,7 +103,7 @@ async fn every_option_of_sqlite_takes_its_extremes_or_is_refused() {
         for error in [in_file, set(SqliteStore::options()).open_in_memory().await.unwrap_err()] {
             let told = error.to_string();
             assert!(told.contains("out of range") && told.contains(option), "{told}");
-            assert!(!error.can_retry(), "{told}");
+            assert!(!error.is_retryable(), "{told}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fluvius_core::{
-    Change, CommandRecord, Error, EventRecord, ExpectedVersion, Json, MemoryStore, StateRecord,
+    CommandRecord, Error, EventRecord, ExpectedVersion, Json, MemoryStore, StateDelta, StateRecord,
     Store, UnitOfWork,
 };
 use serde_json::json;
@@ -29,7 +29,7 @@ async fn spoil(store: &MemoryStore, root: &fluvius_core::AggregateRoot, data: &s
             EventRecord {
                 version: row.version + 1,
                 src_cmd: command_id,
-                change: Change::whole(&data),
+                change: StateDelta::snapshot(&data),
                 ..event.record.clone()
             }
             .into(),
@@ -39,7 +39,7 @@ async fn spoil(store: &MemoryStore, root: &fluvius_core::AggregateRoot, data: &s
         activities: vec![],
     };
     let fates = store.commit(Arc::from([unit])).await;
-    assert!(matches!(fates[..], [fluvius_core::Fate::Committed { .. }]), "{fates:?}");
+    assert!(matches!(fates[..], [fluvius_core::CommitOutcome::Committed { .. }]), "{fates:?}");
 }
 
 #[track_caller]

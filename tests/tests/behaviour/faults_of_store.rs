@@ -4,7 +4,9 @@ use std::error::Error as _;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use fluvius_core::{Domain, DomainContext, DomainRuntime, Error, Fate, Session, StoreError};
+use fluvius_core::{
+    CommitOutcome, Domain, DomainContext, DomainRuntime, Error, Session, StoreError,
+};
 use serde_json::json;
 
 use crate::kit::{self, Kept, Snapshot, check_error, id};
@@ -67,7 +69,7 @@ async fn store_unavailable_and_store() {
     ] {
         let cause = fault.source().map(ToString::to_string);
         // At the commit.
-        store.script([Commit::Say(Fate::Failed(fault.clone()))]);
+        store.script([Commit::Say(CommitOutcome::Failed(fault.clone()))]);
         let command = kit::command(&session, &probe(1), "run", add());
         let error = kit::check_refused(&store, &session, command, Kept::Nothing).await;
         check_error(&error, code, text);
@@ -75,7 +77,7 @@ async fn store_unavailable_and_store() {
         assert_eq!(error.source().map(ToString::to_string), cause);
 
         // At the commit of a refusal: no answer before its basis stands.
-        store.script([Commit::Say(Fate::Failed(fault.clone()))]);
+        store.script([Commit::Say(CommitOutcome::Failed(fault.clone()))]);
         let command = kit::command(&session, &probe(9), "run", add());
         let error = kit::check_refused(&store, &session, command, Kept::Nothing).await;
         check_error(&error, code, text);

@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock, Mutex, Once};
 use chrono::{DateTime, Utc};
 use fluvius_core::{
     ActivityRecord, AggregateRoot, CommandBundle, CommandRecord, CommandStatus, ContextRecord,
-    Domain, DomainContext, DomainRuntime, Error, EventRecord, LogQuery, Logged, MemoryStore,
+    Domain, DomainContext, DomainRuntime, Error, EventRecord, LogEntry, LogQuery, MemoryStore,
     MessageRecord, Session, StateRecord, Store,
 };
 use serde_json::Value;
@@ -79,10 +79,10 @@ pub fn command(
 pub struct Snapshot {
     pub states: BTreeMap<AggregateRoot, StateRecord>,
     pub contexts: BTreeMap<Uuid, Arc<ContextRecord>>,
-    pub commands: Vec<Logged<CommandRecord>>,
-    pub events: Vec<Logged<EventRecord>>,
-    pub messages: Vec<Logged<MessageRecord>>,
-    pub activities: Vec<Logged<ActivityRecord>>,
+    pub commands: Vec<LogEntry<CommandRecord>>,
+    pub events: Vec<LogEntry<EventRecord>>,
+    pub messages: Vec<LogEntry<MessageRecord>>,
+    pub activities: Vec<LogEntry<ActivityRecord>>,
 }
 
 impl Snapshot {

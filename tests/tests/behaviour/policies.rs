@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use banking_domain::{Account, DepositMoney, OpenAccount, TransactionManagerDomain};
 use fluvius_core::{
-    Command, Domain, DomainContext, Error, Fate, MemoryStore, Policy, PolicyRequest, PolicyState,
-    Session, StoreError, Verdict,
+    Command, CommitOutcome, Domain, DomainContext, Error, MemoryStore, Policy, PolicyRequest,
+    PolicyState, Session, StoreError, Verdict,
 };
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -105,7 +105,7 @@ async fn what_is_denied_before_the_load_leaves_an_activity() {
 async fn what_is_denied_is_denied_though_it_cannot_be_recorded_and_that_is_logged() {
     let bank = bank().await;
     let nobody = bank.domain.session(DomainContext::create("nobody"));
-    let no_room = || scripted::Step::Say(Fate::Failed(StoreError::permanent("no room")));
+    let no_room = || scripted::Step::Say(CommitOutcome::Failed(StoreError::permanent("no room")));
     for (step, is_logged) in
         [(Some(no_room()), true), (Some(scripted::Step::SayNothing), true), (None, false)]
     {

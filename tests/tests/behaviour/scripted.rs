@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use fluvius_core::query::Field;
 use fluvius_core::{
-    ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, LogPage,
-    LogQuery, Logged, MemoryStore, MessageRecord, StateQuery, StateRecord, Store, StoreError,
-    UnitOfWork,
+    ActivityRecord, AggregateRoot, CommandRecord, CommitOutcome, ContextRecord, EventRecord,
+    LogEntry, LogPage, LogQuery, MemoryStore, MessageRecord, StateQuery, StateRecord, Store,
+    StoreError, UnitOfWork,
 };
 use futures_util::future::BoxFuture;
 use uuid::Uuid;
@@ -20,7 +20,7 @@ pub enum Step {
     /// Says that the first expected root is stale, and commits nothing.
     Stale,
     /// Gives this fate, and commits nothing.
-    Say(Fate),
+    Say(CommitOutcome),
     /// Commits or not, says that it does not know, and fails every read from then on.
     GoAway { has_committed: bool },
     /// Gives no fate at all, against the contract of a store.
@@ -97,16 +97,20 @@ impl Scripted {
 }
 
 impl Store for Scripted {
-    async fn claim(&self, domain: &str, resources: &[&'static str]) -> Result<(), StoreError> {
-        self.inner.claim(domain, resources).await
+    async fn register_domain(
+        &self,
+        domain: &str,
+        resources: &[&'static str],
+    ) -> Result<(), StoreError> {
+        self.inner.register_domain(domain, resources).await
     }
 
-    async fn index(&self, resource: &str, fields: &[Field]) -> Result<(), StoreError> {
+    async fn declare_indexes(&self, resource: &str, fields: &[Field]) -> Result<(), StoreError> {
         self.indexes.lock().unwrap().push((resource.to_owned(), fields.to_vec()));
-        self.reads()?.index(resource, fields).await
+        self.reads()?.declare_indexes(resource, fields).await
     }
 
-    async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<Fate> {
+    async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<CommitOutcome> {
         self.pause().await;
         self.units.lock().unwrap().extend(batch.iter().cloned());
         let step = self.steps.lock().unwrap().pop_front();
@@ -123,7 +127,7 @@ impl Store for Scripted {
             Some(Step::Stale) => {
                 let root = batch[0].expected[0].root.clone();
                 let stored = self.inner.load(&root).await.unwrap().map(Box::new);
-                vec![Fate::Stale { root, stored }]
+                vec![CommitOutcome::VersionConflict { root, stored }]
             }
             Some(Step::Say(fate)) => vec![fate],
             Some(Step::GoAway { has_committed }) => {
@@ -131,7 +135,7 @@ impl Store for Scripted {
                     self.inner.commit(batch).await;
                 }
                 self.fail_reads(Some(StoreError::unavailable("gone")));
-                vec![Fate::Unknown]
+                vec![CommitOutcome::InDoubt]
             }
             Some(Step::SayNothing) => Vec::new(),
             Some(Step::Panic { has_committed }) => {
@@ -164,7 +168,7 @@ impl Store for Scripted {
     async fn command(
         &self,
         id: Uuid,
-    ) -> Result<Option<(Logged<CommandRecord>, Arc<ContextRecord>)>, StoreError> {
+    ) -> Result<Option<(LogEntry<CommandRecord>, Arc<ContextRecord>)>, StoreError> {
         self.reads()?.command(id).await
     }
 
@@ -173,7 +177,7 @@ impl Store for Scripted {
         root: &AggregateRoot,
         first: u64,
         last: u64,
-    ) -> Result<Vec<Logged<EventRecord>>, StoreError> {
+    ) -> Result<Vec<LogEntry<EventRecord>>, StoreError> {
         self.reads()?.history(root, first, last).await
     }
 

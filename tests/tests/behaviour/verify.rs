@@ -7,8 +7,8 @@ use chrono::TimeDelta;
 use fluvius_core::json::PayloadHash;
 use fluvius_core::verify::{FaultKind, Verification, verify};
 use fluvius_core::{
-    AggregateRoot, Change, CommandRecord, CommandStatus, Domain, DomainContext, ETag, EventRecord,
-    Json, LogQuery, Logged, MemoryStore, StateRecord, Store, StoreError,
+    AggregateRoot, CommandRecord, CommandStatus, Domain, DomainContext, ETag, EventRecord, Json,
+    LogEntry, LogQuery, MemoryStore, StateDelta, StateRecord, Store, StoreError,
 };
 
 use crate::altered::{Altered, Harm, Keep};
@@ -114,7 +114,10 @@ fn is_many(root: &AggregateRoot) -> bool {
 }
 
 /// Event 70 of the root of many versions.
-fn event_70(event: &mut Logged<EventRecord>, harm: impl FnOnce(&mut Logged<EventRecord>)) -> Keep {
+fn event_70(
+    event: &mut LogEntry<EventRecord>,
+    harm: impl FnOnce(&mut LogEntry<EventRecord>),
+) -> Keep {
     if is_many(&event.root) && event.version == 70 {
         harm(event);
     }
@@ -129,7 +132,7 @@ fn many(state: &mut StateRecord, harm: impl FnOnce(&mut StateRecord)) -> Keep {
 }
 
 /// The first command on the root of many versions.
-fn start(command: &mut Logged<CommandRecord>, harm: impl FnOnce(&mut CommandRecord)) -> Keep {
+fn start(command: &mut LogEntry<CommandRecord>, harm: impl FnOnce(&mut CommandRecord)) -> Keep {
     if is_many(&command.root) && command.key() == "start-probe" {
         harm(&mut command.record);
     }
@@ -340,14 +343,14 @@ const HARMS: &[(FaultKind, Harm)] = &[
     (FaultKind::EventSurplus, Harm::State(|state| !is_many(&state.root))),
 ];
 
-fn patch(path: &str) -> Change {
+fn patch(path: &str) -> StateDelta {
     let text = format!(r#"[{{"op":"replace","path":"{path}","value":1}}]"#);
-    Change::from_json(&Json::parse(text).unwrap()).unwrap()
+    StateDelta::from_json(&Json::parse(text).unwrap()).unwrap()
 }
 
-fn set(value: serde_json::Value) -> Change {
+fn set(value: serde_json::Value) -> StateDelta {
     let text = format!(r#"[{{"op":"replace","path":"/value","value":{value}}}]"#);
-    Change::from_json(&Json::parse(text).unwrap()).unwrap()
+    StateDelta::from_json(&Json::parse(text).unwrap()).unwrap()
 }
 
 #[tokio::test]
@@ -409,5 +412,5 @@ async fn a_fault_is_told_once() {
 async fn a_store_that_fails_is_an_error() {
     let store = crate::scripted::Scripted::default();
     store.fail_reads(Some(StoreError::unavailable("gone")));
-    assert!(verify(&store).await.unwrap_err().can_retry());
+    assert!(verify(&store).await.unwrap_err().is_retryable());
 }

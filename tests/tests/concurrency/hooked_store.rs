@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use fluvius_core::{
-    ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, LogPage,
-    LogQuery, Logged, MemoryStore, MessageRecord, StateQuery, StateRecord, Store, StoreError,
-    UnitOfWork,
+    ActivityRecord, AggregateRoot, CommandRecord, CommitOutcome, ContextRecord, EventRecord,
+    LogEntry, LogPage, LogQuery, MemoryStore, MessageRecord, StateQuery, StateRecord, Store,
+    StoreError, UnitOfWork,
 };
 use uuid::Uuid;
 
@@ -42,11 +42,15 @@ impl HookedStore {
 }
 
 impl Store for HookedStore {
-    async fn claim(&self, domain: &str, resources: &[&'static str]) -> Result<(), StoreError> {
-        self.inner.claim(domain, resources).await
+    async fn register_domain(
+        &self,
+        domain: &str,
+        resources: &[&'static str],
+    ) -> Result<(), StoreError> {
+        self.inner.register_domain(domain, resources).await
     }
 
-    async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<Fate> {
+    async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<CommitOutcome> {
         (self.hook)(Call::Commit);
         self.inner.commit(batch).await
     }
@@ -70,7 +74,7 @@ impl Store for HookedStore {
     async fn command(
         &self,
         id: Uuid,
-    ) -> Result<Option<(Logged<CommandRecord>, Arc<ContextRecord>)>, StoreError> {
+    ) -> Result<Option<(LogEntry<CommandRecord>, Arc<ContextRecord>)>, StoreError> {
         (self.hook)(Call::Command);
         self.inner.command(id).await
     }
@@ -80,7 +84,7 @@ impl Store for HookedStore {
         root: &AggregateRoot,
         first: u64,
         last: u64,
-    ) -> Result<Vec<Logged<EventRecord>>, StoreError> {
+    ) -> Result<Vec<LogEntry<EventRecord>>, StoreError> {
         Ok(self.rows(self.inner.history(root, first, last).await?))
     }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use fluvius_core::query::{Field, StateQuery};
 use fluvius_core::{
-    ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, KnownCommand,
-    LogPage, LogQuery, Logged, MessageRecord, StateRecord, Store, StoreError, StoreTurn,
+    ActivityRecord, AggregateRoot, CommandRecord, CommitOutcome, ContextRecord, EventRecord, Lease,
+    LogEntry, LogPage, LogQuery, MessageRecord, StateRecord, Store, StoreError, StoredCommand,
     UnitOfWork,
 };
 use serde::{Deserialize, Serialize};
@@ -65,30 +65,31 @@ impl<S: Store> Altered<S> {
         Self { inner, mutant, late, position: AtomicU64::new(1), cache: Mutex::default() }
     }
 
-    async fn commit_one(&self, unit: UnitOfWork) -> Fate {
+    async fn commit_one(&self, unit: UnitOfWork) -> CommitOutcome {
         self.inner.commit(Arc::from([unit])).await.remove(0)
     }
 
-    async fn commit_altered(&self, unit: UnitOfWork, mutant: Mutant) -> Fate {
+    async fn commit_altered(&self, unit: UnitOfWork, mutant: Mutant) -> CommitOutcome {
         match mutant {
             Mutant::DropsAnEvent => self.commit_one(in_two(unit).0).await,
             Mutant::TwoTransactions => {
                 let (first, second) = in_two(unit);
                 let fate = self.commit_one(first).await;
-                if let (Fate::Committed { .. }, Some(second)) = (&fate, second) {
+                if let (CommitOutcome::Committed { .. }, Some(second)) = (&fate, second) {
                     tokio::time::sleep(LATE).await;
                     self.commit_one(second).await;
                 }
                 fate
             }
             Mutant::AppliesTwice => match self.commit_one(unit.clone()).await {
-                Fate::Known { .. } => self.commit_one(renamed(unit)).await,
+                CommitOutcome::DuplicateCommand { .. } => self.commit_one(renamed(unit)).await,
                 fate => fate,
             },
             _ => loop {
                 let unit = self.rebased(&unit, mutant == Mutant::ReadRootsUnchecked).await;
                 match self.commit_one(unit).await {
-                    Fate::Stale { .. } if mutant == Mutant::NoVersionPredicate => {}
+                    CommitOutcome::VersionConflict { .. }
+                        if mutant == Mutant::NoVersionPredicate => {}
                     fate => return fate,
                 }
             },
@@ -162,15 +163,19 @@ fn renamed(mut unit: UnitOfWork) -> UnitOfWork {
 }
 
 impl<S: Store> Store for Altered<S> {
-    async fn claim(&self, domain: &str, resources: &[&'static str]) -> Result<(), StoreError> {
-        self.inner.claim(domain, resources).await
+    async fn register_domain(
+        &self,
+        domain: &str,
+        resources: &[&'static str],
+    ) -> Result<(), StoreError> {
+        self.inner.register_domain(domain, resources).await
     }
 
-    async fn index(&self, resource: &str, fields: &[Field]) -> Result<(), StoreError> {
-        self.inner.index(resource, fields).await
+    async fn declare_indexes(&self, resource: &str, fields: &[Field]) -> Result<(), StoreError> {
+        self.inner.declare_indexes(resource, fields).await
     }
 
-    async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<Fate> {
+    async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<CommitOutcome> {
         match self.mutant {
             None | Some(Mutant::SnapshotInParts) => self.inner.commit(batch).await,
             Some(Mutant::AnswerBeforeCommit) => {
@@ -179,25 +184,25 @@ impl<S: Store> Store for Altered<S> {
                 late.send(batch).unwrap();
                 let first = || self.position.fetch_add(1, Ordering::Relaxed);
                 (0..count)
-                    .map(|_| Fate::Committed { first: first(), contested: Vec::new() })
+                    .map(|_| CommitOutcome::Committed { first: first(), contended: Vec::new() })
                     .collect()
             }
             Some(Mutant::CachedRead) => {
                 let fates = self.inner.commit(Arc::clone(&batch)).await;
                 for (unit, fate) in batch.iter().zip(&fates) {
-                    if matches!(fate, Fate::Committed { .. }) {
+                    if matches!(fate, CommitOutcome::Committed { .. }) {
                         self.forget(unit.states.iter().map(|state| state.root.clone()));
                     }
                 }
                 fates
             }
             Some(mutant) => {
-                let mut fates: Vec<Fate> = Vec::new();
+                let mut fates: Vec<CommitOutcome> = Vec::new();
                 for unit in batch.iter() {
-                    let stands = |on: usize| matches!(fates[on], Fate::Committed { .. });
+                    let stands = |on: usize| matches!(fates[on], CommitOutcome::Committed { .. });
                     let fallen = unit.depends_on.iter().find(|on| !stands(**on));
                     fates.push(match fallen {
-                        Some(on) => Fate::Fell { on: *on },
+                        Some(on) => CommitOutcome::DependencyAborted { on: *on },
                         None => {
                             let unit = UnitOfWork { depends_on: Vec::new(), ..unit.clone() };
                             self.commit_altered(unit, mutant).await
@@ -209,8 +214,8 @@ impl<S: Store> Store for Altered<S> {
         }
     }
 
-    async fn turn(&self, root: &AggregateRoot) -> Option<StoreTurn> {
-        self.inner.turn(root).await
+    async fn acquire_lease(&self, root: &AggregateRoot) -> Option<Lease> {
+        self.inner.acquire_lease(root).await
     }
 
     async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {
@@ -243,7 +248,7 @@ impl<S: Store> Store for Altered<S> {
         self.inner.query(query).await
     }
 
-    async fn command(&self, id: Uuid) -> Result<Option<KnownCommand>, StoreError> {
+    async fn command(&self, id: Uuid) -> Result<Option<StoredCommand>, StoreError> {
         self.inner.command(id).await
     }
 
@@ -252,7 +257,7 @@ impl<S: Store> Store for Altered<S> {
         root: &AggregateRoot,
         first: u64,
         last: u64,
-    ) -> Result<Vec<Logged<EventRecord>>, StoreError> {
+    ) -> Result<Vec<LogEntry<EventRecord>>, StoreError> {
         self.inner.history(root, first, last).await
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use fluvius_core::verify::verify;
-use fluvius_core::{EventRecord, LogQuery, Logged, Store};
+use fluvius_core::{EventRecord, LogEntry, LogQuery, Store};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
@@ -52,7 +52,7 @@ pub async fn nothing_else(content: &impl Store, sent: &BTreeSet<Uuid>) -> Checke
 }
 
 /// Along the log no couple of purses is ever overdrawn.
-pub fn purses(events: &[Logged<EventRecord>]) -> Checked {
+pub fn purses(events: &[LogEntry<EventRecord>]) -> Checked {
     let couples: HashMap<Uuid, u64> =
         (0..PURSES).map(|number| (purse(number).identifier, number.min(partner(number)))).collect();
     let mut sums: BTreeMap<u64, i64> = BTreeMap::new();
@@ -76,7 +76,7 @@ pub fn purses(events: &[Logged<EventRecord>]) -> Checked {
 
 /// Every snapshot shows what stood at one position of the log, with the money that there was then,
 /// and nothing less than had been answered before it was asked for. Says how many there were.
-pub fn snapshots(asked: &[Asked], events: &[Logged<EventRecord>]) -> Result<u64, String> {
+pub fn snapshots(asked: &[Asked], events: &[LogEntry<EventRecord>]) -> Result<u64, String> {
     // Of each root the positions of its versions, from version 1 on.
     let mut positions: HashMap<Uuid, Vec<u64>> = HashMap::new();
     // What was in the bank behind each position at which that changed.
@@ -143,7 +143,7 @@ pub fn snapshots(asked: &[Asked], events: &[Logged<EventRecord>]) -> Result<u64,
 }
 
 /// The highest position that was answered up to each answer, in the order of the answers.
-fn answered_positions(asked: &[Asked], events: &[Logged<EventRecord>]) -> Vec<(usize, u64)> {
+fn answered_positions(asked: &[Asked], events: &[LogEntry<EventRecord>]) -> Vec<(usize, u64)> {
     let positions: HashMap<Uuid, u64> =
         events.iter().map(|event| (event.src_cmd, event.position)).collect();
     let mut answered: Vec<(usize, u64)> = Vec::new();

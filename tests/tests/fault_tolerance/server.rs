@@ -143,7 +143,7 @@ impl<const IS_DURABLE: bool> Place for InSchema<IS_DURABLE> {
         loop {
             match options.clone().open(&self.url).await {
                 Ok(store) => return store,
-                Err(error) if error.can_retry() && begun.elapsed() < AWAY_TIME_MAX => {
+                Err(error) if error.is_retryable() && begun.elapsed() < AWAY_TIME_MAX => {
                     tokio::time::sleep(Duration::from_millis(10)).await;
                 }
                 Err(error) => panic!("{error}: {:?}", std::error::Error::source(&error)),

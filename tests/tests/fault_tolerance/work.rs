@@ -58,7 +58,7 @@ impl Conditions {
             match CheckedBankDomain::runtime(Altered::new(store, self.mutant)).await {
                 Ok(domain) => return domain,
                 // The server is away again.
-                Err(BuildError::Store { source, .. }) if source.can_retry() => {}
+                Err(BuildError::Store { source, .. }) if source.is_retryable() => {}
                 Err(error) => panic!("{error}"),
             }
         }

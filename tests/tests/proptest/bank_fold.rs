@@ -87,7 +87,7 @@ fn a_whole_state_hides_no_broken_patch_before_it() {
         1,
     );
     let more = fluvius_core::Json::parse(more).unwrap();
-    broken[29].change = fluvius_core::Change::from_json(&more).unwrap();
+    broken[29].change = fluvius_core::StateDelta::from_json(&more).unwrap();
     let found = fold::fold::<Account>(&broken, rule, |_, _| Ok(()));
     assert_eq!(found, Err(fold::Fault::Whole { version: 65 }));
 }

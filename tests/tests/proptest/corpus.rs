@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use fluvius_core::{AggregateRoot, Change, CommandBundle, ETag, Error, Json, Precondition};
+use fluvius_core::{AggregateRoot, CommandBundle, ETag, Error, Json, Precondition, StateDelta};
 use serde_json::{Value, json};
 
 use crate::harness;
@@ -145,7 +145,7 @@ async fn read_bundle(target: &Target, text: &str) -> Option<String> {
 
 fn read_change(text: &str) -> Option<String> {
     let json = Json::parse(text).ok()?;
-    let change = Change::from_json(&json).ok()?;
+    let change = StateDelta::from_json(&json).ok()?;
     let state: Value = json!({ "list": [1, 2], "a~b": 1 });
     let applied = change.apply(Some(state));
     Some(if applied.is_ok() { "applied" } else { "refused" }.to_owned())

@@ -7,7 +7,7 @@
 use std::fmt;
 
 use fluvius_core::json::{self, Json};
-use fluvius_core::{Aggregate, Change, EventRecord};
+use fluvius_core::{Aggregate, EventRecord, StateDelta};
 use serde_json::Value;
 
 /// The plain method behind an event, run on the state before it.
@@ -74,9 +74,9 @@ pub(crate) fn fold<A: Aggregate>(
             return Err(Fault::Hole { expected: version, found: row.version });
         }
         let state = match (&row.change, folded) {
-            (Change::Whole(whole), None) => whole.to_value(),
-            (Change::Patch(_), None) => return Err(Fault::FirstIsNotWhole),
-            (Change::Whole(whole), Some(before)) => {
+            (StateDelta::Snapshot(whole), None) => whole.to_value(),
+            (StateDelta::Patch(_), None) => return Err(Fault::FirstIsNotWhole),
+            (StateDelta::Snapshot(whole), Some(before)) => {
                 let state = by_rule(Some(&before), row, rule);
                 if whole.to_value() != state {
                     return Err(Fault::Whole { version });
@@ -143,7 +143,7 @@ pub(crate) fn assert_mutants_are_found<A: Aggregate>(
     };
     for at in 0..rows.len() {
         let mut without_effect = rows.to_vec();
-        without_effect[at].change = Change::from_json(&Json::parse("[]").unwrap()).unwrap();
+        without_effect[at].change = StateDelta::from_json(&Json::parse("[]").unwrap()).unwrap();
         let differs = at == 0 || states[at] != states[at - 1];
         judge("a change without effect", at, &without_effect, differs);
 

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use fluvius_core::{
-    AggregateRoot, Command, CommandBundle, CommandRecord, CommandStatus, Error, Json, Logged,
+    AggregateRoot, Command, CommandBundle, CommandRecord, CommandStatus, Error, Json, LogEntry,
 };
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -254,7 +254,7 @@ fn assert_coded<T: std::fmt::Debug>(answer: &Result<T, Error>) {
 }
 
 /// What is logged of a command is its payload, without secrets.
-fn assert_comes_back(command: &CommandBundle, row: &Logged<CommandRecord>) {
+fn assert_comes_back(command: &CommandBundle, row: &LogEntry<CommandRecord>) {
     let mut sent = command.payload.to_value();
     if row.key() == LockSample::ACTION.key {
         for secret in ["pin", "code", "digits", "parts"] {
@@ -313,7 +313,7 @@ impl Tally {
 
 /// How much the logs hold.
 struct Rows {
-    commands: Vec<Logged<CommandRecord>>,
+    commands: Vec<LogEntry<CommandRecord>>,
     event_count: usize,
 }
 

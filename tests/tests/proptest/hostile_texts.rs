@@ -4,7 +4,7 @@ use banking_domain::{Account, AccountCommand, AccountEvent};
 use fluvius_core::json::PayloadHash;
 use fluvius_core::store::Store;
 use fluvius_core::{
-    AggregateRoot, Change, ETag, ExpectedVersion, Fate, Json, Precondition, UnitOfWork,
+    AggregateRoot, CommitOutcome, ETag, ExpectedVersion, Json, Precondition, StateDelta, UnitOfWork,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -56,9 +56,9 @@ fn a_change_of_any_json_is_refused_or_comes_back() {
             text = mutation.apply(&text);
         }
         let Ok(json) = Json::parse(text) else { return Ok(()) };
-        if let Ok(change) = Change::from_json(&json) {
+        if let Ok(change) = StateDelta::from_json(&json) {
             assert_eq!(change.to_json().to_value(), json.to_value());
-            assert_eq!(Change::from_json(&change.to_json()).as_ref(), Ok(&change));
+            assert_eq!(StateDelta::from_json(&change.to_json()).as_ref(), Ok(&change));
             for state in [Some(state), Some(change.to_json().to_value()), None] {
                 let before = state.clone();
                 let applied = change.apply(state);
@@ -188,7 +188,7 @@ fn a_stored_state_of_any_json_is_read_or_is_invalid_state() {
             command.id = Uuid::from_u128(4_711);
             event.src_cmd = command.id;
             event.version = 2;
-            event.change = Change::whole(&data);
+            event.change = StateDelta::snapshot(&data);
             let unit = UnitOfWork {
                 depends_on: Vec::new(),
                 expected: vec![ExpectedVersion { root: root.clone(), version: 1 }],
@@ -200,7 +200,7 @@ fn a_stored_state_of_any_json_is_read_or_is_invalid_state() {
                 activities: Vec::new(),
             };
             let fates = Store::commit(&target.store, [unit].into()).await;
-            assert!(matches!(fates[..], [Fate::Committed { .. }]), "{fates:?}");
+            assert!(matches!(fates[..], [CommitOutcome::Committed { .. }]), "{fates:?}");
 
             let decodes = data.decode::<Account>().is_ok();
             let fetched = target.session.statemgr().fetch::<Account>(ACCOUNT).await;

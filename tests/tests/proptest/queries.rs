@@ -10,8 +10,9 @@ use std::sync::Arc;
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use fluvius_core::query::{Comparison, Cursor, Field, Filter, Kind, Operand, SortKey};
 use fluvius_core::{
-    Actor, AggregateRoot, Change, CommandRecord, CommandStatus, ContextRecord, ETag, EventRecord,
-    ExpectedVersion, Fate, Json, StateQuery, StateRecord, Store, Transport, UnitOfWork,
+    Actor, AggregateRoot, CommandRecord, CommandStatus, CommitOutcome, ContextRecord, ETag,
+    EventRecord, ExpectedVersion, Json, StateDelta, StateQuery, StateRecord, Store, Transport,
+    UnitOfWork,
 };
 use proptest::prelude::*;
 use rust_decimal::Decimal;
@@ -200,7 +201,7 @@ async fn stored(rows: &Rows) -> (Vec<AnyStore>, Vec<StateRecord>) {
         for unit in [unit(number, 1, &written), unit(number, 2, &last)] {
             for store in &stores {
                 let fates = store.commit([unit.clone()].into()).await;
-                assert!(matches!(fates[..], [Fate::Committed { .. }]));
+                assert!(matches!(fates[..], [CommitOutcome::Committed { .. }]));
             }
             if unit.states[0].version == 2 {
                 states.push(unit.states[0].as_ref().clone());
@@ -214,7 +215,7 @@ async fn declare(stores: &[AnyStore], fields: &[usize]) {
     let fields: Vec<Field> =
         fields.iter().map(|field| Field::at([FIELDS[*field].0], FIELDS[*field].1)).collect();
     for store in stores {
-        store.index(RESOURCE, &fields).await.unwrap();
+        store.declare_indexes(RESOURCE, &fields).await.unwrap();
     }
 }
 
@@ -286,7 +287,7 @@ fn unit(number: u128, version: u32, state: &Value) -> UnitOfWork {
                 src_cmd: command,
                 args: Json::null(),
                 data: None,
-                change: Change::whole(&data),
+                change: StateDelta::snapshot(&data),
                 occurred: now,
             }
             .into(),

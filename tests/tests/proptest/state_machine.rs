@@ -14,7 +14,7 @@ use banking_domain::{Account, TransactionManagerDomain};
 use fluvius_core::testing::CountedIds;
 use fluvius_core::{
     AggregateRoot, CommandBundle, CommandStatus, Domain, DomainContext, DomainRuntime, ETag, Error,
-    EventRecord, Json, Logged, Precondition, Response, Session, Store,
+    EventRecord, Json, LogEntry, Precondition, Response, Session, Store,
 };
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -575,7 +575,7 @@ impl Side {
         }
     }
 
-    async fn events(&self, of: Option<AggregateRoot>) -> Vec<Logged<EventRecord>> {
+    async fn events(&self, of: Option<AggregateRoot>) -> Vec<LogEntry<EventRecord>> {
         let mut log = self.domain.log().limit(usize::MAX);
         if let Some(root) = of {
             log = log.of(root);

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fluvius_core::query::Field;
-use fluvius_core::store::{KnownCommand, LogPage, LogQuery, Store, StoreError, StoreTurn};
+use fluvius_core::store::{Lease, LogPage, LogQuery, Store, StoreError, StoredCommand};
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
-    ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, Logged,
-    MemoryStore, MessageRecord, StateQuery, StateRecord, UnitOfWork,
+    ActivityRecord, AggregateRoot, CommandRecord, CommitOutcome, ContextRecord, EventRecord,
+    LogEntry, MemoryStore, MessageRecord, StateQuery, StateRecord, UnitOfWork,
 };
 use fluvius_postgres::PostgresStore;
 use fluvius_postgres::testing::{TestSchema, TestServer};
@@ -64,10 +64,10 @@ impl AnyStore {
 /// Everything that a store holds of these roots, and of the commands that its log names.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Content {
-    commands: Vec<Logged<CommandRecord>>,
-    events: Vec<Logged<EventRecord>>,
-    messages: Vec<Logged<MessageRecord>>,
-    activities: Vec<Logged<ActivityRecord>>,
+    commands: Vec<LogEntry<CommandRecord>>,
+    events: Vec<LogEntry<EventRecord>>,
+    messages: Vec<LogEntry<MessageRecord>>,
+    activities: Vec<LogEntry<ActivityRecord>>,
     states: BTreeMap<AggregateRoot, StateRecord>,
     contexts: BTreeMap<Uuid, Arc<ContextRecord>>,
 }
@@ -109,20 +109,24 @@ macro_rules! each {
 }
 
 impl Store for AnyStore {
-    async fn claim(&self, domain: &str, resources: &[&'static str]) -> Result<(), StoreError> {
-        each!(self, store => store.claim(domain, resources).await)
+    async fn register_domain(
+        &self,
+        domain: &str,
+        resources: &[&'static str],
+    ) -> Result<(), StoreError> {
+        each!(self, store => store.register_domain(domain, resources).await)
     }
 
-    async fn index(&self, resource: &str, fields: &[Field]) -> Result<(), StoreError> {
-        each!(self, store => store.index(resource, fields).await)
+    async fn declare_indexes(&self, resource: &str, fields: &[Field]) -> Result<(), StoreError> {
+        each!(self, store => store.declare_indexes(resource, fields).await)
     }
 
-    async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<Fate> {
+    async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<CommitOutcome> {
         each!(self, store => store.commit(batch).await)
     }
 
-    async fn turn(&self, root: &AggregateRoot) -> Option<StoreTurn> {
-        each!(self, store => store.turn(root).await)
+    async fn acquire_lease(&self, root: &AggregateRoot) -> Option<Lease> {
+        each!(self, store => store.acquire_lease(root).await)
     }
 
     async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {
@@ -140,7 +144,7 @@ impl Store for AnyStore {
         each!(self, store => store.query(query).await)
     }
 
-    async fn command(&self, id: Uuid) -> Result<Option<KnownCommand>, StoreError> {
+    async fn command(&self, id: Uuid) -> Result<Option<StoredCommand>, StoreError> {
         each!(self, store => store.command(id).await)
     }
 
@@ -149,7 +153,7 @@ impl Store for AnyStore {
         root: &AggregateRoot,
         first: u64,
         last: u64,
-    ) -> Result<Vec<Logged<EventRecord>>, StoreError> {
+    ) -> Result<Vec<LogEntry<EventRecord>>, StoreError> {
         each!(self, store => store.history(root, first, last).await)
     }
 

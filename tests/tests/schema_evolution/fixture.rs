@@ -1,7 +1,7 @@
 //! The file that revision 1 has written is what revision 1 writes.
 
 use fluvius_core::verify::verify;
-use fluvius_core::{Domain, EventRecord, LogQuery, Logged, StateRecord, Store};
+use fluvius_core::{Domain, EventRecord, LogEntry, LogQuery, StateRecord, Store};
 use fluvius_sqlite::SqliteStore;
 
 use crate::life::{ADA, File, GRACE, JOHN, kept, live, memory, root};
@@ -49,7 +49,7 @@ async fn states(store: &impl Store) -> Vec<StateRecord> {
     rows.into_iter().flatten().collect()
 }
 
-async fn events(store: &impl Store) -> Vec<Logged<EventRecord>> {
+async fn events(store: &impl Store) -> Vec<LogEntry<EventRecord>> {
     let all = LogQuery::all();
     store.events(&all).await.unwrap().rows
 }

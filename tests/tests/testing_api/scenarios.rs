@@ -251,7 +251,7 @@ fn a_closed_root_is_gone() {
 }
 
 /// The log of a bank in which an account has had many events, and another one is closed.
-fn a_real_log() -> Vec<fluvius_core::Logged<fluvius_core::EventRecord>> {
+fn a_real_log() -> Vec<fluvius_core::LogEntry<fluvius_core::EventRecord>> {
     let run = async {
         let domain = TransactionManagerDomain::runtime(MemoryStore::new()).await.unwrap();
         let session = domain.session(DomainContext::create("test"));

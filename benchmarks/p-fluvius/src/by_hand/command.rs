@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 pub(super) const BATCH_COUNT_MAX: usize = 1024;
 
 /// At least every so many versions the log has the whole state.
-const WHOLE_STATE_EVERY: i64 = 64;
+const SNAPSHOT_INTERVAL: i64 = 64;
 
 /// The state of an account.
 #[derive(Clone, Serialize, Deserialize)]
@@ -56,12 +56,12 @@ pub(crate) struct Job {
     /// The event's arguments, where they are not the payload.
     pub(super) args: Option<String>,
     pub(super) received: i64,
-    pub(super) done: Option<oneshot::Sender<Fate>>,
+    pub(super) done: Option<oneshot::Sender<CommitOutcome>>,
 }
 
 /// What became of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub(crate) enum CommitOutcome {
     Applied,
     Rejected,
     /// The identifier is taken.
@@ -74,7 +74,7 @@ pub(crate) enum Fate {
 pub(crate) fn job(
     account: Uuid,
     command: BankCommand,
-    done: Option<oneshot::Sender<Fate>>,
+    done: Option<oneshot::Sender<CommitOutcome>>,
 ) -> Result<Job, BankError> {
     let (account_number, owner_name) = (ACCOUNT_NUMBER, OWNER_NAME);
     let (payload, args) = match command {
@@ -138,7 +138,7 @@ pub(super) fn decide(command: BankCommand, stored: Option<&Account>) -> Result<A
 
 /// What is written of the change that an event made to the state, after `version` others.
 pub(super) fn change(version: i64, account: &Account, data: &str) -> String {
-    match version % WHOLE_STATE_EVERY {
+    match version % SNAPSHOT_INTERVAL {
         0 => format!(r#"{{"whole":{data}}}"#),
         _ => format!(r#"[{{"op":"replace","path":"/balance","value":"{}"}}]"#, account.balance),
     }

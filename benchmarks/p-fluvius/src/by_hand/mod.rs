@@ -16,4 +16,4 @@ pub(crate) mod postgres;
 pub(crate) mod sqlite;
 
 #[cfg(feature = "sqlite")]
-pub(crate) use command::{Fate, Job, job};
+pub(crate) use command::{CommitOutcome, Job, job};

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use banking_domain::DepositMoney;
 use criterion::Criterion;
-use fluvius_core::{Fate, MemoryStore, Store, UnitOfWork};
+use fluvius_core::{CommitOutcome, MemoryStore, Store, UnitOfWork};
 
 use crate::bank::{self, Nobody, account_id, amount};
 use crate::probe_store::ProbeStore;
@@ -44,7 +44,7 @@ async fn replay(batches: &[Arc<[UnitOfWork]>], count: u64) -> Duration {
         let start = Instant::now();
         for batch in batches {
             let fates = store.commit(Arc::clone(batch)).await;
-            assert!(matches!(fates[..], [Fate::Committed { .. }, ..]), "the units fit together");
+            assert!(matches!(fates[..], [CommitOutcome::Committed { .. }, ..]), "the units fit together");
             done += fates.len() as u64;
             if done >= count {
                 break;

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use banking_domain::{Account, DepositMoney};
 use criterion::Criterion;
-use fluvius_core::json::{Change, Json, encode};
+use fluvius_core::json::{StateDelta, Json, encode};
 use rust_decimal::Decimal;
 
 use crate::bank::{PAYLOAD, amount};
@@ -35,7 +35,7 @@ pub(crate) fn measure(criterion: &mut Criterion) {
     let new = encode(&new).expect("a state is encoded");
     let mut change = criterion.benchmark_group("change");
     change.bench_function("one-field", |b| {
-        b.iter(|| Change::between(black_box(Some(&old)), black_box(&new)));
+        b.iter(|| StateDelta::between(black_box(Some(&old)), black_box(&new)));
     });
     change.finish();
 }

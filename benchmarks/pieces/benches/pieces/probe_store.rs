@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use fluvius_core::{
-    ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Fate, LogPage, LogQuery,
-    Logged, MemoryStore, MessageRecord, StateQuery, StateRecord, Store, StoreError, UnitOfWork,
+    ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, CommitOutcome, LogPage, LogQuery,
+    LogEntry, MemoryStore, MessageRecord, StateQuery, StateRecord, Store, StoreError, UnitOfWork,
 };
 use uuid::Uuid;
 
@@ -40,11 +40,11 @@ impl ProbeStore {
 }
 
 impl Store for ProbeStore {
-    async fn claim(&self, domain: &str, resources: &[&'static str]) -> Found<()> {
-        self.inner.claim(domain, resources).await
+    async fn register_domain(&self, domain: &str, resources: &[&'static str]) -> Found<()> {
+        self.inner.register_domain(domain, resources).await
     }
 
-    async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<Fate> {
+    async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<CommitOutcome> {
         let start = Instant::now();
         let fates = self.inner.commit(Arc::clone(&batch)).await;
         let end = Instant::now();
@@ -72,7 +72,7 @@ impl Store for ProbeStore {
     async fn command(
         &self,
         id: Uuid,
-    ) -> Found<Option<(Logged<CommandRecord>, Arc<ContextRecord>)>> {
+    ) -> Found<Option<(LogEntry<CommandRecord>, Arc<ContextRecord>)>> {
         self.inner.command(id).await
     }
 
@@ -81,7 +81,7 @@ impl Store for ProbeStore {
         root: &AggregateRoot,
         first: u64,
         last: u64,
-    ) -> Found<Vec<Logged<EventRecord>>> {
+    ) -> Found<Vec<LogEntry<EventRecord>>> {
         self.inner.history(root, first, last).await
     }
 

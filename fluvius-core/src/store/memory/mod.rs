@@ -2,27 +2,27 @@
 //!
 //! It keeps everything in one mutex and forgets it with the last clone.
 
+mod leases;
 mod tables;
-mod turns;
 
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use uuid::Uuid;
 
-use super::{Fate, LogPage, LogQuery, Store, StoreError, StoreTurn};
+use super::{CommitOutcome, Lease, LogPage, LogQuery, Store, StoreError};
 use crate::activity::ActivityRecord;
 use crate::command::CommandRecord;
 use crate::context::ContextRecord;
 use crate::event::EventRecord;
-use crate::logged::Logged;
+use crate::log_entry::LogEntry;
 use crate::message::MessageRecord;
 use crate::query::StateQuery;
 use crate::root::AggregateRoot;
 use crate::state::StateRecord;
 use crate::sync::Mutex;
 use crate::unit_of_work::UnitOfWork;
+use leases::Turn;
 use tables::Tables;
-use turns::Turn;
 
 /// Keeps states and logs in memory. Clones share one content, so that a runtime can be started
 /// again over what another has left.
@@ -59,16 +59,20 @@ impl MemoryStore {
 }
 
 impl Store for MemoryStore {
-    async fn claim(&self, domain: &str, resources: &[&'static str]) -> Result<(), StoreError> {
-        self.tables().claim(domain, resources)
+    async fn register_domain(
+        &self,
+        domain: &str,
+        resources: &[&'static str],
+    ) -> Result<(), StoreError> {
+        self.tables().register_domain(domain, resources)
     }
 
-    async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<Fate> {
+    async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<CommitOutcome> {
         self.tables().commit(&batch)
     }
 
-    async fn turn(&self, root: &AggregateRoot) -> Option<StoreTurn> {
-        Turn::take(&self.tables, root).await.map(StoreTurn::new)
+    async fn acquire_lease(&self, root: &AggregateRoot) -> Option<Lease> {
+        Turn::take(&self.tables, root).await.map(Lease::new)
     }
 
     async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {
@@ -93,7 +97,7 @@ impl Store for MemoryStore {
     async fn command(
         &self,
         id: Uuid,
-    ) -> Result<Option<(Logged<CommandRecord>, Arc<ContextRecord>)>, StoreError> {
+    ) -> Result<Option<(LogEntry<CommandRecord>, Arc<ContextRecord>)>, StoreError> {
         Ok(self.tables().command(id))
     }
 
@@ -102,7 +106,7 @@ impl Store for MemoryStore {
         root: &AggregateRoot,
         first: u64,
         last: u64,
-    ) -> Result<Vec<Logged<EventRecord>>, StoreError> {
+    ) -> Result<Vec<LogEntry<EventRecord>>, StoreError> {
         Ok(self.tables().history(root, first, last))
     }
 

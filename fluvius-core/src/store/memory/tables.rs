@@ -6,19 +6,19 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::turns::Taken;
+use super::leases::Taken;
 use crate::activity::ActivityRecord;
 use crate::collections::FastMap;
 use crate::command::CommandRecord;
 use crate::context::ContextRecord;
 use crate::event::EventRecord;
-use crate::logged::{LogRecord, Logged};
+use crate::log_entry::{LogEntry, LogRecord};
 use crate::message::MessageRecord;
 use crate::query::{Filter, StateQuery};
 use crate::resume::ResumeToken;
 use crate::root::AggregateRoot;
 use crate::state::StateRecord;
-use crate::store::{Fate, LogPage, LogQuery, StoreError};
+use crate::store::{CommitOutcome, LogPage, LogQuery, StoreError};
 use crate::unit_of_work::UnitOfWork;
 
 /// Everything that the store keeps. Logs are vectors in position order.
@@ -30,12 +30,12 @@ pub(super) struct Tables {
     /// The same roots in the order of queries.
     in_order: BTreeSet<AggregateRoot>,
     contexts: FastMap<Uuid, Arc<ContextRecord>>,
-    commands: Vec<Logged<Arc<CommandRecord>>>,
-    events: Vec<Logged<Arc<EventRecord>>>,
-    messages: Vec<Logged<Arc<MessageRecord>>>,
-    activities: Vec<Logged<Arc<ActivityRecord>>>,
+    commands: Vec<LogEntry<Arc<CommandRecord>>>,
+    events: Vec<LogEntry<Arc<EventRecord>>>,
+    messages: Vec<LogEntry<Arc<MessageRecord>>>,
+    activities: Vec<LogEntry<Arc<ActivityRecord>>>,
     command_index: FastMap<Uuid, usize>,
-    pub(super) turns: Taken,
+    pub(super) leases: Taken,
 }
 
 /// What the store keeps of one root.
@@ -47,7 +47,7 @@ struct Root {
 }
 
 impl Tables {
-    pub(super) fn claim(
+    pub(super) fn register_domain(
         &mut self,
         domain: &str,
         resources: &[&'static str],
@@ -63,12 +63,12 @@ impl Tables {
         Ok(())
     }
 
-    pub(super) fn commit(&mut self, batch: &[UnitOfWork]) -> Vec<Fate> {
-        let mut fates: Vec<Fate> = Vec::with_capacity(batch.len());
+    pub(super) fn commit(&mut self, batch: &[UnitOfWork]) -> Vec<CommitOutcome> {
+        let mut fates: Vec<CommitOutcome> = Vec::with_capacity(batch.len());
         for (index, unit) in batch.iter().enumerate() {
-            let fate = match unit.check_shape(index) {
+            let fate = match unit.validate(index) {
                 Ok(()) => self.refusal(unit, &fates).unwrap_or_else(|| self.write(unit)),
-                Err(fault) => Fate::Failed(fault),
+                Err(fault) => CommitOutcome::Failed(fault),
             };
             fates.push(fate);
         }
@@ -76,32 +76,32 @@ impl Tables {
     }
 
     /// Why a unit cannot be stored; nothing is written before this has said `None`.
-    fn refusal(&self, unit: &UnitOfWork, fates: &[Fate]) -> Option<Fate> {
+    fn refusal(&self, unit: &UnitOfWork, fates: &[CommitOutcome]) -> Option<CommitOutcome> {
         let fallen = unit
             .depends_on
             .iter()
-            .find(|on| !matches!(fates.get(**on), Some(Fate::Committed { .. })));
+            .find(|on| !matches!(fates.get(**on), Some(CommitOutcome::Committed { .. })));
         if let Some(on) = fallen {
-            return Some(Fate::Fell { on: *on });
+            return Some(CommitOutcome::DependencyAborted { on: *on });
         }
         let known = unit.commands.iter().find_map(|command| self.command(command.id));
         if let Some((command, context)) = known {
-            return Some(Fate::Known { command: Box::new(command), context });
+            return Some(CommitOutcome::DuplicateCommand { command: Box::new(command), context });
         }
         let stale = unit.expected.iter().find(|expected| {
             let version = self.state(&expected.root).map_or(0, |row| row.version);
             version != expected.version
         });
-        stale.map(|expected| Fate::Stale {
+        stale.map(|expected| CommitOutcome::VersionConflict {
             root: expected.root.clone(),
             stored: self.state(&expected.root).cloned().map(Box::new),
         })
     }
 
-    fn write(&mut self, unit: &UnitOfWork) -> Fate {
+    fn write(&mut self, unit: &UnitOfWork) -> CommitOutcome {
         let first = self.position + 1;
         if unit.row_count() == 0 {
-            return Fate::Committed { first, contested: Vec::new() };
+            return CommitOutcome::Committed { first, contended: Vec::new() };
         }
         self.contexts.entry(unit.context.id).or_insert_with(|| Arc::clone(&unit.context));
         for command in &unit.commands {
@@ -136,11 +136,11 @@ impl Tables {
             append(&mut self.position, &mut self.activities, activity);
         }
         let written = unit.states.iter().map(|state| &state.root);
-        let contested = match self.turns.is_empty() {
+        let contended = match self.leases.is_empty() {
             true => Vec::new(),
-            false => written.filter(|root| self.turns.contains_key(root)).cloned().collect(),
+            false => written.filter(|root| self.leases.contains_key(root)).cloned().collect(),
         };
-        Fate::Committed { first, contested }
+        CommitOutcome::Committed { first, contended }
     }
 
     pub(super) fn state(&self, root: &AggregateRoot) -> Option<&StateRecord> {
@@ -169,7 +169,10 @@ impl Tables {
         rows.take(count).cloned().collect()
     }
 
-    pub(super) fn command(&self, id: Uuid) -> Option<(Logged<CommandRecord>, Arc<ContextRecord>)> {
+    pub(super) fn command(
+        &self,
+        id: Uuid,
+    ) -> Option<(LogEntry<CommandRecord>, Arc<ContextRecord>)> {
         let row = self.commands.get(*self.command_index.get(&id)?)?;
         Some((copy(row), self.context(row.context_id)?))
     }
@@ -183,7 +186,7 @@ impl Tables {
         root: &AggregateRoot,
         first: u64,
         last: u64,
-    ) -> Vec<Logged<EventRecord>> {
+    ) -> Vec<LogEntry<EventRecord>> {
         let of_root = self.roots.get(root).map_or(&[][..], |root| &root.events);
         // Version v stands at v - 1: nothing before the first is walked over.
         let start = usize::try_from(first.saturating_sub(1)).unwrap_or(usize::MAX);
@@ -233,7 +236,7 @@ impl Tables {
     fn page<'a, T: LogRecord + Clone + 'a>(
         &self,
         query: &LogQuery,
-        mut rows: impl Iterator<Item = &'a Logged<Arc<T>>>,
+        mut rows: impl Iterator<Item = &'a LogEntry<Arc<T>>>,
         belongs_to: impl Fn(&'a T) -> (&'a AggregateRoot, Option<&'a str>),
     ) -> Result<LogPage<T>, StoreError> {
         query.after.check(self.row_at(query.after.position()), self.position)?;
@@ -276,21 +279,21 @@ impl Tables {
     }
 }
 
-fn append<T>(position: &mut u64, log: &mut Vec<Logged<Arc<T>>>, record: &Arc<T>) {
+fn append<T>(position: &mut u64, log: &mut Vec<LogEntry<Arc<T>>>, record: &Arc<T>) {
     *position += 1;
-    log.push(Logged { position: *position, record: Arc::clone(record) });
+    log.push(LogEntry { position: *position, record: Arc::clone(record) });
 }
 
-fn copy<T: Clone>(row: &Logged<Arc<T>>) -> Logged<T> {
-    Logged { position: row.position, record: T::clone(&row.record) }
+fn copy<T: Clone>(row: &LogEntry<Arc<T>>) -> LogEntry<T> {
+    LogEntry { position: row.position, record: T::clone(&row.record) }
 }
 
 /// Returns the rows of a log behind the place of a query.
-fn behind<'a, T>(log: &'a [Logged<Arc<T>>], query: &LogQuery) -> &'a [Logged<Arc<T>>] {
+fn behind<'a, T>(log: &'a [LogEntry<Arc<T>>], query: &LogQuery) -> &'a [LogEntry<Arc<T>>] {
     &log[log.partition_point(|row| row.position <= query.after.position())..]
 }
 
-fn row_at<T: LogRecord>(log: &[Logged<Arc<T>>], position: u64) -> Option<Uuid> {
+fn row_at<T: LogRecord>(log: &[LogEntry<Arc<T>>], position: u64) -> Option<Uuid> {
     let index = log.binary_search_by_key(&position, |row| row.position).ok()?;
     log.get(index).map(|row| row.record.row_id())
 }

@@ -11,7 +11,7 @@ use crate::command::{CommandRecord, CommandStatus};
 use crate::context::ContextRecord;
 use crate::etag::ETag;
 use crate::event::EventRecord;
-use crate::json::{Change, Json, PayloadHash};
+use crate::json::{Json, PayloadHash, StateDelta};
 use crate::message::MessageRecord;
 use crate::root::AggregateRoot;
 use crate::state::StateRecord;
@@ -121,7 +121,7 @@ impl<'a> Draft<'a> {
             src_cmd: command,
             args: data.clone(),
             data: version.is_multiple_of(2).then(|| json(&format!("[{version}]"))),
-            change: Change::whole(&data),
+            change: StateDelta::snapshot(&data),
             occurred: time,
         }));
         self

@@ -9,19 +9,19 @@ use crate::activity::ActivityRecord;
 use crate::command::CommandRecord;
 use crate::context::ContextRecord;
 use crate::event::EventRecord;
-use crate::logged::Logged;
+use crate::log_entry::LogEntry;
 use crate::message::MessageRecord;
 use crate::query::{Field, StateQuery};
 use crate::root::AggregateRoot;
 use crate::state::StateRecord;
-use crate::store::{ErasedStore, Fate, LogPage, LogQuery, Store, StoreError, StoreTurn};
+use crate::store::{CommitOutcome, DynStore, Lease, LogPage, LogQuery, Store, StoreError};
 use crate::unit_of_work::UnitOfWork;
 
 /// A store that was opened; clones are the same handle, so a runtime that gives up its clone does
 /// not give up the store.
 #[derive(Clone)]
 pub(super) struct Handle {
-    store: Arc<dyn ErasedStore>,
+    store: Arc<dyn DynStore>,
 }
 
 impl Handle {
@@ -41,20 +41,24 @@ pub(super) fn all() -> LogQuery {
 }
 
 impl Store for Handle {
-    async fn claim(&self, domain: &str, resources: &[&'static str]) -> Result<(), StoreError> {
-        self.store.claim(domain, resources).await
+    async fn register_domain(
+        &self,
+        domain: &str,
+        resources: &[&'static str],
+    ) -> Result<(), StoreError> {
+        self.store.register_domain(domain, resources).await
     }
 
-    async fn index(&self, resource: &str, fields: &[Field]) -> Result<(), StoreError> {
-        self.store.index(resource, fields).await
+    async fn declare_indexes(&self, resource: &str, fields: &[Field]) -> Result<(), StoreError> {
+        self.store.declare_indexes(resource, fields).await
     }
 
-    async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<Fate> {
+    async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<CommitOutcome> {
         Arc::clone(&self.store).commit(batch).await
     }
 
-    async fn turn(&self, root: &AggregateRoot) -> Option<StoreTurn> {
-        self.store.turn(root).await
+    async fn acquire_lease(&self, root: &AggregateRoot) -> Option<Lease> {
+        self.store.acquire_lease(root).await
     }
 
     async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {
@@ -75,7 +79,7 @@ impl Store for Handle {
     async fn command(
         &self,
         id: Uuid,
-    ) -> Result<Option<(Logged<CommandRecord>, Arc<ContextRecord>)>, StoreError> {
+    ) -> Result<Option<(LogEntry<CommandRecord>, Arc<ContextRecord>)>, StoreError> {
         self.store.command(id).await
     }
 
@@ -84,7 +88,7 @@ impl Store for Handle {
         root: &AggregateRoot,
         first: u64,
         last: u64,
-    ) -> Result<Vec<Logged<EventRecord>>, StoreError> {
+    ) -> Result<Vec<LogEntry<EventRecord>>, StoreError> {
         self.store.history(root, first, last).await
     }
 

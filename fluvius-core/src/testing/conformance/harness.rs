@@ -16,7 +16,7 @@ use super::dyn_store::Handle;
 use super::store_dump::{Content, Watched};
 use crate::context::{Actor, ContextRecord, Transport};
 use crate::root::AggregateRoot;
-use crate::store::{Fate, Store};
+use crate::store::{CommitOutcome, Store};
 use crate::unit_of_work::UnitOfWork;
 
 /// A place with an empty content, and how a store is opened over it.
@@ -123,7 +123,7 @@ impl Harness {
         &self,
         store: &Handle,
         batch: impl Into<Vec<UnitOfWork>>,
-    ) -> Result<Vec<Fate>, CaseFailure> {
+    ) -> Result<Vec<CommitOutcome>, CaseFailure> {
         let batch: Arc<[UnitOfWork]> = batch.into().into();
         self.watch(&batch);
         let task = tokio::spawn({
@@ -139,7 +139,7 @@ impl Harness {
             )));
         }
         for (unit, fate) in batch.iter().zip(&fates) {
-            if let Fate::Committed { first, .. } = fate {
+            if let CommitOutcome::Committed { first, .. } = fate {
                 self.remember(unit, *first);
             }
         }
@@ -151,7 +151,7 @@ impl Harness {
         &self,
         store: &Handle,
         unit: UnitOfWork,
-    ) -> Result<Fate, CaseFailure> {
+    ) -> Result<CommitOutcome, CaseFailure> {
         let mut fates = self.commit(store, [unit]).await?;
         fates.pop().ok_or_else(|| CaseFailure::new("a unit of work got no fate"))
     }
@@ -164,7 +164,7 @@ impl Harness {
     ) -> CaseResult {
         for unit in units {
             match self.commit_one(store, unit).await? {
-                Fate::Committed { .. } => {}
+                CommitOutcome::Committed { .. } => {}
                 fate => return Err(CaseFailure::new(format!("expected a commit, found {fate:?}"))),
             }
         }

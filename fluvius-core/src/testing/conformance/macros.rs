@@ -139,8 +139,8 @@ macro_rules! __fluvius_store_claims {
                 resources::a_resource_belongs_to_one_domain
                 resources::a_refused_claim_takes_nothing
                 resources::of_two_claims_at_once_one_stands
-                turns::a_turn_is_had_by_one_at_a_time
-                turns::who_has_no_turn_commits_and_is_told
+                leases::a_turn_is_had_by_one_at_a_time
+                leases::who_has_no_turn_commits_and_is_told
                 reopening::everything_is_there_after_reopening
                 reopening::a_reopened_store_goes_on
                 closing::a_closed_store_takes_no_calls

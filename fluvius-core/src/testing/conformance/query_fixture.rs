@@ -35,7 +35,7 @@ impl Shelf {
         }
         for units in batch.chunks(100) {
             for fate in harness.commit(&store, units.to_vec()).await? {
-                super::fates::committed("a root of the claim", &fate)?;
+                super::outcomes::committed("a root of the claim", &fate)?;
             }
         }
         Ok(Self { store, roots })

@@ -11,8 +11,8 @@ use crate::activity::ActivityRecord;
 use crate::command::CommandRecord;
 use crate::context::ContextRecord;
 use crate::event::EventRecord;
-use crate::json::{self, Change, Json};
-use crate::logged::Logged;
+use crate::json::{self, Json, StateDelta};
+use crate::log_entry::LogEntry;
 use crate::message::MessageRecord;
 use crate::root::AggregateRoot;
 use crate::state::StateRecord;
@@ -40,14 +40,14 @@ impl Watched {
 /// brought into one form.
 #[derive(Debug, PartialEq)]
 pub(super) struct Content {
-    pub(super) commands: Vec<Logged<CommandRecord>>,
-    pub(super) events: Vec<Logged<EventRecord>>,
-    pub(super) messages: Vec<Logged<MessageRecord>>,
-    pub(super) activities: Vec<Logged<ActivityRecord>>,
+    pub(super) commands: Vec<LogEntry<CommandRecord>>,
+    pub(super) events: Vec<LogEntry<EventRecord>>,
+    pub(super) messages: Vec<LogEntry<MessageRecord>>,
+    pub(super) activities: Vec<LogEntry<ActivityRecord>>,
     states: BTreeMap<AggregateRoot, StateRecord>,
-    pub(super) histories: BTreeMap<AggregateRoot, Vec<Logged<EventRecord>>>,
+    pub(super) histories: BTreeMap<AggregateRoot, Vec<LogEntry<EventRecord>>>,
     pub(super) contexts: BTreeMap<Uuid, ContextRecord>,
-    pub(super) by_id: BTreeMap<Uuid, (Logged<CommandRecord>, ContextRecord)>,
+    pub(super) by_id: BTreeMap<Uuid, (LogEntry<CommandRecord>, ContextRecord)>,
 }
 
 impl Content {
@@ -114,22 +114,22 @@ impl Content {
         let context = self.contexts.entry(unit.context.id);
         let context = context.or_insert_with(|| ContextRecord::clone(&unit.context));
         for record in &unit.commands {
-            let row = Logged { position: next(), record: record.as_ref().clone() };
+            let row = LogEntry { position: next(), record: record.as_ref().clone() };
             self.by_id.insert(record.id, (row.clone(), context.clone()));
             self.commands.push(row);
         }
         for record in &unit.events {
-            let row = event(Logged { position: next(), record: record.as_ref().clone() });
+            let row = event(LogEntry { position: next(), record: record.as_ref().clone() });
             self.histories.entry(record.root.clone()).or_default().push(row.clone());
             self.events.push(row);
         }
         for record in &unit.messages {
             self.messages
-                .push(message(Logged { position: next(), record: record.as_ref().clone() }));
+                .push(message(LogEntry { position: next(), record: record.as_ref().clone() }));
         }
         for record in &unit.activities {
             self.activities
-                .push(activity(Logged { position: next(), record: record.as_ref().clone() }));
+                .push(activity(LogEntry { position: next(), record: record.as_ref().clone() }));
         }
         for row in &unit.states {
             self.states.insert(row.root.clone(), state(row.as_ref().clone()));
@@ -151,8 +151,8 @@ impl Content {
 
 fn rows<T: PartialEq + std::fmt::Debug>(
     what: &str,
-    expected: &[Logged<T>],
-    found: &[Logged<T>],
+    expected: &[LogEntry<T>],
+    found: &[LogEntry<T>],
 ) -> CaseResult {
     for (expected, found) in expected.iter().zip(found) {
         same(what, expected, found)?;
@@ -175,22 +175,22 @@ fn entries<K: Ord + std::fmt::Debug, T: PartialEq + std::fmt::Debug>(
 }
 
 /// A row of the event log, its JSON in one form.
-pub(super) fn event(mut row: Logged<EventRecord>) -> Logged<EventRecord> {
+pub(super) fn event(mut row: LogEntry<EventRecord>) -> LogEntry<EventRecord> {
     row.record.args = value(&row.record.args);
     row.record.data = row.record.data.as_ref().map(value);
     row.record.change = match &row.record.change {
-        Change::Whole(whole) => Change::Whole(value(whole)),
-        Change::Patch(patch) => Change::Patch(value(patch)),
+        StateDelta::Snapshot(whole) => StateDelta::Snapshot(value(whole)),
+        StateDelta::Patch(patch) => StateDelta::Patch(value(patch)),
     };
     row
 }
 
-fn message(mut row: Logged<MessageRecord>) -> Logged<MessageRecord> {
+fn message(mut row: LogEntry<MessageRecord>) -> LogEntry<MessageRecord> {
     row.record.data = value(&row.record.data);
     row
 }
 
-fn activity(mut row: Logged<ActivityRecord>) -> Logged<ActivityRecord> {
+fn activity(mut row: LogEntry<ActivityRecord>) -> LogEntry<ActivityRecord> {
     row.record.data = row.record.data.as_ref().map(value);
     row
 }

@@ -16,11 +16,11 @@ use crate::command::{CommandRecord, CommandStatus};
 use crate::context::{ContextRecord, DomainContext};
 use crate::etag::ETag;
 use crate::event::EventRecord;
-use crate::json::{self, Change, Json};
-use crate::logged::Logged;
+use crate::json::{self, Json, StateDelta};
+use crate::log_entry::LogEntry;
 use crate::root::AggregateRoot;
 use crate::state::StateRecord;
-use crate::store::{Fate, Store};
+use crate::store::{CommitOutcome, Store};
 use crate::testing::block_on::{self, Time};
 use crate::testing::fixture::Fixture;
 use crate::testing::inspector;
@@ -60,7 +60,7 @@ pub(super) fn state<A: Aggregate>(
         src_cmd: new_id(fixture),
         args: Json::from_trusted("{}"),
         data: None,
-        change: Change::whole(&data),
+        change: StateDelta::snapshot(&data),
         occurred: to_microseconds(fixture.clock.now()),
     };
     commit(fixture, context, vec![event])
@@ -70,14 +70,14 @@ pub(super) fn state<A: Aggregate>(
 pub(super) fn log(
     fixture: &Fixture,
     context: &DomainContext,
-    mut events: Vec<Logged<EventRecord>>,
+    mut events: Vec<LogEntry<EventRecord>>,
 ) -> Result<(), String> {
     events.sort_by_key(|event| event.position);
     commit(fixture, context, events.into_iter().map(|event| event.record).collect())
 }
 
-/// One event a line, as serde writes a `Logged<EventRecord>`.
-pub(super) fn read_lines(lines: &str) -> Result<Vec<Logged<EventRecord>>, String> {
+/// One event a line, as serde writes a `LogEntry<EventRecord>`.
+pub(super) fn read_lines(lines: &str) -> Result<Vec<LogEntry<EventRecord>>, String> {
     let lines = lines.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     lines
         .map(|(index, line)| match serde_json::from_str::<Line>(line) {
@@ -101,12 +101,12 @@ struct Line {
     src_cmd: Uuid,
     args: Json,
     data: Option<Json>,
-    change: Change,
+    change: StateDelta,
     occurred: DateTime<Utc>,
 }
 
 impl Line {
-    fn into_event(self) -> Logged<EventRecord> {
+    fn into_event(self) -> LogEntry<EventRecord> {
         let record = EventRecord {
             id: self.id,
             domain: self.domain.into(),
@@ -120,7 +120,7 @@ impl Line {
             change: self.change,
             occurred: self.occurred,
         };
-        Logged { position: self.position, record }
+        LogEntry { position: self.position, record }
     }
 }
 
@@ -141,9 +141,11 @@ fn commit(
     let batch: Arc<[UnitOfWork]> = Arc::from([unit]);
     let fates = block_on::run(Time::Real, || fixture.store.commit(batch));
     match fates.first() {
-        Some(Fate::Committed { .. }) => Ok(()),
-        Some(Fate::Stale { root, .. }) => Err(format!("{root} has a state already")),
-        Some(Fate::Known { command, .. }) => {
+        Some(CommitOutcome::Committed { .. }) => Ok(()),
+        Some(CommitOutcome::VersionConflict { root, .. }) => {
+            Err(format!("{root} has a state already"))
+        }
+        Some(CommitOutcome::DuplicateCommand { command, .. }) => {
             Err(format!("the command {} is in the log already", command.id))
         }
         fate => Err(format!("it was not stored: {fate:?}")),

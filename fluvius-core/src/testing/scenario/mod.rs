@@ -24,7 +24,7 @@ use crate::domain::{Domain, RuntimeBuilder, Session};
 use crate::error::Error;
 use crate::event::EventRecord;
 use crate::json;
-use crate::logged::Logged;
+use crate::log_entry::LogEntry;
 use crate::policy::Policy;
 use crate::response::Response;
 use crate::root::{AggregateRoot, Target};
@@ -195,7 +195,7 @@ impl Scenario {
     /// Where an event is missing or does not fit the one before it, where the domain does not
     /// have a resource, or a state does not decode.
     #[track_caller]
-    pub fn given_log(self, events: impl IntoIterator<Item = Logged<EventRecord>>) -> Self {
+    pub fn given_log(self, events: impl IntoIterator<Item = LogEntry<EventRecord>>) -> Self {
         match given::log(&self.fixture, &self.context, events.into_iter().collect()) {
             Ok(()) => self,
             Err(why) => panic!("given a log: {why}"),
@@ -203,7 +203,7 @@ impl Scenario {
     }
 
     /// The same from text: one event a line, as `serde_json::to_string` writes a
-    /// `Logged<EventRecord>`. So a log of a running domain can be kept in a file of the tests.
+    /// `LogEntry<EventRecord>`. So a log of a running domain can be kept in a file of the tests.
     ///
     /// # Panics
     /// As [`given_log`](Self::given_log), and where a line is no event.

@@ -12,7 +12,7 @@ use crate::aggregate::Aggregate;
 use crate::error::Error;
 use crate::event::EventRecord;
 use crate::json::{self, Json};
-use crate::logged::Logged;
+use crate::log_entry::LogEntry;
 use crate::message::MessageRecord;
 use crate::response::Response;
 use crate::root::Target;
@@ -50,7 +50,7 @@ impl Then {
     }
 
     /// The events that the command has stored, those of invoked roots too, by position.
-    pub fn events(&self) -> &[Logged<EventRecord>] {
+    pub fn events(&self) -> &[LogEntry<EventRecord>] {
         &self.logs.events
     }
 
@@ -275,14 +275,14 @@ fn activity_text(activity: &Activity) -> String {
 /// The rows of the logs that a scenario looks at.
 #[derive(Debug)]
 pub(super) struct Logs {
-    events: Vec<Logged<EventRecord>>,
-    messages: Vec<Logged<MessageRecord>>,
-    activities: Vec<Logged<ActivityRecord>>,
+    events: Vec<LogEntry<EventRecord>>,
+    messages: Vec<LogEntry<MessageRecord>>,
+    activities: Vec<LogEntry<ActivityRecord>>,
 }
 
 impl Logs {
     pub(super) fn read(fixture: &Fixture) -> Self {
-        fn rows<T>(page: Result<LogPage<T>, StoreError>) -> Vec<Logged<T>> {
+        fn rows<T>(page: Result<LogPage<T>, StoreError>) -> Vec<LogEntry<T>> {
             page.map(|page| page.rows).unwrap_or_default()
         }
         let query = LogQuery::all();
@@ -297,7 +297,7 @@ impl Logs {
     }
 
     pub(super) fn last_position(&self) -> u64 {
-        fn last<T>(rows: &[Logged<T>]) -> u64 {
+        fn last<T>(rows: &[LogEntry<T>]) -> u64 {
             rows.last().map_or(0, |row| row.position)
         }
         last(&self.events).max(last(&self.messages)).max(last(&self.activities))

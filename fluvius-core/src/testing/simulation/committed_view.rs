@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::aggregate::Aggregate;
 use crate::event::EventRecord;
 use crate::json::Json;
-use crate::logged::Logged;
+use crate::log_entry::LogEntry;
 use crate::record_error::RecordError;
 use crate::root::{AggregateRoot, Target};
 use crate::testing::fixture::Fixture;
@@ -15,7 +15,7 @@ use crate::testing::fixture::Fixture;
 /// What is durable at a moment: no unit of work is in it by half.
 #[derive(Debug, Default)]
 pub struct CommittedView {
-    events: Vec<Logged<EventRecord>>,
+    events: Vec<LogEntry<EventRecord>>,
     roots: BTreeMap<AggregateRoot, Folded>,
 }
 
@@ -68,7 +68,7 @@ impl CommittedView {
     }
 
     /// The log of events, by position.
-    pub fn log(&self) -> &[Logged<EventRecord>] {
+    pub fn log(&self) -> &[LogEntry<EventRecord>] {
         &self.events
     }
 
@@ -107,7 +107,7 @@ impl CommittedView {
     pub(super) fn add(
         &mut self,
         fixture: &Fixture,
-        events: Vec<Logged<EventRecord>>,
+        events: Vec<LogEntry<EventRecord>>,
     ) -> Result<(), String> {
         for event in events {
             let before = self.roots.remove(&event.root);

@@ -312,7 +312,7 @@ mod tests {
     use super::*;
     use crate::etag::ETag;
     use crate::json::Json;
-    use crate::store::Fate;
+    use crate::store::CommitOutcome;
     use crate::testing::command;
     use crate::unit_of_work::{ExpectedVersion, UnitOfWork};
 
@@ -358,7 +358,7 @@ mod tests {
         unit.commands = vec![command.into()];
         unit.events = vec![event.into()];
         let fates = store.commit(Arc::from([unit])).await;
-        assert!(matches!(fates[..], [Fate::Committed { .. }]), "{fates:?}");
+        assert!(matches!(fates[..], [CommitOutcome::Committed { .. }]), "{fates:?}");
         going.end().await;
         let fault = going.fault.borrow().clone();
         assert_eq!(fault.unwrap().invariant, "the log folds to the stored states");

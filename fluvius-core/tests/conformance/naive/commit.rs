@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fluvius_core::{Fate, UnitOfWork};
+use fluvius_core::{CommitOutcome, UnitOfWork};
 
 use super::{Content, Naive};
 use crate::mutant::Mutant;
 
 impl Naive {
     /// Checks on a copy, waits, and then writes to what is there by then.
-    pub(super) async fn commit_early(&self, batch: &[UnitOfWork]) -> Vec<Fate> {
+    pub(super) async fn commit_early(&self, batch: &[UnitOfWork]) -> Vec<CommitOutcome> {
         let mut copy = self.content().clone();
         let fates = self.apply(&mut copy, batch);
         pause().await;
@@ -31,7 +31,7 @@ impl Naive {
             })
         };
         if !batch.iter().zip(&fates).all(|(unit, fate)| {
-            !matches!(fate, Fate::Committed { .. })
+            !matches!(fate, CommitOutcome::Committed { .. })
                 || !unit.depends_on.is_empty()
                 || is_due(unit, &content)
         }) {
@@ -41,7 +41,7 @@ impl Naive {
         let mut written = Vec::new();
         for (unit, fate) in batch.iter().zip(fates) {
             written.push(match fate {
-                Fate::Committed { .. } => self.write(&mut content, unit),
+                CommitOutcome::Committed { .. } => self.write(&mut content, unit),
                 fate => fate,
             });
         }
@@ -49,7 +49,7 @@ impl Naive {
     }
 
     /// Publishes the new content in two steps. Writers take turns.
-    pub(super) async fn commit_in_steps(&self, batch: &[UnitOfWork]) -> Vec<Fate> {
+    pub(super) async fn commit_in_steps(&self, batch: &[UnitOfWork]) -> Vec<CommitOutcome> {
         let _writer = self.place.writer.lock().await;
         let before = self.content().clone();
         let mut after = before.clone();
@@ -77,7 +77,7 @@ impl Naive {
     }
 
     /// Draws positions first, and writes the rows when others may have passed.
-    pub(super) async fn commit_reserved(&self, batch: &[UnitOfWork]) -> Vec<Fate> {
+    pub(super) async fn commit_reserved(&self, batch: &[UnitOfWork]) -> Vec<CommitOutcome> {
         let count: usize = batch.iter().map(UnitOfWork::row_count).sum();
         let first = {
             let mut content = self.content();
@@ -94,7 +94,7 @@ impl Naive {
     }
 
     /// Takes the lock of each root in the order of the batch.
-    pub(super) async fn commit_locked(&self, batch: &[UnitOfWork]) -> Vec<Fate> {
+    pub(super) async fn commit_locked(&self, batch: &[UnitOfWork]) -> Vec<CommitOutcome> {
         let mut held = BTreeMap::new();
         for unit in batch {
             for expected in &unit.expected {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use fluvius_core::{
-    ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, Logged,
+    ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, LogEntry,
     MessageRecord, ResumeToken, StateRecord,
 };
 use uuid::Uuid;
@@ -15,7 +15,7 @@ pub(super) struct Content {
     pub(super) owners: BTreeMap<String, String>,
     pub(super) states: BTreeMap<AggregateRoot, StateRecord>,
     pub(super) contexts: BTreeMap<Uuid, Arc<ContextRecord>>,
-    pub(super) rows: Vec<Logged<Row>>,
+    pub(super) rows: Vec<LogEntry<Row>>,
     pub(super) taken: HashSet<Uuid>,
 }
 
@@ -28,11 +28,14 @@ pub(super) enum Row {
 }
 
 impl Content {
-    pub(super) fn command(&self, id: Uuid) -> Option<(Logged<CommandRecord>, Arc<ContextRecord>)> {
+    pub(super) fn command(
+        &self,
+        id: Uuid,
+    ) -> Option<(LogEntry<CommandRecord>, Arc<ContextRecord>)> {
         self.rows.iter().find_map(|row| match &row.record {
             Row::Command(record) if record.id == id => {
                 let context = Arc::clone(self.contexts.get(&record.context_id)?);
-                Some((Logged { position: row.position, record: record.clone() }, context))
+                Some((LogEntry { position: row.position, record: record.clone() }, context))
             }
             _ => None,
         })
@@ -68,7 +71,7 @@ impl Row {
     }
 
     /// The place of a row.
-    pub(super) fn place(row: &Logged<Self>) -> ResumeToken {
+    pub(super) fn place(row: &LogEntry<Self>) -> ResumeToken {
         let id = match &row.record {
             Self::Command(record) => record.id,
             Self::Event(record) => record.id,

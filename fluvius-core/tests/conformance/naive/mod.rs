@@ -15,9 +15,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use fluvius_core::query::Field;
 use fluvius_core::{
-    ActivityRecord, AggregateRoot, CommandRecord, CommandStatus, ContextRecord, EventRecord, Fate,
-    LogPage, LogQuery, Logged, MessageRecord, StateQuery, StateRecord, Store, StoreError,
-    StoreTurn, UnitOfWork,
+    ActivityRecord, AggregateRoot, CommandRecord, CommandStatus, CommitOutcome, ContextRecord,
+    EventRecord, Lease, LogEntry, LogPage, LogQuery, MessageRecord, StateQuery, StateRecord, Store,
+    StoreError, UnitOfWork,
 };
 use uuid::Uuid;
 
@@ -32,7 +32,7 @@ pub(crate) struct Place {
     content: Mutex<Content>,
     locks: Mutex<BTreeMap<AggregateRoot, Arc<tokio::sync::Mutex<()>>>>,
     writer: tokio::sync::Mutex<()>,
-    turns: Mutex<BTreeMap<AggregateRoot, Arc<tokio::sync::Mutex<()>>>>,
+    leases: Mutex<BTreeMap<AggregateRoot, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 /// A handle.
@@ -102,42 +102,44 @@ impl Naive {
     }
 
     /// Commits a batch on a content, and tells the fates.
-    fn apply(&self, content: &mut Content, batch: &[UnitOfWork]) -> Vec<Fate> {
+    fn apply(&self, content: &mut Content, batch: &[UnitOfWork]) -> Vec<CommitOutcome> {
         let before = content.clone();
-        let mut fates: Vec<Fate> = Vec::new();
+        let mut fates: Vec<CommitOutcome> = Vec::new();
         for (index, unit) in batch.iter().enumerate() {
             let base = if self.is(Mutant::BatchNotCounted) { &before } else { &*content };
-            let contested = self.contested(unit);
+            let contended = self.contended(unit);
             let fate = match self.refusal(base, &before, unit, index, &fates) {
-                None if self.is(Mutant::TurnsBind) && !contested.is_empty() => {
-                    Fate::Failed(StoreError::unavailable("it is not its turn"))
+                None if self.is(Mutant::TurnsBind) && !contended.is_empty() => {
+                    CommitOutcome::Failed(StoreError::unavailable("it is not its turn"))
                 }
                 Some(fate) => {
                     self.leave_behind(content, unit, &fate);
                     fate
                 }
                 None => match self.write(content, unit) {
-                    Fate::Committed { first, .. } => Fate::Committed { first, contested },
+                    CommitOutcome::Committed { first, .. } => {
+                        CommitOutcome::Committed { first, contended }
+                    }
                     fate => fate,
                 },
             };
             fates.push(fate);
         }
-        let is_refused = |fate: &Fate| !matches!(fate, Fate::Committed { .. });
+        let is_refused = |fate: &CommitOutcome| !matches!(fate, CommitOutcome::Committed { .. });
         if self.is(Mutant::RefusalFailsTheBatch) && fates.iter().any(is_refused) {
             *content = before;
-            let failed = || Fate::Failed(StoreError::unavailable("the batch failed"));
+            let failed = || CommitOutcome::Failed(StoreError::unavailable("the batch failed"));
             return batch.iter().map(|_| failed()).collect();
         }
         if self.is(Mutant::FatesMissing) {
-            fates.retain(|fate| !matches!(fate, Fate::Fell { .. }));
+            fates.retain(|fate| !matches!(fate, CommitOutcome::DependencyAborted { .. }));
         }
         if self.is(Mutant::EmptyBatchHasAFate) && batch.is_empty() {
-            fates.push(Fate::Committed { first: 1, contested: Vec::new() });
+            fates.push(CommitOutcome::Committed { first: 1, contended: Vec::new() });
         }
         if self.is(Mutant::ManyUnitsFail) && batch.len() > 256 {
             *content = before;
-            let failed = || Fate::Failed(StoreError::permanent("too many parameters"));
+            let failed = || CommitOutcome::Failed(StoreError::permanent("too many parameters"));
             return batch.iter().map(|_| failed()).collect();
         }
         fates
@@ -145,31 +147,33 @@ impl Naive {
 
     /// The turn of a root, made when it is first asked for.
     fn turn_of(&self, root: &AggregateRoot) -> Arc<tokio::sync::Mutex<()>> {
-        Arc::clone(self.place.turns.lock().unwrap().entry(root.clone()).or_default())
+        Arc::clone(self.place.leases.lock().unwrap().entry(root.clone()).or_default())
     }
 
-    fn contested(&self, unit: &UnitOfWork) -> Vec<AggregateRoot> {
-        let turns = self.place.turns.lock().unwrap();
+    fn contended(&self, unit: &UnitOfWork) -> Vec<AggregateRoot> {
+        let leases = self.place.leases.lock().unwrap();
         let is_told = |root: &&AggregateRoot| match self.mutant {
             Some(Mutant::TurnsNotTold) => false,
-            Some(Mutant::TurnsToldForGood) => turns.contains_key(root),
-            _ => turns.get(root).is_some_and(|turn| turn.try_lock().is_err()),
+            Some(Mutant::TurnsToldForGood) => leases.contains_key(root),
+            _ => leases.get(root).is_some_and(|lease| lease.try_lock().is_err()),
         };
         unit.states.iter().map(|state| &state.root).filter(is_told).cloned().collect()
     }
 
     /// What a refused unit should not leave.
-    fn leave_behind(&self, content: &mut Content, unit: &UnitOfWork, fate: &Fate) {
-        let is_known = matches!(fate, Fate::Known { .. });
+    fn leave_behind(&self, content: &mut Content, unit: &UnitOfWork, fate: &CommitOutcome) {
+        let is_known = matches!(fate, CommitOutcome::DuplicateCommand { .. });
         match self.mutant {
             Some(Mutant::RefusedLeavesCommand) if !is_known => {
                 for command in &unit.commands {
                     content.position += 1;
                     let record = Row::Command(command.as_ref().clone());
-                    content.rows.push(Logged { position: content.position, record });
+                    content.rows.push(LogEntry { position: content.position, record });
                 }
             }
-            Some(Mutant::StaleLeavesStates) if matches!(fate, Fate::Stale { .. }) => {
+            Some(Mutant::StaleLeavesStates)
+                if matches!(fate, CommitOutcome::VersionConflict { .. }) =>
+            {
                 for state in &unit.states {
                     content
                         .states
@@ -190,13 +194,13 @@ impl Naive {
         }
     }
 
-    fn write(&self, content: &mut Content, unit: &UnitOfWork) -> Fate {
+    fn write(&self, content: &mut Content, unit: &UnitOfWork) -> CommitOutcome {
         let mut first = content.position + 1;
         if self.is(Mutant::PositionsPerHandle) {
             first = self.own().position + 1;
         }
         if unit.row_count() == 0 && !self.is(Mutant::UnitsWithoutRowsLeaveContext) {
-            return Fate::Committed { first, contested: Vec::new() };
+            return CommitOutcome::Committed { first, contended: Vec::new() };
         }
         let unit = match self.mutant {
             Some(mutant) => mangle(unit, mutant),
@@ -231,13 +235,13 @@ impl Naive {
             if self.is(Mutant::PositionsPerLog) {
                 position = content.count(&record) + 1;
             }
-            content.rows.push(Logged { position, record });
+            content.rows.push(LogEntry { position, record });
             position += step;
         }
         content.position = content.position.max(position - 1);
         self.own().position = position - 1;
         content.rows.sort_by_key(|row| row.position);
-        Fate::Committed { first, contested: Vec::new() }
+        CommitOutcome::Committed { first, contended: Vec::new() }
     }
 
     fn write_context(&self, content: &mut Content, unit: &UnitOfWork) {
@@ -258,23 +262,27 @@ impl Naive {
 }
 
 impl Store for Naive {
-    async fn turn(&self, root: &AggregateRoot) -> Option<StoreTurn> {
+    async fn acquire_lease(&self, root: &AggregateRoot) -> Option<Lease> {
         if self.is(Mutant::TurnsHadByAll) {
-            return Some(StoreTurn::new(()));
+            return Some(Lease::new(()));
         }
-        let turn = tokio::time::timeout(
+        let lease = tokio::time::timeout(
             std::time::Duration::from_millis(50),
             self.turn_of(root).lock_owned(),
         );
-        let turn = turn.await.ok()?;
+        let lease = lease.await.ok()?;
         if self.is(Mutant::TurnsNotGivenBack) {
-            std::mem::forget(turn);
-            return Some(StoreTurn::new(()));
+            std::mem::forget(lease);
+            return Some(Lease::new(()));
         }
-        Some(StoreTurn::new(turn))
+        Some(Lease::new(lease))
     }
 
-    async fn claim(&self, domain: &str, resources: &[&'static str]) -> Result<(), StoreError> {
+    async fn register_domain(
+        &self,
+        domain: &str,
+        resources: &[&'static str],
+    ) -> Result<(), StoreError> {
         let mut copy = self.content().clone();
         for resource in resources {
             let owner = copy.owners.get(*resource).filter(|owner| *owner != domain);
@@ -309,14 +317,14 @@ impl Store for Naive {
         Ok(())
     }
 
-    async fn index(&self, _: &str, fields: &[Field]) -> Result<(), StoreError> {
+    async fn declare_indexes(&self, _: &str, fields: &[Field]) -> Result<(), StoreError> {
         let indexed = self.shown();
         let mut own = self.own();
         (own.indexes, own.indexed) = (fields.to_vec(), indexed);
         Ok(())
     }
 
-    async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<Fate> {
+    async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<CommitOutcome> {
         match self.mutant {
             Some(
                 Mutant::CheckedEarly
@@ -371,7 +379,7 @@ impl Store for Naive {
     async fn command(
         &self,
         id: Uuid,
-    ) -> Result<Option<(Logged<CommandRecord>, Arc<ContextRecord>)>, StoreError> {
+    ) -> Result<Option<(LogEntry<CommandRecord>, Arc<ContextRecord>)>, StoreError> {
         let found = self.shown().command(id);
         let is_shown = |row: &CommandRecord| {
             !self.is(Mutant::RefusalsNotFound) || row.status == CommandStatus::Applied
@@ -384,7 +392,7 @@ impl Store for Naive {
         root: &AggregateRoot,
         first: u64,
         last: u64,
-    ) -> Result<Vec<Logged<EventRecord>>, StoreError> {
+    ) -> Result<Vec<LogEntry<EventRecord>>, StoreError> {
         let mut last = last;
         if self.is(Mutant::BoundsSigned) && i64::try_from(last).is_err() {
             last = 0;
@@ -397,7 +405,7 @@ impl Store for Naive {
             .rows
             .into_iter()
             .filter_map(|row| match row.record {
-                Row::Event(record) => Some(Logged { position: row.position, record }),
+                Row::Event(record) => Some(LogEntry { position: row.position, record }),
                 _ => None,
             })
             .filter(|event| event.root == *root && (first..=last).contains(&event.version))

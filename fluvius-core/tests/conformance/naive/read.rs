@@ -1,6 +1,6 @@
 //! Reading the logs.
 
-use fluvius_core::{LogPage, LogQuery, Logged, RealmFilter, ResumeToken, StoreError};
+use fluvius_core::{LogEntry, LogPage, LogQuery, RealmFilter, ResumeToken, StoreError};
 
 use super::content::Row;
 use super::{Content, Naive};
@@ -47,7 +47,7 @@ impl Naive {
             count += 1;
             let belongs = self.belongs(&content, query, &row.record);
             if belongs {
-                page.rows.push(Logged { position: row.position, record });
+                page.rows.push(LogEntry { position: row.position, record });
             }
             if belongs || !self.is(Mutant::PlaceOnlyOfRowsGiven) {
                 scanned_to = Row::place(row);

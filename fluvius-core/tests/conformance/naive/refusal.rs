@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fluvius_core::{AggregateRoot, CommandStatus, Fate, StoreError, UnitOfWork};
+use fluvius_core::{AggregateRoot, CommandStatus, CommitOutcome, StoreError, UnitOfWork};
 
 use super::{Content, Naive};
 use crate::mutant::Mutant;
@@ -14,14 +14,14 @@ impl Naive {
         before: &Content,
         unit: &UnitOfWork,
         index: usize,
-        fates: &[Fate],
-    ) -> Option<Fate> {
-        if !self.is(Mutant::ShapeUnchecked) && unit.check_shape(index).is_err() {
+        fates: &[CommitOutcome],
+    ) -> Option<CommitOutcome> {
+        if !self.is(Mutant::ShapeUnchecked) && unit.validate(index).is_err() {
             let fault = self.failure("a malformed unit", Mutant::ShapeFaultMayPass);
-            return Some(Fate::Failed(fault));
+            return Some(CommitOutcome::Failed(fault));
         }
         if self.is(Mutant::ManyRootsFail) && unit.states.len() > 256 {
-            return Some(Fate::Failed(StoreError::permanent("too many parameters")));
+            return Some(CommitOutcome::Failed(StoreError::permanent("too many parameters")));
         }
         if self.is(Mutant::UnitsWithoutRowsUnchecked) && unit.row_count() == 0 {
             return None;
@@ -39,10 +39,10 @@ impl Naive {
         reasons.into_iter().flatten().next()
     }
 
-    fn fell(&self, unit: &UnitOfWork, fates: &[Fate]) -> Option<Fate> {
+    fn fell(&self, unit: &UnitOfWork, fates: &[CommitOutcome]) -> Option<CommitOutcome> {
         let stands = |on: &usize| match fates.get(*on) {
-            Some(Fate::Committed { .. }) => true,
-            Some(Fate::Fell { .. }) => self.is(Mutant::FallsOneStep),
+            Some(CommitOutcome::Committed { .. }) => true,
+            Some(CommitOutcome::DependencyAborted { .. }) => self.is(Mutant::FallsOneStep),
             _ => false,
         };
         let mut on = unit.depends_on.iter().find(|on| !stands(on));
@@ -52,15 +52,20 @@ impl Naive {
         if self.is(Mutant::AllBehindARefusalFall)
             && let Some(on) = (0..fates.len()).find(|on| !stands(on))
         {
-            return Some(Fate::Fell { on });
+            return Some(CommitOutcome::DependencyAborted { on });
         }
         if self.is(Mutant::DependenciesIgnored) {
             return None;
         }
-        on.map(|on| Fate::Fell { on: *on })
+        on.map(|on| CommitOutcome::DependencyAborted { on: *on })
     }
 
-    fn known(&self, content: &Content, before: &Content, unit: &UnitOfWork) -> Option<Fate> {
+    fn known(
+        &self,
+        content: &Content,
+        before: &Content,
+        unit: &UnitOfWork,
+    ) -> Option<CommitOutcome> {
         let content = match self.mutant {
             Some(Mutant::IdentifiersUnchecked) => return None,
             Some(Mutant::IdentifiersUncheckedInBatch) => before,
@@ -72,7 +77,9 @@ impl Naive {
                 continue;
             }
             if content.taken.contains(&command.id) {
-                return Some(Fate::Failed(StoreError::permanent("the identifier is taken")));
+                return Some(CommitOutcome::Failed(StoreError::permanent(
+                    "the identifier is taken",
+                )));
             }
             let Some((mut row, mut context)) = content.command(command.id) else { continue };
             let is_free = match self.mutant {
@@ -87,12 +94,17 @@ impl Naive {
                 row.record = command.as_ref().clone();
                 context = Arc::clone(&unit.context);
             }
-            return Some(Fate::Known { command: Box::new(row), context });
+            return Some(CommitOutcome::DuplicateCommand { command: Box::new(row), context });
         }
         None
     }
 
-    fn stale(&self, content: &Content, before: &Content, unit: &UnitOfWork) -> Option<Fate> {
+    fn stale(
+        &self,
+        content: &Content,
+        before: &Content,
+        unit: &UnitOfWork,
+    ) -> Option<CommitOutcome> {
         if self.is(Mutant::VersionsUnchecked) {
             return None;
         }
@@ -116,6 +128,6 @@ impl Naive {
         let told = if self.is(Mutant::StaleRowOfBeforeTheBatch) { before } else { content };
         let row = told.states.get(&first.root).cloned();
         let row = row.filter(|_| !self.is(Mutant::StaleRowNotTold));
-        Some(Fate::Stale { root: first.root.clone(), stored: row.map(Box::new) })
+        Some(CommitOutcome::VersionConflict { root: first.root.clone(), stored: row.map(Box::new) })
     }
 }

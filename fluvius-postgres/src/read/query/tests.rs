@@ -35,7 +35,7 @@ async fn store() -> Option<(TestSchema, PostgresStore, Indexes, Readers)> {
     let (readers, indexes) = (Readers::of_queries(connector), Indexes::default());
     let fields = [number("coins"), text("owner"), time("due"), uuid("id"), boolean("is_open")];
     indexes.declare(&readers, "purse", &fields).await.unwrap();
-    store.index("purse", &fields).await.unwrap();
+    store.declare_indexes("purse", &fields).await.unwrap();
     Some((schema, store, indexes, readers))
 }
 

@@ -19,7 +19,7 @@ async fn store() -> (TempDir, Connection, SqliteStore) {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("store.db");
     let store = SqliteStore::open(&file).await.unwrap();
-    store.index("purse", &fields()).await.unwrap();
+    store.declare_indexes("purse", &fields()).await.unwrap();
     let context = units::context();
     for number in 0..40 {
         let state = serde_json::json!({
@@ -139,7 +139,7 @@ async fn what_is_not_declared_is_not_looked_up() {
         let (found, _) = plan(&connection, &query);
         assert!(found.starts_with("SCAN"), "{found}");
     }
-    store.index("purse", &[]).await.unwrap();
+    store.declare_indexes("purse", &[]).await.unwrap();
     let (found, _) = plan(&connection, &found_by(number("coins").eq(3)));
     assert!(found.starts_with("SCAN"), "{found}");
 }

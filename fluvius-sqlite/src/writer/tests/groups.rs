@@ -42,7 +42,9 @@ fn all_texts_of_a_unit_count_for_the_bound_of_a_group() {
         |unit| Arc::make_mut(&mut unit.commands[0]).response = Some(long()),
         |unit| Arc::make_mut(&mut unit.events[0]).args = long(),
         |unit| Arc::make_mut(&mut unit.events[0]).data = Some(long()),
-        |unit| Arc::make_mut(&mut unit.events[0]).change = fluvius_core::Change::whole(&long()),
+        |unit| {
+            Arc::make_mut(&mut unit.events[0]).change = fluvius_core::StateDelta::snapshot(&long())
+        },
         |unit| Arc::make_mut(&mut unit.messages[0]).data = long(),
         |unit| Arc::make_mut(&mut unit.activities[0]).data = Some(long()),
     ];

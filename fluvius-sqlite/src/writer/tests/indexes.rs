@@ -96,14 +96,14 @@ async fn a_field_that_is_declared_later_is_filled_while_commits_go_on() {
     // Nothing is done where all is as it was declared.
     let before =
         connection.pragma_query_value(None, "data_version", |row| row.get::<_, i64>(0)).unwrap();
-    store.index("purse", &[number("coins"), text("owner"), text("owner")]).await.unwrap();
+    store.declare_indexes("purse", &[number("coins"), text("owner"), text("owner")]).await.unwrap();
     let after =
         connection.pragma_query_value(None, "data_version", |row| row.get::<_, i64>(0)).unwrap();
     assert_eq!(before, after);
 
-    store.index("purse", &[number("coins"), time("due")]).await.unwrap();
+    store.declare_indexes("purse", &[number("coins"), time("due")]).await.unwrap();
     check_values(&connection);
-    store.index("purse", &[]).await.unwrap();
+    store.declare_indexes("purse", &[]).await.unwrap();
     assert_eq!(count(&connection, "SELECT count(*) FROM field_value"), 0);
     assert_eq!(count(&connection, "SELECT count(*) FROM field"), 0);
     assert!(verify(&store).await.unwrap().is_sound());
@@ -117,13 +117,13 @@ async fn what_one_has_declared_another_keeps_and_may_change() {
     let connection = at(&folder);
     let known = root();
     commit(&other, units::with_data(&context(), &known, 0, purse(1))).await;
-    one.index("purse", &[text("owner")]).await.unwrap();
+    one.declare_indexes("purse", &[text("owner")]).await.unwrap();
     // It has written before, and has declared nothing.
     commit(&other, units::with_data(&context(), &known, 1, purse(2))).await;
     commit(&other, units::with_data(&context(), &root(), 0, purse(2))).await;
     check_values(&connection);
     assert_eq!((owned(&one, "owner 2").await, owned(&other, "owner 1").await), (2, 0));
-    other.index("purse", &[number("coins")]).await.unwrap();
+    other.declare_indexes("purse", &[number("coins")]).await.unwrap();
     commit(&one, units::with_data(&context(), &known, 2, purse(3))).await;
     check_values(&connection);
     assert_eq!((owned(&one, "owner 2").await, owned(&other, "owner 3").await), (1, 1));
@@ -134,7 +134,7 @@ async fn what_one_has_declared_another_keeps_and_may_change() {
     fill(&one, MANY).await;
     let declare = |store: &SqliteStore, fields: Vec<Field>| {
         let store = store.clone();
-        tokio::spawn(async move { store.index("purse", &fields).await })
+        tokio::spawn(async move { store.declare_indexes("purse", &fields).await })
     };
     let both = [
         declare(&one, vec![text("owner"), time("due")]),
@@ -144,7 +144,7 @@ async fn what_one_has_declared_another_keeps_and_may_change() {
         declared.await.unwrap().unwrap();
     }
     assert_eq!(filled(&connection), count(&connection, "SELECT count(*) FROM field"));
-    one.index("other", &[]).await.unwrap();
+    one.declare_indexes("other", &[]).await.unwrap();
     check_values(&connection);
 }
 
@@ -158,7 +158,7 @@ async fn a_state_that_another_program_changes_is_found_as_it_is() {
     ] {
         let folder = TempDir::new().unwrap();
         let store = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
-        store.index("purse", &[text("owner")]).await.unwrap();
+        store.declare_indexes("purse", &[text("owner")]).await.unwrap();
         fill(&store, 3).await;
         let foreign = at(&folder);
         foreign.execute_batch(change).unwrap();
@@ -168,7 +168,7 @@ async fn a_state_that_another_program_changes_is_found_as_it_is() {
             "{change}"
         );
         commit(&store, unit(&context(), &root(), 0)).await;
-        store.index("purse", &[text("owner")]).await.unwrap();
+        store.declare_indexes("purse", &[text("owner")]).await.unwrap();
         check_values(&foreign);
         assert_eq!((filled(&foreign), owned(&store, "new").await), (1, 3));
     }
@@ -180,7 +180,7 @@ async fn a_state_that_another_program_changes_is_found_as_it_is() {
     ] {
         let folder = TempDir::new().unwrap();
         let store = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
-        store.index("purse", &[text("owner")]).await.unwrap();
+        store.declare_indexes("purse", &[text("owner")]).await.unwrap();
         fill(&store, 30).await;
         at(&folder).execute_batch(change).unwrap();
         assert_eq!(
@@ -210,12 +210,12 @@ async fn a_disk_that_fails_while_fields_are_declared_leaves_what_can_be_gone_on_
         assert!(point < 100, "it never comes to its end");
         let fields = &declared[point % 3];
         left.store(point, Ordering::SeqCst);
-        let ended = store.index("purse", fields).await;
+        let ended = store.declare_indexes("purse", fields).await;
         let failed = left.swap(usize::MAX, Ordering::SeqCst) == 0 && ended.is_err();
         assert_eq!(ended.is_err(), failed);
         assert_eq!(owned(&store, "owner 3").await, 1);
         commit(&store, units::with_data(&context(), &root(), 0, purse(200))).await;
-        store.index("purse", fields).await.unwrap();
+        store.declare_indexes("purse", fields).await.unwrap();
         assert_eq!(filled(&connection), i64::try_from(fields.len()).unwrap());
         check_values(&connection);
         if !failed && point % 3 == 2 {
@@ -243,7 +243,7 @@ async fn a_file_of_an_older_schema_gets_its_indexes() {
     let before = store.query(&all).await.unwrap();
     assert_eq!(before.len(), 3);
     let resource = before[0].root.resource.to_string();
-    store.index(&resource, &[text("owner"), number("cents")]).await.unwrap();
+    store.declare_indexes(&resource, &[text("owner"), number("cents")]).await.unwrap();
     check_values(&connection);
     assert_eq!(count(&connection, "SELECT count(*) FROM field_value"), 6);
     let filter = text("owner").eq("Ada");
@@ -260,7 +260,7 @@ async fn a_file_of_an_older_schema_gets_its_indexes() {
 async fn a_backup_has_the_indexes() {
     let folder = TempDir::new().unwrap();
     let store = SqliteStore::open(folder.path().join("first.db")).await.unwrap();
-    store.index("purse", &[text("owner")]).await.unwrap();
+    store.declare_indexes("purse", &[text("owner")]).await.unwrap();
     fill(&store, 20).await;
     store.backup_to(folder.path().join("store.db")).await.unwrap();
     let copy = SqliteStore::open(folder.path().join("store.db")).await.unwrap();

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use fluvius_core::{Fate, Store};
+use fluvius_core::{CommitOutcome, Store};
 use tempfile::TempDir;
 
 use super::units::{commit, context, root, unit};
@@ -40,11 +40,16 @@ async fn a_commit_whose_file_goes_away_is_unknown_until_it_is_back() {
         let id = lost.commands[0].id;
         let fates = store.commit(Arc::from([lost, stale])).await;
         // No fate is reported that rests on the lost file.
-        let [Fate::Unknown, Fate::Failed(error)] = &fates[..] else { panic!("{fates:?}") };
-        assert!(error.can_retry());
-        assert!(store.command(id).await.unwrap_err().can_retry());
+        let [CommitOutcome::InDoubt, CommitOutcome::Failed(error)] = &fates[..] else {
+            panic!("{fates:?}")
+        };
+        assert!(error.is_retryable());
+        assert!(store.command(id).await.unwrap_err().is_retryable());
         let fates = store.commit(Arc::from([unit(&context(), &root(), 0)])).await;
-        assert!(matches!(&fates[..], [Fate::Failed(error)] if error.can_retry()), "{fates:?}");
+        assert!(
+            matches!(&fates[..], [CommitOutcome::Failed(error)] if error.is_retryable()),
+            "{fates:?}"
+        );
 
         std::fs::rename(folder.path().join("away"), folder.path().join(name)).unwrap();
         assert!(store.command(id).await.unwrap().is_some());

@@ -8,7 +8,7 @@ mod points;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use fluvius_core::{Fate, Store, UnitOfWork};
+use fluvius_core::{CommitOutcome, Store, UnitOfWork};
 use rusqlite::ffi;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -61,10 +61,15 @@ async fn what_a_failed_commit_has_left_is_unknown_until_it_is_written_over() {
     let id = lost.commands[0].id;
     let fates = store.commit(Arc::from([lost.clone(), stale])).await;
     // What was refused because of it is not known to be refused.
-    assert!(matches!(&fates[..], [Fate::Unknown, Fate::Failed(error)] if error.can_retry()));
-    assert!(store.command(id).await.unwrap_err().can_retry());
+    assert!(
+        matches!(&fates[..], [CommitOutcome::InDoubt, CommitOutcome::Failed(error)] if error.is_retryable())
+    );
+    assert!(store.command(id).await.unwrap_err().is_retryable());
     let fates = store.commit(Arc::from([unit(&context(), &root(), 0)])).await;
-    assert!(matches!(&fates[..], [Fate::Failed(error)] if error.can_retry()), "{fates:?}");
+    assert!(
+        matches!(&fates[..], [CommitOutcome::Failed(error)] if error.is_retryable()),
+        "{fates:?}"
+    );
 
     is_broken.store(false, Ordering::SeqCst);
     assert!(store.command(id).await.unwrap().is_none());
@@ -107,9 +112,9 @@ async fn a_full_disk_refuses_commits_until_there_is_space() {
         let batch: Arc<[UnitOfWork]> = Arc::from(batch);
         for _ in 0..3 {
             for fate in store.commit(Arc::clone(&batch)).await {
-                let Fate::Failed(error) = fate else { panic!("{fate:?}") };
+                let CommitOutcome::Failed(error) = fate else { panic!("{fate:?}") };
                 assert!(
-                    error.can_retry() && error.to_string().contains("no space left"),
+                    error.is_retryable() && error.to_string().contains("no space left"),
                     "{error}"
                 );
             }
@@ -117,7 +122,7 @@ async fn a_full_disk_refuses_commits_until_there_is_space() {
         }
         set_page_count_max(1_000_000).await;
         for fate in store.commit(batch).await {
-            assert!(matches!(fate, Fate::Committed { .. }), "{fate:?}");
+            assert!(matches!(fate, CommitOutcome::Committed { .. }), "{fate:?}");
         }
     }
 }
@@ -161,12 +166,17 @@ async fn what_was_known_of_a_failed_transaction_is_forgotten() {
     let before = logs(&store).await;
     is_broken.store(true, Ordering::SeqCst);
     for fate in store.commit(Arc::clone(&batch)).await {
-        assert!(matches!(fate, Fate::Failed(_)), "{fate:?}");
+        assert!(matches!(fate, CommitOutcome::Failed(_)), "{fate:?}");
     }
     assert_eq!(logs(&store).await, before);
     is_broken.store(false, Ordering::SeqCst);
     let fates = store.commit(Arc::clone(&batch)).await;
-    let [Fate::Committed { first, .. }, Fate::Committed { .. }, Fate::Failed(_)] = fates[..] else {
+    let [
+        CommitOutcome::Committed { first, .. },
+        CommitOutcome::Committed { .. },
+        CommitOutcome::Failed(_),
+    ] = fates[..]
+    else {
         panic!("{fates:?}");
     };
     let last = before.activities.last().unwrap().position;

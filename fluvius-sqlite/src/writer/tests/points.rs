@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use fluvius_core::query::number;
 use fluvius_core::verify::verify;
-use fluvius_core::{AggregateRoot, Fate, Store, UnitOfWork};
+use fluvius_core::{AggregateRoot, CommitOutcome, Store, UnitOfWork};
 use rusqlite::ffi;
 use tempfile::TempDir;
 
@@ -103,10 +103,10 @@ fn batch(known: &AggregateRoot, version: u64, case: Case) -> Arc<[UnitOfWork]> {
 }
 
 /// Whether the batch stands, told by the fates of its units.
-fn stands(fates: &[Fate], case: Case) -> Option<bool> {
-    use Fate::{Committed, Failed, Unknown};
+fn stands(fates: &[CommitOutcome], case: Case) -> Option<bool> {
+    use CommitOutcome::{Committed, Failed, InDoubt};
     let (three, refused) = fates.split_at(3);
-    let is_last = |fate: &Fate, is_passing: bool| matches!(fate, Failed(error) if error.can_retry() == is_passing);
+    let is_last = |fate: &CommitOutcome, is_passing: bool| matches!(fate, Failed(error) if error.is_retryable() == is_passing);
     assert_eq!(refused.len(), usize::from(case == Case::Each));
     match three {
         [Committed { .. }, Committed { .. }, Committed { .. }] => {
@@ -114,11 +114,14 @@ fn stands(fates: &[Fate], case: Case) -> Option<bool> {
             Some(true)
         }
         [Failed(one), Failed(other), Failed(third)] => {
-            assert!(one.can_retry() && other.can_retry() && third.can_retry(), "{fates:?}");
+            assert!(
+                one.is_retryable() && other.is_retryable() && third.is_retryable(),
+                "{fates:?}"
+            );
             assert!(refused.iter().all(|fate| is_last(fate, true)), "{fates:?}");
             Some(false)
         }
-        [Unknown, Unknown, Unknown] => None,
+        [InDoubt, InDoubt, InDoubt] => None,
         fates => panic!("{fates:?}"),
     }
 }
@@ -133,7 +136,7 @@ async fn check_every_point(way: Way, case: Case, in_memory: bool) {
     };
     let known = root();
     commit(&store, first(&known)).await;
-    store.index("purse", &[number("coins")]).await.unwrap();
+    store.declare_indexes("purse", &[number("coins")]).await.unwrap();
     if case == Case::Each {
         on_writer(&store, |connection| connection.execute_batch(PLANTED).unwrap()).await;
     }
@@ -170,8 +173,9 @@ async fn check_every_point(way: Way, case: Case, in_memory: bool) {
         // The same again: it stands now, however it ended before.
         for fate in store.commit(Arc::from(&batch[..3])).await {
             match fate {
-                Fate::Committed { .. } => assert!(!stands, "at `{at}`"),
-                Fate::Known { .. } | Fate::Fell { .. } => assert!(stands, "at `{at}`"),
+                CommitOutcome::Committed { .. } => assert!(!stands, "at `{at}`"),
+                CommitOutcome::DuplicateCommand { .. }
+                | CommitOutcome::DependencyAborted { .. } => assert!(stands, "at `{at}`"),
                 fate => panic!("at `{at}`, again: {fate:?}"),
             }
         }
@@ -286,15 +290,15 @@ async fn behind_every_statement_that_changes_something_there_is_a_point() {
     let options =
         SqliteOptions { failpoint: Failpoint(Some(Arc::new(happens))), ..SqliteOptions::default() };
     let store = options.open_in_memory().await.unwrap();
-    store.claim("purses", &["purse"]).await.unwrap();
-    store.index("purse", &[number("coins")]).await.unwrap();
+    store.register_domain("purses", &["purse"]).await.unwrap();
+    store.declare_indexes("purse", &[number("coins")]).await.unwrap();
     let known = root();
     commit(&store, first(&known)).await;
     let mut born_again = unit(&context(), &known, 1);
     Arc::make_mut(&mut born_again.states[0]).realm = None;
     commit(&store, born_again).await;
     store.commit(batch(&known, 2, Case::Whole)).await;
-    store.index("purse", &[]).await.unwrap();
+    store.declare_indexes("purse", &[]).await.unwrap();
     is_broken.store(true, Ordering::SeqCst);
     store.commit(batch(&known, 3, Case::Whole)).await;
     is_broken.store(false, Ordering::SeqCst);

@@ -31,7 +31,7 @@ pub(super) struct Connection {
 /// Has the store make its schema, with the names of the bank in it.
 pub(super) async fn make_schema(url: &str, schema: &str) -> Result<(), StoreError> {
     let store = PostgresStore::options().schema(schema).open(url).await?;
-    store.claim(DOMAIN, &[RESOURCE]).await
+    store.register_domain(DOMAIN, &[RESOURCE]).await
 }
 
 /// Connects to a schema.

@@ -9,7 +9,7 @@ use tokio_postgres::Statement;
 use super::connection::{Connection, failed};
 use super::plan::{Plan, accounts};
 use super::rows::{RESOURCE, StateRow, Stored};
-use crate::by_hand::command::{Fate, Job};
+use crate::by_hand::command::{CommitOutcome, Job};
 
 /// How often a batch is tried that others were in the way of.
 const TRY_COUNT: usize = 8;
@@ -52,7 +52,7 @@ impl Function {
     }
 
     /// Writes commands in one transaction, and tells what became of each.
-    pub(super) async fn commit(&mut self, batch: &[Job]) -> Result<Vec<Fate>, String> {
+    pub(super) async fn commit(&mut self, batch: &[Job]) -> Result<Vec<CommitOutcome>, String> {
         let roots = accounts(batch);
         let mut told = HashMap::new();
         let mut count = 0;
@@ -69,7 +69,7 @@ impl Function {
                     self.accounts.extend(changed);
                     return Ok(fates);
                 }
-                Told::Known(id) => drop(told.insert(id, Fate::Duplicate)),
+                Told::Known(id) => drop(told.insert(id, CommitOutcome::Duplicate)),
                 Told::Stale => {
                     count += 1;
                     for id in &roots {
@@ -98,7 +98,7 @@ impl Function {
         &self,
         roots: &[Uuid],
         batch: &[Job],
-        told: &HashMap<Uuid, Fate>,
+        told: &HashMap<Uuid, CommitOutcome>,
         plan: &Plan<'_>,
     ) -> Result<Told, String> {
         let resources = vec![RESOURCE; roots.len()];

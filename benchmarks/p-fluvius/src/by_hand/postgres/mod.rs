@@ -28,7 +28,7 @@ use tokio_postgres::Client;
 use self::connection::Connection;
 use self::function::Function;
 use self::statements::Statements;
-use super::command::{Account, BATCH_COUNT_MAX, Fate, Job, job};
+use super::command::{Account, BATCH_COUNT_MAX, CommitOutcome, Job, job};
 
 /// How a batch is written.
 #[derive(Debug, Clone, Copy)]
@@ -68,12 +68,12 @@ impl Writer {
     }
 
     /// Writes commands in one transaction, and tells what became of each.
-    async fn commit(&mut self, batch: &[Job]) -> Vec<Fate> {
+    async fn commit(&mut self, batch: &[Job]) -> Vec<CommitOutcome> {
         let fates = match self {
             Self::Function(function) => function.commit(batch).await,
             Self::Statements(statements) => statements.commit(batch).await,
         };
-        fates.unwrap_or_else(|error| batch.iter().map(|_| Fate::Failed(error.clone())).collect())
+        fates.unwrap_or_else(|error| batch.iter().map(|_| CommitOutcome::Failed(error.clone())).collect())
     }
 }
 
@@ -113,8 +113,8 @@ impl Bank for ByHand {
         let (done, answer) = oneshot::channel();
         self.jobs.send(job(account, command, Some(done))?).map_err(BankError::other)?;
         match answer.await.map_err(BankError::other)? {
-            Fate::Applied => Ok(()),
-            Fate::Rejected => Err(BankError::Rejected),
+            CommitOutcome::Applied => Ok(()),
+            CommitOutcome::Rejected => Err(BankError::Rejected),
             fate => Err(BankError::other(format!("{fate:?}"))),
         }
     }

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use bench_common::Uuid;
 
 use super::rows::{CommandRow, EventRow, StateRow, Stored, time};
-use crate::by_hand::command::{Fate, Job, change, decide, json};
+use crate::by_hand::command::{CommitOutcome, Job, change, decide, json};
 
 /// The rows of a batch, and what it answers once they are written.
 pub(super) struct Plan<'j> {
-    pub(super) fates: Vec<Fate>,
+    pub(super) fates: Vec<CommitOutcome>,
     pub(super) commands: Vec<CommandRow<'j>>,
     pub(super) events: Vec<EventRow<'j>>,
     /// The accounts that change, sorted, as they are after the batch.
@@ -22,7 +22,7 @@ impl<'j> Plan<'j> {
     /// Leaves out the commands that have a fate already.
     pub(super) fn of(
         batch: &'j [Job],
-        told: &HashMap<Uuid, Fate>,
+        told: &HashMap<Uuid, CommitOutcome>,
         stored: &HashMap<Uuid, Stored>,
         context_id: Uuid,
     ) -> Result<Self, String> {
@@ -44,7 +44,7 @@ impl<'j> Plan<'j> {
             let position = plan.row_count;
             plan.commands.push(CommandRow::of(job, position, context_id, decided.as_ref().err()));
             let Ok(account) = decided else {
-                plan.fates.push(Fate::Rejected);
+                plan.fates.push(CommitOutcome::Rejected);
                 continue;
             };
             let data = json(&account).map_err(|error| format!("{error:?}"))?;
@@ -62,7 +62,7 @@ impl<'j> Plan<'j> {
             plan.row_count += 1;
             plan.events.push(EventRow::of(job, plan.row_count, &after, change));
             plan.changed.insert(job.account, after);
-            plan.fates.push(Fate::Applied);
+            plan.fates.push(CommitOutcome::Applied);
         }
         Ok(plan)
     }

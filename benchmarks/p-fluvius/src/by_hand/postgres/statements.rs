@@ -9,7 +9,7 @@ use tokio_postgres::Statement;
 use super::connection::{Connection, failed};
 use super::plan::{Plan, accounts};
 use super::rows::StateRow;
-use crate::by_hand::command::{Fate, Job};
+use crate::by_hand::command::{CommitOutcome, Job};
 
 const KNOWN: &str = "SELECT id FROM command_log WHERE id = ANY ($1)";
 
@@ -53,7 +53,7 @@ impl Statements {
     }
 
     /// Writes commands in one transaction, and tells what became of each.
-    pub(super) async fn commit(&self, batch: &[Job]) -> Result<Vec<Fate>, String> {
+    pub(super) async fn commit(&self, batch: &[Job]) -> Result<Vec<CommitOutcome>, String> {
         let fates = self.transaction(batch).await;
         if fates.is_err() {
             // Where it has ended already, the server only warns.
@@ -62,7 +62,7 @@ impl Statements {
         fates
     }
 
-    async fn transaction(&self, batch: &[Job]) -> Result<Vec<Fate>, String> {
+    async fn transaction(&self, batch: &[Job]) -> Result<Vec<CommitOutcome>, String> {
         let client = &self.connection.client;
         let roots = accounts(batch);
         let ids: Vec<Uuid> = batch.iter().map(|job| job.id).collect();
@@ -75,7 +75,7 @@ impl Statements {
         begun.map_err(failed)?;
         let (stored, known) = (stored?, known.map_err(failed)?);
         let known: HashSet<Uuid> = known.iter().map(|row| row.get(0)).collect();
-        let told: HashMap<Uuid, Fate> = known.into_iter().map(|id| (id, Fate::Duplicate)).collect();
+        let told: HashMap<Uuid, CommitOutcome> = known.into_iter().map(|id| (id, CommitOutcome::Duplicate)).collect();
         let plan = Plan::of(batch, &told, &stored, self.connection.context_id)?;
         let (new, old): (Vec<StateRow>, Vec<StateRow>) = (
             plan.states(|id| !stored.contains_key(id)).collect(),

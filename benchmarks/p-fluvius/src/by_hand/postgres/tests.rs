@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 
 use super::{ByHand, Way, Writer, connection};
 use crate::bank::Typed;
-use crate::by_hand::command::{Fate, job};
+use crate::by_hand::command::{CommitOutcome, job};
 
 const WAYS: [Way; 2] = [Way::Function, Way::Statements];
 
@@ -124,13 +124,13 @@ async fn nothing_is_applied_twice_or_over_the_rows_of_others() {
         let deposit = || new(BankCommand::Deposit(Decimal::from(5)));
         let twice = deposit();
         let batch = [open(), twice];
-        assert_eq!(one.commit(&batch).await, [Fate::Applied, Fate::Applied], "{way:?}");
-        assert_eq!(one.commit(&batch[1..]).await, [Fate::Duplicate], "{way:?}");
+        assert_eq!(one.commit(&batch).await, [CommitOutcome::Applied, CommitOutcome::Applied], "{way:?}");
+        assert_eq!(one.commit(&batch[1..]).await, [CommitOutcome::Duplicate], "{way:?}");
         // The other has not seen the account yet, and then not what the first one has written since.
-        assert_eq!(other.commit(&[open(), deposit()]).await, [Fate::Rejected, Fate::Applied]);
-        assert_eq!(one.commit(&[deposit()]).await, [Fate::Applied], "{way:?}");
+        assert_eq!(other.commit(&[open(), deposit()]).await, [CommitOutcome::Rejected, CommitOutcome::Applied]);
+        assert_eq!(one.commit(&[deposit()]).await, [CommitOutcome::Applied], "{way:?}");
         let last = [deposit(), new(BankCommand::Withdraw(Decimal::from(31)))];
-        assert_eq!(other.commit(&last).await, [Fate::Applied, Fate::Rejected], "{way:?}");
+        assert_eq!(other.commit(&last).await, [CommitOutcome::Applied, CommitOutcome::Rejected], "{way:?}");
         let client = connection::connect(schema.url(), schema.name()).await.unwrap();
         let sum = "SELECT version, data, (SELECT count(*) FROM event_log), (SELECT count(*) FROM command_log)
                    FROM resource_state";

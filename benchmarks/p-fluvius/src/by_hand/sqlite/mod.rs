@@ -20,7 +20,7 @@ use bench_common::{Bank, BankCommand, BankError, Uuid};
 use rust_decimal::Decimal;
 use tokio::sync::oneshot;
 
-use super::command::{Account, Fate, Job, job};
+use super::command::{Account, CommitOutcome, Job, job};
 
 pub(crate) use schema::{Settings, open};
 pub(crate) use writer::Writer;
@@ -46,8 +46,8 @@ impl Bank for ByHand {
         let (done, answer) = oneshot::channel();
         self.jobs.send(job(account, command, Some(done))?).map_err(BankError::other)?;
         match answer.await.map_err(BankError::other)? {
-            Fate::Applied => Ok(()),
-            Fate::Rejected => Err(BankError::Rejected),
+            CommitOutcome::Applied => Ok(()),
+            CommitOutcome::Rejected => Err(BankError::Rejected),
             fate => Err(BankError::other(format!("{fate:?}"))),
         }
     }

@@ -11,7 +11,7 @@ use rust_decimal::Decimal;
 
 use super::{ByHand, Settings, Writer, schema};
 use crate::bank::Typed;
-use crate::by_hand::{Fate, job};
+use crate::by_hand::{CommitOutcome, job};
 
 /// All rows, with names and positions for the numbers, and without what differs from run to run:
 /// identifiers of commands, events and contexts, and times.
@@ -122,9 +122,9 @@ fn a_command_that_is_there_already_is_not_applied_again() {
     let open = |amount| job(account_id(0), BankCommand::Open(Decimal::from(amount)), None).unwrap();
     let deposit = job(account_id(0), BankCommand::Deposit(Decimal::from(5)), None).unwrap();
     let batch = [open(10), deposit];
-    assert_eq!(writer.commit(&batch), [Fate::Applied, Fate::Applied]);
-    assert_eq!(writer.commit(&batch[1..]), [Fate::Duplicate]);
-    assert_eq!(writer.commit(&[open(10)]), [Fate::Rejected]);
+    assert_eq!(writer.commit(&batch), [CommitOutcome::Applied, CommitOutcome::Applied]);
+    assert_eq!(writer.commit(&batch[1..]), [CommitOutcome::Duplicate]);
+    assert_eq!(writer.commit(&[open(10)]), [CommitOutcome::Rejected]);
     let sum =
         "SELECT version, (SELECT count(*) FROM event), (SELECT count(*) FROM command) FROM state";
     let found: (i64, i64, i64) =

@@ -8,7 +8,7 @@ use rusqlite::{Connection, params};
 
 use super::schema::{CONTEXT_NUMBER, RESOURCE};
 use super::statements::Statements;
-use crate::by_hand::command::{Account, BATCH_COUNT_MAX, Fate, Job, change, decide};
+use crate::by_hand::command::{Account, BATCH_COUNT_MAX, CommitOutcome, Job, change, decide};
 
 /// Takes what is waiting, writes it, and answers, until nobody is left to ask.
 pub(super) fn run(connection: &Connection, waiting: &Receiver<Job>) {
@@ -53,16 +53,16 @@ impl<'c> Writer<'c> {
     }
 
     /// Writes commands in one transaction, and tells what became of each.
-    pub(crate) fn commit(&mut self, batch: &[Job]) -> Vec<Fate> {
+    pub(crate) fn commit(&mut self, batch: &[Job]) -> Vec<CommitOutcome> {
         self.transaction(batch).unwrap_or_else(|error| {
             if !self.connection.is_autocommit() {
                 let _ = self.connection.execute_batch("ROLLBACK");
             }
-            batch.iter().map(|_| Fate::Failed(error.to_string())).collect()
+            batch.iter().map(|_| CommitOutcome::Failed(error.to_string())).collect()
         })
     }
 
-    fn transaction(&mut self, batch: &[Job]) -> Result<Vec<Fate>, Box<dyn std::error::Error>> {
+    fn transaction(&mut self, batch: &[Job]) -> Result<Vec<CommitOutcome>, Box<dyn std::error::Error>> {
         self.accounts.clear();
         self.statements.begin.execute([])?;
         let mut position = self.statements.last_position.query_row([], |row| row.get(0))?;
@@ -80,7 +80,7 @@ impl<'c> Writer<'c> {
         &mut self,
         job: &Job,
         position: &mut i64,
-    ) -> Result<Fate, Box<dyn std::error::Error>> {
+    ) -> Result<CommitOutcome, Box<dyn std::error::Error>> {
         self.read(job.account)?;
         let stored = self.accounts.get(&job.account);
         let decided = decide(job.command, stored.map(|stored| &stored.account));
@@ -108,13 +108,13 @@ impl<'c> Writer<'c> {
             job.received,
         ])?;
         if inserted == 0 {
-            return Ok(Fate::Duplicate);
+            return Ok(CommitOutcome::Duplicate);
         }
         *position = source;
-        let Ok(account) = decided else { return Ok(Fate::Rejected) };
+        let Ok(account) = decided else { return Ok(CommitOutcome::Rejected) };
         *position += 1;
         self.event(job, kind, *position, account)?;
-        Ok(Fate::Applied)
+        Ok(CommitOutcome::Applied)
     }
 
     /// Reads an account, once in a transaction.

@@ -7,10 +7,10 @@ use std::task::Poll;
 use std::time::Duration;
 
 use crate::root::AggregateRoot;
-use crate::store::{Fate, Store};
+use crate::store::{CommitOutcome, Store};
 use crate::testing::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
-use crate::testing::conformance::fates::{committed, fell, known, stale};
 use crate::testing::conformance::harness::Harness;
+use crate::testing::conformance::outcomes::{committed, fell, known, stale};
 
 pub(crate) async fn a_unit_over_several_roots_is_stored_wholly(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
@@ -182,8 +182,8 @@ pub(crate) async fn a_dropped_commit_leaves_a_unit_or_nothing(harness: &Harness)
 
         // It stands, or it does not: the same unit again tells, under its identifier.
         match harness.commit_one(&store, unit.clone()).await? {
-            Fate::Committed { .. } => {}
-            Fate::Known { command, .. } => {
+            CommitOutcome::Committed { .. } => {}
+            CommitOutcome::DuplicateCommand { command, .. } => {
                 same("the row of a dropped unit", unit.commands[0].as_ref(), &command.record)?;
                 harness.remember(&unit, command.position);
             }

@@ -15,7 +15,7 @@ pub(crate) async fn the_largest_filters_are_answered(harness: &Harness) -> CaseR
     let shelf = Shelf::of(harness, &states).await?;
     for is_indexed in [false, true] {
         if is_indexed {
-            shelf.store.index("conformance", &[number("v"), text("t")]).await?;
+            shelf.store.declare_indexes("conformance", &[number("v"), text("t")]).await?;
         }
         for (filter, expected) in largest() {
             for sort in [Vec::new(), longest_order()] {

@@ -1,7 +1,7 @@
 //! A store that is closed takes no more calls, or says that closing does nothing.
 
 use crate::StateQuery;
-use crate::store::{Fate, Store, StoreError};
+use crate::store::{CommitOutcome, Store, StoreError};
 use crate::testing::conformance::case_failure::{CaseFailure, CaseResult, ensure};
 use crate::testing::conformance::dyn_store::{Handle, behind};
 use crate::testing::conformance::harness::Harness;
@@ -22,14 +22,14 @@ pub(crate) async fn a_closed_store_takes_no_calls(harness: &Harness) -> CaseResu
             None => ensure!(!is_closed, "`{call}` is answered by a store that is closed"),
             Some(error) => {
                 ensure!(is_closed, "`{call}` fails, and others do not: {error}");
-                ensure!(error.can_retry(), "`{call}` on a closed store fails for good: {error}");
+                ensure!(error.is_retryable(), "`{call}` on a closed store fails for good: {error}");
             }
         }
     }
     let next = harness.draft(&context, &root).writes(&root, 1).done();
     match harness.commit_one(&store, next).await? {
-        Fate::Committed { .. } if !is_closed => {}
-        Fate::Failed(error) if is_closed && error.can_retry() => {}
+        CommitOutcome::Committed { .. } if !is_closed => {}
+        CommitOutcome::Failed(error) if is_closed && error.is_retryable() => {}
         fate => {
             return Err(CaseFailure::new(format!(
                 "after `close`, where reads {}, a unit was {fate:?}",
@@ -54,7 +54,7 @@ async fn reads(
     let log = behind(0, 1);
     let id = unit.commands.first().map_or(root.identifier, |command| command.id);
     vec![
-        ("claim", store.claim("conformance", &["conformance"]).await.err()),
+        ("claim", store.register_domain("conformance", &["conformance"]).await.err()),
         ("snapshot", store.snapshot(std::slice::from_ref(root)).await.err()),
         ("query", store.query(&StateQuery::every(1)).await.err()),
         ("command", store.command(id).await.err()),

@@ -3,7 +3,7 @@
 use futures_util::future::{join, join_all};
 
 use crate::root::AggregateRoot;
-use crate::store::{Fate, Store};
+use crate::store::{CommitOutcome, Store};
 use crate::testing::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
 use crate::testing::conformance::draft::json;
 use crate::testing::conformance::dyn_store::Handle;
@@ -57,8 +57,12 @@ pub(crate) async fn of_two_uses_of_an_identifier_one_stands(harness: &Harness) -
             draft.writes(&root, 0).done()
         };
         let fates = at_once(harness, &stores, [create(), create()]).await?;
-        let known = fates.iter().filter(|fate| matches!(fate, Fate::Known { .. })).count();
-        let stand = fates.iter().filter(|fate| matches!(fate, Fate::Committed { .. })).count();
+        let known = fates
+            .iter()
+            .filter(|fate| matches!(fate, CommitOutcome::DuplicateCommand { .. }))
+            .count();
+        let stand =
+            fates.iter().filter(|fate| matches!(fate, CommitOutcome::Committed { .. })).count();
         ensure!((stand, known) == (1, 1), "of two units of one identifier: found {fates:?}");
     }
     harness.holds(&stores[0]).await?;
@@ -84,8 +88,8 @@ pub(crate) async fn many_committers_lose_no_update(harness: &Harness) -> CaseRes
                 let draft = harness.draft(&harness.context(), root);
                 let unit = draft.sets(root, version, json(&(count + 1).to_string())).done();
                 match harness.commit_one(store, unit).await? {
-                    Fate::Committed { .. } => left -= 1,
-                    Fate::Stale { root: stale, stored } => {
+                    CommitOutcome::Committed { .. } => left -= 1,
+                    CommitOutcome::VersionConflict { root: stale, stored } => {
                         same("the stale root", root, &stale)?;
                         let found = stored.map_or(0, |row| row.version);
                         ensure!(found > version, "stale at {version}, stored is {found}");
@@ -124,7 +128,7 @@ pub(crate) async fn batches_in_opposite_orders_end(harness: &Harness) -> CaseRes
         let [one, other] = batches;
         let one = harness.commit(&stores[0], one);
         let (one, other) = join(one, harness.commit(&stores[1], other)).await;
-        let other: Vec<Fate> = other?.into_iter().rev().collect();
+        let other: Vec<CommitOutcome> = other?.into_iter().rev().collect();
         for pair in one?.into_iter().zip(other).map(|(one, other)| [one, other]) {
             one_stands("changes of one root", &pair)?;
         }
@@ -138,15 +142,16 @@ async fn at_once(
     harness: &Harness,
     stores: &[Handle; 2],
     [one, other]: [UnitOfWork; 2],
-) -> Result<[Fate; 2], CaseFailure> {
+) -> Result<[CommitOutcome; 2], CaseFailure> {
     let one = harness.commit_one(&stores[0], one);
     let (one, other) = join(one, harness.commit_one(&stores[1], other)).await;
     Ok([one?, other?])
 }
 
-fn one_stands(what: &str, fates: &[Fate; 2]) -> CaseResult {
-    let stand = fates.iter().filter(|fate| matches!(fate, Fate::Committed { .. })).count();
-    let stale = fates.iter().filter(|fate| matches!(fate, Fate::Stale { .. })).count();
+fn one_stands(what: &str, fates: &[CommitOutcome; 2]) -> CaseResult {
+    let stand = fates.iter().filter(|fate| matches!(fate, CommitOutcome::Committed { .. })).count();
+    let stale =
+        fates.iter().filter(|fate| matches!(fate, CommitOutcome::VersionConflict { .. })).count();
     ensure!((stand, stale) == (1, 1), "of two {what} one stands and one is stale: {fates:?}");
     Ok(())
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::testing::conformance::case_failure::{CaseResult, same};
-use crate::testing::conformance::fates::{committed, failed, fell, known, stale};
 use crate::testing::conformance::harness::Harness;
+use crate::testing::conformance::outcomes::{committed, failed, fell, known, stale};
 
 pub(crate) async fn a_unit_stands_on_those_before_it_in_the_batch(harness: &Harness) -> CaseResult {
     let store = harness.open().await;

@@ -288,7 +288,7 @@ pub(crate) async fn a_query_that_is_not_valid_is_refused(harness: &Harness) -> C
             }
             Err(error) => {
                 ensure!(
-                    !error.can_retry(),
+                    !error.is_retryable(),
                     "a query that is not valid may be tried again: {error}"
                 );
             }

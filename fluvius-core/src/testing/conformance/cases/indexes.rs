@@ -37,10 +37,10 @@ pub(crate) async fn an_index_changes_no_answer(harness: &Harness) -> CaseResult 
         vec![],
     ];
     for fields in declared {
-        shelf.store.index("conformance", &fields).await?;
+        shelf.store.declare_indexes("conformance", &fields).await?;
         // Again, and for a resource that has no roots.
-        shelf.store.index("conformance", &fields).await?;
-        shelf.store.index("other", &fields).await?;
+        shelf.store.declare_indexes("conformance", &fields).await?;
+        shelf.store.declare_indexes("other", &fields).await?;
         for (expected, asked) in &before {
             let found = shelf.ask(asked).await?;
             same(&format!("with the indexes {fields:?}, by {asked:?}"), expected, &found)?;
@@ -69,7 +69,7 @@ pub(crate) async fn an_index_follows_every_handle(harness: &Harness) -> CaseResu
     ];
     let context = harness.context();
     for (round, fields) in declared.into_iter().enumerate() {
-        handles[round % 2].index("conformance", fields).await?;
+        handles[round % 2].declare_indexes("conformance", fields).await?;
         // Each root takes the state of another, and what it was asked for by is no more.
         let written = states().into_iter().cycle().skip(round + 1);
         for (number, (root, state)) in shelf.roots.iter().zip(written).enumerate() {
@@ -85,15 +85,15 @@ pub(crate) async fn an_index_follows_every_handle(harness: &Harness) -> CaseResu
     let one_declares = [text("owner"), time("due")];
     let other_declares = [number("amount"), text("owner")];
     let both = join(
-        shelf.store.index("conformance", &one_declares),
-        other.index("conformance", &other_declares),
+        shelf.store.declare_indexes("conformance", &one_declares),
+        other.declare_indexes("conformance", &other_declares),
     );
     let (one, another) = both.await;
     one?;
     another?;
     for handle in handles {
         check_answers(handle, &shelf.roots).await?;
-        handle.index("conformance", &[]).await?;
+        handle.declare_indexes("conformance", &[]).await?;
         check_answers(handle, &shelf.roots).await?;
     }
     harness.holds(&other).await

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use crate::error::Error;
-use crate::logged::{LogRecord, Logged};
+use crate::log_entry::{LogEntry, LogRecord};
 use crate::resume::ResumeToken;
 use crate::root::AggregateRoot;
 use crate::store::{LogPage, LogQuery, RealmFilter, Store, StoreError};
@@ -220,7 +220,7 @@ async fn is_refused(store: &Handle, query: &LogQuery) -> CaseResult {
             }
             Err(error) => error,
         };
-        ensure!(!error.can_retry(), "{query:?} is refused as if it could work later: {error}");
+        ensure!(!error.is_retryable(), "{query:?} is refused as if it could work later: {error}");
         let code = Error::from(error).code();
         same(&format!("the code for {query:?}"), &"invalid-position", &code)?;
     }
@@ -333,7 +333,7 @@ async fn read_page(store: &Handle, log: usize, query: &LogQuery) -> Result<Read,
 
 /// Returns the identifier of the row at each position.
 fn ids(content: &Content) -> BTreeMap<u64, Uuid> {
-    fn of<T: LogRecord>(rows: &[Logged<T>]) -> impl Iterator<Item = (u64, Uuid)> {
+    fn of<T: LogRecord>(rows: &[LogEntry<T>]) -> impl Iterator<Item = (u64, Uuid)> {
         rows.iter().map(|row| (row.position, row.record.row_id()))
     }
     let rows = of(&content.commands).chain(of(&content.events));

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::json::Json;
 use crate::testing::conformance::case_failure::{CaseFailure, CaseResult, ensure};
 use crate::testing::conformance::dyn_store::Handle;
-use crate::testing::conformance::fates::{committed, failed, fell};
 use crate::testing::conformance::harness::Harness;
+use crate::testing::conformance::outcomes::{committed, failed, fell};
 use crate::unit_of_work::UnitOfWork;
 
 /// What is wrong with a unit, and how it is made so of one that changes a root at version 1 and

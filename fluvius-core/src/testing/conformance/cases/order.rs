@@ -11,8 +11,8 @@ use crate::store::{LogQuery, Store};
 use crate::testing::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
 use crate::testing::conformance::draft::json;
 use crate::testing::conformance::dyn_store::{Handle, all, behind};
-use crate::testing::conformance::fates::committed;
 use crate::testing::conformance::harness::Harness;
+use crate::testing::conformance::outcomes::committed;
 use crate::unit_of_work::UnitOfWork;
 
 /// How many writers commit while readers read, and how many units each.

@@ -4,8 +4,8 @@ use crate::root::AggregateRoot;
 use crate::store::Store;
 use crate::testing::conformance::case_failure::{CaseResult, ensure};
 use crate::testing::conformance::dyn_store::Handle;
-use crate::testing::conformance::fates::{committed, known, stale};
 use crate::testing::conformance::harness::Harness;
+use crate::testing::conformance::outcomes::{committed, known, stale};
 
 pub(crate) async fn everything_is_there_after_reopening(harness: &Harness) -> CaseResult {
     let root = harness.root();
@@ -28,16 +28,16 @@ pub(crate) async fn a_reopened_store_goes_on(harness: &Harness) -> CaseResult {
     let root = harness.root();
     let context = harness.context();
     let store = harness.open().await;
-    store.claim("bank", &["account"]).await?;
+    store.register_domain("bank", &["account"]).await?;
     let first = harness.draft(&context, &root).writes(&root, 0).activity().done();
     let fate = harness.commit_one(&store, first.clone()).await?;
     let position = committed("the first", &fate)?;
     drop(store);
 
     let store = harness.open().await;
-    let owned = store.claim("shop", &["account"]).await;
+    let owned = store.register_domain("shop", &["account"]).await;
     ensure!(owned.is_err(), "after reopening another domain may claim what is taken");
-    store.claim("bank", &["account"]).await?;
+    store.register_domain("bank", &["account"]).await?;
     let again = harness.draft(&context, &root).with_id(first.commands[0].id);
     let fate = harness.commit_one(&store, again.writes(&root, 1).done()).await?;
     known("an identifier from before", &fate, &first, 0, position)?;

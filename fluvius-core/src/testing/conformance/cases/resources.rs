@@ -9,32 +9,32 @@ use crate::testing::conformance::harness::Harness;
 
 pub(crate) async fn a_resource_belongs_to_one_domain(harness: &Harness) -> CaseResult {
     let stores = [harness.open().await, harness.open().await];
-    stores[0].claim("bank", &["account", "transfer"]).await?;
-    refused(stores[0].claim("shop", &["account"]).await, "bank")?;
-    refused(stores[1].claim("shop", &["transfer"]).await, "bank")?;
-    refused(stores[1].claim("Bank", &["account"]).await, "bank")?;
+    stores[0].register_domain("bank", &["account", "transfer"]).await?;
+    refused(stores[0].register_domain("shop", &["account"]).await, "bank")?;
+    refused(stores[1].register_domain("shop", &["transfer"]).await, "bank")?;
+    refused(stores[1].register_domain("Bank", &["account"]).await, "bank")?;
     // The same again, some of them, more of them, and other names.
-    stores[1].claim("bank", &["account", "transfer"]).await?;
-    stores[0].claim("bank", &["transfer", "cheque"]).await?;
-    stores[1].claim("shop", &["Account", "account ", "basket"]).await?;
-    stores[0].claim("nobody", &[]).await?;
-    refused(stores[1].claim("shop", &["cheque"]).await, "bank")
+    stores[1].register_domain("bank", &["account", "transfer"]).await?;
+    stores[0].register_domain("bank", &["transfer", "cheque"]).await?;
+    stores[1].register_domain("shop", &["Account", "account ", "basket"]).await?;
+    stores[0].register_domain("nobody", &[]).await?;
+    refused(stores[1].register_domain("shop", &["cheque"]).await, "bank")
 }
 
 pub(crate) async fn a_refused_claim_takes_nothing(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
-    store.claim("bank", &["account"]).await?;
-    refused(store.claim("shop", &["basket", "account", "shelf"]).await, "bank")?;
-    store.claim("market", &["basket", "shelf"]).await?;
-    refused(store.claim("shop", &["shelf"]).await, "market")
+    store.register_domain("bank", &["account"]).await?;
+    refused(store.register_domain("shop", &["basket", "account", "shelf"]).await, "bank")?;
+    store.register_domain("market", &["basket", "shelf"]).await?;
+    refused(store.register_domain("shop", &["shelf"]).await, "market")
 }
 
 pub(crate) async fn of_two_claims_at_once_one_stands(harness: &Harness) -> CaseResult {
     const NAMES: [&str; 12] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"];
     let stores = [harness.open().await, harness.open().await];
     for name in NAMES {
-        let one = claim(&stores[0], "bank", name);
-        let (one, other) = join(one, claim(&stores[1], "shop", name)).await;
+        let one = register(&stores[0], "bank", name);
+        let (one, other) = join(one, register(&stores[1], "shop", name)).await;
         match (one?, other?) {
             (Ok(()), other @ Err(_)) => refused(other, "bank")?,
             (one @ Err(_), Ok(())) => refused(one, "shop")?,
@@ -46,20 +46,20 @@ pub(crate) async fn of_two_claims_at_once_one_stands(harness: &Harness) -> CaseR
     Ok(())
 }
 
-async fn claim(
+async fn register(
     store: &Handle,
     domain: &'static str,
     resource: &'static str,
 ) -> Result<Result<(), StoreError>, CaseFailure> {
     let store = store.clone();
-    Ok(tokio::spawn(async move { store.claim(domain, &[resource]).await }).await?)
+    Ok(tokio::spawn(async move { store.register_domain(domain, &[resource]).await }).await?)
 }
 
 fn refused(claimed: Result<(), StoreError>, owner: &str) -> CaseResult {
     match claimed {
         Ok(()) => Err(CaseFailure::new(format!("what belongs to `{owner}` was claimed again"))),
         Err(error) => {
-            ensure!(!error.can_retry(), "a claim that is refused may be tried again: {error}");
+            ensure!(!error.is_retryable(), "a claim that is refused may be tried again: {error}");
             let text = error.to_string();
             ensure!(text.contains(owner), "`{error}` does not name `{owner}`");
             let advice = format!("namespace = \"{owner}\"");

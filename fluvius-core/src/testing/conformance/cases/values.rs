@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::activity::ActivityKind;
 use crate::context::{Actor, ContextRecord, Transport};
 use crate::etag::ETag;
-use crate::json::{Change, Json};
+use crate::json::{Json, StateDelta};
 use crate::root::AggregateRoot;
 use crate::store::{LogQuery, RealmFilter, Store};
 use crate::testing::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
@@ -170,7 +170,7 @@ pub(crate) async fn hostile_json_comes_back(harness: &Harness) -> CaseResult {
             units.push(unit);
         }
         let patch = format!(r#"[{{"op":"replace","path":"","value":{text}}}]"#);
-        Arc::make_mut(&mut units[1].events[0]).change = Change::Patch(json(&patch));
+        Arc::make_mut(&mut units[1].events[0]).change = StateDelta::Patch(json(&patch));
         harness.commit_all(&store, units).await?;
     }
     harness.holds(&store).await

@@ -3,8 +3,8 @@
 use crate::root::AggregateRoot;
 use crate::store::Store;
 use crate::testing::conformance::case_failure::{CaseResult, ensure};
-use crate::testing::conformance::fates::{committed, stale};
 use crate::testing::conformance::harness::Harness;
+use crate::testing::conformance::outcomes::{committed, stale};
 
 pub(crate) async fn an_expected_version_is_the_stored_one(harness: &Harness) -> CaseResult {
     let store = harness.open().await;

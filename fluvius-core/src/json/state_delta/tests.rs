@@ -9,10 +9,10 @@ fn parse(text: &str) -> Json {
 }
 
 /// Folds the change of two states, as it comes back from a store.
-fn check(old: &Json, new: &Json) -> Change {
-    let change = Change::between(Some(old), new);
+fn check(old: &Json, new: &Json) -> StateDelta {
+    let change = StateDelta::between(Some(old), new);
     let stored = parse(change.to_json().as_str());
-    let read = Change::from_json(&stored).unwrap();
+    let read = StateDelta::from_json(&stored).unwrap();
     assert_eq!(read.is_whole(), change.is_whole());
     assert_eq!(read.apply(Some(old.to_value())), Ok(new.to_value()), "{old} -> {new}: {change:?}");
     assert!(stored.len() <= new.len() + r#"{"whole":}"#.len());
@@ -29,7 +29,7 @@ fn list(objects: impl Iterator<Item = usize>) -> String {
 #[test]
 fn without_a_state_before_it_is_whole() {
     let new = parse("{\"a\": [1]}");
-    let change = Change::between(None, &new);
+    let change = StateDelta::between(None, &new);
     assert!(change.is_whole());
     assert_eq!(change.to_json().as_str(), r#"{"whole":{"a": [1]}}"#);
     assert_eq!(change.apply(None), Ok(json!({"a": [1]})));
@@ -41,15 +41,15 @@ fn equal_states_make_an_empty_patch() {
     for (old, new) in
         [("[1]", "[1]"), (r#"{"a":"A","b":2}"#, r#"{ "b":2, "a":"\u0041" }"#), ("null", " null ")]
     {
-        assert_eq!(check(&parse(old), &parse(new)), Change::Patch(parse("[]")));
+        assert_eq!(check(&parse(old), &parse(new)), StateDelta::Patch(parse("[]")));
     }
 }
 
 #[test]
 fn a_state_that_is_an_array_is_not_taken_for_a_patch() {
     let state = parse(r#"[{"op":"remove","path":"/a"}]"#);
-    let change = Change::whole(&state);
-    let read = Change::from_json(&parse(change.to_json().as_str())).unwrap();
+    let change = StateDelta::snapshot(&state);
+    let read = StateDelta::from_json(&parse(change.to_json().as_str())).unwrap();
     assert_eq!(read.apply(None), Ok(state.to_value()));
 }
 
@@ -104,36 +104,37 @@ fn a_number_comes_back_as_the_new_text_has_it() {
 
 #[test]
 fn a_patch_that_does_not_fit_is_an_error() {
-    let patch = Change::Patch(parse(
+    let patch = StateDelta::Patch(parse(
         r#"[{"op":"add","path":"/a","value":1},{"op":"remove","path":"/b/c"}]"#,
     ));
-    assert_eq!(patch.apply(None), Err(ChangeError::NoState));
-    let mismatch = ChangeError::Mismatch { operation: 1, pointer: "/b/c".to_owned() };
+    assert_eq!(patch.apply(None), Err(StateDeltaError::NoState));
+    let mismatch = StateDeltaError::Mismatch { operation: 1, pointer: "/b/c".to_owned() };
     assert_eq!(patch.apply(Some(json!({}))), Err(mismatch.clone()));
     assert_eq!(mismatch.to_string(), "operation 1 of the patch does not fit the state at `/b/c`");
-    let patch = Change::Patch(parse(r#"[{"op":"grow"}]"#));
-    assert!(matches!(patch.apply(Some(json!({}))), Err(ChangeError::Malformed(_))));
+    let patch = StateDelta::Patch(parse(r#"[{"op":"grow"}]"#));
+    assert!(matches!(patch.apply(Some(json!({}))), Err(StateDeltaError::Malformed(_))));
 }
 
 #[test]
 fn what_is_no_change_is_refused() {
     for text in ["1", "null", "{}", r#"{"whole":1,"more":2}"#, r#"{"Whole":1}"#] {
         assert!(
-            matches!(Change::from_json(&parse(text)), Err(ChangeError::Malformed(_))),
+            matches!(StateDelta::from_json(&parse(text)), Err(StateDeltaError::Malformed(_))),
             "{text}"
         );
-        assert!(serde_json::from_str::<Change>(text).is_err(), "{text}");
+        assert!(serde_json::from_str::<StateDelta>(text).is_err(), "{text}");
     }
 }
 
 #[test]
 fn serde_writes_and_reads_what_is_stored() {
-    for change in
-        [Change::whole(&parse("[1.50]")), Change::Patch(parse(r#"[{"op":"remove","path":"/a"}]"#))]
-    {
+    for change in [
+        StateDelta::snapshot(&parse("[1.50]")),
+        StateDelta::Patch(parse(r#"[{"op":"remove","path":"/a"}]"#)),
+    ] {
         let text = serde_json::to_string(&change).unwrap();
         assert_eq!(text, change.to_json().as_str());
-        assert_eq!(serde_json::from_str::<Change>(&text).unwrap(), change);
+        assert_eq!(serde_json::from_str::<StateDelta>(&text).unwrap(), change);
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use fluvius_core::uuid::Uuid;
-use fluvius_core::{AggregateRoot, StoreTurn};
+use fluvius_core::{AggregateRoot, Lease};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
@@ -28,7 +28,7 @@ const GIVE_BACK: &str = "SELECT give_back_turn($1, $2, $3)";
 
 /// The turns of one store.
 #[derive(Debug)]
-pub(crate) struct Turns {
+pub(crate) struct Leases {
     connector: Connector,
     /// What this store is known by, so that its commits are not told of its own turns.
     process: i64,
@@ -38,13 +38,13 @@ pub(crate) struct Turns {
 
 /// A turn, until it is dropped.
 struct Turn {
-    turns: Arc<Turns>,
+    leases: Arc<Leases>,
     client: Option<Client>,
     root: (String, Uuid),
     permit: Option<OwnedSemaphorePermit>,
 }
 
-impl Turns {
+impl Leases {
     pub(crate) fn new(connector: Connector) -> Self {
         Self {
             connector,
@@ -60,12 +60,12 @@ impl Turns {
     }
 
     /// The turn of a root, or none where it is not to be had in time.
-    pub(crate) async fn take(self: &Arc<Self>, root: &AggregateRoot) -> Option<StoreTurn> {
+    pub(crate) async fn take(self: &Arc<Self>, root: &AggregateRoot) -> Option<Lease> {
         let permit = Arc::clone(&self.permits).try_acquire_owned().ok()?;
         let root = (root.resource.to_string(), root.identifier);
-        let turns = Arc::clone(self);
+        let leases = Arc::clone(self);
         let take = async move {
-            let taken = tokio::time::timeout(WAIT_TIME_MAX * 2, turns.lock(&root)).await;
+            let taken = tokio::time::timeout(WAIT_TIME_MAX * 2, leases.lock(&root)).await;
             let client = match taken {
                 Ok(Ok(client)) => client?,
                 Ok(Err(fault)) => {
@@ -74,7 +74,7 @@ impl Turns {
                 }
                 Err(_) => return None,
             };
-            Some(StoreTurn::new(Turn { turns, client: Some(client), root, permit: Some(permit) }))
+            Some(Lease::new(Turn { leases, client: Some(client), root, permit: Some(permit) }))
         };
         self.connector.home.run_while_awaited(take).await.ok().flatten()
     }
@@ -128,11 +128,11 @@ impl Turns {
 impl Drop for Turn {
     fn drop(&mut self) {
         let Some(client) = self.client.take() else { return };
-        let (turns, permit) = (Arc::clone(&self.turns), self.permit.take());
+        let (leases, permit) = (Arc::clone(&self.leases), self.permit.take());
         let root = std::mem::take(&mut self.root);
-        let home = turns.connector.home.clone();
+        let home = leases.connector.home.clone();
         home.spawn(async move {
-            turns.give_back(client, &root).await;
+            leases.give_back(client, &root).await;
             drop(permit);
         });
     }

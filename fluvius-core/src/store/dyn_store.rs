@@ -5,12 +5,12 @@ use std::sync::Arc;
 use futures_core::future::BoxFuture;
 use uuid::Uuid;
 
-use super::{Fate, KnownCommand, LogPage, LogQuery, Store, StoreError, StoreTurn};
+use super::{CommitOutcome, Lease, LogPage, LogQuery, Store, StoreError, StoredCommand};
 use crate::activity::ActivityRecord;
 use crate::command::CommandRecord;
 use crate::context::ContextRecord;
 use crate::event::EventRecord;
-use crate::logged::Logged;
+use crate::log_entry::LogEntry;
 use crate::message::MessageRecord;
 use crate::query::{Field, StateQuery};
 use crate::root::AggregateRoot;
@@ -19,27 +19,31 @@ use crate::unit_of_work::UnitOfWork;
 
 type Reading<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 
-pub(crate) trait ErasedStore: Send + Sync {
-    fn claim<'a>(&'a self, domain: &'a str, resources: &'a [&'static str]) -> Reading<'a, ()>;
-    fn index<'a>(&'a self, resource: &'a str, fields: &'a [Field]) -> Reading<'a, ()>;
+pub(crate) trait DynStore: Send + Sync {
+    fn register_domain<'a>(
+        &'a self,
+        domain: &'a str,
+        resources: &'a [&'static str],
+    ) -> Reading<'a, ()>;
+    fn declare_indexes<'a>(&'a self, resource: &'a str, fields: &'a [Field]) -> Reading<'a, ()>;
     /// The future has the store in it, so that it can be moved into a task.
-    fn commit(self: Arc<Self>, batch: Arc<[UnitOfWork]>) -> BoxFuture<'static, Vec<Fate>>;
-    fn turn<'a>(&'a self, root: &'a AggregateRoot) -> BoxFuture<'a, Option<StoreTurn>>;
+    fn commit(self: Arc<Self>, batch: Arc<[UnitOfWork]>) -> BoxFuture<'static, Vec<CommitOutcome>>;
+    fn acquire_lease<'a>(&'a self, root: &'a AggregateRoot) -> BoxFuture<'a, Option<Lease>>;
     fn load<'a>(&'a self, root: &'a AggregateRoot) -> Reading<'a, Option<StateRecord>>;
     fn snapshot<'a>(&'a self, roots: &'a [AggregateRoot]) -> Reading<'a, Vec<Option<StateRecord>>>;
     fn query<'a>(&'a self, query: &'a StateQuery) -> Reading<'a, Vec<StateRecord>>;
-    fn command(&self, id: Uuid) -> Reading<'_, Option<KnownCommand>>;
+    fn command(&self, id: Uuid) -> Reading<'_, Option<StoredCommand>>;
     fn history<'a>(
         &'a self,
         root: &'a AggregateRoot,
         first: u64,
         last: u64,
-    ) -> Reading<'a, Vec<Logged<EventRecord>>>;
+    ) -> Reading<'a, Vec<LogEntry<EventRecord>>>;
     fn commands<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, LogPage<CommandRecord>>;
     fn events<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, LogPage<EventRecord>>;
     fn messages<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, LogPage<MessageRecord>>;
     fn activities<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, LogPage<ActivityRecord>>;
-    fn stored(&self) -> BoxFuture<'_, ()>;
+    fn changed(&self) -> BoxFuture<'_, ()>;
     fn context(&self, id: Uuid) -> Reading<'_, Option<Arc<ContextRecord>>>;
     /// The runtime only releases its handle; the conformance suite closes.
     #[cfg(feature = "testing")]
@@ -47,21 +51,25 @@ pub(crate) trait ErasedStore: Send + Sync {
     fn release(&self) -> BoxFuture<'_, ()>;
 }
 
-impl<S: Store> ErasedStore for S {
-    fn claim<'a>(&'a self, domain: &'a str, resources: &'a [&'static str]) -> Reading<'a, ()> {
-        Box::pin(Store::claim(self, domain, resources))
+impl<S: Store> DynStore for S {
+    fn register_domain<'a>(
+        &'a self,
+        domain: &'a str,
+        resources: &'a [&'static str],
+    ) -> Reading<'a, ()> {
+        Box::pin(Store::register_domain(self, domain, resources))
     }
 
-    fn index<'a>(&'a self, resource: &'a str, fields: &'a [Field]) -> Reading<'a, ()> {
-        Box::pin(Store::index(self, resource, fields))
+    fn declare_indexes<'a>(&'a self, resource: &'a str, fields: &'a [Field]) -> Reading<'a, ()> {
+        Box::pin(Store::declare_indexes(self, resource, fields))
     }
 
-    fn commit(self: Arc<Self>, batch: Arc<[UnitOfWork]>) -> BoxFuture<'static, Vec<Fate>> {
+    fn commit(self: Arc<Self>, batch: Arc<[UnitOfWork]>) -> BoxFuture<'static, Vec<CommitOutcome>> {
         Box::pin(async move { Store::commit(&*self, batch).await })
     }
 
-    fn turn<'a>(&'a self, root: &'a AggregateRoot) -> BoxFuture<'a, Option<StoreTurn>> {
-        Box::pin(Store::turn(self, root))
+    fn acquire_lease<'a>(&'a self, root: &'a AggregateRoot) -> BoxFuture<'a, Option<Lease>> {
+        Box::pin(Store::acquire_lease(self, root))
     }
 
     fn load<'a>(&'a self, root: &'a AggregateRoot) -> Reading<'a, Option<StateRecord>> {
@@ -76,7 +84,7 @@ impl<S: Store> ErasedStore for S {
         Box::pin(Store::query(self, query))
     }
 
-    fn command(&self, id: Uuid) -> Reading<'_, Option<KnownCommand>> {
+    fn command(&self, id: Uuid) -> Reading<'_, Option<StoredCommand>> {
         Box::pin(Store::command(self, id))
     }
 
@@ -85,7 +93,7 @@ impl<S: Store> ErasedStore for S {
         root: &'a AggregateRoot,
         first: u64,
         last: u64,
-    ) -> Reading<'a, Vec<Logged<EventRecord>>> {
+    ) -> Reading<'a, Vec<LogEntry<EventRecord>>> {
         Box::pin(Store::history(self, root, first, last))
     }
 
@@ -105,8 +113,8 @@ impl<S: Store> ErasedStore for S {
         Box::pin(Store::activities(self, query))
     }
 
-    fn stored(&self) -> BoxFuture<'_, ()> {
-        Box::pin(Store::stored(self))
+    fn changed(&self) -> BoxFuture<'_, ()> {
+        Box::pin(Store::changed(self))
     }
 
     fn context(&self, id: Uuid) -> Reading<'_, Option<Arc<ContextRecord>>> {

@@ -7,7 +7,7 @@ use banking_domain::{DepositMoney, TransactionManagerDomain};
 use fluvius_core::testing::CountedIds;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::verify::verify;
-use fluvius_core::{AggregateRoot, Domain, Fate, Session, Store};
+use fluvius_core::{AggregateRoot, CommitOutcome, Domain, Session, Store};
 use fluvius_postgres::PostgresStore;
 use fluvius_postgres::testing::{PrivateServer, TestSchema, TestServer};
 use rust_decimal::Decimal;
@@ -99,12 +99,12 @@ async fn a_commit_tells_of_the_roots_whose_turn_others_have_or_wait_for() {
         let announce = "SELECT announce_turn($1, $2, $3)";
         client.execute(announce, &[&&*root.resource, &root.identifier, &4_711_i64]).await.unwrap();
         let fates = store.commit(batch).await;
-        let told = |fate: &Fate| match fate {
-            Fate::Committed { contested, .. } => contested.clone(),
+        let told = |fate: &CommitOutcome| match fate {
+            CommitOutcome::Committed { contended, .. } => contended.clone(),
             other => panic!("way {way}: {other:?}"),
         };
-        let contested: Vec<AggregateRoot> = fates.iter().flat_map(told).collect();
-        assert_eq!(contested, std::slice::from_ref(&root), "way {way}");
+        let contended: Vec<AggregateRoot> = fates.iter().flat_map(told).collect();
+        assert_eq!(contended, std::slice::from_ref(&root), "way {way}");
     }
 }
 
@@ -114,19 +114,19 @@ async fn the_turn_of_a_process_that_is_gone_is_free() {
     let url = server.url();
     let stores =
         [PostgresStore::open(&url).await.unwrap(), PostgresStore::open(&url).await.unwrap()];
-    let turn = stores[0].turn(&root(1)).await.unwrap();
+    let lease = stores[0].acquire_lease(&root(1)).await.unwrap();
     let end = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted \
                AND pid IN (SELECT pid FROM pg_stat_activity WHERE query LIKE '%take_turn%') AND pid <> pg_backend_pid()";
     let other = tokio::spawn({
         let store = stores[1].clone();
-        async move { store.turn(&root(1)).await }
+        async move { store.acquire_lease(&root(1)).await }
     });
     let ended = client(&url).await.query(end, &[]).await.unwrap();
     assert!(!ended.is_empty());
     assert!(other.await.unwrap().is_some(), "it was freed by the end of the connection");
-    drop(turn);
+    drop(lease);
     // What was lost in the meantime is opened anew.
-    assert!(stores[0].turn(&root(2)).await.is_some());
+    assert!(stores[0].acquire_lease(&root(2)).await.is_some());
 }
 
 #[tokio::test]
@@ -136,12 +136,15 @@ async fn a_process_that_sleeps_keeps_nobody_for_long() {
     let stores = [schema.open().await, schema.open().await];
     let begun = Instant::now();
     // It holds the turn, and does nothing with it.
-    let turn = stores[0].turn(&root(1)).await.unwrap();
-    assert!(stores[1].turn(&root(1)).await.is_none(), "whoever waits for a second goes on without");
+    let lease = stores[0].acquire_lease(&root(1)).await.unwrap();
+    assert!(
+        stores[1].acquire_lease(&root(1)).await.is_none(),
+        "whoever waits for a second goes on without"
+    );
     assert!(begun.elapsed() < Duration::from_secs(3));
     let second = loop {
-        if let Some(turn) = stores[1].turn(&root(1)).await {
-            break turn;
+        if let Some(lease) = stores[1].acquire_lease(&root(1)).await {
+            break lease;
         }
         assert!(
             begun.elapsed() < LONG * 3,
@@ -149,11 +152,11 @@ async fn a_process_that_sleeps_keeps_nobody_for_long() {
         );
     };
     // It wakes up, and gives back what it has no more: the other's turn stays.
-    drop(turn);
+    drop(lease);
     tokio::time::sleep(Duration::from_millis(200)).await;
-    assert!(stores[0].turn(&root(1)).await.is_none());
+    assert!(stores[0].acquire_lease(&root(1)).await.is_none());
     drop(second);
-    assert!(stores[0].turn(&root(1)).await.is_some());
+    assert!(stores[0].acquire_lease(&root(1)).await.is_some());
 }
 
 #[tokio::test]
@@ -161,12 +164,12 @@ async fn beyond_a_number_of_roots_there_are_no_turns() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let store = schema.open().await;
-    let mut turns = Vec::new();
+    let mut leases = Vec::new();
     for number in 0..16 {
-        turns.push(store.turn(&root(number)).await.unwrap());
+        leases.push(store.acquire_lease(&root(number)).await.unwrap());
     }
-    assert!(store.turn(&root(16)).await.is_none());
-    turns.clear();
+    assert!(store.acquire_lease(&root(16)).await.is_none());
+    leases.clear();
     tokio::time::sleep(Duration::from_millis(500)).await;
-    assert!(store.turn(&root(16)).await.is_some());
+    assert!(store.acquire_lease(&root(16)).await.is_some());
 }

@@ -18,7 +18,7 @@ impl UnitOfWork {
     /// Whether the unit has the shape that [`UnitOfWork`] tells, at this place of its batch.
     ///
     /// A store calls it for each unit before it looks at anything else, and answers a fault with
-    /// [`Fate::Failed`](crate::Fate::Failed), so that no store keeps what another refuses.
+    /// [`CommitOutcome::Failed`](crate::CommitOutcome::Failed), so that no store keeps what another refuses.
     ///
     /// # Errors
     /// A permanent [`StoreError`] that tells the fault.
@@ -32,7 +32,7 @@ impl UnitOfWork {
     ///     batch.iter().enumerate().find_map(|(index, unit)| unit.check_shape(index).err())
     /// }
     /// ```
-    pub fn check_shape(&self, index: usize) -> Result<(), StoreError> {
+    pub fn validate(&self, index: usize) -> Result<(), StoreError> {
         match self.fault(index) {
             None => Ok(()),
             Some(fault) => {

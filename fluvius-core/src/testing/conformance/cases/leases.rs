@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::root::AggregateRoot;
-use crate::store::{Fate, Store, StoreTurn};
+use crate::store::{CommitOutcome, Lease, Store};
 use crate::testing::conformance::case_failure::{CaseFailure, CaseResult, ensure};
 use crate::testing::conformance::dyn_store::Handle;
 use crate::testing::conformance::harness::Harness;
@@ -17,10 +17,10 @@ const PAUSE: Duration = Duration::from_millis(25);
 pub(crate) async fn a_turn_is_had_by_one_at_a_time(harness: &Harness) -> CaseResult {
     let stores = [harness.open().await, harness.open().await];
     let (root, other) = (harness.root(), harness.root());
-    let Some(turn) = stores[0].turn(&root).await else { return Ok(()) };
+    let Some(lease) = stores[0].acquire_lease(&root).await else { return Ok(()) };
     let next = tokio::spawn({
         let (store, root) = (stores[1].clone(), root.clone());
-        async move { store.turn(&root).await }
+        async move { store.acquire_lease(&root).await }
     });
     let elsewhere = wait_for_turn(&stores[1], &other).await?;
     tokio::time::sleep(PAUSE * 4).await;
@@ -32,7 +32,7 @@ pub(crate) async fn a_turn_is_had_by_one_at_a_time(harness: &Harness) -> CaseRes
         },
         false => Some(next),
     };
-    drop((turn, elsewhere));
+    drop((lease, elsewhere));
     if let Some(next) = next {
         drop(next.await?);
     }
@@ -45,14 +45,14 @@ pub(crate) async fn who_has_no_turn_commits_and_is_told(harness: &Harness) -> Ca
     let stores = [harness.open().await, harness.open().await];
     let (root, other) = (harness.root(), harness.root());
     let context = harness.context();
-    let Some(turn) = stores[0].turn(&root).await else { return Ok(()) };
+    let Some(lease) = stores[0].acquire_lease(&root).await else { return Ok(()) };
     let unit = harness.draft(&context, &root).writes(&root, 0).writes(&other, 0).done();
-    let told = contested(harness.commit_one(&stores[1], unit).await?)?;
+    let told = contended(harness.commit_one(&stores[1], unit).await?)?;
     ensure!(told == [root.clone()], "told of the turns of {told:?}, and {root:?} is taken");
-    drop(turn);
+    drop(lease);
     for version in 1..LOOK_COUNT.into() {
         let unit = harness.draft(&context, &root).writes(&root, version).done();
-        if contested(harness.commit_one(&stores[1], unit).await?)?.is_empty() {
+        if contended(harness.commit_one(&stores[1], unit).await?)?.is_empty() {
             return harness.holds(&stores[0]).await;
         }
         tokio::time::sleep(PAUSE).await;
@@ -61,19 +61,19 @@ pub(crate) async fn who_has_no_turn_commits_and_is_told(harness: &Harness) -> Ca
 }
 
 /// A turn that somebody gives back about now.
-async fn wait_for_turn(store: &Handle, root: &AggregateRoot) -> Result<StoreTurn, CaseFailure> {
+async fn wait_for_turn(store: &Handle, root: &AggregateRoot) -> Result<Lease, CaseFailure> {
     for _ in 0..LOOK_COUNT {
-        if let Some(turn) = store.turn(root).await {
-            return Ok(turn);
+        if let Some(lease) = store.acquire_lease(root).await {
+            return Ok(lease);
         }
         tokio::time::sleep(PAUSE).await;
     }
     Err(CaseFailure::new("a turn that nobody has is not given"))
 }
 
-fn contested(fate: Fate) -> Result<Vec<AggregateRoot>, CaseFailure> {
+fn contended(fate: CommitOutcome) -> Result<Vec<AggregateRoot>, CaseFailure> {
     match fate {
-        Fate::Committed { contested, .. } => Ok(contested),
+        CommitOutcome::Committed { contended, .. } => Ok(contended),
         fate => Err(CaseFailure::new(format!("a unit without its root's turn: {fate:?}"))),
     }
 }

@@ -19,8 +19,8 @@ async fn what_another_process_stores_is_told() {
     let (here, there) = (schema.open().await, schema.open().await);
     let domain = TransactionManagerDomain::runtime(there).await.unwrap();
     // The first hint says that it listens.
-    here.stored().await;
-    let mut stored = Box::pin(here.stored());
+    here.changed().await;
+    let mut stored = Box::pin(here.changed());
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert!(stored.as_mut().now_or_never().is_none(), "nothing was stored");
     open_accounts(&session(&domain), 1).await;
@@ -36,11 +36,11 @@ async fn hints_come_at_most_fifty_times_a_second_and_after_a_lost_connection() {
     let domain = TransactionManagerDomain::runtime(there).await.unwrap();
     let session = session(&domain);
     open_accounts(&session, 1).await;
-    here.stored().await;
+    here.changed().await;
     let begun = Instant::now();
     let mut count = 0;
     while begun.elapsed() < Duration::from_secs(1) {
-        let stored = here.stored();
+        let stored = here.changed();
         session.send(Uuid::from_u128(1), DepositMoney { amount: Decimal::ONE }).await.unwrap();
         count += u32::from(stored.now_or_never().is_some());
     }
@@ -54,7 +54,7 @@ async fn hints_come_at_most_fifty_times_a_second_and_after_a_lost_connection() {
     );
     client(server.url()).await.query(&end, &[]).await.unwrap();
     // It listens again, and says so.
-    let told = tokio::time::timeout(Duration::from_secs(10), here.stored()).await;
+    let told = tokio::time::timeout(Duration::from_secs(10), here.changed()).await;
     assert!(told.is_ok(), "it does not listen again");
 }
 

@@ -16,7 +16,7 @@ use crate::resume::ResumeToken;
 /// Positions are one counter a store for all its logs; they rise in commit order, and gaps are
 /// allowed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Logged<T> {
+pub struct LogEntry<T> {
     /// The position.
     pub position: u64,
     /// The row.
@@ -24,7 +24,7 @@ pub struct Logged<T> {
     pub record: T,
 }
 
-impl<T: LogRecord> Logged<T> {
+impl<T: LogRecord> LogEntry<T> {
     /// The token of this row: pass it to [`LogReader::after`](crate::LogReader::after) to read on
     /// behind it.
     pub fn resume_token(&self) -> ResumeToken {
@@ -32,7 +32,7 @@ impl<T: LogRecord> Logged<T> {
     }
 }
 
-impl<T> Deref for Logged<T> {
+impl<T> Deref for LogEntry<T> {
     type Target = T;
 
     fn deref(&self) -> &T {

@@ -22,14 +22,14 @@ impl Turn {
     pub(super) async fn take(tables: &Arc<Mutex<Tables>>, root: &AggregateRoot) -> Option<Self> {
         let given = {
             let mut tables = tables.lock().unwrap_or_else(PoisonError::into_inner);
-            match tables.turns.get_mut(root) {
+            match tables.leases.get_mut(root) {
                 Some(waiting) => {
                     let (sender, given) = oneshot::channel();
                     waiting.push_back(sender);
                     Some(given)
                 }
                 None => {
-                    tables.turns.insert(root.clone(), VecDeque::new());
+                    tables.leases.insert(root.clone(), VecDeque::new());
                     None
                 }
             }
@@ -46,15 +46,15 @@ impl Drop for Turn {
     fn drop(&mut self) {
         let next = {
             let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
-            let next = tables.turns.get_mut(&self.root).and_then(VecDeque::pop_front);
+            let next = tables.leases.get_mut(&self.root).and_then(VecDeque::pop_front);
             if next.is_none() {
-                tables.turns.remove(&self.root);
+                tables.leases.remove(&self.root);
             }
             next
         };
         if let Some(next) = next {
-            let turn = Self { tables: Arc::clone(&self.tables), root: self.root.clone() };
-            drop(next.send(turn));
+            let lease = Self { tables: Arc::clone(&self.tables), root: self.root.clone() };
+            drop(next.send(lease));
         }
     }
 }

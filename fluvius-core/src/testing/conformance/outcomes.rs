@@ -3,16 +3,16 @@
 use super::case_failure::{CaseFailure, CaseResult, ensure, same};
 use super::store_dump::state;
 use crate::context::ContextRecord;
-use crate::logged::Logged;
+use crate::log_entry::LogEntry;
 use crate::root::AggregateRoot;
 use crate::state::StateRecord;
-use crate::store::Fate;
+use crate::store::CommitOutcome;
 use crate::unit_of_work::UnitOfWork;
 
 /// The unit is stored; the position of its first row.
-pub(super) fn committed(what: &str, fate: &Fate) -> Result<u64, CaseFailure> {
+pub(super) fn committed(what: &str, fate: &CommitOutcome) -> Result<u64, CaseFailure> {
     match fate {
-        Fate::Committed { first, .. } => Ok(*first),
+        CommitOutcome::Committed { first, .. } => Ok(*first),
         fate => Err(unexpected(what, "committed", fate)),
     }
 }
@@ -20,12 +20,12 @@ pub(super) fn committed(what: &str, fate: &Fate) -> Result<u64, CaseFailure> {
 /// The unit expected another version of this root, whose row is this one.
 pub(super) fn stale(
     what: &str,
-    fate: &Fate,
+    fate: &CommitOutcome,
     root: &AggregateRoot,
     row: Option<&StateRecord>,
 ) -> CaseResult {
     match fate {
-        Fate::Stale { root: found, stored } => {
+        CommitOutcome::VersionConflict { root: found, stored } => {
             same(&format!("{what}: the stale root"), root, found)?;
             let stored = stored.as_ref().map(|stored| state(StateRecord::clone(stored)));
             let row = row.map(|row| state(row.clone()));
@@ -39,14 +39,14 @@ pub(super) fn stale(
 /// unit.
 pub(super) fn known(
     what: &str,
-    fate: &Fate,
+    fate: &CommitOutcome,
     unit: &UnitOfWork,
     index: usize,
     position: u64,
 ) -> CaseResult {
     match fate {
-        Fate::Known { command, context } => {
-            let expected = Logged { position, record: unit.commands[index].as_ref().clone() };
+        CommitOutcome::DuplicateCommand { command, context } => {
+            let expected = LogEntry { position, record: unit.commands[index].as_ref().clone() };
             same(&format!("{what}: the known row"), &expected, command)?;
             same::<ContextRecord>(&format!("{what}: its context"), &unit.context, context)
         }
@@ -55,25 +55,27 @@ pub(super) fn known(
 }
 
 /// The unit fell on this one.
-pub(super) fn fell(what: &str, fate: &Fate, on: usize) -> CaseResult {
+pub(super) fn fell(what: &str, fate: &CommitOutcome, on: usize) -> CaseResult {
     match fate {
-        Fate::Fell { on: found } => same(&format!("{what}: on which unit it fell"), &on, found),
+        CommitOutcome::DependencyAborted { on: found } => {
+            same(&format!("{what}: on which unit it fell"), &on, found)
+        }
         fate => Err(unexpected(what, "fell", fate)),
     }
 }
 
 /// The unit has failed for good.
-pub(super) fn failed(what: &str, fate: &Fate) -> CaseResult {
+pub(super) fn failed(what: &str, fate: &CommitOutcome) -> CaseResult {
     match fate {
-        Fate::Failed(error) => {
-            ensure!(!error.can_retry(), "{what}: another try is said to help");
+        CommitOutcome::Failed(error) => {
+            ensure!(!error.is_retryable(), "{what}: another try is said to help");
             Ok(())
         }
         fate => Err(unexpected(what, "failed", fate)),
     }
 }
 
-fn unexpected(what: &str, expected: &str, found: &Fate) -> CaseFailure {
+fn unexpected(what: &str, expected: &str, found: &CommitOutcome) -> CaseFailure {
     let found: String = format!("{found:?}").chars().take(300).collect();
     CaseFailure::new(format!("{what}: expected {expected}, found {found}"))
 }

@@ -85,7 +85,7 @@ impl Loads {
         };
         let error = StoreError::from(fault);
         // A permanent failure may be caused by one of them.
-        let is_of_all = roots.len() == 1 || error.can_retry();
+        let is_of_all = roots.len() == 1 || error.is_retryable();
         for (sender, root) in senders.into_iter().zip(&roots) {
             let row = match is_of_all {
                 true => Err(error.clone()),

@@ -1,7 +1,7 @@
 //! What one event did to the state of its root, so that any version can be folded from the log.
 //!
 //! When the whole state must be stored, though a patch would be smaller, is decided by the caller
-//! ([`Change::whole`]); which event it belongs to is not known here.
+//! ([`StateDelta::snapshot`]); which event it belongs to is not known here.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
@@ -26,15 +26,15 @@ use super::text::Json;
 ///
 /// let old = Json::parse(r#"{"owner": "Ada Lovelace, London, Marylebone", "balance": "10.00"}"#)?;
 /// let new = Json::parse(r#"{"owner": "Ada Lovelace, London, Marylebone", "balance": "7.50"}"#)?;
-/// let change = Change::between(Some(&old), &new);
+/// let change = StateDelta::between(Some(&old), &new);
 /// assert_eq!(change.to_json().as_str(), r#"[{"op":"replace","path":"/balance","value":"7.50"}]"#);
 /// assert_eq!(change.apply(Some(old.to_value()))?, new.to_value());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum StateDelta {
     /// The whole state after the event.
-    Whole(Json),
+    Snapshot(Json),
     /// The array of operations that make the state after the event of that before it.
     Patch(Json),
 }
@@ -42,7 +42,7 @@ pub enum Change {
 /// Why a change could not be applied to a state, or read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum ChangeError {
+pub enum StateDeltaError {
     /// There is a patch, and no state before it.
     #[error("a patch needs the state before it")]
     NoState,
@@ -61,43 +61,45 @@ pub enum ChangeError {
 
 const WHOLE: &str = r#"{"whole":"#;
 
-impl Change {
+impl StateDelta {
     /// What makes `new` of `old`: the patch, or the whole state where that is not larger. Without an `old` it is whole,
     /// and the patch of equal states is empty.
     pub fn between(old: Option<&Json>, new: &Json) -> Self {
         let Some(old) = old else {
-            return Self::whole(new);
+            return Self::snapshot(new);
         };
         let patch = diff::patch(old.as_str(), new.as_str());
-        let whole_length = WHOLE.len() + new.len() + "}".len();
-        if whole_length <= patch.len() { Self::whole(new) } else { Self::Patch(patch) }
+        let snapshot_length = WHOLE.len() + new.len() + "}".len();
+        if snapshot_length <= patch.len() { Self::snapshot(new) } else { Self::Patch(patch) }
     }
 
     /// The whole state, whatever was before.
-    pub fn whole(new: &Json) -> Self {
-        Self::Whole(new.clone())
+    pub fn snapshot(new: &Json) -> Self {
+        Self::Snapshot(new.clone())
     }
 
     /// Whether it stands for itself, without the state before it.
     pub fn is_whole(&self) -> bool {
-        matches!(self, Self::Whole(_))
+        matches!(self, Self::Snapshot(_))
     }
 
     /// The state after the event, made of that before it.
     ///
     /// # Errors
     /// When it is a patch, and there is no state or not the one that it was made for.
-    pub fn apply(&self, state: Option<Value>) -> Result<Value, ChangeError> {
+    pub fn apply(&self, state: Option<Value>) -> Result<Value, StateDeltaError> {
         let patch = match self {
-            Self::Whole(state) => return state.try_to_value().map_err(|error| malformed(&error)),
+            Self::Snapshot(state) => {
+                return state.try_to_value().map_err(|error| malformed(&error));
+            }
             Self::Patch(patch) => patch,
         };
-        let patch: json_patch::Patch = patch.decode().map_err(ChangeError::Malformed)?;
-        let mut state = state.ok_or(ChangeError::NoState)?;
+        let patch: json_patch::Patch = patch.decode().map_err(StateDeltaError::Malformed)?;
+        let mut state = state.ok_or(StateDeltaError::NoState)?;
         // "Unsafe" means that a patch which fails leaves the state half changed, which here is dropped.
         match json_patch::patch_unsafe(&mut state, &patch) {
             Ok(()) => Ok(state),
-            Err(error) => Err(ChangeError::Mismatch {
+            Err(error) => Err(StateDeltaError::Mismatch {
                 operation: error.operation,
                 pointer: error.path.to_string(),
             }),
@@ -107,7 +109,7 @@ impl Change {
     /// As it is stored.
     pub fn to_json(&self) -> Json {
         match self {
-            Self::Whole(state) => Json::from_trusted(format!("{WHOLE}{state}}}")),
+            Self::Snapshot(state) => Json::from_trusted(format!("{WHOLE}{state}}}")),
             Self::Patch(patch) => patch.clone(),
         }
     }
@@ -116,12 +118,12 @@ impl Change {
     ///
     /// # Errors
     /// When it is neither an array nor an object with the one member `whole`.
-    pub fn from_json(json: &Json) -> Result<Self, ChangeError> {
+    pub fn from_json(json: &Json) -> Result<Self, StateDeltaError> {
         let text = json.as_str().trim_ascii();
         match kind(text) {
             Kind::Array => Ok(Self::Patch(json.clone())),
             Kind::Object => match sorted_members(text).as_slice() {
-                [(key, state)] if key == "whole" => Ok(Self::Whole(Json::from_trusted(*state))),
+                [(key, state)] if key == "whole" => Ok(Self::Snapshot(Json::from_trusted(*state))),
                 _ => Err(neither()),
             },
             Kind::Scalar => Err(neither()),
@@ -129,23 +131,23 @@ impl Change {
     }
 }
 
-fn neither() -> ChangeError {
-    ChangeError::Malformed(JsonError::whole(
+fn neither() -> StateDeltaError {
+    StateDeltaError::Malformed(JsonError::whole(
         "expected an array or an object with the one member `whole`",
     ))
 }
 
-fn malformed(error: &serde_json::Error) -> ChangeError {
-    ChangeError::Malformed(JsonError::whole(error.to_string()))
+fn malformed(error: &serde_json::Error) -> StateDeltaError {
+    StateDeltaError::Malformed(JsonError::whole(error.to_string()))
 }
 
-impl Serialize for Change {
+impl Serialize for StateDelta {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.to_json().serialize(serializer)
     }
 }
 
-impl<'de> Deserialize<'de> for Change {
+impl<'de> Deserialize<'de> for StateDelta {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let json = Json::deserialize(deserializer)?;
         Self::from_json(&json).map_err(de::Error::custom)

@@ -1,0 +1,22 @@
+//! A lease on an aggregate.
+
+use std::fmt;
+
+/// A process's advisory claim on a contended aggregate, until it is dropped; see
+/// [`Store::acquire_lease`](super::Store::acquire_lease).
+pub struct Lease {
+    _held: Box<dyn Send + Sync>,
+}
+
+impl Lease {
+    /// A lease that is returned when `held` is dropped.
+    pub fn new(held: impl Send + Sync + 'static) -> Self {
+        Self { _held: Box::new(held) }
+    }
+}
+
+impl fmt::Debug for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lease").finish_non_exhaustive()
+    }
+}
