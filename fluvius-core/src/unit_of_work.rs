@@ -28,7 +28,7 @@ const ROW_OVERHEAD_BYTES: usize = 256;
 /// and the activities have the unit's context, and the events and messages come from them.
 /// Positions are given to the rows in this order: commands, events, messages, activities.
 ///
-/// [`validate`](Self::check_shape) checks this.
+/// [`validate`](Self::validate) checks this.
 ///
 /// Rows never change, so they are shared: by the runtime, by listeners, and by a store in memory.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,7 +55,7 @@ impl UnitOfWork {
     /// The largest number of log rows in one unit.
     ///
     /// The runtime ends a command or a group with `too-large` instead of handing a larger unit to a
-    /// store. [`validate`](Self::check_shape) finds a larger unit malformed, so every store fails it.
+    /// store. [`validate`](Self::validate) finds a larger unit malformed, so every store fails it.
     pub const MAX_ROWS: usize = 65_536;
 
     /// The largest size of one unit in bytes, by [`estimated_bytes`](Self::estimated_bytes): 64 MiB.

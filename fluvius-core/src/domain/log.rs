@@ -152,7 +152,7 @@ impl LogReader {
     /// Pages are read one at a time, each behind the place up to which the previous one has looked,
     /// also if that gave no row. At the end of the log the stream waits. Commits of this runtime
     /// are read within some 5 ms. Commits of other processes are read as soon as the store
-    /// [announces](crate::Store::stored) them, and after a second in any case. To go on after a
+    /// [announces](crate::Store::changed) them, and after a second in any case. To go on after a
     /// restart, keep the token of the last row that was dealt with, or that of the
     /// [stream](LogStream::resume_token), and pass it to [`after`](Self::after).
     ///

@@ -73,10 +73,10 @@ pub type StoredCommand = (LogEntry<CommandRecord>, Arc<ContextRecord>);
 /// Two things that no store has to keep are the runtime's to leave out: U+0000, and numbers that
 /// neither an `i64`, a `u64` nor an `f64` gives back.
 pub trait Store: Send + Sync + 'static {
-    /// Claims resource names for a domain. Called once when a domain is built.
+    /// Registers the resource names of a domain. Called once when a domain is built.
     ///
-    /// A name is claimed for good and for one domain; claiming it again for the same one changes
-    /// nothing. All names are claimed, or none.
+    /// A name belongs to one domain for good; registering it again for the same domain changes nothing. All names are
+    /// registered, or none.
     ///
     /// # Errors
     /// [`StoreError::resource_taken`] if another domain has one of them.
@@ -86,15 +86,14 @@ pub trait Store: Send + Sync + 'static {
         resources: &[&'static str],
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// The fields of a resource by which queries will often ask, as its aggregate declares them.
-    /// Called once a resource when a domain is built, after [`claim`](Self::claim), with all of
-    /// them, or none.
+    /// Declares the fields of a resource for which its aggregate type asks for an index. Called once for each resource
+    /// when a domain is built, after [`register_domain`](Self::register_domain), with all of its fields, or none.
     ///
-    /// What a query gives does not depend on it. A store may keep an index a field, and may drop
-    /// those that are not declared any more; unless it says so itself, it does nothing.
+    /// The result of a query does not depend on it. A store may keep one index for each field, and may drop those that are
+    /// no longer declared. The default does nothing.
     ///
     /// # Errors
-    /// What the store says.
+    /// Any error of the store.
     fn declare_indexes(
         &self,
         resource: &str,
@@ -104,57 +103,53 @@ pub trait Store: Send + Sync + 'static {
         std::future::ready(Ok(()))
     }
 
-    /// Commits a batch of units of work in one transaction, and tells what became of each.
+    /// Commits a batch of units of work in one transaction, and returns the outcome of each.
     ///
-    /// Units are taken in the order of the batch, each on the content as the units before it
-    /// leave it. The first of these that holds is a unit's fate, and nothing of it is stored:
+    /// Units are taken in the order of the batch, each on the content as the units before it leave it. The first of these
+    /// that holds is the outcome of a unit, and nothing of it is stored:
     ///
-    /// 1. [`Failed`](CommitOutcome::Failed), permanently: it has not the shape that [`UnitOfWork`] tells
-    ///    ([`UnitOfWork::validate`]).
-    /// 2. [`Fell`](CommitOutcome::DependencyAborted): a unit of `depends_on` is not stored; of several, the first.
-    /// 3. [`Known`](CommitOutcome::DuplicateCommand): the identifier of one of its commands is taken, whatever the
+    /// 1. [`Failed`](CommitOutcome::Failed), permanently: the unit is malformed ([`UnitOfWork::validate`]).
+    /// 2. [`DependencyAborted`](CommitOutcome::DependencyAborted): a unit of `depends_on` is not stored; of several, the
+    ///    first.
+    /// 3. [`DuplicateCommand`](CommitOutcome::DuplicateCommand): the id of one of its commands is taken, whatever the
     ///    status of the row that has it; of several, that of the first command.
-    /// 4. [`Stale`](CommitOutcome::VersionConflict): a root of `expected` has another version, whether the unit
-    ///    writes it or has only read it; of several, the first. The version of a root is that of
-    ///    its row, closed or not, and 0 where there is none.
+    /// 4. [`VersionConflict`](CommitOutcome::VersionConflict): an aggregate of `expected` has another version, whether the
+    ///    unit writes it or has only read it; of several, the first. The version of an aggregate is that of its row,
+    ///    closed or not, and 0 if there is none.
     ///
-    /// Every other unit is stored wholly and is [`Committed`](CommitOutcome::Committed), whatever became
-    /// of those that it does not depend on: one that only checks versions as well.
+    /// Every other unit is stored completely and is [`Committed`](CommitOutcome::Committed), whatever the outcome of units
+    /// that it does not depend on. This includes a unit that only checks versions.
     ///
     /// A context is stored with the first unit that is stored and carries it, and is never
     /// changed. A unit without rows stores nothing, its context neither.
     ///
     /// # Shape
-    /// `batch` is ordered, a unit after all that it depends on. One fate a unit, in the same
+    /// `batch` is ordered, a unit after all that it depends on. One outcome for each unit, in the same
     /// order. Positions begin above 0 and rise from commit to commit and in batch order; those of
     /// one unit are consecutive, in the order that [`UnitOfWork`] tells; between units gaps are
     /// allowed. The versions of a root have none.
     ///
     /// Other handles and processes may commit at the same time: what is checked must still hold
-    /// when the unit is stored. Of two units that each write what the other has read, one stands.
-    /// Roots, and identifiers, that are locked must be locked in one order for the whole batch.
+    /// when the unit is stored. Of two units that each write what the other has read, one is stored.
+    /// Aggregates and ids that are locked must be locked in one order for the whole batch.
     ///
     /// # Errors
     /// A fault of the store is [`CommitOutcome::Failed`] or [`CommitOutcome::InDoubt`] of each unit that it hit.
-    /// Every other fate is told when what it rests on is durable: if the transaction fails, so
+    /// Every other outcome is returned once everything that it depends on is durable: if the transaction fails, so
     /// do the units that were refused because of others in it.
     ///
     /// # Cancellation
-    /// Dropping the future leaves of each unit either all or nothing.
+    /// Dropping the future leaves either all of a unit or none of it.
     fn commit(&self, batch: Arc<[UnitOfWork]>) -> impl Future<Output = Vec<CommitOutcome>> + Send;
 
-    /// Waits for the turn of a root among all who have the content open, and has it until what is
-    /// given is dropped.
+    /// Acquires the lease of an aggregate among all processes that have the content open, until the lease is dropped.
     ///
-    /// It is asked for a root that several processes keep changing: one after the other they then
-    /// decide a few batches each, instead of making each other's decisions stale. What is stored
-    /// does not depend on it: [`commit`](Self::commit) checks the same, and who has no turn may
-    /// commit as well. So a turn may be lost at any time, and must be where its holder is gone or
-    /// sleeps.
+    /// The runtime acquires it for an aggregate that several processes keep changing. One after the other they then decide
+    /// a few batches each, instead of invalidating each other's decisions. A lease is advisory:
+    /// [`commit`](Self::commit) checks the same, and a process without it may commit as well. So a lease may be lost at any
+    /// time, and must be if its holder is gone or hangs.
     ///
-    /// `None`: go on without. A store that has no turns says so at once, as it does unless it
-    /// says otherwise itself; one whose turns other processes may have, where the turn is not to
-    /// be had within about a second.
+    /// Returns `None` if leases are unsupported (the default) or none was acquired within about one second.
     ///
     /// # Cancellation
     /// Dropping the future gives up the place in the queue.
@@ -166,7 +161,7 @@ pub trait Store: Send + Sync + 'static {
     /// The stored row of a root, closed ones too.
     ///
     /// # Errors
-    /// What the store says.
+    /// Any error of the store.
     fn load(
         &self,
         root: &AggregateRoot,
@@ -179,7 +174,7 @@ pub trait Store: Send + Sync + 'static {
     /// root may be asked for twice, and any number of roots at once.
     ///
     /// # Errors
-    /// What the store says.
+    /// Any error of the store.
     fn snapshot(
         &self,
         roots: &[AggregateRoot],
@@ -193,7 +188,7 @@ pub trait Store: Send + Sync + 'static {
     /// alike, is passed on as a parameter, or as a text that is quoted for certain.
     ///
     /// # Errors
-    /// A permanent [`StoreError`] for what [`StateQuery::check`] refuses; what the store says.
+    /// A permanent [`StoreError`] for what [`StateQuery::check`] refuses; any error of the store.
     fn query(
         &self,
         query: &StateQuery,
@@ -202,7 +197,7 @@ pub trait Store: Send + Sync + 'static {
     /// The row of a command, with its context.
     ///
     /// # Errors
-    /// What the store says.
+    /// Any error of the store.
     fn command(
         &self,
         id: Uuid,
@@ -214,7 +209,7 @@ pub trait Store: Send + Sync + 'static {
     /// Any numbers may be asked for: versions that there are not are left out.
     ///
     /// # Errors
-    /// What the store says.
+    /// Any error of the store.
     fn history(
         &self,
         root: &AggregateRoot,
@@ -264,12 +259,10 @@ pub trait Store: Send + Sync + 'static {
         query: &LogQuery,
     ) -> impl Future<Output = Result<LogPage<ActivityRecord>, StoreError>> + Send;
 
-    /// Waits until something may have been stored since this was called.
+    /// Waits until the content may have changed since the call (not since the first poll).
     ///
-    /// A hint for whoever [follows](crate::LogReader::follow_events) a log beside other processes:
-    /// it may come for nothing, late or never, and he looks by himself now and then. What it waits
-    /// for begins with the call, not with the first poll. A store without hints never ends it, as
-    /// it does unless it says otherwise itself.
+    /// A wake-up hint for [log followers](crate::LogReader::follow_events) beside other processes. It may be spurious, late
+    /// or lost, so followers also poll. The default never completes.
     fn changed(&self) -> impl Future<Output = ()> + Send {
         std::future::pending()
     }
@@ -277,7 +270,7 @@ pub trait Store: Send + Sync + 'static {
     /// The row of a context.
     ///
     /// # Errors
-    /// What the store says.
+    /// Any error of the store.
     fn context(
         &self,
         id: Uuid,

@@ -227,7 +227,7 @@ impl Simulation {
     /// Runs the simulation under the simulation.
     ///
     /// # Panics
-    /// As [`check_sequential`](Self::check_in_order).
+    /// As [`check_sequential`](Self::check_sequential).
     #[track_caller]
     pub fn check_simulated(&self) -> Stats {
         self.check(Mode::Simulated)
@@ -244,7 +244,7 @@ impl Simulation {
     /// The first failure under the simulation, for tests that plant a fault to see it found.
     ///
     /// # Panics
-    /// As [`find_failure_sequential`](Self::find_in_order).
+    /// As [`find_failure_sequential`](Self::find_failure_sequential).
     pub fn find_simulated(&self) -> Option<Failure> {
         self.search(Mode::Simulated, 0..self.settings.seed_count).err().map(|failure| *failure)
     }
