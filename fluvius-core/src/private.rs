@@ -1,7 +1,12 @@
 //! Everything that generated code may touch. No promise is made to anybody else.
 
 // Names of the standard library that an author's module may have shadowed.
+pub use std::borrow::ToOwned;
 pub use std::boxed::Box;
+// The crate itself: an author's program may have a dependency of that name.
+pub use core;
+pub use core::clone::Clone;
+pub use core::fmt::Debug;
 
 pub use futures_core::future::BoxFuture;
 pub use serde::{self, Deserialize, Serialize};
@@ -47,9 +52,9 @@ macro_rules! __fluvius_submit_nothing {
 macro_rules! location {
     () => {
         $crate::__private::Location {
-            module: ::core::module_path!(),
-            file: ::core::file!(),
-            line: ::core::line!(),
+            module: $crate::__private::core::module_path!(),
+            file: $crate::__private::core::file!(),
+            line: $crate::__private::core::line!(),
         }
     };
 }

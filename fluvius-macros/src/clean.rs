@@ -104,7 +104,10 @@ fn clean_parameters(item: &mut RawItem, keeps: impl Fn(&str) -> bool) {
         let is_hash = matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '#');
         let attribute = match stream.peek() {
             Some(TokenTree::Group(inner)) if is_hash && inner.delimiter() == Delimiter::Bracket => {
-                Some(tokens::RawAttribute { tokens: Vec::new(), content: inner.stream() })
+                Some(tokens::RawAttribute {
+                    tokens: Vec::new(),
+                    content: tokens::opened(inner.stream()),
+                })
             }
             _ => None,
         };

@@ -11,8 +11,8 @@
 //! Mistakes of all phases are gathered, so that one compile shows them all, and
 //! the author's code is put out even then, so that the editor keeps working.
 //!
-//! Generated code names only `::fluvius_core::__private`, `::core`, the author's
-//! types and generated items.
+//! Generated code names only `::fluvius_core::__private`, the author's types and
+//! generated items.
 
 mod check;
 mod clean;

@@ -141,11 +141,11 @@ pub fn changed<A: Aggregate, R: ActionResult>(state: A, result: R) -> Result<Out
 }
 
 /// The outcome of an action that has changed the state, and is answered with what it returned.
-pub fn changed_with_data<A, R>(state: A, result: R) -> Result<Outcome, Stop>
+pub fn changed_with_data<T, A, R>(state: A, result: R) -> Result<Outcome, Stop>
 where
+    T: Serialize,
     A: Aggregate,
-    R: ActionResult,
-    R::Data: Serialize,
+    R: ActionResult<Data = T>,
 {
     let kept = kept_with_data(result)?;
     Ok(Outcome { next: Some(Arc::new(state)), ..kept })
@@ -160,11 +160,11 @@ pub fn kept<R: ActionResult>(result: R) -> Result<Outcome, Stop> {
 }
 
 /// The outcome of an action that has left the state as it was, and is answered with what it
-/// returned.
-pub fn kept_with_data<R>(result: R) -> Result<Outcome, Stop>
+/// returned: `T`, as the return type is written.
+pub fn kept_with_data<T, R>(result: R) -> Result<Outcome, Stop>
 where
-    R: ActionResult,
-    R::Data: Serialize,
+    T: Serialize,
+    R: ActionResult<Data = T>,
 {
     match result.into_result() {
         Ok(data) => {

@@ -119,6 +119,7 @@ fn name(aggregate: &Aggregate, errors: &mut Errors) {
     }
     if let Some(self_type) = &aggregate.self_type
         && self_type.has_arguments
+        && !aggregate.options_flawed
         && aggregate.generics.params.is_empty()
     {
         let shown = type_text(&aggregate.written_type);

@@ -54,7 +54,7 @@ fn resources(aggregate: &Aggregate, action: &Action, errors: &mut Errors) {
         if list.iter().take(at).any(|earlier| earlier.value() == name) {
             errors.at(resource, format!("`{name}` is listed twice"));
         }
-        if known.contains(&name.as_str()) {
+        if known.contains(&name.as_str()) || aggregate.options_flawed {
             continue;
         }
         let advice = match spelling::nearest(&name, &known) {

@@ -17,7 +17,7 @@ pub(crate) fn aggregate(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
     // Where there is none, the trait says so itself.
     let upcast = aggregate.upcast.as_ref().map(|upcast| {
         let path = &upcast.path;
-        let option = quote!(::core::option::Option);
+        let option = quote!(#private::core::option::Option);
         // The type stands beside the path, so that the compiler says what is expected of it.
         quote! {
             const UPCAST: #option<#private::Upcast> = {

@@ -9,26 +9,28 @@ use crate::model::{Action, Answer, Field, names};
 
 pub(crate) fn structure(scope: &Scope<'_>, action: &Action) -> TokenStream {
     let private = scope.private;
-    let serde = private.serde();
+    let ident = &action.command;
+    let (import, serde) = private.serde_beside(ident);
     let attributes = scope.item_attributes(action);
+    let import = import.map(|import| quote!(#attributes #import));
     let deprecated = &action.deprecated;
     let about = docs::of_command(scope, action);
     let computed = action.docs.computed();
     let vis = &scope.aggregate.vis;
-    let ident = &action.command;
     let fields = action.fields().map(|each| field::field(scope, action, each));
     // A derived `Debug` would show what is secret.
-    let debug = (!action.has_secrets()).then(|| quote!(::core::fmt::Debug));
+    let debug = (!action.has_secrets()).then(|| quote!(#private::Debug));
     let derives = at(
         generated(action.method.span()),
         quote! {
-            #[derive(::core::clone::Clone, #debug)]
+            #[derive(#private::Clone, #debug)]
             #[derive(#private::Serialize, #private::Deserialize)]
             #[serde(crate = #serde, deny_unknown_fields)]
         },
     );
     let item = spans::item(action.method.span(), quote!(#vis struct #ident), quote!(#(#fields),*));
     quote! {
+        #import
         #attributes
         #(#computed)*
         #[doc = #about]
@@ -39,25 +41,29 @@ pub(crate) fn structure(scope: &Scope<'_>, action: &Action) -> TokenStream {
 }
 
 /// A `Debug` by hand, where a field is secret.
-pub(crate) fn debug(action: &Action) -> Option<TokenStream> {
+pub(crate) fn debug(scope: &Scope<'_>, action: &Action) -> Option<TokenStream> {
     if !action.has_secrets() {
         return None;
     }
+    let private = &scope.inner;
     let ident = generated_ident(&action.command);
     let name = ident.to_string();
     let fields = action.fields().map(|field| {
         let ident = &field.ident;
         let name = names::plain(ident);
         if field.secret {
-            quote!(.field(#name, &::core::format_args!("[secret]")))
+            quote!(.field(#name, &#private::core::format_args!("[secret]")))
         } else {
             quote!(.field(#name, &self.#ident))
         }
     });
     Some(quote! {
         #[automatically_derived]
-        impl ::core::fmt::Debug for #ident {
-            fn fmt(&self, __fluvius_to: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        impl #private::core::fmt::Debug for #ident {
+            fn fmt(
+                &self,
+                __fluvius_to: &mut #private::core::fmt::Formatter<'_>,
+            ) -> #private::core::fmt::Result {
                 __fluvius_to.debug_struct(#name)#(#fields)*.finish()
             }
         }
@@ -71,9 +77,7 @@ pub(crate) fn implementation(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream 
     let ident = generated_ident(&action.command);
     let output = match &action.outcome {
         Some(outcome) if outcome.answer == Answer::Data && outcome.is_sound() => {
-            let ty = &outcome.ty;
-            let data = quote!(<#ty as #private::ActionResult>::Data);
-            at(generated(outcome.place()), data)
+            at(generated(outcome.place()), outcome.sent_data(private))
         }
         _ => quote!(#self_type),
     };
@@ -97,7 +101,7 @@ pub(crate) fn implementation(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream 
 /// What the logs keep of a command with secrets: the other fields.
 fn record(scope: &Scope<'_>, action: &Action) -> TokenStream {
     let private = &scope.inner;
-    let serde = scope.private.serde();
+    let serde = scope.inner.serde();
     let kept: Vec<&Field> = action.fields().filter(|field| !field.secret).collect();
     let lifetime = (!kept.is_empty()).then(|| quote!(<'a>));
     let declared = kept.iter().map(|field| {
@@ -110,7 +114,7 @@ fn record(scope: &Scope<'_>, action: &Action) -> TokenStream {
         quote!(#ident: &self.#ident)
     });
     quote! {
-        fn record(&self) -> ::core::result::Result<#private::Json, #private::JsonError> {
+        fn record(&self) -> #private::core::result::Result<#private::Json, #private::JsonError> {
             #[derive(#private::Serialize)]
             #[serde(crate = #serde)]
             struct __FluviusRecorded #lifetime { #(#declared),* }

@@ -28,7 +28,7 @@ pub(crate) fn action(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {
     let resources = action.resources.as_ref().unwrap_or(&scope.aggregate.resources);
     let fields: Vec<TokenStream> = action.fields().map(|each| field(private, each)).collect();
     let fields = (!fields.is_empty()).then(|| quote!(fields: &[#(#fields),*],));
-    let flags = flags(action);
+    let flags = flags(private, action);
     let location = location(private, action.method.span());
     let key = &action.key;
     quote! {
@@ -47,7 +47,7 @@ pub(crate) fn action(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {
     }
 }
 
-fn flags(action: &Action) -> TokenStream {
+fn flags(private: &PrivatePath, action: &Action) -> TokenStream {
     let internal = action.internal.then(|| quote!(internal: true,));
     let if_match = action.if_match.is_some().then(|| quote!(if_match_required: true,));
     let deprecated = action.deprecated.is_some().then(|| quote!(deprecated: true,));
@@ -55,8 +55,8 @@ fn flags(action: &Action) -> TokenStream {
         action.timeout.as_ref().and_then(|written| timeout::milliseconds(&written.value())).map(
             |milliseconds| {
                 quote! {
-                    timeout: ::core::option::Option::Some(
-                        ::core::time::Duration::from_millis(#milliseconds)
+                    timeout: #private::core::option::Option::Some(
+                        #private::core::time::Duration::from_millis(#milliseconds)
                     ),
                 }
             },

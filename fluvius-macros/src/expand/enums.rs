@@ -73,6 +73,7 @@ impl Variant {
 
 impl Enum {
     fn expand(&self, scope: &Scope<'_>) -> TokenStream {
+        let private = scope.private;
         let attributes = scope.block_attributes();
         let allow = allow_deprecated(self.variants.iter().any(|variant| variant.deprecated));
         let vis = &scope.aggregate.vis;
@@ -92,7 +93,7 @@ impl Enum {
             #attributes
             #[doc = #about]
             #allow
-            #[derive(::core::clone::Clone, ::core::fmt::Debug)]
+            #[derive(#private::Clone, #private::Debug)]
             #item
             #conversion
         }
@@ -108,13 +109,18 @@ impl Enum {
         });
         quote! {
             #[automatically_derived]
-            impl<'a> ::core::convert::TryFrom<&'a #private::#record> for #ident {
+            impl<'a> #private::core::convert::TryFrom<&'a #private::#record> for #ident {
                 type Error = #private::RecordError;
-                fn try_from(__fluvius_record: &'a #private::#record) -> ::core::result::Result<Self, Self::Error> {
+                // Not `Self::Error`, which could be a variant as well.
+                fn try_from(
+                    __fluvius_record: &'a #private::#record,
+                ) -> #private::core::result::Result<Self, #private::RecordError> {
                     use #private::#decode as read;
                     match __fluvius_record.key() {
                         #(#arms)*
-                        _ => ::core::result::Result::Err(#private::#unknown(__fluvius_record, #name)),
+                        _ => #private::core::result::Result::Err(
+                            #private::#unknown(__fluvius_record, #name),
+                        ),
                     }
                 }
             }

@@ -12,11 +12,12 @@ use crate::model::Action;
 pub(crate) fn structure(scope: &Scope<'_>, action: &Action) -> Option<TokenStream> {
     let event = action.event.as_ref()?;
     let private = scope.private;
-    let serde = private.serde();
+    let ident = &event.ident;
+    let (import, serde) = private.serde_beside(ident);
     let attributes = scope.item_attributes(action);
+    let import = import.map(|import| quote!(#attributes #import));
     let about = docs::of_event(scope, action, event);
     let vis = &scope.aggregate.vis;
-    let ident = &event.ident;
     // A parameter named `data` is refused where the event has data.
     let has_data = action.event_has_data();
     let fields = action
@@ -26,22 +27,22 @@ pub(crate) fn structure(scope: &Scope<'_>, action: &Action) -> Option<TokenStrea
     let data = action.outcome.as_ref().filter(|_| has_data);
     let data = data.map(|outcome| {
         let about = docs::of_data(scope, action);
-        let ty = &outcome.ty;
-        let data = quote!(#vis data: <#ty as #private::ActionResult>::Data);
-        let data = at(generated(outcome.place()), data);
+        let ty = outcome.data(private);
+        let data = at(generated(outcome.place()), quote!(#vis data: #ty));
         quote!(#[doc = #about] #data)
     });
     let fields = fields.chain(data);
     let derives = at(
         generated(action.method.span()),
         quote! {
-            #[derive(::core::clone::Clone, ::core::fmt::Debug)]
+            #[derive(#private::Clone, #private::Debug)]
             #[derive(#private::Serialize, #private::Deserialize)]
             #[serde(crate = #serde)]
         },
     );
     let item = spans::item(action.method.span(), quote!(#vis struct #ident), quote!(#(#fields),*));
     Some(quote! {
+        #import
         #attributes
         #[doc = #about]
         #derives

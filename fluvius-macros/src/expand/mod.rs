@@ -1,7 +1,6 @@
 //! The model to tokens, one file for each generated thing.
 //!
-//! Generated code names only the private path, `::core`, the author's types
-//! and the generated items.
+//! Generated code names only the private path, the author's types and the generated items.
 
 pub(crate) mod aggregate;
 pub(crate) mod assertions;
@@ -109,7 +108,7 @@ fn action(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {
     let attributes = scope.item_attributes(action);
     let items: TokenStream = [
         event::implementation(scope, action),
-        command::debug(action),
+        command::debug(scope, action),
         Some(command::implementation(scope, part)),
         Some(registration::of_action(scope, action)),
         assertions::of_action(scope, part),

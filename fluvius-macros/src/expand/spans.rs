@@ -2,6 +2,8 @@
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 
+use crate::model::names;
+
 /// The author's place, marked as made by a macro: messages point there, and
 /// lints about style leave it alone.
 pub(crate) fn generated(place: Span) -> Span {
@@ -9,9 +11,7 @@ pub(crate) fn generated(place: Span) -> Span {
 }
 
 pub(crate) fn generated_ident(ident: &Ident) -> Ident {
-    let mut ident = ident.clone();
-    ident.set_span(generated(ident.span()));
-    ident
+    names::placed(ident, generated(ident.span()))
 }
 
 /// An item of which the head and the braces stand at one place: there the
@@ -28,22 +28,5 @@ pub(crate) fn item(place: Span, head: TokenStream, body: TokenStream) -> TokenSt
 
 /// All tokens at one place.
 pub(crate) fn at(place: Span, tokens: TokenStream) -> TokenStream {
-    with_spans(tokens, &|_| place)
-}
-
-fn with_spans(tokens: TokenStream, span: &impl Fn(Span) -> Span) -> TokenStream {
-    tokens
-        .into_iter()
-        .map(|token| match token {
-            TokenTree::Group(group) => {
-                let mut placed = Group::new(group.delimiter(), with_spans(group.stream(), span));
-                placed.set_span(span(group.span()));
-                TokenTree::Group(placed)
-            }
-            mut other => {
-                other.set_span(span(other.span()));
-                other
-            }
-        })
-        .collect()
+    names::all_placed(tokens, place)
 }

@@ -9,10 +9,13 @@ use super::outcome::{Answer, Outcome};
 use super::param::{self, Argument, Field};
 use super::self_type::SelfType;
 use crate::parse::SourceAction;
+use crate::parse::token_text::identity_text;
 
 pub(crate) struct Action {
     /// The word `action` of its attribute.
     pub(crate) marker: Span,
+    /// Whether an option may seem to be missing because of a reported fault.
+    pub(crate) options_flawed: bool,
     pub(crate) method: Ident,
     /// The method's name without `r#`.
     pub(crate) method_name: String,
@@ -82,6 +85,7 @@ impl Action {
         };
         Self {
             marker: source.marker,
+            options_flawed: args.flawed,
             key: match &args.key {
                 Some(written) => written.value(),
                 None => names::kebab(&method_name),
@@ -147,8 +151,7 @@ impl Action {
 
     /// The `cfg`s as text, to compare actions.
     pub(crate) fn cfg_text(&self) -> Vec<String> {
-        let mut texts: Vec<String> =
-            self.cfgs.iter().map(|cfg| quote::ToTokens::to_token_stream(cfg).to_string()).collect();
+        let mut texts: Vec<String> = self.cfgs.iter().map(identity_text).collect();
         texts.sort();
         texts
     }

@@ -13,6 +13,8 @@ use crate::parse::{IndexPlace, SourceBlock, SourceIndex};
 
 pub(crate) struct Aggregate {
     pub(crate) private: PrivatePath,
+    /// Whether an option may seem to be missing because of a reported fault.
+    pub(crate) options_flawed: bool,
     pub(crate) impl_place: Span,
     pub(crate) trait_path: Option<Path>,
     pub(crate) generics: Generics,
@@ -75,6 +77,7 @@ pub(crate) fn lower(source: SourceBlock, errors: &mut Errors) -> Aggregate {
         actions.into_iter().map(|source| Action::lower(source, self_type.as_ref())).collect();
     Aggregate {
         private: PrivatePath::lower(args.crate_path.as_ref(), errors),
+        options_flawed: args.flawed,
         impl_place: impl_token.span,
         trait_path: trait_.map(|(path, _)| path),
         generics,

@@ -1,10 +1,11 @@
 //! What an action gives back.
 
 use proc_macro2::{Span, TokenStream};
-use quote::ToTokens;
+use quote::{ToTokens, quote};
 use syn::Type;
 use syn::spanned::Spanned;
 
+use super::private_path::PrivatePath;
 use super::self_type::SelfType;
 use super::types;
 
@@ -13,6 +14,8 @@ pub(crate) struct Outcome {
     pub(crate) written: Type,
     /// With `Self` replaced.
     pub(crate) ty: TokenStream,
+    /// `T` of what is written `Result<T, ..>`, with `Self` replaced.
+    pub(crate) ok: Option<TokenStream>,
     pub(crate) answer: Answer,
 }
 
@@ -28,19 +31,46 @@ pub(crate) enum Answer {
 
 impl Outcome {
     pub(crate) fn lower(written: &Type, creates: bool, self_type: Option<&SelfType>) -> Self {
-        let tokens = written.to_token_stream();
+        let replaced = |ty: &Type| match self_type {
+            Some(self_type) => self_type.replace_in(ty.to_token_stream()),
+            None => ty.to_token_stream(),
+        };
         let ok_type = ok_type(written);
         let is_state = ok_type.is_some_and(|ok| {
             types::is_unit(ok) || self_type.is_some_and(|self_type| self_type.is_named_by(ok))
         });
         Self {
             written: written.clone(),
-            ty: match self_type {
-                Some(self_type) => self_type.replace_in(tokens),
-                None => tokens,
-            },
+            ty: replaced(written),
+            ok: ok_type.map(replaced),
             // A creating action gives the state whatever alias it is written with.
             answer: if creates || is_state { Answer::State } else { Answer::Data },
+        }
+    }
+
+    /// The type of what an action returns: as written where that can be seen, so that the
+    /// documentation shows it.
+    pub(crate) fn data(&self, private: &PrivatePath) -> TokenStream {
+        let ty = &self.ty;
+        match &self.ok {
+            Some(ok) => ok.clone(),
+            None => quote!(<#ty as #private::ActionResult>::Data),
+        }
+    }
+
+    /// The same as the receiver of a response reads it: owned, where a `'static` reference is
+    /// returned.
+    pub(crate) fn sent_data(&self, private: &PrivatePath) -> TokenStream {
+        let reference = match ok_type(&self.written) {
+            Some(ty) => types::ungrouped(ty.clone()),
+            None => return self.data(private),
+        };
+        match reference {
+            Type::Reference(reference) => {
+                let referent = &reference.elem;
+                quote!(<#referent as #private::ToOwned>::Owned)
+            }
+            _ => self.data(private),
         }
     }
 

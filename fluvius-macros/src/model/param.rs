@@ -73,6 +73,7 @@ impl Field {
 
 pub(crate) fn lower(source: SourceParam, self_type: Option<&SelfType>) -> Argument {
     let SourceParam { attrs, pat, ty } = source;
+    let ty = types::ungrouped(ty);
     if let Type::Reference(reference) = &ty
         && types::is_context(&reference.elem)
     {

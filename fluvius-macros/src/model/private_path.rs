@@ -1,6 +1,6 @@
-//! The one path that generated code may start from, besides `::core`.
+//! The one path that generated code may start from.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote};
 use syn::Path;
 
@@ -11,6 +11,8 @@ use crate::parse::token_text::token_text;
 #[derive(Clone)]
 pub(crate) struct PrivatePath {
     tokens: TokenStream,
+    /// Whether text can say it: `$crate` means another crate as text.
+    is_text: bool,
 }
 
 impl PrivatePath {
@@ -18,7 +20,9 @@ impl PrivatePath {
         let Some(path) = written else {
             return Self::standard();
         };
-        let starts_at_crate = path.segments.first().is_some_and(|segment| segment.ident == "crate");
+        let first = path.segments.first().map(|segment| &segment.ident);
+        let of_macro = first.is_some_and(|first| first == "$crate");
+        let starts_at_crate = of_macro || first.is_some_and(|first| first == "crate");
         if path.leading_colon.is_none() && !starts_at_crate {
             let shown = token_text(&path);
             errors.at(
@@ -28,24 +32,34 @@ impl PrivatePath {
                      `crate = \"::{shown}\"`"
                 ),
             );
-            return Self { tokens: quote!(::#path::__private) };
+            return Self { tokens: quote!(::#path::__private), is_text: true };
         }
-        Self { tokens: quote!(#path::__private) }
+        Self { tokens: quote!(#path::__private), is_text: !of_macro }
     }
 
     fn standard() -> Self {
-        Self { tokens: quote!(::fluvius_core::__private) }
+        Self { tokens: quote!(::fluvius_core::__private), is_text: true }
     }
 
     /// The name under which a block of generated code imports the path.
     pub(crate) fn alias() -> Self {
-        Self { tokens: quote!(__fluvius) }
+        Self { tokens: quote!(__fluvius), is_text: true }
     }
 
     /// The path of serde, for `#[serde(crate = "..")]`.
     pub(crate) fn serde(&self) -> String {
         let path = token_text(&self.tokens);
         format!("{}::serde", path.trim_start())
+    }
+
+    /// The same beside the struct `ident`, with an import where text cannot say the path.
+    pub(crate) fn serde_beside(&self, ident: &Ident) -> (Option<TokenStream>, String) {
+        if self.is_text {
+            return (None, self.serde());
+        }
+        let alias = quote::format_ident!("__fluvius_serde_{}", ident);
+        let import = quote!(use #self::serde as #alias;);
+        (Some(import), alias.to_string())
     }
 }
 

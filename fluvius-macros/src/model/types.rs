@@ -56,6 +56,14 @@ pub(crate) fn flaw(ty: &Type, static_allowed: bool) -> Option<Flaw<'_>> {
     }
 }
 
+/// The type inside of the invisible group of a `ty` fragment.
+pub(crate) fn ungrouped(mut ty: Type) -> Type {
+    while let Type::Group(group) = ty {
+        ty = *group.elem;
+    }
+    ty
+}
+
 fn segment_flaw(segment: &PathSegment, static_allowed: bool) -> Option<Flaw<'_>> {
     match &segment.arguments {
         PathArguments::None => None,

@@ -17,9 +17,12 @@ pub(crate) struct AggregateArgs {
     pub(crate) name: Option<LitStr>,
     pub(crate) indexes: Vec<SourceIndex>,
     pub(crate) crate_path: Option<Path>,
+    /// Whether a fault was reported, so that an option may seem to be missing.
+    pub(crate) flawed: bool,
 }
 
 pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> AggregateArgs {
+    let before = errors.count();
     let mut options = Options::parse("#[aggregate]", tokens, keywords::OF_AGGREGATE, &[], errors);
     let one = options.take(keywords::RESOURCE);
     let many = options.take(keywords::RESOURCES);
@@ -45,7 +48,7 @@ pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> AggregateArgs {
         Some(None) => (None, None),
         read => (read.flatten(), upcast),
     };
-    AggregateArgs {
+    let mut args = AggregateArgs {
         resources,
         revision,
         upcast,
@@ -55,5 +58,8 @@ pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> AggregateArgs {
             None => Vec::new(),
         },
         crate_path: options.take(keywords::CRATE).and_then(|option| option.path(errors)),
-    }
+        flawed: false,
+    };
+    args.flawed = errors.count() > before;
+    args
 }

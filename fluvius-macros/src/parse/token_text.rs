@@ -1,11 +1,46 @@
 //! Tokens as text, near enough to what the author wrote for messages and docs.
 
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::Type;
 
+use super::tokens::opened;
+
 /// The tokens as text, without the spaces that printing leaves between them.
+/// `$crate`, which an author does not see, is left out.
 pub(crate) fn token_text(tokens: &impl ToTokens) -> String {
-    tidy(&tokens.to_token_stream().to_string())
+    tidy(&opened(tokens.to_token_stream()).to_string()).replace("$crate::", "")
+}
+
+/// A text to compare tokens by. The `$crate` of two macros are told apart.
+pub(crate) fn identity_text(tokens: &impl ToTokens) -> String {
+    with_marked_crates(opened(tokens.to_token_stream())).to_string()
+}
+
+fn with_marked_crates(tokens: TokenStream) -> TokenStream {
+    tokens
+        .into_iter()
+        .map(|token| match token {
+            TokenTree::Ident(word) if word == "$crate" => {
+                TokenTree::Ident(Ident::new(&expansion(word.span()), word.span()))
+            }
+            TokenTree::Group(group) => {
+                let inner = with_marked_crates(group.stream());
+                TokenTree::Group(Group::new(group.delimiter(), inner))
+            }
+            other => other,
+        })
+        .collect()
+}
+
+/// The number of the macro call that a token comes from. The compiler shows it
+/// in the `Debug` text of a span alone: `#5 bytes(10..15)`. Where it is not
+/// shown, all tokens count as of one call.
+fn expansion(span: Span) -> String {
+    let shown = format!("{span:?}");
+    let number = shown.strip_prefix('#').unwrap_or_default();
+    let digits: String = number.chars().take_while(char::is_ascii_digit).collect();
+    format!("__crate_of_{digits}")
 }
 
 /// The text of a type; two types that are written alike have one text.

@@ -10,13 +10,13 @@ use crate::parse::token_text::token_text;
 use crate::{check, model, parse};
 
 /// One input under test, and how it is shown in the table.
-struct Input {
+pub(super) struct Input {
     shown: String,
     messages: Vec<String>,
 }
 
 /// A table: each input, and below it what the author is told.
-fn check<const N: usize>(inputs: [Input; N], expected: Expect) {
+pub(super) fn check<const N: usize>(inputs: [Input; N], expected: Expect) {
     let mut table = String::new();
     for Input { shown, messages } in inputs {
         table.push_str(&shown);
@@ -31,13 +31,13 @@ fn check<const N: usize>(inputs: [Input; N], expected: Expect) {
     expected.assert_eq(&table);
 }
 
-fn block(args: TokenStream, item: TokenStream) -> Input {
+pub(super) fn block(args: TokenStream, item: TokenStream) -> Input {
     let shown = token_text(&quote!(#[aggregate(#args)] #item));
     Input { messages: block_messages(args, item), shown }
 }
 
 /// Methods of a sound block.
-fn methods(methods: TokenStream) -> Input {
+pub(super) fn methods(methods: TokenStream) -> Input {
     Input {
         shown: token_text(&methods),
         messages: block_messages(
@@ -48,7 +48,7 @@ fn methods(methods: TokenStream) -> Input {
 }
 
 /// Options of a sound method.
-fn options(options: TokenStream) -> Input {
+pub(super) fn options(options: TokenStream) -> Input {
     let method = quote! {
         #[action(#options)]
         pub fn deposit_money(&mut self) -> Result<(), AccountError> { Ok(()) }
@@ -57,13 +57,13 @@ fn options(options: TokenStream) -> Input {
 }
 
 /// Options of a sound block.
-fn block_options(args: TokenStream) -> Input {
+pub(super) fn block_options(args: TokenStream) -> Input {
     let item = quote!(impl Account { #[action] fn read(&self) -> Result<u8, Never> { Ok(1) } });
     Input { shown: token_text(&quote!(#[aggregate(#args)])), ..block(args, item) }
 }
 
 /// Parameters of a sound method.
-fn params(params: TokenStream) -> Input {
+pub(super) fn params(params: TokenStream) -> Input {
     let method = quote! {
         #[action(evt_key = "money-deposited")]
         pub fn deposit_money(&mut self, #params) -> Result<(), AccountError> { Ok(()) }
@@ -72,7 +72,7 @@ fn params(params: TokenStream) -> Input {
 }
 
 /// A derive's input.
-fn domain(item: TokenStream) -> Input {
+pub(super) fn domain(item: TokenStream) -> Input {
     let shown = token_text(&item);
     let mut errors = Errors::new();
     if let Some(source) = parse::derive_domain::parse(item, &mut errors) {
@@ -82,7 +82,7 @@ fn domain(item: TokenStream) -> Input {
     Input { shown, messages: errors.finish_as_messages() }
 }
 
-fn rejection(item: TokenStream) -> Input {
+pub(super) fn rejection(item: TokenStream) -> Input {
     let shown = token_text(&item);
     let mut errors = Errors::new();
     if let Some(source) = parse::derive_rejection::parse(item, &mut errors) {
@@ -441,7 +441,6 @@ fn options_of_action() {
         expect![[r##"
             #[action(event_key = "a")]
                 `#[action]` has no option `event_key`; did you mean `evt_key`?
-                `deposit_money` changes the root, and every stored change is an event: name it with `#[action(evt_key = "..")]`; only an action with `&self` may do without
             #[action(evt_key = "Money_Deposited")]
                 an event's key is kebab case: write `money-deposited`
             #[action(evt_key = "€")]
@@ -451,13 +450,10 @@ fn options_of_action() {
                 `evt_key` is given here first
             #[action(evt_key = money)]
                 write a string: `evt_key = ".."`
-                `deposit_money` changes the root, and every stored change is an event: name it with `#[action(evt_key = "..")]`; only an action with `&self` may do without
             #[action(evt_key)]
                 `evt_key` takes a string: `evt_key = ".."`
-                `deposit_money` changes the root, and every stored change is an event: name it with `#[action(evt_key = "..")]`; only an action with `&self` may do without
             #[action(evt_key = "a" resources = ["bank-account"])]
-                expected `,`
-                `deposit_money` changes the root, and every stored change is an event: name it with `#[action(evt_key = "..")]`; only an action with `&self` may do without
+                expected `,` between two options
             #[action()]
                 `deposit_money` changes the root, and every stored change is an event: name it with `#[action(evt_key = "..")]`; only an action with `&self` may do without
             #[action(evt_key = "a", resources = [])]

@@ -2,7 +2,10 @@
 
 mod budget;
 mod determinism;
+mod editor;
 mod expansion;
+mod fragments;
+mod hidden_names;
 mod messages;
 
 use proc_macro2::TokenStream;

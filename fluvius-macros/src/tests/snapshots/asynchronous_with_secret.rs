@@ -52,7 +52,7 @@ impl crate::Account<Eur> {
   "recipient_id": "01890a5d-ac96-774b-bcce-b302099a8057"
 }
 ```*/
-#[derive(::core::clone::Clone)]
+#[derive(::facade::__private::Clone)]
 #[derive(::facade::__private::Serialize, ::facade::__private::Deserialize)]
 #[serde(crate = "::facade::__private::serde", deny_unknown_fields)]
 pub struct TransferMoney {
@@ -73,7 +73,7 @@ Also read as `recipient`. Also read as `to`.*/
 
 - Key: `money-transferred`
 - Comes from the command [`TransferMoney`], run by [`Account::transfer_money`](crate::Account::transfer_money)*/
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+#[derive(::facade::__private::Clone, ::facade::__private::Debug)]
 #[derive(::facade::__private::Serialize, ::facade::__private::Deserialize)]
 #[serde(crate = "::facade::__private::serde")]
 pub struct MoneyTransferred {
@@ -98,15 +98,15 @@ const _: () = {
         );
     }
     #[automatically_derived]
-    impl ::core::fmt::Debug for TransferMoney {
+    impl __fluvius::core::fmt::Debug for TransferMoney {
         fn fmt(
             &self,
-            __fluvius_to: &mut ::core::fmt::Formatter<'_>,
-        ) -> ::core::fmt::Result {
+            __fluvius_to: &mut __fluvius::core::fmt::Formatter<'_>,
+        ) -> __fluvius::core::fmt::Result {
             __fluvius_to
                 .debug_struct("TransferMoney")
                 .field("amount", &self.amount)
-                .field("pin", &::core::format_args!("[secret]"))
+                .field("pin", &__fluvius::core::format_args!("[secret]"))
                 .field("recipient_id", &self.recipient_id)
                 .finish()
         }
@@ -138,8 +138,8 @@ const _: () = {
                 },
             ],
             if_match_required: true,
-            timeout: ::core::option::Option::Some(
-                ::core::time::Duration::from_millis(120000u64),
+            timeout: __fluvius::core::option::Option::Some(
+                __fluvius::core::time::Duration::from_millis(120000u64),
             ),
             location: __fluvius::location!(),
             ..__fluvius::ActionDescriptor::of::<Self>("transfer-money")
@@ -168,9 +168,9 @@ const _: () = {
         });
         fn record(
             &self,
-        ) -> ::core::result::Result<__fluvius::Json, __fluvius::JsonError> {
+        ) -> __fluvius::core::result::Result<__fluvius::Json, __fluvius::JsonError> {
             #[derive(__fluvius::Serialize)]
-            #[serde(crate = "::facade::__private::serde")]
+            #[serde(crate = "__fluvius::serde")]
             struct __FluviusRecorded<'a> {
                 amount: &'a Decimal,
                 recipient_id: &'a Uuid,
@@ -207,7 +207,7 @@ const _: () = {
 {}
 ```*/
 #[deprecated(note = "use `end`")]
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+#[derive(::facade::__private::Clone, ::facade::__private::Debug)]
 #[derive(::facade::__private::Serialize, ::facade::__private::Deserialize)]
 #[serde(crate = "::facade::__private::serde", deny_unknown_fields)]
 pub struct EndAccount {}
@@ -217,7 +217,7 @@ pub struct EndAccount {}
 
 - Key: `account-closed`
 - Comes from the command [`EndAccount`], run by [`Account::close_account`](crate::Account::close_account)*/
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+#[derive(::facade::__private::Clone, ::facade::__private::Debug)]
 #[derive(::facade::__private::Serialize, ::facade::__private::Deserialize)]
 #[serde(crate = "::facade::__private::serde")]
 pub struct AccountClosed {}
@@ -268,7 +268,7 @@ const _: () = {
 #[allow(clippy::missing_errors_doc)]
 ///All commands of [`Account`](crate::Account), one variant each.
 #[allow(deprecated)]
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+#[derive(::facade::__private::Clone, ::facade::__private::Debug)]
 pub enum EurAccountCommand {
     ///Transfer money, see [`Account`].
     TransferMoney(TransferMoney),
@@ -281,19 +281,19 @@ pub enum EurAccountCommand {
 const _: () = {
     use ::facade::__private as __fluvius;
     #[automatically_derived]
-    impl<'a> ::core::convert::TryFrom<&'a __fluvius::CommandRecord>
+    impl<'a> __fluvius::core::convert::TryFrom<&'a __fluvius::CommandRecord>
     for EurAccountCommand {
         type Error = __fluvius::RecordError;
         fn try_from(
             __fluvius_record: &'a __fluvius::CommandRecord,
-        ) -> ::core::result::Result<Self, Self::Error> {
+        ) -> __fluvius::core::result::Result<Self, __fluvius::RecordError> {
             use __fluvius::decode_command_record as read;
             match __fluvius_record.key() {
                 "transfer-money" => read(__fluvius_record).map(Self::TransferMoney),
                 #[cfg(feature = "closing")]
                 "end" => read(__fluvius_record).map(Self::EndAccount),
                 _ => {
-                    ::core::result::Result::Err(
+                    __fluvius::core::result::Result::Err(
                         __fluvius::unknown_command(__fluvius_record, "EurAccount"),
                     )
                 }
@@ -303,7 +303,7 @@ const _: () = {
 };
 #[allow(clippy::missing_errors_doc)]
 ///All events of [`Account`](crate::Account), one variant each.
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+#[derive(::facade::__private::Clone, ::facade::__private::Debug)]
 pub enum EurAccountEvent {
     ///What happened to a `eur-account`: money transferred.
     MoneyTransferred(MoneyTransferred),
@@ -315,18 +315,19 @@ pub enum EurAccountEvent {
 const _: () = {
     use ::facade::__private as __fluvius;
     #[automatically_derived]
-    impl<'a> ::core::convert::TryFrom<&'a __fluvius::EventRecord> for EurAccountEvent {
+    impl<'a> __fluvius::core::convert::TryFrom<&'a __fluvius::EventRecord>
+    for EurAccountEvent {
         type Error = __fluvius::RecordError;
         fn try_from(
             __fluvius_record: &'a __fluvius::EventRecord,
-        ) -> ::core::result::Result<Self, Self::Error> {
+        ) -> __fluvius::core::result::Result<Self, __fluvius::RecordError> {
             use __fluvius::decode_event as read;
             match __fluvius_record.key() {
                 "money-transferred" => read(__fluvius_record).map(Self::MoneyTransferred),
                 #[cfg(feature = "closing")]
                 "account-closed" => read(__fluvius_record).map(Self::AccountClosed),
                 _ => {
-                    ::core::result::Result::Err(
+                    __fluvius::core::result::Result::Err(
                         __fluvius::unknown_event(__fluvius_record, "EurAccount"),
                     )
                 }
@@ -351,9 +352,9 @@ const _: () = {
     impl __fluvius::Aggregate for crate::Account<Eur> {
         const RESOURCES: &'static [&'static str] = &["eur-account", "usd-account"];
         const REVISION: u32 = 3u32;
-        const UPCAST: ::core::option::Option<__fluvius::Upcast> = {
+        const UPCAST: __fluvius::core::option::Option<__fluvius::Upcast> = {
             let lift: __fluvius::Upcast = crate::lift_account;
-            ::core::option::Option::Some(lift)
+            __fluvius::core::option::Option::Some(lift)
         };
         const ACTIONS: &'static [&'static __fluvius::ActionDescriptor] = &[
             <TransferMoney as __fluvius::Command>::ACTION,

@@ -34,7 +34,7 @@ impl SavingsAccount {
 ```json
 {}
 ```*/
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+#[derive(::fluvius_core::__private::Clone, ::fluvius_core::__private::Debug)]
 #[derive(::fluvius_core::__private::Serialize, ::fluvius_core::__private::Deserialize)]
 #[serde(crate = "::fluvius_core::__private::serde", deny_unknown_fields)]
 pub struct ReadBalance {}
@@ -43,7 +43,7 @@ const _: () = {
     #[automatically_derived]
     impl __fluvius::Command for ReadBalance {
         type Aggregate = SavingsAccount;
-        type Output = <Result<Decimal, Infallible> as __fluvius::ActionResult>::Data;
+        type Output = Decimal;
         const ACTION: &'static __fluvius::ActionDescriptor = &__fluvius::ActionDescriptor {
             command: "ReadBalance",
             method: "read_balance",
@@ -60,7 +60,7 @@ const _: () = {
             let __fluvius_result = <SavingsAccount>::read_balance(
                 __fluvius_call.state_ref::<SavingsAccount>(),
             );
-            __fluvius::kept_with_data(__fluvius_result)
+            __fluvius::kept_with_data::<Decimal, _>(__fluvius_result)
         });
     }
     __fluvius::submit! {
@@ -79,14 +79,14 @@ const _: () = {
 ```text
 { "rate": "0.02", "at": <Option<Kind>> }
 ```*/
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+#[derive(::fluvius_core::__private::Clone, ::fluvius_core::__private::Debug)]
 #[derive(::fluvius_core::__private::Serialize, ::fluvius_core::__private::Deserialize)]
 #[serde(crate = "::fluvius_core::__private::serde", deny_unknown_fields)]
 pub struct AddInterest {
     /**Parameter `rate` of `SavingsAccount::add_interest`.
 
 Left out, it is `Self::RATE`.*/
-    #[serde(default = "<SavingsAccount>::__fluvius_default_12_add_interest_rate")]
+    #[serde(default = "__fluvius_default_12_add_interest_rate")]
     pub rate: Decimal,
     /**Parameter `as` of `SavingsAccount::add_interest`.
 
@@ -98,14 +98,14 @@ In JSON it is `at`.*/
 
 - Key: `interest-added`
 - Comes from the command [`AddInterest`], run by [`SavingsAccount::add_interest`]*/
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+#[derive(::fluvius_core::__private::Clone, ::fluvius_core::__private::Debug)]
 #[derive(::fluvius_core::__private::Serialize, ::fluvius_core::__private::Deserialize)]
 #[serde(crate = "::fluvius_core::__private::serde")]
 pub struct InterestAdded {
     /**Parameter `rate` of `SavingsAccount::add_interest`.
 
 Left out, it is `Self::RATE`.*/
-    #[serde(default = "<SavingsAccount>::__fluvius_default_12_add_interest_rate")]
+    #[serde(default = "__fluvius_default_12_add_interest_rate")]
     pub rate: Decimal,
     /**Parameter `as` of `SavingsAccount::add_interest`.
 
@@ -122,6 +122,10 @@ impl SavingsAccount {
     fn __fluvius_default_12_add_interest_rate() -> Decimal {
         Self::RATE
     }
+}
+#[doc(hidden)]
+fn __fluvius_default_12_add_interest_rate() -> Decimal {
+    <SavingsAccount>::__fluvius_default_12_add_interest_rate()
 }
 const _: () = {
     use ::fluvius_core::__private as __fluvius;
@@ -171,7 +175,7 @@ const _: () = {
                 __fluvius_command.rate,
                 __fluvius_command.r#as,
             );
-            __fluvius::changed_with_data(__fluvius_state, __fluvius_result)
+            __fluvius::changed_with_data::<_, _, _>(__fluvius_state, __fluvius_result)
         });
     }
     __fluvius::submit! {
@@ -184,7 +188,7 @@ const _: () = {
     >();
 };
 ///All commands of [`SavingsAccount`], one variant each.
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+#[derive(::fluvius_core::__private::Clone, ::fluvius_core::__private::Debug)]
 pub enum SavingsAccountCommand {
     ///How much is there.
     ReadBalance(ReadBalance),
@@ -194,18 +198,18 @@ pub enum SavingsAccountCommand {
 const _: () = {
     use ::fluvius_core::__private as __fluvius;
     #[automatically_derived]
-    impl<'a> ::core::convert::TryFrom<&'a __fluvius::CommandRecord>
+    impl<'a> __fluvius::core::convert::TryFrom<&'a __fluvius::CommandRecord>
     for SavingsAccountCommand {
         type Error = __fluvius::RecordError;
         fn try_from(
             __fluvius_record: &'a __fluvius::CommandRecord,
-        ) -> ::core::result::Result<Self, Self::Error> {
+        ) -> __fluvius::core::result::Result<Self, __fluvius::RecordError> {
             use __fluvius::decode_command_record as read;
             match __fluvius_record.key() {
                 "read-balance" => read(__fluvius_record).map(Self::ReadBalance),
                 "add-interest" => read(__fluvius_record).map(Self::AddInterest),
                 _ => {
-                    ::core::result::Result::Err(
+                    __fluvius::core::result::Result::Err(
                         __fluvius::unknown_command(__fluvius_record, "SavingsAccount"),
                     )
                 }
@@ -214,7 +218,7 @@ const _: () = {
     }
 };
 ///All events of [`SavingsAccount`], one variant each.
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+#[derive(::fluvius_core::__private::Clone, ::fluvius_core::__private::Debug)]
 pub enum SavingsAccountEvent {
     ///What happened to a `savings-account`: interest added.
     InterestAdded(InterestAdded),
@@ -222,17 +226,17 @@ pub enum SavingsAccountEvent {
 const _: () = {
     use ::fluvius_core::__private as __fluvius;
     #[automatically_derived]
-    impl<'a> ::core::convert::TryFrom<&'a __fluvius::EventRecord>
+    impl<'a> __fluvius::core::convert::TryFrom<&'a __fluvius::EventRecord>
     for SavingsAccountEvent {
         type Error = __fluvius::RecordError;
         fn try_from(
             __fluvius_record: &'a __fluvius::EventRecord,
-        ) -> ::core::result::Result<Self, Self::Error> {
+        ) -> __fluvius::core::result::Result<Self, __fluvius::RecordError> {
             use __fluvius::decode_event as read;
             match __fluvius_record.key() {
                 "interest-added" => read(__fluvius_record).map(Self::InterestAdded),
                 _ => {
-                    ::core::result::Result::Err(
+                    __fluvius::core::result::Result::Err(
                         __fluvius::unknown_event(__fluvius_record, "SavingsAccount"),
                     )
                 }

@@ -4,6 +4,6 @@ impl<T> Account<T> {
         Ok(())
     }
 }
-::core::compile_error! {
+compile_error! {
     "an aggregate is one concrete type: write `impl Account<Eur>` with `#[aggregate(name = \"EurAccount\")]`, or register it through a type alias"
 }

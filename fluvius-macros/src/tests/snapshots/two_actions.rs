@@ -38,7 +38,7 @@ impl Account {
 ```json
 { "owner_name": "text" }
 ```*/
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+#[derive(::fluvius_core::__private::Clone, ::fluvius_core::__private::Debug)]
 #[derive(::fluvius_core::__private::Serialize, ::fluvius_core::__private::Deserialize)]
 #[serde(crate = "::fluvius_core::__private::serde", deny_unknown_fields)]
 pub struct OpenAccount {
@@ -49,7 +49,7 @@ pub struct OpenAccount {
 
 - Key: `account-opened`
 - Comes from the command [`OpenAccount`], run by [`Account::open_account`]*/
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+#[derive(::fluvius_core::__private::Clone, ::fluvius_core::__private::Debug)]
 #[derive(::fluvius_core::__private::Serialize, ::fluvius_core::__private::Deserialize)]
 #[serde(crate = "::fluvius_core::__private::serde")]
 pub struct AccountOpened {
@@ -108,7 +108,7 @@ const _: () = {
 ```json
 { "amount": "10.00" }
 ```*/
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+#[derive(::fluvius_core::__private::Clone, ::fluvius_core::__private::Debug)]
 #[derive(::fluvius_core::__private::Serialize, ::fluvius_core::__private::Deserialize)]
 #[serde(crate = "::fluvius_core::__private::serde", deny_unknown_fields)]
 pub struct DepositMoney {
@@ -119,7 +119,7 @@ pub struct DepositMoney {
 
 - Key: `money-deposited`
 - Comes from the command [`DepositMoney`], run by [`Account::deposit_money`]*/
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+#[derive(::fluvius_core::__private::Clone, ::fluvius_core::__private::Debug)]
 #[derive(::fluvius_core::__private::Serialize, ::fluvius_core::__private::Deserialize)]
 #[serde(crate = "::fluvius_core::__private::serde")]
 pub struct MoneyDeposited {
@@ -171,7 +171,7 @@ const _: () = {
     __fluvius::assert_payload_field::<Decimal>();
 };
 ///All commands of [`Account`], one variant each.
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+#[derive(::fluvius_core::__private::Clone, ::fluvius_core::__private::Debug)]
 pub enum AccountCommand {
     ///Open a new bank account.
     OpenAccount(OpenAccount),
@@ -181,17 +181,18 @@ pub enum AccountCommand {
 const _: () = {
     use ::fluvius_core::__private as __fluvius;
     #[automatically_derived]
-    impl<'a> ::core::convert::TryFrom<&'a __fluvius::CommandRecord> for AccountCommand {
+    impl<'a> __fluvius::core::convert::TryFrom<&'a __fluvius::CommandRecord>
+    for AccountCommand {
         type Error = __fluvius::RecordError;
         fn try_from(
             __fluvius_record: &'a __fluvius::CommandRecord,
-        ) -> ::core::result::Result<Self, Self::Error> {
+        ) -> __fluvius::core::result::Result<Self, __fluvius::RecordError> {
             use __fluvius::decode_command_record as read;
             match __fluvius_record.key() {
                 "open-account" => read(__fluvius_record).map(Self::OpenAccount),
                 "deposit-money" => read(__fluvius_record).map(Self::DepositMoney),
                 _ => {
-                    ::core::result::Result::Err(
+                    __fluvius::core::result::Result::Err(
                         __fluvius::unknown_command(__fluvius_record, "Account"),
                     )
                 }
@@ -200,7 +201,7 @@ const _: () = {
     }
 };
 ///All events of [`Account`], one variant each.
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+#[derive(::fluvius_core::__private::Clone, ::fluvius_core::__private::Debug)]
 pub enum AccountEvent {
     ///What happened to a `bank-account`: account opened.
     AccountOpened(AccountOpened),
@@ -210,17 +211,18 @@ pub enum AccountEvent {
 const _: () = {
     use ::fluvius_core::__private as __fluvius;
     #[automatically_derived]
-    impl<'a> ::core::convert::TryFrom<&'a __fluvius::EventRecord> for AccountEvent {
+    impl<'a> __fluvius::core::convert::TryFrom<&'a __fluvius::EventRecord>
+    for AccountEvent {
         type Error = __fluvius::RecordError;
         fn try_from(
             __fluvius_record: &'a __fluvius::EventRecord,
-        ) -> ::core::result::Result<Self, Self::Error> {
+        ) -> __fluvius::core::result::Result<Self, __fluvius::RecordError> {
             use __fluvius::decode_event as read;
             match __fluvius_record.key() {
                 "account-opened" => read(__fluvius_record).map(Self::AccountOpened),
                 "money-deposited" => read(__fluvius_record).map(Self::MoneyDeposited),
                 _ => {
-                    ::core::result::Result::Err(
+                    __fluvius::core::result::Result::Err(
                         __fluvius::unknown_event(__fluvius_record, "Account"),
                     )
                 }

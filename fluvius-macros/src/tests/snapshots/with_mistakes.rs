@@ -33,7 +33,7 @@ impl Account {
 ```json
 { "amount": "10.00" }
 ```*/
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+#[derive(::fluvius_core::__private::Clone, ::fluvius_core::__private::Debug)]
 #[derive(::fluvius_core::__private::Serialize, ::fluvius_core::__private::Deserialize)]
 #[serde(crate = "::fluvius_core::__private::serde", deny_unknown_fields)]
 pub struct DepositMoney {
@@ -44,7 +44,7 @@ pub struct DepositMoney {
 
 - Key: `money-deposited`
 - Comes from the command [`DepositMoney`], run by [`Account::deposit_money`]*/
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+#[derive(::fluvius_core::__private::Clone, ::fluvius_core::__private::Debug)]
 #[derive(::fluvius_core::__private::Serialize, ::fluvius_core::__private::Deserialize)]
 #[serde(crate = "::fluvius_core::__private::serde")]
 pub struct MoneyDeposited {
@@ -78,7 +78,7 @@ const _: () = {
             ..__fluvius::ActionDescriptor::of::<Self>("deposit-money")
         };
         const RUN: __fluvius::Handler = __fluvius::Handler::Now(|_, _| {
-            ::core::unreachable!()
+            __fluvius::core::unreachable!()
         });
     }
     __fluvius::submit! {
@@ -97,7 +97,7 @@ const _: () = {
 ```json
 {}
 ```*/
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+#[derive(::fluvius_core::__private::Clone, ::fluvius_core::__private::Debug)]
 #[derive(::fluvius_core::__private::Serialize, ::fluvius_core::__private::Deserialize)]
 #[serde(crate = "::fluvius_core::__private::serde", deny_unknown_fields)]
 pub struct CloseAccount {}
@@ -105,7 +105,7 @@ pub struct CloseAccount {}
 
 - Key: `account-closed`
 - Comes from the command [`CloseAccount`], run by [`Account::close_account`]*/
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+#[derive(::fluvius_core::__private::Clone, ::fluvius_core::__private::Debug)]
 #[derive(::fluvius_core::__private::Serialize, ::fluvius_core::__private::Deserialize)]
 #[serde(crate = "::fluvius_core::__private::serde")]
 pub struct AccountClosed {}
@@ -149,7 +149,7 @@ const _: () = {
     }
 };
 ///All commands of [`Account`], one variant each.
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+#[derive(::fluvius_core::__private::Clone, ::fluvius_core::__private::Debug)]
 pub enum AccountCommand {
     ///Command `deposit-money`.
     DepositMoney(DepositMoney),
@@ -159,17 +159,18 @@ pub enum AccountCommand {
 const _: () = {
     use ::fluvius_core::__private as __fluvius;
     #[automatically_derived]
-    impl<'a> ::core::convert::TryFrom<&'a __fluvius::CommandRecord> for AccountCommand {
+    impl<'a> __fluvius::core::convert::TryFrom<&'a __fluvius::CommandRecord>
+    for AccountCommand {
         type Error = __fluvius::RecordError;
         fn try_from(
             __fluvius_record: &'a __fluvius::CommandRecord,
-        ) -> ::core::result::Result<Self, Self::Error> {
+        ) -> __fluvius::core::result::Result<Self, __fluvius::RecordError> {
             use __fluvius::decode_command_record as read;
             match __fluvius_record.key() {
                 "deposit-money" => read(__fluvius_record).map(Self::DepositMoney),
                 "close-account" => read(__fluvius_record).map(Self::CloseAccount),
                 _ => {
-                    ::core::result::Result::Err(
+                    __fluvius::core::result::Result::Err(
                         __fluvius::unknown_command(__fluvius_record, "Account"),
                     )
                 }
@@ -178,7 +179,7 @@ const _: () = {
     }
 };
 ///All events of [`Account`], one variant each.
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+#[derive(::fluvius_core::__private::Clone, ::fluvius_core::__private::Debug)]
 pub enum AccountEvent {
     ///What happened to a `bank-account`: money deposited.
     MoneyDeposited(MoneyDeposited),
@@ -188,17 +189,18 @@ pub enum AccountEvent {
 const _: () = {
     use ::fluvius_core::__private as __fluvius;
     #[automatically_derived]
-    impl<'a> ::core::convert::TryFrom<&'a __fluvius::EventRecord> for AccountEvent {
+    impl<'a> __fluvius::core::convert::TryFrom<&'a __fluvius::EventRecord>
+    for AccountEvent {
         type Error = __fluvius::RecordError;
         fn try_from(
             __fluvius_record: &'a __fluvius::EventRecord,
-        ) -> ::core::result::Result<Self, Self::Error> {
+        ) -> __fluvius::core::result::Result<Self, __fluvius::RecordError> {
             use __fluvius::decode_event as read;
             match __fluvius_record.key() {
                 "money-deposited" => read(__fluvius_record).map(Self::MoneyDeposited),
                 "account-closed" => read(__fluvius_record).map(Self::AccountClosed),
                 _ => {
-                    ::core::result::Result::Err(
+                    __fluvius::core::result::Result::Err(
                         __fluvius::unknown_event(__fluvius_record, "Account"),
                     )
                 }
@@ -230,9 +232,9 @@ const _: () = {
         type Event = AccountEvent;
     }
 };
-::core::compile_error! {
+compile_error! {
     "`#[acton]` is not known here; did you mean `#[action(..)]`?"
 }
-::core::compile_error! {
+compile_error! {
     "an action owns its parameters, because they are stored in the command: write `String` in place of `&str` (only the context is lent: `&mut ActionContext`)"
 }
