@@ -134,6 +134,10 @@ fn json_names(action: &Action, errors: &mut Errors) {
         for name in field.json_names() {
             let earlier = seen.iter().find(|(other, _)| *other == name);
             if let Some((_, earlier)) = earlier {
+                if std::ptr::eq(*earlier, field) {
+                    same_name_twice(field, &name, errors);
+                    continue;
+                }
                 errors
                     .at(place(field, &name), format!("two parameters read the JSON name `{name}`"));
                 errors.at(place(earlier, &name), "the name is used here first");
@@ -141,6 +145,15 @@ fn json_names(action: &Action, errors: &mut Errors) {
             seen.push((name, field));
         }
     }
+}
+
+/// A parameter that is told twice of one name.
+fn same_name_twice(field: &Field, name: &str, errors: &mut Errors) {
+    let last = field.aliases.iter().rfind(|alias| alias.value() == name);
+    errors.at(
+        last.map_or_else(|| field.ident.to_token_stream(), ToTokens::to_token_stream),
+        format!("this parameter is read as `{name}` already: remove the alias"),
+    );
 }
 
 /// Where the author wrote a JSON name: the option, or the parameter itself.

@@ -14,7 +14,7 @@ pub(crate) fn action(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {
     let action = part.action;
     let command = action.command.to_string();
     let method = &action.method_name;
-    let docs = action.docs.text();
+    let docs = action.docs.text(private);
     let lifecycle = match action.lifecycle().unwrap_or(Lifecycle::Keeps) {
         Lifecycle::Creates => quote!(Creates),
         Lifecycle::Changes => quote!(Changes),
@@ -67,7 +67,7 @@ fn flags(private: &PrivatePath, action: &Action) -> TokenStream {
 fn field(private: &PrivatePath, field: &Field) -> TokenStream {
     let name = &field.name;
     let type_name = field.type_name();
-    let docs = field.docs.text();
+    let docs = field.docs.text(private);
     let base = quote!(#private::FieldDescriptor::of(#name, #type_name, #docs));
     let aliases = &field.aliases;
     let aliases = (!aliases.is_empty()).then(|| quote!(aliases: &[#(#aliases),*],));

@@ -70,7 +70,11 @@ fn tidy(tokens: &str) -> String {
         (" ]", "]"),
         (" : ", ": "),
     ];
-    PAIRS.iter().fold(tokens.to_owned(), |text, (from, to)| text.replace(from, to))
+    let text = PAIRS.iter().fold(tokens.to_owned(), |text, (from, to)| text.replace(from, to));
+    // A tuple does not belong to the mark before it.
+    [(",(", ", ("), ("->(", "-> ("), ("< ", "<")]
+        .iter()
+        .fold(text, |text, (from, to)| text.replace(from, to))
 }
 
 #[cfg(test)]
@@ -86,6 +90,10 @@ mod tests {
             (quote!(::core::option::Option<[u8; 4]>), "::core::option::Option<[u8; 4]>"),
             (quote!(fn(u8) -> u8), "fn(u8) -> u8"),
             (quote!(vec![1, 2]), "vec![1, 2]"),
+            (quote!((u8, (i64,))), "(u8, (i64,))"),
+            (quote!(fn() -> (u8, u8)), "fn() -> (u8, u8)"),
+            (quote!(HashMap<Uuid, (u8, u8)>), "HashMap<Uuid, (u8, u8)>"),
+            (quote!(<Self as HasId>::Id), "<Self as HasId>::Id"),
             (quote!(String::from("EUR")), "String::from(\"EUR\")"),
             (quote!(Self::RATE), "Self::RATE"),
             (quote!(#[cfg(unix)]), "#[cfg(unix)]"),

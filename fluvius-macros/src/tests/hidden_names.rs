@@ -128,7 +128,7 @@ fn a_generated_name_hides_nothing_that_the_block_uses() {
             #[aggregate(resource = "bank-account")] impl Account { #[action(evt_key = "told")] fn tell(&mut self, last: Option<AccountEvent>) -> Result<(), Never> { } }
                 the enum of the events would be named `AccountEvent` and hide the `AccountEvent` that the block uses: choose another beginning with `#[aggregate(name = "..")]`
                 `AccountEvent` is used here: write `self::AccountEvent` where the generated type is meant
-            #[action(evt_key = "shelf-noted")] fn note(&mut self, notes: Vec<model::Note>) -> Result<< Shelf as HasNote>::Note, Never> { } #[action] fn item(&self, all: Box<dyn Iterator<Item = u8>>) -> Result<u8, Never> { }
+            #[action(evt_key = "shelf-noted")] fn note(&mut self, notes: Vec<model::Note>) -> Result<<Shelf as HasNote>::Note, Never> { } #[action] fn item(&self, all: Box<dyn Iterator<Item = u8>>) -> Result<u8, Never> { }
                 fine
             #[aggregate()] impl model::Job { #[action] fn job(&self) -> Result<u8, Never> { } }
                 fine

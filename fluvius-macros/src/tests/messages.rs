@@ -875,7 +875,7 @@ fn links_to_self() {
         })],
         expect![[r##"
             #[doc = r" See [`Self::count`]."] #[action] fn read(&self, #[doc = " Of [Self]."] a: u8) -> Result<u8, Never> { }
-                these docs are shown on the command as well, where `[`Self::` means another type: write the type's name in the link
+                these docs are shown on the command as well, where `[`Self::count`]` means another type: write the type's name in the link
                 these docs are shown on the command as well, where `[Self]` means another type: write the type's name in the link
         "##]],
     );

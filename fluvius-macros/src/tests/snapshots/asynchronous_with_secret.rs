@@ -4,10 +4,10 @@ States and events are written at revision 3; `crate::lift_account` lifts those o
 
 | command | key | event | what it does |
 |---|---|---|---|*/
-///| [`TransferMoney`] | `transfer-money` | [`MoneyTransferred`] | Transfer money, see [`Account`]. |
+///| [`TransferMoney`](type@TransferMoney) | `transfer-money` | [`MoneyTransferred`](type@MoneyTransferred) | Transfer money, see [`Account`]. |
 #[cfg_attr(
     all(feature = "closing"),
-    doc = "| [`EndAccount`] | `end` (internal: only other actions run it) | [`AccountClosed`] | Command `end`. |"
+    doc = "| [`EndAccount`](type@EndAccount) | `end` (internal: only other actions run it) | [`AccountClosed`](type@AccountClosed) | Command `end`. |"
 )]
 #[allow(clippy::missing_errors_doc)]
 impl crate::Account<Eur> {
@@ -38,7 +38,7 @@ impl crate::Account<Eur> {
 
 - Key: `transfer-money`
 - Runs [`Account::transfer_money`](crate::Account::transfer_money), which changes the root; where there is none, the answer is `not-found`
-- Event: [`MoneyTransferred`], `money-transferred`
+- Event: [`MoneyTransferred`](type@MoneyTransferred), `money-transferred`
 - Resources: `eur-account`, `usd-account`
 - If-Match: the expected version must be sent along
 - Ends after 2m at the latest
@@ -72,7 +72,7 @@ Also read as `recipient`. Also read as `to`.*/
 /**What happened to a `eur-account`: money transferred.
 
 - Key: `money-transferred`
-- Comes from the command [`TransferMoney`], run by [`Account::transfer_money`](crate::Account::transfer_money)*/
+- Comes from the command [`TransferMoney`](type@TransferMoney), run by [`Account::transfer_money`](crate::Account::transfer_money)*/
 #[derive(::facade::__private::Clone, ::facade::__private::Debug)]
 #[derive(::facade::__private::Serialize, ::facade::__private::Deserialize)]
 #[serde(crate = "::facade::__private::serde")]
@@ -197,7 +197,7 @@ const _: () = {
 
 - Key: `end`
 - Runs [`Account::close_account`](crate::Account::close_account), which closes the root; where there is none, the answer is `not-found`, and so it is for every later command
-- Event: [`AccountClosed`], `account-closed`
+- Event: [`AccountClosed`](type@AccountClosed), `account-closed`
 - Resources: `eur-account`, `usd-account`
 - Internal: runs only by `invoke` of another action
 
@@ -216,7 +216,7 @@ pub struct EndAccount {}
 /**What happened to a `eur-account`: account closed.
 
 - Key: `account-closed`
-- Comes from the command [`EndAccount`], run by [`Account::close_account`](crate::Account::close_account)*/
+- Comes from the command [`EndAccount`](type@EndAccount), run by [`Account::close_account`](crate::Account::close_account)*/
 #[derive(::facade::__private::Clone, ::facade::__private::Debug)]
 #[derive(::facade::__private::Serialize, ::facade::__private::Deserialize)]
 #[serde(crate = "::facade::__private::serde")]
@@ -266,7 +266,7 @@ const _: () = {
     }
 };
 #[allow(clippy::missing_errors_doc)]
-///All commands of [`Account`](crate::Account), one variant each.
+///All commands of [`Account`](type@crate::Account), one variant each.
 #[allow(deprecated)]
 #[derive(::facade::__private::Clone, ::facade::__private::Debug)]
 pub enum EurAccountCommand {
@@ -302,7 +302,7 @@ const _: () = {
     }
 };
 #[allow(clippy::missing_errors_doc)]
-///All events of [`Account`](crate::Account), one variant each.
+///All events of [`Account`](type@crate::Account), one variant each.
 #[derive(::facade::__private::Clone, ::facade::__private::Debug)]
 pub enum EurAccountEvent {
     ///What happened to a `eur-account`: money transferred.

@@ -4,8 +4,8 @@ States and events are written at revision 1.
 
 | command | key | event | what it does |
 |---|---|---|---|*/
-///| [`ReadBalance`] | `read-balance` | none | How much is there. |
-///| [`AddInterest`] | `add-interest` | [`InterestAdded`] | Add the interest of a month, and tell how much it was. |
+///| [`ReadBalance`](type@ReadBalance) | `read-balance` | none | How much is there. |
+///| [`AddInterest`](type@AddInterest) | `add-interest` | [`InterestAdded`](type@InterestAdded) | Add the interest of a month, and tell how much it was. |
 impl SavingsAccount {
     #[allow(clippy::needless_pass_by_value)]
     /// How much is there.
@@ -71,7 +71,7 @@ const _: () = {
 
 - Key: `add-interest`
 - Runs [`SavingsAccount::add_interest`], which changes the root; where there is none, the answer is `not-found`
-- Event: [`InterestAdded`], `interest-added`
+- Event: [`InterestAdded`](type@InterestAdded), `interest-added`
 - Resources: `savings-account`
 
 # Example
@@ -97,7 +97,7 @@ In JSON it is `at`.*/
 /**What happened to a `savings-account`: interest added.
 
 - Key: `interest-added`
-- Comes from the command [`AddInterest`], run by [`SavingsAccount::add_interest`]*/
+- Comes from the command [`AddInterest`](type@AddInterest), run by [`SavingsAccount::add_interest`]*/
 #[derive(::fluvius_core::__private::Clone, ::fluvius_core::__private::Debug)]
 #[derive(::fluvius_core::__private::Serialize, ::fluvius_core::__private::Deserialize)]
 #[serde(crate = "::fluvius_core::__private::serde")]
@@ -187,7 +187,7 @@ const _: () = {
         <BankResult<Interest<SavingsAccount>> as __fluvius::ActionResult>::Data,
     >();
 };
-///All commands of [`SavingsAccount`], one variant each.
+///All commands of [`SavingsAccount`](type@SavingsAccount), one variant each.
 #[derive(::fluvius_core::__private::Clone, ::fluvius_core::__private::Debug)]
 pub enum SavingsAccountCommand {
     ///How much is there.
@@ -217,7 +217,7 @@ const _: () = {
         }
     }
 };
-///All events of [`SavingsAccount`], one variant each.
+///All events of [`SavingsAccount`](type@SavingsAccount), one variant each.
 #[derive(::fluvius_core::__private::Clone, ::fluvius_core::__private::Debug)]
 pub enum SavingsAccountEvent {
     ///What happened to a `savings-account`: interest added.

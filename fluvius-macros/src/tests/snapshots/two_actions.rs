@@ -4,8 +4,8 @@ States and events are written at revision 1.
 
 | command | key | event | what it does |
 |---|---|---|---|*/
-///| [`OpenAccount`] | `open-account` | [`AccountOpened`] | Open a new bank account. |
-///| [`DepositMoney`] | `deposit-money` | [`MoneyDeposited`] | Deposit money into the account. |
+///| [`OpenAccount`](type@OpenAccount) | `open-account` | [`AccountOpened`](type@AccountOpened) | Open a new bank account. |
+///| [`DepositMoney`](type@DepositMoney) | `deposit-money` | [`MoneyDeposited`](type@MoneyDeposited) | Deposit money into the account. |
 impl Account {
     #[allow(clippy::needless_pass_by_value)]
     /// Open a new bank account.
@@ -30,7 +30,7 @@ impl Account {
 
 - Key: `open-account`
 - Runs [`Account::open_account`], which creates the root; where there is one, the answer is `already-exists`
-- Event: [`AccountOpened`], `account-opened`
+- Event: [`AccountOpened`](type@AccountOpened), `account-opened`
 - Resources: `bank-account`
 
 # Example
@@ -48,7 +48,7 @@ pub struct OpenAccount {
 /**What happened to a `bank-account`: account opened.
 
 - Key: `account-opened`
-- Comes from the command [`OpenAccount`], run by [`Account::open_account`]*/
+- Comes from the command [`OpenAccount`](type@OpenAccount), run by [`Account::open_account`]*/
 #[derive(::fluvius_core::__private::Clone, ::fluvius_core::__private::Debug)]
 #[derive(::fluvius_core::__private::Serialize, ::fluvius_core::__private::Deserialize)]
 #[serde(crate = "::fluvius_core::__private::serde")]
@@ -100,7 +100,7 @@ const _: () = {
 
 - Key: `deposit-money`
 - Runs [`Account::deposit_money`], which changes the root; where there is none, the answer is `not-found`
-- Event: [`MoneyDeposited`], `money-deposited`
+- Event: [`MoneyDeposited`](type@MoneyDeposited), `money-deposited`
 - Resources: `bank-account`
 
 # Example
@@ -118,7 +118,7 @@ pub struct DepositMoney {
 /**What happened to a `bank-account`: money deposited.
 
 - Key: `money-deposited`
-- Comes from the command [`DepositMoney`], run by [`Account::deposit_money`]*/
+- Comes from the command [`DepositMoney`](type@DepositMoney), run by [`Account::deposit_money`]*/
 #[derive(::fluvius_core::__private::Clone, ::fluvius_core::__private::Debug)]
 #[derive(::fluvius_core::__private::Serialize, ::fluvius_core::__private::Deserialize)]
 #[serde(crate = "::fluvius_core::__private::serde")]
@@ -170,7 +170,7 @@ const _: () = {
     }
     __fluvius::assert_payload_field::<Decimal>();
 };
-///All commands of [`Account`], one variant each.
+///All commands of [`Account`](type@Account), one variant each.
 #[derive(::fluvius_core::__private::Clone, ::fluvius_core::__private::Debug)]
 pub enum AccountCommand {
     ///Open a new bank account.
@@ -200,7 +200,7 @@ const _: () = {
         }
     }
 };
-///All events of [`Account`], one variant each.
+///All events of [`Account`](type@Account), one variant each.
 #[derive(::fluvius_core::__private::Clone, ::fluvius_core::__private::Debug)]
 pub enum AccountEvent {
     ///What happened to a `bank-account`: account opened.

@@ -4,8 +4,8 @@ States and events are written at revision 1.
 
 | command | key | event | what it does |
 |---|---|---|---|*/
-///| [`DepositMoney`] | `deposit-money` | [`MoneyDeposited`] | Command `deposit-money`. |
-///| [`CloseAccount`] | `close-account` | [`AccountClosed`] | Command `close-account`. |
+///| [`DepositMoney`](type@DepositMoney) | `deposit-money` | [`MoneyDeposited`](type@MoneyDeposited) | Command `deposit-money`. |
+///| [`CloseAccount`](type@CloseAccount) | `close-account` | [`AccountClosed`](type@AccountClosed) | Command `close-account`. |
 impl Account {
     #[allow(clippy::needless_pass_by_value)]
     pub fn deposit_money(
@@ -25,7 +25,7 @@ impl Account {
 
 - Key: `deposit-money`
 - Runs [`Account::deposit_money`], which changes the root; where there is none, the answer is `not-found`
-- Event: [`MoneyDeposited`], `money-deposited`
+- Event: [`MoneyDeposited`](type@MoneyDeposited), `money-deposited`
 - Resources: `bank-account`
 
 # Example
@@ -43,7 +43,7 @@ pub struct DepositMoney {
 /**What happened to a `bank-account`: money deposited.
 
 - Key: `money-deposited`
-- Comes from the command [`DepositMoney`], run by [`Account::deposit_money`]*/
+- Comes from the command [`DepositMoney`](type@DepositMoney), run by [`Account::deposit_money`]*/
 #[derive(::fluvius_core::__private::Clone, ::fluvius_core::__private::Debug)]
 #[derive(::fluvius_core::__private::Serialize, ::fluvius_core::__private::Deserialize)]
 #[serde(crate = "::fluvius_core::__private::serde")]
@@ -89,7 +89,7 @@ const _: () = {
 
 - Key: `close-account`
 - Runs [`Account::close_account`], which closes the root; where there is none, the answer is `not-found`, and so it is for every later command
-- Event: [`AccountClosed`], `account-closed`
+- Event: [`AccountClosed`](type@AccountClosed), `account-closed`
 - Resources: `bank-account`
 
 # Example
@@ -104,7 +104,7 @@ pub struct CloseAccount {}
 /**What happened to a `bank-account`: account closed.
 
 - Key: `account-closed`
-- Comes from the command [`CloseAccount`], run by [`Account::close_account`]*/
+- Comes from the command [`CloseAccount`](type@CloseAccount), run by [`Account::close_account`]*/
 #[derive(::fluvius_core::__private::Clone, ::fluvius_core::__private::Debug)]
 #[derive(::fluvius_core::__private::Serialize, ::fluvius_core::__private::Deserialize)]
 #[serde(crate = "::fluvius_core::__private::serde")]
@@ -148,7 +148,7 @@ const _: () = {
         __fluvius::Registration::action(< CloseAccount as __fluvius::Command > ::ACTION)
     }
 };
-///All commands of [`Account`], one variant each.
+///All commands of [`Account`](type@Account), one variant each.
 #[derive(::fluvius_core::__private::Clone, ::fluvius_core::__private::Debug)]
 pub enum AccountCommand {
     ///Command `deposit-money`.
@@ -178,7 +178,7 @@ const _: () = {
         }
     }
 };
-///All events of [`Account`], one variant each.
+///All events of [`Account`](type@Account), one variant each.
 #[derive(::fluvius_core::__private::Clone, ::fluvius_core::__private::Debug)]
 pub enum AccountEvent {
     ///What happened to a `bank-account`: money deposited.
