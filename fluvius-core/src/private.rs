@@ -8,6 +8,8 @@ pub use core;
 pub use core::clone::Clone;
 pub use core::fmt::Debug;
 
+#[cfg(feature = "macros")]
+pub use fluvius_macros::IndexedFields;
 pub use futures_core::future::BoxFuture;
 pub use serde::{self, Deserialize, Serialize};
 

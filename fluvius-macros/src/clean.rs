@@ -4,9 +4,9 @@
 //! changes nothing but attributes: the author's code keeps its tokens.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
-use quote::quote;
 
 use crate::keywords;
+use crate::misleading_lints;
 use crate::parse::tokens::{self, Marker, RawItem};
 
 /// The impl block, without `#[action]` and without what stands on the
@@ -49,7 +49,7 @@ pub(crate) fn unwrapped(item: TokenStream) -> TokenStream {
 fn clean_item(mut item: RawItem) -> TokenStream {
     let mut out = TokenStream::new();
     if item.is_action() {
-        out.extend(allowed_lints(&item));
+        out.extend(misleading_lints::allowed(&item));
         item.attributes.retain(|attribute| attribute.marker() == Marker::NotOurs);
         clean_parameters(&mut item, is_kept_on_parameter);
     } else if item.is_function() {
@@ -57,25 +57,6 @@ fn clean_item(mut item: RawItem) -> TokenStream {
     }
     out.extend(rebuilt(item));
     out
-}
-
-/// Lints whose advice an action cannot follow: it owns its parameters, it
-/// returns a `Result`, and its receiver is the life cycle. Clippy leaves
-/// public methods out of all but the first.
-fn allowed_lints(item: &RawItem) -> TokenStream {
-    let is_public = matches!(item.head.first(), Some(TokenTree::Ident(word)) if word == "pub")
-        && !matches!(item.head.get(1), Some(TokenTree::Group(_)));
-    if is_public {
-        return quote!(#[allow(clippy::needless_pass_by_value)]);
-    }
-    quote! {
-        #[allow(
-            clippy::large_types_passed_by_value,
-            clippy::needless_pass_by_value,
-            clippy::unnecessary_wraps,
-            clippy::unused_self
-        )]
-    }
 }
 
 fn rebuilt(item: RawItem) -> TokenStream {

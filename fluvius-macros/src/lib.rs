@@ -20,6 +20,7 @@ mod errors;
 mod expand;
 mod fallback;
 mod keywords;
+mod misleading_lints;
 mod model;
 mod parse;
 mod pipeline;
@@ -98,7 +99,8 @@ use proc_macro::TokenStream;
 /// `#[cfg]` on an action goes to everything that is generated for it.
 #[proc_macro_attribute]
 pub fn aggregate(args: TokenStream, item: TokenStream) -> TokenStream {
-    pipeline::aggregate(args.into(), item.into()).into()
+    let expand = |item| pipeline::aggregate(args.into(), item);
+    pipeline::guarded(item.into(), clean::impl_block, expand).into()
 }
 
 /// Makes a command of a method, inside of a block under
@@ -163,7 +165,7 @@ pub fn aggregate(args: TokenStream, item: TokenStream) -> TokenStream {
 /// The attribute is an error there, and the method is kept as it is.
 #[proc_macro_attribute]
 pub fn action(_args: TokenStream, item: TokenStream) -> TokenStream {
-    pipeline::stray_action(item.into()).into()
+    pipeline::guarded(item.into(), clean::method, pipeline::stray_action).into()
 }
 
 /// Makes a domain of a type: a set of aggregates with metadata.
@@ -188,7 +190,14 @@ pub fn action(_args: TokenStream, item: TokenStream) -> TokenStream {
 /// - `crate = "::path"`: where fluvius-core is found.
 #[proc_macro_derive(Domain, attributes(domain))]
 pub fn derive_domain(item: TokenStream) -> TokenStream {
-    pipeline::domain(item.into()).into()
+    pipeline::guarded(item.into(), no_tokens, pipeline::domain).into()
+}
+
+/// Not for authors: the output of [`macro@aggregate`] uses it.
+#[doc(hidden)]
+#[proc_macro_derive(IndexedFields, attributes(fluvius_indexed))]
+pub fn derive_indexed_fields(item: TokenStream) -> TokenStream {
+    pipeline::guarded(item.into(), no_tokens, pipeline::indexed_fields).into()
 }
 
 /// Gives each variant of an error the stable code under which a rule refuses.
@@ -220,5 +229,10 @@ pub fn derive_domain(item: TokenStream) -> TokenStream {
 /// implements `std::error::Error`, for example by `thiserror`.
 #[proc_macro_derive(Rejection, attributes(rejection))]
 pub fn derive_rejection(item: TokenStream) -> TokenStream {
-    pipeline::rejection(item.into()).into()
+    pipeline::guarded(item.into(), no_tokens, pipeline::rejection).into()
+}
+
+/// What a derive keeps of its item, which stays where it is.
+fn no_tokens(_item: proc_macro2::TokenStream) -> proc_macro2::TokenStream {
+    proc_macro2::TokenStream::new()
 }

@@ -13,7 +13,7 @@ pub(crate) fn structure(scope: &Scope<'_>, action: &Action) -> TokenStream {
     let (import, serde) = private.serde_beside(ident);
     let attributes = scope.item_attributes(action);
     let import = import.map(|import| quote!(#attributes #import));
-    let deprecated = &action.deprecated;
+    let deprecated = action.deprecated.as_ref().map(|deprecated| &deprecated.attribute);
     let about = docs::of_command(scope, action);
     let computed = action.docs.computed();
     let vis = &scope.aggregate.vis;

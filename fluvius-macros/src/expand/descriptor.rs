@@ -50,7 +50,10 @@ pub(crate) fn action(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {
 fn flags(private: &PrivatePath, action: &Action) -> TokenStream {
     let internal = action.internal.then(|| quote!(internal: true,));
     let if_match = action.if_match.is_some().then(|| quote!(if_match_required: true,));
-    let deprecated = action.deprecated.is_some().then(|| quote!(deprecated: true,));
+    let deprecated = action.deprecated.as_ref().map(|deprecated| match &deprecated.condition {
+        Some(condition) => quote!(deprecated: #private::core::cfg!(#condition),),
+        None => quote!(deprecated: true,),
+    });
     let timeout =
         action.timeout.as_ref().and_then(|written| timeout::milliseconds(&written.value())).map(
             |milliseconds| {

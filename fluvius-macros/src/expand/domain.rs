@@ -4,11 +4,15 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 
+use super::spans::generated_ident;
 use super::{descriptor, registration};
 use crate::model::domain::Domain;
 
 pub(crate) fn domain(domain: &Domain) -> TokenStream {
-    let Domain { private, ident, name, namespace, title, description, tags, revision, .. } = domain;
+    let Domain { private, name, namespace, title, description, tags, revision, allows, .. } =
+        domain;
+    // As generated, so that a domain that is deprecated does not warn of itself.
+    let ident = generated_ident(&domain.ident);
     let location = descriptor::location(private, domain.place);
     let aggregates = domain.aggregates.iter().flatten().map(|ty| {
         quote_spanned! {ty.to_token_stream().span()=>
@@ -17,6 +21,7 @@ pub(crate) fn domain(domain: &Domain) -> TokenStream {
     });
     let registration = registration::of_domain(domain);
     quote! {
+        #(#allows)*
         #[automatically_derived]
         impl #private::Domain for #ident {
             const META: &'static #private::Meta = &#private::Meta {

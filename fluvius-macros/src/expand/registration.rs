@@ -22,7 +22,7 @@ pub(crate) fn of_action(scope: &Scope<'_>, action: &Action) -> TokenStream {
 
 pub(crate) fn of_domain(domain: &Domain) -> TokenStream {
     let private = &domain.private;
-    let ident = &domain.ident;
+    let ident = generated_ident(&domain.ident);
     quote! {
         #private::submit! {
             #private::Registration::domain(

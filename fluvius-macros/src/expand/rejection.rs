@@ -4,16 +4,20 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
+use super::spans::generated_ident;
 use crate::model::rejection::{Case, CaseAnswer, Rejection};
 
 pub(crate) fn rejection(rejection: &Rejection) -> TokenStream {
-    let Rejection { private, ident, generics, .. } = rejection;
+    let Rejection { private, generics, allows, .. } = rejection;
+    // As generated, so that a type or a case that is deprecated does not warn of itself.
+    let ident = generated_ident(&rejection.ident);
     let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
     let code = each(rejection, |case| match &case.answer {
         CaseAnswer::Code(code) => quote!(#code),
         CaseAnswer::Inner(_) => quote!(#private::Rejection::code(__fluvius_inner)),
     });
     quote! {
+        #(#allows)*
         #[automatically_derived]
         impl #impl_generics #private::Rejection for #ident #type_generics #where_clause {
             fn code(&self) -> &str { #code }
@@ -27,7 +31,7 @@ fn each(rejection: &Rejection, answer: impl Fn(&Case) -> TokenStream) -> TokenSt
         return quote!(match *self {});
     }
     let arms = rejection.cases.iter().map(|case| {
-        let ident = &case.ident;
+        let ident = generated_ident(&case.ident);
         let path = if rejection.is_enum { quote!(Self::#ident) } else { quote!(Self) };
         let pattern = match &case.answer {
             CaseAnswer::Code(_) => quote!({ .. }),

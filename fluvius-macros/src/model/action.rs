@@ -4,6 +4,7 @@ use proc_macro2::{Ident, Span};
 use syn::{Attribute, Generics, LitStr, ReceiverKind, Safety, Type, Visibility};
 
 use super::docs::Docs;
+use super::inherited::{Deprecated, Inherited};
 use super::names;
 use super::outcome::{Answer, Outcome};
 use super::param::{self, Argument, Field};
@@ -33,7 +34,7 @@ pub(crate) struct Action {
     pub(crate) vis: Visibility,
     pub(crate) cfgs: Vec<Attribute>,
     pub(crate) allows: Vec<Attribute>,
-    pub(crate) deprecated: Option<Attribute>,
+    pub(crate) deprecated: Option<Deprecated>,
     pub(crate) docs: Docs,
     pub(crate) is_async: bool,
     /// `unsafe`, `extern`, `..`: words that an action cannot have.
@@ -73,6 +74,7 @@ impl Action {
         let creates = matches!(receiver, Receiver::Form(Lifecycle::Creates));
         let outcome = source.output().map(|written| Outcome::lower(written, creates, self_type));
         let signature = &source.signature;
+        let inherited = Inherited::of(&source.attributes);
         let args = source.args;
         let command = args
             .command
@@ -103,9 +105,9 @@ impl Action {
             if_match: args.if_match,
             timeout: args.timeout,
             vis: source.vis,
-            cfgs: named(&source.attributes, "cfg"),
-            allows: named(&source.attributes, "allow"),
-            deprecated: named(&source.attributes, "deprecated").into_iter().next(),
+            cfgs: inherited.cfgs,
+            allows: inherited.allows,
+            deprecated: inherited.deprecated,
             docs: Docs::of(&source.attributes),
             is_async: signature.asyncness.is_some(),
             refused_words: refused_words(signature),
@@ -191,15 +193,6 @@ fn refused_words(signature: &syn::Signature) -> Vec<(Span, &'static str)> {
         words.push((*dot, "..."));
     }
     words
-}
-
-fn named(attributes: &[Attribute], name: &str) -> Vec<Attribute> {
-    attributes.iter().filter(|attribute| attribute.path().is_ident(name)).cloned().collect()
-}
-
-/// The attributes of the block that go to every generated item.
-pub(crate) fn block_attributes(attributes: &[Attribute]) -> (Vec<Attribute>, Vec<Attribute>) {
-    (named(attributes, "cfg"), named(attributes, "allow"))
 }
 
 /// The referent of the context's parameter, if the action takes one.

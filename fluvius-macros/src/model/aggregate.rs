@@ -3,7 +3,8 @@
 use proc_macro2::{Ident, Span};
 use syn::{Attribute, Generics, ItemImpl, LitStr, Path, Type, Visibility};
 
-use super::action::{self, Action};
+use super::action::Action;
+use super::inherited::Inherited;
 use super::names;
 use super::private_path::PrivatePath;
 use super::self_type::SelfType;
@@ -72,7 +73,7 @@ pub(crate) fn lower(source: SourceBlock, errors: &mut Errors) -> Aggregate {
         Some(strings) => (strings.list, Some(strings.place)),
         None => (vec![LitStr::new(&names::kebab(&name), place)], None),
     };
-    let (cfgs, allows) = action::block_attributes(&attrs);
+    let Inherited { cfgs, allows, .. } = Inherited::of(&attrs);
     let actions: Vec<Action> =
         actions.into_iter().map(|source| Action::lower(source, self_type.as_ref())).collect();
     Aggregate {

@@ -4,6 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Attribute, Expr, Lit, Meta};
 
+use super::inherited::{self, Conditional};
 use super::markdown;
 use super::private_path::PrivatePath;
 
@@ -11,7 +12,7 @@ use super::private_path::PrivatePath;
 #[derive(Default)]
 pub(crate) struct Docs {
     parts: Vec<Part>,
-    /// Docs that are no literal, such as `#[doc = include_str!("..")]`.
+    /// Docs that are no literal, such as `#[doc = include_str!("..")]`, or under a condition.
     computed: Vec<Attribute>,
     /// The first attribute, to point at.
     pub(crate) first: Option<Attribute>,
@@ -26,7 +27,7 @@ enum Part {
 impl Docs {
     pub(crate) fn of(attributes: &[Attribute]) -> Self {
         let mut docs = Self::default();
-        for attribute in attributes {
+        for Conditional { condition, attribute } in inherited::flat(attributes) {
             let Meta::NameValue(pair) = &attribute.meta else {
                 continue;
             };
@@ -34,6 +35,10 @@ impl Docs {
                 continue;
             }
             docs.first.get_or_insert_with(|| attribute.clone());
+            if condition.is_some() {
+                docs.computed.extend(inherited::under(condition.as_ref(), &attribute.meta));
+                continue;
+            }
             match literal(&pair.value) {
                 Some(text) => {
                     let lines = block_lines(&text);
@@ -64,7 +69,7 @@ impl Docs {
 
     /// A literal; what is computed is put in its place by the compiler.
     fn tokens(&self, private: &PrivatePath, text: impl Fn(&[String]) -> String) -> TokenStream {
-        if self.computed.is_empty() {
+        if !self.parts.iter().any(|part| matches!(part, Part::Computed(_))) {
             let text = text(&self.lines());
             return quote!(#text);
         }

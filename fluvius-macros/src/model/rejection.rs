@@ -1,8 +1,9 @@
 //! A rejection: which code each of its cases has.
 
 use proc_macro2::{Ident, Span};
-use syn::{Fields, Generics, LitStr, Member};
+use syn::{Attribute, Fields, Generics, LitStr, Member};
 
+use super::inherited::Inherited;
 use super::names;
 use super::private_path::PrivatePath;
 use crate::errors::Errors;
@@ -11,6 +12,7 @@ use crate::parse::derive_rejection::{SourceBody, SourceCase, SourceRejection};
 pub(crate) struct Rejection {
     pub(crate) private: PrivatePath,
     pub(crate) ident: Ident,
+    pub(crate) allows: Vec<Attribute>,
     pub(crate) generics: Generics,
     pub(crate) is_enum: bool,
     pub(crate) cases: Vec<Case>,
@@ -39,6 +41,7 @@ pub(crate) fn lower(source: SourceRejection, errors: &mut Errors) -> Rejection {
     Rejection {
         private: PrivatePath::lower(source.crate_path.as_ref(), errors),
         ident: source.ident,
+        allows: Inherited::of(&source.attributes).allows,
         generics: source.generics,
         is_enum,
         cases: cases.into_iter().map(lower_case).collect(),

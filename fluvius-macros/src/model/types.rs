@@ -38,6 +38,12 @@ pub(crate) fn flaw(ty: &Type, static_allowed: bool) -> Option<Flaw<'_>> {
         Type::ImplTrait(impl_trait) => Some(Flaw::ImplTrait(impl_trait)),
         Type::Infer(_) => Some(Flaw::Inferred(ty)),
         Type::Never(_) => Some(Flaw::Never(ty)),
+        Type::TraitObject(object) => object.bounds.iter().find_map(|bound| match bound {
+            syn::TypeParamBound::Lifetime(lifetime) if lifetime.ident != "static" => {
+                Some(Flaw::Lifetime(lifetime))
+            }
+            _ => None,
+        }),
         Type::Macro(mac) => hidden_self(&mac.mac),
         Type::Array(array) => inner(&array.elem).or_else(|| hidden_self(&array.len)),
         Type::Slice(slice) => inner(&slice.elem),

@@ -9,6 +9,7 @@ use crate::keywords;
 
 pub(crate) struct SourceRejection {
     pub(crate) ident: Ident,
+    pub(crate) attributes: Vec<Attribute>,
     pub(crate) generics: Generics,
     pub(crate) crate_path: Option<Path>,
     pub(crate) body: SourceBody,
@@ -51,7 +52,13 @@ pub(crate) fn parse(item: TokenStream, errors: &mut Errors) -> Option<SourceReje
             return None;
         }
     };
-    Some(SourceRejection { ident: input.ident, generics: input.generics, crate_path, body })
+    Some(SourceRejection {
+        ident: input.ident,
+        attributes: input.attrs,
+        generics: input.generics,
+        crate_path,
+        body,
+    })
 }
 
 struct CaseOptions {

@@ -13,4 +13,4 @@ pub(crate) mod token_text;
 pub(crate) mod tokens;
 
 pub(crate) use impl_block::{SourceAction, SourceBlock, SourceParam};
-pub(crate) use indexes::{IndexPlace, SourceIndex};
+pub(crate) use indexes::{IndexPlace, IndexedFields, SourceIndex};

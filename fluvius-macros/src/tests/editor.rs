@@ -5,6 +5,8 @@ use std::str::FromStr;
 use proc_macro2::TokenStream;
 
 use super::aggregate;
+use crate::clean;
+use crate::pipeline::guarded;
 
 const OPEN: &str =
     "#[action(evt_key = \"opened\")] pub fn open_account(n: u8) -> Result<Self, E> { Ok(Self) }";
@@ -74,4 +76,13 @@ fn an_item_without_a_body_ends_where_the_next_one_begins() {
         let output = output(&format!("fn helper(&self) -> u8 {next} other(&self) {{}}"));
         assert!(output.contains("struct CloseAccount"), "{next}");
     }
+}
+
+#[test]
+fn a_panic_of_the_macro_is_an_error_beside_the_item() {
+    let block: TokenStream = format!("impl Account {{ {OPEN} }}").parse().unwrap();
+    let output = guarded(block, clean::impl_block, |_| panic!("no such phase")).to_string();
+    assert!(output.contains("pub fn open_account (n : u8)"), "{output}");
+    assert!(!output.contains("# [action"), "{output}");
+    assert!(output.contains("compile_error") && output.contains("no such phase"), "{output}");
 }

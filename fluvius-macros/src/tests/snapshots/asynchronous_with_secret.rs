@@ -11,7 +11,7 @@ States and events are written at revision 3; `crate::lift_account` lifts those o
 )]
 #[allow(clippy::missing_errors_doc)]
 impl crate::Account<Eur> {
-    #[allow(clippy::needless_pass_by_value)]
+    #[allow(clippy::needless_pass_by_value, clippy::needless_pass_by_ref_mut)]
     /// Transfer money, see [`Account`].
     ///
     /// ```
@@ -26,7 +26,6 @@ impl crate::Account<Eur> {
     ) -> Result<(), AccountError> {
         Ok(())
     }
-    #[allow(clippy::needless_pass_by_value)]
     #[cfg(feature = "closing")]
     #[deprecated(note = "use `end`")]
     pub fn close_account(self) -> Result<(), Infallible> {
@@ -343,11 +342,9 @@ const _: () = {
         #[doc(hidden)]
         const __MERGE_THE_AGGREGATE_BLOCKS_OF_THIS_TYPE_INTO_ONE: () = ();
     }
-    #[allow(dead_code, deprecated)]
-    fn __fluvius_indexed(__fluvius_state: &crate::Account<Eur>) {
-        let _ = &__fluvius_state.owner_name;
-        let _ = &__fluvius_state.r#type;
-    }
+    #[derive(__fluvius::IndexedFields)]
+    #[fluvius_indexed(crate::Account<Eur>;owner_name, r#type)]
+    struct __FluviusIndexed;
     #[automatically_derived]
     impl __fluvius::Aggregate for crate::Account<Eur> {
         const RESOURCES: &'static [&'static str] = &["eur-account", "usd-account"];

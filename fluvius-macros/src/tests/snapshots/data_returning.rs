@@ -7,12 +7,12 @@ States and events are written at revision 1.
 ///| [`ReadBalance`](type@ReadBalance) | `read-balance` | none | How much is there. |
 ///| [`AddInterest`](type@AddInterest) | `add-interest` | [`InterestAdded`](type@InterestAdded) | Add the interest of a month, and tell how much it was. |
 impl SavingsAccount {
-    #[allow(clippy::needless_pass_by_value)]
+    #[allow(clippy::trivially_copy_pass_by_ref)]
     /// How much is there.
     pub fn read_balance(&self) -> Result<Decimal, Infallible> {
         Ok(self.balance)
     }
-    #[allow(clippy::needless_pass_by_value)]
+    #[allow(clippy::needless_pass_by_value, clippy::needless_pass_by_ref_mut)]
     /// Add the interest of a month, and tell how much it was.
     pub fn add_interest(
         &mut self,

@@ -1,5 +1,5 @@
 impl<T> Account<T> {
-    #[allow(clippy::needless_pass_by_value)]
+    #[allow(clippy::needless_pass_by_value, clippy::needless_pass_by_ref_mut)]
     pub fn deposit_money(&mut self, amount: T) -> Result<(), AccountError> {
         Ok(())
     }

@@ -15,7 +15,7 @@ impl Account {
             balance: Decimal::ZERO,
         })
     }
-    #[allow(clippy::needless_pass_by_value)]
+    #[allow(clippy::needless_pass_by_value, clippy::needless_pass_by_ref_mut)]
     /// Deposit money into the account.
     pub fn deposit_money(&mut self, amount: Decimal) -> Result<(), AccountError> {
         self.balance += amount;

@@ -7,7 +7,7 @@ States and events are written at revision 1.
 ///| [`DepositMoney`](type@DepositMoney) | `deposit-money` | [`MoneyDeposited`](type@MoneyDeposited) | Command `deposit-money`. |
 ///| [`CloseAccount`](type@CloseAccount) | `close-account` | [`AccountClosed`](type@AccountClosed) | Command `close-account`. |
 impl Account {
-    #[allow(clippy::needless_pass_by_value)]
+    #[allow(clippy::needless_pass_by_value, clippy::needless_pass_by_ref_mut)]
     pub fn deposit_money(
         &mut self,
         amount: Decimal,
@@ -16,7 +16,6 @@ impl Account {
         self.balance += amount;
         Ok(())
     }
-    #[allow(clippy::needless_pass_by_value)]
     pub fn close_account(self) -> Result<(), AccountError> {
         Ok(())
     }
