@@ -4,15 +4,14 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 
-use super::spans::generated_ident;
+use super::spans::own_name;
 use super::{descriptor, registration};
 use crate::model::domain::Domain;
 
 pub(crate) fn domain(domain: &Domain) -> TokenStream {
-    let Domain { private, name, namespace, title, description, tags, revision, allows, .. } =
-        domain;
-    // As generated, so that a domain that is deprecated does not warn of itself.
-    let ident = generated_ident(&domain.ident);
+    let Domain { private, name, namespace, title, description, tags, revision, .. } = domain;
+    let ident = own_name(&domain.ident, domain.inherited.deprecated.is_some());
+    let allows = &domain.inherited.allows;
     let location = descriptor::location(private, domain.place);
     let aggregates = domain.aggregates.iter().flatten().map(|ty| {
         quote_spanned! {ty.to_token_stream().span()=>

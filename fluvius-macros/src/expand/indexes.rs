@@ -4,7 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 
 use super::Scope;
-use super::spans::generated_ident;
+use super::spans::generated;
 use crate::keywords;
 use crate::model::{Index, names};
 use crate::parse::{IndexPlace, IndexedFields};
@@ -47,8 +47,9 @@ pub(crate) fn assertion(scope: &Scope<'_>) -> Option<TokenStream> {
 pub(crate) fn fields(fields: &IndexedFields) -> TokenStream {
     let IndexedFields { ty, fields } = fields;
     let fields = fields.iter().map(|field| {
-        let field = generated_ident(field);
-        quote_spanned!(field.span()=> let _ = &__fluvius_state.#field;)
+        // The name keeps its place, where the compiler looks for one that is like it.
+        let place = generated(field.span());
+        quote_spanned!(place=> let _ = &__fluvius_state.#field;)
     });
     quote!(const _: fn(&#ty) = |__fluvius_state| { #(#fields)* };)
 }

@@ -7,7 +7,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::Scope;
-use super::spans::generated_ident;
+use super::spans::{generated_ident, own_name};
 use crate::model::{Action, domain::Domain};
 
 pub(crate) fn of_action(scope: &Scope<'_>, action: &Action) -> TokenStream {
@@ -22,7 +22,7 @@ pub(crate) fn of_action(scope: &Scope<'_>, action: &Action) -> TokenStream {
 
 pub(crate) fn of_domain(domain: &Domain) -> TokenStream {
     let private = &domain.private;
-    let ident = generated_ident(&domain.ident);
+    let ident = own_name(&domain.ident, domain.inherited.deprecated.is_some());
     quote! {
         #private::submit! {
             #private::Registration::domain(

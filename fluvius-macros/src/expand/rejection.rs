@@ -4,13 +4,13 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::spans::generated_ident;
+use super::spans::{generated_ident, own_name};
 use crate::model::rejection::{Case, CaseAnswer, Rejection};
 
 pub(crate) fn rejection(rejection: &Rejection) -> TokenStream {
-    let Rejection { private, generics, allows, .. } = rejection;
-    // As generated, so that a type or a case that is deprecated does not warn of itself.
-    let ident = generated_ident(&rejection.ident);
+    let Rejection { private, generics, inherited, .. } = rejection;
+    let ident = own_name(&rejection.ident, inherited.deprecated.is_some());
+    let allows = &inherited.allows;
     let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
     let code = each(rejection, |case| match &case.answer {
         CaseAnswer::Code(code) => quote!(#code),

@@ -14,6 +14,12 @@ pub(crate) fn generated_ident(ident: &Ident) -> Ident {
     names::placed(ident, generated(ident.span()))
 }
 
+/// The name of the author's item in what a derive makes of it. One that is deprecated is named as
+/// generated, so that it does not warn of itself.
+pub(crate) fn own_name(ident: &Ident, is_deprecated: bool) -> Ident {
+    if is_deprecated { generated_ident(ident) } else { ident.clone() }
+}
+
 /// An item of which the head and the braces stand at one place: there the
 /// compiler points when it has something to say about the item as a whole.
 /// What is inside keeps its own places.

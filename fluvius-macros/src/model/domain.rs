@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
-use syn::{Attribute, Generics, LitStr, Type};
+use syn::{Generics, LitStr, Type};
 
 use super::docs::Docs;
 use super::inherited::Inherited;
@@ -14,7 +14,7 @@ use crate::parse::derive_domain::SourceDomain;
 pub(crate) struct Domain {
     pub(crate) private: PrivatePath,
     pub(crate) ident: Ident,
-    pub(crate) allows: Vec<Attribute>,
+    pub(crate) inherited: Inherited,
     pub(crate) name: String,
     pub(crate) generics: Generics,
     /// Nothing where the option is missing.
@@ -41,7 +41,7 @@ pub(crate) fn lower(source: SourceDomain, errors: &mut Errors) -> Domain {
     };
     Domain {
         private,
-        allows: Inherited::of(&source.attributes).allows,
+        inherited: Inherited::of(&source.attributes),
         namespace: text(source.namespace.clone(), names::namespace(&name)),
         namespace_written: source.namespace,
         title: text(source.title, names::words(&name)),

@@ -1,7 +1,7 @@
 //! A rejection: which code each of its cases has.
 
 use proc_macro2::{Ident, Span};
-use syn::{Attribute, Fields, Generics, LitStr, Member};
+use syn::{Fields, Generics, LitStr, Member};
 
 use super::inherited::Inherited;
 use super::names;
@@ -12,7 +12,7 @@ use crate::parse::derive_rejection::{SourceBody, SourceCase, SourceRejection};
 pub(crate) struct Rejection {
     pub(crate) private: PrivatePath,
     pub(crate) ident: Ident,
-    pub(crate) allows: Vec<Attribute>,
+    pub(crate) inherited: Inherited,
     pub(crate) generics: Generics,
     pub(crate) is_enum: bool,
     pub(crate) cases: Vec<Case>,
@@ -41,7 +41,7 @@ pub(crate) fn lower(source: SourceRejection, errors: &mut Errors) -> Rejection {
     Rejection {
         private: PrivatePath::lower(source.crate_path.as_ref(), errors),
         ident: source.ident,
-        allows: Inherited::of(&source.attributes).allows,
+        inherited: Inherited::of(&source.attributes),
         generics: source.generics,
         is_enum,
         cases: cases.into_iter().map(lower_case).collect(),
