@@ -9,10 +9,10 @@ use crate::keywords;
 use crate::misleading_lints;
 use crate::parse::tokens::{self, Marker, RawItem};
 
-/// The impl block, without `#[action]` and without what stands on the
-/// parameters of actions.
+/// The impl block, without `#[action]`, without a second `#[aggregate]` and
+/// without what stands on the parameters of actions.
 pub(crate) fn impl_block(item: TokenStream) -> TokenStream {
-    let mut trees: Vec<TokenTree> = unwrapped(item).into_iter().collect();
+    let mut trees = without_aggregate(unwrapped(item).into_iter().collect());
     if let Some(TokenTree::Group(body)) = trees.last()
         && body.delimiter() == Delimiter::Brace
     {
@@ -22,6 +22,28 @@ pub(crate) fn impl_block(item: TokenStream) -> TokenStream {
         trees.push(cleaned);
     }
     trees.into_iter().collect()
+}
+
+/// Drops each `#[aggregate]` in front of the item.
+fn without_aggregate(trees: Vec<TokenTree>) -> Vec<TokenTree> {
+    let mut kept = Vec::new();
+    let mut rest = trees.into_iter().peekable();
+    while let Some(token) = rest.next() {
+        let is_hash = matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '#');
+        let is_second = match rest.peek() {
+            Some(TokenTree::Group(group)) if is_hash => {
+                let path = tokens::last_path_segment(tokens::opened(group.stream()));
+                path.is_some_and(|(name, _)| name == keywords::AGGREGATE)
+            }
+            _ => false,
+        };
+        if is_second {
+            rest.next();
+        } else {
+            kept.push(token);
+        }
+    }
+    kept
 }
 
 /// A single method, as `#[action]` gets it outside of an aggregate.

@@ -1,6 +1,7 @@
 //! Every word that the macros read in an attribute, each written once.
 
 pub(crate) const ACTION: &str = "action";
+pub(crate) const AGGREGATE: &str = "aggregate";
 pub(crate) const ARG: &str = "arg";
 
 pub(crate) const AGGREGATES: &str = "aggregates";

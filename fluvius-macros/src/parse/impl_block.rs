@@ -67,6 +67,13 @@ pub(crate) fn parse(
 ) -> Option<SourceBlock> {
     let args = aggregate_args::parse(args, errors);
     let (header, body) = split_block(clean::unwrapped(item), errors)?;
+    for second in header.attrs.iter().filter(|attribute| {
+        let last = attribute.path().segments.last();
+        last.is_some_and(|segment| segment.ident == keywords::AGGREGATE)
+    }) {
+        errors
+            .at(second.path(), "a block is one aggregate: put all options into one `#[aggregate]`");
+    }
     let actions = tokens::split_items(body.stream())
         .into_iter()
         .filter_map(|item| parse_item(item, errors))

@@ -39,8 +39,8 @@ pub(super) fn read_all(tokens: TokenStream, errors: &mut Errors) -> Vec<AttrOpti
                     });
                     list.push(AttrOption { name, value });
                 }
-                Err(fault) => {
-                    faults.push(fault);
+                Err(_) => {
+                    faults.push(input.error("expected the name of an option"));
                     skip_to_comma(input);
                 }
             }

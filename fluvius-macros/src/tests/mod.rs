@@ -7,6 +7,7 @@ mod expansion;
 mod fragments;
 mod hidden_names;
 mod messages;
+mod option_faults;
 
 use proc_macro2::TokenStream;
 use quote::quote;
