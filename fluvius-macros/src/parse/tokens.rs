@@ -213,7 +213,9 @@ fn begins_item(
     if head.iter().all(is_modifier) {
         return false;
     }
-    if word == "const" && depth.is_zero() && is_punct(rest.get(1), ':') {
+    // `*const T` is a type.
+    let is_pointer = is_punct(head.last(), '*');
+    if word == "const" && !is_pointer && depth.is_zero() && is_punct(rest.get(1), ':') {
         return matches!(next, Some(TokenTree::Ident(_)));
     }
     // `fn(u8)` is a type, `fn name` is an item.

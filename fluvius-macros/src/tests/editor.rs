@@ -53,6 +53,7 @@ fn a_half_typed_item_takes_no_other_action_away() {
         "fn helper<#[cfg(unix)] T>(&self) { }".to_owned(),
         "fn helper(&self) -> u8 const LIMIT: u8 = 3;".to_owned(),
         "fn helper(&self) -> fn(u8) -> u8 { }".to_owned(),
+        "fn helper(&self) where *const u8: Copy { }".to_owned(),
         "pub const X".to_owned(),
         "pub const X: u8 =".to_owned(),
         "const ALL: &[fn() -> u8] = &[{ f }, g];".to_owned(),
