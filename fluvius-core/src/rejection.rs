@@ -41,12 +41,6 @@ impl Rejection for Infallible {
     }
 }
 
-impl<R: Rejection> Rejection for Box<R> {
-    fn code(&self) -> &str {
-        R::code(self)
-    }
-}
-
 /// A ready-made rejection for rules that need no error type of their own.
 ///
 /// # Examples

@@ -4,7 +4,9 @@
 use std::borrow::Cow;
 use std::convert::Infallible;
 
-use fluvius_core::{Aggregate, Command, Domain, DomainContext, MemoryStore, aggregate};
+use fluvius_core::{
+    Aggregate, Command, ContextError, Domain, DomainContext, MemoryStore, Rejection, aggregate,
+};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -60,6 +62,16 @@ impl Job {
     }
 }
 
+#[derive(Debug, thiserror::Error, Rejection)]
+pub enum BoxedError {
+    #[error(transparent)]
+    #[rejection(transparent)]
+    Context(#[from] Box<ContextError>),
+    #[error(transparent)]
+    #[rejection(transparent)]
+    Twice(Box<Box<ContextError>>),
+}
+
 #[doc = concat!("All ", "jobs.")]
 #[derive(Domain)]
 #[domain(aggregates(Job))]
@@ -75,6 +87,10 @@ async fn main() {
     let _: fn(JobNoted) -> Vec<String> = |event| event.data;
     let _: fn(JobEnded) = |event| event.data;
     let _: fn(JobSealed) -> usize = |event| event.data;
+
+    let fault = ContextError::Fault;
+    assert_eq!(BoxedError::from(Box::new(fault.clone())).code(), fault.code());
+    assert_eq!(BoxedError::Twice(Box::new(Box::new(fault.clone()))).code(), fault.code());
 
     let domain = JobDomain::runtime(MemoryStore::new()).await.unwrap();
     let session = domain.session(DomainContext::create("test"));

@@ -87,13 +87,6 @@ impl std::fmt::Display for OldError {
 #[expect(deprecated)]
 impl std::error::Error for OldError {}
 
-#[derive(Debug, thiserror::Error, Rejection)]
-#[error(transparent)]
-pub enum BoxedError {
-    #[rejection(transparent)]
-    Context(#[from] Box<ContextError>),
-}
-
 fn main() {
     let keys: Vec<&str> = Shelf::ACTIONS.iter().map(|action| action.key).collect();
     assert_eq!(keys, ["put-up-shelf", "label-shelf", "keep-shelf", "paint-shelf", "move-shelf"]);
@@ -101,5 +94,4 @@ fn main() {
     let is_deprecated = PaintShelf::ACTION.deprecated;
     assert!(is_deprecated);
     assert!(!MoveShelf::ACTION.deprecated);
-    assert_eq!(BoxedError::from(Box::new(ContextError::Fault)).code(), ContextError::Fault.code());
 }

@@ -14,7 +14,11 @@ pub(crate) fn rejection(rejection: &Rejection) -> TokenStream {
     let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
     let code = each(rejection, |case| match &case.answer {
         CaseAnswer::Code(code) => quote!(#code),
-        CaseAnswer::Inner(_) => quote!(#private::Rejection::code(__fluvius_inner)),
+        CaseAnswer::Inner(_, 0) => quote!(#private::Rejection::code(__fluvius_inner)),
+        CaseAnswer::Inner(_, boxes) => {
+            let stars = (0..=*boxes).map(|_| quote!(*));
+            quote!(#private::Rejection::code(&#(#stars)*__fluvius_inner))
+        }
     });
     quote! {
         #(#allows)*
@@ -35,7 +39,7 @@ fn each(rejection: &Rejection, answer: impl Fn(&Case) -> TokenStream) -> TokenSt
         let path = if rejection.is_enum { quote!(Self::#ident) } else { quote!(Self) };
         let pattern = match &case.answer {
             CaseAnswer::Code(_) => quote!({ .. }),
-            CaseAnswer::Inner(member) => quote!({ #member: __fluvius_inner }),
+            CaseAnswer::Inner(member, _) => quote!({ #member: __fluvius_inner }),
         };
         let answer = answer(case);
         quote!(#path #pattern => #answer,)
