@@ -96,7 +96,11 @@ use proc_macro::TokenStream;
 /// else; actions made by a macro inside the block are refused, since they
 /// would not be seen.
 ///
-/// `#[cfg]` on an action goes to everything that is generated for it.
+/// `#[cfg]`, `#[allow]` and `#[expect]` on an action go to everything that is
+/// generated for it, those inside `#[cfg_attr]` too.
+///
+/// A generated type is an error if it would hide a name of the standard
+/// library's prelude, or one that the block uses without a path.
 #[proc_macro_attribute]
 pub fn aggregate(args: TokenStream, item: TokenStream) -> TokenStream {
     let expand = |item| pipeline::aggregate(args.into(), item);
@@ -150,7 +154,8 @@ pub fn aggregate(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// - `rename = ".."`: the name in JSON, if not the parameter's,
 /// - `alias = ".."`: a further name under which it is read; may be repeated,
-/// - `default` or `default = expr`: the value where it is left out,
+/// - `default` or `default = expr`: the value where it is left out; a string
+///   literal is converted with `From<&str>`,
 /// - `secret`: the rule uses it, and it is kept nowhere,
 /// - `example = ".."`: a literal that stands for it in the generated docs.
 ///
