@@ -237,7 +237,7 @@ pub fn derive_rejection(item: TokenStream) -> TokenStream {
     pipeline::guarded(item.into(), no_tokens, pipeline::rejection).into()
 }
 
-/// What a derive keeps of its item, which stays where it is.
+/// Returns nothing: the item of a derive stays in place.
 fn no_tokens(_item: proc_macro2::TokenStream) -> proc_macro2::TokenStream {
     proc_macro2::TokenStream::new()
 }

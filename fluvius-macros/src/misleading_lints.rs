@@ -1,16 +1,16 @@
-//! Lints whose advice an action cannot follow: it owns its parameters, which are the fields of its
-//! command, it returns a `Result`, and its receiver is the life cycle. One advises `self` in place
-//! of `&self`, and the action would close the root.
+//! Clippy lints whose advice does not fit an action. It owns its parameters, which are the fields
+//! of its command, it returns a `Result`, and its receiver is the life cycle. For example,
+//! `trivially_copy_pass_by_ref` advises `self` in place of `&self`, which would close the root.
 //!
-//! They are allowed on the method, each only where it could apply: an `#[allow]` of a lint that the
-//! author forbids is an error.
+//! The macro allows them on the method, each only if it could apply: an `#[allow]` of a lint that
+//! the author forbids is an error.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::{format_ident, quote};
 
 use crate::parse::tokens::RawItem;
 
-/// Methods that `should_implement_trait` takes for those of a trait.
+/// The method names that `should_implement_trait` reports.
 const METHODS_OF_TRAITS: &[&str] = &[
     "add",
     "as_mut",
@@ -44,7 +44,7 @@ const METHODS_OF_TRAITS: &[&str] = &[
     "sub",
 ];
 
-/// Beginnings of names that `wrong_self_convention` ties to a receiver.
+/// The prefixes that `wrong_self_convention` ties to a receiver.
 const CONVENTIONS: &[&str] = &["as_", "from_", "into_", "is_", "to_"];
 
 pub(crate) fn allowed(item: &RawItem) -> Option<TokenStream> {
@@ -77,7 +77,7 @@ enum Receiver {
     Other,
 }
 
-/// As much of a method as the lints look at.
+/// The properties of a method that the lints depend on.
 struct Method {
     name: String,
     is_public: bool,
@@ -129,7 +129,7 @@ fn receiver(parameter: &[TokenTree]) -> Receiver {
     }
 }
 
-/// `&mut self`, or a parameter of a type `&mut ..`.
+/// Recognizes `&mut self` and a parameter of a type `&mut ..`.
 fn is_mutable_reference(parameter: &[TokenTree]) -> bool {
     parameter.windows(2).any(|pair| {
         matches!(&pair[0], TokenTree::Punct(punct) if punct.as_char() == '&')
@@ -141,7 +141,7 @@ fn is_word(token: &TokenTree, wanted: &str) -> bool {
     matches!(token, TokenTree::Ident(word) if word == wanted)
 }
 
-/// The parameters; a comma inside of `<..>` only makes more of them.
+/// Splits the parameters. A comma inside `<..>` only makes more of them.
 fn split_at_commas(tokens: TokenStream) -> Vec<Vec<TokenTree>> {
     let mut parts = vec![Vec::new()];
     for token in tokens {

@@ -1,7 +1,7 @@
-//! Generated names that would hide a name which the module relies on.
+//! Generated names that would hide a name used by the module.
 //!
-//! A generated type wins over the prelude and over a glob import without a word from the
-//! compiler, so a field could silently become another type.
+//! A generated type shadows the prelude and glob imports, and the compiler does not warn. So a
+//! field could silently become another type.
 
 use proc_macro2::{Ident, Spacing, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -11,7 +11,7 @@ use crate::errors::Errors;
 use crate::model::{Action, Aggregate, Argument};
 use crate::parse::tokens::opened;
 
-/// The types, traits and variants that every module of editions 2021 and 2024 sees.
+/// The types, traits and variants in the preludes of editions 2021 and 2024.
 const PRELUDE: &[&str] = &[
     "AsMut",
     "AsRef",
@@ -58,7 +58,7 @@ const PRELUDE: &[&str] = &[
     "Vec",
 ];
 
-/// A name that the block uses without a path in front.
+/// A name that the block uses without a path.
 struct Use {
     name: Ident,
     /// The `cfg`s of the action that uses it; none for the block.
@@ -103,14 +103,14 @@ impl Uses {
         self.list.extend(names.into_iter().map(|name| Use { name, cfgs: cfgs.to_vec() }));
     }
 
-    /// A use of `name` that exists where an item under `cfgs` exists, as far as can be seen.
+    /// Finds a use of `name` that can exist in the same build as an item under `cfgs`.
     fn find(&self, name: &Ident, cfgs: &[String]) -> Option<&Ident> {
         let meets = |other: &[String]| other.is_empty() || cfgs.is_empty() || other == cfgs;
         self.list.iter().find(|found| found.name == *name && meets(&found.cfgs)).map(|it| &it.name)
     }
 }
 
-/// Reports what the types of one action hide, and tells whether there is anything.
+/// Reports the names that the types of one action hide. Returns true if there is one.
 pub(crate) fn of_action(uses: &Uses, action: &Action, errors: &mut Errors) -> bool {
     let cfgs = action.cfg_text();
     let mut hides = false;
@@ -124,7 +124,7 @@ pub(crate) fn of_action(uses: &Uses, action: &Action, errors: &mut Errors) -> bo
     hides
 }
 
-/// Reports what the enums of the block hide.
+/// Reports the names that the enums of the block hide.
 pub(crate) fn of_enums(aggregate: &Aggregate, uses: &Uses, errors: &mut Errors) {
     let place = match (&aggregate.name_written, &aggregate.self_type) {
         (Some(written), _) => written.to_token_stream(),
@@ -177,7 +177,7 @@ fn report(
     true
 }
 
-/// The names that stand first in a path; not the `b` and `C` of `a::b`, `x.b` and `Trait<C = T>`.
+/// Collects the names that begin a path: not the `b` and `C` of `a::b`, `x.b` and `Trait<C = T>`.
 fn bare_names(tokens: TokenStream) -> Vec<Ident> {
     let mut names = Vec::new();
     // The two punctuation marks that stand directly before.

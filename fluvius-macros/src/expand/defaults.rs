@@ -9,10 +9,10 @@ use super::Scope;
 use super::spans::generated;
 use crate::model::{Action, Field, names};
 
-/// The value of a default stands on the aggregate, so that `Self` in the
-/// expression means what the author sees. serde takes the path of a function
-/// as text only, so a second function stands beside the command: text cannot
-/// say every path to the aggregate.
+/// The expression of a default is in a function of the aggregate, so that
+/// `Self` means the aggregate. serde takes the path of a function as text only,
+/// and text cannot express every path to the aggregate, so a second function
+/// is beside the command.
 pub(crate) fn defaults(scope: &Scope<'_>, action: &Action) -> Option<TokenStream> {
     let private = scope.private;
     let self_type = scope.self_type;
@@ -41,7 +41,7 @@ pub(crate) fn defaults(scope: &Scope<'_>, action: &Action) -> Option<TokenStream
     (!functions.is_empty()).then(|| quote!(#values #functions))
 }
 
-/// A string literal becomes what owns it.
+/// Returns the expression of a default. A string literal is converted to the type of the field.
 fn value(private: &crate::model::PrivatePath, field: &Field, expr: &Expr) -> TokenStream {
     let ty = &field.ty;
     match expr {
@@ -53,7 +53,7 @@ fn value(private: &crate::model::PrivatePath, field: &Field, expr: &Expr) -> Tok
     }
 }
 
-/// The function that serde calls. It is as unique in its module as the command.
+/// Returns the name of the function that serde calls, unique in its module as the command is.
 pub(crate) fn function(action: &Action, field: &Field) -> Ident {
     named(&names::snake(&action.command.to_string()), field)
 }

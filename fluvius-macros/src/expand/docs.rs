@@ -180,7 +180,7 @@ fn method_link(scope: &Scope<'_>, action: &Action) -> String {
     link(&shown, &format!("{}::{}", scope.self_type.link, action.method_name))
 }
 
-/// A link to a generated type; a function or a macro may have its name.
+/// Links to a generated type. A function or a macro may have the same name.
 fn type_link(name: &Ident) -> String {
     link(&name.to_string(), &format!("type@{name}"))
 }

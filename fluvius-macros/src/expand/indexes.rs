@@ -23,8 +23,8 @@ pub(crate) fn constant(scope: &Scope<'_>) -> Option<TokenStream> {
         .then(|| quote!(const INDEXES: &'static [#private::FieldIndex] = &[#(#indexes),*];))
 }
 
-/// The input of the derive that names every field, so that one that is not there is an error at
-/// its token. What a derive makes may name a deprecated field without a warning.
+/// Returns the input of the derive that names every field, so that a missing one is an error at
+/// its token. The output of a derive may name a deprecated field without a warning.
 pub(crate) fn assertion(scope: &Scope<'_>) -> Option<TokenStream> {
     let private = &scope.inner;
     let self_type = scope.self_type;
@@ -43,7 +43,7 @@ pub(crate) fn assertion(scope: &Scope<'_>) -> Option<TokenStream> {
     })
 }
 
-/// What that derive makes: a closure that names every field.
+/// Returns the output of that derive: a closure that names every field.
 pub(crate) fn fields(fields: &IndexedFields) -> TokenStream {
     let IndexedFields { ty, fields } = fields;
     let fields = fields.iter().map(|field| {

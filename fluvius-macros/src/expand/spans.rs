@@ -14,7 +14,7 @@ pub(crate) fn generated_ident(ident: &Ident) -> Ident {
     names::placed(ident, generated(ident.span()))
 }
 
-/// The name of the author's item in what a derive makes of it. One that is deprecated is named as
+/// Returns the name of the author's item for the output of a derive. A deprecated one is marked as
 /// generated, so that it does not warn of itself.
 pub(crate) fn own_name(ident: &Ident, is_deprecated: bool) -> Ident {
     if is_deprecated { generated_ident(ident) } else { ident.clone() }
@@ -32,7 +32,7 @@ pub(crate) fn item(place: Span, head: TokenStream, body: TokenStream) -> TokenSt
     item
 }
 
-/// All tokens at one place.
+/// Moves all tokens to one place.
 pub(crate) fn at(place: Span, tokens: TokenStream) -> TokenStream {
     names::all_placed(tokens, place)
 }

@@ -15,7 +15,7 @@ use crate::parse::token_text::identity_text;
 pub(crate) struct Action {
     /// The word `action` of its attribute.
     pub(crate) marker: Span,
-    /// Whether an option may seem to be missing because of a reported fault.
+    /// A fault was reported, so an option may only seem to be missing.
     pub(crate) options_flawed: bool,
     pub(crate) method: Ident,
     /// The method's name without `r#`.

@@ -14,7 +14,7 @@ use crate::parse::{IndexPlace, SourceBlock, SourceIndex};
 
 pub(crate) struct Aggregate {
     pub(crate) private: PrivatePath,
-    /// Whether an option may seem to be missing because of a reported fault.
+    /// A fault was reported, so an option may only seem to be missing.
     pub(crate) options_flawed: bool,
     pub(crate) impl_place: Span,
     pub(crate) trait_path: Option<Path>,

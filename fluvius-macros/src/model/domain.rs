@@ -22,7 +22,7 @@ pub(crate) struct Domain {
     pub(crate) namespace: String,
     pub(crate) namespace_written: Option<LitStr>,
     pub(crate) title: String,
-    /// What is written, or the doc comment.
+    /// The option, or the doc comment.
     pub(crate) description: TokenStream,
     pub(crate) tags: Vec<LitStr>,
     pub(crate) revision: u32,

@@ -5,12 +5,12 @@ use quote::quote;
 use syn::parse::Parser;
 use syn::{Attribute, Meta};
 
-/// What goes to the items that are generated for a method or a block.
+/// The attributes that are copied to the items generated for a method or a block.
 #[derive(Default)]
 pub(crate) struct Inherited {
     pub(crate) cfgs: Vec<Attribute>,
-    /// `#[allow(..)]`, and `#[expect(..)]` as `#[allow(..)]`: what is expected of the author's item
-    /// need not be found in a generated one.
+    /// `#[allow(..)]`, and `#[expect(..)]` as `#[allow(..)]`: an expected lint need not fire in a
+    /// generated item.
     pub(crate) allows: Vec<Attribute>,
     pub(crate) deprecated: Option<Deprecated>,
 }
@@ -40,13 +40,13 @@ impl Inherited {
     }
 }
 
-/// An attribute, perhaps from inside of a `cfg_attr`.
+/// An attribute, with the condition of the `cfg_attr` around it.
 pub(crate) struct Conditional {
     pub(crate) condition: Option<TokenStream>,
     pub(crate) attribute: Attribute,
 }
 
-/// All attributes, those in `cfg_attr` taken out of it.
+/// Expands each `cfg_attr` into its attributes.
 pub(crate) fn flat(attributes: &[Attribute]) -> Vec<Conditional> {
     let mut all = Vec::new();
     for attribute in attributes {
@@ -72,7 +72,7 @@ pub(crate) fn flat(attributes: &[Attribute]) -> Vec<Conditional> {
     all
 }
 
-/// The attribute below its condition.
+/// Puts an attribute under a condition.
 pub(crate) fn under(condition: Option<&TokenStream>, meta: &Meta) -> Option<Attribute> {
     one(match condition {
         Some(condition) => quote!(#[cfg_attr(#condition, #meta)]),
@@ -80,7 +80,7 @@ pub(crate) fn under(condition: Option<&TokenStream>, meta: &Meta) -> Option<Attr
     })
 }
 
-/// A `cfg` that holds where the condition does not stands for itself in every place.
+/// Merges the condition into the predicate, because `cfg_attr` is not allowed in every place.
 fn cfg(condition: Option<&TokenStream>, attribute: &Attribute) -> Option<Attribute> {
     let Some(condition) = condition else { return Some(attribute.clone()) };
     let Meta::List(list) = &attribute.meta else { return None };

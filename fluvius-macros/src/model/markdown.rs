@@ -1,7 +1,7 @@
-//! The little of Markdown that is needed to show a part of a doc comment on another item: code,
-//! links with their definitions, footnotes and tags.
+//! The part of Markdown that is needed to show a doc comment on another item: code, links with
+//! their definitions, footnotes and HTML tags. It is no full parser.
 
-/// The lines without code, which would run as an example on each item that shows it.
+/// Returns the lines without code blocks. An example runs on the method only.
 pub(crate) fn without_code(lines: &[String]) -> Vec<String> {
     let mut kept: Vec<String> = Vec::new();
     let mut fence: Option<Fence> = None;
@@ -38,7 +38,7 @@ pub(crate) fn without_code(lines: &[String]) -> Vec<String> {
     kept
 }
 
-/// The line that opened a block of code.
+/// The opening line of a code block.
 struct Fence {
     mark: char,
     length: usize,
@@ -51,7 +51,7 @@ impl Fence {
         let text = without_bullet(text);
         let mark = text.chars().next().filter(|mark| matches!(mark, '`' | '~'))?;
         let length = text.chars().take_while(|letter| *letter == mark).count();
-        // What follows backticks on the same line may be code between backticks.
+        // A line with further backticks is inline code.
         let is_code = mark == '`' && text.trim_start_matches(mark).contains(mark);
         (length >= 3 && !is_code).then_some(Self { mark, length, in_quote })
     }
@@ -62,7 +62,7 @@ impl Fence {
     }
 }
 
-/// The line behind the marks of a block quote, and whether there were any.
+/// Strips the marks of a block quote. The flag tells if there were any.
 fn without_quote(line: &str) -> (&str, bool) {
     let text = line.trim_start_matches([' ', '>']);
     (text, line.trim_start().starts_with('>'))
@@ -83,7 +83,7 @@ fn is_list_item(text: &str) -> bool {
     bullet || numbered
 }
 
-/// The lines without the headings that stand above nothing else.
+/// Returns the lines without headings that have no text below them.
 pub(crate) fn without_empty_headings(lines: Vec<String>) -> Vec<String> {
     let is_heading = |line: &String| {
         let hashes = line.chars().take_while(|mark| *mark == '#').count();
@@ -102,8 +102,8 @@ pub(crate) fn without_empty_headings(lines: Vec<String>) -> Vec<String> {
     kept
 }
 
-/// The first paragraph in one line that stands for itself: links have their targets inside, and
-/// there are no footnotes and no tags, since what they belong to is not shown.
+/// Returns the first paragraph as one self-contained line. Links carry their targets. Footnotes and
+/// HTML tags are left out, because the rest of their text is not shown.
 pub(crate) fn summary(lines: &[String]) -> String {
     let definitions = definitions(lines);
     let paragraph = lines
@@ -129,7 +129,7 @@ pub(crate) fn summary(lines: &[String]) -> String {
     out.trim().to_owned()
 }
 
-/// A link whose target begins with `Self`, as written.
+/// Finds a link whose target begins with `Self`, and returns it as written.
 pub(crate) fn self_link(lines: &[String]) -> Option<String> {
     let is_self = |target: &str| {
         let target = target.trim_matches('`');
@@ -152,12 +152,12 @@ pub(crate) fn self_link(lines: &[String]) -> Option<String> {
     })
 }
 
-/// Code for a sentence; text with backticks in it needs more of them around it.
+/// Formats text as inline code. Text that contains a backtick needs two around it.
 pub(crate) fn code(text: &str) -> String {
     if text.contains('`') { format!("`` {text} ``") } else { format!("`{text}`") }
 }
 
-/// Every `[label]: target`.
+/// Collects the link definitions, `[label]: target`.
 fn definitions(lines: &[String]) -> Vec<(&str, &str)> {
     lines.iter().filter_map(|line| definition(line)).collect()
 }
@@ -170,12 +170,12 @@ fn definition(line: &str) -> Option<(&str, &str)> {
 
 enum Piece<'a> {
     Text(&'a str),
-    /// Code between backticks, with them.
+    /// Inline code, with its backticks.
     Code(&'a str),
     Link(Link<'a>),
 }
 
-/// `[shown]`, perhaps with `(target)` or `[label]` behind it.
+/// `[shown]`, optionally followed by `(target)` or `[label]`.
 struct Link<'a> {
     written: &'a str,
     shown: &'a str,
@@ -187,7 +187,7 @@ impl<'a> Link<'a> {
         self.shown.starts_with('^')
     }
 
-    /// The label by which it is looked up, which is a path where no definition has it.
+    /// Returns the label to look up. Without a definition, rustdoc reads it as a path.
     fn label(&self) -> &'a str {
         match self.rest.and_then(|rest| rest.get(1..rest.len() - 1)) {
             Some(label) if !label.is_empty() => label,
@@ -205,7 +205,7 @@ impl<'a> Link<'a> {
     }
 }
 
-/// Takes a text apart into code, links and the rest.
+/// Splits a text into inline code, links and plain text.
 fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let (mut begin, mut at) = (0, 0);
@@ -250,7 +250,7 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
     pieces
 }
 
-/// The length of the code at the start, with its backticks; nothing where it is not closed.
+/// Returns the length of the inline code at the start, with its backticks, if it is closed.
 fn code_length(text: &str) -> Option<usize> {
     let open = text.len() - text.trim_start_matches('`').len();
     let mut at = open;
@@ -265,7 +265,7 @@ fn code_length(text: &str) -> Option<usize> {
     None
 }
 
-/// The link at the start: `[..]`, and `(..)` or `[..]` directly behind it.
+/// Reads the link at the start: `[..]`, optionally followed by `(..)` or `[..]`.
 fn link(text: &str) -> Option<Link<'_>> {
     let length = bracketed(text, '[', ']')?;
     let shown = &text[1..length - 1];
@@ -276,7 +276,7 @@ fn link(text: &str) -> Option<Link<'_>> {
     Some(Link { written, shown, rest })
 }
 
-/// The length of the brackets at the start with what is inside; brackets in code do not count.
+/// Returns the length of the bracketed text at the start. Brackets in inline code do not count.
 fn bracketed(text: &str, open: char, close: char) -> Option<usize> {
     if !text.starts_with(open) {
         return None;
@@ -304,7 +304,7 @@ fn bracketed(text: &str, open: char, close: char) -> Option<usize> {
     None
 }
 
-/// The text without HTML tags, which may be closed in another paragraph.
+/// Removes HTML tags, which may be closed in another paragraph.
 fn without_tags(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
@@ -324,7 +324,7 @@ fn without_tags(text: &str) -> String {
     out
 }
 
-/// Not an address, such as `<https://example.org>`.
+/// Tells a tag from an autolink, such as `<https://example.org>`.
 fn is_tag(text: &str) -> bool {
     let name = text.trim_start_matches(['<', '/']);
     let name: String = name.chars().take_while(char::is_ascii_alphanumeric).collect();

@@ -56,15 +56,15 @@ pub(crate) fn type_ident(name: &str, span: Span) -> Option<Ident> {
     Some(ident)
 }
 
-/// Words that an edition later than the author's may reserve. Generated tokens are read by the
-/// edition of this crate.
+/// The words that an edition later than the author's may reserve. The compiler reads generated
+/// tokens in the edition of this crate.
 const RESERVED_LATER: [&str; 5] = ["async", "await", "dyn", "gen", "try"];
 
 fn is_reserved_later(ident: &Ident) -> bool {
     RESERVED_LATER.iter().any(|word| ident == word)
 }
 
-/// The name at another place. It stays a name there, whatever the edition of that place.
+/// Moves a name to another place. It stays a name in every edition.
 pub(crate) fn placed(name: &Ident, place: Span) -> Ident {
     if is_reserved_later(name) {
         return Ident::new_raw(&name.to_string(), place);
@@ -74,8 +74,8 @@ pub(crate) fn placed(name: &Ident, place: Span) -> Ident {
     name
 }
 
-/// All tokens at another place. `$crate` stays the crate that it means, and a word stays what it
-/// is in the edition in which it is written.
+/// Moves all tokens to another place. `$crate` and the words that an edition reserves keep their
+/// meaning.
 pub(crate) fn all_placed(tokens: TokenStream, place: Span) -> TokenStream {
     tokens
         .into_iter()

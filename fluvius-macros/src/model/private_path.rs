@@ -11,7 +11,7 @@ use crate::parse::token_text::token_text;
 #[derive(Clone)]
 pub(crate) struct PrivatePath {
     tokens: TokenStream,
-    /// Whether text can say it: `$crate` means another crate as text.
+    /// False for a path with `$crate`, which text cannot express.
     is_text: bool,
 }
 
@@ -52,7 +52,7 @@ impl PrivatePath {
         format!("{}::serde", path.trim_start())
     }
 
-    /// The same beside the struct `ident`, with an import where text cannot say the path.
+    /// Returns the same for the struct `ident`, and an import if text cannot express the path.
     pub(crate) fn serde_beside(&self, ident: &Ident) -> (Option<TokenStream>, String) {
         if self.is_text {
             return (None, self.serde());

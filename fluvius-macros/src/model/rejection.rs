@@ -30,7 +30,7 @@ pub(crate) struct Case {
 /// Where the code of a case comes from.
 pub(crate) enum CaseAnswer {
     Code(String),
-    /// The field that is asked, and how many boxes it is in.
+    /// The field that holds the error, and the number of boxes around it.
     Inner(Member, usize),
 }
 
@@ -68,8 +68,8 @@ fn lower_case(source: SourceCase) -> Case {
     }
 }
 
-/// How often `Box<..>` is written around the error. A box of a rejection is none itself, so that
-/// the compiler can say what is wrong with `Box<dyn Error>`.
+/// Counts the `Box<..>` written around the error. `Box` does not implement `Rejection`, so that the
+/// compiler can explain what is wrong with `Box<dyn Error>`.
 fn boxes(ty: &Type) -> usize {
     if !types::is_named(ty, "Box") {
         return 0;

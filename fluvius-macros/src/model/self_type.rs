@@ -15,9 +15,9 @@ pub(crate) struct SelfType {
     pub(crate) ty: Type,
     /// The last segment of its path.
     pub(crate) ident: Ident,
-    /// Whether no path leads to it, so that it is in scope under its name.
+    /// True if it is written as one name, which is then in scope.
     pub(crate) is_one_word: bool,
-    /// Whether generic arguments are written, as in `Account<Eur>`.
+    /// True if generic arguments are written, as in `Account<Eur>`.
     pub(crate) has_arguments: bool,
     /// The path without generic arguments, for links.
     pub(crate) link: String,

@@ -17,7 +17,7 @@ pub(crate) struct AggregateArgs {
     pub(crate) name: Option<LitStr>,
     pub(crate) indexes: Vec<SourceIndex>,
     pub(crate) crate_path: Option<Path>,
-    /// Whether a fault was reported, so that an option may seem to be missing.
+    /// A fault was reported, so an option may only seem to be missing.
     pub(crate) flawed: bool,
 }
 

@@ -173,8 +173,8 @@ fn parse_item(item: RawItem, errors: &mut Errors) -> Option<SourceAction> {
     })
 }
 
-/// The attributes that are not ours. One that is half typed is left out: the
-/// compiler finds it in the block.
+/// Returns the attributes that are not ours. A half-typed one is left out: the
+/// compiler reports it in the block.
 fn foreign_attributes(item: &RawItem) -> Vec<Attribute> {
     let foreign = item.attributes.iter().filter(|raw| raw.marker() == Marker::NotOurs);
     foreign
@@ -238,7 +238,7 @@ fn refuse_hidden_action(item: &RawItem, errors: &mut Errors) {
     }
 }
 
-/// Whether `#[action]` stands in the tokens, at any depth.
+/// Returns true if the tokens contain `#[action]`, at any depth.
 fn has_action_attribute<'a>(tokens: impl Iterator<Item = &'a TokenTree>) -> bool {
     let mut after_hash = false;
     for token in tokens {

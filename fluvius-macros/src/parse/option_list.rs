@@ -20,7 +20,7 @@ pub(super) enum Value {
     Flag,
     Equals(Expr),
     List(TokenStream),
-    /// What is wrong with it has been reported.
+    /// Its fault has been reported.
     Unreadable,
 }
 
@@ -81,8 +81,8 @@ fn skip_to_comma(input: ParseStream<'_>) {
     while !input.is_empty() && !input.peek(Token![,]) && input.parse::<TokenTree>().is_ok() {}
 }
 
-/// The tokens without the invisible groups around single ones, in which
-/// `macro_rules!` passes a literal or a type of one word.
+/// Removes the invisible groups around single tokens, in which `macro_rules!`
+/// passes a literal or a type of one word.
 pub(super) fn without_single_groups(tokens: TokenStream) -> TokenStream {
     tokens
         .into_iter()
@@ -102,7 +102,7 @@ pub(super) fn without_single_groups(tokens: TokenStream) -> TokenStream {
         .collect()
 }
 
-/// The expression inside of the invisible group of an `expr` or `literal` fragment.
+/// Returns the expression inside the invisible group of an `expr` or `literal` fragment.
 pub(super) fn ungrouped(mut expr: Expr) -> Expr {
     while let Expr::Group(group) = expr {
         expr = *group.expr;

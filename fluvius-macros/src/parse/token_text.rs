@@ -6,13 +6,13 @@ use syn::Type;
 
 use super::tokens::opened;
 
-/// The tokens as text, without the spaces that printing leaves between them.
-/// `$crate`, which an author does not see, is left out.
+/// Returns the tokens as text, without the spaces that printing leaves between
+/// them, and without `$crate`, which an author does not see.
 pub(crate) fn token_text(tokens: &impl ToTokens) -> String {
     tidy(&opened(tokens.to_token_stream()).to_string()).replace("$crate::", "")
 }
 
-/// A text to compare tokens by. The `$crate` of two macros are told apart.
+/// Returns a text to compare tokens by. It tells the `$crate` of two macros apart.
 pub(crate) fn identity_text(tokens: &impl ToTokens) -> String {
     with_marked_crates(opened(tokens.to_token_stream())).to_string()
 }
@@ -33,9 +33,9 @@ fn with_marked_crates(tokens: TokenStream) -> TokenStream {
         .collect()
 }
 
-/// The number of the macro call that a token comes from. The compiler shows it
-/// in the `Debug` text of a span alone: `#5 bytes(10..15)`. Where it is not
-/// shown, all tokens count as of one call.
+/// Returns the number of the macro call that a token comes from. The compiler
+/// shows it only in the `Debug` text of a span: `#5 bytes(10..15)`. If it is
+/// not there, all tokens count as of one call.
 fn expansion(span: Span) -> String {
     let shown = format!("{span:?}");
     let number = shown.strip_prefix('#').unwrap_or_default();

@@ -26,7 +26,7 @@ pub(crate) struct RawAttribute {
     pub(crate) content: TokenStream,
 }
 
-/// What an attribute on an item of the block is to us.
+/// The kinds of attributes on an item of the block.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Marker {
     Action,
@@ -46,12 +46,12 @@ impl RawItem {
         self.attributes.iter().any(|attribute| attribute.marker() != Marker::NotOurs)
     }
 
-    /// Where the parenthesis of the parameters stands in the head.
+    /// Returns the index of the parameter list in the head.
     pub(crate) fn parameters(&self) -> Option<usize> {
         parameters_of(&self.head)
     }
 
-    /// Whether the item is a call of a macro: a path and `!`.
+    /// Returns true for a macro call: a path and `!`.
     pub(crate) fn is_macro_call(&self) -> bool {
         let after_path = self.head.iter().find(|token| match token {
             TokenTree::Ident(_) => false,
@@ -151,7 +151,7 @@ fn take_attributes(tokens: &mut VecDeque<TokenTree>) -> Vec<RawAttribute> {
     attributes
 }
 
-/// Takes the invisible groups away in which `macro_rules!` passes an item or a
+/// Removes the invisible groups in which `macro_rules!` passes an item or a
 /// visibility.
 fn open_groups(tokens: &mut VecDeque<TokenTree>) {
     while let Some(TokenTree::Group(group)) = tokens.front()
@@ -165,9 +165,8 @@ fn open_groups(tokens: &mut VecDeque<TokenTree>) {
     }
 }
 
-/// The tokens without the invisible groups around parts of them: those of a
-/// `meta` or a `path` fragment in an attribute, of a `ty` fragment in a type.
-/// Values are not read so, since such a group binds like parentheses.
+/// Removes all invisible groups, such as that of a `meta` or a `path` fragment
+/// in an attribute. Not for values, where such a group binds like parentheses.
 pub(crate) fn opened(tokens: TokenStream) -> TokenStream {
     tokens
         .into_iter()
@@ -185,7 +184,7 @@ pub(crate) fn opened(tokens: TokenStream) -> TokenStream {
         .collect()
 }
 
-/// Whether an item begins here, although the one before it has not ended.
+/// Returns true if an item begins here, although the one before it has not ended.
 fn begins_item(
     token: &TokenTree,
     rest: &VecDeque<TokenTree>,
@@ -256,7 +255,7 @@ fn ends_item(
     }
 }
 
-/// Braces, perhaps passed as a `block` fragment.
+/// Recognizes braces, also those of a `block` fragment.
 fn is_block(group: &Group) -> bool {
     let mut inner = group.stream().into_iter();
     match group.delimiter() {
@@ -316,7 +315,7 @@ fn is_punct(token: Option<&TokenTree>, wanted: char) -> bool {
     matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == wanted)
 }
 
-/// How many `<` are open. The `>` of `->` and `=>` closes none.
+/// The number of open `<`. The `>` of `->` and `=>` closes none.
 #[derive(Default)]
 struct AngleDepth {
     open: usize,
