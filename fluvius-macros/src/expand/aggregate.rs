@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::spans::{at, generated, generated_ident, item};
-use super::{Part, Scope, allow_deprecated, descriptor, indexes};
+use super::{Part, Scope, allow_deprecated, assertions, descriptor, indexes};
 
 pub(crate) fn aggregate(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
     let private = &scope.inner;
@@ -30,25 +30,17 @@ pub(crate) fn aggregate(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
     let actions = parts.iter().map(|part| {
         let cfgs = scope.cfgs(part.action);
         let ident = generated_ident(&part.action.command);
-        quote!(#cfgs <#ident as #private::Command>::ACTION)
+        quote!(#cfgs #private::probe!(#ident, ACTION))
     });
     let events = parts.iter().filter_map(|part| {
         let cfgs = scope.cfgs(part.action);
         let ident = generated_ident(&part.action.event.as_ref()?.ident);
-        Some(quote!(#cfgs <#ident as #private::Event>::EVENT))
+        Some(quote!(#cfgs #private::probe!(#ident, EVENT)))
     });
     let command_enum = generated_ident(&aggregate.command_enum);
     let event_enum = generated_ident(&aggregate.event_enum);
     let (indexes, assertion) = (indexes::constant(scope), indexes::assertion(scope));
     let place = generated(self_type.ident.span());
-    // Two blocks for one type meet here: the compiler names this constant at both.
-    let merge = at(
-        place,
-        quote! {
-            #[doc(hidden)]
-            const __MERGE_THE_AGGREGATE_BLOCKS_OF_THIS_TYPE_INTO_ONE: () = ();
-        },
-    );
     let types = at(
         place,
         quote! {
@@ -58,7 +50,11 @@ pub(crate) fn aggregate(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
     );
     let implementation = item(
         place,
-        quote!(impl #private::Aggregate for #self_type),
+        quote! {
+            impl #private::Aggregate for #self_type
+            where
+                for<'f> #self_type: #private::AggregateState
+        },
         quote! {
             const RESOURCES: &'static [&'static str] = &[#(#resources),*];
             const REVISION: u32 = #revision;
@@ -71,13 +67,20 @@ pub(crate) fn aggregate(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
             #types
         },
     );
+    let state = assertions::of_state(scope);
     let items = quote! {
-        impl #self_type { #merge }
-
         #assertion
 
         #[automatically_derived]
         #implementation
+
+        #[automatically_derived]
+        impl #private::Block for #self_type {
+            const DESCRIPTOR: &'static #private::AggregateDescriptor =
+                #private::probe!(#self_type, DESCRIPTOR);
+        }
+
+        #state
     };
     scope.closed(&quote!(#attributes #allow), &items)
 }

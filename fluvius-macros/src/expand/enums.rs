@@ -17,7 +17,7 @@ pub(crate) fn enums(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
             .map(|part| Variant::of(scope, part.action, &part.action.command, &part.action.key))
             .collect(),
         record: quote!(CommandRecord),
-        decode: quote!(decode_command_record),
+        read: quote!(command),
         unknown: quote!(unknown_command),
     };
     let events = Enum {
@@ -34,7 +34,7 @@ pub(crate) fn enums(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
             })
             .collect(),
         record: quote!(EventRecord),
-        decode: quote!(decode_event),
+        read: quote!(event),
         unknown: quote!(unknown_event),
     };
     let commands = commands.expand(scope);
@@ -47,7 +47,7 @@ struct Enum {
     about: String,
     variants: Vec<Variant>,
     record: TokenStream,
-    decode: TokenStream,
+    read: TokenStream,
     unknown: TokenStream,
 }
 
@@ -100,21 +100,20 @@ impl Enum {
 
     fn record_conversion(&self, scope: &Scope<'_>) -> TokenStream {
         let private = &scope.inner;
-        let Self { ident, record, decode, unknown, .. } = self;
+        let Self { ident, record, read, unknown, .. } = self;
         let name = &scope.aggregate.name;
         let arms = self.variants.iter().map(|variant| {
             let Variant { ident, key, cfgs, .. } = variant;
-            quote!(#cfgs #key => read(__fluvius_record).map(Self::#ident),)
+            quote!(#cfgs #key => #private::read!(#read, #ident, __row),)
         });
         quote! {
             #[automatically_derived]
             impl<'a> ::core::convert::TryFrom<&'a #private::#record> for #ident {
                 type Error = #private::RecordError;
-                fn try_from(__fluvius_record: &'a #private::#record) -> ::core::result::Result<Self, Self::Error> {
-                    use #private::#decode as read;
-                    match __fluvius_record.key() {
+                fn try_from(__row: &'a #private::#record) -> ::core::result::Result<Self, Self::Error> {
+                    match __row.key() {
                         #(#arms)*
-                        _ => ::core::result::Result::Err(#private::#unknown(__fluvius_record, #name)),
+                        _ => ::core::result::Result::Err(#private::#unknown(__row, #name)),
                     }
                 }
             }

@@ -77,16 +77,19 @@ fn call(scope: &Scope<'_>, action: &Action, lifecycle: Lifecycle) -> TokenStream
 fn outcome(scope: &Scope<'_>, action: &Action, lifecycle: Lifecycle) -> TokenStream {
     let private = &scope.inner;
     let self_type = scope.self_type;
+    // Stated, so that a type named `Result` that holds its data elsewhere is found.
+    let data = action.outcome.as_ref().and_then(|outcome| outcome.ok.clone());
+    let data = data.unwrap_or_else(|| quote!(_));
     let has_data = action.outcome.as_ref().is_some_and(|outcome| outcome.answer == Answer::Data);
     match (lifecycle, has_data) {
         (Lifecycle::Creates, _) => quote!(#private::created::<#self_type, _>(__fluvius_result)),
         (Lifecycle::Changes, false) => quote!(#private::changed(__fluvius_state, __fluvius_result)),
         (Lifecycle::Changes, true) => {
-            quote!(#private::changed_with_data(__fluvius_state, __fluvius_result))
+            quote!(#private::changed_with_data::<#data, _, _>(__fluvius_state, __fluvius_result))
         }
         (Lifecycle::Keeps | Lifecycle::Closes, false) => quote!(#private::kept(__fluvius_result)),
         (Lifecycle::Keeps | Lifecycle::Closes, true) => {
-            quote!(#private::kept_with_data(__fluvius_result))
+            quote!(#private::kept_with_data::<#data, _>(__fluvius_result))
         }
     }
 }

@@ -1,10 +1,11 @@
 //! What an action gives back.
 
 use proc_macro2::{Span, TokenStream};
-use quote::ToTokens;
+use quote::{ToTokens, quote};
 use syn::Type;
 use syn::spanned::Spanned;
 
+use super::private_path::PrivatePath;
 use super::self_type::SelfType;
 use super::types;
 
@@ -13,6 +14,10 @@ pub(crate) struct Outcome {
     pub(crate) written: Type,
     /// With `Self` replaced.
     pub(crate) ty: TokenStream,
+    /// `T` of what is written `Result<T, ..>`, with `Self` replaced.
+    pub(crate) ok: Option<TokenStream>,
+    /// `E` of what is written `Result<T, E>`, as written and with `Self` replaced.
+    pub(crate) err: Option<(Type, TokenStream)>,
     pub(crate) answer: Answer,
 }
 
@@ -28,20 +33,51 @@ pub(crate) enum Answer {
 
 impl Outcome {
     pub(crate) fn lower(written: &Type, creates: bool, self_type: Option<&SelfType>) -> Self {
-        let tokens = written.to_token_stream();
+        let replaced = |ty: &Type| match self_type {
+            Some(self_type) => self_type.replace_in(ty.to_token_stream()),
+            None => ty.to_token_stream(),
+        };
         let ok_type = ok_type(written);
         let is_state = ok_type.is_some_and(|ok| {
             types::is_unit(ok) || self_type.is_some_and(|self_type| self_type.is_named_by(ok))
         });
         Self {
             written: written.clone(),
-            ty: match self_type {
-                Some(self_type) => self_type.replace_in(tokens),
-                None => tokens,
-            },
+            ty: replaced(written),
+            ok: ok_type.map(replaced),
+            err: err_type(written).map(|err| (err.clone(), replaced(err))),
             // A creating action gives the state whatever alias it is written with.
             answer: if creates || is_state { Answer::State } else { Answer::Data },
         }
+    }
+
+    /// The type of what an action returns: as written where that can be seen, so that the
+    /// documentation shows it.
+    pub(crate) fn data(&self, private: &PrivatePath) -> TokenStream {
+        let ty = &self.ty;
+        match &self.ok {
+            Some(ok) => ok.clone(),
+            None => quote!(<#ty as #private::ActionResult>::Data),
+        }
+    }
+
+    /// The type of the error, as written where that can be seen.
+    pub(crate) fn error(&self, private: &PrivatePath) -> TokenStream {
+        let ty = &self.ty;
+        match &self.err {
+            Some((_, err)) => err.clone(),
+            None => quote!(<#ty as #private::ActionResult>::Error),
+        }
+    }
+
+    /// Where the error is written.
+    pub(crate) fn error_place(&self) -> Span {
+        self.err.as_ref().map_or_else(|| self.place(), |(written, _)| written.span())
+    }
+
+    /// Where the data is written.
+    pub(crate) fn data_place(&self) -> Span {
+        ok_type(&self.written).map_or_else(|| self.place(), Spanned::span)
     }
 
     /// Where it is written.
@@ -53,6 +89,13 @@ impl Outcome {
     pub(crate) fn is_sound(&self) -> bool {
         types::flaw(&self.written, true).is_none()
     }
+}
+
+/// `E` of a type that is written `Result<T, E>`.
+fn err_type(written: &Type) -> Option<&Type> {
+    types::is_named(written, "Result")
+        .then(|| types::arguments(written).into_iter().nth(1))
+        .flatten()
 }
 
 /// `T` of a type that is written `Result<T, ..>`.
