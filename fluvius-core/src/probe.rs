@@ -211,7 +211,7 @@ macro_rules! __fluvius_fields {
     };
 }
 
-/// The macro of a block, by which it puts out its own items and nothing of another block.
+/// The macro by which a block puts out its own items and nothing of another block.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __fluvius_guard {
@@ -219,10 +219,11 @@ macro_rules! __fluvius_guard {
         $crate::__fluvius_guard! { $block $ }
     };
     ($block:ident $dollar:tt) => {
-        macro_rules! $block {
+        macro_rules! items {
             ($block $dollar($dollar items:tt)*) => { $dollar($dollar items)* };
             ($dollar($dollar other_block:tt)*) => {};
         }
+        pub(super) use items;
     };
 }
 

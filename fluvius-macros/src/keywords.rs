@@ -43,5 +43,12 @@ pub(crate) const OF_REJECTION_VARIANT: &[&str] = &[CODE, TRANSPARENT];
 /// As what a field of the state can be read; the kinds of the core in lower case.
 pub(crate) const KINDS: &[&str] = &["boolean", "number", "text", "time", "uuid"];
 
+/// Types that authors return in place of a `Result`.
+pub(crate) const NO_RESULTS: &[&str] = &[
+    "Arc", "BTreeMap", "BTreeSet", "Box", "DateTime", "Decimal", "HashMap", "HashSet", "Option",
+    "Pin", "Rc", "String", "Uuid", "Value", "Vec", "bool", "char", "f32", "f64", "i128", "i16",
+    "i32", "i64", "i8", "isize", "u128", "u16", "u32", "u64", "u8", "usize",
+];
+
 /// The last segment of the type that gives an action its context.
 pub(crate) const CONTEXT_TYPE: &str = "ActionContext";

@@ -71,11 +71,18 @@ impl Variant {
     }
 }
 
+/// The enums are named in the `impl` of a public trait, so they are as public as the type of the block may be, which
+/// the macro does not see. Their variants hold types of the visibility that the author has chosen.
+fn enum_vis(scope: &Scope<'_>) -> TokenStream {
+    spans::at(spans::generated(scope.self_type.ident.span()), quote!(pub))
+}
+
 impl Enum {
     fn expand(&self, scope: &Scope<'_>) -> TokenStream {
         let attributes = scope.block_attributes();
         let allow = allow_deprecated(self.variants.iter().any(|variant| variant.deprecated));
-        let vis = &scope.aggregate.vis;
+        let vis = enum_vis(scope);
+        let hidden = (!scope.aggregate.is_public()).then(|| quote!(#[doc(hidden)]));
         let Self { ident, about, .. } = self;
         let variants = self.variants.iter().map(|variant| {
             let Variant { ident, about, cfgs, .. } = variant;
@@ -91,6 +98,7 @@ impl Enum {
         quote! {
             #attributes
             #[doc = #about]
+            #hidden
             #allow
             #[derive(::core::clone::Clone, ::core::fmt::Debug)]
             #item

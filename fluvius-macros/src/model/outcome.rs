@@ -19,6 +19,8 @@ pub(crate) struct Outcome {
     /// `E` of what is written `Result<T, E>`, as written and with `Self` replaced.
     pub(crate) err: Option<(Type, TokenStream)>,
     pub(crate) answer: Answer,
+    /// Whether it is known to be no `Result`. An alias may hide one, so most types are not.
+    pub(crate) is_no_result: bool,
 }
 
 /// What the response carries. It is read from the written type alone: an alias
@@ -48,6 +50,8 @@ impl Outcome {
             err: err_type(written).map(|err| (err.clone(), replaced(err))),
             // A creating action gives the state whatever alias it is written with.
             answer: if creates || is_state { Answer::State } else { Answer::Data },
+            is_no_result: types::is_of_std(written)
+                || self_type.is_some_and(|self_type| self_type.is_named_by(written)),
         }
     }
 
@@ -87,7 +91,7 @@ impl Outcome {
 
     /// Whether a generated item can name the type.
     pub(crate) fn is_sound(&self) -> bool {
-        types::flaw(&self.written, true).is_none()
+        !self.is_no_result && types::flaw(&self.written, true).is_none()
     }
 }
 

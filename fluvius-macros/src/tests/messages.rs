@@ -785,7 +785,7 @@ fn return_types() {
             #[action] fn read(&self) { }
                 an action returns a `Result`: write `-> Result<(), YourError>` (`Infallible` where it cannot fail)
             #[action] fn read(&self) -> impl Future { }
-                the answer has one concrete type: write `Result<T, E>` with the types written out
+                the answer has one concrete type: write `Result<T, E>` with the types written out, and `async fn` in place of `impl Future`
             #[action] fn read(&self) -> ! { }
                 an action returns a `Result`: write `Infallible` for what cannot happen
             #[action] fn read(&self) -> Result<&str, Never> { }
@@ -799,7 +799,7 @@ fn return_types() {
             #[action] fn read(&self) -> Result<[u8; Self::N], Never> { }
                 `Self` cannot be replaced here: write the type's name
             #[action] fn read(&self) -> u8 { }
-                fine
+                an action returns a `Result`: write `Result<u8, YourError>` in place of `u8` (`Infallible` if it cannot fail)
         "#]],
     );
     let with =

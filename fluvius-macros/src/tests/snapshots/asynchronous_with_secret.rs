@@ -33,14 +33,11 @@ impl crate::Account<Eur> {
         Ok(())
     }
 }
-::facade::__private::guard! {
-    __fluvius_block_5262152b4ecaec22
+mod merge_the_aggregate_blocks_of_eur_account_into_one_0 {
+    ::facade::__private::guard!(__fluvius_block_c78972149f5e0d8e);
 }
-mod merge_the_aggregate_blocks_of_eur_account_into_one {
-    pub(super) use __fluvius_block_5262152b4ecaec22 as items;
-}
-mod two_commands_are_named_transfer_money_so_name_one_with_command {
-    pub(super) use __fluvius_block_5262152b4ecaec22 as items;
+mod two_commands_are_named_transfer_money_so_name_one_with_command_0 {
+    ::facade::__private::guard!(__fluvius_block_c78972149f5e0d8e);
 }
 #[allow(clippy::missing_errors_doc)]
 /**Transfer money, see [`Account`].
@@ -212,8 +209,8 @@ Also read as `recipient`. Also read as `to`.*/
     : __Field1 = Uuid }
 }
 #[cfg(feature = "closing")]
-mod two_commands_are_named_end_account_so_name_one_with_command {
-    pub(super) use __fluvius_block_5262152b4ecaec22 as items;
+mod two_commands_are_named_end_account_so_name_one_with_command_0 {
+    ::facade::__private::guard!(__fluvius_block_c78972149f5e0d8e);
 }
 #[cfg(feature = "closing")]
 #[cfg(feature = "closing")]

@@ -22,14 +22,11 @@ impl SavingsAccount {
         self.add(rate)
     }
 }
-::fluvius_core::__private::guard! {
-    __fluvius_block_888e049c58648eac
+mod merge_the_aggregate_blocks_of_savings_account_into_one_0 {
+    ::fluvius_core::__private::guard!(__fluvius_block_65098cc073a74e5c);
 }
-mod merge_the_aggregate_blocks_of_savings_account_into_one {
-    pub(super) use __fluvius_block_888e049c58648eac as items;
-}
-mod two_commands_are_named_read_balance_so_name_one_with_command {
-    pub(super) use __fluvius_block_888e049c58648eac as items;
+mod two_commands_are_named_read_balance_so_name_one_with_command_0 {
+    ::fluvius_core::__private::guard!(__fluvius_block_65098cc073a74e5c);
 }
 /**How much is there.
 
@@ -82,8 +79,8 @@ const _: () = {
     __fluvius::assert_answer::<Decimal>();
     __fluvius::assert_rejection::<Infallible>();
 };
-mod two_commands_are_named_add_interest_so_name_one_with_command {
-    pub(super) use __fluvius_block_888e049c58648eac as items;
+mod two_commands_are_named_add_interest_so_name_one_with_command_0 {
+    ::fluvius_core::__private::guard!(__fluvius_block_65098cc073a74e5c);
 }
 /**Add the interest of a month, and tell how much it was.
 

@@ -26,14 +26,11 @@ impl Account {
         self.balance <= limit.into()
     }
 }
-::fluvius_core::__private::guard! {
-    __fluvius_block_871f0309795a8d2b
+mod merge_the_aggregate_blocks_of_account_into_one_0 {
+    ::fluvius_core::__private::guard!(__fluvius_block_2a3e4e56dd96d6e1);
 }
-mod merge_the_aggregate_blocks_of_account_into_one {
-    pub(super) use __fluvius_block_871f0309795a8d2b as items;
-}
-mod two_commands_are_named_open_account_so_name_one_with_command {
-    pub(super) use __fluvius_block_871f0309795a8d2b as items;
+mod two_commands_are_named_open_account_so_name_one_with_command_0 {
+    ::fluvius_core::__private::guard!(__fluvius_block_2a3e4e56dd96d6e1);
 }
 /**Open a new bank account.
 
@@ -103,8 +100,8 @@ pub struct AccountOpened {
     "What happened to a `bank-account`: account opened.", ["AccountOpened"
     "for<'f> __Field0: _serde::PayloadField"] { owner_name : __Field0 = String }
 }
-mod two_commands_are_named_deposit_money_so_name_one_with_command {
-    pub(super) use __fluvius_block_871f0309795a8d2b as items;
+mod two_commands_are_named_deposit_money_so_name_one_with_command_0 {
+    ::fluvius_core::__private::guard!(__fluvius_block_2a3e4e56dd96d6e1);
 }
 /**Deposit money into the account.
 

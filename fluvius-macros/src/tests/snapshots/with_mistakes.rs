@@ -21,14 +21,11 @@ impl Account {
         Ok(())
     }
 }
-::fluvius_core::__private::guard! {
-    __fluvius_block_cbc6e302d146d34b
+mod merge_the_aggregate_blocks_of_account_into_one_0 {
+    ::fluvius_core::__private::guard!(__fluvius_block_141ce10a0ac2f3d1);
 }
-mod merge_the_aggregate_blocks_of_account_into_one {
-    pub(super) use __fluvius_block_cbc6e302d146d34b as items;
-}
-mod two_commands_are_named_deposit_money_so_name_one_with_command {
-    pub(super) use __fluvius_block_cbc6e302d146d34b as items;
+mod two_commands_are_named_deposit_money_so_name_one_with_command_0 {
+    ::fluvius_core::__private::guard!(__fluvius_block_141ce10a0ac2f3d1);
 }
 /**Command `deposit-money`.
 
@@ -90,8 +87,8 @@ pub struct MoneyDeposited {
     "What happened to a `bank-account`: money deposited.", ["MoneyDeposited"
     "for<'f> __Field0: _serde::PayloadField"] { amount : __Field0 = Decimal }
 }
-mod two_commands_are_named_close_account_so_name_one_with_command {
-    pub(super) use __fluvius_block_cbc6e302d146d34b as items;
+mod two_commands_are_named_close_account_so_name_one_with_command_0 {
+    ::fluvius_core::__private::guard!(__fluvius_block_141ce10a0ac2f3d1);
 }
 /**Command `close-account`.
 
