@@ -149,9 +149,16 @@ pub const fn assert_rejection<E: Rejection>() {}
     label = "not `fluvius_core::ActionContext`",
     note = "only a reference to `fluvius_core::ActionContext` is lent to an action; every other parameter is owned"
 )]
-pub trait IsActionContext {}
+pub trait IsActionContext {
+    /// Returns the context under the type that the author names.
+    fn of(context: &mut ActionContext) -> &mut Self;
+}
 
-impl IsActionContext for ActionContext {}
+impl IsActionContext for ActionContext {
+    fn of(context: &mut ActionContext) -> &mut Self {
+        context
+    }
+}
 
 /// Asserted at the type of a context parameter.
 pub const fn assert_context_type<T: IsActionContext>() {}

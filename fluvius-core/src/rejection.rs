@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::convert::Infallible;
 use std::error::Error;
+use std::fmt::{Debug, Display};
 
 /// Why a rule refuses a command: an error with a stable, kebab-case code.
 ///
@@ -43,7 +44,7 @@ pub trait Rejection: Error + Send + Sync + 'static {
 pub trait Refusal: Rejection {}
 
 #[diagnostic::do_not_recommend]
-impl<E: Rejection + Error + Send + Sync + 'static> Refusal for E {}
+impl<E: Rejection + Error + Debug + Display + Send + Sync + 'static> Refusal for E {}
 
 impl Rejection for Infallible {
     fn code(&self) -> &str {

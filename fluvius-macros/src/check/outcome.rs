@@ -33,10 +33,8 @@ pub(crate) fn outcome(aggregate: &Aggregate, action: &Action, errors: &mut Error
 
 /// A `'static` reference may be an answer, which is only written. Events are read as well.
 fn flaw<'a>(action: &Action, outcome: &'a Outcome) -> Option<Flaw<'a>> {
-    types::flaw(&outcome.written, true).or_else(|| {
-        let data = ok_type(&outcome.written).filter(|_| action.event.is_some())?;
-        types::flaw(data, false)
-    })
+    let in_event = || outcome.flaw_in_event().filter(|_| action.event.is_some());
+    types::flaw(&outcome.written, true).or_else(in_event)
 }
 
 fn no_result(outcome: &Outcome, creates: bool, errors: &mut Errors) {

@@ -10,6 +10,7 @@ use quote::quote;
 use super::spans::generated_ident;
 use super::{Part, Scope};
 use crate::check::Soundness;
+use crate::model::action::contexts;
 use crate::model::{Action, Answer, Lifecycle};
 
 /// The `where` clause of `impl Command`.
@@ -32,6 +33,8 @@ pub(crate) fn of_command(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {
             conditions.push(quote!(#data: #private::#required));
         }
     }
+    let contexts = contexts(action).map(|ty| quote!(#ty: #private::IsActionContext));
+    conditions.extend(contexts);
     if action.has_secrets() {
         conditions.extend(action.fields().filter(|field| !field.secret).map(|field| {
             let ty = &field.ty;

@@ -64,7 +64,10 @@ fn call(scope: &Scope<'_>, action: &Action, lifecycle: Lifecycle) -> TokenStream
             let ident = generated_ident(&field.ident);
             quote!(__fluvius_command.#ident)
         }
-        Argument::Context(_) | Argument::Refused(_) => quote!(__fluvius_cx),
+        Argument::Context(ty) => {
+            quote!(<#ty as #private::IsActionContext>::of(__fluvius_cx))
+        }
+        Argument::Refused(_) => quote!(__fluvius_cx),
     });
     let arguments = receiver.into_iter().chain(arguments);
     let call = quote!(<#self_type>::#method(#(#arguments),*));

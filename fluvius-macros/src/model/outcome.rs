@@ -89,6 +89,16 @@ impl Outcome {
         self.written.span()
     }
 
+    /// Whether the event can hold what is returned: it is read as well, so that it owns its data.
+    pub(crate) fn is_sound_in_event(&self) -> bool {
+        self.is_sound() && self.flaw_in_event().is_none()
+    }
+
+    /// The flaw of the data that only an event minds.
+    pub(crate) fn flaw_in_event(&self) -> Option<types::Flaw<'_>> {
+        types::flaw(ok_type(&self.written)?, false)
+    }
+
     /// Whether a generated item can name the type.
     pub(crate) fn is_sound(&self) -> bool {
         !self.is_no_result && types::flaw(&self.written, true).is_none()

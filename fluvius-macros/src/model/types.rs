@@ -151,6 +151,16 @@ pub(crate) fn is_unit(ty: &Type) -> bool {
     }
 }
 
+/// What an action uses in place of a type through which programs send and read.
+pub(crate) fn of_programs(ty: &Type) -> Option<&'static str> {
+    let referent = match ty {
+        Type::Reference(reference) => &*reference.elem,
+        _ => ty,
+    };
+    let found = keywords::OF_PROGRAMS.iter().find(|(name, _)| is_named(referent, name));
+    found.map(|(_, instead)| *instead)
+}
+
 pub(crate) fn is_context(ty: &Type) -> bool {
     is_named(ty, keywords::CONTEXT_TYPE)
 }

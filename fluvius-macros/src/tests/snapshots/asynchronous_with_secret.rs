@@ -102,6 +102,7 @@ const _: () = {
         for<'f> crate::Account<Eur>: __fluvius::AggregateState,
         for<'f> TransferMoney: __fluvius::PayloadField,
         for<'f> AccountError: __fluvius::Refusal,
+        for<'f> ActionContext: __fluvius::IsActionContext,
         for<'f> Decimal: __fluvius::PayloadField,
         for<'f> Uuid: __fluvius::PayloadField,
     {
@@ -149,7 +150,9 @@ const _: () = {
                         >>::transfer_money(
                             &mut __fluvius_state,
                             __fluvius_command.amount,
-                            __fluvius_cx,
+                            <ActionContext as __fluvius::IsActionContext>::of(
+                                __fluvius_cx,
+                            ),
                             __fluvius_command.pin,
                             __fluvius_command.recipient_id,
                         ),
