@@ -76,7 +76,9 @@ impl<T: Clone + Send + Sync + Serialize + DeserializeOwned + 'static> AggregateS
     label = "not an aggregate",
     note = "put `#[aggregate]` on `impl {Self} {{ .. }}`"
 )]
-pub trait Block {
+pub trait OneBlockForEachType {
+    /// As visible as the actions, so that the compiler reports a type that is more visible.
+    type Actions;
     /// See [`Aggregate::DESCRIPTOR`].
     const DESCRIPTOR: &'static AggregateDescriptor;
 }

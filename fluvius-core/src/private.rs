@@ -14,10 +14,10 @@ pub use serde::{Deserialize, Serialize};
 pub use crate::__fluvius_inspect as inspect;
 pub use crate::action::{
     ActionDescriptor, ActionResult, Answer, Call, EventData, FieldDescriptor, Handler, Lifecycle,
-    Location, Outcome, PayloadField, Stop, changed, changed_with_data, created, decode_command,
-    kept, kept_with_data, record_command,
+    Location, Outcome, PayloadField, Returned, Stop, changed, changed_with_data, created,
+    decode_command, kept, kept_with_data, record_command,
 };
-pub use crate::aggregate::{Aggregate, AggregateDescriptor, AggregateState, Block};
+pub use crate::aggregate::{Aggregate, AggregateDescriptor, AggregateState, OneBlockForEachType};
 pub use crate::command::{Command, CommandRecord};
 pub use crate::context::ActionContext;
 pub use crate::domain::{Domain, Meta};
@@ -139,6 +139,9 @@ pub const fn assert_event_data<T: EventData>() {}
 
 /// Asserted at the return type of an action that answers with data and records no event.
 pub const fn assert_answer<T: Answer>() {}
+
+/// Asserted at a return type that an alias may hide.
+pub const fn assert_action_result<R: ActionResult>() {}
 
 /// Asserted at the error type of an action.
 pub const fn assert_rejection<E: Rejection>() {}

@@ -11,13 +11,14 @@
 use std::fmt::Debug;
 use std::marker::PhantomData;
 
-use serde::{Deserializer, Serializer};
+use serde::{Deserializer, Serialize, Serializer};
 
-use crate::action::ActionDescriptor;
+use crate::action::{self, ActionDescriptor, Outcome, Stop};
 use crate::aggregate::{Aggregate, AggregateDescriptor};
 use crate::command::{Command, CommandRecord};
 use crate::event::{Event, EventDescriptor, EventRecord};
 use crate::record_error::RecordError;
+use crate::rejection::Rejection;
 
 /// The items of a concrete type, as far as its bounds hold.
 #[derive(Debug)]
@@ -34,6 +35,32 @@ impl<T: Debug> Probe<T> {
     /// Returns a field as what a `Debug` text shows.
     pub fn shown(field: &T) -> &dyn Debug {
         field
+    }
+}
+
+impl<T, E> Probe<Result<T, E>> {
+    /// Whether this is a `Result`.
+    pub const IS_RESULT: bool = true;
+}
+
+impl<T: Serialize, E: Rejection> Probe<Result<T, E>> {
+    /// See [`action::kept_with_data`].
+    ///
+    /// # Errors
+    /// The rejection, or that the data cannot be kept.
+    pub fn kept_with_data(result: Result<T, E>) -> Result<Outcome, Stop> {
+        action::kept_with_data(result)
+    }
+
+    /// See [`action::changed_with_data`].
+    ///
+    /// # Errors
+    /// The rejection, or that the data cannot be kept.
+    pub fn changed_with_data<A: Aggregate>(
+        state: A,
+        result: Result<T, E>,
+    ) -> Result<Outcome, Stop> {
+        action::changed_with_data(state, result)
     }
 }
 
@@ -77,6 +104,25 @@ pub trait StandIn<T> {
     const DESCRIPTOR: &'static AggregateDescriptor = &AggregateDescriptor::STAND_IN;
     /// Always named, so that the import of the trait is always used.
     const USED: () = ();
+
+    /// See [`Probe::IS_RESULT`].
+    const IS_RESULT: bool = false;
+
+    /// See [`Probe::kept_with_data`].
+    ///
+    /// # Errors
+    /// None: it is never reached.
+    fn kept_with_data(_: T) -> Result<Outcome, Stop> {
+        unreachable!()
+    }
+
+    /// See [`Probe::changed_with_data`].
+    ///
+    /// # Errors
+    /// None: it is never reached.
+    fn changed_with_data<A>(_: A, _: T) -> Result<Outcome, Stop> {
+        unreachable!()
+    }
 
     /// See [`Probe::cloned`].
     fn cloned(_: &T) -> T {

@@ -1,4 +1,4 @@
-//! Actions that are narrower than their type, and names that other modules have as well.
+//! Actions that are not public, and names that other modules have as well.
 #![deny(warnings, missing_docs, private_bounds, private_interfaces, unreachable_pub)]
 
 use std::convert::Infallible;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// Its actions are the module's own.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Account {
+struct Account {
     owner: String,
 }
 
@@ -26,7 +26,7 @@ pub mod inner {
 
     /// Its actions are the crate's.
     #[derive(Debug, Clone, Serialize, Deserialize)]
-    pub struct Loan;
+    pub(crate) struct Loan;
 
     #[aggregate]
     impl Loan {

@@ -1,5 +1,6 @@
 //! What a method may return and what its parameters may be.
 
+use std::convert::Infallible;
 use std::fmt::Debug;
 
 use serde::Serialize;
@@ -31,6 +32,26 @@ impl<T, E> ActionResult for Result<T, E> {
     fn into_result(self) -> Result<T, E> {
         self
     }
+}
+
+/// The data and the error of a return type that an alias may hide. One that is no `Result` has stand-ins, so that only
+/// the assertion about it fails.
+#[doc(hidden)]
+pub trait Returned<const IS_RESULT: bool> {
+    /// See [`ActionResult::Data`].
+    type Data;
+    /// See [`ActionResult::Error`].
+    type Error;
+}
+
+impl<T, E> Returned<true> for Result<T, E> {
+    type Data = T;
+    type Error = E;
+}
+
+impl<R> Returned<false> for R {
+    type Data = ();
+    type Error = Infallible;
 }
 
 /// A type that a parameter of an action may have: it is owned, and serde can read and write it.

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::spans::{at, generated, generated_ident, item};
+use super::spans::{at, generated, generated_ident, implementation};
 use super::{Part, Scope, allow_deprecated, assertions, descriptor, indexes};
 
 pub(crate) fn aggregate(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
@@ -48,13 +48,10 @@ pub(crate) fn aggregate(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
             type Event = #event_enum;
         },
     );
-    let implementation = item(
-        place,
-        quote! {
-            impl #private::Aggregate for #self_type
-            where
-                for<'f> #self_type: #private::AggregateState
-        },
+    let implementation = implementation(
+        self_type.ident.span(),
+        quote!(impl #private::Aggregate for),
+        &quote!(#self_type where for<'f> #self_type: #private::AggregateState),
         quote! {
             const RESOURCES: &'static [&'static str] = &[#(#resources),*];
             const REVISION: u32 = #revision;
@@ -68,14 +65,17 @@ pub(crate) fn aggregate(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
         },
     );
     let state = assertions::of_state(scope);
+    let (visibility, actions) = visibility(scope, parts);
     let items = quote! {
+        #visibility
         #assertion
 
         #[automatically_derived]
         #implementation
 
         #[automatically_derived]
-        impl #private::Block for #self_type {
+        impl #private::OneBlockForEachType for #self_type {
+            #actions
             const DESCRIPTOR: &'static #private::AggregateDescriptor =
                 #private::probe!(#self_type, DESCRIPTOR);
         }
@@ -83,4 +83,24 @@ pub(crate) fn aggregate(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
         #state
     };
     scope.closed(&quote!(#attributes #allow), &items)
+}
+
+/// A type that is as visible as the actions, and its use in the `impl` of a public trait. If the type of the block is
+/// more visible, the compiler reports it by its name, at the first action.
+fn visibility(scope: &Scope<'_>, parts: &[Part<'_>]) -> (Option<TokenStream>, TokenStream) {
+    let place = parts.first().map(|part| part.action.method.span());
+    match place.filter(|_| !scope.aggregate.is_public()) {
+        None => (
+            None,
+            quote!(
+                type Actions = ();
+            ),
+        ),
+        Some(place) => {
+            let place = generated(place);
+            let vis = &scope.aggregate.vis;
+            let name = quote::format_ident!("WritePubFnBecauseTheTypeIsPublic", span = place);
+            (Some(at(place, quote!(#vis enum #name {}))), at(place, quote!(type Actions = #name;)))
+        }
+    }
 }

@@ -8,7 +8,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
-use super::{Part, Scope, conditions};
+use super::{Part, Scope, conditions, spans};
 use crate::check::Soundness;
 use crate::model::PrivatePath;
 use crate::model::action::contexts;
@@ -77,16 +77,26 @@ fn requirements(private: &PrivatePath, part: &Part<'_>) -> Vec<Requirement> {
                 true => quote!(assert_event_data),
                 false => conditions::of_data(action).map(|_| quote!(assert_answer))?,
             },
-            ty: outcome.data(private),
+            ty: placed(outcome.data(private), outcome.data_place(), outcome.ok.is_none()),
             place: outcome.data_place(),
         })
     });
+    let hidden = outcome.filter(|outcome| outcome.ok.is_none()).map(|outcome| Requirement {
+        assertion: quote!(assert_action_result),
+        ty: outcome.ty.clone(),
+        place: outcome.place(),
+    });
     let error = outcome.map(|outcome| Requirement {
         assertion: quote!(assert_rejection),
-        ty: outcome.error(private),
+        ty: placed(outcome.error(private), outcome.error_place(), outcome.err.is_none()),
         place: outcome.error_place(),
     });
-    fields.chain(contexts).chain(data).chain(error).collect()
+    fields.chain(contexts).chain(hidden).chain(data).chain(error).collect()
+}
+
+/// The tokens of a type that is not written out stand where the type is that hides it.
+fn placed(ty: TokenStream, place: Span, is_hidden: bool) -> TokenStream {
+    if is_hidden { spans::at(place, ty) } else { ty }
 }
 
 fn text(requirement: &Requirement) -> String {

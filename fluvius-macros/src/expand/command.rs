@@ -73,9 +73,7 @@ pub(crate) fn implementation(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream 
     let ident = generated_ident(&action.command);
     let output = match &action.outcome {
         Some(outcome) if outcome.answer == Answer::Data && outcome.is_sound() => {
-            let ty = &outcome.ty;
-            let data = quote!(<#ty as #private::ActionResult>::Data);
-            at(generated(outcome.place()), data)
+            at(generated(outcome.place()), outcome.data(private))
         }
         _ => quote!(#self_type),
     };
@@ -83,9 +81,10 @@ pub(crate) fn implementation(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream 
     let run = handler::run(scope, part);
     let conditions = conditions::of_command(scope, part);
     let record = action.has_secrets().then(|| record(scope, action));
-    let implementation = spans::item(
+    let implementation = spans::implementation(
         action.method.span(),
-        quote!(impl #private::Command for #ident #conditions),
+        quote!(impl #private::Command for #ident),
+        &conditions,
         quote! {
             type Aggregate = #self_type;
             type Output = #output;

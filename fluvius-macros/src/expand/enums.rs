@@ -71,8 +71,8 @@ impl Variant {
     }
 }
 
-/// The enums are named in the `impl` of a public trait, so they are as public as the type of the block may be, which
-/// the macro does not see. Their variants hold types of the visibility that the author has chosen.
+/// The enums are named in the `impl` of a public trait. They are public, so that they are never the ones to be reported
+/// if the type of the block is more visible than its actions.
 fn enum_vis(scope: &Scope<'_>) -> TokenStream {
     spans::at(spans::generated(scope.self_type.ident.span()), quote!(pub))
 }

@@ -61,7 +61,7 @@ impl Outcome {
         let ty = &self.ty;
         match &self.ok {
             Some(ok) => ok.clone(),
-            None => quote!(<#ty as #private::ActionResult>::Data),
+            None => quote!(<#ty as #private::Returned<{ #private::probe!(#ty, IS_RESULT) }>>::Data),
         }
     }
 
@@ -70,7 +70,9 @@ impl Outcome {
         let ty = &self.ty;
         match &self.err {
             Some((_, err)) => err.clone(),
-            None => quote!(<#ty as #private::ActionResult>::Error),
+            None => {
+                quote!(<#ty as #private::Returned<{ #private::probe!(#ty, IS_RESULT) }>>::Error)
+            }
         }
     }
 

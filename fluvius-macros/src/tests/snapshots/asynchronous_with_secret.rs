@@ -404,7 +404,8 @@ const _: () = {
         type Event = EurAccountEvent;
     }
     #[automatically_derived]
-    impl __fluvius::Block for crate::Account<Eur> {
+    impl __fluvius::OneBlockForEachType for crate::Account<Eur> {
+        type Actions = ();
         const DESCRIPTOR: &'static __fluvius::AggregateDescriptor = __fluvius::probe!(
             crate ::Account < Eur >, DESCRIPTOR
         );

@@ -55,7 +55,7 @@ const _: () = {
         for<'f> Decimal: __fluvius::Answer,
     {
         type Aggregate = SavingsAccount;
-        type Output = <Result<Decimal, Infallible> as __fluvius::ActionResult>::Data;
+        type Output = Decimal;
         const ACTION: &'static __fluvius::ActionDescriptor = &__fluvius::ActionDescriptor {
             command: "ReadBalance",
             method: "read_balance",
@@ -120,15 +120,21 @@ const _: () = {
         for<'f> AddInterest: __fluvius::PayloadField,
         for<'f> <BankResult<
             Interest<SavingsAccount>,
-        > as __fluvius::ActionResult>::Error: __fluvius::Refusal,
+        > as __fluvius::Returned<
+            { __fluvius::probe!(BankResult < Interest < SavingsAccount > >, IS_RESULT) },
+        >>::Error: __fluvius::Refusal,
         for<'f> <BankResult<
             Interest<SavingsAccount>,
-        > as __fluvius::ActionResult>::Data: __fluvius::EventData,
+        > as __fluvius::Returned<
+            { __fluvius::probe!(BankResult < Interest < SavingsAccount > >, IS_RESULT) },
+        >>::Data: __fluvius::EventData,
     {
         type Aggregate = SavingsAccount;
         type Output = <BankResult<
             Interest<SavingsAccount>,
-        > as __fluvius::ActionResult>::Data;
+        > as __fluvius::Returned<
+            { __fluvius::probe!(BankResult < Interest < SavingsAccount > >, IS_RESULT) },
+        >>::Data;
         const ACTION: &'static __fluvius::ActionDescriptor = &__fluvius::ActionDescriptor {
             command: "AddInterest",
             method: "add_interest",
@@ -160,17 +166,28 @@ const _: () = {
                 __fluvius_command.rate,
                 __fluvius_command.r#as,
             );
-            __fluvius::changed_with_data::<_, _, _>(__fluvius_state, __fluvius_result)
+            __fluvius::probe!(
+                BankResult < Interest < SavingsAccount > >, changed_with_data
+            )(__fluvius_state, __fluvius_result)
         });
     }
     __fluvius::submit_action!(AddInterest);
     __fluvius::assert_payload_field::<Decimal>();
     __fluvius::assert_payload_field::<Option<Kind>>();
+    __fluvius::assert_action_result::<BankResult<Interest<SavingsAccount>>>();
     __fluvius::assert_event_data::<
-        <BankResult<Interest<SavingsAccount>> as __fluvius::ActionResult>::Data,
+        <BankResult<
+            Interest<SavingsAccount>,
+        > as __fluvius::Returned<
+            { __fluvius::probe!(BankResult < Interest < SavingsAccount > >, IS_RESULT) },
+        >>::Data,
     >();
     __fluvius::assert_rejection::<
-        <BankResult<Interest<SavingsAccount>> as __fluvius::ActionResult>::Error,
+        <BankResult<
+            Interest<SavingsAccount>,
+        > as __fluvius::Returned<
+            { __fluvius::probe!(BankResult < Interest < SavingsAccount > >, IS_RESULT) },
+        >>::Error,
     >();
 };
 /**What happened to a `savings-account`: interest added.
@@ -189,7 +206,13 @@ In JSON it is `at`.*/
     ///What [`SavingsAccount::add_interest`] returned.
     pub data: <BankResult<
         Interest<SavingsAccount>,
-    > as ::fluvius_core::__private::ActionResult>::Data,
+    > as ::fluvius_core::__private::Returned<
+        {
+            ::fluvius_core::__private::probe!(
+                BankResult < Interest < SavingsAccount > >, IS_RESULT
+            )
+        },
+    >>::Data,
 }
 ::fluvius_core::__private::event! {
     [] InterestAdded of SavingsAccount, "interest-added",
@@ -198,7 +221,8 @@ In JSON it is `at`.*/
     { #[serde(default = "<SavingsAccount>::__fluvius_default_12_add_interest_rate")] rate
     : __Field0 = Decimal, #[serde(rename = "at")] r#as : __Field1 = Option < Kind >, data
     : __Field2 = < BankResult < Interest < SavingsAccount > > as
-    ::fluvius_core::__private::ActionResult > ::Data }
+    ::fluvius_core::__private::Returned < { ::fluvius_core::__private::probe!(BankResult
+    < Interest < SavingsAccount > >, IS_RESULT) } >> ::Data }
 }
 impl SavingsAccount {
     #[doc(hidden)]
@@ -283,7 +307,8 @@ const _: () = {
         type Event = SavingsAccountEvent;
     }
     #[automatically_derived]
-    impl __fluvius::Block for SavingsAccount {
+    impl __fluvius::OneBlockForEachType for SavingsAccount {
+        type Actions = ();
         const DESCRIPTOR: &'static __fluvius::AggregateDescriptor = __fluvius::probe!(
             SavingsAccount, DESCRIPTOR
         );

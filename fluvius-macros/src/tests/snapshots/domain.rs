@@ -10,8 +10,8 @@ impl ::fluvius_core::__private::Domain for TransactionManagerDomain {
         location: ::fluvius_core::__private::location!(),
     };
     const AGGREGATES: &'static [&'static ::fluvius_core::__private::AggregateDescriptor] = &[
-        <Account as ::fluvius_core::__private::Block>::DESCRIPTOR,
-        <crate::Ledger as ::fluvius_core::__private::Block>::DESCRIPTOR,
+        <Account as ::fluvius_core::__private::OneBlockForEachType>::DESCRIPTOR,
+        <crate::Ledger as ::fluvius_core::__private::OneBlockForEachType>::DESCRIPTOR,
     ];
 }
 ::fluvius_core::__private::submit! {

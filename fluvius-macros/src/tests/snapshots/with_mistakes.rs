@@ -228,7 +228,8 @@ const _: () = {
         type Event = AccountEvent;
     }
     #[automatically_derived]
-    impl __fluvius::Block for Account {
+    impl __fluvius::OneBlockForEachType for Account {
+        type Actions = ();
         const DESCRIPTOR: &'static __fluvius::AggregateDescriptor = __fluvius::probe!(
             Account, DESCRIPTOR
         );
