@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::spans::{at, generated, generated_ident, implementation};
+use super::spans::{self, at, generated, generated_ident};
 use super::{Part, Scope, allow_deprecated, assertions, descriptor, indexes};
 
 pub(crate) fn aggregate(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
@@ -48,7 +48,7 @@ pub(crate) fn aggregate(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
             type Event = #event_enum;
         },
     );
-    let implementation = implementation(
+    let implementation = spans::implementation(
         self_type.ident.span(),
         quote!(impl #private::Aggregate for),
         &quote!(#self_type where for<'f> #self_type: #private::AggregateState),
@@ -66,6 +66,16 @@ pub(crate) fn aggregate(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
     );
     let state = assertions::of_state(scope);
     let (visibility, actions) = visibility(scope, parts);
+    let listed = spans::implementation(
+        self_type.ident.span(),
+        quote!(impl #private::OneBlockForEachType for),
+        &quote!(#self_type),
+        quote! {
+            #actions
+            const DESCRIPTOR: &'static #private::AggregateDescriptor =
+                #private::probe!(#self_type, DESCRIPTOR);
+        },
+    );
     let items = quote! {
         #visibility
         #assertion
@@ -74,11 +84,7 @@ pub(crate) fn aggregate(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
         #implementation
 
         #[automatically_derived]
-        impl #private::OneBlockForEachType for #self_type {
-            #actions
-            const DESCRIPTOR: &'static #private::AggregateDescriptor =
-                #private::probe!(#self_type, DESCRIPTOR);
-        }
+        #listed
 
         #state
     };

@@ -8,7 +8,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
-use super::{Part, Scope, conditions, spans};
+use super::{Part, Scope, conditions};
 use crate::check::Soundness;
 use crate::model::PrivatePath;
 use crate::model::action::contexts;
@@ -77,7 +77,7 @@ fn requirements(private: &PrivatePath, part: &Part<'_>) -> Vec<Requirement> {
                 true => quote!(assert_event_data),
                 false => conditions::of_data(action).map(|_| quote!(assert_answer))?,
             },
-            ty: placed(outcome.data(private), outcome.data_place(), outcome.ok.is_none()),
+            ty: outcome.data(private),
             place: outcome.data_place(),
         })
     });
@@ -88,15 +88,10 @@ fn requirements(private: &PrivatePath, part: &Part<'_>) -> Vec<Requirement> {
     });
     let error = outcome.map(|outcome| Requirement {
         assertion: quote!(assert_rejection),
-        ty: placed(outcome.error(private), outcome.error_place(), outcome.err.is_none()),
+        ty: outcome.error(private),
         place: outcome.error_place(),
     });
     fields.chain(contexts).chain(hidden).chain(data).chain(error).collect()
-}
-
-/// The tokens of a type that is not written out stand where the type is that hides it.
-fn placed(ty: TokenStream, place: Span, is_hidden: bool) -> TokenStream {
-    if is_hidden { spans::at(place, ty) } else { ty }
 }
 
 fn text(requirement: &Requirement) -> String {

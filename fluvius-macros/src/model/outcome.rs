@@ -1,7 +1,7 @@
 //! What an action gives back.
 
-use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote_spanned};
 use syn::Type;
 use syn::spanned::Spanned;
 
@@ -58,21 +58,24 @@ impl Outcome {
     /// The type of what an action returns: as written where that can be seen, so that the
     /// documentation shows it.
     pub(crate) fn data(&self, private: &PrivatePath) -> TokenStream {
-        let ty = &self.ty;
-        match &self.ok {
-            Some(ok) => ok.clone(),
-            None => quote!(<#ty as #private::Returned<{ #private::probe!(#ty, IS_RESULT) }>>::Data),
-        }
+        self.ok.clone().unwrap_or_else(|| self.hidden(private, "Data"))
     }
 
     /// The type of the error, as written where that can be seen.
     pub(crate) fn error(&self, private: &PrivatePath) -> TokenStream {
-        let ty = &self.ty;
         match &self.err {
             Some((_, err)) => err.clone(),
-            None => {
-                quote!(<#ty as #private::Returned<{ #private::probe!(#ty, IS_RESULT) }>>::Error)
-            }
+            None => self.hidden(private, "Error"),
+        }
+    }
+
+    /// What an alias hides. The tokens stand at the alias, so that messages about it point there.
+    fn hidden(&self, private: &PrivatePath, part: &str) -> TokenStream {
+        let ty = &self.ty;
+        let place = self.place().resolved_at(Span::call_site());
+        let part = Ident::new(part, place);
+        quote_spanned! {place=>
+            <#ty as #private::Returned<{ #private::probe!(#ty, IS_RESULT) }>>::#part
         }
     }
 
