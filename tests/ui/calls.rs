@@ -44,11 +44,10 @@ async fn roots(session: &Session, id: &Uuid) {
     let _ = session.prepare(7, Deposit { amount: 1 }).send().await;
 }
 
-fn answers(session: &Session, id: Uuid) {
-    let _ = session.command_processor();
+async fn stores() {
+    let _ = BankDomain::runtime("bank.db").await;
     let _ = BankDomain::builder("bank.db");
-    let _ = BankDomain::builder(MemoryStore::new());
-    let _ = id;
+    let _ = BankDomain::runtime(MemoryStore::new()).await;
 }
 
 #[derive(Domain)]
