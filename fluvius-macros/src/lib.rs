@@ -57,8 +57,9 @@ use proc_macro::TokenStream;
 /// - `upcast = lift_account`: the function that lifts what an older revision
 ///   wrote, one revision at a time: `fn(from: u32, written: Written<'_>, json:
 ///   &mut serde_json::Value) -> Result<(), UpcastError>`. It runs whenever such
-///   a state or event is read. Without it, one that another revision wrote is
-///   `invalid-state`.
+///   a state or event is read. It is needed from revision 2 on; `upcast = none`
+///   says that nothing older is stored, and one that another revision wrote is
+///   then `invalid-state`.
 /// - `index(owner_name: text, balance: number)`: fields by which queries will
 ///   often ask, each with the kind as which it is read: `boolean`, `number`,
 ///   `text`, `time` or `uuid`. A store may keep an index for each; what a query

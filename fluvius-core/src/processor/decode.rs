@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 
 use super::task::Task;
 use super::{Environment, spans};
-use crate::action::ActionDescriptor;
+use crate::action::{ActionDescriptor, SharedCommand};
 use crate::clock::to_microseconds;
-use crate::command::{Command, CommandBundle};
+use crate::command::CommandBundle;
 use crate::error::Error;
 use crate::etag::Precondition;
 use crate::ids;
@@ -63,19 +63,20 @@ fn read(environment: &Environment, bundle: CommandBundle) -> Result<Task, Error>
 /// `unknown-command` if the domain does not list the command's aggregate; `invalid-payload` if a
 /// field holds a value that no store can keep; `invalid-command-id`, `precondition-required`;
 /// `panicked` if the author's `Serialize` or the clock panics.
-pub(crate) fn typed<C: Command>(
+pub(crate) fn typed(
     environment: &Environment,
     id: uuid::Uuid,
     root: AggregateRoot,
-    command: C,
+    sent: &'static ActionDescriptor,
+    command: SharedCommand,
     if_match: Option<Precondition>,
 ) -> Result<Task, Error> {
-    let action = known(environment, C::ACTION.key)?;
+    let action = known(environment, sent.key)?;
     let received = received(environment, action)?;
-    if !action.is_same(C::ACTION) {
-        return Err(unknown(environment, C::ACTION.key));
+    if !action.is_same(sent) {
+        return Err(unknown(environment, sent.key));
     }
-    let args = author(action, || command.record())?
+    let args = author(action, || (action.record)(command.as_ref()))?
         .map_err(|error| invalid_payload(action.key, &without_values(action, error)))?;
     let payload = json::canonical(&args, &[]);
     check_sendable(id, action, &root, if_match.as_ref())?;
@@ -84,7 +85,7 @@ pub(crate) fn typed<C: Command>(
         parent: None,
         action,
         root,
-        command: std::sync::Arc::new(command),
+        command,
         args,
         payload_hash: json::hash(&payload),
         payload,

@@ -35,7 +35,8 @@ pub(crate) fn collisions(aggregate: &Aggregate, errors: &mut Errors) -> Vec<usiz
 }
 
 fn keys(first: &Action, second: &Action, errors: &mut Errors) {
-    if first.key != second.key {
+    // Two methods of one name are the compiler's to report.
+    if first.key != second.key || first.method == second.method {
         return;
     }
     errors.at(key_place(second), format!("two actions use the key `{}`", second.key));
@@ -71,7 +72,8 @@ fn type_names(first: &Action, second: &Action, errors: &mut Errors) -> bool {
             }
             clashes = true;
             // Equal keys have been reported, and the names follow from them.
-            if kind == "command" && other_kind == "command" && first.key == second.key {
+            let same_key = first.key == second.key || first.method == second.method;
+            if kind == "command" && other_kind == "command" && same_key {
                 continue;
             }
             let message = match (kind, other_kind) {

@@ -23,7 +23,7 @@ pub(crate) fn action(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {
     };
     let event = action.event.as_ref().map(|event| {
         let ident = generated_ident(&event.ident);
-        quote!(event: #private::event_of::<#ident>(),)
+        quote!(event: #private::probe!(#ident, RECORDED),)
     });
     let resources = action.resources.as_ref().unwrap_or(&scope.aggregate.resources);
     let fields: Vec<TokenStream> = action.fields().map(|each| field(private, each)).collect();

@@ -15,7 +15,7 @@ pub(crate) fn domain(domain: &Domain) -> TokenStream {
     let location = descriptor::location(private, domain.place);
     let aggregates = domain.aggregates.iter().flatten().map(|ty| {
         quote_spanned! {ty.to_token_stream().span()=>
-            <#ty as #private::Aggregate>::DESCRIPTOR
+            <#ty as #private::OneBlockForEachType>::DESCRIPTOR
         }
     });
     let registration = registration::of_domain(domain);

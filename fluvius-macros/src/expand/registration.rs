@@ -14,9 +14,7 @@ pub(crate) fn of_action(scope: &Scope<'_>, action: &Action) -> TokenStream {
     let private = &scope.inner;
     let ident = generated_ident(&action.command);
     quote! {
-        #private::submit! {
-            #private::Registration::action(<#ident as #private::Command>::ACTION)
-        }
+        #private::submit_action!(#ident);
     }
 }
 

@@ -32,6 +32,23 @@ pub(crate) fn item(place: Span, head: TokenStream, body: TokenStream) -> TokenSt
     item
 }
 
+/// An `impl` of which the words stand at one place. The types keep their own places, so that the compiler finds one fault
+/// in the author's type, and not one more for each use.
+pub(crate) fn implementation(
+    place: Span,
+    head: TokenStream,
+    types: &TokenStream,
+    body: TokenStream,
+) -> TokenStream {
+    let place = generated(place);
+    let mut braces = Group::new(Delimiter::Brace, body);
+    braces.set_span(place);
+    let mut item = at(place, head);
+    item.extend(types.clone());
+    item.extend([TokenTree::Group(braces)]);
+    item
+}
+
 /// Moves all tokens to one place.
 pub(crate) fn at(place: Span, tokens: TokenStream) -> TokenStream {
     names::all_placed(tokens, place)

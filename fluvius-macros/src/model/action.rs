@@ -141,10 +141,9 @@ impl Action {
     /// Whether the event holds the data that the rule returned.
     pub(crate) fn event_has_data(&self) -> bool {
         self.event.is_some()
-            && self
-                .outcome
-                .as_ref()
-                .is_some_and(|outcome| outcome.answer == Answer::Data && outcome.is_sound())
+            && self.outcome.as_ref().is_some_and(|outcome| {
+                outcome.answer == Answer::Data && outcome.is_sound_in_event()
+            })
     }
 
     pub(crate) fn has_secrets(&self) -> bool {

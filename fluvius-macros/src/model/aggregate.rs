@@ -30,6 +30,8 @@ pub(crate) struct Aggregate {
     pub(crate) revision: u32,
     pub(crate) revision_place: Option<Span>,
     pub(crate) upcast: Option<FunctionPath>,
+    /// The place of `upcast = none`.
+    pub(crate) upcast_waived: Option<Span>,
     pub(crate) indexes: Vec<Index>,
     /// The attributes of the block that every generated item takes over.
     pub(crate) cfgs: Vec<Attribute>,
@@ -94,6 +96,7 @@ pub(crate) fn lower(source: SourceBlock, errors: &mut Errors) -> Aggregate {
         revision: args.revision.as_ref().map_or(1, |revision| revision.value),
         revision_place: args.revision.map(|revision| revision.place),
         upcast: args.upcast,
+        upcast_waived: args.upcast_waived,
         indexes: args.indexes.into_iter().map(Index::lower).collect(),
         cfgs,
         allows,

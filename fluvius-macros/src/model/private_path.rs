@@ -1,6 +1,6 @@
 //! The one path that generated code may start from.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::Path;
 
@@ -11,8 +11,6 @@ use crate::parse::token_text::token_text;
 #[derive(Clone)]
 pub(crate) struct PrivatePath {
     tokens: TokenStream,
-    /// False for a path with `$crate`, which text cannot express.
-    is_text: bool,
 }
 
 impl PrivatePath {
@@ -32,34 +30,24 @@ impl PrivatePath {
                      `crate = \"::{shown}\"`"
                 ),
             );
-            return Self { tokens: quote!(::#path::__private), is_text: true };
+            return Self { tokens: quote!(::#path::__private) };
         }
-        Self { tokens: quote!(#path::__private), is_text: !of_macro }
+        Self { tokens: quote!(#path::__private) }
     }
 
     fn standard() -> Self {
-        Self { tokens: quote!(::fluvius_core::__private), is_text: true }
+        Self { tokens: quote!(::fluvius_core::__private) }
     }
 
     /// The name under which a block of generated code imports the path.
     pub(crate) fn alias() -> Self {
-        Self { tokens: quote!(__fluvius), is_text: true }
+        Self { tokens: quote!(__fluvius) }
     }
 
     /// The path of serde, for `#[serde(crate = "..")]`.
     pub(crate) fn serde(&self) -> String {
         let path = token_text(&self.tokens);
         format!("{}::serde", path.trim_start())
-    }
-
-    /// Returns the same for the struct `ident`, and an import if text cannot express the path.
-    pub(crate) fn serde_beside(&self, ident: &Ident) -> (Option<TokenStream>, String) {
-        if self.is_text {
-            return (None, self.serde());
-        }
-        let alias = quote::format_ident!("__fluvius_serde_{}", ident);
-        let import = quote!(use #self::serde as #alias;);
-        (Some(import), alias.to_string())
     }
 }
 

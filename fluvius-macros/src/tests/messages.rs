@@ -718,11 +718,9 @@ fn attributes_on_parameters() {
             #[arg(alias = "x", alias = "y")] #[arg(secret)] a: u8
                 fine
             #[arg(alias = "b")] a: u8, b: u8
-                two parameters read the JSON name `b`
-                the name is used here first
+                the parameters `a` and `b` both read the JSON name `b`: give one of them another name, `#[arg(rename = "..")]`, or remove the alias
             #[arg(rename = "c")] a: u8, #[arg(rename = "c")] b: u8
-                two parameters read the JSON name `c`
-                the name is used here first
+                the parameters `a` and `b` both read the JSON name `c`: give one of them another name, `#[arg(rename = "..")]`, or remove the alias
         "##]],
     );
 }
@@ -781,7 +779,7 @@ fn return_types() {
             #[action] fn read(&self) { }
                 an action returns a `Result`: write `-> Result<(), YourError>` (`Infallible` where it cannot fail)
             #[action] fn read(&self) -> impl Future { }
-                the answer has one concrete type: write `Result<T, E>` with the types written out
+                the answer has one concrete type: write `Result<T, E>` with the types written out, and `async fn` in place of `impl Future`
             #[action] fn read(&self) -> ! { }
                 an action returns a `Result`: write `Infallible` for what cannot happen
             #[action] fn read(&self) -> Result<&str, Never> { }
@@ -795,7 +793,7 @@ fn return_types() {
             #[action] fn read(&self) -> Result<[u8; Self::N], Never> { }
                 `Self` cannot be replaced here: write the type's name
             #[action] fn read(&self) -> u8 { }
-                fine
+                an action returns a `Result`: write `Result<u8, YourError>` in place of `u8` (`Infallible` if it cannot fail)
         "#]],
     );
     let with =
@@ -1129,5 +1127,123 @@ fn rejections() {
             enum E { }
                 fine
         "#]],
+    );
+}
+
+#[test]
+fn an_older_revision_is_lifted_or_known_to_be_gone() {
+    check(
+        [
+            block_options(quote!(revision = 2)),
+            block_options(quote!(revision = 2, upcast = lift)),
+            block_options(quote!(revision = 2, upcast = none)),
+            block_options(quote!(revision = 1, upcast = none)),
+            block_options(quote!(upcast = none)),
+        ],
+        expect![[r#"
+            #[aggregate(revision = 2)]
+                nothing reads what revision 1 wrote: name the function that lifts it, `upcast = lift_account`, or write `upcast = none` if nothing older is stored
+            #[aggregate(revision = 2, upcast = lift)]
+                fine
+            #[aggregate(revision = 2, upcast = none)]
+                fine
+            #[aggregate(revision = 1, upcast = none)]
+                nothing is older than revision 1: write `revision = 2`, or remove `upcast`
+            #[aggregate(upcast = none)]
+                `upcast` lifts what an older revision wrote: say which this one is, `revision = 2`
+        "#]],
+    );
+}
+
+#[test]
+fn types_of_programs_are_no_parameters() {
+    check(
+        [
+            methods(quote! {
+                #[action(evt_key = "a-done")]
+                pub fn a(&mut self, cx: &DomainContext) -> Result<(), AccountError> { Ok(()) }
+            }),
+            methods(quote! {
+                #[action(evt_key = "b-done")]
+                pub fn b(&mut self, cx: fluvius_core::DomainContext) -> Result<(), AccountError> { Ok(()) }
+            }),
+            methods(quote! {
+                #[action(evt_key = "c-done")]
+                pub fn c(&mut self, session: &Session) -> Result<(), AccountError> { Ok(()) }
+            }),
+        ],
+        expect![[r##"
+            #[action(evt_key = "a-done")] pub fn a(&mut self, cx: &DomainContext) -> Result<(), AccountError> { Ok(()) }
+                the context of an action is `cx: &mut ActionContext`: write it in place of `&DomainContext`; `cx.domain_context()` is the sender's
+            #[action(evt_key = "b-done")] pub fn b(&mut self, cx: fluvius_core::DomainContext) -> Result<(), AccountError> { Ok(()) }
+                the context of an action is `cx: &mut ActionContext`: write it in place of `fluvius_core::DomainContext`; `cx.domain_context()` is the sender's
+            #[action(evt_key = "c-done")] pub fn c(&mut self, session: &Session) -> Result<(), AccountError> { Ok(()) }
+                the context of an action is `cx: &mut ActionContext`: write it in place of `&Session`; `cx.fetch`, `cx.find` and `cx.invoke` reach other roots
+        "##]],
+    );
+}
+
+#[test]
+fn what_is_no_result_is_told_the_one_to_write() {
+    check(
+        [
+            methods(quote! {
+                #[action]
+                pub fn a(&self) -> Option<u8> { None }
+            }),
+            methods(quote! {
+                #[action(evt_key = "b-done")]
+                pub fn b() -> Self { Self }
+            }),
+            methods(quote! {
+                #[action(evt_key = "c-done")]
+                pub fn c() -> Account { Account }
+            }),
+            methods(quote! {
+                #[action(evt_key = "d-done")]
+                pub fn d(&mut self) -> Pin<Box<dyn Future<Output = u8>>> { todo() }
+            }),
+            methods(quote! {
+                #[action]
+                pub fn e(&self) -> Result<&'static str, Infallible> { Ok("e") }
+                #[action(evt_key = "f-done")]
+                pub fn f(&self) -> Result<&'static str, Infallible> { Ok("f") }
+            }),
+        ],
+        expect![[r##"
+            #[action] pub fn a(&self) -> Option<u8> { None }
+                an action returns a `Result`: write `Result<Option<u8>, YourError>` in place of `Option<u8>` (`Infallible` if it cannot fail)
+            #[action(evt_key = "b-done")] pub fn b() -> Self { Self }
+                an action returns a `Result`: write `Result<Self, YourError>` in place of `Self` (`Infallible` if it cannot fail)
+            #[action(evt_key = "c-done")] pub fn c() -> Account { Account }
+                an action returns a `Result`: write `Result<Self, YourError>` in place of `Account` (`Infallible` if it cannot fail)
+            #[action(evt_key = "d-done")] pub fn d(&mut self) -> Pin<Box<dyn Future<Output = u8>>> { todo() }
+                an action returns a `Result`: write `async fn` with the `Result` of the future in place of `Pin<Box<dyn Future<Output = u8>>>` (`Infallible` if it cannot fail)
+            #[action] pub fn e(&self) -> Result<&'static str, Infallible> { Ok("e") } #[action(evt_key = "f-done")] pub fn f(&self) -> Result<&'static str, Infallible> { Ok("f") }
+                an answer owns its data, because it is stored: write `String` in place of `&'static str`
+        "##]],
+    );
+}
+
+#[test]
+fn an_aggregate_borrows_nothing() {
+    let method = quote! {
+        #[action]
+        pub fn read(&self) -> Result<u8, AccountError> { Ok(1) }
+    };
+    check(
+        [
+            block(quote!(), quote!(impl<'a> Account<'a> { #method })),
+            block(quote!(), quote!(impl Account<'_> { #method })),
+            block(quote!(name = "StaticAccount"), quote!(impl Account<'static> { #method })),
+        ],
+        expect![[r##"
+            #[aggregate()] impl<'a> Account<'a> { #[action] pub fn read(&self) -> Result<u8, AccountError> { Ok(1) } }
+                the state outlives the command, so an aggregate borrows nothing: give the type owned fields
+            #[aggregate()] impl Account<'_> { #[action] pub fn read(&self) -> Result<u8, AccountError> { Ok(1) } }
+                the state outlives the command, so an aggregate borrows nothing: give the type owned fields
+            #[aggregate(name = "StaticAccount")] impl Account<'static> { #[action] pub fn read(&self) -> Result<u8, AccountError> { Ok(1) } }
+                fine
+        "##]],
     );
 }

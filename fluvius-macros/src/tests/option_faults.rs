@@ -72,9 +72,9 @@ fn what_is_given_twice() {
                 `example` is given twice
                 `example` is given here first
             #[arg(alias = "who", alias = "who")] name: String
-                this parameter is read as `who` already: remove the alias
+                `who` is a name of this parameter already: remove the alias
             #[arg(alias = "age")] age: u8
-                this parameter is read as `age` already: remove the alias
+                `age` is a name of this parameter already: remove the alias
             #[aggregate(index(a: text), index(b: text), crate = "::a", crate = "::a")]
                 `index` is given twice
                 `index` is given here first
