@@ -162,10 +162,9 @@ fn same_name(first: &Field, second: &Field, name: &str) -> String {
 
 /// Where the author wrote a JSON name last.
 fn last_place(field: &Field, name: &str) -> proc_macro2::TokenStream {
-    let written = field.rename.iter().chain(&field.aliases);
+    let mut written = field.rename.iter().chain(&field.aliases);
     written
-        .filter(|written| written.value() == name)
-        .last()
+        .rfind(|written| written.value() == name)
         .map_or_else(|| field.ident.to_token_stream(), ToTokens::to_token_stream)
 }
 
