@@ -53,6 +53,36 @@ pub trait Aggregate: Clone + Send + Sync + Serialize + DeserializeOwned + 'stati
     const DESCRIPTOR: &'static AggregateDescriptor = &AggregateDescriptor::of::<Self>();
 }
 
+/// A type that an aggregate may be: it is owned and can be copied, and serde can read and write it.
+///
+/// Implemented for every type that qualifies.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the state of an aggregate",
+    label = "not a state",
+    note = "an aggregate is `Clone + Serialize + DeserializeOwned + Send + Sync + 'static`: add `#[derive(Debug, Clone, \
+            Serialize, Deserialize)]` to it, and to each type inside it"
+)]
+pub trait AggregateState: Clone + Send + Sync + Serialize + DeserializeOwned + 'static {}
+
+// Not recommended: the compiler names the trait above once, in place of each trait that is missing.
+#[diagnostic::do_not_recommend]
+impl<T: Clone + Send + Sync + Serialize + DeserializeOwned + 'static> AggregateState for T {}
+
+/// A type with an `#[aggregate]` block, whether or not the block compiles: a domain that lists it has no further error.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no aggregate",
+    label = "not an aggregate",
+    note = "put `#[aggregate]` on `impl {Self} {{ .. }}`"
+)]
+pub trait OneBlockForEachType {
+    /// As visible as the actions, so that the compiler reports a type that is more visible.
+    type Actions;
+    /// See [`Aggregate::DESCRIPTOR`].
+    const DESCRIPTOR: &'static AggregateDescriptor;
+}
+
 /// A decoded state, shared and erased.
 pub(crate) type SharedState = Arc<dyn Any + Send + Sync>;
 
@@ -80,6 +110,22 @@ pub struct AggregateDescriptor {
 }
 
 impl AggregateDescriptor {
+    /// Stands in for the descriptor of a type that is no aggregate.
+    pub(crate) const STAND_IN: Self = Self {
+        resources: &[""],
+        revision: 1,
+        actions: &[],
+        events: &[],
+        indexes: &[],
+        location: crate::location!(),
+        upcast: None,
+        type_name: || "",
+        decode: |_| unreachable!(),
+        encode: |_| unreachable!(),
+        #[cfg(feature = "testing")]
+        difference: |_, _| unreachable!(),
+    };
+
     /// The descriptor of an aggregate type.
     pub const fn of<A: Aggregate>() -> Self {
         Self {

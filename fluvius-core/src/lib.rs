@@ -79,6 +79,7 @@ pub mod json;
 mod log_entry;
 mod message;
 mod policy;
+mod probe;
 mod processor;
 pub mod query;
 mod record_error;

@@ -1,18 +1,25 @@
 //! Everything that generated code may touch. No promise is made to anybody else.
 
 // Names of the standard library that an author's module may have shadowed.
+pub use std::borrow::ToOwned;
 pub use std::boxed::Box;
+// The crate itself: an author's program may have a dependency of that name.
+pub use core;
+pub use core::clone::Clone;
+pub use core::fmt::Debug;
 
+#[cfg(feature = "macros")]
+pub use fluvius_macros::IndexedFields;
 pub use futures_core::future::BoxFuture;
-pub use serde::{self, Deserialize, Serialize};
+pub use serde::{Deserialize, Serialize};
 
 pub use crate::__fluvius_inspect as inspect;
 pub use crate::action::{
-    ActionDescriptor, ActionResult, Call, EventData, FieldDescriptor, Handler, Lifecycle, Location,
-    Outcome, PayloadField, Stop, changed, changed_with_data, created, decode_command, kept,
-    kept_with_data, record_command,
+    ActionDescriptor, ActionResult, Answer, Call, EventData, FieldDescriptor, Handler, Lifecycle,
+    Location, Outcome, PayloadField, Returned, Stop, changed, changed_with_data, created,
+    decode_command, kept, kept_with_data, record_command,
 };
-pub use crate::aggregate::{Aggregate, AggregateDescriptor};
+pub use crate::aggregate::{Aggregate, AggregateDescriptor, AggregateState, OneBlockForEachType};
 pub use crate::command::{Command, CommandRecord};
 pub use crate::context::ActionContext;
 pub use crate::domain::{Domain, Meta};
@@ -20,11 +27,16 @@ pub use crate::event::{Event, EventDescriptor, EventRecord};
 pub use crate::inspect::{Inspect, Inspected, NotInspected};
 pub use crate::json::{Json, JsonError, encode};
 pub use crate::location;
+pub use crate::probe::{Probe, StandIn, UnfitShape};
 pub use crate::query::{FieldIndex, Kind};
 pub use crate::record_error::RecordError;
 pub use crate::registry::Registration;
-pub use crate::rejection::Rejection;
+pub use crate::rejection::{Refusal, Rejection};
 pub use crate::upcast::Upcast;
+pub use crate::{
+    __fluvius_event as event, __fluvius_fields as fields, __fluvius_guard as guard,
+    __fluvius_probe as probe, __fluvius_read as read, __fluvius_submit_action as submit_action,
+};
 
 /// Puts a registration into the linked list.
 #[cfg(feature = "inventory")]
@@ -33,6 +45,24 @@ pub use inventory::submit;
 /// Without the linked list there is nothing to put anywhere.
 #[cfg(not(feature = "inventory"))]
 pub use crate::__fluvius_submit_nothing as submit;
+
+/// serde as its derives name it, with what the bounds of generated types name besides.
+pub mod serde {
+    pub use ::serde::*;
+
+    pub use crate::action::PayloadField;
+}
+
+/// Puts an action into the linked list.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __fluvius_submit_action {
+    ($command:ty) => {
+        $crate::__private::submit! {
+            $crate::__private::Registration::action($crate::__fluvius_probe!($command, ACTION))
+        }
+    };
+}
 
 #[doc(hidden)]
 #[macro_export]
@@ -47,9 +77,9 @@ macro_rules! __fluvius_submit_nothing {
 macro_rules! location {
     () => {
         $crate::__private::Location {
-            module: ::core::module_path!(),
-            file: ::core::file!(),
-            line: ::core::line!(),
+            module: $crate::__private::core::module_path!(),
+            file: $crate::__private::core::file!(),
+            line: $crate::__private::core::line!(),
         }
     };
 }
@@ -95,16 +125,28 @@ pub fn unknown_command(record: &CommandRecord, aggregate: &'static str) -> Recor
     }
 }
 
+/// Returns the name of a field without `r#`.
+pub fn plain(name: &'static str) -> &'static str {
+    name.strip_prefix("r#").unwrap_or(name)
+}
+
+/// Asserted at the type of an aggregate.
+pub const fn assert_state<T: AggregateState>() {}
+
 /// Asserted at the type of a parameter.
 pub const fn assert_payload_field<T: PayloadField>() {}
 
 /// Asserted at the return type of an action whose event has data.
 pub const fn assert_event_data<T: EventData>() {}
 
-/// The event of an action, as its descriptor has it.
-pub const fn event_of<E: Event>() -> Option<&'static EventDescriptor> {
-    Some(EventDescriptor::with_reader::<E>())
-}
+/// Asserted at the return type of an action that answers with data and records no event.
+pub const fn assert_answer<T: Answer>() {}
+
+/// Asserted at a return type that an alias may hide.
+pub const fn assert_action_result<R: ActionResult>() {}
+
+/// Asserted at the error type of an action.
+pub const fn assert_rejection<E: Rejection>() {}
 
 /// What a parameter that refers to a context refers to.
 #[diagnostic::on_unimplemented(
@@ -112,9 +154,16 @@ pub const fn event_of<E: Event>() -> Option<&'static EventDescriptor> {
     label = "not `fluvius_core::ActionContext`",
     note = "only a reference to `fluvius_core::ActionContext` is lent to an action; every other parameter is owned"
 )]
-pub trait IsActionContext {}
+pub trait IsActionContext {
+    /// Returns the context under the type that the author names.
+    fn of(context: &mut ActionContext) -> &mut Self;
+}
 
-impl IsActionContext for ActionContext {}
+impl IsActionContext for ActionContext {
+    fn of(context: &mut ActionContext) -> &mut Self {
+        context
+    }
+}
 
 /// Asserted at the type of a context parameter.
 pub const fn assert_context_type<T: IsActionContext>() {}

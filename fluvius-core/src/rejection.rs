@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::convert::Infallible;
 use std::error::Error;
+use std::fmt::{Debug, Display};
 
 use crate::registry::is_kebab;
 
@@ -30,12 +31,22 @@ use crate::registry::is_kebab;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot refuse a command: it is no `Rejection`",
     label = "not a rejection",
-    note = "add `#[derive(Debug, thiserror::Error, Rejection)]` to `{Self}`, or use `fluvius_core::Refused`, or `Infallible` where the action cannot fail"
+    note = "the error of an action is an enum of your own with `#[derive(Debug, thiserror::Error, Rejection)]`, one \
+            variant for each reason",
+    note = "use `fluvius_core::Refused` in place of a text, and `Infallible` if the action cannot fail"
 )]
 pub trait Rejection: Error + Send + Sync + 'static {
     /// A code that stays the same across releases.
     fn code(&self) -> &str;
 }
+
+/// A [`Rejection`] that is all that its definition says. The condition of generated impls: an `impl Rejection` for a type
+/// that is no error is reported where it stands, and these impls then add nothing.
+#[doc(hidden)]
+pub trait Refusal: Rejection {}
+
+#[diagnostic::do_not_recommend]
+impl<E: Rejection + Error + Debug + Display + Send + Sync + 'static> Refusal for E {}
 
 impl Rejection for Infallible {
     fn code(&self) -> &str {

@@ -64,6 +64,12 @@ impl fmt::Display for AggregateRoot {
 
 /// What names a root where the aggregate is known: a UUID stands for the aggregate's main
 /// resource, an [`AggregateRoot`] names the resource itself.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not name an aggregate root",
+    label = "not a root",
+    note = "pass the `Uuid` of the root, or an `AggregateRoot`: `*id` in place of a `&Uuid`, `Uuid::parse_str(text)?` in \
+            place of a text"
+)]
 pub trait Target {
     /// The root that is meant.
     fn root_of<A: Aggregate>(self) -> AggregateRoot;

@@ -4,15 +4,15 @@
 //! changes nothing but attributes: the author's code keeps its tokens.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
-use quote::quote;
 
 use crate::keywords;
+use crate::misleading_lints;
 use crate::parse::tokens::{self, Marker, RawItem};
 
-/// The impl block, without `#[action]` and without what stands on the
-/// parameters of actions.
+/// The impl block, without `#[action]`, without a second `#[aggregate]` and
+/// without what stands on the parameters of actions.
 pub(crate) fn impl_block(item: TokenStream) -> TokenStream {
-    let mut trees: Vec<TokenTree> = unwrapped(item).into_iter().collect();
+    let mut trees = without_aggregate(unwrapped(item).into_iter().collect());
     if let Some(TokenTree::Group(body)) = trees.last()
         && body.delimiter() == Delimiter::Brace
     {
@@ -22,6 +22,28 @@ pub(crate) fn impl_block(item: TokenStream) -> TokenStream {
         trees.push(cleaned);
     }
     trees.into_iter().collect()
+}
+
+/// Drops each `#[aggregate]` in front of the item.
+fn without_aggregate(trees: Vec<TokenTree>) -> Vec<TokenTree> {
+    let mut kept = Vec::new();
+    let mut rest = trees.into_iter().peekable();
+    while let Some(token) = rest.next() {
+        let is_hash = matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '#');
+        let is_second = match rest.peek() {
+            Some(TokenTree::Group(group)) if is_hash => {
+                let path = tokens::last_path_segment(tokens::opened(group.stream()));
+                path.is_some_and(|(name, _)| name == keywords::AGGREGATE)
+            }
+            _ => false,
+        };
+        if is_second {
+            rest.next();
+        } else {
+            kept.push(token);
+        }
+    }
+    kept
 }
 
 /// A single method, as `#[action]` gets it outside of an aggregate.
@@ -49,7 +71,7 @@ pub(crate) fn unwrapped(item: TokenStream) -> TokenStream {
 fn clean_item(mut item: RawItem) -> TokenStream {
     let mut out = TokenStream::new();
     if item.is_action() {
-        out.extend(allowed_lints(&item));
+        out.extend(misleading_lints::allowed(&item));
         item.attributes.retain(|attribute| attribute.marker() == Marker::NotOurs);
         clean_parameters(&mut item, is_kept_on_parameter);
     } else if item.is_function() {
@@ -57,25 +79,6 @@ fn clean_item(mut item: RawItem) -> TokenStream {
     }
     out.extend(rebuilt(item));
     out
-}
-
-/// Lints whose advice an action cannot follow: it owns its parameters, it
-/// returns a `Result`, and its receiver is the life cycle. Clippy leaves
-/// public methods out of all but the first.
-fn allowed_lints(item: &RawItem) -> TokenStream {
-    let is_public = matches!(item.head.first(), Some(TokenTree::Ident(word)) if word == "pub")
-        && !matches!(item.head.get(1), Some(TokenTree::Group(_)));
-    if is_public {
-        return quote!(#[allow(clippy::needless_pass_by_value)]);
-    }
-    quote! {
-        #[allow(
-            clippy::large_types_passed_by_value,
-            clippy::needless_pass_by_value,
-            clippy::unnecessary_wraps,
-            clippy::unused_self
-        )]
-    }
 }
 
 fn rebuilt(item: RawItem) -> TokenStream {
@@ -104,7 +107,10 @@ fn clean_parameters(item: &mut RawItem, keeps: impl Fn(&str) -> bool) {
         let is_hash = matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '#');
         let attribute = match stream.peek() {
             Some(TokenTree::Group(inner)) if is_hash && inner.delimiter() == Delimiter::Bracket => {
-                Some(tokens::RawAttribute { tokens: Vec::new(), content: inner.stream() })
+                Some(tokens::RawAttribute {
+                    tokens: Vec::new(),
+                    content: tokens::opened(inner.stream()),
+                })
             }
             _ => None,
         };

@@ -2,7 +2,7 @@
 //!
 //! It does not decide what is a mistake; the phases do.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::ToTokens;
 
 /// The mistakes found so far, in the order in which they were found.
@@ -51,7 +51,7 @@ impl Errors {
     /// The mistakes as tokens that make the compiler report them.
     pub(crate) fn finish(mut self) -> TokenStream {
         self.finished = true;
-        self.all.iter().map(syn::Error::to_compile_error).collect()
+        self.all.iter().map(|error| without_core(error.to_compile_error())).collect()
     }
 
     /// The mistakes as text, for the table tests.
@@ -60,6 +60,16 @@ impl Errors {
         self.finished = true;
         self.all.iter().flat_map(|error| error.into_iter().map(|part| part.to_string())).collect()
     }
+}
+
+/// `compile_error!` without the path to it, since `::core` may be another crate.
+fn without_core(tokens: TokenStream) -> TokenStream {
+    let is_path = |token: &TokenTree| match token {
+        TokenTree::Ident(word) => word == "core",
+        TokenTree::Punct(punct) => punct.as_char() == ':',
+        TokenTree::Group(_) | TokenTree::Literal(_) => false,
+    };
+    tokens.into_iter().filter(|token| !is_path(token)).collect()
 }
 
 impl Drop for Errors {

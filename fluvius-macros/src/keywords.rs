@@ -1,6 +1,7 @@
 //! Every word that the macros read in an attribute, each written once.
 
 pub(crate) const ACTION: &str = "action";
+pub(crate) const AGGREGATE: &str = "aggregate";
 pub(crate) const ARG: &str = "arg";
 
 pub(crate) const AGGREGATES: &str = "aggregates";
@@ -18,6 +19,7 @@ pub(crate) const INTERNAL: &str = "internal";
 pub(crate) const KEY: &str = "key";
 pub(crate) const NAME: &str = "name";
 pub(crate) const NAMESPACE: &str = "namespace";
+pub(crate) const NONE: &str = "none";
 pub(crate) const RENAME: &str = "rename";
 pub(crate) const RESOURCE: &str = "resource";
 pub(crate) const RESOURCES: &str = "resources";
@@ -42,6 +44,21 @@ pub(crate) const OF_REJECTION_VARIANT: &[&str] = &[CODE, TRANSPARENT];
 
 /// As what a field of the state can be read; the kinds of the core in lower case.
 pub(crate) const KINDS: &[&str] = &["boolean", "number", "text", "time", "uuid"];
+
+/// Types that authors return in place of a `Result`.
+pub(crate) const NO_RESULTS: &[&str] = &[
+    "Arc", "BTreeMap", "BTreeSet", "Box", "DateTime", "Decimal", "HashMap", "HashSet", "Option",
+    "Pin", "Rc", "String", "Uuid", "Value", "Vec", "bool", "char", "f32", "f64", "i128", "i16",
+    "i32", "i64", "i8", "isize", "u128", "u16", "u32", "u64", "u8", "usize",
+];
+
+/// Types through which a program sends and reads, and what an action uses in their place.
+pub(crate) const OF_PROGRAMS: &[(&str, &str)] = &[
+    ("DomainContext", "`cx.domain_context()` is the sender's"),
+    ("DomainRuntime", "`cx.fetch`, `cx.find` and `cx.invoke` reach other roots"),
+    ("Session", "`cx.fetch`, `cx.find` and `cx.invoke` reach other roots"),
+    ("StateManager", "`cx.fetch` and `cx.find` read other roots"),
+];
 
 /// The last segment of the type that gives an action its context.
 pub(crate) const CONTEXT_TYPE: &str = "ActionContext";

@@ -11,8 +11,8 @@
 //! Mistakes of all phases are gathered, so that one compile shows them all, and
 //! the author's code is put out even then, so that the editor keeps working.
 //!
-//! Generated code names only `::fluvius_core::__private`, `::core`, the author's
-//! types and generated items.
+//! Generated code names only `::fluvius_core::__private`, the author's types and
+//! generated items.
 
 mod check;
 mod clean;
@@ -20,6 +20,7 @@ mod errors;
 mod expand;
 mod fallback;
 mod keywords;
+mod misleading_lints;
 mod model;
 mod parse;
 mod pipeline;
@@ -56,8 +57,9 @@ use proc_macro::TokenStream;
 /// - `upcast = lift_account`: the function that lifts what an older revision
 ///   wrote, one revision at a time: `fn(from: u32, written: Written<'_>, json:
 ///   &mut serde_json::Value) -> Result<(), UpcastError>`. It runs whenever such
-///   a state or event is read. Without it, one that another revision wrote is
-///   `invalid-state`.
+///   a state or event is read. It is needed from revision 2 on; `upcast = none`
+///   says that nothing older is stored, and one that another revision wrote is
+///   then `invalid-state`.
 /// - `index(owner_name: text, balance: number)`: fields by which queries will
 ///   often ask, each with the kind as which it is read: `boolean`, `number`,
 ///   `text`, `time` or `uuid`. A store may keep an index for each; what a query
@@ -95,10 +97,15 @@ use proc_macro::TokenStream;
 /// else; actions made by a macro inside the block are refused, since they
 /// would not be seen.
 ///
-/// `#[cfg]` on an action goes to everything that is generated for it.
+/// `#[cfg]`, `#[allow]` and `#[expect]` on an action go to everything that is
+/// generated for it, those inside `#[cfg_attr]` too.
+///
+/// A generated type is an error if it would hide a name of the standard
+/// library's prelude, or one that the block uses without a path.
 #[proc_macro_attribute]
 pub fn aggregate(args: TokenStream, item: TokenStream) -> TokenStream {
-    pipeline::aggregate(args.into(), item.into()).into()
+    let expand = |item| pipeline::aggregate(args.into(), item);
+    pipeline::guarded(item.into(), clean::impl_block, expand).into()
 }
 
 /// Makes a command of a method, inside of a block under
@@ -148,7 +155,8 @@ pub fn aggregate(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// - `rename = ".."`: the name in JSON, if not the parameter's,
 /// - `alias = ".."`: a further name under which it is read; may be repeated,
-/// - `default` or `default = expr`: the value where it is left out,
+/// - `default` or `default = expr`: the value where it is left out; a string
+///   literal is converted with `From<&str>`,
 /// - `secret`: the rule uses it, and it is kept nowhere,
 /// - `example = ".."`: a literal that stands for it in the generated docs.
 ///
@@ -163,7 +171,7 @@ pub fn aggregate(args: TokenStream, item: TokenStream) -> TokenStream {
 /// The attribute is an error there, and the method is kept as it is.
 #[proc_macro_attribute]
 pub fn action(_args: TokenStream, item: TokenStream) -> TokenStream {
-    pipeline::stray_action(item.into()).into()
+    pipeline::guarded(item.into(), clean::method, pipeline::stray_action).into()
 }
 
 /// Makes a domain of a type: a set of aggregates with metadata.
@@ -188,7 +196,14 @@ pub fn action(_args: TokenStream, item: TokenStream) -> TokenStream {
 /// - `crate = "::path"`: where fluvius-core is found.
 #[proc_macro_derive(Domain, attributes(domain))]
 pub fn derive_domain(item: TokenStream) -> TokenStream {
-    pipeline::domain(item.into()).into()
+    pipeline::guarded(item.into(), no_tokens, pipeline::domain).into()
+}
+
+/// Not for authors: the output of [`macro@aggregate`] uses it.
+#[doc(hidden)]
+#[proc_macro_derive(IndexedFields, attributes(fluvius_indexed))]
+pub fn derive_indexed_fields(item: TokenStream) -> TokenStream {
+    pipeline::guarded(item.into(), no_tokens, pipeline::indexed_fields).into()
 }
 
 /// Gives each variant of an error the stable code under which a rule refuses.
@@ -220,5 +235,10 @@ pub fn derive_domain(item: TokenStream) -> TokenStream {
 /// implements `std::error::Error`, for example by `thiserror`.
 #[proc_macro_derive(Rejection, attributes(rejection))]
 pub fn derive_rejection(item: TokenStream) -> TokenStream {
-    pipeline::rejection(item.into()).into()
+    pipeline::guarded(item.into(), no_tokens, pipeline::rejection).into()
+}
+
+/// Returns nothing: the item of a derive stays in place.
+fn no_tokens(_item: proc_macro2::TokenStream) -> proc_macro2::TokenStream {
+    proc_macro2::TokenStream::new()
 }

@@ -1,11 +1,46 @@
 //! Tokens in, tokens out: the phases of each macro in order.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::errors::Errors;
 use crate::expand::{self, Scope};
 use crate::{check, clean, fallback, model, parse};
+
+/// Expands an item. A panic on the way is a fault of this crate: it becomes an error, beside what
+/// `keep` makes of the author's item, so that the editor keeps working.
+pub(crate) fn guarded(
+    item: TokenStream,
+    keep: fn(TokenStream) -> TokenStream,
+    expand: impl FnOnce(TokenStream) -> TokenStream,
+) -> TokenStream {
+    let expanded = catch_unwind(AssertUnwindSafe(|| expand(item.clone())));
+    expanded.unwrap_or_else(|panic| {
+        let kept = catch_unwind(AssertUnwindSafe(|| keep(item.clone()))).unwrap_or(item);
+        let mut errors = Errors::new();
+        errors.at_span(
+            proc_macro2::Span::call_site(),
+            format!(
+                "internal error of the macro: {}; this is a bug in fluvius: please report it with \
+                 the code that it is used on",
+                panic_message(&*panic)
+            ),
+        );
+        let errors = errors.finish();
+        quote!(#kept #errors)
+    })
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+        (Some(text), _) => text,
+        (None, Some(text)) => text,
+        (None, None) => "it panicked",
+    }
+}
 
 /// `#[aggregate]` on an impl block.
 pub(crate) fn aggregate(args: TokenStream, item: TokenStream) -> TokenStream {
@@ -52,6 +87,15 @@ pub(crate) fn domain(item: TokenStream) -> TokenStream {
     let implementation = expand::domain::domain(&model);
     let errors = errors.finish();
     quote!(#implementation #errors)
+}
+
+/// The derive that generated code uses for the fields of `index(..)`.
+pub(crate) fn indexed_fields(item: TokenStream) -> TokenStream {
+    let mut errors = Errors::new();
+    let fields = parse::IndexedFields::parse(item, &mut errors);
+    let assertion = fields.map(|fields| expand::indexes::fields(&fields));
+    let errors = errors.finish();
+    quote!(#assertion #errors)
 }
 
 /// `#[derive(Rejection)]`.

@@ -1,8 +1,23 @@
 //! Finds the word that the author probably meant.
 
-/// The nearest of `known`, where it is near enough to be a slip of the fingers.
+/// Words that authors write for another one.
+const SYNONYMS: &[(&str, &str)] = &[
+    ("emits", "evt_key"),
+    ("event", "evt_key"),
+    ("event_name", "evt_key"),
+    ("events", "evt_key"),
+    ("evt", "evt_key"),
+    ("version", "revision"),
+];
+
+/// The nearest of `known`: another word for it, or near enough to be a slip of the fingers.
 pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let word = word.to_lowercase();
+    let meant = SYNONYMS.iter().find(|(synonym, _)| *synonym == word);
+    let meant = meant.and_then(|(_, meant)| known.iter().find(|candidate| *candidate == meant));
+    if let Some(meant) = meant {
+        return Some(meant);
+    }
     known
         .iter()
         .map(|candidate| (distance(&word, candidate), *candidate))
@@ -55,6 +70,8 @@ mod tests {
             ("kye", Some("key")),
             ("Internal", Some("internal")),
             ("interanl", Some("internal")),
+            ("event", Some("evt_key")),
+            ("version", None),
             ("colour", None),
             ("x", None),
         ];

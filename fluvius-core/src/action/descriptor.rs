@@ -52,6 +52,27 @@ pub struct ActionDescriptor {
 }
 
 impl ActionDescriptor {
+    /// Stands in for the action of a command that is none.
+    pub(crate) const STAND_IN: Self = Self {
+        key: "",
+        command: "",
+        method: "",
+        docs: "",
+        lifecycle: Lifecycle::Keeps,
+        event: None,
+        resources: &[],
+        fields: &[],
+        internal: false,
+        if_match_required: false,
+        timeout: None,
+        deprecated: false,
+        location: crate::location!(),
+        aggregate: || &AggregateDescriptor::STAND_IN,
+        decode: |_| unreachable!(),
+        record: |_| unreachable!(),
+        run: Handler::Now(|_, _| unreachable!()),
+    };
+
     /// Whether this is the same action, and not one of another aggregate with equal names.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.command == other.command
@@ -64,22 +85,11 @@ impl ActionDescriptor {
     pub const fn of<C: Command>(key: &'static str) -> Self {
         Self {
             key,
-            command: "",
-            method: "",
-            docs: "",
-            lifecycle: Lifecycle::Keeps,
-            event: None,
-            resources: &[],
-            fields: &[],
-            internal: false,
-            if_match_required: false,
-            timeout: None,
-            deprecated: false,
-            location: crate::location!(),
             aggregate: crate::__private::descriptor_of::<C::Aggregate>,
             decode: super::decode_command::<C>,
             record: super::record_command::<C>,
             run: C::RUN,
+            ..Self::STAND_IN
         }
     }
 }

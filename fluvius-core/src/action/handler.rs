@@ -124,7 +124,7 @@ pub enum Stop {
 pub fn created<A, R>(result: R) -> Result<Outcome, Stop>
 where
     A: Aggregate,
-    R: ActionResult<Data = A>,
+    R: ActionResult<Data = A, Error: Rejection>,
 {
     match result.into_result() {
         Ok(state) => Ok(Outcome { next: Some(Arc::new(state)), data: None }),
@@ -133,7 +133,11 @@ where
 }
 
 /// The outcome of an action that has changed the state, and is answered with it.
-pub fn changed<A: Aggregate, R: ActionResult>(state: A, result: R) -> Result<Outcome, Stop> {
+pub fn changed<A, R>(state: A, result: R) -> Result<Outcome, Stop>
+where
+    A: Aggregate,
+    R: ActionResult<Error: Rejection>,
+{
     match result.into_result() {
         Ok(_) => Ok(Outcome { next: Some(Arc::new(state)), data: None }),
         Err(rejection) => Err(rejected(rejection)),
@@ -141,18 +145,18 @@ pub fn changed<A: Aggregate, R: ActionResult>(state: A, result: R) -> Result<Out
 }
 
 /// The outcome of an action that has changed the state, and is answered with what it returned.
-pub fn changed_with_data<A, R>(state: A, result: R) -> Result<Outcome, Stop>
+pub fn changed_with_data<T, A, R>(state: A, result: R) -> Result<Outcome, Stop>
 where
+    T: Serialize,
     A: Aggregate,
-    R: ActionResult,
-    R::Data: Serialize,
+    R: ActionResult<Data = T, Error: Rejection>,
 {
     let kept = kept_with_data(result)?;
     Ok(Outcome { next: Some(Arc::new(state)), ..kept })
 }
 
 /// The outcome of an action that has left the state as it was, and is answered with it.
-pub fn kept<R: ActionResult>(result: R) -> Result<Outcome, Stop> {
+pub fn kept<R: ActionResult<Error: Rejection>>(result: R) -> Result<Outcome, Stop> {
     match result.into_result() {
         Ok(_) => Ok(Outcome { next: None, data: None }),
         Err(rejection) => Err(rejected(rejection)),
@@ -160,11 +164,11 @@ pub fn kept<R: ActionResult>(result: R) -> Result<Outcome, Stop> {
 }
 
 /// The outcome of an action that has left the state as it was, and is answered with what it
-/// returned.
-pub fn kept_with_data<R>(result: R) -> Result<Outcome, Stop>
+/// returned: `T`, as the return type is written.
+pub fn kept_with_data<T, R>(result: R) -> Result<Outcome, Stop>
 where
-    R: ActionResult,
-    R::Data: Serialize,
+    T: Serialize,
+    R: ActionResult<Data = T, Error: Rejection>,
 {
     match result.into_result() {
         Ok(data) => {

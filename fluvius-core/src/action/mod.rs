@@ -8,6 +8,6 @@ pub use descriptor::{ActionDescriptor, FieldDescriptor, Lifecycle, Location};
 pub use handler::{Call, Handler, Outcome, Stop};
 pub use handler::{changed, changed_with_data, created, kept, kept_with_data};
 pub use handler::{decode_command, record_command};
-pub use result::{ActionResult, EventData, PayloadField};
+pub use result::{ActionResult, Answer, EventData, PayloadField, Returned};
 
 pub(crate) use handler::SharedCommand;

@@ -1,15 +1,15 @@
 //! What a method may return and what its parameters may be.
 
+use std::convert::Infallible;
 use std::fmt::Debug;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::rejection::Rejection;
-
 /// What an action returns: a `Result`, always.
 ///
-/// Implemented for `Result<T, E>` alone, so that nothing hangs on the name of a type alias.
+/// Implemented for `Result<T, E>` alone, so that nothing hangs on the name of a type alias. The error of an action is a
+/// [`Rejection`](crate::Rejection), which is a condition of its own.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the result of an action",
     label = "not an action result",
@@ -19,13 +19,13 @@ pub trait ActionResult {
     /// What a success carries.
     type Data;
     /// Why the rule refuses.
-    type Error: Rejection;
+    type Error;
 
     #[doc(hidden)]
     fn into_result(self) -> Result<Self::Data, Self::Error>;
 }
 
-impl<T, E: Rejection> ActionResult for Result<T, E> {
+impl<T, E> ActionResult for Result<T, E> {
     type Data = T;
     type Error = E;
 
@@ -34,19 +34,43 @@ impl<T, E: Rejection> ActionResult for Result<T, E> {
     }
 }
 
+/// The data and the error of a return type that an alias may hide. One that is no `Result` has stand-ins, so that only
+/// the assertion about it fails.
+#[doc(hidden)]
+pub trait Returned<const IS_RESULT: bool> {
+    /// See [`ActionResult::Data`].
+    type Data;
+    /// See [`ActionResult::Error`].
+    type Error;
+}
+
+impl<T, E> Returned<true> for Result<T, E> {
+    type Data = T;
+    type Error = E;
+}
+
+impl<R> Returned<false> for R {
+    type Data = ();
+    type Error = Infallible;
+}
+
 /// A type that a parameter of an action may have: it is owned, and serde can read and write it.
 ///
 /// Implemented for every type that qualifies.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a field of a command",
     label = "not a command field",
-    note = "a parameter's type is `Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static`"
+    note = "a parameter's type is `Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static`: add \
+            `#[derive(Debug, Clone, Serialize, Deserialize)]` to it, and to each type inside it",
+    note = "a type of another crate that lacks one of these is wrapped in a struct of your own that has them"
 )]
 pub trait PayloadField:
     Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static
 {
 }
 
+// Not recommended: the compiler names the trait above once, in place of each trait that is missing.
+#[diagnostic::do_not_recommend]
 impl<T> PayloadField for T where
     T: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static
 {
@@ -58,9 +82,26 @@ impl<T> PayloadField for T where
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the data of an event",
     label = "not event data",
-    note = "what an action with an `evt_key` returns is `Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static`"
+    note = "what an action with an `evt_key` returns is stored with its event, so it is `Clone + Debug + Serialize + \
+            DeserializeOwned + Send + Sync + 'static`: add `#[derive(Debug, Clone, Serialize, Deserialize)]` to it, and \
+            to each type inside it"
 )]
 pub trait EventData: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static {}
 
+#[diagnostic::do_not_recommend]
 impl<T> EventData for T where T: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static
 {}
+
+/// A type that an action without an event may return.
+///
+/// Implemented for every type that qualifies.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an answer",
+    label = "not an answer",
+    note = "what an action returns is sent as JSON: add `#[derive(Serialize)]` to it, and to each type inside it; \
+            `#[derive(Debug, Clone, Serialize, Deserialize)]`, if Rust code reads the answer"
+)]
+pub trait Answer: Serialize {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize> Answer for T {}

@@ -22,7 +22,8 @@ use crate::json::{self, Json, JsonError};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no command",
     label = "not a command",
-    note = "commands are the structs that `#[aggregate]` makes of methods with `#[action]`"
+    note = "a command is the struct that `#[aggregate]` makes of a method with `#[action]`: `DepositMoney {{ .. }}` of \
+            `fn deposit_money`, and no event and no enum of all commands"
 )]
 pub trait Command: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The aggregate whose action it runs.

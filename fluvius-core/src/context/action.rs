@@ -28,6 +28,7 @@ use crate::processor::{
     Answer, Processor, Sender, Services, Task, WriteSet, decide, decode, load, timeout,
 };
 use crate::registry::is_kebab;
+use crate::response::Response;
 use crate::root::{AggregateRoot, Target};
 use crate::scheduler::CachedVersion;
 use crate::state::Stored;
@@ -181,8 +182,19 @@ impl ActionContext {
     /// [`ContextError::Fault`] for everything that no rule may answer: among others a root that
     /// is being decided further up, actions that invoke each other more than 16 deep, a `timeout` that is over
     /// (`timed-out`), and a missing precondition of an action that requires one (`precondition-required`).
-    pub fn invoke<C: Command>(&mut self, target: impl Target, command: C) -> Invoke<'_, C> {
-        Invoke { root: target.root_of::<C::Aggregate>(), command, if_match: None, cx: self }
+    pub fn invoke<C, O>(&mut self, target: impl Target, command: C) -> Invoke<'_, O>
+    where
+        C: Command<Output = O>,
+        O: DeserializeOwned + 'static,
+    {
+        Invoke {
+            root: target.root_of::<C::Aggregate>(),
+            action: C::ACTION,
+            command: Arc::new(command),
+            read: Answer::typed::<C>,
+            if_match: None,
+            cx: self,
+        }
     }
 
     /// Sends a message to the outside when the command is stored.
@@ -348,16 +360,18 @@ impl ActionContext {
     }
 }
 
-/// A command that [`ActionContext::invoke`] runs when it is awaited.
+/// A command that [`ActionContext::invoke`] runs when it is awaited. `O` is what its success is answered with.
 #[must_use = "an invoked command runs when it is awaited: write `.await`"]
-pub struct Invoke<'a, C> {
+pub struct Invoke<'a, O> {
     cx: &'a mut ActionContext,
     root: AggregateRoot,
-    command: C,
+    action: &'static ActionDescriptor,
+    command: SharedCommand,
+    read: fn(Answer) -> Option<Result<Response<O>, Error>>,
     if_match: Option<Precondition>,
 }
 
-impl<C> Invoke<'_, C> {
+impl<O> Invoke<'_, O> {
     /// Runs the command only if the root is at this version, or has this etag.
     ///
     /// It is compared with the root as the invoking action sees it, with all that the command has already written.
@@ -367,28 +381,24 @@ impl<C> Invoke<'_, C> {
     }
 }
 
-impl<'a, C> IntoFuture for Invoke<'a, C>
-where
-    C: Command,
-    C::Output: DeserializeOwned + 'static,
-{
-    type Output = Result<C::Output, ContextError>;
+impl<'a, O: 'static> IntoFuture for Invoke<'a, O> {
+    type Output = Result<O, ContextError>;
     type IntoFuture = BoxFuture<'a, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let Self { cx, root, command, if_match } = self;
-        let args = command.record();
+        let Self { cx, root, action, command, read, if_match } = self;
+        let args = (action.record)(command.as_ref());
         Box::pin(async move {
-            let answer = cx.run_invoked(C::ACTION, root, Arc::new(command), args, if_match).await?;
-            let panicked = || Err(Error::Panicked { command: C::ACTION.key });
-            let output = answer.typed::<C>().unwrap_or_else(panicked);
+            let answer = cx.run_invoked(action, root, command, args, if_match).await?;
+            let panicked = || Err(Error::Panicked { command: action.key });
+            let output = read(answer).unwrap_or_else(panicked);
             let output = output.map(|response| response.data);
             cx.answer(output)
         })
     }
 }
 
-impl<C> fmt::Debug for Invoke<'_, C> {
+impl<O> fmt::Debug for Invoke<'_, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The command may hold a secret.
         f.debug_struct("Invoke")

@@ -1,31 +1,50 @@
 //! A typed command before it is sent.
 
+use std::fmt;
+use std::sync::Arc;
+
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::Session;
+use crate::action::{ActionDescriptor, SharedCommand};
 use crate::command::Command;
 use crate::error::Error;
 use crate::etag::Precondition;
-use crate::processor::decode;
+use crate::processor::{Answer, decode};
 use crate::response::Response;
 use crate::root::AggregateRoot;
 use crate::unwind;
 
-/// A typed command that is ready to be sent.
-#[derive(Debug)]
+/// A typed command that is ready to be sent. `O` is what its success is answered with.
+///
+/// It does not name the type of the command, so that a type that is none gives one error, where it is passed.
 #[must_use = "call `send`"]
-pub struct PreparedCommand<'a, C> {
+pub struct PreparedCommand<'a, O> {
     session: &'a Session,
     root: AggregateRoot,
-    command: C,
+    action: &'static ActionDescriptor,
+    command: SharedCommand,
+    read: fn(Answer) -> Option<Result<Response<O>, Error>>,
     id: Option<Uuid>,
     if_match: Option<Precondition>,
 }
 
-impl<'a, C: Command> PreparedCommand<'a, C> {
-    pub(super) fn new(session: &'a Session, root: AggregateRoot, command: C) -> Self {
-        Self { session, root, command, id: None, if_match: None }
+impl<'a, O> PreparedCommand<'a, O> {
+    pub(super) fn new<C>(session: &'a Session, root: AggregateRoot, command: C) -> Self
+    where
+        C: Command<Output = O>,
+        O: DeserializeOwned + 'static,
+    {
+        Self {
+            session,
+            root,
+            action: C::ACTION,
+            command: Arc::new(command),
+            read: Answer::typed::<C>,
+            id: None,
+            if_match: None,
+        }
     }
 
     /// Sends it under an identifier of the caller's choice, so that sending it again gives the
@@ -48,21 +67,29 @@ impl<'a, C: Command> PreparedCommand<'a, C> {
     ///
     /// # Cancellation
     /// As [`Session::process_command`].
-    pub async fn send(self) -> Result<Response<C::Output>, Error>
-    where
-        C::Output: DeserializeOwned + 'static,
-    {
+    pub async fn send(self) -> Result<Response<O>, Error> {
         let session = self.session;
         let services = &session.processor.services;
-        let Self { root, command, id, if_match, .. } = self;
-        let panicked = Error::Panicked { command: C::ACTION.key };
+        let Self { root, action, command, read, id, if_match, .. } = self;
+        let panicked = Error::Panicked { command: action.key };
         let id = match id {
             Some(id) => id,
             None => unwind::catch(|| services.ids.next()).ok_or(panicked)?,
         };
-        let task = decode::typed(services, id, root, command, if_match)?;
+        let task = decode::typed(services, id, root, action, command, if_match)?;
         let answer = session.processor.run(&session.sender, task, session.place()).await?;
         // The command is applied: if an author's code panics on the answer, no other error is true.
-        answer.typed::<C>().unwrap_or(Err(Error::OutcomeUnknown { id }))
+        read(answer).unwrap_or(Err(Error::OutcomeUnknown { id }))
+    }
+}
+
+impl<O> fmt::Debug for PreparedCommand<'_, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PreparedCommand")
+            .field("command", &self.action.key)
+            .field("root", &self.root)
+            .field("id", &self.id)
+            .field("if_match", &self.if_match)
+            .finish_non_exhaustive()
     }
 }

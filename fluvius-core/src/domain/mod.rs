@@ -9,7 +9,7 @@ mod processor;
 mod runtime;
 mod session;
 
-use std::future::Future;
+use futures_core::future::BoxFuture;
 
 pub use builder::RuntimeBuilder;
 pub use command::PreparedCommand;
@@ -44,11 +44,12 @@ pub trait Domain: Send + Sync + 'static {
     /// # Errors
     /// All collisions between the aggregates at once, or that the store does not take the
     /// domain.
-    fn runtime(store: impl Store) -> impl Future<Output = Result<DomainRuntime, BuildError>> + Send
+    fn runtime(store: impl Store) -> BoxFuture<'static, Result<DomainRuntime, BuildError>>
     where
         Self: Sized,
     {
-        Self::builder(store).build()
+        // A future that names the store would repeat at the `.await` that it is none.
+        Box::pin(Self::builder(store).build())
     }
 
     /// A builder of the running form, for other settings.

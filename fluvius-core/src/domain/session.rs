@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_core::future::BoxFuture;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
@@ -135,20 +136,25 @@ impl Session {
     ///
     /// # Cancellation
     /// As [`process_command`](Self::process_command).
-    pub async fn send<C>(
+    pub fn send<C, O>(
         &self,
         target: impl Target,
         command: C,
-    ) -> Result<Response<C::Output>, Error>
+    ) -> BoxFuture<'_, Result<Response<O>, Error>>
     where
-        C: Command,
-        C::Output: DeserializeOwned + 'static,
+        C: Command<Output = O>,
+        O: DeserializeOwned + 'static,
     {
-        self.prepare(target, command).send().await
+        // An `async fn` would repeat an unmet bound at the call and at the `.await`.
+        Box::pin(self.prepare(target, command).send())
     }
 
     /// A typed command that can be given an identifier or a precondition before it is sent.
-    pub fn prepare<C: Command>(&self, target: impl Target, command: C) -> PreparedCommand<'_, C> {
+    pub fn prepare<C, O>(&self, target: impl Target, command: C) -> PreparedCommand<'_, O>
+    where
+        C: Command<Output = O>,
+        O: DeserializeOwned + 'static,
+    {
         PreparedCommand::new(self, target.root_of::<C::Aggregate>(), command)
     }
 

@@ -19,6 +19,11 @@ use crate::upcast::Written;
 /// rule returned.
 ///
 /// Written by [`#[aggregate]`](macro@crate::aggregate), not by hand.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no event",
+    label = "not an event",
+    note = "an event is the struct that `#[aggregate]` makes of an `evt_key`: `MoneyDeposited` of `\"money-deposited\"`"
+)]
 pub trait Event: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The aggregate whose action records it.
     type Aggregate: Aggregate;

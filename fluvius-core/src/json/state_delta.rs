@@ -22,7 +22,7 @@ use super::text::Json;
 ///
 /// # Examples
 /// ```
-/// use fluvius_core::json::{Change, Json};
+/// use fluvius_core::json::{Json, StateDelta};
 ///
 /// let old = Json::parse(r#"{"owner": "Ada Lovelace, London, Marylebone", "balance": "10.00"}"#)?;
 /// let new = Json::parse(r#"{"owner": "Ada Lovelace, London, Marylebone", "balance": "7.50"}"#)?;

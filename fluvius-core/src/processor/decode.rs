@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 
 use super::task::Task;
 use super::{Services, spans};
-use crate::action::ActionDescriptor;
+use crate::action::{ActionDescriptor, SharedCommand};
 use crate::clock::to_microseconds;
-use crate::command::{Command, CommandBundle};
+use crate::command::CommandBundle;
 use crate::error::Error;
 use crate::etag::Precondition;
 use crate::excerpt::{self, excerpt};
@@ -66,30 +66,32 @@ fn read(services: &Services, bundle: CommandBundle) -> Result<Task, Error> {
 /// `unknown-command` if the domain does not list the command's aggregate; `invalid-payload` if a
 /// field holds a value that no store can keep; `too-large` of the payload; `invalid-command-id`,
 /// `precondition-required`; `panicked` if the author's `Serialize` or the clock panics.
-pub(crate) fn typed<C: Command>(
+pub(crate) fn typed(
     services: &Services,
     id: uuid::Uuid,
     root: AggregateRoot,
-    command: C,
+    sent: &'static ActionDescriptor,
+    command: SharedCommand,
     if_match: Option<Precondition>,
 ) -> Result<Task, Error> {
-    let task = task(services, id, root, command, if_match);
+    let task = task(services, id, root, sent, command, if_match);
     task.inspect_err(|error| services.metrics.not_decoded(error))
 }
 
-fn task<C: Command>(
+fn task(
     services: &Services,
     id: uuid::Uuid,
     root: AggregateRoot,
-    command: C,
+    sent: &'static ActionDescriptor,
+    command: SharedCommand,
     if_match: Option<Precondition>,
 ) -> Result<Task, Error> {
-    let action = known(services, C::ACTION.key)?;
+    let action = known(services, sent.key)?;
     let received = received(services, action)?;
-    if !action.is_same(C::ACTION) {
-        return Err(unknown(services, C::ACTION.key));
+    if !action.is_same(sent) {
+        return Err(unknown(services, sent.key));
     }
-    let args = author(action, || command.record())?
+    let args = author(action, || (action.record)(command.as_ref()))?
         .map_err(|error| invalid_payload(action.key, &without_values(action, error)))?;
     check_size(services, action, &args)?;
     let payload = json::canonical(&args, &[]);
@@ -99,7 +101,7 @@ fn task<C: Command>(
         parent: None,
         action,
         root,
-        command: std::sync::Arc::new(command),
+        command,
         args,
         payload_hash: json::hash(&payload),
         payload,

@@ -72,6 +72,12 @@ pub type StoredCommand = (LogEntry<CommandRecord>, Arc<ContextRecord>);
 ///
 /// Two things that no store has to keep are the runtime's to leave out: U+0000, and numbers that
 /// neither an `i64`, a `u64` nor an `f64` gives back.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no store",
+    label = "not a store",
+    note = "pass `MemoryStore::new()`, or a store that has been opened: `SqliteStore::open(..).await?` of \
+            `fluvius-sqlite`, `PostgresStore` of `fluvius-postgres`"
+)]
 pub trait Store: Send + Sync + 'static {
     /// Registers the resource names of a domain. Called once when a domain is built.
     ///

@@ -29,7 +29,7 @@ impl UnitOfWork {
     /// use fluvius_core::{StoreError, UnitOfWork};
     ///
     /// fn first_fault(batch: &[UnitOfWork]) -> Option<StoreError> {
-    ///     batch.iter().enumerate().find_map(|(index, unit)| unit.check_shape(index).err())
+    ///     batch.iter().enumerate().find_map(|(index, unit)| unit.validate(index).err())
     /// }
     /// ```
     pub fn validate(&self, index: usize) -> Result<(), StoreError> {

@@ -6,14 +6,19 @@
 use proc_macro2::Ident;
 use quote::ToTokens;
 
+use super::hidden_names::{self, Uses};
 use crate::errors::Errors;
 use crate::model::{Action, Aggregate};
 
 /// Reports them, and tells which actions cannot be generated at all.
 pub(crate) fn collisions(aggregate: &Aggregate, errors: &mut Errors) -> Vec<usize> {
+    let uses = Uses::of(aggregate);
+    hidden_names::of_enums(aggregate, &uses, errors);
     let mut clashing = Vec::new();
     for (at, action) in aggregate.actions.iter().enumerate() {
         let mut clashes = taken_names(aggregate, action, errors);
+        // A name that is taken is told once.
+        clashes = clashes || hidden_names::of_action(&uses, action, errors);
         let cfgs = action.cfg_text();
         for earlier in &aggregate.actions[..at] {
             if earlier.cfg_text() == cfgs {
@@ -30,7 +35,8 @@ pub(crate) fn collisions(aggregate: &Aggregate, errors: &mut Errors) -> Vec<usiz
 }
 
 fn keys(first: &Action, second: &Action, errors: &mut Errors) {
-    if first.key != second.key {
+    // Two methods of one name are the compiler's to report.
+    if first.key != second.key || first.method == second.method {
         return;
     }
     errors.at(key_place(second), format!("two actions use the key `{}`", second.key));
@@ -45,7 +51,7 @@ fn key_place(action: &Action) -> proc_macro2::TokenStream {
 }
 
 /// Each generated type with the token that gives it its name.
-fn types(action: &Action) -> Vec<(&Ident, proc_macro2::TokenStream, &'static str)> {
+pub(super) fn types(action: &Action) -> Vec<(&Ident, proc_macro2::TokenStream, &'static str)> {
     let command_place = match &action.command_written {
         Some(written) => written.to_token_stream(),
         None => action.method.to_token_stream(),
@@ -66,7 +72,8 @@ fn type_names(first: &Action, second: &Action, errors: &mut Errors) -> bool {
             }
             clashes = true;
             // Equal keys have been reported, and the names follow from them.
-            if kind == "command" && other_kind == "command" && first.key == second.key {
+            let same_key = first.key == second.key || first.method == second.method;
+            if kind == "command" && other_kind == "command" && same_key {
                 continue;
             }
             let message = match (kind, other_kind) {
@@ -119,7 +126,9 @@ fn own_names(action: &Action, errors: &mut Errors) -> bool {
 
 /// The generated types against those that are there already.
 fn taken_names(aggregate: &Aggregate, action: &Action, errors: &mut Errors) -> bool {
-    let own_type = aggregate.self_type.as_ref().map(|self_type| &self_type.ident);
+    // In another module the type may have the name of a command.
+    let own_type = aggregate.self_type.as_ref().filter(|self_type| self_type.is_one_word);
+    let own_type = own_type.map(|self_type| &self_type.ident);
     let mut clashes = false;
     for (name, place, kind) in types(action) {
         let taken_by = if own_type == Some(name) {

@@ -4,7 +4,7 @@ use super::keys::require_kebab;
 use crate::errors::Errors;
 use crate::model::domain::Domain;
 use crate::model::names;
-use crate::parse::token_text::type_text;
+use crate::parse::token_text::{identity_text, type_text};
 
 pub(crate) fn domain(domain: &Domain, errors: &mut Errors) {
     if !domain.generics.params.is_empty() {
@@ -14,7 +14,7 @@ pub(crate) fn domain(domain: &Domain, errors: &mut Errors) {
         Some(list) if !list.is_empty() => {
             for (at, ty) in list.iter().enumerate() {
                 let earlier = list.iter().take(at);
-                if earlier.into_iter().any(|other| type_text(other) == type_text(ty)) {
+                if earlier.into_iter().any(|other| identity_text(other) == identity_text(ty)) {
                     errors.at(ty, format!("`{}` is listed twice", type_text(ty)));
                 }
             }

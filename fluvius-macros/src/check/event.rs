@@ -13,6 +13,7 @@ pub(crate) fn event(action: &Action, errors: &mut Errors) {
                 data(action, errors);
             }
         }
+        None if action.options_flawed => {}
         None => missing(action, errors),
     }
 }
@@ -36,7 +37,7 @@ fn missing(action: &Action, errors: &mut Errors) {
 
 /// The event holds what the rule returned under `data`.
 fn data(action: &Action, errors: &mut Errors) {
-    for field in action.fields() {
+    for field in action.fields().filter(|field| !field.secret) {
         let is_field_name = field.ident == "data";
         if is_field_name || field.json_names().iter().any(|name| name == "data") {
             errors.at(

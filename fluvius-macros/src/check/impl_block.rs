@@ -6,8 +6,12 @@ use super::keys::require_kebab;
 use crate::errors::Errors;
 use crate::model::Aggregate;
 use crate::model::names;
+use crate::model::types::{self, Flaw};
 use crate::parse::token_text::token_text;
 use crate::parse::token_text::type_text;
+
+const BORROWS: &str = "the state outlives the command, so an aggregate borrows nothing: give the \
+                       type owned fields";
 
 /// Where the block stands: on an inherent impl of one concrete type.
 pub(crate) fn place(aggregate: &Aggregate, errors: &mut Errors) {
@@ -24,11 +28,7 @@ pub(crate) fn place(aggregate: &Aggregate, errors: &mut Errors) {
     }
     for param in &aggregate.generics.params {
         match param {
-            GenericParam::Lifetime(lifetime) => errors.at(
-                lifetime,
-                "the state outlives the command, so an aggregate borrows nothing: give the type \
-                 owned fields",
-            ),
+            GenericParam::Lifetime(lifetime) => errors.at(lifetime, BORROWS),
             other => errors.at(
                 other,
                 "an aggregate is one concrete type: write `impl Account<Eur>` with \
@@ -39,6 +39,11 @@ pub(crate) fn place(aggregate: &Aggregate, errors: &mut Errors) {
     if let Some(clause) = &aggregate.generics.where_clause {
         errors
             .at(clause.where_token, "an aggregate is one concrete type: remove the `where` clause");
+    }
+    if let Some(Flaw::Lifetime(lifetime)) = types::flaw(&aggregate.written_type, true)
+        && aggregate.generics.params.is_empty()
+    {
+        errors.at(lifetime, BORROWS);
     }
     if aggregate.self_type.is_none() {
         errors.at(
@@ -91,19 +96,25 @@ fn revision(aggregate: &Aggregate, errors: &mut Errors) {
         );
         return;
     }
-    let Some(upcast) = &aggregate.upcast else {
-        return;
-    };
-    match aggregate.revision_place {
-        None => errors.at_span(
-            upcast.place,
+    let upcast = aggregate.upcast.as_ref().map(|upcast| upcast.place);
+    match (upcast.or(aggregate.upcast_waived), aggregate.revision_place) {
+        (Some(upcast), None) => errors.at_span(
+            upcast,
             "`upcast` lifts what an older revision wrote: say which this one is, `revision = 2`",
         ),
-        Some(_) if aggregate.revision == 1 => errors.at_span(
-            upcast.place,
+        (Some(upcast), Some(_)) if aggregate.revision == 1 => errors.at_span(
+            upcast,
             "nothing is older than revision 1: write `revision = 2`, or remove `upcast`",
         ),
-        Some(_) => {}
+        (None, Some(revision)) if aggregate.revision > 1 && errors.count() == 0 => errors.at_span(
+            revision,
+            format!(
+                "nothing reads what revision {} wrote: name the function that lifts it, \
+                 `upcast = lift_account`, or write `upcast = none` if nothing older is stored",
+                aggregate.revision - 1
+            ),
+        ),
+        _ => {}
     }
 }
 
@@ -119,7 +130,9 @@ fn name(aggregate: &Aggregate, errors: &mut Errors) {
     }
     if let Some(self_type) = &aggregate.self_type
         && self_type.has_arguments
+        && !aggregate.options_flawed
         && aggregate.generics.params.is_empty()
+        && types::flaw(&aggregate.written_type, true).is_none()
     {
         let shown = type_text(&aggregate.written_type);
         errors.at(

@@ -1,5 +1,6 @@
 //! Rules for keys: kebab case, because they are words of URLs, JSON and logs.
 
+use proc_macro2::Span;
 use syn::LitStr;
 
 use crate::errors::Errors;
@@ -8,6 +9,7 @@ use crate::model::{Action, names};
 pub(crate) fn keys(action: &Action, errors: &mut Errors) {
     match &action.key_written {
         Some(written) => require_kebab(written, "a command's key", errors),
+        None if action.options_flawed => {}
         None if !names::is_kebab(&action.key) => errors.at(
             &action.method,
             "no key can be made of this name, since keys are ASCII words: write \
@@ -15,13 +17,17 @@ pub(crate) fn keys(action: &Action, errors: &mut Errors) {
         ),
         None => {}
     }
-    if action.command_written.is_none() && !names_a_type(&action.method_name) {
+    if action.command_written.is_none()
+        && !action.options_flawed
+        && !names_a_type(&action.method_name)
+    {
         errors.at(
             &action.method,
             "no struct can be named after this method: write `#[action(command = \"..\")]`",
         );
     }
     if let Some(event) = &action.event
+        && names::is_kebab(&event.key.value())
         && !names_a_type(&event.key.value())
     {
         errors.at(&event.key, "no struct can be named after this event: choose another key");
@@ -39,9 +45,9 @@ pub(crate) fn keys(action: &Action, errors: &mut Errors) {
     }
 }
 
-/// `Self` is the one word that no type can be named.
+/// Not `Self`, and nothing that begins with a digit.
 fn names_a_type(text: &str) -> bool {
-    names::upper_camel(text) != "Self"
+    names::type_ident(&names::upper_camel(text), Span::call_site()).is_some()
 }
 
 pub(crate) fn require_kebab(written: &LitStr, what: &str, errors: &mut Errors) {

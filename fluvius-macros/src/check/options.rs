@@ -49,12 +49,13 @@ fn resources(aggregate: &Aggregate, action: &Action, errors: &mut Errors) {
     }
     let declared: Vec<String> = aggregate.resources.iter().map(syn::LitStr::value).collect();
     let known: Vec<&str> = declared.iter().map(String::as_str).collect();
+    let resources_may_be_missing = aggregate.options_flawed && aggregate.resources_place.is_none();
     for (at, resource) in list.iter().enumerate() {
         let name = resource.value();
         if list.iter().take(at).any(|earlier| earlier.value() == name) {
             errors.at(resource, format!("`{name}` is listed twice"));
         }
-        if known.contains(&name.as_str()) {
+        if known.contains(&name.as_str()) || resources_may_be_missing {
             continue;
         }
         let advice = match spelling::nearest(&name, &known) {

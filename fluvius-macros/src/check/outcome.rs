@@ -16,8 +16,12 @@ pub(crate) fn outcome(aggregate: &Aggregate, action: &Action, errors: &mut Error
         missing(action.method.span(), creates, errors);
         return;
     };
-    if let Some(flaw) = types::flaw(&outcome.written, true) {
+    if let Some(flaw) = flaw(action, outcome) {
         flawed(&flaw, errors);
+        return;
+    }
+    if outcome.is_no_result {
+        no_result(outcome, creates, errors);
         return;
     }
     if creates {
@@ -25,6 +29,31 @@ pub(crate) fn outcome(aggregate: &Aggregate, action: &Action, errors: &mut Error
     } else {
         returns_no_second_self(aggregate, action, outcome, errors);
     }
+}
+
+/// A `'static` reference may be an answer, which is only written. Events are read as well.
+fn flaw<'a>(action: &Action, outcome: &'a Outcome) -> Option<Flaw<'a>> {
+    let in_event = || outcome.flaw_in_event().filter(|_| action.event.is_some());
+    types::flaw(&outcome.written, true).or_else(in_event)
+}
+
+fn no_result(outcome: &Outcome, creates: bool, errors: &mut Errors) {
+    let written = type_text(&outcome.written);
+    let is_future = types::is_named(&outcome.written, "Pin");
+    let advice = if is_future {
+        "write `async fn` with the `Result` of the future".to_owned()
+    } else if creates {
+        "write `Result<Self, YourError>`".to_owned()
+    } else {
+        format!("write `Result<{written}, YourError>`")
+    };
+    errors.at(
+        &outcome.written,
+        format!(
+            "an action returns a `Result`: {advice} in place of `{written}` (`Infallible` if it \
+             cannot fail)"
+        ),
+    );
 }
 
 fn missing(place: Span, creates: bool, errors: &mut Errors) {
@@ -102,7 +131,8 @@ fn flawed(flaw: &Flaw<'_>, errors: &mut Errors) {
             .at(lifetime, "an answer owns its data, because it is stored: write an owned type"),
         Flaw::ImplTrait(impl_trait) => errors.at(
             impl_trait,
-            "the answer has one concrete type: write `Result<T, E>` with the types written out",
+            "the answer has one concrete type: write `Result<T, E>` with the types written out, \
+             and `async fn` in place of `impl Future`",
         ),
         Flaw::Inferred(ty) => errors.at(ty, "write the type out: it is the answer's"),
         Flaw::Never(ty) => {

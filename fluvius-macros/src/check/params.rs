@@ -61,6 +61,14 @@ fn refused(refusal: &Refusal, errors: &mut Errors) {
         Why::Unnamed => errors.at(pat, unnamed(pat, ty)),
         Why::ContextByValue => errors
             .at(ty, format!("the context is lent to an action: write `&mut {}`", type_text(ty))),
+        Why::OfPrograms(instead) => errors.at(
+            ty,
+            format!(
+                "the context of an action is `cx: &mut ActionContext`: write it in place of `{}`; \
+                 {instead}",
+                type_text(ty)
+            ),
+        ),
         Why::ContextWithOptions(place) => {
             errors.at_span(*place, "the context is no field of the command: remove `#[arg(..)]`")
         }
@@ -134,13 +142,30 @@ fn json_names(action: &Action, errors: &mut Errors) {
         for name in field.json_names() {
             let earlier = seen.iter().find(|(other, _)| *other == name);
             if let Some((_, earlier)) = earlier {
-                errors
-                    .at(place(field, &name), format!("two parameters read the JSON name `{name}`"));
-                errors.at(place(earlier, &name), "the name is used here first");
+                errors.at(last_place(field, &name), same_name(earlier, field, &name));
             }
             seen.push((name, field));
         }
     }
+}
+
+fn same_name(first: &Field, second: &Field, name: &str) -> String {
+    if first.ident == second.ident {
+        return format!("`{name}` is a name of this parameter already: remove the alias");
+    }
+    format!(
+        "the parameters `{}` and `{}` both read the JSON name `{name}`: give one of them another \
+         name, `#[arg(rename = \"..\")]`, or remove the alias",
+        first.ident, second.ident
+    )
+}
+
+/// Where the author wrote a JSON name last.
+fn last_place(field: &Field, name: &str) -> proc_macro2::TokenStream {
+    let mut written = field.rename.iter().chain(&field.aliases);
+    written
+        .rfind(|written| written.value() == name)
+        .map_or_else(|| field.ident.to_token_stream(), ToTokens::to_token_stream)
 }
 
 /// Where the author wrote a JSON name: the option, or the parameter itself.

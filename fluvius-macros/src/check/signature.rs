@@ -24,19 +24,28 @@ pub(crate) fn signature(action: &Action, errors: &mut Errors) {
 }
 
 pub(crate) fn visibility(aggregate: &Aggregate, action: &Action, errors: &mut Errors) {
-    let common = token_text(&aggregate.vis);
-    let own = token_text(&action.vis);
-    if common == own {
+    let common = scope_of(&aggregate.vis);
+    if common == scope_of(&action.vis) {
         return;
     }
+    let written = format!("{common} fn {}", action.method);
     let message = format!(
-        "all actions of a block have one visibility: write `{common} fn {}`; an action that only \
-         other actions may run is marked `#[action(.., internal)]`",
-        action.method
+        "all actions of a block have one visibility: write `{}`; an action that only other \
+         actions may run is marked `#[action(.., internal)]`",
+        written.trim_start()
     );
     match &action.vis {
         Visibility::Inherited => errors.at(&action.method, message),
         vis => errors.at(vis, message),
+    }
+}
+
+/// The visibility as it is usually written: `pub(self)` is none, `pub(in crate)` is `pub(crate)`.
+fn scope_of(vis: &Visibility) -> String {
+    match token_text(vis).replace("(in ", "(").as_str() {
+        "pub(self)" => String::new(),
+        word @ ("pub(crate)" | "pub(super)") => word.to_owned(),
+        _ => token_text(vis),
     }
 }
 

@@ -3,8 +3,8 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::spans::{at, generated, generated_ident, item};
-use super::{Part, Scope, allow_deprecated, descriptor, indexes};
+use super::spans::{self, at, generated, generated_ident};
+use super::{Part, Scope, allow_deprecated, assertions, descriptor, indexes};
 
 pub(crate) fn aggregate(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
     let private = &scope.inner;
@@ -17,7 +17,7 @@ pub(crate) fn aggregate(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
     // Where there is none, the trait says so itself.
     let upcast = aggregate.upcast.as_ref().map(|upcast| {
         let path = &upcast.path;
-        let option = quote!(::core::option::Option);
+        let option = quote!(#private::core::option::Option);
         // The type stands beside the path, so that the compiler says what is expected of it.
         quote! {
             const UPCAST: #option<#private::Upcast> = {
@@ -30,25 +30,17 @@ pub(crate) fn aggregate(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
     let actions = parts.iter().map(|part| {
         let cfgs = scope.cfgs(part.action);
         let ident = generated_ident(&part.action.command);
-        quote!(#cfgs <#ident as #private::Command>::ACTION)
+        quote!(#cfgs #private::probe!(#ident, ACTION))
     });
     let events = parts.iter().filter_map(|part| {
         let cfgs = scope.cfgs(part.action);
         let ident = generated_ident(&part.action.event.as_ref()?.ident);
-        Some(quote!(#cfgs <#ident as #private::Event>::EVENT))
+        Some(quote!(#cfgs #private::probe!(#ident, EVENT)))
     });
     let command_enum = generated_ident(&aggregate.command_enum);
     let event_enum = generated_ident(&aggregate.event_enum);
     let (indexes, assertion) = (indexes::constant(scope), indexes::assertion(scope));
     let place = generated(self_type.ident.span());
-    // Two blocks for one type meet here: the compiler names this constant at both.
-    let merge = at(
-        place,
-        quote! {
-            #[doc(hidden)]
-            const __MERGE_THE_AGGREGATE_BLOCKS_OF_THIS_TYPE_INTO_ONE: () = ();
-        },
-    );
     let types = at(
         place,
         quote! {
@@ -56,9 +48,10 @@ pub(crate) fn aggregate(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
             type Event = #event_enum;
         },
     );
-    let implementation = item(
-        place,
-        quote!(impl #private::Aggregate for #self_type),
+    let implementation = spans::implementation(
+        self_type.ident.span(),
+        quote!(impl #private::Aggregate for),
+        &quote!(#self_type where for<'f> #self_type: #private::AggregateState),
         quote! {
             const RESOURCES: &'static [&'static str] = &[#(#resources),*];
             const REVISION: u32 = #revision;
@@ -71,13 +64,49 @@ pub(crate) fn aggregate(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
             #types
         },
     );
+    let state = assertions::of_state(scope);
+    let (visibility, actions) = visibility(scope, parts);
+    let listed = spans::implementation(
+        self_type.ident.span(),
+        quote!(impl #private::OneBlockForEachType for),
+        &quote!(#self_type),
+        quote! {
+            #actions
+            const DESCRIPTOR: &'static #private::AggregateDescriptor =
+                #private::probe!(#self_type, DESCRIPTOR);
+        },
+    );
     let items = quote! {
-        impl #self_type { #merge }
-
+        #visibility
         #assertion
 
         #[automatically_derived]
         #implementation
+
+        #[automatically_derived]
+        #listed
+
+        #state
     };
     scope.closed(&quote!(#attributes #allow), &items)
+}
+
+/// A type that is as visible as the actions, and its use in the `impl` of a public trait. If the type of the block is
+/// more visible, the compiler reports it by its name, at the first action.
+fn visibility(scope: &Scope<'_>, parts: &[Part<'_>]) -> (Option<TokenStream>, TokenStream) {
+    let place = parts.first().map(|part| part.action.method.span());
+    match place.filter(|_| !scope.aggregate.is_public()) {
+        None => (
+            None,
+            quote!(
+                type Actions = ();
+            ),
+        ),
+        Some(place) => {
+            let place = generated(place);
+            let vis = &scope.aggregate.vis;
+            let name = quote::format_ident!("WritePubFnBecauseTheTypeIsPublic", span = place);
+            (Some(at(place, quote!(#vis enum #name {}))), at(place, quote!(type Actions = #name;)))
+        }
+    }
 }

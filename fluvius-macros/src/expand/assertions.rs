@@ -1,36 +1,100 @@
-//! What the author's types must be, asserted at the author's tokens, so that
-//! the compiler's message starts in the right place.
+//! What the author's types must be, asserted at the author's tokens, so that the compiler's message starts in the right
+//! place.
 //!
-//! Only what no other generated line demands at that token is asserted here:
-//! the return type is demanded by the handler, the aggregate by its `impl`.
+//! Each type is asserted once in a block, where it is used first. Nothing else that is generated fails where an assertion
+//! does, see [`conditions`](super::conditions).
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
-use super::{Part, Scope};
+use super::{Part, Scope, conditions};
 use crate::check::Soundness;
+use crate::model::PrivatePath;
 use crate::model::action::contexts;
+use crate::parse::token_text::token_text;
 
-pub(crate) fn of_action(scope: &Scope<'_>, part: &Part<'_>) -> Option<TokenStream> {
+/// One requirement: the assertion and the type, with the place where it is written.
+struct Requirement {
+    assertion: TokenStream,
+    ty: TokenStream,
+    place: Span,
+}
+
+pub(crate) fn of_action(
+    scope: &Scope<'_>,
+    part: &Part<'_>,
+    parts: &[Part<'_>],
+) -> Option<TokenStream> {
+    let private = &scope.inner;
+    // What is under a `cfg` may not be there.
+    let earlier = parts
+        .iter()
+        .take_while(|other| !std::ptr::eq(other.action, part.action))
+        .filter(|other| other.action.cfgs.is_empty());
+    let mut known: Vec<String> =
+        earlier.flat_map(|other| requirements(private, other)).map(|each| text(&each)).collect();
+    let mut out = TokenStream::new();
+    for requirement in requirements(private, part) {
+        let text = text(&requirement);
+        if known.contains(&text) {
+            continue;
+        }
+        known.push(text);
+        let Requirement { assertion, ty, place } = requirement;
+        out.extend(quote_spanned!(place=> #private::#assertion::<#ty>();));
+    }
+    (!out.is_empty()).then_some(out)
+}
+
+/// What the type of the block must be.
+pub(crate) fn of_state(scope: &Scope<'_>) -> TokenStream {
+    let private = &scope.inner;
+    let self_type = scope.self_type;
+    quote_spanned!(self_type.ident.span()=> #private::assert_state::<#self_type>();)
+}
+
+fn requirements(private: &PrivatePath, part: &Part<'_>) -> Vec<Requirement> {
     let action = part.action;
     if part.soundness != Soundness::Sound {
-        return None;
+        return Vec::new();
     }
-    let private = &scope.inner;
-    let fields = action.fields().map(|field| {
-        let ty = &field.ty;
-        quote_spanned!(field.written.span()=> #private::assert_payload_field::<#ty>();)
+    let fields = action.fields().map(|field| Requirement {
+        assertion: quote!(assert_payload_field),
+        ty: field.ty.clone(),
+        place: field.written.span(),
     });
     // Its name alone does not make a type the context.
-    let context = contexts(action)
-        .map(|ty| quote_spanned!(ty.span()=> #private::assert_context_type::<#ty>();));
-    let data = action.outcome.as_ref().filter(|_| action.event_has_data());
-    let data = data.map(|outcome| {
-        let ty = &outcome.ty;
-        quote_spanned! {outcome.place()=>
-            #private::assert_event_data::<<#ty as #private::ActionResult>::Data>();
-        }
+    let contexts = contexts(action).map(|ty| Requirement {
+        assertion: quote!(assert_context_type),
+        ty: quote!(#ty),
+        place: ty.span(),
     });
-    Some(quote!(#(#fields)* #(#context)* #data))
+    let outcome = action.outcome.as_ref();
+    let data = outcome.and_then(|outcome| {
+        Some(Requirement {
+            assertion: match action.event_has_data() {
+                true => quote!(assert_event_data),
+                false => conditions::of_data(action).map(|_| quote!(assert_answer))?,
+            },
+            ty: outcome.data(private),
+            place: outcome.data_place(),
+        })
+    });
+    let hidden = outcome.filter(|outcome| outcome.ok.is_none()).map(|outcome| Requirement {
+        assertion: quote!(assert_action_result),
+        ty: outcome.ty.clone(),
+        place: outcome.place(),
+    });
+    let error = outcome.map(|outcome| Requirement {
+        assertion: quote!(assert_rejection),
+        ty: outcome.error(private),
+        place: outcome.error_place(),
+    });
+    fields.chain(contexts).chain(hidden).chain(data).chain(error).collect()
+}
+
+fn text(requirement: &Requirement) -> String {
+    let Requirement { assertion, ty, .. } = requirement;
+    token_text(&quote!(#assertion #ty))
 }

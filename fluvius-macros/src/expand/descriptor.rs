@@ -14,7 +14,7 @@ pub(crate) fn action(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {
     let action = part.action;
     let command = action.command.to_string();
     let method = &action.method_name;
-    let docs = action.docs.text();
+    let docs = action.docs.text(private);
     let lifecycle = match action.lifecycle().unwrap_or(Lifecycle::Keeps) {
         Lifecycle::Creates => quote!(Creates),
         Lifecycle::Changes => quote!(Changes),
@@ -23,12 +23,12 @@ pub(crate) fn action(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {
     };
     let event = action.event.as_ref().map(|event| {
         let ident = generated_ident(&event.ident);
-        quote!(event: #private::event_of::<#ident>(),)
+        quote!(event: #private::probe!(#ident, RECORDED),)
     });
     let resources = action.resources.as_ref().unwrap_or(&scope.aggregate.resources);
     let fields: Vec<TokenStream> = action.fields().map(|each| field(private, each)).collect();
     let fields = (!fields.is_empty()).then(|| quote!(fields: &[#(#fields),*],));
-    let flags = flags(action);
+    let flags = flags(private, action);
     let location = location(private, action.method.span());
     let key = &action.key;
     quote! {
@@ -47,16 +47,19 @@ pub(crate) fn action(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {
     }
 }
 
-fn flags(action: &Action) -> TokenStream {
+fn flags(private: &PrivatePath, action: &Action) -> TokenStream {
     let internal = action.internal.then(|| quote!(internal: true,));
     let if_match = action.if_match.is_some().then(|| quote!(if_match_required: true,));
-    let deprecated = action.deprecated.is_some().then(|| quote!(deprecated: true,));
+    let deprecated = action.deprecated.as_ref().map(|deprecated| match &deprecated.condition {
+        Some(condition) => quote!(deprecated: #private::core::cfg!(#condition),),
+        None => quote!(deprecated: true,),
+    });
     let timeout =
         action.timeout.as_ref().and_then(|written| timeout::milliseconds(&written.value())).map(
             |milliseconds| {
                 quote! {
-                    timeout: ::core::option::Option::Some(
-                        ::core::time::Duration::from_millis(#milliseconds)
+                    timeout: #private::core::option::Option::Some(
+                        #private::core::time::Duration::from_millis(#milliseconds)
                     ),
                 }
             },
@@ -67,7 +70,7 @@ fn flags(action: &Action) -> TokenStream {
 fn field(private: &PrivatePath, field: &Field) -> TokenStream {
     let name = &field.name;
     let type_name = field.type_name();
-    let docs = field.docs.text();
+    let docs = field.docs.text(private);
     let base = quote!(#private::FieldDescriptor::of(#name, #type_name, #docs));
     let aliases = &field.aliases;
     let aliases = (!aliases.is_empty()).then(|| quote!(aliases: &[#(#aliases),*],));

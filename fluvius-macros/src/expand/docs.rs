@@ -1,11 +1,12 @@
 //! The texts on generated items: the author's words, then what the item is,
 //! then a link back.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 use syn::{LitStr, Meta};
 
 use super::{Part, Scope, example};
+use crate::model::markdown::code;
 use crate::model::{Action, EventModel, Field, Lifecycle, names};
 use crate::parse::token_text::token_text;
 
@@ -17,7 +18,9 @@ pub(crate) fn of_command(scope: &Scope<'_>, action: &Action) -> String {
         format!("- Key: `{}`", action.key),
         format!("- Runs {}, which {}", method_link(scope, action), life_cycle(action)),
         match &action.event {
-            Some(event) => format!("- Event: [`{}`], `{}`", event.ident, event.key.value()),
+            Some(event) => {
+                format!("- Event: {}, `{}`", type_link(&event.ident), event.key.value())
+            }
             None => "- Event: none; it answers, and changes nothing".to_owned(),
         },
         format!("- Resources: {}", resources(scope, action)),
@@ -40,10 +43,10 @@ pub(crate) fn of_command(scope: &Scope<'_>, action: &Action) -> String {
 /// The docs of an event struct.
 pub(crate) fn of_event(scope: &Scope<'_>, action: &Action, event: &EventModel) -> String {
     format!(
-        "{}\n\n- Key: `{}`\n- Comes from the command [`{}`], run by {}",
+        "{}\n\n- Key: `{}`\n- Comes from the command {}, run by {}",
         event_sentence(scope, action),
         event.key.value(),
-        action.command,
+        type_link(&action.command),
         method_link(scope, action),
     )
 }
@@ -79,13 +82,13 @@ pub(crate) fn of_field(scope: &Scope<'_>, action: &Action, field: &Field) -> Str
     }
     let mut notes = Vec::new();
     if field.name != names::plain(&field.ident) {
-        notes.push(format!("In JSON it is `{}`.", field.name));
+        notes.push(format!("In JSON it is {}.", code(&field.name)));
     }
     for alias in &field.aliases {
-        notes.push(format!("Also read as `{}`.", alias.value()));
+        notes.push(format!("Also read as {}.", code(&alias.value())));
     }
     match &field.default {
-        Some(Some(expr)) => notes.push(format!("Left out, it is `{}`.", token_text(expr))),
+        Some(Some(expr)) => notes.push(format!("Left out, it is {}.", code(&token_text(expr)))),
         Some(None) => notes.push("Left out, it is the default of its type.".to_owned()),
         None => {}
     }
@@ -103,7 +106,8 @@ pub(crate) fn of_data(scope: &Scope<'_>, action: &Action) -> String {
 }
 
 pub(crate) fn of_enum(scope: &Scope<'_>, of: &str) -> String {
-    let link = link(&scope.self_type.ident.to_string(), &scope.self_type.link, "");
+    let shown = scope.self_type.ident.to_string();
+    let link = link(&shown, &format!("type@{}", scope.self_type.link));
     format!("All {of} of {link}, one variant each.")
 }
 
@@ -150,17 +154,17 @@ fn revision(scope: &Scope<'_>) -> String {
 }
 
 fn row(scope: &Scope<'_>, action: &Action) -> String {
-    let item = |name: String| {
-        if scope.aggregate.is_public() { format!("[`{name}`]") } else { format!("`{name}`") }
+    let item = |name: &Ident| {
+        if scope.aggregate.is_public() { type_link(name) } else { format!("`{name}`") }
     };
     let event = match &action.event {
-        Some(event) => item(event.ident.to_string()),
+        Some(event) => item(&event.ident),
         None => "none".to_owned(),
     };
     let internal = if action.internal { " (internal: only other actions run it)" } else { "" };
     format!(
         "| {} | `{}`{internal} | {event} | {} |",
-        item(action.command.to_string()),
+        item(&action.command),
         action.key,
         summary(action).replace('|', "\\|"),
     )
@@ -173,12 +177,20 @@ fn opening(action: &Action, otherwise: impl Fn() -> String) -> String {
 
 fn method_link(scope: &Scope<'_>, action: &Action) -> String {
     let shown = format!("{}::{}", scope.self_type.ident, action.method_name);
-    link(&shown, &scope.self_type.link, &format!("::{}", action.method_name))
+    link(&shown, &format!("{}::{}", scope.self_type.link, action.method_name))
 }
 
-/// A link whose target is written out only where it differs from what is shown.
-fn link(shown: &str, path: &str, rest: &str) -> String {
-    let target = format!("{path}{rest}");
+/// Links to a generated type. A function or a macro may have the same name.
+fn type_link(name: &Ident) -> String {
+    link(&name.to_string(), &format!("type@{name}"))
+}
+
+/// A link whose target is written out only where it differs from what is shown. Text cannot say a
+/// path that begins with `$crate`, so there is no link.
+fn link(shown: &str, target: &str) -> String {
+    if target.contains("$crate") {
+        return format!("`{shown}`");
+    }
     if shown == target { format!("[`{shown}`]") } else { format!("[`{shown}`]({target})") }
 }
 

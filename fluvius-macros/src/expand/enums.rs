@@ -17,7 +17,7 @@ pub(crate) fn enums(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
             .map(|part| Variant::of(scope, part.action, &part.action.command, &part.action.key))
             .collect(),
         record: quote!(CommandRecord),
-        decode: quote!(decode_command_record),
+        read: quote!(command),
         unknown: quote!(unknown_command),
     };
     let events = Enum {
@@ -34,7 +34,7 @@ pub(crate) fn enums(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
             })
             .collect(),
         record: quote!(EventRecord),
-        decode: quote!(decode_event),
+        read: quote!(event),
         unknown: quote!(unknown_event),
     };
     let commands = commands.expand(scope);
@@ -47,7 +47,7 @@ struct Enum {
     about: String,
     variants: Vec<Variant>,
     record: TokenStream,
-    decode: TokenStream,
+    read: TokenStream,
     unknown: TokenStream,
 }
 
@@ -71,11 +71,19 @@ impl Variant {
     }
 }
 
+/// The enums are named in the `impl` of a public trait. They are public, so that they are never the ones to be reported
+/// if the type of the block is more visible than its actions.
+fn enum_vis(scope: &Scope<'_>) -> TokenStream {
+    spans::at(spans::generated(scope.self_type.ident.span()), quote!(pub))
+}
+
 impl Enum {
     fn expand(&self, scope: &Scope<'_>) -> TokenStream {
+        let private = scope.private;
         let attributes = scope.block_attributes();
         let allow = allow_deprecated(self.variants.iter().any(|variant| variant.deprecated));
-        let vis = &scope.aggregate.vis;
+        let vis = enum_vis(scope);
+        let hidden = (!scope.aggregate.is_public()).then(|| quote!(#[doc(hidden)]));
         let Self { ident, about, .. } = self;
         let variants = self.variants.iter().map(|variant| {
             let Variant { ident, about, cfgs, .. } = variant;
@@ -91,8 +99,9 @@ impl Enum {
         quote! {
             #attributes
             #[doc = #about]
+            #hidden
             #allow
-            #[derive(::core::clone::Clone, ::core::fmt::Debug)]
+            #[derive(#private::Clone, #private::Debug)]
             #item
             #conversion
         }
@@ -100,21 +109,25 @@ impl Enum {
 
     fn record_conversion(&self, scope: &Scope<'_>) -> TokenStream {
         let private = &scope.inner;
-        let Self { ident, record, decode, unknown, .. } = self;
+        let Self { ident, record, read, unknown, .. } = self;
         let name = &scope.aggregate.name;
         let arms = self.variants.iter().map(|variant| {
             let Variant { ident, key, cfgs, .. } = variant;
-            quote!(#cfgs #key => read(__fluvius_record).map(Self::#ident),)
+            quote!(#cfgs #key => #private::read!(#read, #ident, __row),)
         });
         quote! {
             #[automatically_derived]
-            impl<'a> ::core::convert::TryFrom<&'a #private::#record> for #ident {
+            impl<'a> #private::core::convert::TryFrom<&'a #private::#record> for #ident {
                 type Error = #private::RecordError;
-                fn try_from(__fluvius_record: &'a #private::#record) -> ::core::result::Result<Self, Self::Error> {
-                    use #private::#decode as read;
-                    match __fluvius_record.key() {
+                // Not `Self::Error`, which could be a variant as well.
+                fn try_from(
+                    __row: &'a #private::#record,
+                ) -> #private::core::result::Result<Self, #private::RecordError> {
+                    match __row.key() {
                         #(#arms)*
-                        _ => ::core::result::Result::Err(#private::#unknown(__fluvius_record, #name)),
+                        _ => #private::core::result::Result::Err(
+                            #private::#unknown(__row, #name),
+                        ),
                     }
                 }
             }

@@ -3,68 +3,58 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
+use super::shape::{ShapeField, shape};
 use super::spans::{self, at, generated, generated_ident};
-use super::{Scope, docs, field};
-use crate::model::Action;
+use super::{Scope, docs, field, hidden_attributes};
+use crate::model::{Action, Field};
 
 /// Older events stay readable: unknown fields are passed over, and what is
 /// left out takes its default.
 pub(crate) fn structure(scope: &Scope<'_>, action: &Action) -> Option<TokenStream> {
     let event = action.event.as_ref()?;
     let private = scope.private;
-    let serde = private.serde();
     let attributes = scope.item_attributes(action);
     let about = docs::of_event(scope, action, event);
     let vis = &scope.aggregate.vis;
     let ident = &event.ident;
-    // A parameter named `data` is refused where the event has data.
-    let has_data = action.event_has_data();
-    let fields = action
-        .fields()
-        .filter(|each| !(each.secret || has_data && each.ident == "data"))
-        .map(|each| field::field(scope, action, each));
-    let data = action.outcome.as_ref().filter(|_| has_data);
+    let fields = kept(action).map(|each| field::field(scope, action, each));
+    let data = action.outcome.as_ref().filter(|_| action.event_has_data());
     let data = data.map(|outcome| {
         let about = docs::of_data(scope, action);
-        let ty = &outcome.ty;
-        let data = quote!(#vis data: <#ty as #private::ActionResult>::Data);
-        let data = at(generated(outcome.place()), data);
+        let ty = outcome.data(private);
+        let data = at(generated(outcome.place()), quote!(#vis data: #ty));
         quote!(#[doc = #about] #data)
     });
     let fields = fields.chain(data);
-    let derives = at(
-        generated(action.method.span()),
-        quote! {
-            #[derive(::core::clone::Clone, ::core::fmt::Debug)]
-            #[derive(#private::Serialize, #private::Deserialize)]
-            #[serde(crate = #serde)]
-        },
-    );
     let item = spans::item(action.method.span(), quote!(#vis struct #ident), quote!(#(#fields),*));
     Some(quote! {
         #attributes
         #[doc = #about]
-        #derives
         #item
     })
 }
 
+/// The impls that a derive would make, and `impl Event`.
 pub(crate) fn implementation(scope: &Scope<'_>, action: &Action) -> Option<TokenStream> {
     let event = action.event.as_ref()?;
-    let private = &scope.inner;
+    let private = scope.private;
     let self_type = scope.self_type;
     let ident = generated_ident(&event.ident);
-    let name = ident.to_string();
     let key = &event.key;
     let text = docs::event_sentence(scope, action);
-    let implementation = spans::item(
-        action.method.span(),
-        quote!(impl #private::Event for #ident),
-        quote! {
-            type Aggregate = #self_type;
-            const EVENT: &'static #private::EventDescriptor =
-                &#private::EventDescriptor::of(#key, #name, #text);
-        },
-    );
-    Some(quote!(#[automatically_derived] #implementation))
+    let data = action.outcome.as_ref().filter(|_| action.event_has_data());
+    let data = data.map(|outcome| ShapeField::plain(quote!(data), outcome.data(private)));
+    let fields = kept(action).map(|field| ShapeField::of(action, field));
+    let fields: Vec<ShapeField> = fields.chain(data).collect();
+    let (options, fields) = shape(&ident, None, &fields);
+    let attributes = hidden_attributes(scope, action);
+    Some(
+        quote!(#private::event! { [#attributes] #ident of #self_type, #key, #text, #options #fields }),
+    )
+}
+
+/// The parameters that the event has as fields. One named `data` is refused where the event has data.
+fn kept(action: &Action) -> impl Iterator<Item = &Field> {
+    let has_data = action.event_has_data();
+    action.fields().filter(move |field| !(field.secret || has_data && field.ident == "data"))
 }

@@ -7,11 +7,10 @@ use super::spans::{at, generated, generated_ident};
 use super::{Scope, defaults, docs};
 use crate::model::{Action, Field};
 
-/// One field with its docs and its serde attributes.
+/// One field with its docs.
 pub(crate) fn field(scope: &Scope<'_>, action: &Action, field: &Field) -> TokenStream {
     let about = docs::of_field(scope, action, field);
     let computed = field.docs.computed();
-    let serde = serde_attribute(scope, action, field);
     // The whole field at the parameter: messages of derives cover it.
     let place = generated(field.ident.span());
     let vis = at(place, scope.aggregate.vis.to_token_stream());
@@ -20,24 +19,20 @@ pub(crate) fn field(scope: &Scope<'_>, action: &Action, field: &Field) -> TokenS
     quote! {
         #(#computed)*
         #[doc = #about]
-        #serde
         #vis #ident: #ty
     }
 }
 
-fn serde_attribute(scope: &Scope<'_>, action: &Action, field: &Field) -> Option<TokenStream> {
+/// The options of a field for serde.
+pub(crate) fn serde_attribute(action: &Action, field: &Field) -> Option<TokenStream> {
     let mut options: Vec<TokenStream> = Vec::new();
     if let Some(rename) = &field.rename {
         options.push(quote!(rename = #rename));
     }
     options.extend(field.aliases.iter().map(|alias| quote!(alias = #alias)));
-    match &field.default {
-        Some(None) => options.push(quote!(default)),
-        Some(Some(_)) => {
-            let path = defaults::path(scope, action, field);
-            options.push(quote!(default = #path));
-        }
-        None => {}
+    if field.default.is_some() {
+        let path = defaults::function(action, field).to_string();
+        options.push(quote!(default = #path));
     }
     (!options.is_empty()).then(|| quote!(#[serde(#(#options),*)]))
 }

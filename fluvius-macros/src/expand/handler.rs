@@ -6,7 +6,7 @@ use quote::quote;
 use super::spans::{at, generated, generated_ident};
 use super::{Part, Scope};
 use crate::check::Soundness;
-use crate::model::{Action, Answer, Argument, Lifecycle};
+use crate::model::{Action, Answer, Argument, Lifecycle, Outcome};
 
 /// A closure without captures. The author's parameters are fields of one
 /// local, so that no name of theirs can meet a name of ours.
@@ -15,7 +15,7 @@ pub(crate) fn run(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {
     let private = &scope.inner;
     let (Soundness::Sound, Some(lifecycle)) = (part.soundness, action.lifecycle()) else {
         // The command exists, so that its users get no second error.
-        return quote!(#private::Handler::Now(|_, _| ::core::unreachable!()));
+        return quote!(#private::Handler::Now(|_, _| #private::core::unreachable!()));
     };
     let self_type = scope.self_type;
     let command = generated_ident(&action.command);
@@ -26,7 +26,7 @@ pub(crate) fn run(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {
         .then(|| quote!(let mut __fluvius_state = __fluvius_call.state::<#self_type>();));
     // At the method's name, where the message about a future that is not
     // `Send` belongs.
-    let call = at(generated(action.method.span()), call(scope, action, lifecycle));
+    let call = call(scope, action, lifecycle);
     // At the return type, where the message about what is no `Result` belongs.
     let place = action.outcome.as_ref().map(|outcome| outcome.place());
     let outcome = outcome(scope, action, lifecycle);
@@ -64,29 +64,49 @@ fn call(scope: &Scope<'_>, action: &Action, lifecycle: Lifecycle) -> TokenStream
             let ident = generated_ident(&field.ident);
             quote!(__fluvius_command.#ident)
         }
-        Argument::Context(_) | Argument::Refused(_) => quote!(__fluvius_cx),
+        Argument::Context(ty) => {
+            quote!(<#ty as #private::IsActionContext>::of(__fluvius_cx))
+        }
+        Argument::Refused(_) => quote!(__fluvius_cx),
     });
     let arguments = receiver.into_iter().chain(arguments);
-    let call = quote!(<#self_type>::#method(#(#arguments),*));
+    // The type keeps its own place: the compiler reports a fault in it once.
+    let place = generated(action.method.span());
+    let (open, path) = (at(place, quote!(<)), at(place, quote!(>::#method(#(#arguments),*))));
+    let call = quote!(#open #self_type #path);
     if !action.is_async {
         return call;
     }
-    quote!(#private::assert_send(#call).await)
+    let (assertion, wait) = (at(place, quote!(#private::assert_send)), at(place, quote!(.await)));
+    let mut call = proc_macro2::Group::new(proc_macro2::Delimiter::Parenthesis, call);
+    call.set_span(place);
+    quote!(#assertion #call #wait)
 }
 
 fn outcome(scope: &Scope<'_>, action: &Action, lifecycle: Lifecycle) -> TokenStream {
     let private = &scope.inner;
     let self_type = scope.self_type;
+    // Stated, so that a type named `Result` that holds its data elsewhere is found.
+    let outcome = action.outcome.as_ref();
+    let data = outcome.and_then(|outcome| outcome.ok.clone());
     let has_data = action.outcome.as_ref().is_some_and(|outcome| outcome.answer == Answer::Data);
     match (lifecycle, has_data) {
         (Lifecycle::Creates, _) => quote!(#private::created::<#self_type, _>(__fluvius_result)),
         (Lifecycle::Changes, false) => quote!(#private::changed(__fluvius_state, __fluvius_result)),
-        (Lifecycle::Changes, true) => {
-            quote!(#private::changed_with_data(__fluvius_state, __fluvius_result))
-        }
+        (Lifecycle::Changes, true) => match (data, outcome) {
+            (None, Some(Outcome { ty, .. })) => {
+                quote!(#private::probe!(#ty, changed_with_data)(__fluvius_state, __fluvius_result))
+            }
+            (data, _) => {
+                quote!(#private::changed_with_data::<#data, _, _>(__fluvius_state, __fluvius_result))
+            }
+        },
         (Lifecycle::Keeps | Lifecycle::Closes, false) => quote!(#private::kept(__fluvius_result)),
-        (Lifecycle::Keeps | Lifecycle::Closes, true) => {
-            quote!(#private::kept_with_data(__fluvius_result))
-        }
+        (Lifecycle::Keeps | Lifecycle::Closes, true) => match (data, outcome) {
+            (None, Some(Outcome { ty, .. })) => {
+                quote!(#private::probe!(#ty, kept_with_data)(__fluvius_result))
+            }
+            (data, _) => quote!(#private::kept_with_data::<#data, _>(__fluvius_result)),
+        },
     }
 }

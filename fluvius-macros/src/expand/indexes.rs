@@ -1,13 +1,13 @@
 //! The fields by which an aggregate is asked for often, as constants.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 
 use super::Scope;
 use super::spans::generated;
 use crate::keywords;
 use crate::model::{Index, names};
-use crate::parse::IndexPlace;
+use crate::parse::{IndexPlace, IndexedFields};
 
 /// The constant; nothing where no field is listed, which is what the trait says itself.
 pub(crate) fn constant(scope: &Scope<'_>) -> Option<TokenStream> {
@@ -23,26 +23,35 @@ pub(crate) fn constant(scope: &Scope<'_>) -> Option<TokenStream> {
         .then(|| quote!(const INDEXES: &'static [#private::FieldIndex] = &[#(#indexes),*];))
 }
 
-/// A function that names every field, so that one that is not there is an error at its token.
+/// Returns the input of the derive that names every field, so that a missing one is an error at
+/// its token. The output of a derive may name a deprecated field without a warning.
 pub(crate) fn assertion(scope: &Scope<'_>) -> Option<TokenStream> {
+    let private = &scope.inner;
     let self_type = scope.self_type;
-    let fields: Vec<TokenStream> = known(scope)
+    let fields: Vec<&Ident> = known(scope)
         .filter_map(|(index, _)| match &index.place {
-            IndexPlace::Field(field) => {
-                let place = generated(field.span());
-                Some(quote_spanned!(place=> let _ = &__fluvius_state.#field;))
-            }
+            IndexPlace::Field(field) => Some(field),
             IndexPlace::Path(_) => None,
         })
         .collect();
     (!fields.is_empty()).then(|| {
         quote! {
-            #[allow(dead_code, deprecated)]
-            fn __fluvius_indexed(__fluvius_state: &#self_type) {
-                #(#fields)*
-            }
+            #[derive(#private::IndexedFields)]
+            #[fluvius_indexed(#self_type; #(#fields),*)]
+            struct __FluviusIndexed;
         }
     })
+}
+
+/// Returns the output of that derive: a closure that names every field.
+pub(crate) fn fields(fields: &IndexedFields) -> TokenStream {
+    let IndexedFields { ty, fields } = fields;
+    let fields = fields.iter().map(|field| {
+        // The name keeps its place, where the compiler looks for one that is like it.
+        let place = generated(field.span());
+        quote_spanned!(place=> let _ = &__fluvius_state.#field;)
+    });
+    quote!(const _: fn(&#ty) = |__fluvius_state| { #(#fields)* };)
 }
 
 /// Those of a kind that there is.

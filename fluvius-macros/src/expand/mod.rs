@@ -1,11 +1,11 @@
 //! The model to tokens, one file for each generated thing.
 //!
-//! Generated code names only the private path, `::core`, the author's types
-//! and the generated items.
+//! Generated code names only the private path, the author's types and the generated items.
 
 pub(crate) mod aggregate;
 pub(crate) mod assertions;
 pub(crate) mod command;
+pub(crate) mod conditions;
 pub(crate) mod defaults;
 pub(crate) mod descriptor;
 pub(crate) mod docs;
@@ -14,11 +14,13 @@ pub(crate) mod enums;
 pub(crate) mod event;
 pub(crate) mod example;
 pub(crate) mod field;
+pub(crate) mod guard;
 pub(crate) mod handler;
 pub(crate) mod impl_block;
 pub(crate) mod indexes;
 pub(crate) mod registration;
 pub(crate) mod rejection;
+pub(crate) mod shape;
 pub(crate) mod spans;
 
 use proc_macro2::TokenStream;
@@ -92,31 +94,39 @@ pub(crate) fn allow_deprecated(is_deprecated: bool) -> Option<TokenStream> {
 pub(crate) fn items(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
     let mut out = TokenStream::new();
     for part in parts {
-        out.extend(action(scope, part));
+        out.extend(action(scope, part, parts));
     }
     out.extend(enums::enums(scope, parts));
     out.extend(aggregate::aggregate(scope, parts));
-    out
+    guard::of_block(scope, parts, &out)
 }
 
 /// The structs of one action, and what makes them work.
-fn action(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {
+fn action(scope: &Scope<'_>, part: &Part<'_>, parts: &[Part<'_>]) -> TokenStream {
     let action = part.action;
     let command = command::structure(scope, action);
     let event = event::structure(scope, action);
+    let event_implementation = event::implementation(scope, action);
     let defaults = defaults::defaults(scope, action);
-    let allow = allow_deprecated(action.deprecated.is_some());
-    let attributes = scope.item_attributes(action);
+    let attributes = hidden_attributes(scope, action);
     let items: TokenStream = [
-        event::implementation(scope, action),
-        command::debug(action),
+        Some(command::fields(scope, action)),
+        command::debug(scope, action),
         Some(command::implementation(scope, part)),
         Some(registration::of_action(scope, action)),
-        assertions::of_action(scope, part),
+        assertions::of_action(scope, part, parts),
     ]
     .into_iter()
     .flatten()
     .collect();
-    let closed = scope.closed(&quote!(#attributes #allow), &items);
-    quote!(#command #event #defaults #closed)
+    let closed = scope.closed(&attributes, &items);
+    let command = guard::of_command(scope, parts, action, &quote!(#command #closed));
+    quote!(#command #event #event_implementation #defaults)
+}
+
+/// The attributes of what has no name of its own.
+fn hidden_attributes(scope: &Scope<'_>, action: &Action) -> TokenStream {
+    let attributes = scope.item_attributes(action);
+    let allow = allow_deprecated(action.deprecated.is_some());
+    quote!(#attributes #allow)
 }

@@ -7,22 +7,20 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::Scope;
-use super::spans::generated_ident;
+use super::spans::{generated_ident, own_name};
 use crate::model::{Action, domain::Domain};
 
 pub(crate) fn of_action(scope: &Scope<'_>, action: &Action) -> TokenStream {
     let private = &scope.inner;
     let ident = generated_ident(&action.command);
     quote! {
-        #private::submit! {
-            #private::Registration::action(<#ident as #private::Command>::ACTION)
-        }
+        #private::submit_action!(#ident);
     }
 }
 
 pub(crate) fn of_domain(domain: &Domain) -> TokenStream {
     let private = &domain.private;
-    let ident = &domain.ident;
+    let ident = own_name(&domain.ident, domain.inherited.deprecated.is_some());
     quote! {
         #private::submit! {
             #private::Registration::domain(

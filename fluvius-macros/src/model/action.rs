@@ -4,15 +4,19 @@ use proc_macro2::{Ident, Span};
 use syn::{Attribute, Generics, LitStr, ReceiverKind, Safety, Type, Visibility};
 
 use super::docs::Docs;
+use super::inherited::{Deprecated, Inherited};
 use super::names;
 use super::outcome::{Answer, Outcome};
 use super::param::{self, Argument, Field};
 use super::self_type::SelfType;
 use crate::parse::SourceAction;
+use crate::parse::token_text::identity_text;
 
 pub(crate) struct Action {
     /// The word `action` of its attribute.
     pub(crate) marker: Span,
+    /// A fault was reported, so an option may only seem to be missing.
+    pub(crate) options_flawed: bool,
     pub(crate) method: Ident,
     /// The method's name without `r#`.
     pub(crate) method_name: String,
@@ -30,7 +34,7 @@ pub(crate) struct Action {
     pub(crate) vis: Visibility,
     pub(crate) cfgs: Vec<Attribute>,
     pub(crate) allows: Vec<Attribute>,
-    pub(crate) deprecated: Option<Attribute>,
+    pub(crate) deprecated: Option<Deprecated>,
     pub(crate) docs: Docs,
     pub(crate) is_async: bool,
     /// `unsafe`, `extern`, `..`: words that an action cannot have.
@@ -70,6 +74,7 @@ impl Action {
         let creates = matches!(receiver, Receiver::Form(Lifecycle::Creates));
         let outcome = source.output().map(|written| Outcome::lower(written, creates, self_type));
         let signature = &source.signature;
+        let inherited = Inherited::of(&source.attributes);
         let args = source.args;
         let command = args
             .command
@@ -82,6 +87,7 @@ impl Action {
         };
         Self {
             marker: source.marker,
+            options_flawed: args.flawed,
             key: match &args.key {
                 Some(written) => written.value(),
                 None => names::kebab(&method_name),
@@ -99,9 +105,9 @@ impl Action {
             if_match: args.if_match,
             timeout: args.timeout,
             vis: source.vis,
-            cfgs: named(&source.attributes, "cfg"),
-            allows: named(&source.attributes, "allow"),
-            deprecated: named(&source.attributes, "deprecated").into_iter().next(),
+            cfgs: inherited.cfgs,
+            allows: inherited.allows,
+            deprecated: inherited.deprecated,
             docs: Docs::of(&source.attributes),
             is_async: signature.asyncness.is_some(),
             refused_words: refused_words(signature),
@@ -135,10 +141,9 @@ impl Action {
     /// Whether the event holds the data that the rule returned.
     pub(crate) fn event_has_data(&self) -> bool {
         self.event.is_some()
-            && self
-                .outcome
-                .as_ref()
-                .is_some_and(|outcome| outcome.answer == Answer::Data && outcome.is_sound())
+            && self.outcome.as_ref().is_some_and(|outcome| {
+                outcome.answer == Answer::Data && outcome.is_sound_in_event()
+            })
     }
 
     pub(crate) fn has_secrets(&self) -> bool {
@@ -147,8 +152,7 @@ impl Action {
 
     /// The `cfg`s as text, to compare actions.
     pub(crate) fn cfg_text(&self) -> Vec<String> {
-        let mut texts: Vec<String> =
-            self.cfgs.iter().map(|cfg| quote::ToTokens::to_token_stream(cfg).to_string()).collect();
+        let mut texts: Vec<String> = self.cfgs.iter().map(identity_text).collect();
         texts.sort();
         texts
     }
@@ -188,15 +192,6 @@ fn refused_words(signature: &syn::Signature) -> Vec<(Span, &'static str)> {
         words.push((*dot, "..."));
     }
     words
-}
-
-fn named(attributes: &[Attribute], name: &str) -> Vec<Attribute> {
-    attributes.iter().filter(|attribute| attribute.path().is_ident(name)).cloned().collect()
-}
-
-/// The attributes of the block that go to every generated item.
-pub(crate) fn block_attributes(attributes: &[Attribute]) -> (Vec<Attribute>, Vec<Attribute>) {
-    (named(attributes, "cfg"), named(attributes, "allow"))
 }
 
 /// The referent of the context's parameter, if the action takes one.

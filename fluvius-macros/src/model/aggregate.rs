@@ -3,7 +3,8 @@
 use proc_macro2::{Ident, Span};
 use syn::{Attribute, Generics, ItemImpl, LitStr, Path, Type, Visibility};
 
-use super::action::{self, Action};
+use super::action::Action;
+use super::inherited::Inherited;
 use super::names;
 use super::private_path::PrivatePath;
 use super::self_type::SelfType;
@@ -13,6 +14,8 @@ use crate::parse::{IndexPlace, SourceBlock, SourceIndex};
 
 pub(crate) struct Aggregate {
     pub(crate) private: PrivatePath,
+    /// A fault was reported, so an option may only seem to be missing.
+    pub(crate) options_flawed: bool,
     pub(crate) impl_place: Span,
     pub(crate) trait_path: Option<Path>,
     pub(crate) generics: Generics,
@@ -27,6 +30,8 @@ pub(crate) struct Aggregate {
     pub(crate) revision: u32,
     pub(crate) revision_place: Option<Span>,
     pub(crate) upcast: Option<FunctionPath>,
+    /// The place of `upcast = none`.
+    pub(crate) upcast_waived: Option<Span>,
     pub(crate) indexes: Vec<Index>,
     /// The attributes of the block that every generated item takes over.
     pub(crate) cfgs: Vec<Attribute>,
@@ -70,11 +75,12 @@ pub(crate) fn lower(source: SourceBlock, errors: &mut Errors) -> Aggregate {
         Some(strings) => (strings.list, Some(strings.place)),
         None => (vec![LitStr::new(&names::kebab(&name), place)], None),
     };
-    let (cfgs, allows) = action::block_attributes(&attrs);
+    let Inherited { cfgs, allows, .. } = Inherited::of(&attrs);
     let actions: Vec<Action> =
         actions.into_iter().map(|source| Action::lower(source, self_type.as_ref())).collect();
     Aggregate {
         private: PrivatePath::lower(args.crate_path.as_ref(), errors),
+        options_flawed: args.flawed,
         impl_place: impl_token.span,
         trait_path: trait_.map(|(path, _)| path),
         generics,
@@ -90,6 +96,7 @@ pub(crate) fn lower(source: SourceBlock, errors: &mut Errors) -> Aggregate {
         revision: args.revision.as_ref().map_or(1, |revision| revision.value),
         revision_place: args.revision.map(|revision| revision.place),
         upcast: args.upcast,
+        upcast_waived: args.upcast_waived,
         indexes: args.indexes.into_iter().map(Index::lower).collect(),
         cfgs,
         allows,

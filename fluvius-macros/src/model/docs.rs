@@ -1,22 +1,33 @@
 //! The author's doc comments, ready to be shown on another item.
 
+use proc_macro2::TokenStream;
+use quote::quote;
 use syn::{Attribute, Expr, Lit, Meta};
+
+use super::inherited::{self, Conditional};
+use super::markdown;
+use super::private_path::PrivatePath;
 
 /// A doc comment as lines without the comment's own indentation.
 #[derive(Default)]
 pub(crate) struct Docs {
-    lines: Vec<String>,
-    /// Docs that are no literal, such as `#[doc = include_str!("..")]`.
+    parts: Vec<Part>,
+    /// Docs that are no literal, such as `#[doc = include_str!("..")]`, or under a condition.
     computed: Vec<Attribute>,
     /// The first attribute, to point at.
     pub(crate) first: Option<Attribute>,
 }
 
+/// Docs in the order in which they are written.
+enum Part {
+    Lines(Vec<String>),
+    Computed(Expr),
+}
+
 impl Docs {
     pub(crate) fn of(attributes: &[Attribute]) -> Self {
         let mut docs = Self::default();
-        let mut blocks: Vec<String> = Vec::new();
-        for attribute in attributes {
+        for Conditional { condition, attribute } in inherited::flat(attributes) {
             let Meta::NameValue(pair) = &attribute.meta else {
                 continue;
             };
@@ -24,30 +35,60 @@ impl Docs {
                 continue;
             }
             docs.first.get_or_insert_with(|| attribute.clone());
+            if condition.is_some() {
+                docs.computed.extend(inherited::under(condition.as_ref(), &attribute.meta));
+                continue;
+            }
             match literal(&pair.value) {
-                Some(text) => blocks.push(text),
-                None => docs.computed.push(attribute.clone()),
+                Some(text) => {
+                    let lines = block_lines(&text);
+                    match docs.parts.last_mut() {
+                        Some(Part::Lines(last)) => last.extend(lines),
+                        _ => docs.parts.push(Part::Lines(lines)),
+                    }
+                }
+                None => {
+                    docs.parts.push(Part::Computed(pair.value.clone()));
+                    docs.computed.push(attribute.clone());
+                }
             }
         }
-        let lines = blocks.iter().flat_map(|block| block_lines(block)).collect();
-        docs.lines = without_indent(lines);
+        without_indent(&mut docs.parts);
         docs
     }
 
     /// The whole text, as it stands in the descriptor.
-    pub(crate) fn text(&self) -> String {
-        self.lines.join("\n").trim().to_owned()
+    pub(crate) fn text(&self, private: &PrivatePath) -> TokenStream {
+        self.tokens(private, |lines| lines.join("\n").trim().to_owned())
+    }
+
+    /// The same without examples in code.
+    pub(crate) fn description(&self, private: &PrivatePath) -> TokenStream {
+        self.tokens(private, prose)
+    }
+
+    /// A literal; what is computed is put in its place by the compiler.
+    fn tokens(&self, private: &PrivatePath, text: impl Fn(&[String]) -> String) -> TokenStream {
+        if !self.parts.iter().any(|part| matches!(part, Part::Computed(_))) {
+            let text = text(&self.lines());
+            return quote!(#text);
+        }
+        let pieces = self.parts.iter().enumerate().map(|(at, part)| {
+            let line_end = (at > 0).then(|| quote!("\n",));
+            match part {
+                Part::Lines(lines) => {
+                    let text = text(lines);
+                    quote!(#line_end #text)
+                }
+                Part::Computed(expr) => quote!(#line_end #expr),
+            }
+        });
+        quote!(#private::core::concat!(#(#pieces),*))
     }
 
     /// The first paragraph in one line; empty without docs.
     pub(crate) fn summary(&self) -> String {
-        let paragraph = self
-            .lines
-            .iter()
-            .map(|line| line.trim())
-            .skip_while(|line| line.is_empty())
-            .take_while(|line| !line.is_empty());
-        paragraph.collect::<Vec<_>>().join(" ")
+        markdown::summary(&markdown::without_code(&self.lines()))
     }
 
     pub(crate) fn computed(&self) -> &[Attribute] {
@@ -57,17 +98,26 @@ impl Docs {
     /// The text without examples in code, which run on the method only, and
     /// without the headings that stood above nothing else.
     pub(crate) fn prose(&self) -> String {
-        let kept = without_empty_headings(without_code(&self.lines));
-        kept.join("\n").trim().to_owned()
+        prose(&self.lines())
     }
 
     /// A link to `Self`, which would mean another type on a generated item.
-    pub(crate) fn self_link(&self) -> Option<&'static str> {
-        let prose = self.prose();
-        ["[`Self`]", "[Self]", "[`Self::", "[Self::", "(Self::", "(Self)", "[`self.", "[self."]
-            .into_iter()
-            .find(|link| prose.contains(link))
+    pub(crate) fn self_link(&self) -> Option<String> {
+        markdown::self_link(&markdown::without_code(&self.lines()))
     }
+
+    fn lines(&self) -> Vec<String> {
+        let lines = self.parts.iter().filter_map(|part| match part {
+            Part::Lines(lines) => Some(lines),
+            Part::Computed(_) => None,
+        });
+        lines.flatten().cloned().collect()
+    }
+}
+
+fn prose(lines: &[String]) -> String {
+    let kept = markdown::without_empty_headings(markdown::without_code(lines));
+    kept.join("\n").trim().to_owned()
 }
 
 fn literal(expr: &Expr) -> Option<String> {
@@ -99,68 +149,26 @@ fn block_lines(block: &str) -> Vec<String> {
     lines.into_iter().map(unstarred).collect()
 }
 
-fn without_indent(lines: Vec<String>) -> Vec<String> {
-    let indent = lines
-        .iter()
+fn without_indent(parts: &mut [Part]) {
+    let lines = || {
+        parts.iter().filter_map(|part| match part {
+            Part::Lines(lines) => Some(lines),
+            Part::Computed(_) => None,
+        })
+    };
+    let indent = lines()
+        .flatten()
         .filter(|line| !line.trim().is_empty())
         .map(|line| line.len() - line.trim_start_matches(' ').len())
         .min()
         .unwrap_or(0);
-    lines.into_iter().map(|line| line.get(indent..).unwrap_or("").trim_end().to_owned()).collect()
-}
-
-fn without_code(lines: &[String]) -> Vec<String> {
-    let mut kept: Vec<String> = Vec::new();
-    let mut fence: Option<&str> = None;
-    let mut after_blank = true;
-    let mut in_list = false;
-    for line in lines {
-        let text = line.trim_start();
-        let indented = line.len() - text.len() >= 4;
-        let mark = ["```", "~~~"].into_iter().find(|mark| text.starts_with(mark));
-        match (fence, mark) {
-            (Some(open), Some(mark)) if open == mark => fence = None,
-            (Some(_), _) => {}
-            (None, Some(mark)) => fence = Some(mark),
-            // Indented code starts after a blank line; below a list item the
-            // same indentation continues the item.
-            (None, None) if indented && after_blank && !in_list => continue,
-            (None, None) => {
-                if !text.is_empty() && !indented {
-                    in_list = is_list_item(text);
-                }
-                kept.push(line.clone());
+    for part in parts {
+        if let Part::Lines(lines) = part {
+            for line in lines {
+                *line = line.get(indent..).unwrap_or("").trim_end().to_owned();
             }
         }
-        after_blank = text.is_empty();
     }
-    kept
-}
-
-fn is_list_item(text: &str) -> bool {
-    let bullet = ["- ", "* ", "+ "].iter().any(|mark| text.starts_with(mark));
-    let numbered = text.split_once(['.', ')']).is_some_and(|(number, _)| {
-        !number.is_empty() && number.chars().all(|digit| digit.is_ascii_digit())
-    });
-    bullet || numbered
-}
-
-fn without_empty_headings(lines: Vec<String>) -> Vec<String> {
-    let is_heading = |line: &String| {
-        let hashes = line.chars().take_while(|mark| *mark == '#').count();
-        (1..=6).contains(&hashes) && line.chars().nth(hashes).is_none_or(|next| next == ' ')
-    };
-    let mut kept: Vec<String> = Vec::new();
-    for (at, line) in lines.iter().enumerate() {
-        let next = lines[at + 1..].iter().find(|below| !below.is_empty());
-        let stands_alone = next.is_none_or(is_heading);
-        let blank_twice = line.is_empty() && kept.last().is_some_and(String::is_empty);
-        if blank_twice || (is_heading(line) && stands_alone) {
-            continue;
-        }
-        kept.push(line.clone());
-    }
-    kept
 }
 
 #[cfg(test)]
@@ -173,6 +181,29 @@ mod tests {
         Docs::of(&item.attrs)
     }
 
+    fn text(docs: &Docs) -> String {
+        let mut errors = crate::errors::Errors::new();
+        let private = PrivatePath::lower(None, &mut errors);
+        errors.finish();
+        docs.text(&private).to_string()
+    }
+
+    #[test]
+    fn computed_docs_keep_their_place() {
+        let item: syn::ItemStruct = syn::parse_quote! {
+            /// Before.
+            #[doc = concat!("Asks ", "a word.")]
+            /// After.
+            struct X;
+        };
+        let expected = quote::quote! {
+            ::fluvius_core::__private::core::concat!(
+                "Before.", "\n", concat!("Asks ", "a word."), "\n", "After."
+            )
+        };
+        assert_eq!(text(&Docs::of(&item.attrs)), expected.to_string());
+    }
+
     #[test]
     fn code_stays_on_the_method() {
         let docs = docs(
@@ -183,7 +214,7 @@ mod tests {
             "Deposits money.\n\nSee [`Account`].\n\n- one\n\n    more of one\n\nThen:\n\n# Errors\n\nNone."
         );
         assert_eq!(docs.summary(), "Deposits money.");
-        assert!(docs.text().contains("account.deposit()"));
+        assert!(text(&docs).contains("account.deposit()"));
     }
 
     #[test]
@@ -192,14 +223,12 @@ mod tests {
             #[doc = "*\n     * Deposits\n     * money.\n     "]
             struct X;
         };
-        assert!(Docs::of(&item.attrs).text().ends_with("Deposits\nmoney."));
+        assert_eq!(Docs::of(&item.attrs).prose(), "Deposits\nmoney.");
     }
 
     #[test]
-    fn links_to_self_are_found() {
+    fn links_to_self_in_code_are_no_links() {
         assert!(docs(" See [`Self::balance`].").self_link().is_some());
-        assert!(docs(" See [the balance](Self::balance).").self_link().is_some());
-        assert!(docs(" `Self` without a link.").self_link().is_none());
         assert!(docs(" ```\n // [Self]\n ```").self_link().is_none());
     }
 }

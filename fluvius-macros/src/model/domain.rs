@@ -1,9 +1,11 @@
 //! A domain: its metadata with the defaults filled in.
 
-use proc_macro2::{Ident, Span};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::ToTokens;
 use syn::{Generics, LitStr, Type};
 
 use super::docs::Docs;
+use super::inherited::Inherited;
 use super::names;
 use super::private_path::PrivatePath;
 use crate::errors::Errors;
@@ -12,6 +14,7 @@ use crate::parse::derive_domain::SourceDomain;
 pub(crate) struct Domain {
     pub(crate) private: PrivatePath,
     pub(crate) ident: Ident,
+    pub(crate) inherited: Inherited,
     pub(crate) name: String,
     pub(crate) generics: Generics,
     /// Nothing where the option is missing.
@@ -19,7 +22,8 @@ pub(crate) struct Domain {
     pub(crate) namespace: String,
     pub(crate) namespace_written: Option<LitStr>,
     pub(crate) title: String,
-    pub(crate) description: String,
+    /// The option, or the doc comment.
+    pub(crate) description: TokenStream,
     pub(crate) tags: Vec<LitStr>,
     pub(crate) revision: u32,
     pub(crate) place: Span,
@@ -30,13 +34,18 @@ pub(crate) fn lower(source: SourceDomain, errors: &mut Errors) -> Domain {
     let text = |written: Option<LitStr>, derived: String| {
         written.map_or(derived, |written| written.value())
     };
-    let docs = Docs::of(&source.attributes).prose();
+    let private = PrivatePath::lower(source.crate_path.as_ref(), errors);
+    let description = match source.description {
+        Some(written) => written.to_token_stream(),
+        None => Docs::of(&source.attributes).description(&private),
+    };
     Domain {
-        private: PrivatePath::lower(source.crate_path.as_ref(), errors),
+        private,
+        inherited: Inherited::of(&source.attributes),
         namespace: text(source.namespace.clone(), names::namespace(&name)),
         namespace_written: source.namespace,
         title: text(source.title, names::words(&name)),
-        description: text(source.description, docs),
+        description,
         tags: source.tags.map(|tags| tags.list).unwrap_or_default(),
         revision: source.revision.map_or(0, |revision| revision.value),
         aggregates: source.aggregates,

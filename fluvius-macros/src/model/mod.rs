@@ -4,6 +4,8 @@ pub(crate) mod action;
 pub(crate) mod aggregate;
 pub(crate) mod docs;
 pub(crate) mod domain;
+pub(crate) mod inherited;
+pub(crate) mod markdown;
 pub(crate) mod names;
 pub(crate) mod outcome;
 pub(crate) mod param;

@@ -1,8 +1,8 @@
 //! The rules by which names are derived. A key once released is data, so a
 //! table test fixes them.
 
-use heck::{ToKebabCase, ToTitleCase, ToUpperCamelCase};
-use proc_macro2::{Ident, Span};
+use heck::{ToKebabCase, ToSnakeCase, ToTitleCase, ToUpperCamelCase};
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 
 /// The name without `r#`.
 pub(crate) fn plain(ident: &Ident) -> String {
@@ -18,6 +18,11 @@ pub(crate) fn kebab(text: &str) -> String {
 /// `deposit_money` or `deposit-money` to `DepositMoney`.
 pub(crate) fn upper_camel(text: &str) -> String {
     text.to_upper_camel_case()
+}
+
+/// `DepositMoney` to `deposit_money`.
+pub(crate) fn snake(text: &str) -> String {
+    text.to_snake_case()
 }
 
 /// `TransactionManagerDomain` to `Transaction Manager Domain`.
@@ -49,6 +54,47 @@ pub(crate) fn type_ident(name: &str, span: Span) -> Option<Ident> {
     let mut ident = syn::parse_str::<Ident>(name).ok()?;
     ident.set_span(span);
     Some(ident)
+}
+
+/// The words that an edition later than the author's may reserve. The compiler reads generated
+/// tokens in the edition of this crate.
+const RESERVED_LATER: [&str; 5] = ["async", "await", "dyn", "gen", "try"];
+
+fn is_reserved_later(ident: &Ident) -> bool {
+    RESERVED_LATER.iter().any(|word| ident == word)
+}
+
+/// Moves a name to another place. It stays a name in every edition.
+pub(crate) fn placed(name: &Ident, place: Span) -> Ident {
+    if is_reserved_later(name) {
+        return Ident::new_raw(&name.to_string(), place);
+    }
+    let mut name = name.clone();
+    name.set_span(place);
+    name
+}
+
+/// Moves all tokens to another place. `$crate` and the words that an edition reserves keep their
+/// meaning.
+pub(crate) fn all_placed(tokens: TokenStream, place: Span) -> TokenStream {
+    tokens
+        .into_iter()
+        .map(|token| match token {
+            TokenTree::Group(group) => {
+                let mut moved = Group::new(group.delimiter(), all_placed(group.stream(), place));
+                moved.set_span(place);
+                TokenTree::Group(moved)
+            }
+            TokenTree::Ident(mut word) if word == "$crate" || is_reserved_later(&word) => {
+                word.set_span(word.span().located_at(place));
+                TokenTree::Ident(word)
+            }
+            mut other => {
+                other.set_span(place);
+                other
+            }
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -50,6 +50,8 @@ pub(crate) enum Why {
     Unnamed,
     Type,
     ContextByValue,
+    /// A type of programs, with what an action uses in its place.
+    OfPrograms(&'static str),
     /// `#[arg(..)]` on the context.
     ContextWithOptions(proc_macro2::Span),
 }
@@ -73,6 +75,7 @@ impl Field {
 
 pub(crate) fn lower(source: SourceParam, self_type: Option<&SelfType>) -> Argument {
     let SourceParam { attrs, pat, ty } = source;
+    let ty = types::ungrouped(ty);
     if let Type::Reference(reference) = &ty
         && types::is_context(&reference.elem)
     {
@@ -83,6 +86,9 @@ pub(crate) fn lower(source: SourceParam, self_type: Option<&SelfType>) -> Argume
     }
     if types::is_context(&ty) {
         return refused(pat, ty, Why::ContextByValue);
+    }
+    if let Some(instead) = types::of_programs(&ty) {
+        return refused(pat, ty, Why::OfPrograms(instead));
     }
     let Some(ident) = plain_ident(&pat) else {
         let why = match &pat {

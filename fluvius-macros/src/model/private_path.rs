@@ -1,4 +1,4 @@
-//! The one path that generated code may start from, besides `::core`.
+//! The one path that generated code may start from.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
@@ -18,7 +18,9 @@ impl PrivatePath {
         let Some(path) = written else {
             return Self::standard();
         };
-        let starts_at_crate = path.segments.first().is_some_and(|segment| segment.ident == "crate");
+        let first = path.segments.first().map(|segment| &segment.ident);
+        let of_macro = first.is_some_and(|first| first == "$crate");
+        let starts_at_crate = of_macro || first.is_some_and(|first| first == "crate");
         if path.leading_colon.is_none() && !starts_at_crate {
             let shown = token_text(&path);
             errors.at(

@@ -1,16 +1,19 @@
 //! A rejection: which code each of its cases has.
 
 use proc_macro2::{Ident, Span};
-use syn::{Fields, Generics, LitStr, Member};
+use syn::{Fields, Generics, LitStr, Member, Type};
 
+use super::inherited::Inherited;
 use super::names;
 use super::private_path::PrivatePath;
+use super::types;
 use crate::errors::Errors;
 use crate::parse::derive_rejection::{SourceBody, SourceCase, SourceRejection};
 
 pub(crate) struct Rejection {
     pub(crate) private: PrivatePath,
     pub(crate) ident: Ident,
+    pub(crate) inherited: Inherited,
     pub(crate) generics: Generics,
     pub(crate) is_enum: bool,
     pub(crate) cases: Vec<Case>,
@@ -27,8 +30,8 @@ pub(crate) struct Case {
 /// Where the code of a case comes from.
 pub(crate) enum CaseAnswer {
     Code(String),
-    /// The field that is asked.
-    Inner(Member),
+    /// The field that holds the error, and the number of boxes around it.
+    Inner(Member, usize),
 }
 
 pub(crate) fn lower(source: SourceRejection, errors: &mut Errors) -> Rejection {
@@ -39,6 +42,7 @@ pub(crate) fn lower(source: SourceRejection, errors: &mut Errors) -> Rejection {
     Rejection {
         private: PrivatePath::lower(source.crate_path.as_ref(), errors),
         ident: source.ident,
+        inherited: Inherited::of(&source.attributes),
         generics: source.generics,
         is_enum,
         cases: cases.into_iter().map(lower_case).collect(),
@@ -46,9 +50,10 @@ pub(crate) fn lower(source: SourceRejection, errors: &mut Errors) -> Rejection {
 }
 
 fn lower_case(source: SourceCase) -> Case {
-    let only_field = source.fields.members().next().filter(|_| source.fields.len() == 1);
+    let only_field = source.fields.members().zip(&source.fields).next();
+    let only_field = only_field.filter(|_| source.fields.len() == 1);
     let answer = match (source.transparent, only_field) {
-        (Some(_), Some(member)) => CaseAnswer::Inner(member),
+        (Some(_), Some((member, field))) => CaseAnswer::Inner(member, boxes(&field.ty)),
         _ => CaseAnswer::Code(match &source.code {
             Some(written) => written.value(),
             None => names::kebab(&names::plain(&source.ident)),
@@ -61,4 +66,13 @@ fn lower_case(source: SourceCase) -> Case {
         fields: source.fields,
         answer,
     }
+}
+
+/// Counts the `Box<..>` written around the error. `Box` does not implement `Rejection`, so that the
+/// compiler can explain what is wrong with `Box<dyn Error>`.
+fn boxes(ty: &Type) -> usize {
+    if !types::is_named(ty, "Box") {
+        return 0;
+    }
+    types::arguments(ty).first().map_or(0, |inner| 1 + boxes(inner))
 }

@@ -7,14 +7,17 @@ use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{PathArguments, Type};
 
-use crate::parse::token_text::type_text;
+use super::names;
+use crate::parse::token_text::{identity_text, type_text};
 
 /// The aggregate's type as the author wrote it.
 pub(crate) struct SelfType {
     pub(crate) ty: Type,
     /// The last segment of its path.
     pub(crate) ident: Ident,
-    /// Whether generic arguments are written, as in `Account<Eur>`.
+    /// True if it is written as one name, which is then in scope.
+    pub(crate) is_one_word: bool,
+    /// True if generic arguments are written, as in `Account<Eur>`.
     pub(crate) has_arguments: bool,
     /// The path without generic arguments, for links.
     pub(crate) link: String,
@@ -35,6 +38,7 @@ impl SelfType {
         Some(Self {
             ty: ty.clone(),
             ident: last.ident.clone(),
+            is_one_word: path.leading_colon.is_none() && path.segments.len() == 1,
             has_arguments: !matches!(last.arguments, PathArguments::None),
             link: format!("{leading}{}", segments.collect::<Vec<_>>().join("::")),
         })
@@ -42,8 +46,7 @@ impl SelfType {
 
     /// Whether `other` is `Self` or this type as written.
     pub(crate) fn is_named_by(&self, other: &Type) -> bool {
-        let text = type_text(other);
-        text == "Self" || text == type_text(&self.ty)
+        type_text(other) == "Self" || identity_text(other) == identity_text(&self.ty)
     }
 
     /// The tokens with each `Self` replaced.
@@ -72,7 +75,7 @@ impl SelfType {
     fn in_place_of(&self, span: Span, is_path: bool) -> TokenStream {
         let ty = &self.ty;
         let tokens = if is_path { quote!(<#ty>) } else { quote!(#ty) };
-        respanned(tokens, span)
+        names::all_placed(tokens, span)
     }
 }
 
@@ -80,18 +83,4 @@ impl ToTokens for SelfType {
     fn to_tokens(&self, out: &mut TokenStream) {
         self.ty.to_tokens(out);
     }
-}
-
-fn respanned(tokens: TokenStream, span: Span) -> TokenStream {
-    tokens
-        .into_iter()
-        .map(|mut token| {
-            if let TokenTree::Group(group) = &token {
-                let inner = respanned(group.stream(), span);
-                token = TokenTree::Group(Group::new(group.delimiter(), inner));
-            }
-            token.set_span(span);
-            token
-        })
-        .collect()
 }

@@ -38,6 +38,12 @@ pub(crate) fn flaw(ty: &Type, static_allowed: bool) -> Option<Flaw<'_>> {
         Type::ImplTrait(impl_trait) => Some(Flaw::ImplTrait(impl_trait)),
         Type::Infer(_) => Some(Flaw::Inferred(ty)),
         Type::Never(_) => Some(Flaw::Never(ty)),
+        Type::TraitObject(object) => object.bounds.iter().find_map(|bound| match bound {
+            syn::TypeParamBound::Lifetime(lifetime) if lifetime.ident != "static" => {
+                Some(Flaw::Lifetime(lifetime))
+            }
+            _ => None,
+        }),
         Type::Macro(mac) => hidden_self(&mac.mac),
         Type::Array(array) => inner(&array.elem).or_else(|| hidden_self(&array.len)),
         Type::Slice(slice) => inner(&slice.elem),
@@ -54,6 +60,14 @@ pub(crate) fn flaw(ty: &Type, static_allowed: bool) -> Option<Flaw<'_>> {
         }
         _ => None,
     }
+}
+
+/// The type inside of the invisible group of a `ty` fragment.
+pub(crate) fn ungrouped(mut ty: Type) -> Type {
+    while let Type::Group(group) = ty {
+        ty = *group.elem;
+    }
+    ty
 }
 
 fn segment_flaw(segment: &PathSegment, static_allowed: bool) -> Option<Flaw<'_>> {
@@ -131,6 +145,17 @@ pub(crate) fn is_double_option(ty: &Type) -> bool {
     is_option(ty) && arguments(ty).first().is_some_and(|inner| is_option(inner))
 }
 
+/// Whether this is a type of every day that is no `Result`, by its name.
+pub(crate) fn is_of_std(ty: &Type) -> bool {
+    match ty {
+        Type::Tuple(_) | Type::Array(_) => true,
+        Type::Group(group) => is_of_std(&group.elem),
+        Type::Paren(paren) => is_of_std(&paren.elem),
+        _ => last_segment(ty)
+            .is_some_and(|last| keywords::NO_RESULTS.iter().any(|name| last.ident == name)),
+    }
+}
+
 pub(crate) fn is_unit(ty: &Type) -> bool {
     match ty {
         Type::Tuple(tuple) => tuple.elems.is_empty(),
@@ -138,6 +163,16 @@ pub(crate) fn is_unit(ty: &Type) -> bool {
         Type::Paren(paren) => is_unit(&paren.elem),
         _ => false,
     }
+}
+
+/// What an action uses in place of a type through which programs send and read.
+pub(crate) fn of_programs(ty: &Type) -> Option<&'static str> {
+    let referent = match ty {
+        Type::Reference(reference) => &*reference.elem,
+        _ => ty,
+    };
+    let found = keywords::OF_PROGRAMS.iter().find(|(name, _)| is_named(referent, name));
+    found.map(|(_, instead)| *instead)
 }
 
 pub(crate) fn is_context(ty: &Type) -> bool {

@@ -16,11 +16,14 @@ pub(crate) struct ActionArgs {
     pub(crate) internal: Option<Span>,
     pub(crate) if_match: Option<LitStr>,
     pub(crate) timeout: Option<LitStr>,
+    /// A fault was reported, so an option may only seem to be missing.
+    pub(crate) flawed: bool,
 }
 
 pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> ActionArgs {
+    let before = errors.count();
     let mut options = Options::parse("#[action]", tokens, keywords::OF_ACTION, &[], errors);
-    ActionArgs {
+    let mut args = ActionArgs {
         evt_key: options.string(keywords::EVT_KEY, errors),
         resources: options.take(keywords::RESOURCES).and_then(|option| option.strings(errors)),
         key: options.string(keywords::KEY, errors),
@@ -28,5 +31,8 @@ pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> ActionArgs {
         internal: options.flag(keywords::INTERNAL, errors),
         if_match: options.string(keywords::IF_MATCH, errors),
         timeout: options.string(keywords::TIMEOUT, errors),
-    }
+        flawed: false,
+    };
+    args.flawed = errors.count() > before;
+    args
 }

@@ -1,6 +1,6 @@
 //! The options of `#[aggregate(..)]`.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use syn::{LitStr, Path};
 
 use super::SourceIndex;
@@ -14,12 +14,17 @@ pub(crate) struct AggregateArgs {
     pub(crate) resources: Option<Strings>,
     pub(crate) revision: Option<Integer>,
     pub(crate) upcast: Option<FunctionPath>,
+    /// The place of `upcast = none`.
+    pub(crate) upcast_waived: Option<Span>,
     pub(crate) name: Option<LitStr>,
     pub(crate) indexes: Vec<SourceIndex>,
     pub(crate) crate_path: Option<Path>,
+    /// A fault was reported, so an option may only seem to be missing.
+    pub(crate) flawed: bool,
 }
 
 pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> AggregateArgs {
+    let before = errors.count();
     let mut options = Options::parse("#[aggregate]", tokens, keywords::OF_AGGREGATE, &[], errors);
     let one = options.take(keywords::RESOURCE);
     let many = options.take(keywords::RESOURCES);
@@ -45,15 +50,21 @@ pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> AggregateArgs {
         Some(None) => (None, None),
         read => (read.flatten(), upcast),
     };
-    AggregateArgs {
+    let waives = |upcast: &FunctionPath| upcast.path.path.is_ident(keywords::NONE);
+    let upcast_waived = upcast.as_ref().filter(|upcast| waives(upcast)).map(|upcast| upcast.place);
+    let mut args = AggregateArgs {
         resources,
         revision,
-        upcast,
+        upcast: upcast.filter(|upcast| !waives(upcast)),
+        upcast_waived,
         name: options.string(keywords::NAME, errors),
         indexes: match options.take(keywords::INDEX).and_then(|option| option.list(errors)) {
             Some(tokens) => indexes::parse(tokens, errors),
             None => Vec::new(),
         },
         crate_path: options.take(keywords::CRATE).and_then(|option| option.path(errors)),
-    }
+        flawed: false,
+    };
+    args.flawed = errors.count() > before;
+    args
 }

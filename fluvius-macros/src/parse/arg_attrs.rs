@@ -4,7 +4,7 @@
 use proc_macro2::Span;
 use syn::{Attribute, Expr, LitStr};
 
-use super::options::{Options, attribute_tokens};
+use super::options::{Options, append, attribute_tokens};
 use crate::errors::Errors;
 use crate::keywords;
 use crate::spelling;
@@ -36,8 +36,7 @@ pub(crate) fn parse(attributes: &[Attribute], errors: &mut Errors) -> ArgAttrs {
             "doc" => args.docs.push(attribute.clone()),
             keywords::ARG => {
                 args.place.get_or_insert(span_of(attribute));
-                tokens.extend(attribute_tokens(attribute, "#[arg]", errors));
-                tokens.extend(quote::quote!(,));
+                append(&mut tokens, attribute_tokens(attribute, "#[arg]", errors));
             }
             // The compiler takes these itself.
             "allow" | "expect" | "warn" | "deny" | "forbid" => {}
@@ -50,7 +49,7 @@ pub(crate) fn parse(attributes: &[Attribute], errors: &mut Errors) -> ArgAttrs {
         }
     }
     if args.place.is_some() {
-        read_options(without_empty(tokens), &mut args, errors);
+        read_options(tokens, &mut args, errors);
     }
     args
 }
@@ -67,21 +66,6 @@ fn read_options(tokens: proc_macro2::TokenStream, args: &mut ArgAttrs, errors: &
     args.default = options.take(keywords::DEFAULT).and_then(|option| option.optional_expr(errors));
     args.secret = options.flag(keywords::SECRET, errors).is_some();
     args.example = options.take(keywords::EXAMPLE).and_then(|option| option.literal(errors));
-}
-
-/// Drops the commas that empty or comma-ended attributes leave behind.
-fn without_empty(tokens: proc_macro2::TokenStream) -> proc_macro2::TokenStream {
-    let is_comma = |token: &proc_macro2::TokenTree| matches!(token, proc_macro2::TokenTree::Punct(punct) if punct.as_char() == ',');
-    let mut after_comma = true;
-    tokens
-        .into_iter()
-        .filter(|token| {
-            let comma = is_comma(token);
-            let keep = !(comma && after_comma);
-            after_comma = comma;
-            keep
-        })
-        .collect()
 }
 
 fn span_of(attribute: &Attribute) -> Span {

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use syn::{Attribute, DeriveInput, Generics, Ident, LitStr, Path, Type};
 
-use super::options::{Integer, Options, Strings, attribute_tokens};
+use super::options::{Integer, Options, Strings};
 use crate::errors::Errors;
 use crate::keywords;
 
@@ -22,17 +22,7 @@ pub(crate) struct SourceDomain {
 
 pub(crate) fn parse(item: TokenStream, errors: &mut Errors) -> Option<SourceDomain> {
     let input: DeriveInput = errors.keep(syn::parse2(item))?;
-    let mut tokens = TokenStream::new();
-    for attribute in &input.attrs {
-        if attribute.path().is_ident("domain") {
-            let part = attribute_tokens(attribute, "#[domain]", errors);
-            if !tokens.is_empty() {
-                tokens.extend(quote::quote!(,));
-            }
-            tokens.extend(part);
-        }
-    }
-    let mut options = Options::parse("#[domain]", tokens, keywords::OF_DOMAIN, &[], errors);
+    let mut options = Options::of_attributes("domain", &input.attrs, keywords::OF_DOMAIN, errors);
     Some(SourceDomain {
         ident: input.ident,
         generics: input.generics,

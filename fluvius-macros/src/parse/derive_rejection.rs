@@ -9,6 +9,7 @@ use crate::keywords;
 
 pub(crate) struct SourceRejection {
     pub(crate) ident: Ident,
+    pub(crate) attributes: Vec<Attribute>,
     pub(crate) generics: Generics,
     pub(crate) crate_path: Option<Path>,
     pub(crate) body: SourceBody,
@@ -51,10 +52,15 @@ pub(crate) fn parse(item: TokenStream, errors: &mut Errors) -> Option<SourceReje
             return None;
         }
     };
-    Some(SourceRejection { ident: input.ident, generics: input.generics, crate_path, body })
+    Some(SourceRejection {
+        ident: input.ident,
+        attributes: input.attrs,
+        generics: input.generics,
+        crate_path,
+        body,
+    })
 }
 
-#[derive(Default)]
 struct CaseOptions {
     code: Option<LitStr>,
     transparent: Option<Span>,
@@ -63,20 +69,12 @@ struct CaseOptions {
 
 impl CaseOptions {
     fn of(attributes: &[Attribute], known: &[&str], errors: &mut Errors) -> Self {
-        let mut found = Self::default();
-        for attribute in attributes {
-            if !attribute.path().is_ident("rejection") {
-                continue;
-            }
-            let mut options = Options::of_attribute(attribute, known, errors);
-            found.code = options.string(keywords::CODE, errors).or(found.code);
-            found.transparent = options.flag(keywords::TRANSPARENT, errors).or(found.transparent);
-            found.crate_path = options
-                .take(keywords::CRATE)
-                .and_then(|option| option.path(errors))
-                .or(found.crate_path);
+        let mut options = Options::of_attributes("rejection", attributes, known, errors);
+        Self {
+            code: options.string(keywords::CODE, errors),
+            transparent: options.flag(keywords::TRANSPARENT, errors),
+            crate_path: options.take(keywords::CRATE).and_then(|option| option.path(errors)),
         }
-        found
     }
 
     fn into_case(self, ident: Ident, fields: Fields) -> SourceCase {

@@ -67,6 +67,13 @@ pub(crate) fn parse(
 ) -> Option<SourceBlock> {
     let args = aggregate_args::parse(args, errors);
     let (header, body) = split_block(clean::unwrapped(item), errors)?;
+    for second in header.attrs.iter().filter(|attribute| {
+        let last = attribute.path().segments.last();
+        last.is_some_and(|segment| segment.ident == keywords::AGGREGATE)
+    }) {
+        errors
+            .at(second.path(), "a block is one aggregate: put all options into one `#[aggregate]`");
+    }
     let actions = tokens::split_items(body.stream())
         .into_iter()
         .filter_map(|item| parse_item(item, errors))
@@ -141,14 +148,8 @@ fn parse_item(item: RawItem, errors: &mut Errors) -> Option<SourceAction> {
         errors.at_span(marker, "`#[action]` belongs on a method");
         return None;
     }
-    let tokens: TokenStream = item
-        .attributes
-        .iter()
-        .filter(|attribute| attribute.marker() == Marker::NotOurs)
-        .flat_map(|attribute| attribute.tokens.clone())
-        .chain(item.head)
-        .collect();
-    let head: ActionHead = errors.keep(syn::parse2(tokens))?;
+    let attributes = foreign_attributes(&item);
+    let head: ActionHead = errors.keep(syn::parse2(item.head.into_iter().collect()))?;
     let mut receiver = None;
     let mut params = Vec::new();
     for input in &head.signature.inputs {
@@ -164,7 +165,7 @@ fn parse_item(item: RawItem, errors: &mut Errors) -> Option<SourceAction> {
     Some(SourceAction {
         marker,
         args,
-        attributes: head.attributes,
+        attributes,
         vis: head.vis,
         signature: head.signature,
         receiver,
@@ -172,17 +173,30 @@ fn parse_item(item: RawItem, errors: &mut Errors) -> Option<SourceAction> {
     })
 }
 
-/// Reads the attributes that make a method an action.
+/// Returns the attributes that are not ours. A half-typed one is left out: the
+/// compiler reports it in the block.
+fn foreign_attributes(item: &RawItem) -> Vec<Attribute> {
+    let foreign = item.attributes.iter().filter(|raw| raw.marker() == Marker::NotOurs);
+    foreign
+        .flat_map(|raw| {
+            let tokens: TokenStream = raw.tokens.iter().cloned().collect();
+            Attribute::parse_outer.parse2(tokens).unwrap_or_default()
+        })
+        .collect()
+}
+
+/// Reads the attributes that make a method an action. Of several the last one
+/// counts: one above it may be half typed, and meant for another method.
 fn parse_markers(item: &RawItem, errors: &mut Errors) -> Option<(Span, ActionArgs)> {
-    let mut first: Option<(Span, ActionArgs)> = None;
+    let mut last: Option<(Span, ActionArgs)> = None;
     for raw in &item.attributes {
         let marker = raw.marker();
         if marker == Marker::NotOurs {
             continue;
         }
-        let tokens: TokenStream = raw.tokens.iter().cloned().collect();
+        let content = &raw.content;
         let attribute = errors
-            .keep(Attribute::parse_outer.parse2(tokens))
+            .keep(Attribute::parse_outer.parse2(quote!(#[#content])))
             .and_then(|list| list.into_iter().next())?;
         let place = path_place(attribute.path());
         if marker == Marker::ConditionalAction {
@@ -200,15 +214,14 @@ fn parse_markers(item: &RawItem, errors: &mut Errors) -> Option<(Span, ActionArg
                 format!("`#[{name}]` is not known here; did you mean `#[action(..)]`?"),
             );
         }
-        if let Some((first, _)) = &first {
+        if let Some((first, _)) = &last {
             errors.at_span(place, "a method is one action: remove this second `#[action]`");
             errors.at_span(*first, "the first one is here");
-            continue;
         }
         let tokens = attribute_tokens(&attribute, "#[action]", errors);
-        first = Some((place, action_args::parse(tokens, errors)));
+        last = Some((place, action_args::parse(tokens, errors)));
     }
-    first
+    last
 }
 
 fn path_place(path: &Path) -> Span {
@@ -217,15 +230,7 @@ fn path_place(path: &Path) -> Span {
 
 /// A macro call in the block runs after us, so its actions would be lost.
 fn refuse_hidden_action(item: &RawItem, errors: &mut Errors) {
-    let is_call = item
-        .head
-        .iter()
-        .any(|token| matches!(token, TokenTree::Punct(punct) if punct.as_char() == '!'));
-    if item.is_function() || !is_call {
-        return;
-    }
-    let mut arguments = item.head.iter().chain(&item.end);
-    if arguments.any(mentions_action) {
+    if item.is_macro_call() && has_action_attribute(item.head.iter().chain(&item.end)) {
         errors.at(
             item.head.first(),
             "actions made by a macro are not seen: write them out in the block",
@@ -233,12 +238,23 @@ fn refuse_hidden_action(item: &RawItem, errors: &mut Errors) {
     }
 }
 
-fn mentions_action(token: &TokenTree) -> bool {
-    match token {
-        TokenTree::Ident(word) => word == keywords::ACTION,
-        TokenTree::Group(group) => group.stream().into_iter().any(|inner| mentions_action(&inner)),
-        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+/// Returns true if the tokens contain `#[action]`, at any depth.
+fn has_action_attribute<'a>(tokens: impl Iterator<Item = &'a TokenTree>) -> bool {
+    let mut after_hash = false;
+    for token in tokens {
+        if let TokenTree::Group(group) = token {
+            let content = group.stream();
+            let is_action = group.delimiter() == Delimiter::Bracket
+                && tokens::last_path_segment(content.clone())
+                    .is_some_and(|(name, _)| name == keywords::ACTION);
+            let inner: Vec<TokenTree> = content.into_iter().collect();
+            if after_hash && is_action || has_action_attribute(inner.iter()) {
+                return true;
+            }
+        }
+        after_hash = matches!(token, TokenTree::Punct(punct) if punct.as_char() == '#');
     }
+    false
 }
 
 /// `#[arg]` without `#[action]` would be taken out without effect.
@@ -251,7 +267,7 @@ fn refuse_stray_arg(item: &RawItem, errors: &mut Errors) {
     for token in parameters.stream() {
         if let TokenTree::Group(group) = &token
             && after_hash
-            && let Some(TokenTree::Ident(word)) = group.stream().into_iter().next()
+            && let Some(TokenTree::Ident(word)) = tokens::opened(group.stream()).into_iter().next()
             && word == keywords::ARG
         {
             errors.at(
@@ -264,19 +280,17 @@ fn refuse_stray_arg(item: &RawItem, errors: &mut Errors) {
 }
 
 struct ActionHead {
-    attributes: Vec<Attribute>,
     vis: Visibility,
     signature: Signature,
 }
 
 impl Parse for ActionHead {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let attributes = input.call(Attribute::parse_outer)?;
         let vis = input.parse()?;
         let signature = input.parse()?;
         if !input.is_empty() {
             return Err(input.error("a method's signature ends here"));
         }
-        Ok(Self { attributes, vis, signature })
+        Ok(Self { vis, signature })
     }
 }

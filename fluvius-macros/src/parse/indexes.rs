@@ -5,7 +5,7 @@ use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
-use syn::{LitStr, Token};
+use syn::{DeriveInput, LitStr, Token, Type};
 
 use crate::errors::Errors;
 
@@ -21,6 +21,27 @@ pub(crate) enum IndexPlace {
     Field(Ident),
     /// A path into the JSON of the state.
     Path(LitStr),
+}
+
+/// The fields of one type, as the macro hands them on to its own derive.
+pub(crate) struct IndexedFields {
+    pub(crate) ty: Type,
+    pub(crate) fields: Vec<Ident>,
+}
+
+impl IndexedFields {
+    pub(crate) fn parse(item: TokenStream, errors: &mut Errors) -> Option<Self> {
+        let item: DeriveInput = errors.keep(syn::parse2(item))?;
+        let attribute =
+            item.attrs.iter().find(|attribute| attribute.path().is_ident("fluvius_indexed"))?;
+        errors.keep(attribute.parse_args_with(|input: ParseStream<'_>| {
+            let ty = input.parse()?;
+            input.parse::<Token![;]>()?;
+            let fields =
+                Punctuated::<Ident, Token![,]>::parse_terminated_with(input, Ident::parse_any)?;
+            Ok(Self { ty, fields: fields.into_iter().collect() })
+        }))
+    }
 }
 
 pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Vec<SourceIndex> {

@@ -1,32 +1,19 @@
 //! The list of options inside an attribute: `key = "..", internal, tags(..)`.
 //!
-//! It knows their syntax and their names; what an option means is the model's.
+//! It knows their names and the kinds of their values; what an option means is the model's.
 
-use proc_macro2::{Span, TokenStream};
-use quote::ToTokens;
-use syn::ext::IdentExt;
-use syn::parse::{Parse, ParseStream, Parser};
+use proc_macro2::{Span, TokenStream, TokenTree};
+use syn::parse::Parser;
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Expr, ExprPath, Ident, Lit, LitStr, Meta, Token};
+use syn::{Attribute, Expr, ExprPath, Lit, LitStr, Meta, Token};
 
+use super::option_list::{AttrOption, Value, read_all, ungrouped, without_single_groups};
 use crate::errors::Errors;
 use crate::spelling;
 
 /// The options of one attribute, each known by name and given once.
 pub(crate) struct Options {
     list: Vec<AttrOption>,
-}
-
-/// One option as written.
-pub(crate) struct AttrOption {
-    pub(crate) name: Ident,
-    value: Value,
-}
-
-enum Value {
-    Flag,
-    Equals(Expr),
-    List(TokenStream),
 }
 
 impl Options {
@@ -39,10 +26,8 @@ impl Options {
         repeatable: &[&str],
         errors: &mut Errors,
     ) -> Self {
-        let parser = Punctuated::<AttrOption, Token![,]>::parse_terminated;
-        let parsed = errors.keep(parser.parse2(tokens)).unwrap_or_default();
         let mut list: Vec<AttrOption> = Vec::new();
-        for option in parsed {
+        for option in read_all(without_single_groups(tokens), errors) {
             let name = option.name.to_string();
             if !known.contains(&name.as_str()) {
                 errors.at(&option.name, unknown_option(attribute, &name, known));
@@ -60,11 +45,18 @@ impl Options {
         Self { list }
     }
 
-    /// Reads the options of `#[name(..)]` on an item that a derive was given.
-    pub(crate) fn of_attribute(attribute: &Attribute, known: &[&str], errors: &mut Errors) -> Self {
-        let path = attribute.path().to_token_stream().to_string();
-        let shown = format!("#[{path}]");
-        let tokens = attribute_tokens(attribute, &shown, errors);
+    /// Reads the options of all `#[name(..)]` on an item that a derive was given.
+    pub(crate) fn of_attributes(
+        name: &str,
+        attributes: &[Attribute],
+        known: &[&str],
+        errors: &mut Errors,
+    ) -> Self {
+        let shown = format!("#[{name}]");
+        let mut tokens = TokenStream::new();
+        for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident(name)) {
+            append(&mut tokens, attribute_tokens(attribute, &shown, errors));
+        }
         Self::parse(&shown, tokens, known, &[], errors)
     }
 
@@ -122,6 +114,7 @@ impl AttrOption {
                 errors.at(name, format!("`{name}` takes a string: `{name} = \"..\"`"));
                 None
             }
+            Value::Unreadable => None,
         }
     }
 
@@ -130,12 +123,13 @@ impl AttrOption {
         let name = &self.name;
         let place = name.span();
         let exprs: Vec<Expr> = match self.value {
-            Value::Equals(Expr::Array(array)) => array.elems.into_iter().collect(),
+            Value::Equals(Expr::Array(array)) => array.elems.into_iter().map(ungrouped).collect(),
             Value::Equals(expr) => vec![expr],
             Value::List(tokens) => {
                 let parser = Punctuated::<Expr, Token![,]>::parse_terminated;
-                errors.keep(parser.parse2(tokens))?.into_iter().collect()
+                errors.keep(parser.parse2(tokens))?.into_iter().map(ungrouped).collect()
             }
+            Value::Unreadable => return None,
             Value::Flag => {
                 errors.at(name, format!("`{name}` takes strings: `{name} = [\"..\"]`"));
                 return None;
@@ -154,9 +148,13 @@ impl AttrOption {
     /// A list of types, as `name(A, B)`.
     pub(crate) fn types(self, errors: &mut Errors) -> Option<Vec<syn::Type>> {
         let name = &self.name;
-        let Value::List(tokens) = self.value else {
-            errors.at(name, format!("`{name}` takes types: `{name}(Account)`"));
-            return None;
+        let tokens = match self.value {
+            Value::List(tokens) => tokens,
+            Value::Unreadable => return None,
+            Value::Flag | Value::Equals(_) => {
+                errors.at(name, format!("`{name}` takes types: `{name}(Account)`"));
+                return None;
+            }
         };
         let parser = Punctuated::<syn::Type, Token![,]>::parse_terminated;
         Some(errors.keep(parser.parse2(tokens))?.into_iter().collect())
@@ -165,11 +163,14 @@ impl AttrOption {
     /// What stands in the parentheses of `name(..)`, to be read by the caller.
     pub(crate) fn list(self, errors: &mut Errors) -> Option<TokenStream> {
         let name = &self.name;
-        let Value::List(tokens) = self.value else {
-            errors.at(name, format!("`{name}` takes a list: `{name}(owner_name: text)`"));
-            return None;
-        };
-        Some(tokens)
+        match self.value {
+            Value::List(tokens) => Some(tokens),
+            Value::Unreadable => None,
+            Value::Flag | Value::Equals(_) => {
+                errors.at(name, format!("`{name}` takes a list: `{name}(owner_name: text)`"));
+                None
+            }
+        }
     }
 
     pub(crate) fn flag(self, errors: &mut Errors) -> Option<Span> {
@@ -180,6 +181,7 @@ impl AttrOption {
                 errors.at(name, format!("`{name}` stands alone: write `{name}`"));
                 None
             }
+            Value::Unreadable => None,
         }
     }
 
@@ -208,6 +210,7 @@ impl AttrOption {
                 errors.at(name, message);
                 None
             }
+            Value::Unreadable => None,
         }
     }
 
@@ -225,6 +228,7 @@ impl AttrOption {
                 errors.at(name, message);
                 None
             }
+            Value::Unreadable => None,
         }
     }
 
@@ -238,6 +242,7 @@ impl AttrOption {
                 errors.at(name, format!("write `{name}` or `{name} = ..`"));
                 None
             }
+            Value::Unreadable => None,
         }
     }
 
@@ -246,11 +251,7 @@ impl AttrOption {
         let name = &self.name;
         let place = name.span();
         let message = format!("`{name}` takes the path of a function: `{name} = lift_account`");
-        let mut value = self.value;
-        while let Value::Equals(Expr::Group(group)) = value {
-            value = Value::Equals(*group.expr);
-        }
-        match value {
+        match self.value {
             Value::Equals(Expr::Path(path)) => Some(FunctionPath { path, place }),
             Value::Equals(expr) => {
                 errors.at(&expr, message);
@@ -260,6 +261,7 @@ impl AttrOption {
                 errors.at(name, message);
                 None
             }
+            Value::Unreadable => None,
         }
     }
 
@@ -280,6 +282,7 @@ impl AttrOption {
                 errors.at(name, message);
                 None
             }
+            Value::Unreadable => None,
         }
     }
 }
@@ -302,24 +305,17 @@ pub(crate) struct Strings {
     pub(crate) place: Span,
 }
 
-impl Parse for AttrOption {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let name = input.call(Ident::parse_any)?;
-        let value = if input.peek(Token![=]) {
-            let equals: Token![=] = input.parse()?;
-            if input.is_empty() {
-                return Err(syn::Error::new(equals.span, "a value is missing after `=`"));
-            }
-            Value::Equals(input.parse()?)
-        } else if input.peek(syn::token::Paren) {
-            let content;
-            syn::parenthesized!(content in input);
-            Value::List(content.parse()?)
-        } else {
-            Value::Flag
-        };
-        Ok(Self { name, value })
+/// Puts the options of one more attribute behind those of the attributes before.
+pub(crate) fn append(tokens: &mut TokenStream, more: TokenStream) {
+    if !tokens.is_empty() && !ends_with_comma(tokens) {
+        tokens.extend(quote::quote!(,));
     }
+    tokens.extend(more);
+}
+
+fn ends_with_comma(tokens: &TokenStream) -> bool {
+    let last = tokens.clone().into_iter().last();
+    matches!(last, Some(TokenTree::Punct(punct)) if punct.as_char() == ',')
 }
 
 fn literal_string(expr: &Expr) -> Option<LitStr> {
@@ -328,7 +324,6 @@ fn literal_string(expr: &Expr) -> Option<LitStr> {
             Lit::Str(text) => Some(text.clone()),
             _ => None,
         },
-        Expr::Group(group) => literal_string(&group.expr),
         _ => None,
     }
 }

@@ -1,11 +1,46 @@
 //! Tokens as text, near enough to what the author wrote for messages and docs.
 
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::Type;
 
-/// The tokens as text, without the spaces that printing leaves between them.
+use super::tokens::opened;
+
+/// Returns the tokens as text, without the spaces that printing leaves between
+/// them, and without `$crate`, which an author does not see.
 pub(crate) fn token_text(tokens: &impl ToTokens) -> String {
-    tidy(&tokens.to_token_stream().to_string())
+    tidy(&opened(tokens.to_token_stream()).to_string()).replace("$crate::", "")
+}
+
+/// Returns a text to compare tokens by. It tells the `$crate` of two macros apart.
+pub(crate) fn identity_text(tokens: &impl ToTokens) -> String {
+    with_marked_crates(opened(tokens.to_token_stream())).to_string()
+}
+
+fn with_marked_crates(tokens: TokenStream) -> TokenStream {
+    tokens
+        .into_iter()
+        .map(|token| match token {
+            TokenTree::Ident(word) if word == "$crate" => {
+                TokenTree::Ident(Ident::new(&expansion(word.span()), word.span()))
+            }
+            TokenTree::Group(group) => {
+                let inner = with_marked_crates(group.stream());
+                TokenTree::Group(Group::new(group.delimiter(), inner))
+            }
+            other => other,
+        })
+        .collect()
+}
+
+/// Returns the number of the macro call that a token comes from. The compiler
+/// shows it only in the `Debug` text of a span: `#5 bytes(10..15)`. If it is
+/// not there, all tokens count as of one call.
+fn expansion(span: Span) -> String {
+    let shown = format!("{span:?}");
+    let number = shown.strip_prefix('#').unwrap_or_default();
+    let digits: String = number.chars().take_while(char::is_ascii_digit).collect();
+    format!("__crate_of_{digits}")
 }
 
 /// The text of a type; two types that are written alike have one text.
@@ -35,7 +70,11 @@ fn tidy(tokens: &str) -> String {
         (" ]", "]"),
         (" : ", ": "),
     ];
-    PAIRS.iter().fold(tokens.to_owned(), |text, (from, to)| text.replace(from, to))
+    let text = PAIRS.iter().fold(tokens.to_owned(), |text, (from, to)| text.replace(from, to));
+    // A tuple does not belong to the mark before it.
+    [(",(", ", ("), ("->(", "-> ("), ("< ", "<")]
+        .iter()
+        .fold(text, |text, (from, to)| text.replace(from, to))
 }
 
 #[cfg(test)]
@@ -51,6 +90,10 @@ mod tests {
             (quote!(::core::option::Option<[u8; 4]>), "::core::option::Option<[u8; 4]>"),
             (quote!(fn(u8) -> u8), "fn(u8) -> u8"),
             (quote!(vec![1, 2]), "vec![1, 2]"),
+            (quote!((u8, (i64,))), "(u8, (i64,))"),
+            (quote!(fn() -> (u8, u8)), "fn() -> (u8, u8)"),
+            (quote!(HashMap<Uuid, (u8, u8)>), "HashMap<Uuid, (u8, u8)>"),
+            (quote!(<Self as HasId>::Id), "<Self as HasId>::Id"),
             (quote!(String::from("EUR")), "String::from(\"EUR\")"),
             (quote!(Self::RATE), "Self::RATE"),
             (quote!(#[cfg(unix)]), "#[cfg(unix)]"),

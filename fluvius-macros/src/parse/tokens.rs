@@ -4,6 +4,8 @@
 //! not take the rest of the block down. Syntax inside an item is left to the
 //! readers of that item.
 
+use std::collections::VecDeque;
+
 use proc_macro2::{Delimiter, Group, Spacing, TokenStream, TokenTree};
 
 use crate::keywords;
@@ -24,7 +26,7 @@ pub(crate) struct RawAttribute {
     pub(crate) content: TokenStream,
 }
 
-/// What an attribute on an item of the block is to us.
+/// The kinds of attributes on an item of the block.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Marker {
     Action,
@@ -44,21 +46,20 @@ impl RawItem {
         self.attributes.iter().any(|attribute| attribute.marker() != Marker::NotOurs)
     }
 
-    /// Where the parenthesis of the parameters stands in the head.
+    /// Returns the index of the parameter list in the head.
     pub(crate) fn parameters(&self) -> Option<usize> {
-        let mut depth = AngleDepth::default();
-        let mut after_fn = false;
-        for (at, token) in self.head.iter().enumerate() {
-            match token {
-                TokenTree::Ident(word) if word == "fn" => after_fn = true,
-                TokenTree::Group(group) if after_fn && depth.is_zero() && is_parenthesis(group) => {
-                    return Some(at);
-                }
-                _ => {}
-            }
-            depth.pass(token);
-        }
-        None
+        parameters_of(&self.head)
+    }
+
+    /// Returns true for a macro call: a path and `!`.
+    pub(crate) fn is_macro_call(&self) -> bool {
+        let after_path = self.head.iter().find(|token| match token {
+            TokenTree::Ident(_) => false,
+            TokenTree::Punct(punct) => punct.as_char() != ':',
+            TokenTree::Group(group) => group.delimiter() != Delimiter::None,
+            TokenTree::Literal(_) => true,
+        });
+        is_punct(after_path, '!')
     }
 }
 
@@ -95,10 +96,13 @@ impl RawAttribute {
 }
 
 /// Splits the tokens inside the braces of an impl block.
+///
+/// An item that is half typed ends where the next one begins, so that it takes
+/// no later item away.
 pub(crate) fn split_items(body: TokenStream) -> Vec<RawItem> {
-    let mut tokens = body.into_iter().peekable();
+    let mut tokens: VecDeque<TokenTree> = body.into_iter().collect();
     let mut items = Vec::new();
-    while tokens.peek().is_some() {
+    while !tokens.is_empty() {
         let (inner, attributes): (Vec<_>, Vec<_>) =
             take_attributes(&mut tokens).into_iter().partition(RawAttribute::is_inner);
         if !inner.is_empty() {
@@ -108,8 +112,12 @@ pub(crate) fn split_items(body: TokenStream) -> Vec<RawItem> {
         let mut head: Vec<TokenTree> = Vec::new();
         let mut end = None;
         let mut depth = AngleDepth::default();
-        for token in tokens.by_ref() {
-            if ends_item(&token, &head, &depth) {
+        while let Some(token) = tokens.pop_front() {
+            if begins_item(&token, &tokens, &head, &depth) {
+                tokens.push_front(token);
+                break;
+            }
+            if ends_item(&token, tokens.front(), &head, &depth) {
                 end = Some(token);
                 break;
             }
@@ -121,38 +129,158 @@ pub(crate) fn split_items(body: TokenStream) -> Vec<RawItem> {
     items
 }
 
-fn take_attributes(
-    tokens: &mut std::iter::Peekable<proc_macro2::token_stream::IntoIter>,
-) -> Vec<RawAttribute> {
+fn take_attributes(tokens: &mut VecDeque<TokenTree>) -> Vec<RawAttribute> {
     let mut attributes = Vec::new();
-    while is_punct(tokens.peek(), '#') {
+    open_groups(tokens);
+    while is_punct(tokens.front(), '#') {
         let mut parts = Vec::new();
-        parts.extend(tokens.next());
-        if is_punct(tokens.peek(), '!') {
-            parts.extend(tokens.next());
+        parts.extend(tokens.pop_front());
+        if is_punct(tokens.front(), '!') {
+            parts.extend(tokens.pop_front());
         }
         let mut content = TokenStream::new();
-        if let Some(TokenTree::Group(group)) = tokens.peek()
+        if let Some(TokenTree::Group(group)) = tokens.front()
             && group.delimiter() == Delimiter::Bracket
         {
-            content = group.stream();
-            parts.extend(tokens.next());
+            content = opened(group.stream());
+            parts.extend(tokens.pop_front());
         }
         attributes.push(RawAttribute { tokens: parts, content });
+        open_groups(tokens);
     }
     attributes
 }
 
+/// Removes the invisible groups in which `macro_rules!` passes an item or a
+/// visibility.
+fn open_groups(tokens: &mut VecDeque<TokenTree>) {
+    while let Some(TokenTree::Group(group)) = tokens.front()
+        && group.delimiter() == Delimiter::None
+    {
+        let inner: Vec<TokenTree> = group.stream().into_iter().collect();
+        tokens.pop_front();
+        for token in inner.into_iter().rev() {
+            tokens.push_front(token);
+        }
+    }
+}
+
+/// Removes all invisible groups, such as that of a `meta` or a `path` fragment
+/// in an attribute. Not for values, where such a group binds like parentheses.
+pub(crate) fn opened(tokens: TokenStream) -> TokenStream {
+    tokens
+        .into_iter()
+        .flat_map(|token| match token {
+            TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
+                opened(group.stream())
+            }
+            TokenTree::Group(group) => {
+                let mut rebuilt = Group::new(group.delimiter(), opened(group.stream()));
+                rebuilt.set_span(group.span());
+                TokenTree::Group(rebuilt).into()
+            }
+            other => TokenStream::from(other),
+        })
+        .collect()
+}
+
+/// Returns true if an item begins here, although the one before it has not ended.
+fn begins_item(
+    token: &TokenTree,
+    rest: &VecDeque<TokenTree>,
+    head: &[TokenTree],
+    depth: &AngleDepth,
+) -> bool {
+    if head.is_empty() {
+        return false;
+    }
+    let next = rest.front();
+    if is_punct(Some(token), '#') {
+        let is_attribute = matches!(next, Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Bracket);
+        // A generic parameter may have attributes.
+        let before_item = matches!(rest.get(1), Some(TokenTree::Ident(word)) if word == "pub" || word == "fn" || word == "async");
+        let in_generics = !depth.is_zero()
+            && !before_item
+            && is_function_head(head)
+            && parameters_of(head).is_none();
+        return is_attribute && !in_generics;
+    }
+    let TokenTree::Ident(word) = token else { return false };
+    if word == "pub" {
+        return true;
+    }
+    if head.iter().all(is_modifier) {
+        return false;
+    }
+    // `*const T` is a type.
+    let is_pointer = is_punct(head.last(), '*');
+    if word == "const" && !is_pointer && depth.is_zero() && is_punct(rest.get(1), ':') {
+        return matches!(next, Some(TokenTree::Ident(_)));
+    }
+    // `fn(u8)` is a type, `fn name` is an item.
+    let mut ahead = std::iter::once(token).chain(rest);
+    let keyword = ahead.find(|token| !is_keyword_before_fn(token));
+    matches!(keyword, Some(TokenTree::Ident(word)) if word == "fn")
+        && matches!(ahead.next(), Some(TokenTree::Ident(_)))
+}
+
+fn is_keyword_before_fn(token: &TokenTree) -> bool {
+    match token {
+        TokenTree::Ident(word) => {
+            ["const", "async", "unsafe", "safe", "extern"].iter().any(|modifier| word == modifier)
+        }
+        TokenTree::Literal(_) => true,
+        TokenTree::Group(_) | TokenTree::Punct(_) => false,
+    }
+}
+
 /// A method ends with its braces, a constant with its semicolon (its value may
 /// hold braces), a macro call with either.
-fn ends_item(token: &TokenTree, head: &[TokenTree], depth: &AngleDepth) -> bool {
+fn ends_item(
+    token: &TokenTree,
+    next: Option<&TokenTree>,
+    head: &[TokenTree],
+    depth: &AngleDepth,
+) -> bool {
     match token {
         TokenTree::Punct(punct) => punct.as_char() == ';',
-        TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
-            if is_function_head(head) { depth.is_zero() } else { !is_constant_head(head) }
+        TokenTree::Group(group) if is_block(group) => {
+            if !is_function_head(head) {
+                return !is_constant_head(head);
+            }
+            // `Array<{ N }>` goes on after the braces; a type that is half typed does not.
+            depth.is_zero() || !(is_punct(next, '>') || is_punct(next, ','))
         }
         _ => false,
     }
+}
+
+/// Recognizes braces, also those of a `block` fragment.
+fn is_block(group: &Group) -> bool {
+    let mut inner = group.stream().into_iter();
+    match group.delimiter() {
+        Delimiter::Brace => true,
+        Delimiter::None => {
+            matches!((inner.next(), inner.next()), (Some(TokenTree::Group(only)), None) if is_block(&only))
+        }
+        Delimiter::Parenthesis | Delimiter::Bracket => false,
+    }
+}
+
+fn parameters_of(head: &[TokenTree]) -> Option<usize> {
+    let mut depth = AngleDepth::default();
+    let mut after_fn = false;
+    for (at, token) in head.iter().enumerate() {
+        match token {
+            TokenTree::Ident(word) if word == "fn" => after_fn = true,
+            TokenTree::Group(group) if after_fn && depth.is_zero() && is_parenthesis(group) => {
+                return Some(at);
+            }
+            _ => {}
+        }
+        depth.pass(token);
+    }
+    None
 }
 
 fn is_function_head(head: &[TokenTree]) -> bool {
@@ -187,7 +315,7 @@ fn is_punct(token: Option<&TokenTree>, wanted: char) -> bool {
     matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == wanted)
 }
 
-/// How many `<` are open. The `>` of `->` and `=>` closes none.
+/// The number of open `<`. The `>` of `->` and `=>` closes none.
 #[derive(Default)]
 struct AngleDepth {
     open: usize,
@@ -214,7 +342,7 @@ impl AngleDepth {
 }
 
 /// The last segment of the path at the start, and what follows it.
-fn last_path_segment(tokens: TokenStream) -> Option<(String, TokenStream)> {
+pub(crate) fn last_path_segment(tokens: TokenStream) -> Option<(String, TokenStream)> {
     let mut tokens = tokens.into_iter().peekable();
     let mut last = None;
     while let Some(token) = tokens.peek() {

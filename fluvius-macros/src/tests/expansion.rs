@@ -179,6 +179,23 @@ fn keeps_the_block_while_a_method_is_half_typed() {
     assert!(!text.contains("[action"));
 }
 
+/// The page of the event shows what the author wrote, not a projection of it.
+#[test]
+fn the_data_of_an_event_has_the_type_as_written() {
+    let tokens = aggregate(
+        quote!(),
+        quote! {
+            impl Account {
+                #[action(evt_key = "others-merged")]
+                pub fn merge(&mut self) -> Result<Vec<Self>, Never> {}
+            }
+        },
+    );
+    let text = tokens.to_string();
+    assert!(text.contains("pub data : Vec < Account >"));
+    assert!(text.contains("type Output = Vec < Account >"));
+}
+
 /// P49.
 #[test]
 fn names_the_framework_by_the_given_path_alone() {

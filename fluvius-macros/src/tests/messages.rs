@@ -10,13 +10,13 @@ use crate::parse::token_text::token_text;
 use crate::{check, model, parse};
 
 /// One input under test, and how it is shown in the table.
-struct Input {
+pub(super) struct Input {
     shown: String,
     messages: Vec<String>,
 }
 
 /// A table: each input, and below it what the author is told.
-fn check<const N: usize>(inputs: [Input; N], expected: Expect) {
+pub(super) fn check<const N: usize>(inputs: [Input; N], expected: Expect) {
     let mut table = String::new();
     for Input { shown, messages } in inputs {
         table.push_str(&shown);
@@ -31,13 +31,13 @@ fn check<const N: usize>(inputs: [Input; N], expected: Expect) {
     expected.assert_eq(&table);
 }
 
-fn block(args: TokenStream, item: TokenStream) -> Input {
+pub(super) fn block(args: TokenStream, item: TokenStream) -> Input {
     let shown = token_text(&quote!(#[aggregate(#args)] #item));
     Input { messages: block_messages(args, item), shown }
 }
 
 /// Methods of a sound block.
-fn methods(methods: TokenStream) -> Input {
+pub(super) fn methods(methods: TokenStream) -> Input {
     Input {
         shown: token_text(&methods),
         messages: block_messages(
@@ -48,7 +48,7 @@ fn methods(methods: TokenStream) -> Input {
 }
 
 /// Options of a sound method.
-fn options(options: TokenStream) -> Input {
+pub(super) fn options(options: TokenStream) -> Input {
     let method = quote! {
         #[action(#options)]
         pub fn deposit_money(&mut self) -> Result<(), AccountError> { Ok(()) }
@@ -57,13 +57,13 @@ fn options(options: TokenStream) -> Input {
 }
 
 /// Options of a sound block.
-fn block_options(args: TokenStream) -> Input {
+pub(super) fn block_options(args: TokenStream) -> Input {
     let item = quote!(impl Account { #[action] fn read(&self) -> Result<u8, Never> { Ok(1) } });
     Input { shown: token_text(&quote!(#[aggregate(#args)])), ..block(args, item) }
 }
 
 /// Parameters of a sound method.
-fn params(params: TokenStream) -> Input {
+pub(super) fn params(params: TokenStream) -> Input {
     let method = quote! {
         #[action(evt_key = "money-deposited")]
         pub fn deposit_money(&mut self, #params) -> Result<(), AccountError> { Ok(()) }
@@ -72,7 +72,7 @@ fn params(params: TokenStream) -> Input {
 }
 
 /// A derive's input.
-fn domain(item: TokenStream) -> Input {
+pub(super) fn domain(item: TokenStream) -> Input {
     let shown = token_text(&item);
     let mut errors = Errors::new();
     if let Some(source) = parse::derive_domain::parse(item, &mut errors) {
@@ -82,7 +82,7 @@ fn domain(item: TokenStream) -> Input {
     Input { shown, messages: errors.finish_as_messages() }
 }
 
-fn rejection(item: TokenStream) -> Input {
+pub(super) fn rejection(item: TokenStream) -> Input {
     let shown = token_text(&item);
     let mut errors = Errors::new();
     if let Some(source) = parse::derive_rejection::parse(item, &mut errors) {
@@ -441,7 +441,6 @@ fn options_of_action() {
         expect![[r##"
             #[action(event_key = "a")]
                 `#[action]` has no option `event_key`; did you mean `evt_key`?
-                `deposit_money` changes the root, and every stored change is an event: name it with `#[action(evt_key = "..")]`; only an action with `&self` may do without
             #[action(evt_key = "Money_Deposited")]
                 an event's key is kebab case: write `money-deposited`
             #[action(evt_key = "€")]
@@ -451,13 +450,10 @@ fn options_of_action() {
                 `evt_key` is given here first
             #[action(evt_key = money)]
                 write a string: `evt_key = ".."`
-                `deposit_money` changes the root, and every stored change is an event: name it with `#[action(evt_key = "..")]`; only an action with `&self` may do without
             #[action(evt_key)]
                 `evt_key` takes a string: `evt_key = ".."`
-                `deposit_money` changes the root, and every stored change is an event: name it with `#[action(evt_key = "..")]`; only an action with `&self` may do without
             #[action(evt_key = "a" resources = ["bank-account"])]
-                expected `,`
-                `deposit_money` changes the root, and every stored change is an event: name it with `#[action(evt_key = "..")]`; only an action with `&self` may do without
+                expected `,` between two options
             #[action()]
                 `deposit_money` changes the root, and every stored change is an event: name it with `#[action(evt_key = "..")]`; only an action with `&self` may do without
             #[action(evt_key = "a", resources = [])]
@@ -722,11 +718,9 @@ fn attributes_on_parameters() {
             #[arg(alias = "x", alias = "y")] #[arg(secret)] a: u8
                 fine
             #[arg(alias = "b")] a: u8, b: u8
-                two parameters read the JSON name `b`
-                the name is used here first
+                the parameters `a` and `b` both read the JSON name `b`: give one of them another name, `#[arg(rename = "..")]`, or remove the alias
             #[arg(rename = "c")] a: u8, #[arg(rename = "c")] b: u8
-                two parameters read the JSON name `c`
-                the name is used here first
+                the parameters `a` and `b` both read the JSON name `c`: give one of them another name, `#[arg(rename = "..")]`, or remove the alias
         "##]],
     );
 }
@@ -785,7 +779,7 @@ fn return_types() {
             #[action] fn read(&self) { }
                 an action returns a `Result`: write `-> Result<(), YourError>` (`Infallible` where it cannot fail)
             #[action] fn read(&self) -> impl Future { }
-                the answer has one concrete type: write `Result<T, E>` with the types written out
+                the answer has one concrete type: write `Result<T, E>` with the types written out, and `async fn` in place of `impl Future`
             #[action] fn read(&self) -> ! { }
                 an action returns a `Result`: write `Infallible` for what cannot happen
             #[action] fn read(&self) -> Result<&str, Never> { }
@@ -799,7 +793,7 @@ fn return_types() {
             #[action] fn read(&self) -> Result<[u8; Self::N], Never> { }
                 `Self` cannot be replaced here: write the type's name
             #[action] fn read(&self) -> u8 { }
-                fine
+                an action returns a `Result`: write `Result<u8, YourError>` in place of `u8` (`Infallible` if it cannot fail)
         "#]],
     );
     let with =
@@ -879,7 +873,7 @@ fn links_to_self() {
         })],
         expect![[r##"
             #[doc = r" See [`Self::count`]."] #[action] fn read(&self, #[doc = " Of [Self]."] a: u8) -> Result<u8, Never> { }
-                these docs are shown on the command as well, where `[`Self::` means another type: write the type's name in the link
+                these docs are shown on the command as well, where `[`Self::count`]` means another type: write the type's name in the link
                 these docs are shown on the command as well, where `[Self]` means another type: write the type's name in the link
         "##]],
     );
@@ -1133,5 +1127,123 @@ fn rejections() {
             enum E { }
                 fine
         "#]],
+    );
+}
+
+#[test]
+fn an_older_revision_is_lifted_or_known_to_be_gone() {
+    check(
+        [
+            block_options(quote!(revision = 2)),
+            block_options(quote!(revision = 2, upcast = lift)),
+            block_options(quote!(revision = 2, upcast = none)),
+            block_options(quote!(revision = 1, upcast = none)),
+            block_options(quote!(upcast = none)),
+        ],
+        expect![[r#"
+            #[aggregate(revision = 2)]
+                nothing reads what revision 1 wrote: name the function that lifts it, `upcast = lift_account`, or write `upcast = none` if nothing older is stored
+            #[aggregate(revision = 2, upcast = lift)]
+                fine
+            #[aggregate(revision = 2, upcast = none)]
+                fine
+            #[aggregate(revision = 1, upcast = none)]
+                nothing is older than revision 1: write `revision = 2`, or remove `upcast`
+            #[aggregate(upcast = none)]
+                `upcast` lifts what an older revision wrote: say which this one is, `revision = 2`
+        "#]],
+    );
+}
+
+#[test]
+fn types_of_programs_are_no_parameters() {
+    check(
+        [
+            methods(quote! {
+                #[action(evt_key = "a-done")]
+                pub fn a(&mut self, cx: &DomainContext) -> Result<(), AccountError> { Ok(()) }
+            }),
+            methods(quote! {
+                #[action(evt_key = "b-done")]
+                pub fn b(&mut self, cx: fluvius_core::DomainContext) -> Result<(), AccountError> { Ok(()) }
+            }),
+            methods(quote! {
+                #[action(evt_key = "c-done")]
+                pub fn c(&mut self, session: &Session) -> Result<(), AccountError> { Ok(()) }
+            }),
+        ],
+        expect![[r##"
+            #[action(evt_key = "a-done")] pub fn a(&mut self, cx: &DomainContext) -> Result<(), AccountError> { Ok(()) }
+                the context of an action is `cx: &mut ActionContext`: write it in place of `&DomainContext`; `cx.domain_context()` is the sender's
+            #[action(evt_key = "b-done")] pub fn b(&mut self, cx: fluvius_core::DomainContext) -> Result<(), AccountError> { Ok(()) }
+                the context of an action is `cx: &mut ActionContext`: write it in place of `fluvius_core::DomainContext`; `cx.domain_context()` is the sender's
+            #[action(evt_key = "c-done")] pub fn c(&mut self, session: &Session) -> Result<(), AccountError> { Ok(()) }
+                the context of an action is `cx: &mut ActionContext`: write it in place of `&Session`; `cx.fetch`, `cx.find` and `cx.invoke` reach other roots
+        "##]],
+    );
+}
+
+#[test]
+fn what_is_no_result_is_told_the_one_to_write() {
+    check(
+        [
+            methods(quote! {
+                #[action]
+                pub fn a(&self) -> Option<u8> { None }
+            }),
+            methods(quote! {
+                #[action(evt_key = "b-done")]
+                pub fn b() -> Self { Self }
+            }),
+            methods(quote! {
+                #[action(evt_key = "c-done")]
+                pub fn c() -> Account { Account }
+            }),
+            methods(quote! {
+                #[action(evt_key = "d-done")]
+                pub fn d(&mut self) -> Pin<Box<dyn Future<Output = u8>>> { todo() }
+            }),
+            methods(quote! {
+                #[action]
+                pub fn e(&self) -> Result<&'static str, Infallible> { Ok("e") }
+                #[action(evt_key = "f-done")]
+                pub fn f(&self) -> Result<&'static str, Infallible> { Ok("f") }
+            }),
+        ],
+        expect![[r##"
+            #[action] pub fn a(&self) -> Option<u8> { None }
+                an action returns a `Result`: write `Result<Option<u8>, YourError>` in place of `Option<u8>` (`Infallible` if it cannot fail)
+            #[action(evt_key = "b-done")] pub fn b() -> Self { Self }
+                an action returns a `Result`: write `Result<Self, YourError>` in place of `Self` (`Infallible` if it cannot fail)
+            #[action(evt_key = "c-done")] pub fn c() -> Account { Account }
+                an action returns a `Result`: write `Result<Self, YourError>` in place of `Account` (`Infallible` if it cannot fail)
+            #[action(evt_key = "d-done")] pub fn d(&mut self) -> Pin<Box<dyn Future<Output = u8>>> { todo() }
+                an action returns a `Result`: write `async fn` with the `Result` of the future in place of `Pin<Box<dyn Future<Output = u8>>>` (`Infallible` if it cannot fail)
+            #[action] pub fn e(&self) -> Result<&'static str, Infallible> { Ok("e") } #[action(evt_key = "f-done")] pub fn f(&self) -> Result<&'static str, Infallible> { Ok("f") }
+                an answer owns its data, because it is stored: write `String` in place of `&'static str`
+        "##]],
+    );
+}
+
+#[test]
+fn an_aggregate_borrows_nothing() {
+    let method = quote! {
+        #[action]
+        pub fn read(&self) -> Result<u8, AccountError> { Ok(1) }
+    };
+    check(
+        [
+            block(quote!(), quote!(impl<'a> Account<'a> { #method })),
+            block(quote!(), quote!(impl Account<'_> { #method })),
+            block(quote!(name = "StaticAccount"), quote!(impl Account<'static> { #method })),
+        ],
+        expect![[r##"
+            #[aggregate()] impl<'a> Account<'a> { #[action] pub fn read(&self) -> Result<u8, AccountError> { Ok(1) } }
+                the state outlives the command, so an aggregate borrows nothing: give the type owned fields
+            #[aggregate()] impl Account<'_> { #[action] pub fn read(&self) -> Result<u8, AccountError> { Ok(1) } }
+                the state outlives the command, so an aggregate borrows nothing: give the type owned fields
+            #[aggregate(name = "StaticAccount")] impl Account<'static> { #[action] pub fn read(&self) -> Result<u8, AccountError> { Ok(1) } }
+                fine
+        "##]],
     );
 }

@@ -2,15 +2,52 @@
 
 mod budget;
 mod determinism;
+mod editor;
 mod expansion;
+mod fragments;
+mod hidden_names;
 mod messages;
+mod option_faults;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;
 
-/// Runs `#[aggregate(..)]` on a block.
+/// Runs `#[aggregate(..)]` on a block. The calls of guards are replaced by the items that they put out.
 fn aggregate(args: TokenStream, block: TokenStream) -> TokenStream {
-    crate::pipeline::aggregate(args, block)
+    unguarded(crate::pipeline::aggregate(args, block))
+}
+
+/// Replaces each `guard::items! { block_0123 .. }` by what follows the name of the block.
+fn unguarded(tokens: TokenStream) -> TokenStream {
+    let trees: Vec<TokenTree> = tokens.into_iter().collect();
+    let mut out = TokenStream::new();
+    let mut at = 0;
+    while let Some(tree) = trees.get(at) {
+        at += 1;
+        match (&trees[at - 1..], guarded(&trees[at - 1..])) {
+            (_, Some(items)) => {
+                out.extend(unguarded(items));
+                at += 5;
+            }
+            _ => out.extend([tree.clone()]),
+        }
+    }
+    out
+}
+
+/// The items of a call that begins here: `name :: items ! { __fluvius_block_0123 .. }`.
+fn guarded(trees: &[TokenTree]) -> Option<TokenStream> {
+    let [TokenTree::Ident(_), colon, other, TokenTree::Ident(items), bang, call, ..] = trees else {
+        return None;
+    };
+    let is_punct =
+        |tree: &TokenTree, sign| matches!(tree, TokenTree::Punct(punct) if punct.as_char() == sign);
+    let TokenTree::Group(call) = call else { return None };
+    let is_call =
+        items == "items" && is_punct(colon, ':') && is_punct(other, ':') && is_punct(bang, '!');
+    let mut content = call.stream().into_iter();
+    let block = content.next()?.to_string();
+    (is_call && block.starts_with("__fluvius_block_")).then(|| content.collect())
 }
 
 /// The output as a formatted file.

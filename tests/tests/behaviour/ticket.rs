@@ -44,7 +44,7 @@ fn three() -> i64 {
     3
 }
 
-#[aggregate(resources = ["ticket", "incident"], revision = 3)]
+#[aggregate(resources = ["ticket", "incident"], revision = 3, upcast = none)]
 impl Ticket {
     /// Open a ticket.
     ///

@@ -228,7 +228,7 @@ mod bare {
         pub owner: String,
     }
 
-    #[aggregate(resource = "account", revision = 2)]
+    #[aggregate(resource = "account", revision = 2, upcast = none)]
     impl Account {
         #[action(evt_key = "deposited")]
         pub fn deposit(&mut self, cents: i64) -> Result<(), Infallible> {

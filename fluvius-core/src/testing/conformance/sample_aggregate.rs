@@ -78,6 +78,6 @@ pub(crate) mod unlisted {
         macro_rules! submit_nothing {
             ($($tokens:tt)*) => {};
         }
-        pub(crate) use submit_nothing as submit;
+        pub(crate) use {submit_nothing as submit, submit_nothing as submit_action};
     }
 }

@@ -4,14 +4,14 @@ States and events are written at revision 3; `crate::lift_account` lifts those o
 
 | command | key | event | what it does |
 |---|---|---|---|*/
-///| [`TransferMoney`] | `transfer-money` | [`MoneyTransferred`] | Transfer money, see [`Account`]. |
+///| [`TransferMoney`](type@TransferMoney) | `transfer-money` | [`MoneyTransferred`](type@MoneyTransferred) | Transfer money, see [`Account`]. |
 #[cfg_attr(
     all(feature = "closing"),
-    doc = "| [`EndAccount`] | `end` (internal: only other actions run it) | [`AccountClosed`] | Command `end`. |"
+    doc = "| [`EndAccount`](type@EndAccount) | `end` (internal: only other actions run it) | [`AccountClosed`](type@AccountClosed) | Command `end`. |"
 )]
 #[allow(clippy::missing_errors_doc)]
 impl crate::Account<Eur> {
-    #[allow(clippy::needless_pass_by_value)]
+    #[allow(clippy::needless_pass_by_value, clippy::needless_pass_by_ref_mut)]
     /// Transfer money, see [`Account`].
     ///
     /// ```
@@ -26,19 +26,24 @@ impl crate::Account<Eur> {
     ) -> Result<(), AccountError> {
         Ok(())
     }
-    #[allow(clippy::needless_pass_by_value)]
     #[cfg(feature = "closing")]
     #[deprecated(note = "use `end`")]
     pub fn close_account(self) -> Result<(), Infallible> {
         Ok(())
     }
 }
+mod merge_the_aggregate_blocks_of_eur_account_into_one_0 {
+    ::facade::__private::guard!(__fluvius_block_c78972149f5e0d8e);
+}
+mod two_commands_are_named_transfer_money_so_name_one_with_command_0 {
+    ::facade::__private::guard!(__fluvius_block_c78972149f5e0d8e);
+}
 #[allow(clippy::missing_errors_doc)]
 /**Transfer money, see [`Account`].
 
 - Key: `transfer-money`
 - Runs [`Account::transfer_money`](crate::Account::transfer_money), which changes the root; where there is none, the answer is `not-found`
-- Event: [`MoneyTransferred`], `money-transferred`
+- Event: [`MoneyTransferred`](type@MoneyTransferred), `money-transferred`
 - Resources: `eur-account`, `usd-account`
 - If-Match: the expected version must be sent along
 - Ends after 2m at the latest
@@ -52,9 +57,6 @@ impl crate::Account<Eur> {
   "recipient_id": "01890a5d-ac96-774b-bcce-b302099a8057"
 }
 ```*/
-#[derive(::core::clone::Clone)]
-#[derive(::facade::__private::Serialize, ::facade::__private::Deserialize)]
-#[serde(crate = "::facade::__private::serde", deny_unknown_fields)]
 pub struct TransferMoney {
     ///Parameter `amount` of `Account::transfer_money`.
     pub amount: Decimal,
@@ -65,54 +67,44 @@ Secret: the rule uses it, and it is kept nowhere.*/
     /**Parameter `recipient_id` of `Account::transfer_money`.
 
 Also read as `recipient`. Also read as `to`.*/
-    #[serde(alias = "recipient", alias = "to")]
-    pub recipient_id: Uuid,
-}
-#[allow(clippy::missing_errors_doc)]
-/**What happened to a `eur-account`: money transferred.
-
-- Key: `money-transferred`
-- Comes from the command [`TransferMoney`], run by [`Account::transfer_money`](crate::Account::transfer_money)*/
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
-#[derive(::facade::__private::Serialize, ::facade::__private::Deserialize)]
-#[serde(crate = "::facade::__private::serde")]
-pub struct MoneyTransferred {
-    ///Parameter `amount` of `Account::transfer_money`.
-    pub amount: Decimal,
-    /**Parameter `recipient_id` of `Account::transfer_money`.
-
-Also read as `recipient`. Also read as `to`.*/
-    #[serde(alias = "recipient", alias = "to")]
     pub recipient_id: Uuid,
 }
 #[allow(clippy::missing_errors_doc)]
 const _: () = {
     use ::facade::__private as __fluvius;
-    #[automatically_derived]
-    impl __fluvius::Event for MoneyTransferred {
-        type Aggregate = crate::Account<Eur>;
-        const EVENT: &'static __fluvius::EventDescriptor = &__fluvius::EventDescriptor::of(
-            "money-transferred",
-            "MoneyTransferred",
-            "What happened to a `eur-account`: money transferred.",
-        );
+    __fluvius::fields! {
+        (serde) TransferMoney["TransferMoney"
+        "for<'f> __Field0: _serde::PayloadField, for<'f> __Field1: _serde::PayloadField, for<'f> __Field2: _serde::PayloadField"
+        deny_unknown_fields] { amount : __Field0 = Decimal, pin : __Field1 = String,
+        #[serde(alias = "recipient", alias = "to")] recipient_id : __Field2 = Uuid }
     }
     #[automatically_derived]
-    impl ::core::fmt::Debug for TransferMoney {
+    impl __fluvius::core::fmt::Debug for TransferMoney {
         fn fmt(
             &self,
-            __fluvius_to: &mut ::core::fmt::Formatter<'_>,
-        ) -> ::core::fmt::Result {
+            __fluvius_to: &mut __fluvius::core::fmt::Formatter<'_>,
+        ) -> __fluvius::core::fmt::Result {
             __fluvius_to
                 .debug_struct("TransferMoney")
-                .field("amount", &self.amount)
-                .field("pin", &::core::format_args!("[secret]"))
-                .field("recipient_id", &self.recipient_id)
+                .field("amount", __fluvius::probe!(Decimal, shown)(&self.amount))
+                .field("pin", &__fluvius::core::format_args!("[secret]"))
+                .field(
+                    "recipient_id",
+                    __fluvius::probe!(Uuid, shown)(&self.recipient_id),
+                )
                 .finish()
         }
     }
     #[automatically_derived]
-    impl __fluvius::Command for TransferMoney {
+    impl __fluvius::Command for TransferMoney
+    where
+        for<'f> crate::Account<Eur>: __fluvius::AggregateState,
+        for<'f> TransferMoney: __fluvius::PayloadField,
+        for<'f> AccountError: __fluvius::Refusal,
+        for<'f> ActionContext: __fluvius::IsActionContext,
+        for<'f> Decimal: __fluvius::PayloadField,
+        for<'f> Uuid: __fluvius::PayloadField,
+    {
         type Aggregate = crate::Account<Eur>;
         type Output = crate::Account<Eur>;
         const ACTION: &'static __fluvius::ActionDescriptor = &__fluvius::ActionDescriptor {
@@ -120,7 +112,7 @@ const _: () = {
             method: "transfer_money",
             docs: "Transfer money, see [`Account`].\n\n```\naccount.transfer_money(cx, 1.into(), \"1\".into())?;\n```",
             lifecycle: __fluvius::Lifecycle::Changes,
-            event: __fluvius::event_of::<MoneyTransferred>(),
+            event: __fluvius::probe!(MoneyTransferred, RECORDED),
             resources: &["eur-account", "usd-account"],
             fields: &[
                 __fluvius::FieldDescriptor::of("amount", "Decimal", ""),
@@ -138,8 +130,8 @@ const _: () = {
                 },
             ],
             if_match_required: true,
-            timeout: ::core::option::Option::Some(
-                ::core::time::Duration::from_millis(120000u64),
+            timeout: __fluvius::core::option::Option::Some(
+                __fluvius::core::time::Duration::from_millis(120000u64),
             ),
             location: __fluvius::location!(),
             ..__fluvius::ActionDescriptor::of::<Self>("transfer-money")
@@ -157,7 +149,9 @@ const _: () = {
                         >>::transfer_money(
                             &mut __fluvius_state,
                             __fluvius_command.amount,
-                            __fluvius_cx,
+                            <ActionContext as __fluvius::IsActionContext>::of(
+                                __fluvius_cx,
+                            ),
                             __fluvius_command.pin,
                             __fluvius_command.recipient_id,
                         ),
@@ -168,9 +162,14 @@ const _: () = {
         });
         fn record(
             &self,
-        ) -> ::core::result::Result<__fluvius::Json, __fluvius::JsonError> {
+        ) -> __fluvius::core::result::Result<__fluvius::Json, __fluvius::JsonError> {
+            type __Field0 = Decimal;
+            type __Field1 = Uuid;
             #[derive(__fluvius::Serialize)]
-            #[serde(crate = "::facade::__private::serde")]
+            #[serde(
+                crate = "__fluvius::serde",
+                bound = "for<'f> __Field0: _serde::PayloadField, for<'f> __Field1: _serde::PayloadField"
+            )]
             struct __FluviusRecorded<'a> {
                 amount: &'a Decimal,
                 recipient_id: &'a Uuid,
@@ -183,21 +182,46 @@ const _: () = {
             )
         }
     }
-    __fluvius::submit! {
-        __fluvius::Registration::action(< TransferMoney as __fluvius::Command > ::ACTION)
-    }
+    __fluvius::submit_action!(TransferMoney);
     __fluvius::assert_payload_field::<Decimal>();
     __fluvius::assert_payload_field::<String>();
     __fluvius::assert_payload_field::<Uuid>();
     __fluvius::assert_context_type::<ActionContext>();
+    __fluvius::assert_rejection::<AccountError>();
 };
+#[allow(clippy::missing_errors_doc)]
+/**What happened to a `eur-account`: money transferred.
+
+- Key: `money-transferred`
+- Comes from the command [`TransferMoney`](type@TransferMoney), run by [`Account::transfer_money`](crate::Account::transfer_money)*/
+pub struct MoneyTransferred {
+    ///Parameter `amount` of `Account::transfer_money`.
+    pub amount: Decimal,
+    /**Parameter `recipient_id` of `Account::transfer_money`.
+
+Also read as `recipient`. Also read as `to`.*/
+    pub recipient_id: Uuid,
+}
+::facade::__private::event! {
+    [#[allow(clippy::missing_errors_doc)]] MoneyTransferred of crate ::Account < Eur >,
+    "money-transferred", "What happened to a `eur-account`: money transferred.",
+    ["MoneyTransferred"
+    "for<'f> __Field0: _serde::PayloadField, for<'f> __Field1: _serde::PayloadField"] {
+    amount : __Field0 = Decimal, #[serde(alias = "recipient", alias = "to")] recipient_id
+    : __Field1 = Uuid }
+}
+#[cfg(feature = "closing")]
+mod two_commands_are_named_end_account_so_name_one_with_command_0 {
+    ::facade::__private::guard!(__fluvius_block_c78972149f5e0d8e);
+}
+#[cfg(feature = "closing")]
 #[cfg(feature = "closing")]
 #[allow(clippy::missing_errors_doc)]
 /**Command `end`.
 
 - Key: `end`
 - Runs [`Account::close_account`](crate::Account::close_account), which closes the root; where there is none, the answer is `not-found`, and so it is for every later command
-- Event: [`AccountClosed`], `account-closed`
+- Event: [`AccountClosed`](type@AccountClosed), `account-closed`
 - Resources: `eur-account`, `usd-account`
 - Internal: runs only by `invoke` of another action
 
@@ -207,36 +231,22 @@ const _: () = {
 {}
 ```*/
 #[deprecated(note = "use `end`")]
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
-#[derive(::facade::__private::Serialize, ::facade::__private::Deserialize)]
-#[serde(crate = "::facade::__private::serde", deny_unknown_fields)]
 pub struct EndAccount {}
-#[cfg(feature = "closing")]
-#[allow(clippy::missing_errors_doc)]
-/**What happened to a `eur-account`: account closed.
-
-- Key: `account-closed`
-- Comes from the command [`EndAccount`], run by [`Account::close_account`](crate::Account::close_account)*/
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
-#[derive(::facade::__private::Serialize, ::facade::__private::Deserialize)]
-#[serde(crate = "::facade::__private::serde")]
-pub struct AccountClosed {}
 #[cfg(feature = "closing")]
 #[allow(clippy::missing_errors_doc)]
 #[allow(deprecated)]
 const _: () = {
     use ::facade::__private as __fluvius;
-    #[automatically_derived]
-    impl __fluvius::Event for AccountClosed {
-        type Aggregate = crate::Account<Eur>;
-        const EVENT: &'static __fluvius::EventDescriptor = &__fluvius::EventDescriptor::of(
-            "account-closed",
-            "AccountClosed",
-            "What happened to a `eur-account`: account closed.",
-        );
+    __fluvius::fields! {
+        EndAccount["EndAccount" "" deny_unknown_fields] {}
     }
     #[automatically_derived]
-    impl __fluvius::Command for EndAccount {
+    impl __fluvius::Command for EndAccount
+    where
+        for<'f> crate::Account<Eur>: __fluvius::AggregateState,
+        for<'f> EndAccount: __fluvius::PayloadField,
+        for<'f> Infallible: __fluvius::Refusal,
+    {
         type Aggregate = crate::Account<Eur>;
         type Output = crate::Account<Eur>;
         const ACTION: &'static __fluvius::ActionDescriptor = &__fluvius::ActionDescriptor {
@@ -244,7 +254,7 @@ const _: () = {
             method: "close_account",
             docs: "",
             lifecycle: __fluvius::Lifecycle::Closes,
-            event: __fluvius::event_of::<AccountClosed>(),
+            event: __fluvius::probe!(AccountClosed, RECORDED),
             resources: &["eur-account", "usd-account"],
             internal: true,
             deprecated: true,
@@ -261,14 +271,25 @@ const _: () = {
             __fluvius::kept(__fluvius_result)
         });
     }
-    __fluvius::submit! {
-        __fluvius::Registration::action(< EndAccount as __fluvius::Command > ::ACTION)
-    }
+    __fluvius::submit_action!(EndAccount);
+    __fluvius::assert_rejection::<Infallible>();
 };
+#[cfg(feature = "closing")]
 #[allow(clippy::missing_errors_doc)]
-///All commands of [`Account`](crate::Account), one variant each.
+/**What happened to a `eur-account`: account closed.
+
+- Key: `account-closed`
+- Comes from the command [`EndAccount`](type@EndAccount), run by [`Account::close_account`](crate::Account::close_account)*/
+pub struct AccountClosed {}
+::facade::__private::event! {
+    [#[cfg(feature = "closing")] #[allow(clippy::missing_errors_doc)]
+    #[allow(deprecated)]] AccountClosed of crate ::Account < Eur >, "account-closed",
+    "What happened to a `eur-account`: account closed.", ["AccountClosed" ""] {}
+}
+#[allow(clippy::missing_errors_doc)]
+///All commands of [`Account`](type@crate::Account), one variant each.
 #[allow(deprecated)]
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+#[derive(::facade::__private::Clone, ::facade::__private::Debug)]
 pub enum EurAccountCommand {
     ///Transfer money, see [`Account`].
     TransferMoney(TransferMoney),
@@ -281,20 +302,19 @@ pub enum EurAccountCommand {
 const _: () = {
     use ::facade::__private as __fluvius;
     #[automatically_derived]
-    impl<'a> ::core::convert::TryFrom<&'a __fluvius::CommandRecord>
+    impl<'a> __fluvius::core::convert::TryFrom<&'a __fluvius::CommandRecord>
     for EurAccountCommand {
         type Error = __fluvius::RecordError;
         fn try_from(
-            __fluvius_record: &'a __fluvius::CommandRecord,
-        ) -> ::core::result::Result<Self, Self::Error> {
-            use __fluvius::decode_command_record as read;
-            match __fluvius_record.key() {
-                "transfer-money" => read(__fluvius_record).map(Self::TransferMoney),
+            __row: &'a __fluvius::CommandRecord,
+        ) -> __fluvius::core::result::Result<Self, __fluvius::RecordError> {
+            match __row.key() {
+                "transfer-money" => __fluvius::read!(command, TransferMoney, __row),
                 #[cfg(feature = "closing")]
-                "end" => read(__fluvius_record).map(Self::EndAccount),
+                "end" => __fluvius::read!(command, EndAccount, __row),
                 _ => {
-                    ::core::result::Result::Err(
-                        __fluvius::unknown_command(__fluvius_record, "EurAccount"),
+                    __fluvius::core::result::Result::Err(
+                        __fluvius::unknown_command(__row, "EurAccount"),
                     )
                 }
             }
@@ -302,8 +322,8 @@ const _: () = {
     }
 };
 #[allow(clippy::missing_errors_doc)]
-///All events of [`Account`](crate::Account), one variant each.
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+///All events of [`Account`](type@crate::Account), one variant each.
+#[derive(::facade::__private::Clone, ::facade::__private::Debug)]
 pub enum EurAccountEvent {
     ///What happened to a `eur-account`: money transferred.
     MoneyTransferred(MoneyTransferred),
@@ -315,19 +335,19 @@ pub enum EurAccountEvent {
 const _: () = {
     use ::facade::__private as __fluvius;
     #[automatically_derived]
-    impl<'a> ::core::convert::TryFrom<&'a __fluvius::EventRecord> for EurAccountEvent {
+    impl<'a> __fluvius::core::convert::TryFrom<&'a __fluvius::EventRecord>
+    for EurAccountEvent {
         type Error = __fluvius::RecordError;
         fn try_from(
-            __fluvius_record: &'a __fluvius::EventRecord,
-        ) -> ::core::result::Result<Self, Self::Error> {
-            use __fluvius::decode_event as read;
-            match __fluvius_record.key() {
-                "money-transferred" => read(__fluvius_record).map(Self::MoneyTransferred),
+            __row: &'a __fluvius::EventRecord,
+        ) -> __fluvius::core::result::Result<Self, __fluvius::RecordError> {
+            match __row.key() {
+                "money-transferred" => __fluvius::read!(event, MoneyTransferred, __row),
                 #[cfg(feature = "closing")]
-                "account-closed" => read(__fluvius_record).map(Self::AccountClosed),
+                "account-closed" => __fluvius::read!(event, AccountClosed, __row),
                 _ => {
-                    ::core::result::Result::Err(
-                        __fluvius::unknown_event(__fluvius_record, "EurAccount"),
+                    __fluvius::core::result::Result::Err(
+                        __fluvius::unknown_event(__row, "EurAccount"),
                     )
                 }
             }
@@ -338,32 +358,29 @@ const _: () = {
 #[allow(deprecated)]
 const _: () = {
     use ::facade::__private as __fluvius;
-    impl crate::Account<Eur> {
-        #[doc(hidden)]
-        const __MERGE_THE_AGGREGATE_BLOCKS_OF_THIS_TYPE_INTO_ONE: () = ();
-    }
-    #[allow(dead_code, deprecated)]
-    fn __fluvius_indexed(__fluvius_state: &crate::Account<Eur>) {
-        let _ = &__fluvius_state.owner_name;
-        let _ = &__fluvius_state.r#type;
-    }
+    #[derive(__fluvius::IndexedFields)]
+    #[fluvius_indexed(crate::Account<Eur>;owner_name, r#type)]
+    struct __FluviusIndexed;
     #[automatically_derived]
-    impl __fluvius::Aggregate for crate::Account<Eur> {
+    impl __fluvius::Aggregate for crate::Account<Eur>
+    where
+        for<'f> crate::Account<Eur>: __fluvius::AggregateState,
+    {
         const RESOURCES: &'static [&'static str] = &["eur-account", "usd-account"];
         const REVISION: u32 = 3u32;
-        const UPCAST: ::core::option::Option<__fluvius::Upcast> = {
+        const UPCAST: __fluvius::core::option::Option<__fluvius::Upcast> = {
             let lift: __fluvius::Upcast = crate::lift_account;
-            ::core::option::Option::Some(lift)
+            __fluvius::core::option::Option::Some(lift)
         };
         const ACTIONS: &'static [&'static __fluvius::ActionDescriptor] = &[
-            <TransferMoney as __fluvius::Command>::ACTION,
+            __fluvius::probe!(TransferMoney, ACTION),
             #[cfg(feature = "closing")]
-            <EndAccount as __fluvius::Command>::ACTION,
+            __fluvius::probe!(EndAccount, ACTION),
         ];
         const EVENTS: &'static [&'static __fluvius::EventDescriptor] = &[
-            <MoneyTransferred as __fluvius::Event>::EVENT,
+            __fluvius::probe!(MoneyTransferred, EVENT),
             #[cfg(feature = "closing")]
-            <AccountClosed as __fluvius::Event>::EVENT,
+            __fluvius::probe!(AccountClosed, EVENT),
         ];
         const INDEXES: &'static [__fluvius::FieldIndex] = &[
             __fluvius::FieldIndex {
@@ -384,4 +401,12 @@ const _: () = {
         type Command = EurAccountCommand;
         type Event = EurAccountEvent;
     }
+    #[automatically_derived]
+    impl __fluvius::OneBlockForEachType for crate::Account<Eur> {
+        type Actions = ();
+        const DESCRIPTOR: &'static __fluvius::AggregateDescriptor = __fluvius::probe!(
+            crate ::Account < Eur >, DESCRIPTOR
+        );
+    }
+    __fluvius::assert_state::<crate::Account<Eur>>();
 };

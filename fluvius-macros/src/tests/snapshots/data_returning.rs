@@ -4,15 +4,15 @@ States and events are written at revision 1.
 
 | command | key | event | what it does |
 |---|---|---|---|*/
-///| [`ReadBalance`] | `read-balance` | none | How much is there. |
-///| [`AddInterest`] | `add-interest` | [`InterestAdded`] | Add the interest of a month, and tell how much it was. |
+///| [`ReadBalance`](type@ReadBalance) | `read-balance` | none | How much is there. |
+///| [`AddInterest`](type@AddInterest) | `add-interest` | [`InterestAdded`](type@InterestAdded) | Add the interest of a month, and tell how much it was. |
 impl SavingsAccount {
-    #[allow(clippy::needless_pass_by_value)]
+    #[allow(clippy::trivially_copy_pass_by_ref)]
     /// How much is there.
     pub fn read_balance(&self) -> Result<Decimal, Infallible> {
         Ok(self.balance)
     }
-    #[allow(clippy::needless_pass_by_value)]
+    #[allow(clippy::needless_pass_by_value, clippy::needless_pass_by_ref_mut)]
     /// Add the interest of a month, and tell how much it was.
     pub fn add_interest(
         &mut self,
@@ -21,6 +21,12 @@ impl SavingsAccount {
     ) -> BankResult<Interest<Self>> {
         self.add(rate)
     }
+}
+mod merge_the_aggregate_blocks_of_savings_account_into_one_0 {
+    ::fluvius_core::__private::guard!(__fluvius_block_65098cc073a74e5c);
+}
+mod two_commands_are_named_read_balance_so_name_one_with_command_0 {
+    ::fluvius_core::__private::guard!(__fluvius_block_65098cc073a74e5c);
 }
 /**How much is there.
 
@@ -34,16 +40,22 @@ impl SavingsAccount {
 ```json
 {}
 ```*/
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
-#[derive(::fluvius_core::__private::Serialize, ::fluvius_core::__private::Deserialize)]
-#[serde(crate = "::fluvius_core::__private::serde", deny_unknown_fields)]
 pub struct ReadBalance {}
 const _: () = {
     use ::fluvius_core::__private as __fluvius;
+    __fluvius::fields! {
+        ReadBalance["ReadBalance" "" deny_unknown_fields] {}
+    }
     #[automatically_derived]
-    impl __fluvius::Command for ReadBalance {
+    impl __fluvius::Command for ReadBalance
+    where
+        for<'f> SavingsAccount: __fluvius::AggregateState,
+        for<'f> ReadBalance: __fluvius::PayloadField,
+        for<'f> Infallible: __fluvius::Refusal,
+        for<'f> Decimal: __fluvius::Answer,
+    {
         type Aggregate = SavingsAccount;
-        type Output = <Result<Decimal, Infallible> as __fluvius::ActionResult>::Data;
+        type Output = Decimal;
         const ACTION: &'static __fluvius::ActionDescriptor = &__fluvius::ActionDescriptor {
             command: "ReadBalance",
             method: "read_balance",
@@ -60,18 +72,21 @@ const _: () = {
             let __fluvius_result = <SavingsAccount>::read_balance(
                 __fluvius_call.state_ref::<SavingsAccount>(),
             );
-            __fluvius::kept_with_data(__fluvius_result)
+            __fluvius::kept_with_data::<Decimal, _>(__fluvius_result)
         });
     }
-    __fluvius::submit! {
-        __fluvius::Registration::action(< ReadBalance as __fluvius::Command > ::ACTION)
-    }
+    __fluvius::submit_action!(ReadBalance);
+    __fluvius::assert_answer::<Decimal>();
+    __fluvius::assert_rejection::<Infallible>();
 };
+mod two_commands_are_named_add_interest_so_name_one_with_command_0 {
+    ::fluvius_core::__private::guard!(__fluvius_block_65098cc073a74e5c);
+}
 /**Add the interest of a month, and tell how much it was.
 
 - Key: `add-interest`
 - Runs [`SavingsAccount::add_interest`], which changes the root; where there is none, the answer is `not-found`
-- Event: [`InterestAdded`], `interest-added`
+- Event: [`InterestAdded`](type@InterestAdded), `interest-added`
 - Resources: `savings-account`
 
 # Example
@@ -79,73 +94,53 @@ const _: () = {
 ```text
 { "rate": "0.02", "at": <Option<Kind>> }
 ```*/
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
-#[derive(::fluvius_core::__private::Serialize, ::fluvius_core::__private::Deserialize)]
-#[serde(crate = "::fluvius_core::__private::serde", deny_unknown_fields)]
 pub struct AddInterest {
     /**Parameter `rate` of `SavingsAccount::add_interest`.
 
 Left out, it is `Self::RATE`.*/
-    #[serde(default = "<SavingsAccount>::__fluvius_default_12_add_interest_rate")]
     pub rate: Decimal,
     /**Parameter `as` of `SavingsAccount::add_interest`.
 
 In JSON it is `at`.*/
-    #[serde(rename = "at")]
     pub r#as: Option<Kind>,
-}
-/**What happened to a `savings-account`: interest added.
-
-- Key: `interest-added`
-- Comes from the command [`AddInterest`], run by [`SavingsAccount::add_interest`]*/
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
-#[derive(::fluvius_core::__private::Serialize, ::fluvius_core::__private::Deserialize)]
-#[serde(crate = "::fluvius_core::__private::serde")]
-pub struct InterestAdded {
-    /**Parameter `rate` of `SavingsAccount::add_interest`.
-
-Left out, it is `Self::RATE`.*/
-    #[serde(default = "<SavingsAccount>::__fluvius_default_12_add_interest_rate")]
-    pub rate: Decimal,
-    /**Parameter `as` of `SavingsAccount::add_interest`.
-
-In JSON it is `at`.*/
-    #[serde(rename = "at")]
-    pub r#as: Option<Kind>,
-    ///What [`SavingsAccount::add_interest`] returned.
-    pub data: <BankResult<
-        Interest<SavingsAccount>,
-    > as ::fluvius_core::__private::ActionResult>::Data,
-}
-impl SavingsAccount {
-    #[doc(hidden)]
-    fn __fluvius_default_12_add_interest_rate() -> Decimal {
-        Self::RATE
-    }
 }
 const _: () = {
     use ::fluvius_core::__private as __fluvius;
-    #[automatically_derived]
-    impl __fluvius::Event for InterestAdded {
-        type Aggregate = SavingsAccount;
-        const EVENT: &'static __fluvius::EventDescriptor = &__fluvius::EventDescriptor::of(
-            "interest-added",
-            "InterestAdded",
-            "What happened to a `savings-account`: interest added.",
-        );
+    __fluvius::fields! {
+        AddInterest["AddInterest"
+        "for<'f> __Field0: _serde::PayloadField, for<'f> __Field1: _serde::PayloadField"
+        deny_unknown_fields] { #[serde(default =
+        "__fluvius_default_12_add_interest_rate")] rate : __Field0 = Decimal,
+        #[serde(rename = "at")] r#as : __Field1 = Option < Kind > }
     }
     #[automatically_derived]
-    impl __fluvius::Command for AddInterest {
+    impl __fluvius::Command for AddInterest
+    where
+        for<'f> SavingsAccount: __fluvius::AggregateState,
+        for<'f> AddInterest: __fluvius::PayloadField,
+        for<'f> <BankResult<
+            Interest<SavingsAccount>,
+        > as __fluvius::Returned<
+            { __fluvius::probe!(BankResult < Interest < SavingsAccount > >, IS_RESULT) },
+        >>::Error: __fluvius::Refusal,
+        for<'f> <BankResult<
+            Interest<SavingsAccount>,
+        > as __fluvius::Returned<
+            { __fluvius::probe!(BankResult < Interest < SavingsAccount > >, IS_RESULT) },
+        >>::Data: __fluvius::EventData,
+    {
         type Aggregate = SavingsAccount;
         type Output = <BankResult<
             Interest<SavingsAccount>,
-        > as __fluvius::ActionResult>::Data;
+        > as __fluvius::Returned<
+            { __fluvius::probe!(BankResult < Interest < SavingsAccount > >, IS_RESULT) },
+        >>::Data;
         const ACTION: &'static __fluvius::ActionDescriptor = &__fluvius::ActionDescriptor {
             command: "AddInterest",
             method: "add_interest",
             docs: "Add the interest of a month, and tell how much it was.",
             lifecycle: __fluvius::Lifecycle::Changes,
-            event: __fluvius::event_of::<InterestAdded>(),
+            event: __fluvius::probe!(InterestAdded, RECORDED),
             resources: &["savings-account"],
             fields: &[
                 __fluvius::FieldDescriptor {
@@ -171,20 +166,76 @@ const _: () = {
                 __fluvius_command.rate,
                 __fluvius_command.r#as,
             );
-            __fluvius::changed_with_data(__fluvius_state, __fluvius_result)
+            __fluvius::probe!(
+                BankResult < Interest < SavingsAccount > >, changed_with_data
+            )(__fluvius_state, __fluvius_result)
         });
     }
-    __fluvius::submit! {
-        __fluvius::Registration::action(< AddInterest as __fluvius::Command > ::ACTION)
-    }
+    __fluvius::submit_action!(AddInterest);
     __fluvius::assert_payload_field::<Decimal>();
     __fluvius::assert_payload_field::<Option<Kind>>();
+    __fluvius::assert_action_result::<BankResult<Interest<SavingsAccount>>>();
     __fluvius::assert_event_data::<
-        <BankResult<Interest<SavingsAccount>> as __fluvius::ActionResult>::Data,
+        <BankResult<
+            Interest<SavingsAccount>,
+        > as __fluvius::Returned<
+            { __fluvius::probe!(BankResult < Interest < SavingsAccount > >, IS_RESULT) },
+        >>::Data,
+    >();
+    __fluvius::assert_rejection::<
+        <BankResult<
+            Interest<SavingsAccount>,
+        > as __fluvius::Returned<
+            { __fluvius::probe!(BankResult < Interest < SavingsAccount > >, IS_RESULT) },
+        >>::Error,
     >();
 };
-///All commands of [`SavingsAccount`], one variant each.
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+/**What happened to a `savings-account`: interest added.
+
+- Key: `interest-added`
+- Comes from the command [`AddInterest`](type@AddInterest), run by [`SavingsAccount::add_interest`]*/
+pub struct InterestAdded {
+    /**Parameter `rate` of `SavingsAccount::add_interest`.
+
+Left out, it is `Self::RATE`.*/
+    pub rate: Decimal,
+    /**Parameter `as` of `SavingsAccount::add_interest`.
+
+In JSON it is `at`.*/
+    pub r#as: Option<Kind>,
+    ///What [`SavingsAccount::add_interest`] returned.
+    pub data: <BankResult<
+        Interest<SavingsAccount>,
+    > as ::fluvius_core::__private::Returned<
+        {
+            ::fluvius_core::__private::probe!(
+                BankResult < Interest < SavingsAccount > >, IS_RESULT
+            )
+        },
+    >>::Data,
+}
+::fluvius_core::__private::event! {
+    [] InterestAdded of SavingsAccount, "interest-added",
+    "What happened to a `savings-account`: interest added.", ["InterestAdded"
+    "for<'f> __Field0: _serde::PayloadField, for<'f> __Field1: _serde::PayloadField, for<'f> __Field2: _serde::PayloadField"]
+    { #[serde(default = "__fluvius_default_12_add_interest_rate")] rate : __Field0 =
+    Decimal, #[serde(rename = "at")] r#as : __Field1 = Option < Kind >, data : __Field2 =
+    < BankResult < Interest < SavingsAccount > > as ::fluvius_core::__private::Returned <
+    { ::fluvius_core::__private::probe!(BankResult < Interest < SavingsAccount > >,
+    IS_RESULT) } >> ::Data }
+}
+impl SavingsAccount {
+    #[doc(hidden)]
+    fn __fluvius_default_12_add_interest_rate() -> Decimal {
+        Self::RATE
+    }
+}
+#[doc(hidden)]
+fn __fluvius_default_12_add_interest_rate() -> Decimal {
+    <SavingsAccount>::__fluvius_default_12_add_interest_rate()
+}
+///All commands of [`SavingsAccount`](type@SavingsAccount), one variant each.
+#[derive(::fluvius_core::__private::Clone, ::fluvius_core::__private::Debug)]
 pub enum SavingsAccountCommand {
     ///How much is there.
     ReadBalance(ReadBalance),
@@ -194,27 +245,26 @@ pub enum SavingsAccountCommand {
 const _: () = {
     use ::fluvius_core::__private as __fluvius;
     #[automatically_derived]
-    impl<'a> ::core::convert::TryFrom<&'a __fluvius::CommandRecord>
+    impl<'a> __fluvius::core::convert::TryFrom<&'a __fluvius::CommandRecord>
     for SavingsAccountCommand {
         type Error = __fluvius::RecordError;
         fn try_from(
-            __fluvius_record: &'a __fluvius::CommandRecord,
-        ) -> ::core::result::Result<Self, Self::Error> {
-            use __fluvius::decode_command_record as read;
-            match __fluvius_record.key() {
-                "read-balance" => read(__fluvius_record).map(Self::ReadBalance),
-                "add-interest" => read(__fluvius_record).map(Self::AddInterest),
+            __row: &'a __fluvius::CommandRecord,
+        ) -> __fluvius::core::result::Result<Self, __fluvius::RecordError> {
+            match __row.key() {
+                "read-balance" => __fluvius::read!(command, ReadBalance, __row),
+                "add-interest" => __fluvius::read!(command, AddInterest, __row),
                 _ => {
-                    ::core::result::Result::Err(
-                        __fluvius::unknown_command(__fluvius_record, "SavingsAccount"),
+                    __fluvius::core::result::Result::Err(
+                        __fluvius::unknown_command(__row, "SavingsAccount"),
                     )
                 }
             }
         }
     }
 };
-///All events of [`SavingsAccount`], one variant each.
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+///All events of [`SavingsAccount`](type@SavingsAccount), one variant each.
+#[derive(::fluvius_core::__private::Clone, ::fluvius_core::__private::Debug)]
 pub enum SavingsAccountEvent {
     ///What happened to a `savings-account`: interest added.
     InterestAdded(InterestAdded),
@@ -222,18 +272,17 @@ pub enum SavingsAccountEvent {
 const _: () = {
     use ::fluvius_core::__private as __fluvius;
     #[automatically_derived]
-    impl<'a> ::core::convert::TryFrom<&'a __fluvius::EventRecord>
+    impl<'a> __fluvius::core::convert::TryFrom<&'a __fluvius::EventRecord>
     for SavingsAccountEvent {
         type Error = __fluvius::RecordError;
         fn try_from(
-            __fluvius_record: &'a __fluvius::EventRecord,
-        ) -> ::core::result::Result<Self, Self::Error> {
-            use __fluvius::decode_event as read;
-            match __fluvius_record.key() {
-                "interest-added" => read(__fluvius_record).map(Self::InterestAdded),
+            __row: &'a __fluvius::EventRecord,
+        ) -> __fluvius::core::result::Result<Self, __fluvius::RecordError> {
+            match __row.key() {
+                "interest-added" => __fluvius::read!(event, InterestAdded, __row),
                 _ => {
-                    ::core::result::Result::Err(
-                        __fluvius::unknown_event(__fluvius_record, "SavingsAccount"),
+                    __fluvius::core::result::Result::Err(
+                        __fluvius::unknown_event(__row, "SavingsAccount"),
                     )
                 }
             }
@@ -242,24 +291,31 @@ const _: () = {
 };
 const _: () = {
     use ::fluvius_core::__private as __fluvius;
-    impl SavingsAccount {
-        #[doc(hidden)]
-        const __MERGE_THE_AGGREGATE_BLOCKS_OF_THIS_TYPE_INTO_ONE: () = ();
-    }
     #[automatically_derived]
-    impl __fluvius::Aggregate for SavingsAccount {
+    impl __fluvius::Aggregate for SavingsAccount
+    where
+        for<'f> SavingsAccount: __fluvius::AggregateState,
+    {
         const RESOURCES: &'static [&'static str] = &["savings-account"];
         const REVISION: u32 = 1u32;
         const ACTIONS: &'static [&'static __fluvius::ActionDescriptor] = &[
-            <ReadBalance as __fluvius::Command>::ACTION,
-            <AddInterest as __fluvius::Command>::ACTION,
+            __fluvius::probe!(ReadBalance, ACTION),
+            __fluvius::probe!(AddInterest, ACTION),
         ];
         const EVENTS: &'static [&'static __fluvius::EventDescriptor] = &[
-            <InterestAdded as __fluvius::Event>::EVENT,
+            __fluvius::probe!(InterestAdded, EVENT),
         ];
         const LOCATION: __fluvius::Location = __fluvius::location!();
         const INSPECT: __fluvius::Inspect<Self> = __fluvius::inspect!(Self);
         type Command = SavingsAccountCommand;
         type Event = SavingsAccountEvent;
     }
+    #[automatically_derived]
+    impl __fluvius::OneBlockForEachType for SavingsAccount {
+        type Actions = ();
+        const DESCRIPTOR: &'static __fluvius::AggregateDescriptor = __fluvius::probe!(
+            SavingsAccount, DESCRIPTOR
+        );
+    }
+    __fluvius::assert_state::<SavingsAccount>();
 };

@@ -10,8 +10,8 @@ impl ::fluvius_core::__private::Domain for TransactionManagerDomain {
         location: ::fluvius_core::__private::location!(),
     };
     const AGGREGATES: &'static [&'static ::fluvius_core::__private::AggregateDescriptor] = &[
-        <Account as ::fluvius_core::__private::Aggregate>::DESCRIPTOR,
-        <crate::Ledger as ::fluvius_core::__private::Aggregate>::DESCRIPTOR,
+        <Account as ::fluvius_core::__private::OneBlockForEachType>::DESCRIPTOR,
+        <crate::Ledger as ::fluvius_core::__private::OneBlockForEachType>::DESCRIPTOR,
     ];
 }
 ::fluvius_core::__private::submit! {

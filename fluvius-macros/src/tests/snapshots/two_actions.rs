@@ -4,8 +4,8 @@ States and events are written at revision 1.
 
 | command | key | event | what it does |
 |---|---|---|---|*/
-///| [`OpenAccount`] | `open-account` | [`AccountOpened`] | Open a new bank account. |
-///| [`DepositMoney`] | `deposit-money` | [`MoneyDeposited`] | Deposit money into the account. |
+///| [`OpenAccount`](type@OpenAccount) | `open-account` | [`AccountOpened`](type@AccountOpened) | Open a new bank account. |
+///| [`DepositMoney`](type@DepositMoney) | `deposit-money` | [`MoneyDeposited`](type@MoneyDeposited) | Deposit money into the account. |
 impl Account {
     #[allow(clippy::needless_pass_by_value)]
     /// Open a new bank account.
@@ -15,7 +15,7 @@ impl Account {
             balance: Decimal::ZERO,
         })
     }
-    #[allow(clippy::needless_pass_by_value)]
+    #[allow(clippy::needless_pass_by_value, clippy::needless_pass_by_ref_mut)]
     /// Deposit money into the account.
     pub fn deposit_money(&mut self, amount: Decimal) -> Result<(), AccountError> {
         self.balance += amount;
@@ -26,11 +26,17 @@ impl Account {
         self.balance <= limit.into()
     }
 }
+mod merge_the_aggregate_blocks_of_account_into_one_0 {
+    ::fluvius_core::__private::guard!(__fluvius_block_2a3e4e56dd96d6e1);
+}
+mod two_commands_are_named_open_account_so_name_one_with_command_0 {
+    ::fluvius_core::__private::guard!(__fluvius_block_2a3e4e56dd96d6e1);
+}
 /**Open a new bank account.
 
 - Key: `open-account`
 - Runs [`Account::open_account`], which creates the root; where there is one, the answer is `already-exists`
-- Event: [`AccountOpened`], `account-opened`
+- Event: [`AccountOpened`](type@AccountOpened), `account-opened`
 - Resources: `bank-account`
 
 # Example
@@ -38,37 +44,23 @@ impl Account {
 ```json
 { "owner_name": "text" }
 ```*/
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
-#[derive(::fluvius_core::__private::Serialize, ::fluvius_core::__private::Deserialize)]
-#[serde(crate = "::fluvius_core::__private::serde", deny_unknown_fields)]
 pub struct OpenAccount {
-    ///Parameter `owner_name` of `Account::open_account`.
-    pub owner_name: String,
-}
-/**What happened to a `bank-account`: account opened.
-
-- Key: `account-opened`
-- Comes from the command [`OpenAccount`], run by [`Account::open_account`]*/
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
-#[derive(::fluvius_core::__private::Serialize, ::fluvius_core::__private::Deserialize)]
-#[serde(crate = "::fluvius_core::__private::serde")]
-pub struct AccountOpened {
     ///Parameter `owner_name` of `Account::open_account`.
     pub owner_name: String,
 }
 const _: () = {
     use ::fluvius_core::__private as __fluvius;
-    #[automatically_derived]
-    impl __fluvius::Event for AccountOpened {
-        type Aggregate = Account;
-        const EVENT: &'static __fluvius::EventDescriptor = &__fluvius::EventDescriptor::of(
-            "account-opened",
-            "AccountOpened",
-            "What happened to a `bank-account`: account opened.",
-        );
+    __fluvius::fields! {
+        OpenAccount["OpenAccount" "for<'f> __Field0: _serde::PayloadField"
+        deny_unknown_fields] { owner_name : __Field0 = String }
     }
     #[automatically_derived]
-    impl __fluvius::Command for OpenAccount {
+    impl __fluvius::Command for OpenAccount
+    where
+        for<'f> Account: __fluvius::AggregateState,
+        for<'f> OpenAccount: __fluvius::PayloadField,
+        for<'f> AccountError: __fluvius::Refusal,
+    {
         type Aggregate = Account;
         type Output = Account;
         const ACTION: &'static __fluvius::ActionDescriptor = &__fluvius::ActionDescriptor {
@@ -76,7 +68,7 @@ const _: () = {
             method: "open_account",
             docs: "Open a new bank account.",
             lifecycle: __fluvius::Lifecycle::Creates,
-            event: __fluvius::event_of::<AccountOpened>(),
+            event: __fluvius::probe!(AccountOpened, RECORDED),
             resources: &["bank-account"],
             fields: &[__fluvius::FieldDescriptor::of("owner_name", "String", "")],
             location: __fluvius::location!(),
@@ -91,16 +83,31 @@ const _: () = {
             __fluvius::created::<Account, _>(__fluvius_result)
         });
     }
-    __fluvius::submit! {
-        __fluvius::Registration::action(< OpenAccount as __fluvius::Command > ::ACTION)
-    }
+    __fluvius::submit_action!(OpenAccount);
     __fluvius::assert_payload_field::<String>();
+    __fluvius::assert_rejection::<AccountError>();
 };
+/**What happened to a `bank-account`: account opened.
+
+- Key: `account-opened`
+- Comes from the command [`OpenAccount`](type@OpenAccount), run by [`Account::open_account`]*/
+pub struct AccountOpened {
+    ///Parameter `owner_name` of `Account::open_account`.
+    pub owner_name: String,
+}
+::fluvius_core::__private::event! {
+    [] AccountOpened of Account, "account-opened",
+    "What happened to a `bank-account`: account opened.", ["AccountOpened"
+    "for<'f> __Field0: _serde::PayloadField"] { owner_name : __Field0 = String }
+}
+mod two_commands_are_named_deposit_money_so_name_one_with_command_0 {
+    ::fluvius_core::__private::guard!(__fluvius_block_2a3e4e56dd96d6e1);
+}
 /**Deposit money into the account.
 
 - Key: `deposit-money`
 - Runs [`Account::deposit_money`], which changes the root; where there is none, the answer is `not-found`
-- Event: [`MoneyDeposited`], `money-deposited`
+- Event: [`MoneyDeposited`](type@MoneyDeposited), `money-deposited`
 - Resources: `bank-account`
 
 # Example
@@ -108,37 +115,23 @@ const _: () = {
 ```json
 { "amount": "10.00" }
 ```*/
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
-#[derive(::fluvius_core::__private::Serialize, ::fluvius_core::__private::Deserialize)]
-#[serde(crate = "::fluvius_core::__private::serde", deny_unknown_fields)]
 pub struct DepositMoney {
-    ///Parameter `amount` of `Account::deposit_money`.
-    pub amount: Decimal,
-}
-/**What happened to a `bank-account`: money deposited.
-
-- Key: `money-deposited`
-- Comes from the command [`DepositMoney`], run by [`Account::deposit_money`]*/
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
-#[derive(::fluvius_core::__private::Serialize, ::fluvius_core::__private::Deserialize)]
-#[serde(crate = "::fluvius_core::__private::serde")]
-pub struct MoneyDeposited {
     ///Parameter `amount` of `Account::deposit_money`.
     pub amount: Decimal,
 }
 const _: () = {
     use ::fluvius_core::__private as __fluvius;
-    #[automatically_derived]
-    impl __fluvius::Event for MoneyDeposited {
-        type Aggregate = Account;
-        const EVENT: &'static __fluvius::EventDescriptor = &__fluvius::EventDescriptor::of(
-            "money-deposited",
-            "MoneyDeposited",
-            "What happened to a `bank-account`: money deposited.",
-        );
+    __fluvius::fields! {
+        DepositMoney["DepositMoney" "for<'f> __Field0: _serde::PayloadField"
+        deny_unknown_fields] { amount : __Field0 = Decimal }
     }
     #[automatically_derived]
-    impl __fluvius::Command for DepositMoney {
+    impl __fluvius::Command for DepositMoney
+    where
+        for<'f> Account: __fluvius::AggregateState,
+        for<'f> DepositMoney: __fluvius::PayloadField,
+        for<'f> AccountError: __fluvius::Refusal,
+    {
         type Aggregate = Account;
         type Output = Account;
         const ACTION: &'static __fluvius::ActionDescriptor = &__fluvius::ActionDescriptor {
@@ -146,7 +139,7 @@ const _: () = {
             method: "deposit_money",
             docs: "Deposit money into the account.",
             lifecycle: __fluvius::Lifecycle::Changes,
-            event: __fluvius::event_of::<MoneyDeposited>(),
+            event: __fluvius::probe!(MoneyDeposited, RECORDED),
             resources: &["bank-account"],
             fields: &[__fluvius::FieldDescriptor::of("amount", "Decimal", "")],
             location: __fluvius::location!(),
@@ -165,13 +158,24 @@ const _: () = {
             __fluvius::changed(__fluvius_state, __fluvius_result)
         });
     }
-    __fluvius::submit! {
-        __fluvius::Registration::action(< DepositMoney as __fluvius::Command > ::ACTION)
-    }
+    __fluvius::submit_action!(DepositMoney);
     __fluvius::assert_payload_field::<Decimal>();
 };
-///All commands of [`Account`], one variant each.
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+/**What happened to a `bank-account`: money deposited.
+
+- Key: `money-deposited`
+- Comes from the command [`DepositMoney`](type@DepositMoney), run by [`Account::deposit_money`]*/
+pub struct MoneyDeposited {
+    ///Parameter `amount` of `Account::deposit_money`.
+    pub amount: Decimal,
+}
+::fluvius_core::__private::event! {
+    [] MoneyDeposited of Account, "money-deposited",
+    "What happened to a `bank-account`: money deposited.", ["MoneyDeposited"
+    "for<'f> __Field0: _serde::PayloadField"] { amount : __Field0 = Decimal }
+}
+///All commands of [`Account`](type@Account), one variant each.
+#[derive(::fluvius_core::__private::Clone, ::fluvius_core::__private::Debug)]
 pub enum AccountCommand {
     ///Open a new bank account.
     OpenAccount(OpenAccount),
@@ -181,26 +185,26 @@ pub enum AccountCommand {
 const _: () = {
     use ::fluvius_core::__private as __fluvius;
     #[automatically_derived]
-    impl<'a> ::core::convert::TryFrom<&'a __fluvius::CommandRecord> for AccountCommand {
+    impl<'a> __fluvius::core::convert::TryFrom<&'a __fluvius::CommandRecord>
+    for AccountCommand {
         type Error = __fluvius::RecordError;
         fn try_from(
-            __fluvius_record: &'a __fluvius::CommandRecord,
-        ) -> ::core::result::Result<Self, Self::Error> {
-            use __fluvius::decode_command_record as read;
-            match __fluvius_record.key() {
-                "open-account" => read(__fluvius_record).map(Self::OpenAccount),
-                "deposit-money" => read(__fluvius_record).map(Self::DepositMoney),
+            __row: &'a __fluvius::CommandRecord,
+        ) -> __fluvius::core::result::Result<Self, __fluvius::RecordError> {
+            match __row.key() {
+                "open-account" => __fluvius::read!(command, OpenAccount, __row),
+                "deposit-money" => __fluvius::read!(command, DepositMoney, __row),
                 _ => {
-                    ::core::result::Result::Err(
-                        __fluvius::unknown_command(__fluvius_record, "Account"),
+                    __fluvius::core::result::Result::Err(
+                        __fluvius::unknown_command(__row, "Account"),
                     )
                 }
             }
         }
     }
 };
-///All events of [`Account`], one variant each.
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+///All events of [`Account`](type@Account), one variant each.
+#[derive(::fluvius_core::__private::Clone, ::fluvius_core::__private::Debug)]
 pub enum AccountEvent {
     ///What happened to a `bank-account`: account opened.
     AccountOpened(AccountOpened),
@@ -210,18 +214,18 @@ pub enum AccountEvent {
 const _: () = {
     use ::fluvius_core::__private as __fluvius;
     #[automatically_derived]
-    impl<'a> ::core::convert::TryFrom<&'a __fluvius::EventRecord> for AccountEvent {
+    impl<'a> __fluvius::core::convert::TryFrom<&'a __fluvius::EventRecord>
+    for AccountEvent {
         type Error = __fluvius::RecordError;
         fn try_from(
-            __fluvius_record: &'a __fluvius::EventRecord,
-        ) -> ::core::result::Result<Self, Self::Error> {
-            use __fluvius::decode_event as read;
-            match __fluvius_record.key() {
-                "account-opened" => read(__fluvius_record).map(Self::AccountOpened),
-                "money-deposited" => read(__fluvius_record).map(Self::MoneyDeposited),
+            __row: &'a __fluvius::EventRecord,
+        ) -> __fluvius::core::result::Result<Self, __fluvius::RecordError> {
+            match __row.key() {
+                "account-opened" => __fluvius::read!(event, AccountOpened, __row),
+                "money-deposited" => __fluvius::read!(event, MoneyDeposited, __row),
                 _ => {
-                    ::core::result::Result::Err(
-                        __fluvius::unknown_event(__fluvius_record, "Account"),
+                    __fluvius::core::result::Result::Err(
+                        __fluvius::unknown_event(__row, "Account"),
                     )
                 }
             }
@@ -230,25 +234,32 @@ const _: () = {
 };
 const _: () = {
     use ::fluvius_core::__private as __fluvius;
-    impl Account {
-        #[doc(hidden)]
-        const __MERGE_THE_AGGREGATE_BLOCKS_OF_THIS_TYPE_INTO_ONE: () = ();
-    }
     #[automatically_derived]
-    impl __fluvius::Aggregate for Account {
+    impl __fluvius::Aggregate for Account
+    where
+        for<'f> Account: __fluvius::AggregateState,
+    {
         const RESOURCES: &'static [&'static str] = &["bank-account"];
         const REVISION: u32 = 1u32;
         const ACTIONS: &'static [&'static __fluvius::ActionDescriptor] = &[
-            <OpenAccount as __fluvius::Command>::ACTION,
-            <DepositMoney as __fluvius::Command>::ACTION,
+            __fluvius::probe!(OpenAccount, ACTION),
+            __fluvius::probe!(DepositMoney, ACTION),
         ];
         const EVENTS: &'static [&'static __fluvius::EventDescriptor] = &[
-            <AccountOpened as __fluvius::Event>::EVENT,
-            <MoneyDeposited as __fluvius::Event>::EVENT,
+            __fluvius::probe!(AccountOpened, EVENT),
+            __fluvius::probe!(MoneyDeposited, EVENT),
         ];
         const LOCATION: __fluvius::Location = __fluvius::location!();
         const INSPECT: __fluvius::Inspect<Self> = __fluvius::inspect!(Self);
         type Command = AccountCommand;
         type Event = AccountEvent;
     }
+    #[automatically_derived]
+    impl __fluvius::OneBlockForEachType for Account {
+        type Actions = ();
+        const DESCRIPTOR: &'static __fluvius::AggregateDescriptor = __fluvius::probe!(
+            Account, DESCRIPTOR
+        );
+    }
+    __fluvius::assert_state::<Account>();
 };

@@ -4,10 +4,10 @@ States and events are written at revision 1.
 
 | command | key | event | what it does |
 |---|---|---|---|*/
-///| [`DepositMoney`] | `deposit-money` | [`MoneyDeposited`] | Command `deposit-money`. |
-///| [`CloseAccount`] | `close-account` | [`AccountClosed`] | Command `close-account`. |
+///| [`DepositMoney`](type@DepositMoney) | `deposit-money` | [`MoneyDeposited`](type@MoneyDeposited) | Command `deposit-money`. |
+///| [`CloseAccount`](type@CloseAccount) | `close-account` | [`AccountClosed`](type@AccountClosed) | Command `close-account`. |
 impl Account {
-    #[allow(clippy::needless_pass_by_value)]
+    #[allow(clippy::needless_pass_by_value, clippy::needless_pass_by_ref_mut)]
     pub fn deposit_money(
         &mut self,
         amount: Decimal,
@@ -16,16 +16,21 @@ impl Account {
         self.balance += amount;
         Ok(())
     }
-    #[allow(clippy::needless_pass_by_value)]
     pub fn close_account(self) -> Result<(), AccountError> {
         Ok(())
     }
+}
+mod merge_the_aggregate_blocks_of_account_into_one_0 {
+    ::fluvius_core::__private::guard!(__fluvius_block_141ce10a0ac2f3d1);
+}
+mod two_commands_are_named_deposit_money_so_name_one_with_command_0 {
+    ::fluvius_core::__private::guard!(__fluvius_block_141ce10a0ac2f3d1);
 }
 /**Command `deposit-money`.
 
 - Key: `deposit-money`
 - Runs [`Account::deposit_money`], which changes the root; where there is none, the answer is `not-found`
-- Event: [`MoneyDeposited`], `money-deposited`
+- Event: [`MoneyDeposited`](type@MoneyDeposited), `money-deposited`
 - Resources: `bank-account`
 
 # Example
@@ -33,37 +38,22 @@ impl Account {
 ```json
 { "amount": "10.00" }
 ```*/
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
-#[derive(::fluvius_core::__private::Serialize, ::fluvius_core::__private::Deserialize)]
-#[serde(crate = "::fluvius_core::__private::serde", deny_unknown_fields)]
 pub struct DepositMoney {
-    ///Parameter `amount` of `Account::deposit_money`.
-    pub amount: Decimal,
-}
-/**What happened to a `bank-account`: money deposited.
-
-- Key: `money-deposited`
-- Comes from the command [`DepositMoney`], run by [`Account::deposit_money`]*/
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
-#[derive(::fluvius_core::__private::Serialize, ::fluvius_core::__private::Deserialize)]
-#[serde(crate = "::fluvius_core::__private::serde")]
-pub struct MoneyDeposited {
     ///Parameter `amount` of `Account::deposit_money`.
     pub amount: Decimal,
 }
 const _: () = {
     use ::fluvius_core::__private as __fluvius;
-    #[automatically_derived]
-    impl __fluvius::Event for MoneyDeposited {
-        type Aggregate = Account;
-        const EVENT: &'static __fluvius::EventDescriptor = &__fluvius::EventDescriptor::of(
-            "money-deposited",
-            "MoneyDeposited",
-            "What happened to a `bank-account`: money deposited.",
-        );
+    __fluvius::fields! {
+        DepositMoney["DepositMoney" "for<'f> __Field0: _serde::PayloadField"
+        deny_unknown_fields] { amount : __Field0 = Decimal }
     }
     #[automatically_derived]
-    impl __fluvius::Command for DepositMoney {
+    impl __fluvius::Command for DepositMoney
+    where
+        for<'f> Account: __fluvius::AggregateState,
+        for<'f> DepositMoney: __fluvius::PayloadField,
+    {
         type Aggregate = Account;
         type Output = Account;
         const ACTION: &'static __fluvius::ActionDescriptor = &__fluvius::ActionDescriptor {
@@ -71,25 +61,39 @@ const _: () = {
             method: "deposit_money",
             docs: "",
             lifecycle: __fluvius::Lifecycle::Changes,
-            event: __fluvius::event_of::<MoneyDeposited>(),
+            event: __fluvius::probe!(MoneyDeposited, RECORDED),
             resources: &["bank-account"],
             fields: &[__fluvius::FieldDescriptor::of("amount", "Decimal", "")],
             location: __fluvius::location!(),
             ..__fluvius::ActionDescriptor::of::<Self>("deposit-money")
         };
         const RUN: __fluvius::Handler = __fluvius::Handler::Now(|_, _| {
-            ::core::unreachable!()
+            __fluvius::core::unreachable!()
         });
     }
-    __fluvius::submit! {
-        __fluvius::Registration::action(< DepositMoney as __fluvius::Command > ::ACTION)
-    }
+    __fluvius::submit_action!(DepositMoney);
 };
+/**What happened to a `bank-account`: money deposited.
+
+- Key: `money-deposited`
+- Comes from the command [`DepositMoney`](type@DepositMoney), run by [`Account::deposit_money`]*/
+pub struct MoneyDeposited {
+    ///Parameter `amount` of `Account::deposit_money`.
+    pub amount: Decimal,
+}
+::fluvius_core::__private::event! {
+    [] MoneyDeposited of Account, "money-deposited",
+    "What happened to a `bank-account`: money deposited.", ["MoneyDeposited"
+    "for<'f> __Field0: _serde::PayloadField"] { amount : __Field0 = Decimal }
+}
+mod two_commands_are_named_close_account_so_name_one_with_command_0 {
+    ::fluvius_core::__private::guard!(__fluvius_block_141ce10a0ac2f3d1);
+}
 /**Command `close-account`.
 
 - Key: `close-account`
 - Runs [`Account::close_account`], which closes the root; where there is none, the answer is `not-found`, and so it is for every later command
-- Event: [`AccountClosed`], `account-closed`
+- Event: [`AccountClosed`](type@AccountClosed), `account-closed`
 - Resources: `bank-account`
 
 # Example
@@ -97,31 +101,19 @@ const _: () = {
 ```json
 {}
 ```*/
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
-#[derive(::fluvius_core::__private::Serialize, ::fluvius_core::__private::Deserialize)]
-#[serde(crate = "::fluvius_core::__private::serde", deny_unknown_fields)]
 pub struct CloseAccount {}
-/**What happened to a `bank-account`: account closed.
-
-- Key: `account-closed`
-- Comes from the command [`CloseAccount`], run by [`Account::close_account`]*/
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
-#[derive(::fluvius_core::__private::Serialize, ::fluvius_core::__private::Deserialize)]
-#[serde(crate = "::fluvius_core::__private::serde")]
-pub struct AccountClosed {}
 const _: () = {
     use ::fluvius_core::__private as __fluvius;
-    #[automatically_derived]
-    impl __fluvius::Event for AccountClosed {
-        type Aggregate = Account;
-        const EVENT: &'static __fluvius::EventDescriptor = &__fluvius::EventDescriptor::of(
-            "account-closed",
-            "AccountClosed",
-            "What happened to a `bank-account`: account closed.",
-        );
+    __fluvius::fields! {
+        CloseAccount["CloseAccount" "" deny_unknown_fields] {}
     }
     #[automatically_derived]
-    impl __fluvius::Command for CloseAccount {
+    impl __fluvius::Command for CloseAccount
+    where
+        for<'f> Account: __fluvius::AggregateState,
+        for<'f> CloseAccount: __fluvius::PayloadField,
+        for<'f> AccountError: __fluvius::Refusal,
+    {
         type Aggregate = Account;
         type Output = Account;
         const ACTION: &'static __fluvius::ActionDescriptor = &__fluvius::ActionDescriptor {
@@ -129,7 +121,7 @@ const _: () = {
             method: "close_account",
             docs: "",
             lifecycle: __fluvius::Lifecycle::Closes,
-            event: __fluvius::event_of::<AccountClosed>(),
+            event: __fluvius::probe!(AccountClosed, RECORDED),
             resources: &["bank-account"],
             location: __fluvius::location!(),
             ..__fluvius::ActionDescriptor::of::<Self>("close-account")
@@ -144,12 +136,20 @@ const _: () = {
             __fluvius::kept(__fluvius_result)
         });
     }
-    __fluvius::submit! {
-        __fluvius::Registration::action(< CloseAccount as __fluvius::Command > ::ACTION)
-    }
+    __fluvius::submit_action!(CloseAccount);
+    __fluvius::assert_rejection::<AccountError>();
 };
-///All commands of [`Account`], one variant each.
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+/**What happened to a `bank-account`: account closed.
+
+- Key: `account-closed`
+- Comes from the command [`CloseAccount`](type@CloseAccount), run by [`Account::close_account`]*/
+pub struct AccountClosed {}
+::fluvius_core::__private::event! {
+    [] AccountClosed of Account, "account-closed",
+    "What happened to a `bank-account`: account closed.", ["AccountClosed" ""] {}
+}
+///All commands of [`Account`](type@Account), one variant each.
+#[derive(::fluvius_core::__private::Clone, ::fluvius_core::__private::Debug)]
 pub enum AccountCommand {
     ///Command `deposit-money`.
     DepositMoney(DepositMoney),
@@ -159,26 +159,26 @@ pub enum AccountCommand {
 const _: () = {
     use ::fluvius_core::__private as __fluvius;
     #[automatically_derived]
-    impl<'a> ::core::convert::TryFrom<&'a __fluvius::CommandRecord> for AccountCommand {
+    impl<'a> __fluvius::core::convert::TryFrom<&'a __fluvius::CommandRecord>
+    for AccountCommand {
         type Error = __fluvius::RecordError;
         fn try_from(
-            __fluvius_record: &'a __fluvius::CommandRecord,
-        ) -> ::core::result::Result<Self, Self::Error> {
-            use __fluvius::decode_command_record as read;
-            match __fluvius_record.key() {
-                "deposit-money" => read(__fluvius_record).map(Self::DepositMoney),
-                "close-account" => read(__fluvius_record).map(Self::CloseAccount),
+            __row: &'a __fluvius::CommandRecord,
+        ) -> __fluvius::core::result::Result<Self, __fluvius::RecordError> {
+            match __row.key() {
+                "deposit-money" => __fluvius::read!(command, DepositMoney, __row),
+                "close-account" => __fluvius::read!(command, CloseAccount, __row),
                 _ => {
-                    ::core::result::Result::Err(
-                        __fluvius::unknown_command(__fluvius_record, "Account"),
+                    __fluvius::core::result::Result::Err(
+                        __fluvius::unknown_command(__row, "Account"),
                     )
                 }
             }
         }
     }
 };
-///All events of [`Account`], one variant each.
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+///All events of [`Account`](type@Account), one variant each.
+#[derive(::fluvius_core::__private::Clone, ::fluvius_core::__private::Debug)]
 pub enum AccountEvent {
     ///What happened to a `bank-account`: money deposited.
     MoneyDeposited(MoneyDeposited),
@@ -188,18 +188,18 @@ pub enum AccountEvent {
 const _: () = {
     use ::fluvius_core::__private as __fluvius;
     #[automatically_derived]
-    impl<'a> ::core::convert::TryFrom<&'a __fluvius::EventRecord> for AccountEvent {
+    impl<'a> __fluvius::core::convert::TryFrom<&'a __fluvius::EventRecord>
+    for AccountEvent {
         type Error = __fluvius::RecordError;
         fn try_from(
-            __fluvius_record: &'a __fluvius::EventRecord,
-        ) -> ::core::result::Result<Self, Self::Error> {
-            use __fluvius::decode_event as read;
-            match __fluvius_record.key() {
-                "money-deposited" => read(__fluvius_record).map(Self::MoneyDeposited),
-                "account-closed" => read(__fluvius_record).map(Self::AccountClosed),
+            __row: &'a __fluvius::EventRecord,
+        ) -> __fluvius::core::result::Result<Self, __fluvius::RecordError> {
+            match __row.key() {
+                "money-deposited" => __fluvius::read!(event, MoneyDeposited, __row),
+                "account-closed" => __fluvius::read!(event, AccountClosed, __row),
                 _ => {
-                    ::core::result::Result::Err(
-                        __fluvius::unknown_event(__fluvius_record, "Account"),
+                    __fluvius::core::result::Result::Err(
+                        __fluvius::unknown_event(__row, "Account"),
                     )
                 }
             }
@@ -208,31 +208,38 @@ const _: () = {
 };
 const _: () = {
     use ::fluvius_core::__private as __fluvius;
-    impl Account {
-        #[doc(hidden)]
-        const __MERGE_THE_AGGREGATE_BLOCKS_OF_THIS_TYPE_INTO_ONE: () = ();
-    }
     #[automatically_derived]
-    impl __fluvius::Aggregate for Account {
+    impl __fluvius::Aggregate for Account
+    where
+        for<'f> Account: __fluvius::AggregateState,
+    {
         const RESOURCES: &'static [&'static str] = &["bank-account"];
         const REVISION: u32 = 1u32;
         const ACTIONS: &'static [&'static __fluvius::ActionDescriptor] = &[
-            <DepositMoney as __fluvius::Command>::ACTION,
-            <CloseAccount as __fluvius::Command>::ACTION,
+            __fluvius::probe!(DepositMoney, ACTION),
+            __fluvius::probe!(CloseAccount, ACTION),
         ];
         const EVENTS: &'static [&'static __fluvius::EventDescriptor] = &[
-            <MoneyDeposited as __fluvius::Event>::EVENT,
-            <AccountClosed as __fluvius::Event>::EVENT,
+            __fluvius::probe!(MoneyDeposited, EVENT),
+            __fluvius::probe!(AccountClosed, EVENT),
         ];
         const LOCATION: __fluvius::Location = __fluvius::location!();
         const INSPECT: __fluvius::Inspect<Self> = __fluvius::inspect!(Self);
         type Command = AccountCommand;
         type Event = AccountEvent;
     }
+    #[automatically_derived]
+    impl __fluvius::OneBlockForEachType for Account {
+        type Actions = ();
+        const DESCRIPTOR: &'static __fluvius::AggregateDescriptor = __fluvius::probe!(
+            Account, DESCRIPTOR
+        );
+    }
+    __fluvius::assert_state::<Account>();
 };
-::core::compile_error! {
+compile_error! {
     "`#[acton]` is not known here; did you mean `#[action(..)]`?"
 }
-::core::compile_error! {
+compile_error! {
     "an action owns its parameters, because they are stored in the command: write `String` in place of `&str` (only the context is lent: `&mut ActionContext`)"
 }

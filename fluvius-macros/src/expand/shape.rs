@@ -1,0 +1,82 @@
+//! The fields of a generated struct as serde's derives see them.
+//!
+//! serde takes the `bound` of its impls as text, which cannot say every type. So each type has a name of its own there.
+
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use quote::{format_ident, quote};
+
+use super::field;
+use super::spans::generated_ident;
+use crate::model::{Action, Field};
+
+/// One field: its attributes, its name and its type.
+pub(crate) struct ShapeField {
+    attributes: Option<TokenStream>,
+    ident: TokenStream,
+    ty: TokenStream,
+}
+
+impl ShapeField {
+    /// The field of a parameter.
+    pub(crate) fn of(action: &Action, source: &Field) -> Self {
+        let ident = generated_ident(&source.ident);
+        Self {
+            attributes: field::serde_attribute(action, source),
+            ident: quote!(#ident),
+            ty: source.ty.clone(),
+        }
+    }
+
+    /// A field without attributes.
+    pub(crate) fn plain(ident: TokenStream, ty: TokenStream) -> Self {
+        Self { attributes: None, ident, ty }
+    }
+}
+
+/// What the core's macros read of a struct: its name, serde's options and its fields.
+pub(crate) fn shape(
+    ident: &Ident,
+    option: Option<TokenStream>,
+    fields: &[ShapeField],
+) -> (TokenStream, TokenStream) {
+    let name = ident.to_string();
+    let bound = bound(fields, ident);
+    let fields = fields.iter().enumerate().map(|(at, field)| {
+        let ShapeField { attributes, ident, ty } = field;
+        let alias = alias(at);
+        quote!(#attributes #ident: #alias = #ty)
+    });
+    (quote!([#name #bound #option]), quote!({ #(#fields),* }))
+}
+
+/// The names of the types, declared.
+pub(crate) fn aliases(fields: &[ShapeField]) -> TokenStream {
+    let declared = fields.iter().enumerate().map(|(at, field)| {
+        let (alias, ty) = (alias(at), &field.ty);
+        quote!(type #alias = #ty;)
+    });
+    declared.collect()
+}
+
+/// The conditions of serde's impls. A field that holds the struct itself has none: the impl would be a condition of
+/// itself.
+pub(crate) fn bound(fields: &[ShapeField], own: &Ident) -> String {
+    let conditions = fields
+        .iter()
+        .enumerate()
+        .filter(|(_, field)| !mentions(field.ty.clone(), own))
+        .map(|(at, _)| format!("for<'f> {}: _serde::PayloadField", alias(at)));
+    conditions.collect::<Vec<_>>().join(", ")
+}
+
+fn alias(at: usize) -> Ident {
+    format_ident!("__Field{at}")
+}
+
+fn mentions(tokens: TokenStream, name: &Ident) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(word) => word == *name,
+        TokenTree::Group(group) => mentions(group.stream(), name),
+        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+    })
+}
