@@ -119,6 +119,8 @@ impl Enum {
             impl<'a> ::core::convert::TryFrom<&'a #private::#record> for #ident {
                 type Error = #private::RecordError;
                 fn try_from(__row: &'a #private::#record) -> ::core::result::Result<Self, Self::Error> {
+                    use #private::StandIn as _;
+                    let () = #private::Probe::<()>::USED;
                     match __row.key() {
                         #(#arms)*
                         _ => ::core::result::Result::Err(#private::#unknown(__row, #name)),

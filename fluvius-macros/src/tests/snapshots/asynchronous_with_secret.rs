@@ -309,6 +309,8 @@ const _: () = {
         fn try_from(
             __row: &'a __fluvius::CommandRecord,
         ) -> ::core::result::Result<Self, Self::Error> {
+            use __fluvius::StandIn as _;
+            let () = __fluvius::Probe::<()>::USED;
             match __row.key() {
                 "transfer-money" => __fluvius::read!(command, TransferMoney, __row),
                 #[cfg(feature = "closing")]
@@ -341,6 +343,8 @@ const _: () = {
         fn try_from(
             __row: &'a __fluvius::EventRecord,
         ) -> ::core::result::Result<Self, Self::Error> {
+            use __fluvius::StandIn as _;
+            let () = __fluvius::Probe::<()>::USED;
             match __row.key() {
                 "money-transferred" => __fluvius::read!(event, MoneyTransferred, __row),
                 #[cfg(feature = "closing")]
@@ -358,6 +362,8 @@ const _: () = {
 #[allow(deprecated)]
 const _: () = {
     use ::facade::__private as __fluvius;
+    use __fluvius::StandIn as _;
+    let () = __fluvius::Probe::<()>::USED;
     #[allow(dead_code, deprecated)]
     fn __fluvius_indexed(__fluvius_state: &crate::Account<Eur>) {
         let _ = &__fluvius_state.owner_name;
@@ -375,14 +381,14 @@ const _: () = {
             ::core::option::Option::Some(lift)
         };
         const ACTIONS: &'static [&'static __fluvius::ActionDescriptor] = &[
-            __fluvius::probe!(TransferMoney, ACTION),
+            __fluvius::Probe::<TransferMoney>::ACTION,
             #[cfg(feature = "closing")]
-            __fluvius::probe!(EndAccount, ACTION),
+            __fluvius::Probe::<EndAccount>::ACTION,
         ];
         const EVENTS: &'static [&'static __fluvius::EventDescriptor] = &[
-            __fluvius::probe!(MoneyTransferred, EVENT),
+            __fluvius::Probe::<MoneyTransferred>::EVENT,
             #[cfg(feature = "closing")]
-            __fluvius::probe!(AccountClosed, EVENT),
+            __fluvius::Probe::<AccountClosed>::EVENT,
         ];
         const INDEXES: &'static [__fluvius::FieldIndex] = &[
             __fluvius::FieldIndex {
@@ -406,9 +412,9 @@ const _: () = {
     #[automatically_derived]
     impl __fluvius::OneBlockForEachType for crate::Account<Eur> {
         type Actions = ();
-        const DESCRIPTOR: &'static __fluvius::AggregateDescriptor = __fluvius::probe!(
-            crate ::Account < Eur >, DESCRIPTOR
-        );
+        const DESCRIPTOR: &'static __fluvius::AggregateDescriptor = __fluvius::Probe::<
+            crate::Account<Eur>,
+        >::DESCRIPTOR;
     }
     __fluvius::assert_state::<crate::Account<Eur>>();
 };

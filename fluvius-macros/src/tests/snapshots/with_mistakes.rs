@@ -165,6 +165,8 @@ const _: () = {
         fn try_from(
             __row: &'a __fluvius::CommandRecord,
         ) -> ::core::result::Result<Self, Self::Error> {
+            use __fluvius::StandIn as _;
+            let () = __fluvius::Probe::<()>::USED;
             match __row.key() {
                 "deposit-money" => __fluvius::read!(command, DepositMoney, __row),
                 "close-account" => __fluvius::read!(command, CloseAccount, __row),
@@ -193,6 +195,8 @@ const _: () = {
         fn try_from(
             __row: &'a __fluvius::EventRecord,
         ) -> ::core::result::Result<Self, Self::Error> {
+            use __fluvius::StandIn as _;
+            let () = __fluvius::Probe::<()>::USED;
             match __row.key() {
                 "money-deposited" => __fluvius::read!(event, MoneyDeposited, __row),
                 "account-closed" => __fluvius::read!(event, AccountClosed, __row),
@@ -207,6 +211,8 @@ const _: () = {
 };
 const _: () = {
     use ::fluvius_core::__private as __fluvius;
+    use __fluvius::StandIn as _;
+    let () = __fluvius::Probe::<()>::USED;
     #[automatically_derived]
     impl __fluvius::Aggregate for Account
     where
@@ -215,12 +221,12 @@ const _: () = {
         const RESOURCES: &'static [&'static str] = &["bank-account"];
         const REVISION: u32 = 1u32;
         const ACTIONS: &'static [&'static __fluvius::ActionDescriptor] = &[
-            __fluvius::probe!(DepositMoney, ACTION),
-            __fluvius::probe!(CloseAccount, ACTION),
+            __fluvius::Probe::<DepositMoney>::ACTION,
+            __fluvius::Probe::<CloseAccount>::ACTION,
         ];
         const EVENTS: &'static [&'static __fluvius::EventDescriptor] = &[
-            __fluvius::probe!(MoneyDeposited, EVENT),
-            __fluvius::probe!(AccountClosed, EVENT),
+            __fluvius::Probe::<MoneyDeposited>::EVENT,
+            __fluvius::Probe::<AccountClosed>::EVENT,
         ];
         const LOCATION: __fluvius::Location = __fluvius::location!();
         const INSPECT: __fluvius::Inspect<Self> = __fluvius::inspect!(Self);
@@ -230,9 +236,9 @@ const _: () = {
     #[automatically_derived]
     impl __fluvius::OneBlockForEachType for Account {
         type Actions = ();
-        const DESCRIPTOR: &'static __fluvius::AggregateDescriptor = __fluvius::probe!(
-            Account, DESCRIPTOR
-        );
+        const DESCRIPTOR: &'static __fluvius::AggregateDescriptor = __fluvius::Probe::<
+            Account,
+        >::DESCRIPTOR;
     }
     __fluvius::assert_state::<Account>();
 };
