@@ -39,7 +39,7 @@ impl<T: Debug> Probe<T> {
 }
 
 impl<T, E> Probe<Result<T, E>> {
-    /// Whether this is a `Result`.
+    /// True for a `Result`.
     pub const IS_RESULT: bool = true;
 }
 
@@ -191,8 +191,8 @@ macro_rules! __fluvius_read {
     };
 }
 
-/// What `#[derive(Clone, Debug, Serialize, Deserialize)]` makes of a command or an event, with one difference: the impls
-/// exist whatever the types of the fields are.
+/// The impls that `#[derive(Clone, Debug, Serialize, Deserialize)]` would make of a command or an event, with one
+/// difference: they exist whatever the types of the fields are.
 ///
 /// The brackets hold the struct's name as text, serde's `bound` and serde's further options. A field has an alias for its
 /// type, because the bound is text, which cannot say every type. `(serde)` leaves `Debug` to the caller.
