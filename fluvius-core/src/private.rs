@@ -125,9 +125,20 @@ pub fn unknown_command(record: &CommandRecord, aggregate: &'static str) -> Recor
     }
 }
 
-/// Returns the name of a field without `r#`.
-pub fn plain(name: &'static str) -> &'static str {
-    name.strip_prefix("r#").unwrap_or(name)
+/// Writes a struct as its derived `Debug` would: the names come without `r#`.
+///
+/// # Errors
+/// As the formatter's.
+pub fn debug_fields(
+    to: &mut core::fmt::Formatter<'_>,
+    name: &str,
+    fields: &[(&str, &dyn Debug)],
+) -> core::fmt::Result {
+    let mut shown = to.debug_struct(name);
+    for (name, field) in fields {
+        shown.field(name.strip_prefix("r#").unwrap_or(name), field);
+    }
+    shown.finish()
 }
 
 /// Asserted at the type of an aggregate.

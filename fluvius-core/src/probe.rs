@@ -39,7 +39,7 @@ impl<T: Debug> Probe<T> {
 }
 
 impl<T, E> Probe<Result<T, E>> {
-    /// Whether this is a `Result`.
+    /// True for a `Result`.
     pub const IS_RESULT: bool = true;
 }
 
@@ -150,7 +150,7 @@ impl<T> StandIn<T> for Probe<T> {}
 /// The functions that serde's derives give a shape, where the conditions of the shape do not hold.
 pub trait UnfitShape {
     /// Always named, so that the import of the trait is always used.
-    const USED: () = ();
+    const SHAPE_USED: () = ();
 
     /// Stands in for what `#[derive(Serialize)]` makes.
     ///
@@ -182,17 +182,17 @@ macro_rules! __fluvius_probe {
     }};
 }
 
-/// A command or an event of an enum, read from its row.
+/// A command or an event of an enum, read from its row. The caller imports [`StandIn`](crate::__private::StandIn).
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __fluvius_read {
     ($kind:ident, $variant:ident, $record:ident) => {
-        $crate::__fluvius_probe!($variant, $kind)($record).map(Self::$variant)
+        $crate::__private::Probe::<$variant>::$kind($record).map(Self::$variant)
     };
 }
 
-/// What `#[derive(Clone, Debug, Serialize, Deserialize)]` makes of a command or an event, with one difference: the impls
-/// exist whatever the types of the fields are.
+/// The impls that `#[derive(Clone, Debug, Serialize, Deserialize)]` would make of a command or an event, with one
+/// difference: they exist whatever the types of the fields are.
 ///
 /// The brackets hold the struct's name as text, serde's `bound` and serde's further options. A field has an alias for its
 /// type, because the bound is text, which cannot say every type. `(serde)` leaves `Debug` to the caller.
@@ -205,13 +205,20 @@ macro_rules! __fluvius_fields {
         }
         #[automatically_derived]
         impl $crate::__private::Debug for $name {
-            fn fmt(&self, to: &mut $crate::__private::core::fmt::Formatter<'_>) -> $crate::__private::core::fmt::Result {
-                to.debug_struct($crate::__private::core::stringify!($name))
-                    $(.field(
-                        $crate::__private::plain($crate::__private::core::stringify!($field)),
-                        $crate::__fluvius_probe!($type, shown)(&self.$field),
-                    ))*
-                    .finish()
+            fn fmt(
+                &self,
+                to: &mut $crate::__private::core::fmt::Formatter<'_>,
+            ) -> $crate::__private::core::fmt::Result {
+                use $crate::__private::StandIn as _;
+                let () = $crate::__private::Probe::<()>::USED;
+                $crate::__private::debug_fields(
+                    to,
+                    $crate::__private::core::stringify!($name),
+                    &[$((
+                        $crate::__private::core::stringify!($field),
+                        $crate::__private::Probe::<$type>::shown(&self.$field),
+                    )),*],
+                )
             }
         }
     };
@@ -220,7 +227,7 @@ macro_rules! __fluvius_fields {
         { $($(#[$attribute:meta])* $field:ident: $alias:ident = $type:ty),* }
     ) => {
         const _: () = {
-            use $crate::__private::serde as __fluvius_serde;
+            use $crate::__private::{StandIn as _, UnfitShape as _, serde as __fluvius_serde};
             $(type $alias = $type;)*
             #[derive($crate::__private::Serialize, $crate::__private::Deserialize)]
             #[serde(crate = "__fluvius_serde")]
@@ -228,31 +235,31 @@ macro_rules! __fluvius_fields {
             struct __FluviusShape { $($(#[$attribute])* $field: $alias),* }
             #[automatically_derived]
             impl $crate::__private::Serialize for $name {
+                #[inline]
                 fn serialize<S: $crate::__private::serde::Serializer>(
                     &self,
                     to: S,
                 ) -> $crate::__private::core::result::Result<S::Ok, S::Error> {
-                    use $crate::__private::UnfitShape as _;
-                    let () = __FluviusShape::USED;
                     __FluviusShape::serialize(self, to)
                 }
             }
             #[automatically_derived]
             impl<'de> $crate::__private::Deserialize<'de> for $name {
+                #[inline]
                 fn deserialize<D: $crate::__private::serde::Deserializer<'de>>(
                     from: D,
                 ) -> $crate::__private::core::result::Result<Self, D::Error> {
-                    use $crate::__private::UnfitShape as _;
-                    let () = __FluviusShape::USED;
                     __FluviusShape::deserialize(from)
                 }
             }
             #[automatically_derived]
             impl $crate::__private::Clone for $name {
                 fn clone(&self) -> Self {
-                    Self { $($field: $crate::__fluvius_probe!($type, cloned)(&self.$field)),* }
+                    Self { $($field: $crate::__private::Probe::<$type>::cloned(&self.$field)),* }
                 }
             }
+            let () = $crate::__private::Probe::<()>::USED;
+            __FluviusShape::SHAPE_USED
         };
     };
 }

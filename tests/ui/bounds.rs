@@ -1,4 +1,4 @@
-//! What the author's types must be: one error for each, at its token, whatever else is made of it.
+//! Requirements on the author's types: one error for each, at its token, whatever else is made of it.
 
 use std::convert::Infallible;
 use std::rc::Rc;

@@ -1,4 +1,4 @@
-//! What a newcomer gets wrong first: one error for each, at its token, with the fix.
+//! First mistakes of a newcomer: one error for each, at its token, with the fix.
 
 use std::convert::Infallible;
 

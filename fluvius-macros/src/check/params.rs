@@ -160,7 +160,7 @@ fn same_name(first: &Field, second: &Field, name: &str) -> String {
     )
 }
 
-/// Where the author wrote a JSON name last.
+/// The last place at which the author wrote a JSON name.
 fn last_place(field: &Field, name: &str) -> proc_macro2::TokenStream {
     let mut written = field.rename.iter().chain(&field.aliases);
     written

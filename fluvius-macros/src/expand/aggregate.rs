@@ -30,12 +30,12 @@ pub(crate) fn aggregate(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
     let actions = parts.iter().map(|part| {
         let cfgs = scope.cfgs(part.action);
         let ident = generated_ident(&part.action.command);
-        quote!(#cfgs #private::probe!(#ident, ACTION))
+        quote!(#cfgs #private::Probe::<#ident>::ACTION)
     });
     let events = parts.iter().filter_map(|part| {
         let cfgs = scope.cfgs(part.action);
         let ident = generated_ident(&part.action.event.as_ref()?.ident);
-        Some(quote!(#cfgs #private::probe!(#ident, EVENT)))
+        Some(quote!(#cfgs #private::Probe::<#ident>::EVENT))
     });
     let command_enum = generated_ident(&aggregate.command_enum);
     let event_enum = generated_ident(&aggregate.event_enum);
@@ -73,11 +73,14 @@ pub(crate) fn aggregate(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
         quote! {
             #actions
             const DESCRIPTOR: &'static #private::AggregateDescriptor =
-                #private::probe!(#self_type, DESCRIPTOR);
+                #private::Probe::<#self_type>::DESCRIPTOR;
         },
     );
     let items = quote! {
         #visibility
+        use #private::StandIn as _;
+        let () = #private::Probe::<()>::USED;
+
         #assertion
 
         #[automatically_derived]

@@ -1,5 +1,5 @@
-//! What the author's types must be, asserted at the author's tokens, so that the compiler's message starts in the right
-//! place.
+//! The requirements on the author's types, asserted at the author's tokens, so that the compiler's message starts in the
+//! right place.
 //!
 //! Each type is asserted once in a block, where it is used first. Nothing else that is generated fails where an assertion
 //! does, see [`conditions`](super::conditions).
@@ -27,7 +27,7 @@ pub(crate) fn of_action(
     parts: &[Part<'_>],
 ) -> Option<TokenStream> {
     let private = &scope.inner;
-    // What is under a `cfg` may not be there.
+    // An action under a `cfg` may not be there.
     let earlier = parts
         .iter()
         .take_while(|other| !std::ptr::eq(other.action, part.action))
@@ -47,7 +47,7 @@ pub(crate) fn of_action(
     (!out.is_empty()).then_some(out)
 }
 
-/// What the type of the block must be.
+/// The requirement on the type of the block.
 pub(crate) fn of_state(scope: &Scope<'_>) -> TokenStream {
     let private = &scope.inner;
     let self_type = scope.self_type;

@@ -1,7 +1,6 @@
-//! What the author's types must be: as conditions of the generated impls, and as one assertion each at the author's
-//! token.
+//! The requirements on the author's types as conditions of the generated impls.
 //!
-//! An impl whose conditions do not hold adds no error of its own, so that the assertion's is the only one. The
+//! An impl with a condition that does not hold adds no error of its own, so that the one of the assertion is the only one. The
 //! conditions are higher-ranked, because a plain bound that holds for no type is an error itself.
 
 use proc_macro2::TokenStream;

@@ -123,6 +123,8 @@ impl Enum {
                 fn try_from(
                     __row: &'a #private::#record,
                 ) -> #private::core::result::Result<Self, #private::RecordError> {
+                    use #private::StandIn as _;
+                    let () = #private::Probe::<()>::USED;
                     match __row.key() {
                         #(#arms)*
                         _ => #private::core::result::Result::Err(

@@ -1,6 +1,6 @@
 //! One error for two blocks of one type, and for two commands of one name.
 //!
-//! What may conflict is put out by a macro that accepts the items of its own block alone. It is called by a path that
+//! Items that may conflict are put out by a macro that accepts those of its own block alone. It is called by a path that
 //! names the conflict and says what to do. The compiler reports the second module of that name, and the second block calls
 //! the macro of the first, which puts out nothing. Without this, each item would conflict with one of the other block.
 //!
@@ -44,7 +44,7 @@ pub(crate) fn of_command(
 
 struct Guard {
     cfgs: TokenStream,
-    /// What the compiler says is defined twice.
+    /// The name that the compiler reports as defined twice.
     name: String,
     place: Span,
 }

@@ -33,7 +33,7 @@ impl ShapeField {
     }
 }
 
-/// What the core's macros read of a struct: its name, serde's options and its fields.
+/// Returns what the core's macros read of a struct: the options for serde, with its name, and its fields.
 pub(crate) fn shape(
     ident: &Ident,
     option: Option<TokenStream>,

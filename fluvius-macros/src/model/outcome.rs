@@ -19,7 +19,7 @@ pub(crate) struct Outcome {
     /// `E` of what is written `Result<T, E>`, as written and with `Self` replaced.
     pub(crate) err: Option<(Type, TokenStream)>,
     pub(crate) answer: Answer,
-    /// Whether it is known to be no `Result`. An alias may hide one, so most types are not.
+    /// True if it is known to be no `Result`. An alias may hide one, so most types are not.
     pub(crate) is_no_result: bool,
 }
 
@@ -82,7 +82,7 @@ impl Outcome {
         }
     }
 
-    /// What an alias hides. The tokens stand at the alias, so that messages about it point there.
+    /// Returns a type that an alias hides. The tokens stand at the alias, so that messages about it point there.
     fn hidden(&self, private: &PrivatePath, part: &str) -> TokenStream {
         let ty = &self.ty;
         let place = self.place().resolved_at(Span::call_site());
@@ -92,12 +92,12 @@ impl Outcome {
         }
     }
 
-    /// Where the error is written.
+    /// Returns the place of the error.
     pub(crate) fn error_place(&self) -> Span {
         self.err.as_ref().map_or_else(|| self.place(), |(written, _)| written.span())
     }
 
-    /// Where the data is written.
+    /// Returns the place of the data.
     pub(crate) fn data_place(&self) -> Span {
         ok_type(&self.written).map_or_else(|| self.place(), Spanned::span)
     }
@@ -107,7 +107,7 @@ impl Outcome {
         self.written.span()
     }
 
-    /// Whether the event can hold what is returned: it is read as well, so that it owns its data.
+    /// Returns whether the event can hold what is returned: it is read as well, so that it owns its data.
     pub(crate) fn is_sound_in_event(&self) -> bool {
         self.is_sound() && self.flaw_in_event().is_none()
     }

@@ -145,7 +145,7 @@ pub(crate) fn is_double_option(ty: &Type) -> bool {
     is_option(ty) && arguments(ty).first().is_some_and(|inner| is_option(inner))
 }
 
-/// Whether this is a type of every day that is no `Result`, by its name.
+/// Returns whether this is a common type that is no `Result`, by its name.
 pub(crate) fn is_of_std(ty: &Type) -> bool {
     match ty {
         Type::Tuple(_) | Type::Array(_) => true,
@@ -165,7 +165,7 @@ pub(crate) fn is_unit(ty: &Type) -> bool {
     }
 }
 
-/// What an action uses in place of a type through which programs send and read.
+/// Returns what an action uses in place of a type through which programs send and read.
 pub(crate) fn of_programs(ty: &Type) -> Option<&'static str> {
     let referent = match ty {
         Type::Reference(reference) => &*reference.elem,

@@ -308,6 +308,8 @@ const _: () = {
         fn try_from(
             __row: &'a __fluvius::CommandRecord,
         ) -> __fluvius::core::result::Result<Self, __fluvius::RecordError> {
+            use __fluvius::StandIn as _;
+            let () = __fluvius::Probe::<()>::USED;
             match __row.key() {
                 "transfer-money" => __fluvius::read!(command, TransferMoney, __row),
                 #[cfg(feature = "closing")]
@@ -341,6 +343,8 @@ const _: () = {
         fn try_from(
             __row: &'a __fluvius::EventRecord,
         ) -> __fluvius::core::result::Result<Self, __fluvius::RecordError> {
+            use __fluvius::StandIn as _;
+            let () = __fluvius::Probe::<()>::USED;
             match __row.key() {
                 "money-transferred" => __fluvius::read!(event, MoneyTransferred, __row),
                 #[cfg(feature = "closing")]
@@ -358,6 +362,8 @@ const _: () = {
 #[allow(deprecated)]
 const _: () = {
     use ::facade::__private as __fluvius;
+    use __fluvius::StandIn as _;
+    let () = __fluvius::Probe::<()>::USED;
     #[derive(__fluvius::IndexedFields)]
     #[fluvius_indexed(crate::Account<Eur>;owner_name, r#type)]
     struct __FluviusIndexed;
@@ -373,14 +379,14 @@ const _: () = {
             __fluvius::core::option::Option::Some(lift)
         };
         const ACTIONS: &'static [&'static __fluvius::ActionDescriptor] = &[
-            __fluvius::probe!(TransferMoney, ACTION),
+            __fluvius::Probe::<TransferMoney>::ACTION,
             #[cfg(feature = "closing")]
-            __fluvius::probe!(EndAccount, ACTION),
+            __fluvius::Probe::<EndAccount>::ACTION,
         ];
         const EVENTS: &'static [&'static __fluvius::EventDescriptor] = &[
-            __fluvius::probe!(MoneyTransferred, EVENT),
+            __fluvius::Probe::<MoneyTransferred>::EVENT,
             #[cfg(feature = "closing")]
-            __fluvius::probe!(AccountClosed, EVENT),
+            __fluvius::Probe::<AccountClosed>::EVENT,
         ];
         const INDEXES: &'static [__fluvius::FieldIndex] = &[
             __fluvius::FieldIndex {
@@ -404,9 +410,9 @@ const _: () = {
     #[automatically_derived]
     impl __fluvius::OneBlockForEachType for crate::Account<Eur> {
         type Actions = ();
-        const DESCRIPTOR: &'static __fluvius::AggregateDescriptor = __fluvius::probe!(
-            crate ::Account < Eur >, DESCRIPTOR
-        );
+        const DESCRIPTOR: &'static __fluvius::AggregateDescriptor = __fluvius::Probe::<
+            crate::Account<Eur>,
+        >::DESCRIPTOR;
     }
     __fluvius::assert_state::<crate::Account<Eur>>();
 };

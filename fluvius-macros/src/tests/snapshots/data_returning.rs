@@ -251,6 +251,8 @@ const _: () = {
         fn try_from(
             __row: &'a __fluvius::CommandRecord,
         ) -> __fluvius::core::result::Result<Self, __fluvius::RecordError> {
+            use __fluvius::StandIn as _;
+            let () = __fluvius::Probe::<()>::USED;
             match __row.key() {
                 "read-balance" => __fluvius::read!(command, ReadBalance, __row),
                 "add-interest" => __fluvius::read!(command, AddInterest, __row),
@@ -278,6 +280,8 @@ const _: () = {
         fn try_from(
             __row: &'a __fluvius::EventRecord,
         ) -> __fluvius::core::result::Result<Self, __fluvius::RecordError> {
+            use __fluvius::StandIn as _;
+            let () = __fluvius::Probe::<()>::USED;
             match __row.key() {
                 "interest-added" => __fluvius::read!(event, InterestAdded, __row),
                 _ => {
@@ -291,6 +295,8 @@ const _: () = {
 };
 const _: () = {
     use ::fluvius_core::__private as __fluvius;
+    use __fluvius::StandIn as _;
+    let () = __fluvius::Probe::<()>::USED;
     #[automatically_derived]
     impl __fluvius::Aggregate for SavingsAccount
     where
@@ -299,11 +305,11 @@ const _: () = {
         const RESOURCES: &'static [&'static str] = &["savings-account"];
         const REVISION: u32 = 1u32;
         const ACTIONS: &'static [&'static __fluvius::ActionDescriptor] = &[
-            __fluvius::probe!(ReadBalance, ACTION),
-            __fluvius::probe!(AddInterest, ACTION),
+            __fluvius::Probe::<ReadBalance>::ACTION,
+            __fluvius::Probe::<AddInterest>::ACTION,
         ];
         const EVENTS: &'static [&'static __fluvius::EventDescriptor] = &[
-            __fluvius::probe!(InterestAdded, EVENT),
+            __fluvius::Probe::<InterestAdded>::EVENT,
         ];
         const LOCATION: __fluvius::Location = __fluvius::location!();
         const INSPECT: __fluvius::Inspect<Self> = __fluvius::inspect!(Self);
@@ -313,9 +319,9 @@ const _: () = {
     #[automatically_derived]
     impl __fluvius::OneBlockForEachType for SavingsAccount {
         type Actions = ();
-        const DESCRIPTOR: &'static __fluvius::AggregateDescriptor = __fluvius::probe!(
-            SavingsAccount, DESCRIPTOR
-        );
+        const DESCRIPTOR: &'static __fluvius::AggregateDescriptor = __fluvius::Probe::<
+            SavingsAccount,
+        >::DESCRIPTOR;
     }
     __fluvius::assert_state::<SavingsAccount>();
 };

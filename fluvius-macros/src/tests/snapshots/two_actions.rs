@@ -191,6 +191,8 @@ const _: () = {
         fn try_from(
             __row: &'a __fluvius::CommandRecord,
         ) -> __fluvius::core::result::Result<Self, __fluvius::RecordError> {
+            use __fluvius::StandIn as _;
+            let () = __fluvius::Probe::<()>::USED;
             match __row.key() {
                 "open-account" => __fluvius::read!(command, OpenAccount, __row),
                 "deposit-money" => __fluvius::read!(command, DepositMoney, __row),
@@ -220,6 +222,8 @@ const _: () = {
         fn try_from(
             __row: &'a __fluvius::EventRecord,
         ) -> __fluvius::core::result::Result<Self, __fluvius::RecordError> {
+            use __fluvius::StandIn as _;
+            let () = __fluvius::Probe::<()>::USED;
             match __row.key() {
                 "account-opened" => __fluvius::read!(event, AccountOpened, __row),
                 "money-deposited" => __fluvius::read!(event, MoneyDeposited, __row),
@@ -234,6 +238,8 @@ const _: () = {
 };
 const _: () = {
     use ::fluvius_core::__private as __fluvius;
+    use __fluvius::StandIn as _;
+    let () = __fluvius::Probe::<()>::USED;
     #[automatically_derived]
     impl __fluvius::Aggregate for Account
     where
@@ -242,12 +248,12 @@ const _: () = {
         const RESOURCES: &'static [&'static str] = &["bank-account"];
         const REVISION: u32 = 1u32;
         const ACTIONS: &'static [&'static __fluvius::ActionDescriptor] = &[
-            __fluvius::probe!(OpenAccount, ACTION),
-            __fluvius::probe!(DepositMoney, ACTION),
+            __fluvius::Probe::<OpenAccount>::ACTION,
+            __fluvius::Probe::<DepositMoney>::ACTION,
         ];
         const EVENTS: &'static [&'static __fluvius::EventDescriptor] = &[
-            __fluvius::probe!(AccountOpened, EVENT),
-            __fluvius::probe!(MoneyDeposited, EVENT),
+            __fluvius::Probe::<AccountOpened>::EVENT,
+            __fluvius::Probe::<MoneyDeposited>::EVENT,
         ];
         const LOCATION: __fluvius::Location = __fluvius::location!();
         const INSPECT: __fluvius::Inspect<Self> = __fluvius::inspect!(Self);
@@ -257,9 +263,9 @@ const _: () = {
     #[automatically_derived]
     impl __fluvius::OneBlockForEachType for Account {
         type Actions = ();
-        const DESCRIPTOR: &'static __fluvius::AggregateDescriptor = __fluvius::probe!(
-            Account, DESCRIPTOR
-        );
+        const DESCRIPTOR: &'static __fluvius::AggregateDescriptor = __fluvius::Probe::<
+            Account,
+        >::DESCRIPTOR;
     }
     __fluvius::assert_state::<Account>();
 };

@@ -165,6 +165,8 @@ const _: () = {
         fn try_from(
             __row: &'a __fluvius::CommandRecord,
         ) -> __fluvius::core::result::Result<Self, __fluvius::RecordError> {
+            use __fluvius::StandIn as _;
+            let () = __fluvius::Probe::<()>::USED;
             match __row.key() {
                 "deposit-money" => __fluvius::read!(command, DepositMoney, __row),
                 "close-account" => __fluvius::read!(command, CloseAccount, __row),
@@ -194,6 +196,8 @@ const _: () = {
         fn try_from(
             __row: &'a __fluvius::EventRecord,
         ) -> __fluvius::core::result::Result<Self, __fluvius::RecordError> {
+            use __fluvius::StandIn as _;
+            let () = __fluvius::Probe::<()>::USED;
             match __row.key() {
                 "money-deposited" => __fluvius::read!(event, MoneyDeposited, __row),
                 "account-closed" => __fluvius::read!(event, AccountClosed, __row),
@@ -208,6 +212,8 @@ const _: () = {
 };
 const _: () = {
     use ::fluvius_core::__private as __fluvius;
+    use __fluvius::StandIn as _;
+    let () = __fluvius::Probe::<()>::USED;
     #[automatically_derived]
     impl __fluvius::Aggregate for Account
     where
@@ -216,12 +222,12 @@ const _: () = {
         const RESOURCES: &'static [&'static str] = &["bank-account"];
         const REVISION: u32 = 1u32;
         const ACTIONS: &'static [&'static __fluvius::ActionDescriptor] = &[
-            __fluvius::probe!(DepositMoney, ACTION),
-            __fluvius::probe!(CloseAccount, ACTION),
+            __fluvius::Probe::<DepositMoney>::ACTION,
+            __fluvius::Probe::<CloseAccount>::ACTION,
         ];
         const EVENTS: &'static [&'static __fluvius::EventDescriptor] = &[
-            __fluvius::probe!(MoneyDeposited, EVENT),
-            __fluvius::probe!(AccountClosed, EVENT),
+            __fluvius::Probe::<MoneyDeposited>::EVENT,
+            __fluvius::Probe::<AccountClosed>::EVENT,
         ];
         const LOCATION: __fluvius::Location = __fluvius::location!();
         const INSPECT: __fluvius::Inspect<Self> = __fluvius::inspect!(Self);
@@ -231,9 +237,9 @@ const _: () = {
     #[automatically_derived]
     impl __fluvius::OneBlockForEachType for Account {
         type Actions = ();
-        const DESCRIPTOR: &'static __fluvius::AggregateDescriptor = __fluvius::probe!(
-            Account, DESCRIPTOR
-        );
+        const DESCRIPTOR: &'static __fluvius::AggregateDescriptor = __fluvius::Probe::<
+            Account,
+        >::DESCRIPTOR;
     }
     __fluvius::assert_state::<Account>();
 };
