@@ -109,5 +109,5 @@ impl File {
 
 /// The file in this folder that revision 1 has written.
 pub fn kept() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/evolution/revision-1.db")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schema_evolution/revision-1.db")
 }
