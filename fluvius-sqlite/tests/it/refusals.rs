@@ -226,7 +226,7 @@ async fn a_unit_that_the_database_refuses_takes_only_its_dependents() {
         "committed",
         "committed",
         "failed false",
-        "Fell { on: 2 }",
+        "DependencyAborted { on: 2 }",
         "committed",
         "committed",
         "failed false",
