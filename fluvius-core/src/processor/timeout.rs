@@ -13,7 +13,7 @@ pub(crate) fn timeout<F: Future>(after: Duration, future: Pin<&mut F>) -> Timeou
     Timeout { future, after, timer: None }
 }
 
-/// The future of [`timeout`]. Like `tokio::time::timeout`, but creates the timer only if the first poll is pending, and
+/// The future of [`timeout`]. Like the timeout of tokio, but it creates the timer only if the first poll is pending, and
 /// borrows the future.
 pub(crate) struct Timeout<'a, F> {
     future: Pin<&'a mut F>,
