@@ -10,11 +10,11 @@ use serde_json::Value;
 
 use crate::action::{ActionDescriptor, Location};
 use crate::command::CommandRecord;
+use crate::decode_error::DecodeError;
 use crate::event::{EventDescriptor, EventRecord};
 use crate::inspect::Inspect;
 use crate::json::{self, Json, JsonError};
 use crate::query::FieldIndex;
-use crate::record_error::RecordError;
 use crate::upcast::{self, Upcast, Written};
 
 /// A type whose methods are the rules; its value is the state of one aggregate root.
@@ -43,9 +43,9 @@ pub trait Aggregate: Clone + Send + Sync + Serialize + DeserializeOwned + 'stati
     /// Where the block stands.
     const LOCATION: Location;
     /// Every command, to `match` on; read from a log row with `try_from`.
-    type Command: for<'a> TryFrom<&'a CommandRecord, Error = RecordError>;
+    type Command: for<'a> TryFrom<&'a CommandRecord, Error = DecodeError>;
     /// Every event, to `match` on; read from a log row with `try_from`.
-    type Event: for<'a> TryFrom<&'a EventRecord, Error = RecordError>;
+    type Event: for<'a> TryFrom<&'a EventRecord, Error = DecodeError>;
     /// Comparison and printing of states, for the test kit.
     #[doc(hidden)]
     const INSPECT: Inspect<Self> = Inspect::NOTHING;

@@ -76,9 +76,9 @@ pub enum Error {
     },
     /// The action is not allowed on this resource.
     ///
-    /// Code: `forbidden-resource`; leaves no command row.
+    /// Code: `resource-not-allowed`; leaves no command row.
     #[error("`{command}` is not allowed on `{resource}`, only on {}", list(allowed))]
-    ForbiddenResource {
+    ResourceNotAllowed {
         /// The command's key.
         command: String,
         /// The resource.
@@ -88,9 +88,9 @@ pub enum Error {
     },
     /// The policy does not allow the command.
     ///
-    /// Code: `unauthorized`; leaves no command row.
+    /// Code: `permission-denied`; leaves no command row.
     #[error("`{command}` on {root} is not allowed: {reason}")]
-    Unauthorized {
+    PermissionDenied {
         /// The command's key.
         command: &'static str,
         /// The root.
@@ -166,19 +166,19 @@ pub enum Error {
     },
     /// The identifier was used for another command.
     ///
-    /// Code: `duplicate-command`; leaves no command row.
+    /// Code: `command-id-reused`; leaves no command row.
     #[error(
         "the command id {id} was used before, for another root, command, actor, realm or payload"
     )]
-    DuplicateCommand {
+    CommandIdReused {
         /// The identifier.
         id: Uuid,
     },
     /// Another command of the atomic group was refused, and so all were.
     ///
-    /// Code: `group-refused`; kept as a command row.
+    /// Code: `group-rejected`; kept as a command row.
     #[error("command {refused} of the group was refused: {source}")]
-    GroupRefused {
+    GroupRejected {
         /// The identifier of the command that was refused.
         refused: Uuid,
         /// Why it was.
@@ -186,17 +186,17 @@ pub enum Error {
     },
     /// A rule asked for a root that is being decided further up in the same command.
     ///
-    /// Code: `invoke-reentered`; leaves no command row.
+    /// Code: `reentrant-invoke`; leaves no command row.
     #[error("{root} is being decided in this command already")]
-    InvokeReentered {
+    ReentrantInvoke {
         /// The root.
         root: AggregateRoot,
     },
     /// Rules invoked each other too deeply.
     ///
-    /// Code: `invoke-too-deep`; leaves no command row.
+    /// Code: `invoke-depth-exceeded`; leaves no command row.
     #[error("actions invoke each other more than {depth_max} deep")]
-    InvokeTooDeep {
+    InvokeDepthExceeded {
         /// The bound.
         depth_max: usize,
     },
@@ -279,9 +279,9 @@ pub enum Error {
     },
     /// One root was asked for by what it is like, and several are like that.
     ///
-    /// Code: `not-unique`; leaves no command row.
+    /// Code: `multiple-results`; leaves no command row.
     #[error("several roots of `{resource}` are what the query asks for, and one was expected")]
-    NotUnique {
+    MultipleResults {
         /// The resource.
         resource: String,
     },
@@ -329,9 +329,9 @@ pub enum Error {
     },
     /// The store failed; another try will not help. The text is that of the store's error, and the source is its cause.
     ///
-    /// Code: `store`; leaves no command row.
+    /// Code: `store-error`; leaves no command row.
     #[error(transparent)]
-    Store {
+    StoreError {
         /// The error of the store.
         source: StoreError,
     },
@@ -354,17 +354,17 @@ impl Error {
         "invalid-command-id",
         "precondition-required",
         "no-aggregate-root",
-        "forbidden-resource",
-        "unauthorized",
+        "resource-not-allowed",
+        "permission-denied",
         "not-found",
         "already-exists",
         "rejected",
         "precondition-failed",
         "conflict",
-        "duplicate-command",
-        "group-refused",
-        "invoke-reentered",
-        "invoke-too-deep",
+        "command-id-reused",
+        "group-rejected",
+        "reentrant-invoke",
+        "invoke-depth-exceeded",
         "timed-out",
         "panicked",
         "overloaded",
@@ -372,11 +372,11 @@ impl Error {
         "no-runtime",
         "too-large",
         "invalid-query",
-        "not-unique",
+        "multiple-results",
         "invalid-state",
         "invalid-position",
         "store-unavailable",
-        "store",
+        "store-error",
         "outcome-unknown",
     ];
 
@@ -388,17 +388,17 @@ impl Error {
             Self::InvalidCommandId { .. } => "invalid-command-id",
             Self::PreconditionRequired { .. } => "precondition-required",
             Self::NoAggregateRoot { .. } => "no-aggregate-root",
-            Self::ForbiddenResource { .. } => "forbidden-resource",
-            Self::Unauthorized { .. } => "unauthorized",
+            Self::ResourceNotAllowed { .. } => "resource-not-allowed",
+            Self::PermissionDenied { .. } => "permission-denied",
             Self::NotFound { .. } | Self::NotFoundAt { .. } => "not-found",
             Self::AlreadyExists { .. } => "already-exists",
             Self::Rejected { .. } => "rejected",
             Self::PreconditionFailed { .. } => "precondition-failed",
             Self::Conflict { .. } => "conflict",
-            Self::DuplicateCommand { .. } => "duplicate-command",
-            Self::GroupRefused { .. } => "group-refused",
-            Self::InvokeReentered { .. } => "invoke-reentered",
-            Self::InvokeTooDeep { .. } => "invoke-too-deep",
+            Self::CommandIdReused { .. } => "command-id-reused",
+            Self::GroupRejected { .. } => "group-rejected",
+            Self::ReentrantInvoke { .. } => "reentrant-invoke",
+            Self::InvokeDepthExceeded { .. } => "invoke-depth-exceeded",
             Self::TimedOut { .. } => "timed-out",
             Self::Panicked { .. } => "panicked",
             Self::Overloaded => "overloaded",
@@ -406,11 +406,11 @@ impl Error {
             Self::NoRuntime => "no-runtime",
             Self::TooLarge { .. } | Self::PayloadTooLarge { .. } => "too-large",
             Self::InvalidQuery { .. } => "invalid-query",
-            Self::NotUnique { .. } => "not-unique",
+            Self::MultipleResults { .. } => "multiple-results",
             Self::InvalidState { .. } => "invalid-state",
             Self::InvalidPosition { .. } => "invalid-position",
             Self::StoreUnavailable { .. } => "store-unavailable",
-            Self::Store { .. } => "store",
+            Self::StoreError { .. } => "store-error",
             Self::OutcomeUnknown { .. } => "outcome-unknown",
         }
     }
@@ -445,7 +445,7 @@ impl Error {
                 | Self::AlreadyExists { .. }
                 | Self::Rejected { .. }
                 | Self::PreconditionFailed { .. }
-                | Self::GroupRefused { .. }
+                | Self::GroupRejected { .. }
         )
     }
 }
@@ -463,7 +463,7 @@ impl From<StoreError> for Error {
                 Self::InvalidPosition { token, found, newest }
             }
             None if source.is_retryable() => Self::StoreUnavailable { source },
-            None => Self::Store { source },
+            None => Self::StoreError { source },
         }
     }
 }

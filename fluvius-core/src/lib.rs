@@ -52,9 +52,9 @@
 //! | to | see |
 //! |---|---|
 //! | write rules | [`aggregate`](macro@aggregate), [`ActionContext`], [`Rejection`] |
-//! | put them together | [`Domain`](trait@Domain), [`RuntimeBuilder`], [`Policy`], [`Listener`] |
+//! | put them together | [`Domain`](trait@Domain), [`RuntimeBuilder`], [`Policy`], [`Observer`] |
 //! | send commands | [`DomainRuntime`], [`Session`], [`CommandBundle`], [`Response`], [`Error`] |
-//! | read | [`StateManager`], [`StateReader`], [`query`], [`LogReader`] |
+//! | read | [`StateManager`], [`StateQueryBuilder`], [`query`], [`LogReader`] |
 //! | change the shape of what is stored | [`Upcast`], [`Written`] |
 //! | keep | [`Store`], [`UnitOfWork`], [`MemoryStore`], [`verify`](verify::verify) |
 
@@ -68,6 +68,7 @@ mod clock;
 mod collections;
 mod command;
 mod context;
+mod decode_error;
 mod domain;
 mod error;
 mod etag;
@@ -78,18 +79,17 @@ mod inspect;
 pub mod json;
 mod log_entry;
 mod message;
+mod observer;
 mod policy;
 mod probe;
 mod processor;
 pub mod query;
-mod record_error;
 pub mod registry;
 mod rejection;
 mod response;
 mod resume;
 mod root;
 mod scheduler;
-mod signal;
 mod state;
 pub mod store;
 mod sync;
@@ -117,6 +117,7 @@ pub use command::{Command, CommandBundle, CommandRecord, CommandStatus};
 pub use context::{
     ActionContext, Actor, ContextError, ContextRecord, DomainContext, Invoke, Transport,
 };
+pub use decode_error::DecodeError;
 pub use domain::{
     CommandProcessor, Domain, DomainRuntime, LogReader, LogStream, Meta, Page, PreparedCommand,
     RuntimeBuilder, Session,
@@ -124,20 +125,19 @@ pub use domain::{
 pub use error::Error;
 pub use etag::{ETag, ParseETagError, Precondition};
 pub use event::{Event, EventDescriptor, EventRecord};
-pub use ids::{Ids, TimeOrderedIds};
+pub use ids::{Ids, UuidV7};
 pub use json::{Json, StateDelta};
 pub use log_entry::{LogEntry, LogRecord};
 pub use message::MessageRecord;
-pub use policy::{Policy, PolicyRequest, PolicyState, Verdict};
+pub use observer::{Observer, RuntimeEvent};
+pub use policy::{Authorization, Policy, PolicyRequest, PolicyState};
 pub use query::StateQuery;
-pub use record_error::RecordError;
 pub use registry::{BuildError, Problem, Registry};
 pub use rejection::{Refused, Rejection};
 pub use response::Response;
 pub use resume::{ParseResumeTokenError, ResumeToken};
 pub use root::{AggregateRoot, Target};
-pub use signal::{Listener, Signal};
-pub use state::{PointInTime, StateManager, StatePage, StateReader, StateRecord, Stored};
+pub use state::{PointInTime, StateManager, StatePage, StateQueryBuilder, StateRecord, Versioned};
 pub use store::memory::MemoryStore;
 pub use store::{
     CommitOutcome, Lease, LogPage, LogQuery, RealmFilter, Store, StoreError, StoredCommand,

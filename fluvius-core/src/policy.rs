@@ -15,15 +15,15 @@ use crate::state::StateRecord;
 
 /// What a policy says of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Authorization {
     /// The command may go on.
     Allow,
-    /// The command is refused with `unauthorized`; the words go to the caller and into the
+    /// The command is refused with `permission-denied`; the words go to the caller and into the
     /// activity log.
     Deny(String),
 }
 
-impl Verdict {
+impl Authorization {
     /// A refusal with these words.
     pub fn deny(reason: impl Into<String>) -> Self {
         Self::Deny(reason.into())
@@ -37,19 +37,19 @@ impl Verdict {
 /// be `Send`. A policy that panics refuses.
 pub trait Policy: Send + Sync + 'static {
     /// Asked before anything is loaded.
-    fn before_load(&self, request: &PolicyRequest<'_>) -> impl Future<Output = Verdict> + Send;
+    fn authorize(&self, request: &PolicyRequest<'_>) -> impl Future<Output = Authorization> + Send;
 
     /// Asked again when the root is loaded, in every attempt. The default allows.
     ///
     /// For a command that is in the log already, it is asked before the first answer is given
     /// again, with the root as it is then. The state of a closed root is given too.
-    fn with_state(
+    fn authorize_with_state(
         &self,
         request: &PolicyRequest<'_>,
         state: Option<&PolicyState<'_>>,
-    ) -> impl Future<Output = Verdict> + Send {
+    ) -> impl Future<Output = Authorization> + Send {
         let _ = (request, state);
-        async { Verdict::Allow }
+        async { Authorization::Allow }
     }
 }
 
@@ -119,24 +119,24 @@ impl fmt::Debug for PolicyState<'_> {
 
 /// The private twin of [`Policy`] that a runtime can hold.
 pub(crate) trait ErasedPolicy: Send + Sync {
-    fn before_load<'a>(&'a self, request: &'a PolicyRequest<'a>) -> BoxFuture<'a, Verdict>;
-    fn with_state<'a>(
+    fn authorize<'a>(&'a self, request: &'a PolicyRequest<'a>) -> BoxFuture<'a, Authorization>;
+    fn authorize_with_state<'a>(
         &'a self,
         request: &'a PolicyRequest<'a>,
         state: Option<&'a PolicyState<'a>>,
-    ) -> BoxFuture<'a, Verdict>;
+    ) -> BoxFuture<'a, Authorization>;
 }
 
 impl<P: Policy> ErasedPolicy for P {
-    fn before_load<'a>(&'a self, request: &'a PolicyRequest<'a>) -> BoxFuture<'a, Verdict> {
-        Box::pin(Policy::before_load(self, request))
+    fn authorize<'a>(&'a self, request: &'a PolicyRequest<'a>) -> BoxFuture<'a, Authorization> {
+        Box::pin(Policy::authorize(self, request))
     }
 
-    fn with_state<'a>(
+    fn authorize_with_state<'a>(
         &'a self,
         request: &'a PolicyRequest<'a>,
         state: Option<&'a PolicyState<'a>>,
-    ) -> BoxFuture<'a, Verdict> {
-        Box::pin(Policy::with_state(self, request, state))
+    ) -> BoxFuture<'a, Authorization> {
+        Box::pin(Policy::authorize_with_state(self, request, state))
     }
 }

@@ -22,6 +22,7 @@ pub use crate::action::{
 pub use crate::aggregate::{Aggregate, AggregateDescriptor, AggregateState, OneBlockForEachType};
 pub use crate::command::{Command, CommandRecord};
 pub use crate::context::ActionContext;
+pub use crate::decode_error::DecodeError;
 pub use crate::domain::{Domain, Meta};
 pub use crate::event::{Event, EventDescriptor, EventRecord};
 pub use crate::inspect::{Inspect, Inspected, NotInspected};
@@ -29,7 +30,6 @@ pub use crate::json::{Json, JsonError, encode};
 pub use crate::location;
 pub use crate::probe::{Probe, StandIn, UnfitShape};
 pub use crate::query::{FieldIndex, Kind};
-pub use crate::record_error::RecordError;
 pub use crate::registry::Registration;
 pub use crate::rejection::{Refusal, Rejection};
 pub use crate::upcast::Upcast;
@@ -91,13 +91,13 @@ pub fn descriptor_of<A: Aggregate>() -> &'static AggregateDescriptor {
 }
 
 /// Reads a typed event back from its row.
-pub fn decode_event<E: Event>(record: &EventRecord) -> Result<E, RecordError> {
+pub fn decode_event<E: Event>(record: &EventRecord) -> Result<E, DecodeError> {
     crate::event::decode(record)
 }
 
 /// Reads a typed command back from its row. One with a secret that has no default cannot be.
-pub fn decode_command_record<C: Command>(record: &CommandRecord) -> Result<C, RecordError> {
-    record.payload.decode().map_err(|source| RecordError::Invalid {
+pub fn decode_command_record<C: Command>(record: &CommandRecord) -> Result<C, DecodeError> {
+    record.payload.decode().map_err(|source| DecodeError::Invalid {
         key: record.key().to_owned(),
         root: Box::new(record.root.clone()),
         revision: record.revision,
@@ -106,8 +106,8 @@ pub fn decode_command_record<C: Command>(record: &CommandRecord) -> Result<C, Re
 }
 
 /// The key of a row belongs to no event of the aggregate.
-pub fn unknown_event(record: &EventRecord, aggregate: &'static str) -> RecordError {
-    RecordError::UnknownKey {
+pub fn unknown_event(record: &EventRecord, aggregate: &'static str) -> DecodeError {
+    DecodeError::UnknownKey {
         key: record.key().to_owned(),
         aggregate,
         root: Box::new(record.root.clone()),
@@ -116,8 +116,8 @@ pub fn unknown_event(record: &EventRecord, aggregate: &'static str) -> RecordErr
 }
 
 /// The key of a row belongs to no command of the aggregate.
-pub fn unknown_command(record: &CommandRecord, aggregate: &'static str) -> RecordError {
-    RecordError::UnknownKey {
+pub fn unknown_command(record: &CommandRecord, aggregate: &'static str) -> DecodeError {
+    DecodeError::UnknownKey {
         key: record.key().to_owned(),
         aggregate,
         root: Box::new(record.root.clone()),

@@ -16,8 +16,8 @@ use serde::{Deserializer, Serialize, Serializer};
 use crate::action::{self, ActionDescriptor, Outcome, Stop};
 use crate::aggregate::{Aggregate, AggregateDescriptor};
 use crate::command::{Command, CommandRecord};
+use crate::decode_error::DecodeError;
 use crate::event::{Event, EventDescriptor, EventRecord};
-use crate::record_error::RecordError;
 use crate::rejection::Rejection;
 
 /// The items of a concrete type, as far as its bounds hold.
@@ -69,7 +69,7 @@ impl<C: Command> Probe<C> {
     pub const ACTION: &'static ActionDescriptor = C::ACTION;
 
     /// Reads a command back from its row.
-    pub fn command(record: &CommandRecord) -> Result<C, RecordError> {
+    pub fn command(record: &CommandRecord) -> Result<C, DecodeError> {
         crate::__private::decode_command_record(record)
     }
 }
@@ -82,7 +82,7 @@ impl<E: Event> Probe<E> {
         Some(EventDescriptor::with_reader::<E>());
 
     /// Reads an event back from its row.
-    pub fn event(record: &EventRecord) -> Result<E, RecordError> {
+    pub fn event(record: &EventRecord) -> Result<E, DecodeError> {
         crate::event::decode(record)
     }
 }
@@ -135,12 +135,12 @@ pub trait StandIn<T> {
     }
 
     /// See [`Probe::command`].
-    fn command(_: &CommandRecord) -> Result<T, RecordError> {
+    fn command(_: &CommandRecord) -> Result<T, DecodeError> {
         unreachable!()
     }
 
     /// See [`Probe::event`].
-    fn event(_: &EventRecord) -> Result<T, RecordError> {
+    fn event(_: &EventRecord) -> Result<T, DecodeError> {
         unreachable!()
     }
 }

@@ -82,12 +82,12 @@ impl Place {
     }
 
     /// The settings of a connection whose statements may take the given time.
-    pub(crate) fn setup(&self, statement_time_max: Duration) -> String {
+    pub(crate) fn setup(&self, statement_timeout: Duration) -> String {
         format!(
             "SET search_path = \"{}\"; SET statement_timeout = {}; SET client_encoding = 'UTF8'; \
              SET default_transaction_isolation = 'read committed'; SET jit = off",
             self.options.schema,
-            statement_time_max.as_millis()
+            statement_timeout.as_millis()
         )
     }
 }

@@ -103,7 +103,7 @@ impl Leases {
         }
         let wait = WAIT_TIME_MAX.as_millis();
         let place = &self.connector.place;
-        let setup = place.setup(place.options.statement_time_max);
+        let setup = place.setup(place.options.statement_timeout);
         self.connector.connect(format!("{setup}; SET lock_timeout = {wait}")).await
     }
 

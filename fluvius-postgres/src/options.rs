@@ -36,7 +36,7 @@ pub enum Durability {
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let store = PostgresStore::options()
 ///     .schema("ledger")
-///     .reader_count(16)
+///     .max_readers(16)
 ///     .open("postgres://bank@db.example/bank?sslmode=verify-full")
 ///     .await?;
 /// # let _ = store;
@@ -48,8 +48,8 @@ pub enum Durability {
 pub struct PostgresOptions {
     pub(crate) durability: Durability,
     pub(crate) schema: String,
-    pub(crate) reader_count: usize,
-    pub(crate) statement_time_max: Duration,
+    pub(crate) max_readers: usize,
+    pub(crate) statement_timeout: Duration,
     pub(crate) read_timeout: Duration,
     pub(crate) has_own_thread: bool,
     pub(crate) accepts_fsync_off: bool,
@@ -61,8 +61,8 @@ impl Default for PostgresOptions {
         Self {
             durability: Durability::Full,
             schema: "fluvius".to_owned(),
-            reader_count: 8,
-            statement_time_max: Duration::from_secs(30),
+            max_readers: 8,
+            statement_timeout: Duration::from_secs(30),
             read_timeout: Duration::from_secs(30),
             has_own_thread: false,
             accepts_fsync_off: false,
@@ -91,16 +91,16 @@ impl PostgresOptions {
 
     /// The largest number of connections for queries, logs and histories; 8 unless set, and at least one. Beside them
     /// there are one for commits and up to six for the reads of commands.
-    pub fn reader_count(mut self, count: usize) -> Self {
-        self.reader_count = count.max(1);
+    pub fn max_readers(mut self, count: usize) -> Self {
+        self.max_readers = count.max(1);
         self
     }
 
     /// The longest time of a statement of a command, including a commit that waits for others; 30 seconds unless set, more
     /// than 0, and counted in milliseconds up to 24 days.
     /// After that it fails with a retryable error. If the server is silent, this is noticed after twice that time.
-    pub fn statement_time_max(mut self, time: Duration) -> Self {
-        self.statement_time_max = time;
+    pub fn statement_timeout(mut self, time: Duration) -> Self {
+        self.statement_timeout = time;
         self
     }
 
@@ -166,7 +166,7 @@ impl PostgresOptions {
     /// # Cancellation
     /// Nothing stays open. A schema that was made may stay.
     pub async fn open(mut self, url: &str) -> Result<PostgresStore, StoreError> {
-        self.statement_time_max = within_bounds("statement_time_max", self.statement_time_max)?;
+        self.statement_timeout = within_bounds("statement_time_max", self.statement_timeout)?;
         self.read_timeout = within_bounds("read_timeout", self.read_timeout)?;
         if self.durability == Durability::Normal {
             tracing::warn!(

@@ -76,12 +76,12 @@ type Gone = oneshot::Receiver<Infallible>;
 impl Readers {
     pub(crate) fn of_queries(connector: Connector) -> Self {
         let options = &connector.place.options;
-        let (count, time_max) = (options.reader_count, options.read_timeout);
+        let (count, time_max) = (options.max_readers, options.read_timeout);
         Self::new(connector, Use::Queries, count, time_max)
     }
 
     pub(crate) fn of_commands(connector: Connector) -> Self {
-        let time_max = connector.place.options.statement_time_max;
+        let time_max = connector.place.options.statement_timeout;
         Self::new(connector, Use::Commands, COMMAND_READER_COUNT, time_max)
     }
 

@@ -62,7 +62,7 @@ fn open_writer(place: &Place) -> Result<Connection, Fault> {
     {
         return Err(foreign::read_only(file));
     }
-    connection.busy_handler(Some(busy::handler(place.options.busy_time_max)))?;
+    connection.busy_handler(Some(busy::handler(place.options.busy_timeout)))?;
     keep_plans(&connection)?;
     // What turns out to be damaged or newer is left as it is, together with its log.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log)?;

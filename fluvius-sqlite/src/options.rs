@@ -40,7 +40,7 @@ pub enum Durability {
 /// # let path = folder.path().join("bank.db");
 /// let store = SqliteStore::options()
 ///     .durability(Durability::Normal)
-///     .row_bytes_max(1024 * 1024)
+///     .max_row_bytes(1024 * 1024)
 ///     .open(path)
 ///     .await?;
 /// # Ok(())
@@ -50,11 +50,11 @@ pub enum Durability {
 #[must_use = "nothing is opened before `open` or `open_in_memory`"]
 pub struct SqliteOptions {
     pub(crate) durability: Durability,
-    pub(crate) reader_count: usize,
+    pub(crate) max_readers: usize,
     pub(crate) read_timeout: Duration,
     pub(crate) file_mode: u32,
-    pub(crate) row_bytes_max: usize,
-    pub(crate) busy_time_max: Duration,
+    pub(crate) max_row_bytes: usize,
+    pub(crate) busy_timeout: Duration,
     pub(crate) checkpoint_bytes: u64,
     pub(crate) wal_bytes_max: u64,
     pub(crate) unit_count_max: usize,
@@ -67,11 +67,11 @@ impl Default for SqliteOptions {
     fn default() -> Self {
         Self {
             durability: Durability::Full,
-            reader_count: 4,
+            max_readers: 4,
             read_timeout: Duration::from_secs(30),
             file_mode: 0o600,
-            row_bytes_max: 64 * 1024 * 1024,
-            busy_time_max: Duration::from_secs(10),
+            max_row_bytes: 64 * 1024 * 1024,
+            busy_timeout: Duration::from_secs(10),
             checkpoint_bytes: 8 * 1024 * 1024,
             wal_bytes_max: 64 * 1024 * 1024,
             unit_count_max: 1024,
@@ -95,8 +95,8 @@ impl SqliteOptions {
     /// The same number of connections answers the reads by identifier: of one root, of its events,
     /// and of one command or context. Commands use only these reads, so queries do not keep them
     /// waiting.
-    pub fn reader_count(mut self, count: usize) -> Self {
-        self.reader_count = count.max(1);
+    pub fn max_readers(mut self, count: usize) -> Self {
+        self.max_readers = count.max(1);
         self
     }
 
@@ -123,15 +123,15 @@ impl SqliteOptions {
 
     /// The largest size of the texts of one row, in bytes; 64 MiB unless set, more than 0 and at
     /// most 512 MiB. A unit of work with a longer row fails.
-    pub fn row_bytes_max(mut self, bytes: usize) -> Self {
-        self.row_bytes_max = bytes.min(512 * 1024 * 1024);
+    pub fn max_row_bytes(mut self, bytes: usize) -> Self {
+        self.max_row_bytes = bytes.min(512 * 1024 * 1024);
         self
     }
 
     /// The longest wait of a commit for another program to end its own; 10 seconds unless set. After
     /// that it fails, and may be tried again. With 0 it does not wait.
-    pub fn busy_time_max(mut self, time: Duration) -> Self {
-        self.busy_time_max = time;
+    pub fn busy_timeout(mut self, time: Duration) -> Self {
+        self.busy_timeout = time;
         self
     }
 
@@ -195,11 +195,11 @@ impl SqliteOptions {
 impl SqliteOptions {
     /// Fails if an option is out of its range.
     fn check(&self) -> Result<(), StoreError> {
-        let range = if self.reader_count > READER_COUNT_MAX {
-            format!("`reader_count` is {}: expected 1 to {READER_COUNT_MAX}", self.reader_count)
+        let range = if self.max_readers > READER_COUNT_MAX {
+            format!("`reader_count` is {}: expected 1 to {READER_COUNT_MAX}", self.max_readers)
         } else if self.read_timeout.is_zero() {
             "`read_timeout` is 0: expected more, since every read would be out of time".to_owned()
-        } else if self.row_bytes_max == 0 {
+        } else if self.max_row_bytes == 0 {
             "`row_bytes_max` is 0: expected more, since every row would be too long".to_owned()
         } else {
             return Ok(());

@@ -76,7 +76,7 @@ fn start(
 ) -> Result<mpsc::Sender<Job>, StoreError> {
     let (jobs, waiting) = mpsc::channel();
     let waiting = Arc::new(Mutex::new(waiting));
-    for _ in 0..place.options.reader_count {
+    for _ in 0..place.options.max_readers {
         let (place, file, waiting) = (Arc::clone(place), file.to_owned(), Arc::clone(&waiting));
         let is_open = is_open.clone();
         let thread = thread::Builder::new().name("fluvius-sqlite-reader".to_owned());

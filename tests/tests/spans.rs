@@ -81,8 +81,8 @@ fn every_stage_has_a_span_and_no_argument_is_in_one() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     tracing::subscriber::set_global_default(subscriber).unwrap();
     runtime.block_on(async {
-        let builder = PurseDomain::builder(MemoryStore::new()).cache_bytes_max(0);
-        let domain = builder.record_refusals(false).build().await.unwrap();
+        let builder = PurseDomain::builder(MemoryStore::new()).cache_capacity(0);
+        let domain = builder.record_rejections(false).build().await.unwrap();
         let session = domain.session(DomainContext::create("test"));
         let ids = [Uuid::new_v4()];
         session.send(ids[0], MakePurse { coins: 100 }).await.unwrap();

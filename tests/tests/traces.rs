@@ -138,7 +138,7 @@ fn check(written: &Written, store: &str, expected: &str) {
 /// Puts the marker into states, arguments, answers, messages and queries.
 async fn use_store(store: impl Store + Clone) {
     // Without a cache states are read from the store.
-    let builder = LetterDomain::builder(store.clone()).cache_bytes_max(0);
+    let builder = LetterDomain::builder(store.clone()).cache_capacity(0);
     let domain = builder.build().await.unwrap();
     let session = domain.session(DomainContext::create("test"));
     let id = Uuid::new_v4();

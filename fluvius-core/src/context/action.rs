@@ -31,7 +31,7 @@ use crate::registry::is_kebab;
 use crate::response::Response;
 use crate::root::{AggregateRoot, Target};
 use crate::scheduler::CachedVersion;
-use crate::state::Stored;
+use crate::state::Versioned;
 
 /// What a rule may ask for while it runs; given to an action that has a parameter of type
 /// `&mut ActionContext` or `&ActionContext`.
@@ -129,13 +129,13 @@ impl ActionContext {
     /// meanwhile, the command is decided again.
     ///
     /// # Errors
-    /// [`ContextError::NotFound`]; [`ContextError::ForbiddenResource`] where `A` is not the
+    /// [`ContextError::NotFound`]; [`ContextError::ResourceNotAllowed`] where `A` is not the
     /// state of the target's resource; [`ContextError::Fault`] for everything that no rule may
     /// answer, such as asking for a root that is being decided in this very command.
     pub async fn fetch<A: Aggregate>(
         &mut self,
         target: impl Target,
-    ) -> Result<Stored<A>, ContextError> {
+    ) -> Result<Versioned<A>, ContextError> {
         let root = target.root_of::<A>();
         match self.find::<A>(&root).await? {
             Some(stored) => Ok(stored),
@@ -151,11 +151,11 @@ impl ActionContext {
     pub async fn find<A: Aggregate>(
         &mut self,
         target: impl Target,
-    ) -> Result<Option<Stored<A>>, ContextError> {
+    ) -> Result<Option<Versioned<A>>, ContextError> {
         self.go_on()?;
         let root = target.root_of::<A>();
         if !A::RESOURCES.contains(&root.resource.as_ref()) {
-            return Err(ContextError::ForbiddenResource {
+            return Err(ContextError::ResourceNotAllowed {
                 command: "fetch".to_owned(),
                 resource: root.resource.into_owned(),
             });
@@ -177,7 +177,7 @@ impl ActionContext {
     /// # Errors
     /// [`ContextError::NotFound`], [`ContextError::AlreadyExists`],
     /// [`ContextError::Rejected`], [`ContextError::PreconditionFailed`] and
-    /// [`ContextError::ForbiddenResource`] as the invoked action
+    /// [`ContextError::ResourceNotAllowed`] as the invoked action
     /// ended: it has then left no write, event or message, and the rule may go on.
     /// [`ContextError::Fault`] for everything that no rule may answer: among others a root that
     /// is being decided further up, actions that invoke each other more than 16 deep, a `timeout` that is over
@@ -250,7 +250,7 @@ impl ActionContext {
         self.frames.last().expect("an action is being decided")
     }
 
-    fn stored<A: Aggregate>(&self, head: &CachedVersion) -> Result<Option<Stored<A>>, Error> {
+    fn stored<A: Aggregate>(&self, head: &CachedVersion) -> Result<Option<Versioned<A>>, Error> {
         let Some(record) = head.visible(self.inputs.sender.realm.as_deref()) else {
             return Ok(None);
         };
@@ -261,7 +261,7 @@ impl ActionContext {
             path: ".".to_owned(),
             message: "the resource belongs to another aggregate".to_owned(),
         })?;
-        Ok(Some(Stored::new(state, record.clone())))
+        Ok(Some(Versioned::new(state, record.clone())))
     }
 
     async fn run_invoked(
@@ -302,7 +302,7 @@ impl ActionContext {
             });
         }
         if !action.resources.contains(&root.resource.as_ref()) {
-            return Err(Error::ForbiddenResource {
+            return Err(Error::ResourceNotAllowed {
                 command: action.key.to_owned(),
                 resource: root.resource.into_owned(),
                 allowed: action.resources,

@@ -48,7 +48,7 @@ pub enum ContextError {
     },
     /// The action is not allowed on this resource.
     #[error("`{command}` is not allowed on `{resource}`")]
-    ForbiddenResource {
+    ResourceNotAllowed {
         /// The command's key.
         command: String,
         /// The resource.
@@ -66,7 +66,7 @@ impl Rejection for ContextError {
             Self::AlreadyExists { .. } => "already-exists",
             Self::Rejected { code, .. } => code,
             Self::PreconditionFailed { .. } => "precondition-failed",
-            Self::ForbiddenResource { .. } => "forbidden-resource",
+            Self::ResourceNotAllowed { .. } => "resource-not-allowed",
             Self::Fault => "fault",
         }
     }
@@ -89,8 +89,8 @@ impl ContextError {
                     etag: *etag,
                 }
             }
-            Error::ForbiddenResource { command, resource, .. } => {
-                Self::ForbiddenResource { command: command.clone(), resource: resource.clone() }
+            Error::ResourceNotAllowed { command, resource, .. } => {
+                Self::ResourceNotAllowed { command: command.clone(), resource: resource.clone() }
             }
             _ => return None,
         })

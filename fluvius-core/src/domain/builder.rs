@@ -8,13 +8,13 @@ use std::time::Duration;
 use super::{DomainRuntime, Meta, Outages};
 use crate::aggregate::AggregateDescriptor;
 use crate::clock::{Clock, SystemClock};
-use crate::ids::{Ids, TimeOrderedIds};
+use crate::ids::{Ids, UuidV7};
+use crate::observer::Observer;
 use crate::policy::{ErasedPolicy, Policy};
 use crate::processor::{Metrics, Processor, Services, Settings};
 use crate::query::Field;
 use crate::registry::{BuildError, Registry};
 use crate::scheduler::Limits;
-use crate::signal::Listener;
 use crate::store::{DynStore, Store};
 use crate::sync::{Home, Notify};
 
@@ -26,8 +26,8 @@ use crate::sync::{Home, Notify};
 /// # use fluvius_core::{Domain, MemoryStore};
 /// # async fn run<D: Domain>() -> Result<(), fluvius_core::BuildError> {
 /// let domain = D::builder(MemoryStore::new())
-///     .deadline(std::time::Duration::from_secs(5))
-///     .record_refusals(false)
+///     .timeout(std::time::Duration::from_secs(5))
+///     .record_rejections(false)
 ///     .build()
 ///     .await?;
 /// # Ok(())
@@ -39,7 +39,7 @@ pub struct RuntimeBuilder {
     aggregates: &'static [&'static AggregateDescriptor],
     store: Arc<dyn DynStore>,
     policy: Option<Box<dyn ErasedPolicy>>,
-    listeners: Vec<Box<dyn Listener>>,
+    observers: Vec<Box<dyn Observer>>,
     clock: Box<dyn Clock>,
     ids: Arc<dyn Ids>,
     settings: Settings,
@@ -56,13 +56,13 @@ impl RuntimeBuilder {
             aggregates,
             store: Arc::new(store),
             policy: None,
-            listeners: Vec::new(),
+            observers: Vec::new(),
             clock: Box::new(SystemClock),
-            ids: Arc::new(TimeOrderedIds),
+            ids: Arc::new(UuidV7),
             settings: Settings {
                 timeout: Duration::from_secs(30),
-                settle_time: Duration::from_secs(30),
-                command_count_max: 4096,
+                outcome_timeout: Duration::from_secs(30),
+                max_in_flight: 4096,
                 max_payload_bytes: 1 << 20,
                 limits: Limits {
                     max_batch_units: 512,
@@ -72,7 +72,7 @@ impl RuntimeBuilder {
                     #[cfg(feature = "testing")]
                     mutant: None,
                 },
-                record_refusals: true,
+                record_rejections: true,
                 read_back: true,
                 #[cfg(feature = "testing")]
                 inspector: None,
@@ -97,21 +97,21 @@ impl RuntimeBuilder {
     }
 
     /// Adds a listener; listeners are told in the order in which they were added.
-    pub fn listener(mut self, listener: impl Listener) -> Self {
-        self.listeners.push(Box::new(listener));
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.observers.push(Box::new(observer));
         self
     }
 
     /// The longest time of an action that sets no `timeout` of its own; 30 s unless set. It covers
     /// the actions that it invokes. [`build`](Self::build) refuses 0.
-    pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.settings.timeout = deadline;
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.settings.timeout = timeout;
         self
     }
 
     /// The largest number of times that a command is decided while others keep changing its roots, before
     /// it ends in `conflict`: 32 times unless set.
-    pub fn attempt_count_max(mut self, attempts: std::num::NonZeroU32) -> Self {
+    pub fn max_attempts(mut self, attempts: std::num::NonZeroU32) -> Self {
         self.settings.limits.max_attempts = attempts.get();
         self
     }
@@ -119,8 +119,8 @@ impl RuntimeBuilder {
     /// The largest number of commands in work at once; 4,096 unless set. A further one waits for a
     /// place, or ends in `overloaded` where its session
     /// [does not wait](crate::Session::without_waiting).
-    pub fn command_count_max(mut self, commands: std::num::NonZeroU16) -> Self {
-        self.settings.command_count_max = commands.get().into();
+    pub fn max_in_flight(mut self, commands: std::num::NonZeroU16) -> Self {
+        self.settings.max_in_flight = commands.get().into();
         self
     }
 
@@ -132,29 +132,29 @@ impl RuntimeBuilder {
     }
 
     /// The largest number of units of work of one commit; 512 unless set.
-    pub fn batch_unit_count_max(mut self, units: std::num::NonZeroUsize) -> Self {
+    pub fn max_batch_units(mut self, units: std::num::NonZeroUsize) -> Self {
         self.settings.limits.max_batch_units = units.get();
         self
     }
 
     /// The largest size of the cached states of roots at rest, by estimate, in bytes; 64 MiB unless
     /// set. With 0 each command reads its root from the store.
-    pub fn cache_bytes_max(mut self, bytes: usize) -> Self {
+    pub fn cache_capacity(mut self, bytes: usize) -> Self {
         self.settings.limits.cache_capacity = bytes;
         self
     }
 
     /// The longest wait for a store that went away during a commit, before the command ends in
     /// `outcome-unknown`; 30 s unless set. With 0 the store is asked once.
-    pub fn settle_time(mut self, time: Duration) -> Self {
-        self.settings.settle_time = time;
+    pub fn outcome_timeout(mut self, time: Duration) -> Self {
+        self.settings.outcome_timeout = time;
         self
     }
 
     /// Sets whether refused commands are recorded; `true` unless set. The
     /// answer to one that is not recorded is not given again under the same identifier.
-    pub fn record_refusals(mut self, record: bool) -> Self {
-        self.settings.record_refusals = record;
+    pub fn record_rejections(mut self, record: bool) -> Self {
+        self.settings.record_rejections = record;
         self
     }
 
@@ -199,7 +199,7 @@ impl RuntimeBuilder {
     }
 
     /// Sets the source of identifiers.
-    pub fn ids(mut self, ids: impl Ids) -> Self {
+    pub fn id_generator(mut self, ids: impl Ids) -> Self {
         self.ids = Arc::new(ids);
         self
     }
@@ -239,7 +239,7 @@ impl RuntimeBuilder {
             registry,
             store: self.store,
             policy: self.policy,
-            listeners: self.listeners,
+            observers: self.observers,
             clock: self.clock,
             outages: Arc::new(Outages::new(self.meta.namespace, Arc::clone(&self.ids))),
             ids: self.ids,

@@ -117,7 +117,7 @@ impl LogReader {
     /// Commands, applied and refused.
     ///
     /// # Errors
-    /// `invalid-position`, `store-unavailable`, `store`.
+    /// `invalid-position`, `store-unavailable`, `store-error`.
     pub async fn commands(&self) -> Result<Page<CommandRecord>, Error> {
         Ok(page(&self.query, self.source.store.commands(&one_more(&self.query)).await?))
     }
@@ -125,7 +125,7 @@ impl LogReader {
     /// Events.
     ///
     /// # Errors
-    /// `invalid-position`, `store-unavailable`, `store`.
+    /// `invalid-position`, `store-unavailable`, `store-error`.
     pub async fn events(&self) -> Result<Page<EventRecord>, Error> {
         Ok(page(&self.query, self.source.store.events(&one_more(&self.query)).await?))
     }
@@ -133,7 +133,7 @@ impl LogReader {
     /// Outgoing messages.
     ///
     /// # Errors
-    /// `invalid-position`, `store-unavailable`, `store`.
+    /// `invalid-position`, `store-unavailable`, `store-error`.
     pub async fn messages(&self) -> Result<Page<MessageRecord>, Error> {
         Ok(page(&self.query, self.source.store.messages(&one_more(&self.query)).await?))
     }
@@ -141,7 +141,7 @@ impl LogReader {
     /// Activities.
     ///
     /// # Errors
-    /// `invalid-position`, `store-unavailable`, `store`.
+    /// `invalid-position`, `store-unavailable`, `store-error`.
     pub async fn activities(&self) -> Result<Page<ActivityRecord>, Error> {
         Ok(page(&self.query, self.source.store.activities(&one_more(&self.query)).await?))
     }
@@ -163,7 +163,7 @@ impl LogReader {
     /// count them.
     ///
     /// # Errors
-    /// `invalid-position`, `store`: another try would not help. The stream gives the error and
+    /// `invalid-position`, `store-error`: another try would not help. The stream gives the error and
     /// ends.
     ///
     /// # Cancellation
@@ -216,7 +216,7 @@ impl LogReader {
     /// or it is of another realm.
     ///
     /// # Errors
-    /// `store-unavailable`, `store`.
+    /// `store-unavailable`, `store-error`.
     pub async fn context(&self, id: Uuid) -> Result<Option<Arc<ContextRecord>>, Error> {
         let context = self.source.store.context(id).await?;
         Ok(context.filter(|context| self.query.realm.admits(context.realm.as_deref())))

@@ -109,14 +109,14 @@ impl Drop for Outage {
 
 #[cfg(test)]
 mod tests {
-    use crate::ids::TimeOrderedIds;
+    use crate::ids::UuidV7;
     use crate::store::StoreError;
 
     use super::*;
 
     #[test]
     fn the_pause_doubles_to_a_bound_and_differs_by_follower() {
-        let outages = Arc::new(Outages::new("test", Arc::new(TimeOrderedIds)));
+        let outages = Arc::new(Outages::new("test", Arc::new(UuidV7)));
         let error = Error::from(StoreError::unavailable("gone"));
         let mut pauses: Vec<Vec<Duration>> = Vec::new();
         for _ in 0..8 {

@@ -163,7 +163,7 @@ impl Session {
     /// group.
     ///
     /// # Errors
-    /// `group-refused` where one of them is refused, with the reason as source; every other
+    /// `group-rejected` where one of them is refused, with the reason as source; every other
     /// [`Error`] as it hit one of them.
     ///
     /// # Cancellation

@@ -11,8 +11,8 @@ use serde_json::Value;
 pub use record::EventRecord;
 
 use crate::aggregate::{Aggregate, AggregateDescriptor};
+use crate::decode_error::DecodeError;
 use crate::json::{Json, JsonError};
-use crate::record_error::RecordError;
 use crate::upcast::Written;
 
 /// What an action records: a struct with the parameters that are not secret, and with what the
@@ -77,8 +77,8 @@ impl PartialEq for EventDescriptor {
 impl Eq for EventDescriptor {}
 
 /// Reads a typed event back from its row; what an older revision wrote is lifted.
-pub(crate) fn decode<E: Event>(record: &EventRecord) -> Result<E, RecordError> {
-    read(record).map_err(|source| RecordError::of_event(record, source))
+pub(crate) fn decode<E: Event>(record: &EventRecord) -> Result<E, DecodeError> {
+    read(record).map_err(|source| DecodeError::of_event(record, source))
 }
 
 fn read<E: Event>(record: &EventRecord) -> Result<E, JsonError> {

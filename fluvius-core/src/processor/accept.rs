@@ -54,7 +54,7 @@ impl Closed {
     }
 }
 
-/// The way in which a request gets its permit, of which there are `command_count_max`.
+/// The way in which a request gets its permit, of which there are `max_in_flight`.
 #[derive(Debug, Default)]
 pub(crate) enum PermitMode {
     /// Waits for one.
@@ -98,7 +98,7 @@ impl Processor {
             in_flight: FastMap::default(),
             closed: None,
         };
-        let permits = Arc::new(Semaphore::new(services.settings.command_count_max));
+        let permits = Arc::new(Semaphore::new(services.settings.max_in_flight));
         Arc::new_cyclic(|this: &std::sync::Weak<Self>| {
             let this = this.clone();
             let ended = move || {
@@ -171,7 +171,7 @@ impl Processor {
         let processed = self.process(Arc::clone(&request), place).await;
         processed.map_err(|(index, error)| match error {
             error if error.is_refusal() => {
-                Error::GroupRefused { refused: request.tasks[index].id, source: Box::new(error) }
+                Error::GroupRejected { refused: request.tasks[index].id, source: Box::new(error) }
             }
             fault => fault,
         })
@@ -272,7 +272,7 @@ impl Processor {
         for (index, task) in request.tasks.iter().enumerate() {
             match authorize::run(&self.services, request, task).await {
                 Ok(()) => {}
-                Err(error @ Error::Unauthorized { .. }) => {
+                Err(error @ Error::PermissionDenied { .. }) => {
                     denied = Some((index, error));
                     break;
                 }

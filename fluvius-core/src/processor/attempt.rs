@@ -227,11 +227,11 @@ fn record_refusal(
     error: &Error,
 ) {
     let tasks = &request.tasks;
-    if matches!(error, Error::Unauthorized { .. }) {
+    if matches!(error, Error::PermissionDenied { .. }) {
         let denied = rejection_record::denied(services, &request.sender, &tasks[index], error);
         unit.activities.push(denied.into());
     }
-    if !error.is_refusal() || !services.settings.record_refusals {
+    if !error.is_refusal() || !services.settings.record_rejections {
         return;
     }
     for (task, error) in tasks.iter().zip(errors(tasks, index, error)) {

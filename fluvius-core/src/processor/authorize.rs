@@ -12,15 +12,15 @@ use super::task::{Sender, Task};
 use super::timeout::timeout;
 use crate::error::Error;
 use crate::excerpt::{self, excerpt};
-use crate::policy::{ErasedPolicy, PolicyRequest, PolicyState, Verdict};
-use crate::signal::Signal;
+use crate::observer::RuntimeEvent;
+use crate::policy::{Authorization, ErasedPolicy, PolicyRequest, PolicyState};
 use crate::unwind::{self, Guarded};
 
 /// Checks that the action is allowed on the resource, that a store can keep the context, and that the policy allows the
 /// command. A denial is recorded with the next batch: see `attempt::denied`.
 ///
 /// # Errors
-/// `forbidden-resource`, `invalid-payload` (at `context`), `unauthorized`; `panicked` and
+/// `resource-not-allowed`, `invalid-payload` (at `context`), `permission-denied`; `panicked` and
 /// `timed-out` of the policy.
 pub(crate) async fn run(services: &Services, request: &Request, task: &Task) -> Result<(), Error> {
     let sender = &request.sender;
@@ -34,13 +34,17 @@ pub(crate) async fn run(services: &Services, request: &Request, task: &Task) -> 
     } else {
         unwind::catch(|| drop(span));
     }
-    services.tell(&Signal::CommandReady { id: task.id, action: task.action, root: &task.root });
+    services.tell(&RuntimeEvent::CommandReady {
+        id: task.id,
+        action: task.action,
+        root: &task.root,
+    });
     Ok(())
 }
 
 fn check(sender: &Sender, task: &Task) -> Result<(), Error> {
     if !task.action.resources.contains(&task.root.resource.as_ref()) {
-        return Err(Error::ForbiddenResource {
+        return Err(Error::ResourceNotAllowed {
             command: task.action.key.to_owned(),
             resource: excerpt(&task.root.resource, excerpt::NAME).into_owned(),
             allowed: task.action.resources,
@@ -63,14 +67,14 @@ async fn ask(
     task: &Task,
 ) -> Result<(), Error> {
     let request = policy_request(sender, task);
-    verdict(services, task, || policy.before_load(&request)).await
+    verdict(services, task, || policy.authorize(&request)).await
 }
 
 /// Asks the policy whether the answers of a request in the log may be replayed, with each aggregate as it is now. A denial
 /// is the answer, and the caller records it.
 ///
 /// # Errors
-/// `unauthorized`; `panicked` and `timed-out` of the policy; `outcome-unknown` if a state cannot be read.
+/// `permission-denied`; `panicked` and `timed-out` of the policy; `outcome-unknown` if a state cannot be read.
 pub(crate) async fn replay(services: &Services, request: &Request) -> Result<(), Ended> {
     let Some(policy) = &services.policy else {
         return Ok(());
@@ -103,7 +107,7 @@ async fn ask_with_state(
     let state = row.as_ref().zip(value.as_ref());
     let state = state.map(|(row, value)| PolicyState::new(row, value.as_ref()));
     let request = policy_request(sender, task);
-    verdict(services, task, || policy.with_state(&request, state.as_ref())).await
+    verdict(services, task, || policy.authorize_with_state(&request, state.as_ref())).await
 }
 
 fn policy_request<'a>(sender: &'a Sender, task: &'a Task) -> PolicyRequest<'a> {
@@ -114,15 +118,15 @@ fn policy_request<'a>(sender: &'a Sender, task: &'a Task) -> PolicyRequest<'a> {
 async fn verdict<'a>(
     services: &Services,
     task: &Task,
-    asked: impl FnOnce() -> BoxFuture<'a, Verdict>,
+    asked: impl FnOnce() -> BoxFuture<'a, Authorization>,
 ) -> Result<(), Error> {
     let command = task.action.key;
     let after = services.settings.timeout;
     let asked = pin!(Guarded::of(asked));
     match timeout(after, asked).await {
-        Some(Some(Verdict::Allow)) => Ok(()),
-        Some(Some(Verdict::Deny(reason))) => {
-            Err(Error::Unauthorized { command, root: task.root.clone(), reason })
+        Some(Some(Authorization::Allow)) => Ok(()),
+        Some(Some(Authorization::Deny(reason))) => {
+            Err(Error::PermissionDenied { command, root: task.root.clone(), reason })
         }
         Some(None) => Err(Error::Panicked { command }),
         None => Err(Error::TimedOut { command, after }),

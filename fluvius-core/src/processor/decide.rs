@@ -17,10 +17,10 @@ use crate::etag::ETag;
 use crate::event::{EventDescriptor, EventRecord};
 use crate::ids;
 use crate::json::{Json, JsonError, StateDelta};
-use crate::policy::{PolicyRequest, PolicyState, Verdict};
+use crate::observer::RuntimeEvent;
+use crate::policy::{Authorization, PolicyRequest, PolicyState};
 use crate::response::Response;
 use crate::scheduler::CachedVersion;
-use crate::signal::Signal;
 use crate::state::{SNAPSHOT_INTERVAL, StateRecord};
 use crate::unit_of_work::UnitOfWork;
 
@@ -62,7 +62,7 @@ impl Drop for Written<'_> {
 
 async fn decide(cx: &mut ActionContext, task: &Task, before: Savepoint) -> Result<Answer, Error> {
     if cx.frames.len() > INVOKE_DEPTH_MAX {
-        return Err(Error::InvokeTooDeep { depth_max: INVOKE_DEPTH_MAX });
+        return Err(Error::InvokeDepthExceeded { depth_max: INVOKE_DEPTH_MAX });
     }
     let rows = cx.write_set.row_count();
     if rows > UnitOfWork::MAX_ROWS {
@@ -183,11 +183,13 @@ async fn authorize_with_state(
         (Some(record), Some(state)) => Some(PolicyState::new(record, state.as_ref())),
         _ => None,
     };
-    match policy.with_state(&request, state.as_ref()).await {
-        Verdict::Allow => Ok(()),
-        Verdict::Deny(reason) => {
-            Err(Error::Unauthorized { command: task.action.key, root: task.root.clone(), reason })
-        }
+    match policy.authorize_with_state(&request, state.as_ref()).await {
+        Authorization::Allow => Ok(()),
+        Authorization::Deny(reason) => Err(Error::PermissionDenied {
+            command: task.action.key,
+            root: task.root.clone(),
+            reason,
+        }),
     }
 }
 
@@ -319,7 +321,7 @@ fn happened(
             ),
         })?;
     }
-    cx.services().tell(&Signal::EventRecorded { event: &event, attempt: cx.inputs.attempt });
+    cx.services().tell(&RuntimeEvent::EventRecorded { event: &event, attempt: cx.inputs.attempt });
     cx.write_set.record_event(before, event);
     let is_read_back = is_as_before && cached.not_read_back().is_none();
     let cached = CachedVersion::decided(Arc::clone(&next), Arc::clone(value), is_read_back);

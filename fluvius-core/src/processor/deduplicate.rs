@@ -26,7 +26,9 @@ pub(crate) async fn first_answer(
     is_known: bool,
 ) -> Option<Outcome> {
     match look_up_all(services, request).await {
-        Some(Err((index, Error::StoreUnavailable { .. } | Error::Store { .. }))) if is_known => {
+        Some(Err((index, Error::StoreUnavailable { .. } | Error::StoreError { .. })))
+            if is_known =>
+        {
             Some(Err((index, Error::OutcomeUnknown { id: request.tasks[index].id })))
         }
         answer => answer,
@@ -48,7 +50,7 @@ async fn look_up_all(services: &Services, request: &Request) -> Option<Outcome> 
                     Ok(answer) => answers.push(Some(answer)),
                     Err(error) => {
                         answers.push(None);
-                        if !matches!(error, Error::GroupRefused { .. }) || tasks.len() == 1 {
+                        if !matches!(error, Error::GroupRejected { .. }) || tasks.len() == 1 {
                             ended.get_or_insert((index, error));
                         }
                     }
@@ -57,7 +59,7 @@ async fn look_up_all(services: &Services, request: &Request) -> Option<Outcome> 
             Err(error) => return Some(Err((index, error))),
         }
     }
-    let duplicate = (0, Error::DuplicateCommand { id: known? });
+    let duplicate = (0, Error::CommandIdReused { id: known? });
     if answers.len() < tasks.len() {
         return Some(Err(duplicate));
     }
@@ -92,7 +94,8 @@ async fn look_up(
 
 /// Returns the error that was the first answer, or the one that says that it cannot be read.
 fn unread(task: &Task, error: Error) -> Error {
-    let (Error::StoreUnavailable { .. } | Error::Store { .. } | Error::InvalidState { .. }) = error
+    let (Error::StoreUnavailable { .. } | Error::StoreError { .. } | Error::InvalidState { .. }) =
+        error
     else {
         return error;
     };
@@ -109,7 +112,7 @@ fn unread(task: &Task, error: Error) -> Error {
 /// Reads the first answer of a row, if it is of the same command.
 ///
 /// # Errors
-/// `duplicate-command`, the error that was the first answer, or any error of the store.
+/// `command-id-reused`, the error that was the first answer, or any error of the store.
 async fn again(
     services: &Services,
     log: &mut RequestLog<'_>,
@@ -118,7 +121,7 @@ async fn again(
     (row, context): (&LogEntry<CommandRecord>, &ContextRecord),
 ) -> Result<Answer, Error> {
     if !is_same(sender, task, row, context) {
-        return Err(Error::DuplicateCommand { id: task.id });
+        return Err(Error::CommandIdReused { id: task.id });
     }
     if row.status == CommandStatus::Rejected {
         let refused = rejection_record::read(row);

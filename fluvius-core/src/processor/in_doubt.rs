@@ -55,7 +55,7 @@ async fn is_stored(services: &Services, id: Uuid) -> Option<bool> {
             pause = (pause * 2).min(Duration::from_secs(1));
         }
     });
-    timeout(services.settings.settle_time, found).await.flatten()
+    timeout(services.settings.outcome_timeout, found).await.flatten()
 }
 
 /// An answer that is due, and the log's part in it.
@@ -82,11 +82,11 @@ pub(super) fn due_answer(job: &mut Job, resolution: Resolution) -> DueAnswer {
             };
             let outcome = job.outcome.take().unwrap_or_else(missing);
             // A denial is the answer, whatever the log holds: it is in the log as an activity.
-            let is_denied = matches!(&outcome, Err((_, Error::Unauthorized { .. })));
+            let is_denied = matches!(&outcome, Err((_, Error::PermissionDenied { .. })));
             let must_look_up = outcome.is_err() && !job.is_kept && !is_denied;
             (outcome, must_look_up)
         }
-        Resolution::Duplicate => looked_up(Error::DuplicateCommand { id: job.request.tasks[0].id }),
+        Resolution::Duplicate => looked_up(Error::CommandIdReused { id: job.request.tasks[0].id }),
         Resolution::Conflict(root, attempts) => looked_up(Error::Conflict { root, attempts }),
         Resolution::Failed(error) => match &job.denied {
             Some(denied) => {
@@ -131,7 +131,7 @@ pub(super) fn look_up(
         }
         match authorize::replay(services, &request).await {
             Ok(()) => Completion::Answered(seq, first),
-            Err(denied @ (_, Error::Unauthorized { .. })) => Completion::Denied(seq, denied),
+            Err(denied @ (_, Error::PermissionDenied { .. })) => Completion::Denied(seq, denied),
             Err(ended) => Completion::Answered(seq, Err(ended)),
         }
     };

@@ -45,7 +45,7 @@ impl Request {
     /// Checks that a group is one that can be stored.
     ///
     /// # Errors
-    /// `too-large` if it has more commands than a unit of work has rows; `duplicate-command` if two of its commands
+    /// `too-large` if it has more commands than a unit of work has rows; `command-id-reused` if two of its commands
     /// have one identifier.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let rows = self.tasks.len();
@@ -57,7 +57,7 @@ impl Request {
         }
         let mut seen = HashSet::with_capacity(rows);
         match self.tasks.iter().find(|task| !seen.insert(task.id)) {
-            Some(task) => Err(Error::DuplicateCommand { id: task.id }),
+            Some(task) => Err(Error::CommandIdReused { id: task.id }),
             None => Ok(()),
         }
     }
@@ -169,7 +169,7 @@ pub(crate) fn errors<'a>(
         if index == ended || !error.is_refusal() {
             error.clone()
         } else {
-            Error::GroupRefused { refused: tasks[ended].id, source: Box::new(error.clone()) }
+            Error::GroupRejected { refused: tasks[ended].id, source: Box::new(error.clone()) }
         }
     })
 }

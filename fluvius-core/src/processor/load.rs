@@ -14,14 +14,14 @@ use crate::scheduler::CachedVersion;
 /// not, else the stored one.
 ///
 /// # Errors
-/// `invoke-reentered` if the aggregate is being decided further up in this command; nothing waits.
-/// `store-unavailable`, `store`.
+/// `reentrant-invoke` if the aggregate is being decided further up in this command; nothing waits.
+/// `store-unavailable`, `store-error`.
 pub(crate) async fn version(
     cx: &mut ActionContext,
     root: &AggregateRoot,
 ) -> Result<Arc<CachedVersion>, Error> {
     if cx.frames.iter().any(|frame| frame.root == *root) {
-        return Err(Error::InvokeReentered { root: root.clone() });
+        return Err(Error::ReentrantInvoke { root: root.clone() });
     }
     if let Some(cached) = cx.write_set.cached(root) {
         return Ok(Arc::clone(cached));

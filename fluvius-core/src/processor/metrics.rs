@@ -27,13 +27,13 @@ pub(crate) struct Metrics {
 
 /// Codes of queries, of readers of a log, and of calls without a command.
 const CODES_WITHOUT_COMMAND: &[&str] =
-    &["no-aggregate-root", "invalid-query", "not-unique", "invalid-position"];
+    &["no-aggregate-root", "invalid-query", "multiple-results", "invalid-position"];
 
 impl Metrics {
     pub(crate) fn new(meta: &'static Meta) -> Self {
         let domain = meta.namespace;
         let commands = |outcome: &'static str| counter!("fluvius_commands_total", "domain" => domain, "outcome" => outcome);
-        let seconds = |stage: &'static str| histogram!("fluvius_stage_seconds", "domain" => domain, "stage" => stage);
+        let seconds = |stage: &'static str| histogram!("fluvius_stage_duration_seconds", "domain" => domain, "stage" => stage);
         Self {
             applied: commands("applied"),
             ended: Error::CODES
@@ -41,11 +41,11 @@ impl Metrics {
                 .filter(|code| !CODES_WITHOUT_COMMAND.contains(code))
                 .map(|code| (*code, commands(code)))
                 .collect(),
-            command_seconds: histogram!("fluvius_command_seconds", "domain" => domain),
+            command_seconds: histogram!("fluvius_command_duration_seconds", "domain" => domain),
             decide_seconds: seconds("decide"),
             commit_seconds: seconds("commit"),
-            batch_units: histogram!("fluvius_commit_batch_units", "domain" => domain),
-            queue_depth: gauge!("fluvius_queue_depth", "domain" => domain),
+            batch_units: histogram!("fluvius_commit_batch_size", "domain" => domain),
+            queue_depth: gauge!("fluvius_commit_queue_depth", "domain" => domain),
         }
     }
 

@@ -6,43 +6,43 @@ use super::Services;
 use super::job::{Outcome, Request, errors};
 use super::spans;
 use crate::log_entry::LogEntry;
-use crate::signal::Signal;
+use crate::observer::RuntimeEvent;
 use crate::unit_of_work::UnitOfWork;
 
 /// Notifies the observers of a stored unit: of its events, its messages, and the unit itself.
 pub(crate) fn committed(services: &Services, unit: &UnitOfWork, first: u64) {
     // A unit without rows was only checked.
-    if services.listeners.is_empty() || unit.row_count() == 0 {
+    if services.observers.is_empty() || unit.row_count() == 0 {
         return;
     }
     // Positions follow one by one: commands, events, messages.
     let mut position = first + unit.commands.len() as u64;
     for event in &unit.events {
         let event = LogEntry { position, record: event.as_ref().clone() };
-        services.tell(&Signal::EventCommitted { event: &event });
+        services.tell(&RuntimeEvent::EventCommitted { event: &event });
         position += 1;
     }
     for message in &unit.messages {
         let message = LogEntry { position, record: message.as_ref().clone() };
-        services.tell(&Signal::Message { message: &message });
+        services.tell(&RuntimeEvent::Message { message: &message });
         position += 1;
     }
-    services.tell(&Signal::TransactionCommitted { unit, first });
+    services.tell(&RuntimeEvent::TransactionCommitted { unit, first });
 }
 
 /// Counts the outcomes of the commands of a request, and notifies the observers of them.
 pub(crate) fn answered(services: &Services, request: &Request, outcome: &Outcome, after: Duration) {
     services.metrics.answered(&request.tasks, outcome, after);
     let _span = spans::publish(&request.span).entered();
-    if services.listeners.is_empty() {
+    if services.observers.is_empty() {
         return;
     }
     let tasks = &request.tasks;
     match outcome {
         Ok(answers) => {
             for (task, answer) in tasks.iter().zip(answers) {
-                services.tell(&Signal::Response { response: &answer.response });
-                services.tell(&Signal::CommandCompleted {
+                services.tell(&RuntimeEvent::Response { response: &answer.response });
+                services.tell(&RuntimeEvent::CommandCompleted {
                     id: task.id,
                     action: task.action,
                     root: &task.root,
@@ -51,7 +51,7 @@ pub(crate) fn answered(services: &Services, request: &Request, outcome: &Outcome
         }
         Err((index, error)) => {
             for (task, error) in tasks.iter().zip(errors(tasks, *index, error)) {
-                services.tell(&Signal::CommandRejected {
+                services.tell(&RuntimeEvent::CommandRejected {
                     id: task.id,
                     action: task.action,
                     root: &task.root,

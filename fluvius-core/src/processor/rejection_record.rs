@@ -21,7 +21,7 @@ enum StoredRejection {
     AlreadyExists {},
     Rejected { message: String },
     PreconditionFailed { expected: Option<Precondition>, version: u64, etag: Option<ETag> },
-    GroupRefused { refused: Uuid, root: AggregateRoot, code: String, cause: Box<StoredRejection> },
+    GroupRejected { refused: Uuid, root: AggregateRoot, code: String, cause: Box<StoredRejection> },
 }
 
 /// Writes a rejection into its row: the action's code, else the error's, and the answer.
@@ -76,7 +76,7 @@ impl StoredRejection {
                 let expected = Some(*expected);
                 Self::PreconditionFailed { expected, version: *version, etag: *etag }
             }
-            Error::GroupRefused { refused, source } => Self::GroupRefused {
+            Error::GroupRejected { refused, source } => Self::GroupRejected {
                 refused: *refused,
                 root: root_of(source)?.clone(),
                 code: code(source),
@@ -101,8 +101,8 @@ impl StoredRejection {
                 // Absent in rows of versions that recorded a missing precondition.
                 Error::PreconditionFailed { root, expected: expected?, version, etag }
             }
-            Self::GroupRefused { refused, root, code, cause } => {
-                Error::GroupRefused { refused, source: Box::new(cause.into_error(&root, &code)?) }
+            Self::GroupRejected { refused, root, code, cause } => {
+                Error::GroupRejected { refused, source: Box::new(cause.into_error(&root, &code)?) }
             }
         })
     }

@@ -9,10 +9,10 @@ use super::Metrics;
 use crate::clock::Clock;
 use crate::domain::{Meta, Outages};
 use crate::ids::Ids;
+use crate::observer::{Observer, RuntimeEvent};
 use crate::policy::ErasedPolicy;
 use crate::registry::Registry;
 use crate::scheduler::Limits;
-use crate::signal::{Listener, Signal};
 use crate::store::DynStore;
 use crate::sync::{Home, Notify};
 use crate::unwind;
@@ -22,7 +22,7 @@ pub(crate) struct Services {
     pub(crate) registry: Registry,
     pub(crate) store: Arc<dyn DynStore>,
     pub(crate) policy: Option<Box<dyn ErasedPolicy>>,
-    pub(crate) listeners: Vec<Box<dyn Listener>>,
+    pub(crate) observers: Vec<Box<dyn Observer>>,
     pub(crate) clock: Box<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
     pub(crate) metrics: Metrics,
@@ -40,11 +40,11 @@ pub(crate) struct Services {
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) timeout: Duration,
-    pub(crate) settle_time: Duration,
-    pub(crate) command_count_max: usize,
+    pub(crate) outcome_timeout: Duration,
+    pub(crate) max_in_flight: usize,
     pub(crate) max_payload_bytes: usize,
     pub(crate) limits: Limits,
-    pub(crate) record_refusals: bool,
+    pub(crate) record_rejections: bool,
     pub(crate) recorded_headers: Vec<String>,
     /// Set if states are read back from the JSON to be stored.
     pub(crate) read_back: bool,
@@ -55,9 +55,9 @@ pub(crate) struct Settings {
 
 impl Services {
     /// Notifies every listener. One that panics is logged, and the others are notified all the same.
-    pub(crate) fn tell(&self, signal: &Signal<'_>) {
-        for listener in &self.listeners {
-            if unwind::catch(|| listener.signal(signal)).is_none() {
+    pub(crate) fn tell(&self, signal: &RuntimeEvent<'_>) {
+        for observer in &self.observers {
+            if unwind::catch(|| observer.on_event(signal)).is_none() {
                 tracing::error!(domain = self.meta.namespace, "a listener panicked");
             }
         }

@@ -13,8 +13,8 @@ use crate::unwind;
 /// # Errors
 /// The veto as the command's rejection.
 pub(crate) fn ask(services: &Services, unit: &UnitOfWork) -> Result<(), Error> {
-    for listener in &services.listeners {
-        match unwind::catch(|| listener.committing(unit)) {
+    for observer in &services.observers {
+        match unwind::catch(|| observer.before_commit(unit)) {
             Some(Ok(())) => {}
             Some(Err(veto)) => {
                 let root = unit.commands.first().map(|command| command.root.clone());

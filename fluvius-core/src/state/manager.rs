@@ -11,7 +11,7 @@ use crate::etag::ETag;
 use crate::json::JsonError;
 use crate::query::Filter;
 use crate::root::{AggregateRoot, Target};
-use crate::state::{StateReader, StateRecord};
+use crate::state::{StateQueryBuilder, StateRecord};
 use crate::store::{DynStore, RealmFilter};
 
 /// Reads the stored state: durable, and never half of a unit of work.
@@ -38,9 +38,9 @@ impl StateManager {
     ///
     /// # Errors
     /// `not-found` where the root does not exist, is closed, or belongs to another realm;
-    /// `forbidden-resource` where `A` is not the state of the target's resource;
-    /// `invalid-state` where the stored state does not decode; `store-unavailable`, `store`.
-    pub async fn fetch<A: Aggregate>(&self, target: impl Target) -> Result<Stored<A>, Error> {
+    /// `resource-not-allowed` where `A` is not the state of the target's resource;
+    /// `invalid-state` where the stored state does not decode; `store-unavailable`, `store-error`.
+    pub async fn fetch<A: Aggregate>(&self, target: impl Target) -> Result<Versioned<A>, Error> {
         let root = target.root_of::<A>();
         match self.find::<A>(&root).await? {
             Some(stored) => Ok(stored),
@@ -55,7 +55,7 @@ impl StateManager {
     pub async fn find<A: Aggregate>(
         &self,
         target: impl Target,
-    ) -> Result<Option<Stored<A>>, Error> {
+    ) -> Result<Option<Versioned<A>>, Error> {
         let root = target.root_of::<A>();
         check_resource::<A>(&root)?;
         match self.find_root(&root).await? {
@@ -79,7 +79,7 @@ impl StateManager {
     /// `not-found`.
     ///
     /// # Errors
-    /// `store-unavailable`, `store`.
+    /// `store-unavailable`, `store-error`.
     pub async fn find_root(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, Error> {
         let record = self.store.load(&root.storable()).await?;
         Ok(record.filter(|record| root.is_storable() && self.shows(record)))
@@ -94,7 +94,7 @@ impl StateManager {
     /// aggregate.
     ///
     /// # Errors
-    /// `store-unavailable`, `store`.
+    /// `store-unavailable`, `store-error`.
     ///
     /// # Examples
     ///
@@ -120,31 +120,37 @@ impl StateManager {
     }
 
     /// The roots of an aggregate's main resource by what they are like: a query in the making.
-    pub fn query<A: Aggregate>(&self) -> StateReader<Stored<A>> {
-        StateReader::of_aggregate(Arc::clone(&self.store), self.realm.clone())
+    pub fn query<A: Aggregate>(&self) -> StateQueryBuilder<Versioned<A>> {
+        StateQueryBuilder::of_aggregate(Arc::clone(&self.store), self.realm.clone())
     }
 
     /// The rows of a resource by what they are like, whatever their aggregate: a query in the
     /// making.
-    pub fn query_rows(&self, resource: impl Into<Cow<'static, str>>) -> StateReader<StateRecord> {
-        StateReader::of_rows(Arc::clone(&self.store), self.realm.clone(), resource.into())
+    pub fn query_rows(
+        &self,
+        resource: impl Into<Cow<'static, str>>,
+    ) -> StateQueryBuilder<StateRecord> {
+        StateQueryBuilder::of_rows(Arc::clone(&self.store), self.realm.clone(), resource.into())
     }
 
     /// The one root of an aggregate's main resource of which the filter is true, or `None` where
     /// there is none.
     ///
     /// # Errors
-    /// `not-unique` where there are several; else as [`StateReader::page`].
-    pub async fn find_one<A: Aggregate>(&self, filter: Filter) -> Result<Option<Stored<A>>, Error> {
+    /// `multiple-results` where there are several; else as [`StateQueryBuilder::page`].
+    pub async fn find_one<A: Aggregate>(
+        &self,
+        filter: Filter,
+    ) -> Result<Option<Versioned<A>>, Error> {
         self.query::<A>().filter(filter).one().await
     }
 
     /// All roots of an aggregate's main resource of which the filter is true, by identifier,
-    /// however many: see [`StateReader::all`].
+    /// however many: see [`StateQueryBuilder::all`].
     ///
     /// # Errors
-    /// As [`StateReader::page`].
-    pub async fn find_all<A: Aggregate>(&self, filter: Filter) -> Result<Vec<Stored<A>>, Error> {
+    /// As [`StateQueryBuilder::page`].
+    pub async fn find_all<A: Aggregate>(&self, filter: Filter) -> Result<Vec<Versioned<A>>, Error> {
         self.query::<A>().filter(filter).all().await
     }
 
@@ -172,7 +178,7 @@ pub(super) fn check_resource<A: Aggregate>(root: &AggregateRoot) -> Result<(), E
     if A::RESOURCES.contains(&root.resource.as_ref()) {
         return Ok(());
     }
-    Err(Error::ForbiddenResource {
+    Err(Error::ResourceNotAllowed {
         command: "fetch".to_owned(),
         resource: root.resource.clone().into_owned(),
         allowed: A::RESOURCES,
@@ -190,12 +196,12 @@ pub(crate) fn invalid_state(record: &StateRecord, error: &JsonError) -> Error {
 
 /// A state as it is stored, with its version and audit fields; derefs to the aggregate.
 #[derive(Debug, Clone)]
-pub struct Stored<A> {
+pub struct Versioned<A> {
     state: Arc<A>,
     record: StateRecord,
 }
 
-impl<A> Stored<A> {
+impl<A> Versioned<A> {
     pub(crate) fn new(state: Arc<A>, record: StateRecord) -> Self {
         Self { state, record }
     }
@@ -216,14 +222,14 @@ impl<A> Stored<A> {
     }
 }
 
-impl<A: Clone> Stored<A> {
+impl<A: Clone> Versioned<A> {
     /// The state alone.
     pub fn into_state(self) -> A {
         Arc::unwrap_or_clone(self.state)
     }
 }
 
-impl<A> Deref for Stored<A> {
+impl<A> Deref for Versioned<A> {
     type Target = A;
 
     fn deref(&self) -> &A {

@@ -1,15 +1,15 @@
 //! Reading the stored state.
 
-mod history;
+mod as_of;
+mod fold;
 mod manager;
-mod past;
-mod reader;
+mod query_builder;
 mod record;
 
-pub use manager::{StateManager, Stored};
-pub use past::PointInTime;
-pub use reader::{StatePage, StateReader};
+pub use as_of::PointInTime;
+pub use manager::{StateManager, Versioned};
+pub use query_builder::{StatePage, StateQueryBuilder};
 pub use record::StateRecord;
 
-pub(crate) use history::{SNAPSHOT_INTERVAL, state_at, version_before};
+pub(crate) use fold::{SNAPSHOT_INTERVAL, state_at, version_before};
 pub(crate) use manager::invalid_state;

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::manager::{Stored, check_resource, invalid_state};
+use super::manager::{Versioned, check_resource, invalid_state};
 use crate::aggregate::Aggregate;
 use crate::error::Error;
 use crate::etag::ETag;
@@ -45,12 +45,12 @@ impl StateRecord {
     /// Reads the row as an aggregate; what an older revision wrote is lifted.
     ///
     /// # Errors
-    /// `forbidden-resource` where `A` is not the state of the row's resource; `invalid-state`
+    /// `resource-not-allowed` where `A` is not the state of the row's resource; `invalid-state`
     /// where the state does not decode, or a newer revision wrote it.
-    pub fn read<A: Aggregate>(self) -> Result<Stored<A>, Error> {
+    pub fn read<A: Aggregate>(self) -> Result<Versioned<A>, Error> {
         check_resource::<A>(&self.root)?;
         match A::DESCRIPTOR.read(self.revision, &self.data, Json::decode::<A>) {
-            Ok(state) => Ok(Stored::new(Arc::new(state), self)),
+            Ok(state) => Ok(Versioned::new(Arc::new(state), self)),
             Err(error) => Err(invalid_state(&self, &error)),
         }
     }

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 
 use super::block_on::{self, Time};
 use super::inspector::Inspector;
-use super::{CountedIds, FixedClock};
+use super::{FixedClock, SequentialIds};
 use crate::action::{ActionDescriptor, Lifecycle};
 use crate::aggregate::{Aggregate, AggregateDescriptor};
 use crate::context::DomainContext;
@@ -38,7 +38,7 @@ pub(super) struct Fixture {
     aggregates: &'static [&'static AggregateDescriptor],
     pub(super) store: MemoryStore,
     pub(super) clock: FixedClock,
-    pub(super) ids: CountedIds,
+    pub(super) ids: SequentialIds,
     pub(super) inspector: Inspector,
     setup: Setup,
 }
@@ -50,7 +50,7 @@ impl Fixture {
             aggregates: D::AGGREGATES,
             store: MemoryStore::new(),
             clock: FixedClock::at(BEGINNING),
-            ids: CountedIds::from(FIRST_ID),
+            ids: SequentialIds::from(FIRST_ID),
             inspector: Inspector::default(),
             setup: Arc::new(|builder| builder),
         }
@@ -61,7 +61,7 @@ impl Fixture {
         Self {
             store: MemoryStore::new(),
             clock: FixedClock::at(now),
-            ids: CountedIds::from(FIRST_ID),
+            ids: SequentialIds::from(FIRST_ID),
             inspector: Inspector::default(),
             ..self.clone()
         }
@@ -84,7 +84,7 @@ impl Fixture {
     ) -> RuntimeBuilder {
         let builder = RuntimeBuilder::new(self.meta, self.aggregates, store)
             .clock(self.clock.clone())
-            .ids(self.ids.clone())
+            .id_generator(self.ids.clone())
             .inspector(self.inspector.clone());
         (self.setup)(settings(builder))
     }

@@ -28,24 +28,24 @@ pub fn invoked_id(parent: Uuid, number: u32) -> Uuid {
 ///
 /// ```
 /// use fluvius_core::Ids;
-/// use fluvius_core::testing::CountedIds;
+/// use fluvius_core::testing::SequentialIds;
 ///
-/// let ids = CountedIds::from(100);
+/// let ids = SequentialIds::from(100);
 /// assert_eq!(ids.next().as_u128(), 100);
 /// assert_eq!(ids.clone().next().as_u128(), 101);
 /// ```
 #[derive(Debug, Clone)]
-pub struct CountedIds {
+pub struct SequentialIds {
     next: Arc<AtomicU64>,
 }
 
-impl From<u64> for CountedIds {
+impl From<u64> for SequentialIds {
     fn from(first: u64) -> Self {
         Self { next: Arc::new(AtomicU64::new(first)) }
     }
 }
 
-impl Ids for CountedIds {
+impl Ids for SequentialIds {
     fn next(&self) -> Uuid {
         Uuid::from_u128(self.next.fetch_add(1, Ordering::Relaxed).into())
     }

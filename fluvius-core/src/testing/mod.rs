@@ -22,7 +22,7 @@ pub use crate::store_conformance;
 pub use clock::FixedClock;
 pub use command::command;
 pub use faulty_store::{Faults, FaultyStore};
-pub use ids::{CountedIds, invoked_id};
+pub use ids::{SequentialIds, invoked_id};
 #[doc(hidden)]
 pub use leases::{LeaseState, LeaseWait, lease_cycle};
 #[doc(hidden)]

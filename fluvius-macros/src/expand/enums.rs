@@ -118,11 +118,11 @@ impl Enum {
         quote! {
             #[automatically_derived]
             impl<'a> #private::core::convert::TryFrom<&'a #private::#record> for #ident {
-                type Error = #private::RecordError;
+                type Error = #private::DecodeError;
                 // Not `Self::Error`, which could be a variant as well.
                 fn try_from(
                     __row: &'a #private::#record,
-                ) -> #private::core::result::Result<Self, #private::RecordError> {
+                ) -> #private::core::result::Result<Self, #private::DecodeError> {
                     use #private::StandIn as _;
                     let () = #private::Probe::<()>::USED;
                     match __row.key() {

@@ -84,7 +84,7 @@ impl TestSchema {
 
     /// The options of a store in it.
     pub fn options(&self) -> PostgresOptions {
-        PostgresStore::options().schema(&self.name).reader_count(4)
+        PostgresStore::options().schema(&self.name).max_readers(4)
     }
 
     /// Opens a store in it.

@@ -244,7 +244,7 @@ impl Writer {
         // From here to the answer the outcome is open.
         let open = OpenCall { writer: self, session: &session };
         let called = session.client.query(statement, &params);
-        let time_max = self.connector.place.options.statement_time_max * 2;
+        let time_max = self.connector.place.options.statement_timeout * 2;
         let fault = match tokio::time::timeout(time_max, called).await {
             Ok(Ok(rows)) => {
                 open.close();
@@ -301,7 +301,7 @@ impl Writer {
         let (connector, newest) = (self.connector.clone(), Arc::clone(&self.newest));
         // A server that says nothing must not be waited for under this lock.
         let time_max =
-            connector.place.connect_time_max() + connector.place.options.statement_time_max * 2;
+            connector.place.connect_time_max() + connector.place.options.statement_timeout * 2;
         let attempt = async move {
             let opened = Box::pin(Session::open(&connector, false, &newest));
             let opened = tokio::time::timeout(time_max, opened).await;

@@ -76,7 +76,7 @@ impl Session {
         newest: &AtomicI64,
     ) -> Result<Self, Fault> {
         let place = &connector.place;
-        let setup = place.setup(place.options.statement_time_max);
+        let setup = place.setup(place.options.statement_timeout);
         let mut client = Box::pin(connector.connect(setup.clone())).await?;
         if migrates {
             let other = Box::pin(connector.connect(setup)).await?;

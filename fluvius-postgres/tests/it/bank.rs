@@ -47,8 +47,8 @@ pub(crate) fn any_transfer(rng: &mut SeededRng, id: Uuid, accounts: u64) -> Tran
 }
 
 /// The runtime over a store.
-pub(crate) async fn runtime(store: PostgresStore, settle_time: Duration) -> DomainRuntime {
-    let builder = TransactionManagerDomain::builder(store).settle_time(settle_time);
+pub(crate) async fn runtime(store: PostgresStore, outcome_timeout: Duration) -> DomainRuntime {
+    let builder = TransactionManagerDomain::builder(store).outcome_timeout(outcome_timeout);
     builder.build().await.unwrap()
 }
 

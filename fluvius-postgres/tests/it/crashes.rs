@@ -125,7 +125,7 @@ async fn assert_refused(
     assert!(found < told);
     for number in [4, 3] {
         let error = bank::send(session, &transfer(number)).await.unwrap_err();
-        assert_eq!(error.code(), "store");
+        assert_eq!(error.code(), "store-error");
         let wanted = format!(
             "the server has lost commits: this program was told of position {told}, and the server is at {found}; \
              find out what is missing, and start the program anew"

@@ -46,7 +46,7 @@ async fn run(
 ) -> Result<Tally, String> {
     let proxy = Proxy::start(server.socket()).await;
     let schema = format!("cuts_{}_{}", seed, caller as u8);
-    let options = || PostgresStore::options().schema(&schema).reader_count(2);
+    let options = || PostgresStore::options().schema(&schema).max_readers(2);
     let store = options().open(&proxy.url()).await.map_err(|error| error.to_string())?;
     let direct = options().open(&server.url()).await.map_err(|error| error.to_string())?;
     // One finds out what became of a command, and one leaves that to the caller.

@@ -164,7 +164,7 @@ async fn ten_may_declare_at_once() {
     drop(schema.open().await);
     fill(&client, MANY).await;
     let declare = |number: usize| {
-        let options = schema.options().reader_count(1);
+        let options = schema.options().max_readers(1);
         let url = schema.url();
         tokio::spawn(async move {
             let store = options.open(url).await?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use banking_domain::{DepositMoney, TransactionManagerDomain};
-use fluvius_core::testing::CountedIds;
+use fluvius_core::testing::SequentialIds;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::verify::verify;
 use fluvius_core::{AggregateRoot, CommitOutcome, Domain, Session, Store};
@@ -33,8 +33,8 @@ async fn processes(schema: &TestSchema, count: u64) -> Vec<Arc<Session>> {
     let mut sessions = Vec::new();
     for number in 0..count {
         let store = schema.open().await;
-        let ids = CountedIds::from(1_000_000_000 * (number + 1));
-        let builder = TransactionManagerDomain::builder(store).ids(ids);
+        let ids = SequentialIds::from(1_000_000_000 * (number + 1));
+        let builder = TransactionManagerDomain::builder(store).id_generator(ids);
         sessions.push(Arc::new(session(&builder.build().await.unwrap())));
     }
     sessions

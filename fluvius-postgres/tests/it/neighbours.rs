@@ -126,7 +126,7 @@ async fn loads_go_around_a_silent_connection() {
 async fn dropped_reads_are_cancelled_or_left_out() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
-    let store = schema.options().reader_count(2).open(schema.url()).await.unwrap();
+    let store = schema.options().max_readers(2).open(schema.url()).await.unwrap();
     accounts(&store, 1).await;
     let marker = "FROM command_log WHERE position";
     let held = hold(&schema, "context_log").await;
@@ -161,7 +161,7 @@ async fn dropped_reads_are_cancelled_or_left_out() {
 async fn loads_of_commands_pass_waiting_queries() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
-    let store = schema.options().reader_count(1).open(schema.url()).await.unwrap();
+    let store = schema.options().max_readers(1).open(schema.url()).await.unwrap();
     let roots = accounts(&store, 3).await;
     let held = hold(&schema, "context_log").await;
     let page = log_page();

@@ -185,7 +185,7 @@ struct Run {
 impl Run {
     async fn open(&self) -> PostgresStore {
         // Nothing here outlives a crash: the disk need not be waited for.
-        let options = self.schema.options().reader_count(1).durability(Durability::Normal);
+        let options = self.schema.options().max_readers(1).durability(Durability::Normal);
         options.open(self.schema.url()).await.unwrap()
     }
 

@@ -15,7 +15,7 @@ async fn ten_may_open_an_empty_database_at_once() {
     let schema = server.schema();
     let opening: Vec<_> = (0..10)
         .map(|_| {
-            let options = schema.options().reader_count(1);
+            let options = schema.options().max_readers(1);
             tokio::spawn(async move { options.open(server.url()).await })
         })
         .collect();
@@ -147,10 +147,10 @@ async fn every_option_takes_its_extremes_or_is_refused() {
     type Set = fn(PostgresOptions) -> PostgresOptions;
     let Some(server) = TestServer::get() else { return };
     let sets: [(&str, Set); 6] = [
-        ("no reader", |options| options.reader_count(0)),
-        ("all readers", |options| options.reader_count(usize::MAX)),
-        ("a short statement", |options| options.statement_time_max(Duration::from_secs(5))),
-        ("the longest statement", |options| options.statement_time_max(Duration::MAX)),
+        ("no reader", |options| options.max_readers(0)),
+        ("all readers", |options| options.max_readers(usize::MAX)),
+        ("a short statement", |options| options.statement_timeout(Duration::from_secs(5))),
+        ("the longest statement", |options| options.statement_timeout(Duration::MAX)),
         ("a short read", |options| options.read_timeout(Duration::from_secs(5))),
         ("the longest read", |options| options.read_timeout(Duration::MAX)),
     ];
@@ -163,7 +163,7 @@ async fn every_option_takes_its_extremes_or_is_refused() {
         assert_eq!(store.query(&StateQuery::of("bank-account", 1)).await.unwrap(), [], "{name}");
     }
     let refused: [(&str, Set); 2] = [
-        ("`statement_time_max`", |options| options.statement_time_max(Duration::ZERO)),
+        ("`statement_time_max`", |options| options.statement_timeout(Duration::ZERO)),
         ("`read_timeout`", |options| options.read_timeout(Duration::ZERO)),
     ];
     for (option, set) in refused {

@@ -37,7 +37,7 @@ impl Bank {
     }
 
     async fn of(schema: &TestSchema) -> Self {
-        let options = schema.options().reader_count(1).statement_time_max(SHORT);
+        let options = schema.options().max_readers(1).statement_timeout(SHORT);
         Self::open(options.read_timeout(SHORT), schema.url()).await
     }
 
@@ -215,8 +215,8 @@ async fn a_commit_that_the_server_fails_is_told_by_its_cause() {
         ("53100", "store-unavailable", "the server's disk is full"),
         ("53200", "store-unavailable", "the server lacks what it needs: it fails"),
         ("58030", "store-unavailable", "the server lacks what it needs: it fails"),
-        ("42501", "store", "lacks a right: it fails"),
-        ("XX001", "store", "PostgreSQL has refused: it fails"),
+        ("42501", "store-error", "lacks a right: it fails"),
+        ("XX001", "store-error", "PostgreSQL has refused: it fails"),
     ] {
         fails_with(sql_state, code, why).await;
     }
@@ -295,7 +295,7 @@ async fn a_full_disk_is_told_and_commits_go_on_when_there_is_room() {
 async fn a_server_that_says_nothing_is_not_waited_for_without_end() {
     let Some(server) = PrivateServer::start_with(&[]) else { return };
     let proxy = Proxy::start(server.socket()).await;
-    let options = PostgresStore::options().statement_time_max(SHORT);
+    let options = PostgresStore::options().statement_timeout(SHORT);
     let url = format!("{} connect_timeout=1", proxy.url());
     let mut bank = Bank::open(options, &url).await;
     let hasty = bank::session(&bank::runtime(bank.store.clone(), Duration::ZERO).await);

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use banking_domain::{DepositMoney, OpenAccount, TransactionManagerDomain};
-use fluvius_core::testing::{CountedIds, SeededRng};
+use fluvius_core::testing::{SeededRng, SequentialIds};
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
-    AggregateRoot, CommitOutcome, Domain, DomainContext, ETag, Listener, MemoryStore, Refused,
+    AggregateRoot, CommitOutcome, Domain, DomainContext, ETag, MemoryStore, Observer, Refused,
     Store, StoredCommand, UnitOfWork,
 };
 use fluvius_postgres::PostgresStore;
@@ -22,8 +22,8 @@ use crate::{client, running_commits};
 #[derive(Clone, Default)]
 struct Units(Arc<Mutex<Vec<UnitOfWork>>>);
 
-impl Listener for Units {
-    fn committing(&self, unit: &UnitOfWork) -> Result<(), Refused> {
+impl Observer for Units {
+    fn before_commit(&self, unit: &UnitOfWork) -> Result<(), Refused> {
         self.0.lock().unwrap().push(unit.clone());
         Ok(())
     }
@@ -33,7 +33,7 @@ impl Listener for Units {
 pub(crate) async fn units() -> [UnitOfWork; 3] {
     let units = Units::default();
     let builder = TransactionManagerDomain::builder(MemoryStore::new());
-    let builder = builder.ids(CountedIds::from(1)).listener(units.clone());
+    let builder = builder.id_generator(SequentialIds::from(1)).observer(units.clone());
     let domain = builder.build().await.unwrap();
     let session = domain.session(DomainContext::create("positions"));
     let open = || OpenAccount {

@@ -138,7 +138,7 @@ impl<'b> Open<'_, '_, 'b> {
     }
 
     fn check_size(&self, unit: &UnitOfWork) -> Result<(), StoreError> {
-        let max = self.place.options.row_bytes_max;
+        let max = self.place.options.max_row_bytes;
         match longest_row(unit) {
             bytes if bytes <= max => Ok(()),
             bytes => Err(StoreError::permanent(format!(

@@ -153,7 +153,7 @@ async fn a_name_that_looks_like_an_address_is_a_name() {
 
 #[tokio::test]
 async fn a_row_that_is_too_long_fails_its_unit_and_what_stands_on_it() {
-    let store = SqliteStore::options().row_bytes_max(1_000).open_in_memory().await.unwrap();
+    let store = SqliteStore::options().max_row_bytes(1_000).open_in_memory().await.unwrap();
     let context = context();
     let (long, beside) = (root(), root());
     let text = json(&format!("{:?}", "x".repeat(1_000)));

@@ -64,7 +64,7 @@ async fn queries_do_not_keep_loads_waiting() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn abandoned_queries_are_left_out() {
     let folder = TempDir::new().unwrap();
-    let options = SqliteStore::options().reader_count(1).read_timeout(Duration::from_secs(60));
+    let options = SqliteStore::options().max_readers(1).read_timeout(Duration::from_secs(60));
     let on_disk = options.open(folder.path().join("store.db")).await.unwrap();
     for store in [on_disk, SqliteStore::in_memory().await.unwrap()] {
         filled(&store).await;

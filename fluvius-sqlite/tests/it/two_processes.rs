@@ -64,7 +64,7 @@ async fn who_comes_late_gets_in_beside_one_at_full_load() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("store.db");
     let store = SqliteStore::open(&file).await.unwrap();
-    let late = SqliteStore::options().busy_time_max(PATIENCE).open(&file).await.unwrap();
+    let late = SqliteStore::options().busy_timeout(PATIENCE).open(&file).await.unwrap();
     let at_full_load = tokio::spawn(async move { load::run(&store, CLIENTS, TIME).await });
     let mut waited = Vec::new();
     while !at_full_load.is_finished() {

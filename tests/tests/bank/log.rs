@@ -181,11 +181,11 @@ fn refusals_were_right(
 fn group_members(commands: &[LogEntry<CommandRecord>]) -> HashSet<Uuid> {
     let mut members = HashSet::new();
     for command in commands {
-        if command.code.as_deref() == Some("group-refused") {
+        if command.code.as_deref() == Some("group-rejected") {
             members.insert(command.id);
             let cause = command.response.as_ref().map(|response| response.to_value());
             let refused =
-                cause.as_ref().and_then(|cause| cause["group-refused"]["refused"].as_str());
+                cause.as_ref().and_then(|cause| cause["group-rejected"]["refused"].as_str());
             members.extend(refused.and_then(|text| text.parse::<Uuid>().ok()));
         }
     }

@@ -132,10 +132,10 @@ async fn in_peace(session: &Session, one: &Sent) -> Result<Answer, String> {
 }
 
 fn is_fault_of_the_store(error: &Error) -> bool {
-    matches!(error.code(), "store" | "store-unavailable" | "outcome-unknown")
+    matches!(error.code(), "store-error" | "store-unavailable" | "outcome-unknown")
 }
 
 /// Whether an answer is in the log.
 fn is_kept(error: &Error) -> bool {
-    matches!(error.code(), "rejected" | "not-found" | "already-exists" | "group-refused")
+    matches!(error.code(), "rejected" | "not-found" | "already-exists" | "group-rejected")
 }

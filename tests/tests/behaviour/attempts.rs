@@ -1,6 +1,6 @@
 //! Attempts: what a command is given each time it is decided, and what it rests on.
 
-use fluvius_core::testing::{CountedIds, FixedClock};
+use fluvius_core::testing::{FixedClock, SequentialIds};
 use fluvius_core::{AggregateRoot, Domain, DomainContext, DomainRuntime, ExpectedVersion, Session};
 
 use crate::kit::{self, Snapshot, id, time};
@@ -16,7 +16,8 @@ async fn scripted() -> (Scripted, DomainRuntime, Session, FixedClock) {
     let store = Scripted::default();
     let clock = FixedClock::at(time("2026-03-01T12:00:00.123456Z"));
     let builder = ProbingDomain::builder(store.clone());
-    let domain = builder.clock(clock.clone()).ids(CountedIds::from(1000)).build().await.unwrap();
+    let domain =
+        builder.clock(clock.clone()).id_generator(SequentialIds::from(1000)).build().await.unwrap();
     let session = domain.session(DomainContext::create("test"));
     for number in 1..=3 {
         session.send(id(number), StartProbe { value: 0 }).await.unwrap();

@@ -1,8 +1,8 @@
 //! What an author writes, and what becomes of it.
 
 use fluvius_core::{
-    Aggregate, AggregateRoot, Command, CommandStatus, Domain, Error, Event, Json, Lifecycle,
-    RecordError, StateDelta,
+    Aggregate, AggregateRoot, Command, CommandStatus, DecodeError, Domain, Error, Event, Json,
+    Lifecycle, StateDelta,
 };
 use serde_json::{Value, json};
 
@@ -183,7 +183,7 @@ async fn one_aggregate_may_have_several_resources() {
     let error = world.session.statemgr().fetch::<Ticket>(other).await.unwrap_err();
     check_error(
         &error,
-        "forbidden-resource",
+        "resource-not-allowed",
         "`fetch` is not allowed on `probe`, only on `ticket`, `incident`",
     );
 }
@@ -290,7 +290,7 @@ async fn a_row_of_another_aggregate_or_shape_is_an_error_that_says_so() {
     let mut event = log.events[0].record.clone();
     event.args = Json::parse("{}").unwrap();
     let error = TicketEvent::try_from(&event).unwrap_err();
-    assert!(matches!(&error, RecordError::Invalid { key, .. } if key == "ticket-opened"));
+    assert!(matches!(&error, DecodeError::Invalid { key, .. } if key == "ticket-opened"));
     assert_eq!(error.to_string(), "the row of `ticket-opened` does not decode");
     event.event = "something-else".into();
     let error = TicketEvent::try_from(&event).unwrap_err();

@@ -131,8 +131,8 @@ async fn what_a_rule_may_react_to_it_is_told() {
             "not-found",
             "already-exists",
             "below-zero",
-            "forbidden-resource",
-            "forbidden-resource",
+            "resource-not-allowed",
+            "resource-not-allowed",
             "not-found",
             "None",
         ])
@@ -167,8 +167,8 @@ async fn a_remembered_fault_wins_over_whatever_the_rule_returns() {
         (vec![faulty()], "invalid-state"),
         (vec![faulty(), refuse()], "invalid-state"),
         (vec![faulty(), Step::Panic(String::new())], "panicked"),
-        (vec![Step::Try(id(1), vec![]), Step::Add(1)], "invoke-reentered"),
-        (vec![Step::Try(id(1), vec![]), refuse()], "invoke-reentered"),
+        (vec![Step::Try(id(1), vec![]), Step::Add(1)], "reentrant-invoke"),
+        (vec![Step::Try(id(1), vec![]), refuse()], "reentrant-invoke"),
         // The first fault counts, and later calls are not even tried.
         (
             vec![
@@ -179,14 +179,14 @@ async fn a_remembered_fault_wins_over_whatever_the_rule_returns() {
                 Step::Start(id(9), 0),
                 again(),
             ],
-            "invoke-reentered",
+            "reentrant-invoke",
         ),
         // A fault further down is one of the whole command.
         (
             vec![Step::Try(id(2), vec![Step::Try(id(3), vec![Step::Leave(Harm::Nul)])])],
             "invalid-state",
         ),
-        (vec![Step::Try(id(2), vec![Step::Try(id(1), vec![]), refuse()])], "invoke-reentered"),
+        (vec![Step::Try(id(2), vec![Step::Try(id(1), vec![]), refuse()])], "reentrant-invoke"),
         (vec![Step::SendHarm(Harm::Nan), refuse()], "invalid-state"),
     ] {
         let payload = json!({ "steps": steps });

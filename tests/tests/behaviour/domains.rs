@@ -1,8 +1,8 @@
 //! Several aggregates in a domain, several domains in a program, and what does not go together.
 
 use fluvius_core::{
-    BuildError, Domain, DomainContext, DomainRuntime, MemoryStore, Policy, PolicyRequest, Problem,
-    Refused, Rejection, Verdict, aggregate,
+    Authorization, BuildError, Domain, DomainContext, DomainRuntime, MemoryStore, Policy,
+    PolicyRequest, Problem, Refused, Rejection, aggregate,
 };
 use serde::{Deserialize, Serialize};
 
@@ -262,8 +262,8 @@ async fn collisions_are_one_error_that_names_all_places() {
 struct AllowAll;
 
 impl Policy for AllowAll {
-    async fn before_load(&self, _: &PolicyRequest<'_>) -> Verdict {
-        Verdict::Allow
+    async fn authorize(&self, _: &PolicyRequest<'_>) -> Authorization {
+        Authorization::Allow
     }
 }
 

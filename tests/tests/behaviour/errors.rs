@@ -3,8 +3,8 @@
 use std::error::Error as _;
 
 use fluvius_core::{
-    AggregateRoot, DomainContext, ETag, Error, Policy, PolicyRequest, Precondition, Refused,
-    Verdict,
+    AggregateRoot, Authorization, DomainContext, ETag, Error, Policy, PolicyRequest, Precondition,
+    Refused,
 };
 use serde_json::json;
 
@@ -72,21 +72,21 @@ async fn forbidden_resource_names_the_allowed_ones() {
     world.apply(&ticket(1), "open-ticket", json!({ "title": "a" })).await;
     let error = world.refuse(&ticket(1), "escalate-incident", json!({}), Kept::Nothing).await;
     match &error {
-        Error::ForbiddenResource { command, resource, allowed } => assert_eq!(
+        Error::ResourceNotAllowed { command, resource, allowed } => assert_eq!(
             (command.as_str(), resource.as_str(), *allowed),
             ("escalate-incident", "ticket", &["incident"][..])
         ),
         other => panic!("{other:?}"),
     }
     let text = "`escalate-incident` is not allowed on `ticket`, only on `incident`";
-    check_error(&error, "forbidden-resource", text);
+    check_error(&error, "resource-not-allowed", text);
 
     for resource in ["nothing", "", "a\0b", "Ticket"] {
         let root = AggregateRoot::new(resource, id(1));
         let error = world.refuse(&root, "ask-title", json!({}), Kept::Nothing).await;
         let text =
             format!("`ask-title` is not allowed on `{resource}`, only on `ticket`, `incident`");
-        check_error(&error, "forbidden-resource", &text);
+        check_error(&error, "resource-not-allowed", &text);
     }
 }
 
@@ -94,13 +94,13 @@ async fn forbidden_resource_names_the_allowed_ones() {
 struct DenyAll;
 
 impl Policy for DenyAll {
-    async fn before_load(&self, _: &PolicyRequest<'_>) -> Verdict {
-        Verdict::deny("not today")
+    async fn authorize(&self, _: &PolicyRequest<'_>) -> Authorization {
+        Authorization::deny("not today")
     }
 }
 
 #[tokio::test]
-async fn unauthorized_carries_the_policys_words() {
+async fn permission_denied_carries_the_policys_words() {
     let store = fluvius_core::MemoryStore::new();
     let domain = {
         use fluvius_core::Domain;
@@ -110,13 +110,13 @@ async fn unauthorized_carries_the_policys_words() {
     let command = kit::command(&session, &ticket(1), "open-ticket", json!({ "title": "a" }));
     let error = check_refused(&store, &session, command, Kept::Activity).await;
     match &error {
-        Error::Unauthorized { command, root, reason } => {
+        Error::PermissionDenied { command, root, reason } => {
             assert_eq!((*command, root, reason.as_str()), ("open-ticket", &ticket(1), "not today"));
         }
         other => panic!("{other:?}"),
     }
     let text = format!("`open-ticket` on {} is not allowed: not today", ticket(1));
-    check_error(&error, "unauthorized", &text);
+    check_error(&error, "permission-denied", &text);
 }
 
 #[tokio::test]
@@ -249,18 +249,18 @@ async fn group_refused_carries_the_reason() {
     let before = world.snapshot().await;
     let error = world.session.process_atomic([good.clone(), bad.clone()]).await.unwrap_err();
     match &error {
-        Error::GroupRefused { refused, source } => {
+        Error::GroupRejected { refused, source } => {
             assert_eq!((*refused, source.code()), (bad.id, "rejected"));
             assert_eq!(source.rejection_code(), Some("no"));
         }
         other => panic!("{other:?}"),
     }
     let text = format!("command {} of the group was refused: refused as no", bad.id);
-    check_error(&error, "group-refused", &text);
+    check_error(&error, "group-rejected", &text);
     let mut after = world.snapshot().await;
     let rows = after.commands.split_off(before.commands.len());
     let rows: Vec<_> = rows.iter().map(|row| (row.id, row.code.as_deref().unwrap())).collect();
-    assert_eq!(rows, [(good.id, "group-refused"), (bad.id, "no")]);
+    assert_eq!(rows, [(good.id, "group-rejected"), (bad.id, "no")]);
     assert_eq!(before, after);
 }
 
@@ -308,8 +308,8 @@ fn nested(depth: u128) -> Vec<Step> {
 async fn invoke_too_deep_below_sixteen() {
     let world = probes(18).await;
     let text = "actions invoke each other more than 16 deep";
-    let error = check_fault(&world, "run", &nested(17), "invoke-too-deep", text).await;
-    assert!(matches!(error, Error::InvokeTooDeep { depth_max: 16 }));
+    let error = check_fault(&world, "run", &nested(17), "invoke-depth-exceeded", text).await;
+    assert!(matches!(error, Error::InvokeDepthExceeded { depth_max: 16 }));
     world.apply(&probe(1), "run", steps(&nested(16))).await;
     let after = world.snapshot().await;
     assert_eq!((after.version(&probe(17)), after.version(&probe(18))), (2, 1));
@@ -330,12 +330,12 @@ async fn invoke_reentered_by_invoke_and_by_fetch() {
         back(Step::Find(id(1))),
     ] {
         let text = format!("{} is being decided in this command already", probe(1));
-        let error = check_fault(&world, "run", &these, "invoke-reentered", &text).await;
-        assert!(matches!(&error, Error::InvokeReentered { root } if *root == probe(1)));
+        let error = check_fault(&world, "run", &these, "reentrant-invoke", &text).await;
+        assert!(matches!(&error, Error::ReentrantInvoke { root } if *root == probe(1)));
     }
     let these = back(Step::Fetch(id(2)));
     let text = format!("{} is being decided in this command already", probe(2));
-    check_fault(&world, "run", &these, "invoke-reentered", &text).await;
+    check_fault(&world, "run", &these, "reentrant-invoke", &text).await;
     // One after the other is allowed.
     let twice = [Step::Invoke(id(2), vec![]), Step::Invoke(id(2), vec![]), Step::Fetch(id(2))];
     let said = world.apply(&probe(1), "run", steps(&twice)).await;
@@ -385,7 +385,7 @@ async fn every_code_is_kebab_case_and_every_text_begins_small_and_has_no_full_st
         error,
         Error::Overloaded,
         Error::ShuttingDown,
-        Error::DuplicateCommand { id: id(1) },
+        Error::CommandIdReused { id: id(1) },
         Error::OutcomeUnknown { id: id(1) },
     ] {
         let (code, text) = (error.code(), error.to_string());

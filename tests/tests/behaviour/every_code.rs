@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use fluvius_core::query::number;
 use fluvius_core::{
-    CommandBundle, CommitOutcome, Domain, DomainContext, DomainRuntime, Error, Policy,
-    PolicyRequest, Session, StoreError, Verdict,
+    Authorization, CommandBundle, CommitOutcome, Domain, DomainContext, DomainRuntime, Error,
+    Policy, PolicyRequest, Session, StoreError,
 };
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 use serde_json::{Value, json};
@@ -19,8 +19,12 @@ use crate::scripted::{Scripted, Step as Commit};
 struct NotTheFourth;
 
 impl Policy for NotTheFourth {
-    async fn before_load(&self, request: &PolicyRequest<'_>) -> Verdict {
-        if *request.root == probe(4) { Verdict::deny("not the fourth") } else { Verdict::Allow }
+    async fn authorize(&self, request: &PolicyRequest<'_>) -> Authorization {
+        if *request.root == probe(4) {
+            Authorization::deny("not the fourth")
+        } else {
+            Authorization::Allow
+        }
     }
 }
 
@@ -37,10 +41,10 @@ impl World {
         let store = Scripted::default();
         let builder = ProbingDomain::builder(store.clone())
             .policy(NotTheFourth)
-            .cache_bytes_max(0)
-            .command_count_max(NonZeroU16::MIN)
-            .attempt_count_max(NonZeroU32::MIN)
-            .settle_time(Duration::from_secs(3));
+            .cache_capacity(0)
+            .max_in_flight(NonZeroU16::MIN)
+            .max_attempts(NonZeroU32::MIN)
+            .outcome_timeout(Duration::from_secs(3));
         let domain = builder.build().await.unwrap();
         let session = domain.session(DomainContext::create("test"));
         for number in 1..=3 {
@@ -123,8 +127,8 @@ async fn of_the_command(world: &mut World) {
     world.add("no-aggregate-root", &rootless);
     let elsewhere = fluvius_core::AggregateRoot::new("elsewhere", id(1));
     let elsewhere = kit::command(&world.session, &elsewhere, "ask-state", json!({}));
-    world.refused("forbidden-resource", elsewhere).await;
-    world.refused("unauthorized", world.command(4, "ask-state", json!({}))).await;
+    world.refused("resource-not-allowed", elsewhere).await;
+    world.refused("permission-denied", world.command(4, "ask-state", json!({}))).await;
     world.refused("not-found", world.run(9, &[])).await;
     world.refused("already-exists", world.command(1, "start-probe", json!({}))).await;
     let expects = world.run(1, &[]).if_match(7);
@@ -137,7 +141,7 @@ async fn of_the_command(world: &mut World) {
     let first = world.command(1, "ask-state", json!({}));
     world.session.process_command(first.clone()).await.unwrap();
     let other = world.command(2, "ask-state", json!({})).with_id(first.id);
-    world.refused("duplicate-command", other).await;
+    world.refused("command-id-reused", other).await;
 }
 
 /// A group of more commands than are stored together, and a command outside of tokio.
@@ -163,14 +167,14 @@ async fn of_the_rule(world: &mut World) {
     world.refused("rejected", world.run(1, &[Step::Refuse("no".to_owned())])).await;
     let group = [world.run(1, &[Step::Add(1)]), world.run(2, &[Step::Refuse("no".to_owned())])];
     let refused = world.session.process_atomic(group).await.unwrap_err();
-    world.add("group-refused", &refused);
-    world.refused("invoke-reentered", world.run(1, &[Step::Fetch(id(1))])).await;
+    world.add("group-rejected", &refused);
+    world.refused("reentrant-invoke", world.run(1, &[Step::Fetch(id(1))])).await;
     // A chain of as many probes, since none may be met twice.
     for number in 10..=27 {
         world.session.send(id(number), StartProbe { value: 0 }).await.unwrap();
     }
     let chain = (11..=27).rev().fold(vec![], |inner, at| vec![Step::Invoke(id(at), inner)]);
-    world.refused("invoke-too-deep", world.run(10, &chain)).await;
+    world.refused("invoke-depth-exceeded", world.run(10, &chain)).await;
     let wait = json!({ "steps": [Step::Wait("never opened by every_code".to_owned())] });
     world.refused("timed-out", world.command(1, "run-quickly", wait)).await;
     world.refused("panicked", world.command(1, "panic-at-once", json!({}))).await;
@@ -182,7 +186,7 @@ async fn of_readers(world: &mut World) {
     let no_number = statemgr.find_all::<Probe>(number("value").eq("many")).await.unwrap_err();
     world.add("invalid-query", &no_number);
     let several = statemgr.find_one::<Probe>(number("value").ge(0)).await.unwrap_err();
-    world.add("not-unique", &several);
+    world.add("multiple-results", &several);
     let ahead = world.domain.log().after(u64::MAX).events().await.unwrap_err();
     world.add("invalid-position", &ahead);
 }
@@ -206,7 +210,7 @@ async fn of_the_runtime(world: &mut World) {
 async fn of_the_store(world: &mut World) {
     for (code, fault) in [
         ("store-unavailable", StoreError::unavailable("the line is down")),
-        ("store", StoreError::permanent("the disk is broken")),
+        ("store-error", StoreError::permanent("the disk is broken")),
     ] {
         world.store.script([Commit::Say(CommitOutcome::Failed(fault))]);
         world.refused(code, world.run(1, &[Step::Add(1)])).await;

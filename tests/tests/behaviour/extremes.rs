@@ -35,18 +35,18 @@ async fn check_works(builder: RuntimeBuilder, name: &str) {
 #[tokio::test]
 async fn every_setting_of_a_runtime_takes_its_extremes() {
     let sets: [(&str, Set<RuntimeBuilder>); 14] = [
-        ("the shortest deadline", |builder| builder.deadline(Duration::from_nanos(1))),
-        ("the longest deadline", |builder| builder.deadline(Duration::MAX)),
-        ("one attempt", |builder| builder.attempt_count_max(NonZeroU32::MIN)),
-        ("all attempts", |builder| builder.attempt_count_max(NonZeroU32::MAX)),
-        ("one command", |builder| builder.command_count_max(NonZeroU16::MIN)),
-        ("all commands", |builder| builder.command_count_max(NonZeroU16::MAX)),
-        ("one unit", |builder| builder.batch_unit_count_max(NonZeroUsize::MIN)),
-        ("all units", |builder| builder.batch_unit_count_max(NonZeroUsize::MAX)),
-        ("no cache", |builder| builder.cache_bytes_max(0)),
-        ("all of the cache", |builder| builder.cache_bytes_max(usize::MAX)),
-        ("no time to settle", |builder| builder.settle_time(Duration::ZERO)),
-        ("all time to settle", |builder| builder.settle_time(Duration::MAX)),
+        ("the shortest deadline", |builder| builder.timeout(Duration::from_nanos(1))),
+        ("the longest deadline", |builder| builder.timeout(Duration::MAX)),
+        ("one attempt", |builder| builder.max_attempts(NonZeroU32::MIN)),
+        ("all attempts", |builder| builder.max_attempts(NonZeroU32::MAX)),
+        ("one command", |builder| builder.max_in_flight(NonZeroU16::MIN)),
+        ("all commands", |builder| builder.max_in_flight(NonZeroU16::MAX)),
+        ("one unit", |builder| builder.max_batch_units(NonZeroUsize::MIN)),
+        ("all units", |builder| builder.max_batch_units(NonZeroUsize::MAX)),
+        ("no cache", |builder| builder.cache_capacity(0)),
+        ("all of the cache", |builder| builder.cache_capacity(usize::MAX)),
+        ("no time to settle", |builder| builder.outcome_timeout(Duration::ZERO)),
+        ("all time to settle", |builder| builder.outcome_timeout(Duration::MAX)),
         ("no header", |builder| builder.recorded_headers([])),
         ("odd headers", |builder| builder.recorded_headers(["", "\0", "ü"])),
     ];
@@ -57,7 +57,7 @@ async fn every_setting_of_a_runtime_takes_its_extremes() {
 
 #[tokio::test]
 async fn a_deadline_of_zero_is_refused() {
-    let builder = TicketDomain::builder(MemoryStore::new()).deadline(Duration::ZERO);
+    let builder = TicketDomain::builder(MemoryStore::new()).timeout(Duration::ZERO);
     let error = builder.build().await.unwrap_err();
     assert!(matches!(error, BuildError::Setting { setting: "deadline", .. }), "{error}");
     assert!(error.to_string().starts_with("`deadline` of the domain `ticketing`"), "{error}");
@@ -67,16 +67,16 @@ async fn a_deadline_of_zero_is_refused() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_option_of_sqlite_takes_its_extremes_or_is_refused() {
     let sets: [(&str, Set<SqliteOptions>); 13] = [
-        ("no reader", |options| options.reader_count(0)),
-        ("some readers", |options| options.reader_count(64)),
+        ("no reader", |options| options.max_readers(0)),
+        ("some readers", |options| options.max_readers(64)),
         ("the shortest read", |options| options.read_timeout(Duration::from_secs(1))),
         ("the longest read", |options| options.read_timeout(Duration::MAX)),
         ("no mode", |options| options.file_mode(0o600)),
         ("all modes", |options| options.file_mode(u32::MAX)),
-        ("the smallest row", |options| options.row_bytes_max(1024)),
-        ("the largest row", |options| options.row_bytes_max(usize::MAX)),
-        ("never busy", |options| options.busy_time_max(Duration::ZERO)),
-        ("always busy", |options| options.busy_time_max(Duration::MAX)),
+        ("the smallest row", |options| options.max_row_bytes(1024)),
+        ("the largest row", |options| options.max_row_bytes(usize::MAX)),
+        ("never busy", |options| options.busy_timeout(Duration::ZERO)),
+        ("always busy", |options| options.busy_timeout(Duration::MAX)),
         ("no log", |options| options.wal_bytes(0, 0)),
         ("all of the log", |options| options.wal_bytes(u64::MAX, u64::MAX)),
         ("a log of the least and the most", |options| options.wal_bytes(0, u64::MAX)),
@@ -91,9 +91,9 @@ async fn every_option_of_sqlite_takes_its_extremes_or_is_refused() {
         check_works(TicketDomain::builder(store), name).await;
     }
     let refused: [(&str, Set<SqliteOptions>); 3] = [
-        ("`reader_count`", |options| options.reader_count(usize::MAX)),
+        ("`reader_count`", |options| options.max_readers(usize::MAX)),
         ("`read_timeout`", |options| options.read_timeout(Duration::ZERO)),
-        ("`row_bytes_max`", |options| options.row_bytes_max(0)),
+        ("`row_bytes_max`", |options| options.max_row_bytes(0)),
     ];
     for (option, set) in refused {
         let folder = tempfile::tempdir().unwrap();

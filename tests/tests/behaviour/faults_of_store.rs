@@ -18,8 +18,8 @@ async fn scripted() -> (Scripted, DomainRuntime, Session) {
     let store = Scripted::default();
     let builder = ProbingDomain::builder(store.clone());
     // Without a cache every command reads its root.
-    let builder = builder.cache_bytes_max(0).settle_time(Duration::from_secs(3));
-    let domain = builder.attempt_count_max(NonZeroU32::new(4).unwrap()).build().await.unwrap();
+    let builder = builder.cache_capacity(0).outcome_timeout(Duration::from_secs(3));
+    let domain = builder.max_attempts(NonZeroU32::new(4).unwrap()).build().await.unwrap();
     let session = domain.session(DomainContext::create("test"));
     for number in 1..=2 {
         session.send(id(number), StartProbe { value: 0 }).await.unwrap();
@@ -65,7 +65,7 @@ async fn store_unavailable_and_store() {
             "store-unavailable",
             "the line is down",
         ),
-        (StoreError::permanent("the disk is broken"), "store", "the disk is broken"),
+        (StoreError::permanent("the disk is broken"), "store-error", "the disk is broken"),
     ] {
         let cause = fault.source().map(ToString::to_string);
         // At the commit.
@@ -114,7 +114,7 @@ async fn a_store_that_fails_in_a_rule_is_no_business_answer() {
         kit::gate("reads fail").open(1);
         let error = sent.await.unwrap().unwrap_err();
         store.fail_reads(None);
-        assert_eq!(error.code(), "store");
+        assert_eq!(error.code(), "store-error");
     }
     assert_eq!(Snapshot::of(&store).await.commands.len(), 2);
 }
@@ -179,7 +179,7 @@ async fn a_store_that_breaks_its_contract_is_a_store_that_failed() {
     let command = kit::command(&session, &probe(1), "run", add());
     store.script([Commit::SayNothing]);
     let error = kit::check_refused(&store, &session, command, Kept::Nothing).await;
-    check_error(&error, "store", "the store gave no outcome for a unit of work");
+    check_error(&error, "store-error", "the store gave no outcome for a unit of work");
 }
 
 #[tokio::test]
@@ -189,10 +189,10 @@ async fn duplicate_command_names_the_id() {
     session.process_command(first.clone()).await.unwrap();
     let other = kit::command(&session, &probe(2), "run", add()).with_id(first.id);
     let error = session.process_command(other).await.unwrap_err();
-    assert!(matches!(error, Error::DuplicateCommand { id } if id == first.id));
+    assert!(matches!(error, Error::CommandIdReused { id } if id == first.id));
     let text = format!(
         "the command id {} was used before, for another root, command, actor, realm or payload",
         first.id
     );
-    check_error(&error, "duplicate-command", &text);
+    check_error(&error, "command-id-reused", &text);
 }

@@ -137,7 +137,7 @@ async fn an_error_that_stays_is_given_once_and_ends_the_stream() {
     session.send(id(1), StartProbe { value: 0 }).await.unwrap();
     assert_eq!(given.recv().await.unwrap(), Ok(2));
     store.fail_reads(Some(StoreError::permanent("broken")));
-    assert_eq!(given.recv().await.unwrap(), Err("store"));
+    assert_eq!(given.recv().await.unwrap(), Err("store-error"));
     assert_eq!(given.recv().await, None, "the stream is over");
     store.read_count();
     tokio::time::sleep(Duration::from_secs(60)).await;

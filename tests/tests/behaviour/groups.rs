@@ -21,7 +21,7 @@ fn run(world: &World, number: u128, these: &[Step]) -> CommandBundle {
 async fn check_group_refused(world: &World, group: &[CommandBundle], index: usize, code: &str) {
     let before = world.snapshot().await;
     let error = world.session.process_atomic(group.to_vec()).await.unwrap_err();
-    let Error::GroupRefused { refused, source } = &error else { panic!("{error:?}") };
+    let Error::GroupRejected { refused, source } = &error else { panic!("{error:?}") };
     assert_eq!(*refused, group[index].id);
     assert_eq!(source.rejection_code().unwrap_or(source.code()), code);
     let mut after = world.snapshot().await;
@@ -29,7 +29,7 @@ async fn check_group_refused(world: &World, group: &[CommandBundle], index: usiz
     assert_eq!(before, after);
     assert_eq!(rows.len(), group.len());
     for (at, (row, command)) in rows.iter().zip(group).enumerate() {
-        let expected = if at == index { code } else { "group-refused" };
+        let expected = if at == index { code } else { "group-rejected" };
         assert_eq!((row.id, row.code.as_deref()), (command.id, Some(expected)));
         assert_eq!((row.status, &row.root), (CommandStatus::Rejected, &command.root));
     }
@@ -119,10 +119,10 @@ async fn a_fault_in_a_group_leaves_nothing() {
     for (faulty, code) in [
         (run(&world, 2, &[Step::Panic(String::new())]), "panicked"),
         (run(&world, 2, &[Step::Leave(Harm::Nan)]), "invalid-state"),
-        (run(&world, 2, &[Step::Try(id(2), vec![])]), "invoke-reentered"),
+        (run(&world, 2, &[Step::Try(id(2), vec![])]), "reentrant-invoke"),
         (world.command(&probe(2), "run", json!({ "steps": 7 })), "invalid-payload"),
         (world.command(&probe(2), "nothing", json!({})), "unknown-command"),
-        (world.command(&crate::ticket::ticket(2), "run", steps(&[])), "forbidden-resource"),
+        (world.command(&crate::ticket::ticket(2), "run", steps(&[])), "resource-not-allowed"),
     ] {
         check_group_fault(&world, &[good.clone(), faulty], code).await;
     }
@@ -141,10 +141,10 @@ async fn a_refused_group_that_is_sent_again_gets_the_same_answer() {
     let before = world.snapshot().await;
     let again = world.session.process_atomic(group.clone()).await.unwrap_err();
     let text = format!("command {} of the group was refused: refused as no", group[1].id);
-    kit::check_error(&again, "group-refused", &text);
+    kit::check_error(&again, "group-rejected", &text);
     // One of them alone gets its own answer.
     let alone = world.session.process_command(group[0].clone()).await.unwrap_err();
-    kit::check_error(&alone, "group-refused", &text);
+    kit::check_error(&alone, "group-rejected", &text);
     let alone = world.session.process_command(group[1].clone()).await.unwrap_err();
     assert_eq!(alone.rejection_code(), Some("no"));
     assert_eq!(before, world.snapshot().await);
@@ -194,14 +194,14 @@ async fn a_group_of_which_some_ids_are_known_is_a_duplicate() {
     world.session.process_command(known.clone()).await.unwrap();
     let fresh = run(&world, 2, &[Step::Add(1)]);
     for group in [[known.clone(), fresh.clone()], [fresh.clone(), known.clone()]] {
-        let error = check_group_fault(&world, &group, "duplicate-command").await;
-        assert!(matches!(error, Error::DuplicateCommand { id } if id == known.id));
+        let error = check_group_fault(&world, &group, "command-id-reused").await;
+        assert!(matches!(error, Error::CommandIdReused { id } if id == known.id));
     }
     // Also where one of them would be refused, or would be a fault.
     let no = run(&world, 2, &[Step::Refuse("no".to_owned())]);
-    check_group_fault(&world, &[known.clone(), no], "duplicate-command").await;
+    check_group_fault(&world, &[known.clone(), no], "command-id-reused").await;
     let panic = run(&world, 2, &[Step::Panic(String::new())]);
-    check_group_fault(&world, &[known, panic], "duplicate-command").await;
+    check_group_fault(&world, &[known, panic], "command-id-reused").await;
 }
 
 #[tokio::test]
@@ -209,8 +209,8 @@ async fn a_group_that_names_an_id_twice_is_a_duplicate() {
     let world = probes(2).await;
     let first = run(&world, 1, &[Step::Add(1)]);
     let second = run(&world, 2, &[Step::Add(1)]).with_id(first.id);
-    let error = check_group_fault(&world, &[first.clone(), second], "duplicate-command").await;
-    assert!(matches!(error, Error::DuplicateCommand { id } if id == first.id));
+    let error = check_group_fault(&world, &[first.clone(), second], "command-id-reused").await;
+    assert!(matches!(error, Error::CommandIdReused { id } if id == first.id));
 }
 
 #[tokio::test]
@@ -256,8 +256,8 @@ async fn a_group_that_lost_a_race_is_decided_again_as_a_whole() {
 #[tokio::test]
 async fn a_veto_refuses_the_whole_group() {
     struct Veto;
-    impl fluvius_core::Listener for Veto {
-        fn committing(&self, unit: &fluvius_core::UnitOfWork) -> Result<(), Refused> {
+    impl fluvius_core::Observer for Veto {
+        fn before_commit(&self, unit: &fluvius_core::UnitOfWork) -> Result<(), Refused> {
             match unit.commands.len() {
                 1 => Ok(()),
                 _ => Err(Refused::new("no-groups", "one at a time")),
@@ -265,7 +265,7 @@ async fn a_veto_refuses_the_whole_group() {
         }
     }
     let store = fluvius_core::MemoryStore::new();
-    let builder = ProbingDomain::builder(store.clone()).listener(Veto);
+    let builder = ProbingDomain::builder(store.clone()).observer(Veto);
     let domain = builder.build().await.unwrap();
     let session: Session = domain.session(DomainContext::create("test"));
     session.send(id(1), StartProbe { value: 0 }).await.unwrap();

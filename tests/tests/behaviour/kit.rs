@@ -154,7 +154,7 @@ impl Kept<'_> {
             Self::Activity => {
                 let row = after.activities.pop().unwrap();
                 assert_eq!((row.src_cmd, &row.root), (command.id, &command.root));
-                assert_eq!(row.code.as_deref(), Some("unauthorized"));
+                assert_eq!(row.code.as_deref(), Some("permission-denied"));
                 Some(row.context_id)
             }
         };

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use banking_domain::{Account, DepositMoney, OpenAccount, TransactionManagerDomain};
 use fluvius_core::{
-    Command, CommitOutcome, Domain, DomainContext, Error, MemoryStore, Policy, PolicyRequest,
-    PolicyState, Session, StoreError, Verdict,
+    Authorization, Command, CommitOutcome, Domain, DomainContext, Error, MemoryStore, Policy,
+    PolicyRequest, PolicyState, Session, StoreError,
 };
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -31,21 +31,21 @@ impl Teller {
 }
 
 impl Policy for Teller {
-    async fn before_load(&self, request: &PolicyRequest<'_>) -> Verdict {
+    async fn authorize(&self, request: &PolicyRequest<'_>) -> Authorization {
         self.keep(format!("before {} {}", request.action.key, request.root.identifier.as_u128()));
         tokio::task::yield_now().await;
         match request.context.source() {
-            "nobody" => Verdict::deny("nobody may do anything"),
+            "nobody" => Authorization::deny("nobody may do anything"),
             "panics" => panic!("the policy panics"),
-            _ => Verdict::Allow,
+            _ => Authorization::Allow,
         }
     }
 
-    async fn with_state(
+    async fn authorize_with_state(
         &self,
         request: &PolicyRequest<'_>,
         state: Option<&PolicyState<'_>>,
-    ) -> Verdict {
+    ) -> Authorization {
         let value = state.map(|state| state.state::<Probe>().unwrap().value);
         let version = state.map(|state| state.record().version);
         self.keep(format!("with {} {value:?} {version:?}", request.action.key));
@@ -55,8 +55,8 @@ impl Policy for Teller {
         }
         let is_teller = request.context.roles().iter().any(|role| role == "teller");
         match value {
-            Some(value) if value > 10 && !is_teller => Verdict::deny("for tellers"),
-            _ => Verdict::Allow,
+            Some(value) if value > 10 && !is_teller => Authorization::deny("for tellers"),
+            _ => Authorization::Allow,
         }
     }
 }
@@ -92,7 +92,7 @@ async fn what_is_denied_before_the_load_leaves_an_activity() {
     let command = kit::command(&nobody, &probe(9), "run", run(&[]));
     let error = check_refused(&bank.store, &nobody, command.clone(), Kept::Activity).await;
     let text = format!("`run` on {} is not allowed: nobody may do anything", probe(9));
-    check_error(&error, "unauthorized", &text);
+    check_error(&error, "permission-denied", &text);
     assert_eq!(bank.policy.asked(), ["before run 9"], "not even loaded");
     let log = Snapshot::of(&bank.store).await;
     let [activity] = log.activities.as_slice() else { panic!() };
@@ -113,7 +113,7 @@ async fn what_is_denied_is_denied_though_it_cannot_be_recorded_and_that_is_logge
         let (trace, _guard) = kit::Trace::start();
         let command = kit::command(&nobody, &probe(9), "run", run(&[]));
         let error = nobody.process_command(command).await.unwrap_err();
-        assert_eq!(error.code(), "unauthorized");
+        assert_eq!(error.code(), "permission-denied");
         let text = trace.text();
         let line = text.lines().find(|line| line.contains("could not be recorded"));
         assert_eq!(line.is_some_and(|line| line.contains("ERROR")), is_logged, "{text}");
@@ -128,9 +128,9 @@ async fn what_is_denied_with_the_state_leaves_an_activity() {
     let command = kit::command(&guest, &probe(2), "run", run(&[Step::Tell("denied".to_owned())]));
     let error = check_refused(&bank.store, &guest, command.clone(), Kept::Activity).await;
     let text = format!("`run` on {} is not allowed: for tellers", probe(2));
-    check_error(&error, "unauthorized", &text);
+    check_error(&error, "permission-denied", &text);
     match &error {
-        Error::Unauthorized { command, root, reason } => {
+        Error::PermissionDenied { command, root, reason } => {
             assert_eq!((*command, root, reason.as_str()), ("run", &probe(2), "for tellers"));
         }
         other => panic!("{other:?}"),
@@ -172,7 +172,7 @@ async fn it_is_asked_again_with_the_state_of_each_attempt() {
     }))]);
     let guest = bank.domain.session(DomainContext::create("guest"));
     let error = guest.send(id(1), Run { steps: vec![Step::Add(1)] }).await.unwrap_err();
-    assert_eq!(error.code(), "unauthorized");
+    assert_eq!(error.code(), "permission-denied");
     assert_eq!(
         bank.policy.asked(),
         [
@@ -199,11 +199,11 @@ async fn it_is_not_asked_about_what_is_no_command() {
     let bank = bank().await;
     for (root, key, code) in [
         (probe(1), "nothing", "unknown-command"),
-        (crate::ticket::ticket(1), "run", "forbidden-resource"),
+        (crate::ticket::ticket(1), "run", "resource-not-allowed"),
         (probe(1), "run", "invalid-payload"),
     ] {
         let command = kit::command(&bank.teller, &root, key, json!({ "stops": 1 }));
-        let command = if code == "forbidden-resource" {
+        let command = if code == "resource-not-allowed" {
             kit::command(&bank.teller, &root, key, run(&[]))
         } else {
             command
@@ -232,7 +232,7 @@ async fn a_group_is_denied_as_a_whole() {
     let group = [1, 2].map(|number| kit::command(&guest, &probe(number), "run", run(&[])));
     let before = Snapshot::of(&bank.store).await;
     let error = guest.process_atomic(group.clone()).await.unwrap_err();
-    assert_eq!(error.code(), "unauthorized");
+    assert_eq!(error.code(), "permission-denied");
     let after = Snapshot::of(&bank.store).await;
     assert_eq!((&before.states, &before.commands), (&after.states, &after.commands));
     let [activity] = after.activities.as_slice() else { panic!("{:?}", after.activities) };
@@ -244,14 +244,18 @@ async fn a_group_is_denied_as_a_whole() {
 struct Enough;
 
 impl Policy for Enough {
-    async fn before_load(&self, _: &PolicyRequest<'_>) -> Verdict {
-        Verdict::Allow
+    async fn authorize(&self, _: &PolicyRequest<'_>) -> Authorization {
+        Authorization::Allow
     }
 
-    async fn with_state(&self, _: &PolicyRequest<'_>, state: Option<&PolicyState<'_>>) -> Verdict {
+    async fn authorize_with_state(
+        &self,
+        _: &PolicyRequest<'_>,
+        state: Option<&PolicyState<'_>>,
+    ) -> Authorization {
         match state.and_then(|state| state.state::<Account>()) {
-            Some(account) if account.balance > Decimal::TEN => Verdict::deny("it has enough"),
-            _ => Verdict::Allow,
+            Some(account) if account.balance > Decimal::TEN => Authorization::deny("it has enough"),
+            _ => Authorization::Allow,
         }
     }
 }
@@ -270,6 +274,6 @@ async fn a_rule_that_awaits_nothing_is_asked_for_with_the_state_as_well() {
     // Its head is at hand from here on.
     session.send(id(1), DepositMoney { amount: Decimal::ONE }).await.unwrap();
     let denied = session.send(id(1), DepositMoney { amount: Decimal::ONE }).await.unwrap_err();
-    assert_eq!(denied.code(), "unauthorized");
+    assert_eq!(denied.code(), "permission-denied");
     assert_eq!(session.statemgr().fetch::<Account>(id(1)).await.unwrap().version(), 2);
 }

@@ -8,7 +8,7 @@ use fluvius_core::query::{Column, Field, Filter, column, number, text, time};
 use fluvius_core::testing::FixedClock;
 use fluvius_core::{
     ActionContext, Aggregate, AggregateRoot, BuildError, Domain, DomainContext, DomainRuntime,
-    Error, MemoryStore, Refused, Session, StateManager, StoreError, Stored, aggregate,
+    Error, MemoryStore, Refused, Session, StateManager, StoreError, Versioned, aggregate,
 };
 use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
@@ -40,7 +40,7 @@ async fn open(session: &Session, number: u128, owner: &str, cents: i64) {
     session.send(id(number), command).await.unwrap();
 }
 
-fn owners(accounts: &[Stored<Account>]) -> Vec<&str> {
+fn owners(accounts: &[Versioned<Account>]) -> Vec<&str> {
     accounts.iter().map(|account| account.owner_name.as_str()).collect()
 }
 
@@ -82,7 +82,9 @@ async fn one_root_is_found_or_none_and_several_are_an_error() {
     let none = accounts.find_one::<Account>(text("account_number").eq("DE-9")).await.unwrap();
     assert!(none.is_none());
     let several = accounts.find_one::<Account>(number("balance").eq(10)).await;
-    assert!(matches!(several, Err(Error::NotUnique { resource }) if resource == "bank-account"));
+    assert!(
+        matches!(several, Err(Error::MultipleResults { resource }) if resource == "bank-account")
+    );
 }
 
 #[tokio::test]
@@ -167,7 +169,7 @@ async fn what_is_no_query_of_the_aggregate_is_refused() {
     assert_eq!(code(wrong_kind.all().await), "invalid-query");
     assert_eq!(code(wrong_kind.one().await), "invalid-query");
     let other = accounts.resource("probe");
-    assert_eq!(code(other.page().await), "forbidden-resource");
+    assert_eq!(code(other.page().await), "resource-not-allowed");
     let error = session.statemgr().find_all::<Account>(text("a").gt(1)).await.unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -181,7 +183,7 @@ async fn a_state_that_does_not_decode_is_told() {
     let session = domain.session(DomainContext::create("other"));
     session.send(id(1), StartProbe { value: 1 }).await.unwrap();
     let row = session.statemgr().fetch_root(&probe(1)).await.unwrap();
-    assert_eq!(code(row.clone().read::<Account>()), "forbidden-resource");
+    assert_eq!(code(row.clone().read::<Account>()), "resource-not-allowed");
     assert_eq!(row.clone().read::<Probe>().unwrap().value, 1);
     let spoilt = fluvius_core::StateRecord {
         data: fluvius_core::Json::parse(r#"{"value":"x"}"#).unwrap(),
@@ -258,7 +260,7 @@ async fn a_root_is_read_as_it_was_at_a_version() {
     let absent = accounts.fetch_at::<Account>(id(2), 1).await.unwrap_err();
     assert_eq!(absent.to_string(), format!("bank-account/{} does not exist at version 1", id(2)));
     assert!(accounts.find_at::<Account>(id(2), 1).await.unwrap().is_none());
-    assert_eq!(code(accounts.fetch_at::<Account>(probe(1), 1).await), "forbidden-resource");
+    assert_eq!(code(accounts.fetch_at::<Account>(probe(1), 1).await), "resource-not-allowed");
 }
 
 #[tokio::test]

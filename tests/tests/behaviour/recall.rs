@@ -1,4 +1,4 @@
-//! The same identifier twice: the first answer again, or `duplicate-command`.
+//! The same identifier twice: the first answer again, or `command-id-reused`.
 
 use fluvius_core::{CommandBundle, Domain, DomainContext, Error, MemoryStore, Response};
 use serde_json::{Value, json};
@@ -133,7 +133,7 @@ async fn a_fault_leaves_the_id_free() {
     assert_eq!(world.session.process_command(other).await.unwrap().version, 2);
     // Now it is taken, and whoever panics under it is told so.
     let error = check_refused(&world.store, &world.session, panics, Kept::Nothing).await;
-    assert_eq!(error.code(), "duplicate-command");
+    assert_eq!(error.code(), "command-id-reused");
 }
 
 #[tokio::test]
@@ -169,7 +169,7 @@ async fn another_command_under_the_same_id_is_a_duplicate() {
         ] {
             let error = check_refused(&world.store, session, command.clone(), Kept::Nothing).await;
             assert!(
-                matches!(error, Error::DuplicateCommand { id } if id == first.id),
+                matches!(error, Error::CommandIdReused { id } if id == first.id),
                 "{command:?}: {error:?}"
             );
         }
@@ -211,7 +211,7 @@ async fn payloads_are_compared_by_their_content() {
         r#"{"title":"a","points":1}"#,
     ] {
         let error = session.process_command(make(other).with_id(first.id)).await.unwrap_err();
-        assert_eq!(error.code(), "duplicate-command", "{other}");
+        assert_eq!(error.code(), "command-id-reused", "{other}");
     }
     // A typed command is compared by what is kept of it.
     let open = crate::ticket::OpenTicket {
@@ -242,7 +242,7 @@ async fn an_answer_outlives_the_runtime() {
 #[tokio::test]
 async fn refusals_that_are_not_recorded_are_decided_anew_and_their_basis_is_checked() {
     let store = crate::scripted::Scripted::default();
-    let builder = ProbingDomain::builder(store.clone()).record_refusals(false);
+    let builder = ProbingDomain::builder(store.clone()).record_rejections(false);
     let domain = builder.build().await.unwrap();
     let session = domain.session(DomainContext::create("test"));
     let run = kit::command(&session, &probe(1), "run", steps(&[Step::Add(1)]));
@@ -265,5 +265,5 @@ async fn refusals_that_are_not_recorded_are_decided_anew_and_their_basis_is_chec
     assert_eq!(session.process_command(run.clone()).await.unwrap(), answer);
     let other = kit::command(&session, &probe(1), "run", steps(&[])).with_id(run.id);
     let error = check_refused(&store, &session, other, Kept::Nothing).await;
-    assert_eq!(error.code(), "duplicate-command");
+    assert_eq!(error.code(), "command-id-reused");
 }

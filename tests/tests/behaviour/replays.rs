@@ -4,8 +4,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use fluvius_core::{
-    AggregateRoot, Domain, DomainContext, DomainRuntime, MemoryStore, Policy, PolicyRequest,
-    PolicyState, Refused, Session, Verdict, aggregate,
+    AggregateRoot, Authorization, Domain, DomainContext, DomainRuntime, MemoryStore, Policy,
+    PolicyRequest, PolicyState, Refused, Session, aggregate,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -150,19 +150,19 @@ async fn a_fill_changes_one_entry_of_a_hash_map() {
 struct Readers;
 
 impl Policy for Readers {
-    async fn before_load(&self, _: &PolicyRequest<'_>) -> Verdict {
-        Verdict::Allow
+    async fn authorize(&self, _: &PolicyRequest<'_>) -> Authorization {
+        Authorization::Allow
     }
 
-    async fn with_state(
+    async fn authorize_with_state(
         &self,
         request: &PolicyRequest<'_>,
         state: Option<&PolicyState<'_>>,
-    ) -> Verdict {
+    ) -> Authorization {
         let is_reader = request.context.roles().iter().any(|role| role == "reader");
         match state.and_then(|state| state.state::<Basket>()) {
-            Some(_) if !is_reader => Verdict::deny("for readers"),
-            _ => Verdict::Allow,
+            Some(_) if !is_reader => Authorization::deny("for readers"),
+            _ => Authorization::Allow,
         }
     }
 }
@@ -179,7 +179,7 @@ async fn senders() -> (DomainRuntime, Session, Session) {
 
 async fn denials(domain: &DomainRuntime) -> Vec<Uuid> {
     let activities = domain.log().activities().await.unwrap().rows;
-    assert!(activities.iter().all(|row| row.code.as_deref() == Some("unauthorized")));
+    assert!(activities.iter().all(|row| row.code.as_deref() == Some("permission-denied")));
     activities.iter().map(|row| row.src_cmd).collect()
 }
 
@@ -193,7 +193,7 @@ async fn a_denied_sender_gets_no_replay() {
     // Independent of the first answer and of the basket's later changes: the basket is closed by
     // now.
     let found = answers(&former).await;
-    assert_eq!(found, vec!["unauthorized"; life().len()]);
+    assert_eq!(found, vec!["permission-denied"; life().len()]);
     let ids: Vec<Uuid> = (100..).take(life().len()).map(id).collect();
     assert_eq!(denials(&domain).await, ids, "one activity for each");
     assert_eq!(answers(&reader).await, first);
@@ -215,7 +215,7 @@ async fn a_denied_sender_gets_no_replay_of_a_group() {
     let again = reader.process_atomic(group(&reader)).await.unwrap();
     assert!(first.iter().zip(&again).all(|(one, other)| one.data.as_str() == other.data.as_str()));
     let denied = former.process_atomic(group(&former)).await.unwrap_err();
-    assert_eq!(denied.code(), "unauthorized");
+    assert_eq!(denied.code(), "permission-denied");
     assert_eq!(denials(&domain).await, [id(100)]);
 }
 
@@ -236,7 +236,7 @@ async fn a_denied_sender_does_not_join_a_command_in_flight() {
     kit::gate(gate).open(1);
     assert!(first.await.unwrap().is_ok());
     assert!(joined.await.unwrap().is_ok());
-    assert_eq!(denied.await.unwrap().unwrap_err().code(), "unauthorized");
+    assert_eq!(denied.await.unwrap().unwrap_err().code(), "permission-denied");
     assert_eq!(denials(&domain).await, [id(50)]);
 }
 
@@ -247,6 +247,6 @@ async fn another_command_under_the_id_is_no_matter_of_the_policy() {
     let stranger = domain.session(DomainContext::create("desk").with_user(id(8)));
     let command = kit::command(&stranger, &basket(), "take-basket", json!({ "count": 12 }));
     let error = stranger.process_command(command.with_id(id(100))).await.unwrap_err();
-    assert_eq!(error.code(), "duplicate-command");
+    assert_eq!(error.code(), "command-id-reused");
     drop(former);
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use fluvius_core::{
-    ActionContext, AggregateRoot, Command, CommandBundle, ContextError, Domain, DomainContext,
-    Error, Listener, Policy, PolicyRequest, PolicyState, Refused, Rejection, Session, Signal,
-    UnitOfWork, Verdict, aggregate,
+    ActionContext, AggregateRoot, Authorization, Command, CommandBundle, ContextError, Domain,
+    DomainContext, Error, Observer, Policy, PolicyRequest, PolicyState, Refused, Rejection,
+    RuntimeEvent, Session, UnitOfWork, aggregate,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -127,31 +127,31 @@ impl Eavesdropper {
     }
 }
 
-impl Listener for Eavesdropper {
-    fn signal(&self, signal: &Signal<'_>) {
+impl Observer for Eavesdropper {
+    fn on_event(&self, signal: &RuntimeEvent<'_>) {
         self.hear(signal);
     }
 
-    fn committing(&self, unit: &UnitOfWork) -> Result<(), Refused> {
+    fn before_commit(&self, unit: &UnitOfWork) -> Result<(), Refused> {
         self.hear(unit);
         Ok(())
     }
 }
 
 impl Policy for Eavesdropper {
-    async fn before_load(&self, request: &PolicyRequest<'_>) -> Verdict {
+    async fn authorize(&self, request: &PolicyRequest<'_>) -> Authorization {
         self.hear(request);
-        Verdict::Allow
+        Authorization::Allow
     }
 
-    async fn with_state(
+    async fn authorize_with_state(
         &self,
         request: &PolicyRequest<'_>,
         state: Option<&PolicyState<'_>>,
-    ) -> Verdict {
+    ) -> Authorization {
         self.hear(request);
         self.hear(&state);
-        Verdict::Allow
+        Authorization::Allow
     }
 }
 
@@ -217,7 +217,7 @@ async fn a_secret_is_found_nowhere_on_any_path() {
     let (trace, _guard) = kit::Trace::start();
     let store = fluvius_core::MemoryStore::new();
     let ears = Eavesdropper::default();
-    let builder = VaultDomain::builder(store.clone()).listener(ears.clone()).policy(ears.clone());
+    let builder = VaultDomain::builder(store.clone()).observer(ears.clone()).policy(ears.clone());
     let domain = builder.build().await.unwrap();
     let session = domain.session(DomainContext::create("test"));
     let mut sent = Sent { session, seen: String::new() };

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use fluvius_core::{
-    Domain, DomainContext, Listener, MemoryStore, Refused, Session, Signal, UnitOfWork,
+    Domain, DomainContext, MemoryStore, Observer, Refused, RuntimeEvent, Session, UnitOfWork,
 };
 use serde_json::{Value, json};
 
@@ -34,13 +34,13 @@ fn short(root: &fluvius_core::AggregateRoot) -> u128 {
     root.identifier.as_u128()
 }
 
-impl Listener for Ear {
-    fn signal(&self, signal: &Signal<'_>) {
+impl Observer for Ear {
+    fn on_event(&self, signal: &RuntimeEvent<'_>) {
         self.keep(match signal {
-            Signal::CommandReady { action, root, .. } => {
+            RuntimeEvent::CommandReady { action, root, .. } => {
                 format!("ready {} {}", action.key, short(root))
             }
-            Signal::EventRecorded { event, attempt } => {
+            RuntimeEvent::EventRecorded { event, attempt } => {
                 format!(
                     "recorded {} {} v{} #{attempt}",
                     event.key(),
@@ -48,27 +48,29 @@ impl Listener for Ear {
                     event.version
                 )
             }
-            Signal::EventCommitted { event } => {
+            RuntimeEvent::EventCommitted { event } => {
                 format!("event {} {} @{}", event.key(), short(&event.root), event.position)
             }
-            Signal::Message { message } => format!("message {} @{}", message.key, message.position),
-            Signal::TransactionCommitted { unit, first } => {
+            RuntimeEvent::Message { message } => {
+                format!("message {} @{}", message.key, message.position)
+            }
+            RuntimeEvent::TransactionCommitted { unit, first } => {
                 format!("transaction of {} @{first}", unit.row_count())
             }
-            Signal::Response { response } => {
+            RuntimeEvent::Response { response } => {
                 format!("response {} v{}", response.command, response.version)
             }
-            Signal::CommandCompleted { action, root, .. } => {
+            RuntimeEvent::CommandCompleted { action, root, .. } => {
                 format!("completed {} {}", action.key, short(root))
             }
-            Signal::CommandRejected { action, root, error, .. } => {
+            RuntimeEvent::CommandRejected { action, root, error, .. } => {
                 format!("rejected {} {} {}", action.key, short(root), error.code())
             }
             other => format!("{other:?}"),
         });
     }
 
-    fn committing(&self, unit: &UnitOfWork) -> Result<(), Refused> {
+    fn before_commit(&self, unit: &UnitOfWork) -> Result<(), Refused> {
         self.keep(format!("committing {}", unit.row_count()));
         self.veto.lock().unwrap().clone().map_or(Ok(()), Err)
     }
@@ -76,7 +78,7 @@ impl Listener for Ear {
 
 async fn listened(ear: Ear) -> (Scripted, Session, Ear) {
     let store = Scripted::default();
-    let builder = ProbingDomain::builder(store.clone()).listener(ear.clone());
+    let builder = ProbingDomain::builder(store.clone()).observer(ear.clone());
     let domain = builder.build().await.unwrap();
     let session = domain.session(DomainContext::create("test"));
     for number in 1..=2 {
@@ -138,7 +140,7 @@ async fn a_refused_command_and_a_fault_are_told() {
     session.send(id(1), Run { steps: vec![Step::Panic(String::new())] }).await.unwrap_err();
     assert_eq!(ear.told(), ["ready run 1", "rejected run 1 panicked"]);
     session.send(crate::ticket::ticket(1), Run { steps: vec![] }).await.unwrap_err();
-    assert_eq!(ear.told(), ["rejected run 1 forbidden-resource"]);
+    assert_eq!(ear.told(), ["rejected run 1 resource-not-allowed"]);
     // What does not decode is no command yet.
     let command = kit::command(&session, &probe(1), "run", json!({}));
     session.process_command(command).await.unwrap_err();
@@ -181,7 +183,7 @@ async fn a_listener_that_panics_changes_nothing() {
     let panics = Ear { panics: true, ..Ear::default() };
     let calm = Ear::default();
     let store = Scripted::default();
-    let builder = ProbingDomain::builder(store.clone()).listener(panics).listener(calm.clone());
+    let builder = ProbingDomain::builder(store.clone()).observer(panics).observer(calm.clone());
     let domain = builder.build().await.unwrap();
     let session = domain.session(DomainContext::create("test"));
     session.send(id(1), StartProbe { value: 0 }).await.unwrap();
@@ -208,7 +210,7 @@ async fn the_first_veto_counts() {
     };
     let builder = ProbingDomain::builder(fluvius_core::MemoryStore::new());
     let (first, second) = (veto("first"), veto("second"));
-    let domain = builder.listener(first).listener(second.clone()).build().await.unwrap();
+    let domain = builder.observer(first).observer(second.clone()).build().await.unwrap();
     let session = domain.session(DomainContext::create("test"));
     let error = session.send(id(1), StartProbe { value: 0 }).await.unwrap_err();
     assert_eq!(error.rejection_code(), Some("first"));
@@ -230,8 +232,8 @@ async fn an_answer_given_again_is_told_as_a_response() {
 /// Vetoes what leaves a probe at a low value.
 struct NotLow;
 
-impl Listener for NotLow {
-    fn committing(&self, unit: &UnitOfWork) -> Result<(), Refused> {
+impl Observer for NotLow {
+    fn before_commit(&self, unit: &UnitOfWork) -> Result<(), Refused> {
         let state = unit.states.first().map(|state| state.data.to_value());
         match state.and_then(|state| state["value"].as_i64()) {
             Some(value) if value < 10 => Err(Refused::new("too-low", "it is too low")),
@@ -244,7 +246,7 @@ impl Listener for NotLow {
 async fn a_veto_of_what_was_decided_on_an_old_state_is_not_told() {
     let content = MemoryStore::new();
     let plain = ProbingDomain::runtime(content.clone()).await.unwrap();
-    let vetoing = ProbingDomain::builder(content).listener(NotLow).build().await.unwrap();
+    let vetoing = ProbingDomain::builder(content).observer(NotLow).build().await.unwrap();
     let [plain, vetoing] =
         [plain, vetoing].map(|domain| domain.session(DomainContext::create("test")));
     plain.send(id(1), StartProbe { value: 0 }).await.unwrap();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fluvius_core::testing::{Faults, FaultyStore};
 use fluvius_core::{
-    Domain, DomainContext, DomainRuntime, MemoryStore, Policy, PolicyRequest, Verdict,
+    Authorization, Domain, DomainContext, DomainRuntime, MemoryStore, Policy, PolicyRequest,
 };
 use futures_util::future::join_all;
 use futures_util::poll;
@@ -15,10 +15,10 @@ use crate::gated_account::{MakePurse, PurseDomain, PutIn};
 struct NotGuests;
 
 impl Policy for NotGuests {
-    async fn before_load(&self, request: &PolicyRequest<'_>) -> Verdict {
+    async fn authorize(&self, request: &PolicyRequest<'_>) -> Authorization {
         match request.context.source() {
-            "guest" => Verdict::deny("guests may not"),
-            _ => Verdict::Allow,
+            "guest" => Authorization::deny("guests may not"),
+            _ => Authorization::Allow,
         }
     }
 }
@@ -46,7 +46,7 @@ async fn denials_share_the_group_commits_of_commands() {
     let denied = join_all(ids.iter().map(|id| guest.send(*id, PutIn { coins: 1 })));
     let (good, denied) = tokio::join!(good, denied);
     assert!(good.iter().all(Result::is_ok));
-    assert!(denied.iter().all(|answer| answer.as_ref().unwrap_err().code() == "unauthorized"));
+    assert!(denied.iter().all(|answer| answer.as_ref().unwrap_err().code() == "permission-denied"));
     assert_eq!(domain.log().activities().await.unwrap().rows.len(), 64);
     let batches = store.batch_sizes().len() - before;
     assert!(batches <= 4, "128 commands in {batches} batches");
@@ -69,11 +69,11 @@ async fn denied_commands_are_bounded_like_others() {
     let faults = Faults { delay_max: Duration::from_millis(5), ..Faults::default() };
     let store = FaultyStore::new(MemoryStore::new(), 1, faults);
     let builder = PurseDomain::builder(store.clone()).policy(NotGuests);
-    let domain = builder.command_count_max(std::num::NonZeroU16::MIN).build().await.unwrap();
+    let domain = builder.max_in_flight(std::num::NonZeroU16::MIN).build().await.unwrap();
     let guest = domain.session(DomainContext::create("guest"));
     let mut first = Box::pin(guest.send(Uuid::from_u128(1), PutIn { coins: 1 }));
     assert!(poll!(&mut first).is_pending());
     let second = guest.without_waiting().send(Uuid::from_u128(2), PutIn { coins: 1 }).await;
     assert_eq!(second.unwrap_err().code(), "overloaded");
-    assert_eq!(first.await.unwrap_err().code(), "unauthorized");
+    assert_eq!(first.await.unwrap_err().code(), "permission-denied");
 }

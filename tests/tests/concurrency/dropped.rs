@@ -29,7 +29,7 @@ async fn dropped_at_every_await_point_it_leaves_nothing_or_all() {
     while !ended {
         let faults = Faults { delay_max: Duration::from_micros(300), ..Faults::default() };
         let store = FaultyStore::new(MemoryStore::new(), 7, Faults::default());
-        let domain = PurseDomain::builder(store.clone()).cache_bytes_max(0).build().await.unwrap();
+        let domain = PurseDomain::builder(store.clone()).cache_capacity(0).build().await.unwrap();
         let (session, ids) = make(&domain, 2).await;
         store.set_faults(faults);
 

@@ -14,7 +14,7 @@ const HANGS_AFTER: Duration = Duration::from_secs(60);
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_gate_holds_up_no_other_root_and_opens_at_last() {
     // The gated action waits for as long as the machine takes for the rest.
-    let builder = PurseDomain::builder(MemoryStore::new()).deadline(10 * HANGS_AFTER);
+    let builder = PurseDomain::builder(MemoryStore::new()).timeout(10 * HANGS_AFTER);
     let domain = builder.build().await.unwrap();
     let (session, ids) = make(&domain, 102).await;
     let (gated, giver) = (ids[0], ids[1]);

@@ -42,7 +42,7 @@ async fn another_command_under_an_identifier_in_flight_waits_and_is_a_duplicate(
     assert!(futures_util::poll!(&mut second).is_pending());
     gate.let_one_pass();
     first.await.unwrap().unwrap();
-    assert_eq!(second.await.unwrap_err().code(), "duplicate-command");
+    assert_eq!(second.await.unwrap_err().code(), "command-id-reused");
     assert_eq!(coins(&domain, ids[1]).await, 100);
 }
 
@@ -68,7 +68,7 @@ async fn the_same_command_of_another_sender_does_not_join() {
         // The other one runs the rule as well: only then its identifier is found taken.
         gate.let_one_pass();
         first.await.unwrap().unwrap();
-        assert_eq!(second.await.unwrap_err().code(), "duplicate-command");
+        assert_eq!(second.await.unwrap_err().code(), "command-id-reused");
     }
     assert_eq!(coins(&domain, ids[0]).await, 400);
 }

@@ -11,7 +11,7 @@ use crate::gated_account::{DoubleAtGate, Gate, PurseDomain, PutIn, coins, make};
 #[tokio::test]
 async fn a_full_runtime_makes_callers_wait_or_says_overloaded() {
     let builder = PurseDomain::builder(MemoryStore::new());
-    let domain = builder.command_count_max(NonZeroU16::MIN).build().await.unwrap();
+    let domain = builder.max_in_flight(NonZeroU16::MIN).build().await.unwrap();
     let (session, ids) = make(&domain, 2).await;
     let gate = Gate::shut(ids[0]);
     let first = tokio::spawn({
@@ -37,7 +37,7 @@ async fn a_full_runtime_makes_callers_wait_or_says_overloaded() {
 async fn a_batch_has_no_more_units_than_it_may() {
     let store = FaultyStore::new(MemoryStore::new(), 1, Faults::default());
     let bound = NonZeroUsize::MIN.saturating_add(6);
-    let builder = PurseDomain::builder(store.clone()).batch_unit_count_max(bound);
+    let builder = PurseDomain::builder(store.clone()).max_batch_units(bound);
     let domain = builder.build().await.unwrap();
     let (session, ids) = make(&domain, 1).await;
     store
@@ -51,7 +51,7 @@ async fn a_batch_has_no_more_units_than_it_may() {
 #[tokio::test]
 async fn without_a_cache_everything_is_as_with_one() {
     let builder = PurseDomain::builder(MemoryStore::new());
-    let domain = builder.cache_bytes_max(0).build().await.unwrap();
+    let domain = builder.cache_capacity(0).build().await.unwrap();
     let (session, ids) = make(&domain, 3).await;
     for id in ids.iter().cycle().take(30) {
         session.send(*id, PutIn { coins: 1 }).await.unwrap();

@@ -43,16 +43,16 @@ fn commands_are_counted_by_outcome_and_batches_measured() {
     }
     let expected = [
         ("fluvius_commands_total purse applied", 2),
-        ("fluvius_commands_total purse group-refused", 2),
+        ("fluvius_commands_total purse group-rejected", 2),
         ("fluvius_commands_total purse invalid-payload", 1),
         ("fluvius_commands_total purse rejected", 2),
     ];
     assert_eq!(counted.iter().map(|(name, n)| (name.as_str(), *n)).collect::<Vec<_>>(), expected);
     let expected = [
-        ("fluvius_command_seconds purse", 4),
-        ("fluvius_commit_batch_units purse", 4),
-        ("fluvius_stage_seconds purse commit", 4),
-        ("fluvius_stage_seconds purse decide", 4),
+        ("fluvius_command_duration_seconds purse", 4),
+        ("fluvius_commit_batch_size purse", 4),
+        ("fluvius_stage_duration_seconds purse commit", 4),
+        ("fluvius_stage_duration_seconds purse decide", 4),
     ];
     assert_eq!(measured.iter().map(|(name, n)| (name.as_str(), *n)).collect::<Vec<_>>(), expected);
 }

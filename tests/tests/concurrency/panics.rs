@@ -12,9 +12,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use fluvius_core::verify::verify;
 use fluvius_core::{
-    ActionContext, AggregateRoot, Clock, ContextError, Domain, DomainContext, DomainRuntime, Ids,
-    Listener, MemoryStore, Policy, PolicyRequest, PolicyState, Refused, Rejection, Session, Signal,
-    SystemClock, TimeOrderedIds, UnitOfWork, Verdict, aggregate,
+    ActionContext, AggregateRoot, Authorization, Clock, ContextError, Domain, DomainContext,
+    DomainRuntime, Ids, MemoryStore, Observer, Policy, PolicyRequest, PolicyState, Refused,
+    Rejection, RuntimeEvent, Session, SystemClock, UnitOfWork, UuidV7, aggregate,
 };
 use metrics::{
     Counter, CounterFn, Gauge, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder,
@@ -244,7 +244,7 @@ struct TrapIds;
 impl Ids for TrapIds {
     fn next(&self) -> Uuid {
         spring(Trap::IdsNext);
-        TimeOrderedIds.next()
+        UuidV7.next()
     }
 }
 
@@ -252,29 +252,37 @@ impl Ids for TrapIds {
 struct TrapPolicy;
 
 impl Policy for TrapPolicy {
-    async fn before_load(&self, request: &PolicyRequest<'_>) -> Verdict {
+    async fn authorize(&self, request: &PolicyRequest<'_>) -> Authorization {
         spring(Trap::PolicyBeforeLoad);
-        if request.context.source() == "denied" { Verdict::deny("no") } else { Verdict::Allow }
+        if request.context.source() == "denied" {
+            Authorization::deny("no")
+        } else {
+            Authorization::Allow
+        }
     }
 
-    async fn with_state(
+    async fn authorize_with_state(
         &self,
         request: &PolicyRequest<'_>,
         _: Option<&PolicyState<'_>>,
-    ) -> Verdict {
+    ) -> Authorization {
         spring(Trap::PolicyWithState);
-        if request.context.source() == "denied late" { Verdict::deny("no") } else { Verdict::Allow }
+        if request.context.source() == "denied late" {
+            Authorization::deny("no")
+        } else {
+            Authorization::Allow
+        }
     }
 }
 
 struct TrapListener;
 
-impl Listener for TrapListener {
-    fn signal(&self, _: &Signal<'_>) {
+impl Observer for TrapListener {
+    fn on_event(&self, _: &RuntimeEvent<'_>) {
         spring(Trap::ListenerSignal);
     }
 
-    fn committing(&self, _: &UnitOfWork) -> Result<(), Refused> {
+    fn before_commit(&self, _: &UnitOfWork) -> Result<(), Refused> {
         spring(Trap::ListenerVeto);
         Ok(())
     }
@@ -370,10 +378,10 @@ fn id(number: u128) -> Uuid {
 async fn build(store: &MemoryStore) -> DomainRuntime {
     let builder = MineDomain::builder(HookedStore::new(store.clone(), spring_in_store))
         .clock(TrapClock)
-        .ids(TrapIds)
+        .id_generator(TrapIds)
         .policy(TrapPolicy)
-        .listener(TrapListener)
-        .cache_bytes_max(0);
+        .observer(TrapListener)
+        .cache_capacity(0);
     metrics::with_local_recorder(&TrapRecorder, || {
         futures_util::FutureExt::now_or_never(builder.build())
     })
@@ -440,7 +448,8 @@ async fn check(trap: Trap) {
     let codes = within(trap, sender).await.unwrap_or_else(|panic| panic!("{trap:?}: {panic}"));
     assert_eq!(SET.swap(0, Ordering::SeqCst), 0, "{trap:?} was not sprung");
     for code in &codes {
-        let is_allowed = ["applied", "rejected", "panicked", "outcome-unknown", "unauthorized"];
+        let is_allowed =
+            ["applied", "rejected", "panicked", "outcome-unknown", "permission-denied"];
         assert!(is_allowed.contains(&code.as_ref()), "{trap:?}: {codes:?}");
     }
     let failed =

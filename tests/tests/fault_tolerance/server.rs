@@ -138,7 +138,7 @@ impl<const IS_DURABLE: bool> Place for InSchema<IS_DURABLE> {
     async fn open(&self) -> PostgresStore {
         let begun = Instant::now();
         let durability = if IS_DURABLE { Durability::Full } else { Durability::Normal };
-        let options = PostgresStore::options().schema(&self.schema).reader_count(4);
+        let options = PostgresStore::options().schema(&self.schema).max_readers(4);
         let options = options.durability(durability);
         loop {
             match options.clone().open(&self.url).await {

@@ -174,7 +174,8 @@ impl Run {
             (Ok(_), Ok(())) => self.model = model,
             (Err(code), Err(refusal)) => {
                 let refused = refusal.rule.unwrap_or_else(|| refusal.code.to_owned());
-                let expected = if is_group { format!("group-refused: {refused}") } else { refused };
+                let expected =
+                    if is_group { format!("group-rejected: {refused}") } else { refused };
                 assert_eq!(*code, expected);
             }
             (answer, expected) => panic!("{step:?}: {answer:?}, the model says {expected:?}"),
@@ -208,8 +209,8 @@ impl Run {
             self.session.process_command(commands[0].clone()).await.map(|response| vec![response])
         };
         let answer = answer.map_err(|error| match &error {
-            fluvius_core::Error::GroupRefused { source, .. } => {
-                format!("group-refused: {}", source.rejection_code().unwrap_or(source.code()))
+            fluvius_core::Error::GroupRejected { source, .. } => {
+                format!("group-rejected: {}", source.rejection_code().unwrap_or(source.code()))
             }
             error => error.rejection_code().unwrap_or(error.code()).to_owned(),
         });

@@ -11,7 +11,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use banking_domain::{Account, TransactionManagerDomain};
-use fluvius_core::testing::CountedIds;
+use fluvius_core::testing::SequentialIds;
 use fluvius_core::{
     AggregateRoot, CommandBundle, CommandStatus, Domain, DomainContext, DomainRuntime, ETag, Error,
     EventRecord, Json, LogEntry, Precondition, Response, Session, Store,
@@ -55,11 +55,11 @@ fn the_bank_does_what_its_model_says() {
         ("not-found", 100),
         ("already-exists", 100),
         ("precondition-failed", 100),
-        ("duplicate-command", 100),
-        ("group-refused", 100),
-        ("group-refused once more", 10),
+        ("command-id-reused", 100),
+        ("group-rejected", 100),
+        ("group-rejected once more", 10),
         ("unknown-command", 100),
-        ("forbidden-resource", 50),
+        ("resource-not-allowed", 50),
         ("invalid-payload", 50),
     ];
     TALLY.with_borrow(|tally| {
@@ -145,7 +145,7 @@ enum Answer {
     Applied(Vec<(u64, Account)>),
     Refused(Refusal),
     /// A group in which this command was refused.
-    GroupRefused(Uuid, Refusal),
+    GroupRejected(Uuid, Refusal),
 }
 
 /// The model: the bank in plain Rust, and which commands were answered how.
@@ -201,7 +201,7 @@ impl Model {
                 let answer = match malformed(&sent) {
                     Some(refusal) => Answer::Refused(refusal),
                     None if is_same(&sent, &first[0]) => return self.last = Expected::default(),
-                    None => Answer::Refused(Refusal::of("duplicate-command")),
+                    None => Answer::Refused(Refusal::of("command-id-reused")),
                 };
                 self.expect(vec![sent], false, answer);
             }
@@ -210,7 +210,7 @@ impl Model {
                 Some((first, ..)) => {
                     let mut sent = first[0].clone();
                     sent.realm = (sent.realm + 1) % REALMS.len();
-                    let answer = Answer::Refused(Refusal::of("duplicate-command"));
+                    let answer = Answer::Refused(Refusal::of("command-id-reused"));
                     self.expect(vec![sent], false, answer);
                 }
             },
@@ -221,15 +221,15 @@ impl Model {
                 };
                 let commands = vec![sent, first[0].clone()];
                 let refusal = malformed(&commands[0]);
-                let refusal = refusal.unwrap_or(Refusal::of("duplicate-command"));
+                let refusal = refusal.unwrap_or(Refusal::of("command-id-reused"));
                 self.expect(commands, true, Answer::Refused(refusal));
             }
             Step::Twice(sent) => {
                 let sent = self.fresh(sent.clone());
                 // An identifier that stands twice is seen before resources are looked at.
                 let refusal = match malformed(&sent) {
-                    Some(refusal) if refusal.code != "forbidden-resource" => refusal,
-                    _ => Refusal::of("duplicate-command"),
+                    Some(refusal) if refusal.code != "resource-not-allowed" => refusal,
+                    _ => Refusal::of("command-id-reused"),
                 };
                 self.expect(vec![sent.clone(), sent], true, Answer::Refused(refusal));
             }
@@ -244,7 +244,7 @@ impl Model {
     fn decide(&mut self, commands: Vec<Sent>, is_group: bool) {
         // All are decoded before the resource of any is looked at.
         let faults = || commands.iter().filter_map(malformed);
-        let undecoded = faults().find(|refusal| refusal.code != "forbidden-resource");
+        let undecoded = faults().find(|refusal| refusal.code != "resource-not-allowed");
         if let Some(refusal) = undecoded.or_else(|| faults().next()) {
             return self.expect(commands, is_group, Answer::Refused(refusal));
         }
@@ -273,7 +273,7 @@ impl Model {
                 self.bank = after;
                 Answer::Applied(applied)
             }
-            Some((id, refusal)) if is_group => Answer::GroupRefused(id, refusal),
+            Some((id, refusal)) if is_group => Answer::GroupRejected(id, refusal),
             Some((_, refusal)) => Answer::Refused(refusal),
         };
         expected.rows = commands.iter().map(|sent| row(sent.id, &answer)).collect();
@@ -288,10 +288,12 @@ fn row(id: Uuid, answer: &Answer) -> (Uuid, CommandStatus, Option<String>) {
     match answer {
         Answer::Applied(_) => (id, CommandStatus::Applied, None),
         Answer::Refused(refusal) => (id, CommandStatus::Rejected, Some(code(refusal))),
-        Answer::GroupRefused(refused, refusal) if *refused == id => {
+        Answer::GroupRejected(refused, refusal) if *refused == id => {
             (id, CommandStatus::Rejected, Some(code(refusal)))
         }
-        Answer::GroupRefused(..) => (id, CommandStatus::Rejected, Some("group-refused".to_owned())),
+        Answer::GroupRejected(..) => {
+            (id, CommandStatus::Rejected, Some("group-rejected".to_owned()))
+        }
     }
 }
 
@@ -316,7 +318,7 @@ fn run(before: &Bank, bank: &mut Bank, sent: &Sent) -> Result<(), Refusal> {
 fn malformed(sent: &Sent) -> Option<Refusal> {
     sent.fault.map(|fault| match fault {
         Malformed::UnknownKey(_) | Malformed::Internal => Refusal::of("unknown-command"),
-        Malformed::WrongResource(_) => Refusal::of("forbidden-resource"),
+        Malformed::WrongResource(_) => Refusal::of("resource-not-allowed"),
         Malformed::Payload(_) => Refusal::of("invalid-payload"),
     })
 }
@@ -548,7 +550,7 @@ impl StateMachineTest for Machine {
 impl Side {
     async fn new(store: AnyStore) -> Self {
         let builder = TransactionManagerDomain::builder(store.clone());
-        let builder = builder.ids(CountedIds::from(1)).clock(harness::Ticks::default());
+        let builder = builder.id_generator(SequentialIds::from(1)).clock(harness::Ticks::default());
         let domain = builder.build().await.unwrap();
         let sessions = REALMS
             .iter()
@@ -670,7 +672,7 @@ fn assert_answer(commands: &[Sent], expected: &Answer, found: &Result<Vec<Respon
             }
         }
         (Answer::Refused(refusal), Err(error)) => assert_eq!(*refusal, refusal_of(error)),
-        (Answer::GroupRefused(id, refusal), Err(Error::GroupRefused { refused, source })) => {
+        (Answer::GroupRejected(id, refusal), Err(Error::GroupRejected { refused, source })) => {
             assert_eq!((refused, refusal), (id, &refusal_of(source)));
         }
         _ => panic!("{commands:?}: expected {expected:?}, found {found:?}"),
@@ -684,7 +686,7 @@ fn count(expected: &Expected, answer: &Answer) {
         }
         Answer::Applied(_) => "applied".to_owned(),
         Answer::Refused(refusal) => refusal.code.to_owned(),
-        Answer::GroupRefused(..) => "group-refused".to_owned(),
+        Answer::GroupRejected(..) => "group-rejected".to_owned(),
     };
     let again = if expected.is_again { " once more" } else { "" };
     TALLY.with_borrow_mut(|tally| *tally.entry(what + again).or_default() += 1);

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use fluvius_core::testing::{CountedIds, FixedClock};
+use fluvius_core::testing::{FixedClock, SequentialIds};
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{AggregateRoot, Domain, DomainContext, MemoryStore, Store};
 use fluvius_postgres::testing::{TestSchema, TestServer};
@@ -47,9 +47,13 @@ pub fn time(second: i64) -> fluvius_core::chrono::DateTime<fluvius_core::chrono:
 /// Does the same each time: the clock is set, and identifiers are counted.
 pub async fn live(store: impl Store) {
     let clock = FixedClock::at(time(0));
-    let ids = CountedIds::from(1_000);
-    let domain =
-        EvolvingDomain::builder(store).clock(clock.clone()).ids(ids).build().await.unwrap();
+    let ids = SequentialIds::from(1_000);
+    let domain = EvolvingDomain::builder(store)
+        .clock(clock.clone())
+        .id_generator(ids)
+        .build()
+        .await
+        .unwrap();
     let session = domain.session(sender());
     let open = |owner: &str, cents| Open { owner: owner.to_owned(), cents, remark: remark() };
     session.prepare(ADA, open("Ada", 10_000)).with_id(OPENED).send().await.unwrap();

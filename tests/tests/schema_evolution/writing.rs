@@ -1,7 +1,7 @@
 //! What is written over roots of revision 1.
 
 use fluvius_core::verify::verify;
-use fluvius_core::{Domain, Policy, PolicyRequest, PolicyState, Store, Verdict};
+use fluvius_core::{Authorization, Domain, Policy, PolicyRequest, PolicyState, Store};
 use rust_decimal::Decimal;
 
 use crate::life::{ADA, CENTS_OF_ADA, GRACE, root, sender};
@@ -88,14 +88,18 @@ async fn an_etag_of_revision_1_still_holds(store: impl Store) {
 struct OnlyTheRich;
 
 impl Policy for OnlyTheRich {
-    async fn before_load(&self, _: &PolicyRequest<'_>) -> Verdict {
-        Verdict::Allow
+    async fn authorize(&self, _: &PolicyRequest<'_>) -> Authorization {
+        Authorization::Allow
     }
 
-    async fn with_state(&self, _: &PolicyRequest<'_>, state: Option<&PolicyState<'_>>) -> Verdict {
+    async fn authorize_with_state(
+        &self,
+        _: &PolicyRequest<'_>,
+        state: Option<&PolicyState<'_>>,
+    ) -> Authorization {
         match state.and_then(|state| state.state::<revision_2::Account>()) {
-            Some(account) if account.balance > Decimal::from(50) => Verdict::Allow,
-            other => Verdict::Deny(format!("{:?}", other.map(|account| account.balance))),
+            Some(account) if account.balance > Decimal::from(50) => Authorization::Allow,
+            other => Authorization::Deny(format!("{:?}", other.map(|account| account.balance))),
         }
     }
 }
@@ -106,7 +110,7 @@ async fn a_policy_is_shown_the_lifted_state(store: impl Store) {
     let session = domain.session(sender());
     session.send(ADA, Deposit { amount: Decimal::ONE }).await.unwrap();
     let error = session.send(GRACE, Deposit { amount: Decimal::ONE }).await.unwrap_err();
-    assert_eq!(error.code(), "unauthorized");
+    assert_eq!(error.code(), "permission-denied");
     assert!(error.to_string().contains("Some(42.00)"), "{error}");
 }
 

@@ -67,7 +67,7 @@ fn a_ring_of_three_comes_to_an_end() {
 #[test]
 fn what_stands_on_a_failed_unit_is_decided_again() {
     const NAME: &str = "what_stands_on_a_failed_unit_is_decided_again";
-    check(NAME, &["applied", "insufficient-funds", "store"], transfers::failing_units);
+    check(NAME, &["applied", "insufficient-funds", "store-error"], transfers::failing_units);
 }
 
 #[test]
@@ -87,13 +87,17 @@ fn two_runtimes_over_one_store_agree() {
 #[test]
 fn groups_are_whole() {
     const NAME: &str = "groups_are_whole";
-    check(NAME, &["applied", "group-refused", "insufficient-funds", "store"], transfers::groups);
+    check(
+        NAME,
+        &["applied", "group-rejected", "insufficient-funds", "store-error"],
+        transfers::groups,
+    );
 }
 
 #[test]
 fn a_stream_answers_in_order() {
     const NAME: &str = "a_stream_answers_in_order";
-    let answers = ["applied", "insufficient-funds", "balance-not-zero", "store"];
+    let answers = ["applied", "insufficient-funds", "balance-not-zero", "store-error"];
     check(NAME, &answers, transfers::stream);
 }
 
@@ -118,7 +122,7 @@ fn a_caller_that_goes_away_leaves_nothing_or_all() {
 #[test]
 fn the_same_command_twice_at_once_is_one_command() {
     const NAME: &str = "the_same_command_twice_at_once_is_one_command";
-    check(NAME, &["applied", "duplicate-command"], callers::twice_at_once);
+    check(NAME, &["applied", "command-id-reused"], callers::twice_at_once);
 }
 
 #[test]

@@ -10,11 +10,11 @@ use banking_domain::{
     DepositMoney, OpenAccount, TransactionManagerDomain, TransferMoney, WithdrawMoney,
 };
 use fluvius_core::testing::{
-    CountedIds, Faults, FaultyStore, FixedClock, Mutant, Scheduler, command,
+    Faults, FaultyStore, FixedClock, Mutant, Scheduler, SequentialIds, command,
 };
 use fluvius_core::{
     AggregateRoot, Command, CommandBundle, Domain, DomainContext, DomainRuntime, Error, Ids,
-    Listener, MemoryStore, Session, Signal,
+    MemoryStore, Observer, RuntimeEvent, Session,
 };
 use futures_util::{FutureExt, StreamExt};
 use rust_decimal::Decimal;
@@ -37,7 +37,7 @@ pub struct World {
     pub domains: Vec<DomainRuntime>,
     stores: Vec<FaultyStore<MemoryStore>>,
     places: NonZeroU16,
-    ids: CountedIds,
+    ids: SequentialIds,
     sent: Arc<Mutex<Vec<Sent>>>,
     clients: Vec<JoinHandle<Result<(), String>>>,
 }
@@ -62,9 +62,9 @@ impl Default for Wanted<'_> {
 /// Other tasks go on while a rule runs.
 struct Interrupted;
 
-impl Listener for Interrupted {
-    fn signal(&self, signal: &Signal<'_>) {
-        if let Signal::EventRecorded { .. } = signal {
+impl Observer for Interrupted {
+    fn on_event(&self, signal: &RuntimeEvent<'_>) {
+        if let RuntimeEvent::EventRecorded { .. } = signal {
             (0..below(6)).for_each(|_| Shuttle.point());
         }
     }
@@ -77,7 +77,7 @@ impl World {
             domains: Vec::new(),
             stores: Vec::new(),
             places: NonZeroU16::new(wanted.places).ok_or("no places")?,
-            ids: CountedIds::from(1_000_000),
+            ids: SequentialIds::from(1_000_000),
             sent: Arc::default(),
             clients: Vec::new(),
         };
@@ -112,12 +112,12 @@ impl World {
         let clock = FixedClock::at("2026-01-01T00:00:00Z".parse().expect("a time"));
         let mut builder = TransactionManagerDomain::builder(store)
             // What the runtimes name themselves, they name each for itself.
-            .ids(CountedIds::from(1_000 * u64::from(runtime + 1)))
+            .id_generator(SequentialIds::from(1_000 * u64::from(runtime + 1)))
             .clock(clock)
-            .listener(Interrupted)
-            .command_count_max(self.places)
-            .cache_bytes_max(if happens(300) { 0 } else { 1 << 20 })
-            .batch_unit_count_max(NonZeroUsize::MIN.saturating_add(below(4).into()));
+            .observer(Interrupted)
+            .max_in_flight(self.places)
+            .cache_capacity(if happens(300) { 0 } else { 1 << 20 })
+            .max_batch_units(NonZeroUsize::MIN.saturating_add(below(4).into()));
         if let Some(mutant) = mutant {
             builder = builder.plant(mutant);
         }

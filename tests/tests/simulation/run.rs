@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use banking_domain::{OpenAccount, TransactionManagerDomain};
 use fluvius_core::testing::{
-    CountedIds, Faults, FaultyStore, FixedClock, LeaseState, Mutant, SeededRng, lease_cycle,
+    Faults, FaultyStore, FixedClock, LeaseState, Mutant, SeededRng, SequentialIds, lease_cycle,
 };
 use fluvius_core::{AggregateRoot, Domain, DomainContext, DomainRuntime, MemoryStore};
 use rust_decimal::Decimal;
@@ -162,21 +162,19 @@ async fn watch(domains: Vec<DomainRuntime>, fault: Arc<Mutex<Option<String>>>) {
 async fn simulate(seed: u64, options: &Options) -> Result<Summary, String> {
     let mut rng = SeededRng::new(seed);
     let content = MemoryStore::new();
-    let ids = CountedIds::from(1_000_000);
+    let ids = SequentialIds::from(1_000_000);
     let clock = FixedClock::at("2026-01-01T00:00:00Z".parse().expect("a time"));
     let mut stores = Vec::new();
     let mut domains: Vec<DomainRuntime> = Vec::new();
     for _ in 0..=rng.below(2) {
         let store = FaultyStore::new(content.clone(), rng.next_u64(), Faults::default());
         let mut builder = TransactionManagerDomain::builder(store.clone())
-            .ids(ids.clone())
+            .id_generator(ids.clone())
             .clock(clock.clone())
-            .settle_time(Duration::from_millis(1 + rng.below(50)))
-            .batch_unit_count_max(
-                std::num::NonZeroUsize::MIN.saturating_add(small(&mut rng, 8).into()),
-            )
-            .command_count_max(std::num::NonZeroU16::MIN.saturating_add(small(&mut rng, 10)))
-            .cache_bytes_max(usize::from(small(&mut rng, 8)) * 1024);
+            .outcome_timeout(Duration::from_millis(1 + rng.below(50)))
+            .max_batch_units(std::num::NonZeroUsize::MIN.saturating_add(small(&mut rng, 8).into()))
+            .max_in_flight(std::num::NonZeroU16::MIN.saturating_add(small(&mut rng, 10)))
+            .cache_capacity(usize::from(small(&mut rng, 8)) * 1024);
         if let Some(mutant) = options.mutant {
             builder = builder.plant(mutant);
         }

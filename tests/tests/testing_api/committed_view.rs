@@ -85,7 +85,7 @@ fn a_sender_may_be_named() {
         .given([command(ADA, open(5))])
         .command(|_, _| command(ADA, deposit(2)))
         .by(DomainContext::create("desk").with_realm("north"))
-        .with_runtime(|builder| builder.listener(InRealm { realm: "north", seen: Mutex::new(0) }));
+        .with_runtime(|builder| builder.observer(InRealm { realm: "north", seen: Mutex::new(0) }));
     look_at(sequences, |_| {});
 }
 
@@ -94,8 +94,8 @@ struct InRealm {
     seen: Mutex<u32>,
 }
 
-impl fluvius_core::Listener for InRealm {
-    fn committing(&self, unit: &fluvius_core::UnitOfWork) -> Result<(), fluvius_core::Refused> {
+impl fluvius_core::Observer for InRealm {
+    fn before_commit(&self, unit: &fluvius_core::UnitOfWork) -> Result<(), fluvius_core::Refused> {
         *self.seen.lock().unwrap() += 1;
         if unit.context.realm.as_deref() == Some(self.realm) {
             Ok(())

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use fluvius_core::{
-    ActionContext, Activity, ContextError, Domain, Policy, PolicyRequest, Rejection, Verdict,
+    ActionContext, Activity, Authorization, ContextError, Domain, Policy, PolicyRequest, Rejection,
     aggregate,
 };
 use serde::{Deserialize, Serialize};
@@ -118,11 +118,11 @@ pub struct LibraryDomain;
 pub struct StaffLends;
 
 impl Policy for StaffLends {
-    async fn before_load(&self, request: &PolicyRequest<'_>) -> Verdict {
+    async fn authorize(&self, request: &PolicyRequest<'_>) -> Authorization {
         let is_staff = request.context.roles().iter().any(|role| role == "staff");
         if request.action.key == "lend-book" && !is_staff {
-            return Verdict::deny("only staff lends");
+            return Authorization::deny("only staff lends");
         }
-        Verdict::Allow
+        Authorization::Allow
     }
 }

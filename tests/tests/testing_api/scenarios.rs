@@ -147,7 +147,7 @@ fn an_atomic_group_is_one_command_to_the_scenario() {
             command(ADA, deposit("2")),
             command(ADA, WithdrawMoney { amount: money("9") }),
         ])
-        .then_error("group-refused")
+        .then_error("group-rejected")
         .then_state(ADA, &account("6"));
 }
 
@@ -207,12 +207,12 @@ fn a_policy_holds_for_what_follows_it() {
         .given(BOB, BuyBook { title: "Emma".to_owned() })
         .policy(StaffLends)
         .when(BOB, LendBook { reader: ADA, days: 2 })
-        .then_error("unauthorized")
+        .then_error("permission-denied")
         .then_activities([Activity::new(format!(
             "`lend-book` on book/{BOB} is not allowed: only staff lends"
         ))
         .kind(ActivityKind::UserAction)
-        .code("unauthorized")
+        .code("permission-denied")
         .data(json!({ "command": "lend-book" }))])
         .and()
         .by(DomainContext::create("desk").with_role("staff"))

@@ -186,7 +186,7 @@ fn a_rule_that_does_not_end_is_found() {
         failure.message,
         "`wait-for-money` ended in `timed-out`: `wait-for-money` did not end within 30s"
     );
-    let patient = sequences.with_runtime(|builder| builder.deadline(Duration::from_secs(1 << 30)));
+    let patient = sequences.with_runtime(|builder| builder.timeout(Duration::from_secs(1 << 30)));
     let failure = patient.seeds(1).commands_per_run(2).find_simulated().unwrap();
     assert_eq!(failure.invariant, "every run ends", "{failure}");
 }

@@ -1,7 +1,7 @@
 //! The bank that the pieces are taken from.
 
 use banking_domain::{OpenAccount, TransactionManagerDomain};
-use fluvius_core::{Domain, DomainContext, Listener, Session, Store};
+use fluvius_core::{Domain, DomainContext, Observer, Session, Store};
 use rust_decimal::Decimal;
 use tokio::runtime::Runtime;
 use uuid::Uuid;
@@ -28,10 +28,10 @@ pub(crate) fn amount() -> Decimal {
 
 /// A session of a bank with open accounts.
 #[expect(clippy::expect_used, reason = "a new store takes every domain and every account")]
-pub(crate) async fn open(store: impl Store, listener: Option<impl Listener>) -> Session {
+pub(crate) async fn open(store: impl Store, observer: Option<impl Observer>) -> Session {
     let builder = TransactionManagerDomain::builder(store);
-    let builder = match listener {
-        Some(listener) => builder.listener(listener),
+    let builder = match observer {
+        Some(observer) => builder.observer(observer),
         None => builder,
     };
     let domain = builder.build().await.expect("the domain is built");
@@ -50,4 +50,4 @@ pub(crate) async fn open(store: impl Store, listener: Option<impl Listener>) -> 
 /// No listener.
 pub(crate) struct Nobody;
 
-impl Listener for Nobody {}
+impl Observer for Nobody {}

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use banking_domain::DepositMoney;
 use criterion::Criterion;
-use fluvius_core::{Listener, Refused, Session, Signal, UnitOfWork};
+use fluvius_core::{Observer, Refused, Session, RuntimeEvent, UnitOfWork};
 
 use crate::bank::{self, account_id, amount};
 use crate::probe_store::ProbeStore;
@@ -32,14 +32,14 @@ impl Stamps {
     }
 }
 
-impl Listener for Stamps {
-    fn signal(&self, signal: &Signal<'_>) {
-        if matches!(signal, Signal::CommandReady { .. }) {
+impl Observer for Stamps {
+    fn on_event(&self, signal: &RuntimeEvent<'_>) {
+        if matches!(signal, RuntimeEvent::CommandReady { .. }) {
             self.with(|stamps| stamps.0 = Some(Instant::now()));
         }
     }
 
-    fn committing(&self, _: &UnitOfWork) -> Result<(), Refused> {
+    fn before_commit(&self, _: &UnitOfWork) -> Result<(), Refused> {
         self.with(|stamps| stamps.1 = Some(Instant::now()));
         Ok(())
     }

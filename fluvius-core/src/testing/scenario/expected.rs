@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
+use crate::decode_error::DecodeError;
 use crate::event::{self, Event, EventRecord};
 use crate::json::{self, Json};
-use crate::record_error::RecordError;
 use crate::root::{AggregateRoot, Target};
 
 /// An event of a root that is expected; made by [`event`].
@@ -14,7 +14,7 @@ pub struct ExpectedEvent {
     key: &'static str,
     fields: Json,
     /// A row of the same key as this event's type writes it.
-    fields_of: fn(&EventRecord) -> Result<Json, RecordError>,
+    fields_of: fn(&EventRecord) -> Result<Json, DecodeError>,
 }
 
 /// An event of a root: a UUID of the aggregate's main resource, or an [`AggregateRoot`].
@@ -64,7 +64,7 @@ fn text(root: &AggregateRoot, key: &str, fields: &Value) -> String {
     format!("{root} {key} {fields}")
 }
 
-fn fields_of<E: Event>(row: &EventRecord) -> Result<Json, RecordError> {
+fn fields_of<E: Event>(row: &EventRecord) -> Result<Json, DecodeError> {
     let event: E = event::decode(row)?;
-    json::encode(&event).map_err(|source| RecordError::of_event(row, source))
+    json::encode(&event).map_err(|source| DecodeError::of_event(row, source))
 }

@@ -85,7 +85,7 @@ impl Then {
     }
 
     /// The command ended with an error of this [code](Error::code): `not-found`,
-    /// `unauthorized`, `invalid-payload`.
+    /// `permission-denied`, `invalid-payload`.
     ///
     /// # Panics
     /// Where it ended in another way.

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::aggregate::Aggregate;
+use crate::decode_error::DecodeError;
 use crate::event::EventRecord;
 use crate::json::Json;
 use crate::log_entry::LogEntry;
-use crate::record_error::RecordError;
 use crate::root::{AggregateRoot, Target};
 use crate::testing::fixture::Fixture;
 
@@ -81,7 +81,7 @@ impl CommittedView {
         let mut events = Vec::new();
         for row in &self.events {
             if A::RESOURCES.contains(&row.root.resource.as_ref()) {
-                let event: Result<A::Event, RecordError> = A::Event::try_from(&row.record);
+                let event: Result<A::Event, DecodeError> = A::Event::try_from(&row.record);
                 match event {
                     Ok(event) => events.push((row.root.clone(), event)),
                     Err(error) => panic!("an event of {}: {error}", row.root),

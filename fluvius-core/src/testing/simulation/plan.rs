@@ -29,10 +29,10 @@ pub(super) struct Plan {
 pub(super) struct RuntimePlan {
     pub(super) store_seed: u64,
     pub(super) faults: Faults,
-    settle_time: Duration,
-    batch_unit_count_max: NonZeroUsize,
-    command_count_max: NonZeroU16,
-    cache_bytes_max: usize,
+    outcome_timeout: Duration,
+    max_batch_units: NonZeroUsize,
+    max_in_flight: NonZeroU16,
+    cache_capacity: usize,
 }
 
 /// One command of one client. What it is comes from the seed of the step alone, and from what is
@@ -72,10 +72,10 @@ impl RuntimePlan {
         Self {
             store_seed: 0,
             faults: Faults::default(),
-            settle_time: Duration::from_secs(30),
-            batch_unit_count_max: NonZeroUsize::MIN.saturating_add(511),
-            command_count_max: NonZeroU16::MIN.saturating_add(4095),
-            cache_bytes_max: 64 << 20,
+            outcome_timeout: Duration::from_secs(30),
+            max_batch_units: NonZeroUsize::MIN.saturating_add(511),
+            max_in_flight: NonZeroU16::MIN.saturating_add(4095),
+            cache_capacity: 64 << 20,
         }
     }
 
@@ -83,20 +83,20 @@ impl RuntimePlan {
         Self {
             store_seed: rng.next_u64(),
             faults: faults(rng),
-            settle_time: Duration::from_millis(1 + rng.below(50)),
-            batch_unit_count_max: NonZeroUsize::MIN.saturating_add(index(rng.below(8))),
+            outcome_timeout: Duration::from_millis(1 + rng.below(50)),
+            max_batch_units: NonZeroUsize::MIN.saturating_add(index(rng.below(8))),
             // A group of commands needs as many places at once.
-            command_count_max: NonZeroU16::MIN.saturating_add(small(rng.below(10))),
-            cache_bytes_max: index(rng.below(8)) * 1024,
+            max_in_flight: NonZeroU16::MIN.saturating_add(small(rng.below(10))),
+            cache_capacity: index(rng.below(8)) * 1024,
         }
     }
 
     pub(super) fn set_up(&self, builder: RuntimeBuilder) -> RuntimeBuilder {
         builder
-            .settle_time(self.settle_time)
-            .batch_unit_count_max(self.batch_unit_count_max)
-            .command_count_max(self.command_count_max)
-            .cache_bytes_max(self.cache_bytes_max)
+            .outcome_timeout(self.outcome_timeout)
+            .max_batch_units(self.max_batch_units)
+            .max_in_flight(self.max_in_flight)
+            .cache_capacity(self.cache_capacity)
     }
 }
 

@@ -282,8 +282,8 @@ fn is_fault_of_the_code(error: &Error) -> bool {
         Error::Panicked { .. }
             | Error::TimedOut { .. }
             | Error::InvalidState { .. }
-            | Error::InvokeReentered { .. }
-            | Error::InvokeTooDeep { .. }
+            | Error::ReentrantInvoke { .. }
+            | Error::InvokeDepthExceeded { .. }
             | Error::UnknownCommand { .. }
             | Error::InvalidPayload { .. }
     )

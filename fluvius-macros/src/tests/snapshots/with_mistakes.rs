@@ -161,10 +161,10 @@ const _: () = {
     #[automatically_derived]
     impl<'a> __fluvius::core::convert::TryFrom<&'a __fluvius::CommandRecord>
     for AccountCommand {
-        type Error = __fluvius::RecordError;
+        type Error = __fluvius::DecodeError;
         fn try_from(
             __row: &'a __fluvius::CommandRecord,
-        ) -> __fluvius::core::result::Result<Self, __fluvius::RecordError> {
+        ) -> __fluvius::core::result::Result<Self, __fluvius::DecodeError> {
             use __fluvius::StandIn as _;
             let () = __fluvius::Probe::<()>::USED;
             match __row.key() {
@@ -192,10 +192,10 @@ const _: () = {
     #[automatically_derived]
     impl<'a> __fluvius::core::convert::TryFrom<&'a __fluvius::EventRecord>
     for AccountEvent {
-        type Error = __fluvius::RecordError;
+        type Error = __fluvius::DecodeError;
         fn try_from(
             __row: &'a __fluvius::EventRecord,
-        ) -> __fluvius::core::result::Result<Self, __fluvius::RecordError> {
+        ) -> __fluvius::core::result::Result<Self, __fluvius::DecodeError> {
             use __fluvius::StandIn as _;
             let () = __fluvius::Probe::<()>::USED;
             match __row.key() {

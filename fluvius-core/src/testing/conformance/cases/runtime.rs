@@ -36,7 +36,7 @@ pub(crate) async fn two_runtimes_lose_no_money(harness: &Harness) -> CaseResult 
                 match session.send(from, GiveCoins { coins, to }).await {
                     Ok(_) => {}
                     // From a purse to itself, or more than it has.
-                    Err(error) if matches!(error.code(), "invoke-reentered" | "rejected") => {}
+                    Err(error) if matches!(error.code(), "reentrant-invoke" | "rejected") => {}
                     Err(error) => return Err(CaseFailure::new(format!("a transfer: {error:?}"))),
                 }
             }
@@ -91,7 +91,7 @@ pub(crate) async fn a_command_sent_again_has_its_first_answer(harness: &Harness)
     same("the first refusal", &format!("{refusal:?}"), &format!("{again:?}"))?;
     let other = session.prepare(purses[0], give(11)).with_id(done).send().await;
     let code = other.err().map_or("none", |error| error.code());
-    same("another command under the identifier", "duplicate-command", code)?;
+    same("another command under the identifier", "command-id-reused", code)?;
 
     let purse = domain.statemgr().fetch::<Purse>(purses[0]).await?;
     same("the coins that are left", &(COINS - 15), &purse.coins)?;
@@ -120,7 +120,7 @@ pub(crate) async fn a_realm_sees_its_own(harness: &Harness) -> CaseResult {
 async fn runtime(store: &Handle) -> Result<DomainRuntime, CaseFailure> {
     // Another runtime may be quicker any number of times; the claim is that it ends.
     let builder = PurseDomain::builder(store.clone());
-    Ok(builder.attempt_count_max(std::num::NonZeroU32::MAX).build().await?)
+    Ok(builder.max_attempts(std::num::NonZeroU32::MAX).build().await?)
 }
 
 async fn open_purses(harness: &Harness, domain: &DomainRuntime) -> Result<Vec<Uuid>, CaseFailure> {

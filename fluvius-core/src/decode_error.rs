@@ -10,7 +10,7 @@ use crate::root::AggregateRoot;
 /// As an [`Error`] it is `invalid-state`.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
-pub enum RecordError {
+pub enum DecodeError {
     /// The key belongs to no command or event of the aggregate.
     #[error("`{key}` is no key of `{aggregate}`")]
     UnknownKey {
@@ -37,7 +37,7 @@ pub enum RecordError {
     },
 }
 
-impl RecordError {
+impl DecodeError {
     pub(crate) fn of_event(record: &EventRecord, source: JsonError) -> Self {
         Self::Invalid {
             key: record.key().to_owned(),
@@ -48,14 +48,14 @@ impl RecordError {
     }
 }
 
-impl From<RecordError> for Error {
-    fn from(error: RecordError) -> Self {
+impl From<DecodeError> for Error {
+    fn from(error: DecodeError) -> Self {
         let message = error.to_string();
         match error {
-            RecordError::UnknownKey { root, revision, .. } => {
+            DecodeError::UnknownKey { root, revision, .. } => {
                 Self::InvalidState { root: *root, revision, path: ".".to_owned(), message }
             }
-            RecordError::Invalid { root, revision, source, .. } => Self::InvalidState {
+            DecodeError::Invalid { root, revision, source, .. } => Self::InvalidState {
                 root: *root,
                 revision,
                 path: source.path().to_owned(),

@@ -5,7 +5,7 @@ use std::ops::{Bound, RangeBounds};
 
 use chrono::{DateTime, Utc};
 
-use super::{StateManager, StateRecord, Stored, history, state_at};
+use super::{StateManager, StateRecord, Versioned, fold, state_at};
 use crate::aggregate::Aggregate;
 use crate::error::Error;
 use crate::etag::ETag;
@@ -52,7 +52,7 @@ impl StateManager {
     ///
     /// # Errors
     /// `not-found` where the root does not exist or belongs to another realm;
-    /// `store-unavailable`, `store`.
+    /// `store-unavailable`, `store-error`.
     ///
     /// # Examples
     ///
@@ -114,7 +114,7 @@ impl StateManager {
         &self,
         target: impl Target,
         point: impl Into<PointInTime>,
-    ) -> Result<Stored<A>, Error> {
+    ) -> Result<Versioned<A>, Error> {
         let root = target.root_of::<A>();
         let point = point.into();
         if let Some(stored) = self.find_at::<A>(&root, point).await? {
@@ -132,7 +132,7 @@ impl StateManager {
         &self,
         target: impl Target,
         point: impl Into<PointInTime>,
-    ) -> Result<Option<Stored<A>>, Error> {
+    ) -> Result<Option<Versioned<A>>, Error> {
         let root = target.root_of::<A>();
         super::manager::check_resource::<A>(&root)?;
         match self.find_root_at(&root, point).await? {
@@ -144,7 +144,7 @@ impl StateManager {
     /// The row of a root as [`find_root`](Self::find_root) would have given it then.
     ///
     /// # Errors
-    /// `store` where the log cannot be read back; `store-unavailable`.
+    /// `store-error` where the log cannot be read back; `store-unavailable`.
     pub async fn find_root_at(
         &self,
         root: &AggregateRoot,
@@ -156,7 +156,7 @@ impl StateManager {
         let version = match point.into() {
             PointInTime::Version(version) => version,
             PointInTime::Time(time) => {
-                history::version_at(self.store.as_ref(), root, row.version, time).await?
+                fold::version_at(self.store.as_ref(), root, row.version, time).await?
             }
         };
         if version == row.version {
@@ -167,7 +167,7 @@ impl StateManager {
         }
         let store = self.store.as_ref();
         let (revision, data) = state_at(store, root, version).await?;
-        let event = history::event_at(store, root, version).await?;
+        let event = fold::event_at(store, root, version).await?;
         let context = store.command(event.src_cmd).await?.map(|(_, context)| context);
         Ok(Some(StateRecord {
             root: root.clone(),

@@ -17,9 +17,9 @@ use crate::unit_of_work::UnitOfWork;
 /// Both functions run in the runtime's tasks, between the stages of a command, never on a
 /// store's writer. They should be quick: what takes time is handed to a channel or a task. A
 /// listener that panics is logged and changes nothing for the command.
-pub trait Listener: Send + Sync + 'static {
+pub trait Observer: Send + Sync + 'static {
     /// Told of everything.
-    fn signal(&self, signal: &Signal<'_>) {
+    fn on_event(&self, signal: &RuntimeEvent<'_>) {
         let _ = signal;
     }
 
@@ -27,7 +27,7 @@ pub trait Listener: Send + Sync + 'static {
     ///
     /// # Errors
     /// A veto: the command is `rejected` with this code and message.
-    fn committing(&self, unit: &UnitOfWork) -> Result<(), Refused> {
+    fn before_commit(&self, unit: &UnitOfWork) -> Result<(), Refused> {
         let _ = unit;
         Ok(())
     }
@@ -36,7 +36,7 @@ pub trait Listener: Send + Sync + 'static {
 /// One thing that happens in a domain.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
-pub enum Signal<'a> {
+pub enum RuntimeEvent<'a> {
     /// A command is decoded and authorized.
     CommandReady {
         /// The command's identifier.

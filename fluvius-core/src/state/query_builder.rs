@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::aggregate::Aggregate;
 use crate::error::Error;
 use crate::query::{Cursor, Filter, QueryError, SortKey, StateQuery};
-use crate::state::{StateRecord, Stored};
+use crate::state::{StateRecord, Versioned};
 use crate::store::{DynStore, RealmFilter};
 
 /// How many rows a page has unless it is told.
@@ -17,7 +17,7 @@ const PAGE_ROW_COUNT_MAX: usize = 10_000;
 
 /// Reads the stored roots of one resource by what they are like.
 ///
-/// Made by [`StateManager::query`](crate::StateManager::query), which gives [`Stored`] aggregates,
+/// Made by [`StateManager::query`](crate::StateManager::query), which gives [`Versioned`] aggregates,
 /// and [`StateManager::query_rows`](crate::StateManager::query_rows), which gives rows. Readers are
 /// cheap to clone; each function that narrows one gives a new one.
 ///
@@ -49,7 +49,7 @@ const PAGE_ROW_COUNT_MAX: usize = 10_000;
 /// # Ok(())
 /// # }
 /// ```
-pub struct StateReader<T> {
+pub struct StateQueryBuilder<T> {
     store: Arc<dyn DynStore>,
     query: StateQuery,
     /// The resources that may be asked for, where the type of the rows says so.
@@ -62,12 +62,12 @@ pub struct StateReader<T> {
 pub struct StatePage<T> {
     /// The roots, in the order of the query.
     pub rows: Vec<T>,
-    /// Where the next page begins: pass it to [`StateReader::after`]. `None`: there were no more
+    /// Where the next page begins: pass it to [`StateQueryBuilder::after`]. `None`: there were no more
     /// roots when this page was read.
     pub next: Option<Cursor>,
 }
 
-impl<A: Aggregate> StateReader<Stored<A>> {
+impl<A: Aggregate> StateQueryBuilder<Versioned<A>> {
     pub(super) fn of_aggregate(store: Arc<dyn DynStore>, realm: RealmFilter) -> Self {
         let query = StateQuery { realm, ..StateQuery::of(A::RESOURCE, PAGE_ROW_COUNT) };
         Self { store, query, allowed: Some(A::RESOURCES), read: StateRecord::read }
@@ -81,7 +81,7 @@ impl<A: Aggregate> StateReader<Stored<A>> {
     }
 }
 
-impl StateReader<StateRecord> {
+impl StateQueryBuilder<StateRecord> {
     pub(super) fn of_rows(
         store: Arc<dyn DynStore>,
         realm: RealmFilter,
@@ -92,7 +92,7 @@ impl StateReader<StateRecord> {
     }
 }
 
-impl<T> StateReader<T> {
+impl<T> StateQueryBuilder<T> {
     /// Only roots of which this is true; given several times, of which all are.
     #[must_use]
     pub fn filter(mut self, filter: Filter) -> Self {
@@ -134,8 +134,8 @@ impl<T> StateReader<T> {
     ///
     /// # Errors
     /// `invalid-query` where [`StateQuery::check`] refuses the query, or a page would be too
-    /// large; `forbidden-resource` where the aggregate is not the state of the resource;
-    /// `invalid-state` where a state does not decode; `store-unavailable`, `store`.
+    /// large; `resource-not-allowed` where the aggregate is not the state of the resource;
+    /// `invalid-state` where a state does not decode; `store-unavailable`, `store-error`.
     pub async fn page(&self) -> Result<StatePage<T>, Error> {
         let (limit, query) = (self.query.limit, &self.query);
         if limit > PAGE_ROW_COUNT_MAX {
@@ -179,14 +179,14 @@ impl<T> StateReader<T> {
     /// The one root, or `None` where there is none.
     ///
     /// # Errors
-    /// `not-unique` where there are several; as [`page`](Self::page).
+    /// `multiple-results` where there are several; as [`page`](Self::page).
     pub async fn one(&self) -> Result<Option<T>, Error> {
         self.check()?;
         let mut rows = self.rows(&StateQuery { limit: 2, ..self.query.clone() }).await?;
         let row = rows.pop();
         if !rows.is_empty() {
             let resource = self.query.resource.clone().unwrap_or_default().into_owned();
-            return Err(Error::NotUnique { resource });
+            return Err(Error::MultipleResults { resource });
         }
         row.map(self.read).transpose()
     }
@@ -205,7 +205,7 @@ impl<T> StateReader<T> {
         if let (Some(allowed), Some(resource)) = (self.allowed, &self.query.resource)
             && !allowed.contains(&resource.as_ref())
         {
-            return Err(Error::ForbiddenResource {
+            return Err(Error::ResourceNotAllowed {
                 command: "query".to_owned(),
                 resource: resource.clone().into_owned(),
                 allowed,
@@ -215,7 +215,7 @@ impl<T> StateReader<T> {
     }
 }
 
-impl<T> Clone for StateReader<T> {
+impl<T> Clone for StateQueryBuilder<T> {
     fn clone(&self) -> Self {
         Self {
             store: Arc::clone(&self.store),
@@ -226,7 +226,7 @@ impl<T> Clone for StateReader<T> {
     }
 }
 
-impl<T> fmt::Debug for StateReader<T> {
+impl<T> fmt::Debug for StateQueryBuilder<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StateReader").field("query", &self.query).finish_non_exhaustive()
     }
