@@ -15,7 +15,7 @@ pub(crate) enum Fault {
     Damaged { table: &'static str, why: String },
     /// An error that has its text already.
     #[error(transparent)]
-    Told(#[from] StoreError),
+    CommitReply(#[from] StoreError),
 }
 
 /// The code that `claim_resources` raises if a name belongs to another domain.
@@ -67,7 +67,7 @@ impl Fault {
             None => match self {
                 Self::Postgres(_) => !self.is_of_connection(),
                 Self::Damaged { .. } => false,
-                Self::Told(error) => !error.is_retryable(),
+                Self::CommitReply(error) => !error.is_retryable(),
             },
         }
     }
@@ -144,7 +144,7 @@ fn is(error: &tokio_postgres::Error, kind: &str) -> bool {
 impl From<Fault> for StoreError {
     fn from(fault: Fault) -> Self {
         let error = match fault {
-            Fault::Told(error) => return error,
+            Fault::CommitReply(error) => return error,
             Fault::Damaged { .. } => return Self::permanent(fault.to_string()),
             Fault::Postgres(error) => error,
         };

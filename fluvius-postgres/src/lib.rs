@@ -32,7 +32,7 @@
 //! loss of power, as far as the server and its disk keep what they say that they have. A server that runs with `fsync =
 //! off` keeps nothing of the kind and is refused, unless [`PostgresOptions::accept_fsync_off`] says otherwise.
 //!
-//! Where the connection is lost during a commit, the fate of its units is
+//! Where the connection is lost during a commit, the outcome of its units is
 //! [`Unknown`](fluvius_core::CommitOutcome::InDoubt). Before [`command`](fluvius_core::Store::command) answers after that, it
 //! sees to it that the server has ended what the lost connection had begun.
 //!

@@ -58,7 +58,7 @@ impl<'r> Reading<'r> {
         self.get::<Option<&str>>(column)?.map(|text| self.json_of(text)).transpose()
     }
 
-    /// A value of several parts, as `text_of` wrote it.
+    /// A value of several parts, as `to_json_text` wrote it.
     fn parts<T: DeserializeOwned>(&self, column: usize) -> Result<T, Fault> {
         serde_json::from_str(self.get(column)?).map_err(|error| Fault::damaged(self.table, error))
     }
@@ -75,12 +75,12 @@ impl<'r> Reading<'r> {
 }
 
 /// A value of several parts as a text: JSON.
-pub(crate) fn text_of(parts: &impl Serialize) -> Result<String, Fault> {
+pub(crate) fn to_json_text(parts: &impl Serialize) -> Result<String, Fault> {
     serde_json::to_string(parts).map_err(|error| Fault::damaged("context_log", error))
 }
 
 /// The word that serde writes for a value.
-pub(crate) fn word_of(value: &impl Serialize) -> Result<String, Fault> {
+pub(crate) fn serde_variant_name(value: &impl Serialize) -> Result<String, Fault> {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => Ok(word),
         Ok(other) => Err(Fault::damaged("context_log", format!("{other} is no word"))),

@@ -122,11 +122,11 @@ impl PostgresStore {
 
 impl Connections {
     async fn commit(&self, batch: &[UnitOfWork]) -> Vec<CommitOutcome> {
-        let fates = self.writer.commit(batch).await;
-        if fates.iter().any(|fate| matches!(fate, CommitOutcome::Committed { .. })) {
+        let outcomes = self.writer.commit(batch).await;
+        if outcomes.iter().any(|outcome| matches!(outcome, CommitOutcome::Committed { .. })) {
             self.hints.give();
         }
-        fates
+        outcomes
     }
 }
 
@@ -157,21 +157,21 @@ impl Store for PostgresStore {
             // take it from the others.
             async move {
                 has_begun.store(true, Ordering::SeqCst);
-                let fates = connections.commit(&batch).await;
+                let outcomes = connections.commit(&batch).await;
                 drop(running);
-                fates
+                outcomes
             }
         };
         let committed = self.connections.home.run(commit).await;
         caller.answered();
         match committed {
-            Ok(fates) => fates,
+            Ok(outcomes) => outcomes,
             Err(error) => {
-                let fate = || match has_begun.load(Ordering::SeqCst) {
+                let outcome = || match has_begun.load(Ordering::SeqCst) {
                     true => CommitOutcome::InDoubt,
                     false => CommitOutcome::Failed(error.clone()),
                 };
-                batch.iter().map(|_| fate()).collect()
+                batch.iter().map(|_| outcome()).collect()
             }
         }
     }

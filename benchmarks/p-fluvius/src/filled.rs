@@ -54,10 +54,10 @@ fn write(
     writer: &mut Writer<'_>,
     batch: &mut Vec<by_hand::Job>,
 ) -> Result<(), Box<dyn std::error::Error>> {
-    let fates = writer.commit(batch);
+    let outcomes = writer.commit(batch);
     batch.clear();
-    match fates.into_iter().find(|fate| *fate != CommitOutcome::Applied) {
-        Some(fate) => Err(format!("{fate:?}").into()),
+    match outcomes.into_iter().find(|outcome| *outcome != CommitOutcome::Applied) {
+        Some(outcome) => Err(format!("{outcome:?}").into()),
         None => Ok(()),
     }
 }

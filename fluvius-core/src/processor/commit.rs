@@ -43,13 +43,14 @@ fn completion(
     committed: Option<Vec<CommitOutcome>>,
 ) -> Completion {
     // After a panic of the store the outcome is in doubt: its log resolves it.
-    let fates = committed.unwrap_or_else(|| batch.iter().map(|_| CommitOutcome::InDoubt).collect());
+    let outcomes =
+        committed.unwrap_or_else(|| batch.iter().map(|_| CommitOutcome::InDoubt).collect());
     // Before any of the commands is answered, and in the order of positions.
-    for (unit, fate) in batch.iter().zip(&fates) {
-        if let CommitOutcome::Committed { first, .. } = fate {
+    for (unit, outcome) in batch.iter().zip(&outcomes) {
+        if let CommitOutcome::Committed { first, .. } = outcome {
             unwind::catch(|| publish::committed(services, unit, *first));
         }
     }
     unwind::catch(|| services.committed.notify_waiters());
-    Completion::BatchCommitted(fates)
+    Completion::BatchCommitted(outcomes)
 }

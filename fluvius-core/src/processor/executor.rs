@@ -318,7 +318,7 @@ fn apply(
     let scheduler = &mut shared.scheduler;
     match completion {
         Completion::Decided(seq, attempt) => admit(scheduler, seq, *attempt),
-        Completion::BatchCommitted(fates) => scheduler.on_batch_committed(fates),
+        Completion::BatchCommitted(outcomes) => scheduler.on_batch_committed(outcomes),
         Completion::Resumed(seq) => scheduler.resume(seq),
         Completion::Ended(seq, resolution) => scheduler.end(seq, resolution),
         Completion::Denied(seq, denied) => {

@@ -262,17 +262,17 @@ impl<J> Scheduler<J> {
     }
 
     /// Takes the outcomes of the batch in flight, in its order. A unit without an outcome has failed.
-    pub(crate) fn on_batch_committed(&mut self, fates: Vec<CommitOutcome>) {
+    pub(crate) fn on_batch_committed(&mut self, outcomes: Vec<CommitOutcome>) {
         let mut aborted: FastMap<UnitNumber, CommandSeq> = FastMap::default();
         let mut retried: Vec<AdmittedUnit> = Vec::new();
-        let mut fates = fates.into_iter();
+        let mut outcomes = outcomes.into_iter();
         for unit in self.queue.take_in_flight() {
-            let fate = fates.next().unwrap_or_else(|| {
+            let outcome = outcomes.next().unwrap_or_else(|| {
                 CommitOutcome::Failed(StoreError::permanent(
                     "the store gave no outcome for a unit of work",
                 ))
             });
-            let is_broken = matches!(fate, CommitOutcome::Committed { .. })
+            let is_broken = matches!(outcome, CommitOutcome::Committed { .. })
                 && unit.depends_on.iter().any(|on| aborted.contains_key(on));
             if is_broken {
                 // The store breaks its contract: its log resolves the outcome.
@@ -283,8 +283,8 @@ impl<J> Scheduler<J> {
                 };
                 Deferred::Call(Box::new(report)).defer();
             }
-            let fate = if is_broken { CommitOutcome::InDoubt } else { fate };
-            if let CommitOutcome::Committed { contended, .. } = fate {
+            let outcome = if is_broken { CommitOutcome::InDoubt } else { outcome };
+            if let CommitOutcome::Committed { contended, .. } = outcome {
                 for write in &unit.writes {
                     self.versions.commit(unit.number, write);
                 }
@@ -296,7 +296,7 @@ impl<J> Scheduler<J> {
             }
             aborted.insert(unit.number, unit.seq);
             self.abort(&unit);
-            let is_retried = match fate {
+            let is_retried = match outcome {
                 CommitOutcome::Committed { .. } | CommitOutcome::DependencyAborted { .. } => true,
                 CommitOutcome::VersionConflict { root, stored } => {
                     self.versions.overwrite(&root, stored.map(|stored| *stored));
@@ -321,9 +321,9 @@ impl<J> Scheduler<J> {
                 retried.push(unit);
             }
         }
-        if fates.len() > 0 {
+        if outcomes.len() > 0 {
             // More outcomes than units: their values are the store's, and are not dropped under the lock.
-            Deferred::Value(Box::new(fates.collect::<Vec<CommitOutcome>>())).defer();
+            Deferred::Value(Box::new(outcomes.collect::<Vec<CommitOutcome>>())).defer();
         }
         for unit in self.queue.cascade_abort(&mut aborted) {
             self.abort(&unit);

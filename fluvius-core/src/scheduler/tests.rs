@@ -104,8 +104,8 @@ impl World {
         self.scheduler.admit(seq, decision)
     }
 
-    fn land(&mut self, fates: Vec<CommitOutcome>) {
-        self.scheduler.on_batch_committed(fates);
+    fn land(&mut self, outcomes: Vec<CommitOutcome>) {
+        self.scheduler.on_batch_committed(outcomes);
     }
 
     /// Grants the lease of an aggregate, which another process has left at a version.

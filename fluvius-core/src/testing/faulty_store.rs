@@ -96,14 +96,14 @@ impl<S: Store> FaultyStore<S> {
 
     /// Commits the units that do not fail; those that depend on one that does fall with it.
     async fn commit_some(&self, batch: &[UnitOfWork], failed: &[bool]) -> Vec<CommitOutcome> {
-        let mut fates: Vec<Option<CommitOutcome>> = Vec::with_capacity(batch.len());
+        let mut outcomes: Vec<Option<CommitOutcome>> = Vec::with_capacity(batch.len());
         let mut kept: Vec<UnitOfWork> = Vec::new();
         let mut index_of: Vec<Option<usize>> = Vec::with_capacity(batch.len());
         for (unit, failed) in batch.iter().zip(failed) {
             let fallen = unit.depends_on.iter().find(|on| index_of[**on].is_none());
             if *failed || fallen.is_some() {
                 index_of.push(None);
-                fates.push(Some(match fallen {
+                outcomes.push(Some(match fallen {
                     Some(on) => CommitOutcome::DependencyAborted { on: *on },
                     None => CommitOutcome::Failed(StoreError::permanent(
                         "a planted fault: the unit failed",
@@ -112,7 +112,7 @@ impl<S: Store> FaultyStore<S> {
             } else {
                 let depends_on = unit.depends_on.iter().filter_map(|on| index_of[*on]).collect();
                 index_of.push(Some(kept.len()));
-                fates.push(None);
+                outcomes.push(None);
                 kept.push(UnitOfWork { depends_on, ..unit.clone() });
             }
         }
@@ -123,10 +123,10 @@ impl<S: Store> FaultyStore<S> {
             Some(CommitOutcome::DependencyAborted { on }) => {
                 CommitOutcome::DependencyAborted { on: stands[on] }
             }
-            Some(fate) => fate,
+            Some(outcome) => outcome,
             None => CommitOutcome::Failed(StoreError::permanent("the inner store gave no fate")),
         };
-        fates.into_iter().map(|mutant| mutant.unwrap_or_else(&mut stored)).collect()
+        outcomes.into_iter().map(|mutant| mutant.unwrap_or_else(&mut stored)).collect()
     }
 }
 
@@ -157,9 +157,9 @@ impl<S: Store> Store for FaultyStore<S> {
         if lost_before {
             return unknown();
         }
-        let fates = self.commit_some(&batch, &failed).await;
+        let outcomes = self.commit_some(&batch, &failed).await;
         self.delay().await;
-        if lost_after { unknown() } else { fates }
+        if lost_after { unknown() } else { outcomes }
     }
 
     async fn acquire_lease(&self, root: &AggregateRoot) -> Option<Lease> {

@@ -14,7 +14,7 @@ pub(crate) enum Mutant {
     BatchNotCounted,
     StaleRowOfBeforeTheBatch,
 
-    // Dependencies and fates.
+    // Dependencies and outcomes.
     DependenciesIgnored,
     FallsOneStep,
     AllBehindARefusalFall,

@@ -8,7 +8,7 @@ use fluvius_core::{
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
-use super::clamped;
+use super::saturating_i64;
 use crate::error::Fault;
 use crate::params::{Param, param};
 use crate::readers::Readers;
@@ -102,8 +102,9 @@ pub(crate) async fn page<T: LogRecord>(
 /// newest position, the identifier of the row at `after`, and position and identifier of the row up to which the page
 /// has looked.
 fn statement<T>(log: &Log<T>, query: &LogQuery) -> (String, Vec<Param<'static>>) {
-    let (after, limit) = (clamped(query.after.position()), clamped(query.limit as u64));
-    let scan_limit = clamped(query.scan_limit.max(1) as u64);
+    let (after, limit) =
+        (saturating_i64(query.after.position()), saturating_i64(query.limit as u64));
+    let scan_limit = saturating_i64(query.scan_limit.max(1) as u64);
     let mut params =
         vec![param(after, Type::INT8), param(limit, Type::INT8), param(scan_limit, Type::INT8)];
     let mut conditions = "l.position > $1".to_owned();

@@ -87,8 +87,8 @@ pub(crate) async fn history(
     let params = vec![
         param(root.identifier, Type::UUID),
         param(root.resource.to_string(), Type::TEXT),
-        param(clamped(first), Type::INT8),
-        param(clamped(last), Type::INT8),
+        param(saturating_i64(first), Type::INT8),
+        param(saturating_i64(last), Type::INT8),
     ];
     let found = readers.fixed(sql, params).await?;
     found.iter().map(rows::event).collect()
@@ -108,6 +108,6 @@ pub(crate) async fn register_domain(
 }
 
 /// A bound that PostgreSQL can count to: no number is greater there.
-pub(crate) fn clamped(number: u64) -> i64 {
+pub(crate) fn saturating_i64(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

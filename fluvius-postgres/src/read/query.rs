@@ -9,7 +9,7 @@ use fluvius_core::query::{Bound, Column, Comparison, Field, Filter, Kind, Operan
 use fluvius_core::{RealmFilter, StateQuery, StateRecord};
 use tokio_postgres::types::{ToSql, Type};
 
-use super::clamped;
+use super::saturating_i64;
 use crate::error::Fault;
 use crate::indexes::{Index, Indexes};
 use crate::params::{Param, param};
@@ -117,7 +117,7 @@ impl<'i> Sql<'i> {
             });
         }
         sql.push(" LIMIT ");
-        sql.param(clamped(query.limit as u64), Type::INT8);
+        sql.param(saturating_i64(query.limit as u64), Type::INT8);
         let conditions = std::mem::replace(&mut sql.text, tables);
         sql.values();
         sql.text += &conditions;

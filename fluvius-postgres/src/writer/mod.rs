@@ -1,11 +1,11 @@
 //! The commits: batches go down one connection, in the order in which they come.
 
-mod draft;
-mod fates;
+mod commit_params;
+mod composite_encoding;
 mod parts;
-mod records;
-mod session;
-mod tables;
+mod reply;
+mod row_arrays;
+mod writer_connection;
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,9 +15,9 @@ use fluvius_core::{CommitOutcome, StoreError, UnitOfWork};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
-use self::draft::{Draft, States};
-use self::fates::Told;
-use self::session::{Session, SessionLock};
+use self::commit_params::{Draft, States};
+use self::reply::CommitReply;
+use self::writer_connection::{LivenessLock, Session};
 use crate::connect::Connector;
 use crate::error::Fault;
 use crate::gate::Gate;
@@ -42,7 +42,7 @@ pub(crate) struct Writer {
     process: i64,
     session: tokio::sync::Mutex<Place>,
     /// Sessions that were lost in the middle of a commit, of which nobody knows yet that they have ended.
-    lost: Mutex<Vec<SessionLock>>,
+    lost: Mutex<Vec<LivenessLock>>,
     /// The last position that the server has told.
     newest: Arc<AtomicI64>,
 }
@@ -56,7 +56,7 @@ struct Place {
 
 /// The way in which a batch is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
+enum CommitPath {
     /// By the statements for batches that change roots which are there.
     Changes,
     /// By the commit function.
@@ -64,8 +64,8 @@ enum Way {
 }
 
 /// The result of storing a batch.
-enum Called {
-    Done(Told),
+enum CallResult {
+    Done(CommitReply),
     /// Nothing of it is stored.
     Failed(Fault),
     /// All of it is stored, or nothing.
@@ -94,22 +94,22 @@ impl Writer {
     /// Commits a batch, in several parts if it is too large for one.
     pub(crate) async fn commit(&self, batch: &[UnitOfWork]) -> Vec<CommitOutcome> {
         let sizes: Vec<usize> = batch.iter().map(UnitOfWork::estimated_bytes).collect();
-        let mut fates: Vec<CommitOutcome> = Vec::with_capacity(batch.len());
+        let mut outcomes: Vec<CommitOutcome> = Vec::with_capacity(batch.len());
         for part in parts::of(&sizes, parts::PART_BYTES_MAX) {
             let first = part.start;
             let units = &batch[part];
-            let has_fallen = units.iter().any(|unit| fallen(unit, first, &fates).is_some());
+            let has_fallen = units.iter().any(|unit| fallen(unit, first, &outcomes).is_some());
             if has_fallen {
                 // Units that depend on no aborted unit go on.
-                self.commit_one_by_one(batch, first, units.len(), &mut fates).await;
-            } else if sizes[first] > draft::BYTES_MAX {
+                self.commit_one_by_one(batch, first, units.len(), &mut outcomes).await;
+            } else if sizes[first] > commit_params::BYTES_MAX {
                 // The unit is a part of its own.
-                fates.push(CommitOutcome::Failed(draft::too_large()));
+                outcomes.push(CommitOutcome::Failed(commit_params::too_large()));
             } else {
-                self.commit_part(batch, first, units, &mut fates).await;
+                self.commit_part(batch, first, units, &mut outcomes).await;
             }
         }
-        fates
+        outcomes
     }
 
     /// Commits units together. The earlier units that they depend on are stored.
@@ -118,23 +118,23 @@ impl Writer {
         batch: &[UnitOfWork],
         first: usize,
         units: &[UnitOfWork],
-        fates: &mut Vec<CommitOutcome>,
+        outcomes: &mut Vec<CommitOutcome>,
     ) {
         let draft = Draft::of(units, first);
         match self.call(&draft).await {
             // A unit that PostgreSQL cannot keep, or that is too large for it, must not fail the others.
-            Called::Failed(fault) if units.len() > 1 && fault.may_be_of_one() => {
+            CallResult::Failed(fault) if units.len() > 1 && fault.may_be_of_one() => {
                 tracing::debug!(error = %fault, "the units of a batch are committed one by one");
-                self.commit_one_by_one(batch, first, units.len(), fates).await;
+                self.commit_one_by_one(batch, first, units.len(), outcomes).await;
             }
             called => {
-                let told = self.fates(&draft, called).await;
+                let told = self.outcomes(&draft, called).await;
                 // The indexes are converted to those of the batch.
-                fates.extend(told.into_iter().map(|fate| match fate {
+                outcomes.extend(told.into_iter().map(|outcome| match outcome {
                     CommitOutcome::DependencyAborted { on } => {
                         CommitOutcome::DependencyAborted { on: first + on }
                     }
-                    fate => fate,
+                    outcome => outcome,
                 }));
             }
         }
@@ -146,33 +146,33 @@ impl Writer {
         batch: &[UnitOfWork],
         first: usize,
         count: usize,
-        fates: &mut Vec<CommitOutcome>,
+        outcomes: &mut Vec<CommitOutcome>,
     ) {
         for (index, unit) in batch.iter().enumerate().skip(first).take(count) {
             let draft = Draft::of(std::slice::from_ref(unit), index);
-            let fate = match fallen(unit, index, fates) {
+            let outcome = match fallen(unit, index, outcomes) {
                 Some(on) if draft.malformed.is_empty() => CommitOutcome::DependencyAborted { on },
                 _ => {
                     let called = self.call(&draft).await;
-                    let fate = self.fates(&draft, called).await.pop();
-                    fate.unwrap_or(CommitOutcome::InDoubt)
+                    let outcome = self.outcomes(&draft, called).await.pop();
+                    outcome.unwrap_or(CommitOutcome::InDoubt)
                 }
             };
-            fates.push(fate);
+            outcomes.push(outcome);
         }
     }
 
-    async fn fates(&self, draft: &Draft<'_>, called: Called) -> Vec<CommitOutcome> {
+    async fn outcomes(&self, draft: &Draft<'_>, called: CallResult) -> Vec<CommitOutcome> {
         match called {
-            Called::Done(told) => match fates::read(&self.readers, draft, &told).await {
-                Ok(fates) => fates,
+            CallResult::Done(told) => match reply::read(&self.readers, draft, &told).await {
+                Ok(outcomes) => outcomes,
                 // It is committed, and what it has told cannot be read.
                 Err(fault) => {
                     tracing::error!(error = %fault, "the fates of a batch cannot be read");
                     draft.batch.iter().map(|_| CommitOutcome::InDoubt).collect()
                 }
             },
-            Called::Failed(fault) => {
+            CallResult::Failed(fault) => {
                 let error = StoreError::from(fault);
                 let units = draft.batch.iter().enumerate();
                 units
@@ -182,7 +182,7 @@ impl Writer {
                     })
                     .collect()
             }
-            Called::Unknown(fault) => {
+            CallResult::Unknown(fault) => {
                 tracing::warn!(error = %fault, "what has become of a commit is not known");
                 draft.batch.iter().map(|_| CommitOutcome::InDoubt).collect()
             }
@@ -190,21 +190,23 @@ impl Writer {
     }
 
     /// Stores a batch, again where others were in the way.
-    async fn call(&self, draft: &Draft<'_>) -> Called {
+    async fn call(&self, draft: &Draft<'_>) -> CallResult {
         let mut way = match draft.is_of_changes() {
-            true => Way::Changes,
-            false => Way::Function(draft.states_at_first()),
+            true => CommitPath::Changes,
+            false => CommitPath::Function(draft.states_at_first()),
         };
         let mut count = 0;
         loop {
             count += 1;
             let called = self.call_once(draft, way).await;
             way = match (called, way) {
-                (None, Way::Changes) => Way::Function(draft.states_at_first()),
-                (None, Way::Function(_)) => Way::Function(States::All),
-                (Some(Called::Failed(fault)), _) if fault.is_of_others() && count < TRY_COUNT => {
+                (None, CommitPath::Changes) => CommitPath::Function(draft.states_at_first()),
+                (None, CommitPath::Function(_)) => CommitPath::Function(States::All),
+                (Some(CallResult::Failed(fault)), _)
+                    if fault.is_of_others() && count < TRY_COUNT =>
+                {
                     tracing::debug!(error = %fault, count, "a commit is tried again");
-                    Way::Function(draft.states_at_first())
+                    CommitPath::Function(draft.states_at_first())
                 }
                 (Some(called), _) => return called,
             }
@@ -212,17 +214,17 @@ impl Writer {
     }
 
     /// `None`: nothing of it is stored, and it must be stored in another way.
-    async fn call_once(&self, draft: &Draft<'_>, way: Way) -> Option<Called> {
+    async fn call_once(&self, draft: &Draft<'_>, way: CommitPath) -> Option<CallResult> {
         let session = match self.session().await {
             Ok(session) => session,
-            Err(fault) => return Some(Called::Failed(fault)),
+            Err(fault) => return Some(CallResult::Failed(fault)),
         };
         let durability = match self.connector.place.options.durability {
             Durability::Full => "on",
             Durability::Normal => "off",
         };
         let (statement, params) = match way {
-            Way::Changes => {
+            CommitPath::Changes => {
                 let has_context = |id| session.has_context(id);
                 let statement = match draft.is_plain(has_context) {
                     true if draft.is_of_one_change() => &session.change,
@@ -231,13 +233,13 @@ impl Writer {
                 };
                 (statement, draft.params_of_changes(&session, durability, self.process))
             }
-            Way::Function(states) => {
+            CommitPath::Function(states) => {
                 (&session.commit, draft.params(&session.types, durability, self.process, states))
             }
         };
         let params = match params {
             Ok(params) => params,
-            Err(fault) => return Some(Called::Failed(fault)),
+            Err(fault) => return Some(CallResult::Failed(fault)),
         };
         let params = params::typed(params, statement.params());
         let params = params::as_sql(&params);
@@ -255,16 +257,22 @@ impl Writer {
         };
         if matches!(fault, Fault::Postgres(_)) && fault.is_rolled_back() {
             open.close();
-            return Some(Called::Failed(fault));
+            return Some(CallResult::Failed(fault));
         }
-        Some(Called::Unknown(fault))
+        Some(CallResult::Unknown(fault))
     }
 
     /// Reads the answer of the server, and remembers the newest position and the contexts.
-    fn told(&self, draft: &Draft<'_>, session: &Session, way: Way, rows: &[Row]) -> Option<Called> {
+    fn told(
+        &self,
+        draft: &Draft<'_>,
+        session: &Session,
+        way: CommitPath,
+        rows: &[Row],
+    ) -> Option<CallResult> {
         let told = match way {
-            Way::Changes => Told::of_changes(rows, draft),
-            Way::Function(_) => Told::of_function(rows),
+            CommitPath::Changes => CommitReply::of_changes(rows, draft),
+            CommitPath::Function(_) => CommitReply::of_function(rows),
         };
         match told {
             Ok(Some(told)) => {
@@ -272,14 +280,14 @@ impl Writer {
                     self.newest.fetch_max(newest, Ordering::SeqCst);
                 }
                 session.keep_contexts(told.stored_units(draft));
-                Some(Called::Done(told))
+                Some(CallResult::Done(told))
             }
-            Ok(None) if way == Way::Function(States::All) => {
-                Some(Called::Failed(Fault::damaged("commit_batch", "it has told no fates")))
+            Ok(None) if way == CommitPath::Function(States::All) => {
+                Some(CallResult::Failed(Fault::damaged("commit_batch", "it has told no fates")))
             }
             Ok(None) => None,
             // It is committed, and what it has told cannot be read.
-            Err(fault) => Some(Called::Unknown(fault)),
+            Err(fault) => Some(CallResult::Unknown(fault)),
         }
     }
 
@@ -333,7 +341,7 @@ impl Writer {
     /// A session holds its lock as long as it lives, and it ends its transaction before it gives the lock back.
     pub(crate) async fn settle(&self) -> Result<(), Fault> {
         let lost = self.lost().clone();
-        for SessionLock(key) in lost {
+        for LivenessLock(key) in lost {
             let params = || vec![param(key, Type::INT8)];
             let end = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted \
                        AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
@@ -345,14 +353,14 @@ impl Writer {
         Ok(())
     }
 
-    fn lost(&self) -> std::sync::MutexGuard<'_, Vec<SessionLock>> {
+    fn lost(&self) -> std::sync::MutexGuard<'_, Vec<LivenessLock>> {
         self.lost.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Returns the first earlier unit that a unit depends on and that is not stored.
-fn fallen(unit: &UnitOfWork, first: usize, fates: &[CommitOutcome]) -> Option<usize> {
-    let is_stored = |on: usize| matches!(fates.get(on), Some(CommitOutcome::Committed { .. }));
+fn fallen(unit: &UnitOfWork, first: usize, outcomes: &[CommitOutcome]) -> Option<usize> {
+    let is_stored = |on: usize| matches!(outcomes.get(on), Some(CommitOutcome::Committed { .. }));
     unit.depends_on.iter().copied().find(|on| *on < first && !is_stored(*on))
 }
 

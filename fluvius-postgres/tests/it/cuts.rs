@@ -170,16 +170,16 @@ async fn what_the_log_says_of_a_command_whose_connection_was_cut_stays_so() {
         let unit = units::of_root(std::slice::from_ref(&opened), number);
         let id = unit[0].commands[0].id;
         proxy.cut_next(cut);
-        let fates = store.commit(unit.clone().into()).await;
-        assert!(matches!(fates[..], [CommitOutcome::InDoubt]), "{cut:?}: {fates:?}");
+        let outcomes = store.commit(unit.clone().into()).await;
+        assert!(matches!(outcomes[..], [CommitOutcome::InDoubt]), "{cut:?}: {outcomes:?}");
         let found = store.command(id).await.unwrap().is_some();
         tokio::time::sleep(LATE * 2).await;
         assert_eq!(direct.command(id).await.unwrap().is_some(), found, "{cut:?}");
-        let fates = store.commit(unit.into()).await;
+        let outcomes = store.commit(unit.into()).await;
         assert!(
-            matches!(fates[..], [CommitOutcome::DuplicateCommand { .. }]) == found
-                && matches!(fates[..], [CommitOutcome::Committed { .. }]) != found,
-            "{cut:?}: {fates:?}"
+            matches!(outcomes[..], [CommitOutcome::DuplicateCommand { .. }]) == found
+                && matches!(outcomes[..], [CommitOutcome::Committed { .. }]) != found,
+            "{cut:?}: {outcomes:?}"
         );
     }
 }

@@ -98,12 +98,12 @@ async fn a_commit_tells_of_the_roots_whose_turn_others_have_or_wait_for() {
     for (way, batch) in batches().await.into_iter().enumerate() {
         let announce = "SELECT announce_turn($1, $2, $3)";
         client.execute(announce, &[&&*root.resource, &root.identifier, &4_711_i64]).await.unwrap();
-        let fates = store.commit(batch).await;
-        let told = |fate: &CommitOutcome| match fate {
+        let outcomes = store.commit(batch).await;
+        let told = |outcome: &CommitOutcome| match outcome {
             CommitOutcome::Committed { contended, .. } => contended.clone(),
             other => panic!("way {way}: {other:?}"),
         };
-        let contended: Vec<AggregateRoot> = fates.iter().flat_map(told).collect();
+        let contended: Vec<AggregateRoot> = outcomes.iter().flat_map(told).collect();
         assert_eq!(contended, std::slice::from_ref(&root), "way {way}");
     }
 }

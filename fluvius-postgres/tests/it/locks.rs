@@ -20,8 +20,9 @@ async fn a_batch_of_many_new_roots_takes_few_locks() {
     let settings = ["max_locks_per_transaction=10"];
     let Some(server) = PrivateServer::start_with(&settings) else { return };
     let store = PostgresStore::open(&server.url()).await.unwrap();
-    let fates = store.commit(of_roots(1..8_001).await).await;
-    let failed = fates.iter().find(|fate| !matches!(fate, CommitOutcome::Committed { .. }));
+    let outcomes = store.commit(of_roots(1..8_001).await).await;
+    let failed =
+        outcomes.iter().find(|outcome| !matches!(outcome, CommitOutcome::Committed { .. }));
     assert!(failed.is_none(), "{failed:?}");
 }
 

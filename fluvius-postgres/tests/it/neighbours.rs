@@ -32,8 +32,11 @@ async fn accounts(store: &PostgresStore, count: u64) -> Vec<AggregateRoot> {
     let batch: Vec<UnitOfWork> =
         (1..=count).flat_map(|id| of_root(std::slice::from_ref(&opened), id)).collect();
     let roots = batch.iter().map(|unit| unit.states[0].root.clone()).collect();
-    let fates = store.commit(batch.into()).await;
-    assert!(fates.iter().all(|fate| matches!(fate, CommitOutcome::Committed { .. })), "{fates:?}");
+    let outcomes = store.commit(batch.into()).await;
+    assert!(
+        outcomes.iter().all(|outcome| matches!(outcome, CommitOutcome::Committed { .. })),
+        "{outcomes:?}"
+    );
     roots
 }
 

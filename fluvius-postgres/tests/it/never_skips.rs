@@ -98,15 +98,15 @@ struct Stored {
 async fn commit(store: &PostgresStore, batch: Vec<UnitOfWork>) -> Vec<Stored> {
     let batch: Arc<[UnitOfWork]> = batch.into();
     let called = Instant::now();
-    let fates = store.commit(Arc::clone(&batch)).await;
+    let outcomes = store.commit(Arc::clone(&batch)).await;
     let answered = Instant::now();
-    let stored = batch.iter().zip(fates).filter_map(|(unit, fate)| match fate {
+    let stored = batch.iter().zip(outcomes).filter_map(|(unit, outcome)| match outcome {
         CommitOutcome::Committed { first, .. } => {
             let rows = [(first, unit.commands[0].id), (first + 1, unit.events[0].id)];
             Some(Stored { rows, called, answered })
         }
         CommitOutcome::VersionConflict { .. } | CommitOutcome::Failed(_) => None,
-        fate => panic!("{fate:?}"),
+        outcome => panic!("{outcome:?}"),
     });
     stored.collect()
 }

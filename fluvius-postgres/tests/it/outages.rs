@@ -16,8 +16,8 @@ async fn attempts_are_few_while_a_server_is_gone() {
     let proxy = Proxy::start(server.socket()).await;
     let store = PostgresStore::open(&proxy.url()).await.unwrap();
     let [opened, deposited, _] = units().await;
-    let fates = store.commit([opened].into()).await;
-    assert!(matches!(fates[..], [CommitOutcome::Committed { .. }]), "{fates:?}");
+    let outcomes = store.commit([opened].into()).await;
+    assert!(matches!(outcomes[..], [CommitOutcome::Committed { .. }]), "{outcomes:?}");
     proxy.refuse(true);
     let before = proxy.connection_count();
     let root = AggregateRoot::new("bank-account", Uuid::from_u128(1));

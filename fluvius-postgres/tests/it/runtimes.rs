@@ -54,8 +54,8 @@ async fn in_time<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(TIME_MAX, future).await.expect("it hangs")
 }
 
-fn is_committed(fates: &[CommitOutcome]) -> bool {
-    matches!(fates, [CommitOutcome::Committed { .. }])
+fn is_committed(outcomes: &[CommitOutcome]) -> bool {
+    matches!(outcomes, [CommitOutcome::Committed { .. }])
 }
 
 /// A store with one root, opened in a runtime.
@@ -220,7 +220,7 @@ fn a_store_whose_runtime_has_ended_says_so() {
             assert!(in_time(store.acquire_lease(&root)).await.is_none());
             match in_time(store.commit([deposited.clone()].into())).await.pop().unwrap() {
                 CommitOutcome::Failed(error) => is_told(error),
-                fate => panic!("{fate:?}"),
+                outcome => panic!("{outcome:?}"),
             }
         }
     });
@@ -239,8 +239,11 @@ fn a_commit_under_way_when_the_runtime_ends_is_answered() {
     let commit = watch.spawn(async move { store.commit([deposited].into()).await });
     std::thread::sleep(Duration::from_millis(300));
     main.shutdown_background();
-    let fates = watch.block_on(in_time(commit)).unwrap();
-    assert!(matches!(fates[..], [CommitOutcome::InDoubt | CommitOutcome::Failed(_)]), "{fates:?}");
+    let outcomes = watch.block_on(in_time(commit)).unwrap();
+    assert!(
+        matches!(outcomes[..], [CommitOutcome::InDoubt | CommitOutcome::Failed(_)]),
+        "{outcomes:?}"
+    );
 }
 
 #[test]

@@ -70,10 +70,10 @@ async fn a_commit_waits_for_what_the_store_was_told_whatever_the_server_is_set_t
         let client = client(&server.url()).await;
         client.batch_execute(&format!("SET search_path = settings; {NOTE_SETTING}")).await.unwrap();
         for (way, batch) in batches().await.into_iter().enumerate() {
-            let fates = store.commit(batch).await;
+            let outcomes = store.commit(batch).await;
             assert!(
-                fates.iter().all(|fate| matches!(fate, CommitOutcome::Committed { .. })),
-                "{fates:?}"
+                outcomes.iter().all(|outcome| matches!(outcome, CommitOutcome::Committed { .. })),
+                "{outcomes:?}"
             );
             let noted = "WITH gone AS (DELETE FROM noted RETURNING setting) SELECT DISTINCT setting FROM gone";
             let noted: String = client.query_one(noted, &[]).await.unwrap().get(0);

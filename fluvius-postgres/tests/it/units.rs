@@ -84,23 +84,23 @@ async fn a_position_that_no_row_has_taken_is_not_missed() {
     let store = PostgresStore::open(&server.url()).await.unwrap();
     let [opened, deposited, other] = units().await;
     // The last unit of the batch takes positions, and is not stored.
-    let fates = store.commit([other, deposited].into()).await;
+    let outcomes = store.commit([other, deposited].into()).await;
     assert!(
         matches!(
-            fates[..],
+            outcomes[..],
             [CommitOutcome::Committed { .. }, CommitOutcome::VersionConflict { .. }]
         ),
-        "{fates:?}"
+        "{outcomes:?}"
     );
     server.crash();
     server.start();
     loop {
-        let fates = store.commit([opened.clone()].into()).await;
-        match &fates[..] {
+        let outcomes = store.commit([opened.clone()].into()).await;
+        match &outcomes[..] {
             [CommitOutcome::Committed { .. }] => break,
             // The connection was not known to be lost.
             [CommitOutcome::InDoubt] => {}
-            _ => panic!("{fates:?}"),
+            _ => panic!("{outcomes:?}"),
         }
         assert!(store.command(opened.commands[0].id).await.unwrap().is_none());
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -112,8 +112,8 @@ async fn a_dropped_commit_is_looked_for_when_it_has_ended() {
     let Some(server) = PrivateServer::start_with(&[]) else { return };
     let store = PostgresStore::open(&server.url()).await.unwrap();
     let [opened, deposited, _] = units().await;
-    let fates = store.commit([opened].into()).await;
-    assert!(matches!(fates[..], [CommitOutcome::Committed { .. }]), "{fates:?}");
+    let outcomes = store.commit([opened].into()).await;
+    assert!(matches!(outcomes[..], [CommitOutcome::Committed { .. }]), "{outcomes:?}");
     let (other, watcher) = (client(&server.url()).await, client(&server.url()).await);
     other.batch_execute("BEGIN; SELECT FROM fluvius.resource_state FOR UPDATE").await.unwrap();
     let commit = tokio::spawn({
@@ -133,8 +133,8 @@ async fn a_dropped_commit_is_looked_for_when_it_has_ended() {
     assert!(early.is_err(), "{early:?}");
     other.batch_execute("COMMIT").await.unwrap();
     assert!(found.await.unwrap().is_some());
-    let fates = store.commit([deposited].into()).await;
-    assert!(matches!(fates[..], [CommitOutcome::DuplicateCommand { .. }]), "{fates:?}");
+    let outcomes = store.commit([deposited].into()).await;
+    assert!(matches!(outcomes[..], [CommitOutcome::DuplicateCommand { .. }]), "{outcomes:?}");
 }
 
 /// A unit that takes a root from a version to the next, as the command of a number.
@@ -221,13 +221,13 @@ async fn a_version_that_comes_while_a_commit_waits_is_the_one_that_counts() {
     let (store, deposited) = with_two_accounts(&schema).await;
     // The first unit is sent by somebody who knows already what the other one is about to store.
     let batch = [change(&deposited, 1, 2, 1), change(&deposited, 2, 1, 2)].into();
-    let fates = commit_beside_a_change(&server, &schema, &store, batch).await;
+    let outcomes = commit_beside_a_change(&server, &schema, &store, batch).await;
     let [
         CommitOutcome::Committed { .. },
         CommitOutcome::VersionConflict { root, stored: Some(stored) },
-    ] = &fates[..]
+    ] = &outcomes[..]
     else {
-        panic!("{fates:?}")
+        panic!("{outcomes:?}")
     };
     assert_eq!((root.identifier, stored.version), (Uuid::from_u64_pair(1, 2), 2));
     let roots = [1, 2].map(|id| AggregateRoot::new("bank-account", Uuid::from_u64_pair(1, id)));
@@ -245,15 +245,15 @@ async fn a_version_that_comes_while_one_command_waits_is_the_one_that_counts() {
     let before = in_context(change(&deposited, 1, 1, 1), 1);
     store.commit([before].into()).await;
     let one = |version, id| [in_context(change(&deposited, 2, version, id), 1)].into();
-    let fates = commit_beside_a_change(&server, &schema, &store, one(1, 2)).await;
-    let [CommitOutcome::VersionConflict { stored: Some(stored), .. }] = &fates[..] else {
-        panic!("{fates:?}")
+    let outcomes = commit_beside_a_change(&server, &schema, &store, one(1, 2)).await;
+    let [CommitOutcome::VersionConflict { stored: Some(stored), .. }] = &outcomes[..] else {
+        panic!("{outcomes:?}")
     };
     assert_eq!(stored.version, 2);
     let sql = format!("UPDATE \"{}\".resource_state SET version = 1", schema.name());
     client(server.url()).await.batch_execute(&sql).await.unwrap();
-    let fates = commit_beside_a_change(&server, &schema, &store, one(2, 2)).await;
-    assert!(matches!(fates[..], [CommitOutcome::Committed { .. }]), "{fates:?}");
+    let outcomes = commit_beside_a_change(&server, &schema, &store, one(2, 2)).await;
+    assert!(matches!(outcomes[..], [CommitOutcome::Committed { .. }]), "{outcomes:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -346,14 +346,14 @@ async fn whatever_is_in_a_batch_its_units_end_as_in_memory() {
     println!("{counts:?}");
     let all = ["committed", "stale", "fell", "known"];
     assert!(
-        all.iter().all(|fate| counts.get(*fate).is_some_and(|count| *count > 20)),
+        all.iter().all(|outcome| counts.get(*outcome).is_some_and(|count| *count > 20)),
         "{counts:?}"
     );
 }
 
-/// A fate, but for positions: which of them stay gaps is each store's own.
-fn said(fate: &CommitOutcome) -> String {
-    match fate {
+/// A outcome, but for positions: which of them stay gaps is each store's own.
+fn said(outcome: &CommitOutcome) -> String {
+    match outcome {
         CommitOutcome::Committed { .. } => "committed".to_owned(),
         CommitOutcome::VersionConflict { root, stored } => format!("stale at {root}: {stored:?}"),
         CommitOutcome::DependencyAborted { on } => format!("fell on {on}"),
@@ -375,13 +375,13 @@ async fn a_context_is_stored_beside_a_stale_unit_whose_context_was_stored_before
     stale.context = Arc::clone(&first.context);
     Arc::make_mut(&mut stale.commands[0]).context_id = first.context.id;
     let fresh = change(&deposited, 2, 1, 3);
-    let fates = store.commit([stale, fresh.clone()].into()).await;
+    let outcomes = store.commit([stale, fresh.clone()].into()).await;
     assert!(
         matches!(
-            fates[..],
+            outcomes[..],
             [CommitOutcome::VersionConflict { .. }, CommitOutcome::Committed { .. }]
         ),
-        "{fates:?}"
+        "{outcomes:?}"
     );
     assert_eq!(store.context(fresh.context.id).await.unwrap(), Some(fresh.context));
 }

@@ -20,12 +20,12 @@ impl Desk {
         };
         let is_at_commit = Cell::new(false);
         let mut is_usable = true;
-        let fates = match self.settle(session) {
+        let outcomes = match self.settle(session) {
             Err(error) => all_failed(&error),
             Ok(()) => {
                 let commit = AssertUnwindSafe(|| session.commit(&batches, &is_at_commit));
                 match catch_unwind(commit) {
-                    Ok(Ended::Told(fates)) => self.confirm(session, fates, &batches),
+                    Ok(Ended::Told(outcomes)) => self.confirm(session, outcomes, &batches),
                     Ok(Ended::Nothing(fault)) => all_failed(&fault.into()),
                     Ok(Ended::AtCommit(fault, planned)) => {
                         self.settle_commit(session, fault, planned, &batches)
@@ -43,23 +43,23 @@ impl Desk {
                 }
             }
         };
-        for (commit, fates) in group.into_iter().zip(fates) {
-            let _ = commit.answer.send(fates);
+        for (commit, outcomes) in group.into_iter().zip(outcomes) {
+            let _ = commit.answer.send(outcomes);
         }
         session.roll_back() && is_usable
     }
 
-    /// Returns the fates of units that SQLite has committed, possibly into a file that is gone.
+    /// Returns the outcomes of units that SQLite has committed, possibly into a file that is gone.
     fn confirm(
         &self,
         session: &Session<'_>,
-        fates: Vec<Vec<CommitOutcome>>,
+        outcomes: Vec<Vec<CommitOutcome>>,
         batches: &[Batch<'_>],
     ) -> Vec<Vec<CommitOutcome>> {
-        let Err(fault) = session.check_files() else { return fates };
+        let Err(fault) = session.check_files() else { return outcomes };
         let error = StoreError::from(fault);
         self.is_unsettled.store(true, Ordering::Release);
-        let planned = fates.iter().zip(batches);
+        let planned = outcomes.iter().zip(batches);
         planned.map(|(planned, batch)| unknown(planned, batch, &error)).collect()
     }
 
@@ -72,7 +72,7 @@ impl Desk {
         Ok(())
     }
 
-    /// The fates of units whose transaction SQLite would not commit.
+    /// The outcomes of units whose transaction SQLite would not commit.
     fn settle_commit(
         &self,
         session: &mut Session<'_>,
@@ -103,9 +103,9 @@ fn is_stored(
     planned: &[Vec<CommitOutcome>],
     batches: &[Batch<'_>],
 ) -> Result<bool, Fault> {
-    for (fates, batch) in planned.iter().zip(batches) {
-        for (fate, unit) in fates.iter().zip(*batch) {
-            match fate {
+    for (outcomes, batch) in planned.iter().zip(batches) {
+        for (outcome, unit) in outcomes.iter().zip(*batch) {
+            match outcome {
                 CommitOutcome::Committed { first, .. } if unit.row_count() > 0 => {
                     return session.is_stored(unit, *first);
                 }
@@ -118,8 +118,8 @@ fn is_stored(
 
 /// Fates of a transaction that may stand.
 fn unknown(planned: &[CommitOutcome], batch: Batch<'_>, error: &StoreError) -> Vec<CommitOutcome> {
-    let fates = planned.iter().zip(failed(batch, error));
-    fates
+    let outcomes = planned.iter().zip(failed(batch, error));
+    outcomes
         .map(|(planned, failed)| match planned {
             CommitOutcome::Committed { .. } => CommitOutcome::InDoubt,
             _ => failed,
@@ -129,9 +129,9 @@ fn unknown(planned: &[CommitOutcome], batch: Batch<'_>, error: &StoreError) -> V
 
 /// Fates of units that were at the commit when their writer was lost.
 fn may_stand(batch: Batch<'_>, error: &StoreError) -> Vec<CommitOutcome> {
-    let well_formed = |fate| match fate {
+    let well_formed = |outcome| match outcome {
         CommitOutcome::Failed(error) if error.is_retryable() => CommitOutcome::InDoubt,
-        fate => fate,
+        outcome => outcome,
     };
     failed(batch, error).into_iter().map(well_formed).collect()
 }

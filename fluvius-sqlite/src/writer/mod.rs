@@ -68,7 +68,7 @@ const CLOSING_TIME_MAX: Duration = Duration::from_secs(5);
 /// sends again sooner than a thread that sleeps is woken.
 const WATCH_TIME: Duration = Duration::from_micros(100);
 
-/// A batch, and who waits for its fates.
+/// A batch, and who waits for its outcomes.
 pub(crate) struct Commit {
     pub(crate) batch: Arc<[UnitOfWork]>,
     pub(crate) answer: oneshot::Sender<Vec<CommitOutcome>>,
@@ -302,8 +302,8 @@ fn open(place: &Arc<Place>, is_open: &IsOpen) -> Result<Connection, Fault> {
 fn refuse(job: Job, error: &StoreError) {
     match job {
         Job::Commit(commit) => {
-            let fates = failed(&commit.batch, error);
-            let _ = commit.answer.send(fates);
+            let outcomes = failed(&commit.batch, error);
+            let _ = commit.answer.send(outcomes);
         }
         Job::Claim { answer, .. } | Job::Settle(answer) => drop(answer.send(Err(error.clone()))),
         Job::Index { answer, .. } => drop(answer.send(Err(error.clone()))),
@@ -312,7 +312,7 @@ fn refuse(job: Job, error: &StoreError) {
     }
 }
 
-/// The fates of units of which nothing is stored.
+/// The outcomes of units of which nothing is stored.
 fn failed(batch: &[UnitOfWork], error: &StoreError) -> Vec<CommitOutcome> {
     let units = batch.iter().enumerate();
     units

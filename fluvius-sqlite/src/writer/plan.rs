@@ -17,19 +17,19 @@ use crate::error::Fault;
 use crate::read;
 
 impl<'b> Open<'_, '_, 'b> {
-    /// The fate of a unit as the units before it leave the content. Where it is `Committed`, its
+    /// The outcome of a unit as the units before it leave the content. Where it is `Committed`, its
     /// rows are to be written; they are in the draft already.
     pub(super) fn plan(
         &mut self,
         unit: &'b UnitOfWork,
-        fates: &[CommitOutcome],
+        outcomes: &[CommitOutcome],
     ) -> Result<CommitOutcome, Fault> {
         self.place.reach("plan")?;
-        if let Err(error) = unit.validate(fates.len()).and_then(|()| self.check_size(unit)) {
+        if let Err(error) = unit.validate(outcomes.len()).and_then(|()| self.check_size(unit)) {
             return Ok(CommitOutcome::Failed(error));
         }
         let is_stored =
-            |on: &usize| matches!(fates.get(*on), Some(CommitOutcome::Committed { .. }));
+            |on: &usize| matches!(outcomes.get(*on), Some(CommitOutcome::Committed { .. }));
         if let Some(on) = unit.depends_on.iter().find(|on| !is_stored(on)) {
             return Ok(CommitOutcome::DependencyAborted { on: *on });
         }

@@ -64,11 +64,11 @@ pub(super) struct Open<'s, 'c, 'b> {
 
 /// How a group of batches ended.
 pub(super) enum Ended {
-    /// Each unit has its fate.
+    /// Each unit has its outcome.
     Told(Vec<Vec<CommitOutcome>>),
     /// Nothing is stored.
     Nothing(Fault),
-    /// The transaction was to be committed, with these fates, and SQLite said no.
+    /// The transaction was to be committed, with these outcomes, and SQLite said no.
     AtCommit(Fault, Vec<Vec<CommitOutcome>>),
 }
 
@@ -142,11 +142,11 @@ impl<'c> Session<'c> {
             Err(fault) => Ended::Nothing(fault),
             Ok(mut open) => match open.run(batches, is_each_by_itself) {
                 Err(fault) => Ended::Nothing(fault),
-                Ok(fates) => {
+                Ok(outcomes) => {
                     is_at_commit.set(true);
                     match open.place.reach("commit").and_then(|()| open.commit()) {
-                        Ok(()) => Ended::Told(fates),
-                        Err(fault) => Ended::AtCommit(fault, fates),
+                        Ok(()) => Ended::Told(outcomes),
+                        Err(fault) => Ended::AtCommit(fault, outcomes),
                     }
                 }
             },
@@ -288,16 +288,16 @@ impl<'b> Open<'_, '_, 'b> {
     fn all(&mut self, batches: &[Batch<'b>]) -> Result<Vec<Vec<CommitOutcome>>, Fault> {
         let mut all = Vec::with_capacity(batches.len());
         for batch in batches {
-            let mut fates = Vec::with_capacity(batch.len());
+            let mut outcomes = Vec::with_capacity(batch.len());
             for unit in *batch {
-                let fate = self.plan(unit, &fates)?;
-                fates.push(fate);
+                let outcome = self.plan(unit, &outcomes)?;
+                outcomes.push(outcome);
             }
-            all.push(fates);
+            all.push(outcomes);
         }
-        for (batch, fates) in batches.iter().zip(&all) {
-            for (unit, fate) in batch.iter().zip(fates) {
-                if let CommitOutcome::Committed { first, .. } = fate {
+        for (batch, outcomes) in batches.iter().zip(&all) {
+            for (unit, outcome) in batch.iter().zip(outcomes) {
+                if let CommitOutcome::Committed { first, .. } = outcome {
                     self.write(unit, *first)?;
                 }
             }
@@ -310,12 +310,12 @@ impl<'b> Open<'_, '_, 'b> {
     fn each(&mut self, batches: &[Batch<'b>]) -> Result<Vec<Vec<CommitOutcome>>, Fault> {
         let mut all = Vec::with_capacity(batches.len());
         for batch in batches {
-            let mut fates = Vec::with_capacity(batch.len());
+            let mut outcomes = Vec::with_capacity(batch.len());
             for unit in *batch {
                 self.connection.execute_batch("SAVEPOINT unit")?;
                 self.place.reach("savepoint")?;
-                let fate = match self.one(unit, &fates) {
-                    Ok(fate) => fate,
+                let outcome = match self.one(unit, &outcomes) {
+                    Ok(outcome) => outcome,
                     Err(fault) if fault.is_of_one_row() => {
                         self.connection.execute_batch("ROLLBACK TO unit")?;
                         self.place.reach("rolled back")?;
@@ -325,9 +325,9 @@ impl<'b> Open<'_, '_, 'b> {
                 };
                 self.connection.execute_batch("RELEASE unit")?;
                 self.place.reach("released")?;
-                fates.push(fate);
+                outcomes.push(outcome);
             }
-            all.push(fates);
+            all.push(outcomes);
         }
         Ok(all)
     }
@@ -335,18 +335,18 @@ impl<'b> Open<'_, '_, 'b> {
     fn one(
         &mut self,
         unit: &'b UnitOfWork,
-        fates: &[CommitOutcome],
+        outcomes: &[CommitOutcome],
     ) -> Result<CommitOutcome, Fault> {
         self.draft = Draft::behind(self.cache.position.unwrap_or(0));
-        let fate = self.plan(unit, fates)?;
-        if let CommitOutcome::Committed { first, .. } = fate {
+        let outcome = self.plan(unit, outcomes)?;
+        if let CommitOutcome::Committed { first, .. } = outcome {
             self.write(unit, first)?;
             self.write_states()?;
             // Should the transaction fail, the cache is dropped.
             std::mem::replace(&mut self.draft, Draft::behind(0)).keep(self.cache);
             self.draft = Draft::behind(self.cache.position.unwrap_or(0));
         }
-        Ok(fate)
+        Ok(outcome)
     }
 
     fn commit(self) -> Result<(), Fault> {

@@ -23,8 +23,8 @@ async fn client(store: SqliteStore, answered: Arc<Mutex<Vec<Uuid>>>, is_over: Ar
     while !is_over.load(Ordering::SeqCst) {
         let unit = pair.next();
         let id = unit.commands[0].id;
-        let fates = store.commit(Arc::from([unit])).await;
-        assert!(matches!(fates[..], [CommitOutcome::Committed { .. }]), "{fates:?}");
+        let outcomes = store.commit(Arc::from([unit])).await;
+        assert!(matches!(outcomes[..], [CommitOutcome::Committed { .. }]), "{outcomes:?}");
         answered.lock().unwrap().push(id);
     }
 }

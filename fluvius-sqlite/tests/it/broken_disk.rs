@@ -56,8 +56,8 @@ fn batch(context: &Arc<ContextRecord>, root: &AggregateRoot, version: u64) -> Ar
 
 /// Commits a batch, and tells what became of it, and how many versions it has added.
 async fn commit(store: &SqliteStore, batch: &Arc<[UnitOfWork]>) -> u64 {
-    let fates = store.commit(Arc::clone(batch)).await;
-    match &fates[..] {
+    let outcomes = store.commit(Arc::clone(batch)).await;
+    match &outcomes[..] {
         [
             CommitOutcome::Committed { .. },
             CommitOutcome::Committed { .. },
@@ -80,7 +80,7 @@ async fn commit(store: &SqliteStore, batch: &Arc<[UnitOfWork]>) -> u64 {
         {
             child::say("unknown");
         }
-        fates => child::say(format!("{fates:?}")),
+        outcomes => child::say(format!("{outcomes:?}")),
     }
     0
 }

@@ -131,11 +131,11 @@ async fn commits_under_way_at_close_stand_as_answered() {
             let (context, root) = (context(), root());
             let mut count = 0;
             loop {
-                let fates = store.commit(Arc::from([unit(&context, &root, count)])).await;
-                match &fates[..] {
+                let outcomes = store.commit(Arc::from([unit(&context, &root, count)])).await;
+                match &outcomes[..] {
                     [CommitOutcome::Committed { .. }] => count += 1,
                     [CommitOutcome::Failed(error)] => return (count, error.clone()),
-                    fates => panic!("{fates:?}"),
+                    outcomes => panic!("{outcomes:?}"),
                 }
             }
         })
@@ -168,7 +168,7 @@ async fn a_closed_store_says_that_it_was_closed() {
         check(clone.backup_to(folder.path().join("copy.db")).await.unwrap_err());
         match &clone.commit(Arc::from([unit(&context(), &root(), 0)])).await[..] {
             [CommitOutcome::Failed(error)] => check(error.clone()),
-            fates => panic!("{fates:?}"),
+            outcomes => panic!("{outcomes:?}"),
         }
     }
 }
@@ -181,7 +181,7 @@ async fn check_unavailable(store: &SqliteStore) {
             [CommitOutcome::Failed(error)] => {
                 assert!(error.is_retryable() && error.to_string().contains("replaced"), "{error}");
             }
-            fates => panic!("{fates:?}"),
+            outcomes => panic!("{outcomes:?}"),
         }
     }
     let error = store.load(&root()).await.unwrap_err();
@@ -255,10 +255,10 @@ async fn a_log_that_is_deleted_takes_no_commits() {
     let store = SqliteStore::open(&file).await.unwrap();
     commit(&store, unit(&context(), &root(), 0)).await;
     std::fs::remove_file(beside(&file, "-wal")).unwrap();
-    let fates = store.commit(Arc::from([unit(&context(), &root(), 0)])).await;
+    let outcomes = store.commit(Arc::from([unit(&context(), &root(), 0)])).await;
     assert!(
-        matches!(&fates[..], [CommitOutcome::Failed(error)] if error.is_retryable()),
-        "{fates:?}"
+        matches!(&outcomes[..], [CommitOutcome::Failed(error)] if error.is_retryable()),
+        "{outcomes:?}"
     );
     store.close().await.unwrap();
     check_copy(&file, 1).await;

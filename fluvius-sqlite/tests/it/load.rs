@@ -38,13 +38,13 @@ async fn client(store: SqliteStore, end: Instant) -> Load {
     while Instant::now() < end {
         let batch = Arc::from([unit(&context, &root, version)]);
         let begun = Instant::now();
-        for fate in store.commit(batch).await {
-            match fate {
+        for outcome in store.commit(batch).await {
+            match outcome {
                 CommitOutcome::Committed { .. } => {
                     load.committed += 1;
                     version += 1;
                 }
-                fate => load.others.push(format!("{fate:?}")),
+                outcome => load.others.push(format!("{outcome:?}")),
             }
         }
         load.times.push(begun.elapsed());

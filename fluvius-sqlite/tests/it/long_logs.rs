@@ -31,8 +31,8 @@ async fn long_logs_are_read_whole() {
             expected.push((of, realm, unit.commands[0].id));
             batch.push(unit);
         }
-        for fate in store.commit(Arc::from(batch)).await {
-            assert!(matches!(fate, CommitOutcome::Committed { .. }), "{fate:?}");
+        for outcome in store.commit(Arc::from(batch)).await {
+            assert!(matches!(outcome, CommitOutcome::Committed { .. }), "{outcome:?}");
         }
     }
     let whole = store.events(&all()).await.unwrap().rows;
@@ -117,8 +117,8 @@ async fn no_row_is_lost_between_two_parts() {
         };
         let batch: Vec<UnitOfWork> = (0..100).map(|_| refused()).collect();
         ids.extend(batch.iter().map(|unit| unit.commands[0].id));
-        for fate in store.commit(batch.into()).await {
-            assert!(matches!(fate, CommitOutcome::Committed { .. }), "{fate:?}");
+        for outcome in store.commit(batch.into()).await {
+            assert!(matches!(outcome, CommitOutcome::Committed { .. }), "{outcome:?}");
         }
     }
     for root in [None, Some(root)] {

@@ -47,8 +47,8 @@ async fn a_process_over_a_recorded_disk() {
         for _ in 0..UNITS_OF_A_CLIENT {
             let unit = pair.next();
             let id = unit.commands[0].id;
-            let fates = store.commit(Arc::from([unit])).await;
-            assert!(matches!(fates[..], [CommitOutcome::Committed { .. }]), "{fates:?}");
+            let outcomes = store.commit(Arc::from([unit])).await;
+            assert!(matches!(outcomes[..], [CommitOutcome::Committed { .. }]), "{outcomes:?}");
             mark(&marks, id);
             // On a fast disk all is over before the log is copied for the first time.
             tokio::time::sleep(Duration::from_millis(2)).await;
@@ -142,9 +142,9 @@ impl Found {
                     self.lost.push(format!("{place}: {lost} of {}", answered.len()));
                 }
                 // It goes on.
-                let fates = store.commit(Arc::from([Pair::new(0).next()])).await;
-                if !matches!(fates[..], [CommitOutcome::Committed { .. }]) {
-                    self.damaged.push(format!("{place}: it does not go on: {fates:?}"));
+                let outcomes = store.commit(Arc::from([Pair::new(0).next()])).await;
+                if !matches!(outcomes[..], [CommitOutcome::Committed { .. }]) {
+                    self.damaged.push(format!("{place}: it does not go on: {outcomes:?}"));
                 }
             }
             Ok(_) => self.damaged.push(format!("{place}: commands are missing between others")),

@@ -160,14 +160,14 @@ async fn a_row_that_is_too_long_fails_its_unit_and_what_stands_on_it() {
     let mut stands_on_it = unit(&context, &long, 1);
     stands_on_it.depends_on.push(0);
     let batch = [with_data(&context, &long, 0, text), stands_on_it, unit(&context, &beside, 0)];
-    let fates = store.commit(Arc::from(batch)).await;
+    let outcomes = store.commit(Arc::from(batch)).await;
     let [
         CommitOutcome::Failed(error),
         CommitOutcome::DependencyAborted { on: 0 },
         CommitOutcome::Committed { .. },
-    ] = &fates[..]
+    ] = &outcomes[..]
     else {
-        panic!("{fates:?}");
+        panic!("{outcomes:?}");
     };
     assert!(!error.is_retryable() && error.to_string().contains("row_bytes_max"), "{error}");
     assert_eq!(logs(&store).await.commands.len(), 1);
@@ -213,13 +213,13 @@ async fn a_unit_that_the_database_refuses_takes_only_its_dependents() {
     Arc::make_mut(&mut batch[2].commands[0]).context_id = alone.id;
     Arc::make_mut(&mut batch[2].activities[0]).context_id = alone.id;
     batch[2].context = Arc::clone(&alone);
-    let fates = store.commit(Arc::from(batch.clone())).await;
-    let told: Vec<String> = fates
+    let outcomes = store.commit(Arc::from(batch.clone())).await;
+    let told: Vec<String> = outcomes
         .iter()
-        .map(|fate| match fate {
+        .map(|outcome| match outcome {
             CommitOutcome::Committed { .. } => "committed".to_owned(),
             CommitOutcome::Failed(error) => format!("failed {}", error.is_retryable()),
-            fate => format!("{fate:?}"),
+            outcome => format!("{outcome:?}"),
         })
         .collect();
     let expected = [

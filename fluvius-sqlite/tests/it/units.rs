@@ -149,8 +149,8 @@ pub(crate) fn with_data(
 
 /// Commits a unit that nothing stands against.
 pub(crate) async fn commit(store: &impl Store, unit: UnitOfWork) {
-    let fates = store.commit(Arc::from([unit])).await;
-    assert!(matches!(fates[..], [CommitOutcome::Committed { .. }]), "{fates:?}");
+    let outcomes = store.commit(Arc::from([unit])).await;
+    assert!(matches!(outcomes[..], [CommitOutcome::Committed { .. }]), "{outcomes:?}");
 }
 
 /// Everything that the logs hold.

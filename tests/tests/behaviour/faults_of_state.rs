@@ -38,8 +38,11 @@ async fn spoil(store: &MemoryStore, root: &fluvius_core::AggregateRoot, data: &s
         messages: vec![],
         activities: vec![],
     };
-    let fates = store.commit(Arc::from([unit])).await;
-    assert!(matches!(fates[..], [fluvius_core::CommitOutcome::Committed { .. }]), "{fates:?}");
+    let outcomes = store.commit(Arc::from([unit])).await;
+    assert!(
+        matches!(outcomes[..], [fluvius_core::CommitOutcome::Committed { .. }]),
+        "{outcomes:?}"
+    );
 }
 
 #[track_caller]

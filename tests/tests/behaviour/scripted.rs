@@ -19,11 +19,11 @@ pub enum Step {
     After(BoxFuture<'static, ()>),
     /// Says that the first expected root is stale, and commits nothing.
     Stale,
-    /// Gives this fate, and commits nothing.
+    /// Gives this outcome, and commits nothing.
     Say(CommitOutcome),
     /// Commits or not, says that it does not know, and fails every read from then on.
     GoAway { has_committed: bool },
-    /// Gives no fate at all, against the contract of a store.
+    /// Gives no outcome at all, against the contract of a store.
     SayNothing,
     /// Commits or not, and panics.
     Panic { has_committed: bool },
@@ -116,9 +116,9 @@ impl Store for Scripted {
         let step = self.steps.lock().unwrap().pop_front();
         match step {
             None => {
-                let fates = self.inner.commit(batch).await;
+                let outcomes = self.inner.commit(batch).await;
                 self.pause().await;
-                fates
+                outcomes
             }
             Some(Step::After(other)) => {
                 other.await;
@@ -129,7 +129,7 @@ impl Store for Scripted {
                 let stored = self.inner.load(&root).await.unwrap().map(Box::new);
                 vec![CommitOutcome::VersionConflict { root, stored }]
             }
-            Some(Step::Say(fate)) => vec![fate],
+            Some(Step::Say(outcome)) => vec![outcome],
             Some(Step::GoAway { has_committed }) => {
                 if has_committed {
                     self.inner.commit(batch).await;

@@ -74,23 +74,23 @@ impl<S: Store> Altered<S> {
             Mutant::DropsAnEvent => self.commit_one(in_two(unit).0).await,
             Mutant::TwoTransactions => {
                 let (first, second) = in_two(unit);
-                let fate = self.commit_one(first).await;
-                if let (CommitOutcome::Committed { .. }, Some(second)) = (&fate, second) {
+                let outcome = self.commit_one(first).await;
+                if let (CommitOutcome::Committed { .. }, Some(second)) = (&outcome, second) {
                     tokio::time::sleep(LATE).await;
                     self.commit_one(second).await;
                 }
-                fate
+                outcome
             }
             Mutant::AppliesTwice => match self.commit_one(unit.clone()).await {
                 CommitOutcome::DuplicateCommand { .. } => self.commit_one(renamed(unit)).await,
-                fate => fate,
+                outcome => outcome,
             },
             _ => loop {
                 let unit = self.rebased(&unit, mutant == Mutant::ReadRootsUnchecked).await;
                 match self.commit_one(unit).await {
                     CommitOutcome::VersionConflict { .. }
                         if mutant == Mutant::NoVersionPredicate => {}
-                    fate => return fate,
+                    outcome => return outcome,
                 }
             },
         }
@@ -188,20 +188,21 @@ impl<S: Store> Store for Altered<S> {
                     .collect()
             }
             Some(Mutant::CachedRead) => {
-                let fates = self.inner.commit(Arc::clone(&batch)).await;
-                for (unit, fate) in batch.iter().zip(&fates) {
-                    if matches!(fate, CommitOutcome::Committed { .. }) {
+                let outcomes = self.inner.commit(Arc::clone(&batch)).await;
+                for (unit, outcome) in batch.iter().zip(&outcomes) {
+                    if matches!(outcome, CommitOutcome::Committed { .. }) {
                         self.forget(unit.states.iter().map(|state| state.root.clone()));
                     }
                 }
-                fates
+                outcomes
             }
             Some(mutant) => {
-                let mut fates: Vec<CommitOutcome> = Vec::new();
+                let mut outcomes: Vec<CommitOutcome> = Vec::new();
                 for unit in batch.iter() {
-                    let stands = |on: usize| matches!(fates[on], CommitOutcome::Committed { .. });
+                    let stands =
+                        |on: usize| matches!(outcomes[on], CommitOutcome::Committed { .. });
                     let fallen = unit.depends_on.iter().find(|on| !stands(**on));
-                    fates.push(match fallen {
+                    outcomes.push(match fallen {
                         Some(on) => CommitOutcome::DependencyAborted { on: *on },
                         None => {
                             let unit = UnitOfWork { depends_on: Vec::new(), ..unit.clone() };
@@ -209,7 +210,7 @@ impl<S: Store> Store for Altered<S> {
                         }
                     });
                 }
-                fates
+                outcomes
             }
         }
     }

@@ -199,8 +199,8 @@ fn a_stored_state_of_any_json_is_read_or_is_invalid_state() {
                 messages: Vec::new(),
                 activities: Vec::new(),
             };
-            let fates = Store::commit(&target.store, [unit].into()).await;
-            assert!(matches!(fates[..], [CommitOutcome::Committed { .. }]), "{fates:?}");
+            let outcomes = Store::commit(&target.store, [unit].into()).await;
+            assert!(matches!(outcomes[..], [CommitOutcome::Committed { .. }]), "{outcomes:?}");
 
             let decodes = data.decode::<Account>().is_ok();
             let fetched = target.session.statemgr().fetch::<Account>(ACCOUNT).await;

@@ -200,8 +200,8 @@ async fn stored(rows: &Rows) -> (Vec<AnyStore>, Vec<StateRecord>) {
         let written = mem::replace(&mut last, Value::Object(state));
         for unit in [unit(number, 1, &written), unit(number, 2, &last)] {
             for store in &stores {
-                let fates = store.commit([unit.clone()].into()).await;
-                assert!(matches!(fates[..], [CommitOutcome::Committed { .. }]));
+                let outcomes = store.commit([unit.clone()].into()).await;
+                assert!(matches!(outcomes[..], [CommitOutcome::Committed { .. }]));
             }
             if unit.states[0].version == 2 {
                 states.push(unit.states[0].as_ref().clone());

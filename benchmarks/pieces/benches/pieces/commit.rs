@@ -43,9 +43,9 @@ async fn replay(batches: &[Arc<[UnitOfWork]>], count: u64) -> Duration {
         let store = MemoryStore::new();
         let start = Instant::now();
         for batch in batches {
-            let fates = store.commit(Arc::clone(batch)).await;
-            assert!(matches!(fates[..], [CommitOutcome::Committed { .. }, ..]), "the units fit together");
-            done += fates.len() as u64;
+            let outcomes = store.commit(Arc::clone(batch)).await;
+            assert!(matches!(outcomes[..], [CommitOutcome::Committed { .. }, ..]), "the units fit together");
+            done += outcomes.len() as u64;
             if done >= count {
                 break;
             }

@@ -46,7 +46,7 @@ impl Store for ProbeStore {
 
     async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<CommitOutcome> {
         let start = Instant::now();
-        let fates = self.inner.commit(Arc::clone(&batch)).await;
+        let outcomes = self.inner.commit(Arc::clone(&batch)).await;
         let end = Instant::now();
         self.with(|seen| {
             seen.commit = Some((start, end));
@@ -54,7 +54,7 @@ impl Store for ProbeStore {
                 units.extend(batch.iter().cloned());
             }
         });
-        fates
+        outcomes
     }
 
     async fn load(&self, root: &AggregateRoot) -> Found<Option<StateRecord>> {

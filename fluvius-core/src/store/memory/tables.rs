@@ -64,23 +64,23 @@ impl Tables {
     }
 
     pub(super) fn commit(&mut self, batch: &[UnitOfWork]) -> Vec<CommitOutcome> {
-        let mut fates: Vec<CommitOutcome> = Vec::with_capacity(batch.len());
+        let mut outcomes: Vec<CommitOutcome> = Vec::with_capacity(batch.len());
         for (index, unit) in batch.iter().enumerate() {
-            let fate = match unit.validate(index) {
-                Ok(()) => self.refusal(unit, &fates).unwrap_or_else(|| self.write(unit)),
+            let outcome = match unit.validate(index) {
+                Ok(()) => self.refusal(unit, &outcomes).unwrap_or_else(|| self.write(unit)),
                 Err(fault) => CommitOutcome::Failed(fault),
             };
-            fates.push(fate);
+            outcomes.push(outcome);
         }
-        fates
+        outcomes
     }
 
     /// Why a unit cannot be stored; nothing is written before this has said `None`.
-    fn refusal(&self, unit: &UnitOfWork, fates: &[CommitOutcome]) -> Option<CommitOutcome> {
+    fn refusal(&self, unit: &UnitOfWork, outcomes: &[CommitOutcome]) -> Option<CommitOutcome> {
         let fallen = unit
             .depends_on
             .iter()
-            .find(|on| !matches!(fates.get(**on), Some(CommitOutcome::Committed { .. })));
+            .find(|on| !matches!(outcomes.get(**on), Some(CommitOutcome::Committed { .. })));
         if let Some(on) = fallen {
             return Some(CommitOutcome::DependencyAborted { on: *on });
         }

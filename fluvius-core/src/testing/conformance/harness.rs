@@ -130,20 +130,20 @@ impl Harness {
             let (store, batch) = (store.clone(), Arc::clone(&batch));
             async move { store.commit(batch).await }
         });
-        let fates = task.await?;
-        if fates.len() != batch.len() {
+        let outcomes = task.await?;
+        if outcomes.len() != batch.len() {
             return Err(CaseFailure::new(format!(
                 "{} units of work got {} fates",
                 batch.len(),
-                fates.len()
+                outcomes.len()
             )));
         }
-        for (unit, fate) in batch.iter().zip(&fates) {
-            if let CommitOutcome::Committed { first, .. } = fate {
+        for (unit, outcome) in batch.iter().zip(&outcomes) {
+            if let CommitOutcome::Committed { first, .. } = outcome {
                 self.remember(unit, *first);
             }
         }
-        Ok(fates)
+        Ok(outcomes)
     }
 
     /// Commits a unit alone.
@@ -152,8 +152,8 @@ impl Harness {
         store: &Handle,
         unit: UnitOfWork,
     ) -> Result<CommitOutcome, CaseFailure> {
-        let mut fates = self.commit(store, [unit]).await?;
-        fates.pop().ok_or_else(|| CaseFailure::new("a unit of work got no fate"))
+        let mut outcomes = self.commit(store, [unit]).await?;
+        outcomes.pop().ok_or_else(|| CaseFailure::new("a unit of work got no fate"))
     }
 
     /// Commits units that nothing stands against, each in a batch of its own.
@@ -165,7 +165,9 @@ impl Harness {
         for unit in units {
             match self.commit_one(store, unit).await? {
                 CommitOutcome::Committed { .. } => {}
-                fate => return Err(CaseFailure::new(format!("expected a commit, found {fate:?}"))),
+                outcome => {
+                    return Err(CaseFailure::new(format!("expected a commit, found {outcome:?}")));
+                }
             }
         }
         Ok(())

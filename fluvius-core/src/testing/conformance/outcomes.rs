@@ -1,4 +1,4 @@
-//! What a claim expects of a fate.
+//! What a claim expects of a outcome.
 
 use super::case_failure::{CaseFailure, CaseResult, ensure, same};
 use super::store_dump::state;
@@ -10,28 +10,28 @@ use crate::store::CommitOutcome;
 use crate::unit_of_work::UnitOfWork;
 
 /// The unit is stored; the position of its first row.
-pub(super) fn committed(what: &str, fate: &CommitOutcome) -> Result<u64, CaseFailure> {
-    match fate {
+pub(super) fn committed(what: &str, outcome: &CommitOutcome) -> Result<u64, CaseFailure> {
+    match outcome {
         CommitOutcome::Committed { first, .. } => Ok(*first),
-        fate => Err(unexpected(what, "committed", fate)),
+        outcome => Err(unexpected(what, "committed", outcome)),
     }
 }
 
 /// The unit expected another version of this root, whose row is this one.
 pub(super) fn stale(
     what: &str,
-    fate: &CommitOutcome,
+    outcome: &CommitOutcome,
     root: &AggregateRoot,
     row: Option<&StateRecord>,
 ) -> CaseResult {
-    match fate {
+    match outcome {
         CommitOutcome::VersionConflict { root: found, stored } => {
             same(&format!("{what}: the stale root"), root, found)?;
             let stored = stored.as_ref().map(|stored| state(StateRecord::clone(stored)));
             let row = row.map(|row| state(row.clone()));
             same(&format!("{what}: the row of the stale root"), &row, &stored)
         }
-        fate => Err(unexpected(what, "stale", fate)),
+        outcome => Err(unexpected(what, "stale", outcome)),
     }
 }
 
@@ -39,39 +39,39 @@ pub(super) fn stale(
 /// unit.
 pub(super) fn known(
     what: &str,
-    fate: &CommitOutcome,
+    outcome: &CommitOutcome,
     unit: &UnitOfWork,
     index: usize,
     position: u64,
 ) -> CaseResult {
-    match fate {
+    match outcome {
         CommitOutcome::DuplicateCommand { command, context } => {
             let expected = LogEntry { position, record: unit.commands[index].as_ref().clone() };
             same(&format!("{what}: the known row"), &expected, command)?;
             same::<ContextRecord>(&format!("{what}: its context"), &unit.context, context)
         }
-        fate => Err(unexpected(what, "known", fate)),
+        outcome => Err(unexpected(what, "known", outcome)),
     }
 }
 
 /// The unit fell on this one.
-pub(super) fn fell(what: &str, fate: &CommitOutcome, on: usize) -> CaseResult {
-    match fate {
+pub(super) fn fell(what: &str, outcome: &CommitOutcome, on: usize) -> CaseResult {
+    match outcome {
         CommitOutcome::DependencyAborted { on: found } => {
             same(&format!("{what}: on which unit it fell"), &on, found)
         }
-        fate => Err(unexpected(what, "fell", fate)),
+        outcome => Err(unexpected(what, "fell", outcome)),
     }
 }
 
 /// The unit has failed for good.
-pub(super) fn failed(what: &str, fate: &CommitOutcome) -> CaseResult {
-    match fate {
+pub(super) fn failed(what: &str, outcome: &CommitOutcome) -> CaseResult {
+    match outcome {
         CommitOutcome::Failed(error) => {
             ensure!(!error.is_retryable(), "{what}: another try is said to help");
             Ok(())
         }
-        fate => Err(unexpected(what, "failed", fate)),
+        outcome => Err(unexpected(what, "failed", outcome)),
     }
 }
 

@@ -34,8 +34,8 @@ impl Shelf {
             roots.push(root);
         }
         for units in batch.chunks(100) {
-            for fate in harness.commit(&store, units.to_vec()).await? {
-                super::outcomes::committed("a root of the claim", &fate)?;
+            for outcome in harness.commit(&store, units.to_vec()).await? {
+                super::outcomes::committed("a root of the claim", &outcome)?;
             }
         }
         Ok(Self { store, roots })

@@ -139,8 +139,8 @@ fn commit(
         events.iter().map(|event| command(fixture, &unit.context, event).into()).collect();
     unit.events = events.into_iter().map(Arc::new).collect();
     let batch: Arc<[UnitOfWork]> = Arc::from([unit]);
-    let fates = block_on::run(Time::Real, || fixture.store.commit(batch));
-    match fates.first() {
+    let outcomes = block_on::run(Time::Real, || fixture.store.commit(batch));
+    match outcomes.first() {
         Some(CommitOutcome::Committed { .. }) => Ok(()),
         Some(CommitOutcome::VersionConflict { root, .. }) => {
             Err(format!("{root} has a state already"))
@@ -148,7 +148,7 @@ fn commit(
         Some(CommitOutcome::DuplicateCommand { command, .. }) => {
             Err(format!("the command {} is in the log already", command.id))
         }
-        fate => Err(format!("it was not stored: {fate:?}")),
+        outcome => Err(format!("it was not stored: {outcome:?}")),
     }
 }
 

@@ -357,8 +357,8 @@ mod tests {
         unit.states = vec![row.into()];
         unit.commands = vec![command.into()];
         unit.events = vec![event.into()];
-        let fates = store.commit(Arc::from([unit])).await;
-        assert!(matches!(fates[..], [CommitOutcome::Committed { .. }]), "{fates:?}");
+        let outcomes = store.commit(Arc::from([unit])).await;
+        assert!(matches!(outcomes[..], [CommitOutcome::Committed { .. }]), "{outcomes:?}");
         going.end().await;
         let fault = going.fault.borrow().clone();
         assert_eq!(fault.unwrap().invariant, "the log folds to the stored states");

@@ -13,7 +13,7 @@ impl Naive {
     /// Checks on a copy, waits, and then writes to what is there by then.
     pub(super) async fn commit_early(&self, batch: &[UnitOfWork]) -> Vec<CommitOutcome> {
         let mut copy = self.content().clone();
-        let fates = self.apply(&mut copy, batch);
+        let outcomes = self.apply(&mut copy, batch);
         pause().await;
         let mut content = self.content();
         let is_due = |unit: &UnitOfWork, content: &Content| {
@@ -30,8 +30,8 @@ impl Naive {
                     || self.is(Mutant::AbsentRootsCheckedEarly) && expected.version == 0
             })
         };
-        if !batch.iter().zip(&fates).all(|(unit, fate)| {
-            !matches!(fate, CommitOutcome::Committed { .. })
+        if !batch.iter().zip(&outcomes).all(|(unit, outcome)| {
+            !matches!(outcome, CommitOutcome::Committed { .. })
                 || !unit.depends_on.is_empty()
                 || is_due(unit, &content)
         }) {
@@ -39,10 +39,10 @@ impl Naive {
             return self.apply(&mut content, batch);
         }
         let mut written = Vec::new();
-        for (unit, fate) in batch.iter().zip(fates) {
-            written.push(match fate {
+        for (unit, outcome) in batch.iter().zip(outcomes) {
+            written.push(match outcome {
                 CommitOutcome::Committed { .. } => self.write(&mut content, unit),
-                fate => fate,
+                outcome => outcome,
             });
         }
         written
@@ -53,7 +53,7 @@ impl Naive {
         let _writer = self.place.writer.lock().await;
         let before = self.content().clone();
         let mut after = before.clone();
-        let fates = self.apply(&mut after, batch);
+        let outcomes = self.apply(&mut after, batch);
         let mut first_step = after.clone();
         match self.mutant {
             Some(Mutant::HalfUnitsShown) => {
@@ -73,7 +73,7 @@ impl Naive {
         *self.content() = first_step;
         pause().await;
         *self.content() = after;
-        fates
+        outcomes
     }
 
     /// Draws positions first, and writes the rows when others may have passed.
@@ -88,9 +88,9 @@ impl Naive {
         tokio::time::sleep(Duration::from_micros(200) * u32::try_from(batch.len()).unwrap()).await;
         let mut content = self.content();
         let newest = std::mem::replace(&mut content.position, first);
-        let fates = self.apply(&mut content, batch);
+        let outcomes = self.apply(&mut content, batch);
         content.position = newest.max(content.position);
-        fates
+        outcomes
     }
 
     /// Takes the lock of each root in the order of the batch.

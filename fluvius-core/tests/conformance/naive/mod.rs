@@ -101,48 +101,49 @@ impl Naive {
         }
     }
 
-    /// Commits a batch on a content, and tells the fates.
+    /// Commits a batch on a content, and tells the outcomes.
     fn apply(&self, content: &mut Content, batch: &[UnitOfWork]) -> Vec<CommitOutcome> {
         let before = content.clone();
-        let mut fates: Vec<CommitOutcome> = Vec::new();
+        let mut outcomes: Vec<CommitOutcome> = Vec::new();
         for (index, unit) in batch.iter().enumerate() {
             let base = if self.is(Mutant::BatchNotCounted) { &before } else { &*content };
             let contended = self.contended(unit);
-            let fate = match self.refusal(base, &before, unit, index, &fates) {
+            let outcome = match self.refusal(base, &before, unit, index, &outcomes) {
                 None if self.is(Mutant::TurnsBind) && !contended.is_empty() => {
                     CommitOutcome::Failed(StoreError::unavailable("it is not its turn"))
                 }
-                Some(fate) => {
-                    self.leave_behind(content, unit, &fate);
-                    fate
+                Some(outcome) => {
+                    self.leave_behind(content, unit, &outcome);
+                    outcome
                 }
                 None => match self.write(content, unit) {
                     CommitOutcome::Committed { first, .. } => {
                         CommitOutcome::Committed { first, contended }
                     }
-                    fate => fate,
+                    outcome => outcome,
                 },
             };
-            fates.push(fate);
+            outcomes.push(outcome);
         }
-        let is_refused = |fate: &CommitOutcome| !matches!(fate, CommitOutcome::Committed { .. });
-        if self.is(Mutant::RefusalFailsTheBatch) && fates.iter().any(is_refused) {
+        let is_refused =
+            |outcome: &CommitOutcome| !matches!(outcome, CommitOutcome::Committed { .. });
+        if self.is(Mutant::RefusalFailsTheBatch) && outcomes.iter().any(is_refused) {
             *content = before;
             let failed = || CommitOutcome::Failed(StoreError::unavailable("the batch failed"));
             return batch.iter().map(|_| failed()).collect();
         }
         if self.is(Mutant::FatesMissing) {
-            fates.retain(|fate| !matches!(fate, CommitOutcome::DependencyAborted { .. }));
+            outcomes.retain(|outcome| !matches!(outcome, CommitOutcome::DependencyAborted { .. }));
         }
         if self.is(Mutant::EmptyBatchHasAFate) && batch.is_empty() {
-            fates.push(CommitOutcome::Committed { first: 1, contended: Vec::new() });
+            outcomes.push(CommitOutcome::Committed { first: 1, contended: Vec::new() });
         }
         if self.is(Mutant::ManyUnitsFail) && batch.len() > 256 {
             *content = before;
             let failed = || CommitOutcome::Failed(StoreError::permanent("too many parameters"));
             return batch.iter().map(|_| failed()).collect();
         }
-        fates
+        outcomes
     }
 
     /// The turn of a root, made when it is first asked for.
@@ -161,8 +162,8 @@ impl Naive {
     }
 
     /// What a refused unit should not leave.
-    fn leave_behind(&self, content: &mut Content, unit: &UnitOfWork, fate: &CommitOutcome) {
-        let is_known = matches!(fate, CommitOutcome::DuplicateCommand { .. });
+    fn leave_behind(&self, content: &mut Content, unit: &UnitOfWork, outcome: &CommitOutcome) {
+        let is_known = matches!(outcome, CommitOutcome::DuplicateCommand { .. });
         match self.mutant {
             Some(Mutant::RefusedLeavesCommand) if !is_known => {
                 for command in &unit.commands {
@@ -172,7 +173,7 @@ impl Naive {
                 }
             }
             Some(Mutant::StaleLeavesStates)
-                if matches!(fate, CommitOutcome::VersionConflict { .. }) =>
+                if matches!(outcome, CommitOutcome::VersionConflict { .. }) =>
             {
                 for state in &unit.states {
                     content
@@ -342,9 +343,9 @@ impl Store for Naive {
             Some(Mutant::LocksInBatchOrder) => self.commit_locked(&batch).await,
             Some(Mutant::OldContentShown) => {
                 // A reader of this handle sees what it saw when it last wrote, or first looked.
-                let fates = self.apply(&mut self.content(), &batch);
+                let outcomes = self.apply(&mut self.content(), &batch);
                 self.own().unseen = None;
-                fates
+                outcomes
             }
             _ => self.apply(&mut self.content(), &batch),
         }

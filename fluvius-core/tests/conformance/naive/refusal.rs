@@ -14,7 +14,7 @@ impl Naive {
         before: &Content,
         unit: &UnitOfWork,
         index: usize,
-        fates: &[CommitOutcome],
+        outcomes: &[CommitOutcome],
     ) -> Option<CommitOutcome> {
         if !self.is(Mutant::ShapeUnchecked) && unit.validate(index).is_err() {
             let fault = self.failure("a malformed unit", Mutant::ShapeFaultMayPass);
@@ -27,7 +27,7 @@ impl Naive {
             return None;
         }
         let mut reasons = [
-            self.fell(unit, fates),
+            self.fell(unit, outcomes),
             self.known(content, before, unit),
             self.stale(content, before, unit),
         ];
@@ -39,8 +39,8 @@ impl Naive {
         reasons.into_iter().flatten().next()
     }
 
-    fn fell(&self, unit: &UnitOfWork, fates: &[CommitOutcome]) -> Option<CommitOutcome> {
-        let stands = |on: &usize| match fates.get(*on) {
+    fn fell(&self, unit: &UnitOfWork, outcomes: &[CommitOutcome]) -> Option<CommitOutcome> {
+        let stands = |on: &usize| match outcomes.get(*on) {
             Some(CommitOutcome::Committed { .. }) => true,
             Some(CommitOutcome::DependencyAborted { .. }) => self.is(Mutant::FallsOneStep),
             _ => false,
@@ -50,7 +50,7 @@ impl Naive {
             on = unit.depends_on.iter().rfind(|on| !stands(on));
         }
         if self.is(Mutant::AllBehindARefusalFall)
-            && let Some(on) = (0..fates.len()).find(|on| !stands(on))
+            && let Some(on) = (0..outcomes.len()).find(|on| !stands(on))
         {
             return Some(CommitOutcome::DependencyAborted { on });
         }

@@ -38,17 +38,17 @@ async fn a_commit_whose_file_goes_away_is_unknown_until_it_is_back() {
         let lost = unit(&context(), &known, 1);
         let stale = unit(&context(), &known, 9);
         let id = lost.commands[0].id;
-        let fates = store.commit(Arc::from([lost, stale])).await;
-        // No fate is reported that rests on the lost file.
-        let [CommitOutcome::InDoubt, CommitOutcome::Failed(error)] = &fates[..] else {
-            panic!("{fates:?}")
+        let outcomes = store.commit(Arc::from([lost, stale])).await;
+        // No outcome is reported that rests on the lost file.
+        let [CommitOutcome::InDoubt, CommitOutcome::Failed(error)] = &outcomes[..] else {
+            panic!("{outcomes:?}")
         };
         assert!(error.is_retryable());
         assert!(store.command(id).await.unwrap_err().is_retryable());
-        let fates = store.commit(Arc::from([unit(&context(), &root(), 0)])).await;
+        let outcomes = store.commit(Arc::from([unit(&context(), &root(), 0)])).await;
         assert!(
-            matches!(&fates[..], [CommitOutcome::Failed(error)] if error.is_retryable()),
-            "{fates:?}"
+            matches!(&outcomes[..], [CommitOutcome::Failed(error)] if error.is_retryable()),
+            "{outcomes:?}"
         );
 
         std::fs::rename(folder.path().join("away"), folder.path().join(name)).unwrap();

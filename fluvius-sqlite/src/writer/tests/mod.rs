@@ -59,16 +59,16 @@ async fn what_a_failed_commit_has_left_is_unknown_until_it_is_written_over() {
     let lost = unit(&context(), &known, 1);
     let stale = unit(&context(), &known, 1);
     let id = lost.commands[0].id;
-    let fates = store.commit(Arc::from([lost.clone(), stale])).await;
+    let outcomes = store.commit(Arc::from([lost.clone(), stale])).await;
     // What was refused because of it is not known to be refused.
     assert!(
-        matches!(&fates[..], [CommitOutcome::InDoubt, CommitOutcome::Failed(error)] if error.is_retryable())
+        matches!(&outcomes[..], [CommitOutcome::InDoubt, CommitOutcome::Failed(error)] if error.is_retryable())
     );
     assert!(store.command(id).await.unwrap_err().is_retryable());
-    let fates = store.commit(Arc::from([unit(&context(), &root(), 0)])).await;
+    let outcomes = store.commit(Arc::from([unit(&context(), &root(), 0)])).await;
     assert!(
-        matches!(&fates[..], [CommitOutcome::Failed(error)] if error.is_retryable()),
-        "{fates:?}"
+        matches!(&outcomes[..], [CommitOutcome::Failed(error)] if error.is_retryable()),
+        "{outcomes:?}"
     );
 
     is_broken.store(false, Ordering::SeqCst);
@@ -111,8 +111,8 @@ async fn a_full_disk_refuses_commits_until_there_is_space() {
         let batch = [unit(&context(), &known, 1), units::with_data(&context(), &root(), 0, large)];
         let batch: Arc<[UnitOfWork]> = Arc::from(batch);
         for _ in 0..3 {
-            for fate in store.commit(Arc::clone(&batch)).await {
-                let CommitOutcome::Failed(error) = fate else { panic!("{fate:?}") };
+            for outcome in store.commit(Arc::clone(&batch)).await {
+                let CommitOutcome::Failed(error) = outcome else { panic!("{outcome:?}") };
                 assert!(
                     error.is_retryable() && error.to_string().contains("no space left"),
                     "{error}"
@@ -121,8 +121,8 @@ async fn a_full_disk_refuses_commits_until_there_is_space() {
             assert_eq!(logs(&store).await, before);
         }
         set_page_count_max(1_000_000).await;
-        for fate in store.commit(batch).await {
-            assert!(matches!(fate, CommitOutcome::Committed { .. }), "{fate:?}");
+        for outcome in store.commit(batch).await {
+            assert!(matches!(outcome, CommitOutcome::Committed { .. }), "{outcome:?}");
         }
     }
 }
@@ -165,19 +165,19 @@ async fn what_was_known_of_a_failed_transaction_is_forgotten() {
     let batch: Arc<[UnitOfWork]> = Arc::from(batch);
     let before = logs(&store).await;
     is_broken.store(true, Ordering::SeqCst);
-    for fate in store.commit(Arc::clone(&batch)).await {
-        assert!(matches!(fate, CommitOutcome::Failed(_)), "{fate:?}");
+    for outcome in store.commit(Arc::clone(&batch)).await {
+        assert!(matches!(outcome, CommitOutcome::Failed(_)), "{outcome:?}");
     }
     assert_eq!(logs(&store).await, before);
     is_broken.store(false, Ordering::SeqCst);
-    let fates = store.commit(Arc::clone(&batch)).await;
+    let outcomes = store.commit(Arc::clone(&batch)).await;
     let [
         CommitOutcome::Committed { first, .. },
         CommitOutcome::Committed { .. },
         CommitOutcome::Failed(_),
-    ] = fates[..]
+    ] = outcomes[..]
     else {
-        panic!("{fates:?}");
+        panic!("{outcomes:?}");
     };
     let last = before.activities.last().unwrap().position;
     assert_eq!(first, last + 1);

@@ -102,27 +102,27 @@ fn batch(known: &AggregateRoot, version: u64, case: Case) -> Arc<[UnitOfWork]> {
     batch.into()
 }
 
-/// Whether the batch stands, told by the fates of its units.
-fn stands(fates: &[CommitOutcome], case: Case) -> Option<bool> {
+/// Whether the batch stands, told by the outcomes of its units.
+fn stands(outcomes: &[CommitOutcome], case: Case) -> Option<bool> {
     use CommitOutcome::{Committed, Failed, InDoubt};
-    let (three, refused) = fates.split_at(3);
-    let is_last = |fate: &CommitOutcome, is_passing: bool| matches!(fate, Failed(error) if error.is_retryable() == is_passing);
+    let (three, refused) = outcomes.split_at(3);
+    let is_last = |outcome: &CommitOutcome, is_passing: bool| matches!(outcome, Failed(error) if error.is_retryable() == is_passing);
     assert_eq!(refused.len(), usize::from(case == Case::Each));
     match three {
         [Committed { .. }, Committed { .. }, Committed { .. }] => {
-            assert!(refused.iter().all(|fate| is_last(fate, false)), "{fates:?}");
+            assert!(refused.iter().all(|outcome| is_last(outcome, false)), "{outcomes:?}");
             Some(true)
         }
         [Failed(one), Failed(other), Failed(third)] => {
             assert!(
                 one.is_retryable() && other.is_retryable() && third.is_retryable(),
-                "{fates:?}"
+                "{outcomes:?}"
             );
-            assert!(refused.iter().all(|fate| is_last(fate, true)), "{fates:?}");
+            assert!(refused.iter().all(|outcome| is_last(outcome, true)), "{outcomes:?}");
             Some(false)
         }
         [InDoubt, InDoubt, InDoubt] => None,
-        fates => panic!("{fates:?}"),
+        outcomes => panic!("{outcomes:?}"),
     }
 }
 
@@ -147,11 +147,11 @@ async fn check_every_point(way: Way, case: Case, in_memory: bool) {
         let state = store.load(&known).await.unwrap();
         let batch = batch(&known, version, case);
         trap.arm(point);
-        let fates = store.commit(Arc::clone(&batch)).await;
+        let outcomes = store.commit(Arc::clone(&batch)).await;
         trap.is_armed.store(false, Ordering::SeqCst);
         let points = trap.points.lock().unwrap().clone();
         let at = points.get(point).copied().unwrap_or("none");
-        let stands = match stands(&fates, case) {
+        let stands = match stands(&outcomes, case) {
             Some(stands) => stands,
             // What a panic at the commit leaves is for the log to tell.
             None => {
@@ -171,12 +171,12 @@ async fn check_every_point(way: Way, case: Case, in_memory: bool) {
             assert!(store.context(batch[0].context.id).await.unwrap().is_none(), "at `{at}`");
         }
         // The same again: it stands now, however it ended before.
-        for fate in store.commit(Arc::from(&batch[..3])).await {
-            match fate {
+        for outcome in store.commit(Arc::from(&batch[..3])).await {
+            match outcome {
                 CommitOutcome::Committed { .. } => assert!(!stands, "at `{at}`"),
                 CommitOutcome::DuplicateCommand { .. }
                 | CommitOutcome::DependencyAborted { .. } => assert!(stands, "at `{at}`"),
-                fate => panic!("at `{at}`, again: {fate:?}"),
+                outcome => panic!("at `{at}`, again: {outcome:?}"),
             }
         }
         version += u64::from(!stands);

@@ -57,22 +57,23 @@ pub(crate) async fn a_refused_unit_leaves_nothing(harness: &Harness) -> CaseResu
     Arc::make_mut(&mut by_identifier.messages[0]).src_cmd = taken;
 
     let before = harness.content(&store).await?;
-    let fate = harness.commit_one(&store, by_version.clone()).await?;
-    stale("a unit with a wrong version", &fate, &root, Some(&first.states[0]))?;
+    let outcome = harness.commit_one(&store, by_version.clone()).await?;
+    stale("a unit with a wrong version", &outcome, &root, Some(&first.states[0]))?;
     harness.holds(&store).await?;
-    let fate = harness.commit_one(&store, by_read.clone()).await?;
-    stale("a unit that read a wrong version", &fate, &root, Some(&first.states[0]))?;
+    let outcome = harness.commit_one(&store, by_read.clone()).await?;
+    stale("a unit that read a wrong version", &outcome, &root, Some(&first.states[0]))?;
     harness.holds(&store).await?;
-    let fate = harness.commit_one(&store, by_identifier.clone()).await?;
+    let outcome = harness.commit_one(&store, by_identifier.clone()).await?;
     let position = before.commands.first().map_or(0, |row| row.position);
-    known("a unit with a taken identifier", &fate, &first, 0, position)?;
+    known("a unit with a taken identifier", &outcome, &first, 0, position)?;
     harness.holds(&store).await?;
 
-    let fates = harness.commit(&store, [by_version, by_dependence, by_read, by_identifier]).await?;
-    stale("the first of a batch", &fates[0], &root, Some(&first.states[0]))?;
-    fell("the second", &fates[1], 0)?;
-    stale("the third", &fates[2], &root, Some(&first.states[0]))?;
-    known("the fourth", &fates[3], &first, 0, position)?;
+    let outcomes =
+        harness.commit(&store, [by_version, by_dependence, by_read, by_identifier]).await?;
+    stale("the first of a batch", &outcomes[0], &root, Some(&first.states[0]))?;
+    fell("the second", &outcomes[1], 0)?;
+    stale("the third", &outcomes[2], &root, Some(&first.states[0]))?;
+    known("the fourth", &outcomes[3], &first, 0, position)?;
     harness.holds(&store).await?;
 
     let after = harness.draft(&harness.context(), &root).writes(&root, 1).done();
@@ -92,11 +93,11 @@ pub(crate) async fn a_unit_without_rows_only_checks(harness: &Harness) -> CaseRe
     let wrong = harness.draft(&fresh(), &root).reads(&root, 2).only_checks();
     let nothing = harness.draft(&fresh(), &root).only_checks();
     let fallen = harness.draft(&fresh(), &root).after(1).only_checks();
-    let fates = harness.commit(&store, [right, wrong, nothing, fallen]).await?;
-    committed("a unit whose checks hold", &fates[0])?;
-    stale("a unit whose checks do not hold", &fates[1], &root, Some(&first.states[0]))?;
-    committed("a unit without checks", &fates[2])?;
-    fell("a unit that stands on another", &fates[3], 1)?;
+    let outcomes = harness.commit(&store, [right, wrong, nothing, fallen]).await?;
+    committed("a unit whose checks hold", &outcomes[0])?;
+    stale("a unit whose checks do not hold", &outcomes[1], &root, Some(&first.states[0]))?;
+    committed("a unit without checks", &outcomes[2])?;
+    fell("a unit that stands on another", &outcomes[3], 1)?;
     harness.holds(&store).await?;
 
     // On what stands in the same batch.
@@ -104,10 +105,10 @@ pub(crate) async fn a_unit_without_rows_only_checks(harness: &Harness) -> CaseRe
     let right = harness.draft(&fresh(), &root).reads(&root, 2).after(0).only_checks();
     let wrong = harness.draft(&fresh(), &root).reads(&root, 1).only_checks();
     let row = write.states[0].clone();
-    let fates = harness.commit(&store, [write, right, wrong]).await?;
-    committed("a unit that writes", &fates[0])?;
-    committed("a check of what it wrote", &fates[1])?;
-    stale("a check of what it wrote over", &fates[2], &root, Some(&row))?;
+    let outcomes = harness.commit(&store, [write, right, wrong]).await?;
+    committed("a unit that writes", &outcomes[0])?;
+    committed("a check of what it wrote", &outcomes[1])?;
+    stale("a check of what it wrote over", &outcomes[2], &root, Some(&row))?;
     harness.holds(&store).await
 }
 
@@ -147,9 +148,9 @@ pub(crate) async fn a_unit_of_many_roots_is_stored(harness: &Harness) -> CaseRes
     wrong.events.iter_mut().for_each(|event| Arc::make_mut(event).src_cmd = source);
     let first = unit.expected[0].root.clone();
     let row = unit.states.iter().find(|state| state.root == first).cloned();
-    let fates = harness.commit(&store, [unit, wrong]).await?;
-    committed("a unit that writes a thousand roots", &fates[0])?;
-    stale("a unit that expects old versions of them", &fates[1], &first, row.as_deref())?;
+    let outcomes = harness.commit(&store, [unit, wrong]).await?;
+    committed("a unit that writes a thousand roots", &outcomes[0])?;
+    stale("a unit that expects old versions of them", &outcomes[1], &first, row.as_deref())?;
     harness.holds(&store).await
 }
 
@@ -164,8 +165,8 @@ pub(crate) async fn a_batch_of_many_units_is_stored(harness: &Harness) -> CaseRe
         let other = harness.root();
         batch.push(harness.draft(&harness.context(), &other).writes(&other, 0).activity().done());
     }
-    for (index, fate) in harness.commit(&store, batch).await?.iter().enumerate() {
-        committed(&format!("unit {index} of a batch of a thousand"), fate)?;
+    for (index, outcome) in harness.commit(&store, batch).await?.iter().enumerate() {
+        committed(&format!("unit {index} of a batch of a thousand"), outcome)?;
     }
     harness.holds(&store).await
 }
@@ -187,9 +188,9 @@ pub(crate) async fn a_dropped_commit_leaves_a_unit_or_nothing(harness: &Harness)
                 same("the row of a dropped unit", unit.commands[0].as_ref(), &command.record)?;
                 harness.remember(&unit, command.position);
             }
-            fate => {
+            outcome => {
                 return Err(CaseFailure::new(format!(
-                    "a unit whose commit was dropped after {poll_count} polls: found {fate:?}"
+                    "a unit whose commit was dropped after {poll_count} polls: found {outcome:?}"
                 )));
             }
         }

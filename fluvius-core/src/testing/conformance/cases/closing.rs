@@ -30,9 +30,9 @@ pub(crate) async fn a_closed_store_takes_no_calls(harness: &Harness) -> CaseResu
     match harness.commit_one(&store, next).await? {
         CommitOutcome::Committed { .. } if !is_closed => {}
         CommitOutcome::Failed(error) if is_closed && error.is_retryable() => {}
-        fate => {
+        outcome => {
             return Err(CaseFailure::new(format!(
-                "after `close`, where reads {}, a unit was {fate:?}",
+                "after `close`, where reads {}, a unit was {outcome:?}",
                 if is_closed { "fail" } else { "are answered" }
             )));
         }

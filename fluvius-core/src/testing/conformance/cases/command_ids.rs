@@ -13,8 +13,8 @@ pub(crate) async fn a_taken_identifier_is_known(harness: &Harness) -> CaseResult
     let before = harness.draft(&harness.context(), &root).writes(&root, 0).done();
     harness.commit_all(&store, [before]).await?;
     let first = harness.draft(&harness.context_of(Some("north")), &root).writes(&root, 1).done();
-    let fate = harness.commit_one(&store, first.clone()).await?;
-    let position = committed("the first", &fate)?;
+    let outcome = harness.commit_one(&store, first.clone()).await?;
+    let position = committed("the first", &outcome)?;
     let taken = first.commands[0].id;
 
     // From another context, for another root, as a refusal, and the very same unit again.
@@ -25,8 +25,8 @@ pub(crate) async fn a_taken_identifier_is_known(harness: &Harness) -> CaseResult
         first.clone(),
     ];
     for unit in again {
-        let fate = harness.commit_one(&store, unit).await?;
-        known("the identifier again", &fate, &first, 0, position)?;
+        let outcome = harness.commit_one(&store, unit).await?;
+        known("the identifier again", &outcome, &first, 0, position)?;
     }
     let found = store.command(taken).await?;
     ensure!(found.is_some_and(|(row, _)| row.position == position), "the row is not found");
@@ -46,11 +46,11 @@ pub(crate) async fn an_identifier_is_taken_inside_a_batch(harness: &Harness) -> 
         harness.draft(&context, &other).after(1).writes(&other, 1).done(),
         harness.draft(&context, &third).writes(&third, 0).done(),
     ];
-    let fates = harness.commit(&store, batch).await?;
-    let position = committed("the first", &fates[0])?;
-    known("the identifier again", &fates[1], &first, 0, position)?;
-    fell("what stands on it", &fates[2], 1)?;
-    committed("a unit beside it", &fates[3])?;
+    let outcomes = harness.commit(&store, batch).await?;
+    let position = committed("the first", &outcomes[0])?;
+    known("the identifier again", &outcomes[1], &first, 0, position)?;
+    fell("what stands on it", &outcomes[2], 1)?;
+    committed("a unit beside it", &outcomes[3])?;
     harness.holds(&store).await
 }
 
@@ -59,11 +59,11 @@ pub(crate) async fn an_identifier_of_a_refusal_is_taken(harness: &Harness) -> Ca
     let context = harness.context();
     let root = harness.root();
     let refusal = harness.draft(&context, &root).refused().reads(&root, 0).done();
-    let fate = harness.commit_one(&store, refusal.clone()).await?;
-    let position = committed("the refusal", &fate)?;
+    let outcome = harness.commit_one(&store, refusal.clone()).await?;
+    let position = committed("the refusal", &outcome)?;
     let draft = harness.draft(&context, &root).with_id(refusal.commands[0].id);
-    let fate = harness.commit_one(&store, draft.writes(&root, 0).done()).await?;
-    known("its identifier again", &fate, &refusal, 0, position)?;
+    let outcome = harness.commit_one(&store, draft.writes(&root, 0).done()).await?;
+    known("its identifier again", &outcome, &refusal, 0, position)?;
     harness.holds(&store).await
 }
 
@@ -73,16 +73,16 @@ pub(crate) async fn an_identifier_of_an_invoked_command_is_taken(harness: &Harne
     let (root, other) = (harness.root(), harness.root());
     let draft = harness.draft(&context, &root).writes(&root, 0);
     let first = draft.command(&other).writes(&other, 0).done();
-    let fate = harness.commit_one(&store, first.clone()).await?;
-    let position = committed("the first", &fate)? + 1;
+    let outcome = harness.commit_one(&store, first.clone()).await?;
+    let position = committed("the first", &outcome)? + 1;
     let taken = first.commands[1].id;
     let again = harness.draft(&context, &root).with_id(taken).writes(&root, 1).done();
-    let fate = harness.commit_one(&store, again).await?;
-    known("the identifier again, as a first command", &fate, &first, 1, position)?;
+    let outcome = harness.commit_one(&store, again).await?;
+    known("the identifier again, as a first command", &outcome, &first, 1, position)?;
     let mut again = harness.draft(&context, &root).command(&other).done();
     Arc::make_mut(&mut again.commands[1]).id = taken;
-    let fate = harness.commit_one(&store, again).await?;
-    known("the identifier again, as an invoked command", &fate, &first, 1, position)?;
+    let outcome = harness.commit_one(&store, again).await?;
+    known("the identifier again, as an invoked command", &outcome, &first, 1, position)?;
     harness.holds(&store).await
 }
 
@@ -96,12 +96,12 @@ pub(crate) async fn an_identifier_of_a_refused_unit_is_free(harness: &Harness) -
     let fallen_id = fallen.commands[0].id;
     // In the same batch, and in the next.
     let again = harness.draft(&context, &root).with_id(id).writes(&root, 0).done();
-    let fates = harness.commit(&store, [refused, fallen, again]).await?;
-    stale("the refused unit", &fates[0], &root, None)?;
-    fell("what stands on it", &fates[1], 0)?;
-    committed("its identifier again, in the same batch", &fates[2])?;
+    let outcomes = harness.commit(&store, [refused, fallen, again]).await?;
+    stale("the refused unit", &outcomes[0], &root, None)?;
+    fell("what stands on it", &outcomes[1], 0)?;
+    committed("its identifier again, in the same batch", &outcomes[2])?;
     let again = harness.draft(&context, &root).with_id(fallen_id).writes(&root, 1).done();
-    let fate = harness.commit_one(&store, again).await?;
-    committed("the identifier of a unit that fell, in the next batch", &fate)?;
+    let outcome = harness.commit_one(&store, again).await?;
+    committed("the identifier of a unit that fell, in the next batch", &outcome)?;
     harness.holds(&store).await
 }

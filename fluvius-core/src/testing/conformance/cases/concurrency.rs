@@ -28,8 +28,8 @@ pub(crate) async fn of_two_units_that_read_what_the_other_writes_one_stands(
         }
         let one = harness.draft(&context, &left).writes(&left, version).reads(&right, version);
         let other = harness.draft(&context, &right).writes(&right, version).reads(&left, version);
-        let fates = at_once(harness, &stores, [one.done(), other.done()]).await?;
-        one_stands("units that read what the other writes", &fates)?;
+        let outcomes = at_once(harness, &stores, [one.done(), other.done()]).await?;
+        one_stands("units that read what the other writes", &outcomes)?;
     }
     harness.holds(&stores[0]).await?;
     harness.holds(&stores[1]).await
@@ -40,8 +40,8 @@ pub(crate) async fn of_two_creations_of_a_root_one_stands(harness: &Harness) -> 
     for _ in 0..ROUND_COUNT {
         let root = harness.root();
         let create = || harness.draft(&harness.context(), &root).writes(&root, 0).done();
-        let fates = at_once(harness, &stores, [create(), create()]).await?;
-        one_stands("creations of one root", &fates)?;
+        let outcomes = at_once(harness, &stores, [create(), create()]).await?;
+        one_stands("creations of one root", &outcomes)?;
     }
     harness.holds(&stores[0]).await?;
     harness.holds(&stores[1]).await
@@ -56,14 +56,16 @@ pub(crate) async fn of_two_uses_of_an_identifier_one_stands(harness: &Harness) -
             let draft = harness.draft(&harness.context(), &root).with_id(id);
             draft.writes(&root, 0).done()
         };
-        let fates = at_once(harness, &stores, [create(), create()]).await?;
-        let known = fates
+        let outcomes = at_once(harness, &stores, [create(), create()]).await?;
+        let known = outcomes
             .iter()
-            .filter(|fate| matches!(fate, CommitOutcome::DuplicateCommand { .. }))
+            .filter(|outcome| matches!(outcome, CommitOutcome::DuplicateCommand { .. }))
             .count();
-        let stand =
-            fates.iter().filter(|fate| matches!(fate, CommitOutcome::Committed { .. })).count();
-        ensure!((stand, known) == (1, 1), "of two units of one identifier: found {fates:?}");
+        let stand = outcomes
+            .iter()
+            .filter(|outcome| matches!(outcome, CommitOutcome::Committed { .. }))
+            .count();
+        ensure!((stand, known) == (1, 1), "of two units of one identifier: found {outcomes:?}");
     }
     harness.holds(&stores[0]).await?;
     harness.holds(&stores[1]).await
@@ -94,7 +96,9 @@ pub(crate) async fn many_committers_lose_no_update(harness: &Harness) -> CaseRes
                         let found = stored.map_or(0, |row| row.version);
                         ensure!(found > version, "stale at {version}, stored is {found}");
                     }
-                    fate => return Err(CaseFailure::new(format!("an update: found {fate:?}"))),
+                    outcome => {
+                        return Err(CaseFailure::new(format!("an update: found {outcome:?}")));
+                    }
                 }
             }
             Ok(())
@@ -148,10 +152,15 @@ async fn at_once(
     Ok([one?, other?])
 }
 
-fn one_stands(what: &str, fates: &[CommitOutcome; 2]) -> CaseResult {
-    let stand = fates.iter().filter(|fate| matches!(fate, CommitOutcome::Committed { .. })).count();
-    let stale =
-        fates.iter().filter(|fate| matches!(fate, CommitOutcome::VersionConflict { .. })).count();
-    ensure!((stand, stale) == (1, 1), "of two {what} one stands and one is stale: {fates:?}");
+fn one_stands(what: &str, outcomes: &[CommitOutcome; 2]) -> CaseResult {
+    let stand = outcomes
+        .iter()
+        .filter(|outcome| matches!(outcome, CommitOutcome::Committed { .. }))
+        .count();
+    let stale = outcomes
+        .iter()
+        .filter(|outcome| matches!(outcome, CommitOutcome::VersionConflict { .. }))
+        .count();
+    ensure!((stand, stale) == (1, 1), "of two {what} one stands and one is stale: {outcomes:?}");
     Ok(())
 }

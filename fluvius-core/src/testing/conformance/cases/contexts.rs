@@ -16,8 +16,8 @@ pub(crate) async fn a_context_is_stored_once(harness: &Harness) -> CaseResult {
         harness.draft(&context, &root).writes(&root, 0).done(),
         harness.draft(&context, &root).after(0).writes(&root, 1).done(),
     ];
-    for fate in harness.commit(&store, batch).await? {
-        committed("a unit of a shared context", &fate)?;
+    for outcome in harness.commit(&store, batch).await? {
+        committed("a unit of a shared context", &outcome)?;
     }
     let next = harness.draft(&context, &root).writes(&root, 2).done();
     harness.commit_all(&store, [next]).await?;
@@ -46,11 +46,11 @@ pub(crate) async fn a_context_of_a_refused_unit_rides_with_the_next(
     let context = harness.context();
     let root = harness.root();
     let refused = || harness.draft(&context, &root).writes(&root, 7).done();
-    let fate = harness.commit_one(&store, refused()).await?;
-    stale("a refused unit", &fate, &root, None)?;
+    let outcome = harness.commit_one(&store, refused()).await?;
+    stale("a refused unit", &outcome, &root, None)?;
     ensure!(store.context(context.id).await?.is_none(), "a refused unit left its context");
     let batch = [refused(), harness.draft(&context, &root).writes(&root, 0).done(), refused()];
-    let fates = harness.commit(&store, batch).await?;
-    committed("a unit between refused ones of its context", &fates[1])?;
+    let outcomes = harness.commit(&store, batch).await?;
+    committed("a unit between refused ones of its context", &outcomes[1])?;
     harness.holds(&store).await
 }

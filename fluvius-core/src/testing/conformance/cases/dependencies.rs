@@ -19,8 +19,8 @@ pub(crate) async fn a_unit_stands_on_those_before_it_in_the_batch(harness: &Harn
         harness.draft(&context, &root).after(3).closes(&root, 3).done(),
         harness.draft(&context, &root).after(4).refused().reads(&root, 4).done(),
     ];
-    for (index, fate) in harness.commit(&store, batch).await?.iter().enumerate() {
-        committed(&format!("unit {index}"), fate)?;
+    for (index, outcome) in harness.commit(&store, batch).await?.iter().enumerate() {
+        committed(&format!("unit {index}"), outcome)?;
     }
     harness.holds(&store).await
 }
@@ -34,11 +34,11 @@ pub(crate) async fn a_stale_root_is_told_as_the_batch_has_left_it(harness: &Harn
     let twin = harness.draft(&context, &root).writes(&root, 0).done();
     let late = harness.draft(&context, &other).writes(&other, 0).reads(&root, 1).done();
     let row = change.states[0].clone();
-    let fates = harness.commit(&store, [create, change, twin, late]).await?;
-    committed("the creation", &fates[0])?;
-    committed("the change", &fates[1])?;
-    stale("a second creation in the same batch", &fates[2], &root, Some(&row))?;
-    stale("a version that the batch has passed", &fates[3], &root, Some(&row))?;
+    let outcomes = harness.commit(&store, [create, change, twin, late]).await?;
+    committed("the creation", &outcomes[0])?;
+    committed("the change", &outcomes[1])?;
+    stale("a second creation in the same batch", &outcomes[2], &root, Some(&row))?;
+    stale("a version that the batch has passed", &outcomes[3], &root, Some(&row))?;
     harness.holds(&store).await
 }
 
@@ -60,15 +60,15 @@ pub(crate) async fn what_stands_on_a_refused_unit_falls_over_every_step(
         harness.draft(&context, &free).after(3).after(5).refused().reads(&branch, 2).done(),
         harness.draft(&context, &free).after(0).after(3).writes(&free, 2).done(),
     ];
-    let fates = harness.commit(&store, batch).await?;
-    committed("a unit before the refused one", &fates[0])?;
-    stale("the refused one", &fates[1], &stale_root, Some(&create.states[0]))?;
-    fell("what stands on it", &fates[2], 1)?;
-    committed("a unit beside it", &fates[3])?;
-    fell("the second step", &fates[4], 2)?;
-    fell("the third step", &fates[5], 4)?;
-    fell("what stands on one that stands and one that fell", &fates[6], 5)?;
-    committed("the last unit, beside all that fell", &fates[7])?;
+    let outcomes = harness.commit(&store, batch).await?;
+    committed("a unit before the refused one", &outcomes[0])?;
+    stale("the refused one", &outcomes[1], &stale_root, Some(&create.states[0]))?;
+    fell("what stands on it", &outcomes[2], 1)?;
+    committed("a unit beside it", &outcomes[3])?;
+    fell("the second step", &outcomes[4], 2)?;
+    fell("the third step", &outcomes[5], 4)?;
+    fell("what stands on one that stands and one that fell", &outcomes[6], 5)?;
+    committed("the last unit, beside all that fell", &outcomes[7])?;
     harness.holds(&store).await
 }
 
@@ -82,10 +82,10 @@ pub(crate) async fn a_unit_falls_though_its_versions_are_right(harness: &Harness
         harness.draft(&context, &written).after(0).writes(&written, 0).reads(&read, 0).done(),
         harness.draft(&context, &read).after(1).refused().reads(&read, 0).done(),
     ];
-    let fates = harness.commit(&store, batch).await?;
-    stale("the first", &fates[0], &stale_root, None)?;
-    fell("a unit whose own versions are right", &fates[1], 0)?;
-    fell("a refusal that stands on it", &fates[2], 1)?;
+    let outcomes = harness.commit(&store, batch).await?;
+    stale("the first", &outcomes[0], &stale_root, None)?;
+    fell("a unit whose own versions are right", &outcomes[1], 0)?;
+    fell("a refusal that stands on it", &outcomes[2], 1)?;
     harness.holds(&store).await
 }
 
@@ -94,8 +94,8 @@ pub(crate) async fn the_first_reason_is_the_fate(harness: &Harness) -> CaseResul
     let context = harness.context();
     let (root, other) = (harness.root(), harness.root());
     let first = harness.draft(&context, &root).writes(&root, 0).done();
-    let fate = harness.commit_one(&store, first.clone()).await?;
-    let position = committed("the first", &fate)?;
+    let outcome = harness.commit_one(&store, first.clone()).await?;
+    let position = committed("the first", &outcome)?;
     let taken = first.commands[0].id;
 
     let stale_only = harness.draft(&context, &root).writes(&root, 0).done();
@@ -106,21 +106,21 @@ pub(crate) async fn the_first_reason_is_the_fate(harness: &Harness) -> CaseResul
     let mut all_and_malformed = draft.reads(&other, 0).done();
     all_and_malformed.events.clear();
     let batch = [stale_only, known_and_stale, fallen_known_and_stale, all_and_malformed];
-    let fates = harness.commit(&store, batch).await?;
-    stale("a unit that is stale", &fates[0], &root, Some(&first.states[0]))?;
-    known("a unit that is known and stale", &fates[1], &first, 0, position)?;
-    fell("a unit that stands on two that fell", &fates[2], 0)?;
-    failed("a malformed unit that is refused for every reason", &fates[3])?;
+    let outcomes = harness.commit(&store, batch).await?;
+    stale("a unit that is stale", &outcomes[0], &root, Some(&first.states[0]))?;
+    known("a unit that is known and stale", &outcomes[1], &first, 0, position)?;
+    fell("a unit that stands on two that fell", &outcomes[2], 0)?;
+    failed("a malformed unit that is refused for every reason", &outcomes[3])?;
 
     // Of two taken identifiers, that of the first command.
     let second = harness.draft(&context, &other).writes(&other, 0).done();
-    let fate = harness.commit_one(&store, second.clone()).await?;
-    let position = committed("the second", &fate)?;
+    let outcome = harness.commit_one(&store, second.clone()).await?;
+    let position = committed("the second", &outcome)?;
     let mut both = harness.draft(&context, &root).refused().command(&other).done();
     Arc::make_mut(&mut both.commands[0]).id = second.commands[0].id;
     Arc::make_mut(&mut both.commands[1]).id = taken;
-    let fate = harness.commit_one(&store, both).await?;
-    known("a unit with two taken identifiers", &fate, &second, 0, position)?;
-    same("the fates", &4, &fates.len())?;
+    let outcome = harness.commit_one(&store, both).await?;
+    known("a unit with two taken identifiers", &outcome, &second, 0, position)?;
+    same("the fates", &4, &outcomes.len())?;
     harness.holds(&store).await
 }

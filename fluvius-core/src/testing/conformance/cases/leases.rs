@@ -71,9 +71,9 @@ async fn wait_for_turn(store: &Handle, root: &AggregateRoot) -> Result<Lease, Ca
     Err(CaseFailure::new("a turn that nobody has is not given"))
 }
 
-fn contended(fate: CommitOutcome) -> Result<Vec<AggregateRoot>, CaseFailure> {
-    match fate {
+fn contended(outcome: CommitOutcome) -> Result<Vec<AggregateRoot>, CaseFailure> {
+    match outcome {
         CommitOutcome::Committed { contended, .. } => Ok(contended),
-        fate => Err(CaseFailure::new(format!("a unit without its root's turn: {fate:?}"))),
+        outcome => Err(CaseFailure::new(format!("a unit without its root's turn: {outcome:?}"))),
     }
 }

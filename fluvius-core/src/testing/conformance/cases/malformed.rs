@@ -76,10 +76,10 @@ pub(crate) async fn a_malformed_unit_fails_and_leaves_nothing(harness: &Harness)
         let draft = harness.draft(&harness.context(), &root);
         let stands_on_it = draft.after(0).writes(&root, 0).done();
         let beside = well_formed(harness, &store).await?;
-        let fates = harness.commit(&store, [unit, stands_on_it, beside]).await?;
-        failed(what, &fates[0])?;
-        fell(&format!("what stands on a unit where {what}"), &fates[1], 0)?;
-        committed(&format!("a unit beside one where {what}"), &fates[2])?;
+        let outcomes = harness.commit(&store, [unit, stands_on_it, beside]).await?;
+        failed(what, &outcomes[0])?;
+        fell(&format!("what stands on a unit where {what}"), &outcomes[1], 0)?;
+        committed(&format!("a unit beside one where {what}"), &outcomes[2])?;
         harness.holds(&store).await?;
     }
     Ok(())

@@ -33,9 +33,9 @@ pub(crate) async fn rows_of_a_unit_follow_one_by_one(harness: &Harness) -> CaseR
         let mut batch = vec![draft.done()];
         let draft = harness.draft(&context, &root).after(0).writes(&root, 1);
         batch.push(draft.writes(&root, 2).message().done());
-        let fates = harness.commit(&store, batch.clone()).await?;
-        for (unit, fate) in batch.iter().zip(&fates) {
-            let first = committed("a unit", fate)?;
+        let outcomes = harness.commit(&store, batch.clone()).await?;
+        for (unit, outcome) in batch.iter().zip(&outcomes) {
+            let first = committed("a unit", outcome)?;
             ensure!(first > last, "round {version}: position {first} follows on {last}");
             last = first + u64::try_from(unit.row_count())? - 1;
         }
@@ -55,8 +55,8 @@ pub(crate) async fn positions_rise_over_handles(harness: &Harness) -> CaseResult
     for round in 0..10 {
         let root = harness.root();
         let unit = harness.draft(&context, &root).writes(&root, 0).activity().done();
-        let fate = harness.commit_one(&stores[round % 2], unit).await?;
-        let first = committed("a unit", &fate)?;
+        let outcome = harness.commit_one(&stores[round % 2], unit).await?;
+        let first = committed("a unit", &outcome)?;
         ensure!(first > last, "position {first} follows on {last}, given to another handle");
         last = first + 2;
     }
@@ -293,8 +293,8 @@ async fn write_some(harness: &Harness, store: &Handle, unit_count_max: u64) -> C
             });
             version += 1;
         }
-        for fate in harness.commit(store, batch).await? {
-            committed("a unit of a writer", &fate)?;
+        for outcome in harness.commit(store, batch).await? {
+            committed("a unit of a writer", &outcome)?;
         }
     }
     Ok(())

@@ -30,8 +30,8 @@ pub(crate) async fn a_reopened_store_goes_on(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
     store.register_domain("bank", &["account"]).await?;
     let first = harness.draft(&context, &root).writes(&root, 0).activity().done();
-    let fate = harness.commit_one(&store, first.clone()).await?;
-    let position = committed("the first", &fate)?;
+    let outcome = harness.commit_one(&store, first.clone()).await?;
+    let position = committed("the first", &outcome)?;
     drop(store);
 
     let store = harness.open().await;
@@ -39,14 +39,14 @@ pub(crate) async fn a_reopened_store_goes_on(harness: &Harness) -> CaseResult {
     ensure!(owned.is_err(), "after reopening another domain may claim what is taken");
     store.register_domain("bank", &["account"]).await?;
     let again = harness.draft(&context, &root).with_id(first.commands[0].id);
-    let fate = harness.commit_one(&store, again.writes(&root, 1).done()).await?;
-    known("an identifier from before", &fate, &first, 0, position)?;
+    let outcome = harness.commit_one(&store, again.writes(&root, 1).done()).await?;
+    known("an identifier from before", &outcome, &first, 0, position)?;
     let twin = harness.draft(&context, &root).writes(&root, 0).done();
-    let fate = harness.commit_one(&store, twin).await?;
-    stale("a creation of a root from before", &fate, &root, Some(&first.states[0]))?;
+    let outcome = harness.commit_one(&store, twin).await?;
+    stale("a creation of a root from before", &outcome, &root, Some(&first.states[0]))?;
     let next = harness.draft(&context, &root).writes(&root, 1).done();
-    let fate = harness.commit_one(&store, next).await?;
-    let next = committed("a change of a root from before", &fate)?;
+    let outcome = harness.commit_one(&store, next).await?;
+    let next = committed("a change of a root from before", &outcome)?;
     ensure!(next > position + 2, "position {next} was given before, up to {}", position + 2);
     harness.holds(&store).await
 }

@@ -17,8 +17,8 @@ pub(crate) async fn an_expected_version_is_the_stored_one(harness: &Harness) -> 
     let row = store.load(&root).await?;
     for version in [0, 1, 2, 4, 1_000_000, i64::MAX.unsigned_abs() - 1] {
         let unit = harness.draft(&context, &root).writes(&root, version).done();
-        let fate = harness.commit_one(&store, unit).await?;
-        stale(&format!("version {version} in place of 3"), &fate, &root, row.as_ref())?;
+        let outcome = harness.commit_one(&store, unit).await?;
+        stale(&format!("version {version} in place of 3"), &outcome, &root, row.as_ref())?;
     }
     let unit = harness.draft(&context, &root).writes(&root, 3).done();
     committed("the stored version", &harness.commit_one(&store, unit).await?)?;
@@ -37,13 +37,13 @@ pub(crate) async fn a_root_that_is_only_read_is_checked(harness: &Harness) -> Ca
     let row = store.load(&read).await?;
     for version in [0, 1, 3] {
         let draft = harness.draft(&context, &written).writes(&written, 0);
-        let fate = harness.commit_one(&store, draft.reads(&read, version).done()).await?;
-        stale(&format!("read at {version}, stored at 2"), &fate, &read, row.as_ref())?;
+        let outcome = harness.commit_one(&store, draft.reads(&read, version).done()).await?;
+        stale(&format!("read at {version}, stored at 2"), &outcome, &read, row.as_ref())?;
     }
     // A refusal rests on what it has read as well.
     let refusal = harness.draft(&context, &written).refused();
-    let fate = harness.commit_one(&store, refusal.reads(&read, 1).done()).await?;
-    stale("a refusal that has read an old version", &fate, &read, row.as_ref())?;
+    let outcome = harness.commit_one(&store, refusal.reads(&read, 1).done()).await?;
+    stale("a refusal that has read an old version", &outcome, &read, row.as_ref())?;
     let refusal = harness.draft(&context, &written).refused().reads(&read, 2).done();
     let unit = harness.draft(&context, &written).writes(&written, 0).reads(&read, 2).done();
     harness.commit_all(&store, [refusal, unit]).await?;
@@ -59,17 +59,17 @@ pub(crate) async fn an_absent_root_has_version_zero(harness: &Harness) -> CaseRe
 
     let row = Some(create.states[0].as_ref());
     let again = harness.draft(&context, &present).writes(&present, 0).done();
-    let fate = harness.commit_one(&store, again).await?;
-    stale("a second creation", &fate, &present, row)?;
+    let outcome = harness.commit_one(&store, again).await?;
+    stale("a second creation", &outcome, &present, row)?;
     let read = harness.draft(&context, &written).writes(&written, 0).reads(&present, 0).done();
-    let fate = harness.commit_one(&store, read).await?;
-    stale("a root that was read as absent", &fate, &present, row)?;
+    let outcome = harness.commit_one(&store, read).await?;
+    stale("a root that was read as absent", &outcome, &present, row)?;
     let change = harness.draft(&context, &absent).writes(&absent, 1).done();
-    let fate = harness.commit_one(&store, change).await?;
-    stale("a change of an absent root", &fate, &absent, None)?;
+    let outcome = harness.commit_one(&store, change).await?;
+    stale("a change of an absent root", &outcome, &absent, None)?;
     let read = harness.draft(&context, &written).writes(&written, 0).reads(&absent, 1).done();
-    let fate = harness.commit_one(&store, read).await?;
-    stale("an absent root that was read as present", &fate, &absent, None)?;
+    let outcome = harness.commit_one(&store, read).await?;
+    stale("an absent root that was read as present", &outcome, &absent, None)?;
     harness.holds(&store).await?;
 
     // The same identifier under another resource is another root.
@@ -90,8 +90,8 @@ pub(crate) async fn a_closed_root_is_not_absent(harness: &Harness) -> CaseResult
     let row = units[1].states[0].clone();
     harness.commit_all(&store, units).await?;
     let again = harness.draft(&context, &root).writes(&root, 0).done();
-    let fate = harness.commit_one(&store, again).await?;
-    stale("a closed root that is created again", &fate, &root, Some(&row))?;
+    let outcome = harness.commit_one(&store, again).await?;
+    stale("a closed root that is created again", &outcome, &root, Some(&row))?;
     // What read it as closed expects it at the version of its row.
     let refusal = harness.draft(&context, &root).refused().reads(&root, 2).done();
     harness.commit_all(&store, [refusal]).await?;
@@ -108,10 +108,10 @@ pub(crate) async fn the_first_stale_root_is_told(harness: &Harness) -> CaseResul
     harness.commit_all(&store, [create.clone()]).await?;
     let draft = harness.draft(&context, &roots[3]).writes(&roots[3], 5).reads(&roots[2], 5);
     let unit = draft.reads(&roots[1], 5).writes(&roots[0], 1).done();
-    let fate = harness.commit_one(&store, unit).await?;
+    let outcome = harness.commit_one(&store, unit).await?;
     let row = create.states.iter().find(|state| state.root == roots[1]);
     let row = row.map(AsRef::as_ref);
-    stale("a unit with three stale roots", &fate, &roots[1], row)?;
+    stale("a unit with three stale roots", &outcome, &roots[1], row)?;
     harness.holds(&store).await
 }
 

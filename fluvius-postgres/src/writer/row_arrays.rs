@@ -2,12 +2,12 @@
 
 use fluvius_core::{AggregateRoot, ContextRecord, UnitOfWork};
 
-use super::draft;
-use super::records::Records;
-use super::session::Types;
+use super::commit_params;
+use super::composite_encoding::Records;
+use super::writer_connection::Types;
 use crate::error::Fault;
-use crate::read::clamped;
-use crate::rows::{text_of, word_of};
+use crate::read::saturating_i64;
+use crate::rows::{serde_variant_name, to_json_text};
 
 /// The rows of one table, and of which unit each is; of a state also its root, of a context its number.
 pub(crate) struct OfTable<'t> {
@@ -65,11 +65,11 @@ impl<'t> Rows<'t> {
                 continue;
             }
             self.states.units.push(number);
-            self.states.numbers.push(draft::number(root));
+            self.states.numbers.push(commit_params::number(root));
             self.states.records.row(|row| {
                 row.text(&state.root.resource);
                 row.uuid(state.root.identifier);
-                row.number(clamped(state.version));
+                row.number(saturating_i64(state.version));
                 row.text(&state.etag.to_string());
                 row.number(state.revision.into());
                 row.text(state.data.as_str());
@@ -90,7 +90,7 @@ impl<'t> Rows<'t> {
         position: &mut i64,
     ) -> Result<(), Fault> {
         for command in &unit.commands {
-            let status = word_of(&command.status)?;
+            let status = serde_variant_name(&command.status)?;
             *position += 1;
             self.commands.units.push(number);
             self.commands.records.row(|row| {
@@ -126,7 +126,7 @@ impl<'t> Rows<'t> {
                 row.text(&event.event);
                 row.text(&event.root.resource);
                 row.uuid(event.root.identifier);
-                row.number(clamped(event.version));
+                row.number(saturating_i64(event.version));
                 row.uuid(event.src_cmd);
                 row.text(event.args.as_str());
                 row.optional_text(event.data.as_ref().map(|data| data.as_str()));
@@ -159,7 +159,7 @@ impl<'t> Rows<'t> {
         position: &mut i64,
     ) -> Result<(), Fault> {
         for activity in &unit.activities {
-            let kind = word_of(&activity.kind)?;
+            let kind = serde_variant_name(&activity.kind)?;
             *position += 1;
             self.activities.units.push(number);
             self.activities.records.row(|row| {
@@ -180,8 +180,8 @@ impl<'t> Rows<'t> {
     }
 
     pub(crate) fn add_context(&mut self, context: &ContextRecord) -> Result<(), Fault> {
-        let transport = word_of(&context.transport)?;
-        let (headers, roles) = (text_of(&context.headers)?, text_of(&context.roles)?);
+        let transport = serde_variant_name(&context.transport)?;
+        let (headers, roles) = (to_json_text(&context.headers)?, to_json_text(&context.roles)?);
         self.contexts.records.row(|row| {
             row.uuid(context.id);
             row.text(&context.domain);

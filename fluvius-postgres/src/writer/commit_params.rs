@@ -6,10 +6,10 @@ use fluvius_core::uuid::Uuid;
 use fluvius_core::{AggregateRoot, StoreError, UnitOfWork};
 use tokio_postgres::types::ToSql;
 
-use super::session::{Session, Types};
-use super::tables::Rows;
+use super::row_arrays::Rows;
+use super::writer_connection::{Session, Types};
 use crate::error::Fault;
-use crate::read::clamped;
+use crate::read::saturating_i64;
 
 /// What a unit of a batch is before it is sent.
 pub(crate) const SOUND: i32 = 0;
@@ -42,7 +42,7 @@ pub(crate) struct Draft<'b> {
     is_in_step: bool,
     are_written: Vec<bool>,
     wanted: Vec<i64>,
-    fates: Vec<i32>,
+    outcomes: Vec<i32>,
     depends_units: Vec<i32>,
     depends_on: Vec<i32>,
     expected_units: Vec<i32>,
@@ -70,7 +70,7 @@ impl<'b> Draft<'b> {
             offsets: Vec::new(),
             are_written: Vec::new(),
             wanted: Vec::new(),
-            fates: Vec::new(),
+            outcomes: Vec::new(),
             depends_units: Vec::new(),
             depends_on: Vec::new(),
             expected_units: Vec::new(),
@@ -111,10 +111,10 @@ impl<'b> Draft<'b> {
         for (index, unit) in self.batch.iter().enumerate() {
             self.offsets.push(self.row_count);
             if self.malformed.contains_key(&index) {
-                self.fates.push(MALFORMED);
+                self.outcomes.push(MALFORMED);
                 continue;
             }
-            self.fates.push(SOUND);
+            self.outcomes.push(SOUND);
             let number = number(index);
             for on in unit.depends_on.iter().filter_map(|on| on.checked_sub(first)) {
                 self.depends_units.push(number);
@@ -122,7 +122,7 @@ impl<'b> Draft<'b> {
             }
             for expected in &unit.expected {
                 let Some(root) = numbers.get(&expected.root).copied() else { continue };
-                let version = clamped(expected.version);
+                let version = saturating_i64(expected.version);
                 self.expected_units.push(number);
                 self.expected_roots.push(self::number(root));
                 self.expected_versions.push(version);
@@ -145,7 +145,7 @@ impl<'b> Draft<'b> {
             for state in &unit.states {
                 if let Some(root) = numbers.get(&state.root).copied() {
                     self.are_written[root] = true;
-                    versions[root] = Some(clamped(state.version));
+                    versions[root] = Some(saturating_i64(state.version));
                 }
             }
             self.row_count += unit.row_count() as u64;
@@ -175,8 +175,8 @@ impl<'b> Draft<'b> {
             Box::new(self.wanted.clone()),
             Box::new(self.is_in_step),
             Box::new(states == States::Last),
-            Box::new(clamped(self.row_count)),
-            Box::new(self.fates.clone()),
+            Box::new(saturating_i64(self.row_count)),
+            Box::new(self.outcomes.clone()),
             Box::new(self.depends_units.clone()),
             Box::new(self.depends_on.clone()),
             Box::new(self.expected_units.clone()),
@@ -242,7 +242,7 @@ impl<'b> Draft<'b> {
             Box::new(self.wanted.clone()),
             Box::new(self.are_written.clone()),
             Box::new(self.are_alone()),
-            Box::new(clamped(self.row_count)),
+            Box::new(saturating_i64(self.row_count)),
             Box::new(self.ids.clone()),
             Box::new(rows.states.records),
             Box::new(rows.states.numbers),
@@ -330,7 +330,7 @@ impl<'b> Draft<'b> {
         let mut contexts = HashMap::new();
         for (index, unit) in self.sound() {
             let number = number(index);
-            let mut position = clamped(self.offsets[index]);
+            let mut position = saturating_i64(self.offsets[index]);
             rows.add_states(unit, number, &self.roots, last_units);
             rows.add_commands(unit, number, &mut position)?;
             rows.add_events(unit, number, &mut position);

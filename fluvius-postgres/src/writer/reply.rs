@@ -1,4 +1,4 @@
-//! What the commit function has told, as fates.
+//! What the commit function has told, as outcomes.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use fluvius_core::{AggregateRoot, CommitOutcome, LogEntry, StateRecord, StoreError, UnitOfWork};
 use tokio_postgres::Row;
 
-use super::draft::{Draft, MALFORMED, SOUND};
+use super::commit_params::{Draft, MALFORMED, SOUND};
 use crate::error::Fault;
 use crate::readers::Readers;
 use crate::{read, rows};
@@ -24,7 +24,7 @@ const KNOWN: i32 = 3;
 const STALE: i32 = 4;
 
 /// What was told of a batch that was committed.
-pub(crate) struct Told {
+pub(crate) struct CommitReply {
     base: u64,
     /// One a unit: what became of it, and the number of what that is due to.
     numbers: Vec<i32>,
@@ -35,7 +35,7 @@ pub(crate) struct Told {
     stored: HashMap<i32, StateRecord>,
 }
 
-impl Told {
+impl CommitReply {
     /// What `commit_batch` has told; `None`: it wants all states of the batch, since some unit is not stored, and has
     /// written nothing.
     pub(crate) fn of_function(found: &[Row]) -> Result<Option<Self>, Fault> {
@@ -97,13 +97,13 @@ fn base(told: i64) -> Result<u64, Fault> {
         .map_err(|_| Fault::damaged("commit_batch", format!("{told} is no position")))
 }
 
-/// The fates of a batch that was committed.
+/// The outcomes of a batch that was committed.
 pub(crate) async fn read(
     readers: &Readers,
     draft: &Draft<'_>,
-    told: &Told,
+    told: &CommitReply,
 ) -> Result<Vec<CommitOutcome>, Fault> {
-    let Told { base, numbers, others, contended, stored } = told;
+    let CommitReply { base, numbers, others, contended, stored } = told;
     let contended: Vec<&AggregateRoot> = contended
         .iter()
         .filter_map(|number| draft.roots.get(usize::try_from(*number).ok()?.checked_sub(1)?))
@@ -112,12 +112,12 @@ pub(crate) async fn read(
     if numbers.len() != draft.batch.len() {
         return Err(Fault::damaged("commit_batch", format!("it has told {} fates", numbers.len())));
     }
-    let mut fates: Vec<CommitOutcome> = Vec::with_capacity(numbers.len());
+    let mut outcomes: Vec<CommitOutcome> = Vec::with_capacity(numbers.len());
     for (index, number) in numbers.iter().enumerate() {
         let other = others.get(index).copied().unwrap_or(0);
         let place = usize::try_from(other).ok().and_then(|other| other.checked_sub(1));
-        let before = Before { units: &draft.batch[..index], fates: &fates };
-        let fate = match (*number, place) {
+        let before = Before { units: &draft.batch[..index], outcomes: &outcomes };
+        let outcome = match (*number, place) {
             (SOUND, _) => {
                 let written = draft.batch[index].states.iter().map(|state| &state.root);
                 let contended = written.filter(|root| contended.contains(root)).cloned().collect();
@@ -133,9 +133,9 @@ pub(crate) async fn read(
             }
             _ => return Err(odd(*number, other)),
         };
-        fates.push(fate);
+        outcomes.push(outcome);
     }
-    Ok(fates)
+    Ok(outcomes)
 }
 
 fn malformed(draft: &Draft<'_>, index: usize) -> CommitOutcome {
@@ -151,8 +151,8 @@ async fn known(
     before: &Before<'_>,
 ) -> Result<CommitOutcome, Fault> {
     let id = *draft.ids.get(id).ok_or_else(|| odd(KNOWN, 0))?;
-    for (unit, fate) in before.stored() {
-        let CommitOutcome::Committed { first, .. } = fate else { continue };
+    for (unit, outcome) in before.stored() {
+        let CommitOutcome::Committed { first, .. } = outcome else { continue };
         let place = unit.commands.iter().position(|command| command.id == id);
         if let Some(place) = place {
             let record = unit.commands[place].as_ref().clone();
@@ -177,14 +177,14 @@ async fn known(
 /// The units before one in its batch, and what became of them.
 struct Before<'b> {
     units: &'b [UnitOfWork],
-    fates: &'b [CommitOutcome],
+    outcomes: &'b [CommitOutcome],
 }
 
 impl Before<'_> {
     /// Those that are stored, the last one first.
     fn stored(&self) -> impl Iterator<Item = (&UnitOfWork, &CommitOutcome)> {
-        let pairs = self.units.iter().zip(self.fates).rev();
-        pairs.filter(|(_, fate)| matches!(fate, CommitOutcome::Committed { .. }))
+        let pairs = self.units.iter().zip(self.outcomes).rev();
+        pairs.filter(|(_, outcome)| matches!(outcome, CommitOutcome::Committed { .. }))
     }
 
     /// The row of a root as they leave it, where one of them writes it.

@@ -9,7 +9,7 @@ use fluvius_core::uuid::Uuid;
 use fluvius_core::{StoreError, UnitOfWork};
 use tokio_postgres::{Client, Statement};
 
-use super::records::RowType;
+use super::composite_encoding::RowType;
 use crate::connect::Connector;
 use crate::error::Fault;
 use crate::{connect, migrate, pooler};
@@ -56,7 +56,7 @@ pub(crate) struct Session {
     /// The same, for one unit with one command that changes one root and has nothing else to store.
     pub(crate) change: Statement,
     pub(crate) types: Types,
-    pub(crate) lock: SessionLock,
+    pub(crate) lock: LivenessLock,
     /// Set if the outcome of a call is open and its caller no longer waits.
     pub(crate) is_lost: AtomicBool,
     /// Contexts that this session has stored.
@@ -65,7 +65,7 @@ pub(crate) struct Session {
 
 /// A lock that the server holds for a session, and gives back when all that the session had begun has ended.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct SessionLock(pub(crate) i64);
+pub(crate) struct LivenessLock(pub(crate) i64);
 
 impl Session {
     /// Connects, brings the schema to this release where `migrates` says so, and looks whether the server still has
@@ -106,7 +106,7 @@ impl Session {
             change,
             commit,
             types,
-            lock: SessionLock(key),
+            lock: LivenessLock(key),
             is_lost: AtomicBool::new(false),
             contexts: Mutex::default(),
         })
