@@ -4,8 +4,8 @@
 //! `--store postgres://..` a PostgreSQL database (with the feature `postgres`), and `--store memory`
 //! keeps nothing. Accounts that exist are found by their numbers. The amounts may be given; the usual
 //! ones are `--withdraw 20.00 --deposit 10.00 --transfer 30.00`. A refused command prints its code
-//! and message; those after it run all the same, and the job ends with exit code 1. A call that is
-//! not understood ends with 2.
+//! and message; those after it still run, and the job ends with exit code 1. An invalid call ends
+//! with 2.
 
 use std::error::Error as StdError;
 use std::path::PathBuf;
@@ -23,6 +23,10 @@ use uuid::Uuid;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    if std::env::args().skip(1).any(|flag| flag == "--help" || flag == "-h") {
+        println!("{USAGE}");
+        return ExitCode::SUCCESS;
+    }
     let (place, amounts) = match parse(std::env::args().skip(1)) {
         Ok(call) => call,
         Err(message) => {
@@ -76,8 +80,16 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<(Place, Amounts), Str
                     {
                         postgres(name)?
                     }
-                    (_, Some(path)) if !path.is_empty() => Place::File(PathBuf::from(path)),
-                    _ => return Err(format!("`{name}` is no store: {USAGE}")),
+                    (_, Some(path)) if !path.is_empty() && !path.starts_with("//") => {
+                        Place::File(PathBuf::from(path))
+                    }
+                    // The value is not shown: it may be an address with a password.
+                    _ => {
+                        return Err(format!(
+                            "the value of `--store` is not valid: write `memory`, `sqlite:bank.db` for a file, or \
+                             `postgres://..`: {USAGE}"
+                        ));
+                    }
                 };
             }
             _ => return Err(format!("`{flag}` is not known: {USAGE}")),

@@ -208,7 +208,11 @@ fn a_store_that_cannot_be_opened_is_told_and_ends_with_1() {
     for store in ["sqlite:", "oracle", ""] {
         let output = run_in(folder.path(), &["--store", store]);
         assert_eq!(output.status.code(), Some(2), "{store}");
-        assert!(text(&output.stderr).contains("is no store"), "{}", text(&output.stderr));
+        assert!(
+            text(&output.stderr).contains("the value of `--store` is not valid"),
+            "{}",
+            text(&output.stderr)
+        );
     }
 }
 

@@ -33,7 +33,7 @@ pub enum Error {
     /// The payload does not fit the command.
     ///
     /// Code: `invalid-payload`; leaves no command row.
-    #[error("the payload of `{command}` is not valid at `{path}`: {message}")]
+    #[error("the payload of `{command}` is not valid{}: {message}", at(path))]
     InvalidPayload {
         /// The command's key.
         command: String,
@@ -475,6 +475,10 @@ fn did_you_mean(nearest: &[&'static str]) -> String {
 fn list(names: &[&'static str]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     quoted.join(", ")
+}
+
+fn at(path: &str) -> String {
+    if path == "." { String::new() } else { format!(" at `{path}`") }
 }
 
 fn newest_version(newest: Option<u64>) -> String {

@@ -11,15 +11,29 @@ pub(crate) const PATH: usize = 300;
 /// The most bytes of a message that may quote what was read.
 pub(crate) const MESSAGE: usize = 500;
 
-/// Returns the text as it is if it has at most `max` bytes. Otherwise returns two thirds of that from its beginning, the
-/// rest from its end, and `[..]` between them.
+/// Returns the text as it is if it has at most `max` bytes and no control characters.
+///
+/// Of a longer one, returns two thirds of that from its beginning, the rest from its end, and `[..]` between them. Control
+/// characters are escaped, so that no line of a log is forged.
 pub(crate) fn excerpt(text: &str, max: usize) -> Cow<'_, str> {
-    if text.len() <= max {
-        return Cow::Borrowed(text);
+    let short = if text.len() <= max {
+        Cow::Borrowed(text)
+    } else {
+        let begin = text.floor_char_boundary(max * 2 / 3);
+        let end = text.ceil_char_boundary(text.len() - max / 3);
+        Cow::Owned(format!("{}[..]{}", &text[..begin], &text[end..]))
+    };
+    if !short.contains(char::is_control) {
+        return short;
     }
-    let begin = text.floor_char_boundary(max * 2 / 3);
-    let end = text.ceil_char_boundary(text.len() - max / 3);
-    Cow::Owned(format!("{}[..]{}", &text[..begin], &text[end..]))
+    let mut escaped = String::with_capacity(short.len() + 8);
+    for character in short.chars() {
+        match character.is_control() {
+            true => escaped.extend(character.escape_default()),
+            false => escaped.push(character),
+        }
+    }
+    Cow::Owned(escaped)
 }
 
 #[cfg(test)]
@@ -33,5 +47,11 @@ mod tests {
         assert_eq!(excerpt("größte Länge", 6), "grö[..]ge");
         assert_eq!(excerpt("äääää", 1), "[..]");
         assert_eq!(excerpt("a", 0), "[..]");
+    }
+
+    #[test]
+    fn control_characters_are_escaped() {
+        assert_eq!(excerpt("a\nb \u{1b}[31m", 99), "a\\nb \\u{1b}[31m");
+        assert_eq!(excerpt("größe", 99), "größe");
     }
 }

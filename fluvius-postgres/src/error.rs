@@ -263,13 +263,13 @@ fn of_server(error: &DbError) -> StoreError {
         ),
         "53300" => StoreError::unavailable(
             "the server has no connection left for this user: raise `max_connections` or the limit of the user, or lower \
-             `reader_count`",
+             `max_readers`",
         ),
         "25006" => StoreError::unavailable(
             "the server only reads: it is a standby, or is set to `default_transaction_read_only`",
         ),
         "57014" => StoreError::unavailable(
-            "the statement took longer than `statement_time_max`, or was cancelled: see what it waits for",
+            "the statement took longer than `statement_timeout`, or was cancelled: see what it waits for",
         ),
         "55P03" | "40P01" | "40001" => StoreError::unavailable(
             "the statement was in the way of others for too long: try again",

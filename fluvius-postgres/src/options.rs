@@ -92,7 +92,7 @@ impl PostgresOptions {
     /// The largest number of connections for queries, logs and histories; 8 unless set, and at least one. Beside them
     /// there are one for commits and up to six for the reads of commands.
     pub fn max_readers(mut self, count: usize) -> Self {
-        self.max_readers = count.max(1);
+        self.max_readers = count;
         self
     }
 
@@ -166,8 +166,13 @@ impl PostgresOptions {
     /// # Cancellation
     /// Nothing stays open. A schema that was made may stay.
     pub async fn open(mut self, url: &str) -> Result<PostgresStore, StoreError> {
-        self.statement_timeout = within_bounds("statement_time_max", self.statement_timeout)?;
+        self.statement_timeout = within_bounds("statement_timeout", self.statement_timeout)?;
         self.read_timeout = within_bounds("read_timeout", self.read_timeout)?;
+        if self.max_readers == 0 {
+            return Err(StoreError::permanent(
+                "an option of the store is out of range: `max_readers` is 0: expected more, since no query could be run",
+            ));
+        }
         if self.durability == Durability::Normal {
             tracing::warn!(
                 schema = self.schema,

@@ -228,7 +228,7 @@ impl Pool {
     fn all_taken(&self) -> Fault {
         let why = match self.of {
             Use::Queries => {
-                "all connections that read are taken: raise `reader_count`, or read less at once"
+                "all connections that read are taken: raise `max_readers`, or read less at once"
             }
             Use::Commands => "all connections that read for commands are taken: try again",
         };

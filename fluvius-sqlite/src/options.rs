@@ -96,7 +96,7 @@ impl SqliteOptions {
     /// and of one command or context. Commands use only these reads, so queries do not keep them
     /// waiting.
     pub fn max_readers(mut self, count: usize) -> Self {
-        self.max_readers = count.max(1);
+        self.max_readers = count;
         self
     }
 
@@ -164,9 +164,16 @@ impl SqliteOptions {
                 path.display()
             )));
         }
-        // SQLite takes a relative name that begins with `file:` for an address with options.
+        let is_url = path.to_str().is_some_and(|path| {
+            path.starts_with("file:") || path.starts_with("sqlite:") || path.contains("://")
+        });
+        if is_url {
+            return Err(StoreError::permanent(
+                "the path of the store is a URL: write the path of the file alone, such as `bank.db`",
+            ));
+        }
         let path = std::path::absolute(path).map_err(|error| {
-            StoreError::permanent(format!("the path `{}` has no place", path.display()))
+            StoreError::permanent(format!("cannot resolve the path `{}`", path.display()))
                 .with_source(error)
         })?;
         if self.durability == Durability::Normal {
@@ -195,12 +202,12 @@ impl SqliteOptions {
 impl SqliteOptions {
     /// Fails if an option is out of its range.
     fn check(&self) -> Result<(), StoreError> {
-        let range = if self.max_readers > READER_COUNT_MAX {
-            format!("`reader_count` is {}: expected 1 to {READER_COUNT_MAX}", self.max_readers)
+        let range = if !(1..=READER_COUNT_MAX).contains(&self.max_readers) {
+            format!("`max_readers` is {}: expected 1 to {READER_COUNT_MAX}", self.max_readers)
         } else if self.read_timeout.is_zero() {
             "`read_timeout` is 0: expected more, since every read would be out of time".to_owned()
         } else if self.max_row_bytes == 0 {
-            "`row_bytes_max` is 0: expected more, since every row would be too long".to_owned()
+            "`max_row_bytes` is 0: expected more, since every row would be too long".to_owned()
         } else {
             return Ok(());
         };

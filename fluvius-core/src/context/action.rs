@@ -21,6 +21,7 @@ use crate::aggregate::Aggregate;
 use crate::command::Command;
 use crate::error::Error;
 use crate::etag::Precondition;
+use crate::excerpt::{self, excerpt};
 use crate::ids;
 use crate::json::{self, Json, JsonError};
 use crate::message::MessageRecord;
@@ -205,7 +206,11 @@ impl ActionContext {
         let key = key.into();
         let data = match json::encode(data) {
             Ok(data) if is_kebab(&key) => data,
-            Ok(_) => return self.cannot_keep("message", "the key is not kebab case"),
+            Ok(_) => {
+                let key = excerpt(&key, excerpt::NAME);
+                let problem = format!("the key `{key}` is not kebab case, such as `order-shipped`");
+                return self.cannot_keep("message", &problem);
+            }
             Err(error) => return self.cannot_keep("message", error.message()),
         };
         let message = MessageRecord {

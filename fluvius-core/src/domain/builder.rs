@@ -125,7 +125,7 @@ impl RuntimeBuilder {
     }
 
     /// Sets the most bytes of the JSON text of a payload; 1 MiB unless set. A command with more ends in `too-large` before
-    /// its payload is decoded.
+    /// its payload is decoded. [`build`](Self::build) refuses 0.
     pub fn max_payload_bytes(mut self, bytes: usize) -> Self {
         self.settings.max_payload_bytes = bytes;
         self
@@ -219,8 +219,15 @@ impl RuntimeBuilder {
         if self.settings.timeout.is_zero() {
             return Err(BuildError::Setting {
                 namespace: self.meta.namespace,
-                setting: "deadline",
+                setting: "timeout",
                 range: "more than 0, since an action that waits for anything would always be out of time",
+            });
+        }
+        if self.settings.max_payload_bytes == 0 {
+            return Err(BuildError::Setting {
+                namespace: self.meta.namespace,
+                setting: "max_payload_bytes",
+                range: "more than 0, since every command would be too large",
             });
         }
         let resources: Vec<&'static str> = registry.resources().collect();

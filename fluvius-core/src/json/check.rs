@@ -18,7 +18,7 @@ const NUL: &str = "U+0000 cannot be stored: leave it out";
 const HALF: &str =
     "a `\\u` escape that is half of a surrogate pair is no character: write both halves";
 const NUMBER: &str = "a 64-bit integer or float does not give this number back as it is written: send it as a string";
-pub(super) const DEPTH: &str = "arrays and objects are nested too deep";
+pub(super) const DEPTH: &str = "arrays and objects are nested too deep: more than 120 levels";
 const RESERVED: &str =
     "a key that begins with `$serde_json::private::` is read as something else than a key";
 const RESERVED_PREFIX: &str = "$serde_json::private::";

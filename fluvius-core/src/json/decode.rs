@@ -34,12 +34,14 @@ fn offset(text: &str, error: &serde_json::Error) -> usize {
 
 fn located(path: Path, error: &serde_json::Error) -> JsonError {
     let message = error.to_string();
-    if !error.is_data() {
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let sentence = message.strip_suffix(&place).unwrap_or(&message);
+    // serde_json counts a map key that is no number among the faults of the grammar.
+    let is_grammar = !error.is_data() && !sentence.starts_with("invalid value");
+    if is_grammar {
         // The grammar's own sentences quote nothing, and need their line and column.
         return JsonError::plain(path, message);
     }
-    let place = format!(" at line {} column {}", error.line(), error.column());
-    let sentence = message.strip_suffix(&place).unwrap_or(&message);
     JsonError::quoting(path, sentence)
 }
 

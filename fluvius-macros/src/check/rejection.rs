@@ -2,8 +2,8 @@
 
 use super::keys::require_kebab;
 use crate::errors::Errors;
-use crate::model::names;
 use crate::model::rejection::{Case, CaseAnswer, Rejection};
+use crate::model::{names, types};
 
 pub(crate) fn rejection(rejection: &Rejection, errors: &mut Errors) {
     for (at, case) in rejection.cases.iter().enumerate() {
@@ -17,7 +17,7 @@ pub(crate) fn rejection(rejection: &Rejection, errors: &mut Errors) {
 
 fn transparent(case: &Case, errors: &mut Errors) {
     let Some(place) = case.transparent else {
-        return;
+        return forgotten(case, errors);
     };
     if let Some(code) = &case.code_written {
         errors.at(
@@ -34,6 +34,26 @@ fn transparent(case: &Case, errors: &mut Errors) {
             ),
         );
     }
+}
+
+/// Without `transparent`, the code of an error from a context would be lost: each would be a rejection of this case.
+fn forgotten(case: &Case, errors: &mut Errors) {
+    let mut fields = case.fields.iter();
+    if let (Some(field), None) = (fields.next(), fields.next())
+        && case.code_written.is_none()
+        && is_context_error(&field.ty)
+    {
+        errors.at(
+            &case.ident,
+            "the code of a `ContextError` would be lost here: add `#[rejection(transparent)]`, or a code of its own with \
+             `#[rejection(code = \"..\")]`",
+        );
+    }
+}
+
+fn is_context_error(ty: &syn::Type) -> bool {
+    types::is_named(ty, "ContextError")
+        || types::is_named(ty, "Box") && types::arguments(ty).into_iter().any(is_context_error)
 }
 
 fn code(case: &Case, errors: &mut Errors) {

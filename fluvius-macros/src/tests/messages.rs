@@ -1095,6 +1095,15 @@ fn rejections() {
             rejection(quote!(
                 enum E {}
             )),
+            rejection(quote!(
+                enum E {
+                    Context(#[from] ContextError),
+                    Boxed(Box<fluvius_core::ContextError>),
+                    #[rejection(code = "not-there")]
+                    Coded(ContextError),
+                    Several(ContextError, u8),
+                }
+            )),
         ],
         expect![[r#"
             enum E { #[rejection(transparent)] A, #[rejection(transparent)] B(X, Y), }
@@ -1126,6 +1135,9 @@ fn rejections() {
                 no code can be made of this name: write `#[rejection(code = "..")]`
             enum E { }
                 fine
+            enum E { Context(#[from] ContextError), Boxed(Box<fluvius_core::ContextError>), #[rejection(code = "not-there")] Coded(ContextError), Several(ContextError, u8), }
+                the code of a `ContextError` would be lost here: add `#[rejection(transparent)]`, or a code of its own with `#[rejection(code = "..")]`
+                the code of a `ContextError` would be lost here: add `#[rejection(transparent)]`, or a code of its own with `#[rejection(code = "..")]`
         "#]],
     );
 }

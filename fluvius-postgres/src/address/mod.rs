@@ -38,6 +38,22 @@ impl Invalid {
     }
 }
 
+impl Invalid {
+    /// A setting that has no known name. The name is shown only if it is near a known one: it may be a part of a password
+    /// that is not percent-encoded.
+    fn unknown(name: &str) -> Self {
+        match settings::nearest(name) {
+            Some(known) => Self::new(name, format!("is not known: did you mean `{known}`?")),
+            None => Self {
+                part: "a setting".to_owned(),
+                problem: "has a name that is not known: leave it out; in a user name or a password, write `%3F` for `?` \
+                          and `%26` for `&`"
+                    .to_owned(),
+            },
+        }
+    }
+}
+
 impl From<Invalid> for StoreError {
     fn from(invalid: Invalid) -> Self {
         Self::permanent(format!("the address of the database is not valid: {invalid}"))
@@ -47,6 +63,7 @@ impl From<Invalid> for StoreError {
 impl Address {
     /// Parses an address; `has_roots`: certificates of authorities are given beside it.
     pub(crate) fn parse(text: &str, has_roots: bool) -> Result<Self, Invalid> {
-        settings::address(syntax::settings(text)?, has_roots)
+        // A variable or a file often ends with a line break.
+        settings::address(syntax::settings(text.trim())?, has_roots)
     }
 }

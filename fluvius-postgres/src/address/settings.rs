@@ -19,7 +19,7 @@ const SECONDS_MAX: u64 = 24 * 60 * 60;
 /// Settings of libpq and of other tools that cannot be followed here, each with what to do about it.
 const REFUSED: [(&str, &str); 15] = [
     ("schema", "is no setting of libpq: name the schema by `PostgresOptions::schema`"),
-    ("connection_limit", "is no setting of libpq: set `PostgresOptions::reader_count`"),
+    ("connection_limit", "is no setting of libpq: set `PostgresOptions::max_readers`"),
     ("pool_timeout", "is no setting of libpq: set `PostgresOptions::read_timeout`"),
     ("statement_cache_size", "is no setting of libpq: leave it out"),
     ("service", "cannot be used: service files are not read; write the settings into the address"),
@@ -40,6 +40,53 @@ const REFUSED: [(&str, &str); 15] = [
     ("krbsrvname", "cannot be used: GSSAPI and Kerberos are not supported"),
     ("gsslib", "cannot be used: GSSAPI and Kerberos are not supported"),
 ];
+
+/// The settings that are followed, or checked.
+const KNOWN: [&str; 31] = [
+    "application_name",
+    "channel_binding",
+    "client_encoding",
+    "connect_timeout",
+    "dbname",
+    "fallback_application_name",
+    "gssencmode",
+    "host",
+    "hostaddr",
+    "keepalives",
+    "keepalives_count",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_retries",
+    "load_balance_hosts",
+    "options",
+    "password",
+    "pgbouncer",
+    "port",
+    "ssl",
+    "ssl_min_protocol_version",
+    "sslcert",
+    "sslcompression",
+    "sslkey",
+    "sslmode",
+    "sslnegotiation",
+    "sslrootcert",
+    "sslsni",
+    "target_session_attrs",
+    "tcp_user_timeout",
+    "user",
+];
+
+/// Returns the known name that a text is nearest to, if it is near one.
+pub(super) fn nearest(name: &str) -> Option<&'static str> {
+    let scored = KNOWN.iter().map(|known| (strsim::jaro_winkler(name, known), *known));
+    let nearest = scored.max_by(|one, other| one.0.total_cmp(&other.0));
+    nearest.filter(|(score, _)| *score > 0.87).map(|(_, known)| known)
+}
+
+/// Returns whether a name is one that is followed, or refused with a text of its own.
+pub(super) fn is_known(name: &str) -> bool {
+    KNOWN.contains(&name) || REFUSED.iter().any(|(refused, _)| *refused == name)
+}
 
 /// The settings that are not read yet.
 struct Rest(Settings);
@@ -96,9 +143,8 @@ pub(super) fn address(settings: Settings, has_roots: bool) -> Result<Address, In
         None => Ok(Address { config, tls }),
         Some(name) => {
             let refused = REFUSED.iter().find(|(refused, _)| *refused == name);
-            let problem =
-                refused.map_or("is no setting that is known: leave it out", |(_, why)| why);
-            Err(Invalid::new(&name, problem))
+            Err(refused
+                .map_or_else(|| Invalid::unknown(&name), |(_, why)| Invalid::new(&name, *why)))
         }
     }
 }

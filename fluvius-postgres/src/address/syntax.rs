@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Invalid;
+use super::{Invalid, settings};
 
 /// The settings of an address by their names in libpq.
 pub(super) type Settings = BTreeMap<String, String>;
@@ -185,10 +185,12 @@ fn value<'t>(name: &str, text: &'t str) -> Result<(String, &'t str), Invalid> {
 fn checked(name: &str) -> Result<&str, Invalid> {
     let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     match !name.is_empty() && name.len() <= 40 && name.bytes().all(is_name) {
-        true => Ok(name),
+        true if settings::is_known(name) => Ok(name),
+        true => Err(Invalid::unknown(name)),
         false => Err(Invalid {
             part: "a setting".to_owned(),
-            problem: "has a name that is none: names have lower-case letters, digits and `_`"
+            problem: "has no valid name: names have lower-case letters, digits and `_`; in a user name or a password, \
+                      write `%3F` for `?` and `%26` for `&`"
                 .to_owned(),
         }),
     }

@@ -109,10 +109,10 @@ fn a_refused_address_names_the_part_and_quotes_no_value() {
         ("postgres://u@h/b?connect_timeout=-1", "connect_timeout"),
         ("postgres://u@h/b?tcp_user_timeout=18446744073709551615", "tcp_user_timeout"),
         ("postgres://u@h/b?keepalives_idle=x", "keepalives_idle"),
-        ("postgres://u@h/b?unheard_of=s3cret", "unheard_of"),
+        ("postgres://u@h/b?sslmod=require", "sslmod"),
         ("host=h password=s3 cret", "password"),
         ("host=h password='s3cret", "password"),
-        ("host=h unheard_of=s3cret", "unheard_of"),
+        ("host=h sslmod=s3cret", "sslmod"),
         ("user=u", "host"),
     ] {
         check_refused(text, part);
@@ -123,6 +123,35 @@ fn a_refused_address_names_the_part_and_quotes_no_value() {
         let wanted = "the address of the database is not valid: expected `postgres://";
         assert!(told.starts_with(wanted) && !told.contains("s3cret"), "{told}");
     }
+}
+
+#[test]
+fn a_misspelt_setting_is_corrected_and_an_unknown_one_is_not_shown() {
+    let told = |text: &str| Address::parse(text, false).unwrap_err().to_string();
+    for (name, nearest) in [("sslmod", "sslmode"), ("ssl_mode", "sslmode"), ("pasword", "password")]
+    {
+        let expected = format!("`{name}` is not known: did you mean `{nearest}`?");
+        assert_eq!(told(&format!("postgres://u@h/b?{name}=require")), expected);
+    }
+    // A password with `?` or `&` ends early: its rest looks like a setting.
+    for text in [
+        "postgres://u:123?s3cret=1@h/b",
+        "postgres://u:123?s3cret@h/b",
+        "postgres://u@h/b?password=ge&s3cret",
+        "postgres://u@h/b?password=ge&s3cret=%zz",
+        "postgres://u@h/b?password=ge&S3cret=1",
+        "host=h s3cret=1",
+    ] {
+        let told = told(text);
+        assert!(told.starts_with("a setting has") && told.contains("`%26` for `&`"), "{told}");
+        assert!(!told.to_lowercase().contains("s3cret"), "{told}");
+    }
+}
+
+#[test]
+fn blanks_around_an_address_are_ignored() {
+    let config = parse(" postgres://u@h/b\n").config;
+    assert_eq!((config.get_user(), config.get_dbname()), (Some("u"), Some("b")));
 }
 
 #[test]

@@ -146,8 +146,7 @@ async fn the_environment_names_the_database() {
 async fn every_option_takes_its_extremes_or_is_refused() {
     type Set = fn(PostgresOptions) -> PostgresOptions;
     let Some(server) = TestServer::get() else { return };
-    let sets: [(&str, Set); 6] = [
-        ("no reader", |options| options.max_readers(0)),
+    let sets: [(&str, Set); 5] = [
         ("all readers", |options| options.max_readers(usize::MAX)),
         ("a short statement", |options| options.statement_timeout(Duration::from_secs(5))),
         ("the longest statement", |options| options.statement_timeout(Duration::MAX)),
@@ -162,8 +161,9 @@ async fn every_option_takes_its_extremes_or_is_refused() {
         store.register_domain("test", &["bank-account"]).await.unwrap();
         assert_eq!(store.query(&StateQuery::of("bank-account", 1)).await.unwrap(), [], "{name}");
     }
-    let refused: [(&str, Set); 2] = [
-        ("`statement_time_max`", |options| options.statement_timeout(Duration::ZERO)),
+    let refused: [(&str, Set); 3] = [
+        ("`max_readers`", |options| options.max_readers(0)),
+        ("`statement_timeout`", |options| options.statement_timeout(Duration::ZERO)),
         ("`read_timeout`", |options| options.read_timeout(Duration::ZERO)),
     ];
     for (option, set) in refused {

@@ -96,9 +96,9 @@ async fn a_statement_that_takes_too_long_fails_and_may_be_tried_again() {
     let held =
         format!("BEGIN; LOCK TABLE {}.resource_state IN ACCESS EXCLUSIVE MODE", schema.name());
     other.batch_execute(&held).await.unwrap();
-    bank.fails("store-unavailable", "took longer than `statement_time_max`").await;
+    bank.fails("store-unavailable", "took longer than `statement_timeout`").await;
     let error = bank.load().await.unwrap_err();
-    assert!(error.is_retryable() && error.to_string().contains("statement_time_max"), "{error}");
+    assert!(error.is_retryable() && error.to_string().contains("statement_timeout"), "{error}");
     other.batch_execute("COMMIT").await.unwrap();
     bank.goes_on().await;
 }

@@ -143,7 +143,7 @@ impl<'b> Open<'_, '_, 'b> {
             bytes if bytes <= max => Ok(()),
             bytes => Err(StoreError::permanent(format!(
                 "a row of {bytes} bytes is longer than the {max} that this store takes: keep less \
-                 in one state or command, or set `row_bytes_max`"
+                 in one state or command, or set `max_row_bytes`"
             ))),
         }
     }

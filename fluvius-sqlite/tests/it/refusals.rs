@@ -169,7 +169,7 @@ async fn a_row_that_is_too_long_fails_its_unit_and_what_stands_on_it() {
     else {
         panic!("{outcomes:?}");
     };
-    assert!(!error.is_retryable() && error.to_string().contains("row_bytes_max"), "{error}");
+    assert!(!error.is_retryable() && error.to_string().contains("max_row_bytes"), "{error}");
     assert_eq!(logs(&store).await.commands.len(), 1);
     // A little shorter.
     let text = json(&format!("{:?}", "x".repeat(965)));

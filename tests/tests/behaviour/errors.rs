@@ -84,8 +84,8 @@ async fn forbidden_resource_names_the_allowed_ones() {
     for resource in ["nothing", "", "a\0b", "Ticket"] {
         let root = AggregateRoot::new(resource, id(1));
         let error = world.refuse(&root, "ask-title", json!({}), Kept::Nothing).await;
-        let text =
-            format!("`ask-title` is not allowed on `{resource}`, only on `ticket`, `incident`");
+        let shown = resource.replace('\0', "\\u{0}");
+        let text = format!("`ask-title` is not allowed on `{shown}`, only on `ticket`, `incident`");
         check_error(&error, "resource-not-allowed", &text);
     }
 }

@@ -56,18 +56,28 @@ async fn every_setting_of_a_runtime_takes_its_extremes() {
 }
 
 #[tokio::test]
-async fn a_deadline_of_zero_is_refused() {
+async fn a_setting_of_zero_is_refused() {
     let builder = TicketDomain::builder(MemoryStore::new()).timeout(Duration::ZERO);
     let error = builder.build().await.unwrap_err();
-    assert!(matches!(error, BuildError::Setting { setting: "deadline", .. }), "{error}");
-    assert!(error.to_string().starts_with("`deadline` of the domain `ticketing`"), "{error}");
+    assert!(matches!(error, BuildError::Setting { setting: "timeout", .. }), "{error}");
+    assert!(error.to_string().starts_with("`timeout` of the domain `ticketing`"), "{error}");
     assert!(error.source().is_none());
+    let builder = TicketDomain::builder(MemoryStore::new()).max_payload_bytes(0);
+    let error = builder.build().await.unwrap_err();
+    assert!(error.to_string().starts_with("`max_payload_bytes` of the domain"), "{error}");
+}
+
+#[tokio::test]
+async fn a_url_is_no_path_of_an_sqlite_store() {
+    for path in ["sqlite://bank.db", "file:bank.db?mode=ro", "sqlite:bank.db"] {
+        let error = SqliteStore::open(path).await.unwrap_err();
+        assert!(error.to_string().contains("write the path of the file alone"), "{path}: {error}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_option_of_sqlite_takes_its_extremes_or_is_refused() {
-    let sets: [(&str, Set<SqliteOptions>); 13] = [
-        ("no reader", |options| options.max_readers(0)),
+    let sets: [(&str, Set<SqliteOptions>); 12] = [
         ("some readers", |options| options.max_readers(64)),
         ("the shortest read", |options| options.read_timeout(Duration::from_secs(1))),
         ("the longest read", |options| options.read_timeout(Duration::MAX)),
@@ -90,10 +100,11 @@ async fn every_option_of_sqlite_takes_its_extremes_or_is_refused() {
         let store = opened.unwrap_or_else(|error| panic!("{name}: {error}"));
         check_works(TicketDomain::builder(store), name).await;
     }
-    let refused: [(&str, Set<SqliteOptions>); 3] = [
-        ("`reader_count`", |options| options.max_readers(usize::MAX)),
+    let refused: [(&str, Set<SqliteOptions>); 4] = [
+        ("`max_readers`", |options| options.max_readers(0)),
+        ("`max_readers`", |options| options.max_readers(usize::MAX)),
         ("`read_timeout`", |options| options.read_timeout(Duration::ZERO)),
-        ("`row_bytes_max`", |options| options.max_row_bytes(0)),
+        ("`max_row_bytes`", |options| options.max_row_bytes(0)),
     ];
     for (option, set) in refused {
         let folder = tempfile::tempdir().unwrap();

@@ -131,6 +131,7 @@ async fn what_a_rule_returns_or_sends_that_no_store_can_keep() {
     for key in ["", "Not Kebab", "a--b", "-a"] {
         let payload = json!({ "steps": [Step::Message(key.to_owned(), "x".to_owned())] });
         let error = world.refuse(&probe(1), "run", payload, Kept::Nothing).await;
-        check_invalid(&error, 1, 1, "message", "the key is not kebab case");
+        let problem = format!("the key `{key}` is not kebab case, such as `order-shipped`");
+        check_invalid(&error, 1, 1, "message", &problem);
     }
 }

@@ -19,7 +19,8 @@ async fn check(key: &str, payload: &str, path: &str, message: &str) {
         Error::InvalidPayload { command, path: at, message: why } => {
             assert_eq!((command.as_str(), at.as_str()), (key, path), "{payload}: {why}");
             assert!(why.contains(message), "{payload}: {why}");
-            let text = format!("the payload of `{key}` is not valid at `{path}`: {why}");
+            let at = if path == "." { String::new() } else { format!(" at `{path}`") };
+            let text = format!("the payload of `{key}` is not valid{at}: {why}");
             kit::check_error(&error, "invalid-payload", &text);
         }
         other => panic!("{payload}: {other:?}"),
