@@ -1,7 +1,7 @@
 //! fluvius: business rules as a plain `impl` block, everything around them derived.
 //!
 //! ```
-//! use fluvius_core::{Domain, DomainContext, MemoryStore, Refused, aggregate};
+//! use fluvius_core::{Domain, DomainContext, MemoryStore, SimpleRejection, aggregate};
 //! use serde::{Deserialize, Serialize};
 //! use uuid::Uuid;
 //!
@@ -15,15 +15,15 @@
 //! impl Counter {
 //!     /// Start a counter.
 //!     #[action(evt_key = "counter-started")]
-//!     pub fn start_counter() -> Result<Self, Refused> {
+//!     pub fn start_counter() -> Result<Self, SimpleRejection> {
 //!         Ok(Self { count: 0 })
 //!     }
 //!
 //!     /// Count some more.
 //!     #[action(evt_key = "counted")]
-//!     pub fn count_more(&mut self, by: u64) -> Result<(), Refused> {
+//!     pub fn count_more(&mut self, by: u64) -> Result<(), SimpleRejection> {
 //!         let count = self.count.checked_add(by);
-//!         self.count = count.ok_or(Refused::new("too-far", "the counter is at its end"))?;
+//!         self.count = count.ok_or(SimpleRejection::new("too-far", "the counter is at its end"))?;
 //!         Ok(())
 //!     }
 //! }
@@ -74,7 +74,7 @@ mod error;
 mod etag;
 mod event;
 mod excerpt;
-mod ids;
+mod id_generator;
 mod inspect;
 pub mod json;
 mod log_entry;
@@ -119,13 +119,13 @@ pub use context::{
 };
 pub use decode_error::DecodeError;
 pub use domain::{
-    CommandProcessor, Domain, DomainRuntime, LogReader, LogStream, Meta, Page, PreparedCommand,
-    RuntimeBuilder, Session,
+    CommandProcessor, Domain, DomainMetadata, DomainRuntime, LogReader, LogStream, Page,
+    PreparedCommand, RuntimeBuilder, Session,
 };
 pub use error::Error;
 pub use etag::{ETag, ParseETagError, Precondition};
 pub use event::{Event, EventDescriptor, EventRecord};
-pub use ids::{Ids, UuidV7};
+pub use id_generator::{IdGenerator, UuidV7};
 pub use json::{Json, StateDelta};
 pub use log_entry::{LogEntry, LogRecord};
 pub use message::MessageRecord;
@@ -133,7 +133,7 @@ pub use observer::{Observer, RuntimeEvent};
 pub use policy::{Authorization, Policy, PolicyRequest, PolicyState};
 pub use query::StateQuery;
 pub use registry::{BuildError, Problem, Registry};
-pub use rejection::{Refused, Rejection};
+pub use rejection::{Rejection, SimpleRejection};
 pub use response::Response;
 pub use resume::{ParseResumeTokenError, ResumeToken};
 pub use root::{AggregateRoot, Target};

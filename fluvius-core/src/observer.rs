@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::event::EventRecord;
 use crate::log_entry::LogEntry;
 use crate::message::MessageRecord;
-use crate::rejection::Refused;
+use crate::rejection::SimpleRejection;
 use crate::response::Response;
 use crate::root::AggregateRoot;
 use crate::unit_of_work::UnitOfWork;
@@ -27,7 +27,7 @@ pub trait Observer: Send + Sync + 'static {
     ///
     /// # Errors
     /// A veto: the command is `rejected` with this code and message.
-    fn before_commit(&self, unit: &UnitOfWork) -> Result<(), Refused> {
+    fn before_commit(&self, unit: &UnitOfWork) -> Result<(), SimpleRejection> {
         let _ = unit;
         Ok(())
     }

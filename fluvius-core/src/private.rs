@@ -23,7 +23,7 @@ pub use crate::aggregate::{Aggregate, AggregateDescriptor, AggregateState, OneBl
 pub use crate::command::{Command, CommandRecord};
 pub use crate::context::ActionContext;
 pub use crate::decode_error::DecodeError;
-pub use crate::domain::{Domain, Meta};
+pub use crate::domain::{Domain, DomainMetadata};
 pub use crate::event::{Event, EventDescriptor, EventRecord};
 pub use crate::inspect::{Inspect, Inspected, NotInspected};
 pub use crate::json::{Json, JsonError, encode};

@@ -33,7 +33,7 @@ use crate::registry::is_kebab;
     label = "not a rejection",
     note = "the error of an action is an enum of your own with `#[derive(Debug, thiserror::Error, Rejection)]`, one \
             variant for each reason",
-    note = "use `fluvius_core::Refused` in place of a text, and `Infallible` if the action cannot fail"
+    note = "use `fluvius_core::SimpleRejection` in place of a text, and `Infallible` if the action cannot fail"
 )]
 pub trait Rejection: Error + Send + Sync + 'static {
     /// A code that stays the same across releases.
@@ -59,10 +59,10 @@ impl Rejection for Infallible {
 /// # Examples
 ///
 /// ```
-/// use fluvius_core::{Refused, Rejection};
+/// use fluvius_core::{SimpleRejection, Rejection};
 ///
 /// // In a constant, a code that is not kebab case is a build error.
-/// const SHOP_CLOSED: Refused = Refused::new("shop-closed", "the shop is closed");
+/// const SHOP_CLOSED: SimpleRejection = SimpleRejection::new("shop-closed", "the shop is closed");
 /// assert_eq!(SHOP_CLOSED.code(), "shop-closed");
 /// assert_eq!(SHOP_CLOSED.to_string(), "the shop is closed");
 ///
@@ -72,12 +72,12 @@ impl Rejection for Infallible {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub struct Refused {
+pub struct SimpleRejection {
     code: Cow<'static, str>,
     message: Cow<'static, str>,
 }
 
-impl Refused {
+impl SimpleRejection {
     /// Makes a rejection of a code and a message.
     ///
     /// # Panics
@@ -104,7 +104,7 @@ impl Refused {
     }
 }
 
-impl Rejection for Refused {
+impl Rejection for SimpleRejection {
     fn code(&self) -> &str {
         &self.code
     }
@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn only_kebab_case_is_a_code() {
         for code in ["a", "too-few-coins", "row-7", "b2b"] {
-            assert_eq!(Refused::new(code, "no").code(), code);
+            assert_eq!(SimpleRejection::new(code, "no").code(), code);
         }
         for code in [
             "",
@@ -138,7 +138,10 @@ mod tests {
             "zu-gro\u{df}",
             "bad\0code",
         ] {
-            assert!(std::panic::catch_unwind(|| Refused::new(code, "no")).is_err(), "{code:?}");
+            assert!(
+                std::panic::catch_unwind(|| SimpleRejection::new(code, "no")).is_err(),
+                "{code:?}"
+            );
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use fluvius_core::{Domain, DomainContext, MemoryStore, Refused, aggregate};
+use fluvius_core::{Domain, DomainContext, MemoryStore, SimpleRejection, aggregate};
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::FmtSpan;
@@ -20,25 +20,25 @@ struct Purse {
 #[aggregate(resource = "purse")]
 impl Purse {
     #[action(evt_key = "purse-made")]
-    fn make_purse(coins: i64) -> Result<Self, Refused> {
+    fn make_purse(coins: i64) -> Result<Self, SimpleRejection> {
         Ok(Self { coins })
     }
 
     #[action(evt_key = "coins-put-in")]
-    fn put_in(&mut self, coins: i64) -> Result<(), Refused> {
+    fn put_in(&mut self, coins: i64) -> Result<(), SimpleRejection> {
         self.coins += coins;
         Ok(())
     }
 
     #[action(evt_key = "coins-taken")]
-    fn take_out(&mut self, coins: i64) -> Result<(), Refused> {
+    fn take_out(&mut self, coins: i64) -> Result<(), SimpleRejection> {
         self.coins = self.coins.checked_sub(coins).filter(|left| *left >= 0).ok_or_else(too_few)?;
         Ok(())
     }
 }
 
-fn too_few() -> Refused {
-    Refused::new("too-few-coins", "there are not so many coins")
+fn too_few() -> SimpleRejection {
+    SimpleRejection::new("too-few-coins", "there are not so many coins")
 }
 
 /// Purses.

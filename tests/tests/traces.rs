@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex};
 
 use fluvius_core::query::text;
 use fluvius_core::verify::verify;
-use fluvius_core::{ActionContext, Domain, DomainContext, MemoryStore, Refused, Store, aggregate};
+use fluvius_core::{
+    ActionContext, Domain, DomainContext, MemoryStore, SimpleRejection, Store, aggregate,
+};
 use fluvius_postgres::testing::TestServer;
 use fluvius_sqlite::SqliteStore;
 use serde::{Deserialize, Serialize};
@@ -28,26 +30,30 @@ struct Letter {
 #[aggregate(resource = "letter", index(text: text))]
 impl Letter {
     #[action(evt_key = "letter-written")]
-    fn write_letter(text: String) -> Result<Self, Refused> {
+    fn write_letter(text: String) -> Result<Self, SimpleRejection> {
         Ok(Self { text })
     }
 
     #[action(evt_key = "letter-continued")]
-    async fn go_on(&mut self, cx: &mut ActionContext, text: String) -> Result<String, Refused> {
+    async fn go_on(
+        &mut self,
+        cx: &mut ActionContext,
+        text: String,
+    ) -> Result<String, SimpleRejection> {
         cx.message("letter-changed", &text);
         self.text += &text;
         Ok(text)
     }
 
     #[action(evt_key = "letter-torn-up")]
-    fn tear_up(&mut self, reason: String) -> Result<(), Refused> {
+    fn tear_up(&mut self, reason: String) -> Result<(), SimpleRejection> {
         self.text += &reason;
         Err(refusal())
     }
 }
 
-fn refusal() -> Refused {
-    Refused::new("not-torn", "the letter stays")
+fn refusal() -> SimpleRejection {
+    SimpleRejection::new("not-torn", "the letter stays")
 }
 
 /// Letters.

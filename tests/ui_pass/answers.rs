@@ -79,7 +79,7 @@ pub struct JobDomain;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    assert_eq!(JobDomain::META.description, "All jobs.");
+    assert_eq!(JobDomain::METADATA.description, "All jobs.");
     assert_eq!(Words::ACTION.docs, "Before.\nAsks words.");
     let note: NoteJob = serde_json::from_str("{}").unwrap();
     assert_eq!((note.note, &*note.kind, &*note.currency), (None, "none", "EUR"));

@@ -74,6 +74,7 @@ pub struct OldDomain;
 pub enum OldError {
     #[deprecated]
     Gone,
+    #[rejection(transparent)]
     Boxed(Box<ContextError>),
 }
 

@@ -3,7 +3,7 @@
 #![forbid(unused_imports, unused_variables)]
 #![deny(warnings)]
 
-use fluvius_core::{Domain, Refused, Rejection, aggregate};
+use fluvius_core::{Domain, SimpleRejection, Rejection, aggregate};
 use serde::{Deserialize, Serialize};
 
 /// Its fields are read by an index alone, and one of them is deprecated.
@@ -43,7 +43,7 @@ impl Job {
     }
 
     #[action]
-    pub fn read_type(&self) -> Result<u8, Refused> {
+    pub fn read_type(&self) -> Result<u8, SimpleRejection> {
         Ok(self.r#type)
     }
 }

@@ -10,7 +10,7 @@ use fluvius_core::{Aggregate, Domain, aggregate};
 use serde::{Deserialize, Serialize};
 
 mod answers {
-    pub type Answer<T> = Result<T, fluvius_core::Refused>;
+    pub type Answer<T> = Result<T, fluvius_core::SimpleRejection>;
 }
 
 use answers::Answer;

@@ -35,7 +35,7 @@ fn main() {
     struct BankDomain;
 
     assert_eq!(Account::ACTIONS.len(), 2);
-    assert_eq!(BankDomain::META.description, "A bank.");
+    assert_eq!(BankDomain::METADATA.description, "A bank.");
     assert_eq!(serde_json::from_str::<Open>("{}").unwrap().balance, 5);
     let opened = AccountEvent::AccountOpened(AccountOpened { balance: 1 });
     assert!(matches!(opened, AccountEvent::AccountOpened(_)));

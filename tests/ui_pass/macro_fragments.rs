@@ -184,9 +184,9 @@ fn main() {
     assert_eq!(CounterCounted::default_data(), Step::ONE);
     assert_eq!(Create::ACTION.fields[0].type_name, "u32");
     assert_eq!(Count::ACTION.fields[0].type_name, "Step");
-    assert_eq!(BankDomain::META.revision, 3);
-    assert_eq!(BankDomain::META.title, "The bank");
-    assert_eq!(BankDomain::META.description, "A bank.");
+    assert_eq!(BankDomain::METADATA.revision, 3);
+    assert_eq!(BankDomain::METADATA.title, "The bank");
+    assert_eq!(BankDomain::METADATA.description, "A bank.");
     assert_eq!(Refusal::One.code(), "first");
     assert_eq!(Refusal::Two.code(), "second");
 }

@@ -38,6 +38,6 @@ pub struct BankDomain;
 
 fn main() {
     assert_eq!(Account::ACTIONS.len(), 2);
-    assert_eq!(BankDomain::META.namespace, "bank");
+    assert_eq!(BankDomain::METADATA.namespace, "bank");
     assert_eq!(Rejection::code(&Refusal), "refusal");
 }

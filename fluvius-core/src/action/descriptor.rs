@@ -58,7 +58,7 @@ impl ActionDescriptor {
         command: "",
         method: "",
         docs: "",
-        lifecycle: Lifecycle::Keeps,
+        lifecycle: Lifecycle::Unchanged,
         event: None,
         resources: &[],
         fields: &[],
@@ -111,13 +111,13 @@ impl fmt::Debug for ActionDescriptor {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lifecycle {
     /// No receiver: it creates the root, which must not exist.
-    Creates,
+    Create,
     /// `&mut self`: it changes the root.
-    Changes,
+    Update,
     /// `&self`: it leaves the state as it is.
-    Keeps,
+    Unchanged,
     /// `self`: it closes the root; later commands do not find it.
-    Closes,
+    Close,
 }
 
 /// One field of a command, from one parameter of the method.

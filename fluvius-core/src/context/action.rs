@@ -22,7 +22,7 @@ use crate::command::Command;
 use crate::error::Error;
 use crate::etag::Precondition;
 use crate::excerpt::{self, excerpt};
-use crate::ids;
+use crate::id_generator as ids;
 use crate::json::{self, Json, JsonError};
 use crate::message::MessageRecord;
 use crate::processor::{
@@ -90,7 +90,7 @@ impl ActionContext {
     pub fn new_id(&mut self) -> Uuid {
         let inputs = &mut self.inputs;
         if inputs.ids_used == inputs.ids.len() {
-            inputs.ids.push(self.processor.services.ids.next());
+            inputs.ids.push(self.processor.services.ids.generate());
         }
         let id = inputs.ids[inputs.ids_used];
         inputs.ids_used += 1;

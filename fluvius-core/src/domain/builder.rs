@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use super::{DomainRuntime, Meta, Outages};
+use super::{DomainMetadata, DomainRuntime, Outages};
 use crate::aggregate::AggregateDescriptor;
 use crate::clock::{Clock, SystemClock};
-use crate::ids::{Ids, UuidV7};
+use crate::id_generator::{IdGenerator, UuidV7};
 use crate::observer::Observer;
 use crate::policy::{ErasedPolicy, Policy};
 use crate::processor::{Metrics, Processor, Services, Settings};
@@ -35,19 +35,19 @@ use crate::sync::{Home, Notify};
 /// ```
 #[must_use = "call `build`"]
 pub struct RuntimeBuilder {
-    meta: &'static Meta,
+    meta: &'static DomainMetadata,
     aggregates: &'static [&'static AggregateDescriptor],
     store: Arc<dyn DynStore>,
     policy: Option<Box<dyn ErasedPolicy>>,
     observers: Vec<Box<dyn Observer>>,
     clock: Box<dyn Clock>,
-    ids: Arc<dyn Ids>,
+    ids: Arc<dyn IdGenerator>,
     settings: Settings,
 }
 
 impl RuntimeBuilder {
     pub(crate) fn new(
-        meta: &'static Meta,
+        meta: &'static DomainMetadata,
         aggregates: &'static [&'static AggregateDescriptor],
         store: impl Store,
     ) -> Self {
@@ -199,7 +199,7 @@ impl RuntimeBuilder {
     }
 
     /// Sets the source of identifiers.
-    pub fn id_generator(mut self, ids: impl Ids) -> Self {
+    pub fn id_generator(mut self, ids: impl IdGenerator) -> Self {
         self.ids = Arc::new(ids);
         self
     }

@@ -74,7 +74,7 @@ impl<'a, O> PreparedCommand<'a, O> {
         let panicked = Error::Panicked { command: action.key };
         let id = match id {
             Some(id) => id,
-            None => unwind::catch(|| services.ids.next()).ok_or(panicked)?,
+            None => unwind::catch(|| services.ids.generate()).ok_or(panicked)?,
         };
         let task = decode::typed(services, id, root, action, command, if_match)?;
         let answer = session.processor.run(&session.sender, task, session.place()).await?;

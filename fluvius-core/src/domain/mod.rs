@@ -35,7 +35,7 @@ use crate::store::Store;
 )]
 pub trait Domain: Send + Sync + 'static {
     /// What the domain says of itself.
-    const META: &'static Meta;
+    const METADATA: &'static DomainMetadata;
     /// The aggregates that it runs.
     const AGGREGATES: &'static [&'static AggregateDescriptor];
 
@@ -57,13 +57,13 @@ pub trait Domain: Send + Sync + 'static {
     where
         Self: Sized,
     {
-        RuntimeBuilder::new(Self::META, Self::AGGREGATES, store)
+        RuntimeBuilder::new(Self::METADATA, Self::AGGREGATES, store)
     }
 }
 
 /// What a domain says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Meta {
+pub struct DomainMetadata {
     /// The namespace, in kebab case.
     pub namespace: &'static str,
     /// The title.

@@ -8,7 +8,7 @@ use metrics::{Counter, Gauge, counter, gauge};
 use uuid::Uuid;
 
 use crate::error::Error;
-use crate::ids::{self, Ids};
+use crate::id_generator::{self as ids, IdGenerator};
 
 /// The pause after the first failed read.
 const RETRY_PAUSE_MIN: Duration = Duration::from_millis(50);
@@ -20,7 +20,7 @@ const RETRY_PAUSE_MAX: Duration = Duration::from_secs(2);
 /// and the last one reports its end.
 pub(crate) struct Outages {
     domain: &'static str,
-    ids: Arc<dyn Ids>,
+    ids: Arc<dyn IdGenerator>,
     waiting: AtomicUsize,
     /// Set by a shutdown: a store that was closed with it does not come back.
     is_shut_down: AtomicBool,
@@ -29,7 +29,7 @@ pub(crate) struct Outages {
 }
 
 impl Outages {
-    pub(crate) fn new(domain: &'static str, ids: Arc<dyn Ids>) -> Self {
+    pub(crate) fn new(domain: &'static str, ids: Arc<dyn IdGenerator>) -> Self {
         Self {
             domain,
             ids,
@@ -70,7 +70,7 @@ impl Outage {
                 "followed logs cannot be read: the reads are repeated until the store is back"
             );
         }
-        Self { seed: outages.ids.next(), outages: Arc::clone(outages), failed_count: 0 }
+        Self { seed: outages.ids.generate(), outages: Arc::clone(outages), failed_count: 0 }
     }
 
     /// Counts a failed read and returns the pause before the next one. It lies between half of a
@@ -109,7 +109,7 @@ impl Drop for Outage {
 
 #[cfg(test)]
 mod tests {
-    use crate::ids::UuidV7;
+    use crate::id_generator::UuidV7;
     use crate::store::StoreError;
 
     use super::*;

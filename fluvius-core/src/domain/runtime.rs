@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{LogReader, Meta, Session};
+use super::{DomainMetadata, LogReader, Session};
 use crate::context::{ContextRecord, DomainContext};
 use crate::processor::{Processor, Sender};
 use crate::registry::Registry;
@@ -44,7 +44,7 @@ impl DomainRuntime {
     }
 
     /// What the domain says of itself.
-    pub fn meta(&self) -> &'static Meta {
+    pub fn meta(&self) -> &'static DomainMetadata {
         self.processor.services.meta
     }
 
@@ -65,7 +65,7 @@ impl DomainRuntime {
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
         let record = ContextRecord {
-            id: services.ids.next(),
+            id: services.ids.generate(),
             domain: services.meta.namespace.into(),
             revision: services.meta.revision,
             transport: context.transport,

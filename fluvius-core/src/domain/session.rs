@@ -105,7 +105,7 @@ impl Session {
         let known = self.processor.services.registry.find(key);
         let command = known.map_or("(unknown)", |action| action.key);
         Ok(CommandBundle {
-            id: unwind::catch(|| ids.next()).ok_or(Error::Panicked { command })?,
+            id: unwind::catch(|| ids.generate()).ok_or(Error::Panicked { command })?,
             command: key.to_owned(),
             root,
             payload,

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::Services;
 use super::timeout::timeout;
-use crate::ids;
+use crate::id_generator as ids;
 use crate::root::AggregateRoot;
 use crate::state::StateRecord;
 use crate::store::Lease;

@@ -15,7 +15,7 @@ use crate::context::{ActionContext, Frame};
 use crate::error::Error;
 use crate::etag::ETag;
 use crate::event::{EventDescriptor, EventRecord};
-use crate::ids;
+use crate::id_generator as ids;
 use crate::json::{Json, JsonError, StateDelta};
 use crate::observer::RuntimeEvent;
 use crate::policy::{Authorization, PolicyRequest, PolicyState};
@@ -150,7 +150,7 @@ fn admit(
     aggregate: &'static AggregateDescriptor,
     cached: &CachedVersion,
 ) -> Result<Option<SharedState>, Error> {
-    if task.action.lifecycle == Lifecycle::Creates {
+    if task.action.lifecycle == Lifecycle::Create {
         return match cached.record {
             // An id is used once, whether the aggregate is open, closed or of another realm.
             Some(_) => Err(Error::AlreadyExists { root: task.root.clone() }),
@@ -354,7 +354,7 @@ fn next_record(
         creator,
         updated: occurred,
         updater: actor,
-        deleted: (task.action.lifecycle == Lifecycle::Closes).then_some(occurred),
+        deleted: (task.action.lifecycle == Lifecycle::Close).then_some(occurred),
         realm,
     }
 }

@@ -10,7 +10,7 @@ use crate::command::CommandBundle;
 use crate::error::Error;
 use crate::etag::Precondition;
 use crate::excerpt::{self, excerpt};
-use crate::ids;
+use crate::id_generator as ids;
 use crate::json::{self, Json, JsonError};
 use crate::root::AggregateRoot;
 use crate::unwind;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::spans;
 use super::task::{Answer, Sender, Task};
 use crate::collections::OneVec;
-use crate::domain::Meta;
+use crate::domain::DomainMetadata;
 use crate::error::Error;
 use crate::root::AggregateRoot;
 use crate::sync::{self, Instant, OwnedSemaphorePermit, oneshot};
@@ -32,7 +32,7 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    pub(crate) fn new(meta: &Meta, sender: &Arc<Sender>, tasks: OneVec<Task>) -> Self {
+    pub(crate) fn new(meta: &DomainMetadata, sender: &Arc<Sender>, tasks: OneVec<Task>) -> Self {
         let span = spans::guarded(|| spans::command(meta, &tasks[0]));
         Self { domain: meta.namespace, sender: Arc::clone(sender), tasks, span }
     }

@@ -8,7 +8,7 @@ use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 use super::job::{self, Outcome};
 use super::task::Task;
 use crate::collections::FastMap;
-use crate::domain::Meta;
+use crate::domain::DomainMetadata;
 use crate::error::Error;
 use crate::unwind;
 
@@ -30,7 +30,7 @@ const CODES_WITHOUT_COMMAND: &[&str] =
     &["no-aggregate-root", "invalid-query", "multiple-results", "invalid-position"];
 
 impl Metrics {
-    pub(crate) fn new(meta: &'static Meta) -> Self {
+    pub(crate) fn new(meta: &'static DomainMetadata) -> Self {
         let domain = meta.namespace;
         let commands = |outcome: &'static str| counter!("fluvius_commands_total", "domain" => domain, "outcome" => outcome);
         let seconds = |stage: &'static str| histogram!("fluvius_stage_duration_seconds", "domain" => domain, "stage" => stage);

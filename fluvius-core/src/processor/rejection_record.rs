@@ -10,7 +10,7 @@ use crate::command::CommandRecord;
 use crate::error::Error;
 use crate::etag::{ETag, Precondition};
 use crate::json::{self, Json};
-use crate::rejection::Refused;
+use crate::rejection::SimpleRejection;
 use crate::root::AggregateRoot;
 
 /// The response column of a rejected command, beside the row's `code`.
@@ -47,7 +47,7 @@ pub(crate) fn denied(
 ) -> ActivityRecord {
     let command = serde_json::json!({ "command": task.action.key });
     ActivityRecord {
-        id: services.ids.next(),
+        id: services.ids.generate(),
         root: task.root.clone(),
         context_id: sender.record.id,
         src_cmd: task.id,
@@ -94,7 +94,10 @@ impl StoredRejection {
             Self::Rejected { message } => Error::Rejected {
                 root,
                 code: code.to_owned(),
-                source: std::sync::Arc::new(Refused::from_log(code.to_owned(), message.clone())),
+                source: std::sync::Arc::new(SimpleRejection::from_log(
+                    code.to_owned(),
+                    message.clone(),
+                )),
                 message,
             },
             Self::PreconditionFailed { expected, version, etag } => {

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::Metrics;
 use crate::clock::Clock;
-use crate::domain::{Meta, Outages};
-use crate::ids::Ids;
+use crate::domain::{DomainMetadata, Outages};
+use crate::id_generator::IdGenerator;
 use crate::observer::{Observer, RuntimeEvent};
 use crate::policy::ErasedPolicy;
 use crate::registry::Registry;
@@ -18,13 +18,13 @@ use crate::sync::{Home, Notify};
 use crate::unwind;
 
 pub(crate) struct Services {
-    pub(crate) meta: &'static Meta,
+    pub(crate) meta: &'static DomainMetadata,
     pub(crate) registry: Registry,
     pub(crate) store: Arc<dyn DynStore>,
     pub(crate) policy: Option<Box<dyn ErasedPolicy>>,
     pub(crate) observers: Vec<Box<dyn Observer>>,
     pub(crate) clock: Box<dyn Clock>,
-    pub(crate) ids: Arc<dyn Ids>,
+    pub(crate) ids: Arc<dyn IdGenerator>,
     pub(crate) metrics: Metrics,
     /// Wakes the followers of a log after a commit.
     pub(crate) committed: Arc<Notify>,

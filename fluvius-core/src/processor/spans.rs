@@ -4,7 +4,7 @@
 use tracing::Span;
 
 use super::task::Task;
-use crate::domain::Meta;
+use crate::domain::DomainMetadata;
 use crate::root::AggregateRoot;
 use crate::unwind;
 
@@ -14,7 +14,7 @@ pub(crate) fn guarded(make: impl FnOnce() -> Span) -> Span {
 }
 
 /// The span of a command, which contains those of its stages.
-pub(crate) fn command(meta: &Meta, task: &Task) -> Span {
+pub(crate) fn command(meta: &DomainMetadata, task: &Task) -> Span {
     tracing::info_span!(
         "command",
         domain = meta.namespace,
@@ -25,7 +25,7 @@ pub(crate) fn command(meta: &Meta, task: &Task) -> Span {
     )
 }
 
-pub(crate) fn decode(meta: &Meta, command: &str) -> Span {
+pub(crate) fn decode(meta: &DomainMetadata, command: &str) -> Span {
     tracing::debug_span!("decode", domain = meta.namespace, command)
 }
 
@@ -47,7 +47,7 @@ pub(crate) fn decide(command: &Span, attempt: u32) -> Span {
 }
 
 /// The span of a commit, which is of many commands at once.
-pub(crate) fn commit(meta: &Meta, unit_count: usize) -> Span {
+pub(crate) fn commit(meta: &DomainMetadata, unit_count: usize) -> Span {
     tracing::debug_span!(parent: None, "commit", domain = meta.namespace, unit_count)
 }
 

@@ -10,7 +10,7 @@ use crate::action::{ActionDescriptor, SharedCommand};
 use crate::aggregate::{Aggregate, SharedState};
 use crate::command::{Command, CommandRecord, CommandStatus};
 use crate::context::{ContextRecord, DomainContext};
-use crate::domain::Meta;
+use crate::domain::DomainMetadata;
 use crate::error::Error;
 use crate::etag::Precondition;
 use crate::json::{Json, PayloadHash};
@@ -73,7 +73,7 @@ impl Task {
     /// The command's row.
     pub(crate) fn record(
         &self,
-        meta: &'static Meta,
+        meta: &'static DomainMetadata,
         context: &ContextRecord,
         status: CommandStatus,
     ) -> CommandRecord {

@@ -6,7 +6,7 @@ use std::fmt;
 use super::{Registry, features};
 use crate::action::Location;
 use crate::aggregate::AggregateDescriptor;
-use crate::domain::Meta;
+use crate::domain::DomainMetadata;
 use crate::store::StoreError;
 
 /// A reason why a domain cannot be built.
@@ -154,7 +154,7 @@ impl Registry {
     /// # Errors
     /// [`BuildError::Domain`] with every problem there is, each with all its places.
     pub(crate) fn build(
-        meta: &'static Meta,
+        meta: &'static DomainMetadata,
         aggregates: &[&'static AggregateDescriptor],
     ) -> Result<Self, BuildError> {
         let mut resources: BTreeMap<&'static str, Vec<&'static AggregateDescriptor>> =

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::Registration;
 use crate::action::ActionDescriptor;
 use crate::aggregate::AggregateDescriptor;
-use crate::domain::Meta;
+use crate::domain::DomainMetadata;
 
 inventory::collect!(Registration);
 
@@ -26,7 +26,7 @@ pub fn actions() -> Vec<&'static ActionDescriptor> {
 }
 
 /// Every linked domain with its aggregates, sorted by namespace and place.
-pub fn domains() -> Vec<(&'static Meta, &'static [&'static AggregateDescriptor])> {
+pub fn domains() -> Vec<(&'static DomainMetadata, &'static [&'static AggregateDescriptor])> {
     let mut domains: Vec<_> = inventory::iter::<Registration>()
         .filter_map(|entry| match entry {
             Registration::Action(_) => None,

@@ -2,7 +2,7 @@
 
 use crate::action::ActionDescriptor;
 use crate::aggregate::AggregateDescriptor;
-use crate::domain::Meta;
+use crate::domain::DomainMetadata;
 
 /// One entry of the linked list: an action, or a domain.
 #[derive(Debug, Clone, Copy)]
@@ -10,7 +10,7 @@ pub enum Registration {
     /// An action.
     Action(&'static ActionDescriptor),
     /// A domain and its aggregates.
-    Domain(&'static Meta, &'static [&'static AggregateDescriptor]),
+    Domain(&'static DomainMetadata, &'static [&'static AggregateDescriptor]),
 }
 
 impl Registration {
@@ -21,7 +21,7 @@ impl Registration {
 
     /// An entry for a domain.
     pub const fn domain(
-        meta: &'static Meta,
+        meta: &'static DomainMetadata,
         aggregates: &'static [&'static AggregateDescriptor],
     ) -> Self {
         Self::Domain(meta, aggregates)

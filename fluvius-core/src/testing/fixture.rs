@@ -13,7 +13,7 @@ use super::{FixedClock, SequentialIds};
 use crate::action::{ActionDescriptor, Lifecycle};
 use crate::aggregate::{Aggregate, AggregateDescriptor};
 use crate::context::DomainContext;
-use crate::domain::{Domain, Meta, RuntimeBuilder, Session};
+use crate::domain::{Domain, DomainMetadata, RuntimeBuilder, Session};
 use crate::event::EventRecord;
 use crate::registry::BuildError;
 use crate::store::Store;
@@ -34,7 +34,7 @@ pub(super) type Setup = Arc<dyn Fn(RuntimeBuilder) -> RuntimeBuilder + Send + Sy
 /// A domain over an empty memory store.
 #[derive(Clone)]
 pub(super) struct Fixture {
-    meta: &'static Meta,
+    meta: &'static DomainMetadata,
     aggregates: &'static [&'static AggregateDescriptor],
     pub(super) store: MemoryStore,
     pub(super) clock: FixedClock,
@@ -46,7 +46,7 @@ pub(super) struct Fixture {
 impl Fixture {
     pub(super) fn of<D: Domain>() -> Self {
         Self {
-            meta: D::META,
+            meta: D::METADATA,
             aggregates: D::AGGREGATES,
             store: MemoryStore::new(),
             clock: FixedClock::at(BEGINNING),
@@ -110,7 +110,7 @@ impl Fixture {
         })
     }
 
-    pub(super) fn meta(&self) -> &'static Meta {
+    pub(super) fn meta(&self) -> &'static DomainMetadata {
         self.meta
     }
 
@@ -130,7 +130,7 @@ impl Fixture {
     pub(super) fn closes(&self, event: &EventRecord) -> bool {
         let aggregate = self.aggregate(&event.root.resource);
         aggregate.into_iter().flat_map(|aggregate| aggregate.actions).any(|action| {
-            action.lifecycle == Lifecycle::Closes
+            action.lifecycle == Lifecycle::Close
                 && action.event.is_some_and(|descriptor| descriptor.key == event.event)
         })
     }
@@ -146,7 +146,7 @@ impl fmt::Debug for Fixture {
 pub(super) struct Only<A>(PhantomData<fn() -> A>);
 
 impl<A: Aggregate> Domain for Only<A> {
-    const META: &'static Meta = &Meta {
+    const METADATA: &'static DomainMetadata = &DomainMetadata {
         namespace: A::RESOURCE,
         title: A::RESOURCE,
         description: "One aggregate under test.",

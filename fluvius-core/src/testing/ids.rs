@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use uuid::Uuid;
 
-use crate::ids::{self, Ids};
+use crate::id_generator::{self as ids, IdGenerator};
 
 /// Returns the id of a command that an action invokes: `number` counts the invocations of one action from 1.
 ///
@@ -27,12 +27,12 @@ pub fn invoked_id(parent: Uuid, number: u32) -> Uuid {
 /// # Examples
 ///
 /// ```
-/// use fluvius_core::Ids;
+/// use fluvius_core::IdGenerator;
 /// use fluvius_core::testing::SequentialIds;
 ///
 /// let ids = SequentialIds::from(100);
-/// assert_eq!(ids.next().as_u128(), 100);
-/// assert_eq!(ids.clone().next().as_u128(), 101);
+/// assert_eq!(ids.generate().as_u128(), 100);
+/// assert_eq!(ids.clone().generate().as_u128(), 101);
 /// ```
 #[derive(Debug, Clone)]
 pub struct SequentialIds {
@@ -45,8 +45,8 @@ impl From<u64> for SequentialIds {
     }
 }
 
-impl Ids for SequentialIds {
-    fn next(&self) -> Uuid {
+impl IdGenerator for SequentialIds {
+    fn generate(&self) -> Uuid {
         Uuid::from_u128(self.next.fetch_add(1, Ordering::Relaxed).into())
     }
 }

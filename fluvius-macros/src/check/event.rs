@@ -20,10 +20,10 @@ pub(crate) fn event(action: &Action, errors: &mut Errors) {
 
 fn missing(action: &Action, errors: &mut Errors) {
     let does = match action.lifecycle() {
-        Some(Lifecycle::Creates) => "creates the root",
-        Some(Lifecycle::Changes) => "changes the root",
-        Some(Lifecycle::Closes) => "closes the root",
-        Some(Lifecycle::Keeps) | None => return,
+        Some(Lifecycle::Create) => "creates the root",
+        Some(Lifecycle::Update) => "changes the root",
+        Some(Lifecycle::Close) => "closes the root",
+        Some(Lifecycle::Unchanged) | None => return,
     };
     errors.at_span(
         action.marker,

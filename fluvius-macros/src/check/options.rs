@@ -86,7 +86,7 @@ fn if_match(action: &Action, errors: &mut Errors) {
             "`if_match` has one value: write `if_match = \"required\"`, or leave it out",
         );
     }
-    if action.lifecycle() == Some(Lifecycle::Creates) {
+    if action.lifecycle() == Some(Lifecycle::Create) {
         errors
             .at(written, "a root that is created has no version to expect yet: remove `if_match`");
     }

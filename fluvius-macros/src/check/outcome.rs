@@ -11,7 +11,7 @@ use crate::model::{Action, Aggregate, Lifecycle, Outcome};
 use crate::parse::token_text::type_text;
 
 pub(crate) fn outcome(aggregate: &Aggregate, action: &Action, errors: &mut Errors) {
-    let creates = action.lifecycle() == Some(Lifecycle::Creates);
+    let creates = action.lifecycle() == Some(Lifecycle::Create);
     let Some(outcome) = &action.outcome else {
         missing(action.method.span(), creates, errors);
         return;

@@ -46,6 +46,6 @@ pub(crate) fn of_command(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {
 /// The trait of what an action returns besides the state.
 pub(crate) fn of_data(action: &Action) -> Option<TokenStream> {
     let outcome = action.outcome.as_ref()?;
-    let has_data = outcome.answer == Answer::Data && action.lifecycle() != Some(Lifecycle::Creates);
+    let has_data = outcome.answer == Answer::Data && action.lifecycle() != Some(Lifecycle::Create);
     has_data.then(|| if action.event_has_data() { quote!(EventData) } else { quote!(Answer) })
 }

@@ -15,11 +15,11 @@ pub(crate) fn action(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {
     let command = action.command.to_string();
     let method = &action.method_name;
     let docs = action.docs.text(private);
-    let lifecycle = match action.lifecycle().unwrap_or(Lifecycle::Keeps) {
-        Lifecycle::Creates => quote!(Creates),
-        Lifecycle::Changes => quote!(Changes),
-        Lifecycle::Keeps => quote!(Keeps),
-        Lifecycle::Closes => quote!(Closes),
+    let lifecycle = match action.lifecycle().unwrap_or(Lifecycle::Unchanged) {
+        Lifecycle::Create => quote!(Create),
+        Lifecycle::Update => quote!(Update),
+        Lifecycle::Unchanged => quote!(Unchanged),
+        Lifecycle::Close => quote!(Close),
     };
     let event = action.event.as_ref().map(|event| {
         let ident = generated_ident(&event.ident);

@@ -196,17 +196,17 @@ fn link(shown: &str, target: &str) -> String {
 
 fn life_cycle(action: &Action) -> &'static str {
     match action.lifecycle() {
-        Some(Lifecycle::Creates) => {
+        Some(Lifecycle::Create) => {
             "creates the root; where there is one, the answer is `already-exists`"
         }
-        Some(Lifecycle::Changes) => {
+        Some(Lifecycle::Update) => {
             "changes the root; where there is none, the answer is `not-found`"
         }
-        Some(Lifecycle::Closes) => {
+        Some(Lifecycle::Close) => {
             "closes the root; where there is none, the answer is `not-found`, and so it is for \
              every later command"
         }
-        Some(Lifecycle::Keeps) | None => {
+        Some(Lifecycle::Unchanged) | None => {
             "leaves the root as it is; where there is none, the answer is `not-found`"
         }
     }

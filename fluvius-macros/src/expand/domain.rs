@@ -23,7 +23,7 @@ pub(crate) fn domain(domain: &Domain) -> TokenStream {
         #(#allows)*
         #[automatically_derived]
         impl #private::Domain for #ident {
-            const META: &'static #private::Meta = &#private::Meta {
+            const METADATA: &'static #private::DomainMetadata = &#private::DomainMetadata {
                 namespace: #namespace,
                 title: #title,
                 description: #description,

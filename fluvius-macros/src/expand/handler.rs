@@ -22,7 +22,7 @@ pub(crate) fn run(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {
     let has_fields = action.fields().next().is_some();
     let decoded =
         has_fields.then(|| quote!(let __fluvius_command = __fluvius_call.command::<#command>();));
-    let state = (lifecycle == Lifecycle::Changes)
+    let state = (lifecycle == Lifecycle::Update)
         .then(|| quote!(let mut __fluvius_state = __fluvius_call.state::<#self_type>();));
     // At the method's name, where the message about a future that is not
     // `Send` belongs.
@@ -54,10 +54,10 @@ fn call(scope: &Scope<'_>, action: &Action, lifecycle: Lifecycle) -> TokenStream
     let self_type = scope.self_type;
     let method = generated_ident(&action.method);
     let receiver = match lifecycle {
-        Lifecycle::Creates => None,
-        Lifecycle::Changes => Some(quote!(&mut __fluvius_state)),
-        Lifecycle::Keeps => Some(quote!(__fluvius_call.state_ref::<#self_type>())),
-        Lifecycle::Closes => Some(quote!(__fluvius_call.state::<#self_type>())),
+        Lifecycle::Create => None,
+        Lifecycle::Update => Some(quote!(&mut __fluvius_state)),
+        Lifecycle::Unchanged => Some(quote!(__fluvius_call.state_ref::<#self_type>())),
+        Lifecycle::Close => Some(quote!(__fluvius_call.state::<#self_type>())),
     };
     let arguments = action.arguments.iter().map(|argument| match argument {
         Argument::Field(field) => {
@@ -91,9 +91,9 @@ fn outcome(scope: &Scope<'_>, action: &Action, lifecycle: Lifecycle) -> TokenStr
     let data = outcome.and_then(|outcome| outcome.ok.clone());
     let has_data = action.outcome.as_ref().is_some_and(|outcome| outcome.answer == Answer::Data);
     match (lifecycle, has_data) {
-        (Lifecycle::Creates, _) => quote!(#private::created::<#self_type, _>(__fluvius_result)),
-        (Lifecycle::Changes, false) => quote!(#private::changed(__fluvius_state, __fluvius_result)),
-        (Lifecycle::Changes, true) => match (data, outcome) {
+        (Lifecycle::Create, _) => quote!(#private::created::<#self_type, _>(__fluvius_result)),
+        (Lifecycle::Update, false) => quote!(#private::changed(__fluvius_state, __fluvius_result)),
+        (Lifecycle::Update, true) => match (data, outcome) {
             (None, Some(Outcome { ty, .. })) => {
                 quote!(#private::probe!(#ty, changed_with_data)(__fluvius_state, __fluvius_result))
             }
@@ -101,8 +101,10 @@ fn outcome(scope: &Scope<'_>, action: &Action, lifecycle: Lifecycle) -> TokenStr
                 quote!(#private::changed_with_data::<#data, _, _>(__fluvius_state, __fluvius_result))
             }
         },
-        (Lifecycle::Keeps | Lifecycle::Closes, false) => quote!(#private::kept(__fluvius_result)),
-        (Lifecycle::Keeps | Lifecycle::Closes, true) => match (data, outcome) {
+        (Lifecycle::Unchanged | Lifecycle::Close, false) => {
+            quote!(#private::kept(__fluvius_result))
+        }
+        (Lifecycle::Unchanged | Lifecycle::Close, true) => match (data, outcome) {
             (None, Some(Outcome { ty, .. })) => {
                 quote!(#private::probe!(#ty, kept_with_data)(__fluvius_result))
             }

@@ -24,7 +24,7 @@ pub(crate) fn of_domain(domain: &Domain) -> TokenStream {
     quote! {
         #private::submit! {
             #private::Registration::domain(
-                <#ident as #private::Domain>::META,
+                <#ident as #private::Domain>::METADATA,
                 <#ident as #private::Domain>::AGGREGATES
             )
         }

@@ -60,10 +60,10 @@ pub(crate) enum Receiver {
 /// What the receiver means for the root.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lifecycle {
-    Creates,
-    Changes,
-    Keeps,
-    Closes,
+    Create,
+    Update,
+    Unchanged,
+    Close,
 }
 
 impl Action {
@@ -71,7 +71,7 @@ impl Action {
         let method = source.ident().clone();
         let method_name = names::plain(&method);
         let receiver = lower_receiver(source.receiver.as_ref());
-        let creates = matches!(receiver, Receiver::Form(Lifecycle::Creates));
+        let creates = matches!(receiver, Receiver::Form(Lifecycle::Create));
         let outcome = source.output().map(|written| Outcome::lower(written, creates, self_type));
         let signature = &source.signature;
         let inherited = Inherited::of(&source.attributes);
@@ -168,12 +168,12 @@ fn derived_ident(text: &str, kind: &str, method: &Ident) -> Ident {
 
 fn lower_receiver(written: Option<&syn::Receiver>) -> Receiver {
     let Some(receiver) = written else {
-        return Receiver::Form(Lifecycle::Creates);
+        return Receiver::Form(Lifecycle::Create);
     };
     match &receiver.kind {
-        ReceiverKind::Value => Receiver::Form(Lifecycle::Closes),
-        ReceiverKind::Reference(_, None, Some(_)) => Receiver::Form(Lifecycle::Changes),
-        ReceiverKind::Reference(_, None, None) => Receiver::Form(Lifecycle::Keeps),
+        ReceiverKind::Value => Receiver::Form(Lifecycle::Close),
+        ReceiverKind::Reference(_, None, Some(_)) => Receiver::Form(Lifecycle::Update),
+        ReceiverKind::Reference(_, None, None) => Receiver::Form(Lifecycle::Unchanged),
         _ => Receiver::Other(Box::new(receiver.clone())),
     }
 }

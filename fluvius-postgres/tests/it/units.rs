@@ -9,8 +9,8 @@ use banking_domain::{DepositMoney, OpenAccount, TransactionManagerDomain};
 use fluvius_core::testing::{SeededRng, SequentialIds};
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
-    AggregateRoot, CommitOutcome, Domain, DomainContext, ETag, MemoryStore, Observer, Refused,
-    Store, StoredCommand, UnitOfWork,
+    AggregateRoot, CommitOutcome, Domain, DomainContext, ETag, MemoryStore, Observer,
+    SimpleRejection, Store, StoredCommand, UnitOfWork,
 };
 use fluvius_postgres::PostgresStore;
 use fluvius_postgres::testing::{PrivateServer, TestSchema, TestServer};
@@ -23,7 +23,7 @@ use crate::{client, running_commits};
 struct Units(Arc<Mutex<Vec<UnitOfWork>>>);
 
 impl Observer for Units {
-    fn before_commit(&self, unit: &UnitOfWork) -> Result<(), Refused> {
+    fn before_commit(&self, unit: &UnitOfWork) -> Result<(), SimpleRejection> {
         self.0.lock().unwrap().push(unit.clone());
         Ok(())
     }

@@ -327,10 +327,13 @@ fn actions_and_events_are_listed_in_the_order_of_the_block() {
     );
     assert_eq!(Ticket::RESOURCES, ["ticket", "incident"]);
     assert_eq!((Ticket::RESOURCE, Ticket::REVISION), ("ticket", 3));
-    assert_eq!(TicketDomain::META.namespace, "ticketing");
-    assert_eq!((TicketDomain::META.revision, TicketDomain::META.tags), (7, &["work", "help"][..]));
-    assert_eq!(TicketDomain::META.description, "Domain for tickets.");
-    assert_eq!(TicketDomain::META.type_name, "TicketDomain");
+    assert_eq!(TicketDomain::METADATA.namespace, "ticketing");
+    assert_eq!(
+        (TicketDomain::METADATA.revision, TicketDomain::METADATA.tags),
+        (7, &["work", "help"][..])
+    );
+    assert_eq!(TicketDomain::METADATA.description, "Domain for tickets.");
+    assert_eq!(TicketDomain::METADATA.type_name, "TicketDomain");
 }
 
 #[test]
@@ -338,7 +341,7 @@ fn a_descriptor_tells_all_that_the_author_wrote() {
     let open = OpenTicket::ACTION;
     assert_eq!((open.key, open.command, open.method), ("open-ticket", "OpenTicket", "open_ticket"));
     assert_eq!(open.docs, "Open a ticket.\n\nA second paragraph.");
-    assert_eq!((open.lifecycle, open.resources), (Lifecycle::Creates, Ticket::RESOURCES));
+    assert_eq!((open.lifecycle, open.resources), (Lifecycle::Create, Ticket::RESOURCES));
     assert_eq!(open.event.unwrap(), TicketOpened::EVENT);
     let fields: Vec<_> = open
         .fields
@@ -363,10 +366,10 @@ fn a_descriptor_tells_all_that_the_author_wrote() {
         ("newTitle", &["title", "name"][..])
     );
     assert_eq!((rename.fields[1].type_name, rename.fields[1].optional), ("Option<String>", true));
-    assert_eq!(rename.lifecycle, Lifecycle::Changes);
-    assert_eq!(SeeTicket::ACTION.lifecycle, Lifecycle::Keeps);
+    assert_eq!(rename.lifecycle, Lifecycle::Update);
+    assert_eq!(SeeTicket::ACTION.lifecycle, Lifecycle::Unchanged);
     assert_eq!(SeeTicket::ACTION.fields, [], "a context is no field");
-    assert_eq!(CloseTicket::ACTION.lifecycle, Lifecycle::Closes);
+    assert_eq!(CloseTicket::ACTION.lifecycle, Lifecycle::Close);
     assert!(AskTitle::ACTION.event.is_none());
     assert!(ResetTicket::ACTION.if_match_required && !rename.if_match_required);
     assert!(crate::ticket::TouchTicket::ACTION.internal && !open.internal);

@@ -4,7 +4,7 @@
 use fluvius_core::chrono::{DateTime, Utc};
 use fluvius_core::query::{Column, Cursor, column, time};
 use fluvius_core::testing::FixedClock;
-use fluvius_core::{Domain, DomainContext, MemoryStore, Refused, Store, aggregate};
+use fluvius_core::{Domain, DomainContext, MemoryStore, SimpleRejection, Store, aggregate};
 use fluvius_postgres::testing::TestServer;
 use fluvius_sqlite::SqliteStore;
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ pub struct Note {
 impl Note {
     /// Write a note.
     #[action(evt_key = "note-written")]
-    pub fn write_note(due: String) -> Result<Self, Refused> {
+    pub fn write_note(due: String) -> Result<Self, SimpleRejection> {
         Ok(Self { due })
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fluvius_core::{AggregateRoot, Domain};
-use fluvius_core::{Error, Refused, aggregate};
+use fluvius_core::{Error, SimpleRejection, aggregate};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -43,7 +43,7 @@ impl Offer {
         #[arg(default)] factor: f64,
         #[arg(default)] note: String,
         prices: Option<Prices>,
-    ) -> Result<Self, Refused> {
+    ) -> Result<Self, SimpleRejection> {
         let _ = prices;
         Ok(Self { amount, factor, note })
     }

@@ -2,7 +2,7 @@
 
 use fluvius_core::{
     Authorization, BuildError, Domain, DomainContext, DomainRuntime, MemoryStore, Policy,
-    PolicyRequest, Problem, Refused, Rejection, aggregate,
+    PolicyRequest, Problem, Rejection, SimpleRejection, aggregate,
 };
 use serde::{Deserialize, Serialize};
 
@@ -43,7 +43,7 @@ pub async fn nul_refusing(store: MemoryStore) -> DomainRuntime {
 }
 
 mod shelf {
-    use super::{Deserialize, Domain, Refused, Serialize, aggregate};
+    use super::{Deserialize, Domain, Serialize, SimpleRejection, aggregate};
 
     #[derive(Debug, Clone, Serialize, Deserialize)]
     pub struct Shelf {
@@ -54,13 +54,13 @@ mod shelf {
     impl Shelf {
         /// Put up a shelf.
         #[action(evt_key = "shelf-put-up")]
-        pub fn put_up() -> Result<Self, Refused> {
+        pub fn put_up() -> Result<Self, SimpleRejection> {
             Ok(Self { books: vec![] })
         }
 
         /// Add a book.
         #[action(evt_key = "book-added")]
-        pub fn add_book(&mut self, title: String) -> Result<(), Refused> {
+        pub fn add_book(&mut self, title: String) -> Result<(), SimpleRejection> {
             self.books.push(title);
             Ok(())
         }
@@ -75,7 +75,7 @@ mod shelf {
     impl Reader {
         /// Enrol a reader.
         #[action(evt_key = "reader-enrolled")]
-        pub fn enrol() -> Result<Self, Refused> {
+        pub fn enrol() -> Result<Self, SimpleRejection> {
             Ok(Self { read: 0 })
         }
     }
@@ -93,9 +93,9 @@ mod shelf {
 
 /// Collides with [`shelf`] in everything.
 mod other_shelf {
-    use fluvius_core::{Aggregate, AggregateDescriptor, Meta};
+    use fluvius_core::{Aggregate, AggregateDescriptor, DomainMetadata};
 
-    use super::{Deserialize, Domain, Refused, Serialize, aggregate};
+    use super::{Deserialize, Domain, Serialize, SimpleRejection, aggregate};
 
     #[derive(Debug, Clone, Serialize, Deserialize)]
     pub struct Plank {}
@@ -104,13 +104,13 @@ mod other_shelf {
     impl Plank {
         /// Saw a plank.
         #[action(evt_key = "plank-sawn")]
-        pub fn put_up() -> Result<Self, Refused> {
+        pub fn put_up() -> Result<Self, SimpleRejection> {
             Ok(Self {})
         }
 
         /// Add a book, as the shelf does.
         #[action(evt_key = "plank-loaded")]
-        pub fn add_book(&mut self) -> Result<(), Refused> {
+        pub fn add_book(&mut self) -> Result<(), SimpleRejection> {
             Ok(())
         }
     }
@@ -124,7 +124,7 @@ mod other_shelf {
     pub struct TwiceDomain;
 
     impl Domain for TwiceDomain {
-        const META: &'static Meta = BrokenDomain::META;
+        const METADATA: &'static DomainMetadata = BrokenDomain::METADATA;
         const AGGREGATES: &'static [&'static AggregateDescriptor] =
             &[Plank::DESCRIPTOR, Plank::DESCRIPTOR];
     }
@@ -133,7 +133,8 @@ mod other_shelf {
     pub struct EmptyDomain;
 
     impl Domain for EmptyDomain {
-        const META: &'static Meta = &Meta { namespace: "Not Kebab", ..*BrokenDomain::META };
+        const METADATA: &'static DomainMetadata =
+            &DomainMetadata { namespace: "Not Kebab", ..*BrokenDomain::METADATA };
         const AGGREGATES: &'static [&'static AggregateDescriptor] = &[];
     }
 }

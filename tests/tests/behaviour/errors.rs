@@ -4,7 +4,7 @@ use std::error::Error as _;
 
 use fluvius_core::{
     AggregateRoot, Authorization, DomainContext, ETag, Error, Policy, PolicyRequest, Precondition,
-    Refused,
+    SimpleRejection,
 };
 use serde_json::json;
 
@@ -160,7 +160,7 @@ async fn rejected_carries_the_authors_error() {
     let cause = error.rejection::<TicketError>();
     assert!(matches!(cause, Some(TicketError::TooManyPoints { found: 101 })), "{cause:?}");
     assert_eq!(error.source().unwrap().to_string(), "101 points are too many");
-    assert!(error.rejection::<Refused>().is_none());
+    assert!(error.rejection::<SimpleRejection>().is_none());
 
     let row = world.snapshot().await.commands.pop().unwrap();
     assert_eq!(

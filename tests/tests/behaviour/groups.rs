@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use fluvius_core::{CommandBundle, CommandStatus, Domain, DomainContext, Error, Refused, Session};
+use fluvius_core::{
+    CommandBundle, CommandStatus, Domain, DomainContext, Error, Session, SimpleRejection,
+};
 use serde_json::{Value, json};
 
 use crate::kit::{self, Snapshot, World, id};
@@ -257,10 +259,10 @@ async fn a_group_that_lost_a_race_is_decided_again_as_a_whole() {
 async fn a_veto_refuses_the_whole_group() {
     struct Veto;
     impl fluvius_core::Observer for Veto {
-        fn before_commit(&self, unit: &fluvius_core::UnitOfWork) -> Result<(), Refused> {
+        fn before_commit(&self, unit: &fluvius_core::UnitOfWork) -> Result<(), SimpleRejection> {
             match unit.commands.len() {
                 1 => Ok(()),
-                _ => Err(Refused::new("no-groups", "one at a time")),
+                _ => Err(SimpleRejection::new("no-groups", "one at a time")),
             }
         }
     }

@@ -3,7 +3,7 @@
 //! The other tests build domains of the aggregates that they name; these alone look at the list.
 
 use fluvius_core::registry::linked;
-use fluvius_core::{Domain, MemoryStore, Refused, aggregate};
+use fluvius_core::{Domain, MemoryStore, SimpleRejection, aggregate};
 use serde::{Deserialize, Serialize};
 
 use crate::kit;
@@ -16,7 +16,7 @@ pub struct Forgotten {}
 impl Forgotten {
     /// Come into being, unnoticed.
     #[action(evt_key = "came-into-being")]
-    pub fn come_into_being() -> Result<Self, Refused> {
+    pub fn come_into_being() -> Result<Self, SimpleRejection> {
         Ok(Self {})
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use fluvius_core::{
-    AggregateRoot, Domain, DomainContext, DomainRuntime, Error, MemoryStore, Refused, Response,
-    aggregate,
+    AggregateRoot, Domain, DomainContext, DomainRuntime, Error, MemoryStore, Response,
+    SimpleRejection, aggregate,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -33,24 +33,24 @@ pub struct Crate {
 #[aggregate(resource = "crate")]
 impl Crate {
     #[action(evt_key = "crate-packed")]
-    pub fn pack_crate(any: Value) -> Result<Self, Refused> {
+    pub fn pack_crate(any: Value) -> Result<Self, SimpleRejection> {
         Ok(Self { any })
     }
 
     #[action(evt_key = "crate-repacked")]
-    pub fn repack_crate(&mut self, any: Value) -> Result<Value, Refused> {
+    pub fn repack_crate(&mut self, any: Value) -> Result<Value, SimpleRejection> {
         self.any = any.clone();
         Ok(any)
     }
 
     #[action(evt_key = "crate-wrapped")]
-    pub fn wrap_crate(&mut self) -> Result<(), Refused> {
+    pub fn wrap_crate(&mut self) -> Result<(), SimpleRejection> {
         self.any = Value::Array(vec![self.any.take()]);
         Ok(())
     }
 
     #[action(evt_key = "crate-sealed", if_match = "required")]
-    pub fn seal_crate(&mut self) -> Result<(), Refused> {
+    pub fn seal_crate(&mut self) -> Result<(), SimpleRejection> {
         Ok(())
     }
 
@@ -62,7 +62,7 @@ impl Crate {
         #[arg(default)] by_shelf: BTreeMap<Shelf, Piece>,
         #[arg(default)] by_flag: BTreeMap<bool, Piece>,
         #[arg(default)] by_name: BTreeMap<String, BTreeMap<u32, Piece>>,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), SimpleRejection> {
         drop((by_number, by_id, by_shelf, by_flag, by_name));
         Ok(())
     }

@@ -1,7 +1,8 @@
 //! A domain whose rules do what the command says, for tests of what a rule may do.
 
 use fluvius_core::{
-    ActionContext, Activity, AggregateRoot, ContextError, Domain, Refused, Rejection, aggregate,
+    ActionContext, Activity, AggregateRoot, ContextError, Domain, Rejection, SimpleRejection,
+    aggregate,
 };
 use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
@@ -21,7 +22,7 @@ pub struct Probe {
 pub enum ProbeError {
     #[error(transparent)]
     #[rejection(transparent)]
-    Refused(#[from] Refused),
+    SimpleRejection(#[from] SimpleRejection),
     #[error(transparent)]
     #[rejection(transparent)]
     Context(#[from] ContextError),
@@ -104,16 +105,16 @@ impl Serialize for Poison {
 impl Probe {
     /// Start a probe.
     #[action(evt_key = "probe-started")]
-    pub fn start_probe(#[arg(default)] value: i64) -> Result<Self, Refused> {
+    pub fn start_probe(#[arg(default)] value: i64) -> Result<Self, SimpleRejection> {
         if value < 0 {
-            return Err(Refused::new("below-zero", "a probe starts at zero or above"));
+            return Err(SimpleRejection::new("below-zero", "a probe starts at zero or above"));
         }
         Ok(Self { value, poison: None })
     }
 
     /// Start a probe with a state that cannot be kept.
     #[action(evt_key = "probe-spoilt")]
-    pub fn start_spoilt(harm: Harm) -> Result<Self, Refused> {
+    pub fn start_spoilt(harm: Harm) -> Result<Self, SimpleRejection> {
         Ok(Self { value: 0, poison: Some(Poison(harm)) })
     }
 
@@ -153,14 +154,14 @@ impl Probe {
 
     /// Panic at once, without waiting for anything.
     #[action(evt_key = "panicked-at-once")]
-    pub fn panic_at_once(&mut self) -> Result<(), Refused> {
+    pub fn panic_at_once(&mut self) -> Result<(), SimpleRejection> {
         self.value += 1;
         panic!("{PANIC_TEXT}")
     }
 
     /// Return what cannot be kept.
     #[action]
-    pub fn return_harm(&self, harm: Harm) -> Result<Poison, Refused> {
+    pub fn return_harm(&self, harm: Harm) -> Result<Poison, SimpleRejection> {
         Ok(Poison(harm))
     }
 
@@ -178,13 +179,13 @@ impl Probe {
 
     /// Ask for the whole state.
     #[action]
-    pub fn ask_state(&self) -> Result<(), Refused> {
+    pub fn ask_state(&self) -> Result<(), SimpleRejection> {
         Ok(())
     }
 
     /// End the probe.
     #[action(evt_key = "probe-ended")]
-    pub fn end_probe(self) -> Result<(), Refused> {
+    pub fn end_probe(self) -> Result<(), SimpleRejection> {
         Ok(())
     }
 
@@ -249,7 +250,7 @@ impl Probe {
             Step::Refuse(code) => {
                 let message = format!("refused as {code}");
                 // A code is part of the program; here it is part of the test's data.
-                let refused = Refused::new(code.leak(), "").with_message(message);
+                let refused = SimpleRejection::new(code.leak(), "").with_message(message);
                 return Err(refused.into());
             }
             Step::Panic(text) => panic!("{PANIC_TEXT} {text}"),

@@ -8,7 +8,7 @@ use fluvius_core::query::{Column, Field, Filter, column, number, text, time};
 use fluvius_core::testing::FixedClock;
 use fluvius_core::{
     ActionContext, Aggregate, AggregateRoot, BuildError, Domain, DomainContext, DomainRuntime,
-    Error, MemoryStore, Refused, Session, StateManager, StoreError, Versioned, aggregate,
+    Error, MemoryStore, Session, SimpleRejection, StateManager, StoreError, Versioned, aggregate,
 };
 use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
@@ -349,7 +349,11 @@ struct Target {
 impl Parcel {
     /// Send a parcel.
     #[action(evt_key = "parcel-sent")]
-    pub fn send_parcel(cx: &ActionContext, number: u32, city: String) -> Result<Self, Refused> {
+    pub fn send_parcel(
+        cx: &ActionContext,
+        number: u32,
+        city: String,
+    ) -> Result<Self, SimpleRejection> {
         Ok(Self { number, sent_at: cx.now(), target: Target { city } })
     }
 }

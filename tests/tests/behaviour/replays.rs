@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use fluvius_core::{
     AggregateRoot, Authorization, Domain, DomainContext, DomainRuntime, MemoryStore, Policy,
-    PolicyRequest, PolicyState, Refused, Session, aggregate,
+    PolicyRequest, PolicyState, Session, SimpleRejection, aggregate,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -29,7 +29,7 @@ pub struct Basket {
 impl Basket {
     /// Take a basket.
     #[action(evt_key = "basket-taken")]
-    pub fn take_basket(count: u32) -> Result<Self, Refused> {
+    pub fn take_basket(count: u32) -> Result<Self, SimpleRejection> {
         let names = || (0..count).map(|number| format!("piece \"{number}\" é"));
         let inner: HashMap<u32, String> = (0..count).zip(names()).collect();
         Ok(Self {
@@ -46,9 +46,9 @@ impl Basket {
 
     /// Put a piece into the basket.
     #[action(evt_key = "basket-filled")]
-    pub fn fill_basket(&mut self, name: String) -> Result<(), Refused> {
+    pub fn fill_basket(&mut self, name: String) -> Result<(), SimpleRejection> {
         if name.is_empty() {
-            return Err(Refused::new("no-name", "the piece has no name"));
+            return Err(SimpleRejection::new("no-name", "the piece has no name"));
         }
         self.pieces.insert(name, 1);
         self.apple += 0.1;
@@ -57,26 +57,26 @@ impl Basket {
 
     /// Count the pieces.
     #[action(evt_key = "basket-counted")]
-    pub fn count_basket(&mut self) -> Result<HashMap<String, u32>, Refused> {
+    pub fn count_basket(&mut self) -> Result<HashMap<String, u32>, SimpleRejection> {
         Ok(self.pieces.clone())
     }
 
     /// Look into the basket.
     #[action]
-    pub fn look_into_basket(&self) -> Result<(), Refused> {
+    pub fn look_into_basket(&self) -> Result<(), SimpleRejection> {
         Ok(())
     }
 
     /// Look into the basket once the gate opens.
     #[action]
-    pub async fn look_later(&self, gate: String) -> Result<(), Refused> {
+    pub async fn look_later(&self, gate: String) -> Result<(), SimpleRejection> {
         kit::gate(&gate).pass().await;
         Ok(())
     }
 
     /// Give the basket back.
     #[action(evt_key = "basket-returned")]
-    pub fn return_basket(self) -> Result<(), Refused> {
+    pub fn return_basket(self) -> Result<(), SimpleRejection> {
         Ok(())
     }
 }

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use fluvius_core::{
     ActionContext, AggregateRoot, Authorization, Command, CommandBundle, ContextError, Domain,
-    DomainContext, Error, Observer, Policy, PolicyRequest, PolicyState, Refused, Rejection,
-    RuntimeEvent, Session, UnitOfWork, aggregate,
+    DomainContext, Error, Observer, Policy, PolicyRequest, PolicyState, Rejection, RuntimeEvent,
+    Session, SimpleRejection, UnitOfWork, aggregate,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -105,7 +105,7 @@ impl Vault {
         cx: &mut ActionContext,
         other: Uuid,
         #[arg(secret)] password: String,
-    ) -> Result<String, Refused> {
+    ) -> Result<String, SimpleRejection> {
         let command = UnlockVault { secret: password, note: None };
         let outcome = cx.invoke(other, command).await;
         Ok(format!("{outcome:?}"))
@@ -132,7 +132,7 @@ impl Observer for Eavesdropper {
         self.hear(signal);
     }
 
-    fn before_commit(&self, unit: &UnitOfWork) -> Result<(), Refused> {
+    fn before_commit(&self, unit: &UnitOfWork) -> Result<(), SimpleRejection> {
         self.hear(unit);
         Ok(())
     }

@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use fluvius_core::{
-    Domain, DomainContext, MemoryStore, Observer, Refused, RuntimeEvent, Session, UnitOfWork,
+    Domain, DomainContext, MemoryStore, Observer, RuntimeEvent, Session, SimpleRejection,
+    UnitOfWork,
 };
 use serde_json::{Value, json};
 
@@ -16,7 +17,7 @@ use crate::scripted::{Scripted, Step as Commit};
 struct Ear {
     told: Arc<Mutex<Vec<String>>>,
     panics: bool,
-    veto: Arc<Mutex<Option<Refused>>>,
+    veto: Arc<Mutex<Option<SimpleRejection>>>,
 }
 
 impl Ear {
@@ -70,7 +71,7 @@ impl Observer for Ear {
         });
     }
 
-    fn before_commit(&self, unit: &UnitOfWork) -> Result<(), Refused> {
+    fn before_commit(&self, unit: &UnitOfWork) -> Result<(), SimpleRejection> {
         self.keep(format!("committing {}", unit.row_count()));
         self.veto.lock().unwrap().clone().map_or(Ok(()), Err)
     }
@@ -162,13 +163,13 @@ async fn an_event_is_told_again_where_it_is_decided_again() {
 #[tokio::test]
 async fn a_veto_is_a_rejection_with_its_code() {
     let (store, session, ear) = listened(Ear::default()).await;
-    *ear.veto.lock().unwrap() = Some(Refused::new("audit-closed", "the books are closed"));
+    *ear.veto.lock().unwrap() = Some(SimpleRejection::new("audit-closed", "the books are closed"));
     let command = kit::command(&session, &probe(1), "run", run(&[Step::Add(1)]));
     let kept = Kept::Row("audit-closed");
     let error = check_refused(&store, &session, command.clone(), kept).await;
     check_error(&error, "rejected", "the books are closed");
     assert_eq!(error.rejection_code(), Some("audit-closed"));
-    assert_eq!(error.rejection::<Refused>().unwrap().to_string(), "the books are closed");
+    assert_eq!(error.rejection::<SimpleRejection>().unwrap().to_string(), "the books are closed");
     let told = ear.told();
     assert_eq!(told.last().unwrap(), "rejected run 1 rejected");
     assert!(told.iter().all(|line| !line.starts_with("event")), "{told:?}");
@@ -205,7 +206,7 @@ async fn a_listener_that_panics_changes_nothing() {
 #[tokio::test]
 async fn the_first_veto_counts() {
     let veto = |code: &'static str| Ear {
-        veto: Arc::new(Mutex::new(Some(Refused::new(code, code)))),
+        veto: Arc::new(Mutex::new(Some(SimpleRejection::new(code, code)))),
         ..Ear::default()
     };
     let builder = ProbingDomain::builder(fluvius_core::MemoryStore::new());
@@ -233,10 +234,10 @@ async fn an_answer_given_again_is_told_as_a_response() {
 struct NotLow;
 
 impl Observer for NotLow {
-    fn before_commit(&self, unit: &UnitOfWork) -> Result<(), Refused> {
+    fn before_commit(&self, unit: &UnitOfWork) -> Result<(), SimpleRejection> {
         let state = unit.states.first().map(|state| state.data.to_value());
         match state.and_then(|state| state["value"].as_i64()) {
-            Some(value) if value < 10 => Err(Refused::new("too-low", "it is too low")),
+            Some(value) if value < 10 => Err(SimpleRejection::new("too-low", "it is too low")),
             _ => Ok(()),
         }
     }

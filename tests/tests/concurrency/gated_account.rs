@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use fluvius_core::{
-    ActionContext, ContextError, Domain, DomainContext, DomainRuntime, MemoryStore, Refused,
-    Rejection, Session, aggregate,
+    ActionContext, ContextError, Domain, DomainContext, DomainRuntime, MemoryStore, Rejection,
+    Session, SimpleRejection, aggregate,
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
@@ -57,7 +57,7 @@ pub(crate) enum PurseError {
     TooFewCoins,
     #[error(transparent)]
     #[rejection(transparent)]
-    Refused(#[from] Refused),
+    SimpleRejection(#[from] SimpleRejection),
     #[error(transparent)]
     #[rejection(transparent)]
     Context(#[from] ContextError),

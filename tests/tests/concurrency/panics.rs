@@ -13,8 +13,8 @@ use chrono::{DateTime, Utc};
 use fluvius_core::verify::verify;
 use fluvius_core::{
     ActionContext, AggregateRoot, Authorization, Clock, ContextError, Domain, DomainContext,
-    DomainRuntime, Ids, MemoryStore, Observer, Policy, PolicyRequest, PolicyState, Refused,
-    Rejection, RuntimeEvent, Session, SystemClock, UnitOfWork, UuidV7, aggregate,
+    DomainRuntime, IdGenerator, MemoryStore, Observer, Policy, PolicyRequest, PolicyState,
+    Rejection, RuntimeEvent, Session, SimpleRejection, SystemClock, UnitOfWork, UuidV7, aggregate,
 };
 use metrics::{
     Counter, CounterFn, Gauge, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder,
@@ -197,12 +197,12 @@ impl Drop for Full {
 #[aggregate(resource = "mine")]
 impl Mine {
     #[action(evt_key = "mine-laid")]
-    fn lay_mine() -> Result<Self, Refused> {
+    fn lay_mine() -> Result<Self, SimpleRejection> {
         Ok(Self { count: 0 })
     }
 
     #[action(evt_key = "mine-charged")]
-    fn charge_mine(&mut self, charge: Charge) -> Result<(), Refused> {
+    fn charge_mine(&mut self, charge: Charge) -> Result<(), SimpleRejection> {
         spring(Trap::Action);
         self.count += charge.0;
         Ok(())
@@ -239,12 +239,12 @@ impl Clock for TrapClock {
     }
 }
 
-struct TrapIds;
+struct TrapIdGenerator;
 
-impl Ids for TrapIds {
-    fn next(&self) -> Uuid {
+impl IdGenerator for TrapIdGenerator {
+    fn generate(&self) -> Uuid {
         spring(Trap::IdsNext);
-        UuidV7.next()
+        UuidV7.generate()
     }
 }
 
@@ -282,7 +282,7 @@ impl Observer for TrapListener {
         spring(Trap::ListenerSignal);
     }
 
-    fn before_commit(&self, _: &UnitOfWork) -> Result<(), Refused> {
+    fn before_commit(&self, _: &UnitOfWork) -> Result<(), SimpleRejection> {
         spring(Trap::ListenerVeto);
         Ok(())
     }
@@ -378,7 +378,7 @@ fn id(number: u128) -> Uuid {
 async fn build(store: &MemoryStore) -> DomainRuntime {
     let builder = MineDomain::builder(HookedStore::new(store.clone(), spring_in_store))
         .clock(TrapClock)
-        .id_generator(TrapIds)
+        .id_generator(TrapIdGenerator)
         .policy(TrapPolicy)
         .observer(TrapListener)
         .cache_capacity(0);

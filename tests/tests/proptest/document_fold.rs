@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use fluvius_core::store::Store;
 use fluvius_core::{
-    AggregateRoot, Domain, DomainContext, EventRecord, MemoryStore, Refused, aggregate,
+    AggregateRoot, Domain, DomainContext, EventRecord, MemoryStore, SimpleRejection, aggregate,
 };
 use proptest::prelude::*;
 use rust_decimal::Decimal;
@@ -49,20 +49,20 @@ impl Document {
         title: String,
         text: String,
         lines: Vec<Line>,
-    ) -> Result<Self, Refused> {
+    ) -> Result<Self, SimpleRejection> {
         Ok(Self { title, text, lines, marks: BTreeMap::new(), note: None })
     }
 
     /// Add a line at the end.
     #[action(evt_key = "line-pushed")]
-    pub(crate) fn push_line(&mut self, line: Line) -> Result<(), Refused> {
+    pub(crate) fn push_line(&mut self, line: Line) -> Result<(), SimpleRejection> {
         self.lines.push(line);
         Ok(())
     }
 
     /// Put a line before another, or at the end.
     #[action(evt_key = "line-inserted")]
-    pub(crate) fn insert_line(&mut self, at: usize, line: Line) -> Result<(), Refused> {
+    pub(crate) fn insert_line(&mut self, at: usize, line: Line) -> Result<(), SimpleRejection> {
         ensure(at <= self.lines.len())?;
         self.lines.insert(at, line);
         Ok(())
@@ -70,7 +70,7 @@ impl Document {
 
     /// Take a line out.
     #[action(evt_key = "line-removed")]
-    pub(crate) fn remove_line(&mut self, at: usize) -> Result<(), Refused> {
+    pub(crate) fn remove_line(&mut self, at: usize) -> Result<(), SimpleRejection> {
         ensure(at < self.lines.len())?;
         self.lines.remove(at);
         Ok(())
@@ -78,7 +78,7 @@ impl Document {
 
     /// Put a line elsewhere.
     #[action(evt_key = "line-moved")]
-    pub(crate) fn move_line(&mut self, from: usize, to: usize) -> Result<(), Refused> {
+    pub(crate) fn move_line(&mut self, from: usize, to: usize) -> Result<(), SimpleRejection> {
         ensure(from < self.lines.len() && to < self.lines.len())?;
         let line = self.lines.remove(from);
         self.lines.insert(to, line);
@@ -87,7 +87,7 @@ impl Document {
 
     /// Count another number of what a line stands for.
     #[action(evt_key = "line-counted")]
-    pub(crate) fn count_line(&mut self, at: usize, count: u64) -> Result<(), Refused> {
+    pub(crate) fn count_line(&mut self, at: usize, count: u64) -> Result<(), SimpleRejection> {
         let line = self.lines.get_mut(at).ok_or_else(no_such_line)?;
         line.count = count;
         Ok(())
@@ -95,46 +95,46 @@ impl Document {
 
     /// Take all lines out.
     #[action(evt_key = "lines-cleared")]
-    pub(crate) fn clear_lines(&mut self) -> Result<(), Refused> {
+    pub(crate) fn clear_lines(&mut self) -> Result<(), SimpleRejection> {
         self.lines.clear();
         Ok(())
     }
 
     /// Write the text anew.
     #[action(evt_key = "text-written")]
-    pub(crate) fn write_text(&mut self, text: String) -> Result<(), Refused> {
+    pub(crate) fn write_text(&mut self, text: String) -> Result<(), SimpleRejection> {
         self.text = text;
         Ok(())
     }
 
     /// Set a mark.
     #[action(evt_key = "mark-set")]
-    pub(crate) fn set_mark(&mut self, name: String, value: i64) -> Result<(), Refused> {
+    pub(crate) fn set_mark(&mut self, name: String, value: i64) -> Result<(), SimpleRejection> {
         self.marks.insert(name, value);
         Ok(())
     }
 
     /// Take a mark away; one that is not there is no fault.
     #[action(evt_key = "mark-removed")]
-    pub(crate) fn remove_mark(&mut self, name: String) -> Result<(), Refused> {
+    pub(crate) fn remove_mark(&mut self, name: String) -> Result<(), SimpleRejection> {
         self.marks.remove(&name);
         Ok(())
     }
 
     /// Write a note, or take it away.
     #[action(evt_key = "note-written")]
-    pub(crate) fn write_note(&mut self, note: Option<String>) -> Result<(), Refused> {
+    pub(crate) fn write_note(&mut self, note: Option<String>) -> Result<(), SimpleRejection> {
         self.note = note;
         Ok(())
     }
 }
 
-fn ensure(holds: bool) -> Result<(), Refused> {
+fn ensure(holds: bool) -> Result<(), SimpleRejection> {
     if holds { Ok(()) } else { Err(no_such_line()) }
 }
 
-fn no_such_line() -> Refused {
-    Refused::new("no-such-line", "there is no such line")
+fn no_such_line() -> SimpleRejection {
+    SimpleRejection::new("no-such-line", "there is no such line")
 }
 
 /// Domain for writing documents.
@@ -255,7 +255,7 @@ impl Edit {
     }
 
     /// The plain method.
-    fn run(&self, document: &mut Document) -> Result<(), Refused> {
+    fn run(&self, document: &mut Document) -> Result<(), SimpleRejection> {
         match self.clone() {
             Self::Create { title, text, lines } => {
                 *document = Document::create_document(title, text, lines)?;

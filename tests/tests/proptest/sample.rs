@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use banking_domain::Account;
 use chrono::{DateTime, Utc};
 use fluvius_core::{
-    AggregateRoot, Domain, DomainContext, DomainRuntime, MemoryStore, Refused, Session, aggregate,
+    AggregateRoot, Domain, DomainContext, DomainRuntime, MemoryStore, Session, SimpleRejection,
+    aggregate,
 };
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -44,7 +45,7 @@ pub(crate) enum Choice {
 impl Sample {
     /// Take a sample.
     #[action(evt_key = "sample-taken")]
-    pub(crate) fn take_sample(name: String) -> Result<Self, Refused> {
+    pub(crate) fn take_sample(name: String) -> Result<Self, SimpleRejection> {
         let (text, map) = (String::new(), BTreeMap::new());
         Ok(Self { name, text, float: 0.0, map, any: Value::Null })
     }
@@ -70,10 +71,10 @@ impl Sample {
         choice: Choice,
         any: Value,
         #[arg(default = 7)] fallback: u32,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), SimpleRejection> {
         let _ = (integer, natural, small, flag, letter, id, amount, time, option, list, choice);
         if fallback == 0 {
-            return Err(Refused::new("nothing-left", "there is nothing left"));
+            return Err(SimpleRejection::new("nothing-left", "there is nothing left"));
         }
         self.text = text;
         self.float = float;
@@ -90,7 +91,7 @@ impl Sample {
         #[arg(secret)] digits: u32,
         #[arg(secret)] parts: BTreeMap<String, Item>,
         note: String,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), SimpleRejection> {
         let _ = (pin, digits, parts);
         self.text = note;
         Ok(())
@@ -98,7 +99,7 @@ impl Sample {
 
     /// Say what is in it.
     #[action]
-    pub(crate) fn ask_sample(&self, prefix: String) -> Result<String, Refused> {
+    pub(crate) fn ask_sample(&self, prefix: String) -> Result<String, SimpleRejection> {
         Ok(format!("{prefix}{}", self.name))
     }
 }
@@ -135,7 +136,7 @@ impl Target {
         let Some(action) = self.domain.registry().find(key) else {
             return AggregateRoot::of::<Sample>(SAMPLE);
         };
-        let creates = action.lifecycle == fluvius_core::Lifecycle::Creates;
+        let creates = action.lifecycle == fluvius_core::Lifecycle::Create;
         match action.resources[0] {
             "sample" if creates => AggregateRoot::of::<Sample>(Uuid::new_v4()),
             "sample" => AggregateRoot::of::<Sample>(SAMPLE),

@@ -143,7 +143,7 @@ struct Expected {
 enum Answer {
     /// For each command the version that it gave, and the account's state at it.
     Applied(Vec<(u64, Account)>),
-    Refused(Refusal),
+    SimpleRejection(Refusal),
     /// A group in which this command was refused.
     GroupRejected(Uuid, Refusal),
 }
@@ -199,9 +199,9 @@ impl Model {
                 };
                 sent.id = first[0].id;
                 let answer = match malformed(&sent) {
-                    Some(refusal) => Answer::Refused(refusal),
+                    Some(refusal) => Answer::SimpleRejection(refusal),
                     None if is_same(&sent, &first[0]) => return self.last = Expected::default(),
-                    None => Answer::Refused(Refusal::of("command-id-reused")),
+                    None => Answer::SimpleRejection(Refusal::of("command-id-reused")),
                 };
                 self.expect(vec![sent], false, answer);
             }
@@ -210,7 +210,7 @@ impl Model {
                 Some((first, ..)) => {
                     let mut sent = first[0].clone();
                     sent.realm = (sent.realm + 1) % REALMS.len();
-                    let answer = Answer::Refused(Refusal::of("command-id-reused"));
+                    let answer = Answer::SimpleRejection(Refusal::of("command-id-reused"));
                     self.expect(vec![sent], false, answer);
                 }
             },
@@ -222,7 +222,7 @@ impl Model {
                 let commands = vec![sent, first[0].clone()];
                 let refusal = malformed(&commands[0]);
                 let refusal = refusal.unwrap_or(Refusal::of("command-id-reused"));
-                self.expect(commands, true, Answer::Refused(refusal));
+                self.expect(commands, true, Answer::SimpleRejection(refusal));
             }
             Step::Twice(sent) => {
                 let sent = self.fresh(sent.clone());
@@ -231,7 +231,7 @@ impl Model {
                     Some(refusal) if refusal.code != "resource-not-allowed" => refusal,
                     _ => Refusal::of("command-id-reused"),
                 };
-                self.expect(vec![sent.clone(), sent], true, Answer::Refused(refusal));
+                self.expect(vec![sent.clone(), sent], true, Answer::SimpleRejection(refusal));
             }
         }
     }
@@ -246,7 +246,7 @@ impl Model {
         let faults = || commands.iter().filter_map(malformed);
         let undecoded = faults().find(|refusal| refusal.code != "resource-not-allowed");
         if let Some(refusal) = undecoded.or_else(|| faults().next()) {
-            return self.expect(commands, is_group, Answer::Refused(refusal));
+            return self.expect(commands, is_group, Answer::SimpleRejection(refusal));
         }
         let before = self.bank.clone();
         let mut after = self.bank.clone();
@@ -274,7 +274,7 @@ impl Model {
                 Answer::Applied(applied)
             }
             Some((id, refusal)) if is_group => Answer::GroupRejected(id, refusal),
-            Some((_, refusal)) => Answer::Refused(refusal),
+            Some((_, refusal)) => Answer::SimpleRejection(refusal),
         };
         expected.rows = commands.iter().map(|sent| row(sent.id, &answer)).collect();
         self.kept.push((commands.clone(), is_group, answer.clone()));
@@ -287,7 +287,7 @@ fn row(id: Uuid, answer: &Answer) -> (Uuid, CommandStatus, Option<String>) {
     let code = |refusal: &Refusal| refusal.rule.clone().unwrap_or(refusal.code.to_owned());
     match answer {
         Answer::Applied(_) => (id, CommandStatus::Applied, None),
-        Answer::Refused(refusal) => (id, CommandStatus::Rejected, Some(code(refusal))),
+        Answer::SimpleRejection(refusal) => (id, CommandStatus::Rejected, Some(code(refusal))),
         Answer::GroupRejected(refused, refusal) if *refused == id => {
             (id, CommandStatus::Rejected, Some(code(refusal)))
         }
@@ -671,7 +671,7 @@ fn assert_answer(commands: &[Sent], expected: &Answer, found: &Result<Vec<Respon
                 assert_eq!(response.data.to_value(), fold::value_of(state));
             }
         }
-        (Answer::Refused(refusal), Err(error)) => assert_eq!(*refusal, refusal_of(error)),
+        (Answer::SimpleRejection(refusal), Err(error)) => assert_eq!(*refusal, refusal_of(error)),
         (Answer::GroupRejected(id, refusal), Err(Error::GroupRejected { refused, source })) => {
             assert_eq!((refused, refusal), (id, &refusal_of(source)));
         }
@@ -685,7 +685,7 @@ fn count(expected: &Expected, answer: &Answer) {
             "applied as a group".to_owned()
         }
         Answer::Applied(_) => "applied".to_owned(),
-        Answer::Refused(refusal) => refusal.code.to_owned(),
+        Answer::SimpleRejection(refusal) => refusal.code.to_owned(),
         Answer::GroupRejected(..) => "group-rejected".to_owned(),
     };
     let again = if expected.is_again { " once more" } else { "" };

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use fluvius_core::{Domain, Refused, aggregate};
+use fluvius_core::{Domain, SimpleRejection, aggregate};
 use serde::{Deserialize, Serialize};
 
 /// An account; the remark is long, so that a change of the rest is kept as a patch.
@@ -33,9 +33,9 @@ impl Account {
     }
 
     #[action(evt_key = "withdrawn")]
-    pub fn withdraw(&mut self, cents: i64) -> Result<Receipt, Refused> {
+    pub fn withdraw(&mut self, cents: i64) -> Result<Receipt, SimpleRejection> {
         if cents > self.cents {
-            return Err(Refused::new("insufficient-funds", "Insufficient funds"));
+            return Err(SimpleRejection::new("insufficient-funds", "Insufficient funds"));
         }
         self.cents -= cents;
         Ok(Receipt { cents_left: self.cents })

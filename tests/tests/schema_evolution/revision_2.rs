@@ -3,7 +3,9 @@
 use std::convert::Infallible;
 
 use fluvius_core::uuid::Uuid;
-use fluvius_core::{ActionContext, ContextError, Domain, Refused, UpcastError, Written, aggregate};
+use fluvius_core::{
+    ActionContext, ContextError, Domain, SimpleRejection, UpcastError, Written, aggregate,
+};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -34,10 +36,10 @@ impl Account {
     }
 
     #[action(evt_key = "withdrawn")]
-    pub fn withdraw(&mut self, cents: i64) -> Result<Receipt, Refused> {
+    pub fn withdraw(&mut self, cents: i64) -> Result<Receipt, SimpleRejection> {
         let amount = Decimal::new(cents, 2);
         if amount > self.balance {
-            return Err(Refused::new("insufficient-funds", "Insufficient funds"));
+            return Err(SimpleRejection::new("insufficient-funds", "Insufficient funds"));
         }
         self.balance -= amount;
         Ok(Receipt { left: self.balance })

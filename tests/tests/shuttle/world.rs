@@ -13,8 +13,8 @@ use fluvius_core::testing::{
     Faults, FaultyStore, FixedClock, Mutant, Scheduler, SequentialIds, command,
 };
 use fluvius_core::{
-    AggregateRoot, Command, CommandBundle, Domain, DomainContext, DomainRuntime, Error, Ids,
-    MemoryStore, Observer, RuntimeEvent, Session,
+    AggregateRoot, Command, CommandBundle, Domain, DomainContext, DomainRuntime, Error,
+    IdGenerator, MemoryStore, Observer, RuntimeEvent, Session,
 };
 use futures_util::{FutureExt, StreamExt};
 use rust_decimal::Decimal;
@@ -93,7 +93,7 @@ impl World {
                 owner_name: "somebody".to_owned(),
                 initial_deposit: Decimal::from(*balance),
             };
-            let open = session.prepare(account(number), open).with_id(world.ids.next()).send();
+            let open = session.prepare(account(number), open).with_id(world.ids.generate()).send();
             open.await.map_err(|error| error.to_string())?;
         }
         let delay_max = if happens(700) { SLOW } else { Duration::ZERO };
@@ -131,7 +131,7 @@ impl World {
 
     /// A command to an account, under an identifier of its own.
     pub fn order<C: Command>(&self, number: u128, order: C) -> CommandBundle {
-        command(account(number), order).with_id(self.ids.next())
+        command(account(number), order).with_id(self.ids.generate())
     }
 
     /// A client that sends one after the other, commands or groups.

@@ -95,12 +95,15 @@ struct InRealm {
 }
 
 impl fluvius_core::Observer for InRealm {
-    fn before_commit(&self, unit: &fluvius_core::UnitOfWork) -> Result<(), fluvius_core::Refused> {
+    fn before_commit(
+        &self,
+        unit: &fluvius_core::UnitOfWork,
+    ) -> Result<(), fluvius_core::SimpleRejection> {
         *self.seen.lock().unwrap() += 1;
         if unit.context.realm.as_deref() == Some(self.realm) {
             Ok(())
         } else {
-            Err(fluvius_core::Refused::new("other-realm", "it is of another realm"))
+            Err(fluvius_core::SimpleRejection::new("other-realm", "it is of another realm"))
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fluvius_core::testing::{Scenario, Simulation, command};
-use fluvius_core::{AggregateRoot, CommandBundle, Refused, aggregate};
+use fluvius_core::{AggregateRoot, CommandBundle, SimpleRejection, aggregate};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
@@ -21,7 +21,9 @@ pub struct Door {
 #[aggregate(resource = "door")]
 impl Door {
     #[action(evt_key = "door-built")]
-    pub fn build_door(#[arg(secret, alias = "pin")] password: String) -> Result<Self, Refused> {
+    pub fn build_door(
+        #[arg(secret, alias = "pin")] password: String,
+    ) -> Result<Self, SimpleRejection> {
         let _ = password;
         Ok(Self { opened: 0 })
     }
@@ -32,10 +34,10 @@ impl Door {
         by: String,
         #[arg(secret)] password: String,
         #[arg(secret, default)] weights: BTreeMap<String, f64>,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), SimpleRejection> {
         let _ = (by, weights);
         if password.starts_with("wrong") {
-            return Err(Refused::new("wrong-password", "the password is wrong"));
+            return Err(SimpleRejection::new("wrong-password", "the password is wrong"));
         }
         self.opened += 1;
         Ok(())

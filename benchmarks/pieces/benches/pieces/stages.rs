@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use banking_domain::DepositMoney;
 use criterion::Criterion;
-use fluvius_core::{Observer, Refused, Session, RuntimeEvent, UnitOfWork};
+use fluvius_core::{Observer, SimpleRejection, Session, RuntimeEvent, UnitOfWork};
 
 use crate::bank::{self, account_id, amount};
 use crate::probe_store::ProbeStore;
@@ -39,7 +39,7 @@ impl Observer for Stamps {
         }
     }
 
-    fn before_commit(&self, _: &UnitOfWork) -> Result<(), Refused> {
+    fn before_commit(&self, _: &UnitOfWork) -> Result<(), SimpleRejection> {
         self.with(|stamps| stamps.1 = Some(Instant::now()));
         Ok(())
     }

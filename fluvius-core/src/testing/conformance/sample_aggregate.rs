@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::context::{ActionContext, ContextError};
-use crate::rejection::Refused;
+use crate::rejection::SimpleRejection;
 use crate::{Domain, Rejection, aggregate};
 
 /// A purse of coins.
@@ -19,7 +19,7 @@ pub(crate) struct Purse {
 pub(crate) enum PurseError {
     #[error(transparent)]
     #[rejection(transparent)]
-    Refused(#[from] Refused),
+    SimpleRejection(#[from] SimpleRejection),
     #[error(transparent)]
     #[rejection(transparent)]
     Context(#[from] ContextError),
@@ -45,7 +45,8 @@ impl Purse {
         to: Uuid,
     ) -> Result<(), PurseError> {
         let left = self.coins.checked_sub(coins);
-        self.coins = left.ok_or(Refused::new("too-few-coins", "the purse has fewer coins"))?;
+        self.coins =
+            left.ok_or(SimpleRejection::new("too-few-coins", "the purse has fewer coins"))?;
         cx.invoke(to, TakeCoins { coins }).await?;
         cx.message("coins-given", &coins);
         Ok(())
@@ -55,7 +56,7 @@ impl Purse {
     #[action(evt_key = "coins-taken", internal)]
     pub(crate) fn take_coins(&mut self, coins: u64) -> Result<(), PurseError> {
         let sum = self.coins.checked_add(coins);
-        self.coins = sum.ok_or(Refused::new("too-many-coins", "the purse is full"))?;
+        self.coins = sum.ok_or(SimpleRejection::new("too-many-coins", "the purse is full"))?;
         Ok(())
     }
 }

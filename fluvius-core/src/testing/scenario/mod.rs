@@ -273,7 +273,7 @@ impl Scenario {
 
     fn with_id(&self, mut command: CommandBundle) -> CommandBundle {
         if command.id.is_nil() {
-            command.id = crate::ids::Ids::next(&self.fixture.ids);
+            command.id = crate::id_generator::IdGenerator::generate(&self.fixture.ids);
         }
         command
     }
@@ -327,5 +327,5 @@ where
 
 /// No identifier of the test's own is given to a row that the kit makes.
 fn new_id(fixture: &Fixture) -> Uuid {
-    crate::ids::Ids::next(&fixture.ids)
+    crate::id_generator::IdGenerator::generate(&fixture.ids)
 }

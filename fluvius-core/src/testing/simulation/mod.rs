@@ -54,7 +54,7 @@ type Check = Box<dyn Fn(&CommittedView) -> Result<(), String> + Send + Sync>;
 ///
 /// ```
 /// use fluvius_core::testing::{Simulation, command};
-/// use fluvius_core::{Refused, aggregate};
+/// use fluvius_core::{SimpleRejection, aggregate};
 /// use serde::{Deserialize, Serialize};
 /// use uuid::Uuid;
 ///
@@ -64,14 +64,14 @@ type Check = Box<dyn Fn(&CommittedView) -> Result<(), String> + Send + Sync>;
 /// #[aggregate(resource = "hall")]
 /// impl Hall {
 ///     #[action(evt_key = "hall-opened")]
-///     pub fn open_hall(seats: u32) -> Result<Self, Refused> {
+///     pub fn open_hall(seats: u32) -> Result<Self, SimpleRejection> {
 ///         Ok(Self { seats, booked: 0 })
 ///     }
 ///
 ///     #[action(evt_key = "seats-booked")]
-///     pub fn book_seats(&mut self, count: u32) -> Result<(), Refused> {
+///     pub fn book_seats(&mut self, count: u32) -> Result<(), SimpleRejection> {
 ///         if self.seats - self.booked < count {
-///             return Err(Refused::new("fully-booked", "there are not so many seats left"));
+///             return Err(SimpleRejection::new("fully-booked", "there are not so many seats left"));
 ///         }
 ///         self.booked += count;
 ///         Ok(())

@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::command::CommandBundle;
 use crate::domain::{DomainRuntime, Session};
 use crate::error::Error;
-use crate::ids::Ids;
+use crate::id_generator::IdGenerator;
 use crate::response::Response;
 use crate::store::{LogQuery, Store};
 use crate::testing::faulty_store::{Faults, FaultyStore};
@@ -185,7 +185,7 @@ impl<'a> Going<'a> {
 
     fn send(&self, client: usize, mut command: CommandBundle) -> usize {
         if command.id.is_nil() {
-            command.id = self.fixture.ids.next();
+            command.id = self.fixture.ids.generate();
         }
         let shown = failure::shown(self.fixture.action(&command.command), &command.payload);
         let mut sent = self.sent.borrow_mut();

@@ -111,7 +111,7 @@ const _: () = {
             command: "TransferMoney",
             method: "transfer_money",
             docs: "Transfer money, see [`Account`].\n\n```\naccount.transfer_money(cx, 1.into(), \"1\".into())?;\n```",
-            lifecycle: __fluvius::Lifecycle::Changes,
+            lifecycle: __fluvius::Lifecycle::Update,
             event: __fluvius::probe!(MoneyTransferred, RECORDED),
             resources: &["eur-account", "usd-account"],
             fields: &[
@@ -253,7 +253,7 @@ const _: () = {
             command: "EndAccount",
             method: "close_account",
             docs: "",
-            lifecycle: __fluvius::Lifecycle::Closes,
+            lifecycle: __fluvius::Lifecycle::Close,
             event: __fluvius::probe!(AccountClosed, RECORDED),
             resources: &["eur-account", "usd-account"],
             internal: true,

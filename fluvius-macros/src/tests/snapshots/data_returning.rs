@@ -60,7 +60,7 @@ const _: () = {
             command: "ReadBalance",
             method: "read_balance",
             docs: "How much is there.",
-            lifecycle: __fluvius::Lifecycle::Keeps,
+            lifecycle: __fluvius::Lifecycle::Unchanged,
             resources: &["savings-account"],
             location: __fluvius::location!(),
             ..__fluvius::ActionDescriptor::of::<Self>("read-balance")
@@ -139,7 +139,7 @@ const _: () = {
             command: "AddInterest",
             method: "add_interest",
             docs: "Add the interest of a month, and tell how much it was.",
-            lifecycle: __fluvius::Lifecycle::Changes,
+            lifecycle: __fluvius::Lifecycle::Update,
             event: __fluvius::probe!(InterestAdded, RECORDED),
             resources: &["savings-account"],
             fields: &[

@@ -1,6 +1,6 @@
 #[automatically_derived]
 impl ::fluvius_core::__private::Domain for TransactionManagerDomain {
-    const META: &'static ::fluvius_core::__private::Meta = &::fluvius_core::__private::Meta {
+    const METADATA: &'static ::fluvius_core::__private::DomainMetadata = &::fluvius_core::__private::DomainMetadata {
         namespace: "transaction-manager",
         title: "Transaction Manager Domain",
         description: "Domain for managing bank account transactions.",
@@ -16,6 +16,6 @@ impl ::fluvius_core::__private::Domain for TransactionManagerDomain {
 }
 ::fluvius_core::__private::submit! {
     ::fluvius_core::__private::Registration::domain(< TransactionManagerDomain as
-    ::fluvius_core::__private::Domain > ::META, < TransactionManagerDomain as
+    ::fluvius_core::__private::Domain > ::METADATA, < TransactionManagerDomain as
     ::fluvius_core::__private::Domain > ::AGGREGATES)
 }

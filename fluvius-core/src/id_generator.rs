@@ -8,17 +8,17 @@ use uuid::{Builder, Uuid, Version};
 use crate::clock::since_epoch;
 
 /// A source of fresh identifiers.
-pub trait Ids: Send + Sync + 'static {
+pub trait IdGenerator: Send + Sync + 'static {
     /// An identifier that this source has not given before.
-    fn next(&self) -> Uuid;
+    fn generate(&self) -> Uuid;
 }
 
 /// UUIDs of version 7 (RFC 9562): fresh ones lie side by side in an index. Those of one millisecond are in no order.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct UuidV7;
 
-impl Ids for UuidV7 {
-    fn next(&self) -> Uuid {
+impl IdGenerator for UuidV7 {
+    fn generate(&self) -> Uuid {
         // `Uuid::now_v7` counts up within a millisecond besides, under a lock of the whole process.
         let random = Uuid::new_v4().as_u128() & (u128::MAX >> 48);
         let id = since_epoch().as_millis() << 80 | random;
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn ids_of_invoked_commands_are_marked_and_distinct() {
-        let parents: Vec<Uuid> = (0..100).map(|_| UuidV7.next()).collect();
+        let parents: Vec<Uuid> = (0..100).map(|_| UuidV7.generate()).collect();
         let ids: HashSet<Uuid> = parents
             .iter()
             .flat_map(|parent| (1..=10).map(|number| invoked(*parent, number)))
@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn fresh_identifiers_are_of_version_7_and_tell_their_millisecond() {
         let before = since_epoch().as_millis();
-        let ids: HashSet<Uuid> = (0..1_000).map(|_| UuidV7.next()).collect();
+        let ids: HashSet<Uuid> = (0..1_000).map(|_| UuidV7.generate()).collect();
         let after = since_epoch().as_millis();
         assert_eq!(ids.len(), 1_000);
         for id in ids {
