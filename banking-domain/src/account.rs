@@ -99,7 +99,7 @@ impl Account {
         recipient_id: Uuid,
     ) -> Result<(), AccountError> {
         ensure(amount > Decimal::ZERO, AccountError::TransferNotPositive)?;
-        let sender_id = cx.root().identifier;
+        let sender_id = cx.aggregate_id().id;
         ensure(recipient_id != sender_id, AccountError::TransferToSelf)?;
         self.debit(amount)?;
         cx.invoke(recipient_id, ReceiveTransfer { amount, sender_id }).await?;

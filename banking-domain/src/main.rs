@@ -176,7 +176,7 @@ async fn find_or_open(
     let number = text("account_number").eq(account_number);
     if let Some(account) = session.statemgr().find_one::<Account>(number).await? {
         println!("Found account {account_number} of {}: {}", account.owner_name, account.balance);
-        return Ok(account.record().root.identifier);
+        return Ok(account.record().aggregate_id.id);
     }
     let id = Uuid::new_v4();
     session.set_aggroot("bank-account", id);
@@ -202,7 +202,7 @@ async fn print_events(domain: &DomainRuntime) -> Result<(), Error> {
             println!(
                 "{:>8}  {}  {:>7}  {:<17}  {}",
                 event.position,
-                event.root.identifier,
+                event.aggregate_id.id,
                 event.version,
                 event.key(),
                 event.args

@@ -5,21 +5,21 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::aggregate_id::AggregateId;
 use crate::json::Json;
-use crate::root::AggregateRoot;
 
 /// An activity, stored with the command that it belongs to. Never changed after it is stored.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ActivityRecord {
     /// The activity's identifier.
     pub id: Uuid,
-    /// The root that it concerns.
+    /// The aggregate that it concerns.
     #[serde(flatten)]
-    pub root: AggregateRoot,
+    pub aggregate_id: AggregateId,
     /// The session's context.
     pub context_id: Uuid,
     /// The command that it belongs to.
-    pub src_cmd: Uuid,
+    pub command_id: Uuid,
     /// What was done.
     pub message: Cow<'static, str>,
     /// Who does such things.

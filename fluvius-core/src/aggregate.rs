@@ -1,4 +1,4 @@
-//! Aggregates: types whose methods are the rules, and their erased form.
+//! Aggregate types: types whose methods are the rules, and their erased form.
 
 use std::any::{Any, type_name};
 use std::fmt;
@@ -8,25 +8,28 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use uuid::Uuid;
+
 use crate::action::{ActionDescriptor, Location};
+use crate::aggregate_id::AggregateId;
 use crate::command::CommandRecord;
 use crate::decode_error::DecodeError;
 use crate::event::{EventDescriptor, EventRecord};
 use crate::inspect::Inspect;
 use crate::json::{self, Json, JsonError};
 use crate::query::FieldIndex;
-use crate::upcast::{self, Upcast, Written};
+use crate::upcast::{self, Upcast, UpcastInput};
 
-/// A type whose methods are the rules; its value is the state of one aggregate root.
+/// A type whose methods are the rules; its value is the state of one aggregate.
 ///
-/// Written by [`#[aggregate]`](macro@crate::aggregate), not by hand.
+/// Written by [`#[aggregate]`](macro@crate::aggregate type), not by hand.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no aggregate",
     label = "not an aggregate",
     note = "put `#[aggregate]` on `impl {Self} {{ .. }}`"
 )]
 pub trait Aggregate: Clone + Send + Sync + Serialize + DeserializeOwned + 'static {
-    /// The resources whose roots this type is the state of; the first is the main one.
+    /// The resources whose aggregates this type is the state of; the first is the main one.
     const RESOURCES: &'static [&'static str];
     /// The main resource.
     const RESOURCE: &'static str = Self::RESOURCES[0];
@@ -51,9 +54,14 @@ pub trait Aggregate: Clone + Send + Sync + Serialize + DeserializeOwned + 'stati
     const INSPECT: Inspect<Self> = Inspect::NOTHING;
     /// The erased form.
     const DESCRIPTOR: &'static AggregateDescriptor = &AggregateDescriptor::of::<Self>();
+
+    /// Returns the id of the aggregate that has this UUID and the main resource.
+    fn aggregate_id(id: Uuid) -> AggregateId {
+        AggregateId::new(Self::RESOURCE, id)
+    }
 }
 
-/// A type that an aggregate may be: it is owned and can be copied, and serde can read and write it.
+/// A type that an aggregate type may be: it is owned and can be copied, and serde can read and write it.
 ///
 /// Implemented for every type that qualifies.
 #[doc(hidden)]
@@ -86,7 +94,7 @@ pub trait OneBlockForEachType {
 /// A decoded state, shared and erased.
 pub(crate) type SharedState = Arc<dyn Any + Send + Sync>;
 
-/// What a domain knows of an aggregate without its type.
+/// What a domain knows of an aggregate type without its type.
 pub struct AggregateDescriptor {
     /// The resources; the first is the main one.
     pub resources: &'static [&'static str],
@@ -164,7 +172,7 @@ impl AggregateDescriptor {
         if revision == self.revision {
             return decode(data);
         }
-        let lifted = self.lift(revision, Written::State, data.decode()?)?;
+        let lifted = self.lift(revision, UpcastInput::State, data.decode()?)?;
         let state = Json::from_value(&lifted).and_then(|lifted| decode(&lifted));
         state.map_err(|error| self.as_lifted(revision, error))
     }
@@ -181,7 +189,7 @@ impl AggregateDescriptor {
     pub(crate) fn lift(
         &self,
         revision: u32,
-        written: Written<'_>,
+        written: UpcastInput<'_>,
         json: Value,
     ) -> Result<Value, JsonError> {
         upcast::lift(self.upcast, (revision, self.revision), written, json)

@@ -1,9 +1,9 @@
 //! Why a log row cannot be read as a typed command or event.
 
+use crate::aggregate_id::AggregateId;
 use crate::error::Error;
 use crate::event::EventRecord;
 use crate::json::JsonError;
-use crate::root::AggregateRoot;
 
 /// A log row that does not decode as the command or event asked for.
 ///
@@ -16,11 +16,11 @@ pub enum DecodeError {
     UnknownKey {
         /// The row's key.
         key: String,
-        /// The aggregate's type.
+        /// The aggregate type's type.
         aggregate: &'static str,
-        /// The row's root.
-        root: Box<AggregateRoot>,
-        /// The row's revision: of an event the aggregate's, of a command the domain's.
+        /// The row's aggregate.
+        aggregate_id: Box<AggregateId>,
+        /// The row's revision: of an event the aggregate type's, of a command the domain's.
         revision: u32,
     },
     /// The row's JSON does not fit the type, or a newer revision wrote it.
@@ -28,9 +28,9 @@ pub enum DecodeError {
     Invalid {
         /// The row's key.
         key: String,
-        /// The row's root.
-        root: Box<AggregateRoot>,
-        /// The row's revision: of an event the aggregate's, of a command the domain's.
+        /// The row's aggregate.
+        aggregate_id: Box<AggregateId>,
+        /// The row's revision: of an event the aggregate type's, of a command the domain's.
         revision: u32,
         /// Where and why.
         source: JsonError,
@@ -41,7 +41,7 @@ impl DecodeError {
     pub(crate) fn of_event(record: &EventRecord, source: JsonError) -> Self {
         Self::Invalid {
             key: record.key().to_owned(),
-            root: Box::new(record.root.clone()),
+            aggregate_id: Box::new(record.aggregate_id.clone()),
             revision: record.revision,
             source,
         }
@@ -52,11 +52,14 @@ impl From<DecodeError> for Error {
     fn from(error: DecodeError) -> Self {
         let message = error.to_string();
         match error {
-            DecodeError::UnknownKey { root, revision, .. } => {
-                Self::InvalidState { root: *root, revision, path: ".".to_owned(), message }
-            }
-            DecodeError::Invalid { root, revision, source, .. } => Self::InvalidState {
-                root: *root,
+            DecodeError::UnknownKey { aggregate_id, revision, .. } => Self::InvalidState {
+                aggregate_id: *aggregate_id,
+                revision,
+                path: ".".to_owned(),
+                message,
+            },
+            DecodeError::Invalid { aggregate_id, revision, source, .. } => Self::InvalidState {
+                aggregate_id: *aggregate_id,
                 revision,
                 path: source.path().to_owned(),
                 message: format!("{message}: {}", source.message()),

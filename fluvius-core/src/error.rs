@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use crate::aggregate_id::AggregateId;
 use crate::etag::{ETag, Precondition};
 use crate::query::QueryError;
 use crate::resume::ResumeToken;
-use crate::root::AggregateRoot;
 use crate::state::PointInTime;
 use crate::store::{InvalidPosition, StoreError};
 use crate::unit_of_work::UnitOfWork;
 
-/// Why a command was not applied, or a root not read.
+/// Why a command was not applied, or an aggregate not read.
 ///
-/// After every error but [`Error::OutcomeUnknown`] the roots are as they were. Errors are cheap
+/// After every error but [`Error::OutcomeUnknown`] the aggregates are as they were. Errors are cheap
 /// to clone, since several callers may wait for one answer.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
@@ -57,16 +57,16 @@ pub enum Error {
     ///
     /// Code: `precondition-required`; leaves no command row.
     #[error(
-        "`{command}` on {root} requires a precondition: add the expected version or etag with \
+        "`{command}` on {aggregate_id} requires a precondition: add the expected version or etag with \
          `if_match`"
     )]
     PreconditionRequired {
         /// The command's key.
         command: &'static str,
-        /// The root.
-        root: AggregateRoot,
+        /// The aggregate.
+        aggregate_id: AggregateId,
     },
-    /// The session has no aggregate root to send the command to.
+    /// The session has no aggregate to send the command to.
     ///
     /// Code: `no-aggregate-root`; leaves no command row.
     #[error("`{command}` has no aggregate root: call `set_aggroot` first")]
@@ -89,50 +89,50 @@ pub enum Error {
     /// The policy does not allow the command.
     ///
     /// Code: `permission-denied`; leaves no command row.
-    #[error("`{command}` on {root} is not allowed: {reason}")]
+    #[error("`{command}` on {aggregate_id} is not allowed: {reason}")]
     PermissionDenied {
         /// The command's key.
         command: &'static str,
-        /// The root.
-        root: AggregateRoot,
+        /// The aggregate.
+        aggregate_id: AggregateId,
         /// The policy's words.
         reason: String,
     },
-    /// The root does not exist, is closed, or belongs to another realm.
+    /// The aggregate does not exist, is closed, or belongs to another realm.
     ///
     /// Code: `not-found`; kept as a command row.
-    #[error("{root} does not exist")]
+    #[error("{aggregate_id} does not exist")]
     NotFound {
-        /// The root.
-        root: AggregateRoot,
+        /// The aggregate.
+        aggregate_id: AggregateId,
     },
-    /// The past of the root has no such version, or it did not exist at that time or was closed.
+    /// The past of the aggregate has no such version, or it did not exist at that time or was closed.
     ///
     /// Code: `not-found`; only reads end with it.
-    #[error("{root} does not exist at {point}{}", newest_version(*newest))]
+    #[error("{aggregate_id} does not exist at {point}{}", newest_version(*newest))]
     NotFoundAt {
-        /// The root.
-        root: AggregateRoot,
+        /// The aggregate.
+        aggregate_id: AggregateId,
         /// The version or the time.
         point: PointInTime,
-        /// The newest version of the root; `None` if it does not exist at all or belongs to another realm.
+        /// The newest version of the aggregate; `None` if it does not exist at all or belongs to another realm.
         newest: Option<u64>,
     },
-    /// The root exists; an identifier is used once.
+    /// The aggregate exists; an identifier is used once.
     ///
     /// Code: `already-exists`; kept as a command row.
-    #[error("{root} exists already")]
+    #[error("{aggregate_id} exists already")]
     AlreadyExists {
-        /// The root.
-        root: AggregateRoot,
+        /// The aggregate.
+        aggregate_id: AggregateId,
     },
     /// A business rule said no.
     ///
     /// Code: `rejected`; kept as a command row.
     #[error("{message}")]
     Rejected {
-        /// The root whose rule said no.
-        root: AggregateRoot,
+        /// The aggregate whose rule said no.
+        aggregate_id: AggregateId,
         /// The author's code.
         code: String,
         /// The author's message.
@@ -140,27 +140,27 @@ pub enum Error {
         /// The author's error; see [`Error::rejection`].
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
-    /// The root is not what the command expected.
+    /// The aggregate is not what the command expected.
     ///
     /// Code: `precondition-failed`; kept as a command row.
-    #[error("{root} is at version {version}, the command expected {expected}")]
+    #[error("{aggregate_id} is at version {version}, the command expected {expected}")]
     PreconditionFailed {
-        /// The root.
-        root: AggregateRoot,
+        /// The aggregate.
+        aggregate_id: AggregateId,
         /// The precondition of the command.
         expected: Precondition,
-        /// The version that the root has.
+        /// The version that the aggregate has.
         version: u64,
-        /// The etag that the root has.
+        /// The etag that the aggregate has.
         etag: Option<ETag>,
     },
-    /// Others kept changing the roots; the command may be sent again.
+    /// Others kept changing the aggregates; the command may be sent again.
     ///
     /// Code: `conflict`; leaves no command row.
-    #[error("{root} was changed by others in each of {attempts} attempts")]
+    #[error("{aggregate_id} was changed by others in each of {attempts} attempts")]
     Conflict {
-        /// The root that had moved in the last attempt.
-        root: AggregateRoot,
+        /// The aggregate that had moved in the last attempt.
+        aggregate_id: AggregateId,
         /// How often the command was decided.
         attempts: u32,
     },
@@ -168,7 +168,7 @@ pub enum Error {
     ///
     /// Code: `command-id-reused`; leaves no command row.
     #[error(
-        "the command id {id} was used before, for another root, command, actor, realm or payload"
+        "the command id {id} was used before, for another aggregate, command, actor, realm or payload"
     )]
     CommandIdReused {
         /// The identifier.
@@ -184,13 +184,13 @@ pub enum Error {
         /// Why it was.
         source: Box<Error>,
     },
-    /// A rule asked for a root that is being decided further up in the same command.
+    /// A rule asked for an aggregate that is being decided further up in the same command.
     ///
     /// Code: `reentrant-invoke`; leaves no command row.
-    #[error("{root} is being decided in this command already")]
+    #[error("{aggregate_id} is being decided in this command already")]
     ReentrantInvoke {
-        /// The root.
-        root: AggregateRoot,
+        /// The aggregate.
+        aggregate_id: AggregateId,
     },
     /// Rules invoked each other too deeply.
     ///
@@ -277,10 +277,10 @@ pub enum Error {
         /// What is wrong.
         message: String,
     },
-    /// One root was asked for by what it is like, and several are like that.
+    /// One aggregate was asked for by what it is like, and several are like that.
     ///
     /// Code: `multiple-results`; leaves no command row.
-    #[error("several roots of `{resource}` are what the query asks for, and one was expected")]
+    #[error("several aggregates of `{resource}` are what the query asks for, and one was expected")]
     MultipleResults {
         /// The resource.
         resource: String,
@@ -288,11 +288,13 @@ pub enum Error {
     /// A stored state does not decode, or a new one cannot be stored.
     ///
     /// Code: `invalid-state`; leaves no command row.
-    #[error("the state of {root} (revision {revision}) is not valid at `{path}`: {message}")]
+    #[error(
+        "the state of {aggregate_id} (revision {revision}) is not valid at `{path}`: {message}"
+    )]
     InvalidState {
-        /// The root.
-        root: AggregateRoot,
-        /// The revision of the aggregate in whose shape the state is written.
+        /// The aggregate.
+        aggregate_id: AggregateId,
+        /// The revision of the aggregate type in whose shape the state is written.
         revision: u32,
         /// The JSON path.
         path: String,

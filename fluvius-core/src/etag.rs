@@ -1,4 +1,4 @@
-//! The tag of one stored version of a root, and the condition that a command may carry.
+//! The tag of one stored version of an aggregate, and the condition that a command may carry.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
-/// An opaque tag, unique for every stored version of a root.
+/// An opaque tag, unique for every stored version of an aggregate.
 ///
 /// It is made from the version and the command that gave it, not from the data, so that two
 /// versions with equal data differ.
@@ -74,22 +74,22 @@ impl<'de> Deserialize<'de> for ETag {
     }
 }
 
-/// What a command expects of its root before it runs (If-Match).
+/// What a command expects of its aggregate before it runs (If-Match).
 ///
 /// # Source
 /// RFC 9110, section 13.1.1 (If-Match).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Precondition {
-    /// The root carries this etag.
+    /// The aggregate carries this etag.
     #[serde(rename = "etag")]
     ETag(ETag),
-    /// The root is at this version.
+    /// The aggregate is at this version.
     Version(u64),
 }
 
 impl Precondition {
-    /// Whether a root at this version and with this etag is the one expected.
+    /// Whether an aggregate at this version and with this etag is the one expected.
     pub fn holds(&self, version: u64, etag: Option<ETag>) -> bool {
         match self {
             Self::ETag(expected) => Some(*expected) == etag,

@@ -1,6 +1,6 @@
 //! Where identifiers come from.
 //!
-//! Nothing is ordered by an identifier, and no time is read out of one: events of a root are
+//! Nothing is ordered by an identifier, and no time is read out of one: events of an aggregate are
 //! ordered by version, logs by position.
 
 use uuid::{Builder, Uuid, Version};

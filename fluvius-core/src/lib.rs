@@ -51,11 +51,11 @@
 //!
 //! | to | see |
 //! |---|---|
-//! | write rules | [`aggregate`](macro@aggregate), [`ActionContext`], [`Rejection`] |
+//! | write rules | [`aggregate`](macro@aggregate type), [`ActionContext`], [`Rejection`] |
 //! | put them together | [`Domain`](trait@Domain), [`RuntimeBuilder`], [`Policy`], [`Observer`] |
 //! | send commands | [`DomainRuntime`], [`Session`], [`CommandBundle`], [`Response`], [`Error`] |
 //! | read | [`StateManager`], [`StateQueryBuilder`], [`query`], [`LogReader`] |
-//! | change the shape of what is stored | [`Upcast`], [`Written`] |
+//! | change the shape of what is stored | [`Upcast`], [`UpcastInput`] |
 //! | keep | [`Store`], [`UnitOfWork`], [`MemoryStore`], [`verify`](verify::verify) |
 
 // The macros name this crate by its path, in its own doctests and unit tests as well.
@@ -64,6 +64,7 @@ extern crate self as fluvius_core;
 mod action;
 mod activity;
 mod aggregate;
+mod aggregate_id;
 mod clock;
 mod collections;
 mod command;
@@ -76,6 +77,7 @@ mod event;
 mod excerpt;
 mod id_generator;
 mod inspect;
+mod into_aggregate_id;
 pub mod json;
 mod log_entry;
 mod message;
@@ -88,7 +90,6 @@ pub mod registry;
 mod rejection;
 mod response;
 mod resume;
-mod root;
 mod scheduler;
 mod state;
 pub mod store;
@@ -112,6 +113,7 @@ pub use action::{
 };
 pub use activity::{Activity, ActivityKind, ActivityRecord};
 pub use aggregate::{Aggregate, AggregateDescriptor};
+pub use aggregate_id::AggregateId;
 pub use clock::{Clock, SystemClock};
 pub use command::{Command, CommandBundle, CommandRecord, CommandStatus};
 pub use context::{
@@ -126,6 +128,7 @@ pub use error::Error;
 pub use etag::{ETag, ParseETagError, Precondition};
 pub use event::{Event, EventDescriptor, EventRecord};
 pub use id_generator::{IdGenerator, UuidV7};
+pub use into_aggregate_id::IntoAggregateId;
 pub use json::{Json, StateDelta};
 pub use log_entry::{LogEntry, LogRecord};
 pub use message::MessageRecord;
@@ -136,14 +139,13 @@ pub use registry::{BuildError, Problem, Registry};
 pub use rejection::{Rejection, SimpleRejection};
 pub use response::Response;
 pub use resume::{ParseResumeTokenError, ResumeToken};
-pub use root::{AggregateRoot, Target};
 pub use state::{PointInTime, StateManager, StatePage, StateQueryBuilder, StateRecord, Versioned};
 pub use store::memory::MemoryStore;
 pub use store::{
     CommitOutcome, Lease, LogPage, LogQuery, RealmFilter, Store, StoreError, StoredCommand,
 };
 pub use unit_of_work::{ExpectedVersion, UnitOfWork};
-pub use upcast::{Upcast, UpcastError, Written};
+pub use upcast::{Upcast, UpcastError, UpcastInput};
 
 #[cfg(feature = "macros")]
 pub use fluvius_macros::{Domain, Rejection, action, aggregate};

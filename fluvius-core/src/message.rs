@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::aggregate_id::AggregateId;
 use crate::json::Json;
-use crate::root::AggregateRoot;
 
 /// An outgoing message, stored with the command that sent it. Never changed after it is stored.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -18,8 +18,8 @@ pub struct MessageRecord {
     /// What it says.
     pub data: Json,
     /// The command that sent it.
-    pub src_cmd: Uuid,
-    /// The root whose rule sent it.
+    pub command_id: Uuid,
+    /// The aggregate whose rule sent it.
     #[serde(flatten)]
-    pub root: AggregateRoot,
+    pub aggregate_id: AggregateId,
 }

@@ -3,13 +3,13 @@
 use uuid::Uuid;
 
 use crate::action::ActionDescriptor;
+use crate::aggregate_id::AggregateId;
 use crate::error::Error;
 use crate::event::EventRecord;
 use crate::log_entry::LogEntry;
 use crate::message::MessageRecord;
 use crate::rejection::SimpleRejection;
 use crate::response::Response;
-use crate::root::AggregateRoot;
 use crate::unit_of_work::UnitOfWork;
 
 /// Listens to what happens in a domain.
@@ -43,8 +43,8 @@ pub enum RuntimeEvent<'a> {
         id: Uuid,
         /// Its action.
         action: &'static ActionDescriptor,
-        /// Its root.
-        root: &'a AggregateRoot,
+        /// Its aggregate.
+        aggregate_id: &'a AggregateId,
     },
     /// A rule has made an event, which is not stored yet. Comes again where the command is
     /// decided again.
@@ -82,8 +82,8 @@ pub enum RuntimeEvent<'a> {
         id: Uuid,
         /// Its action.
         action: &'static ActionDescriptor,
-        /// Its root.
-        root: &'a AggregateRoot,
+        /// Its aggregate.
+        aggregate_id: &'a AggregateId,
     },
     /// A command was not applied.
     CommandRejected {
@@ -91,8 +91,8 @@ pub enum RuntimeEvent<'a> {
         id: Uuid,
         /// Its action.
         action: &'static ActionDescriptor,
-        /// Its root.
-        root: &'a AggregateRoot,
+        /// Its aggregate.
+        aggregate_id: &'a AggregateId,
         /// Why.
         error: &'a Error,
     },

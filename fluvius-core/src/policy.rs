@@ -1,4 +1,4 @@
-//! Policies: who may send which command, asked before the root is loaded and again with its
+//! Policies: who may send which command, asked before the aggregate is loaded and again with its
 //! state.
 
 use std::any::Any;
@@ -9,8 +9,8 @@ use futures_core::future::BoxFuture;
 use uuid::Uuid;
 
 use crate::action::ActionDescriptor;
+use crate::aggregate_id::AggregateId;
 use crate::context::DomainContext;
-use crate::root::AggregateRoot;
 use crate::state::StateRecord;
 
 /// What a policy says of a command.
@@ -39,10 +39,10 @@ pub trait Policy: Send + Sync + 'static {
     /// Asked before anything is loaded.
     fn authorize(&self, request: &PolicyRequest<'_>) -> impl Future<Output = Authorization> + Send;
 
-    /// Asked again when the root is loaded, in every attempt. The default allows.
+    /// Asked again when the aggregate is loaded, in every attempt. The default allows.
     ///
     /// For a command that is in the log already, it is asked before the first answer is given
-    /// again, with the root as it is then. The state of a closed root is given too.
+    /// again, with the aggregate as it is then. The state of a closed aggregate is given too.
     fn authorize_with_state(
         &self,
         request: &PolicyRequest<'_>,
@@ -59,8 +59,8 @@ pub trait Policy: Send + Sync + 'static {
 pub struct PolicyRequest<'a> {
     /// The action.
     pub action: &'static ActionDescriptor,
-    /// The root.
-    pub root: &'a AggregateRoot,
+    /// The aggregate.
+    pub aggregate_id: &'a AggregateId,
     /// The command's identifier.
     pub command_id: Uuid,
     /// Who sends it.
@@ -71,12 +71,12 @@ pub struct PolicyRequest<'a> {
 impl<'a> PolicyRequest<'a> {
     pub(crate) fn new(
         action: &'static ActionDescriptor,
-        root: &'a AggregateRoot,
+        aggregate_id: &'a AggregateId,
         command_id: Uuid,
         context: &'a DomainContext,
         command: &'a (dyn Any + Send + Sync),
     ) -> Self {
-        Self { action, root, command_id, context, command }
+        Self { action, aggregate_id, command_id, context, command }
     }
 
     /// The command, where it is a `C`.
@@ -85,7 +85,7 @@ impl<'a> PolicyRequest<'a> {
     }
 }
 
-/// The state of the root that a command is for.
+/// The state of the aggregate that a command is for.
 #[derive(Clone, Copy)]
 pub struct PolicyState<'a> {
     record: &'a StateRecord,
@@ -111,7 +111,7 @@ impl<'a> PolicyState<'a> {
 impl fmt::Debug for PolicyState<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PolicyState")
-            .field("root", &self.record.root)
+            .field("root", &self.record.aggregate_id)
             .field("version", &self.record.version)
             .finish_non_exhaustive()
     }

@@ -84,8 +84,8 @@ macro_rules! location {
     };
 }
 
-/// The descriptor of an aggregate, as a function, which breaks the circle between the constants
-/// of an aggregate and of its actions.
+/// The descriptor of an aggregate type, as a function, which breaks the circle between the constants
+/// of an aggregate type and of its actions.
 pub fn descriptor_of<A: Aggregate>() -> &'static AggregateDescriptor {
     A::DESCRIPTOR
 }
@@ -99,7 +99,7 @@ pub fn decode_event<E: Event>(record: &EventRecord) -> Result<E, DecodeError> {
 pub fn decode_command_record<C: Command>(record: &CommandRecord) -> Result<C, DecodeError> {
     record.payload.decode().map_err(|source| DecodeError::Invalid {
         key: record.key().to_owned(),
-        root: Box::new(record.root.clone()),
+        aggregate_id: Box::new(record.aggregate_id.clone()),
         revision: record.revision,
         source,
     })
@@ -110,7 +110,7 @@ pub fn unknown_event(record: &EventRecord, aggregate: &'static str) -> DecodeErr
     DecodeError::UnknownKey {
         key: record.key().to_owned(),
         aggregate,
-        root: Box::new(record.root.clone()),
+        aggregate_id: Box::new(record.aggregate_id.clone()),
         revision: record.revision,
     }
 }
@@ -120,7 +120,7 @@ pub fn unknown_command(record: &CommandRecord, aggregate: &'static str) -> Decod
     DecodeError::UnknownKey {
         key: record.key().to_owned(),
         aggregate,
-        root: Box::new(record.root.clone()),
+        aggregate_id: Box::new(record.aggregate_id.clone()),
         revision: record.revision,
     }
 }

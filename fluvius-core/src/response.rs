@@ -5,9 +5,9 @@ use std::fmt;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::aggregate_id::AggregateId;
 use crate::etag::ETag;
 use crate::json::Json;
-use crate::root::AggregateRoot;
 
 /// The answer to a command that was applied: what the rule returned, or the new state.
 ///
@@ -20,9 +20,9 @@ pub struct Response<T = Json> {
     pub command_id: Uuid,
     /// The command's key.
     pub command: &'static str,
-    /// The root.
-    pub root: AggregateRoot,
-    /// The root's version after the command.
+    /// The aggregate.
+    pub aggregate_id: AggregateId,
+    /// The aggregate's version after the command.
     pub version: u64,
     /// The etag of that version.
     pub etag: ETag,
@@ -38,7 +38,7 @@ impl<T> Response<T> {
         Response {
             command_id: self.command_id,
             command: self.command,
-            root: self.root,
+            aggregate_id: self.aggregate_id,
             version: self.version,
             etag: self.etag,
             event: self.event,
@@ -49,7 +49,7 @@ impl<T> Response<T> {
 
 impl<T: fmt::Display> fmt::Display for Response<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} on {}, version {}", self.command, self.root, self.version)?;
+        write!(f, "{} on {}, version {}", self.command, self.aggregate_id, self.version)?;
         if let Some(event) = self.event {
             write!(f, ", {event}")?;
         }

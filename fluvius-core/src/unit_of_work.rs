@@ -6,12 +6,12 @@
 use std::sync::Arc;
 
 use crate::activity::ActivityRecord;
+use crate::aggregate_id::AggregateId;
 use crate::command::CommandRecord;
 use crate::context::ContextRecord;
 use crate::event::EventRecord;
 use crate::json::{Json, StateDelta};
 use crate::message::MessageRecord;
-use crate::root::AggregateRoot;
 use crate::state::StateRecord;
 
 /// The estimated size of a row's names, identifiers and times.
@@ -20,10 +20,10 @@ const ROW_OVERHEAD_BYTES: usize = 256;
 /// Everything that one command or one atomic group changes.
 ///
 /// # Shape
-/// `depends_on` names units before it in the batch. `expected` has every root of `states`, and
-/// besides those the roots that were only read; it is sorted by root and names none twice.
-/// `states` holds one row a root, sorted by root, as it is after the last event. The events of a root rise by one
-/// from its expected version, and the last one's version is that of its row in `states`; no root
+/// `depends_on` names units before it in the batch. `expected` has every aggregate of `states`, and
+/// besides those the aggregates that were only read; it is sorted by aggregate and names none twice.
+/// `states` holds one row an aggregate, sorted by aggregate, as it is after the last event. The events of an aggregate rise by one
+/// from its expected version, and the last one's version is that of its row in `states`; no aggregate
 /// has an event and no row, or a row and no event. The commands have different identifiers; they
 /// and the activities have the unit's context, and the events and messages come from them.
 /// Positions are given to the rows in this order: commands, events, messages, activities.
@@ -35,7 +35,7 @@ const ROW_OVERHEAD_BYTES: usize = 256;
 pub struct UnitOfWork {
     /// The units of the same batch whose outcome this one was decided on, by their index.
     pub depends_on: Vec<usize>,
-    /// The version that each root must have for the unit to be stored.
+    /// The version that each aggregate must have for the unit to be stored.
     pub expected: Vec<ExpectedVersion>,
     /// The context of the commands; stored once, with the first unit that carries it.
     pub context: Arc<ContextRecord>,
@@ -91,7 +91,7 @@ impl UnitOfWork {
         let events: usize = self
             .events
             .iter()
-            .map(|row| row.args.len() + len(&row.data) + change_len(&row.change))
+            .map(|row| row.args.len() + len(&row.data) + delta_len(&row.delta))
             .sum();
         let messages: usize = self.messages.iter().map(|message| message.data.len()).sum();
         let activities: usize =
@@ -101,18 +101,18 @@ impl UnitOfWork {
     }
 }
 
-fn change_len(change: &StateDelta) -> usize {
-    match change {
+fn delta_len(delta: &StateDelta) -> usize {
+    match delta {
         StateDelta::Snapshot(state) => state.len(),
         StateDelta::Patch(patch) => patch.len(),
     }
 }
 
-/// The version that a root must have for a unit to be stored.
+/// The version that an aggregate must have for a unit to be stored.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ExpectedVersion {
-    /// The root.
-    pub root: AggregateRoot,
+    /// The aggregate.
+    pub aggregate_id: AggregateId,
     /// Its version; 0: there is no row of it.
     pub version: u64,
 }

@@ -55,9 +55,9 @@ pub(crate) const NO_RESULTS: &[&str] = &[
 /// Types through which a program sends and reads, and what an action uses in their place.
 pub(crate) const OF_PROGRAMS: &[(&str, &str)] = &[
     ("DomainContext", "`cx.domain_context()` is the sender's"),
-    ("DomainRuntime", "`cx.fetch`, `cx.find` and `cx.invoke` reach other roots"),
-    ("Session", "`cx.fetch`, `cx.find` and `cx.invoke` reach other roots"),
-    ("StateManager", "`cx.fetch` and `cx.find` read other roots"),
+    ("DomainRuntime", "`cx.fetch`, `cx.find` and `cx.invoke` reach other aggregates"),
+    ("Session", "`cx.fetch`, `cx.find` and `cx.invoke` reach other aggregates"),
+    ("StateManager", "`cx.fetch` and `cx.find` read other aggregates"),
 ];
 
 /// The last segment of the type that gives an action its context.

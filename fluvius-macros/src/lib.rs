@@ -49,7 +49,7 @@ use proc_macro::TokenStream;
 ///
 /// # Options
 ///
-/// - `resource = ".."`: the name of the kind of root, in kebab case. Without it,
+/// - `resource = ".."`: the name of the kind of aggregate, in kebab case. Without it,
 ///   the type's name in kebab case. `resources = ["..", ".."]` names several;
 ///   the first is the main one.
 /// - `revision = 1`: in which shape states and events are written; stored with

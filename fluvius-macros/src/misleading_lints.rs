@@ -1,6 +1,6 @@
 //! Clippy lints whose advice does not fit an action. It owns its parameters, which are the fields
 //! of its command, it returns a `Result`, and its receiver is the life cycle. For example,
-//! `trivially_copy_pass_by_ref` advises `self` in place of `&self`, which would close the root.
+//! `trivially_copy_pass_by_ref` advises `self` in place of `&self`, which would close the aggregate.
 //!
 //! The macro allows them on the method, each only if it could apply: an `#[allow]` of a lint that
 //! the author forbids is an error.

@@ -43,8 +43,8 @@ impl std::fmt::Debug for Place {
 impl Place {
     pub(crate) fn new(url: &str, options: PostgresOptions) -> Result<Self, StoreError> {
         check_schema(&options.schema)?;
-        let has_roots = options.root_certificates.is_some();
-        let Address { mut config, tls } = Address::parse(url, has_roots)?;
+        let has_aggregates = options.root_certificates.is_some();
+        let Address { mut config, tls } = Address::parse(url, has_aggregates)?;
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT_TIME_MAX);
         }

@@ -14,7 +14,7 @@ use crate::error::Fault;
 use crate::params::{Param, param};
 use crate::readers::Readers;
 
-/// How many roots are filled in at once: for so long a commit on one of them may have to wait.
+/// How many aggregates are filled in at once: for so long a commit on one of them may have to wait.
 const ROOT_COUNT_MAX: i64 = 500;
 
 /// How often it is tried to make or to remove a table, and what lies between.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use fluvius_core::uuid::Uuid;
-use fluvius_core::{AggregateRoot, Lease};
+use fluvius_core::{AggregateId, Lease};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
@@ -13,7 +13,7 @@ use tokio_postgres::error::SqlState;
 use crate::connect::Connector;
 use crate::error::Fault;
 
-/// How many turns one store has, or waits for, at the most. For further roots it goes on without.
+/// How many turns one store has, or waits for, at the most. For further aggregates it goes on without.
 const TURN_COUNT_MAX: usize = 16;
 
 /// How many connections are kept that have no turn.
@@ -40,7 +40,7 @@ pub(crate) struct Leases {
 struct Turn {
     leases: Arc<Leases>,
     client: Option<Client>,
-    root: (String, Uuid),
+    aggregate_id: (String, Uuid),
     permit: Option<OwnedSemaphorePermit>,
 }
 
@@ -59,13 +59,13 @@ impl Leases {
         self.process
     }
 
-    /// The turn of a root, or none where it is not to be had in time.
-    pub(crate) async fn take(self: &Arc<Self>, root: &AggregateRoot) -> Option<Lease> {
+    /// The turn of an aggregate, or none where it is not to be had in time.
+    pub(crate) async fn take(self: &Arc<Self>, aggregate_id: &AggregateId) -> Option<Lease> {
         let permit = Arc::clone(&self.permits).try_acquire_owned().ok()?;
-        let root = (root.resource.to_string(), root.identifier);
+        let aggregate_id = (aggregate_id.resource.to_string(), aggregate_id.id);
         let leases = Arc::clone(self);
         let take = async move {
-            let taken = tokio::time::timeout(WAIT_TIME_MAX * 2, leases.lock(&root)).await;
+            let taken = tokio::time::timeout(WAIT_TIME_MAX * 2, leases.lock(&aggregate_id)).await;
             let client = match taken {
                 Ok(Ok(client)) => client?,
                 Ok(Err(fault)) => {
@@ -74,20 +74,25 @@ impl Leases {
                 }
                 Err(_) => return None,
             };
-            Some(Lease::new(Turn { leases, client: Some(client), root, permit: Some(permit) }))
+            Some(Lease::new(Turn {
+                leases,
+                client: Some(client),
+                aggregate_id,
+                permit: Some(permit),
+            }))
         };
         self.connector.home.run_while_awaited(take).await.ok().flatten()
     }
 
     /// A connection that has the turn.
-    async fn lock(&self, root: &(String, Uuid)) -> Result<Option<Client>, Fault> {
+    async fn lock(&self, aggregate_id: &(String, Uuid)) -> Result<Option<Client>, Fault> {
         let client = self.client().await?;
-        let (resource, identifier) = root;
+        let (resource, identifier) = aggregate_id;
         client.query(ANNOUNCE, &[resource, identifier, &self.process]).await?;
         match client.query(TAKE, &[resource, identifier]).await {
             Ok(_) => Ok(Some(client)),
             Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {
-                self.give_back(client, root).await;
+                self.give_back(client, aggregate_id).await;
                 Ok(None)
             }
             Err(error) => Err(error.into()),
@@ -108,8 +113,8 @@ impl Leases {
     }
 
     /// Frees the lock, and keeps the connection for the next turn.
-    async fn give_back(&self, client: Client, root: &(String, Uuid)) {
-        let (resource, identifier) = root;
+    async fn give_back(&self, client: Client, aggregate_id: &(String, Uuid)) {
+        let (resource, identifier) = aggregate_id;
         // Where it fails the connection is dropped, and the lock with it.
         if client.query(GIVE_BACK, &[resource, identifier, &self.process]).await.is_err() {
             return;
@@ -129,10 +134,10 @@ impl Drop for Turn {
     fn drop(&mut self) {
         let Some(client) = self.client.take() else { return };
         let (leases, permit) = (Arc::clone(&self.leases), self.permit.take());
-        let root = std::mem::take(&mut self.root);
+        let aggregate_id = std::mem::take(&mut self.aggregate_id);
         let home = leases.connector.home.clone();
         home.spawn(async move {
-            leases.give_back(client, &root).await;
+            leases.give_back(client, &aggregate_id).await;
             drop(permit);
         });
     }

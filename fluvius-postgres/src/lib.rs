@@ -15,8 +15,8 @@
 //! # The way of a batch
 //!
 //! A batch is one round trip and one transaction: one call of a function that lies in the database or, where all of its
-//! roots are there, one statement, which costs less and has two shorter forms, for what most batches are. All lock the
-//! roots of the batch in one order, find taken identifiers of commands, drop the units that do not hold, and write the
+//! aggregates are there, one statement, which costs less and has two shorter forms, for what most batches are. All lock the
+//! aggregates of the batch in one order, find taken identifiers of commands, drop the units that do not hold, and write the
 //! rest. What a statement cannot do alone it leaves to the function; then it has written nothing, and there is a second
 //! round trip. All draw positions under one lock of the schema, as the last thing that they wait for, and hold that lock
 //! to the end of the commit: so positions rise in the order of the commits, and nothing appears behind a reader. All
@@ -48,8 +48,8 @@
 //! A pooler between the program and the server must keep sessions (in PgBouncer `pool_mode = session`): the store
 //! prepares statements and holds a lock of its session. Any other is refused when a store is opened.
 //!
-//! A root's commands have no index of their own: reading the command, message or activity log of one root, or of one
-//! realm, looks at all rows behind the given position. Events of a root do have one.
+//! An aggregate's commands have no index of their own: reading the command, message or activity log of one aggregate, or of one
+//! realm, looks at all rows behind the given position. Events of an aggregate do have one.
 
 mod abandoned;
 mod address;

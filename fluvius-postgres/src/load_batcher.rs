@@ -1,10 +1,10 @@
-//! Loads of single roots: those that come while one is under way are read together by the next.
+//! Loads of single aggregates: those that come while one is under way are read together by the next.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use fluvius_core::store::off_runtime;
-use fluvius_core::{AggregateRoot, StateRecord, StoreError};
+use fluvius_core::{AggregateId, StateRecord, StoreError};
 use tokio::sync::oneshot;
 use tokio_postgres::Row;
 
@@ -12,7 +12,7 @@ use crate::home::{self, Home};
 use crate::read;
 use crate::readers::Readers;
 
-/// The largest number of roots that are read together.
+/// The largest number of aggregates that are read together.
 const ROOT_COUNT_MAX: usize = 256;
 
 /// If a read takes longer, the loads behind it do not wait for it: they are read over another
@@ -35,7 +35,7 @@ pub(crate) struct Loads {
 
 #[derive(Debug, Default)]
 struct Waiting {
-    loads: Vec<(AggregateRoot, oneshot::Sender<Found>)>,
+    loads: Vec<(AggregateId, oneshot::Sender<Found>)>,
     /// The number of tasks that read, and of those within `PATIENCE`: one, unless all are slow.
     task_count: usize,
     prompt_count: usize,
@@ -46,13 +46,13 @@ impl Loads {
         Self { home, readers, waiting: Mutex::default() }
     }
 
-    /// The row of a root, as it is after this was called.
+    /// The row of an aggregate, as it is after this was called.
     pub(crate) async fn load(
         self: &Arc<Self>,
-        root: &AggregateRoot,
+        aggregate_id: &AggregateId,
     ) -> Result<Option<StateRecord>, StoreError> {
         let (sender, found) = oneshot::channel();
-        self.waiting().loads.push((root.clone(), sender));
+        self.waiting().loads.push((aggregate_id.clone(), sender));
         self.begin();
         let row = off_runtime(found).await.unwrap_or_else(|_| Err(home::ended()))?;
         Ok(read::state(&row)?)
@@ -72,9 +72,9 @@ impl Loads {
         self.home.spawn(task.run());
     }
 
-    async fn read(&self, loads: Vec<(AggregateRoot, oneshot::Sender<Found>)>) {
-        let (roots, senders): (Vec<_>, Vec<_>) = loads.into_iter().unzip();
-        let fault = match read::snapshot_rows(&self.readers, &roots).await {
+    async fn read(&self, loads: Vec<(AggregateId, oneshot::Sender<Found>)>) {
+        let (aggregate_ids, senders): (Vec<_>, Vec<_>) = loads.into_iter().unzip();
+        let fault = match read::snapshot_rows(&self.readers, &aggregate_ids).await {
             Ok(rows) => {
                 for (sender, row) in senders.into_iter().zip(rows) {
                     drop(sender.send(Ok(row)));
@@ -85,20 +85,20 @@ impl Loads {
         };
         let error = StoreError::from(fault);
         // A permanent failure may be caused by one of them.
-        let is_of_all = roots.len() == 1 || error.is_retryable();
-        for (sender, root) in senders.into_iter().zip(&roots) {
+        let is_of_all = aggregate_ids.len() == 1 || error.is_retryable();
+        for (sender, aggregate_id) in senders.into_iter().zip(&aggregate_ids) {
             let row = match is_of_all {
                 true => Err(error.clone()),
-                false => self.read_alone(root).await,
+                false => self.read_alone(aggregate_id).await,
             };
             drop(sender.send(row));
         }
     }
 
-    async fn read_alone(&self, root: &AggregateRoot) -> Found {
-        let rows = read::snapshot_rows(&self.readers, std::slice::from_ref(root)).await?;
+    async fn read_alone(&self, aggregate_id: &AggregateId) -> Found {
+        let rows = read::snapshot_rows(&self.readers, std::slice::from_ref(aggregate_id)).await?;
         let row = rows.into_iter().next();
-        row.ok_or_else(|| StoreError::permanent("the server has given no row for a root"))
+        row.ok_or_else(|| StoreError::permanent("the server has given no row for an aggregate"))
     }
 
     fn waiting(&self) -> std::sync::MutexGuard<'_, Waiting> {
@@ -128,7 +128,7 @@ impl Task {
     }
 
     /// Returns the loads that this task reads next. If there are none, the task is done.
-    fn next(&mut self) -> Option<Vec<(AggregateRoot, oneshot::Sender<Found>)>> {
+    fn next(&mut self) -> Option<Vec<(AggregateId, oneshot::Sender<Found>)>> {
         let mut waiting = self.loads.waiting();
         // The callers of the others do not wait any more.
         waiting.loads.retain(|(_, sender)| !sender.is_closed());

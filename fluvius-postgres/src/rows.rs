@@ -6,7 +6,7 @@ use std::sync::Arc;
 use fluvius_core::chrono::{DateTime, Utc};
 use fluvius_core::json::PayloadHash;
 use fluvius_core::{
-    ActivityRecord, Actor, AggregateRoot, CommandRecord, CommandStatus, ContextRecord, EventRecord,
+    ActivityRecord, Actor, AggregateId, CommandRecord, CommandStatus, ContextRecord, EventRecord,
     Json, LogEntry, MessageRecord, StateDelta, StateRecord,
 };
 use serde::Serialize;
@@ -69,8 +69,8 @@ impl<'r> Reading<'r> {
             .map_err(|error| Fault::damaged(self.table, error))
     }
 
-    fn root(&self, resource: usize, identifier: usize) -> Result<AggregateRoot, Fault> {
-        Ok(AggregateRoot { resource: self.name(resource)?, identifier: self.get(identifier)? })
+    fn aggregate_id(&self, resource: usize, identifier: usize) -> Result<AggregateId, Fault> {
+        Ok(AggregateId { resource: self.name(resource)?, id: self.get(identifier)? })
     }
 }
 
@@ -90,7 +90,7 @@ pub(crate) fn serde_variant_name(value: &impl Serialize) -> Result<String, Fault
 
 /// The columns of a command.
 pub(crate) const COMMAND: &str = "l.position, l.id, l.parent, l.domain, l.revision, l.command, l.resource, \
-    l.identifier, l.payload, l.payload_hash, l.context_id, l.status, l.code, l.response, l.received";
+    l.identifier, l.payload, l.payload_hash, l.context_id, l.status, l.code, l.response, l.received_at";
 /// How many there are.
 pub(crate) const COMMAND_COUNT: usize = 15;
 
@@ -105,45 +105,45 @@ pub(crate) fn command(row: &Row) -> Result<LogEntry<CommandRecord>, Fault> {
         domain: of.name(3)?,
         revision: of.number(4)?,
         command: of.name(5)?,
-        root: of.root(6, 7)?,
+        aggregate_id: of.aggregate_id(6, 7)?,
         payload: of.json(8)?,
         payload_hash: PayloadHash::from_bytes(hash),
         context_id: of.get(10)?,
         status,
         code: of.optional_name(12)?,
         response: of.optional_json(13)?,
-        received: of.time(14)?,
+        received_at: of.time(14)?,
     };
     Ok(LogEntry { position: of.number(0)?, record })
 }
 
 /// The columns of an event.
 pub(crate) const EVENT: &str = "l.position, l.id, l.domain, l.revision, l.event, l.resource, l.identifier, \
-    l.version, l.src_cmd, l.args, l.data, l.change, l.occurred";
+    l.version, l.command_id, l.args, l.data, l.delta, l.occurred_at";
 
 pub(crate) fn event(row: &Row) -> Result<LogEntry<EventRecord>, Fault> {
     let of = Reading { row, first: 0, table: "event_log" };
-    let change =
+    let delta =
         StateDelta::from_json(&of.json(11)?).map_err(|error| Fault::damaged(of.table, error))?;
     let record = EventRecord {
         id: of.get(1)?,
         domain: of.name(2)?,
         revision: of.number(3)?,
         event: of.name(4)?,
-        root: of.root(5, 6)?,
+        aggregate_id: of.aggregate_id(5, 6)?,
         version: of.number(7)?,
-        src_cmd: of.get(8)?,
+        command_id: of.get(8)?,
         args: of.json(9)?,
         data: of.optional_json(10)?,
-        change,
-        occurred: of.time(12)?,
+        delta,
+        occurred_at: of.time(12)?,
     };
     Ok(LogEntry { position: of.number(0)?, record })
 }
 
 /// The columns of a message.
 pub(crate) const MESSAGE: &str =
-    "l.position, l.id, l.key, l.data, l.src_cmd, l.resource, l.identifier";
+    "l.position, l.id, l.key, l.data, l.command_id, l.resource, l.identifier";
 
 pub(crate) fn message(row: &Row) -> Result<LogEntry<MessageRecord>, Fault> {
     let of = Reading { row, first: 0, table: "message_log" };
@@ -151,23 +151,23 @@ pub(crate) fn message(row: &Row) -> Result<LogEntry<MessageRecord>, Fault> {
         id: of.get(1)?,
         key: of.name(2)?,
         data: of.json(3)?,
-        src_cmd: of.get(4)?,
-        root: of.root(5, 6)?,
+        command_id: of.get(4)?,
+        aggregate_id: of.aggregate_id(5, 6)?,
     };
     Ok(LogEntry { position: of.number(0)?, record })
 }
 
 /// The columns of an activity.
-pub(crate) const ACTIVITY: &str = "l.position, l.id, l.resource, l.identifier, l.context_id, l.src_cmd, l.message, \
+pub(crate) const ACTIVITY: &str = "l.position, l.id, l.resource, l.identifier, l.context_id, l.command_id, l.message, \
     l.kind, l.label, l.code, l.data";
 
 pub(crate) fn activity(row: &Row) -> Result<LogEntry<ActivityRecord>, Fault> {
     let of = Reading { row, first: 0, table: "activity_log" };
     let record = ActivityRecord {
         id: of.get(1)?,
-        root: of.root(2, 3)?,
+        aggregate_id: of.aggregate_id(2, 3)?,
         context_id: of.get(4)?,
-        src_cmd: of.get(5)?,
+        command_id: of.get(5)?,
         message: of.name(6)?,
         kind: of.word(7)?,
         label: of.optional_name(8)?,
@@ -200,24 +200,24 @@ pub(crate) fn context(row: &Row, first: usize) -> Result<ContextRecord, Fault> {
 }
 
 /// The columns of a state.
-pub(crate) const STATE: &str = "s.resource, s.identifier, s.version, s.etag, s.revision, s.data, s.created, \
-    s.creator, s.updated, s.updater, s.deleted, s.realm";
+pub(crate) const STATE: &str = "s.resource, s.identifier, s.version, s.etag, s.revision, s.data, s.created_at, \
+    s.created_by, s.updated_at, s.updated_by, s.closed_at, s.realm";
 
 /// A state whose columns begin with this one.
 pub(crate) fn state(row: &Row, first: usize) -> Result<StateRecord, Fault> {
     let of = Reading { row, first, table: "resource_state" };
     let etag = of.get::<&str>(3)?.parse().map_err(|error| Fault::damaged(of.table, error))?;
     Ok(StateRecord {
-        root: of.root(0, 1)?,
+        aggregate_id: of.aggregate_id(0, 1)?,
         version: of.number(2)?,
         etag,
         revision: of.number(4)?,
         data: of.json(5)?,
-        created: of.time(6)?,
-        creator: of.get(7)?,
-        updated: of.time(8)?,
-        updater: of.get(9)?,
-        deleted: of.get(10)?,
+        created_at: of.time(6)?,
+        created_by: of.get(7)?,
+        updated_at: of.time(8)?,
+        updated_by: of.get(9)?,
+        closed_at: of.get(10)?,
         realm: of.get::<Option<&str>>(11)?.map(Arc::from),
     })
 }

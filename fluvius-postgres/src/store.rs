@@ -7,7 +7,7 @@ use fluvius_core::query::Field;
 use fluvius_core::store::off_runtime;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
-    ActivityRecord, AggregateRoot, CommandRecord, CommitOutcome, ContextRecord, EventRecord, Lease,
+    ActivityRecord, AggregateId, CommandRecord, CommitOutcome, ContextRecord, EventRecord, Lease,
     LogEntry, LogPage, LogQuery, MessageRecord, StateQuery, StateRecord, Store, StoreError,
     StoredCommand, UnitOfWork,
 };
@@ -180,19 +180,19 @@ impl Store for PostgresStore {
         self.connections.hints.take()
     }
 
-    async fn acquire_lease(&self, root: &AggregateRoot) -> Option<Lease> {
-        self.connections.leases.take(root).await
+    async fn acquire_lease(&self, aggregate_id: &AggregateId) -> Option<Lease> {
+        self.connections.leases.take(aggregate_id).await
     }
 
-    async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {
-        self.connections.loads.load(root).await
+    async fn load(&self, aggregate_id: &AggregateId) -> Result<Option<StateRecord>, StoreError> {
+        self.connections.loads.load(aggregate_id).await
     }
 
     async fn snapshot(
         &self,
-        roots: &[AggregateRoot],
+        aggregate_ids: &[AggregateId],
     ) -> Result<Vec<Option<StateRecord>>, StoreError> {
-        Ok(read::snapshot(self.readers(), roots).await?)
+        Ok(read::snapshot(self.readers(), aggregate_ids).await?)
     }
 
     async fn query(&self, query: &StateQuery) -> Result<Vec<StateRecord>, StoreError> {
@@ -209,11 +209,11 @@ impl Store for PostgresStore {
 
     async fn history(
         &self,
-        root: &AggregateRoot,
+        aggregate_id: &AggregateId,
         first: u64,
         last: u64,
     ) -> Result<Vec<LogEntry<EventRecord>>, StoreError> {
-        Ok(read::history(self.readers(), root, first, last).await?)
+        Ok(read::history(self.readers(), aggregate_id, first, last).await?)
     }
 
     async fn commands(&self, query: &LogQuery) -> Result<LogPage<CommandRecord>, StoreError> {

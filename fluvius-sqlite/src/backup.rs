@@ -52,12 +52,12 @@ impl IsWanted {
 
 /// Where a backup is to be made.
 #[derive(Debug)]
-pub(crate) struct Target {
+pub(crate) struct IntoAggregateId {
     path: PathBuf,
     folder: PathBuf,
 }
 
-impl Target {
+impl IntoAggregateId {
     /// Refuses a name that is taken, or that can be none of a file.
     pub(crate) fn new(path: &Path) -> Result<Self, StoreError> {
         let refused = |why: &str| StoreError::permanent(untold(path, why));
@@ -151,7 +151,7 @@ pub(crate) enum Source<'s> {
 /// Makes a copy of the store.
 pub(crate) fn run(
     source: Source<'_>,
-    target: &Target,
+    target: &IntoAggregateId,
     is_wanted: &IsWanted,
     is_open: IsOpen,
 ) -> Result<(), StoreError> {

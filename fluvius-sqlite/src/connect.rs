@@ -132,7 +132,7 @@ fn open(file: &Path, how: OpenFlags) -> Result<Connection, Fault> {
 }
 
 /// A statement is planned once, whatever is bound to it. Otherwise SQLite plans some again at each
-/// use, in the hope of a better plan: that was nine tenths of loading a root.
+/// use, in the hope of a better plan: that was nine tenths of loading an aggregate.
 fn keep_plans(connection: &Connection) -> Result<(), Fault> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())

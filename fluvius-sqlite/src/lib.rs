@@ -1,7 +1,7 @@
 //! The embedded store of fluvius: states and logs in one SQLite file, with nothing to install.
 //!
 //! ```
-//! use fluvius_core::{AggregateRoot, Store};
+//! use fluvius_core::{AggregateId, Store};
 //! use fluvius_sqlite::SqliteStore;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -10,8 +10,8 @@
 //! # let path = folder.path().join("bank.db");
 //! let store = SqliteStore::open(&path).await?;
 //! // let domain = BankDomain::runtime(store).await?;
-//! # let root = AggregateRoot::new("bank-account", fluvius_core::uuid::Uuid::nil());
-//! # assert!(store.load(&root).await?.is_none());
+//! # let aggregate_id = AggregateId::new("bank-account", fluvius_core::uuid::Uuid::nil());
+//! # assert!(store.load(&aggregate_id).await?.is_none());
 //! # Ok(())
 //! # }
 //! ```
@@ -59,8 +59,8 @@
 //! writer keeps them in the transaction of the state. Where another program changes states or values,
 //! triggers drop the declaration, and the next start of a domain fills the index again.
 //!
-//! A root's commands have no index of their own: reading the command, message or activity log of one
-//! root, or of one realm, looks at all rows behind the given position. Events of a root do have one.
+//! An aggregate's commands have no index of their own: reading the command, message or activity log of one
+//! aggregate, or of one realm, looks at all rows behind the given position. Events of an aggregate do have one.
 
 mod backup;
 mod busy;

@@ -92,7 +92,7 @@ impl SqliteOptions {
     /// The number of connections that answer queries, snapshots and reads of whole logs, each on a
     /// thread of its own; 4 unless set, at least 1 and at most 256.
     ///
-    /// The same number of connections answers the reads by identifier: of one root, of its events,
+    /// The same number of connections answers the reads by identifier: of one aggregate, of its events,
     /// and of one command or context. Commands use only these reads, so queries do not keep them
     /// waiting.
     pub fn max_readers(mut self, count: usize) -> Self {
@@ -101,7 +101,7 @@ impl SqliteOptions {
     }
 
     /// The longest time of a read, from its call to its end, the time in the queue included; 30
-    /// seconds unless set, and more than 0. A log, and the history of a root, are read in parts that
+    /// seconds unless set, and more than 0. A log, and the history of an aggregate, are read in parts that
     /// each have this time.
     ///
     /// If a read takes longer, it is ended and fails with a retryable error that names this option.

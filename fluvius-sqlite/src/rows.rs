@@ -10,7 +10,7 @@ use fluvius_core::chrono::{DateTime, Utc};
 use fluvius_core::json::PayloadHash;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
-    ActivityRecord, Actor, AggregateRoot, CommandRecord, CommandStatus, ContextRecord, ETag,
+    ActivityRecord, Actor, AggregateId, CommandRecord, CommandStatus, ContextRecord, ETag,
     EventRecord, Json, LogEntry, MessageRecord, StateDelta, StateRecord,
 };
 use rusqlite::Row;
@@ -86,8 +86,8 @@ impl Reading<'_, '_> {
             .map_err(|error| Fault::damaged(self.table, error))
     }
 
-    fn root(&self, resource: usize, identifier: usize) -> Result<AggregateRoot, Fault> {
-        Ok(AggregateRoot { resource: self.name(resource)?, identifier: self.get(identifier)? })
+    fn aggregate_id(&self, resource: usize, identifier: usize) -> Result<AggregateId, Fault> {
+        Ok(AggregateId { resource: self.name(resource)?, id: self.get(identifier)? })
     }
 }
 
@@ -110,7 +110,7 @@ macro_rules! select_command {
     () => {
         "\
 SELECT c.position, c.id, c.parent, k.domain, k.revision, k.command, k.resource, c.identifier, c.payload, \
-c.payload_hash, x.id, c.is_rejected, c.code, c.response, c.received \
+c.payload_hash, x.id, c.is_rejected, c.code, c.response, c.received_at \
 FROM command AS c CROSS JOIN command_kind AS k ON k.id = c.kind \
 CROSS JOIN context AS x ON x.number = c.context"
     };
@@ -126,14 +126,14 @@ pub(crate) fn command(row: &Row<'_>) -> Result<LogEntry<CommandRecord>, Fault> {
         domain: of.name(3)?,
         revision: of.number(4)?,
         command: of.name(5)?,
-        root: of.root(6, 7)?,
+        aggregate_id: of.aggregate_id(6, 7)?,
         payload: of.json(8)?,
         payload_hash: PayloadHash::from_bytes(of.get(9)?),
         context_id: of.get(10)?,
         status,
         code: of.optional_name(12)?,
         response: of.optional_json(13)?,
-        received: of.time(14)?,
+        received_at: of.time(14)?,
     };
     Ok(LogEntry { position: of.number(0)?, record })
 }
@@ -143,7 +143,7 @@ macro_rules! select_event {
     () => {
         "\
 SELECT e.position, e.id, k.domain, k.revision, k.event, r.text, o.identifier, e.version, c.id, \
-coalesce(e.args, c.payload), e.data, e.change, e.occurred, e.previous \
+coalesce(e.args, c.payload), e.data, e.delta, e.occurred_at, e.previous \
 FROM event AS e CROSS JOIN command AS c ON c.position = e.command CROSS JOIN context AS x ON x.number = c.context \
 CROSS JOIN event_kind AS k ON k.id = e.kind CROSS JOIN root AS o ON o.number = e.root \
 CROSS JOIN name AS r ON r.id = o.resource"
@@ -151,25 +151,25 @@ CROSS JOIN name AS r ON r.id = o.resource"
 }
 pub(crate) use select_event;
 
-/// The column of the position of the root's event before.
+/// The column of the position of the aggregate's event before.
 pub(crate) const EVENT_PREVIOUS: usize = 13;
 
 pub(crate) fn event(row: &Row<'_>) -> Result<LogEntry<EventRecord>, Fault> {
     let of = Reading { row, table: "event" };
-    let change =
+    let delta =
         StateDelta::from_json(&of.json(11)?).map_err(|error| Fault::damaged(of.table, error))?;
     let record = EventRecord {
         id: of.get(1)?,
         domain: of.name(2)?,
         revision: of.number(3)?,
         event: of.name(4)?,
-        root: of.root(5, 6)?,
+        aggregate_id: of.aggregate_id(5, 6)?,
         version: of.number(7)?,
-        src_cmd: of.get(8)?,
+        command_id: of.get(8)?,
         args: of.json(9)?,
         data: of.optional_json(10)?,
-        change,
-        occurred: of.time(12)?,
+        delta,
+        occurred_at: of.time(12)?,
     };
     Ok(LogEntry { position: of.number(0)?, record })
 }
@@ -192,8 +192,8 @@ pub(crate) fn message(row: &Row<'_>) -> Result<LogEntry<MessageRecord>, Fault> {
         id: of.get(1)?,
         key: of.name(2)?,
         data: of.json(3)?,
-        src_cmd: of.get(4)?,
-        root: of.root(5, 6)?,
+        command_id: of.get(4)?,
+        aggregate_id: of.aggregate_id(5, 6)?,
     };
     Ok(LogEntry { position: of.number(0)?, record })
 }
@@ -202,7 +202,7 @@ pub(crate) fn message(row: &Row<'_>) -> Result<LogEntry<MessageRecord>, Fault> {
 macro_rules! select_activity {
     () => {
         "\
-SELECT a.position, a.id, r.text, a.identifier, x.id, a.src_cmd, a.message, a.kind, a.label, a.code, \
+SELECT a.position, a.id, r.text, a.identifier, x.id, a.command_id, a.message, a.kind, a.label, a.code, \
 a.data FROM activity AS a CROSS JOIN context AS x ON x.number = a.context \
 CROSS JOIN name AS r ON r.id = a.resource"
     };
@@ -213,9 +213,9 @@ pub(crate) fn activity(row: &Row<'_>) -> Result<LogEntry<ActivityRecord>, Fault>
     let of = Reading { row, table: "activity" };
     let record = ActivityRecord {
         id: of.get(1)?,
-        root: of.root(2, 3)?,
+        aggregate_id: of.aggregate_id(2, 3)?,
         context_id: of.get(4)?,
-        src_cmd: of.get(5)?,
+        command_id: of.get(5)?,
         message: of.name(6)?,
         kind: of.word(7)?,
         label: of.optional_name(8)?,
@@ -268,8 +268,8 @@ JOIN event AS e ON e.position = s.event JOIN command AS c ON c.position = e.comm
     ($more:literal, $from:literal) => {
         concat!(
             "\
-SELECT s.version, s.etag, c.id, s.revision, s.data, o.created, o.creator, s.updated, s.updater, \
-s.deleted, o.realm",
+SELECT s.version, s.etag, c.id, s.revision, s.data, o.created_at, o.created_by, s.updated_at, s.updated_by, \
+s.closed_at, o.realm",
             $more,
             $from
         )
@@ -277,12 +277,12 @@ s.deleted, o.realm",
 }
 pub(crate) use select_state;
 
-/// The root of a state's row, which follows the row's own columns where it was asked for.
-pub(crate) fn root_of_state(row: &Row<'_>) -> Result<AggregateRoot, Fault> {
-    Reading { row, table: "root" }.root(11, 12)
+/// The aggregate of a state's row, which follows the row's own columns where it was asked for.
+pub(crate) fn aggregate_of_state(row: &Row<'_>) -> Result<AggregateId, Fault> {
+    Reading { row, table: "root" }.aggregate_id(11, 12)
 }
 
-pub(crate) fn state(row: &Row<'_>, root: &AggregateRoot) -> Result<StateRecord, Fault> {
+pub(crate) fn state(row: &Row<'_>, aggregate_id: &AggregateId) -> Result<StateRecord, Fault> {
     let of = Reading { row, table: "state" };
     let version = of.number(0)?;
     let etag = match of.get::<Option<String>>(1)? {
@@ -290,16 +290,16 @@ pub(crate) fn state(row: &Row<'_>, root: &AggregateRoot) -> Result<StateRecord, 
         Some(text) => text.parse().map_err(|error| Fault::damaged(of.table, error))?,
     };
     Ok(StateRecord {
-        root: root.clone(),
+        aggregate_id: aggregate_id.clone(),
         version,
         etag,
         revision: of.number(3)?,
         data: of.json(4)?,
-        created: of.time(5)?,
-        creator: of.get(6)?,
-        updated: of.time(7)?,
-        updater: of.get(8)?,
-        deleted: of.optional_time(9)?,
+        created_at: of.time(5)?,
+        created_by: of.get(6)?,
+        updated_at: of.time(7)?,
+        updated_by: of.get(8)?,
+        closed_at: of.optional_time(9)?,
         realm: of.get::<Option<String>>(10)?.map(Arc::from),
     })
 }

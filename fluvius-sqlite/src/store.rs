@@ -9,14 +9,14 @@ use fluvius_core::query::Field;
 use fluvius_core::store::off_runtime;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
-    ActivityRecord, AggregateRoot, CommandRecord, CommitOutcome, ContextRecord, EventRecord,
+    ActivityRecord, AggregateId, CommandRecord, CommitOutcome, ContextRecord, EventRecord,
     LogEntry, LogPage, LogQuery, MessageRecord, StateQuery, StateRecord, Store, StoreError,
     StoredCommand, UnitOfWork,
 };
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use crate::backup::{self, IsWanted, Source, Target};
+use crate::backup::{self, IntoAggregateId, IsWanted, Source};
 use crate::error::Fault;
 use crate::options::{Place, SqliteOptions};
 use crate::read::{self, Scan};
@@ -210,7 +210,7 @@ impl SqliteStore {
     /// # }
     /// ```
     pub async fn backup_to(&self, path: impl AsRef<Path>) -> Result<(), StoreError> {
-        let target = Target::new(path.as_ref())?;
+        let target = IntoAggregateId::new(path.as_ref())?;
         let wanted = Arc::new(());
         let is_wanted = IsWanted::new(&wanted, &self.threads.is_closed);
         let (answer, answered) = oneshot::channel();
@@ -341,17 +341,17 @@ impl Store for SqliteStore {
             .unwrap_or_else(|_| batch.iter().map(|_| CommitOutcome::InDoubt).collect())
     }
 
-    async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {
-        let root = root.clone();
-        self.read(Lane::Points, move |connection| read::load(connection, &root)).await
+    async fn load(&self, aggregate_id: &AggregateId) -> Result<Option<StateRecord>, StoreError> {
+        let aggregate_id = aggregate_id.clone();
+        self.read(Lane::Points, move |connection| read::load(connection, &aggregate_id)).await
     }
 
     async fn snapshot(
         &self,
-        roots: &[AggregateRoot],
+        aggregate_ids: &[AggregateId],
     ) -> Result<Vec<Option<StateRecord>>, StoreError> {
-        let roots = roots.to_vec();
-        self.read(Lane::Scans, move |connection| read::snapshot(connection, &roots)).await
+        let aggregate_ids = aggregate_ids.to_vec();
+        self.read(Lane::Scans, move |connection| read::snapshot(connection, &aggregate_ids)).await
     }
 
     async fn query(&self, query: &StateQuery) -> Result<Vec<StateRecord>, StoreError> {
@@ -371,16 +371,16 @@ impl Store for SqliteStore {
 
     async fn history(
         &self,
-        root: &AggregateRoot,
+        aggregate_id: &AggregateId,
         first: u64,
         last: u64,
     ) -> Result<Vec<LogEntry<EventRecord>>, StoreError> {
         let mut rows = Vec::new();
         let mut next = Some(first);
         while let Some(first) = next {
-            let root = root.clone();
+            let aggregate_id = aggregate_id.clone();
             let part = self.read(Lane::Points, move |connection| {
-                read::history(connection, &root, first, last)
+                read::history(connection, &aggregate_id, first, last)
             });
             let part = part.await?;
             rows.extend(part.rows);
@@ -397,8 +397,8 @@ impl Store for SqliteStore {
     }
 
     async fn events(&self, query: &LogQuery) -> Result<LogPage<EventRecord>, StoreError> {
-        let lane = if query.root.is_some() { Lane::Points } else { Lane::Scans };
-        self.log(lane, query, read::page_of_root).await
+        let lane = if query.aggregate_id.is_some() { Lane::Points } else { Lane::Scans };
+        self.log(lane, query, read::page_of_aggregate).await
     }
 
     async fn messages(&self, query: &LogQuery) -> Result<LogPage<MessageRecord>, StoreError> {

@@ -47,9 +47,9 @@ fn too_few() -> SimpleRejection {
 struct PurseDomain;
 
 #[derive(Clone, Default)]
-struct Written(Arc<Mutex<Vec<u8>>>);
+struct UpcastInput(Arc<Mutex<Vec<u8>>>);
 
-impl std::io::Write for Written {
+impl std::io::Write for UpcastInput {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0.lock().unwrap().extend_from_slice(bytes);
         Ok(bytes.len())
@@ -60,7 +60,7 @@ impl std::io::Write for Written {
     }
 }
 
-impl<'a> MakeWriter<'a> for Written {
+impl<'a> MakeWriter<'a> for UpcastInput {
     type Writer = Self;
 
     fn make_writer(&'a self) -> Self {
@@ -70,7 +70,7 @@ impl<'a> MakeWriter<'a> for Written {
 
 #[test]
 fn every_stage_has_a_span_and_no_argument_is_in_one() {
-    let written = Written::default();
+    let written = UpcastInput::default();
     // For all threads: this binary has one test.
     let subscriber = tracing_subscriber::fmt()
         .with_writer(written.clone())
@@ -88,7 +88,7 @@ fn every_stage_has_a_span_and_no_argument_is_in_one() {
         session.send(ids[0], MakePurse { coins: 100 }).await.unwrap();
         session.send(ids[0], PutIn { coins: 424_242 }).await.unwrap();
         session.send(ids[0], TakeOut { coins: 424_242_000 }).await.unwrap_err();
-        let on = session.on(fluvius_core::AggregateRoot::new("purse", ids[0]));
+        let on = session.on(fluvius_core::AggregateId::new("purse", ids[0]));
         let put_in = serde_json::json!({ "coins": 424_242 });
         session.process_command(on.create_command("put-in", put_in).unwrap()).await.unwrap();
     });

@@ -63,15 +63,15 @@ struct LetterDomain;
 
 /// All that was written by the subscriber and by the logger.
 #[derive(Clone, Default)]
-struct Written(Arc<Mutex<Vec<u8>>>);
+struct UpcastInput(Arc<Mutex<Vec<u8>>>);
 
-impl Written {
+impl UpcastInput {
     fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 }
 
-impl Write for Written {
+impl Write for UpcastInput {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0.lock().unwrap().extend_from_slice(bytes);
         Ok(bytes.len())
@@ -82,7 +82,7 @@ impl Write for Written {
     }
 }
 
-impl<'a> MakeWriter<'a> for Written {
+impl<'a> MakeWriter<'a> for UpcastInput {
     type Writer = Self;
 
     fn make_writer(&'a self) -> Self {
@@ -90,7 +90,7 @@ impl<'a> MakeWriter<'a> for Written {
     }
 }
 
-impl log::Log for Written {
+impl log::Log for UpcastInput {
     fn enabled(&self, _: &log::Metadata<'_>) -> bool {
         true
     }
@@ -104,7 +104,7 @@ impl log::Log for Written {
 
 #[test]
 fn no_value_is_in_a_record_over_any_store() {
-    let written = Written::default();
+    let written = UpcastInput::default();
     let subscriber = tracing_subscriber::fmt()
         .with_writer(written.clone())
         .with_max_level(tracing::Level::TRACE)
@@ -131,7 +131,7 @@ fn no_value_is_in_a_record_over_any_store() {
 }
 
 #[track_caller]
-fn check(written: &Written, store: &str, expected: &str) {
+fn check(written: &UpcastInput, store: &str, expected: &str) {
     let text = written.text();
     assert!(text.contains(expected), "{store}: no record `{expected}`");
     // A list of bytes shows it as numbers.
@@ -156,7 +156,7 @@ async fn use_store(store: impl Store + Clone) {
     session.send(id, GoOn { text: marker() }).await.unwrap();
     session.send(id, WriteLetter { text: marker() }).await.unwrap_err();
     session.send(id, TearUp { reason: marker() }).await.unwrap_err();
-    let on = session.on(fluvius_core::AggregateRoot::new("letter", id));
+    let on = session.on(fluvius_core::AggregateId::new("letter", id));
     let by_key = on.create_command("go-on", serde_json::json!({ "text": MARKER })).unwrap();
     let both = tokio::join!(on.process_command(by_key.clone()), on.process_command(by_key));
     assert!(both.0.is_ok() && both.1.is_ok());

@@ -1,4 +1,4 @@
-//! Calls with what is no command, no root and no store: one error for each, at the argument.
+//! Calls with what is no command, no aggregate and no store: one error for each, at the argument.
 
 use std::convert::Infallible;
 
@@ -38,7 +38,7 @@ async fn commands(session: &Session, id: Uuid) {
     let _ = session.prepare(id, Withdraw { amount: 1 }).with_id(id).send().await;
 }
 
-async fn roots(session: &Session, id: &Uuid) {
+async fn aggregate_ids(session: &Session, id: &Uuid) {
     let _ = session.send("account-1", Deposit { amount: 1 }).await;
     let _ = session.send(id, Deposit { amount: 1 }).await;
     let _ = session.prepare(7, Deposit { amount: 1 }).send().await;

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use fluvius_core::{UpcastError, Written, aggregate};
+use fluvius_core::{UpcastError, UpcastInput, aggregate};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -63,7 +63,7 @@ impl Seventh {
     }
 }
 
-fn lift(_: u32, _: Written<'_>, _: &mut Value) -> Result<(), UpcastError> {
+fn lift(_: u32, _: UpcastInput<'_>, _: &mut Value) -> Result<(), UpcastError> {
     Ok(())
 }
 

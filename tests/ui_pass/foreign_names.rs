@@ -67,7 +67,7 @@ impl Job {
 
 fn lift(
     _: u32,
-    _: fluvius_core::Written<'_>,
+    _: fluvius_core::UpcastInput<'_>,
     _: &mut serde_json::Value,
 ) -> Result<(), fluvius_core::UpcastError> {
     Ok(())

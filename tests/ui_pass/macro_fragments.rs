@@ -25,7 +25,7 @@ impl Step {
 
 pub fn lift(
     _: u32,
-    _: fluvius_core::Written<'_>,
+    _: fluvius_core::UpcastInput<'_>,
     _: &mut serde_json::Value,
 ) -> Result<(), fluvius_core::UpcastError> {
     Ok(())

@@ -89,7 +89,7 @@ pub(crate) async fn run(url: &str) {
         for count in COUNTS {
             for (name, way) in [("lock", Way::Lock), ("xid8", Way::Xid8)] {
                 let name = format!("{name}/{rows} rows/{count}");
-                let note = "commits over so many connections at once, each on a root of its own; a reader polls, and \
+                let note = "commits over so many connections at once, each on an aggregate of its own; a reader polls, and \
                             has seen each row once";
                 measure("positions", &name, "commits", note, async || {
                     commits(url, way, rows, count).await
@@ -119,12 +119,12 @@ async fn commits(url: &str, way: Way, rows: i32, count: usize) -> Done {
     let reader = tokio::spawn(read(connect(url).await, way, is_over));
     let done = calls(count, time(), |number| {
         let (writer, committed) = (Arc::clone(&writers[number]), Arc::clone(&committed));
-        let root: Uuid = account_id(number);
+        let aggregate_id: Uuid = account_id(number);
         move |_| {
             let (writer, committed) = (Arc::clone(&writer), Arc::clone(&committed));
             async move {
                 let (client, statement) = &*writer;
-                client.query_one(statement, &[&root, &rows, &DATA]).await.unwrap();
+                client.query_one(statement, &[&aggregate_id, &rows, &DATA]).await.unwrap();
                 committed.fetch_add(1, Ordering::Relaxed);
             }
         }

@@ -218,7 +218,7 @@ impl PgBank {
         let account: Params<'_, 3> = [&id, &next, &version];
         let logged: Params<'_, 3> = [&command_id, &id, &row];
         let happened: Params<'_, 5> = [&event_id, &command_id, &id, &next_version, &event];
-        let (updated, logged, happened, committed) = tokio::join!(
+        let (updated_at, logged, happened, committed) = tokio::join!(
             on.client.execute(&on.update, &account),
             on.client.execute(&on.command, &logged),
             on.client.execute(&on.event, &happened),
@@ -227,14 +227,14 @@ impl PgBank {
         logged.map_err(BankError::other)?;
         happened.map_err(BankError::other)?;
         committed.map_err(BankError::other)?;
-        match updated.map_err(BankError::other)? {
+        match updated_at.map_err(BankError::other)? {
             1 => Ok(()),
             _ => Err(BankError::other("lost update")),
         }
     }
 }
 
-async fn in_sql(on: &Connection, id: Uuid, change: Decimal) -> Result<(), BankError> {
+async fn in_sql(on: &Connection, id: Uuid, delta: Decimal) -> Result<(), BankError> {
     let mut row = deposit_command();
     (row.aggroot_id, row.amount) = (id, change);
     let mut event = event_record();

@@ -46,7 +46,7 @@ impl Writer {
     }
 
     async fn commit(&mut self, commands: &[(Uuid, BankCommand)]) {
-        let (mut command_ids, mut event_ids, mut roots) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut command_ids, mut event_ids, mut aggregate_ids) = (Vec::new(), Vec::new(), Vec::new());
         let (mut versions, mut rows, mut events) = (Vec::new(), Vec::new(), Vec::new());
         let mut touched = BTreeSet::new();
         for (id, command) in commands {
@@ -71,7 +71,7 @@ impl Writer {
             event.version = version.unsigned_abs();
             command_ids.push(row.command_id);
             event_ids.push(event.event_id);
-            roots.push(*id);
+            aggregate_ids.push(*id);
             versions.push(*version);
             rows.push(serde_json::to_string(&row).unwrap());
             events.push(serde_json::to_string(&event).unwrap());
@@ -81,7 +81,7 @@ impl Writer {
         let balances: Vec<Decimal> = ids.iter().map(|id| self.accounts[id].0).collect();
         let newest: Vec<i64> = ids.iter().map(|id| self.accounts[id].1).collect();
         let params: Params<'_, 9> =
-            [&ids, &balances, &newest, &command_ids, &roots, &rows, &event_ids, &versions, &events];
+            [&ids, &balances, &newest, &command_ids, &aggregate_ids, &rows, &event_ids, &versions, &events];
         self.client.execute(&self.statement, &params).await.unwrap();
     }
 }

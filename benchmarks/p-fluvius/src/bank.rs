@@ -3,7 +3,7 @@
 use banking_domain::{Account, DepositMoney, OpenAccount, TransactionManagerDomain, WithdrawMoney};
 use bench_common::{Bank, BankCommand, BankError, Uuid};
 use fluvius_core::{
-    AggregateRoot, BuildError, Domain, DomainContext, DomainRuntime, Error, Session, Store,
+    AggregateId, BuildError, Domain, DomainContext, DomainRuntime, Error, Session, Store,
 };
 use rust_decimal::Decimal;
 
@@ -85,7 +85,7 @@ impl ByKey {
     async fn send(&self, id: Uuid, key: &str, amount: Decimal) -> Result<(), BankError> {
         let payload = self.payload(amount);
         let payload = payload.ok_or_else(|| BankError::other("no amount of the workload"))?;
-        let session = self.typed.session.on(AggregateRoot::new("bank-account", id));
+        let session = self.typed.session.on(AggregateId::new("bank-account", id));
         let command = session.create_command(key, payload).map_err(failure)?;
         session.process_command(command).await.map(drop).map_err(failure)
     }
@@ -131,8 +131,8 @@ mod tests {
         bank.run(id, BankCommand::Withdraw(Decimal::new(5_000, 2))).await.unwrap();
         assert_eq!(bank.balance(id).await, Some(Decimal::new(45, 2)));
 
-        let root = AggregateRoot::new("bank-account", id);
-        assert_eq!(store.load(&root).await.unwrap().unwrap().version, 11);
+        let aggregate_id = AggregateId::new("bank-account", id);
+        assert_eq!(store.load(&aggregate_id).await.unwrap().unwrap().version, 11);
         let query = LogQuery { limit: 100, ..LogQuery::all() };
         let (commands, events) =
             (store.commands(&query).await.unwrap().rows, store.events(&query).await.unwrap().rows);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bench_common::Uuid;
 use fluvius_core::{
-    ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, CommitOutcome, LogPage, LogQuery,
+    ActivityRecord, AggregateId, CommandRecord, ContextRecord, EventRecord, CommitOutcome, LogPage, LogQuery,
     LogEntry, MessageRecord, StateQuery, StateRecord, Store, StoreError, Lease, UnitOfWork,
 };
 
@@ -25,7 +25,7 @@ pub(crate) struct CountingStore<S> {
 pub(crate) struct Counts {
     pub(crate) batches: AtomicUsize,
     pub(crate) units: AtomicUsize,
-    /// The most events of a root that were read at once.
+    /// The most events of an aggregate that were read at once.
     pub(crate) history_length: AtomicUsize,
 }
 
@@ -55,16 +55,16 @@ impl<S: Store> Store for CountingStore<S> {
         self.inner.commit(batch).await
     }
 
-    async fn acquire_lease(&self, root: &AggregateRoot) -> Option<Lease> {
-        self.inner.acquire_lease(root).await
+    async fn acquire_lease(&self, aggregate_id: &AggregateId) -> Option<Lease> {
+        self.inner.acquire_lease(aggregate_id).await
     }
 
-    async fn load(&self, root: &AggregateRoot) -> Found<Option<StateRecord>> {
-        self.inner.load(root).await
+    async fn load(&self, aggregate_id: &AggregateId) -> Found<Option<StateRecord>> {
+        self.inner.load(aggregate_id).await
     }
 
-    async fn snapshot(&self, roots: &[AggregateRoot]) -> Found<Vec<Option<StateRecord>>> {
-        self.inner.snapshot(roots).await
+    async fn snapshot(&self, aggregate_ids: &[AggregateId]) -> Found<Vec<Option<StateRecord>>> {
+        self.inner.snapshot(aggregate_ids).await
     }
 
     async fn query(&self, query: &StateQuery) -> Found<Vec<StateRecord>> {
@@ -80,11 +80,11 @@ impl<S: Store> Store for CountingStore<S> {
 
     async fn history(
         &self,
-        root: &AggregateRoot,
+        aggregate_id: &AggregateId,
         first: u64,
         last: u64,
     ) -> Found<Vec<LogEntry<EventRecord>>> {
-        let events = self.inner.history(root, first, last).await?;
+        let events = self.inner.history(aggregate_id, first, last).await?;
         self.counts.history_length.fetch_max(events.len(), Ordering::Relaxed);
         Ok(events)
     }

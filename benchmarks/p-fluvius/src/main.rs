@@ -9,7 +9,7 @@
 //! | `postgres` | typed commands over the PostgreSQL store |
 //! | `by_hand/` | the same rows in the same schema, by a plain program without fluvius |
 //! | `whole_log` | units a transaction, and bytes of the write-ahead log a command, of both |
-//! | `long_root` | loading roots with few and with many events, and their past |
+//! | `long_aggregate` | loading aggregates with few and with many events, and their past |
 //! | `start_up` | opening a file with a million events |
 //! | `large_state` | bytes in the file that a change of one field adds |
 //! | `two_processes` | two processes over one file |
@@ -34,7 +34,7 @@ mod hot_account;
 #[cfg(feature = "sqlite")]
 mod large_state;
 #[cfg(feature = "sqlite")]
-mod long_root;
+mod long_aggregate;
 #[cfg(feature = "sqlite")]
 mod memory_use;
 #[cfg(feature = "postgres")]
@@ -73,7 +73,7 @@ fn main() {
         if bench_common::wants_store("sqlite") {
             sqlite::run(&plan).await;
             whole_log::run(&plan).await;
-            long_root::run(&plan).await;
+            long_aggregate::run(&plan).await;
             start_up::run(&plan).await;
             large_state::run().await;
             two_processes::run(&plan).await;

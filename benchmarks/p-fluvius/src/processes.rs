@@ -58,7 +58,7 @@ async fn measure(word: &str, accounts: usize, count: usize, plan: &Plan, url: &s
     for repetition in 0..plan.repetitions {
         let sent = send_all(&schema.name, accounts, count, repetition as u64);
         for of_process in &sent {
-            balance += of_process.change;
+            balance += of_process.delta;
             for (code, count) in &of_process.failed {
                 *codes.entry(code.clone()).or_default() += count;
             }
@@ -215,7 +215,7 @@ struct Sent {
     /// The rest, by code, whenever it was.
     failed: BTreeMap<String, u64>,
     /// By how much the applied commands have changed the balances, whenever it was.
-    change: Decimal,
+    delta: Decimal,
     batches: u64,
     units: u64,
 }
@@ -264,7 +264,7 @@ impl Sent {
         match outcome {
             Ok(()) => {
                 self.answered += u64::from(is_counted);
-                self.change += match command {
+                self.delta += match command {
                     BankCommand::Open(amount) | BankCommand::Deposit(amount) => amount,
                     BankCommand::Withdraw(amount) => -amount,
                 };
@@ -277,7 +277,7 @@ impl Sent {
     fn join(&mut self, other: Self) {
         self.answered += other.answered;
         self.times_us.extend(other.times_us);
-        self.change += other.change;
+        self.delta += other.delta;
         for (code, count) in other.failed {
             *self.failed.entry(code).or_default() += count;
         }

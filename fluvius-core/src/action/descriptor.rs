@@ -10,7 +10,7 @@ use crate::event::EventDescriptor;
 
 /// One action of an aggregate: a command goes in, at most one event comes out.
 ///
-/// A constant made by [`#[aggregate]`](macro@crate::aggregate).
+/// A constant made by [`#[aggregate]`](macro@crate::aggregate type).
 pub struct ActionDescriptor {
     /// The command's key, in kebab case.
     pub key: &'static str,
@@ -20,7 +20,7 @@ pub struct ActionDescriptor {
     pub method: &'static str,
     /// The author's documentation of the method.
     pub docs: &'static str,
-    /// What the action does to its root.
+    /// What the action does to its aggregate.
     pub lifecycle: Lifecycle,
     /// The event that the action records; `None` for a question.
     pub event: Option<&'static EventDescriptor>,
@@ -38,7 +38,7 @@ pub struct ActionDescriptor {
     pub deprecated: bool,
     /// Where the method stands.
     pub location: Location,
-    /// The aggregate that the action belongs to.
+    /// The aggregate type that the action belongs to.
     pub aggregate: fn() -> &'static AggregateDescriptor,
     /// Reads a payload into the command's struct.
     #[doc(hidden)]
@@ -73,7 +73,7 @@ impl ActionDescriptor {
         run: Handler::Now(|_, _| unreachable!()),
     };
 
-    /// Whether this is the same action, and not one of another aggregate with equal names.
+    /// Whether this is the same action, and not one of another aggregate type with equal names.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.command == other.command
             && self.location == other.location
@@ -107,16 +107,16 @@ impl fmt::Debug for ActionDescriptor {
     }
 }
 
-/// What an action does to its root; read off the method's receiver.
+/// What an action does to its aggregate; read off the method's receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lifecycle {
-    /// No receiver: it creates the root, which must not exist.
+    /// No receiver: it creates the aggregate, which must not exist.
     Create,
-    /// `&mut self`: it changes the root.
+    /// `&mut self`: it changes the aggregate.
     Update,
     /// `&self`: it leaves the state as it is.
     Unchanged,
-    /// `self`: it closes the root; later commands do not find it.
+    /// `self`: it closes the aggregate; later commands do not find it.
     Close,
 }
 

@@ -44,7 +44,7 @@ impl fmt::Debug for Handler {
     }
 }
 
-/// What a handler is given: the state before, if the root exists, and the command.
+/// What a handler is given: the state before, if the aggregate exists, and the command.
 #[derive(Clone, Copy)]
 pub struct Call<'a> {
     pub(crate) state: Option<&'a SharedState>,

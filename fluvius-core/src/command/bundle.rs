@@ -1,6 +1,6 @@
 //! The command bundle: the shape in which a command by key enters the processor.
 //!
-//! A bundle is plain data. It never touches a store, and it does not know which aggregate will
+//! A bundle is plain data. It never touches a store, and it does not know which aggregate type will
 //! run it; the domain's registry does.
 
 use std::fmt;
@@ -8,9 +8,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::aggregate_id::AggregateId;
 use crate::etag::Precondition;
 use crate::json::Json;
-use crate::root::AggregateRoot;
 
 /// A command by key: what every transport hands to a session.
 ///
@@ -22,11 +22,11 @@ pub struct CommandBundle {
     pub id: Uuid,
     /// The key of the command.
     pub command: String,
-    /// The root it is meant for.
-    pub root: AggregateRoot,
+    /// The aggregate it is meant for.
+    pub aggregate_id: AggregateId,
     /// The arguments, a JSON object.
     pub payload: Json,
-    /// What the root must be for the command to run.
+    /// What the aggregate must be for the command to run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub if_match: Option<Precondition>,
 }
@@ -40,7 +40,7 @@ impl CommandBundle {
         self
     }
 
-    /// The same command, run only where the root is still what the caller saw.
+    /// The same command, run only where the aggregate is still what the caller saw.
     #[must_use]
     pub fn if_match(mut self, expected: impl Into<Precondition>) -> Self {
         self.if_match = Some(expected.into());
@@ -55,7 +55,7 @@ impl fmt::Debug for CommandBundle {
         f.debug_struct("CommandBundle")
             .field("id", &self.id)
             .field("command", &self.command)
-            .field("root", &self.root)
+            .field("root", &self.aggregate_id)
             .field("payload", &format_args!("[{} bytes]", self.payload.len()))
             .field("if_match", &self.if_match)
             .finish()

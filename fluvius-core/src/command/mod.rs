@@ -18,7 +18,7 @@ use crate::json::{self, Json, JsonError};
 
 /// A request to run one action: a struct with the action's parameters as fields.
 ///
-/// Written by [`#[aggregate]`](macro@crate::aggregate), not by hand.
+/// Written by [`#[aggregate]`](macro@crate::aggregate type), not by hand.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no command",
     label = "not a command",
@@ -26,9 +26,9 @@ use crate::json::{self, Json, JsonError};
             `fn deposit_money`, and no event and no enum of all commands"
 )]
 pub trait Command: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// The aggregate whose action it runs.
+    /// The aggregate type whose action it runs.
     type Aggregate: Aggregate;
-    /// What a success is answered with: the aggregate where the method returns `()` or `Self`,
+    /// What a success is answered with: the aggregate type where the method returns `()` or `Self`,
     /// else what the method returns.
     type Output;
     /// The action.

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::aggregate_id::AggregateId;
 use crate::json::{Json, PayloadHash};
-use crate::root::AggregateRoot;
 
 /// A command that was applied or refused. Never changed after it is stored.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -22,9 +22,9 @@ pub struct CommandRecord {
     pub revision: u32,
     /// The command's key.
     pub command: Cow<'static, str>,
-    /// The root it was meant for.
+    /// The aggregate it was meant for.
     #[serde(flatten)]
-    pub root: AggregateRoot,
+    pub aggregate_id: AggregateId,
     /// The payload as received, keys sorted, without secrets.
     pub payload: Json,
     /// BLAKE3 of `payload`.
@@ -38,7 +38,7 @@ pub struct CommandRecord {
     /// What the rule returned; for a refusal, what is needed to give the same answer again.
     pub response: Option<Json>,
     /// When it was received: UTC with microseconds.
-    pub received: DateTime<Utc>,
+    pub received_at: DateTime<Utc>,
 }
 
 impl CommandRecord {

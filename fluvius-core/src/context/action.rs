@@ -18,11 +18,13 @@ use super::{Actor, ContextError, DomainContext};
 use crate::action::{ActionDescriptor, SharedCommand};
 use crate::activity::{Activity, ActivityRecord};
 use crate::aggregate::Aggregate;
+use crate::aggregate_id::AggregateId;
 use crate::command::Command;
 use crate::error::Error;
 use crate::etag::Precondition;
 use crate::excerpt::{self, excerpt};
 use crate::id_generator as ids;
+use crate::into_aggregate_id::IntoAggregateId;
 use crate::json::{self, Json, JsonError};
 use crate::message::MessageRecord;
 use crate::processor::{
@@ -30,7 +32,6 @@ use crate::processor::{
 };
 use crate::registry::is_kebab;
 use crate::response::Response;
-use crate::root::{AggregateRoot, Target};
 use crate::scheduler::CachedVersion;
 use crate::state::Versioned;
 
@@ -63,7 +64,7 @@ pub(crate) struct Inputs {
 /// One action that is being decided.
 #[derive(Debug)]
 pub(crate) struct Frame {
-    pub(crate) root: AggregateRoot,
+    pub(crate) aggregate_id: AggregateId,
     pub(crate) command_id: Uuid,
     pub(crate) action: &'static ActionDescriptor,
     pub(crate) invoked_count: u32,
@@ -81,7 +82,7 @@ impl ActionContext {
     /// Returns the time of receipt of the command: UTC with microseconds, the same in every attempt.
     ///
     /// It may be earlier than that of the command before on the same root: clocks of processes differ, and a policy may
-    /// hold a command up. [`EventRecord::occurred`](crate::EventRecord::occurred) never decreases along a root.
+    /// hold a command up. [`EventRecord::occurred_at`](crate::EventRecord::occurred) never decreases along an aggregate.
     pub fn now(&self) -> DateTime<Utc> {
         self.inputs.now
     }
@@ -107,12 +108,12 @@ impl ActionContext {
         &self.inputs.sender.context
     }
 
-    /// The root that this action runs on.
+    /// The aggregate that this action runs on.
     ///
     /// # Panics
     /// Never inside an action.
-    pub fn root(&self) -> &AggregateRoot {
-        &self.frame().root
+    pub fn aggregate_id(&self) -> &AggregateId {
+        &self.frame().aggregate_id
     }
 
     /// The identifier of the command that this action runs for; that of an invoked action is
@@ -124,53 +125,53 @@ impl ActionContext {
         self.frame().command_id
     }
 
-    /// The state of another root, with what this command has already written.
+    /// The state of another aggregate, with what this command has already written.
     ///
-    /// The version that is read is expected at the commit: if somebody changes the root
+    /// The version that is read is expected at the commit: if somebody changes the aggregate
     /// meanwhile, the command is decided again.
     ///
     /// # Errors
     /// [`ContextError::NotFound`]; [`ContextError::ResourceNotAllowed`] where `A` is not the
     /// state of the target's resource; [`ContextError::Fault`] for everything that no rule may
-    /// answer, such as asking for a root that is being decided in this very command.
+    /// answer, such as asking for an aggregate that is being decided in this very command.
     pub async fn fetch<A: Aggregate>(
         &mut self,
-        target: impl Target,
+        target: impl IntoAggregateId,
     ) -> Result<Versioned<A>, ContextError> {
-        let root = target.root_of::<A>();
-        match self.find::<A>(&root).await? {
+        let aggregate_id = target.into_aggregate_id::<A>();
+        match self.find::<A>(&aggregate_id).await? {
             Some(stored) => Ok(stored),
-            None => Err(ContextError::NotFound { root }),
+            None => Err(ContextError::NotFound { aggregate_id }),
         }
     }
 
-    /// The state of another root, or `None` where [`fetch`](Self::fetch) says `NotFound`. That
-    /// a root is absent is expected at the commit as well.
+    /// The state of another aggregate, or `None` where [`fetch`](Self::fetch) says `NotFound`. That
+    /// an aggregate is absent is expected at the commit as well.
     ///
     /// # Errors
     /// As [`fetch`](Self::fetch), but for `NotFound`.
     pub async fn find<A: Aggregate>(
         &mut self,
-        target: impl Target,
+        target: impl IntoAggregateId,
     ) -> Result<Option<Versioned<A>>, ContextError> {
         self.go_on()?;
-        let root = target.root_of::<A>();
-        if !A::RESOURCES.contains(&root.resource.as_ref()) {
+        let aggregate_id = target.into_aggregate_id::<A>();
+        if !A::RESOURCES.contains(&aggregate_id.resource.as_ref()) {
             return Err(ContextError::ResourceNotAllowed {
                 command: "fetch".to_owned(),
-                resource: root.resource.into_owned(),
+                resource: aggregate_id.resource.into_owned(),
             });
         }
-        let head = load::version(self, &root).await;
+        let head = load::version(self, &aggregate_id).await;
         let head = self.answer(head)?;
         let stored = self.stored::<A>(&head);
         self.answer(stored)
     }
 
-    /// Runs an action of another root inside the same unit of work.
+    /// Runs an action of another aggregate inside the same unit of work.
     ///
     /// It returns what the action returned: the `T` of its `Result<T, E>`, or, for `()` and `Self`, the new state of the
-    /// other root.
+    /// other aggregate.
     ///
     /// The command runs when the builder is awaited; before that it may be given a precondition with
     /// [`Invoke::if_match`]. An action that declares a `timeout` has that long here too, within the time of the caller.
@@ -180,16 +181,16 @@ impl ActionContext {
     /// [`ContextError::Rejected`], [`ContextError::PreconditionFailed`] and
     /// [`ContextError::ResourceNotAllowed`] as the invoked action
     /// ended: it has then left no write, event or message, and the rule may go on.
-    /// [`ContextError::Fault`] for everything that no rule may answer: among others a root that
+    /// [`ContextError::Fault`] for everything that no rule may answer: among others an aggregate that
     /// is being decided further up, actions that invoke each other more than 16 deep, a `timeout` that is over
     /// (`timed-out`), and a missing precondition of an action that requires one (`precondition-required`).
-    pub fn invoke<C, O>(&mut self, target: impl Target, command: C) -> Invoke<'_, O>
+    pub fn invoke<C, O>(&mut self, target: impl IntoAggregateId, command: C) -> Invoke<'_, O>
     where
         C: Command<Output = O>,
         O: DeserializeOwned + 'static,
     {
         Invoke {
-            root: target.root_of::<C::Aggregate>(),
+            aggregate_id: target.into_aggregate_id::<C::Aggregate>(),
             action: C::ACTION,
             command: Arc::new(command),
             read: Answer::typed::<C>,
@@ -217,8 +218,8 @@ impl ActionContext {
             id: self.new_id(),
             key,
             data,
-            src_cmd: self.command_id(),
-            root: self.root().clone(),
+            command_id: self.command_id(),
+            aggregate_id: self.aggregate_id().clone(),
         };
         self.write_set.messages.push(message.into());
     }
@@ -238,9 +239,9 @@ impl ActionContext {
         }
         let record = ActivityRecord {
             id: self.new_id(),
-            root: self.root().clone(),
+            aggregate_id: self.aggregate_id().clone(),
             context_id: self.inputs.sender.record.id,
-            src_cmd: self.command_id(),
+            command_id: self.command_id(),
             message: activity.message,
             kind: activity.kind,
             label: activity.label,
@@ -261,7 +262,7 @@ impl ActionContext {
         };
         let value = head.value(record, A::DESCRIPTOR)?;
         let state = value.downcast::<A>().map_err(|_| Error::InvalidState {
-            root: record.root.clone(),
+            aggregate_id: record.aggregate_id.clone(),
             revision: record.revision,
             path: ".".to_owned(),
             message: "the resource belongs to another aggregate".to_owned(),
@@ -272,13 +273,13 @@ impl ActionContext {
     async fn run_invoked(
         &mut self,
         action: &'static ActionDescriptor,
-        root: AggregateRoot,
+        aggregate_id: AggregateId,
         command: SharedCommand,
         args: Result<Json, JsonError>,
         if_match: Option<Precondition>,
     ) -> Result<Answer, ContextError> {
         self.go_on()?;
-        let task = self.invoked_task(action, root, command, args, if_match);
+        let task = self.invoked_task(action, aggregate_id, command, args, if_match);
         let task = self.answer(task)?;
         let answer = match action.timeout {
             None => decide::run(self, &task).await,
@@ -294,7 +295,7 @@ impl ActionContext {
     fn invoked_task(
         &mut self,
         action: &'static ActionDescriptor,
-        root: AggregateRoot,
+        aggregate_id: AggregateId,
         command: SharedCommand,
         args: Result<Json, JsonError>,
         if_match: Option<Precondition>,
@@ -306,17 +307,17 @@ impl ActionContext {
                 nearest: registry.nearest(action.key),
             });
         }
-        if !action.resources.contains(&root.resource.as_ref()) {
+        if !action.resources.contains(&aggregate_id.resource.as_ref()) {
             return Err(Error::ResourceNotAllowed {
                 command: action.key.to_owned(),
-                resource: root.resource.into_owned(),
+                resource: aggregate_id.resource.into_owned(),
                 allowed: action.resources,
             });
         }
-        decode::check_required(action, &root, if_match.as_ref())?;
+        decode::check_required(action, &aggregate_id, if_match.as_ref())?;
         let args = args.map_err(|error| decode::invalid_payload(action.key, &error))?;
         let payload = json::canonical(&args, &[]);
-        let received = self.inputs.now;
+        let received_at = self.inputs.now;
         let parent = self.command_id();
         #[expect(clippy::expect_used, reason = "authors are given a context inside actions only")]
         let frame = self.frames.last_mut().expect("an action is being decided");
@@ -325,13 +326,13 @@ impl ActionContext {
             id: ids::invoked(parent, frame.invoked_count),
             parent: Some(parent),
             action,
-            root,
+            aggregate_id,
             command,
             args,
             payload_hash: json::hash(&payload),
             payload,
             if_match,
-            received,
+            received_at,
         })
     }
 
@@ -356,7 +357,7 @@ impl ActionContext {
     fn cannot_keep(&mut self, what: &str, message: &str) {
         let frame = self.frame();
         let fault = Error::InvalidState {
-            root: frame.root.clone(),
+            aggregate_id: frame.aggregate_id.clone(),
             revision: (frame.action.aggregate)().revision,
             path: what.to_owned(),
             message: message.to_owned(),
@@ -369,7 +370,7 @@ impl ActionContext {
 #[must_use = "an invoked command runs when it is awaited: write `.await`"]
 pub struct Invoke<'a, O> {
     cx: &'a mut ActionContext,
-    root: AggregateRoot,
+    aggregate_id: AggregateId,
     action: &'static ActionDescriptor,
     command: SharedCommand,
     read: fn(Answer) -> Option<Result<Response<O>, Error>>,
@@ -377,9 +378,9 @@ pub struct Invoke<'a, O> {
 }
 
 impl<O> Invoke<'_, O> {
-    /// Runs the command only if the root is at this version, or has this etag.
+    /// Runs the command only if the aggregate is at this version, or has this etag.
     ///
-    /// It is compared with the root as the invoking action sees it, with all that the command has already written.
+    /// It is compared with the aggregate as the invoking action sees it, with all that the command has already written.
     pub fn if_match(mut self, expected: impl Into<Precondition>) -> Self {
         self.if_match = Some(expected.into());
         self
@@ -391,10 +392,10 @@ impl<'a, O: 'static> IntoFuture for Invoke<'a, O> {
     type IntoFuture = BoxFuture<'a, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let Self { cx, root, action, command, read, if_match } = self;
+        let Self { cx, aggregate_id, action, command, read, if_match } = self;
         let args = (action.record)(command.as_ref());
         Box::pin(async move {
-            let answer = cx.run_invoked(action, root, command, args, if_match).await?;
+            let answer = cx.run_invoked(action, aggregate_id, command, args, if_match).await?;
             let panicked = || Err(Error::Panicked { command: action.key });
             let output = read(answer).unwrap_or_else(panicked);
             let output = output.map(|response| response.data);
@@ -407,7 +408,7 @@ impl<O> fmt::Debug for Invoke<'_, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The command may hold a secret.
         f.debug_struct("Invoke")
-            .field("root", &self.root)
+            .field("root", &self.aggregate_id)
             .field("if_match", &self.if_match)
             .finish_non_exhaustive()
     }

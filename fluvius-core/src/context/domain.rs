@@ -92,7 +92,7 @@ impl DomainContext {
         self
     }
 
-    /// The realm: roots of another realm do not exist for this session.
+    /// The realm: aggregates of another realm do not exist for this session.
     #[must_use]
     pub fn with_realm(mut self, realm: impl Into<String>) -> Self {
         self.realm = Some(realm.into());

@@ -1,9 +1,9 @@
 //! What a rule hears when something that it asked of its context did not work.
 
+use crate::aggregate_id::AggregateId;
 use crate::error::Error;
 use crate::etag::{ETag, Precondition};
 use crate::rejection::Rejection;
-use crate::root::AggregateRoot;
 
 /// Why `fetch`, `find` or `invoke` gave nothing: only what a rule may react to.
 ///
@@ -12,38 +12,38 @@ use crate::root::AggregateRoot;
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ContextError {
-    /// The root does not exist.
-    #[error("{root} does not exist")]
+    /// The aggregate does not exist.
+    #[error("{aggregate_id} does not exist")]
     NotFound {
-        /// The root.
-        root: AggregateRoot,
+        /// The aggregate.
+        aggregate_id: AggregateId,
     },
-    /// The root exists already.
-    #[error("{root} exists already")]
+    /// The aggregate exists already.
+    #[error("{aggregate_id} exists already")]
     AlreadyExists {
-        /// The root.
-        root: AggregateRoot,
+        /// The aggregate.
+        aggregate_id: AggregateId,
     },
     /// The invoked action said no.
     #[error("{message}")]
     Rejected {
-        /// The root whose action said no.
-        root: AggregateRoot,
+        /// The aggregate whose action said no.
+        aggregate_id: AggregateId,
         /// Its code.
         code: String,
         /// Its message.
         message: String,
     },
-    /// The root is not at the version that `invoke(..).if_match(..)` expects.
-    #[error("{root} is at version {version}, the invoked command expected {expected}")]
+    /// The aggregate is not at the version that `invoke(..).if_match(..)` expects.
+    #[error("{aggregate_id} is at version {version}, the invoked command expected {expected}")]
     PreconditionFailed {
-        /// The root.
-        root: AggregateRoot,
+        /// The aggregate.
+        aggregate_id: AggregateId,
         /// The precondition of the invoked command.
         expected: Precondition,
-        /// The version that the root has.
+        /// The version that the aggregate has.
         version: u64,
-        /// The etag that the root has.
+        /// The etag that the aggregate has.
         etag: Option<ETag>,
     },
     /// The action is not allowed on this resource.
@@ -76,14 +76,20 @@ impl ContextError {
     /// The part of an error that a rule may react to; `None` for a fault.
     pub(crate) fn of(error: &Error) -> Option<Self> {
         Some(match error {
-            Error::NotFound { root } => Self::NotFound { root: root.clone() },
-            Error::AlreadyExists { root } => Self::AlreadyExists { root: root.clone() },
-            Error::Rejected { root, code, message, .. } => {
-                Self::Rejected { root: root.clone(), code: code.clone(), message: message.clone() }
+            Error::NotFound { aggregate_id } => {
+                Self::NotFound { aggregate_id: aggregate_id.clone() }
             }
-            Error::PreconditionFailed { root, expected, version, etag } => {
+            Error::AlreadyExists { aggregate_id } => {
+                Self::AlreadyExists { aggregate_id: aggregate_id.clone() }
+            }
+            Error::Rejected { aggregate_id, code, message, .. } => Self::Rejected {
+                aggregate_id: aggregate_id.clone(),
+                code: code.clone(),
+                message: message.clone(),
+            },
+            Error::PreconditionFailed { aggregate_id, expected, version, etag } => {
                 Self::PreconditionFailed {
-                    root: root.clone(),
+                    aggregate_id: aggregate_id.clone(),
                     expected: *expected,
                     version: *version,
                     etag: *etag,

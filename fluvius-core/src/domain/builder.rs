@@ -109,7 +109,7 @@ impl RuntimeBuilder {
         self
     }
 
-    /// The largest number of times that a command is decided while others keep changing its roots, before
+    /// The largest number of times that a command is decided while others keep changing its aggregates, before
     /// it ends in `conflict`: 32 times unless set.
     pub fn max_attempts(mut self, attempts: std::num::NonZeroU32) -> Self {
         self.settings.limits.max_attempts = attempts.get();
@@ -137,8 +137,8 @@ impl RuntimeBuilder {
         self
     }
 
-    /// The largest size of the cached states of roots at rest, by estimate, in bytes; 64 MiB unless
-    /// set. With 0 each command reads its root from the store.
+    /// The largest size of the cached states of aggregates at rest, by estimate, in bytes; 64 MiB unless
+    /// set. With 0 each command reads its aggregate from the store.
     pub fn cache_capacity(mut self, bytes: usize) -> Self {
         self.settings.limits.cache_capacity = bytes;
         self
@@ -163,7 +163,7 @@ impl RuntimeBuilder {
     ///
     /// The value read back is cached, so every process decides on the same state, whatever serde
     /// leaves out. If a state, or an event's arguments or data, cannot be read back, the command
-    /// ends in `invalid-state` and nothing is stored. Cost: one state is decoded for each aggregate
+    /// ends in `invalid-state` and nothing is stored. Cost: one state is decoded for each aggregate type
     /// that a command changes.
     pub fn read_back(mut self, read_back: bool) -> Self {
         self.settings.read_back = read_back;
@@ -209,7 +209,7 @@ impl RuntimeBuilder {
     ///
     /// # Errors
     /// [`BuildError::NoRuntime`] outside of a tokio runtime;
-    /// [`BuildError::Domain`] with every collision between the aggregates;
+    /// [`BuildError::Domain`] with every collision between the aggregate types;
     /// [`BuildError::Setting`] where a setting is out of range;
     /// [`BuildError::Store`] where the store does not take the domain.
     pub async fn build(self) -> Result<DomainRuntime, BuildError> {

@@ -8,12 +8,12 @@ use uuid::Uuid;
 
 use super::Session;
 use crate::action::{ActionDescriptor, SharedCommand};
+use crate::aggregate_id::AggregateId;
 use crate::command::Command;
 use crate::error::Error;
 use crate::etag::Precondition;
 use crate::processor::{Answer, decode};
 use crate::response::Response;
-use crate::root::AggregateRoot;
 use crate::unwind;
 
 /// A typed command that is ready to be sent. `O` is what its success is answered with.
@@ -22,7 +22,7 @@ use crate::unwind;
 #[must_use = "call `send`"]
 pub struct PreparedCommand<'a, O> {
     session: &'a Session,
-    root: AggregateRoot,
+    aggregate_id: AggregateId,
     action: &'static ActionDescriptor,
     command: SharedCommand,
     read: fn(Answer) -> Option<Result<Response<O>, Error>>,
@@ -31,14 +31,14 @@ pub struct PreparedCommand<'a, O> {
 }
 
 impl<'a, O> PreparedCommand<'a, O> {
-    pub(super) fn new<C>(session: &'a Session, root: AggregateRoot, command: C) -> Self
+    pub(super) fn new<C>(session: &'a Session, aggregate_id: AggregateId, command: C) -> Self
     where
         C: Command<Output = O>,
         O: DeserializeOwned + 'static,
     {
         Self {
             session,
-            root,
+            aggregate_id,
             action: C::ACTION,
             command: Arc::new(command),
             read: Answer::typed::<C>,
@@ -54,7 +54,7 @@ impl<'a, O> PreparedCommand<'a, O> {
         self
     }
 
-    /// Runs it only where the root is still what the caller saw.
+    /// Runs it only where the aggregate is still what the caller saw.
     pub fn if_match(mut self, expected: impl Into<Precondition>) -> Self {
         self.if_match = Some(expected.into());
         self
@@ -70,13 +70,13 @@ impl<'a, O> PreparedCommand<'a, O> {
     pub async fn send(self) -> Result<Response<O>, Error> {
         let session = self.session;
         let services = &session.processor.services;
-        let Self { root, action, command, read, id, if_match, .. } = self;
+        let Self { aggregate_id, action, command, read, id, if_match, .. } = self;
         let panicked = Error::Panicked { command: action.key };
         let id = match id {
             Some(id) => id,
             None => unwind::catch(|| services.ids.generate()).ok_or(panicked)?,
         };
-        let task = decode::typed(services, id, root, action, command, if_match)?;
+        let task = decode::typed(services, id, aggregate_id, action, command, if_match)?;
         let answer = session.processor.run(&session.sender, task, session.place()).await?;
         // The command is applied: if an author's code panics on the answer, no other error is true.
         read(answer).unwrap_or(Err(Error::OutcomeUnknown { id }))
@@ -87,7 +87,7 @@ impl<O> fmt::Debug for PreparedCommand<'_, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PreparedCommand")
             .field("command", &self.action.key)
-            .field("root", &self.root)
+            .field("root", &self.aggregate_id)
             .field("id", &self.id)
             .field("if_match", &self.if_match)
             .finish_non_exhaustive()

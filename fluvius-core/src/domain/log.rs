@@ -1,4 +1,4 @@
-//! Reading the logs: of one root or of all, in position order, a page at a time.
+//! Reading the logs: of one aggregate or of all, in position order, a page at a time.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::follow::{LogStream, Source, follow};
 use crate::activity::ActivityRecord;
+use crate::aggregate_id::AggregateId;
 use crate::command::CommandRecord;
 use crate::context::ContextRecord;
 use crate::error::Error;
@@ -15,7 +16,6 @@ use crate::log_entry::{LogEntry, LogRecord};
 use crate::message::MessageRecord;
 use crate::processor::Services;
 use crate::resume::ResumeToken;
-use crate::root::AggregateRoot;
 use crate::store::{LogPage, LogQuery, RealmFilter};
 
 /// How many rows a page has unless it is told.
@@ -79,10 +79,10 @@ impl LogReader {
         Self { source: Source { store, committed, outages }, query }
     }
 
-    /// Only the rows of one root.
+    /// Only the rows of one aggregate.
     #[must_use]
-    pub fn of(mut self, root: AggregateRoot) -> Self {
-        self.query.root = Some(root);
+    pub fn for_aggregate(mut self, aggregate_id: AggregateId) -> Self {
+        self.query.aggregate_id = Some(aggregate_id);
         self
     }
 

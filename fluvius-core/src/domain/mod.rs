@@ -1,4 +1,4 @@
-//! Domains: a set of aggregates with metadata, and its running form.
+//! Domains: a set of aggregate types with metadata, and its running form.
 
 mod builder;
 mod command;
@@ -25,7 +25,7 @@ use crate::aggregate::AggregateDescriptor;
 use crate::registry::BuildError;
 use crate::store::Store;
 
-/// A set of aggregates that belong together.
+/// A set of aggregate types that belong together.
 ///
 /// Derived: `#[derive(Domain)]` with `#[domain(aggregates(..), ..)]`.
 #[diagnostic::on_unimplemented(
@@ -36,13 +36,13 @@ use crate::store::Store;
 pub trait Domain: Send + Sync + 'static {
     /// What the domain says of itself.
     const METADATA: &'static DomainMetadata;
-    /// The aggregates that it runs.
+    /// The aggregate types that it runs.
     const AGGREGATES: &'static [&'static AggregateDescriptor];
 
     /// The running form of the domain over a store, with the usual settings.
     ///
     /// # Errors
-    /// All collisions between the aggregates at once, or that the store does not take the
+    /// All collisions between the aggregate types at once, or that the store does not take the
     /// domain.
     fn runtime(store: impl Store) -> BoxFuture<'static, Result<DomainRuntime, BuildError>>
     where

@@ -48,7 +48,7 @@ impl DomainRuntime {
         self.processor.services.meta
     }
 
-    /// The domain's aggregates and actions.
+    /// The domain's aggregate types and actions.
     pub fn registry(&self) -> &Registry {
         &self.processor.services.registry
     }

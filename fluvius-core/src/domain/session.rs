@@ -7,14 +7,15 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::{CommandProcessor, LogReader, PreparedCommand};
+use crate::aggregate_id::AggregateId;
 use crate::collections::OneVec;
 use crate::command::{Command, CommandBundle};
 use crate::error::Error;
 use crate::excerpt::{self, excerpt};
+use crate::into_aggregate_id::IntoAggregateId;
 use crate::json::{Json, JsonError};
 use crate::processor::{PermitMode, Processor, Sender, Task, decode};
 use crate::response::Response;
-use crate::root::{AggregateRoot, Target};
 use crate::state::StateManager;
 use crate::store::RealmFilter;
 use crate::unwind;
@@ -25,7 +26,7 @@ use crate::unwind;
 /// # Examples
 ///
 /// ```
-/// # use fluvius_core::{AggregateRoot, DomainContext, DomainRuntime, Error};
+/// # use fluvius_core::{AggregateId, DomainContext, DomainRuntime, Error};
 /// # async fn run(domain: DomainRuntime, id: uuid::Uuid) -> Result<(), Error> {
 /// let mut session = domain.session(DomainContext::create("front desk"));
 /// session.set_aggroot("bank-account", id);
@@ -33,8 +34,8 @@ use crate::unwind;
 /// let response = session.process_command(deposit).await?;
 /// println!("{response}");
 ///
-/// // A view with a root of its own.
-/// let other = session.on(AggregateRoot::new("bank-account", uuid::Uuid::nil()));
+/// // A view with an aggregate of its own.
+/// let other = session.on(AggregateId::new("bank-account", uuid::Uuid::nil()));
 /// # Ok(())
 /// # }
 /// ```
@@ -42,7 +43,7 @@ use crate::unwind;
 pub struct Session {
     pub(super) processor: Arc<Processor>,
     pub(super) sender: Arc<Sender>,
-    aggroot: Option<AggregateRoot>,
+    aggroot: Option<AggregateId>,
     waits: bool,
 }
 
@@ -51,19 +52,19 @@ impl Session {
         Self { processor, sender: Arc::new(sender), aggroot: None, waits: true }
     }
 
-    /// Sets the root that [`create_command`](Self::create_command) makes commands for.
+    /// Sets the aggregate that [`create_command`](Self::create_command) makes commands for.
     pub fn set_aggroot(
         &mut self,
         resource: impl Into<std::borrow::Cow<'static, str>>,
         identifier: Uuid,
     ) {
-        self.aggroot = Some(AggregateRoot::new(resource, identifier));
+        self.aggroot = Some(AggregateId::new(resource, identifier));
     }
 
-    /// A view of this session with a root of its own.
+    /// A view of this session with an aggregate of its own.
     #[must_use]
-    pub fn on(&self, root: AggregateRoot) -> Self {
-        Self { aggroot: Some(root), ..self.clone() }
+    pub fn on(&self, aggregate_id: AggregateId) -> Self {
+        Self { aggroot: Some(aggregate_id), ..self.clone() }
     }
 
     /// A view of this session whose commands do not wait for a place when too many are in work:
@@ -77,12 +78,12 @@ impl Session {
         if self.waits { PermitMode::Wait } else { PermitMode::Now }
     }
 
-    /// The root that [`create_command`](Self::create_command) makes commands for.
-    pub fn aggroot(&self) -> Option<&AggregateRoot> {
+    /// The aggregate that [`create_command`](Self::create_command) makes commands for.
+    pub fn aggroot(&self) -> Option<&AggregateId> {
         self.aggroot.as_ref()
     }
 
-    /// A command by key for the session's root, under a fresh identifier.
+    /// A command by key for the session's aggregate, under a fresh identifier.
     ///
     /// The payload is a `serde_json::Value`, or JSON text. The key and the fields are checked
     /// when the command is processed.
@@ -95,7 +96,7 @@ impl Session {
         P: TryInto<Json>,
         JsonError: From<P::Error>,
     {
-        let root = self.aggroot.clone().ok_or_else(|| Error::NoAggregateRoot {
+        let aggregate_id = self.aggroot.clone().ok_or_else(|| Error::NoAggregateRoot {
             command: excerpt(key, excerpt::NAME).into_owned(),
         })?;
         let payload = payload
@@ -107,7 +108,7 @@ impl Session {
         Ok(CommandBundle {
             id: unwind::catch(|| ids.generate()).ok_or(Error::Panicked { command })?,
             command: key.to_owned(),
-            root,
+            aggregate_id,
             payload,
             if_match: None,
         })
@@ -116,7 +117,7 @@ impl Session {
     /// Processes a command by key.
     ///
     /// # Errors
-    /// Every [`Error`]; the roots are then as they were, but for
+    /// Every [`Error`]; the aggregates are then as they were, but for
     /// [`Error::OutcomeUnknown`].
     ///
     /// # Cancellation
@@ -128,8 +129,8 @@ impl Session {
         Ok(answer.response)
     }
 
-    /// Sends a typed command to a root: a UUID of the aggregate's main resource, or an
-    /// [`AggregateRoot`].
+    /// Sends a typed command to an aggregate: a UUID of the aggregate type's main resource, or an
+    /// [`AggregateId`].
     ///
     /// # Errors
     /// As [`process_command`](Self::process_command).
@@ -138,7 +139,7 @@ impl Session {
     /// As [`process_command`](Self::process_command).
     pub fn send<C, O>(
         &self,
-        target: impl Target,
+        target: impl IntoAggregateId,
         command: C,
     ) -> BoxFuture<'_, Result<Response<O>, Error>>
     where
@@ -150,12 +151,12 @@ impl Session {
     }
 
     /// A typed command that can be given an identifier or a precondition before it is sent.
-    pub fn prepare<C, O>(&self, target: impl Target, command: C) -> PreparedCommand<'_, O>
+    pub fn prepare<C, O>(&self, target: impl IntoAggregateId, command: C) -> PreparedCommand<'_, O>
     where
         C: Command<Output = O>,
         O: DeserializeOwned + 'static,
     {
-        PreparedCommand::new(self, target.root_of::<C::Aggregate>(), command)
+        PreparedCommand::new(self, target.into_aggregate_id::<C::Aggregate>(), command)
     }
 
     /// Processes commands as one unit of work: each is decided on the result of those before

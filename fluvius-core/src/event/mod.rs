@@ -13,19 +13,19 @@ pub use record::EventRecord;
 use crate::aggregate::{Aggregate, AggregateDescriptor};
 use crate::decode_error::DecodeError;
 use crate::json::{Json, JsonError};
-use crate::upcast::Written;
+use crate::upcast::UpcastInput;
 
 /// What an action records: a struct with the parameters that are not secret, and with what the
 /// rule returned.
 ///
-/// Written by [`#[aggregate]`](macro@crate::aggregate), not by hand.
+/// Written by [`#[aggregate]`](macro@crate::aggregate type), not by hand.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no event",
     label = "not an event",
     note = "an event is the struct that `#[aggregate]` makes of an `evt_key`: `MoneyDeposited` of `\"money-deposited\"`"
 )]
 pub trait Event: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// The aggregate whose action records it.
+    /// The aggregate type whose action records it.
     type Aggregate: Aggregate;
     /// Its key, name and documentation.
     const EVENT: &'static EventDescriptor;
@@ -104,5 +104,5 @@ pub(crate) fn fields(
     if record.revision == aggregate.revision {
         return Ok(fields);
     }
-    aggregate.lift(record.revision, Written::Event(&record.event), fields)
+    aggregate.lift(record.revision, UpcastInput::Event(&record.event), fields)
 }

@@ -1,7 +1,7 @@
 //! JSON as this crate keeps it: text that is valid, that every store can keep, and that comes back as it was written.
 //!
 //! Payloads, events, states and changes travel as [`Json`], which is made once and then passed on without being parsed
-//! again. Everything here is a plain function of its arguments: no store, no clock, no knowledge of aggregates.
+//! again. Everything here is a plain function of its arguments: no store, no clock, no knowledge of aggregate types.
 //!
 //! | file | what it owns |
 //! |---|---|
@@ -11,7 +11,7 @@
 //! | `check`, `number` | what can be stored: strings, keys, depth and numbers |
 //! | `rounded` | numbers of a payload that a command holds only rounded |
 //! | `canonical`, `payload_hash` | one text for one payload, and its [`PayloadHash`] |
-//! | `change`, `diff`, `alone`, `edits` | [`StateDelta`]: what one event did to a state, as a JSON Patch or the whole state |
+//! | `delta`, `diff`, `alone`, `edits` | [`StateDelta`]: what one event did to a state, as a JSON Patch or the whole state |
 //! | `scan`, `write` | reading the parts of a JSON text, and writing a string, without building a tree |
 //!
 //! What is refused, by [`Json::parse`] and [`encode`] alike, since one of the stores, or serde_json itself, could not

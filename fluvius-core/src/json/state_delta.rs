@@ -1,4 +1,4 @@
-//! What one event did to the state of its root, so that any version can be folded from the log.
+//! What one event did to the state of its aggregate, so that any version can be folded from the log.
 //!
 //! When the whole state must be stored, though a patch would be smaller, is decided by the caller
 //! ([`StateDelta::snapshot`]); which event it belongs to is not known here.
@@ -14,7 +14,7 @@ use super::text::Json;
 /// What one event did to a state: a patch of the state before it, or the whole state after it.
 ///
 /// # Shape
-/// As JSON a patch is the bare array of its operations, and a whole state is `{"whole": ..}`, so that a state which is
+/// As JSON a patch is the bare array of its operations, and a whole state is `{"snapshot": ..}`, so that a state which is
 /// itself an array is not taken for a patch.
 ///
 /// # Source
@@ -47,7 +47,7 @@ pub enum StateDeltaError {
     #[error("a patch needs the state before it")]
     NoState,
     /// It is neither a whole state nor a JSON Patch.
-    #[error("not a change: neither `{{\"whole\": ..}}` nor a JSON Patch")]
+    #[error("not a change: neither `{{\"snapshot\": ..}}` nor a JSON Patch")]
     Malformed(#[source] JsonError),
     /// The patch is that of another state.
     #[error("operation {operation} of the patch does not fit the state at `{pointer}`")]
@@ -59,7 +59,7 @@ pub enum StateDeltaError {
     },
 }
 
-const WHOLE: &str = r#"{"whole":"#;
+const SNAPSHOT_PREFIX: &str = r#"{"snapshot":"#;
 
 impl StateDelta {
     /// What makes `new` of `old`: the patch, or the whole state where that is not larger. Without an `old` it is whole,
@@ -69,7 +69,7 @@ impl StateDelta {
             return Self::snapshot(new);
         };
         let patch = diff::patch(old.as_str(), new.as_str());
-        let snapshot_length = WHOLE.len() + new.len() + "}".len();
+        let snapshot_length = SNAPSHOT_PREFIX.len() + new.len() + "}".len();
         if snapshot_length <= patch.len() { Self::snapshot(new) } else { Self::Patch(patch) }
     }
 
@@ -79,7 +79,7 @@ impl StateDelta {
     }
 
     /// Whether it stands for itself, without the state before it.
-    pub fn is_whole(&self) -> bool {
+    pub fn is_snapshot(&self) -> bool {
         matches!(self, Self::Snapshot(_))
     }
 
@@ -109,7 +109,7 @@ impl StateDelta {
     /// As it is stored.
     pub fn to_json(&self) -> Json {
         match self {
-            Self::Snapshot(state) => Json::from_trusted(format!("{WHOLE}{state}}}")),
+            Self::Snapshot(state) => Json::from_trusted(format!("{SNAPSHOT_PREFIX}{state}}}")),
             Self::Patch(patch) => patch.clone(),
         }
     }
@@ -123,7 +123,7 @@ impl StateDelta {
         match kind(text) {
             Kind::Array => Ok(Self::Patch(json.clone())),
             Kind::Object => match sorted_members(text).as_slice() {
-                [(key, state)] if key == "whole" => Ok(Self::Snapshot(Json::from_trusted(*state))),
+                [(key, state)] if key == "snapshot" => Ok(Self::Snapshot(Json::from_trusted(*state))),
                 _ => Err(neither()),
             },
             Kind::Scalar => Err(neither()),

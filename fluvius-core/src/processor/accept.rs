@@ -9,9 +9,9 @@ use super::job::{Ended, Job, Outcome, Request};
 use super::services::Services;
 use super::task::{Answer, Sender, Task};
 use super::{authorize, executor, publish};
+use crate::aggregate_id::AggregateId;
 use crate::collections::{FastMap, OneVec};
 use crate::error::Error;
-use crate::root::AggregateRoot;
 use crate::scheduler::{CachedVersion, CommandSeq, Scheduler};
 use crate::sync::{
     Home, Instant, Mutex, Notify, OwnedSemaphorePermit, Semaphore, TryAcquireError, Watch, oneshot,
@@ -340,7 +340,7 @@ impl Processor {
         }
         let (after, admitted) = shared.linked(link);
         let job = Job::new(Arc::clone(request), now, sender, admitted, permit);
-        let seq = shared.scheduler.accept(request.roots(), job, after);
+        let seq = shared.scheduler.accept(request.aggregate_ids(), job, after);
         for task in &request.tasks {
             shared.in_flight.insert(task.id, seq);
         }
@@ -376,8 +376,8 @@ impl Processor {
     }
 
     /// Returns the newest version of an aggregate, if it is cached.
-    pub(crate) fn newest_version(&self, root: &AggregateRoot) -> Option<Arc<CachedVersion>> {
-        self.shared().scheduler.versions.newest(root)
+    pub(crate) fn newest_version(&self, aggregate_id: &AggregateId) -> Option<Arc<CachedVersion>> {
+        self.shared().scheduler.versions.newest(aggregate_id)
     }
 
     /// Inserts a version that was loaded, and returns the newest.

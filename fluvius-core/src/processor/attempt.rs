@@ -89,7 +89,7 @@ pub(crate) fn denied(services: &Services, request: &Request, denied: Ended) -> A
 fn inputs(request: &Request, attempt: u32, ids: Vec<Uuid>) -> Inputs {
     Inputs {
         sender: Arc::clone(&request.sender),
-        now: request.tasks[0].received,
+        now: request.tasks[0].received_at,
         attempt,
         ids,
         ids_used: 0,
@@ -162,19 +162,20 @@ fn read_back(
     answers: &mut [Answer],
 ) -> Result<(), Error> {
     let Some(record) = cached.not_read_back() else { return Ok(()) };
-    let Some(aggregate) = services.registry.aggregate(&record.root.resource) else {
+    let Some(aggregate) = services.registry.aggregate(&record.aggregate_id.resource) else {
         return Ok(());
     };
     let value = aggregate.decode(record.revision, &record.data);
     let value = value.map_err(|error| Error::InvalidState {
-        root: record.root.clone(),
+        aggregate_id: record.aggregate_id.clone(),
         revision: record.revision,
         path: error.path().to_owned(),
         message: format!("the state cannot be read back: {}", error.message()),
     })?;
     for answer in answers {
         let response = &answer.response;
-        let is_of_row = response.version == record.version && response.root == record.root;
+        let is_of_row =
+            response.version == record.version && response.aggregate_id == record.aggregate_id;
         if let Some(state) = answer.state.as_mut().filter(|_| is_of_row) {
             *state = Arc::clone(&value);
         }

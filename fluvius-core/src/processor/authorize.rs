@@ -37,16 +37,16 @@ pub(crate) async fn run(services: &Services, request: &Request, task: &Task) -> 
     services.tell(&RuntimeEvent::CommandReady {
         id: task.id,
         action: task.action,
-        root: &task.root,
+        aggregate_id: &task.aggregate_id,
     });
     Ok(())
 }
 
 fn check(sender: &Sender, task: &Task) -> Result<(), Error> {
-    if !task.action.resources.contains(&task.root.resource.as_ref()) {
+    if !task.action.resources.contains(&task.aggregate_id.resource.as_ref()) {
         return Err(Error::ResourceNotAllowed {
             command: task.action.key.to_owned(),
-            resource: excerpt(&task.root.resource, excerpt::NAME).into_owned(),
+            resource: excerpt(&task.aggregate_id.resource, excerpt::NAME).into_owned(),
             allowed: task.action.resources,
         });
     }
@@ -94,7 +94,7 @@ async fn ask_with_state(
 ) -> Result<(), Error> {
     // The command is in the log: any other error would say that it is not.
     let unread = || Error::OutcomeUnknown { id: task.id };
-    let row = services.store.load(&task.root).await.map_err(|_| unread())?;
+    let row = services.store.load(&task.aggregate_id).await.map_err(|_| unread())?;
     // The answer is about this aggregate, closed or not.
     let row = row.filter(|row| row.realm.as_deref() == sender.realm.as_deref());
     let value = match &row {
@@ -111,7 +111,13 @@ async fn ask_with_state(
 }
 
 fn policy_request<'a>(sender: &'a Sender, task: &'a Task) -> PolicyRequest<'a> {
-    PolicyRequest::new(task.action, &task.root, task.id, &sender.context, task.command.as_ref())
+    PolicyRequest::new(
+        task.action,
+        &task.aggregate_id,
+        task.id,
+        &sender.context,
+        task.command.as_ref(),
+    )
 }
 
 /// Waits for a verdict.
@@ -125,9 +131,11 @@ async fn verdict<'a>(
     let asked = pin!(Guarded::of(asked));
     match timeout(after, asked).await {
         Some(Some(Authorization::Allow)) => Ok(()),
-        Some(Some(Authorization::Deny(reason))) => {
-            Err(Error::PermissionDenied { command, root: task.root.clone(), reason })
-        }
+        Some(Some(Authorization::Deny(reason))) => Err(Error::PermissionDenied {
+            command,
+            aggregate_id: task.aggregate_id.clone(),
+            reason,
+        }),
         Some(None) => Err(Error::Panicked { command }),
         None => Err(Error::TimedOut { command, after }),
     }

@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::Services;
 use super::timeout::timeout;
+use crate::aggregate_id::AggregateId;
 use crate::id_generator as ids;
-use crate::root::AggregateRoot;
 use crate::state::StateRecord;
 use crate::store::Lease;
 use crate::sync;
@@ -31,17 +31,17 @@ pub(super) async fn back_off(id: Uuid, count: u32) {
 /// default) or none was acquired within [`MAX_LEASE_WAIT`]: commands are then decided without it.
 pub(super) async fn acquire_lease(
     services: &Services,
-    root: &AggregateRoot,
+    aggregate_id: &AggregateId,
 ) -> Option<(Lease, Option<StateRecord>)> {
     let acquiring = pin!(async {
-        let lease = services.store.acquire_lease(root).await?;
+        let lease = services.store.acquire_lease(aggregate_id).await?;
         // Ignored here: the command's own load reports the error.
-        services.store.load(root).await.ok().map(|stored| (lease, stored))
+        services.store.load(aggregate_id).await.ok().map(|stored| (lease, stored))
     });
     let acquired = timeout(MAX_LEASE_WAIT, acquiring).await;
     if acquired.is_none() {
         services.lease_timeouts.fetch_add(1, Ordering::Relaxed);
-        tracing::warn!(%root, "the lease of an aggregate was not granted in time");
+        tracing::warn!(%aggregate_id, "the lease of an aggregate was not granted in time");
     }
     acquired.flatten()
 }

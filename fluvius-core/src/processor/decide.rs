@@ -37,21 +37,21 @@ const INVOKE_DEPTH_MAX: usize = 16;
 pub(crate) async fn run(cx: &mut ActionContext, task: &Task) -> Result<Answer, Error> {
     let before = cx.write_set.savepoint();
     let depth = cx.frames.len();
-    let mut written = Written { cx, before, depth, is_kept: false };
+    let mut written = UpcastInput { cx, before, depth, is_kept: false };
     let decided = decide(written.cx, task, before).await;
     written.is_kept = decided.is_ok();
     decided
 }
 
 /// The writes of one action; rolled back unless they are kept.
-struct Written<'a> {
+struct UpcastInput<'a> {
     cx: &'a mut ActionContext,
     before: Savepoint,
     depth: usize,
     is_kept: bool,
 }
 
-impl Drop for Written<'_> {
+impl Drop for UpcastInput<'_> {
     fn drop(&mut self) {
         if !self.is_kept {
             self.cx.write_set.roll_back(self.before);
@@ -68,14 +68,14 @@ async fn decide(cx: &mut ActionContext, task: &Task, before: Savepoint) -> Resul
     if rows > UnitOfWork::MAX_ROWS {
         return Err(Error::TooLarge { rows, bytes: None });
     }
-    let cached = load::version(cx, &task.root).await?;
+    let cached = load::version(cx, &task.aggregate_id).await?;
     let aggregate = (task.action.aggregate)();
     let state = admit(cx, task, aggregate, &cached)?;
     if cx.frames.is_empty() {
         authorize_with_state(cx, task, &cached, state.as_ref()).await?;
         check_precondition(
             task,
-            cx.write_set.first_read(&task.root).and_then(|cached| cached.record.as_deref()),
+            cx.write_set.first_read(&task.aggregate_id).and_then(|cached| cached.record.as_deref()),
         )?;
     } else {
         check_precondition(task, cached.record.as_deref())?;
@@ -116,7 +116,12 @@ pub(crate) fn run_inline(
 }
 
 fn frame(task: &Task) -> Frame {
-    Frame { root: task.root.clone(), command_id: task.id, action: task.action, invoked_count: 0 }
+    Frame {
+        aggregate_id: task.aggregate_id.clone(),
+        command_id: task.id,
+        action: task.action,
+        invoked_count: 0,
+    }
 }
 
 /// Turns the result of the action into rows and the answer, or into the error that ends the command.
@@ -137,7 +142,7 @@ fn conclude(
     match outcome {
         Ok(outcome) => record(cx, task, before, cached, state, outcome),
         Err(Stop::Rejected { code, message, source }) => {
-            Err(Error::Rejected { root: task.root.clone(), code, message, source })
+            Err(Error::Rejected { aggregate_id: task.aggregate_id.clone(), code, message, source })
         }
         Err(Stop::InvalidData(error)) => Err(cannot_keep(task, (task.action.aggregate)(), &error)),
     }
@@ -153,13 +158,13 @@ fn admit(
     if task.action.lifecycle == Lifecycle::Create {
         return match cached.record {
             // An id is used once, whether the aggregate is open, closed or of another realm.
-            Some(_) => Err(Error::AlreadyExists { root: task.root.clone() }),
+            Some(_) => Err(Error::AlreadyExists { aggregate_id: task.aggregate_id.clone() }),
             None => Ok(None),
         };
     }
     match cached.visible(cx.inputs.sender.realm.as_deref()) {
         Some(record) => cached.value(record, aggregate).map(Some),
-        None => Err(Error::NotFound { root: task.root.clone() }),
+        None => Err(Error::NotFound { aggregate_id: task.aggregate_id.clone() }),
     }
 }
 
@@ -174,7 +179,7 @@ async fn authorize_with_state(
     };
     let request = PolicyRequest::new(
         task.action,
-        &task.root,
+        &task.aggregate_id,
         task.id,
         &cx.inputs.sender.context,
         task.command.as_ref(),
@@ -187,7 +192,7 @@ async fn authorize_with_state(
         Authorization::Allow => Ok(()),
         Authorization::Deny(reason) => Err(Error::PermissionDenied {
             command: task.action.key,
-            root: task.root.clone(),
+            aggregate_id: task.aggregate_id.clone(),
             reason,
         }),
     }
@@ -204,7 +209,12 @@ fn check_precondition(task: &Task, record: Option<&StateRecord>) -> Result<(), E
     if expected.holds(version, etag) {
         return Ok(());
     }
-    Err(Error::PreconditionFailed { root: task.root.clone(), expected, version, etag })
+    Err(Error::PreconditionFailed {
+        aggregate_id: task.aggregate_id.clone(),
+        expected,
+        version,
+        etag,
+    })
 }
 
 /// Turns the outcome of the action into rows and the answer.
@@ -230,7 +240,7 @@ fn record(
         Some(event) => happened(cx, task, before, cached, (&value, is_changed), event, &data)?,
         None => {
             let record = cached.record.clone();
-            record.expect("a question is asked of a root that exists")
+            record.expect("a question is asked of an aggregate that exists")
         }
     };
     let answered_with_state = data.is_none();
@@ -242,7 +252,7 @@ fn record(
         response: Response {
             command_id: task.id,
             command: task.action.key,
-            root: task.root.clone(),
+            aggregate_id: task.aggregate_id.clone(),
             version: record.version,
             etag: record.etag,
             event: task.action.event.map(|event| event.key),
@@ -284,12 +294,12 @@ fn happened(
     if let Some(inspector) = &cx.services().settings.inspector {
         inspector.args(task.action, &task.args);
         if is_changed {
-            inspector.state(&task.root, aggregate, value, &data);
+            inspector.state(&task.aggregate_id, aggregate, value, &data);
         }
     }
 
     let version = cached.version() + 1;
-    let change = match previous {
+    let delta = match previous {
         Some(record) if same_revision && !(version - 1).is_multiple_of(SNAPSHOT_INTERVAL) => {
             StateDelta::between(Some(&record.data), &data)
         }
@@ -301,17 +311,17 @@ fn happened(
         domain: cx.services().meta.namespace.into(),
         revision: aggregate.revision,
         event: descriptor.key.into(),
-        root: task.root.clone(),
+        aggregate_id: task.aggregate_id.clone(),
         version,
-        src_cmd: task.id,
+        command_id: task.id,
         args: task.args.clone(),
         data: answer.clone(),
-        change,
-        occurred: next.updated,
+        delta,
+        occurred_at: next.updated_at,
     };
     if cx.services().settings.read_back {
         descriptor.read_back(&event).map_err(|error| Error::InvalidState {
-            root: task.root.clone(),
+            aggregate_id: task.aggregate_id.clone(),
             revision: aggregate.revision,
             path: error.path().to_owned(),
             message: format!(
@@ -339,29 +349,29 @@ fn next_record(
 ) -> StateRecord {
     let actor = cx.actor().id();
     // Along an aggregate time never decreases, even if the clock does.
-    let occurred = previous.map_or(cx.now(), |record| record.updated.max(cx.now()));
-    let (created, creator, realm) = match previous {
-        Some(record) => (record.created, record.creator, record.realm.clone()),
-        None => (occurred, actor, cx.inputs.sender.realm.clone()),
+    let occurred_at = previous.map_or(cx.now(), |record| record.updated_at.max(cx.now()));
+    let (created_at, created_by, realm) = match previous {
+        Some(record) => (record.created_at, record.created_by, record.realm.clone()),
+        None => (occurred_at, actor, cx.inputs.sender.realm.clone()),
     };
     StateRecord {
-        root: task.root.clone(),
+        aggregate_id: task.aggregate_id.clone(),
         version,
         etag: ETag::new(version, task.id),
         revision: aggregate.revision,
         data,
-        created,
-        creator,
-        updated: occurred,
-        updater: actor,
-        deleted: (task.action.lifecycle == Lifecycle::Close).then_some(occurred),
+        created_at,
+        created_by,
+        updated_at: occurred_at,
+        updated_by: actor,
+        closed_at: (task.action.lifecycle == Lifecycle::Close).then_some(occurred_at),
         realm,
     }
 }
 
 fn cannot_keep(task: &Task, aggregate: &AggregateDescriptor, error: &JsonError) -> Error {
     Error::InvalidState {
-        root: task.root.clone(),
+        aggregate_id: task.aggregate_id.clone(),
         revision: aggregate.revision,
         path: error.path().to_owned(),
         message: error.message().to_owned(),

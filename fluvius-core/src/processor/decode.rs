@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use super::task::Task;
 use super::{Services, spans};
 use crate::action::{ActionDescriptor, SharedCommand};
+use crate::aggregate_id::AggregateId;
 use crate::clock::to_microseconds;
 use crate::command::CommandBundle;
 use crate::error::Error;
@@ -12,7 +13,6 @@ use crate::etag::Precondition;
 use crate::excerpt::{self, excerpt};
 use crate::id_generator as ids;
 use crate::json::{self, Json, JsonError};
-use crate::root::AggregateRoot;
 use crate::unwind;
 
 /// Decodes a command by key. A failure is counted.
@@ -30,7 +30,7 @@ pub(crate) fn by_key(services: &Services, bundle: CommandBundle) -> Result<Task,
 
 fn read(services: &Services, bundle: CommandBundle) -> Result<Task, Error> {
     let action = known(services, &bundle.command)?;
-    let received = received(services, action)?;
+    let received_at = received(services, action)?;
     check_size(services, action, &bundle.payload)?;
     // serde reads a struct from an array too, where no name tells which value is a secret.
     if !bundle.payload.as_str().trim_ascii_start().starts_with('{') {
@@ -45,18 +45,18 @@ fn read(services: &Services, bundle: CommandBundle) -> Result<Task, Error> {
     let payload = json::canonical(&bundle.payload, &secrets);
     json::check_rounded(payload.as_str(), args.as_str())
         .map_err(|error| invalid_payload(action.key, &without_values(action, error)))?;
-    check_sendable(bundle.id, action, &bundle.root, bundle.if_match.as_ref())?;
+    check_sendable(bundle.id, action, &bundle.aggregate_id, bundle.if_match.as_ref())?;
     Ok(Task {
         id: bundle.id,
         parent: None,
         action,
-        root: bundle.root,
+        aggregate_id: bundle.aggregate_id,
         command,
         args,
         payload_hash: json::hash(&payload),
         payload,
         if_match: bundle.if_match,
-        received,
+        received_at,
     })
 }
 
@@ -69,25 +69,25 @@ fn read(services: &Services, bundle: CommandBundle) -> Result<Task, Error> {
 pub(crate) fn typed(
     services: &Services,
     id: uuid::Uuid,
-    root: AggregateRoot,
+    aggregate_id: AggregateId,
     sent: &'static ActionDescriptor,
     command: SharedCommand,
     if_match: Option<Precondition>,
 ) -> Result<Task, Error> {
-    let task = task(services, id, root, sent, command, if_match);
+    let task = task(services, id, aggregate_id, sent, command, if_match);
     task.inspect_err(|error| services.metrics.not_decoded(error))
 }
 
 fn task(
     services: &Services,
     id: uuid::Uuid,
-    root: AggregateRoot,
+    aggregate_id: AggregateId,
     sent: &'static ActionDescriptor,
     command: SharedCommand,
     if_match: Option<Precondition>,
 ) -> Result<Task, Error> {
     let action = known(services, sent.key)?;
-    let received = received(services, action)?;
+    let received_at = received(services, action)?;
     if !action.is_same(sent) {
         return Err(unknown(services, sent.key));
     }
@@ -95,18 +95,18 @@ fn task(
         .map_err(|error| invalid_payload(action.key, &without_values(action, error)))?;
     check_size(services, action, &args)?;
     let payload = json::canonical(&args, &[]);
-    check_sendable(id, action, &root, if_match.as_ref())?;
+    check_sendable(id, action, &aggregate_id, if_match.as_ref())?;
     Ok(Task {
         id,
         parent: None,
         action,
-        root,
+        aggregate_id,
         command,
         args,
         payload_hash: json::hash(&payload),
         payload,
         if_match,
-        received,
+        received_at,
     })
 }
 
@@ -138,13 +138,13 @@ fn received(
 fn check_sendable(
     id: uuid::Uuid,
     action: &'static ActionDescriptor,
-    root: &AggregateRoot,
+    aggregate_id: &AggregateId,
     if_match: Option<&Precondition>,
 ) -> Result<(), Error> {
     if ids::is_invoked(id) {
         return Err(Error::InvalidCommandId { id });
     }
-    check_required(action, root, if_match)
+    check_required(action, aggregate_id, if_match)
 }
 
 /// Checks that a command has the precondition that its action requires.
@@ -153,11 +153,14 @@ fn check_sendable(
 /// `precondition-required`.
 pub(crate) fn check_required(
     action: &'static ActionDescriptor,
-    root: &AggregateRoot,
+    aggregate_id: &AggregateId,
     if_match: Option<&Precondition>,
 ) -> Result<(), Error> {
     if action.if_match_required && if_match.is_none() {
-        return Err(Error::PreconditionRequired { command: action.key, root: root.clone() });
+        return Err(Error::PreconditionRequired {
+            command: action.key,
+            aggregate_id: aggregate_id.clone(),
+        });
     }
     Ok(())
 }

@@ -102,7 +102,7 @@ fn unread(task: &Task, error: Error) -> Error {
     // The path and the message may quote stored data.
     tracing::error!(
         command_id = %task.id,
-        root = %task.root,
+        aggregate_id = %task.aggregate_id,
         code = error.code(),
         "the answer of a command in the log cannot be read back"
     );
@@ -135,7 +135,7 @@ async fn again(
     };
     let version = match &event {
         Some(event) => event.version,
-        None => version_before(store, &row.root, row.position).await?,
+        None => version_before(store, &row.aggregate_id, row.position).await?,
     };
     let returned = match &event {
         Some(event) if row.response.is_some() && event.revision != aggregate.revision => {
@@ -148,7 +148,7 @@ async fn again(
         None => {
             let (revision, state) = match &event {
                 Some(event) => log.state_after(event).await?,
-                None => state_at(store, &row.root, version).await?,
+                None => state_at(store, &row.aggregate_id, version).await?,
             };
             as_written(task, revision, &state)?
         }
@@ -162,7 +162,7 @@ async fn again(
         response: Response {
             command_id: task.id,
             command: task.action.key,
-            root: row.root.clone(),
+            aggregate_id: row.aggregate_id.clone(),
             version,
             etag,
             event: task.action.event.map(|event| event.key),
@@ -192,7 +192,7 @@ fn lifted_data(task: &Task, event: &EventRecord) -> Result<Option<Json>, Error> 
 
 fn invalid_state(task: &Task, revision: u32, error: &JsonError) -> Error {
     Error::InvalidState {
-        root: task.root.clone(),
+        aggregate_id: task.aggregate_id.clone(),
         revision,
         path: error.path().to_owned(),
         message: error.message().to_owned(),
@@ -200,7 +200,7 @@ fn invalid_state(task: &Task, revision: u32, error: &JsonError) -> Error {
 }
 
 fn is_same(sender: &Sender, task: &Task, row: &CommandRecord, context: &ContextRecord) -> bool {
-    row.root == task.root
+    row.aggregate_id == task.aggregate_id
         && row.command == task.action.key
         && row.payload_hash == task.payload_hash
         && row.parent.is_none()
@@ -209,8 +209,8 @@ fn is_same(sender: &Sender, task: &Task, row: &CommandRecord, context: &ContextR
 }
 
 async fn etag_at(services: &Services, row: &CommandRecord, version: u64) -> Result<ETag, Error> {
-    let events = services.store.history(&row.root, version, version).await?;
-    let command_id = events.first().map_or(row.id, |event| event.src_cmd);
+    let events = services.store.history(&row.aggregate_id, version, version).await?;
+    let command_id = events.first().map_or(row.id, |event| event.command_id);
     Ok(ETag::new(version, command_id))
 }
 

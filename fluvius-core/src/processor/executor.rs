@@ -19,7 +19,7 @@ use super::job::{Ended, Job, Outcome, Request};
 use super::pace::Pace;
 use super::{Processor, commit, contention, in_doubt, publish, spans};
 use crate::action::Handler;
-use crate::root::AggregateRoot;
+use crate::aggregate_id::AggregateId;
 use crate::scheduler::{Batch, CommandSeq, Effect, Resolution, Scheduler};
 use crate::state::StateRecord;
 use crate::store::{CommitOutcome, Lease};
@@ -39,8 +39,8 @@ pub(super) enum Completion {
     Answered(CommandSeq, Outcome),
     /// The policy denies the answer that the log has: the denial is recorded, and is the answer.
     Denied(CommandSeq, Ended),
-    LeaseAcquired(AggregateRoot, Option<(Lease, Option<StateRecord>)>),
-    LeaseTick(AggregateRoot),
+    LeaseAcquired(AggregateId, Option<(Lease, Option<StateRecord>)>),
+    LeaseTick(AggregateId),
 }
 
 /// The result of an effect whose code panics.
@@ -51,8 +51,8 @@ pub(super) enum Fallback {
     InDoubt(usize),
     Resumed(CommandSeq),
     Answered(CommandSeq, Ended),
-    LeaseAcquired(AggregateRoot),
-    LeaseTick(AggregateRoot),
+    LeaseAcquired(AggregateId),
+    LeaseTick(AggregateId),
 }
 
 impl Fallback {
@@ -66,8 +66,8 @@ impl Fallback {
             }
             Self::Resumed(seq) => Completion::Resumed(seq),
             Self::Answered(seq, ended) => Completion::Answered(seq, Err(ended)),
-            Self::LeaseAcquired(root) => Completion::LeaseAcquired(root, None),
-            Self::LeaseTick(root) => Completion::LeaseTick(root),
+            Self::LeaseAcquired(aggregate_id) => Completion::LeaseAcquired(aggregate_id, None),
+            Self::LeaseTick(aggregate_id) => Completion::LeaseTick(aggregate_id),
         }
     }
 }
@@ -136,8 +136,8 @@ impl<'a> Executor<'a> {
                 Effect::Answer(seq, resolution) => self.answer(shared, seq, resolution),
                 Effect::BackOff(seq, count) => self.back_off(shared, seq, count),
                 Effect::ResolveInDoubt(seq) => self.resolve_in_doubt(shared, seq),
-                Effect::AcquireLease(root) => self.acquire_lease(shared, root),
-                Effect::KeepLease(root) => self.keep_lease(shared, root),
+                Effect::AcquireLease(aggregate_id) => self.acquire_lease(shared, aggregate_id),
+                Effect::KeepLease(aggregate_id) => self.keep_lease(shared, aggregate_id),
                 Effect::ReleaseLease(lease) => self.release_lease(shared, lease),
             };
             match next {
@@ -255,14 +255,14 @@ impl<'a> Executor<'a> {
     fn acquire_lease(
         &mut self,
         shared: Locked<'a, Shared>,
-        root: AggregateRoot,
+        aggregate_id: AggregateId,
     ) -> Option<Locked<'a, Shared>> {
         drop(shared);
-        let fallback = Fallback::LeaseAcquired(root.clone());
+        let fallback = Fallback::LeaseAcquired(aggregate_id.clone());
         let processor = Arc::clone(self.processor);
         let acquiring = async move {
-            let acquired = contention::acquire_lease(&processor.services, &root).await;
-            Completion::LeaseAcquired(root, acquired)
+            let acquired = contention::acquire_lease(&processor.services, &aggregate_id).await;
+            Completion::LeaseAcquired(aggregate_id, acquired)
         };
         Some(self.continue_with(PendingEffect::new(self.pace.now, acquiring, fallback).start()))
     }
@@ -270,11 +270,11 @@ impl<'a> Executor<'a> {
     fn keep_lease(
         &mut self,
         shared: Locked<'a, Shared>,
-        root: AggregateRoot,
+        aggregate_id: AggregateId,
     ) -> Option<Locked<'a, Shared>> {
         drop(shared);
-        let fallback = Fallback::LeaseTick(root.clone());
-        let ticked = sync::sleep(LEASE_TICK).map(move |()| Completion::LeaseTick(root));
+        let fallback = Fallback::LeaseTick(aggregate_id.clone());
+        let ticked = sync::sleep(LEASE_TICK).map(move |()| Completion::LeaseTick(aggregate_id));
         Some(self.continue_with(PendingEffect::new(self.pace.now, ticked, fallback).start()))
     }
 
@@ -327,8 +327,10 @@ fn apply(
             }
             scheduler.resume(seq);
         }
-        Completion::LeaseAcquired(root, acquired) => scheduler.on_lease_acquired(&root, acquired),
-        Completion::LeaseTick(root) => scheduler.on_lease_tick(&root),
+        Completion::LeaseAcquired(aggregate_id, acquired) => {
+            scheduler.on_lease_acquired(&aggregate_id, acquired)
+        }
+        Completion::LeaseTick(aggregate_id) => scheduler.on_lease_tick(&aggregate_id),
         Completion::Answered(seq, outcome) => {
             finish(processor, shared, seq, outcome, now);
             return processor.shared();
@@ -374,7 +376,7 @@ impl AttemptInput {
         let inline = match request.tasks.as_slice() {
             [task] if processor.services.policy.is_none() => match task.action.run {
                 Handler::Now(run) => {
-                    let newest = scheduler.versions.newest(&task.root);
+                    let newest = scheduler.versions.newest(&task.aggregate_id);
                     newest.map(|cached| InlineInput { cached, run })
                 }
                 Handler::Later(_) => None,

@@ -87,7 +87,9 @@ pub(super) fn due_answer(job: &mut Job, resolution: Resolution) -> DueAnswer {
             (outcome, must_look_up)
         }
         Resolution::Duplicate => looked_up(Error::CommandIdReused { id: job.request.tasks[0].id }),
-        Resolution::Conflict(root, attempts) => looked_up(Error::Conflict { root, attempts }),
+        Resolution::Conflict(aggregate_id, attempts) => {
+            looked_up(Error::Conflict { aggregate_id, attempts })
+        }
         Resolution::Failed(error) => match &job.denied {
             Some(denied) => {
                 report_unrecorded(job);

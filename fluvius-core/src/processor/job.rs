@@ -8,10 +8,10 @@ use uuid::Uuid;
 
 use super::spans;
 use super::task::{Answer, Sender, Task};
+use crate::aggregate_id::AggregateId;
 use crate::collections::OneVec;
 use crate::domain::DomainMetadata;
 use crate::error::Error;
-use crate::root::AggregateRoot;
 use crate::sync::{self, Instant, OwnedSemaphorePermit, oneshot};
 use crate::unit_of_work::UnitOfWork;
 use crate::unwind;
@@ -38,8 +38,8 @@ impl Request {
     }
 
     /// Returns the aggregates of its commands.
-    pub(crate) fn roots(&self) -> OneVec<AggregateRoot> {
-        self.tasks.iter().map(|task| task.root.clone()).collect()
+    pub(crate) fn aggregate_ids(&self) -> OneVec<AggregateId> {
+        self.tasks.iter().map(|task| task.aggregate_id.clone()).collect()
     }
 
     /// Checks that a group is one that can be stored.
@@ -69,7 +69,7 @@ impl Request {
             && self.tasks.len() == other.tasks.len()
             && self.tasks.iter().zip(other.tasks.iter()).all(|(one, other)| {
                 one.id == other.id
-                    && one.root == other.root
+                    && one.aggregate_id == other.aggregate_id
                     && one.action.key == other.action.key
                     && one.payload_hash == other.payload_hash
             })

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use tracing::Instrument;
 
 use super::spans;
+use crate::aggregate_id::AggregateId;
 use crate::context::ActionContext;
 use crate::error::Error;
-use crate::root::AggregateRoot;
 use crate::scheduler::CachedVersion;
 
 /// Returns the newest version of an aggregate: the one that the command has written, else the newest cached one, durable or
@@ -18,20 +18,21 @@ use crate::scheduler::CachedVersion;
 /// `store-unavailable`, `store-error`.
 pub(crate) async fn version(
     cx: &mut ActionContext,
-    root: &AggregateRoot,
+    aggregate_id: &AggregateId,
 ) -> Result<Arc<CachedVersion>, Error> {
-    if cx.frames.iter().any(|frame| frame.root == *root) {
-        return Err(Error::ReentrantInvoke { root: root.clone() });
+    if cx.frames.iter().any(|frame| frame.aggregate_id == *aggregate_id) {
+        return Err(Error::ReentrantInvoke { aggregate_id: aggregate_id.clone() });
     }
-    if let Some(cached) = cx.write_set.cached(root) {
+    if let Some(cached) = cx.write_set.cached(aggregate_id) {
         return Ok(Arc::clone(cached));
     }
-    let cached = match cx.processor.newest_version(root) {
+    let cached = match cx.processor.newest_version(aggregate_id) {
         Some(cached) => cached,
         None => {
-            let load = cx.services().store.load(root);
-            let record = load.instrument(spans::load(root)).await?;
-            cx.processor.insert_loaded(Arc::new(CachedVersion::loaded(root.clone(), record)))
+            let load = cx.services().store.load(aggregate_id);
+            let record = load.instrument(spans::load(aggregate_id)).await?;
+            cx.processor
+                .insert_loaded(Arc::new(CachedVersion::loaded(aggregate_id.clone(), record)))
         }
     };
     cx.write_set.read(Arc::clone(&cached));

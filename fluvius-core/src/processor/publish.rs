@@ -45,7 +45,7 @@ pub(crate) fn answered(services: &Services, request: &Request, outcome: &Outcome
                 services.tell(&RuntimeEvent::CommandCompleted {
                     id: task.id,
                     action: task.action,
-                    root: &task.root,
+                    aggregate_id: &task.aggregate_id,
                 });
             }
         }
@@ -54,7 +54,7 @@ pub(crate) fn answered(services: &Services, request: &Request, outcome: &Outcome
                 services.tell(&RuntimeEvent::CommandRejected {
                     id: task.id,
                     action: task.action,
-                    root: &task.root,
+                    aggregate_id: &task.aggregate_id,
                     error: &error,
                 });
             }

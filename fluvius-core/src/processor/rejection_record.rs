@@ -6,12 +6,12 @@ use uuid::Uuid;
 use super::services::Services;
 use super::task::{Sender, Task};
 use crate::activity::{ActivityKind, ActivityRecord};
+use crate::aggregate_id::AggregateId;
 use crate::command::CommandRecord;
 use crate::error::Error;
 use crate::etag::{ETag, Precondition};
 use crate::json::{self, Json};
 use crate::rejection::SimpleRejection;
-use crate::root::AggregateRoot;
 
 /// The response column of a rejected command, beside the row's `code`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -19,9 +19,20 @@ use crate::root::AggregateRoot;
 enum StoredRejection {
     NotFound {},
     AlreadyExists {},
-    Rejected { message: String },
-    PreconditionFailed { expected: Option<Precondition>, version: u64, etag: Option<ETag> },
-    GroupRejected { refused: Uuid, root: AggregateRoot, code: String, cause: Box<StoredRejection> },
+    Rejected {
+        message: String,
+    },
+    PreconditionFailed {
+        expected: Option<Precondition>,
+        version: u64,
+        etag: Option<ETag>,
+    },
+    GroupRejected {
+        refused: Uuid,
+        aggregate_id: AggregateId,
+        code: String,
+        cause: Box<StoredRejection>,
+    },
 }
 
 /// Writes a rejection into its row: the action's code, else the error's, and the answer.
@@ -35,7 +46,7 @@ pub(crate) fn write(row: &mut CommandRecord, error: &Error) {
 pub(crate) fn read(row: &CommandRecord) -> Option<Error> {
     let rejection_record: StoredRejection =
         row.response.as_ref().and_then(|json: &Json| json.decode().ok())?;
-    rejection_record.into_error(&row.root, row.code.as_deref()?)
+    rejection_record.into_error(&row.aggregate_id, row.code.as_deref()?)
 }
 
 /// Returns the activity of a denial of the policy.
@@ -48,9 +59,9 @@ pub(crate) fn denied(
     let command = serde_json::json!({ "command": task.action.key });
     ActivityRecord {
         id: services.ids.generate(),
-        root: task.root.clone(),
+        aggregate_id: task.aggregate_id.clone(),
         context_id: sender.record.id,
-        src_cmd: task.id,
+        command_id: task.id,
         message: error.to_string().replace('\0', "\u{FFFD}").into(),
         kind: ActivityKind::UserAction,
         label: None,
@@ -78,7 +89,7 @@ impl StoredRejection {
             }
             Error::GroupRejected { refused, source } => Self::GroupRejected {
                 refused: *refused,
-                root: root_of(source)?.clone(),
+                aggregate_id: into_aggregate_id(source)?.clone(),
                 code: code(source),
                 cause: Box::new(Self::of(source)?),
             },
@@ -86,13 +97,13 @@ impl StoredRejection {
         })
     }
 
-    fn into_error(self, root: &AggregateRoot, code: &str) -> Option<Error> {
-        let root = root.clone();
+    fn into_error(self, aggregate_id: &AggregateId, code: &str) -> Option<Error> {
+        let aggregate_id = aggregate_id.clone();
         Some(match self {
-            Self::NotFound {} => Error::NotFound { root },
-            Self::AlreadyExists {} => Error::AlreadyExists { root },
+            Self::NotFound {} => Error::NotFound { aggregate_id },
+            Self::AlreadyExists {} => Error::AlreadyExists { aggregate_id },
             Self::Rejected { message } => Error::Rejected {
-                root,
+                aggregate_id,
                 code: code.to_owned(),
                 source: std::sync::Arc::new(SimpleRejection::from_log(
                     code.to_owned(),
@@ -102,21 +113,22 @@ impl StoredRejection {
             },
             Self::PreconditionFailed { expected, version, etag } => {
                 // Absent in rows of versions that recorded a missing precondition.
-                Error::PreconditionFailed { root, expected: expected?, version, etag }
+                Error::PreconditionFailed { aggregate_id, expected: expected?, version, etag }
             }
-            Self::GroupRejected { refused, root, code, cause } => {
-                Error::GroupRejected { refused, source: Box::new(cause.into_error(&root, &code)?) }
-            }
+            Self::GroupRejected { refused, aggregate_id, code, cause } => Error::GroupRejected {
+                refused,
+                source: Box::new(cause.into_error(&aggregate_id, &code)?),
+            },
         })
     }
 }
 
-fn root_of(error: &Error) -> Option<&AggregateRoot> {
+fn into_aggregate_id(error: &Error) -> Option<&AggregateId> {
     match error {
-        Error::NotFound { root }
-        | Error::AlreadyExists { root }
-        | Error::Rejected { root, .. }
-        | Error::PreconditionFailed { root, .. } => Some(root),
+        Error::NotFound { aggregate_id }
+        | Error::AlreadyExists { aggregate_id }
+        | Error::Rejected { aggregate_id, .. }
+        | Error::PreconditionFailed { aggregate_id, .. } => Some(aggregate_id),
         _ => None,
     }
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::services::Services;
+use crate::aggregate_id::AggregateId;
 use crate::collections::FastMap;
 use crate::command::CommandRecord;
 use crate::error::Error;
@@ -14,7 +15,6 @@ use crate::event::EventRecord;
 use crate::json::Json;
 use crate::log_entry::LogEntry;
 use crate::resume::ResumeToken;
-use crate::root::AggregateRoot;
 use crate::state::state_at;
 use crate::store::LogQuery;
 
@@ -28,7 +28,7 @@ pub(super) struct RequestLog<'a> {
     services: &'a Services,
     /// Set if the request has several commands.
     is_group: bool,
-    roots: FastMap<AggregateRoot, Scan>,
+    aggregate_ids: FastMap<AggregateId, Scan>,
     /// Events that were read and belong to other commands than the one that was looked for.
     events: FastMap<Uuid, EventRecord>,
 }
@@ -47,7 +47,7 @@ struct Scan {
 impl<'a> RequestLog<'a> {
     pub(super) fn new(services: &'a Services, command_count: usize) -> Self {
         let is_group = command_count > 1;
-        Self { services, is_group, roots: FastMap::default(), events: FastMap::default() }
+        Self { services, is_group, aggregate_ids: FastMap::default(), events: FastMap::default() }
     }
 
     /// The event of a command, by the command's row. Returns `None` if it is not in the log.
@@ -63,14 +63,14 @@ impl<'a> RequestLog<'a> {
         }
         let from_row =
             || Scan { start: row.position, end: row.position.into(), page: PAGE_MIN, folded: None };
-        let scan = self.roots.entry(row.root.clone()).or_insert_with(from_row);
+        let scan = self.aggregate_ids.entry(row.aggregate_id.clone()).or_insert_with(from_row);
         if row.position < scan.start {
             // The commands of the request were not stored together.
             *scan = from_row();
         }
         loop {
             let query = LogQuery {
-                root: Some(row.root.clone()),
+                aggregate_id: Some(row.aggregate_id.clone()),
                 after: scan.end,
                 limit: scan.page,
                 scan_limit: LogQuery::SCAN_LIMIT,
@@ -82,10 +82,10 @@ impl<'a> RequestLog<'a> {
             let is_last = page.is_last();
             let mut found = None;
             for event in page.rows {
-                if event.src_cmd == row.id {
+                if event.command_id == row.id {
                     found = Some(event.record);
                 } else if self.is_group {
-                    self.events.insert(event.src_cmd, event.record);
+                    self.events.insert(event.command_id, event.record);
                 }
             }
             if found.is_some() || is_last {
@@ -99,13 +99,14 @@ impl<'a> RequestLog<'a> {
     /// # Errors
     /// Any error of the store, and that of a log that does not fold.
     pub(super) async fn state_after(&mut self, event: &EventRecord) -> Result<(u32, Json), Error> {
-        let scan = self.roots.get_mut(&event.root).filter(|_| self.is_group);
+        let scan = self.aggregate_ids.get_mut(&event.aggregate_id).filter(|_| self.is_group);
         let Some(scan) = scan else {
-            return state_at(self.services.store.as_ref(), &event.root, event.version).await;
+            return state_at(self.services.store.as_ref(), &event.aggregate_id, event.version)
+                .await;
         };
         let before = scan.folded.take().filter(|(version, _)| version + 1 == event.version);
-        if before.is_some() || event.change.is_whole() {
-            let applied = event.change.apply(before.map(|(_, state)| state));
+        if before.is_some() || event.delta.is_snapshot() {
+            let applied = event.delta.apply(before.map(|(_, state)| state));
             if let Some((state, json)) = applied.ok().and_then(|state| {
                 let json = Json::from_value(&state).ok()?;
                 Some((state, json))
@@ -116,7 +117,7 @@ impl<'a> RequestLog<'a> {
         }
         // It is the first one of its aggregate; else the log is broken, which this reports.
         let store = self.services.store.as_ref();
-        let (revision, json) = state_at(store, &event.root, event.version).await?;
+        let (revision, json) = state_at(store, &event.aggregate_id, event.version).await?;
         scan.folded = Some((event.version, json.to_value()));
         Ok((revision, json))
     }

@@ -4,8 +4,8 @@
 use tracing::Span;
 
 use super::task::Task;
+use crate::aggregate_id::AggregateId;
 use crate::domain::DomainMetadata;
-use crate::root::AggregateRoot;
 use crate::unwind;
 
 /// Returns a span; none if the program's subscriber panics.
@@ -19,8 +19,8 @@ pub(crate) fn command(meta: &DomainMetadata, task: &Task) -> Span {
         "command",
         domain = meta.namespace,
         command = task.action.key,
-        resource = %task.root.resource,
-        identifier = %task.root.identifier,
+        resource = %task.aggregate_id.resource,
+        identifier = %task.aggregate_id.id,
         command_id = %task.id,
     )
 }
@@ -38,8 +38,8 @@ pub(crate) fn deduplicate(command: &Span) -> Span {
 }
 
 /// The span of a load, inside that of the decision that needs it.
-pub(crate) fn load(root: &AggregateRoot) -> Span {
-    tracing::debug_span!("load", resource = %root.resource, identifier = %root.identifier)
+pub(crate) fn load(aggregate_id: &AggregateId) -> Span {
+    tracing::debug_span!("load", resource = %aggregate_id.resource, identifier = %aggregate_id.id)
 }
 
 pub(crate) fn decide(command: &Span, attempt: u32) -> Span {

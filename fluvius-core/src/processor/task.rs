@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::action::{ActionDescriptor, SharedCommand};
 use crate::aggregate::{Aggregate, SharedState};
+use crate::aggregate_id::AggregateId;
 use crate::command::{Command, CommandRecord, CommandStatus};
 use crate::context::{ContextRecord, DomainContext};
 use crate::domain::DomainMetadata;
@@ -15,7 +16,6 @@ use crate::error::Error;
 use crate::etag::Precondition;
 use crate::json::{Json, PayloadHash};
 use crate::response::Response;
-use crate::root::AggregateRoot;
 use crate::unwind;
 
 /// The sender of a command: the context of its session, and its row.
@@ -58,7 +58,7 @@ pub(crate) struct Task {
     pub(crate) id: Uuid,
     pub(crate) parent: Option<Uuid>,
     pub(crate) action: &'static ActionDescriptor,
-    pub(crate) root: AggregateRoot,
+    pub(crate) aggregate_id: AggregateId,
     pub(crate) command: SharedCommand,
     /// The arguments as decoded, without secrets.
     pub(crate) args: Json,
@@ -66,7 +66,7 @@ pub(crate) struct Task {
     pub(crate) payload: Json,
     pub(crate) payload_hash: PayloadHash,
     pub(crate) if_match: Option<Precondition>,
-    pub(crate) received: DateTime<Utc>,
+    pub(crate) received_at: DateTime<Utc>,
 }
 
 impl Task {
@@ -83,14 +83,14 @@ impl Task {
             domain: meta.namespace.into(),
             revision: meta.revision,
             command: self.action.key.into(),
-            root: self.root.clone(),
+            aggregate_id: self.aggregate_id.clone(),
             payload: self.payload.clone(),
             payload_hash: self.payload_hash,
             context_id: context.id,
             status,
             code: None,
             response: None,
-            received: self.received,
+            received_at: self.received_at,
         }
     }
 }
@@ -118,7 +118,7 @@ impl Answer {
         Some(match output? {
             Ok(output) => Ok(response.with_data(output)),
             Err(error) => Err(Error::InvalidState {
-                root: response.root,
+                aggregate_id: response.aggregate_id,
                 revision: C::Aggregate::DESCRIPTOR.revision,
                 path: error.path().to_owned(),
                 message: error.message().to_owned(),

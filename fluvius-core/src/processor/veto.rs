@@ -17,10 +17,11 @@ pub(crate) fn ask(services: &Services, unit: &UnitOfWork) -> Result<(), Error> {
         match unwind::catch(|| observer.before_commit(unit)) {
             Some(Ok(())) => {}
             Some(Err(veto)) => {
-                let root = unit.commands.first().map(|command| command.root.clone());
-                let Some(root) = root else { continue };
+                let aggregate_id =
+                    unit.commands.first().map(|command| command.aggregate_id.clone());
+                let Some(aggregate_id) = aggregate_id else { continue };
                 return Err(Error::Rejected {
-                    root,
+                    aggregate_id,
                     code: storable(veto.code()),
                     message: storable(&veto.to_string()),
                     source: Arc::new(veto),

@@ -4,13 +4,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::activity::ActivityRecord;
+use crate::aggregate_id::AggregateId;
 use crate::collections::FastMap;
 use crate::collections::OneVec;
 use crate::command::CommandRecord;
 use crate::context::ContextRecord;
 use crate::event::EventRecord;
 use crate::message::MessageRecord;
-use crate::root::AggregateRoot;
 use crate::scheduler::{CachedVersion, Decision};
 use crate::unit_of_work::{ExpectedVersion, UnitOfWork};
 
@@ -47,8 +47,8 @@ const FEW_VERSIONS: usize = 8;
 /// The indexes of versions by aggregate, once there are more than a few.
 #[derive(Debug, Default)]
 struct Index {
-    places: FastMap<AggregateRoot, Places>,
-    /// For each write, the previous write of the same root.
+    places: FastMap<AggregateId, Places>,
+    /// For each write, the previous write of the same aggregate.
     written_before: Vec<Option<usize>>,
 }
 
@@ -60,19 +60,19 @@ struct Places {
 }
 
 impl Index {
-    fn read(&mut self, root: &AggregateRoot, at: usize) {
-        self.places.entry(root.clone()).or_default().read = Some(at);
+    fn read(&mut self, aggregate_id: &AggregateId, at: usize) {
+        self.places.entry(aggregate_id.clone()).or_default().read = Some(at);
     }
 
-    fn write(&mut self, root: &AggregateRoot, at: usize) {
-        let places = self.places.entry(root.clone()).or_default();
+    fn write(&mut self, aggregate_id: &AggregateId, at: usize) {
+        let places = self.places.entry(aggregate_id.clone()).or_default();
         self.written_before.push(places.write.replace(at));
     }
 
     /// Removes the last write.
-    fn unwrite(&mut self, root: &AggregateRoot) {
+    fn unwrite(&mut self, aggregate_id: &AggregateId) {
         let before = self.written_before.pop().flatten();
-        if let Some(places) = self.places.get_mut(root) {
+        if let Some(places) = self.places.get_mut(aggregate_id) {
             places.write = before;
         }
     }
@@ -80,38 +80,38 @@ impl Index {
 
 impl WriteSet {
     /// Returns the newest version of an aggregate: the one that the command has written, else the one first read.
-    pub(crate) fn cached(&self, root: &AggregateRoot) -> Option<&Arc<CachedVersion>> {
+    pub(crate) fn cached(&self, aggregate_id: &AggregateId) -> Option<&Arc<CachedVersion>> {
         let written = match &self.index {
             Some(index) => {
-                let place = index.places.get(root).and_then(|places| places.write);
+                let place = index.places.get(aggregate_id).and_then(|places| places.write);
                 place.and_then(|place| self.writes.get(place))
             }
-            None => self.writes.iter().rev().find(|cached| self.is_of(cached, root)),
+            None => self.writes.iter().rev().find(|cached| self.is_of(cached, aggregate_id)),
         };
-        written.or_else(|| self.first_read(root))
+        written.or_else(|| self.first_read(aggregate_id))
     }
 
     /// Returns the version of an aggregate before the command.
-    pub(crate) fn first_read(&self, root: &AggregateRoot) -> Option<&Arc<CachedVersion>> {
+    pub(crate) fn first_read(&self, aggregate_id: &AggregateId) -> Option<&Arc<CachedVersion>> {
         match &self.index {
-            Some(index) => self.reads.get(index.places.get(root)?.read?),
-            None => self.reads.iter().find(|cached| self.is_of(cached, root)),
+            Some(index) => self.reads.get(index.places.get(aggregate_id)?.read?),
+            None => self.reads.iter().find(|cached| self.is_of(cached, aggregate_id)),
         }
     }
 
-    fn is_of(&self, cached: &CachedVersion, root: &AggregateRoot) -> bool {
+    fn is_of(&self, cached: &CachedVersion, aggregate_id: &AggregateId) -> bool {
         #[cfg(test)]
         self.compared.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        cached.root == *root
+        cached.aggregate_id == *aggregate_id
     }
 
     /// Adds a version that was read.
     pub(crate) fn read(&mut self, cached: Arc<CachedVersion>) {
-        if self.first_read(&cached.root).is_some() {
+        if self.first_read(&cached.aggregate_id).is_some() {
             return;
         }
         if let Some(index) = &mut self.index {
-            index.read(&cached.root, self.reads.len());
+            index.read(&cached.aggregate_id, self.reads.len());
         }
         self.reads.push(cached);
         self.index_many();
@@ -120,7 +120,7 @@ impl WriteSet {
     /// Adds a version that an action has written.
     pub(crate) fn write(&mut self, cached: Arc<CachedVersion>) {
         if let Some(index) = &mut self.index {
-            index.write(&cached.root, self.writes.len());
+            index.write(&cached.aggregate_id, self.writes.len());
         }
         self.writes.push(cached);
         self.index_many();
@@ -133,10 +133,10 @@ impl WriteSet {
         }
         let mut index = Index::default();
         for (at, cached) in self.reads.iter().enumerate() {
-            index.read(&cached.root, at);
+            index.read(&cached.aggregate_id, at);
         }
         for (at, cached) in self.writes.iter().enumerate() {
-            index.write(&cached.root, at);
+            index.write(&cached.aggregate_id, at);
         }
         self.index = Some(Box::new(index));
     }
@@ -160,7 +160,7 @@ impl WriteSet {
     pub(crate) fn roll_back(&mut self, to: Savepoint) {
         if let Some(index) = &mut self.index {
             for cached in self.writes.drain(to.writes.min(self.writes.len())..).rev() {
-                index.unwrite(&cached.root);
+                index.unwrite(&cached.aggregate_id);
             }
         }
         self.writes.truncate(to.writes);
@@ -205,14 +205,17 @@ impl WriteSet {
 
     /// Sorts the reads by aggregate, as a unit of work lists them; each aggregate was read once.
     fn sort_reads(&mut self) {
-        self.reads.sort_unstable_by(|one, other| one.root.cmp(&other.root));
+        self.reads.sort_unstable_by(|one, other| one.aggregate_id.cmp(&other.aggregate_id));
         self.index = None;
     }
 
     fn expected(&self) -> Vec<ExpectedVersion> {
         let reads = self.reads.iter();
         reads
-            .map(|cached| ExpectedVersion { root: cached.root.clone(), version: cached.version() })
+            .map(|cached| ExpectedVersion {
+                aggregate_id: cached.aggregate_id.clone(),
+                version: cached.version(),
+            })
             .collect()
     }
 
@@ -224,11 +227,11 @@ impl WriteSet {
         let mut last: OneVec<Arc<CachedVersion>> = OneVec::with_capacity(self.writes.len());
         let mut seen = HashSet::new();
         for cached in self.writes.iter().rev() {
-            if seen.insert(&cached.root) {
+            if seen.insert(&cached.aggregate_id) {
                 last.push(Arc::clone(cached));
             }
         }
-        last.sort_unstable_by(|one, other| one.root.cmp(&other.root));
+        last.sort_unstable_by(|one, other| one.aggregate_id.cmp(&other.aggregate_id));
         last
     }
 }
@@ -248,25 +251,25 @@ mod tests {
 
     use super::*;
 
-    fn root(number: u128) -> AggregateRoot {
-        AggregateRoot::new("line", Uuid::from_u128(number))
+    fn aggregate_id(number: u128) -> AggregateId {
+        AggregateId::new("line", Uuid::from_u128(number))
     }
 
     fn cached(number: u128) -> Arc<CachedVersion> {
-        Arc::new(CachedVersion::loaded(root(number), None))
+        Arc::new(CachedVersion::loaded(aggregate_id(number), None))
     }
 
     /// Reads and writes many aggregates, and returns the number of compared versions.
     fn compared(count: u128) -> usize {
         let mut write_set = WriteSet::default();
         for number in (0..count).rev() {
-            assert!(write_set.cached(&root(number)).is_none());
+            assert!(write_set.cached(&aggregate_id(number)).is_none());
             write_set.read(cached(number));
             write_set.write(cached(number));
         }
-        assert!((0..count).all(|number| write_set.cached(&root(number)).is_some()));
+        assert!((0..count).all(|number| write_set.cached(&aggregate_id(number)).is_some()));
         write_set.sort_reads();
-        assert!(write_set.reads.is_sorted_by(|one, other| one.root < other.root));
+        assert!(write_set.reads.is_sorted_by(|one, other| one.aggregate_id < other.aggregate_id));
         assert_eq!(write_set.reads.len(), write_set.writes.len());
         write_set.compared.into_inner()
     }
@@ -292,13 +295,15 @@ mod tests {
             write_set.write(cached(2));
             let newest = |write_set: &WriteSet, expected: &Arc<CachedVersion>| {
                 assert!(
-                    write_set.cached(&root(1)).is_some_and(|cached| Arc::ptr_eq(cached, expected))
+                    write_set
+                        .cached(&aggregate_id(1))
+                        .is_some_and(|cached| Arc::ptr_eq(cached, expected))
                 );
             };
             newest(&write_set, &second);
             write_set.roll_back(one);
             newest(&write_set, &first);
-            assert!(write_set.cached(&root(2)).is_none());
+            assert!(write_set.cached(&aggregate_id(2)).is_none());
             write_set.roll_back(none);
             newest(&write_set, &read);
             write_set.write(Arc::clone(&second));

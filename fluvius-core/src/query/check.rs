@@ -61,7 +61,7 @@ impl StateQuery {
             ));
         }
         // A cursor comes back from outside, so its values are looked at like any other.
-        check_text(&after.root().resource)?;
+        check_text(&after.aggregate_id().resource)?;
         after.values().iter().flatten().try_for_each(check_operand)
     }
 }
@@ -203,7 +203,7 @@ mod tests {
     }
 
     fn of(filter: Filter) -> StateQuery {
-        StateQuery { filter, ..StateQuery::of("account", 10) }
+        StateQuery { filter, ..StateQuery::for_resource("account", 10) }
     }
 
     #[test]
@@ -221,8 +221,8 @@ mod tests {
         );
         check_fault(&of(time("due").contains("x")), "time `due` is no text to look into");
         check_fault(
-            &of(Field { kind: Kind::Text, ..column(Column::Created) }.eq("x")),
-            "column `created` is a time, and cannot be read as text",
+            &of(Field { kind: Kind::Text, ..column(Column::CreatedAt) }.eq("x")),
+            "column `created_at` is a time, and cannot be read as text",
         );
         check_fault(&of(text("a\0").is_null()), "a text holds U+0000, which no stored text does");
         check_fault(
@@ -267,7 +267,8 @@ mod tests {
 
     #[test]
     fn a_cursor_of_another_order_or_resource_is_refused() {
-        let sort = |key: SortKey| StateQuery { sort: vec![key], ..StateQuery::of("account", 1) };
+        let sort =
+            |key: SortKey| StateQuery { sort: vec![key], ..StateQuery::for_resource("account", 1) };
         let row = crate::query::state_query::tests::row(1, r#"{"a":1}"#);
         let own = sort(number("a").ascending());
         let cursor = Some(Cursor::of(&own, &row));
@@ -276,7 +277,7 @@ mod tests {
             sort(number("a").descending()),
             sort(number("b").ascending()),
             sort(text("a").ascending()),
-            StateQuery::of("account", 1),
+            StateQuery::for_resource("account", 1),
             StateQuery { resource: Some("other".into()), ..sort(number("a").ascending()) },
             StateQuery { resource: None, ..sort(number("a").ascending()) },
         ] {

@@ -22,7 +22,7 @@ use crate::state::StateRecord;
 /// ```
 #[derive(Debug, Clone)]
 pub struct CompiledFilter {
-    root: Node,
+    aggregate_id: Node,
     /// The distinct fields. A field in the state is the number of its path.
     fields: Vec<(FieldSource, Kind)>,
     columns: Vec<Column>,
@@ -70,14 +70,14 @@ impl CompiledFilter {
     /// Prepares a filter.
     pub fn new(filter: &Filter) -> Self {
         let mut compiled = Self {
-            root: Node::All(Vec::new()),
+            aggregate_id: Node::All(Vec::new()),
             fields: Vec::new(),
             columns: Vec::new(),
             paths: Branch::default(),
             path_count: 0,
         };
         let mut numbers = BTreeMap::new();
-        compiled.root = compiled.node(filter, &mut numbers);
+        compiled.aggregate_id = compiled.node(filter, &mut numbers);
         compiled
     }
 
@@ -94,7 +94,7 @@ impl CompiledFilter {
             self.paths.find(state.trim_ascii(), &mut texts);
         }
         let values = vec![OnceCell::new(); self.fields.len()];
-        self.root.holds(&Row { fields: &self.fields, values, texts, column })
+        self.aggregate_id.holds(&Row { fields: &self.fields, values, texts, column })
     }
 
     /// Returns the truth of the filter for a stored row; `None` is unknown.
@@ -262,7 +262,7 @@ mod tests {
             Field::at(["a", "b", "a"], Kind::Number),
             column(Column::Version),
             column(Column::Resource),
-            column(Column::Deleted),
+            column(Column::ClosedAt),
             Field { kind: Kind::Text, ..column(Column::Version) },
         ])
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::sort::values;
 use super::{Number, Operand, Place, StateQuery};
-use crate::root::AggregateRoot;
+use crate::aggregate_id::AggregateId;
 use crate::state::StateRecord;
 
 /// The place of a row in the order of a query: the next page begins behind it.
@@ -39,13 +39,17 @@ use crate::state::StateRecord;
 pub struct Cursor {
     order: String,
     values: Vec<Option<Operand>>,
-    root: AggregateRoot,
+    aggregate_id: AggregateId,
 }
 
 impl Cursor {
     /// The place of a row in the order of a query.
     pub fn of(query: &StateQuery, row: &StateRecord) -> Self {
-        Self { order: order(query), values: values(&query.sort, row), root: row.root.clone() }
+        Self {
+            order: order(query),
+            values: values(&query.sort, row),
+            aggregate_id: row.aggregate_id.clone(),
+        }
     }
 
     /// The values of the sort keys; `None` is null.
@@ -53,9 +57,9 @@ impl Cursor {
         &self.values
     }
 
-    /// The root of the row.
-    pub fn root(&self) -> &AggregateRoot {
-        &self.root
+    /// The aggregate of the row.
+    pub fn aggregate_id(&self) -> &AggregateId {
+        &self.aggregate_id
     }
 
     /// Whether it is a place in the order of this query.
@@ -67,7 +71,7 @@ impl Cursor {
             && kinds.into_iter().all(|(value, key)| {
                 value.as_ref().is_none_or(|value| value.kind() == key.field.kind)
             })
-            && resource.is_none_or(|resource| *resource == self.root.resource)
+            && resource.is_none_or(|resource| *resource == self.aggregate_id.resource)
     }
 }
 
@@ -93,7 +97,7 @@ pub struct ParseCursorError;
 /// As it is written: the letter tells the kind.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-enum Written {
+enum UpcastInput {
     #[serde(rename = "b")]
     Boolean(bool),
     /// As [`Number::parts`] has it: no bound of a text stands between writing and reading it.
@@ -107,7 +111,7 @@ enum Written {
     Microseconds(i64),
 }
 
-impl Written {
+impl UpcastInput {
     fn of(operand: &Operand) -> Self {
         match operand {
             Operand::Boolean(value) => Self::Boolean(*value),
@@ -140,9 +144,9 @@ impl Written {
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let values: Vec<Option<Written>> =
-            self.values.iter().map(|value| value.as_ref().map(Written::of)).collect();
-        let parts = (&self.order, values, &self.root.resource, self.root.identifier);
+        let values: Vec<Option<UpcastInput>> =
+            self.values.iter().map(|value| value.as_ref().map(UpcastInput::of)).collect();
+        let parts = (&self.order, values, &self.aggregate_id.resource, self.aggregate_id.id);
         let text = serde_json::to_string(&parts).map_err(|_| fmt::Error)?;
         text.bytes().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
@@ -158,11 +162,15 @@ impl FromStr for Cursor {
         let bytes: Option<Vec<u8>> =
             pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect();
         let bytes = bytes.filter(|_| rest.is_empty()).ok_or(ParseCursorError)?;
-        let (order, values, resource, identifier): (String, Vec<Option<Written>>, String, Uuid) =
-            serde_json::from_slice(&bytes).map_err(|_| ParseCursorError)?;
+        let (order, values, resource, identifier): (
+            String,
+            Vec<Option<UpcastInput>>,
+            String,
+            Uuid,
+        ) = serde_json::from_slice(&bytes).map_err(|_| ParseCursorError)?;
         let values: Result<Vec<Option<Operand>>, ParseCursorError> =
-            values.into_iter().map(|value| value.map(Written::read).transpose()).collect();
-        Ok(Self { order, values: values?, root: AggregateRoot::new(resource, identifier) })
+            values.into_iter().map(|value| value.map(UpcastInput::read).transpose()).collect();
+        Ok(Self { order, values: values?, aggregate_id: AggregateId::new(resource, identifier) })
     }
 }
 

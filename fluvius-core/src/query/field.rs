@@ -5,7 +5,7 @@ use std::fmt;
 use super::{Comparison, Filter, Kind, Operand, SortKey, read_at};
 use crate::state::StateRecord;
 
-/// A place in the row of a root, read as a value of a kind.
+/// A place in the row of an aggregate, read as a value of a kind.
 ///
 /// Made by [`number`], [`text`], [`time`], [`uuid()`], [`boolean`] and [`column()`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -35,18 +35,18 @@ pub enum Column {
     Identifier,
     /// The version: a number.
     Version,
-    /// The aggregate's revision: a number.
+    /// The aggregate type's revision: a number.
     Revision,
-    /// When the root was created: a time.
-    Created,
+    /// When the aggregate was created: a time.
+    CreatedAt,
     /// Who created it: a UUID.
-    Creator,
+    CreatedBy,
     /// When its last event occurred: a time.
-    Updated,
+    UpdatedAt,
     /// Who gave its last event: a UUID.
-    Updater,
-    /// When it was closed: a time, null of an open root.
-    Deleted,
+    UpdatedBy,
+    /// When it was closed: a time, null of an open aggregate.
+    ClosedAt,
     /// Its realm: a text.
     Realm,
 }
@@ -56,9 +56,9 @@ impl Column {
     pub const fn kind(self) -> Kind {
         match self {
             Self::Resource | Self::Realm => Kind::Text,
-            Self::Identifier | Self::Creator | Self::Updater => Kind::Uuid,
+            Self::Identifier | Self::CreatedBy | Self::UpdatedBy => Kind::Uuid,
             Self::Version | Self::Revision => Kind::Number,
-            Self::Created | Self::Updated | Self::Deleted => Kind::Time,
+            Self::CreatedAt | Self::UpdatedAt | Self::ClosedAt => Kind::Time,
         }
     }
 
@@ -69,26 +69,26 @@ impl Column {
             Self::Identifier => "identifier",
             Self::Version => "version",
             Self::Revision => "revision",
-            Self::Created => "created",
-            Self::Creator => "creator",
-            Self::Updated => "updated",
-            Self::Updater => "updater",
-            Self::Deleted => "deleted",
+            Self::CreatedAt => "created_at",
+            Self::CreatedBy => "created_by",
+            Self::UpdatedAt => "updated_at",
+            Self::UpdatedBy => "updated_by",
+            Self::ClosedAt => "closed_at",
             Self::Realm => "realm",
         }
     }
 
     pub(super) fn of(self, row: &StateRecord) -> Option<Operand> {
         match self {
-            Self::Resource => Some(row.root.resource.as_ref().into()),
-            Self::Identifier => Some(row.root.identifier.into()),
+            Self::Resource => Some(row.aggregate_id.resource.as_ref().into()),
+            Self::Identifier => Some(row.aggregate_id.id.into()),
             Self::Version => Some(row.version.into()),
             Self::Revision => Some(row.revision.into()),
-            Self::Created => Some(row.created.into()),
-            Self::Creator => row.creator.map(Operand::from),
-            Self::Updated => Some(row.updated.into()),
-            Self::Updater => row.updater.map(Operand::from),
-            Self::Deleted => row.deleted.map(Operand::from),
+            Self::CreatedAt => Some(row.created_at.into()),
+            Self::CreatedBy => row.created_by.map(Operand::from),
+            Self::UpdatedAt => Some(row.updated_at.into()),
+            Self::UpdatedBy => row.updated_by.map(Operand::from),
+            Self::ClosedAt => row.closed_at.map(Operand::from),
             Self::Realm => row.realm.as_deref().map(Operand::from),
         }
     }

@@ -1,4 +1,4 @@
-//! A field by which an aggregate is often asked for, as a constant of its descriptor.
+//! A field by which an aggregate type is often asked for, as a constant of its descriptor.
 
 use super::{Field, Kind};
 

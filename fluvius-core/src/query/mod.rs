@@ -1,4 +1,4 @@
-//! State queries as plain data: which roots, in which order, how many, and what that means.
+//! State queries as plain data: which aggregates, in which order, how many, and what that means.
 //!
 //! A store compiles a [`StateQuery`] to its own language with bound parameters, or hands its rows
 //! to [`StateQuery::select`], which is what the memory store does. Both must give the same.
@@ -14,7 +14,7 @@
 //! | `read` | reading JSON as a value of a kind |
 //! | `sort` | [`SortKey`]: the order |
 //! | `cursor` | [`Cursor`]: where the next page begins |
-//! | `bounds` | [`Bound`]: what a query says of a field, for a store that keeps an index of it |
+//! | `index_constraints` | [`Constraint`]: what a query says of a field, for a store that keeps an index of it |
 //! | `check` | how large a query may be, and [`QueryError`] |
 //!
 //! # What a field is
@@ -50,9 +50,9 @@
 //! let moved = column(Column::Version).gt(1) | !text("address.city").eq("London");
 //! ```
 
-mod bounds;
 mod check;
 mod compiled;
+mod constraint;
 mod cursor;
 mod field;
 mod filter;
@@ -63,11 +63,11 @@ mod read;
 mod sort;
 mod state_query;
 
-pub use bounds::Bound;
 pub use check::{
     FILTER_DEPTH_MAX, PATH_LENGTH_MAX, QueryError, SORT_KEY_COUNT_MAX, TERM_COUNT_MAX,
 };
 pub use compiled::CompiledFilter;
+pub use constraint::Constraint;
 pub use cursor::{Cursor, ParseCursorError};
 pub use field::{Column, Field, Place, boolean, column, number, text, time, uuid};
 pub use filter::{Comparison, Filter};

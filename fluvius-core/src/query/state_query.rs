@@ -1,4 +1,4 @@
-//! One question to a store: which roots, in which order, from where on, and how many.
+//! One question to a store: which aggregates, in which order, from where on, and how many.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -28,17 +28,17 @@ use crate::store::RealmFilter;
 /// let query = StateQuery {
 ///     filter: number("balance").ge(1_000),
 ///     sort: vec![number("balance").descending(), text("owner_name").ascending()],
-///     ..StateQuery::of("bank-account", 50)
+///     ..StateQuery::for_resource("bank-account", 50)
 /// };
 /// assert!(query.check().is_ok());
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StateQuery {
-    /// Only roots of this resource.
+    /// Only aggregates of this resource.
     pub resource: Option<Cow<'static, str>>,
-    /// Only roots of these realms, by the root's own realm.
+    /// Only aggregates of these realms, by the aggregate's own realm.
     pub realm: RealmFilter,
-    /// Whether closed roots are given beside the open ones.
+    /// Whether closed aggregates are given beside the open ones.
     pub with_closed: bool,
     /// Only rows for which this is true.
     pub filter: Filter,
@@ -51,12 +51,12 @@ pub struct StateQuery {
 }
 
 impl StateQuery {
-    /// The open roots of a resource, of all realms, by identifier.
-    pub fn of(resource: impl Into<Cow<'static, str>>, limit: usize) -> Self {
+    /// The open aggregates of a resource, of all realms, by identifier.
+    pub fn for_resource(resource: impl Into<Cow<'static, str>>, limit: usize) -> Self {
         Self { resource: Some(resource.into()), with_closed: false, ..Self::every(limit) }
     }
 
-    /// The roots of all resources and realms, closed ones too, by resource and identifier.
+    /// The aggregates of all resources and realms, closed ones too, by resource and identifier.
     pub fn every(limit: usize) -> Self {
         Self {
             resource: None,
@@ -83,22 +83,24 @@ impl StateQuery {
             .filter(|(values, row)| self.is_behind(values, row))
             .collect();
         selected.sort_by(|(values, row), (other_values, other)| {
-            self.order(values, other_values).then_with(|| row.root.cmp(&other.root))
+            self.order(values, other_values).then_with(|| row.aggregate_id.cmp(&other.aggregate_id))
         });
         selected.into_iter().map(|(_, row)| row).take(self.limit).collect()
     }
 
     /// The conditions other than `after`.
     fn admits(&self, row: &StateRecord, filter: &CompiledFilter) -> bool {
-        self.resource.as_ref().is_none_or(|resource| *resource == row.root.resource)
-            && (self.with_closed || row.deleted.is_none())
+        self.resource.as_ref().is_none_or(|resource| *resource == row.aggregate_id.resource)
+            && (self.with_closed || row.closed_at.is_none())
             && self.realm.admits(row.realm.as_deref())
             && filter.holds_of(row) == Some(true)
     }
 
     fn is_behind(&self, values: &[Option<Operand>], row: &StateRecord) -> bool {
         self.after.as_ref().is_none_or(|after| {
-            self.order(values, after.values()).then_with(|| row.root.cmp(after.root())).is_gt()
+            self.order(values, after.values())
+                .then_with(|| row.aggregate_id.cmp(after.aggregate_id()))
+                .is_gt()
         })
     }
 
@@ -132,9 +134,9 @@ impl StateQuery {
         };
         let mut before: Vec<Option<Operand>> = after.values().to_vec();
         if self.resource.is_none() {
-            before.push(Some(after.root().resource.as_ref().into()));
+            before.push(Some(after.aggregate_id().resource.as_ref().into()));
         }
-        before.push(Some(after.root().identifier.into()));
+        before.push(Some(after.aggregate_id().id.into()));
         let mut equal: Vec<Filter> = Vec::new();
         let mut behind = Vec::new();
         for (key, value) in self.sort_keys().into_iter().zip(before) {
@@ -174,30 +176,30 @@ pub(super) mod tests {
     use chrono::DateTime;
 
     use super::*;
+    use crate::aggregate_id::AggregateId;
     use crate::etag::ETag;
     use crate::json::Json;
     use crate::query::{number, text};
-    use crate::root::AggregateRoot;
 
     /// A row of the resource `account`.
     pub(in crate::query) fn row(id: u128, data: &str) -> StateRecord {
         StateRecord {
-            root: AggregateRoot::new("account", Uuid::from_u128(id)),
+            aggregate_id: AggregateId::new("account", Uuid::from_u128(id)),
             version: 1,
             etag: ETag::new(1, Uuid::nil()),
             revision: 1,
             data: Json::parse(data).unwrap(),
-            created: DateTime::UNIX_EPOCH,
-            creator: None,
-            updated: DateTime::UNIX_EPOCH,
-            updater: None,
-            deleted: None,
+            created_at: DateTime::UNIX_EPOCH,
+            created_by: None,
+            updated_at: DateTime::UNIX_EPOCH,
+            updated_by: None,
+            closed_at: None,
             realm: None,
         }
     }
 
     fn ids(rows: &[StateRecord]) -> Vec<u128> {
-        rows.iter().map(|row| row.root.identifier.as_u128()).collect()
+        rows.iter().map(|row| row.aggregate_id.id.as_u128()).collect()
     }
 
     #[test]
@@ -212,7 +214,7 @@ pub(super) mod tests {
         ];
         let mut query = StateQuery {
             sort: vec![number("balance").descending(), text("owner").ascending()],
-            ..StateQuery::of("account", 2)
+            ..StateQuery::for_resource("account", 2)
         };
         let mut pages = Vec::new();
         loop {
@@ -230,8 +232,10 @@ pub(super) mod tests {
     #[test]
     fn a_number_beyond_every_text_comes_back_in_a_cursor() {
         let tiny = format!(r#"{{"a":"0.{}1e-9999"}}"#, "0".repeat(4_000));
-        let query =
-            StateQuery { sort: vec![number("a").ascending()], ..StateQuery::of("account", 1) };
+        let query = StateQuery {
+            sort: vec![number("a").ascending()],
+            ..StateQuery::for_resource("account", 1)
+        };
         let cursor = Cursor::of(&query, &row(1, &tiny));
         assert!(cursor.values()[0].is_some());
         assert_eq!(cursor.to_string().parse(), Ok(cursor));

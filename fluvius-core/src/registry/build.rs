@@ -13,7 +13,7 @@ use crate::store::StoreError;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// The aggregates do not go together; all problems are listed.
+    /// The aggregate types do not go together; all problems are listed.
     Domain {
         /// The domain's namespace.
         namespace: &'static str,
@@ -87,11 +87,11 @@ pub enum Problem {
     NoAggregates,
     /// The namespace is not kebab case.
     Namespace(String),
-    /// Two aggregates, or one listed twice, have one resource.
+    /// Two aggregate types, or one listed twice, have one resource.
     Resource {
         /// The resource.
         resource: &'static str,
-        /// The places of the aggregates, with their type names.
+        /// The places of the aggregate types, with their type names.
         places: Vec<(&'static str, Location)>,
     },
     /// A dependency is built with a feature that changes stored values.
@@ -107,7 +107,7 @@ pub enum Problem {
     Key {
         /// The key.
         key: &'static str,
-        /// The places of the actions, with their aggregates' type names.
+        /// The places of the actions, with their aggregate types' type names.
         places: Vec<(&'static str, Location)>,
     },
 }

@@ -2,7 +2,7 @@
 //!
 //! For tools that list what a program holds. A crate that is only named in `Cargo.toml` and that
 //! no path of the program mentions is not linked, and so not in this list; nor are plugins that
-//! are loaded later. A domain does not read this list: it runs the aggregates that it names.
+//! are loaded later. A domain does not read this list: it runs the aggregate types that it names.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ pub fn actions() -> Vec<&'static ActionDescriptor> {
     actions
 }
 
-/// Every linked domain with its aggregates, sorted by namespace and place.
+/// Every linked domain with its aggregate types, sorted by namespace and place.
 pub fn domains() -> Vec<(&'static DomainMetadata, &'static [&'static AggregateDescriptor])> {
     let mut domains: Vec<_> = inventory::iter::<Registration>()
         .filter_map(|entry| match entry {
@@ -37,7 +37,7 @@ pub fn domains() -> Vec<(&'static DomainMetadata, &'static [&'static AggregateDe
     domains
 }
 
-/// The linked aggregates that no linked domain lists, sorted by type name: most likely somebody
+/// The linked aggregate types that no linked domain lists, sorted by type name: most likely somebody
 /// has forgotten one.
 pub fn orphans() -> Vec<&'static AggregateDescriptor> {
     let mut found: BTreeMap<&'static str, &'static AggregateDescriptor> = actions()

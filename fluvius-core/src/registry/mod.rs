@@ -1,6 +1,6 @@
-//! The registry: the aggregates and actions of one domain, looked up by name.
+//! The registry: the aggregate types and actions of one domain, looked up by name.
 //!
-//! It is built from the aggregates that the domain lists. The linked list in
+//! It is built from the aggregate types that the domain lists. The linked list in
 //! [`linked`] is for tools that want everything in the program.
 
 mod build;
@@ -23,7 +23,7 @@ use crate::collections::FastMap;
 /// How many registered keys an `unknown-command` names at the most.
 const NEAREST_MAX: usize = 3;
 
-/// The aggregates and actions of one domain.
+/// The aggregate types and actions of one domain.
 #[derive(Debug)]
 pub struct Registry {
     actions: FastMap<&'static str, &'static ActionDescriptor>,
@@ -36,7 +36,7 @@ impl Registry {
         self.actions.get(key).copied()
     }
 
-    /// The aggregate of a resource.
+    /// The aggregate type of a resource.
     pub fn aggregate(&self, resource: &str) -> Option<&'static AggregateDescriptor> {
         self.resources.get(resource).copied()
     }

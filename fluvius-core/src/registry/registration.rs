@@ -9,7 +9,7 @@ use crate::domain::DomainMetadata;
 pub enum Registration {
     /// An action.
     Action(&'static ActionDescriptor),
-    /// A domain and its aggregates.
+    /// A domain and its aggregate types.
     Domain(&'static DomainMetadata, &'static [&'static AggregateDescriptor]),
 }
 

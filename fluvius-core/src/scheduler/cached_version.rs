@@ -5,8 +5,8 @@ use std::sync::{Arc, OnceLock};
 
 use super::CommandSeq;
 use crate::aggregate::{AggregateDescriptor, SharedState};
+use crate::aggregate_id::AggregateId;
 use crate::error::Error;
-use crate::root::AggregateRoot;
 use crate::state::{StateRecord, invalid_state};
 use crate::unwind::Deferred;
 
@@ -16,7 +16,7 @@ const NO_SEQ: CommandSeq = CommandSeq::MAX;
 /// A version of an aggregate as a decision sees it: its row, if there is one, and the decoded value.
 #[derive(Debug)]
 pub(crate) struct CachedVersion {
-    pub(crate) root: AggregateRoot,
+    pub(crate) aggregate_id: AggregateId,
     pub(crate) record: Option<Arc<StateRecord>>,
     /// The value that an action has left.
     decided: Option<SharedState>,
@@ -42,10 +42,10 @@ impl Drop for CachedVersion {
 
 impl CachedVersion {
     /// A version as it was loaded; the value is decoded when it is first asked for.
-    pub(crate) fn loaded(root: AggregateRoot, record: Option<StateRecord>) -> Self {
+    pub(crate) fn loaded(aggregate_id: AggregateId, record: Option<StateRecord>) -> Self {
         let record = record.map(Arc::new);
         Self {
-            root,
+            aggregate_id,
             record,
             decided: None,
             is_read_back: true,
@@ -62,7 +62,7 @@ impl CachedVersion {
         is_read_back: bool,
     ) -> Self {
         Self {
-            root: record.root.clone(),
+            aggregate_id: record.aggregate_id.clone(),
             record: Some(record),
             decided: Some(value),
             is_read_back,
@@ -74,8 +74,8 @@ impl CachedVersion {
 
     /// A version that is not durable yet.
     #[cfg(test)]
-    pub(crate) fn pending(root: AggregateRoot, record: Option<StateRecord>) -> Self {
-        let mut version = Self::loaded(root, record);
+    pub(crate) fn pending(aggregate_id: AggregateId, record: Option<StateRecord>) -> Self {
+        let mut version = Self::loaded(aggregate_id, record);
         version.is_durable = AtomicBool::new(false);
         version
     }
@@ -120,7 +120,7 @@ impl CachedVersion {
     pub(crate) fn visible(&self, realm: Option<&str>) -> Option<&StateRecord> {
         self.record
             .as_deref()
-            .filter(|record| record.deleted.is_none() && record.realm.as_deref() == realm)
+            .filter(|record| record.closed_at.is_none() && record.realm.as_deref() == realm)
     }
 
     /// Returns the decoded value of the row.

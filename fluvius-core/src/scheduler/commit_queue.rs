@@ -127,7 +127,7 @@ mod tests {
     use chrono::DateTime;
     use uuid::Uuid;
 
-    use super::super::fixtures::{json, root, unit};
+    use super::super::fixtures::{aggregate_id, json, unit};
     use super::*;
     use crate::command::{CommandRecord, CommandStatus};
     use crate::event::EventRecord;
@@ -142,30 +142,30 @@ mod tests {
             domain: "queue".into(),
             revision: 1,
             command: "make".into(),
-            root: root(1),
+            aggregate_id: aggregate_id(1),
             payload_hash: crate::json::hash(&payload),
             payload,
             context_id: Uuid::nil(),
             status: CommandStatus::Applied,
             code: None,
             response: response.map(json),
-            received: DateTime::UNIX_EPOCH,
+            received_at: DateTime::UNIX_EPOCH,
         })
     }
 
-    fn event(args: usize, data: Option<usize>, change: StateDelta) -> Arc<EventRecord> {
+    fn event(args: usize, data: Option<usize>, delta: StateDelta) -> Arc<EventRecord> {
         Arc::new(EventRecord {
             id: Uuid::nil(),
             domain: "queue".into(),
             revision: 1,
             event: "made".into(),
-            root: root(1),
+            aggregate_id: aggregate_id(1),
             version: 1,
-            src_cmd: Uuid::nil(),
+            command_id: Uuid::nil(),
             args: json(args),
             data: data.map(json),
-            change,
-            occurred: DateTime::UNIX_EPOCH,
+            delta,
+            occurred_at: DateTime::UNIX_EPOCH,
         })
     }
 
@@ -174,8 +174,8 @@ mod tests {
             id: Uuid::nil(),
             key: "tell".into(),
             data: json(data),
-            src_cmd: Uuid::nil(),
-            root: root(1),
+            command_id: Uuid::nil(),
+            aggregate_id: aggregate_id(1),
         })
     }
 

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use chrono::DateTime;
 use uuid::Uuid;
 
+use crate::aggregate_id::AggregateId;
 use crate::context::{Actor, ContextRecord, Transport};
 use crate::etag::ETag;
 use crate::json::Json;
-use crate::root::AggregateRoot;
 use crate::state::StateRecord;
 use crate::unit_of_work::UnitOfWork;
 
-pub(crate) fn root(number: u128) -> AggregateRoot {
-    AggregateRoot::new("thing", Uuid::from_u128(number))
+pub(crate) fn aggregate_id(number: u128) -> AggregateId {
+    AggregateId::new("thing", Uuid::from_u128(number))
 }
 
 /// JSON of `len` bytes.
@@ -25,16 +25,16 @@ pub(crate) fn json(len: usize) -> Json {
 pub(crate) fn row(number: u128, version: u64, data_len: usize) -> StateRecord {
     let time = DateTime::UNIX_EPOCH;
     StateRecord {
-        root: root(number),
+        aggregate_id: aggregate_id(number),
         version,
         etag: ETag::new(version, Uuid::from_u128(number)),
         revision: 1,
         data: json(data_len),
-        created: time,
-        creator: None,
-        updated: time,
-        updater: None,
-        deleted: None,
+        created_at: time,
+        created_by: None,
+        updated_at: time,
+        updated_by: None,
+        closed_at: None,
         realm: None,
     }
 }

@@ -10,8 +10,8 @@
 
 use super::CommandSeq;
 use super::scheduler::{Command, Decision, Effect, Scheduler};
+use crate::aggregate_id::AggregateId;
 use crate::collections::{FastMap, OneVec};
-use crate::root::AggregateRoot;
 use crate::state::StateRecord;
 use crate::store::Lease;
 
@@ -24,7 +24,7 @@ const MAX_UNCONTENDED_LEASES: u32 = 2;
 /// The aggregates whose leases this process holds or waits for.
 #[derive(Debug, Default)]
 pub(crate) struct Leases {
-    aggregates: FastMap<AggregateRoot, ContendedAggregate>,
+    aggregates: FastMap<AggregateId, ContendedAggregate>,
 }
 
 #[derive(Debug)]
@@ -68,33 +68,33 @@ impl<J> Scheduler<J> {
         if self.leases.aggregates.is_empty() && command.contended.is_empty() {
             return true;
         }
-        let mut needed: OneVec<AggregateRoot> = command.wanted.clone();
+        let mut needed: OneVec<AggregateId> = command.wanted.clone();
         needed.extend(command.contended.iter().cloned());
         needed.sort_unstable();
         needed.dedup();
         #[cfg(feature = "testing")]
         if self.limits.has(crate::testing::Mutant::LeasesInNoOrder) {
-            needed.sort_by_key(|root| command.wanted.contains(root));
+            needed.sort_by_key(|aggregate_id| command.wanted.contains(aggregate_id));
         }
-        for root in needed {
-            if command.leased.contains(&root) {
+        for aggregate_id in needed {
+            if command.leased.contains(&aggregate_id) {
                 continue;
             }
-            match self.leases.aggregates.get_mut(&root) {
+            match self.leases.aggregates.get_mut(&aggregate_id) {
                 Some(contended) if matches!(contended.stage, Stage::Held(..)) => {
                     contended.pending_count += 1;
-                    command.leased.push(root);
+                    command.leased.push(aggregate_id);
                 }
                 Some(contended) => {
                     if !contended.waiting.contains(&seq) {
                         contended.waiting.push(seq);
                     }
-                    self.release_later_leases(seq, &root);
+                    self.release_later_leases(seq, &aggregate_id);
                     return false;
                 }
-                None if command.contended.contains(&root) => {
-                    self.request_lease(root.clone(), vec![seq]);
-                    self.release_later_leases(seq, &root);
+                None if command.contended.contains(&aggregate_id) => {
+                    self.request_lease(aggregate_id.clone(), vec![seq]);
+                    self.release_later_leases(seq, &aggregate_id);
                     return false;
                 }
                 None => {}
@@ -108,18 +108,18 @@ impl<J> Scheduler<J> {
     ///
     /// The store reports that other processes use leases on the aggregate. A process that wins every race meets no
     /// conflict, so it would never request one by itself, and the others could not overtake it.
-    pub(super) fn request_lease(&mut self, root: AggregateRoot, waiting: Vec<CommandSeq>) {
-        if self.leases.aggregates.contains_key(&root) {
+    pub(super) fn request_lease(&mut self, aggregate_id: AggregateId, waiting: Vec<CommandSeq>) {
+        if self.leases.aggregates.contains_key(&aggregate_id) {
             return;
         }
-        self.effects.push_back(Effect::AcquireLease(root.clone()));
+        self.effects.push_back(Effect::AcquireLease(aggregate_id.clone()));
         let contended = ContendedAggregate {
             stage: Stage::Requested,
             waiting,
             pending_count: 0,
             uncontended_count: 0,
         };
-        self.leases.aggregates.insert(root, contended);
+        self.leases.aggregates.insert(aggregate_id, contended);
     }
 
     /// Returns an aggregate that a decision has read and whose lease it needs and does not have.
@@ -127,26 +127,31 @@ impl<J> Scheduler<J> {
         &self,
         seq: CommandSeq,
         decision: &Decision,
-    ) -> Option<AggregateRoot> {
+    ) -> Option<AggregateId> {
         if self.leases.aggregates.is_empty() {
             return None;
         }
         let command = self.commands.get(&seq)?;
-        let is_missing = |root: &AggregateRoot| {
-            let contended = self.leases.aggregates.get(root);
+        let is_missing = |aggregate_id: &AggregateId| {
+            let contended = self.leases.aggregates.get(aggregate_id);
             contended.is_some_and(|contended| !matches!(contended.stage, Stage::Held(..)))
-                && !command.leased.contains(root)
+                && !command.leased.contains(aggregate_id)
         };
-        decision.reads.iter().map(|read| &read.root).find(|root| is_missing(root)).cloned()
+        decision
+            .reads
+            .iter()
+            .map(|read| &read.aggregate_id)
+            .find(|aggregate_id| is_missing(aggregate_id))
+            .cloned()
     }
 
     /// Decides a command again under the next lease.
-    pub(super) fn wait_for_lease(&mut self, seq: CommandSeq, root: AggregateRoot) {
+    pub(super) fn wait_for_lease(&mut self, seq: CommandSeq, aggregate_id: AggregateId) {
         self.release_locks(seq);
         if let Some(command) = self.commands.get_mut(&seq)
-            && !command.contended.contains(&root)
+            && !command.contended.contains(&aggregate_id)
         {
-            command.contended.push(root);
+            command.contended.push(aggregate_id);
         }
         self.acquire_locks(seq);
     }
@@ -154,18 +159,18 @@ impl<J> Scheduler<J> {
     /// Takes a lease that the store has granted, and the aggregate's row under it; `None` if the store grants none.
     pub(crate) fn on_lease_acquired(
         &mut self,
-        root: &AggregateRoot,
+        aggregate_id: &AggregateId,
         acquired: Option<(Lease, Option<StateRecord>)>,
     ) {
-        let Some((lease, stored)) = acquired else { return self.stop_leasing(root) };
-        let is_changed = self.versions.overwrite(root, stored);
-        self.versions.mark_trusted(root);
-        let Some(contended) = self.leases.aggregates.get_mut(root) else {
+        let Some((lease, stored)) = acquired else { return self.stop_leasing(aggregate_id) };
+        let is_changed = self.versions.overwrite(aggregate_id, stored);
+        self.versions.mark_trusted(aggregate_id);
+        let Some(contended) = self.leases.aggregates.get_mut(aggregate_id) else {
             return self.effects.push_back(Effect::ReleaseLease(lease));
         };
         contended.stage = Stage::Held(lease, 0);
         contended.uncontended_count = if is_changed { 0 } else { contended.uncontended_count + 1 };
-        self.effects.push_back(Effect::KeepLease(root.clone()));
+        self.effects.push_back(Effect::KeepLease(aggregate_id.clone()));
         for seq in std::mem::take(&mut contended.waiting) {
             self.resume_after_lease(seq);
         }
@@ -184,18 +189,18 @@ impl<J> Scheduler<J> {
     }
 
     /// Ends the time slice of a lease that was held for long enough, or that no command uses.
-    pub(crate) fn on_lease_tick(&mut self, root: &AggregateRoot) {
-        let Some(contended) = self.leases.aggregates.get_mut(root) else { return };
-        let is_idle = contended.pending_count == 0 && !self.versions.has_pending(root);
+    pub(crate) fn on_lease_tick(&mut self, aggregate_id: &AggregateId) {
+        let Some(contended) = self.leases.aggregates.get_mut(aggregate_id) else { return };
+        let is_idle = contended.pending_count == 0 && !self.versions.has_pending(aggregate_id);
         contended.stage = match std::mem::replace(&mut contended.stage, Stage::Requested) {
             Stage::Held(lease, ticks) if ticks + 1 < TICKS_PER_SLICE && !is_idle => {
-                self.effects.push_back(Effect::KeepLease(root.clone()));
+                self.effects.push_back(Effect::KeepLease(aggregate_id.clone()));
                 Stage::Held(lease, ticks + 1)
             }
             Stage::Held(lease, _) => Stage::Expiring(lease),
             other => other,
         };
-        self.return_if_unused(root);
+        self.return_if_unused(aggregate_id);
     }
 
     /// Releases the leases of a command that is admitted, or is not to be decided under them.
@@ -205,38 +210,38 @@ impl<J> Scheduler<J> {
 
     /// Releases the leases of later aggregates of a command that waits for a lease. It may hold one from an earlier pass,
     /// since an aggregate becomes contended at any time.
-    fn release_later_leases(&mut self, seq: CommandSeq, waits_for: &AggregateRoot) {
+    fn release_later_leases(&mut self, seq: CommandSeq, waits_for: &AggregateId) {
         #[cfg(feature = "testing")]
         if self.limits.has(crate::testing::Mutant::LeasesInNoOrder)
             || self.limits.has(crate::testing::Mutant::KeepLaterLeases)
         {
             return;
         }
-        self.release_leases_where(seq, |root| root > waits_for);
+        self.release_leases_where(seq, |aggregate_id| aggregate_id > waits_for);
     }
 
     fn release_leases_where(
         &mut self,
         seq: CommandSeq,
-        is_released: impl Fn(&AggregateRoot) -> bool,
+        is_released: impl Fn(&AggregateId) -> bool,
     ) {
         let Some(command) = self.commands.get_mut(&seq) else { return };
         if command.leased.is_empty() {
             return;
         }
-        let mut released: OneVec<AggregateRoot> = OneVec::new();
-        command.leased.retain(|root| {
-            let is_kept = !is_released(root);
+        let mut released: OneVec<AggregateId> = OneVec::new();
+        command.leased.retain(|aggregate_id| {
+            let is_kept = !is_released(aggregate_id);
             if !is_kept {
-                released.push(root.clone());
+                released.push(aggregate_id.clone());
             }
             is_kept
         });
-        for root in released {
-            if let Some(contended) = self.leases.aggregates.get_mut(&root) {
+        for aggregate_id in released {
+            if let Some(contended) = self.leases.aggregates.get_mut(&aggregate_id) {
                 contended.pending_count -= 1;
             }
-            self.return_if_unused(&root);
+            self.return_if_unused(&aggregate_id);
         }
     }
 
@@ -245,19 +250,19 @@ impl<J> Scheduler<J> {
         let is_expiring =
             |contended: &ContendedAggregate| matches!(contended.stage, Stage::Expiring(_));
         let aggregates = self.leases.aggregates.iter();
-        let expiring: Vec<AggregateRoot> = aggregates
+        let expiring: Vec<AggregateId> = aggregates
             .filter(|(_, contended)| is_expiring(contended))
-            .map(|(root, _)| root.clone())
+            .map(|(aggregate_id, _)| aggregate_id.clone())
             .collect();
-        for root in expiring {
-            self.return_if_unused(&root);
+        for aggregate_id in expiring {
+            self.return_if_unused(&aggregate_id);
         }
     }
 
     /// Returns an expiring lease to the store, and requests the next one if commands wait for it.
-    fn return_if_unused(&mut self, root: &AggregateRoot) {
-        let Some(contended) = self.leases.aggregates.get_mut(root) else { return };
-        if contended.pending_count > 0 || self.versions.has_pending(root) {
+    fn return_if_unused(&mut self, aggregate_id: &AggregateId) {
+        let Some(contended) = self.leases.aggregates.get_mut(aggregate_id) else { return };
+        if contended.pending_count > 0 || self.versions.has_pending(aggregate_id) {
             return;
         }
         #[cfg(feature = "testing")]
@@ -272,18 +277,18 @@ impl<J> Scheduler<J> {
             }
         }
         if contended.waiting.is_empty() || contended.uncontended_count >= MAX_UNCONTENDED_LEASES {
-            self.stop_leasing(root);
+            self.stop_leasing(aggregate_id);
         } else {
-            self.effects.push_back(Effect::AcquireLease(root.clone()));
+            self.effects.push_back(Effect::AcquireLease(aggregate_id.clone()));
         }
     }
 
     /// Decides on an aggregate without leases until commands meet conflicts on it again.
-    fn stop_leasing(&mut self, root: &AggregateRoot) {
-        let Some(contended) = self.leases.aggregates.remove(root) else { return };
+    fn stop_leasing(&mut self, aggregate_id: &AggregateId) {
+        let Some(contended) = self.leases.aggregates.remove(aggregate_id) else { return };
         for seq in contended.waiting {
             if let Some(command) = self.commands.get_mut(&seq) {
-                command.contended.retain(|contended| contended != root);
+                command.contended.retain(|contended| contended != aggregate_id);
             }
             self.resume_after_lease(seq);
         }
@@ -295,21 +300,27 @@ impl<J> Scheduler<J> {
     /// Returns the leases of this process, for a test that searches for processes that wait for each other.
     pub(crate) fn lease_states(&self) -> Vec<crate::testing::LeaseState> {
         let waits_for = |seq: &CommandSeq| {
-            let waiting = |(_, contended): &(&AggregateRoot, &ContendedAggregate)| {
+            let waiting = |(_, contended): &(&AggregateId, &ContendedAggregate)| {
                 contended.waiting.contains(seq) && !matches!(contended.stage, Stage::Held(..))
             };
-            self.leases.aggregates.iter().find(waiting).map(|(root, _)| root.clone())
+            self.leases
+                .aggregates
+                .iter()
+                .find(waiting)
+                .map(|(aggregate_id, _)| aggregate_id.clone())
         };
-        let keepers = |root: &AggregateRoot| {
-            let keeping = self.commands.iter().filter(|(_, command)| command.leased.contains(root));
+        let keepers = |aggregate_id: &AggregateId| {
+            let keeping =
+                self.commands.iter().filter(|(_, command)| command.leased.contains(aggregate_id));
             keeping.map(|(seq, _)| waits_for(seq)).collect()
         };
-        let state =
-            |(root, contended): (&AggregateRoot, &ContendedAggregate)| crate::testing::LeaseState {
-                aggregate_id: root.clone(),
+        let state = |(aggregate_id, contended): (&AggregateId, &ContendedAggregate)| {
+            crate::testing::LeaseState {
+                aggregate_id: aggregate_id.clone(),
                 is_held: !matches!(contended.stage, Stage::Requested),
-                keepers_wait_for: keepers(root),
-            };
+                keepers_wait_for: keepers(aggregate_id),
+            }
+        };
         self.leases.aggregates.iter().map(state).collect()
     }
 }

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::CommandSeq;
+use crate::aggregate_id::AggregateId;
 use crate::collections::FastMap;
-use crate::root::AggregateRoot;
 
 /// The locks of the aggregates in flight.
 #[derive(Debug, Default)]
 pub(crate) struct LockTable {
-    locks: FastMap<AggregateRoot, Lock>,
+    locks: FastMap<AggregateId, Lock>,
 }
 
 #[derive(Debug)]
@@ -35,8 +35,12 @@ impl LockTable {
     ///
     /// # Errors
     /// The holder, if another command has the lock. This command then waits in its queue.
-    pub(crate) fn lock(&mut self, root: &AggregateRoot, seq: CommandSeq) -> Result<(), CommandSeq> {
-        match self.locks.get_mut(root) {
+    pub(crate) fn lock(
+        &mut self,
+        aggregate_id: &AggregateId,
+        seq: CommandSeq,
+    ) -> Result<(), CommandSeq> {
+        match self.locks.get_mut(aggregate_id) {
             Some(lock) if lock.holder == seq => Ok(()),
             Some(lock) => {
                 lock.waiting.insert(seq);
@@ -44,22 +48,26 @@ impl LockTable {
             }
             None => {
                 let lock = Lock { holder: seq, waiting: BTreeSet::new(), blocked: Vec::new() };
-                self.locks.insert(root.clone(), lock);
+                self.locks.insert(aggregate_id.clone(), lock);
                 Ok(())
             }
         }
     }
 
     /// Removes a command from the queue of a lock.
-    pub(crate) fn cancel(&mut self, root: &AggregateRoot, seq: CommandSeq) {
-        if let Some(lock) = self.locks.get_mut(root) {
+    pub(crate) fn cancel(&mut self, aggregate_id: &AggregateId, seq: CommandSeq) {
+        if let Some(lock) = self.locks.get_mut(aggregate_id) {
             lock.waiting.remove(&seq);
         }
     }
 
     /// Waits until a lock is released, without a place in its queue. Returns whether it is held.
-    pub(crate) fn wait_until_unlocked(&mut self, root: &AggregateRoot, seq: CommandSeq) -> bool {
-        match self.locks.get_mut(root) {
+    pub(crate) fn wait_until_unlocked(
+        &mut self,
+        aggregate_id: &AggregateId,
+        seq: CommandSeq,
+    ) -> bool {
+        match self.locks.get_mut(aggregate_id) {
             Some(lock) => {
                 lock.blocked.push(seq);
                 true
@@ -69,26 +77,26 @@ impl LockTable {
     }
 
     /// Releases a lock, and grants it to the oldest command that waits for it.
-    pub(crate) fn unlock(&mut self, root: &AggregateRoot, seq: CommandSeq) -> Unlocked {
-        let Some(lock) = self.locks.get_mut(root) else { return Unlocked::default() };
+    pub(crate) fn unlock(&mut self, aggregate_id: &AggregateId, seq: CommandSeq) -> Unlocked {
+        let Some(lock) = self.locks.get_mut(aggregate_id) else { return Unlocked::default() };
         assert_eq!(lock.holder, seq, "only its holder releases a lock");
         let unblocked = std::mem::take(&mut lock.blocked);
         let next = lock.waiting.pop_first();
         match next {
             Some(next) => lock.holder = next,
-            None => drop(self.locks.remove(root)),
+            None => drop(self.locks.remove(aggregate_id)),
         }
         Unlocked { next, unblocked }
     }
 
     /// Returns the holder of the lock of an aggregate.
-    pub(crate) fn holder(&self, root: &AggregateRoot) -> Option<CommandSeq> {
-        self.locks.get(root).map(|lock| lock.holder)
+    pub(crate) fn holder(&self, aggregate_id: &AggregateId) -> Option<CommandSeq> {
+        self.locks.get(aggregate_id).map(|lock| lock.holder)
     }
 
     /// Returns whether a command that was accepted earlier waits for a lock.
-    pub(crate) fn has_older_waiter(&self, root: &AggregateRoot, seq: CommandSeq) -> bool {
-        let waiting = self.locks.get(root).and_then(|lock| lock.waiting.first());
+    pub(crate) fn has_older_waiter(&self, aggregate_id: &AggregateId, seq: CommandSeq) -> bool {
+        let waiting = self.locks.get(aggregate_id).and_then(|lock| lock.waiting.first());
         waiting.is_some_and(|first| *first < seq)
     }
 }
@@ -102,19 +110,21 @@ mod tests {
     #[test]
     fn a_lock_goes_to_the_oldest_waiter_and_an_idle_one_is_dropped() {
         let mut locks = LockTable::default();
-        let root = AggregateRoot::new("thing", Uuid::nil());
-        assert_eq!(locks.lock(&root, 5), Ok(()));
+        let aggregate_id = AggregateId::new("thing", Uuid::nil());
+        assert_eq!(locks.lock(&aggregate_id, 5), Ok(()));
         for seq in [9, 6, 7] {
-            assert_eq!(locks.lock(&root, seq), Err(5));
+            assert_eq!(locks.lock(&aggregate_id, seq), Err(5));
         }
-        locks.cancel(&root, 6);
-        assert!(locks.wait_until_unlocked(&root, 1));
-        assert!(locks.has_older_waiter(&root, 8) && !locks.has_older_waiter(&root, 7));
-        let unlocked = locks.unlock(&root, 5);
+        locks.cancel(&aggregate_id, 6);
+        assert!(locks.wait_until_unlocked(&aggregate_id, 1));
+        assert!(
+            locks.has_older_waiter(&aggregate_id, 8) && !locks.has_older_waiter(&aggregate_id, 7)
+        );
+        let unlocked = locks.unlock(&aggregate_id, 5);
         assert_eq!((unlocked.next, unlocked.unblocked), (Some(7), vec![1]));
-        assert_eq!(locks.unlock(&root, 7).next, Some(9));
-        assert_eq!(locks.unlock(&root, 9).next, None);
+        assert_eq!(locks.unlock(&aggregate_id, 7).next, Some(9));
+        assert_eq!(locks.unlock(&aggregate_id, 9).next, None);
         assert!(locks.locks.is_empty());
-        assert!(!locks.wait_until_unlocked(&root, 1));
+        assert!(!locks.wait_until_unlocked(&aggregate_id, 1));
     }
 }

@@ -9,8 +9,8 @@ use super::leases::Leases;
 use super::lock_table::LockTable;
 use super::version_cache::VersionCache;
 use super::{CommandSeq, UnitNumber};
+use crate::aggregate_id::AggregateId;
 use crate::collections::{FastMap, OneVec};
-use crate::root::AggregateRoot;
 use crate::store::{CommitOutcome, Lease, StoreError};
 use crate::unit_of_work::UnitOfWork;
 use crate::unwind::Deferred;
@@ -57,9 +57,9 @@ pub(crate) enum Effect {
     /// [`Scheduler::end`].
     ResolveInDoubt(CommandSeq),
     /// Acquire the lease of the aggregate, load the aggregate, then call [`Scheduler::on_lease_acquired`].
-    AcquireLease(AggregateRoot),
+    AcquireLease(AggregateId),
     /// Wait for one tick of a held lease, then call [`Scheduler::on_lease_tick`].
-    KeepLease(AggregateRoot),
+    KeepLease(AggregateId),
     /// Return the lease to the store.
     ReleaseLease(Lease),
 }
@@ -72,7 +72,7 @@ pub(crate) enum Resolution {
     /// The log has an id of its unit.
     Duplicate,
     /// Other processes changed its aggregates in each attempt.
-    Conflict(AggregateRoot, u32),
+    Conflict(AggregateId, u32),
     /// The store failed.
     Failed(StoreError),
 }
@@ -109,7 +109,7 @@ pub(crate) struct Scheduler<J> {
 pub(super) struct Command<J> {
     job: J,
     /// The aggregates whose locks it acquires before it is decided, in order.
-    pub(super) wanted: OneVec<AggregateRoot>,
+    pub(super) wanted: OneVec<AggregateId>,
     /// Number of these locks that it holds, from the first.
     pub(super) held_count: usize,
     /// Set if no other command is admitted on the aggregates whose locks it holds.
@@ -123,9 +123,9 @@ pub(super) struct Command<J> {
     /// Set if it waits, with its locks, before it is decided again.
     pub(super) backs_off: bool,
     /// Aggregates for which this command requires a lease.
-    pub(super) contended: OneVec<AggregateRoot>,
+    pub(super) contended: OneVec<AggregateId>,
     /// Aggregates whose leases are held for this command until it releases its locks.
-    pub(super) leased: OneVec<AggregateRoot>,
+    pub(super) leased: OneVec<AggregateId>,
     /// Set if nothing of it is to be decided: it is admitted, or has ended.
     pub(super) is_decided: bool,
     /// Number of older commands that are to be decided before it, since it depended on their aborted units.
@@ -153,18 +153,18 @@ impl<J> Scheduler<J> {
     /// Accepts a command on one aggregate, or a group on several. `previous` is the command before it in a stream.
     pub(crate) fn accept(
         &mut self,
-        mut roots: OneVec<AggregateRoot>,
+        mut aggregate_ids: OneVec<AggregateId>,
         job: J,
         previous: Option<CommandSeq>,
     ) -> CommandSeq {
         let seq = self.next_seq;
         self.next_seq += 1;
-        roots.sort_unstable();
-        roots.dedup();
+        aggregate_ids.sort_unstable();
+        aggregate_ids.dedup();
         let command = Command {
             job,
-            is_exclusive: roots.len() > 1,
-            wanted: roots,
+            is_exclusive: aggregate_ids.len() > 1,
+            wanted: aggregate_ids,
             held_count: 0,
             previous,
             lost_count: 0,
@@ -198,14 +198,15 @@ impl<J> Scheduler<J> {
             self.on_admission_lost(seq, &decision);
             return false;
         }
-        let excluded = decision.writes.iter().find(|write| self.is_excluded(seq, &write.root));
+        let excluded =
+            decision.writes.iter().find(|write| self.is_excluded(seq, &write.aggregate_id));
         if let Some(write) = excluded {
-            let root = write.root.clone();
-            self.on_excluded(seq, &root, &decision);
+            let aggregate_id = write.aggregate_id.clone();
+            self.on_excluded(seq, &aggregate_id, &decision);
             return false;
         }
-        if let Some(root) = self.missing_lease(seq, &decision) {
-            self.wait_for_lease(seq, root);
+        if let Some(aggregate_id) = self.missing_lease(seq, &decision) {
+            self.wait_for_lease(seq, aggregate_id);
             return false;
         }
         let mut depends_on: Vec<UnitNumber> =
@@ -288,8 +289,8 @@ impl<J> Scheduler<J> {
                 for write in &unit.writes {
                     self.versions.commit(unit.number, write);
                 }
-                for root in contended {
-                    self.request_lease(root, Vec::new());
+                for aggregate_id in contended {
+                    self.request_lease(aggregate_id, Vec::new());
                 }
                 self.end(unit.seq, Resolution::Committed);
                 continue;
@@ -298,9 +299,9 @@ impl<J> Scheduler<J> {
             self.abort(&unit);
             let is_retried = match outcome {
                 CommitOutcome::Committed { .. } | CommitOutcome::DependencyAborted { .. } => true,
-                CommitOutcome::VersionConflict { root, stored } => {
-                    self.versions.overwrite(&root, stored.map(|stored| *stored));
-                    self.retry_after_conflict(unit.seq, root)
+                CommitOutcome::VersionConflict { aggregate_id, stored } => {
+                    self.versions.overwrite(&aggregate_id, stored.map(|stored| *stored));
+                    self.retry_after_conflict(unit.seq, aggregate_id)
                 }
                 CommitOutcome::DuplicateCommand { .. } => {
                     self.end(unit.seq, Resolution::Duplicate);
@@ -343,7 +344,7 @@ impl<J> Scheduler<J> {
     /// Aborts a unit: removes its versions.
     fn abort(&mut self, unit: &AdmittedUnit) {
         for write in &unit.writes {
-            self.versions.abort(unit.number, &write.root);
+            self.versions.abort(unit.number, &write.aggregate_id);
         }
         if let Some(command) = self.commands.get_mut(&unit.seq) {
             command.is_decided = false;
@@ -388,16 +389,16 @@ impl<J> Scheduler<J> {
     }
 
     /// Returns whether a command with a version conflict is decided again, which it is after a back-off.
-    fn retry_after_conflict(&mut self, seq: CommandSeq, root: AggregateRoot) -> bool {
+    fn retry_after_conflict(&mut self, seq: CommandSeq, aggregate_id: AggregateId) -> bool {
         let Some(command) = self.commands.get_mut(&seq) else { return false };
         command.conflict_count += 1;
         let count = command.conflict_count;
         command.backs_off = count < self.limits.max_attempts;
         let is_retried = command.backs_off;
         if !is_retried {
-            self.end(seq, Resolution::Conflict(root, count));
-        } else if count >= LEASE_FROM_CONFLICT && !command.contended.contains(&root) {
-            command.contended.push(root);
+            self.end(seq, Resolution::Conflict(aggregate_id, count));
+        } else if count >= LEASE_FROM_CONFLICT && !command.contended.contains(&aggregate_id) {
+            command.contended.push(aggregate_id);
         }
         is_retried
     }

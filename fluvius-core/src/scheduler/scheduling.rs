@@ -5,7 +5,7 @@
 
 use super::CommandSeq;
 use super::scheduler::{Command, Decision, Effect, Scheduler};
-use crate::root::AggregateRoot;
+use crate::aggregate_id::AggregateId;
 
 /// Number of lost admissions after which a command acquires the locks of all its aggregates.
 const MAX_LOST_ADMISSIONS: u32 = 3;
@@ -72,7 +72,7 @@ impl<J> Scheduler<J> {
     pub(super) fn on_excluded(
         &mut self,
         seq: CommandSeq,
-        root: &AggregateRoot,
+        aggregate_id: &AggregateId,
         decision: &Decision,
     ) {
         let Some(command) = self.commands.get_mut(&seq) else { return };
@@ -81,14 +81,14 @@ impl<J> Scheduler<J> {
             return self.acquire_all_locks(seq, decision);
         }
         self.release_locks(seq);
-        if !self.locks.wait_until_unlocked(root, seq) {
+        if !self.locks.wait_until_unlocked(aggregate_id, seq) {
             self.acquire_locks(seq);
         }
     }
 
     /// Returns whether another command holds an aggregate exclusively. One that waits excludes no older command.
-    pub(super) fn is_excluded(&self, seq: CommandSeq, root: &AggregateRoot) -> bool {
-        let Some(holder) = self.locks.holder(root).filter(|holder| *holder != seq) else {
+    pub(super) fn is_excluded(&self, seq: CommandSeq, aggregate_id: &AggregateId) -> bool {
+        let Some(holder) = self.locks.holder(aggregate_id).filter(|holder| *holder != seq) else {
             return false;
         };
         let yields = |command: &Command<J>| seq < holder && command.is_waiting();
@@ -106,13 +106,13 @@ impl<J> Scheduler<J> {
         let Some(command) = self.commands.get_mut(&seq) else { return };
         command.is_exclusive = true;
         let held = &command.wanted[..command.held_count];
-        let has_all = decision.reads.iter().all(|read| held.contains(&read.root));
+        let has_all = decision.reads.iter().all(|read| held.contains(&read.aggregate_id));
         if has_all && !command.is_waiting() {
             return self.acquire_locks(seq);
         }
         self.release_locks(seq);
         let Some(command) = self.commands.get_mut(&seq) else { return };
-        command.wanted.extend(decision.reads.iter().map(|read| read.root.clone()));
+        command.wanted.extend(decision.reads.iter().map(|read| read.aggregate_id.clone()));
         command.wanted.sort_unstable();
         command.wanted.dedup();
         self.acquire_locks(seq);
@@ -121,7 +121,7 @@ impl<J> Scheduler<J> {
     /// Returns whether an older command waits for a lock that this one holds.
     fn is_awaited_by_older(&self, seq: CommandSeq, command: &Command<J>) -> bool {
         let mut held = command.wanted[..command.held_count].iter();
-        held.any(|root| self.locks.has_older_waiter(root, seq))
+        held.any(|aggregate_id| self.locks.has_older_waiter(aggregate_id, seq))
     }
 
     /// Returns whether an older command is to be decided before this one.
@@ -136,8 +136,8 @@ impl<J> Scheduler<J> {
         let Some(command) = self.commands.get_mut(&seq) else { return };
         command.is_exclusive = true;
         for read in &decision.reads {
-            if !command.wanted.contains(&read.root) {
-                command.wanted.push(read.root.clone());
+            if !command.wanted.contains(&read.aggregate_id) {
+                command.wanted.push(read.aggregate_id.clone());
             }
         }
         self.acquire_locks(seq);
@@ -147,8 +147,8 @@ impl<J> Scheduler<J> {
     /// its leases too, and no predecessor is left, it is decided.
     pub(super) fn acquire_locks(&mut self, seq: CommandSeq) {
         let Some(command) = self.commands.get_mut(&seq) else { return };
-        while let Some(root) = command.wanted.get(command.held_count) {
-            if let Err(holder) = self.locks.lock(root, seq) {
+        while let Some(aggregate_id) = command.wanted.get(command.held_count) {
+            if let Err(holder) = self.locks.lock(aggregate_id, seq) {
                 self.release_leases(seq);
                 self.preempt(holder, seq);
                 return;
@@ -184,8 +184,8 @@ impl<J> Scheduler<J> {
         if holder < older || !command.is_waiting() {
             return;
         }
-        if let Some(root) = command.wanted.get(command.held_count) {
-            self.locks.cancel(root, holder);
+        if let Some(aggregate_id) = command.wanted.get(command.held_count) {
+            self.locks.cancel(aggregate_id, holder);
         }
         self.release_locks(holder);
         self.acquire_locks(holder);
@@ -198,8 +198,8 @@ impl<J> Scheduler<J> {
         let held = std::mem::take(&mut command.held_count);
         let mut granted: Vec<CommandSeq> = Vec::new();
         let mut resumed: Vec<CommandSeq> = Vec::new();
-        for root in &command.wanted[..held] {
-            let unlocked = self.locks.unlock(root, seq);
+        for aggregate_id in &command.wanted[..held] {
+            let unlocked = self.locks.unlock(aggregate_id, seq);
             granted.extend(unlocked.next);
             resumed.extend(unlocked.next);
             resumed.extend(unlocked.unblocked);

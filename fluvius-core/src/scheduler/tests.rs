@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::fixtures::{root, row, unit};
+use super::fixtures::{aggregate_id, row, unit};
 use super::{CommandSeq, Decision, Effect, Limits, Resolution, Scheduler};
+use crate::aggregate_id::AggregateId;
 use crate::collections::OneVec;
-use crate::root::AggregateRoot;
 use crate::scheduler::CachedVersion;
 use crate::store::{CommitOutcome, Lease};
 
@@ -27,12 +27,12 @@ impl World {
         Self { scheduler: Scheduler::new(&limits), lease: None }
     }
 
-    fn accept(&mut self, roots: &[u128]) -> CommandSeq {
-        self.accept_after(roots, None)
+    fn accept(&mut self, aggregate_ids: &[u128]) -> CommandSeq {
+        self.accept_after(aggregate_ids, None)
     }
 
-    fn accept_after(&mut self, roots: &[u128], after: Option<CommandSeq>) -> CommandSeq {
-        self.scheduler.accept(roots.iter().copied().map(root).collect(), (), after)
+    fn accept_after(&mut self, aggregate_ids: &[u128], after: Option<CommandSeq>) -> CommandSeq {
+        self.scheduler.accept(aggregate_ids.iter().copied().map(aggregate_id).collect(), (), after)
     }
 
     /// Returns the next effect as text; `-` if there is none.
@@ -51,8 +51,10 @@ impl World {
             }
             Some(Effect::BackOff(seq, count)) => format!("back off {seq}, {count}"),
             Some(Effect::ResolveInDoubt(seq)) => format!("resolve {seq}"),
-            Some(Effect::AcquireLease(root)) => format!("acquire {}", number(&root)),
-            Some(Effect::KeepLease(root)) => format!("keep {}", number(&root)),
+            Some(Effect::AcquireLease(aggregate_id)) => {
+                format!("acquire {}", number(&aggregate_id))
+            }
+            Some(Effect::KeepLease(aggregate_id)) => format!("keep {}", number(&aggregate_id)),
             Some(Effect::ReleaseLease(lease)) => {
                 drop(lease);
                 "release".to_owned()
@@ -79,28 +81,28 @@ impl World {
         let reads: OneVec<Arc<CachedVersion>> = reads
             .iter()
             .map(|number| {
-                let known = versions.newest(&root(*number));
+                let known = versions.newest(&aggregate_id(*number));
                 known.unwrap_or_else(|| {
                     versions.insert_loaded(Arc::new(CachedVersion::loaded(
-                        root(*number),
+                        aggregate_id(*number),
                         Some(row(*number, 1, 2)),
                     )))
                 })
             })
             .collect();
-        let written = reads.iter().filter(|read| writes.contains(&number(&read.root)));
+        let written = reads.iter().filter(|read| writes.contains(&number(&read.aggregate_id)));
         let writes = written
             .map(|read| {
-                let next = row(number(&read.root), read.version() + 1, 2);
-                Arc::new(CachedVersion::pending(read.root.clone(), Some(next)))
+                let next = row(number(&read.aggregate_id), read.version() + 1, 2);
+                Arc::new(CachedVersion::pending(read.aggregate_id.clone(), Some(next)))
             })
             .collect();
         Decision { reads, writes, unit: unit() }
     }
 
     /// Decides a command that changes all aggregates that it reads.
-    fn decide(&mut self, seq: CommandSeq, roots: &[u128]) -> bool {
-        let decision = self.decision(roots, roots);
+    fn decide(&mut self, seq: CommandSeq, aggregate_ids: &[u128]) -> bool {
+        let decision = self.decision(aggregate_ids, aggregate_ids);
         self.scheduler.admit(seq, decision)
     }
 
@@ -112,12 +114,12 @@ impl World {
     fn give(&mut self, number: u128, version: u64) {
         let lease = self.lease.take().unwrap_or_else(|| Lease::new(()));
         self.scheduler
-            .on_lease_acquired(&root(number), Some((lease, Some(row(number, version, 2)))));
+            .on_lease_acquired(&aggregate_id(number), Some((lease, Some(row(number, version, 2)))));
     }
 }
 
-fn number(root: &AggregateRoot) -> u128 {
-    root.identifier.as_u128()
+fn number(aggregate_id: &AggregateId) -> u128 {
+    aggregate_id.id.as_u128()
 }
 
 fn stored() -> CommitOutcome {
@@ -126,12 +128,12 @@ fn stored() -> CommitOutcome {
 
 /// A committed unit, of whose aggregate other processes request the lease.
 fn contended(number: u128) -> CommitOutcome {
-    CommitOutcome::Committed { first: 1, contended: vec![root(number)] }
+    CommitOutcome::Committed { first: 1, contended: vec![aggregate_id(number)] }
 }
 
 fn stale(number: u128, version: u64) -> CommitOutcome {
     CommitOutcome::VersionConflict {
-        root: root(number),
+        aggregate_id: aggregate_id(number),
         stored: Some(Box::new(row(number, version, 2))),
     }
 }
@@ -372,7 +374,7 @@ fn commands_wait_for_a_requested_lease_and_others_do_not() {
     world.give(1, 9);
     world.expect(&["keep 1", "decide 1", "decide 3"]);
     assert!(world.decide(1, &[1]) && world.decide(3, &[3, 1]));
-    assert_eq!(world.scheduler.versions.newest(&root(1)).unwrap().version(), 11);
+    assert_eq!(world.scheduler.versions.newest(&aggregate_id(1)).unwrap().version(), 11);
 }
 
 #[test]
@@ -380,7 +382,7 @@ fn an_unused_lease_is_returned_at_its_next_tick() {
     let mut world = with_turn_asked();
     world.give(1, 9);
     world.expect(&["keep 1", "-"]);
-    world.scheduler.on_lease_tick(&root(1));
+    world.scheduler.on_lease_tick(&aggregate_id(1));
     world.expect(&["release", "-"]);
     world.accept(&[1]);
     world.expect(&["decide 1", "-"]);
@@ -393,10 +395,10 @@ fn a_used_lease_expires_after_ten_ticks_and_is_returned_when_idle() {
     world.give(1, 9);
     world.expect(&["keep 1", "decide 1"]);
     for _ in 0..9 {
-        world.scheduler.on_lease_tick(&root(1));
+        world.scheduler.on_lease_tick(&aggregate_id(1));
         world.expect(&["keep 1", "-"]);
     }
-    world.scheduler.on_lease_tick(&root(1));
+    world.scheduler.on_lease_tick(&aggregate_id(1));
     world.accept(&[1]);
     world.expect(&["-"]);
     assert!(world.decide(1, &[1]));
@@ -412,12 +414,12 @@ fn leasing_stops_after_two_uncontended_leases() {
     let mut world = with_turn_asked();
     world.accept(&[1]);
     for seq in 1..=2 {
-        let version = world.scheduler.versions.newest(&root(1)).unwrap().version();
+        let version = world.scheduler.versions.newest(&aggregate_id(1)).unwrap().version();
         world.give(1, version);
         world.expect(&["keep 1"]);
         assert_eq!(world.next(), format!("decide {seq}"));
         for _ in 0..10 {
-            world.scheduler.on_lease_tick(&root(1));
+            world.scheduler.on_lease_tick(&aggregate_id(1));
         }
         world.expect(&["keep 1"; 9]);
         // It waits for the next lease.
@@ -453,7 +455,7 @@ fn steps_of_a_lost_command(mut world: World) -> Vec<String> {
     world.expect(&["acquire 1", "answer 2", "-"]);
     assert!(!world.scheduler.admit(1, decision), "it has read a version that is not the newest");
     for _ in 0..10 {
-        world.scheduler.on_lease_tick(&root(9));
+        world.scheduler.on_lease_tick(&aggregate_id(9));
     }
     let effects = world.all_effects();
     world.give(1, 3);

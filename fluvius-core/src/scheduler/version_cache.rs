@@ -7,7 +7,7 @@ use hashlink::LinkedHashMap;
 
 use super::cached_version::CachedVersion;
 use super::{CommandSeq, UnitNumber};
-use crate::root::AggregateRoot;
+use crate::aggregate_id::AggregateId;
 use crate::state::StateRecord;
 
 /// Estimated bytes of a cached version beside its data: names, audit fields, the decoded value's own parts.
@@ -21,7 +21,7 @@ const REVALIDATIONS: u8 = 4;
 #[derive(Debug)]
 pub(crate) struct VersionCache {
     /// Least recently used first.
-    chains: LinkedHashMap<AggregateRoot, VersionChain, foldhash::fast::RandomState>,
+    chains: LinkedHashMap<AggregateId, VersionChain, foldhash::fast::RandomState>,
     bytes: usize,
     max_bytes: usize,
     /// Number of idle aggregates.
@@ -86,9 +86,9 @@ impl VersionCache {
     }
 
     /// Returns the newest version of an aggregate for a decision; `None` if it is to be loaded.
-    pub(crate) fn newest(&mut self, root: &AggregateRoot) -> Option<Arc<CachedVersion>> {
+    pub(crate) fn newest(&mut self, aggregate_id: &AggregateId) -> Option<Arc<CachedVersion>> {
         // `to_back` marks it as used just now.
-        let chain = self.chains.to_back(root)?;
+        let chain = self.chains.to_back(aggregate_id)?;
         let is_fresh = std::mem::take(&mut chain.is_fresh);
         if chain.revalidations_left > 0 && chain.pending.is_empty() && !is_fresh {
             return None;
@@ -99,7 +99,7 @@ impl VersionCache {
     /// Inserts a version that was loaded, and returns the newest: a newer one if another command has inserted it first.
     pub(crate) fn insert_loaded(&mut self, loaded: Arc<CachedVersion>) -> Arc<CachedVersion> {
         let mut revalidations_left = 0;
-        if let Some(chain) = self.chains.to_back(&loaded.root) {
+        if let Some(chain) = self.chains.to_back(&loaded.aggregate_id) {
             match chain.newest() {
                 Some(newest)
                     if !chain.pending.is_empty() || newest.version() > loaded.version() =>
@@ -116,14 +116,14 @@ impl VersionCache {
         }
         // Only the command that has loaded it decides on it; the next one reads the aggregate anew.
         let chain = VersionChain::from_store(Arc::clone(&loaded), revalidations_left);
-        self.replace(&loaded.root, VersionChain { is_fresh: false, ..chain });
+        self.replace(&loaded.aggregate_id, VersionChain { is_fresh: false, ..chain });
         self.evict();
         loaded
     }
 
     /// Trusts an aggregate that was just read under a lease.
-    pub(crate) fn mark_trusted(&mut self, root: &AggregateRoot) {
-        if let Some(chain) = self.chains.get_mut(root) {
+    pub(crate) fn mark_trusted(&mut self, aggregate_id: &AggregateId) {
+        if let Some(chain) = self.chains.get_mut(aggregate_id) {
             chain.revalidations_left = 0;
         }
     }
@@ -133,7 +133,7 @@ impl VersionCache {
     /// If the aggregate is no longer cached, a version that was durable may be: the commit checks its number. One that
     /// never became durable is not, whatever its number: another one may have been stored under it.
     pub(crate) fn is_newest(&self, read: &Arc<CachedVersion>) -> bool {
-        match self.chains.get(&read.root).and_then(VersionChain::newest) {
+        match self.chains.get(&read.aggregate_id).and_then(VersionChain::newest) {
             Some(newest) => Arc::ptr_eq(newest, read),
             None => read.is_durable(),
         }
@@ -144,7 +144,7 @@ impl VersionCache {
         if read.is_durable() {
             return None;
         }
-        let chain = self.chains.get(&read.root)?;
+        let chain = self.chains.get(&read.aggregate_id)?;
         let pending = chain.pending.iter().rev();
         pending.into_iter().find(|(_, version)| Arc::ptr_eq(version, read)).map(|(unit, _)| *unit)
     }
@@ -159,7 +159,7 @@ impl VersionCache {
         version.set_seq(seq);
         self.bytes += bytes_of(version);
         let pending = (unit, Arc::clone(version));
-        match self.chains.get_mut(&version.root) {
+        match self.chains.get_mut(&version.aggregate_id) {
             Some(chain) => {
                 self.idle_count -= usize::from(chain.pending.is_empty());
                 chain.pending.push_back(pending);
@@ -167,18 +167,18 @@ impl VersionCache {
             None => {
                 let pending = VecDeque::from([pending]);
                 let chain = VersionChain { pending, ..VersionChain::default() };
-                self.chains.insert(version.root.clone(), chain);
+                self.chains.insert(version.aggregate_id.clone(), chain);
             }
         }
     }
 
     /// Marks the version of a committed unit as the durable one.
     pub(crate) fn commit(&mut self, unit: UnitNumber, version: &Arc<CachedVersion>) {
-        let chain = self.chains.get_mut(&version.root);
+        let chain = self.chains.get_mut(&version.aggregate_id);
         let pending = chain.map(|chain| (chain.position(unit), chain));
         let Some((Some(index), chain)) = pending else {
             // The unit is committed although its version was removed: the cached value is wrong.
-            return self.replace(&version.root, VersionChain::default());
+            return self.replace(&version.aggregate_id, VersionChain::default());
         };
         version.set_durable();
         for _ in 0..index {
@@ -192,47 +192,51 @@ impl VersionCache {
     }
 
     /// Removes the version of an aborted unit, and every version above it.
-    pub(crate) fn abort(&mut self, unit: UnitNumber, root: &AggregateRoot) {
-        let Some(chain) = self.chains.get_mut(root) else { return };
+    pub(crate) fn abort(&mut self, unit: UnitNumber, aggregate_id: &AggregateId) {
+        let Some(chain) = self.chains.get_mut(aggregate_id) else { return };
         if let Some(index) = chain.position(unit) {
             let aborted = chain.pending.drain(index..);
             self.bytes -= aborted.map(|(_, version)| bytes_of(&version)).sum::<usize>();
             self.idle_count += usize::from(chain.pending.is_empty());
         }
         if chain.newest().is_none() {
-            self.chains.remove(root);
+            self.chains.remove(aggregate_id);
             self.idle_count -= 1;
         }
     }
 
     /// Overwrites an aggregate with the row that the store holds. Returns whether that row is new.
-    pub(crate) fn overwrite(&mut self, root: &AggregateRoot, stored: Option<StateRecord>) -> bool {
-        let version = CachedVersion::loaded(root.clone(), stored);
-        let known = self.chains.get(root).and_then(|chain| chain.durable.as_ref());
+    pub(crate) fn overwrite(
+        &mut self,
+        aggregate_id: &AggregateId,
+        stored: Option<StateRecord>,
+    ) -> bool {
+        let version = CachedVersion::loaded(aggregate_id.clone(), stored);
+        let known = self.chains.get(aggregate_id).and_then(|chain| chain.durable.as_ref());
         // If it is not new, another unit that aborted on the same write has reported it before, and later decisions
         // depend on it.
         let is_new = known.is_none_or(|known| !known.is_same_row(&version));
         if is_new {
-            self.replace(root, VersionChain::from_store(Arc::new(version), REVALIDATIONS));
+            self.replace(aggregate_id, VersionChain::from_store(Arc::new(version), REVALIDATIONS));
         }
         self.evict();
         is_new
     }
 
     /// Returns whether an aggregate has a version that is not durable yet.
-    pub(crate) fn has_pending(&self, root: &AggregateRoot) -> bool {
-        self.chains.get(root).is_some_and(|chain| !chain.pending.is_empty())
+    pub(crate) fn has_pending(&self, aggregate_id: &AggregateId) -> bool {
+        self.chains.get(aggregate_id).is_some_and(|chain| !chain.pending.is_empty())
     }
 
     /// Removes all durable versions. Pending ones stay, since their commit checks them.
     pub(crate) fn clear_durable(&mut self) {
         let mut kept = LinkedHashMap::default();
         self.bytes = 0;
-        while let Some((root, mut chain)) = self.chains.pop_front() {
+        while let Some((aggregate_id, mut chain)) = self.chains.pop_front() {
             chain.durable = None;
             if !chain.pending.is_empty() {
                 self.bytes += chain.bytes();
-                kept.insert(root, chain);
+                kept.insert(aggregate_id, chain);
             }
         }
         self.chains = kept;
@@ -240,14 +244,14 @@ impl VersionCache {
     }
 
     /// Replaces the chain of an aggregate; an empty one is removed.
-    fn replace(&mut self, root: &AggregateRoot, chain: VersionChain) {
+    fn replace(&mut self, aggregate_id: &AggregateId, chain: VersionChain) {
         self.bytes += chain.bytes();
         let before = match chain.newest() {
             Some(_) => {
                 self.idle_count += usize::from(chain.pending.is_empty());
-                self.chains.insert(root.clone(), chain)
+                self.chains.insert(aggregate_id.clone(), chain)
             }
-            None => self.chains.remove(root),
+            None => self.chains.remove(aggregate_id),
         };
         if let Some(before) = before {
             self.bytes -= before.bytes();
@@ -264,13 +268,13 @@ impl VersionCache {
             {
                 self.visited += 1;
             }
-            let Some((root, chain)) = self.chains.pop_front() else { return };
+            let Some((aggregate_id, chain)) = self.chains.pop_front() else { return };
             if chain.pending.is_empty() {
                 self.bytes -= chain.bytes();
                 self.idle_count -= 1;
             } else {
                 // It is in flight, so it was used after the idle ones that come next.
-                self.chains.insert(root, chain);
+                self.chains.insert(aggregate_id, chain);
             }
         }
     }
@@ -278,11 +282,11 @@ impl VersionCache {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixtures::{root, row};
+    use super::super::fixtures::{aggregate_id, row};
     use super::*;
 
     fn absent(number: u128) -> Arc<CachedVersion> {
-        Arc::new(CachedVersion::loaded(root(number), None))
+        Arc::new(CachedVersion::loaded(aggregate_id(number), None))
     }
 
     #[test]
@@ -291,10 +295,10 @@ mod tests {
         for number in 1..=3 {
             versions.insert_loaded(absent(number));
         }
-        assert!(versions.newest(&root(1)).is_some());
+        assert!(versions.newest(&aggregate_id(1)).is_some());
         versions.insert_loaded(absent(4));
         let known: Vec<bool> =
-            (1..=4).map(|number| versions.newest(&root(number)).is_some()).collect();
+            (1..=4).map(|number| versions.newest(&aggregate_id(number)).is_some()).collect();
         assert_eq!(known, [true, false, true, true]);
         assert_eq!(versions.bytes, 3 * ENTRY_OVERHEAD_BYTES);
     }
@@ -302,14 +306,17 @@ mod tests {
     #[test]
     fn a_pending_version_stays_until_its_unit_aborts() {
         let mut versions = VersionCache::new(0);
-        let pending = Arc::new(CachedVersion::pending(root(1), None));
+        let pending = Arc::new(CachedVersion::pending(aggregate_id(1), None));
         versions.install(7, 1, &pending);
         versions.insert_loaded(absent(2));
-        assert!(versions.newest(&root(2)).is_none(), "there is no room for an idle aggregate");
+        assert!(
+            versions.newest(&aggregate_id(2)).is_none(),
+            "there is no room for an idle aggregate"
+        );
         assert_eq!(versions.pending_unit(&pending), Some(7));
         assert!(versions.is_newest(&pending));
-        versions.abort(7, &root(1));
-        assert!(versions.newest(&root(1)).is_none());
+        versions.abort(7, &aggregate_id(1));
+        assert!(versions.newest(&aggregate_id(1)).is_none());
         assert_eq!(versions.bytes, 0);
     }
 
@@ -317,12 +324,13 @@ mod tests {
     fn versions_above_an_aborted_one_are_removed() {
         let mut versions = VersionCache::new(10_000);
         let durable = versions.insert_loaded(absent(1));
-        let [first, second] = [(); 2].map(|()| Arc::new(CachedVersion::pending(root(1), None)));
+        let [first, second] =
+            [(); 2].map(|()| Arc::new(CachedVersion::pending(aggregate_id(1), None)));
         versions.install(1, 1, &first);
         versions.install(2, 2, &second);
-        assert!(Arc::ptr_eq(&versions.newest(&root(1)).unwrap(), &second));
-        versions.abort(1, &root(1));
-        assert!(Arc::ptr_eq(&versions.newest(&root(1)).unwrap(), &durable));
+        assert!(Arc::ptr_eq(&versions.newest(&aggregate_id(1)).unwrap(), &second));
+        versions.abort(1, &aggregate_id(1));
+        assert!(Arc::ptr_eq(&versions.newest(&aggregate_id(1)).unwrap(), &durable));
         assert!(!versions.is_newest(&second));
     }
 
@@ -337,8 +345,10 @@ mod tests {
         const ROOTS: u128 = 1_000;
         let mut versions = VersionCache::new(0);
         let install = |versions: &mut VersionCache, number: u128, unit: UnitNumber| {
-            let cached =
-                Arc::new(CachedVersion::pending(root(number), Some(row(number, unit + 1, 2))));
+            let cached = Arc::new(CachedVersion::pending(
+                aggregate_id(number),
+                Some(row(number, unit + 1, 2)),
+            ));
             versions.install(unit, unit, &cached);
             cached
         };
@@ -357,7 +367,7 @@ mod tests {
 
     #[test]
     fn a_version_counts_its_overhead_and_twice_its_data() {
-        let cached = CachedVersion::loaded(root(1), Some(row(1, 1, 100)));
+        let cached = CachedVersion::loaded(aggregate_id(1), Some(row(1, 1, 100)));
         assert_eq!(bytes_of(&cached), ENTRY_OVERHEAD_BYTES + 200);
     }
 
@@ -377,14 +387,15 @@ mod tests {
                 match rng.below(12) {
                     0..3 => {
                         let loaded = CachedVersion::loaded(
-                            root(number),
+                            aggregate_id(number),
                             Some(row(number, version, data_len)),
                         );
                         versions.insert_loaded(Arc::new(loaded));
                     }
                     3..7 => {
                         let record = row(number, version, data_len);
-                        let cached = Arc::new(CachedVersion::pending(root(number), Some(record)));
+                        let cached =
+                            Arc::new(CachedVersion::pending(aggregate_id(number), Some(record)));
                         versions.install(unit, unit, &cached);
                         pending.push((unit, cached));
                     }
@@ -392,19 +403,24 @@ mod tests {
                     7..9 if !pending.is_empty() => {
                         let index = usize::try_from(rng.below(pending.len() as u64)).unwrap();
                         let (unit, cached) = pending.remove(index);
-                        pending.retain(|(other, of)| *other > unit || of.root != cached.root);
+                        pending.retain(|(other, of)| {
+                            *other > unit || of.aggregate_id != cached.aggregate_id
+                        });
                         versions.commit(unit, &cached);
                         assert!(cached.is_durable());
                     }
                     9 if !pending.is_empty() => {
                         let index = usize::try_from(rng.below(pending.len() as u64)).unwrap();
                         let (unit, cached) = pending.remove(index);
-                        pending.retain(|(other, of)| *other < unit || of.root != cached.root);
-                        versions.abort(unit, &cached.root);
+                        pending.retain(|(other, of)| {
+                            *other < unit || of.aggregate_id != cached.aggregate_id
+                        });
+                        versions.abort(unit, &cached.aggregate_id);
                     }
                     10 => {
-                        versions.overwrite(&root(number), Some(row(number, version, data_len)));
-                        pending.retain(|(_, of)| of.root != root(number));
+                        versions
+                            .overwrite(&aggregate_id(number), Some(row(number, version, data_len)));
+                        pending.retain(|(_, of)| of.aggregate_id != aggregate_id(number));
                     }
                     11 if rng.happens(300) => versions.clear_durable(),
                     _ => {}
@@ -415,9 +431,11 @@ mod tests {
                 versions.evict();
                 let is_idle = |chain: &VersionChain| chain.pending.is_empty();
                 assert!(versions.bytes <= 6_000 || !versions.chains.values().any(is_idle));
-                let newest = |root| pending.iter().rfind(|(_, cached)| cached.root == root);
+                let newest = |aggregate_id| {
+                    pending.iter().rfind(|(_, cached)| cached.aggregate_id == aggregate_id)
+                };
                 for number in 0..6 {
-                    let Some((unit, cached)) = newest(root(number)) else { continue };
+                    let Some((unit, cached)) = newest(aggregate_id(number)) else { continue };
                     assert!(versions.is_newest(cached), "seed {seed}, unit {unit}");
                     assert_eq!(versions.pending_unit(cached), Some(*unit));
                 }
@@ -430,37 +448,38 @@ mod tests {
         let mut versions = VersionCache::new(10_000);
         versions.insert_loaded(absent(1));
         versions.insert_loaded(absent(2));
-        let pending = Arc::new(CachedVersion::pending(root(2), None));
+        let pending = Arc::new(CachedVersion::pending(aggregate_id(2), None));
         versions.install(1, 1, &pending);
         versions.clear_durable();
-        assert!(versions.newest(&root(1)).is_none());
-        assert!(Arc::ptr_eq(&versions.newest(&root(2)).unwrap(), &pending));
-        versions.abort(1, &root(2));
-        assert!(versions.newest(&root(2)).is_none(), "the version below it was cleared");
+        assert!(versions.newest(&aggregate_id(1)).is_none());
+        assert!(Arc::ptr_eq(&versions.newest(&aggregate_id(2)).unwrap(), &pending));
+        versions.abort(1, &aggregate_id(2));
+        assert!(versions.newest(&aggregate_id(2)).is_none(), "the version below it was cleared");
     }
 
     #[test]
     fn a_foreign_write_causes_four_revalidations() {
         let mut versions = VersionCache::new(10_000);
-        let loaded = |version| Arc::new(CachedVersion::loaded(root(1), Some(row(1, version, 2))));
+        let loaded =
+            |version| Arc::new(CachedVersion::loaded(aggregate_id(1), Some(row(1, version, 2))));
         versions.insert_loaded(loaded(1));
-        assert!(versions.overwrite(&root(1), Some(row(1, 2, 2))), "the row is new");
+        assert!(versions.overwrite(&aggregate_id(1), Some(row(1, 2, 2))), "the row is new");
         assert_eq!(
-            versions.newest(&root(1)).unwrap().version(),
+            versions.newest(&aggregate_id(1)).unwrap().version(),
             2,
             "the store has just returned it"
         );
-        assert!(versions.newest(&root(1)).is_none());
+        assert!(versions.newest(&aggregate_id(1)).is_none());
         assert_eq!(
             versions.insert_loaded(loaded(5)).version(),
             5,
             "another process has changed it"
         );
         for _ in 0..REVALIDATIONS {
-            assert!(versions.newest(&root(1)).is_none());
+            assert!(versions.newest(&aggregate_id(1)).is_none());
             versions.insert_loaded(loaded(5));
         }
-        assert!(versions.newest(&root(1)).is_some());
+        assert!(versions.newest(&aggregate_id(1)).is_some());
         assert_eq!(versions.insert_loaded(loaded(4)).version(), 5, "a newer one was loaded before");
     }
 }

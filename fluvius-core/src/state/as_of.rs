@@ -1,4 +1,4 @@
-//! What a root was, at a version or at a moment, and what happened to it.
+//! What an aggregate was, at a version or at a moment, and what happened to it.
 
 use std::fmt;
 use std::ops::{Bound, RangeBounds};
@@ -7,13 +7,14 @@ use chrono::{DateTime, Utc};
 
 use super::{StateManager, StateRecord, Versioned, fold, state_at};
 use crate::aggregate::Aggregate;
+use crate::aggregate_id::AggregateId;
 use crate::error::Error;
 use crate::etag::ETag;
 use crate::event::EventRecord;
+use crate::into_aggregate_id::IntoAggregateId;
 use crate::log_entry::LogEntry;
-use crate::root::{AggregateRoot, Target};
 
-/// A point in the life of a root: a version, or a time, which stands for the last version that
+/// A point in the life of an aggregate: a version, or a time, which stands for the last version that
 /// occurred by then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PointInTime {
@@ -45,29 +46,29 @@ impl fmt::Display for PointInTime {
 }
 
 impl StateManager {
-    /// The events of a root with these versions, in their order; those of a closed root too.
+    /// The events of an aggregate with these versions, in their order; those of a closed aggregate too.
     ///
     /// They are kept in memory together: `1..=1_000`, then `1_001..=2_000` reads a long history in
     /// pieces. As typed events they are read with `A::Event::try_from`.
     ///
     /// # Errors
-    /// `not-found` where the root does not exist or belongs to another realm;
+    /// `not-found` where the aggregate_id does not exist or belongs to another realm;
     /// `store-unavailable`, `store-error`.
     ///
     /// # Examples
     ///
     /// ```
-    /// # use fluvius_core::{AggregateRoot, Error, StateManager};
-    /// # async fn run(statemgr: StateManager, root: AggregateRoot) -> Result<(), Error> {
-    /// for event in statemgr.history(&root, ..).await? {
-    ///     println!("{} {} {}", event.version, event.occurred, event.key());
+    /// # use fluvius_core::{AggregateId, Error, StateManager};
+    /// # async fn run(statemgr: StateManager, aggregate_id: AggregateId) -> Result<(), Error> {
+    /// for event in statemgr.history(&aggregate_id, ..).await? {
+    ///     println!("{} {} {}", event.version, event.occurred_at, event.key());
     /// }
     /// # Ok(())
     /// # }
     /// ```
     pub async fn history(
         &self,
-        root: &AggregateRoot,
+        aggregate_id: &AggregateId,
         versions: impl RangeBounds<u64>,
     ) -> Result<Vec<LogEntry<EventRecord>>, Error> {
         let first = match versions.start_bound() {
@@ -80,19 +81,19 @@ impl StateManager {
             Bound::Excluded(behind) => behind.saturating_sub(1),
             Bound::Unbounded => u64::MAX,
         };
-        if self.row(root).await?.is_none() {
-            return Err(Error::NotFound { root: root.clone() });
+        if self.row(aggregate_id).await?.is_none() {
+            return Err(Error::NotFound { aggregate_id: aggregate_id.clone() });
         }
-        Ok(self.store.history(root, first, last).await?)
+        Ok(self.store.history(aggregate_id, first, last).await?)
     }
 
-    /// The state of a root as [`fetch`](Self::fetch) would have given it then.
+    /// The state of an aggregate as [`fetch`](Self::fetch) would have given it then.
     ///
     /// It is made of the log: of the last whole state in it and of at most 63 changes. To find the
     /// version of a time, as many events are read as the number of versions can be halved.
     ///
     /// # Errors
-    /// [`Error::NotFoundAt`] (`not-found`) if the root has no such version, did not exist at that time or was closed, or
+    /// [`Error::NotFoundAt`] (`not-found`) if the aggregate has no such version, did not exist at that time or was closed, or
     /// belongs to another realm; else as [`fetch`](Self::fetch).
     ///
     /// # Examples
@@ -112,82 +113,82 @@ impl StateManager {
     /// ```
     pub async fn fetch_at<A: Aggregate>(
         &self,
-        target: impl Target,
+        target: impl IntoAggregateId,
         point: impl Into<PointInTime>,
     ) -> Result<Versioned<A>, Error> {
-        let root = target.root_of::<A>();
+        let aggregate_id = target.into_aggregate_id::<A>();
         let point = point.into();
-        if let Some(stored) = self.find_at::<A>(&root, point).await? {
+        if let Some(stored) = self.find_at::<A>(&aggregate_id, point).await? {
             return Ok(stored);
         }
-        let newest = self.row(&root).await?.map(|row| row.version);
-        Err(Error::NotFoundAt { root, point, newest })
+        let newest = self.row(&aggregate_id).await?.map(|row| row.version);
+        Err(Error::NotFoundAt { aggregate_id, point, newest })
     }
 
-    /// The state of a root as [`find`](Self::find) would have given it then.
+    /// The state of an aggregate as [`find`](Self::find) would have given it then.
     ///
     /// # Errors
     /// As [`fetch_at`](Self::fetch_at), but for `not-found`.
     pub async fn find_at<A: Aggregate>(
         &self,
-        target: impl Target,
+        target: impl IntoAggregateId,
         point: impl Into<PointInTime>,
     ) -> Result<Option<Versioned<A>>, Error> {
-        let root = target.root_of::<A>();
-        super::manager::check_resource::<A>(&root)?;
-        match self.find_root_at(&root, point).await? {
+        let aggregate_id = target.into_aggregate_id::<A>();
+        super::manager::check_resource::<A>(&aggregate_id)?;
+        match self.find_record_at(&aggregate_id, point).await? {
             Some(record) => record.read::<A>().map(Some),
             None => Ok(None),
         }
     }
 
-    /// The row of a root as [`find_root`](Self::find_root) would have given it then.
+    /// The row of an aggregate as [`find_record`](Self::find_record) would have given it then.
     ///
     /// # Errors
     /// `store-error` where the log cannot be read back; `store-unavailable`.
-    pub async fn find_root_at(
+    pub async fn find_record_at(
         &self,
-        root: &AggregateRoot,
+        aggregate_id: &AggregateId,
         point: impl Into<PointInTime>,
     ) -> Result<Option<StateRecord>, Error> {
-        let Some(row) = self.row(root).await? else {
+        let Some(row) = self.row(aggregate_id).await? else {
             return Ok(None);
         };
         let version = match point.into() {
             PointInTime::Version(version) => version,
             PointInTime::Time(time) => {
-                fold::version_at(self.store.as_ref(), root, row.version, time).await?
+                fold::version_at(self.store.as_ref(), aggregate_id, row.version, time).await?
             }
         };
         if version == row.version {
-            return Ok(Some(row).filter(|row| row.deleted.is_none()));
+            return Ok(Some(row).filter(|row| row.closed_at.is_none()));
         }
         if version == 0 || version > row.version {
             return Ok(None);
         }
         let store = self.store.as_ref();
-        let (revision, data) = state_at(store, root, version).await?;
-        let event = fold::event_at(store, root, version).await?;
-        let context = store.command(event.src_cmd).await?.map(|(_, context)| context);
+        let (revision, data) = state_at(store, aggregate_id, version).await?;
+        let event = fold::event_at(store, aggregate_id, version).await?;
+        let context = store.command(event.command_id).await?.map(|(_, context)| context);
         Ok(Some(StateRecord {
-            root: root.clone(),
+            aggregate_id: aggregate_id.clone(),
             version,
-            etag: ETag::new(version, event.src_cmd),
+            etag: ETag::new(version, event.command_id),
             revision,
             data,
-            created: row.created,
-            creator: row.creator,
-            updated: event.occurred,
-            updater: context.and_then(|context| context.actor.id()),
-            deleted: None,
+            created_at: row.created_at,
+            created_by: row.created_by,
+            updated_at: event.occurred_at,
+            updated_by: context.and_then(|context| context.actor.id()),
+            closed_at: None,
             realm: row.realm,
         }))
     }
 
-    /// The row of a root of the realm, closed or not.
-    async fn row(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, Error> {
-        let record = self.store.load(&root.storable()).await?;
-        let record = record.filter(|_| root.is_storable());
+    /// The row of an aggregate of the realm, closed or not.
+    async fn row(&self, aggregate_id: &AggregateId) -> Result<Option<StateRecord>, Error> {
+        let record = self.store.load(&aggregate_id.storable()).await?;
+        let record = record.filter(|_| aggregate_id.is_storable());
         Ok(record.filter(|record| self.realm.admits(record.realm.as_deref())))
     }
 }

@@ -6,17 +6,18 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::aggregate::Aggregate;
+use crate::aggregate_id::AggregateId;
 use crate::error::Error;
 use crate::etag::ETag;
+use crate::into_aggregate_id::IntoAggregateId;
 use crate::json::JsonError;
 use crate::query::Filter;
-use crate::root::{AggregateRoot, Target};
 use crate::state::{StateQueryBuilder, StateRecord};
 use crate::store::{DynStore, RealmFilter};
 
 /// Reads the stored state: durable, and never half of a unit of work.
 ///
-/// That of a session sees the roots of the session's realm; that of a domain sees all.
+/// That of a session sees the aggregates of the session's realm; that of a domain sees all.
 #[derive(Clone)]
 pub struct StateManager {
     pub(super) store: Arc<dyn DynStore>,
@@ -34,63 +35,69 @@ impl StateManager {
         Self { store, realm }
     }
 
-    /// The state of a root.
+    /// The state of an aggregate.
     ///
     /// # Errors
-    /// `not-found` where the root does not exist, is closed, or belongs to another realm;
+    /// `not-found` where the aggregate_id does not exist, is closed, or belongs to another realm;
     /// `resource-not-allowed` where `A` is not the state of the target's resource;
     /// `invalid-state` where the stored state does not decode; `store-unavailable`, `store-error`.
-    pub async fn fetch<A: Aggregate>(&self, target: impl Target) -> Result<Versioned<A>, Error> {
-        let root = target.root_of::<A>();
-        match self.find::<A>(&root).await? {
+    pub async fn fetch<A: Aggregate>(
+        &self,
+        target: impl IntoAggregateId,
+    ) -> Result<Versioned<A>, Error> {
+        let aggregate_id = target.into_aggregate_id::<A>();
+        match self.find::<A>(&aggregate_id).await? {
             Some(stored) => Ok(stored),
-            None => Err(Error::NotFound { root }),
+            None => Err(Error::NotFound { aggregate_id }),
         }
     }
 
-    /// The state of a root, or `None` where [`fetch`](Self::fetch) says `not-found`.
+    /// The state of an aggregate, or `None` where [`fetch`](Self::fetch) says `not-found`.
     ///
     /// # Errors
     /// As [`fetch`](Self::fetch), but for `not-found`.
     pub async fn find<A: Aggregate>(
         &self,
-        target: impl Target,
+        target: impl IntoAggregateId,
     ) -> Result<Option<Versioned<A>>, Error> {
-        let root = target.root_of::<A>();
-        check_resource::<A>(&root)?;
-        match self.find_root(&root).await? {
+        let aggregate_id = target.into_aggregate_id::<A>();
+        check_resource::<A>(&aggregate_id)?;
+        match self.find_record(&aggregate_id).await? {
             Some(record) => record.read::<A>().map(Some),
             None => Ok(None),
         }
     }
 
-    /// The stored row of a root, whatever its aggregate.
+    /// The stored row of an aggregate, whatever its aggregate.
     ///
     /// # Errors
     /// As [`fetch`](Self::fetch), but that nothing is decoded.
-    pub async fn fetch_root(&self, root: &AggregateRoot) -> Result<StateRecord, Error> {
-        match self.find_root(root).await? {
+    pub async fn fetch_record(&self, aggregate_id: &AggregateId) -> Result<StateRecord, Error> {
+        match self.find_record(aggregate_id).await? {
             Some(record) => Ok(record),
-            None => Err(Error::NotFound { root: root.clone() }),
+            None => Err(Error::NotFound { aggregate_id: aggregate_id.clone() }),
         }
     }
 
-    /// The stored row of a root, or `None` where [`fetch_root`](Self::fetch_root) says
+    /// The stored row of an aggregate, or `None` where [`fetch_record`](Self::fetch_record) says
     /// `not-found`.
     ///
     /// # Errors
     /// `store-unavailable`, `store-error`.
-    pub async fn find_root(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, Error> {
-        let record = self.store.load(&root.storable()).await?;
-        Ok(record.filter(|record| root.is_storable() && self.shows(record)))
+    pub async fn find_record(
+        &self,
+        aggregate_id: &AggregateId,
+    ) -> Result<Option<StateRecord>, Error> {
+        let record = self.store.load(&aggregate_id.storable()).await?;
+        Ok(record.filter(|record| aggregate_id.is_storable() && self.shows(record)))
     }
 
-    /// The stored rows of several roots, all as they were at one moment: what one unit of work has
+    /// The stored rows of several aggregates, all as they were at one moment: what one unit of work has
     /// changed together is seen changed together.
     ///
     /// # Shape
-    /// One entry a root, in the order in which they are named: `None` where
-    /// [`find_root`](Self::find_root) gives `None`. [`StateRecord::read`] reads one as an
+    /// One entry an aggregate, in the order in which they are named: `None` where
+    /// [`find_record`](Self::find_record) gives `None`. [`StateRecord::read`] reads one as an
     /// aggregate.
     ///
     /// # Errors
@@ -99,27 +106,27 @@ impl StateManager {
     /// # Examples
     ///
     /// ```
-    /// # use fluvius_core::{Aggregate, AggregateRoot, Error, StateManager};
-    /// # async fn run<Account: Aggregate>(statemgr: StateManager, roots: [AggregateRoot; 2]) -> Result<(), Error> {
-    /// for row in statemgr.snapshot(&roots).await?.into_iter().flatten() {
+    /// # use fluvius_core::{Aggregate, AggregateId, Error, StateManager};
+    /// # async fn run<Account: Aggregate>(statemgr: StateManager, aggregate_ids: [AggregateId; 2]) -> Result<(), Error> {
+    /// for row in statemgr.snapshot(&aggregate_ids).await?.into_iter().flatten() {
     ///     let account = row.read::<Account>()?;
-    ///     println!("{}: {}", account.record().root, account.version());
+    ///     println!("{}: {}", account.record().aggregate_id, account.version());
     /// }
     /// # Ok(())
     /// # }
     /// ```
     pub async fn snapshot(
         &self,
-        roots: &[AggregateRoot],
+        aggregate_ids: &[AggregateId],
     ) -> Result<Vec<Option<StateRecord>>, Error> {
-        if !roots.iter().all(AggregateRoot::is_storable) {
-            return self.snapshot_of_storable(roots).await;
+        if !aggregate_ids.iter().all(AggregateId::is_storable) {
+            return self.snapshot_of_storable(aggregate_ids).await;
         }
-        let rows = self.store.snapshot(roots).await?;
+        let rows = self.store.snapshot(aggregate_ids).await?;
         Ok(rows.into_iter().map(|row| row.filter(|record| self.shows(record))).collect())
     }
 
-    /// The roots of an aggregate's main resource by what they are like: a query in the making.
+    /// The aggregates of an aggregate type's main resource by what they are like: a query in the making.
     pub fn query<A: Aggregate>(&self) -> StateQueryBuilder<Versioned<A>> {
         StateQueryBuilder::of_aggregate(Arc::clone(&self.store), self.realm.clone())
     }
@@ -133,7 +140,7 @@ impl StateManager {
         StateQueryBuilder::of_rows(Arc::clone(&self.store), self.realm.clone(), resource.into())
     }
 
-    /// The one root of an aggregate's main resource of which the filter is true, or `None` where
+    /// The one aggregate of an aggregate type's main resource of which the filter is true, or `None` where
     /// there is none.
     ///
     /// # Errors
@@ -145,7 +152,7 @@ impl StateManager {
         self.query::<A>().filter(filter).one().await
     }
 
-    /// All roots of an aggregate's main resource of which the filter is true, by identifier,
+    /// All aggregates of an aggregate type's main resource of which the filter is true, by identifier,
     /// however many: see [`StateQueryBuilder::all`].
     ///
     /// # Errors
@@ -154,40 +161,40 @@ impl StateManager {
         self.query::<A>().filter(filter).all().await
     }
 
-    /// Returns a snapshot in which roots that no store can hold are absent.
+    /// Returns a snapshot in which aggregates that no store can hold are absent.
     async fn snapshot_of_storable(
         &self,
-        roots: &[AggregateRoot],
+        aggregate_ids: &[AggregateId],
     ) -> Result<Vec<Option<StateRecord>>, Error> {
-        let storable: Vec<AggregateRoot> =
-            roots.iter().map(|root| root.storable().into_owned()).collect();
+        let storable: Vec<AggregateId> =
+            aggregate_ids.iter().map(|aggregate_id| aggregate_id.storable().into_owned()).collect();
         let rows = self.store.snapshot(&storable).await?;
-        let row = |(root, row): (&AggregateRoot, Option<StateRecord>)| {
-            row.filter(|record| root.is_storable() && self.shows(record))
+        let row = |(aggregate_id, row): (&AggregateId, Option<StateRecord>)| {
+            row.filter(|record| aggregate_id.is_storable() && self.shows(record))
         };
-        Ok(roots.iter().zip(rows).map(row).collect())
+        Ok(aggregate_ids.iter().zip(rows).map(row).collect())
     }
 
     fn shows(&self, record: &StateRecord) -> bool {
-        record.deleted.is_none() && self.realm.admits(record.realm.as_deref())
+        record.closed_at.is_none() && self.realm.admits(record.realm.as_deref())
     }
 }
 
-/// Whether the aggregate is the state of this root.
-pub(super) fn check_resource<A: Aggregate>(root: &AggregateRoot) -> Result<(), Error> {
-    if A::RESOURCES.contains(&root.resource.as_ref()) {
+/// Whether the aggregate type is the state of this aggregate.
+pub(super) fn check_resource<A: Aggregate>(aggregate_id: &AggregateId) -> Result<(), Error> {
+    if A::RESOURCES.contains(&aggregate_id.resource.as_ref()) {
         return Ok(());
     }
     Err(Error::ResourceNotAllowed {
         command: "fetch".to_owned(),
-        resource: root.resource.clone().into_owned(),
+        resource: aggregate_id.resource.clone().into_owned(),
         allowed: A::RESOURCES,
     })
 }
 
 pub(crate) fn invalid_state(record: &StateRecord, error: &JsonError) -> Error {
     Error::InvalidState {
-        root: record.root.clone(),
+        aggregate_id: record.aggregate_id.clone(),
         revision: record.revision,
         path: error.path().to_owned(),
         message: error.message().to_owned(),

@@ -1,4 +1,4 @@
-//! Asking for roots by what they are like: the query in the making, and its pages.
+//! Asking for aggregates by what they are like: the query in the making, and its pages.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,13 +15,13 @@ const PAGE_ROW_COUNT: usize = 1_000;
 /// How many rows a page may have.
 const PAGE_ROW_COUNT_MAX: usize = 10_000;
 
-/// Reads the stored roots of one resource by what they are like.
+/// Reads the stored aggregates of one resource by what they are like.
 ///
-/// Made by [`StateManager::query`](crate::StateManager::query), which gives [`Versioned`] aggregates,
+/// Made by [`StateManager::query`](crate::StateManager::query), which gives [`Versioned`] aggregate types,
 /// and [`StateManager::query_rows`](crate::StateManager::query_rows), which gives rows. Readers are
 /// cheap to clone; each function that narrows one gives a new one.
 ///
-/// Every page is read at one moment; between pages others may write, see [`Cursor`]. Closed roots
+/// Every page is read at one moment; between pages others may write, see [`Cursor`]. Closed aggregates
 /// are left out, and so are those of other realms.
 ///
 /// # Examples
@@ -39,7 +39,7 @@ const PAGE_ROW_COUNT_MAX: usize = 10_000;
 /// loop {
 ///     let page = reader.page().await?;
 ///     for account in &page.rows {
-///         println!("{} is at version {}", account.record().root, account.version());
+///         println!("{} is at version {}", account.record().aggregate_id, account.version());
 ///     }
 ///     match page.next {
 ///         Some(cursor) => reader = reader.after(cursor),
@@ -57,23 +57,23 @@ pub struct StateQueryBuilder<T> {
     read: fn(StateRecord) -> Result<T, Error>,
 }
 
-/// Some of the roots that a query asks for.
+/// Some of the aggregates that a query asks for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StatePage<T> {
-    /// The roots, in the order of the query.
+    /// The aggregates, in the order of the query.
     pub rows: Vec<T>,
     /// Where the next page begins: pass it to [`StateQueryBuilder::after`]. `None`: there were no more
-    /// roots when this page was read.
+    /// aggregates when this page was read.
     pub next: Option<Cursor>,
 }
 
 impl<A: Aggregate> StateQueryBuilder<Versioned<A>> {
     pub(super) fn of_aggregate(store: Arc<dyn DynStore>, realm: RealmFilter) -> Self {
-        let query = StateQuery { realm, ..StateQuery::of(A::RESOURCE, PAGE_ROW_COUNT) };
+        let query = StateQuery { realm, ..StateQuery::for_resource(A::RESOURCE, PAGE_ROW_COUNT) };
         Self { store, query, allowed: Some(A::RESOURCES), read: StateRecord::read }
     }
 
-    /// Another resource of the aggregate than its main one.
+    /// Another resource of the aggregate type than its main one.
     #[must_use]
     pub fn resource(mut self, resource: impl Into<Cow<'static, str>>) -> Self {
         self.query.resource = Some(resource.into());
@@ -87,13 +87,13 @@ impl StateQueryBuilder<StateRecord> {
         realm: RealmFilter,
         resource: Cow<'static, str>,
     ) -> Self {
-        let query = StateQuery { realm, ..StateQuery::of(resource, PAGE_ROW_COUNT) };
+        let query = StateQuery { realm, ..StateQuery::for_resource(resource, PAGE_ROW_COUNT) };
         Self { store, query, allowed: None, read: Ok }
     }
 }
 
 impl<T> StateQueryBuilder<T> {
-    /// Only roots of which this is true; given several times, of which all are.
+    /// Only aggregates of which this is true; given several times, of which all are.
     #[must_use]
     pub fn filter(mut self, filter: Filter) -> Self {
         self.query.filter = std::mem::take(&mut self.query.filter) & filter;
@@ -108,7 +108,7 @@ impl<T> StateQueryBuilder<T> {
         self
     }
 
-    /// How many roots a page has at the most: 1,000 unless set, at least 1, and not more than
+    /// How many aggregates a page has at the most: 1,000 unless set, at least 1, and not more than
     /// 10,000.
     #[must_use]
     pub fn limit(mut self, rows: usize) -> Self {
@@ -116,14 +116,14 @@ impl<T> StateQueryBuilder<T> {
         self
     }
 
-    /// Only roots behind a page, in the same order.
+    /// Only aggregates behind a page, in the same order.
     #[must_use]
     pub fn after(mut self, cursor: Cursor) -> Self {
         self.query.after = Some(cursor);
         self
     }
 
-    /// Closed roots too: [`Column::Deleted`](crate::query::Column::Deleted) tells which they are.
+    /// Closed aggregates too: [`Column::Deleted`](crate::query::Column::Deleted) tells which they are.
     #[must_use]
     pub fn with_closed(mut self) -> Self {
         self.query.with_closed = true;
@@ -134,13 +134,14 @@ impl<T> StateQueryBuilder<T> {
     ///
     /// # Errors
     /// `invalid-query` where [`StateQuery::check`] refuses the query, or a page would be too
-    /// large; `resource-not-allowed` where the aggregate is not the state of the resource;
+    /// large; `resource-not-allowed` where the aggregate type is not the state of the resource;
     /// `invalid-state` where a state does not decode; `store-unavailable`, `store-error`.
     pub async fn page(&self) -> Result<StatePage<T>, Error> {
         let (limit, query) = (self.query.limit, &self.query);
         if limit > PAGE_ROW_COUNT_MAX {
-            let asked =
-                format!("a page of {limit} roots, and at most {PAGE_ROW_COUNT_MAX} are allowed");
+            let asked = format!(
+                "a page of {limit} aggregates, and at most {PAGE_ROW_COUNT_MAX} are allowed"
+            );
             return Err(QueryError::new(asked).into());
         }
         self.check()?;
@@ -155,7 +156,7 @@ impl<T> StateQueryBuilder<T> {
         Ok(StatePage { rows: rows?, next })
     }
 
-    /// All roots, however many: they are read a page at a time, and kept in memory together.
+    /// All aggregates, however many: they are read a page at a time, and kept in memory together.
     ///
     /// # Errors
     /// As [`page`](Self::page).
@@ -176,7 +177,7 @@ impl<T> StateQueryBuilder<T> {
         }
     }
 
-    /// The one root, or `None` where there is none.
+    /// The one aggregate, or `None` where there is none.
     ///
     /// # Errors
     /// `multiple-results` where there are several; as [`page`](Self::page).

@@ -7,13 +7,13 @@ use uuid::Uuid;
 
 use super::{CommitOutcome, Lease, LogPage, LogQuery, Store, StoreError, StoredCommand};
 use crate::activity::ActivityRecord;
+use crate::aggregate_id::AggregateId;
 use crate::command::CommandRecord;
 use crate::context::ContextRecord;
 use crate::event::EventRecord;
 use crate::log_entry::LogEntry;
 use crate::message::MessageRecord;
 use crate::query::{Field, StateQuery};
-use crate::root::AggregateRoot;
 use crate::state::StateRecord;
 use crate::unit_of_work::UnitOfWork;
 
@@ -28,14 +28,17 @@ pub(crate) trait DynStore: Send + Sync {
     fn declare_indexes<'a>(&'a self, resource: &'a str, fields: &'a [Field]) -> Reading<'a, ()>;
     /// The future has the store in it, so that it can be moved into a task.
     fn commit(self: Arc<Self>, batch: Arc<[UnitOfWork]>) -> BoxFuture<'static, Vec<CommitOutcome>>;
-    fn acquire_lease<'a>(&'a self, root: &'a AggregateRoot) -> BoxFuture<'a, Option<Lease>>;
-    fn load<'a>(&'a self, root: &'a AggregateRoot) -> Reading<'a, Option<StateRecord>>;
-    fn snapshot<'a>(&'a self, roots: &'a [AggregateRoot]) -> Reading<'a, Vec<Option<StateRecord>>>;
+    fn acquire_lease<'a>(&'a self, aggregate_id: &'a AggregateId) -> BoxFuture<'a, Option<Lease>>;
+    fn load<'a>(&'a self, aggregate_id: &'a AggregateId) -> Reading<'a, Option<StateRecord>>;
+    fn snapshot<'a>(
+        &'a self,
+        aggregate_ids: &'a [AggregateId],
+    ) -> Reading<'a, Vec<Option<StateRecord>>>;
     fn query<'a>(&'a self, query: &'a StateQuery) -> Reading<'a, Vec<StateRecord>>;
     fn command(&self, id: Uuid) -> Reading<'_, Option<StoredCommand>>;
     fn history<'a>(
         &'a self,
-        root: &'a AggregateRoot,
+        aggregate_id: &'a AggregateId,
         first: u64,
         last: u64,
     ) -> Reading<'a, Vec<LogEntry<EventRecord>>>;
@@ -68,16 +71,19 @@ impl<S: Store> DynStore for S {
         Box::pin(async move { Store::commit(&*self, batch).await })
     }
 
-    fn acquire_lease<'a>(&'a self, root: &'a AggregateRoot) -> BoxFuture<'a, Option<Lease>> {
-        Box::pin(Store::acquire_lease(self, root))
+    fn acquire_lease<'a>(&'a self, aggregate_id: &'a AggregateId) -> BoxFuture<'a, Option<Lease>> {
+        Box::pin(Store::acquire_lease(self, aggregate_id))
     }
 
-    fn load<'a>(&'a self, root: &'a AggregateRoot) -> Reading<'a, Option<StateRecord>> {
-        Box::pin(Store::load(self, root))
+    fn load<'a>(&'a self, aggregate_id: &'a AggregateId) -> Reading<'a, Option<StateRecord>> {
+        Box::pin(Store::load(self, aggregate_id))
     }
 
-    fn snapshot<'a>(&'a self, roots: &'a [AggregateRoot]) -> Reading<'a, Vec<Option<StateRecord>>> {
-        Box::pin(Store::snapshot(self, roots))
+    fn snapshot<'a>(
+        &'a self,
+        aggregate_ids: &'a [AggregateId],
+    ) -> Reading<'a, Vec<Option<StateRecord>>> {
+        Box::pin(Store::snapshot(self, aggregate_ids))
     }
 
     fn query<'a>(&'a self, query: &'a StateQuery) -> Reading<'a, Vec<StateRecord>> {
@@ -90,11 +96,11 @@ impl<S: Store> DynStore for S {
 
     fn history<'a>(
         &'a self,
-        root: &'a AggregateRoot,
+        aggregate_id: &'a AggregateId,
         first: u64,
         last: u64,
     ) -> Reading<'a, Vec<LogEntry<EventRecord>>> {
-        Box::pin(Store::history(self, root, first, last))
+        Box::pin(Store::history(self, aggregate_id, first, last))
     }
 
     fn commands<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, LogPage<CommandRecord>> {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A process's advisory claim on a contended aggregate, until it is dropped; see
+/// A process's advisory claim on a contended aggregate type, until it is dropped; see
 /// [`Store::acquire_lease`](super::Store::acquire_lease).
 pub struct Lease {
     _held: Box<dyn Send + Sync>,

@@ -1,6 +1,6 @@
 //! What a store is: it keeps states and logs, and commits units of work.
 //!
-//! A store knows nothing of aggregates, commands or rules. It checks versions and command
+//! A store knows nothing of aggregate types, commands or rules. It checks versions and command
 //! identifiers, writes rows, and reads them back.
 
 mod dyn_store;
@@ -30,13 +30,13 @@ pub(crate) use dyn_store::DynStore;
 pub(crate) use error::InvalidPosition;
 
 use crate::activity::ActivityRecord;
+use crate::aggregate_id::AggregateId;
 use crate::command::CommandRecord;
 use crate::context::ContextRecord;
 use crate::event::EventRecord;
 use crate::log_entry::LogEntry;
 use crate::message::MessageRecord;
 use crate::query::{Field, StateQuery};
-use crate::root::AggregateRoot;
 use crate::state::StateRecord;
 use crate::unit_of_work::UnitOfWork;
 
@@ -49,20 +49,20 @@ pub type StoredCommand = (LogEntry<CommandRecord>, Arc<ContextRecord>);
 /// is what `fluvius_core::testing::store_conformance!` finds out (feature `testing`).
 ///
 /// # Shape
-/// A store has one content: the rows of `resource_state`, one a root, the four logs (commands,
+/// A store has one content: the rows of `resource_state`, one an aggregate, the four logs (commands,
 /// events, messages, activities) and the contexts. Every handle and every process that has it
 /// open sees the same content. What a call has committed is seen by every call that begins after
 /// it has answered, on any handle.
 ///
 /// A log is read in the order of positions, and a reader sees only what can no longer be
 /// overtaken: once it has seen a row, no row of any log appears at a lower position. It sees of a
-/// unit of work either all rows or none, and a root's row, its events and their command together.
+/// unit of work either all rows or none, and an aggregate's row, its events and their command together.
 ///
 /// What is read back equals what was committed:
 ///
 /// - texts, identifiers and numbers exactly; an empty text is not an absent one, nor is JSON's
 ///   `null`; names that differ in case, in spaces or in the composition of their characters are
-///   different names, of different roots and different realms;
+///   different names, of different aggregate_ids and different realms;
 /// - `payload` and `response` of a command as the same JSON text; all other JSON as the same
 ///   value, with the order of the keys, the white space and the spelling of the numbers left to
 ///   the store;
@@ -119,8 +119,8 @@ pub trait Store: Send + Sync + 'static {
     ///    first.
     /// 3. [`DuplicateCommand`](CommitOutcome::DuplicateCommand): the id of one of its commands is taken, whatever the
     ///    status of the row that has it; of several, that of the first command.
-    /// 4. [`VersionConflict`](CommitOutcome::VersionConflict): an aggregate of `expected` has another version, whether the
-    ///    unit writes it or has only read it; of several, the first. The version of an aggregate is that of its row,
+    /// 4. [`VersionConflict`](CommitOutcome::VersionConflict): an aggregate type of `expected` has another version, whether the
+    ///    unit writes it or has only read it; of several, the first. The version of an aggregate type is that of its row,
     ///    closed or not, and 0 if there is none.
     ///
     /// Every other unit is stored completely and is [`Committed`](CommitOutcome::Committed), whatever the outcome of units
@@ -133,11 +133,11 @@ pub trait Store: Send + Sync + 'static {
     /// `batch` is ordered, a unit after all that it depends on. One outcome for each unit, in the same
     /// order. Positions begin above 0 and rise from commit to commit and in batch order; those of
     /// one unit are consecutive, in the order that [`UnitOfWork`] tells; between units gaps are
-    /// allowed. The versions of a root have none.
+    /// allowed. The versions of an aggregate have none.
     ///
     /// Other handles and processes may commit at the same time: what is checked must still hold
     /// when the unit is stored. Of two units that each write what the other has read, one is stored.
-    /// Aggregates and ids that are locked must be locked in one order for the whole batch.
+    /// Aggregate types and ids that are locked must be locked in one order for the whole batch.
     ///
     /// # Errors
     /// A fault of the store is [`CommitOutcome::Failed`] or [`CommitOutcome::InDoubt`] of each unit that it hit.
@@ -148,9 +148,9 @@ pub trait Store: Send + Sync + 'static {
     /// Dropping the future leaves either all of a unit or none of it.
     fn commit(&self, batch: Arc<[UnitOfWork]>) -> impl Future<Output = Vec<CommitOutcome>> + Send;
 
-    /// Acquires the lease of an aggregate among all processes that have the content open, until the lease is dropped.
+    /// Acquires the lease of an aggregate type among all processes that have the content open, until the lease is dropped.
     ///
-    /// The runtime acquires it for an aggregate that several processes keep changing. One after the other they then decide
+    /// The runtime acquires it for an aggregate type that several processes keep changing. One after the other they then decide
     /// a few batches each, instead of invalidating each other's decisions. A lease is advisory:
     /// [`commit`](Self::commit) checks the same, and a process without it may commit as well. So a lease may be lost at any
     /// time, and must be if its holder is gone or hangs.
@@ -159,31 +159,34 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Cancellation
     /// Dropping the future gives up the place in the queue.
-    fn acquire_lease(&self, root: &AggregateRoot) -> impl Future<Output = Option<Lease>> + Send {
-        let _ = root;
+    fn acquire_lease(
+        &self,
+        aggregate_id: &AggregateId,
+    ) -> impl Future<Output = Option<Lease>> + Send {
+        let _ = aggregate_id;
         std::future::ready(None)
     }
 
-    /// The stored row of a root, closed ones too.
+    /// The stored row of an aggregate, closed ones too.
     ///
     /// # Errors
     /// Any error of the store.
     fn load(
         &self,
-        root: &AggregateRoot,
+        aggregate_id: &AggregateId,
     ) -> impl Future<Output = Result<Option<StateRecord>, StoreError>> + Send;
 
-    /// The stored rows of several roots, all as they were at one moment, closed ones too.
+    /// The stored rows of several aggregates, all as they were at one moment, closed ones too.
     ///
     /// # Shape
-    /// One entry a root, in the order in which they are asked for: `None` where there is no row. A
-    /// root may be asked for twice, and any number of roots at once.
+    /// One entry an aggregate, in the order in which they are asked for: `None` where there is no row. A
+    /// aggregate may be asked for twice, and any number of aggregates at once.
     ///
     /// # Errors
     /// Any error of the store.
     fn snapshot(
         &self,
-        roots: &[AggregateRoot],
+        aggregate_ids: &[AggregateId],
     ) -> impl Future<Output = Result<Vec<Option<StateRecord>>, StoreError>> + Send;
 
     /// The stored rows that a query asks for, in its order, all as they were at one moment.
@@ -209,7 +212,7 @@ pub trait Store: Send + Sync + 'static {
         id: Uuid,
     ) -> impl Future<Output = Result<Option<StoredCommand>, StoreError>> + Send;
 
-    /// The events of one root with versions from `first` to `last`, both included, in that order.
+    /// The events of one aggregate with versions from `first` to `last`, both included, in that order.
     ///
     /// # Shape
     /// Any numbers may be asked for: versions that there are not are left out.
@@ -218,7 +221,7 @@ pub trait Store: Send + Sync + 'static {
     /// Any error of the store.
     fn history(
         &self,
-        root: &AggregateRoot,
+        aggregate_id: &AggregateId,
         first: u64,
         last: u64,
     ) -> impl Future<Output = Result<Vec<LogEntry<EventRecord>>, StoreError>> + Send;

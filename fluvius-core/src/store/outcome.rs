@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use crate::aggregate_id::AggregateId;
 use crate::command::CommandRecord;
 use crate::context::ContextRecord;
 use crate::log_entry::LogEntry;
-use crate::root::AggregateRoot;
 use crate::state::StateRecord;
 use crate::store::StoreError;
 
@@ -17,14 +17,14 @@ pub enum CommitOutcome {
         /// The position of its first row. The others follow one by one, in the order of
         /// [`UnitOfWork`](crate::UnitOfWork). Without meaning for a unit without rows.
         first: u64,
-        /// The written aggregates whose [lease](crate::Store::acquire_lease) another process holds or waits for: a
+        /// The written aggregate types whose [lease](crate::Store::acquire_lease) another process holds or waits for: a
         /// process that keeps changing them should acquire leases too. A store without leases names none.
-        contended: Vec<AggregateRoot>,
+        contended: Vec<AggregateId>,
     },
-    /// An aggregate has another version than expected; nothing is stored.
+    /// An aggregate type has another version than expected; nothing is stored.
     VersionConflict {
-        /// The aggregate; of several, the first in the order of `expected`.
-        root: AggregateRoot,
+        /// The aggregate type; of several, the first in the order of `expected`.
+        aggregate_id: AggregateId,
         /// Its stored row, as the units before this one leave it.
         stored: Option<Box<StateRecord>>,
     },

@@ -1,14 +1,14 @@
 //! Which rows of a log a reader asks for.
 
+use crate::aggregate_id::AggregateId;
 use crate::resume::ResumeToken;
-use crate::root::AggregateRoot;
 
 /// Which rows of a log, and how many at the most.
 ///
 /// # Shape
 /// A row is given if all conditions hold. The rows of the log behind `after` are looked at in
 /// position order, until `limit` of them are given, `scan_limit` of them are looked at, or the log
-/// ends. A store that finds the rows of a root by an index looks at these alone. All numbers are
+/// ends. A store that finds the rows of an aggregate by an index looks at these alone. All numbers are
 /// valid: with a `limit` of 0 there are no rows, with `usize::MAX` in both limits all of them. A
 /// `scan_limit` of 0 counts as 1.
 ///
@@ -16,8 +16,8 @@ use crate::root::AggregateRoot;
 /// from that of the command that gave them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogQuery {
-    /// Only rows of this root.
-    pub root: Option<AggregateRoot>,
+    /// Only rows of this aggregate.
+    pub aggregate_id: Option<AggregateId>,
     /// Only rows whose command came from these realms.
     pub realm: RealmFilter,
     /// Only rows behind this place. The store checks it: [`ResumeToken::check`].
@@ -36,7 +36,7 @@ impl LogQuery {
     /// All rows, in one page.
     pub const fn all() -> Self {
         Self {
-            root: None,
+            aggregate_id: None,
             realm: RealmFilter::All,
             after: ResumeToken::START,
             limit: usize::MAX,

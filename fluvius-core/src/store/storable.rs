@@ -9,20 +9,20 @@ use std::borrow::Cow;
 use uuid::Uuid;
 
 use super::{LogQuery, RealmFilter};
-use crate::root::AggregateRoot;
+use crate::aggregate_id::AggregateId;
 
 /// Returns whether a store can hold the name.
 fn is_storable(name: &str) -> bool {
     !name.contains('\0')
 }
 
-impl AggregateRoot {
-    /// Returns whether a store can hold the root.
+impl AggregateId {
+    /// Returns whether a store can hold the aggregate.
     pub(crate) fn is_storable(&self) -> bool {
         is_storable(&self.resource)
     }
 
-    /// Returns the root, or one that a store can be asked for in its place: no resource has an
+    /// Returns the aggregate, or one that a store can be asked for in its place: no resource has an
     /// empty name.
     pub(crate) fn storable(&self) -> Cow<'_, Self> {
         match self.is_storable() {
@@ -46,11 +46,11 @@ impl LogQuery {
     /// Returns the query, or one that a store can be asked in its place and that finds nothing
     /// either.
     pub(crate) fn storable(&self) -> Cow<'_, Self> {
-        let is_storable = self.root.as_ref().is_none_or(AggregateRoot::is_storable);
+        let is_storable = self.aggregate_id.as_ref().is_none_or(AggregateId::is_storable);
         if is_storable && self.realm.is_storable() {
             return Cow::Borrowed(self);
         }
-        let root = Some(AggregateRoot::new("", Uuid::nil()));
-        Cow::Owned(Self { root, realm: RealmFilter::All, ..*self })
+        let aggregate_id = Some(AggregateId::new("", Uuid::nil()));
+        Cow::Owned(Self { aggregate_id, realm: RealmFilter::All, ..*self })
     }
 }

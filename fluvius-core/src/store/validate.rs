@@ -8,10 +8,10 @@ use std::cmp::Ordering;
 use uuid::Uuid;
 
 use super::StoreError;
-use crate::root::AggregateRoot;
+use crate::aggregate_id::AggregateId;
 use crate::unit_of_work::UnitOfWork;
 
-/// Up to so many roots, counting their events allocates nothing.
+/// Up to so many aggregates, counting their events allocates nothing.
 const FEW_ROOTS: usize = 8;
 
 impl UnitOfWork {
@@ -54,14 +54,15 @@ impl UnitOfWork {
                 Self::MAX_BYTES
             ));
         }
-        let unsorted = self.expected.windows(2).find(|pair| pair[0].root >= pair[1].root);
+        let unsorted =
+            self.expected.windows(2).find(|pair| pair[0].aggregate_id >= pair[1].aggregate_id);
         if let Some(pair) = unsorted {
-            return Some(match pair[0].root.cmp(&pair[1].root) {
-                Ordering::Equal => format!("two versions of {} are expected", pair[0].root),
-                _ => "the expected versions are not sorted by root".to_owned(),
+            return Some(match pair[0].aggregate_id.cmp(&pair[1].aggregate_id) {
+                Ordering::Equal => format!("two versions of {} are expected", pair[0].aggregate_id),
+                _ => "the expected versions are not sorted by aggregate".to_owned(),
             });
         }
-        self.fault_of_commands().or_else(|| self.fault_of_roots())
+        self.fault_of_commands().or_else(|| self.fault_of_aggregates())
     }
 
     /// One identifier a command, one context for all, and no row of a command that is not there.
@@ -87,14 +88,14 @@ impl UnitOfWork {
         if let Some(pair) = ids.windows(2).find(|pair| pair[0] == pair[1]) {
             return Some(format!("command {} stands in it twice", pair[0]));
         }
-        let sources = self.events.iter().map(|event| event.src_cmd);
-        let mut sources = sources.chain(self.messages.iter().map(|message| message.src_cmd));
+        let sources = self.events.iter().map(|event| event.command_id);
+        let mut sources = sources.chain(self.messages.iter().map(|message| message.command_id));
         let missing = sources.find(|id| ids.binary_search(id).is_err());
         missing.map(|id| format!("a row comes from command {id}, which is not in it"))
     }
 
-    /// The events of a root follow on its expected version, and its state is that of the last.
-    fn fault_of_roots(&self) -> Option<String> {
+    /// The events of an aggregate follow on its expected version, and its state is that of the last.
+    fn fault_of_aggregates(&self) -> Option<String> {
         let mut collections = [0_u64; FEW_ROOTS];
         let mut many = Vec::new();
         let counts = match collections.get_mut(..self.expected.len()) {
@@ -105,42 +106,42 @@ impl UnitOfWork {
             }
         };
         for event in &self.events {
-            let Some(place) = self.place(&event.root) else {
-                return Some(format!("no version of {} is expected", event.root));
+            let Some(place) = self.place(&event.aggregate_id) else {
+                return Some(format!("no version of {} is expected", event.aggregate_id));
             };
             counts[place] += 1;
             if Some(event.version) != self.expected[place].version.checked_add(counts[place]) {
                 return Some(format!(
                     "event {} of {} does not follow on version {}",
                     event.version,
-                    event.root,
+                    event.aggregate_id,
                     self.expected[place].version.saturating_add(counts[place] - 1)
                 ));
             }
         }
         for state in &self.states {
-            let Some(place) = self.place(&state.root) else {
-                return Some(format!("no version of {} is expected", state.root));
+            let Some(place) = self.place(&state.aggregate_id) else {
+                return Some(format!("no version of {} is expected", state.aggregate_id));
             };
             let count = std::mem::take(&mut counts[place]);
             if count == 0 {
-                return Some(format!("{} has a row, and no event of its own", state.root));
+                return Some(format!("{} has a row, and no event of its own", state.aggregate_id));
             }
             if state.version != self.expected[place].version + count {
                 return Some(format!(
                     "the row of {} is at version {}, its last event is not",
-                    state.root, state.version
+                    state.aggregate_id, state.version
                 ));
             }
         }
         let without = counts.iter().position(|count| *count > 0);
-        without.map(|place| format!("{} has events, and no row", self.expected[place].root))
+        without.map(|place| format!("{} has events, and no row", self.expected[place].aggregate_id))
     }
 
-    fn place(&self, root: &AggregateRoot) -> Option<usize> {
+    fn place(&self, aggregate_id: &AggregateId) -> Option<usize> {
         if let [only] = self.expected.as_slice() {
-            return (only.root == *root).then_some(0);
+            return (only.aggregate_id == *aggregate_id).then_some(0);
         }
-        self.expected.binary_search_by(|expected| expected.root.cmp(root)).ok()
+        self.expected.binary_search_by(|expected| expected.aggregate_id.cmp(aggregate_id)).ok()
     }
 }

@@ -3,16 +3,16 @@
 use uuid::Uuid;
 
 use crate::command::{Command, CommandBundle};
+use crate::into_aggregate_id::IntoAggregateId;
 use crate::json;
 use crate::processor::decode;
-use crate::root::Target;
 
-/// A command for a root: a UUID of the aggregate's main resource, or an
-/// [`AggregateRoot`](crate::AggregateRoot).
+/// A command for an aggregate: a UUID of the aggregate's main resource, or an
+/// [`AggregateId`](crate::AggregateId).
 ///
 /// # Shape
 /// Its identifier is nil: the kit gives it a counted one when it is sent. To send it under an
-/// identifier of your own, or only where the root is as expected, use
+/// identifier of your own, or only where the aggregate is as expected, use
 /// [`with_id`](CommandBundle::with_id) and [`if_match`](CommandBundle::if_match).
 ///
 /// # Panics
@@ -38,12 +38,12 @@ use crate::root::Target;
 /// assert_eq!((dim.command.as_str(), dim.payload.as_str()), ("dim-lamp", r#"{"percent":40}"#));
 /// ```
 #[track_caller]
-pub fn command<C: Command>(target: impl Target, command: C) -> CommandBundle {
+pub fn command<C: Command>(target: impl IntoAggregateId, command: C) -> CommandBundle {
     match json::encode(&command) {
         Ok(payload) => CommandBundle {
             id: Uuid::nil(),
             command: C::ACTION.key.to_owned(),
-            root: target.root_of::<C::Aggregate>(),
+            aggregate_id: target.into_aggregate_id::<C::Aggregate>(),
             payload,
             if_match: None,
         },

@@ -7,13 +7,13 @@ use uuid::Uuid;
 
 use super::SeededRng;
 use crate::activity::ActivityRecord;
+use crate::aggregate_id::AggregateId;
 use crate::command::CommandRecord;
 use crate::context::ContextRecord;
 use crate::event::EventRecord;
 use crate::log_entry::LogEntry;
 use crate::message::MessageRecord;
 use crate::query::{Field, StateQuery};
-use crate::root::AggregateRoot;
 use crate::state::StateRecord;
 use crate::store::{CommitOutcome, Lease, LogPage, LogQuery, Store, StoreError};
 use crate::sync;
@@ -162,24 +162,24 @@ impl<S: Store> Store for FaultyStore<S> {
         if lost_after { unknown() } else { outcomes }
     }
 
-    async fn acquire_lease(&self, root: &AggregateRoot) -> Option<Lease> {
+    async fn acquire_lease(&self, aggregate_id: &AggregateId) -> Option<Lease> {
         self.read().await.ok()?;
-        let lease = self.inner.acquire_lease(root).await?;
+        let lease = self.inner.acquire_lease(aggregate_id).await?;
         self.with(|state| state.turn_count += 1);
         Some(lease)
     }
 
-    async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {
+    async fn load(&self, aggregate_id: &AggregateId) -> Result<Option<StateRecord>, StoreError> {
         self.read().await?;
-        self.inner.load(root).await
+        self.inner.load(aggregate_id).await
     }
 
     async fn snapshot(
         &self,
-        roots: &[AggregateRoot],
+        aggregate_ids: &[AggregateId],
     ) -> Result<Vec<Option<StateRecord>>, StoreError> {
         self.read().await?;
-        self.inner.snapshot(roots).await
+        self.inner.snapshot(aggregate_ids).await
     }
 
     async fn query(&self, query: &StateQuery) -> Result<Vec<StateRecord>, StoreError> {
@@ -197,12 +197,12 @@ impl<S: Store> Store for FaultyStore<S> {
 
     async fn history(
         &self,
-        root: &AggregateRoot,
+        aggregate_id: &AggregateId,
         first: u64,
         last: u64,
     ) -> Result<Vec<LogEntry<EventRecord>>, StoreError> {
         self.read().await?;
-        self.inner.history(root, first, last).await
+        self.inner.history(aggregate_id, first, last).await
     }
 
     async fn commands(&self, query: &LogQuery) -> Result<LogPage<CommandRecord>, StoreError> {

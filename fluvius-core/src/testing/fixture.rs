@@ -126,9 +126,9 @@ impl Fixture {
         actions.find(|action| action.key == key).copied()
     }
 
-    /// Returns whether an event has closed its root.
+    /// Returns whether an event has closed its aggregate.
     pub(super) fn closes(&self, event: &EventRecord) -> bool {
-        let aggregate = self.aggregate(&event.root.resource);
+        let aggregate = self.aggregate(&event.aggregate_id.resource);
         aggregate.into_iter().flat_map(|aggregate| aggregate.actions).any(|action| {
             action.lifecycle == Lifecycle::Close
                 && action.event.is_some_and(|descriptor| descriptor.key == event.event)

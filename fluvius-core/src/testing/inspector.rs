@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::diff;
 use crate::action::ActionDescriptor;
 use crate::aggregate::{Aggregate, AggregateDescriptor, SharedState};
+use crate::aggregate_id::AggregateId;
 use crate::json::{self, Json, StateDelta};
-use crate::root::AggregateRoot;
 
 /// Inspects what the actions of a test's runtimes leave, and collects the faults.
 #[derive(Debug, Clone, Default)]
@@ -22,13 +22,13 @@ impl Inspector {
     /// Inspects a state that an action has left.
     pub(crate) fn state(
         &self,
-        root: &AggregateRoot,
+        aggregate_id: &AggregateId,
         aggregate: &'static AggregateDescriptor,
         state: &SharedState,
         data: &Json,
     ) {
         if let Some(fault) = state_fault(aggregate, state, data) {
-            self.keep(format!("the state of {root} {fault}"));
+            self.keep(format!("the state of {aggregate_id} {fault}"));
         }
     }
 

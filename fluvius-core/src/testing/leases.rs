@@ -1,24 +1,24 @@
 //! Turns across processes as a test sees them, and the search for cycles among waiting processes.
 
-use crate::root::AggregateRoot;
+use crate::aggregate_id::AggregateId;
 
-/// A root for which a runtime takes turns across processes.
+/// An aggregate for which a runtime takes turns across processes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeaseState {
-    /// The root.
-    pub aggregate_id: AggregateRoot,
+    /// The aggregate.
+    pub aggregate_id: AggregateId,
     /// Set if the runtime has the turn; otherwise it has asked the store for it.
     pub is_held: bool,
-    /// The roots whose turns the commands that keep this turn wait for, if any; one entry per
+    /// The aggregates whose turns the commands that keep this turn wait for, if any; one entry per
     /// command.
-    pub keepers_wait_for: Vec<Option<AggregateRoot>>,
+    pub keepers_wait_for: Vec<Option<AggregateId>>,
 }
 
 /// Finds runtimes over one store that wait for each other's turns.
 ///
 /// # Shape
 /// One list of [`LeaseState`] for each runtime. The answer names each runtime of the cycle by its
-/// index, with the root whose turn it keeps and the root whose turn it waits for.
+/// index, with the aggregate whose turn it keeps and the aggregate whose turn it waits for.
 pub fn lease_cycle(runtimes: &[Vec<LeaseState>]) -> Option<Vec<LeaseWait>> {
     let waits: Vec<LeaseWait> = runtimes
         .iter()
@@ -54,15 +54,15 @@ fn cycle_from(waits: &[LeaseWait], path: Vec<LeaseWait>) -> Option<Vec<LeaseWait
     None
 }
 
-/// A runtime that keeps the turn of one root while it waits for that of another.
+/// A runtime that keeps the turn of one aggregate while it waits for that of another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeaseWait {
     /// The runtime, by its index.
     pub runtime: usize,
-    /// The root whose turn it keeps.
-    pub keeps: AggregateRoot,
-    /// The root whose turn it waits for.
-    pub waits_for: AggregateRoot,
+    /// The aggregate whose turn it keeps.
+    pub keeps: AggregateId,
+    /// The aggregate whose turn it waits for.
+    pub waits_for: AggregateId,
 }
 
 #[cfg(test)]
@@ -71,13 +71,13 @@ mod tests {
 
     use super::*;
 
-    fn root(number: u128) -> AggregateRoot {
-        AggregateRoot::new("thing", Uuid::from_u128(number))
+    fn aggregate_id(number: u128) -> AggregateId {
+        AggregateId::new("thing", Uuid::from_u128(number))
     }
 
     fn held(number: u128, waits_for: &[u128]) -> LeaseState {
-        let keepers_wait_for = waits_for.iter().map(|number| Some(root(*number))).collect();
-        LeaseState { aggregate_id: root(number), is_held: true, keepers_wait_for }
+        let keepers_wait_for = waits_for.iter().map(|number| Some(aggregate_id(*number))).collect();
+        LeaseState { aggregate_id: aggregate_id(number), is_held: true, keepers_wait_for }
     }
 
     #[test]

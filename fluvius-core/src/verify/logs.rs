@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use super::look_up::LookUp;
 use super::{FaultKind, Verification};
 use crate::activity::ActivityRecord;
+use crate::aggregate_id::AggregateId;
 use crate::command::{CommandRecord, CommandStatus};
 use crate::event::EventRecord;
 use crate::json;
 use crate::log_entry::LogEntry;
 use crate::message::MessageRecord;
 use crate::resume::ResumeToken;
-use crate::root::AggregateRoot;
 use crate::store::{DynStore, LogPage, LogQuery, StoreError};
 
 /// How many rows of a log are read at once.
@@ -26,12 +26,12 @@ enum Row {
 }
 
 impl Row {
-    fn root(&self) -> &AggregateRoot {
+    fn aggregate_id(&self) -> &AggregateId {
         match self {
-            Self::Command(row) => &row.root,
-            Self::Event(row) => &row.root,
-            Self::Message(row) => &row.root,
-            Self::Activity(row) => &row.root,
+            Self::Command(row) => &row.aggregate_id,
+            Self::Event(row) => &row.aggregate_id,
+            Self::Message(row) => &row.aggregate_id,
+            Self::Activity(row) => &row.aggregate_id,
         }
     }
 }
@@ -72,7 +72,7 @@ pub(super) async fn check(
         };
         if row.position == last {
             let detail = "another row has the same position";
-            report.add(FaultKind::PositionTwice, row.root(), Some(row.position), detail);
+            report.add(FaultKind::PositionTwice, row.aggregate_id(), Some(row.position), detail);
         }
         last = row.position;
         check_row(store, &mut look_up, &row, report).await?;
@@ -106,7 +106,7 @@ impl Reader {
         for row in &self.rows {
             if row.position <= before {
                 let detail = format!("it is read behind position {before}");
-                report.add(FaultKind::LogUnordered, row.root(), Some(row.position), detail);
+                report.add(FaultKind::LogUnordered, row.aggregate_id(), Some(row.position), detail);
             }
             before = before.max(row.position);
         }
@@ -129,24 +129,25 @@ fn rows<T>(page: LogPage<T>, row: fn(T) -> Row) -> (Vec<LogEntry<Row>>, ResumeTo
     (page.rows.into_iter().map(logged).collect(), page.scanned_to)
 }
 
-/// The row of a root has reached the versions of its events; asked for once a page.
+/// The row of an aggregate has reached the versions of its events; asked for once a page.
 async fn check_versions(
     store: &dyn DynStore,
     page: &[LogEntry<Row>],
     report: &mut Verification,
 ) -> Result<(), StoreError> {
-    // Of each root the event of the highest version.
-    let mut highest: BTreeMap<&AggregateRoot, (u64, u64)> = BTreeMap::new();
+    // Of each aggregate the event of the highest version.
+    let mut highest: BTreeMap<&AggregateId, (u64, u64)> = BTreeMap::new();
     for row in page {
         if let Row::Event(event) = &row.record {
             let found = (event.version, row.position);
-            let highest = highest.entry(&event.root).or_insert(found);
+            let highest = highest.entry(&event.aggregate_id).or_insert(found);
             *highest = found.max(*highest);
         }
     }
-    let roots: Vec<AggregateRoot> = highest.keys().map(|root| (*root).clone()).collect();
-    let states = store.snapshot(&roots).await?;
-    for ((root, (version, position)), state) in highest.into_iter().zip(states) {
+    let aggregate_ids: Vec<AggregateId> =
+        highest.keys().map(|aggregate_id| (*aggregate_id).clone()).collect();
+    let states = store.snapshot(&aggregate_ids).await?;
+    for ((aggregate_id, (version, position)), state) in highest.into_iter().zip(states) {
         let reached = state.as_ref().map(|row| row.version);
         if reached.is_none_or(|reached| reached < version) {
             let detail = match reached {
@@ -155,7 +156,7 @@ async fn check_versions(
                 }
                 None => format!("it has an event {version}, and no row"),
             };
-            report.add(FaultKind::EventSurplus, root, Some(position), detail);
+            report.add(FaultKind::EventSurplus, aggregate_id, Some(position), detail);
         }
     }
     Ok(())
@@ -175,23 +176,26 @@ async fn check_row(
         }
         Row::Event(event) => {
             report.events += 1;
-            let history = store.history(&event.root, event.version, event.version).await?;
+            let history = store.history(&event.aggregate_id, event.version, event.version).await?;
             let is_there = matches!(history.as_slice(), [found] if found.position == position && found.id == event.id);
             if !is_there {
                 let detail = format!("the history has another event at version {}", event.version);
-                report.add(FaultKind::EventLost, &event.root, Some(position), detail);
+                report.add(FaultKind::EventLost, &event.aggregate_id, Some(position), detail);
             }
-            look_up.check_source("an event", &event.root, position, event.src_cmd, report).await
+            look_up
+                .check_source("an event", &event.aggregate_id, position, event.command_id, report)
+                .await
         }
         Row::Message(message) => {
             report.messages += 1;
-            let (root, source) = (&message.root, message.src_cmd);
-            look_up.check_source("a message", root, position, source, report).await
+            let (aggregate_id, source) = (&message.aggregate_id, message.command_id);
+            look_up.check_source("a message", aggregate_id, position, source, report).await
         }
         Row::Activity(activity) => {
             report.activities += 1;
             // What a policy refused has an activity, and no command.
-            check_context(look_up, activity.context_id, &activity.root, position, report).await
+            check_context(look_up, activity.context_id, &activity.aggregate_id, position, report)
+                .await
         }
     }
 }
@@ -202,44 +206,44 @@ async fn check_command(
     position: u64,
     report: &mut Verification,
 ) -> Result<(), StoreError> {
-    let root = &command.root;
+    let aggregate_id = &command.aggregate_id;
     if let Some(parent) = command.parent {
         let parents = look_up.command(parent).await?.map(|(row, _)| row.position);
         let is_before = parents.is_some_and(|parent| parent < position);
         if parents.is_none() {
             let detail = format!("its parent {parent} is not there");
-            report.add(FaultKind::CommandMissing, root, Some(position), detail);
+            report.add(FaultKind::CommandMissing, aggregate_id, Some(position), detail);
         } else if !is_before {
             let detail = format!("its parent {parent} stands behind it");
-            report.add(FaultKind::CommandUnfit, root, Some(position), detail);
+            report.add(FaultKind::CommandUnfit, aggregate_id, Some(position), detail);
         }
     }
     let found = look_up.command(command.id).await?;
     if found.is_none_or(|(row, _)| row.position != position || row.record != *command) {
         let detail = format!("command {} is not found under its identifier", command.id);
-        report.add(FaultKind::CommandLost, root, Some(position), detail);
+        report.add(FaultKind::CommandLost, aggregate_id, Some(position), detail);
     }
     if json::hash(&json::canonical(&command.payload, &[])) != command.payload_hash {
         let detail = format!("the hash of command {} is not that of its payload", command.id);
-        report.add(FaultKind::PayloadDiffers, root, Some(position), detail);
+        report.add(FaultKind::PayloadDiffers, aggregate_id, Some(position), detail);
     }
     if command.code.is_some() != (command.status == CommandStatus::Rejected) {
         let detail = format!("command {} was applied with a code, or refused without", command.id);
-        report.add(FaultKind::CodeUnfit, root, Some(position), detail);
+        report.add(FaultKind::CodeUnfit, aggregate_id, Some(position), detail);
     }
-    check_context(look_up, command.context_id, root, position, report).await
+    check_context(look_up, command.context_id, aggregate_id, position, report).await
 }
 
 async fn check_context(
     look_up: &mut LookUp<'_>,
     id: uuid::Uuid,
-    root: &AggregateRoot,
+    aggregate_id: &AggregateId,
     position: u64,
     report: &mut Verification,
 ) -> Result<(), StoreError> {
     if !look_up.has_context(id).await? {
         let detail = format!("its context {id} is not there");
-        report.add(FaultKind::ContextMissing, root, Some(position), detail);
+        report.add(FaultKind::ContextMissing, aggregate_id, Some(position), detail);
     }
     Ok(())
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use crate::aggregate_id::AggregateId;
 use crate::command::{CommandRecord, CommandStatus};
 use crate::context::ContextRecord;
 use crate::log_entry::LogEntry;
-use crate::root::AggregateRoot;
 use crate::store::{DynStore, StoreError};
 
 use super::{FaultKind, Verification};
@@ -58,27 +58,27 @@ impl<'a> LookUp<'a> {
     pub(super) async fn check_source(
         &mut self,
         what: &str,
-        root: &AggregateRoot,
+        aggregate_id: &AggregateId,
         position: u64,
-        src_cmd: Uuid,
+        command_id: Uuid,
         report: &mut Verification,
     ) -> Result<(), StoreError> {
-        let Some((command, _)) = self.command(src_cmd).await? else {
-            let detail = format!("{what} comes from command {src_cmd}, which is not there");
-            report.add(FaultKind::CommandMissing, root, Some(position), detail);
+        let Some((command, _)) = self.command(command_id).await? else {
+            let detail = format!("{what} comes from command {command_id}, which is not there");
+            report.add(FaultKind::CommandMissing, aggregate_id, Some(position), detail);
             return Ok(());
         };
         let unfit = if command.status != CommandStatus::Applied {
             "was refused".to_owned()
         } else if command.position >= position {
             format!("stands behind it, at position {}", command.position)
-        } else if command.root != *root {
-            format!("is one of {}", command.root)
+        } else if command.aggregate_id != *aggregate_id {
+            format!("is one of {}", command.aggregate_id)
         } else {
             return Ok(());
         };
-        let detail = format!("{what} comes from command {src_cmd}, which {unfit}");
-        report.add(FaultKind::CommandUnfit, root, Some(position), detail);
+        let detail = format!("{what} comes from command {command_id}, which {unfit}");
+        report.add(FaultKind::CommandUnfit, aggregate_id, Some(position), detail);
         Ok(())
     }
 }

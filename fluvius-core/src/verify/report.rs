@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::root::AggregateRoot;
+use crate::aggregate_id::AggregateId;
 
 /// How many faults are kept; all are counted.
 const FAULT_COUNT_MAX: usize = 100;
@@ -10,8 +10,8 @@ const FAULT_COUNT_MAX: usize = 100;
 /// What [`verify`](super::verify) has read and found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verification {
-    /// How many roots were read, closed ones too.
-    pub roots: u64,
+    /// How many aggregates were read, closed ones too.
+    pub aggregate_ids: u64,
     /// How many rows of the command log.
     pub commands: u64,
     /// How many rows of the event log.
@@ -35,13 +35,18 @@ impl Verification {
     pub(super) fn add(
         &mut self,
         kind: FaultKind,
-        root: &AggregateRoot,
+        aggregate_id: &AggregateId,
         position: Option<u64>,
         detail: impl Into<String>,
     ) {
         self.fault_count += 1;
         if self.faults.len() < FAULT_COUNT_MAX {
-            self.faults.push(Fault { kind, root: root.clone(), position, detail: detail.into() });
+            self.faults.push(Fault {
+                kind,
+                aggregate_id: aggregate_id.clone(),
+                position,
+                detail: detail.into(),
+            });
         }
     }
 }
@@ -50,8 +55,8 @@ impl fmt::Display for Verification {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} roots, {} commands, {} events, {} messages, {} activities: {} faults",
-            self.roots,
+            "{} aggregates, {} commands, {} events, {} messages, {} activities: {} faults",
+            self.aggregate_ids,
             self.commands,
             self.events,
             self.messages,
@@ -67,8 +72,8 @@ impl fmt::Display for Verification {
 pub struct Fault {
     /// What kind of thing.
     pub kind: FaultKind,
-    /// The root of the row.
-    pub root: AggregateRoot,
+    /// The aggregate of the row.
+    pub aggregate_id: AggregateId,
     /// The row's position, where it is one of a log.
     pub position: Option<u64>,
     /// What exactly; quotes identifiers, versions and times, and no value of a state or payload.
@@ -77,7 +82,7 @@ pub struct Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}: {}", self.kind.code(), self.root, self.detail)?;
+        write!(f, "{}: {}: {}", self.kind.code(), self.aggregate_id, self.detail)?;
         match self.position {
             Some(position) => write!(f, " (position {position})"),
             None => Ok(()),
@@ -89,16 +94,16 @@ impl fmt::Display for Fault {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum FaultKind {
-    /// A version of a root has no event.
+    /// A version of an aggregate has no event.
     VersionMissing,
-    /// Along a root positions do not rise.
+    /// Along an aggregate positions do not rise.
     HistoryUnordered,
-    /// Along a root the time falls.
+    /// Along an aggregate the time falls.
     TimeFalls,
     /// A change does not fit the state before it.
     ChangeUnfit,
     /// From one whole state to the next there are more than 64 versions.
-    WholeStateFar,
+    SnapshotFar,
     /// The fold of the log is not the stored state.
     StateDiffers,
     /// A column of the row is not what the log says.
@@ -112,7 +117,7 @@ pub enum FaultKind {
     /// A row comes from a command that is not there.
     CommandMissing,
     /// A row comes from a command that it does not fit: a refused one, one behind it, or one of
-    /// another root.
+    /// another aggregate.
     CommandUnfit,
     /// A row has a context that is not there.
     ContextMissing,
@@ -120,9 +125,9 @@ pub enum FaultKind {
     PayloadDiffers,
     /// A command has a code and was applied, or has none and was refused.
     CodeUnfit,
-    /// An event is not that which the history of its root has at its version.
+    /// An event is not that which the history of its aggregate has at its version.
     EventLost,
-    /// An event has a version that the row of its root has not reached, or there is no row.
+    /// An event has a version that the row of its aggregate has not reached, or there is no row.
     EventSurplus,
 }
 
@@ -133,7 +138,7 @@ impl FaultKind {
         Self::HistoryUnordered,
         Self::TimeFalls,
         Self::ChangeUnfit,
-        Self::WholeStateFar,
+        Self::SnapshotFar,
         Self::StateDiffers,
         Self::RowDiffers,
         Self::LogUnordered,
@@ -155,7 +160,7 @@ impl FaultKind {
             Self::HistoryUnordered => "history-unordered",
             Self::TimeFalls => "time-falls",
             Self::ChangeUnfit => "change-unfit",
-            Self::WholeStateFar => "whole-state-far",
+            Self::SnapshotFar => "snapshot-far",
             Self::StateDiffers => "state-differs",
             Self::RowDiffers => "row-differs",
             Self::LogUnordered => "log-unordered",

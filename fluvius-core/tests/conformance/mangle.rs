@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, SubsecRound, Utc};
 use fluvius_core::json::{Json, StateDelta};
-use fluvius_core::{AggregateRoot, ContextRecord, UnitOfWork};
+use fluvius_core::{AggregateId, ContextRecord, UnitOfWork};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -19,46 +19,46 @@ pub(crate) fn mangle(unit: &UnitOfWork, mutant: Mutant) -> UnitOfWork {
     for row in unit.commands.iter_mut().map(Arc::make_mut) {
         how.name(&mut row.domain);
         how.name(&mut row.command);
-        how.root(&mut row.root);
+        how.aggregate_id(&mut row.aggregate_id);
         how.payload(&mut row.payload);
         how.optional_name(&mut row.code);
         how.optional_json(&mut row.response);
-        how.time(&mut row.received);
+        how.time(&mut row.received_at);
         how.revision(&mut row.revision);
         how.optional_id(&mut row.parent);
     }
     for row in unit.events.iter_mut().map(Arc::make_mut) {
         how.name(&mut row.domain);
         how.name(&mut row.event);
-        how.root(&mut row.root);
+        how.aggregate_id(&mut row.aggregate_id);
         how.json(&mut row.args);
         how.optional_json(&mut row.data);
-        how.time(&mut row.occurred);
+        how.time(&mut row.occurred_at);
         how.revision(&mut row.revision);
-        match &mut row.change {
+        match &mut row.delta {
             StateDelta::Snapshot(json) | StateDelta::Patch(json) => how.json(json),
         }
     }
     for row in unit.states.iter_mut().map(Arc::make_mut) {
-        how.root(&mut row.root);
+        how.aggregate_id(&mut row.aggregate_id);
         how.json(&mut row.data);
         how.revision(&mut row.revision);
-        how.time(&mut row.created);
-        how.time(&mut row.updated);
-        row.deleted.iter_mut().for_each(|time| how.time(time));
-        how.optional_id(&mut row.creator);
-        how.optional_id(&mut row.updater);
+        how.time(&mut row.created_at);
+        how.time(&mut row.updated_at);
+        row.closed_at.iter_mut().for_each(|time| how.time(time));
+        how.optional_id(&mut row.created_by);
+        how.optional_id(&mut row.updated_by);
         let realm = how.optional(row.realm.as_deref());
         row.realm = realm.map(Arc::from);
     }
     for row in unit.messages.iter_mut().map(Arc::make_mut) {
         how.name(&mut row.key);
-        how.root(&mut row.root);
+        how.aggregate_id(&mut row.aggregate_id);
         how.json(&mut row.data);
     }
     for row in unit.activities.iter_mut().map(Arc::make_mut) {
         how.name(&mut row.message);
-        how.root(&mut row.root);
+        how.aggregate_id(&mut row.aggregate_id);
         how.optional_name(&mut row.label);
         how.optional_name(&mut row.code);
         how.optional_json(&mut row.data);
@@ -106,9 +106,9 @@ impl How {
         *name = self.optional(name.as_deref()).map(Cow::Owned);
     }
 
-    fn root(&self, root: &mut AggregateRoot) {
+    fn aggregate_id(&self, aggregate_id: &mut AggregateId) {
         if self.0 == Mutant::NamesInLowerCase {
-            root.resource = root.resource.to_lowercase().into();
+            aggregate_id.resource = aggregate_id.resource.to_lowercase().into();
         }
     }
 

@@ -5,10 +5,10 @@
 pub(crate) enum Mutant {
     // Versions.
     VersionsUnchecked,
-    ReadRootsUnchecked,
-    AbsentRootsUnchecked,
-    ClosedRootsAreAbsent,
-    LastStaleRootTold,
+    ReadAggregatesUnchecked,
+    AbsentAggregatesUnchecked,
+    ClosedAggregatesAreAbsent,
+    LastStaleAggregateTold,
     StaleRowNotTold,
     OnlyOneVersionAUnit,
     BatchNotCounted,
@@ -28,14 +28,14 @@ pub(crate) enum Mutant {
     EmptyBatchHasAFate,
 
     // What is left behind.
-    OnlyFirstRootWritten,
+    OnlyFirstAggregateWritten,
     RefusedLeavesCommand,
     StaleLeavesStates,
     RefusedLeavesContext,
     UnitsWithoutRowsUnchecked,
     UnitsWithoutRowsLeaveContext,
     DroppedLeavesHalf,
-    ManyRootsFail,
+    ManyAggregatesFail,
     ManyUnitsFail,
     ClosedRowsDropped,
 
@@ -66,8 +66,8 @@ pub(crate) enum Mutant {
 
     // At the same time.
     CheckedEarly,
-    ReadRootsCheckedEarly,
-    AbsentRootsCheckedEarly,
+    ReadAggregatesCheckedEarly,
+    AbsentAggregatesCheckedEarly,
     IdentifiersCheckedEarly,
     LocksInBatchOrder,
 
@@ -88,10 +88,10 @@ pub(crate) enum Mutant {
     RevisionsSigned,
 
     // Logs.
-    RootsIgnored,
+    AggregatesIgnored,
     RealmsIgnored,
     NoRealmIsAllRealms,
-    RealmOfTheRoot,
+    RealmOfTheAggregate,
     AfterIncluded,
     LimitOverrun,
     BoundsSigned,

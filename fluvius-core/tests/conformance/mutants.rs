@@ -22,22 +22,25 @@ const VERSIONS: &[Finding] = &[
         ],
     ),
     (
-        ReadRootsUnchecked,
+        ReadAggregatesUnchecked,
         &[
-            "a_root_that_is_only_read_is_checked",
+            "an_aggregate_that_is_only_read_is_checked",
             "of_two_units_that_read_what_the_other_writes_one_stands",
         ],
     ),
     (
-        AbsentRootsUnchecked,
-        &["an_absent_root_has_version_zero", "of_two_creations_of_a_root_one_stands"],
+        AbsentAggregatesUnchecked,
+        &["an_absent_aggregate_has_version_zero", "of_two_creations_of_an_aggregate_one_stands"],
     ),
-    (ClosedRootsAreAbsent, &["a_closed_root_is_not_absent"]),
-    (LastStaleRootTold, &["the_first_stale_root_is_told", "a_unit_of_many_roots_is_stored"]),
+    (ClosedAggregatesAreAbsent, &["a_closed_aggregate_is_not_absent"]),
+    (
+        LastStaleAggregateTold,
+        &["the_first_stale_aggregate_is_told", "a_unit_of_many_aggregates_is_stored"],
+    ),
     (StaleRowNotTold, &["an_expected_version_is_the_stored_one"]),
-    (OnlyOneVersionAUnit, &["a_unit_gives_a_root_several_versions"]),
+    (OnlyOneVersionAUnit, &["a_unit_gives_an_aggregate_several_versions"]),
     (BatchNotCounted, &["a_unit_stands_on_those_before_it_in_the_batch"]),
-    (StaleRowOfBeforeTheBatch, &["a_stale_root_is_told_as_the_batch_has_left_it"]),
+    (StaleRowOfBeforeTheBatch, &["a_stale_aggregate_is_told_as_the_batch_has_left_it"]),
 ];
 
 const FATES: &[Finding] = &[
@@ -61,7 +64,7 @@ const FATES: &[Finding] = &[
 ];
 
 const ATOMICITY: &[Finding] = &[
-    (OnlyFirstRootWritten, &["a_unit_over_several_roots_is_stored_wholly"]),
+    (OnlyFirstAggregateWritten, &["a_unit_over_several_aggregates_is_stored_wholly"]),
     (RefusedLeavesCommand, &["a_refused_unit_leaves_nothing"]),
     (StaleLeavesStates, &["a_refused_unit_leaves_nothing"]),
     (
@@ -71,9 +74,9 @@ const ATOMICITY: &[Finding] = &[
     (UnitsWithoutRowsUnchecked, &["a_unit_without_rows_only_checks"]),
     (UnitsWithoutRowsLeaveContext, &["a_unit_without_rows_only_checks"]),
     (DroppedLeavesHalf, &["a_dropped_commit_leaves_a_unit_or_nothing"]),
-    (ManyRootsFail, &["a_unit_of_many_roots_is_stored"]),
+    (ManyAggregatesFail, &["a_unit_of_many_aggregates_is_stored"]),
     (ManyUnitsFail, &["a_batch_of_many_units_is_stored"]),
-    (ClosedRowsDropped, &["a_closed_root_keeps_its_row"]),
+    (ClosedRowsDropped, &["a_closed_aggregate_keeps_its_row"]),
 ];
 
 const IDENTIFIERS: &[Finding] = &[
@@ -100,8 +103,8 @@ const ORDER: &[Finding] = &[
     (LastRowsShownLater, &["a_reader_never_sees_half_a_unit"]),
     (LogShownLater, &["state_and_log_are_seen_together"]),
     (CheckedEarly, &["many_committers_lose_no_update", "two_runtimes_lose_no_money"]),
-    (ReadRootsCheckedEarly, &["of_two_units_that_read_what_the_other_writes_one_stands"]),
-    (AbsentRootsCheckedEarly, &["of_two_creations_of_a_root_one_stands"]),
+    (ReadAggregatesCheckedEarly, &["of_two_units_that_read_what_the_other_writes_one_stands"]),
+    (AbsentAggregatesCheckedEarly, &["of_two_creations_of_an_aggregate_one_stands"]),
     (IdentifiersCheckedEarly, &["of_two_uses_of_an_identifier_one_stands"]),
     (LocksInBatchOrder, &["batches_in_opposite_orders_end"]),
 ];
@@ -124,10 +127,10 @@ const VALUES: &[Finding] = &[
 ];
 
 const LOGS: &[Finding] = &[
-    (RootsIgnored, &["a_log_is_read_by_root"]),
+    (AggregatesIgnored, &["a_log_is_read_by_aggregate"]),
     (RealmsIgnored, &["a_log_is_read_by_realm", "a_realm_sees_its_own"]),
     (NoRealmIsAllRealms, &["a_log_is_read_by_realm", "a_realm_sees_its_own"]),
-    (RealmOfTheRoot, &["a_log_is_read_by_realm"]),
+    (RealmOfTheAggregate, &["a_log_is_read_by_realm"]),
     (AfterIncluded, &["a_log_is_read_in_pages"]),
     (LimitOverrun, &["a_log_is_read_in_pages"]),
     (BoundsSigned, &["bounds_may_be_anything"]),
@@ -204,10 +207,10 @@ const QUERIES: &[Finding] = &[
     (PathsOneLong, &["fields_are_found_by_name", "a_path_leads_through_objects_alone"]),
     (PathsThroughArrays, &["a_path_leads_through_objects_alone"]),
     (PathsThroughTexts, &["a_path_leads_through_objects_alone"]),
-    (QueryRealmsIgnored, &["only_roots_that_are_asked_for_are_found"]),
-    (QueryResourcesFolded, &["only_roots_that_are_asked_for_are_found"]),
-    (ClosedShown, &["only_roots_that_are_asked_for_are_found"]),
-    (ClosedNeverShown, &["only_roots_that_are_asked_for_are_found"]),
+    (QueryRealmsIgnored, &["only_aggregates_that_are_asked_for_are_found"]),
+    (QueryResourcesFolded, &["only_aggregates_that_are_asked_for_are_found"]),
+    (ClosedShown, &["only_aggregates_that_are_asked_for_are_found"]),
+    (ClosedNeverShown, &["only_aggregates_that_are_asked_for_are_found"]),
     (DirectionsIgnored, &["numbers_are_compared_by_value"]),
     (NullsLast, &["numbers_are_compared_by_value"]),
     (FirstKeyAlone, &["columns_are_compared"]),
@@ -229,7 +232,7 @@ const QUERIES: &[Finding] = &[
     (IndexHidesNulls, &["an_index_changes_no_answer"]),
     (IndexForgetsWrites, &["an_index_follows_every_handle"]),
     (SnapshotOfFew, &["a_snapshot_has_the_rows_asked_for"]),
-    (NoRealmIsAllRealms, &["only_roots_that_are_asked_for_are_found"]),
+    (NoRealmIsAllRealms, &["only_aggregates_that_are_asked_for_are_found"]),
 ];
 
 /// Long for a claim on a store in memory.

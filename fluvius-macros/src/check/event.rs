@@ -20,9 +20,9 @@ pub(crate) fn event(action: &Action, errors: &mut Errors) {
 
 fn missing(action: &Action, errors: &mut Errors) {
     let does = match action.lifecycle() {
-        Some(Lifecycle::Create) => "creates the root",
-        Some(Lifecycle::Update) => "changes the root",
-        Some(Lifecycle::Close) => "closes the root",
+        Some(Lifecycle::Create) => "creates the aggregate",
+        Some(Lifecycle::Update) => "changes the aggregate",
+        Some(Lifecycle::Close) => "closes the aggregate",
         Some(Lifecycle::Unchanged) | None => return,
     };
     errors.at_span(

@@ -87,7 +87,9 @@ fn if_match(action: &Action, errors: &mut Errors) {
         );
     }
     if action.lifecycle() == Some(Lifecycle::Create) {
-        errors
-            .at(written, "a root that is created has no version to expect yet: remove `if_match`");
+        errors.at(
+            written,
+            "an aggregate that is created has no version to expect yet: remove `if_match`",
+        );
     }
 }

@@ -79,7 +79,7 @@ fn returns_self(aggregate: &Aggregate, action: &Action, outcome: &Outcome, error
         errors.at(
             written,
             format!(
-                "`{}` has no receiver, so it creates the root and returns it: write `Self` in \
+                "`{}` has no receiver, so it creates the aggregate and returns it: write `Self` in \
                  place of `{}`, or give it a receiver (`&mut self`, `&self`, `self`)",
                 action.method,
                 type_text(written)
@@ -106,7 +106,7 @@ fn returns_no_second_self(
             format!(
                 "`{}` has a receiver, which is the state that it leaves: write `()` in place of \
                  `{}` (the answer is the state all the same), or leave the receiver out where it \
-                 creates the root",
+                 creates the aggregate",
                 action.method,
                 type_text(written)
             ),

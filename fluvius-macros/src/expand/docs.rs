@@ -197,17 +197,17 @@ fn link(shown: &str, target: &str) -> String {
 fn life_cycle(action: &Action) -> &'static str {
     match action.lifecycle() {
         Some(Lifecycle::Create) => {
-            "creates the root; where there is one, the answer is `already-exists`"
+            "creates the aggregate; where there is one, the answer is `already-exists`"
         }
         Some(Lifecycle::Update) => {
-            "changes the root; where there is none, the answer is `not-found`"
+            "changes the aggregate; where there is none, the answer is `not-found`"
         }
         Some(Lifecycle::Close) => {
-            "closes the root; where there is none, the answer is `not-found`, and so it is for \
+            "closes the aggregate; where there is none, the answer is `not-found`, and so it is for \
              every later command"
         }
         Some(Lifecycle::Unchanged) | None => {
-            "leaves the root as it is; where there is none, the answer is `not-found`"
+            "leaves the aggregate as it is; where there is none, the answer is `not-found`"
         }
     }
 }

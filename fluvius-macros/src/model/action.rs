@@ -57,7 +57,7 @@ pub(crate) enum Receiver {
     Other(Box<syn::Receiver>),
 }
 
-/// What the receiver means for the root.
+/// What the receiver means for the aggregate.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lifecycle {
     Create,

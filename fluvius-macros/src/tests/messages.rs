@@ -455,7 +455,7 @@ fn options_of_action() {
             #[action(evt_key = "a" resources = ["bank-account"])]
                 expected `,` between two options
             #[action()]
-                `deposit_money` changes the root, and every stored change is an event: name it with `#[action(evt_key = "..")]`; only an action with `&self` may do without
+                `deposit_money` changes the aggregate, and every stored change is an event: name it with `#[action(evt_key = "..")]`; only an action with `&self` may do without
             #[action(evt_key = "a", resources = [])]
                 an action without resources could not run: leave `resources` out to allow all of the aggregate
             #[action(evt_key = "a", resources = ["bank-acount"])]
@@ -500,13 +500,13 @@ fn every_stored_change_is_an_event() {
         ],
         expect![[r##"
             #[action] fn open() -> Result<Self, Never> { }
-                `open` creates the root, and every stored change is an event: name it with `#[action(evt_key = "..")]`; only an action with `&self` may do without
+                `open` creates the aggregate, and every stored change is an event: name it with `#[action(evt_key = "..")]`; only an action with `&self` may do without
             #[action] fn close(self) -> Result<(), Never> { }
-                `close` closes the root, and every stored change is an event: name it with `#[action(evt_key = "..")]`; only an action with `&self` may do without
+                `close` closes the aggregate, and every stored change is an event: name it with `#[action(evt_key = "..")]`; only an action with `&self` may do without
             #[action] fn read(&self) -> Result<(), Never> { }
                 fine
             #[action(evt_key = "opened", if_match = "required")] fn open() -> Result<Self, Never> { }
-                a root that is created has no version to expect yet: remove `if_match`
+                an aggregate that is created has no version to expect yet: remove `if_match`
         "##]],
     );
 }
@@ -526,11 +526,11 @@ fn receivers() {
         ],
         expect![[r##"
             #[action(evt_key = "closed")] fn close(self: Box<Self>) -> Result<(), Never> { }
-                the receiver tells the life cycle: write `&mut self` to change the root, `&self` to leave it as it is, `self` to close it, or no receiver to create it
+                the receiver tells the life cycle: write `&mut self` to change the aggregate, `&self` to leave it as it is, `self` to close it, or no receiver to create it
             #[action(evt_key = "closed")] fn close(self: &mut Self) -> Result<(), Never> { }
-                the receiver tells the life cycle: write `&mut self` to change the root, `&self` to leave it as it is, `self` to close it, or no receiver to create it
+                the receiver tells the life cycle: write `&mut self` to change the aggregate, `&self` to leave it as it is, `self` to close it, or no receiver to create it
             #[action(evt_key = "closed")] fn close(&'static self) -> Result<(), Never> { }
-                the receiver tells the life cycle: write `&mut self` to change the root, `&self` to leave it as it is, `self` to close it, or no receiver to create it
+                the receiver tells the life cycle: write `&mut self` to change the aggregate, `&self` to leave it as it is, `self` to close it, or no receiver to create it
             #[action(evt_key = "closed")] fn close(mut self) -> Result<(), Never> { }
                 fine
         "##]],
@@ -752,9 +752,9 @@ fn an_action_with_a_receiver_returns_no_second_state() {
         ],
         expect![[r##"
             #[action(evt_key = "renamed")] fn rename(&mut self) -> Result<Self, Never> { }
-                `rename` has a receiver, which is the state that it leaves: write `()` in place of `Self` (the answer is the state all the same), or leave the receiver out where it creates the root
+                `rename` has a receiver, which is the state that it leaves: write `()` in place of `Self` (the answer is the state all the same), or leave the receiver out where it creates the aggregate
             #[action(evt_key = "closed")] fn close(self) -> Result<Account, Never> { }
-                `close` has a receiver, which is the state that it leaves: write `()` in place of `Account` (the answer is the state all the same), or leave the receiver out where it creates the root
+                `close` has a receiver, which is the state that it leaves: write `()` in place of `Account` (the answer is the state all the same), or leave the receiver out where it creates the aggregate
         "##]],
     );
 }
@@ -810,9 +810,9 @@ fn return_types() {
             #[action(evt_key = "opened")] fn open() { }
                 an action without a receiver creates the root: write `-> Result<Self, YourError>` (`Infallible` where it cannot fail)
             #[action(evt_key = "opened")] fn open() -> Result<(), Never> { }
-                `open` has no receiver, so it creates the root and returns it: write `Self` in place of `()`, or give it a receiver (`&mut self`, `&self`, `self`)
+                `open` has no receiver, so it creates the aggregate and returns it: write `Self` in place of `()`, or give it a receiver (`&mut self`, `&self`, `self`)
             #[action(evt_key = "opened")] fn open() -> Result<Other, Never> { }
-                `open` has no receiver, so it creates the root and returns it: write `Self` in place of `Other`, or give it a receiver (`&mut self`, `&self`, `self`)
+                `open` has no receiver, so it creates the aggregate and returns it: write `Self` in place of `Other`, or give it a receiver (`&mut self`, `&self`, `self`)
             #[action(evt_key = "opened")] fn open() -> Result<Account, Never> { }
                 fine
             #[action(evt_key = "opened")] fn open() -> BankResult<Self> { }
@@ -1190,7 +1190,7 @@ fn types_of_programs_are_no_parameters() {
             #[action(evt_key = "b-done")] pub fn b(&mut self, cx: fluvius_core::DomainContext) -> Result<(), AccountError> { Ok(()) }
                 the context of an action is `cx: &mut ActionContext`: write it in place of `fluvius_core::DomainContext`; `cx.domain_context()` is the sender's
             #[action(evt_key = "c-done")] pub fn c(&mut self, session: &Session) -> Result<(), AccountError> { Ok(()) }
-                the context of an action is `cx: &mut ActionContext`: write it in place of `&Session`; `cx.fetch`, `cx.find` and `cx.invoke` reach other roots
+                the context of an action is `cx: &mut ActionContext`: write it in place of `&Session`; `cx.fetch`, `cx.find` and `cx.invoke` reach other aggregates
         "##]],
     );
 }

@@ -21,7 +21,7 @@ pub(crate) struct Log<T> {
     read: fn(&Row) -> Result<LogEntry<T>, Fault>,
     /// The rest of a selection of the realm `x.realm` of a row `l`.
     context: &'static str,
-    /// Set if the rows of a root can be found by their versions.
+    /// Set if the rows of an aggregate can be found by their versions.
     has_versions: bool,
 }
 
@@ -29,7 +29,7 @@ pub(crate) struct Log<T> {
 const OF_CONTEXT: &str = "FROM context_log AS x WHERE x.id = l.context_id";
 /// The context of the command that gave the row.
 const OF_COMMAND: &str =
-    "FROM command_log AS c JOIN context_log AS x ON x.id = c.context_id WHERE c.id = l.src_cmd";
+    "FROM command_log AS c JOIN context_log AS x ON x.id = c.context_id WHERE c.id = l.command_id";
 
 pub(crate) const COMMANDS: Log<CommandRecord> = Log {
     table: "command_log",
@@ -109,11 +109,11 @@ fn statement<T>(log: &Log<T>, query: &LogQuery) -> (String, Vec<Param<'static>>)
         vec![param(after, Type::INT8), param(limit, Type::INT8), param(scan_limit, Type::INT8)];
     let mut conditions = "l.position > $1".to_owned();
     let mut order = "l.position";
-    if let Some(root) = &query.root {
-        params.push(param(root.resource.to_string(), Type::TEXT));
-        params.push(param(root.identifier, Type::UUID));
+    if let Some(aggregate_id) = &query.aggregate_id {
+        params.push(param(aggregate_id.resource.to_string(), Type::TEXT));
+        params.push(param(aggregate_id.id, Type::UUID));
         if log.has_versions {
-            // The events of a root are found by their versions, which rise with their positions.
+            // The events of an aggregate are found by their versions, which rise with their positions.
             conditions = "l.version > version_at($4, $5, $1)".to_owned();
             order = "l.version";
         }
@@ -133,7 +133,7 @@ fn statement<T>(log: &Log<T>, query: &LogQuery) -> (String, Vec<Param<'static>>)
     }
     let behind = format!("FROM {} WHERE position > $1 ORDER BY position", log.table);
     // The rows that are looked at, and the position of the last of them if there may be more.
-    let (looked_at, end) = match query.root.is_some() && log.has_versions {
+    let (looked_at, end) = match query.aggregate_id.is_some() && log.has_versions {
         true => (log.table.to_owned(), format!("CASE WHEN $3 > 0 THEN {NEWEST} END")),
         false => (
             format!("(SELECT * {behind} LIMIT $3)"),

@@ -6,9 +6,7 @@ mod query;
 use std::sync::Arc;
 
 use fluvius_core::uuid::Uuid;
-use fluvius_core::{
-    AggregateRoot, ContextRecord, EventRecord, LogEntry, StateRecord, StoredCommand,
-};
+use fluvius_core::{AggregateId, ContextRecord, EventRecord, LogEntry, StateRecord, StoredCommand};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
@@ -23,9 +21,9 @@ use crate::rows::{self, COMMAND, COMMAND_COUNT, CONTEXT, EVENT, STATE};
 /// The rows of several roots.
 pub(crate) async fn snapshot(
     readers: &Readers,
-    roots: &[AggregateRoot],
+    aggregate_ids: &[AggregateId],
 ) -> Result<Vec<Option<StateRecord>>, Fault> {
-    snapshot_rows(readers, roots).await?.iter().map(state).collect()
+    snapshot_rows(readers, aggregate_ids).await?.iter().map(state).collect()
 }
 
 /// One row of a snapshot.
@@ -36,18 +34,19 @@ pub(crate) fn state(row: &Row) -> Result<Option<StateRecord>, Fault> {
     }
 }
 
-/// A snapshot as the server gives it: one row per root.
+/// A snapshot as the server gives it: one row per aggregate.
 pub(crate) async fn snapshot_rows(
     readers: &Readers,
-    roots: &[AggregateRoot],
+    aggregate_ids: &[AggregateId],
 ) -> Result<Vec<Row>, Fault> {
     let sql = format!(
         "SELECT {STATE} FROM unnest($1, $2) WITH ORDINALITY AS r (resource, identifier, number) \
          LEFT JOIN resource_state AS s ON s.resource = r.resource AND s.identifier = r.identifier \
          ORDER BY r.number"
     );
-    let resources: Vec<String> = roots.iter().map(|root| root.resource.to_string()).collect();
-    let identifiers: Vec<Uuid> = roots.iter().map(|root| root.identifier).collect();
+    let resources: Vec<String> =
+        aggregate_ids.iter().map(|aggregate_id| aggregate_id.resource.to_string()).collect();
+    let identifiers: Vec<Uuid> = aggregate_ids.iter().map(|aggregate_id| aggregate_id.id).collect();
     let params = vec![param(resources, Type::TEXT_ARRAY), param(identifiers, Type::UUID_ARRAY)];
     readers.fixed(sql, params).await
 }
@@ -73,10 +72,10 @@ pub(crate) async fn context(
     found.first().map(|row| rows::context(row, 0).map(Arc::new)).transpose()
 }
 
-/// The events of a root with these versions.
+/// The events of an aggregate with these versions.
 pub(crate) async fn history(
     readers: &Readers,
-    root: &AggregateRoot,
+    aggregate_id: &AggregateId,
     first: u64,
     last: u64,
 ) -> Result<Vec<LogEntry<EventRecord>>, Fault> {
@@ -85,8 +84,8 @@ pub(crate) async fn history(
          AND l.version BETWEEN $3 AND $4 ORDER BY l.version"
     );
     let params = vec![
-        param(root.identifier, Type::UUID),
-        param(root.resource.to_string(), Type::TEXT),
+        param(aggregate_id.id, Type::UUID),
+        param(aggregate_id.resource.to_string(), Type::TEXT),
         param(saturating_i64(first), Type::INT8),
         param(saturating_i64(last), Type::INT8),
     ];

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use fluvius_core::query::{Bound, Column, Comparison, Field, Filter, Kind, Operand, Place};
+use fluvius_core::query::{Column, Comparison, Constraint, Field, Filter, Kind, Operand, Place};
 use fluvius_core::{RealmFilter, StateQuery, StateRecord};
 use tokio_postgres::types::{ToSql, Type};
 
@@ -52,7 +52,7 @@ async fn ask(
 struct Sql<'i> {
     text: String,
     params: Vec<Param<'static>>,
-    /// The fields whose values are joined: each root of the resource has one of each.
+    /// The fields whose values are joined: each aggregate of the resource has one of each.
     joined: Vec<&'i Index>,
     /// The other fields of the state, without duplicates: the state of a row is parsed once, and each field is read
     /// once.
@@ -75,14 +75,14 @@ impl<'i> Sql<'i> {
         sql.push(" WHERE ");
         sql.filter(&query.filter);
         for index in joined {
-            sql.bounds(query, index);
+            sql.index_constraints(query, index);
         }
         if let Some(resource) = &query.resource {
             sql.push(" AND s.resource = ");
             sql.param(resource.to_string(), Type::TEXT);
         }
         if !query.with_closed {
-            sql.push(" AND s.deleted IS NULL");
+            sql.push(" AND s.closed_at IS NULL");
         }
         match &query.realm {
             RealmFilter::All => {}
@@ -235,14 +235,14 @@ impl<'i> Sql<'i> {
     }
 
     /// What a query says of the keys of a field, so that they are looked up in its index.
-    fn bounds(&mut self, query: &StateQuery, index: &Index) {
+    fn index_constraints(&mut self, query: &StateQuery, index: &Index) {
         let (id, field) = (index.id, &index.field);
         let is_first = query.sort.first().is_some_and(|key| key.field == *field);
-        let after = query.after_bound().filter(|_| is_first);
-        for bound in query.bounds(field).into_iter().chain(after.clone()) {
+        let after = query.cursor_constraint().filter(|_| is_first);
+        for bound in query.index_constraints(field).into_iter().chain(after.clone()) {
             self.push(&format!(" AND f{id}.key"));
             match bound {
-                Bound::Compare(comparison, value) => {
+                Constraint::Compare(comparison, value) => {
                     self.push(match comparison {
                         // The keys of two values may be the same.
                         Comparison::Lt if !is_exact(field.kind) => sign(Comparison::Le),
@@ -253,8 +253,8 @@ impl<'i> Sql<'i> {
                     });
                     self.key(field, value.as_ref());
                 }
-                Bound::OneOf(operands) if operands.is_empty() => self.push(" IS NULL"),
-                Bound::OneOf(operands) => {
+                Constraint::OneOf(operands) if operands.is_empty() => self.push(" IS NULL"),
+                Constraint::OneOf(operands) => {
                     self.push(" IN (");
                     for (index, operand) in operands.iter().enumerate() {
                         self.push(if index == 0 { "" } else { ", " });
@@ -267,15 +267,15 @@ impl<'i> Sql<'i> {
         let Some(cursor) = &query.after else { return };
         if query.sort.is_empty() {
             self.push(&format!(" AND f{id}.identifier > "));
-            self.param(cursor.root().identifier, Type::UUID);
-        } else if let Some(Bound::Compare(Comparison::Ge, value)) = after
+            self.param(cursor.aggregate_id().id, Type::UUID);
+        } else if let Some(Constraint::Compare(Comparison::Ge, value)) = after
             && query.sort.len() == 1
             && is_exact(field.kind)
         {
             self.push(&format!(" AND (f{id}.key, f{id}.identifier) > ("));
             self.key(field, value.as_ref());
             self.push(", ");
-            self.param(cursor.root().identifier, Type::UUID);
+            self.param(cursor.aggregate_id().id, Type::UUID);
             self.push(")");
         }
     }

@@ -20,11 +20,11 @@ CREATE TABLE resource_state (
     etag text COLLATE "C" NOT NULL,
     revision bigint NOT NULL,
     data text COLLATE "C" NOT NULL,
-    created timestamptz NOT NULL,
-    creator uuid,
-    updated timestamptz NOT NULL,
-    updater uuid,
-    deleted timestamptz,
+    created_at timestamptz NOT NULL,
+    created_by uuid,
+    updated_at timestamptz NOT NULL,
+    updated_by uuid,
+    closed_at timestamptz,
     realm text COLLATE "C",
     PRIMARY KEY (resource, identifier)
 ) WITH (
@@ -68,7 +68,7 @@ CREATE TABLE command_log (
     status text COLLATE "C" NOT NULL CHECK (status IN ('applied', 'rejected')),
     code text COLLATE "C",
     response text COLLATE "C",
-    received timestamptz NOT NULL
+    received_at timestamptz NOT NULL
 );
 
 CREATE TABLE event_log (
@@ -80,11 +80,11 @@ CREATE TABLE event_log (
     resource text COLLATE "C" NOT NULL,
     identifier uuid NOT NULL,
     version bigint NOT NULL,
-    src_cmd uuid NOT NULL,
+    command_id uuid NOT NULL,
     args text COLLATE "C" NOT NULL,
     data text COLLATE "C",
-    change text COLLATE "C" NOT NULL,
-    occurred timestamptz NOT NULL,
+    delta text COLLATE "C" NOT NULL,
+    occurred_at timestamptz NOT NULL,
     -- The history of a root; and no version of a root comes twice, whatever else goes wrong.
     UNIQUE (identifier, version, resource)
 );
@@ -94,7 +94,7 @@ CREATE TABLE message_log (
     id uuid NOT NULL,
     key text COLLATE "C" NOT NULL,
     data text COLLATE "C" NOT NULL,
-    src_cmd uuid NOT NULL,
+    command_id uuid NOT NULL,
     resource text COLLATE "C" NOT NULL,
     identifier uuid NOT NULL
 );
@@ -105,7 +105,7 @@ CREATE TABLE activity_log (
     resource text COLLATE "C" NOT NULL,
     identifier uuid NOT NULL,
     context_id uuid NOT NULL,
-    src_cmd uuid NOT NULL,
+    command_id uuid NOT NULL,
     message text COLLATE "C" NOT NULL,
     kind text COLLATE "C" NOT NULL,
     label text COLLATE "C",

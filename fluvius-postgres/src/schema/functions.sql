@@ -61,7 +61,7 @@ CREATE OR REPLACE FUNCTION commit_batch(
 ) RETURNS TABLE (
     base bigint, told_fates int[], told_others int[], told_contested int[],
     root int, r_resource text, r_identifier uuid, r_version bigint, r_etag text, r_revision bigint, r_data text,
-    r_created timestamptz, r_creator uuid, r_updated timestamptz, r_updater uuid, r_deleted timestamptz, r_realm text
+    r_created_at timestamptz, r_created_by uuid, r_updated_at timestamptz, r_updated_by uuid, r_closed_at timestamptz, r_realm text
 ) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
@@ -201,16 +201,16 @@ BEGIN
 
     -- Of each root only its last version.
     INSERT INTO resource_state AS stored
-    SELECT DISTINCT ON (root) resource, identifier, version, etag, revision, data, created, creator, updated, updater,
-        deleted, realm
+    SELECT DISTINCT ON (root) resource, identifier, version, etag, revision, data, created_at, created_by, updated_at, updated_by,
+        closed_at, realm
     FROM ROWS FROM (unnest(states), unnest(state_units), unnest(state_roots)) AS s (
-        resource, identifier, version, etag, revision, data, created, creator, updated, updater, deleted, realm,
+        resource, identifier, version, etag, revision, data, created_at, created_by, updated_at, updated_by, closed_at, realm,
         unit, root)
     WHERE fates[unit] = 0
     ORDER BY root, unit DESC
     ON CONFLICT (resource, identifier) DO UPDATE SET version = excluded.version, etag = excluded.etag,
-        revision = excluded.revision, data = excluded.data, created = excluded.created, creator = excluded.creator,
-        updated = excluded.updated, updater = excluded.updater, deleted = excluded.deleted, realm = excluded.realm;
+        revision = excluded.revision, data = excluded.data, created_at = excluded.created_at, created_by = excluded.created_by,
+        updated_at = excluded.updated_at, updated_by = excluded.updated_by, closed_at = excluded.closed_at, realm = excluded.realm;
 
     base := 0;
     IF row_count > 0 AND 0 = ANY (fates) THEN
@@ -227,30 +227,30 @@ BEGIN
         ON CONFLICT DO NOTHING;
         INSERT INTO command_log
         SELECT base + position, id, parent, domain, revision, command, resource, identifier, payload, payload_hash,
-            context_id, status, code, response, received
+            context_id, status, code, response, received_at
         FROM ROWS FROM (unnest(commands), unnest(command_units)) AS c (
             position, id, parent, domain, revision, command, resource, identifier, payload, payload_hash, context_id,
-            status, code, response, received, unit)
+            status, code, response, received_at, unit)
         WHERE fates[unit] = 0;
         INSERT INTO event_log
-        SELECT base + position, id, domain, revision, event, resource, identifier, version, src_cmd, args, data, change,
-            occurred
+        SELECT base + position, id, domain, revision, event, resource, identifier, version, command_id, args, data, delta,
+            occurred_at
         FROM ROWS FROM (unnest(events), unnest(event_units)) AS e (
-            position, id, domain, revision, event, resource, identifier, version, src_cmd, args, data, change, occurred,
+            position, id, domain, revision, event, resource, identifier, version, command_id, args, data, delta, occurred_at,
             unit)
         WHERE fates[unit] = 0;
         IF cardinality(messages) > 0 THEN
             INSERT INTO message_log
-            SELECT base + position, id, key, data, src_cmd, resource, identifier
+            SELECT base + position, id, key, data, command_id, resource, identifier
             FROM ROWS FROM (unnest(messages), unnest(message_units)) AS m (
-                position, id, key, data, src_cmd, resource, identifier, unit)
+                position, id, key, data, command_id, resource, identifier, unit)
             WHERE fates[unit] = 0;
         END IF;
         IF cardinality(activities) > 0 THEN
             INSERT INTO activity_log
-            SELECT base + position, id, resource, identifier, context_id, src_cmd, message, kind, label, code, data
+            SELECT base + position, id, resource, identifier, context_id, command_id, message, kind, label, code, data
             FROM ROWS FROM (unnest(activities), unnest(activity_units)) AS a (
-                position, id, resource, identifier, context_id, src_cmd, message, kind, label, code, data, unit)
+                position, id, resource, identifier, context_id, command_id, message, kind, label, code, data, unit)
             WHERE fates[unit] = 0;
         END IF;
     END IF;

@@ -6,8 +6,8 @@
 -- unique index.
 WITH written AS (
     UPDATE resource_state SET version = (n).version, etag = (n).etag, revision = (n).revision, data = (n).data,
-        created = (n).created, creator = (n).creator, updated = (n).updated, updater = (n).updater,
-        deleted = (n).deleted, realm = (n).realm
+        created_at = (n).created_at, created_by = (n).created_by, updated_at = (n).updated_at, updated_by = (n).updated_by,
+        closed_at = (n).closed_at, realm = (n).realm
     FROM (SELECT ($10::resource_state[])[1] AS n) AS x
     WHERE resource = ($3::text[])[1] AND identifier = ($4::uuid[])[1] AND version = ($5::bigint[])[1]
     AND current_setting('transaction_isolation') = 'read committed'
@@ -22,12 +22,12 @@ WITH written AS (
 ), commands AS (
     INSERT INTO command_log
     SELECT base + (c).position, (c).id, (c).parent, (c).domain, (c).revision, (c).command, (c).resource, (c).identifier,
-        (c).payload, (c).payload_hash, (c).context_id, (c).status, (c).code, (c).response, (c).received
+        (c).payload, (c).payload_hash, (c).context_id, (c).status, (c).code, (c).response, (c).received_at
     FROM drawn, (SELECT ($16::command_log[])[1] AS c) AS x
 ), events AS (
     INSERT INTO event_log
     SELECT base + (e).position, (e).id, (e).domain, (e).revision, (e).event, (e).resource, (e).identifier, (e).version,
-        (e).src_cmd, (e).args, (e).data, (e).change, (e).occurred
+        (e).command_id, (e).args, (e).data, (e).delta, (e).occurred_at
     FROM drawn, (SELECT ($17::event_log[])[1] AS e) AS x
 )
 SELECT base, ARRAY[true] AS are_wanted, ARRAY(

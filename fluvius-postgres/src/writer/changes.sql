@@ -33,10 +33,10 @@ WITH setting AS MATERIALIZED (
     AND NOT EXISTS (SELECT FROM command_log WHERE id = ANY ($9::uuid[]))
 ), written AS (
     UPDATE resource_state AS s SET version = n.version, etag = n.etag, revision = n.revision, data = n.data,
-        created = n.created, creator = n.creator, updated = n.updated, updater = n.updater, deleted = n.deleted,
+        created_at = n.created_at, created_by = n.created_by, updated_at = n.updated_at, updated_by = n.updated_by, closed_at = n.closed_at,
         realm = n.realm
     FROM fit, unnest($10::resource_state[]) WITH ORDINALITY AS n (
-        resource, identifier, version, etag, revision, data, created, creator, updated, updater, deleted, realm, number)
+        resource, identifier, version, etag, revision, data, created_at, created_by, updated_at, updated_by, closed_at, realm, number)
     WHERE are_wanted[($11::int[])[number]] AND s.resource = n.resource AND s.identifier = n.identifier
     RETURNING 1
 ), drawn AS MATERIALIZED (
@@ -46,13 +46,13 @@ WITH setting AS MATERIALIZED (
 ), commands AS (
     INSERT INTO command_log
     SELECT base + position, id, parent, domain, revision, command, resource, identifier, payload, payload_hash,
-        context_id, status, code, response, received
+        context_id, status, code, response, received_at
     FROM drawn, unnest($16::command_log[])
     WHERE are_wanted[($15::int[])[position]]
 ), events AS (
     INSERT INTO event_log
-    SELECT base + position, id, domain, revision, event, resource, identifier, version, src_cmd, args, data, change,
-        occurred
+    SELECT base + position, id, domain, revision, event, resource, identifier, version, command_id, args, data, delta,
+        occurred_at
     FROM drawn, unnest($17::event_log[])
     WHERE are_wanted[($15::int[])[position]]
 -- BEGIN of what most batches have none of: `plain_changes` is this statement without it.
@@ -69,12 +69,12 @@ WITH setting AS MATERIALIZED (
     ON CONFLICT DO NOTHING
 ), messages AS (
     INSERT INTO message_log
-    SELECT base + position, id, key, data, src_cmd, resource, identifier
+    SELECT base + position, id, key, data, command_id, resource, identifier
     FROM drawn, unnest($18::message_log[])
     WHERE are_wanted[($15::int[])[position]]
 ), activities AS (
     INSERT INTO activity_log
-    SELECT base + position, id, resource, identifier, context_id, src_cmd, message, kind, label, code, data
+    SELECT base + position, id, resource, identifier, context_id, command_id, message, kind, label, code, data
     FROM drawn, unnest($19::activity_log[])
     WHERE are_wanted[($15::int[])[position]]
 -- END

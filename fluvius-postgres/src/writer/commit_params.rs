@@ -1,9 +1,9 @@
-//! A batch as the commit function takes it: units, roots and identifiers are numbers from 1.
+//! A batch as the commit function takes it: units, aggregates and identifiers are numbers from 1.
 
 use std::collections::{BTreeMap, HashMap};
 
 use fluvius_core::uuid::Uuid;
-use fluvius_core::{AggregateRoot, StoreError, UnitOfWork};
+use fluvius_core::{AggregateId, StoreError, UnitOfWork};
 use tokio_postgres::types::ToSql;
 
 use super::row_arrays::Rows;
@@ -33,8 +33,8 @@ pub(crate) struct Draft<'b> {
     pub(crate) batch: &'b [UnitOfWork],
     /// Why a unit is malformed.
     pub(crate) malformed: HashMap<usize, StoreError>,
-    /// The roots, sorted, each once.
-    pub(crate) roots: Vec<&'b AggregateRoot>,
+    /// The aggregates, sorted, each once.
+    pub(crate) aggregate_ids: Vec<&'b AggregateId>,
     /// The identifiers of commands, each once.
     pub(crate) ids: Vec<Uuid>,
     /// How many rows are before a unit's own.
@@ -46,7 +46,7 @@ pub(crate) struct Draft<'b> {
     depends_units: Vec<i32>,
     depends_on: Vec<i32>,
     expected_units: Vec<i32>,
-    expected_roots: Vec<i32>,
+    expected_aggregates: Vec<i32>,
     expected_versions: Vec<i64>,
     id_units: Vec<i32>,
     id_numbers: Vec<i32>,
@@ -65,7 +65,7 @@ impl<'b> Draft<'b> {
             batch,
             is_in_step: malformed.is_empty(),
             malformed,
-            roots: Vec::new(),
+            aggregate_ids: Vec::new(),
             ids: Vec::new(),
             offsets: Vec::new(),
             are_written: Vec::new(),
@@ -74,13 +74,13 @@ impl<'b> Draft<'b> {
             depends_units: Vec::new(),
             depends_on: Vec::new(),
             expected_units: Vec::new(),
-            expected_roots: Vec::new(),
+            expected_aggregates: Vec::new(),
             expected_versions: Vec::new(),
             id_units: Vec::new(),
             id_numbers: Vec::new(),
             row_count: 0,
         };
-        let numbers = draft.number_roots();
+        let numbers = draft.number_aggregates();
         draft.add_units(&numbers, first);
         draft
     }
@@ -91,23 +91,23 @@ impl<'b> Draft<'b> {
         units.filter(|(index, _)| !self.malformed.contains_key(index))
     }
 
-    fn number_roots(&mut self) -> BTreeMap<&'b AggregateRoot, usize> {
+    fn number_aggregates(&mut self) -> BTreeMap<&'b AggregateId, usize> {
         let mut numbers = BTreeMap::new();
         for (_, unit) in self.sound() {
-            numbers.extend(unit.expected.iter().map(|expected| (&expected.root, 0)));
+            numbers.extend(unit.expected.iter().map(|expected| (&expected.aggregate_id, 0)));
         }
-        for (number, (root, place)) in numbers.iter_mut().enumerate() {
+        for (number, (aggregate_id, place)) in numbers.iter_mut().enumerate() {
             *place = number;
-            self.roots.push(root);
+            self.aggregate_ids.push(aggregate_id);
         }
-        self.are_written = vec![false; self.roots.len()];
-        self.wanted = vec![-1; self.roots.len()];
+        self.are_written = vec![false; self.aggregate_ids.len()];
+        self.wanted = vec![-1; self.aggregate_ids.len()];
         numbers
     }
 
-    fn add_units(&mut self, numbers: &BTreeMap<&'b AggregateRoot, usize>, first: usize) {
+    fn add_units(&mut self, numbers: &BTreeMap<&'b AggregateId, usize>, first: usize) {
         let mut id_numbers: HashMap<Uuid, usize> = HashMap::new();
-        let mut versions = vec![None; self.roots.len()];
+        let mut versions = vec![None; self.aggregate_ids.len()];
         for (index, unit) in self.batch.iter().enumerate() {
             self.offsets.push(self.row_count);
             if self.malformed.contains_key(&index) {
@@ -121,13 +121,18 @@ impl<'b> Draft<'b> {
                 self.depends_on.push(self::number(on));
             }
             for expected in &unit.expected {
-                let Some(root) = numbers.get(&expected.root).copied() else { continue };
+                let Some(aggregate_id) = numbers.get(&expected.aggregate_id).copied() else {
+                    continue;
+                };
                 let version = saturating_i64(expected.version);
                 self.expected_units.push(number);
-                self.expected_roots.push(self::number(root));
+                self.expected_aggregates.push(self::number(aggregate_id));
                 self.expected_versions.push(version);
-                match versions[root] {
-                    None => (self.wanted[root], versions[root]) = (version, Some(version)),
+                match versions[aggregate_id] {
+                    None => {
+                        (self.wanted[aggregate_id], versions[aggregate_id]) =
+                            (version, Some(version))
+                    }
                     Some(current) => self.is_in_step &= current == version,
                 }
             }
@@ -143,9 +148,9 @@ impl<'b> Draft<'b> {
                 self.id_numbers.push(self::number(id));
             }
             for state in &unit.states {
-                if let Some(root) = numbers.get(&state.root).copied() {
-                    self.are_written[root] = true;
-                    versions[root] = Some(saturating_i64(state.version));
+                if let Some(aggregate_id) = numbers.get(&state.aggregate_id).copied() {
+                    self.are_written[aggregate_id] = true;
+                    versions[aggregate_id] = Some(saturating_i64(state.version));
                 }
             }
             self.row_count += unit.row_count() as u64;
@@ -165,7 +170,7 @@ impl<'b> Draft<'b> {
             States::All => None,
         };
         let rows = self.rows(types, last_units.as_deref(), |_| false)?;
-        let (resources, identifiers) = self.root_columns();
+        let (resources, identifiers) = self.aggregate_columns();
         let mut params: Vec<Box<dyn ToSql + Sync + Send + 't>> = vec![
             Box::new(durability),
             Box::new(process),
@@ -180,7 +185,7 @@ impl<'b> Draft<'b> {
             Box::new(self.depends_units.clone()),
             Box::new(self.depends_on.clone()),
             Box::new(self.expected_units.clone()),
-            Box::new(self.expected_roots.clone()),
+            Box::new(self.expected_aggregates.clone()),
             Box::new(self.expected_versions.clone()),
             Box::new(self.ids.clone()),
             Box::new(self.id_units.clone()),
@@ -200,7 +205,7 @@ impl<'b> Draft<'b> {
         Ok(params)
     }
 
-    /// Whether one statement may store the batch, which locks all of its roots as if they were written: they are there,
+    /// Whether one statement may store the batch, which locks all of its aggregates as if they were written: they are there,
     /// and a unit that has several writes them all.
     pub(crate) fn is_of_changes(&self) -> bool {
         let are_there = self.wanted.iter().all(|version| *version > 0);
@@ -233,7 +238,7 @@ impl<'b> Draft<'b> {
     ) -> Result<Vec<Box<dyn ToSql + Sync + Send + 't>>, Fault> {
         let has_context = |id| session.has_context(id);
         let rows = self.rows(&session.types, Some(&self.last_units()), has_context)?;
-        let (resources, identifiers) = self.root_columns();
+        let (resources, identifiers) = self.aggregate_columns();
         let mut params: Vec<Box<dyn ToSql + Sync + Send + 't>> = vec![
             Box::new(durability),
             Box::new(process),
@@ -247,72 +252,81 @@ impl<'b> Draft<'b> {
             Box::new(rows.states.records),
             Box::new(rows.states.numbers),
             Box::new(rows.contexts.records),
-            Box::new(self.roots_of(&rows.contexts.units)),
+            Box::new(self.aggregates_of(&rows.contexts.units)),
             Box::new(rows.contexts.numbers),
         ];
-        let row_roots = self.unit_roots().zip(self.batch);
-        let row_roots =
-            row_roots.flat_map(|(root, unit)| std::iter::repeat_n(root, unit.row_count()));
-        params.push(Box::new(row_roots.collect::<Vec<i32>>()));
+        let row_aggregates = self.unit_aggregates().zip(self.batch);
+        let row_aggregates = row_aggregates
+            .flat_map(|(aggregate_id, unit)| std::iter::repeat_n(aggregate_id, unit.row_count()));
+        params.push(Box::new(row_aggregates.collect::<Vec<i32>>()));
         for of_unit in [rows.commands, rows.events, rows.messages, rows.activities] {
             params.push(Box::new(of_unit.records));
         }
         Ok(params)
     }
 
-    /// A root of each unit.
-    pub(crate) fn unit_roots(&self) -> impl Iterator<Item = i32> {
+    /// An aggregate of each unit.
+    pub(crate) fn unit_aggregates(&self) -> impl Iterator<Item = i32> {
         self.batch.iter().enumerate().map(|(index, _)| {
             let place = self.expected_units.binary_search(&number(index));
-            place.map_or(0, |place| self.expected_roots[place])
+            place.map_or(0, |place| self.expected_aggregates[place])
         })
     }
 
-    /// A root of each of these units.
-    fn roots_of(&self, units: &[i32]) -> Vec<i32> {
-        let roots: Vec<i32> = self.unit_roots().collect();
-        let root = |unit: &i32| usize::try_from(*unit - 1).ok().and_then(|unit| roots.get(unit));
-        units.iter().map(|unit| root(unit).copied().unwrap_or(0)).collect()
+    /// An aggregate of each of these units.
+    fn aggregates_of(&self, units: &[i32]) -> Vec<i32> {
+        let aggregate_ids: Vec<i32> = self.unit_aggregates().collect();
+        let aggregate_id =
+            |unit: &i32| usize::try_from(*unit - 1).ok().and_then(|unit| aggregate_ids.get(unit));
+        units.iter().map(|unit| aggregate_id(unit).copied().unwrap_or(0)).collect()
     }
 
-    /// Which roots only one unit has, which has no other, stands on no unit, and has none on it.
+    /// Which aggregates only one unit has, which has no other, stands on no unit, and has none on it.
     fn are_alone(&self) -> Vec<bool> {
-        let mut root_counts = vec![0; self.batch.len() + 1];
+        let mut aggregate_counts = vec![0; self.batch.len() + 1];
         for unit in &self.expected_units {
-            root_counts[index_of(*unit)] += 1;
+            aggregate_counts[index_of(*unit)] += 1;
         }
         for unit in self.depends_units.iter().chain(&self.depends_on) {
-            root_counts[index_of(*unit)] += 1;
+            aggregate_counts[index_of(*unit)] += 1;
         }
-        let mut unit_counts = vec![0; self.roots.len() + 1];
-        let mut are_alone = vec![true; self.roots.len()];
-        for (unit, root) in self.expected_units.iter().zip(&self.expected_roots) {
-            let root = index_of(*root);
-            unit_counts[root] += 1;
-            are_alone[root - 1] &= unit_counts[root] == 1 && root_counts[index_of(*unit)] == 1;
+        let mut unit_counts = vec![0; self.aggregate_ids.len() + 1];
+        let mut are_alone = vec![true; self.aggregate_ids.len()];
+        for (unit, aggregate_id) in self.expected_units.iter().zip(&self.expected_aggregates) {
+            let aggregate_id = index_of(*aggregate_id);
+            unit_counts[aggregate_id] += 1;
+            are_alone[aggregate_id - 1] &=
+                unit_counts[aggregate_id] == 1 && aggregate_counts[index_of(*unit)] == 1;
         }
         are_alone
     }
 
-    fn root_columns(&self) -> (Vec<String>, Vec<Uuid>) {
-        self.roots.iter().map(|root| (root.resource.to_string(), root.identifier)).unzip()
+    fn aggregate_columns(&self) -> (Vec<String>, Vec<Uuid>) {
+        self.aggregate_ids
+            .iter()
+            .map(|aggregate_id| (aggregate_id.resource.to_string(), aggregate_id.id))
+            .unzip()
     }
 
-    /// What is sent at first: only the last state of each root where that leaves out more than half of them. Where a
+    /// What is sent at first: only the last state of each aggregate where that leaves out more than half of them. Where a
     /// unit falls all are to be sent, and with them the whole batch again.
     pub(crate) fn states_at_first(&self) -> States {
-        let root_count = self.are_written.iter().filter(|is_written| **is_written).count();
+        let aggregate_count = self.are_written.iter().filter(|is_written| **is_written).count();
         let state_count: usize = self.sound().map(|(_, unit)| unit.states.len()).sum();
-        if self.is_in_step && state_count > 2 * root_count { States::Last } else { States::All }
+        if self.is_in_step && state_count > 2 * aggregate_count {
+            States::Last
+        } else {
+            States::All
+        }
     }
 
-    /// The last unit that writes each root.
+    /// The last unit that writes each aggregate.
     fn last_units(&self) -> Vec<i32> {
-        let mut last = vec![0; self.roots.len()];
+        let mut last = vec![0; self.aggregate_ids.len()];
         for (index, unit) in self.sound() {
             for state in &unit.states {
-                if let Ok(root) = self.roots.binary_search(&&state.root) {
-                    last[root] = number(index);
+                if let Ok(aggregate_id) = self.aggregate_ids.binary_search(&&state.aggregate_id) {
+                    last[aggregate_id] = number(index);
                 }
             }
         }
@@ -331,7 +345,7 @@ impl<'b> Draft<'b> {
         for (index, unit) in self.sound() {
             let number = number(index);
             let mut position = saturating_i64(self.offsets[index]);
-            rows.add_states(unit, number, &self.roots, last_units);
+            rows.add_states(unit, number, &self.aggregate_ids, last_units);
             rows.add_commands(unit, number, &mut position)?;
             rows.add_events(unit, number, &mut position);
             rows.add_messages(unit, number, &mut position);

@@ -57,7 +57,7 @@ struct Place {
 /// The way in which a batch is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum CommitPath {
-    /// By the statements for batches that change roots which are there.
+    /// By the statements for batches that change aggregates which are there.
     Changes,
     /// By the commit function.
     Function(States),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use fluvius_core::{AggregateRoot, CommitOutcome, LogEntry, StateRecord, StoreError, UnitOfWork};
+use fluvius_core::{AggregateId, CommitOutcome, LogEntry, StateRecord, StoreError, UnitOfWork};
 use tokio_postgres::Row;
 
 use super::commit_params::{Draft, MALFORMED, SOUND};
@@ -11,7 +11,7 @@ use crate::error::Fault;
 use crate::readers::Readers;
 use crate::{read, rows};
 
-/// The columns before those of a root's row.
+/// The columns before those of an aggregate's row.
 const BASE: usize = 0;
 const FATES: usize = 1;
 const OTHERS: usize = 2;
@@ -29,9 +29,9 @@ pub(crate) struct CommitReply {
     /// One a unit: what became of it, and the number of what that is due to.
     numbers: Vec<i32>,
     others: Vec<i32>,
-    /// The numbers of the roots whose turn another process has or waits for.
+    /// The numbers of the aggregates whose turn another process has or waits for.
     contended: Vec<i32>,
-    /// The rows that units were stale at, by the number of the root.
+    /// The rows that units were stale at, by the number of the aggregate.
     stored: HashMap<i32, StateRecord>,
 }
 
@@ -43,7 +43,7 @@ impl CommitReply {
         let mut told = None;
         for row in found {
             match row.try_get::<_, Option<i32>>(ROOT)? {
-                Some(root) => drop(stored.insert(root, rows::state(row, STATE)?)),
+                Some(aggregate_id) => drop(stored.insert(aggregate_id, rows::state(row, STATE)?)),
                 None => told = Some(row),
             }
         }
@@ -62,13 +62,19 @@ impl CommitReply {
             stored.insert(row.try_get(ROOT - 1)?, rows::state(row, STATE - 1)?);
         }
         let are_wanted: Vec<bool> = told.try_get(1)?;
-        let is_wanted = |root: i32| {
-            let place = usize::try_from(root).ok().and_then(|root| root.checked_sub(1));
+        let is_wanted = |aggregate_id: i32| {
+            let place = usize::try_from(aggregate_id)
+                .ok()
+                .and_then(|aggregate_id| aggregate_id.checked_sub(1));
             place.and_then(|place| are_wanted.get(place)).copied().unwrap_or(false)
         };
         let (numbers, others) = draft
-            .unit_roots()
-            .map(|root| if is_wanted(root) { (SOUND, 0) } else { (STALE, root) })
+            .unit_aggregates()
+            .map(
+                |aggregate_id| {
+                    if is_wanted(aggregate_id) { (SOUND, 0) } else { (STALE, aggregate_id) }
+                },
+            )
             .unzip();
         let contended = told.try_get(2)?;
         Ok(Some(Self { base: base(told.try_get(BASE)?)?, numbers, others, contended, stored }))
@@ -104,9 +110,11 @@ pub(crate) async fn read(
     told: &CommitReply,
 ) -> Result<Vec<CommitOutcome>, Fault> {
     let CommitReply { base, numbers, others, contended, stored } = told;
-    let contended: Vec<&AggregateRoot> = contended
+    let contended: Vec<&AggregateId> = contended
         .iter()
-        .filter_map(|number| draft.roots.get(usize::try_from(*number).ok()?.checked_sub(1)?))
+        .filter_map(|number| {
+            draft.aggregate_ids.get(usize::try_from(*number).ok()?.checked_sub(1)?)
+        })
         .copied()
         .collect();
     if numbers.len() != draft.batch.len() {
@@ -119,17 +127,24 @@ pub(crate) async fn read(
         let before = Before { units: &draft.batch[..index], outcomes: &outcomes };
         let outcome = match (*number, place) {
             (SOUND, _) => {
-                let written = draft.batch[index].states.iter().map(|state| &state.root);
-                let contended = written.filter(|root| contended.contains(root)).cloned().collect();
+                let written = draft.batch[index].states.iter().map(|state| &state.aggregate_id);
+                let contended = written
+                    .filter(|aggregate_id| contended.contains(aggregate_id))
+                    .cloned()
+                    .collect();
                 CommitOutcome::Committed { first: base + draft.offsets[index] + 1, contended }
             }
             (MALFORMED, _) => malformed(draft, index),
             (FELL, Some(on)) => CommitOutcome::DependencyAborted { on },
             (KNOWN, Some(id)) => known(readers, draft, id, &before).await?,
-            (STALE, Some(root)) => {
-                let root = *draft.roots.get(root).ok_or_else(|| odd(*number, other))?;
-                let state = before.state(root).or_else(|| stored.get(&other).cloned());
-                CommitOutcome::VersionConflict { root: root.clone(), stored: state.map(Box::new) }
+            (STALE, Some(aggregate_id)) => {
+                let aggregate_id =
+                    *draft.aggregate_ids.get(aggregate_id).ok_or_else(|| odd(*number, other))?;
+                let state = before.state(aggregate_id).or_else(|| stored.get(&other).cloned());
+                CommitOutcome::VersionConflict {
+                    aggregate_id: aggregate_id.clone(),
+                    stored: state.map(Box::new),
+                }
             }
             _ => return Err(odd(*number, other)),
         };
@@ -187,10 +202,10 @@ impl Before<'_> {
         pairs.filter(|(_, outcome)| matches!(outcome, CommitOutcome::Committed { .. }))
     }
 
-    /// The row of a root as they leave it, where one of them writes it.
-    fn state(&self, root: &AggregateRoot) -> Option<StateRecord> {
+    /// The row of an aggregate as they leave it, where one of them writes it.
+    fn state(&self, aggregate_id: &AggregateId) -> Option<StateRecord> {
         let mut states = self.stored().flat_map(|(unit, _)| &unit.states);
-        states.find(|state| state.root == *root).map(|state| state.as_ref().clone())
+        states.find(|state| state.aggregate_id == *aggregate_id).map(|state| state.as_ref().clone())
     }
 }
 

@@ -1,6 +1,6 @@
 //! The rows of a batch, table by table.
 
-use fluvius_core::{AggregateRoot, ContextRecord, UnitOfWork};
+use fluvius_core::{AggregateId, ContextRecord, UnitOfWork};
 
 use super::commit_params;
 use super::composite_encoding::Records;
@@ -9,7 +9,7 @@ use crate::error::Fault;
 use crate::read::saturating_i64;
 use crate::rows::{serde_variant_name, to_json_text};
 
-/// The rows of one table, and of which unit each is; of a state also its root, of a context its number.
+/// The rows of one table, and of which unit each is; of a state also its aggregate, of a context its number.
 pub(crate) struct OfTable<'t> {
     pub(crate) records: Records<'t>,
     pub(crate) units: Vec<i32>,
@@ -51,33 +51,35 @@ impl<'t> Rows<'t> {
         all.iter().map(|table| table.records.len()).sum()
     }
 
-    /// Where it is told which is the last unit of each root, only the states of that.
+    /// Where it is told which is the last unit of each aggregate, only the states of that.
     pub(crate) fn add_states(
         &mut self,
         unit: &UnitOfWork,
         number: i32,
-        roots: &[&AggregateRoot],
+        aggregate_ids: &[&AggregateId],
         last_units: Option<&[i32]>,
     ) {
         for state in &unit.states {
-            let Ok(root) = roots.binary_search(&&state.root) else { continue };
-            if last_units.is_some_and(|units| units[root] != number) {
+            let Ok(aggregate_id) = aggregate_ids.binary_search(&&state.aggregate_id) else {
+                continue;
+            };
+            if last_units.is_some_and(|units| units[aggregate_id] != number) {
                 continue;
             }
             self.states.units.push(number);
-            self.states.numbers.push(commit_params::number(root));
+            self.states.numbers.push(commit_params::number(aggregate_id));
             self.states.records.row(|row| {
-                row.text(&state.root.resource);
-                row.uuid(state.root.identifier);
+                row.text(&state.aggregate_id.resource);
+                row.uuid(state.aggregate_id.id);
                 row.number(saturating_i64(state.version));
                 row.text(&state.etag.to_string());
                 row.number(state.revision.into());
                 row.text(state.data.as_str());
-                row.time(state.created);
-                row.optional_uuid(state.creator);
-                row.time(state.updated);
-                row.optional_uuid(state.updater);
-                row.optional_time(state.deleted);
+                row.time(state.created_at);
+                row.optional_uuid(state.created_by);
+                row.time(state.updated_at);
+                row.optional_uuid(state.updated_by);
+                row.optional_time(state.closed_at);
                 row.optional_text(state.realm.as_deref());
             });
         }
@@ -100,15 +102,15 @@ impl<'t> Rows<'t> {
                 row.text(&command.domain);
                 row.number(command.revision.into());
                 row.text(&command.command);
-                row.text(&command.root.resource);
-                row.uuid(command.root.identifier);
+                row.text(&command.aggregate_id.resource);
+                row.uuid(command.aggregate_id.id);
                 row.text(command.payload.as_str());
                 row.bytes(command.payload_hash.as_bytes());
                 row.uuid(command.context_id);
                 row.text(&status);
                 row.optional_text(command.code.as_deref());
                 row.optional_text(command.response.as_ref().map(|response| response.as_str()));
-                row.time(command.received);
+                row.time(command.received_at);
             });
         }
         Ok(())
@@ -124,14 +126,14 @@ impl<'t> Rows<'t> {
                 row.text(&event.domain);
                 row.number(event.revision.into());
                 row.text(&event.event);
-                row.text(&event.root.resource);
-                row.uuid(event.root.identifier);
+                row.text(&event.aggregate_id.resource);
+                row.uuid(event.aggregate_id.id);
                 row.number(saturating_i64(event.version));
-                row.uuid(event.src_cmd);
+                row.uuid(event.command_id);
                 row.text(event.args.as_str());
                 row.optional_text(event.data.as_ref().map(|data| data.as_str()));
-                row.text(event.change.to_json().as_str());
-                row.time(event.occurred);
+                row.text(event.delta.to_json().as_str());
+                row.time(event.occurred_at);
             });
         }
     }
@@ -145,9 +147,9 @@ impl<'t> Rows<'t> {
                 row.uuid(message.id);
                 row.text(&message.key);
                 row.text(message.data.as_str());
-                row.uuid(message.src_cmd);
-                row.text(&message.root.resource);
-                row.uuid(message.root.identifier);
+                row.uuid(message.command_id);
+                row.text(&message.aggregate_id.resource);
+                row.uuid(message.aggregate_id.id);
             });
         }
     }
@@ -165,10 +167,10 @@ impl<'t> Rows<'t> {
             self.activities.records.row(|row| {
                 row.number(*position);
                 row.uuid(activity.id);
-                row.text(&activity.root.resource);
-                row.uuid(activity.root.identifier);
+                row.text(&activity.aggregate_id.resource);
+                row.uuid(activity.aggregate_id.id);
                 row.uuid(activity.context_id);
-                row.uuid(activity.src_cmd);
+                row.uuid(activity.command_id);
                 row.text(&activity.message);
                 row.text(&kind);
                 row.optional_text(activity.label.as_deref());

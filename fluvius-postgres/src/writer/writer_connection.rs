@@ -49,11 +49,11 @@ pub(crate) struct Types {
 pub(crate) struct Session {
     pub(crate) client: Client,
     pub(crate) commit: Statement,
-    /// For batches that change roots which are there.
+    /// For batches that change aggregates which are there.
     pub(crate) changes: Statement,
     /// The same for those that have only commands, events and states to store.
     pub(crate) plain_changes: Statement,
-    /// The same, for one unit with one command that changes one root and has nothing else to store.
+    /// The same, for one unit with one command that changes one aggregate and has nothing else to store.
     pub(crate) change: Statement,
     pub(crate) types: Types,
     pub(crate) lock: LivenessLock,

@@ -87,9 +87,9 @@ async fn a_dump_that_is_made_while_commands_run_is_restored_to_a_whole_store() {
     let rich = StateQuery {
         filter: number("balance").gt(0),
         sort: vec![number("balance").descending()],
-        ..StateQuery::of("bank-account", 10)
+        ..StateQuery::for_resource("bank-account", 10)
     };
-    let all = restored.query(&StateQuery::of("bank-account", 10)).await.unwrap();
+    let all = restored.query(&StateQuery::for_resource("bank-account", 10)).await.unwrap();
     assert_eq!(restored.query(&rich).await.unwrap(), rich.select(all));
     let session = bank::session(&bank::runtime(restored.clone(), SETTLE_TIME).await);
     // What was answered before is there, and positions go on.

@@ -9,7 +9,7 @@ use fluvius_core::testing::SeededRng;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::verify::verify;
 use fluvius_core::{
-    AggregateRoot, CommandBundle, Domain, DomainContext, DomainRuntime, Error, Json, LogQuery,
+    Aggregate, CommandBundle, Domain, DomainContext, DomainRuntime, Error, Json, LogQuery,
     Response, Session, Store,
 };
 use fluvius_postgres::PostgresStore;
@@ -82,7 +82,7 @@ pub(crate) async fn send(session: &Session, transfer: &Transfer) -> Result<Respo
     let command = CommandBundle {
         id: transfer.id,
         command: command.to_owned(),
-        root: AggregateRoot::of::<Account>(account(transfer.from)),
+        aggregate_id: Account::aggregate_id(account(transfer.from)),
         payload: Json::parse(payload).unwrap(),
         if_match: None,
     };
@@ -130,8 +130,8 @@ pub(crate) async fn check(
         }
     }
     for (number, wanted) in wanted {
-        let root = AggregateRoot::of::<Account>(account(number));
-        let state = store.load(&root).await.map_err(|error| error.to_string())?;
+        let aggregate_id = Account::aggregate_id(account(number));
+        let state = store.load(&aggregate_id).await.map_err(|error| error.to_string())?;
         let state = state.ok_or_else(|| format!("account {number} is lost"))?;
         let balance = state.data.to_value()["balance"].as_str().map(str::to_owned);
         if balance != Some(wanted.to_string()) {

@@ -167,7 +167,7 @@ async fn what_the_log_says_of_a_command_whose_connection_was_cut_stays_so() {
     let direct = PostgresStore::open(&server.url()).await.unwrap();
     let [opened, ..] = units::units().await;
     for (number, cut) in (1..).zip(Cut::ALL.repeat(3)) {
-        let unit = units::of_root(std::slice::from_ref(&opened), number);
+        let unit = units::of_aggregate(std::slice::from_ref(&opened), number);
         let id = unit[0].commands[0].id;
         proxy.cut_next(cut);
         let outcomes = store.commit(unit.clone().into()).await;

@@ -22,8 +22,8 @@ async fn a_state_that_is_no_json_is_told_and_ends_no_query_over_the_others() {
         r#"UPDATE "{}".resource_state SET data = left(data, 20) WHERE identifier = $1"#,
         schema.name()
     );
-    assert_eq!(client.execute(&damage, &[&damaged.root.identifier]).await.unwrap(), 1);
-    let error = store.load(&damaged.root).await.unwrap_err();
+    assert_eq!(client.execute(&damage, &[&damaged.aggregate_id.id]).await.unwrap(), 1);
+    let error = store.load(&damaged.aggregate_id).await.unwrap_err();
     assert!(!error.is_retryable() && error.to_string().contains("damaged"), "{error}");
     let is_whole = || text("account_number").eq("1");
     let filters = [
@@ -34,7 +34,7 @@ async fn a_state_that_is_no_json_is_told_and_ends_no_query_over_the_others() {
         is_whole() & time("owner_name").is_null(),
     ];
     for filter in filters {
-        let query = StateQuery { filter, ..StateQuery::of("bank-account", 10) };
+        let query = StateQuery { filter, ..StateQuery::for_resource("bank-account", 10) };
         let found = store.query(&query).await.unwrap();
         assert_eq!(found, std::slice::from_ref(whole), "{query:?}");
     }

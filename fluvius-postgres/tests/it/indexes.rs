@@ -27,7 +27,7 @@ async fn client_in(schema: &TestSchema) -> Client {
     client
 }
 
-/// Roots as a program of long ago may have left them.
+/// Aggregates as a program of long ago may have left them.
 async fn fill(client: &Client, count: u64) {
     let sql = format!(
         "INSERT INTO resource_state SELECT '{RESOURCE}', md5(n::text)::uuid, 1, 'v1-' || repeat('0', 32), 1, \
@@ -72,9 +72,9 @@ async fn check_values(client: &Client) {
 }
 
 async fn found(store: &PostgresStore, filter: Filter) -> usize {
-    let query = StateQuery { filter, ..StateQuery::of(RESOURCE, usize::MAX) };
+    let query = StateQuery { filter, ..StateQuery::for_resource(RESOURCE, usize::MAX) };
     let found = store.query(&query).await.unwrap();
-    let all = store.query(&StateQuery::of(RESOURCE, usize::MAX)).await.unwrap();
+    let all = store.query(&StateQuery::for_resource(RESOURCE, usize::MAX)).await.unwrap();
     assert_eq!(found, query.select(all));
     found.len()
 }
@@ -212,7 +212,7 @@ async fn what_was_begun_is_gone_on_with() {
 
 /// A state that changes while its value is being filled in.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_waits_for_the_part_that_has_its_root() {
+async fn a_commit_waits_for_the_part_that_has_its_aggregate() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     drop(schema.open().await);
@@ -317,7 +317,7 @@ async fn values_of_any_length_are_kept_and_compared() {
         client.execute(insert, &[&id, &state.to_string()]).await.unwrap();
     }
     check_values(&client).await;
-    let all = store.query(&StateQuery::of("long", usize::MAX)).await.unwrap();
+    let all = store.query(&StateQuery::for_resource("long", usize::MAX)).await.unwrap();
     let number_of = |number: &&str| number.parse::<fluvius_core::query::Number>().unwrap();
     let filters = texts.iter().flat_map(|word| {
         let word = word.as_str();
@@ -337,7 +337,7 @@ async fn values_of_any_length_are_kept_and_compared() {
             let mut query = StateQuery {
                 filter: filter.clone(),
                 sort: vec![sort],
-                ..StateQuery::of("long", 3)
+                ..StateQuery::for_resource("long", 3)
             };
             loop {
                 let found = store.query(&query).await.unwrap();
@@ -377,7 +377,7 @@ async fn a_table_that_is_locked_is_done_without() {
     assert_eq!(filled(&client).await, ["owner_name"]);
 }
 
-/// A root of which no value changes is written as cheaply as before.
+/// An aggregate of which no value changes is written as cheaply as before.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_version_touches_no_index_unless_a_declared_value_changes() {
     let Some(server) = TestServer::get() else { return };
@@ -386,7 +386,7 @@ async fn a_new_version_touches_no_index_unless_a_declared_value_changes() {
     let client = client_in(&schema).await;
     store.declare_indexes(RESOURCE, &[text("owner_name")]).await.unwrap();
     fill(&client, 1).await;
-    client.batch_execute("INSERT INTO resource_state SELECT 'other', identifier, version, etag, revision, data, created, creator, updated, updater, deleted, realm FROM resource_state").await.unwrap();
+    client.batch_execute("INSERT INTO resource_state SELECT 'other', identifier, version, etag, revision, data, created_at, created_by, updated_at, updated_by, closed_at, realm FROM resource_state").await.unwrap();
     let table = count(&client, "SELECT id FROM field").await;
     let counters = format!(
         "SELECT pg_stat_get_xact_tuples_hot_updated('resource_state'::regclass), \

@@ -1,4 +1,4 @@
-//! Several processes on one root take turns: nobody ends in a conflict, and everybody gets on.
+//! Several processes on one aggregate take turns: nobody ends in a conflict, and everybody gets on.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use banking_domain::{DepositMoney, TransactionManagerDomain};
 use fluvius_core::testing::SequentialIds;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::verify::verify;
-use fluvius_core::{AggregateRoot, CommitOutcome, Domain, Session, Store};
+use fluvius_core::{AggregateId, CommitOutcome, Domain, Session, Store};
 use fluvius_postgres::PostgresStore;
 use fluvius_postgres::testing::{PrivateServer, TestSchema, TestServer};
 use rust_decimal::Decimal;
@@ -24,8 +24,8 @@ fn account(number: u64) -> Uuid {
     Uuid::from_u128(u128::from(number) + 1)
 }
 
-fn root(number: u64) -> AggregateRoot {
-    AggregateRoot::new("bank-account", account(number))
+fn aggregate_id(number: u64) -> AggregateId {
+    AggregateId::new("bank-account", account(number))
 }
 
 /// Sessions of so many domains, each over a store of its own.
@@ -81,30 +81,33 @@ async fn processes_on_one_account_each_get_their_share_and_none_meets_a_conflict
     let least = shares.iter().map(|(count, _)| *count).min().unwrap();
     assert!(least * 12 > all, "the least of three has less than a quarter of its part: {shares:?}");
     let store = schema.open().await;
-    let row = store.load(&root(0)).await.unwrap().unwrap();
+    let row = store.load(&aggregate_id(0)).await.unwrap().unwrap();
     assert_eq!(row.version, 1 + all);
     let faults = verify(&store).await.unwrap();
     assert!(faults.faults.is_empty(), "{faults:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_tells_of_the_roots_whose_turn_others_have_or_wait_for() {
+async fn a_commit_tells_of_the_aggregates_whose_turn_others_have_or_wait_for() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let store = schema.open().await;
     let client = client(server.url()).await;
     client.batch_execute(&format!("SET search_path = \"{}\"", schema.name())).await.unwrap();
-    let root = AggregateRoot::new("bank-account", Uuid::from_u64_pair(1, 1));
+    let aggregate_id = AggregateId::new("bank-account", Uuid::from_u64_pair(1, 1));
     for (way, batch) in batches().await.into_iter().enumerate() {
         let announce = "SELECT announce_turn($1, $2, $3)";
-        client.execute(announce, &[&&*root.resource, &root.identifier, &4_711_i64]).await.unwrap();
+        client
+            .execute(announce, &[&&*aggregate_id.resource, &aggregate_id.id, &4_711_i64])
+            .await
+            .unwrap();
         let outcomes = store.commit(batch).await;
         let told = |outcome: &CommitOutcome| match outcome {
             CommitOutcome::Committed { contended, .. } => contended.clone(),
             other => panic!("way {way}: {other:?}"),
         };
-        let contended: Vec<AggregateRoot> = outcomes.iter().flat_map(told).collect();
-        assert_eq!(contended, std::slice::from_ref(&root), "way {way}");
+        let contended: Vec<AggregateId> = outcomes.iter().flat_map(told).collect();
+        assert_eq!(contended, std::slice::from_ref(&aggregate_id), "way {way}");
     }
 }
 
@@ -114,19 +117,19 @@ async fn the_turn_of_a_process_that_is_gone_is_free() {
     let url = server.url();
     let stores =
         [PostgresStore::open(&url).await.unwrap(), PostgresStore::open(&url).await.unwrap()];
-    let lease = stores[0].acquire_lease(&root(1)).await.unwrap();
+    let lease = stores[0].acquire_lease(&aggregate_id(1)).await.unwrap();
     let end = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted \
                AND pid IN (SELECT pid FROM pg_stat_activity WHERE query LIKE '%take_turn%') AND pid <> pg_backend_pid()";
     let other = tokio::spawn({
         let store = stores[1].clone();
-        async move { store.acquire_lease(&root(1)).await }
+        async move { store.acquire_lease(&aggregate_id(1)).await }
     });
     let ended = client(&url).await.query(end, &[]).await.unwrap();
     assert!(!ended.is_empty());
     assert!(other.await.unwrap().is_some(), "it was freed by the end of the connection");
     drop(lease);
     // What was lost in the meantime is opened anew.
-    assert!(stores[0].acquire_lease(&root(2)).await.is_some());
+    assert!(stores[0].acquire_lease(&aggregate_id(2)).await.is_some());
 }
 
 #[tokio::test]
@@ -136,14 +139,14 @@ async fn a_process_that_sleeps_keeps_nobody_for_long() {
     let stores = [schema.open().await, schema.open().await];
     let begun = Instant::now();
     // It holds the turn, and does nothing with it.
-    let lease = stores[0].acquire_lease(&root(1)).await.unwrap();
+    let lease = stores[0].acquire_lease(&aggregate_id(1)).await.unwrap();
     assert!(
-        stores[1].acquire_lease(&root(1)).await.is_none(),
+        stores[1].acquire_lease(&aggregate_id(1)).await.is_none(),
         "whoever waits for a second goes on without"
     );
     assert!(begun.elapsed() < Duration::from_secs(3));
     let second = loop {
-        if let Some(lease) = stores[1].acquire_lease(&root(1)).await {
+        if let Some(lease) = stores[1].acquire_lease(&aggregate_id(1)).await {
             break lease;
         }
         assert!(
@@ -154,22 +157,22 @@ async fn a_process_that_sleeps_keeps_nobody_for_long() {
     // It wakes up, and gives back what it has no more: the other's turn stays.
     drop(lease);
     tokio::time::sleep(Duration::from_millis(200)).await;
-    assert!(stores[0].acquire_lease(&root(1)).await.is_none());
+    assert!(stores[0].acquire_lease(&aggregate_id(1)).await.is_none());
     drop(second);
-    assert!(stores[0].acquire_lease(&root(1)).await.is_some());
+    assert!(stores[0].acquire_lease(&aggregate_id(1)).await.is_some());
 }
 
 #[tokio::test]
-async fn beyond_a_number_of_roots_there_are_no_turns() {
+async fn beyond_a_number_of_aggregates_there_are_no_turns() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let store = schema.open().await;
     let mut leases = Vec::new();
     for number in 0..16 {
-        leases.push(store.acquire_lease(&root(number)).await.unwrap());
+        leases.push(store.acquire_lease(&aggregate_id(number)).await.unwrap());
     }
-    assert!(store.acquire_lease(&root(16)).await.is_none());
+    assert!(store.acquire_lease(&aggregate_id(16)).await.is_none());
     leases.clear();
     tokio::time::sleep(Duration::from_millis(500)).await;
-    assert!(store.acquire_lease(&root(16)).await.is_some());
+    assert!(store.acquire_lease(&aggregate_id(16)).await.is_some());
 }

@@ -7,20 +7,20 @@ use fluvius_core::{CommitOutcome, Store, UnitOfWork};
 use fluvius_postgres::PostgresStore;
 use fluvius_postgres::testing::{PrivateServer, TestServer};
 
-use crate::units::{of_root, units};
+use crate::units::{of_aggregate, units};
 
-async fn of_roots(range: std::ops::Range<u64>) -> Arc<[UnitOfWork]> {
+async fn of_aggregates(range: std::ops::Range<u64>) -> Arc<[UnitOfWork]> {
     let [opened, ..] = units().await;
-    range.flat_map(|id| of_root(std::slice::from_ref(&opened), id)).collect()
+    range.flat_map(|id| of_aggregate(std::slice::from_ref(&opened), id)).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_batch_of_many_new_roots_takes_few_locks() {
+async fn a_batch_of_many_new_aggregates_takes_few_locks() {
     // Room for some 4,000 locks.
     let settings = ["max_locks_per_transaction=10"];
     let Some(server) = PrivateServer::start_with(&settings) else { return };
     let store = PostgresStore::open(&server.url()).await.unwrap();
-    let outcomes = store.commit(of_roots(1..8_001).await).await;
+    let outcomes = store.commit(of_aggregates(1..8_001).await).await;
     let failed =
         outcomes.iter().find(|outcome| !matches!(outcome, CommitOutcome::Committed { .. }));
     assert!(failed.is_none(), "{failed:?}");
@@ -32,23 +32,23 @@ fn of_store(mut unit: UnitOfWork, store: u64) -> UnitOfWork {
     let (command, event) = (&mut unit.commands[0], &mut unit.events[0]);
     let (command, event) = (Arc::make_mut(command), Arc::make_mut(event));
     (command.id, event.id) = (other(command.id), other(event.id));
-    event.src_cmd = command.id;
+    event.command_id = command.id;
     unit
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_two_creators_of_a_root_one_wins() {
+async fn of_two_creators_of_an_aggregate_one_wins() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let stores = [schema.open().await, schema.open().await];
-    // A few roots have a lock each, many share one; and one batch of each kind.
+    // A few aggregates have a lock each, many share one; and one batch of each kind.
     let mut first = 0;
     for (one, other) in [(5, 5), (100, 100), (5, 100), (100, 5), (70, 64)] {
         for _ in 0..4 {
             let sizes = [one, other];
             let mut batches = Vec::new();
             for (number, size) in sizes.into_iter().enumerate() {
-                let batch = of_roots(first..first + size).await;
+                let batch = of_aggregates(first..first + size).await;
                 // Commands that differ from those of the other store.
                 let batch: Vec<UnitOfWork> =
                     batch.iter().map(|unit| of_store(unit.clone(), number as u64)).collect();

@@ -8,7 +8,7 @@ use banking_domain::TransactionManagerDomain;
 use fluvius_core::query::text;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
-    AggregateRoot, CommitOutcome, Domain, DomainContext, LogQuery, RealmFilter, StateQuery, Store,
+    AggregateId, CommitOutcome, Domain, DomainContext, LogQuery, RealmFilter, StateQuery, Store,
     UnitOfWork,
 };
 use fluvius_postgres::PostgresStore;
@@ -17,7 +17,7 @@ use futures_util::future::join_all;
 
 use crate::client;
 use crate::proxy::Proxy;
-use crate::units::{of_root, units};
+use crate::units::{of_aggregate, units};
 
 /// A call that takes longer hangs.
 const TIME_MAX: Duration = Duration::from_secs(20);
@@ -27,17 +27,17 @@ async fn in_time<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// Some accounts of a store, by their numbers.
-async fn accounts(store: &PostgresStore, count: u64) -> Vec<AggregateRoot> {
+async fn accounts(store: &PostgresStore, count: u64) -> Vec<AggregateId> {
     let [opened, ..] = units().await;
     let batch: Vec<UnitOfWork> =
-        (1..=count).flat_map(|id| of_root(std::slice::from_ref(&opened), id)).collect();
-    let roots = batch.iter().map(|unit| unit.states[0].root.clone()).collect();
+        (1..=count).flat_map(|id| of_aggregate(std::slice::from_ref(&opened), id)).collect();
+    let aggregate_ids = batch.iter().map(|unit| unit.states[0].aggregate_id.clone()).collect();
     let outcomes = store.commit(batch.into()).await;
     assert!(
         outcomes.iter().all(|outcome| matches!(outcome, CommitOutcome::Committed { .. })),
         "{outcomes:?}"
     );
-    roots
+    aggregate_ids
 }
 
 /// Returns the number of running statements on the server that contain a text.
@@ -66,13 +66,13 @@ async fn a_name_that_no_store_can_hold_is_read_as_absent() {
     let schema = server.schema();
     let domain = TransactionManagerDomain::runtime(schema.open().await).await.unwrap();
     let id = Uuid::from_u128(1);
-    let root = AggregateRoot::new("bank-account\0", id);
-    let (states, log) = (domain.statemgr(), domain.log().of(root.clone()));
-    assert_eq!(states.find_root(&root).await.unwrap(), None);
-    assert_eq!(states.fetch_root(&root).await.unwrap_err().code(), "not-found");
-    assert_eq!(states.find_root_at(&root, 1).await.unwrap(), None);
-    assert_eq!(states.history(&root, ..).await.unwrap_err().code(), "not-found");
-    let both = [root.clone(), AggregateRoot::new("bank-account", id), root.clone()];
+    let aggregate_id = AggregateId::new("bank-account\0", id);
+    let (states, log) = (domain.statemgr(), domain.log().for_aggregate(aggregate_id.clone()));
+    assert_eq!(states.find_record(&aggregate_id).await.unwrap(), None);
+    assert_eq!(states.fetch_record(&aggregate_id).await.unwrap_err().code(), "not-found");
+    assert_eq!(states.find_record_at(&aggregate_id, 1).await.unwrap(), None);
+    assert_eq!(states.history(&aggregate_id, ..).await.unwrap_err().code(), "not-found");
+    let both = [aggregate_id.clone(), AggregateId::new("bank-account", id), aggregate_id.clone()];
     assert_eq!(states.snapshot(&both).await.unwrap(), [None, None, None]);
     assert!(log.commands().await.unwrap().rows.is_empty());
     assert!(log.events().await.unwrap().rows.is_empty());
@@ -98,11 +98,14 @@ async fn a_load_that_fails_fails_alone() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let store = schema.open().await;
-    let roots = accounts(&store, 40).await;
-    let odd = AggregateRoot::new("bank-account\0", Uuid::from_u128(1));
+    let aggregate_ids = accounts(&store, 40).await;
+    let odd = AggregateId::new("bank-account\0", Uuid::from_u128(1));
     for _ in 0..10 {
         // All but the first are read together.
-        let loads = roots.iter().chain(std::iter::repeat_n(&odd, 3)).map(|root| store.load(root));
+        let loads = aggregate_ids
+            .iter()
+            .chain(std::iter::repeat_n(&odd, 3))
+            .map(|aggregate_id| store.load(aggregate_id));
         let loaded = in_time(join_all(loads)).await;
         assert!(loaded[..40].iter().all(|row| matches!(row, Ok(Some(_)))), "{loaded:?}");
         assert!(loaded[40..].iter().all(|row| matches!(row, Ok(None) | Err(_))), "{loaded:?}");
@@ -114,14 +117,14 @@ async fn loads_go_around_a_silent_connection() {
     let Some(server) = PrivateServer::start_with(&[]) else { return };
     let proxy = Proxy::start(server.socket()).await;
     let store = PostgresStore::open(&proxy.url()).await.unwrap();
-    let roots = accounts(&store, 5).await;
-    store.load(&roots[0]).await.unwrap();
+    let aggregate_ids = accounts(&store, 5).await;
+    store.load(&aggregate_ids[0]).await.unwrap();
     proxy.silence_those_that_are_there();
-    let mut silent = pin!(store.load(&roots[0]));
+    let mut silent = pin!(store.load(&aggregate_ids[0]));
     let first = tokio::time::timeout(Duration::from_millis(20), &mut silent).await;
     assert!(first.is_err(), "{first:?}");
-    for root in &roots {
-        assert!(in_time(store.load(root)).await.unwrap().is_some());
+    for aggregate_id in &aggregate_ids {
+        assert!(in_time(store.load(aggregate_id)).await.unwrap().is_some());
     }
 }
 
@@ -165,13 +168,13 @@ async fn loads_of_commands_pass_waiting_queries() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let store = schema.options().max_readers(1).open(schema.url()).await.unwrap();
-    let roots = accounts(&store, 3).await;
+    let aggregate_ids = accounts(&store, 3).await;
     let held = hold(&schema, "context_log").await;
     let page = log_page();
     let reads = join_all((0..8).map(|_| store.commands(&page)));
     let loads = async {
-        for root in &roots {
-            assert!(in_time(store.load(root)).await.unwrap().is_some());
+        for aggregate_id in &aggregate_ids {
+            assert!(in_time(store.load(aggregate_id)).await.unwrap().is_some());
         }
         drop(held);
     };

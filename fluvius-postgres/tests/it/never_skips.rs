@@ -177,7 +177,7 @@ struct Run {
     seed: u64,
     /// How many are to be stored.
     events: usize,
-    /// How many roots were begun.
+    /// How many aggregates were begun.
     begun: AtomicU64,
     stored: Mutex<Vec<Stored>>,
 }
@@ -190,7 +190,7 @@ impl Run {
     }
 
     /// Commits until there are enough events, some of them slowly, some to be rolled back, some in part; batches that
-    /// begin roots, and batches that change roots which are there.
+    /// begin aggregates, and batches that change aggregates which are there.
     async fn write(self: Arc<Self>, number: u64, [opened, deposited]: [UnitOfWork; 2]) {
         let store = self.open().await;
         let mut rng = SeededRng::new(self.seed.wrapping_add(number));
@@ -200,18 +200,18 @@ impl Run {
             for _ in 0..1 + rng.below(8) {
                 // Where its opening was rolled back it is not there: this one leaves a hole between the positions.
                 let Some(id) = only_opened.pop() else { break };
-                batch.extend(units::of_root(&[opened.clone(), deposited.clone()], id).pop());
+                batch.extend(units::of_aggregate(&[opened.clone(), deposited.clone()], id).pop());
             }
             for _ in 0..if batch.is_empty() { 1 + rng.below(8) } else { 0 } {
                 let id = self.begun.fetch_add(1, Ordering::SeqCst);
                 batch.extend(match rng.below(10) {
                     // So does what was never opened.
-                    0 => units::of_root(std::slice::from_ref(&deposited), id),
+                    0 => units::of_aggregate(std::slice::from_ref(&deposited), id),
                     1..6 => {
                         only_opened.push(id);
-                        units::of_root(std::slice::from_ref(&opened), id)
+                        units::of_aggregate(std::slice::from_ref(&opened), id)
                     }
-                    _ => units::of_root(&[opened.clone(), deposited.clone()], id),
+                    _ => units::of_aggregate(&[opened.clone(), deposited.clone()], id),
                 });
             }
             match rng.below(20) {
@@ -359,7 +359,7 @@ async fn one_is_held_up(server: TestServer, mutant: Option<Mutant>) -> Result<()
     let [opened, ..] = units::units().await;
     let lock = |what: &str| format!("SELECT {what}(1, hashtext('{}'))", schema.name());
     other.batch_execute(&lock("pg_advisory_lock")).await.unwrap();
-    let mut batch = units::of_root(std::slice::from_ref(&opened), 1);
+    let mut batch = units::of_aggregate(std::slice::from_ref(&opened), 1);
     tell(&mut batch[0], IS_HELD_UP);
     let held = tokio::spawn(async move { commit(&held, batch).await });
     let waits = |lock: &str| {
@@ -374,7 +374,7 @@ async fn one_is_held_up(server: TestServer, mutant: Option<Mutant>) -> Result<()
         assert!(!held.is_finished());
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    let batch = units::of_root(&[opened], 2);
+    let batch = units::of_aggregate(&[opened], 2);
     let later = tokio::spawn(async move { commit(&later, batch).await });
     let for_turn = waits(&format!("hashtextextended('{name}', 0)"));
     while !later.is_finished() && !other.query_one(&for_turn, &[]).await.unwrap().get::<_, bool>(0)

@@ -159,7 +159,11 @@ async fn every_option_takes_its_extremes_or_is_refused() {
         let store = options.open(server.url()).await;
         let store = store.unwrap_or_else(|error| panic!("{name}: {error}"));
         store.register_domain("test", &["bank-account"]).await.unwrap();
-        assert_eq!(store.query(&StateQuery::of("bank-account", 1)).await.unwrap(), [], "{name}");
+        assert_eq!(
+            store.query(&StateQuery::for_resource("bank-account", 1)).await.unwrap(),
+            [],
+            "{name}"
+        );
     }
     let refused: [(&str, Set); 3] = [
         ("`max_readers`", |options| options.max_readers(0)),

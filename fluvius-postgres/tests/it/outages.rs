@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fluvius_core::uuid::Uuid;
-use fluvius_core::{AggregateRoot, CommitOutcome, StateQuery, Store};
+use fluvius_core::{AggregateId, CommitOutcome, StateQuery, Store};
 use fluvius_postgres::PostgresStore;
 use fluvius_postgres::testing::PrivateServer;
 
@@ -20,23 +20,24 @@ async fn attempts_are_few_while_a_server_is_gone() {
     assert!(matches!(outcomes[..], [CommitOutcome::Committed { .. }]), "{outcomes:?}");
     proxy.refuse(true);
     let before = proxy.connection_count();
-    let root = AggregateRoot::new("bank-account", Uuid::from_u128(1));
+    let aggregate_id = AggregateId::new("bank-account", Uuid::from_u128(1));
     // Callers that call again as soon as they have an answer, and others that give up at once.
     let callers: Vec<_> = (0..40)
         .map(|number| {
-            let (store, root, unit) = (store.clone(), root.clone(), deposited.clone());
+            let (store, aggregate_id, unit) =
+                (store.clone(), aggregate_id.clone(), deposited.clone());
             tokio::spawn(async move {
                 let mut failed = 0_u32;
                 loop {
                     let asked = async {
                         match number % 4 {
-                            0 => store.load(&root).await.is_err(),
+                            0 => store.load(&aggregate_id).await.is_err(),
                             1 => store.query(&StateQuery::every(1)).await.is_err(),
                             2 => !matches!(
                                 store.commit([unit.clone()].into()).await[..],
                                 [CommitOutcome::Committed { .. }]
                             ),
-                            _ => store.acquire_lease(&root).await.is_none(),
+                            _ => store.acquire_lease(&aggregate_id).await.is_none(),
                         }
                     };
                     let time_max = Duration::from_millis(if number < 20 { 10_000 } else { 20 });
@@ -61,7 +62,7 @@ async fn attempts_are_few_while_a_server_is_gone() {
     // The longest pause is two seconds.
     let row = tokio::time::timeout(Duration::from_secs(20), async {
         loop {
-            if let Ok(Some(row)) = store.load(&root).await {
+            if let Ok(Some(row)) = store.load(&aggregate_id).await {
                 return row;
             }
         }

@@ -7,12 +7,12 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-use fluvius_core::{AggregateRoot, CommitOutcome, LogQuery, StateQuery, Store, UnitOfWork};
+use fluvius_core::{AggregateId, CommitOutcome, LogQuery, StateQuery, Store, UnitOfWork};
 use fluvius_postgres::PostgresStore;
 use fluvius_postgres::testing::{TestSchema, TestServer};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::units::{of_root, units};
+use crate::units::{of_aggregate, units};
 use crate::{client, with_parameter};
 
 /// A call that takes longer hangs.
@@ -58,14 +58,14 @@ fn is_committed(outcomes: &[CommitOutcome]) -> bool {
     matches!(outcomes, [CommitOutcome::Committed { .. }])
 }
 
-/// A store with one root, opened in a runtime.
-fn store_in(runtime: &Runtime, schema: &TestSchema) -> (PostgresStore, AggregateRoot, UnitOfWork) {
+/// A store with one aggregate, opened in a runtime.
+fn store_in(runtime: &Runtime, schema: &TestSchema) -> (PostgresStore, AggregateId, UnitOfWork) {
     runtime.block_on(async {
         let store = schema.open().await;
         let [opened, deposited, _] = units().await;
-        let root = opened.states[0].root.clone();
+        let aggregate_id = opened.states[0].aggregate_id.clone();
         assert!(is_committed(&store.commit([opened].into()).await));
-        (store, root, deposited)
+        (store, aggregate_id, deposited)
     })
 }
 
@@ -73,21 +73,21 @@ fn store_in(runtime: &Runtime, schema: &TestSchema) -> (PostgresStore, Aggregate
 fn readers_whose_runtimes_end_leave_the_others_alone() {
     let Some(server) = TestServer::get() else { return };
     let (schema, main) = (server.schema(), long_runtime());
-    let (store, root, _) = store_in(&main, &schema);
+    let (store, aggregate_id, _) = store_in(&main, &schema);
     let busy = main.spawn({
-        let (store, root) = (store.clone(), root.clone());
+        let (store, aggregate_id) = (store.clone(), aggregate_id.clone());
         async move {
             for _ in 0..300 {
-                assert!(in_time(store.load(&root)).await.unwrap().is_some());
+                assert!(in_time(store.load(&aggregate_id)).await.unwrap().is_some());
             }
         }
     });
     for number in 0..150 {
         short_runtime().block_on(async {
             if number % 2 == 0 {
-                return poll_once(store.load(&root));
+                return poll_once(store.load(&aggregate_id));
             }
-            assert!(in_time(store.load(&root)).await.unwrap().is_some());
+            assert!(in_time(store.load(&aggregate_id)).await.unwrap().is_some());
             assert_eq!(in_time(store.query(&StateQuery::every(9))).await.unwrap().len(), 1);
         });
     }
@@ -98,13 +98,13 @@ fn readers_whose_runtimes_end_leave_the_others_alone() {
 fn a_commit_whose_callers_runtime_ends_is_stored() {
     let Some(server) = TestServer::get() else { return };
     let (schema, main) = (server.schema(), long_runtime());
-    let (store, root, deposited) = store_in(&main, &schema);
+    let (store, aggregate_id, deposited) = store_in(&main, &schema);
     let id = deposited.commands[0].id;
     short_runtime().block_on(async { poll_once(store.commit([deposited].into())) });
     // The look-up runs in another runtime: it is answered when the commit has ended.
     let found = short_runtime().block_on(in_time(store.command(id))).unwrap();
     assert!(found.is_some());
-    let row = main.block_on(in_time(store.load(&root))).unwrap().unwrap();
+    let row = main.block_on(in_time(store.load(&aggregate_id))).unwrap().unwrap();
     assert_eq!(row.version, 2);
 }
 
@@ -129,7 +129,7 @@ fn dropped_commits_cost_no_session() {
     let before = main.block_on(sessions());
     assert_eq!(before.len(), 1);
     for number in 2..60 {
-        let unit = of_root(std::slice::from_ref(&opened), number).remove(0);
+        let unit = of_aggregate(std::slice::from_ref(&opened), number).remove(0);
         let id = unit.commands[0].id;
         main.block_on(async {
             poll_once(named.commit([unit].into()));
@@ -144,15 +144,15 @@ fn dropped_commits_cost_no_session() {
 fn a_store_of_a_runtime_that_stands_still_serves_others() {
     let Some(server) = TestServer::get() else { return };
     let (schema, idle) = (server.schema(), short_runtime());
-    let (store, root, deposited) = store_in(&idle, &schema);
+    let (store, aggregate_id, deposited) = store_in(&idle, &schema);
     // The runtime in which it was opened is not driven.
     short_runtime().block_on(async {
-        assert!(in_time(store.load(&root)).await.unwrap().is_some());
+        assert!(in_time(store.load(&aggregate_id)).await.unwrap().is_some());
         assert!(is_committed(&in_time(store.commit([deposited].into())).await));
-        assert!(in_time(store.acquire_lease(&root)).await.is_some());
+        assert!(in_time(store.acquire_lease(&aggregate_id)).await.is_some());
     });
     drop(idle);
-    let row = short_runtime().block_on(in_time(store.load(&root))).unwrap().unwrap();
+    let row = short_runtime().block_on(in_time(store.load(&aggregate_id))).unwrap().unwrap();
     assert_eq!(row.version, 2);
 }
 
@@ -160,14 +160,14 @@ fn a_store_of_a_runtime_that_stands_still_serves_others() {
 fn a_thread_without_a_runtime_may_use_a_store() {
     let Some(server) = TestServer::get() else { return };
     let (schema, main) = (server.schema(), long_runtime());
-    let (store, root, deposited) = store_in(&main, &schema);
+    let (store, aggregate_id, deposited) = store_in(&main, &schema);
     let used = async {
-        assert!(store.load(&root).await.unwrap().is_some());
+        assert!(store.load(&aggregate_id).await.unwrap().is_some());
         assert!(is_committed(&store.commit([deposited].into()).await));
         assert_eq!(store.query(&StateQuery::every(9)).await.unwrap().len(), 1);
-        drop(store.acquire_lease(&root).await.unwrap());
+        drop(store.acquire_lease(&aggregate_id).await.unwrap());
         let opened = schema.options().open(schema.url()).await.unwrap();
-        opened.load(&root).await.unwrap().unwrap().version
+        opened.load(&aggregate_id).await.unwrap().unwrap().version
     };
     assert_eq!(without_runtime(used), Some(2));
 }
@@ -176,18 +176,18 @@ fn a_thread_without_a_runtime_may_use_a_store() {
 fn a_store_with_its_own_thread_outlives_the_runtime() {
     let Some(server) = TestServer::get() else { return };
     let (schema, main) = (server.schema(), long_runtime());
-    let (_, root, deposited) = store_in(&main, &schema);
+    let (_, aggregate_id, deposited) = store_in(&main, &schema);
     let store = main.block_on(schema.options().own_thread(true).open(schema.url())).unwrap();
     let id = deposited.commands[0].id;
     drop(main);
     short_runtime().block_on(async {
-        assert!(in_time(store.load(&root)).await.unwrap().is_some());
-        assert_eq!(in_time(store.history(&root, 1, 9)).await.unwrap().len(), 1);
+        assert!(in_time(store.load(&aggregate_id)).await.unwrap().is_some());
+        assert_eq!(in_time(store.history(&aggregate_id, 1, 9)).await.unwrap().len(), 1);
         assert!(is_committed(&in_time(store.commit([deposited].into())).await));
         let query = LogQuery { limit: 9, ..LogQuery::all() };
         assert_eq!(in_time(store.events(&query)).await.unwrap().rows.len(), 2);
         assert!(in_time(store.command(id)).await.unwrap().is_some());
-        assert!(in_time(store.acquire_lease(&root)).await.is_some());
+        assert!(in_time(store.acquire_lease(&aggregate_id)).await.is_some());
         let other = schema.open().await;
         let hint = store.changed();
         let [_, _, opened] = units().await;
@@ -200,7 +200,7 @@ fn a_store_with_its_own_thread_outlives_the_runtime() {
 fn a_store_whose_runtime_has_ended_says_so() {
     let Some(server) = TestServer::get() else { return };
     let (schema, main) = (server.schema(), long_runtime());
-    let (store, root, deposited) = store_in(&main, &schema);
+    let (store, aggregate_id, deposited) = store_in(&main, &schema);
     let _hint = store.changed();
     drop(main);
     let is_told = |error: fluvius_core::StoreError| {
@@ -208,16 +208,18 @@ fn a_store_whose_runtime_has_ended_says_so() {
     };
     short_runtime().block_on(async {
         for _ in 0..2 {
-            is_told(in_time(store.load(&root)).await.unwrap_err());
+            is_told(in_time(store.load(&aggregate_id)).await.unwrap_err());
             is_told(in_time(store.query(&StateQuery::every(1))).await.unwrap_err());
-            is_told(in_time(store.snapshot(std::slice::from_ref(&root))).await.unwrap_err());
-            is_told(in_time(store.history(&root, 1, 2)).await.unwrap_err());
+            is_told(
+                in_time(store.snapshot(std::slice::from_ref(&aggregate_id))).await.unwrap_err(),
+            );
+            is_told(in_time(store.history(&aggregate_id, 1, 2)).await.unwrap_err());
             let query = LogQuery { limit: 1, ..LogQuery::all() };
             is_told(in_time(store.events(&query)).await.unwrap_err());
             is_told(in_time(store.command(deposited.commands[0].id)).await.unwrap_err());
             is_told(in_time(store.register_domain("bank", &["bank-account"])).await.unwrap_err());
             is_told(in_time(store.declare_indexes("bank-account", &[])).await.unwrap_err());
-            assert!(in_time(store.acquire_lease(&root)).await.is_none());
+            assert!(in_time(store.acquire_lease(&aggregate_id)).await.is_none());
             match in_time(store.commit([deposited.clone()].into())).await.pop().unwrap() {
                 CommitOutcome::Failed(error) => is_told(error),
                 outcome => panic!("{outcome:?}"),
@@ -250,15 +252,16 @@ fn a_commit_under_way_when_the_runtime_ends_is_answered() {
 fn a_busy_worker_stalls_no_store_with_its_own_thread() {
     let Some(server) = TestServer::get() else { return };
     let (schema, main) = (server.schema(), long_runtime());
-    let (_, root, _) = store_in(&main, &schema);
+    let (_, aggregate_id, _) = store_in(&main, &schema);
     let store = main.block_on(schema.options().own_thread(true).open(schema.url())).unwrap();
     let is_over = Arc::new(std::sync::atomic::AtomicBool::new(false));
     let busy = main.spawn({
-        let (store, root, is_over) = (store.clone(), root.clone(), Arc::clone(&is_over));
+        let (store, aggregate_id, is_over) =
+            (store.clone(), aggregate_id.clone(), Arc::clone(&is_over));
         async move {
             // The task wakes the store, and then blocks its thread within the same poll.
             let mut load: Pin<Box<dyn Future<Output = _> + Send>> =
-                Box::pin(async move { store.load(&root).await.map(drop) });
+                Box::pin(async move { store.load(&aggregate_id).await.map(drop) });
             drop(load.as_mut().poll(&mut Context::from_waker(Waker::noop())));
             while !is_over.load(std::sync::atomic::Ordering::SeqCst) {
                 std::thread::sleep(Duration::from_millis(10));
@@ -266,7 +269,7 @@ fn a_busy_worker_stalls_no_store_with_its_own_thread() {
         }
     });
     let other = main.spawn(async move {
-        tokio::time::timeout(Duration::from_secs(5), store.load(&root)).await.is_ok()
+        tokio::time::timeout(Duration::from_secs(5), store.load(&aggregate_id)).await.is_ok()
     });
     let is_served = short_runtime().block_on(other).unwrap();
     is_over.store(true, std::sync::atomic::Ordering::SeqCst);

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use fluvius_core::uuid::Uuid;
-use fluvius_core::{AggregateRoot, Error, LogQuery, RealmFilter, Session, Store};
+use fluvius_core::{AggregateId, Error, LogQuery, RealmFilter, Session, Store};
 use fluvius_postgres::testing::{PrivateServer, TestSchema, TestServer};
 use fluvius_postgres::{PostgresOptions, PostgresStore};
 
@@ -82,8 +82,8 @@ impl Bank {
     }
 
     async fn load(&self) -> Result<(), fluvius_core::StoreError> {
-        let root = AggregateRoot::new("bank-account", Uuid::from_u128(1));
-        self.store.load(&root).await.map(drop)
+        let aggregate_id = AggregateId::new("bank-account", Uuid::from_u128(1));
+        self.store.load(&aggregate_id).await.map(drop)
     }
 }
 

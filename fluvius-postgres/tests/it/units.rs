@@ -9,7 +9,7 @@ use banking_domain::{DepositMoney, OpenAccount, TransactionManagerDomain};
 use fluvius_core::testing::{SeededRng, SequentialIds};
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
-    AggregateRoot, CommitOutcome, Domain, DomainContext, ETag, MemoryStore, Observer,
+    AggregateId, CommitOutcome, Domain, DomainContext, ETag, MemoryStore, Observer,
     SimpleRejection, Store, StoredCommand, UnitOfWork,
 };
 use fluvius_postgres::PostgresStore;
@@ -49,12 +49,12 @@ pub(crate) async fn units() -> [UnitOfWork; 3] {
     units.try_into().unwrap()
 }
 
-/// Units as if they were of a root, of commands, and of a context of their own.
-pub(crate) fn of_root(units: &[UnitOfWork], id: u64) -> Vec<UnitOfWork> {
+/// Units as if they were of an aggregate, of commands, and of a context of their own.
+pub(crate) fn of_aggregate(units: &[UnitOfWork], id: u64) -> Vec<UnitOfWork> {
     let identifier = Uuid::from_u64_pair(1, id);
     let mut units = units.to_vec();
     for (number, unit) in (0..).zip(&mut units) {
-        let rename = |root: &mut AggregateRoot| root.identifier = identifier;
+        let rename = |aggregate_id: &mut AggregateId| aggregate_id.id = identifier;
         let ([command], [event], [state], [expected]) = (
             &mut unit.commands[..],
             &mut unit.events[..],
@@ -69,11 +69,11 @@ pub(crate) fn of_root(units: &[UnitOfWork], id: u64) -> Vec<UnitOfWork> {
         command.context_id = identifier;
         command.id = Uuid::from_u64_pair(2 + number, id);
         event.id = Uuid::from_u64_pair(20 + number, id);
-        event.src_cmd = command.id;
-        rename(&mut command.root);
-        rename(&mut event.root);
-        rename(&mut Arc::make_mut(state).root);
-        rename(&mut expected.root);
+        event.command_id = command.id;
+        rename(&mut command.aggregate_id);
+        rename(&mut event.aggregate_id);
+        rename(&mut Arc::make_mut(state).aggregate_id);
+        rename(&mut expected.aggregate_id);
     }
     units
 }
@@ -137,23 +137,23 @@ async fn a_dropped_commit_is_looked_for_when_it_has_ended() {
     assert!(matches!(outcomes[..], [CommitOutcome::DuplicateCommand { .. }]), "{outcomes:?}");
 }
 
-/// A unit that takes a root from a version to the next, as the command of a number.
-fn change(deposited: &UnitOfWork, root: u64, version: u64, id: u64) -> UnitOfWork {
-    let mut unit = of_root(std::slice::from_ref(deposited), root).remove(0);
+/// A unit that takes an aggregate from a version to the next, as the command of a number.
+fn change(deposited: &UnitOfWork, aggregate_id: u64, version: u64, id: u64) -> UnitOfWork {
+    let mut unit = of_aggregate(std::slice::from_ref(deposited), aggregate_id).remove(0);
     unit.expected[0].version = version;
     let command = Arc::make_mut(&mut unit.commands[0]);
     let event = Arc::make_mut(&mut unit.events[0]);
     let state = Arc::make_mut(&mut unit.states[0]);
     let context = Arc::make_mut(&mut unit.context);
     (command.id, event.id) = (Uuid::from_u64_pair(3, id), Uuid::from_u64_pair(4, id));
-    (event.src_cmd, context.id) = (command.id, Uuid::from_u64_pair(5, id));
+    (event.command_id, context.id) = (command.id, Uuid::from_u64_pair(5, id));
     command.context_id = context.id;
     (event.version, state.version) = (version + 1, version + 1);
     state.etag = ETag::new(version + 1, command.id);
     unit
 }
 
-/// One unit that does what two of other roots do, in the order of the roots.
+/// One unit that does what two of other aggregates do, in the order of the roots.
 fn joined(mut unit: UnitOfWork, mut other: UnitOfWork) -> UnitOfWork {
     Arc::make_mut(&mut other.commands[0]).context_id = unit.context.id;
     unit.expected.append(&mut other.expected);
@@ -173,11 +173,11 @@ fn in_context(mut unit: UnitOfWork, number: u64) -> UnitOfWork {
     unit
 }
 
-/// Three batches that are stored one after the other, each in another way: by the commit function, since the roots are
+/// Three batches that are stored one after the other, each in another way: by the commit function, since the aggregates are
 /// not there yet; by the statement for changes; by that for one command in a context that is known to be stored.
 pub(crate) async fn batches() -> [Arc<[UnitOfWork]>; 3] {
     let [opened, deposited, _] = units().await;
-    let opened = (1..=2).flat_map(|id| of_root(std::slice::from_ref(&opened), id));
+    let opened = (1..=2).flat_map(|id| of_aggregate(std::slice::from_ref(&opened), id));
     let changes = [change(&deposited, 1, 1, 1), change(&deposited, 2, 1, 2)];
     let one = [in_context(change(&deposited, 1, 2, 3), 1)];
     [opened.collect(), changes.into(), one.into()]
@@ -192,7 +192,7 @@ async fn with_two_accounts(schema: &TestSchema) -> (PostgresStore, UnitOfWork) {
     (store, deposited)
 }
 
-/// Commits a batch while another session, which is through later, sets all roots to version 2.
+/// Commits a batch while another session, which is through later, sets all aggregates to version 2.
 async fn commit_beside_a_change(
     server: &TestServer,
     schema: &TestSchema,
@@ -224,14 +224,15 @@ async fn a_version_that_comes_while_a_commit_waits_is_the_one_that_counts() {
     let outcomes = commit_beside_a_change(&server, &schema, &store, batch).await;
     let [
         CommitOutcome::Committed { .. },
-        CommitOutcome::VersionConflict { root, stored: Some(stored) },
+        CommitOutcome::VersionConflict { aggregate_id, stored: Some(stored) },
     ] = &outcomes[..]
     else {
         panic!("{outcomes:?}")
     };
-    assert_eq!((root.identifier, stored.version), (Uuid::from_u64_pair(1, 2), 2));
-    let roots = [1, 2].map(|id| AggregateRoot::new("bank-account", Uuid::from_u64_pair(1, id)));
-    let found = store.snapshot(&roots).await.unwrap();
+    assert_eq!((aggregate_id.id, stored.version), (Uuid::from_u64_pair(1, 2), 2));
+    let aggregate_ids =
+        [1, 2].map(|id| AggregateId::new("bank-account", Uuid::from_u64_pair(1, id)));
+    let found = store.snapshot(&aggregate_ids).await.unwrap();
     let versions: Vec<u64> = found.iter().flatten().map(|state| state.version).collect();
     assert_eq!(versions, [3, 2]);
 }
@@ -267,7 +268,8 @@ async fn whatever_is_in_a_batch_its_units_end_as_in_memory() {
         let mut rng = SeededRng::new(seed);
         let mut versions = [1; 12];
         let mut ids = 0;
-        let first = (0..12).flat_map(|root| of_root(std::slice::from_ref(&opened), root));
+        let first = (0..12)
+            .flat_map(|aggregate_id| of_aggregate(std::slice::from_ref(&opened), aggregate_id));
         let first: Arc<[UnitOfWork]> = first.collect();
         store.commit(Arc::clone(&first)).await;
         reference.commit(first).await;
@@ -278,22 +280,22 @@ async fn whatever_is_in_a_batch_its_units_end_as_in_memory() {
             // A context that most batches have had before, or each unit its own.
             let is_known = rng.happens(500);
             for index in 0..usize::try_from(1 + rng.below(count_max)).unwrap() {
-                // Some batches have many units on few roots, others each on its own.
-                let mut roots = vec![rng.below(if batch % 2 == 0 { 12 } else { 3 })];
+                // Some batches have many units on few aggregates, others each on its own.
+                let mut aggregate_ids = vec![rng.below(if batch % 2 == 0 { 12 } else { 3 })];
                 if rng.happens(200) {
-                    roots.push(rng.below(12));
+                    aggregate_ids.push(rng.below(12));
                 }
-                roots.sort_unstable();
-                roots.dedup();
+                aggregate_ids.sort_unstable();
+                aggregate_ids.dedup();
                 let is_stale = rng.happens(60);
                 let mut unit: Option<UnitOfWork> = None;
-                for root in roots {
-                    let place = usize::try_from(root).unwrap();
+                for aggregate_id in aggregate_ids {
+                    let place = usize::try_from(aggregate_id).unwrap();
                     ids += 1;
                     // An identifier that was sent before, now and then.
                     let id = if rng.happens(15) { 1 + rng.below(ids) } else { ids };
                     let version = versions[place] + u64::from(is_stale);
-                    let change = change(&deposited, root, version, id);
+                    let change = change(&deposited, aggregate_id, version, id);
                     let on: Option<usize> = last[place].replace(index);
                     versions[place] += 1;
                     let mut next = match unit.take() {
@@ -306,8 +308,8 @@ async fn whatever_is_in_a_batch_its_units_end_as_in_memory() {
                 let mut unit = unit.unwrap();
                 unit.depends_on.sort_unstable();
                 if rng.happens(100) && unit.states.len() == 1 {
-                    // A refusal: the root is only looked at.
-                    versions[usize::try_from(unit.states[0].root.identifier.as_u64_pair().1)
+                    // A refusal: the aggregate is only looked at.
+                    versions[usize::try_from(unit.states[0].aggregate_id.id.as_u64_pair().1)
                         .unwrap()] -= 1;
                     unit.states.clear();
                     unit.events.clear();
@@ -323,9 +325,11 @@ async fn whatever_is_in_a_batch_its_units_end_as_in_memory() {
                 *counts.entry(left.split(' ').next().unwrap().to_owned()).or_insert(0) += 1;
             }
             // What is stored now is where the next batch begins.
-            for (root, version) in (0..).zip(&mut versions) {
-                let root = AggregateRoot::new("bank-account", Uuid::from_u64_pair(1, root));
-                let [left, right] = [store.load(&root).await, reference.load(&root).await];
+            for (aggregate_id, version) in (0..).zip(&mut versions) {
+                let aggregate_id =
+                    AggregateId::new("bank-account", Uuid::from_u64_pair(1, aggregate_id));
+                let [left, right] =
+                    [store.load(&aggregate_id).await, reference.load(&aggregate_id).await];
                 let (left, right) = (left.unwrap().unwrap(), right.unwrap().unwrap());
                 assert_eq!(left, right, "seed {seed}, batch {batch}");
                 *version = left.version;
@@ -355,7 +359,9 @@ async fn whatever_is_in_a_batch_its_units_end_as_in_memory() {
 fn said(outcome: &CommitOutcome) -> String {
     match outcome {
         CommitOutcome::Committed { .. } => "committed".to_owned(),
-        CommitOutcome::VersionConflict { root, stored } => format!("stale at {root}: {stored:?}"),
+        CommitOutcome::VersionConflict { aggregate_id, stored } => {
+            format!("stale at {aggregate_id}: {stored:?}")
+        }
         CommitOutcome::DependencyAborted { on } => format!("fell on {on}"),
         CommitOutcome::DuplicateCommand { command, .. } => {
             format!("known as {:?}", command.record.id)

@@ -1,9 +1,9 @@
-//! The events of one root.
+//! The events of one aggregate.
 //!
 //! Every 16th is in an index, and each leads to the one before it: so any version is found in a few
 //! steps, and a commit need not write to an index that is as large as the log.
 
-use fluvius_core::{AggregateRoot, EventRecord, LogEntry, LogQuery, RealmFilter};
+use fluvius_core::{AggregateId, EventRecord, LogEntry, LogQuery, RealmFilter};
 use rusqlite::Connection;
 
 use super::{Part, clamped, one};
@@ -24,22 +24,22 @@ const INDEXED: &str =
 const PREVIOUS: &str = "SELECT previous FROM event WHERE position = ?1";
 const EVENT: &str = concat!(select_event!(), " WHERE e.position = ?1");
 
-/// The end of a root's chain of events.
+/// The end of an aggregate's chain of events.
 struct Head {
     number: i64,
     version: u64,
     event: i64,
 }
 
-/// The events of a root with versions from `first` to `last`, or as many as are read at once.
+/// The events of an aggregate with versions from `first` to `last`, or as many as are read at once.
 pub(crate) fn history(
     connection: &Connection,
-    root: &AggregateRoot,
+    aggregate_id: &AggregateId,
     first: u64,
     last: u64,
 ) -> Result<Part<LogEntry<EventRecord>>, Fault> {
     let transaction = connection.unchecked_transaction()?;
-    let Some(head) = head(&transaction, root)? else { return Ok(Part::last(Vec::new())) };
+    let Some(head) = head(&transaction, aggregate_id)? else { return Ok(Part::last(Vec::new())) };
     let (first, last) = (first.max(1), last.min(head.version));
     if first > last {
         return Ok(Part::last(Vec::new()));
@@ -49,14 +49,14 @@ pub(crate) fn history(
     Ok(Part { rows, next: (end < last).then_some(end + 1) })
 }
 
-/// Returns the events of a root behind a position, from one realm or all: up to the limit, or up to
+/// Returns the events of an aggregate behind a position, from one realm or all: up to the limit, or up to
 /// the number that is read at once.
 ///
 /// The next part begins behind the position of the returned part. The caller has a read
 /// transaction.
-pub(crate) fn of_root(
+pub(crate) fn of_aggregate(
     connection: &Connection,
-    root: &AggregateRoot,
+    aggregate_id: &AggregateId,
     query: &LogQuery,
     after: u64,
     limit: usize,
@@ -69,7 +69,7 @@ pub(crate) fn of_root(
         RealmFilter::All => limit,
         RealmFilter::Only(_) => limit.max(EVENTS_OF_REALM_MIN),
     };
-    let Some(head) = head(connection, root)? else { return Ok(Part::last(Vec::new())) };
+    let Some(head) = head(connection, aggregate_id)? else { return Ok(Part::last(Vec::new())) };
     let first = first_behind(connection, &head, after)?;
     if first > head.version {
         return Ok(Part::last(Vec::new()));
@@ -79,7 +79,7 @@ pub(crate) fn of_root(
     if !rows.is_sorted_by(|one, next| one.position < next.position)
         || rows.first().is_some_and(|row| row.position <= after)
     {
-        return Err(Fault::damaged("event", "the positions of a root do not rise"));
+        return Err(Fault::damaged("event", "the positions of an aggregate do not rise"));
     }
     let next = rows.last().filter(|_| end < head.version).map(|row| row.position);
     if query.realm != RealmFilter::All {
@@ -94,11 +94,11 @@ pub(crate) fn of_root(
     Ok(Part { rows, next })
 }
 
-fn head(connection: &Connection, root: &AggregateRoot) -> Result<Option<Head>, Fault> {
+fn head(connection: &Connection, aggregate_id: &AggregateId) -> Result<Option<Head>, Fault> {
     const SQL: &str = "SELECT o.number, s.version, s.event FROM name AS r \
         JOIN root AS o ON o.resource = r.id JOIN state AS s ON s.root = o.number \
         WHERE r.text = ?1 AND o.identifier = ?2";
-    one(connection, SQL, (&root.resource, root.identifier), |row| {
+    one(connection, SQL, (&aggregate_id.resource, aggregate_id.id), |row| {
         Ok(Head { number: row.get(0)?, version: version(row.get(1)?)?, event: row.get(2)? })
     })
 }
@@ -108,7 +108,7 @@ fn first_behind(connection: &Connection, head: &Head, after: u64) -> Result<u64,
     if after == 0 {
         return Ok(1);
     }
-    // Along a root positions rise with versions. The first search is among the events in the index,
+    // Along an aggregate positions rise with versions. The first search is among the events in the index,
     // each one row; the end of the chain stands for one more.
     let (mut low, mut high) = (0, head.version / INDEXED_EVERY + 1);
     while low < high {
@@ -194,7 +194,7 @@ fn version(number: i64) -> Result<u64, Fault> {
 }
 
 fn missing(version: u64) -> Fault {
-    Fault::damaged("event", format!("version {version} of a root is missing"))
+    Fault::damaged("event", format!("version {version} of an aggregate is missing"))
 }
 
 #[cfg(test)]

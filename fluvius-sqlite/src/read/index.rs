@@ -5,7 +5,7 @@
 //! themselves.
 
 use fluvius_core::StateQuery;
-use fluvius_core::query::{Bound, Comparison, Field};
+use fluvius_core::query::{Comparison, Constraint, Field};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
@@ -25,7 +25,7 @@ const BOUND_COUNT_MAX: usize = 16;
 pub(super) struct Index {
     id: i64,
     field: Field,
-    bounds: Vec<Bound>,
+    index_constraints: Vec<Constraint>,
     /// Whether they come in the order of the query's first key.
     pub(super) is_in_order: bool,
 }
@@ -36,26 +36,26 @@ impl Index {
         let Some(resource) = &query.resource else { return Ok(None) };
         let mut indexes = filled(connection, resource)?;
         for index in &mut indexes {
-            index.bounds = query.bounds(&index.field);
+            index.index_constraints = query.index_constraints(&index.field);
             // The most selective ones first.
-            index.bounds.sort_by_key(|bound| match bound {
-                Bound::Compare(Comparison::Eq, _) => 0,
-                Bound::OneOf(_) => 1,
-                Bound::Compare(..) => 2,
+            index.index_constraints.sort_by_key(|bound| match bound {
+                Constraint::Compare(Comparison::Eq, _) => 0,
+                Constraint::OneOf(_) => 1,
+                Constraint::Compare(..) => 2,
             });
-            index.bounds.truncate(BOUND_COUNT_MAX);
+            index.index_constraints.truncate(BOUND_COUNT_MAX);
             // Of values that are equal the identifiers are in order: that of a query without keys.
             index.is_in_order = match query.sort.first() {
                 Some(key) => key.field == index.field,
-                None => index.bounds.iter().any(Bound::is_equal),
+                None => index.index_constraints.iter().any(Constraint::is_equal),
             };
         }
-        indexes.retain(|index| index.is_in_order || !index.bounds.is_empty());
+        indexes.retain(|index| index.is_in_order || !index.index_constraints.is_empty());
         let mut best: Option<(usize, Self)> = None;
         let mut in_order = None;
         for index in indexes {
             // Where it is in order and has no bounds all would be counted.
-            let count = match index.bounds.is_empty() {
+            let count = match index.index_constraints.is_empty() {
                 true => COUNT_MAX,
                 false => index.count(connection)?,
             };
@@ -101,46 +101,46 @@ impl Index {
         push: &mut dyn FnMut(&str, Option<Value>),
     ) {
         push("i.field = ", Some(self.id.into()));
-        let mut bounds: Vec<&Bound> = self.bounds.iter().collect();
-        let is_equal = bounds.iter().any(|bound| bound.is_equal());
+        let mut index_constraints: Vec<&Constraint> = self.index_constraints.iter().collect();
+        let is_equal = index_constraints.iter().any(|bound| bound.is_equal());
         let after = query.filter(|_| self.is_in_order).and_then(|query| query.after.as_ref());
-        let mut after_bound = None;
+        let mut cursor_constraint = None;
         if let (Some(query), Some(after)) = (query, after) {
-            let identifier = Value::Blob(after.root().identifier.as_bytes().to_vec());
+            let identifier = Value::Blob(after.aggregate_id().id.as_bytes().to_vec());
             let is_last_key = query.sort.len() <= 1;
             if is_equal && is_last_key {
                 push(" AND i.identifier > ", Some(identifier));
-            } else if let Some(Bound::Compare(comparison, value)) = query.after_bound() {
+            } else if let Some(Constraint::Compare(comparison, value)) = query.cursor_constraint() {
                 let is_ascending = comparison == Comparison::Ge;
                 if is_ascending && is_last_key {
                     push(" AND (i.value, i.identifier) > (", Some(field::kept(value.as_ref())));
                     push(", ", Some(identifier));
                     push(")", None);
                 } else {
-                    after_bound = Some(Bound::Compare(comparison, value));
+                    cursor_constraint = Some(Constraint::Compare(comparison, value));
                 }
                 // SQLite seeks by one of several: let it be that of the cursor.
-                bounds.retain(|bound| match bound {
-                    Bound::Compare(Comparison::Gt | Comparison::Ge, _) => !is_ascending,
-                    Bound::Compare(Comparison::Lt | Comparison::Le, _) => is_ascending,
+                index_constraints.retain(|bound| match bound {
+                    Constraint::Compare(Comparison::Gt | Comparison::Ge, _) => !is_ascending,
+                    Constraint::Compare(Comparison::Lt | Comparison::Le, _) => is_ascending,
                     _ => true,
                 });
             }
         }
         // Of two that are null or not, one is enough.
-        let has_lower = bounds
-            .iter()
-            .any(|bound| matches!(bound, Bound::Compare(Comparison::Gt | Comparison::Ge, Some(_))));
+        let has_lower = index_constraints.iter().any(|bound| {
+            matches!(bound, Constraint::Compare(Comparison::Gt | Comparison::Ge, Some(_)))
+        });
         if has_lower {
-            bounds.retain(|bound| **bound != Bound::Compare(Comparison::Gt, None));
+            index_constraints.retain(|bound| **bound != Constraint::Compare(Comparison::Gt, None));
         }
-        for bound in bounds.into_iter().chain(&after_bound) {
+        for bound in index_constraints.into_iter().chain(&cursor_constraint) {
             match bound {
-                Bound::Compare(comparison, value) => {
+                Constraint::Compare(comparison, value) => {
                     push(" AND i.value", None);
                     push(super::query::sign(*comparison), Some(field::kept(value.as_ref())));
                 }
-                Bound::OneOf(operands) => {
+                Constraint::OneOf(operands) => {
                     push(" AND i.value IN (", None);
                     for (index, operand) in operands.iter().enumerate() {
                         push(if index == 0 { "" } else { ", " }, Some(field::value(operand)));
@@ -163,7 +163,12 @@ fn filled(connection: &Connection, resource: &str) -> Result<Vec<Index>, Fault> 
         let (path, kind): (String, String) = (row.get(1)?, row.get(2)?);
         let field = field::of_stored(&path, &kind)
             .ok_or_else(|| Fault::damaged("field", format!("`{path}` is no field")))?;
-        indexes.push(Index { id: row.get(0)?, field, bounds: Vec::new(), is_in_order: false });
+        indexes.push(Index {
+            id: row.get(0)?,
+            field,
+            index_constraints: Vec::new(),
+            is_in_order: false,
+        });
     }
     Ok(indexes)
 }

@@ -7,7 +7,7 @@ use fluvius_core::{
 };
 use rusqlite::{Connection, Row, params};
 
-use super::{clamped, of_root, one};
+use super::{clamped, of_aggregate, one};
 use crate::error::Fault;
 use crate::rows::{self, select_activity, select_command, select_event, select_message};
 
@@ -15,7 +15,7 @@ use crate::rows::{self, select_activity, select_command, select_event, select_me
 /// write-ahead log from beginning anew.
 const ROWS_AT_ONCE: i64 = 2_000;
 
-/// If a part of the events of a root is not the last one, at least this many were looked at for it.
+/// If a part of the events of an aggregate is not the last one, at least this many were looked at for it.
 const COUNT_OF_ROOT_MIN: usize = 64;
 
 /// A log: how its rows are read, and those of one window of it.
@@ -89,7 +89,7 @@ pub(crate) fn page<T: LogRecord>(
     }
     let after = query.after.position();
     let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
-    let is_whole = query.root.is_none() && query.realm == RealmFilter::All;
+    let is_whole = query.aggregate_id.is_none() && query.realm == RealmFilter::All;
     let window = i64::try_from(query.scan_limit).unwrap_or(i64::MAX).min(ROWS_AT_ONCE);
     // Without conditions every row that is looked at is one of the page.
     let window = if is_whole { window.min(limit) } else { window };
@@ -111,8 +111,11 @@ pub(crate) fn page<T: LogRecord>(
     position
         .filter(|_| is_whole_window)
         .ok_or_else(|| Fault::damaged(log.table, "its positions do not rise"))?;
-    let (resource, identifier) =
-        query.root.as_ref().map(|root| (&root.resource, root.identifier)).unzip();
+    let (resource, identifier) = query
+        .aggregate_id
+        .as_ref()
+        .map(|aggregate_id| (&aggregate_id.resource, aggregate_id.id))
+        .unzip();
     let (is_any_realm, realm) = match &query.realm {
         RealmFilter::All => (true, None),
         RealmFilter::Only(realm) => (false, realm.as_deref()),
@@ -146,18 +149,19 @@ pub(crate) fn page<T: LogRecord>(
     Ok(Scan { page, count, is_end })
 }
 
-/// Reads the events of one root that meet a query, among up to the number that is read at once.
-pub(crate) fn page_of_root(
+/// Reads the events of one aggregate that meet a query, among up to the number that is read at once.
+pub(crate) fn page_of_aggregate(
     connection: &Connection,
     query: &LogQuery,
 ) -> Result<Scan<EventRecord>, Fault> {
-    let Some(root) = &query.root else { return page(connection, &EVENTS, query) };
+    let Some(aggregate_id) = &query.aggregate_id else { return page(connection, &EVENTS, query) };
     let transaction = connection.unchecked_transaction()?;
     let newest = check_place(&transaction, query)?;
     if query.limit == 0 {
         return Ok(nothing(query, newest));
     }
-    let part = of_root(&transaction, root, query, query.after.position(), query.limit)?;
+    let part =
+        of_aggregate(&transaction, aggregate_id, query, query.after.position(), query.limit)?;
     let scanned_to = match part.next {
         Some(next) => place(&transaction, clamped(next))?,
         None => newest,

@@ -10,16 +10,16 @@ mod query;
 use std::sync::Arc;
 
 use fluvius_core::uuid::Uuid;
-use fluvius_core::{AggregateRoot, ContextRecord, StateRecord, StoredCommand};
+use fluvius_core::{AggregateId, ContextRecord, StateRecord, StoredCommand};
 use rusqlite::{Connection, Row};
 
 use crate::error::Fault;
 use crate::rows::{self, select_command, select_context, select_state};
 
-use history::of_root;
+use history::of_aggregate;
 
 pub(crate) use history::history;
-pub(crate) use log::{ACTIVITIES, COMMANDS, MESSAGES, Scan, page, page_of_root};
+pub(crate) use log::{ACTIVITIES, COMMANDS, MESSAGES, Scan, page, page_of_aggregate};
 pub(crate) use query::{query, register, snapshot};
 
 /// A part of what was asked for, and where the next one begins.
@@ -37,12 +37,14 @@ impl<T> Part<T> {
 
 const LOAD: &str = concat!(select_state!(), " WHERE r.text = ?1 AND o.identifier = ?2");
 
-/// The row of a root.
+/// The row of an aggregate.
 pub(crate) fn load(
     connection: &Connection,
-    root: &AggregateRoot,
+    aggregate_id: &AggregateId,
 ) -> Result<Option<StateRecord>, Fault> {
-    one(connection, LOAD, (&root.resource, root.identifier), |row| rows::state(row, root))
+    one(connection, LOAD, (&aggregate_id.resource, aggregate_id.id), |row| {
+        rows::state(row, aggregate_id)
+    })
 }
 
 /// The row of a command, with its context.
@@ -97,8 +99,8 @@ mod tests {
         let _store = SqliteStore::open(&file).await.unwrap();
         let connection = crate::connect::reader(&file).unwrap();
         for number in 0..3 {
-            let root = AggregateRoot::new("purse", Uuid::from_u128(number));
-            assert_eq!(load(&connection, &root).unwrap(), None);
+            let aggregate_id = AggregateId::new("purse", Uuid::from_u128(number));
+            assert_eq!(load(&connection, &aggregate_id).unwrap(), None);
         }
         let statement = connection.prepare_cached(LOAD).unwrap();
         assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);

@@ -13,7 +13,7 @@ use fluvius_core::query::{
     Column, Comparison, CompiledFilter, Field, Filter, Kind, Number, Operand, Place, read_at,
 };
 use fluvius_core::uuid::Uuid;
-use fluvius_core::{AggregateRoot, RealmFilter, StateQuery, StateRecord};
+use fluvius_core::{AggregateId, RealmFilter, StateQuery, StateRecord};
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::{FromSql, Value};
 use rusqlite::{Connection, params_from_iter};
@@ -137,20 +137,20 @@ pub(crate) fn query(
     let mut rows = statement.query(params_from_iter(sql.params))?;
     let mut states = Vec::new();
     while let Some(row) = rows.next()? {
-        let root = rows::root_of_state(row)?;
-        states.push(rows::state(row, &root)?);
+        let aggregate_id = rows::aggregate_of_state(row)?;
+        states.push(rows::state(row, &aggregate_id)?);
     }
     Ok(states)
 }
 
-/// The rows of several roots, all as they are at one moment.
+/// The rows of several aggregates, all as they are at one moment.
 pub(crate) fn snapshot(
     connection: &Connection,
-    roots: &[AggregateRoot],
+    aggregate_ids: &[AggregateId],
 ) -> Result<Vec<Option<StateRecord>>, Fault> {
     // It changes nothing: dropping it is its end.
     let moment = connection.unchecked_transaction()?;
-    roots.iter().map(|root| super::load(&moment, root)).collect()
+    aggregate_ids.iter().map(|aggregate_id| super::load(&moment, aggregate_id)).collect()
 }
 
 /// A statement that is being put together.
@@ -193,7 +193,7 @@ CROSS JOIN command AS c ON c.position = e.command"
             sql.param(resource.to_string());
         }
         if !query.with_closed {
-            sql.push(" AND s.deleted IS NULL");
+            sql.push(" AND s.closed_at IS NULL");
         }
         match &query.realm {
             RealmFilter::All => {}
@@ -408,11 +408,11 @@ fn column_name(column: Column) -> &'static str {
         Column::Identifier => "o.identifier",
         Column::Version => "s.version",
         Column::Revision => "s.revision",
-        Column::Created => "o.created",
-        Column::Creator => "o.creator",
-        Column::Updated => "s.updated",
-        Column::Updater => "s.updater",
-        Column::Deleted => "s.deleted",
+        Column::CreatedAt => "o.created_at",
+        Column::CreatedBy => "o.created_by",
+        Column::UpdatedAt => "s.updated_at",
+        Column::UpdatedBy => "s.updated_by",
+        Column::ClosedAt => "s.closed_at",
         Column::Realm => "o.realm",
     }
 }

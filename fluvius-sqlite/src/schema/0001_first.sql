@@ -60,7 +60,7 @@ CREATE TABLE command (
     is_rejected INTEGER NOT NULL,
     code TEXT,
     response TEXT,
-    received INTEGER NOT NULL
+    received_at INTEGER NOT NULL
 ) STRICT;
 
 -- What never changes about a root, but for those that an author of units of work changes all the same.
@@ -68,8 +68,8 @@ CREATE TABLE root (
     number INTEGER PRIMARY KEY,
     resource INTEGER NOT NULL REFERENCES name,
     identifier BLOB NOT NULL,
-    created INTEGER NOT NULL,
-    creator BLOB,
+    created_at INTEGER NOT NULL,
+    created_by BLOB,
     realm TEXT,
     UNIQUE (identifier, resource)
 ) STRICT;
@@ -86,8 +86,8 @@ CREATE TABLE event (
     -- Nothing where they are the command's payload.
     args TEXT,
     data TEXT,
-    change TEXT NOT NULL,
-    occurred INTEGER NOT NULL
+    delta TEXT NOT NULL,
+    occurred_at INTEGER NOT NULL
 ) STRICT;
 
 -- An index of all events would write a page for every command on a root of its own. From one of these, others are
@@ -104,9 +104,9 @@ CREATE TABLE state (
     etag TEXT,
     revision INTEGER NOT NULL,
     data TEXT NOT NULL,
-    updated INTEGER NOT NULL,
-    updater BLOB,
-    deleted INTEGER
+    updated_at INTEGER NOT NULL,
+    updated_by BLOB,
+    closed_at INTEGER
 ) STRICT;
 
 CREATE TABLE message (
@@ -125,7 +125,7 @@ CREATE TABLE activity (
     resource INTEGER NOT NULL REFERENCES name,
     identifier BLOB NOT NULL,
     context INTEGER NOT NULL REFERENCES context,
-    src_cmd BLOB NOT NULL,
+    command_id BLOB NOT NULL,
     message TEXT NOT NULL,
     kind TEXT NOT NULL,
     label TEXT,
@@ -137,20 +137,20 @@ CREATE TABLE activity (
 -- refused before. The store itself runs without triggers: it inserts, and only what is not there.
 
 CREATE TRIGGER name_is_not_updated BEFORE UPDATE ON name
-BEGIN SELECT RAISE(ABORT, 'rows of `name` are never updated'); END;
+BEGIN SELECT RAISE(ABORT, 'rows of `name` are never updated_at'); END;
 
 CREATE TRIGGER name_is_not_deleted BEFORE DELETE ON name
-BEGIN SELECT RAISE(ABORT, 'rows of `name` are never deleted'); END;
+BEGIN SELECT RAISE(ABORT, 'rows of `name` are never closed_at'); END;
 
 CREATE TRIGGER name_is_not_replaced BEFORE INSERT ON name
 WHEN EXISTS (SELECT 1 FROM name WHERE id = NEW.id OR text = NEW.text)
 BEGIN SELECT RAISE(ABORT, 'rows of `name` are never replaced'); END;
 
 CREATE TRIGGER command_kind_is_not_updated BEFORE UPDATE ON command_kind
-BEGIN SELECT RAISE(ABORT, 'rows of `command_kind` are never updated'); END;
+BEGIN SELECT RAISE(ABORT, 'rows of `command_kind` are never updated_at'); END;
 
 CREATE TRIGGER command_kind_is_not_deleted BEFORE DELETE ON command_kind
-BEGIN SELECT RAISE(ABORT, 'rows of `command_kind` are never deleted'); END;
+BEGIN SELECT RAISE(ABORT, 'rows of `command_kind` are never closed_at'); END;
 
 CREATE TRIGGER command_kind_is_not_replaced BEFORE INSERT ON command_kind
 WHEN EXISTS (SELECT 1 FROM command_kind WHERE id = NEW.id OR (command = NEW.command AND resource = NEW.resource
@@ -158,10 +158,10 @@ WHEN EXISTS (SELECT 1 FROM command_kind WHERE id = NEW.id OR (command = NEW.comm
 BEGIN SELECT RAISE(ABORT, 'rows of `command_kind` are never replaced'); END;
 
 CREATE TRIGGER event_kind_is_not_updated BEFORE UPDATE ON event_kind
-BEGIN SELECT RAISE(ABORT, 'rows of `event_kind` are never updated'); END;
+BEGIN SELECT RAISE(ABORT, 'rows of `event_kind` are never updated_at'); END;
 
 CREATE TRIGGER event_kind_is_not_deleted BEFORE DELETE ON event_kind
-BEGIN SELECT RAISE(ABORT, 'rows of `event_kind` are never deleted'); END;
+BEGIN SELECT RAISE(ABORT, 'rows of `event_kind` are never closed_at'); END;
 
 CREATE TRIGGER event_kind_is_not_replaced BEFORE INSERT ON event_kind
 WHEN EXISTS (SELECT 1 FROM event_kind WHERE id = NEW.id OR (event = NEW.event AND domain = NEW.domain
@@ -169,30 +169,30 @@ WHEN EXISTS (SELECT 1 FROM event_kind WHERE id = NEW.id OR (event = NEW.event AN
 BEGIN SELECT RAISE(ABORT, 'rows of `event_kind` are never replaced'); END;
 
 CREATE TRIGGER context_is_not_updated BEFORE UPDATE ON context
-BEGIN SELECT RAISE(ABORT, 'rows of `context` are never updated'); END;
+BEGIN SELECT RAISE(ABORT, 'rows of `context` are never updated_at'); END;
 
 CREATE TRIGGER context_is_not_deleted BEFORE DELETE ON context
-BEGIN SELECT RAISE(ABORT, 'rows of `context` are never deleted'); END;
+BEGIN SELECT RAISE(ABORT, 'rows of `context` are never closed_at'); END;
 
 CREATE TRIGGER context_is_not_replaced BEFORE INSERT ON context
 WHEN EXISTS (SELECT 1 FROM context WHERE number = NEW.number OR id = NEW.id)
 BEGIN SELECT RAISE(ABORT, 'rows of `context` are never replaced'); END;
 
 CREATE TRIGGER command_is_not_updated BEFORE UPDATE ON command
-BEGIN SELECT RAISE(ABORT, 'rows of `command` are never updated'); END;
+BEGIN SELECT RAISE(ABORT, 'rows of `command` are never updated_at'); END;
 
 CREATE TRIGGER command_is_not_deleted BEFORE DELETE ON command
-BEGIN SELECT RAISE(ABORT, 'rows of `command` are never deleted'); END;
+BEGIN SELECT RAISE(ABORT, 'rows of `command` are never closed_at'); END;
 
 CREATE TRIGGER command_is_not_replaced BEFORE INSERT ON command
 WHEN EXISTS (SELECT 1 FROM command WHERE position = NEW.position OR id = NEW.id)
 BEGIN SELECT RAISE(ABORT, 'rows of `command` are never replaced'); END;
 
 CREATE TRIGGER event_is_not_updated BEFORE UPDATE ON event
-BEGIN SELECT RAISE(ABORT, 'rows of `event` are never updated'); END;
+BEGIN SELECT RAISE(ABORT, 'rows of `event` are never updated_at'); END;
 
 CREATE TRIGGER event_is_not_deleted BEFORE DELETE ON event
-BEGIN SELECT RAISE(ABORT, 'rows of `event` are never deleted'); END;
+BEGIN SELECT RAISE(ABORT, 'rows of `event` are never closed_at'); END;
 
 CREATE TRIGGER event_is_not_replaced BEFORE INSERT ON event
 WHEN EXISTS (SELECT 1 FROM event WHERE position = NEW.position
@@ -200,20 +200,20 @@ WHEN EXISTS (SELECT 1 FROM event WHERE position = NEW.position
 BEGIN SELECT RAISE(ABORT, 'rows of `event` are never replaced'); END;
 
 CREATE TRIGGER message_is_not_updated BEFORE UPDATE ON message
-BEGIN SELECT RAISE(ABORT, 'rows of `message` are never updated'); END;
+BEGIN SELECT RAISE(ABORT, 'rows of `message` are never updated_at'); END;
 
 CREATE TRIGGER message_is_not_deleted BEFORE DELETE ON message
-BEGIN SELECT RAISE(ABORT, 'rows of `message` are never deleted'); END;
+BEGIN SELECT RAISE(ABORT, 'rows of `message` are never closed_at'); END;
 
 CREATE TRIGGER message_is_not_replaced BEFORE INSERT ON message
 WHEN EXISTS (SELECT 1 FROM message WHERE position = NEW.position)
 BEGIN SELECT RAISE(ABORT, 'rows of `message` are never replaced'); END;
 
 CREATE TRIGGER activity_is_not_updated BEFORE UPDATE ON activity
-BEGIN SELECT RAISE(ABORT, 'rows of `activity` are never updated'); END;
+BEGIN SELECT RAISE(ABORT, 'rows of `activity` are never updated_at'); END;
 
 CREATE TRIGGER activity_is_not_deleted BEFORE DELETE ON activity
-BEGIN SELECT RAISE(ABORT, 'rows of `activity` are never deleted'); END;
+BEGIN SELECT RAISE(ABORT, 'rows of `activity` are never closed_at'); END;
 
 CREATE TRIGGER activity_is_not_replaced BEFORE INSERT ON activity
 WHEN EXISTS (SELECT 1 FROM activity WHERE position = NEW.position)
@@ -262,8 +262,8 @@ SELECT
     iif(c.is_rejected, 'rejected', 'applied') AS status,
     c.code AS code,
     c.response AS response,
-    strftime('%Y-%m-%dT%H:%M:%S', (c.received - ((c.received % 1000000 + 1000000) % 1000000)) / 1000000, 'unixepoch')
-        || printf('.%06dZ', ((c.received % 1000000 + 1000000) % 1000000)) AS received
+    strftime('%Y-%m-%dT%H:%M:%S', (c.received_at - ((c.received_at % 1000000 + 1000000) % 1000000)) / 1000000, 'unixepoch')
+        || printf('.%06dZ', ((c.received_at % 1000000 + 1000000) % 1000000)) AS received_at
 FROM command AS c
 JOIN command_kind AS k ON k.id = c.kind
 JOIN context AS x ON x.number = c.context;
@@ -281,12 +281,12 @@ SELECT
         || '-' || substr(hex(r.identifier), 21)) AS identifier,
     e.version AS version,
     lower(substr(hex(c.id), 1, 8) || '-' || substr(hex(c.id), 9, 4) || '-' || substr(hex(c.id), 13, 4) || '-' || substr(hex(c.id), 17, 4)
-        || '-' || substr(hex(c.id), 21)) AS src_cmd,
+        || '-' || substr(hex(c.id), 21)) AS command_id,
     coalesce(e.args, c.payload) AS args,
     e.data AS data,
-    e.change AS change,
-    strftime('%Y-%m-%dT%H:%M:%S', (e.occurred - ((e.occurred % 1000000 + 1000000) % 1000000)) / 1000000, 'unixepoch')
-        || printf('.%06dZ', ((e.occurred % 1000000 + 1000000) % 1000000)) AS occurred
+    e.delta AS delta,
+    strftime('%Y-%m-%dT%H:%M:%S', (e.occurred_at - ((e.occurred_at % 1000000 + 1000000) % 1000000)) / 1000000, 'unixepoch')
+        || printf('.%06dZ', ((e.occurred_at % 1000000 + 1000000) % 1000000)) AS occurred_at
 FROM event AS e
 JOIN event_kind AS k ON k.id = e.kind
 JOIN root AS r ON r.number = e.root
@@ -300,7 +300,7 @@ SELECT
     (SELECT text FROM name WHERE id = m.key) AS key,
     m.data AS data,
     lower(substr(hex(c.id), 1, 8) || '-' || substr(hex(c.id), 9, 4) || '-' || substr(hex(c.id), 13, 4) || '-' || substr(hex(c.id), 17, 4)
-        || '-' || substr(hex(c.id), 21)) AS src_cmd,
+        || '-' || substr(hex(c.id), 21)) AS command_id,
     (SELECT text FROM name WHERE id = m.resource) AS resource,
     lower(substr(hex(m.identifier), 1, 8) || '-' || substr(hex(m.identifier), 9, 4) || '-' || substr(hex(m.identifier), 13, 4) || '-' || substr(hex(m.identifier), 17, 4)
         || '-' || substr(hex(m.identifier), 21)) AS identifier
@@ -317,8 +317,8 @@ SELECT
         || '-' || substr(hex(a.identifier), 21)) AS identifier,
     lower(substr(hex(x.id), 1, 8) || '-' || substr(hex(x.id), 9, 4) || '-' || substr(hex(x.id), 13, 4) || '-' || substr(hex(x.id), 17, 4)
         || '-' || substr(hex(x.id), 21)) AS context_id,
-    lower(substr(hex(a.src_cmd), 1, 8) || '-' || substr(hex(a.src_cmd), 9, 4) || '-' || substr(hex(a.src_cmd), 13, 4) || '-' || substr(hex(a.src_cmd), 17, 4)
-        || '-' || substr(hex(a.src_cmd), 21)) AS src_cmd,
+    lower(substr(hex(a.command_id), 1, 8) || '-' || substr(hex(a.command_id), 9, 4) || '-' || substr(hex(a.command_id), 13, 4) || '-' || substr(hex(a.command_id), 17, 4)
+        || '-' || substr(hex(a.command_id), 21)) AS command_id,
     a.message AS message,
     a.kind AS kind,
     a.label AS label,
@@ -336,16 +336,16 @@ SELECT
     coalesce(s.etag, 'v' || s.version || '-' || lower(hex(c.id))) AS etag,
     s.revision AS revision,
     s.data AS data,
-    strftime('%Y-%m-%dT%H:%M:%S', (r.created - ((r.created % 1000000 + 1000000) % 1000000)) / 1000000, 'unixepoch')
-        || printf('.%06dZ', ((r.created % 1000000 + 1000000) % 1000000)) AS created,
-    nullif(lower(substr(hex(r.creator), 1, 8) || '-' || substr(hex(r.creator), 9, 4) || '-' || substr(hex(r.creator), 13, 4) || '-' || substr(hex(r.creator), 17, 4)
-        || '-' || substr(hex(r.creator), 21)), '----') AS creator,
-    strftime('%Y-%m-%dT%H:%M:%S', (s.updated - ((s.updated % 1000000 + 1000000) % 1000000)) / 1000000, 'unixepoch')
-        || printf('.%06dZ', ((s.updated % 1000000 + 1000000) % 1000000)) AS updated,
-    nullif(lower(substr(hex(s.updater), 1, 8) || '-' || substr(hex(s.updater), 9, 4) || '-' || substr(hex(s.updater), 13, 4) || '-' || substr(hex(s.updater), 17, 4)
-        || '-' || substr(hex(s.updater), 21)), '----') AS updater,
-    strftime('%Y-%m-%dT%H:%M:%S', (s.deleted - ((s.deleted % 1000000 + 1000000) % 1000000)) / 1000000, 'unixepoch')
-        || printf('.%06dZ', ((s.deleted % 1000000 + 1000000) % 1000000)) AS deleted,
+    strftime('%Y-%m-%dT%H:%M:%S', (r.created_at - ((r.created_at % 1000000 + 1000000) % 1000000)) / 1000000, 'unixepoch')
+        || printf('.%06dZ', ((r.created_at % 1000000 + 1000000) % 1000000)) AS created_at,
+    nullif(lower(substr(hex(r.created_by), 1, 8) || '-' || substr(hex(r.created_by), 9, 4) || '-' || substr(hex(r.created_by), 13, 4) || '-' || substr(hex(r.created_by), 17, 4)
+        || '-' || substr(hex(r.created_by), 21)), '----') AS created_by,
+    strftime('%Y-%m-%dT%H:%M:%S', (s.updated_at - ((s.updated_at % 1000000 + 1000000) % 1000000)) / 1000000, 'unixepoch')
+        || printf('.%06dZ', ((s.updated_at % 1000000 + 1000000) % 1000000)) AS updated_at,
+    nullif(lower(substr(hex(s.updated_by), 1, 8) || '-' || substr(hex(s.updated_by), 9, 4) || '-' || substr(hex(s.updated_by), 13, 4) || '-' || substr(hex(s.updated_by), 17, 4)
+        || '-' || substr(hex(s.updated_by), 21)), '----') AS updated_by,
+    strftime('%Y-%m-%dT%H:%M:%S', (s.closed_at - ((s.closed_at % 1000000 + 1000000) % 1000000)) / 1000000, 'unixepoch')
+        || printf('.%06dZ', ((s.closed_at % 1000000 + 1000000) % 1000000)) AS closed_at,
     r.realm AS realm
 FROM state AS s
 JOIN root AS r ON r.number = s.root

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use fluvius_core::uuid::Uuid;
-use fluvius_core::{AggregateRoot, StateRecord};
+use fluvius_core::{AggregateId, StateRecord};
 use hashlink::LruCache;
 
 use super::indexes::Index;
@@ -17,9 +17,9 @@ type Bounded<K, V> = LruCache<K, V, foldhash::fast::RandomState>;
 const ROOT_COUNT_MAX: usize = 100_000;
 const CONTEXT_COUNT_MAX: usize = 10_000;
 
-/// A root as it is stored.
+/// An aggregate as it is stored.
 #[derive(Debug, Clone)]
-pub(super) struct Root {
+pub(super) struct Aggregate {
     pub(super) number: i64,
     pub(super) version: u64,
     /// The position of its last event.
@@ -27,26 +27,26 @@ pub(super) struct Root {
     pub(super) birth: Birth,
 }
 
-/// What a root's row beside its state holds.
+/// What an aggregate's row beside its state holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Birth {
-    pub(super) created: i64,
-    pub(super) creator: Option<Uuid>,
+    pub(super) created_at: i64,
+    pub(super) created_by: Option<Uuid>,
     pub(super) realm: Option<Arc<str>>,
 }
 
 impl Birth {
     pub(super) fn of(state: &StateRecord) -> Self {
         Self {
-            created: state.created.timestamp_micros(),
-            creator: state.creator,
+            created_at: state.created_at.timestamp_micros(),
+            created_by: state.created_by,
             realm: state.realm.clone(),
         }
     }
 
     pub(super) fn is_of(&self, state: &StateRecord) -> bool {
-        self.created == state.created.timestamp_micros()
-            && self.creator == state.creator
+        self.created_at == state.created_at.timestamp_micros()
+            && self.created_by == state.created_by
             && self.realm == state.realm
     }
 }
@@ -61,7 +61,7 @@ pub(super) struct Cache {
     /// The largest identifier of a command: what is larger is not taken, which is so of most that
     /// are drawn by the time.
     pub(super) newest_id: Option<Uuid>,
-    pub(super) roots: Bounded<AggregateRoot, Root>,
+    pub(super) aggregate_ids: Bounded<AggregateId, Aggregate>,
     pub(super) contexts: Bounded<Uuid, i64>,
     pub(super) names: Names,
     /// The fields of which values are kept.
@@ -74,7 +74,7 @@ impl Cache {
             data_version: None,
             position: None,
             newest_id: None,
-            roots: LruCache::with_hasher(ROOT_COUNT_MAX, Default::default()),
+            aggregate_ids: LruCache::with_hasher(ROOT_COUNT_MAX, Default::default()),
             contexts: LruCache::with_hasher(CONTEXT_COUNT_MAX, Default::default()),
             names: Names::default(),
             indexes: None,
@@ -86,7 +86,7 @@ impl Cache {
         self.data_version = None;
         self.position = None;
         self.newest_id = None;
-        self.roots.clear();
+        self.aggregate_ids.clear();
         self.contexts.clear();
         self.names.clear();
         self.indexes = None;

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use fluvius_core::uuid::Uuid;
-use fluvius_core::{AggregateRoot, ContextRecord, StateRecord, UnitOfWork};
+use fluvius_core::{AggregateId, ContextRecord, StateRecord, UnitOfWork};
 
-use super::cache::{Birth, Cache, Map, Root};
+use super::cache::{Aggregate, Birth, Cache, Map};
 use super::names::Names;
 
 /// What the units that are to be stored leave. It borrows from them.
@@ -13,7 +13,7 @@ use super::names::Names;
 pub(super) struct Draft<'b> {
     /// The last position that is given.
     pub(super) position: u64,
-    pub(super) roots: Map<&'b AggregateRoot, Touched<'b>>,
+    pub(super) aggregate_ids: Map<&'b AggregateId, Touched<'b>>,
     /// The commands: their unit, their index in it, and their position.
     pub(super) commands: Map<Uuid, (&'b UnitOfWork, usize, u64)>,
     /// The contexts that are new in it, each as it is stored, and its number once it has one.
@@ -21,7 +21,7 @@ pub(super) struct Draft<'b> {
     pub(super) names: Names,
 }
 
-/// A root that is written.
+/// An aggregate that is written.
 #[derive(Debug)]
 pub(super) struct Touched<'b> {
     /// As it was stored before, and the number that it has or is given.
@@ -37,13 +37,13 @@ pub(super) struct Touched<'b> {
 }
 
 impl<'b> Touched<'b> {
-    pub(super) fn new(stored: Option<Root>, state: &'b StateRecord) -> Self {
+    pub(super) fn new(stored: Option<Aggregate>, state: &'b StateRecord) -> Self {
         match stored {
-            Some(root) => Self {
-                number: Some(root.number),
-                birth: Some(root.birth),
+            Some(aggregate_id) => Self {
+                number: Some(aggregate_id.number),
+                birth: Some(aggregate_id.birth),
                 is_new: false,
-                event: root.event,
+                event: aggregate_id.event,
                 command: None,
                 state,
             },
@@ -70,11 +70,11 @@ impl Draft<'_> {
                 cache.contexts.insert(id, number);
             }
         }
-        for (root, touched) in self.roots {
+        for (aggregate_id, touched) in self.aggregate_ids {
             let (Some(number), Some(birth)) = (touched.number, touched.birth) else { continue };
             let version = touched.state.version;
-            let stored = Root { number, version, event: touched.event, birth };
-            cache.roots.insert(root.clone(), stored);
+            let stored = Aggregate { number, version, event: touched.event, birth };
+            cache.aggregate_ids.insert(aggregate_id.clone(), stored);
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::error::Fault;
 use crate::field;
 use crate::read::one;
 
-/// How many roots, and how many bytes of states, are filled in within one transaction; how many
+/// How many aggregates, and how many bytes of states, are filled in within one transaction; how many
 /// values are removed.
 const ROOT_COUNT_MAX: i64 = 2_000;
 const BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -34,12 +34,12 @@ impl Open<'_, '_, '_> {
         if indexes.is_empty() {
             return Ok(());
         }
-        for touched in self.draft.roots.values() {
-            let (root, data) = (&touched.state.root, touched.state.data.as_str());
+        for touched in self.draft.aggregate_ids.values() {
+            let (aggregate_id, data) = (&touched.state.aggregate_id, touched.state.data.as_str());
             let Some(number) = touched.number else { continue };
-            for index in indexes.iter().filter(|index| *index.resource == *root.resource) {
+            for index in indexes.iter().filter(|index| *index.resource == *aggregate_id.resource) {
                 let value = field::kept_of(data, &index.field);
-                self.put_value(number, index.id, &value, root.identifier.as_bytes())?;
+                self.put_value(number, index.id, &value, aggregate_id.id.as_bytes())?;
             }
         }
         Ok(())
@@ -155,7 +155,7 @@ impl Open<'_, '_, '_> {
 
     fn put_value(
         &self,
-        root: i64,
+        aggregate_id: i64,
         field: i64,
         value: &rusqlite::types::Value,
         identifier: &[u8],
@@ -163,7 +163,12 @@ impl Open<'_, '_, '_> {
         let put = "INSERT INTO field_value (root, field, value, identifier) \
              VALUES (?1, ?2, ?3, ?4) ON CONFLICT (root, field) \
              DO UPDATE SET value = excluded.value WHERE value IS NOT excluded.value";
-        self.connection.prepare_cached(put)?.execute(params![root, field, value, identifier])?;
+        self.connection.prepare_cached(put)?.execute(params![
+            aggregate_id,
+            field,
+            value,
+            identifier
+        ])?;
         self.place.reach("value")
     }
 

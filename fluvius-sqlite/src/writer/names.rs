@@ -52,7 +52,7 @@ impl Names {
 
     fn command_kind(&self, command: &CommandRecord) -> Option<i64> {
         let kinds = self.command_kinds.get(&*command.command)?;
-        find(kinds, &command.domain, command.revision, &command.root.resource)
+        find(kinds, &command.domain, command.revision, &command.aggregate_id.resource)
     }
 
     fn event_kind(&self, event: &EventRecord) -> Option<i64> {
@@ -98,7 +98,7 @@ impl Open<'_, '_, '_> {
             return Ok(number);
         }
         let (domain, revision) = (&*command.domain, command.revision);
-        let (key, resource) = (&*command.command, &*command.root.resource);
+        let (key, resource) = (&*command.command, &*command.aggregate_id.resource);
         let select = "SELECT id FROM command_kind \
             WHERE command = ?1 AND resource = ?2 AND domain = ?3 AND revision = ?4";
         let insert = "INSERT INTO command_kind (command, resource, domain, revision) \

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use fluvius_core::json::StateDelta;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
-    AggregateRoot, CommitOutcome, ContextRecord, Json, LogEntry, StateRecord, StoreError,
+    AggregateId, CommitOutcome, ContextRecord, Json, LogEntry, StateRecord, StoreError,
     StoredCommand, UnitOfWork,
 };
 use rusqlite::params;
 
-use super::cache::{Birth, Root};
+use super::cache::{Aggregate, Birth};
 use super::draft::Touched;
 use super::session::Open;
 use crate::error::Fault;
@@ -38,22 +38,25 @@ impl<'b> Open<'_, '_, 'b> {
                 return Ok(CommitOutcome::DuplicateCommand { command: Box::new(command), context });
             }
         }
-        let mut roots = Vec::new();
+        let mut aggregate_ids = Vec::new();
         for expected in &unit.expected {
-            let (version, stored) = self.version(&expected.root)?;
+            let (version, stored) = self.version(&expected.aggregate_id)?;
             if version != expected.version {
-                let stored = self.state(&expected.root)?.map(Box::new);
-                return Ok(CommitOutcome::VersionConflict { root: expected.root.clone(), stored });
+                let stored = self.state(&expected.aggregate_id)?.map(Box::new);
+                return Ok(CommitOutcome::VersionConflict {
+                    aggregate_id: expected.aggregate_id.clone(),
+                    stored,
+                });
             }
-            roots.push(stored);
+            aggregate_ids.push(stored);
         }
         let first = self.draft.position + 1;
-        self.add(unit, roots);
+        self.add(unit, aggregate_ids);
         Ok(CommitOutcome::Committed { first, contended: Vec::new() })
     }
 
     /// Adds a unit that is to be stored to the draft.
-    fn add(&mut self, unit: &'b UnitOfWork, mut roots: Vec<Option<Root>>) {
+    fn add(&mut self, unit: &'b UnitOfWork, mut aggregate_ids: Vec<Option<Aggregate>>) {
         let rows = u64::try_from(unit.row_count()).unwrap_or(u64::MAX);
         if rows == 0 {
             return;
@@ -66,10 +69,12 @@ impl<'b> Open<'_, '_, 'b> {
             self.draft.commands.insert(command.id, (unit, index, position));
         }
         for state in &unit.states {
-            // Every written root is expected.
-            let place = unit.expected.binary_search_by(|expected| expected.root.cmp(&state.root));
-            let stored = place.ok().and_then(|place| roots[place].take());
-            let touched = self.draft.roots.entry(&state.root);
+            // Every written aggregate is expected.
+            let place = unit
+                .expected
+                .binary_search_by(|expected| expected.aggregate_id.cmp(&state.aggregate_id));
+            let stored = place.ok().and_then(|place| aggregate_ids[place].take());
+            let touched = self.draft.aggregate_ids.entry(&state.aggregate_id);
             touched.or_insert_with(|| Touched::new(stored, state)).state = state;
         }
     }
@@ -97,43 +102,43 @@ impl<'b> Open<'_, '_, 'b> {
         Ok(Arc::clone(drafted.map_or(context, |(drafted, _)| drafted)))
     }
 
-    /// The version of a root, and what is stored of it where this transaction has not written it.
-    fn version(&mut self, root: &AggregateRoot) -> Result<(u64, Option<Root>), Fault> {
-        if let Some(touched) = self.draft.roots.get(root) {
+    /// The version of an aggregate, and what is stored of it where this transaction has not written it.
+    fn version(&mut self, aggregate_id: &AggregateId) -> Result<(u64, Option<Aggregate>), Fault> {
+        if let Some(touched) = self.draft.aggregate_ids.get(aggregate_id) {
             return Ok((touched.state.version, None));
         }
-        let stored = self.stored(root)?;
+        let stored = self.stored(aggregate_id)?;
         Ok((stored.as_ref().map_or(0, |stored| stored.version), stored))
     }
 
-    /// What is stored of a root.
-    fn stored(&mut self, root: &AggregateRoot) -> Result<Option<Root>, Fault> {
-        if let Some(stored) = self.cache.roots.get(root) {
+    /// What is stored of an aggregate.
+    fn stored(&mut self, aggregate_id: &AggregateId) -> Result<Option<Aggregate>, Fault> {
+        if let Some(stored) = self.cache.aggregate_ids.get(aggregate_id) {
             return Ok(Some(stored.clone()));
         }
-        let Some(resource) = self.known_name(&root.resource)? else { return Ok(None) };
-        let mut rows = self.statements.root.query(params![root.identifier, resource])?;
+        let Some(resource) = self.known_name(&aggregate_id.resource)? else { return Ok(None) };
+        let mut rows = self.statements.aggregate_id.query(params![aggregate_id.id, resource])?;
         let Some(row) = rows.next()? else { return Ok(None) };
         let version = u64::try_from(row.get::<_, i64>(1)?);
-        let stored = Root {
+        let stored = Aggregate {
             number: row.get(0)?,
             version: version.map_err(|error| Fault::damaged("state", error))?,
             event: row.get(2)?,
             birth: Birth {
-                created: row.get(3)?,
-                creator: row.get(4)?,
+                created_at: row.get(3)?,
+                created_by: row.get(4)?,
                 realm: row.get::<_, Option<String>>(5)?.map(Arc::from),
             },
         };
-        self.cache.roots.insert(root.clone(), stored.clone());
+        self.cache.aggregate_ids.insert(aggregate_id.clone(), stored.clone());
         Ok(Some(stored))
     }
 
-    /// The row of a root as the units before leave it.
-    fn state(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, Fault> {
-        match self.draft.roots.get(root) {
+    /// The row of an aggregate as the units before leave it.
+    fn state(&self, aggregate_id: &AggregateId) -> Result<Option<StateRecord>, Fault> {
+        match self.draft.aggregate_ids.get(aggregate_id) {
             Some(touched) => Ok(Some(touched.state.clone())),
-            None => read::load(self.connection, root),
+            None => read::load(self.connection, aggregate_id),
         }
     }
 
@@ -155,7 +160,7 @@ fn longest_row(unit: &UnitOfWork) -> usize {
     let states = unit.states.iter().map(|row| row.data.len());
     let commands = unit.commands.iter().map(|row| row.payload.len() + json(&row.response));
     let events =
-        unit.events.iter().map(|row| row.args.len() + json(&row.data) + change_length(&row.change));
+        unit.events.iter().map(|row| row.args.len() + json(&row.data) + delta_length(&row.delta));
     let messages = unit.messages.iter().map(|row| row.data.len());
     let activities = unit.activities.iter().map(|row| row.message.len() + json(&row.data));
     let context = &unit.context;
@@ -166,10 +171,10 @@ fn longest_row(unit: &UnitOfWork) -> usize {
     rows.max().unwrap_or(0).max(context)
 }
 
-/// The length of a change as it is stored.
-fn change_length(change: &StateDelta) -> usize {
-    match change {
-        StateDelta::Snapshot(state) => r#"{"whole":}"#.len() + state.len(),
+/// The length of a delta as it is stored.
+fn delta_length(delta: &StateDelta) -> usize {
+    match delta {
+        StateDelta::Snapshot(state) => r#"{"snapshot":}"#.len() + state.len(),
         StateDelta::Patch(patch) => patch.len(),
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fluvius_core::{
-    ActivityRecord, AggregateRoot, CommandRecord, CommandStatus, ContextRecord, ETag, EventRecord,
+    ActivityRecord, AggregateId, CommandRecord, CommandStatus, ContextRecord, ETag, EventRecord,
     MessageRecord, UnitOfWork,
 };
 use rusqlite::{Connection, params};
@@ -41,35 +41,38 @@ impl<'b> Open<'_, '_, 'b> {
 
     /// Writes the states, each once, as the last unit leaves it.
     pub(super) fn write_states(&mut self) -> Result<(), Fault> {
-        for touched in self.draft.roots.values_mut() {
+        for touched in self.draft.aggregate_ids.values_mut() {
             let state = touched.state;
             if !touched.birth.as_ref().is_some_and(|birth| birth.is_of(state)) {
-                update_root(self.connection, touched)?;
+                update_aggregate(self.connection, touched)?;
                 self.place.reach("birth")?;
             }
             let derived = touched.command.map(|command| ETag::new(state.version, command));
             let etag = (derived != Some(state.etag)).then(|| state.etag.to_string());
-            let (version, updated) = (clamped(state.version), state.updated.timestamp_micros());
+            let (version, updated_at) =
+                (clamped(state.version), state.updated_at.timestamp_micros());
             let (number, event, data) = (touched.number, touched.event, state.data.as_str());
-            let is_usual = etag.is_none() && state.updater.is_none() && state.deleted.is_none();
+            let is_usual =
+                etag.is_none() && state.updated_by.is_none() && state.closed_at.is_none();
             let statements = &mut *self.statements;
             let written = if is_usual && !touched.is_new {
-                let values = params![number, version, event, state.revision, data, updated];
+                let values = params![number, version, event, state.revision, data, updated_at];
                 statements.update_usual_state.execute(values)?
             } else {
                 let statement = match touched.is_new {
                     true => &mut statements.insert_state,
                     false => &mut statements.update_state,
                 };
-                let deleted = state.deleted.map(|time| time.timestamp_micros());
-                let updater = state.updater;
+                let closed_at = state.closed_at.map(|time| time.timestamp_micros());
+                let updated_by = state.updated_by;
                 let revision = state.revision;
                 statement.execute(params![
-                    number, version, event, etag, revision, data, updated, updater, deleted,
+                    number, version, event, etag, revision, data, updated_at, updated_by,
+                    closed_at,
                 ])?
             };
             if written != 1 {
-                return Err(Fault::damaged("state", "the row of a root is missing"));
+                return Err(Fault::damaged("state", "the row of an aggregate is missing"));
             }
             self.place.reach("state")?;
         }
@@ -88,11 +91,11 @@ impl<'b> Open<'_, '_, 'b> {
                 position,
                 command.id,
                 kind,
-                command.root.identifier,
+                command.aggregate_id.id,
                 command.payload.as_str(),
                 command.payload_hash.as_bytes(),
                 context,
-                command.received.timestamp_micros(),
+                command.received_at.timestamp_micros(),
             ])?;
             return self.place.reach("command");
         }
@@ -101,67 +104,85 @@ impl<'b> Open<'_, '_, 'b> {
             command.id,
             command.parent,
             kind,
-            command.root.identifier,
+            command.aggregate_id.id,
             command.payload.as_str(),
             command.payload_hash.as_bytes(),
             context,
             command.status == CommandStatus::Rejected,
             command.code,
             command.response.as_ref().map(|response| response.as_str()),
-            command.received.timestamp_micros(),
+            command.received_at.timestamp_micros(),
         ])?;
         self.place.reach("command")
     }
 
     fn event(&mut self, position: i64, event: &EventRecord) -> Result<(), Fault> {
         let kind = self.event_kind(event)?;
-        let number = self.root_number(&event.root)?;
-        let command = self.draft.commands.get(&event.src_cmd);
+        let number = self.aggregate_number(&event.aggregate_id)?;
+        let command = self.draft.commands.get(&event.command_id);
         let (payload, source) = match command {
             Some((unit, index, position)) => (&unit.commands[*index].payload, *position),
             None => return Err(Fault::damaged("event", "it comes from no command of its unit")),
         };
         let args = (event.args != *payload).then_some(event.args.as_str());
-        let Some(touched) = self.draft.roots.get_mut(&event.root) else {
-            return Err(Fault::damaged("event", "its root is not written"));
+        let Some(touched) = self.draft.aggregate_ids.get_mut(&event.aggregate_id) else {
+            return Err(Fault::damaged("event", "its aggregate is not written"));
         };
         let previous = (touched.event > 0).then_some(touched.event);
         let (version, source) = (clamped(event.version), clamped(source));
-        let change = event.change.to_json();
-        let (change, occurred) = (change.as_str(), event.occurred.timestamp_micros());
+        let delta = event.delta.to_json();
+        let (delta, occurred_at) = (delta.as_str(), event.occurred_at.timestamp_micros());
         let data = event.data.as_ref().map(|data| data.as_str());
         if args.is_none() && data.is_none() {
             self.statements.insert_usual_event.execute(params![
-                position, event.id, kind, number, version, previous, source, change, occurred,
+                position,
+                event.id,
+                kind,
+                number,
+                version,
+                previous,
+                source,
+                delta,
+                occurred_at,
             ])?;
         } else {
             self.statements.insert_event.execute(params![
-                position, event.id, kind, number, version, previous, source, args, data, change,
-                occurred,
+                position,
+                event.id,
+                kind,
+                number,
+                version,
+                previous,
+                source,
+                args,
+                data,
+                delta,
+                occurred_at,
             ])?;
         }
         touched.event = position;
-        touched.command = Some(event.src_cmd);
+        touched.command = Some(event.command_id);
         self.place.reach("event")
     }
 
-    /// The number of a root that is written; a new one is given its row.
-    fn root_number(&mut self, root: &AggregateRoot) -> Result<i64, Fault> {
-        let touched = self.draft.roots.get(root);
-        let touched = touched.ok_or_else(|| Fault::damaged("event", "its root is not written"))?;
+    /// The number of an aggregate that is written; a new one is given its row.
+    fn aggregate_number(&mut self, aggregate_id: &AggregateId) -> Result<i64, Fault> {
+        let touched = self.draft.aggregate_ids.get(aggregate_id);
+        let touched =
+            touched.ok_or_else(|| Fault::damaged("event", "its aggregate is not written"))?;
         if let Some(number) = touched.number {
             return Ok(number);
         }
         let birth = Birth::of(touched.state);
-        let resource = self.name(&root.resource)?;
+        let resource = self.name(&aggregate_id.resource)?;
         let mut statement = self.connection.prepare_cached(
-            "INSERT INTO root (resource, identifier, created, creator, realm) \
+            "INSERT INTO root (resource, identifier, created_at, created_by, realm) \
              VALUES (?1, ?2, ?3, ?4, ?5)",
         )?;
-        let Birth { created, creator, realm } = &birth;
+        let Birth { created_at, created_by, realm } = &birth;
         let number =
-            statement.insert(params![resource, root.identifier, created, creator, realm])?;
-        if let Some(touched) = self.draft.roots.get_mut(root) {
+            statement.insert(params![resource, aggregate_id.id, created_at, created_by, realm])?;
+        if let Some(touched) = self.draft.aggregate_ids.get_mut(aggregate_id) {
             touched.number = Some(number);
             touched.birth = Some(birth);
         }
@@ -171,8 +192,8 @@ impl<'b> Open<'_, '_, 'b> {
 
     fn message(&mut self, position: i64, message: &MessageRecord) -> Result<(), Fault> {
         let key = self.name(&message.key)?;
-        let resource = self.name(&message.root.resource)?;
-        let source = self.draft.commands.get(&message.src_cmd).map(|(.., position)| *position);
+        let resource = self.name(&message.aggregate_id.resource)?;
+        let source = self.draft.commands.get(&message.command_id).map(|(.., position)| *position);
         let mut statement = self.connection.prepare_cached(
             "INSERT INTO message (position, id, key, data, command, resource, identifier) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -184,7 +205,7 @@ impl<'b> Open<'_, '_, 'b> {
             message.data.as_str(),
             source.map(clamped),
             resource,
-            message.root.identifier,
+            message.aggregate_id.id,
         ])?;
         self.place.reach("message")
     }
@@ -195,18 +216,18 @@ impl<'b> Open<'_, '_, 'b> {
         activity: &ActivityRecord,
         context: i64,
     ) -> Result<(), Fault> {
-        let resource = self.name(&activity.root.resource)?;
+        let resource = self.name(&activity.aggregate_id.resource)?;
         let mut statement = self.connection.prepare_cached(
-            "INSERT INTO activity (position, id, resource, identifier, context, src_cmd, message, \
+            "INSERT INTO activity (position, id, resource, identifier, context, command_id, message, \
              kind, label, code, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )?;
         statement.execute(params![
             position,
             activity.id,
             resource,
-            activity.root.identifier,
+            activity.aggregate_id.id,
             context,
-            activity.src_cmd,
+            activity.command_id,
             activity.message,
             word_of(&activity.kind)?,
             activity.label,
@@ -274,13 +295,13 @@ fn is_usual(command: &CommandRecord) -> bool {
         && command.response.is_none()
 }
 
-/// Writes who created a root and when, where a unit of work tells it anew.
-fn update_root(connection: &Connection, touched: &mut Touched<'_>) -> Result<(), Fault> {
+/// Writes who created an aggregate and when, where a unit of work tells it anew.
+fn update_aggregate(connection: &Connection, touched: &mut Touched<'_>) -> Result<(), Fault> {
     let birth = Birth::of(touched.state);
     let mut statement = connection.prepare_cached(
-        "UPDATE root SET created = ?2, creator = ?3, realm = ?4 WHERE number = ?1",
+        "UPDATE root SET created_at = ?2, created_by = ?3, realm = ?4 WHERE number = ?1",
     )?;
-    statement.execute(params![touched.number, birth.created, birth.creator, birth.realm])?;
+    statement.execute(params![touched.number, birth.created_at, birth.created_by, birth.realm])?;
     touched.birth = Some(birth);
     Ok(())
 }

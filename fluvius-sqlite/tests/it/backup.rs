@@ -12,7 +12,7 @@ use fluvius_sqlite::SqliteStore;
 use tempfile::TempDir;
 
 use crate::purses::{self, Pair};
-use crate::units::{commit, context, root, unit};
+use crate::units::{aggregate_id, commit, context, unit};
 
 /// A few long states make a file that a backup copies in several steps.
 const NOTE_BYTES: usize = 64 * 1024;
@@ -119,7 +119,7 @@ async fn a_backup_replaces_nothing() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("store.db");
     let store = SqliteStore::open(&file).await.unwrap();
-    commit(&store, unit(&context(), &root(), 0)).await;
+    commit(&store, unit(&context(), &aggregate_id(), 0)).await;
     let taken = folder.path().join("copy.db");
     for beside in ["copy.db", "copy.db-wal", "copy.db-shm", "copy.db-journal"] {
         let beside = folder.path().join(beside);

@@ -8,12 +8,12 @@ use std::process::Command;
 use std::sync::Arc;
 
 use fluvius_core::verify::verify;
-use fluvius_core::{AggregateRoot, CommitOutcome, ContextRecord, Store, UnitOfWork};
+use fluvius_core::{AggregateId, CommitOutcome, ContextRecord, Store, UnitOfWork};
 use fluvius_sqlite::SqliteStore;
 use tempfile::TempDir;
 
 use crate::child::{self, Other};
-use crate::units::{all, context, logs, root, unit};
+use crate::units::{aggregate_id, all, context, logs, unit};
 
 /// The process with the disk; alone it does nothing.
 #[tokio::test]
@@ -21,13 +21,13 @@ async fn a_process_with_its_disk() {
     let Some(file) = child::file() else { return };
     let store = SqliteStore::open(&file).await.unwrap();
     child::say("ready");
-    let (context, root) = (context(), root());
+    let (context, aggregate_id) = (context(), aggregate_id());
     let mut version = 0;
-    let mut last = batch(&context, &root, version);
+    let mut last = batch(&context, &aggregate_id, version);
     while let Some(order) = child::told() {
         match order.as_str() {
             "commit" => {
-                last = batch(&context, &root, version);
+                last = batch(&context, &aggregate_id, version);
                 version += commit(&store, &last).await;
             }
             "again" => version += commit(&store, &last).await,
@@ -48,10 +48,14 @@ async fn a_process_with_its_disk() {
 const STORED: usize = 2;
 
 /// A unit, one that stands on it, and one that comes too late because of them.
-fn batch(context: &Arc<ContextRecord>, root: &AggregateRoot, version: u64) -> Arc<[UnitOfWork]> {
-    let mut second = unit(context, root, version + 1);
+fn batch(
+    context: &Arc<ContextRecord>,
+    aggregate_id: &AggregateId,
+    version: u64,
+) -> Arc<[UnitOfWork]> {
+    let mut second = unit(context, aggregate_id, version + 1);
     second.depends_on.push(0);
-    Arc::from([unit(context, root, version), second, unit(context, root, version)])
+    Arc::from([unit(context, aggregate_id, version), second, unit(context, aggregate_id, version)])
 }
 
 /// Commits a batch, and tells what became of it, and how many versions it has added.
@@ -164,8 +168,8 @@ impl Disk {
         drop(store);
         let store = SqliteStore::open(&file).await.unwrap();
         assert_eq!(logs(&store).await, found);
-        let root = &found.commands[0].root;
-        let version = store.load(root).await.unwrap().unwrap().version;
+        let aggregate_id = &found.commands[0].aggregate_id;
+        let version = store.load(aggregate_id).await.unwrap().unwrap().version;
         assert_eq!(usize::try_from(version).unwrap(), STORED * self.committed);
         assert_eq!(store.commands(&all()).await.unwrap().rows.len(), STORED * self.committed);
     }

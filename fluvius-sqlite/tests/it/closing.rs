@@ -13,7 +13,7 @@ use fluvius_sqlite::SqliteStore;
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
-use crate::units::{all, commit, context, root, unit};
+use crate::units::{aggregate_id, all, commit, context, unit};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Note {
@@ -74,11 +74,11 @@ async fn after_close_the_file_alone_is_complete() {
         let folder = TempDir::new().unwrap();
         let file = folder.path().join("store.db");
         let store = SqliteStore::open(&file).await.unwrap();
-        let root = root();
+        let aggregate_id = aggregate_id();
         for version in 0..COUNT as u64 {
-            commit(&store, unit(&context(), &root, version)).await;
+            commit(&store, unit(&context(), &aggregate_id, version)).await;
         }
-        assert!(store.load(&root).await.unwrap().is_some());
+        assert!(store.load(&aggregate_id).await.unwrap().is_some());
         let clone = store.clone();
         store.close().await.unwrap();
         check_nothing_beside(&file);
@@ -128,10 +128,11 @@ async fn commits_under_way_at_close_stand_as_answered() {
     let clients = (0..8).map(|_| {
         let store = store.clone();
         tokio::spawn(async move {
-            let (context, root) = (context(), root());
+            let (context, aggregate_id) = (context(), aggregate_id());
             let mut count = 0;
             loop {
-                let outcomes = store.commit(Arc::from([unit(&context, &root, count)])).await;
+                let outcomes =
+                    store.commit(Arc::from([unit(&context, &aggregate_id, count)])).await;
                 match &outcomes[..] {
                     [CommitOutcome::Committed { .. }] => count += 1,
                     [CommitOutcome::Failed(error)] => return (count, error.clone()),
@@ -162,11 +163,11 @@ async fn a_closed_store_says_that_it_was_closed() {
         let check = |error: StoreError| {
             assert!(error.is_retryable() && error.to_string().contains("was closed"), "{error}");
         };
-        check(clone.load(&root()).await.unwrap_err());
+        check(clone.load(&aggregate_id()).await.unwrap_err());
         check(clone.clone().events(&all()).await.unwrap_err());
         check(clone.register_domain("purses", &["purse"]).await.unwrap_err());
         check(clone.backup_to(folder.path().join("copy.db")).await.unwrap_err());
-        match &clone.commit(Arc::from([unit(&context(), &root(), 0)])).await[..] {
+        match &clone.commit(Arc::from([unit(&context(), &aggregate_id(), 0)])).await[..] {
             [CommitOutcome::Failed(error)] => check(error.clone()),
             outcomes => panic!("{outcomes:?}"),
         }
@@ -177,14 +178,14 @@ async fn a_closed_store_says_that_it_was_closed() {
 #[cfg(unix)]
 async fn check_unavailable(store: &SqliteStore) {
     for _ in 0..3 {
-        match &store.commit(Arc::from([unit(&context(), &root(), 0)])).await[..] {
+        match &store.commit(Arc::from([unit(&context(), &aggregate_id(), 0)])).await[..] {
             [CommitOutcome::Failed(error)] => {
                 assert!(error.is_retryable() && error.to_string().contains("replaced"), "{error}");
             }
             outcomes => panic!("{outcomes:?}"),
         }
     }
-    let error = store.load(&root()).await.unwrap_err();
+    let error = store.load(&aggregate_id()).await.unwrap_err();
     assert!(error.is_retryable() && error.to_string().contains("replaced"), "{error}");
 }
 
@@ -194,7 +195,7 @@ async fn a_deleted_file_takes_no_commits() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("store.db");
     let store = SqliteStore::open(&file).await.unwrap();
-    commit(&store, unit(&context(), &root(), 0)).await;
+    commit(&store, unit(&context(), &aggregate_id(), 0)).await;
     std::fs::remove_file(&file).unwrap();
     check_unavailable(&store).await;
     assert!(!file.exists());
@@ -208,19 +209,19 @@ async fn a_replaced_file_and_its_log_are_left_alone() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("store.db");
     let store = SqliteStore::open(&file).await.unwrap();
-    commit(&store, unit(&context(), &root(), 0)).await;
+    commit(&store, unit(&context(), &aggregate_id(), 0)).await;
     for suffix in ["", "-wal", "-shm"] {
         std::fs::remove_file(beside(&file, suffix)).unwrap();
     }
     let other = SqliteStore::open(&file).await.unwrap();
-    let root = root();
+    let aggregate_id = aggregate_id();
     for version in 0..10 {
-        commit(&other, unit(&context(), &root, version)).await;
+        commit(&other, unit(&context(), &aggregate_id, version)).await;
     }
     check_unavailable(&store).await;
     assert!(store.close().await.is_err());
     assert!(beside(&file, "-wal").metadata().unwrap().len() > 0);
-    commit(&other, unit(&context(), &root, 10)).await;
+    commit(&other, unit(&context(), &aggregate_id, 10)).await;
     other.close().await.unwrap();
     check_copy(&file, 11).await;
 }
@@ -231,8 +232,8 @@ async fn a_moved_file_that_comes_back_goes_on() {
     let folder = TempDir::new().unwrap();
     let [file, away] = ["store.db", "away.db"].map(|name| folder.path().join(name));
     let store = SqliteStore::open(&file).await.unwrap();
-    let root = root();
-    commit(&store, unit(&context(), &root, 0)).await;
+    let aggregate_id = aggregate_id();
+    commit(&store, unit(&context(), &aggregate_id, 0)).await;
     let rename = |from: &Path, to: &Path| {
         for suffix in ["", "-wal", "-shm"] {
             std::fs::rename(beside(from, suffix), beside(to, suffix)).unwrap();
@@ -241,7 +242,7 @@ async fn a_moved_file_that_comes_back_goes_on() {
     rename(&file, &away);
     check_unavailable(&store).await;
     rename(&away, &file);
-    commit(&store, unit(&context(), &root, 1)).await;
+    commit(&store, unit(&context(), &aggregate_id, 1)).await;
     store.close().await.unwrap();
     check_copy(&file, 2).await;
 }
@@ -253,9 +254,9 @@ async fn a_log_that_is_deleted_takes_no_commits() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("store.db");
     let store = SqliteStore::open(&file).await.unwrap();
-    commit(&store, unit(&context(), &root(), 0)).await;
+    commit(&store, unit(&context(), &aggregate_id(), 0)).await;
     std::fs::remove_file(beside(&file, "-wal")).unwrap();
-    let outcomes = store.commit(Arc::from([unit(&context(), &root(), 0)])).await;
+    let outcomes = store.commit(Arc::from([unit(&context(), &aggregate_id(), 0)])).await;
     assert!(
         matches!(&outcomes[..], [CommitOutcome::Failed(error)] if error.is_retryable()),
         "{outcomes:?}"
@@ -272,7 +273,7 @@ async fn new_files_are_for_their_user_alone() {
     let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
     let check = async |file: &Path, options: fluvius_sqlite::SqliteOptions, expected: u32| {
         let store = options.open(file).await.unwrap();
-        commit(&store, unit(&context(), &root(), 0)).await;
+        commit(&store, unit(&context(), &aggregate_id(), 0)).await;
         let target = std::fs::canonicalize(file).unwrap();
         for suffix in ["", "-wal", "-shm"] {
             assert_eq!(mode(&beside(&target, suffix)), expected, "{suffix}");
@@ -303,7 +304,7 @@ async fn a_backup_under_way_ends_with_a_close() {
     let store = SqliteStore::open(&file).await.unwrap();
     let large = crate::units::json(&format!("{:?}", "x".repeat(4 * 1024 * 1024)));
     for _ in 0..8 {
-        let unit = crate::units::with_data(&context(), &root(), 0, large.clone());
+        let unit = crate::units::with_data(&context(), &aggregate_id(), 0, large.clone());
         commit(&store, unit).await;
     }
     let backup = tokio::spawn({

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use fluvius_core::testing::SeededRng;
 use fluvius_core::verify::verify;
-use fluvius_core::{AggregateRoot, LogQuery, Store, StoreError};
+use fluvius_core::{AggregateId, LogQuery, Store, StoreError};
 use fluvius_sqlite::SqliteStore;
 use tempfile::TempDir;
 
-use crate::units::{all, commit, context, logs, root, unit};
+use crate::units::{aggregate_id, all, commit, context, logs, unit};
 
 const PAGE_BYTES: usize = 4096;
 
@@ -31,25 +31,25 @@ fn leaves_with(bytes: &[u8], text: &str) -> Vec<usize> {
     pages.map(|(number, _)| number * PAGE_BYTES).collect()
 }
 
-/// A closed file with long logs of one root.
-async fn closed(folder: &TempDir, versions: u64) -> (PathBuf, AggregateRoot) {
+/// A closed file with long logs of one aggregate.
+async fn closed(folder: &TempDir, versions: u64) -> (PathBuf, AggregateId) {
     let file = folder.path().join("store.db");
     let store = SqliteStore::open(&file).await.unwrap();
-    let (context, root) = (context(), root());
+    let (context, aggregate_id) = (context(), aggregate_id());
     for version in 0..versions {
-        commit(&store, unit(&context, &root, version)).await;
+        commit(&store, unit(&context, &aggregate_id, version)).await;
     }
     drop(store);
     is_closed(&file).await;
-    (file, root)
+    (file, aggregate_id)
 }
 
-/// The logs are read to their end, whole and of one root, and say that the file is damaged.
-async fn check_told(file: &Path, root: &AggregateRoot) {
+/// The logs are read to their end, whole and of one aggregate, and say that the file is damaged.
+async fn check_told(file: &Path, aggregate_id: &AggregateId) {
     let store = SqliteStore::open(file).await.unwrap();
-    let of_root = LogQuery { root: Some(root.clone()), ..all() };
+    let of_aggregate = LogQuery { aggregate_id: Some(aggregate_id.clone()), ..all() };
     let read = async {
-        for query in [&all(), &of_root] {
+        for query in [&all(), &of_aggregate] {
             store.commands(query).await?;
             store.events(query).await?;
             store.messages(query).await?;
@@ -65,13 +65,13 @@ async fn check_told(file: &Path, root: &AggregateRoot) {
 }
 
 /// A text of the rows of each log.
-const TEXTS: [&str; 3] = ["gave coins", r#"{"whole":"#, r#"{"coins":7}"#];
+const TEXTS: [&str; 3] = ["gave coins", r#"{"snapshot":"#, r#"{"coins":7}"#];
 
 /// Two pages that have changed places.
 #[tokio::test]
 async fn a_log_out_of_order_is_told() {
     let folder = TempDir::new().unwrap();
-    let (file, root) = closed(&folder, 200).await;
+    let (file, aggregate_id) = closed(&folder, 200).await;
     let whole = std::fs::read(&file).unwrap();
     for text in TEXTS {
         let leaves = leaves_with(&whole, text);
@@ -80,7 +80,7 @@ async fn a_log_out_of_order_is_told() {
         let (before, after) = bytes.split_at_mut(other);
         before[one..one + PAGE_BYTES].swap_with_slice(&mut after[..PAGE_BYTES]);
         std::fs::write(&file, bytes).unwrap();
-        check_told(&file, &root).await;
+        check_told(&file, &aggregate_id).await;
     }
 }
 
@@ -89,7 +89,7 @@ async fn a_log_out_of_order_is_told() {
 #[tokio::test]
 async fn the_reading_of_a_torn_log_ends() {
     let folder = TempDir::new().unwrap();
-    let (file, root) = closed(&folder, 200).await;
+    let (file, aggregate_id) = closed(&folder, 200).await;
     let whole = std::fs::read(&file).unwrap();
     for text in TEXTS {
         let leaves = leaves_with(&whole, text);
@@ -98,7 +98,7 @@ async fn the_reading_of_a_torn_log_ends() {
             bytes[leaf + PAGE_BYTES / 2..leaf + PAGE_BYTES].fill(0);
         }
         std::fs::write(&file, bytes).unwrap();
-        check_told(&file, &root).await;
+        check_told(&file, &aggregate_id).await;
     }
 }
 
@@ -124,10 +124,10 @@ async fn a_wrong_byte_that_nothing_notices_changes_no_state() {
     println!("FLUVIUS_SEED={seed} FLUVIUS_SQLITE_WRONG_BYTES={count}");
     let mut random = SeededRng::new(seed);
     let folder = TempDir::new().unwrap();
-    let (file, root) = closed(&folder, 40).await;
+    let (file, aggregate_id) = closed(&folder, 40).await;
     let whole = std::fs::read(&file).unwrap();
     let store = SqliteStore::open(&file).await.unwrap();
-    let (state, before) = (store.load(&root).await.unwrap(), logs(&store).await);
+    let (state, before) = (store.load(&aggregate_id).await.unwrap(), logs(&store).await);
     drop(store);
     is_closed(&file).await;
     let mut noticed = Noticed::default();
@@ -149,7 +149,7 @@ async fn a_wrong_byte_that_nothing_notices_changes_no_state() {
         } else if !verify(&store).await.is_ok_and(|found| found.is_sound()) {
             noticed.verify += 1;
         } else {
-            assert_eq!(store.load(&root).await.unwrap(), state, "byte {at}");
+            assert_eq!(store.load(&aggregate_id).await.unwrap(), state, "byte {at}");
             let is_same = logs(&store).await == before;
             noticed.none_same += usize::from(is_same);
             noticed.none_other += usize::from(!is_same);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use fluvius_core::{CommitOutcome, Store};
 use fluvius_sqlite::SqliteStore;
 
-use crate::units::{context, root, unit};
+use crate::units::{aggregate_id, context, unit};
 
 /// What became of a load.
 #[derive(Debug, Default)]
@@ -16,7 +16,7 @@ pub(crate) struct Load {
     times: Vec<Duration>,
 }
 
-/// Commits from so many clients at the same time, each on a root of its own, for so long.
+/// Commits from so many clients at the same time, each on an aggregate of its own, for so long.
 pub(crate) async fn run(store: &SqliteStore, clients: usize, time: Duration) -> Load {
     let end = Instant::now() + time;
     let clients = (0..clients).map(|_| tokio::spawn(client(store.clone(), end)));
@@ -32,11 +32,11 @@ pub(crate) async fn run(store: &SqliteStore, clients: usize, time: Duration) -> 
 }
 
 async fn client(store: SqliteStore, end: Instant) -> Load {
-    let (context, root) = (context(), root());
+    let (context, aggregate_id) = (context(), aggregate_id());
     let mut load = Load::default();
     let mut version = 0;
     while Instant::now() < end {
-        let batch = Arc::from([unit(&context, &root, version)]);
+        let batch = Arc::from([unit(&context, &aggregate_id, version)]);
         let begun = Instant::now();
         for outcome in store.commit(batch).await {
             match outcome {

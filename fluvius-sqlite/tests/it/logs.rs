@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use tempfile::TempDir;
 
-use crate::units::{commit, context, id, json, logs, root, unit, with_data};
+use crate::units::{aggregate_id, commit, context, id, json, logs, unit, with_data};
 
 /// The tables that nothing changes, each with how a row is inserted again under its own number,
 /// and under another one.
@@ -26,12 +26,12 @@ const LOGS: [(&str, &str); 8] = [
     ),
     (
         "command",
-        "(position, id, kind, identifier, payload, payload_hash, context, is_rejected, received) \
+        "(position, id, kind, identifier, payload, payload_hash, context, is_rejected, received_at) \
          SELECT position + 1000, id, kind, identifier, 'forged', payload_hash, context, 0, 0",
     ),
     (
         "event",
-        "(position, id, kind, root, version, command, change, occurred) \
+        "(position, id, kind, root, version, command, delta, occurred_at) \
          SELECT position + 1000, id, kind, root, version, command, 'forged', 0",
     ),
     // Of these only the position names a row.
@@ -50,10 +50,10 @@ fn foreign(folder: &TempDir) -> Connection {
 async fn no_log_is_changed_from_outside() {
     let folder = TempDir::new().unwrap();
     let store = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
-    let (context, root) = (context(), root());
+    let (context, aggregate_id) = (context(), aggregate_id());
     // As many versions as bring one of the index.
     for version in 0..16 {
-        commit(&store, unit(&context, &root, version)).await;
+        commit(&store, unit(&context, &aggregate_id, version)).await;
     }
     let before = logs(&store).await;
     let foreign = foreign(&folder);
@@ -96,7 +96,7 @@ async fn no_log_is_changed_from_outside() {
         }
     }
     assert_eq!(logs(&store).await, before);
-    commit(&store, unit(&context, &root, 16)).await;
+    commit(&store, unit(&context, &aggregate_id, 16)).await;
 }
 
 #[tokio::test]
@@ -107,28 +107,28 @@ async fn the_views_have_the_columns_of_the_guide() {
     for (view, columns) in [
         (
             "resource_state",
-            "resource identifier version etag revision data created creator updated updater \
-             deleted realm",
+            "resource identifier version etag revision data created_at created_by updated_at updated_by \
+             closed_at realm",
         ),
         (
             "command_log",
             "position id parent domain revision command resource identifier payload payload_hash \
-             context_id status code response received",
+             context_id status code response received_at",
         ),
         (
             "event_log",
-            "position id domain revision event resource identifier version src_cmd args data \
-             change occurred",
+            "position id domain revision event resource identifier version command_id args data \
+             delta occurred_at",
         ),
         (
             "context_log",
             "id domain revision transport source headers user_id profile_id organization_id roles \
              realm correlation causation",
         ),
-        ("message_log", "position id key data src_cmd resource identifier"),
+        ("message_log", "position id key data command_id resource identifier"),
         (
             "activity_log",
-            "position id resource identifier context_id src_cmd message kind label code data",
+            "position id resource identifier context_id command_id message kind label code data",
         ),
     ] {
         let statement = foreign.prepare(&format!("SELECT * FROM {view}")).unwrap();
@@ -141,15 +141,15 @@ async fn the_views_have_the_columns_of_the_guide() {
 async fn the_views_show_what_is_stored() {
     let folder = TempDir::new().unwrap();
     let store = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
-    let (context, root) = (context(), root());
-    commit(&store, unit(&context, &root, 0)).await;
-    let mut second = with_data(&context, &root, 1, json(r#"{"coins":9}"#));
+    let (context, aggregate_id) = (context(), aggregate_id());
+    commit(&store, unit(&context, &aggregate_id, 0)).await;
+    let mut second = with_data(&context, &aggregate_id, 1, json(r#"{"coins":9}"#));
     Arc::make_mut(&mut second.commands[0]).parent = Some(id());
     Arc::make_mut(&mut second.events[0]).args = json(r#"{"coins":"9"}"#);
     let early = "1899-12-31T23:59:59.000001Z".parse().unwrap();
-    Arc::make_mut(&mut second.states[0]).deleted = Some(early);
+    Arc::make_mut(&mut second.states[0]).closed_at = Some(early);
     let state = Arc::make_mut(&mut second.states[0]);
-    (state.creator, state.realm) = (None, None);
+    (state.created_by, state.realm) = (None, None);
     commit(&store, second.clone()).await;
 
     let foreign = foreign(&folder);
@@ -167,16 +167,16 @@ async fn the_views_show_what_is_stored() {
     let state = &second.states[0];
     let expected = format!(
         "purse {} {} {} 1899-12-31T23:59:59.000001Z - -",
-        root.identifier, state.etag, state.data
+        aggregate_id.id, state.etag, state.data
     );
     check(
-        "SELECT resource, identifier, etag, data, deleted, creator, realm FROM resource_state",
+        "SELECT resource, identifier, etag, data, closed_at, created_by, realm FROM resource_state",
         &[&expected],
     );
     let command = &second.commands[0];
     let parent = command.parent.unwrap();
     check(
-        "SELECT id, parent, domain, command, status, received, payload_hash FROM command_log \
+        "SELECT id, parent, domain, command, status, received_at, payload_hash FROM command_log \
          WHERE position > 4",
         &[&format!(
             "{} {parent} purses give-coins applied 2023-11-14T22:13:20.123456Z {}",
@@ -184,8 +184,8 @@ async fn the_views_show_what_is_stored() {
         )],
     );
     check(
-        "SELECT src_cmd, event, args, change FROM event_log WHERE version = 2",
-        &[&format!(r#"{} coins-given {{"coins":"9"}} {{"whole":{{"coins":9}}}}"#, command.id)],
+        "SELECT command_id, event, args, delta FROM event_log WHERE version = 2",
+        &[&format!(r#"{} coins-given {{"coins":"9"}} {{"snapshot":{{"coins":9}}}}"#, command.id)],
     );
     check("SELECT args FROM event_log WHERE version = 1", &[r#"{"coins":7}"#]);
     let user = context.actor.user_id.unwrap();

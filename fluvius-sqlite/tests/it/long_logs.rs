@@ -7,15 +7,15 @@ use fluvius_core::{
 };
 use fluvius_sqlite::SqliteStore;
 
-use crate::units::{all, context, root, unit};
+use crate::units::{aggregate_id, all, context, unit};
 
 const COUNT: u64 = 5_200;
 
 #[tokio::test]
 async fn long_logs_are_read_whole() {
     let store = SqliteStore::in_memory().await.unwrap();
-    // Two roots and two realms, in turns of different lengths.
-    let roots = [root(), root()];
+    // Two aggregates and two realms, in turns of different lengths.
+    let aggregate_ids = [aggregate_id(), aggregate_id()];
     let south = ContextRecord { realm: Some("south".to_owned()), ..(*context()).clone() };
     let contexts = [context(), Arc::new(south)];
     let mut versions = [0, 0];
@@ -25,7 +25,7 @@ async fn long_logs_are_read_whole() {
         for _ in 0..100 {
             let number = expected.len();
             let (of, realm) = (usize::from(number % 7 < 3), usize::from(number % 2_500 > 2_300));
-            let mut unit = unit(&contexts[realm], &roots[of], versions[of]);
+            let mut unit = unit(&contexts[realm], &aggregate_ids[of], versions[of]);
             unit.activities.clear();
             versions[of] += 1;
             expected.push((of, realm, unit.commands[0].id));
@@ -52,7 +52,7 @@ async fn long_logs_are_read_whole() {
                 (positions[5_000], 7),
             ] {
                 let query = LogQuery {
-                    root: of.map(|of: usize| roots[of].clone()),
+                    aggregate_id: of.map(|of: usize| aggregate_ids[of].clone()),
                     realm: filter.clone(),
                     after: after.into(),
                     limit,
@@ -61,8 +61,8 @@ async fn long_logs_are_read_whole() {
                 let expected: Vec<_> = expected
                     .iter()
                     .zip(&positions)
-                    .filter(|((root, of_realm, _), position)| {
-                        of.is_none_or(|of| of == *root)
+                    .filter(|((aggregate_id, of_realm, _), position)| {
+                        of.is_none_or(|of| of == *aggregate_id)
                             && (realm == 0 || realm == *of_realm + 1)
                             && **position > after
                     })
@@ -70,10 +70,10 @@ async fn long_logs_are_read_whole() {
                     .take(limit)
                     .collect();
                 let found = store.events(&query).await.unwrap().rows;
-                let found: Vec<_> = found.iter().map(|row| row.src_cmd).collect();
+                let found: Vec<_> = found.iter().map(|row| row.command_id).collect();
                 assert!(found == expected, "events: {query:?}");
                 let found = store.messages(&query).await.unwrap().rows;
-                let found: Vec<_> = found.iter().map(|row| row.src_cmd).collect();
+                let found: Vec<_> = found.iter().map(|row| row.command_id).collect();
                 if after == 0 {
                     assert!(found == expected, "messages: {query:?}");
                 }
@@ -88,7 +88,7 @@ async fn long_logs_are_read_whole() {
     for of in [0, 1] {
         for (first, last) in [(1, u64::MAX), (900, 2_100), (1_000, 2_000), (17, 17), (2_200, 9_999)]
         {
-            let found = store.history(&roots[of], first, last).await.unwrap();
+            let found = store.history(&aggregate_ids[of], first, last).await.unwrap();
             let found: Vec<u64> = found.iter().map(|row| row.version).collect();
             let expected: Vec<u64> = (first..=last.min(versions[of])).collect();
             assert!(found == expected, "the history from {first} to {last}");
@@ -100,11 +100,11 @@ async fn long_logs_are_read_whole() {
 #[tokio::test]
 async fn no_row_is_lost_between_two_parts() {
     let store = SqliteStore::in_memory().await.unwrap();
-    let (context, root) = (context(), root());
+    let (context, aggregate_id) = (context(), aggregate_id());
     let mut ids = Vec::new();
     for _ in 0..45 {
         let refused = || {
-            let mut unit = unit(&context, &root, 0);
+            let mut unit = unit(&context, &aggregate_id, 0);
             Arc::make_mut(&mut unit.commands[0]).status = CommandStatus::Rejected;
             UnitOfWork {
                 expected: Vec::new(),
@@ -121,8 +121,8 @@ async fn no_row_is_lost_between_two_parts() {
             assert!(matches!(outcome, CommitOutcome::Committed { .. }), "{outcome:?}");
         }
     }
-    for root in [None, Some(root)] {
-        let found = store.commands(&LogQuery { root, ..all() }).await.unwrap().rows;
+    for aggregate_id in [None, Some(aggregate_id)] {
+        let found = store.commands(&LogQuery { aggregate_id, ..all() }).await.unwrap().rows;
         let found: Vec<_> = found.iter().map(|row| row.id).collect();
         assert!(found == ids);
     }

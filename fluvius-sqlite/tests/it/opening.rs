@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use crate::child::{self, Other};
-use crate::units::{all, commit, context, root, unit};
+use crate::units::{aggregate_id, all, commit, context, unit};
 
 /// A process that opens the file, reads and closes it; alone it does nothing.
 #[tokio::test]
@@ -28,7 +28,7 @@ async fn opening_a_file_again_gives_up_no_lock_of_it() {
     let file = folder.path().join("store.db");
     let log = folder.path().join("store.db-wal");
     let store = SqliteStore::open(&file).await.unwrap();
-    commit(&store, unit(&context(), &root(), 0)).await;
+    commit(&store, unit(&context(), &aggregate_id(), 0)).await;
     let again = SqliteStore::open(&file).await.unwrap();
     let check = |is_left: bool| {
         let mut other = Other::start("opening::a_process_that_closes_the_file", &file, |_| {});
@@ -37,10 +37,10 @@ async fn opening_a_file_again_gives_up_no_lock_of_it() {
         assert_eq!(log.exists(), is_left);
     };
     check(true);
-    commit(&again, unit(&context(), &root(), 0)).await;
+    commit(&again, unit(&context(), &aggregate_id(), 0)).await;
     drop(again);
     check(true);
-    commit(&store, unit(&context(), &root(), 0)).await;
+    commit(&store, unit(&context(), &aggregate_id(), 0)).await;
     assert_eq!(store.commands(&all()).await.unwrap().rows.len(), 3);
     drop(store);
     while log.exists() {
@@ -60,7 +60,7 @@ async fn many_may_open_a_new_file_at_once() {
             stores.push(opening.await.unwrap().unwrap());
         }
         for store in &stores {
-            commit(store, unit(&context(), &root(), 0)).await;
+            commit(store, unit(&context(), &aggregate_id(), 0)).await;
         }
         for store in &stores {
             assert_eq!(store.commands(&all()).await.unwrap().rows.len(), stores.len());
@@ -76,9 +76,9 @@ async fn who_closes_last_removes_the_log() {
     let log = folder.path().join("store.db-wal");
     for round in 0..60 {
         let store = SqliteStore::open(&file).await.unwrap();
-        let root = root();
-        commit(&store, unit(&context(), &root, 0)).await;
-        assert!(store.load(&root).await.unwrap().is_some() && log.exists());
+        let aggregate_id = aggregate_id();
+        commit(&store, unit(&context(), &aggregate_id, 0)).await;
+        assert!(store.load(&aggregate_id).await.unwrap().is_some() && log.exists());
         drop(store);
         let begun = Instant::now();
         while log.exists() {
@@ -98,7 +98,7 @@ async fn a_file_is_opened_whose_log_was_copied_in_part() {
     let store = SqliteStore::open(path("store.db")).await.unwrap();
     let length = path("store.db").metadata().unwrap().len();
     for _ in 0..100 {
-        commit(&store, unit(&context(), &root(), 0)).await;
+        commit(&store, unit(&context(), &aggregate_id(), 0)).await;
     }
     std::fs::copy(path("store.db"), path("copy.db")).unwrap();
     std::fs::copy(path("store.db-wal"), path("copy.db-wal")).unwrap();

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use fluvius_core::query::StateQuery;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::verify::verify;
-use fluvius_core::{AggregateRoot, ContextRecord, Json, Store, StoreError, UnitOfWork};
+use fluvius_core::{AggregateId, ContextRecord, Json, Store, StoreError, UnitOfWork};
 
-use crate::units::{all, context, json, root, with_data};
+use crate::units::{aggregate_id, all, context, json, with_data};
 
 /// How many coins a pair has.
 const COINS: u64 = 200;
@@ -15,7 +15,7 @@ const COINS: u64 = 200;
 /// Two purses that give each other coins, and nobody else.
 pub(crate) struct Pair {
     context: Arc<ContextRecord>,
-    roots: [AggregateRoot; 2],
+    aggregate_ids: [AggregateId; 2],
     version: u64,
     coins: [u64; 2],
     /// What makes a state longer.
@@ -26,7 +26,13 @@ impl Pair {
     pub(crate) fn new(note_bytes: usize) -> Self {
         let coins = [COINS / 2; 2];
         let note = "x".repeat(note_bytes);
-        Self { context: context(), roots: [root(), root()], version: 0, coins, note }
+        Self {
+            context: context(),
+            aggregate_ids: [aggregate_id(), aggregate_id()],
+            version: 0,
+            coins,
+            note,
+        }
     }
 
     /// The next unit: the purses are made, and then a coin goes from one to the other.
@@ -36,8 +42,9 @@ impl Pair {
             self.coins[from] -= 1;
             self.coins[1 - from] += 1;
         }
-        let [mut unit, other] = [0, 1]
-            .map(|at| with_data(&self.context, &self.roots[at], self.version, self.state(at)));
+        let [mut unit, other] = [0, 1].map(|at| {
+            with_data(&self.context, &self.aggregate_ids[at], self.version, self.state(at))
+        });
         self.version += 1;
         unit.expected.extend(other.expected);
         unit.states.extend(other.states);

@@ -10,7 +10,7 @@ use fluvius_sqlite::SqliteStore;
 use tempfile::TempDir;
 
 use crate::child::{self, Other};
-use crate::units::{commit, context, root, unit};
+use crate::units::{aggregate_id, commit, context, unit};
 
 /// A process that may not write; alone it does nothing.
 #[tokio::test]
@@ -42,7 +42,7 @@ async fn what_cannot_be_written_to_is_refused_at_the_opening() {
     check(&file, "to its folder");
     allow(folder.path(), 0o755);
     let store = SqliteStore::open(&file).await.unwrap();
-    commit(&store, unit(&context(), &root(), 0)).await;
+    commit(&store, unit(&context(), &aggregate_id(), 0)).await;
     drop(store);
     while folder.path().join("store.db-wal").exists() {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;

@@ -8,7 +8,7 @@ use fluvius_sqlite::SqliteStore;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use crate::units::{commit, context, id, json, logs, root, unit, with_data};
+use crate::units::{aggregate_id, commit, context, id, json, logs, unit, with_data};
 
 async fn refused(path: &Path) -> StoreError {
     let error = SqliteStore::open(path).await.unwrap_err();
@@ -36,9 +36,9 @@ async fn check_refused(path: &Path, why: &str) {
 async fn closed(folder: &TempDir) -> PathBuf {
     let path = folder.path().join("store.db");
     let store = SqliteStore::open(&path).await.unwrap();
-    let (context, root) = (context(), root());
+    let (context, aggregate_id) = (context(), aggregate_id());
     for version in 0..40 {
-        commit(&store, unit(&context, &root, version)).await;
+        commit(&store, unit(&context, &aggregate_id, version)).await;
     }
     drop(store);
     // Who closes last takes the log into the file, and removes it.
@@ -147,7 +147,7 @@ async fn a_name_that_looks_like_an_address_is_a_name() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("file:store?mode=memory");
     let store = SqliteStore::open(&path).await.unwrap();
-    commit(&store, unit(&context(), &root(), 0)).await;
+    commit(&store, unit(&context(), &aggregate_id(), 0)).await;
     assert!(path.metadata().unwrap().len() > 0);
 }
 
@@ -155,7 +155,7 @@ async fn a_name_that_looks_like_an_address_is_a_name() {
 async fn a_row_that_is_too_long_fails_its_unit_and_what_stands_on_it() {
     let store = SqliteStore::options().max_row_bytes(1_000).open_in_memory().await.unwrap();
     let context = context();
-    let (long, beside) = (root(), root());
+    let (long, beside) = (aggregate_id(), aggregate_id());
     let text = json(&format!("{:?}", "x".repeat(1_000)));
     let mut stands_on_it = unit(&context, &long, 1);
     stands_on_it.depends_on.push(0);
@@ -182,27 +182,27 @@ async fn a_unit_that_the_database_refuses_takes_only_its_dependents() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("store.db");
     let store = SqliteStore::open(&path).await.unwrap();
-    commit(&store, unit(&context(), &root(), 0)).await;
+    commit(&store, unit(&context(), &aggregate_id(), 0)).await;
     let foreign = Connection::open(&path).unwrap();
     foreign.execute_batch("CREATE UNIQUE INDEX planted ON event (data)").unwrap();
     let context = context();
-    let roots = [root(), root(), root(), root()];
+    let aggregate_ids = [aggregate_id(), aggregate_id(), aggregate_id(), aggregate_id()];
     let answering = |at: usize, version| {
-        let mut unit = unit(&context, &roots[at], version);
+        let mut unit = unit(&context, &aggregate_ids[at], version);
         Arc::make_mut(&mut unit.events[0]).data = Some(json("\"once\""));
         unit
     };
     let before = logs(&store).await;
     let mut batch = vec![
-        unit(&context, &roots[0], 0),
+        unit(&context, &aggregate_ids[0], 0),
         answering(1, 0),
-        // The same answer: refused, with a new context, name and root.
+        // The same answer: refused, with a new context, name and aggregate.
         answering(2, 0),
-        unit(&context, &roots[2], 1),
-        unit(&context, &roots[0], 1),
-        unit(&context, &roots[3], 0),
+        unit(&context, &aggregate_ids[2], 1),
+        unit(&context, &aggregate_ids[0], 1),
+        unit(&context, &aggregate_ids[3], 0),
         answering(3, 1),
-        unit(&context, &roots[3], 1),
+        unit(&context, &aggregate_ids[3], 1),
     ];
     batch[3].depends_on.push(2);
     batch[4].depends_on.push(0);
@@ -237,10 +237,13 @@ async fn a_unit_that_the_database_refuses_takes_only_its_dependents() {
     assert_eq!(after.commands.len(), before.commands.len() + 5);
     let positions: Vec<u64> = after.commands.iter().map(|row| row.position).collect();
     assert!(positions.is_sorted_by(|one, next| one < next));
-    assert!(store.load(&roots[2]).await.unwrap().is_none());
+    assert!(store.load(&aggregate_ids[2]).await.unwrap().is_none());
     assert!(store.context(alone.id).await.unwrap().is_none());
-    assert_eq!(store.load(&roots[3]).await.unwrap(), Some(batch[7].states[0].as_ref().clone()));
-    assert_eq!(store.history(&roots[0], 1, 9).await.unwrap().len(), 2);
+    assert_eq!(
+        store.load(&aggregate_ids[3]).await.unwrap(),
+        Some(batch[7].states[0].as_ref().clone())
+    );
+    assert_eq!(store.history(&aggregate_ids[0], 1, 9).await.unwrap().len(), 2);
     // The next group is whole again.
     foreign.execute_batch("DROP INDEX planted").unwrap();
     batch[6].depends_on.clear();

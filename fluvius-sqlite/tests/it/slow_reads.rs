@@ -5,29 +5,29 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use fluvius_core::query::text;
-use fluvius_core::{AggregateRoot, StateQuery, Store};
+use fluvius_core::{AggregateId, StateQuery, Store};
 use fluvius_sqlite::SqliteStore;
 use tempfile::TempDir;
 
-use crate::units::{context, json, root, with_data};
+use crate::units::{aggregate_id, context, json, with_data};
 
 const ROOT_COUNT: usize = 3_000;
 
-/// A query that looks at all roots with many terms, and finds none.
+/// A query that looks at all aggregates with many terms, and finds none.
 fn slow() -> StateQuery {
     let terms = (0..900).map(|number| text("note").contains(format!("zz{number}")));
     StateQuery {
         filter: terms.reduce(|one, other| one | other).unwrap(),
-        ..StateQuery::of("purse", 1)
+        ..StateQuery::for_resource("purse", 1)
     }
 }
 
-async fn filled(store: &SqliteStore) -> AggregateRoot {
+async fn filled(store: &SqliteStore) -> AggregateId {
     let context = context();
     let state = json(&format!(r#"{{"note":"{}"}}"#, "some text ".repeat(20)));
     let units: Vec<_> =
-        (0..ROOT_COUNT).map(|_| with_data(&context, &root(), 0, state.clone())).collect();
-    let first = units[0].states[0].root.clone();
+        (0..ROOT_COUNT).map(|_| with_data(&context, &aggregate_id(), 0, state.clone())).collect();
+    let first = units[0].states[0].aggregate_id.clone();
     for batch in units.chunks(500) {
         store.commit(Arc::from(batch)).await;
     }
@@ -79,7 +79,7 @@ async fn abandoned_queries_are_left_out() {
         for query in queries {
             assert!(query.await.is_err());
         }
-        assert_eq!(store.query(&StateQuery::of("purse", 1)).await.unwrap().len(), 1);
+        assert_eq!(store.query(&StateQuery::for_resource("purse", 1)).await.unwrap().len(), 1);
     }
 }
 

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::child::{self, Other};
 use crate::load;
-use crate::units::{all, commit, context, root, unit};
+use crate::units::{aggregate_id, all, commit, context, unit};
 
 const CLIENTS: usize = 32;
 const TIME: Duration = Duration::from_secs(3);
@@ -55,7 +55,7 @@ async fn of_two_processes_each_gets_its_part_of_the_commits_and_none_fails() {
     let commands = store.commands(&all()).await.unwrap().rows;
     assert_eq!(commands.len(), all_commits);
     assert!(commands.is_sorted_by(|one, next| one.position < next.position));
-    commit(&store, unit(&context(), &root(), 0)).await;
+    commit(&store, unit(&context(), &aggregate_id(), 0)).await;
 }
 
 /// One who has not written is not seen by the one that does, which must leave it room all the same.
@@ -71,7 +71,7 @@ async fn who_comes_late_gets_in_beside_one_at_full_load() {
         // By then it is not seen any more.
         tokio::time::sleep(Duration::from_millis(1_200)).await;
         let begun = Instant::now();
-        commit(&late, unit(&context(), &root(), 0)).await;
+        commit(&late, unit(&context(), &aggregate_id(), 0)).await;
         waited.push(begun.elapsed());
     }
     println!("who came late was answered after {waited:?}");

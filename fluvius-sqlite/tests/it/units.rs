@@ -8,9 +8,9 @@ use fluvius_core::chrono::{DateTime, Utc};
 use fluvius_core::json::PayloadHash;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
-    ActivityKind, ActivityRecord, Actor, AggregateRoot, CommandRecord, CommandStatus,
-    CommitOutcome, ContextRecord, ETag, EventRecord, ExpectedVersion, Json, LogEntry, LogQuery,
-    MessageRecord, StateDelta, StateRecord, Store, Transport, UnitOfWork,
+    ActivityKind, ActivityRecord, Actor, AggregateId, CommandRecord, CommandStatus, CommitOutcome,
+    ContextRecord, ETag, EventRecord, ExpectedVersion, Json, LogEntry, LogQuery, MessageRecord,
+    StateDelta, StateRecord, Store, Transport, UnitOfWork,
 };
 
 /// A fresh identifier; each is larger than the one before it.
@@ -21,8 +21,8 @@ pub(crate) fn id() -> Uuid {
     Uuid::from_u128((number << 64) | u128::from(std::process::id()))
 }
 
-pub(crate) fn root() -> AggregateRoot {
-    AggregateRoot::new("purse", id())
+pub(crate) fn aggregate_id() -> AggregateId {
+    AggregateId::new("purse", id())
 }
 
 pub(crate) fn context() -> Arc<ContextRecord> {
@@ -33,7 +33,7 @@ pub(crate) fn context() -> Arc<ContextRecord> {
         transport: Transport::Cli,
         source: "a test".to_owned(),
         headers: BTreeMap::from([("user-agent".to_owned(), "a test".to_owned())]),
-        // The same in all, so that a root may be written under each of them.
+        // The same in all, so that an aggregate may be written under each of them.
         actor: Actor { user_id: Some(Uuid::from_u128(7)), profile_id: None, organization_id: None },
         roles: vec!["teller".to_owned()],
         realm: Some("north".to_owned()),
@@ -51,15 +51,19 @@ fn hash(payload: &Json) -> PayloadHash {
     PayloadHash::from_bytes(blake3::hash(payload.as_str().as_bytes()).into())
 }
 
-/// A unit that brings a root from this version to the next, with rows in all logs.
-pub(crate) fn unit(context: &Arc<ContextRecord>, root: &AggregateRoot, version: u64) -> UnitOfWork {
-    with_data(context, root, version, json(r#"{"coins":7}"#))
+/// A unit that brings an aggregate from this version to the next, with rows in all logs.
+pub(crate) fn unit(
+    context: &Arc<ContextRecord>,
+    aggregate_id: &AggregateId,
+    version: u64,
+) -> UnitOfWork {
+    with_data(context, aggregate_id, version, json(r#"{"coins":7}"#))
 }
 
 /// As [`unit`], to this state.
 pub(crate) fn with_data(
     context: &Arc<ContextRecord>,
-    root: &AggregateRoot,
+    aggregate_id: &AggregateId,
     version: u64,
     data: Json,
 ) -> UnitOfWork {
@@ -68,20 +72,20 @@ pub(crate) fn with_data(
     let payload = json(r#"{"coins":7}"#);
     UnitOfWork {
         depends_on: Vec::new(),
-        expected: vec![ExpectedVersion { root: root.clone(), version }],
+        expected: vec![ExpectedVersion { aggregate_id: aggregate_id.clone(), version }],
         context: Arc::clone(context),
         states: vec![
             StateRecord {
-                root: root.clone(),
+                aggregate_id: aggregate_id.clone(),
                 version: version + 1,
                 etag: ETag::new(version + 1, command),
                 revision: 1,
                 data: data.clone(),
-                created: time,
-                creator: context.actor.id(),
-                updated: time,
-                updater: context.actor.id(),
-                deleted: None,
+                created_at: time,
+                created_by: context.actor.id(),
+                updated_at: time,
+                updated_by: context.actor.id(),
+                closed_at: None,
                 realm: context.realm.as_deref().map(Arc::from),
             }
             .into(),
@@ -93,14 +97,14 @@ pub(crate) fn with_data(
                 domain: "purses".into(),
                 revision: 1,
                 command: "give-coins".into(),
-                root: root.clone(),
+                aggregate_id: aggregate_id.clone(),
                 payload: payload.clone(),
                 payload_hash: hash(&payload),
                 context_id: context.id,
                 status: CommandStatus::Applied,
                 code: None,
                 response: None,
-                received: time,
+                received_at: time,
             }
             .into(),
         ],
@@ -110,13 +114,13 @@ pub(crate) fn with_data(
                 domain: "purses".into(),
                 revision: 1,
                 event: "coins-given".into(),
-                root: root.clone(),
+                aggregate_id: aggregate_id.clone(),
                 version: version + 1,
-                src_cmd: command,
+                command_id: command,
                 args: payload,
                 data: None,
-                change: StateDelta::snapshot(&data),
-                occurred: time,
+                delta: StateDelta::snapshot(&data),
+                occurred_at: time,
             }
             .into(),
         ],
@@ -125,17 +129,17 @@ pub(crate) fn with_data(
                 id: id(),
                 key: "coins-were-given".into(),
                 data: json("7"),
-                src_cmd: command,
-                root: root.clone(),
+                command_id: command,
+                aggregate_id: aggregate_id.clone(),
             }
             .into(),
         ],
         activities: vec![
             ActivityRecord {
                 id: id(),
-                root: root.clone(),
+                aggregate_id: aggregate_id.clone(),
                 context_id: context.id,
-                src_cmd: command,
+                command_id: command,
                 message: "gave coins".into(),
                 kind: ActivityKind::UserAction,
                 label: None,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use fluvius_core::{
-    AggregateRoot, CommandRecord, CommandStatus, EventRecord, LogEntry, LogQuery, Store,
+    AggregateId, CommandRecord, CommandStatus, EventRecord, LogEntry, LogQuery, Store,
 };
 use rust_decimal::Decimal;
 use serde_json::Value;
@@ -16,7 +16,7 @@ const ACCOUNT: &str = "bank-account";
 #[derive(Debug, Clone)]
 pub struct Applied {
     pub command_id: Uuid,
-    pub root: AggregateRoot,
+    pub aggregate_id: AggregateId,
     pub version: u64,
 }
 
@@ -28,8 +28,8 @@ pub async fn check(
     let query = LogQuery::all();
     let mut events = content.events(&query).await.map_err(|error| error.to_string())?.rows;
     let mut commands = content.commands(&query).await.map_err(|error| error.to_string())?.rows;
-    events.retain(|event| event.root.resource == ACCOUNT);
-    commands.retain(|command| command.root.resource == ACCOUNT);
+    events.retain(|event| event.aggregate_id.resource == ACCOUNT);
+    commands.retain(|command| command.aggregate_id.resource == ACCOUNT);
 
     let mut seen = HashSet::new();
     for command in &commands {
@@ -41,9 +41,9 @@ pub async fn check(
 
     let states = replay(&events)?;
     for (id, (version, state)) in &states {
-        let root = AggregateRoot::new(ACCOUNT, *id);
-        let stored = content.load(&root).await.map_err(|error| error.to_string())?;
-        let stored = stored.ok_or("a root with events and no state")?;
+        let aggregate_id = AggregateId::new(ACCOUNT, *id);
+        let stored = content.load(&aggregate_id).await.map_err(|error| error.to_string())?;
+        let stored = stored.ok_or("an aggregate with events and no state")?;
         if stored.version != *version || stored.data.to_value() != *state {
             return Err(format!("{id}: the log gives {version} {state}, stored is {stored:?}"));
         }
@@ -63,16 +63,16 @@ fn are_in_the_log(
     let applied: HashSet<Uuid> = applied.map(|row| row.id).collect();
     let versions: HashMap<(Uuid, Uuid), u64> = events
         .iter()
-        .map(|event| ((event.src_cmd, event.root.identifier), event.version))
+        .map(|event| ((event.command_id, event.aggregate_id.id), event.version))
         .collect();
     for answer in answers {
-        if answer.root.resource != ACCOUNT {
+        if answer.aggregate_id.resource != ACCOUNT {
             continue;
         }
         if !applied.contains(&answer.command_id) {
             return Err(format!("{answer:?} was answered, and is not in the log"));
         }
-        let version = versions.get(&(answer.command_id, answer.root.identifier));
+        let version = versions.get(&(answer.command_id, answer.aggregate_id.id));
         if version != Some(&answer.version) {
             return Err(format!("{answer:?} was answered, and the log has version {version:?}"));
         }
@@ -80,18 +80,18 @@ fn are_in_the_log(
     Ok(())
 }
 
-/// The newest version and state of each root, folded from the log.
+/// The newest version and state of each aggregate, folded from the log.
 fn replay(events: &[LogEntry<EventRecord>]) -> Result<BTreeMap<Uuid, (u64, Value)>, String> {
     let mut states: BTreeMap<Uuid, (u64, Value)> = BTreeMap::new();
     for event in events {
-        let before = states.remove(&event.root.identifier);
+        let before = states.remove(&event.aggregate_id.id);
         let version = before.as_ref().map_or(0, |(version, _)| *version) + 1;
         if event.version != version {
             return Err(format!("version {} follows on {}", event.version, version - 1));
         }
-        let state = event.change.apply(before.map(|(_, state)| state));
+        let state = event.delta.apply(before.map(|(_, state)| state));
         let state = state.map_err(|error| error.to_string())?;
-        states.insert(event.root.identifier, (version, state));
+        states.insert(event.aggregate_id.id, (version, state));
     }
     Ok(states)
 }
@@ -135,7 +135,7 @@ fn refusals_were_right(
     let mut events = events.iter().peekable();
     for command in commands {
         while let Some(event) = events.next_if(|event| event.position < command.position) {
-            let id = event.root.identifier;
+            let id = event.aggregate_id.id;
             let amount = decimal(&event.args.to_value()["amount"]);
             let balance = balances.entry(id).or_default();
             match event.key() {
@@ -151,7 +151,7 @@ fn refusals_were_right(
             continue;
         }
         let args = command.payload.to_value();
-        let id = command.root.identifier;
+        let id = command.aggregate_id.id;
         let balance = balances.get(&id).copied().unwrap_or_default();
         let other = args["recipient_id"].as_str().and_then(|text| text.parse::<Uuid>().ok());
         let is_right = match command.code.as_deref() {

@@ -40,7 +40,7 @@ pub fn applied(sent: &[Sent]) -> Result<Vec<Applied>, String> {
         let answer = one.answer.as_ref().ok_or("a command without an answer")?;
         applied.extend(answer.iter().flatten().map(|response| Applied {
             command_id: response.command_id,
-            root: response.root.clone(),
+            aggregate_id: response.aggregate_id.clone(),
             version: response.version,
         }));
     }
@@ -58,7 +58,8 @@ pub async fn send(session: &Session, commands: Vec<CommandBundle>) -> Answer {
 pub async fn is_stored_when_answered(content: &MemoryStore, answer: &Answer) -> Result<(), String> {
     let Ok(responses) = answer else { return Ok(()) };
     for response in responses {
-        let stored = content.load(&response.root).await.map_err(|error| error.to_string())?;
+        let stored =
+            content.load(&response.aggregate_id).await.map_err(|error| error.to_string())?;
         let version = stored.map_or(0, |stored| stored.version);
         if version < response.version {
             return Err(format!("answered before it was stored: {response}"));

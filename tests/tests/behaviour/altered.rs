@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fluvius_core::{
-    ActivityRecord, AggregateRoot, CommandRecord, CommitOutcome, ContextRecord, EventRecord,
+    ActivityRecord, AggregateId, CommandRecord, CommitOutcome, ContextRecord, EventRecord,
     LogEntry, LogPage, LogQuery, MemoryStore, MessageRecord, StateQuery, StateRecord, Store,
     StoreError, UnitOfWork,
 };
@@ -14,7 +14,7 @@ use uuid::Uuid;
 pub enum Harm {
     State(fn(&mut StateRecord) -> Keep),
     Event(fn(&mut LogEntry<EventRecord>) -> Keep),
-    /// Only where the whole log is read, not the history of a root.
+    /// Only where the whole log is read, not the history of an aggregate.
     LoggedEvent(fn(&mut LogEntry<EventRecord>) -> Keep),
     Command(fn(&mut LogEntry<CommandRecord>) -> Keep),
     LoggedCommand(fn(&mut LogEntry<CommandRecord>) -> Keep),
@@ -79,12 +79,12 @@ impl Store for Altered {
         self.inner.commit(batch).await
     }
 
-    async fn load(&self, root: &AggregateRoot) -> Read<Option<StateRecord>> {
-        Ok(self.states(self.inner.load(root).await?.into_iter().collect()).pop())
+    async fn load(&self, aggregate_id: &AggregateId) -> Read<Option<StateRecord>> {
+        Ok(self.states(self.inner.load(aggregate_id).await?.into_iter().collect()).pop())
     }
 
-    async fn snapshot(&self, roots: &[AggregateRoot]) -> Read<Vec<Option<StateRecord>>> {
-        let rows = self.inner.snapshot(roots).await?;
+    async fn snapshot(&self, aggregate_ids: &[AggregateId]) -> Read<Vec<Option<StateRecord>>> {
+        let rows = self.inner.snapshot(aggregate_ids).await?;
         Ok(rows.into_iter().map(|row| self.states(row.into_iter().collect()).pop()).collect())
     }
 
@@ -102,11 +102,11 @@ impl Store for Altered {
 
     async fn history(
         &self,
-        root: &AggregateRoot,
+        aggregate_id: &AggregateId,
         first: u64,
         last: u64,
     ) -> Read<Vec<LogEntry<EventRecord>>> {
-        Ok(self.events_of(self.inner.history(root, first, last).await?, false))
+        Ok(self.events_of(self.inner.history(aggregate_id, first, last).await?, false))
     }
 
     async fn commands(&self, query: &LogQuery) -> Read<LogPage<CommandRecord>> {

@@ -1,7 +1,7 @@
 //! Attempts: what a command is given each time it is decided, and what it rests on.
 
 use fluvius_core::testing::{FixedClock, SequentialIds};
-use fluvius_core::{AggregateRoot, Domain, DomainContext, DomainRuntime, ExpectedVersion, Session};
+use fluvius_core::{AggregateId, Domain, DomainContext, DomainRuntime, ExpectedVersion, Session};
 
 use crate::kit::{self, Snapshot, id, time};
 use crate::probe::{Probe, ProbingDomain, Run, StartProbe, Step, probe};
@@ -26,9 +26,9 @@ async fn scripted() -> (Scripted, DomainRuntime, Session, FixedClock) {
     (store, domain, session, clock)
 }
 
-fn expected(versions: &[(AggregateRoot, u64)]) -> Vec<ExpectedVersion> {
+fn expected(versions: &[(AggregateId, u64)]) -> Vec<ExpectedVersion> {
     let expected = versions.iter().cloned();
-    expected.map(|(root, version)| ExpectedVersion { root, version }).collect()
+    expected.map(|(aggregate_id, version)| ExpectedVersion { aggregate_id, version }).collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -65,7 +65,7 @@ async fn time_and_ids_are_the_same_in_every_attempt() {
 }
 
 #[tokio::test]
-async fn versions_read_are_expected_and_absent_roots_as_zero() {
+async fn versions_read_are_expected_and_absent_aggregates_as_zero() {
     let (store, domain, session, _clock) = scripted().await;
     session.send(id(3), crate::probe::EndProbe {}).await.unwrap();
     let foreign = domain.session(DomainContext::create("test").with_realm("elsewhere"));
@@ -93,7 +93,8 @@ async fn versions_read_are_expected_and_absent_roots_as_zero() {
             (probe(9), 0)
         ])
     );
-    let written: Vec<_> = unit.states.iter().map(|row| (row.root.clone(), row.version)).collect();
+    let written: Vec<_> =
+        unit.states.iter().map(|row| (row.aggregate_id.clone(), row.version)).collect();
     assert_eq!(written, [(probe(1), 2), (probe(8), 1)]);
     assert!(unit.depends_on.is_empty());
 
@@ -154,7 +155,7 @@ async fn a_refusal_is_decided_again_when_its_basis_has_moved() {
 }
 
 #[tokio::test]
-async fn time_never_falls_along_a_root() {
+async fn time_never_falls_along_an_aggregate() {
     let (store, domain, session, clock) = scripted().await;
     let times = ["2026-03-01T12:00:05Z", "2026-03-01T11:00:00Z", "2026-03-01T12:00:04.9Z"];
     for now in times {
@@ -163,10 +164,10 @@ async fn time_never_falls_along_a_root() {
         assert_eq!(said, [time(now).to_rfc3339()], "a rule hears the clock's own time");
     }
     let log = Snapshot::of(&store).await;
-    let of_root = log.events.iter().filter(|event| event.root == probe(1));
-    let occurred: Vec<_> = of_root.map(|event| event.occurred.to_rfc3339()).collect();
+    let of_aggregate = log.events.iter().filter(|event| event.aggregate_id == probe(1));
+    let occurred_at: Vec<_> = of_aggregate.map(|event| event.occurred_at.to_rfc3339()).collect();
     assert_eq!(
-        occurred,
+        occurred_at,
         [
             "2026-03-01T12:00:00.123456+00:00",
             "2026-03-01T12:00:05+00:00",
@@ -174,11 +175,11 @@ async fn time_never_falls_along_a_root() {
             "2026-03-01T12:00:05+00:00",
         ]
     );
-    let received: Vec<_> = log.commands[3..].iter().map(|row| row.received).collect();
-    assert_eq!(received, times.map(time), "`received` is the clock's as well");
+    let received_at: Vec<_> = log.commands[3..].iter().map(|row| row.received_at).collect();
+    assert_eq!(received_at, times.map(time), "`received` is the clock's as well");
     let row = domain.statemgr().fetch::<Probe>(id(1)).await.unwrap();
-    assert_eq!(row.record().updated, time("2026-03-01T12:00:05Z"));
-    assert_eq!(row.record().created, time("2026-03-01T12:00:00.123456Z"));
+    assert_eq!(row.record().updated_at, time("2026-03-01T12:00:05Z"));
+    assert_eq!(row.record().created_at, time("2026-03-01T12:00:00.123456Z"));
 }
 
 #[tokio::test]
@@ -186,6 +187,6 @@ async fn times_are_cut_to_microseconds() {
     let (_store, domain, session, clock) = scripted().await;
     clock.set(time("2026-03-01T13:00:00.123456789Z"));
     session.send(id(1), Run { steps: vec![] }).await.unwrap();
-    let row = domain.statemgr().fetch_root(&probe(1)).await.unwrap();
-    assert_eq!(row.updated, time("2026-03-01T13:00:00.123456Z"));
+    let row = domain.statemgr().fetch_record(&probe(1)).await.unwrap();
+    assert_eq!(row.updated_at, time("2026-03-01T13:00:00.123456Z"));
 }

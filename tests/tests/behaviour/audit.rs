@@ -17,11 +17,15 @@ async fn a_row_tells_who_created_and_changed_it_and_when() {
     let user = domain.session(DomainContext::create("a").with_user(id(70)));
     let profile = domain.session(DomainContext::create("b").with_user(id(70)).with_profile(id(71)));
     let nobody = domain.session(DomainContext::create("c").with_organization(id(72)));
-    let check = async |creator, updater, created: &str, updated: &str, deleted: Option<&str>| {
+    let check = async |created_by,
+                       updated_by,
+                       created_at: &str,
+                       updated_at: &str,
+                       closed_at: Option<&str>| {
         let row = Snapshot::of(&store).await.states[&probe(1)].clone();
-        assert_eq!((row.creator, row.updater), (creator, updater));
-        assert_eq!((row.created, row.updated), (time(created), time(updated)));
-        assert_eq!(row.deleted, deleted.map(time));
+        assert_eq!((row.created_by, row.updated_by), (created_by, updated_by));
+        assert_eq!((row.created_at, row.updated_at), (time(created_at), time(updated_at)));
+        assert_eq!(row.closed_at, closed_at.map(time));
     };
     let (first, second, third) =
         ("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z");
@@ -42,8 +46,8 @@ async fn an_invoked_change_is_the_senders() {
     let world = probes(2).await;
     let user = world.domain.session(DomainContext::create("a").with_user(id(70)));
     user.send(id(1), Run { steps: vec![Step::Invoke(id(2), vec![])] }).await.unwrap();
-    let row = world.domain.statemgr().fetch_root(&probe(2)).await.unwrap();
-    assert_eq!((row.creator, row.updater), (None, Some(id(70))));
+    let row = world.domain.statemgr().fetch_record(&probe(2)).await.unwrap();
+    assert_eq!((row.created_by, row.updated_by), (None, Some(id(70))));
 }
 
 #[tokio::test]
@@ -73,7 +77,7 @@ async fn if_match_runs_on_what_the_sender_saw_alone() {
         check_refused(&world.store, &world.session, command, kept).await;
     }
     assert_eq!(world.session.prepare(id(1), add()).if_match(2).send().await.unwrap().version, 3);
-    // Of a root that is not there: `not-found`; to create one it may expect nothing.
+    // Of an aggregate that is not there: `not-found`; to create one it may expect nothing.
     let absent = world.session.prepare(id(9), add()).if_match(0).send().await.unwrap_err();
     assert_eq!(absent.code(), "not-found");
     let start = |expected: u64| {

@@ -1,7 +1,7 @@
 //! What an author writes, and what becomes of it.
 
 use fluvius_core::{
-    Aggregate, AggregateRoot, Command, CommandStatus, DecodeError, Domain, Error, Event, Json,
+    Aggregate, AggregateId, Command, CommandStatus, DecodeError, Domain, Error, Event, Json,
     Lifecycle, StateDelta,
 };
 use serde_json::{Value, json};
@@ -32,7 +32,7 @@ async fn check_life_cycle(key: &str, payload: Value, absent: &str, open: &str, c
         } else {
             let kept = Kept::Row(expected);
             let error = world.refuse(&ticket(number), key, payload.clone(), kept).await;
-            assert_eq!(error.code(), expected, "{key} on root {number}");
+            assert_eq!(error.code(), expected, "{key} on aggregate {number}");
         }
     }
 }
@@ -50,7 +50,7 @@ async fn an_action_with_mut_self_changes() {
 }
 
 #[tokio::test]
-async fn an_action_with_ref_self_needs_the_root() {
+async fn an_action_with_ref_self_needs_the_aggregate() {
     check_life_cycle("see-ticket", json!({}), "not-found", "ok", "not-found").await;
     check_life_cycle("ask-title", json!({}), "not-found", "ok", "not-found").await;
 }
@@ -61,15 +61,15 @@ async fn an_action_with_self_closes() {
 }
 
 #[tokio::test]
-async fn a_closed_root_keeps_its_state() {
+async fn a_closed_aggregate_keeps_its_state() {
     let world = tickets().await;
-    let before = world.session.statemgr().fetch_root(&ticket(1)).await.unwrap();
+    let before = world.session.statemgr().fetch_record(&ticket(1)).await.unwrap();
     let title = world.session.send(id(1), CloseTicket {}).await.unwrap();
     assert_eq!((title.data.as_str(), title.version), ("first", 2));
     let row = world.snapshot().await.states[&ticket(1)].clone();
-    assert_eq!((row.version, &row.data, row.deleted), (2, &before.data, Some(row.updated)));
+    assert_eq!((row.version, &row.data, row.closed_at), (2, &before.data, Some(row.updated_at)));
     assert!(world.session.statemgr().find::<Ticket>(id(1)).await.unwrap().is_none());
-    assert!(world.domain.statemgr().find_root(&ticket(1)).await.unwrap().is_none());
+    assert!(world.domain.statemgr().find_record(&ticket(1)).await.unwrap().is_none());
 }
 
 #[tokio::test]
@@ -102,7 +102,7 @@ async fn an_event_without_a_change_is_a_version_all_the_same() {
     let after = world.snapshot().await;
     let event = after.events.last().unwrap();
     assert_eq!((event.version, event.key(), &event.data), (2, "ticket-seen", &None));
-    assert_eq!(event.change, StateDelta::Patch(Json::parse("[]").unwrap()));
+    assert_eq!(event.delta, StateDelta::Patch(Json::parse("[]").unwrap()));
     let (old, new) = (&before.states[&ticket(1)], &after.states[&ticket(1)]);
     assert_eq!(old.data, new.data);
     assert_ne!(old.etag, new.etag);
@@ -169,17 +169,17 @@ async fn defaults_options_aliases_and_names() {
 #[tokio::test]
 async fn one_aggregate_may_have_several_resources() {
     let world = kit::world::<TicketDomain>().await;
-    for root in [ticket(1), incident(1)] {
-        let open = OpenTicket { title: root.to_string(), points: 0, tags: vec![] };
-        let opened = world.session.send(&root, open).await.unwrap();
-        assert_eq!((&opened.root, opened.version), (&root, 1));
-        let stored = world.session.statemgr().fetch::<Ticket>(&root).await.unwrap();
-        assert_eq!(stored.title, root.to_string());
+    for aggregate_id in [ticket(1), incident(1)] {
+        let open = OpenTicket { title: aggregate_id.to_string(), points: 0, tags: vec![] };
+        let opened = world.session.send(&aggregate_id, open).await.unwrap();
+        assert_eq!((&opened.aggregate_id, opened.version), (&aggregate_id, 1));
+        let stored = world.session.statemgr().fetch::<Ticket>(&aggregate_id).await.unwrap();
+        assert_eq!(stored.title, aggregate_id.to_string());
     }
     world.apply(&incident(1), "escalate-incident", json!({})).await;
     let after = world.snapshot().await;
     assert_eq!((after.version(&ticket(1)), after.version(&incident(1))), (1, 2));
-    let other = AggregateRoot::new("probe", id(1));
+    let other = AggregateId::new("probe", id(1));
     let error = world.session.statemgr().fetch::<Ticket>(other).await.unwrap_err();
     check_error(
         &error,
@@ -235,17 +235,17 @@ fn key_of_event(event: &TicketEvent) -> &'static str {
 #[tokio::test]
 async fn log_rows_are_read_back_as_typed_commands_and_events() {
     let world = kit::world::<TicketDomain>().await;
-    let root = incident(1);
+    let aggregate_id = incident(1);
     let part = Part { label: "a".to_owned(), weight: 0.1 };
     let estimate = Estimate { points: 8, parts: vec![part] };
-    world.apply(&root, "open-ticket", json!({ "title": "a", "tags": ["x"] })).await;
-    world.apply(&root, "rename-ticket", json!({ "name": "b" })).await;
-    world.apply(&root, "add-points", json!({ "points": 2 })).await;
-    world.apply(&root, "estimate", json!({ "estimate": estimate })).await;
-    world.apply(&root, "see-ticket", json!({})).await;
-    world.apply(&root, "ask-title", json!({})).await;
-    world.apply(&root, "escalate-incident", json!({})).await;
-    world.apply(&root, "close-ticket", json!({})).await;
+    world.apply(&aggregate_id, "open-ticket", json!({ "title": "a", "tags": ["x"] })).await;
+    world.apply(&aggregate_id, "rename-ticket", json!({ "name": "b" })).await;
+    world.apply(&aggregate_id, "add-points", json!({ "points": 2 })).await;
+    world.apply(&aggregate_id, "estimate", json!({ "estimate": estimate })).await;
+    world.apply(&aggregate_id, "see-ticket", json!({})).await;
+    world.apply(&aggregate_id, "ask-title", json!({})).await;
+    world.apply(&aggregate_id, "escalate-incident", json!({})).await;
+    world.apply(&aggregate_id, "close-ticket", json!({})).await;
     let log = world.snapshot().await;
     for row in &log.commands {
         let command = TicketCommand::try_from(&row.record).unwrap();

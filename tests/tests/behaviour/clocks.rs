@@ -50,16 +50,16 @@ async fn check(store: impl Store + Clone) {
     let kept: Vec<_> = TIMES.iter().map(|(_, kept, _)| time_of(kept)).collect();
     for (number, kept) in (1..).zip(&kept) {
         let note = session.statemgr().fetch::<Note>(id(number)).await.unwrap();
-        assert_eq!((note.record().created, note.record().updated), (*kept, *kept));
+        assert_eq!((note.record().created_at, note.record().updated_at), (*kept, *kept));
         assert!(session.statemgr().find_at::<Note>(id(number), *kept).await.unwrap().is_some());
     }
-    let received = domain.log().commands().await.unwrap().rows;
-    assert_eq!(received.iter().map(|row| row.received).collect::<Vec<_>>(), kept);
-    let occurred = domain.log().events().await.unwrap().rows;
-    assert_eq!(occurred.iter().map(|row| row.occurred).collect::<Vec<_>>(), kept);
+    let received_at = domain.log().commands().await.unwrap().rows;
+    assert_eq!(received_at.iter().map(|row| row.received_at).collect::<Vec<_>>(), kept);
+    let occurred_at = domain.log().events().await.unwrap().rows;
+    assert_eq!(occurred_at.iter().map(|row| row.occurred_at).collect::<Vec<_>>(), kept);
 
     // Page by page, with the cursors of the pages, in both orders.
-    for key in [column(Column::Created), time("due")] {
+    for key in [column(Column::CreatedAt), time("due")] {
         for key in [key.clone().ascending(), key.descending()] {
             let mut found = Vec::new();
             let mut after: Option<Cursor> = None;
@@ -69,7 +69,7 @@ async fn check(store: impl Store + Clone) {
                     query = query.after(after.to_string().parse().unwrap());
                 }
                 let page = query.page().await.unwrap();
-                found.extend(page.rows.iter().map(|row| row.record().root.identifier));
+                found.extend(page.rows.iter().map(|row| row.record().aggregate_id.id));
                 after = page.next;
                 if after.is_none() {
                     break;

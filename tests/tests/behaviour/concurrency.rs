@@ -1,10 +1,10 @@
-//! Many commands at once: nobody waits for another root, and nothing is lost or done twice.
+//! Many commands at once: nobody waits for another aggregate, and nothing is lost or done twice.
 
 use banking_domain::{
     Account, DepositMoney, OpenAccount, TransactionManagerDomain, TransferMoney, WithdrawMoney,
 };
 use fluvius_core::{
-    AggregateRoot, CommandBundle, Domain, DomainContext, DomainRuntime, Error, Session,
+    Aggregate, AggregateId, CommandBundle, Domain, DomainContext, DomainRuntime, Error, Session,
 };
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt, future};
@@ -15,8 +15,8 @@ use crate::kit::{self, Snapshot, gate, id};
 use crate::probe::{Probe, Run, Step, probes};
 use crate::scripted::Scripted;
 
-fn account(number: u128) -> AggregateRoot {
-    AggregateRoot::of::<Account>(id(number))
+fn account(number: u128) -> AggregateId {
+    Account::aggregate_id(id(number))
 }
 
 /// A bank over a store that lets others go first, with this many accounts of 1000.
@@ -43,26 +43,26 @@ fn balances(log: &Snapshot) -> Vec<Decimal> {
 
 /// Versions without gaps, each event with the command that gave it, each command with its event.
 fn check_whole(log: &Snapshot) {
-    for (root, row) in &log.states {
-        let events = log.events.iter().filter(|event| event.root == *root);
+    for (aggregate_id, row) in &log.states {
+        let events = log.events.iter().filter(|event| event.aggregate_id == *aggregate_id);
         let versions: Vec<u64> = events.map(|event| event.version).collect();
-        assert_eq!(versions, (1..=row.version).collect::<Vec<_>>(), "{root}");
+        assert_eq!(versions, (1..=row.version).collect::<Vec<_>>(), "{aggregate_id}");
     }
     for event in &log.events {
-        let commands = log.commands.iter().filter(|row| row.id == event.src_cmd);
+        let commands = log.commands.iter().filter(|row| row.id == event.command_id);
         let [command] = commands.collect::<Vec<_>>()[..] else { panic!("{event:?}") };
-        assert_eq!((&command.root, &command.code), (&event.root, &None));
+        assert_eq!((&command.aggregate_id, &command.code), (&event.aggregate_id, &None));
     }
     let applied = log.commands.iter().filter(|row| row.code.is_none());
     assert_eq!(applied.count(), log.events.len());
     for row in &log.commands {
-        let events = log.events.iter().filter(|event| event.src_cmd == row.id).count();
+        let events = log.events.iter().filter(|event| event.command_id == row.id).count();
         assert_eq!(events, usize::from(row.code.is_none()), "{row:?}");
     }
 }
 
 #[tokio::test]
-async fn a_slow_action_on_one_root_holds_up_no_other() {
+async fn a_slow_action_on_one_aggregate_holds_up_no_other() {
     let world = probes(20).await;
     let name = "the slow action";
     let slow = Run { steps: vec![Step::Add(1), Step::Wait(name.to_owned())] };
@@ -73,7 +73,7 @@ async fn a_slow_action_on_one_root_holds_up_no_other() {
         let one = Run { steps: vec![Step::Add(1)] };
         assert_eq!(world.session.send(id(number), one).await.unwrap().version, 2);
     }
-    // Rules of other roots may read the one in work, and invoke it: it stands as it is stored.
+    // Rules of other aggregates may read the one in work, and invoke it: it stands as it is stored.
     let steps = vec![Step::Fetch(id(1)), Step::Invoke(id(1), vec![Step::Add(10)])];
     let said = world.session.send(id(2), Run { steps }).await.unwrap().data;
     assert_eq!(said, ["(0, 1)"]);
@@ -87,7 +87,7 @@ async fn a_slow_action_on_one_root_holds_up_no_other() {
 }
 
 #[tokio::test]
-async fn commands_of_one_root_are_decided_in_the_order_of_their_coming() {
+async fn commands_of_one_aggregate_are_decided_in_the_order_of_their_coming() {
     let world = probes(1).await;
     let name = "the first in the queue";
     let session = world.session.clone();
@@ -190,7 +190,7 @@ async fn a_caller_that_is_dropped_at_any_point_leaves_all_or_nothing() {
         let log = Snapshot::of(&store).await;
         check_whole(&log);
         assert_eq!(balances(&log).iter().sum::<Decimal>(), Decimal::TWO * Decimal::ONE_THOUSAND);
-        // Neither root is stuck.
+        // Neither aggregate is stuck.
         for number in [1, 2] {
             let amount = Decimal::ONE;
             session.send(id(number), DepositMoney { amount }).await.unwrap();

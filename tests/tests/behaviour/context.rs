@@ -1,7 +1,7 @@
 //! What a rule may ask of its context, and what it leaves.
 
 use fluvius_core::testing::invoked_id;
-use fluvius_core::{ActivityKind, AggregateRoot};
+use fluvius_core::{ActivityKind, AggregateId};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -109,7 +109,7 @@ async fn an_action_that_is_refused_after_it_invoked_leaves_nothing() {
 #[tokio::test]
 async fn what_a_rule_may_react_to_it_is_told() {
     let world = probes(2).await;
-    let other = AggregateRoot::new("ticket", id(2));
+    let other = AggregateId::new("ticket", id(2));
     let said = say(
         &world,
         &[
@@ -197,10 +197,10 @@ async fn a_remembered_fault_wins_over_whatever_the_rule_returns() {
 }
 
 #[tokio::test]
-async fn root_and_command_id_are_those_of_the_action_that_asks() {
+async fn aggregate_and_command_id_are_those_of_the_action_that_asks() {
     let world = probes(3).await;
-    let who = || vec![Step::Root, Step::CommandId];
-    let mut steps = vec![Step::Invoke(id(2), vec![Step::Invoke(id(3), who()), Step::Root])];
+    let who = || vec![Step::Aggregate, Step::CommandId];
+    let mut steps = vec![Step::Invoke(id(2), vec![Step::Invoke(id(3), who()), Step::Aggregate])];
     steps.extend(who());
     let command = world.command(&probe(1), "run", json!({ "steps": steps }));
     let said = world.session.process_command(command.clone()).await.unwrap().data.to_value();
@@ -230,7 +230,7 @@ async fn an_invocation_that_is_dropped_half_way_leaves_nothing() {
         &world,
         &[
             Step::Drop(id(2), half, "drop now".to_owned()),
-            Step::Root,
+            Step::Aggregate,
             Step::Fetch(id(2)),
             Step::Fetch(id(3)),
             Step::Invoke(id(2), vec![Step::Add(7)]),
@@ -243,7 +243,7 @@ async fn an_invocation_that_is_dropped_half_way_leaves_nothing() {
     let versions = [1, 2, 3].map(|number| after.version(&probe(number)));
     assert_eq!(versions, [2, 2, 1]);
     let [message] = after.messages.as_slice() else { panic!("{:?}", after.messages) };
-    assert_eq!((message.key.as_ref(), &message.root), ("whole", &probe(1)));
+    assert_eq!((message.key.as_ref(), &message.aggregate_id), ("whole", &probe(1)));
 }
 
 #[tokio::test]
@@ -265,7 +265,7 @@ async fn messages_and_activities_are_recorded_in_their_order() {
     let messages: Vec<_> = log
         .messages
         .iter()
-        .map(|row| (row.key.as_ref(), row.data.as_str(), row.src_cmd, row.root.clone()))
+        .map(|row| (row.key.as_ref(), row.data.as_str(), row.command_id, row.aggregate_id.clone()))
         .collect();
     assert_eq!(
         messages,
@@ -278,7 +278,7 @@ async fn messages_and_activities_are_recorded_in_their_order() {
     let activities: Vec<_> = log
         .activities
         .iter()
-        .map(|row| (row.message.as_ref(), row.src_cmd, row.root.clone(), row.context_id))
+        .map(|row| (row.message.as_ref(), row.command_id, row.aggregate_id.clone(), row.context_id))
         .collect();
     let context_id = world.session.context_id();
     assert_eq!(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fluvius_core::{AggregateRoot, Domain};
+use fluvius_core::{Aggregate, Domain};
 use fluvius_core::{Error, SimpleRejection, aggregate};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -58,7 +58,7 @@ const LONG: &str = "0.12345678901234567890123456789";
 /// Sends a payload; the path of its error, if there is one.
 async fn path_of(payload: &str) -> Option<String> {
     let world = kit::world::<OfferDomain>().await;
-    let session = world.session.on(AggregateRoot::of::<Offer>(id(1)));
+    let session = world.session.on(Offer::aggregate_id(id(1)));
     let command = session.create_command("make-offer", payload).unwrap();
     match session.process_command(command).await {
         Ok(_) => None,

@@ -1,8 +1,8 @@
 //! Several aggregates in a domain, several domains in a program, and what does not go together.
 
 use fluvius_core::{
-    Authorization, BuildError, Domain, DomainContext, DomainRuntime, MemoryStore, Policy,
-    PolicyRequest, Problem, Rejection, SimpleRejection, aggregate,
+    Aggregate, Authorization, BuildError, Domain, DomainContext, DomainRuntime, MemoryStore,
+    Policy, PolicyRequest, Problem, Rejection, SimpleRejection, aggregate,
 };
 use serde::{Deserialize, Serialize};
 
@@ -166,8 +166,8 @@ async fn an_aggregate_that_the_domain_does_not_list_is_unknown_to_it() {
     let error = world.session.send(id(1), shelf::Enrol {}).await.unwrap_err();
     assert_eq!(error.code(), "unknown-command");
     // Nor is a command of another aggregate with the same key and name taken for its own, on
-    // whatever root.
-    let on_ours = fluvius_core::AggregateRoot::of::<shelf::Shelf>(id(1));
+    // whatever aggregate.
+    let on_ours = shelf::Shelf::aggregate_id(id(1));
     let error = world.session.send(id(1), other_shelf::PutUp {}).await.unwrap_err();
     assert_eq!(error.code(), "unknown-command");
     let error = world.session.send(on_ours, other_shelf::PutUp {}).await.unwrap_err();

@@ -3,7 +3,7 @@
 use std::error::Error as _;
 
 use fluvius_core::{
-    AggregateRoot, Authorization, DomainContext, ETag, Error, Policy, PolicyRequest, Precondition,
+    AggregateId, Authorization, DomainContext, ETag, Error, Policy, PolicyRequest, Precondition,
     SimpleRejection,
 };
 use serde_json::json;
@@ -58,7 +58,7 @@ async fn unknown_command_names_the_nearest_keys() {
 }
 
 #[tokio::test]
-async fn no_aggregate_root_without_a_root() {
+async fn no_aggregate_root_without_an_aggregate() {
     let world = kit::world::<TicketDomain>().await;
     let error = world.session.create_command("ask-title", json!({})).unwrap_err();
     assert!(matches!(&error, Error::NoAggregateRoot { command } if command == "ask-title"));
@@ -82,8 +82,8 @@ async fn forbidden_resource_names_the_allowed_ones() {
     check_error(&error, "resource-not-allowed", text);
 
     for resource in ["nothing", "", "a\0b", "Ticket"] {
-        let root = AggregateRoot::new(resource, id(1));
-        let error = world.refuse(&root, "ask-title", json!({}), Kept::Nothing).await;
+        let aggregate_id = AggregateId::new(resource, id(1));
+        let error = world.refuse(&aggregate_id, "ask-title", json!({}), Kept::Nothing).await;
         let shown = resource.replace('\0', "\\u{0}");
         let text = format!("`ask-title` is not allowed on `{shown}`, only on `ticket`, `incident`");
         check_error(&error, "resource-not-allowed", &text);
@@ -110,8 +110,11 @@ async fn permission_denied_carries_the_policys_words() {
     let command = kit::command(&session, &ticket(1), "open-ticket", json!({ "title": "a" }));
     let error = check_refused(&store, &session, command, Kept::Activity).await;
     match &error {
-        Error::PermissionDenied { command, root, reason } => {
-            assert_eq!((*command, root, reason.as_str()), ("open-ticket", &ticket(1), "not today"));
+        Error::PermissionDenied { command, aggregate_id, reason } => {
+            assert_eq!(
+                (*command, aggregate_id, reason.as_str()),
+                ("open-ticket", &ticket(1), "not today")
+            );
         }
         other => panic!("{other:?}"),
     }
@@ -120,12 +123,12 @@ async fn permission_denied_carries_the_policys_words() {
 }
 
 #[tokio::test]
-async fn not_found_where_there_is_no_root() {
+async fn not_found_where_there_is_no_aggregate() {
     let world = kit::world::<TicketDomain>().await;
     for key in ["ask-title", "add-points", "see-ticket", "close-ticket"] {
         let payload = if key == "add-points" { json!({ "points": 1 }) } else { json!({}) };
         let error = world.refuse(&ticket(1), key, payload, Kept::Row("not-found")).await;
-        assert!(matches!(&error, Error::NotFound { root } if *root == ticket(1)));
+        assert!(matches!(&error, Error::NotFound { aggregate_id } if *aggregate_id == ticket(1)));
         check_error(&error, "not-found", &format!("{} does not exist", ticket(1)));
     }
 }
@@ -136,9 +139,9 @@ async fn already_exists_where_there_is_one() {
     world.apply(&ticket(1), "open-ticket", json!({ "title": "a" })).await;
     let open = json!({ "title": "b" });
     let error = world.refuse(&ticket(1), "open-ticket", open, Kept::Row("already-exists")).await;
-    assert!(matches!(&error, Error::AlreadyExists { root } if *root == ticket(1)));
+    assert!(matches!(&error, Error::AlreadyExists { aggregate_id } if *aggregate_id == ticket(1)));
     check_error(&error, "already-exists", &format!("{} exists already", ticket(1)));
-    // The same identifier under another resource is another root.
+    // The same identifier under another resource is another aggregate.
     world.apply(&incident(1), "open-ticket", json!({ "title": "b" })).await;
 }
 
@@ -150,8 +153,8 @@ async fn rejected_carries_the_authors_error() {
     let kept = Kept::Row("points-out-of-range");
     let error = world.refuse(&ticket(1), "add-points", add, kept).await;
     match &error {
-        Error::Rejected { root, code, message, .. } => assert_eq!(
-            (root, code.as_str(), message.as_str()),
+        Error::Rejected { aggregate_id, code, message, .. } => assert_eq!(
+            (aggregate_id, code.as_str(), message.as_str()),
             (&ticket(1), "points-out-of-range", "101 points are too many")
         ),
         other => panic!("{other:?}"),
@@ -174,8 +177,8 @@ async fn rejected_with_what_no_store_can_keep_is_kept_without_it() {
     let world = probes(1).await;
     let domain = crate::domains::nul_refusing(world.store.clone()).await;
     let session = domain.session(DomainContext::create("test"));
-    let root = AggregateRoot::new("nul-refuser", id(1));
-    let command = kit::command(&session, &root, "refuse-with-nul", json!({}));
+    let aggregate_id = AggregateId::new("nul-refuser", id(1));
+    let command = kit::command(&session, &aggregate_id, "refuse-with-nul", json!({}));
     let error = session.process_command(command.clone()).await.unwrap_err();
     assert_eq!(error.code(), "rejected");
     let text = world.snapshot().await.text();
@@ -188,17 +191,19 @@ async fn rejected_with_what_no_store_can_keep_is_kept_without_it() {
 #[tokio::test]
 async fn precondition_failed_tells_what_stands() {
     let world = probes(1).await;
-    let stands = world.session.statemgr().fetch_root(&probe(1)).await.unwrap();
+    let stands = world.session.statemgr().fetch_record(&probe(1)).await.unwrap();
     let other = ETag::new(1, id(77));
     for expected in [Precondition::from(other), Precondition::from(2), Precondition::from(0)] {
         let command = world.command(&probe(1), "ask-value", json!({})).if_match(expected);
         let kept = Kept::Row("precondition-failed");
         let error = check_refused(&world.store, &world.session, command, kept).await;
         match &error {
-            Error::PreconditionFailed { root, expected: told, version, etag } => assert_eq!(
-                (root, told, *version, *etag),
-                (&probe(1), &expected, 1, Some(stands.etag))
-            ),
+            Error::PreconditionFailed { aggregate_id, expected: told, version, etag } => {
+                assert_eq!(
+                    (aggregate_id, told, *version, *etag),
+                    (&probe(1), &expected, 1, Some(stands.etag))
+                )
+            }
             other => panic!("{other:?}"),
         }
         let text = format!("{} is at version 1, the command expected {expected}", probe(1));
@@ -294,7 +299,7 @@ async fn panicked_wherever_the_authors_code_panics() {
     let error =
         world.refuse(&probe(1), "return-harm", json!({ "harm": "Panics" }), Kept::Nothing).await;
     check_error(&error, "panicked", "the code of `return-harm` panicked");
-    // The root is not stuck.
+    // The aggregate is not stuck.
     world.apply(&probe(1), "run", steps(&[Step::Add(1)])).await;
 }
 
@@ -331,7 +336,9 @@ async fn invoke_reentered_by_invoke_and_by_fetch() {
     ] {
         let text = format!("{} is being decided in this command already", probe(1));
         let error = check_fault(&world, "run", &these, "reentrant-invoke", &text).await;
-        assert!(matches!(&error, Error::ReentrantInvoke { root } if *root == probe(1)));
+        assert!(
+            matches!(&error, Error::ReentrantInvoke { aggregate_id } if *aggregate_id == probe(1))
+        );
     }
     let these = back(Step::Fetch(id(2)));
     let text = format!("{} is being decided in this command already", probe(2));

@@ -20,7 +20,7 @@ struct NotTheFourth;
 
 impl Policy for NotTheFourth {
     async fn authorize(&self, request: &PolicyRequest<'_>) -> Authorization {
-        if *request.root == probe(4) {
+        if *request.aggregate_id == probe(4) {
             Authorization::deny("not the fourth")
         } else {
             Authorization::Allow
@@ -61,7 +61,7 @@ impl World {
         kit::command(&self.session, &probe(number), key, payload)
     }
 
-    /// Sends a command that ends in this code, and leaves the roots as they were.
+    /// Sends a command that ends in this code, and leaves the aggregates as they were.
     async fn refused(&mut self, code: &'static str, command: CommandBundle) {
         let before = Snapshot::of(&self.store.inner).await.states;
         let error = self.session.process_command(command).await.unwrap_err();
@@ -123,9 +123,10 @@ fn the_list_of_codes_has_the_code_of_every_variant() {
 async fn of_the_command(world: &mut World) {
     world.refused("unknown-command", world.command(1, "rum", json!({}))).await;
     world.refused("invalid-payload", world.command(1, "run", json!({ "steps": 1 }))).await;
-    let rootless = world.session.create_command("run", json!({ "steps": [] })).unwrap_err();
-    world.add("no-aggregate-root", &rootless);
-    let elsewhere = fluvius_core::AggregateRoot::new("elsewhere", id(1));
+    let without_aggregate =
+        world.session.create_command("run", json!({ "steps": [] })).unwrap_err();
+    world.add("no-aggregate-root", &without_aggregate);
+    let elsewhere = fluvius_core::AggregateId::new("elsewhere", id(1));
     let elsewhere = kit::command(&world.session, &elsewhere, "ask-state", json!({}));
     world.refused("resource-not-allowed", elsewhere).await;
     world.refused("permission-denied", world.command(4, "ask-state", json!({}))).await;

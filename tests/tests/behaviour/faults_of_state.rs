@@ -11,25 +11,28 @@ use serde_json::json;
 use crate::kit::{self, Kept, check_error, id};
 use crate::probe::{Harm, Probe, Step, probe, probes};
 
-/// Overwrites the stored state of a root.
-async fn spoil(store: &MemoryStore, root: &fluvius_core::AggregateRoot, data: &str) {
+/// Overwrites the stored state of an aggregate.
+async fn spoil(store: &MemoryStore, aggregate_id: &fluvius_core::AggregateId, data: &str) {
     let log = kit::Snapshot::of(store).await;
-    let row = log.states[root].clone();
-    let event = log.events.iter().rfind(|event| event.root == *root).unwrap();
-    let command = log.commands.iter().find(|row| row.id == event.src_cmd).unwrap();
+    let row = log.states[aggregate_id].clone();
+    let event = log.events.iter().rfind(|event| event.aggregate_id == *aggregate_id).unwrap();
+    let command = log.commands.iter().find(|row| row.id == event.command_id).unwrap();
     let context = Arc::clone(&log.contexts[&command.context_id]);
     let data = Json::parse(data).unwrap();
     let command_id = uuid::Uuid::new_v4();
     let unit = UnitOfWork {
         depends_on: vec![],
-        expected: vec![ExpectedVersion { root: root.clone(), version: row.version }],
+        expected: vec![ExpectedVersion {
+            aggregate_id: aggregate_id.clone(),
+            version: row.version,
+        }],
         context,
         commands: vec![CommandRecord { id: command_id, ..command.record.clone() }.into()],
         events: vec![
             EventRecord {
                 version: row.version + 1,
-                src_cmd: command_id,
-                change: StateDelta::snapshot(&data),
+                command_id,
+                delta: StateDelta::snapshot(&data),
                 ..event.record.clone()
             }
             .into(),
@@ -48,11 +51,11 @@ async fn spoil(store: &MemoryStore, root: &fluvius_core::AggregateRoot, data: &s
 #[track_caller]
 fn check_invalid(error: &Error, number: u128, revision: u32, path: &str, message: &str) {
     match error {
-        Error::InvalidState { root, revision: of, path: at, message: why } => {
-            assert_eq!((root, *of, at.as_str()), (&probe(number), revision, path), "{why}");
+        Error::InvalidState { aggregate_id, revision: of, path: at, message: why } => {
+            assert_eq!((aggregate_id, *of, at.as_str()), (&probe(number), revision, path), "{why}");
             assert!(why.contains(message), "{why}");
             let text = format!(
-                "the state of {root} (revision {revision}) is not valid at `{path}`: {why}"
+                "the state of {aggregate_id} (revision {revision}) is not valid at `{path}`: {why}"
             );
             check_error(error, "invalid-state", &text);
         }
@@ -80,7 +83,7 @@ async fn a_stored_state_that_does_not_decode() {
     let error = world.session.statemgr().fetch::<Probe>(id(1)).await.unwrap_err();
     check_invalid(&error, 1, 1, "value", message);
     // The row itself can still be looked at.
-    let row = world.session.statemgr().fetch_root(&probe(1)).await.unwrap();
+    let row = world.session.statemgr().fetch_record(&probe(1)).await.unwrap();
     assert_eq!((row.version, row.data.as_str()), (2, r#"{"value":"many"}"#));
 }
 

@@ -17,7 +17,7 @@ use crate::scripted::{Scripted, Step as Commit};
 async fn scripted() -> (Scripted, DomainRuntime, Session) {
     let store = Scripted::default();
     let builder = ProbingDomain::builder(store.clone());
-    // Without a cache every command reads its root.
+    // Without a cache every command reads its aggregate.
     let builder = builder.cache_capacity(0).outcome_timeout(Duration::from_secs(3));
     let domain = builder.max_attempts(NonZeroU32::new(4).unwrap()).build().await.unwrap();
     let session = domain.session(DomainContext::create("test"));
@@ -38,7 +38,9 @@ async fn conflict_after_as_many_attempts_as_are_allowed() {
     store.script([Commit::Stale, Commit::Stale, Commit::Stale, Commit::Stale]);
     let command = kit::command(&session, &probe(1), "run", add());
     let error = kit::check_refused(&store, &session, command.clone(), Kept::Nothing).await;
-    assert!(matches!(&error, Error::Conflict { root, attempts: 4 } if *root == probe(1)));
+    assert!(
+        matches!(&error, Error::Conflict { aggregate_id, attempts: 4 } if *aggregate_id == probe(1))
+    );
     let text = format!("{} was changed by others in each of 4 attempts", probe(1));
     check_error(&error, "conflict", &text);
     assert_eq!(store.units().len(), 4);
@@ -88,7 +90,7 @@ async fn store_unavailable_and_store() {
         let command = kit::command(&session, &probe(1), "run", add());
         let error = session.process_command(command).await.unwrap_err();
         check_error(&error, code, text);
-        let error = session.statemgr().fetch_root(&probe(1)).await.unwrap_err();
+        let error = session.statemgr().fetch_record(&probe(1)).await.unwrap_err();
         check_error(&error, code, text);
         let error = session.log().events().await.unwrap_err();
         check_error(&error, code, text);
@@ -100,7 +102,7 @@ async fn store_unavailable_and_store() {
 #[tokio::test]
 async fn a_store_that_fails_in_a_rule_is_no_business_answer() {
     let (store, _domain, session) = scripted().await;
-    // The rule waits until its own root is loaded, and asks for another when reads fail.
+    // The rule waits until its own aggregate is loaded, and asks for another when reads fail.
     for step in [Step::Fetch(id(2)), Step::Find(id(2)), Step::Try(id(2), vec![])] {
         let steps = [Step::Wait("reads fail".to_owned()), step, Step::Refuse("shrug".to_owned())];
         let payload = json!({ "steps": steps });
@@ -191,7 +193,7 @@ async fn duplicate_command_names_the_id() {
     let error = session.process_command(other).await.unwrap_err();
     assert!(matches!(error, Error::CommandIdReused { id } if id == first.id));
     let text = format!(
-        "the command id {} was used before, for another root, command, actor, realm or payload",
+        "the command id {} was used before, for another aggregate, command, actor, realm or payload",
         first.id
     );
     check_error(&error, "command-id-reused", &text);

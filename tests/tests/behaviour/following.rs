@@ -26,7 +26,7 @@ async fn a_follower_sees_what_is_there_and_what_comes_once_and_in_order() {
     session.send(id(1), StartProbe { value: 0 }).await.unwrap();
     session.send(id(1), add()).await.unwrap();
 
-    let log = here.log().of(probe(1)).limit(2);
+    let log = here.log().for_aggregate(probe(1)).limit(2);
     let mut events = pin!(log.follow_events());
     let mut commands = pin!(here.log().after(1).follow_commands());
     let mut seen = Vec::new();

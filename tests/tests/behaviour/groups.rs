@@ -33,7 +33,10 @@ async fn check_group_refused(world: &World, group: &[CommandBundle], index: usiz
     for (at, (row, command)) in rows.iter().zip(group).enumerate() {
         let expected = if at == index { code } else { "group-rejected" };
         assert_eq!((row.id, row.code.as_deref()), (command.id, Some(expected)));
-        assert_eq!((row.status, &row.root), (CommandStatus::Rejected, &command.root));
+        assert_eq!(
+            (row.status, &row.aggregate_id),
+            (CommandStatus::Rejected, &command.aggregate_id)
+        );
     }
 }
 
@@ -75,7 +78,7 @@ async fn each_command_is_decided_on_the_result_of_those_before_it() {
     let log = world.snapshot().await;
     let versions: Vec<_> = log.events[2..]
         .iter()
-        .map(|event| (event.root.identifier.as_u128(), event.version))
+        .map(|event| (event.aggregate_id.id.as_u128(), event.version))
         .collect();
     assert_eq!(versions, [(9, 1), (9, 2), (1, 2), (9, 3), (9, 4), (2, 2)]);
     assert_eq!(world.session.process_atomic([]).await.unwrap(), []);
@@ -93,10 +96,10 @@ async fn a_group_is_one_unit_that_expects_what_stood_before_it() {
     session.process_atomic([one(1), start, one(1), one(2)]).await.unwrap();
     let [unit] = &store.units()[..] else { panic!() };
     let expected: Vec<_> =
-        unit.expected.iter().map(|of| (of.root.identifier.as_u128(), of.version)).collect();
+        unit.expected.iter().map(|of| (of.aggregate_id.id.as_u128(), of.version)).collect();
     assert_eq!(expected, [(1, 1), (2, 0)]);
     let states: Vec<_> =
-        unit.states.iter().map(|row| (row.root.identifier.as_u128(), row.version)).collect();
+        unit.states.iter().map(|row| (row.aggregate_id.id.as_u128(), row.version)).collect();
     assert_eq!(states, [(1, 3), (2, 2)]);
     assert_eq!((unit.commands.len(), unit.events.len()), (4, 4));
 }
@@ -181,7 +184,7 @@ async fn an_applied_group_that_is_sent_again_gets_the_first_answers() {
 }
 
 #[tokio::test]
-async fn a_long_group_on_one_root_gets_its_first_answers_too() {
+async fn a_long_group_on_one_aggregate_gets_its_first_answers_too() {
     let world = probes(1).await;
     let group: Vec<_> = (0..50).map(|_| run(&world, 1, &[Step::Add(1)])).collect();
     let first = world.session.process_atomic(group.clone()).await.unwrap();
@@ -218,7 +221,7 @@ async fn a_group_that_names_an_id_twice_is_a_duplicate() {
 #[tokio::test]
 async fn preconditions_are_compared_with_what_stood_before_the_group() {
     let world = probes(2).await;
-    let etag = world.domain.statemgr().fetch_root(&probe(1)).await.unwrap().etag;
+    let etag = world.domain.statemgr().fetch_record(&probe(1)).await.unwrap().etag;
     let group = [
         run(&world, 1, &[Step::Add(1)]).if_match(1),
         run(&world, 1, &[Step::Add(1)]).if_match(1),

@@ -55,8 +55,8 @@ async fn a_required_precondition_is_required_of_invoke_too() {
     let steps = [Step::TryBlindly(id(2), vec![Step::Add(1)]), Step::Add(1)];
     let error = world.refuse(&probe(1), "run", json!({ "steps": steps }), Kept::Nothing).await;
     match error {
-        Error::PreconditionRequired { command, root } => {
-            assert_eq!((command, root), ("run-expected", probe(2)));
+        Error::PreconditionRequired { command, aggregate_id } => {
+            assert_eq!((command, aggregate_id), ("run-expected", probe(2)));
         }
         other => panic!("{other:?}"),
     }
@@ -91,8 +91,8 @@ async fn a_foreseen_id_blocks_no_invoked_command() {
     let known = Uuid::new_v5(&Uuid::NAMESPACE_URL, b"order-4711");
     for foreseen in [invoked_id(known, 1), Uuid::new_v5(&known, b"1")] {
         let start = crate::probe::StartProbe { value: 0 };
-        let root = Uuid::new_v4();
-        let taken = stranger.prepare(root, start).with_id(foreseen).send().await;
+        let aggregate_id = Uuid::new_v4();
+        let taken = stranger.prepare(aggregate_id, start).with_id(foreseen).send().await;
         let expected =
             if foreseen.get_version_num() == 8 { Err("invalid-command-id") } else { Ok(()) };
         assert_eq!(taken.map(drop).map_err(|error| error.code()), expected);

@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock, Mutex, Once};
 
 use chrono::{DateTime, Utc};
 use fluvius_core::{
-    ActivityRecord, AggregateRoot, CommandBundle, CommandRecord, CommandStatus, ContextRecord,
+    ActivityRecord, AggregateId, CommandBundle, CommandRecord, CommandStatus, ContextRecord,
     Domain, DomainContext, DomainRuntime, Error, EventRecord, LogEntry, LogQuery, MemoryStore,
     MessageRecord, Session, StateRecord, Store,
 };
@@ -43,41 +43,42 @@ impl World {
         Snapshot::of(&self.store).await
     }
 
-    pub fn command(&self, root: &AggregateRoot, key: &str, payload: Value) -> CommandBundle {
-        command(&self.session, root, key, payload)
+    pub fn command(&self, aggregate_id: &AggregateId, key: &str, payload: Value) -> CommandBundle {
+        command(&self.session, aggregate_id, key, payload)
     }
 
     /// Sends a command by key that is applied.
-    pub async fn apply(&self, root: &AggregateRoot, key: &str, payload: Value) -> Value {
-        let command = self.command(root, key, payload);
+    pub async fn apply(&self, aggregate_id: &AggregateId, key: &str, payload: Value) -> Value {
+        let command = self.command(aggregate_id, key, payload);
         self.session.process_command(command).await.unwrap().data.to_value()
     }
 
     /// Sends a command by key that is refused, and checks what that leaves.
     pub async fn refuse(
         &self,
-        root: &AggregateRoot,
+        aggregate_id: &AggregateId,
         key: &str,
         payload: Value,
         kept: Kept<'_>,
     ) -> Error {
-        check_refused(&self.store, &self.session, self.command(root, key, payload), kept).await
+        check_refused(&self.store, &self.session, self.command(aggregate_id, key, payload), kept)
+            .await
     }
 }
 
 pub fn command(
     session: &Session,
-    root: &AggregateRoot,
+    aggregate_id: &AggregateId,
     key: &str,
     payload: Value,
 ) -> CommandBundle {
-    session.on(root.clone()).create_command(key, payload).unwrap()
+    session.on(aggregate_id.clone()).create_command(key, payload).unwrap()
 }
 
 /// Everything that a store holds, as far as its logs lead to it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
-    pub states: BTreeMap<AggregateRoot, StateRecord>,
+    pub states: BTreeMap<AggregateId, StateRecord>,
     pub contexts: BTreeMap<Uuid, Arc<ContextRecord>>,
     pub commands: Vec<LogEntry<CommandRecord>>,
     pub events: Vec<LogEntry<EventRecord>>,
@@ -93,10 +94,13 @@ impl Snapshot {
         let messages = store.messages(&all).await.unwrap().rows;
         let activities = store.activities(&all).await.unwrap().rows;
         let mut states = BTreeMap::new();
-        let roots = commands.iter().map(|row| &row.root).chain(events.iter().map(|row| &row.root));
-        for root in roots.collect::<BTreeSet<_>>() {
-            if let Some(row) = store.load(root).await.unwrap() {
-                states.insert(root.clone(), row);
+        let aggregate_ids = commands
+            .iter()
+            .map(|row| &row.aggregate_id)
+            .chain(events.iter().map(|row| &row.aggregate_id));
+        for aggregate_id in aggregate_ids.collect::<BTreeSet<_>>() {
+            if let Some(row) = store.load(aggregate_id).await.unwrap() {
+                states.insert(aggregate_id.clone(), row);
             }
         }
         let mut contexts = BTreeMap::new();
@@ -108,8 +112,8 @@ impl Snapshot {
         Self { states, contexts, commands, events, messages, activities }
     }
 
-    pub fn version(&self, root: &AggregateRoot) -> u64 {
-        self.states.get(root).map_or(0, |row| row.version)
+    pub fn version(&self, aggregate_id: &AggregateId) -> u64 {
+        self.states.get(aggregate_id).map_or(0, |row| row.version)
     }
 
     /// Everything as text: as JSON, and as `Debug` prints it.
@@ -145,7 +149,10 @@ impl Kept<'_> {
             Self::Nothing => None,
             Self::Row(code) => {
                 let row = after.commands.pop().unwrap();
-                assert_eq!((row.id, &row.root, row.parent), (command.id, &command.root, None));
+                assert_eq!(
+                    (row.id, &row.aggregate_id, row.parent),
+                    (command.id, &command.aggregate_id, None)
+                );
                 assert_eq!(row.key(), command.command);
                 assert_eq!(row.status, CommandStatus::Rejected);
                 assert_eq!(row.code.as_deref(), Some(code));
@@ -153,7 +160,10 @@ impl Kept<'_> {
             }
             Self::Activity => {
                 let row = after.activities.pop().unwrap();
-                assert_eq!((row.src_cmd, &row.root), (command.id, &command.root));
+                assert_eq!(
+                    (row.command_id, &row.aggregate_id),
+                    (command.id, &command.aggregate_id)
+                );
                 assert_eq!(row.code.as_deref(), Some("permission-denied"));
                 Some(row.context_id)
             }

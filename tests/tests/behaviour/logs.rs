@@ -1,4 +1,4 @@
-//! Reading the logs: of one root or of all, a page at a time.
+//! Reading the logs: of one aggregate or of all, a page at a time.
 
 use fluvius_core::LogReader;
 use serde_json::json;
@@ -78,10 +78,10 @@ async fn a_page_has_a_thousand_rows_unless_told() {
 }
 
 #[tokio::test]
-async fn a_log_is_read_per_root() {
+async fn a_log_is_read_per_aggregate() {
     let world = busy(3).await;
     let log = world.domain.log();
-    let of = |number| world.domain.log().of(probe(number));
+    let of = |number| world.domain.log().for_aggregate(probe(number));
     assert_eq!(pages(of(1).limit(2)).await.0, [2, 2]);
     assert_eq!(pages(of(2)).await.0, [1]);
     assert_eq!(pages(of(9)).await.0, [0]);
@@ -128,20 +128,20 @@ async fn what_is_written_meanwhile_is_found_behind_the_last_position() {
     world.session.send(id(2), Run { steps: vec![] }).await.unwrap();
     let page = world.domain.log().after(last).events().await.unwrap();
     assert_eq!(page.rows.len(), 1);
-    assert_eq!(page.rows[0].root, probe(2));
+    assert_eq!(page.rows[0].aggregate_id, probe(2));
 }
 
 #[tokio::test]
 async fn a_row_is_readable_as_json_with_its_position() {
     let world = busy(1).await;
-    let rows = world.domain.log().of(probe(1)).events().await.unwrap().rows;
+    let rows = world.domain.log().for_aggregate(probe(1)).events().await.unwrap().rows;
     let row = serde_json::to_value(&rows[1]).unwrap();
     assert_eq!(row["position"], json!(rows[1].position));
     assert_eq!(row["resource"], json!("probe"));
     assert_eq!(row["identifier"], json!(id(1)));
     assert_eq!((&row["version"], &row["event"]), (&json!(2), &json!("ran")));
-    assert_eq!(row["change"], json!([]));
-    let rows = world.domain.log().of(probe(1)).commands().await.unwrap().rows;
+    assert_eq!(row["delta"], json!([]));
+    let rows = world.domain.log().for_aggregate(probe(1)).commands().await.unwrap().rows;
     let row = serde_json::to_value(&rows[1]).unwrap();
     assert_eq!((&row["status"], &row["command"]), (&json!("applied"), &json!("run")));
     assert!(row["payload"]["steps"].is_array());

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fluvius_core::{
-    AggregateRoot, Domain, DomainContext, DomainRuntime, Error, MemoryStore, Response,
+    AggregateId, Domain, DomainContext, DomainRuntime, Error, MemoryStore, Response,
     SimpleRejection, aggregate,
 };
 use serde::{Deserialize, Serialize};
@@ -73,8 +73,8 @@ impl Crate {
 struct CrateDomain;
 
 async fn send(domain: &DomainRuntime, key: &str, payload: &str) -> Result<Response, Error> {
-    let root = AggregateRoot::new("crate", id(1));
-    let session = domain.session(DomainContext::create("test")).on(root);
+    let aggregate_id = AggregateId::new("crate", id(1));
+    let session = domain.session(DomainContext::create("test")).on(aggregate_id);
     session.process_command(session.create_command(key, payload)?).await
 }
 
@@ -168,7 +168,7 @@ async fn error_texts_are_bounded() {
         send(&domain, &long, "{").await.unwrap_err(),
         session.create_command(&long, "{}").unwrap_err(),
     ];
-    let elsewhere = session.on(AggregateRoot::new(long.clone(), id(1)));
+    let elsewhere = session.on(AggregateId::new(long.clone(), id(1)));
     let command = elsewhere.create_command("wrap-crate", "{}").unwrap();
     errors.push(elsewhere.process_command(command).await.unwrap_err());
     let command = elsewhere.create_command("seal-crate", "{}").unwrap();
@@ -187,7 +187,7 @@ async fn error_texts_are_bounded() {
     for error in errors {
         let (text, debug) = (error.to_string(), format!("{error:?}"));
         assert!(text.len() < 1_500, "{} bytes: {text:.200}", text.len());
-        let holds_the_root = matches!(error, Error::PreconditionRequired { .. });
-        assert!(holds_the_root || debug.len() < 2_500, "{} bytes: {debug:.200}", debug.len());
+        let holds_the_aggregate = matches!(error, Error::PreconditionRequired { .. });
+        assert!(holds_the_aggregate || debug.len() < 2_500, "{} bytes: {debug:.200}", debug.len());
     }
 }

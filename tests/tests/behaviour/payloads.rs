@@ -10,8 +10,8 @@ use crate::ticket::{TicketDomain, ticket};
 async fn check(key: &str, payload: &str, path: &str, message: &str) {
     let world = kit::world::<TicketDomain>().await;
     world.apply(&ticket(1), "open-ticket", json!({ "title": "a" })).await;
-    let created = world.session.on(ticket(1)).create_command(key, payload);
-    let error = match created {
+    let created_at = world.session.on(ticket(1)).create_command(key, payload);
+    let error = match created_at {
         Ok(command) => check_refused(&world.store, &world.session, command, Kept::Nothing).await,
         Err(error) => error,
     };
@@ -93,8 +93,8 @@ async fn what_no_store_can_keep() {
     check("add-points", r#"{"points":1e999}"#, "points", number).await;
     check("open-ticket", r#"{"title":"\ud800"}"#, "title", "surrogate").await;
     let deep = format!(r#"{{"title":"a","tags":{}1{}}}"#, "[".repeat(200), "]".repeat(200));
-    let created = kit::world::<TicketDomain>().await.session.on(ticket(1));
-    let error = created.create_command("open-ticket", deep.as_str()).unwrap_err();
+    let created_at = kit::world::<TicketDomain>().await.session.on(ticket(1));
+    let error = created_at.create_command("open-ticket", deep.as_str()).unwrap_err();
     assert_eq!(error.code(), "invalid-payload");
 }
 

@@ -32,7 +32,7 @@ impl Teller {
 
 impl Policy for Teller {
     async fn authorize(&self, request: &PolicyRequest<'_>) -> Authorization {
-        self.keep(format!("before {} {}", request.action.key, request.root.identifier.as_u128()));
+        self.keep(format!("before {} {}", request.action.key, request.aggregate_id.id.as_u128()));
         tokio::task::yield_now().await;
         match request.context.source() {
             "nobody" => Authorization::deny("nobody may do anything"),
@@ -96,7 +96,7 @@ async fn what_is_denied_before_the_load_leaves_an_activity() {
     assert_eq!(bank.policy.asked(), ["before run 9"], "not even loaded");
     let log = Snapshot::of(&bank.store).await;
     let [activity] = log.activities.as_slice() else { panic!() };
-    assert_eq!((activity.message.as_ref(), activity.src_cmd), (text.as_str(), command.id));
+    assert_eq!((activity.message.as_ref(), activity.command_id), (text.as_str(), command.id));
     assert_eq!(activity.context_id, nobody.context_id());
     assert_eq!(activity.data.as_ref().unwrap().to_value(), json!({ "command": "run" }));
 }
@@ -130,8 +130,11 @@ async fn what_is_denied_with_the_state_leaves_an_activity() {
     let text = format!("`run` on {} is not allowed: for tellers", probe(2));
     check_error(&error, "permission-denied", &text);
     match &error {
-        Error::PermissionDenied { command, root, reason } => {
-            assert_eq!((*command, root, reason.as_str()), ("run", &probe(2), "for tellers"));
+        Error::PermissionDenied { command, aggregate_id, reason } => {
+            assert_eq!(
+                (*command, aggregate_id, reason.as_str()),
+                ("run", &probe(2), "for tellers")
+            );
         }
         other => panic!("{other:?}"),
     }
@@ -197,14 +200,14 @@ async fn it_is_not_asked_about_what_rules_invoke() {
 #[tokio::test]
 async fn it_is_not_asked_about_what_is_no_command() {
     let bank = bank().await;
-    for (root, key, code) in [
+    for (aggregate_id, key, code) in [
         (probe(1), "nothing", "unknown-command"),
         (crate::ticket::ticket(1), "run", "resource-not-allowed"),
         (probe(1), "run", "invalid-payload"),
     ] {
-        let command = kit::command(&bank.teller, &root, key, json!({ "stops": 1 }));
+        let command = kit::command(&bank.teller, &aggregate_id, key, json!({ "stops": 1 }));
         let command = if code == "resource-not-allowed" {
-            kit::command(&bank.teller, &root, key, run(&[]))
+            kit::command(&bank.teller, &aggregate_id, key, run(&[]))
         } else {
             command
         };
@@ -236,7 +239,7 @@ async fn a_group_is_denied_as_a_whole() {
     let after = Snapshot::of(&bank.store).await;
     assert_eq!((&before.states, &before.commands), (&after.states, &after.commands));
     let [activity] = after.activities.as_slice() else { panic!("{:?}", after.activities) };
-    assert_eq!((activity.src_cmd, &activity.root), (group[1].id, &probe(2)));
+    assert_eq!((activity.command_id, &activity.aggregate_id), (group[1].id, &probe(2)));
     assert_eq!(Run::ACTION.key, "run");
 }
 

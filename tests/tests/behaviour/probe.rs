@@ -1,8 +1,8 @@
 //! A domain whose rules do what the command says, for tests of what a rule may do.
 
 use fluvius_core::{
-    ActionContext, Activity, AggregateRoot, ContextError, Domain, Rejection, SimpleRejection,
-    aggregate,
+    ActionContext, Activity, Aggregate, AggregateId, ContextError, Domain, Rejection,
+    SimpleRejection, aggregate,
 };
 use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
@@ -37,8 +37,8 @@ pub enum Step {
     Invoke(Uuid, Vec<Step>),
     /// Runs steps on another probe, and goes on.
     Try(Uuid, Vec<Step>),
-    /// Runs steps on a root of another resource, and goes on.
-    TryOn(AggregateRoot, Vec<Step>),
+    /// Runs steps on an aggregate of another resource, and goes on.
+    TryOn(AggregateId, Vec<Step>),
     /// Begins to run steps on another probe, and drops that when the gate opens.
     Drop(Uuid, Vec<Step>, String),
     /// Runs steps on another probe within the time of `run-quickly`, and goes on.
@@ -50,11 +50,11 @@ pub enum Step {
     Start(Uuid, i64),
     Close(Uuid),
     Fetch(Uuid),
-    FetchOn(AggregateRoot),
+    FetchOn(AggregateId),
     Find(Uuid),
     NewId,
     Now,
-    Root,
+    Aggregate,
     CommandId,
     Message(String, String),
     Activity(String),
@@ -199,7 +199,9 @@ impl Probe {
             Step::Add(by) => self.value += by,
             Step::Invoke(on, steps) => said.extend(cx.invoke(on, Run { steps }).await?),
             Step::Try(on, steps) => said.push(outcome(cx.invoke(on, Run { steps }).await)),
-            Step::TryOn(root, steps) => said.push(outcome(cx.invoke(root, Run { steps }).await)),
+            Step::TryOn(aggregate_id, steps) => {
+                said.push(outcome(cx.invoke(aggregate_id, Run { steps }).await))
+            }
             Step::Drop(on, steps, until) => {
                 let gate = kit::gate(&until);
                 let invoked = cx.invoke(on, Run { steps }).into_future();
@@ -231,8 +233,8 @@ impl Probe {
                 let found = cx.fetch::<Self>(id).await;
                 said.push(outcome(found.map(|probe| (probe.value, probe.version()))));
             }
-            Step::FetchOn(root) => {
-                let found = cx.fetch::<Self>(root).await;
+            Step::FetchOn(aggregate_id) => {
+                let found = cx.fetch::<Self>(aggregate_id).await;
                 said.push(outcome(found.map(|probe| (probe.value, probe.version()))));
             }
             Step::Find(id) => {
@@ -241,7 +243,7 @@ impl Probe {
             }
             Step::NewId => said.push(cx.new_id().to_string()),
             Step::Now => said.push(cx.now().to_rfc3339()),
-            Step::Root => said.push(cx.root().to_string()),
+            Step::Aggregate => said.push(cx.aggregate_id().to_string()),
             Step::CommandId => said.push(cx.command_id().to_string()),
             Step::Message(key, data) => cx.message(key, &data),
             Step::Activity(text) => cx.activity(Activity::new(text)),
@@ -273,8 +275,8 @@ fn outcome<T: std::fmt::Debug>(result: Result<T, ContextError>) -> String {
 #[domain(aggregates(Probe))]
 pub struct ProbingDomain;
 
-pub fn probe(number: u128) -> AggregateRoot {
-    AggregateRoot::of::<Probe>(kit::id(number))
+pub fn probe(number: u128) -> AggregateId {
+    Probe::aggregate_id(kit::id(number))
 }
 
 /// A world with this many probes, all at zero.

@@ -1,4 +1,4 @@
-//! Reading roots by what they are like, several at one moment, and as they were.
+//! Reading aggregates by what they are like, several at one moment, and as they were.
 
 use banking_domain::{
     Account, CloseAccount, DepositMoney, OpenAccount, TransactionManagerDomain, TransferMoney,
@@ -7,8 +7,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use fluvius_core::query::{Column, Field, Filter, column, number, text, time};
 use fluvius_core::testing::FixedClock;
 use fluvius_core::{
-    ActionContext, Aggregate, AggregateRoot, BuildError, Domain, DomainContext, DomainRuntime,
-    Error, MemoryStore, Session, SimpleRejection, StateManager, StoreError, Versioned, aggregate,
+    ActionContext, Aggregate, AggregateId, BuildError, Domain, DomainContext, DomainRuntime, Error,
+    MemoryStore, Session, SimpleRejection, StateManager, StoreError, Versioned, aggregate,
 };
 use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
@@ -49,7 +49,7 @@ fn code<T: std::fmt::Debug>(result: Result<T, Error>) -> &'static str {
 }
 
 #[tokio::test]
-async fn roots_are_found_by_what_they_are_like() {
+async fn aggregates_are_found_by_what_they_are_like() {
     let (_domain, session) = bank().await;
     let accounts = session.statemgr();
     let ten = Decimal::from_i32(10).unwrap();
@@ -65,16 +65,16 @@ async fn roots_are_found_by_what_they_are_like() {
         .unwrap();
     assert_eq!(owners(&found), ["Ada's son", "Ada"]);
     assert_eq!(found[0].balance, Decimal::new(10_000, 2));
-    assert_eq!((found[0].version(), found[0].record().root.identifier), (1, id(3)));
+    assert_eq!((found[0].version(), found[0].record().aggregate_id.id), (1, id(3)));
 
     let rows = accounts.query_rows("bank-account").filter(text("owner_name").eq("ada"));
-    assert_eq!(rows.one().await.unwrap().unwrap().root.identifier, id(5));
+    assert_eq!(rows.one().await.unwrap().unwrap().aggregate_id.id, id(5));
     let nothing = accounts.query_rows("bank-accounts").all().await.unwrap();
     assert!(nothing.is_empty());
 }
 
 #[tokio::test]
-async fn one_root_is_found_or_none_and_several_are_an_error() {
+async fn one_aggregate_is_found_or_none_and_several_are_an_error() {
     let (_domain, session) = bank().await;
     let accounts = session.statemgr();
     let one = accounts.find_one::<Account>(text("account_number").eq("DE-2")).await.unwrap();
@@ -122,7 +122,7 @@ async fn all_rows_are_read_however_many() {
     for limit in [1, 49, 50, 249, 250, 251, 10_000] {
         let all = reader.clone().limit(limit).all().await.unwrap();
         assert_eq!(all.len(), 250, "{limit} at a time");
-        assert!(all.is_sorted_by_key(|probe| (probe.value, probe.record().root.identifier)));
+        assert!(all.is_sorted_by_key(|probe| (probe.value, probe.record().aggregate_id.id)));
     }
     // A limit of nothing would never end.
     assert_eq!(reader.clone().limit(0).page().await.unwrap().rows.len(), 1);
@@ -130,7 +130,7 @@ async fn all_rows_are_read_however_many() {
 }
 
 #[tokio::test]
-async fn closed_and_foreign_roots_are_left_out() {
+async fn closed_and_foreign_aggregates_are_left_out() {
     let (domain, session) = bank().await;
     session.send(id(5), CloseAccount {}).await.unwrap();
     let north = domain.session(DomainContext::create("north").with_realm("north"));
@@ -142,7 +142,7 @@ async fn closed_and_foreign_roots_are_left_out() {
     assert_eq!(count(north.statemgr()).await, 1);
     assert_eq!(count(domain.statemgr()).await, 5);
     let closed = domain.statemgr().query::<Account>().with_closed();
-    let closed = closed.filter(!column(Column::Deleted).is_null()).all().await.unwrap();
+    let closed = closed.filter(!column(Column::ClosedAt).is_null()).all().await.unwrap();
     assert_eq!(owners(&closed), ["ada"]);
     // No filter opens another realm.
     let foreign = column(Column::Realm).eq("north") | column(Column::Realm).is_null();
@@ -182,7 +182,7 @@ async fn a_state_that_does_not_decode_is_told() {
     let domain = ProbingDomain::runtime(MemoryStore::new()).await.unwrap();
     let session = domain.session(DomainContext::create("other"));
     session.send(id(1), StartProbe { value: 1 }).await.unwrap();
-    let row = session.statemgr().fetch_root(&probe(1)).await.unwrap();
+    let row = session.statemgr().fetch_record(&probe(1)).await.unwrap();
     assert_eq!(code(row.clone().read::<Account>()), "resource-not-allowed");
     assert_eq!(row.clone().read::<Probe>().unwrap().value, 1);
     let spoilt = fluvius_core::StateRecord {
@@ -194,13 +194,13 @@ async fn a_state_that_does_not_decode_is_told() {
 }
 
 #[tokio::test]
-async fn a_snapshot_has_several_roots_at_one_moment() {
+async fn a_snapshot_has_several_aggregates_at_one_moment() {
     let (domain, session) = bank().await;
     let transfer = TransferMoney { amount: Decimal::from(4), recipient_id: id(2) };
     session.send(id(1), transfer).await.unwrap();
     session.send(id(5), CloseAccount {}).await.unwrap();
-    let roots = [2, 9, 1, 5, 2].map(|number| AggregateRoot::of::<Account>(id(number)));
-    let rows = session.statemgr().snapshot(&roots).await.unwrap();
+    let aggregate_ids = [2, 9, 1, 5, 2].map(|number| Account::aggregate_id(id(number)));
+    let rows = session.statemgr().snapshot(&aggregate_ids).await.unwrap();
     let balances: Vec<Option<String>> = rows
         .into_iter()
         .map(|row| row.map(|row| row.read::<Account>().unwrap().balance.to_string()))
@@ -208,7 +208,7 @@ async fn a_snapshot_has_several_roots_at_one_moment() {
     let some = |text: &str| Some(text.to_owned());
     assert_eq!(balances, [some("13.50"), None, some("6.00"), None, some("13.50")]);
     let north = domain.session(DomainContext::create("north").with_realm("north"));
-    let foreign = north.statemgr().snapshot(&roots).await.unwrap();
+    let foreign = north.statemgr().snapshot(&aggregate_ids).await.unwrap();
     assert!(foreign.iter().all(Option::is_none));
 }
 
@@ -231,7 +231,7 @@ async fn aged() -> (DomainRuntime, Session, DateTime<Utc>) {
 }
 
 #[tokio::test]
-async fn a_root_is_read_as_it_was_at_a_version() {
+async fn an_aggregate_is_read_as_it_was_at_a_version() {
     let (_domain, session, start) = aged().await;
     let accounts = session.statemgr();
     for version in [1_u64, 2, 30, 64, 65, 66, 100, 101] {
@@ -239,11 +239,11 @@ async fn a_root_is_read_as_it_was_at_a_version() {
         let cents: u64 = (1..version).sum();
         assert_eq!(then.balance, Decimal::new(i64::try_from(cents).unwrap(), 2), "{version}");
         assert_eq!(then.version(), version);
-        let event = accounts.history(&then.record().root, version..=version).await.unwrap();
-        assert_eq!(then.etag(), fluvius_core::ETag::new(version, event[0].src_cmd));
+        let event = accounts.history(&then.record().aggregate_id, version..=version).await.unwrap();
+        assert_eq!(then.etag(), fluvius_core::ETag::new(version, event[0].command_id));
         let row = then.record();
-        assert_eq!((row.created, row.updated), (start, event[0].occurred));
-        assert_eq!((row.creator, row.updater), (Some(id(77)), Some(id(77))));
+        assert_eq!((row.created_at, row.updated_at), (start, event[0].occurred_at));
+        assert_eq!((row.created_by, row.updated_by), (Some(id(77)), Some(id(77))));
     }
     let now = accounts.fetch::<Account>(id(1)).await.unwrap();
     let then = accounts.fetch_at::<Account>(id(1), 101).await.unwrap();
@@ -264,7 +264,7 @@ async fn a_root_is_read_as_it_was_at_a_version() {
 }
 
 #[tokio::test]
-async fn a_root_is_read_as_it_was_at_a_time() {
+async fn an_aggregate_is_read_as_it_was_at_a_time() {
     let (_domain, session, start) = aged().await;
     let accounts = session.statemgr();
     for minutes in [0_i64, 1, 2, 63, 64, 65, 99, 100] {
@@ -282,23 +282,23 @@ async fn a_root_is_read_as_it_was_at_a_time() {
 }
 
 #[tokio::test]
-async fn a_closed_root_was_there_before_it_was_closed() {
+async fn a_closed_aggregate_was_there_before_it_was_closed() {
     let (domain, session) = bank().await;
     session.send(id(5), DepositMoney { amount: Decimal::from(1) }).await.unwrap();
     let withdraw = banking_domain::WithdrawMoney { amount: Decimal::from(1) };
     session.send(id(5), withdraw).await.unwrap();
     session.send(id(5), CloseAccount {}).await.unwrap();
     let accounts = session.statemgr();
-    let root = AggregateRoot::of::<Account>(id(5));
+    let aggregate_id = Account::aggregate_id(id(5));
     let then = accounts.fetch_at::<Account>(id(5), 2).await.unwrap();
     assert_eq!(then.balance, Decimal::from(1));
     assert!(accounts.find_at::<Account>(id(5), 3).await.unwrap().is_some());
     assert!(accounts.find_at::<Account>(id(5), 4).await.unwrap().is_none());
-    let history = accounts.history(&root, ..).await.unwrap();
+    let history = accounts.history(&aggregate_id, ..).await.unwrap();
     let keys: Vec<&str> = history.iter().map(|event| event.key()).collect();
     assert_eq!(keys, ["account-opened", "money-deposited", "money-withdrawn", "account-closed"]);
     let north = domain.session(DomainContext::create("north").with_realm("north"));
-    assert_eq!(code(north.statemgr().history(&root, ..).await), "not-found");
+    assert_eq!(code(north.statemgr().history(&aggregate_id, ..).await), "not-found");
     assert!(north.statemgr().find_at::<Account>(id(5), 2).await.unwrap().is_none());
 }
 
@@ -334,11 +334,11 @@ pub struct Parcel {
     number: u32,
     #[serde(rename = "sentAt")]
     sent_at: DateTime<Utc>,
-    target: Target,
+    target: IntoAggregateId,
 }
 
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
-struct Target {
+struct IntoAggregateId {
     city: String,
 }
 
@@ -354,7 +354,7 @@ impl Parcel {
         number: u32,
         city: String,
     ) -> Result<Self, SimpleRejection> {
-        Ok(Self { number, sent_at: cx.now(), target: Target { city } })
+        Ok(Self { number, sent_at: cx.now(), target: IntoAggregateId { city } })
     }
 }
 
@@ -378,7 +378,7 @@ async fn a_store_is_told_which_fields_to_index() {
     assert_eq!(store.indexes(), expected);
 
     let session = domain.session(DomainContext::create("post"));
-    let letter = AggregateRoot::new("letter", id(2));
+    let letter = AggregateId::new("letter", id(2));
     session.send(id(1), SendParcel { number: 1, city: "Oslo".to_owned() }).await.unwrap();
     session.send(&letter, SendParcel { number: 2, city: "Oslo".to_owned() }).await.unwrap();
     let sent = session.statemgr().fetch::<Parcel>(id(1)).await.unwrap().sent_at;

@@ -1,4 +1,4 @@
-//! Realms: a root of another realm does not exist, and its identifier is taken.
+//! Realms: an aggregate of another realm does not exist, and its identifier is taken.
 
 use fluvius_core::{DomainContext, LogReader, Session};
 use serde_json::json;
@@ -19,10 +19,10 @@ async fn realms() -> (World, Session, Session) {
 async fn check_sees(session: &Session, number: u128, sees: bool) {
     let found = session.statemgr().find::<Probe>(id(number)).await.unwrap();
     assert_eq!(found.is_some(), sees, "{number} by find");
-    let found = session.statemgr().find_root(&probe(number)).await.unwrap();
+    let found = session.statemgr().find_record(&probe(number)).await.unwrap();
     assert_eq!(found.is_some(), sees, "{number} by find_root");
     let fetched = session.statemgr().fetch::<Probe>(id(number)).await;
-    let row = session.statemgr().fetch_root(&probe(number)).await;
+    let row = session.statemgr().fetch_record(&probe(number)).await;
     for code in [fetched.map(drop), row.map(drop)].map(|found| found.map_err(|error| error.code()))
     {
         assert_eq!(code, if sees { Ok(()) } else { Err("not-found") }, "{number} by fetch");
@@ -43,7 +43,7 @@ async fn a_session_sees_its_own_realm_alone() {
 }
 
 #[tokio::test]
-async fn a_foreign_root_does_not_exist_for_rules_either() {
+async fn a_foreign_aggregate_does_not_exist_for_rules_either() {
     let (_world, north, _south) = realms().await;
     let said = north
         .send(
@@ -97,12 +97,12 @@ async fn a_foreign_identifier_is_taken() {
 }
 
 #[tokio::test]
-async fn the_realm_of_a_root_is_that_of_its_creator_for_ever() {
+async fn the_realm_of_an_aggregate_is_that_of_its_creator_for_ever() {
     let (world, north, _south) = realms().await;
     north.send(id(2), Run { steps: vec![Step::Add(1)] }).await.unwrap();
-    let row = world.domain.statemgr().fetch_root(&probe(2)).await.unwrap();
+    let row = world.domain.statemgr().fetch_record(&probe(2)).await.unwrap();
     assert_eq!((row.realm.as_deref(), row.version), (Some("north"), 2));
-    let row = world.domain.statemgr().fetch_root(&probe(1)).await.unwrap();
+    let row = world.domain.statemgr().fetch_record(&probe(1)).await.unwrap();
     assert_eq!(row.realm, None);
 }
 
@@ -125,14 +125,14 @@ async fn a_sessions_logs_are_those_of_its_realm() {
         Step::Start(id(7), 0),
     ];
     north.send(id(2), Run { steps }).await.unwrap();
-    // An attempt on a root of another realm is in the log of the realm that it came from.
+    // An attempt on an aggregate of another realm is in the log of the realm that it came from.
     south.send(id(2), Run { steps: vec![] }).await.unwrap_err();
     assert_eq!(counts(world.session.log()).await, [1, 1, 0, 0]);
     assert_eq!(counts(north.log()).await, [3, 3, 1, 1]);
     assert_eq!(counts(south.log()).await, [2, 1, 0, 0]);
     assert_eq!(counts(world.domain.log()).await, [6, 5, 1, 1]);
-    assert_eq!(counts(south.log().of(probe(2))).await, [1, 0, 0, 0]);
-    assert_eq!(counts(north.log().of(probe(2))).await, [2, 2, 1, 1]);
+    assert_eq!(counts(south.log().for_aggregate(probe(2))).await, [1, 0, 0, 0]);
+    assert_eq!(counts(north.log().for_aggregate(probe(2))).await, [2, 2, 1, 1]);
 
     let reads = |session: &Session, id| {
         let log = session.log();

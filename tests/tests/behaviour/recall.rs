@@ -11,7 +11,7 @@ fn steps(steps: &[Step]) -> Value {
     json!({ "steps": steps })
 }
 
-/// Sends a command, lets the root go on, and sends it again: the answer is the first one, and
+/// Sends a command, lets the aggregate go on, and sends it again: the answer is the first one, and
 /// nothing is added.
 async fn check_again(world: &World, command: CommandBundle) -> Result<Response, Error> {
     let first = world.session.process_command(command.clone()).await;
@@ -66,7 +66,7 @@ async fn an_answer_with_data_is_the_first_one() {
     let run = world.command(&probe(1), "run", steps(&[Step::Add(1), Step::NewId, Step::Now]));
     let answer = check_again(&world, run).await.unwrap();
     assert_eq!(answer.version, 2);
-    let invoking = steps(&[Step::Invoke(id(1), vec![Step::Root])]);
+    let invoking = steps(&[Step::Invoke(id(1), vec![Step::Aggregate])]);
     let run = world.command(&probe(2), "run", invoking);
     let answer = check_again(&world, run).await.unwrap();
     assert_eq!(answer.data.to_value(), json!([probe(1).to_string()]));
@@ -112,8 +112,8 @@ async fn a_precondition_that_failed_is_told_as_it_stood() {
     let world = probes(1).await;
     let command = world.command(&probe(1), "ask-value", json!({})).if_match(77);
     let told = |error: Error| match error {
-        Error::PreconditionFailed { root, expected, version, etag } => {
-            (root, expected, version, etag)
+        Error::PreconditionFailed { aggregate_id, expected, version, etag } => {
+            (aggregate_id, expected, version, etag)
         }
         other => panic!("{other:?}"),
     };
@@ -146,8 +146,8 @@ async fn another_command_under_the_same_id_is_a_duplicate() {
         let payload = if refused { steps(&[Step::Refuse("no".to_owned())]) } else { run(1) };
         let first = kit::command(&of_user, &probe(1), "run", payload.clone());
         assert_eq!(of_user.process_command(first.clone()).await.is_err(), refused);
-        let under = |session, root, key, payload| {
-            (session, kit::command(session, &root, key, payload).with_id(first.id))
+        let under = |session, aggregate_id, key, payload| {
+            (session, kit::command(session, &aggregate_id, key, payload).with_id(first.id))
         };
         let realm = world.domain.session(user(7).with_realm("north"));
         let profile = world.domain.session(user(7).with_profile(id(1)));
@@ -252,7 +252,7 @@ async fn refusals_that_are_not_recorded_are_decided_anew_and_their_basis_is_chec
     assert_eq!((unit.expected.len(), unit.expected[0].version), (1, 0));
     assert_eq!(unit.row_count(), 0);
 
-    // Somebody creates the root before the refusal is given, so it is not given.
+    // Somebody creates the aggregate before the refusal is given, so it is not given.
     let other = ProbingDomain::runtime(store.inner.clone()).await.unwrap();
     let rival = other.session(DomainContext::create("rival"));
     store.script([crate::scripted::Step::After(Box::pin(async move {

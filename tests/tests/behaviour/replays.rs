@@ -4,8 +4,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use fluvius_core::{
-    AggregateRoot, Authorization, Domain, DomainContext, DomainRuntime, MemoryStore, Policy,
-    PolicyRequest, PolicyState, Session, SimpleRejection, aggregate,
+    Aggregate, AggregateId, Authorization, Domain, DomainContext, DomainRuntime, MemoryStore,
+    Policy, PolicyRequest, PolicyState, Session, SimpleRejection, aggregate,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -85,8 +85,8 @@ impl Basket {
 #[domain(aggregates(Basket))]
 pub struct BasketDomain;
 
-fn basket() -> AggregateRoot {
-    AggregateRoot::of::<Basket>(id(1))
+fn basket() -> AggregateId {
+    Basket::aggregate_id(id(1))
 }
 
 /// The life of a basket, with a fixed identifier for each command.
@@ -140,7 +140,7 @@ async fn a_fill_changes_one_entry_of_a_hash_map() {
         }
         session.send(id(1), FillBasket { name: format!("n{number}") }).await.unwrap();
         let events = domain.log().events().await.unwrap().rows;
-        let change = events.last().unwrap().change.to_json();
+        let change = events.last().unwrap().delta.to_json();
         assert!(change.len() < 200, "{change}");
     }
 }
@@ -180,7 +180,7 @@ async fn senders() -> (DomainRuntime, Session, Session) {
 async fn denials(domain: &DomainRuntime) -> Vec<Uuid> {
     let activities = domain.log().activities().await.unwrap().rows;
     assert!(activities.iter().all(|row| row.code.as_deref() == Some("permission-denied")));
-    activities.iter().map(|row| row.src_cmd).collect()
+    activities.iter().map(|row| row.command_id).collect()
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use fluvius_core::query::Field;
 use fluvius_core::{
-    ActivityRecord, AggregateRoot, CommandRecord, CommitOutcome, ContextRecord, EventRecord,
+    ActivityRecord, AggregateId, CommandRecord, CommitOutcome, ContextRecord, EventRecord,
     LogEntry, LogPage, LogQuery, MemoryStore, MessageRecord, StateQuery, StateRecord, Store,
     StoreError, UnitOfWork,
 };
@@ -17,7 +17,7 @@ use uuid::Uuid;
 pub enum Step {
     /// First lets something else happen, then commits.
     After(BoxFuture<'static, ()>),
-    /// Says that the first expected root is stale, and commits nothing.
+    /// Says that the first expected aggregate is stale, and commits nothing.
     Stale,
     /// Gives this outcome, and commits nothing.
     Say(CommitOutcome),
@@ -125,9 +125,9 @@ impl Store for Scripted {
                 self.inner.commit(batch).await
             }
             Some(Step::Stale) => {
-                let root = batch[0].expected[0].root.clone();
-                let stored = self.inner.load(&root).await.unwrap().map(Box::new);
-                vec![CommitOutcome::VersionConflict { root, stored }]
+                let aggregate_id = batch[0].expected[0].aggregate_id.clone();
+                let stored = self.inner.load(&aggregate_id).await.unwrap().map(Box::new);
+                vec![CommitOutcome::VersionConflict { aggregate_id, stored }]
             }
             Some(Step::Say(outcome)) => vec![outcome],
             Some(Step::GoAway { has_committed }) => {
@@ -147,18 +147,18 @@ impl Store for Scripted {
         }
     }
 
-    async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {
+    async fn load(&self, aggregate_id: &AggregateId) -> Result<Option<StateRecord>, StoreError> {
         self.pause().await;
-        let row = self.reads()?.load(root).await;
+        let row = self.reads()?.load(aggregate_id).await;
         self.pause().await;
         row
     }
 
     async fn snapshot(
         &self,
-        roots: &[AggregateRoot],
+        aggregate_ids: &[AggregateId],
     ) -> Result<Vec<Option<StateRecord>>, StoreError> {
-        self.reads()?.snapshot(roots).await
+        self.reads()?.snapshot(aggregate_ids).await
     }
 
     async fn query(&self, query: &StateQuery) -> Result<Vec<StateRecord>, StoreError> {
@@ -174,11 +174,11 @@ impl Store for Scripted {
 
     async fn history(
         &self,
-        root: &AggregateRoot,
+        aggregate_id: &AggregateId,
         first: u64,
         last: u64,
     ) -> Result<Vec<LogEntry<EventRecord>>, StoreError> {
-        self.reads()?.history(root, first, last).await
+        self.reads()?.history(aggregate_id, first, last).await
     }
 
     async fn commands(&self, query: &LogQuery) -> Result<LogPage<CommandRecord>, StoreError> {

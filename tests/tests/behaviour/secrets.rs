@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use fluvius_core::{
-    ActionContext, AggregateRoot, Authorization, Command, CommandBundle, ContextError, Domain,
-    DomainContext, Error, Observer, Policy, PolicyRequest, PolicyState, Rejection, RuntimeEvent,
-    Session, SimpleRejection, UnitOfWork, aggregate,
+    ActionContext, Aggregate, AggregateId, Authorization, Command, CommandBundle, ContextError,
+    Domain, DomainContext, Error, Observer, Policy, PolicyRequest, PolicyState, Rejection,
+    RuntimeEvent, Session, SimpleRejection, UnitOfWork, aggregate,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -155,8 +155,8 @@ impl Policy for Eavesdropper {
     }
 }
 
-fn vault(number: u128) -> AggregateRoot {
-    AggregateRoot::of::<Vault>(id(number))
+fn vault(number: u128) -> AggregateId {
+    Vault::aggregate_id(id(number))
 }
 
 #[track_caller]

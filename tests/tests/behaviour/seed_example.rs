@@ -1,7 +1,7 @@
 //! The seed's example, step for step, and what the bank refuses.
 
 use banking_domain::{Account, AccountError, TransactionManagerDomain, WithdrawMoney};
-use fluvius_core::{AggregateRoot, CommandStatus, Error};
+use fluvius_core::{Aggregate, AggregateId, CommandStatus, Error};
 use futures_util::StreamExt;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -11,8 +11,8 @@ use crate::kit::{Kept, World, check_error, id, world};
 const ACCOUNT: u128 = 1;
 const RECIPIENT: u128 = 2;
 
-fn account(number: u128) -> AggregateRoot {
-    AggregateRoot::of::<Account>(id(number))
+fn account(number: u128) -> AggregateId {
+    Account::aggregate_id(id(number))
 }
 
 async fn bank(deposits: &[(u128, &str)]) -> World {
@@ -44,7 +44,7 @@ async fn check_rejected(
     check_error(&error, "rejected", message);
     assert_eq!(error.rejection_code(), Some(code));
     match &error {
-        Error::Rejected { root, .. } => assert_eq!(*root, account(ACCOUNT)),
+        Error::Rejected { aggregate_id, .. } => assert_eq!(*aggregate_id, account(ACCOUNT)),
         other => panic!("{other:?}"),
     }
     error
@@ -60,7 +60,7 @@ async fn the_seeds_main_runs_step_for_step() {
     let open = world.session.create_command("open-account", open).unwrap();
     let opened = world.session.process_command(open.clone()).await.unwrap();
     assert_eq!((opened.command, opened.event), ("open-account", Some("account-opened")));
-    assert_eq!((opened.command_id, &opened.root), (open.id, &account(ACCOUNT)));
+    assert_eq!((opened.command_id, &opened.aggregate_id), (open.id, &account(ACCOUNT)));
     assert_eq!(
         opened.data.to_value(),
         json!({ "account_number": "123456789", "owner_name": "John Doe", "balance": "1000.00" })
@@ -100,7 +100,7 @@ async fn the_seeds_main_runs_step_for_step() {
     let events: Vec<_> = log
         .events
         .iter()
-        .map(|event| (event.key(), event.root.identifier.as_u128(), event.version))
+        .map(|event| (event.key(), event.aggregate_id.id.as_u128(), event.version))
         .collect();
     assert_eq!(
         events,
@@ -120,20 +120,20 @@ async fn the_seeds_main_runs_step_for_step() {
 
     let [.., transfer, receive] = log.commands.as_slice() else { panic!("{:?}", log.commands) };
     assert_eq!((transfer.id, transfer.key()), (transfer_id, "transfer-money"));
-    assert_eq!((transfer.parent, &transfer.root), (None, &account(ACCOUNT)));
+    assert_eq!((transfer.parent, &transfer.aggregate_id), (None, &account(ACCOUNT)));
     assert_eq!((receive.parent, receive.key()), (Some(transfer_id), "receive-transfer"));
     assert_eq!(receive.id, fluvius_core::testing::invoked_id(transfer_id, 1));
-    assert_eq!(receive.root, account(RECIPIENT));
+    assert_eq!(receive.aggregate_id, account(RECIPIENT));
     for row in &log.commands {
         assert_eq!((row.status, &row.code, &row.response), (CommandStatus::Applied, &None, &None));
         assert_eq!((row.domain.as_ref(), row.revision), ("transaction-manager", 1));
         assert_eq!(row.context_id, world.session.context_id());
     }
-    let [.., sent, received] = log.events.as_slice() else { panic!("{:?}", log.events) };
-    assert_eq!((sent.src_cmd, received.src_cmd), (transfer_id, receive.id));
+    let [.., sent, received_at] = log.events.as_slice() else { panic!("{:?}", log.events) };
+    assert_eq!((sent.command_id, received_at.command_id), (transfer_id, receive.id));
     assert_eq!(sent.args.to_value(), json!({ "amount": "30.00", "recipient_id": id(RECIPIENT) }));
-    assert_eq!(received.args.to_value(), json!({ "amount": "30.00", "sender_id": id(ACCOUNT) }));
-    assert_eq!((&sent.data, &received.data), (&None, &None));
+    assert_eq!(received_at.args.to_value(), json!({ "amount": "30.00", "sender_id": id(ACCOUNT) }));
+    assert_eq!((&sent.data, &received_at.data), (&None, &None));
     // The payload is kept as it was received, and so under the name that the sender used.
     assert_eq!(
         transfer.payload.to_value(),
@@ -243,8 +243,8 @@ async fn an_account_does_not_begin_in_debt() {
 async fn receive_transfer_is_unknown_to_senders() {
     let world = bank(&[(ACCOUNT, "10.00")]).await;
     let receive = json!({ "amount": "4.00", "sender_id": id(9) });
-    let root = account(ACCOUNT);
-    let error = world.refuse(&root, "receive-transfer", receive, Kept::Nothing).await;
+    let aggregate_id = account(ACCOUNT);
+    let error = world.refuse(&aggregate_id, "receive-transfer", receive, Kept::Nothing).await;
     match &error {
         Error::UnknownCommand { key, nearest } => {
             assert_eq!(key, "receive-transfer");

@@ -14,7 +14,7 @@ fn add(by: i64) -> serde_json::Value {
 }
 
 #[tokio::test]
-async fn a_session_makes_commands_for_its_root() {
+async fn a_session_makes_commands_for_its_aggregate() {
     let mut world = probes(2).await;
     assert_eq!(world.session.aggroot(), None);
     world.session.set_aggroot("probe", id(1));
@@ -22,12 +22,12 @@ async fn a_session_makes_commands_for_its_root() {
     let first = world.session.create_command("run", add(1)).unwrap();
     world.session.set_aggroot("probe", id(2));
     let second = world.session.create_command("run", add(1)).unwrap();
-    assert_eq!((&first.root, &second.root), (&probe(1), &probe(2)));
+    assert_eq!((&first.aggregate_id, &second.aggregate_id), (&probe(1), &probe(2)));
     assert_ne!(first.id, second.id);
     assert_eq!((first.command.as_str(), first.if_match), ("run", None));
-    // A command is for the root that was set when it was made.
+    // A command is for the aggregate that was set when it was made.
     let response = world.session.process_command(first).await.unwrap();
-    assert_eq!(response.root, probe(1));
+    assert_eq!(response.aggregate_id, probe(1));
 }
 
 #[tokio::test]
@@ -82,7 +82,7 @@ async fn views_of_a_session_are_used_at_the_same_time() {
     let log = world.snapshot().await;
     assert!((1..=8).all(|number| log.version(&probe(number)) == 9));
     assert_eq!(log.contexts.len(), 1);
-    assert_eq!(world.session.aggroot(), None, "a view has a root of its own");
+    assert_eq!(world.session.aggroot(), None, "a view has an aggregate of its own");
 }
 
 #[tokio::test]

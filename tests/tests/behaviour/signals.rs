@@ -31,26 +31,26 @@ impl Ear {
     }
 }
 
-fn short(root: &fluvius_core::AggregateRoot) -> u128 {
-    root.identifier.as_u128()
+fn short(aggregate_id: &fluvius_core::AggregateId) -> u128 {
+    aggregate_id.id.as_u128()
 }
 
 impl Observer for Ear {
     fn on_event(&self, signal: &RuntimeEvent<'_>) {
         self.keep(match signal {
-            RuntimeEvent::CommandReady { action, root, .. } => {
-                format!("ready {} {}", action.key, short(root))
+            RuntimeEvent::CommandReady { action, aggregate_id, .. } => {
+                format!("ready {} {}", action.key, short(aggregate_id))
             }
             RuntimeEvent::EventRecorded { event, attempt } => {
                 format!(
                     "recorded {} {} v{} #{attempt}",
                     event.key(),
-                    short(&event.root),
+                    short(&event.aggregate_id),
                     event.version
                 )
             }
             RuntimeEvent::EventCommitted { event } => {
-                format!("event {} {} @{}", event.key(), short(&event.root), event.position)
+                format!("event {} {} @{}", event.key(), short(&event.aggregate_id), event.position)
             }
             RuntimeEvent::Message { message } => {
                 format!("message {} @{}", message.key, message.position)
@@ -61,11 +61,11 @@ impl Observer for Ear {
             RuntimeEvent::Response { response } => {
                 format!("response {} v{}", response.command, response.version)
             }
-            RuntimeEvent::CommandCompleted { action, root, .. } => {
-                format!("completed {} {}", action.key, short(root))
+            RuntimeEvent::CommandCompleted { action, aggregate_id, .. } => {
+                format!("completed {} {}", action.key, short(aggregate_id))
             }
-            RuntimeEvent::CommandRejected { action, root, error, .. } => {
-                format!("rejected {} {} {}", action.key, short(root), error.code())
+            RuntimeEvent::CommandRejected { action, aggregate_id, error, .. } => {
+                format!("rejected {} {} {}", action.key, short(aggregate_id), error.code())
             }
             other => format!("{other:?}"),
         });
@@ -120,7 +120,7 @@ async fn an_applied_command_is_told_stage_by_stage() {
     );
     let log = Snapshot::of(&store).await;
     let events: Vec<_> =
-        log.events[2..].iter().map(|row| (short(&row.root), row.position)).collect();
+        log.events[2..].iter().map(|row| (short(&row.aggregate_id), row.position)).collect();
     assert_eq!(events, [(1, 7), (2, 8)], "the positions are those of the log");
     let messages: Vec<_> = log.messages.iter().map(|row| row.position).collect();
     assert_eq!(messages, [9, 10]);

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use fluvius_core::{ActionContext, AggregateRoot, Domain, Rejection, aggregate};
+use fluvius_core::{ActionContext, AggregateId, Domain, Rejection, aggregate};
 use serde::{Deserialize, Serialize};
 
 use crate::kit;
@@ -140,10 +140,10 @@ impl Ticket {
 #[domain(aggregates(Ticket), revision = 7, namespace = "ticketing", tags("work", "help"))]
 pub struct TicketDomain;
 
-pub fn ticket(number: u128) -> AggregateRoot {
-    AggregateRoot::new("ticket", kit::id(number))
+pub fn ticket(number: u128) -> AggregateId {
+    AggregateId::new("ticket", kit::id(number))
 }
 
-pub fn incident(number: u128) -> AggregateRoot {
-    AggregateRoot::new("incident", kit::id(number))
+pub fn incident(number: u128) -> AggregateId {
+    AggregateId::new("incident", kit::id(number))
 }

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use fluvius_core::json::PayloadHash;
 use fluvius_core::verify::{FaultKind, Verification, verify};
 use fluvius_core::{
-    AggregateRoot, CommandRecord, CommandStatus, Domain, DomainContext, ETag, EventRecord, Json,
+    AggregateId, CommandRecord, CommandStatus, Domain, DomainContext, ETag, EventRecord, Json,
     LogEntry, LogQuery, MemoryStore, StateDelta, StateRecord, Store, StoreError,
 };
 
@@ -15,13 +15,13 @@ use crate::altered::{Altered, Harm, Keep};
 use crate::kit::id;
 use crate::probe::{EndProbe, ProbingDomain, Run, StartProbe, Step, probe};
 
-/// The root that the planted faults are of, with more versions than from one whole state to the
+/// The aggregate that the planted faults are of, with more versions than from one whole state to the
 /// next.
 const MANY: u128 = 3;
 const VERSIONS: u64 = 150;
 
 /// What a domain writes: several realms, invoked commands, refusals, messages, activities, a group,
-/// a closed root, one of many versions.
+/// a closed aggregate, one of many versions.
 async fn written() -> MemoryStore {
     let store = MemoryStore::new();
     let domain = ProbingDomain::runtime(store.clone()).await.unwrap();
@@ -63,7 +63,7 @@ async fn what_a_domain_writes_is_sound() {
     let count = |rows: usize| u64::try_from(rows).unwrap();
     let all = LogQuery::all();
     let expected = Verification {
-        roots: 5,
+        aggregate_ids: 5,
         commands: count(store.commands(&all).await.unwrap().rows.len()),
         events: count(store.events(&all).await.unwrap().rows.len()),
         messages: 2,
@@ -109,31 +109,31 @@ async fn a_store_that_is_written_to_is_sound_as_well() {
     assert_eq!((found.commands, found.events), (3 + 1_200, 3 + 1_200), "{found}");
 }
 
-fn is_many(root: &AggregateRoot) -> bool {
-    root.identifier == id(MANY)
+fn is_many(aggregate_id: &AggregateId) -> bool {
+    aggregate_id.id == id(MANY)
 }
 
-/// Event 70 of the root of many versions.
+/// Event 70 of the aggregate of many versions.
 fn event_70(
     event: &mut LogEntry<EventRecord>,
     harm: impl FnOnce(&mut LogEntry<EventRecord>),
 ) -> Keep {
-    if is_many(&event.root) && event.version == 70 {
+    if is_many(&event.aggregate_id) && event.version == 70 {
         harm(event);
     }
     true
 }
 
 fn many(state: &mut StateRecord, harm: impl FnOnce(&mut StateRecord)) -> Keep {
-    if is_many(&state.root) {
+    if is_many(&state.aggregate_id) {
         harm(state);
     }
     true
 }
 
-/// The first command on the root of many versions.
+/// The first command on the aggregate of many versions.
 fn start(command: &mut LogEntry<CommandRecord>, harm: impl FnOnce(&mut CommandRecord)) -> Keep {
-    if is_many(&command.root) && command.key() == "start-probe" {
+    if is_many(&command.aggregate_id) && command.key() == "start-probe" {
         harm(&mut command.record);
     }
     true
@@ -142,15 +142,15 @@ fn start(command: &mut LogEntry<CommandRecord>, harm: impl FnOnce(&mut CommandRe
 const HARMS: &[(FaultKind, Harm)] = &[
     (
         FaultKind::VersionMissing,
-        Harm::Event(|event| !(is_many(&event.root) && event.version == 70)),
+        Harm::Event(|event| !(is_many(&event.aggregate_id) && event.version == 70)),
     ),
     (
         FaultKind::VersionMissing,
-        Harm::Event(|event| !(is_many(&event.root) && event.version == 150)),
+        Harm::Event(|event| !(is_many(&event.aggregate_id) && event.version == 150)),
     ),
     (
         FaultKind::VersionMissing,
-        Harm::Event(|event| !(is_many(&event.root) && event.version < 100)),
+        Harm::Event(|event| !(is_many(&event.aggregate_id) && event.version < 100)),
     ),
     (FaultKind::VersionMissing, Harm::State(|state| many(state, |state| state.version += 1))),
     (FaultKind::HistoryUnordered, Harm::Event(|event| event_70(event, |event| event.position = 1))),
@@ -160,31 +160,35 @@ const HARMS: &[(FaultKind, Harm)] = &[
     ),
     (
         FaultKind::TimeFalls,
-        Harm::Event(|event| event_70(event, |event| event.record.occurred -= TimeDelta::days(1))),
+        Harm::Event(|event| {
+            event_70(event, |event| event.record.occurred_at -= TimeDelta::days(1))
+        }),
     ),
     (
         FaultKind::TimeFalls,
-        Harm::Event(|event| event_70(event, |event| event.record.occurred += TimeDelta::days(1))),
+        Harm::Event(|event| {
+            event_70(event, |event| event.record.occurred_at += TimeDelta::days(1))
+        }),
     ),
     (
         FaultKind::ChangeUnfit,
-        Harm::Event(|event| event_70(event, |event| event.record.change = patch("/nowhere"))),
+        Harm::Event(|event| event_70(event, |event| event.record.delta = patch("/nowhere"))),
     ),
     (
         FaultKind::ChangeUnfit,
         Harm::Event(|event| {
-            if is_many(&event.root) && event.version == 1 {
-                event.record.change = patch("/value");
+            if is_many(&event.aggregate_id) && event.version == 1 {
+                event.record.delta = patch("/value");
             }
             true
         }),
     ),
     (
-        FaultKind::WholeStateFar,
+        FaultKind::SnapshotFar,
         Harm::Event(|event| {
-            if is_many(&event.root) && event.version > 65 {
+            if is_many(&event.aggregate_id) && event.version > 65 {
                 // Each does what it should, and needs the state before it.
-                event.record.change = set(event.change.apply(None).unwrap()["value"].clone());
+                event.record.delta = set(event.delta.apply(None).unwrap()["value"].clone());
             }
             true
         }),
@@ -198,8 +202,8 @@ const HARMS: &[(FaultKind, Harm)] = &[
     (
         FaultKind::StateDiffers,
         Harm::Event(|event| {
-            if is_many(&event.root) && event.version == VERSIONS {
-                event.record.change = set(serde_json::json!(0));
+            if is_many(&event.aggregate_id) && event.version == VERSIONS {
+                event.record.delta = set(serde_json::json!(0));
             }
             true
         }),
@@ -211,17 +215,20 @@ const HARMS: &[(FaultKind, Harm)] = &[
     (FaultKind::RowDiffers, Harm::State(|state| many(state, |state| state.revision += 1))),
     (
         FaultKind::RowDiffers,
-        Harm::State(|state| many(state, |state| state.created -= TimeDelta::days(1))),
+        Harm::State(|state| many(state, |state| state.created_at -= TimeDelta::days(1))),
     ),
-    (FaultKind::RowDiffers, Harm::State(|state| many(state, |state| state.creator = None))),
+    (FaultKind::RowDiffers, Harm::State(|state| many(state, |state| state.created_by = None))),
     (
         FaultKind::RowDiffers,
-        Harm::State(|state| many(state, |state| state.updated += TimeDelta::days(1))),
+        Harm::State(|state| many(state, |state| state.updated_at += TimeDelta::days(1))),
     ),
-    (FaultKind::RowDiffers, Harm::State(|state| many(state, |state| state.updater = Some(id(9))))),
     (
         FaultKind::RowDiffers,
-        Harm::State(|state| many(state, |state| state.deleted = Some(state.created))),
+        Harm::State(|state| many(state, |state| state.updated_by = Some(id(9)))),
+    ),
+    (
+        FaultKind::RowDiffers,
+        Harm::State(|state| many(state, |state| state.closed_at = Some(state.created_at))),
     ),
     (
         FaultKind::RowDiffers,
@@ -234,7 +241,7 @@ const HARMS: &[(FaultKind, Harm)] = &[
     (
         FaultKind::PositionTwice,
         Harm::LoggedCommand(|command| {
-            if is_many(&command.root) {
+            if is_many(&command.aggregate_id) {
                 // As that of its event.
                 command.position += 1;
             }
@@ -244,7 +251,7 @@ const HARMS: &[(FaultKind, Harm)] = &[
     (
         FaultKind::CommandLost,
         Harm::LoggedCommand(|command| {
-            start(command, |command| command.received += TimeDelta::days(1))
+            start(command, |command| command.received_at += TimeDelta::days(1))
         }),
     ),
     (
@@ -253,12 +260,12 @@ const HARMS: &[(FaultKind, Harm)] = &[
     ),
     (
         FaultKind::CommandMissing,
-        Harm::Event(|event| event_70(event, |event| event.record.src_cmd = id(9))),
+        Harm::Event(|event| event_70(event, |event| event.record.command_id = id(9))),
     ),
     (
         FaultKind::CommandMissing,
         Harm::Message(|message| {
-            message.record.src_cmd = id(9);
+            message.record.command_id = id(9);
             true
         }),
     ),
@@ -276,12 +283,12 @@ const HARMS: &[(FaultKind, Harm)] = &[
     ),
     (
         FaultKind::CommandUnfit,
-        Harm::Command(|command| start(command, |command| command.root = probe(1))),
+        Harm::Command(|command| start(command, |command| command.aggregate_id = probe(1))),
     ),
     (
         FaultKind::CommandUnfit,
         Harm::Command(|command| {
-            if is_many(&command.root) {
+            if is_many(&command.aggregate_id) {
                 command.position += 1;
             }
             true
@@ -290,7 +297,7 @@ const HARMS: &[(FaultKind, Harm)] = &[
     (
         FaultKind::CommandUnfit,
         Harm::Message(|message| {
-            message.record.root = probe(MANY);
+            message.record.aggregate_id = probe(MANY);
             true
         }),
     ),
@@ -337,10 +344,10 @@ const HARMS: &[(FaultKind, Harm)] = &[
     ),
     (
         FaultKind::EventLost,
-        Harm::LoggedEvent(|event| event_70(event, |event| event.record.root = probe(1))),
+        Harm::LoggedEvent(|event| event_70(event, |event| event.record.aggregate_id = probe(1))),
     ),
     (FaultKind::EventSurplus, Harm::State(|state| many(state, |state| state.version -= 1))),
-    (FaultKind::EventSurplus, Harm::State(|state| !is_many(&state.root))),
+    (FaultKind::EventSurplus, Harm::State(|state| !is_many(&state.aggregate_id))),
 ];
 
 fn patch(path: &str) -> StateDelta {
@@ -386,14 +393,14 @@ async fn a_fault_is_told_once() {
         let found = verify(&altered).await.unwrap();
         let told: Vec<&str> = found.faults.iter().map(|fault| fault.kind.code()).collect();
         assert_eq!(told, kinds, "{number}: {found}");
-        assert!(found.faults.iter().all(|fault| fault.root == probe(MANY)), "{found}");
+        assert!(found.faults.iter().all(|fault| fault.aggregate_id == probe(MANY)), "{found}");
     }
     // Patches behind a hole fit nothing, up to the next whole state.
     let hole = Harm::Event(|event| {
-        if is_many(&event.root) && event.version > 65 && event.version != 129 {
-            event.record.change = set(event.change.apply(None).unwrap()["value"].clone());
+        if is_many(&event.aggregate_id) && event.version > 65 && event.version != 129 {
+            event.record.delta = set(event.delta.apply(None).unwrap()["value"].clone());
         }
-        !(is_many(&event.root) && event.version == 70)
+        !(is_many(&event.aggregate_id) && event.version == 70)
     });
     let found = verify(&Altered { inner: store.clone(), harm: hole }).await.unwrap();
     let told: Vec<FaultKind> = found.faults.iter().map(|fault| fault.kind).collect();

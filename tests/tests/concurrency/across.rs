@@ -1,4 +1,4 @@
-//! Several runtimes over one store, as processes are: they take turns on a root that they all keep changing.
+//! Several runtimes over one store, as processes are: they take turns on an aggregate that they all keep changing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,7 +86,7 @@ async fn shares(mut clients: Vec<JoinSet<Share>>) -> Vec<Share> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn processes_on_one_root_each_get_their_share_and_none_meets_a_conflict() {
+async fn processes_on_one_aggregate_each_get_their_share_and_none_meets_a_conflict() {
     for count in [2, 4] {
         let (domains, stores) = processes(count, None).await;
         let (_, ids) = make(&domains[0], 1).await;
@@ -116,7 +116,7 @@ async fn processes_on_one_root_each_get_their_share_and_none_meets_a_conflict() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_root_that_another_process_keeps_changing_is_read_before_it_is_decided() {
+async fn an_aggregate_that_another_process_keeps_changing_is_read_before_it_is_decided() {
     let (domains, stores) = processes(2, None).await;
     let (_, ids) = make(&domains[0], 1).await;
     let sessions: Vec<Session> = domains
@@ -135,7 +135,7 @@ async fn a_root_that_another_process_keeps_changing_is_read_before_it_is_decided
     assert!(fallen <= 2, "{fallen} of 40 decisions fell: each process meets one before it doubts");
 }
 
-/// What one process does on a root in six seconds.
+/// What one process does on an aggregate in six seconds.
 async fn alone() -> u64 {
     let (domains, stores) = processes(1, None).await;
     let (session, ids) = make(&domains[0], 1).await;
@@ -149,7 +149,7 @@ async fn alone() -> u64 {
     shares[0].answered
 }
 
-/// Times transfers between a few roots in all directions, from several processes with the given
+/// Times transfers between a few aggregates in all directions, from several processes with the given
 /// number of transfers per client, and counts the waits for a turn that reached their bound.
 async fn transfers(count: u64, mutant: Option<Mutant>) -> (Duration, u64) {
     let (domains, stores) = processes(3, mutant).await;

@@ -52,12 +52,15 @@ async fn dropped_at_every_await_point_it_leaves_nothing_or_all() {
         let session = domain.session(fluvius_core::DomainContext::create("test"));
         session.prepare(ids[0], command).with_id(id).send().await.unwrap();
         assert_eq!((coins(&domain, ids[0]).await, coins(&domain, ids[1]).await), (90, 110));
-        assert_eq!(domain.log().of(root(ids[0])).events().await.unwrap().rows.len(), 2);
+        assert_eq!(
+            domain.log().for_aggregate(aggregate_id(ids[0])).events().await.unwrap().rows.len(),
+            2
+        );
     }
     assert!(left_nothing >= 1, "dropped before it was accepted it leaves nothing");
     assert!(left_all >= 3, "dropped later it goes on: {left_all} of {polls}");
 }
 
-fn root(id: Uuid) -> fluvius_core::AggregateRoot {
-    fluvius_core::AggregateRoot::new("purse", id)
+fn aggregate_id(id: Uuid) -> fluvius_core::AggregateId {
+    fluvius_core::AggregateId::new("purse", id)
 }

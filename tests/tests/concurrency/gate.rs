@@ -1,4 +1,4 @@
-//! A slow action holds up its own root alone, and comes to its end.
+//! A slow action holds up its own aggregate alone, and comes to its end.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::gated_account::{DoubleAtGate, Gate, Give, PurseDomain, PutIn, coins, 
 const HANGS_AFTER: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_gate_holds_up_no_other_root_and_opens_at_last() {
+async fn a_gate_holds_up_no_other_aggregate_and_opens_at_last() {
     // The gated action waits for as long as the machine takes for the rest.
     let builder = PurseDomain::builder(MemoryStore::new()).timeout(10 * HANGS_AFTER);
     let domain = builder.build().await.unwrap();
@@ -26,7 +26,7 @@ async fn a_gate_holds_up_no_other_root_and_opens_at_last() {
     });
     gate.somebody_came().await;
 
-    // Ten thousand commands on a hundred other roots end while the gate is shut.
+    // Ten thousand commands on a hundred other aggregates end while the gate is shut.
     let others = stream::iter(0..10_000_usize).map(|index| {
         let (session, id) = (session.clone(), ids[2 + index % 100]);
         async move { session.send(id, PutIn { coins: 1 }).await.map(drop) }
@@ -34,7 +34,7 @@ async fn a_gate_holds_up_no_other_root_and_opens_at_last() {
     let ended = others.buffer_unordered(64).map(|ended| ended.unwrap()).count();
     assert_eq!(tokio::time::timeout(HANGS_AFTER, ended).await.unwrap(), 10_000);
 
-    // A deposit on the gated root waits for its turn.
+    // A deposit on the gated aggregate waits for its turn.
     let mut deposit = Box::pin(session.send(gated, PutIn { coins: 7 }));
     assert!(futures_util::poll!(&mut deposit).is_pending());
 
@@ -46,10 +46,10 @@ async fn a_gate_holds_up_no_other_root_and_opens_at_last() {
         gate.somebody_came().await;
     }
 
-    // Now the gated action has the root for itself: a transfer to it waits ..
+    // Now the gated action has the aggregate for itself: a transfer to it waits ..
     let mut transfer = Box::pin(session.send(giver, Give { coins: 1, to: gated }));
     assert!(futures_util::poll!(&mut transfer).is_pending());
-    // .. and holds no turn meanwhile: its own root goes on.
+    // .. and holds no turn meanwhile: its own aggregate goes on.
     let own = session.send(giver, PutIn { coins: 50 });
     tokio::time::timeout(HANGS_AFTER, own).await.unwrap().unwrap();
     assert!(futures_util::poll!(&mut deposit).is_pending());

@@ -91,7 +91,7 @@ impl Purse {
         &mut self,
         cx: &mut ActionContext,
     ) -> Result<(), PurseError> {
-        let gate = gates().lock().unwrap().get(&cx.root().identifier).cloned();
+        let gate = gates().lock().unwrap().get(&cx.aggregate_id().id).cloned();
         if let Some(gate) = gate {
             gate.came.add_permits(1);
             gate.open.acquire().await.map(tokio::sync::SemaphorePermit::forget).unwrap();

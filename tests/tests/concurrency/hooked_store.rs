@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fluvius_core::{
-    ActivityRecord, AggregateRoot, CommandRecord, CommitOutcome, ContextRecord, EventRecord,
+    ActivityRecord, AggregateId, CommandRecord, CommitOutcome, ContextRecord, EventRecord,
     LogEntry, LogPage, LogQuery, MemoryStore, MessageRecord, StateQuery, StateRecord, Store,
     StoreError, UnitOfWork,
 };
@@ -55,16 +55,16 @@ impl Store for HookedStore {
         self.inner.commit(batch).await
     }
 
-    async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {
+    async fn load(&self, aggregate_id: &AggregateId) -> Result<Option<StateRecord>, StoreError> {
         (self.hook)(Call::Load);
-        self.inner.load(root).await
+        self.inner.load(aggregate_id).await
     }
 
     async fn snapshot(
         &self,
-        roots: &[AggregateRoot],
+        aggregate_ids: &[AggregateId],
     ) -> Result<Vec<Option<StateRecord>>, StoreError> {
-        self.inner.snapshot(roots).await
+        self.inner.snapshot(aggregate_ids).await
     }
 
     async fn query(&self, query: &StateQuery) -> Result<Vec<StateRecord>, StoreError> {
@@ -81,11 +81,11 @@ impl Store for HookedStore {
 
     async fn history(
         &self,
-        root: &AggregateRoot,
+        aggregate_id: &AggregateId,
         first: u64,
         last: u64,
     ) -> Result<Vec<LogEntry<EventRecord>>, StoreError> {
-        Ok(self.rows(self.inner.history(root, first, last).await?))
+        Ok(self.rows(self.inner.history(aggregate_id, first, last).await?))
     }
 
     async fn commands(&self, query: &LogQuery) -> Result<LogPage<CommandRecord>, StoreError> {

@@ -3,7 +3,7 @@
 use serde_json::json;
 use uuid::Uuid;
 
-use fluvius_core::{AggregateRoot, DomainContext};
+use fluvius_core::{AggregateId, DomainContext};
 
 use crate::gated_account::{DoubleAtGate, Gate, PutIn, coins, purses};
 
@@ -76,7 +76,7 @@ async fn the_same_command_of_another_sender_does_not_join() {
 #[tokio::test]
 async fn a_group_in_flight_is_joined_by_the_same_group() {
     let (domain, session, ids) = purses(2).await;
-    let on = |id| session.on(AggregateRoot::new("purse", id));
+    let on = |id| session.on(AggregateId::new("purse", id));
     let gate = Gate::shut(ids[0]);
     let group = vec![
         on(ids[0]).create_command("double-at-gate", json!({})).unwrap(),

@@ -1,6 +1,6 @@
 //! Metrics: what is counted and measured.
 
-use fluvius_core::{AggregateRoot, CommandBundle, Domain, MemoryStore, Session};
+use fluvius_core::{AggregateId, CommandBundle, Domain, MemoryStore, Session};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -58,5 +58,5 @@ fn commands_are_counted_by_outcome_and_batches_measured() {
 }
 
 fn command(session: &Session, purse: Uuid, key: &str, payload: Value) -> CommandBundle {
-    session.on(AggregateRoot::new("purse", purse)).create_command(key, payload).unwrap()
+    session.on(AggregateId::new("purse", purse)).create_command(key, payload).unwrap()
 }

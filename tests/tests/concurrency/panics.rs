@@ -12,7 +12,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use fluvius_core::verify::verify;
 use fluvius_core::{
-    ActionContext, AggregateRoot, Authorization, Clock, ContextError, Domain, DomainContext,
+    ActionContext, AggregateId, Authorization, Clock, ContextError, Domain, DomainContext,
     DomainRuntime, IdGenerator, MemoryStore, Observer, Policy, PolicyRequest, PolicyState,
     Rejection, RuntimeEvent, Session, SimpleRejection, SystemClock, UnitOfWork, UuidV7, aggregate,
 };
@@ -401,7 +401,7 @@ async fn provoke(trap: Trap, sessions: &[Session; 3]) -> Vec<Cow<'static, str>> 
         let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(result)));
     };
     let bundle = session
-        .on(AggregateRoot::new("mine", id(1)))
+        .on(AggregateId::new("mine", id(1)))
         .create_command("charge-mine", serde_json::json!({ "charge": 1 }));
     match bundle {
         Err(error) => ended(Err(error)),

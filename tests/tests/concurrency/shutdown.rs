@@ -10,7 +10,7 @@ async fn a_place_that_was_taken_and_not_used_holds_up_nothing() {
     let mut ready = session.command_processor();
     ready.ready().await.unwrap();
     domain.shutdown().await;
-    let on = session.on(fluvius_core::AggregateRoot::new("purse", ids[0]));
+    let on = session.on(fluvius_core::AggregateId::new("purse", ids[0]));
     let put_in = on.create_command("put-in", serde_json::json!({ "coins": 1 })).unwrap();
     assert_eq!(ready.call(put_in).await.unwrap_err().code(), "shutting-down");
 }

@@ -1,4 +1,4 @@
-//! A hot root does not wait for the disk: what comes in during one commit is the next batch.
+//! A hot aggregate does not wait for the disk: what comes in during one commit is the next batch.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use crate::gated_account::{PurseDomain, PutIn, coins, make};
 
 #[tokio::test(start_paused = true)]
-async fn sixty_four_clients_of_one_root_share_commits() {
+async fn sixty_four_clients_of_one_aggregate_share_commits() {
     let store = FaultyStore::new(MemoryStore::new(), 3, Faults::default());
     let domain = PurseDomain::runtime(store.clone()).await.unwrap();
     let (session, ids) = make(&domain, 1).await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fluvius_core::testing::{Faults, FaultyStore};
-use fluvius_core::{AggregateRoot, Domain, DomainContext, MemoryStore};
+use fluvius_core::{AggregateId, Domain, DomainContext, MemoryStore};
 use futures_util::StreamExt;
 use serde_json::json;
 use uuid::Uuid;
@@ -11,21 +11,23 @@ use uuid::Uuid;
 use crate::gated_account::PurseDomain;
 
 #[tokio::test(start_paused = true)]
-async fn each_command_sees_the_one_before_it_on_whatever_root() {
+async fn each_command_sees_the_one_before_it_on_whatever_aggregate() {
     let store = FaultyStore::new(MemoryStore::new(), 5, Faults::default());
     let domain = PurseDomain::runtime(store.clone()).await.unwrap();
     store.set_faults(Faults { delay_max: Duration::from_millis(3), ..Faults::default() });
     let session = domain.session(DomainContext::create("test"));
-    let roots: Vec<AggregateRoot> =
-        (0..40).map(|_| AggregateRoot::new("purse", Uuid::new_v4())).collect();
+    let aggregate_ids: Vec<AggregateId> =
+        (0..40).map(|_| AggregateId::new("purse", Uuid::new_v4())).collect();
     let mut commands = Vec::new();
-    for (index, root) in roots.iter().enumerate() {
-        let on = session.on(root.clone());
+    for (index, aggregate_id) in aggregate_ids.iter().enumerate() {
+        let on = session.on(aggregate_id.clone());
         commands.push(on.create_command("make-purse", json!({ "coins": 1 })).unwrap());
         // Given on by the purse before, which must have got it from the one before that.
         if let Some(before) = index.checked_sub(1) {
-            let give = json!({ "coins": index, "to": root.identifier });
-            commands.push(session.on(roots[before].clone()).create_command("give", give).unwrap());
+            let give = json!({ "coins": index, "to": aggregate_id.id });
+            commands.push(
+                session.on(aggregate_ids[before].clone()).create_command("give", give).unwrap(),
+            );
         }
     }
     let keys: Vec<String> = commands.iter().map(|command| command.command.clone()).collect();

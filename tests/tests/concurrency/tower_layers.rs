@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fluvius_core::AggregateRoot;
+use fluvius_core::AggregateId;
 use serde_json::json;
 use tower::{Service, ServiceBuilder, ServiceExt};
 
@@ -12,7 +12,7 @@ use crate::gated_account::{Gate, coins, purses};
 async fn a_timeout_gives_up_the_answer_and_not_the_command() {
     let (domain, session, ids) = purses(1).await;
     let gate = Gate::shut(ids[0]);
-    let on = session.on(AggregateRoot::new("purse", ids[0]));
+    let on = session.on(AggregateId::new("purse", ids[0]));
     let service =
         ServiceBuilder::new().timeout(Duration::from_millis(5)).service(on.command_processor());
     let command = on.create_command("double-at-gate", json!({})).unwrap();
@@ -29,7 +29,7 @@ async fn a_timeout_gives_up_the_answer_and_not_the_command() {
 async fn a_limit_lets_one_in_and_load_shedding_turns_the_next_away() {
     let (_domain, session, ids) = purses(2).await;
     let gate = Gate::shut(ids[0]);
-    let on = |index: usize| session.on(AggregateRoot::new("purse", ids[index]));
+    let on = |index: usize| session.on(AggregateId::new("purse", ids[index]));
     let mut service =
         ServiceBuilder::new().load_shed().concurrency_limit(1).service(session.command_processor());
     let gated = on(0).create_command("double-at-gate", json!({})).unwrap();
@@ -50,7 +50,7 @@ async fn a_clone_takes_a_place_of_its_own() {
     let (_domain, session, ids) = purses(1).await;
     let mut service = session.command_processor();
     service.ready().await.unwrap();
-    let on = session.on(AggregateRoot::new("purse", ids[0]));
+    let on = session.on(AggregateId::new("purse", ids[0]));
     let put_in = || on.create_command("put-in", json!({ "coins": 1 })).unwrap();
     service.clone().ready().await.unwrap().call(put_in()).await.unwrap();
     assert_eq!(service.call(put_in()).await.unwrap().version, 3);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use fluvius_core::query::{Field, StateQuery};
 use fluvius_core::{
-    ActivityRecord, AggregateRoot, CommandRecord, CommitOutcome, ContextRecord, EventRecord, Lease,
+    ActivityRecord, AggregateId, CommandRecord, CommitOutcome, ContextRecord, EventRecord, Lease,
     LogEntry, LogPage, LogQuery, MessageRecord, StateRecord, Store, StoreError, StoredCommand,
     UnitOfWork,
 };
@@ -20,19 +20,19 @@ use uuid::Uuid;
 pub enum Mutant {
     /// A unit is told to be stored a little before it is.
     AnswerBeforeCommit,
-    /// Of a unit over two roots only the first is stored.
+    /// Of a unit over two aggregates only the first is stored.
     DropsAnEvent,
-    /// A unit over two roots is stored in two transactions.
+    /// A unit over two aggregates is stored in two transactions.
     TwoTransactions,
     /// A command whose identifier is taken is stored once more, under another one.
     AppliesTwice,
-    /// A unit is stored whatever versions its roots have.
+    /// A unit is stored whatever versions its aggregates have.
     NoVersionPredicate,
-    /// A unit that writes is stored whatever versions the roots have that it has only read.
-    ReadRootsUnchecked,
+    /// A unit that writes is stored whatever versions the aggregates have that it has only read.
+    ReadAggregatesUnchecked,
     /// A row that was read is not read again until this store has written it itself.
     CachedRead,
-    /// The roots of a snapshot are read one after the other.
+    /// The aggregates of a snapshot are read one after the other.
     SnapshotInParts,
 }
 
@@ -45,7 +45,7 @@ pub struct Altered<S> {
     /// To who stores late.
     late: Option<mpsc::UnboundedSender<Arc<[UnitOfWork]>>>,
     position: AtomicU64,
-    cache: Mutex<HashMap<AggregateRoot, Option<StateRecord>>>,
+    cache: Mutex<HashMap<AggregateId, Option<StateRecord>>>,
 }
 
 impl<S: Store> Altered<S> {
@@ -86,7 +86,7 @@ impl<S: Store> Altered<S> {
                 outcome => outcome,
             },
             _ => loop {
-                let unit = self.rebased(&unit, mutant == Mutant::ReadRootsUnchecked).await;
+                let unit = self.rebased(&unit, mutant == Mutant::ReadAggregatesUnchecked).await;
                 match self.commit_one(unit).await {
                     CommitOutcome::VersionConflict { .. }
                         if mutant == Mutant::NoVersionPredicate => {}
@@ -99,20 +99,24 @@ impl<S: Store> Altered<S> {
     /// The unit as if it had been decided on what is stored now.
     async fn rebased(&self, unit: &UnitOfWork, only_read: bool) -> UnitOfWork {
         let mut unit = unit.clone();
-        let written: HashSet<AggregateRoot> =
-            unit.states.iter().map(|state| state.root.clone()).collect();
+        let written: HashSet<AggregateId> =
+            unit.states.iter().map(|state| state.aggregate_id.clone()).collect();
         for expected in &mut unit.expected {
-            if only_read && (written.is_empty() || written.contains(&expected.root)) {
+            if only_read && (written.is_empty() || written.contains(&expected.aggregate_id)) {
                 continue;
             }
-            let Ok(stored) = self.inner.load(&expected.root).await else { continue };
+            let Ok(stored) = self.inner.load(&expected.aggregate_id).await else { continue };
             let stored = stored.map_or(0, |row| row.version);
             let moved = |version: u64| version - expected.version + stored;
-            for event in unit.events.iter_mut().filter(|event| event.root == expected.root) {
+            for event in
+                unit.events.iter_mut().filter(|event| event.aggregate_id == expected.aggregate_id)
+            {
                 let version = moved(event.version);
                 Arc::make_mut(event).version = version;
             }
-            for state in unit.states.iter_mut().filter(|state| state.root == expected.root) {
+            for state in
+                unit.states.iter_mut().filter(|state| state.aggregate_id == expected.aggregate_id)
+            {
                 let version = moved(state.version);
                 Arc::make_mut(state).version = version;
             }
@@ -121,9 +125,9 @@ impl<S: Store> Altered<S> {
         unit
     }
 
-    fn forget(&self, roots: impl Iterator<Item = AggregateRoot>) {
+    fn forget(&self, aggregate_ids: impl Iterator<Item = AggregateId>) {
         let mut cache = self.cache.lock().unwrap();
-        roots.for_each(|root| drop(cache.remove(&root)));
+        aggregate_ids.for_each(|aggregate_id| drop(cache.remove(&aggregate_id)));
     }
 }
 
@@ -135,10 +139,13 @@ fn in_two(unit: UnitOfWork) -> (UnitOfWork, Option<UnitOfWork>) {
     let part = |is_of: &dyn Fn(Uuid) -> bool| {
         let mut part = unit.clone();
         part.commands.retain(|command| is_of(command.id));
-        part.events.retain(|event| is_of(event.src_cmd));
-        part.states.retain(|state| part.events.iter().any(|event| event.root == state.root));
-        part.expected
-            .retain(|expected| part.states.iter().any(|state| state.root == expected.root));
+        part.events.retain(|event| is_of(event.command_id));
+        part.states.retain(|state| {
+            part.events.iter().any(|event| event.aggregate_id == state.aggregate_id)
+        });
+        part.expected.retain(|expected| {
+            part.states.iter().any(|state| state.aggregate_id == expected.aggregate_id)
+        });
         part
     };
     let own = unit.commands[0].id;
@@ -157,7 +164,7 @@ fn renamed(mut unit: UnitOfWork) -> UnitOfWork {
     for event in &mut unit.events {
         let event = Arc::make_mut(event);
         event.id = Uuid::new_v4();
-        event.src_cmd = names[&event.src_cmd];
+        event.command_id = names[&event.command_id];
     }
     unit
 }
@@ -191,7 +198,7 @@ impl<S: Store> Store for Altered<S> {
                 let outcomes = self.inner.commit(Arc::clone(&batch)).await;
                 for (unit, outcome) in batch.iter().zip(&outcomes) {
                     if matches!(outcome, CommitOutcome::Committed { .. }) {
-                        self.forget(unit.states.iter().map(|state| state.root.clone()));
+                        self.forget(unit.states.iter().map(|state| state.aggregate_id.clone()));
                     }
                 }
                 outcomes
@@ -215,32 +222,32 @@ impl<S: Store> Store for Altered<S> {
         }
     }
 
-    async fn acquire_lease(&self, root: &AggregateRoot) -> Option<Lease> {
-        self.inner.acquire_lease(root).await
+    async fn acquire_lease(&self, aggregate_id: &AggregateId) -> Option<Lease> {
+        self.inner.acquire_lease(aggregate_id).await
     }
 
-    async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {
+    async fn load(&self, aggregate_id: &AggregateId) -> Result<Option<StateRecord>, StoreError> {
         if self.mutant != Some(Mutant::CachedRead) {
-            return self.inner.load(root).await;
+            return self.inner.load(aggregate_id).await;
         }
-        if let Some(row) = self.cache.lock().unwrap().get(root) {
+        if let Some(row) = self.cache.lock().unwrap().get(aggregate_id) {
             return Ok(row.clone());
         }
-        let row = self.inner.load(root).await?;
-        self.cache.lock().unwrap().insert(root.clone(), row.clone());
+        let row = self.inner.load(aggregate_id).await?;
+        self.cache.lock().unwrap().insert(aggregate_id.clone(), row.clone());
         Ok(row)
     }
 
     async fn snapshot(
         &self,
-        roots: &[AggregateRoot],
+        aggregate_ids: &[AggregateId],
     ) -> Result<Vec<Option<StateRecord>>, StoreError> {
         if !matches!(self.mutant, Some(Mutant::CachedRead | Mutant::SnapshotInParts)) {
-            return self.inner.snapshot(roots).await;
+            return self.inner.snapshot(aggregate_ids).await;
         }
         let mut rows = Vec::new();
-        for root in roots {
-            rows.push(self.load(root).await?);
+        for aggregate_id in aggregate_ids {
+            rows.push(self.load(aggregate_id).await?);
         }
         Ok(rows)
     }
@@ -255,11 +262,11 @@ impl<S: Store> Store for Altered<S> {
 
     async fn history(
         &self,
-        root: &AggregateRoot,
+        aggregate_id: &AggregateId,
         first: u64,
         last: u64,
     ) -> Result<Vec<LogEntry<EventRecord>>, StoreError> {
-        self.inner.history(root, first, last).await
+        self.inner.history(aggregate_id, first, last).await
     }
 
     async fn commands(&self, query: &LogQuery) -> Result<LogPage<CommandRecord>, StoreError> {

@@ -10,7 +10,7 @@ use std::io::{PipeWriter, Write};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use fluvius_core::{AggregateRoot, CommandBundle, Error, Response};
+use fluvius_core::{AggregateId, CommandBundle, Error, Response};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -41,8 +41,8 @@ pub enum Strike {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Request {
     Send(CommandBundle),
-    /// The states of these roots, at one moment.
-    Snapshot(Vec<AggregateRoot>),
+    /// The states of these aggregates, at one moment.
+    Snapshot(Vec<AggregateId>),
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -63,7 +63,7 @@ pub enum Outcome {
     Rows(Vec<Option<Seen>>),
 }
 
-/// What a client sees of a root.
+/// What a client sees of an aggregate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Seen {
     pub version: u64,
@@ -74,7 +74,7 @@ pub struct Seen {
 #[derive(Debug, Clone, Deserialize)]
 pub struct Told {
     pub command_id: uuid::Uuid,
-    pub root: AggregateRoot,
+    pub aggregate_id: AggregateId,
     pub version: u64,
     pub data: Balance,
 }

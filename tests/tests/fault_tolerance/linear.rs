@@ -55,9 +55,9 @@ impl Specification for AccountSpecification {
     }
 
     fn apply(operation: &Operation, state: &Self::State) -> (bool, Self::State) {
-        let after = |change: Decimal| {
+        let after = |delta: Decimal| {
             let Seen { version, balance } = (*state)?;
-            let balance = balance + change;
+            let balance = balance + delta;
             (!balance.is_sign_negative()).then(|| Seen { version: version + 1, balance })
         };
         let (holds, next) = match operation {
@@ -219,17 +219,17 @@ fn of_each_account(asked: &[Asked]) -> BTreeMap<Uuid, Actions> {
 fn operations(asked: &Asked) -> Vec<(Uuid, Operation)> {
     let command = match &asked.request {
         Request::Send(command) => command,
-        Request::Snapshot(roots) => {
+        Request::Snapshot(aggregate_ids) => {
             let Some(Outcome::Rows(rows)) = &asked.outcome else { return Vec::new() };
-            let rows = roots.iter().zip(rows);
+            let rows = aggregate_ids.iter().zip(rows);
             return rows
-                .map(|(root, row)| {
-                    (root.identifier, Operation::Read(row.expect("an account is never closed")))
+                .map(|(aggregate_id, row)| {
+                    (aggregate_id.id, Operation::Read(row.expect("an account is never closed")))
                 })
                 .collect();
         }
     };
-    let account = command.root.identifier;
+    let account = command.aggregate_id.id;
     let payload = command.payload.to_value();
     let decimal = |name: &str| payload[name].as_str().unwrap_or("0").parse::<Decimal>().unwrap();
     let amount = decimal("amount");
@@ -242,8 +242,8 @@ fn operations(asked: &Asked) -> Vec<(Uuid, Operation)> {
                 "open-account" => Operation::Open(seen),
                 _ => Operation::Change(change, seen),
             };
-            let received = recipient.map(|recipient| (recipient, Operation::Receive(amount)));
-            [(account, own)].into_iter().chain(received).collect()
+            let received_at = recipient.map(|recipient| (recipient, Operation::Receive(amount)));
+            [(account, own)].into_iter().chain(received_at).collect()
         }
         Some(Outcome::Refused { code, .. }) if code == "insufficient-funds" => {
             vec![(account, Operation::Poor(amount))]
@@ -258,8 +258,8 @@ fn operations(asked: &Asked) -> Vec<(Uuid, Operation)> {
             if recipient == Some(account) {
                 return Vec::new();
             }
-            let received = recipient.map(|recipient| (recipient, Operation::Perhaps(amount)));
-            [(account, Operation::Perhaps(change))].into_iter().chain(received).collect()
+            let received_at = recipient.map(|recipient| (recipient, Operation::Perhaps(amount)));
+            [(account, Operation::Perhaps(change))].into_iter().chain(received_at).collect()
         }
         Some(Outcome::Rows(_)) => unreachable!("a command gives no rows"),
     }

@@ -35,7 +35,7 @@ pub async fn logs<'a>(
     let told = outcomes.into_iter().filter_map(Outcome::told);
     let applied = told.map(|told| Applied {
         command_id: told.command_id,
-        root: told.root,
+        aggregate_id: told.aggregate_id,
         version: told.version,
     });
     log::check(content, applied).await.map(drop)
@@ -54,10 +54,10 @@ pub async fn nothing_else(content: &impl Store, sent: &BTreeSet<Uuid>) -> Checke
 /// Along the log no couple of purses is ever overdrawn.
 pub fn purses(events: &[LogEntry<EventRecord>]) -> Checked {
     let couples: HashMap<Uuid, u64> =
-        (0..PURSES).map(|number| (purse(number).identifier, number.min(partner(number)))).collect();
+        (0..PURSES).map(|number| (purse(number).id, number.min(partner(number)))).collect();
     let mut sums: BTreeMap<u64, i64> = BTreeMap::new();
-    for event in events.iter().filter(|event| event.root.resource == "purse") {
-        let sum = sums.entry(couples[&event.root.identifier]).or_default();
+    for event in events.iter().filter(|event| event.aggregate_id.resource == "purse") {
+        let sum = sums.entry(couples[&event.aggregate_id.id]).or_default();
         let amount = event.args.to_value()["amount"].as_i64();
         *sum += match event.key() {
             "purse-begun" => IN_A_PURSE,
@@ -67,7 +67,7 @@ pub fn purses(events: &[LogEntry<EventRecord>]) -> Checked {
         if *sum < 0 {
             return Err(format!(
                 "a write skew: with position {} the couple of {} has {sum}",
-                event.position, event.root
+                event.position, event.aggregate_id
             ));
         }
     }
@@ -77,12 +77,12 @@ pub fn purses(events: &[LogEntry<EventRecord>]) -> Checked {
 /// Every snapshot shows what stood at one position of the log, with the money that there was then,
 /// and nothing less than had been answered before it was asked for. Says how many there were.
 pub fn snapshots(asked: &[Asked], events: &[LogEntry<EventRecord>]) -> Result<u64, String> {
-    // Of each root the positions of its versions, from version 1 on.
+    // Of each aggregate the positions of its versions, from version 1 on.
     let mut positions: HashMap<Uuid, Vec<u64>> = HashMap::new();
     // What was in the bank behind each position at which that changed.
     let mut totals: Vec<(u64, Decimal)> = vec![(0, Decimal::ZERO)];
     for event in events {
-        positions.entry(event.root.identifier).or_default().push(event.position);
+        positions.entry(event.aggregate_id.id).or_default().push(event.position);
         let args = event.args.to_value();
         let amount =
             |name: &str| args[name].as_str().map_or(Decimal::ZERO, |text| text.parse().unwrap());
@@ -98,29 +98,30 @@ pub fn snapshots(asked: &[Asked], events: &[LogEntry<EventRecord>]) -> Result<u6
     let answered = answered_positions(asked, events);
     let mut count = 0;
     for one in asked {
-        let (Request::Snapshot(roots), Some(Outcome::Rows(rows))) = (&one.request, &one.outcome)
+        let (Request::Snapshot(aggregate_ids), Some(Outcome::Rows(rows))) =
+            (&one.request, &one.outcome)
         else {
             continue;
         };
         count += 1;
         let (mut first, mut end) = (0, u64::MAX);
         let mut sum = Decimal::ZERO;
-        for (root, row) in roots.iter().zip(rows) {
+        for (aggregate_id, row) in aggregate_ids.iter().zip(rows) {
             let Some(Seen { version, balance }) = row else {
-                return Err(format!("a snapshot lacks {root}"));
+                return Err(format!("a snapshot lacks {aggregate_id}"));
             };
-            let of_root = positions.get(&root.identifier).map_or(&[][..], Vec::as_slice);
+            let of_aggregate = positions.get(&aggregate_id.id).map_or(&[][..], Vec::as_slice);
             let at = usize::try_from(*version).unwrap();
-            let Some(position) = of_root.get(at - 1) else {
+            let Some(position) = of_aggregate.get(at - 1) else {
                 return Err(format!(
-                    "a snapshot shows version {version} of {root}: none is stored"
+                    "a snapshot shows version {version} of {aggregate_id}: none is stored"
                 ));
             };
             first = first.max(*position);
-            end = end.min(of_root.get(at).copied().unwrap_or(u64::MAX));
-            if root.resource == "bank-account" {
+            end = end.min(of_aggregate.get(at).copied().unwrap_or(u64::MAX));
+            if aggregate_id.resource == "bank-account" {
                 if balance.is_sign_negative() {
-                    return Err(format!("a snapshot shows {balance} on {root}"));
+                    return Err(format!("a snapshot shows {balance} on {aggregate_id}"));
                 }
                 sum += balance;
             }
@@ -145,7 +146,7 @@ pub fn snapshots(asked: &[Asked], events: &[LogEntry<EventRecord>]) -> Result<u6
 /// The highest position that was answered up to each answer, in the order of the answers.
 fn answered_positions(asked: &[Asked], events: &[LogEntry<EventRecord>]) -> Vec<(usize, u64)> {
     let positions: HashMap<Uuid, u64> =
-        events.iter().map(|event| (event.src_cmd, event.position)).collect();
+        events.iter().map(|event| (event.command_id, event.position)).collect();
     let mut answered: Vec<(usize, u64)> = Vec::new();
     for one in asked {
         let told = one.outcome.as_ref().and_then(Outcome::told);

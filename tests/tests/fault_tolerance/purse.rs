@@ -1,4 +1,4 @@
-//! The purses of a couple, whose rule reads one root and writes another: what a write skew breaks.
+//! The purses of a couple, whose rule reads one aggregate and writes another: what a write skew breaks.
 
 use banking_domain::Account;
 use fluvius_core::{ActionContext, ContextError, Domain, Rejection, aggregate};

@@ -1,7 +1,7 @@
 //! What a client asks next, by its seed.
 
 use fluvius_core::testing::SeededRng;
-use fluvius_core::{AggregateRoot, Session};
+use fluvius_core::{AggregateId, Session};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
@@ -31,13 +31,13 @@ pub const PURSES: u64 = 4;
 /// How many accounts clients may open.
 const MANY: u64 = 12;
 
-pub fn account(number: u64) -> AggregateRoot {
-    AggregateRoot::new("bank-account", Uuid::from_u128(1 + u128::from(number)))
+pub fn account(number: u64) -> AggregateId {
+    AggregateId::new("bank-account", Uuid::from_u128(1 + u128::from(number)))
 }
 
 /// A purse; the partner of an even one is the next.
-pub fn purse(number: u64) -> AggregateRoot {
-    AggregateRoot::new("purse", Uuid::from_u128(1_000 + u128::from(number)))
+pub fn purse(number: u64) -> AggregateId {
+    AggregateId::new("purse", Uuid::from_u128(1_000 + u128::from(number)))
 }
 
 pub fn partner(number: u64) -> u64 {
@@ -58,8 +58,8 @@ impl Mix {
         if self == Self::Bank { PURSES } else { 0 }
     }
 
-    /// All roots that are there from the first.
-    pub fn roots(self) -> Vec<AggregateRoot> {
+    /// All aggregates that are there from the first.
+    pub fn aggregate_ids(self) -> Vec<AggregateId> {
         (0..self.accounts()).map(account).chain((0..self.purses()).map(purse)).collect()
     }
 
@@ -70,8 +70,7 @@ impl Mix {
             command(session, account(number), "open-account", opening)
         });
         let purses = (0..self.purses()).map(|number| {
-            let begin =
-                json!({ "balance": IN_A_PURSE, "partner": purse(partner(number)).identifier });
+            let begin = json!({ "balance": IN_A_PURSE, "partner": purse(partner(number)).id });
             command(session, purse(number), "begin-purse", begin)
         });
         accounts.chain(purses).collect()
@@ -81,7 +80,7 @@ impl Mix {
         match self {
             Self::Everything => everything(session, rng),
             Self::Bank => match rng.below(10) {
-                0..2 => Request::Snapshot(self.roots()),
+                0..2 => Request::Snapshot(self.aggregate_ids()),
                 2..5 => drawing(session, self.purses(), rng),
                 _ => moving(session, self.accounts(), rng),
             },
@@ -114,7 +113,7 @@ fn moving(session: &Session, accounts: u64, rng: &mut SeededRng) -> Request {
         0..2 => command(session, from, "deposit-money", json!({ "amount": amount })),
         2..4 => command(session, from, "withdraw-money", json!({ "amount": amount })),
         _ => {
-            let recipient = account(rng.below(accounts)).identifier;
+            let recipient = account(rng.below(accounts)).id;
             let transfer = json!({ "amount": amount, "recipient_id": recipient });
             command(session, from, "transfer-money", transfer)
         }
@@ -141,9 +140,9 @@ fn open(number: u64, deposit: i64) -> serde_json::Value {
 
 fn command(
     session: &Session,
-    root: AggregateRoot,
+    aggregate_id: AggregateId,
     key: &str,
     payload: serde_json::Value,
 ) -> Request {
-    Request::Send(session.on(root).create_command(key, payload).unwrap())
+    Request::Send(session.on(aggregate_id).create_command(key, payload).unwrap())
 }

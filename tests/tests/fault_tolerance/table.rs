@@ -27,7 +27,7 @@ macro_rules! over_runtimes {
 
             #[test]
             fn a_write_skew_is_found_in_the_bank() {
-                let mutant = Mutant::ReadRootsUnchecked;
+                let mutant = Mutant::ReadAggregatesUnchecked;
                 claims::bank_finds::<$place>(module_path!(), KIND, mutant, "a write skew");
             }
 

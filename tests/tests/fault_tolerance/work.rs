@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fluvius_core::testing::{Faults, FaultyStore, SeededRng};
 use fluvius_core::{
-    AggregateRoot, BuildError, Domain, DomainContext, DomainRuntime, Session, StateRecord,
+    AggregateId, BuildError, Domain, DomainContext, DomainRuntime, Session, StateRecord,
 };
 use serde::{Deserialize, Serialize};
 
@@ -95,7 +95,7 @@ pub async fn ask(session: &Session, client: Client, request: Request, recorder: 
     recorder.add(Entry::Invoke(client, request.clone()));
     let outcome = match request {
         Request::Send(command) => Outcome::of(session.process_command(command).await),
-        Request::Snapshot(roots) => snapshot(session, &roots).await,
+        Request::Snapshot(aggregate_ids) => snapshot(session, &aggregate_ids).await,
     };
     let is_away = outcome.is_unavailable();
     recorder.add(Entry::Return(client, outcome));
@@ -104,8 +104,8 @@ pub async fn ask(session: &Session, client: Client, request: Request, recorder: 
     }
 }
 
-async fn snapshot(session: &Session, roots: &[AggregateRoot]) -> Outcome {
-    match session.statemgr().snapshot(roots).await {
+async fn snapshot(session: &Session, aggregate_ids: &[AggregateId]) -> Outcome {
+    match session.statemgr().snapshot(aggregate_ids).await {
         Ok(rows) => Outcome::Rows(rows.iter().map(|row| row.as_ref().map(seen)).collect()),
         Err(error) => Outcome::Failed { code: error.code().to_owned() },
     }

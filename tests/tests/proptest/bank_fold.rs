@@ -14,7 +14,7 @@ use rust_decimal::Decimal;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::bank_model::{Bank, Exact, Order, any_amount, identifier, root, rule};
+use crate::bank_model::{Bank, Exact, Order, aggregate_id, any_amount, identifier, rule};
 use crate::{fold, harness};
 
 const ACCOUNTS: usize = 20;
@@ -76,18 +76,18 @@ fn a_whole_state_hides_no_broken_patch_before_it() {
         .collect();
     let run = harness::block_on(Run::of(&deposits, &steps));
     let rows = &run.rows[&0];
-    assert!(rows[WHOLE_EVERY].change.is_whole());
+    assert!(rows[WHOLE_EVERY].delta.is_snapshot());
     // A patch that does more than its event, to a field that nothing touches afterwards: every
     // later patch still applies, and the whole state at version 65 is right again.
     let mut broken = rows.clone();
-    let patch = broken[29].change.to_json();
+    let patch = broken[29].delta.to_json();
     let more = patch.as_str().replacen(
         '[',
         r#"[{"op":"replace","path":"/owner_name","value":"Mallory"},"#,
         1,
     );
     let more = fluvius_core::Json::parse(more).unwrap();
-    broken[29].change = fluvius_core::StateDelta::from_json(&more).unwrap();
+    broken[29].delta = fluvius_core::StateDelta::from_json(&more).unwrap();
     let found = fold::fold::<Account>(&broken, rule, |_, _| Ok(()));
     assert_eq!(found, Err(fold::Fault::Whole { version: 65 }));
 }
@@ -159,7 +159,7 @@ impl Run {
         let commands: Vec<CommandBundle> = orders
             .iter()
             .map(|(account, order)| {
-                let session = self.session.on(root(*account));
+                let session = self.session.on(aggregate_id(*account));
                 session.create_command(order.key(), order.payload(*account)).unwrap()
             })
             .collect();
@@ -192,7 +192,7 @@ impl Run {
             }
         }
         for response in answer.iter().flatten() {
-            self.keep(&response.root.identifier, response.version, response.data.to_value());
+            self.keep(&response.aggregate_id.id, response.version, response.data.to_value());
         }
         self.sent.push(Sent { commands: sent, is_group, answer });
         self.observe().await;
@@ -221,13 +221,14 @@ impl Run {
     /// once; those between are what the group was answered with, or the model's.
     async fn observe(&mut self) {
         for account in 0..ACCOUNTS {
-            let Some(record) = Store::load(&self.store, &root(account)).await.unwrap() else {
-                assert!(!self.model.roots.contains_key(&account));
+            let Some(record) = Store::load(&self.store, &aggregate_id(account)).await.unwrap()
+            else {
+                assert!(!self.model.aggregate_ids.contains_key(&account));
                 continue;
             };
-            let known = &self.model.roots[&account];
+            let known = &self.model.aggregate_ids[&account];
             assert_eq!(record.version, known.version());
-            assert_eq!(record.deleted.is_some(), known.closed);
+            assert_eq!(record.closed_at.is_some(), known.closed);
             let stored = self.stored.get_mut(&account).unwrap();
             let last = usize::try_from(record.version).unwrap() - 1;
             let between = stored.len().min(last)..last;
@@ -248,10 +249,10 @@ impl Run {
     }
 
     async fn read(&mut self, account: usize) {
-        let page = self.domain.log().of(root(account)).events().await.unwrap();
+        let page = self.domain.log().for_aggregate(aggregate_id(account)).events().await.unwrap();
         assert!(page.next.is_none());
         self.rows.insert(account, page.rows.into_iter().map(|row| row.record).collect());
-        if let Some(record) = Store::load(&self.store, &root(account)).await.unwrap() {
+        if let Some(record) = Store::load(&self.store, &aggregate_id(account)).await.unwrap() {
             self.balances.add(record.data.decode::<Account>().unwrap().balance);
         }
     }
@@ -263,7 +264,8 @@ impl Run {
             assert_same(&sent.answer, &again);
         }
         for account in 0..ACCOUNTS {
-            let page = self.domain.log().of(root(account)).events().await.unwrap();
+            let page =
+                self.domain.log().for_aggregate(aggregate_id(account)).events().await.unwrap();
             assert_eq!(page.rows.len(), self.rows[&account].len(), "asking again stores nothing");
         }
     }
@@ -271,8 +273,8 @@ impl Run {
     fn assert_conserved(&self) {
         assert_eq!(self.balances, self.money, "balances are deposits minus withdrawals");
         let mut model = Exact::default();
-        for root in self.model.roots.values() {
-            model.add(root.states.last().unwrap().balance);
+        for aggregate_id in self.model.aggregate_ids.values() {
+            model.add(aggregate_id.states.last().unwrap().balance);
         }
         assert_eq!(self.balances, model);
     }
@@ -281,12 +283,16 @@ impl Run {
         let (rows, stored) = (&self.rows[&account], &self.stored[&account]);
         assert_eq!(fold::check::<Account>(rows, stored, rule), Ok(()), "account {account}");
         assert_eq!(fold::replay::<Account>(rows, rule), *stored, "account {account}");
-        let by_model = self.model.roots.get(&account).map_or(&[][..], |root| &root.states);
+        let by_model = self
+            .model
+            .aggregate_ids
+            .get(&account)
+            .map_or(&[][..], |aggregate_id| &aggregate_id.states);
         let by_model: Vec<Value> = by_model.iter().map(fold::value_of).collect();
         assert_eq!(by_model, *stored, "account {account}");
         for (row, at) in rows.iter().zip(0..) {
             assert!(
-                at % WHOLE_EVERY != 0 || row.change.is_whole(),
+                at % WHOLE_EVERY != 0 || row.delta.is_snapshot(),
                 "version {} has the whole state",
                 at + 1
             );

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use banking_domain::{Account, AccountError, AccountEvent};
-use fluvius_core::{AggregateRoot, EventRecord, Rejection};
+use fluvius_core::{Aggregate, AggregateId, EventRecord, Rejection};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -59,9 +59,9 @@ pub(crate) fn identifier(account: usize) -> Uuid {
     Uuid::from_u128(0xACC0_0000 + account as u128)
 }
 
-/// The root of an account.
-pub(crate) fn root(account: usize) -> AggregateRoot {
-    AggregateRoot::of::<Account>(identifier(account))
+/// The aggregate of an account.
+pub(crate) fn aggregate_id(account: usize) -> AggregateId {
+    Account::aggregate_id(identifier(account))
 }
 
 /// The number of an account.
@@ -71,7 +71,7 @@ fn number(account: usize) -> String {
 
 /// One account: its state at every version, and to whom it belongs.
 #[derive(Debug, Clone)]
-pub(crate) struct Root {
+pub(crate) struct ModelAggregate {
     pub(crate) realm: Option<&'static str>,
     pub(crate) states: Vec<Account>,
     /// The command that gave each version.
@@ -79,7 +79,7 @@ pub(crate) struct Root {
     pub(crate) closed: bool,
 }
 
-impl Root {
+impl ModelAggregate {
     pub(crate) fn version(&self) -> u64 {
         self.states.len() as u64
     }
@@ -110,7 +110,7 @@ impl Refusal {
 /// All accounts that were ever opened.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Bank {
-    pub(crate) roots: BTreeMap<usize, Root>,
+    pub(crate) aggregate_ids: BTreeMap<usize, ModelAggregate>,
 }
 
 impl Bank {
@@ -125,7 +125,7 @@ impl Bank {
         order: &Order,
     ) -> Result<(), Refusal> {
         match order {
-            Order::Open { .. } if self.roots.contains_key(&account) => {
+            Order::Open { .. } if self.aggregate_ids.contains_key(&account) => {
                 Err(Refusal::of("already-exists"))
             }
             Order::Open { .. } => Ok(()),
@@ -148,8 +148,13 @@ impl Bank {
         if let Order::Open { deposit } = order {
             let state = Account::open_account(number(account), OWNER.to_owned(), *deposit)
                 .map_err(refusal)?;
-            let root = Root { realm, states: vec![state], commands: vec![command], closed: false };
-            self.roots.insert(account, root);
+            let aggregate_id = ModelAggregate {
+                realm,
+                states: vec![state],
+                commands: vec![command],
+                closed: false,
+            };
+            self.aggregate_ids.insert(account, aggregate_id);
             return Ok(());
         }
         let mut state = self.state(account).clone();
@@ -168,25 +173,27 @@ impl Bank {
                 }
                 state.withdraw_money(*amount).map_err(refusal)?;
                 let recipient = self.open(realm, *to).ok_or(Refusal::rule("not-found"))?;
-                let mut received = recipient.states.last().unwrap().clone();
-                received.receive_transfer(*amount, identifier(account)).map_err(refusal)?;
+                let mut received_at = recipient.states.last().unwrap().clone();
+                received_at.receive_transfer(*amount, identifier(account)).map_err(refusal)?;
                 let invoked = fluvius_core::testing::invoked_id(command, 1);
-                self.roots.get_mut(to).unwrap().push(received, invoked);
+                self.aggregate_ids.get_mut(to).unwrap().push(received_at, invoked);
             }
             Order::Close => state.clone().close_account().map_err(refusal)?,
         }
-        let root = self.roots.get_mut(&account).unwrap();
-        root.closed = *order == Order::Close;
-        root.push(state, command);
+        let aggregate_id = self.aggregate_ids.get_mut(&account).unwrap();
+        aggregate_id.closed = *order == Order::Close;
+        aggregate_id.push(state, command);
         Ok(())
     }
 
-    fn open(&self, realm: Option<&'static str>, account: usize) -> Option<&Root> {
-        self.roots.get(&account).filter(|root| !root.closed && root.realm == realm)
+    fn open(&self, realm: Option<&'static str>, account: usize) -> Option<&ModelAggregate> {
+        self.aggregate_ids
+            .get(&account)
+            .filter(|aggregate_id| !aggregate_id.closed && aggregate_id.realm == realm)
     }
 
     fn state(&self, account: usize) -> &Account {
-        self.roots[&account].states.last().unwrap()
+        self.aggregate_ids[&account].states.last().unwrap()
     }
 }
 

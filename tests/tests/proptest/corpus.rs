@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use fluvius_core::{AggregateRoot, CommandBundle, ETag, Error, Json, Precondition, StateDelta};
+use fluvius_core::{Aggregate, CommandBundle, ETag, Error, Json, Precondition, StateDelta};
 use serde_json::{Value, json};
 
 use crate::harness;
-use crate::sample::{CODES, KEYS, SAMPLE, Sample, Target};
+use crate::sample::{CODES, IntoAggregateId, KEYS, SAMPLE, Sample};
 
 /// The files and how they are answered: `key: answer` for a payload, else what reads them.
 const ANSWERS: &[(&str, &str)] = &[
@@ -20,13 +20,13 @@ const ANSWERS: &[(&str, &str)] = &[
     ("bundle-resource-empty", "bundle: resource-not-allowed"),
     ("bundle-resource-with-nul", "bundle: resource-not-allowed"),
     ("bundle-unknown-field", "refused"),
-    ("change-add-far-index", "change: refused"),
-    ("change-empty", "change: applied"),
-    ("change-not-an-operation", "change: refused"),
-    ("change-pointer-tilde", "change: refused"),
-    ("change-replace-all", "change: applied"),
-    ("change-whole-and-more", "refused"),
-    ("change-whole-escaped-key", "change: applied"),
+    ("delta-add-far-index", "delta: refused"),
+    ("delta-empty", "delta: applied"),
+    ("delta-not-an-operation", "delta: refused"),
+    ("delta-pointer-tilde", "delta: refused"),
+    ("delta-replace-all", "delta: applied"),
+    ("delta-snapshot-and-more", "refused"),
+    ("delta-snapshot-escaped-key", "delta: applied"),
     ("etag-leading-zero", "refused"),
     ("etag-upper-case", "refused"),
     ("payload-alias-and-name", "transfer-money: invalid-payload at ."),
@@ -93,7 +93,7 @@ fn every_input_of_the_corpus_is_answered_as_it_was() {
 fn no_entry_point_panics_on_any_input_of_the_corpus() {
     for text in files().values() {
         harness::block_on(async {
-            let target = Target::new().await;
+            let target = IntoAggregateId::new().await;
             for key in KEYS {
                 drop(process(&target, key, text).await);
             }
@@ -109,11 +109,11 @@ fn no_entry_point_panics_on_any_input_of_the_corpus() {
 
 /// How an input is answered by the entry point that its expected answer names.
 async fn answer(expected: &str, text: &str) -> String {
-    let target = Target::new().await;
+    let target = IntoAggregateId::new().await;
     let (entry, _) = expected.split_once(": ").unwrap_or((expected, ""));
     let found = match entry {
         "bundle" => read_bundle(&target, text).await,
-        "change" => read_change(text),
+        "delta" => read_change(text),
         "precondition" => {
             serde_json::from_str::<Precondition>(text).ok().map(|_| "read".to_owned())
         }
@@ -129,8 +129,8 @@ async fn answer(expected: &str, text: &str) -> String {
     format!("{entry}: {}", found.unwrap_or("not read".to_owned()))
 }
 
-async fn process(target: &Target, key: &str, text: &str) -> String {
-    let session = target.session.on(target.root(key));
+async fn process(target: &IntoAggregateId, key: &str, text: &str) -> String {
+    let session = target.session.on(target.aggregate_id(key));
     let answer = match session.create_command(key, text) {
         Ok(command) => session.process_command(command).await.map(drop),
         Err(error) => Err(error),
@@ -138,7 +138,7 @@ async fn process(target: &Target, key: &str, text: &str) -> String {
     described(answer)
 }
 
-async fn read_bundle(target: &Target, text: &str) -> Option<String> {
+async fn read_bundle(target: &IntoAggregateId, text: &str) -> Option<String> {
     let bundle: CommandBundle = serde_json::from_str(text).ok()?;
     Some(described(target.session.process_command(bundle).await.map(drop)))
 }
@@ -186,10 +186,10 @@ fn a_bundle_for_a_sample_is_what_the_corpus_varies() {
     // The bundles of the corpus differ from this one in what their names say.
     let bundle = json!({
         "id": "00000000-0000-0000-0000-000000000001", "command": "ask-sample",
-        "root": AggregateRoot::of::<Sample>(SAMPLE), "payload": { "prefix": "" },
+        "aggregate_id": Sample::aggregate_id(SAMPLE), "payload": { "prefix": "" },
     });
     harness::block_on(async {
-        let target = Target::new().await;
+        let target = IntoAggregateId::new().await;
         let answer = read_bundle(&target, &bundle.to_string()).await;
         assert_eq!(answer.as_deref(), Some("applied"));
     });

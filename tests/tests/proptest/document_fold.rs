@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use fluvius_core::store::Store;
 use fluvius_core::{
-    AggregateRoot, Domain, DomainContext, EventRecord, MemoryStore, SimpleRejection, aggregate,
+    Aggregate, Domain, DomainContext, EventRecord, MemoryStore, SimpleRejection, aggregate,
 };
 use proptest::prelude::*;
 use rust_decimal::Decimal;
@@ -199,9 +199,9 @@ fn a_change_of_one_field_of_a_large_state_is_small() {
     assert!(run.first_length >= LARGE, "{} bytes", run.first_length);
     assert_eq!(run.rows.len(), small.len() + 1);
     for row in &run.rows[1..] {
-        let length = row.change.to_json().len();
-        assert!(length < SMALL_CHANGE_MAX, "{}: {length} bytes, {:?}", row.key(), row.change);
-        assert!(!row.change.is_whole(), "{}", row.key());
+        let length = row.delta.to_json().len();
+        assert!(length < SMALL_CHANGE_MAX, "{}: {length} bytes, {:?}", row.key(), row.delta);
+        assert!(!row.delta.is_snapshot(), "{}", row.key());
     }
     run.assert_log_gives_states();
 }
@@ -325,8 +325,8 @@ impl Run {
     async fn of(create: &Edit, edits: &[Edit]) -> Self {
         let store = MemoryStore::new();
         let domain = DocumentDomain::runtime(store.clone()).await.unwrap();
-        let root = AggregateRoot::of::<Document>(Uuid::from_u128(0xD0C));
-        let session = domain.session(DomainContext::create("property")).on(root.clone());
+        let aggregate_id = Document::aggregate_id(Uuid::from_u128(0xD0C));
+        let session = domain.session(DomainContext::create("property")).on(aggregate_id.clone());
         let mut model: Option<Document> = None;
         let mut run = Self {
             first_length: 0,
@@ -349,7 +349,7 @@ impl Run {
             });
             match (answer, edit.run(&mut next)) {
                 (Ok(response), Ok(())) => {
-                    let record = Store::load(&store, &root).await.unwrap().unwrap();
+                    let record = Store::load(&store, &aggregate_id).await.unwrap().unwrap();
                     assert_eq!(record.version, response.version);
                     assert_eq!(record.data, response.data);
                     if run.stored.is_empty() {
@@ -366,7 +366,7 @@ impl Run {
                 (answer, expected) => panic!("{edit:?}: {answer:?}, by hand {expected:?}"),
             }
         }
-        let log = domain.log().of(root).limit(usize::MAX);
+        let log = domain.log().for_aggregate(aggregate_id).limit(usize::MAX);
         run.rows = log.events().await.unwrap().rows.into_iter().map(|row| row.record).collect();
         run
     }
@@ -377,9 +377,9 @@ impl Run {
         assert_eq!(self.model, self.stored);
         for (at, row) in self.rows.iter().enumerate() {
             if at % WHOLE_EVERY == 0 {
-                assert!(row.change.is_whole(), "version {} has the whole state", at + 1);
+                assert!(row.delta.is_snapshot(), "version {} has the whole state", at + 1);
             } else if self.small[at] {
-                let length = row.change.to_json().len();
+                let length = row.delta.to_json().len();
                 assert!(length < SMALL_CHANGE_MAX, "{}: {length} bytes", row.key());
             }
         }

@@ -1,4 +1,4 @@
-//! The fold: the states of one root as its log tells them.
+//! The fold: the states of one aggregate as its log tells them.
 //!
 //! A whole state after the first would hide that the changes before it are wrong, so it is never
 //! taken: at its version the fold goes on with what the rule makes of the folded state, and the
@@ -13,7 +13,7 @@ use serde_json::Value;
 /// The plain method behind an event, run on the state before it.
 pub(crate) type Rule<A> = fn(Option<A>, &EventRecord) -> A;
 
-/// Why the rows of a root do not give its states.
+/// Why the rows of an aggregate do not give its states.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// A version is missing, or stands twice.
@@ -36,7 +36,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Whether the rows of one root give exactly these states, one a version.
+/// Whether the rows of one aggregate give exactly these states, one a version.
 ///
 /// # Errors
 /// The first fault.
@@ -73,7 +73,7 @@ pub(crate) fn fold<A: Aggregate>(
         if row.version != version {
             return Err(Fault::Hole { expected: version, found: row.version });
         }
-        let state = match (&row.change, folded) {
+        let state = match (&row.delta, folded) {
             (StateDelta::Snapshot(whole), None) => whole.to_value(),
             (StateDelta::Patch(_), None) => return Err(Fault::FirstIsNotWhole),
             (StateDelta::Snapshot(whole), Some(before)) => {
@@ -137,13 +137,13 @@ pub(crate) fn assert_mutants_are_found<A: Aggregate>(
             differs,
             "{what} at version {}: {found:?}, {:?}",
             at + 1,
-            rows[at].change
+            rows[at].delta
         );
         *if differs { &mut mutants.found } else { &mut mutants.harmless } += 1;
     };
     for at in 0..rows.len() {
         let mut without_effect = rows.to_vec();
-        without_effect[at].change = StateDelta::from_json(&Json::parse("[]").unwrap()).unwrap();
+        without_effect[at].delta = StateDelta::from_json(&Json::parse("[]").unwrap()).unwrap();
         let differs = at == 0 || states[at] != states[at - 1];
         judge("a change without effect", at, &without_effect, differs);
 
@@ -157,15 +157,15 @@ pub(crate) fn assert_mutants_are_found<A: Aggregate>(
     }
     for at in 0..rows.len().saturating_sub(1) {
         let mut swapped = rows.to_vec();
-        let (first, second) = (rows[at].change.clone(), rows[at + 1].change.clone());
+        let (first, second) = (rows[at].delta.clone(), rows[at + 1].delta.clone());
         let before = at.checked_sub(1).map(|before| states[before].clone());
         let middle = second.apply(before).ok();
         let last = middle.clone().and_then(|middle| first.apply(Some(middle)).ok());
         let differs = at == 0
             || middle.as_ref() != Some(&states[at])
             || last.as_ref() != Some(&states[at + 1]);
-        swapped[at].change = second;
-        swapped[at + 1].change = first;
+        swapped[at].delta = second;
+        swapped[at + 1].delta = first;
         judge("two changes swapped", at, &swapped, differs);
     }
     mutants

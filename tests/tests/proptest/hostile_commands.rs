@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use fluvius_core::{
-    AggregateRoot, Command, CommandBundle, CommandRecord, CommandStatus, Error, Json, LogEntry,
+    Aggregate, Command, CommandBundle, CommandRecord, CommandStatus, Error, Json, LogEntry,
 };
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -13,14 +13,15 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::harness;
-use crate::sample::{CODES, KEYS, LockSample, SAMPLE, SampleEvent, Target, valid_payload};
+use crate::sample::{CODES, IntoAggregateId, KEYS, LockSample, SAMPLE, SampleEvent, valid_payload};
 
 #[test]
 fn a_payload_of_any_text_is_refused_with_a_code_or_comes_back() {
     let strategy = (any_key(), any_text());
     let tally = Tally::default();
     harness::check("a_payload_of_any_text", 300, strategy, |(key, text)| {
-        let answer = harness::block_on(async { attempt(&Target::new().await, &key, &text).await });
+        let answer =
+            harness::block_on(async { attempt(&IntoAggregateId::new().await, &key, &text).await });
         tally.count(&answer);
         Ok(())
     });
@@ -36,7 +37,8 @@ fn a_payload_that_nearly_fits_is_refused_with_a_code_or_comes_back() {
         for mutation in &mutations {
             text = mutation.apply(&text);
         }
-        let answer = harness::block_on(async { attempt(&Target::new().await, key, &text).await });
+        let answer =
+            harness::block_on(async { attempt(&IntoAggregateId::new().await, key, &text).await });
         tally.count(&answer);
         Ok(())
     });
@@ -52,10 +54,10 @@ fn a_payload_with_another_value_somewhere_is_refused_with_a_code_or_comes_back()
         let mut payload = valid_payload(key);
         replace_one(&mut payload, place, value);
         harness::block_on(async {
-            let target = Target::new().await;
+            let target = IntoAggregateId::new().await;
             tally.count(&attempt(&target, key, &payload.to_string()).await);
             // As a value of Rust code too.
-            let session = target.session.on(target.root(key));
+            let session = target.session.on(target.aggregate_id(key));
             if let Ok(command) = session.create_command(key, payload) {
                 assert_coded(&session.process_command(command).await);
             }
@@ -69,7 +71,7 @@ fn a_payload_with_another_value_somewhere_is_refused_with_a_code_or_comes_back()
 fn a_payload_that_fits_is_accepted_and_comes_back() {
     harness::check("a_payload_that_fits", 400, any_fitting(), |payload| {
         let answer = harness::block_on(async {
-            attempt(&Target::new().await, "fill-sample", &payload.to_string()).await
+            attempt(&IntoAggregateId::new().await, "fill-sample", &payload.to_string()).await
         });
         assert!(answer.is_ok(), "{answer:?}");
         Ok(())
@@ -80,7 +82,7 @@ fn a_payload_that_fits_is_accepted_and_comes_back() {
 fn a_key_of_any_text_is_unknown_unless_it_is_registered() {
     harness::check("a_key_of_any_text", 500, any_key(), |key| {
         harness::block_on(async {
-            let target = Target::new().await;
+            let target = IntoAggregateId::new().await;
             let answer = attempt(&target, &key, "{}").await;
             let action = target.domain.registry().find(&key);
             let is_known = action.is_some_and(|action| !action.internal);
@@ -104,7 +106,7 @@ fn a_bundle_of_any_text_is_refused_or_comes_back() {
     harness::check("a_bundle_of_any_text", 1_000, strategy, |(key, mutations, text)| {
         let bundle = json!({
             "id": Uuid::from_u128(1), "command": key,
-            "root": { "resource": "sample", "identifier": SAMPLE },
+            "aggregate_id": { "resource": "sample", "identifier": SAMPLE },
             "payload": valid_payload(key), "if_match": { "version": 1 },
         });
         let mut mutated = bundle.to_string();
@@ -122,7 +124,7 @@ fn a_bundle_of_any_text_is_refused_or_comes_back() {
             let written = serde_json::to_string(&bundle).unwrap();
             assert_eq!(serde_json::from_str::<CommandBundle>(&written).unwrap(), bundle);
             harness::block_on(async {
-                let target = Target::new().await;
+                let target = IntoAggregateId::new().await;
                 assert_coded(&target.session.process_command(bundle.clone()).await);
                 assert_coded(&target.session.process_atomic([bundle]).await);
             });
@@ -159,7 +161,7 @@ fn a_secret_of_a_wrong_type_is_in_no_error() {
             payload[name] = value.clone();
         }
         let error = harness::block_on(async {
-            let target = Target::new().await;
+            let target = IntoAggregateId::new().await;
             attempt(&target, "lock-sample", &payload.to_string()).await.unwrap_err()
         });
         assert_eq!(error.code(), "invalid-payload");
@@ -177,7 +179,7 @@ fn levels_without_end_are_refused_and_nothing_overflows() {
             [open.clone(), format!("{{\"any\":{open}"), format!("{open}1{}", "]".repeat(200_000))]
         {
             harness::block_on(async {
-                let target = Target::new().await;
+                let target = IntoAggregateId::new().await;
                 let error = attempt(&target, "fill-sample", &text).await.unwrap_err();
                 assert_eq!(error.code(), "invalid-payload");
             });
@@ -203,8 +205,8 @@ fn is_excerpt(shown: &str, key: &str) -> bool {
 }
 
 /// Sends one command by key and holds what must hold for every input.
-async fn attempt(target: &Target, key: &str, text: &str) -> Result<(), Error> {
-    let session = target.session.on(target.root(key));
+async fn attempt(target: &IntoAggregateId, key: &str, text: &str) -> Result<(), Error> {
+    let session = target.session.on(target.aggregate_id(key));
     let before = Rows::read(target).await;
     let command = match session.create_command(key, text) {
         Ok(command) => command,
@@ -273,10 +275,10 @@ fn assert_comes_back(command: &CommandBundle, row: &LogEntry<CommandRecord>) {
 }
 
 /// What is logged of an event decodes into the fields that were sent.
-async fn assert_event_comes_back(target: &Target, command: &CommandBundle) {
-    let log = target.domain.log().of(AggregateRoot::of::<crate::sample::Sample>(SAMPLE));
+async fn assert_event_comes_back(target: &IntoAggregateId, command: &CommandBundle) {
+    let log = target.domain.log().for_aggregate(crate::sample::Sample::aggregate_id(SAMPLE));
     let row = log.events().await.unwrap().rows.pop().unwrap();
-    assert_eq!(row.src_cmd, command.id);
+    assert_eq!(row.command_id, command.id);
     let SampleEvent::SampleFilled(event) = SampleEvent::try_from(&row.record).unwrap() else {
         panic!("{row:?}");
     };
@@ -326,7 +328,7 @@ struct Rows {
 }
 
 impl Rows {
-    async fn read(target: &Target) -> Self {
+    async fn read(target: &IntoAggregateId) -> Self {
         let log = target.domain.log();
         let (commands, events) = (log.commands().await.unwrap(), log.events().await.unwrap());
         Self { commands: commands.rows, event_count: events.rows.len() }
@@ -545,7 +547,7 @@ fn any_fitting() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Replaces one value somewhere in a tree, its root included, by another.
+/// Replaces one value somewhere in a tree, its aggregate included, by another.
 fn replace_one(tree: &mut Value, place: Index, value: Value) {
     fn count(value: &Value) -> usize {
         1 + match value {

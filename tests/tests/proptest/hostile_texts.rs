@@ -4,7 +4,7 @@ use banking_domain::{Account, AccountCommand, AccountEvent};
 use fluvius_core::json::PayloadHash;
 use fluvius_core::store::Store;
 use fluvius_core::{
-    AggregateRoot, CommitOutcome, ETag, ExpectedVersion, Json, Precondition, StateDelta, UnitOfWork,
+    Aggregate, CommitOutcome, ETag, ExpectedVersion, Json, Precondition, StateDelta, UnitOfWork,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::harness;
 use crate::hostile_commands::{any_mutation, any_text, any_value};
-use crate::sample::{ACCOUNT, CODES, Target};
+use crate::sample::{ACCOUNT, CODES, IntoAggregateId};
 
 #[test]
 fn what_is_parsed_comes_back_as_it_was_written() {
@@ -62,7 +62,7 @@ fn a_change_of_any_json_is_refused_or_comes_back() {
             for state in [Some(state), Some(change.to_json().to_value()), None] {
                 let before = state.clone();
                 let applied = change.apply(state);
-                assert!(applied.is_ok() || before.is_none() || !change.is_whole());
+                assert!(applied.is_ok() || before.is_none() || !change.is_snapshot());
             }
         }
         Ok(())
@@ -146,8 +146,8 @@ fn a_log_row_of_any_json_is_read_or_refused() {
             return Ok(());
         };
         harness::block_on(async {
-            let target = Target::new().await;
-            let log = target.domain.log().of(AggregateRoot::of::<Account>(ACCOUNT));
+            let target = IntoAggregateId::new().await;
+            let log = target.domain.log().for_aggregate(Account::aggregate_id(ACCOUNT));
             let mut event = log.events().await.unwrap().rows.remove(0).record;
             event.event = key.into();
             event.args = args.clone();
@@ -175,23 +175,23 @@ fn a_stored_state_of_any_json_is_read_or_is_invalid_state() {
     harness::check("a_stored_state_of_any_json", 300, strategy, |state| {
         let Ok(data) = Json::from_value(&state) else { return Ok(()) };
         harness::block_on(async {
-            let target = Target::new().await;
-            let root = AggregateRoot::of::<Account>(ACCOUNT);
-            let mut record = Store::load(&target.store, &root).await.unwrap().unwrap();
+            let target = IntoAggregateId::new().await;
+            let aggregate_id = Account::aggregate_id(ACCOUNT);
+            let mut record = Store::load(&target.store, &aggregate_id).await.unwrap().unwrap();
             record.data = data.clone();
             record.version = 2;
             // As another process may have written it.
-            let log = target.domain.log().of(root.clone());
+            let log = target.domain.log().for_aggregate(aggregate_id.clone());
             let mut command = log.commands().await.unwrap().rows.remove(0).record;
             let mut event = log.events().await.unwrap().rows.remove(0).record;
             let context = log.context(command.context_id).await.unwrap();
             command.id = Uuid::from_u128(4_711);
-            event.src_cmd = command.id;
+            event.command_id = command.id;
             event.version = 2;
-            event.change = StateDelta::snapshot(&data);
+            event.delta = StateDelta::snapshot(&data);
             let unit = UnitOfWork {
                 depends_on: Vec::new(),
-                expected: vec![ExpectedVersion { root: root.clone(), version: 1 }],
+                expected: vec![ExpectedVersion { aggregate_id: aggregate_id.clone(), version: 1 }],
                 context: context.unwrap(),
                 states: vec![record.clone().into()],
                 commands: vec![command.into()],
@@ -204,7 +204,7 @@ fn a_stored_state_of_any_json_is_read_or_is_invalid_state() {
 
             let decodes = data.decode::<Account>().is_ok();
             let fetched = target.session.statemgr().fetch::<Account>(ACCOUNT).await;
-            let session = target.session.on(root.clone());
+            let session = target.session.on(aggregate_id.clone());
             let deposit = session.create_command("deposit-money", json!({ "amount": 1 })).unwrap();
             let answer = session.process_command(deposit).await;
             match (decodes, fetched, answer) {
@@ -215,8 +215,8 @@ fn a_stored_state_of_any_json_is_read_or_is_invalid_state() {
                 (false, Err(read), Err(decided)) => {
                     assert_eq!((read.code(), decided.code()), ("invalid-state", "invalid-state"));
                     assert!(CODES.contains(&read.code()));
-                    let after = Store::load(&target.store, &root).await.unwrap().unwrap();
-                    assert_eq!(after, record, "an error leaves the root as it is");
+                    let after = Store::load(&target.store, &aggregate_id).await.unwrap().unwrap();
+                    assert_eq!(after, record, "an error leaves the aggregate as it is");
                 }
                 other => panic!("{other:?}"),
             }

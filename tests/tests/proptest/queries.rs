@@ -10,7 +10,7 @@ use std::sync::Arc;
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use fluvius_core::query::{Comparison, Cursor, Field, Filter, Kind, Operand, SortKey};
 use fluvius_core::{
-    Actor, AggregateRoot, CommandRecord, CommandStatus, CommitOutcome, ContextRecord, ETag,
+    Actor, AggregateId, CommandRecord, CommandStatus, CommitOutcome, ContextRecord, ETag,
     EventRecord, ExpectedVersion, Json, StateDelta, StateQuery, StateRecord, Store, Transport,
     UnitOfWork,
 };
@@ -73,7 +73,7 @@ fn every_answer_is_that_of_a_plain_filter() {
             (0..rows.len()).filter(|row| truth(&filter, &rows[*row].0) == Some(true)).collect();
         expected.sort_by(|one, other| {
             let by_keys = order(&sort, &rows[*one].0, &rows[*other].0);
-            by_keys.then(states[*one].root.cmp(&states[*other].root))
+            by_keys.then(states[*one].aggregate_id.cmp(&states[*other].aggregate_id))
         });
         let expected: Vec<StateRecord> =
             expected.into_iter().map(|row| states[row].clone()).collect();
@@ -95,12 +95,12 @@ fn a_filter_and_its_negation_split_the_rows_whose_field_is_not_null() {
         prop_assert!(holds.iter().all(|row| !does_not.contains(row)), "a row is in both");
         let (name, kind) = FIELDS[field];
         let mut both = [holds, does_not].concat();
-        both.sort_by(|one, other| one.root.cmp(&other.root));
+        both.sort_by(|one, other| one.aggregate_id.cmp(&other.aggregate_id));
         let mut with_value: Vec<StateRecord> = (0..rows.len())
             .filter(|row| rows[*row].0[field].is_some())
             .map(|row| states[row].clone())
             .collect();
-        with_value.sort_by(|one, other| one.root.cmp(&other.root));
+        with_value.sort_by(|one, other| one.aggregate_id.cmp(&other.aggregate_id));
         prop_assert_eq!(&both, &with_value);
         prop_assert_eq!(&ask(!Field::at([name], kind).is_null()), &with_value);
         Ok(())
@@ -150,7 +150,8 @@ fn a_cursor_from_anywhere_does_no_harm() {
     let (stores, _) = harness::block_on(stored(&none));
     harness::check("a_cursor_from_anywhere", 256, bytes, |text| {
         if let Ok(cursor) = text.parse::<Cursor>() {
-            let query = StateQuery { after: Some(cursor), ..StateQuery::of(RESOURCE, 10) };
+            let query =
+                StateQuery { after: Some(cursor), ..StateQuery::for_resource(RESOURCE, 10) };
             prop_assert!(query.check().is_err(), "{text}");
             for store in &stores {
                 prop_assert!(harness::block_on(store.query(&query)).is_err());
@@ -164,7 +165,7 @@ fn query(filter: &Filter, sort: &[SortKey]) -> StateQuery {
     StateQuery {
         filter: filter.clone(),
         sort: sort.to_vec(),
-        ..StateQuery::of(RESOURCE, usize::MAX)
+        ..StateQuery::for_resource(RESOURCE, usize::MAX)
     }
 }
 
@@ -179,7 +180,7 @@ fn ask(stores: &[AnyStore], query: &StateQuery) -> Vec<StateRecord> {
     answer
 }
 
-/// A store of each kind with a root for each row, and the rows as they are stored.
+/// A store of each kind with an aggregate for each row, and the rows as they are stored.
 async fn stored(rows: &Rows) -> (Vec<AnyStore>, Vec<StateRecord>) {
     let stores = AnyStore::all().await;
     let mut states = Vec::new();
@@ -219,16 +220,19 @@ async fn declare(stores: &[AnyStore], fields: &[usize]) {
     }
 }
 
-/// A unit that brings a root to a version.
+/// A unit that brings an aggregate to a version.
 fn unit(number: u128, version: u32, state: &Value) -> UnitOfWork {
-    let root = AggregateRoot::new(RESOURCE, Uuid::from_u128(number));
+    let aggregate_id = AggregateId::new(RESOURCE, Uuid::from_u128(number));
     let data = Json::from_value(state).unwrap();
     let (command, context) =
         (Uuid::from_u128(number + (u128::from(version) << 90) + (1 << 80)), Uuid::from_u128(1));
     let now = DateTime::UNIX_EPOCH;
     UnitOfWork {
         depends_on: Vec::new(),
-        expected: vec![ExpectedVersion { root: root.clone(), version: u64::from(version) - 1 }],
+        expected: vec![ExpectedVersion {
+            aggregate_id: aggregate_id.clone(),
+            version: u64::from(version) - 1,
+        }],
         context: Arc::new(ContextRecord {
             id: context,
             domain: "things".into(),
@@ -244,16 +248,16 @@ fn unit(number: u128, version: u32, state: &Value) -> UnitOfWork {
         }),
         states: vec![
             StateRecord {
-                root: root.clone(),
+                aggregate_id: aggregate_id.clone(),
                 version: version.into(),
                 etag: ETag::new(version.into(), command),
                 revision: 1,
                 data: data.clone(),
-                created: now,
-                creator: None,
-                updated: now,
-                updater: None,
-                deleted: None,
+                created_at: now,
+                created_by: None,
+                updated_at: now,
+                updated_by: None,
+                closed_at: None,
                 realm: None,
             }
             .into(),
@@ -265,14 +269,14 @@ fn unit(number: u128, version: u32, state: &Value) -> UnitOfWork {
                 domain: "things".into(),
                 revision: 1,
                 command: "make-thing".into(),
-                root: root.clone(),
+                aggregate_id: aggregate_id.clone(),
                 payload: Json::null(),
                 payload_hash: fluvius_core::json::PayloadHash::from_bytes([0; 32]),
                 context_id: context,
                 status: CommandStatus::Applied,
                 code: None,
                 response: None,
-                received: now,
+                received_at: now,
             }
             .into(),
         ],
@@ -282,13 +286,13 @@ fn unit(number: u128, version: u32, state: &Value) -> UnitOfWork {
                 domain: "things".into(),
                 revision: 1,
                 event: "thing-made".into(),
-                root,
+                aggregate_id,
                 version: version.into(),
-                src_cmd: command,
+                command_id: command,
                 args: Json::null(),
                 data: None,
-                change: StateDelta::snapshot(&data),
-                occurred: now,
+                delta: StateDelta::snapshot(&data),
+                occurred_at: now,
             }
             .into(),
         ],

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use banking_domain::Account;
 use chrono::{DateTime, Utc};
 use fluvius_core::{
-    AggregateRoot, Domain, DomainContext, DomainRuntime, MemoryStore, Session, SimpleRejection,
-    aggregate,
+    Aggregate, AggregateId, Domain, DomainContext, DomainRuntime, MemoryStore, Session,
+    SimpleRejection, aggregate,
 };
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -110,13 +110,13 @@ impl Sample {
 pub(crate) struct HostileDomain;
 
 /// A domain with one open sample and one open account.
-pub(crate) struct Target {
+pub(crate) struct IntoAggregateId {
     pub(crate) domain: DomainRuntime,
     pub(crate) store: MemoryStore,
     pub(crate) session: Session,
 }
 
-impl Target {
+impl IntoAggregateId {
     pub(crate) async fn new() -> Self {
         let store = MemoryStore::new();
         let domain = HostileDomain::runtime(store.clone()).await.unwrap();
@@ -125,23 +125,23 @@ impl Target {
         let open = json!({
             "account_number": "1", "owner_name": "Ada Lovelace", "initial_deposit": "1000.00"
         });
-        let account = session.on(AggregateRoot::of::<Account>(ACCOUNT));
+        let account = session.on(Account::aggregate_id(ACCOUNT));
         let open = account.create_command("open-account", open).unwrap();
         account.process_command(open).await.unwrap();
         Self { domain, store, session }
     }
 
-    /// The root that a command of this key is meant for; a fresh one where it creates.
-    pub(crate) fn root(&self, key: &str) -> AggregateRoot {
+    /// The aggregate that a command of this key is meant for; a fresh one where it creates.
+    pub(crate) fn aggregate_id(&self, key: &str) -> AggregateId {
         let Some(action) = self.domain.registry().find(key) else {
-            return AggregateRoot::of::<Sample>(SAMPLE);
+            return Sample::aggregate_id(SAMPLE);
         };
         let creates = action.lifecycle == fluvius_core::Lifecycle::Create;
         match action.resources[0] {
-            "sample" if creates => AggregateRoot::of::<Sample>(Uuid::new_v4()),
-            "sample" => AggregateRoot::of::<Sample>(SAMPLE),
-            _ if creates => AggregateRoot::of::<Account>(Uuid::new_v4()),
-            _ => AggregateRoot::of::<Account>(ACCOUNT),
+            "sample" if creates => Sample::aggregate_id(Uuid::new_v4()),
+            "sample" => Sample::aggregate_id(SAMPLE),
+            _ if creates => Account::aggregate_id(Uuid::new_v4()),
+            _ => Account::aggregate_id(ACCOUNT),
         }
     }
 }

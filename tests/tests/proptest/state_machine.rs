@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use banking_domain::{Account, TransactionManagerDomain};
 use fluvius_core::testing::SequentialIds;
 use fluvius_core::{
-    AggregateRoot, CommandBundle, CommandStatus, Domain, DomainContext, DomainRuntime, ETag, Error,
+    AggregateId, CommandBundle, CommandStatus, Domain, DomainContext, DomainRuntime, ETag, Error,
     EventRecord, Json, LogEntry, Precondition, Response, Session, Store,
 };
 use proptest::prelude::*;
@@ -24,7 +24,9 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
-use crate::bank_model::{Bank, Order, Refusal, Root, any_amount, identifier, root, rule};
+use crate::bank_model::{
+    Bank, ModelAggregate, Order, Refusal, aggregate_id, any_amount, identifier, rule,
+};
 use crate::stores::{AnyStore, Content};
 use crate::{fold, harness};
 
@@ -255,8 +257,11 @@ impl Model {
         for sent in &commands {
             match run(&before, &mut after, sent) {
                 Ok(()) => {
-                    let root = &after.roots[&sent.account];
-                    applied.push((root.version(), root.states.last().unwrap().clone()));
+                    let aggregate_id = &after.aggregate_ids[&sent.account];
+                    applied.push((
+                        aggregate_id.version(),
+                        aggregate_id.states.last().unwrap().clone(),
+                    ));
                 }
                 Err(refusal) => {
                     refused = Some((sent.id, refusal));
@@ -267,7 +272,9 @@ impl Model {
         let mut expected = Expected { is_group, ..Expected::default() };
         let answer = match refused {
             None => {
-                let events = |bank: &Bank| -> u64 { bank.roots.values().map(Root::version).sum() };
+                let events = |bank: &Bank| -> u64 {
+                    bank.aggregate_ids.values().map(ModelAggregate::version).sum()
+                };
                 expected.event_count = usize::try_from(events(&after) - events(&before)).unwrap();
                 expected.invoked_count = expected.event_count - commands.len();
                 self.bank = after;
@@ -303,10 +310,12 @@ fn run(before: &Bank, bank: &mut Bank, sent: &Sent) -> Result<(), Refusal> {
     let realm = REALMS[sent.realm];
     bank.admit(realm, sent.account, &sent.order)?;
     if let Some(expected) = sent.if_match {
-        let (version, etag) = before.roots.get(&sent.account).map_or((0, None), |root| {
-            let etag = ETag::new(root.version(), *root.commands.last().unwrap());
-            (root.version(), Some(etag))
-        });
+        let (version, etag) =
+            before.aggregate_ids.get(&sent.account).map_or((0, None), |aggregate_id| {
+                let etag =
+                    ETag::new(aggregate_id.version(), *aggregate_id.commands.last().unwrap());
+                (aggregate_id.version(), Some(etag))
+            });
         if !expected.holds(version, etag) {
             return Err(Refusal::of("precondition-failed"));
         }
@@ -394,8 +403,10 @@ fn any_sent(model: &Model) -> BoxedStrategy<Sent> {
     // when it is applied, some do not.
     let known: Vec<(u64, Vec<Uuid>)> = (0..ACCOUNTS)
         .map(|account| {
-            let root = model.bank.roots.get(&account);
-            root.map_or((0, Vec::new()), |root| (root.version(), root.commands.clone()))
+            let aggregate_id = model.bank.aggregate_ids.get(&account);
+            aggregate_id.map_or((0, Vec::new()), |aggregate_id| {
+                (aggregate_id.version(), aggregate_id.commands.clone())
+            })
         })
         .collect();
     (realm, 0..ACCOUNTS, order, any_condition(), any_fault())
@@ -417,7 +428,7 @@ fn any_sent(model: &Model) -> BoxedStrategy<Sent> {
         .boxed()
 }
 
-/// What a caller expects of a root.
+/// What a caller expects of an aggregate.
 #[derive(Debug, Clone, Copy)]
 enum Condition {
     /// The version that it has, or one so many before.
@@ -520,12 +531,12 @@ impl StateMachineTest for Machine {
     fn check_invariants(bench: &Bench, model: &Model) {
         bench.runtime.block_on(async {
             for account in 0..ACCOUNTS {
-                bench.sides[0].assert_root(model, account).await;
+                bench.sides[0].assert_aggregate(model, account).await;
             }
             // The others take longer: one account a step, in turn, and all at the end.
             for side in &bench.sides[1..] {
                 let account = usize::try_from(side.position).unwrap() % ACCOUNTS;
-                side.assert_root(model, account).await;
+                side.assert_aggregate(model, account).await;
             }
         });
     }
@@ -535,10 +546,10 @@ impl StateMachineTest for Machine {
             let mut contents = Vec::new();
             for side in &bench.sides {
                 for account in 0..ACCOUNTS {
-                    side.assert_root(&model, account).await;
+                    side.assert_aggregate(&model, account).await;
                 }
                 side.assert_folds(&model).await;
-                contents.push(Content::of(&side.store, (0..ACCOUNTS).map(root)).await);
+                contents.push(Content::of(&side.store, (0..ACCOUNTS).map(aggregate_id)).await);
             }
             for content in &contents[1..] {
                 assert_eq!(*content, contents[0], "the stores do not agree");
@@ -577,10 +588,10 @@ impl Side {
         }
     }
 
-    async fn events(&self, of: Option<AggregateRoot>) -> Vec<LogEntry<EventRecord>> {
+    async fn events(&self, of: Option<AggregateId>) -> Vec<LogEntry<EventRecord>> {
         let mut log = self.domain.log().limit(usize::MAX);
-        if let Some(root) = of {
-            log = log.of(root);
+        if let Some(aggregate_id) = of {
+            log = log.for_aggregate(aggregate_id);
         }
         log.events().await.unwrap().rows
     }
@@ -588,13 +599,16 @@ impl Side {
     /// The log gives every state back.
     async fn assert_folds(&self, model: &Model) {
         for account in 0..ACCOUNTS {
-            let rows = self.events(Some(root(account))).await;
+            let rows = self.events(Some(aggregate_id(account))).await;
             let rows: Vec<EventRecord> = rows.into_iter().map(|row| row.record).collect();
-            let known = model.bank.roots.get(&account);
-            let states: Vec<Value> =
-                known.map_or(&[][..], |root| &root.states).iter().map(fold::value_of).collect();
+            let known = model.bank.aggregate_ids.get(&account);
+            let states: Vec<Value> = known
+                .map_or(&[][..], |aggregate_id| &aggregate_id.states)
+                .iter()
+                .map(fold::value_of)
+                .collect();
             assert_eq!(fold::check::<Account>(&rows, &states, rule), Ok(()));
-            assert!(rows.windows(2).all(|two| two[0].occurred <= two[1].occurred));
+            assert!(rows.windows(2).all(|two| two[0].occurred_at <= two[1].occurred_at));
         }
         let positions: Vec<u64> = self.events(None).await.iter().map(|row| row.position).collect();
         assert!(positions.is_sorted_by(|one, other| one < other));
@@ -613,7 +627,10 @@ impl Side {
             .collect();
         assert_eq!(rows, expected.rows);
         for (row, command) in sent.iter().zip(&expected.commands) {
-            assert_eq!((row.key(), &row.root), (command.order.key(), &root(command.account)));
+            assert_eq!(
+                (row.key(), &row.aggregate_id),
+                (command.order.key(), &aggregate_id(command.account))
+            );
             assert_eq!(row.payload.to_value(), command.order.payload(command.account));
         }
         assert_eq!(invoked.len(), expected.invoked_count);
@@ -633,10 +650,10 @@ impl Side {
         self.position = positions.max().unwrap_or(self.position);
     }
 
-    /// The stored root is the model's, and each realm sees it or does not.
-    async fn assert_root(&self, model: &Model, account: usize) {
-        let stored = self.store.load(&root(account)).await.unwrap();
-        let known = model.bank.roots.get(&account);
+    /// The stored aggregate is the model's, and each realm sees it or does not.
+    async fn assert_aggregate(&self, model: &Model, account: usize) {
+        let stored = self.store.load(&aggregate_id(account)).await.unwrap();
+        let known = model.bank.aggregate_ids.get(&account);
         let Some((stored, known)) = stored.as_ref().zip(known) else {
             assert_eq!(stored.is_some(), known.is_some());
             return;
@@ -645,7 +662,7 @@ impl Side {
         assert_eq!(stored.version, version);
         assert_eq!(stored.etag, ETag::new(version, *known.commands.last().unwrap()));
         assert_eq!(stored.data.to_value(), fold::value_of(known.states.last().unwrap()));
-        assert_eq!(stored.deleted.is_some(), known.closed);
+        assert_eq!(stored.closed_at.is_some(), known.closed);
         assert_eq!(stored.realm.as_deref(), known.realm);
         for (session, realm) in self.sessions.iter().zip(REALMS) {
             let seen = session.statemgr().find::<Account>(identifier(account)).await.unwrap();
@@ -654,7 +671,7 @@ impl Side {
                 assert_eq!(seen.into_state(), *known.states.last().unwrap());
             }
         }
-        let last = self.store.history(&root(account), version, u64::MAX).await.unwrap();
+        let last = self.store.history(&aggregate_id(account), version, u64::MAX).await.unwrap();
         assert_eq!(last.len(), 1, "one event a version, and none beyond the last");
     }
 }
@@ -667,7 +684,7 @@ fn assert_answer(commands: &[Sent], expected: &Answer, found: &Result<Vec<Respon
             {
                 assert_eq!((response.command_id, response.version), (sent.id, *version));
                 assert_eq!(response.etag, ETag::new(*version, sent.id));
-                assert_eq!(response.root, root(sent.account));
+                assert_eq!(response.aggregate_id, aggregate_id(sent.account));
                 assert_eq!(response.data.to_value(), fold::value_of(state));
             }
         }
@@ -697,7 +714,7 @@ fn refusal_of(error: &Error) -> Refusal {
 }
 
 fn bundle(sent: &Sent) -> CommandBundle {
-    let mut root = root(sent.account);
+    let mut aggregate_id = aggregate_id(sent.account);
     let mut key = sent.order.key();
     let mut payload = sent.order.payload(sent.account);
     let mut broken = None;
@@ -708,7 +725,7 @@ fn bundle(sent: &Sent) -> CommandBundle {
             key = INVOKED;
             payload = json!({ "amount": 1, "sender_id": Uuid::nil() });
         }
-        Some(Malformed::WrongResource(resource)) => root.resource = resource.into(),
+        Some(Malformed::WrongResource(resource)) => aggregate_id.resource = resource.into(),
         Some(Malformed::Payload(how)) => {
             broken = Some(how.of(&sent.order, payload.clone()));
         }
@@ -716,7 +733,7 @@ fn bundle(sent: &Sent) -> CommandBundle {
     CommandBundle {
         id: sent.id,
         command: key.to_owned(),
-        root,
+        aggregate_id,
         payload: Json::parse(broken.unwrap_or(payload.to_string())).unwrap(),
         if_match: sent.if_match,
     }

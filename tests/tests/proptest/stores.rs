@@ -8,7 +8,7 @@ use fluvius_core::query::Field;
 use fluvius_core::store::{Lease, LogPage, LogQuery, Store, StoreError, StoredCommand};
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
-    ActivityRecord, AggregateRoot, CommandRecord, CommitOutcome, ContextRecord, EventRecord,
+    ActivityRecord, AggregateId, CommandRecord, CommitOutcome, ContextRecord, EventRecord,
     LogEntry, MemoryStore, MessageRecord, StateQuery, StateRecord, UnitOfWork,
 };
 use fluvius_postgres::PostgresStore;
@@ -61,19 +61,22 @@ impl AnyStore {
     }
 }
 
-/// Everything that a store holds of these roots, and of the commands that its log names.
+/// Everything that a store holds of these aggregates, and of the commands that its log names.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Content {
     commands: Vec<LogEntry<CommandRecord>>,
     events: Vec<LogEntry<EventRecord>>,
     messages: Vec<LogEntry<MessageRecord>>,
     activities: Vec<LogEntry<ActivityRecord>>,
-    states: BTreeMap<AggregateRoot, StateRecord>,
+    states: BTreeMap<AggregateId, StateRecord>,
     contexts: BTreeMap<Uuid, Arc<ContextRecord>>,
 }
 
 impl Content {
-    pub(crate) async fn of(store: &AnyStore, roots: impl Iterator<Item = AggregateRoot>) -> Self {
+    pub(crate) async fn of(
+        store: &AnyStore,
+        aggregate_ids: impl Iterator<Item = AggregateId>,
+    ) -> Self {
         let all = LogQuery::all();
         let mut content = Self {
             commands: store.commands(&all).await.unwrap().rows,
@@ -83,9 +86,9 @@ impl Content {
             states: BTreeMap::new(),
             contexts: BTreeMap::new(),
         };
-        for root in roots {
-            if let Some(state) = store.load(&root).await.unwrap() {
-                content.states.insert(root, state);
+        for aggregate_id in aggregate_ids {
+            if let Some(state) = store.load(&aggregate_id).await.unwrap() {
+                content.states.insert(aggregate_id, state);
             }
         }
         for command in &content.commands {
@@ -125,19 +128,19 @@ impl Store for AnyStore {
         each!(self, store => store.commit(batch).await)
     }
 
-    async fn acquire_lease(&self, root: &AggregateRoot) -> Option<Lease> {
-        each!(self, store => store.acquire_lease(root).await)
+    async fn acquire_lease(&self, aggregate_id: &AggregateId) -> Option<Lease> {
+        each!(self, store => store.acquire_lease(aggregate_id).await)
     }
 
-    async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {
-        each!(self, store => store.load(root).await)
+    async fn load(&self, aggregate_id: &AggregateId) -> Result<Option<StateRecord>, StoreError> {
+        each!(self, store => store.load(aggregate_id).await)
     }
 
     async fn snapshot(
         &self,
-        roots: &[AggregateRoot],
+        aggregate_ids: &[AggregateId],
     ) -> Result<Vec<Option<StateRecord>>, StoreError> {
-        each!(self, store => store.snapshot(roots).await)
+        each!(self, store => store.snapshot(aggregate_ids).await)
     }
 
     async fn query(&self, query: &StateQuery) -> Result<Vec<StateRecord>, StoreError> {
@@ -150,11 +153,11 @@ impl Store for AnyStore {
 
     async fn history(
         &self,
-        root: &AggregateRoot,
+        aggregate_id: &AggregateId,
         first: u64,
         last: u64,
     ) -> Result<Vec<LogEntry<EventRecord>>, StoreError> {
-        each!(self, store => store.history(root, first, last).await)
+        each!(self, store => store.history(aggregate_id, first, last).await)
     }
 
     async fn commands(&self, query: &LogQuery) -> Result<LogPage<CommandRecord>, StoreError> {

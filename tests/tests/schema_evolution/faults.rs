@@ -4,17 +4,17 @@ use std::convert::Infallible;
 
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
-    ActionContext, ContextError, Domain, Error, Json, Store, UpcastError, Written, aggregate,
+    ActionContext, ContextError, Domain, Error, Json, Store, UpcastError, UpcastInput, aggregate,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::life::{ADA, NOTED, WITHDRAWN, root, sender};
+use crate::life::{ADA, NOTED, WITHDRAWN, aggregate_id, sender};
 use crate::revision_1;
 
 over_each_store! {
-    a_state_that_cannot_be_lifted_is_invalid_with_root_revision_and_path
-    an_event_that_cannot_be_lifted_is_invalid_with_root_revision_and_path
+    a_state_that_cannot_be_lifted_is_invalid_with_aggregate_revision_and_path
+    an_event_that_cannot_be_lifted_is_invalid_with_aggregate_revision_and_path
     a_rule_that_fetches_such_a_state_ends_its_command
     an_answer_that_cannot_be_lifted_is_an_unknown_outcome
     an_answer_that_is_the_state_needs_no_event_to_be_lifted
@@ -66,11 +66,11 @@ impl Account {
     }
 }
 
-fn harm(_: u32, written: Written<'_>, json: &mut Value) -> Result<(), UpcastError> {
+fn harm(_: u32, written: UpcastInput<'_>, json: &mut Value) -> Result<(), UpcastError> {
     match written {
-        Written::State => {}
-        Written::Event("account-opened") => return Err("no event is lifted here".into()),
-        Written::Event("withdrawn") => {
+        UpcastInput::State => {}
+        UpcastInput::Event("account-opened") => return Err("no event is lifted here".into()),
+        UpcastInput::Event("withdrawn") => {
             json["data"] = "\0".into();
             return Ok(());
         }
@@ -136,8 +136,8 @@ async fn open_all(store: impl Store) {
 #[track_caller]
 fn check_invalid(error: &Error, of: Uuid, path: &str, message: &str) {
     match error {
-        Error::InvalidState { root: found, revision, path: at, message: why } => {
-            assert_eq!((found, *revision, at.as_str()), (&root(of), 1, path), "{why}");
+        Error::InvalidState { aggregate_id: found, revision, path: at, message: why } => {
+            assert_eq!((found, *revision, at.as_str()), (&aggregate_id(of), 1, path), "{why}");
             assert!(why.starts_with(message), "{why}");
             assert!(!why.contains("hunter2"), "{why}");
         }
@@ -145,7 +145,7 @@ fn check_invalid(error: &Error, of: Uuid, path: &str, message: &str) {
     }
 }
 
-async fn a_state_that_cannot_be_lifted_is_invalid_with_root_revision_and_path(
+async fn a_state_that_cannot_be_lifted_is_invalid_with_aggregate_revision_and_path(
     store: impl Store + Clone,
 ) {
     open_all(store.clone()).await;
@@ -154,14 +154,14 @@ async fn a_state_that_cannot_be_lifted_is_invalid_with_root_revision_and_path(
     let statemgr = session.statemgr();
     for (index, (owner, path, message)) in HARMS.into_iter().enumerate() {
         let id = id(index);
-        let before = statemgr.fetch_root(&root(id)).await.unwrap();
+        let before = statemgr.fetch_record(&aggregate_id(id)).await.unwrap();
         for (key, payload) in [
             ("deposit", json!({ "amount": 1 })),
             ("note", json!({})),
             ("look", json!({})),
             ("close", json!({})),
         ] {
-            let command = session.on(root(id)).create_command(key, payload).unwrap();
+            let command = session.on(aggregate_id(id)).create_command(key, payload).unwrap();
             check_invalid(&session.process_command(command).await.unwrap_err(), id, path, message);
         }
         check_invalid(&statemgr.fetch::<Account>(id).await.unwrap_err(), id, path, message);
@@ -169,16 +169,18 @@ async fn a_state_that_cannot_be_lifted_is_invalid_with_root_revision_and_path(
         let by_owner = fluvius_core::query::text("owner").eq(owner);
         let found = statemgr.find_all::<Account>(by_owner).await;
         check_invalid(&found.unwrap_err(), id, path, message);
-        assert_eq!(statemgr.fetch_root(&root(id)).await.unwrap(), before, "{owner}");
-        assert_eq!(statemgr.history(&root(id), ..).await.unwrap().len(), 1, "{owner}");
+        assert_eq!(statemgr.fetch_record(&aggregate_id(id)).await.unwrap(), before, "{owner}");
+        assert_eq!(statemgr.history(&aggregate_id(id), ..).await.unwrap().len(), 1, "{owner}");
     }
     let fine = session.send(id(HARMS.len()), Deposit { amount: 1 }).await.unwrap();
     assert_eq!((fine.version, fine.data.balance), (2, 8));
 }
 
-async fn an_event_that_cannot_be_lifted_is_invalid_with_root_revision_and_path(store: impl Store) {
+async fn an_event_that_cannot_be_lifted_is_invalid_with_aggregate_revision_and_path(
+    store: impl Store,
+) {
     let domain = HarmedDomain::runtime(store).await.unwrap();
-    let events = domain.statemgr().history(&root(ADA), ..).await.unwrap();
+    let events = domain.statemgr().history(&aggregate_id(ADA), ..).await.unwrap();
     let message = |key, of_upcast| format!("the row of `{key}` does not decode: {of_upcast}");
     for (index, key, path, of_upcast) in [
         (1, "deposited", ".", "the upcast from revision 1 to 2 panicked"),
@@ -198,7 +200,7 @@ async fn a_rule_that_fetches_such_a_state_ends_its_command(store: impl Store + C
         let error = session.send(fine, TopUp { from: id(index) }).await.unwrap_err();
         check_invalid(&error, id(index), path, message);
     }
-    assert_eq!(session.statemgr().fetch_root(&root(fine)).await.unwrap().version, 1);
+    assert_eq!(session.statemgr().fetch_record(&aggregate_id(fine)).await.unwrap().version, 1);
 }
 
 async fn an_answer_that_cannot_be_lifted_is_an_unknown_outcome(store: impl Store) {
@@ -208,7 +210,7 @@ async fn an_answer_that_cannot_be_lifted_is_an_unknown_outcome(store: impl Store
     let error = session.prepare(ADA, withdraw).with_id(WITHDRAWN).send().await.unwrap_err();
     // It was applied, which `invalid-state` would deny.
     assert!(matches!(error, Error::OutcomeUnknown { id } if id == WITHDRAWN), "{error:?}");
-    assert_eq!(session.statemgr().fetch_root(&root(ADA)).await.unwrap().version, 7);
+    assert_eq!(session.statemgr().fetch_record(&aggregate_id(ADA)).await.unwrap().version, 7);
 }
 
 async fn an_answer_that_is_the_state_needs_no_event_to_be_lifted(store: impl Store) {
@@ -252,7 +254,7 @@ async fn what_an_older_revision_wrote_needs_an_upcast(store: impl Store) {
     check_invalid(&error, ADA, ".", message);
     let error = session.statemgr().fetch::<bare::Account>(ADA).await.unwrap_err();
     check_invalid(&error, ADA, ".", message);
-    let event = session.statemgr().history(&root(ADA), 2..=2).await.unwrap().remove(0);
+    let event = session.statemgr().history(&aggregate_id(ADA), 2..=2).await.unwrap().remove(0);
     let error = bare::AccountEvent::try_from(&event.record).unwrap_err();
     check_invalid(
         &error.into(),

@@ -4,7 +4,7 @@ use fluvius_core::verify::verify;
 use fluvius_core::{Domain, EventRecord, LogEntry, LogQuery, StateRecord, Store};
 use fluvius_sqlite::SqliteStore;
 
-use crate::life::{ADA, File, GRACE, JOHN, kept, live, memory, root};
+use crate::life::{ADA, File, GRACE, JOHN, aggregate_id, kept, live, memory};
 use crate::revision_1::{Account, EvolvingDomain};
 
 /// With `FLUVIUS_FIXTURES=write` the file is made again first.
@@ -18,8 +18,8 @@ async fn the_file_holds_what_the_program_of_revision_1_writes() {
     assert_eq!(states(&kept).await, states(&now).await);
     assert_eq!(events(&kept).await, events(&now).await);
     assert!(verify(&kept).await.unwrap().is_sound());
-    // Changes of Ada's root are patches, and so have to be applied to what revision 1 wrote.
-    let patches = events(&kept).await.iter().filter(|event| !event.change.is_whole()).count();
+    // Changes of Ada's aggregate are patches, and so have to be applied to what revision 1 wrote.
+    let patches = events(&kept).await.iter().filter(|event| !event.delta.is_snapshot()).count();
     assert_eq!(patches, 7);
 }
 
@@ -45,7 +45,7 @@ async fn make(path: &std::path::Path) {
 }
 
 async fn states(store: &impl Store) -> Vec<StateRecord> {
-    let rows = store.snapshot(&[ADA, GRACE, JOHN].map(root)).await.unwrap();
+    let rows = store.snapshot(&[ADA, GRACE, JOHN].map(aggregate_id)).await.unwrap();
     rows.into_iter().flatten().collect()
 }
 

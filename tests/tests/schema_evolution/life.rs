@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use fluvius_core::testing::{FixedClock, SequentialIds};
 use fluvius_core::uuid::Uuid;
-use fluvius_core::{AggregateRoot, Domain, DomainContext, MemoryStore, Store};
+use fluvius_core::{AggregateId, Domain, DomainContext, MemoryStore, Store};
 use fluvius_postgres::testing::{TestSchema, TestServer};
 use fluvius_sqlite::SqliteStore;
 use tempfile::TempDir;
@@ -30,8 +30,8 @@ pub fn sender() -> DomainContext {
     DomainContext::create("evolution")
 }
 
-pub fn root(id: Uuid) -> AggregateRoot {
-    AggregateRoot::new("account", id)
+pub fn aggregate_id(id: Uuid) -> AggregateId {
+    AggregateId::new("account", id)
 }
 
 /// Ada's remark, which is the same in all of her states.

@@ -5,7 +5,7 @@ use fluvius_core::{Domain, Error, Store};
 use rust_decimal::Decimal;
 use serde_json::json;
 
-use crate::life::{ADA, GRACE, JOHN, root, sender};
+use crate::life::{ADA, GRACE, JOHN, aggregate_id, sender};
 use crate::revision_2::{self, Account, AccountEvent};
 use crate::revision_3;
 
@@ -35,10 +35,10 @@ async fn go_on(store: impl Store) {
 
 #[track_caller]
 fn check_refused(error: &Error) {
-    let Error::InvalidState { root: of, revision, path, message } = error else {
+    let Error::InvalidState { aggregate_id: of, revision, path, message } = error else {
         panic!("{error:?}");
     };
-    assert_eq!((of, *revision, path.as_str()), (&root(ADA), 3, "."), "{message}");
+    assert_eq!((of, *revision, path.as_str()), (&aggregate_id(ADA), 3, "."), "{message}");
     let expected = "revision 3 wrote it, and this program has revision 2 of the aggregate: run one \
                     that has revision 3 or a later one";
     assert!(message.ends_with(expected), "{message}");
@@ -48,7 +48,7 @@ async fn commands_of_an_older_program_are_refused(store: impl Store + Clone) {
     go_on(store.clone()).await;
     let domain = revision_2::EvolvingDomain::runtime(store.clone()).await.unwrap();
     let session = domain.session(sender());
-    let before = session.statemgr().fetch_root(&root(ADA)).await.unwrap();
+    let before = session.statemgr().fetch_record(&aggregate_id(ADA)).await.unwrap();
     assert_eq!((before.version, before.revision), (10, 3));
     for (key, payload) in [
         ("deposit", json!({ "amount": "1.00" })),
@@ -58,14 +58,14 @@ async fn commands_of_an_older_program_are_refused(store: impl Store + Clone) {
         ("count-letters", json!({})),
         ("close", json!({})),
     ] {
-        let command = session.on(root(ADA)).create_command(key, payload).unwrap();
+        let command = session.on(aggregate_id(ADA)).create_command(key, payload).unwrap();
         check_refused(&session.process_command(command).await.unwrap_err());
     }
     let open = json!({ "owner": "Ada", "cents": 0, "remark": "" });
-    let open = session.on(root(ADA)).create_command("open", open).unwrap();
+    let open = session.on(aggregate_id(ADA)).create_command("open", open).unwrap();
     assert_eq!(session.process_command(open).await.unwrap_err().code(), "already-exists");
-    assert_eq!(session.statemgr().fetch_root(&root(ADA)).await.unwrap(), before);
-    assert_eq!(session.statemgr().history(&root(ADA), ..).await.unwrap().len(), 10);
+    assert_eq!(session.statemgr().fetch_record(&aggregate_id(ADA)).await.unwrap(), before);
+    assert_eq!(session.statemgr().history(&aggregate_id(ADA), ..).await.unwrap().len(), 10);
     assert!(verify(&store).await.unwrap().is_sound());
     // Others are served.
     session.send(GRACE, revision_2::Deposit { amount: Decimal::ONE }).await.unwrap();
@@ -81,7 +81,10 @@ async fn readers_of_an_older_program_are_refused(store: impl Store + Clone) {
     check_refused(&statemgr.fetch_at::<Account>(ADA, 9).await.unwrap_err());
     check_refused(&statemgr.query::<Account>().all().await.unwrap_err());
     check_refused(&statemgr.query::<Account>().page().await.unwrap_err());
-    let rows = statemgr.snapshot(&[root(ADA), root(GRACE), root(JOHN)]).await.unwrap();
+    let rows = statemgr
+        .snapshot(&[aggregate_id(ADA), aggregate_id(GRACE), aggregate_id(JOHN)])
+        .await
+        .unwrap();
     let rows: Vec<_> = rows.into_iter().flatten().map(|row| row.read::<Account>()).collect();
     check_refused(rows[0].as_ref().unwrap_err());
     assert_eq!(rows[1].as_ref().unwrap().balance, Decimal::new(4_200, 2));
@@ -92,7 +95,7 @@ async fn a_rule_that_fetches_a_newer_state_ends_its_command(store: impl Store + 
     let domain = revision_2::EvolvingDomain::runtime(store).await.unwrap();
     let session = domain.session(sender());
     check_refused(&session.send(GRACE, revision_2::TopUp { from: ADA }).await.unwrap_err());
-    assert_eq!(session.statemgr().fetch_root(&root(GRACE)).await.unwrap().version, 1);
+    assert_eq!(session.statemgr().fetch_record(&aggregate_id(GRACE)).await.unwrap().version, 1);
 }
 
 async fn the_past_before_the_newer_revision_is_readable(store: impl Store + Clone) {
@@ -105,7 +108,7 @@ async fn the_past_before_the_newer_revision_is_readable(store: impl Store + Clon
 async fn events_of_a_newer_revision_are_refused(store: impl Store + Clone) {
     go_on(store.clone()).await;
     let domain = revision_2::EvolvingDomain::runtime(store).await.unwrap();
-    let events = domain.statemgr().history(&root(ADA), ..).await.unwrap();
+    let events = domain.statemgr().history(&aggregate_id(ADA), ..).await.unwrap();
     for event in &events[..7] {
         AccountEvent::try_from(&event.record).unwrap();
     }
@@ -117,7 +120,7 @@ async fn events_of_a_newer_revision_are_refused(store: impl Store + Clone) {
     assert_eq!(frozen.code(), "invalid-state");
     let text = format!(
         "the state of {} (revision 3) is not valid at `.`: `account-frozen` is no key of `Account`",
-        root(ADA)
+        aggregate_id(ADA)
     );
     assert_eq!(frozen.to_string(), text);
 }
@@ -144,9 +147,9 @@ async fn a_cached_head_is_not_written_over_a_newer_revision(store: impl Store + 
     let deposit = revision_2::Deposit { amount: Decimal::ONE };
     assert_eq!(session.send(ADA, deposit.clone()).await.unwrap().version, 8);
     go_on(store.clone()).await;
-    let before = session.statemgr().fetch_root(&root(ADA)).await.unwrap();
+    let before = session.statemgr().fetch_record(&aggregate_id(ADA)).await.unwrap();
     // The program has a head of its own revision, and its commit is told that this is stale.
     check_refused(&session.send(ADA, deposit).await.unwrap_err());
-    assert_eq!(session.statemgr().fetch_root(&root(ADA)).await.unwrap(), before);
+    assert_eq!(session.statemgr().fetch_record(&aggregate_id(ADA)).await.unwrap(), before);
     assert!(verify(&store).await.unwrap().is_sound());
 }

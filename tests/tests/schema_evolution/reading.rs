@@ -4,13 +4,13 @@ use fluvius_core::query::{Column, column, text};
 use fluvius_core::{Domain, Store};
 use rust_decimal::Decimal;
 
-use crate::life::{ADA, CENTS_OF_ADA, GRACE, JOHN, remark, root, sender, time};
+use crate::life::{ADA, CENTS_OF_ADA, GRACE, JOHN, aggregate_id, remark, sender, time};
 use crate::{revision_2, revision_3};
 
 over_each_store! {
     a_state_is_lifted_wherever_it_is_read
     a_state_is_lifted_over_two_revisions
-    a_closed_root_is_lifted_too
+    a_closed_aggregate_is_lifted_too
     events_are_lifted_to_the_structs_of_now
     events_are_lifted_over_two_revisions
     a_past_version_is_folded_as_it_was_written_and_then_lifted
@@ -40,10 +40,16 @@ async fn a_state_is_lifted_wherever_it_is_read(store: impl Store) {
     assert_eq!(*statemgr.fetch::<Account>(ADA).await.unwrap(), last);
     assert_eq!(*statemgr.find::<Account>(ADA).await.unwrap().unwrap(), last);
     assert_eq!(
-        statemgr.fetch_root(&root(ADA)).await.unwrap().read::<Account>().unwrap().into_state(),
+        statemgr
+            .fetch_record(&aggregate_id(ADA))
+            .await
+            .unwrap()
+            .read::<Account>()
+            .unwrap()
+            .into_state(),
         last
     );
-    let rows = statemgr.snapshot(&[root(ADA), root(GRACE)]).await.unwrap();
+    let rows = statemgr.snapshot(&[aggregate_id(ADA), aggregate_id(GRACE)]).await.unwrap();
     let owners: Vec<String> = rows
         .into_iter()
         .map(|row| row.unwrap().read::<Account>().unwrap().owner_name.clone())
@@ -64,13 +70,14 @@ async fn a_state_is_lifted_over_two_revisions(store: impl Store) {
     assert_eq!(*domain.statemgr().fetch::<Account>(ADA).await.unwrap(), ada_in_euros(7));
 }
 
-async fn a_closed_root_is_lifted_too(store: impl Store) {
+async fn a_closed_aggregate_is_lifted_too(store: impl Store) {
     use revision_2::{Account, EvolvingDomain};
     let domain = EvolvingDomain::runtime(store).await.unwrap();
     let all = domain.statemgr().query::<Account>().with_closed().all().await.unwrap();
-    let john = all.iter().find(|account| account.record().root == root(JOHN)).unwrap();
+    let john =
+        all.iter().find(|account| account.record().aggregate_id == aggregate_id(JOHN)).unwrap();
     assert_eq!((john.owner_name.as_str(), john.balance), ("John", Decimal::ZERO));
-    assert!(john.record().deleted.is_some());
+    assert!(john.record().closed_at.is_some());
     assert_eq!(domain.statemgr().fetch::<Account>(JOHN).await.unwrap_err().code(), "not-found");
 }
 
@@ -78,7 +85,7 @@ async fn events_are_lifted_to_the_structs_of_now(store: impl Store) {
     use revision_2::{AccountEvent, EvolvingDomain};
     let domain = EvolvingDomain::runtime(store).await.unwrap();
     let mut told = Vec::new();
-    for row in domain.statemgr().history(&root(ADA), ..).await.unwrap() {
+    for row in domain.statemgr().history(&aggregate_id(ADA), ..).await.unwrap() {
         assert_eq!(row.revision, 1);
         told.push(match AccountEvent::try_from(&row.record).unwrap() {
             AccountEvent::AccountOpened(event) => format!("{} {}", event.owner, event.cents),
@@ -96,7 +103,7 @@ async fn events_are_lifted_to_the_structs_of_now(store: impl Store) {
 async fn events_are_lifted_over_two_revisions(store: impl Store) {
     use revision_3::{AccountEvent, EvolvingDomain, Money};
     let domain = EvolvingDomain::runtime(store).await.unwrap();
-    let events = domain.log().of(root(ADA)).events().await.unwrap().rows;
+    let events = domain.log().for_aggregate(aggregate_id(ADA)).events().await.unwrap().rows;
     match AccountEvent::try_from(&events[1].record).unwrap() {
         AccountEvent::Deposited(event) => {
             assert_eq!(event.money, Money::euros(Decimal::new(500, 2)));
@@ -132,9 +139,9 @@ async fn a_row_and_a_record_stay_as_they_are_stored(store: impl Store) {
     let stored = domain.statemgr().fetch::<revision_2::Account>(ADA).await.unwrap();
     let record = stored.record();
     assert_eq!((record.revision, record.data.to_value()["cents"].as_i64()), (1, Some(8_503)));
-    let past = domain.statemgr().find_root_at(&root(ADA), 2).await.unwrap().unwrap();
+    let past = domain.statemgr().find_record_at(&aggregate_id(ADA), 2).await.unwrap().unwrap();
     assert_eq!((past.revision, past.data.to_value()["cents"].as_i64()), (1, Some(10_500)));
-    let events = domain.statemgr().history(&root(ADA), 2..=2).await.unwrap();
+    let events = domain.statemgr().history(&aggregate_id(ADA), 2..=2).await.unwrap();
     assert_eq!(events[0].args.as_str(), r#"{"cents":500}"#);
 }
 
@@ -151,7 +158,7 @@ async fn a_query_compares_what_is_stored(store: impl Store) {
     // An event on each brings them into the shape of now.
     let older = statemgr.query_rows("account").filter(column(Column::Revision).lt(2));
     for row in older.all().await.unwrap() {
-        session.send(&row.root, Note { text: "lifted".to_owned() }).await.unwrap();
+        session.send(&row.aggregate_id, Note { text: "lifted".to_owned() }).await.unwrap();
     }
     assert_eq!(older.all().await.unwrap(), []);
     assert_eq!(statemgr.find_all::<Account>(by_name).await.unwrap().len(), 1);

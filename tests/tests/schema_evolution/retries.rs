@@ -4,7 +4,7 @@ use fluvius_core::{Domain, Response, Store};
 use rust_decimal::Decimal;
 use serde_json::json;
 
-use crate::life::{ADA, LOOKED, NOTED, OPENED, REFUSED, WITHDRAWN, remark, root, sender};
+use crate::life::{ADA, LOOKED, NOTED, OPENED, REFUSED, WITHDRAWN, aggregate_id, remark, sender};
 use crate::{revision_2, revision_3};
 
 over_each_store! {
@@ -28,7 +28,7 @@ async fn an_answer_with_the_state_is_lifted(store: impl Store) {
     let again: Response<Account> = session.prepare(ADA, note).with_id(NOTED).send().await.unwrap();
     assert_eq!((again.version, again.data.balance), (4, Decimal::new(8_500, 2)));
     // Nothing was added.
-    assert_eq!(session.statemgr().fetch_root(&root(ADA)).await.unwrap().version, 7);
+    assert_eq!(session.statemgr().fetch_record(&aggregate_id(ADA)).await.unwrap().version, 7);
 }
 
 async fn an_answer_with_data_is_lifted_with_its_event(store: impl Store) {
@@ -38,11 +38,12 @@ async fn an_answer_with_data_is_lifted_with_its_event(store: impl Store) {
     let withdraw = Withdraw { cents: 2_000 };
     let again = session.prepare(ADA, withdraw).with_id(WITHDRAWN).send().await.unwrap();
     assert_eq!((again.version, again.data), (3, Receipt { left: Decimal::new(8_500, 2) }));
-    let by_key = session.on(root(ADA)).create_command("withdraw", json!({ "cents": 2_000 }));
+    let by_key =
+        session.on(aggregate_id(ADA)).create_command("withdraw", json!({ "cents": 2_000 }));
     let by_key = by_key.unwrap().with_id(WITHDRAWN);
     let again = session.process_command(by_key).await.unwrap();
     assert_eq!(again.data.as_str(), r#"{"left":"85.00"}"#);
-    assert_eq!(session.statemgr().fetch_root(&root(ADA)).await.unwrap().version, 7);
+    assert_eq!(session.statemgr().fetch_record(&aggregate_id(ADA)).await.unwrap().version, 7);
 }
 
 async fn a_question_is_answered_with_the_lifted_state(store: impl Store) {

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
-    ActionContext, ContextError, Domain, SimpleRejection, UpcastError, Written, aggregate,
+    ActionContext, ContextError, Domain, SimpleRejection, UpcastError, UpcastInput, aggregate,
 };
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -74,14 +74,14 @@ impl Account {
 }
 
 /// Lifts by one revision.
-pub fn upcast(from: u32, written: Written<'_>, json: &mut Value) -> Result<(), UpcastError> {
+pub fn upcast(from: u32, written: UpcastInput<'_>, json: &mut Value) -> Result<(), UpcastError> {
     match (from, written) {
-        (1, Written::State) => {
+        (1, UpcastInput::State) => {
             json["owner_name"] = json["owner"].take();
             json["balance"] = decimal(&json["cents"])?;
         }
-        (1, Written::Event("deposited")) => json["amount"] = decimal(&json["cents"])?,
-        (1, Written::Event("withdrawn")) => {
+        (1, UpcastInput::Event("deposited")) => json["amount"] = decimal(&json["cents"])?,
+        (1, UpcastInput::Event("withdrawn")) => {
             json["data"] = json!({ "left": decimal(&json["data"]["cents_left"])? });
         }
         _ => {}

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use fluvius_core::{Domain, UpcastError, Written, aggregate};
+use fluvius_core::{Domain, UpcastError, UpcastInput, aggregate};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -62,10 +62,10 @@ impl Account {
     }
 
     /// The steps that revision 2 had are as they were.
-    fn upcast(from: u32, written: Written<'_>, json: &mut Value) -> Result<(), UpcastError> {
+    fn upcast(from: u32, written: UpcastInput<'_>, json: &mut Value) -> Result<(), UpcastError> {
         match (from, written) {
             (1, _) => crate::revision_2::upcast(from, written, json)?,
-            (2, Written::State) => {
+            (2, UpcastInput::State) => {
                 // Revision 1's own fields were left standing by the step from it.
                 *json = json!({
                     "owner_name": json["owner_name"].take(),
@@ -73,8 +73,8 @@ impl Account {
                     "remark": json["remark"].take(),
                 });
             }
-            (2, Written::Event("deposited")) => json["money"] = euros(json["amount"].take()),
-            (2, Written::Event("withdrawn")) => {
+            (2, UpcastInput::Event("deposited")) => json["money"] = euros(json["amount"].take()),
+            (2, UpcastInput::Event("withdrawn")) => {
                 json["data"]["left"] = euros(json["data"]["left"].take());
             }
             _ => {}

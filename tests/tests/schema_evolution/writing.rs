@@ -1,10 +1,10 @@
-//! What is written over roots of revision 1.
+//! What is written over aggregates of revision 1.
 
 use fluvius_core::verify::verify;
 use fluvius_core::{Authorization, Domain, Policy, PolicyRequest, PolicyState, Store};
 use rust_decimal::Decimal;
 
-use crate::life::{ADA, CENTS_OF_ADA, GRACE, root, sender};
+use crate::life::{ADA, CENTS_OF_ADA, GRACE, aggregate_id, sender};
 use crate::{revision_2, revision_3};
 
 over_each_store! {
@@ -13,7 +13,7 @@ over_each_store! {
     a_question_leaves_the_row_and_is_answered_in_the_shape_of_now
     an_etag_of_revision_1_still_holds
     a_policy_is_shown_the_lifted_state
-    three_revisions_write_one_root
+    three_revisions_write_one_aggregate
 }
 
 async fn the_first_write_stores_the_whole_lifted_state(store: impl Store + Clone) {
@@ -23,17 +23,17 @@ async fn the_first_write_stores_the_whole_lifted_state(store: impl Store + Clone
     for amount in [1, 2] {
         session.send(ADA, Deposit { amount: Decimal::from(amount) }).await.unwrap();
     }
-    let row = session.statemgr().fetch_root(&root(ADA)).await.unwrap();
+    let row = session.statemgr().fetch_record(&aggregate_id(ADA)).await.unwrap();
     assert_eq!((row.version, row.revision), (9, 2));
     let data = row.data.to_value();
     assert_eq!((&data["owner_name"], &data["balance"]), (&"Ada".into(), &"88.03".into()));
     assert_eq!((data.get("owner"), data.get("cents")), (None, None));
     assert_eq!(row.read::<Account>().unwrap().balance, Decimal::new(8_803, 2));
 
-    let events = session.statemgr().history(&root(ADA), 6..).await.unwrap();
+    let events = session.statemgr().history(&aggregate_id(ADA), 6..).await.unwrap();
     let shapes: Vec<(u64, u32, bool)> = events
         .iter()
-        .map(|event| (event.version, event.revision, event.change.is_whole()))
+        .map(|event| (event.version, event.revision, event.delta.is_snapshot()))
         .collect();
     assert_eq!(shapes, [(6, 1, false), (7, 1, false), (8, 2, true), (9, 2, false)]);
     assert_eq!(events[2].args.as_str(), r#"{"amount":"1"}"#);
@@ -46,10 +46,10 @@ async fn an_event_without_a_change_stores_the_lifted_state_too(store: impl Store
     let session = domain.session(sender());
     let answer = session.send(GRACE, Note { text: "noted".to_owned() }).await.unwrap();
     assert_eq!(answer.version, 2);
-    let row = session.statemgr().fetch_root(&root(GRACE)).await.unwrap();
+    let row = session.statemgr().fetch_record(&aggregate_id(GRACE)).await.unwrap();
     assert_eq!((row.revision, &row.data.to_value()["balance"]), (2, &"42.00".into()));
-    let events = session.statemgr().history(&root(GRACE), 2..).await.unwrap();
-    assert!(events[0].change.is_whole());
+    let events = session.statemgr().history(&aggregate_id(GRACE), 2..).await.unwrap();
+    assert!(events[0].delta.is_snapshot());
     assert!(verify(&store).await.unwrap().is_sound());
 }
 
@@ -57,10 +57,11 @@ async fn a_question_leaves_the_row_and_is_answered_in_the_shape_of_now(store: im
     use revision_2::{Account, CountLetters, EvolvingDomain, Look};
     let domain = EvolvingDomain::runtime(store).await.unwrap();
     let session = domain.session(sender());
-    let before = session.statemgr().fetch_root(&root(GRACE)).await.unwrap();
+    let before = session.statemgr().fetch_record(&aggregate_id(GRACE)).await.unwrap();
     let answer = session.send(GRACE, Look {}).await.unwrap();
     assert_eq!((answer.version, answer.data.balance), (1, Decimal::new(4_200, 2)));
-    let look = session.on(root(GRACE)).create_command("look", serde_json::json!({})).unwrap();
+    let look =
+        session.on(aggregate_id(GRACE)).create_command("look", serde_json::json!({})).unwrap();
     let by_key = session.process_command(look.clone()).await.unwrap();
     assert_eq!(by_key.data.decode::<Account>().unwrap(), answer.data);
     assert_eq!(by_key.data.to_value().get("cents"), None);
@@ -70,14 +71,14 @@ async fn a_question_leaves_the_row_and_is_answered_in_the_shape_of_now(store: im
         by_key.data.to_value()
     );
     assert_eq!(session.send(GRACE, CountLetters {}).await.unwrap().data, 5);
-    assert_eq!(session.statemgr().fetch_root(&root(GRACE)).await.unwrap(), before);
+    assert_eq!(session.statemgr().fetch_record(&aggregate_id(GRACE)).await.unwrap(), before);
 }
 
 async fn an_etag_of_revision_1_still_holds(store: impl Store) {
     use revision_2::{Deposit, EvolvingDomain};
     let domain = EvolvingDomain::runtime(store).await.unwrap();
     let session = domain.session(sender());
-    let etag = session.statemgr().fetch_root(&root(ADA)).await.unwrap().etag;
+    let etag = session.statemgr().fetch_record(&aggregate_id(ADA)).await.unwrap().etag;
     let deposit = Deposit { amount: Decimal::ONE };
     session.prepare(ADA, deposit.clone()).if_match(etag).send().await.unwrap();
     let error = session.prepare(ADA, deposit).if_match(etag).send().await.unwrap_err();
@@ -114,7 +115,7 @@ async fn a_policy_is_shown_the_lifted_state(store: impl Store) {
     assert!(error.to_string().contains("Some(42.00)"), "{error}");
 }
 
-async fn three_revisions_write_one_root(store: impl Store + Clone) {
+async fn three_revisions_write_one_aggregate(store: impl Store + Clone) {
     let second = revision_2::EvolvingDomain::runtime(store.clone()).await.unwrap();
     let session = second.session(sender());
     for _ in 0..3 {
@@ -144,10 +145,10 @@ async fn three_revisions_write_one_root(store: impl Store + Clone) {
         };
         assert_eq!(at.record().revision, written_by, "version {version}");
     }
-    for event in third.statemgr().history(&root(ADA), ..).await.unwrap() {
+    for event in third.statemgr().history(&aggregate_id(ADA), ..).await.unwrap() {
         revision_3::AccountEvent::try_from(&event.record).unwrap();
         let begins = [1, 8, 11].contains(&event.version) || event.version == 65;
-        assert_eq!(event.change.is_whole(), begins, "version {}", event.version);
+        assert_eq!(event.delta.is_snapshot(), begins, "version {}", event.version);
     }
     assert!(verify(&store).await.unwrap().is_sound());
 }

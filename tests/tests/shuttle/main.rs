@@ -108,8 +108,8 @@ fn a_stream_keeps_its_order_when_units_fall() {
 }
 
 #[test]
-fn a_stream_keeps_its_order_over_several_roots() {
-    const NAME: &str = "a_stream_keeps_its_order_over_several_roots";
+fn a_stream_keeps_its_order_over_several_aggregates() {
+    const NAME: &str = "a_stream_keeps_its_order_over_several_aggregates";
     check(NAME, &["applied"], transfers::moved_and_taken_out);
 }
 

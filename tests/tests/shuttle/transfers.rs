@@ -57,7 +57,7 @@ pub async fn failing_units(mutant: Option<Mutant>) -> Result<Tally, String> {
     let faults = Faults { failed_units: 300, delay_max, ..Faults::default() };
     let wanted = Wanted { balances: &[100, 0], faults, ..Wanted::default() };
     let mut world = World::new(wanted, mutant).await?;
-    // Many on one root, so that there are others on top of those on top.
+    // Many on one aggregate, so that there are others on top of those on top.
     for _ in 0..4 {
         let orders = [world.order(1, withdraw(20)), world.order(1, deposit(10))];
         world.client(world.session(0), orders.map(|order| vec![order]));

@@ -13,8 +13,8 @@ use fluvius_core::testing::{
     Faults, FaultyStore, FixedClock, Mutant, Scheduler, SequentialIds, command,
 };
 use fluvius_core::{
-    AggregateRoot, Command, CommandBundle, Domain, DomainContext, DomainRuntime, Error,
-    IdGenerator, MemoryStore, Observer, RuntimeEvent, Session,
+    AggregateId, Command, CommandBundle, Domain, DomainContext, DomainRuntime, Error, IdGenerator,
+    MemoryStore, Observer, RuntimeEvent, Session,
 };
 use futures_util::{FutureExt, StreamExt};
 use rust_decimal::Decimal;
@@ -156,11 +156,11 @@ impl World {
         let books = self.books();
         self.task(async move {
             let mut responses = session.command_processor().process(orders.clone());
-            let mut versions: BTreeMap<AggregateRoot, u64> = BTreeMap::new();
+            let mut versions: BTreeMap<AggregateId, u64> = BTreeMap::new();
             for command in orders {
                 let answer = responses.next().await.ok_or("the stream ends early")?;
                 if let Ok(response) = &answer {
-                    let before = versions.insert(response.root.clone(), response.version);
+                    let before = versions.insert(response.aggregate_id.clone(), response.version);
                     if response.command_id != command.id || before >= Some(response.version) {
                         return Err(format!(
                             "after version {before:?} {command:?} gives {response}"

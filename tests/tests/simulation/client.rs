@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fluvius_core::testing::SeededRng;
 use fluvius_core::{
-    AggregateRoot, CommandBundle, DomainContext, DomainRuntime, MemoryStore, Session,
+    AggregateId, CommandBundle, DomainContext, DomainRuntime, MemoryStore, Session,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -66,6 +66,6 @@ fn command(session: &Session, accounts: u16, rng: &mut SeededRng) -> Result<Comm
         6..9 => ("transfer-money", json!({ "amount": amount, "recipient_id": other })),
         _ => ("close-account", json!({})),
     };
-    let session = session.on(AggregateRoot::new("bank-account", id));
+    let session = session.on(AggregateId::new("bank-account", id));
     session.create_command(key, payload).map_err(|error| error.to_string())
 }

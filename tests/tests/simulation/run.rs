@@ -8,7 +8,7 @@ use banking_domain::{OpenAccount, TransactionManagerDomain};
 use fluvius_core::testing::{
     Faults, FaultyStore, FixedClock, LeaseState, Mutant, SeededRng, SequentialIds, lease_cycle,
 };
-use fluvius_core::{AggregateRoot, Domain, DomainContext, DomainRuntime, MemoryStore};
+use fluvius_core::{AggregateId, Domain, DomainContext, DomainRuntime, MemoryStore};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
@@ -130,7 +130,7 @@ impl Liveness {
 }
 
 async fn watch(domains: Vec<DomainRuntime>, fault: Arc<Mutex<Option<String>>>) {
-    let mut waits: BTreeMap<(usize, AggregateRoot), Duration> = BTreeMap::new();
+    let mut waits: BTreeMap<(usize, AggregateId), Duration> = BTreeMap::new();
     loop {
         tokio::time::sleep(LEASE_LOOK_TIME).await;
         let states: Vec<Vec<LeaseState>> =
@@ -146,13 +146,14 @@ async fn watch(domains: Vec<DomainRuntime>, fault: Arc<Mutex<Option<String>>>) {
             })
             .collect();
         let longest = waits.iter().find(|(_, waited)| **waited >= LEASE_WAIT_MAX);
-        if let Some(((runtime, root), waited)) = longest {
+        if let Some(((runtime, aggregate_id), waited)) = longest {
             let cycle = match lease_cycle(&states) {
                 Some(cycle) => format!("a cycle: {cycle:?}"),
                 None => format!("no cycle: {states:?}"),
             };
-            let found =
-                format!("liveness: runtime {runtime} waits for {root} for {waited:?}; {cycle}");
+            let found = format!(
+                "liveness: runtime {runtime} waits for {aggregate_id} for {waited:?}; {cycle}"
+            );
             fault.lock().expect("the simulation does not panic").get_or_insert(found);
             return;
         }

@@ -10,7 +10,7 @@ use banking_domain::{
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use fluvius_core::testing::{CommittedView, Mutant, Simulation, command};
-use fluvius_core::{AggregateRoot, DomainContext};
+use fluvius_core::{Aggregate, DomainContext};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
@@ -51,7 +51,7 @@ fn look_at(sequences: Simulation, look: impl Fn(&CommittedView) + Send + Sync + 
 }
 
 #[test]
-fn an_invariant_sees_all_roots_and_events() {
+fn an_invariant_sees_all_aggregates_and_events() {
     let given = [command(ADA, open(5)), command(BOB, open(0)), command(BOB, CloseAccount {})];
     let sequences = Simulation::for_domain::<TransactionManagerDomain>()
         .given(given)
@@ -64,7 +64,7 @@ fn an_invariant_sees_all_roots_and_events() {
         );
         let all = committed.all::<Account>();
         let all: Vec<_> =
-            all.iter().map(|one| (one.root.identifier, one.version, one.closed)).collect();
+            all.iter().map(|one| (one.aggregate_id.id, one.version, one.closed)).collect();
         assert_eq!(all, [(ADA, 2, false), (BOB, 2, true)]);
         let events = committed.events::<Account>();
         assert!(matches!(
@@ -74,7 +74,7 @@ fn an_invariant_sees_all_roots_and_events() {
                 (_, AccountEvent::AccountOpened(_)),
                 (_, AccountEvent::AccountClosed(_)),
                 (ada, AccountEvent::MoneyDeposited(_)),
-            ] if *ada == AggregateRoot::of::<Account>(ADA)
+            ] if *ada == Account::aggregate_id(ADA)
         ));
     });
 }
@@ -120,9 +120,10 @@ fn time_begins_where_it_is_set_and_goes_on_with_the_pauses() {
         .pause_max(Duration::from_secs(86_400 * 30))
         .seeds(3)
         .invariant("time does not go back", move |committed| {
-            assert_eq!(committed.log().first().map(|event| event.occurred), Some(begins));
+            assert_eq!(committed.log().first().map(|event| event.occurred_at), Some(begins));
             let mut last = latest.lock().unwrap();
-            *last = committed.log().iter().map(|event| event.occurred).fold(*last, DateTime::max);
+            *last =
+                committed.log().iter().map(|event| event.occurred_at).fold(*last, DateTime::max);
             Ok(())
         })
         .check_simulated();

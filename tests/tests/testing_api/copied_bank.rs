@@ -103,7 +103,7 @@ pub mod with_cache {
     static SEEN: LazyLock<Mutex<HashMap<Uuid, Decimal>>> = LazyLock::new(Mutex::default);
 
     fn remember(cx: &ActionContext, balance: Decimal) {
-        SEEN.lock().unwrap().insert(cx.root().identifier, balance);
+        SEEN.lock().unwrap().insert(cx.aggregate_id().id, balance);
     }
 
     /// An account.

@@ -53,7 +53,7 @@ impl Book {
         if self.loan.is_some() {
             return Err(BookError::Lent { title: self.title.clone() });
         }
-        cx.invoke(reader, CarryBook { book: cx.root().identifier }).await?;
+        cx.invoke(reader, CarryBook { book: cx.aggregate_id().id }).await?;
         let until = cx.now() + TimeDelta::days(days);
         let loan = Loan { id: cx.new_id(), reader, lender: cx.actor().user_id, until };
         cx.message("loan-begun", &serde_json::json!({ "title": self.title, "days": days }));

@@ -49,7 +49,7 @@ fn bank_with_interest(
             let account = committed.find::<Account>(*rng.pick(&ACCOUNTS)).unwrap();
             let new_balance = account.state.balance + Decimal::ONE;
             let interest = AddInterest { interest: Decimal::ONE, new_balance };
-            guard(command(&account.root, interest), account.version)
+            guard(command(&account.aggregate_id, interest), account.version)
         })
         .invariant("the balances are what the events add up to", |committed| {
             let mut expected = Decimal::ZERO;

@@ -5,9 +5,7 @@ use banking_domain::{
     OpenAccount, TransactionManagerDomain, TransferMoney, TransferReceived, WithdrawMoney,
 };
 use fluvius_core::testing::{Scenario, command, event};
-use fluvius_core::{
-    Activity, ActivityKind, AggregateRoot, Domain, DomainContext, Event, MemoryStore,
-};
+use fluvius_core::{Activity, ActivityKind, Aggregate, Domain, DomainContext, Event, MemoryStore};
 use rust_decimal::Decimal;
 use serde_json::json;
 use uuid::Uuid;
@@ -51,7 +49,7 @@ fn transfer(amount: &str, recipient_id: Uuid) -> TransferMoney {
 }
 
 #[test]
-fn a_transfer_gives_the_events_and_states_of_both_roots() {
+fn a_transfer_gives_the_events_and_states_of_both_aggregates() {
     Scenario::for_aggregate::<Account>()
         .given(ADA, open("100.00"))
         .given_state(BOB, account("5.00"))
@@ -84,7 +82,7 @@ fn a_refusal_leaves_everything_as_it_was() {
 }
 
 #[test]
-fn a_rejection_of_an_invoked_root_is_seen() {
+fn a_rejection_of_an_invoked_aggregate_is_seen() {
     Scenario::for_domain::<LibraryDomain>()
         .given_state(ADA, Reader { books: vec![BOB, NOBODY] })
         .given(BOB, BuyBook { title: "Emma".to_owned() })
@@ -96,7 +94,7 @@ fn a_rejection_of_an_invoked_root_is_seen() {
 
 #[test]
 fn commands_by_key_are_decoded_as_a_transport_sends_them() {
-    let ada = AggregateRoot::of::<Account>(ADA);
+    let ada = Account::aggregate_id(ADA);
     Scenario::for_aggregate::<Account>()
         .when_json(
             ada.clone(),
@@ -221,7 +219,7 @@ fn a_policy_holds_for_what_follows_it() {
 }
 
 #[test]
-fn given_roots_belong_to_the_realm_of_who_gives_them() {
+fn given_aggregates_belong_to_the_realm_of_who_gives_them() {
     let of = |realm: &str| DomainContext::create("desk").with_realm(realm);
     Scenario::for_aggregate::<Account>()
         .by(of("north"))
@@ -236,7 +234,7 @@ fn given_roots_belong_to_the_realm_of_who_gives_them() {
 }
 
 #[test]
-fn a_closed_root_is_gone() {
+fn a_closed_aggregate_is_gone() {
     Scenario::for_aggregate::<Account>()
         .given_state(ADA, account("0"))
         .when(ADA, CloseAccount {})
@@ -373,7 +371,9 @@ fn other_events_are_shown_by_their_lines() {
             .given_state(BOB, account("1"))
     };
     let received = |amount| event(BOB, TransferReceived { amount: money(amount), sender_id: ADA });
-    let sent = |root| event(root, MoneyTransferred { amount: money("4"), recipient_id: BOB });
+    let sent = |aggregate_id| {
+        event(aggregate_id, MoneyTransferred { amount: money("4"), recipient_id: BOB })
+    };
     let both = |first: &str, second: &str| {
         format!("the events are others (- expected, + found):\n{first}\n{second}")
     };
@@ -382,12 +382,12 @@ fn other_events_are_shown_by_their_lines() {
             "  {mark} bank-account/{BOB} transfer-received {{\"amount\":\"{amount}\",\"sender_id\":\"{ADA}\"}}"
         )
     };
-    let sent_line = |mark, root| {
+    let sent_line = |mark, aggregate_id| {
         format!(
-            "  {mark} bank-account/{root} money-transferred {{\"amount\":\"4\",\"recipient_id\":\"{BOB}\"}}"
+            "  {mark} bank-account/{aggregate_id} money-transferred {{\"amount\":\"4\",\"recipient_id\":\"{BOB}\"}}"
         )
     };
-    // One that is missing, one too many, another argument, another root, another order.
+    // One that is missing, one too many, another argument, another aggregate, another order.
     check_failure(&both(&sent_line(' ', ADA), &received_line('+', "4")), || {
         given().when(ADA, transfer("4", BOB)).then_events([sent(ADA)])
     });

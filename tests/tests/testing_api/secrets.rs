@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fluvius_core::testing::{Scenario, Simulation, command};
-use fluvius_core::{AggregateRoot, CommandBundle, SimpleRejection, aggregate};
+use fluvius_core::{AggregateId, CommandBundle, SimpleRejection, aggregate};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
@@ -117,7 +117,7 @@ fn a_report_of_a_scenario_names_no_secret() {
             let payload = json!({ "by": "Ada", "password": [SECRET] });
             Scenario::for_aggregate::<Door>()
                 .given_state(DOOR, Door { opened: 0 })
-                .when_json(AggregateRoot::new("door", DOOR), "open-door", payload)
+                .when_json(AggregateId::new("door", DOOR), "open-door", payload)
                 .then_applied();
         }),
         failure(|| {

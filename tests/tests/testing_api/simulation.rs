@@ -120,7 +120,7 @@ fn not_negative() -> Simulation {
     overdraft().invariant("no balance is negative", |committed| {
         let mut all = committed.all::<with_overdraft::Account>().into_iter();
         match all.find(|account| account.state.balance < Decimal::ZERO) {
-            Some(account) => Err(format!("{} has {}", account.root, account.state.balance)),
+            Some(account) => Err(format!("{} has {}", account.aggregate_id, account.state.balance)),
             None => Ok(()),
         }
     })
@@ -142,13 +142,13 @@ fn a_failure_tells_what_happened_and_how_to_see_it_again() {
     let found = not_negative().find_failure_sequential().unwrap();
     let withdrawn = found.drawn().next().unwrap().command.payload.clone();
     let lines: Vec<&str> = message.lines().collect();
-    let root = format!("overdrawn-account/{ADA}");
+    let aggregate_id = format!("overdrawn-account/{ADA}");
     let expected = [
         format!("it does not hold that no balance is negative: {}", found.message),
         "the shortest sequence found has 1 command of 30, from 1 client, over 1 runtime, without faults of the store:".to_owned(),
-        format!("  given      open-account on {root} {{\"deposit\":\"10\"}}"),
+        format!("  given      open-account on {aggregate_id} {{\"deposit\":\"10\"}}"),
         "             sent at 0ns, applied at 0ns as version 1".to_owned(),
-        format!("  client 1   withdraw-money on {root} {withdrawn}"),
+        format!("  client 1   withdraw-money on {aggregate_id} {withdrawn}"),
     ];
     assert_eq!(lines[..5], expected, "{message}");
     assert!(lines[5].contains("as version 2"), "{message}");

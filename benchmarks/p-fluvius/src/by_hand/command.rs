@@ -55,7 +55,7 @@ pub(crate) struct Job {
     pub(super) payload_hash: [u8; 32],
     /// The event's arguments, where they are not the payload.
     pub(super) args: Option<String>,
-    pub(super) received: i64,
+    pub(super) received_at: i64,
     pub(super) done: Option<oneshot::Sender<CommitOutcome>>,
 }
 
@@ -87,7 +87,7 @@ pub(crate) fn job(
             (json(&Amount { amount })?, None)
         }
     };
-    let received = SystemTime::now().duration_since(UNIX_EPOCH).map_err(BankError::other)?;
+    let received_at = SystemTime::now().duration_since(UNIX_EPOCH).map_err(BankError::other)?;
     Ok(Job {
         id: Uuid::now_v7(),
         account,
@@ -95,7 +95,7 @@ pub(crate) fn job(
         payload_hash: *blake3::hash(payload.as_bytes()).as_bytes(),
         payload,
         args,
-        received: i64::try_from(received.as_micros()).map_err(BankError::other)?,
+        received_at: i64::try_from(received_at.as_micros()).map_err(BankError::other)?,
         done,
     })
 }

@@ -5,7 +5,7 @@
 //!
 //! | group | what | how |
 //! |---|---|---|
-//! | `decode`, `encode`, `change` | JSON | public functions of `fluvius_core::json`, in a loop |
+//! | `decode`, `encode`, `delta` | JSON | public functions of `fluvius_core::json`, in a loop |
 //! | `memory-commit` | the memory store | units of work of a real run, committed again to a fresh store |
 //! | `stage` | decode, decide, admission, commit, answer | windows within a command, see `stages` |
 //! | `command` | the whole | a spawned client, as in the harness |

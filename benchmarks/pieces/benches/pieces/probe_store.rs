@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use fluvius_core::{
-    ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, CommitOutcome, LogPage, LogQuery,
+    ActivityRecord, AggregateId, CommandRecord, ContextRecord, EventRecord, CommitOutcome, LogPage, LogQuery,
     LogEntry, MemoryStore, MessageRecord, StateQuery, StateRecord, Store, StoreError, UnitOfWork,
 };
 use uuid::Uuid;
@@ -57,12 +57,12 @@ impl Store for ProbeStore {
         outcomes
     }
 
-    async fn load(&self, root: &AggregateRoot) -> Found<Option<StateRecord>> {
-        self.inner.load(root).await
+    async fn load(&self, aggregate_id: &AggregateId) -> Found<Option<StateRecord>> {
+        self.inner.load(aggregate_id).await
     }
 
-    async fn snapshot(&self, roots: &[AggregateRoot]) -> Found<Vec<Option<StateRecord>>> {
-        self.inner.snapshot(roots).await
+    async fn snapshot(&self, aggregate_ids: &[AggregateId]) -> Found<Vec<Option<StateRecord>>> {
+        self.inner.snapshot(aggregate_ids).await
     }
 
     async fn query(&self, query: &StateQuery) -> Found<Vec<StateRecord>> {
@@ -78,11 +78,11 @@ impl Store for ProbeStore {
 
     async fn history(
         &self,
-        root: &AggregateRoot,
+        aggregate_id: &AggregateId,
         first: u64,
         last: u64,
     ) -> Found<Vec<LogEntry<EventRecord>>> {
-        self.inner.history(root, first, last).await
+        self.inner.history(aggregate_id, first, last).await
     }
 
     async fn commands(&self, query: &LogQuery) -> Found<LogPage<CommandRecord>> {

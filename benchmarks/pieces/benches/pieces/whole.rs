@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use banking_domain::{DepositMoney, WithdrawMoney};
 use criterion::Criterion;
-use fluvius_core::{AggregateRoot, Error, MemoryStore, Session};
+use fluvius_core::{AggregateId, Error, MemoryStore, Session};
 use rust_decimal::Decimal;
 use tokio::runtime::Runtime;
 
@@ -54,7 +54,7 @@ async fn typed(session: Session, index: u64) {
 
 #[expect(clippy::expect_used, reason = "a deposit to an open account succeeds")]
 async fn by_key(session: Session, index: u64) {
-    let session = session.on(AggregateRoot::new("bank-account", account_id(index)));
+    let session = session.on(AggregateId::new("bank-account", account_id(index)));
     let command = session.create_command("deposit-money", PAYLOAD).expect("a payload");
     session.process_command(command).await.expect("a deposit");
 }

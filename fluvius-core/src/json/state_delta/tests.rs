@@ -13,9 +13,9 @@ fn check(old: &Json, new: &Json) -> StateDelta {
     let change = StateDelta::between(Some(old), new);
     let stored = parse(change.to_json().as_str());
     let read = StateDelta::from_json(&stored).unwrap();
-    assert_eq!(read.is_whole(), change.is_whole());
+    assert_eq!(read.is_snapshot(), change.is_snapshot());
     assert_eq!(read.apply(Some(old.to_value())), Ok(new.to_value()), "{old} -> {new}: {change:?}");
-    assert!(stored.len() <= new.len() + r#"{"whole":}"#.len());
+    assert!(stored.len() <= new.len() + r#"{"snapshot":}"#.len());
     change
 }
 
@@ -30,8 +30,8 @@ fn list(objects: impl Iterator<Item = usize>) -> String {
 fn without_a_state_before_it_is_whole() {
     let new = parse("{\"a\": [1]}");
     let change = StateDelta::between(None, &new);
-    assert!(change.is_whole());
-    assert_eq!(change.to_json().as_str(), r#"{"whole":{"a": [1]}}"#);
+    assert!(change.is_snapshot());
+    assert_eq!(change.to_json().as_str(), r#"{"snapshot":{"a": [1]}}"#);
     assert_eq!(change.apply(None), Ok(json!({"a": [1]})));
     assert_eq!(change.apply(Some(json!("whatever"))), Ok(json!({"a": [1]})));
 }
@@ -98,7 +98,7 @@ fn a_number_comes_back_as_the_new_text_has_it() {
         ("1", "5e-324"),
     ] {
         let state = |number| parse(&format!("{{\"n\":{number},{rest}}}"));
-        assert!(!check(&state(old), &state(new)).is_whole());
+        assert!(!check(&state(old), &state(new)).is_snapshot());
     }
 }
 
@@ -117,7 +117,7 @@ fn a_patch_that_does_not_fit_is_an_error() {
 
 #[test]
 fn what_is_no_change_is_refused() {
-    for text in ["1", "null", "{}", r#"{"whole":1,"more":2}"#, r#"{"Whole":1}"#] {
+    for text in ["1", "null", "{}", r#"{"snapshot":1,"more":2}"#, r#"{"Snapshot":1}"#] {
         assert!(
             matches!(StateDelta::from_json(&parse(text)), Err(StateDeltaError::Malformed(_))),
             "{text}"
@@ -145,7 +145,7 @@ fn the_deepest_state_still_fits_into_a_patch() {
     let rest = "text ".repeat(100);
     let (old, new) = (nested("1", &rest), nested("[2]", &rest));
     let deepest = crate::json::encode(&parse(&new).to_value()).unwrap();
-    assert!(!check(&parse(&old), &deepest).is_whole());
+    assert!(!check(&parse(&old), &deepest).is_snapshot());
     check(&parse("{}"), &deepest);
 }
 

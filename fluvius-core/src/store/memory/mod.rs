@@ -11,13 +11,13 @@ use uuid::Uuid;
 
 use super::{CommitOutcome, Lease, LogPage, LogQuery, Store, StoreError};
 use crate::activity::ActivityRecord;
+use crate::aggregate_id::AggregateId;
 use crate::command::CommandRecord;
 use crate::context::ContextRecord;
 use crate::event::EventRecord;
 use crate::log_entry::LogEntry;
 use crate::message::MessageRecord;
 use crate::query::StateQuery;
-use crate::root::AggregateRoot;
 use crate::state::StateRecord;
 use crate::sync::Mutex;
 use crate::unit_of_work::UnitOfWork;
@@ -29,8 +29,8 @@ use tables::Tables;
 ///
 /// It keeps nothing open: [`Store::close`] and [`Store::release`] do nothing, and every clone goes on.
 ///
-/// A query looks at every root of its resource: the memory store keeps no indexes, whatever an
-/// aggregate declares.
+/// A query looks at every aggregate of its resource: the memory store keeps no indexes, whatever an
+/// aggregate type declares.
 ///
 /// # Examples
 ///
@@ -71,20 +71,20 @@ impl Store for MemoryStore {
         self.tables().commit(&batch)
     }
 
-    async fn acquire_lease(&self, root: &AggregateRoot) -> Option<Lease> {
-        Turn::take(&self.tables, root).await.map(Lease::new)
+    async fn acquire_lease(&self, aggregate_id: &AggregateId) -> Option<Lease> {
+        Turn::take(&self.tables, aggregate_id).await.map(Lease::new)
     }
 
-    async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {
-        Ok(self.tables().state(root).cloned())
+    async fn load(&self, aggregate_id: &AggregateId) -> Result<Option<StateRecord>, StoreError> {
+        Ok(self.tables().state(aggregate_id).cloned())
     }
 
     async fn snapshot(
         &self,
-        roots: &[AggregateRoot],
+        aggregate_ids: &[AggregateId],
     ) -> Result<Vec<Option<StateRecord>>, StoreError> {
         let tables = self.tables();
-        Ok(roots.iter().map(|root| tables.state(root).cloned()).collect())
+        Ok(aggregate_ids.iter().map(|aggregate_id| tables.state(aggregate_id).cloned()).collect())
     }
 
     async fn query(&self, query: &StateQuery) -> Result<Vec<StateRecord>, StoreError> {
@@ -103,11 +103,11 @@ impl Store for MemoryStore {
 
     async fn history(
         &self,
-        root: &AggregateRoot,
+        aggregate_id: &AggregateId,
         first: u64,
         last: u64,
     ) -> Result<Vec<LogEntry<EventRecord>>, StoreError> {
-        Ok(self.tables().history(root, first, last))
+        Ok(self.tables().history(aggregate_id, first, last))
     }
 
     async fn commands(&self, query: &LogQuery) -> Result<LogPage<CommandRecord>, StoreError> {

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::leases::Taken;
 use crate::activity::ActivityRecord;
+use crate::aggregate_id::AggregateId;
 use crate::collections::FastMap;
 use crate::command::CommandRecord;
 use crate::context::ContextRecord;
@@ -16,7 +17,6 @@ use crate::log_entry::{LogEntry, LogRecord};
 use crate::message::MessageRecord;
 use crate::query::{Filter, StateQuery};
 use crate::resume::ResumeToken;
-use crate::root::AggregateRoot;
 use crate::state::StateRecord;
 use crate::store::{CommitOutcome, LogPage, LogQuery, StoreError};
 use crate::unit_of_work::UnitOfWork;
@@ -26,9 +26,9 @@ use crate::unit_of_work::UnitOfWork;
 pub(super) struct Tables {
     position: u64,
     owners: BTreeMap<&'static str, String>,
-    roots: FastMap<AggregateRoot, Root>,
-    /// The same roots in the order of queries.
-    in_order: BTreeSet<AggregateRoot>,
+    aggregate_ids: FastMap<AggregateId, Aggregate>,
+    /// The same aggregates in the order of queries.
+    in_order: BTreeSet<AggregateId>,
     contexts: FastMap<Uuid, Arc<ContextRecord>>,
     commands: Vec<LogEntry<Arc<CommandRecord>>>,
     events: Vec<LogEntry<Arc<EventRecord>>>,
@@ -38,9 +38,9 @@ pub(super) struct Tables {
     pub(super) leases: Taken,
 }
 
-/// What the store keeps of one root.
+/// What the store keeps of one aggregate.
 #[derive(Debug)]
-struct Root {
+struct Aggregate {
     state: Arc<StateRecord>,
     /// Where its events stand in their log: version v at v - 1.
     events: Vec<usize>,
@@ -89,12 +89,12 @@ impl Tables {
             return Some(CommitOutcome::DuplicateCommand { command: Box::new(command), context });
         }
         let stale = unit.expected.iter().find(|expected| {
-            let version = self.state(&expected.root).map_or(0, |row| row.version);
+            let version = self.state(&expected.aggregate_id).map_or(0, |row| row.version);
             version != expected.version
         });
         stale.map(|expected| CommitOutcome::VersionConflict {
-            root: expected.root.clone(),
-            stored: self.state(&expected.root).cloned().map(Box::new),
+            aggregate_id: expected.aggregate_id.clone(),
+            stored: self.state(&expected.aggregate_id).cloned().map(Box::new),
         })
     }
 
@@ -113,20 +113,20 @@ impl Tables {
             append(&mut self.position, &mut self.events, event);
         }
         for state in &unit.states {
-            let root = match self.roots.get_mut(&state.root) {
-                Some(root) => root,
+            let aggregate_id = match self.aggregate_ids.get_mut(&state.aggregate_id) {
+                Some(aggregate_id) => aggregate_id,
                 None => {
-                    self.in_order.insert(state.root.clone());
-                    let root = Root { state: Arc::clone(state), events: Vec::new() };
-                    self.roots.entry(state.root.clone()).or_insert(root)
+                    self.in_order.insert(state.aggregate_id.clone());
+                    let aggregate_id = Aggregate { state: Arc::clone(state), events: Vec::new() };
+                    self.aggregate_ids.entry(state.aggregate_id.clone()).or_insert(aggregate_id)
                 }
             };
-            root.state = Arc::clone(state);
+            aggregate_id.state = Arc::clone(state);
         }
-        // A valid unit has a state of each root that it has an event of.
+        // A valid unit has a state of each aggregate that it has an event of.
         for (event, index) in unit.events.iter().zip(first_event..) {
-            if let Some(root) = self.roots.get_mut(&event.root) {
-                root.events.push(index);
+            if let Some(aggregate_id) = self.aggregate_ids.get_mut(&event.aggregate_id) {
+                aggregate_id.events.push(index);
             }
         }
         for message in &unit.messages {
@@ -135,36 +135,43 @@ impl Tables {
         for activity in &unit.activities {
             append(&mut self.position, &mut self.activities, activity);
         }
-        let written = unit.states.iter().map(|state| &state.root);
+        let written = unit.states.iter().map(|state| &state.aggregate_id);
         let contended = match self.leases.is_empty() {
             true => Vec::new(),
-            false => written.filter(|root| self.leases.contains_key(root)).cloned().collect(),
+            false => written
+                .filter(|aggregate_id| self.leases.contains_key(aggregate_id))
+                .cloned()
+                .collect(),
         };
         CommitOutcome::Committed { first, contended }
     }
 
-    pub(super) fn state(&self, root: &AggregateRoot) -> Option<&StateRecord> {
-        self.roots.get(root).map(|root| root.state.as_ref())
+    pub(super) fn state(&self, aggregate_id: &AggregateId) -> Option<&StateRecord> {
+        self.aggregate_ids.get(aggregate_id).map(|aggregate_id| aggregate_id.state.as_ref())
     }
 
     /// The rows among which a query selects, as few as can be told without looking into states.
     pub(super) fn states(&self, query: &StateQuery) -> Vec<StateRecord> {
         let wanted = query.resource.as_ref();
-        let is_by_root = query.sort.is_empty();
-        let after = query.after.as_ref().filter(|_| is_by_root);
-        let first = wanted.map(|wanted| AggregateRoot::new(wanted.clone(), Uuid::nil()));
+        let is_by_aggregate = query.sort.is_empty();
+        let after = query.after.as_ref().filter(|_| is_by_aggregate);
+        let first = wanted.map(|wanted| AggregateId::new(wanted.clone(), Uuid::nil()));
         let start = match (after, &first) {
-            (Some(after), _) => Bound::Excluded(after.root()),
+            (Some(after), _) => Bound::Excluded(after.aggregate_id()),
             (None, Some(first)) => Bound::Included(first),
             (None, None) => Bound::Unbounded,
         };
-        let roots = self.in_order.range::<AggregateRoot, _>((start, Bound::Unbounded));
-        let roots = roots.take_while(|root| wanted.is_none_or(|wanted| *wanted == root.resource));
-        let rows = roots.filter_map(|root| self.state(root)).filter(|row| {
-            (query.with_closed || row.deleted.is_none()) && query.realm.admits(row.realm.as_deref())
+        let aggregate_ids = self.in_order.range::<AggregateId, _>((start, Bound::Unbounded));
+        let aggregate_ids = aggregate_ids.take_while(|aggregate_id| {
+            wanted.is_none_or(|wanted| *wanted == aggregate_id.resource)
         });
+        let rows =
+            aggregate_ids.filter_map(|aggregate_id| self.state(aggregate_id)).filter(|row| {
+                (query.with_closed || row.closed_at.is_none())
+                    && query.realm.admits(row.realm.as_deref())
+            });
         // Where nothing else is asked, no more rows are needed than are given.
-        let is_all = is_by_root && query.filter == Filter::default();
+        let is_all = is_by_aggregate && query.filter == Filter::default();
         let count = if is_all { query.limit } else { usize::MAX };
         rows.take(count).cloned().collect()
     }
@@ -183,15 +190,18 @@ impl Tables {
 
     pub(super) fn history(
         &self,
-        root: &AggregateRoot,
+        aggregate_id: &AggregateId,
         first: u64,
         last: u64,
     ) -> Vec<LogEntry<EventRecord>> {
-        let of_root = self.roots.get(root).map_or(&[][..], |root| &root.events);
+        let of_aggregate = self
+            .aggregate_ids
+            .get(aggregate_id)
+            .map_or(&[][..], |aggregate_id| &aggregate_id.events);
         // Version v stands at v - 1: nothing before the first is walked over.
         let start = usize::try_from(first.saturating_sub(1)).unwrap_or(usize::MAX);
-        let of_root = of_root.get(start..).unwrap_or_default();
-        of_root
+        let of_aggregate = of_aggregate.get(start..).unwrap_or_default();
+        of_aggregate
             .iter()
             .filter_map(|index| self.events.get(*index))
             .take_while(|event| event.version <= last)
@@ -201,27 +211,32 @@ impl Tables {
 
     pub(super) fn commands(&self, query: &LogQuery) -> Result<LogPage<CommandRecord>, StoreError> {
         let rows = behind(&self.commands, query).iter();
-        self.page(query, rows, |row| (&row.root, self.realm_of_context(row.context_id)))
+        self.page(query, rows, |row| (&row.aggregate_id, self.realm_of_context(row.context_id)))
     }
 
     pub(super) fn events(&self, query: &LogQuery) -> Result<LogPage<EventRecord>, StoreError> {
-        let Some(root) = &query.root else {
+        let Some(aggregate_id) = &query.aggregate_id else {
             let rows = behind(&self.events, query).iter();
-            return self.page(query, rows, |row| (&row.root, self.realm_of_command(row.src_cmd)));
+            return self.page(query, rows, |row| {
+                (&row.aggregate_id, self.realm_of_command(row.command_id))
+            });
         };
-        // Only its own events: a log of many roots is not scanned.
-        let of_root = self.roots.get(root).map_or(&[][..], |root| &root.events);
+        // Only its own events: a log of many aggregates is not scanned.
+        let of_aggregate = self
+            .aggregate_ids
+            .get(aggregate_id)
+            .map_or(&[][..], |aggregate_id| &aggregate_id.events);
         let is_read = |index: &usize| {
             self.events.get(*index).is_some_and(|row| row.position <= query.after.position())
         };
-        let of_root = &of_root[of_root.partition_point(is_read)..];
-        let rows = of_root.iter().filter_map(|index| self.events.get(*index));
-        self.page(query, rows, |row| (&row.root, self.realm_of_command(row.src_cmd)))
+        let of_aggregate = &of_aggregate[of_aggregate.partition_point(is_read)..];
+        let rows = of_aggregate.iter().filter_map(|index| self.events.get(*index));
+        self.page(query, rows, |row| (&row.aggregate_id, self.realm_of_command(row.command_id)))
     }
 
     pub(super) fn messages(&self, query: &LogQuery) -> Result<LogPage<MessageRecord>, StoreError> {
         let rows = behind(&self.messages, query).iter();
-        self.page(query, rows, |row| (&row.root, self.realm_of_command(row.src_cmd)))
+        self.page(query, rows, |row| (&row.aggregate_id, self.realm_of_command(row.command_id)))
     }
 
     pub(super) fn activities(
@@ -229,7 +244,7 @@ impl Tables {
         query: &LogQuery,
     ) -> Result<LogPage<ActivityRecord>, StoreError> {
         let rows = behind(&self.activities, query).iter();
-        self.page(query, rows, |row| (&row.root, self.realm_of_context(row.context_id)))
+        self.page(query, rows, |row| (&row.aggregate_id, self.realm_of_context(row.context_id)))
     }
 
     /// Looks at rows of a log, which are all behind the query's place, until a limit is reached.
@@ -237,7 +252,7 @@ impl Tables {
         &self,
         query: &LogQuery,
         mut rows: impl Iterator<Item = &'a LogEntry<Arc<T>>>,
-        belongs_to: impl Fn(&'a T) -> (&'a AggregateRoot, Option<&'a str>),
+        belongs_to: impl Fn(&'a T) -> (&'a AggregateId, Option<&'a str>),
     ) -> Result<LogPage<T>, StoreError> {
         query.after.check(self.row_at(query.after.position()), self.position)?;
         let mut found = Vec::new();
@@ -252,9 +267,10 @@ impl Tables {
                 return Ok(LogPage::new(found, end, self.position));
             };
             scanned_to = ResumeToken::new(row.position, row.record.row_id());
-            let (root, realm) = belongs_to(&row.record);
-            let is_of_root = query.root.as_ref().is_none_or(|wanted| wanted == root);
-            if is_of_root && query.realm.admits(realm) {
+            let (aggregate_id, realm) = belongs_to(&row.record);
+            let is_of_aggregate =
+                query.aggregate_id.as_ref().is_none_or(|wanted| wanted == aggregate_id);
+            if is_of_aggregate && query.realm.admits(realm) {
                 found.push(copy(row));
             }
         }

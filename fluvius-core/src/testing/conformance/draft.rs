@@ -7,13 +7,13 @@ use uuid::Uuid;
 
 use super::harness::Harness;
 use crate::activity::{ActivityKind, ActivityRecord};
+use crate::aggregate_id::AggregateId;
 use crate::command::{CommandRecord, CommandStatus};
 use crate::context::ContextRecord;
 use crate::etag::ETag;
 use crate::event::EventRecord;
 use crate::json::{Json, PayloadHash, StateDelta};
 use crate::message::MessageRecord;
-use crate::root::AggregateRoot;
 use crate::state::StateRecord;
 use crate::unit_of_work::{ExpectedVersion, UnitOfWork};
 
@@ -30,14 +30,14 @@ impl<'a> Draft<'a> {
     pub(super) fn new(
         harness: &'a Harness,
         context: &Arc<ContextRecord>,
-        root: &AggregateRoot,
+        aggregate_id: &AggregateId,
     ) -> Self {
         let draft = Self { harness, unit: UnitOfWork::empty(Arc::clone(context)) };
-        draft.command(root)
+        draft.command(aggregate_id)
     }
 
     /// One more command, invoked by the first.
-    pub(super) fn command(mut self, root: &AggregateRoot) -> Self {
+    pub(super) fn command(mut self, aggregate_id: &AggregateId) -> Self {
         let number = self.harness.number();
         let payload = json(&format!(r#"{{"amount":"{number}.00"}}"#));
         let payload_hash = crate::json::hash(&payload);
@@ -47,14 +47,14 @@ impl<'a> Draft<'a> {
             domain: "conformance".into(),
             revision: 1,
             command: "set-data".into(),
-            root: root.clone(),
+            aggregate_id: aggregate_id.clone(),
             payload,
             payload_hash,
             context_id: self.unit.context.id,
             status: CommandStatus::Applied,
             code: None,
             response: number.is_multiple_of(2).then(|| json(&number.to_string())),
-            received: self.time(),
+            received_at: self.time(),
         }));
         self
     }
@@ -72,43 +72,43 @@ impl<'a> Draft<'a> {
         self
     }
 
-    /// The unit has only read this root, at this version.
-    pub(super) fn reads(mut self, root: &AggregateRoot, version: u64) -> Self {
-        self.expect(root, version);
+    /// The unit has only read this aggregate, at this version.
+    pub(super) fn reads(mut self, aggregate_id: &AggregateId, version: u64) -> Self {
+        self.expect(aggregate_id, version);
         self
     }
 
-    /// The last command changes a root that is at this version, or that the unit has brought
+    /// The last command changes an aggregate that is at this version, or that the unit has brought
     /// there.
-    pub(super) fn writes(self, root: &AggregateRoot, version: u64) -> Self {
+    pub(super) fn writes(self, aggregate_id: &AggregateId, version: u64) -> Self {
         let data = json(&format!(r#"{{"number":{}}}"#, self.harness.number()));
-        self.sets(root, version, data)
+        self.sets(aggregate_id, version, data)
     }
 
     /// As [`writes`](Self::writes), to this state.
-    pub(super) fn sets(mut self, root: &AggregateRoot, version: u64, data: Json) -> Self {
+    pub(super) fn sets(mut self, aggregate_id: &AggregateId, version: u64, data: Json) -> Self {
         let version = version + 1;
         let command = self.unit.commands.last().map_or(Uuid::nil(), |command| command.id);
         let time = self.time();
         let actor = self.unit.context.actor.id();
         let row = StateRecord {
-            root: root.clone(),
+            aggregate_id: aggregate_id.clone(),
             version,
             etag: ETag::new(version, command),
             revision: 1,
             data: data.clone(),
-            created: time,
-            creator: actor,
-            updated: time,
-            updater: actor,
-            deleted: None,
+            created_at: time,
+            created_by: actor,
+            updated_at: time,
+            updated_by: actor,
+            closed_at: None,
             realm: self.unit.context.realm.as_deref().map(Arc::from),
         };
-        match self.unit.states.iter_mut().find(|state| state.root == *root) {
+        match self.unit.states.iter_mut().find(|state| state.aggregate_id == *aggregate_id) {
             Some(state) => *state = Arc::new(row),
             None => {
                 self.unit.states.push(Arc::new(row));
-                self.expect(root, version - 1);
+                self.expect(aggregate_id, version - 1);
             }
         }
         self.unit.events.push(Arc::new(EventRecord {
@@ -116,23 +116,25 @@ impl<'a> Draft<'a> {
             domain: "conformance".into(),
             revision: 1,
             event: "data-set".into(),
-            root: root.clone(),
+            aggregate_id: aggregate_id.clone(),
             version,
-            src_cmd: command,
+            command_id: command,
             args: data.clone(),
             data: version.is_multiple_of(2).then(|| json(&format!("[{version}]"))),
-            change: StateDelta::snapshot(&data),
-            occurred: time,
+            delta: StateDelta::snapshot(&data),
+            occurred_at: time,
         }));
         self
     }
 
-    /// As [`writes`](Self::writes), and closes the root.
-    pub(super) fn closes(self, root: &AggregateRoot, version: u64) -> Self {
-        let mut draft = self.writes(root, version);
-        if let Some(state) = draft.unit.states.iter_mut().find(|state| state.root == *root) {
+    /// As [`writes`](Self::writes), and closes the aggregate.
+    pub(super) fn closes(self, aggregate_id: &AggregateId, version: u64) -> Self {
+        let mut draft = self.writes(aggregate_id, version);
+        if let Some(state) =
+            draft.unit.states.iter_mut().find(|state| state.aggregate_id == *aggregate_id)
+        {
             let state = Arc::make_mut(state);
-            state.deleted = Some(state.updated);
+            state.closed_at = Some(state.updated_at);
         }
         draft
     }
@@ -140,14 +142,15 @@ impl<'a> Draft<'a> {
     /// The last command sends a message.
     pub(super) fn message(mut self) -> Self {
         let command = self.unit.commands.last();
-        let src_cmd = command.map_or(Uuid::nil(), |command| command.id);
-        let root = command.map_or_else(|| self.harness.root(), |command| command.root.clone());
+        let command_id = command.map_or(Uuid::nil(), |command| command.id);
+        let aggregate_id = command
+            .map_or_else(|| self.harness.aggregate_id(), |command| command.aggregate_id.clone());
         self.unit.messages.push(Arc::new(MessageRecord {
             id: self.harness.id(),
             key: "data-was-set".into(),
             data: json(&self.harness.number().to_string()),
-            src_cmd,
-            root,
+            command_id,
+            aggregate_id,
         }));
         self
     }
@@ -155,13 +158,14 @@ impl<'a> Draft<'a> {
     /// The last command writes an activity.
     pub(super) fn activity(mut self) -> Self {
         let command = self.unit.commands.last();
-        let src_cmd = command.map_or(Uuid::nil(), |command| command.id);
-        let root = command.map_or_else(|| self.harness.root(), |command| command.root.clone());
+        let command_id = command.map_or(Uuid::nil(), |command| command.id);
+        let aggregate_id = command
+            .map_or_else(|| self.harness.aggregate_id(), |command| command.aggregate_id.clone());
         self.unit.activities.push(Arc::new(ActivityRecord {
             id: self.harness.id(),
-            root,
+            aggregate_id,
             context_id: self.unit.context.id,
-            src_cmd,
+            command_id,
             message: format!("activity {}", self.harness.number()).into(),
             kind: ActivityKind::AppRequest,
             label: Some("label".into()),
@@ -193,8 +197,8 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn expect(&mut self, root: &AggregateRoot, version: u64) {
-        self.unit.expected.push(ExpectedVersion { root: root.clone(), version });
+    fn expect(&mut self, aggregate_id: &AggregateId, version: u64) {
+        self.unit.expected.push(ExpectedVersion { aggregate_id: aggregate_id.clone(), version });
     }
 
     /// The next moment; each has other microseconds.

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::activity::ActivityRecord;
+use crate::aggregate_id::AggregateId;
 use crate::command::CommandRecord;
 use crate::context::ContextRecord;
 use crate::event::EventRecord;
 use crate::log_entry::LogEntry;
 use crate::message::MessageRecord;
 use crate::query::{Field, StateQuery};
-use crate::root::AggregateRoot;
 use crate::state::StateRecord;
 use crate::store::{CommitOutcome, DynStore, Lease, LogPage, LogQuery, Store, StoreError};
 use crate::unit_of_work::UnitOfWork;
@@ -30,7 +30,7 @@ impl Handle {
     }
 }
 
-/// All rows behind a position, of all roots and realms, and at the most so many.
+/// All rows behind a position, of all aggregates and realms, and at the most so many.
 pub(super) fn behind(after: u64, limit: usize) -> LogQuery {
     LogQuery { after: after.into(), limit, ..LogQuery::all() }
 }
@@ -57,19 +57,19 @@ impl Store for Handle {
         Arc::clone(&self.store).commit(batch).await
     }
 
-    async fn acquire_lease(&self, root: &AggregateRoot) -> Option<Lease> {
-        self.store.acquire_lease(root).await
+    async fn acquire_lease(&self, aggregate_id: &AggregateId) -> Option<Lease> {
+        self.store.acquire_lease(aggregate_id).await
     }
 
-    async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {
-        self.store.load(root).await
+    async fn load(&self, aggregate_id: &AggregateId) -> Result<Option<StateRecord>, StoreError> {
+        self.store.load(aggregate_id).await
     }
 
     async fn snapshot(
         &self,
-        roots: &[AggregateRoot],
+        aggregate_ids: &[AggregateId],
     ) -> Result<Vec<Option<StateRecord>>, StoreError> {
-        self.store.snapshot(roots).await
+        self.store.snapshot(aggregate_ids).await
     }
 
     async fn query(&self, query: &StateQuery) -> Result<Vec<StateRecord>, StoreError> {
@@ -85,11 +85,11 @@ impl Store for Handle {
 
     async fn history(
         &self,
-        root: &AggregateRoot,
+        aggregate_id: &AggregateId,
         first: u64,
         last: u64,
     ) -> Result<Vec<LogEntry<EventRecord>>, StoreError> {
-        self.store.history(root, first, last).await
+        self.store.history(aggregate_id, first, last).await
     }
 
     async fn commands(&self, query: &LogQuery) -> Result<LogPage<CommandRecord>, StoreError> {

@@ -14,8 +14,8 @@ use super::case_failure::{CaseFailure, CaseResult};
 use super::draft::Draft;
 use super::dyn_store::Handle;
 use super::store_dump::{Content, Watched};
+use crate::aggregate_id::AggregateId;
 use crate::context::{Actor, ContextRecord, Transport};
-use crate::root::AggregateRoot;
 use crate::store::{CommitOutcome, Store};
 use crate::unit_of_work::UnitOfWork;
 
@@ -81,9 +81,9 @@ impl Harness {
         Uuid::new_v5(&Uuid::NAMESPACE_OID, &self.number().to_be_bytes())
     }
 
-    /// A fresh root.
-    pub(super) fn root(&self) -> AggregateRoot {
-        AggregateRoot::new("conformance", self.id())
+    /// A fresh aggregate.
+    pub(super) fn aggregate_id(&self) -> AggregateId {
+        AggregateId::new("conformance", self.id())
     }
 
     /// A fresh context without a realm.
@@ -108,13 +108,13 @@ impl Harness {
         })
     }
 
-    /// A unit of work with one command on a root.
+    /// A unit of work with one command on an aggregate.
     pub(super) fn draft<'a>(
         &'a self,
         context: &Arc<ContextRecord>,
-        root: &AggregateRoot,
+        aggregate_id: &AggregateId,
     ) -> Draft<'a> {
-        Draft::new(self, context, root)
+        Draft::new(self, context, aggregate_id)
     }
 
     /// Commits a batch, and remembers what was committed. It runs in a task of its own, so that
@@ -196,9 +196,9 @@ impl Harness {
         expected.compare(&found)
     }
 
-    /// The roots of all units so far.
-    pub(super) fn roots(&self) -> BTreeSet<AggregateRoot> {
-        self.with(|made| made.watched.roots.clone())
+    /// The aggregates of all units so far.
+    pub(super) fn aggregate_ids(&self) -> BTreeSet<AggregateId> {
+        self.with(|made| made.watched.aggregate_ids.clone())
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut Made) -> T) -> T {

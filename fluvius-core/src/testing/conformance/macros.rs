@@ -60,23 +60,23 @@ macro_rules! __fluvius_store_claims {
         $($called)*! {
             $($given)*
             [
-                atomicity::a_unit_over_several_roots_is_stored_wholly
+                atomicity::a_unit_over_several_aggregates_is_stored_wholly
                 atomicity::a_refused_unit_leaves_nothing
                 atomicity::a_unit_without_rows_only_checks
                 atomicity::an_empty_batch_has_no_fates
-                atomicity::a_closed_root_keeps_its_row
-                atomicity::a_unit_of_many_roots_is_stored
+                atomicity::a_closed_aggregate_keeps_its_row
+                atomicity::a_unit_of_many_aggregates_is_stored
                 atomicity::a_batch_of_many_units_is_stored
                 atomicity::a_dropped_commit_leaves_a_unit_or_nothing
                 malformed::a_malformed_unit_fails_and_leaves_nothing
                 versions::an_expected_version_is_the_stored_one
-                versions::a_root_that_is_only_read_is_checked
-                versions::an_absent_root_has_version_zero
-                versions::a_closed_root_is_not_absent
-                versions::the_first_stale_root_is_told
-                versions::a_unit_gives_a_root_several_versions
+                versions::an_aggregate_that_is_only_read_is_checked
+                versions::an_absent_aggregate_has_version_zero
+                versions::a_closed_aggregate_is_not_absent
+                versions::the_first_stale_aggregate_is_told
+                versions::a_unit_gives_an_aggregate_several_versions
                 dependencies::a_unit_stands_on_those_before_it_in_the_batch
-                dependencies::a_stale_root_is_told_as_the_batch_has_left_it
+                dependencies::a_stale_aggregate_is_told_as_the_batch_has_left_it
                 dependencies::what_stands_on_a_refused_unit_falls_over_every_step
                 dependencies::a_unit_falls_though_its_versions_are_right
                 dependencies::the_first_reason_is_the_fate
@@ -94,7 +94,7 @@ macro_rules! __fluvius_store_claims {
                 order::a_reader_never_sees_half_a_unit
                 order::state_and_log_are_seen_together
                 concurrency::of_two_units_that_read_what_the_other_writes_one_stands
-                concurrency::of_two_creations_of_a_root_one_stands
+                concurrency::of_two_creations_of_an_aggregate_one_stands
                 concurrency::of_two_uses_of_an_identifier_one_stands
                 concurrency::many_committers_lose_no_update
                 concurrency::batches_in_opposite_orders_end
@@ -107,7 +107,7 @@ macro_rules! __fluvius_store_claims {
                 values::a_long_text_comes_back
                 values::every_column_comes_back
                 logs::a_log_is_read_in_pages
-                logs::a_log_is_read_by_root
+                logs::a_log_is_read_by_aggregate
                 logs::a_log_is_read_by_realm
                 logs::conditions_hold_together
                 logs::bounds_may_be_anything
@@ -124,7 +124,7 @@ macro_rules! __fluvius_store_claims {
                 filters::a_path_leads_through_objects_alone
                 filters::texts_are_looked_into
                 filters::conditions_are_put_together
-                filters::only_roots_that_are_asked_for_are_found
+                filters::only_aggregates_that_are_asked_for_are_found
                 filters::a_query_that_is_not_valid_is_refused
                 bounds::the_largest_filters_are_answered
                 pages::pages_make_the_whole

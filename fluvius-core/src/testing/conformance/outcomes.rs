@@ -2,9 +2,9 @@
 
 use super::case_failure::{CaseFailure, CaseResult, ensure, same};
 use super::store_dump::state;
+use crate::aggregate_id::AggregateId;
 use crate::context::ContextRecord;
 use crate::log_entry::LogEntry;
-use crate::root::AggregateRoot;
 use crate::state::StateRecord;
 use crate::store::CommitOutcome;
 use crate::unit_of_work::UnitOfWork;
@@ -17,19 +17,19 @@ pub(super) fn committed(what: &str, outcome: &CommitOutcome) -> Result<u64, Case
     }
 }
 
-/// The unit expected another version of this root, whose row is this one.
+/// The unit expected another version of this aggregate, whose row is this one.
 pub(super) fn stale(
     what: &str,
     outcome: &CommitOutcome,
-    root: &AggregateRoot,
+    aggregate_id: &AggregateId,
     row: Option<&StateRecord>,
 ) -> CaseResult {
     match outcome {
-        CommitOutcome::VersionConflict { root: found, stored } => {
-            same(&format!("{what}: the stale root"), root, found)?;
+        CommitOutcome::VersionConflict { aggregate_id: found, stored } => {
+            same(&format!("{what}: the stale aggregate"), aggregate_id, found)?;
             let stored = stored.as_ref().map(|stored| state(StateRecord::clone(stored)));
             let row = row.map(|row| state(row.clone()));
-            same(&format!("{what}: the row of the stale root"), &row, &stored)
+            same(&format!("{what}: the row of the stale aggregate"), &row, &stored)
         }
         outcome => Err(unexpected(what, "stale", outcome)),
     }

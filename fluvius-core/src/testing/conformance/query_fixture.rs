@@ -1,44 +1,44 @@
-//! Roots with states that a claim about queries has chosen, and what is found of them.
+//! Aggregates with states that a claim about queries has chosen, and what is found of them.
 
 use super::case_failure::{CaseFailure, CaseResult, same};
 use super::draft::json;
 use super::dyn_store::Handle;
 use super::harness::Harness;
+use crate::aggregate_id::AggregateId;
 use crate::query::{Filter, SortKey};
-use crate::root::AggregateRoot;
 use crate::state::StateRecord;
 use crate::store::Store;
 use crate::{StateQuery, UnitOfWork};
 
-/// Roots of one resource, each with a state of its own, numbered in the order in which they were
+/// Aggregates of one resource, each with a state of its own, numbered in the order in which they were
 /// put there; their identifiers are in another order.
 pub(super) struct Shelf {
     pub(super) store: Handle,
-    pub(super) roots: Vec<AggregateRoot>,
+    pub(super) aggregate_ids: Vec<AggregateId>,
 }
 
 impl Shelf {
-    /// A root for each state, stored.
+    /// An aggregate for each state, stored.
     pub(super) async fn of(
         harness: &Harness,
         states: &[impl AsRef<str> + Sync],
     ) -> Result<Self, CaseFailure> {
         let store = harness.open().await;
         let context = harness.context();
-        let mut roots = Vec::new();
+        let mut aggregate_ids = Vec::new();
         let mut batch: Vec<UnitOfWork> = Vec::new();
         for state in states {
-            let root = harness.root();
-            let draft = harness.draft(&context, &root);
-            batch.push(draft.sets(&root, 0, json(state.as_ref())).done());
-            roots.push(root);
+            let aggregate_id = harness.aggregate_id();
+            let draft = harness.draft(&context, &aggregate_id);
+            batch.push(draft.sets(&aggregate_id, 0, json(state.as_ref())).done());
+            aggregate_ids.push(aggregate_id);
         }
         for units in batch.chunks(100) {
             for outcome in harness.commit(&store, units.to_vec()).await? {
-                super::outcomes::committed("a root of the claim", &outcome)?;
+                super::outcomes::committed("an aggregate of the claim", &outcome)?;
             }
         }
-        Ok(Self { store, roots })
+        Ok(Self { store, aggregate_ids })
     }
 
     /// The rows for a query, by number.
@@ -48,9 +48,11 @@ impl Shelf {
     }
 
     pub(super) fn number(&self, row: &StateRecord) -> Result<usize, CaseFailure> {
-        let number = self.roots.iter().position(|root| *root == row.root);
-        number
-            .ok_or_else(|| CaseFailure::new(format!("a row of {}, which was not stored", row.root)))
+        let number =
+            self.aggregate_ids.iter().position(|aggregate_id| *aggregate_id == row.aggregate_id);
+        number.ok_or_else(|| {
+            CaseFailure::new(format!("a row of {}, which was not stored", row.aggregate_id))
+        })
     }
 
     /// The filter is true of these, unknown of those, and false of all others: so it finds these,
@@ -61,7 +63,7 @@ impl Shelf {
         is_true: impl Fn(usize) -> bool,
         is_unknown: impl Fn(usize) -> bool,
     ) -> CaseResult {
-        let numbers = 0..self.roots.len();
+        let numbers = 0..self.aggregate_ids.len();
         let expected = numbers.clone().filter(|number| is_true(*number)).collect();
         self.check_finds(filter.clone(), expected).await?;
         let expected = numbers.filter(|number| !is_true(*number) && !is_unknown(*number));
@@ -76,7 +78,11 @@ impl Shelf {
     }
 }
 
-/// All roots of which a filter is true, in an order.
+/// All aggregates of which a filter is true, in an order.
 pub(super) fn query(filter: Filter, sort: &[SortKey]) -> StateQuery {
-    StateQuery { filter, sort: sort.to_vec(), ..StateQuery::of("conformance", usize::MAX) }
+    StateQuery {
+        filter,
+        sort: sort.to_vec(),
+        ..StateQuery::for_resource("conformance", usize::MAX)
+    }
 }

@@ -8,13 +8,13 @@ use uuid::Uuid;
 use super::case_failure::{CaseFailure, CaseResult, same};
 use super::dyn_store::{Handle, all};
 use crate::activity::ActivityRecord;
+use crate::aggregate_id::AggregateId;
 use crate::command::CommandRecord;
 use crate::context::ContextRecord;
 use crate::event::EventRecord;
 use crate::json::{self, Json, StateDelta};
 use crate::log_entry::LogEntry;
 use crate::message::MessageRecord;
-use crate::root::AggregateRoot;
 use crate::state::StateRecord;
 use crate::store::Store;
 use crate::unit_of_work::UnitOfWork;
@@ -22,15 +22,16 @@ use crate::unit_of_work::UnitOfWork;
 /// What is looked for beside the logs, which tell themselves what they hold.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Watched {
-    pub(super) roots: BTreeSet<AggregateRoot>,
+    pub(super) aggregate_ids: BTreeSet<AggregateId>,
     contexts: BTreeSet<Uuid>,
     commands: BTreeSet<Uuid>,
 }
 
 impl Watched {
     pub(super) fn add(&mut self, unit: &UnitOfWork) {
-        self.roots.extend(unit.expected.iter().map(|expected| expected.root.clone()));
-        self.roots.extend(unit.states.iter().map(|state| state.root.clone()));
+        self.aggregate_ids
+            .extend(unit.expected.iter().map(|expected| expected.aggregate_id.clone()));
+        self.aggregate_ids.extend(unit.states.iter().map(|state| state.aggregate_id.clone()));
         self.contexts.insert(unit.context.id);
         self.commands.extend(unit.commands.iter().map(|command| command.id));
     }
@@ -44,8 +45,8 @@ pub(super) struct Content {
     pub(super) events: Vec<LogEntry<EventRecord>>,
     pub(super) messages: Vec<LogEntry<MessageRecord>>,
     pub(super) activities: Vec<LogEntry<ActivityRecord>>,
-    states: BTreeMap<AggregateRoot, StateRecord>,
-    pub(super) histories: BTreeMap<AggregateRoot, Vec<LogEntry<EventRecord>>>,
+    states: BTreeMap<AggregateId, StateRecord>,
+    pub(super) histories: BTreeMap<AggregateId, Vec<LogEntry<EventRecord>>>,
     pub(super) contexts: BTreeMap<Uuid, ContextRecord>,
     pub(super) by_id: BTreeMap<Uuid, (LogEntry<CommandRecord>, ContextRecord)>,
 }
@@ -63,14 +64,14 @@ impl Content {
             contexts: BTreeMap::new(),
             by_id: BTreeMap::new(),
         };
-        for root in &watched.roots {
-            if let Some(row) = store.load(root).await? {
-                content.states.insert(root.clone(), state(row));
+        for aggregate_id in &watched.aggregate_ids {
+            if let Some(row) = store.load(aggregate_id).await? {
+                content.states.insert(aggregate_id.clone(), state(row));
             }
-            let history = store.history(root, 1, u64::MAX).await?;
+            let history = store.history(aggregate_id, 1, u64::MAX).await?;
             if !history.is_empty() {
                 let history = history.into_iter().map(event).collect();
-                content.histories.insert(root.clone(), history);
+                content.histories.insert(aggregate_id.clone(), history);
             }
         }
         for id in &watched.contexts {
@@ -120,7 +121,7 @@ impl Content {
         }
         for record in &unit.events {
             let row = event(LogEntry { position: next(), record: record.as_ref().clone() });
-            self.histories.entry(record.root.clone()).or_default().push(row.clone());
+            self.histories.entry(record.aggregate_id.clone()).or_default().push(row.clone());
             self.events.push(row);
         }
         for record in &unit.messages {
@@ -132,7 +133,7 @@ impl Content {
                 .push(activity(LogEntry { position: next(), record: record.as_ref().clone() }));
         }
         for row in &unit.states {
-            self.states.insert(row.root.clone(), state(row.as_ref().clone()));
+            self.states.insert(row.aggregate_id.clone(), state(row.as_ref().clone()));
         }
     }
 
@@ -142,8 +143,8 @@ impl Content {
         rows("the event log", &self.events, &found.events)?;
         rows("the message log", &self.messages, &found.messages)?;
         rows("the activity log", &self.activities, &found.activities)?;
-        entries("the row of a root", &self.states, &found.states)?;
-        entries("the history of a root", &self.histories, &found.histories)?;
+        entries("the row of an aggregate", &self.states, &found.states)?;
+        entries("the history of an aggregate", &self.histories, &found.histories)?;
         entries("a context", &self.contexts, &found.contexts)?;
         entries("a command by its identifier", &self.by_id, &found.by_id)
     }
@@ -178,7 +179,7 @@ fn entries<K: Ord + std::fmt::Debug, T: PartialEq + std::fmt::Debug>(
 pub(super) fn event(mut row: LogEntry<EventRecord>) -> LogEntry<EventRecord> {
     row.record.args = value(&row.record.args);
     row.record.data = row.record.data.as_ref().map(value);
-    row.record.change = match &row.record.change {
+    row.record.delta = match &row.record.delta {
         StateDelta::Snapshot(whole) => StateDelta::Snapshot(value(whole)),
         StateDelta::Patch(patch) => StateDelta::Patch(value(patch)),
     };
@@ -195,7 +196,7 @@ fn activity(mut row: LogEntry<ActivityRecord>) -> LogEntry<ActivityRecord> {
     row
 }
 
-/// The row of a root, its JSON in one form.
+/// The row of an aggregate, its JSON in one form.
 pub(super) fn state(mut row: StateRecord) -> StateRecord {
     row.data = value(&row.data);
     row

@@ -2,33 +2,34 @@
 
 use serde_json::Value;
 
+use crate::aggregate_id::AggregateId;
 use crate::decode_error::DecodeError;
 use crate::event::{self, Event, EventRecord};
+use crate::into_aggregate_id::IntoAggregateId;
 use crate::json::{self, Json};
-use crate::root::{AggregateRoot, Target};
 
-/// An event of a root that is expected; made by [`event`].
+/// An event of an aggregate that is expected; made by [`event`].
 #[derive(Debug, Clone)]
 pub struct ExpectedEvent {
-    root: AggregateRoot,
+    aggregate_id: AggregateId,
     key: &'static str,
     fields: Json,
     /// A row of the same key as this event's type writes it.
     fields_of: fn(&EventRecord) -> Result<Json, DecodeError>,
 }
 
-/// An event of a root: a UUID of the aggregate's main resource, or an [`AggregateRoot`].
+/// An event of an aggregate: a UUID of the aggregate's main resource, or an [`AggregateId`].
 ///
 /// Events are compared as JSON, as they are stored: amounts of `30.0` and `30.00` are two.
 ///
 /// # Panics
 /// Where a field holds what no store can keep.
 #[track_caller]
-pub fn event<E: Event>(target: impl Target, event: E) -> ExpectedEvent {
+pub fn event<E: Event>(target: impl IntoAggregateId, event: E) -> ExpectedEvent {
     let fields = json::encode(&event);
     match fields {
         Ok(fields) => ExpectedEvent {
-            root: target.root_of::<E::Aggregate>(),
+            aggregate_id: target.into_aggregate_id::<E::Aggregate>(),
             key: E::EVENT.key,
             fields,
             fields_of: fields_of::<E>,
@@ -41,13 +42,13 @@ impl ExpectedEvent {
     /// Whether a row is this event.
     pub(super) fn is(&self, row: &EventRecord) -> bool {
         let fields = || (self.fields_of)(row).map(|fields| fields.to_value());
-        row.root == self.root
+        row.aggregate_id == self.aggregate_id
             && row.event == self.key
             && fields().is_ok_and(|fields| fields == self.fields.to_value())
     }
 
     pub(super) fn text(&self) -> String {
-        text(&self.root, self.key, &self.fields.to_value())
+        text(&self.aggregate_id, self.key, &self.fields.to_value())
     }
 }
 
@@ -57,11 +58,11 @@ pub(super) fn row_text(row: &EventRecord) -> String {
     if let (Some(fields), Some(data)) = (fields.as_object_mut(), &row.data) {
         fields.insert("data".to_owned(), data.to_value());
     }
-    text(&row.root, row.key(), &fields)
+    text(&row.aggregate_id, row.key(), &fields)
 }
 
-fn text(root: &AggregateRoot, key: &str, fields: &Value) -> String {
-    format!("{root} {key} {fields}")
+fn text(aggregate_id: &AggregateId, key: &str, fields: &Value) -> String {
+    format!("{aggregate_id} {key} {fields}")
 }
 
 fn fields_of<E: Event>(row: &EventRecord) -> Result<Json, DecodeError> {

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::new_id;
 use crate::aggregate::{Aggregate, AggregateDescriptor, SharedState};
+use crate::aggregate_id::AggregateId;
 use crate::clock::{Clock, to_microseconds};
 use crate::command::{CommandRecord, CommandStatus};
 use crate::context::{ContextRecord, DomainContext};
@@ -18,7 +19,6 @@ use crate::etag::ETag;
 use crate::event::EventRecord;
 use crate::json::{self, Json, StateDelta};
 use crate::log_entry::LogEntry;
-use crate::root::AggregateRoot;
 use crate::state::StateRecord;
 use crate::store::{CommitOutcome, Store};
 use crate::testing::block_on::{self, Time};
@@ -29,19 +29,19 @@ use crate::unit_of_work::{ExpectedVersion, UnitOfWork};
 /// The key of the command and the event that a given state comes from.
 const GIVEN: &str = "given";
 
-/// Makes the state of a root, as if one event had.
+/// Makes the state of an aggregate, as if one event had.
 pub(super) fn state<A: Aggregate>(
     fixture: &Fixture,
     context: &DomainContext,
-    root: &AggregateRoot,
+    aggregate_id: &AggregateId,
     aggregate: &'static AggregateDescriptor,
     state: &A,
 ) -> Result<(), String> {
-    let of_domain = fixture.aggregate(&root.resource).map(AggregateDescriptor::type_name);
+    let of_domain = fixture.aggregate(&aggregate_id.resource).map(AggregateDescriptor::type_name);
     if of_domain != Some(aggregate.type_name()) {
         return Err(format!(
             "`{}` is no resource of `{}` in this domain",
-            root.resource,
+            aggregate_id.resource,
             aggregate.type_name()
         ));
     }
@@ -55,18 +55,18 @@ pub(super) fn state<A: Aggregate>(
         domain: fixture.meta().namespace.into(),
         revision: aggregate.revision,
         event: GIVEN.into(),
-        root: root.clone(),
+        aggregate_id: aggregate_id.clone(),
         version: 1,
-        src_cmd: new_id(fixture),
+        command_id: new_id(fixture),
         args: Json::from_trusted("{}"),
         data: None,
-        change: StateDelta::snapshot(&data),
-        occurred: to_microseconds(fixture.clock.now()),
+        delta: StateDelta::snapshot(&data),
+        occurred_at: to_microseconds(fixture.clock.now()),
     };
     commit(fixture, context, vec![event])
 }
 
-/// Makes the roots of a log.
+/// Makes the aggregates of a log.
 pub(super) fn log(
     fixture: &Fixture,
     context: &DomainContext,
@@ -87,7 +87,7 @@ pub(super) fn read_lines(lines: &str) -> Result<Vec<LogEntry<EventRecord>>, Stri
         .collect()
 }
 
-/// An event as it is written: the fields of the root stand among its own.
+/// An event as it is written: the fields of the aggregate stand among its own.
 #[derive(Deserialize)]
 struct Line {
     position: u64,
@@ -98,11 +98,11 @@ struct Line {
     resource: String,
     identifier: Uuid,
     version: u64,
-    src_cmd: Uuid,
+    command_id: Uuid,
     args: Json,
     data: Option<Json>,
-    change: StateDelta,
-    occurred: DateTime<Utc>,
+    delta: StateDelta,
+    occurred_at: DateTime<Utc>,
 }
 
 impl Line {
@@ -112,13 +112,13 @@ impl Line {
             domain: self.domain.into(),
             revision: self.revision,
             event: self.event.into(),
-            root: AggregateRoot::new(self.resource, self.identifier),
+            aggregate_id: AggregateId::new(self.resource, self.identifier),
             version: self.version,
-            src_cmd: self.src_cmd,
+            command_id: self.command_id,
             args: self.args,
             data: self.data,
-            change: self.change,
-            occurred: self.occurred,
+            delta: self.delta,
+            occurred_at: self.occurred_at,
         };
         LogEntry { position: self.position, record }
     }
@@ -133,8 +133,9 @@ fn commit(
     let context = context_record(fixture, context);
     let mut unit = UnitOfWork::empty(Arc::new(context));
     unit.states = fold(fixture, &unit.context, &events)?.into_iter().map(Arc::new).collect();
-    let roots = unit.states.iter().map(|state| state.root.clone());
-    unit.expected = roots.map(|root| ExpectedVersion { root, version: 0 }).collect();
+    let aggregate_ids = unit.states.iter().map(|state| state.aggregate_id.clone());
+    unit.expected =
+        aggregate_ids.map(|aggregate_id| ExpectedVersion { aggregate_id, version: 0 }).collect();
     unit.commands =
         events.iter().map(|event| command(fixture, &unit.context, event).into()).collect();
     unit.events = events.into_iter().map(Arc::new).collect();
@@ -142,8 +143,8 @@ fn commit(
     let outcomes = block_on::run(Time::Real, || fixture.store.commit(batch));
     match outcomes.first() {
         Some(CommitOutcome::Committed { .. }) => Ok(()),
-        Some(CommitOutcome::VersionConflict { root, .. }) => {
-            Err(format!("{root} has a state already"))
+        Some(CommitOutcome::VersionConflict { aggregate_id, .. }) => {
+            Err(format!("{aggregate_id} has a state already"))
         }
         Some(CommitOutcome::DuplicateCommand { command, .. }) => {
             Err(format!("the command {} is in the log already", command.id))
@@ -152,53 +153,53 @@ fn commit(
     }
 }
 
-/// The states after the events, sorted by root.
+/// The states after the events, sorted by aggregate.
 fn fold(
     fixture: &Fixture,
     context: &ContextRecord,
     events: &[EventRecord],
 ) -> Result<Vec<StateRecord>, String> {
-    let mut folded: BTreeMap<&AggregateRoot, (StateRecord, Value)> = BTreeMap::new();
+    let mut folded: BTreeMap<&AggregateId, (StateRecord, Value)> = BTreeMap::new();
     for event in events {
-        let root = &event.root;
-        if fixture.aggregate(&root.resource).is_none() {
-            return Err(format!("`{}` is no resource of this domain", root.resource));
+        let aggregate_id = &event.aggregate_id;
+        if fixture.aggregate(&aggregate_id.resource).is_none() {
+            return Err(format!("`{}` is no resource of this domain", aggregate_id.resource));
         }
-        let before = folded.remove(root);
+        let before = folded.remove(aggregate_id);
         let version = before.as_ref().map_or(0, |(row, _)| row.version) + 1;
         if event.version != version {
             return Err(format!(
-                "the events of {root} have version {} where {version} comes next",
+                "the events of {aggregate_id} have version {} where {version} comes next",
                 event.version
             ));
         }
         let (first, before) = before.unzip();
         let wrong = |error: &dyn std::fmt::Display| {
-            format!("version {version} of {root}, `{}`: {error}", event.key())
+            format!("version {version} of {aggregate_id}, `{}`: {error}", event.key())
         };
-        let value = event.change.apply(before).map_err(|error| wrong(&error))?;
+        let value = event.delta.apply(before).map_err(|error| wrong(&error))?;
         let data = Json::from_value(&value).map_err(|error| wrong(&error))?;
         let row = StateRecord {
-            root: root.clone(),
+            aggregate_id: aggregate_id.clone(),
             version,
-            etag: ETag::new(version, event.src_cmd),
+            etag: ETag::new(version, event.command_id),
             revision: event.revision,
             data,
-            created: first.as_ref().map_or(event.occurred, |row| row.created),
-            creator: context.actor.id(),
-            updated: event.occurred,
-            updater: context.actor.id(),
-            deleted: fixture.closes(event).then_some(event.occurred),
+            created_at: first.as_ref().map_or(event.occurred_at, |row| row.created_at),
+            created_by: context.actor.id(),
+            updated_at: event.occurred_at,
+            updated_by: context.actor.id(),
+            closed_at: fixture.closes(event).then_some(event.occurred_at),
             realm: context.realm.as_deref().map(Arc::from),
         };
-        folded.insert(root, (row, value));
+        folded.insert(aggregate_id, (row, value));
     }
     let rows: Vec<StateRecord> = folded.into_values().map(|(row, _)| row).collect();
     for row in &rows {
-        let aggregate = fixture.aggregate(&row.root.resource);
+        let aggregate = fixture.aggregate(&row.aggregate_id.resource);
         let decoded = aggregate.map(|one| one.decode(row.revision, &row.data));
         if let Some(Err(error)) = decoded {
-            return Err(format!("the state of {} does not decode: {error}", row.root));
+            return Err(format!("the state of {} does not decode: {error}", row.aggregate_id));
         }
     }
     Ok(rows)
@@ -222,25 +223,25 @@ fn context_record(fixture: &Fixture, context: &DomainContext) -> ContextRecord {
 
 /// The command that an event names, as far as the event tells.
 fn command(fixture: &Fixture, context: &ContextRecord, event: &EventRecord) -> CommandRecord {
-    let aggregate = fixture.aggregate(&event.root.resource);
+    let aggregate = fixture.aggregate(&event.aggregate_id.resource);
     let key = aggregate.into_iter().flat_map(|one| one.actions).find_map(|action| {
         let descriptor = action.event?;
         (descriptor.key == event.event).then_some(Cow::Borrowed(action.key))
     });
     let payload = json::canonical(&event.args, &[]);
     CommandRecord {
-        id: event.src_cmd,
+        id: event.command_id,
         parent: None,
         domain: event.domain.clone(),
         revision: fixture.meta().revision,
         command: key.unwrap_or_else(|| event.event.clone()),
-        root: event.root.clone(),
+        aggregate_id: event.aggregate_id.clone(),
         payload_hash: json::hash(&payload),
         payload,
         context_id: context.id,
         status: CommandStatus::Applied,
         code: None,
         response: event.data.clone(),
-        received: event.occurred,
+        received_at: event.occurred_at,
     }
 }

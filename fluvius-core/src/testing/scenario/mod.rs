@@ -18,16 +18,17 @@ pub use then::Then;
 
 use super::fixture::{Fixture, Only};
 use crate::aggregate::Aggregate;
+use crate::aggregate_id::AggregateId;
 use crate::command::{Command, CommandBundle};
 use crate::context::DomainContext;
 use crate::domain::{Domain, RuntimeBuilder, Session};
 use crate::error::Error;
 use crate::event::EventRecord;
+use crate::into_aggregate_id::IntoAggregateId;
 use crate::json;
 use crate::log_entry::LogEntry;
 use crate::policy::Policy;
 use crate::response::Response;
-use crate::root::{AggregateRoot, Target};
 
 /// What is given, before a command is sent.
 ///
@@ -49,7 +50,7 @@ use crate::root::{AggregateRoot, Target};
 /// # Events that are given
 ///
 /// An aggregate has no function that applies an event to a state: what an event did is in the
-/// `change` of its row in the log. A typed event alone therefore cannot make a state. What was
+/// `delta` of its row in the log. A typed event alone therefore cannot make a state. What was
 /// before is given as commands, as states, or as rows of a real log.
 ///
 /// # Examples
@@ -120,7 +121,7 @@ impl Scenario {
         Self { fixture: Fixture::of::<D>(), context: DomainContext::create("scenario") }
     }
 
-    /// Who sends what follows: actor, roles, realm. The roots that follow belong to its realm.
+    /// Who sends what follows: actor, roles, realm. The aggregates that follow belong to its realm.
     pub fn by(mut self, context: DomainContext) -> Self {
         self.context = context;
         self
@@ -154,42 +155,43 @@ impl Scenario {
     /// # Panics
     /// Where it is not applied.
     #[track_caller]
-    pub fn given<C>(self, target: impl Target, command: C) -> Self
+    pub fn given<C>(self, target: impl IntoAggregateId, command: C) -> Self
     where
         C: Command,
         C::Output: DeserializeOwned + Serialize + Send + 'static,
     {
-        let root = target.root_of::<C::Aggregate>();
-        let answer = self.answer(|session| send(session, root.clone(), command));
+        let aggregate_id = target.into_aggregate_id::<C::Aggregate>();
+        let answer = self.answer(|session| send(session, aggregate_id.clone(), command));
         // The runtime refuses what it cannot read back at all.
         self.inspect(matches!(answer, Ok(_) | Err(Error::InvalidState { .. })));
         match answer {
             Ok(_) => self,
             Err(error) => panic!(
-                "given `{}` on {root}: it was not applied: {}",
+                "given `{}` on {aggregate_id}: it was not applied: {}",
                 C::ACTION.key,
                 then::told(&error)
             ),
         }
     }
 
-    /// The state of a root, as if one event had made it: it is at version 1.
+    /// The state of an aggregate, as if one event had made it: it is at version 1.
     ///
     /// # Panics
-    /// Where the root has a state already, the domain does not have the resource, or no store
+    /// Where the aggregate has a state already, the domain does not have the resource, or no store
     /// can keep the state.
     #[track_caller]
-    pub fn given_state<A: Aggregate>(self, target: impl Target, state: A) -> Self {
-        let root = target.root_of::<A>();
-        let given = given::state(&self.fixture, &self.context, &root, A::DESCRIPTOR, &state);
+    pub fn given_state<A: Aggregate>(self, target: impl IntoAggregateId, state: A) -> Self {
+        let aggregate_id = target.into_aggregate_id::<A>();
+        let given =
+            given::state(&self.fixture, &self.context, &aggregate_id, A::DESCRIPTOR, &state);
         match given {
             Ok(()) => self,
-            Err(why) => panic!("given the state of {root}: {why}"),
+            Err(why) => panic!("given the state of {aggregate_id}: {why}"),
         }
     }
 
-    /// Events as they stand in a log: all of each root from its first one on. The states are
-    /// folded from their changes; roots whose last event closes them are closed.
+    /// Events as they stand in a log: all of each aggregate from its first one on. The states are
+    /// folded from their changes; aggregates whose last event closes them are closed.
     ///
     /// # Panics
     /// Where an event is missing or does not fit the one before it, where the domain does not
@@ -221,13 +223,13 @@ impl Scenario {
     /// Where the domain cannot be built.
     #[track_caller]
     #[must_use = "call a `then`, or nothing is checked"]
-    pub fn when<C>(self, target: impl Target, command: C) -> Then
+    pub fn when<C>(self, target: impl IntoAggregateId, command: C) -> Then
     where
         C: Command,
         C::Output: DeserializeOwned + Serialize + Send + 'static,
     {
-        let root = target.root_of::<C::Aggregate>();
-        self.then(|session| send(session, root, command))
+        let aggregate_id = target.into_aggregate_id::<C::Aggregate>();
+        self.then(|session| send(session, aggregate_id, command))
     }
 
     /// Sends a command by key, as a transport does.
@@ -236,9 +238,9 @@ impl Scenario {
     /// Where the domain cannot be built.
     #[track_caller]
     #[must_use = "call a `then`, or nothing is checked"]
-    pub fn when_json(self, root: AggregateRoot, key: &str, payload: Value) -> Then {
+    pub fn when_json(self, aggregate_id: AggregateId, key: &str, payload: Value) -> Then {
         self.then(|session| async move {
-            let command = session.on(root).create_command(key, payload)?;
+            let command = session.on(aggregate_id).create_command(key, payload)?;
             session.process_command(command).await
         })
     }
@@ -314,12 +316,12 @@ impl Scenario {
 }
 
 /// Sends a typed command; its answer as it is by key.
-async fn send<C>(session: Session, root: AggregateRoot, command: C) -> Result<Response, Error>
+async fn send<C>(session: Session, aggregate_id: AggregateId, command: C) -> Result<Response, Error>
 where
     C: Command,
     C::Output: DeserializeOwned + Serialize + 'static,
 {
-    let response = session.send(root, command).await?;
+    let response = session.send(aggregate_id, command).await?;
     let data = json::encode(&response.data);
     let data = data.unwrap_or_else(|error| panic!("the answer cannot be written: {error}"));
     Ok(response.with_data(data))

@@ -11,11 +11,11 @@ use crate::activity::{Activity, ActivityRecord};
 use crate::aggregate::Aggregate;
 use crate::error::Error;
 use crate::event::EventRecord;
+use crate::into_aggregate_id::IntoAggregateId;
 use crate::json::{self, Json};
 use crate::log_entry::LogEntry;
 use crate::message::MessageRecord;
 use crate::response::Response;
-use crate::root::Target;
 use crate::state::StateRecord;
 use crate::store::{LogPage, LogQuery, Store, StoreError};
 use crate::testing::block_on::{self, Time};
@@ -49,7 +49,7 @@ impl Then {
         &self.answer
     }
 
-    /// The events that the command has stored, those of invoked roots too, by position.
+    /// The events that the command has stored, those of invoked aggregates too, by position.
     pub fn events(&self) -> &[LogEntry<EventRecord>] {
         &self.logs.events
     }
@@ -66,7 +66,7 @@ impl Then {
         self
     }
 
-    /// The rule said no, with this code and this message; so did that of an invoked root where
+    /// The rule said no, with this code and this message; so did that of an invoked aggregate where
     /// the invoking rule passes it on.
     ///
     /// # Panics
@@ -122,7 +122,7 @@ impl Then {
         }
     }
 
-    /// The command has given these events and no others, those of invoked roots too, in this
+    /// The command has given these events and no others, those of invoked aggregates too, in this
     /// order.
     ///
     /// # Panics
@@ -141,16 +141,20 @@ impl Then {
         self
     }
 
-    /// The state of a root.
+    /// The state of an aggregate.
     ///
     /// # Panics
-    /// Where it is another, or the root does not exist or is closed.
+    /// Where it is another, or the aggregate does not exist or is closed.
     #[track_caller]
-    pub fn then_state<A: Aggregate + PartialEq>(self, target: impl Target, expected: &A) -> Self {
-        let root = target.root_of::<A>();
-        let row = match self.stored(&root) {
+    pub fn then_state<A: Aggregate + PartialEq>(
+        self,
+        target: impl IntoAggregateId,
+        expected: &A,
+    ) -> Self {
+        let aggregate_id = target.into_aggregate_id::<A>();
+        let row = match self.stored(&aggregate_id) {
             Some(row) => row,
-            None => panic!("{root} does not exist{}", self.and_the_command()),
+            None => panic!("{aggregate_id} does not exist{}", self.and_the_command()),
         };
         match A::DESCRIPTOR.read(row.revision, &row.data, Json::decode::<A>) {
             Ok(found) if found == *expected => self,
@@ -158,24 +162,26 @@ impl Then {
                 let [expected, found] = [expected, &found]
                     .map(|state| json::encode(state).map_or_else(|_| Value::Null, value));
                 panic!(
-                    "the state of {root} is another (- expected, + found){}:\n{}",
+                    "the state of {aggregate_id} is another (- expected, + found){}:\n{}",
                     self.and_the_command(),
                     difference(&format!("{expected:#}"), &format!("{found:#}"))
                 );
             }
-            Err(error) => panic!("the state of {root} does not decode: {error}: {}", row.data),
+            Err(error) => {
+                panic!("the state of {aggregate_id} does not decode: {error}: {}", row.data)
+            }
         }
     }
 
-    /// A root does not exist, or is closed.
+    /// An aggregate does not exist, or is closed.
     ///
     /// # Panics
     /// Where it exists.
     #[track_caller]
-    pub fn then_not_found<A: Aggregate>(self, target: impl Target) -> Self {
-        let root = target.root_of::<A>();
-        if let Some(row) = self.stored(&root) {
-            panic!("{root} exists, at version {}: {}", row.version, row.data);
+    pub fn then_not_found<A: Aggregate>(self, target: impl IntoAggregateId) -> Self {
+        let aggregate_id = target.into_aggregate_id::<A>();
+        if let Some(row) = self.stored(&aggregate_id) {
+            panic!("{aggregate_id} exists, at version {}: {}", row.version, row.data);
         }
         self
     }
@@ -214,10 +220,10 @@ impl Then {
         self
     }
 
-    /// The stored row of a root that exists.
-    fn stored(&self, root: &crate::root::AggregateRoot) -> Option<StateRecord> {
-        let row = block_on::run(Time::Real, || self.scenario.fixture.store.load(root));
-        row.ok().flatten().filter(|row| row.deleted.is_none())
+    /// The stored row of an aggregate that exists.
+    fn stored(&self, aggregate_id: &crate::aggregate_id::AggregateId) -> Option<StateRecord> {
+        let row = block_on::run(Time::Real, || self.scenario.fixture.store.load(aggregate_id));
+        row.ok().flatten().filter(|row| row.closed_at.is_none())
     }
 
     fn differ(&self, what: &str, expected: &[String], found: &[String]) -> String {

@@ -5,18 +5,19 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::aggregate::Aggregate;
+use crate::aggregate_id::AggregateId;
 use crate::decode_error::DecodeError;
 use crate::event::EventRecord;
+use crate::into_aggregate_id::IntoAggregateId;
 use crate::json::Json;
 use crate::log_entry::LogEntry;
-use crate::root::{AggregateRoot, Target};
 use crate::testing::fixture::Fixture;
 
 /// What is durable at a moment: no unit of work is in it by half.
 #[derive(Debug, Default)]
 pub struct CommittedView {
     events: Vec<LogEntry<EventRecord>>,
-    roots: BTreeMap<AggregateRoot, Folded>,
+    aggregate_ids: BTreeMap<AggregateId, Folded>,
 }
 
 #[derive(Debug)]
@@ -26,12 +27,12 @@ pub(super) struct Folded {
     closed: bool,
 }
 
-/// A root as it is durable.
+/// An aggregate as it is durable.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct CommittedAggregate<A> {
-    /// The root.
-    pub root: AggregateRoot,
+    /// The aggregate.
+    pub aggregate_id: AggregateId,
     /// Its version.
     pub version: u64,
     /// Its state.
@@ -41,27 +42,30 @@ pub struct CommittedAggregate<A> {
 }
 
 impl CommittedView {
-    /// A root that exists and is not closed.
+    /// An aggregate that exists and is not closed.
     ///
     /// # Panics
     /// Where its state is no `A`.
     #[track_caller]
-    pub fn find<A: Aggregate>(&self, target: impl Target) -> Option<CommittedAggregate<A>> {
-        let root = target.root_of::<A>();
-        let folded = self.roots.get(&root).filter(|folded| !folded.closed)?;
-        Some(decoded(&root, folded))
+    pub fn find<A: Aggregate>(
+        &self,
+        target: impl IntoAggregateId,
+    ) -> Option<CommittedAggregate<A>> {
+        let aggregate_id = target.into_aggregate_id::<A>();
+        let folded = self.aggregate_ids.get(&aggregate_id).filter(|folded| !folded.closed)?;
+        Some(decoded(&aggregate_id, folded))
     }
 
-    /// Every root of an aggregate, closed ones too, sorted by resource and identifier.
+    /// Every aggregate of an aggregate, closed ones too, sorted by resource and identifier.
     ///
     /// # Panics
     /// Where a state is no `A`.
     #[track_caller]
     pub fn all<A: Aggregate>(&self) -> Vec<CommittedAggregate<A>> {
         let mut all = Vec::new();
-        for (root, folded) in &self.roots {
-            if A::RESOURCES.contains(&root.resource.as_ref()) {
-                all.push(decoded(root, folded));
+        for (aggregate_id, folded) in &self.aggregate_ids {
+            if A::RESOURCES.contains(&aggregate_id.resource.as_ref()) {
+                all.push(decoded(aggregate_id, folded));
             }
         }
         all
@@ -72,19 +76,19 @@ impl CommittedView {
         &self.events
     }
 
-    /// The events of an aggregate's roots, by position.
+    /// The events of an aggregate's aggregates, by position.
     ///
     /// # Panics
     /// Where one does not decode.
     #[track_caller]
-    pub fn events<A: Aggregate>(&self) -> Vec<(AggregateRoot, A::Event)> {
+    pub fn events<A: Aggregate>(&self) -> Vec<(AggregateId, A::Event)> {
         let mut events = Vec::new();
         for row in &self.events {
-            if A::RESOURCES.contains(&row.root.resource.as_ref()) {
+            if A::RESOURCES.contains(&row.aggregate_id.resource.as_ref()) {
                 let event: Result<A::Event, DecodeError> = A::Event::try_from(&row.record);
                 match event {
-                    Ok(event) => events.push((row.root.clone(), event)),
-                    Err(error) => panic!("an event of {}: {error}", row.root),
+                    Ok(event) => events.push((row.aggregate_id.clone(), event)),
+                    Err(error) => panic!("an event of {}: {error}", row.aggregate_id),
                 }
             }
         }
@@ -96,8 +100,8 @@ impl CommittedView {
         self.events.last().map_or(0, |event| event.position)
     }
 
-    pub(super) fn roots(&self) -> &BTreeMap<AggregateRoot, Folded> {
-        &self.roots
+    pub(super) fn aggregate_ids(&self) -> &BTreeMap<AggregateId, Folded> {
+        &self.aggregate_ids
     }
 
     /// Adds what the log has had since.
@@ -110,18 +114,19 @@ impl CommittedView {
         events: Vec<LogEntry<EventRecord>>,
     ) -> Result<(), String> {
         for event in events {
-            let before = self.roots.remove(&event.root);
+            let before = self.aggregate_ids.remove(&event.aggregate_id);
             let version = before.as_ref().map_or(0, |folded| folded.version) + 1;
             if event.version != version {
                 return Err(format!(
                     "{} has version {} where {version} comes next",
-                    event.root, event.version
+                    event.aggregate_id, event.version
                 ));
             }
-            let state = event.change.apply(before.map(|folded| folded.state));
-            let state = state.map_err(|error| format!("{}: {error}", event.root))?;
+            let state = event.delta.apply(before.map(|folded| folded.state));
+            let state = state.map_err(|error| format!("{}: {error}", event.aggregate_id))?;
             let closed = fixture.closes(&event);
-            self.roots.insert(event.root.clone(), Folded { version, state, closed });
+            self.aggregate_ids
+                .insert(event.aggregate_id.clone(), Folded { version, state, closed });
             self.events.push(event);
         }
         Ok(())
@@ -129,15 +134,15 @@ impl CommittedView {
 }
 
 #[track_caller]
-fn decoded<A: Aggregate>(root: &AggregateRoot, folded: &Folded) -> CommittedAggregate<A> {
+fn decoded<A: Aggregate>(aggregate_id: &AggregateId, folded: &Folded) -> CommittedAggregate<A> {
     let state = Json::from_value(&folded.state).and_then(|state| state.decode());
     match state {
         Ok(state) => CommittedAggregate {
-            root: root.clone(),
+            aggregate_id: aggregate_id.clone(),
             version: folded.version,
             state,
             closed: folded.closed,
         },
-        Err(error) => panic!("the state of {root} does not decode: {error}"),
+        Err(error) => panic!("the state of {aggregate_id} does not decode: {error}"),
     }
 }

@@ -85,7 +85,7 @@ impl fmt::Display for SentCommand {
             0 => write!(f, "given      ")?,
             client => write!(f, "client {client:<4}")?,
         }
-        write!(f, "{} on {} {shown}", command.command, command.root)?;
+        write!(f, "{} on {} {shown}", command.command, command.aggregate_id)?;
         if let Some(expected) = &command.if_match {
             write!(f, " if it is at {expected}")?;
         }

@@ -86,7 +86,7 @@ type Check = Box<dyn Fn(&CommittedView) -> Result<(), String> + Send + Sync>;
 ///     })
 ///     .invariant("no hall is overbooked", |committed| {
 ///         match committed.all::<Hall>().iter().find(|hall| hall.state.booked > hall.state.seats) {
-///             Some(hall) => Err(format!("{}: {:?}", hall.root, hall.state)),
+///             Some(hall) => Err(format!("{}: {:?}", hall.aggregate_id, hall.state)),
 ///             None => Ok(()),
 ///         }
 ///     });

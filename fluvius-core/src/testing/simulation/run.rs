@@ -229,16 +229,18 @@ impl<'a> Going<'a> {
         let committed = self
             .committed
             .borrow()
-            .roots()
+            .aggregate_ids()
             .iter()
-            .map(|(root, folded)| (root.clone(), folded.version, folded.state.clone()))
+            .map(|(aggregate_id, folded)| {
+                (aggregate_id.clone(), folded.version, folded.state.clone())
+            })
             .collect::<Vec<_>>();
-        for (root, version, state) in committed {
-            match self.fixture.store.load(&root).await {
+        for (aggregate_id, version, state) in committed {
+            match self.fixture.store.load(&aggregate_id).await {
                 Ok(Some(row)) if row.version == version && row.data.to_value() == state => {}
                 stored => {
                     let message =
-                        format!("{root}: version {version} {state}, stored is {stored:?}");
+                        format!("{aggregate_id}: version {version} {state}, stored is {stored:?}");
                     return self.fail(NAME, message);
                 }
             }
@@ -339,21 +341,22 @@ mod tests {
         going.go().await;
         assert!(going.fault.borrow().is_none(), "{:?}", going.fault);
 
-        // The same again for another root, with a state that its event does not make.
-        let root = command(Uuid::from_u128(2), LightLamp {}).root;
+        // The same again for another aggregate, with a state that its event does not make.
+        let aggregate_id = command(Uuid::from_u128(2), LightLamp {}).aggregate_id;
         let (id, store) = (Uuid::from_u128(3), &going.fixture.store);
         let query = LogQuery { limit: 1, ..LogQuery::all() };
-        let mut row = store.load(&light().root).await.unwrap().unwrap();
+        let mut row = store.load(&light().aggregate_id).await.unwrap().unwrap();
         let mut event = store.events(&query).await.unwrap().rows.remove(0).record;
         let mut command = store.commands(&query).await.unwrap().rows.remove(0).record;
         let context = store.context(command.context_id).await.unwrap().unwrap();
-        row.root = root.clone();
+        row.aggregate_id = aggregate_id.clone();
         row.etag = ETag::new(1, id);
         row.data = Json::parse(r#"{"lit":false}"#).unwrap();
-        (event.id, event.root, event.src_cmd) = (Uuid::from_u128(4), root.clone(), id);
-        (command.id, command.root) = (id, root.clone());
+        (event.id, event.aggregate_id, event.command_id) =
+            (Uuid::from_u128(4), aggregate_id.clone(), id);
+        (command.id, command.aggregate_id) = (id, aggregate_id.clone());
         let mut unit = UnitOfWork::empty(context);
-        unit.expected = vec![ExpectedVersion { root, version: 0 }];
+        unit.expected = vec![ExpectedVersion { aggregate_id, version: 0 }];
         unit.states = vec![row.into()];
         unit.commands = vec![command.into()];
         unit.events = vec![event.into()];

@@ -22,12 +22,14 @@ impl Naive {
                 return false;
             }
             unit.expected.iter().all(|expected| {
-                let stored = content.states.get(&expected.root).map_or(0, |row| row.version);
-                let is_read = !unit.states.iter().any(|state| state.root == expected.root);
+                let stored =
+                    content.states.get(&expected.aggregate_id).map_or(0, |row| row.version);
+                let is_read =
+                    !unit.states.iter().any(|state| state.aggregate_id == expected.aggregate_id);
                 stored == expected.version
                     || self.is(Mutant::CheckedEarly)
-                    || self.is(Mutant::ReadRootsCheckedEarly) && is_read
-                    || self.is(Mutant::AbsentRootsCheckedEarly) && expected.version == 0
+                    || self.is(Mutant::ReadAggregatesCheckedEarly) && is_read
+                    || self.is(Mutant::AbsentAggregatesCheckedEarly) && expected.version == 0
             })
         };
         if !batch.iter().zip(&outcomes).all(|(unit, outcome)| {
@@ -93,19 +95,19 @@ impl Naive {
         outcomes
     }
 
-    /// Takes the lock of each root in the order of the batch.
+    /// Takes the lock of each aggregate in the order of the batch.
     pub(super) async fn commit_locked(&self, batch: &[UnitOfWork]) -> Vec<CommitOutcome> {
         let mut held = BTreeMap::new();
         for unit in batch {
             for expected in &unit.expected {
-                if held.contains_key(&expected.root) {
+                if held.contains_key(&expected.aggregate_id) {
                     continue;
                 }
                 let lock = {
                     let mut locks = self.place.locks.lock().unwrap();
-                    Arc::clone(locks.entry(expected.root.clone()).or_default())
+                    Arc::clone(locks.entry(expected.aggregate_id.clone()).or_default())
                 };
-                held.insert(expected.root.clone(), lock.lock_owned().await);
+                held.insert(expected.aggregate_id.clone(), lock.lock_owned().await);
                 tokio::task::yield_now().await;
             }
         }

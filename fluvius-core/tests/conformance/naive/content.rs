@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use fluvius_core::{
-    ActivityRecord, AggregateRoot, CommandRecord, ContextRecord, EventRecord, LogEntry,
+    ActivityRecord, AggregateId, CommandRecord, ContextRecord, EventRecord, LogEntry,
     MessageRecord, ResumeToken, StateRecord,
 };
 use uuid::Uuid;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 pub(super) struct Content {
     pub(super) position: u64,
     pub(super) owners: BTreeMap<String, String>,
-    pub(super) states: BTreeMap<AggregateRoot, StateRecord>,
+    pub(super) states: BTreeMap<AggregateId, StateRecord>,
     pub(super) contexts: BTreeMap<Uuid, Arc<ContextRecord>>,
     pub(super) rows: Vec<LogEntry<Row>>,
     pub(super) taken: HashSet<Uuid>,
@@ -61,12 +61,12 @@ impl Content {
 }
 
 impl Row {
-    pub(super) fn root(&self) -> &AggregateRoot {
+    pub(super) fn aggregate_id(&self) -> &AggregateId {
         match self {
-            Self::Command(row) => &row.root,
-            Self::Event(row) => &row.root,
-            Self::Message(row) => &row.root,
-            Self::Activity(row) => &row.root,
+            Self::Command(row) => &row.aggregate_id,
+            Self::Event(row) => &row.aggregate_id,
+            Self::Message(row) => &row.aggregate_id,
+            Self::Activity(row) => &row.aggregate_id,
         }
     }
 
@@ -84,8 +84,8 @@ impl Row {
     pub(super) fn realm(&self, content: &Content) -> Option<String> {
         match self {
             Self::Command(row) => content.realm_of_context(row.context_id),
-            Self::Event(row) => content.realm_of_command(row.src_cmd),
-            Self::Message(row) => content.realm_of_command(row.src_cmd),
+            Self::Event(row) => content.realm_of_command(row.command_id),
+            Self::Message(row) => content.realm_of_command(row.command_id),
             Self::Activity(row) => content.realm_of_context(row.context_id),
         }
     }

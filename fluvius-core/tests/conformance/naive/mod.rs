@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use fluvius_core::query::Field;
 use fluvius_core::{
-    ActivityRecord, AggregateRoot, CommandRecord, CommandStatus, CommitOutcome, ContextRecord,
+    ActivityRecord, AggregateId, CommandRecord, CommandStatus, CommitOutcome, ContextRecord,
     EventRecord, Lease, LogEntry, LogPage, LogQuery, MessageRecord, StateQuery, StateRecord, Store,
     StoreError, UnitOfWork,
 };
@@ -30,9 +30,9 @@ use content::{Content, Row};
 #[derive(Debug, Default)]
 pub(crate) struct Place {
     content: Mutex<Content>,
-    locks: Mutex<BTreeMap<AggregateRoot, Arc<tokio::sync::Mutex<()>>>>,
+    locks: Mutex<BTreeMap<AggregateId, Arc<tokio::sync::Mutex<()>>>>,
     writer: tokio::sync::Mutex<()>,
-    leases: Mutex<BTreeMap<AggregateRoot, Arc<tokio::sync::Mutex<()>>>>,
+    leases: Mutex<BTreeMap<AggregateId, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 /// A handle.
@@ -146,19 +146,19 @@ impl Naive {
         outcomes
     }
 
-    /// The turn of a root, made when it is first asked for.
-    fn turn_of(&self, root: &AggregateRoot) -> Arc<tokio::sync::Mutex<()>> {
-        Arc::clone(self.place.leases.lock().unwrap().entry(root.clone()).or_default())
+    /// The turn of an aggregate, made when it is first asked for.
+    fn turn_of(&self, aggregate_id: &AggregateId) -> Arc<tokio::sync::Mutex<()>> {
+        Arc::clone(self.place.leases.lock().unwrap().entry(aggregate_id.clone()).or_default())
     }
 
-    fn contended(&self, unit: &UnitOfWork) -> Vec<AggregateRoot> {
+    fn contended(&self, unit: &UnitOfWork) -> Vec<AggregateId> {
         let leases = self.place.leases.lock().unwrap();
-        let is_told = |root: &&AggregateRoot| match self.mutant {
+        let is_told = |aggregate_id: &&AggregateId| match self.mutant {
             Some(Mutant::TurnsNotTold) => false,
-            Some(Mutant::TurnsToldForGood) => leases.contains_key(root),
-            _ => leases.get(root).is_some_and(|lease| lease.try_lock().is_err()),
+            Some(Mutant::TurnsToldForGood) => leases.contains_key(aggregate_id),
+            _ => leases.get(aggregate_id).is_some_and(|lease| lease.try_lock().is_err()),
         };
-        unit.states.iter().map(|state| &state.root).filter(is_told).cloned().collect()
+        unit.states.iter().map(|state| &state.aggregate_id).filter(is_told).cloned().collect()
     }
 
     /// What a refused unit should not leave.
@@ -178,7 +178,7 @@ impl Naive {
                 for state in &unit.states {
                     content
                         .states
-                        .entry(state.root.clone())
+                        .entry(state.aggregate_id.clone())
                         .or_insert_with(|| state.as_ref().clone());
                 }
             }
@@ -210,9 +210,9 @@ impl Naive {
         self.write_context(content, &unit);
         self.own().taken.extend(unit.commands.iter().map(|command| command.id));
         let states = unit.states.into_iter();
-        let count = if self.is(Mutant::OnlyFirstRootWritten) { 1 } else { usize::MAX };
+        let count = if self.is(Mutant::OnlyFirstAggregateWritten) { 1 } else { usize::MAX };
         for state in states.take(count) {
-            content.states.insert(state.root.clone(), Arc::unwrap_or_clone(state));
+            content.states.insert(state.aggregate_id.clone(), Arc::unwrap_or_clone(state));
         }
         let mut rows: Vec<Row> =
             unit.commands.into_iter().map(Arc::unwrap_or_clone).map(Row::Command).collect();
@@ -224,9 +224,9 @@ impl Naive {
         rows.extend(unit.messages.into_iter().map(Arc::unwrap_or_clone).map(Row::Message));
         rows.extend(unit.activities.into_iter().map(Arc::unwrap_or_clone).map(Row::Activity));
         if self.is(Mutant::OnlyOneVersionAUnit) {
-            let mut roots = BTreeSet::new();
+            let mut aggregate_ids = BTreeSet::new();
             rows.retain(|row| match row {
-                Row::Event(event) => roots.insert(event.root.clone()),
+                Row::Event(event) => aggregate_ids.insert(event.aggregate_id.clone()),
                 _ => true,
             });
         }
@@ -263,13 +263,13 @@ impl Naive {
 }
 
 impl Store for Naive {
-    async fn acquire_lease(&self, root: &AggregateRoot) -> Option<Lease> {
+    async fn acquire_lease(&self, aggregate_id: &AggregateId) -> Option<Lease> {
         if self.is(Mutant::TurnsHadByAll) {
             return Some(Lease::new(()));
         }
         let lease = tokio::time::timeout(
             std::time::Duration::from_millis(50),
-            self.turn_of(root).lock_owned(),
+            self.turn_of(aggregate_id).lock_owned(),
         );
         let lease = lease.await.ok()?;
         if self.is(Mutant::TurnsNotGivenBack) {
@@ -329,8 +329,8 @@ impl Store for Naive {
         match self.mutant {
             Some(
                 Mutant::CheckedEarly
-                | Mutant::ReadRootsCheckedEarly
-                | Mutant::AbsentRootsCheckedEarly
+                | Mutant::ReadAggregatesCheckedEarly
+                | Mutant::AbsentAggregatesCheckedEarly
                 | Mutant::IdentifiersCheckedEarly,
             ) => self.commit_early(&batch).await,
             Some(
@@ -351,13 +351,13 @@ impl Store for Naive {
         }
     }
 
-    async fn load(&self, root: &AggregateRoot) -> Result<Option<StateRecord>, StoreError> {
+    async fn load(&self, aggregate_id: &AggregateId) -> Result<Option<StateRecord>, StoreError> {
         if self.own().is_closed {
             return Err(StoreError::unavailable("the store was closed"));
         }
-        let mut row = self.shown().states.get(root).cloned();
+        let mut row = self.shown().states.get(aggregate_id).cloned();
         if self.is(Mutant::ClosedRowsDropped) {
-            row = row.filter(|row| row.deleted.is_none());
+            row = row.filter(|row| row.closed_at.is_none());
         }
         if self.is(Mutant::OldContentShown) && self.own().unseen.is_none() {
             let content = self.content().clone();
@@ -368,9 +368,9 @@ impl Store for Naive {
 
     async fn snapshot(
         &self,
-        roots: &[AggregateRoot],
+        aggregate_ids: &[AggregateId],
     ) -> Result<Vec<Option<StateRecord>>, StoreError> {
-        Ok(self.rows_of(roots).await)
+        Ok(self.rows_of(aggregate_ids).await)
     }
 
     async fn query(&self, query: &StateQuery) -> Result<Vec<StateRecord>, StoreError> {
@@ -390,7 +390,7 @@ impl Store for Naive {
 
     async fn history(
         &self,
-        root: &AggregateRoot,
+        aggregate_id: &AggregateId,
         first: u64,
         last: u64,
     ) -> Result<Vec<LogEntry<EventRecord>>, StoreError> {
@@ -409,7 +409,9 @@ impl Store for Naive {
                 Row::Event(record) => Some(LogEntry { position: row.position, record }),
                 _ => None,
             })
-            .filter(|event| event.root == *root && (first..=last).contains(&event.version))
+            .filter(|event| {
+                event.aggregate_id == *aggregate_id && (first..=last).contains(&event.version)
+            })
             .collect();
         events.sort_by_key(|event| event.version);
         Ok(events)

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use fluvius_core::query::{Comparison, Field, Filter, Place};
-use fluvius_core::{AggregateRoot, RealmFilter, StateQuery, StateRecord, StoreError};
+use fluvius_core::{AggregateId, RealmFilter, StateQuery, StateRecord, StoreError};
 
 use super::commit::pause;
 use super::value::{Found, order};
@@ -53,7 +53,7 @@ impl Naive {
             && self.own().indexes.contains(&key.field)
         {
             let own = self.own();
-            rows.retain(|row| own.indexed.states.get(&row.root) == Some(row));
+            rows.retain(|row| own.indexed.states.get(&row.aggregate_id) == Some(row));
         }
         if self.is(Mutant::PagesByCounting) {
             // As `offset` does: so many rows were given before.
@@ -68,29 +68,29 @@ impl Naive {
         Ok(rows)
     }
 
-    pub(super) async fn rows_of(&self, roots: &[AggregateRoot]) -> Vec<Option<StateRecord>> {
-        let row = |content: &Content, root: &AggregateRoot| {
-            let row = content.states.get(root).cloned();
-            row.filter(|row| !self.is(Mutant::SnapshotWithoutClosed) || row.deleted.is_none())
+    pub(super) async fn rows_of(&self, aggregate_ids: &[AggregateId]) -> Vec<Option<StateRecord>> {
+        let row = |content: &Content, aggregate_id: &AggregateId| {
+            let row = content.states.get(aggregate_id).cloned();
+            row.filter(|row| !self.is(Mutant::SnapshotWithoutClosed) || row.closed_at.is_none())
         };
-        let mut roots = roots.to_vec();
+        let mut aggregate_ids = aggregate_ids.to_vec();
         match self.mutant {
-            Some(Mutant::SnapshotInOtherOrder) => roots.sort(),
+            Some(Mutant::SnapshotInOtherOrder) => aggregate_ids.sort(),
             Some(Mutant::SnapshotWithoutAbsent) => {
-                roots.retain(|root| self.shown().states.contains_key(root));
+                aggregate_ids.retain(|aggregate_id| self.shown().states.contains_key(aggregate_id));
             }
-            Some(Mutant::SnapshotWithoutTwins) => roots.dedup(),
-            Some(Mutant::SnapshotOfFew) => roots.truncate(32_766),
+            Some(Mutant::SnapshotWithoutTwins) => aggregate_ids.dedup(),
+            Some(Mutant::SnapshotOfFew) => aggregate_ids.truncate(32_766),
             _ => {}
         }
         let mut content = self.shown();
         let mut rows = Vec::new();
-        for root in &roots {
-            if self.is(Mutant::SnapshotInSteps) && roots.len() == 2 {
+        for aggregate_id in &aggregate_ids {
+            if self.is(Mutant::SnapshotInSteps) && aggregate_ids.len() == 2 {
                 pause().await;
                 content = self.shown();
             }
-            rows.push(row(&content, root));
+            rows.push(row(&content, aggregate_id));
         }
         rows
     }
@@ -107,11 +107,11 @@ impl Naive {
         };
         let resource = query.resource.as_ref();
         realm
-            && resource.is_none_or(|resource| same(resource, &row.root.resource))
+            && resource.is_none_or(|resource| same(resource, &row.aggregate_id.resource))
             && match self.mutant {
                 Some(Mutant::ClosedShown) => true,
-                Some(Mutant::ClosedNeverShown) => row.deleted.is_none(),
-                _ => query.with_closed || row.deleted.is_none(),
+                Some(Mutant::ClosedNeverShown) => row.closed_at.is_none(),
+                _ => query.with_closed || row.closed_at.is_none(),
             }
             && self.truth(&query.filter, row) == Some(true)
     }
@@ -209,14 +209,18 @@ impl Naive {
         let values = |row: &StateRecord| -> Vec<Found> {
             query.sort.iter().map(|key| self.value(&key.field, row)).collect()
         };
-        self.place_order(query, (&values(one), &one.root), (&values(other), &other.root))
+        self.place_order(
+            query,
+            (&values(one), &one.aggregate_id),
+            (&values(other), &other.aggregate_id),
+        )
     }
 
     fn place_order(
         &self,
         query: &StateQuery,
-        (one, root): (&[Found], &AggregateRoot),
-        (other, other_root): (&[Found], &AggregateRoot),
+        (one, aggregate_id): (&[Found], &AggregateId),
+        (other, other_aggregate): (&[Found], &AggregateId),
     ) -> Ordering {
         let mut found = Ordering::Equal;
         for (key, (one, other)) in query.sort.iter().zip(one.iter().zip(other)) {
@@ -233,12 +237,12 @@ impl Naive {
                 break;
             }
         }
-        let by_root = match self.mutant {
-            Some(Mutant::TiesTheOtherWay) => other_root.cmp(root),
-            Some(Mutant::ResourcesUnordered) => root.identifier.cmp(&other_root.identifier),
-            _ => root.cmp(other_root),
+        let by_aggregate = match self.mutant {
+            Some(Mutant::TiesTheOtherWay) => other_aggregate.cmp(aggregate_id),
+            Some(Mutant::ResourcesUnordered) => aggregate_id.id.cmp(&other_aggregate.id),
+            _ => aggregate_id.cmp(other_aggregate),
         };
-        found.then(by_root)
+        found.then(by_aggregate)
     }
 
     fn is_behind(&self, query: &StateQuery, row: &StateRecord) -> bool {
@@ -250,8 +254,12 @@ impl Naive {
             .collect();
         let values: Vec<Found> = query.sort.iter().map(|key| self.value(&key.field, row)).collect();
         let order = match self.mutant {
-            Some(Mutant::AfterByIdentifierAlone) => row.root.cmp(after.root()),
-            _ => self.place_order(query, (&values, &row.root), (&before, after.root())),
+            Some(Mutant::AfterByIdentifierAlone) => row.aggregate_id.cmp(after.aggregate_id()),
+            _ => self.place_order(
+                query,
+                (&values, &row.aggregate_id),
+                (&before, after.aggregate_id()),
+            ),
         };
         match self.mutant {
             Some(Mutant::QueryAfterIncluded) => order.is_ge(),

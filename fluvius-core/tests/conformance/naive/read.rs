@@ -92,12 +92,13 @@ impl Naive {
             true => one.trim_end().eq_ignore_ascii_case(other.trim_end()),
             false => one == other,
         };
-        let root = query.root.as_ref().is_none_or(|root| {
-            same(&root.resource, &row.root().resource) && root.identifier == row.root().identifier
+        let aggregate_id = query.aggregate_id.as_ref().is_none_or(|aggregate_id| {
+            same(&aggregate_id.resource, &row.aggregate_id().resource)
+                && aggregate_id.id == row.aggregate_id().id
         });
         let realm = match self.mutant {
-            Some(Mutant::RealmOfTheRoot) => {
-                let state = content.states.get(row.root());
+            Some(Mutant::RealmOfTheAggregate) => {
+                let state = content.states.get(row.aggregate_id());
                 state.and_then(|state| state.realm.as_deref().map(str::to_owned))
             }
             _ => row.realm(content),
@@ -106,6 +107,6 @@ impl Naive {
             RealmFilter::Only(None) if self.is(Mutant::NoRealmIsAllRealms) => true,
             filter => filter.admits(realm.as_deref()) || self.is(Mutant::RealmsIgnored),
         };
-        (root || self.is(Mutant::RootsIgnored)) && realm
+        (aggregate_id || self.is(Mutant::AggregatesIgnored)) && realm
     }
 }

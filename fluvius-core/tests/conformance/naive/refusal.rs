@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fluvius_core::{AggregateRoot, CommandStatus, CommitOutcome, StoreError, UnitOfWork};
+use fluvius_core::{AggregateId, CommandStatus, CommitOutcome, StoreError, UnitOfWork};
 
 use super::{Content, Naive};
 use crate::mutant::Mutant;
@@ -20,7 +20,7 @@ impl Naive {
             let fault = self.failure("a malformed unit", Mutant::ShapeFaultMayPass);
             return Some(CommitOutcome::Failed(fault));
         }
-        if self.is(Mutant::ManyRootsFail) && unit.states.len() > 256 {
+        if self.is(Mutant::ManyAggregatesFail) && unit.states.len() > 256 {
             return Some(CommitOutcome::Failed(StoreError::permanent("too many parameters")));
         }
         if self.is(Mutant::UnitsWithoutRowsUnchecked) && unit.row_count() == 0 {
@@ -108,26 +108,30 @@ impl Naive {
         if self.is(Mutant::VersionsUnchecked) {
             return None;
         }
-        let is_stale = |root: &AggregateRoot, version: u64| {
-            let row = content.states.get(root);
+        let is_stale = |aggregate_id: &AggregateId, version: u64| {
+            let row = content.states.get(aggregate_id);
             let mut stored = row.map_or(0, |row| row.version);
-            if self.is(Mutant::ClosedRootsAreAbsent) && row.is_some_and(|row| row.deleted.is_some())
+            if self.is(Mutant::ClosedAggregatesAreAbsent)
+                && row.is_some_and(|row| row.closed_at.is_some())
             {
                 stored = 0;
             }
-            let is_read = !unit.states.iter().any(|state| state.root == *root);
-            let is_unchecked = self.is(Mutant::ReadRootsUnchecked) && is_read
-                || self.is(Mutant::AbsentRootsUnchecked) && version == 0;
+            let is_read = !unit.states.iter().any(|state| state.aggregate_id == *aggregate_id);
+            let is_unchecked = self.is(Mutant::ReadAggregatesUnchecked) && is_read
+                || self.is(Mutant::AbsentAggregatesUnchecked) && version == 0;
             stored != version && !is_unchecked
         };
-        let mut stale = unit.expected.iter().filter(|one| is_stale(&one.root, one.version));
-        let first = match self.is(Mutant::LastStaleRootTold) {
+        let mut stale = unit.expected.iter().filter(|one| is_stale(&one.aggregate_id, one.version));
+        let first = match self.is(Mutant::LastStaleAggregateTold) {
             true => stale.next_back()?,
             false => stale.next()?,
         };
         let told = if self.is(Mutant::StaleRowOfBeforeTheBatch) { before } else { content };
-        let row = told.states.get(&first.root).cloned();
+        let row = told.states.get(&first.aggregate_id).cloned();
         let row = row.filter(|_| !self.is(Mutant::StaleRowNotTold));
-        Some(CommitOutcome::VersionConflict { root: first.root.clone(), stored: row.map(Box::new) })
+        Some(CommitOutcome::VersionConflict {
+            aggregate_id: first.aggregate_id.clone(),
+            stored: row.map(Box::new),
+        })
     }
 }

@@ -175,18 +175,18 @@ impl Naive {
     fn column(&self, column: Column, row: &StateRecord) -> Found {
         let id = |id: Option<uuid::Uuid>| id.map_or(Found::Null, |id| Found::Text(id.to_string()));
         match column {
-            Column::Resource => self.text(&row.root.resource),
-            Column::Identifier => id(Some(row.root.identifier)),
+            Column::Resource => self.text(&row.aggregate_id.resource),
+            Column::Identifier => id(Some(row.aggregate_id.id)),
             Column::Version => self.amount(&row.version.to_string()),
             Column::Revision => self.amount(&row.revision.to_string()),
-            Column::Created if self.is(Mutant::CreatedIsUpdated) => self.micros(&row.updated),
-            Column::Created => self.micros(&row.created),
-            Column::Creator if self.is(Mutant::CreatorIsUpdater) => id(row.updater),
-            Column::Creator => id(row.creator),
-            Column::Updated => self.micros(&row.updated),
-            Column::Updater => id(row.updater),
-            Column::Deleted if self.is(Mutant::DeletedIsNull) => Found::Null,
-            Column::Deleted => row.deleted.map_or(Found::Null, |time| self.micros(&time)),
+            Column::CreatedAt if self.is(Mutant::CreatedIsUpdated) => self.micros(&row.updated_at),
+            Column::CreatedAt => self.micros(&row.created_at),
+            Column::CreatedBy if self.is(Mutant::CreatorIsUpdater) => id(row.updated_by),
+            Column::CreatedBy => id(row.created_by),
+            Column::UpdatedAt => self.micros(&row.updated_at),
+            Column::UpdatedBy => id(row.updated_by),
+            Column::ClosedAt if self.is(Mutant::DeletedIsNull) => Found::Null,
+            Column::ClosedAt => row.closed_at.map_or(Found::Null, |time| self.micros(&time)),
             Column::Realm => row.realm.as_deref().map_or(Found::Null, |realm| self.text(realm)),
         }
     }

@@ -42,7 +42,7 @@ mod two_commands_are_named_transfer_money_so_name_one_with_command_0 {
 /**Transfer money, see [`Account`].
 
 - Key: `transfer-money`
-- Runs [`Account::transfer_money`](crate::Account::transfer_money), which changes the root; where there is none, the answer is `not-found`
+- Runs [`Account::transfer_money`](crate::Account::transfer_money), which changes the aggregate; where there is none, the answer is `not-found`
 - Event: [`MoneyTransferred`](type@MoneyTransferred), `money-transferred`
 - Resources: `eur-account`, `usd-account`
 - If-Match: the expected version must be sent along
@@ -220,7 +220,7 @@ mod two_commands_are_named_end_account_so_name_one_with_command_0 {
 /**Command `end`.
 
 - Key: `end`
-- Runs [`Account::close_account`](crate::Account::close_account), which closes the root; where there is none, the answer is `not-found`, and so it is for every later command
+- Runs [`Account::close_account`](crate::Account::close_account), which closes the aggregate; where there is none, the answer is `not-found`, and so it is for every later command
 - Event: [`AccountClosed`](type@AccountClosed), `account-closed`
 - Resources: `eur-account`, `usd-account`
 - Internal: runs only by `invoke` of another action

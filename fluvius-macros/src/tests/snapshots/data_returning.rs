@@ -31,7 +31,7 @@ mod two_commands_are_named_read_balance_so_name_one_with_command_0 {
 /**How much is there.
 
 - Key: `read-balance`
-- Runs [`SavingsAccount::read_balance`], which leaves the root as it is; where there is none, the answer is `not-found`
+- Runs [`SavingsAccount::read_balance`], which leaves the aggregate as it is; where there is none, the answer is `not-found`
 - Event: none; it answers, and changes nothing
 - Resources: `savings-account`
 
@@ -85,7 +85,7 @@ mod two_commands_are_named_add_interest_so_name_one_with_command_0 {
 /**Add the interest of a month, and tell how much it was.
 
 - Key: `add-interest`
-- Runs [`SavingsAccount::add_interest`], which changes the root; where there is none, the answer is `not-found`
+- Runs [`SavingsAccount::add_interest`], which changes the aggregate; where there is none, the answer is `not-found`
 - Event: [`InterestAdded`](type@InterestAdded), `interest-added`
 - Resources: `savings-account`
 

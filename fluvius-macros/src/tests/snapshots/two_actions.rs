@@ -35,7 +35,7 @@ mod two_commands_are_named_open_account_so_name_one_with_command_0 {
 /**Open a new bank account.
 
 - Key: `open-account`
-- Runs [`Account::open_account`], which creates the root; where there is one, the answer is `already-exists`
+- Runs [`Account::open_account`], which creates the aggregate; where there is one, the answer is `already-exists`
 - Event: [`AccountOpened`](type@AccountOpened), `account-opened`
 - Resources: `bank-account`
 
@@ -106,7 +106,7 @@ mod two_commands_are_named_deposit_money_so_name_one_with_command_0 {
 /**Deposit money into the account.
 
 - Key: `deposit-money`
-- Runs [`Account::deposit_money`], which changes the root; where there is none, the answer is `not-found`
+- Runs [`Account::deposit_money`], which changes the aggregate; where there is none, the answer is `not-found`
 - Event: [`MoneyDeposited`](type@MoneyDeposited), `money-deposited`
 - Resources: `bank-account`
 

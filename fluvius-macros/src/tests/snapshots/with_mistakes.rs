@@ -29,7 +29,7 @@ mod two_commands_are_named_deposit_money_so_name_one_with_command_0 {
 /**Command `deposit-money`.
 
 - Key: `deposit-money`
-- Runs [`Account::deposit_money`], which changes the root; where there is none, the answer is `not-found`
+- Runs [`Account::deposit_money`], which changes the aggregate; where there is none, the answer is `not-found`
 - Event: [`MoneyDeposited`](type@MoneyDeposited), `money-deposited`
 - Resources: `bank-account`
 
@@ -92,7 +92,7 @@ mod two_commands_are_named_close_account_so_name_one_with_command_0 {
 /**Command `close-account`.
 
 - Key: `close-account`
-- Runs [`Account::close_account`], which closes the root; where there is none, the answer is `not-found`, and so it is for every later command
+- Runs [`Account::close_account`], which closes the aggregate; where there is none, the answer is `not-found`, and so it is for every later command
 - Event: [`AccountClosed`](type@AccountClosed), `account-closed`
 - Resources: `bank-account`
 

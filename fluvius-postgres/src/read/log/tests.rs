@@ -1,6 +1,6 @@
 //! The rows that PostgreSQL reads for a page of a log, as reported by its planner.
 
-use fluvius_core::AggregateRoot;
+use fluvius_core::AggregateId;
 use fluvius_core::uuid::Uuid;
 use tokio_postgres::NoTls;
 
@@ -9,17 +9,17 @@ use crate::connect::{Connector, Place};
 use crate::home::Home;
 use crate::testing::TestServer;
 
-/// Rows of one root among those of others: each tenth event belongs to the root.
+/// Rows of one aggregate among those of others: each tenth event belongs to the aggregate.
 const COUNT: u64 = 20_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_page_of_one_root_costs_by_its_limit() {
+async fn a_page_of_one_aggregate_costs_by_its_limit() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let _store = schema.open().await;
     let (client, connection) = tokio_postgres::connect(schema.url(), NoTls).await.unwrap();
     tokio::spawn(connection);
-    let root = AggregateRoot::new("purse", Uuid::from_u128(0));
+    let aggregate_id = AggregateId::new("purse", Uuid::from_u128(0));
     let name = schema.name();
     let rows = format!(
         "SET search_path = {name}; \
@@ -27,15 +27,15 @@ async fn a_page_of_one_root_costs_by_its_limit() {
          CASE WHEN n % 10 = 0 THEN '{}'::uuid ELSE md5((n % 10)::text)::uuid END, (n + 9) / 10, \
          md5(n::text)::uuid, '{{}}', NULL, '{{}}', now() FROM generate_series(1, {COUNT}) AS n; \
          ANALYZE event_log",
-        root.identifier
+        aggregate_id.id
     );
     client.batch_execute(&rows).await.unwrap();
     let place = Place::new(schema.url(), schema.options()).unwrap();
     let readers = Readers::of_queries(Connector::new(place, Home::open(false).unwrap()));
     for after in [0, 5, COUNT / 2, COUNT - 100] {
         for limit in [1, 7] {
-            let root = Some(root.clone());
-            let query = LogQuery { root, after: after.into(), limit, ..LogQuery::all() };
+            let aggregate_id = Some(aggregate_id.clone());
+            let query = LogQuery { aggregate_id, after: after.into(), limit, ..LogQuery::all() };
             let (sql, params) = statement(&EVENTS, &query);
             let explain = format!("EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) {sql}");
             let plan = readers.once(explain, params).await.unwrap();

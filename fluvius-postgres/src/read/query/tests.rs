@@ -1,4 +1,4 @@
-//! What PostgreSQL does for a query over many roots, as it says itself.
+//! What PostgreSQL does for a query over many aggregates, as it says itself.
 
 use fluvius_core::Store;
 use fluvius_core::chrono::DateTime;
@@ -69,7 +69,7 @@ async fn check(
 }
 
 fn found_by(filter: Filter) -> StateQuery {
-    StateQuery { filter, ..StateQuery::of("purse", 10) }
+    StateQuery { filter, ..StateQuery::for_resource("purse", 10) }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -107,20 +107,20 @@ async fn the_planner_takes_the_indexes() {
         (time("due").descending(), "key <= "),
         (uuid("id").ascending(), "ROW(key, identifier) > ROW("),
     ] {
-        let first = StateQuery { sort: vec![key.clone()], ..StateQuery::of("purse", 10) };
+        let first = StateQuery { sort: vec![key.clone()], ..StateQuery::for_resource("purse", 10) };
         check(at, &first, &key.field, &[], true).await;
         let rows = store.query(&first).await.unwrap();
         let next = StateQuery { after: Some(Cursor::of(&first, &rows[9])), ..first.clone() };
         check(at, &next, &key.field, &[part], true).await;
         // The pages are those of the states.
-        let all = store.query(&StateQuery::of("purse", usize::MAX)).await.unwrap();
+        let all = store.query(&StateQuery::for_resource("purse", usize::MAX)).await.unwrap();
         assert_eq!(rows, first.select(all.clone()));
         assert_eq!(store.query(&next).await.unwrap(), next.select(all));
     }
-    // With so few values the planner sorts all roots in one direction.
+    // With so few values the planner sorts all aggregates in one direction.
     for key in [boolean("is_open").ascending(), boolean("is_open").descending()] {
-        let first = StateQuery { sort: vec![key], ..StateQuery::of("purse", 20) };
-        let all = store.query(&StateQuery::of("purse", usize::MAX)).await.unwrap();
+        let first = StateQuery { sort: vec![key], ..StateQuery::for_resource("purse", 20) };
+        let all = store.query(&StateQuery::for_resource("purse", usize::MAX)).await.unwrap();
         let rows = store.query(&first).await.unwrap();
         assert_eq!(rows, first.select(all.clone()));
         let next = StateQuery { after: Some(Cursor::of(&first, &rows[19])), ..first };
@@ -144,7 +144,7 @@ async fn a_state_is_parsed_once_a_row() {
     let terms = (0..200).map(|n| text("owner").contains(format!("none {n}")));
     let filter = terms.reduce(|all, term| all | term).unwrap() | number("coins").lt(-1);
     let sort = vec![text("owner").ascending()];
-    let query = StateQuery { filter, sort, ..StateQuery::of("purse", 10) };
+    let query = StateQuery { filter, sort, ..StateQuery::for_resource("purse", 10) };
     // Without the indexes.
     let sql = Sql::of(&query, &[]);
     let transaction = client.transaction().await.unwrap();

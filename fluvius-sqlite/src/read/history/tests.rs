@@ -1,4 +1,4 @@
-//! The rows that are read for a page of one root's events.
+//! The rows that are read for a page of one aggregate's events.
 
 use fluvius_core::Store;
 use rusqlite::StatementStatus;
@@ -8,22 +8,26 @@ use super::*;
 use crate::SqliteStore;
 use crate::writer::tests::units;
 
-/// A store with one root of this many events, between those of another.
-async fn store(count: u64) -> (TempDir, Connection, SqliteStore, AggregateRoot) {
+/// A store with one aggregate of this many events, between those of another.
+async fn store(count: u64) -> (TempDir, Connection, SqliteStore, AggregateId) {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("store.db");
     let store = SqliteStore::open(&file).await.unwrap();
     let context = units::context();
-    let roots = [units::root(), units::root()];
+    let aggregate_ids = [units::aggregate_id(), units::aggregate_id()];
     let all: Vec<_> = (0..count)
-        .flat_map(|version| roots.each_ref().map(|root| units::unit(&context, root, version)))
+        .flat_map(|version| {
+            aggregate_ids
+                .each_ref()
+                .map(|aggregate_id| units::unit(&context, aggregate_id, version))
+        })
         .collect();
     for batch in all.chunks(500) {
         store.commit(std::sync::Arc::from(batch)).await;
     }
     let connection = crate::connect::reader(&file).unwrap();
-    let [root, _] = roots;
-    (folder, connection, store, root)
+    let [aggregate_id, _] = aggregate_ids;
+    (folder, connection, store, aggregate_id)
 }
 
 /// Returns the rows of events that were read since the last call: each statement reads up to one.
@@ -34,27 +38,32 @@ fn rows_read(connection: &Connection) -> i32 {
 
 fn page(
     connection: &Connection,
-    root: &AggregateRoot,
+    aggregate_id: &AggregateId,
     realm: RealmFilter,
     after: u64,
     limit: usize,
 ) -> Vec<u64> {
-    let query =
-        LogQuery { root: Some(root.clone()), realm, after: after.into(), limit, ..LogQuery::all() };
-    let part = of_root(connection, root, &query, after, limit).unwrap();
+    let query = LogQuery {
+        aggregate_id: Some(aggregate_id.clone()),
+        realm,
+        after: after.into(),
+        limit,
+        ..LogQuery::all()
+    };
+    let part = of_aggregate(connection, aggregate_id, &query, after, limit).unwrap();
     part.rows.iter().map(|row| row.version).collect()
 }
 
 #[tokio::test]
-async fn a_page_of_one_root_costs_what_it_returns() {
-    let (_folder, connection, store, root) = store(2_001).await;
-    let all = store.history(&root, 1, u64::MAX).await.unwrap();
+async fn a_page_of_one_aggregate_costs_what_it_returns() {
+    let (_folder, connection, store, aggregate_id) = store(2_001).await;
+    let all = store.history(&aggregate_id, 1, u64::MAX).await.unwrap();
     assert_eq!(all.len(), 2_001);
     rows_read(&connection);
     for limit in [1_usize, 16, 200] {
         for after in [0_usize, 1, 15, 16, 17, 31, 1_000, 1_999, 2_000] {
             let position = after.checked_sub(1).map_or(0, |at| all[at].position);
-            let found = page(&connection, &root, RealmFilter::All, position, limit);
+            let found = page(&connection, &aggregate_id, RealmFilter::All, position, limit);
             let expected = all[after..].iter().take(limit);
             assert_eq!(found, expected.map(|event| event.version).collect::<Vec<_>>());
             // Beside the rows: 8 steps of a binary search among 126, and twice the way from one
@@ -63,18 +72,18 @@ async fn a_page_of_one_root_costs_what_it_returns() {
             assert!(read <= limit + 48, "{limit} behind {after}: {read} rows");
         }
     }
-    let found = page(&connection, &root, RealmFilter::All, u64::MAX, 5);
+    let found = page(&connection, &aggregate_id, RealmFilter::All, u64::MAX, 5);
     assert_eq!((found.len(), rows_read(&connection) <= 48), (0, true));
 }
 
 #[tokio::test]
 async fn every_position_has_its_first_event_behind_it() {
     for count in [1_u64, 15, 16, 17, 33, 100] {
-        let (_folder, connection, store, root) = store(count).await;
-        let all = store.history(&root, 1, u64::MAX).await.unwrap();
+        let (_folder, connection, store, aggregate_id) = store(count).await;
+        let all = store.history(&aggregate_id, 1, u64::MAX).await.unwrap();
         for after in 0..=all.last().unwrap().position + 1 {
             let expected = all.iter().find(|event| event.position > after);
-            let found = page(&connection, &root, RealmFilter::All, after, 1);
+            let found = page(&connection, &aggregate_id, RealmFilter::All, after, 1);
             assert_eq!(found.first().copied(), expected.map(|event| event.version), "{after}");
         }
     }
@@ -82,8 +91,8 @@ async fn every_position_has_its_first_event_behind_it() {
 
 #[tokio::test]
 async fn a_page_of_one_realm_is_found_among_others() {
-    let (_folder, connection, _store, root) = store(300).await;
+    let (_folder, connection, _store, aggregate_id) = store(300).await;
     let realm = |name: Option<&str>| RealmFilter::Only(name.map(str::to_owned));
-    assert_eq!(page(&connection, &root, realm(Some("north")), 0, 2).len(), 64);
-    assert!(page(&connection, &root, realm(None), 0, 2).is_empty());
+    assert_eq!(page(&connection, &aggregate_id, realm(Some("north")), 0, 2).len(), 64);
+    assert!(page(&connection, &aggregate_id, realm(None), 0, 2).is_empty());
 }

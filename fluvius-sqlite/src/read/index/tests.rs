@@ -31,7 +31,7 @@ async fn store() -> (TempDir, Connection, SqliteStore) {
             "other": number,
         });
         let state = units::json(&state.to_string());
-        units::commit(&store, units::with_data(&context, &units::root(), 0, state)).await;
+        units::commit(&store, units::with_data(&context, &units::aggregate_id(), 0, state)).await;
     }
     let connection = crate::connect::reader(&file).unwrap();
     (folder, connection, store)
@@ -62,7 +62,7 @@ fn check(connection: &Connection, query: &StateQuery, how: &str, sorted: &str) {
 }
 
 fn found_by(filter: fluvius_core::query::Filter) -> StateQuery {
-    StateQuery { filter, ..StateQuery::of("purse", 10) }
+    StateQuery { filter, ..StateQuery::for_resource("purse", 10) }
 }
 
 #[tokio::test]
@@ -103,7 +103,7 @@ async fn an_order_is_that_of_the_index_page_by_page() {
         (text("owner").ascending(), "", "field=? AND (value,identifier)>(?,?)"),
         (time("due").descending(), "LAST TERM OF ORDER BY", "field=? AND value<?"),
     ] {
-        let first = StateQuery { sort: vec![key.clone()], ..StateQuery::of("purse", 10) };
+        let first = StateQuery { sort: vec![key.clone()], ..StateQuery::for_resource("purse", 10) };
         check(&connection, &first, "field=?", sorted);
         let rows = store.query(&first).await.unwrap();
         let next = StateQuery { after: Some(Cursor::of(&first, &rows[9])), ..first };
@@ -144,7 +144,7 @@ async fn what_is_not_declared_is_not_looked_up() {
     assert!(found.starts_with("SCAN"), "{found}");
 }
 
-/// Where many roots match, the order decides.
+/// Where many aggregates match, the order decides.
 #[tokio::test]
 async fn what_leaves_too_many_is_not_looked_up_where_another_way_is_short() {
     let (folder, connection, _store) = store().await;

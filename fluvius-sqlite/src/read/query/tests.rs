@@ -16,14 +16,14 @@ async fn store(count: u64) -> (TempDir, Connection, SqliteStore) {
     let context = units::context();
     let state = |number| units::json(&format!(r#"{{"coins":{number},"note":"a note"}}"#));
     let all: Vec<_> = (0..count)
-        .map(|number| units::with_data(&context, &units::root(), 0, state(number)))
+        .map(|number| units::with_data(&context, &units::aggregate_id(), 0, state(number)))
         .collect();
     store.commit(std::sync::Arc::from(all)).await;
     (folder, crate::connect::reader(&file).unwrap(), store)
 }
 
 fn asked(filter: Filter) -> StateQuery {
-    StateQuery { filter, ..StateQuery::of("purse", 10) }
+    StateQuery { filter, ..StateQuery::for_resource("purse", 10) }
 }
 
 /// The steps that SQLite takes for a query.
@@ -47,10 +47,10 @@ async fn terms_of_a_filter_cost_sqlite_no_steps() {
 }
 
 #[tokio::test]
-async fn a_root_is_looked_up_by_its_identifier() {
+async fn an_aggregate_is_looked_up_by_its_identifier() {
     let (_folder, connection, store) = store(200).await;
-    let one = store.query(&StateQuery::of("purse", 1)).await.unwrap().remove(0);
-    let by_id = column(Column::Identifier).eq(one.root.identifier);
+    let one = store.query(&StateQuery::for_resource("purse", 1)).await.unwrap().remove(0);
+    let by_id = column(Column::Identifier).eq(one.aggregate_id.id);
     let asked = asked(by_id & number("coins").ge(0));
     assert_eq!(query(&connection, &asked).unwrap(), [one]);
     let scanned = StateQuery { filter: number("coins").lt(0), ..asked.clone() };

@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use fluvius_core::{Json, UnitOfWork};
 use tokio::sync::oneshot;
 
-use super::units::{context, json, root, unit};
+use super::units::{aggregate_id, context, json, unit};
 use crate::SqliteOptions;
 use crate::options::Place;
 use crate::writer::{Commit, Desk, Job};
@@ -16,7 +16,7 @@ use crate::writer::{Commit, Desk, Job};
 fn gathered(bytes_max: usize, change: impl Fn(&mut UnitOfWork)) -> usize {
     let (sender, jobs) = mpsc::channel();
     let commit = || {
-        let mut unit = unit(&context(), &root(), 0);
+        let mut unit = unit(&context(), &aggregate_id(), 0);
         change(&mut unit);
         Commit { batch: Arc::from([unit]), answer: oneshot::channel().0 }
     };
@@ -43,7 +43,7 @@ fn all_texts_of_a_unit_count_for_the_bound_of_a_group() {
         |unit| Arc::make_mut(&mut unit.events[0]).args = long(),
         |unit| Arc::make_mut(&mut unit.events[0]).data = Some(long()),
         |unit| {
-            Arc::make_mut(&mut unit.events[0]).change = fluvius_core::StateDelta::snapshot(&long())
+            Arc::make_mut(&mut unit.events[0]).delta = fluvius_core::StateDelta::snapshot(&long())
         },
         |unit| Arc::make_mut(&mut unit.messages[0]).data = long(),
         |unit| Arc::make_mut(&mut unit.activities[0]).data = Some(long()),

@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fluvius_core::query::{Field, number, text, time};
 use fluvius_core::verify::verify;
-use fluvius_core::{AggregateRoot, StateQuery, Store, UnitOfWork};
+use fluvius_core::{AggregateId, StateQuery, Store, UnitOfWork};
 use rusqlite::types::Value;
 use rusqlite::{Connection, ffi};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
-use super::units::{self, commit, context, json, root, unit};
+use super::units::{self, aggregate_id, commit, context, json, unit};
 use super::{failing, failure};
 use crate::SqliteStore;
 use crate::field;
@@ -24,17 +24,17 @@ fn purse(coins: usize) -> fluvius_core::Json {
     json(&format!(r#"{{"coins":{coins},"owner":"owner {}"}}"#, coins % 100))
 }
 
-/// Commits new roots, and gives them.
-async fn fill(store: &SqliteStore, count: usize) -> Vec<AggregateRoot> {
+/// Commits new aggregates, and gives them.
+async fn fill(store: &SqliteStore, count: usize) -> Vec<AggregateId> {
     let context = context();
-    let roots: Vec<AggregateRoot> = (0..count).map(|_| root()).collect();
+    let aggregate_ids: Vec<AggregateId> = (0..count).map(|_| aggregate_id()).collect();
     let units: Vec<UnitOfWork> = (0..count)
-        .map(|coins| units::with_data(&context, &roots[coins], 0, purse(coins)))
+        .map(|coins| units::with_data(&context, &aggregate_ids[coins], 0, purse(coins)))
         .collect();
     for batch in units.chunks(1_000) {
         store.commit(Arc::from(batch)).await;
     }
-    roots
+    aggregate_ids
 }
 
 fn at(folder: &TempDir) -> Connection {
@@ -52,7 +52,11 @@ fn filled(connection: &Connection) -> i64 {
 
 async fn owned(store: &SqliteStore, owner: &str) -> usize {
     let filter = text("owner").eq(owner);
-    store.query(&StateQuery { filter, ..StateQuery::of("purse", usize::MAX) }).await.unwrap().len()
+    store
+        .query(&StateQuery { filter, ..StateQuery::for_resource("purse", usize::MAX) })
+        .await
+        .unwrap()
+        .len()
 }
 
 /// Does a part of what `index` does.
@@ -66,9 +70,9 @@ async fn part(store: &SqliteStore, fields: Option<Vec<Field>>) -> bool {
 /// How many are found whose owner begins so, in their order.
 async fn begins(store: &SqliteStore, owner: &str) -> usize {
     let filter = text("owner").starts_with(owner);
-    let query = StateQuery { filter, ..StateQuery::of("purse", usize::MAX) };
+    let query = StateQuery { filter, ..StateQuery::for_resource("purse", usize::MAX) };
     let found = store.query(&query).await.unwrap();
-    assert!(found.is_sorted_by(|one, other| one.root < other.root));
+    assert!(found.is_sorted_by(|one, other| one.aggregate_id < other.aggregate_id));
     found.len()
 }
 
@@ -76,15 +80,15 @@ async fn begins(store: &SqliteStore, owner: &str) -> usize {
 async fn a_field_that_is_declared_later_is_filled_while_commits_go_on() {
     let folder = TempDir::new().unwrap();
     let store = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
-    let roots = fill(&store, MANY).await;
+    let aggregate_ids = fill(&store, MANY).await;
     let connection = at(&folder);
     let mut fields = Some(vec![text("owner"), number("coins")]);
     let mut commits = 0;
     while part(&store, fields.take()).await {
-        let old = &roots[commits * 701];
+        let old = &aggregate_ids[commits * 701];
         let moved = units::with_data(&context(), old, 1, purse(MANY + commits));
         commit(&store, moved).await;
-        commit(&store, units::with_data(&context(), &root(), 0, purse(7))).await;
+        commit(&store, units::with_data(&context(), &aggregate_id(), 0, purse(7))).await;
         commits += 1;
         assert_eq!(begins(&store, "owner").await, MANY + commits);
     }
@@ -115,12 +119,12 @@ async fn what_one_has_declared_another_keeps_and_may_change() {
     let one = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
     let other = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
     let connection = at(&folder);
-    let known = root();
+    let known = aggregate_id();
     commit(&other, units::with_data(&context(), &known, 0, purse(1))).await;
     one.declare_indexes("purse", &[text("owner")]).await.unwrap();
     // It has written before, and has declared nothing.
     commit(&other, units::with_data(&context(), &known, 1, purse(2))).await;
-    commit(&other, units::with_data(&context(), &root(), 0, purse(2))).await;
+    commit(&other, units::with_data(&context(), &aggregate_id(), 0, purse(2))).await;
     check_values(&connection);
     assert_eq!((owned(&one, "owner 2").await, owned(&other, "owner 1").await), (2, 0));
     other.declare_indexes("purse", &[number("coins")]).await.unwrap();
@@ -153,7 +157,7 @@ async fn what_one_has_declared_another_keeps_and_may_change() {
 async fn a_state_that_another_program_changes_is_found_as_it_is() {
     for change in [
         r#"UPDATE state SET data = '{"owner":"new"}'"#,
-        r#"REPLACE INTO state SELECT root, version, event, etag, revision, '{"owner":"new"}', updated, updater, deleted FROM state"#,
+        r#"REPLACE INTO state SELECT root, version, event, etag, revision, '{"owner":"new"}', updated_at, updated_by, closed_at FROM state"#,
         r#"UPDATE state SET data = '{"owner":"new"}'; DELETE FROM field_value"#,
     ] {
         let folder = TempDir::new().unwrap();
@@ -167,7 +171,7 @@ async fn a_state_that_another_program_changes_is_found_as_it_is() {
             (0, 3),
             "{change}"
         );
-        commit(&store, unit(&context(), &root(), 0)).await;
+        commit(&store, unit(&context(), &aggregate_id(), 0)).await;
         store.declare_indexes("purse", &[text("owner")]).await.unwrap();
         check_values(&foreign);
         assert_eq!((filled(&foreign), owned(&store, "new").await), (1, 3));
@@ -214,7 +218,7 @@ async fn a_disk_that_fails_while_fields_are_declared_leaves_what_can_be_gone_on_
         let failed = left.swap(usize::MAX, Ordering::SeqCst) == 0 && ended.is_err();
         assert_eq!(ended.is_err(), failed);
         assert_eq!(owned(&store, "owner 3").await, 1);
-        commit(&store, units::with_data(&context(), &root(), 0, purse(200))).await;
+        commit(&store, units::with_data(&context(), &aggregate_id(), 0, purse(200))).await;
         store.declare_indexes("purse", fields).await.unwrap();
         assert_eq!(filled(&connection), i64::try_from(fields.len()).unwrap());
         check_values(&connection);
@@ -242,12 +246,13 @@ async fn a_file_of_an_older_schema_gets_its_indexes() {
     let all = StateQuery::every(usize::MAX);
     let before = store.query(&all).await.unwrap();
     assert_eq!(before.len(), 3);
-    let resource = before[0].root.resource.to_string();
+    let resource = before[0].aggregate_id.resource.to_string();
     store.declare_indexes(&resource, &[text("owner"), number("cents")]).await.unwrap();
     check_values(&connection);
     assert_eq!(count(&connection, "SELECT count(*) FROM field_value"), 6);
     let filter = text("owner").eq("Ada");
-    let found = store.query(&StateQuery { filter, ..StateQuery::of(resource, 5) }).await.unwrap();
+    let found =
+        store.query(&StateQuery { filter, ..StateQuery::for_resource(resource, 5) }).await.unwrap();
     assert_eq!(
         found,
         before.iter().filter(|row| row.data.as_str().contains("Ada")).cloned().collect::<Vec<_>>()
@@ -266,7 +271,7 @@ async fn a_backup_has_the_indexes() {
     let copy = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
     let connection = at(&folder);
     assert_eq!(filled(&connection), 1);
-    commit(&copy, units::with_data(&context(), &root(), 0, purse(7))).await;
+    commit(&copy, units::with_data(&context(), &aggregate_id(), 0, purse(7))).await;
     assert_eq!((owned(&store, "owner 7").await, owned(&copy, "owner 7").await), (1, 2));
     check_values(&connection);
     let integrity: String =
@@ -297,7 +302,7 @@ pub(super) fn check_values(connection: &Connection) {
             expected.push((row.get::<_, i64>(0).unwrap(), id, value, identifier));
         }
     }
-    expected.sort_by_key(|(root, field, ..)| (*root, *field));
+    expected.sort_by_key(|(aggregate_id, field, ..)| (*aggregate_id, *field));
     let values = "SELECT root, field, value, identifier FROM field_value ORDER BY root, field";
     let mut values = connection.prepare(values).unwrap();
     let found: Vec<(i64, i64, Value, Vec<u8>)> = values

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use fluvius_core::{CommitOutcome, Store};
 use tempfile::TempDir;
 
-use super::units::{commit, context, root, unit};
+use super::units::{aggregate_id, commit, context, unit};
 use super::{SqliteOptions, failing};
 
 /// Options of a store of which a file is moved away at the next commit, once this is set.
@@ -31,7 +31,7 @@ async fn a_commit_whose_file_goes_away_is_unknown_until_it_is_back() {
         let folder = TempDir::new().unwrap();
         let (options, is_armed) = moving(folder.path(), name);
         let store = options.open(folder.path().join("store.db")).await.unwrap();
-        let known = root();
+        let known = aggregate_id();
         commit(&store, unit(&context(), &known, 0)).await;
 
         is_armed.store(true, Ordering::SeqCst);
@@ -45,7 +45,7 @@ async fn a_commit_whose_file_goes_away_is_unknown_until_it_is_back() {
         };
         assert!(error.is_retryable());
         assert!(store.command(id).await.unwrap_err().is_retryable());
-        let outcomes = store.commit(Arc::from([unit(&context(), &root(), 0)])).await;
+        let outcomes = store.commit(Arc::from([unit(&context(), &aggregate_id(), 0)])).await;
         assert!(
             matches!(&outcomes[..], [CommitOutcome::Failed(error)] if error.is_retryable()),
             "{outcomes:?}"

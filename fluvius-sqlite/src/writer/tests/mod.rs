@@ -24,7 +24,7 @@ mod child;
 #[path = "../../../tests/it/units.rs"]
 pub(crate) mod units;
 
-use units::{commit, context, json, logs, root, unit};
+use units::{aggregate_id, commit, context, json, logs, unit};
 
 /// Options of a store in which this happens at the points.
 fn failing(
@@ -52,7 +52,7 @@ async fn what_a_failed_commit_has_left_is_unknown_until_it_is_written_over() {
         _ => Ok(()),
     });
     let store = options.open(folder.path().join("store.db")).await.unwrap();
-    let known = root();
+    let known = aggregate_id();
     commit(&store, unit(&context(), &known, 0)).await;
 
     is_broken.store(true, Ordering::SeqCst);
@@ -65,7 +65,7 @@ async fn what_a_failed_commit_has_left_is_unknown_until_it_is_written_over() {
         matches!(&outcomes[..], [CommitOutcome::InDoubt, CommitOutcome::Failed(error)] if error.is_retryable())
     );
     assert!(store.command(id).await.unwrap_err().is_retryable());
-    let outcomes = store.commit(Arc::from([unit(&context(), &root(), 0)])).await;
+    let outcomes = store.commit(Arc::from([unit(&context(), &aggregate_id(), 0)])).await;
     assert!(
         matches!(&outcomes[..], [CommitOutcome::Failed(error)] if error.is_retryable()),
         "{outcomes:?}"
@@ -95,7 +95,7 @@ async fn a_full_disk_refuses_commits_until_there_is_space() {
     let folder = TempDir::new().unwrap();
     let on_disk = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
     for store in [on_disk, SqliteStore::in_memory().await.unwrap()] {
-        let known = root();
+        let known = aggregate_id();
         commit(&store, unit(&context(), &known, 0)).await;
         let set_page_count_max = |count: u32| {
             on_writer(&store, move |connection| {
@@ -108,7 +108,8 @@ async fn a_full_disk_refuses_commits_until_there_is_space() {
         set_page_count_max(1).await;
         let before = logs(&store).await;
         let large = json(&format!("{:?}", "x".repeat(100_000)));
-        let batch = [unit(&context(), &known, 1), units::with_data(&context(), &root(), 0, large)];
+        let batch =
+            [unit(&context(), &known, 1), units::with_data(&context(), &aggregate_id(), 0, large)];
         let batch: Arc<[UnitOfWork]> = Arc::from(batch);
         for _ in 0..3 {
             for outcome in store.commit(Arc::clone(&batch)).await {
@@ -131,7 +132,7 @@ async fn a_full_disk_refuses_commits_until_there_is_space() {
 async fn a_writer_that_is_gone_is_replaced() {
     let folder = TempDir::new().unwrap();
     let store = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
-    let known = root();
+    let known = aggregate_id();
     commit(&store, unit(&context(), &known, 0)).await;
     store.writer().lose();
     commit(&store, unit(&context(), &known, 1)).await;
@@ -150,13 +151,16 @@ async fn what_was_known_of_a_failed_transaction_is_forgotten() {
         _ => Ok(()),
     });
     let store = options.open(&file).await.unwrap();
-    commit(&store, unit(&context(), &root(), 0)).await;
+    commit(&store, unit(&context(), &aggregate_id(), 0)).await;
     // A row that the database refuses lets each unit be stored by itself.
     let foreign = rusqlite::Connection::open(&file).unwrap();
     foreign.execute_batch("CREATE UNIQUE INDEX planted ON command (response)").unwrap();
-    let (fresh, context) = (root(), context());
-    let mut batch =
-        [unit(&context, &fresh, 0), unit(&context, &root(), 0), unit(&context, &root(), 0)];
+    let (fresh, context) = (aggregate_id(), context());
+    let mut batch = [
+        unit(&context, &fresh, 0),
+        unit(&context, &aggregate_id(), 0),
+        unit(&context, &aggregate_id(), 0),
+    ];
     batch
         .iter_mut()
         .for_each(|unit| Arc::make_mut(&mut unit.commands[0]).command = "a-new-name".into());

@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex};
 
 use fluvius_core::query::number;
 use fluvius_core::verify::verify;
-use fluvius_core::{AggregateRoot, CommitOutcome, Store, UnitOfWork};
+use fluvius_core::{AggregateId, CommitOutcome, Store, UnitOfWork};
 use rusqlite::ffi;
 use tempfile::TempDir;
 
 use super::indexes::check_values;
-use super::units::{self, commit, context, json, logs, root, unit};
+use super::units::{self, aggregate_id, commit, context, json, logs, unit};
 use super::{child, failing, failure, on_writer};
 use crate::failpoint::{Failpoint, Step};
 use crate::{SqliteOptions, SqliteStore};
@@ -78,17 +78,17 @@ enum Case {
 /// What lets the database refuse a second event with the same data.
 const PLANTED: &str = "CREATE UNIQUE INDEX planted ON event (data)";
 
-/// The first unit of the root that the batches write, and the one whose event's data is taken.
-fn first(known: &AggregateRoot) -> UnitOfWork {
+/// The first unit of the aggregate that the batches write, and the one whose event's data is taken.
+fn first(known: &AggregateId) -> UnitOfWork {
     let mut unit = unit(&context(), known, 0);
     Arc::make_mut(&mut unit.events[0]).data = Some(json("\"once\""));
     unit
 }
 
-/// A batch in which a unit makes a root, one stands on it, and one writes another root; and one
+/// A batch in which a unit makes an aggregate, one stands on it, and one writes another aggregate; and one
 /// that the database refuses.
-fn batch(known: &AggregateRoot, version: u64, case: Case) -> Arc<[UnitOfWork]> {
-    let (context, fresh) = (context(), root());
+fn batch(known: &AggregateId, version: u64, case: Case) -> Arc<[UnitOfWork]> {
+    let (context, fresh) = (context(), aggregate_id());
     let one = unit(&context, &fresh, 0);
     let mut second = unit(&context, &fresh, 1);
     second.depends_on.push(0);
@@ -97,7 +97,7 @@ fn batch(known: &AggregateRoot, version: u64, case: Case) -> Arc<[UnitOfWork]> {
     Arc::make_mut(&mut third.commands[0]).command = format!("give-{}", units::id()).into();
     let mut batch = vec![one, second, third];
     if case == Case::Each {
-        batch.push(first(&root()));
+        batch.push(first(&aggregate_id()));
     }
     batch.into()
 }
@@ -134,7 +134,7 @@ async fn check_every_point(way: Way, case: Case, in_memory: bool) {
         true => trap.options(way).open_in_memory().await.unwrap(),
         false => trap.options(way).open(folder.path().join("store.db")).await.unwrap(),
     };
-    let known = root();
+    let known = aggregate_id();
     commit(&store, first(&known)).await;
     store.declare_indexes("purse", &[number("coins")]).await.unwrap();
     if case == Case::Each {
@@ -167,7 +167,10 @@ async fn check_every_point(way: Way, case: Case, in_memory: bool) {
         } else {
             assert_eq!(after, before, "at `{at}`");
             assert_eq!(store.load(&known).await.unwrap(), state, "at `{at}`");
-            assert!(store.load(&batch[0].states[0].root).await.unwrap().is_none(), "at `{at}`");
+            assert!(
+                store.load(&batch[0].states[0].aggregate_id).await.unwrap().is_none(),
+                "at `{at}`"
+            );
             assert!(store.context(batch[0].context.id).await.unwrap().is_none(), "at `{at}`");
         }
         // The same again: it stands now, however it ended before.
@@ -230,7 +233,7 @@ async fn a_process_that_ends_at_a_point() {
     let case = if case == "each" { Case::Each } else { Case::Whole };
     let trap = Arc::new(Trap::default());
     let store = trap.options(Way::Abort).open(file).await.unwrap();
-    let known = root();
+    let known = aggregate_id();
     commit(&store, first(&known)).await;
     if case == Case::Each {
         on_writer(&store, |connection| connection.execute_batch(PLANTED).unwrap()).await;
@@ -261,7 +264,7 @@ async fn the_end_of_the_process_at_any_point_leaves_all_or_nothing() {
             assert_eq!(found.events.len(), found.commands.len(), "at `{at}`");
             let sound = verify(&store).await.unwrap();
             assert!(sound.is_sound(), "at `{at}`: {sound}");
-            let known = found.commands[0].record.root.clone();
+            let known = found.commands[0].record.aggregate_id.clone();
             let version = store.load(&known).await.unwrap().unwrap().version;
             assert_eq!(version, 1 + u64::from(stands), "at `{at}`");
             commit(&store, unit(&context(), &known, version)).await;
@@ -292,7 +295,7 @@ async fn behind_every_statement_that_changes_something_there_is_a_point() {
     let store = options.open_in_memory().await.unwrap();
     store.register_domain("purses", &["purse"]).await.unwrap();
     store.declare_indexes("purse", &[number("coins")]).await.unwrap();
-    let known = root();
+    let known = aggregate_id();
     commit(&store, first(&known)).await;
     let mut born_again = unit(&context(), &known, 1);
     Arc::make_mut(&mut born_again.states[0]).realm = None;

@@ -17,7 +17,7 @@ const SETTINGS: &str = "SET jit = off; SET enable_seqscan = off; SET enable_hash
 const CONTEXT: &str = "INSERT INTO context_log (id, domain, revision, transport, source, headers, roles) \
      VALUES ($1, $2, 1, 'in-process', 'benchmark', '{}', '[]')";
 
-const READ: &str = "SELECT identifier, version, created, updated, data FROM resource_state \
+const READ: &str = "SELECT identifier, version, created_at, updated_at, data FROM resource_state \
      WHERE resource = 'bank-account' AND identifier = ANY ($1)";
 
 pub(super) struct Connection {
@@ -86,8 +86,8 @@ fn stored(row: &Row) -> Result<Stored, String> {
     let data: String = row.get(4);
     Ok(Stored {
         version: row.get(1),
-        created: row.get(2),
-        updated: row.get(3),
+        created_at: row.get(2),
+        updated_at: row.get(3),
         command_id: Uuid::nil(),
         account: serde_json::from_str(&data).map_err(|error| error.to_string())?,
         data,

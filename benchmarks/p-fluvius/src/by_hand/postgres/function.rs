@@ -53,16 +53,16 @@ impl Function {
 
     /// Writes commands in one transaction, and tells what became of each.
     pub(super) async fn commit(&mut self, batch: &[Job]) -> Result<Vec<CommitOutcome>, String> {
-        let roots = accounts(batch);
+        let aggregate_ids = accounts(batch);
         let mut told = HashMap::new();
         let mut count = 0;
         while count < TRY_COUNT {
-            self.read(&roots).await?;
+            self.read(&aggregate_ids).await?;
             let plan = Plan::of(batch, &told, &self.accounts, self.connection.context_id)?;
             if plan.commands.is_empty() {
                 return Ok(plan.fates);
             }
-            match self.call(&roots, batch, &told, &plan).await? {
+            match self.call(&aggregate_ids, batch, &told, &plan).await? {
                 Told::Stored => {
                     let Plan { fates, changed, .. } = plan;
                     self.absent.retain(|id| !changed.contains_key(id));
@@ -72,7 +72,7 @@ impl Function {
                 Told::Known(id) => drop(told.insert(id, CommitOutcome::Duplicate)),
                 Told::Stale => {
                     count += 1;
-                    for id in &roots {
+                    for id in &aggregate_ids {
                         self.accounts.remove(id);
                         self.absent.remove(id);
                     }
@@ -82,9 +82,9 @@ impl Function {
         Err("others were in the way".to_owned())
     }
 
-    async fn read(&mut self, roots: &[Uuid]) -> Result<(), String> {
+    async fn read(&mut self, aggregate_ids: &[Uuid]) -> Result<(), String> {
         let is_unread = |id: &&Uuid| !self.accounts.contains_key(id) && !self.absent.contains(id);
-        let unread: Vec<Uuid> = roots.iter().filter(is_unread).copied().collect();
+        let unread: Vec<Uuid> = aggregate_ids.iter().filter(is_unread).copied().collect();
         if unread.is_empty() {
             return Ok(());
         }
@@ -96,25 +96,25 @@ impl Function {
 
     async fn call(
         &self,
-        roots: &[Uuid],
+        aggregate_ids: &[Uuid],
         batch: &[Job],
         told: &HashMap<Uuid, CommitOutcome>,
         plan: &Plan<'_>,
     ) -> Result<Told, String> {
-        let resources = vec![RESOURCE; roots.len()];
-        let are_written: Vec<bool> = roots.iter().map(|id| plan.changed.contains_key(id)).collect();
+        let resources = vec![RESOURCE; aggregate_ids.len()];
+        let are_written: Vec<bool> = aggregate_ids.iter().map(|id| plan.changed.contains_key(id)).collect();
         let version = |id: &Uuid| self.accounts.get(id).map_or(0, |stored| stored.version);
-        let wanted: Vec<i64> = roots.iter().map(version).collect();
+        let wanted: Vec<i64> = aggregate_ids.iter().map(version).collect();
         let ids: Vec<Uuid> =
             batch.iter().map(|job| job.id).filter(|id| !told.contains_key(id)).collect();
         let states: Vec<StateRow> = plan.states(|_| true).collect();
-        let state_roots: Vec<i32> = numbers(roots.len())
+        let state_aggregates: Vec<i32> = numbers(aggregate_ids.len())
             .zip(&are_written)
             .filter(|(_, is)| **is)
             .map(|(at, _)| at)
             .collect();
-        let (all_roots, all_ids): (Vec<i32>, Vec<i32>) =
-            (numbers(roots.len()).collect(), numbers(ids.len()).collect());
+        let (all_aggregates, all_ids): (Vec<i32>, Vec<i32>) =
+            (numbers(aggregate_ids.len()).collect(), numbers(ids.len()).collect());
         let of_unit = |count: usize| vec![1_i32; count];
         let row = self
             .connection
@@ -123,18 +123,18 @@ impl Function {
                 &self.commit,
                 &[
                     &resources,
-                    &roots,
+                    &aggregate_ids,
                     &are_written,
                     &wanted,
                     &plan.row_count,
-                    &of_unit(roots.len()),
-                    &all_roots,
+                    &of_unit(aggregate_ids.len()),
+                    &all_aggregates,
                     &ids,
                     &of_unit(ids.len()),
                     &all_ids,
                     &states,
                     &of_unit(states.len()),
-                    &state_roots,
+                    &state_aggregates,
                     &plan.commands,
                     &plan.events,
                     &of_unit(plan.events.len()),

@@ -48,13 +48,13 @@ impl<'j> Plan<'j> {
                 continue;
             };
             let data = json(&account).map_err(|error| format!("{error:?}"))?;
-            let received = time(job.received);
+            let received_at = time(job.received_at);
             let version = before.map_or(0, |before| before.version);
             let change = change(version, &account, &data);
             let after = Stored {
                 version: version + 1,
-                created: before.map_or(received, |before| before.created),
-                updated: before.map_or(received, |before| before.updated.max(received)),
+                created_at: before.map_or(received_at, |before| before.created_at),
+                updated_at: before.map_or(received_at, |before| before.updated_at.max(received_at)),
                 command_id: job.id,
                 account,
                 data,

@@ -19,11 +19,11 @@ pub(super) struct StateRow {
     etag: String,
     revision: i64,
     data: String,
-    created: SystemTime,
-    creator: Option<Uuid>,
-    updated: SystemTime,
-    updater: Option<Uuid>,
-    deleted: Option<SystemTime>,
+    created_at: SystemTime,
+    created_by: Option<Uuid>,
+    updated_at: SystemTime,
+    updated_by: Option<Uuid>,
+    closed_at: Option<SystemTime>,
     realm: Option<&'static str>,
 }
 
@@ -45,7 +45,7 @@ pub(super) struct CommandRow<'j> {
     status: &'static str,
     code: Option<&'static str>,
     response: Option<&'static str>,
-    received: SystemTime,
+    received_at: SystemTime,
 }
 
 #[derive(Debug, ToSql)]
@@ -60,19 +60,19 @@ pub(super) struct EventRow<'j> {
     resource: &'static str,
     identifier: Uuid,
     version: i64,
-    src_cmd: Uuid,
+    command_id: Uuid,
     args: &'j str,
     data: Option<&'static str>,
-    change: String,
-    occurred: SystemTime,
+    delta: String,
+    occurred_at: SystemTime,
 }
 
 /// An account as it is stored.
 #[derive(Clone)]
 pub(super) struct Stored {
     pub(super) version: i64,
-    pub(super) created: SystemTime,
-    pub(super) updated: SystemTime,
+    pub(super) created_at: SystemTime,
+    pub(super) updated_at: SystemTime,
     /// The command that gave this version; nil until one of this batch does.
     pub(super) command_id: Uuid,
     pub(super) account: Account,
@@ -88,11 +88,11 @@ impl StateRow {
             etag: format!("v{}-{}", stored.version, stored.command_id.simple()),
             revision: 1,
             data: stored.data.clone(),
-            created: stored.created,
-            creator: None,
-            updated: stored.updated,
-            updater: None,
-            deleted: None,
+            created_at: stored.created_at,
+            created_by: None,
+            updated_at: stored.updated_at,
+            updated_by: None,
+            closed_at: None,
             realm: None,
         }
     }
@@ -124,13 +124,13 @@ impl<'j> CommandRow<'j> {
             status: if refused.is_some() { "rejected" } else { "applied" },
             code: refused.map(|refused| refused.code),
             response: refused.map(|refused| refused.response),
-            received: time(job.received),
+            received_at: time(job.received_at),
         }
     }
 }
 
 impl<'j> EventRow<'j> {
-    pub(super) fn of(job: &'j Job, position: i64, stored: &Stored, change: String) -> Self {
+    pub(super) fn of(job: &'j Job, position: i64, stored: &Stored, delta: String) -> Self {
         Self {
             position,
             id: Uuid::from_u128(job.id.as_u128() ^ 1),
@@ -144,11 +144,11 @@ impl<'j> EventRow<'j> {
             resource: RESOURCE,
             identifier: job.account,
             version: stored.version,
-            src_cmd: job.id,
+            command_id: job.id,
             args: job.args.as_deref().unwrap_or(&job.payload),
             data: None,
-            change,
-            occurred: stored.updated,
+            delta,
+            occurred_at: stored.updated_at,
         }
     }
 }

@@ -16,7 +16,7 @@ const KNOWN: &str = "SELECT id FROM command_log WHERE id = ANY ($1)";
 const INSERT_STATES: &str = "INSERT INTO resource_state SELECT * FROM unnest($1::resource_state[])";
 
 const UPDATE_STATES: &str = "UPDATE resource_state AS s SET version = n.version, etag = n.etag, revision = n.revision, \
-     data = n.data, updated = n.updated FROM unnest($1::resource_state[]) AS n \
+     data = n.data, updated_at = n.updated_at FROM unnest($1::resource_state[]) AS n \
      WHERE s.resource = n.resource AND s.identifier = n.identifier";
 
 /// The lock that all writers of the schema take last, so that the order of positions is that of commits.
@@ -25,10 +25,10 @@ const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtextextended(current_schema
 const INSERT_LOGS: &str = "WITH first AS MATERIALIZED (\
          SELECT setval('position', nextval('position') - 1 + $1) - $1 AS base), \
      of_commands AS (INSERT INTO command_log SELECT base + position, id, parent, domain, revision, command, resource, \
-         identifier, payload, payload_hash, context_id, status, code, response, received \
+         identifier, payload, payload_hash, context_id, status, code, response, received_at \
          FROM unnest($2::command_log[]), first) \
-     INSERT INTO event_log SELECT base + position, id, domain, revision, event, resource, identifier, version, src_cmd, \
-         args, data, change, occurred FROM unnest($3::event_log[]), first";
+     INSERT INTO event_log SELECT base + position, id, domain, revision, event, resource, identifier, version, command_id, \
+         args, data, delta, occurred_at FROM unnest($3::event_log[]), first";
 
 pub(super) struct Statements {
     connection: Connection,
@@ -64,12 +64,12 @@ impl Statements {
 
     async fn transaction(&self, batch: &[Job]) -> Result<Vec<CommitOutcome>, String> {
         let client = &self.connection.client;
-        let roots = accounts(batch);
+        let aggregate_ids = accounts(batch);
         let ids: Vec<Uuid> = batch.iter().map(|job| job.id).collect();
         let known: [&(dyn postgres_types::ToSql + Sync); 1] = [&ids];
         let (begun, stored, known) = tokio::join!(
             client.batch_execute("BEGIN"),
-            self.connection.lock_accounts(&roots),
+            self.connection.lock_accounts(&aggregate_ids),
             client.query(&self.known, &known),
         );
         begun.map_err(failed)?;
@@ -88,7 +88,7 @@ impl Statements {
         let logs: [&(dyn postgres_types::ToSql + Sync); 3] =
             [&plan.row_count, &plan.commands, &plan.events];
         // One after another down the connection, without a wait for an answer; none is left out where one fails.
-        let (inserted, updated, locked, logged, committed) = tokio::join!(
+        let (inserted, updated_at, locked, logged, committed) = tokio::join!(
             states(&self.insert_states, &new),
             states(&self.update_states, &old),
             client.execute(&self.lock, &[]),
@@ -96,12 +96,12 @@ impl Statements {
             client.batch_execute("COMMIT"),
         );
         inserted.map_err(failed)?;
-        let updated = updated.map_err(failed)?;
+        let updated_at = updated_at.map_err(failed)?;
         locked.map_err(failed)?;
         logged.map_err(failed)?;
         committed.map_err(failed)?;
-        if updated != old.len() as u64 {
-            return Err(format!("{updated} of {} locked accounts were written", old.len()));
+        if updated_at != old.len() as u64 {
+            return Err(format!("{updated_at} of {} locked accounts were written", old.len()));
         }
         Ok(plan.fates)
     }

@@ -18,9 +18,9 @@ const ROWS: [&str; 6] = [
      FROM command_log AS l JOIN context_log AS x ON x.id = l.context_id ORDER BY l.position",
     "SELECT concat_ws('|', l.position, l.domain, l.revision, l.event, l.resource, l.identifier, l.version, c.position,
         l.args, l.data, l.change)
-     FROM event_log AS l JOIN command_log AS c ON c.id = l.src_cmd ORDER BY l.position",
+     FROM event_log AS l JOIN command_log AS c ON c.id = l.command_id ORDER BY l.position",
     "SELECT concat_ws('|', s.resource, s.identifier, s.version, split_part(s.etag, '-', 1), c.position, s.revision,
-        s.data, s.creator, s.updater, s.deleted, s.realm)
+        s.data, s.created_by, s.updated_by, s.closed_at, s.realm)
      FROM resource_state AS s JOIN command_log AS c ON c.id = split_part(s.etag, '-', 2)::uuid ORDER BY s.identifier",
     "SELECT DISTINCT concat_ws('|', domain, revision, transport, source, headers, user_id, profile_id, organization_id,
         roles, realm, correlation, causation)
@@ -32,11 +32,11 @@ const ROWS: [&str; 6] = [
 
 /// How times go on from one to the next.
 const ORDERS: [&str; 3] = [
-    "SELECT count(*) FROM event_log AS e JOIN command_log AS c ON c.id = e.src_cmd WHERE e.occurred < c.received",
+    "SELECT count(*) FROM event_log AS e JOIN command_log AS c ON c.id = e.command_id WHERE e.occurred_at < c.received_at",
     "SELECT count(*) FROM resource_state AS s JOIN event_log AS e USING (identifier, resource, version)
-     WHERE e.occurred != s.updated",
+     WHERE e.occurred_at != s.updated_at",
     "SELECT count(*) FROM resource_state AS s JOIN event_log AS e USING (identifier, resource)
-     WHERE e.version = 1 AND e.occurred != s.created",
+     WHERE e.version = 1 AND e.occurred_at != s.created_at",
 ];
 
 /// Openings, deposits, withdrawals, refusals, and enough on one account for a whole state.
@@ -100,7 +100,7 @@ async fn a_schema_by_hand_is_whole_and_fluvius_goes_on_with_it() {
         let store = schema.open().await;
         let found = verify(&store).await.unwrap();
         assert!(found.is_sound(), "{way:?}: {found}");
-        assert_eq!((found.roots, found.commands, found.events), (3, 271, 270));
+        assert_eq!((found.aggregate_ids, found.commands, found.events), (3, 271, 270));
         let bank = Typed::over(store.clone()).await.unwrap();
         let before = bank.balance(account_id(0)).await.unwrap();
         bank.run(account_id(0), BankCommand::Deposit(Decimal::from(7))).await.unwrap();

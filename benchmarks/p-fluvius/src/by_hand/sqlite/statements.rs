@@ -7,7 +7,7 @@ pub(super) struct Statements<'c> {
     pub(super) commit: Statement<'c>,
     pub(super) last_position: Statement<'c>,
     pub(super) read: Statement<'c>,
-    pub(super) insert_root: Statement<'c>,
+    pub(super) insert_aggregate: Statement<'c>,
     pub(super) insert_command: Statement<'c>,
     pub(super) insert_event: Statement<'c>,
     pub(super) insert_state: Statement<'c>,
@@ -24,27 +24,27 @@ impl<'c> Statements<'c> {
                  (SELECT coalesce(max(position), 0) FROM event))",
             )?,
             read: connection.prepare(
-                "SELECT number, version, event, data, updated \
+                "SELECT number, version, event, data, updated_at \
                  FROM root JOIN state ON root = number WHERE identifier = ?1 AND resource = ?2",
             )?,
-            insert_root: connection
-                .prepare("INSERT INTO root (resource, identifier, created) VALUES (?1, ?2, ?3)")?,
+            insert_aggregate: connection
+                .prepare("INSERT INTO root (resource, identifier, created_at) VALUES (?1, ?2, ?3)")?,
             // A command that is there already is not inserted again: the count of rows tells.
             insert_command: connection.prepare(
                 "INSERT INTO command (position, id, kind, identifier, payload, payload_hash, \
-                 context, is_rejected, code, response, received) \
+                 context, is_rejected, code, response, received_at) \
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (id) DO NOTHING",
             )?,
             insert_event: connection.prepare(
                 "INSERT INTO event (position, id, kind, root, version, previous, command, args, \
-                 change, occurred) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                 change, occurred_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             )?,
             insert_state: connection.prepare(
-                "INSERT INTO state (root, version, event, revision, data, updated) \
+                "INSERT INTO state (root, version, event, revision, data, updated_at) \
                  VALUES (?1, ?2, ?3, 1, ?4, ?5)",
             )?,
             update_state: connection.prepare(
-                "UPDATE state SET version = ?2, event = ?3, data = ?4, updated = ?5 \
+                "UPDATE state SET version = ?2, event = ?3, data = ?4, updated_at = ?5 \
                  WHERE root = ?1 AND version = ?6",
             )?,
         })

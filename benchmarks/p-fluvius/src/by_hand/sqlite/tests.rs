@@ -24,8 +24,8 @@ const ROWS: [&str; 6] = [
         e.data, e.change
      FROM event AS e JOIN event_kind AS k ON k.id = e.kind JOIN root AS r ON r.number = e.root
      JOIN name AS n ON n.id = r.resource ORDER BY e.position",
-    "SELECT n.text, r.identifier, r.creator, r.realm, s.version, s.event, s.etag, s.revision, s.data, s.updater,
-        s.deleted
+    "SELECT n.text, r.identifier, r.created_by, r.realm, s.version, s.event, s.etag, s.revision, s.data, s.updated_by,
+        s.closed_at
      FROM state AS s JOIN root AS r ON r.number = s.root JOIN name AS n ON n.id = r.resource ORDER BY r.identifier",
     "SELECT n.text, x.revision, transport, source, headers, user_id, profile_id, organization_id, roles, realm,
         correlation, causation
@@ -36,13 +36,13 @@ const ROWS: [&str; 6] = [
 
 /// How they go on from one to the next, and what is told by time.
 const ORDERS: [&str; 4] = [
-    "SELECT count(*) FROM event AS e JOIN command AS c ON c.position = e.command WHERE e.occurred < c.received",
+    "SELECT count(*) FROM event AS e JOIN command AS c ON c.position = e.command WHERE e.occurred_at < c.received_at",
     "SELECT count(*) FROM event AS e JOIN event AS p ON p.position = e.previous
-     WHERE p.root != e.root OR p.version != e.version - 1 OR p.occurred > e.occurred",
+     WHERE p.root != e.root OR p.version != e.version - 1 OR p.occurred_at > e.occurred_at",
     "SELECT count(*) FROM state AS s JOIN event AS e ON e.position = s.event
-     WHERE e.root != s.root OR e.version != s.version OR e.occurred != s.updated",
+     WHERE e.root != s.root OR e.version != s.version OR e.occurred_at != s.updated_at",
     "SELECT count(*) FROM root AS r JOIN event AS e ON e.root = r.number AND e.version = 1
-     WHERE e.occurred != r.created",
+     WHERE e.occurred_at != r.created_at",
 ];
 
 /// Openings, deposits, withdrawals, refusals, and enough on one account for a whole state.
@@ -104,7 +104,7 @@ async fn a_file_by_hand_is_whole_and_fluvius_goes_on_with_it() {
     let store = SqliteStore::open(&file).await.unwrap();
     let found = verify(&store).await.unwrap();
     assert!(found.is_sound(), "{found}");
-    assert_eq!((found.roots, found.commands, found.events), (3, 271, 270));
+    assert_eq!((found.aggregate_ids, found.commands, found.events), (3, 271, 270));
     let bank = Typed::over(store.clone()).await.unwrap();
     let before = bank.balance(account_id(0)).await.unwrap();
     bank.run(account_id(0), BankCommand::Deposit(Decimal::from(7))).await.unwrap();

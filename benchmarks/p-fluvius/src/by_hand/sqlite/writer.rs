@@ -34,14 +34,14 @@ pub(crate) struct Writer<'c> {
 
 /// An account in a transaction.
 struct Stored {
-    /// The number of its root; none until it is stored.
+    /// The number of its aggregate; none until it is stored.
     number: Option<i64>,
     /// As it was before the transaction; 0: not there.
     version_before: i64,
     version: i64,
     /// The position of its last event.
     event: Option<i64>,
-    updated: i64,
+    updated_at: i64,
     data: String,
     account: Account,
 }
@@ -105,7 +105,7 @@ impl<'c> Writer<'c> {
             decided.is_err(),
             code,
             response,
-            job.received,
+            job.received_at,
         ])?;
         if inserted == 0 {
             return Ok(CommitOutcome::Duplicate);
@@ -130,7 +130,7 @@ impl<'c> Writer<'c> {
             version_before: row.get(1)?,
             version: row.get(1)?,
             event: row.get(2)?,
-            updated: row.get(4)?,
+            updated_at: row.get(4)?,
             account: serde_json::from_str(&data)?,
             data,
         };
@@ -152,21 +152,21 @@ impl<'c> Writer<'c> {
             version_before: 0,
             version: 0,
             event: None,
-            updated: job.received,
+            updated_at: job.received_at,
             data: String::new(),
             account: account.clone(),
         });
         let number = match stored.number {
             Some(number) => number,
-            None => *stored.number.insert(self.statements.insert_root.insert(params![
+            None => *stored.number.insert(self.statements.insert_aggregate.insert(params![
                 RESOURCE,
                 job.account,
-                job.received
+                job.received_at
             ])?),
         };
         let change = change(stored.version, &account, &data);
         stored.version += 1;
-        stored.updated = stored.updated.max(job.received);
+        stored.updated_at = stored.updated_at.max(job.received_at);
         self.statements.insert_event.execute(params![
             position,
             Uuid::from_u128(job.id.as_u128() ^ 1),
@@ -177,7 +177,7 @@ impl<'c> Writer<'c> {
             position - 1,
             job.args,
             change,
-            stored.updated,
+            stored.updated_at,
         ])?;
         stored.event = Some(position);
         stored.data = data;
@@ -188,17 +188,17 @@ impl<'c> Writer<'c> {
     /// Writes each account that has changed, if it is still as it was read.
     fn write_states(&mut self) -> Result<(), Box<dyn std::error::Error>> {
         for stored in self.accounts.values() {
-            let Stored { number, version_before, version, event, updated, data, .. } = stored;
+            let Stored { number, version_before, version, event, updated_at, data, .. } = stored;
             let written = match version_before {
                 before if before == version => continue,
                 0 => self
                     .statements
                     .insert_state
-                    .execute(params![number, version, event, data, updated])?,
+                    .execute(params![number, version, event, data, updated_at])?,
                 before => self
                     .statements
                     .update_state
-                    .execute(params![number, version, event, data, updated, before])?,
+                    .execute(params![number, version, event, data, updated_at, before])?,
             };
             if written != 1 {
                 return Err("an account was changed by another".into());

@@ -6,28 +6,30 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use crate::root::AggregateRoot;
+use crate::aggregate_id::AggregateId;
 use crate::store::{CommitOutcome, Store};
 use crate::testing::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
 use crate::testing::conformance::harness::Harness;
 use crate::testing::conformance::outcomes::{committed, fell, known, stale};
 
-pub(crate) async fn a_unit_over_several_roots_is_stored_wholly(harness: &Harness) -> CaseResult {
+pub(crate) async fn a_unit_over_several_aggregates_is_stored_wholly(
+    harness: &Harness,
+) -> CaseResult {
     let store = harness.open().await;
     let context = harness.context();
-    let roots = [harness.root(), harness.root(), harness.root()];
-    let create = harness.draft(&context, &roots[0]).writes(&roots[0], 0).done();
+    let aggregate_ids = [harness.aggregate_id(), harness.aggregate_id(), harness.aggregate_id()];
+    let create = harness.draft(&context, &aggregate_ids[0]).writes(&aggregate_ids[0], 0).done();
     harness.commit_all(&store, [create]).await?;
     let unit = harness
-        .draft(&context, &roots[0])
-        .writes(&roots[0], 1)
+        .draft(&context, &aggregate_ids[0])
+        .writes(&aggregate_ids[0], 1)
         .message()
-        .command(&roots[1])
-        .writes(&roots[1], 0)
+        .command(&aggregate_ids[1])
+        .writes(&aggregate_ids[1], 0)
         .message()
         .activity()
-        .command(&roots[2])
-        .writes(&roots[2], 0)
+        .command(&aggregate_ids[2])
+        .writes(&aggregate_ids[2], 0)
         .done();
     harness.commit_all(&store, [unit]).await?;
     harness.holds(&store).await
@@ -36,32 +38,32 @@ pub(crate) async fn a_unit_over_several_roots_is_stored_wholly(harness: &Harness
 pub(crate) async fn a_refused_unit_leaves_nothing(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
     let context = harness.context();
-    let root = harness.root();
-    let first = harness.draft(&context, &root).writes(&root, 0).done();
+    let aggregate_id = harness.aggregate_id();
+    let first = harness.draft(&context, &aggregate_id).writes(&aggregate_id, 0).done();
     harness.commit_all(&store, [first.clone()]).await?;
 
-    // Each writes a fresh root before and one behind the root that it is refused for, has a
+    // Each writes a fresh aggregate before and one behind the aggregate that it is refused for, has a
     // context that is new, and rows of all kinds.
     let refused = || {
-        let fresh = harness.root();
+        let fresh = harness.aggregate_id();
         harness.draft(&harness.context(), &fresh).writes(&fresh, 0).message().activity()
     };
-    let behind = AggregateRoot::new("z-behind", harness.id());
-    let by_version = refused().writes(&behind, 0).writes(&root, 7).done();
-    let by_read = refused().reads(&root, 0).done();
+    let behind = AggregateId::new("z-behind", harness.id());
+    let by_version = refused().writes(&behind, 0).writes(&aggregate_id, 7).done();
+    let by_read = refused().reads(&aggregate_id, 0).done();
     let by_dependence = refused().after(0).done();
     let mut by_identifier = refused().done();
     let taken = first.commands[0].id;
     Arc::make_mut(&mut by_identifier.commands[0]).id = taken;
-    Arc::make_mut(&mut by_identifier.events[0]).src_cmd = taken;
-    Arc::make_mut(&mut by_identifier.messages[0]).src_cmd = taken;
+    Arc::make_mut(&mut by_identifier.events[0]).command_id = taken;
+    Arc::make_mut(&mut by_identifier.messages[0]).command_id = taken;
 
     let before = harness.content(&store).await?;
     let outcome = harness.commit_one(&store, by_version.clone()).await?;
-    stale("a unit with a wrong version", &outcome, &root, Some(&first.states[0]))?;
+    stale("a unit with a wrong version", &outcome, &aggregate_id, Some(&first.states[0]))?;
     harness.holds(&store).await?;
     let outcome = harness.commit_one(&store, by_read.clone()).await?;
-    stale("a unit that read a wrong version", &outcome, &root, Some(&first.states[0]))?;
+    stale("a unit that read a wrong version", &outcome, &aggregate_id, Some(&first.states[0]))?;
     harness.holds(&store).await?;
     let outcome = harness.commit_one(&store, by_identifier.clone()).await?;
     let position = before.commands.first().map_or(0, |row| row.position);
@@ -70,13 +72,13 @@ pub(crate) async fn a_refused_unit_leaves_nothing(harness: &Harness) -> CaseResu
 
     let outcomes =
         harness.commit(&store, [by_version, by_dependence, by_read, by_identifier]).await?;
-    stale("the first of a batch", &outcomes[0], &root, Some(&first.states[0]))?;
+    stale("the first of a batch", &outcomes[0], &aggregate_id, Some(&first.states[0]))?;
     fell("the second", &outcomes[1], 0)?;
-    stale("the third", &outcomes[2], &root, Some(&first.states[0]))?;
+    stale("the third", &outcomes[2], &aggregate_id, Some(&first.states[0]))?;
     known("the fourth", &outcomes[3], &first, 0, position)?;
     harness.holds(&store).await?;
 
-    let after = harness.draft(&harness.context(), &root).writes(&root, 1).done();
+    let after = harness.draft(&harness.context(), &aggregate_id).writes(&aggregate_id, 1).done();
     harness.commit_all(&store, [after]).await?;
     harness.holds(&store).await
 }
@@ -84,31 +86,36 @@ pub(crate) async fn a_refused_unit_leaves_nothing(harness: &Harness) -> CaseResu
 pub(crate) async fn a_unit_without_rows_only_checks(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
     let context = harness.context();
-    let (root, absent) = (harness.root(), harness.root());
-    let first = harness.draft(&context, &root).writes(&root, 0).done();
+    let (aggregate_id, absent) = (harness.aggregate_id(), harness.aggregate_id());
+    let first = harness.draft(&context, &aggregate_id).writes(&aggregate_id, 0).done();
     harness.commit_all(&store, [first.clone()]).await?;
 
     let fresh = || harness.context();
-    let right = harness.draft(&fresh(), &root).reads(&root, 1).reads(&absent, 0).only_checks();
-    let wrong = harness.draft(&fresh(), &root).reads(&root, 2).only_checks();
-    let nothing = harness.draft(&fresh(), &root).only_checks();
-    let fallen = harness.draft(&fresh(), &root).after(1).only_checks();
+    let right = harness
+        .draft(&fresh(), &aggregate_id)
+        .reads(&aggregate_id, 1)
+        .reads(&absent, 0)
+        .only_checks();
+    let wrong = harness.draft(&fresh(), &aggregate_id).reads(&aggregate_id, 2).only_checks();
+    let nothing = harness.draft(&fresh(), &aggregate_id).only_checks();
+    let fallen = harness.draft(&fresh(), &aggregate_id).after(1).only_checks();
     let outcomes = harness.commit(&store, [right, wrong, nothing, fallen]).await?;
     committed("a unit whose checks hold", &outcomes[0])?;
-    stale("a unit whose checks do not hold", &outcomes[1], &root, Some(&first.states[0]))?;
+    stale("a unit whose checks do not hold", &outcomes[1], &aggregate_id, Some(&first.states[0]))?;
     committed("a unit without checks", &outcomes[2])?;
     fell("a unit that stands on another", &outcomes[3], 1)?;
     harness.holds(&store).await?;
 
     // On what stands in the same batch.
-    let write = harness.draft(&context, &root).writes(&root, 1).done();
-    let right = harness.draft(&fresh(), &root).reads(&root, 2).after(0).only_checks();
-    let wrong = harness.draft(&fresh(), &root).reads(&root, 1).only_checks();
+    let write = harness.draft(&context, &aggregate_id).writes(&aggregate_id, 1).done();
+    let right =
+        harness.draft(&fresh(), &aggregate_id).reads(&aggregate_id, 2).after(0).only_checks();
+    let wrong = harness.draft(&fresh(), &aggregate_id).reads(&aggregate_id, 1).only_checks();
     let row = write.states[0].clone();
     let outcomes = harness.commit(&store, [write, right, wrong]).await?;
     committed("a unit that writes", &outcomes[0])?;
     committed("a check of what it wrote", &outcomes[1])?;
-    stale("a check of what it wrote over", &outcomes[2], &root, Some(&row))?;
+    stale("a check of what it wrote over", &outcomes[2], &aggregate_id, Some(&row))?;
     harness.holds(&store).await
 }
 
@@ -118,38 +125,44 @@ pub(crate) async fn an_empty_batch_has_no_fates(harness: &Harness) -> CaseResult
     harness.holds(&store).await
 }
 
-pub(crate) async fn a_closed_root_keeps_its_row(harness: &Harness) -> CaseResult {
+pub(crate) async fn a_closed_aggregate_keeps_its_row(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
     let context = harness.context();
-    let root = harness.root();
-    let create = harness.draft(&context, &root).writes(&root, 0).done();
-    let close = harness.draft(&context, &root).closes(&root, 1).done();
+    let aggregate_id = harness.aggregate_id();
+    let create = harness.draft(&context, &aggregate_id).writes(&aggregate_id, 0).done();
+    let close = harness.draft(&context, &aggregate_id).closes(&aggregate_id, 1).done();
     harness.commit_all(&store, [create, close]).await?;
-    let row = store.load(&root).await?;
+    let row = store.load(&aggregate_id).await?;
     ensure!(
-        row.is_some_and(|row| row.deleted.is_some() && row.version == 2),
-        "the row of a closed root is not loaded"
+        row.is_some_and(|row| row.closed_at.is_some() && row.version == 2),
+        "the row of a closed aggregate is not loaded"
     );
     harness.holds(&store).await
 }
 
-pub(crate) async fn a_unit_of_many_roots_is_stored(harness: &Harness) -> CaseResult {
+pub(crate) async fn a_unit_of_many_aggregates_is_stored(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
     let context = harness.context();
-    let roots: Vec<AggregateRoot> = (0..1_000).map(|_| harness.root()).collect();
-    let draft = harness.draft(&context, &roots[0]);
-    let unit = roots.iter().fold(draft, |draft, root| draft.writes(root, 0)).done();
+    let aggregate_ids: Vec<AggregateId> = (0..1_000).map(|_| harness.aggregate_id()).collect();
+    let draft = harness.draft(&context, &aggregate_ids[0]);
+    let unit = aggregate_ids
+        .iter()
+        .fold(draft, |draft, aggregate_id| draft.writes(aggregate_id, 0))
+        .done();
     harness.commit_all(&store, [unit]).await?;
-    let draft = harness.draft(&context, &roots[0]);
-    let unit = roots.iter().fold(draft, |draft, root| draft.writes(root, 1)).done();
+    let draft = harness.draft(&context, &aggregate_ids[0]);
+    let unit = aggregate_ids
+        .iter()
+        .fold(draft, |draft, aggregate_id| draft.writes(aggregate_id, 1))
+        .done();
     let mut wrong = unit.clone();
     Arc::make_mut(&mut wrong.commands[0]).id = harness.id();
     let source = wrong.commands[0].id;
-    wrong.events.iter_mut().for_each(|event| Arc::make_mut(event).src_cmd = source);
-    let first = unit.expected[0].root.clone();
-    let row = unit.states.iter().find(|state| state.root == first).cloned();
+    wrong.events.iter_mut().for_each(|event| Arc::make_mut(event).command_id = source);
+    let first = unit.expected[0].aggregate_id.clone();
+    let row = unit.states.iter().find(|state| state.aggregate_id == first).cloned();
     let outcomes = harness.commit(&store, [unit, wrong]).await?;
-    committed("a unit that writes a thousand roots", &outcomes[0])?;
+    committed("a unit that writes a thousand aggregates", &outcomes[0])?;
     stale("a unit that expects old versions of them", &outcomes[1], &first, row.as_deref())?;
     harness.holds(&store).await
 }
@@ -157,12 +170,12 @@ pub(crate) async fn a_unit_of_many_roots_is_stored(harness: &Harness) -> CaseRes
 pub(crate) async fn a_batch_of_many_units_is_stored(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
     let context = harness.context();
-    let root = harness.root();
+    let aggregate_id = harness.aggregate_id();
     let mut batch = Vec::new();
     for version in 0..500 {
-        let draft = harness.draft(&context, &root).writes(&root, version).message();
+        let draft = harness.draft(&context, &aggregate_id).writes(&aggregate_id, version).message();
         batch.push(if version > 0 { draft.after(batch.len() - 2).done() } else { draft.done() });
-        let other = harness.root();
+        let other = harness.aggregate_id();
         batch.push(harness.draft(&harness.context(), &other).writes(&other, 0).activity().done());
     }
     for (index, outcome) in harness.commit(&store, batch).await?.iter().enumerate() {
@@ -175,9 +188,10 @@ pub(crate) async fn a_dropped_commit_leaves_a_unit_or_nothing(harness: &Harness)
     let store = harness.open().await;
     let context = harness.context();
     for poll_count in 0..12 {
-        let roots = [harness.root(), harness.root()];
-        let draft = harness.draft(&context, &roots[0]).writes(&roots[0], 0).message();
-        let unit = draft.command(&roots[1]).writes(&roots[1], 0).activity().done();
+        let aggregate_ids = [harness.aggregate_id(), harness.aggregate_id()];
+        let draft =
+            harness.draft(&context, &aggregate_ids[0]).writes(&aggregate_ids[0], 0).message();
+        let unit = draft.command(&aggregate_ids[1]).writes(&aggregate_ids[1], 0).activity().done();
         harness.watch(std::slice::from_ref(&unit));
         drop_after(poll_count, store.commit(Arc::from([unit.clone()]))).await;
 

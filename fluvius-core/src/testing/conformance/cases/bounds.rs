@@ -60,9 +60,9 @@ fn longest_order() -> Vec<SortKey> {
         time("t").ascending(),
         uuid("t").descending(),
         boolean("v").ascending(),
-        column(Column::Updated).descending(),
+        column(Column::UpdatedAt).descending(),
         column(Column::Version).ascending(),
-        column(Column::Created).ascending(),
+        column(Column::CreatedAt).ascending(),
     ];
     debug_assert_eq!(keys.len(), SORT_KEY_COUNT_MAX);
     keys.into()

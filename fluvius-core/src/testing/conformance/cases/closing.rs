@@ -7,16 +7,16 @@ use crate::testing::conformance::dyn_store::{Handle, behind};
 use crate::testing::conformance::harness::Harness;
 
 pub(crate) async fn a_closed_store_takes_no_calls(harness: &Harness) -> CaseResult {
-    let root = harness.root();
+    let aggregate_id = harness.aggregate_id();
     let context = harness.context();
     let store = harness.open().await;
-    let unit = harness.draft(&context, &root).writes(&root, 0).done();
+    let unit = harness.draft(&context, &aggregate_id).writes(&aggregate_id, 0).done();
     harness.commit_all(&store, [unit.clone()]).await?;
     store.close().await?;
     store.close().await?;
     // A store may ignore the call; then it goes on as before.
-    let is_closed = store.load(&root).await.is_err();
-    let calls = reads(&store, &root, &unit).await;
+    let is_closed = store.load(&aggregate_id).await.is_err();
+    let calls = reads(&store, &aggregate_id, &unit).await;
     for (call, error) in calls {
         match error {
             None => ensure!(!is_closed, "`{call}` is answered by a store that is closed"),
@@ -26,7 +26,7 @@ pub(crate) async fn a_closed_store_takes_no_calls(harness: &Harness) -> CaseResu
             }
         }
     }
-    let next = harness.draft(&context, &root).writes(&root, 1).done();
+    let next = harness.draft(&context, &aggregate_id).writes(&aggregate_id, 1).done();
     match harness.commit_one(&store, next).await? {
         CommitOutcome::Committed { .. } if !is_closed => {}
         CommitOutcome::Failed(error) if is_closed && error.is_retryable() => {}
@@ -39,7 +39,7 @@ pub(crate) async fn a_closed_store_takes_no_calls(harness: &Harness) -> CaseResu
     }
     // If the place can be opened again, everything is there.
     let again = harness.open().await;
-    match again.load(&root).await {
+    match again.load(&aggregate_id).await {
         Ok(_) => harness.holds(&again).await,
         Err(_) => Ok(()),
     }
@@ -48,17 +48,17 @@ pub(crate) async fn a_closed_store_takes_no_calls(harness: &Harness) -> CaseResu
 /// Calls every other method, and returns each error.
 async fn reads(
     store: &Handle,
-    root: &crate::AggregateRoot,
+    aggregate_id: &crate::AggregateId,
     unit: &crate::UnitOfWork,
 ) -> Vec<(&'static str, Option<StoreError>)> {
     let log = behind(0, 1);
-    let id = unit.commands.first().map_or(root.identifier, |command| command.id);
+    let id = unit.commands.first().map_or(aggregate_id.id, |command| command.id);
     vec![
         ("claim", store.register_domain("conformance", &["conformance"]).await.err()),
-        ("snapshot", store.snapshot(std::slice::from_ref(root)).await.err()),
+        ("snapshot", store.snapshot(std::slice::from_ref(aggregate_id)).await.err()),
         ("query", store.query(&StateQuery::every(1)).await.err()),
         ("command", store.command(id).await.err()),
-        ("history", store.history(root, 1, 1).await.err()),
+        ("history", store.history(aggregate_id, 1, 1).await.err()),
         ("commands", store.commands(&log).await.err()),
         ("events", store.events(&log).await.err()),
         ("messages", store.messages(&log).await.err()),

@@ -293,9 +293,9 @@ async fn compare(
         let found = shelf.ask(&query(Filter::default(), std::slice::from_ref(&key))).await?;
         let mut expected = found.clone();
         expected.sort_unstable();
-        same("the rows in order", &(0..shelf.roots.len()).collect::<Vec<_>>(), &expected)?;
+        same("the rows in order", &(0..shelf.aggregate_ids.len()).collect::<Vec<_>>(), &expected)?;
         // Of equal ones the lower identifier is first, whichever way the key goes.
-        expected.sort_by_key(|number| shelf.roots[*number].identifier);
+        expected.sort_by_key(|number| shelf.aggregate_ids[*number].id);
         match key.is_descending {
             false => expected.sort_by_key(|number| rank(*number)),
             true => expected.sort_by_key(|number| std::cmp::Reverse(rank(*number))),
@@ -310,31 +310,32 @@ pub(crate) async fn columns_are_compared(harness: &Harness) -> CaseResult {
     let state = r#"{"version":7,"realm":"east","created":"2020-01-01T00:00:00Z","resource":"x","identifier":"00000000-0000-0000-0000-000000000000","revision":"9","deleted":"2020-01-01T00:00:00Z"}"#;
     let shelf = Shelf::of(harness, &[state, "{}", "{}"]).await?;
     let context = harness.context_of(Some("north"));
-    let root = &shelf.roots[1];
-    let creator = harness.id();
+    let aggregate_id = &shelf.aggregate_ids[1];
+    let created_by = harness.id();
     for version in 1..4 {
-        let mut unit = harness.draft(&context, root).sets(root, version, json(state)).done();
-        Arc::make_mut(&mut unit.states[0]).created -= chrono::TimeDelta::days(1);
-        Arc::make_mut(&mut unit.states[0]).creator = Some(creator);
+        let mut unit =
+            harness.draft(&context, aggregate_id).sets(aggregate_id, version, json(state)).done();
+        Arc::make_mut(&mut unit.states[0]).created_at -= chrono::TimeDelta::days(1);
+        Arc::make_mut(&mut unit.states[0]).created_by = Some(created_by);
         harness.commit_all(&shelf.store, [unit]).await?;
     }
-    let Some(row) = shelf.store.load(root).await? else {
+    let Some(row) = shelf.store.load(aggregate_id).await? else {
         return Err(CaseFailure::new("a row that was stored is not there"));
     };
-    let actor = row.updater.unwrap_or_default();
-    ensure!(row.created < row.updated, "the row was created when it was last changed");
+    let actor = row.updated_by.unwrap_or_default();
+    ensure!(row.created_at < row.updated_at, "the row was created_at when it was last changed");
     for filter in [
         column(Column::Version).gt(3),
         column(Column::Version).one_of([4, 9]),
         column(Column::Realm).eq("north"),
         column(Column::Realm).starts_with("nor") & column(Column::Realm).contains("th"),
-        column(Column::Created).eq(row.created),
-        column(Column::Created).between(row.created, row.created),
-        column(Column::Created).lt(row.updated) & column(Column::Version).gt(1),
-        column(Column::Updated).ge(row.updated),
-        column(Column::Creator).eq(creator),
-        column(Column::Updater).eq(actor),
-        column(Column::Identifier).eq(root.identifier),
+        column(Column::CreatedAt).eq(row.created_at),
+        column(Column::CreatedAt).between(row.created_at, row.created_at),
+        column(Column::CreatedAt).lt(row.updated_at) & column(Column::Version).gt(1),
+        column(Column::UpdatedAt).ge(row.updated_at),
+        column(Column::CreatedBy).eq(created_by),
+        column(Column::UpdatedBy).eq(actor),
+        column(Column::Identifier).eq(aggregate_id.id),
         column(Column::Revision).eq(1)
             & column(Column::Resource).eq("conformance")
             & column(Column::Version).eq(4),
@@ -342,31 +343,32 @@ pub(crate) async fn columns_are_compared(harness: &Harness) -> CaseResult {
         shelf.check_finds(filter, vec![1]).await?;
     }
     let everything = vec![0, 1, 2];
-    shelf.check_finds(column(Column::Deleted).is_null(), everything.clone()).await?;
-    shelf.check_finds(column(Column::Deleted).lt(row.updated), Vec::new()).await?;
-    shelf.check_finds(!column(Column::Deleted).lt(row.updated), Vec::new()).await?;
+    shelf.check_finds(column(Column::ClosedAt).is_null(), everything.clone()).await?;
+    shelf.check_finds(column(Column::ClosedAt).lt(row.updated_at), Vec::new()).await?;
+    shelf.check_finds(!column(Column::ClosedAt).lt(row.updated_at), Vec::new()).await?;
     shelf.check_finds(column(Column::Realm).is_null(), vec![0, 2]).await?;
     shelf.check_finds(!column(Column::Realm).eq("north"), Vec::new()).await?;
     shelf.check_finds(column(Column::Revision).ne(9), everything).await?;
     // The members themselves are found beside the columns.
     shelf.check_finds(number("version").eq(7), vec![0, 1]).await?;
-    shelf.check_finds(time("deleted").lt(row.updated), vec![0, 1]).await?;
-    shelf.check_finds(column(Column::Creator).eq(actor), Vec::new()).await?;
-    let order = [column(Column::Version).descending(), column(Column::Created).descending()];
+    shelf.check_finds(time("deleted").lt(row.updated_at), vec![0, 1]).await?;
+    shelf.check_finds(column(Column::CreatedBy).eq(actor), Vec::new()).await?;
+    let order = [column(Column::Version).descending(), column(Column::CreatedAt).descending()];
     let found = shelf.ask(&query(Filter::default(), &order)).await?;
     ensure!(
         found == [1, 2, 0],
         "by version and then creation, the last one first: found {found:?}"
     );
 
-    let closing = harness.draft(&context, &shelf.roots[2]).closes(&shelf.roots[2], 1).done();
-    let deleted = closing.states[0].updated;
+    let closing =
+        harness.draft(&context, &shelf.aggregate_ids[2]).closes(&shelf.aggregate_ids[2], 1).done();
+    let closed_at = closing.states[0].updated_at;
     harness.commit_all(&shelf.store, [closing]).await?;
     let closed = StateQuery {
         with_closed: true,
-        ..query(column(Column::Deleted).eq(deleted), &[column(Column::Deleted).ascending()])
+        ..query(column(Column::ClosedAt).eq(closed_at), &[column(Column::ClosedAt).ascending()])
     };
-    same("the root that was closed then", &vec![2], &shelf.ask(&closed).await?)?;
-    let open = StateQuery { filter: column(Column::Deleted).is_null(), ..closed };
+    same("the aggregate that was closed then", &vec![2], &shelf.ask(&closed).await?)?;
+    let open = StateQuery { filter: column(Column::ClosedAt).is_null(), ..closed };
     same("how many are open", &2, &shelf.ask(&open).await?.len())
 }

@@ -2,7 +2,7 @@
 
 use futures_util::future::{join, join_all};
 
-use crate::root::AggregateRoot;
+use crate::aggregate_id::AggregateId;
 use crate::store::{CommitOutcome, Store};
 use crate::testing::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
 use crate::testing::conformance::draft::json;
@@ -19,7 +19,7 @@ pub(crate) async fn of_two_units_that_read_what_the_other_writes_one_stands(
     let stores = [harness.open().await, harness.open().await];
     let context = harness.context();
     for round in 0..ROUND_COUNT {
-        let (left, right) = (harness.root(), harness.root());
+        let (left, right) = (harness.aggregate_id(), harness.aggregate_id());
         // Present in one round, absent in the next: what is absent cannot be locked.
         let version = u64::from(round % 2 == 0);
         if version == 1 {
@@ -35,13 +35,14 @@ pub(crate) async fn of_two_units_that_read_what_the_other_writes_one_stands(
     harness.holds(&stores[1]).await
 }
 
-pub(crate) async fn of_two_creations_of_a_root_one_stands(harness: &Harness) -> CaseResult {
+pub(crate) async fn of_two_creations_of_an_aggregate_one_stands(harness: &Harness) -> CaseResult {
     let stores = [harness.open().await, harness.open().await];
     for _ in 0..ROUND_COUNT {
-        let root = harness.root();
-        let create = || harness.draft(&harness.context(), &root).writes(&root, 0).done();
+        let aggregate_id = harness.aggregate_id();
+        let create =
+            || harness.draft(&harness.context(), &aggregate_id).writes(&aggregate_id, 0).done();
         let outcomes = at_once(harness, &stores, [create(), create()]).await?;
-        one_stands("creations of one root", &outcomes)?;
+        one_stands("creations of one aggregate", &outcomes)?;
     }
     harness.holds(&stores[0]).await?;
     harness.holds(&stores[1]).await
@@ -52,9 +53,9 @@ pub(crate) async fn of_two_uses_of_an_identifier_one_stands(harness: &Harness) -
     for _ in 0..ROUND_COUNT {
         let id = harness.id();
         let create = || {
-            let root = harness.root();
-            let draft = harness.draft(&harness.context(), &root).with_id(id);
-            draft.writes(&root, 0).done()
+            let aggregate_id = harness.aggregate_id();
+            let draft = harness.draft(&harness.context(), &aggregate_id).with_id(id);
+            draft.writes(&aggregate_id, 0).done()
         };
         let outcomes = at_once(harness, &stores, [create(), create()]).await?;
         let known = outcomes
@@ -75,24 +76,24 @@ pub(crate) async fn many_committers_lose_no_update(harness: &Harness) -> CaseRes
     const COMMITTERS: usize = 8;
     const UPDATES_EACH: u64 = 15;
     let stores = [harness.open().await, harness.open().await];
-    let root = harness.root();
+    let aggregate_id = harness.aggregate_id();
     let committers = (0..COMMITTERS).map(|committer| {
-        let (store, root) = (&stores[committer % 2], &root);
+        let (store, aggregate_id) = (&stores[committer % 2], &aggregate_id);
         async move {
             let mut left = UPDATES_EACH;
             let mut try_count = 0;
             while left > 0 {
                 try_count += 1;
                 ensure!(try_count < 10_000, "an update was refused {try_count} times");
-                let row = store.load(root).await?;
+                let row = store.load(aggregate_id).await?;
                 let version = row.as_ref().map_or(0, |row| row.version);
                 let count = row.and_then(|row| row.data.to_value().as_u64()).unwrap_or(0);
-                let draft = harness.draft(&harness.context(), root);
-                let unit = draft.sets(root, version, json(&(count + 1).to_string())).done();
+                let draft = harness.draft(&harness.context(), aggregate_id);
+                let unit = draft.sets(aggregate_id, version, json(&(count + 1).to_string())).done();
                 match harness.commit_one(store, unit).await? {
                     CommitOutcome::Committed { .. } => left -= 1,
-                    CommitOutcome::VersionConflict { root: stale, stored } => {
-                        same("the stale root", root, &stale)?;
+                    CommitOutcome::VersionConflict { aggregate_id: stale, stored } => {
+                        same("the stale aggregate", aggregate_id, &stale)?;
                         let found = stored.map_or(0, |row| row.version);
                         ensure!(found > version, "stale at {version}, stored is {found}");
                     }
@@ -104,10 +105,10 @@ pub(crate) async fn many_committers_lose_no_update(harness: &Harness) -> CaseRes
             Ok(())
         }
     });
-    for updated in join_all(committers).await {
-        updated?;
+    for updated_at in join_all(committers).await {
+        updated_at?;
     }
-    let row = stores[0].load(&root).await?;
+    let row = stores[0].load(&aggregate_id).await?;
     let count = row.and_then(|row| row.data.to_value().as_u64());
     same("how many updates there were", &Some(COMMITTERS as u64 * UPDATES_EACH), &count)?;
     harness.holds(&stores[1]).await
@@ -116,16 +117,20 @@ pub(crate) async fn many_committers_lose_no_update(harness: &Harness) -> CaseRes
 pub(crate) async fn batches_in_opposite_orders_end(harness: &Harness) -> CaseResult {
     let stores = [harness.open().await, harness.open().await];
     let context = harness.context();
-    let roots: Vec<AggregateRoot> = (0..10).map(|_| harness.root()).collect();
-    let create = roots.iter().map(|root| harness.draft(&context, root).writes(root, 0).done());
+    let aggregate_ids: Vec<AggregateId> = (0..10).map(|_| harness.aggregate_id()).collect();
+    let create = aggregate_ids
+        .iter()
+        .map(|aggregate_id| harness.draft(&context, aggregate_id).writes(aggregate_id, 0).done());
     let create: Vec<UnitOfWork> = create.collect();
     harness.commit_all(&stores[0], create).await?;
     for _ in 0..ROUND_COUNT / 2 {
         let mut batches = [Vec::new(), Vec::new()];
-        for root in &roots {
-            let version = stores[0].load(root).await?.map_or(0, |row| row.version);
+        for aggregate_id in &aggregate_ids {
+            let version = stores[0].load(aggregate_id).await?.map_or(0, |row| row.version);
             for batch in &mut batches {
-                batch.push(harness.draft(&context, root).writes(root, version).done());
+                batch.push(
+                    harness.draft(&context, aggregate_id).writes(aggregate_id, version).done(),
+                );
             }
         }
         batches[1].reverse();
@@ -134,7 +139,7 @@ pub(crate) async fn batches_in_opposite_orders_end(harness: &Harness) -> CaseRes
         let (one, other) = join(one, harness.commit(&stores[1], other)).await;
         let other: Vec<CommitOutcome> = other?.into_iter().rev().collect();
         for pair in one?.into_iter().zip(other).map(|(one, other)| [one, other]) {
-            one_stands("changes of one root", &pair)?;
+            one_stands("changes of one aggregate", &pair)?;
         }
     }
     harness.holds(&stores[0]).await?;

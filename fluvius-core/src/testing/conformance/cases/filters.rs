@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use crate::StateQuery;
+use crate::aggregate_id::AggregateId;
 use crate::query::{
     Column, Cursor, FILTER_DEPTH_MAX, Field, Filter, Kind, SORT_KEY_COUNT_MAX, TERM_COUNT_MAX,
     boolean, column, number, text,
 };
-use crate::root::AggregateRoot;
 use crate::store::{RealmFilter, Store};
 use crate::testing::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
 use crate::testing::conformance::draft::json;
@@ -191,25 +191,29 @@ pub(crate) async fn conditions_are_put_together(harness: &Harness) -> CaseResult
     Ok(())
 }
 
-pub(crate) async fn only_roots_that_are_asked_for_are_found(harness: &Harness) -> CaseResult {
+pub(crate) async fn only_aggregates_that_are_asked_for_are_found(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
     let realms = [None, Some("north"), Some("North"), Some("")];
-    let mut rows: Vec<(AggregateRoot, Option<&str>, bool)> = Vec::new();
+    let mut rows: Vec<(AggregateId, Option<&str>, bool)> = Vec::new();
     for realm in realms {
         let context = harness.context_of(realm);
         let foreign = harness.context_of(Some("south"));
         for resource in ["conformance", "Conformance", "conformance ", "con'formance", "other"] {
             for is_closed in [false, true] {
-                let root = AggregateRoot::new(resource, harness.id());
-                let created = harness.draft(&context, &root).sets(&root, 0, json("{}")).done();
-                harness.commit_all(&store, [created]).await?;
+                let aggregate_id = AggregateId::new(resource, harness.id());
+                let created_at = harness
+                    .draft(&context, &aggregate_id)
+                    .sets(&aggregate_id, 0, json("{}"))
+                    .done();
+                harness.commit_all(&store, [created_at]).await?;
                 if is_closed {
-                    // Closed from another realm, which is not the root's own.
-                    let mut closing = harness.draft(&foreign, &root).closes(&root, 1).done();
+                    // Closed from another realm, which is not the aggregate's own.
+                    let mut closing =
+                        harness.draft(&foreign, &aggregate_id).closes(&aggregate_id, 1).done();
                     Arc::make_mut(&mut closing.states[0]).realm = realm.map(Into::into);
                     harness.commit_all(&store, [closing]).await?;
                 }
-                rows.push((root, realm, is_closed));
+                rows.push((aggregate_id, realm, is_closed));
             }
         }
     }
@@ -227,25 +231,25 @@ pub(crate) async fn only_roots_that_are_asked_for_are_found(harness: &Harness) -
                     with_closed,
                     ..StateQuery::every(usize::MAX)
                 };
-                let mut expected: Vec<&AggregateRoot> = rows
+                let mut expected: Vec<&AggregateId> = rows
                     .iter()
-                    .filter(|(root, of, is_closed)| {
-                        resource.is_none_or(|resource| root.resource == resource)
+                    .filter(|(aggregate_id, of, is_closed)| {
+                        resource.is_none_or(|resource| aggregate_id.resource == resource)
                             && realm.admits(*of)
                             && (with_closed || !is_closed)
                     })
-                    .map(|(root, ..)| root)
+                    .map(|(aggregate_id, ..)| aggregate_id)
                     .collect();
                 expected.sort();
                 let found = store.query(&query).await?;
-                let found: Vec<&AggregateRoot> = found.iter().map(|row| &row.root).collect();
+                let found: Vec<&AggregateId> = found.iter().map(|row| &row.aggregate_id).collect();
                 same(&format!("what is found by {query:?}"), &expected, &found)?;
             }
         }
     }
     let rows_are_whole = store.query(&StateQuery::every(usize::MAX)).await?;
     for row in rows_are_whole {
-        let loaded = store.load(&row.root).await?;
+        let loaded = store.load(&row.aggregate_id).await?;
         same("the row that is found and the one that is loaded", &loaded, &Some(row))?;
     }
     Ok(())

@@ -4,8 +4,8 @@ use futures_util::future::join;
 
 use super::pages::{orders, states};
 use crate::StateQuery;
+use crate::aggregate_id::AggregateId;
 use crate::query::{Cursor, Field, Filter, Kind, number, text, time};
-use crate::root::AggregateRoot;
 use crate::state::StateRecord;
 use crate::store::Store;
 use crate::testing::conformance::case_failure::{CaseResult, ensure, same};
@@ -45,9 +45,13 @@ pub(crate) async fn an_index_changes_no_answer(harness: &Harness) -> CaseResult 
             let found = shelf.ask(asked).await?;
             same(&format!("with the indexes {fields:?}, by {asked:?}"), expected, &found)?;
         }
-        let (root, context) = (harness.root(), harness.context());
+        let (aggregate_id, context) = (harness.aggregate_id(), harness.context());
         let state = json(r#"{"amount":"10.5","due":"no time","owner":["Ada"]}"#);
-        let unit = harness.draft(&context, &root).sets(&root, 0, state).closes(&root, 1).done();
+        let unit = harness
+            .draft(&context, &aggregate_id)
+            .sets(&aggregate_id, 0, state)
+            .closes(&aggregate_id, 1)
+            .done();
         harness.commit_all(&shelf.store, [unit]).await?;
     }
     Ok(())
@@ -70,16 +74,20 @@ pub(crate) async fn an_index_follows_every_handle(harness: &Harness) -> CaseResu
     let context = harness.context();
     for (round, fields) in declared.into_iter().enumerate() {
         handles[round % 2].declare_indexes("conformance", fields).await?;
-        // Each root takes the state of another, and what it was asked for by is no more.
+        // Each aggregate takes the state of another, and what it was asked for by is no more.
         let written = states().into_iter().cycle().skip(round + 1);
-        for (number, (root, state)) in shelf.roots.iter().zip(written).enumerate() {
-            let draft = harness.draft(&context, root).sets(root, round as u64 + 1, json(&state));
+        for (number, (aggregate_id, state)) in shelf.aggregate_ids.iter().zip(written).enumerate() {
+            let draft = harness.draft(&context, aggregate_id).sets(
+                aggregate_id,
+                round as u64 + 1,
+                json(&state),
+            );
             let is_last = round == 2 && number % 7 == 0;
-            let unit = if is_last { draft.closes(root, 4) } else { draft };
+            let unit = if is_last { draft.closes(aggregate_id, 4) } else { draft };
             harness.commit_all(handles[(round + number) % 2], [unit.done()]).await?;
         }
         for handle in handles {
-            check_answers(handle, &shelf.roots).await?;
+            check_answers(handle, &shelf.aggregate_ids).await?;
         }
     }
     let one_declares = [text("owner"), time("due")];
@@ -92,16 +100,17 @@ pub(crate) async fn an_index_follows_every_handle(harness: &Harness) -> CaseResu
     one?;
     another?;
     for handle in handles {
-        check_answers(handle, &shelf.roots).await?;
+        check_answers(handle, &shelf.aggregate_ids).await?;
         handle.declare_indexes("conformance", &[]).await?;
-        check_answers(handle, &shelf.roots).await?;
+        check_answers(handle, &shelf.aggregate_ids).await?;
     }
     harness.holds(&other).await
 }
 
 /// Every answer is made of the rows as they are, page by page.
-async fn check_answers(store: &Handle, roots: &[AggregateRoot]) -> CaseResult {
-    let rows: Vec<StateRecord> = store.snapshot(roots).await?.into_iter().flatten().collect();
+async fn check_answers(store: &Handle, aggregate_ids: &[AggregateId]) -> CaseResult {
+    let rows: Vec<StateRecord> =
+        store.snapshot(aggregate_ids).await?.into_iter().flatten().collect();
     for filter in [
         Filter::default(),
         number("amount").ge(10),

@@ -1,13 +1,13 @@
-//! Reading the logs: pages, roots, realms.
+//! Reading the logs: pages, aggregates, realms.
 
 use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
+use crate::aggregate_id::AggregateId;
 use crate::error::Error;
 use crate::log_entry::{LogEntry, LogRecord};
 use crate::resume::ResumeToken;
-use crate::root::AggregateRoot;
 use crate::store::{LogPage, LogQuery, RealmFilter, Store, StoreError};
 use crate::testing::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
 use crate::testing::conformance::dyn_store::Handle;
@@ -17,8 +17,8 @@ use crate::testing::conformance::store_dump::Content;
 /// The realms of the content, in turn.
 const REALMS: [Option<&str>; 4] = [None, Some("north"), Some("south"), Some("")];
 
-/// A log as the claims see it: its name, and of each row the position, the root and the realm.
-type Log = (&'static str, Vec<(u64, AggregateRoot, Option<String>)>);
+/// A log as the claims see it: its name, and of each row the position, the aggregate and the realm.
+type Log = (&'static str, Vec<(u64, AggregateId, Option<String>)>);
 
 pub(crate) async fn a_log_is_read_in_pages(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
@@ -46,13 +46,13 @@ pub(crate) async fn a_log_is_read_in_pages(harness: &Harness) -> CaseResult {
     Ok(())
 }
 
-pub(crate) async fn a_log_is_read_by_root(harness: &Harness) -> CaseResult {
+pub(crate) async fn a_log_is_read_by_aggregate(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
     fill(harness, &store).await?;
     let content = harness.content(&store).await?;
-    let unknown = harness.root();
-    for root in harness.roots().into_iter().chain([unknown]) {
-        let query = LogQuery { root: Some(root), ..LogQuery::all() };
+    let unknown = harness.aggregate_id();
+    for aggregate_id in harness.aggregate_ids().into_iter().chain([unknown]) {
+        let query = LogQuery { aggregate_id: Some(aggregate_id), ..LogQuery::all() };
         check(&content, &store, &query).await?;
     }
     Ok(())
@@ -75,12 +75,13 @@ pub(crate) async fn conditions_hold_together(harness: &Harness) -> CaseResult {
     fill(harness, &store).await?;
     let content = harness.content(&store).await?;
     let middle = content.events[content.events.len() / 2].position;
-    for root in harness.roots() {
+    for aggregate_id in harness.aggregate_ids() {
         for realm in [RealmFilter::All, RealmFilter::Only(None), only("north")] {
             for limit in [1, 2, usize::MAX] {
                 for after in [0, middle] {
-                    let (root, realm, after) = (Some(root.clone()), realm.clone(), after.into());
-                    let query = LogQuery { root, realm, after, limit, ..LogQuery::all() };
+                    let (aggregate_id, realm, after) =
+                        (Some(aggregate_id.clone()), realm.clone(), after.into());
+                    let query = LogQuery { aggregate_id, realm, after, limit, ..LogQuery::all() };
                     check(&content, &store, &query).await?;
                 }
             }
@@ -116,10 +117,10 @@ pub(crate) async fn bounds_may_be_anything(harness: &Harness) -> CaseResult {
             is_refused(&store, &query).await?;
         }
     }
-    for root in harness.roots().into_iter().take(3) {
+    for aggregate_id in harness.aggregate_ids().into_iter().take(3) {
         for first in [0, 1, 2, 3, half, half + 1, u64::MAX] {
             for last in [0, 1, 2, 3, half, half + 1, u64::MAX] {
-                history(&content, &store, &root, first, last).await?;
+                history(&content, &store, &aggregate_id, first, last).await?;
             }
         }
     }
@@ -133,13 +134,17 @@ pub(crate) async fn a_page_tells_how_far_it_has_looked(harness: &Harness) -> Cas
     }
     fill(harness, &store).await?;
     let content = harness.content(&store).await?;
-    let root = harness.roots().into_iter().next().ok_or(CaseFailure::new("there is no root"))?;
+    let aggregate_id = harness
+        .aggregate_ids()
+        .into_iter()
+        .next()
+        .ok_or(CaseFailure::new("there is no aggregate"))?;
     let queries = [
         LogQuery::all(),
         LogQuery { realm: only("north"), ..LogQuery::all() },
         LogQuery { realm: only("nowhere"), ..LogQuery::all() },
-        LogQuery { root: Some(root), ..LogQuery::all() },
-        LogQuery { root: Some(harness.root()), ..LogQuery::all() },
+        LogQuery { aggregate_id: Some(aggregate_id), ..LogQuery::all() },
+        LogQuery { aggregate_id: Some(harness.aggregate_id()), ..LogQuery::all() },
     ];
     for query in queries {
         for (limit, scan_limit) in [(1, 1), (2, 3), (3, usize::MAX), (usize::MAX, 7)] {
@@ -230,35 +235,43 @@ async fn is_refused(store: &Handle, query: &LogQuery) -> CaseResult {
 pub(crate) async fn a_history_has_the_versions_asked_for(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
     let context = harness.context();
-    let (root, other) = (harness.root(), harness.root());
+    let (aggregate_id, other) = (harness.aggregate_id(), harness.aggregate_id());
     for version in 0..12 {
-        let draft = harness.draft(&context, &root).writes(&root, version);
+        let draft = harness.draft(&context, &aggregate_id).writes(&aggregate_id, version);
         let unit = draft.command(&other).writes(&other, version).done();
         harness.commit_all(&store, [unit]).await?;
     }
     let content = harness.content(&store).await?;
     for first in 0..14 {
         for last in 0..14 {
-            history(&content, &store, &root, first, last).await?;
+            history(&content, &store, &aggregate_id, first, last).await?;
         }
     }
-    let unknown = store.history(&harness.root(), 1, u64::MAX).await?;
-    same("the history of a root that there is not", &0, &unknown.len())
+    let unknown = store.history(&harness.aggregate_id(), 1, u64::MAX).await?;
+    same("the history of an aggregate that there is not", &0, &unknown.len())
 }
 
-/// Roots of all realms, with rows in all four logs, and rows of refusals and of activities alone.
+/// Aggregates of all realms, with rows in all four logs, and rows of refusals and of activities alone.
 async fn fill(harness: &Harness, store: &Handle) -> CaseResult {
     for other_realm in REALMS.into_iter().take(3) {
         for realm in REALMS {
             let context = harness.context_of(realm);
-            let (root, other) = (harness.root(), harness.root());
-            let draft = harness.draft(&context, &root).writes(&root, 0).message().activity();
+            let (aggregate_id, other) = (harness.aggregate_id(), harness.aggregate_id());
+            let draft = harness
+                .draft(&context, &aggregate_id)
+                .writes(&aggregate_id, 0)
+                .message()
+                .activity();
             let draft = draft.command(&other).writes(&other, 0).message().message().activity();
             let refusal = harness.draft(&context, &other).refused().reads(&other, 1).activity();
             harness.commit_all(store, [draft.done(), refusal.done()]).await?;
-            // A root of one realm, and a command that came from another.
+            // An aggregate of one realm, and a command that came from another.
             let foreign = harness.context_of(other_realm);
-            let draft = harness.draft(&foreign, &root).writes(&root, 1).message().activity();
+            let draft = harness
+                .draft(&foreign, &aggregate_id)
+                .writes(&aggregate_id, 1)
+                .message()
+                .activity();
             let mut denied = harness.draft(&foreign, &other).activity().done();
             denied.commands.clear();
             harness.commit_all(store, [draft.done(), denied]).await?;
@@ -281,25 +294,33 @@ fn logs(content: &Content) -> [Log; 4] {
         (
             "command",
             commands
-                .map(|row| (row.position, row.root.clone(), realm_of_context(row.context_id)))
+                .map(|row| {
+                    (row.position, row.aggregate_id.clone(), realm_of_context(row.context_id))
+                })
                 .collect(),
         ),
         (
             "event",
             events
-                .map(|row| (row.position, row.root.clone(), realm_of_command(row.src_cmd)))
+                .map(|row| {
+                    (row.position, row.aggregate_id.clone(), realm_of_command(row.command_id))
+                })
                 .collect(),
         ),
         (
             "message",
             messages
-                .map(|row| (row.position, row.root.clone(), realm_of_command(row.src_cmd)))
+                .map(|row| {
+                    (row.position, row.aggregate_id.clone(), realm_of_command(row.command_id))
+                })
                 .collect(),
         ),
         (
             "activity",
             activities
-                .map(|row| (row.position, row.root.clone(), realm_of_context(row.context_id)))
+                .map(|row| {
+                    (row.position, row.aggregate_id.clone(), realm_of_context(row.context_id))
+                })
                 .collect(),
         ),
     ]
@@ -362,9 +383,9 @@ async fn check_log(
     let told = |what: &str| format!("{what} of the {log} log for {query:?}");
     let found = read(store, index, query).await?;
     let (after, end) = (query.after.position(), found.scanned_to.position());
-    let is_met = |(position, root, realm): &&(u64, AggregateRoot, Option<String>)| {
+    let is_met = |(position, aggregate_id, realm): &&(u64, AggregateId, Option<String>)| {
         *position > after
-            && query.root.as_ref().is_none_or(|wanted| wanted == root)
+            && query.aggregate_id.as_ref().is_none_or(|wanted| wanted == aggregate_id)
             && query.realm.admits(realm.as_deref())
     };
     let met: Vec<u64> = rows.iter().filter(is_met).map(|(position, ..)| *position).collect();
@@ -380,7 +401,7 @@ async fn check_log(
     // The page ends only at a limit.
     ensure!(found.positions.len() <= query.limit, "{} are too many", told("the rows"));
     let looked = rows.iter().filter(|(position, ..)| (after + 1..=end).contains(position)).count();
-    if query.root.is_none() {
+    if query.aggregate_id.is_none() {
         ensure!(looked <= query.scan_limit.max(1), "{looked} rows {}", told("are looked at"));
     }
     let is_full = found.positions.len() == query.limit || looked >= query.scan_limit.max(1);
@@ -393,17 +414,17 @@ async fn check_log(
 async fn history(
     content: &Content,
     store: &Handle,
-    root: &AggregateRoot,
+    aggregate_id: &AggregateId,
     first: u64,
     last: u64,
 ) -> CaseResult {
-    let whole = content.histories.get(root).map_or(&[][..], Vec::as_slice);
+    let whole = content.histories.get(aggregate_id).map_or(&[][..], Vec::as_slice);
     let expected: Vec<u64> = whole
         .iter()
         .map(|event| event.version)
         .filter(|version| (first..=last).contains(version))
         .collect();
-    let found = store.history(root, first, last).await?;
+    let found = store.history(aggregate_id, first, last).await?;
     let found: Vec<u64> = found.iter().map(|event| event.version).collect();
     same(&format!("the history from {first} to {last}"), &expected, &found)
 }

@@ -9,7 +9,7 @@ use crate::testing::conformance::harness::Harness;
 use crate::testing::conformance::outcomes::{committed, failed, fell};
 use crate::unit_of_work::UnitOfWork;
 
-/// What is wrong with a unit, and how it is made so of one that changes a root at version 1 and
+/// What is wrong with a unit, and how it is made so of one that changes an aggregate at version 1 and
 /// creates another, in two commands, with a message and an activity.
 type Fault = (&'static str, fn(&Harness, &mut UnitOfWork));
 
@@ -28,21 +28,21 @@ const FAULTS: &[Fault] = &[
     ("the row is behind the last event", |_, unit| Arc::make_mut(&mut unit.states[0]).version -= 1),
     ("a row without an event", |_, unit| drop(unit.events.remove(0))),
     ("an event without a row", |_, unit| drop(unit.states.remove(0))),
-    ("a root has two rows", |_, unit| unit.states.push(unit.states[0].clone())),
-    ("a written root is not expected", |_, unit| drop(unit.expected.remove(0))),
+    ("an aggregate has two rows", |_, unit| unit.states.push(unit.states[0].clone())),
+    ("a written aggregate is not expected", |_, unit| drop(unit.expected.remove(0))),
     ("nothing is expected", |_, unit| unit.expected.clear()),
-    ("a root is expected twice", |_, unit| unit.expected.push(unit.expected[1].clone())),
-    ("the expected roots are not sorted", |_, unit| unit.expected.reverse()),
+    ("an aggregate is expected twice", |_, unit| unit.expected.push(unit.expected[1].clone())),
+    ("the expected aggregates are not sorted", |_, unit| unit.expected.reverse()),
     ("a command identifier comes twice", |_, unit| {
         Arc::make_mut(&mut unit.commands[1]).id = unit.commands[0].id;
-        Arc::make_mut(&mut unit.events[1]).src_cmd = unit.commands[0].id;
-        Arc::make_mut(&mut unit.messages[0]).src_cmd = unit.commands[0].id;
+        Arc::make_mut(&mut unit.events[1]).command_id = unit.commands[0].id;
+        Arc::make_mut(&mut unit.messages[0]).command_id = unit.commands[0].id;
     }),
     ("an event of no command", |harness, unit| {
-        Arc::make_mut(&mut unit.events[0]).src_cmd = harness.id()
+        Arc::make_mut(&mut unit.events[0]).command_id = harness.id()
     }),
     ("a message of no command", |harness, unit| {
-        Arc::make_mut(&mut unit.messages[0]).src_cmd = harness.id()
+        Arc::make_mut(&mut unit.messages[0]).command_id = harness.id()
     }),
     ("a command of another context", |harness, unit| {
         Arc::make_mut(&mut unit.commands[1]).context_id = harness.id()
@@ -72,9 +72,9 @@ pub(crate) async fn a_malformed_unit_fails_and_leaves_nothing(harness: &Harness)
         let whole = unit.clone();
         break_it(harness, &mut unit);
         ensure!(unit != whole, "{what}: nothing was broken");
-        let root = harness.root();
-        let draft = harness.draft(&harness.context(), &root);
-        let stands_on_it = draft.after(0).writes(&root, 0).done();
+        let aggregate_id = harness.aggregate_id();
+        let draft = harness.draft(&harness.context(), &aggregate_id);
+        let stands_on_it = draft.after(0).writes(&aggregate_id, 0).done();
         let beside = well_formed(harness, &store).await?;
         let outcomes = harness.commit(&store, [unit, stands_on_it, beside]).await?;
         failed(what, &outcomes[0])?;
@@ -87,9 +87,9 @@ pub(crate) async fn a_malformed_unit_fails_and_leaves_nothing(harness: &Harness)
 
 async fn well_formed(harness: &Harness, store: &Handle) -> Result<UnitOfWork, CaseFailure> {
     let context = harness.context();
-    let (root, fresh) = (harness.root(), harness.root());
-    let create = harness.draft(&context, &root).writes(&root, 0).done();
+    let (aggregate_id, fresh) = (harness.aggregate_id(), harness.aggregate_id());
+    let create = harness.draft(&context, &aggregate_id).writes(&aggregate_id, 0).done();
     harness.commit_all(store, [create]).await?;
-    let draft = harness.draft(&harness.context(), &root).writes(&root, 1);
+    let draft = harness.draft(&harness.context(), &aggregate_id).writes(&aggregate_id, 1);
     Ok(draft.command(&fresh).writes(&fresh, 0).message().activity().done())
 }

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::{join, try_join_all};
 
+use crate::aggregate_id::AggregateId;
 use crate::resume::ResumeToken;
-use crate::root::AggregateRoot;
 use crate::store::{LogQuery, Store};
 use crate::testing::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
 use crate::testing::conformance::draft::json;
@@ -27,12 +27,13 @@ pub(crate) async fn rows_of_a_unit_follow_one_by_one(harness: &Harness) -> CaseR
     let context = harness.context();
     let mut last = 0;
     for version in 0..3 {
-        let (root, other) = (harness.root(), harness.root());
-        let draft = harness.draft(&context, &root).activity().message().writes(&root, 0);
+        let (aggregate_id, other) = (harness.aggregate_id(), harness.aggregate_id());
+        let draft =
+            harness.draft(&context, &aggregate_id).activity().message().writes(&aggregate_id, 0);
         let draft = draft.command(&other).activity().message().writes(&other, 0);
         let mut batch = vec![draft.done()];
-        let draft = harness.draft(&context, &root).after(0).writes(&root, 1);
-        batch.push(draft.writes(&root, 2).message().done());
+        let draft = harness.draft(&context, &aggregate_id).after(0).writes(&aggregate_id, 1);
+        batch.push(draft.writes(&aggregate_id, 2).message().done());
         let outcomes = harness.commit(&store, batch.clone()).await?;
         for (unit, outcome) in batch.iter().zip(&outcomes) {
             let first = committed("a unit", outcome)?;
@@ -53,8 +54,9 @@ pub(crate) async fn positions_rise_over_handles(harness: &Harness) -> CaseResult
     let context = harness.context();
     let mut last = 0;
     for round in 0..10 {
-        let root = harness.root();
-        let unit = harness.draft(&context, &root).writes(&root, 0).activity().done();
+        let aggregate_id = harness.aggregate_id();
+        let unit =
+            harness.draft(&context, &aggregate_id).writes(&aggregate_id, 0).activity().done();
         let outcome = harness.commit_one(&stores[round % 2], unit).await?;
         let first = committed("a unit", &outcome)?;
         ensure!(first > last, "position {first} follows on {last}, given to another handle");
@@ -67,23 +69,23 @@ pub(crate) async fn positions_rise_over_handles(harness: &Harness) -> CaseResult
 pub(crate) async fn what_is_committed_is_seen_by_every_handle(harness: &Harness) -> CaseResult {
     let stores = [harness.open().await, harness.open().await];
     let context = harness.context();
-    let root = harness.root();
+    let aggregate_id = harness.aggregate_id();
     for version in 0..20 {
         let (writer, reader) = match version % 2 {
             0 => (&stores[0], &stores[1]),
             _ => (&stores[1], &stores[0]),
         };
-        let unit = harness.draft(&context, &root).writes(&root, version).done();
+        let unit = harness.draft(&context, &aggregate_id).writes(&aggregate_id, version).done();
         let id = unit.commands[0].id;
         // Whoever has looked before must look again.
-        let found = reader.load(&root).await?.map_or(0, |row| row.version);
+        let found = reader.load(&aggregate_id).await?.map_or(0, |row| row.version);
         same("the version that another handle loads", &version, &found)?;
         harness.commit_all(writer, [unit]).await?;
-        let row = reader.load(&root).await?;
+        let row = reader.load(&aggregate_id).await?;
         let found = row.map_or(0, |row| row.version);
         same("the version that another handle loads", &(version + 1), &found)?;
         ensure!(reader.command(id).await?.is_some(), "another handle does not find the command");
-        let history = reader.history(&root, version + 1, version + 1).await?;
+        let history = reader.history(&aggregate_id, version + 1, version + 1).await?;
         ensure!(history.len() == 1, "another handle does not see the event");
     }
     harness.holds(&stores[0]).await?;
@@ -169,7 +171,7 @@ pub(crate) async fn a_reader_never_sees_half_a_unit(harness: &Harness) -> CaseRe
     let is_over = AtomicBool::new(false);
     let stores = open_some(harness, 3).await;
     let reader = async {
-        let mut balances: BTreeMap<AggregateRoot, i64> = BTreeMap::new();
+        let mut balances: BTreeMap<AggregateId, i64> = BTreeMap::new();
         let (mut last, mut last_command) = (0, 0);
         loop {
             let was_over = is_over.load(Ordering::SeqCst);
@@ -177,13 +179,16 @@ pub(crate) async fn a_reader_never_sees_half_a_unit(harness: &Harness) -> CaseRe
             for row in &page {
                 last = row.position;
                 let balance = row.args.to_value()["balance"].as_i64();
-                balances.insert(row.root.clone(), balance.ok_or(CaseFailure::new("no balance"))?);
+                balances.insert(
+                    row.aggregate_id.clone(),
+                    balance.ok_or(CaseFailure::new("no balance"))?,
+                );
             }
             let newest = stores[2].commands(&behind(last_command, usize::MAX)).await?.rows;
             if let Some(newest) = newest.last() {
                 last_command = newest.position;
                 let behind_it = stores[2].events(&behind(last_command, PAGE_ROW_COUNT)).await?.rows;
-                let has_event = behind_it.iter().any(|event| event.src_cmd == newest.id);
+                let has_event = behind_it.iter().any(|event| event.command_id == newest.id);
                 ensure!(has_event, "command {} is seen without its event", newest.id);
             }
             // A page may end inside of a unit; the log may not.
@@ -211,20 +216,24 @@ pub(crate) async fn state_and_log_are_seen_together(harness: &Harness) -> CaseRe
     let is_over = AtomicBool::new(false);
     let stores = open_some(harness, 3).await;
     let context = harness.context();
-    let (first, second) = (harness.root(), harness.root());
+    let (first, second) = (harness.aggregate_id(), harness.aggregate_id());
     let reader = async {
         let store = &stores[2];
         while !is_over.load(Ordering::SeqCst) {
             tokio::task::yield_now().await;
-            // All units write both roots: what one shows, the other has, and the log as well.
+            // All units write both aggregates: what one shows, the other has, and the log as well.
             let Some(one) = store.load(&first).await? else { continue };
             let other = store.load(&second).await?.map_or(0, |row| row.version);
-            ensure!(other >= one.version, "one root is at {}, the other at {other}", one.version);
+            ensure!(
+                other >= one.version,
+                "one aggregate is at {}, the other at {other}",
+                one.version
+            );
             let history = store.history(&first, one.version, one.version).await?;
             let Some(event) = history.first() else {
                 return Err(CaseFailure::new(format!("a state at {} has no event", one.version)));
             };
-            let Some((command, context)) = store.command(event.src_cmd).await? else {
+            let Some((command, context)) = store.command(event.command_id).await? else {
                 return Err(CaseFailure::new("an event has no command"));
             };
             ensure!(command.position < event.position, "a command stands behind its event");
@@ -264,8 +273,8 @@ async fn open_some(harness: &Harness, count: usize) -> Vec<Handle> {
     stores
 }
 
-/// Writers that move amounts between roots of their own, two in a unit, all at the same time; the
-/// balances of all roots add up to 0 after each unit. One writes large batches, which take long,
+/// Writers that move amounts between aggregates of their own, two in a unit, all at the same time; the
+/// balances of all aggregates add up to 0 after each unit. One writes large batches, which take long,
 /// the others small ones, which pass it.
 async fn write_transfers(harness: &Harness, stores: &[Handle]) -> CaseResult {
     let writers = (0..WRITER_COUNT).map(|writer| {
@@ -277,7 +286,7 @@ async fn write_transfers(harness: &Harness, stores: &[Handle]) -> CaseResult {
 
 async fn write_some(harness: &Harness, store: &Handle, unit_count_max: u64) -> CaseResult {
     let context = harness.context();
-    let roots = [harness.root(), harness.root()];
+    let aggregate_ids = [harness.aggregate_id(), harness.aggregate_id()];
     let mut balance = 0;
     let mut version = 0;
     while version < UNITS_EACH {
@@ -285,8 +294,15 @@ async fn write_some(harness: &Harness, store: &Handle, unit_count_max: u64) -> C
         for _ in 0..1 + version % unit_count_max {
             balance += 1 + i64::from(batch.is_empty());
             let sets = |sign: i64| json(&format!(r#"{{"balance":{}}}"#, sign * balance));
-            let draft = harness.draft(&context, &roots[0]).sets(&roots[0], version, sets(-1));
-            let draft = draft.command(&roots[1]).sets(&roots[1], version, sets(1)).message();
+            let draft = harness.draft(&context, &aggregate_ids[0]).sets(
+                &aggregate_ids[0],
+                version,
+                sets(-1),
+            );
+            let draft = draft
+                .command(&aggregate_ids[1])
+                .sets(&aggregate_ids[1], version, sets(1))
+                .message();
             batch.push(match batch.len() {
                 0 => draft.done(),
                 next => draft.after(next - 1).done(),

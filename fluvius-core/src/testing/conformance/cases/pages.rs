@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures_util::future::join;
 
 use crate::StateQuery;
+use crate::aggregate_id::AggregateId;
 use crate::query::{Column, Cursor, Filter, SortKey, column, number, text, time};
-use crate::root::AggregateRoot;
 use crate::store::Store;
 use crate::testing::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
 use crate::testing::conformance::draft::json;
@@ -79,28 +79,29 @@ pub(crate) async fn pages_make_the_whole(harness: &Harness) -> CaseResult {
 pub(crate) async fn pages_go_over_resources(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
     let context = harness.context();
-    let mut expected: Vec<AggregateRoot> = Vec::new();
+    let mut expected: Vec<AggregateId> = Vec::new();
     for _ in 0..4 {
         // One identifier in several resources, whose names are in an order of their own.
         let identifier = harness.id();
         for resource in ["b", "B", "a", "", "\u{e9}", "a b"] {
-            let root = AggregateRoot::new(resource, identifier);
-            let unit = harness.draft(&context, &root).sets(&root, 0, json("{}")).done();
+            let aggregate_id = AggregateId::new(resource, identifier);
+            let unit =
+                harness.draft(&context, &aggregate_id).sets(&aggregate_id, 0, json("{}")).done();
             harness.commit_all(&store, [unit]).await?;
-            expected.push(root);
+            expected.push(aggregate_id);
         }
     }
     expected.sort();
-    let mut found: Vec<AggregateRoot> = Vec::new();
+    let mut found: Vec<AggregateId> = Vec::new();
     let mut page = StateQuery::every(5);
     loop {
         let rows = store.query(&page).await?;
         let Some(last) = rows.last() else { break };
         page.after = Some(Cursor::of(&page, last));
-        found.extend(rows.into_iter().map(|row| row.root));
-        ensure!(found.len() <= expected.len(), "the pages give roots twice");
+        found.extend(rows.into_iter().map(|row| row.aggregate_id));
+        ensure!(found.len() <= expected.len(), "the pages give aggregates twice");
     }
-    same("the roots of all resources, 5 at a time", &expected, &found)
+    same("the aggregates of all resources, 5 at a time", &expected, &found)
 }
 
 pub(crate) async fn a_limit_may_be_anything(harness: &Harness) -> CaseResult {
@@ -120,10 +121,11 @@ pub(crate) async fn pages_hold_while_others_write(harness: &Harness) -> CaseResu
     let shelf = Shelf::of(harness, &states()).await?;
     let context = harness.context();
     let sort = [number("amount").ascending(), text("owner").descending()];
-    let still: BTreeSet<usize> = (0..shelf.roots.len()).filter(|number| number % 3 != 0).collect();
+    let still: BTreeSet<usize> =
+        (0..shelf.aggregate_ids.len()).filter(|number| number % 3 != 0).collect();
     let whole = shelf.ask(&query(Filter::default(), &sort)).await?;
     let mut moving = whole.iter().copied().filter(|number| !still.contains(number)).cycle();
-    let mut versions = vec![1_u64; shelf.roots.len()];
+    let mut versions = vec![1_u64; shelf.aggregate_ids.len()];
 
     let mut pages = 0;
     let mut seen: Vec<usize> = Vec::new();
@@ -132,7 +134,7 @@ pub(crate) async fn pages_hold_while_others_write(harness: &Harness) -> CaseResu
         let rows = shelf.store.query(&page).await?;
         let Some(last) = rows.last() else { break };
         page.after = Some(Cursor::of(&page, last));
-        for row in rows.iter().filter(|row| shelf.roots.contains(&row.root)) {
+        for row in rows.iter().filter(|row| shelf.aggregate_ids.contains(&row.aggregate_id)) {
             seen.push(shelf.number(row)?);
         }
         // Between two pages rows come, go and move to either side; then nothing more, so that
@@ -141,15 +143,15 @@ pub(crate) async fn pages_hold_while_others_write(harness: &Harness) -> CaseResu
         let steps = if pages < 15 { &["-50", "5000", "9.7"][..] } else { &[] };
         for (step, amount) in steps.iter().enumerate() {
             let Some(number) = moving.next() else { break };
-            let root = &shelf.roots[number];
+            let aggregate_id = &shelf.aggregate_ids[number];
             let state = json(&format!(r#"{{"amount":{amount},"owner":"Bo"}}"#));
-            let draft = harness.draft(&context, root);
+            let draft = harness.draft(&context, aggregate_id);
             let unit = match versions[number] {
-                version if step == 2 && version < 3 => draft.closes(root, version),
-                version => draft.sets(root, version, state.clone()),
+                version if step == 2 && version < 3 => draft.closes(aggregate_id, version),
+                version => draft.sets(aggregate_id, version, state.clone()),
             };
             versions[number] += 1;
-            let fresh = harness.root();
+            let fresh = harness.aggregate_id();
             let new = harness.draft(&context, &fresh).sets(&fresh, 0, state);
             harness.commit_all(&shelf.store, [unit.done(), new.done()]).await?;
         }
@@ -173,28 +175,28 @@ pub(crate) async fn a_page_is_of_one_moment(harness: &Harness) -> CaseResult {
 pub(crate) async fn a_snapshot_is_of_one_moment(harness: &Harness) -> CaseResult {
     let shelf = Shelf::of(harness, &[r#"{"balance":100}"#, r#"{"balance":0}"#]).await?;
     let reader = harness.open().await;
-    let roots = shelf.roots.clone();
+    let aggregate_ids = shelf.aggregate_ids.clone();
     check_sums(harness, &shelf, || async {
-        let rows = reader.snapshot(&roots).await?;
+        let rows = reader.snapshot(&aggregate_ids).await?;
         Ok(rows.iter().flatten().map(|row| row.data.to_value()).collect())
     })
     .await
 }
 
-/// Amounts go from one root to the other and back, and a reader always finds their sum.
+/// Amounts go from one aggregate to the other and back, and a reader always finds their sum.
 async fn check_sums<F>(harness: &Harness, shelf: &Shelf, read: impl Fn() -> F) -> CaseResult
 where
     F: Future<Output = Result<Vec<serde_json::Value>, CaseFailure>>,
 {
     let is_over = AtomicBool::new(false);
-    let (first, second) = (&shelf.roots[0], &shelf.roots[1]);
+    let (first, second) = (&shelf.aggregate_ids[0], &shelf.aggregate_ids[1]);
     let reading = async {
         let mut balances = BTreeSet::new();
         while !is_over.load(Ordering::SeqCst) {
             let states = read().await?;
             let found: Vec<u64> =
                 states.iter().filter_map(|state| state["balance"].as_u64()).collect();
-            ensure!(found.len() == 2, "of two roots {} are found", found.len());
+            ensure!(found.len() == 2, "of two aggregates {} are found", found.len());
             ensure!(found.iter().sum::<u64>() == 100, "100 in all is found as {found:?}");
             balances.extend(found);
             tokio::task::yield_now().await;
@@ -226,32 +228,40 @@ where
 pub(crate) async fn a_snapshot_has_the_rows_asked_for(harness: &Harness) -> CaseResult {
     let shelf = Shelf::of(harness, &["0", "1", "2", "3", "4"]).await?;
     let context = harness.context();
-    let closed = &shelf.roots[3];
+    let closed = &shelf.aggregate_ids[3];
     let closing = harness.draft(&context, closed).closes(closed, 1).done();
     harness.commit_all(&shelf.store, [closing]).await?;
-    let roots = &shelf.roots;
-    let absent = harness.root();
-    let namesake = AggregateRoot::new("Conformance", roots[0].identifier);
-    let asked = [&roots[4], &absent, &roots[0], closed, &roots[4], &namesake, &roots[1], &roots[1]];
-    let asked: Vec<AggregateRoot> = asked.into_iter().cloned().collect();
+    let aggregate_ids = &shelf.aggregate_ids;
+    let absent = harness.aggregate_id();
+    let namesake = AggregateId::new("Conformance", aggregate_ids[0].id);
+    let asked = [
+        &aggregate_ids[4],
+        &absent,
+        &aggregate_ids[0],
+        closed,
+        &aggregate_ids[4],
+        &namesake,
+        &aggregate_ids[1],
+        &aggregate_ids[1],
+    ];
+    let asked: Vec<AggregateId> = asked.into_iter().cloned().collect();
     let mut expected = Vec::new();
-    for root in &asked {
-        expected.push(shelf.store.load(root).await?);
+    for aggregate_id in &asked {
+        expected.push(shelf.store.load(aggregate_id).await?);
     }
     ensure!(
         expected.iter().flatten().count() == 6,
-        "of the roots that are there not all are loaded"
+        "of the aggregates that are there not all are loaded"
     );
     same("the rows of a snapshot", &expected, &shelf.store.snapshot(&asked).await?)?;
     same("the snapshot of nothing", &0, &shelf.store.snapshot(&[]).await?.len())?;
     // More than a statement has parameters.
-    let many: Vec<AggregateRoot> = roots.iter().cycle().take(40_000).cloned().collect();
+    let many: Vec<AggregateId> = aggregate_ids.iter().cycle().take(40_000).cloned().collect();
     let found = shelf.store.snapshot(&many).await?;
     ensure!(found.len() == many.len(), "of {} rows {} are given", many.len(), found.len());
-    let is_right = many
-        .iter()
-        .zip(&found)
-        .all(|(root, row)| row.as_ref().is_some_and(|row| row.root == *root));
-    ensure!(is_right, "the rows of many roots are not those asked for");
+    let is_right = many.iter().zip(&found).all(|(aggregate_id, row)| {
+        row.as_ref().is_some_and(|row| row.aggregate_id == *aggregate_id)
+    });
+    ensure!(is_right, "the rows of many aggregates are not those asked for");
     Ok(())
 }

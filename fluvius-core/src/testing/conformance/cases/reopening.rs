@@ -1,6 +1,6 @@
 //! What a store holds when it is closed and opened again.
 
-use crate::root::AggregateRoot;
+use crate::aggregate_id::AggregateId;
 use crate::store::Store;
 use crate::testing::conformance::case_failure::{CaseResult, ensure};
 use crate::testing::conformance::dyn_store::Handle;
@@ -8,10 +8,10 @@ use crate::testing::conformance::harness::Harness;
 use crate::testing::conformance::outcomes::{committed, known, stale};
 
 pub(crate) async fn everything_is_there_after_reopening(harness: &Harness) -> CaseResult {
-    let root = harness.root();
+    let aggregate_id = harness.aggregate_id();
     let mut store = harness.open().await;
     for version in 0..3 {
-        fill(harness, &store, &root, version).await?;
+        fill(harness, &store, &aggregate_id, version).await?;
         harness.holds(&store).await?;
         drop(store);
         store = harness.open().await;
@@ -20,16 +20,16 @@ pub(crate) async fn everything_is_there_after_reopening(harness: &Harness) -> Ca
     // One that was opened beside it does not end with it.
     let beside = harness.open().await;
     drop(store);
-    fill(harness, &beside, &root, 3).await?;
+    fill(harness, &beside, &aggregate_id, 3).await?;
     harness.holds(&beside).await
 }
 
 pub(crate) async fn a_reopened_store_goes_on(harness: &Harness) -> CaseResult {
-    let root = harness.root();
+    let aggregate_id = harness.aggregate_id();
     let context = harness.context();
     let store = harness.open().await;
     store.register_domain("bank", &["account"]).await?;
-    let first = harness.draft(&context, &root).writes(&root, 0).activity().done();
+    let first = harness.draft(&context, &aggregate_id).writes(&aggregate_id, 0).activity().done();
     let outcome = harness.commit_one(&store, first.clone()).await?;
     let position = committed("the first", &outcome)?;
     drop(store);
@@ -38,23 +38,34 @@ pub(crate) async fn a_reopened_store_goes_on(harness: &Harness) -> CaseResult {
     let owned = store.register_domain("shop", &["account"]).await;
     ensure!(owned.is_err(), "after reopening another domain may claim what is taken");
     store.register_domain("bank", &["account"]).await?;
-    let again = harness.draft(&context, &root).with_id(first.commands[0].id);
-    let outcome = harness.commit_one(&store, again.writes(&root, 1).done()).await?;
+    let again = harness.draft(&context, &aggregate_id).with_id(first.commands[0].id);
+    let outcome = harness.commit_one(&store, again.writes(&aggregate_id, 1).done()).await?;
     known("an identifier from before", &outcome, &first, 0, position)?;
-    let twin = harness.draft(&context, &root).writes(&root, 0).done();
+    let twin = harness.draft(&context, &aggregate_id).writes(&aggregate_id, 0).done();
     let outcome = harness.commit_one(&store, twin).await?;
-    stale("a creation of a root from before", &outcome, &root, Some(&first.states[0]))?;
-    let next = harness.draft(&context, &root).writes(&root, 1).done();
+    stale(
+        "a creation of an aggregate from before",
+        &outcome,
+        &aggregate_id,
+        Some(&first.states[0]),
+    )?;
+    let next = harness.draft(&context, &aggregate_id).writes(&aggregate_id, 1).done();
     let outcome = harness.commit_one(&store, next).await?;
-    let next = committed("a change of a root from before", &outcome)?;
+    let next = committed("a change of an aggregate from before", &outcome)?;
     ensure!(next > position + 2, "position {next} was given before, up to {}", position + 2);
     harness.holds(&store).await
 }
 
-async fn fill(harness: &Harness, store: &Handle, root: &AggregateRoot, version: u64) -> CaseResult {
-    let other = harness.root();
-    let draft = harness.draft(&harness.context(), root).writes(root, version).message();
+async fn fill(
+    harness: &Harness,
+    store: &Handle,
+    aggregate_id: &AggregateId,
+    version: u64,
+) -> CaseResult {
+    let other = harness.aggregate_id();
+    let draft =
+        harness.draft(&harness.context(), aggregate_id).writes(aggregate_id, version).message();
     let unit = draft.command(&other).closes(&other, 0).activity().done();
-    let refusal = harness.draft(&harness.context_of(Some("north")), root).refused().done();
+    let refusal = harness.draft(&harness.context_of(Some("north")), aggregate_id).refused().done();
     harness.commit_all(store, [unit, refusal]).await
 }

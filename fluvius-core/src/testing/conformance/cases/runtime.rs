@@ -6,10 +6,10 @@ use futures_util::future::try_join_all;
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::aggregate_id::AggregateId;
 use crate::command::CommandStatus;
 use crate::context::DomainContext;
 use crate::domain::{Domain, DomainRuntime};
-use crate::root::AggregateRoot;
 use crate::store::Store;
 use crate::testing::SeededRng;
 use crate::testing::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
@@ -49,17 +49,20 @@ pub(crate) async fn two_runtimes_lose_no_money(harness: &Harness) -> CaseResult 
         domain.shutdown().await;
     }
 
-    let mut folded: BTreeMap<AggregateRoot, (u64, Option<Value>)> = BTreeMap::new();
+    let mut folded: BTreeMap<AggregateId, (u64, Option<Value>)> = BTreeMap::new();
     for event in stores[0].events(&all()).await?.rows {
-        let (version, state) = folded.remove(&event.root).unwrap_or_default();
-        same(&format!("the version of {}", event.root), &(version + 1), &event.version)?;
-        folded.insert(event.root.clone(), (event.version, Some(event.change.apply(state)?)));
+        let (version, state) = folded.remove(&event.aggregate_id).unwrap_or_default();
+        same(&format!("the version of {}", event.aggregate_id), &(version + 1), &event.version)?;
+        folded.insert(event.aggregate_id.clone(), (event.version, Some(event.delta.apply(state)?)));
     }
     let mut sum = 0;
-    for (root, (version, state)) in folded {
-        let row = stores[1].load(&root).await?.ok_or(CaseFailure::new("a root has no row"))?;
+    for (aggregate_id, (version, state)) in folded {
+        let row = stores[1]
+            .load(&aggregate_id)
+            .await?
+            .ok_or(CaseFailure::new("an aggregate has no row"))?;
         let stored = (row.version, Some(row.data.to_value()));
-        same(&format!("{root}, folded from the log"), &(version, state), &stored)?;
+        same(&format!("{aggregate_id}, folded from the log"), &(version, state), &stored)?;
         sum += row.data.decode::<Purse>()?.coins;
     }
     same("the sum of all coins", &(PURSES * COINS), &sum)

@@ -8,10 +8,10 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::activity::ActivityKind;
+use crate::aggregate_id::AggregateId;
 use crate::context::{Actor, ContextRecord, Transport};
 use crate::etag::ETag;
 use crate::json::{Json, StateDelta};
-use crate::root::AggregateRoot;
 use crate::store::{LogQuery, RealmFilter, Store};
 use crate::testing::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
 use crate::testing::conformance::draft::{hash_of, json};
@@ -91,13 +91,13 @@ pub(crate) async fn hostile_strings_come_back(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
     for text in TEXTS {
         let unit = with_texts(harness, text);
-        let root = unit.commands[0].root.clone();
+        let aggregate_id = unit.commands[0].aggregate_id.clone();
         let realm = unit.context.realm.clone();
         harness.commit_all(&store, [unit]).await?;
         harness.holds(&store).await?;
         // They are asked for as they are stored.
         let realm = RealmFilter::Only(realm);
-        let query = LogQuery { root: Some(root), realm, ..LogQuery::all() };
+        let query = LogQuery { aggregate_id: Some(aggregate_id), realm, ..LogQuery::all() };
         for (log, count) in counts(&store, &query).await? {
             same(&format!("rows of {text:?} in the {log} log"), &1, &count)?;
         }
@@ -132,10 +132,10 @@ fn with_texts(harness: &Harness, text: &'static str) -> UnitOfWork {
         correlation: None,
         causation: None,
     });
-    let root = AggregateRoot::new(text, harness.id());
+    let aggregate_id = AggregateId::new(text, harness.id());
     let written = Json::from_value(&serde_json::json!({ text: text }));
     let written = written.unwrap_or_else(|_| Json::null());
-    let draft = harness.draft(&context, &root).sets(&root, 0, written.clone());
+    let draft = harness.draft(&context, &aggregate_id).sets(&aggregate_id, 0, written.clone());
     let mut unit = draft.message().activity().done();
     let name = || Cow::Borrowed(text);
     let command = Arc::make_mut(&mut unit.commands[0]);
@@ -156,11 +156,15 @@ pub(crate) async fn hostile_json_comes_back(harness: &Harness) -> CaseResult {
     let store = harness.open().await;
     let context = harness.context();
     for text in DOCUMENTS {
-        let root = harness.root();
+        let aggregate_id = harness.aggregate_id();
         let document = json(text);
         let mut units = Vec::new();
         for version in 0..2 {
-            let draft = harness.draft(&context, &root).sets(&root, version, document.clone());
+            let draft = harness.draft(&context, &aggregate_id).sets(
+                &aggregate_id,
+                version,
+                document.clone(),
+            );
             let mut unit = draft.message().activity().done();
             Arc::make_mut(&mut unit.commands[0]).payload = document.clone();
             Arc::make_mut(&mut unit.commands[0]).response = Some(document.clone());
@@ -170,7 +174,7 @@ pub(crate) async fn hostile_json_comes_back(harness: &Harness) -> CaseResult {
             units.push(unit);
         }
         let patch = format!(r#"[{{"op":"replace","path":"","value":{text}}}]"#);
-        Arc::make_mut(&mut units[1].events[0]).change = StateDelta::Patch(json(&patch));
+        Arc::make_mut(&mut units[1].events[0]).delta = StateDelta::Patch(json(&patch));
         harness.commit_all(&store, units).await?;
     }
     harness.holds(&store).await
@@ -198,23 +202,26 @@ pub(crate) async fn names_that_look_alike_are_different(harness: &Harness) -> Ca
     ];
     let store = harness.open().await;
     let id = harness.id();
-    let mut roots = Vec::new();
+    let mut aggregate_ids = Vec::new();
     for (index, name) in NAMES.iter().enumerate() {
-        let root = AggregateRoot::new(*name, id);
+        let aggregate_id = AggregateId::new(*name, id);
         let context = harness.context_of(Some(name));
-        // As many versions as tell the roots apart.
+        // As many versions as tell the aggregates apart.
         for version in 0..=u64::try_from(index)? {
-            let unit = harness.draft(&context, &root).writes(&root, version).done();
+            let unit = harness.draft(&context, &aggregate_id).writes(&aggregate_id, version).done();
             harness.commit_all(&store, [unit]).await?;
         }
-        roots.push((root, (*name).to_owned(), index + 1));
+        aggregate_ids.push((aggregate_id, (*name).to_owned(), index + 1));
     }
-    for (root, name, count) in roots {
-        let of_root = LogQuery { root: Some(root.clone()), ..LogQuery::all() };
-        let found = store.events(&of_root).await?.rows;
-        same(&format!("how many events the root {name:?} has"), &count, &found.len())?;
-        let of_realm =
-            LogQuery { root: None, realm: RealmFilter::Only(Some(name.clone())), ..of_root };
+    for (aggregate_id, name, count) in aggregate_ids {
+        let of_aggregate = LogQuery { aggregate_id: Some(aggregate_id.clone()), ..LogQuery::all() };
+        let found = store.events(&of_aggregate).await?.rows;
+        same(&format!("how many events the aggregate {name:?} has"), &count, &found.len())?;
+        let of_realm = LogQuery {
+            aggregate_id: None,
+            realm: RealmFilter::Only(Some(name.clone())),
+            ..of_aggregate
+        };
         let found = store.events(&of_realm).await?.rows;
         same(&format!("how many events the realm {name:?} has"), &count, &found.len())?;
     }
@@ -236,12 +243,12 @@ pub(crate) async fn times_come_back_with_microseconds(harness: &Harness) -> Case
     let context = harness.context();
     for text in TIMES {
         let time: DateTime<Utc> = text.parse()?;
-        let root = harness.root();
-        let mut unit = harness.draft(&context, &root).closes(&root, 0).done();
-        Arc::make_mut(&mut unit.commands[0]).received = time;
-        Arc::make_mut(&mut unit.events[0]).occurred = time;
+        let aggregate_id = harness.aggregate_id();
+        let mut unit = harness.draft(&context, &aggregate_id).closes(&aggregate_id, 0).done();
+        Arc::make_mut(&mut unit.commands[0]).received_at = time;
+        Arc::make_mut(&mut unit.events[0]).occurred_at = time;
         let state = Arc::make_mut(&mut unit.states[0]);
-        (state.created, state.updated, state.deleted) = (time, time, Some(time));
+        (state.created_at, state.updated_at, state.closed_at) = (time, time, Some(time));
         harness.commit_all(&store, [unit]).await?;
     }
     harness.holds(&store).await
@@ -266,10 +273,10 @@ pub(crate) async fn identifiers_come_back(harness: &Harness) -> CaseResult {
             causation: Some(id),
             ..(*harness.context()).clone()
         });
-        let root = AggregateRoot::new("conformance", id);
-        let draft = harness.draft(&context, &root).with_id(id).writes(&root, 0);
+        let aggregate_id = AggregateId::new("conformance", id);
+        let draft = harness.draft(&context, &aggregate_id).with_id(id).writes(&aggregate_id, 0);
         let mut unit = draft.message().activity().done();
-        let invoked = harness.draft(&context, &root).done().commands.remove(0);
+        let invoked = harness.draft(&context, &aggregate_id).done().commands.remove(0);
         unit.commands.push(invoked);
         Arc::make_mut(&mut unit.commands[1]).parent = Some(id);
         Arc::make_mut(&mut unit.commands[0]).payload_hash = hash_of(u8::try_from(index * 42)?);
@@ -297,8 +304,9 @@ pub(crate) async fn what_is_empty_is_not_absent(harness: &Harness) -> CaseResult
             correlation: None,
             ..(*harness.context()).clone()
         });
-        let root = harness.root();
-        let mut unit = harness.draft(&context, &root).writes(&root, 0).activity().done();
+        let aggregate_id = harness.aggregate_id();
+        let mut unit =
+            harness.draft(&context, &aggregate_id).writes(&aggregate_id, 0).activity().done();
         let command = Arc::make_mut(&mut unit.commands[0]);
         (command.code, command.response) = (text.clone(), value.clone());
         Arc::make_mut(&mut unit.events[0]).data.clone_from(value);
@@ -307,7 +315,7 @@ pub(crate) async fn what_is_empty_is_not_absent(harness: &Harness) -> CaseResult
             (text.clone(), text.clone(), value.clone());
         let state = Arc::make_mut(&mut unit.states[0]);
         state.realm = text.as_deref().map(Arc::from);
-        (state.creator, state.updater) = (None, Some(Uuid::nil()));
+        (state.created_by, state.updated_by) = (None, Some(Uuid::nil()));
         harness.commit_all(&store, [unit]).await?;
     }
     harness.holds(&store).await
@@ -321,15 +329,15 @@ pub(crate) async fn a_long_text_comes_back(harness: &Harness) -> CaseResult {
         source: "\u{1f4b6}".repeat(LENGTH / 10),
         ..(*harness.context()).clone()
     });
-    let root = harness.root();
+    let aggregate_id = harness.aggregate_id();
     let long = Json::from_value(&serde_json::json!({ "text": "\u{20ac}'".repeat(LENGTH / 2) }))?;
-    let draft = harness.draft(&context, &root).sets(&root, 0, long.clone());
+    let draft = harness.draft(&context, &aggregate_id).sets(&aggregate_id, 0, long.clone());
     let mut unit = draft.message().activity().done();
     Arc::make_mut(&mut unit.commands[0]).payload = long.clone();
     Arc::make_mut(&mut unit.messages[0]).data = long.clone();
     Arc::make_mut(&mut unit.activities[0]).message = "\u{e9}".repeat(LENGTH).into();
     harness.commit_all(&store, [unit]).await?;
-    let row = store.load(&root).await?;
+    let row = store.load(&aggregate_id).await?;
     ensure!(row.is_some_and(|row| row.data.to_value() == long.to_value()), "the state is cut");
     harness.holds(&store).await
 }
@@ -345,21 +353,24 @@ pub(crate) async fn every_column_comes_back(harness: &Harness) -> CaseResult {
             roles: vec!["second".to_owned(), "first".to_owned(), "second".to_owned()],
             ..(*harness.context_of(Some("north"))).clone()
         });
-        let (root, other) = (harness.root(), harness.root());
-        let draft = harness.draft(&context, &root).writes(&root, 0).writes(&root, 1);
+        let (aggregate_id, other) = (harness.aggregate_id(), harness.aggregate_id());
+        let draft = harness
+            .draft(&context, &aggregate_id)
+            .writes(&aggregate_id, 0)
+            .writes(&aggregate_id, 1);
         let mut unit = draft.message().activity().activity().done();
         Arc::make_mut(&mut unit.commands[0]).revision = u32::MAX;
         Arc::make_mut(&mut unit.events[0]).revision = u32::MAX;
         Arc::make_mut(&mut unit.events[1]).revision = 0;
         let state = Arc::make_mut(&mut unit.states[0]);
         state.revision = u32::MAX;
-        (state.creator, state.updater) = (Some(harness.id()), Some(harness.id()));
-        state.updated = state.created + chrono::TimeDelta::microseconds(1);
+        (state.created_by, state.updated_by) = (Some(harness.id()), Some(harness.id()));
+        state.updated_at = state.created_at + chrono::TimeDelta::microseconds(1);
         state.realm = Some("south".into());
         Arc::make_mut(&mut unit.activities[0]).kind = kinds[index % kinds.len()];
-        // Rows may tell of another root than the one that was changed.
-        Arc::make_mut(&mut unit.activities[1]).root = other.clone();
-        Arc::make_mut(&mut unit.messages[0]).root = other;
+        // Rows may tell of another aggregate than the one that was changed.
+        Arc::make_mut(&mut unit.activities[1]).aggregate_id = other.clone();
+        Arc::make_mut(&mut unit.messages[0]).aggregate_id = other;
         harness.commit_all(&store, [unit]).await?;
     }
     harness.holds(&store).await

@@ -1,4 +1,4 @@
-//! Roots with few and with many events: how long loading one takes, and its past.
+//! Aggregates with few and with many events: how long loading one takes, and its past.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use crate::filled;
 /// The events of the roots.
 const EVENTS: [u64; 3] = [10, 1_000, 100_000];
 
-/// How often a repetition loads each root, in turn.
+/// How often a repetition loads each aggregate, in turn.
 const LOAD_COUNT: usize = 300;
 
 #[expect(clippy::expect_used, reason = "without its file there is nothing to measure")]
@@ -22,7 +22,7 @@ pub(crate) async fn run(plan: &Plan) {
     if !selected("load/fluvius/sqlite") {
         return;
     }
-    let file = filled::file("long-roots", &EVENTS);
+    let file = filled::file("long-aggregates", &EVENTS);
     let store = SqliteStore::open(&file).await.expect("the store is opened");
     let store = CountingStore::over(store, Duration::ZERO);
     let counts = store.counts();
@@ -35,9 +35,9 @@ pub(crate) async fn run(plan: &Plan) {
         let mut of_loads: [Vec<f64>; EVENTS.len()] = Default::default();
         let mut of_pasts = Vec::new();
         for index in 0..LOAD_COUNT {
-            for (root, times) in of_loads.iter_mut().enumerate() {
+            for (aggregate_id, times) in of_loads.iter_mut().enumerate() {
                 let begun = Instant::now();
-                load(&domain, root, EVENTS[root]).await;
+                load(&domain, aggregate_id, EVENTS[aggregate_id]).await;
                 times.push(begun.elapsed().as_secs_f64() * 1e6);
             }
             // One after the other, so that a whole state is met at each distance.
@@ -56,7 +56,7 @@ pub(crate) async fn run(plan: &Plan) {
     }
     for (events, times) in EVENTS.iter().zip(loads) {
         let note = format!(
-            "`fetch` of a root with {events} events; {LOAD_COUNT} in a repetition, in turn with others"
+            "`fetch` of an aggregate with {events} events; {LOAD_COUNT} in a repetition, in turn with others"
         );
         report("load", &format!("fluvius/sqlite/{events}_events"), "µs", &times, &note);
     }
@@ -67,9 +67,9 @@ pub(crate) async fn run(plan: &Plan) {
     report("load", "fluvius/sqlite/changes_read", "changes", &[most], note);
 }
 
-async fn load(domain: &DomainRuntime, root: usize, events: u64) {
-    let found = domain.statemgr().fetch::<Account>(account_id(root)).await;
-    assert!(found.is_ok_and(|account| account.version() == events), "the root is not as written");
+async fn load(domain: &DomainRuntime, aggregate_id: usize, events: u64) {
+    let found = domain.statemgr().fetch::<Account>(account_id(aggregate_id)).await;
+    assert!(found.is_ok_and(|account| account.version() == events), "the aggregate is not as written");
 }
 
 fn middle_of(mut values: Vec<f64>) -> f64 {

@@ -6,14 +6,14 @@ use super::{Comparison, Field, Filter, Operand, StateQuery};
 ///
 /// Values compare as in an order of rows: null, which is `None`, is less than every other.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Bound {
+pub enum Constraint {
     /// The value compares so with this one.
     Compare(Comparison, Option<Operand>),
     /// The value is one of these.
     OneOf(Vec<Operand>),
 }
 
-impl Bound {
+impl Constraint {
     /// Whether it holds of a value.
     pub fn holds(&self, value: Option<&Operand>) -> bool {
         match self {
@@ -39,61 +39,66 @@ impl StateQuery {
     /// # Examples
     /// ```
     /// use fluvius_core::StateQuery;
-    /// use fluvius_core::query::{Bound, Comparison, number, text};
+    /// use fluvius_core::query::{Constraint, Comparison, number, text};
     ///
     /// let filter = number("balance").eq(10) & text("owner_name").contains("A");
-    /// let query = StateQuery { filter, ..StateQuery::of("bank-account", 50) };
-    /// let bounds = query.bounds(&number("balance"));
-    /// assert_eq!(bounds, [Bound::Compare(Comparison::Eq, Some(10.into()))]);
-    /// assert!(query.bounds(&text("owner_name")).is_empty());
+    /// let query = StateQuery { filter, ..StateQuery::for_resource("bank-account", 50) };
+    /// let index_constraints = query.index_constraints(&number("balance"));
+    /// assert_eq!(index_constraints, [Constraint::Compare(Comparison::Eq, Some(10.into()))]);
+    /// assert!(query.index_constraints(&text("owner_name")).is_empty());
     /// ```
-    pub fn bounds(&self, field: &Field) -> Vec<Bound> {
-        let mut bounds = Vec::new();
-        collect(&self.filter, field, &mut bounds);
-        bounds
+    pub fn index_constraints(&self, field: &Field) -> Vec<Constraint> {
+        let mut index_constraints = Vec::new();
+        collect(&self.filter, field, &mut index_constraints);
+        index_constraints
     }
 
     /// What `after` says of the first key of `sort`, if it says anything: equal values may still
     /// stand on either side of the cursor.
-    pub fn after_bound(&self) -> Option<Bound> {
+    pub fn cursor_constraint(&self) -> Option<Constraint> {
         let key = self.sort.first()?;
         let value = self.after.as_ref()?.values().first()?.clone();
         let comparison = if key.is_descending { Comparison::Le } else { Comparison::Ge };
-        Some(Bound::Compare(comparison, value))
+        Some(Constraint::Compare(comparison, value))
     }
 }
 
-fn collect(filter: &Filter, field: &Field, bounds: &mut Vec<Bound>) {
+fn collect(filter: &Filter, field: &Field, index_constraints: &mut Vec<Constraint>) {
     match filter {
-        Filter::All(filters) => filters.iter().for_each(|filter| collect(filter, field, bounds)),
+        Filter::All(filters) => {
+            filters.iter().for_each(|filter| collect(filter, field, index_constraints))
+        }
         Filter::Compare { field: of, comparison, operand } if of == field => {
-            compared(*comparison, operand, bounds);
+            compared(*comparison, operand, index_constraints);
         }
         Filter::OneOf { field: of, operands } if of == field => {
-            bounds.push(Bound::OneOf(operands.clone()));
+            index_constraints.push(Constraint::OneOf(operands.clone()));
         }
         Filter::StartsWith { field: of, text } if of == field => {
-            compared(Comparison::Ge, &Operand::Text(text.clone()), bounds);
+            compared(Comparison::Ge, &Operand::Text(text.clone()), index_constraints);
             if let Some(behind) = behind_all_that_begin_with(text) {
-                bounds.push(Bound::Compare(Comparison::Lt, Some(Operand::Text(behind))));
+                index_constraints
+                    .push(Constraint::Compare(Comparison::Lt, Some(Operand::Text(behind))));
             }
         }
         Filter::IsNull { field: of } if of == field => {
-            bounds.push(Bound::Compare(Comparison::Eq, None));
+            index_constraints.push(Constraint::Compare(Comparison::Eq, None));
         }
         _ => {}
     }
 }
 
-fn compared(comparison: Comparison, operand: &Operand, bounds: &mut Vec<Bound>) {
+fn compared(comparison: Comparison, operand: &Operand, index_constraints: &mut Vec<Constraint>) {
     match comparison {
         // It leaves nearly all.
         Comparison::Ne => return,
         // No comparison holds of null.
-        Comparison::Lt | Comparison::Le => bounds.push(Bound::Compare(Comparison::Gt, None)),
+        Comparison::Lt | Comparison::Le => {
+            index_constraints.push(Constraint::Compare(Comparison::Gt, None))
+        }
         Comparison::Eq | Comparison::Gt | Comparison::Ge => {}
     }
-    bounds.push(Bound::Compare(comparison, Some(operand.clone())));
+    index_constraints.push(Constraint::Compare(comparison, Some(operand.clone())));
 }
 
 /// The least text behind all that begin with this one, by code point; `None` where there is none.
@@ -173,13 +178,13 @@ mod tests {
                 row(id, &serde_json::json!({ "a": word }).to_string())
             }).collect();
             let sort = vec![if is_descending { text("a").descending() } else { text("a").ascending() }];
-            let mut query = StateQuery { filter, sort, ..StateQuery::of("account", usize::MAX) };
+            let mut query = StateQuery { filter, sort, ..StateQuery::for_resource("account", usize::MAX) };
             query.after = Some(Cursor::of(&query, &rows[0]));
-            let mut bounds = query.bounds(&text("a"));
-            bounds.extend(query.after_bound());
+            let mut index_constraints = query.index_constraints(&text("a"));
+            index_constraints.extend(query.cursor_constraint());
             for given in query.select(rows) {
                 let value = crate::query::read_at(given.data.as_str(), &["a".to_owned()], crate::query::Kind::Text);
-                for bound in &bounds {
+                for bound in &index_constraints {
                     prop_assert!(bound.holds(value.as_ref()), "{bound:?} of {value:?}");
                 }
             }
@@ -188,22 +193,24 @@ mod tests {
 
     #[test]
     fn bounds_leave_out_what_a_filter_does_not_give() {
-        let bounds = |filter: Filter| {
-            StateQuery { filter, ..StateQuery::of("account", 1) }.bounds(&number("a"))
+        let index_constraints = |filter: Filter| {
+            StateQuery { filter, ..StateQuery::for_resource("account", 1) }
+                .index_constraints(&number("a"))
         };
         let a = || number("a");
-        let compare =
-            |comparison, value: Option<i32>| Bound::Compare(comparison, value.map(Operand::from));
+        let compare = |comparison, value: Option<i32>| {
+            Constraint::Compare(comparison, value.map(Operand::from))
+        };
         assert_eq!(
-            bounds(a().gt(1) & (a().le(3) & text("a").eq("x"))),
+            index_constraints(a().gt(1) & (a().le(3) & text("a").eq("x"))),
             [
                 compare(Comparison::Gt, Some(1)),
                 compare(Comparison::Gt, None),
                 compare(Comparison::Le, Some(3)),
             ]
         );
-        assert_eq!(bounds(a().is_null()), [compare(Comparison::Eq, None)]);
-        assert_eq!(bounds(a().eq(1) | a().eq(2)), []);
-        assert_eq!(bounds(!a().eq(1)), []);
+        assert_eq!(index_constraints(a().is_null()), [compare(Comparison::Eq, None)]);
+        assert_eq!(index_constraints(a().eq(1) | a().eq(2)), []);
+        assert_eq!(index_constraints(!a().eq(1)), []);
     }
 }

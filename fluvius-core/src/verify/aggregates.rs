@@ -1,4 +1,4 @@
-//! Root by root: the log of a root gives its row.
+//! Root by root: the log of an aggregate gives its row.
 
 use serde_json::Value;
 
@@ -12,10 +12,10 @@ use crate::store::{DynStore, StoreError};
 
 /// How many rows are read at once.
 const ROWS_AT_ONCE: usize = 64;
-/// How many events of a root are read at once.
+/// How many events of an aggregate are read at once.
 const EVENTS_AT_ONCE: u64 = 64;
 
-/// Checks every root against its log.
+/// Checks every aggregate against its log.
 pub(super) async fn check(
     store: &dyn DynStore,
     report: &mut Verification,
@@ -26,19 +26,19 @@ pub(super) async fn check(
         let Some(last) = rows.last() else {
             return Ok(());
         };
-        if query.after.as_ref().is_some_and(|before| last.root <= *before.root()) {
+        if query.after.as_ref().is_some_and(|before| last.aggregate_id <= *before.aggregate_id()) {
             // It would be read for ever.
             return Err(StoreError::permanent("the pages of a query lead no further"));
         }
         query.after = Some(Cursor::of(&query, last));
         for row in &rows {
-            report.roots += 1;
+            report.aggregate_ids += 1;
             Fold::of(row).run(store, report).await?;
         }
     }
 }
 
-/// The log of a root up to the version of its row, and how far it was read.
+/// The log of an aggregate up to the version of its row, and how far it was read.
 struct Fold<'a> {
     row: &'a StateRecord,
     /// The first event and the last one read.
@@ -60,11 +60,11 @@ impl<'a> Fold<'a> {
         store: &dyn DynStore,
         report: &mut Verification,
     ) -> Result<(), StoreError> {
-        let root = &self.row.root;
+        let aggregate_id = &self.row.aggregate_id;
         let mut next = 1;
         while next <= self.row.version {
             let end = self.row.version.min(next.saturating_add(EVENTS_AT_ONCE - 1));
-            for event in store.history(root, next, end).await? {
+            for event in store.history(aggregate_id, next, end).await? {
                 self.add(event, &mut next, report);
             }
             if next <= end {
@@ -76,11 +76,11 @@ impl<'a> Fold<'a> {
     }
 
     fn add(&mut self, event: LogEntry<EventRecord>, next: &mut u64, report: &mut Verification) {
-        let (root, position) = (&self.row.root, Some(event.position));
+        let (aggregate_id, position) = (&self.row.aggregate_id, Some(event.position));
         let version = event.version;
         if version < *next {
             let detail = format!("version {version} has a second event");
-            report.add(FaultKind::HistoryUnordered, root, position, detail);
+            report.add(FaultKind::HistoryUnordered, aggregate_id, position, detail);
             return;
         }
         if version > *next {
@@ -90,28 +90,28 @@ impl<'a> Fold<'a> {
         if let Some(last) = &self.last {
             if event.position <= last.position {
                 let detail = format!("version {version} stands before the one before it");
-                report.add(FaultKind::HistoryUnordered, root, position, detail);
+                report.add(FaultKind::HistoryUnordered, aggregate_id, position, detail);
             }
-            if event.occurred < last.occurred {
+            if event.occurred_at < last.occurred_at {
                 let detail = format!("version {version} occurred before the one before it");
-                report.add(FaultKind::TimeFalls, root, position, detail);
+                report.add(FaultKind::TimeFalls, aggregate_id, position, detail);
             }
         }
-        if event.change.is_whole() {
+        if event.delta.is_snapshot() {
             self.last_whole = version;
         } else if version - self.last_whole == SNAPSHOT_INTERVAL {
             // Told once, where it begins.
             let detail = format!("version {version} needs more than {SNAPSHOT_INTERVAL} changes");
-            report.add(FaultKind::WholeStateFar, root, position, detail);
+            report.add(FaultKind::SnapshotFar, aggregate_id, position, detail);
         }
-        let was_lost = self.state.is_none() && version > 1 && !event.change.is_whole();
-        match event.change.apply(self.state.take()) {
+        let was_lost = self.state.is_none() && version > 1 && !event.delta.is_snapshot();
+        match event.delta.apply(self.state.take()) {
             Ok(state) => self.state = Some(state),
             // After a fault nothing fits until the next whole state; it is told once.
             Err(_) if was_lost => {}
             Err(error) => {
                 let detail = format!("the change of version {version}: {error}");
-                report.add(FaultKind::ChangeUnfit, root, position, detail);
+                report.add(FaultKind::ChangeUnfit, aggregate_id, position, detail);
             }
         }
         if self.first.is_none() {
@@ -125,7 +125,7 @@ impl<'a> Fold<'a> {
             true => format!("version {first} has no event"),
             false => format!("versions {first} to {last} have no events"),
         };
-        report.add(FaultKind::VersionMissing, &self.row.root, None, detail);
+        report.add(FaultKind::VersionMissing, &self.row.aggregate_id, None, detail);
         self.state = None;
     }
 
@@ -138,17 +138,17 @@ impl<'a> Fold<'a> {
         // Where the fold has no end, that was told.
         if self.state.as_ref().is_some_and(|state| *state != row.data.to_value()) {
             let detail = format!("the fold of the log is not the state of version {}", row.version);
-            report.add(FaultKind::StateDiffers, &row.root, None, detail);
+            report.add(FaultKind::StateDiffers, &row.aggregate_id, None, detail);
         }
         let mut differing = Vec::new();
         if let Some(first) = self.first.as_ref().filter(|event| event.version == 1) {
-            if row.created != first.occurred {
-                differing.push("created");
+            if row.created_at != first.occurred_at {
+                differing.push("created_at");
             }
             // A command or context that is not there is told by the logs.
-            if let Some((_, context)) = store.command(first.src_cmd).await? {
-                if row.creator != context.actor.id() {
-                    differing.push("creator");
+            if let Some((_, context)) = store.command(first.command_id).await? {
+                if row.created_by != context.actor.id() {
+                    differing.push("created_by");
                 }
                 if row.realm.as_deref() != context.realm.as_deref() {
                     differing.push("realm");
@@ -156,22 +156,22 @@ impl<'a> Fold<'a> {
             }
         }
         if let Some(last) = self.last.as_ref().filter(|event| event.version == row.version) {
-            if row.etag != ETag::new(row.version, last.src_cmd) {
+            if row.etag != ETag::new(row.version, last.command_id) {
                 differing.push("etag");
             }
             if row.revision != last.revision {
                 differing.push("revision");
             }
-            if row.updated != last.occurred {
-                differing.push("updated");
+            if row.updated_at != last.occurred_at {
+                differing.push("updated_at");
             }
-            if row.deleted.is_some_and(|deleted| deleted != last.occurred) {
-                differing.push("deleted");
+            if row.closed_at.is_some_and(|closed_at| closed_at != last.occurred_at) {
+                differing.push("closed_at");
             }
-            if let Some((_, context)) = store.command(last.src_cmd).await?
-                && row.updater != context.actor.id()
+            if let Some((_, context)) = store.command(last.command_id).await?
+                && row.updated_by != context.actor.id()
             {
-                differing.push("updater");
+                differing.push("updated_by");
             }
         }
         if row.version == 0 {
@@ -179,7 +179,7 @@ impl<'a> Fold<'a> {
         }
         for column in differing {
             let detail = format!("the column `{column}` is not what the log says");
-            report.add(FaultKind::RowDiffers, &row.root, None, detail);
+            report.add(FaultKind::RowDiffers, &row.aggregate_id, None, detail);
         }
         Ok(())
     }
