@@ -31,27 +31,25 @@ pub(crate) fn check_rounded(payload: &str, args: &str) -> Result<(), JsonError> 
     if !may_be_long(payload.as_bytes()) {
         return Ok(());
     }
-    let long: Vec<(&str, Number)> = scalars(payload)
-        .filter_map(|scalar| Number::of(scalar).map(|number| (scalar, number)))
-        .filter(|(_, number)| !number.fits())
-        .collect();
+    let long: Vec<Written> =
+        scalars(payload).filter_map(Written::of).filter(|written| !written.fits()).collect();
     if long.is_empty() {
         return Ok(());
     }
     let mut kept: HashMap<Number, usize> = HashMap::new();
-    for number in scalars(args).filter_map(Number::of) {
-        *kept.entry(number).or_default() += 1;
+    for written in scalars(args).filter_map(Written::of) {
+        *kept.entry(written.number).or_default() += 1;
     }
-    let rounded = long.iter().map(|(_, number)| number).find(|number| {
-        if let Some(count) = kept.get_mut(*number).filter(|count| **count > 0) {
+    let rounded = long.iter().find(|written| {
+        if let Some(count) = kept.get_mut(&written.number).filter(|count| **count > 0) {
             *count -= 1;
             return false;
         }
-        number.roundings().any(|rounded| kept.contains_key(&rounded))
+        written.roundings().any(|rounded| kept.contains_key(&rounded))
     });
     match rounded {
         None => Ok(()),
-        Some(number) => Err(JsonError::plain(path_of(number, payload, args), MESSAGE)),
+        Some(written) => Err(JsonError::plain(path_of(&written.number, payload, args), MESSAGE)),
     }
 }
 
@@ -60,7 +58,8 @@ fn path_of(number: &Number, payload: &str, args: &str) -> Path {
     /// Each path is read from the start of the text, so only this many occurrences of the number are looked at.
     const LOOKED_AT: usize = 16;
     let paths = |text: &str| -> Vec<Path> {
-        let scalars = scalars(text).filter(|scalar| Number::of(scalar).as_ref() == Some(number));
+        let scalars = scalars(text)
+            .filter(|scalar| Written::of(scalar).is_some_and(|written| written.number == *number));
         let paths = scalars.take(LOOKED_AT).map(|scalar| {
             let before = scalar.as_ptr().addr() - text.as_ptr().addr();
             Path::of_prefix(text.get(..before).unwrap_or_default())
@@ -102,14 +101,14 @@ fn scalars(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// A decimal number of any length: a JSON number, or a string that is one.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Number {
-    is_negative: bool,
-    value: DecimalDigits,
+/// A JSON number, or a string that is one, as it is written.
+struct Written {
+    number: Number,
+    /// The exponent behind `e`. A decimal type reads the digits before it first, and may round these.
+    exponent: i64,
 }
 
-impl Number {
+impl Written {
     fn of(scalar: &str) -> Option<Self> {
         // Most strings are no numbers, and most others of a payload are words.
         let first = scalar.trim_start_matches(['"', '-', '+', '.']).bytes().next()?;
@@ -132,7 +131,45 @@ impl Number {
         let exponent: i64 = exponent.parse().ok()?;
         let point = exponent.checked_add(i64::try_from(integer.len()).ok()?)?;
         let value = DecimalDigits::new(&(integer + &fraction), point);
-        Some(Self { is_negative: is_negative && !value.digits().is_empty(), value })
+        let is_negative = is_negative && !value.digits().is_empty();
+        Some(Self { number: Number { is_negative, value }, exponent })
+    }
+
+    /// Returns the number that is written before the `e`.
+    fn mantissa(&self) -> Number {
+        self.number.shifted(self.exponent.saturating_neg())
+    }
+
+    /// Returns whether a 96-bit decimal holds the number, and the one before the `e`.
+    fn fits(&self) -> bool {
+        self.number.fits() && (self.exponent == 0 || self.mantissa().fits())
+    }
+
+    /// Returns the numbers that a 96-bit decimal may make of one that does not fit.
+    fn roundings(&self) -> impl Iterator<Item = Number> {
+        let mantissas = (self.exponent != 0).then(|| self.mantissa());
+        let of_mantissas: Vec<Number> = mantissas
+            .iter()
+            .flat_map(Number::roundings)
+            .map(|of| of.shifted(self.exponent))
+            .collect();
+        self.number.roundings().chain(of_mantissas)
+    }
+}
+
+/// A decimal number of any length.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Number {
+    is_negative: bool,
+    value: DecimalDigits,
+}
+
+impl Number {
+    /// Returns the number times a power of ten.
+    fn shifted(&self, exponent: i64) -> Self {
+        let point = self.value.exponent().saturating_add(exponent);
+        let value = DecimalDigits::new(self.value.digits(), point);
+        Self { is_negative: self.is_negative, value }
     }
 
     fn digits(&self) -> i64 {
@@ -205,6 +242,10 @@ mod tests {
         check(r#"{"a":1e-30}"#, r#"{"a":"0.0000000000000000000000000000"}"#, Some("a"));
         check(r#"{"a":-1.5e-28}"#, r#"{"a":"-0.0000000000000000000000000002"}"#, Some("a"));
         check(r#"{"a":"9_0e-29"}"#, r#"{"a":"0.0000000000000000000000000009"}"#, None);
+        // The digits before the exponent are rounded first.
+        let small = format!(r#"{{"a":"0.{}1e1"}}"#, "0".repeat(28));
+        check(&small, r#"{"a":"0.000000000000000000000000000"}"#, Some("a"));
+        check(&small, r#"{"a":"0.0000000000000000000000000001"}"#, None);
         let nines = "9".repeat(28);
         check(
             &format!(r#"{{"a":"{nines}.99"}}"#),
@@ -247,8 +288,8 @@ mod tests {
             };
             let read = text.parse::<Decimal>().or_else(|_| Decimal::from_scientific(&text));
             if let Ok(decimal) = read {
-                let kept = Number::of(&decimal.to_string());
-                let is_same = Number::of(&text) == kept;
+                let number = |text: &str| Written::of(text).map(|written| written.number);
+                let is_same = number(&text) == number(&decimal.to_string());
                 let checked = check_rounded(&format!("[\"{text}\"]"), &format!("[\"{decimal}\"]"));
                 prop_assert_eq!(checked.is_ok(), is_same, "{} {}", text, decimal);
             }

@@ -123,7 +123,9 @@ impl StateDelta {
         match kind(text) {
             Kind::Array => Ok(Self::Patch(json.clone())),
             Kind::Object => match sorted_members(text).as_slice() {
-                [(key, state)] if key == "snapshot" => Ok(Self::Snapshot(Json::from_trusted(*state))),
+                [(key, state)] if key == "snapshot" => {
+                    Ok(Self::Snapshot(Json::from_trusted(*state)))
+                }
                 _ => Err(neither()),
             },
             Kind::Scalar => Err(neither()),
