@@ -11,18 +11,23 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::action::{ActionDescriptor, Location};
-use crate::aggregate_id::AggregateId;
-use crate::command::CommandRecord;
 use crate::decode_error::DecodeError;
-use crate::event::{EventDescriptor, EventRecord};
+use crate::error::Error;
+use crate::event::EventDescriptor;
 use crate::inspect::Inspect;
-use crate::json::{self, Json, JsonError};
-use crate::query::FieldIndex;
+use crate::state::{Versioned, check_resource, invalid_state};
 use crate::upcast::{self, Upcast, UpcastInput};
+use fluvius_store::AggregateId;
+use fluvius_store::CommandRecord;
+use fluvius_store::EventRecord;
+use fluvius_store::Json;
+use fluvius_store::StateRecord;
+use fluvius_store::json::{self, JsonError};
+use fluvius_store::query::FieldIndex;
 
 /// A type whose methods are the rules; its value is the state of one aggregate.
 ///
-/// Written by [`#[aggregate]`](macro@crate::aggregate type), not by hand.
+/// Written by [`#[aggregate]`](macro@crate::aggregate), not by hand.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no aggregate",
     label = "not an aggregate",
@@ -54,6 +59,19 @@ pub trait Aggregate: Clone + Send + Sync + Serialize + DeserializeOwned + 'stati
     const INSPECT: Inspect<Self> = Inspect::NOTHING;
     /// The erased form.
     const DESCRIPTOR: &'static AggregateDescriptor = &AggregateDescriptor::of::<Self>();
+
+    /// Decodes a stored row. A state that an older revision wrote is upcast.
+    ///
+    /// # Errors
+    /// `resource-not-allowed` if this is not the type of the row's resource; `invalid-state` if the state does not
+    /// decode, or a newer revision wrote it.
+    fn decode(record: StateRecord) -> Result<Versioned<Self>, Error> {
+        check_resource::<Self>(&record.aggregate_id)?;
+        match Self::DESCRIPTOR.read(record.revision, &record.data, Json::decode::<Self>) {
+            Ok(state) => Ok(Versioned::new(Arc::new(state), record)),
+            Err(error) => Err(invalid_state(&record, &error)),
+        }
+    }
 
     /// Returns the id of the aggregate that has this UUID and the main resource.
     fn aggregate_id(id: Uuid) -> AggregateId {

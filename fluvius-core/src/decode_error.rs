@@ -1,9 +1,9 @@
 //! Why a log row cannot be read as a typed command or event.
 
-use crate::aggregate_id::AggregateId;
 use crate::error::Error;
-use crate::event::EventRecord;
-use crate::json::JsonError;
+use fluvius_store::AggregateId;
+use fluvius_store::EventRecord;
+use fluvius_store::json::JsonError;
 
 /// A log row that does not decode as the command or event asked for.
 ///

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::aggregate_id::AggregateId;
-use crate::etag::{ETag, Precondition};
-use crate::query::QueryError;
-use crate::resume::ResumeToken;
 use crate::state::PointInTime;
-use crate::store::{InvalidPosition, StoreError};
-use crate::unit_of_work::UnitOfWork;
+use fluvius_store::__private::InvalidPosition;
+use fluvius_store::AggregateId;
+use fluvius_store::ResumeToken;
+use fluvius_store::StoreError;
+use fluvius_store::UnitOfWork;
+use fluvius_store::query::QueryError;
+use fluvius_store::{ETag, Precondition};
 
 /// Why a command was not applied, or an aggregate not read.
 ///

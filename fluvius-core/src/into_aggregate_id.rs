@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use crate::aggregate::Aggregate;
-use crate::aggregate_id::AggregateId;
+use fluvius_store::AggregateId;
 
 /// What names an aggregate where the aggregate type is known: a UUID stands for the aggregate type's main
 /// resource, an [`AggregateId`] names the resource itself.

@@ -64,7 +64,6 @@ extern crate self as fluvius_core;
 mod action;
 mod activity;
 mod aggregate;
-mod aggregate_id;
 mod clock;
 mod collections;
 mod command;
@@ -72,79 +71,66 @@ mod context;
 mod decode_error;
 mod domain;
 mod error;
-mod etag;
 mod event;
-mod excerpt;
 mod id_generator;
 mod inspect;
 mod into_aggregate_id;
-pub mod json;
-mod log_entry;
-mod message;
 mod observer;
 mod policy;
 mod probe;
 mod processor;
-pub mod query;
 pub mod registry;
 mod rejection;
 mod response;
-mod resume;
 mod scheduler;
 mod state;
-pub mod store;
 mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
-mod unit_of_work;
 mod unwind;
 mod upcast;
-pub mod verify;
 
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
 
 /// The types of times and identifiers in the interface.
-pub use {chrono, uuid};
+pub use fluvius_store::{chrono, uuid};
+
+/// JSON, queries and the integrity check of stores.
+pub use fluvius_store::{json, query, verify};
+
+pub use fluvius_store::{
+    ActivityKind, ActivityRecord, Actor, AggregateId, CommandRecord, CommandStatus, CommitOutcome,
+    ContextRecord, ETag, EventRecord, ExpectedVersion, Json, Lease, LogEntry, LogPage, LogQuery,
+    LogRecord, MemoryStore, MessageRecord, ParseETagError, ParseResumeTokenError, Precondition,
+    RealmFilter, ResumeToken, StateDelta, StateQuery, StateRecord, Store, StoreError,
+    StoredCommand, Transport, UnitOfWork, off_runtime,
+};
 
 pub use action::{
     ActionDescriptor, ActionResult, EventData, FieldDescriptor, Lifecycle, Location, PayloadField,
 };
-pub use activity::{Activity, ActivityKind, ActivityRecord};
+pub use activity::Activity;
 pub use aggregate::{Aggregate, AggregateDescriptor};
-pub use aggregate_id::AggregateId;
 pub use clock::{Clock, SystemClock};
-pub use command::{Command, CommandBundle, CommandRecord, CommandStatus};
-pub use context::{
-    ActionContext, Actor, ContextError, ContextRecord, DomainContext, Invoke, Transport,
-};
+pub use command::{Command, CommandBundle};
+pub use context::{ActionContext, ContextError, DomainContext, Invoke};
 pub use decode_error::DecodeError;
 pub use domain::{
     CommandProcessor, Domain, DomainMetadata, DomainRuntime, LogReader, LogStream, Page,
     PreparedCommand, RuntimeBuilder, Session,
 };
 pub use error::Error;
-pub use etag::{ETag, ParseETagError, Precondition};
-pub use event::{Event, EventDescriptor, EventRecord};
+pub use event::{Event, EventDescriptor};
 pub use id_generator::{IdGenerator, UuidV7};
 pub use into_aggregate_id::IntoAggregateId;
-pub use json::{Json, StateDelta};
-pub use log_entry::{LogEntry, LogRecord};
-pub use message::MessageRecord;
 pub use observer::{Observer, RuntimeEvent};
 pub use policy::{Authorization, Policy, PolicyRequest, PolicyState};
-pub use query::StateQuery;
 pub use registry::{BuildError, Problem, Registry};
 pub use rejection::{Rejection, SimpleRejection};
 pub use response::Response;
-pub use resume::{ParseResumeTokenError, ResumeToken};
-pub use state::{PointInTime, StateManager, StatePage, StateQueryBuilder, StateRecord, Versioned};
-pub use store::memory::MemoryStore;
-pub use store::{
-    CommitOutcome, Lease, LogPage, LogQuery, RealmFilter, Store, StoreError, StoredCommand,
-};
-pub use unit_of_work::{ExpectedVersion, UnitOfWork};
+pub use state::{PointInTime, StateManager, StatePage, StateQueryBuilder, Versioned};
 pub use upcast::{Upcast, UpcastError, UpcastInput};
 
 #[cfg(feature = "macros")]

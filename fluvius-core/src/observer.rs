@@ -3,14 +3,14 @@
 use uuid::Uuid;
 
 use crate::action::ActionDescriptor;
-use crate::aggregate_id::AggregateId;
 use crate::error::Error;
-use crate::event::EventRecord;
-use crate::log_entry::LogEntry;
-use crate::message::MessageRecord;
 use crate::rejection::SimpleRejection;
 use crate::response::Response;
-use crate::unit_of_work::UnitOfWork;
+use fluvius_store::AggregateId;
+use fluvius_store::EventRecord;
+use fluvius_store::LogEntry;
+use fluvius_store::MessageRecord;
+use fluvius_store::UnitOfWork;
 
 /// Listens to what happens in a domain.
 ///

@@ -9,9 +9,9 @@ use futures_core::future::BoxFuture;
 use uuid::Uuid;
 
 use crate::action::ActionDescriptor;
-use crate::aggregate_id::AggregateId;
 use crate::context::DomainContext;
-use crate::state::StateRecord;
+use fluvius_store::AggregateId;
+use fluvius_store::StateRecord;
 
 /// What a policy says of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -20,16 +20,14 @@ pub use crate::action::{
     decode_command, kept, kept_with_data, record_command,
 };
 pub use crate::aggregate::{Aggregate, AggregateDescriptor, AggregateState, OneBlockForEachType};
-pub use crate::command::{Command, CommandRecord};
+pub use crate::command::Command;
 pub use crate::context::ActionContext;
 pub use crate::decode_error::DecodeError;
 pub use crate::domain::{Domain, DomainMetadata};
-pub use crate::event::{Event, EventDescriptor, EventRecord};
+pub use crate::event::{Event, EventDescriptor};
 pub use crate::inspect::{Inspect, Inspected, NotInspected};
-pub use crate::json::{Json, JsonError, encode};
 pub use crate::location;
 pub use crate::probe::{Probe, StandIn, UnfitShape};
-pub use crate::query::{FieldIndex, Kind};
 pub use crate::registry::Registration;
 pub use crate::rejection::{Refusal, Rejection};
 pub use crate::upcast::Upcast;
@@ -37,6 +35,11 @@ pub use crate::{
     __fluvius_event as event, __fluvius_fields as fields, __fluvius_guard as guard,
     __fluvius_probe as probe, __fluvius_read as read, __fluvius_submit_action as submit_action,
 };
+pub use fluvius_store::CommandRecord;
+pub use fluvius_store::EventRecord;
+pub use fluvius_store::Json;
+pub use fluvius_store::json::{JsonError, encode};
+pub use fluvius_store::query::{FieldIndex, Kind};
 
 /// Puts a registration into the linked list.
 #[cfg(feature = "inventory")]

@@ -15,10 +15,12 @@ use serde::{Deserializer, Serialize, Serializer};
 
 use crate::action::{self, ActionDescriptor, Outcome, Stop};
 use crate::aggregate::{Aggregate, AggregateDescriptor};
-use crate::command::{Command, CommandRecord};
+use crate::command::Command;
 use crate::decode_error::DecodeError;
-use crate::event::{Event, EventDescriptor, EventRecord};
+use crate::event::{Event, EventDescriptor};
 use crate::rejection::Rejection;
+use fluvius_store::CommandRecord;
+use fluvius_store::EventRecord;
 
 /// The items of a concrete type, as far as its bounds hold.
 #[derive(Debug)]

@@ -5,9 +5,9 @@ use std::fmt;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::aggregate_id::AggregateId;
-use crate::etag::ETag;
-use crate::json::Json;
+use fluvius_store::AggregateId;
+use fluvius_store::ETag;
+use fluvius_store::Json;
 
 /// The answer to a command that was applied: what the rule returned, or the new state.
 ///

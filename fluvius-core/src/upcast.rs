@@ -8,11 +8,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde_json::Value;
 
-use crate::json::JsonError;
+use fluvius_store::json::JsonError;
 
 /// Lifts one state or one event by one revision.
 ///
-/// Named by `upcast = ..` of [`#[aggregate]`](macro@crate::aggregate type). It is given the revision that the JSON is in the
+/// Named by `upcast = ..` of [`#[aggregate]`](macro@crate::aggregate). It is given the revision that the JSON is in the
 /// shape of, what the JSON is, and the JSON, which it brings into the shape of the next revision. It is called once for
 /// each revision in between: from 1 and then from 2, where revision 1 wrote and the aggregate type is at 3.
 ///

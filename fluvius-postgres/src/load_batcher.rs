@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use fluvius_core::store::off_runtime;
+use fluvius_core::off_runtime;
 use fluvius_core::{AggregateId, StateRecord, StoreError};
 use tokio::sync::oneshot;
 use tokio_postgres::Row;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
+use fluvius_core::off_runtime;
 use fluvius_core::query::Field;
-use fluvius_core::store::off_runtime;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
     ActivityRecord, AggregateId, CommandRecord, CommitOutcome, ContextRecord, EventRecord,

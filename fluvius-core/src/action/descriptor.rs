@@ -10,7 +10,7 @@ use crate::event::EventDescriptor;
 
 /// One action of an aggregate: a command goes in, at most one event comes out.
 ///
-/// A constant made by [`#[aggregate]`](macro@crate::aggregate type).
+/// A constant made by [`#[aggregate]`](macro@crate::aggregate).
 pub struct ActionDescriptor {
     /// The command's key, in kebab case.
     pub key: &'static str,

@@ -14,8 +14,9 @@ use super::ActionResult;
 use crate::aggregate::{Aggregate, SharedState};
 use crate::command::Command;
 use crate::context::ActionContext;
-use crate::json::{self, Json, JsonError};
 use crate::rejection::{Rejection, storable};
+use fluvius_store::Json;
+use fluvius_store::json::{self, JsonError};
 
 /// A decoded command, shared between attempts and erased.
 pub(crate) type SharedCommand = Arc<dyn Any + Send + Sync>;

@@ -8,9 +8,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::aggregate_id::AggregateId;
-use crate::etag::Precondition;
-use crate::json::Json;
+use fluvius_store::AggregateId;
+use fluvius_store::Json;
+use fluvius_store::Precondition;
 
 /// A command by key: what every transport hands to a session.
 ///

@@ -1,8 +1,6 @@
 //! Commands: requests to run an action, typed or by key.
 
 mod bundle;
-mod payload;
-mod record;
 
 use std::fmt::Debug;
 
@@ -10,15 +8,15 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use bundle::CommandBundle;
-pub use record::{CommandRecord, CommandStatus};
 
 use crate::action::{ActionDescriptor, Handler};
 use crate::aggregate::Aggregate;
-use crate::json::{self, Json, JsonError};
+use fluvius_store::Json;
+use fluvius_store::json::{self, JsonError};
 
 /// A request to run one action: a struct with the action's parameters as fields.
 ///
-/// Written by [`#[aggregate]`](macro@crate::aggregate type), not by hand.
+/// Written by [`#[aggregate]`](macro@crate::aggregate), not by hand.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no command",
     label = "not a command",

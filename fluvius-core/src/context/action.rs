@@ -14,19 +14,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use super::{Actor, ContextError, DomainContext};
+use super::{ContextError, DomainContext};
 use crate::action::{ActionDescriptor, SharedCommand};
-use crate::activity::{Activity, ActivityRecord};
+use crate::activity::Activity;
 use crate::aggregate::Aggregate;
-use crate::aggregate_id::AggregateId;
 use crate::command::Command;
 use crate::error::Error;
-use crate::etag::Precondition;
-use crate::excerpt::{self, excerpt};
 use crate::id_generator as ids;
 use crate::into_aggregate_id::IntoAggregateId;
-use crate::json::{self, Json, JsonError};
-use crate::message::MessageRecord;
 use crate::processor::{
     Answer, Processor, Sender, Services, Task, WriteSet, decide, decode, load, timeout,
 };
@@ -34,6 +29,14 @@ use crate::registry::is_kebab;
 use crate::response::Response;
 use crate::scheduler::CachedVersion;
 use crate::state::Versioned;
+use fluvius_store::__private::excerpt;
+use fluvius_store::ActivityRecord;
+use fluvius_store::Actor;
+use fluvius_store::AggregateId;
+use fluvius_store::Json;
+use fluvius_store::MessageRecord;
+use fluvius_store::Precondition;
+use fluvius_store::json::{self, JsonError};
 
 /// What a rule may ask for while it runs; given to an action that has a parameter of type
 /// `&mut ActionContext` or `&ActionContext`.
@@ -208,7 +211,7 @@ impl ActionContext {
         let data = match json::encode(data) {
             Ok(data) if is_kebab(&key) => data,
             Ok(_) => {
-                let key = excerpt(&key, excerpt::NAME);
+                let key = excerpt(&key, fluvius_store::__private::NAME);
                 let problem = format!("the key `{key}` is not kebab case, such as `order-shipped`");
                 return self.cannot_keep("message", &problem);
             }
@@ -316,7 +319,7 @@ impl ActionContext {
         }
         decode::check_required(action, &aggregate_id, if_match.as_ref())?;
         let args = args.map_err(|error| decode::invalid_payload(action.key, &error))?;
-        let payload = json::canonical(&args, &[]);
+        let payload = fluvius_store::__private::canonical(&args, &[]);
         let received_at = self.inputs.now;
         let parent = self.command_id();
         #[expect(clippy::expect_used, reason = "authors are given a context inside actions only")]
@@ -329,7 +332,7 @@ impl ActionContext {
             aggregate_id,
             command,
             args,
-            payload_hash: json::hash(&payload),
+            payload_hash: fluvius_store::__private::hash(&payload),
             payload,
             if_match,
             received_at,

@@ -1,10 +1,9 @@
 //! The domain context: who sent a command, from where, on whose behalf.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use fluvius_store::{Actor, Transport};
 use uuid::Uuid;
 
 /// Who sends the commands of a session, and from where.
@@ -159,66 +158,4 @@ impl DomainContext {
     pub fn causation(&self) -> Option<Uuid> {
         self.causation
     }
-}
-
-/// Who acts: a user, under a profile, for an organization; each may be unknown.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Actor {
-    /// The user.
-    pub user_id: Option<Uuid>,
-    /// The user's profile.
-    pub profile_id: Option<Uuid>,
-    /// The organization.
-    pub organization_id: Option<Uuid>,
-}
-
-impl Actor {
-    /// Who stands in the audit fields: the profile, else the user.
-    pub fn id(&self) -> Option<Uuid> {
-        self.profile_id.or(self.user_id)
-    }
-}
-
-/// How commands come in.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Transport {
-    /// From Rust code of the same program.
-    #[default]
-    InProcess,
-    /// Over HTTP.
-    Http,
-    /// From a queue or a broker.
-    Queue,
-    /// From a command line.
-    Cli,
-}
-
-/// One row of the context log: a session's context as it is recorded.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ContextRecord {
-    /// The context's identifier.
-    pub id: Uuid,
-    /// The domain's namespace.
-    pub domain: Cow<'static, str>,
-    /// The domain's revision.
-    pub revision: u32,
-    /// How the commands came in.
-    pub transport: Transport,
-    /// The sender's name.
-    pub source: String,
-    /// The headers on the runtime's allow-list.
-    pub headers: BTreeMap<String, String>,
-    /// Who acted.
-    #[serde(flatten)]
-    pub actor: Actor,
-    /// The roles.
-    pub roles: Vec<String>,
-    /// The realm.
-    pub realm: Option<String>,
-    /// What the commands belonged to.
-    pub correlation: Option<Uuid>,
-    /// What had caused the commands.
-    pub causation: Option<Uuid>,
 }

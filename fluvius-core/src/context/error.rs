@@ -1,9 +1,9 @@
 //! What a rule hears when something that it asked of its context did not work.
 
-use crate::aggregate_id::AggregateId;
 use crate::error::Error;
-use crate::etag::{ETag, Precondition};
 use crate::rejection::Rejection;
+use fluvius_store::AggregateId;
+use fluvius_store::{ETag, Precondition};
 
 /// Why `fetch`, `find` or `invoke` gave nothing: only what a rule may react to.
 ///

@@ -5,7 +5,7 @@ mod domain;
 mod error;
 
 pub use action::{ActionContext, Invoke};
-pub use domain::{Actor, ContextRecord, DomainContext, Transport};
+pub use domain::DomainContext;
 pub use error::ContextError;
 
 pub(crate) use action::{Frame, Inputs};

@@ -12,11 +12,12 @@ use crate::id_generator::{IdGenerator, UuidV7};
 use crate::observer::Observer;
 use crate::policy::{ErasedPolicy, Policy};
 use crate::processor::{Metrics, Processor, Services, Settings};
-use crate::query::Field;
 use crate::registry::{BuildError, Registry};
 use crate::scheduler::Limits;
-use crate::store::{DynStore, Store};
 use crate::sync::{Home, Notify};
+use fluvius_store::__private::DynStore;
+use fluvius_store::Store;
+use fluvius_store::query::Field;
 
 /// Sets up a [`DomainRuntime`].
 ///

@@ -8,13 +8,13 @@ use uuid::Uuid;
 
 use super::Session;
 use crate::action::{ActionDescriptor, SharedCommand};
-use crate::aggregate_id::AggregateId;
 use crate::command::Command;
 use crate::error::Error;
-use crate::etag::Precondition;
 use crate::processor::{Answer, decode};
 use crate::response::Response;
 use crate::unwind;
+use fluvius_store::AggregateId;
+use fluvius_store::Precondition;
 
 /// A typed command that is ready to be sent. `O` is what its success is answered with.
 ///

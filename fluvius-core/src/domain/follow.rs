@@ -15,10 +15,11 @@ use futures_util::{StreamExt, stream};
 use super::log::Page;
 use super::outage::{Outage, Outages};
 use crate::error::Error;
-use crate::log_entry::{LogEntry, LogRecord};
-use crate::resume::ResumeToken;
-use crate::store::{DynStore, LogQuery};
 use crate::sync::{self, Notify};
+use fluvius_store::__private::DynStore;
+use fluvius_store::LogQuery;
+use fluvius_store::ResumeToken;
+use fluvius_store::{LogEntry, LogRecord};
 
 /// The shortest time between two reads, so that many small commits are read together.
 const PAUSE_MIN: Duration = Duration::from_millis(5);

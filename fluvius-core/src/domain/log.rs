@@ -6,17 +6,17 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::follow::{LogStream, Source, follow};
-use crate::activity::ActivityRecord;
-use crate::aggregate_id::AggregateId;
-use crate::command::CommandRecord;
-use crate::context::ContextRecord;
 use crate::error::Error;
-use crate::event::EventRecord;
-use crate::log_entry::{LogEntry, LogRecord};
-use crate::message::MessageRecord;
 use crate::processor::Services;
-use crate::resume::ResumeToken;
-use crate::store::{LogPage, LogQuery, RealmFilter};
+use fluvius_store::ActivityRecord;
+use fluvius_store::AggregateId;
+use fluvius_store::CommandRecord;
+use fluvius_store::ContextRecord;
+use fluvius_store::EventRecord;
+use fluvius_store::MessageRecord;
+use fluvius_store::ResumeToken;
+use fluvius_store::{LogEntry, LogRecord};
+use fluvius_store::{LogPage, LogQuery, RealmFilter};
 
 /// How many rows a page has unless it is told.
 const PAGE_ROW_COUNT: usize = 1_000;

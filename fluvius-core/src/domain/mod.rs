@@ -23,7 +23,7 @@ pub use session::Session;
 use crate::action::Location;
 use crate::aggregate::AggregateDescriptor;
 use crate::registry::BuildError;
-use crate::store::Store;
+use fluvius_store::Store;
 
 /// A set of aggregate types that belong together.
 ///

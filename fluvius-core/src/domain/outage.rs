@@ -110,7 +110,7 @@ impl Drop for Outage {
 #[cfg(test)]
 mod tests {
     use crate::id_generator::UuidV7;
-    use crate::store::StoreError;
+    use fluvius_store::StoreError;
 
     use super::*;
 

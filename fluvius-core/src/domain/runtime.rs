@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{DomainMetadata, LogReader, Session};
-use crate::context::{ContextRecord, DomainContext};
+use crate::context::DomainContext;
 use crate::processor::{Processor, Sender};
 use crate::registry::Registry;
 use crate::state::StateManager;
-use crate::store::RealmFilter;
+use fluvius_store::ContextRecord;
+use fluvius_store::RealmFilter;
 
 /// A domain at work over a store. Cheap to clone; clones are the same runtime.
 ///

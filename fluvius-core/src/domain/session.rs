@@ -7,18 +7,19 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::{CommandProcessor, LogReader, PreparedCommand};
-use crate::aggregate_id::AggregateId;
 use crate::collections::OneVec;
 use crate::command::{Command, CommandBundle};
 use crate::error::Error;
-use crate::excerpt::{self, excerpt};
 use crate::into_aggregate_id::IntoAggregateId;
-use crate::json::{Json, JsonError};
 use crate::processor::{PermitMode, Processor, Sender, Task, decode};
 use crate::response::Response;
 use crate::state::StateManager;
-use crate::store::RealmFilter;
 use crate::unwind;
+use fluvius_store::__private::excerpt;
+use fluvius_store::AggregateId;
+use fluvius_store::Json;
+use fluvius_store::RealmFilter;
+use fluvius_store::json::JsonError;
 
 /// The commands of one sender. Cheap to clone; clones send under the same context, also at the
 /// same time.
@@ -97,7 +98,7 @@ impl Session {
         JsonError: From<P::Error>,
     {
         let aggregate_id = self.aggroot.clone().ok_or_else(|| Error::NoAggregateRoot {
-            command: excerpt(key, excerpt::NAME).into_owned(),
+            command: excerpt(key, fluvius_store::__private::NAME).into_owned(),
         })?;
         let payload = payload
             .try_into()

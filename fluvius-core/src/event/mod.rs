@@ -1,24 +1,23 @@
 //! Events: what happened, past tense; never changed after it is stored.
 
-mod record;
-
 use std::fmt::Debug;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-pub use record::EventRecord;
+use fluvius_store::EventRecord;
 
 use crate::aggregate::{Aggregate, AggregateDescriptor};
 use crate::decode_error::DecodeError;
-use crate::json::{Json, JsonError};
 use crate::upcast::UpcastInput;
+use fluvius_store::Json;
+use fluvius_store::json::JsonError;
 
 /// What an action records: a struct with the parameters that are not secret, and with what the
 /// rule returned.
 ///
-/// Written by [`#[aggregate]`](macro@crate::aggregate type), not by hand.
+/// Written by [`#[aggregate]`](macro@crate::aggregate), not by hand.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no event",
     label = "not an event",

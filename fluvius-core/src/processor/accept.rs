@@ -9,7 +9,6 @@ use super::job::{Ended, Job, Outcome, Request};
 use super::services::Services;
 use super::task::{Answer, Sender, Task};
 use super::{authorize, executor, publish};
-use crate::aggregate_id::AggregateId;
 use crate::collections::{FastMap, OneVec};
 use crate::error::Error;
 use crate::scheduler::{CachedVersion, CommandSeq, Scheduler};
@@ -17,6 +16,7 @@ use crate::sync::{
     Home, Instant, Mutex, Notify, OwnedSemaphorePermit, Semaphore, TryAcquireError, Watch, oneshot,
 };
 use crate::unwind::{self, Guarded, Locked};
+use fluvius_store::AggregateId;
 
 /// Takes commands through the stages.
 #[derive(Debug)]

@@ -13,12 +13,12 @@ use super::task::{Answer, Task};
 use super::timeout::timeout;
 use super::{Processor, Services, rejection_record, veto};
 use crate::collections::OneVec;
-use crate::command::CommandStatus;
 use crate::context::{ActionContext, Inputs};
 use crate::error::Error;
 use crate::scheduler::{CachedVersion, Decision};
-use crate::unit_of_work::UnitOfWork;
 use crate::unwind;
+use fluvius_store::CommandStatus;
+use fluvius_store::UnitOfWork;
 
 /// The result of an attempt.
 pub(crate) struct Attempt {
@@ -33,7 +33,7 @@ pub(crate) struct Attempt {
 impl Attempt {
     /// The result of an attempt whose code has panicked and that left nothing behind.
     pub(crate) fn panicked(request: &Request) -> Self {
-        let unit = UnitOfWork::empty(Arc::clone(&request.sender.record));
+        let unit = UnitOfWork::new(Arc::clone(&request.sender.record));
         let decision = Decision { reads: OneVec::new(), writes: OneVec::new(), unit };
         let outcome = Err((0, Error::Panicked { command: request.tasks[0].action.key }));
         Self { decision, outcome, is_kept: false, ids: Vec::new() }
@@ -74,7 +74,7 @@ pub(crate) fn run_inline(
 
 /// The rows stored for a denied request: an activity, and no command.
 pub(crate) fn denied(services: &Services, request: &Request, denied: Ended) -> Attempt {
-    let mut unit = UnitOfWork::empty(Arc::clone(&request.sender.record));
+    let mut unit = UnitOfWork::new(Arc::clone(&request.sender.record));
     let (index, error) = &denied;
     let recorded = unwind::catch(|| record_refusal(services, &mut unit, request, *index, error));
     let error = match recorded {
@@ -112,7 +112,7 @@ fn conclude(mut cx: ActionContext, request: &Request, mut outcome: Outcome) -> A
             unwind::dispose(std::mem::replace(&mut outcome, Err((0, error))));
             decision.writes.clear();
             let UnitOfWork { expected, context, .. } = decision.unit;
-            decision.unit = UnitOfWork { expected, ..UnitOfWork::empty(context) };
+            decision.unit = UnitOfWork { expected, ..UnitOfWork::new(context) };
         }
     }
     if let Err((index, error)) = &outcome {

@@ -11,10 +11,10 @@ use super::spans;
 use super::task::{Sender, Task};
 use super::timeout::timeout;
 use crate::error::Error;
-use crate::excerpt::{self, excerpt};
 use crate::observer::RuntimeEvent;
 use crate::policy::{Authorization, ErasedPolicy, PolicyRequest, PolicyState};
 use crate::unwind::{self, Guarded};
+use fluvius_store::__private::excerpt;
 
 /// Checks that the action is allowed on the resource, that a store can keep the context, and that the policy allows the
 /// command. A denial is recorded with the next batch: see `attempt::denied`.
@@ -46,7 +46,8 @@ fn check(sender: &Sender, task: &Task) -> Result<(), Error> {
     if !task.action.resources.contains(&task.aggregate_id.resource.as_ref()) {
         return Err(Error::ResourceNotAllowed {
             command: task.action.key.to_owned(),
-            resource: excerpt(&task.aggregate_id.resource, excerpt::NAME).into_owned(),
+            resource: excerpt(&task.aggregate_id.resource, fluvius_store::__private::NAME)
+                .into_owned(),
             allowed: task.action.resources,
         });
     }

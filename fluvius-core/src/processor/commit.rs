@@ -9,9 +9,9 @@ use tracing::Instrument;
 use super::executor::{Completion, Fallback, PendingEffect, Polled};
 use super::{Processor, Services, publish, spans};
 use crate::scheduler::Batch;
-use crate::store::CommitOutcome;
 use crate::sync::Instant;
 use crate::unwind::{self, Guarded};
+use fluvius_store::CommitOutcome;
 
 /// Hands a batch to the store; `depth` is the number of units that wait behind it.
 pub(super) fn run(processor: &Arc<Processor>, batch: &Batch, depth: usize, now: Instant) -> Polled {

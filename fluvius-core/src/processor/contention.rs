@@ -8,11 +8,11 @@ use uuid::Uuid;
 
 use super::Services;
 use super::timeout::timeout;
-use crate::aggregate_id::AggregateId;
 use crate::id_generator as ids;
-use crate::state::StateRecord;
-use crate::store::Lease;
 use crate::sync;
+use fluvius_store::AggregateId;
+use fluvius_store::Lease;
+use fluvius_store::StateRecord;
 
 /// The longest wait for a lease. A time slice is about 50 ms, so a longer wait means that the holder is slow or gone. The
 /// commit checks the same without a lease.

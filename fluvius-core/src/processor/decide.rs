@@ -10,19 +10,21 @@ use super::task::{Answer, Task};
 use super::write_set::Savepoint;
 use crate::action::{Call, Handler, Lifecycle, Outcome, Stop};
 use crate::aggregate::{AggregateDescriptor, SharedState};
-use crate::command::CommandStatus;
 use crate::context::{ActionContext, Frame};
 use crate::error::Error;
-use crate::etag::ETag;
-use crate::event::{EventDescriptor, EventRecord};
+use crate::event::EventDescriptor;
 use crate::id_generator as ids;
-use crate::json::{Json, JsonError, StateDelta};
 use crate::observer::RuntimeEvent;
 use crate::policy::{Authorization, PolicyRequest, PolicyState};
 use crate::response::Response;
 use crate::scheduler::CachedVersion;
-use crate::state::{SNAPSHOT_INTERVAL, StateRecord};
-use crate::unit_of_work::UnitOfWork;
+use fluvius_store::CommandStatus;
+use fluvius_store::ETag;
+use fluvius_store::EventRecord;
+use fluvius_store::UnitOfWork;
+use fluvius_store::json::JsonError;
+use fluvius_store::{Json, StateDelta};
+use fluvius_store::{SNAPSHOT_INTERVAL, StateRecord};
 
 /// The most levels of actions that invoke each other.
 const INVOKE_DEPTH_MAX: usize = 16;

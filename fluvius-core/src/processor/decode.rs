@@ -5,15 +5,16 @@ use chrono::{DateTime, Utc};
 use super::task::Task;
 use super::{Services, spans};
 use crate::action::{ActionDescriptor, SharedCommand};
-use crate::aggregate_id::AggregateId;
 use crate::clock::to_microseconds;
 use crate::command::CommandBundle;
 use crate::error::Error;
-use crate::etag::Precondition;
-use crate::excerpt::{self, excerpt};
 use crate::id_generator as ids;
-use crate::json::{self, Json, JsonError};
 use crate::unwind;
+use fluvius_store::__private::excerpt;
+use fluvius_store::AggregateId;
+use fluvius_store::Json;
+use fluvius_store::Precondition;
+use fluvius_store::json::JsonError;
 
 /// Decodes a command by key. A failure is counted.
 ///
@@ -42,8 +43,8 @@ fn read(services: &Services, bundle: CommandBundle) -> Result<Task, Error> {
         .map_err(|error| invalid_payload(action.key, &without_values(action, error)))?;
     let args = author(action, || (action.record)(command.as_ref()))?
         .map_err(|error| invalid_payload(action.key, &without_values(action, error)))?;
-    let payload = json::canonical(&bundle.payload, &secrets);
-    json::check_rounded(payload.as_str(), args.as_str())
+    let payload = fluvius_store::__private::canonical(&bundle.payload, &secrets);
+    fluvius_store::__private::check_rounded(payload.as_str(), args.as_str())
         .map_err(|error| invalid_payload(action.key, &without_values(action, error)))?;
     check_sendable(bundle.id, action, &bundle.aggregate_id, bundle.if_match.as_ref())?;
     Ok(Task {
@@ -53,7 +54,7 @@ fn read(services: &Services, bundle: CommandBundle) -> Result<Task, Error> {
         aggregate_id: bundle.aggregate_id,
         command,
         args,
-        payload_hash: json::hash(&payload),
+        payload_hash: fluvius_store::__private::hash(&payload),
         payload,
         if_match: bundle.if_match,
         received_at,
@@ -94,7 +95,7 @@ fn task(
     let args = author(action, || (action.record)(command.as_ref()))?
         .map_err(|error| invalid_payload(action.key, &without_values(action, error)))?;
     check_size(services, action, &args)?;
-    let payload = json::canonical(&args, &[]);
+    let payload = fluvius_store::__private::canonical(&args, &[]);
     check_sendable(id, action, &aggregate_id, if_match.as_ref())?;
     Ok(Task {
         id,
@@ -103,7 +104,7 @@ fn task(
         aggregate_id,
         command,
         args,
-        payload_hash: json::hash(&payload),
+        payload_hash: fluvius_store::__private::hash(&payload),
         payload,
         if_match,
         received_at,
@@ -176,12 +177,15 @@ fn known(services: &Services, key: &str) -> Result<&'static ActionDescriptor, Er
 
 fn unknown(services: &Services, key: &str) -> Error {
     let nearest = services.registry.nearest(key);
-    Error::UnknownCommand { key: excerpt(key, excerpt::NAME).into_owned(), nearest }
+    Error::UnknownCommand {
+        key: excerpt(key, fluvius_store::__private::NAME).into_owned(),
+        nearest,
+    }
 }
 
 pub(crate) fn invalid_payload(key: &str, error: &JsonError) -> Error {
     Error::InvalidPayload {
-        command: excerpt(key, excerpt::NAME).into_owned(),
+        command: excerpt(key, fluvius_store::__private::NAME).into_owned(),
         path: error.path().to_owned(),
         message: error.message().to_owned(),
     }
@@ -200,14 +204,14 @@ pub(crate) fn without_values(action: &'static ActionDescriptor, error: JsonError
     if !action.fields.iter().any(|field| field.secret) {
         return error;
     }
-    let fields: Vec<json::Field<'_>> = action
+    let fields: Vec<fluvius_store::__private::Field<'_>> = action
         .fields
         .iter()
-        .map(|field| json::Field {
+        .map(|field| fluvius_store::__private::Field {
             name: field.name,
             aliases: field.aliases,
             type_name: field.type_name,
         })
         .collect();
-    json::hide_values(error, &fields)
+    fluvius_store::__private::hide_values(error, &fields)
 }

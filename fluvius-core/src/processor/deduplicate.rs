@@ -5,16 +5,18 @@ use super::rejection_record;
 use super::request_log::RequestLog;
 use super::services::Services;
 use super::task::{Answer, Sender, Task};
-use crate::command::{CommandRecord, CommandStatus};
-use crate::context::ContextRecord;
 use crate::error::Error;
-use crate::etag::ETag;
-use crate::event::{self, EventRecord};
-use crate::json::{Json, JsonError};
-use crate::log_entry::LogEntry;
+use crate::event;
 use crate::response::Response;
 use crate::state::{state_at, version_before};
-use crate::store::StoreError;
+use fluvius_store::ContextRecord;
+use fluvius_store::ETag;
+use fluvius_store::EventRecord;
+use fluvius_store::Json;
+use fluvius_store::LogEntry;
+use fluvius_store::StoreError;
+use fluvius_store::json::JsonError;
+use fluvius_store::{CommandRecord, CommandStatus};
 
 /// Returns the first answer of a request whose ids are in the log; of a group all must be.
 ///

@@ -19,12 +19,12 @@ use super::job::{Ended, Job, Outcome, Request};
 use super::pace::Pace;
 use super::{Processor, commit, contention, in_doubt, publish, spans};
 use crate::action::Handler;
-use crate::aggregate_id::AggregateId;
 use crate::scheduler::{Batch, CommandSeq, Effect, Resolution, Scheduler};
-use crate::state::StateRecord;
-use crate::store::{CommitOutcome, Lease};
 use crate::sync::{self, Instant};
 use crate::unwind::{self, Deferred, Guarded, Locked};
+use fluvius_store::AggregateId;
+use fluvius_store::StateRecord;
+use fluvius_store::{CommitOutcome, Lease};
 
 /// Time between two ticks of a lease. A time slice has ten, and its last commit ends after it: long enough that handing
 /// the lease over costs little, and short enough that several processes hold it within a second.

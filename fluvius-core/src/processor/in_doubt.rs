@@ -16,9 +16,9 @@ use super::timeout::timeout;
 use super::{Processor, Services, authorize, deduplicate, spans};
 use crate::error::Error;
 use crate::scheduler::{CommandSeq, Resolution};
-use crate::store::StoreError;
 use crate::sync::{self, Instant};
 use crate::unwind::Deferred;
+use fluvius_store::StoreError;
 
 /// Looks up whether the unit of a command is stored, after its commit was in doubt.
 pub(super) fn resolve(

@@ -8,13 +8,13 @@ use uuid::Uuid;
 
 use super::spans;
 use super::task::{Answer, Sender, Task};
-use crate::aggregate_id::AggregateId;
 use crate::collections::OneVec;
 use crate::domain::DomainMetadata;
 use crate::error::Error;
 use crate::sync::{self, Instant, OwnedSemaphorePermit, oneshot};
-use crate::unit_of_work::UnitOfWork;
 use crate::unwind;
+use fluvius_store::AggregateId;
+use fluvius_store::UnitOfWork;
 
 /// The index of the command that ended a job, and its error.
 pub(crate) type Ended = (usize, Error);

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use tracing::Instrument;
 
 use super::spans;
-use crate::aggregate_id::AggregateId;
 use crate::context::ActionContext;
 use crate::error::Error;
 use crate::scheduler::CachedVersion;
+use fluvius_store::AggregateId;
 
 /// Returns the newest version of an aggregate: the one that the command has written, else the newest cached one, durable or
 /// not, else the stored one.

@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::Services;
 use super::job::{Outcome, Request, errors};
 use super::spans;
-use crate::log_entry::LogEntry;
 use crate::observer::RuntimeEvent;
-use crate::unit_of_work::UnitOfWork;
+use fluvius_store::LogEntry;
+use fluvius_store::UnitOfWork;
 
 /// Notifies the observers of a stored unit: of its events, its messages, and the unit itself.
 pub(crate) fn committed(services: &Services, unit: &UnitOfWork, first: u64) {

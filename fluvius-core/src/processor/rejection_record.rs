@@ -5,13 +5,14 @@ use uuid::Uuid;
 
 use super::services::Services;
 use super::task::{Sender, Task};
-use crate::activity::{ActivityKind, ActivityRecord};
-use crate::aggregate_id::AggregateId;
-use crate::command::CommandRecord;
 use crate::error::Error;
-use crate::etag::{ETag, Precondition};
-use crate::json::{self, Json};
 use crate::rejection::SimpleRejection;
+use fluvius_store::AggregateId;
+use fluvius_store::CommandRecord;
+use fluvius_store::Json;
+use fluvius_store::json;
+use fluvius_store::{ActivityKind, ActivityRecord};
+use fluvius_store::{ETag, Precondition};
 
 /// The response column of a rejected command, beside the row's `code`.
 #[derive(Debug, Serialize, Deserialize)]

@@ -7,16 +7,16 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::services::Services;
-use crate::aggregate_id::AggregateId;
 use crate::collections::FastMap;
-use crate::command::CommandRecord;
 use crate::error::Error;
-use crate::event::EventRecord;
-use crate::json::Json;
-use crate::log_entry::LogEntry;
-use crate::resume::ResumeToken;
 use crate::state::state_at;
-use crate::store::LogQuery;
+use fluvius_store::AggregateId;
+use fluvius_store::CommandRecord;
+use fluvius_store::EventRecord;
+use fluvius_store::Json;
+use fluvius_store::LogEntry;
+use fluvius_store::LogQuery;
+use fluvius_store::ResumeToken;
 
 /// The first page of a search. The event of a single command is the first one behind its row.
 const PAGE_MIN: usize = 16;

@@ -13,9 +13,9 @@ use crate::observer::{Observer, RuntimeEvent};
 use crate::policy::ErasedPolicy;
 use crate::registry::Registry;
 use crate::scheduler::Limits;
-use crate::store::DynStore;
 use crate::sync::{Home, Notify};
 use crate::unwind;
+use fluvius_store::__private::DynStore;
 
 pub(crate) struct Services {
     pub(crate) meta: &'static DomainMetadata,

@@ -4,9 +4,9 @@
 use tracing::Span;
 
 use super::task::Task;
-use crate::aggregate_id::AggregateId;
 use crate::domain::DomainMetadata;
 use crate::unwind;
+use fluvius_store::AggregateId;
 
 /// Returns a span; none if the program's subscriber panics.
 pub(crate) fn guarded(make: impl FnOnce() -> Span) -> Span {

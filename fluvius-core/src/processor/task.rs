@@ -8,15 +8,18 @@ use uuid::Uuid;
 
 use crate::action::{ActionDescriptor, SharedCommand};
 use crate::aggregate::{Aggregate, SharedState};
-use crate::aggregate_id::AggregateId;
-use crate::command::{Command, CommandRecord, CommandStatus};
-use crate::context::{ContextRecord, DomainContext};
+use crate::command::Command;
+use crate::context::DomainContext;
 use crate::domain::DomainMetadata;
 use crate::error::Error;
-use crate::etag::Precondition;
-use crate::json::{Json, PayloadHash};
 use crate::response::Response;
 use crate::unwind;
+use fluvius_store::AggregateId;
+use fluvius_store::ContextRecord;
+use fluvius_store::Json;
+use fluvius_store::Precondition;
+use fluvius_store::json::PayloadHash;
+use fluvius_store::{CommandRecord, CommandStatus};
 
 /// The sender of a command: the context of its session, and its row.
 #[derive(Debug)]

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::Services;
 use crate::error::Error;
 use crate::rejection::{Rejection, storable};
-use crate::unit_of_work::UnitOfWork;
 use crate::unwind;
+use fluvius_store::UnitOfWork;
 
 /// Asks every listener about a unit; the first veto counts.
 ///

@@ -3,16 +3,16 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::activity::ActivityRecord;
-use crate::aggregate_id::AggregateId;
 use crate::collections::FastMap;
 use crate::collections::OneVec;
-use crate::command::CommandRecord;
-use crate::context::ContextRecord;
-use crate::event::EventRecord;
-use crate::message::MessageRecord;
 use crate::scheduler::{CachedVersion, Decision};
-use crate::unit_of_work::{ExpectedVersion, UnitOfWork};
+use fluvius_store::ActivityRecord;
+use fluvius_store::AggregateId;
+use fluvius_store::CommandRecord;
+use fluvius_store::ContextRecord;
+use fluvius_store::EventRecord;
+use fluvius_store::MessageRecord;
+use fluvius_store::{ExpectedVersion, UnitOfWork};
 
 /// The reads and writes of a command, or of the commands of a group, so far.
 #[derive(Debug, Default)]
@@ -191,7 +191,7 @@ impl WriteSet {
             events: self.events,
             messages: self.messages,
             activities: self.activities,
-            ..UnitOfWork::empty(context)
+            ..UnitOfWork::new(context)
         };
         Decision { reads: self.reads, writes, unit }
     }
@@ -199,7 +199,7 @@ impl WriteSet {
     /// Returns the reads alone as a decision, for a command that was not applied.
     pub(crate) fn into_refusal(mut self, context: Arc<ContextRecord>) -> Decision {
         self.sort_reads();
-        let unit = UnitOfWork { expected: self.expected(), ..UnitOfWork::empty(context) };
+        let unit = UnitOfWork { expected: self.expected(), ..UnitOfWork::new(context) };
         Decision { reads: self.reads, writes: OneVec::new(), unit }
     }
 

@@ -7,7 +7,7 @@ use super::{Registry, features};
 use crate::action::Location;
 use crate::aggregate::AggregateDescriptor;
 use crate::domain::DomainMetadata;
-use crate::store::StoreError;
+use fluvius_store::StoreError;
 
 /// A reason why a domain cannot be built.
 #[derive(Debug, Clone)]

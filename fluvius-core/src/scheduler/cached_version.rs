@@ -5,10 +5,11 @@ use std::sync::{Arc, OnceLock};
 
 use super::CommandSeq;
 use crate::aggregate::{AggregateDescriptor, SharedState};
-use crate::aggregate_id::AggregateId;
 use crate::error::Error;
-use crate::state::{StateRecord, invalid_state};
+use crate::state::invalid_state;
 use crate::unwind::Deferred;
+use fluvius_store::AggregateId;
+use fluvius_store::StateRecord;
 
 /// Marks a version that no admitted command has made. Commands are counted from 0; no runtime reaches this number.
 const NO_SEQ: CommandSeq = CommandSeq::MAX;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::cached_version::CachedVersion;
 use super::{CommandSeq, UnitNumber};
 use crate::collections::{FastMap, OneVec};
-use crate::unit_of_work::UnitOfWork;
+use fluvius_store::UnitOfWork;
 
 /// Units that are committed together (group commit: DeWitt et al. 1984).
 pub(crate) type Batch = Arc<[UnitOfWork]>;
@@ -129,10 +129,10 @@ mod tests {
 
     use super::super::fixtures::{aggregate_id, json, unit};
     use super::*;
-    use crate::command::{CommandRecord, CommandStatus};
-    use crate::event::EventRecord;
-    use crate::json::StateDelta;
-    use crate::message::MessageRecord;
+    use fluvius_store::EventRecord;
+    use fluvius_store::MessageRecord;
+    use fluvius_store::StateDelta;
+    use fluvius_store::{CommandRecord, CommandStatus};
 
     fn command(payload: usize, response: Option<usize>) -> Arc<CommandRecord> {
         let payload = json(payload);
@@ -143,7 +143,7 @@ mod tests {
             revision: 1,
             command: "make".into(),
             aggregate_id: aggregate_id(1),
-            payload_hash: crate::json::hash(&payload),
+            payload_hash: fluvius_store::__private::hash(&payload),
             payload,
             context_id: Uuid::nil(),
             status: CommandStatus::Applied,

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use chrono::DateTime;
 use uuid::Uuid;
 
-use crate::aggregate_id::AggregateId;
-use crate::context::{Actor, ContextRecord, Transport};
-use crate::etag::ETag;
-use crate::json::Json;
-use crate::state::StateRecord;
-use crate::unit_of_work::UnitOfWork;
+use fluvius_store::AggregateId;
+use fluvius_store::ETag;
+use fluvius_store::Json;
+use fluvius_store::StateRecord;
+use fluvius_store::UnitOfWork;
+use fluvius_store::{Actor, ContextRecord, Transport};
 
 pub(crate) fn aggregate_id(number: u128) -> AggregateId {
     AggregateId::new("thing", Uuid::from_u128(number))
@@ -41,7 +41,7 @@ pub(crate) fn row(number: u128, version: u64, data_len: usize) -> StateRecord {
 
 /// A unit without rows.
 pub(crate) fn unit() -> UnitOfWork {
-    UnitOfWork::empty(Arc::new(ContextRecord {
+    UnitOfWork::new(Arc::new(ContextRecord {
         id: Uuid::nil(),
         domain: "scheduler".into(),
         revision: 1,

@@ -10,10 +10,10 @@
 
 use super::CommandSeq;
 use super::scheduler::{Command, Decision, Effect, Scheduler};
-use crate::aggregate_id::AggregateId;
 use crate::collections::{FastMap, OneVec};
-use crate::state::StateRecord;
-use crate::store::Lease;
+use fluvius_store::AggregateId;
+use fluvius_store::Lease;
+use fluvius_store::StateRecord;
 
 /// Number of ticks in a time slice.
 const TICKS_PER_SLICE: u32 = 10;

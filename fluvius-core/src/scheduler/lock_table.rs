@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::CommandSeq;
-use crate::aggregate_id::AggregateId;
 use crate::collections::FastMap;
+use fluvius_store::AggregateId;
 
 /// The locks of the aggregates in flight.
 #[derive(Debug, Default)]

@@ -9,11 +9,11 @@ use super::leases::Leases;
 use super::lock_table::LockTable;
 use super::version_cache::VersionCache;
 use super::{CommandSeq, UnitNumber};
-use crate::aggregate_id::AggregateId;
 use crate::collections::{FastMap, OneVec};
-use crate::store::{CommitOutcome, Lease, StoreError};
-use crate::unit_of_work::UnitOfWork;
 use crate::unwind::Deferred;
+use fluvius_store::AggregateId;
+use fluvius_store::UnitOfWork;
+use fluvius_store::{CommitOutcome, Lease, StoreError};
 
 /// Number of version conflicts of a command from which on it requires a lease.
 const LEASE_FROM_CONFLICT: u32 = 2;

@@ -5,7 +5,7 @@
 
 use super::CommandSeq;
 use super::scheduler::{Command, Decision, Effect, Scheduler};
-use crate::aggregate_id::AggregateId;
+use fluvius_store::AggregateId;
 
 /// Number of lost admissions after which a command acquires the locks of all its aggregates.
 const MAX_LOST_ADMISSIONS: u32 = 3;

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::fixtures::{aggregate_id, row, unit};
 use super::{CommandSeq, Decision, Effect, Limits, Resolution, Scheduler};
-use crate::aggregate_id::AggregateId;
 use crate::collections::OneVec;
 use crate::scheduler::CachedVersion;
-use crate::store::{CommitOutcome, Lease};
+use fluvius_store::AggregateId;
+use fluvius_store::{CommitOutcome, Lease};
 
 struct World {
     scheduler: Scheduler<()>,

@@ -5,14 +5,15 @@ use std::ops::{Bound, RangeBounds};
 
 use chrono::{DateTime, Utc};
 
-use super::{StateManager, StateRecord, Versioned, fold, state_at};
+use super::{StateManager, Versioned, fold, state_at};
 use crate::aggregate::Aggregate;
-use crate::aggregate_id::AggregateId;
 use crate::error::Error;
-use crate::etag::ETag;
-use crate::event::EventRecord;
 use crate::into_aggregate_id::IntoAggregateId;
-use crate::log_entry::LogEntry;
+use fluvius_store::AggregateId;
+use fluvius_store::ETag;
+use fluvius_store::EventRecord;
+use fluvius_store::LogEntry;
+use fluvius_store::StateRecord;
 
 /// A point in the life of an aggregate: a version, or a time, which stands for the last version that
 /// occurred by then.
@@ -137,7 +138,7 @@ impl StateManager {
         let aggregate_id = target.into_aggregate_id::<A>();
         super::manager::check_resource::<A>(&aggregate_id)?;
         match self.find_record_at(&aggregate_id, point).await? {
-            Some(record) => record.read::<A>().map(Some),
+            Some(record) => A::decode(record).map(Some),
             None => Ok(None),
         }
     }

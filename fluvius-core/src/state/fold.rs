@@ -2,12 +2,13 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::aggregate_id::AggregateId;
 use crate::error::Error;
-use crate::event::EventRecord;
-use crate::json::Json;
-use crate::log_entry::LogEntry;
-use crate::store::{DynStore, StoreError};
+use fluvius_store::__private::DynStore;
+use fluvius_store::AggregateId;
+use fluvius_store::EventRecord;
+use fluvius_store::Json;
+use fluvius_store::LogEntry;
+use fluvius_store::StoreError;
 
 /// From one whole state in the log to the next there are at most this many versions, so that
 /// reading any version back reads at most this many changes.

@@ -6,14 +6,16 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::aggregate::Aggregate;
-use crate::aggregate_id::AggregateId;
 use crate::error::Error;
-use crate::etag::ETag;
 use crate::into_aggregate_id::IntoAggregateId;
-use crate::json::JsonError;
-use crate::query::Filter;
-use crate::state::{StateQueryBuilder, StateRecord};
-use crate::store::{DynStore, RealmFilter};
+use crate::state::StateQueryBuilder;
+use fluvius_store::__private::DynStore;
+use fluvius_store::AggregateId;
+use fluvius_store::ETag;
+use fluvius_store::RealmFilter;
+use fluvius_store::StateRecord;
+use fluvius_store::json::JsonError;
+use fluvius_store::query::Filter;
 
 /// Reads the stored state: durable, and never half of a unit of work.
 ///
@@ -63,7 +65,7 @@ impl StateManager {
         let aggregate_id = target.into_aggregate_id::<A>();
         check_resource::<A>(&aggregate_id)?;
         match self.find_record(&aggregate_id).await? {
-            Some(record) => record.read::<A>().map(Some),
+            Some(record) => A::decode(record).map(Some),
             None => Ok(None),
         }
     }
@@ -97,7 +99,7 @@ impl StateManager {
     ///
     /// # Shape
     /// One entry an aggregate, in the order in which they are named: `None` where
-    /// [`find_record`](Self::find_record) gives `None`. [`StateRecord::read`] reads one as an
+    /// [`find_record`](Self::find_record) gives `None`. [`Aggregate::decode`] decodes one as an
     /// aggregate.
     ///
     /// # Errors
@@ -109,7 +111,7 @@ impl StateManager {
     /// # use fluvius_core::{Aggregate, AggregateId, Error, StateManager};
     /// # async fn run<Account: Aggregate>(statemgr: StateManager, aggregate_ids: [AggregateId; 2]) -> Result<(), Error> {
     /// for row in statemgr.snapshot(&aggregate_ids).await?.into_iter().flatten() {
-    ///     let account = row.read::<Account>()?;
+    ///     let account = Account::decode(row)?;
     ///     println!("{}: {}", account.record().aggregate_id, account.version());
     /// }
     /// # Ok(())
@@ -181,7 +183,7 @@ impl StateManager {
 }
 
 /// Whether the aggregate type is the state of this aggregate.
-pub(super) fn check_resource<A: Aggregate>(aggregate_id: &AggregateId) -> Result<(), Error> {
+pub(crate) fn check_resource<A: Aggregate>(aggregate_id: &AggregateId) -> Result<(), Error> {
     if A::RESOURCES.contains(&aggregate_id.resource.as_ref()) {
         return Ok(());
     }

@@ -6,9 +6,12 @@ use std::sync::Arc;
 
 use crate::aggregate::Aggregate;
 use crate::error::Error;
-use crate::query::{Cursor, Filter, QueryError, SortKey, StateQuery};
-use crate::state::{StateRecord, Versioned};
-use crate::store::{DynStore, RealmFilter};
+use crate::state::Versioned;
+use fluvius_store::__private::DynStore;
+use fluvius_store::RealmFilter;
+use fluvius_store::StateQuery;
+use fluvius_store::StateRecord;
+use fluvius_store::query::{Cursor, Filter, QueryError, SortKey};
 
 /// How many rows a page has unless it is told.
 const PAGE_ROW_COUNT: usize = 1_000;
@@ -70,7 +73,7 @@ pub struct StatePage<T> {
 impl<A: Aggregate> StateQueryBuilder<Versioned<A>> {
     pub(super) fn of_aggregate(store: Arc<dyn DynStore>, realm: RealmFilter) -> Self {
         let query = StateQuery { realm, ..StateQuery::for_resource(A::RESOURCE, PAGE_ROW_COUNT) };
-        Self { store, query, allowed: Some(A::RESOURCES), read: StateRecord::read }
+        Self { store, query, allowed: Some(A::RESOURCES), read: A::decode }
     }
 
     /// Another resource of the aggregate type than its main one.
@@ -123,7 +126,7 @@ impl<T> StateQueryBuilder<T> {
         self
     }
 
-    /// Closed aggregates too: [`Column::Deleted`](crate::query::Column::Deleted) tells which they are.
+    /// Closed aggregates too: [`Column::Deleted`](fluvius_store::query::Column::Deleted) tells which they are.
     #[must_use]
     pub fn with_closed(mut self) -> Self {
         self.query.with_closed = true;

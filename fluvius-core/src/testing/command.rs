@@ -4,8 +4,8 @@ use uuid::Uuid;
 
 use crate::command::{Command, CommandBundle};
 use crate::into_aggregate_id::IntoAggregateId;
-use crate::json;
 use crate::processor::decode;
+use fluvius_store::json;
 
 /// A command for an aggregate: a UUID of the aggregate's main resource, or an
 /// [`AggregateId`](crate::AggregateId).

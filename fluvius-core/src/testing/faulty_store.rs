@@ -6,18 +6,19 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::SeededRng;
-use crate::activity::ActivityRecord;
-use crate::aggregate_id::AggregateId;
-use crate::command::CommandRecord;
-use crate::context::ContextRecord;
-use crate::event::EventRecord;
-use crate::log_entry::LogEntry;
-use crate::message::MessageRecord;
-use crate::query::{Field, StateQuery};
-use crate::state::StateRecord;
-use crate::store::{CommitOutcome, Lease, LogPage, LogQuery, Store, StoreError};
 use crate::sync;
-use crate::unit_of_work::UnitOfWork;
+use fluvius_store::ActivityRecord;
+use fluvius_store::AggregateId;
+use fluvius_store::CommandRecord;
+use fluvius_store::ContextRecord;
+use fluvius_store::EventRecord;
+use fluvius_store::LogEntry;
+use fluvius_store::MessageRecord;
+use fluvius_store::StateQuery;
+use fluvius_store::StateRecord;
+use fluvius_store::UnitOfWork;
+use fluvius_store::query::Field;
+use fluvius_store::{CommitOutcome, Lease, LogPage, LogQuery, Store, StoreError};
 
 /// How often what goes wrong, in a thousand.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

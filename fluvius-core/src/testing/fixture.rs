@@ -14,10 +14,10 @@ use crate::action::{ActionDescriptor, Lifecycle};
 use crate::aggregate::{Aggregate, AggregateDescriptor};
 use crate::context::DomainContext;
 use crate::domain::{Domain, DomainMetadata, RuntimeBuilder, Session};
-use crate::event::EventRecord;
 use crate::registry::BuildError;
-use crate::store::Store;
-use crate::store::memory::MemoryStore;
+use fluvius_store::EventRecord;
+use fluvius_store::MemoryStore;
+use fluvius_store::Store;
 
 /// Where the identifiers of a world begin, so that those which a test writes itself are below.
 pub(super) const FIRST_ID: u64 = 1_000_000;

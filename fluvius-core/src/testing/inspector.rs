@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::diff;
 use crate::action::ActionDescriptor;
 use crate::aggregate::{Aggregate, AggregateDescriptor, SharedState};
-use crate::aggregate_id::AggregateId;
-use crate::json::{self, Json, StateDelta};
+use fluvius_store::AggregateId;
+use fluvius_store::json;
+use fluvius_store::{Json, StateDelta};
 
 /// Inspects what the actions of a test's runtimes leave, and collects the faults.
 #[derive(Debug, Clone, Default)]

@@ -1,6 +1,6 @@
 //! Turns across processes as a test sees them, and the search for cycles among waiting processes.
 
-use crate::aggregate_id::AggregateId;
+use fluvius_store::AggregateId;
 
 /// An aggregate for which a runtime takes turns across processes.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -183,13 +183,13 @@ async fn a_state_that_does_not_decode_is_told() {
     let session = domain.session(DomainContext::create("other"));
     session.send(id(1), StartProbe { value: 1 }).await.unwrap();
     let row = session.statemgr().fetch_record(&probe(1)).await.unwrap();
-    assert_eq!(code(row.clone().read::<Account>()), "resource-not-allowed");
-    assert_eq!(row.clone().read::<Probe>().unwrap().value, 1);
+    assert_eq!(code(Account::decode(row.clone())), "resource-not-allowed");
+    assert_eq!(Probe::decode(row.clone()).unwrap().value, 1);
     let spoilt = fluvius_core::StateRecord {
         data: fluvius_core::Json::parse(r#"{"value":"x"}"#).unwrap(),
         ..row
     };
-    let error = spoilt.read::<Probe>().unwrap_err();
+    let error = Probe::decode(spoilt).unwrap_err();
     assert!(matches!(error, Error::InvalidState { path, .. } if path == "value"));
 }
 
@@ -203,7 +203,7 @@ async fn a_snapshot_has_several_aggregates_at_one_moment() {
     let rows = session.statemgr().snapshot(&aggregate_ids).await.unwrap();
     let balances: Vec<Option<String>> = rows
         .into_iter()
-        .map(|row| row.map(|row| row.read::<Account>().unwrap().balance.to_string()))
+        .map(|row| row.map(|row| Account::decode(row).unwrap().balance.to_string()))
         .collect();
     let some = |text: &str| Some(text.to_owned());
     assert_eq!(balances, [some("13.50"), None, some("6.00"), None, some("13.50")]);

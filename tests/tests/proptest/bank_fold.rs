@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use banking_domain::{Account, TransactionManagerDomain};
-use fluvius_core::store::Store;
+use fluvius_core::Store;
 use fluvius_core::verify::verify;
 use fluvius_core::{
     CommandBundle, Domain, DomainContext, DomainRuntime, EventRecord, MemoryStore, Response,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use fluvius_core::store::Store;
+use fluvius_core::Store;
 use fluvius_core::{
     Aggregate, Domain, DomainContext, EventRecord, MemoryStore, SimpleRejection, aggregate,
 };

@@ -1,8 +1,8 @@
 //! Hostile texts: JSON, changes, etags, preconditions, hashes and log rows that nobody wrote.
 
 use banking_domain::{Account, AccountCommand, AccountEvent};
+use fluvius_core::Store;
 use fluvius_core::json::PayloadHash;
-use fluvius_core::store::Store;
 use fluvius_core::{
     Aggregate, CommitOutcome, ETag, ExpectedVersion, Json, Precondition, StateDelta, UnitOfWork,
 };

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fluvius_core::query::Field;
-use fluvius_core::store::{Lease, LogPage, LogQuery, Store, StoreError, StoredCommand};
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
     ActivityRecord, AggregateId, CommandRecord, CommitOutcome, ContextRecord, EventRecord,
     LogEntry, MemoryStore, MessageRecord, StateQuery, StateRecord, UnitOfWork,
 };
+use fluvius_core::{Lease, LogPage, LogQuery, Store, StoreError, StoredCommand};
 use fluvius_postgres::PostgresStore;
 use fluvius_postgres::testing::{TestSchema, TestServer};
 use fluvius_sqlite::{Durability, SqliteStore};

@@ -1,7 +1,7 @@
 //! What a newer revision has written is refused by an older program, and stays as it is.
 
 use fluvius_core::verify::verify;
-use fluvius_core::{Domain, Error, Store};
+use fluvius_core::{Aggregate, Domain, Error, Store};
 use rust_decimal::Decimal;
 use serde_json::json;
 
@@ -85,7 +85,7 @@ async fn readers_of_an_older_program_are_refused(store: impl Store + Clone) {
         .snapshot(&[aggregate_id(ADA), aggregate_id(GRACE), aggregate_id(JOHN)])
         .await
         .unwrap();
-    let rows: Vec<_> = rows.into_iter().flatten().map(|row| row.read::<Account>()).collect();
+    let rows: Vec<_> = rows.into_iter().flatten().map(Account::decode).collect();
     check_refused(rows[0].as_ref().unwrap_err());
     assert_eq!(rows[1].as_ref().unwrap().balance, Decimal::new(4_200, 2));
 }

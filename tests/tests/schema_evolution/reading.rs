@@ -1,7 +1,7 @@
 //! States and events of revision 1, as later revisions read them.
 
 use fluvius_core::query::{Column, column, text};
-use fluvius_core::{Domain, Store};
+use fluvius_core::{Aggregate, Domain, Store};
 use rust_decimal::Decimal;
 
 use crate::life::{ADA, CENTS_OF_ADA, GRACE, JOHN, aggregate_id, remark, sender, time};
@@ -39,20 +39,12 @@ async fn a_state_is_lifted_wherever_it_is_read(store: impl Store) {
     let last = ada_at(7);
     assert_eq!(*statemgr.fetch::<Account>(ADA).await.unwrap(), last);
     assert_eq!(*statemgr.find::<Account>(ADA).await.unwrap().unwrap(), last);
-    assert_eq!(
-        statemgr
-            .fetch_record(&aggregate_id(ADA))
-            .await
-            .unwrap()
-            .read::<Account>()
-            .unwrap()
-            .into_state(),
-        last
-    );
+    let row = statemgr.fetch_record(&aggregate_id(ADA)).await.unwrap();
+    assert_eq!(Account::decode(row).unwrap().into_state(), last);
     let rows = statemgr.snapshot(&[aggregate_id(ADA), aggregate_id(GRACE)]).await.unwrap();
     let owners: Vec<String> = rows
         .into_iter()
-        .map(|row| row.unwrap().read::<Account>().unwrap().owner_name.clone())
+        .map(|row| Account::decode(row.unwrap()).unwrap().owner_name.clone())
         .collect();
     assert_eq!(owners, ["Ada", "Grace"]);
     let all = statemgr.query::<Account>().all().await.unwrap();

@@ -1,7 +1,7 @@
 //! What is written over aggregates of revision 1.
 
 use fluvius_core::verify::verify;
-use fluvius_core::{Authorization, Domain, Policy, PolicyRequest, PolicyState, Store};
+use fluvius_core::{Aggregate, Authorization, Domain, Policy, PolicyRequest, PolicyState, Store};
 use rust_decimal::Decimal;
 
 use crate::life::{ADA, CENTS_OF_ADA, GRACE, aggregate_id, sender};
@@ -28,7 +28,7 @@ async fn the_first_write_stores_the_whole_lifted_state(store: impl Store + Clone
     let data = row.data.to_value();
     assert_eq!((&data["owner_name"], &data["balance"]), (&"Ada".into(), &"88.03".into()));
     assert_eq!((data.get("owner"), data.get("cents")), (None, None));
-    assert_eq!(row.read::<Account>().unwrap().balance, Decimal::new(8_803, 2));
+    assert_eq!(Account::decode(row).unwrap().balance, Decimal::new(8_803, 2));
 
     let events = session.statemgr().history(&aggregate_id(ADA), 6..).await.unwrap();
     let shapes: Vec<(u64, u32, bool)> = events

@@ -6,16 +6,17 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::harness::Harness;
-use crate::activity::{ActivityKind, ActivityRecord};
-use crate::aggregate_id::AggregateId;
-use crate::command::{CommandRecord, CommandStatus};
-use crate::context::ContextRecord;
-use crate::etag::ETag;
-use crate::event::EventRecord;
-use crate::json::{Json, PayloadHash, StateDelta};
-use crate::message::MessageRecord;
-use crate::state::StateRecord;
-use crate::unit_of_work::{ExpectedVersion, UnitOfWork};
+use fluvius_store::AggregateId;
+use fluvius_store::ContextRecord;
+use fluvius_store::ETag;
+use fluvius_store::EventRecord;
+use fluvius_store::MessageRecord;
+use fluvius_store::StateRecord;
+use fluvius_store::json::PayloadHash;
+use fluvius_store::{ActivityKind, ActivityRecord};
+use fluvius_store::{CommandRecord, CommandStatus};
+use fluvius_store::{ExpectedVersion, UnitOfWork};
+use fluvius_store::{Json, StateDelta};
 
 /// The first moment of the suite's time.
 const EPOCH: DateTime<Utc> = DateTime::UNIX_EPOCH;
@@ -32,7 +33,7 @@ impl<'a> Draft<'a> {
         context: &Arc<ContextRecord>,
         aggregate_id: &AggregateId,
     ) -> Self {
-        let draft = Self { harness, unit: UnitOfWork::empty(Arc::clone(context)) };
+        let draft = Self { harness, unit: UnitOfWork::new(Arc::clone(context)) };
         draft.command(aggregate_id)
     }
 
@@ -40,7 +41,7 @@ impl<'a> Draft<'a> {
     pub(super) fn command(mut self, aggregate_id: &AggregateId) -> Self {
         let number = self.harness.number();
         let payload = json(&format!(r#"{{"amount":"{number}.00"}}"#));
-        let payload_hash = crate::json::hash(&payload);
+        let payload_hash = fluvius_store::__private::hash(&payload);
         self.unit.commands.push(Arc::new(CommandRecord {
             id: self.harness.id(),
             parent: self.unit.commands.first().map(|command| command.id),
@@ -193,7 +194,7 @@ impl<'a> Draft<'a> {
         UnitOfWork {
             expected: unit.expected,
             depends_on: unit.depends_on,
-            ..UnitOfWork::empty(unit.context)
+            ..UnitOfWork::new(unit.context)
         }
     }
 

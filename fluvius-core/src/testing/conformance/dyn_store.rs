@@ -5,17 +5,19 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::activity::ActivityRecord;
-use crate::aggregate_id::AggregateId;
-use crate::command::CommandRecord;
-use crate::context::ContextRecord;
-use crate::event::EventRecord;
-use crate::log_entry::LogEntry;
-use crate::message::MessageRecord;
-use crate::query::{Field, StateQuery};
-use crate::state::StateRecord;
-use crate::store::{CommitOutcome, DynStore, Lease, LogPage, LogQuery, Store, StoreError};
-use crate::unit_of_work::UnitOfWork;
+use fluvius_store::__private::DynStore;
+use fluvius_store::ActivityRecord;
+use fluvius_store::AggregateId;
+use fluvius_store::CommandRecord;
+use fluvius_store::ContextRecord;
+use fluvius_store::EventRecord;
+use fluvius_store::LogEntry;
+use fluvius_store::MessageRecord;
+use fluvius_store::StateQuery;
+use fluvius_store::StateRecord;
+use fluvius_store::UnitOfWork;
+use fluvius_store::query::Field;
+use fluvius_store::{CommitOutcome, Lease, LogPage, LogQuery, Store, StoreError};
 
 /// A store that was opened; clones are the same handle, so a runtime that gives up its clone does
 /// not give up the store.

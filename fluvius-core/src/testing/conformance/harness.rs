@@ -14,10 +14,10 @@ use super::case_failure::{CaseFailure, CaseResult};
 use super::draft::Draft;
 use super::dyn_store::Handle;
 use super::store_dump::{Content, Watched};
-use crate::aggregate_id::AggregateId;
-use crate::context::{Actor, ContextRecord, Transport};
-use crate::store::{CommitOutcome, Store};
-use crate::unit_of_work::UnitOfWork;
+use fluvius_store::AggregateId;
+use fluvius_store::UnitOfWork;
+use fluvius_store::{Actor, ContextRecord, Transport};
+use fluvius_store::{CommitOutcome, Store};
 
 /// A place with an empty content, and how a store is opened over it.
 ///

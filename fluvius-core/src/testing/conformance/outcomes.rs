@@ -2,12 +2,12 @@
 
 use super::case_failure::{CaseFailure, CaseResult, ensure, same};
 use super::store_dump::state;
-use crate::aggregate_id::AggregateId;
-use crate::context::ContextRecord;
-use crate::log_entry::LogEntry;
-use crate::state::StateRecord;
-use crate::store::CommitOutcome;
-use crate::unit_of_work::UnitOfWork;
+use fluvius_store::AggregateId;
+use fluvius_store::CommitOutcome;
+use fluvius_store::ContextRecord;
+use fluvius_store::LogEntry;
+use fluvius_store::StateRecord;
+use fluvius_store::UnitOfWork;
 
 /// The unit is stored; the position of its first row.
 pub(super) fn committed(what: &str, outcome: &CommitOutcome) -> Result<u64, CaseFailure> {

@@ -4,11 +4,11 @@ use super::case_failure::{CaseFailure, CaseResult, same};
 use super::draft::json;
 use super::dyn_store::Handle;
 use super::harness::Harness;
-use crate::aggregate_id::AggregateId;
-use crate::query::{Filter, SortKey};
-use crate::state::StateRecord;
-use crate::store::Store;
-use crate::{StateQuery, UnitOfWork};
+use fluvius_store::AggregateId;
+use fluvius_store::StateRecord;
+use fluvius_store::Store;
+use fluvius_store::query::{Filter, SortKey};
+use fluvius_store::{StateQuery, UnitOfWork};
 
 /// Aggregates of one resource, each with a state of its own, numbered in the order in which they were
 /// put there; their identifiers are in another order.

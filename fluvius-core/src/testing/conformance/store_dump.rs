@@ -7,17 +7,17 @@ use uuid::Uuid;
 
 use super::case_failure::{CaseFailure, CaseResult, same};
 use super::dyn_store::{Handle, all};
-use crate::activity::ActivityRecord;
-use crate::aggregate_id::AggregateId;
-use crate::command::CommandRecord;
-use crate::context::ContextRecord;
-use crate::event::EventRecord;
-use crate::json::{self, Json, StateDelta};
-use crate::log_entry::LogEntry;
-use crate::message::MessageRecord;
-use crate::state::StateRecord;
-use crate::store::Store;
-use crate::unit_of_work::UnitOfWork;
+use fluvius_store::ActivityRecord;
+use fluvius_store::AggregateId;
+use fluvius_store::CommandRecord;
+use fluvius_store::ContextRecord;
+use fluvius_store::EventRecord;
+use fluvius_store::LogEntry;
+use fluvius_store::MessageRecord;
+use fluvius_store::StateRecord;
+use fluvius_store::Store;
+use fluvius_store::UnitOfWork;
+use fluvius_store::{Json, StateDelta};
 
 /// What is looked for beside the logs, which tell themselves what they hold.
 #[derive(Debug, Clone, Default)]
@@ -205,7 +205,7 @@ pub(super) fn state(mut row: StateRecord) -> StateRecord {
 /// One text for one value, however its keys are ordered and its numbers are spelled.
 fn value(text: &Json) -> Json {
     match Json::from_value(&text.to_value()) {
-        Ok(written) => json::canonical(&written, &[]),
+        Ok(written) => fluvius_store::__private::canonical(&written, &[]),
         Err(_) => text.clone(),
     }
 }

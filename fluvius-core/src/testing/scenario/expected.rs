@@ -2,11 +2,13 @@
 
 use serde_json::Value;
 
-use crate::aggregate_id::AggregateId;
 use crate::decode_error::DecodeError;
-use crate::event::{self, Event, EventRecord};
+use crate::event::{self, Event};
 use crate::into_aggregate_id::IntoAggregateId;
-use crate::json::{self, Json};
+use fluvius_store::AggregateId;
+use fluvius_store::EventRecord;
+use fluvius_store::Json;
+use fluvius_store::json;
 
 /// An event of an aggregate that is expected; made by [`event`].
 #[derive(Debug, Clone)]

@@ -11,20 +11,22 @@ use uuid::Uuid;
 
 use super::new_id;
 use crate::aggregate::{Aggregate, AggregateDescriptor, SharedState};
-use crate::aggregate_id::AggregateId;
 use crate::clock::{Clock, to_microseconds};
-use crate::command::{CommandRecord, CommandStatus};
-use crate::context::{ContextRecord, DomainContext};
-use crate::etag::ETag;
-use crate::event::EventRecord;
-use crate::json::{self, Json, StateDelta};
-use crate::log_entry::LogEntry;
-use crate::state::StateRecord;
-use crate::store::{CommitOutcome, Store};
+use crate::context::DomainContext;
 use crate::testing::block_on::{self, Time};
 use crate::testing::fixture::Fixture;
 use crate::testing::inspector;
-use crate::unit_of_work::{ExpectedVersion, UnitOfWork};
+use fluvius_store::AggregateId;
+use fluvius_store::ContextRecord;
+use fluvius_store::ETag;
+use fluvius_store::EventRecord;
+use fluvius_store::LogEntry;
+use fluvius_store::StateRecord;
+use fluvius_store::json;
+use fluvius_store::{CommandRecord, CommandStatus};
+use fluvius_store::{CommitOutcome, Store};
+use fluvius_store::{ExpectedVersion, UnitOfWork};
+use fluvius_store::{Json, StateDelta};
 
 /// The key of the command and the event that a given state comes from.
 const GIVEN: &str = "given";
@@ -131,7 +133,7 @@ fn commit(
     events: Vec<EventRecord>,
 ) -> Result<(), String> {
     let context = context_record(fixture, context);
-    let mut unit = UnitOfWork::empty(Arc::new(context));
+    let mut unit = UnitOfWork::new(Arc::new(context));
     unit.states = fold(fixture, &unit.context, &events)?.into_iter().map(Arc::new).collect();
     let aggregate_ids = unit.states.iter().map(|state| state.aggregate_id.clone());
     unit.expected =
@@ -228,7 +230,7 @@ fn command(fixture: &Fixture, context: &ContextRecord, event: &EventRecord) -> C
         let descriptor = action.event?;
         (descriptor.key == event.event).then_some(Cow::Borrowed(action.key))
     });
-    let payload = json::canonical(&event.args, &[]);
+    let payload = fluvius_store::__private::canonical(&event.args, &[]);
     CommandRecord {
         id: event.command_id,
         parent: None,
@@ -236,7 +238,7 @@ fn command(fixture: &Fixture, context: &ContextRecord, event: &EventRecord) -> C
         revision: fixture.meta().revision,
         command: key.unwrap_or_else(|| event.event.clone()),
         aggregate_id: event.aggregate_id.clone(),
-        payload_hash: json::hash(&payload),
+        payload_hash: fluvius_store::__private::hash(&payload),
         payload,
         context_id: context.id,
         status: CommandStatus::Applied,

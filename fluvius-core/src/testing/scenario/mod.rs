@@ -18,17 +18,17 @@ pub use then::Then;
 
 use super::fixture::{Fixture, Only};
 use crate::aggregate::Aggregate;
-use crate::aggregate_id::AggregateId;
 use crate::command::{Command, CommandBundle};
 use crate::context::DomainContext;
 use crate::domain::{Domain, RuntimeBuilder, Session};
 use crate::error::Error;
-use crate::event::EventRecord;
 use crate::into_aggregate_id::IntoAggregateId;
-use crate::json;
-use crate::log_entry::LogEntry;
 use crate::policy::Policy;
 use crate::response::Response;
+use fluvius_store::AggregateId;
+use fluvius_store::EventRecord;
+use fluvius_store::LogEntry;
+use fluvius_store::json;
 
 /// What is given, before a command is sent.
 ///

@@ -7,20 +7,23 @@ use serde_json::Value;
 
 use super::Scenario;
 use super::expected::{self, ExpectedEvent};
-use crate::activity::{Activity, ActivityRecord};
+use crate::activity::Activity;
 use crate::aggregate::Aggregate;
 use crate::error::Error;
-use crate::event::EventRecord;
 use crate::into_aggregate_id::IntoAggregateId;
-use crate::json::{self, Json};
-use crate::log_entry::LogEntry;
-use crate::message::MessageRecord;
 use crate::response::Response;
-use crate::state::StateRecord;
-use crate::store::{LogPage, LogQuery, Store, StoreError};
 use crate::testing::block_on::{self, Time};
 use crate::testing::diff::difference;
 use crate::testing::fixture::Fixture;
+use fluvius_store::ActivityRecord;
+use fluvius_store::AggregateId;
+use fluvius_store::EventRecord;
+use fluvius_store::Json;
+use fluvius_store::LogEntry;
+use fluvius_store::MessageRecord;
+use fluvius_store::StateRecord;
+use fluvius_store::json;
+use fluvius_store::{LogPage, LogQuery, Store, StoreError};
 
 /// What came of a command.
 ///
@@ -221,7 +224,7 @@ impl Then {
     }
 
     /// The stored row of an aggregate that exists.
-    fn stored(&self, aggregate_id: &crate::aggregate_id::AggregateId) -> Option<StateRecord> {
+    fn stored(&self, aggregate_id: &AggregateId) -> Option<StateRecord> {
         let row = block_on::run(Time::Real, || self.scenario.fixture.store.load(aggregate_id));
         row.ok().flatten().filter(|row| row.closed_at.is_none())
     }

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::aggregate::Aggregate;
-use crate::aggregate_id::AggregateId;
 use crate::decode_error::DecodeError;
-use crate::event::EventRecord;
 use crate::into_aggregate_id::IntoAggregateId;
-use crate::json::Json;
-use crate::log_entry::LogEntry;
 use crate::testing::fixture::Fixture;
+use fluvius_store::AggregateId;
+use fluvius_store::EventRecord;
+use fluvius_store::Json;
+use fluvius_store::LogEntry;
 
 /// What is durable at a moment: no unit of work is in it by half.
 #[derive(Debug, Default)]

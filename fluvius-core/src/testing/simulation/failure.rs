@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use crate::action::ActionDescriptor;
 use crate::command::CommandBundle;
 use crate::error::Error;
-use crate::json::Json;
 use crate::response::Response;
+use fluvius_store::Json;
 
 /// What did not hold, and the shortest sequence found that shows it.
 #[derive(Debug, Clone)]

@@ -16,10 +16,10 @@ use crate::domain::{DomainRuntime, Session};
 use crate::error::Error;
 use crate::id_generator::IdGenerator;
 use crate::response::Response;
-use crate::store::{LogQuery, Store};
 use crate::testing::faulty_store::{Faults, FaultyStore};
 use crate::testing::fixture::Fixture;
 use crate::testing::rng::SeededRng;
+use fluvius_store::{LogQuery, Store};
 
 /// How long a run may take in its own time: longer means that it hangs. Pauses come on top.
 const HANGS_AFTER: Duration = Duration::from_secs(100_000);
@@ -312,11 +312,11 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::etag::ETag;
-    use crate::json::Json;
-    use crate::store::CommitOutcome;
     use crate::testing::command;
-    use crate::unit_of_work::{ExpectedVersion, UnitOfWork};
+    use fluvius_store::CommitOutcome;
+    use fluvius_store::ETag;
+    use fluvius_store::Json;
+    use fluvius_store::{ExpectedVersion, UnitOfWork};
 
     #[derive(Debug, Clone, Serialize, Deserialize)]
     struct Lamp {
@@ -355,7 +355,7 @@ mod tests {
         (event.id, event.aggregate_id, event.command_id) =
             (Uuid::from_u128(4), aggregate_id.clone(), id);
         (command.id, command.aggregate_id) = (id, aggregate_id.clone());
-        let mut unit = UnitOfWork::empty(context);
+        let mut unit = UnitOfWork::new(context);
         unit.expected = vec![ExpectedVersion { aggregate_id, version: 0 }];
         unit.states = vec![row.into()];
         unit.commands = vec![command.into()];

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use crate::aggregate_id::AggregateId;
-use crate::store::{CommitOutcome, Store};
 use crate::testing::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
 use crate::testing::conformance::harness::Harness;
 use crate::testing::conformance::outcomes::{committed, fell, known, stale};
+use fluvius_store::AggregateId;
+use fluvius_store::{CommitOutcome, Store};
 
 pub(crate) async fn a_unit_over_several_aggregates_is_stored_wholly(
     harness: &Harness,

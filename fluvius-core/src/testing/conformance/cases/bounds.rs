@@ -1,14 +1,14 @@
 //! Queries at the bounds that every store must answer.
 
-use crate::StateQuery;
-use crate::query::{
-    Column, Cursor, Filter, SORT_KEY_COUNT_MAX, SortKey, TERM_COUNT_MAX, boolean, column, number,
-    text, time, uuid,
-};
-use crate::store::Store;
 use crate::testing::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
 use crate::testing::conformance::harness::Harness;
 use crate::testing::conformance::query_fixture::{Shelf, query};
+use fluvius_store::StateQuery;
+use fluvius_store::Store;
+use fluvius_store::query::{
+    Column, Cursor, Filter, SORT_KEY_COUNT_MAX, SortKey, TERM_COUNT_MAX, boolean, column, number,
+    text, time, uuid,
+};
 
 pub(crate) async fn the_largest_filters_are_answered(harness: &Harness) -> CaseResult {
     let states = ["1", "2", "3", "null"].map(|v| format!(r#"{{"v":{v},"t":"t{v}"}}"#));

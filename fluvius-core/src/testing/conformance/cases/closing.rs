@@ -1,10 +1,10 @@
 //! A store that is closed takes no more calls, or says that closing does nothing.
 
-use crate::StateQuery;
-use crate::store::{CommitOutcome, Store, StoreError};
 use crate::testing::conformance::case_failure::{CaseFailure, CaseResult, ensure};
 use crate::testing::conformance::dyn_store::{Handle, behind};
 use crate::testing::conformance::harness::Harness;
+use fluvius_store::StateQuery;
+use fluvius_store::{CommitOutcome, Store, StoreError};
 
 pub(crate) async fn a_closed_store_takes_no_calls(harness: &Harness) -> CaseResult {
     let aggregate_id = harness.aggregate_id();

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::store::Store;
 use crate::testing::conformance::case_failure::{CaseResult, ensure};
 use crate::testing::conformance::harness::Harness;
 use crate::testing::conformance::outcomes::{committed, fell, known, stale};
+use fluvius_store::Store;
 
 pub(crate) async fn a_taken_identifier_is_known(harness: &Harness) -> CaseResult {
     let store = harness.open().await;

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::StateQuery;
-use crate::query::{Column, Comparison, Field, Filter, Kind, Operand, column, number, time};
-use crate::store::Store;
 use crate::testing::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
 use crate::testing::conformance::draft::json;
 use crate::testing::conformance::harness::Harness;
 use crate::testing::conformance::query_fixture::{Shelf, query};
+use fluvius_store::StateQuery;
+use fluvius_store::Store;
+use fluvius_store::query::{
+    Column, Comparison, Field, Filter, Kind, Operand, column, number, time,
+};
 
 /// What no kind reads as a value, besides a member that is not there.
 const NEVER_A_VALUE: &[&str] = &["null", "[]", "{}", "[10]", r#"{"v":10}"#];
@@ -92,8 +94,8 @@ pub(crate) async fn numbers_are_compared_by_value(harness: &Harness) -> CaseResu
         .iter()
         .map(|(json, rank)| Ok((Operand::Number(json.trim_matches('"').parse()?), *rank)))
         .collect();
-    let operands =
-        operands.map_err(|error: crate::query::ParseNumberError| CaseFailure::from(error))?;
+    let operands = operands
+        .map_err(|error: fluvius_store::query::ParseNumberError| CaseFailure::from(error))?;
     compare(harness, Kind::Number, NUMBERS, NO_NUMBERS, &operands).await
 }
 

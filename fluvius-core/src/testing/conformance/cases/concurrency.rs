@@ -2,13 +2,13 @@
 
 use futures_util::future::{join, join_all};
 
-use crate::aggregate_id::AggregateId;
-use crate::store::{CommitOutcome, Store};
 use crate::testing::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
 use crate::testing::conformance::draft::json;
 use crate::testing::conformance::dyn_store::Handle;
 use crate::testing::conformance::harness::Harness;
-use crate::unit_of_work::UnitOfWork;
+use fluvius_store::AggregateId;
+use fluvius_store::UnitOfWork;
+use fluvius_store::{CommitOutcome, Store};
 
 /// How often two commits are let loose on each other.
 const ROUND_COUNT: usize = 40;

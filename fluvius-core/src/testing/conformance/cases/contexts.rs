@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::context::ContextRecord;
-use crate::store::Store;
 use crate::testing::conformance::case_failure::{CaseResult, ensure};
 use crate::testing::conformance::harness::Harness;
 use crate::testing::conformance::outcomes::{committed, stale};
+use fluvius_store::ContextRecord;
+use fluvius_store::Store;
 
 pub(crate) async fn a_context_is_stored_once(harness: &Harness) -> CaseResult {
     let store = harness.open().await;

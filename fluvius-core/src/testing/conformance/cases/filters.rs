@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use crate::StateQuery;
-use crate::aggregate_id::AggregateId;
-use crate::query::{
-    Column, Cursor, FILTER_DEPTH_MAX, Field, Filter, Kind, SORT_KEY_COUNT_MAX, TERM_COUNT_MAX,
-    boolean, column, number, text,
-};
-use crate::store::{RealmFilter, Store};
 use crate::testing::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
 use crate::testing::conformance::draft::json;
 use crate::testing::conformance::harness::Harness;
 use crate::testing::conformance::query_fixture::{Shelf, query};
+use fluvius_store::AggregateId;
+use fluvius_store::StateQuery;
+use fluvius_store::query::{
+    Column, Cursor, FILTER_DEPTH_MAX, Field, Filter, Kind, SORT_KEY_COUNT_MAX, TERM_COUNT_MAX,
+    boolean, column, number, text,
+};
+use fluvius_store::{RealmFilter, Store};
 
 /// Names of members that are mangled where they are taken for something else than a name.
 const NAMES: &[&str] = &[

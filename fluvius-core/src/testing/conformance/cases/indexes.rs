@@ -3,16 +3,16 @@
 use futures_util::future::join;
 
 use super::pages::{orders, states};
-use crate::StateQuery;
-use crate::aggregate_id::AggregateId;
-use crate::query::{Cursor, Field, Filter, Kind, number, text, time};
-use crate::state::StateRecord;
-use crate::store::Store;
 use crate::testing::conformance::case_failure::{CaseResult, ensure, same};
 use crate::testing::conformance::draft::json;
 use crate::testing::conformance::dyn_store::Handle;
 use crate::testing::conformance::harness::Harness;
 use crate::testing::conformance::query_fixture::{Shelf, query};
+use fluvius_store::AggregateId;
+use fluvius_store::StateQuery;
+use fluvius_store::StateRecord;
+use fluvius_store::Store;
+use fluvius_store::query::{Cursor, Field, Filter, Kind, number, text, time};
 
 pub(crate) async fn an_index_changes_no_answer(harness: &Harness) -> CaseResult {
     let shelf = Shelf::of(harness, &states()).await?;

@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use crate::aggregate_id::AggregateId;
-use crate::store::{CommitOutcome, Lease, Store};
 use crate::testing::conformance::case_failure::{CaseFailure, CaseResult, ensure};
 use crate::testing::conformance::dyn_store::Handle;
 use crate::testing::conformance::harness::Harness;
+use fluvius_store::AggregateId;
+use fluvius_store::{CommitOutcome, Lease, Store};
 
 /// How often what takes a moment is looked for, each time after a pause.
 const LOOK_COUNT: u32 = 200;

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use crate::aggregate_id::AggregateId;
 use crate::error::Error;
-use crate::log_entry::{LogEntry, LogRecord};
-use crate::resume::ResumeToken;
-use crate::store::{LogPage, LogQuery, RealmFilter, Store, StoreError};
 use crate::testing::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
 use crate::testing::conformance::dyn_store::Handle;
 use crate::testing::conformance::harness::Harness;
 use crate::testing::conformance::store_dump::Content;
+use fluvius_store::AggregateId;
+use fluvius_store::ResumeToken;
+use fluvius_store::{LogEntry, LogRecord};
+use fluvius_store::{LogPage, LogQuery, RealmFilter, Store, StoreError};
 
 /// The realms of the content, in turn.
 const REALMS: [Option<&str>; 4] = [None, Some("north"), Some("south"), Some("")];

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::json::Json;
 use crate::testing::conformance::case_failure::{CaseFailure, CaseResult, ensure};
 use crate::testing::conformance::dyn_store::Handle;
 use crate::testing::conformance::harness::Harness;
 use crate::testing::conformance::outcomes::{committed, failed, fell};
-use crate::unit_of_work::UnitOfWork;
+use fluvius_store::Json;
+use fluvius_store::UnitOfWork;
 
 /// What is wrong with a unit, and how it is made so of one that changes an aggregate at version 1 and
 /// creates another, in two commands, with a message and an activity.

@@ -5,15 +5,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::{join, try_join_all};
 
-use crate::aggregate_id::AggregateId;
-use crate::resume::ResumeToken;
-use crate::store::{LogQuery, Store};
 use crate::testing::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
 use crate::testing::conformance::draft::json;
 use crate::testing::conformance::dyn_store::{Handle, all, behind};
 use crate::testing::conformance::harness::Harness;
 use crate::testing::conformance::outcomes::committed;
-use crate::unit_of_work::UnitOfWork;
+use fluvius_store::AggregateId;
+use fluvius_store::ResumeToken;
+use fluvius_store::UnitOfWork;
+use fluvius_store::{LogQuery, Store};
 
 /// How many writers commit while readers read, and how many units each.
 const WRITER_COUNT: usize = 4;

@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::join;
 
-use crate::StateQuery;
-use crate::aggregate_id::AggregateId;
-use crate::query::{Column, Cursor, Filter, SortKey, column, number, text, time};
-use crate::store::Store;
 use crate::testing::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
 use crate::testing::conformance::draft::json;
 use crate::testing::conformance::harness::Harness;
 use crate::testing::conformance::query_fixture::{Shelf, query};
+use fluvius_store::AggregateId;
+use fluvius_store::StateQuery;
+use fluvius_store::Store;
+use fluvius_store::query::{Column, Cursor, Filter, SortKey, column, number, text, time};
 
 /// States with many equal values, and with some that are null.
 pub(super) fn states() -> Vec<String> {

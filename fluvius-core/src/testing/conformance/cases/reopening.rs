@@ -1,11 +1,11 @@
 //! What a store holds when it is closed and opened again.
 
-use crate::aggregate_id::AggregateId;
-use crate::store::Store;
 use crate::testing::conformance::case_failure::{CaseResult, ensure};
 use crate::testing::conformance::dyn_store::Handle;
 use crate::testing::conformance::harness::Harness;
 use crate::testing::conformance::outcomes::{committed, known, stale};
+use fluvius_store::AggregateId;
+use fluvius_store::Store;
 
 pub(crate) async fn everything_is_there_after_reopening(harness: &Harness) -> CaseResult {
     let aggregate_id = harness.aggregate_id();

@@ -2,10 +2,10 @@
 
 use futures_util::future::join;
 
-use crate::store::{Store, StoreError};
 use crate::testing::conformance::case_failure::{CaseFailure, CaseResult, ensure};
 use crate::testing::conformance::dyn_store::Handle;
 use crate::testing::conformance::harness::Harness;
+use fluvius_store::{Store, StoreError};
 
 pub(crate) async fn a_resource_belongs_to_one_domain(harness: &Harness) -> CaseResult {
     let stores = [harness.open().await, harness.open().await];

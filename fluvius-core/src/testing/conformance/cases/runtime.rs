@@ -6,16 +6,16 @@ use futures_util::future::try_join_all;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::aggregate_id::AggregateId;
-use crate::command::CommandStatus;
 use crate::context::DomainContext;
 use crate::domain::{Domain, DomainRuntime};
-use crate::store::Store;
 use crate::testing::SeededRng;
 use crate::testing::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
 use crate::testing::conformance::dyn_store::{Handle, all};
 use crate::testing::conformance::harness::Harness;
 use crate::testing::conformance::sample_aggregate::{GiveCoins, OpenPurse, Purse, PurseDomain};
+use fluvius_store::AggregateId;
+use fluvius_store::CommandStatus;
+use fluvius_store::Store;
 
 const PURSES: u64 = 4;
 const COINS: u64 = 100;

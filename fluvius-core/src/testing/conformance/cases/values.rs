@@ -7,17 +7,17 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::activity::ActivityKind;
-use crate::aggregate_id::AggregateId;
-use crate::context::{Actor, ContextRecord, Transport};
-use crate::etag::ETag;
-use crate::json::{Json, StateDelta};
-use crate::store::{LogQuery, RealmFilter, Store};
 use crate::testing::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
 use crate::testing::conformance::draft::{hash_of, json};
 use crate::testing::conformance::dyn_store::Handle;
 use crate::testing::conformance::harness::Harness;
-use crate::unit_of_work::UnitOfWork;
+use fluvius_store::ActivityKind;
+use fluvius_store::AggregateId;
+use fluvius_store::ETag;
+use fluvius_store::UnitOfWork;
+use fluvius_store::{Actor, ContextRecord, Transport};
+use fluvius_store::{Json, StateDelta};
+use fluvius_store::{LogQuery, RealmFilter, Store};
 
 /// Texts that are mangled where they are taken for something else than text.
 const TEXTS: &[&str] = &[

@@ -1,10 +1,10 @@
 //! Every aggregate that a unit rests on has the version that the unit expects.
 
-use crate::aggregate_id::AggregateId;
-use crate::store::Store;
 use crate::testing::conformance::case_failure::{CaseResult, ensure};
 use crate::testing::conformance::harness::Harness;
 use crate::testing::conformance::outcomes::{committed, stale};
+use fluvius_store::AggregateId;
+use fluvius_store::Store;
 
 pub(crate) async fn an_expected_version_is_the_stored_one(harness: &Harness) -> CaseResult {
     let store = harness.open().await;

@@ -1,0 +1,397 @@
+//! The difference of two JSON texts as a JSON Patch (RFC 6902).
+//!
+//! It works on the texts and builds no trees: what both write alike is passed over at once, and a value goes into the
+//! patch as it is written, so that a number is read from the patch exactly as it would be from the new text. That is
+//! also why this is not `json_patch::diff`, which compares arrays index by index, besides: an element put in front of a
+//! list makes it replace all. Applying is not done here.
+
+use std::cell::Cell;
+use std::fmt::Write as _;
+
+mod myers;
+mod single_field;
+
+use super::escape::push_string;
+use super::text::Json;
+use super::tokenizer::{Kind, elements, kind, members, sorted_members, unescape};
+use myers::{Gap, gaps};
+use single_field::{alike_from_start, changed_alone};
+
+/// The operations that make `new` of `old`, as the text of a JSON array.
+///
+/// # Shape
+/// Operations are `add`, `remove` and `replace`. If replacing a value is shorter than its differences,
+/// it is replaced. So no patch, not even an intermediate one, is longer than one operation that replaces the whole.
+pub(super) fn patch(old: &str, new: &str) -> Json {
+    let mut differ = DIFFER.take();
+    differ.patch.push('[');
+    differ.value(old.trim_ascii(), new.trim_ascii());
+    differ.patch.push(']');
+    let patch = Json::from_trusted(differ.patch.as_str());
+    if differ.patch.capacity() <= BUFFER_LENGTH_MAX {
+        differ.patch.clear();
+        DIFFER.set(differ);
+    }
+    patch
+}
+
+/// How large a buffer a thread keeps.
+const BUFFER_LENGTH_MAX: usize = 64 * 1024;
+
+thread_local! {
+    /// Where patches are written, before each is copied to where it stays.
+    static DIFFER: Cell<Differ> = const { Cell::new(Differ::new()) };
+}
+
+#[derive(Default)]
+struct Differ {
+    patch: String,
+    /// Where the values lie that are being compared: a JSON Pointer (RFC 6901), not yet escaped for JSON.
+    pointer: String,
+    /// The length from which on a replacement of one of the compared values is shorter.
+    length_max: usize,
+    /// Set if an operation did not fit: the operations of that value are discarded.
+    is_over: bool,
+}
+
+impl Differ {
+    const fn new() -> Self {
+        Self {
+            patch: String::new(),
+            pointer: String::new(),
+            length_max: usize::MAX,
+            is_over: false,
+        }
+    }
+
+    fn value(&mut self, old: &str, new: &str) {
+        if old == new {
+            return;
+        }
+        let start = self.patch.len();
+        let replaced = r#","#.len() + operation_length("replace", &self.pointer, Some(new));
+        let outer_max = self.length_max;
+        self.length_max = outer_max.min(start.saturating_add(replaced));
+        match (kind(old), kind(new)) {
+            (Kind::Object, Kind::Object) => self.object(old, new),
+            (Kind::Array, Kind::Array) => self.array(old, new),
+            (Kind::Scalar, Kind::Scalar) if is_same_scalar(old, new) => {}
+            _ => self.is_over = true,
+        }
+        self.length_max = outer_max;
+        if std::mem::take(&mut self.is_over) || self.patch.len() - start > replaced {
+            self.patch.truncate(start);
+            self.operation("replace", Some(new));
+        }
+    }
+
+    fn object(&mut self, old: &str, new: &str) {
+        if let Some((key, before, after)) = changed_alone(old, new) {
+            return self.at_key(&unescape(key), |differ| differ.value(before, after));
+        }
+        if let Some(changed) = changed_in_place(old, new) {
+            for (key, before, after) in changed {
+                self.at_key(&unescape(key), |differ| differ.value(before, after));
+            }
+            return;
+        }
+        let mut old_members = sorted_members(old).into_iter().peekable();
+        for (key, value) in sorted_members(new) {
+            if self.is_over {
+                return;
+            }
+            while let Some((gone, _)) = old_members.next_if(|(old_key, _)| *old_key < key) {
+                self.at_key(&gone, |differ| differ.operation("remove", None));
+            }
+            let before = old_members.next_if(|(old_key, _)| *old_key == key);
+            self.at_key(&key, |differ| match before {
+                Some((_, before)) => differ.value(before, value),
+                None => differ.operation("add", Some(value)),
+            });
+        }
+        for (gone, _) in old_members {
+            self.at_key(&gone, |differ| differ.operation("remove", None));
+        }
+    }
+
+    fn array(&mut self, old: &str, new: &str) {
+        let old: Vec<_> = elements(old).collect();
+        let new: Vec<_> = elements(new).collect();
+        for gap in gaps(&old, &new) {
+            if self.is_over {
+                return;
+            }
+            self.gap(&gap, &old, &new);
+        }
+    }
+
+    /// Changes the elements of one gap. All before it is as in `new` already, so indexes are those of `new`.
+    fn gap(&mut self, gap: &Gap, old: &[&str], new: &[&str]) {
+        let (gone, come) = (&old[gap.old.clone()], &new[gap.new.clone()]);
+        let mut at = gap.new.start;
+        for (gone, come) in gone.iter().zip(come) {
+            if self.is_over {
+                return;
+            }
+            self.at_index(at, |differ| differ.value(gone, come));
+            at += 1;
+        }
+        for _ in come.len()..gone.len() {
+            if self.is_over {
+                return;
+            }
+            self.at_index(at, |differ| differ.operation("remove", None));
+        }
+        for come in come.iter().skip(gone.len()) {
+            if self.is_over {
+                return;
+            }
+            self.at_index(at, |differ| differ.operation("add", Some(come)));
+            at += 1;
+        }
+    }
+
+    fn at_key(&mut self, key: &str, act: impl FnOnce(&mut Self)) {
+        let length = self.pointer.len();
+        self.pointer.push('/');
+        let mut rest = key;
+        while let Some(at) = rest.find(['~', '/']) {
+            let (plain, escaped) = rest.split_at(at);
+            self.pointer.push_str(plain);
+            self.pointer.push_str(if escaped.starts_with('~') { "~0" } else { "~1" });
+            rest = &escaped[1..];
+        }
+        self.pointer.push_str(rest);
+        act(self);
+        self.pointer.truncate(length);
+    }
+
+    fn at_index(&mut self, index: usize, act: impl FnOnce(&mut Self)) {
+        let length = self.pointer.len();
+        let _ = write!(self.pointer, "/{index}");
+        act(self);
+        self.pointer.truncate(length);
+    }
+
+    fn operation(&mut self, name: &str, value: Option<&str>) {
+        let length = operation_length(name, &self.pointer, value);
+        // The first operation always fits: at least the replacement of the whole is written.
+        if self.patch.len() > 1 && self.patch.len() + length > self.length_max {
+            self.is_over = true;
+            return;
+        }
+        self.patch.reserve(length + 2);
+        if self.patch.len() > 1 {
+            self.patch.push(',');
+        }
+        self.patch.push_str(r#"{"op":""#);
+        self.patch.push_str(name);
+        self.patch.push_str(r#"","path":"#);
+        push_string(&mut self.patch, &self.pointer);
+        if let Some(value) = value {
+            self.patch.push_str(r#","value":"#);
+            self.patch.push_str(value);
+        }
+        self.patch.push('}');
+    }
+}
+
+/// The members that differ between two objects with the same keys in the same order, as one
+/// struct writes them: key, old value, new value. `None` where the long way must be gone.
+fn changed_in_place<'a>(old: &'a str, new: &'a str) -> Option<Vec<(&'a str, &'a str, &'a str)>> {
+    /// With more than these, looking for each key a second time costs more than sorting.
+    const CHANGED_MAX: usize = 8;
+    let (mut old_members, mut new_members) = (members(old), members(new));
+    let mut changed = Vec::new();
+    // Behind the last member that was read in both; of what both write alike there, the members
+    // of one are those of the other.
+    let (mut old_start, mut new_start) = (old_members.at(), new_members.at());
+    let mut alike = alike_length(old, old_start, new, new_start);
+    loop {
+        if (old_start + alike, new_start + alike) == (old.len(), new.len()) {
+            break;
+        }
+        let before = new_members.at();
+        let next = new_members.next();
+        // Strictly: a number may go on behind the last byte that is alike.
+        if next.is_some() && new_members.at() < new_start + alike {
+            continue;
+        }
+        old_members.go_to(before - new_start + old_start);
+        let ((key, value), (old_key, old_value)) = match (next, old_members.next()) {
+            (Some(next), Some(old)) => (next, old),
+            (None, None) => break,
+            _ => return None,
+        };
+        if key != old_key || changed.len() == CHANGED_MAX {
+            return None;
+        }
+        if value != old_value {
+            changed.push((key, old_value, value));
+        }
+        (old_start, new_start) = (old_members.at(), new_members.at());
+        alike = alike_length(old, old_start, new, new_start);
+    }
+    // A key that is written with an escape may be another one in disguise.
+    let is_plain = !new.contains('\\') || !members(new).any(|(key, _)| key.contains('\\'));
+    // A value that says the same as a key makes it look repeated: then the long way is gone.
+    let is_once = |key: &str| {
+        let start = key.as_ptr().addr() - new.as_ptr().addr();
+        !new[..start].contains(key) && !new[start + key.len()..].contains(key)
+    };
+    (is_plain && changed.iter().all(|(key, ..)| is_once(key))).then_some(changed)
+}
+
+/// How many bytes two texts write alike from there on.
+fn alike_length(old: &str, old_start: usize, new: &str, new_start: usize) -> usize {
+    let old = old.as_bytes().get(old_start..).unwrap_or_default();
+    alike_from_start(old, new.as_bytes().get(new_start..).unwrap_or_default())
+}
+
+/// How long an operation is, but for what escaping adds to its pointer.
+fn operation_length(name: &str, pointer: &str, value: Option<&str>) -> usize {
+    let value = value.map_or(0, |value| r#","value":"#.len() + value.len());
+    r#"{"op":"","path":""}"#.len() + name.len() + pointer.len() + value
+}
+
+/// Whether two scalars that are written differently are the same value: `10.50` and `10.5`, `"\u0041"` and `"A"`.
+fn is_same_scalar(old: &str, new: &str) -> bool {
+    match (old.as_bytes().first(), new.as_bytes().first()) {
+        (Some(b'"'), Some(b'"')) => {
+            (old.contains('\\') || new.contains('\\')) && unescape(old) == unescape(new)
+        }
+        // As `Value`s compare, since the fold makes those; but -0.0, which equals 0.0, is told apart.
+        (Some(b'-' | b'0'..=b'9'), Some(b'-' | b'0'..=b'9')) => {
+            let read = |text| serde_json::from_str::<serde_json::Number>(text).ok();
+            old.starts_with('-') == new.starts_with('-')
+                && read(old).is_some_and(|old| Some(old) == read(new))
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(old: &str, new: &str, expected: &str) {
+        assert_eq!(patch(old, new).as_str(), expected);
+    }
+
+    #[test]
+    fn what_differs_is_added_removed_or_replaced_in_the_order_of_keys() {
+        check(
+            r#"{"b":"text long enough that replacing all is longer","c":{"x":1,"y":[1,2,3,4,5,6,7,8,9,10]},"d":"gone"}"#,
+            r#"{"a":true,"b":"text long enough that replacing all is longer","c":{"x":2,"y":[1,2,3,4,5,6,7,8,9,10]}}"#,
+            r#"[{"op":"add","path":"/a","value":true},{"op":"replace","path":"/c/x","value":2},{"op":"remove","path":"/d"}]"#,
+        );
+    }
+
+    #[test]
+    fn the_same_value_written_otherwise_makes_no_operation() {
+        check(r#"{"a":true,"b":["A"],"c":{}}"#, r#"{ "c": { }, "b":["\u0041"], "a":true }"#, "[]");
+        // With `arbitrary_precision` two spellings of a number are two values, and both ways are right.
+        let number = |text| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        for (old, new) in [("10.5", "10.50"), ("1e2", "100.0")] {
+            assert_eq!(patch(old, new).as_str() == "[]", number(old) == number(new));
+        }
+    }
+
+    #[test]
+    fn what_only_looks_the_same_is_replaced() {
+        for (old, new) in
+            [("1", "1.0"), ("0.0", "-0.0"), ("\"1\"", "1"), ("null", "false"), ("\"a\"", "\"b\"")]
+        {
+            check(old, new, &format!(r#"[{{"op":"replace","path":"","value":{new}}}]"#));
+        }
+    }
+
+    #[test]
+    fn of_a_repeated_key_the_last_counts() {
+        let text = "long enough that replacing the whole is longer than one operation";
+        let old = format!(r#"{{"a":1,"a":2,"t":"{text}"}}"#);
+        for new in [r#"{"a":5,"a":2"#, r#"{"a":1,"a":6"#, r#"{"a":5,"a":6"#, r#"{"a":2,"a":1"#] {
+            let new = format!(r#"{new},"t":"{text}"}}"#);
+            let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+            let mut state = value(&old);
+            let operations: json_patch::Patch = patch(&old, &new).decode().unwrap();
+            json_patch::patch(&mut state, &operations).unwrap();
+            assert_eq!(state, value(&new), "{new}");
+        }
+    }
+
+    /// Checks the peak size of the buffer in which a patch is written: the buffer never shrinks.
+    fn check_bounded(old: &str, new: &str) {
+        let mut differ = Differ::new();
+        differ.patch.push('[');
+        differ.value(old, new);
+        let bound = 4 * (old.len().max(new.len()) + 100);
+        assert!(differ.patch.capacity() <= bound, "{} > {bound}", differ.patch.capacity());
+        assert!(differ.patch.len() <= new.len() + 60, "{} {}", differ.patch.len(), new.len());
+    }
+
+    #[test]
+    fn no_more_is_written_than_replacing_the_whole() {
+        let key = "k".repeat(10_000);
+        let numbers = |from: u32| (from..from + 2_000).map(|at| at.to_string()).collect::<Vec<_>>();
+        let list = |from: u32| format!(r#"{{"{key}":[{}]}}"#, numbers(from).join(","));
+        check_bounded(&list(10_000), &list(50_000));
+        let members = |from: u32| {
+            let members: Vec<_> = numbers(from)
+                .iter()
+                .enumerate()
+                .map(|(at, value)| format!(r#""{at}":{value}"#))
+                .collect();
+            format!(r#"{{"{key}":{{"{key}":{{{}}}}}}}"#, members.join(","))
+        };
+        check_bounded(&members(10_000), &members(50_000));
+        // All elements removed, all added, and lists of lists.
+        check_bounded(&list(10_000), &format!(r#"{{"{key}":[]}}"#));
+        check_bounded(&format!(r#"{{"{key}":[]}}"#), &list(10_000));
+        let nested = |from: u32| format!(r#"{{"{key}":[[{}]]}}"#, numbers(from).join("],["));
+        check_bounded(&nested(10_000), &nested(50_000));
+    }
+
+    #[test]
+    fn a_pointer_escapes_tilde_slash_and_quote() {
+        check(
+            r#"{"a/b":{"~":{"":{"\"":1,"long":"enough that replacing all is longer than this one"}}}}"#,
+            r#"{"a/b":{"~":{"":{"\"":2,"long":"enough that replacing all is longer than this one"}}}}"#,
+            r#"[{"op":"replace","path":"/a~1b/~0//\"","value":2}]"#,
+        );
+    }
+
+    #[test]
+    fn a_value_of_which_most_differs_is_replaced() {
+        check(
+            r#"{"keep":"some text that is long enough","a":{"x":1,"y":2,"z":3}}"#,
+            r#"{"keep":"some text that is long enough","a":{"x":4,"y":5,"z":6}}"#,
+            r#"[{"op":"replace","path":"/a","value":{"x":4,"y":5,"z":6}}]"#,
+        );
+    }
+
+    #[test]
+    fn elements_of_a_list_are_removed_and_added_where_they_were() {
+        check(
+            r#"["one","two","three","four"]"#,
+            r#"["two","three","four","five"]"#,
+            r#"[{"op":"replace","path":"","value":["two","three","four","five"]}]"#,
+        );
+        let list = |from: usize| {
+            format!(
+                "[{}]",
+                (from..from + 50).map(|n| format!("\"{n}\"")).collect::<Vec<_>>().join(",")
+            )
+        };
+        check(
+            &list(0),
+            &list(1),
+            r#"[{"op":"remove","path":"/0"},{"op":"add","path":"/49","value":"50"}]"#,
+        );
+        check(
+            &list(1),
+            &list(0),
+            r#"[{"op":"add","path":"/0","value":"0"},{"op":"remove","path":"/50"}]"#,
+        );
+    }
+}

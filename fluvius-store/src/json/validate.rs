@@ -1,0 +1,242 @@
+//! What can be stored: a pass over the bytes of a JSON text that looks for what some store, or serde_json, could not
+//! give back.
+//!
+//! The pass allocates nothing; only a fault pays for its path. It takes the text to be grammatical, which
+//! [`grammar`] sees to, and never puts a value into its message, since it may be a secret.
+
+use serde_json::value::RawValue;
+
+use super::error::JsonError;
+use super::number;
+use super::path::Path;
+use super::tokenizer::{is_space, string_end, unescape};
+
+/// Most levels of arrays and objects that serde_json reads.
+const DEPTH_MAX: usize = 127;
+
+const NUL: &str = "U+0000 cannot be stored: leave it out";
+const HALF: &str =
+    "a `\\u` escape that is half of a surrogate pair is no character: write both halves";
+const NUMBER: &str = "a 64-bit integer or float does not give this number back as it is written: send it as a string";
+pub(super) const DEPTH: &str = "arrays and objects are nested too deep: more than 120 levels";
+const RESERVED: &str =
+    "a key that begins with `$serde_json::private::` is read as something else than a key";
+const RESERVED_PREFIX: &str = "$serde_json::private::";
+
+/// Whether `text` is a JSON text, by serde_json's own grammar.
+///
+/// # Errors
+/// The message tells line and column and quotes nothing.
+pub(super) fn grammar(text: &str) -> Result<(), JsonError> {
+    // Reading a `&RawValue` passes over the text without building anything and without recursion.
+    match serde_json::from_str::<&RawValue>(text) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(JsonError::whole(error.to_string())),
+    }
+}
+
+/// Whether a text that is grammatical can be stored and read back as it is.
+///
+/// # Errors
+/// With the path of the first fault. A fault in a key has the path of its object.
+pub(super) fn storable(text: &str) -> Result<(), JsonError> {
+    storable_within(text, DEPTH_MAX)
+}
+
+/// [`storable`], with fewer levels of arrays and objects.
+pub(super) fn storable_within(text: &str, depth_max: usize) -> Result<(), JsonError> {
+    match first_fault(text.as_bytes(), depth_max) {
+        None => Ok(()),
+        Some(fault) => {
+            let path = Path::of_prefix(text.get(..fault.at).unwrap_or(text));
+            Err(JsonError::plain(path, fault.message))
+        }
+    }
+}
+
+struct Fault {
+    /// The byte at which the faulty token begins.
+    at: usize,
+    message: &'static str,
+}
+
+fn first_fault(bytes: &[u8], depth_max: usize) -> Option<Fault> {
+    let mut depth = 0_usize;
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'"' => match string(bytes, at) {
+                Ok(end) => at = end,
+                Err(message) => return Some(Fault { at, message }),
+            },
+            b'-' | b'0'..=b'9' => match number::read(bytes, at) {
+                (end, true) => at = end,
+                (_, false) => {
+                    return Some(Fault { at, message: NUMBER });
+                }
+            },
+            b'{' | b'[' => {
+                depth += 1;
+                if depth > depth_max {
+                    return Some(Fault { at, message: DEPTH });
+                }
+                at += 1;
+            }
+            b'}' | b']' => {
+                depth = depth.saturating_sub(1);
+                at += 1;
+            }
+            _ => at += 1,
+        }
+    }
+    None
+}
+
+/// Where the string ends that begins with the quote at `start`, or what is wrong with it.
+#[inline]
+fn string(bytes: &[u8], start: usize) -> Result<usize, &'static str> {
+    let mut at = start + 1;
+    loop {
+        match bytes.get(at) {
+            Some(b'"') => break,
+            Some(b'\\') => at = escape(bytes, at)?,
+            Some(_) => at += 1,
+            None => return Ok(bytes.len()),
+        }
+    }
+    let end = at + 1;
+    if let Some(b'$' | b'\\') = bytes.get(start + 1)
+        && is_reserved_key(bytes, start)
+    {
+        return Err(RESERVED);
+    }
+    Ok(end)
+}
+
+/// Where the escape ends that begins at `start`.
+#[cold]
+fn escape(bytes: &[u8], start: usize) -> Result<usize, &'static str> {
+    match code_unit(bytes, start) {
+        Some(0) => Err(NUL),
+        Some(0xD800..=0xDBFF) => match code_unit(bytes, start + 6) {
+            Some(0xDC00..=0xDFFF) => Ok(start + 12),
+            _ => Err(HALF),
+        },
+        Some(0xDC00..=0xDFFF) => Err(HALF),
+        Some(_) => Ok(start + 6),
+        None => Ok(start + 2),
+    }
+}
+
+/// The number in an escape of the form `\u0041` at `start`.
+fn code_unit(bytes: &[u8], start: usize) -> Option<u32> {
+    let [b'\\', b'u', digits @ ..] = bytes.get(start..start + 6)? else {
+        return None;
+    };
+    digits.iter().try_fold(0, |unit, digit| Some(unit * 16 + char::from(*digit).to_digit(16)?))
+}
+
+#[cold]
+fn is_reserved_key(bytes: &[u8], start: usize) -> bool {
+    let end = string_end(bytes, start);
+    let next = bytes.iter().skip(end).find(|byte| !is_space(**byte));
+    let written = bytes.get(start..end).and_then(|key| std::str::from_utf8(key).ok());
+    next == Some(&b':') && written.is_some_and(|key| unescape(key).starts_with(RESERVED_PREFIX))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+
+    fn check(text: &str, expected: Option<(&str, &str)>) {
+        grammar(text).unwrap();
+        let found = storable(text).err();
+        let found = found.as_ref().map(|error| (error.path(), error.message()));
+        assert_eq!(found, expected, "{text}");
+    }
+
+    #[test]
+    fn ordinary_texts_pass() {
+        for text in [
+            "null",
+            r#""""#,
+            r#"{"a":[1,2.5,-3e2,"x",true,{}]}"#,
+            r#""\\u0000""#,
+            r#""\u0001\u00e9\ud83d\ude00""#,
+            r#"{"$serde":"$serde_json::private::RawValue"}"#,
+            " [ ] ",
+            r#"{"\\":{"\"":1}}"#,
+        ] {
+            check(text, None);
+        }
+    }
+
+    #[test]
+    fn nul_is_refused_in_any_spelling_but_not_its_look_alikes() {
+        check(r#"{"a":["x\u0000"]}"#, Some(("a[0]", NUL)));
+        check(r#"{"a":{"k\u0000":1}}"#, Some(("a", NUL)));
+        check(r#""\\\u0000""#, Some((".", NUL)));
+        check(r#""\\\\u0000""#, None);
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_is_refused() {
+        for text in
+            [r#""\ud800""#, r#""\udc00""#, r#""\ud83dx""#, r#""\ud83d\u0041""#, r#""\uDE00\uD83D""#]
+        {
+            check(text, Some((".", HALF)));
+        }
+    }
+
+    #[test]
+    fn a_number_that_would_change_is_refused_with_its_path() {
+        check(
+            r#"{"items":[{"price":0.5},{"price":0.1234567890123456789}]}"#,
+            Some(("items[1].price", NUMBER)),
+        );
+        check("18446744073709551616", Some((".", NUMBER)));
+        check(r#"{"a":"18446744073709551616"}"#, None);
+    }
+
+    #[test]
+    fn a_key_that_serde_json_takes_for_itself_is_refused() {
+        check(r#"{"a":{"$serde_json::private::RawValue" : "[1"}}"#, Some(("a", RESERVED)));
+        check(r#"{"\u0024serde_json::private::Number":"1"}"#, Some((".", RESERVED)));
+    }
+
+    #[test]
+    fn the_depth_that_serde_json_reads_is_the_limit() {
+        let nested = |levels| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        check(&nested(DEPTH_MAX), None);
+        assert!(serde_json::from_str::<Value>(&nested(DEPTH_MAX)).is_ok());
+        assert!(serde_json::from_str::<Value>(&nested(DEPTH_MAX + 1)).is_err());
+        assert_eq!(storable(&nested(DEPTH_MAX + 1)).unwrap_err().message(), DEPTH);
+    }
+
+    proptest! {
+        #[test]
+        fn what_passes_is_read_by_serde_json(text in "[\\[\\]{}\",:\\\\udD8c0-9eE.+$ é\u{1}-]{0,24}") {
+            if grammar(&text).is_ok() && storable(&text).is_ok() {
+                prop_assert!(serde_json::from_str::<Value>(&text).is_ok());
+            }
+        }
+
+        #[test]
+        fn a_string_that_passes_is_read_by_serde_json(
+            text in "\"(\\\\u[dD][89cCdD][0-9a-f]{2}|\\\\[nt\"]|\\\\u00[0-4][0-9]|x)*\"",
+        ) {
+            prop_assert!(grammar(&text).is_ok());
+            if storable(&text).is_ok() {
+                prop_assert!(serde_json::from_str::<Value>(&text).is_ok());
+            }
+        }
+
+        #[test]
+        fn no_text_whatever_panics(text in ".{0,40}") {
+            let _ = storable(&text);
+        }
+    }
+}

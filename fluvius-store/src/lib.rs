@@ -1,0 +1,53 @@
+//! The store contract of fluvius: what a store keeps, what it is asked, and what it must guarantee.
+//!
+//! It knows no aggregate type and no action. A store checks versions and command ids, writes rows, and reads them back.
+//! Authors of a domain depend on `fluvius`; an author of a store depends on this crate.
+//!
+//! | module | what it owns |
+//! |---|---|
+//! | [`Store`], [`UnitOfWork`], [`CommitOutcome`], [`Lease`], [`StoreError`] | the contract |
+//! | [`record`] | the rows that a store keeps |
+//! | [`query`] | queries as data: states by condition, pages of a log |
+//! | [`json`] | JSON text that every store can keep, and [`StateDelta`] |
+//! | [`MemoryStore`] | the reference store |
+//! | [`verify`] | the integrity check of logs against states |
+
+mod aggregate_id;
+mod dyn_store;
+mod error;
+mod etag;
+mod excerpt;
+pub mod json;
+mod lease;
+mod memory;
+mod off_runtime;
+mod outcome;
+pub mod query;
+pub mod record;
+mod store;
+mod unit_of_work;
+pub mod verify;
+
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
+
+/// The types of times and identifiers in the interface.
+pub use {chrono, uuid};
+
+pub use aggregate_id::AggregateId;
+pub use error::StoreError;
+pub use etag::{ETag, ParseETagError, Precondition};
+pub use json::{Json, SNAPSHOT_INTERVAL, StateDelta};
+pub use lease::Lease;
+pub use memory::MemoryStore;
+pub use off_runtime::off_runtime;
+pub use outcome::CommitOutcome;
+pub use query::{LogQuery, RealmFilter, StateQuery};
+pub use record::{
+    ActivityKind, ActivityRecord, Actor, CommandRecord, CommandStatus, ContextRecord, EventRecord,
+    LogEntry, LogPage, LogRecord, MessageRecord, ParseResumeTokenError, ResumeToken, StateRecord,
+    StoredCommand, Transport,
+};
+pub use store::Store;
+pub use unit_of_work::{ExpectedVersion, UnitOfWork};

@@ -1,0 +1,65 @@
+//! Whose turn it is on an aggregate, among the runtimes over one content.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, PoisonError};
+
+use super::FastMap;
+use super::tables::Tables;
+use crate::aggregate_id::AggregateId;
+use std::sync::Mutex;
+use tokio::sync::oneshot;
+
+/// The turns that are taken, with those who wait for them, the first first.
+pub(super) type Taken = FastMap<AggregateId, VecDeque<oneshot::Sender<Turn>>>;
+
+/// A turn, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Turn {
+    tables: Arc<Mutex<Tables>>,
+    aggregate_id: AggregateId,
+}
+
+impl Turn {
+    pub(super) async fn take(
+        tables: &Arc<Mutex<Tables>>,
+        aggregate_id: &AggregateId,
+    ) -> Option<Self> {
+        let given = {
+            let mut tables = tables.lock().unwrap_or_else(PoisonError::into_inner);
+            match tables.leases.get_mut(aggregate_id) {
+                Some(waiting) => {
+                    let (sender, given) = oneshot::channel();
+                    waiting.push_back(sender);
+                    Some(given)
+                }
+                None => {
+                    tables.leases.insert(aggregate_id.clone(), VecDeque::new());
+                    None
+                }
+            }
+        };
+        match given {
+            // Who does not wait any more drops what he was given, and so gives it on.
+            Some(given) => given.await.ok(),
+            None => Some(Self { tables: Arc::clone(tables), aggregate_id: aggregate_id.clone() }),
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let next = {
+            let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+            let next = tables.leases.get_mut(&self.aggregate_id).and_then(VecDeque::pop_front);
+            if next.is_none() {
+                tables.leases.remove(&self.aggregate_id);
+            }
+            next
+        };
+        if let Some(next) = next {
+            let lease =
+                Self { tables: Arc::clone(&self.tables), aggregate_id: self.aggregate_id.clone() };
+            drop(next.send(lease));
+        }
+    }
+}

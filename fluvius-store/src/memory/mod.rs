@@ -1,0 +1,142 @@
+//! The memory store: the reference for every other store.
+//!
+//! It keeps everything in one mutex and forgets it with the last clone.
+
+mod leases;
+mod tables;
+
+use std::collections::HashMap;
+use std::sync::{Arc, MutexGuard, PoisonError};
+
+use uuid::Uuid;
+
+use crate::aggregate_id::AggregateId;
+use crate::error::StoreError;
+use crate::lease::Lease;
+use crate::outcome::CommitOutcome;
+use crate::query::LogQuery;
+use crate::query::StateQuery;
+use crate::record::ActivityRecord;
+use crate::record::CommandRecord;
+use crate::record::ContextRecord;
+use crate::record::EventRecord;
+use crate::record::LogEntry;
+use crate::record::LogPage;
+use crate::record::MessageRecord;
+use crate::record::StateRecord;
+use crate::store::Store;
+use crate::unit_of_work::UnitOfWork;
+use leases::Turn;
+use std::sync::Mutex;
+use tables::Tables;
+
+/// A hash map whose hash is faster than the standard one on keys of a few bytes. It is seeded anew in each process, since
+/// clients choose ids.
+type FastMap<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
+
+/// Keeps states and logs in memory. Clones share one content, so that a runtime can be started
+/// again over what another has left.
+///
+/// It keeps nothing open: [`Store::close`] and [`Store::release`] do nothing, and every clone goes on.
+///
+/// A query looks at every aggregate of its resource: the memory store keeps no indexes, whatever an
+/// aggregate type declares.
+///
+/// # Examples
+///
+/// ```
+/// use fluvius_store::MemoryStore;
+///
+/// let store = MemoryStore::new();
+/// let same_content = store.clone();
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct MemoryStore {
+    tables: Arc<Mutex<Tables>>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The tables. They are whole even if a thread panicked while it held the lock: a unit is
+    /// checked before the first row is written, and writing rows cannot fail.
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Store for MemoryStore {
+    async fn register_domain(
+        &self,
+        domain: &str,
+        resources: &[&'static str],
+    ) -> Result<(), StoreError> {
+        self.tables().register_domain(domain, resources)
+    }
+
+    async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<CommitOutcome> {
+        self.tables().commit(&batch)
+    }
+
+    async fn acquire_lease(&self, aggregate_id: &AggregateId) -> Option<Lease> {
+        Turn::take(&self.tables, aggregate_id).await.map(Lease::new)
+    }
+
+    async fn load(&self, aggregate_id: &AggregateId) -> Result<Option<StateRecord>, StoreError> {
+        Ok(self.tables().state(aggregate_id).cloned())
+    }
+
+    async fn snapshot(
+        &self,
+        aggregate_ids: &[AggregateId],
+    ) -> Result<Vec<Option<StateRecord>>, StoreError> {
+        let tables = self.tables();
+        Ok(aggregate_ids.iter().map(|aggregate_id| tables.state(aggregate_id).cloned()).collect())
+    }
+
+    async fn query(&self, query: &StateQuery) -> Result<Vec<StateRecord>, StoreError> {
+        query.check()?;
+        // Rows are cheap to clone; they are compared after the lock is given back.
+        let rows = self.tables().states(query);
+        Ok(query.select(rows))
+    }
+
+    async fn command(
+        &self,
+        id: Uuid,
+    ) -> Result<Option<(LogEntry<CommandRecord>, Arc<ContextRecord>)>, StoreError> {
+        Ok(self.tables().command(id))
+    }
+
+    async fn history(
+        &self,
+        aggregate_id: &AggregateId,
+        first: u64,
+        last: u64,
+    ) -> Result<Vec<LogEntry<EventRecord>>, StoreError> {
+        Ok(self.tables().history(aggregate_id, first, last))
+    }
+
+    async fn commands(&self, query: &LogQuery) -> Result<LogPage<CommandRecord>, StoreError> {
+        self.tables().commands(query)
+    }
+
+    async fn events(&self, query: &LogQuery) -> Result<LogPage<EventRecord>, StoreError> {
+        self.tables().events(query)
+    }
+
+    async fn messages(&self, query: &LogQuery) -> Result<LogPage<MessageRecord>, StoreError> {
+        self.tables().messages(query)
+    }
+
+    async fn activities(&self, query: &LogQuery) -> Result<LogPage<ActivityRecord>, StoreError> {
+        self.tables().activities(query)
+    }
+
+    async fn context(&self, id: Uuid) -> Result<Option<Arc<ContextRecord>>, StoreError> {
+        Ok(self.tables().context(id))
+    }
+}

@@ -1,0 +1,318 @@
+//! The tables of the memory store, and the commit as a plain function of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::FastMap;
+use super::leases::Taken;
+use crate::aggregate_id::AggregateId;
+use crate::error::StoreError;
+use crate::outcome::CommitOutcome;
+use crate::query::LogQuery;
+use crate::query::{Filter, StateQuery};
+use crate::record::ActivityRecord;
+use crate::record::CommandRecord;
+use crate::record::ContextRecord;
+use crate::record::EventRecord;
+use crate::record::LogPage;
+use crate::record::MessageRecord;
+use crate::record::ResumeToken;
+use crate::record::StateRecord;
+use crate::record::{LogEntry, LogRecord};
+use crate::unit_of_work::UnitOfWork;
+
+/// Everything that the store keeps. Logs are vectors in position order.
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    position: u64,
+    owners: BTreeMap<&'static str, String>,
+    aggregate_ids: FastMap<AggregateId, Aggregate>,
+    /// The same aggregates in the order of queries.
+    in_order: BTreeSet<AggregateId>,
+    contexts: FastMap<Uuid, Arc<ContextRecord>>,
+    commands: Vec<LogEntry<Arc<CommandRecord>>>,
+    events: Vec<LogEntry<Arc<EventRecord>>>,
+    messages: Vec<LogEntry<Arc<MessageRecord>>>,
+    activities: Vec<LogEntry<Arc<ActivityRecord>>>,
+    command_index: FastMap<Uuid, usize>,
+    pub(super) leases: Taken,
+}
+
+/// What the store keeps of one aggregate.
+#[derive(Debug)]
+struct Aggregate {
+    state: Arc<StateRecord>,
+    /// Where its events stand in their log: version v at v - 1.
+    events: Vec<usize>,
+}
+
+impl Tables {
+    pub(super) fn register_domain(
+        &mut self,
+        domain: &str,
+        resources: &[&'static str],
+    ) -> Result<(), StoreError> {
+        for resource in resources {
+            if let Some(owner) = self.owners.get(resource).filter(|owner| *owner != domain) {
+                return Err(StoreError::resource_taken(resource, owner));
+            }
+        }
+        for resource in resources {
+            self.owners.insert(resource, domain.to_owned());
+        }
+        Ok(())
+    }
+
+    pub(super) fn commit(&mut self, batch: &[UnitOfWork]) -> Vec<CommitOutcome> {
+        let mut outcomes: Vec<CommitOutcome> = Vec::with_capacity(batch.len());
+        for (index, unit) in batch.iter().enumerate() {
+            let outcome = match unit.validate(index) {
+                Ok(()) => self.refusal(unit, &outcomes).unwrap_or_else(|| self.write(unit)),
+                Err(fault) => CommitOutcome::Failed(fault),
+            };
+            outcomes.push(outcome);
+        }
+        outcomes
+    }
+
+    /// Why a unit cannot be stored; nothing is written before this has said `None`.
+    fn refusal(&self, unit: &UnitOfWork, outcomes: &[CommitOutcome]) -> Option<CommitOutcome> {
+        let fallen = unit
+            .depends_on
+            .iter()
+            .find(|on| !matches!(outcomes.get(**on), Some(CommitOutcome::Committed { .. })));
+        if let Some(on) = fallen {
+            return Some(CommitOutcome::DependencyAborted { on: *on });
+        }
+        let known = unit.commands.iter().find_map(|command| self.command(command.id));
+        if let Some((command, context)) = known {
+            return Some(CommitOutcome::DuplicateCommand { command: Box::new(command), context });
+        }
+        let stale = unit.expected.iter().find(|expected| {
+            let version = self.state(&expected.aggregate_id).map_or(0, |row| row.version);
+            version != expected.version
+        });
+        stale.map(|expected| CommitOutcome::VersionConflict {
+            aggregate_id: expected.aggregate_id.clone(),
+            stored: self.state(&expected.aggregate_id).cloned().map(Box::new),
+        })
+    }
+
+    fn write(&mut self, unit: &UnitOfWork) -> CommitOutcome {
+        let first = self.position + 1;
+        if unit.row_count() == 0 {
+            return CommitOutcome::Committed { first, contended: Vec::new() };
+        }
+        self.contexts.entry(unit.context.id).or_insert_with(|| Arc::clone(&unit.context));
+        for command in &unit.commands {
+            self.command_index.insert(command.id, self.commands.len());
+            append(&mut self.position, &mut self.commands, command);
+        }
+        let first_event = self.events.len();
+        for event in &unit.events {
+            append(&mut self.position, &mut self.events, event);
+        }
+        for state in &unit.states {
+            let aggregate_id = match self.aggregate_ids.get_mut(&state.aggregate_id) {
+                Some(aggregate_id) => aggregate_id,
+                None => {
+                    self.in_order.insert(state.aggregate_id.clone());
+                    let aggregate_id = Aggregate { state: Arc::clone(state), events: Vec::new() };
+                    self.aggregate_ids.entry(state.aggregate_id.clone()).or_insert(aggregate_id)
+                }
+            };
+            aggregate_id.state = Arc::clone(state);
+        }
+        // A valid unit has a state of each aggregate that it has an event of.
+        for (event, index) in unit.events.iter().zip(first_event..) {
+            if let Some(aggregate_id) = self.aggregate_ids.get_mut(&event.aggregate_id) {
+                aggregate_id.events.push(index);
+            }
+        }
+        for message in &unit.messages {
+            append(&mut self.position, &mut self.messages, message);
+        }
+        for activity in &unit.activities {
+            append(&mut self.position, &mut self.activities, activity);
+        }
+        let written = unit.states.iter().map(|state| &state.aggregate_id);
+        let contended = match self.leases.is_empty() {
+            true => Vec::new(),
+            false => written
+                .filter(|aggregate_id| self.leases.contains_key(aggregate_id))
+                .cloned()
+                .collect(),
+        };
+        CommitOutcome::Committed { first, contended }
+    }
+
+    pub(super) fn state(&self, aggregate_id: &AggregateId) -> Option<&StateRecord> {
+        self.aggregate_ids.get(aggregate_id).map(|aggregate_id| aggregate_id.state.as_ref())
+    }
+
+    /// The rows among which a query selects, as few as can be told without looking into states.
+    pub(super) fn states(&self, query: &StateQuery) -> Vec<StateRecord> {
+        let wanted = query.resource.as_ref();
+        let is_by_aggregate = query.sort.is_empty();
+        let after = query.after.as_ref().filter(|_| is_by_aggregate);
+        let first = wanted.map(|wanted| AggregateId::new(wanted.clone(), Uuid::nil()));
+        let start = match (after, &first) {
+            (Some(after), _) => Bound::Excluded(after.aggregate_id()),
+            (None, Some(first)) => Bound::Included(first),
+            (None, None) => Bound::Unbounded,
+        };
+        let aggregate_ids = self.in_order.range::<AggregateId, _>((start, Bound::Unbounded));
+        let aggregate_ids = aggregate_ids.take_while(|aggregate_id| {
+            wanted.is_none_or(|wanted| *wanted == aggregate_id.resource)
+        });
+        let rows =
+            aggregate_ids.filter_map(|aggregate_id| self.state(aggregate_id)).filter(|row| {
+                (query.with_closed || row.closed_at.is_none())
+                    && query.realm.admits(row.realm.as_deref())
+            });
+        // Where nothing else is asked, no more rows are needed than are given.
+        let is_all = is_by_aggregate && query.filter == Filter::default();
+        let count = if is_all { query.limit } else { usize::MAX };
+        rows.take(count).cloned().collect()
+    }
+
+    pub(super) fn command(
+        &self,
+        id: Uuid,
+    ) -> Option<(LogEntry<CommandRecord>, Arc<ContextRecord>)> {
+        let row = self.commands.get(*self.command_index.get(&id)?)?;
+        Some((copy(row), self.context(row.context_id)?))
+    }
+
+    pub(super) fn context(&self, id: Uuid) -> Option<Arc<ContextRecord>> {
+        self.contexts.get(&id).cloned()
+    }
+
+    pub(super) fn history(
+        &self,
+        aggregate_id: &AggregateId,
+        first: u64,
+        last: u64,
+    ) -> Vec<LogEntry<EventRecord>> {
+        let of_aggregate = self
+            .aggregate_ids
+            .get(aggregate_id)
+            .map_or(&[][..], |aggregate_id| &aggregate_id.events);
+        // Version v stands at v - 1: nothing before the first is walked over.
+        let start = usize::try_from(first.saturating_sub(1)).unwrap_or(usize::MAX);
+        let of_aggregate = of_aggregate.get(start..).unwrap_or_default();
+        of_aggregate
+            .iter()
+            .filter_map(|index| self.events.get(*index))
+            .take_while(|event| event.version <= last)
+            .map(copy)
+            .collect()
+    }
+
+    pub(super) fn commands(&self, query: &LogQuery) -> Result<LogPage<CommandRecord>, StoreError> {
+        let rows = behind(&self.commands, query).iter();
+        self.page(query, rows, |row| (&row.aggregate_id, self.realm_of_context(row.context_id)))
+    }
+
+    pub(super) fn events(&self, query: &LogQuery) -> Result<LogPage<EventRecord>, StoreError> {
+        let Some(aggregate_id) = &query.aggregate_id else {
+            let rows = behind(&self.events, query).iter();
+            return self.page(query, rows, |row| {
+                (&row.aggregate_id, self.realm_of_command(row.command_id))
+            });
+        };
+        // Only its own events: a log of many aggregates is not scanned.
+        let of_aggregate = self
+            .aggregate_ids
+            .get(aggregate_id)
+            .map_or(&[][..], |aggregate_id| &aggregate_id.events);
+        let is_read = |index: &usize| {
+            self.events.get(*index).is_some_and(|row| row.position <= query.after.position())
+        };
+        let of_aggregate = &of_aggregate[of_aggregate.partition_point(is_read)..];
+        let rows = of_aggregate.iter().filter_map(|index| self.events.get(*index));
+        self.page(query, rows, |row| (&row.aggregate_id, self.realm_of_command(row.command_id)))
+    }
+
+    pub(super) fn messages(&self, query: &LogQuery) -> Result<LogPage<MessageRecord>, StoreError> {
+        let rows = behind(&self.messages, query).iter();
+        self.page(query, rows, |row| (&row.aggregate_id, self.realm_of_command(row.command_id)))
+    }
+
+    pub(super) fn activities(
+        &self,
+        query: &LogQuery,
+    ) -> Result<LogPage<ActivityRecord>, StoreError> {
+        let rows = behind(&self.activities, query).iter();
+        self.page(query, rows, |row| (&row.aggregate_id, self.realm_of_context(row.context_id)))
+    }
+
+    /// Looks at rows of a log, which are all behind the query's place, until a limit is reached.
+    fn page<'a, T: LogRecord + Clone + 'a>(
+        &self,
+        query: &LogQuery,
+        mut rows: impl Iterator<Item = &'a LogEntry<Arc<T>>>,
+        belongs_to: impl Fn(&'a T) -> (&'a AggregateId, Option<&'a str>),
+    ) -> Result<LogPage<T>, StoreError> {
+        query.after.check(self.row_at(query.after.position()), self.position)?;
+        let mut found = Vec::new();
+        let mut scanned_to = query.after;
+        for _ in 0..query.scan_limit.max(1) {
+            if found.len() >= query.limit {
+                return Ok(LogPage::new(found, scanned_to, self.position));
+            }
+            let Some(row) = rows.next() else {
+                let newest = self.row_at(self.position);
+                let end = newest.map_or(scanned_to, |id| ResumeToken::new(self.position, id));
+                return Ok(LogPage::new(found, end, self.position));
+            };
+            scanned_to = ResumeToken::new(row.position, row.record.row_id());
+            let (aggregate_id, realm) = belongs_to(&row.record);
+            let is_of_aggregate =
+                query.aggregate_id.as_ref().is_none_or(|wanted| wanted == aggregate_id);
+            if is_of_aggregate && query.realm.admits(realm) {
+                found.push(copy(row));
+            }
+        }
+        Ok(LogPage::new(found, scanned_to, self.position))
+    }
+
+    /// Returns the identifier of the row at a position, in any of the logs.
+    fn row_at(&self, position: u64) -> Option<Uuid> {
+        row_at(&self.commands, position)
+            .or_else(|| row_at(&self.events, position))
+            .or_else(|| row_at(&self.messages, position))
+            .or_else(|| row_at(&self.activities, position))
+    }
+
+    fn realm_of_command(&self, id: Uuid) -> Option<&str> {
+        let row = self.commands.get(*self.command_index.get(&id)?)?;
+        self.realm_of_context(row.context_id)
+    }
+
+    fn realm_of_context(&self, id: Uuid) -> Option<&str> {
+        self.contexts.get(&id)?.realm.as_deref()
+    }
+}
+
+fn append<T>(position: &mut u64, log: &mut Vec<LogEntry<Arc<T>>>, record: &Arc<T>) {
+    *position += 1;
+    log.push(LogEntry { position: *position, record: Arc::clone(record) });
+}
+
+fn copy<T: Clone>(row: &LogEntry<Arc<T>>) -> LogEntry<T> {
+    LogEntry { position: row.position, record: T::clone(&row.record) }
+}
+
+/// Returns the rows of a log behind the place of a query.
+fn behind<'a, T>(log: &'a [LogEntry<Arc<T>>], query: &LogQuery) -> &'a [LogEntry<Arc<T>>] {
+    &log[log.partition_point(|row| row.position <= query.after.position())..]
+}
+
+fn row_at<T: LogRecord>(log: &[LogEntry<Arc<T>>], position: u64) -> Option<Uuid> {
+    let index = log.binary_search_by_key(&position, |row| row.position).ok()?;
+    log.get(index).map(|row| row.record.row_id())
+}

@@ -1,0 +1,216 @@
+//! What a query says of one field, for a store that keeps an index of it.
+
+use super::{Comparison, Field, Filter, Operand, StateQuery};
+
+/// What holds of a field in every row that a query gives.
+///
+/// Values compare as in an order of rows: null, which is `None`, is less than every other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Constraint {
+    /// The value compares so with this one.
+    Compare(Comparison, Option<Operand>),
+    /// The value is one of these.
+    OneOf(Vec<Operand>),
+}
+
+impl Constraint {
+    /// Whether it holds of a value.
+    pub fn holds(&self, value: Option<&Operand>) -> bool {
+        match self {
+            Self::Compare(comparison, other) => {
+                value.partial_cmp(&other.as_ref()).is_some_and(|order| comparison.holds(order))
+            }
+            Self::OneOf(operands) => value.is_some_and(|value| operands.contains(value)),
+        }
+    }
+
+    /// Whether it leaves one value.
+    pub fn is_equal(&self) -> bool {
+        matches!(self, Self::Compare(Comparison::Eq, _))
+    }
+}
+
+impl StateQuery {
+    /// What the filter says of a field for all rows that are given: a store may look at these alone.
+    ///
+    /// It is no more than a help: the filter must still be asked, and much of what a filter says is
+    /// left out, such as what stands in a negation or in one of several alternatives.
+    ///
+    /// # Examples
+    /// ```
+    /// use fluvius_store::StateQuery;
+    /// use fluvius_store::query::{Constraint, Comparison, number, text};
+    ///
+    /// let filter = number("balance").eq(10) & text("owner_name").contains("A");
+    /// let query = StateQuery { filter, ..StateQuery::for_resource("bank-account", 50) };
+    /// let index_constraints = query.index_constraints(&number("balance"));
+    /// assert_eq!(index_constraints, [Constraint::Compare(Comparison::Eq, Some(10.into()))]);
+    /// assert!(query.index_constraints(&text("owner_name")).is_empty());
+    /// ```
+    pub fn index_constraints(&self, field: &Field) -> Vec<Constraint> {
+        let mut index_constraints = Vec::new();
+        collect(&self.filter, field, &mut index_constraints);
+        index_constraints
+    }
+
+    /// What `after` says of the first key of `sort`, if it says anything: equal values may still
+    /// stand on either side of the cursor.
+    pub fn cursor_constraint(&self) -> Option<Constraint> {
+        let key = self.sort.first()?;
+        let value = self.after.as_ref()?.values().first()?.clone();
+        let comparison = if key.is_descending { Comparison::Le } else { Comparison::Ge };
+        Some(Constraint::Compare(comparison, value))
+    }
+}
+
+fn collect(filter: &Filter, field: &Field, index_constraints: &mut Vec<Constraint>) {
+    match filter {
+        Filter::All(filters) => {
+            filters.iter().for_each(|filter| collect(filter, field, index_constraints))
+        }
+        Filter::Compare { field: of, comparison, operand } if of == field => {
+            compared(*comparison, operand, index_constraints);
+        }
+        Filter::OneOf { field: of, operands } if of == field => {
+            index_constraints.push(Constraint::OneOf(operands.clone()));
+        }
+        Filter::StartsWith { field: of, text } if of == field => {
+            compared(Comparison::Ge, &Operand::Text(text.clone()), index_constraints);
+            if let Some(behind) = behind_all_that_begin_with(text) {
+                index_constraints
+                    .push(Constraint::Compare(Comparison::Lt, Some(Operand::Text(behind))));
+            }
+        }
+        Filter::IsNull { field: of } if of == field => {
+            index_constraints.push(Constraint::Compare(Comparison::Eq, None));
+        }
+        _ => {}
+    }
+}
+
+fn compared(comparison: Comparison, operand: &Operand, index_constraints: &mut Vec<Constraint>) {
+    match comparison {
+        // It leaves nearly all.
+        Comparison::Ne => return,
+        // No comparison holds of null.
+        Comparison::Lt | Comparison::Le => {
+            index_constraints.push(Constraint::Compare(Comparison::Gt, None))
+        }
+        Comparison::Eq | Comparison::Gt | Comparison::Ge => {}
+    }
+    index_constraints.push(Constraint::Compare(comparison, Some(operand.clone())));
+}
+
+/// The least text behind all that begin with this one, by code point; `None` where there is none.
+fn behind_all_that_begin_with(text: &str) -> Option<String> {
+    let mut letters: Vec<char> = text.chars().collect();
+    while let Some(last) = letters.pop() {
+        let next = (u32::from(last) + 1..=u32::from(char::MAX)).find_map(char::from_u32);
+        if let Some(next) = next {
+            letters.push(next);
+            return Some(letters.into_iter().collect());
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::state_query::tests::row;
+    use super::*;
+    use crate::query::{Cursor, number, text};
+
+    #[test]
+    fn what_begins_with_a_text_ends_somewhere() {
+        for (one, behind) in [
+            ("a", Some("b")),
+            ("ab", Some("ac")),
+            ("a\u{10ffff}", Some("b")),
+            ("\u{d7ff}", Some("\u{e000}")),
+            ("\u{10ffff}", None),
+            ("", None),
+        ] {
+            assert_eq!(behind_all_that_begin_with(one).as_deref(), behind, "{one:?}");
+        }
+    }
+
+    fn any_filter() -> impl Strategy<Value = Filter> {
+        let word = "[ab\u{10ffff}]{0,2}";
+        let comparisons = prop::sample::select(vec![
+            Comparison::Eq,
+            Comparison::Ne,
+            Comparison::Lt,
+            Comparison::Le,
+            Comparison::Gt,
+            Comparison::Ge,
+        ]);
+        let leaf = prop_oneof![
+            (comparisons, word).prop_map(|(comparison, word)| Filter::Compare {
+                field: text("a"),
+                comparison,
+                operand: word.into(),
+            }),
+            word.prop_map(|word| text("a").starts_with(word)),
+            word.prop_map(|word| text("a").contains(word)),
+            prop::collection::vec(word, 0..3).prop_map(|words| text("a").one_of(words)),
+            Just(text("a").is_null()),
+            Just(number("a").gt(1)),
+        ];
+        leaf.prop_recursive(2, 8, 3, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..3).prop_map(Filter::All),
+                prop::collection::vec(inner.clone(), 0..3).prop_map(Filter::Any),
+                inner.prop_map(|filter| !filter),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn bounds_hold_of_all_rows_that_a_query_gives(
+            filter in any_filter(),
+            is_descending: bool,
+            words in prop::collection::vec(prop::option::of("[ab\u{10ffff}]{0,3}"), 2..8),
+        ) {
+            let rows: Vec<_> = (0..).zip(&words).map(|(id, word)| {
+                row(id, &serde_json::json!({ "a": word }).to_string())
+            }).collect();
+            let sort = vec![if is_descending { text("a").descending() } else { text("a").ascending() }];
+            let mut query = StateQuery { filter, sort, ..StateQuery::for_resource("account", usize::MAX) };
+            query.after = Some(Cursor::of(&query, &rows[0]));
+            let mut index_constraints = query.index_constraints(&text("a"));
+            index_constraints.extend(query.cursor_constraint());
+            for given in query.select(rows) {
+                let value = crate::query::read_at(given.data.as_str(), &["a".to_owned()], crate::query::Kind::Text);
+                for bound in &index_constraints {
+                    prop_assert!(bound.holds(value.as_ref()), "{bound:?} of {value:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn bounds_leave_out_what_a_filter_does_not_give() {
+        let index_constraints = |filter: Filter| {
+            StateQuery { filter, ..StateQuery::for_resource("account", 1) }
+                .index_constraints(&number("a"))
+        };
+        let a = || number("a");
+        let compare = |comparison, value: Option<i32>| {
+            Constraint::Compare(comparison, value.map(Operand::from))
+        };
+        assert_eq!(
+            index_constraints(a().gt(1) & (a().le(3) & text("a").eq("x"))),
+            [
+                compare(Comparison::Gt, Some(1)),
+                compare(Comparison::Gt, None),
+                compare(Comparison::Le, Some(3)),
+            ]
+        );
+        assert_eq!(index_constraints(a().is_null()), [compare(Comparison::Eq, None)]);
+        assert_eq!(index_constraints(a().eq(1) | a().eq(2)), []);
+        assert_eq!(index_constraints(!a().eq(1)), []);
+    }
+}

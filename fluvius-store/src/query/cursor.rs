@@ -1,0 +1,188 @@
+//! Where the next page begins, as a value that a client may keep and send back.
+
+use std::fmt;
+use std::str::FromStr;
+
+use ::uuid::Uuid;
+use chrono::{DateTime, Utc};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::sort::values;
+use super::{Number, Operand, Place, StateQuery};
+use crate::aggregate_id::AggregateId;
+use crate::record::StateRecord;
+
+/// The place of a row in the order of a query: the next page begins behind it.
+///
+/// A page is given by the values of its last row, not by counting rows. So of rows that stay as
+/// they are none is left out and none is given twice, whatever else is written between two pages.
+/// A row whose own sort keys change meanwhile is given where it then stands: once, twice or not at
+/// all.
+///
+/// # Shape
+/// An opaque text of hexadecimal digits, of a length that goes with the values of the sort keys.
+/// It belongs to one resource and one order; [`StateQuery::check`] refuses it elsewhere. It opens
+/// nothing: realm and filter are those of the query that it is given to. Who reads it apart finds
+/// the values of the sort keys.
+///
+/// # Examples
+/// ```
+/// use fluvius_store::query::Cursor;
+///
+/// fn next_page(sent_back: &str) -> Result<Cursor, Box<dyn std::error::Error>> {
+///     Ok(sent_back.parse()?)
+/// }
+/// assert!(next_page("no cursor").is_err());
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor {
+    order: String,
+    values: Vec<Option<Operand>>,
+    aggregate_id: AggregateId,
+}
+
+impl Cursor {
+    /// The place of a row in the order of a query.
+    pub fn of(query: &StateQuery, row: &StateRecord) -> Self {
+        Self {
+            order: order(query),
+            values: values(&query.sort, row),
+            aggregate_id: row.aggregate_id.clone(),
+        }
+    }
+
+    /// The values of the sort keys; `None` is null.
+    pub fn values(&self) -> &[Option<Operand>] {
+        &self.values
+    }
+
+    /// The aggregate of the row.
+    pub fn aggregate_id(&self) -> &AggregateId {
+        &self.aggregate_id
+    }
+
+    /// Whether it is a place in the order of this query.
+    pub(super) fn belongs_to(&self, query: &StateQuery) -> bool {
+        let kinds = self.values.iter().zip(&query.sort);
+        let resource = query.resource.as_ref();
+        self.order == order(query)
+            && self.values.len() == query.sort.len()
+            && kinds.into_iter().all(|(value, key)| {
+                value.as_ref().is_none_or(|value| value.kind() == key.field.kind)
+            })
+            && resource.is_none_or(|resource| *resource == self.aggregate_id.resource)
+    }
+}
+
+/// What tells one order from another.
+fn order(query: &StateQuery) -> String {
+    let keys = query.sort.iter().map(|key| {
+        let place = match &key.field.place {
+            Place::Column(column) => serde_json::json!(column.name()),
+            Place::Path(path) => serde_json::json!(path),
+        };
+        serde_json::json!([place, key.field.kind.name(), key.is_descending])
+    });
+    let text = serde_json::json!([query.resource, keys.collect::<Vec<_>>()]).to_string();
+    // Enough to find a mistake; it protects nothing.
+    blake3::hash(text.as_bytes()).to_hex().chars().take(16).collect()
+}
+
+/// A text is not a [`Cursor`] that was given.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a cursor: send back the `next` of the page before, as it was given")]
+pub struct ParseCursorError;
+
+/// As it is written: the letter tells the kind.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+enum UpcastInput {
+    #[serde(rename = "b")]
+    Boolean(bool),
+    /// As [`Number::parts`] has it: no bound of a text stands between writing and reading it.
+    #[serde(rename = "n")]
+    Number(bool, String, i64),
+    #[serde(rename = "t")]
+    Text(String),
+    #[serde(rename = "u")]
+    Uuid(Uuid),
+    #[serde(rename = "m")]
+    Microseconds(i64),
+}
+
+impl UpcastInput {
+    fn of(operand: &Operand) -> Self {
+        match operand {
+            Operand::Boolean(value) => Self::Boolean(*value),
+            Operand::Number(value) => {
+                let (is_negative, digits, exponent) = value.parts();
+                Self::Number(is_negative, digits.to_owned(), exponent)
+            }
+            Operand::Text(value) => Self::Text(value.clone()),
+            Operand::Uuid(value) => Self::Uuid(*value),
+            Operand::Time(value) => Self::Microseconds(value.timestamp_micros()),
+        }
+    }
+
+    fn read(self) -> Result<Operand, ParseCursorError> {
+        Ok(match self {
+            Self::Boolean(value) => Operand::Boolean(value),
+            Self::Number(is_negative, digits, exponent) => {
+                let number = Number::from_parts(is_negative, &digits, exponent);
+                Operand::Number(number.ok_or(ParseCursorError)?)
+            }
+            Self::Text(value) => Operand::Text(value),
+            Self::Uuid(value) => Operand::Uuid(value),
+            Self::Microseconds(value) => {
+                let time: Option<DateTime<Utc>> = DateTime::from_timestamp_micros(value);
+                Operand::Time(time.ok_or(ParseCursorError)?)
+            }
+        })
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let values: Vec<Option<UpcastInput>> =
+            self.values.iter().map(|value| value.as_ref().map(UpcastInput::of)).collect();
+        let parts = (&self.order, values, &self.aggregate_id.resource, self.aggregate_id.id);
+        let text = serde_json::to_string(&parts).map_err(|_| fmt::Error)?;
+        text.bytes().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = ParseCursorError;
+
+    fn from_str(text: &str) -> Result<Self, ParseCursorError> {
+        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+        let digit =
+            |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        let bytes: Option<Vec<u8>> =
+            pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect();
+        let bytes = bytes.filter(|_| rest.is_empty()).ok_or(ParseCursorError)?;
+        let (order, values, resource, identifier): (
+            String,
+            Vec<Option<UpcastInput>>,
+            String,
+            Uuid,
+        ) = serde_json::from_slice(&bytes).map_err(|_| ParseCursorError)?;
+        let values: Result<Vec<Option<Operand>>, ParseCursorError> =
+            values.into_iter().map(|value| value.map(UpcastInput::read).transpose()).collect();
+        Ok(Self { order, values: values?, aggregate_id: AggregateId::new(resource, identifier) })
+    }
+}
+
+impl Serialize for Cursor {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Cursor {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'_, str>>::deserialize(deserializer)?;
+        text.parse().map_err(D::Error::custom)
+    }
+}

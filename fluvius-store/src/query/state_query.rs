@@ -1,0 +1,243 @@
+//! One question to a store: which aggregates, in which order, from where on, and how many.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+use super::sort::values;
+use super::{Column, Comparison, CompiledFilter, Cursor, Field, Filter, Operand, SortKey, column};
+use crate::query::RealmFilter;
+use crate::record::StateRecord;
+
+/// Which rows of `resource_state`, in which order, and how many at the most.
+///
+/// # Shape
+/// A row is given where all conditions hold. Rows are ordered by the keys of `sort`, one after the
+/// other, then by resource and then by identifier, so that no two are equal; resources compare by
+/// code point, identifiers by bytes. Of these the first `limit` behind the cursor are given: with a
+/// `limit` of 0 there are none, with `usize::MAX` all of them.
+///
+/// What [`check`](Self::check) refuses has no rows: a store answers it with a permanent error.
+///
+/// Pages follow one another by `after`: see [`Cursor`].
+///
+/// # Examples
+/// ```
+/// use fluvius_store::StateQuery;
+/// use fluvius_store::query::{number, text};
+///
+/// let query = StateQuery {
+///     filter: number("balance").ge(1_000),
+///     sort: vec![number("balance").descending(), text("owner_name").ascending()],
+///     ..StateQuery::for_resource("bank-account", 50)
+/// };
+/// assert!(query.check().is_ok());
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateQuery {
+    /// Only aggregates of this resource.
+    pub resource: Option<Cow<'static, str>>,
+    /// Only aggregates of these realms, by the aggregate's own realm.
+    pub realm: RealmFilter,
+    /// Whether closed aggregates are given beside the open ones.
+    pub with_closed: bool,
+    /// Only rows for which this is true.
+    pub filter: Filter,
+    /// The order.
+    pub sort: Vec<SortKey>,
+    /// Only rows behind this one.
+    pub after: Option<Cursor>,
+    /// How many rows at the most.
+    pub limit: usize,
+}
+
+impl StateQuery {
+    /// The open aggregates of a resource, of all realms, by identifier.
+    pub fn for_resource(resource: impl Into<Cow<'static, str>>, limit: usize) -> Self {
+        Self { resource: Some(resource.into()), with_closed: false, ..Self::every(limit) }
+    }
+
+    /// The aggregates of all resources and realms, closed ones too, by resource and identifier.
+    pub fn every(limit: usize) -> Self {
+        Self {
+            resource: None,
+            realm: RealmFilter::All,
+            with_closed: true,
+            filter: Filter::default(),
+            sort: Vec::new(),
+            after: None,
+            limit,
+        }
+    }
+
+    /// What the query gives of these rows: what it means, and what a store without a language of
+    /// its own calls. It is for a query that [`check`](Self::check) takes.
+    pub fn select(&self, rows: impl IntoIterator<Item = StateRecord>) -> Vec<StateRecord> {
+        if self.limit == 0 {
+            return Vec::new();
+        }
+        let filter = CompiledFilter::new(&self.filter);
+        let mut selected: Vec<(Vec<Option<Operand>>, StateRecord)> = rows
+            .into_iter()
+            .filter(|row| self.admits(row, &filter))
+            .map(|row| (values(&self.sort, &row), row))
+            .filter(|(values, row)| self.is_behind(values, row))
+            .collect();
+        selected.sort_by(|(values, row), (other_values, other)| {
+            self.order(values, other_values).then_with(|| row.aggregate_id.cmp(&other.aggregate_id))
+        });
+        selected.into_iter().map(|(_, row)| row).take(self.limit).collect()
+    }
+
+    /// The conditions other than `after`.
+    fn admits(&self, row: &StateRecord, filter: &CompiledFilter) -> bool {
+        self.resource.as_ref().is_none_or(|resource| *resource == row.aggregate_id.resource)
+            && (self.with_closed || row.closed_at.is_none())
+            && self.realm.admits(row.realm.as_deref())
+            && filter.holds_of(row) == Some(true)
+    }
+
+    fn is_behind(&self, values: &[Option<Operand>], row: &StateRecord) -> bool {
+        self.after.as_ref().is_none_or(|after| {
+            self.order(values, after.values())
+                .then_with(|| row.aggregate_id.cmp(after.aggregate_id()))
+                .is_gt()
+        })
+    }
+
+    fn order(&self, values: &[Option<Operand>], others: &[Option<Operand>]) -> Ordering {
+        let pairs = self.sort.iter().zip(values.iter().zip(others));
+        pairs.fold(Ordering::Equal, |order, (key, (value, other))| {
+            order.then_with(|| key.order(value.as_ref(), other.as_ref()))
+        })
+    }
+
+    /// All keys of the order: those of `sort`, then resource and identifier; the resource only
+    /// where there may be several.
+    ///
+    /// For a store that orders in its own language.
+    pub fn sort_keys(&self) -> Vec<SortKey> {
+        let mut keys = self.sort.clone();
+        if self.resource.is_none() {
+            keys.push(column(Column::Resource).ascending());
+        }
+        keys.push(column(Column::Identifier).ascending());
+        keys
+    }
+
+    /// The condition that `after` stands for, as a filter; a row is behind the cursor where it is
+    /// true.
+    ///
+    /// For a store that compiles filters: it needs nothing else for pages.
+    pub fn after_filter(&self) -> Filter {
+        let Some(after) = &self.after else {
+            return Filter::default();
+        };
+        let mut before: Vec<Option<Operand>> = after.values().to_vec();
+        if self.resource.is_none() {
+            before.push(Some(after.aggregate_id().resource.as_ref().into()));
+        }
+        before.push(Some(after.aggregate_id().id.into()));
+        let mut equal: Vec<Filter> = Vec::new();
+        let mut behind = Vec::new();
+        for (key, value) in self.sort_keys().into_iter().zip(before) {
+            let mut conditions = equal.clone();
+            conditions.push(beyond(&key, value.clone()));
+            behind.push(Filter::All(conditions));
+            equal.push(equals(key.field, value));
+        }
+        Filter::Any(behind)
+    }
+}
+
+fn equals(field: Field, value: Option<Operand>) -> Filter {
+    match value {
+        Some(operand) => Filter::Compare { field, comparison: Comparison::Eq, operand },
+        None => field.is_null(),
+    }
+}
+
+/// What stands behind a value in the order of a key.
+fn beyond(key: &SortKey, value: Option<Operand>) -> Filter {
+    let field = key.field.clone();
+    match (value, key.is_descending) {
+        (Some(operand), false) => Filter::Compare { field, comparison: Comparison::Gt, operand },
+        (None, false) => !field.is_null(),
+        (Some(operand), true) => {
+            let null = field.clone().is_null();
+            Filter::Compare { field, comparison: Comparison::Lt, operand } | null
+        }
+        (None, true) => Filter::Any(Vec::new()),
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use ::uuid::Uuid;
+    use chrono::DateTime;
+
+    use super::*;
+    use crate::aggregate_id::AggregateId;
+    use crate::etag::ETag;
+    use crate::json::Json;
+    use crate::query::{number, text};
+
+    /// A row of the resource `account`.
+    pub(in crate::query) fn row(id: u128, data: &str) -> StateRecord {
+        StateRecord {
+            aggregate_id: AggregateId::new("account", Uuid::from_u128(id)),
+            version: 1,
+            etag: ETag::new(1, Uuid::nil()),
+            revision: 1,
+            data: Json::parse(data).unwrap(),
+            created_at: DateTime::UNIX_EPOCH,
+            created_by: None,
+            updated_at: DateTime::UNIX_EPOCH,
+            updated_by: None,
+            closed_at: None,
+            realm: None,
+        }
+    }
+
+    fn ids(rows: &[StateRecord]) -> Vec<u128> {
+        rows.iter().map(|row| row.aggregate_id.id.as_u128()).collect()
+    }
+
+    #[test]
+    fn rows_come_in_order_from_behind_the_cursor() {
+        let rows = [
+            row(1, r#"{"balance":"10.00","owner":"b"}"#),
+            row(2, r#"{"balance":9.5,"owner":"a"}"#),
+            row(3, r#"{"owner":"c"}"#),
+            row(4, r#"{"balance":"10","owner":"a"}"#),
+            row(5, r#"{"balance":10.0,"owner":"b"}"#),
+            row(6, r#"{"balance":"100"}"#),
+        ];
+        let mut query = StateQuery {
+            sort: vec![number("balance").descending(), text("owner").ascending()],
+            ..StateQuery::for_resource("account", 2)
+        };
+        let mut pages = Vec::new();
+        loop {
+            let page = query.select(rows.clone());
+            let by_condition = query.after_filter();
+            let by_condition = StateQuery { filter: by_condition, after: None, ..query.clone() };
+            assert_eq!(by_condition.select(rows.clone()), page);
+            let Some(last) = page.last() else { break };
+            query.after = Some(Cursor::of(&query, last));
+            pages.push(ids(&page));
+        }
+        assert_eq!(pages, [vec![6, 4], vec![1, 5], vec![2, 3]]);
+    }
+
+    #[test]
+    fn a_number_beyond_every_text_comes_back_in_a_cursor() {
+        let tiny = format!(r#"{{"a":"0.{}1e-9999"}}"#, "0".repeat(4_000));
+        let query = StateQuery {
+            sort: vec![number("a").ascending()],
+            ..StateQuery::for_resource("account", 1)
+        };
+        let cursor = Cursor::of(&query, &row(1, &tiny));
+        assert!(cursor.values()[0].is_some());
+        assert_eq!(cursor.to_string().parse(), Ok(cursor));
+    }
+}

@@ -1,0 +1,49 @@
+//! A page of a log, with the place up to which the log was looked at.
+
+use crate::record::ResumeToken;
+use crate::record::{LogEntry, LogRecord};
+
+/// Rows of a log, and the place up to which the log was looked at for them.
+///
+/// # Shape
+/// Everything is of one snapshot. `rows` holds every row of the log that meets the query, behind
+/// its `after` and up to `scanned_to`, in position order: none is missing there, and none can still
+/// appear there. So a reader goes on behind `scanned_to`, also if a page has no row.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct LogPage<T> {
+    /// The rows, in position order.
+    pub rows: Vec<LogEntry<T>>,
+    /// The highest position looked at, with the row at it, from any log. If the page has reached
+    /// the end of the log, it is the position of the newest row. If nothing was looked at, it is
+    /// the query's `after`.
+    pub scanned_to: ResumeToken,
+    /// The position of the newest row of all logs; 0 if there is none.
+    pub newest: u64,
+}
+
+impl<T> LogPage<T> {
+    /// A page, as a store has read it.
+    pub const fn new(rows: Vec<LogEntry<T>>, scanned_to: ResumeToken, newest: u64) -> Self {
+        Self { rows, scanned_to, newest }
+    }
+
+    /// Returns true if the page has reached the end of the log as it was when the page was read.
+    pub const fn is_last(&self) -> bool {
+        self.scanned_to.position() >= self.newest
+    }
+
+    /// Keeps the first `limit` rows. If rows are removed, the page has looked no further than the
+    /// last row that is left.
+    #[must_use]
+    pub fn truncated(mut self, limit: usize) -> Self
+    where
+        T: LogRecord,
+    {
+        if self.rows.len() > limit {
+            self.rows.truncate(limit);
+            self.scanned_to = self.rows.last().map_or(ResumeToken::START, ResumeToken::from);
+        }
+        self
+    }
+}

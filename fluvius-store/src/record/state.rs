@@ -1,0 +1,39 @@
+//! One row of stored state.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::aggregate_id::AggregateId;
+use crate::etag::ETag;
+use crate::json::Json;
+
+/// The stored state of one aggregate, with its audit fields.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StateRecord {
+    /// The aggregate.
+    #[serde(flatten)]
+    pub aggregate_id: AggregateId,
+    /// How many events the aggregate has had; at least 1.
+    pub version: u64,
+    /// The tag of this version.
+    pub etag: ETag,
+    /// The aggregate type's revision, in whose shape `data` is written.
+    pub revision: u32,
+    /// The state.
+    pub data: Json,
+    /// When the aggregate was created: UTC with microseconds.
+    pub created_at: DateTime<Utc>,
+    /// Who created it: the profile, else the user.
+    pub created_by: Option<Uuid>,
+    /// When its last event occurred.
+    pub updated_at: DateTime<Utc>,
+    /// Who gave its last event.
+    pub updated_by: Option<Uuid>,
+    /// When it was closed; its state is kept.
+    pub closed_at: Option<DateTime<Utc>>,
+    /// The realm of the context that created it.
+    pub realm: Option<Arc<str>>,
+}

@@ -1,0 +1,188 @@
+//! Root by root: the log of an aggregate gives its row.
+
+use serde_json::Value;
+
+use super::{FaultKind, Verification};
+use crate::dyn_store::DynStore;
+use crate::error::StoreError;
+use crate::etag::ETag;
+use crate::json::SNAPSHOT_INTERVAL;
+use crate::query::{Cursor, StateQuery};
+use crate::record::EventRecord;
+use crate::record::LogEntry;
+use crate::record::StateRecord;
+
+/// How many rows are read at once.
+const ROWS_AT_ONCE: usize = 64;
+/// How many events of an aggregate are read at once.
+const EVENTS_AT_ONCE: u64 = 64;
+
+/// Checks every aggregate against its log.
+pub(super) async fn check(
+    store: &dyn DynStore,
+    report: &mut Verification,
+) -> Result<(), StoreError> {
+    let mut query = StateQuery::every(ROWS_AT_ONCE);
+    loop {
+        let rows = store.query(&query).await?;
+        let Some(last) = rows.last() else {
+            return Ok(());
+        };
+        if query.after.as_ref().is_some_and(|before| last.aggregate_id <= *before.aggregate_id()) {
+            // It would be read for ever.
+            return Err(StoreError::permanent("the pages of a query lead no further"));
+        }
+        query.after = Some(Cursor::of(&query, last));
+        for row in &rows {
+            report.aggregate_ids += 1;
+            Fold::of(row).run(store, report).await?;
+        }
+    }
+}
+
+/// The log of an aggregate up to the version of its row, and how far it was read.
+struct Fold<'a> {
+    row: &'a StateRecord,
+    /// The first event and the last one read.
+    first: Option<LogEntry<EventRecord>>,
+    last: Option<LogEntry<EventRecord>>,
+    /// The state after the last event; `None` before the first, and after a change that does not
+    /// fit, until the next whole state.
+    state: Option<Value>,
+    last_whole: u64,
+}
+
+impl<'a> Fold<'a> {
+    fn of(row: &'a StateRecord) -> Self {
+        Self { row, first: None, last: None, state: None, last_whole: 0 }
+    }
+
+    async fn run(
+        mut self,
+        store: &dyn DynStore,
+        report: &mut Verification,
+    ) -> Result<(), StoreError> {
+        let aggregate_id = &self.row.aggregate_id;
+        let mut next = 1;
+        while next <= self.row.version {
+            let end = self.row.version.min(next.saturating_add(EVENTS_AT_ONCE - 1));
+            for event in store.history(aggregate_id, next, end).await? {
+                self.add(event, &mut next, report);
+            }
+            if next <= end {
+                self.missing(next, end, report);
+                next = end + 1;
+            }
+        }
+        self.compare(store, report).await
+    }
+
+    fn add(&mut self, event: LogEntry<EventRecord>, next: &mut u64, report: &mut Verification) {
+        let (aggregate_id, position) = (&self.row.aggregate_id, Some(event.position));
+        let version = event.version;
+        if version < *next {
+            let detail = format!("version {version} has a second event");
+            report.add(FaultKind::HistoryUnordered, aggregate_id, position, detail);
+            return;
+        }
+        if version > *next {
+            self.missing(*next, version - 1, report);
+        }
+        *next = version + 1;
+        if let Some(last) = &self.last {
+            if event.position <= last.position {
+                let detail = format!("version {version} stands before the one before it");
+                report.add(FaultKind::HistoryUnordered, aggregate_id, position, detail);
+            }
+            if event.occurred_at < last.occurred_at {
+                let detail = format!("version {version} occurred before the one before it");
+                report.add(FaultKind::TimeFalls, aggregate_id, position, detail);
+            }
+        }
+        if event.delta.is_snapshot() {
+            self.last_whole = version;
+        } else if version - self.last_whole == SNAPSHOT_INTERVAL {
+            // Told once, where it begins.
+            let detail = format!("version {version} needs more than {SNAPSHOT_INTERVAL} changes");
+            report.add(FaultKind::SnapshotFar, aggregate_id, position, detail);
+        }
+        let was_lost = self.state.is_none() && version > 1 && !event.delta.is_snapshot();
+        match event.delta.apply(self.state.take()) {
+            Ok(state) => self.state = Some(state),
+            // After a fault nothing fits until the next whole state; it is told once.
+            Err(_) if was_lost => {}
+            Err(error) => {
+                let detail = format!("the change of version {version}: {error}");
+                report.add(FaultKind::ChangeUnfit, aggregate_id, position, detail);
+            }
+        }
+        if self.first.is_none() {
+            self.first = Some(event.clone());
+        }
+        self.last = Some(event);
+    }
+
+    fn missing(&mut self, first: u64, last: u64, report: &mut Verification) {
+        let detail = match first == last {
+            true => format!("version {first} has no event"),
+            false => format!("versions {first} to {last} have no events"),
+        };
+        report.add(FaultKind::VersionMissing, &self.row.aggregate_id, None, detail);
+        self.state = None;
+    }
+
+    async fn compare(
+        &self,
+        store: &dyn DynStore,
+        report: &mut Verification,
+    ) -> Result<(), StoreError> {
+        let row = self.row;
+        // Where the fold has no end, that was told.
+        if self.state.as_ref().is_some_and(|state| *state != row.data.to_value()) {
+            let detail = format!("the fold of the log is not the state of version {}", row.version);
+            report.add(FaultKind::StateDiffers, &row.aggregate_id, None, detail);
+        }
+        let mut differing = Vec::new();
+        if let Some(first) = self.first.as_ref().filter(|event| event.version == 1) {
+            if row.created_at != first.occurred_at {
+                differing.push("created_at");
+            }
+            // A command or context that is not there is told by the logs.
+            if let Some((_, context)) = store.command(first.command_id).await? {
+                if row.created_by != context.actor.id() {
+                    differing.push("created_by");
+                }
+                if row.realm.as_deref() != context.realm.as_deref() {
+                    differing.push("realm");
+                }
+            }
+        }
+        if let Some(last) = self.last.as_ref().filter(|event| event.version == row.version) {
+            if row.etag != ETag::new(row.version, last.command_id) {
+                differing.push("etag");
+            }
+            if row.revision != last.revision {
+                differing.push("revision");
+            }
+            if row.updated_at != last.occurred_at {
+                differing.push("updated_at");
+            }
+            if row.closed_at.is_some_and(|closed_at| closed_at != last.occurred_at) {
+                differing.push("closed_at");
+            }
+            if let Some((_, context)) = store.command(last.command_id).await?
+                && row.updated_by != context.actor.id()
+            {
+                differing.push("updated_by");
+            }
+        }
+        if row.version == 0 {
+            differing.push("version");
+        }
+        for column in differing {
+            let detail = format!("the column `{column}` is not what the log says");
+            report.add(FaultKind::RowDiffers, &row.aggregate_id, None, detail);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,252 @@
+//! The four logs side by side, by position.
+
+use std::collections::BTreeMap;
+
+use super::look_up::LookUp;
+use super::{FaultKind, Verification};
+use crate::aggregate_id::AggregateId;
+use crate::dyn_store::DynStore;
+use crate::error::StoreError;
+use crate::json;
+use crate::query::LogQuery;
+use crate::record::ActivityRecord;
+use crate::record::EventRecord;
+use crate::record::LogEntry;
+use crate::record::LogPage;
+use crate::record::MessageRecord;
+use crate::record::ResumeToken;
+use crate::record::{CommandRecord, CommandStatus};
+
+/// How many rows of a log are read at once.
+const ROWS_AT_ONCE: usize = 256;
+
+/// A row of any log.
+enum Row {
+    Command(CommandRecord),
+    Event(EventRecord),
+    Message(MessageRecord),
+    Activity(ActivityRecord),
+}
+
+impl Row {
+    fn aggregate_id(&self) -> &AggregateId {
+        match self {
+            Self::Command(row) => &row.aggregate_id,
+            Self::Event(row) => &row.aggregate_id,
+            Self::Message(row) => &row.aggregate_id,
+            Self::Activity(row) => &row.aggregate_id,
+        }
+    }
+}
+
+/// A log that is read in pages.
+#[derive(Clone, Copy)]
+enum Log {
+    Commands,
+    Events,
+    Messages,
+    Activities,
+}
+
+/// The rows of a log that were read and not yet looked at, the next one last.
+struct Reader {
+    log: Log,
+    rows: Vec<LogEntry<Row>>,
+    after: ResumeToken,
+}
+
+/// Checks the order of the logs, and what their rows refer to.
+pub(super) async fn check(
+    store: &dyn DynStore,
+    report: &mut Verification,
+) -> Result<(), StoreError> {
+    let logs = [Log::Commands, Log::Events, Log::Messages, Log::Activities];
+    let mut readers = logs.map(|log| Reader { log, rows: Vec::new(), after: ResumeToken::START });
+    let mut look_up = LookUp::new(store);
+    let mut last = 0;
+    loop {
+        for reader in &mut readers {
+            reader.fill(store, report).await?;
+        }
+        let next = readers.iter_mut().filter(|reader| !reader.rows.is_empty());
+        let next = next.min_by_key(|reader| reader.rows.last().map(|row| row.position));
+        let Some(row) = next.and_then(|reader| reader.rows.pop()) else {
+            return Ok(());
+        };
+        if row.position == last {
+            let detail = "another row has the same position";
+            report.add(FaultKind::PositionTwice, row.aggregate_id(), Some(row.position), detail);
+        }
+        last = row.position;
+        check_row(store, &mut look_up, &row, report).await?;
+    }
+}
+
+impl Reader {
+    /// Reads the next page where the one before is used up.
+    async fn fill(
+        &mut self,
+        store: &dyn DynStore,
+        report: &mut Verification,
+    ) -> Result<(), StoreError> {
+        if !self.rows.is_empty() {
+            return Ok(());
+        }
+        let query = LogQuery {
+            after: self.after,
+            limit: ROWS_AT_ONCE,
+            scan_limit: ROWS_AT_ONCE,
+            ..LogQuery::all()
+        };
+        let (rows, scanned_to) = match self.log {
+            Log::Commands => rows(store.commands(&query).await?, Row::Command),
+            Log::Events => rows(store.events(&query).await?, Row::Event),
+            Log::Messages => rows(store.messages(&query).await?, Row::Message),
+            Log::Activities => rows(store.activities(&query).await?, Row::Activity),
+        };
+        self.rows = rows;
+        let mut before = self.after.position();
+        for row in &self.rows {
+            if row.position <= before {
+                let detail = format!("it is read behind position {before}");
+                report.add(FaultKind::LogUnordered, row.aggregate_id(), Some(row.position), detail);
+            }
+            before = before.max(row.position);
+        }
+        if let Log::Events = self.log {
+            check_versions(store, &self.rows, report).await?;
+        }
+        if scanned_to.position() <= self.after.position() {
+            // A page that leads no further would be read for ever; what is wrong with it is told.
+            self.rows.clear();
+        }
+        self.after = scanned_to;
+        self.rows.sort_by_key(|row| std::cmp::Reverse(row.position));
+        Ok(())
+    }
+}
+
+fn rows<T>(page: LogPage<T>, row: fn(T) -> Row) -> (Vec<LogEntry<Row>>, ResumeToken) {
+    let logged =
+        |logged: LogEntry<T>| LogEntry { position: logged.position, record: row(logged.record) };
+    (page.rows.into_iter().map(logged).collect(), page.scanned_to)
+}
+
+/// The row of an aggregate has reached the versions of its events; asked for once a page.
+async fn check_versions(
+    store: &dyn DynStore,
+    page: &[LogEntry<Row>],
+    report: &mut Verification,
+) -> Result<(), StoreError> {
+    // Of each aggregate the event of the highest version.
+    let mut highest: BTreeMap<&AggregateId, (u64, u64)> = BTreeMap::new();
+    for row in page {
+        if let Row::Event(event) = &row.record {
+            let found = (event.version, row.position);
+            let highest = highest.entry(&event.aggregate_id).or_insert(found);
+            *highest = found.max(*highest);
+        }
+    }
+    let aggregate_ids: Vec<AggregateId> =
+        highest.keys().map(|aggregate_id| (*aggregate_id).clone()).collect();
+    let states = store.snapshot(&aggregate_ids).await?;
+    for ((aggregate_id, (version, position)), state) in highest.into_iter().zip(states) {
+        let reached = state.as_ref().map(|row| row.version);
+        if reached.is_none_or(|reached| reached < version) {
+            let detail = match reached {
+                Some(reached) => {
+                    format!("it has an event {version}, and its row version {reached}")
+                }
+                None => format!("it has an event {version}, and no row"),
+            };
+            report.add(FaultKind::EventSurplus, aggregate_id, Some(position), detail);
+        }
+    }
+    Ok(())
+}
+
+async fn check_row(
+    store: &dyn DynStore,
+    look_up: &mut LookUp<'_>,
+    row: &LogEntry<Row>,
+    report: &mut Verification,
+) -> Result<(), StoreError> {
+    let position = row.position;
+    match &row.record {
+        Row::Command(command) => {
+            report.commands += 1;
+            check_command(look_up, command, position, report).await
+        }
+        Row::Event(event) => {
+            report.events += 1;
+            let history = store.history(&event.aggregate_id, event.version, event.version).await?;
+            let is_there = matches!(history.as_slice(), [found] if found.position == position && found.id == event.id);
+            if !is_there {
+                let detail = format!("the history has another event at version {}", event.version);
+                report.add(FaultKind::EventLost, &event.aggregate_id, Some(position), detail);
+            }
+            look_up
+                .check_source("an event", &event.aggregate_id, position, event.command_id, report)
+                .await
+        }
+        Row::Message(message) => {
+            report.messages += 1;
+            let (aggregate_id, source) = (&message.aggregate_id, message.command_id);
+            look_up.check_source("a message", aggregate_id, position, source, report).await
+        }
+        Row::Activity(activity) => {
+            report.activities += 1;
+            // What a policy refused has an activity, and no command.
+            check_context(look_up, activity.context_id, &activity.aggregate_id, position, report)
+                .await
+        }
+    }
+}
+
+async fn check_command(
+    look_up: &mut LookUp<'_>,
+    command: &CommandRecord,
+    position: u64,
+    report: &mut Verification,
+) -> Result<(), StoreError> {
+    let aggregate_id = &command.aggregate_id;
+    if let Some(parent) = command.parent {
+        let parents = look_up.command(parent).await?.map(|(row, _)| row.position);
+        let is_before = parents.is_some_and(|parent| parent < position);
+        if parents.is_none() {
+            let detail = format!("its parent {parent} is not there");
+            report.add(FaultKind::CommandMissing, aggregate_id, Some(position), detail);
+        } else if !is_before {
+            let detail = format!("its parent {parent} stands behind it");
+            report.add(FaultKind::CommandUnfit, aggregate_id, Some(position), detail);
+        }
+    }
+    let found = look_up.command(command.id).await?;
+    if found.is_none_or(|(row, _)| row.position != position || row.record != *command) {
+        let detail = format!("command {} is not found under its identifier", command.id);
+        report.add(FaultKind::CommandLost, aggregate_id, Some(position), detail);
+    }
+    if json::hash(&json::canonical(&command.payload, &[])) != command.payload_hash {
+        let detail = format!("the hash of command {} is not that of its payload", command.id);
+        report.add(FaultKind::PayloadDiffers, aggregate_id, Some(position), detail);
+    }
+    if command.code.is_some() != (command.status == CommandStatus::Rejected) {
+        let detail = format!("command {} was applied with a code, or refused without", command.id);
+        report.add(FaultKind::CodeUnfit, aggregate_id, Some(position), detail);
+    }
+    check_context(look_up, command.context_id, aggregate_id, position, report).await
+}
+
+async fn check_context(
+    look_up: &mut LookUp<'_>,
+    id: uuid::Uuid,
+    aggregate_id: &AggregateId,
+    position: u64,
+    report: &mut Verification,
+) -> Result<(), StoreError> {
+    if !look_up.has_context(id).await? {
+        let detail = format!("its context {id} is not there");
+        report.add(FaultKind::ContextMissing, aggregate_id, Some(position), detail);
+    }
+    Ok(())
+}

@@ -1,0 +1,85 @@
+//! Commands and contexts by identifier, as the rows of the logs refer to them.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::aggregate_id::AggregateId;
+use crate::dyn_store::DynStore;
+use crate::error::StoreError;
+use crate::record::ContextRecord;
+use crate::record::LogEntry;
+use crate::record::{CommandRecord, CommandStatus};
+
+use super::{FaultKind, Verification};
+
+/// How many contexts are remembered to be there.
+const CONTEXT_COUNT_MAX: usize = 4_096;
+
+/// A command of the log, and its context.
+pub(super) type Found = (LogEntry<CommandRecord>, Arc<ContextRecord>);
+
+/// Asks the store, but not for what it has just been asked.
+pub(super) struct LookUp<'a> {
+    store: &'a dyn DynStore,
+    last: Option<Found>,
+    contexts: HashSet<Uuid>,
+}
+
+impl<'a> LookUp<'a> {
+    pub(super) fn new(store: &'a dyn DynStore) -> Self {
+        Self { store, last: None, contexts: HashSet::new() }
+    }
+
+    /// The command of this identifier. Rows of one command mostly stand side by side.
+    pub(super) async fn command(&mut self, id: Uuid) -> Result<Option<&Found>, StoreError> {
+        if self.last.as_ref().is_none_or(|(row, _)| row.id != id) {
+            self.last = self.store.command(id).await?;
+        }
+        Ok(self.last.as_ref())
+    }
+
+    /// Whether there is a context of this identifier.
+    pub(super) async fn has_context(&mut self, id: Uuid) -> Result<bool, StoreError> {
+        if self.contexts.contains(&id) {
+            return Ok(true);
+        }
+        let is_there = self.store.context(id).await?.is_some_and(|context| context.id == id);
+        if is_there {
+            if self.contexts.len() >= CONTEXT_COUNT_MAX {
+                self.contexts.clear();
+            }
+            self.contexts.insert(id);
+        }
+        Ok(is_there)
+    }
+
+    /// A row at this position may come from this command.
+    pub(super) async fn check_source(
+        &mut self,
+        what: &str,
+        aggregate_id: &AggregateId,
+        position: u64,
+        command_id: Uuid,
+        report: &mut Verification,
+    ) -> Result<(), StoreError> {
+        let Some((command, _)) = self.command(command_id).await? else {
+            let detail = format!("{what} comes from command {command_id}, which is not there");
+            report.add(FaultKind::CommandMissing, aggregate_id, Some(position), detail);
+            return Ok(());
+        };
+        let unfit = if command.status != CommandStatus::Applied {
+            "was refused".to_owned()
+        } else if command.position >= position {
+            format!("stands behind it, at position {}", command.position)
+        } else if command.aggregate_id != *aggregate_id {
+            format!("is one of {}", command.aggregate_id)
+        } else {
+            return Ok(());
+        };
+        let detail = format!("{what} comes from command {command_id}, which {unfit}");
+        report.add(FaultKind::CommandUnfit, aggregate_id, Some(position), detail);
+        Ok(())
+    }
+}
