@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use fluvius_store::ActivityKind;
 
-/// An activity as a rule writes it; the context adds the rest.
+/// An activity as an action writes it. The context adds the rest of its row.
 ///
 /// # Examples
 ///
@@ -17,11 +17,16 @@ use fluvius_store::ActivityKind;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Activity {
-    pub(crate) message: Cow<'static, str>,
-    pub(crate) kind: ActivityKind,
-    pub(crate) label: Option<Cow<'static, str>>,
-    pub(crate) code: Option<Cow<'static, str>>,
-    pub(crate) data: Option<serde_json::Value>,
+    /// Text of what was done.
+    pub message: Cow<'static, str>,
+    /// Kind of actor that did it.
+    pub kind: ActivityKind,
+    /// Short heading.
+    pub label: Option<Cow<'static, str>>,
+    /// Code for filters.
+    pub code: Option<Cow<'static, str>>,
+    /// Further data.
+    pub data: Option<serde_json::Value>,
 }
 
 impl Activity {

@@ -14,7 +14,7 @@ use crate::action::{ActionDescriptor, Location};
 use crate::decode_error::DecodeError;
 use crate::error::Error;
 use crate::event::EventDescriptor;
-use crate::inspect::Inspect;
+use crate::inspect::{Inspect, InspectErased};
 use crate::state::{Versioned, check_resource, invalid_state};
 use crate::upcast::{self, Upcast, UpcastInput};
 use fluvius_store::AggregateId;
@@ -110,7 +110,8 @@ pub trait OneBlockForEachType {
 }
 
 /// A decoded state, shared and erased.
-pub(crate) type SharedState = Arc<dyn Any + Send + Sync>;
+#[doc(hidden)]
+pub type SharedState = Arc<dyn Any + Send + Sync>;
 
 /// What a domain knows of an aggregate type without its type.
 pub struct AggregateDescriptor {
@@ -130,9 +131,7 @@ pub struct AggregateDescriptor {
     type_name: fn() -> &'static str,
     decode: fn(&Json) -> Result<SharedState, JsonError>,
     encode: fn(&SharedState) -> Result<Json, JsonError>,
-    /// Difference between two states, as computed by the type itself.
-    #[cfg(feature = "testing")]
-    pub(crate) difference: fn(&SharedState, &SharedState) -> Option<String>,
+    inspect: InspectErased,
 }
 
 impl AggregateDescriptor {
@@ -148,8 +147,7 @@ impl AggregateDescriptor {
         type_name: || "",
         decode: |_| unreachable!(),
         encode: |_| unreachable!(),
-        #[cfg(feature = "testing")]
-        difference: |_, _| unreachable!(),
+        inspect: InspectErased::NOTHING,
     };
 
     /// The descriptor of an aggregate type.
@@ -165,9 +163,14 @@ impl AggregateDescriptor {
             type_name: type_name::<A>,
             decode: decode::<A>,
             encode: encode::<A>,
-            #[cfg(feature = "testing")]
-            difference: crate::testing::inspector::difference::<A>,
+            inspect: InspectErased::of::<A>(),
         }
+    }
+
+    /// Returns the functions that compare and print states, for the test kit.
+    #[doc(hidden)]
+    pub fn inspect(&self) -> InspectErased {
+        self.inspect
     }
 
     /// The Rust type, with its path.
@@ -176,7 +179,8 @@ impl AggregateDescriptor {
     }
 
     /// Reads a state that was written at a revision.
-    pub(crate) fn decode(&self, revision: u32, data: &Json) -> Result<SharedState, JsonError> {
+    #[doc(hidden)]
+    pub fn decode(&self, revision: u32, data: &Json) -> Result<SharedState, JsonError> {
         self.read(revision, data, self.decode)
     }
 
@@ -213,7 +217,8 @@ impl AggregateDescriptor {
         upcast::lift(self.upcast, (revision, self.revision), written, json)
     }
 
-    pub(crate) fn encode(&self, state: &SharedState) -> Result<Json, JsonError> {
+    #[doc(hidden)]
+    pub fn encode(&self, state: &SharedState) -> Result<Json, JsonError> {
         (self.encode)(state)
     }
 }

@@ -46,7 +46,7 @@ const fn at(seconds: i64, nanoseconds: u32) -> DateTime<Utc> {
 /// Converts a clock's time to one that every store gives back unchanged and every cursor can name.
 /// It is cut to microseconds and kept within the years 1 to 9999. A leap second becomes the last
 /// microsecond of the second before it.
-pub(crate) fn to_microseconds(time: DateTime<Utc>) -> DateTime<Utc> {
+pub fn to_microseconds(time: DateTime<Utc>) -> DateTime<Utc> {
     let nanoseconds = time.timestamp_subsec_nanos();
     let is_kept = nanoseconds < 1_000_000_000 && nanoseconds.is_multiple_of(1_000);
     let time = if is_kept {

@@ -38,7 +38,8 @@ pub enum DecodeError {
 }
 
 impl DecodeError {
-    pub(crate) fn of_event(record: &EventRecord, source: JsonError) -> Self {
+    #[doc(hidden)]
+    pub fn of_event(record: &EventRecord, source: JsonError) -> Self {
         Self::Invalid {
             key: record.key().to_owned(),
             aggregate_id: Box::new(record.aggregate_id.clone()),

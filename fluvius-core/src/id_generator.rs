@@ -44,7 +44,7 @@ const INVOKED_MASK: u128 = 0xffff_ffff << 48;
 ///
 /// It is a UUID of version 8 (RFC 9562): the groups three and four are the marker `8ca1-a1ed`, which holds version and
 /// variant. The other 96 bits are a BLAKE3 hash of the parent's id and the number of the invocation.
-pub(crate) fn invoked(parent: Uuid, number: u32) -> Uuid {
+pub fn invoked(parent: Uuid, number: u32) -> Uuid {
     let mut hasher = blake3::Hasher::new_derive_key("fluvius: the id of an invoked command");
     hasher.update(parent.as_bytes()).update(&number.to_be_bytes());
     let mut hash = [0; 16];

@@ -3,6 +3,11 @@
 use std::fmt::Debug;
 use std::marker::PhantomData;
 
+use fluvius_store::{AggregateId, Json};
+
+use crate::action::ActionDescriptor;
+use crate::aggregate::{Aggregate, AggregateDescriptor, SharedState};
+
 /// Functions that compare and print values of a type, as far as it supports them.
 #[derive(Debug)]
 pub struct Inspect<A> {
@@ -15,6 +20,61 @@ pub struct Inspect<A> {
 impl<A> Inspect<A> {
     /// The functions of a type that supports neither.
     pub const NOTHING: Self = Self { is_equal: None, debug: None };
+}
+
+/// The functions of [`Inspect`] on erased states of one type.
+#[derive(Debug, Clone, Copy)]
+pub struct InspectErased {
+    /// See [`Inspect::is_equal`].
+    pub is_equal: Option<fn(&SharedState, &SharedState) -> bool>,
+    /// See [`Inspect::debug`].
+    pub debug: Option<fn(&SharedState) -> String>,
+}
+
+impl InspectErased {
+    pub(crate) const NOTHING: Self = Self { is_equal: None, debug: None };
+
+    pub(crate) const fn of<A: Aggregate>() -> Self {
+        Self {
+            is_equal: match A::INSPECT.is_equal {
+                Some(_) => Some(is_equal::<A>),
+                None => None,
+            },
+            debug: match A::INSPECT.debug {
+                Some(_) => Some(debug::<A>),
+                None => None,
+            },
+        }
+    }
+}
+
+fn is_equal<A: Aggregate>(one: &SharedState, other: &SharedState) -> bool {
+    match (A::INSPECT.is_equal, one.downcast_ref::<A>(), other.downcast_ref::<A>()) {
+        (Some(is_equal), Some(one), Some(other)) => is_equal(one, other),
+        _ => false,
+    }
+}
+
+fn debug<A: Aggregate>(state: &SharedState) -> String {
+    match (A::INSPECT.debug, state.downcast_ref::<A>()) {
+        (Some(debug), Some(state)) => debug(state),
+        _ => String::new(),
+    }
+}
+
+/// A hook of the test kit: sees the values that actions leave before they are stored.
+pub trait Inspector: Debug + Send + Sync {
+    /// Sees a state that an action has left, and its JSON.
+    fn state(
+        &self,
+        aggregate_id: &AggregateId,
+        aggregate: &'static AggregateDescriptor,
+        state: &SharedState,
+        data: &Json,
+    );
+
+    /// Sees the arguments of a command that was applied.
+    fn args(&self, action: &'static ActionDescriptor, args: &Json);
 }
 
 /// The constants of a concrete type: those of the inherent impls if their bounds hold, else those

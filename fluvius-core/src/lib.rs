@@ -51,7 +51,7 @@
 //!
 //! | to | see |
 //! |---|---|
-//! | write rules | [`aggregate`](macro@aggregate type), [`ActionContext`], [`Rejection`] |
+//! | write rules | [`aggregate`](macro@aggregate), [`ActionContext`], [`Rejection`] |
 //! | put them together | [`Domain`](trait@Domain), [`RuntimeBuilder`], [`Policy`], [`Observer`] |
 //! | send commands | [`DomainRuntime`], [`Session`], [`CommandBundle`], [`Response`], [`Error`] |
 //! | read | [`StateManager`], [`StateQueryBuilder`], [`query`], [`LogReader`] |
@@ -75,6 +75,10 @@ mod event;
 mod id_generator;
 mod inspect;
 mod into_aggregate_id;
+#[cfg(feature = "__test_seams")]
+mod lease_states;
+#[cfg(feature = "__test_seams")]
+mod mutants;
 mod observer;
 mod policy;
 mod probe;
@@ -85,8 +89,6 @@ mod response;
 mod scheduler;
 mod state;
 mod sync;
-#[cfg(feature = "testing")]
-pub mod testing;
 mod unwind;
 mod upcast;
 

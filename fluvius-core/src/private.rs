@@ -19,13 +19,15 @@ pub use crate::action::{
     Location, Outcome, PayloadField, Returned, Stop, changed, changed_with_data, created,
     decode_command, kept, kept_with_data, record_command,
 };
-pub use crate::aggregate::{Aggregate, AggregateDescriptor, AggregateState, OneBlockForEachType};
+pub use crate::aggregate::{
+    Aggregate, AggregateDescriptor, AggregateState, OneBlockForEachType, SharedState,
+};
 pub use crate::command::Command;
 pub use crate::context::ActionContext;
 pub use crate::decode_error::DecodeError;
 pub use crate::domain::{Domain, DomainMetadata};
 pub use crate::event::{Event, EventDescriptor};
-pub use crate::inspect::{Inspect, Inspected, NotInspected};
+pub use crate::inspect::{Inspect, InspectErased, Inspected, Inspector, NotInspected};
 pub use crate::location;
 pub use crate::probe::{Probe, StandIn, UnfitShape};
 pub use crate::registry::Registration;
@@ -40,6 +42,26 @@ pub use fluvius_store::EventRecord;
 pub use fluvius_store::Json;
 pub use fluvius_store::json::{JsonError, encode};
 pub use fluvius_store::query::{FieldIndex, Kind};
+
+/// What the test kit needs of the runtime besides.
+pub mod kit {
+    pub use crate::clock::to_microseconds;
+    pub use crate::id_generator::invoked;
+    pub use crate::processor::without_values;
+
+    /// Waits for a time, on tokio's clock or on that of a test that schedules the tasks.
+    pub async fn sleep(duration: std::time::Duration) {
+        crate::sync::sleep(duration).await;
+    }
+}
+
+/// What tests of the runtime replace or plant. For this workspace alone.
+#[cfg(feature = "__test_seams")]
+pub mod test_seams {
+    pub use crate::lease_states::{LeaseState, LeaseWait, lease_cycle};
+    pub use crate::mutants::Mutant;
+    pub use crate::sync::Scheduler;
+}
 
 /// Puts a registration into the linked list.
 #[cfg(feature = "inventory")]

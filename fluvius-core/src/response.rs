@@ -33,8 +33,8 @@ pub struct Response<T = Json> {
 }
 
 impl<T> Response<T> {
-    /// The same answer with other data.
-    pub(crate) fn with_data<U>(self, data: U) -> Response<U> {
+    /// Returns the same response with other data.
+    pub fn with_data<U>(self, data: U) -> Response<U> {
         Response {
             command_id: self.command_id,
             command: self.command,

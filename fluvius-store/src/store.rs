@@ -246,7 +246,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// Waits until the content may have changed since the call (not since the first poll).
     ///
-    /// A wake-up hint for [log followers](crate::LogReader::follow_events) beside other processes. It may be spurious, late
+    /// A wake-up hint for log followers beside other processes. It may be spurious, late
     /// or lost, so followers also poll. The default never completes.
     fn changed(&self) -> impl Future<Output = ()> + Send {
         std::future::pending()
@@ -280,7 +280,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// Gives this handle up: it does not keep the store open any more.
     ///
-    /// [`DomainRuntime::shutdown`](crate::DomainRuntime::shutdown) calls it once all commands have
+    /// `DomainRuntime::shutdown` calls it once all commands have
     /// ended. If no other handle keeps the store open, it [closes](Self::close), and the future
     /// ends when it has closed; errors of that go to the log of the program. Calling it again
     /// changes nothing.

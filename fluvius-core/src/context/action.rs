@@ -85,7 +85,7 @@ impl ActionContext {
     /// Returns the time of receipt of the command: UTC with microseconds, the same in every attempt.
     ///
     /// It may be earlier than that of the command before on the same root: clocks of processes differ, and a policy may
-    /// hold a command up. [`EventRecord::occurred_at`](crate::EventRecord::occurred) never decreases along an aggregate.
+    /// hold a command up. [`EventRecord::occurred_at`](crate::EventRecord::occurred_at) never decreases along an aggregate.
     pub fn now(&self) -> DateTime<Utc> {
         self.inputs.now
     }

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use fluvius_store::{Actor, Transport};
+use fluvius_store::{Actor, ContextRecord, Transport};
 use uuid::Uuid;
+
+use crate::domain::DomainMetadata;
 
 /// Who sends the commands of a session, and from where.
 ///
@@ -117,6 +119,29 @@ impl DomainContext {
     pub fn with_causation(mut self, causation: Uuid) -> Self {
         self.causation = Some(causation);
         self
+    }
+
+    /// Returns the row of the context log.
+    #[doc(hidden)]
+    pub fn record(
+        &self,
+        id: Uuid,
+        metadata: &DomainMetadata,
+        headers: BTreeMap<String, String>,
+    ) -> ContextRecord {
+        ContextRecord {
+            id,
+            domain: metadata.namespace.into(),
+            revision: metadata.revision,
+            transport: self.transport,
+            source: self.source.clone(),
+            headers,
+            actor: self.actor,
+            roles: self.roles.clone(),
+            realm: self.realm.clone(),
+            correlation: self.correlation,
+            causation: self.causation,
+        }
     }
 
     /// How the commands come in.

@@ -9,6 +9,7 @@ use super::{DomainMetadata, DomainRuntime, Outages};
 use crate::aggregate::AggregateDescriptor;
 use crate::clock::{Clock, SystemClock};
 use crate::id_generator::{IdGenerator, UuidV7};
+use crate::inspect::Inspector;
 use crate::observer::Observer;
 use crate::policy::{ErasedPolicy, Policy};
 use crate::processor::{Metrics, Processor, Services, Settings};
@@ -47,7 +48,8 @@ pub struct RuntimeBuilder {
 }
 
 impl RuntimeBuilder {
-    pub(crate) fn new(
+    #[doc(hidden)]
+    pub fn new(
         meta: &'static DomainMetadata,
         aggregates: &'static [&'static AggregateDescriptor],
         store: impl Store,
@@ -70,12 +72,11 @@ impl RuntimeBuilder {
                     max_batch_bytes: 4 << 20,
                     cache_capacity: 64 << 20,
                     max_attempts: 32,
-                    #[cfg(feature = "testing")]
+                    #[cfg(feature = "__test_seams")]
                     mutant: None,
                 },
                 record_rejections: true,
                 read_back: true,
-                #[cfg(feature = "testing")]
                 inspector: None,
                 recorded_headers: [
                     "idempotency-key",
@@ -179,16 +180,16 @@ impl RuntimeBuilder {
     }
 
     /// Plants a fault that tests of the runtime must find.
-    #[cfg(feature = "testing")]
+    #[cfg(feature = "__test_seams")]
     #[doc(hidden)]
-    pub fn plant(mut self, mutant: crate::testing::Mutant) -> Self {
+    pub fn plant(mut self, mutant: crate::mutants::Mutant) -> Self {
         self.settings.limits.mutant = Some(mutant);
         self
     }
 
     /// Sets the inspector of the states that actions leave.
-    #[cfg(feature = "testing")]
-    pub(crate) fn inspector(mut self, inspector: crate::testing::inspector::Inspector) -> Self {
+    #[doc(hidden)]
+    pub fn inspector(mut self, inspector: Arc<dyn Inspector>) -> Self {
         self.settings.inspector = Some(inspector);
         self
     }

@@ -8,7 +8,6 @@ use crate::context::DomainContext;
 use crate::processor::{Processor, Sender};
 use crate::registry::Registry;
 use crate::state::StateManager;
-use fluvius_store::ContextRecord;
 use fluvius_store::RealmFilter;
 
 /// A domain at work over a store. Cheap to clone; clones are the same runtime.
@@ -65,19 +64,7 @@ impl DomainRuntime {
             .filter(|(name, _)| recorded.contains(name))
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
-        let record = ContextRecord {
-            id: services.ids.generate(),
-            domain: services.meta.namespace.into(),
-            revision: services.meta.revision,
-            transport: context.transport,
-            source: context.source.clone(),
-            headers,
-            actor: context.actor,
-            roles: context.roles.clone(),
-            realm: context.realm.clone(),
-            correlation: context.correlation,
-            causation: context.causation,
-        };
+        let record = context.record(services.ids.generate(), services.meta, headers);
         let sender = Sender::new(context, record);
         Session::new(Arc::clone(&self.processor), sender)
     }
@@ -108,14 +95,14 @@ impl DomainRuntime {
     }
 
     /// Returns the turns across processes that this runtime has, or has asked for.
-    #[cfg(feature = "testing")]
+    #[cfg(feature = "__test_seams")]
     #[doc(hidden)]
-    pub fn lease_states(&self) -> Vec<crate::testing::LeaseState> {
+    pub fn lease_states(&self) -> Vec<crate::lease_states::LeaseState> {
         self.processor.shared().scheduler.lease_states()
     }
 
     /// Number of waits for a turn across processes that have reached their bound.
-    #[cfg(feature = "testing")]
+    #[cfg(feature = "__test_seams")]
     #[doc(hidden)]
     pub fn lease_timeout_count(&self) -> u64 {
         self.processor.services.lease_timeouts.load(std::sync::atomic::Ordering::Relaxed)

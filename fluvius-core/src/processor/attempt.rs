@@ -123,7 +123,7 @@ fn conclude(mut cx: ActionContext, request: &Request, mut outcome: Outcome) -> A
         }
     }
     let is_kept = !decision.unit.commands.is_empty();
-    #[cfg(feature = "testing")]
+    #[cfg(feature = "__test_seams")]
     plant(&services.settings.limits, &mut decision);
     let ids = std::mem::take(&mut cx.inputs.ids);
     if let Some(fault) = cx.fault.take() {
@@ -185,9 +185,9 @@ fn read_back(
 }
 
 /// Applies the fault that a test has planted.
-#[cfg(feature = "testing")]
+#[cfg(feature = "__test_seams")]
 fn plant(limits: &crate::scheduler::Limits, decision: &mut Decision) {
-    use crate::testing::Mutant;
+    use crate::mutants::Mutant;
     if !decision.writes.is_empty() {
         return;
     }

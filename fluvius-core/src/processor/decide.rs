@@ -292,7 +292,6 @@ fn happened(
         _ => aggregate.encode(value).map_err(|error| cannot_keep(task, aggregate, &error))?,
     };
 
-    #[cfg(feature = "testing")]
     if let Some(inspector) = &cx.services().settings.inspector {
         inspector.args(task.action, &task.args);
         if is_changed {

@@ -200,7 +200,7 @@ fn secret_names(action: &'static ActionDescriptor) -> Vec<&'static str> {
 }
 
 /// The same error without values of the payload, where the command has a secret.
-pub(crate) fn without_values(action: &'static ActionDescriptor, error: JsonError) -> JsonError {
+pub fn without_values(action: &'static ActionDescriptor, error: JsonError) -> JsonError {
     if !action.fields.iter().any(|field| field.secret) {
         return error;
     }

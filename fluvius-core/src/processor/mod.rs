@@ -28,6 +28,8 @@ mod timeout;
 mod veto;
 mod write_set;
 
+pub use decode::without_values;
+
 pub(crate) use accept::{PermitMode, Processor};
 pub(crate) use metrics::Metrics;
 pub(crate) use services::{Services, Settings};

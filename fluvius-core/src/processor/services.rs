@@ -9,6 +9,7 @@ use super::Metrics;
 use crate::clock::Clock;
 use crate::domain::{DomainMetadata, Outages};
 use crate::id_generator::IdGenerator;
+use crate::inspect::Inspector;
 use crate::observer::{Observer, RuntimeEvent};
 use crate::policy::ErasedPolicy;
 use crate::registry::Registry;
@@ -49,8 +50,7 @@ pub(crate) struct Settings {
     /// Set if states are read back from the JSON to be stored.
     pub(crate) read_back: bool,
     /// Inspects the states that actions leave, for a test.
-    #[cfg(feature = "testing")]
-    pub(crate) inspector: Option<crate::testing::inspector::Inspector>,
+    pub(crate) inspector: Option<Arc<dyn Inspector>>,
 }
 
 impl Services {

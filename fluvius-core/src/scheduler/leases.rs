@@ -72,8 +72,8 @@ impl<J> Scheduler<J> {
         needed.extend(command.contended.iter().cloned());
         needed.sort_unstable();
         needed.dedup();
-        #[cfg(feature = "testing")]
-        if self.limits.has(crate::testing::Mutant::LeasesInNoOrder) {
+        #[cfg(feature = "__test_seams")]
+        if self.limits.has(crate::mutants::Mutant::LeasesInNoOrder) {
             needed.sort_by_key(|aggregate_id| command.wanted.contains(aggregate_id));
         }
         for aggregate_id in needed {
@@ -211,9 +211,9 @@ impl<J> Scheduler<J> {
     /// Releases the leases of later aggregates of a command that waits for a lease. It may hold one from an earlier pass,
     /// since an aggregate becomes contended at any time.
     fn release_later_leases(&mut self, seq: CommandSeq, waits_for: &AggregateId) {
-        #[cfg(feature = "testing")]
-        if self.limits.has(crate::testing::Mutant::LeasesInNoOrder)
-            || self.limits.has(crate::testing::Mutant::KeepLaterLeases)
+        #[cfg(feature = "__test_seams")]
+        if self.limits.has(crate::mutants::Mutant::LeasesInNoOrder)
+            || self.limits.has(crate::mutants::Mutant::KeepLaterLeases)
         {
             return;
         }
@@ -265,8 +265,8 @@ impl<J> Scheduler<J> {
         if contended.pending_count > 0 || self.versions.has_pending(aggregate_id) {
             return;
         }
-        #[cfg(feature = "testing")]
-        if self.limits.has(crate::testing::Mutant::KeepLeases) {
+        #[cfg(feature = "__test_seams")]
+        if self.limits.has(crate::mutants::Mutant::KeepLeases) {
             return;
         }
         match std::mem::replace(&mut contended.stage, Stage::Requested) {
@@ -295,10 +295,10 @@ impl<J> Scheduler<J> {
     }
 }
 
-#[cfg(feature = "testing")]
+#[cfg(feature = "__test_seams")]
 impl<J> Scheduler<J> {
     /// Returns the leases of this process, for a test that searches for processes that wait for each other.
-    pub(crate) fn lease_states(&self) -> Vec<crate::testing::LeaseState> {
+    pub(crate) fn lease_states(&self) -> Vec<crate::lease_states::LeaseState> {
         let waits_for = |seq: &CommandSeq| {
             let waiting = |(_, contended): &(&AggregateId, &ContendedAggregate)| {
                 contended.waiting.contains(seq) && !matches!(contended.stage, Stage::Held(..))
@@ -315,7 +315,7 @@ impl<J> Scheduler<J> {
             keeping.map(|(seq, _)| waits_for(seq)).collect()
         };
         let state = |(aggregate_id, contended): (&AggregateId, &ContendedAggregate)| {
-            crate::testing::LeaseState {
+            crate::lease_states::LeaseState {
                 aggregate_id: aggregate_id.clone(),
                 is_held: !matches!(contended.stage, Stage::Requested),
                 keepers_wait_for: keepers(aggregate_id),

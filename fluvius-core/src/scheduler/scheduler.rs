@@ -29,14 +29,14 @@ pub(crate) struct Limits {
     pub(crate) cache_capacity: usize,
     /// Number of times that a command is decided before its version conflicts end it.
     pub(crate) max_attempts: u32,
-    #[cfg(feature = "testing")]
-    pub(crate) mutant: Option<crate::testing::Mutant>,
+    #[cfg(feature = "__test_seams")]
+    pub(crate) mutant: Option<crate::mutants::Mutant>,
 }
 
 impl Limits {
     /// Returns whether a test has planted this fault.
-    #[cfg(feature = "testing")]
-    pub(crate) fn has(&self, mutant: crate::testing::Mutant) -> bool {
+    #[cfg(feature = "__test_seams")]
+    pub(crate) fn has(&self, mutant: crate::mutants::Mutant) -> bool {
         self.mutant == Some(mutant)
     }
 }
@@ -213,8 +213,8 @@ impl<J> Scheduler<J> {
             decision.reads.iter().filter_map(|read| self.versions.pending_unit(read)).collect();
         depends_on.sort_unstable();
         depends_on.dedup();
-        #[cfg(feature = "testing")]
-        if self.limits.has(crate::testing::Mutant::ForgetDependents) {
+        #[cfg(feature = "__test_seams")]
+        if self.limits.has(crate::mutants::Mutant::ForgetDependents) {
             depends_on.clear();
         }
         let number = self.next_unit;

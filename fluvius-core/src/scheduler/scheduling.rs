@@ -99,8 +99,8 @@ impl<J> Scheduler<J> {
     /// Makes a command exclusive: it releases its locks, and acquires those of all aggregates of its last attempt in the
     /// order of the aggregates. If it has them all, it keeps them.
     fn acquire_all_locks(&mut self, seq: CommandSeq, decision: &Decision) {
-        #[cfg(feature = "testing")]
-        if self.limits.has(crate::testing::Mutant::WaitWhileHolding) {
+        #[cfg(feature = "__test_seams")]
+        if self.limits.has(crate::mutants::Mutant::WaitWhileHolding) {
             return self.wait_while_holding(seq, decision);
         }
         let Some(command) = self.commands.get_mut(&seq) else { return };
@@ -131,7 +131,7 @@ impl<J> Scheduler<J> {
             || self.undecided_predecessor(command.previous).is_some()
     }
 
-    #[cfg(feature = "testing")]
+    #[cfg(feature = "__test_seams")]
     fn wait_while_holding(&mut self, seq: CommandSeq, decision: &Decision) {
         let Some(command) = self.commands.get_mut(&seq) else { return };
         command.is_exclusive = true;
@@ -176,8 +176,8 @@ impl<J> Scheduler<J> {
 
     /// Makes a waiting holder yield its locks to an older command, and queue for them again.
     fn preempt(&mut self, holder: CommandSeq, older: CommandSeq) {
-        #[cfg(feature = "testing")]
-        if self.limits.has(crate::testing::Mutant::WaitWhileHolding) {
+        #[cfg(feature = "__test_seams")]
+        if self.limits.has(crate::mutants::Mutant::WaitWhileHolding) {
             return;
         }
         let Some(command) = self.commands.get(&holder) else { return };

@@ -21,7 +21,7 @@ impl World {
             max_batch_bytes: usize::MAX,
             cache_capacity: usize::MAX,
             max_attempts: 2,
-            #[cfg(feature = "testing")]
+            #[cfg(feature = "__test_seams")]
             mutant: None,
         };
         Self { scheduler: Scheduler::new(&limits), lease: None }
@@ -470,10 +470,10 @@ fn a_lost_command_releases_later_leases_before_it_waits() {
 }
 
 #[test]
-#[cfg(feature = "testing")]
+#[cfg(feature = "__test_seams")]
 fn a_lost_command_that_keeps_later_leases_is_found() {
     let mut world = World::new();
-    world.scheduler.limits.mutant = Some(crate::testing::Mutant::KeepLaterLeases);
+    world.scheduler.limits.mutant = Some(crate::mutants::Mutant::KeepLaterLeases);
     let effects = steps_of_a_lost_command(world);
     assert!(!effects.contains(&"release".to_owned()), "{effects:?}");
 }

@@ -283,6 +283,10 @@ impl VersionCache {
 #[cfg(test)]
 mod tests {
     use super::super::fixtures::{aggregate_id, row};
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::Index;
+
     use super::*;
 
     fn absent(number: u128) -> Arc<CachedVersion> {
@@ -334,7 +338,6 @@ mod tests {
         assert!(!versions.is_newest(&second));
     }
 
-    #[cfg(feature = "testing")]
     fn counted(versions: &VersionCache) -> (usize, usize) {
         let idle = versions.chains.values().filter(|chain| chain.pending.is_empty()).count();
         (versions.chains.values().map(VersionChain::bytes).sum(), idle)
@@ -371,20 +374,19 @@ mod tests {
         assert_eq!(bytes_of(&cached), ENTRY_OVERHEAD_BYTES + 200);
     }
 
-    #[cfg(feature = "testing")]
-    #[test]
-    fn bytes_and_idle_count_match_the_chains_and_stay_bounded() {
-        for seed in 0..200 {
-            let mut rng = crate::testing::SeededRng::new(seed);
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+        #[test]
+        fn bytes_and_idle_count_match_the_chains_and_stay_bounded(
+            steps in vec((0..6_u128, 2..902_usize, 0..12_u8, any::<Index>()), 300),
+        ) {
             let mut versions = VersionCache::new(6_000);
             // The pending units of each aggregate, oldest first, with their versions.
             let mut pending: Vec<(UnitNumber, Arc<CachedVersion>)> = Vec::new();
             let mut version = 0;
-            for unit in 0..300 {
+            for (unit, (number, data_len, step, which)) in (0..).zip(steps) {
                 version += 1;
-                let number = u128::from(rng.below(6));
-                let data_len = 2 + usize::try_from(rng.below(900)).unwrap();
-                match rng.below(12) {
+                match step {
                     0..3 => {
                         let loaded = CachedVersion::loaded(
                             aggregate_id(number),
@@ -401,8 +403,7 @@ mod tests {
                     }
                     // Earlier units of the batch on the same aggregate commit with it.
                     7..9 if !pending.is_empty() => {
-                        let index = usize::try_from(rng.below(pending.len() as u64)).unwrap();
-                        let (unit, cached) = pending.remove(index);
+                        let (unit, cached) = pending.remove(which.index(pending.len()));
                         pending.retain(|(other, of)| {
                             *other > unit || of.aggregate_id != cached.aggregate_id
                         });
@@ -410,8 +411,7 @@ mod tests {
                         assert!(cached.is_durable());
                     }
                     9 if !pending.is_empty() => {
-                        let index = usize::try_from(rng.below(pending.len() as u64)).unwrap();
-                        let (unit, cached) = pending.remove(index);
+                        let (unit, cached) = pending.remove(which.index(pending.len()));
                         pending.retain(|(other, of)| {
                             *other < unit || of.aggregate_id != cached.aggregate_id
                         });
@@ -422,11 +422,11 @@ mod tests {
                             .overwrite(&aggregate_id(number), Some(row(number, version, data_len)));
                         pending.retain(|(_, of)| of.aggregate_id != aggregate_id(number));
                     }
-                    11 if rng.happens(300) => versions.clear_durable(),
+                    11 if which.index(10) < 3 => versions.clear_durable(),
                     _ => {}
                 }
                 let tracked = (versions.bytes, versions.idle_count);
-                assert_eq!(tracked, counted(&versions), "seed {seed}, step {unit}");
+                assert_eq!(tracked, counted(&versions), "step {unit}");
                 // Pending versions stay, whatever they take.
                 versions.evict();
                 let is_idle = |chain: &VersionChain| chain.pending.is_empty();
@@ -436,7 +436,7 @@ mod tests {
                 };
                 for number in 0..6 {
                     let Some((unit, cached)) = newest(aggregate_id(number)) else { continue };
-                    assert!(versions.is_newest(cached), "seed {seed}, unit {unit}");
+                    assert!(versions.is_newest(cached), "unit {unit}");
                     assert_eq!(versions.pending_unit(cached), Some(*unit));
                 }
             }

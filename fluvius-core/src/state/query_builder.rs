@@ -126,7 +126,7 @@ impl<T> StateQueryBuilder<T> {
         self
     }
 
-    /// Closed aggregates too: [`Column::Deleted`](fluvius_store::query::Column::Deleted) tells which they are.
+    /// Closed aggregates too: [`Column::ClosedAt`](fluvius_store::query::Column::ClosedAt) tells which they are.
     #[must_use]
     pub fn with_closed(mut self) -> Self {
         self.query.with_closed = true;

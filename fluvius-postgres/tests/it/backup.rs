@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fluvius_core::query::{number, text};
-use fluvius_core::testing::SeededRng;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::verify::verify;
 use fluvius_core::{LogQuery, StateQuery, Store};
 use fluvius_postgres::PostgresStore;
 use fluvius_postgres::testing::PrivateServer;
+use fluvius_testing::SeededRng;
 
 use crate::bank::{self, Transfer};
 use crate::client;

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use banking_domain::{Account, OpenAccount, TransactionManagerDomain};
-use fluvius_core::testing::SeededRng;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::verify::verify;
 use fluvius_core::{
@@ -13,6 +12,7 @@ use fluvius_core::{
     Response, Session, Store,
 };
 use fluvius_postgres::PostgresStore;
+use fluvius_testing::SeededRng;
 use rust_decimal::Decimal;
 
 /// What each account has at the beginning.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use fluvius_core::testing::conformance::{self, Harness};
 use fluvius_postgres::testing::{TestSchema, TestServer};
+use fluvius_testing::conformance::{self, Harness};
 
 /// One test a claim, as `store_conformance!` makes them; without a server each says that it is skipped.
 macro_rules! cases {
@@ -23,4 +23,4 @@ macro_rules! cases {
     };
 }
 
-fluvius_core::__fluvius_store_claims!([cases]);
+fluvius_testing::__fluvius_store_claims!([cases]);

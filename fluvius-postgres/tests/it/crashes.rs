@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use fluvius_core::testing::SeededRng;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{Session, Store};
 use fluvius_postgres::PostgresStore;
 use fluvius_postgres::testing::PrivateServer;
+use fluvius_testing::SeededRng;
 
 use crate::bank::{self, Answered, Transfer};
 use crate::client;

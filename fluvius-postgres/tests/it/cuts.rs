@@ -7,11 +7,11 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use fluvius_core::testing::SeededRng;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{CommitOutcome, Error, Store};
 use fluvius_postgres::PostgresStore;
 use fluvius_postgres::testing::PrivateServer;
+use fluvius_testing::SeededRng;
 
 use crate::bank::{self, Answered, Transfer};
 use crate::proxy::{Cut, LATE, Proxy};

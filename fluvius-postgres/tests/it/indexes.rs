@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fluvius_core::query::{Field, Filter, number, text, time};
-use fluvius_core::testing::SeededRng;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::verify::verify;
 use fluvius_core::{StateQuery, Store};
 use fluvius_postgres::PostgresStore;
 use fluvius_postgres::testing::{TestSchema, TestServer};
+use fluvius_testing::SeededRng;
 use tokio_postgres::Client;
 
 use crate::{bank, client};

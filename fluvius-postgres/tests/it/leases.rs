@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use banking_domain::{DepositMoney, TransactionManagerDomain};
-use fluvius_core::testing::SequentialIds;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::verify::verify;
 use fluvius_core::{AggregateId, CommitOutcome, Domain, Session, Store};
 use fluvius_postgres::PostgresStore;
 use fluvius_postgres::testing::{PrivateServer, TestSchema, TestServer};
+use fluvius_testing::SequentialIds;
 use rust_decimal::Decimal;
 use tokio::task::JoinSet;
 

@@ -8,13 +8,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use fluvius_core::testing::SeededRng;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
     CommitOutcome, Json, LogPage, LogQuery, LogRecord, ResumeToken, Store, UnitOfWork,
 };
 use fluvius_postgres::testing::{TestSchema, TestServer};
 use fluvius_postgres::{Durability, PostgresStore};
+use fluvius_testing::SeededRng;
 use tokio::task::JoinHandle;
 
 use crate::{client, number, units};

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use banking_domain::{DepositMoney, OpenAccount, TransactionManagerDomain};
-use fluvius_core::testing::{SeededRng, SequentialIds};
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
     AggregateId, CommitOutcome, Domain, DomainContext, ETag, MemoryStore, Observer,
@@ -14,6 +13,7 @@ use fluvius_core::{
 };
 use fluvius_postgres::PostgresStore;
 use fluvius_postgres::testing::{PrivateServer, TestSchema, TestServer};
+use fluvius_testing::{SeededRng, SequentialIds};
 use rust_decimal::Decimal;
 
 use crate::{client, running_commits};

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use fluvius_core::testing::store_conformance;
 use fluvius_sqlite::SqliteStore;
+use fluvius_testing::store_conformance;
 use tempfile::TempDir;
 
 mod in_a_file {

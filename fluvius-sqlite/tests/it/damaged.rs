@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use fluvius_core::testing::SeededRng;
 use fluvius_core::verify::verify;
 use fluvius_core::{AggregateId, LogQuery, Store, StoreError};
 use fluvius_sqlite::SqliteStore;
+use fluvius_testing::SeededRng;
 use tempfile::TempDir;
 
 use crate::units::{aggregate_id, all, commit, context, logs, unit};

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use fluvius_core::testing::SeededRng;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{CommitOutcome, Store};
 use fluvius_sqlite::{Durability, SqliteOptions, SqliteStore};
+use fluvius_testing::SeededRng;
 use tempfile::TempDir;
 
 use crate::child::{self, Other};

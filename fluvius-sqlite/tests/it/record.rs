@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use fluvius_core::testing::SeededRng;
 use fluvius_core::uuid::Uuid;
+use fluvius_testing::SeededRng;
 
 /// A part that a disk writes whole or not at all.
 const SECTOR_BYTES: u64 = 512;

@@ -30,7 +30,7 @@ pub struct LogQuery {
 }
 
 impl LogQuery {
-    /// The default `scan_limit` of a [`LogReader`](crate::LogReader).
+    /// The default `scan_limit` of a `LogReader`.
     pub const SCAN_LIMIT: usize = 10_000;
 
     /// All rows, in one page.

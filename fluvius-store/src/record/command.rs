@@ -33,7 +33,7 @@ pub struct CommandRecord {
     pub context_id: Uuid,
     /// How it ended.
     pub status: CommandStatus,
-    /// Why it was refused: the rule's code, or the code of the [`Error`](crate::Error).
+    /// Why it was refused: the rule's code, or the code of the `Error`.
     pub code: Option<Cow<'static, str>>,
     /// What the rule returned; for a refusal, what is needed to give the same answer again.
     pub response: Option<Json>,

@@ -25,7 +25,7 @@ pub struct LogEntry<T> {
 }
 
 impl<T: LogRecord> LogEntry<T> {
-    /// The token of this row: pass it to [`LogReader::after`](crate::LogReader::after) to read on
+    /// The token of this row: pass it to `LogReader::after` to read on
     /// behind it.
     pub fn resume_token(&self) -> ResumeToken {
         ResumeToken::from(self)

@@ -13,7 +13,7 @@ use crate::record::{LogEntry, LogRecord};
 /// A place in the logs of a store: a position, and the identifier of the row that is there.
 ///
 /// A reader keeps the token of the last row that it has looked at, and goes on behind it with
-/// [`LogReader::after`](crate::LogReader::after). The row may be of any log, any aggregate and any
+/// `LogReader::after`. The row may be of any log, any aggregate and any
 /// realm. On each read the store checks that the row is still at that position. So a reader
 /// notices a store that was set back to a backup, or exchanged for another one. A token stays
 /// valid in a faithful copy of the store.

@@ -1,7 +1,7 @@
 //! Attempts: what a command is given each time it is decided, and what it rests on.
 
-use fluvius_core::testing::{FixedClock, SequentialIds};
 use fluvius_core::{AggregateId, Domain, DomainContext, DomainRuntime, ExpectedVersion, Session};
+use fluvius_testing::{FixedClock, SequentialIds};
 
 use crate::kit::{self, Snapshot, id, time};
 use crate::probe::{Probe, ProbingDomain, Run, StartProbe, Step, probe};

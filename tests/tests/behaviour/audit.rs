@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fluvius_core::testing::FixedClock;
 use fluvius_core::{Domain, DomainContext, ETag, MemoryStore, Transport};
+use fluvius_testing::FixedClock;
 use serde_json::json;
 
 use crate::kit::{Kept, Snapshot, check_refused, id, time};

@@ -3,10 +3,10 @@
 
 use fluvius_core::chrono::{DateTime, Utc};
 use fluvius_core::query::{Column, Cursor, column, time};
-use fluvius_core::testing::FixedClock;
 use fluvius_core::{Domain, DomainContext, MemoryStore, SimpleRejection, Store, aggregate};
 use fluvius_postgres::testing::TestServer;
 use fluvius_sqlite::SqliteStore;
+use fluvius_testing::FixedClock;
 use serde::{Deserialize, Serialize};
 
 use crate::kit::id;

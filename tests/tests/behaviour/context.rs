@@ -1,7 +1,7 @@
 //! What a rule may ask of its context, and what it leaves.
 
-use fluvius_core::testing::invoked_id;
 use fluvius_core::{ActivityKind, AggregateId};
+use fluvius_testing::invoked_id;
 use serde_json::{Value, json};
 use uuid::Uuid;
 

@@ -230,7 +230,7 @@ async fn precondition_required_leaves_no_row() {
 #[tokio::test]
 async fn ids_of_invoked_commands_are_refused() {
     let world = probes(1).await;
-    let taken = fluvius_core::testing::invoked_id(id(1), 1);
+    let taken = fluvius_testing::invoked_id(id(1), 1);
     let text = format!(
         "invalid command id {taken}: ids of the form `xxxxxxxx-xxxx-8ca1-a1ed-xxxxxxxxxxxx` are \
          reserved for invoked commands; use another one"

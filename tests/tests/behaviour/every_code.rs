@@ -134,7 +134,7 @@ async fn of_the_command(world: &mut World) {
     world.refused("already-exists", world.command(1, "start-probe", json!({}))).await;
     let expects = world.run(1, &[]).if_match(7);
     world.refused("precondition-failed", expects).await;
-    let invoked = fluvius_core::testing::invoked_id(id(1), 1);
+    let invoked = fluvius_testing::invoked_id(id(1), 1);
     let as_invoked = world.command(1, "ask-state", json!({})).with_id(invoked);
     world.refused("invalid-command-id", as_invoked).await;
     let blind = world.command(1, "run-expected", json!({ "steps": [] }));

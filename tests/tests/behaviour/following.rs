@@ -3,8 +3,8 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use fluvius_core::testing::{Faults, FaultyStore};
 use fluvius_core::{Domain, DomainContext, DomainRuntime, MemoryStore, StoreError};
+use fluvius_testing::{Faults, FaultyStore};
 use futures_util::StreamExt;
 use metrics_util::debugging::DebuggingRecorder;
 use tokio::sync::mpsc::{self, UnboundedReceiver};

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use fluvius_core::testing::invoked_id;
 use fluvius_core::{DomainContext, Error};
+use fluvius_testing::invoked_id;
 use serde_json::json;
 use uuid::Uuid;
 

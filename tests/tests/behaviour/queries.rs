@@ -5,11 +5,11 @@ use banking_domain::{
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use fluvius_core::query::{Column, Field, Filter, column, number, text, time};
-use fluvius_core::testing::FixedClock;
 use fluvius_core::{
     ActionContext, Aggregate, AggregateId, BuildError, Domain, DomainContext, DomainRuntime, Error,
     MemoryStore, Session, SimpleRejection, StateManager, StoreError, Versioned, aggregate,
 };
+use fluvius_testing::FixedClock;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
 

@@ -122,7 +122,7 @@ async fn the_seeds_main_runs_step_for_step() {
     assert_eq!((transfer.id, transfer.key()), (transfer_id, "transfer-money"));
     assert_eq!((transfer.parent, &transfer.aggregate_id), (None, &account(ACCOUNT)));
     assert_eq!((receive.parent, receive.key()), (Some(transfer_id), "receive-transfer"));
-    assert_eq!(receive.id, fluvius_core::testing::invoked_id(transfer_id, 1));
+    assert_eq!(receive.id, fluvius_testing::invoked_id(transfer_id, 1));
     assert_eq!(receive.aggregate_id, account(RECIPIENT));
     for row in &log.commands {
         assert_eq!((row.status, &row.code, &row.response), (CommandStatus::Applied, &None, &None));

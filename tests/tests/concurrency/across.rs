@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fluvius_core::testing::{Faults, FaultyStore, Mutant, SeededRng};
+use fluvius_core::__private::test_seams::Mutant;
 use fluvius_core::{Domain, DomainRuntime, MemoryStore, Session};
+use fluvius_testing::{Faults, FaultyStore, SeededRng};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use uuid::Uuid;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use fluvius_core::testing::{Faults, FaultyStore};
 use fluvius_core::{
     Authorization, Domain, DomainContext, DomainRuntime, MemoryStore, Policy, PolicyRequest,
 };
+use fluvius_testing::{Faults, FaultyStore};
 use futures_util::future::join_all;
 use futures_util::poll;
 use uuid::Uuid;

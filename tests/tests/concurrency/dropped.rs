@@ -3,8 +3,8 @@
 use std::pin::Pin;
 use std::time::Duration;
 
-use fluvius_core::testing::{Faults, FaultyStore};
 use fluvius_core::{Domain, MemoryStore};
+use fluvius_testing::{Faults, FaultyStore};
 use uuid::Uuid;
 
 use crate::gated_account::{Give, PurseDomain, coins, make};

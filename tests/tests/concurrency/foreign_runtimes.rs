@@ -4,10 +4,10 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use fluvius_core::testing::{Faults, FaultyStore};
 use fluvius_core::{Domain, DomainContext, DomainRuntime, MemoryStore};
 use fluvius_postgres::testing::{TestSchema, TestServer};
 use fluvius_sqlite::SqliteStore;
+use fluvius_testing::{Faults, FaultyStore};
 use futures_util::poll;
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};

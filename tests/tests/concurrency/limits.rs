@@ -2,8 +2,8 @@
 
 use std::num::{NonZeroU16, NonZeroUsize};
 
-use fluvius_core::testing::{Faults, FaultyStore};
 use fluvius_core::{Domain, MemoryStore};
+use fluvius_testing::{Faults, FaultyStore};
 use futures_util::future::join_all;
 
 use crate::gated_account::{DoubleAtGate, Gate, PurseDomain, PutIn, coins, make};

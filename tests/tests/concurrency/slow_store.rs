@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fluvius_core::testing::{Faults, FaultyStore};
 use fluvius_core::{Domain, MemoryStore};
+use fluvius_testing::{Faults, FaultyStore};
 use tokio::task::JoinSet;
 
 use crate::gated_account::{PurseDomain, PutIn, coins, make};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use fluvius_core::testing::{Faults, FaultyStore};
 use fluvius_core::{AggregateId, Domain, DomainContext, MemoryStore};
+use fluvius_testing::{Faults, FaultyStore};
 use futures_util::StreamExt;
 use serde_json::json;
 use uuid::Uuid;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use fluvius_core::Store;
-use fluvius_core::testing::SeededRng;
+use fluvius_testing::SeededRng;
 
 use crate::history::{self, Asked, Client, Entry, Outcome, Request, Strike};
 use crate::hosts::{self, Host, Hosts, Kind};

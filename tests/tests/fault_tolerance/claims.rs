@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use fluvius_core::testing::SeededRng;
+use fluvius_testing::SeededRng;
 
 use crate::altered::Mutant;
 use crate::hosts::Kind;

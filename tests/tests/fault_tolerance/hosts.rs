@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use fluvius_core::DomainContext;
-use fluvius_core::testing::SeededRng;
+use fluvius_testing::SeededRng;
 
 use crate::child;
 use crate::history::{self, Client, Collected, Entry, Recorder, Strike};

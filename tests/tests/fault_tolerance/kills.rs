@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use fluvius_core::testing::SeededRng;
 use fluvius_core::{CommandBundle, CommandStatus, DomainContext, DomainRuntime, Store};
+use fluvius_testing::SeededRng;
 use futures_util::future::join_all;
 use rust_decimal::Decimal;
 use uuid::Uuid;

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use fluvius_core::testing::SeededRng;
+use fluvius_testing::SeededRng;
 use rust_decimal::Decimal;
 use todc_utils::linearizability::WGLChecker;
 use todc_utils::{Action, History, Specification};

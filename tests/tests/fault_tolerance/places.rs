@@ -7,9 +7,9 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use fluvius_core::testing::SeededRng;
 use fluvius_core::{MemoryStore, Store};
 use fluvius_sqlite::SqliteStore;
+use fluvius_testing::SeededRng;
 use tempfile::TempDir;
 
 use crate::history::Strike;

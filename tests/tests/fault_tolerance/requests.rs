@@ -1,7 +1,7 @@
 //! What a client asks next, by its seed.
 
-use fluvius_core::testing::SeededRng;
 use fluvius_core::{AggregateId, Session};
+use fluvius_testing::SeededRng;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;

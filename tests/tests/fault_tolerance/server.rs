@@ -6,9 +6,9 @@ use std::process::Command;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use fluvius_core::testing::SeededRng;
 use fluvius_postgres::testing::PrivateServer;
 use fluvius_postgres::{Durability, PostgresStore};
+use fluvius_testing::SeededRng;
 use tokio::runtime::Runtime;
 
 use crate::history::Strike;

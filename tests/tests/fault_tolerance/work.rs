@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use fluvius_core::testing::{Faults, FaultyStore, SeededRng};
 use fluvius_core::{
     AggregateId, BuildError, Domain, DomainContext, DomainRuntime, Session, StateRecord,
 };
+use fluvius_testing::{Faults, FaultyStore, SeededRng};
 use serde::{Deserialize, Serialize};
 
 use crate::altered::{Altered, Mutant};

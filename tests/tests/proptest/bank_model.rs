@@ -175,7 +175,7 @@ impl Bank {
                 let recipient = self.open(realm, *to).ok_or(Refusal::rule("not-found"))?;
                 let mut received_at = recipient.states.last().unwrap().clone();
                 received_at.receive_transfer(*amount, identifier(account)).map_err(refusal)?;
-                let invoked = fluvius_core::testing::invoked_id(command, 1);
+                let invoked = fluvius_testing::invoked_id(command, 1);
                 self.aggregate_ids.get_mut(to).unwrap().push(received_at, invoked);
             }
             Order::Close => state.clone().close_account().map_err(refusal)?,

@@ -11,11 +11,11 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use banking_domain::{Account, TransactionManagerDomain};
-use fluvius_core::testing::SequentialIds;
 use fluvius_core::{
     AggregateId, CommandBundle, CommandStatus, Domain, DomainContext, DomainRuntime, ETag, Error,
     EventRecord, Json, LogEntry, Precondition, Response, Session, Store,
 };
+use fluvius_testing::SequentialIds;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest};
@@ -636,7 +636,7 @@ impl Side {
         assert_eq!(invoked.len(), expected.invoked_count);
         for row in invoked {
             assert_eq!(row.key(), INVOKED);
-            assert_eq!(row.id, fluvius_core::testing::invoked_id(row.parent.unwrap(), 1));
+            assert_eq!(row.id, fluvius_testing::invoked_id(row.parent.unwrap(), 1));
         }
         assert_eq!(events.len(), expected.event_count);
         if !matches!(answer, Answer::Applied(_)) {

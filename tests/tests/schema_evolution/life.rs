@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use fluvius_core::testing::{FixedClock, SequentialIds};
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{AggregateId, Domain, DomainContext, MemoryStore, Store};
 use fluvius_postgres::testing::{TestSchema, TestServer};
 use fluvius_sqlite::SqliteStore;
+use fluvius_testing::{FixedClock, SequentialIds};
 use tempfile::TempDir;
 
 use crate::revision_1::{Close, Deposit, EvolvingDomain, Look, Note, Open, Withdraw};

@@ -2,8 +2,9 @@
 
 use std::task::Poll;
 
-use fluvius_core::testing::{Faults, Mutant};
+use fluvius_core::__private::test_seams::Mutant;
 use fluvius_core::{CommandBundle, DomainRuntime, LogQuery, MemoryStore, Session, Store};
+use fluvius_testing::Faults;
 use futures_util::poll;
 use tower::{Service, ServiceExt};
 

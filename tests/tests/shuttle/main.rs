@@ -15,7 +15,7 @@ mod world;
 
 use std::future::Future;
 
-use fluvius_core::testing::Mutant;
+use fluvius_core::__private::test_seams::Mutant;
 
 use schedules::{Tally, add, explore, explore_twice, seed_count};
 

@@ -7,7 +7,8 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
-use fluvius_core::testing::{Mutant, Scheduler};
+use fluvius_core::__private::test_seams::{Mutant, Scheduler};
+
 use futures_util::future::BoxFuture;
 use shuttle::rand::Rng;
 use shuttle::scheduler::{PctScheduler, RandomScheduler, UncontrolledNondeterminismCheckScheduler};

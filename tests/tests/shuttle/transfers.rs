@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use banking_domain::CloseAccount;
-use fluvius_core::testing::{Faults, Mutant};
+use fluvius_core::__private::test_seams::Mutant;
+use fluvius_testing::Faults;
 
 use crate::schedules::{Tally, set_time_up};
 use crate::world::{Wanted, World, deposit, transfer, withdraw};

@@ -9,13 +9,12 @@ use std::time::Duration;
 use banking_domain::{
     DepositMoney, OpenAccount, TransactionManagerDomain, TransferMoney, WithdrawMoney,
 };
-use fluvius_core::testing::{
-    Faults, FaultyStore, FixedClock, Mutant, Scheduler, SequentialIds, command,
-};
+use fluvius_core::__private::test_seams::{Mutant, Scheduler};
 use fluvius_core::{
     AggregateId, Command, CommandBundle, Domain, DomainContext, DomainRuntime, Error, IdGenerator,
     MemoryStore, Observer, RuntimeEvent, Session,
 };
+use fluvius_testing::{Faults, FaultyStore, FixedClock, SequentialIds, command};
 use futures_util::{FutureExt, StreamExt};
 use rust_decimal::Decimal;
 use shuttle::future::JoinHandle;

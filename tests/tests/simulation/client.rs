@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use fluvius_core::testing::SeededRng;
 use fluvius_core::{
     AggregateId, CommandBundle, DomainContext, DomainRuntime, MemoryStore, Session,
 };
+use fluvius_testing::SeededRng;
 use serde_json::json;
 use uuid::Uuid;
 

@@ -10,7 +10,7 @@ mod bank;
 mod client;
 mod run;
 
-use fluvius_core::testing::Mutant;
+use fluvius_core::__private::test_seams::Mutant;
 
 use run::{Options, run};
 

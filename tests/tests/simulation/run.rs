@@ -5,10 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use banking_domain::{OpenAccount, TransactionManagerDomain};
-use fluvius_core::testing::{
-    Faults, FaultyStore, FixedClock, LeaseState, Mutant, SeededRng, SequentialIds, lease_cycle,
-};
+use fluvius_core::__private::test_seams::{LeaseState, Mutant, lease_cycle};
 use fluvius_core::{AggregateId, Domain, DomainContext, DomainRuntime, MemoryStore};
+use fluvius_testing::{Faults, FaultyStore, FixedClock, SeededRng, SequentialIds};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 

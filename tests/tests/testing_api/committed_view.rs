@@ -9,8 +9,9 @@ use banking_domain::{
     Account, AccountEvent, CloseAccount, DepositMoney, OpenAccount, TransactionManagerDomain,
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use fluvius_core::testing::{CommittedView, Mutant, Simulation, command};
+use fluvius_core::__private::test_seams::Mutant;
 use fluvius_core::{Aggregate, DomainContext};
+use fluvius_testing::{CommittedView, Simulation, command};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 

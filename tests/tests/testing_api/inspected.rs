@@ -5,8 +5,8 @@ use std::convert::Infallible;
 
 use fluvius_core::chrono::serde::ts_seconds;
 use fluvius_core::chrono::{DateTime, TimeDelta, Utc};
-use fluvius_core::testing::{Scenario, Simulation, command};
 use fluvius_core::{ActionContext, aggregate};
+use fluvius_testing::{Scenario, Simulation, command};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 

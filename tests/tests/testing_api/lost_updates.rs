@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use fluvius_core::testing::{CommittedView, Failure, Simulation, command};
 use fluvius_core::{Aggregate, CommandBundle};
+use fluvius_testing::{CommittedView, Failure, Simulation, command};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 

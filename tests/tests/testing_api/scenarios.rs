@@ -4,8 +4,8 @@ use banking_domain::{
     Account, AccountClosed, CloseAccount, DepositMoney, MoneyDeposited, MoneyTransferred,
     OpenAccount, TransactionManagerDomain, TransferMoney, TransferReceived, WithdrawMoney,
 };
-use fluvius_core::testing::{Scenario, command, event};
 use fluvius_core::{Activity, ActivityKind, Aggregate, Domain, DomainContext, Event, MemoryStore};
+use fluvius_testing::{Scenario, command, event};
 use rust_decimal::Decimal;
 use serde_json::json;
 use uuid::Uuid;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use fluvius_core::testing::{Scenario, Simulation, command};
 use fluvius_core::{AggregateId, CommandBundle, SimpleRejection, aggregate};
+use fluvius_testing::{Scenario, Simulation, command};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;

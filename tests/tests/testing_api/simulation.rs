@@ -6,7 +6,7 @@ use banking_domain::{
     Account, AccountEvent, CloseAccount, DepositMoney, OpenAccount, TransactionManagerDomain,
     TransferMoney, WithdrawMoney,
 };
-use fluvius_core::testing::{Simulation, command};
+use fluvius_testing::{Simulation, command};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 

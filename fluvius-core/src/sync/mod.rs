@@ -1,0 +1,149 @@
+//! The lock, the wake-ups, the tasks and the timers of the processor and of the memory store.
+//!
+//! They are those of std and of tokio. With the feature `__test_seams` each of them first asks
+//! whether a test schedules the tasks of its thread (`model_checking`), which then decides what goes on next: whatever one task of the processor can see of another goes through here.
+
+#[cfg(feature = "__test_seams")]
+mod model_checking;
+
+#[cfg(feature = "__test_seams")]
+pub use self::model_checking::Scheduler;
+pub(crate) use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
+pub(crate) use tokio::time::Instant;
+
+#[cfg(feature = "__test_seams")]
+use self::model_checking::spawn_scheduled;
+#[cfg(feature = "__test_seams")]
+pub(crate) use self::model_checking::{
+    Mutex, Notify, give_back, is_longer, is_scheduled, oneshot, sleep, timer,
+};
+#[cfg(not(feature = "__test_seams"))]
+use self::unscheduled::spawn_scheduled;
+#[cfg(not(feature = "__test_seams"))]
+pub(crate) use self::unscheduled::{give_back, is_longer, is_scheduled, timer};
+#[cfg(not(feature = "__test_seams"))]
+pub(crate) use {
+    std::sync::Mutex,
+    tokio::sync::{Notify, oneshot},
+    tokio::time::sleep,
+};
+
+use std::future::pending;
+
+use tokio::runtime::{EnterGuard, Handle, RuntimeFlavor};
+use tokio::task::AbortHandle;
+
+/// The tokio runtime on which a domain does the work that its callers share.
+#[derive(Debug, Clone)]
+pub(crate) struct Home {
+    /// `None`: a test schedules the tasks.
+    handle: Option<Handle>,
+    has_workers: bool,
+}
+
+/// Ends the watch over a runtime when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Watch(Option<AbortHandle>);
+
+impl Home {
+    /// Returns the runtime that this thread is in, or `None` outside of a runtime.
+    pub(crate) fn current() -> Option<Self> {
+        if is_scheduled() {
+            return Some(Self { handle: None, has_workers: false });
+        }
+        let handle = Handle::try_current().ok()?;
+        let has_workers = handle.runtime_flavor() == RuntimeFlavor::MultiThread;
+        Some(Self { handle: Some(handle), has_workers })
+    }
+
+    /// Returns whether this thread is in a runtime, of any domain.
+    pub(crate) fn is_any() -> bool {
+        is_scheduled() || Handle::try_current().is_ok()
+    }
+
+    /// Makes this runtime the one of timers and tasks made on this thread.
+    pub(crate) fn enter(&self) -> Option<EnterGuard<'_>> {
+        self.handle.as_ref().map(Handle::enter)
+    }
+
+    /// Runs a task. If the runtime has ended, the task is dropped.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        match &self.handle {
+            Some(handle) => drop(handle.spawn(task)),
+            None => spawn_scheduled(task),
+        }
+    }
+
+    /// Lets other workers take the task that this one has spawned or woken last.
+    ///
+    /// A worker of tokio keeps that task for itself, and no other worker steals it. If this worker
+    /// then runs an author's code, or its caller's, for long, the task would have to wait. One more
+    /// task moves it to the queue from which others steal.
+    pub(crate) fn hand_over(&self) {
+        if let Some(handle) = self.handle.as_ref().filter(|_| self.has_workers) {
+            drop(handle.spawn(std::future::ready(())));
+        }
+    }
+
+    /// Calls `ended` when the runtime ends, unless the watch is dropped before.
+    pub(crate) fn watch(&self, ended: impl FnOnce() + Send + 'static) -> Watch {
+        let Some(handle) = &self.handle else { return Watch(None) };
+        let mut call = OnDrop(Some(ended));
+        let task = handle.spawn(async move {
+            // A runtime drops its tasks when it ends, and an aborted task is dropped as well.
+            let _call = &mut call;
+            pending::<()>().await;
+        });
+        Watch(Some(task.abort_handle()))
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if let Some(task) = &self.0 {
+            task.abort();
+        }
+    }
+}
+
+struct OnDrop<F: FnOnce()>(Option<F>);
+
+impl<F: FnOnce()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        if let Some(call) = self.0.take() {
+            call();
+        }
+    }
+}
+
+#[cfg(not(feature = "__test_seams"))]
+mod unscheduled {
+    use std::time::Duration;
+
+    use futures_core::future::BoxFuture;
+
+    /// Gives a place back to those who wait for one.
+    pub(crate) fn give_back(permit: super::OwnedSemaphorePermit) {
+        drop(permit);
+    }
+
+    /// Returns whether a step took longer than a limit.
+    pub(crate) fn is_longer(took: Duration, limit: Duration) -> bool {
+        took > limit
+    }
+
+    /// Returns whether a test schedules the tasks of this thread.
+    pub(crate) const fn is_scheduled() -> bool {
+        false
+    }
+
+    /// No test schedules tasks.
+    pub(crate) fn spawn_scheduled(task: impl Future<Output = ()> + Send + 'static) {
+        drop(task);
+    }
+
+    /// Returns a future that ends after a time.
+    pub(crate) fn timer(after: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep(after))
+    }
+}

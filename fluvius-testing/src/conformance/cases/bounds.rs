@@ -1,0 +1,84 @@
+//! Queries at the bounds that every store must answer.
+
+use crate::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
+use crate::conformance::harness::Harness;
+use crate::conformance::query_fixture::{Shelf, query};
+use fluvius_store::StateQuery;
+use fluvius_store::Store;
+use fluvius_store::query::{
+    Column, Cursor, Filter, SORT_KEY_COUNT_MAX, SortKey, TERM_COUNT_MAX, boolean, column, number,
+    text, time, uuid,
+};
+
+pub(crate) async fn the_largest_filters_are_answered(harness: &Harness) -> CaseResult {
+    let states = ["1", "2", "3", "null"].map(|v| format!(r#"{{"v":{v},"t":"t{v}"}}"#));
+    let shelf = Shelf::of(harness, &states).await?;
+    for is_indexed in [false, true] {
+        if is_indexed {
+            shelf.store.declare_indexes("conformance", &[number("v"), text("t")]).await?;
+        }
+        for (filter, expected) in largest() {
+            for sort in [Vec::new(), longest_order()] {
+                let whole = query(filter.clone(), &sort);
+                let mut found = shelf.ask(&whole).await?;
+                found.sort_unstable();
+                same("the rows found by one of the largest filters", &expected, &found)?;
+                same("its pages", &expected, &paged(&shelf, whole).await?)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Filters with as many terms as are allowed, and the numbers of the states that they find.
+fn largest() -> Vec<(Filter, Vec<usize>)> {
+    // The filter that holds the others is a term too.
+    let numbers = || 1..TERM_COUNT_MAX;
+    let any = |of: &dyn Fn(usize) -> Filter| Filter::Any(numbers().map(of).collect());
+    let all = |of: &dyn Fn(usize) -> Filter| Filter::All(numbers().map(of).collect());
+    let v = || number("v");
+    vec![
+        (any(&|n| v().eq(n + 1)), vec![1, 2]),
+        (any(&|n| text("t").contains(format!("t{n}"))), vec![0, 1, 2]),
+        (any(&|n| number(&format!("v{n}")).eq(n)), vec![]),
+        (any(&|n| column(Column::Version).eq(n)), vec![0, 1, 2, 3]),
+        (all(&|n| v().le(n + 1)), vec![0, 1]),
+        (all(&|n| v().eq(n + 1)), vec![]),
+        (all(&|n| text("t").ne(format!("t{}", n + 2))), vec![0, 1, 3]),
+        (all(&|n| number(&format!("v{n}")).is_null()), vec![0, 1, 2, 3]),
+        (all(&|n| column(Column::Version).le(n)), vec![0, 1, 2, 3]),
+        (v().one_of(numbers().map(|n| n + 1)), vec![1, 2]),
+        (text("t").one_of(numbers().map(|n| format!("t{n}"))), vec![0, 1, 2]),
+        (column(Column::Version).one_of(numbers()), vec![0, 1, 2, 3]),
+    ]
+}
+
+fn longest_order() -> Vec<SortKey> {
+    let keys = [
+        number("v").descending(),
+        text("t").ascending(),
+        time("t").ascending(),
+        uuid("t").descending(),
+        boolean("v").ascending(),
+        column(Column::UpdatedAt).descending(),
+        column(Column::Version).ascending(),
+        column(Column::CreatedAt).ascending(),
+    ];
+    debug_assert_eq!(keys.len(), SORT_KEY_COUNT_MAX);
+    keys.into()
+}
+
+/// The numbers of the states that are found page by page.
+async fn paged(shelf: &Shelf, mut query: StateQuery) -> Result<Vec<usize>, CaseFailure> {
+    query.limit = 1;
+    let mut found = Vec::new();
+    loop {
+        let rows = shelf.store.query(&query).await?;
+        ensure!(rows.len() <= 1, "a page of one row has {}", rows.len());
+        let Some(row) = rows.first() else { break };
+        query.after = Some(Cursor::of(&query, row));
+        found.push(shelf.number(row)?);
+    }
+    found.sort_unstable();
+    Ok(found)
+}

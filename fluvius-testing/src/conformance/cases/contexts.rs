@@ -1,0 +1,60 @@
+//! A context is stored once, with the first unit that is stored and carries it.
+
+use std::sync::Arc;
+
+use crate::conformance::case_failure::{CaseResult, ensure};
+use crate::conformance::harness::Harness;
+use crate::conformance::outcomes::{committed, stale};
+use fluvius_store::ContextRecord;
+use fluvius_store::Store;
+
+pub(crate) async fn a_context_is_stored_once(harness: &Harness) -> CaseResult {
+    let store = harness.open().await;
+    let context = harness.context();
+    let aggregate_id = harness.aggregate_id();
+    let batch = [
+        harness.draft(&context, &aggregate_id).writes(&aggregate_id, 0).done(),
+        harness.draft(&context, &aggregate_id).after(0).writes(&aggregate_id, 1).done(),
+    ];
+    for outcome in harness.commit(&store, batch).await? {
+        committed("a unit of a shared context", &outcome)?;
+    }
+    let next = harness.draft(&context, &aggregate_id).writes(&aggregate_id, 2).done();
+    harness.commit_all(&store, [next]).await?;
+    // Nothing changes a context; nobody would, and still.
+    let other = Arc::new(ContextRecord { source: "other".to_owned(), ..(*context).clone() });
+    let next = harness.draft(&other, &aggregate_id).writes(&aggregate_id, 3).done();
+    harness.commit_all(&store, [next]).await?;
+    let stored = store.context(context.id).await?;
+    ensure!(stored.as_deref() == Some(&*context), "the context was changed: {stored:?}");
+    ensure!(store.context(harness.id()).await?.is_none(), "a context is found that is not there");
+
+    // An activity may be all that carries it.
+    let context = harness.context_of(Some("north"));
+    let mut denied = harness.draft(&context, &aggregate_id).activity().done();
+    denied.commands.clear();
+    harness.commit_all(&store, [denied]).await?;
+    let stored = store.context(context.id).await?;
+    ensure!(stored.as_deref() == Some(&*context), "the context of an activity is not stored");
+    harness.holds(&store).await
+}
+
+pub(crate) async fn a_context_of_a_refused_unit_rides_with_the_next(
+    harness: &Harness,
+) -> CaseResult {
+    let store = harness.open().await;
+    let context = harness.context();
+    let aggregate_id = harness.aggregate_id();
+    let refused = || harness.draft(&context, &aggregate_id).writes(&aggregate_id, 7).done();
+    let outcome = harness.commit_one(&store, refused()).await?;
+    stale("a refused unit", &outcome, &aggregate_id, None)?;
+    ensure!(store.context(context.id).await?.is_none(), "a refused unit left its context");
+    let batch = [
+        refused(),
+        harness.draft(&context, &aggregate_id).writes(&aggregate_id, 0).done(),
+        refused(),
+    ];
+    let outcomes = harness.commit(&store, batch).await?;
+    committed("a unit between refused ones of its context", &outcomes[1])?;
+    harness.holds(&store).await
+}

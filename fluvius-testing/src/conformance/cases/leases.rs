@@ -1,0 +1,85 @@
+//! Turns across processes are had by one at a time, and bind nobody. A store without turns keeps
+//! both claims.
+
+use std::time::Duration;
+
+use crate::conformance::case_failure::{CaseFailure, CaseResult, ensure};
+use crate::conformance::dyn_store::Handle;
+use crate::conformance::harness::Harness;
+use fluvius_store::AggregateId;
+use fluvius_store::{CommitOutcome, Lease, Store};
+
+/// How often what takes a moment is looked for, each time after a pause.
+const LOOK_COUNT: u32 = 200;
+
+const PAUSE: Duration = Duration::from_millis(25);
+
+pub(crate) async fn a_turn_is_had_by_one_at_a_time(harness: &Harness) -> CaseResult {
+    let stores = [harness.open().await, harness.open().await];
+    let (aggregate_id, other) = (harness.aggregate_id(), harness.aggregate_id());
+    let Some(lease) = stores[0].acquire_lease(&aggregate_id).await else { return Ok(()) };
+    let next = tokio::spawn({
+        let (store, aggregate_id) = (stores[1].clone(), aggregate_id.clone());
+        async move { store.acquire_lease(&aggregate_id).await }
+    });
+    let elsewhere = wait_for_turn(&stores[1], &other).await?;
+    tokio::time::sleep(PAUSE * 4).await;
+    let next = match next.is_finished() {
+        // Who has waited for a second may be told to go on without.
+        true => match next.await? {
+            Some(_) => return Err(CaseFailure::new("two have the turn of one aggregate")),
+            None => None,
+        },
+        false => Some(next),
+    };
+    drop((lease, elsewhere));
+    if let Some(next) = next {
+        drop(next.await?);
+    }
+    drop(wait_for_turn(&stores[1], &aggregate_id).await?);
+    drop(wait_for_turn(&stores[0], &aggregate_id).await?);
+    Ok(())
+}
+
+pub(crate) async fn who_has_no_turn_commits_and_is_told(harness: &Harness) -> CaseResult {
+    let stores = [harness.open().await, harness.open().await];
+    let (aggregate_id, other) = (harness.aggregate_id(), harness.aggregate_id());
+    let context = harness.context();
+    let Some(lease) = stores[0].acquire_lease(&aggregate_id).await else { return Ok(()) };
+    let unit =
+        harness.draft(&context, &aggregate_id).writes(&aggregate_id, 0).writes(&other, 0).done();
+    let told = contended(harness.commit_one(&stores[1], unit).await?)?;
+    ensure!(
+        told == [aggregate_id.clone()],
+        "told of the turns of {told:?}, and {aggregate_id:?} is taken"
+    );
+    drop(lease);
+    for version in 1..LOOK_COUNT.into() {
+        let unit = harness.draft(&context, &aggregate_id).writes(&aggregate_id, version).done();
+        if contended(harness.commit_one(&stores[1], unit).await?)?.is_empty() {
+            return harness.holds(&stores[0]).await;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    Err(CaseFailure::new("it tells of a turn that was given back"))
+}
+
+/// A turn that somebody gives back about now.
+async fn wait_for_turn(store: &Handle, aggregate_id: &AggregateId) -> Result<Lease, CaseFailure> {
+    for _ in 0..LOOK_COUNT {
+        if let Some(lease) = store.acquire_lease(aggregate_id).await {
+            return Ok(lease);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    Err(CaseFailure::new("a turn that nobody has is not given"))
+}
+
+fn contended(outcome: CommitOutcome) -> Result<Vec<AggregateId>, CaseFailure> {
+    match outcome {
+        CommitOutcome::Committed { contended, .. } => Ok(contended),
+        outcome => {
+            Err(CaseFailure::new(format!("a unit without its aggregate's turn: {outcome:?}")))
+        }
+    }
+}

@@ -1,0 +1,430 @@
+//! Reading the logs: pages, aggregates, realms.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use crate::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
+use crate::conformance::dyn_store::Handle;
+use crate::conformance::harness::Harness;
+use crate::conformance::store_dump::Content;
+use fluvius_core::Error;
+use fluvius_store::AggregateId;
+use fluvius_store::ResumeToken;
+use fluvius_store::{LogEntry, LogRecord};
+use fluvius_store::{LogPage, LogQuery, RealmFilter, Store, StoreError};
+
+/// The realms of the content, in turn.
+const REALMS: [Option<&str>; 4] = [None, Some("north"), Some("south"), Some("")];
+
+/// A log as the claims see it: its name, and of each row the position, the aggregate and the realm.
+type Log = (&'static str, Vec<(u64, AggregateId, Option<String>)>);
+
+pub(crate) async fn a_log_is_read_in_pages(harness: &Harness) -> CaseResult {
+    let store = harness.open().await;
+    fill(harness, &store).await?;
+    let content = harness.content(&store).await?;
+    for (index, (log, rows)) in logs(&content).into_iter().enumerate() {
+        let all: Vec<u64> = rows.iter().map(|(position, ..)| *position).collect();
+        for limit in [1, 2, 3, all.len() - 1, all.len(), all.len() + 1] {
+            let mut seen: Vec<u64> = Vec::new();
+            loop {
+                let after = seen.last().copied().unwrap_or(0).into();
+                let query = LogQuery { after, limit, ..LogQuery::all() };
+                let page = read(&store, index, &query).await?.positions;
+                let left = all.len() - seen.len();
+                same(&format!("a page of the {log} log"), &left.min(limit), &page.len())?;
+                if page.is_empty() {
+                    break;
+                }
+                seen.extend(page);
+                ensure!(seen.len() <= all.len(), "the {log} log gives rows twice");
+            }
+            same(&format!("the {log} log, {limit} at a time"), &all, &seen)?;
+        }
+    }
+    Ok(())
+}
+
+pub(crate) async fn a_log_is_read_by_aggregate(harness: &Harness) -> CaseResult {
+    let store = harness.open().await;
+    fill(harness, &store).await?;
+    let content = harness.content(&store).await?;
+    let unknown = harness.aggregate_id();
+    for aggregate_id in harness.aggregate_ids().into_iter().chain([unknown]) {
+        let query = LogQuery { aggregate_id: Some(aggregate_id), ..LogQuery::all() };
+        check(&content, &store, &query).await?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn a_log_is_read_by_realm(harness: &Harness) -> CaseResult {
+    let store = harness.open().await;
+    fill(harness, &store).await?;
+    let content = harness.content(&store).await?;
+    for realm in REALMS.into_iter().chain([Some("nowhere")]) {
+        let realm = RealmFilter::Only(realm.map(str::to_owned));
+        let query = LogQuery { realm, ..LogQuery::all() };
+        check(&content, &store, &query).await?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn conditions_hold_together(harness: &Harness) -> CaseResult {
+    let store = harness.open().await;
+    fill(harness, &store).await?;
+    let content = harness.content(&store).await?;
+    let middle = content.events[content.events.len() / 2].position;
+    for aggregate_id in harness.aggregate_ids() {
+        for realm in [RealmFilter::All, RealmFilter::Only(None), only("north")] {
+            for limit in [1, 2, usize::MAX] {
+                for after in [0, middle] {
+                    let (aggregate_id, realm, after) =
+                        (Some(aggregate_id.clone()), realm.clone(), after.into());
+                    let query = LogQuery { aggregate_id, realm, after, limit, ..LogQuery::all() };
+                    check(&content, &store, &query).await?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn only(realm: &str) -> RealmFilter {
+    RealmFilter::Only(Some(realm.to_owned()))
+}
+
+pub(crate) async fn bounds_may_be_anything(harness: &Harness) -> CaseResult {
+    let store = harness.open().await;
+    let whole = LogQuery::all();
+    check(&harness.content(&store).await?, &store, &whole).await?;
+    fill(harness, &store).await?;
+    let content = harness.content(&store).await?;
+    let last = content.activities.last().map_or(0, |row| row.position);
+    let half = i64::MAX.unsigned_abs();
+    let limits = [0, 1, usize::MAX / 2, usize::MAX / 2 + 1, usize::MAX];
+    for after in [0, 1, last - 1, last] {
+        for limit in limits {
+            for scan_limit in limits {
+                let query = LogQuery { after: after.into(), limit, scan_limit, ..whole.clone() };
+                check(&content, &store, &query).await?;
+            }
+        }
+    }
+    for after in [last + 1, half - 1, half, half + 1, u64::MAX] {
+        for limit in limits {
+            let query = LogQuery { after: after.into(), limit, ..whole.clone() };
+            is_refused(&store, &query).await?;
+        }
+    }
+    for aggregate_id in harness.aggregate_ids().into_iter().take(3) {
+        for first in [0, 1, 2, 3, half, half + 1, u64::MAX] {
+            for last in [0, 1, 2, 3, half, half + 1, u64::MAX] {
+                history(&content, &store, &aggregate_id, first, last).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+pub(crate) async fn a_page_tells_how_far_it_has_looked(harness: &Harness) -> CaseResult {
+    let store = harness.open().await;
+    for query in [LogQuery::all(), LogQuery { limit: 0, ..LogQuery::all() }] {
+        check(&harness.content(&store).await?, &store, &query).await?;
+    }
+    fill(harness, &store).await?;
+    let content = harness.content(&store).await?;
+    let aggregate_id = harness
+        .aggregate_ids()
+        .into_iter()
+        .next()
+        .ok_or(CaseFailure::new("there is no aggregate"))?;
+    let queries = [
+        LogQuery::all(),
+        LogQuery { realm: only("north"), ..LogQuery::all() },
+        LogQuery { realm: only("nowhere"), ..LogQuery::all() },
+        LogQuery { aggregate_id: Some(aggregate_id), ..LogQuery::all() },
+        LogQuery { aggregate_id: Some(harness.aggregate_id()), ..LogQuery::all() },
+    ];
+    for query in queries {
+        for (limit, scan_limit) in [(1, 1), (2, 3), (3, usize::MAX), (usize::MAX, 7)] {
+            let query = LogQuery { limit, scan_limit, ..query.clone() };
+            pages_by_place(&content, &store, &query).await?;
+        }
+    }
+    // Rows stored later lie behind the place up to which the log was looked at.
+    let nowhere = LogQuery { realm: only("nowhere"), ..LogQuery::all() };
+    let mut ends = Vec::new();
+    for index in 0..4 {
+        ends.push(read(&store, index, &nowhere).await?.scanned_to);
+    }
+    fill(harness, &store).await?;
+    let content = harness.content(&store).await?;
+    for after in ends {
+        check(&content, &store, &LogQuery { after, ..LogQuery::all() }).await?;
+    }
+    Ok(())
+}
+
+/// Reads a log to its end, each page behind the place up to which the previous one has looked.
+async fn pages_by_place(content: &Content, store: &Handle, query: &LogQuery) -> CaseResult {
+    for (index, (log, rows)) in logs(content).into_iter().enumerate() {
+        let mut after = query.after;
+        // Each page moves on, so there are at most as many pages as rows, plus one to find the end.
+        let newest = newest(content).map_or(0, |(position, _)| position);
+        for _ in 0..=rows.len() {
+            if after.position() == newest {
+                break;
+            }
+            after = check_log(content, store, index, &LogQuery { after, ..query.clone() }).await?;
+        }
+        same(&format!("the end of the {log} log for {query:?}"), &newest, &after.position())?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn a_place_that_is_not_there_is_refused(harness: &Harness) -> CaseResult {
+    let store = harness.open().await;
+    let unknown = harness.id();
+    for after in [1.into(), ResumeToken::new(0, unknown), ResumeToken::new(1, unknown)] {
+        is_refused(&store, &LogQuery { after, ..LogQuery::all() }).await?;
+    }
+    fill(harness, &store).await?;
+    let content = harness.content(&store).await?;
+    let ids = ids(&content);
+    let (first, last) = ids
+        .first_key_value()
+        .zip(ids.last_key_value())
+        .ok_or(CaseFailure::new("there is no row"))?;
+    for (position, id) in [(first.0, last.1), (last.0, first.1), (last.0, &unknown)] {
+        let after = ResumeToken::new(*position, *id);
+        is_refused(&store, &LogQuery { after, ..LogQuery::all() }).await?;
+    }
+    let (beyond, nowhere) = (last.0 + 1, ResumeToken::new(u64::MAX, *last.1));
+    for after in [beyond.into(), ResumeToken::new(beyond, *last.1), nowhere] {
+        for limit in [0, 1, usize::MAX] {
+            is_refused(&store, &LogQuery { after, limit, ..LogQuery::all() }).await?;
+        }
+    }
+    // A row of one log is a place in all of them, also for readers that do not see the row.
+    for (position, id) in &ids {
+        let after = ResumeToken::new(*position, *id);
+        let query = LogQuery { after, realm: only("north"), ..LogQuery::all() };
+        check(&content, &store, &query).await?;
+        check(&content, &store, &LogQuery { after: (*position).into(), ..query }).await?;
+    }
+    Ok(())
+}
+
+/// Checks that every log refuses the place of the query permanently.
+async fn is_refused(store: &Handle, query: &LogQuery) -> CaseResult {
+    for index in 0..4 {
+        let error = match read_page(store, index, query).await {
+            Ok(page) => {
+                return Err(CaseFailure::new(format!("{query:?} is answered: {page:?}")));
+            }
+            Err(error) => error,
+        };
+        ensure!(!error.is_retryable(), "{query:?} is refused as if it could work later: {error}");
+        let code = Error::from(error).code();
+        same(&format!("the code for {query:?}"), &"invalid-position", &code)?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn a_history_has_the_versions_asked_for(harness: &Harness) -> CaseResult {
+    let store = harness.open().await;
+    let context = harness.context();
+    let (aggregate_id, other) = (harness.aggregate_id(), harness.aggregate_id());
+    for version in 0..12 {
+        let draft = harness.draft(&context, &aggregate_id).writes(&aggregate_id, version);
+        let unit = draft.command(&other).writes(&other, version).done();
+        harness.commit_all(&store, [unit]).await?;
+    }
+    let content = harness.content(&store).await?;
+    for first in 0..14 {
+        for last in 0..14 {
+            history(&content, &store, &aggregate_id, first, last).await?;
+        }
+    }
+    let unknown = store.history(&harness.aggregate_id(), 1, u64::MAX).await?;
+    same("the history of an aggregate that there is not", &0, &unknown.len())
+}
+
+/// Aggregates of all realms, with rows in all four logs, and rows of refusals and of activities alone.
+async fn fill(harness: &Harness, store: &Handle) -> CaseResult {
+    for other_realm in REALMS.into_iter().take(3) {
+        for realm in REALMS {
+            let context = harness.context_of(realm);
+            let (aggregate_id, other) = (harness.aggregate_id(), harness.aggregate_id());
+            let draft = harness
+                .draft(&context, &aggregate_id)
+                .writes(&aggregate_id, 0)
+                .message()
+                .activity();
+            let draft = draft.command(&other).writes(&other, 0).message().message().activity();
+            let refusal = harness.draft(&context, &other).refused().reads(&other, 1).activity();
+            harness.commit_all(store, [draft.done(), refusal.done()]).await?;
+            // An aggregate of one realm, and a command that came from another.
+            let foreign = harness.context_of(other_realm);
+            let draft = harness
+                .draft(&foreign, &aggregate_id)
+                .writes(&aggregate_id, 1)
+                .message()
+                .activity();
+            let mut denied = harness.draft(&foreign, &other).activity().done();
+            denied.commands.clear();
+            harness.commit_all(store, [draft.done(), denied]).await?;
+        }
+    }
+    harness.holds(store).await
+}
+
+fn logs(content: &Content) -> [Log; 4] {
+    let realm_of_command = |id| {
+        let row = content.by_id.get(&id);
+        row.and_then(|(_, context)| context.realm.clone())
+    };
+    let realm_of_context = |id| content.contexts.get(&id).and_then(|row| row.realm.clone());
+    let commands = content.commands.iter();
+    let events = content.events.iter();
+    let messages = content.messages.iter();
+    let activities = content.activities.iter();
+    [
+        (
+            "command",
+            commands
+                .map(|row| {
+                    (row.position, row.aggregate_id.clone(), realm_of_context(row.context_id))
+                })
+                .collect(),
+        ),
+        (
+            "event",
+            events
+                .map(|row| {
+                    (row.position, row.aggregate_id.clone(), realm_of_command(row.command_id))
+                })
+                .collect(),
+        ),
+        (
+            "message",
+            messages
+                .map(|row| {
+                    (row.position, row.aggregate_id.clone(), realm_of_command(row.command_id))
+                })
+                .collect(),
+        ),
+        (
+            "activity",
+            activities
+                .map(|row| {
+                    (row.position, row.aggregate_id.clone(), realm_of_context(row.context_id))
+                })
+                .collect(),
+        ),
+    ]
+}
+
+/// A page as the claims see it.
+#[derive(Debug)]
+struct Read {
+    positions: Vec<u64>,
+    scanned_to: ResumeToken,
+    newest: u64,
+}
+
+/// The page that a log gives for a query.
+async fn read(store: &Handle, log: usize, query: &LogQuery) -> Result<Read, CaseFailure> {
+    Ok(read_page(store, log, query).await?)
+}
+
+async fn read_page(store: &Handle, log: usize, query: &LogQuery) -> Result<Read, StoreError> {
+    fn page<T>(page: LogPage<T>) -> Read {
+        let positions = page.rows.iter().map(|row| row.position).collect();
+        Read { positions, scanned_to: page.scanned_to, newest: page.newest }
+    }
+    Ok(match log {
+        0 => page(store.commands(query).await?),
+        1 => page(store.events(query).await?),
+        2 => page(store.messages(query).await?),
+        _ => page(store.activities(query).await?),
+    })
+}
+
+/// Returns the identifier of the row at each position.
+fn ids(content: &Content) -> BTreeMap<u64, Uuid> {
+    fn of<T: LogRecord>(rows: &[LogEntry<T>]) -> impl Iterator<Item = (u64, Uuid)> {
+        rows.iter().map(|row| (row.position, row.record.row_id()))
+    }
+    let rows = of(&content.commands).chain(of(&content.events));
+    rows.chain(of(&content.messages)).chain(of(&content.activities)).collect()
+}
+
+fn newest(content: &Content) -> Option<(u64, Uuid)> {
+    ids(content).pop_last()
+}
+
+/// Each log gives what the whole content says that it must.
+async fn check(content: &Content, store: &Handle, query: &LogQuery) -> CaseResult {
+    for index in 0..4 {
+        check_log(content, store, index, query).await?;
+    }
+    Ok(())
+}
+
+async fn check_log(
+    content: &Content,
+    store: &Handle,
+    index: usize,
+    query: &LogQuery,
+) -> Result<ResumeToken, CaseFailure> {
+    let (log, rows) = &logs(content)[index];
+    let told = |what: &str| format!("{what} of the {log} log for {query:?}");
+    let found = read(store, index, query).await?;
+    let (after, end) = (query.after.position(), found.scanned_to.position());
+    let is_met = |(position, aggregate_id, realm): &&(u64, AggregateId, Option<String>)| {
+        *position > after
+            && query.aggregate_id.as_ref().is_none_or(|wanted| wanted == aggregate_id)
+            && query.realm.admits(realm.as_deref())
+    };
+    let met: Vec<u64> = rows.iter().filter(is_met).map(|(position, ..)| *position).collect();
+    let given: Vec<u64> = met.iter().copied().filter(|position| *position <= end).collect();
+    same(&told("the rows up to where it has looked"), &given, &found.positions)?;
+
+    let place = ids(content).get(&end).map(|id| ResumeToken::new(end, *id));
+    let is_place = Some(found.scanned_to) == place || found.scanned_to == query.after;
+    ensure!(is_place, "{} is no row: {}", told("the place"), found.scanned_to);
+    let newest = newest(content).map_or(0, |(position, _)| position);
+    same(&told("the newest position"), &newest, &found.newest)?;
+
+    // The page ends only at a limit.
+    ensure!(found.positions.len() <= query.limit, "{} are too many", told("the rows"));
+    let looked = rows.iter().filter(|(position, ..)| (after + 1..=end).contains(position)).count();
+    if query.aggregate_id.is_none() {
+        ensure!(looked <= query.scan_limit.max(1), "{looked} rows {}", told("are looked at"));
+    }
+    let is_full = found.positions.len() == query.limit || looked >= query.scan_limit.max(1);
+    ensure!(is_full || end == newest, "{} is at {end}, too early", told("the end"));
+    let has_moved = end > after || end == newest || query.limit == 0;
+    ensure!(has_moved, "{} does not move on", told("the place"));
+    Ok(found.scanned_to)
+}
+
+async fn history(
+    content: &Content,
+    store: &Handle,
+    aggregate_id: &AggregateId,
+    first: u64,
+    last: u64,
+) -> CaseResult {
+    let whole = content.histories.get(aggregate_id).map_or(&[][..], Vec::as_slice);
+    let expected: Vec<u64> = whole
+        .iter()
+        .map(|event| event.version)
+        .filter(|version| (first..=last).contains(version))
+        .collect();
+    let found = store.history(aggregate_id, first, last).await?;
+    let found: Vec<u64> = found.iter().map(|event| event.version).collect();
+    same(&format!("the history from {first} to {last}"), &expected, &found)
+}

@@ -1,0 +1,70 @@
+//! A store holds a resource name for one domain.
+
+use futures_util::future::join;
+
+use crate::conformance::case_failure::{CaseFailure, CaseResult, ensure};
+use crate::conformance::dyn_store::Handle;
+use crate::conformance::harness::Harness;
+use fluvius_store::{Store, StoreError};
+
+pub(crate) async fn a_resource_belongs_to_one_domain(harness: &Harness) -> CaseResult {
+    let stores = [harness.open().await, harness.open().await];
+    stores[0].register_domain("bank", &["account", "transfer"]).await?;
+    refused(stores[0].register_domain("shop", &["account"]).await, "bank")?;
+    refused(stores[1].register_domain("shop", &["transfer"]).await, "bank")?;
+    refused(stores[1].register_domain("Bank", &["account"]).await, "bank")?;
+    // The same again, some of them, more of them, and other names.
+    stores[1].register_domain("bank", &["account", "transfer"]).await?;
+    stores[0].register_domain("bank", &["transfer", "cheque"]).await?;
+    stores[1].register_domain("shop", &["Account", "account ", "basket"]).await?;
+    stores[0].register_domain("nobody", &[]).await?;
+    refused(stores[1].register_domain("shop", &["cheque"]).await, "bank")
+}
+
+pub(crate) async fn a_refused_claim_takes_nothing(harness: &Harness) -> CaseResult {
+    let store = harness.open().await;
+    store.register_domain("bank", &["account"]).await?;
+    refused(store.register_domain("shop", &["basket", "account", "shelf"]).await, "bank")?;
+    store.register_domain("market", &["basket", "shelf"]).await?;
+    refused(store.register_domain("shop", &["shelf"]).await, "market")
+}
+
+pub(crate) async fn of_two_claims_at_once_one_stands(harness: &Harness) -> CaseResult {
+    const NAMES: [&str; 12] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"];
+    let stores = [harness.open().await, harness.open().await];
+    for name in NAMES {
+        let one = register(&stores[0], "bank", name);
+        let (one, other) = join(one, register(&stores[1], "shop", name)).await;
+        match (one?, other?) {
+            (Ok(()), other @ Err(_)) => refused(other, "bank")?,
+            (one @ Err(_), Ok(())) => refused(one, "shop")?,
+            found => {
+                return Err(CaseFailure::new(format!("of two claims at once: found {found:?}")));
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn register(
+    store: &Handle,
+    domain: &'static str,
+    resource: &'static str,
+) -> Result<Result<(), StoreError>, CaseFailure> {
+    let store = store.clone();
+    Ok(tokio::spawn(async move { store.register_domain(domain, &[resource]).await }).await?)
+}
+
+fn refused(claimed: Result<(), StoreError>, owner: &str) -> CaseResult {
+    match claimed {
+        Ok(()) => Err(CaseFailure::new(format!("what belongs to `{owner}` was claimed again"))),
+        Err(error) => {
+            ensure!(!error.is_retryable(), "a claim that is refused may be tried again: {error}");
+            let text = error.to_string();
+            ensure!(text.contains(owner), "`{error}` does not name `{owner}`");
+            let advice = format!("namespace = \"{owner}\"");
+            ensure!(text.contains(&advice), "`{error}` does not say what a renamed domain does");
+            Ok(())
+        }
+    }
+}

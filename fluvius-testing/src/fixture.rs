@@ -1,0 +1,159 @@
+//! The fixture of scenarios and simulations: a domain over a memory store, with a clock and ids of the test's own.
+
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::block_on::{self, Time};
+use super::inspector::StateInspector;
+use super::{FixedClock, SequentialIds};
+use fluvius_core::BuildError;
+use fluvius_core::DomainContext;
+use fluvius_core::{ActionDescriptor, Lifecycle};
+use fluvius_core::{Aggregate, AggregateDescriptor};
+use fluvius_core::{Domain, DomainMetadata, RuntimeBuilder, Session};
+use fluvius_store::EventRecord;
+use fluvius_store::MemoryStore;
+use fluvius_store::Store;
+
+/// Where the identifiers of a world begin, so that those which a test writes itself are below.
+pub(super) const FIRST_ID: u64 = 1_000_000;
+
+/// The time at which a world begins.
+pub(super) const BEGINNING: DateTime<Utc> = match DateTime::from_timestamp(1_767_225_600, 0) {
+    Some(time) => time,
+    None => DateTime::UNIX_EPOCH,
+};
+
+/// What a test sets of its runtimes.
+pub(super) type Setup = Arc<dyn Fn(RuntimeBuilder) -> RuntimeBuilder + Send + Sync>;
+
+/// A domain over an empty memory store.
+#[derive(Clone)]
+pub(super) struct Fixture {
+    meta: &'static DomainMetadata,
+    aggregates: &'static [&'static AggregateDescriptor],
+    pub(super) store: MemoryStore,
+    pub(super) clock: FixedClock,
+    pub(super) ids: SequentialIds,
+    pub(super) inspector: StateInspector,
+    setup: Setup,
+}
+
+impl Fixture {
+    pub(super) fn of<D: Domain>() -> Self {
+        Self {
+            meta: D::METADATA,
+            aggregates: D::AGGREGATES,
+            store: MemoryStore::new(),
+            clock: FixedClock::at(BEGINNING),
+            ids: SequentialIds::from(FIRST_ID),
+            inspector: StateInspector::default(),
+            setup: Arc::new(|builder| builder),
+        }
+    }
+
+    /// The same domain over an empty store, at this time.
+    pub(super) fn fresh(&self, now: DateTime<Utc>) -> Self {
+        Self {
+            store: MemoryStore::new(),
+            clock: FixedClock::at(now),
+            ids: SequentialIds::from(FIRST_ID),
+            inspector: StateInspector::default(),
+            ..self.clone()
+        }
+    }
+
+    /// Sets more of its runtimes, after what was set before.
+    pub(super) fn set_up(
+        &mut self,
+        more: impl Fn(RuntimeBuilder) -> RuntimeBuilder + Send + Sync + 'static,
+    ) {
+        let before = Arc::clone(&self.setup);
+        self.setup = Arc::new(move |builder| more(before(builder)));
+    }
+
+    /// A runtime over a store, with the given settings and then those of the test.
+    pub(super) fn builder(
+        &self,
+        store: impl Store,
+        settings: impl FnOnce(RuntimeBuilder) -> RuntimeBuilder,
+    ) -> RuntimeBuilder {
+        let builder = RuntimeBuilder::new(self.meta, self.aggregates, store)
+            .clock(self.clock.clone())
+            .id_generator(self.ids.clone())
+            .inspector(Arc::new(self.inspector.clone()));
+        (self.setup)(settings(builder))
+    }
+
+    /// Runs something in a session of a runtime that ends with it.
+    ///
+    /// # Errors
+    /// That the domain cannot be built.
+    pub(super) fn in_session<T, F>(
+        &self,
+        context: &DomainContext,
+        run: impl FnOnce(Session) -> F + Send,
+    ) -> Result<T, BuildError>
+    where
+        T: Send,
+        F: Future<Output = T>,
+    {
+        block_on::run(Time::Real, || async {
+            let domain = self.builder(self.store.clone(), |builder| builder).build().await?;
+            let value = run(domain.session(context.clone())).await;
+            domain.shutdown().await;
+            Ok(value)
+        })
+    }
+
+    pub(super) fn meta(&self) -> &'static DomainMetadata {
+        self.meta
+    }
+
+    /// The aggregate of a resource.
+    pub(super) fn aggregate(&self, resource: &str) -> Option<&'static AggregateDescriptor> {
+        let has = |one: &&&AggregateDescriptor| one.resources.contains(&resource);
+        self.aggregates.iter().find(has).copied()
+    }
+
+    /// Returns the action of a command's key.
+    pub(super) fn action(&self, key: &str) -> Option<&'static ActionDescriptor> {
+        let mut actions = self.aggregates.iter().flat_map(|aggregate| aggregate.actions);
+        actions.find(|action| action.key == key).copied()
+    }
+
+    /// Returns whether an event has closed its aggregate.
+    pub(super) fn closes(&self, event: &EventRecord) -> bool {
+        let aggregate = self.aggregate(&event.aggregate_id.resource);
+        aggregate.into_iter().flat_map(|aggregate| aggregate.actions).any(|action| {
+            action.lifecycle == Lifecycle::Close
+                && action.event.is_some_and(|descriptor| descriptor.key == event.event)
+        })
+    }
+}
+
+impl fmt::Debug for Fixture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("World").field("domain", &self.meta.namespace).finish_non_exhaustive()
+    }
+}
+
+/// The domain of one aggregate alone.
+pub(super) struct Only<A>(PhantomData<fn() -> A>);
+
+impl<A: Aggregate> Domain for Only<A> {
+    const METADATA: &'static DomainMetadata = &DomainMetadata {
+        namespace: A::RESOURCE,
+        title: A::RESOURCE,
+        description: "One aggregate under test.",
+        tags: &[],
+        revision: 1,
+        type_name: A::RESOURCE,
+        location: A::LOCATION,
+    };
+    const AGGREGATES: &'static [&'static AggregateDescriptor] = &[A::DESCRIPTOR];
+}

@@ -1,0 +1,239 @@
+//! What was before: states and logs as units of work, committed to the store as any other.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::new_id;
+use crate::block_on::{self, Time};
+use crate::fixture::Fixture;
+use crate::inspector;
+use fluvius_core::__private::SharedState;
+use fluvius_core::__private::kit::to_microseconds;
+use fluvius_core::Clock;
+use fluvius_core::DomainContext;
+use fluvius_core::{Aggregate, AggregateDescriptor};
+use fluvius_store::AggregateId;
+use fluvius_store::ContextRecord;
+use fluvius_store::ETag;
+use fluvius_store::EventRecord;
+use fluvius_store::LogEntry;
+use fluvius_store::StateRecord;
+use fluvius_store::json;
+use fluvius_store::{CommandRecord, CommandStatus};
+use fluvius_store::{CommitOutcome, Store};
+use fluvius_store::{ExpectedVersion, UnitOfWork};
+use fluvius_store::{Json, StateDelta};
+
+/// The key of the command and the event that a given state comes from.
+const GIVEN: &str = "given";
+
+/// Makes the state of an aggregate, as if one event had.
+pub(super) fn state<A: Aggregate>(
+    fixture: &Fixture,
+    context: &DomainContext,
+    aggregate_id: &AggregateId,
+    aggregate: &'static AggregateDescriptor,
+    state: &A,
+) -> Result<(), String> {
+    let of_domain = fixture.aggregate(&aggregate_id.resource).map(AggregateDescriptor::type_name);
+    if of_domain != Some(aggregate.type_name()) {
+        return Err(format!(
+            "`{}` is no resource of `{}` in this domain",
+            aggregate_id.resource,
+            aggregate.type_name()
+        ));
+    }
+    let data = json::encode(state).map_err(|error| error.to_string())?;
+    let value: SharedState = Arc::new(state.clone());
+    if let Some(fault) = inspector::state_fault(aggregate, &value, &data) {
+        return Err(format!("it {fault}"));
+    }
+    let event = EventRecord {
+        id: new_id(fixture),
+        domain: fixture.meta().namespace.into(),
+        revision: aggregate.revision,
+        event: GIVEN.into(),
+        aggregate_id: aggregate_id.clone(),
+        version: 1,
+        command_id: new_id(fixture),
+        args: Json::from_trusted("{}"),
+        data: None,
+        delta: StateDelta::snapshot(&data),
+        occurred_at: to_microseconds(fixture.clock.now()),
+    };
+    commit(fixture, context, vec![event])
+}
+
+/// Makes the aggregates of a log.
+pub(super) fn log(
+    fixture: &Fixture,
+    context: &DomainContext,
+    mut events: Vec<LogEntry<EventRecord>>,
+) -> Result<(), String> {
+    events.sort_by_key(|event| event.position);
+    commit(fixture, context, events.into_iter().map(|event| event.record).collect())
+}
+
+/// One event a line, as serde writes a `LogEntry<EventRecord>`.
+pub(super) fn read_lines(lines: &str) -> Result<Vec<LogEntry<EventRecord>>, String> {
+    let lines = lines.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    lines
+        .map(|(index, line)| match serde_json::from_str::<Line>(line) {
+            Ok(line) => Ok(line.into_event()),
+            Err(error) => Err(format!("line {} is no event: {error}", index + 1)),
+        })
+        .collect()
+}
+
+/// An event as it is written: the fields of the aggregate stand among its own.
+#[derive(Deserialize)]
+struct Line {
+    position: u64,
+    id: Uuid,
+    domain: String,
+    revision: u32,
+    event: String,
+    resource: String,
+    identifier: Uuid,
+    version: u64,
+    command_id: Uuid,
+    args: Json,
+    data: Option<Json>,
+    delta: StateDelta,
+    occurred_at: DateTime<Utc>,
+}
+
+impl Line {
+    fn into_event(self) -> LogEntry<EventRecord> {
+        let record = EventRecord {
+            id: self.id,
+            domain: self.domain.into(),
+            revision: self.revision,
+            event: self.event.into(),
+            aggregate_id: AggregateId::new(self.resource, self.identifier),
+            version: self.version,
+            command_id: self.command_id,
+            args: self.args,
+            data: self.data,
+            delta: self.delta,
+            occurred_at: self.occurred_at,
+        };
+        LogEntry { position: self.position, record }
+    }
+}
+
+/// Commits events with the commands that they name, and the states that they fold to.
+fn commit(
+    fixture: &Fixture,
+    context: &DomainContext,
+    events: Vec<EventRecord>,
+) -> Result<(), String> {
+    let context = context_record(fixture, context);
+    let mut unit = UnitOfWork::new(Arc::new(context));
+    unit.states = fold(fixture, &unit.context, &events)?.into_iter().map(Arc::new).collect();
+    let aggregate_ids = unit.states.iter().map(|state| state.aggregate_id.clone());
+    unit.expected =
+        aggregate_ids.map(|aggregate_id| ExpectedVersion { aggregate_id, version: 0 }).collect();
+    unit.commands =
+        events.iter().map(|event| command(fixture, &unit.context, event).into()).collect();
+    unit.events = events.into_iter().map(Arc::new).collect();
+    let batch: Arc<[UnitOfWork]> = Arc::from([unit]);
+    let outcomes = block_on::run(Time::Real, || fixture.store.commit(batch));
+    match outcomes.first() {
+        Some(CommitOutcome::Committed { .. }) => Ok(()),
+        Some(CommitOutcome::VersionConflict { aggregate_id, .. }) => {
+            Err(format!("{aggregate_id} has a state already"))
+        }
+        Some(CommitOutcome::DuplicateCommand { command, .. }) => {
+            Err(format!("the command {} is in the log already", command.id))
+        }
+        outcome => Err(format!("it was not stored: {outcome:?}")),
+    }
+}
+
+/// The states after the events, sorted by aggregate.
+fn fold(
+    fixture: &Fixture,
+    context: &ContextRecord,
+    events: &[EventRecord],
+) -> Result<Vec<StateRecord>, String> {
+    let mut folded: BTreeMap<&AggregateId, (StateRecord, Value)> = BTreeMap::new();
+    for event in events {
+        let aggregate_id = &event.aggregate_id;
+        if fixture.aggregate(&aggregate_id.resource).is_none() {
+            return Err(format!("`{}` is no resource of this domain", aggregate_id.resource));
+        }
+        let before = folded.remove(aggregate_id);
+        let version = before.as_ref().map_or(0, |(row, _)| row.version) + 1;
+        if event.version != version {
+            return Err(format!(
+                "the events of {aggregate_id} have version {} where {version} comes next",
+                event.version
+            ));
+        }
+        let (first, before) = before.unzip();
+        let wrong = |error: &dyn std::fmt::Display| {
+            format!("version {version} of {aggregate_id}, `{}`: {error}", event.key())
+        };
+        let value = event.delta.apply(before).map_err(|error| wrong(&error))?;
+        let data = Json::from_value(&value).map_err(|error| wrong(&error))?;
+        let row = StateRecord {
+            aggregate_id: aggregate_id.clone(),
+            version,
+            etag: ETag::new(version, event.command_id),
+            revision: event.revision,
+            data,
+            created_at: first.as_ref().map_or(event.occurred_at, |row| row.created_at),
+            created_by: context.actor.id(),
+            updated_at: event.occurred_at,
+            updated_by: context.actor.id(),
+            closed_at: fixture.closes(event).then_some(event.occurred_at),
+            realm: context.realm.as_deref().map(Arc::from),
+        };
+        folded.insert(aggregate_id, (row, value));
+    }
+    let rows: Vec<StateRecord> = folded.into_values().map(|(row, _)| row).collect();
+    for row in &rows {
+        let aggregate = fixture.aggregate(&row.aggregate_id.resource);
+        let decoded = aggregate.map(|one| one.decode(row.revision, &row.data));
+        if let Some(Err(error)) = decoded {
+            return Err(format!("the state of {} does not decode: {error}", row.aggregate_id));
+        }
+    }
+    Ok(rows)
+}
+
+fn context_record(fixture: &Fixture, context: &DomainContext) -> ContextRecord {
+    context.record(new_id(fixture), fixture.meta(), BTreeMap::new())
+}
+
+/// The command that an event names, as far as the event tells.
+fn command(fixture: &Fixture, context: &ContextRecord, event: &EventRecord) -> CommandRecord {
+    let aggregate = fixture.aggregate(&event.aggregate_id.resource);
+    let key = aggregate.into_iter().flat_map(|one| one.actions).find_map(|action| {
+        let descriptor = action.event?;
+        (descriptor.key == event.event).then_some(Cow::Borrowed(action.key))
+    });
+    let payload = fluvius_store::__private::canonical(&event.args, &[]);
+    CommandRecord {
+        id: event.command_id,
+        parent: None,
+        domain: event.domain.clone(),
+        revision: fixture.meta().revision,
+        command: key.unwrap_or_else(|| event.event.clone()),
+        aggregate_id: event.aggregate_id.clone(),
+        payload_hash: fluvius_store::__private::hash(&payload),
+        payload,
+        context_id: context.id,
+        status: CommandStatus::Applied,
+        code: None,
+        response: event.data.clone(),
+        received_at: event.occurred_at,
+    }
+}

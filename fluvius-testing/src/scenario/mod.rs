@@ -1,0 +1,333 @@
+//! Scenarios: what is given, one command, and what must come of it.
+//!
+//! A scenario runs through the real processor over a memory store. It needs no runtime of the
+//! author's making, and it asserts nothing by itself: [`Then`] does.
+
+mod expected;
+mod given;
+mod then;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use uuid::Uuid;
+
+pub use expected::{ExpectedEvent, event};
+pub use then::Then;
+
+use super::fixture::{Fixture, Only};
+use fluvius_core::Aggregate;
+use fluvius_core::DomainContext;
+use fluvius_core::Error;
+use fluvius_core::IntoAggregateId;
+use fluvius_core::Policy;
+use fluvius_core::Response;
+use fluvius_core::{Command, CommandBundle};
+use fluvius_core::{Domain, RuntimeBuilder, Session};
+use fluvius_store::AggregateId;
+use fluvius_store::EventRecord;
+use fluvius_store::LogEntry;
+use fluvius_store::json;
+
+/// What is given, before a command is sent.
+///
+/// Each `given` happens when it is called, each setting holds for what follows it. `when` sends a
+/// command and gives a [`Then`] to look at what came of it; [`Then::and`] goes on with the next.
+///
+/// The clock stands at 2026-01-01T00:00:00Z until [`at`](Self::at) sets it, identifiers count up
+/// from 1,000,000, and the sender is `DomainContext::create("scenario")` until
+/// [`by`](Self::by) names another.
+///
+/// Each state and each argument that an applied command stores is read back. It is a failure if serde cannot read it,
+/// writes it differently again (a `HashSet`), or reads another value (a field with `#[serde(skip)]`, `Some(None)`, a
+/// time that is cut to seconds). Values are compared by `PartialEq` if the state has it, else by the `Debug` text.
+///
+/// Everything runs on a thread of its own while the caller waits. So scenarios work in a plain
+/// `#[test]` and, without `await`, in an async test too; only a rule that waits for what the
+/// async test itself does would wait for ever.
+///
+/// # Events that are given
+///
+/// An aggregate has no function that applies an event to a state: what an event did is in the
+/// `delta` of its row in the log. A typed event alone therefore cannot make a state. What was
+/// before is given as commands, as states, or as rows of a real log.
+///
+/// # Examples
+///
+/// ```
+/// use fluvius_testing::{Scenario, event};
+/// use fluvius_core::{ActionContext, ContextError, aggregate};
+/// use serde::{Deserialize, Serialize};
+/// use serde_json::json;
+/// use uuid::Uuid;
+///
+/// #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// pub struct Shelf { books: u32 }
+///
+/// #[aggregate(resource = "shelf")]
+/// impl Shelf {
+///     #[action(evt_key = "books-moved")]
+///     pub async fn move_books(
+///         &mut self,
+///         cx: &mut ActionContext,
+///         count: u32,
+///         to: Uuid,
+///     ) -> Result<(), ContextError> {
+///         self.books -= count;
+///         cx.message("books-moved", &count);
+///         cx.invoke(to, TakeBooks { count }).await?;
+///         Ok(())
+///     }
+///
+///     #[action(evt_key = "books-taken", internal)]
+///     pub fn take_books(&mut self, count: u32) -> Result<(), ContextError> {
+///         self.books += count;
+///         Ok(())
+///     }
+/// }
+///
+/// let (left, right) = (Uuid::from_u128(1), Uuid::from_u128(2));
+/// Scenario::for_aggregate::<Shelf>()
+///     .given_state(left, Shelf { books: 10 })
+///     .given_state(right, Shelf { books: 0 })
+///     .when(left, MoveBooks { count: 4, to: right })
+///     .then_events([
+///         event(left, BooksMoved { count: 4, to: right }),
+///         event(right, BooksTaken { count: 4 }),
+///     ])
+///     .then_state(right, &Shelf { books: 4 })
+///     .then_messages([("books-moved", json!(4))])
+///     .and()
+///     .when(left, MoveBooks { count: 1, to: Uuid::from_u128(3) })
+///     .then_error("rejected")
+///     .then_state(left, &Shelf { books: 6 });
+/// ```
+#[derive(Debug)]
+#[must_use = "a scenario without a `when` checks nothing"]
+pub struct Scenario {
+    fixture: Fixture,
+    context: DomainContext,
+}
+
+impl Scenario {
+    /// A scenario of one aggregate alone, for rules that ask for no other aggregate.
+    pub fn for_aggregate<A: Aggregate>() -> Self {
+        Self::for_domain::<Only<A>>()
+    }
+
+    /// A scenario of a domain.
+    pub fn for_domain<D: Domain>() -> Self {
+        Self { fixture: Fixture::of::<D>(), context: DomainContext::create("scenario") }
+    }
+
+    /// Who sends what follows: actor, roles, realm. The aggregates that follow belong to its realm.
+    pub fn by(mut self, context: DomainContext) -> Self {
+        self.context = context;
+        self
+    }
+
+    /// The time at which what follows is received.
+    pub fn at(self, now: DateTime<Utc>) -> Self {
+        self.fixture.clock.set(now);
+        self
+    }
+
+    /// Sets the policy for the commands that follow, given ones too.
+    ///
+    /// The policy is `Clone`, because the scenario builds a runtime for each command. Put what it shares into an `Arc`.
+    pub fn policy(self, policy: impl Policy + Clone) -> Self {
+        self.with_runtime(move |builder| builder.policy(policy.clone()))
+    }
+
+    /// Sets anything else of the runtime for what follows: listeners, deadlines, a clock. The
+    /// function is called for each command.
+    pub fn with_runtime(
+        mut self,
+        setup: impl Fn(RuntimeBuilder) -> RuntimeBuilder + Send + Sync + 'static,
+    ) -> Self {
+        self.fixture.set_up(setup);
+        self
+    }
+
+    /// A command that was applied before.
+    ///
+    /// # Panics
+    /// Where it is not applied.
+    #[track_caller]
+    pub fn given<C>(self, target: impl IntoAggregateId, command: C) -> Self
+    where
+        C: Command,
+        C::Output: DeserializeOwned + Serialize + Send + 'static,
+    {
+        let aggregate_id = target.into_aggregate_id::<C::Aggregate>();
+        let answer = self.answer(|session| send(session, aggregate_id.clone(), command));
+        // The runtime refuses what it cannot read back at all.
+        self.inspect(matches!(answer, Ok(_) | Err(Error::InvalidState { .. })));
+        match answer {
+            Ok(_) => self,
+            Err(error) => panic!(
+                "given `{}` on {aggregate_id}: it was not applied: {}",
+                C::ACTION.key,
+                then::told(&error)
+            ),
+        }
+    }
+
+    /// The state of an aggregate, as if one event had made it: it is at version 1.
+    ///
+    /// # Panics
+    /// Where the aggregate has a state already, the domain does not have the resource, or no store
+    /// can keep the state.
+    #[track_caller]
+    pub fn given_state<A: Aggregate>(self, target: impl IntoAggregateId, state: A) -> Self {
+        let aggregate_id = target.into_aggregate_id::<A>();
+        let given =
+            given::state(&self.fixture, &self.context, &aggregate_id, A::DESCRIPTOR, &state);
+        match given {
+            Ok(()) => self,
+            Err(why) => panic!("given the state of {aggregate_id}: {why}"),
+        }
+    }
+
+    /// Events as they stand in a log: all of each aggregate from its first one on. The states are
+    /// folded from their changes; aggregates whose last event closes them are closed.
+    ///
+    /// # Panics
+    /// Where an event is missing or does not fit the one before it, where the domain does not
+    /// have a resource, or a state does not decode.
+    #[track_caller]
+    pub fn given_log(self, events: impl IntoIterator<Item = LogEntry<EventRecord>>) -> Self {
+        match given::log(&self.fixture, &self.context, events.into_iter().collect()) {
+            Ok(()) => self,
+            Err(why) => panic!("given a log: {why}"),
+        }
+    }
+
+    /// The same from text: one event a line, as `serde_json::to_string` writes a
+    /// `LogEntry<EventRecord>`. So a log of a running domain can be kept in a file of the tests.
+    ///
+    /// # Panics
+    /// As [`given_log`](Self::given_log), and where a line is no event.
+    #[track_caller]
+    pub fn given_log_lines(self, lines: &str) -> Self {
+        match given::read_lines(lines) {
+            Ok(events) => self.given_log(events),
+            Err(why) => panic!("given a log: {why}"),
+        }
+    }
+
+    /// Sends a typed command.
+    ///
+    /// # Panics
+    /// Where the domain cannot be built.
+    #[track_caller]
+    #[must_use = "call a `then`, or nothing is checked"]
+    pub fn when<C>(self, target: impl IntoAggregateId, command: C) -> Then
+    where
+        C: Command,
+        C::Output: DeserializeOwned + Serialize + Send + 'static,
+    {
+        let aggregate_id = target.into_aggregate_id::<C::Aggregate>();
+        self.then(|session| send(session, aggregate_id, command))
+    }
+
+    /// Sends a command by key, as a transport does.
+    ///
+    /// # Panics
+    /// Where the domain cannot be built.
+    #[track_caller]
+    #[must_use = "call a `then`, or nothing is checked"]
+    pub fn when_json(self, aggregate_id: AggregateId, key: &str, payload: Value) -> Then {
+        self.then(|session| async move {
+            let command = session.on(aggregate_id).create_command(key, payload)?;
+            session.process_command(command).await
+        })
+    }
+
+    /// Sends a bundle, as [`command`](super::command()) makes it: with an identifier of the
+    /// test's own, or a precondition.
+    ///
+    /// # Panics
+    /// Where the domain cannot be built.
+    #[track_caller]
+    #[must_use = "call a `then`, or nothing is checked"]
+    pub fn when_bundle(self, command: CommandBundle) -> Then {
+        let command = self.with_id(command);
+        self.then(|session| async move { session.process_command(command).await })
+    }
+
+    /// Sends several commands as one unit of work. The answer is that of the last.
+    ///
+    /// # Panics
+    /// Where there is no command, and where the domain cannot be built.
+    #[track_caller]
+    #[must_use = "call a `then`, or nothing is checked"]
+    pub fn when_atomic(self, commands: impl IntoIterator<Item = CommandBundle>) -> Then {
+        let commands: Vec<CommandBundle> =
+            commands.into_iter().map(|command| self.with_id(command)).collect();
+        assert!(!commands.is_empty(), "an atomic group has at least one command");
+        self.then(|session| async move {
+            let mut responses = session.process_atomic(commands).await?;
+            responses.pop().ok_or(Error::ShuttingDown)
+        })
+    }
+
+    fn with_id(&self, mut command: CommandBundle) -> CommandBundle {
+        if command.id.is_nil() {
+            command.id = fluvius_core::IdGenerator::generate(&self.fixture.ids);
+        }
+        command
+    }
+
+    #[track_caller]
+    fn then<F>(self, run: impl FnOnce(Session) -> F + Send) -> Then
+    where
+        F: Future<Output = Result<Response, Error>>,
+    {
+        let before = then::Logs::read(&self.fixture).last_position();
+        let answer = self.answer(run);
+        // The runtime refuses what it cannot read back at all.
+        self.inspect(matches!(answer, Ok(_) | Err(Error::InvalidState { .. })));
+        let logs = then::Logs::read(&self.fixture).after(before);
+        Then::new(self, answer, logs)
+    }
+
+    /// Panics if a value that a command has left is not read back unchanged. A command that the rule or the domain
+    /// refuses leaves nothing.
+    #[track_caller]
+    fn inspect(&self, has_left: bool) {
+        let faults = self.fixture.inspector.take();
+        if has_left && !faults.is_empty() {
+            panic!("{}", faults.join("\n"));
+        }
+    }
+
+    #[track_caller]
+    fn answer<F>(&self, run: impl FnOnce(Session) -> F + Send) -> Result<Response, Error>
+    where
+        F: Future<Output = Result<Response, Error>>,
+    {
+        match self.fixture.in_session(&self.context, run) {
+            Ok(answer) => answer,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// Sends a typed command; its answer as it is by key.
+async fn send<C>(session: Session, aggregate_id: AggregateId, command: C) -> Result<Response, Error>
+where
+    C: Command,
+    C::Output: DeserializeOwned + Serialize + 'static,
+{
+    let response = session.send(aggregate_id, command).await?;
+    let data = json::encode(&response.data);
+    let data = data.unwrap_or_else(|error| panic!("the answer cannot be written: {error}"));
+    Ok(response.with_data(data))
+}
+
+/// No identifier of the test's own is given to a row that the kit makes.
+fn new_id(fixture: &Fixture) -> Uuid {
+    fluvius_core::IdGenerator::generate(&fixture.ids)
+}

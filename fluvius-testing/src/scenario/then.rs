@@ -1,0 +1,322 @@
+//! What came of a command: the answer, what it has stored, and the assertions on both.
+
+use std::fmt::{Debug, Write};
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::Scenario;
+use super::expected::{self, ExpectedEvent};
+use crate::block_on::{self, Time};
+use crate::diff::difference;
+use crate::fixture::Fixture;
+use fluvius_core::Activity;
+use fluvius_core::Aggregate;
+use fluvius_core::Error;
+use fluvius_core::IntoAggregateId;
+use fluvius_core::Response;
+use fluvius_store::ActivityRecord;
+use fluvius_store::AggregateId;
+use fluvius_store::EventRecord;
+use fluvius_store::Json;
+use fluvius_store::LogEntry;
+use fluvius_store::MessageRecord;
+use fluvius_store::StateRecord;
+use fluvius_store::json;
+use fluvius_store::{LogPage, LogQuery, Store, StoreError};
+
+/// What came of a command.
+///
+/// Each `then` panics at the caller's line where it finds something else, with what was expected
+/// and what was found. Lists are whole: an event that is not named fails as one that is missing
+/// does.
+#[derive(Debug)]
+pub struct Then {
+    scenario: Scenario,
+    answer: Result<Response, Error>,
+    logs: Logs,
+}
+
+impl Then {
+    pub(super) fn new(scenario: Scenario, answer: Result<Response, Error>, logs: Logs) -> Self {
+        Self { scenario, answer, logs }
+    }
+
+    /// The scenario as it is now, for more that is given and the next command.
+    pub fn and(self) -> Scenario {
+        self.scenario
+    }
+
+    /// The answer.
+    pub fn answer(&self) -> &Result<Response, Error> {
+        &self.answer
+    }
+
+    /// The events that the command has stored, those of invoked aggregates too, by position.
+    pub fn events(&self) -> &[LogEntry<EventRecord>] {
+        &self.logs.events
+    }
+
+    /// The command was applied.
+    ///
+    /// # Panics
+    /// Where it was not.
+    #[track_caller]
+    pub fn then_applied(self) -> Self {
+        if let Err(error) = &self.answer {
+            panic!("the command was not applied: {}", told(error));
+        }
+        self
+    }
+
+    /// The rule said no, with this code and this message; so did that of an invoked aggregate where
+    /// the invoking rule passes it on.
+    ///
+    /// # Panics
+    /// Where the command ended in another way.
+    #[track_caller]
+    pub fn then_rejected(self, code: &str, message: &str) -> Self {
+        let expected = format!("rejected with `{code}`: {message}");
+        let found = match &self.answer {
+            Err(error) => told(error),
+            Ok(response) => format!("applied: {response}"),
+        };
+        if expected != found {
+            panic!("the command ended in another way:\n{}", difference(&expected, &found));
+        }
+        self
+    }
+
+    /// The command ended with an error of this [code](Error::code): `not-found`,
+    /// `permission-denied`, `invalid-payload`.
+    ///
+    /// # Panics
+    /// Where it ended in another way.
+    #[track_caller]
+    pub fn then_error(self, code: &str) -> Self {
+        match &self.answer {
+            Err(error) if error.code() == code => self,
+            Err(error) => panic!("expected `{code}`, the command was {}", told(error)),
+            Ok(response) => panic!("expected `{code}`, the command was applied: {response}"),
+        }
+    }
+
+    /// The answer carries this: what the rule returned, or the state where it returned `()` or
+    /// `Self`.
+    ///
+    /// # Panics
+    /// Where it carries something else, is no `T`, or the command was not applied.
+    #[track_caller]
+    pub fn then_response<T>(self, expected: &T) -> Self
+    where
+        T: DeserializeOwned + PartialEq + Debug,
+    {
+        let response = match &self.answer {
+            Ok(response) => response,
+            Err(error) => panic!("the command was not applied: {}", told(error)),
+        };
+        match response.data.decode::<T>() {
+            Ok(found) if found == *expected => self,
+            Ok(found) => panic!(
+                "the answer is another (- expected, + found):\n{}",
+                difference(&format!("{expected:#?}"), &format!("{found:#?}"))
+            ),
+            Err(error) => panic!("the answer is of another type: {error}: {}", response.data),
+        }
+    }
+
+    /// The command has given these events and no others, those of invoked aggregates too, in this
+    /// order.
+    ///
+    /// # Panics
+    /// Where it has given others.
+    #[track_caller]
+    pub fn then_events(self, expected: impl IntoIterator<Item = ExpectedEvent>) -> Self {
+        let expected: Vec<ExpectedEvent> = expected.into_iter().collect();
+        let found = &self.logs.events;
+        let are_those = expected.len() == found.len()
+            && expected.iter().zip(found).all(|(expected, found)| expected.is(found));
+        if !are_those {
+            let expected: Vec<String> = expected.iter().map(ExpectedEvent::text).collect();
+            let found: Vec<String> = found.iter().map(|row| expected::row_text(row)).collect();
+            panic!("{}", self.differ("events", &expected, &found));
+        }
+        self
+    }
+
+    /// The state of an aggregate.
+    ///
+    /// # Panics
+    /// Where it is another, or the aggregate does not exist or is closed.
+    #[track_caller]
+    pub fn then_state<A: Aggregate + PartialEq>(
+        self,
+        target: impl IntoAggregateId,
+        expected: &A,
+    ) -> Self {
+        let aggregate_id = target.into_aggregate_id::<A>();
+        let row = match self.stored(&aggregate_id) {
+            Some(row) => row,
+            None => panic!("{aggregate_id} does not exist{}", self.and_the_command()),
+        };
+        let state = A::DESCRIPTOR.decode(row.revision, &row.data);
+        match state.map(|state| state.downcast_ref::<A>().cloned()) {
+            Ok(found) if found.as_ref() == Some(expected) => self,
+            Ok(found) => {
+                let [expected, found] = [Some(expected), found.as_ref()]
+                    .map(|state| json::encode(&state).map_or_else(|_| Value::Null, value));
+                panic!(
+                    "the state of {aggregate_id} is another (- expected, + found){}:\n{}",
+                    self.and_the_command(),
+                    difference(&format!("{expected:#}"), &format!("{found:#}"))
+                );
+            }
+            Err(error) => {
+                panic!("the state of {aggregate_id} does not decode: {error}: {}", row.data)
+            }
+        }
+    }
+
+    /// An aggregate does not exist, or is closed.
+    ///
+    /// # Panics
+    /// Where it exists.
+    #[track_caller]
+    pub fn then_not_found<A: Aggregate>(self, target: impl IntoAggregateId) -> Self {
+        let aggregate_id = target.into_aggregate_id::<A>();
+        if let Some(row) = self.stored(&aggregate_id) {
+            panic!("{aggregate_id} exists, at version {}: {}", row.version, row.data);
+        }
+        self
+    }
+
+    /// The command has sent these messages and no others, in this order: the key of each, and
+    /// what it says.
+    ///
+    /// # Panics
+    /// Where it has sent others.
+    #[track_caller]
+    pub fn then_messages<'a>(self, expected: impl IntoIterator<Item = (&'a str, Value)>) -> Self {
+        let expected: Vec<String> =
+            expected.into_iter().map(|(key, data)| format!("{key} {data}")).collect();
+        let found = self.logs.messages.iter();
+        let found: Vec<String> =
+            found.map(|row| format!("{} {}", row.key, row.data.to_value())).collect();
+        if expected != found {
+            panic!("{}", self.differ("messages", &expected, &found));
+        }
+        self
+    }
+
+    /// The command has left these activities and no others, in this order; what a policy
+    /// refuses leaves one as well.
+    ///
+    /// # Panics
+    /// Where it has left others.
+    #[track_caller]
+    pub fn then_activities(self, expected: impl IntoIterator<Item = Activity>) -> Self {
+        let expected: Vec<String> = expected.into_iter().map(|one| activity_text(&one)).collect();
+        let found: Vec<String> =
+            self.logs.activities.iter().map(|row| activity_text(&as_written(row))).collect();
+        if expected != found {
+            panic!("{}", self.differ("activities", &expected, &found));
+        }
+        self
+    }
+
+    /// The stored row of an aggregate that exists.
+    fn stored(&self, aggregate_id: &AggregateId) -> Option<StateRecord> {
+        let row = block_on::run(Time::Real, || self.scenario.fixture.store.load(aggregate_id));
+        row.ok().flatten().filter(|row| row.closed_at.is_none())
+    }
+
+    fn differ(&self, what: &str, expected: &[String], found: &[String]) -> String {
+        format!(
+            "the {what} are others (- expected, + found){}:\n{}",
+            self.and_the_command(),
+            difference(&expected.join("\n"), &found.join("\n"))
+        )
+    }
+
+    fn and_the_command(&self) -> String {
+        match &self.answer {
+            Ok(_) => String::new(),
+            Err(error) => format!("; the command was {}", told(error)),
+        }
+    }
+}
+
+/// An error in one line.
+pub(super) fn told(error: &Error) -> String {
+    match error {
+        Error::Rejected { code, message, .. } => format!("rejected with `{code}`: {message}"),
+        error => format!("refused with `{}`: {error}", error.code()),
+    }
+}
+
+fn value(json: Json) -> Value {
+    json.to_value()
+}
+
+fn as_written(row: &ActivityRecord) -> Activity {
+    Activity {
+        message: row.message.clone(),
+        kind: row.kind,
+        label: row.label.clone(),
+        code: row.code.clone(),
+        data: row.data.as_ref().map(Json::to_value),
+    }
+}
+
+fn activity_text(activity: &Activity) -> String {
+    let Activity { message, kind, label, code, data } = activity;
+    let mut text = format!("{message:?} {kind:?}");
+    for (name, value) in [("label", label), ("code", code)] {
+        if let Some(value) = value {
+            let _ = write!(text, " {name} {value:?}");
+        }
+    }
+    if let Some(data) = data {
+        let _ = write!(text, " {data}");
+    }
+    text
+}
+
+/// The rows of the logs that a scenario looks at.
+#[derive(Debug)]
+pub(super) struct Logs {
+    events: Vec<LogEntry<EventRecord>>,
+    messages: Vec<LogEntry<MessageRecord>>,
+    activities: Vec<LogEntry<ActivityRecord>>,
+}
+
+impl Logs {
+    pub(super) fn read(fixture: &Fixture) -> Self {
+        fn rows<T>(page: Result<LogPage<T>, StoreError>) -> Vec<LogEntry<T>> {
+            page.map(|page| page.rows).unwrap_or_default()
+        }
+        let query = LogQuery::all();
+        block_on::run(Time::Real, || async {
+            // The memory store does not fail.
+            Self {
+                events: rows(fixture.store.events(&query).await),
+                messages: rows(fixture.store.messages(&query).await),
+                activities: rows(fixture.store.activities(&query).await),
+            }
+        })
+    }
+
+    pub(super) fn last_position(&self) -> u64 {
+        fn last<T>(rows: &[LogEntry<T>]) -> u64 {
+            rows.last().map_or(0, |row| row.position)
+        }
+        last(&self.events).max(last(&self.messages)).max(last(&self.activities))
+    }
+
+    pub(super) fn after(mut self, position: u64) -> Self {
+        self.events.retain(|row| row.position > position);
+        self.messages.retain(|row| row.position > position);
+        self.activities.retain(|row| row.position > position);
+        self
+    }
+}

@@ -1,0 +1,127 @@
+//! The report of a failure: what did not hold, and the shortest sequence found that shows it.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use fluvius_core::ActionDescriptor;
+use fluvius_core::CommandBundle;
+use fluvius_core::Error;
+use fluvius_core::Response;
+use fluvius_store::Json;
+
+/// What did not hold, and the shortest sequence found that shows it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Failure {
+    /// The seed of the run that failed first.
+    pub seed: u64,
+    /// The name of the invariant.
+    pub invariant: String,
+    /// What it said.
+    pub message: String,
+    /// The shortest sequence found, in the order of sending, the given commands first.
+    pub commands: Vec<SentCommand>,
+    /// How many commands the run had that failed first, besides those given.
+    pub drawn_count: usize,
+    /// How many clients send the shortest sequence.
+    pub client_count: usize,
+    /// Over how many runtimes it runs.
+    pub runtime_count: usize,
+    /// Whether the store fails in it.
+    pub has_faults: bool,
+}
+
+/// A command of a run, and what came of it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct SentCommand {
+    /// The client, from 1; 0: it was given.
+    pub client: usize,
+    /// The command.
+    pub command: CommandBundle,
+    /// When it was sent, from the beginning of the run, in the run's own time.
+    pub sent: Duration,
+    /// When the answer came, and what it was; `None` where the client gave up.
+    pub answer: Option<(Duration, Result<Response, Error>)>,
+    /// The payload as the report shows it, without secrets.
+    pub(super) shown: String,
+}
+
+impl Failure {
+    /// The commands that were drawn, without those given.
+    pub fn drawn(&self) -> impl Iterator<Item = &SentCommand> {
+        self.commands.iter().filter(|one| one.client > 0)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "it does not hold that {}: {}", self.invariant, self.message)?;
+        write!(
+            f,
+            "the shortest sequence found has {} of {}, from {}, over {}, {} faults of the store:",
+            counted(self.drawn().count(), "command"),
+            self.drawn_count,
+            counted(self.client_count, "client"),
+            counted(self.runtime_count, "runtime"),
+            if self.has_faults { "with" } else { "without" },
+        )?;
+        for one in &self.commands {
+            write!(f, "\n  {one}")?;
+        }
+        let test = std::thread::current().name().unwrap_or_default().to_owned();
+        write!(f, "\nthis seed alone: FLUVIUS_SEED={} cargo test {test}", self.seed)
+    }
+}
+
+impl fmt::Display for SentCommand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { client, command, sent, answer, shown } = self;
+        match client {
+            0 => write!(f, "given      ")?,
+            client => write!(f, "client {client:<4}")?,
+        }
+        write!(f, "{} on {} {shown}", command.command, command.aggregate_id)?;
+        if let Some(expected) = &command.if_match {
+            write!(f, " if it is at {expected}")?;
+        }
+        write!(f, "\n             sent at {sent:?}, ")?;
+        match answer {
+            None => write!(f, "given up"),
+            Some((at, Ok(response))) => {
+                write!(f, "applied at {at:?} as version {}", response.version)
+            }
+            Some((at, Err(error))) => {
+                let code = error.rejection_code().unwrap_or(error.code());
+                write!(f, "refused at {at:?} with `{code}`: {error}")
+            }
+        }
+    }
+}
+
+/// Returns the text of a payload for a report.
+///
+/// # Shape
+/// If the action has secret fields, their values are `[secret]`, and fields that it does not have are left out: a
+/// misspelt name may hold a secret too. Of an unknown command only the size is shown.
+pub(super) fn shown(action: Option<&ActionDescriptor>, payload: &Json) -> String {
+    let Some(action) = action else { return format!("({} bytes)", payload.as_str().len()) };
+    if !action.fields.iter().any(|field| field.secret) {
+        return payload.to_string();
+    }
+    let Value::Object(members) = payload.to_value() else { return "[secret]".to_owned() };
+    let members = members.into_iter().filter_map(|(name, value)| {
+        let mut fields = action.fields.iter();
+        let field = fields.find(|field| field.name == name || field.aliases.contains(&&*name))?;
+        Some((name, if field.secret { Value::from("[secret]") } else { value }))
+    });
+    Value::Object(members.collect::<Map<_, _>>()).to_string()
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
