@@ -1,4 +1,4 @@
-//! The account: its state, its rules, and why it refuses.
+//! The account: its state, its actions, and its rejections.
 
 use fluvius_core::{ActionContext, ContextError, Rejection, aggregate};
 use rust_decimal::Decimal;
@@ -8,18 +8,18 @@ use uuid::Uuid;
 /// A bank account.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Account {
-    /// The number by which customers know it.
+    /// Account number, as customers know it.
     pub account_number: String,
-    /// Whose it is.
+    /// Name of the account holder.
     pub owner_name: String,
-    /// What is on it, in the account's one currency; never negative.
+    /// Balance in the account's one currency; never negative.
     pub balance: Decimal,
 }
 
-/// Why a bank account refuses a command.
+/// Reasons to reject a command on a bank account.
 #[derive(Debug, thiserror::Error, Rejection)]
 pub enum AccountError {
-    /// The account would begin in debt.
+    /// The initial deposit is negative.
     #[error("Initial deposit must not be negative")]
     InitialDepositNegative,
     /// The amount is zero or less.
@@ -40,10 +40,10 @@ pub enum AccountError {
     /// The balance cannot be written without loss.
     #[error("Balance would be too large to be exact")]
     BalanceTooLarge,
-    /// There is money on the account.
+    /// The balance is not zero.
     #[error("Account must be empty before it is closed")]
     BalanceNotZero,
-    /// The recipient cannot be reached, or refuses.
+    /// The recipient was not found, or rejected the transfer.
     #[error(transparent)]
     #[rejection(transparent)]
     Context(#[from] ContextError),
@@ -54,11 +54,11 @@ impl Account {
     /// Open a new bank account.
     #[action(evt_key = "account-opened", resources = ["bank-account"])]
     pub fn open_account(
-        /// The number by which customers know the account.
+        /// Account number, as customers know it.
         account_number: String,
-        /// Whose account it is.
+        /// Name of the account holder.
         owner_name: String,
-        /// What is paid in at once; zero or more.
+        /// Initial deposit, in the account's currency; zero or more.
         initial_deposit: Decimal,
     ) -> Result<Self, AccountError> {
         ensure(initial_deposit >= Decimal::ZERO, AccountError::InitialDepositNegative)?;
@@ -69,7 +69,7 @@ impl Account {
     #[action(evt_key = "money-deposited", resources = ["bank-account"])]
     pub fn deposit_money(
         &mut self,
-        /// What is paid in, in the account's currency; more than zero.
+        /// Amount to deposit, in the account's currency; more than zero.
         amount: Decimal,
     ) -> Result<(), AccountError> {
         ensure(amount > Decimal::ZERO, AccountError::DepositNotPositive)?;
@@ -80,7 +80,7 @@ impl Account {
     #[action(evt_key = "money-withdrawn", resources = ["bank-account"])]
     pub fn withdraw_money(
         &mut self,
-        /// What is paid out, in the account's currency; more than zero.
+        /// Amount to withdraw, in the account's currency; more than zero.
         amount: Decimal,
     ) -> Result<(), AccountError> {
         ensure(amount > Decimal::ZERO, AccountError::WithdrawalNotPositive)?;
@@ -92,9 +92,9 @@ impl Account {
     pub async fn transfer_money(
         &mut self,
         cx: &mut ActionContext,
-        /// What is sent, in the account's currency; more than zero.
+        /// Amount to transfer, in the account's currency; more than zero.
         amount: Decimal,
-        /// The account that receives it.
+        /// Account that receives the amount.
         #[arg(alias = "recipient")]
         recipient_id: Uuid,
     ) -> Result<(), AccountError> {
@@ -110,12 +110,12 @@ impl Account {
     #[action(evt_key = "transfer-received", resources = ["bank-account"], internal)]
     pub fn receive_transfer(
         &mut self,
-        /// What is received; more than zero.
+        /// Amount received; more than zero.
         amount: Decimal,
-        /// The account that sent it.
+        /// Account that sent the amount.
         sender_id: Uuid,
     ) -> Result<(), AccountError> {
-        // Kept for the event, which says where the money came from.
+        // Only the event needs it: it records the sender of the money.
         let _ = sender_id;
         self.credit(amount)
     }
@@ -133,7 +133,7 @@ impl Account {
 
     fn credit(&mut self, amount: Decimal) -> Result<(), AccountError> {
         let sum = self.balance.checked_add(amount).ok_or(AccountError::BalanceTooLarge)?;
-        // A `Decimal` that runs out of digits rounds: the sum would be near, and not exact.
+        // A `Decimal` without enough digits rounds: the sum would be inexact.
         let scale = self.balance.normalize().scale().max(amount.normalize().scale());
         ensure(sum.scale() >= scale, AccountError::BalanceTooLarge)?;
         self.balance = sum;

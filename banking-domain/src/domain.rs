@@ -1,4 +1,4 @@
-//! The domain: which aggregates belong together.
+//! The domain: the list of its aggregate types.
 
 use fluvius_core::Domain;
 

@@ -1,6 +1,6 @@
-//! A bank: accounts that are opened, filled, emptied, joined by transfers, and closed.
+//! A bank: accounts with deposits, withdrawals and transfers.
 //!
-//! The rules are plain methods of [`Account`]; everything around them is derived.
+//! The actions are plain methods of [`Account`]. The macros derive everything else.
 
 mod account;
 mod domain;

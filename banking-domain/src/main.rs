@@ -1,11 +1,11 @@
 //! The main job: opens two accounts, moves money, and shows the event log.
 //!
-//! The bank is kept in `bank.db` in the current folder. `--store sqlite:PATH` names another file,
+//! The bank is stored in `bank.db` in the current folder. `--store sqlite:PATH` names another file,
 //! `--store postgres://..` a PostgreSQL database (with the feature `postgres`), and `--store memory`
-//! keeps nothing. Accounts that exist are found by their numbers. The amounts may be given; the usual
-//! ones are `--withdraw 20.00 --deposit 10.00 --transfer 30.00`. A refused command prints its code
-//! and message; those after it still run, and the job ends with exit code 1. An invalid call ends
-//! with 2.
+//! stores nothing. Existing accounts are found by their numbers. The default amounts are
+//! `--withdraw 20.00 --deposit 10.00 --transfer 30.00`. A command that fails prints its code and
+//! message; the commands after it still run, and the job ends with exit code 1. Invalid arguments
+//! end the job with exit code 2.
 
 use std::error::Error as StdError;
 use std::path::PathBuf;
@@ -43,14 +43,14 @@ async fn main() -> ExitCode {
     }
 }
 
-/// The amounts of the transactions; as JSON they go into the payloads.
+/// Amounts of the transactions, as they are written into the JSON payloads.
 struct Amounts {
     withdraw: String,
     deposit: String,
     transfer: String,
 }
 
-/// The store of the bank.
+/// Location of the bank's data.
 enum Place {
     Memory,
     File(PathBuf),
@@ -66,7 +66,7 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<(Place, Amounts), Str
         transfer: "30.00".to_owned(),
     };
     while let Some(flag) = args.next() {
-        let mut value = || args.next().ok_or_else(|| format!("`{flag}` needs a value: {USAGE}"));
+        let mut value = || args.next().ok_or_else(|| format!("missing value of `{flag}`: {USAGE}"));
         match flag.as_str() {
             "--withdraw" => amounts.withdraw = value()?,
             "--deposit" => amounts.deposit = value()?,
@@ -83,16 +83,16 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<(Place, Amounts), Str
                     (_, Some(path)) if !path.is_empty() && !path.starts_with("//") => {
                         Place::File(PathBuf::from(path))
                     }
-                    // The value is not shown: it may be an address with a password.
+                    // The message omits the value: it may be an address with a password.
                     _ => {
                         return Err(format!(
-                            "the value of `--store` is not valid: write `memory`, `sqlite:bank.db` for a file, or \
+                            "invalid value of `--store`: write `memory`, `sqlite:bank.db` for a file, or \
                              `postgres://..`: {USAGE}"
                         ));
                     }
                 };
             }
-            _ => return Err(format!("`{flag}` is not known: {USAGE}")),
+            _ => return Err(format!("unknown argument `{flag}`: {USAGE}")),
         }
     }
     Ok((place, amounts))
@@ -103,10 +103,10 @@ fn postgres(url: String) -> Result<Place, String> {
     Ok(Place::Postgres(url))
 }
 
-/// The address is not shown: it may have a password.
+/// Returns an error without the address, which may contain a password.
 #[cfg(not(feature = "postgres"))]
 fn postgres(_url: String) -> Result<Place, String> {
-    Err("this program is built without PostgreSQL: \
+    Err("this program was built without PostgreSQL: run \
          `cargo run -p banking-domain --features postgres -- --store postgres://..`"
         .to_owned())
 }
@@ -143,7 +143,7 @@ async fn run(store: impl Store, amounts: &Amounts) -> Result<ExitCode, Box<dyn S
         )?,
     ];
     let mut code = ExitCode::SUCCESS;
-    // To the end: a stream that is dropped in the middle accepts no more, but what it has accepted runs.
+    // Read to the end: once the stream is dropped, no further command is accepted.
     let mut responses = session.command_processor().process(commands);
     while let Some(response) = responses.next().await {
         match response {
@@ -161,12 +161,12 @@ async fn run(store: impl Store, amounts: &Amounts) -> Result<ExitCode, Box<dyn S
     println!("Recipient's balance: {}", recipient.balance);
 
     print_events(&domain).await?;
-    // The runtime has the only handle of the store: an SQLite file is complete when this returns.
+    // The runtime has the only handle of the store, so `shutdown` closes an SQLite file.
     domain.shutdown().await;
     Ok(code)
 }
 
-/// The account of a number: that of an earlier run, or a new one.
+/// Returns the account with this number, and opens it if it does not exist.
 async fn find_or_open(
     session: &mut Session,
     account_number: &str,
@@ -189,7 +189,7 @@ async fn find_or_open(
     Ok(id)
 }
 
-/// The event log as a table.
+/// Prints the event log as a table.
 async fn print_events(domain: &DomainRuntime) -> Result<(), Error> {
     println!(
         "\n{:>8}  {:<36}  {:>7}  {:<17}  arguments",
@@ -213,8 +213,8 @@ async fn print_events(domain: &DomainRuntime) -> Result<(), Error> {
     }
 }
 
-/// An error of the domain as `code: message`, with the author's code if an action has rejected the command. Any other
-/// error with its causes.
+/// Describes an error of the domain as `code: message`, with the author's code if an action has rejected the command.
+/// Describes any other error with its causes.
 fn describe(error: &(dyn StdError + 'static)) -> String {
     if let Some(error) = error.downcast_ref::<Error>() {
         return format!("{}: {error}", error.rejection_code().unwrap_or(error.code()));

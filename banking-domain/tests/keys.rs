@@ -1,11 +1,11 @@
-//! Keys that were released are data: logs and clients hold them.
-#![allow(missing_docs, reason = "a test is told by its name")]
+//! Released keys are data: logs and clients contain them.
+#![allow(missing_docs, reason = "a test binary has no readers of its documentation")]
 
 use banking_domain::Account;
 use fluvius_core::Aggregate;
 
 #[test]
-fn released_keys_stay_as_they_are() {
+fn released_keys_do_not_change() {
     let keys: String = Account::ACTIONS
         .iter()
         .map(|action| {
@@ -16,7 +16,7 @@ fn released_keys_stay_as_they_are() {
     assert_eq!(
         keys,
         include_str!("../../docs/keys.txt"),
-        "a key has changed: give the action its old one by `key = \"..\"` or `evt_key = \"..\"`, \
-         or write a new one into docs/keys.txt"
+        "a key has changed: set the old one with `key = \"..\"` or `evt_key = \"..\"`, or add a new \
+         one to docs/keys.txt"
     );
 }

@@ -1,17 +1,17 @@
-//! The main job as a user runs it, and the size of the library behind it.
+//! The main job as a user runs it, and the size of the library.
 
-#![allow(missing_docs, reason = "nobody reads the documentation of a test binary")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+#![allow(missing_docs, reason = "a test binary has no readers of its documentation")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-/// Lines of the library that are neither blank nor comment stay below this.
+/// Upper bound of the library's lines, without blank lines and comments.
 const LINE_COUNT_MAX: usize = 130;
 
 #[test]
-fn the_main_job_prints_what_the_seed_does() {
+fn main_job_prints_the_output_of_the_seed() {
     let output = run(&[]);
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(text(&output.stderr), "");
@@ -31,7 +31,7 @@ fn the_main_job_prints_what_the_seed_does() {
 }
 
 #[test]
-fn the_amounts_may_be_given() {
+fn amounts_are_taken_from_the_arguments() {
     let output = run(&["--withdraw", "1000", "--deposit", "0.01", "--transfer", "0.01"]);
     assert_eq!(output.status.code(), Some(0));
     let stdout = text(&output.stdout);
@@ -39,22 +39,22 @@ fn the_amounts_may_be_given() {
 }
 
 #[test]
-fn a_refused_command_prints_its_code_and_message_and_the_others_run() {
+fn rejected_command_prints_its_code_and_the_others_run() {
     let funds = "insufficient-funds: Insufficient funds";
-    check_refused(
+    check_rejected(
         &["--transfer", "5000.00"],
         funds,
         &["withdraw-money", "deposit-money"],
         "990.00",
     );
     let positive = "withdrawal-not-positive: Withdrawal amount must be positive";
-    check_refused(&["--withdraw", "-1"], positive, &["deposit-money", "transfer-money"], "980.00");
+    check_rejected(&["--withdraw", "-1"], positive, &["deposit-money", "transfer-money"], "980.00");
     let positive = "deposit-not-positive: Deposit amount must be positive";
-    check_refused(&["--deposit", "0"], positive, &["withdraw-money", "transfer-money"], "950.00");
+    check_rejected(&["--deposit", "0"], positive, &["withdraw-money", "transfer-money"], "950.00");
 }
 
 #[test]
-fn an_amount_that_is_none_is_an_invalid_payload() {
+fn amount_that_is_no_number_is_an_invalid_payload() {
     let output = run(&["--transfer", "ten"]);
     assert_eq!(output.status.code(), Some(1));
     let stderr = text(&output.stderr);
@@ -67,7 +67,7 @@ fn an_amount_that_is_none_is_an_invalid_payload() {
 }
 
 #[test]
-fn a_call_that_is_not_understood_ends_with_2_and_the_usage() {
+fn invalid_arguments_end_with_2_and_the_usage() {
     for args in [&["--borrow", "1"][..], &["--transfer"], &["1"], &[""]] {
         let output = run(args);
         assert_eq!(output.status.code(), Some(2), "{args:?}");
@@ -79,7 +79,7 @@ fn a_call_that_is_not_understood_ends_with_2_and_the_usage() {
 
 #[test]
 #[cfg(not(feature = "postgres"))]
-fn a_database_of_postgres_needs_its_feature() {
+fn postgres_store_requires_the_feature() {
     let output = run_in(Path::new("."), &["--store", "postgres://bank:s3cret@localhost/bank"]);
     assert_eq!(output.status.code(), Some(2));
     let stderr = text(&output.stderr);
@@ -92,7 +92,7 @@ fn a_database_of_postgres_needs_its_feature() {
 
 #[test]
 #[cfg(feature = "postgres")]
-fn a_database_of_postgres_that_is_not_there_is_told_with_its_cause() {
+fn unreachable_postgres_server_is_reported_with_its_cause() {
     let output = run_in(Path::new("."), &["--store", "postgres://bank:s3cret@127.0.0.1:1/bank"]);
     assert_eq!(output.status.code(), Some(1));
     let stderr = text(&output.stderr);
@@ -102,7 +102,7 @@ fn a_database_of_postgres_that_is_not_there_is_told_with_its_cause() {
 }
 
 #[test]
-fn the_library_is_short_and_has_no_macros_of_its_own() {
+fn library_is_short_and_has_no_macros_of_its_own() {
     let mut line_count = 0;
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     for entry in fs::read_dir(folder).unwrap() {
@@ -113,20 +113,19 @@ fn the_library_is_short_and_has_no_macros_of_its_own() {
         }
         let source = fs::read_to_string(&path).unwrap();
         assert!(!source.contains("macro_rules"), "{}", path.display());
-        assert!(!source.contains("/*"), "block comments are not counted right");
+        assert!(!source.contains("/*"), "block comments are not counted correctly");
         let is_code = |line: &&str| !line.trim().is_empty() && !line.trim().starts_with("//");
         line_count += source.lines().filter(is_code).count();
     }
-    assert!(line_count > 0, "the library is found");
+    assert!(line_count > 0, "the library was not found");
     assert!(line_count < LINE_COUNT_MAX, "{line_count} lines");
 }
 
-/// Runs the binary, which says this, does these commands, leaves this balance, and ends with exit
-/// code 1.
-fn check_refused(args: &[&str], told: &str, done: &[&str], balance: &str) {
+/// Runs the binary. Expects this error output, these applied commands, this final balance, and exit code 1.
+fn check_rejected(args: &[&str], error: &str, done: &[&str], balance: &str) {
     let output = run(args);
     assert_eq!(output.status.code(), Some(1), "{args:?}");
-    assert_eq!(text(&output.stderr), format!("{told}\n"));
+    assert_eq!(text(&output.stderr), format!("{error}\n"));
     let stdout = text(&output.stdout);
     let transactions: Vec<&str> =
         stdout.lines().filter_map(|line| line.strip_prefix("Transaction: ")).collect();
@@ -145,7 +144,7 @@ fn assert_transaction(line: &str, command: &str, version: u64, event: &str, bala
     assert!(state.contains(&format!("\"balance\":\"{balance}\"")), "{line}");
 }
 
-/// The event log: a head and six events, in columns, in position order.
+/// Compares the event log: a header and six events, in columns, ordered by position.
 fn assert_table(table: &str) {
     let mut lines = table.lines();
     let head: Vec<&str> = lines.next().unwrap().split_whitespace().collect();
@@ -155,7 +154,7 @@ fn assert_table(table: &str) {
         .collect();
     let accounts: Vec<&str> = rows.iter().map(|row| row[1]).collect();
     let [recipient, account] = [accounts[0], accounts[1]];
-    let told: Vec<(&str, &str, &str)> = rows.iter().map(|row| (row[1], row[2], row[3])).collect();
+    let listed: Vec<(&str, &str, &str)> = rows.iter().map(|row| (row[1], row[2], row[3])).collect();
     let expected = [
         (recipient, "1", "account-opened"),
         (account, "1", "account-opened"),
@@ -164,7 +163,7 @@ fn assert_table(table: &str) {
         (account, "4", "money-transferred"),
         (recipient, "2", "transfer-received"),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(listed, expected);
     assert_ne!(recipient, account);
     let positions: Vec<u64> = rows.iter().map(|row| row[0].parse().unwrap()).collect();
     assert!(positions.is_sorted_by(|one, other| one < other), "{positions:?}");
@@ -173,7 +172,7 @@ fn assert_table(table: &str) {
 }
 
 #[test]
-fn a_second_run_finds_the_accounts_of_the_first_and_appends_to_its_log() {
+fn second_run_continues_with_the_accounts_and_the_log() {
     let folder = tempfile::tempdir().unwrap();
     let named = format!("sqlite:{}", folder.path().join("bank.db").display());
     // The default is the same file.
@@ -197,10 +196,10 @@ fn a_second_run_finds_the_accounts_of_the_first_and_appends_to_its_log() {
 }
 
 #[test]
-fn a_store_that_cannot_be_opened_is_told_and_ends_with_1() {
+fn store_that_cannot_be_opened_ends_with_1() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("notes.txt");
-    fs::write(&file, "no database, but long enough to be looked at by whoever opens it").unwrap();
+    fs::write(&file, "no database, but long enough for the check of the file header").unwrap();
     let output = run_in(folder.path(), &["--store", "sqlite:notes.txt"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("notes.txt"), "{}", text(&output.stderr));
@@ -209,14 +208,14 @@ fn a_store_that_cannot_be_opened_is_told_and_ends_with_1() {
         let output = run_in(folder.path(), &["--store", store]);
         assert_eq!(output.status.code(), Some(2), "{store}");
         assert!(
-            text(&output.stderr).contains("the value of `--store` is not valid"),
+            text(&output.stderr).contains("invalid value of `--store`"),
             "{}",
             text(&output.stderr)
         );
     }
 }
 
-/// Runs the binary on a bank that is gone with it.
+/// Runs the binary with the memory store.
 fn run(args: &[&str]) -> Output {
     run_in(Path::new("."), &[args, &["--store", "memory"]].concat())
 }

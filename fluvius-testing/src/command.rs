@@ -8,7 +8,7 @@ use fluvius_core::{Command, CommandBundle};
 use fluvius_store::json;
 
 /// A command for an aggregate: a UUID of the aggregate's main resource, or an
-/// [`AggregateId`](crate::AggregateId).
+/// [`AggregateId`](fluvius_core::AggregateId).
 ///
 /// # Shape
 /// Its identifier is nil: the kit gives it a counted one when it is sent. To send it under an

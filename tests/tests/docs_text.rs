@@ -21,7 +21,7 @@ fn the_page_of_a_command_tells_all_of_it() {
     page.assert_says(&["Resources: bank-account"]);
     page.assert_links("struct.Account.html#method.deposit_money", "Account::deposit_money");
     page.assert_links("struct.MoneyDeposited.html", "MoneyDeposited");
-    let field = "What is paid in, in the account’s currency; more than zero.";
+    let field = "Amount to deposit, in the account’s currency; more than zero.";
     assert_eq!(page.field("amount"), ("amount: Decimal".to_owned(), field.to_owned()));
     let example: DepositMoney = serde_json::from_str(&page.example()).unwrap();
     assert_eq!(example.amount.to_string(), "10.00");
@@ -34,10 +34,10 @@ fn the_page_of_a_command_tells_every_field_and_its_other_names() {
     assert_eq!(page.summary(), summary);
     page.assert_says(&["Key: transfer-money", "Event: MoneyTransferred, money-transferred"]);
     page.assert_links("struct.Account.html#method.transfer_money", "Account::transfer_money");
-    let amount = "What is sent, in the account’s currency; more than zero.";
+    let amount = "Amount to transfer, in the account’s currency; more than zero.";
     assert_eq!(page.field("amount"), ("amount: Decimal".to_owned(), amount.to_owned()));
     let (_, recipient) = page.field("recipient_id");
-    assert!(recipient.starts_with("The account that receives it."), "{recipient}");
+    assert!(recipient.starts_with("Account that receives the amount."), "{recipient}");
     assert!(recipient.contains("Also read as recipient."), "{recipient}");
     let example: TransferMoney = serde_json::from_str(&page.example()).unwrap();
     assert!(!example.recipient_id.is_nil());
@@ -91,7 +91,7 @@ fn the_page_of_an_event_tells_its_key_and_where_it_comes_from() {
     page.assert_says(&["money deposited", "Key: money-deposited"]);
     page.assert_links("struct.DepositMoney.html", "DepositMoney");
     page.assert_links("struct.Account.html#method.deposit_money", "Account::deposit_money");
-    let field = "What is paid in, in the account’s currency; more than zero.";
+    let field = "Amount to deposit, in the account’s currency; more than zero.";
     assert_eq!(page.field("amount").1, field);
 }
 

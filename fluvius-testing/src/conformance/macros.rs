@@ -1,6 +1,6 @@
 //! The one list of claims, and the tests that are made of it.
 
-/// Tests whether a store keeps the contract of [`Store`](crate::Store): one `#[test]` a claim, in
+/// Tests whether a store keeps the contract of [`Store`](fluvius_core::Store): one `#[test]` a claim, in
 /// the module where it is called.
 ///
 /// Two forms:

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Each claim is one test, with a fresh store and a tokio runtime of its own. The claims are those
-//! of [`Store`](crate::Store): a claim that fails tells what the store did and what it should have
+//! of [`Store`](fluvius_core::Store): a claim that fails tells what the store did and what it should have
 //! done. The suite opens several handles over one content, lets them commit at the same time, and
 //! closes and opens them again.
 //!
@@ -41,7 +41,7 @@ const MAX_CASE_TIME: Duration = Duration::from_secs(120);
 /// How many threads a claim has: those that commit at the same time are at work at the same time.
 const WORKER_THREADS: usize = 2;
 
-/// One claim of the contract of [`Store`](crate::Store).
+/// One claim of the contract of [`Store`](fluvius_core::Store).
 #[derive(Debug, Clone, Copy)]
 pub struct Claim {
     name: &'static str,

@@ -1,18 +1,18 @@
-//! The rules of the bank as plain methods, without any runtime.
+//! The actions of the bank as plain methods, without a runtime.
 
-#![allow(missing_docs, reason = "nobody reads the documentation of a test binary")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+#![allow(missing_docs, reason = "a test binary has no readers of its documentation")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use banking_domain::Account;
 use fluvius_core::Rejection;
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-/// The largest amount that a `Decimal` holds.
+/// Largest amount that a `Decimal` holds.
 const LARGEST: &str = "79228162514264337593543950335";
 
 #[test]
-fn an_account_opens_with_what_is_paid_in() {
+fn account_opens_with_the_initial_deposit() {
     for deposit in ["0", "0.00", "1000.00", "0.0000000000000000000000000001", LARGEST] {
         let account = account(deposit);
         assert_eq!(account.balance.to_string(), deposit);
@@ -22,7 +22,7 @@ fn an_account_opens_with_what_is_paid_in() {
 }
 
 #[test]
-fn an_account_does_not_open_in_debt() {
+fn negative_initial_deposit_is_rejected() {
     let opened = Account::open_account("1".to_owned(), "John Doe".to_owned(), amount("-0.01"));
     let error = opened.unwrap_err();
     assert_eq!(error.code(), "initial-deposit-negative");
@@ -30,24 +30,24 @@ fn an_account_does_not_open_in_debt() {
 }
 
 #[test]
-fn a_deposit_is_added() {
+fn deposit_is_added() {
     check("1000.00", Account::deposit_money, "10", Ok("1010.00"));
     check("0", Account::deposit_money, "0.01", Ok("0.01"));
     check("0.1", Account::deposit_money, "0.2", Ok("0.3"));
 }
 
 #[test]
-fn a_withdrawal_is_subtracted_as_far_as_the_balance_goes() {
+fn withdrawal_is_subtracted_up_to_the_balance() {
     check("1000.00", Account::withdraw_money, "20.00", Ok("980.00"));
     check("1000.00", Account::withdraw_money, "1000", Ok("0.00"));
-    let refused = Err(("insufficient-funds", "Insufficient funds"));
-    check("1000.00", Account::withdraw_money, "1000.01", refused);
-    check("0", Account::withdraw_money, "0.0000000000000000000000000001", refused);
-    check("0", Account::withdraw_money, LARGEST, refused);
+    let rejected = Err(("insufficient-funds", "Insufficient funds"));
+    check("1000.00", Account::withdraw_money, "1000.01", rejected);
+    check("0", Account::withdraw_money, "0.0000000000000000000000000001", rejected);
+    check("0", Account::withdraw_money, LARGEST, rejected);
 }
 
 #[test]
-fn an_amount_that_is_not_positive_is_refused() {
+fn amount_that_is_not_positive_is_rejected() {
     for amount in ["0", "0.00", "-0.01", "-79228162514264337593543950335"] {
         let deposit = ("deposit-not-positive", "Deposit amount must be positive");
         check("1000.00", Account::deposit_money, amount, Err(deposit));
@@ -57,39 +57,39 @@ fn an_amount_that_is_not_positive_is_refused() {
 }
 
 #[test]
-fn a_balance_that_would_not_be_exact_is_refused() {
-    let refused = Err(("balance-too-large", "Balance would be too large to be exact"));
-    // It would overflow.
-    check(LARGEST, Account::deposit_money, "1", refused);
-    check(LARGEST, Account::deposit_money, LARGEST, refused);
-    // It would lose its last digits.
-    check(LARGEST, Account::deposit_money, "0.1", refused);
-    check("7922816251426433759354395033.4", Account::deposit_money, "0.05", refused);
+fn inexact_balance_is_rejected() {
+    let rejected = Err(("balance-too-large", "Balance would be too large to be exact"));
+    // The sum would overflow.
+    check(LARGEST, Account::deposit_money, "1", rejected);
+    check(LARGEST, Account::deposit_money, LARGEST, rejected);
+    // The sum would lose its last digits.
+    check(LARGEST, Account::deposit_money, "0.1", rejected);
+    check("7922816251426433759354395033.4", Account::deposit_money, "0.05", rejected);
     check(
         "1",
         Account::deposit_money,
         "0.0000000000000000000000000001",
         Ok("1.0000000000000000000000000001"),
     );
-    check("10", Account::deposit_money, "0.0000000000000000000000000001", refused);
+    check("10", Account::deposit_money, "0.0000000000000000000000000001", rejected);
     check(
         "500000000000000000000000000",
         Account::withdraw_money,
         "0.01",
         Ok("499999999999999999999999999.99"),
     );
-    check("1000000000000000000000000000", Account::withdraw_money, "0.01", refused);
-    check(LARGEST, Account::withdraw_money, "0.1", refused);
+    check("1000000000000000000000000000", Account::withdraw_money, "0.01", rejected);
+    check(LARGEST, Account::withdraw_money, "0.1", rejected);
 }
 
 #[test]
-fn zeros_behind_the_point_are_no_digits_to_lose() {
+fn trailing_zeros_may_be_dropped() {
     check(LARGEST, Account::withdraw_money, "1.00", Ok("79228162514264337593543950334"));
     check("79228162514264337593543950334", Account::deposit_money, "1.000000", Ok(LARGEST));
 }
 
 #[test]
-fn sums_of_any_order_are_the_same() {
+fn sum_does_not_depend_on_the_order() {
     let amounts = ["0.01", "1000000.99", "0.0000001", "3", "123456.789"];
     let mut forward = account("0");
     let mut backward = account("0");
@@ -104,7 +104,7 @@ fn sums_of_any_order_are_the_same() {
 }
 
 #[test]
-fn a_transfer_is_received_like_a_deposit() {
+fn received_transfer_is_added_like_a_deposit() {
     let mut account = account("0.00");
     account.receive_transfer(amount("30.00"), Uuid::from_u128(1)).unwrap();
     assert_eq!(account.balance.to_string(), "30.00");
@@ -115,7 +115,7 @@ fn a_transfer_is_received_like_a_deposit() {
 }
 
 #[test]
-fn only_an_empty_account_closes() {
+fn only_an_empty_account_can_be_closed() {
     for empty in ["0", "0.00"] {
         assert!(account(empty).close_account().is_ok(), "{empty}");
     }
@@ -126,16 +126,16 @@ fn only_an_empty_account_closes() {
     }
 }
 
-/// Runs one rule on an account with this balance: the new balance, or code and message, with the
-/// account as it was.
+/// Runs one action on an account with this balance. Expects the new balance, or a code and a message with the
+/// account unchanged.
 fn check<E: Rejection>(
     balance: &str,
-    rule: fn(&mut Account, Decimal) -> Result<(), E>,
+    action: fn(&mut Account, Decimal) -> Result<(), E>,
     amount: &str,
     expected: Result<&str, (&str, &str)>,
 ) {
     let mut account = account(balance);
-    let answer = rule(&mut account, self::amount(amount));
+    let answer = action(&mut account, self::amount(amount));
     let context = format!("{balance} and {amount}");
     match expected {
         Ok(after) => {
