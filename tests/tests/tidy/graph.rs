@@ -12,8 +12,8 @@ pub(crate) struct Graph {
     edges: BTreeMap<String, BTreeMap<String, Uses>>,
 }
 
-/// The lines of one edge, by file and used item: the first line of each.
-type Uses = BTreeMap<Use, usize>;
+/// The causes of one edge, with the first line of each. A cause in a manifest has no line.
+type Uses = BTreeMap<Use, Option<usize>>;
 
 /// One cause of an edge.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,7 +33,7 @@ impl Graph {
         self.edges.entry(node.to_owned()).or_default();
     }
 
-    pub(crate) fn add_edge(&mut self, from: &str, to: &str, cause: Use, line: usize) {
+    pub(crate) fn add_edge(&mut self, from: &str, to: &str, cause: Use, line: Option<usize>) {
         self.add_node(to);
         let targets = self.edges.entry(from.to_owned()).or_default();
         let first = targets.entry(to.to_owned()).or_default().entry(cause).or_insert(line);
@@ -123,8 +123,9 @@ impl Graph {
         line(&mut text, format_args!("cycle of {}: {}", names.len(), names.join(", ")));
         for (from, to, uses) in edges {
             line(&mut text, format_args!("  {from} -> {to}: {}", counted(uses.len())));
-            for (cause, at) in uses.iter().take(max_uses) {
-                line(&mut text, format_args!("    {}:{at}: {}", cause.file, cause.item));
+            for (Use { file, item }, at) in uses.iter().take(max_uses) {
+                let at = at.map_or(String::new(), |at| format!(":{at}"));
+                line(&mut text, format_args!("    {file}{at}: {item}"));
             }
         }
         text

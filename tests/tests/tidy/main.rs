@@ -4,8 +4,10 @@
 #![allow(unreachable_pub, reason = "the modules of a test binary have no outside")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod crate_cycles;
 mod docs_text;
 mod graph;
 mod import_graph;
 mod module_cycles;
+mod planted;
 mod workspace;

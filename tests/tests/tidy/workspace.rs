@@ -11,6 +11,8 @@ use crate::import_graph::SourceFile;
 /// A member of the workspace.
 pub(crate) struct Member {
     pub(crate) name: String,
+    /// Path of the manifest from the folder of the workspace.
+    pub(crate) manifest: String,
     pub(crate) roots: Vec<CrateRoot>,
     pub(crate) dependencies: Vec<Dependency>,
 }
@@ -45,11 +47,13 @@ pub(crate) fn members() -> Vec<Member> {
     let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo writes JSON");
     let packages = list(&metadata, "packages");
     let names: Vec<&str> = packages.iter().map(|package| text(package, "name")).collect();
-    packages.iter().map(|package| member(package, &names)).collect()
+    let root = Path::new(text(&metadata, "workspace_root"));
+    packages.iter().map(|package| member(package, root, &names)).collect()
 }
 
-fn member(package: &Value, names: &[&str]) -> Member {
+fn member(package: &Value, root: &Path, names: &[&str]) -> Member {
     let name = text(package, "name");
+    let manifest = relative(Path::new(text(package, "manifest_path")), root);
     let targets = list(package, "targets").iter();
     let roots = targets.filter_map(|target| crate_root(name, target)).collect();
     let dependencies = list(package, "dependencies")
@@ -65,7 +69,7 @@ fn member(package: &Value, names: &[&str]) -> Member {
             }
         })
         .collect();
-    Member { name: name.to_owned(), roots, dependencies }
+    Member { name: name.to_owned(), manifest, roots, dependencies }
 }
 
 /// Reads the sources of a library or a binary; of other targets it returns `None`.

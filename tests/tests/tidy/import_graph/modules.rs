@@ -300,7 +300,6 @@ fn add_leaves(tree: &UseTree, before: &Leaf, leaves: &mut Vec<Leaf>) {
                 add_leaves(tree, before, leaves);
             }
         }
-        _ => {}
     }
 }
 

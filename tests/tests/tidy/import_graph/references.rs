@@ -78,7 +78,7 @@ impl References<'_> {
                 item = if item.is_empty() { name.clone() } else { format!("{item}::{name}") };
             }
             let cause = Use { file: own.file.clone(), item: item.clone() };
-            self.found.graph.add_edge(top(own), top(home), cause, line);
+            self.found.graph.add_edge(top(own), top(home), cause, Some(line));
             if resolved.is_through_root && self.id != ROOT && target.home() != ROOT {
                 self.found.root_imports.push(format!("{}:{line}: {item}", own.file));
             }

@@ -58,12 +58,12 @@ impl Crate {
         resolved.targets = match first.as_str() {
             name if starts_with_colons && !self.own_names.contains(name) => Vec::new(),
             "crate" => vec![Target::Module(ROOT)],
-            "self" => vec![Target::Module(from)],
-            "super" => {
-                let mut module = self.modules[from].parent.unwrap_or(ROOT);
-                while let Some(("super", after)) = rest.split_first().map(|(a, b)| (a.as_str(), b))
+            "self" | "super" => {
+                let mut module = if first == "self" { from } else { self.above(from) };
+                while let Some((name, after)) = rest.split_first()
+                    && name == "super"
                 {
-                    module = self.modules[module].parent.unwrap_or(ROOT);
+                    module = self.above(module);
                     rest = after;
                 }
                 vec![Target::Module(module)]
@@ -101,6 +101,10 @@ impl Crate {
             self.note_export_root(from, &mut resolved);
         }
         resolved
+    }
+
+    fn above(&self, module: ModuleId) -> ModuleId {
+        self.modules[module].parent.unwrap_or(ROOT)
     }
 
     fn note_export_root(&self, from: ModuleId, resolved: &mut Resolved) {
