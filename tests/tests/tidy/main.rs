@@ -4,6 +4,7 @@
 #![allow(unreachable_pub, reason = "the modules of a test binary have no outside")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod absences;
 mod crate_cycles;
 mod docs_text;
 mod graph;

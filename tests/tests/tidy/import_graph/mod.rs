@@ -14,6 +14,8 @@ mod references;
 mod scopes;
 mod tokens;
 
+use std::collections::BTreeSet;
+
 use crate::graph::Graph;
 use modules::Crate;
 
@@ -32,6 +34,18 @@ pub(crate) struct ImportGraph {
     pub(crate) private_imports: Vec<String>,
     /// Imports of items that the crate root re-exports, as `file:line: item`. The edge leads to the defining module.
     pub(crate) root_imports: Vec<String>,
+    /// Paths out of the crate.
+    pub(crate) foreign_uses: Vec<ForeignUse>,
+}
+
+/// A path of a module into another crate; it ends with `*` if it is a glob.
+#[derive(Debug, Clone)]
+pub(crate) struct ForeignUse {
+    /// The top-level module that has the path.
+    pub(crate) module: String,
+    pub(crate) path: Vec<String>,
+    pub(crate) file: String,
+    pub(crate) line: usize,
 }
 
 /// Name of the node for code in the crate root.
@@ -47,4 +61,25 @@ const EXPORT_ROOTS: &[&str] = &["__private"];
 pub(crate) fn import_graph(root: &str, files: &[SourceFile]) -> Result<ImportGraph, String> {
     let parsed = Crate::parse(root, files)?;
     Ok(references::collect(&parsed))
+}
+
+/// Returns for each path into the crate the top-level modules that define its items. Each path begins with the name of
+/// the crate.
+///
+/// # Errors
+/// As of [`import_graph`].
+pub(crate) fn defining_modules(
+    root: &str,
+    files: &[SourceFile],
+    paths: &[&[String]],
+) -> Result<Vec<BTreeSet<String>>, String> {
+    let parsed = Crate::parse(root, files)?;
+    let homes = paths.iter().map(|path| {
+        let names = path[1..].iter().filter(|name| *name != "*");
+        let inside: Vec<String> = ["crate".to_owned()].iter().chain(names).cloned().collect();
+        let targets = parsed.resolve(modules::ROOT, &inside, false).targets;
+        let homes = targets.iter().filter_map(scopes::Target::home);
+        homes.map(|home| references::top(&parsed.modules[home]).to_owned()).collect()
+    });
+    Ok(homes.collect())
 }

@@ -10,7 +10,7 @@ use syn::{Attribute, Expr, ImplItem, Item, Meta, Stmt, TraitItem, Visibility};
 use super::modules::{Crate, Leaf, Module, ModuleId, ROOT, attributes, leaves};
 use super::scopes::{Resolved, Target};
 use super::tokens::{Found, holds_in_tests_only, scan};
-use super::{CRATE_ROOT, ImportGraph};
+use super::{CRATE_ROOT, ForeignUse, ImportGraph};
 use crate::graph::{Graph, Use};
 
 /// Macros whose tokens are data. Their paths are those of generated code.
@@ -22,7 +22,12 @@ pub(crate) fn collect(parsed: &Crate) -> ImportGraph {
     for module in &parsed.modules[1..] {
         graph.add_node(top(module));
     }
-    let mut found = ImportGraph { graph, private_imports: Vec::new(), root_imports: Vec::new() };
+    let mut found = ImportGraph {
+        graph,
+        private_imports: Vec::new(),
+        root_imports: Vec::new(),
+        foreign_uses: Vec::new(),
+    };
     for (id, module) in parsed.modules.iter().enumerate() {
         let mut references =
             References { parsed, id, found: &mut found, is_macro_body: false, frames: Vec::new() };
@@ -33,7 +38,8 @@ pub(crate) fn collect(parsed: &Crate) -> ImportGraph {
     found
 }
 
-fn top(module: &Module) -> &str {
+/// Returns the name of the node to which a module belongs.
+pub(crate) fn top(module: &Module) -> &str {
     module.path.first().map_or(CRATE_ROOT, String::as_str)
 }
 
@@ -65,11 +71,15 @@ impl References<'_> {
     fn add(&mut self, resolved: &Resolved, names: usize, line: usize) {
         let own = &self.parsed.modules[self.id];
         for target in &resolved.targets {
+            if let Target::Foreign(path) = target {
+                self.add_foreign(path, line);
+            }
+            let Some(home_id) = target.home() else { continue };
             // A lone name of a module is a name of a value that has a scope of its own.
             if *target == Target::Module(ROOT) || (names == 1 && target.module().is_some()) {
                 continue;
             }
-            let home = &self.parsed.modules[target.home()];
+            let home = &self.parsed.modules[home_id];
             if top(home) == top(own) {
                 continue;
             }
@@ -79,7 +89,7 @@ impl References<'_> {
             }
             let cause = Use { file: own.file.clone(), item: item.clone() };
             self.found.graph.add_edge(top(own), top(home), cause, Some(line));
-            if resolved.is_through_root && self.id != ROOT && target.home() != ROOT {
+            if resolved.is_through_root && self.id != ROOT && home_id != ROOT {
                 self.found.root_imports.push(format!("{}:{line}: {item}", own.file));
             }
         }
@@ -87,12 +97,26 @@ impl References<'_> {
             let item = resolved.targets.iter().map(|target| match target {
                 Target::Module(id) => self.parsed.modules[*id].path.join("::"),
                 Target::Item { name, .. } => name.clone(),
+                Target::Foreign(path) => path.join("::"),
             });
             let item = item.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ");
             let import = format!("{}:{line}: {item}", own.file);
             if self.found.private_imports.last() != Some(&import) {
                 self.found.private_imports.push(import);
             }
+        }
+    }
+
+    /// Notes a path out of the crate. A lone name is a crate, a local variable or in the prelude.
+    fn add_foreign(&mut self, path: &[String], line: usize) {
+        if path.len() > 1 {
+            let own = &self.parsed.modules[self.id];
+            self.found.foreign_uses.push(ForeignUse {
+                module: top(own).to_owned(),
+                path: path.to_vec(),
+                file: own.file.clone(),
+                line,
+            });
         }
     }
 
@@ -118,15 +142,22 @@ impl References<'_> {
     }
 
     fn refer_to_leaf(&mut self, leaf: &Leaf) {
-        // A re-export of an export root is no edge.
         let resolved = self.parsed.resolve(self.id, &leaf.path, leaf.starts_with_colons);
+        if leaf.name.is_none() {
+            for target in &resolved.targets {
+                if let Target::Foreign(path) = target {
+                    let glob: Vec<String> = path.iter().cloned().chain(["*".to_owned()]).collect();
+                    self.add_foreign(&glob, leaf.line);
+                }
+            }
+        }
         self.add(&resolved, leaf.path.len().max(2), leaf.line);
     }
 
     fn refer_to_macro(&mut self, name: &str, line: usize) {
         let path = [name.to_owned()];
         let mut resolved = self.parsed.resolve(self.id, &path, false);
-        if resolved.targets.is_empty() {
+        if resolved.targets.iter().all(Target::is_foreign) {
             resolved.targets = self.parsed.resolve_textual_macro(self.id, name);
         }
         self.add(&resolved, 1, line);
@@ -164,6 +195,7 @@ impl References<'_> {
         }
     }
 
+    /// Tells if a `use` is a re-export of an export root, which is no edge.
     fn is_root_re_export(&self, item: &syn::ItemUse) -> bool {
         let is_root = self.id == ROOT || self.parsed.is_export_root_or_below(self.id);
         is_root && !matches!(item.vis, Visibility::Inherited)

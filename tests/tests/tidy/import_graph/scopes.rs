@@ -3,15 +3,19 @@
 use super::EXPORT_ROOTS;
 use super::modules::{Crate, DefinitionKind, Leaf, ModuleId, ROOT};
 
-/// A module or an item of the crate.
+/// A module or an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Target {
     Module(ModuleId),
-    Item { home: ModuleId, name: String },
+    Item {
+        home: ModuleId,
+        name: String,
+    },
+    /// A path that begins with no name of the crate: of another crate, or of the standard library.
+    Foreign(Vec<String>),
 }
 
-/// The result of a resolution. A name can be of several items, since types, values and macros have scopes of their
-/// own; a path out of the crate has no targets.
+/// The result of a resolution. A name can be of several items, since types, values and macros have scopes of their own.
 #[derive(Debug, Default)]
 pub(crate) struct Resolved {
     pub(crate) targets: Vec<Target>,
@@ -54,9 +58,10 @@ impl Crate {
         pending: &mut Pending,
     ) -> Resolved {
         let Some((first, mut rest)) = path.split_first() else { return Resolved::default() };
-        let mut resolved = Resolved::default();
-        resolved.targets = match first.as_str() {
-            name if starts_with_colons && !self.own_names.contains(name) => Vec::new(),
+        let targets = match first.as_str() {
+            name if starts_with_colons && !self.own_names.contains(name) => {
+                vec![Target::Foreign(vec![name.to_owned()])]
+            }
             "crate" => vec![Target::Module(ROOT)],
             "self" | "super" => {
                 let mut module = if first == "self" { from } else { self.above(from) };
@@ -71,32 +76,42 @@ impl Crate {
             "Self" => Vec::new(),
             name => {
                 let found = self.lookup(from, name, from, pending);
-                if found.is_empty() && self.own_names.contains(name) {
+                if !found.is_empty() {
+                    found
+                } else if self.own_names.contains(name) {
                     vec![Target::Module(ROOT)]
                 } else {
-                    found
+                    vec![Target::Foreign(vec![name.to_owned()])]
                 }
             }
         };
+        let mut resolved = Resolved { targets, ..Resolved::default() };
         self.note_export_root(from, &mut resolved);
         for name in rest {
-            let modules: Vec<ModuleId> =
-                resolved.targets.iter().filter_map(Target::module).collect();
-            if modules.is_empty() {
+            // What is below an item belongs to it.
+            if resolved.targets.iter().all(|target| matches!(target, Target::Item { .. })) {
                 break;
             }
-            // A function or macro of the same name has nothing below it.
-            resolved.targets.clear();
-            for module in modules {
-                let found = self.lookup(module, name, from, pending);
-                resolved.is_through_root |=
-                    module == ROOT && !self.modules[ROOT].definitions.contains_key(name);
-                if found.is_empty() && !self.is_import(module, name) {
-                    // Defined by a macro call.
-                    let item = Target::Item { home: module, name: name.clone() };
-                    resolved.targets.push(item);
+            for target in std::mem::take(&mut resolved.targets) {
+                match target {
+                    Target::Module(module) => {
+                        let found = self.lookup(module, name, from, pending);
+                        let is_defined = self.modules[module].definitions.contains_key(name);
+                        resolved.is_through_root |= module == ROOT && !is_defined;
+                        if found.is_empty() {
+                            // Defined by a macro call.
+                            let item = Target::Item { home: module, name: name.clone() };
+                            resolved.targets.push(item);
+                        }
+                        resolved.targets.extend(found);
+                    }
+                    Target::Foreign(mut path) => {
+                        path.push(name.clone());
+                        resolved.targets.push(Target::Foreign(path));
+                    }
+                    // A function or macro with the name of a module has nothing below it.
+                    Target::Item { .. } => {}
                 }
-                resolved.targets.extend(found);
             }
             self.note_export_root(from, &mut resolved);
         }
@@ -122,12 +137,6 @@ impl Crate {
     /// Tells if the module is an export root other than the crate root, or below one.
     pub(crate) fn is_export_root_or_below(&self, module: ModuleId) -> bool {
         self.modules[module].path.first().is_some_and(|name| EXPORT_ROOTS.contains(&name.as_str()))
-    }
-
-    /// Tells if the module imports the name from outside the crate.
-    fn is_import(&self, module: ModuleId, name: &str) -> bool {
-        let mut imports = self.modules[module].imports.iter();
-        imports.any(|import| import.leaf.name.as_deref() == Some(name))
     }
 
     /// Finds a name in the scope of `module`, as far as it is visible from `from`.
@@ -201,13 +210,13 @@ impl Crate {
 
     fn resolve_leaf(&self, module: ModuleId, leaf: &Leaf, pending: &mut Pending) -> Vec<Target> {
         let path = &leaf.path;
-        let resolved = self.resolve_within(module, path, leaf.starts_with_colons, pending);
-        let targets = resolved.targets;
-        if !targets.is_empty() || path.len() != 1 {
-            return targets;
+        let targets = self.resolve_within(module, path, leaf.starts_with_colons, pending).targets;
+        if path.len() == 1 && targets.iter().all(Target::is_foreign) {
+            // `pub(crate) use name;` for a macro of the module.
+            let macros = self.resolve_textual_macro(module, &path[0]);
+            return if macros.is_empty() { targets } else { macros };
         }
-        // `pub(crate) use name;` for a macro of the module.
-        self.resolve_textual_macro(module, &path[0])
+        targets
     }
 }
 
@@ -215,14 +224,19 @@ impl Target {
     pub(crate) fn module(&self) -> Option<ModuleId> {
         match self {
             Self::Module(id) => Some(*id),
-            Self::Item { .. } => None,
+            Self::Item { .. } | Self::Foreign(_) => None,
         }
     }
 
     /// Returns the module itself, or the one that defines the item.
-    pub(crate) fn home(&self) -> ModuleId {
+    pub(crate) fn home(&self) -> Option<ModuleId> {
         match self {
-            Self::Module(id) | Self::Item { home: id, .. } => *id,
+            Self::Module(id) | Self::Item { home: id, .. } => Some(*id),
+            Self::Foreign(_) => None,
         }
+    }
+
+    pub(crate) fn is_foreign(&self) -> bool {
+        matches!(self, Self::Foreign(_))
     }
 }
