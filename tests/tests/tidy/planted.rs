@@ -119,6 +119,23 @@ fn a_cycle_over_a_re_export_is_found() {
 }
 
 #[test]
+fn a_cycle_over_a_re_export_of_another_crate_is_found() {
+    let a = ("a.rs", "use crate::b::B; pub use tokio::sync::oneshot; pub(crate) use serde;");
+    for text in [
+        "pub struct B; use crate::a::oneshot;",
+        "pub struct B; fn f() { crate::a::oneshot::channel() }",
+        "pub struct B; use crate::a::serde::Serialize;",
+    ] {
+        assert_cycle_of(&[ROOT, a, ("b.rs", text)]);
+    }
+    // A feature decides if the name is of `a` or of `c`.
+    let root = ("lib.rs", "mod a; mod b; mod c;");
+    let a = ("a.rs", "#[cfg(x)] pub use crate::c::Lock; #[cfg(not(x))] pub use std::sync::Lock;");
+    let found = graph(&[root, a, ("b.rs", "use crate::a::Lock;"), ("c.rs", "pub struct Lock;")]);
+    assert_eq!(edges(&found), ["a -> c", "b -> a", "b -> c"]);
+}
+
+#[test]
 fn a_cycle_over_three_modules_is_found_once() {
     let files = [
         ("lib.rs", "mod a; mod b; mod c; mod d; mod e; mod f;"),

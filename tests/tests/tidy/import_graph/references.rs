@@ -261,6 +261,11 @@ impl<'ast> Visit<'ast> for References<'_> {
         visit::visit_path(self, path);
     }
 
+    /// Visits code that `syn` does not parse.
+    fn visit_token_stream(&mut self, tokens: &'ast TokenStream) {
+        self.refer_to_tokens(tokens.clone(), false);
+    }
+
     fn visit_visibility(&mut self, _: &'ast Visibility) {}
 
     fn visit_block(&mut self, block: &'ast syn::Block) {

@@ -88,34 +88,38 @@ impl Crate {
         let mut resolved = Resolved { targets, ..Resolved::default() };
         self.note_export_root(from, &mut resolved);
         for name in rest {
-            // What is below an item belongs to it.
-            if resolved.targets.iter().all(|target| matches!(target, Target::Item { .. })) {
-                break;
-            }
-            for target in std::mem::take(&mut resolved.targets) {
+            let targets = std::mem::take(&mut resolved.targets);
+            let has_module = targets.iter().any(|target| target.module().is_some());
+            for target in targets {
                 match target {
                     Target::Module(module) => {
-                        let found = self.lookup(module, name, from, pending);
                         let is_defined = self.modules[module].definitions.contains_key(name);
                         resolved.is_through_root |= module == ROOT && !is_defined;
-                        if found.is_empty() {
-                            // Defined by a macro call.
-                            let item = Target::Item { home: module, name: name.clone() };
-                            resolved.targets.push(item);
-                        }
-                        resolved.targets.extend(found);
+                        let found = self.lookup(module, name, from, pending);
+                        resolved.targets.extend(self.with_own_item(module, name, found));
                     }
                     Target::Foreign(mut path) => {
                         path.push(name.clone());
                         resolved.targets.push(Target::Foreign(path));
                     }
                     // A function or macro with the name of a module has nothing below it.
-                    Target::Item { .. } => {}
+                    Target::Item { .. } if has_module => {}
+                    // What is below an item belongs to it.
+                    item @ Target::Item { .. } => resolved.targets.push(item),
                 }
             }
             self.note_export_root(from, &mut resolved);
         }
         resolved
+    }
+
+    /// Adds `name` as an item of `module` if a macro call defines it, or if it is a re-export of another crate's item.
+    fn with_own_item(&self, module: ModuleId, name: &str, mut found: Vec<Target>) -> Vec<Target> {
+        let is_export_root = module == ROOT || self.is_export_root_or_below(module);
+        if found.is_empty() || (found.iter().any(Target::is_foreign) && !is_export_root) {
+            found.push(Target::Item { home: module, name: name.to_owned() });
+        }
+        found
     }
 
     fn above(&self, module: ModuleId) -> ModuleId {
