@@ -52,6 +52,7 @@ fn report() {
             writeln!(text, "{}", if cycles.is_empty() { "no cycle\n" } else { &cycles }).unwrap();
         }
     }
+    assert!(!text.is_empty(), "the workspace has no crate {chosen:?}");
     println!("{text}");
 }
 

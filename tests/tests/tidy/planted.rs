@@ -243,6 +243,7 @@ fn an_import_of_the_private_export_root_is_reported() {
         ("pub struct B; use crate::__private;", "__private"),
         ("pub struct B; use crate::__private::*;", "__private"),
         ("pub struct B; use crate::__private::helper;", "helper"),
+        ("pub struct B; macro_rules! own { () => { $crate::__private::A } }", "A"),
     ] {
         let found = graph(&[root, ("a.rs", "pub struct A;"), private, ("b.rs", text)]);
         assert_eq!(found.private_imports, [format!("b.rs:1: {item}")], "{text}");

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use syn::ext::IdentExt as _;
-use syn::{Attribute, Item, UseTree, Visibility};
+use syn::{Item, UseTree, Visibility};
 
 use super::SourceFile;
-use super::tokens::{holds_in_tests_only, path_attribute};
+use super::attributes::{holds_in_tests_only, is_exported_macro, of_item, path_attribute};
 
 /// Index into [`Crate::modules`].
 pub(crate) type ModuleId = usize;
@@ -144,7 +144,7 @@ impl Parser<'_> {
         folders: &Folders,
     ) -> Result<(), String> {
         for item in items {
-            if holds_in_tests_only(attributes(&item)) {
+            if holds_in_tests_only(of_item(&item)) {
                 continue;
             }
             match item {
@@ -218,11 +218,9 @@ impl Parser<'_> {
             Item::Macro(item) => {
                 let Some(name) = &item.ident else { return };
                 let name = name.unraw().to_string();
-                let is_exported =
-                    item.attrs.iter().any(|attribute| attribute.path().is_ident("macro_export"));
                 let definition =
                     Definition { kind: DefinitionKind::Item { home: id }, visible_in: ROOT };
-                if is_exported {
+                if is_exported_macro(&item.attrs) {
                     self.add(ROOT, &name, definition);
                 }
                 self.crate_.modules[id].textual_macros.insert(name);
@@ -332,26 +330,4 @@ fn named(item: &Item) -> Option<(&syn::Ident, &Visibility)> {
         Item::Union(item) => (&item.ident, &item.vis),
         _ => return None,
     })
-}
-
-/// Returns the attributes of an item.
-pub(crate) fn attributes(item: &Item) -> &[Attribute] {
-    match item {
-        Item::Const(item) => &item.attrs,
-        Item::Enum(item) => &item.attrs,
-        Item::ExternCrate(item) => &item.attrs,
-        Item::Fn(item) => &item.attrs,
-        Item::ForeignMod(item) => &item.attrs,
-        Item::Impl(item) => &item.attrs,
-        Item::Macro(item) => &item.attrs,
-        Item::Mod(item) => &item.attrs,
-        Item::Static(item) => &item.attrs,
-        Item::Struct(item) => &item.attrs,
-        Item::Trait(item) => &item.attrs,
-        Item::TraitAlias(item) => &item.attrs,
-        Item::Type(item) => &item.attrs,
-        Item::Union(item) => &item.attrs,
-        Item::Use(item) => &item.attrs,
-        _ => &[],
-    }
 }

@@ -7,9 +7,10 @@ use syn::ext::IdentExt as _;
 use syn::visit::{self, Visit};
 use syn::{Attribute, Expr, ImplItem, Item, Meta, Stmt, TraitItem, Visibility};
 
-use super::modules::{Crate, Leaf, Module, ModuleId, ROOT, attributes, leaves};
+use super::attributes::{self, holds_in_tests_only, is_exported_macro};
+use super::modules::{Crate, Leaf, Module, ModuleId, ROOT, leaves};
 use super::scopes::{Resolved, Target};
-use super::tokens::{Found, holds_in_tests_only, scan};
+use super::tokens::{Found, scan};
 use super::{CRATE_ROOT, ForeignUse, ImportGraph};
 use crate::graph::{Graph, Use};
 
@@ -29,8 +30,14 @@ pub(crate) fn collect(parsed: &Crate) -> ImportGraph {
         foreign_uses: Vec::new(),
     };
     for (id, module) in parsed.modules.iter().enumerate() {
-        let mut references =
-            References { parsed, id, found: &mut found, is_macro_body: false, frames: Vec::new() };
+        let mut references = References {
+            parsed,
+            id,
+            found: &mut found,
+            is_macro_body: false,
+            is_exported_macro_body: false,
+            frames: Vec::new(),
+        };
         for item in &module.items {
             references.visit_item(item);
         }
@@ -47,8 +54,10 @@ struct References<'a> {
     parsed: &'a Crate,
     id: ModuleId,
     found: &'a mut ImportGraph,
-    /// Inside `macro_rules!`, where `$crate::__private` is for the users of the macro.
+    /// Inside `macro_rules!`, where most names are those of the caller.
     is_macro_body: bool,
+    /// Inside `macro_rules!` with `#[macro_export]`, where `$crate::__private` is for the users of the macro.
+    is_exported_macro_body: bool,
     /// The names of the enclosing blocks, innermost last.
     frames: Vec<Frame>,
 }
@@ -93,7 +102,7 @@ impl References<'_> {
                 self.found.root_imports.push(format!("{}:{line}: {item}", own.file));
             }
         }
-        if resolved.is_through_private && !self.is_macro_body && self.id != ROOT {
+        if resolved.is_through_private && !self.is_exported_macro_body && self.id != ROOT {
             let item = resolved.targets.iter().map(|target| match target {
                 Target::Module(id) => self.parsed.modules[*id].path.join("::"),
                 Target::Item { name, .. } => name.clone(),
@@ -204,7 +213,7 @@ impl References<'_> {
 
 impl<'ast> Visit<'ast> for References<'_> {
     fn visit_item(&mut self, item: &'ast Item) {
-        if !holds_in_tests_only(attributes(item)) {
+        if !holds_in_tests_only(attributes::of_item(item)) {
             visit::visit_item(self, item);
         }
     }
@@ -222,9 +231,11 @@ impl<'ast> Visit<'ast> for References<'_> {
             visit::visit_item_macro(self, item);
             return;
         }
-        let was = std::mem::replace(&mut self.is_macro_body, true);
+        self.is_macro_body = true;
+        self.is_exported_macro_body = is_exported_macro(&item.attrs);
         self.refer_to_tokens(item.mac.tokens.clone(), false);
-        self.is_macro_body = was;
+        self.is_macro_body = false;
+        self.is_exported_macro_body = false;
     }
 
     fn visit_macro(&mut self, call: &'ast syn::Macro) {
@@ -302,33 +313,19 @@ impl<'ast> Visit<'ast> for References<'_> {
     }
 
     fn visit_expr(&mut self, expr: &'ast Expr) {
-        if !holds_in_tests_only(expr_attributes(expr)) {
+        if !holds_in_tests_only(attributes::of_expr(expr)) {
             visit::visit_expr(self, expr);
         }
     }
 
     fn visit_impl_item(&mut self, item: &'ast ImplItem) {
-        let attributes: &[Attribute] = match item {
-            ImplItem::Const(item) => &item.attrs,
-            ImplItem::Fn(item) => &item.attrs,
-            ImplItem::Macro(item) => &item.attrs,
-            ImplItem::Type(item) => &item.attrs,
-            _ => &[],
-        };
-        if !holds_in_tests_only(attributes) {
+        if !holds_in_tests_only(attributes::of_impl_item(item)) {
             visit::visit_impl_item(self, item);
         }
     }
 
     fn visit_trait_item(&mut self, item: &'ast TraitItem) {
-        let attributes: &[Attribute] = match item {
-            TraitItem::Const(item) => &item.attrs,
-            TraitItem::Fn(item) => &item.attrs,
-            TraitItem::Macro(item) => &item.attrs,
-            TraitItem::Type(item) => &item.attrs,
-            _ => &[],
-        };
-        if !holds_in_tests_only(attributes) {
+        if !holds_in_tests_only(attributes::of_trait_item(item)) {
             visit::visit_trait_item(self, item);
         }
     }
@@ -361,28 +358,5 @@ impl<'ast> Visit<'ast> for References<'_> {
         if !holds_in_tests_only(&arm.attrs) {
             visit::visit_arm(self, arm);
         }
-    }
-}
-
-/// Returns the attributes of an expression that can stand as a statement of its own.
-fn expr_attributes(expr: &Expr) -> &[Attribute] {
-    match expr {
-        Expr::Assign(expr) => &expr.attrs,
-        Expr::Await(expr) => &expr.attrs,
-        Expr::Binary(expr) => &expr.attrs,
-        Expr::Block(expr) => &expr.attrs,
-        Expr::Call(expr) => &expr.attrs,
-        Expr::ForLoop(expr) => &expr.attrs,
-        Expr::If(expr) => &expr.attrs,
-        Expr::Loop(expr) => &expr.attrs,
-        Expr::Macro(expr) => &expr.attrs,
-        Expr::Match(expr) => &expr.attrs,
-        Expr::MethodCall(expr) => &expr.attrs,
-        Expr::Path(expr) => &expr.attrs,
-        Expr::Return(expr) => &expr.attrs,
-        Expr::Try(expr) => &expr.attrs,
-        Expr::Unsafe(expr) => &expr.attrs,
-        Expr::While(expr) => &expr.attrs,
-        _ => &[],
     }
 }

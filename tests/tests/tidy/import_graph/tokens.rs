@@ -1,9 +1,8 @@
-//! What is read from tokens that have no syntax tree: attributes, macro calls and macro bodies.
+//! Paths in tokens that have no syntax tree: of attributes, macro calls and macro bodies.
 
 use proc_macro2::{Spacing, TokenStream, TokenTree};
+use syn::ItemUse;
 use syn::ext::IdentExt as _;
-use syn::parse::Parser as _;
-use syn::{Attribute, ItemUse, Meta, MetaList};
 
 use super::modules::{Leaf, leaves};
 
@@ -15,50 +14,6 @@ pub(crate) enum Found {
     Use(Leaf),
     /// The value of a string literal.
     Text { text: String, line: usize },
-}
-
-/// Tells if attributes leave an item out of every build that is no test build.
-pub(crate) fn holds_in_tests_only(attributes: &[Attribute]) -> bool {
-    attributes.iter().any(|attribute| {
-        attribute.path().is_ident("test")
-            || matches!(&attribute.meta, Meta::List(list)
-                if list.path.is_ident("cfg") && value_without_tests(list) == Some(false))
-    })
-}
-
-/// Evaluates the predicate of `cfg(..)` or of one of its operators for a build without `test`. `None`: it depends on
-/// something else.
-fn value_without_tests(list: &MetaList) -> Option<bool> {
-    let parser = syn::punctuated::Punctuated::<Meta, syn::Token![,]>::parse_terminated;
-    let operands = parser.parse2(list.tokens.clone()).ok()?;
-    let values: Vec<Option<bool>> = operands
-        .iter()
-        .map(|operand| match operand {
-            Meta::Path(path) if path.is_ident("test") => Some(false),
-            Meta::List(list) => value_without_tests(list),
-            _ => None,
-        })
-        .collect();
-    let operator = list.path.get_ident()?.to_string();
-    match operator.as_str() {
-        "not" => values.first()?.map(|value| !value),
-        "any" if values.contains(&Some(true)) => Some(true),
-        "any" if values.iter().all(|value| *value == Some(false)) => Some(false),
-        "cfg" | "all" if values.contains(&Some(false)) => Some(false),
-        "cfg" | "all" if values.iter().all(|value| *value == Some(true)) => Some(true),
-        _ => None,
-    }
-}
-
-/// Returns the text of `#[path = ".."]`.
-pub(crate) fn path_attribute(attributes: &[Attribute]) -> Option<String> {
-    attributes.iter().find_map(|attribute| match &attribute.meta {
-        Meta::NameValue(pair) if pair.path.is_ident("path") => match &pair.value {
-            syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) => Some(text.value()),
-            _ => None,
-        },
-        _ => None,
-    })
 }
 
 /// Finds all paths and strings of a token stream.
