@@ -1,9 +1,8 @@
 //! Modules of `fluvius-core` that do not use certain modules of `fluvius-store`.
 //!
-//! The layers of each crate cannot state this, since the modules are of two crates. The check begins when the workspace
-//! has `fluvius-store`.
+//! The layers of each crate cannot state this, since the modules are of two crates.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use crate::import_graph::{CRATE_ROOT, SourceFile, defining_modules, import_graph};
@@ -16,17 +15,25 @@ const ABSENCES: &[(&str, &[&str])] =
 /// Modules of `fluvius-store`, and the only modules of `fluvius-core` that use them.
 const ONLY_USERS: &[(&str, &[&str])] = &[("dyn_store", &["states", "processor", "domain"])];
 
+/// The crates do not have this structure yet. The test fails if they have it and this is still `true`.
+const IS_PENDING: bool = true;
+
 #[test]
 fn core_uses_only_its_parts_of_the_store_contract() {
-    let mut roots: Vec<CrateRoot> = members().into_iter().flat_map(|member| member.roots).collect();
-    let Some(store) = roots.iter().position(|root| root.name == "fluvius-store") else {
-        println!("the workspace has no fluvius-store yet");
-        return;
+    let roots: Vec<CrateRoot> = members().into_iter().flat_map(|member| member.roots).collect();
+    let root = |name: &str| roots.iter().find(|root| root.name == name);
+    let faults = match (root("fluvius-core"), root("fluvius-store")) {
+        (Some(core), Some(store)) => {
+            faults((&core.file, &core.sources), (&store.file, &store.sources))
+        }
+        _ => "the workspace lacks fluvius-core or fluvius-store".to_owned(),
     };
-    let store = roots.swap_remove(store);
-    let core = roots.iter().find(|root| root.name == "fluvius-core").unwrap();
-    let faults = faults((&core.file, &core.sources), (&store.file, &store.sources));
-    assert!(faults.is_empty(), "{faults}");
+    if IS_PENDING {
+        println!("{faults}");
+        assert!(!faults.is_empty(), "the structure is there now: set `IS_PENDING` to `false`");
+    } else {
+        assert!(faults.is_empty(), "{faults}");
+    }
 }
 
 #[test]
@@ -86,20 +93,25 @@ fn faults(core: (&str, &[SourceFile]), store: (&str, &[SourceFile])) -> String {
     uses.retain(|foreign| foreign.path[0] == "fluvius_store");
     let paths: Vec<&[String]> = uses.iter().map(|foreign| foreign.path.as_slice()).collect();
     let homes = defining_modules(store.0, store.1, &paths).unwrap();
-    let mut listed = BTreeSet::new();
+    // The first line of each fault in a file.
+    let mut listed: BTreeMap<(&str, String), usize> = BTreeMap::new();
+    let mut add = |file, line, fault| {
+        let first = listed.entry((file, fault)).or_insert(line);
+        *first = line.min(*first);
+    };
     for (foreign, homes) in uses.iter().zip(homes) {
-        let (file, line, module) = (&foreign.file, foreign.line, &foreign.module);
+        let (file, line, module) = (foreign.file.as_str(), foreign.line, &foreign.module);
         let path = foreign.path.join("::");
         let is_checked = ABSENCES.iter().any(|(user, _)| user == module);
         if is_checked && foreign.path.len() == 2 && foreign.path[1] == "*" {
-            listed.insert(format!("{file}:{line}: {module} uses {path}, name the items"));
+            add(file, line, format!("{module} uses {path}, name the items"));
         }
         for home in homes.iter().filter(|home| is_excluded(module, home)) {
-            listed.insert(format!("{file}:{line}: {module} uses {path} of `{home}`"));
+            add(file, line, format!("{module} uses {path} of `{home}`"));
         }
     }
-    for fault in listed {
-        writeln!(faults, "{fault}").unwrap();
+    for ((file, fault), line) in listed {
+        writeln!(faults, "{file}:{line}: {fault}").unwrap();
     }
     faults
 }
