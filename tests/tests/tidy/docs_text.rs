@@ -1,7 +1,4 @@
-//! The generated documentation as a reader finds it: the pages of the bank, as text.
-
-#![allow(missing_docs, reason = "nobody reads the documentation of a test binary")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+//! The generated documentation: the text of the bank's pages, as a reader sees it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,11 +11,11 @@ use banking_domain::{
 use fluvius_core::{Aggregate, Command};
 
 #[test]
-fn the_page_of_a_command_tells_all_of_it() {
+fn the_page_of_a_command_has_its_key_event_and_fields() {
     let page = Page::of("struct.DepositMoney.html");
     assert_eq!(page.summary(), "Deposit money into the account.");
-    page.assert_says(&["Key: deposit-money", "Event: MoneyDeposited, money-deposited"]);
-    page.assert_says(&["Resources: bank-account"]);
+    page.assert_shows(&["Key: deposit-money", "Event: MoneyDeposited, money-deposited"]);
+    page.assert_shows(&["Resources: bank-account"]);
     page.assert_links("struct.Account.html#method.deposit_money", "Account::deposit_money");
     page.assert_links("struct.MoneyDeposited.html", "MoneyDeposited");
     let field = "Amount to deposit, in the account’s currency; more than zero.";
@@ -28,11 +25,11 @@ fn the_page_of_a_command_tells_all_of_it() {
 }
 
 #[test]
-fn the_page_of_a_command_tells_every_field_and_its_other_names() {
+fn the_page_of_a_command_has_each_field_and_its_aliases() {
     let page = Page::of("struct.TransferMoney.html");
     let summary = "Transfer money to another account, which receives it in the same unit of work.";
     assert_eq!(page.summary(), summary);
-    page.assert_says(&["Key: transfer-money", "Event: MoneyTransferred, money-transferred"]);
+    page.assert_shows(&["Key: transfer-money", "Event: MoneyTransferred, money-transferred"]);
     page.assert_links("struct.Account.html#method.transfer_money", "Account::transfer_money");
     let amount = "Amount to transfer, in the account’s currency; more than zero.";
     assert_eq!(page.field("amount"), ("amount: Decimal".to_owned(), amount.to_owned()));
@@ -55,7 +52,7 @@ fn every_command_has_a_page_with_an_example_that_decodes() {
 }
 
 #[test]
-fn the_page_of_an_aggregate_has_the_table_of_its_commands_and_events() {
+fn the_page_of_an_aggregate_lists_commands_and_events() {
     let page = Page::of("struct.Account.html");
     let revision = "States and events are written at revision 1.";
     assert!(page.text().contains(revision), "{}", page.text());
@@ -86,25 +83,25 @@ fn the_page_of_an_aggregate_has_the_table_of_its_commands_and_events() {
 }
 
 #[test]
-fn the_page_of_an_event_tells_its_key_and_where_it_comes_from() {
+fn the_page_of_an_event_has_its_key_and_links_its_command() {
     let page = Page::of("struct.MoneyDeposited.html");
-    page.assert_says(&["money deposited", "Key: money-deposited"]);
+    page.assert_shows(&["money deposited", "Key: money-deposited"]);
     page.assert_links("struct.DepositMoney.html", "DepositMoney");
     page.assert_links("struct.Account.html#method.deposit_money", "Account::deposit_money");
     let field = "Amount to deposit, in the account’s currency; more than zero.";
     assert_eq!(page.field("amount").1, field);
 }
 
-/// What holds for the page of any command, by its descriptor.
+/// Compares the page of a command with its descriptor.
 fn check_command<C: Command>() {
     let action = C::ACTION;
     let page = Page::of(&format!("struct.{}.html", action.command));
     let docs = action.docs.replace('\'', "’");
     assert_eq!(page.summary(), docs.lines().next().unwrap(), "{}", action.command);
-    page.assert_says(&[&format!("Key: {}", action.key)]);
+    page.assert_shows(&[&format!("Key: {}", action.key)]);
     let event = action.event.unwrap();
-    page.assert_says(&[&format!("Event: {}, {}", event.name, event.key)]);
-    page.assert_says(&[&format!("Resources: {}", action.resources.join(", "))]);
+    page.assert_shows(&[&format!("Event: {}, {}", event.name, event.key)]);
+    page.assert_shows(&[&format!("Resources: {}", action.resources.join(", "))]);
     let method = format!("struct.{}.html#method.{}", "Account", action.method);
     page.assert_links(&method, &format!("Account::{}", action.method));
     for field in action.fields {
@@ -131,7 +128,7 @@ impl Page {
         let html =
             fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let start = html.find("<section id=\"main-content\"").unwrap();
-        // What is implemented for the type is not the author's text.
+        // The trait implementations are not the author's text.
         let end = html.find("id=\"trait-implementations\"").unwrap_or(html.len());
         Self { name: name.to_owned(), html: html[start..end].to_owned() }
     }
@@ -140,22 +137,22 @@ impl Page {
         text_of(&self.html)
     }
 
-    /// The first paragraph.
+    /// Returns the first paragraph.
     fn summary(&self) -> String {
         text_of(between(self.docs(), "<p>", "</p>"))
     }
 
-    /// The documentation of the item itself.
+    /// Returns the documentation of the item itself.
     fn docs(&self) -> &str {
         between(&self.html, "<details class=\"toggle top-doc\" open>", "</details>")
     }
 
-    /// The JSON in the first fence.
+    /// Returns the JSON in the first code block.
     fn example(&self) -> String {
         text_of(between(self.docs(), "<pre class=\"language-json\"><code>", "</code></pre>"))
     }
 
-    /// How a field is declared, and what is said of it.
+    /// Returns the declaration and the documentation of a field.
     fn field(&self, name: &str) -> (String, String) {
         let id = format!("id=\"structfield.{name}\"");
         let at = self.html.find(&id).unwrap_or_else(|| panic!("{}: no {name}", self.name));
@@ -164,7 +161,7 @@ impl Page {
         (declared, text_of(between(rest, "<div class=\"docblock\">", "</div>")))
     }
 
-    /// The rows of the first table under "Commands and events", without its head.
+    /// Returns the rows of the first table under "Commands and events", without its header.
     fn table(&self) -> Vec<[String; 4]> {
         let at = self.html.find("Commands and events").unwrap();
         let table = between(&self.html[at..], "<tbody>", "</tbody>");
@@ -177,20 +174,20 @@ impl Page {
         .collect()
     }
 
-    fn assert_says(&self, texts: &[&str]) {
-        let said = text_of(self.docs());
+    fn assert_shows(&self, texts: &[&str]) {
+        let shown = text_of(self.docs());
         for text in texts {
-            assert!(said.contains(text), "{}: `{text}` is not in {said}", self.name);
+            assert!(shown.contains(text), "{}: `{text}` is not in {shown}", self.name);
         }
     }
 
     fn assert_links(&self, target: &str, shown: &str) {
-        let is_there = self.html.split("<a ").any(|link| {
+        let is_linked = self.html.split("<a ").any(|link| {
             let link = link.split("</a>").next().unwrap_or_default();
             link.contains(&format!("href=\"{target}\""))
                 && link.split_once('>').is_some_and(|(_, inner)| text_of(inner) == shown)
         });
-        assert!(is_there, "{}: no link `{shown}` to {target}", self.name);
+        assert!(is_linked, "{}: no link `{shown}` to {target}", self.name);
     }
 }
 
@@ -199,7 +196,7 @@ fn between<'a>(html: &'a str, start: &str, end: &str) -> &'a str {
     rest.split_once(end).map_or(rest, |(inner, _)| inner)
 }
 
-/// What a reader sees: no tags, no entities, white space as one space.
+/// Returns the visible text: no tags, entities as characters, each run of white space as one space.
 fn text_of(html: &str) -> String {
     let mut text = String::new();
     let mut is_tag = false;
@@ -216,8 +213,8 @@ fn text_of(html: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The documentation of the bank, made once a run in a folder of its own, where only what has
-/// changed is made again.
+/// Returns the folder with the documentation of the bank. It is built once per run, in a target folder of its own, so
+/// that cargo rebuilds only changed crates.
 fn folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
@@ -229,8 +226,8 @@ fn folder() -> &'static Path {
             .env("RUSTDOCFLAGS", "-D warnings")
             .output()
             .unwrap();
-        let told = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{told}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{stderr}");
         target.join("doc").join("banking_domain")
     })
 }
