@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::state::PointInTime;
+use crate::point_in_time::PointInTime;
 use fluvius_store::__private::InvalidPosition;
 use fluvius_store::AggregateId;
 use fluvius_store::ResumeToken;

@@ -61,36 +61,26 @@
 // The macros name this crate by its path, in its own doctests and unit tests as well.
 extern crate self as fluvius_core;
 
-mod action;
-mod activity;
-mod aggregate;
 mod clock;
 mod collections;
-mod command;
-mod context;
 mod decode_error;
 mod domain;
 mod error;
-mod event;
 mod id_generator;
-mod inspect;
-mod into_aggregate_id;
 #[cfg(feature = "__test_seams")]
 mod lease_states;
+mod model;
 #[cfg(feature = "__test_seams")]
 mod mutants;
+mod observability;
 mod observer;
+mod point_in_time;
 mod policy;
-mod probe;
 mod processor;
-pub mod registry;
-mod rejection;
-mod response;
 mod scheduler;
-mod state;
+mod states;
 mod sync;
 mod unwind;
-mod upcast;
 
 #[doc(hidden)]
 #[path = "private.rs"]
@@ -110,30 +100,25 @@ pub use fluvius_store::{
     StoredCommand, Transport, UnitOfWork, off_runtime,
 };
 
-pub use action::{
-    ActionDescriptor, ActionResult, EventData, FieldDescriptor, Lifecycle, Location, PayloadField,
-};
-pub use activity::Activity;
-pub use aggregate::{Aggregate, AggregateDescriptor};
 pub use clock::{Clock, SystemClock};
-pub use command::{Command, CommandBundle};
-pub use context::{ActionContext, ContextError, DomainContext, Invoke};
 pub use decode_error::DecodeError;
 pub use domain::{
-    CommandProcessor, Domain, DomainMetadata, DomainRuntime, LogReader, LogStream, Page,
-    PreparedCommand, RuntimeBuilder, Session,
+    CommandProcessor, Domain, DomainRuntime, LogReader, LogStream, Page, PreparedCommand,
+    RuntimeBuilder, Session,
 };
 pub use error::Error;
-pub use event::{Event, EventDescriptor};
 pub use id_generator::{IdGenerator, UuidV7};
-pub use into_aggregate_id::IntoAggregateId;
+pub use model::{
+    ActionContext, ActionDescriptor, ActionResult, Activity, Aggregate, AggregateDescriptor,
+    BuildError, Command, CommandBundle, ContextError, DomainContext, DomainMetadata, Event,
+    EventData, EventDescriptor, FieldDescriptor, IntoAggregateId, Invoke, Lifecycle, Location,
+    PayloadField, Problem, Registry, Rejection, Response, SimpleRejection, Upcast, UpcastError,
+    UpcastInput, Versioned, registry,
+};
 pub use observer::{Observer, RuntimeEvent};
+pub use point_in_time::PointInTime;
 pub use policy::{Authorization, Policy, PolicyRequest, PolicyState};
-pub use registry::{BuildError, Problem, Registry};
-pub use rejection::{Rejection, SimpleRejection};
-pub use response::Response;
-pub use state::{PointInTime, StateManager, StatePage, StateQueryBuilder, Versioned};
-pub use upcast::{Upcast, UpcastError, UpcastInput};
+pub use states::{StateManager, StatePage, StateQueryBuilder};
 
 #[cfg(feature = "macros")]
 pub use fluvius_macros::{Domain, Rejection, action, aggregate};

@@ -2,10 +2,10 @@
 
 use uuid::Uuid;
 
-use crate::action::ActionDescriptor;
 use crate::error::Error;
-use crate::rejection::SimpleRejection;
-use crate::response::Response;
+use crate::model::ActionDescriptor;
+use crate::model::Response;
+use crate::model::SimpleRejection;
 use fluvius_store::AggregateId;
 use fluvius_store::EventRecord;
 use fluvius_store::LogEntry;

@@ -8,8 +8,8 @@ use std::future::Future;
 use futures_core::future::BoxFuture;
 use uuid::Uuid;
 
-use crate::action::ActionDescriptor;
-use crate::context::DomainContext;
+use crate::model::ActionDescriptor;
+use crate::model::DomainContext;
 use fluvius_store::AggregateId;
 use fluvius_store::StateRecord;
 
@@ -80,7 +80,7 @@ impl<'a> PolicyRequest<'a> {
     }
 
     /// The command, where it is a `C`.
-    pub fn command<C: crate::command::Command>(&self) -> Option<&'a C> {
+    pub fn command<C: crate::model::Command>(&self) -> Option<&'a C> {
         self.command.downcast_ref()
     }
 }
@@ -103,7 +103,7 @@ impl<'a> PolicyState<'a> {
     }
 
     /// The state, where it is an `A`.
-    pub fn state<A: crate::aggregate::Aggregate>(&self) -> Option<&'a A> {
+    pub fn state<A: crate::model::Aggregate>(&self) -> Option<&'a A> {
         self.state.downcast_ref()
     }
 }

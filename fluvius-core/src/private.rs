@@ -1,4 +1,4 @@
-//! Everything that generated code may touch. No promise is made to anybody else.
+//! The items that generated code and the other crates of this workspace use. Not covered by semver.
 
 // Names of the standard library that an author's module may have shadowed.
 pub use std::borrow::ToOwned;
@@ -14,25 +14,31 @@ pub use futures_core::future::BoxFuture;
 pub use serde::{Deserialize, Serialize};
 
 pub use crate::__fluvius_inspect as inspect;
-pub use crate::action::{
+pub use crate::decode_error::DecodeError;
+pub use crate::domain::Domain;
+pub use crate::location;
+pub use crate::model::ActionContext;
+pub use crate::model::Command;
+pub use crate::model::DomainMetadata;
+pub use crate::model::Registration;
+pub use crate::model::Upcast;
+pub use crate::model::{
     ActionDescriptor, ActionResult, Answer, Call, EventData, FieldDescriptor, Handler, Lifecycle,
     Location, Outcome, PayloadField, Returned, Stop, changed, changed_with_data, created,
     decode_command, kept, kept_with_data, record_command,
 };
-pub use crate::aggregate::{
+pub use crate::model::{
     Aggregate, AggregateDescriptor, AggregateState, OneBlockForEachType, SharedState,
 };
-pub use crate::command::Command;
-pub use crate::context::ActionContext;
-pub use crate::decode_error::DecodeError;
-pub use crate::domain::{Domain, DomainMetadata};
-pub use crate::event::{Event, EventDescriptor};
-pub use crate::inspect::{Inspect, InspectErased, Inspected, Inspector, NotInspected};
-pub use crate::location;
-pub use crate::probe::{Probe, StandIn, UnfitShape};
-pub use crate::registry::Registration;
-pub use crate::rejection::{Refusal, Rejection};
-pub use crate::upcast::Upcast;
+pub use crate::model::{Event, EventDescriptor};
+pub use crate::model::{Inspect, InspectErased, Inspected, Inspector, NotInspected};
+pub use crate::model::{
+    IsActionContext, assert_action_result, assert_answer, assert_context_type, assert_event_data,
+    assert_payload_field, assert_rejection, assert_send, assert_state, debug_fields,
+    decode_command_record, decode_event, descriptor_of, unknown_command, unknown_event,
+};
+pub use crate::model::{Probe, StandIn, UnfitShape};
+pub use crate::model::{Refusal, Rejection};
 pub use crate::{
     __fluvius_event as event, __fluvius_fields as fields, __fluvius_guard as guard,
     __fluvius_probe as probe, __fluvius_read as read, __fluvius_submit_action as submit_action,
@@ -48,11 +54,7 @@ pub mod kit {
     pub use crate::clock::to_microseconds;
     pub use crate::id_generator::invoked;
     pub use crate::processor::without_values;
-
-    /// Waits for a time, on tokio's clock or on that of a test that schedules the tasks.
-    pub async fn sleep(duration: std::time::Duration) {
-        crate::sync::sleep(duration).await;
-    }
+    pub use crate::sync::wait as sleep;
 }
 
 /// What tests of the runtime replace or plant. For this workspace alone.
@@ -75,136 +77,5 @@ pub use crate::__fluvius_submit_nothing as submit;
 pub mod serde {
     pub use ::serde::*;
 
-    pub use crate::action::PayloadField;
-}
-
-/// Puts an action into the linked list.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __fluvius_submit_action {
-    ($command:ty) => {
-        $crate::__private::submit! {
-            $crate::__private::Registration::action($crate::__fluvius_probe!($command, ACTION))
-        }
-    };
-}
-
-#[doc(hidden)]
-#[macro_export]
-#[cfg(not(feature = "inventory"))]
-macro_rules! __fluvius_submit_nothing {
-    ($($tokens:tt)*) => {};
-}
-
-/// The place where it is written, by the span of the call.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! location {
-    () => {
-        $crate::__private::Location {
-            module: $crate::__private::core::module_path!(),
-            file: $crate::__private::core::file!(),
-            line: $crate::__private::core::line!(),
-        }
-    };
-}
-
-/// The descriptor of an aggregate type, as a function, which breaks the circle between the constants
-/// of an aggregate type and of its actions.
-pub fn descriptor_of<A: Aggregate>() -> &'static AggregateDescriptor {
-    A::DESCRIPTOR
-}
-
-/// Reads a typed event back from its row.
-pub fn decode_event<E: Event>(record: &EventRecord) -> Result<E, DecodeError> {
-    crate::event::decode(record)
-}
-
-/// Reads a typed command back from its row. One with a secret that has no default cannot be.
-pub fn decode_command_record<C: Command>(record: &CommandRecord) -> Result<C, DecodeError> {
-    record.payload.decode().map_err(|source| DecodeError::Invalid {
-        key: record.key().to_owned(),
-        aggregate_id: Box::new(record.aggregate_id.clone()),
-        revision: record.revision,
-        source,
-    })
-}
-
-/// The key of a row belongs to no event of the aggregate.
-pub fn unknown_event(record: &EventRecord, aggregate: &'static str) -> DecodeError {
-    DecodeError::UnknownKey {
-        key: record.key().to_owned(),
-        aggregate,
-        aggregate_id: Box::new(record.aggregate_id.clone()),
-        revision: record.revision,
-    }
-}
-
-/// The key of a row belongs to no command of the aggregate.
-pub fn unknown_command(record: &CommandRecord, aggregate: &'static str) -> DecodeError {
-    DecodeError::UnknownKey {
-        key: record.key().to_owned(),
-        aggregate,
-        aggregate_id: Box::new(record.aggregate_id.clone()),
-        revision: record.revision,
-    }
-}
-
-/// Writes a struct as its derived `Debug` would: the names come without `r#`.
-///
-/// # Errors
-/// As the formatter's.
-pub fn debug_fields(
-    to: &mut core::fmt::Formatter<'_>,
-    name: &str,
-    fields: &[(&str, &dyn Debug)],
-) -> core::fmt::Result {
-    let mut shown = to.debug_struct(name);
-    for (name, field) in fields {
-        shown.field(name.strip_prefix("r#").unwrap_or(name), field);
-    }
-    shown.finish()
-}
-
-/// Asserted at the type of an aggregate.
-pub const fn assert_state<T: AggregateState>() {}
-
-/// Asserted at the type of a parameter.
-pub const fn assert_payload_field<T: PayloadField>() {}
-
-/// Asserted at the return type of an action whose event has data.
-pub const fn assert_event_data<T: EventData>() {}
-
-/// Asserted at the return type of an action that answers with data and records no event.
-pub const fn assert_answer<T: Answer>() {}
-
-/// Asserted at a return type that an alias may hide.
-pub const fn assert_action_result<R: ActionResult>() {}
-
-/// Asserted at the error type of an action.
-pub const fn assert_rejection<E: Rejection>() {}
-
-/// What a parameter that refers to a context refers to.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not the context of an action",
-    label = "not `fluvius_core::ActionContext`",
-    note = "only a reference to `fluvius_core::ActionContext` is lent to an action; every other parameter is owned"
-)]
-pub trait IsActionContext {
-    /// Returns the context under the type that the author names.
-    fn of(context: &mut ActionContext) -> &mut Self;
-}
-
-impl IsActionContext for ActionContext {
-    fn of(context: &mut ActionContext) -> &mut Self {
-        context
-    }
-}
-
-/// Asserted at the type of a context parameter.
-pub const fn assert_context_type<T: IsActionContext>() {}
-
-/// Asserted at the name of an asynchronous action: what it holds across an `.await` is `Send`.
-pub fn assert_send<F: Future + Send>(future: F) -> F {
-    future
+    pub use crate::model::PayloadField;
 }

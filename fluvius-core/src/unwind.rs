@@ -12,12 +12,11 @@ use std::cell::{Cell, RefCell};
 use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::MutexGuard;
+use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll};
 
 use futures_core::future::BoxFuture;
 
-use crate::aggregate::SharedState;
 use crate::sync::oneshot;
 
 /// Runs code that may panic. Returns `None` if it panicked.
@@ -90,7 +89,7 @@ pub(crate) struct Locked<'a, T> {
 /// Work that is put aside while this thread has a lock of [`Locked`].
 pub(crate) enum Deferred {
     /// A state is dropped.
-    State(SharedState),
+    State(Arc<dyn Any + Send + Sync>),
     /// Another value that holds an author's value is dropped.
     Value(Box<dyn Any + Send>),
     /// A caller's task is woken.
@@ -215,7 +214,8 @@ mod tests {
             }
         }
         let (lock, seen) = (Arc::new(Mutex::new(0)), Arc::new(AtomicU32::new(0)));
-        let state: SharedState = Arc::new(Looks(Arc::clone(&lock), Arc::clone(&seen)));
+        let state: Arc<dyn Any + Send + Sync> =
+            Arc::new(Looks(Arc::clone(&lock), Arc::clone(&seen)));
         let locked = Locked::new(lock.lock().unwrap());
         Deferred::State(state).defer();
         assert_eq!(seen.load(Ordering::SeqCst), 0);

@@ -82,3 +82,22 @@ impl From<QueryError> for StoreError {
         Self::permanent(error.to_string())
     }
 }
+
+impl ResumeToken {
+    /// Checks the token against a store. Every store calls this before it reads a page, in the same
+    /// snapshot.
+    ///
+    /// `found` is the identifier of the row at the position, in any of the logs. `newest` is the
+    /// position of the newest row of all logs, 0 if there is none.
+    ///
+    /// # Errors
+    /// A permanent [`StoreError`], which callers see as `invalid-position`: if the token names a
+    /// row and `found` is not that row, or if a bare position is ahead of `newest`.
+    pub fn check(&self, found: Option<Uuid>, newest: u64) -> Result<(), StoreError> {
+        let is_valid = match self.row_id() {
+            Some(_) => found == self.row_id(),
+            None => self.position() <= newest,
+        };
+        if is_valid { Ok(()) } else { Err(StoreError::invalid_position(*self, found, newest)) }
+    }
+}

@@ -5,15 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use super::{DomainMetadata, DomainRuntime, Outages};
-use crate::aggregate::AggregateDescriptor;
+use super::DomainRuntime;
 use crate::clock::{Clock, SystemClock};
 use crate::id_generator::{IdGenerator, UuidV7};
-use crate::inspect::Inspector;
+use crate::model::AggregateDescriptor;
+use crate::model::DomainMetadata;
+use crate::model::Inspector;
+use crate::model::{BuildError, Registry};
+use crate::observability::Metrics;
+use crate::observability::Outages;
 use crate::observer::Observer;
 use crate::policy::{ErasedPolicy, Policy};
-use crate::processor::{Metrics, Processor, Services, Settings};
-use crate::registry::{BuildError, Registry};
+use crate::processor::{Processor, Services, Settings};
 use crate::scheduler::Limits;
 use crate::sync::{Home, Notify};
 use fluvius_store::__private::DynStore;
@@ -272,7 +275,7 @@ impl RuntimeBuilder {
             );
         }
         #[cfg(feature = "inventory")]
-        for aggregate in crate::registry::linked::orphans() {
+        for aggregate in crate::model::registry::linked::orphans() {
             let ours = self.aggregates.iter().any(|own| own.type_name() == aggregate.type_name());
             if !ours {
                 tracing::warn!(

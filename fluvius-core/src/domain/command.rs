@@ -7,11 +7,12 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::Session;
-use crate::action::{ActionDescriptor, SharedCommand};
-use crate::command::Command;
 use crate::error::Error;
-use crate::processor::{Answer, decode};
-use crate::response::Response;
+use crate::model::Command;
+use crate::model::ErasedResponse;
+use crate::model::Response;
+use crate::model::{ActionDescriptor, SharedCommand};
+use crate::processor::decode;
 use crate::unwind;
 use fluvius_store::AggregateId;
 use fluvius_store::Precondition;
@@ -25,7 +26,7 @@ pub struct PreparedCommand<'a, O> {
     aggregate_id: AggregateId,
     action: &'static ActionDescriptor,
     command: SharedCommand,
-    read: fn(Answer) -> Option<Result<Response<O>, Error>>,
+    read: fn(ErasedResponse) -> Option<Result<Response<O>, Error>>,
     id: Option<Uuid>,
     if_match: Option<Precondition>,
 }
@@ -41,7 +42,7 @@ impl<'a, O> PreparedCommand<'a, O> {
             aggregate_id,
             action: C::ACTION,
             command: Arc::new(command),
-            read: Answer::typed::<C>,
+            read: ErasedResponse::typed::<C>,
             id: None,
             if_match: None,
         }

@@ -13,8 +13,8 @@ use futures_util::future::select;
 use futures_util::{StreamExt, stream};
 
 use super::log::Page;
-use super::outage::{Outage, Outages};
 use crate::error::Error;
+use crate::observability::{Outage, Outages};
 use crate::sync::{self, Notify};
 use fluvius_store::__private::DynStore;
 use fluvius_store::LogQuery;

@@ -4,7 +4,6 @@ mod builder;
 mod command;
 mod follow;
 mod log;
-mod outage;
 mod processor;
 mod runtime;
 mod session;
@@ -15,14 +14,14 @@ pub use builder::RuntimeBuilder;
 pub use command::PreparedCommand;
 pub use follow::LogStream;
 pub use log::{LogReader, Page};
-pub(crate) use outage::Outages;
+
 pub use processor::CommandProcessor;
 pub use runtime::DomainRuntime;
 pub use session::Session;
 
-use crate::action::Location;
-use crate::aggregate::AggregateDescriptor;
-use crate::registry::BuildError;
+use crate::model::AggregateDescriptor;
+use crate::model::BuildError;
+use crate::model::DomainMetadata;
 use fluvius_store::Store;
 
 /// A set of aggregate types that belong together.
@@ -59,23 +58,4 @@ pub trait Domain: Send + Sync + 'static {
     {
         RuntimeBuilder::new(Self::METADATA, Self::AGGREGATES, store)
     }
-}
-
-/// What a domain says of itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DomainMetadata {
-    /// The namespace, in kebab case.
-    pub namespace: &'static str,
-    /// The title.
-    pub title: &'static str,
-    /// What the domain is for.
-    pub description: &'static str,
-    /// Tags, for lists of domains.
-    pub tags: &'static [&'static str],
-    /// The revision of the domain.
-    pub revision: u32,
-    /// The name of the type.
-    pub type_name: &'static str,
-    /// Where the type stands.
-    pub location: Location,
 }

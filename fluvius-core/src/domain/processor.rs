@@ -12,10 +12,10 @@ use tower_service::Service;
 use uuid::Uuid;
 
 use super::Session;
-use crate::command::CommandBundle;
 use crate::error::Error;
+use crate::model::CommandBundle;
+use crate::model::Response;
 use crate::processor::PermitMode;
-use crate::response::Response;
 
 /// How many commands of one stream are in work at once.
 const STREAM_COMMAND_COUNT: usize = 64;

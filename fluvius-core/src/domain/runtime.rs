@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{DomainMetadata, LogReader, Session};
-use crate::context::DomainContext;
+use super::{LogReader, Session};
+use crate::model::DomainContext;
+use crate::model::DomainMetadata;
+use crate::model::Registry;
 use crate::processor::{Processor, Sender};
-use crate::registry::Registry;
-use crate::state::StateManager;
+use crate::states::StateManager;
 use fluvius_store::RealmFilter;
 
 /// A domain at work over a store. Cheap to clone; clones are the same runtime.

@@ -8,12 +8,12 @@ use uuid::Uuid;
 
 use super::{CommandProcessor, LogReader, PreparedCommand};
 use crate::collections::OneVec;
-use crate::command::{Command, CommandBundle};
 use crate::error::Error;
-use crate::into_aggregate_id::IntoAggregateId;
+use crate::model::IntoAggregateId;
+use crate::model::Response;
+use crate::model::{Command, CommandBundle};
 use crate::processor::{PermitMode, Processor, Sender, Task, decode};
-use crate::response::Response;
-use crate::state::StateManager;
+use crate::states::StateManager;
 use crate::unwind;
 use fluvius_store::__private::excerpt;
 use fluvius_store::AggregateId;

@@ -7,10 +7,11 @@ use uuid::Uuid;
 
 use super::job::{Ended, Job, Outcome, Request};
 use super::services::Services;
-use super::task::{Answer, Sender, Task};
+use super::task::{Sender, Task};
 use super::{authorize, executor, publish};
 use crate::collections::{FastMap, OneVec};
 use crate::error::Error;
+use crate::model::ErasedResponse;
 use crate::scheduler::{CachedVersion, CommandSeq, Scheduler};
 use crate::sync::{
     Home, Instant, Mutex, Notify, OwnedSemaphorePermit, Semaphore, TryAcquireError, Watch, oneshot,
@@ -149,7 +150,7 @@ impl Processor {
         sender: &Arc<Sender>,
         task: Task,
         place: PermitMode,
-    ) -> impl Future<Output = Result<Answer, Error>> + use<'a> {
+    ) -> impl Future<Output = Result<ErasedResponse, Error>> + use<'a> {
         let request = self.request(sender, OneVec::from([task]));
         async move {
             match self.process(request, place).await {
@@ -166,7 +167,7 @@ impl Processor {
         sender: &Arc<Sender>,
         tasks: OneVec<Task>,
         place: PermitMode,
-    ) -> Result<Vec<Answer>, Error> {
+    ) -> Result<Vec<ErasedResponse>, Error> {
         let request = self.request(sender, tasks);
         let processed = self.process(Arc::clone(&request), place).await;
         processed.map_err(|(index, error)| match error {

@@ -7,14 +7,16 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use uuid::Uuid;
 
+use super::action_backend::{self, attempt_state, attempt_state_mut};
 use super::decide::{self, InlineInput};
 use super::job::{Ended, Outcome, Request, errors};
-use super::task::{Answer, Task};
+use super::task::Task;
 use super::timeout::timeout;
 use super::{Processor, Services, rejection_record, veto};
 use crate::collections::OneVec;
-use crate::context::{ActionContext, Inputs};
 use crate::error::Error;
+use crate::model::ActionContext;
+use crate::model::ErasedResponse;
 use crate::scheduler::{CachedVersion, Decision};
 use crate::unwind;
 use fluvius_store::CommandStatus;
@@ -48,7 +50,7 @@ pub(crate) async fn run(
     attempt: u32,
     ids: Vec<Uuid>,
 ) -> Attempt {
-    let mut cx = ActionContext::new(processor, inputs(&request, attempt, ids));
+    let mut cx = action_backend::context(processor, &request, attempt, ids);
     let outcome = decide(&mut cx, &request.tasks).await;
     conclude(cx, &request, outcome)
 }
@@ -62,7 +64,7 @@ pub(crate) fn run_inline(
     inline_input: &InlineInput,
 ) -> Attempt {
     let task = &request.tasks[0];
-    let mut cx = ActionContext::new(Arc::clone(processor), inputs(request, attempt, ids));
+    let mut cx = action_backend::context(Arc::clone(processor), request, attempt, ids);
     let decided = unwind::catch(|| decide::run_inline(&mut cx, task, inline_input));
     let decided = decided.unwrap_or(Err(Error::Panicked { command: task.action.key }));
     let outcome = match decided {
@@ -86,20 +88,12 @@ pub(crate) fn denied(services: &Services, request: &Request, denied: Ended) -> A
     Attempt { decision, outcome: Err(error), is_kept: true, ids: Vec::new() }
 }
 
-fn inputs(request: &Request, attempt: u32, ids: Vec<Uuid>) -> Inputs {
-    Inputs {
-        sender: Arc::clone(&request.sender),
-        now: request.tasks[0].received_at,
-        attempt,
-        ids,
-        ids_used: 0,
-    }
-}
-
 /// Turns the outcome of the author's code into a decision.
 fn conclude(mut cx: ActionContext, request: &Request, mut outcome: Outcome) -> Attempt {
-    let services = &cx.processor.services;
-    let write_set = std::mem::take(&mut cx.write_set);
+    let state = attempt_state_mut(&mut cx);
+    let processor = Arc::clone(&state.processor);
+    let services = &processor.services;
+    let write_set = std::mem::take(&mut state.write_set);
     let context = Arc::clone(&request.sender.record);
     let panicked = || Error::Panicked { command: request.tasks[0].action.key };
     let mut decision = match &outcome {
@@ -125,7 +119,7 @@ fn conclude(mut cx: ActionContext, request: &Request, mut outcome: Outcome) -> A
     let is_kept = !decision.unit.commands.is_empty();
     #[cfg(feature = "__test_seams")]
     plant(&services.settings.limits, &mut decision);
-    let ids = std::mem::take(&mut cx.inputs.ids);
+    let ids = std::mem::take(&mut attempt_state_mut(&mut cx).ids);
     if let Some(fault) = cx.fault.take() {
         // It may hold an author's error.
         unwind::dispose(fault);
@@ -140,7 +134,7 @@ fn conclude(mut cx: ActionContext, request: &Request, mut outcome: Outcome) -> A
 fn check(
     services: &Services,
     decision: &mut Decision,
-    answers: &mut [Answer],
+    answers: &mut [ErasedResponse],
 ) -> Result<(), Error> {
     let (rows, bytes) = (decision.unit.row_count(), decision.unit.estimated_bytes());
     if rows > UnitOfWork::MAX_ROWS || bytes > UnitOfWork::MAX_BYTES {
@@ -159,7 +153,7 @@ fn check(
 fn read_back(
     services: &Services,
     cached: &mut Arc<CachedVersion>,
-    answers: &mut [Answer],
+    answers: &mut [ErasedResponse],
 ) -> Result<(), Error> {
     let Some(record) = cached.not_read_back() else { return Ok(()) };
     let Some(aggregate) = services.registry.aggregate(&record.aggregate_id.resource) else {
@@ -200,10 +194,11 @@ fn plant(limits: &crate::scheduler::Limits, decision: &mut Decision) {
     }
 }
 
-async fn decide(cx: &mut ActionContext, tasks: &[Task]) -> Result<Vec<Answer>, Ended> {
+async fn decide(cx: &mut ActionContext, tasks: &[Task]) -> Result<Vec<ErasedResponse>, Ended> {
     let mut answers = Vec::with_capacity(tasks.len());
     for (index, task) in tasks.iter().enumerate() {
-        let after = task.action.timeout.unwrap_or(cx.services().settings.timeout);
+        let after =
+            task.action.timeout.unwrap_or(attempt_state(cx).processor.services.settings.timeout);
         let decided = pin!(AssertUnwindSafe(decide::run(cx, task)).catch_unwind());
         let decided = match timeout(after, decided).await {
             Some(Ok(decided)) => decided,

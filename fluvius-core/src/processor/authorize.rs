@@ -7,10 +7,10 @@ use tracing::Instrument;
 
 use super::job::{Ended, Request};
 use super::services::Services;
-use super::spans;
 use super::task::{Sender, Task};
 use super::timeout::timeout;
 use crate::error::Error;
+use crate::observability::spans;
 use crate::observer::RuntimeEvent;
 use crate::policy::{Authorization, ErasedPolicy, PolicyRequest, PolicyState};
 use crate::unwind::{self, Guarded};

@@ -7,7 +7,8 @@ use futures_util::FutureExt;
 use tracing::Instrument;
 
 use super::executor::{Completion, Fallback, PendingEffect, Polled};
-use super::{Processor, Services, publish, spans};
+use super::{Processor, Services, publish};
+use crate::observability::spans;
 use crate::scheduler::Batch;
 use crate::sync::Instant;
 use crate::unwind::{self, Guarded};

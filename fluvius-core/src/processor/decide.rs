@@ -5,18 +5,20 @@
 
 use std::sync::Arc;
 
+use super::action_backend::{attempt_state, attempt_state_mut};
 use super::load;
-use super::task::{Answer, Task};
+use super::task::Task;
 use super::write_set::Savepoint;
-use crate::action::{Call, Handler, Lifecycle, Outcome, Stop};
-use crate::aggregate::{AggregateDescriptor, SharedState};
-use crate::context::{ActionContext, Frame};
 use crate::error::Error;
-use crate::event::EventDescriptor;
 use crate::id_generator as ids;
+use crate::model::ErasedResponse;
+use crate::model::EventDescriptor;
+use crate::model::Response;
+use crate::model::{ActionContext, Frame};
+use crate::model::{AggregateDescriptor, SharedState};
+use crate::model::{Call, Handler, Lifecycle, Outcome, Stop};
 use crate::observer::RuntimeEvent;
 use crate::policy::{Authorization, PolicyRequest, PolicyState};
-use crate::response::Response;
 use crate::scheduler::CachedVersion;
 use fluvius_store::CommandStatus;
 use fluvius_store::ETag;
@@ -36,37 +38,41 @@ const INVOKE_DEPTH_MAX: usize = 16;
 ///
 /// # Cancellation
 /// Dropping the future, as an action may do with one that it has invoked, has the effect of a failure.
-pub(crate) async fn run(cx: &mut ActionContext, task: &Task) -> Result<Answer, Error> {
-    let before = cx.write_set.savepoint();
+pub(crate) async fn run(cx: &mut ActionContext, task: &Task) -> Result<ErasedResponse, Error> {
+    let before = attempt_state(cx).write_set.savepoint();
     let depth = cx.frames.len();
-    let mut written = UpcastInput { cx, before, depth, is_kept: false };
+    let mut written = WriteGuard { cx, before, depth, is_kept: false };
     let decided = decide(written.cx, task, before).await;
     written.is_kept = decided.is_ok();
     decided
 }
 
 /// The writes of one action; rolled back unless they are kept.
-struct UpcastInput<'a> {
+struct WriteGuard<'a> {
     cx: &'a mut ActionContext,
     before: Savepoint,
     depth: usize,
     is_kept: bool,
 }
 
-impl Drop for UpcastInput<'_> {
+impl Drop for WriteGuard<'_> {
     fn drop(&mut self) {
         if !self.is_kept {
-            self.cx.write_set.roll_back(self.before);
+            attempt_state_mut(self.cx).write_set.roll_back(self.before);
             self.cx.frames.truncate(self.depth);
         }
     }
 }
 
-async fn decide(cx: &mut ActionContext, task: &Task, before: Savepoint) -> Result<Answer, Error> {
+async fn decide(
+    cx: &mut ActionContext,
+    task: &Task,
+    before: Savepoint,
+) -> Result<ErasedResponse, Error> {
     if cx.frames.len() > INVOKE_DEPTH_MAX {
         return Err(Error::InvokeDepthExceeded { depth_max: INVOKE_DEPTH_MAX });
     }
-    let rows = cx.write_set.row_count();
+    let rows = attempt_state(cx).write_set.row_count();
     if rows > UnitOfWork::MAX_ROWS {
         return Err(Error::TooLarge { rows, bytes: None });
     }
@@ -77,7 +83,10 @@ async fn decide(cx: &mut ActionContext, task: &Task, before: Savepoint) -> Resul
         authorize_with_state(cx, task, &cached, state.as_ref()).await?;
         check_precondition(
             task,
-            cx.write_set.first_read(&task.aggregate_id).and_then(|cached| cached.record.as_deref()),
+            attempt_state(cx)
+                .write_set
+                .first_read(&task.aggregate_id)
+                .and_then(|cached| cached.record.as_deref()),
         )?;
     } else {
         check_precondition(task, cached.record.as_deref())?;
@@ -106,10 +115,10 @@ pub(crate) fn run_inline(
     cx: &mut ActionContext,
     task: &Task,
     inline_input: &InlineInput,
-) -> Result<Answer, Error> {
+) -> Result<ErasedResponse, Error> {
     let InlineInput { cached, run } = inline_input;
-    let before = cx.write_set.savepoint();
-    cx.write_set.read(Arc::clone(cached));
+    let before = attempt_state(cx).write_set.savepoint();
+    attempt_state_mut(cx).write_set.read(Arc::clone(cached));
     let state = admit(cx, task, (task.action.aggregate)(), cached)?;
     check_precondition(task, cached.record.as_deref())?;
     cx.frames.push(frame(task));
@@ -134,7 +143,7 @@ fn conclude(
     cached: &CachedVersion,
     state: Option<SharedState>,
     outcome: Result<Outcome, Stop>,
-) -> Result<Answer, Error> {
+) -> Result<ErasedResponse, Error> {
     cx.frames.pop();
     if let Some(fault) = &cx.fault {
         // A fault is no business answer, whatever the action made of it.
@@ -164,7 +173,7 @@ fn admit(
             None => Ok(None),
         };
     }
-    match cached.visible(cx.inputs.sender.realm.as_deref()) {
+    match cached.visible(attempt_state(cx).sender.realm.as_deref()) {
         Some(record) => cached.value(record, aggregate).map(Some),
         None => Err(Error::NotFound { aggregate_id: task.aggregate_id.clone() }),
     }
@@ -176,14 +185,14 @@ async fn authorize_with_state(
     cached: &CachedVersion,
     state: Option<&SharedState>,
 ) -> Result<(), Error> {
-    let Some(policy) = &cx.services().policy else {
+    let Some(policy) = &attempt_state(cx).processor.services.policy else {
         return Ok(());
     };
     let request = PolicyRequest::new(
         task.action,
         &task.aggregate_id,
         task.id,
-        &cx.inputs.sender.context,
+        &attempt_state(cx).sender.context,
         task.command.as_ref(),
     );
     let state = match (&cached.record, state) {
@@ -228,12 +237,15 @@ fn record(
     cached: &CachedVersion,
     state: Option<SharedState>,
     outcome: Outcome,
-) -> Result<Answer, Error> {
+) -> Result<ErasedResponse, Error> {
     let Outcome { next, data } = outcome;
-    let mut command =
-        task.record(cx.services().meta, &cx.inputs.sender.record, CommandStatus::Applied);
+    let mut command = task.record(
+        attempt_state(cx).processor.services.meta,
+        &attempt_state(cx).sender.record,
+        CommandStatus::Applied,
+    );
     command.response.clone_from(&data);
-    cx.write_set.record_command(before, command);
+    attempt_state_mut(cx).write_set.record_command(before, command);
 
     let is_changed = next.is_some();
     let value = next.or(state);
@@ -250,7 +262,7 @@ fn record(
         Some(data) => data,
         None => written_now(task, &record, &value)?,
     };
-    Ok(Answer {
+    Ok(ErasedResponse {
         response: Response {
             command_id: task.id,
             command: task.action.key,
@@ -292,7 +304,7 @@ fn happened(
         _ => aggregate.encode(value).map_err(|error| cannot_keep(task, aggregate, &error))?,
     };
 
-    if let Some(inspector) = &cx.services().settings.inspector {
+    if let Some(inspector) = &attempt_state(cx).processor.services.settings.inspector {
         inspector.args(task.action, &task.args);
         if is_changed {
             inspector.state(&task.aggregate_id, aggregate, value, &data);
@@ -309,7 +321,7 @@ fn happened(
     let next = Arc::new(next_record(cx, task, aggregate, previous, version, data));
     let event = EventRecord {
         id: ids::of_event(task.id),
-        domain: cx.services().meta.namespace.into(),
+        domain: attempt_state(cx).processor.services.meta.namespace.into(),
         revision: aggregate.revision,
         event: descriptor.key.into(),
         aggregate_id: task.aggregate_id.clone(),
@@ -320,7 +332,7 @@ fn happened(
         delta,
         occurred_at: next.updated_at,
     };
-    if cx.services().settings.read_back {
+    if attempt_state(cx).processor.services.settings.read_back {
         descriptor.read_back(&event).map_err(|error| Error::InvalidState {
             aggregate_id: task.aggregate_id.clone(),
             revision: aggregate.revision,
@@ -332,11 +344,14 @@ fn happened(
             ),
         })?;
     }
-    cx.services().tell(&RuntimeEvent::EventRecorded { event: &event, attempt: cx.inputs.attempt });
-    cx.write_set.record_event(before, event);
+    attempt_state(cx)
+        .processor
+        .services
+        .tell(&RuntimeEvent::EventRecorded { event: &event, attempt: cx.attempt });
+    attempt_state_mut(cx).write_set.record_event(before, event);
     let is_read_back = is_as_before && cached.not_read_back().is_none();
     let cached = CachedVersion::decided(Arc::clone(&next), Arc::clone(value), is_read_back);
-    cx.write_set.write(Arc::new(cached));
+    attempt_state_mut(cx).write_set.write(Arc::new(cached));
     Ok(next)
 }
 
@@ -353,7 +368,7 @@ fn next_record(
     let occurred_at = previous.map_or(cx.now(), |record| record.updated_at.max(cx.now()));
     let (created_at, created_by, realm) = match previous {
         Some(record) => (record.created_at, record.created_by, record.realm.clone()),
-        None => (occurred_at, actor, cx.inputs.sender.realm.clone()),
+        None => (occurred_at, actor, attempt_state(cx).sender.realm.clone()),
     };
     StateRecord {
         aggregate_id: task.aggregate_id.clone(),

@@ -2,13 +2,14 @@
 
 use chrono::{DateTime, Utc};
 
+use super::Services;
 use super::task::Task;
-use super::{Services, spans};
-use crate::action::{ActionDescriptor, SharedCommand};
 use crate::clock::to_microseconds;
-use crate::command::CommandBundle;
 use crate::error::Error;
 use crate::id_generator as ids;
+use crate::model::CommandBundle;
+use crate::model::{ActionDescriptor, SharedCommand};
+use crate::observability::spans;
 use crate::unwind;
 use fluvius_store::__private::excerpt;
 use fluvius_store::AggregateId;

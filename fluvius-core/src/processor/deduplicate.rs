@@ -4,11 +4,12 @@ use super::job::{Outcome, Request};
 use super::rejection_record;
 use super::request_log::RequestLog;
 use super::services::Services;
-use super::task::{Answer, Sender, Task};
+use super::task::{Sender, Task};
 use crate::error::Error;
-use crate::event;
-use crate::response::Response;
-use crate::state::{state_at, version_before};
+use crate::model::ErasedResponse;
+use crate::model::Response;
+use crate::model::event;
+use crate::states::{state_at, version_before};
 use fluvius_store::ContextRecord;
 use fluvius_store::ETag;
 use fluvius_store::EventRecord;
@@ -68,7 +69,7 @@ async fn look_up_all(services: &Services, request: &Request) -> Option<Outcome> 
     if let Some(ended) = ended {
         return Some(Err(ended));
     }
-    let answers: Option<Vec<Answer>> = answers.into_iter().collect();
+    let answers: Option<Vec<ErasedResponse>> = answers.into_iter().collect();
     Some(answers.ok_or(duplicate))
 }
 
@@ -84,7 +85,7 @@ async fn look_up(
     log: &mut RequestLog<'_>,
     sender: &Sender,
     task: &Task,
-) -> Result<Option<Result<Answer, Error>>, Error> {
+) -> Result<Option<Result<ErasedResponse, Error>>, Error> {
     match services.store.command(task.id).await? {
         Some((row, context)) => {
             let answer = again(services, log, sender, task, (&row, &context)).await;
@@ -121,7 +122,7 @@ async fn again(
     sender: &Sender,
     task: &Task,
     (row, context): (&LogEntry<CommandRecord>, &ContextRecord),
-) -> Result<Answer, Error> {
+) -> Result<ErasedResponse, Error> {
     if !is_same(sender, task, row, context) {
         return Err(Error::CommandIdReused { id: task.id });
     }
@@ -160,7 +161,7 @@ async fn again(
         Some(_) => ETag::new(version, task.id),
         None => etag_at(services, row, version).await?,
     };
-    Ok(Answer {
+    Ok(ErasedResponse {
         response: Response {
             command_id: task.id,
             command: task.action.key,

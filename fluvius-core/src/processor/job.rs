@@ -6,11 +6,12 @@ use std::sync::Arc;
 use tracing::Span;
 use uuid::Uuid;
 
-use super::spans;
-use super::task::{Answer, Sender, Task};
+use super::task::{Sender, Task};
 use crate::collections::OneVec;
-use crate::domain::DomainMetadata;
 use crate::error::Error;
+use crate::model::DomainMetadata;
+use crate::model::ErasedResponse;
+use crate::observability::spans;
 use crate::sync::{self, Instant, OwnedSemaphorePermit, oneshot};
 use crate::unwind;
 use fluvius_store::AggregateId;
@@ -20,7 +21,7 @@ use fluvius_store::UnitOfWork;
 pub(crate) type Ended = (usize, Error);
 
 /// The answers to all commands of a job, or the error that ended it.
-pub(crate) type Outcome = Result<Vec<Answer>, Ended>;
+pub(crate) type Outcome = Result<Vec<ErasedResponse>, Ended>;
 
 /// Commands that are decided, stored and answered together, and their sender.
 #[derive(Debug)]
@@ -33,7 +34,9 @@ pub(crate) struct Request {
 
 impl Request {
     pub(crate) fn new(meta: &DomainMetadata, sender: &Arc<Sender>, tasks: OneVec<Task>) -> Self {
-        let span = spans::guarded(|| spans::command(meta, &tasks[0]));
+        let task = &tasks[0];
+        let span =
+            spans::guarded(|| spans::command(meta, task.action.key, &task.aggregate_id, task.id));
         Self { domain: meta.namespace, sender: Arc::clone(sender), tasks, span }
     }
 

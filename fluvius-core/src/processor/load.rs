@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use tracing::Instrument;
 
-use super::spans;
-use crate::context::ActionContext;
+use super::action_backend::{attempt_state, attempt_state_mut};
+
 use crate::error::Error;
+use crate::model::ActionContext;
+use crate::observability::spans;
 use crate::scheduler::CachedVersion;
 use fluvius_store::AggregateId;
 
@@ -23,18 +25,18 @@ pub(crate) async fn version(
     if cx.frames.iter().any(|frame| frame.aggregate_id == *aggregate_id) {
         return Err(Error::ReentrantInvoke { aggregate_id: aggregate_id.clone() });
     }
-    if let Some(cached) = cx.write_set.cached(aggregate_id) {
+    if let Some(cached) = attempt_state(cx).write_set.cached(aggregate_id) {
         return Ok(Arc::clone(cached));
     }
-    let cached = match cx.processor.newest_version(aggregate_id) {
+    let cached = match attempt_state(cx).processor.newest_version(aggregate_id) {
         Some(cached) => cached,
         None => {
-            let load = cx.services().store.load(aggregate_id);
+            let processor = Arc::clone(&attempt_state(cx).processor);
+            let load = processor.services.store.load(aggregate_id);
             let record = load.instrument(spans::load(aggregate_id)).await?;
-            cx.processor
-                .insert_loaded(Arc::new(CachedVersion::loaded(aggregate_id.clone(), record)))
+            processor.insert_loaded(Arc::new(CachedVersion::loaded(aggregate_id.clone(), record)))
         }
     };
-    cx.write_set.read(Arc::clone(&cached));
+    attempt_state_mut(cx).write_set.read(Arc::clone(&cached));
     Ok(cached)
 }

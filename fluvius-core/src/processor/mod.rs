@@ -5,6 +5,7 @@
 //! leaves no row, and if the commit finds the id taken, so that a new command that succeeds pays no read for it.
 
 mod accept;
+mod action_backend;
 mod attempt;
 mod authorize;
 mod commit;
@@ -16,13 +17,11 @@ mod executor;
 mod in_doubt;
 mod job;
 pub(crate) mod load;
-mod metrics;
 mod pace;
 mod publish;
 mod rejection_record;
 mod request_log;
 mod services;
-mod spans;
 mod task;
 mod timeout;
 mod veto;
@@ -31,8 +30,6 @@ mod write_set;
 pub use decode::without_values;
 
 pub(crate) use accept::{PermitMode, Processor};
-pub(crate) use metrics::Metrics;
 pub(crate) use services::{Services, Settings};
-pub(crate) use task::{Answer, Sender, Task};
+pub(crate) use task::{Sender, Task};
 pub(crate) use timeout::timeout;
-pub(crate) use write_set::WriteSet;

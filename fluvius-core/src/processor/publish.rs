@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Services;
 use super::job::{Outcome, Request, errors};
-use super::spans;
+use crate::observability::spans;
 use crate::observer::RuntimeEvent;
 use fluvius_store::LogEntry;
 use fluvius_store::UnitOfWork;
@@ -32,7 +32,11 @@ pub(crate) fn committed(services: &Services, unit: &UnitOfWork, first: u64) {
 
 /// Counts the outcomes of the commands of a request, and notifies the observers of them.
 pub(crate) fn answered(services: &Services, request: &Request, outcome: &Outcome, after: Duration) {
-    services.metrics.answered(&request.tasks, outcome, after);
+    let (applied, failed) = match outcome {
+        Ok(_) => (request.tasks.len(), None),
+        Err((index, error)) => (0, Some(errors(&request.tasks, *index, error))),
+    };
+    services.metrics.answered(applied, failed.into_iter().flatten(), after);
     let _span = spans::publish(&request.span).entered();
     if services.observers.is_empty() {
         return;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::services::Services;
 use super::task::{Sender, Task};
 use crate::error::Error;
-use crate::rejection::SimpleRejection;
+use crate::model::SimpleRejection;
 use fluvius_store::AggregateId;
 use fluvius_store::CommandRecord;
 use fluvius_store::Json;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::services::Services;
 use crate::collections::FastMap;
 use crate::error::Error;
-use crate::state::state_at;
+use crate::states::state_at;
 use fluvius_store::AggregateId;
 use fluvius_store::CommandRecord;
 use fluvius_store::EventRecord;

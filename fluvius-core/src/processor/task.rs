@@ -1,19 +1,13 @@
 //! A decoded command, and its answer.
 
-use std::any::{Any, TypeId};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::action::{ActionDescriptor, SharedCommand};
-use crate::aggregate::{Aggregate, SharedState};
-use crate::command::Command;
-use crate::context::DomainContext;
-use crate::domain::DomainMetadata;
-use crate::error::Error;
-use crate::response::Response;
-use crate::unwind;
+use crate::model::DomainContext;
+use crate::model::DomainMetadata;
+use crate::model::{ActionDescriptor, SharedCommand};
 use fluvius_store::AggregateId;
 use fluvius_store::ContextRecord;
 use fluvius_store::Json;
@@ -24,7 +18,7 @@ use fluvius_store::{CommandRecord, CommandStatus};
 /// The sender of a command: the context of its session, and its row.
 #[derive(Debug)]
 pub(crate) struct Sender {
-    pub(crate) context: DomainContext,
+    pub(crate) context: Arc<DomainContext>,
     pub(crate) record: Arc<ContextRecord>,
     pub(crate) realm: Option<Arc<str>>,
     /// The first part of the context that no store can keep.
@@ -34,7 +28,7 @@ pub(crate) struct Sender {
 impl Sender {
     pub(crate) fn new(context: DomainContext, record: ContextRecord) -> Self {
         Self {
-            context,
+            context: Arc::new(context),
             realm: record.realm.as_deref().map(Arc::from),
             unstorable: unstorable(&record),
             record: Arc::new(record),
@@ -96,49 +90,4 @@ impl Task {
             received_at: self.received_at,
         }
     }
-}
-
-/// The answer to a command, with the decoded state if that is the answer.
-#[derive(Debug, Clone)]
-pub(crate) struct Answer {
-    pub(crate) response: Response,
-    pub(crate) state: Option<SharedState>,
-}
-
-impl Answer {
-    /// Returns the answer as the command's output, or `None` if the author's code panics on it.
-    pub(crate) fn typed<C>(self) -> Option<Result<Response<C::Output>, Error>>
-    where
-        C: Command,
-        C::Output: serde::de::DeserializeOwned + 'static,
-    {
-        let Self { response, state } = self;
-        let state = state.as_ref().and_then(|state| state.downcast_ref::<C::Aggregate>());
-        let output = unwind::catch(|| match state.and_then(copy::<C>) {
-            Some(output) => Ok(output),
-            None => response.data.decode::<C::Output>(),
-        });
-        Some(match output? {
-            Ok(output) => Ok(response.with_data(output)),
-            Err(error) => Err(Error::InvalidState {
-                aggregate_id: response.aggregate_id,
-                revision: C::Aggregate::DESCRIPTOR.revision,
-                path: error.path().to_owned(),
-                message: error.message().to_owned(),
-            }),
-        })
-    }
-}
-
-/// Returns a copy of the state, if the output is the state: no decoding is needed then.
-fn copy<C>(state: &C::Aggregate) -> Option<C::Output>
-where
-    C: Command,
-    C::Output: 'static,
-{
-    if TypeId::of::<C::Output>() != TypeId::of::<C::Aggregate>() {
-        return None;
-    }
-    let copy: &mut dyn Any = &mut Some(state.clone());
-    copy.downcast_mut::<Option<C::Output>>().and_then(Option::take)
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Services;
 use crate::error::Error;
-use crate::rejection::{Rejection, storable};
+use crate::model::{Rejection, storable};
 use crate::unwind;
 use fluvius_store::UnitOfWork;
 

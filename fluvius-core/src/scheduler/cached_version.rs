@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::CommandSeq;
-use crate::aggregate::{AggregateDescriptor, SharedState};
 use crate::error::Error;
-use crate::state::invalid_state;
+use crate::model::invalid_state;
+use crate::model::{AggregateDescriptor, SharedState};
 use crate::unwind::Deferred;
 use fluvius_store::AggregateId;
 use fluvius_store::StateRecord;

@@ -33,6 +33,11 @@ use std::future::pending;
 use tokio::runtime::{EnterGuard, Handle, RuntimeFlavor};
 use tokio::task::AbortHandle;
 
+/// Waits for a time, on tokio's clock or on that of a test that schedules the tasks.
+pub async fn wait(duration: std::time::Duration) {
+    sleep(duration).await;
+}
+
 /// The tokio runtime on which a domain does the work that its callers share.
 #[derive(Debug, Clone)]
 pub(crate) struct Home {

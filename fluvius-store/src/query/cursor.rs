@@ -97,7 +97,7 @@ pub struct ParseCursorError;
 /// As it is written: the letter tells the kind.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-enum UpcastInput {
+enum WrittenOperand {
     #[serde(rename = "b")]
     Boolean(bool),
     /// As [`Number::parts`] has it: no bound of a text stands between writing and reading it.
@@ -111,7 +111,7 @@ enum UpcastInput {
     Microseconds(i64),
 }
 
-impl UpcastInput {
+impl WrittenOperand {
     fn of(operand: &Operand) -> Self {
         match operand {
             Operand::Boolean(value) => Self::Boolean(*value),
@@ -144,8 +144,8 @@ impl UpcastInput {
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let values: Vec<Option<UpcastInput>> =
-            self.values.iter().map(|value| value.as_ref().map(UpcastInput::of)).collect();
+        let values: Vec<Option<WrittenOperand>> =
+            self.values.iter().map(|value| value.as_ref().map(WrittenOperand::of)).collect();
         let parts = (&self.order, values, &self.aggregate_id.resource, self.aggregate_id.id);
         let text = serde_json::to_string(&parts).map_err(|_| fmt::Error)?;
         text.bytes().try_for_each(|byte| write!(f, "{byte:02x}"))
@@ -164,12 +164,12 @@ impl FromStr for Cursor {
         let bytes = bytes.filter(|_| rest.is_empty()).ok_or(ParseCursorError)?;
         let (order, values, resource, identifier): (
             String,
-            Vec<Option<UpcastInput>>,
+            Vec<Option<WrittenOperand>>,
             String,
             Uuid,
         ) = serde_json::from_slice(&bytes).map_err(|_| ParseCursorError)?;
         let values: Result<Vec<Option<Operand>>, ParseCursorError> =
-            values.into_iter().map(|value| value.map(UpcastInput::read).transpose()).collect();
+            values.into_iter().map(|value| value.map(WrittenOperand::read).transpose()).collect();
         Ok(Self { order, values: values?, aggregate_id: AggregateId::new(resource, identifier) })
     }
 }

@@ -7,7 +7,6 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
-use crate::error::StoreError;
 use crate::record::{LogEntry, LogRecord};
 
 /// A place in the logs of a store: a position, and the identifier of the row that is there.
@@ -62,23 +61,6 @@ impl ResumeToken {
     /// activity. `None` for a bare position.
     pub const fn row_id(&self) -> Option<Uuid> {
         self.row_id
-    }
-
-    /// Checks the token against a store. Every store calls this before it reads a page, in the same
-    /// snapshot.
-    ///
-    /// `found` is the identifier of the row at the position, in any of the logs. `newest` is the
-    /// position of the newest row of all logs, 0 if there is none.
-    ///
-    /// # Errors
-    /// A permanent [`StoreError`], which callers see as `invalid-position`: if the token names a
-    /// row and `found` is not that row, or if a bare position is ahead of `newest`.
-    pub fn check(&self, found: Option<Uuid>, newest: u64) -> Result<(), StoreError> {
-        let is_valid = match self.row_id {
-            Some(_) => found == self.row_id,
-            None => self.position <= newest,
-        };
-        if is_valid { Ok(()) } else { Err(StoreError::invalid_position(*self, found, newest)) }
     }
 }
 

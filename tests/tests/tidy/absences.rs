@@ -15,9 +15,6 @@ const ABSENCES: &[(&str, &[&str])] =
 /// Modules of `fluvius-store`, and the only modules of `fluvius-core` that use them.
 const ONLY_USERS: &[(&str, &[&str])] = &[("dyn_store", &["states", "processor", "domain"])];
 
-/// The crates do not have this structure yet. The test fails if they have it and this is still `true`.
-const IS_PENDING: bool = true;
-
 #[test]
 fn core_uses_only_its_parts_of_the_store_contract() {
     let roots: Vec<CrateRoot> = members().into_iter().flat_map(|member| member.roots).collect();
@@ -28,12 +25,7 @@ fn core_uses_only_its_parts_of_the_store_contract() {
         }
         _ => "the workspace lacks fluvius-core or fluvius-store".to_owned(),
     };
-    if IS_PENDING {
-        println!("{faults}");
-        assert!(!faults.is_empty(), "the structure is there now: set `IS_PENDING` to `false`");
-    } else {
-        assert!(faults.is_empty(), "{faults}");
-    }
+    assert!(faults.is_empty(), "{faults}");
 }
 
 #[test]

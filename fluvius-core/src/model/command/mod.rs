@@ -1,0 +1,46 @@
+//! Commands: requests to run an action, typed or by key.
+
+mod bundle;
+
+use std::fmt::Debug;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use bundle::CommandBundle;
+
+use crate::model::Aggregate;
+use crate::model::{ActionDescriptor, Handler};
+use fluvius_store::Json;
+use fluvius_store::json::{self, JsonError};
+
+/// A request to run one action: a struct with the action's parameters as fields.
+///
+/// Written by [`#[aggregate]`](macro@crate::aggregate), not by hand.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no command",
+    label = "not a command",
+    note = "a command is the struct that `#[aggregate]` makes of a method with `#[action]`: `DepositMoney {{ .. }}` of \
+            `fn deposit_money`, and no event and no enum of all commands"
+)]
+pub trait Command: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// The aggregate type whose action it runs.
+    type Aggregate: Aggregate;
+    /// What a success is answered with: the aggregate type where the method returns `()` or `Self`,
+    /// else what the method returns.
+    type Output;
+    /// The action.
+    const ACTION: &'static ActionDescriptor;
+    /// Runs the method.
+    #[doc(hidden)]
+    const RUN: Handler;
+
+    /// What is kept of the command: all fields but the secret ones.
+    ///
+    /// # Errors
+    /// A value that no store can keep, with its path.
+    #[doc(hidden)]
+    fn record(&self) -> Result<Json, JsonError> {
+        json::encode(self)
+    }
+}

@@ -1,0 +1,186 @@
+//! The domain context: who sent a command, from where, on whose behalf.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use fluvius_store::{Actor, ContextRecord, Transport};
+use uuid::Uuid;
+
+use crate::model::DomainMetadata;
+
+/// Who sends the commands of a session, and from where.
+///
+/// # Examples
+///
+/// ```
+/// use fluvius_core::{DomainContext, Transport};
+/// use uuid::Uuid;
+///
+/// let context = DomainContext::create("front desk")
+///     .with_transport(Transport::Http)
+///     .with_user(Uuid::from_u128(7))
+///     .with_realm("north")
+///     .with_role("teller");
+/// assert_eq!(context.actor().user_id, Some(Uuid::from_u128(7)));
+/// ```
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct DomainContext {
+    pub(crate) transport: Transport,
+    pub(crate) source: String,
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) actor: Actor,
+    pub(crate) realm: Option<String>,
+    pub(crate) roles: Vec<String>,
+    pub(crate) correlation: Option<Uuid>,
+    pub(crate) causation: Option<Uuid>,
+}
+
+/// Of the headers only the names: their values hold what lets a user in.
+impl fmt::Debug for DomainContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DomainContext")
+            .field("transport", &self.transport)
+            .field("source", &self.source)
+            .field("headers", &self.headers.keys())
+            .field("actor", &self.actor)
+            .field("realm", &self.realm)
+            .field("roles", &self.roles)
+            .field("correlation", &self.correlation)
+            .field("causation", &self.causation)
+            .finish()
+    }
+}
+
+impl DomainContext {
+    /// A context with the sender's name, which is free text.
+    pub fn create(source: impl Into<String>) -> Self {
+        Self { source: source.into(), ..Self::default() }
+    }
+
+    /// How the commands come in.
+    #[must_use]
+    pub fn with_transport(mut self, transport: Transport) -> Self {
+        self.transport = transport;
+        self
+    }
+
+    /// A header of the request; names are compared without regard to case. Of the headers only
+    /// those on the runtime's allow-list are recorded.
+    #[must_use]
+    pub fn with_header(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.insert(name.to_ascii_lowercase(), value.into());
+        self
+    }
+
+    /// The user.
+    #[must_use]
+    pub fn with_user(mut self, user_id: Uuid) -> Self {
+        self.actor.user_id = Some(user_id);
+        self
+    }
+
+    /// The profile under which the user acts.
+    #[must_use]
+    pub fn with_profile(mut self, profile_id: Uuid) -> Self {
+        self.actor.profile_id = Some(profile_id);
+        self
+    }
+
+    /// The organization for which the user acts.
+    #[must_use]
+    pub fn with_organization(mut self, organization_id: Uuid) -> Self {
+        self.actor.organization_id = Some(organization_id);
+        self
+    }
+
+    /// The realm: aggregates of another realm do not exist for this session.
+    #[must_use]
+    pub fn with_realm(mut self, realm: impl Into<String>) -> Self {
+        self.realm = Some(realm.into());
+        self
+    }
+
+    /// One more role.
+    #[must_use]
+    pub fn with_role(mut self, role: impl Into<String>) -> Self {
+        self.roles.push(role.into());
+        self
+    }
+
+    /// What the commands belong to, across services.
+    #[must_use]
+    pub fn with_correlation(mut self, correlation: Uuid) -> Self {
+        self.correlation = Some(correlation);
+        self
+    }
+
+    /// What has caused the commands.
+    #[must_use]
+    pub fn with_causation(mut self, causation: Uuid) -> Self {
+        self.causation = Some(causation);
+        self
+    }
+
+    /// Returns the row of the context log.
+    #[doc(hidden)]
+    pub fn record(
+        &self,
+        id: Uuid,
+        metadata: &DomainMetadata,
+        headers: BTreeMap<String, String>,
+    ) -> ContextRecord {
+        ContextRecord {
+            id,
+            domain: metadata.namespace.into(),
+            revision: metadata.revision,
+            transport: self.transport,
+            source: self.source.clone(),
+            headers,
+            actor: self.actor,
+            roles: self.roles.clone(),
+            realm: self.realm.clone(),
+            correlation: self.correlation,
+            causation: self.causation,
+        }
+    }
+
+    /// How the commands come in.
+    pub fn transport(&self) -> Transport {
+        self.transport
+    }
+
+    /// The sender's name.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// A header, by its name in any case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(&name.to_ascii_lowercase()).map(String::as_str)
+    }
+
+    /// Who acts.
+    pub fn actor(&self) -> Actor {
+        self.actor
+    }
+
+    /// The realm.
+    pub fn realm(&self) -> Option<&str> {
+        self.realm.as_deref()
+    }
+
+    /// The roles.
+    pub fn roles(&self) -> &[String] {
+        &self.roles
+    }
+
+    /// What the commands belong to.
+    pub fn correlation(&self) -> Option<Uuid> {
+        self.correlation
+    }
+
+    /// What has caused the commands.
+    pub fn causation(&self) -> Option<Uuid> {
+        self.causation
+    }
+}

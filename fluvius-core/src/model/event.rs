@@ -1,0 +1,107 @@
+//! Events: what happened, past tense; never changed after it is stored.
+
+use std::fmt::Debug;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use fluvius_store::EventRecord;
+
+use crate::decode_error::DecodeError;
+use crate::model::UpcastInput;
+use crate::model::{Aggregate, AggregateDescriptor};
+use fluvius_store::Json;
+use fluvius_store::json::JsonError;
+
+/// What an action records: a struct with the parameters that are not secret, and with what the
+/// rule returned.
+///
+/// Written by [`#[aggregate]`](macro@crate::aggregate), not by hand.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no event",
+    label = "not an event",
+    note = "an event is the struct that `#[aggregate]` makes of an `evt_key`: `MoneyDeposited` of `\"money-deposited\"`"
+)]
+pub trait Event: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// The aggregate type whose action records it.
+    type Aggregate: Aggregate;
+    /// Its key, name and documentation.
+    const EVENT: &'static EventDescriptor;
+}
+
+/// Reads an event from its row, and drops it.
+type ReadBack = fn(&EventRecord) -> Result<(), JsonError>;
+
+/// The plain description of an event, made by the macro as a constant.
+#[derive(Debug, Clone, Copy)]
+pub struct EventDescriptor {
+    /// The key, in kebab case, past tense.
+    pub key: &'static str,
+    /// The name of the event's struct.
+    pub name: &'static str,
+    /// The author's documentation.
+    pub docs: &'static str,
+    /// Reads an event of this type, if the type is known.
+    read: Option<ReadBack>,
+}
+
+impl EventDescriptor {
+    /// An event's description.
+    #[doc(hidden)]
+    pub const fn of(key: &'static str, name: &'static str, docs: &'static str) -> Self {
+        Self { key, name, docs, read: None }
+    }
+
+    /// The description of an action, which can read the event.
+    pub(crate) const fn with_reader<E: Event>() -> &'static Self {
+        const { &Self { read: Some(|record| read::<E>(record).map(drop)), ..*E::EVENT } }
+    }
+
+    /// Checks that the event can be read back from its row.
+    ///
+    /// # Errors
+    /// If its arguments or its data do not decode.
+    pub(crate) fn read_back(&self, record: &EventRecord) -> Result<(), JsonError> {
+        self.read.map_or(Ok(()), |read| read(record))
+    }
+}
+
+impl PartialEq for EventDescriptor {
+    fn eq(&self, other: &Self) -> bool {
+        (self.key, self.name, self.docs) == (other.key, other.name, other.docs)
+    }
+}
+
+impl Eq for EventDescriptor {}
+
+/// Reads a typed event back from its row; what an older revision wrote is lifted.
+pub(crate) fn decode<E: Event>(record: &EventRecord) -> Result<E, DecodeError> {
+    read(record).map_err(|source| DecodeError::of_event(record, source))
+}
+
+fn read<E: Event>(record: &EventRecord) -> Result<E, JsonError> {
+    let aggregate = E::Aggregate::DESCRIPTOR;
+    match &record.data {
+        None if record.revision == aggregate.revision => record.args.decode(),
+        _ => fields(record, aggregate).and_then(|fields| {
+            let event = Json::from_value(&fields).and_then(|fields| fields.decode());
+            event.map_err(|error| aggregate.as_lifted(record.revision, error))
+        }),
+    }
+}
+
+/// The fields of an event in the shape of this revision: the arguments, with what the rule returned as `data`.
+pub(crate) fn fields(
+    record: &EventRecord,
+    aggregate: &AggregateDescriptor,
+) -> Result<Value, JsonError> {
+    let mut fields = record.args.to_value();
+    if let (Some(data), Some(fields)) = (&record.data, fields.as_object_mut()) {
+        fields.insert("data".to_owned(), data.to_value());
+    }
+    if record.revision == aggregate.revision {
+        return Ok(fields);
+    }
+    aggregate.lift(record.revision, UpcastInput::Event(&record.event), fields)
+}

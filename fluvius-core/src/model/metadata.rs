@@ -1,0 +1,22 @@
+//! The metadata of a domain.
+
+use super::Location;
+
+/// Metadata of a domain: its names, revision and tags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DomainMetadata {
+    /// The namespace, in kebab case.
+    pub namespace: &'static str,
+    /// The title.
+    pub title: &'static str,
+    /// What the domain is for.
+    pub description: &'static str,
+    /// Tags, for lists of domains.
+    pub tags: &'static [&'static str],
+    /// The revision of the domain.
+    pub revision: u32,
+    /// The name of the type.
+    pub type_name: &'static str,
+    /// Where the type stands.
+    pub location: Location,
+}

@@ -1,0 +1,313 @@
+//! Uses of an author's types that compile whether or not the types qualify.
+//!
+//! Generated impls would each fail in their own way where a type of the author lacks a trait. Instead, one assertion at
+//! the author's token reports it, and everything else goes through [`Probe`]: an inherent item of `Probe<T>` is chosen if
+//! its bounds hold, else the item of [`StandIn`] with the same name. A program with a stand-in does not compile, because
+//! its assertion fails, so no stand-in ever runs.
+//!
+//! Bounds that hold for no type are an error in a `where` clause, unless they are higher-ranked. Hence the `for<'f>` of
+//! the generated conditions.
+
+use std::fmt::Debug;
+use std::marker::PhantomData;
+
+use serde::{Deserializer, Serialize, Serializer};
+
+use crate::decode_error::DecodeError;
+use crate::model::Command;
+use crate::model::Rejection;
+use crate::model::action;
+use crate::model::{ActionDescriptor, Outcome, Stop};
+use crate::model::{Aggregate, AggregateDescriptor};
+use crate::model::{Event, EventDescriptor};
+use fluvius_store::CommandRecord;
+use fluvius_store::EventRecord;
+
+/// The items of a concrete type, as far as its bounds hold.
+#[derive(Debug)]
+pub struct Probe<T: ?Sized>(PhantomData<T>);
+
+impl<T: Clone> Probe<T> {
+    /// Clones a field.
+    pub fn cloned(field: &T) -> T {
+        field.clone()
+    }
+}
+
+impl<T: Debug> Probe<T> {
+    /// Returns a field as what a `Debug` text shows.
+    pub fn shown(field: &T) -> &dyn Debug {
+        field
+    }
+}
+
+impl<T, E> Probe<Result<T, E>> {
+    /// True for a `Result`.
+    pub const IS_RESULT: bool = true;
+}
+
+impl<T: Serialize, E: Rejection> Probe<Result<T, E>> {
+    /// See [`action::kept_with_data`].
+    ///
+    /// # Errors
+    /// The rejection, or that the data cannot be kept.
+    pub fn kept_with_data(result: Result<T, E>) -> Result<Outcome, Stop> {
+        action::kept_with_data(result)
+    }
+
+    /// See [`action::changed_with_data`].
+    ///
+    /// # Errors
+    /// The rejection, or that the data cannot be kept.
+    pub fn changed_with_data<A: Aggregate>(
+        state: A,
+        result: Result<T, E>,
+    ) -> Result<Outcome, Stop> {
+        action::changed_with_data(state, result)
+    }
+}
+
+impl<C: Command> Probe<C> {
+    /// See [`Command::ACTION`].
+    pub const ACTION: &'static ActionDescriptor = C::ACTION;
+
+    /// Reads a command back from its row.
+    pub fn command(record: &CommandRecord) -> Result<C, DecodeError> {
+        crate::model::decode_command_record(record)
+    }
+}
+
+impl<E: Event> Probe<E> {
+    /// See [`Event::EVENT`].
+    pub const EVENT: &'static EventDescriptor = E::EVENT;
+    /// The event as the descriptor of its action has it.
+    pub const RECORDED: Option<&'static EventDescriptor> =
+        Some(EventDescriptor::with_reader::<E>());
+
+    /// Reads an event back from its row.
+    pub fn event(record: &EventRecord) -> Result<E, DecodeError> {
+        super::event::decode(record)
+    }
+}
+
+impl<A: Aggregate> Probe<A> {
+    /// See [`Aggregate::DESCRIPTOR`].
+    pub const DESCRIPTOR: &'static AggregateDescriptor = A::DESCRIPTOR;
+}
+
+/// The items of a type without the bounds. They let its uses compile, and are never reached.
+pub trait StandIn<T> {
+    /// See [`Probe::ACTION`].
+    const ACTION: &'static ActionDescriptor = &ActionDescriptor::STAND_IN;
+    /// See [`Probe::EVENT`].
+    const EVENT: &'static EventDescriptor = &EventDescriptor::of("", "", "");
+    /// See [`Probe::RECORDED`].
+    const RECORDED: Option<&'static EventDescriptor> = None;
+    /// See [`Probe::DESCRIPTOR`].
+    const DESCRIPTOR: &'static AggregateDescriptor = &AggregateDescriptor::STAND_IN;
+    /// Always named, so that the import of the trait is always used.
+    const USED: () = ();
+
+    /// See [`Probe::IS_RESULT`].
+    const IS_RESULT: bool = false;
+
+    /// See [`Probe::kept_with_data`].
+    ///
+    /// # Errors
+    /// None: it is never reached.
+    fn kept_with_data(_: T) -> Result<Outcome, Stop> {
+        unreachable!()
+    }
+
+    /// See [`Probe::changed_with_data`].
+    ///
+    /// # Errors
+    /// None: it is never reached.
+    fn changed_with_data<A>(_: A, _: T) -> Result<Outcome, Stop> {
+        unreachable!()
+    }
+
+    /// See [`Probe::cloned`].
+    fn cloned(_: &T) -> T {
+        unreachable!()
+    }
+
+    /// See [`Probe::shown`].
+    fn shown(_: &T) -> &dyn Debug {
+        unreachable!()
+    }
+
+    /// See [`Probe::command`].
+    fn command(_: &CommandRecord) -> Result<T, DecodeError> {
+        unreachable!()
+    }
+
+    /// See [`Probe::event`].
+    fn event(_: &EventRecord) -> Result<T, DecodeError> {
+        unreachable!()
+    }
+}
+
+impl<T> StandIn<T> for Probe<T> {}
+
+/// The functions that serde's derives give a shape, where the conditions of the shape do not hold.
+pub trait UnfitShape {
+    /// Always named, so that the import of the trait is always used.
+    const SHAPE_USED: () = ();
+
+    /// Stands in for what `#[derive(Serialize)]` makes.
+    ///
+    /// # Errors
+    /// None: it is never reached.
+    fn serialize<T, S: Serializer>(_: &T, _: S) -> Result<S::Ok, S::Error> {
+        unreachable!()
+    }
+
+    /// Stands in for what `#[derive(Deserialize)]` makes.
+    ///
+    /// # Errors
+    /// None: it is never reached.
+    fn deserialize<'de, T, D: Deserializer<'de>>(_: D) -> Result<T, D::Error> {
+        unreachable!()
+    }
+}
+
+impl<S> UnfitShape for S {}
+
+/// An item of [`Probe`], by its name.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __fluvius_probe {
+    ($type:ty, $item:ident) => {{
+        use $crate::__private::StandIn as _;
+        let () = $crate::__private::Probe::<$type>::USED;
+        $crate::__private::Probe::<$type>::$item
+    }};
+}
+
+/// A command or an event of an enum, read from its row. The caller imports [`StandIn`](crate::__private::StandIn).
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __fluvius_read {
+    ($kind:ident, $variant:ident, $record:ident) => {
+        $crate::__private::Probe::<$variant>::$kind($record).map(Self::$variant)
+    };
+}
+
+/// The impls that `#[derive(Clone, Debug, Serialize, Deserialize)]` would make of a command or an event, with one
+/// difference: they exist whatever the types of the fields are.
+///
+/// The brackets hold the struct's name as text, serde's `bound` and serde's further options. A field has an alias for its
+/// type, because the bound is text, which cannot say every type. `(serde)` leaves `Debug` to the caller.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __fluvius_fields {
+    ($name:ident $options:tt { $($(#[$attribute:meta])* $field:ident: $alias:ident = $type:ty),* }) => {
+        $crate::__fluvius_fields! {
+            (serde) $name $options { $($(#[$attribute])* $field: $alias = $type),* }
+        }
+        #[automatically_derived]
+        impl $crate::__private::Debug for $name {
+            fn fmt(
+                &self,
+                to: &mut $crate::__private::core::fmt::Formatter<'_>,
+            ) -> $crate::__private::core::fmt::Result {
+                use $crate::__private::StandIn as _;
+                let () = $crate::__private::Probe::<()>::USED;
+                $crate::__private::debug_fields(
+                    to,
+                    $crate::__private::core::stringify!($name),
+                    &[$((
+                        $crate::__private::core::stringify!($field),
+                        $crate::__private::Probe::<$type>::shown(&self.$field),
+                    )),*],
+                )
+            }
+        }
+    };
+    (
+        (serde) $name:ident [$text:tt $bound:tt $($option:tt)*]
+        { $($(#[$attribute:meta])* $field:ident: $alias:ident = $type:ty),* }
+    ) => {
+        const _: () = {
+            use $crate::__private::{StandIn as _, UnfitShape as _, serde as __fluvius_serde};
+            $(type $alias = $type;)*
+            #[derive($crate::__private::Serialize, $crate::__private::Deserialize)]
+            #[serde(crate = "__fluvius_serde")]
+            #[serde(remote = $text, rename = $text, bound = $bound, $($option)*)]
+            struct __FluviusShape { $($(#[$attribute])* $field: $alias),* }
+            #[automatically_derived]
+            impl $crate::__private::Serialize for $name {
+                #[inline]
+                fn serialize<S: $crate::__private::serde::Serializer>(
+                    &self,
+                    to: S,
+                ) -> $crate::__private::core::result::Result<S::Ok, S::Error> {
+                    __FluviusShape::serialize(self, to)
+                }
+            }
+            #[automatically_derived]
+            impl<'de> $crate::__private::Deserialize<'de> for $name {
+                #[inline]
+                fn deserialize<D: $crate::__private::serde::Deserializer<'de>>(
+                    from: D,
+                ) -> $crate::__private::core::result::Result<Self, D::Error> {
+                    __FluviusShape::deserialize(from)
+                }
+            }
+            #[automatically_derived]
+            impl $crate::__private::Clone for $name {
+                fn clone(&self) -> Self {
+                    Self { $($field: $crate::__private::Probe::<$type>::cloned(&self.$field)),* }
+                }
+            }
+            let () = $crate::__private::Probe::<()>::USED;
+            __FluviusShape::SHAPE_USED
+        };
+    };
+}
+
+/// The macro by which a block puts out its own items and nothing of another block.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __fluvius_guard {
+    ($block:ident) => {
+        $crate::__fluvius_guard! { $block $ }
+    };
+    ($block:ident $dollar:tt) => {
+        macro_rules! items {
+            ($block $dollar($dollar items:tt)*) => { $dollar($dollar items)* };
+            ($dollar($dollar other_block:tt)*) => {};
+        }
+        pub(super) use items;
+    };
+}
+
+/// An event of an aggregate: its fields and its `impl Event`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __fluvius_event {
+    (
+        [$($attributes:tt)*]
+        $name:ident of $aggregate:ty, $key:expr, $docs:expr, $options:tt $fields:tt
+    ) => {
+        $($attributes)*
+        const _: () = {
+            $crate::__fluvius_fields! { $name $options $fields }
+            #[automatically_derived]
+            impl $crate::__private::Event for $name
+            where
+                for<'f> $aggregate: $crate::__private::AggregateState,
+                for<'f> $name: $crate::__private::PayloadField,
+            {
+                type Aggregate = $aggregate;
+                const EVENT: &'static $crate::__private::EventDescriptor =
+                    &$crate::__private::EventDescriptor::of(
+                        $key,
+                        $crate::__private::core::stringify!($name),
+                        $docs,
+                    );
+            }
+        };
+    };
+}

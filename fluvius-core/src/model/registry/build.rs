@@ -1,0 +1,231 @@
+//! Building a registry: all collisions at once, each with its places.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::{Registry, features};
+use crate::model::AggregateDescriptor;
+use crate::model::DomainMetadata;
+use crate::model::Location;
+use fluvius_store::StoreError;
+
+/// A reason why a domain cannot be built.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The aggregate types do not go together; all problems are listed.
+    Domain {
+        /// The domain's namespace.
+        namespace: &'static str,
+        /// The problems, sorted.
+        problems: Vec<Problem>,
+    },
+    /// The store does not take the domain.
+    ///
+    /// The text has that of the store's error, and the source is its cause.
+    Store {
+        /// The domain's namespace.
+        namespace: &'static str,
+        /// The error of the store.
+        source: StoreError,
+    },
+    /// A setting of the builder is out of range.
+    Setting {
+        /// The domain's namespace.
+        namespace: &'static str,
+        /// The method of the builder that set it.
+        setting: &'static str,
+        /// The range, and the reason for it.
+        range: &'static str,
+    },
+    /// There is no tokio runtime for the domain to work on.
+    NoRuntime {
+        /// The domain's namespace.
+        namespace: &'static str,
+    },
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Domain { namespace, problems } => {
+                write!(f, "the domain `{namespace}` cannot be built:{}", lines(problems))
+            }
+            Self::Store { namespace, source } => {
+                write!(f, "the domain `{namespace}` cannot use this store: {source}")
+            }
+            Self::Setting { namespace, setting, range } => {
+                write!(
+                    f,
+                    "`{setting}` of the domain `{namespace}` is out of range: expected {range}"
+                )
+            }
+            Self::NoRuntime { namespace } => write!(
+                f,
+                "the domain `{namespace}` is built outside of a tokio runtime: call `build` in an async \
+                 function that tokio runs, or inside `Runtime::block_on`"
+            ),
+        }
+    }
+}
+
+// By hand, so that the text of the store's error is not repeated by the source.
+impl std::error::Error for BuildError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Store { source, .. } => source.source(),
+            Self::Domain { .. } | Self::Setting { .. } | Self::NoRuntime { .. } => None,
+        }
+    }
+}
+
+/// One reason why a domain cannot be built.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Problem {
+    /// The domain lists no aggregate.
+    NoAggregates,
+    /// The namespace is not kebab case.
+    Namespace(String),
+    /// Two aggregate types, or one listed twice, have one resource.
+    Resource {
+        /// The resource.
+        resource: &'static str,
+        /// The places of the aggregate types, with their type names.
+        places: Vec<(&'static str, Location)>,
+    },
+    /// A dependency is built with a feature that changes stored values.
+    Feature {
+        /// The dependency.
+        package: &'static str,
+        /// Its feature.
+        feature: &'static str,
+        /// The consequence.
+        effect: &'static str,
+    },
+    /// Two actions have one key.
+    Key {
+        /// The key.
+        key: &'static str,
+        /// The places of the actions, with their aggregate types' type names.
+        places: Vec<(&'static str, Location)>,
+    },
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let places = match self {
+            Self::NoAggregates => {
+                return write!(f, "it lists no aggregate: write `#[domain(aggregates(..))]`");
+            }
+            Self::Namespace(namespace) => {
+                return write!(f, "its namespace `{namespace}` is not kebab case");
+            }
+            Self::Feature { package, feature, effect } => {
+                return write!(
+                    f,
+                    "`{package}` is built with its feature `{feature}`: {effect}. Find the crate that switches it on \
+                     with `cargo tree -e features -i {package}`, and switch it off there"
+                );
+            }
+            Self::Resource { resource, places } => {
+                write!(f, "the resource `{resource}` is declared more than once:")?;
+                places
+            }
+            Self::Key { key, places } => {
+                write!(f, "the command key `{key}` is used more than once:")?;
+                places
+            }
+        };
+        for (type_name, location) in places {
+            write!(f, "\n    by {type_name} at {location}")?;
+        }
+        Ok(())
+    }
+}
+
+fn lines(problems: &[Problem]) -> String {
+    problems.iter().map(|problem| format!("\n  {problem}")).collect()
+}
+
+impl Registry {
+    /// Builds the registry of a domain.
+    ///
+    /// # Errors
+    /// [`BuildError::Domain`] with every problem there is, each with all its places.
+    pub(crate) fn build(
+        meta: &'static DomainMetadata,
+        aggregates: &[&'static AggregateDescriptor],
+    ) -> Result<Self, BuildError> {
+        let mut resources: BTreeMap<&'static str, Vec<&'static AggregateDescriptor>> =
+            BTreeMap::new();
+        let mut actions: BTreeMap<&'static str, Vec<_>> = BTreeMap::new();
+        for aggregate in aggregates {
+            for resource in aggregate.resources {
+                resources.entry(resource).or_default().push(aggregate);
+            }
+            for action in aggregate.actions {
+                actions.entry(action.key).or_default().push((*aggregate, *action));
+            }
+        }
+
+        let mut problems = features::harmful();
+        if aggregates.is_empty() {
+            problems.push(Problem::NoAggregates);
+        }
+        if !is_kebab(meta.namespace) {
+            problems.push(Problem::Namespace(meta.namespace.to_owned()));
+        }
+        for (resource, owners) in &resources {
+            if owners.len() > 1 {
+                let places = owners.iter().map(|owner| (owner.type_name(), owner.location));
+                problems.push(Problem::Resource { resource, places: sorted(places) });
+            }
+        }
+        for (key, owners) in &actions {
+            if owners.len() > 1 {
+                let places =
+                    owners.iter().map(|(owner, action)| (owner.type_name(), action.location));
+                problems.push(Problem::Key { key, places: sorted(places) });
+            }
+        }
+        if !problems.is_empty() {
+            problems.sort();
+            return Err(BuildError::Domain { namespace: meta.namespace, problems });
+        }
+        Ok(Self {
+            actions: actions
+                .into_iter()
+                .filter_map(|(key, owners)| Some((key, owners.first()?.1)))
+                .collect(),
+            resources: resources
+                .into_iter()
+                .filter_map(|(resource, owners)| Some((resource, *owners.first()?)))
+                .collect(),
+        })
+    }
+}
+
+fn sorted(places: impl Iterator<Item = (&'static str, Location)>) -> Vec<(&'static str, Location)> {
+    let mut places: Vec<_> = places.collect();
+    places.sort();
+    places
+}
+
+/// Returns whether a text is kebab case: words of lower-case ASCII letters and digits with one hyphen between them, and
+/// a letter first.
+pub(crate) const fn is_kebab(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    let mut is_after_hyphen = true;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'a'..=b'z' => is_after_hyphen = false,
+            b'0'..=b'9' if at > 0 => is_after_hyphen = false,
+            b'-' if !is_after_hyphen => is_after_hyphen = true,
+            _ => return false,
+        }
+        at += 1;
+    }
+    !is_after_hyphen
+}

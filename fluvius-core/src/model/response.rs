@@ -1,0 +1,108 @@
+//! The answer to a command that was applied.
+
+use std::any::{Any, TypeId};
+use std::fmt;
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use fluvius_store::AggregateId;
+use fluvius_store::ETag;
+use fluvius_store::Json;
+
+use super::{Aggregate, Command, SharedState};
+use crate::error::Error;
+use crate::unwind;
+
+/// The answer to a command that was applied: what the rule returned, or the new state.
+///
+/// By key, `data` is JSON; where the command is typed, it is the command's
+/// [`Output`](crate::Command::Output).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Response<T = Json> {
+    /// The command's identifier.
+    pub command_id: Uuid,
+    /// The command's key.
+    pub command: &'static str,
+    /// The aggregate.
+    pub aggregate_id: AggregateId,
+    /// The aggregate's version after the command.
+    pub version: u64,
+    /// The etag of that version.
+    pub etag: ETag,
+    /// The key of the event that the command gave; `None` for a question.
+    pub event: Option<&'static str>,
+    /// What the rule returned; the state where it returned `()` or `Self`.
+    pub data: T,
+}
+
+impl<T> Response<T> {
+    /// Returns the same response with other data.
+    pub fn with_data<U>(self, data: U) -> Response<U> {
+        Response {
+            command_id: self.command_id,
+            command: self.command,
+            aggregate_id: self.aggregate_id,
+            version: self.version,
+            etag: self.etag,
+            event: self.event,
+            data,
+        }
+    }
+}
+
+impl<T: fmt::Display> fmt::Display for Response<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} on {}, version {}", self.command, self.aggregate_id, self.version)?;
+        if let Some(event) = self.event {
+            write!(f, ", {event}")?;
+        }
+        write!(f, ": {}", self.data)
+    }
+}
+
+/// A response with its data as JSON, and the decoded state if that is the data.
+#[derive(Debug, Clone)]
+pub(crate) struct ErasedResponse {
+    pub(crate) response: Response,
+    pub(crate) state: Option<SharedState>,
+}
+
+impl ErasedResponse {
+    /// Returns the answer as the command's output, or `None` if the author's code panics on it.
+    pub(crate) fn typed<C>(self) -> Option<Result<Response<C::Output>, Error>>
+    where
+        C: Command,
+        C::Output: serde::de::DeserializeOwned + 'static,
+    {
+        let Self { response, state } = self;
+        let state = state.as_ref().and_then(|state| state.downcast_ref::<C::Aggregate>());
+        let output = unwind::catch(|| match state.and_then(copy::<C>) {
+            Some(output) => Ok(output),
+            None => response.data.decode::<C::Output>(),
+        });
+        Some(match output? {
+            Ok(output) => Ok(response.with_data(output)),
+            Err(error) => Err(Error::InvalidState {
+                aggregate_id: response.aggregate_id,
+                revision: C::Aggregate::DESCRIPTOR.revision,
+                path: error.path().to_owned(),
+                message: error.message().to_owned(),
+            }),
+        })
+    }
+}
+
+/// Returns a copy of the state, if the output is the state: no decoding is needed then.
+fn copy<C>(state: &C::Aggregate) -> Option<C::Output>
+where
+    C: Command,
+    C::Output: 'static,
+{
+    if TypeId::of::<C::Output>() != TypeId::of::<C::Aggregate>() {
+        return None;
+    }
+    let copy: &mut dyn Any = &mut Some(state.clone());
+    copy.downcast_mut::<Option<C::Output>>().and_then(Option::take)
+}

@@ -1,0 +1,92 @@
+//! Metrics, through the `metrics` facade. The recorder is the program's choice, so its panics end
+//! here.
+
+use std::time::Duration;
+
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
+
+use crate::collections::FastMap;
+use crate::error::Error;
+use crate::model::DomainMetadata;
+use crate::unwind;
+
+/// The handles of a domain's metrics. They are taken when the domain is built, so the recorder
+/// has to be installed before.
+pub(crate) struct Metrics {
+    applied: Counter,
+    /// One counter for each code that a command can end with.
+    ended: FastMap<&'static str, Counter>,
+    command_seconds: Histogram,
+    decide_seconds: Histogram,
+    commit_seconds: Histogram,
+    batch_units: Histogram,
+    queue_depth: Gauge,
+}
+
+/// Codes of queries, of readers of a log, and of calls without a command.
+const CODES_WITHOUT_COMMAND: &[&str] =
+    &["no-aggregate-root", "invalid-query", "multiple-results", "invalid-position"];
+
+impl Metrics {
+    pub(crate) fn new(meta: &'static DomainMetadata) -> Self {
+        let domain = meta.namespace;
+        let commands = |outcome: &'static str| counter!("fluvius_commands_total", "domain" => domain, "outcome" => outcome);
+        let seconds = |stage: &'static str| histogram!("fluvius_stage_duration_seconds", "domain" => domain, "stage" => stage);
+        Self {
+            applied: commands("applied"),
+            ended: Error::CODES
+                .iter()
+                .filter(|code| !CODES_WITHOUT_COMMAND.contains(code))
+                .map(|code| (*code, commands(code)))
+                .collect(),
+            command_seconds: histogram!("fluvius_command_duration_seconds", "domain" => domain),
+            decide_seconds: seconds("decide"),
+            commit_seconds: seconds("commit"),
+            batch_units: histogram!("fluvius_commit_batch_size", "domain" => domain),
+            queue_depth: gauge!("fluvius_commit_queue_depth", "domain" => domain),
+        }
+    }
+
+    /// Records the duration of an attempt to decide a command.
+    pub(crate) fn decided(&self, after: Duration) {
+        unwind::catch(|| self.decide_seconds.record(after));
+    }
+
+    /// Records a batch that is handed to the store, and the number of units that wait behind it.
+    pub(crate) fn committing(&self, depth: usize, units: usize) {
+        unwind::catch(|| {
+            self.queue_depth.set(u32::try_from(depth).unwrap_or(u32::MAX));
+            self.batch_units.record(u32::try_from(units).unwrap_or(u32::MAX));
+        });
+    }
+
+    /// Records the duration of a commit.
+    pub(crate) fn committed(&self, after: Duration) {
+        unwind::catch(|| self.commit_seconds.record(after));
+    }
+
+    /// Counts a command that ended in decode: it was not accepted, so it has no duration.
+    pub(crate) fn not_decoded(&self, error: &Error) {
+        unwind::catch(|| self.count_error(error));
+    }
+
+    /// Counts the commands of an answered request: those that were applied, and the errors of the others.
+    pub(crate) fn answered(
+        &self,
+        applied: usize,
+        errors: impl Iterator<Item = Error>,
+        after: Duration,
+    ) {
+        unwind::catch(|| {
+            self.applied.increment(applied as u64);
+            errors.for_each(|error| self.count_error(&error));
+            self.command_seconds.record(after);
+        });
+    }
+
+    fn count_error(&self, error: &Error) {
+        if let Some(counter) = self.ended.get(error.code()) {
+            counter.increment(1);
+        }
+    }
+}

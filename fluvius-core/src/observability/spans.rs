@@ -1,0 +1,61 @@
+//! Spans: one for each command, and inside it one for each stage. They name the command and the aggregate, and never the
+//! value of an argument.
+
+use tracing::Span;
+
+use crate::model::DomainMetadata;
+use crate::unwind;
+use fluvius_store::AggregateId;
+use uuid::Uuid;
+
+/// Returns a span; none if the program's subscriber panics.
+pub(crate) fn guarded(make: impl FnOnce() -> Span) -> Span {
+    unwind::catch(make).unwrap_or_else(Span::none)
+}
+
+/// Returns the span of a command, which contains those of its stages.
+pub(crate) fn command(
+    meta: &DomainMetadata,
+    key: &'static str,
+    aggregate_id: &AggregateId,
+    command_id: Uuid,
+) -> Span {
+    tracing::info_span!(
+        "command",
+        domain = meta.namespace,
+        command = key,
+        resource = %aggregate_id.resource,
+        identifier = %aggregate_id.id,
+        %command_id,
+    )
+}
+
+pub(crate) fn decode(meta: &DomainMetadata, command: &str) -> Span {
+    tracing::debug_span!("decode", domain = meta.namespace, command)
+}
+
+pub(crate) fn authorize(command: &Span) -> Span {
+    tracing::debug_span!(parent: command, "authorize")
+}
+
+pub(crate) fn deduplicate(command: &Span) -> Span {
+    tracing::debug_span!(parent: command, "deduplicate")
+}
+
+/// The span of a load, inside that of the decision that needs it.
+pub(crate) fn load(aggregate_id: &AggregateId) -> Span {
+    tracing::debug_span!("load", resource = %aggregate_id.resource, identifier = %aggregate_id.id)
+}
+
+pub(crate) fn decide(command: &Span, attempt: u32) -> Span {
+    tracing::debug_span!(parent: command, "decide", attempt)
+}
+
+/// The span of a commit, which is of many commands at once.
+pub(crate) fn commit(meta: &DomainMetadata, unit_count: usize) -> Span {
+    tracing::debug_span!(parent: None, "commit", domain = meta.namespace, unit_count)
+}
+
+pub(crate) fn publish(command: &Span) -> Span {
+    tracing::debug_span!(parent: command, "publish")
+}

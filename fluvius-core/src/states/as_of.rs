@@ -1,0 +1,163 @@
+//! What an aggregate was, at a version or at a moment, and what happened to it.
+
+use std::ops::{Bound, RangeBounds};
+
+use crate::point_in_time::PointInTime;
+
+use super::{StateManager, fold, state_at};
+use crate::error::Error;
+use crate::model::IntoAggregateId;
+use crate::model::{Aggregate, Versioned, check_resource};
+use fluvius_store::AggregateId;
+use fluvius_store::ETag;
+use fluvius_store::EventRecord;
+use fluvius_store::LogEntry;
+use fluvius_store::StateRecord;
+
+impl StateManager {
+    /// The events of an aggregate with these versions, in their order; those of a closed aggregate too.
+    ///
+    /// They are kept in memory together: `1..=1_000`, then `1_001..=2_000` reads a long history in
+    /// pieces. As typed events they are read with `A::Event::try_from`.
+    ///
+    /// # Errors
+    /// `not-found` where the aggregate_id does not exist or belongs to another realm;
+    /// `store-unavailable`, `store-error`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use fluvius_core::{AggregateId, Error, StateManager};
+    /// # async fn run(statemgr: StateManager, aggregate_id: AggregateId) -> Result<(), Error> {
+    /// for event in statemgr.history(&aggregate_id, ..).await? {
+    ///     println!("{} {} {}", event.version, event.occurred_at, event.key());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn history(
+        &self,
+        aggregate_id: &AggregateId,
+        versions: impl RangeBounds<u64>,
+    ) -> Result<Vec<LogEntry<EventRecord>>, Error> {
+        let first = match versions.start_bound() {
+            Bound::Included(first) => *first,
+            Bound::Excluded(before) => before.saturating_add(1),
+            Bound::Unbounded => 1,
+        };
+        let last = match versions.end_bound() {
+            Bound::Included(last) => *last,
+            Bound::Excluded(behind) => behind.saturating_sub(1),
+            Bound::Unbounded => u64::MAX,
+        };
+        if self.row(aggregate_id).await?.is_none() {
+            return Err(Error::NotFound { aggregate_id: aggregate_id.clone() });
+        }
+        Ok(self.store.history(aggregate_id, first, last).await?)
+    }
+
+    /// The state of an aggregate as [`fetch`](Self::fetch) would have given it then.
+    ///
+    /// It is made of the log: of the last whole state in it and of at most 63 changes. To find the
+    /// version of a time, as many events are read as the number of versions can be halved.
+    ///
+    /// # Errors
+    /// [`Error::NotFoundAt`] (`not-found`) if the aggregate has no such version, did not exist at that time or was closed, or
+    /// belongs to another realm; else as [`fetch`](Self::fetch).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use fluvius_core::{Aggregate, Error, StateManager, uuid::Uuid};
+    /// # async fn run<Account: Aggregate>(
+    /// #     statemgr: StateManager,
+    /// #     id: Uuid,
+    /// #     yesterday: fluvius_core::chrono::DateTime<fluvius_core::chrono::Utc>,
+    /// # ) -> Result<(), Error> {
+    /// let opened = statemgr.fetch_at::<Account>(id, 1).await?;
+    /// let before = statemgr.fetch_at::<Account>(id, yesterday).await?;
+    /// assert!(opened.version() <= before.version());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn fetch_at<A: Aggregate>(
+        &self,
+        target: impl IntoAggregateId,
+        point: impl Into<PointInTime>,
+    ) -> Result<Versioned<A>, Error> {
+        let aggregate_id = target.into_aggregate_id::<A>();
+        let point = point.into();
+        if let Some(stored) = self.find_at::<A>(&aggregate_id, point).await? {
+            return Ok(stored);
+        }
+        let newest = self.row(&aggregate_id).await?.map(|row| row.version);
+        Err(Error::NotFoundAt { aggregate_id, point, newest })
+    }
+
+    /// The state of an aggregate as [`find`](Self::find) would have given it then.
+    ///
+    /// # Errors
+    /// As [`fetch_at`](Self::fetch_at), but for `not-found`.
+    pub async fn find_at<A: Aggregate>(
+        &self,
+        target: impl IntoAggregateId,
+        point: impl Into<PointInTime>,
+    ) -> Result<Option<Versioned<A>>, Error> {
+        let aggregate_id = target.into_aggregate_id::<A>();
+        check_resource::<A>(&aggregate_id)?;
+        match self.find_record_at(&aggregate_id, point).await? {
+            Some(record) => A::decode(record).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The row of an aggregate as [`find_record`](Self::find_record) would have given it then.
+    ///
+    /// # Errors
+    /// `store-error` where the log cannot be read back; `store-unavailable`.
+    pub async fn find_record_at(
+        &self,
+        aggregate_id: &AggregateId,
+        point: impl Into<PointInTime>,
+    ) -> Result<Option<StateRecord>, Error> {
+        let Some(row) = self.row(aggregate_id).await? else {
+            return Ok(None);
+        };
+        let version = match point.into() {
+            PointInTime::Version(version) => version,
+            PointInTime::Time(time) => {
+                fold::version_at(self.store.as_ref(), aggregate_id, row.version, time).await?
+            }
+        };
+        if version == row.version {
+            return Ok(Some(row).filter(|row| row.closed_at.is_none()));
+        }
+        if version == 0 || version > row.version {
+            return Ok(None);
+        }
+        let store = self.store.as_ref();
+        let (revision, data) = state_at(store, aggregate_id, version).await?;
+        let event = fold::event_at(store, aggregate_id, version).await?;
+        let context = store.command(event.command_id).await?.map(|(_, context)| context);
+        Ok(Some(StateRecord {
+            aggregate_id: aggregate_id.clone(),
+            version,
+            etag: ETag::new(version, event.command_id),
+            revision,
+            data,
+            created_at: row.created_at,
+            created_by: row.created_by,
+            updated_at: event.occurred_at,
+            updated_by: context.and_then(|context| context.actor.id()),
+            closed_at: None,
+            realm: row.realm,
+        }))
+    }
+
+    /// The row of an aggregate of the realm, closed or not.
+    async fn row(&self, aggregate_id: &AggregateId) -> Result<Option<StateRecord>, Error> {
+        let record = self.store.load(&aggregate_id.storable()).await?;
+        let record = record.filter(|_| aggregate_id.is_storable());
+        Ok(record.filter(|record| self.realm.admits(record.realm.as_deref())))
+    }
+}

@@ -1,0 +1,180 @@
+//! The state manager: reads what is stored, and nothing that is not.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::model::IntoAggregateId;
+use crate::model::{Aggregate, Versioned, check_resource};
+use crate::states::StateQueryBuilder;
+use fluvius_store::__private::DynStore;
+use fluvius_store::AggregateId;
+use fluvius_store::RealmFilter;
+use fluvius_store::StateRecord;
+use fluvius_store::query::Filter;
+
+/// Reads the stored state: durable, and never half of a unit of work.
+///
+/// That of a session sees the aggregates of the session's realm; that of a domain sees all.
+#[derive(Clone)]
+pub struct StateManager {
+    pub(super) store: Arc<dyn DynStore>,
+    pub(super) realm: RealmFilter,
+}
+
+impl fmt::Debug for StateManager {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StateManager").field("realm", &self.realm).finish_non_exhaustive()
+    }
+}
+
+impl StateManager {
+    pub(crate) fn new(store: Arc<dyn DynStore>, realm: RealmFilter) -> Self {
+        Self { store, realm }
+    }
+
+    /// The state of an aggregate.
+    ///
+    /// # Errors
+    /// `not-found` where the aggregate_id does not exist, is closed, or belongs to another realm;
+    /// `resource-not-allowed` where `A` is not the state of the target's resource;
+    /// `invalid-state` where the stored state does not decode; `store-unavailable`, `store-error`.
+    pub async fn fetch<A: Aggregate>(
+        &self,
+        target: impl IntoAggregateId,
+    ) -> Result<Versioned<A>, Error> {
+        let aggregate_id = target.into_aggregate_id::<A>();
+        match self.find::<A>(&aggregate_id).await? {
+            Some(stored) => Ok(stored),
+            None => Err(Error::NotFound { aggregate_id }),
+        }
+    }
+
+    /// The state of an aggregate, or `None` where [`fetch`](Self::fetch) says `not-found`.
+    ///
+    /// # Errors
+    /// As [`fetch`](Self::fetch), but for `not-found`.
+    pub async fn find<A: Aggregate>(
+        &self,
+        target: impl IntoAggregateId,
+    ) -> Result<Option<Versioned<A>>, Error> {
+        let aggregate_id = target.into_aggregate_id::<A>();
+        check_resource::<A>(&aggregate_id)?;
+        match self.find_record(&aggregate_id).await? {
+            Some(record) => A::decode(record).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The stored row of an aggregate, whatever its aggregate.
+    ///
+    /// # Errors
+    /// As [`fetch`](Self::fetch), but that nothing is decoded.
+    pub async fn fetch_record(&self, aggregate_id: &AggregateId) -> Result<StateRecord, Error> {
+        match self.find_record(aggregate_id).await? {
+            Some(record) => Ok(record),
+            None => Err(Error::NotFound { aggregate_id: aggregate_id.clone() }),
+        }
+    }
+
+    /// The stored row of an aggregate, or `None` where [`fetch_record`](Self::fetch_record) says
+    /// `not-found`.
+    ///
+    /// # Errors
+    /// `store-unavailable`, `store-error`.
+    pub async fn find_record(
+        &self,
+        aggregate_id: &AggregateId,
+    ) -> Result<Option<StateRecord>, Error> {
+        let record = self.store.load(&aggregate_id.storable()).await?;
+        Ok(record.filter(|record| aggregate_id.is_storable() && self.shows(record)))
+    }
+
+    /// The stored rows of several aggregates, all as they were at one moment: what one unit of work has
+    /// changed together is seen changed together.
+    ///
+    /// # Shape
+    /// One entry an aggregate, in the order in which they are named: `None` where
+    /// [`find_record`](Self::find_record) gives `None`. [`Aggregate::decode`] decodes one as an
+    /// aggregate.
+    ///
+    /// # Errors
+    /// `store-unavailable`, `store-error`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use fluvius_core::{Aggregate, AggregateId, Error, StateManager};
+    /// # async fn run<Account: Aggregate>(statemgr: StateManager, aggregate_ids: [AggregateId; 2]) -> Result<(), Error> {
+    /// for row in statemgr.snapshot(&aggregate_ids).await?.into_iter().flatten() {
+    ///     let account = Account::decode(row)?;
+    ///     println!("{}: {}", account.record().aggregate_id, account.version());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn snapshot(
+        &self,
+        aggregate_ids: &[AggregateId],
+    ) -> Result<Vec<Option<StateRecord>>, Error> {
+        if !aggregate_ids.iter().all(AggregateId::is_storable) {
+            return self.snapshot_of_storable(aggregate_ids).await;
+        }
+        let rows = self.store.snapshot(aggregate_ids).await?;
+        Ok(rows.into_iter().map(|row| row.filter(|record| self.shows(record))).collect())
+    }
+
+    /// The aggregates of an aggregate type's main resource by what they are like: a query in the making.
+    pub fn query<A: Aggregate>(&self) -> StateQueryBuilder<Versioned<A>> {
+        StateQueryBuilder::of_aggregate(Arc::clone(&self.store), self.realm.clone())
+    }
+
+    /// The rows of a resource by what they are like, whatever their aggregate: a query in the
+    /// making.
+    pub fn query_rows(
+        &self,
+        resource: impl Into<Cow<'static, str>>,
+    ) -> StateQueryBuilder<StateRecord> {
+        StateQueryBuilder::of_rows(Arc::clone(&self.store), self.realm.clone(), resource.into())
+    }
+
+    /// The one aggregate of an aggregate type's main resource of which the filter is true, or `None` where
+    /// there is none.
+    ///
+    /// # Errors
+    /// `multiple-results` where there are several; else as [`StateQueryBuilder::page`].
+    pub async fn find_one<A: Aggregate>(
+        &self,
+        filter: Filter,
+    ) -> Result<Option<Versioned<A>>, Error> {
+        self.query::<A>().filter(filter).one().await
+    }
+
+    /// All aggregates of an aggregate type's main resource of which the filter is true, by identifier,
+    /// however many: see [`StateQueryBuilder::all`].
+    ///
+    /// # Errors
+    /// As [`StateQueryBuilder::page`].
+    pub async fn find_all<A: Aggregate>(&self, filter: Filter) -> Result<Vec<Versioned<A>>, Error> {
+        self.query::<A>().filter(filter).all().await
+    }
+
+    /// Returns a snapshot in which aggregates that no store can hold are absent.
+    async fn snapshot_of_storable(
+        &self,
+        aggregate_ids: &[AggregateId],
+    ) -> Result<Vec<Option<StateRecord>>, Error> {
+        let storable: Vec<AggregateId> =
+            aggregate_ids.iter().map(|aggregate_id| aggregate_id.storable().into_owned()).collect();
+        let rows = self.store.snapshot(&storable).await?;
+        let row = |(aggregate_id, row): (&AggregateId, Option<StateRecord>)| {
+            row.filter(|record| aggregate_id.is_storable() && self.shows(record))
+        };
+        Ok(aggregate_ids.iter().zip(rows).map(row).collect())
+    }
+
+    fn shows(&self, record: &StateRecord) -> bool {
+        record.closed_at.is_none() && self.realm.admits(record.realm.as_deref())
+    }
+}

@@ -1,0 +1,11 @@
+//! Reading the stored state.
+
+mod as_of;
+mod fold;
+mod manager;
+mod query_builder;
+
+pub use manager::StateManager;
+pub use query_builder::{StatePage, StateQueryBuilder};
+
+pub(crate) use fold::{state_at, version_before};
