@@ -1,6 +1,6 @@
 //! The account: its state, its actions, and its rejections.
 
-use fluvius_core::{ActionContext, ContextError, Rejection, aggregate};
+use fluvius::{ActionContext, ContextError, Rejection, aggregate};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;

@@ -1,6 +1,6 @@
 //! The domain: the list of its aggregate types.
 
-use fluvius_core::Domain;
+use fluvius::Domain;
 
 use crate::Account;
 

@@ -12,11 +12,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use banking_domain::{Account, TransactionManagerDomain};
-use fluvius_core::query::text;
-use fluvius_core::{Domain, DomainContext, DomainRuntime, Error, MemoryStore, Session, Store};
 #[cfg(feature = "postgres")]
-use fluvius_postgres::PostgresStore;
-use fluvius_sqlite::SqliteStore;
+use fluvius::postgres::PostgresStore;
+use fluvius::query::text;
+use fluvius::sqlite::SqliteStore;
+use fluvius::{Domain, DomainContext, DomainRuntime, Error, MemoryStore, Session, Store};
 use futures_util::StreamExt;
 use serde_json::json;
 use uuid::Uuid;

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use banking_domain::Account;
-use fluvius_core::Rejection;
+use fluvius::Rejection;
 use rust_decimal::Decimal;
 use uuid::Uuid;
 

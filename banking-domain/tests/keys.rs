@@ -2,7 +2,7 @@
 #![allow(missing_docs, reason = "a test binary has no readers of its documentation")]
 
 use banking_domain::Account;
-use fluvius_core::Aggregate;
+use fluvius::Aggregate;
 
 #[test]
 fn released_keys_do_not_change() {

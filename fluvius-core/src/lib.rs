@@ -1,11 +1,11 @@
-//! fluvius: business rules as a plain `impl` block, everything around them derived.
+//! The domain model and the runtime of fluvius. Programs depend on the crate `fluvius`, which re-exports this one.
 //!
 //! ```
 //! use fluvius_core::{Domain, DomainContext, MemoryStore, SimpleRejection, aggregate};
 //! use serde::{Deserialize, Serialize};
 //! use uuid::Uuid;
 //!
-//! /// A counter that never falls.
+//! /// A counter that never decreases.
 //! #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 //! pub struct Counter {
 //!     pub count: u64,
@@ -19,7 +19,7 @@
 //!         Ok(Self { count: 0 })
 //!     }
 //!
-//!     /// Count some more.
+//!     /// Add to the count.
 //!     #[action(evt_key = "counted")]
 //!     pub fn count_more(&mut self, by: u64) -> Result<(), SimpleRejection> {
 //!         let count = self.count.checked_add(by);
@@ -45,18 +45,18 @@
 //! # }
 //! ```
 //!
-//! # The way of a command
+//! # Overview
 //!
-//! authoring -> macro -> registry -> command -> processor -> unit of work -> store -> listeners
+//! authoring -> macro -> registry -> command -> processor -> unit of work -> store -> observers
 //!
 //! | to | see |
 //! |---|---|
-//! | write rules | [`aggregate`](macro@aggregate), [`ActionContext`], [`Rejection`] |
-//! | put them together | [`Domain`](trait@Domain), [`RuntimeBuilder`], [`Policy`], [`Observer`] |
+//! | write actions | [`aggregate`](macro@aggregate), [`ActionContext`], [`Rejection`] |
+//! | combine them | [`Domain`](trait@Domain), [`RuntimeBuilder`], [`Policy`], [`Observer`] |
 //! | send commands | [`DomainRuntime`], [`Session`], [`CommandBundle`], [`Response`], [`Error`] |
 //! | read | [`StateManager`], [`StateQueryBuilder`], [`query`], [`LogReader`] |
-//! | change the shape of what is stored | [`Upcast`], [`UpcastInput`] |
-//! | keep | [`Store`], [`UnitOfWork`], [`MemoryStore`], [`verify`](verify::verify) |
+//! | change a stored shape | [`Upcast`], [`UpcastInput`] |
+//! | store | [`Store`], [`UnitOfWork`], [`MemoryStore`], [`verify`](verify::verify) |
 
 // The macros name this crate by its path, in its own doctests and unit tests as well.
 extern crate self as fluvius_core;
@@ -85,9 +85,6 @@ mod unwind;
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
-
-/// The types of times and identifiers in the interface.
-pub use fluvius_store::{chrono, uuid};
 
 /// JSON, queries and the integrity check of stores.
 pub use fluvius_store::{json, query, verify};
@@ -120,5 +117,13 @@ pub use point_in_time::PointInTime;
 pub use policy::{Authorization, Policy, PolicyRequest, PolicyState};
 pub use states::{StateManager, StatePage, StateQueryBuilder};
 
+// Crates whose types are in the interface.
+pub use fluvius_store::{chrono, uuid};
+#[cfg(feature = "decimal")]
+pub use rust_decimal;
+pub use serde_json;
+
 #[cfg(feature = "macros")]
-pub use fluvius_macros::{Domain, Rejection, action, aggregate};
+pub use fluvius_macros::{
+    CoreDomain as Domain, CoreRejection as Rejection, action, core_aggregate as aggregate,
+};

@@ -12,7 +12,7 @@ use crate::parse::tokens::{self, Marker, RawItem};
 /// The impl block, without `#[action]`, without a second `#[aggregate]` and
 /// without what stands on the parameters of actions.
 pub(crate) fn impl_block(item: TokenStream) -> TokenStream {
-    let mut trees = without_aggregate(unwrapped(item).into_iter().collect());
+    let mut trees = without_aggregate(tokens::unwrapped(item).into_iter().collect());
     if let Some(TokenTree::Group(body)) = trees.last()
         && body.delimiter() == Delimiter::Brace
     {
@@ -55,17 +55,6 @@ pub(crate) fn method(item: TokenStream) -> TokenStream {
             rebuilt(item)
         })
         .collect()
-}
-
-/// Looks through the invisible group in which `macro_rules!` passes an item.
-pub(crate) fn unwrapped(item: TokenStream) -> TokenStream {
-    let mut trees = item.clone().into_iter();
-    match (trees.next(), trees.next()) {
-        (Some(TokenTree::Group(group)), None) if group.delimiter() == Delimiter::None => {
-            unwrapped(group.stream())
-        }
-        _ => item,
-    }
 }
 
 fn clean_item(mut item: RawItem) -> TokenStream {

@@ -8,6 +8,7 @@ use quote::quote;
 
 use crate::errors::Errors;
 use crate::expand::{self, Scope};
+use crate::model::Root;
 use crate::{check, clean, fallback, model, parse};
 
 /// Expands an item. A panic on the way is a fault of this crate: it becomes an error, beside what
@@ -42,13 +43,18 @@ fn panic_message(panic: &(dyn Any + Send)) -> &str {
     }
 }
 
+/// `#[aggregate]` on an impl block, which is kept if the expansion panics.
+pub(crate) fn aggregate_or_item(root: Root, args: TokenStream, item: TokenStream) -> TokenStream {
+    guarded(item, clean::impl_block, |item| aggregate(root, args, item))
+}
+
 /// `#[aggregate]` on an impl block.
-pub(crate) fn aggregate(args: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn aggregate(root: Root, args: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::new();
     let Some(source) = parse::impl_block::parse(args, item.clone(), &mut errors) else {
         return fallback::cleaned_item(item, errors.finish());
     };
-    let model = model::aggregate::lower(source, &mut errors);
+    let model = model::aggregate::lower(root, source, &mut errors);
     let block_is_sound = check::block(&model, &mut errors);
     let parts = check::actions(&model, &mut errors);
     let errors = errors.finish();
@@ -77,12 +83,12 @@ pub(crate) fn stray_action(item: TokenStream) -> TokenStream {
 }
 
 /// `#[derive(Domain)]`.
-pub(crate) fn domain(item: TokenStream) -> TokenStream {
+pub(crate) fn domain(root: Root, item: TokenStream) -> TokenStream {
     let mut errors = Errors::new();
     let Some(source) = parse::derive_domain::parse(item, &mut errors) else {
         return errors.finish();
     };
-    let model = model::domain::lower(source, &mut errors);
+    let model = model::domain::lower(root, source, &mut errors);
     check::domain::domain(&model, &mut errors);
     let implementation = expand::domain::domain(&model);
     let errors = errors.finish();
@@ -99,12 +105,12 @@ pub(crate) fn indexed_fields(item: TokenStream) -> TokenStream {
 }
 
 /// `#[derive(Rejection)]`.
-pub(crate) fn rejection(item: TokenStream) -> TokenStream {
+pub(crate) fn rejection(root: Root, item: TokenStream) -> TokenStream {
     let mut errors = Errors::new();
     let Some(source) = parse::derive_rejection::parse(item, &mut errors) else {
         return errors.finish();
     };
-    let model = model::rejection::lower(source, &mut errors);
+    let model = model::rejection::lower(root, source, &mut errors);
     check::rejection::rejection(&model, &mut errors);
     let implementation = expand::rejection::rejection(&model);
     let errors = errors.finish();

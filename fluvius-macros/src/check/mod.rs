@@ -13,23 +13,11 @@ pub(crate) mod params;
 pub(crate) mod receiver;
 pub(crate) mod rejection;
 pub(crate) mod signature;
-pub(crate) mod timeout;
 
 use crate::errors::Errors;
-use crate::expand::Part;
-use crate::model::Aggregate;
+use crate::model::{Aggregate, Part, Soundness};
 
-/// How much of an action can be generated.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Soundness {
-    Sound,
-    /// Its structs, but no call of the method.
-    Flawed,
-    /// Nothing: its names are those of another action.
-    Clashing,
-}
-
-/// Whether the block can have anything generated beside it.
+/// Checks the block as a whole. Returns `false` if nothing can be generated beside it.
 pub(crate) fn block(aggregate: &Aggregate, errors: &mut Errors) -> bool {
     let before = errors.count();
     impl_block::place(aggregate, errors);
@@ -39,7 +27,7 @@ pub(crate) fn block(aggregate: &Aggregate, errors: &mut Errors) -> bool {
     is_sound
 }
 
-/// The actions that can be generated, each with what was found about it.
+/// Checks the actions. Returns those that can be generated.
 pub(crate) fn actions<'a>(aggregate: &'a Aggregate, errors: &mut Errors) -> Vec<Part<'a>> {
     let clashing = collisions::collisions(aggregate, errors);
     let mut parts = Vec::new();

@@ -1,8 +1,7 @@
 //! Rules for the options of `#[action]` that are neither keys nor names.
 
-use super::timeout;
 use crate::errors::Errors;
-use crate::model::{Action, Aggregate, Lifecycle};
+use crate::model::{Action, Aggregate, Lifecycle, timeout};
 use crate::spelling;
 
 pub(crate) fn options(aggregate: &Aggregate, action: &Action, errors: &mut Errors) {

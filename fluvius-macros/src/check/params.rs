@@ -4,11 +4,10 @@ use quote::ToTokens;
 use syn::{Pat, Type};
 
 use crate::errors::Errors;
-use crate::expand::example;
 use crate::model::action::contexts;
 use crate::model::param::Why;
 use crate::model::types::{self, Flaw};
-use crate::model::{Action, Argument, Field, Refusal};
+use crate::model::{Action, Argument, Field, Refusal, example};
 use crate::parse::token_text::type_text;
 
 pub(crate) fn params(action: &Action, errors: &mut Errors) {

@@ -9,8 +9,8 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use super::{Part, Scope, conditions};
-use crate::check::Soundness;
 use crate::model::PrivatePath;
+use crate::model::Soundness;
 use crate::model::action::contexts;
 use crate::parse::token_text::token_text;
 

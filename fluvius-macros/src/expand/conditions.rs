@@ -8,7 +8,7 @@ use quote::quote;
 
 use super::spans::generated_ident;
 use super::{Part, Scope};
-use crate::check::Soundness;
+use crate::model::Soundness;
 use crate::model::action::contexts;
 use crate::model::{Action, Answer, Lifecycle};
 

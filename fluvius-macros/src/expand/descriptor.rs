@@ -5,7 +5,7 @@ use quote::quote;
 
 use super::spans::{at, generated_ident};
 use super::{Part, Scope};
-use crate::check::timeout;
+use crate::model::timeout;
 use crate::model::{Action, Field, Lifecycle, PrivatePath};
 
 /// Names the fields that differ from the plain case.

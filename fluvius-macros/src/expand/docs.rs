@@ -5,7 +5,8 @@ use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 use syn::{LitStr, Meta};
 
-use super::{Part, Scope, example};
+use super::{Part, Scope};
+use crate::model::example;
 use crate::model::markdown::code;
 use crate::model::{Action, EventModel, Field, Lifecycle, names};
 use crate::parse::token_text::token_text;

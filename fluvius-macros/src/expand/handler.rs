@@ -5,7 +5,7 @@ use quote::quote;
 
 use super::spans::{at, generated, generated_ident};
 use super::{Part, Scope};
-use crate::check::Soundness;
+use crate::model::Soundness;
 use crate::model::{Action, Answer, Argument, Lifecycle, Outcome};
 
 /// A closure without captures. The author's parameters are fields of one

@@ -12,7 +12,6 @@ pub(crate) mod docs;
 pub(crate) mod domain;
 pub(crate) mod enums;
 pub(crate) mod event;
-pub(crate) mod example;
 pub(crate) mod field;
 pub(crate) mod guard;
 pub(crate) mod handler;
@@ -26,8 +25,7 @@ pub(crate) mod spans;
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::check::Soundness;
-use crate::model::{Action, Aggregate, PrivatePath, SelfType};
+use crate::model::{Action, Aggregate, Part, PrivatePath, SelfType};
 
 /// What every generated item of one block needs to know.
 pub(crate) struct Scope<'a> {
@@ -36,12 +34,6 @@ pub(crate) struct Scope<'a> {
     pub(crate) private: &'a PrivatePath,
     /// The same inside of [`Scope::closed`], where it has a short name.
     pub(crate) inner: PrivatePath,
-}
-
-/// One action together with what the checks said of it.
-pub(crate) struct Part<'a> {
-    pub(crate) action: &'a Action,
-    pub(crate) soundness: Soundness,
 }
 
 impl<'a> Scope<'a> {

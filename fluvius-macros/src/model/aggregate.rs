@@ -6,7 +6,7 @@ use syn::{Attribute, Generics, ItemImpl, LitStr, Path, Type, Visibility};
 use super::action::Action;
 use super::inherited::Inherited;
 use super::names;
-use super::private_path::PrivatePath;
+use super::private_path::{PrivatePath, Root};
 use super::self_type::SelfType;
 use crate::errors::Errors;
 use crate::parse::options::FunctionPath;
@@ -61,7 +61,7 @@ impl Index {
     }
 }
 
-pub(crate) fn lower(source: SourceBlock, errors: &mut Errors) -> Aggregate {
+pub(crate) fn lower(root: Root, source: SourceBlock, errors: &mut Errors) -> Aggregate {
     let SourceBlock { args, header, actions } = source;
     let ItemImpl { attrs, generics, trait_, self_ty, impl_token, .. } = header;
     let self_type = SelfType::lower(&self_ty);
@@ -79,7 +79,7 @@ pub(crate) fn lower(source: SourceBlock, errors: &mut Errors) -> Aggregate {
     let actions: Vec<Action> =
         actions.into_iter().map(|source| Action::lower(source, self_type.as_ref())).collect();
     Aggregate {
-        private: PrivatePath::lower(args.crate_path.as_ref(), errors),
+        private: PrivatePath::lower(root, args.crate_path.as_ref(), errors),
         options_flawed: args.flawed,
         impl_place: impl_token.span,
         trait_path: trait_.map(|(path, _)| path),

@@ -173,6 +173,7 @@ fn without_indent(parts: &mut [Part]) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::private_path::Root;
     use super::*;
 
     fn docs(text: &str) -> Docs {
@@ -183,7 +184,7 @@ mod tests {
 
     fn text(docs: &Docs) -> String {
         let mut errors = crate::errors::Errors::new();
-        let private = PrivatePath::lower(None, &mut errors);
+        let private = PrivatePath::lower(Root::Facade, None, &mut errors);
         errors.finish();
         docs.text(&private).to_string()
     }
@@ -197,7 +198,7 @@ mod tests {
             struct X;
         };
         let expected = quote::quote! {
-            ::fluvius_core::__private::core::concat!(
+            ::fluvius::__private::core::concat!(
                 "Before.", "\n", concat!("Asks ", "a word."), "\n", "After."
             )
         };

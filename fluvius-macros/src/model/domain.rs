@@ -7,7 +7,7 @@ use syn::{Generics, LitStr, Type};
 use super::docs::Docs;
 use super::inherited::Inherited;
 use super::names;
-use super::private_path::PrivatePath;
+use super::private_path::{PrivatePath, Root};
 use crate::errors::Errors;
 use crate::parse::derive_domain::SourceDomain;
 
@@ -29,12 +29,12 @@ pub(crate) struct Domain {
     pub(crate) place: Span,
 }
 
-pub(crate) fn lower(source: SourceDomain, errors: &mut Errors) -> Domain {
+pub(crate) fn lower(root: Root, source: SourceDomain, errors: &mut Errors) -> Domain {
     let name = names::plain(&source.ident);
     let text = |written: Option<LitStr>, derived: String| {
         written.map_or(derived, |written| written.value())
     };
-    let private = PrivatePath::lower(source.crate_path.as_ref(), errors);
+    let private = PrivatePath::lower(root, source.crate_path.as_ref(), errors);
     let description = match source.description {
         Some(written) => written.to_token_stream(),
         None => Docs::of(&source.attributes).description(&private),

@@ -7,16 +7,25 @@ use syn::Path;
 use crate::errors::Errors;
 use crate::parse::token_text::token_text;
 
-/// Prints `::fluvius_core::__private`, or the same below the path of `crate = ..`.
+/// The crate through which an author uses the macros. Each exports its own copy of every macro.
+#[derive(Clone, Copy)]
+pub(crate) enum Root {
+    /// `fluvius`.
+    Facade,
+    /// `fluvius-core`, for programs that depend on it directly.
+    Core,
+}
+
+/// Prints `::fluvius::__private`, or the same below another root or the path of `crate = ..`.
 #[derive(Clone)]
 pub(crate) struct PrivatePath {
     tokens: TokenStream,
 }
 
 impl PrivatePath {
-    pub(crate) fn lower(written: Option<&Path>, errors: &mut Errors) -> Self {
+    pub(crate) fn lower(root: Root, written: Option<&Path>, errors: &mut Errors) -> Self {
         let Some(path) = written else {
-            return Self::standard();
+            return Self::of_root(root);
         };
         let first = path.segments.first().map(|segment| &segment.ident);
         let of_macro = first.is_some_and(|first| first == "$crate");
@@ -35,8 +44,12 @@ impl PrivatePath {
         Self { tokens: quote!(#path::__private) }
     }
 
-    fn standard() -> Self {
-        Self { tokens: quote!(::fluvius_core::__private) }
+    fn of_root(root: Root) -> Self {
+        let tokens = match root {
+            Root::Facade => quote!(::fluvius::__private),
+            Root::Core => quote!(::fluvius_core::__private),
+        };
+        Self { tokens }
     }
 
     /// The name under which a block of generated code imports the path.

@@ -5,7 +5,7 @@ use syn::{Fields, Generics, LitStr, Member, Type};
 
 use super::inherited::Inherited;
 use super::names;
-use super::private_path::PrivatePath;
+use super::private_path::{PrivatePath, Root};
 use super::types;
 use crate::errors::Errors;
 use crate::parse::derive_rejection::{SourceBody, SourceCase, SourceRejection};
@@ -34,13 +34,13 @@ pub(crate) enum CaseAnswer {
     Inner(Member, usize),
 }
 
-pub(crate) fn lower(source: SourceRejection, errors: &mut Errors) -> Rejection {
+pub(crate) fn lower(root: Root, source: SourceRejection, errors: &mut Errors) -> Rejection {
     let (is_enum, cases) = match source.body {
         SourceBody::Struct(case) => (false, vec![case]),
         SourceBody::Enum(cases) => (true, cases),
     };
     Rejection {
-        private: PrivatePath::lower(source.crate_path.as_ref(), errors),
+        private: PrivatePath::lower(root, source.crate_path.as_ref(), errors),
         ident: source.ident,
         inherited: Inherited::of(&source.attributes),
         generics: source.generics,

@@ -15,7 +15,6 @@ use super::aggregate_args::{self, AggregateArgs};
 use super::arg_attrs::{self, ArgAttrs};
 use super::options::attribute_tokens;
 use super::tokens::{self, Marker, RawItem};
-use crate::clean;
 use crate::errors::Errors;
 use crate::keywords;
 
@@ -66,7 +65,7 @@ pub(crate) fn parse(
     errors: &mut Errors,
 ) -> Option<SourceBlock> {
     let args = aggregate_args::parse(args, errors);
-    let (header, body) = split_block(clean::unwrapped(item), errors)?;
+    let (header, body) = split_block(tokens::unwrapped(item), errors)?;
     for second in header.attrs.iter().filter(|attribute| {
         let last = attribute.path().segments.last();
         last.is_some_and(|segment| segment.ident == keywords::AGGREGATE)

@@ -268,7 +268,7 @@ impl AttrOption {
     /// A path to a crate, as a string or bare.
     pub(crate) fn path(self, errors: &mut Errors) -> Option<syn::Path> {
         let name = &self.name;
-        let message = format!("`{name}` takes a path: `{name} = \"::fluvius_core\"`");
+        let message = format!("`{name}` takes a path: `{name} = \"::fluvius\"`");
         match self.value {
             Value::Equals(Expr::Path(path)) if path.qself.is_none() => Some(path.path),
             Value::Equals(expr) => {

@@ -68,7 +68,7 @@ impl RawAttribute {
         is_punct(self.tokens.get(1), '!')
     }
 
-    /// The last segment of the attribute's path: `action` of `#[fluvius_core::action(..)]`.
+    /// The last segment of the attribute's path: `action` of `#[fluvius::action(..)]`.
     pub(crate) fn name(&self) -> Option<String> {
         last_path_segment(self.content.clone()).map(|(name, _)| name)
     }
@@ -338,6 +338,17 @@ impl AngleDepth {
             }
         }
         self.arrow = arrow;
+    }
+}
+
+/// Looks through the invisible group in which `macro_rules!` passes an item.
+pub(crate) fn unwrapped(item: TokenStream) -> TokenStream {
+    let mut trees = item.clone().into_iter();
+    match (trees.next(), trees.next()) {
+        (Some(TokenTree::Group(group)), None) if group.delimiter() == Delimiter::None => {
+            unwrapped(group.stream())
+        }
+        _ => item,
     }
 }
 

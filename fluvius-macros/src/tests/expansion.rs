@@ -4,6 +4,8 @@ use expect_test::{ExpectFile, expect_file};
 use proc_macro2::TokenStream;
 use quote::quote;
 
+use crate::model::Root;
+
 use super::{aggregate, deposit, pretty};
 
 fn check_expansion(tokens: TokenStream, expected: ExpectFile) {
@@ -210,17 +212,35 @@ fn names_the_framework_by_the_given_path_alone() {
     );
     let text = tokens.to_string();
     assert!(text.contains("facade"));
-    assert!(!text.contains("fluvius_core"));
+    assert!(!text.contains(":: fluvius ::"));
+}
+
+#[test]
+fn each_root_has_its_own_path() {
+    let domain = || {
+        quote! {
+            #[domain(aggregates(Account))]
+            pub struct BankDomain;
+        }
+    };
+    let of_root = |root| crate::pipeline::domain(root, domain()).to_string();
+    let (facade, core) = (of_root(Root::Facade), of_root(Root::Core));
+    assert!(facade.contains(":: fluvius :: __private"), "{facade}");
+    assert!(core.contains(":: fluvius_core :: __private"), "{core}");
+    assert_eq!(core.replace("fluvius_core", "fluvius"), facade);
 }
 
 #[test]
 fn expands_a_domain() {
     check_expansion(
-        crate::pipeline::domain(quote! {
-            /// Domain for managing bank account transactions.
-            #[domain(aggregates(Account, crate::Ledger), revision = 1, tags("banking", "finance"))]
-            pub struct TransactionManagerDomain;
-        }),
+        crate::pipeline::domain(
+            Root::Facade,
+            quote! {
+                /// Domain for managing bank account transactions.
+                #[domain(aggregates(Account, crate::Ledger), revision = 1, tags("banking", "finance"))]
+                pub struct TransactionManagerDomain;
+            },
+        ),
         expect_file!["./snapshots/domain.rs"],
     );
 }
@@ -228,15 +248,18 @@ fn expands_a_domain() {
 #[test]
 fn expands_a_rejection() {
     check_expansion(
-        crate::pipeline::rejection(quote! {
-            pub enum AccountError {
-                InsufficientFunds,
-                #[rejection(code = "limit")]
-                LimitReached { limit: Decimal },
-                #[rejection(transparent)]
-                Context(#[from] ContextError),
-            }
-        }),
+        crate::pipeline::rejection(
+            Root::Facade,
+            quote! {
+                pub enum AccountError {
+                    InsufficientFunds,
+                    #[rejection(code = "limit")]
+                    LimitReached { limit: Decimal },
+                    #[rejection(transparent)]
+                    Context(#[from] ContextError),
+                }
+            },
+        ),
         expect_file!["./snapshots/rejection.rs"],
     );
 }

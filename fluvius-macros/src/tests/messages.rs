@@ -6,6 +6,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::errors::Errors;
+use crate::model::Root;
 use crate::parse::token_text::token_text;
 use crate::{check, model, parse};
 
@@ -76,7 +77,7 @@ pub(super) fn domain(item: TokenStream) -> Input {
     let shown = token_text(&item);
     let mut errors = Errors::new();
     if let Some(source) = parse::derive_domain::parse(item, &mut errors) {
-        let model = model::domain::lower(source, &mut errors);
+        let model = model::domain::lower(Root::Facade, source, &mut errors);
         check::domain::domain(&model, &mut errors);
     }
     Input { shown, messages: errors.finish_as_messages() }
@@ -86,7 +87,7 @@ pub(super) fn rejection(item: TokenStream) -> Input {
     let shown = token_text(&item);
     let mut errors = Errors::new();
     if let Some(source) = parse::derive_rejection::parse(item, &mut errors) {
-        let model = model::rejection::lower(source, &mut errors);
+        let model = model::rejection::lower(Root::Facade, source, &mut errors);
         check::rejection::rejection(&model, &mut errors);
     }
     Input { shown, messages: errors.finish_as_messages() }
@@ -95,7 +96,7 @@ pub(super) fn rejection(item: TokenStream) -> Input {
 fn block_messages(args: TokenStream, item: TokenStream) -> Vec<String> {
     let mut errors = Errors::new();
     if let Some(source) = parse::impl_block::parse(args, item, &mut errors) {
-        let model = model::aggregate::lower(source, &mut errors);
+        let model = model::aggregate::lower(Root::Facade, source, &mut errors);
         check::block(&model, &mut errors);
         check::actions(&model, &mut errors);
     }
@@ -341,7 +342,7 @@ fn options_of_aggregate() {
             #[aggregate(crate = crate::facade)]
                 fine
             #[aggregate(crate = 5)]
-                `crate` takes a path: `crate = "::fluvius_core"`
+                `crate` takes a path: `crate = "::fluvius"`
             #[aggregate()] impl Account { }
                 an aggregate has at least one action: put `#[action(evt_key = "..")]` on a method
         "##]],
@@ -356,9 +357,7 @@ fn attributes_that_look_like_an_action() {
             methods(
                 quote! { #[acton(evt_key = "was-read")] fn read(&self) -> Result<u8, Never> { Ok(1) } },
             ),
-            methods(
-                quote! { #[fluvius_core::actoin] fn read(&self) -> Result<u8, Never> { Ok(1) } },
-            ),
+            methods(quote! { #[fluvius::actoin] fn read(&self) -> Result<u8, Never> { Ok(1) } }),
             methods(
                 quote! { #[cfg_attr(test, action)] fn read(&self) -> Result<u8, Never> { Ok(1) } },
             ),
@@ -372,7 +371,7 @@ fn attributes_that_look_like_an_action() {
         expect![[r##"
             #[acton(evt_key = "was-read")] fn read(&self) -> Result<u8, Never> { Ok(1) }
                 `#[acton]` is not known here; did you mean `#[action(..)]`?
-            #[fluvius_core::actoin] fn read(&self) -> Result<u8, Never> { Ok(1) }
+            #[fluvius::actoin] fn read(&self) -> Result<u8, Never> { Ok(1) }
                 `#[actoin]` is not known here; did you mean `#[action(..)]`?
             #[cfg_attr(test, action)] fn read(&self) -> Result<u8, Never> { Ok(1) }
                 an attribute macro cannot see through `cfg_attr`: split this into two methods with `#[cfg(..)]`, one with `#[action(..)]` and one without
@@ -397,7 +396,7 @@ fn attributes_that_look_like_an_action() {
 fn what_is_not_ours_passes() {
     check(
         [methods(quote! {
-            #[fluvius_core::action(evt_key = "was-read", )]
+            #[fluvius::action(evt_key = "was-read", )]
             #[cfg_attr(feature = "x", inline)]
             #[tracing::instrument]
             fn read(&self) -> Result<u8, Never> { half. typed(); }
@@ -407,7 +406,7 @@ fn what_is_not_ours_passes() {
             fn generic<T: Fn(u8) -> u8>(&self, run: impl Fn(T)) where T: Copy { { } }
         })],
         expect![[r##"
-            #[fluvius_core::action(evt_key = "was-read",)] #[cfg_attr(feature = "x", inline)] #[tracing::instrument] fn read(&self) -> Result<u8, Never> { half.typed(); } helpers ! { fn more() { } } const LIMIT: Limit<{ 1 }> = Limit { most: 5 }; type Alias = u8; fn generic<T: Fn(u8) -> u8>(&self, run: impl Fn(T)) where T: Copy { { } }
+            #[fluvius::action(evt_key = "was-read",)] #[cfg_attr(feature = "x", inline)] #[tracing::instrument] fn read(&self) -> Result<u8, Never> { half.typed(); } helpers ! { fn more() { } } const LIMIT: Limit<{ 1 }> = Limit { most: 5 }; type Alias = u8; fn generic<T: Fn(u8) -> u8>(&self, run: impl Fn(T)) where T: Copy { { } }
                 fine
         "##]],
     );
@@ -610,7 +609,7 @@ fn parameters() {
             params(quote!(other: Vec<Self>)),
             params(quote!(other: types!(Self))),
             params(quote!(cx: ActionContext)),
-            params(quote!(cx: &mut ActionContext, other: &fluvius_core::ActionContext)),
+            params(quote!(cx: &mut ActionContext, other: &fluvius::ActionContext)),
             params(quote!(#[arg(secret)] cx: &ActionContext)),
             params(quote!(cx: &mut Context)),
         ],
@@ -659,7 +658,7 @@ fn parameters() {
                 `Self` cannot be replaced here, and it would mean the command: write the type's name (in `types!(Self)`)
             cx: ActionContext
                 the context is lent to an action: write `&mut ActionContext`
-            cx: &mut ActionContext, other: &fluvius_core::ActionContext
+            cx: &mut ActionContext, other: &fluvius::ActionContext
                 an action has one context: remove this parameter
             #[arg(secret)] cx: &ActionContext
                 the context is no field of the command: remove `#[arg(..)]`
@@ -1098,7 +1097,7 @@ fn rejections() {
             rejection(quote!(
                 enum E {
                     Context(#[from] ContextError),
-                    Boxed(Box<fluvius_core::ContextError>),
+                    Boxed(Box<fluvius::ContextError>),
                     #[rejection(code = "not-there")]
                     Coded(ContextError),
                     Several(ContextError, u8),
@@ -1135,7 +1134,7 @@ fn rejections() {
                 no code can be made of this name: write `#[rejection(code = "..")]`
             enum E { }
                 fine
-            enum E { Context(#[from] ContextError), Boxed(Box<fluvius_core::ContextError>), #[rejection(code = "not-there")] Coded(ContextError), Several(ContextError, u8), }
+            enum E { Context(#[from] ContextError), Boxed(Box<fluvius::ContextError>), #[rejection(code = "not-there")] Coded(ContextError), Several(ContextError, u8), }
                 the code of a `ContextError` would be lost here: add `#[rejection(transparent)]`, or a code of its own with `#[rejection(code = "..")]`
                 the code of a `ContextError` would be lost here: add `#[rejection(transparent)]`, or a code of its own with `#[rejection(code = "..")]`
         "#]],
@@ -1177,7 +1176,7 @@ fn types_of_programs_are_no_parameters() {
             }),
             methods(quote! {
                 #[action(evt_key = "b-done")]
-                pub fn b(&mut self, cx: fluvius_core::DomainContext) -> Result<(), AccountError> { Ok(()) }
+                pub fn b(&mut self, cx: fluvius::DomainContext) -> Result<(), AccountError> { Ok(()) }
             }),
             methods(quote! {
                 #[action(evt_key = "c-done")]
@@ -1187,8 +1186,8 @@ fn types_of_programs_are_no_parameters() {
         expect![[r##"
             #[action(evt_key = "a-done")] pub fn a(&mut self, cx: &DomainContext) -> Result<(), AccountError> { Ok(()) }
                 the context of an action is `cx: &mut ActionContext`: write it in place of `&DomainContext`; `cx.domain_context()` is the sender's
-            #[action(evt_key = "b-done")] pub fn b(&mut self, cx: fluvius_core::DomainContext) -> Result<(), AccountError> { Ok(()) }
-                the context of an action is `cx: &mut ActionContext`: write it in place of `fluvius_core::DomainContext`; `cx.domain_context()` is the sender's
+            #[action(evt_key = "b-done")] pub fn b(&mut self, cx: fluvius::DomainContext) -> Result<(), AccountError> { Ok(()) }
+                the context of an action is `cx: &mut ActionContext`: write it in place of `fluvius::DomainContext`; `cx.domain_context()` is the sender's
             #[action(evt_key = "c-done")] pub fn c(&mut self, session: &Session) -> Result<(), AccountError> { Ok(()) }
                 the context of an action is `cx: &mut ActionContext`: write it in place of `&Session`; `cx.fetch`, `cx.find` and `cx.invoke` reach other aggregates
         "##]],

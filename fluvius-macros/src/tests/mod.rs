@@ -12,9 +12,11 @@ mod option_faults;
 use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;
 
+use crate::model::Root;
+
 /// Runs `#[aggregate(..)]` on a block. The calls of guards are replaced by the items that they put out.
 fn aggregate(args: TokenStream, block: TokenStream) -> TokenStream {
-    unguarded(crate::pipeline::aggregate(args, block))
+    unguarded(crate::pipeline::aggregate(Root::Facade, args, block))
 }
 
 /// Replaces each `guard::items! { block_0123 .. }` by what follows the name of the block.

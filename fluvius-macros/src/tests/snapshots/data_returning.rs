@@ -23,10 +23,10 @@ impl SavingsAccount {
     }
 }
 mod merge_the_aggregate_blocks_of_savings_account_into_one_0 {
-    ::fluvius_core::__private::guard!(__fluvius_block_65098cc073a74e5c);
+    ::fluvius::__private::guard!(__fluvius_block_65098cc073a74e5c);
 }
 mod two_commands_are_named_read_balance_so_name_one_with_command_0 {
-    ::fluvius_core::__private::guard!(__fluvius_block_65098cc073a74e5c);
+    ::fluvius::__private::guard!(__fluvius_block_65098cc073a74e5c);
 }
 /**How much is there.
 
@@ -42,7 +42,7 @@ mod two_commands_are_named_read_balance_so_name_one_with_command_0 {
 ```*/
 pub struct ReadBalance {}
 const _: () = {
-    use ::fluvius_core::__private as __fluvius;
+    use ::fluvius::__private as __fluvius;
     __fluvius::fields! {
         ReadBalance["ReadBalance" "" deny_unknown_fields] {}
     }
@@ -80,7 +80,7 @@ const _: () = {
     __fluvius::assert_rejection::<Infallible>();
 };
 mod two_commands_are_named_add_interest_so_name_one_with_command_0 {
-    ::fluvius_core::__private::guard!(__fluvius_block_65098cc073a74e5c);
+    ::fluvius::__private::guard!(__fluvius_block_65098cc073a74e5c);
 }
 /**Add the interest of a month, and tell how much it was.
 
@@ -105,7 +105,7 @@ In JSON it is `at`.*/
     pub r#as: Option<Kind>,
 }
 const _: () = {
-    use ::fluvius_core::__private as __fluvius;
+    use ::fluvius::__private as __fluvius;
     __fluvius::fields! {
         AddInterest["AddInterest"
         "for<'f> __Field0: _serde::PayloadField, for<'f> __Field1: _serde::PayloadField"
@@ -206,23 +206,23 @@ In JSON it is `at`.*/
     ///What [`SavingsAccount::add_interest`] returned.
     pub data: <BankResult<
         Interest<SavingsAccount>,
-    > as ::fluvius_core::__private::Returned<
+    > as ::fluvius::__private::Returned<
         {
-            ::fluvius_core::__private::probe!(
+            ::fluvius::__private::probe!(
                 BankResult < Interest < SavingsAccount > >, IS_RESULT
             )
         },
     >>::Data,
 }
-::fluvius_core::__private::event! {
+::fluvius::__private::event! {
     [] InterestAdded of SavingsAccount, "interest-added",
     "What happened to a `savings-account`: interest added.", ["InterestAdded"
     "for<'f> __Field0: _serde::PayloadField, for<'f> __Field1: _serde::PayloadField, for<'f> __Field2: _serde::PayloadField"]
     { #[serde(default = "__fluvius_default_12_add_interest_rate")] rate : __Field0 =
     Decimal, #[serde(rename = "at")] r#as : __Field1 = Option < Kind >, data : __Field2 =
-    < BankResult < Interest < SavingsAccount > > as ::fluvius_core::__private::Returned <
-    { ::fluvius_core::__private::probe!(BankResult < Interest < SavingsAccount > >,
-    IS_RESULT) } >> ::Data }
+    < BankResult < Interest < SavingsAccount > > as ::fluvius::__private::Returned < {
+    ::fluvius::__private::probe!(BankResult < Interest < SavingsAccount > >, IS_RESULT) }
+    >> ::Data }
 }
 impl SavingsAccount {
     #[doc(hidden)]
@@ -235,7 +235,7 @@ fn __fluvius_default_12_add_interest_rate() -> Decimal {
     <SavingsAccount>::__fluvius_default_12_add_interest_rate()
 }
 ///All commands of [`SavingsAccount`](type@SavingsAccount), one variant each.
-#[derive(::fluvius_core::__private::Clone, ::fluvius_core::__private::Debug)]
+#[derive(::fluvius::__private::Clone, ::fluvius::__private::Debug)]
 pub enum SavingsAccountCommand {
     ///How much is there.
     ReadBalance(ReadBalance),
@@ -243,7 +243,7 @@ pub enum SavingsAccountCommand {
     AddInterest(AddInterest),
 }
 const _: () = {
-    use ::fluvius_core::__private as __fluvius;
+    use ::fluvius::__private as __fluvius;
     #[automatically_derived]
     impl<'a> __fluvius::core::convert::TryFrom<&'a __fluvius::CommandRecord>
     for SavingsAccountCommand {
@@ -266,13 +266,13 @@ const _: () = {
     }
 };
 ///All events of [`SavingsAccount`](type@SavingsAccount), one variant each.
-#[derive(::fluvius_core::__private::Clone, ::fluvius_core::__private::Debug)]
+#[derive(::fluvius::__private::Clone, ::fluvius::__private::Debug)]
 pub enum SavingsAccountEvent {
     ///What happened to a `savings-account`: interest added.
     InterestAdded(InterestAdded),
 }
 const _: () = {
-    use ::fluvius_core::__private as __fluvius;
+    use ::fluvius::__private as __fluvius;
     #[automatically_derived]
     impl<'a> __fluvius::core::convert::TryFrom<&'a __fluvius::EventRecord>
     for SavingsAccountEvent {
@@ -294,7 +294,7 @@ const _: () = {
     }
 };
 const _: () = {
-    use ::fluvius_core::__private as __fluvius;
+    use ::fluvius::__private as __fluvius;
     use __fluvius::StandIn as _;
     let () = __fluvius::Probe::<()>::USED;
     #[automatically_derived]

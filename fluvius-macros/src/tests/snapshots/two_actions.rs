@@ -27,10 +27,10 @@ impl Account {
     }
 }
 mod merge_the_aggregate_blocks_of_account_into_one_0 {
-    ::fluvius_core::__private::guard!(__fluvius_block_2a3e4e56dd96d6e1);
+    ::fluvius::__private::guard!(__fluvius_block_2a3e4e56dd96d6e1);
 }
 mod two_commands_are_named_open_account_so_name_one_with_command_0 {
-    ::fluvius_core::__private::guard!(__fluvius_block_2a3e4e56dd96d6e1);
+    ::fluvius::__private::guard!(__fluvius_block_2a3e4e56dd96d6e1);
 }
 /**Open a new bank account.
 
@@ -49,7 +49,7 @@ pub struct OpenAccount {
     pub owner_name: String,
 }
 const _: () = {
-    use ::fluvius_core::__private as __fluvius;
+    use ::fluvius::__private as __fluvius;
     __fluvius::fields! {
         OpenAccount["OpenAccount" "for<'f> __Field0: _serde::PayloadField"
         deny_unknown_fields] { owner_name : __Field0 = String }
@@ -95,13 +95,13 @@ pub struct AccountOpened {
     ///Parameter `owner_name` of `Account::open_account`.
     pub owner_name: String,
 }
-::fluvius_core::__private::event! {
+::fluvius::__private::event! {
     [] AccountOpened of Account, "account-opened",
     "What happened to a `bank-account`: account opened.", ["AccountOpened"
     "for<'f> __Field0: _serde::PayloadField"] { owner_name : __Field0 = String }
 }
 mod two_commands_are_named_deposit_money_so_name_one_with_command_0 {
-    ::fluvius_core::__private::guard!(__fluvius_block_2a3e4e56dd96d6e1);
+    ::fluvius::__private::guard!(__fluvius_block_2a3e4e56dd96d6e1);
 }
 /**Deposit money into the account.
 
@@ -120,7 +120,7 @@ pub struct DepositMoney {
     pub amount: Decimal,
 }
 const _: () = {
-    use ::fluvius_core::__private as __fluvius;
+    use ::fluvius::__private as __fluvius;
     __fluvius::fields! {
         DepositMoney["DepositMoney" "for<'f> __Field0: _serde::PayloadField"
         deny_unknown_fields] { amount : __Field0 = Decimal }
@@ -169,13 +169,13 @@ pub struct MoneyDeposited {
     ///Parameter `amount` of `Account::deposit_money`.
     pub amount: Decimal,
 }
-::fluvius_core::__private::event! {
+::fluvius::__private::event! {
     [] MoneyDeposited of Account, "money-deposited",
     "What happened to a `bank-account`: money deposited.", ["MoneyDeposited"
     "for<'f> __Field0: _serde::PayloadField"] { amount : __Field0 = Decimal }
 }
 ///All commands of [`Account`](type@Account), one variant each.
-#[derive(::fluvius_core::__private::Clone, ::fluvius_core::__private::Debug)]
+#[derive(::fluvius::__private::Clone, ::fluvius::__private::Debug)]
 pub enum AccountCommand {
     ///Open a new bank account.
     OpenAccount(OpenAccount),
@@ -183,7 +183,7 @@ pub enum AccountCommand {
     DepositMoney(DepositMoney),
 }
 const _: () = {
-    use ::fluvius_core::__private as __fluvius;
+    use ::fluvius::__private as __fluvius;
     #[automatically_derived]
     impl<'a> __fluvius::core::convert::TryFrom<&'a __fluvius::CommandRecord>
     for AccountCommand {
@@ -206,7 +206,7 @@ const _: () = {
     }
 };
 ///All events of [`Account`](type@Account), one variant each.
-#[derive(::fluvius_core::__private::Clone, ::fluvius_core::__private::Debug)]
+#[derive(::fluvius::__private::Clone, ::fluvius::__private::Debug)]
 pub enum AccountEvent {
     ///What happened to a `bank-account`: account opened.
     AccountOpened(AccountOpened),
@@ -214,7 +214,7 @@ pub enum AccountEvent {
     MoneyDeposited(MoneyDeposited),
 }
 const _: () = {
-    use ::fluvius_core::__private as __fluvius;
+    use ::fluvius::__private as __fluvius;
     #[automatically_derived]
     impl<'a> __fluvius::core::convert::TryFrom<&'a __fluvius::EventRecord>
     for AccountEvent {
@@ -237,7 +237,7 @@ const _: () = {
     }
 };
 const _: () = {
-    use ::fluvius_core::__private as __fluvius;
+    use ::fluvius::__private as __fluvius;
     use __fluvius::StandIn as _;
     let () = __fluvius::Probe::<()>::USED;
     #[automatically_derived]

@@ -21,10 +21,10 @@ impl Account {
     }
 }
 mod merge_the_aggregate_blocks_of_account_into_one_0 {
-    ::fluvius_core::__private::guard!(__fluvius_block_141ce10a0ac2f3d1);
+    ::fluvius::__private::guard!(__fluvius_block_141ce10a0ac2f3d1);
 }
 mod two_commands_are_named_deposit_money_so_name_one_with_command_0 {
-    ::fluvius_core::__private::guard!(__fluvius_block_141ce10a0ac2f3d1);
+    ::fluvius::__private::guard!(__fluvius_block_141ce10a0ac2f3d1);
 }
 /**Command `deposit-money`.
 
@@ -43,7 +43,7 @@ pub struct DepositMoney {
     pub amount: Decimal,
 }
 const _: () = {
-    use ::fluvius_core::__private as __fluvius;
+    use ::fluvius::__private as __fluvius;
     __fluvius::fields! {
         DepositMoney["DepositMoney" "for<'f> __Field0: _serde::PayloadField"
         deny_unknown_fields] { amount : __Field0 = Decimal }
@@ -81,13 +81,13 @@ pub struct MoneyDeposited {
     ///Parameter `amount` of `Account::deposit_money`.
     pub amount: Decimal,
 }
-::fluvius_core::__private::event! {
+::fluvius::__private::event! {
     [] MoneyDeposited of Account, "money-deposited",
     "What happened to a `bank-account`: money deposited.", ["MoneyDeposited"
     "for<'f> __Field0: _serde::PayloadField"] { amount : __Field0 = Decimal }
 }
 mod two_commands_are_named_close_account_so_name_one_with_command_0 {
-    ::fluvius_core::__private::guard!(__fluvius_block_141ce10a0ac2f3d1);
+    ::fluvius::__private::guard!(__fluvius_block_141ce10a0ac2f3d1);
 }
 /**Command `close-account`.
 
@@ -103,7 +103,7 @@ mod two_commands_are_named_close_account_so_name_one_with_command_0 {
 ```*/
 pub struct CloseAccount {}
 const _: () = {
-    use ::fluvius_core::__private as __fluvius;
+    use ::fluvius::__private as __fluvius;
     __fluvius::fields! {
         CloseAccount["CloseAccount" "" deny_unknown_fields] {}
     }
@@ -144,12 +144,12 @@ const _: () = {
 - Key: `account-closed`
 - Comes from the command [`CloseAccount`](type@CloseAccount), run by [`Account::close_account`]*/
 pub struct AccountClosed {}
-::fluvius_core::__private::event! {
+::fluvius::__private::event! {
     [] AccountClosed of Account, "account-closed",
     "What happened to a `bank-account`: account closed.", ["AccountClosed" ""] {}
 }
 ///All commands of [`Account`](type@Account), one variant each.
-#[derive(::fluvius_core::__private::Clone, ::fluvius_core::__private::Debug)]
+#[derive(::fluvius::__private::Clone, ::fluvius::__private::Debug)]
 pub enum AccountCommand {
     ///Command `deposit-money`.
     DepositMoney(DepositMoney),
@@ -157,7 +157,7 @@ pub enum AccountCommand {
     CloseAccount(CloseAccount),
 }
 const _: () = {
-    use ::fluvius_core::__private as __fluvius;
+    use ::fluvius::__private as __fluvius;
     #[automatically_derived]
     impl<'a> __fluvius::core::convert::TryFrom<&'a __fluvius::CommandRecord>
     for AccountCommand {
@@ -180,7 +180,7 @@ const _: () = {
     }
 };
 ///All events of [`Account`](type@Account), one variant each.
-#[derive(::fluvius_core::__private::Clone, ::fluvius_core::__private::Debug)]
+#[derive(::fluvius::__private::Clone, ::fluvius::__private::Debug)]
 pub enum AccountEvent {
     ///What happened to a `bank-account`: money deposited.
     MoneyDeposited(MoneyDeposited),
@@ -188,7 +188,7 @@ pub enum AccountEvent {
     AccountClosed(AccountClosed),
 }
 const _: () = {
-    use ::fluvius_core::__private as __fluvius;
+    use ::fluvius::__private as __fluvius;
     #[automatically_derived]
     impl<'a> __fluvius::core::convert::TryFrom<&'a __fluvius::EventRecord>
     for AccountEvent {
@@ -211,7 +211,7 @@ const _: () = {
     }
 };
 const _: () = {
-    use ::fluvius_core::__private as __fluvius;
+    use ::fluvius::__private as __fluvius;
     use __fluvius::StandIn as _;
     let () = __fluvius::Probe::<()>::USED;
     #[automatically_derived]

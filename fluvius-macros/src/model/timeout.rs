@@ -1,6 +1,6 @@
-//! The one reading of a timeout: `500ms`, `30s`, `2m`.
+//! The text form of a timeout: `500ms`, `30s`, `2m`.
 
-/// Nothing where the text is no such time, or zero.
+/// Returns `None` if the text is not of this form, or is zero.
 pub(crate) fn milliseconds(text: &str) -> Option<u64> {
     const UNITS: [(&str, u64); 3] = [("ms", 1), ("s", 1_000), ("m", 60_000)];
     let digits = text.len() - text.trim_start_matches(|part: char| part.is_ascii_digit()).len();

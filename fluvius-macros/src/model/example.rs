@@ -2,10 +2,10 @@
 
 use syn::{Expr, Lit, Type};
 
-use crate::model::{Action, Field, types};
+use super::{Action, Field, types};
 
-/// A fence with the payload. Where a type is not known, its name stands in its
-/// place, and the fence no longer claims to be JSON.
+/// Returns a code block with the payload. An unknown type is written as its name in `<..>`, and the
+/// block is then `text` in place of `json`.
 pub(crate) fn fence(action: &Action) -> String {
     let mut known = true;
     let fields: Vec<String> = action

@@ -1,13 +1,13 @@
 //! Measures the cost of `RuntimeBuilder::read_back` for states of three sizes.
 //!
-//! `cargo run --release -p fluvius-core --example read_back_cost` prints, for each size, the median
+//! `cargo run --release -p fluvius --example read_back_cost` prints, for each size, the median
 //! time of a command with and without it, over rounds that alternate.
 #![allow(missing_docs, reason = "a program has no readers of its documentation")]
 
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
-use fluvius_core::{Domain, DomainContext, MemoryStore, Session, aggregate};
+use fluvius::{Domain, DomainContext, MemoryStore, Session, aggregate};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -46,7 +46,7 @@ async fn session(read_back: bool, entries: u32) -> Result<Session, Box<dyn std::
     Ok(session)
 }
 
-async fn time_of(session: &Session, commands: u32) -> Result<Duration, fluvius_core::Error> {
+async fn time_of(session: &Session, commands: u32) -> Result<Duration, fluvius::Error> {
     let begun = Instant::now();
     for _ in 0..commands {
         session.send(Uuid::nil(), AddAmount { amount: 1 }).await?;
