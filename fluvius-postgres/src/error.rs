@@ -18,7 +18,7 @@ pub(crate) enum Fault {
     CommitReply(#[from] StoreError),
 }
 
-/// The code that `claim_resources` raises if a name belongs to another domain.
+/// The code that `register_domain` raises if a resource belongs to another domain.
 pub(crate) const IS_CLAIMED: &str = "FL001";
 
 impl Fault {

@@ -22,9 +22,9 @@ const IDLE_COUNT_MAX: usize = 2;
 /// How long a turn is waited for.
 const WAIT_TIME_MAX: Duration = Duration::from_secs(1);
 
-const ANNOUNCE: &str = "SELECT announce_turn($1, $2, $3)";
-const TAKE: &str = "SELECT take_turn($1, $2)";
-const GIVE_BACK: &str = "SELECT give_back_turn($1, $2, $3)";
+const ANNOUNCE: &str = "SELECT announce_lease($1, $2, $3)";
+const TAKE: &str = "SELECT acquire_lease($1, $2)";
+const GIVE_BACK: &str = "SELECT release_lease($1, $2, $3)";
 
 /// The turns of one store.
 #[derive(Debug)]

@@ -60,7 +60,7 @@ mod home;
 mod indexes;
 mod leases;
 mod load_batcher;
-mod migrate;
+mod migrations;
 mod notifications;
 mod options;
 mod params;

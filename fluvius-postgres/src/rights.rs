@@ -6,7 +6,7 @@ use tokio_postgres::Client;
 
 use crate::error::Fault;
 
-/// The rights that commits, reads and turns need, as parts of `GRANT`, each with the objects that lack them. Functions
+/// The rights that commits, reads and leases need, as parts of `GRANT`, each with the objects that lack them. Functions
 /// are granted to everyone unless somebody revokes that.
 const MISSING: &str = "
     WITH needed (name, rights) AS (VALUES
@@ -18,7 +18,7 @@ const MISSING: &str = "
         ('event_log', ARRAY['SELECT', 'INSERT']),
         ('message_log', ARRAY['SELECT', 'INSERT']),
         ('activity_log', ARRAY['SELECT', 'INSERT']),
-        ('turn', ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']),
+        ('lease', ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']),
         ('field', ARRAY['SELECT'])
     ), relation AS (
         SELECT c.oid, c.relname, c.relkind FROM pg_class AS c

@@ -99,9 +99,9 @@ pub(crate) async fn register_domain(
     domain: &str,
     resources: &[&'static str],
 ) -> Result<(), Fault> {
-    let sql = "SELECT claim_resources($1, $2)";
+    let sql = "SELECT register_domain($1, $2)";
     let params =
-        vec![param(resources.to_vec(), Type::TEXT_ARRAY), param(domain.to_owned(), Type::TEXT)];
+        vec![param(domain.to_owned(), Type::TEXT), param(resources.to_vec(), Type::TEXT_ARRAY)];
     readers.fixed(sql, params).await?;
     Ok(())
 }

@@ -31,7 +31,7 @@ WITH written AS (
     FROM drawn, (SELECT ($17::event_log[])[1] AS e) AS x
 )
 SELECT base, ARRAY[true] AS are_wanted, ARRAY(
-    SELECT 1 FROM turn
+    SELECT 1 FROM lease
     WHERE resource = ($3::text[])[1] AND identifier = ($4::uuid[])[1] AND process <> $2::bigint
-    AND until > clock_timestamp()) AS contested
+    AND until > clock_timestamp()) AS contended
 FROM drawn

@@ -81,10 +81,10 @@ WITH setting AS MATERIALIZED (
 )
 -- The first row has what is told of the batch, the others the rows of the roots that units were stale at.
 SELECT base, are_wanted, ARRAY(
-    SELECT r.number::int FROM turn AS t
+    SELECT r.number::int FROM lease AS t
     JOIN unnest($3, $4) WITH ORDINALITY AS r (resource, identifier, number)
         ON t.resource = r.resource AND t.identifier = r.identifier
-    WHERE t.process <> $2::bigint AND t.until > clock_timestamp()) AS contested,
+    WHERE t.process <> $2::bigint AND t.until > clock_timestamp()) AS contended,
     NULL::int AS root, (NULL::resource_state).*
 FROM drawn
 UNION ALL

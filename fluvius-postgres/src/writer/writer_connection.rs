@@ -12,7 +12,7 @@ use tokio_postgres::{Client, Statement};
 use super::composite_encoding::RowType;
 use crate::connect::Connector;
 use crate::error::Fault;
-use crate::{connect, migrate, pooler};
+use crate::{connect, migrations, pooler};
 
 /// Over which every table that grows large is found by its index, whatever the server knew of its size when it planned:
 /// the connection runs nothing but commits.
@@ -84,7 +84,7 @@ impl Session {
         }
         connect::check_server(&client, &place.options).await?;
         if migrates {
-            migrate::migrate(&mut client, &place.options.schema).await?;
+            migrations::migrate(&mut client, &place.options.schema).await?;
         }
         check_position(&client, newest.load(Ordering::SeqCst)).await?;
         client.batch_execute(PLANS).await?;
@@ -186,7 +186,7 @@ mod tests {
         for table in ["context_log", "message_log", "activity_log"] {
             assert!(CHANGES.contains(table) && !plain_changes().contains(table), "{table}");
         }
-        for table in ["resource_state", "command_log", "event_log", "FROM turn"] {
+        for table in ["resource_state", "command_log", "event_log", "FROM lease"] {
             assert!(plain_changes().contains(table), "{table}");
         }
     }

@@ -413,68 +413,6 @@ async fn a_new_version_touches_no_index_unless_a_declared_value_changes() {
     }
 }
 
-/// The schema as the release before this one has made it.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_schema_of_the_version_before_gets_its_indexes() {
-    let Some(server) = TestServer::get() else { return };
-    let schema = server.schema();
-    let plain = client(schema.url()).await;
-    plain.batch_execute(&format!("CREATE SCHEMA {}", schema.name())).await.unwrap();
-    let client = client_in(&schema).await;
-    for made in [
-        include_str!("../../src/schema/0001_tables.sql"),
-        include_str!("../../src/schema/0001_turns.sql"),
-        include_str!("../../src/schema/0001_fields.sql"),
-        "INSERT INTO schema_version VALUES (1)",
-        // Its functions, which are not those of this release.
-        include_str!("../../src/schema/functions.sql"),
-        "DROP FUNCTION draw_positions",
-    ] {
-        client.batch_execute(made).await.unwrap();
-    }
-    fill(&client, 20).await;
-    let store = schema.open().await;
-    assert_eq!(count(&client, "SELECT version FROM schema_version").await, 4);
-    store.declare_indexes(RESOURCE, &[text("owner_name")]).await.unwrap();
-    check_values(&client).await;
-    assert_eq!(found(&store, owned("owner 7")).await, 1);
-    let session = bank::session(&bank::runtime(store.clone(), SETTLE_TIME).await);
-    bank::open_accounts(&session, 2).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn indexes_of_an_older_schema_are_looked_at_again() {
-    let Some(server) = TestServer::get() else { return };
-    let schema = server.schema();
-    let plain = client(schema.url()).await;
-    plain.batch_execute(&format!("CREATE SCHEMA {}", schema.name())).await.unwrap();
-    let client = client_in(&schema).await;
-    for made in [
-        include_str!("../../src/schema/0001_tables.sql"),
-        include_str!("../../src/schema/0001_turns.sql"),
-        include_str!("../../src/schema/0001_fields.sql"),
-        include_str!("../../src/schema/0002_indexes.sql"),
-        include_str!("../../src/schema/functions.sql"),
-        "INSERT INTO schema_version VALUES (3)",
-        "SELECT declare_field('bank-account', '{balance}', 'number')",
-        "UPDATE field SET is_filled = true",
-    ] {
-        client.batch_execute(made).await.unwrap();
-    }
-    fill(&client, 20).await;
-    let odd = r#"UPDATE resource_state SET data = '{"balance":"1e00003"}' WHERE data ~ '"7.00"'"#;
-    client.batch_execute(odd).await.unwrap();
-    let missed = "SET session_replication_role = replica; \
-                  UPDATE resource_state SET data = '{\"balance\":\"2000\"}' WHERE data ~ '\"8.00\"'; \
-                  RESET session_replication_role";
-    client.batch_execute(missed).await.unwrap();
-    let store = schema.open().await;
-    store.declare_indexes(RESOURCE, &[number("balance")]).await.unwrap();
-    for balance in [1_000, 2_000, 9] {
-        assert_eq!(found(&store, number("balance").eq(balance)).await, 1, "{balance}");
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_index_follows_a_session_without_usual_triggers() {
     let Some(server) = TestServer::get() else { return };

@@ -96,7 +96,7 @@ async fn a_commit_tells_of_the_aggregates_whose_turn_others_have_or_wait_for() {
     client.batch_execute(&format!("SET search_path = \"{}\"", schema.name())).await.unwrap();
     let aggregate_id = AggregateId::new("bank-account", Uuid::from_u64_pair(1, 1));
     for (way, batch) in batches().await.into_iter().enumerate() {
-        let announce = "SELECT announce_turn($1, $2, $3)";
+        let announce = "SELECT announce_lease($1, $2, $3)";
         client
             .execute(announce, &[&&*aggregate_id.resource, &aggregate_id.id, &4_711_i64])
             .await
@@ -119,7 +119,7 @@ async fn the_turn_of_a_process_that_is_gone_is_free() {
         [PostgresStore::open(&url).await.unwrap(), PostgresStore::open(&url).await.unwrap()];
     let lease = stores[0].acquire_lease(&aggregate_id(1)).await.unwrap();
     let end = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted \
-               AND pid IN (SELECT pid FROM pg_stat_activity WHERE query LIKE '%take_turn%') AND pid <> pg_backend_pid()";
+               AND pid IN (SELECT pid FROM pg_stat_activity WHERE query LIKE '%acquire_lease%') AND pid <> pg_backend_pid()";
     let other = tokio::spawn({
         let store = stores[1].clone();
         async move { store.acquire_lease(&aggregate_id(1)).await }

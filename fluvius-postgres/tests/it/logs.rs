@@ -32,10 +32,7 @@ async fn rows_of_logs_are_not_changed_deleted_or_truncated() {
         for change in changes {
             let error = client.batch_execute(&change).await.unwrap_err();
             let message = error.as_db_error().unwrap().message();
-            assert!(
-                message.starts_with(&format!("rows of `{log}` are never changed")),
-                "{message}"
-            );
+            assert!(message.starts_with(&format!("rows of `{log}` are append-only")), "{message}");
         }
         let count = client.query_one(&format!("SELECT count(*) FROM {log}"), &[]).await.unwrap();
         assert_eq!(count.get::<_, i64>(0), 1, "{log}");

@@ -39,8 +39,40 @@ async fn a_newer_schema_is_refused() {
     assert!(!error.is_retryable());
     assert_eq!(
         error.to_string(),
-        "the database has schema version 99, this program knows up to 4: use a newer release"
+        format!(
+            "the schema `{}` has version 99, and this program knows versions up to 5: use a newer release",
+            schema.name()
+        )
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_schema_from_before_the_first_release_is_refused_and_left_untouched() {
+    let Some(server) = TestServer::get() else { return };
+    let client = client(server.url()).await;
+    for version in 1..=4_i64 {
+        let schema = server.schema();
+        let name = schema.name();
+        let sql = format!(
+            "CREATE SCHEMA {name}; SET search_path = {name}; CREATE TABLE schema_version (version bigint NOT NULL); \
+             INSERT INTO schema_version VALUES ({version}); CREATE TABLE resource_state (resource text, version bigint); \
+             INSERT INTO resource_state VALUES ('bank-account', 7)"
+        );
+        client.batch_execute(&sql).await.unwrap();
+        let error = schema.options().open(server.url()).await.unwrap_err();
+        assert!(!error.is_retryable());
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "the schema `{name}` has version {version}, from before the first release of fluvius, and cannot be \
+                 migrated: name another schema, or drop this one if its data is no longer needed"
+            )
+        );
+        let content = "SELECT (SELECT version FROM schema_version), (SELECT version FROM resource_state), \
+                       (SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace($1))";
+        let row = client.query_one(content, &[&name]).await.unwrap();
+        assert_eq!([0, 1, 2].map(|column| row.get::<_, i64>(column)), [version, 7, 2]);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -53,7 +85,7 @@ async fn a_schema_that_holds_something_else_is_refused_and_left_as_it_is() {
     client.batch_execute(&sql).await.unwrap();
     let error = schema.options().open(server.url()).await.unwrap_err();
     assert!(!error.is_retryable());
-    assert!(error.to_string().contains("holds something else"), "{error}");
+    assert!(error.to_string().contains("contains something other"), "{error}");
     let sql = "SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace($1)";
     assert_eq!(client.query_one(sql, &[&name]).await.unwrap().get::<_, i64>(0), 1);
 }

@@ -1,14 +1,25 @@
--- A field of a state, read as a value of a kind; null where it is none. What is read is what fluvius_core::query::read
--- reads, text by text. None of them ever fails: one odd row must not end a query over all others.
+-- Reading the field of a state as a value of a kind: null if the field has no value of that kind. The functions read
+-- what fluvius_store::query reads, text by text. None of them ever fails, since one malformed row must not end a query
+-- over all others.
+--
+-- They take the parsed state, so that a query parses the state of a row once, however many fields and terms it has.
+
+-- Parses a text; null if it is not JSON.
+CREATE FUNCTION state_json(state text) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+BEGIN
+    RETURN state::jsonb;
+EXCEPTION
+    WHEN OTHERS THEN
+        RETURN NULL;
+END
+$$;
 
 -- The value at a path through objects.
-CREATE FUNCTION field_at(state text, path text[]) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+CREATE FUNCTION field_at(state jsonb, path text[]) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 DECLARE
-    value jsonb;
+    value jsonb := state;
     name text;
 BEGIN
-    -- Not where it is declared: what fails there is not caught.
-    value := state::jsonb;
     FOREACH name IN ARRAY path LOOP
         IF jsonb_typeof(value) <> 'object' THEN
             RETURN NULL;
@@ -16,13 +27,10 @@ BEGIN
         value := value -> name;
     END LOOP;
     RETURN value;
-EXCEPTION
-    WHEN OTHERS THEN
-        RETURN NULL;
 END
 $$;
 
-CREATE FUNCTION field_text(state text, path text[]) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+CREATE FUNCTION field_text(state jsonb, path text[]) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 DECLARE
     value jsonb := field_at(state, path);
 BEGIN
@@ -30,7 +38,7 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION field_boolean(state text, path text[]) RETURNS boolean LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+CREATE FUNCTION field_boolean(state jsonb, path text[]) RETURNS boolean LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 DECLARE
     value jsonb := field_at(state, path);
 BEGIN
@@ -38,7 +46,8 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION field_number(state text, path text[]) RETURNS numeric LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+-- A number as fluvius_store::query::Number reads it: its exponent has at most four digits after leading zeros.
+CREATE FUNCTION field_number(state jsonb, path text[]) RETURNS numeric LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 DECLARE
     value jsonb := field_at(state, path);
     written text;
@@ -51,7 +60,7 @@ BEGIN
     END IF;
     written := value #>> '{}';
     IF octet_length(written) <= 6000
-        AND written ~ '^-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][+-]?[0-9]{1,4})?$'
+        AND written ~ '^-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][+-]?0*[0-9]{1,4})?$'
     THEN
         RETURN written::numeric;
     END IF;
@@ -62,7 +71,7 @@ EXCEPTION
 END
 $$;
 
-CREATE FUNCTION field_uuid(state text, path text[]) RETURNS uuid LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+CREATE FUNCTION field_uuid(state jsonb, path text[]) RETURNS uuid LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 DECLARE
     written text := field_text(state, path);
 BEGIN
@@ -73,8 +82,8 @@ BEGIN
 END
 $$;
 
--- A time as the microseconds since 1970.
-CREATE FUNCTION field_time(state text, path text[]) RETURNS bigint LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+-- A time, in microseconds since 1970.
+CREATE FUNCTION field_time(state jsonb, path text[]) RETURNS bigint LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 DECLARE
     written text := field_text(state, path);
     parts text[];
@@ -116,5 +125,37 @@ BEGIN
         seconds := seconds - (parts[8] || '1')::int * (parts[9]::int * 3600 + parts[10]::int * 60);
     END IF;
     RETURN seconds * 1000000 + rpad(left(coalesce(parts[7], ''), 6), 6, '0')::bigint;
+END
+$$;
+
+-- The same for a state as it is stored.
+
+CREATE FUNCTION field_text(state text, path text[]) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+BEGIN
+    RETURN field_text(state_json(state), path);
+END
+$$;
+
+CREATE FUNCTION field_boolean(state text, path text[]) RETURNS boolean LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+BEGIN
+    RETURN field_boolean(state_json(state), path);
+END
+$$;
+
+CREATE FUNCTION field_number(state text, path text[]) RETURNS numeric LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+BEGIN
+    RETURN field_number(state_json(state), path);
+END
+$$;
+
+CREATE FUNCTION field_uuid(state text, path text[]) RETURNS uuid LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+BEGIN
+    RETURN field_uuid(state_json(state), path);
+END
+$$;
+
+CREATE FUNCTION field_time(state text, path text[]) RETURNS bigint LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+BEGIN
+    RETURN field_time(state_json(state), path);
 END
 $$;

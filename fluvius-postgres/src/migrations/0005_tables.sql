@@ -1,18 +1,18 @@
--- The tables of the guide, as they are. Texts are compared by their bytes, which for UTF-8 is by code point; JSON is text
--- so that it comes back as it was written.
+-- The tables of the guide. Texts are compared by their bytes, which for UTF-8 is the order of code points. JSON is stored
+-- as text, so that it is read back as it was written.
 
 CREATE TABLE schema_version (
     version bigint NOT NULL
 );
 
--- Which domain a resource belongs to.
+-- The domain that each resource belongs to.
 CREATE TABLE resource_owner (
     resource text COLLATE "C" PRIMARY KEY,
     domain text COLLATE "C" NOT NULL
 );
 
--- One row a root, written over by every command on it: room on each page for the next version, no index on a column
--- that changes, so that a new version need not touch an index, and a vacuum that comes early and is quickly done.
+-- One row per aggregate, updated by every command on it. Each page has room for the next version, and no index has a
+-- column that changes, so a new version writes to no index (a heap-only tuple). Vacuum runs early, in small steps.
 CREATE TABLE resource_state (
     resource text COLLATE "C" NOT NULL,
     identifier uuid NOT NULL,
@@ -85,7 +85,7 @@ CREATE TABLE event_log (
     data text COLLATE "C",
     delta text COLLATE "C" NOT NULL,
     occurred_at timestamptz NOT NULL,
-    -- The history of a root; and no version of a root comes twice, whatever else goes wrong.
+    -- Finds the history of an aggregate, and is the last guard against a version that is written twice.
     UNIQUE (identifier, version, resource)
 );
 
@@ -113,14 +113,14 @@ CREATE TABLE activity_log (
     data text COLLATE "C"
 );
 
--- The one counter of all logs. It is only drawn from under the lock that `commit_batch` takes.
+-- The counter of all logs. Only `draw_positions` uses it, under a lock of the schema.
 CREATE SEQUENCE position;
 
--- Logs only grow.
+-- Logs are append-only.
 
-CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION reject_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    RAISE EXCEPTION 'rows of `%` are never changed: % is refused', TG_TABLE_NAME, TG_OP
+    RAISE EXCEPTION 'rows of `%` are append-only: % is not allowed', TG_TABLE_NAME, TG_OP
         USING ERRCODE = 'restrict_violation';
 END
 $$;
@@ -130,30 +130,60 @@ DECLARE
     log text;
 BEGIN
     FOREACH log IN ARRAY ARRAY['command_log', 'event_log', 'context_log', 'message_log', 'activity_log'] LOOP
-        EXECUTE format('CREATE TRIGGER only_grows BEFORE UPDATE OR DELETE ON %I '
-            'FOR EACH ROW EXECUTE FUNCTION refuse_change()', log);
-        EXECUTE format('CREATE TRIGGER is_not_emptied BEFORE TRUNCATE ON %I '
-            'FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()', log);
+        EXECUTE format('CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON %I '
+            'FOR EACH ROW EXECUTE FUNCTION reject_change()', log);
+        EXECUTE format('CREATE TRIGGER no_truncate BEFORE TRUNCATE ON %I '
+            'FOR EACH STATEMENT EXECUTE FUNCTION reject_change()', log);
         EXECUTE format('REVOKE UPDATE, DELETE, TRUNCATE ON %I FROM PUBLIC', log);
     END LOOP;
 END
 $$;
 
--- Claims names for a domain: all or none.
-CREATE FUNCTION claim_resources(claimed text[], claimant text) RETURNS void LANGUAGE plpgsql AS $$
+-- Registers the resources of a domain: all or none.
+CREATE FUNCTION register_domain(of_domain text, resources text[]) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     taken record;
 BEGIN
     INSERT INTO resource_owner (resource, domain)
-    SELECT name, claimant FROM (SELECT DISTINCT name COLLATE "C" AS name FROM unnest(claimed) AS name) AS n
+    SELECT name, of_domain FROM (SELECT DISTINCT name COLLATE "C" AS name FROM unnest(resources) AS name) AS n
     ORDER BY name
     ON CONFLICT DO NOTHING;
-    -- Another statement, which sees what another process has claimed meanwhile.
+    -- A statement of its own sees what another process has registered since.
     SELECT * INTO taken FROM resource_owner
-    WHERE resource = ANY (claimed) AND domain <> claimant ORDER BY resource LIMIT 1;
+    WHERE resource = ANY (resources) AND domain <> of_domain ORDER BY resource LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'resource `%` belongs to domain `%`', taken.resource, taken.domain
             USING ERRCODE = 'FL001';
     END IF;
+END
+$$;
+
+-- The version that an aggregate has reached at a position. Versions rise with positions, so a binary search finds it.
+CREATE FUNCTION version_at(of_resource text, of_identifier uuid, at bigint) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    low bigint := 0;
+    high bigint;
+    middle bigint;
+    found_position bigint;
+BEGIN
+    IF at <= 0 THEN
+        RETURN 0;
+    END IF;
+    SELECT version INTO high FROM event_log
+    WHERE identifier = of_identifier AND resource = of_resource ORDER BY version DESC LIMIT 1;
+    IF high IS NULL THEN
+        RETURN 0;
+    END IF;
+    WHILE low < high LOOP
+        middle := low + (high - low + 1) / 2;
+        SELECT position INTO found_position FROM event_log
+        WHERE identifier = of_identifier AND version = middle AND resource = of_resource;
+        IF found_position <= at THEN
+            low := middle;
+        ELSE
+            high := middle - 1;
+        END IF;
+    END LOOP;
+    RETURN low;
 END
 $$;

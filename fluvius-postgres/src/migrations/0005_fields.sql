@@ -1,20 +1,20 @@
--- The fields that an aggregate has declared. The values of each lie in a table of their own, `field_` and its number,
--- which triggers keep. An index over the states themselves would make every new version of every root touch all of their
--- indexes, also where the aggregate has declared nothing, or where the value stays the same.
+-- The fields that aggregate types declare. The values of each field are in a table of its own, `field_` and its number,
+-- which triggers maintain. An index over the states themselves would make every new version of every aggregate write to
+-- all of its indexes, even if its type declares no field or the value stays the same.
 
 CREATE TABLE field (
-    -- Never given twice: who still asks for one that is gone hears that it is.
+    -- Never reused: a query that names a removed field fails instead of reading another one.
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     resource text COLLATE "C" NOT NULL,
     path text[] NOT NULL,
     kind text COLLATE "C" NOT NULL,
-    -- Roots up to this one have their value, and at the end all of them.
+    -- Aggregates up to this one have their value.
     filled uuid,
     is_filled boolean NOT NULL DEFAULT false
 );
 
--- What is sorted in the index: not null, null least, and short enough for a page of an index. It rises with the value,
--- and of numbers and texts it may be the same for several.
+-- The sort key of a value in an index: not null, least for a null value, and short enough for a page of an index. It
+-- rises with the value. Several numbers, or several texts, may have the same key.
 
 CREATE FUNCTION field_key(value boolean) RETURNS smallint LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE WHEN value IS NULL THEN -1 WHEN value THEN 1 ELSE 0 END::smallint
@@ -23,7 +23,7 @@ $$;
 CREATE FUNCTION field_key(value numeric) RETURNS double precision LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE
         WHEN value IS NULL THEN '-Infinity'::double precision
-        -- Beyond these there is no such number.
+        -- No double precision number is further from 0, or closer to it.
         WHEN value >= 1e300 THEN 1e300::double precision
         WHEN value <= -1e300 THEN -1e300::double precision
         WHEN abs(value) <= 1e-300 THEN 0::double precision
@@ -43,13 +43,13 @@ CREATE FUNCTION field_key(value bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS
     SELECT CASE WHEN value IS NULL THEN -9223372036854775808 ELSE value END
 $$;
 
--- One process after another declares, forgets and fills.
+-- Serializes the processes that declare, forget and fill fields.
 CREATE FUNCTION lock_fields() RETURNS void LANGUAGE sql AS $$
     SELECT pg_advisory_xact_lock(hashtextextended('fluvius fields ' || current_schema(), 0))
 $$;
 
--- Makes the table of a field, and the triggers that keep it from now on. They wait for the commits that are under way,
--- and later ones for them; so the wait is bounded.
+-- Creates the table of a field, and the triggers that maintain it from now on. Creating a trigger waits for the running
+-- commits, and later commits wait for it, so the wait is bounded.
 CREATE FUNCTION declare_field(of_resource text, of_path text[], of_kind text) RETURNS void LANGUAGE plpgsql
 SET lock_timeout = '2s' AS $$
 DECLARE
@@ -71,18 +71,17 @@ BEGIN
         'WITH (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0)',
         number, values_type, key_type);
     EXECUTE format('CREATE INDEX field_%s_in_order ON field_%1$s (key, identifier)', number);
-    -- Whoever writes a state, and whatever names are looked up where for them.
-    EXECUTE format($body$
-        CREATE FUNCTION field_%s_put() RETURNS trigger LANGUAGE plpgsql AS $put$
+    -- For every writer of a state, independent of its search path.
+    EXECUTE format('CREATE FUNCTION field_%s_put() RETURNS trigger LANGUAGE plpgsql AS %L', number, format($body$
         DECLARE
             search_path constant text := current_setting('search_path');
-            new_value %s;
+            new_value %2$s;
         BEGIN
             IF current_schema() IS DISTINCT FROM TG_TABLE_SCHEMA THEN
                 PERFORM set_config('search_path', quote_ident(TG_TABLE_SCHEMA), true);
             END IF;
-            new_value := field_%s(NEW.data, %L);
-            -- Where the value stays nothing is written. Whoever fills it in holds the state, which is held here.
+            new_value := field_%3$s(NEW.data, %4$L);
+            -- An unchanged value is not written. `fill_field` locks the state, which this transaction has locked.
             UPDATE field_%1$s SET value = new_value
             WHERE identifier = NEW.identifier AND value IS DISTINCT FROM new_value;
             IF NOT FOUND THEN
@@ -93,7 +92,7 @@ BEGIN
             END IF;
             RETURN NULL;
         END
-        $put$ $body$, number, values_type, of_kind, of_path);
+        $body$, number, values_type, of_kind, of_path));
     EXECUTE format($body$
         CREATE FUNCTION field_%s_drop() RETURNS trigger LANGUAGE plpgsql AS $drop$
         BEGIN
@@ -101,15 +100,18 @@ BEGIN
             RETURN NULL;
         END
         $drop$ $body$, number);
-    -- They run in the order of their names.
+    -- Triggers run in the order of their names.
     EXECUTE format('CREATE TRIGGER field_%s_drop AFTER DELETE OR UPDATE OF resource, identifier ON resource_state '
         'FOR EACH ROW WHEN (OLD.resource = %L) EXECUTE FUNCTION field_%1$s_drop()', number, of_resource);
     EXECUTE format('CREATE TRIGGER field_%s_put AFTER INSERT OR UPDATE OF resource, identifier, data ON resource_state '
         'FOR EACH ROW WHEN (NEW.resource = %L) EXECUTE FUNCTION field_%1$s_put()', number, of_resource);
+    -- They also fire in a session with `session_replication_role = replica`.
+    EXECUTE format('ALTER TABLE resource_state ENABLE ALWAYS TRIGGER field_%s_drop, '
+        'ENABLE ALWAYS TRIGGER field_%1$s_put', number);
 END
 $$;
 
--- Removes a field with all that belongs to it.
+-- Removes a field with its table, triggers and functions.
 CREATE FUNCTION forget_field(number bigint) RETURNS void LANGUAGE plpgsql SET lock_timeout = '2s' AS $$
 BEGIN
     PERFORM lock_fields();
@@ -123,11 +125,12 @@ BEGIN
 END
 $$;
 
--- Fills in the values of some roots that were there before the triggers. Tells whether there may be more to do.
+-- Fills in the values of up to `max_aggregates` aggregates that are older than the triggers. Returns whether there may be
+-- more of them.
 --
--- The states are locked as a commit locks them, in the same order: a commit waits for a part before it has taken anything
--- that others wait for, and a part never waits for a value.
-CREATE FUNCTION fill_field(number bigint, root_count bigint) RETURNS boolean LANGUAGE plpgsql AS $$
+-- It locks states as a commit does, in the same order, and never waits for a value. A commit waits for it before it holds
+-- anything else that others wait for.
+CREATE FUNCTION fill_field(number bigint, max_aggregates bigint) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
     of field;
     last uuid;
@@ -139,15 +142,16 @@ BEGIN
     END IF;
     EXECUTE format('WITH part AS MATERIALIZED (SELECT identifier, data FROM resource_state '
         'WHERE resource = $1 AND ($2 IS NULL OR identifier > $2) ORDER BY identifier LIMIT $3 FOR SHARE), '
-        'put AS (INSERT INTO field_%s (identifier, value) SELECT identifier, field_%s(data, $4) FROM part '
-        'ON CONFLICT DO NOTHING) '
+        'put AS (INSERT INTO field_%s AS f (identifier, value) SELECT identifier, field_%s(data, $4) FROM part '
+        'ON CONFLICT (identifier) DO UPDATE SET value = excluded.value '
+        'WHERE f.value IS DISTINCT FROM excluded.value) '
         'SELECT identifier FROM part ORDER BY identifier DESC LIMIT 1', number, of.kind)
-    INTO last USING of.resource, of.filled, root_count, of.path;
+    INTO last USING of.resource, of.filled, max_aggregates, of.path;
     IF last IS NOT NULL THEN
         UPDATE field SET filled = last WHERE id = number;
         RETURN true;
     END IF;
-    -- The planner is to know of what there is.
+    -- The planner needs statistics of the new rows.
     EXECUTE format('ANALYZE field_%s', number);
     UPDATE field SET is_filled = true WHERE id = number;
     RETURN false;
