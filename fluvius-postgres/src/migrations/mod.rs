@@ -1,10 +1,10 @@
 //! The schema of the database, and its migrations.
 
-use fluvius_core::StoreError;
+use fluvius_store::StoreError;
 use tokio_postgres::Client;
 
 use crate::error::Fault;
-use crate::rights;
+use crate::privileges;
 
 /// The version of the schema that the first migration creates. Lower versions are from before the first release.
 const FIRST_VERSION: i64 = 5;
@@ -54,7 +54,7 @@ async fn run(client: &mut Client, schema: &str, migrations: &[&str]) -> Result<(
     let done = applied(transaction.client(), schema, last).await?;
     if done == 0 {
         check_empty(transaction.client(), schema).await?;
-        rights::check_making(transaction.client(), schema).await?;
+        privileges::check_create(transaction.client(), schema).await?;
     }
     let has_schema = "SELECT FROM pg_namespace WHERE nspname = $1";
     if transaction.query_opt(has_schema, &[&schema]).await?.is_none() {
@@ -101,7 +101,7 @@ async fn version(client: &Client, schema: &str) -> Result<Option<i64>, Fault> {
     if !client.query_one(has_table, &[&schema]).await?.try_get::<_, bool>(0)? {
         return Ok(None);
     }
-    rights::check(client, schema).await?;
+    privileges::check(client, schema).await?;
     let rows = client.query("SELECT version FROM schema_version", &[]).await?;
     match rows.as_slice() {
         [row] => Ok(Some(row.try_get(0)?)),

@@ -172,7 +172,7 @@ async fn a_server_that_demands_or_refuses_tls_is_followed() {
         let url = format!("{} sslmode={refused}", server.address);
         let error = PostgresStore::open(&url).await.unwrap_err();
         let told = error.to_string();
-        assert!(told.starts_with("the server refuses the login: "), "{told}");
+        assert!(told.starts_with("the server rejected the login: "), "{told}");
         assert!(!error.is_retryable(), "{told}");
     }
 }
@@ -188,7 +188,7 @@ async fn a_login_by_password_says_why_it_fails_and_binds_the_channel() {
         assert!(server.is_encrypted(&format!("password=s3cret {tail}")).await, "{tail}");
     }
     for (tail, told) in [
-        ("password=another-s3cret", "the server refuses the login: "),
+        ("password=another-s3cret", "the server rejected the login: "),
         ("", "the login to the server failed: "),
         (
             "password=s3cret sslmode=disable channel_binding=require",
@@ -209,7 +209,7 @@ async fn a_client_may_have_a_certificate() {
     let (certificate, key) = (server.certificate(), server.certificate().replace(".crt", ".key"));
     assert!(server.is_encrypted(&format!("sslcert='{certificate}' sslkey='{key}'")).await);
     let error = PostgresStore::open(&server.address).await.unwrap_err();
-    assert!(error.to_string().starts_with("the server refuses the login: "), "{error}");
+    assert!(error.to_string().starts_with("the server rejected the login: "), "{error}");
     // A certificate is no key.
     let url = format!("{} sslcert='{certificate}' sslkey='{certificate}'", server.address);
     let error = PostgresStore::open(&url).await.unwrap_err();

@@ -127,8 +127,8 @@ async fn assert_refused(
         let error = bank::send(session, &transfer(number)).await.unwrap_err();
         assert_eq!(error.code(), "store-error");
         let wanted = format!(
-            "the server has lost commits: this program was told of position {told}, and the server is at {found}; \
-             find out what is missing, and start the program anew"
+            "the server has lost commits: it acknowledged position {told} to this program and is at {found} now; find out \
+             what is missing, and restart the program"
         );
         assert_eq!(error.to_string(), wanted);
     }

@@ -159,7 +159,7 @@ async fn the_environment_names_the_database() {
         String::from_utf8(output.stdout).unwrap()
     };
     let told_without = told(process().env_remove("DATABASE_URL"));
-    let wanted = "refused: the environment variable DATABASE_URL must name the database: \
+    let wanted = "refused: the environment variable DATABASE_URL must contain the address of the database: \
                   postgres://user@host/database; again: false";
     assert!(told_without.contains(wanted), "{told_without}");
     let told_wrong = told(process().env("DATABASE_URL", "nowhere"));

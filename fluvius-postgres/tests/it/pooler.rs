@@ -76,7 +76,7 @@ async fn a_pooler_of_transactions_is_refused() {
     let error = PostgresStore::open(&url).await.unwrap_err();
     assert!(!error.is_retryable());
     let told = error.to_string();
-    assert!(told.contains("gives each transaction another session"), "{told}");
+    assert!(told.contains("assigns a session per transaction"), "{told}");
     assert!(told.contains("`pool_mode = session`"), "{told}");
     // Nothing was made.
     let made = "SELECT to_regnamespace('fluvius') IS NOT NULL";

@@ -63,7 +63,7 @@ async fn the_right_to_make_a_schema_is_named() {
         }
         let options = PostgresStore::options().schema(name);
         let error = options.clone().open(&url).await.unwrap_err();
-        assert!(error.to_string().contains("lacks the right to make"), "{error}");
+        assert!(error.to_string().contains("lacks the privilege to create"), "{error}");
         admin.batch_execute(&remedies(&error)[number]).await.unwrap();
         check_works(options.open(&url).await.unwrap()).await;
         admin.batch_execute("REVOKE CREATE ON DATABASE postgres FROM owner").await.unwrap();
@@ -84,7 +84,7 @@ async fn the_rights_in_a_schema_of_another_user_are_named_at_once() {
     let error = PostgresStore::open(&few).await.unwrap_err();
     let told = error.to_string();
     assert!(
-        told.starts_with("the user `few Rights` lacks rights in the schema `fluvius`"),
+        told.starts_with("the user `few Rights` lacks privileges in the schema `fluvius`"),
         "{told}"
     );
     for part in [
@@ -126,7 +126,7 @@ async fn the_rights_in_a_schema_of_another_user_are_named_at_once() {
 async fn a_login_that_fails_says_why() {
     let Some((_server, _admin, url)) = start().await else { return };
     for (url, told) in [
-        (of_user(&url, "nobody"), "the server refuses the login: "),
+        (of_user(&url, "nobody"), "the server rejected the login: "),
         (url.replace("dbname=postgres", "dbname=nothing"), "does not have the database"),
     ] {
         let error = PostgresStore::open(&url).await.unwrap_err();

@@ -213,10 +213,10 @@ async fn fails_with(sql_state: &str, code: &str, why: &str) {
 async fn a_commit_that_the_server_fails_is_told_by_its_cause() {
     for (sql_state, code, why) in [
         ("53100", "store-unavailable", "the server's disk is full"),
-        ("53200", "store-unavailable", "the server lacks what it needs: it fails"),
-        ("58030", "store-unavailable", "the server lacks what it needs: it fails"),
-        ("42501", "store-error", "lacks a right: it fails"),
-        ("XX001", "store-error", "PostgreSQL has refused: it fails"),
+        ("53200", "store-unavailable", "the server lacks a resource: it fails"),
+        ("58030", "store-unavailable", "the server lacks a resource: it fails"),
+        ("42501", "store-error", "lacks a privilege: it fails"),
+        ("XX001", "store-error", "PostgreSQL rejected the statement: it fails"),
     ] {
         fails_with(sql_state, code, why).await;
     }

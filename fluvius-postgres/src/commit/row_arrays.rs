@@ -1,74 +1,72 @@
-//! The rows of a batch, table by table.
+//! The rows of a batch as one array per table.
 
-use fluvius_core::{AggregateId, ContextRecord, UnitOfWork};
+use fluvius_store::{AggregateId, ContextRecord, UnitOfWork};
 
-use super::commit_params;
-use super::composite_encoding::Records;
-use super::writer_connection::Types;
+use super::composite_encoding::RowArray;
+use super::params::number;
+use super::writer_connection::RowTypes;
 use crate::error::Fault;
+use crate::read::rows::{serde_variant_name, to_json_text};
 use crate::read::saturating_i64;
-use crate::rows::{serde_variant_name, to_json_text};
 
-/// The rows of one table, and of which unit each is; of a state also its aggregate, of a context its number.
-pub(crate) struct OfTable<'t> {
-    pub(crate) records: Records<'t>,
+/// The rows of one table, and the unit of each. Of a state `numbers` has the aggregate, of a pair of unit and context the
+/// context.
+pub(crate) struct TableArray<'t> {
+    pub(crate) rows: RowArray<'t>,
     pub(crate) units: Vec<i32>,
     pub(crate) numbers: Vec<i32>,
 }
 
-/// The rows of a batch by table, in PostgreSQL's binary form.
-pub(crate) struct Rows<'t> {
-    pub(crate) states: OfTable<'t>,
-    pub(crate) commands: OfTable<'t>,
-    pub(crate) events: OfTable<'t>,
-    pub(crate) messages: OfTable<'t>,
-    pub(crate) activities: OfTable<'t>,
-    pub(crate) contexts: OfTable<'t>,
+/// The rows of a batch by table.
+pub(crate) struct RowArrays<'t> {
+    pub(crate) states: TableArray<'t>,
+    pub(crate) commands: TableArray<'t>,
+    pub(crate) events: TableArray<'t>,
+    pub(crate) messages: TableArray<'t>,
+    pub(crate) activities: TableArray<'t>,
+    pub(crate) contexts: TableArray<'t>,
 }
 
-impl<'t> Rows<'t> {
-    pub(crate) fn new(types: &'t Types) -> Self {
-        let of = |of| OfTable { records: Records::new(of), units: Vec::new(), numbers: Vec::new() };
+impl<'t> RowArrays<'t> {
+    pub(crate) fn new(types: &'t RowTypes) -> Self {
+        let table = |row_type| TableArray {
+            rows: RowArray::new(row_type),
+            units: Vec::new(),
+            numbers: Vec::new(),
+        };
         Self {
-            states: of(&types.state),
-            commands: of(&types.command),
-            events: of(&types.event),
-            messages: of(&types.message),
-            activities: of(&types.activity),
-            contexts: of(&types.context),
+            states: table(&types.state),
+            commands: table(&types.command),
+            events: table(&types.event),
+            messages: table(&types.message),
+            activities: table(&types.activity),
+            contexts: table(&types.context),
         }
     }
 
+    /// The number of bytes of all arrays.
     pub(crate) fn len(&self) -> usize {
-        let all = [
-            &self.states,
-            &self.commands,
-            &self.events,
-            &self.messages,
-            &self.activities,
-            &self.contexts,
-        ];
-        all.iter().map(|table| table.records.len()).sum()
+        let Self { states, commands, events, messages, activities, contexts } = self;
+        let tables = [states, commands, events, messages, activities, contexts];
+        tables.iter().map(|table| table.rows.len()).sum()
     }
 
-    /// Where it is told which is the last unit of each aggregate, only the states of that.
+    /// Adds the states of a unit. If the last unit of each aggregate is given, it adds only the states of these.
     pub(crate) fn add_states(
         &mut self,
         unit: &UnitOfWork,
-        number: i32,
+        unit_number: i32,
         aggregate_ids: &[&AggregateId],
         last_units: Option<&[i32]>,
     ) {
         for state in &unit.states {
-            let Ok(aggregate_id) = aggregate_ids.binary_search(&&state.aggregate_id) else {
-                continue;
-            };
-            if last_units.is_some_and(|units| units[aggregate_id] != number) {
+            let Ok(aggregate) = aggregate_ids.binary_search(&&state.aggregate_id) else { continue };
+            if last_units.is_some_and(|units| units[aggregate] != unit_number) {
                 continue;
             }
-            self.states.units.push(number);
-            self.states.numbers.push(commit_params::number(aggregate_id));
-            self.states.records.row(|row| {
+            self.states.units.push(unit_number);
+            self.states.numbers.push(number(aggregate));
+            self.states.rows.row(|row| {
                 row.text(&state.aggregate_id.resource);
                 row.uuid(state.aggregate_id.id);
                 row.number(saturating_i64(state.version));
@@ -88,14 +86,14 @@ impl<'t> Rows<'t> {
     pub(crate) fn add_commands(
         &mut self,
         unit: &UnitOfWork,
-        number: i32,
+        unit_number: i32,
         position: &mut i64,
     ) -> Result<(), Fault> {
         for command in &unit.commands {
             let status = serde_variant_name(&command.status)?;
             *position += 1;
-            self.commands.units.push(number);
-            self.commands.records.row(|row| {
+            self.commands.units.push(unit_number);
+            self.commands.rows.row(|row| {
                 row.number(*position);
                 row.uuid(command.id);
                 row.optional_uuid(command.parent);
@@ -116,11 +114,11 @@ impl<'t> Rows<'t> {
         Ok(())
     }
 
-    pub(crate) fn add_events(&mut self, unit: &UnitOfWork, number: i32, position: &mut i64) {
+    pub(crate) fn add_events(&mut self, unit: &UnitOfWork, unit_number: i32, position: &mut i64) {
         for event in &unit.events {
             *position += 1;
-            self.events.units.push(number);
-            self.events.records.row(|row| {
+            self.events.units.push(unit_number);
+            self.events.rows.row(|row| {
                 row.number(*position);
                 row.uuid(event.id);
                 row.text(&event.domain);
@@ -138,11 +136,11 @@ impl<'t> Rows<'t> {
         }
     }
 
-    pub(crate) fn add_messages(&mut self, unit: &UnitOfWork, number: i32, position: &mut i64) {
+    pub(crate) fn add_messages(&mut self, unit: &UnitOfWork, unit_number: i32, position: &mut i64) {
         for message in &unit.messages {
             *position += 1;
-            self.messages.units.push(number);
-            self.messages.records.row(|row| {
+            self.messages.units.push(unit_number);
+            self.messages.rows.row(|row| {
                 row.number(*position);
                 row.uuid(message.id);
                 row.text(&message.key);
@@ -157,14 +155,14 @@ impl<'t> Rows<'t> {
     pub(crate) fn add_activities(
         &mut self,
         unit: &UnitOfWork,
-        number: i32,
+        unit_number: i32,
         position: &mut i64,
     ) -> Result<(), Fault> {
         for activity in &unit.activities {
             let kind = serde_variant_name(&activity.kind)?;
             *position += 1;
-            self.activities.units.push(number);
-            self.activities.records.row(|row| {
+            self.activities.units.push(unit_number);
+            self.activities.rows.row(|row| {
                 row.number(*position);
                 row.uuid(activity.id);
                 row.text(&activity.aggregate_id.resource);
@@ -184,7 +182,7 @@ impl<'t> Rows<'t> {
     pub(crate) fn add_context(&mut self, context: &ContextRecord) -> Result<(), Fault> {
         let transport = serde_variant_name(&context.transport)?;
         let (headers, roles) = (to_json_text(&context.headers)?, to_json_text(&context.roles)?);
-        self.contexts.records.row(|row| {
+        self.contexts.rows.row(|row| {
             row.uuid(context.id);
             row.text(&context.domain);
             row.number(context.revision.into());

@@ -1,7 +1,7 @@
-//! The connections that read: a small pool for each use. Each read is one statement.
+//! Pools of connections that read. Each read is one statement.
 //!
-//! A read runs on the store's runtime. If its caller goes away while the read waits for a connection, it is left out.
-//! If it already runs, it is cancelled on the server.
+//! A read runs on the store's runtime. If its caller is dropped while the read waits for a connection, the read is not
+//! sent. If it already runs, it is cancelled on the server.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -10,51 +10,50 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use fluvius_core::StoreError;
+use fluvius_store::StoreError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{CancelToken, Client, Row, Statement};
 
-use crate::connect::Connector;
+use crate::connection::Connector;
 use crate::error::Fault;
-use crate::params::{self, Param};
+use crate::statement_params::{Param, as_sql};
 
-/// The number of connections on which a read is tried if they turn out to be gone: after a restart of the server all of
-/// the pool may be.
-const TRY_COUNT: usize = 3;
+/// The largest number of attempts of a read that finds its connection lost: a restart of the server ends all of them.
+const MAX_ATTEMPTS: usize = 3;
 
 /// The largest number of connections for the reads of commands.
-const COMMAND_READER_COUNT: usize = 6;
+const MAX_COMMAND_READERS: usize = 6;
 
-/// A statement is cancelled several times, with a pause between, since the server may not have begun it.
-const CANCEL_COUNT: usize = 10;
+/// Attempts to cancel a statement, and the pause between them: the server may not have begun it.
+const MAX_CANCELS: usize = 10;
 const CANCEL_PAUSE: Duration = Duration::from_millis(100);
-const CANCEL_TIME_MAX: Duration = Duration::from_secs(5);
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The reads that a pool is for.
+/// The purpose of a pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Use {
-    /// Queries, logs and histories, as many and as long as callers ask for.
+enum Purpose {
+    /// Queries, logs and histories, of any number and duration.
     Queries,
-    /// The reads of commands: no query is in their way.
+    /// The reads of commands, which never wait for a query.
     Commands,
 }
 
-/// A pool.
+/// A pool of connections that read. Clones share it.
 #[derive(Debug, Clone)]
-pub(crate) struct Readers {
-    pool: Arc<Pool>,
+pub(crate) struct ReadPool {
+    inner: Arc<Inner>,
 }
 
 #[derive(Debug)]
-struct Pool {
+struct Inner {
     connector: Connector,
-    of: Use,
+    purpose: Purpose,
     permits: Arc<Semaphore>,
     idle: Mutex<Vec<Connection>>,
     /// The longest time of a statement, and of the wait for a connection.
-    time_max: Duration,
+    timeout: Duration,
 }
 
 #[derive(Debug)]
@@ -65,34 +64,34 @@ struct Connection {
 }
 
 /// A connection in use.
-struct Lease {
+struct Checkout {
     connection: Connection,
     _permit: OwnedSemaphorePermit,
 }
 
-/// Ends when the caller no longer waits for an answer.
+/// Completes when the caller no longer waits.
 type Gone = oneshot::Receiver<Infallible>;
 
-impl Readers {
-    pub(crate) fn of_queries(connector: Connector) -> Self {
-        let options = &connector.place.options;
-        let (count, time_max) = (options.max_readers, options.read_timeout);
-        Self::new(connector, Use::Queries, count, time_max)
+impl ReadPool {
+    pub(crate) fn for_queries(connector: Connector) -> Self {
+        let options = &connector.endpoint.options;
+        let (count, timeout) = (options.max_readers, options.read_timeout);
+        Self::new(connector, Purpose::Queries, count, timeout)
     }
 
-    pub(crate) fn of_commands(connector: Connector) -> Self {
-        let time_max = connector.place.options.statement_timeout;
-        Self::new(connector, Use::Commands, COMMAND_READER_COUNT, time_max)
+    pub(crate) fn for_commands(connector: Connector) -> Self {
+        let timeout = connector.endpoint.options.statement_timeout;
+        Self::new(connector, Purpose::Commands, MAX_COMMAND_READERS, timeout)
     }
 
-    fn new(connector: Connector, of: Use, count: usize, time_max: Duration) -> Self {
+    fn new(connector: Connector, purpose: Purpose, count: usize, timeout: Duration) -> Self {
         let permits = Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)));
-        let pool = Pool { connector, of, permits, idle: Mutex::default(), time_max };
-        Self { pool: Arc::new(pool) }
+        let inner = Inner { connector, purpose, permits, idle: Mutex::default(), timeout };
+        Self { inner: Arc::new(inner) }
     }
 
-    /// The rows of a statement of which there are a few: it is prepared once a connection.
-    pub(crate) async fn fixed(
+    /// Runs a statement with a fixed text, which is prepared once per connection.
+    pub(crate) async fn query_prepared(
         &self,
         sql: impl Into<String>,
         params: Vec<Param<'static>>,
@@ -100,8 +99,8 @@ impl Readers {
         self.read(sql.into(), params, true).await
     }
 
-    /// The rows of a statement that was put together for one call.
-    pub(crate) async fn once(
+    /// Runs a statement whose text was built for this call.
+    pub(crate) async fn query_once(
         &self,
         sql: impl Into<String>,
         params: Vec<Param<'static>>,
@@ -109,10 +108,19 @@ impl Readers {
         self.read(sql.into(), params, false).await
     }
 
+    /// Runs a statement with a fixed text, and returns its first row.
+    pub(crate) async fn query_optional(
+        &self,
+        sql: impl Into<String>,
+        params: Vec<Param<'static>>,
+    ) -> Result<Option<Row>, Fault> {
+        Ok(self.query_prepared(sql, params).await?.into_iter().next())
+    }
+
     /// Sleeps on the store's runtime, whatever runtime the caller has.
     pub(crate) async fn pause(&self, time: Duration) -> Result<(), Fault> {
         let slept = async move { tokio::time::sleep(time).await };
-        Ok(self.pool.connector.home.run_while_awaited(slept).await?)
+        Ok(self.inner.connector.runtime.run_while_awaited(slept).await?)
     }
 
     async fn read(
@@ -122,16 +130,16 @@ impl Readers {
         is_prepared: bool,
     ) -> Result<Vec<Row>, Fault> {
         let (caller, gone) = oneshot::channel::<Infallible>();
-        let read = Arc::clone(&self.pool).read(sql, params, is_prepared, gone);
-        let rows = self.pool.connector.home.run(read).await;
+        let read = Arc::clone(&self.inner).read(sql, params, is_prepared, gone);
+        let rows = self.inner.connector.runtime.run(read).await;
         // The sender lives until here: dropping this future drops it.
         drop(caller);
         rows?
     }
 }
 
-impl Pool {
-    /// Reads, and tries again if the connection turns out to be gone.
+impl Inner {
+    /// Reads. Retries if the connection turns out to be lost.
     async fn read(
         self: Arc<Self>,
         sql: String,
@@ -142,14 +150,14 @@ impl Pool {
         let mut count = 0;
         loop {
             count += 1;
-            let lease = tokio::select! {
+            let checkout = tokio::select! {
                 biased;
-                _ = &mut gone => return Err(abandoned()),
-                lease = self.lease() => lease?,
+                _ = &mut gone => return Err(caller_gone()),
+                checkout = self.checkout() => checkout?,
             };
-            match self.read_over(lease, &sql, &params, is_prepared, &mut gone).await {
-                Err(fault) if fault.is_of_connection() && count < TRY_COUNT => {}
-                Err(fault) if fault.is_cancelled() && self.of == Use::Queries => {
+            match self.read_over(checkout, &sql, &params, is_prepared, &mut gone).await {
+                Err(fault) if fault.is_connection_lost() && count < MAX_ATTEMPTS => {}
+                Err(fault) if fault.is_cancelled() && self.purpose == Purpose::Queries => {
                     return Err(took_too_long());
                 }
                 rows => return rows,
@@ -159,43 +167,43 @@ impl Pool {
 
     async fn read_over(
         &self,
-        mut lease: Lease,
+        mut checkout: Checkout,
         sql: &str,
         params: &[Param<'static>],
         is_prepared: bool,
         gone: &mut Gone,
     ) -> Result<Vec<Row>, Fault> {
-        let cancel = lease.connection.client.cancel_token();
+        let cancel = checkout.connection.client.cancel_token();
         let (answer, is_sound) = {
-            let mut rows = pin!(lease.connection.rows(sql, params, is_prepared));
-            // The server ends a statement before that, unless it is silent.
-            let answer_time_max = self.time_max * 2;
+            let mut rows = pin!(checkout.connection.rows(sql, params, is_prepared));
+            // The server ends a statement earlier, unless it is silent.
+            let answer_timeout = self.timeout * 2;
             tokio::select! {
                 biased;
                 rows = &mut rows => (rows.map_err(Fault::from), true),
                 _ = gone => {
                     let is_sound = self.cancel(&cancel, &mut rows).await;
-                    (Err(abandoned()), is_sound)
+                    (Err(caller_gone()), is_sound)
                 }
-                () = tokio::time::sleep(answer_time_max) => (Err(Fault::unanswered()), false),
+                () = tokio::time::sleep(answer_timeout) => (Err(Fault::no_answer()), false),
             }
         };
-        // The next user of an unsound one would wait behind this read, or receive its cancellation.
-        if is_sound && !lease.connection.client.is_closed() {
-            self.idle().push(lease.connection);
+        // The next user of an unsound connection would wait for this read, or receive its cancellation.
+        if is_sound && !checkout.connection.client.is_closed() {
+            self.idle().push(checkout.connection);
         }
         answer
     }
 
-    /// Cancels a statement whose caller is gone. Returns whether it is certain that no cancellation is still under way.
+    /// Cancels a statement. Returns whether it is certain that no cancellation is still on its way.
     async fn cancel(
         &self,
         token: &CancelToken,
         rows: &mut (impl Future<Output = Result<Vec<Row>, tokio_postgres::Error>> + Unpin),
     ) -> bool {
-        for _ in 0..CANCEL_COUNT {
-            let cancelled = token.cancel_query(self.connector.place.tls.clone());
-            if tokio::time::timeout(CANCEL_TIME_MAX, cancelled).await.is_err() {
+        for _ in 0..MAX_CANCELS {
+            let cancelled = token.cancel_query(self.connector.endpoint.tls.clone());
+            if tokio::time::timeout(CANCEL_TIMEOUT, cancelled).await.is_err() {
                 return false;
             }
             if let Ok(rows) = tokio::time::timeout(CANCEL_PAUSE, &mut *rows).await {
@@ -205,9 +213,9 @@ impl Pool {
         false
     }
 
-    async fn lease(&self) -> Result<Lease, Fault> {
+    async fn checkout(&self) -> Result<Checkout, Fault> {
         let permit = Arc::clone(&self.permits).acquire_owned();
-        let permit = match tokio::time::timeout(self.time_max, permit).await {
+        let permit = match tokio::time::timeout(self.timeout, permit).await {
             Ok(Ok(permit)) => permit,
             // The semaphore is never closed.
             Ok(Err(_)) => return Err(StoreError::unavailable("the store is closed").into()),
@@ -216,21 +224,21 @@ impl Pool {
         loop {
             let Some(connection) = self.idle().pop() else { break };
             if !connection.client.is_closed() {
-                return Ok(Lease { connection, _permit: permit });
+                return Ok(Checkout { connection, _permit: permit });
             }
         }
-        let setup = self.connector.place.setup(self.time_max);
+        let setup = self.connector.endpoint.setup(self.timeout);
         let client = Box::pin(self.connector.connect(setup)).await?;
         let connection = Connection { client, statements: HashMap::new() };
-        Ok(Lease { connection, _permit: permit })
+        Ok(Checkout { connection, _permit: permit })
     }
 
     fn all_taken(&self) -> Fault {
-        let why = match self.of {
-            Use::Queries => {
+        let why = match self.purpose {
+            Purpose::Queries => {
                 "all connections that read are taken: raise `max_readers`, or read less at once"
             }
-            Use::Commands => "all connections that read for commands are taken: try again",
+            Purpose::Commands => "all connections that read for commands are taken: try again",
         };
         StoreError::unavailable(why).into()
     }
@@ -247,7 +255,7 @@ impl Connection {
         params: &[Param<'static>],
         is_prepared: bool,
     ) -> Result<Vec<Row>, tokio_postgres::Error> {
-        let (values, types) = (params::as_sql(params), params.iter().map(Param::of));
+        let (values, types) = (as_sql(params), params.iter().map(Param::sql_type));
         if !is_prepared {
             let params: Vec<(&(dyn ToSql + Sync), Type)> = values.into_iter().zip(types).collect();
             return self.client.query_typed(sql, &params).await;
@@ -263,9 +271,9 @@ impl Connection {
     }
 }
 
-/// Returns the error of a read without a caller.
-fn abandoned() -> Fault {
-    StoreError::unavailable("the read was given up").into()
+/// The error of a read whose caller was dropped.
+fn caller_gone() -> Fault {
+    StoreError::unavailable("the read was cancelled").into()
 }
 
 fn took_too_long() -> Fault {

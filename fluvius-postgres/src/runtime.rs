@@ -1,37 +1,35 @@
-//! The tokio runtime of a store: connections, commits, reads and timers live there.
+//! The tokio runtime of a store, which runs its connections, commits, reads and timers.
 //!
-//! Callers only wait for work that is done there, so a caller may use any runtime, or none, and may
-//! end at any time. It is the multi-thread runtime in which the store was opened, or a thread of
-//! the store's own.
+//! Callers only wait for its tasks, so a caller may use any runtime, or none, and may be dropped at any time. The runtime is
+//! the multi-thread runtime in which the store was opened, or a thread of its own.
 
 use std::future::Future;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use fluvius_core::StoreError;
-use fluvius_core::off_runtime;
+use fluvius_store::StoreError;
+use fluvius_store::off_runtime;
 use tokio::runtime::{Builder, Handle, RuntimeFlavor};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 /// The longest time for closing connections with the store.
-const CLOSE_TIME_MAX: Duration = Duration::from_secs(1);
-const PAUSE: Duration = Duration::from_millis(5);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+const CLOSE_POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// The runtime of a store.
 #[derive(Debug, Clone)]
-pub(crate) struct Home {
+pub(crate) struct StoreRuntime {
     handle: Handle,
     /// Ends the store's own thread, if it has one, with the last clone.
     _stop: Option<Arc<oneshot::Sender<()>>>,
 }
 
-impl Home {
-    /// Uses the multi-thread runtime of the caller, unless the store is to have a thread of its
-    /// own. Otherwise it starts such a thread: a current-thread runtime stands still as soon as its
-    /// `block_on` returns.
-    pub(crate) fn open(has_own_thread: bool) -> Result<Self, StoreError> {
+impl StoreRuntime {
+    /// Uses the multi-thread runtime of the caller, unless `has_own_thread` is set. Otherwise it starts a thread, since a
+    /// current-thread runtime stops when its `block_on` returns.
+    pub(crate) fn start(has_own_thread: bool) -> Result<Self, StoreError> {
         match Handle::try_current() {
             Ok(handle)
                 if !has_own_thread && handle.runtime_flavor() != RuntimeFlavor::CurrentThread =>
@@ -54,8 +52,8 @@ impl Home {
                 // An error: the sender is gone.
                 let _ = stopped.await;
                 let (begun, metrics) = (Instant::now(), Handle::current().metrics());
-                while metrics.num_alive_tasks() > 0 && begun.elapsed() < CLOSE_TIME_MAX {
-                    tokio::time::sleep(PAUSE).await;
+                while metrics.num_alive_tasks() > 0 && begun.elapsed() < CLOSE_TIMEOUT {
+                    tokio::time::sleep(CLOSE_POLL_INTERVAL).await;
                 }
             });
         };
@@ -63,7 +61,7 @@ impl Home {
         Ok(Self { handle, _stop: Some(Arc::new(stop)) })
     }
 
-    /// Runs a future to its end, whatever becomes of the caller.
+    /// Runs a future to its end, even if the caller is dropped.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
@@ -119,12 +117,12 @@ mod tests {
 
     #[test]
     fn the_thread_ends_with_the_last_clone() {
-        let home = Home::open(false).unwrap();
-        let (handle, clone) = (home.handle.clone(), home.clone());
+        let runtime = StoreRuntime::start(false).unwrap();
+        let (handle, clone) = (runtime.handle.clone(), runtime.clone());
         let (sender, receiver) = std::sync::mpsc::channel();
-        home.spawn(async move { sender.send(1).unwrap() });
+        runtime.spawn(async move { sender.send(1).unwrap() });
         assert_eq!(receiver.recv_timeout(Duration::from_secs(20)), Ok(1));
-        drop(home);
+        drop(runtime);
         clone.spawn(async {});
         drop(clone);
         let begun = Instant::now();

@@ -1,5 +1,5 @@
-//! Attempts to reach a server. While it is gone they are made one at a time, with a growing pause before each, and all
-//! waiting callers share the result.
+//! Exponential back-off of attempts to reach a server. During an outage one attempt is made at a time, after a growing
+//! pause, and all waiting callers share its result.
 
 use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
@@ -7,34 +7,34 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use fluvius_core::StoreError;
+use fluvius_store::StoreError;
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
 use crate::error::Fault;
-use crate::home::Home;
+use crate::runtime::StoreRuntime;
 
-/// The pause after the first failure, and the longest one. Up to half of each pause is left out at random, so that
-/// processes which lost their server at one moment do not all reconnect at once.
-const PAUSE_MIN: Duration = Duration::from_millis(50);
-const PAUSE_MAX: Duration = Duration::from_secs(2);
+/// The pause after the first failure, and the longest pause. Each is shortened by up to half at random, so that processes
+/// that lost their server at the same time do not reconnect at the same time.
+const INITIAL_BACKOFF: Duration = Duration::from_millis(50);
+const MAX_BACKOFF: Duration = Duration::from_secs(2);
 
-/// Admits attempts one at a time.
+/// Runs attempts, one at a time during an outage. Clones share it.
 #[derive(Debug, Clone)]
-pub(crate) struct Gate {
-    home: Home,
+pub(crate) struct Backoff {
+    runtime: StoreRuntime,
     shared: Arc<Shared>,
 }
 
 #[derive(Debug)]
 struct Shared {
-    /// Set if an outage is logged and counted.
+    /// Set if outages are logged and counted.
     is_reported: bool,
     outage: Mutex<Outage>,
-    lease: Arc<tokio::sync::Mutex<()>>,
+    permit: Arc<tokio::sync::Mutex<()>>,
 }
 
-/// The results of the last attempts; the default means no outage.
+/// The current outage; the default means none.
 #[derive(Debug, Default)]
 struct Outage {
     failure_count: u32,
@@ -45,17 +45,17 @@ struct Outage {
     next: Option<Instant>,
 }
 
-impl Gate {
-    pub(crate) fn new(home: Home, is_reported: bool) -> Self {
-        let (outage, lease) = (Mutex::default(), Arc::default());
-        Self { home, shared: Arc::new(Shared { is_reported, outage, lease }) }
+impl Backoff {
+    pub(crate) fn new(runtime: StoreRuntime, is_reported: bool) -> Self {
+        let (outage, permit) = (Mutex::default(), Arc::default());
+        Self { runtime, shared: Arc::new(Shared { is_reported, outage, permit }) }
     }
 
-    /// Makes an attempt, which runs to its end whatever becomes of the caller. If another attempt has failed meanwhile,
-    /// its error is returned instead.
+    /// Makes an attempt, which runs to its end even if the caller is dropped. If another attempt has failed meanwhile, it
+    /// returns the error of that one.
     ///
-    /// The attempt is boxed: it is large, and seldom made.
-    pub(crate) async fn pass<T: Send + 'static>(
+    /// The attempt is boxed, since it is large and rare.
+    pub(crate) async fn run<T: Send + 'static>(
         &self,
         attempt: Pin<Box<dyn Future<Output = Result<T, Fault>> + Send>>,
     ) -> Result<T, Fault> {
@@ -63,7 +63,7 @@ impl Gate {
             return self.attempt(attempt, None).await;
         }
         let asked = Instant::now();
-        let lease = Arc::clone(&self.shared.lease).lock_owned().await;
+        let permit = Arc::clone(&self.shared.permit).lock_owned().await;
         let next = {
             let outage = self.shared.outage();
             match &outage.last {
@@ -75,13 +75,13 @@ impl Gate {
             return self.attempt(attempt, None).await;
         };
         tokio::time::sleep_until(next).await;
-        self.attempt(attempt, Some(lease)).await
+        self.attempt(attempt, Some(permit)).await
     }
 
     async fn attempt<T: Send + 'static>(
         &self,
         attempt: Pin<Box<dyn Future<Output = Result<T, Fault>> + Send>>,
-        lease: Option<OwnedMutexGuard<()>>,
+        permit: Option<OwnedMutexGuard<()>>,
     ) -> Result<T, Fault> {
         let shared = Arc::clone(&self.shared);
         let recorded = async move {
@@ -91,10 +91,10 @@ impl Gate {
                 Ok(_) => shared.succeeded(),
                 Err(error) => shared.failed(begun, error),
             }
-            drop(lease);
+            drop(permit);
             found.map_err(Fault::from)
         };
-        self.home.run(recorded).await?
+        self.runtime.run(recorded).await?
     }
 }
 
@@ -105,7 +105,7 @@ impl Shared {
             tracing::info!(
                 failed_attempts = outage.failure_count,
                 after = ?begun.elapsed(),
-                "PostgreSQL takes connections again"
+                "PostgreSQL accepts connections again"
             );
         }
     }
@@ -116,8 +116,8 @@ impl Shared {
         if self.is_reported {
             metrics::counter!("fluvius_postgres_connect_failures_total").increment(1);
         }
-        // Attempts that were under way together count as one failure.
-        let is_known = outage.last.as_ref().is_some_and(|(ended, _)| *ended >= attempt_begun);
+        // Concurrent attempts count as one failure.
+        let is_counted = outage.last.as_ref().is_some_and(|(ended, _)| *ended >= attempt_begun);
         if outage.failure_count == 0 {
             outage.begun = Some(now);
             if self.is_reported {
@@ -125,12 +125,12 @@ impl Shared {
                 tracing::warn!(
                     %error,
                     source = std::error::Error::source(error),
-                    "PostgreSQL takes no connection: further attempts are spaced out, and are not logged"
+                    "PostgreSQL accepts no connection: further attempts are spaced out, and are not logged"
                 );
             }
         }
         outage.last = Some((now, error.clone()));
-        if !is_known || outage.failure_count == 0 {
+        if !is_counted || outage.failure_count == 0 {
             outage.failure_count = outage.failure_count.saturating_add(1);
             outage.next = Some(now + pause(outage.failure_count));
         }
@@ -144,7 +144,7 @@ impl Shared {
 /// The pause after the given number of failures.
 fn pause(failure_count: u32) -> Duration {
     let doublings = failure_count.saturating_sub(1).min(16);
-    let whole = PAUSE_MIN.saturating_mul(1 << doublings).min(PAUSE_MAX);
+    let whole = INITIAL_BACKOFF.saturating_mul(1 << doublings).min(MAX_BACKOFF);
     let random = u32::try_from(RandomState::new().hash_one(failure_count) % 1_000).unwrap_or(0);
     whole / 2 + whole / 2 * random / 1_000
 }
@@ -165,24 +165,24 @@ mod tests {
 
     #[tokio::test]
     async fn attempts_of_an_outage_are_few_and_shared() {
-        let home = Home::open(false).unwrap();
-        let gate = Gate::new(home, false);
+        let runtime = StoreRuntime::start(false).unwrap();
+        let backoff = Backoff::new(runtime, false);
         let count = Arc::new(Mutex::new(0));
-        let ask = |gate: Gate, count: Arc<Mutex<u32>>| async move {
+        let ask = |backoff: Backoff, count: Arc<Mutex<u32>>| async move {
             let attempt = async move {
                 *count.lock().unwrap() += 1;
-                Err::<(), Fault>(Fault::unanswered())
+                Err::<(), Fault>(Fault::no_answer())
             };
-            gate.pass(Box::pin(attempt)).await.unwrap_err()
+            backoff.run(Box::pin(attempt)).await.unwrap_err()
         };
-        ask(gate.clone(), Arc::clone(&count)).await;
+        ask(backoff.clone(), Arc::clone(&count)).await;
         for _ in 0..3 {
-            let callers = (0..50).map(|_| ask(gate.clone(), Arc::clone(&count)));
+            let callers = (0..50).map(|_| ask(backoff.clone(), Arc::clone(&count)));
             futures_util::future::join_all(callers).await;
         }
-        // One for each round of callers, and the first.
+        // One attempt per round of callers, and the first one.
         assert_eq!(*count.lock().unwrap(), 4);
-        assert!(gate.pass(Box::pin(async { Ok(()) })).await.is_ok());
-        assert_eq!(gate.shared.outage().failure_count, 0);
+        assert!(backoff.run(Box::pin(async { Ok(()) })).await.is_ok());
+        assert_eq!(backoff.shared.outage().failure_count, 0);
     }
 }

@@ -1,15 +1,14 @@
-//! Commits whose callers have gone away. They go on, and look-ups of their commands wait for their
-//! end.
+//! Commits whose callers were dropped. They run to their end, and a look-up of one of their commands waits for it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use fluvius_core::UnitOfWork;
-use fluvius_core::uuid::Uuid;
+use fluvius_store::UnitOfWork;
+use fluvius_store::uuid::Uuid;
 use tokio::sync::watch;
 
-/// The commits of a store whose callers no longer wait.
+/// The detached commits of a store.
 #[derive(Debug, Default)]
-pub(crate) struct Abandoned {
+pub(crate) struct DetachedCommits {
     commits: Mutex<Vec<Commit>>,
 }
 
@@ -20,8 +19,8 @@ struct Commit {
     running: watch::Receiver<()>,
 }
 
-impl Abandoned {
-    /// Waits until no abandoned commit can store this command any more.
+impl DetachedCommits {
+    /// Waits until no detached commit can store this command.
     pub(crate) async fn wait_for(&self, command: Uuid) {
         let found: Vec<_> = {
             let mut commits = self.commits();
@@ -32,7 +31,7 @@ impl Abandoned {
             commits.iter().filter(has_it).map(|commit| commit.running.clone()).collect()
         };
         for mut running in found {
-            // An error: the commit has ended.
+            // An error means that the commit has ended.
             while running.changed().await.is_ok() {}
         }
     }
@@ -43,32 +42,32 @@ impl Abandoned {
 }
 
 /// A caller that waits for a commit.
-pub(crate) struct Caller<'a> {
-    abandoned: &'a Abandoned,
+pub(crate) struct CommitCaller<'a> {
+    detached: &'a DetachedCommits,
     commit: Option<Commit>,
 }
 
-impl<'a> Caller<'a> {
-    /// Registers a caller. Drop the returned sender when the commit has ended.
-    pub(crate) fn of(
-        abandoned: &'a Abandoned,
+impl<'a> CommitCaller<'a> {
+    /// Returns the caller of a commit, and a sender to be dropped when the commit has ended.
+    pub(crate) fn new(
+        detached: &'a DetachedCommits,
         batch: &Arc<[UnitOfWork]>,
     ) -> (Self, watch::Sender<()>) {
         let (sender, running) = watch::channel(());
         let commit = Some(Commit { batch: Arc::clone(batch), running });
-        (Self { abandoned, commit }, sender)
+        (Self { detached, commit }, sender)
     }
 
-    /// Notes that the caller has its answer.
+    /// Ends the wait of a caller that has its outcomes.
     pub(crate) fn answered(mut self) {
         self.commit = None;
     }
 }
 
-impl Drop for Caller<'_> {
+impl Drop for CommitCaller<'_> {
     fn drop(&mut self) {
         let Some(commit) = self.commit.take() else { return };
-        let mut commits = self.abandoned.commits();
+        let mut commits = self.detached.commits();
         commits.retain(|commit| commit.running.has_changed().is_ok());
         commits.push(commit);
     }

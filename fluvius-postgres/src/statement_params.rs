@@ -1,4 +1,4 @@
-//! Parameters of statements. The client logs their `Debug` text, so it shows the type and the size, and no value.
+//! Parameters of statements. The client logs their `Debug` text, so that text shows type and size, and no value.
 
 use std::error::Error;
 use std::fmt;
@@ -9,20 +9,24 @@ use tokio_postgres::types::{Format, IsNull, ToSql, Type};
 /// The value of a parameter, with its type.
 pub(crate) struct Param<'v> {
     value: Box<dyn ToSql + Sync + Send + 'v>,
-    of: Type,
+    sql_type: Type,
 }
 
 /// Returns a parameter.
-pub(crate) fn param<'v>(value: impl ToSql + Sync + Send + 'v, of: Type) -> Param<'v> {
-    Param { value: Box::new(value), of }
+pub(crate) fn param<'v>(value: impl ToSql + Sync + Send + 'v, sql_type: Type) -> Param<'v> {
+    Param { value: Box::new(value), sql_type }
 }
 
-/// Gives values the types that a statement has found for its parameters.
+/// Returns values as parameters of the types that the server has inferred.
 pub(crate) fn typed<'v>(
     values: Vec<Box<dyn ToSql + Sync + Send + 'v>>,
     types: &[Type],
 ) -> Vec<Param<'v>> {
-    values.into_iter().zip(types).map(|(value, of)| Param { value, of: of.clone() }).collect()
+    values
+        .into_iter()
+        .zip(types)
+        .map(|(value, sql_type)| Param { value, sql_type: sql_type.clone() })
+        .collect()
 }
 
 /// Returns the parameters as the client takes them.
@@ -37,18 +41,18 @@ pub(crate) fn as_sql<'p>(params: &'p [Param<'_>]) -> Vec<&'p (dyn ToSql + Sync)>
 }
 
 impl Param<'_> {
-    pub(crate) fn of(&self) -> Type {
-        self.of.clone()
+    pub(crate) fn sql_type(&self) -> Type {
+        self.sql_type.clone()
     }
 }
 
 impl fmt::Debug for Param<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut bytes = BytesMut::new();
-        match self.value.to_sql_checked(&self.of, &mut bytes) {
-            Ok(IsNull::Yes) => write!(f, "{}: null", self.of),
-            Ok(IsNull::No) => write!(f, "{}: {} bytes", self.of, bytes.len()),
-            Err(_) => write!(f, "{}: not encodable", self.of),
+        match self.value.to_sql_checked(&self.sql_type, &mut bytes) {
+            Ok(IsNull::Yes) => write!(f, "{}: null", self.sql_type),
+            Ok(IsNull::No) => write!(f, "{}: {} bytes", self.sql_type, bytes.len()),
+            Err(_) => write!(f, "{}: not encodable", self.sql_type),
         }
     }
 }
@@ -56,27 +60,27 @@ impl fmt::Debug for Param<'_> {
 impl ToSql for Param<'_> {
     fn to_sql(
         &self,
-        of: &Type,
+        sql_type: &Type,
         out: &mut BytesMut,
     ) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
-        self.value.to_sql_checked(of, out)
+        self.value.to_sql_checked(sql_type, out)
     }
 
     fn accepts(_: &Type) -> bool {
-        // The value checks it.
+        // The value itself checks the type.
         true
     }
 
     fn to_sql_checked(
         &self,
-        of: &Type,
+        sql_type: &Type,
         out: &mut BytesMut,
     ) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
-        self.value.to_sql_checked(of, out)
+        self.value.to_sql_checked(sql_type, out)
     }
 
-    fn encode_format(&self, of: &Type) -> Format {
-        self.value.encode_format(of)
+    fn encode_format(&self, sql_type: &Type) -> Format {
+        self.value.encode_format(sql_type)
     }
 }
 

@@ -1,18 +1,18 @@
-//! Rows on their way to the server: arrays of a table's row type, in PostgreSQL's binary form.
+//! Arrays of rows in PostgreSQL's binary form for composite types.
 //!
-//! One array of rows is one parameter, so that a batch of any size is a call with the same few.
+//! An array of rows is one parameter, so a batch of any size is a call with the same number of parameters.
 
 use std::error::Error;
 
 use bytes::{BufMut, BytesMut};
-use fluvius_core::chrono::{DateTime, Utc};
-use fluvius_core::uuid::Uuid;
+use fluvius_store::chrono::{DateTime, Utc};
+use fluvius_store::uuid::Uuid;
 use tokio_postgres::types::{IsNull, Kind, ToSql, Type, to_sql_checked};
 
 /// PostgreSQL counts times from the year 2000.
 const MICROS_TO_2000: i64 = 946_684_800_000_000;
 
-/// What the server has as the row type of a table, and the types of its columns.
+/// The row type of a table, and the types of its columns.
 #[derive(Debug, Clone)]
 pub(crate) struct RowType {
     element: u32,
@@ -20,39 +20,39 @@ pub(crate) struct RowType {
 }
 
 impl RowType {
-    /// The rows of an array type; `None` where it is no array of rows.
-    pub(crate) fn of(array: &Type) -> Option<Self> {
+    /// Returns the row type of an array of rows of this table.
+    pub(crate) fn of_table(array: &Type, table: &str) -> Option<Self> {
         let Kind::Array(element) = array.kind() else { return None };
         let Kind::Composite(fields) = element.kind() else { return None };
         let columns = fields.iter().map(|field| field.type_().oid()).collect();
-        Some(Self { element: element.oid(), columns })
+        (element.name() == table).then(|| Self { element: element.oid(), columns })
     }
 }
 
-/// An array of rows in the making: column by column, row by row.
+/// An array of rows, which is written row by row and column by column.
 #[derive(Debug)]
-pub(crate) struct Records<'t> {
-    of: &'t RowType,
+pub(crate) struct RowArray<'t> {
+    row_type: &'t RowType,
     bytes: BytesMut,
     column: usize,
     count: usize,
 }
 
-impl<'t> Records<'t> {
-    pub(crate) fn new(of: &'t RowType) -> Self {
-        Self { of, bytes: BytesMut::new(), column: 0, count: 0 }
+impl<'t> RowArray<'t> {
+    pub(crate) fn new(row_type: &'t RowType) -> Self {
+        Self { row_type, bytes: BytesMut::new(), column: 0, count: 0 }
     }
 
-    /// How many bytes it has.
+    /// The number of bytes.
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    /// One more row, whose columns are put by `fill`, all of them.
+    /// Adds a row. `fill` writes all of its columns, in their order.
     pub(crate) fn row(&mut self, fill: impl FnOnce(&mut Self)) {
         let start = self.bytes.len();
         self.bytes.put_i32(0);
-        self.bytes.put_i32(length(self.of.columns.len()));
+        self.bytes.put_i32(length(self.row_type.columns.len()));
         (self.column, self.count) = (0, self.count + 1);
         fill(self);
         let end = length(self.bytes.len() - start - 4);
@@ -107,19 +107,19 @@ impl<'t> Records<'t> {
         self.bytes.put_i32(-1);
     }
 
-    /// The type of the next column; the server refuses a row with too few or too many of them.
+    /// Writes the type of the next column. The server rejects a row with too few or too many columns.
     fn begin(&mut self) {
-        self.bytes.put_u32(self.of.columns.get(self.column).copied().unwrap_or(0));
+        self.bytes.put_u32(self.row_type.columns.get(self.column).copied().unwrap_or(0));
         self.column += 1;
     }
 }
 
-impl ToSql for Records<'_> {
+impl ToSql for RowArray<'_> {
     fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
         let dimensions = i32::from(self.count > 0);
         out.put_i32(dimensions);
         out.put_i32(0);
-        out.put_u32(self.of.element);
+        out.put_u32(self.row_type.element);
         if self.count > 0 {
             out.put_i32(length(self.count));
             out.put_i32(1);
@@ -135,7 +135,7 @@ impl ToSql for Records<'_> {
     to_sql_checked!();
 }
 
-/// A length on the wire. A longer text is refused before it is sent: see `BYTES_MAX` of the draft.
+/// A length on the wire. Longer values are rejected before they are sent: see `MAX_UNIT_BYTES`.
 fn length(length: usize) -> i32 {
     i32::try_from(length).unwrap_or(i32::MAX)
 }
