@@ -67,8 +67,6 @@ mod read;
 mod runtime;
 mod statement_params;
 mod store;
-#[cfg(feature = "testing")]
-pub mod testing;
 mod tls;
 
 pub use options::{Durability, PostgresOptions};

@@ -3,7 +3,7 @@
 use tokio_postgres::NoTls;
 
 use super::*;
-use crate::testing::{TestSchema, TestServer};
+use fluvius_testing::servers::{TestSchema, TestServer};
 
 /// A second migration, which fails if it runs twice.
 const SECOND: &str = "ALTER TABLE resource_owner ADD COLUMN note text COLLATE \"C\"; \

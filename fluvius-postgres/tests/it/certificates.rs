@@ -6,17 +6,17 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use fluvius_core::StoreError;
 use fluvius_postgres::PostgresStore;
-use fluvius_postgres::testing::PrivateServer;
+use fluvius_store::StoreError;
+use fluvius_testing::servers::PrivateServer;
 
 use crate::client;
-use crate::proxy::Proxy;
+use fluvius_testing::servers::Proxy;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_without_tls_is_refused_where_it_is_required() {
     let Some(server) = PrivateServer::start_with(&[]) else { return };
-    let url = Proxy::start(server.socket()).await.url();
+    let url = Proxy::start(server.socket(), &[]).await.url();
     for mode in ["require", "verify-ca", "verify-full"] {
         let refused = PostgresStore::open(&url.replace("=disable", &format!("={mode}"))).await;
         let error = refused.unwrap_err();

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use fluvius_postgres::testing::{TestSchema, TestServer};
+use fluvius_testing::servers::{TestSchema, TestServer};
+
+use crate::OpenStore;
 use fluvius_testing::conformance::{self, Harness};
 
 /// One test a claim, as `store_conformance!` makes them; without a server each says that it is skipped.

@@ -1,8 +1,8 @@
 //! Logs only grow.
 
-use fluvius_postgres::testing::TestServer;
+use fluvius_testing::servers::TestServer;
 
-use crate::client;
+use crate::{OpenStore, client};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rows_of_logs_are_not_changed_deleted_or_truncated() {

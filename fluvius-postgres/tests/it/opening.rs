@@ -3,11 +3,11 @@
 use std::process::Command;
 use std::time::Duration;
 
-use fluvius_core::{StateQuery, Store};
-use fluvius_postgres::testing::TestServer;
 use fluvius_postgres::{PostgresOptions, PostgresStore};
+use fluvius_store::{StateQuery, Store};
+use fluvius_testing::servers::TestServer;
 
-use crate::client;
+use crate::{OpenStore, client};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_may_open_an_empty_database_at_once() {

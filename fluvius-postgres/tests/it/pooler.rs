@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use fluvius_postgres::PostgresStore;
-use fluvius_postgres::testing::PrivateServer;
+use fluvius_testing::servers::PrivateServer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 

@@ -4,7 +4,8 @@ use serde_json::Value;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
 use super::*;
-use crate::testing::{TestSchema, TestServer};
+use crate::PostgresStore;
+use fluvius_testing::servers::{TestSchema, TestServer};
 
 /// Number of commands, each with an event behind it.
 const COUNT: i64 = 20_000;
@@ -12,7 +13,7 @@ const COUNT: i64 = 20_000;
 /// A store whose rows are all of the realm `busy`, which the planner knows.
 async fn busy() -> Option<(TestSchema, Client)> {
     let schema = TestServer::get()?.schema();
-    drop(schema.open().await);
+    drop(PostgresStore::options().schema(schema.name()).open(schema.url()).await.unwrap());
     let (client, connection) = tokio_postgres::connect(schema.url(), NoTls).await.unwrap();
     tokio::spawn(connection);
     let rows = format!(

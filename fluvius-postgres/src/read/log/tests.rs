@@ -5,9 +5,10 @@ use fluvius_store::uuid::Uuid;
 use tokio_postgres::NoTls;
 
 use super::*;
+use crate::PostgresStore;
 use crate::connection::{Connector, Endpoint};
 use crate::runtime::StoreRuntime;
-use crate::testing::TestServer;
+use fluvius_testing::servers::TestServer;
 
 /// Rows of one aggregate among those of others: each tenth event belongs to the aggregate.
 const COUNT: u64 = 20_000;
@@ -16,7 +17,7 @@ const COUNT: u64 = 20_000;
 async fn a_page_of_one_aggregate_costs_by_its_limit() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
-    let _store = schema.open().await;
+    let _store = PostgresStore::options().schema(schema.name()).open(schema.url()).await.unwrap();
     let (client, connection) = tokio_postgres::connect(schema.url(), NoTls).await.unwrap();
     tokio::spawn(connection);
     let aggregate_id = AggregateId::new("purse", Uuid::from_u128(0));
@@ -30,7 +31,8 @@ async fn a_page_of_one_aggregate_costs_by_its_limit() {
         aggregate_id.id
     );
     client.batch_execute(&rows).await.unwrap();
-    let endpoint = Endpoint::new(schema.url(), schema.options()).unwrap();
+    let endpoint =
+        Endpoint::new(schema.url(), PostgresStore::options().schema(schema.name())).unwrap();
     let pool = ReadPool::for_queries(Connector::new(endpoint, StoreRuntime::start(false).unwrap()));
     for after in [0, 5, COUNT / 2, COUNT - 100] {
         for limit in [1, 7] {

@@ -9,7 +9,7 @@ use tokio_postgres::NoTls;
 use super::*;
 use crate::PostgresStore;
 use crate::statement_params::as_sql;
-use crate::testing::{TestSchema, TestServer};
+use fluvius_testing::servers::{TestSchema, TestServer};
 
 const COUNT: u32 = 5_000;
 
@@ -17,7 +17,7 @@ const COUNT: u32 = 5_000;
 async fn store() -> Option<(TestSchema, PostgresStore, Indexes, ReadPool)> {
     let server = TestServer::get()?;
     let schema = server.schema();
-    let store = schema.open().await;
+    let store = PostgresStore::options().schema(schema.name()).open(schema.url()).await.unwrap();
     let (client, connection) = tokio_postgres::connect(schema.url(), NoTls).await.unwrap();
     tokio::spawn(connection);
     let name = schema.name();
@@ -30,7 +30,11 @@ async fn store() -> Option<(TestSchema, PostgresStore, Indexes, ReadPool)> {
          FROM generate_series(1, {COUNT}) AS n; ANALYZE resource_state"
     );
     client.batch_execute(&rows).await.unwrap();
-    let endpoint = crate::connection::Endpoint::new(schema.url(), schema.options()).unwrap();
+    let endpoint = crate::connection::Endpoint::new(
+        schema.url(),
+        PostgresStore::options().schema(schema.name()),
+    )
+    .unwrap();
     let connector = crate::connection::Connector::new(
         endpoint,
         crate::runtime::StoreRuntime::start(false).unwrap(),

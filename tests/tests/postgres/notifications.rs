@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use banking_domain::{DepositMoney, TransactionManagerDomain};
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{Domain, Store};
-use fluvius_postgres::testing::TestServer;
+use fluvius_testing::servers::TestServer;
 use futures_util::{FutureExt, StreamExt};
 use rust_decimal::Decimal;
 
 use crate::bank::{open_accounts, session};
-use crate::client;
+use crate::{OpenStore, client};
 
 #[tokio::test]
 async fn what_another_process_stores_is_told() {

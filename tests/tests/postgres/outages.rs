@@ -5,15 +5,15 @@ use std::time::Duration;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{AggregateId, CommitOutcome, StateQuery, Store};
 use fluvius_postgres::PostgresStore;
-use fluvius_postgres::testing::PrivateServer;
+use fluvius_testing::servers::PrivateServer;
 
-use crate::proxy::Proxy;
 use crate::units::units;
+use fluvius_testing::servers::Proxy;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn attempts_are_few_while_a_server_is_gone() {
     let Some(server) = PrivateServer::start_with(&[]) else { return };
-    let proxy = Proxy::start(server.socket()).await;
+    let proxy = Proxy::start(server.socket(), &[]).await;
     let store = PostgresStore::open(&proxy.url()).await.unwrap();
     let [opened, deposited, _] = units().await;
     let outcomes = store.commit([opened].into()).await;

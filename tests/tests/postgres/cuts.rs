@@ -10,12 +10,12 @@ use std::time::Duration;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{CommitOutcome, Error, Store};
 use fluvius_postgres::PostgresStore;
-use fluvius_postgres::testing::PrivateServer;
 use fluvius_testing::SeededRng;
+use fluvius_testing::servers::PrivateServer;
 
 use crate::bank::{self, Answered, Transfer};
-use crate::proxy::{Cut, LATE, Proxy};
-use crate::{client, number, running_commits, units};
+use crate::{COMMITS, client, number, running_commits, units};
+use fluvius_testing::servers::{Cut, Proxy};
 
 const CUTS: usize = 40;
 const ACCOUNTS: u64 = 3;
@@ -44,7 +44,7 @@ async fn run(
     cuts: usize,
     caller: Caller,
 ) -> Result<Tally, String> {
-    let proxy = Proxy::start(server.socket()).await;
+    let proxy = Proxy::start(server.socket(), &COMMITS).await;
     let schema = format!("cuts_{}_{}", seed, caller as u8);
     let options = || PostgresStore::options().schema(&schema).max_readers(2);
     let store = options().open(&proxy.url()).await.map_err(|error| error.to_string())?;
@@ -138,7 +138,7 @@ async fn a_caller_that_sends_another_command_instead_is_found_out() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_command_that_is_said_not_to_be_stored_is_not_stored_later() {
     let Some(server) = PrivateServer::start_with(&[]) else { return };
-    let proxy = Proxy::start(server.socket()).await;
+    let proxy = Proxy::start(server.socket(), &COMMITS).await;
     let store = PostgresStore::open(&proxy.url()).await.unwrap();
     let hasty = bank::session(&bank::runtime(store.clone(), Duration::ZERO).await);
     bank::open_accounts(&hasty, 2).await;
@@ -162,7 +162,7 @@ async fn a_command_that_is_said_not_to_be_stored_is_not_stored_later() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_the_log_says_of_a_command_whose_connection_was_cut_stays_so() {
     let Some(server) = PrivateServer::start_with(&[]) else { return };
-    let proxy = Proxy::start(server.socket()).await;
+    let proxy = Proxy::start(server.socket(), &COMMITS).await;
     let store = PostgresStore::open(&proxy.url()).await.unwrap();
     let direct = PostgresStore::open(&server.url()).await.unwrap();
     let [opened, ..] = units::units().await;
@@ -173,7 +173,7 @@ async fn what_the_log_says_of_a_command_whose_connection_was_cut_stays_so() {
         let outcomes = store.commit(unit.clone().into()).await;
         assert!(matches!(outcomes[..], [CommitOutcome::InDoubt]), "{cut:?}: {outcomes:?}");
         let found = store.command(id).await.unwrap().is_some();
-        tokio::time::sleep(LATE * 2).await;
+        tokio::time::sleep(Cut::DELAY * 2).await;
         assert_eq!(direct.command(id).await.unwrap().is_some(), found, "{cut:?}");
         let outcomes = store.commit(unit.into()).await;
         assert!(

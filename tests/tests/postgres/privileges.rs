@@ -4,7 +4,7 @@ use banking_domain::TransactionManagerDomain;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{Domain, DomainContext, Store, StoreError};
 use fluvius_postgres::PostgresStore;
-use fluvius_postgres::testing::PrivateServer;
+use fluvius_testing::servers::PrivateServer;
 use serde_json::json;
 use tokio_postgres::Client;
 

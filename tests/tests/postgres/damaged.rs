@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use fluvius_core::query::{boolean, number, text, time, uuid};
 use fluvius_core::{StateQuery, Store};
-use fluvius_postgres::testing::TestServer;
+use fluvius_testing::servers::TestServer;
 
-use crate::{bank, client};
+use crate::{OpenStore, bank, client};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_state_that_is_no_json_is_told_and_ends_no_query_over_the_others() {

@@ -12,11 +12,11 @@ use fluvius_core::{
     SimpleRejection, Store, StoredCommand, UnitOfWork,
 };
 use fluvius_postgres::PostgresStore;
-use fluvius_postgres::testing::{PrivateServer, TestSchema, TestServer};
+use fluvius_testing::servers::{PrivateServer, TestSchema, TestServer};
 use fluvius_testing::{SeededRng, SequentialIds};
 use rust_decimal::Decimal;
 
-use crate::{client, running_commits};
+use crate::{OpenStore, client, running_commits};
 
 /// Keeps the units of work of a domain.
 #[derive(Clone, Default)]
@@ -93,7 +93,7 @@ async fn a_position_that_no_row_has_taken_is_not_missed() {
         "{outcomes:?}"
     );
     server.crash();
-    server.start();
+    server.restart();
     loop {
         let outcomes = store.commit([opened.clone()].into()).await;
         match &outcomes[..] {

@@ -10,8 +10,8 @@ use fluvius_core::uuid::Uuid;
 use fluvius_core::verify::verify;
 use fluvius_core::{LogQuery, StateQuery, Store};
 use fluvius_postgres::PostgresStore;
-use fluvius_postgres::testing::PrivateServer;
 use fluvius_testing::SeededRng;
+use fluvius_testing::servers::PrivateServer;
 
 use crate::bank::{self, Transfer};
 use crate::client;

@@ -1,11 +1,11 @@
 //! How the server, or the session, is set: what a store needs is checked.
 
 use fluvius_core::{CommitOutcome, Store};
-use fluvius_postgres::testing::{PrivateServer, TestServer};
 use fluvius_postgres::{Durability, PostgresStore};
+use fluvius_testing::servers::{PrivateServer, TestServer};
 
-use crate::client;
 use crate::units::batches;
+use crate::{OpenStore, client};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_without_fsync_is_refused_unless_told_otherwise() {

@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{AggregateId, Error, LogQuery, RealmFilter, Session, Store};
-use fluvius_postgres::testing::{PrivateServer, TestSchema, TestServer};
 use fluvius_postgres::{PostgresOptions, PostgresStore};
+use fluvius_testing::servers::{PrivateServer, TestSchema, TestServer};
 
 use crate::bank::{self, Answered, Transfer};
-use crate::client;
-use crate::proxy::Proxy;
+use crate::{OpenStore, client};
+use fluvius_testing::servers::Proxy;
 
 const SHORT: Duration = Duration::from_secs(1);
 const SETTLE_TIME: Duration = Duration::from_secs(30);
@@ -170,7 +170,7 @@ async fn a_standby_is_told_and_taken_when_it_is_promoted() {
     tokio::task::block_in_place(|| {
         server.crash();
         std::fs::write(data.join("standby.signal"), "").unwrap();
-        server.start();
+        server.restart();
     });
     // The first one may only find that the connection is gone.
     let lost = bank.next();
@@ -294,12 +294,12 @@ async fn a_full_disk_is_told_and_commits_go_on_when_there_is_room() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_server_that_says_nothing_is_not_waited_for_without_end() {
     let Some(server) = PrivateServer::start_with(&[]) else { return };
-    let proxy = Proxy::start(server.socket()).await;
+    let proxy = Proxy::start(server.socket(), &[]).await;
     let options = PostgresStore::options().statement_timeout(SHORT);
     let url = format!("{} connect_timeout=1", proxy.url());
     let mut bank = Bank::open(options, &url).await;
     let hasty = bank::session(&bank::runtime(bank.store.clone(), Duration::ZERO).await);
-    proxy.be_silent(true);
+    proxy.hold_back(true);
     let time_max = Duration::from_secs(20);
     let lost = bank.next();
     let wait = tokio::time::timeout(time_max, bank::send(&hasty, &lost));
@@ -316,7 +316,7 @@ async fn a_server_that_says_nothing_is_not_waited_for_without_end() {
     let wait = tokio::time::timeout(time_max, bank::send(&hasty, &lost));
     let error = wait.await.expect("a commit over a new connection ends").unwrap_err();
     assert!(["outcome-unknown", "store-unavailable"].contains(&error.code()), "{error}");
-    proxy.be_silent(false);
+    proxy.hold_back(false);
     // What was kept back may be stored now: sent again, it is settled.
     for id in 2..=bank.count {
         bank.is_answered(Transfer { id: Uuid::from_u128(id), from: 0, to: Some(1), amount: 5 })

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{CommitOutcome, Store, UnitOfWork};
 use fluvius_postgres::PostgresStore;
-use fluvius_postgres::testing::{PrivateServer, TestServer};
+use fluvius_testing::servers::{PrivateServer, TestServer};
 
+use crate::OpenStore;
 use crate::units::{of_aggregate, units};
 
 async fn of_aggregates(range: std::ops::Range<u64>) -> Arc<[UnitOfWork]> {

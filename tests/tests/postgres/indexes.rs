@@ -9,11 +9,11 @@ use fluvius_core::uuid::Uuid;
 use fluvius_core::verify::verify;
 use fluvius_core::{StateQuery, Store};
 use fluvius_postgres::PostgresStore;
-use fluvius_postgres::testing::{TestSchema, TestServer};
 use fluvius_testing::SeededRng;
+use fluvius_testing::servers::{TestSchema, TestServer};
 use tokio_postgres::Client;
 
-use crate::{bank, client};
+use crate::{OpenStore, bank, client};
 
 const SETTLE_TIME: Duration = Duration::from_secs(30);
 const RESOURCE: &str = "bank-account";

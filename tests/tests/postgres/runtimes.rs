@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use fluvius_core::{AggregateId, CommitOutcome, LogQuery, StateQuery, Store, UnitOfWork};
 use fluvius_postgres::PostgresStore;
-use fluvius_postgres::testing::{TestSchema, TestServer};
+use fluvius_testing::servers::{TestSchema, TestServer};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::units::{of_aggregate, units};
-use crate::{client, with_parameter};
+use crate::{OpenStore, client, with_parameter};
 
 /// A call that takes longer hangs.
 const TIME_MAX: Duration = Duration::from_secs(30);

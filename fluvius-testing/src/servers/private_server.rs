@@ -1,4 +1,4 @@
-//! A server of a test's own, which may be crashed and set back.
+//! A server of a single test, which it may crash and restore.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -6,8 +6,8 @@ use std::process::{Child, Command, Stdio};
 
 use super::skipped;
 
-/// Makes a cluster in a folder, runs it on a socket in there, and follows orders, one a line. It ends with the test:
-/// whatever becomes of this process, its end of the pipe is closed then.
+/// Creates a cluster in a folder, runs it on a socket in that folder, and executes orders, one per line. It ends when this
+/// process ends in any way, since that closes the pipe.
 const SCRIPT: &str = r#"
 set -e
 start() {
@@ -32,7 +32,7 @@ while read -r order; do
 done
 "#;
 
-/// A server that nobody else uses, on a socket in a temporary folder; it ends, and is removed, with the value.
+/// A server of a single test, on a socket in a temporary folder. It ends, and the folder is removed, with the value.
 #[derive(Debug)]
 pub struct PrivateServer {
     binaries: PathBuf,
@@ -42,22 +42,22 @@ pub struct PrivateServer {
 }
 
 impl PrivateServer {
-    /// Starts one with settings, each as `name=value`. `None` where PostgreSQL is not installed, which is said.
+    /// Starts a server with settings, each as `name=value`. Returns `None`, and prints a line, if PostgreSQL is not installed.
     ///
     /// # Panics
-    /// Where it is not installed although the variable `CI` is `true`, and where it does not start.
+    /// If PostgreSQL is not installed although the variable `CI` is `true`, or if the server does not start.
     pub fn start_with(settings: &[&str]) -> Option<Self> {
-        let server = Self::make(settings);
+        let server = Self::start(settings);
         if server.is_none() {
             skipped("install it: this test needs a server of its own");
         }
         server
     }
 
-    pub(super) fn make(settings: &[&str]) -> Option<Self> {
+    pub(super) fn start(settings: &[&str]) -> Option<Self> {
         let binaries = binaries()?;
         let folder = tempfile::Builder::new().prefix("fluvius-postgres-").tempdir();
-        // The script removes it: this process may not come to it.
+        // The script removes it, also after a crash of this process.
         let folder = folder.map(tempfile::TempDir::keep);
         let folder = folder.unwrap_or_else(|error| panic!("no temporary folder: {error}"));
         let settings: Vec<_> = settings.iter().map(|setting| format!("-c {setting}")).collect();
@@ -72,38 +72,37 @@ impl PrivateServer {
         Some(server)
     }
 
-    /// Its address.
+    /// Returns its address.
     pub fn url(&self) -> String {
         format!("host={} user=postgres dbname=postgres", self.folder.display())
     }
 
-    /// The socket that it listens on.
+    /// Returns the socket that it listens on.
     pub fn socket(&self) -> PathBuf {
         self.folder.join(".s.PGSQL.5432")
     }
 
-    /// A program of PostgreSQL, as it comes with the server.
+    /// Returns the path of a program of its PostgreSQL installation.
     pub fn program(&self, name: &str) -> PathBuf {
         self.binaries.join(name)
     }
 
-    /// Ends it as a crash of the server does: sessions are cut off and nothing is written down any more. Blocks until
-    /// it has ended.
+    /// Crashes the server: sessions are cut off, and nothing more is written to disk. Blocks until it has ended.
     pub fn crash(&mut self) {
         self.order("crash");
     }
 
-    /// Starts it again. Blocks until it takes connections.
-    pub fn start(&mut self) {
+    /// Starts the server again. Blocks until it accepts connections.
+    pub fn restart(&mut self) {
         self.order("start");
     }
 
-    /// Keeps a copy of its data, while it does not run.
+    /// Copies its data while it does not run.
     pub fn keep(&mut self) {
         self.order("keep");
     }
 
-    /// Puts the copy that was kept in the place of its data, while it does not run.
+    /// Replaces its data by the copy, while it does not run.
     pub fn set_back(&mut self) {
         self.order("set-back");
     }
@@ -111,7 +110,10 @@ impl PrivateServer {
     fn order(&mut self, order: &str) {
         let pipe = self.script.stdin.as_mut();
         let sent = pipe.map(|pipe| pipe.write_all(format!("{order}\n").as_bytes()));
-        assert!(matches!(sent, Some(Ok(()))), "the private server cannot be told to {order}");
+        assert!(
+            matches!(sent, Some(Ok(()))),
+            "the private server does not receive the order {order}"
+        );
         self.wait(order);
     }
 
@@ -133,7 +135,7 @@ impl Drop for PrivateServer {
     }
 }
 
-/// Where the programs of PostgreSQL are.
+/// Finds the folder with the programs of PostgreSQL.
 fn binaries() -> Option<PathBuf> {
     let on_path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = std::env::split_paths(&on_path).collect();
@@ -142,11 +144,11 @@ fn binaries() -> Option<PathBuf> {
     debian.sort();
     folders.extend(debian.into_iter().rev());
     let found = folders.into_iter().map(|folder| folder.join("initdb")).find(|it| it.is_file())?;
-    // It may be a link out of the folder where the others are.
+    // It may be a link to the folder of the other programs.
     std::fs::canonicalize(found).ok()?.parent().map(Path::to_owned)
 }
 
-/// A shell that may run PostgreSQL in a folder.
+/// Returns a shell whose user may run PostgreSQL in a folder.
 fn shell(folder: &Path) -> Command {
     if !is_root() {
         return Command::new("sh");

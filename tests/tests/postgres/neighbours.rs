@@ -12,12 +12,12 @@ use fluvius_core::{
     UnitOfWork,
 };
 use fluvius_postgres::PostgresStore;
-use fluvius_postgres::testing::{PrivateServer, TestSchema, TestServer};
+use fluvius_testing::servers::{PrivateServer, TestSchema, TestServer};
 use futures_util::future::join_all;
 
-use crate::client;
-use crate::proxy::Proxy;
 use crate::units::{of_aggregate, units};
+use crate::{OpenStore, client};
+use fluvius_testing::servers::Proxy;
 
 /// A call that takes longer hangs.
 const TIME_MAX: Duration = Duration::from_secs(20);
@@ -115,11 +115,11 @@ async fn a_load_that_fails_fails_alone() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn loads_go_around_a_silent_connection() {
     let Some(server) = PrivateServer::start_with(&[]) else { return };
-    let proxy = Proxy::start(server.socket()).await;
+    let proxy = Proxy::start(server.socket(), &[]).await;
     let store = PostgresStore::open(&proxy.url()).await.unwrap();
     let aggregate_ids = accounts(&store, 5).await;
     store.load(&aggregate_ids[0]).await.unwrap();
-    proxy.silence_those_that_are_there();
+    proxy.silence_existing();
     let mut silent = pin!(store.load(&aggregate_ids[0]));
     let first = tokio::time::timeout(Duration::from_millis(20), &mut silent).await;
     assert!(first.is_err(), "{first:?}");

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{Session, Store};
 use fluvius_postgres::PostgresStore;
-use fluvius_postgres::testing::PrivateServer;
 use fluvius_testing::SeededRng;
+use fluvius_testing::servers::PrivateServer;
 
 use crate::bank::{self, Answered, Transfer};
 use crate::client;
@@ -40,7 +40,7 @@ async fn a_crash_of_the_server_loses_no_answered_command_and_repeats_none() {
         tokio::time::sleep(Duration::from_micros(1_700 * crash as u64)).await;
         tokio::task::block_in_place(|| server.crash());
         tokio::time::sleep(Duration::from_millis(100)).await;
-        tokio::task::block_in_place(|| server.start());
+        tokio::task::block_in_place(|| server.restart());
     }
     wait_for(&count, 60).await;
     is_over.store(true, Ordering::SeqCst);
@@ -95,7 +95,7 @@ async fn with_three_transfers() -> Option<(PrivateServer, PostgresStore, Session
     bank::send(&session, &transfer(1)).await.unwrap();
     server.crash();
     server.keep();
-    server.start();
+    server.restart();
     for number in [2, 3] {
         bank::send_until_answered(&session, transfer(number), async |_| {}).await;
     }
@@ -142,7 +142,7 @@ async fn a_server_that_was_set_back_is_refused_with_both_positions() {
     let told = newest(&client(&server.url()).await).await;
     server.crash();
     server.set_back();
-    server.start();
+    server.restart();
     assert_refused(&server, told, &store, &session).await;
     // A program that was told nothing cannot know.
     let store = PostgresStore::open(&server.url()).await.unwrap();
@@ -161,6 +161,6 @@ async fn a_server_that_has_lost_rows_is_refused_although_its_counter_is_ahead() 
                 DELETE FROM fluvius.command_log WHERE position > (SELECT max(position) - 3 FROM fluvius.command_log)";
     superuser.batch_execute(lose).await.unwrap();
     server.crash();
-    server.start();
+    server.restart();
     assert_refused(&server, told, &store, &session).await;
 }

@@ -12,12 +12,12 @@ use fluvius_core::uuid::Uuid;
 use fluvius_core::{
     CommitOutcome, Json, LogPage, LogQuery, LogRecord, ResumeToken, Store, UnitOfWork,
 };
-use fluvius_postgres::testing::{TestSchema, TestServer};
 use fluvius_postgres::{Durability, PostgresStore};
 use fluvius_testing::SeededRng;
+use fluvius_testing::servers::{TestSchema, TestServer};
 use tokio::task::JoinHandle;
 
-use crate::{client, number, units};
+use crate::{OpenStore, client, number, units};
 
 const EVENTS: usize = 10_000;
 const EVENTS_OF_A_MUTANT: usize = 2_000;

@@ -8,14 +8,14 @@ use fluvius_core::uuid::Uuid;
 use fluvius_core::verify::verify;
 use fluvius_core::{AggregateId, CommitOutcome, Domain, Session, Store};
 use fluvius_postgres::PostgresStore;
-use fluvius_postgres::testing::{PrivateServer, TestSchema, TestServer};
 use fluvius_testing::SequentialIds;
+use fluvius_testing::servers::{PrivateServer, TestSchema, TestServer};
 use rust_decimal::Decimal;
 use tokio::task::JoinSet;
 
 use crate::bank::{open_accounts, session};
-use crate::client;
 use crate::units::batches;
+use crate::{OpenStore, client};
 
 /// Longer than the server lets a process have a turn that it does nothing with.
 const LONG: Duration = Duration::from_millis(3_500);

@@ -1,38 +1,40 @@
-//! Servers for tests: one that is named, or a private one.
+//! PostgreSQL servers for tests: a given one, or private ones. They give addresses and names of schemas as text, and know no
+//! store.
 
-mod private;
+mod private_server;
+mod proxy;
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio_postgres::NoTls;
 
-pub use self::private::PrivateServer;
-use crate::{PostgresOptions, PostgresStore};
+pub use self::private_server::PrivateServer;
+pub use self::proxy::{Cut, Proxy};
 
-/// The variables that name a server, the first that is set.
+/// The variables with the address of a server; the first one that is set counts.
 const URL_VARIABLES: [&str; 2] = ["FLUVIUS_POSTGRES_URL", "DATABASE_URL"];
 
-/// A server that tests may use.
+/// A server that tests share.
 #[derive(Debug, Clone, Copy)]
 pub struct TestServer {
     url: &'static str,
 }
 
 impl TestServer {
-    /// The server that `FLUVIUS_POSTGRES_URL` or `DATABASE_URL` names; otherwise, where `initdb` is installed, a
-    /// private one, which is made once a process and ends with it. `None` where there is neither, which is said.
+    /// Returns the server at the address in `FLUVIUS_POSTGRES_URL` or `DATABASE_URL`. Otherwise, if `initdb` is installed, it
+    /// returns a private one, which runs as long as the process. Returns `None`, and prints a line, if there is neither.
     ///
     /// # Panics
-    /// Where there is no server although the variable `CI` is `true`, and where a private one cannot be made.
+    /// If there is no server although the variable `CI` is `true`, or if a private one does not start.
     pub fn get() -> Option<Self> {
         static FOUND: OnceLock<Option<String>> = OnceLock::new();
         let found = FOUND.get_or_init(|| {
             let named = URL_VARIABLES.iter().find_map(|name| std::env::var(name).ok());
             named.or_else(|| {
-                let server = PrivateServer::make(&[])?;
+                let server = PrivateServer::start(&[])?;
                 let url = server.url();
-                // Its end of the pipe is open as long as this process runs.
+                // The pipe to its script stays open as long as this process runs.
                 std::mem::forget(server);
                 Some(url)
             })
@@ -43,12 +45,12 @@ impl TestServer {
         Some(Self { url: found.as_deref()? })
     }
 
-    /// Its address.
+    /// Returns its address.
     pub fn url(&self) -> &'static str {
         self.url
     }
 
-    /// An empty schema of its own, dropped with the value.
+    /// Returns the name of a new schema. The schema is dropped with the value.
     pub fn schema(&self) -> TestSchema {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -57,14 +59,14 @@ impl TestServer {
     }
 }
 
-/// Says that a test is left out since there is no server, and why that is not to be in continuous integration.
+/// Prints that a test is skipped. Panics in continuous integration, where no test may be skipped.
 fn skipped(remedy: &str) {
     let is_ci = std::env::var("CI").is_ok_and(|value| value == "true");
     assert!(!is_ci, "CI must provide PostgreSQL: {remedy}");
     eprintln!("skipped: no PostgreSQL; {remedy}");
 }
 
-/// A schema of a test.
+/// The name of a schema for a test, which is dropped with the value.
 #[derive(Debug)]
 pub struct TestSchema {
     url: &'static str,
@@ -72,37 +74,21 @@ pub struct TestSchema {
 }
 
 impl TestSchema {
-    /// Its name.
+    /// Returns its name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The address of its server.
+    /// Returns the address of its server.
     pub fn url(&self) -> &'static str {
         self.url
-    }
-
-    /// The options of a store in it.
-    pub fn options(&self) -> PostgresOptions {
-        PostgresStore::options().schema(&self.name).max_readers(4)
-    }
-
-    /// Opens a store in it.
-    ///
-    /// # Panics
-    /// Where that fails.
-    pub async fn open(&self) -> PostgresStore {
-        match self.options().open(self.url).await {
-            Ok(store) => store,
-            Err(error) => panic!("{error}: {:?}", std::error::Error::source(&error)),
-        }
     }
 }
 
 impl Drop for TestSchema {
     fn drop(&mut self) {
         let (url, name) = (self.url, self.name.clone());
-        // A runtime of its own, on a thread of its own: this one may be inside of one, or at its end.
+        // A thread with a runtime of its own, since this thread may be within a runtime.
         let drop_it = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let Ok(runtime) = runtime else { return };
@@ -113,7 +99,7 @@ impl Drop for TestSchema {
                 let connection = tokio::spawn(connection);
                 let sql =
                     format!("SET lock_timeout = '10s'; DROP SCHEMA IF EXISTS \"{name}\" CASCADE");
-                // What is left over goes with a private server, and is seen in a named one.
+                // A schema that is left over ends with a private server, and is visible in a given one.
                 let _ = client.batch_execute(&sql).await;
                 drop(client);
                 let _ = connection.await;
