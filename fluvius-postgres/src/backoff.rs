@@ -14,8 +14,8 @@ use tokio::time::Instant;
 use crate::error::Fault;
 use crate::runtime::StoreRuntime;
 
-/// The pause after the first failure, and the longest pause. Each is shortened by up to half at random, so that processes
-/// that lost their server at the same time do not reconnect at the same time.
+/// The pause after the first failure, and the longest pause. Each is shortened by up to half at random, so that
+/// processes that lost their server at the same time do not reconnect at the same time.
 const INITIAL_BACKOFF: Duration = Duration::from_millis(50);
 const MAX_BACKOFF: Duration = Duration::from_secs(2);
 
@@ -51,8 +51,8 @@ impl Backoff {
         Self { runtime, shared: Arc::new(Shared { is_reported, outage, permit }) }
     }
 
-    /// Makes an attempt, which runs to its end even if the caller is dropped. If another attempt has failed meanwhile, it
-    /// returns the error of that one.
+    /// Makes an attempt, which runs to its end even if the caller is dropped. If another attempt has failed meanwhile,
+    /// it returns the error of that one.
     ///
     /// The attempt is boxed, since it is large and rare.
     pub(crate) async fn run<T: Send + 'static>(
@@ -141,7 +141,7 @@ impl Shared {
     }
 }
 
-/// The pause after the given number of failures.
+/// Returns the pause after this number of failures.
 fn pause(failure_count: u32) -> Duration {
     let doublings = failure_count.saturating_sub(1).min(16);
     let whole = INITIAL_BACKOFF.saturating_mul(1 << doublings).min(MAX_BACKOFF);

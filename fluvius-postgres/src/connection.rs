@@ -73,7 +73,8 @@ impl Endpoint {
         }
     }
 
-    /// The longest time of a login over all hosts and both attempts. The client bounds each attempt to reach a host only.
+    /// The longest time of a login over all hosts and both attempts. The client bounds each attempt to reach a host
+    /// only.
     pub(crate) fn connect_timeout(&self) -> Duration {
         let per_host = self.config.get_connect_timeout().copied().unwrap_or(CONNECT_TIMEOUT);
         let count = self.config.get_hosts().len().max(self.config.get_hostaddrs().len());

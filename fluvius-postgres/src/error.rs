@@ -31,8 +31,8 @@ impl Fault {
         StoreError::unavailable("the server does not answer").into()
     }
 
-    /// Returns whether the transaction is rolled back for certain. Anything more severe than an error may have interrupted a
-    /// commit.
+    /// Returns whether the transaction is rolled back for certain. Anything more severe than an error may have
+    /// interrupted a commit.
     pub(crate) fn is_rolled_back(&self) -> bool {
         match self {
             Self::Postgres(_) => self.db_error().is_some_and(|error| {
@@ -57,8 +57,8 @@ impl Fault {
         }
     }
 
-    /// Returns whether the rows of one unit may be the cause, so that the other units of the batch can still be stored: the
-    /// server has rejected the batch or lacked memory for it, or the batch could not be sent.
+    /// Returns whether the rows of one unit may be the cause, so that the other units of the batch can still be stored:
+    /// the server has rejected the batch or lacked memory for it, or the batch could not be sent.
     pub(crate) fn is_row_error(&self) -> bool {
         match self.code() {
             Some(code) if *code == SqlState::OUT_OF_MEMORY => true,

@@ -1,8 +1,8 @@
 //! Indexes of declared fields: their tables, and those that queries may join.
 //!
-//! Functions of the schema create and fill the tables, and triggers maintain them. If a table cannot be created, since a lock
-//! is held for too long or the user lacks a privilege, it is omitted with a warning. Queries have the same results without
-//! it.
+//! Functions of the schema create and fill the tables, and triggers maintain them. If a table cannot be created, since
+//! a lock is held for too long or the user lacks a privilege, it is omitted with a warning. Queries have the same
+//! results without it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -98,8 +98,8 @@ async fn fill(pool: &ReadPool, id: i64) -> Result<bool, Fault> {
     Ok(found.first().map_or(Ok(false), |row| row.try_get(0))?)
 }
 
-/// Calls a function that creates or drops a table. Returns whether it is done; a failure for lack of a lock or a privilege is
-/// logged.
+/// Calls a function that creates or drops a table. Returns whether it is done; a failure for lack of a lock or a
+/// privilege is logged.
 async fn alter(
     pool: &ReadPool,
     sql: &str,

@@ -8,8 +8,8 @@ use crate::error::{Fault, unsupported_pooler};
 
 /// Fails if two connections do not have a session each.
 ///
-/// An idle pooler assigns the same session to a connection repeatedly. So one connection is asked for its session before
-/// and during a transaction of the other one.
+/// An idle pooler assigns the same session to a connection repeatedly. So one connection is asked for its session
+/// before and during a transaction of the other one.
 pub(crate) async fn check_sessions(client: &Client, other: &Client) -> Result<(), Fault> {
     let before = session(client).await?;
     match other.batch_execute("BEGIN").await {

@@ -1,13 +1,13 @@
-//! The privileges of the user in the schema of a store. They are checked when the store is opened. Otherwise a command would
-//! fail later, with a message that names one object.
+//! The privileges of the user in the schema of a store. They are checked when the store is opened. Otherwise a command
+//! would fail later, with a message that names one object.
 
 use fluvius_store::StoreError;
 use tokio_postgres::Client;
 
 use crate::error::Fault;
 
-/// Selects the `GRANT` statements for the privileges that the user lacks, and the name of the user. Everybody may execute
-/// functions, unless that was revoked.
+/// Selects the `GRANT` statements for the privileges that the user lacks, and the name of the user. Every user may
+/// execute functions, unless that was revoked.
 const MISSING: &str = "
     WITH needed (name, privileges) AS (VALUES
         ('schema_version', ARRAY['SELECT']),

@@ -1,7 +1,7 @@
 //! The tokio runtime of a store, which runs its connections, commits, reads and timers.
 //!
-//! Callers only wait for its tasks, so a caller may use any runtime, or none, and may be dropped at any time. The runtime is
-//! the multi-thread runtime in which the store was opened, or a thread of its own.
+//! Callers only wait for its tasks, so a caller may use any runtime, or none, and may be dropped at any time. The
+//! runtime is the multi-thread runtime in which the store was opened, or a thread of its own.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -27,8 +27,8 @@ pub(crate) struct StoreRuntime {
 }
 
 impl StoreRuntime {
-    /// Uses the multi-thread runtime of the caller, unless `has_own_thread` is set. Otherwise it starts a thread, since a
-    /// current-thread runtime stops when its `block_on` returns.
+    /// Uses the multi-thread runtime of the caller, unless `has_own_thread` is set. Otherwise it starts a thread, since
+    /// a current-thread runtime stops when its `block_on` returns.
     pub(crate) fn start(has_own_thread: bool) -> Result<Self, StoreError> {
         match Handle::try_current() {
             Ok(handle)

@@ -30,15 +30,15 @@ const URL_VARIABLE: &str = "DATABASE_URL";
 
 /// A store in a PostgreSQL database.
 ///
-/// Clones share its connections, which are closed with the last clone; [`Store::close`] and [`Store::release`] do nothing.
-/// Any number of stores, in this process and in others, may be open over one schema.
+/// Clones share its connections, which are closed with the last clone; [`Store::close`] and [`Store::release`] do
+/// nothing. Any number of stores, in this process and in others, may be open over one schema.
 ///
 /// # Runtimes
-/// A store runs on the multi-thread tokio runtime in which it was opened, with its connections, commits and reads. If it is
-/// opened elsewhere, or with [`own_thread`](PostgresOptions::own_thread), it has a thread of its own, which ends with the
-/// last clone. Callers may use any tokio runtime, or none. A caller may be dropped, and its runtime may end, at any time: a
-/// commit runs to its end once its future was polled. After the end of the runtime that the store runs on, every call fails
-/// with a permanent [`StoreError`] that says so.
+/// A store runs on the multi-thread tokio runtime in which it was opened, with its connections, commits and reads. If
+/// it is opened elsewhere, or with [`own_thread`](PostgresOptions::own_thread), it has a thread of its own, which ends
+/// with the last clone. Callers may use any tokio runtime, or none. A caller may be dropped, and its runtime may end,
+/// at any time: a commit runs to its end once its future was polled. After the end of the runtime that the store runs
+/// on, every call fails with a permanent [`StoreError`] that says so.
 ///
 /// # Examples
 ///
@@ -142,8 +142,8 @@ impl PostgresOptions {
     /// | `verify-full` | yes | signed by a trusted authority for the host of the address |
     ///
     /// The default is `prefer` if all hosts are this machine (`localhost` or a loopback address) and no authorities are
-    /// given, else `verify-full`. Unix sockets use no TLS. The trusted authorities are those of the file `sslrootcert`, or
-    /// of the system (also `sslrootcert=system`); those of [`root_certificates`](Self::root_certificates) are added.
+    /// given, else `verify-full`. Unix sockets use no TLS. The trusted authorities are those of the file `sslrootcert`,
+    /// or of the system (also `sslrootcert=system`); those of [`root_certificates`](Self::root_certificates) are added.
     ///
     /// # Errors
     /// A permanent [`StoreError`] if:

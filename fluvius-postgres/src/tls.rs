@@ -39,7 +39,7 @@ pub(crate) enum Mode {
 }
 
 impl Mode {
-    /// Returns whether a connection without TLS is refused.
+    /// Returns whether a connection without TLS is rejected.
     pub(crate) fn needs_tls(self) -> bool {
         self >= Self::Require
     }
@@ -192,8 +192,8 @@ impl Verifier {
             self.algorithms.all,
         );
         match verified {
-            // The usual self-signed certificate is marked as an authority, which webpki rejects for a server after it has
-            // checked the validity. A certificate in a given file is trusted as it is.
+            // The usual self-signed certificate is marked as an authority, which webpki rejects for a server after it
+            // has checked the validity. A certificate in a given file is trusted as it is.
             Err(Error::InvalidCertificate(CertificateError::Other(_)))
                 if self.named.iter().any(|named| named.as_ref() == end.as_ref()) =>
             {

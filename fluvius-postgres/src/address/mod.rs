@@ -1,7 +1,7 @@
 //! The address of a database, with libpq's settings.
 //!
-//! The client's own parser knows three of libpq's six values of `sslmode`, has no `sslrootcert`, and its errors do not name
-//! the invalid part of an address. No error quotes a value, since it may be the password.
+//! The client's own parser knows three of libpq's six values of `sslmode`, has no `sslrootcert`, and its errors do not
+//! name the invalid part of an address. No error quotes a value, since it may be the password.
 
 mod settings;
 mod syntax;
@@ -39,8 +39,8 @@ impl Invalid {
 }
 
 impl Invalid {
-    /// The error of a setting with an unknown name. It quotes the name only if it resembles a known one, since it may be part
-    /// of a password that is not percent-encoded.
+    /// The error of a setting with an unknown name. It quotes the name only if it resembles a known one, since it may
+    /// be part of a password that is not percent-encoded.
     fn unknown(name: &str) -> Self {
         match settings::nearest(name) {
             Some(known) => Self::new(name, format!("is not known: did you mean `{known}`?")),

@@ -282,7 +282,7 @@ fn check_fixed(rest: &mut Rest) -> Result<(), Invalid> {
     rest.only(
         "pgbouncer",
         &["false"],
-        "says that a pooler gives each transaction another session, which a store cannot use: name the server itself, \
+        "announces a pooler that assigns a session per transaction, which a store cannot use: name the server itself, \
          or a pool with `pool_mode = session`",
     )?;
     rest.only("sslcompression", &["0"], "must be `0`: TLS without compression is used")?;
@@ -308,7 +308,7 @@ fn tls(rest: &mut Rest, config: &mut Config, has_roots: bool) -> Result<Tls, Inv
     let is_system = file.as_deref() == Some("system");
     if is_system && mode.is_some_and(|mode| mode != Mode::VerifyFull) {
         // Any host may have a certificate of such an authority. libpq rejects it too.
-        return Err(Invalid::new("sslmode", "must be `verify-full` beside `sslrootcert=system`"));
+        return Err(Invalid::new("sslmode", "must be `verify-full` with `sslrootcert=system`"));
     }
     let roots = match file {
         Some(file) if !is_system => Roots::File(PathBuf::from(file)),
@@ -329,8 +329,8 @@ fn tls(rest: &mut Rest, config: &mut Config, has_roots: bool) -> Result<Tls, Inv
     let client = match (certificate, key) {
         (None, None) => None,
         (Some(certificate), Some(key)) => Some((certificate, key)),
-        (None, Some(_)) => return Err(Invalid::new("sslcert", "is missing beside `sslkey`")),
-        (Some(_), None) => return Err(Invalid::new("sslkey", "is missing beside `sslcert`")),
+        (None, Some(_)) => return Err(Invalid::new("sslcert", "is missing with `sslkey`")),
+        (Some(_), None) => return Err(Invalid::new("sslkey", "is missing with `sslcert`")),
     };
     let sends_name = rest.number("sslsni", 1)? != Some(0);
     let negotiations = [("postgres", SslNegotiation::Postgres), ("direct", SslNegotiation::Direct)];

@@ -12,7 +12,7 @@ fn parse(text: &str) -> Address {
     Address::parse(text, false).unwrap_or_else(|invalid| panic!("{text}: {invalid}"))
 }
 
-/// The address is refused, and the text names this part of it.
+/// Checks that an address is rejected, with a text that names this part of it.
 fn check_refused(text: &str, part: &str) {
     let invalid = Address::parse(text, false).expect_err(text);
     let told = invalid.to_string();
@@ -183,7 +183,7 @@ fn verification_is_that_of_libpq_and_otherwise_by_the_host() {
         let tls = parse(&format!("postgres://u@{host}/b?{tail}")).tls;
         assert_eq!((tls.mode, &tls.roots), (mode, &roots), "{host} {tail}");
     }
-    // With certificates beside the address.
+    // With `root_certificates`.
     for (tail, mode) in [
         ("", Mode::VerifyFull),
         ("sslmode=require", Mode::VerifyCa),

@@ -1,7 +1,7 @@
 //! The commits of a store: batches go over one connection, in the order of the calls.
 //!
-//! [`writer`] owns the connection and the outcome of each call. [`params`] prepares a batch as parameters, [`row_arrays`]
-//! its rows as arrays in the binary form of [`composite_encoding`], and [`reply`] reads the outcomes.
+//! [`writer`] owns the connection and the outcome of each call. [`params`] prepares a batch as parameters,
+//! [`row_arrays`] its rows as arrays in the binary form of [`composite_encoding`], and [`reply`] reads the outcomes.
 
 mod batch_parts;
 mod composite_encoding;
@@ -13,7 +13,7 @@ mod writer_connection;
 
 pub(crate) use self::writer::Writer;
 
-/// The outcome of a unit, as `commit_batch` returns it.
+/// The codes of outcomes that `commit_batch` returns.
 mod outcome_code {
     pub(super) const COMMITTED: i32 = 0;
     pub(super) const MALFORMED: i32 = 1;

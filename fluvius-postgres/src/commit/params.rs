@@ -47,7 +47,7 @@ pub(crate) enum States {
     All,
 }
 
-/// What the server checks of a batch. The rows themselves are taken from the units.
+/// The checks of a batch, as parameters. The rows are encoded from its units.
 #[derive(Debug)]
 pub(crate) struct BatchParams<'b> {
     pub(crate) batch: &'b [UnitOfWork],
@@ -78,8 +78,8 @@ pub(crate) struct BatchParams<'b> {
 }
 
 impl<'b> BatchParams<'b> {
-    /// Prepares units. `first` is the number of earlier units of the batch, which are not sent with them; those that they
-    /// depend on are committed.
+    /// Prepares units. `first` is the number of earlier units of the batch, which are not sent with them; those that
+    /// they depend on are committed.
     pub(crate) fn new(batch: &'b [UnitOfWork], first: usize) -> Self {
         let malformed: HashMap<usize, StoreError> = batch
             .iter()
@@ -230,8 +230,8 @@ impl<'b> BatchParams<'b> {
         Ok(params)
     }
 
-    /// Returns whether an update statement may store the batch. Such a statement needs a row for each aggregate, and locks
-    /// each as if it were written. So all aggregates are present, and a unit with several writes them all.
+    /// Returns whether an update statement may store the batch. Such a statement needs a row for each aggregate, and
+    /// locks each as if it were written. So all aggregates are present, and a unit with several writes them all.
     pub(crate) fn is_update(&self) -> bool {
         let are_present = self.first_versions.iter().all(|version| *version > 0);
         let is_update = |unit: &UnitOfWork| {
@@ -338,8 +338,8 @@ impl<'b> BatchParams<'b> {
         ids.map(|aggregate_id| (aggregate_id.resource.to_string(), aggregate_id.id)).unzip()
     }
 
-    /// The states that the first call sends: the last one of each aggregate if that omits more than half of them. If a unit
-    /// then fails to commit, a second call sends the batch with all states.
+    /// The states that the first call sends: the last one of each aggregate if that omits more than half of them. If a
+    /// unit then fails to commit, a second call sends the batch with all states.
     pub(crate) fn initial_states(&self) -> States {
         let aggregate_count = self.are_written.iter().filter(|is_written| **is_written).count();
         let state_count: usize = self.valid_units().map(|(_, unit)| unit.states.len()).sum();

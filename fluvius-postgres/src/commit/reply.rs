@@ -44,8 +44,8 @@ pub(crate) struct CommitReply {
 }
 
 impl CommitReply {
-    /// Reads the reply of `commit_batch`. Returns `None` if it has written nothing, since some unit does not commit and it
-    /// has not got all states of the batch.
+    /// Reads the reply of `commit_batch`. Returns `None` if it has written nothing, since some unit does not commit and
+    /// it has not got all states of the batch.
     pub(crate) fn from_function(found: &[Row]) -> Result<Option<Self>, Fault> {
         let mut stored = HashMap::new();
         let mut reply = None;

@@ -1,14 +1,14 @@
--- Commits a batch whose aggregates are all present: one statement, which stores what `commit_batch` would store, at less
--- cost. A unit is left out if its one aggregate has another version than it expects and no other unit of the batch has
--- that aggregate. Any other conflict concerns the whole batch: nothing is stored and the result is empty; then
+-- Commits a batch whose aggregates are all present: one statement, which stores what `commit_batch` would store, at
+-- less cost. A unit is left out if its one aggregate has another version than it expects and no other unit of the batch
+-- has that aggregate. Any other conflict concerns the whole batch: nothing is stored and the result is empty; then
 -- `commit_batch` finds the cause.
 --
--- The statement sees what was committed before it began. The rows that it locks are the exception: it compares and writes
--- them as they are after the wait for the lock. A version or a command id that was taken meanwhile violates a unique
--- index.
+-- The statement sees what was committed before it began. The rows that it locks are the exception: it compares and
+-- writes them as they are after the wait for the lock. A version or a command id that was taken meanwhile violates a
+-- unique index.
 --
--- Aggregates are numbered from 1, and so are the positions of rows, from the first row of the batch. `state_aggregates` has
--- the aggregate of each state, `row_aggregates` an aggregate of the unit that has the row at each position, and
+-- Aggregates are numbered from 1, and so are the positions of rows, from the first row of the batch. `state_aggregates`
+-- has the aggregate of each state, `row_aggregates` an aggregate of the unit that has the row at each position, and
 -- `context_aggregates` an aggregate of the unit in each pair of unit and context.
 WITH setting AS MATERIALIZED (
     -- A server may be set to more than `on`, which is kept.

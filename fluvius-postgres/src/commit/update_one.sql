@@ -1,9 +1,9 @@
 -- Commits a batch of one unit with one command, which updates one present aggregate and stores nothing else: what
--- `update_batch.sql` would store, with the same parameters, at less cost. If anything conflicts, nothing is stored and the
--- result is empty; then `commit_batch` finds the cause.
+-- `update_batch.sql` would store, with the same parameters, at less cost. If anything conflicts, nothing is stored and
+-- the result is empty; then `commit_batch` finds the cause.
 --
--- A statement that waited for the row compares the row as it is after the wait. A version or a command id that was taken
--- meanwhile violates a unique index.
+-- A statement that waited for the row compares the row as it is after the wait. A version or a command id that was
+-- taken meanwhile violates a unique index.
 WITH written AS (
     UPDATE resource_state SET version = (n).version, etag = (n).etag, revision = (n).revision, data = (n).data,
         created_at = (n).created_at, created_by = (n).created_by, updated_at = (n).updated_at, updated_by = (n).updated_by,

@@ -15,8 +15,8 @@ use crate::connection::Connector;
 use crate::error::Fault;
 use crate::{connection, migrations, pooler};
 
-/// Makes the server find rows by index, whatever it knew of the size of a table when it planned. Nothing but commits runs
-/// on the connection.
+/// Makes the server find rows by index, whatever it knew of the size of a table when it planned. Nothing but commits
+/// runs on the connection.
 const PLANS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
                      SET plan_cache_mode = force_generic_plan";
 
@@ -91,8 +91,8 @@ pub(crate) struct WriterConnection {
 pub(crate) struct LivenessLock(pub(crate) i64);
 
 impl WriterConnection {
-    /// Connects, and checks that the server still has `newest`, the last position that this store knows. If `migrates` is
-    /// set, it checks for a pooler and migrates the schema first.
+    /// Connects, and checks that the server still has `newest`, the last position that this store knows. If `migrates`
+    /// is set, it checks for a pooler and migrates the schema first.
     pub(crate) async fn open(
         connector: &Connector,
         migrates: bool,
@@ -171,8 +171,8 @@ fn with_numbers(sql: &str) -> String {
     })
 }
 
-/// Returns [`UPDATE_BATCH`] without the tables that most batches do not write: the server opens each table that a statement
-/// names.
+/// Returns [`UPDATE_BATCH`] without the tables that most batches do not write: the server opens each table that a
+/// statement names.
 fn without_rare_part() -> String {
     let (begin, end) = RARE_PART;
     let (head, rest) = UPDATE_BATCH.split_once(begin).unwrap_or((UPDATE_BATCH, ""));

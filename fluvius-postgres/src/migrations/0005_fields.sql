@@ -125,11 +125,11 @@ BEGIN
 END
 $$;
 
--- Fills in the values of up to `max_aggregates` aggregates that are older than the triggers. Returns whether there may be
--- more of them.
+-- Fills in the values of up to `max_aggregates` aggregates that are older than the triggers. Returns whether there may
+-- be more of them.
 --
--- It locks states as a commit does, in the same order, and never waits for a value. A commit waits for it before it holds
--- anything else that others wait for.
+-- It locks states as a commit does, in the same order, and never waits for a value. A commit waits for it before it
+-- holds anything else that others wait for.
 CREATE FUNCTION fill_field(number bigint, max_aggregates bigint) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
     of field;

@@ -1,5 +1,5 @@
--- The tables of the guide. Texts are compared by their bytes, which for UTF-8 is the order of code points. JSON is stored
--- as text, so that it is read back as it was written.
+-- The tables of the guide. Texts are compared by their bytes, which for UTF-8 is the order of code points. JSON is
+-- stored as text, so that it is read back as it was written.
 
 CREATE TABLE schema_version (
     version bigint NOT NULL

@@ -2,9 +2,9 @@
 
 -- Draws the positions of `row_count` rows, and returns the number before the first of them.
 --
--- The caller holds a lock of the schema from here to the end of its commit. So positions rise in commit order, and no row
--- appears behind a reader. It is the last wait of a commit, within one call, so no client can pause while it holds the
--- lock.
+-- The caller holds a lock of the schema from here to the end of its commit. So positions rise in commit order, and no
+-- row appears behind a reader. It is the last wait of a commit, within one call, so no client can pause while it holds
+-- the lock.
 CREATE OR REPLACE FUNCTION draw_positions(row_count bigint) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     first bigint;
@@ -27,24 +27,24 @@ $$;
 -- Units, aggregates and command ids are numbered from 1. An array `x_units` has the unit of each entry of `x`, in the
 -- order of the units.
 --
--- An outcome is 0 (committed), 1 (malformed, by the caller), 2 (dependency aborted), 3 (duplicate command) or 4 (version
--- conflict). `causes` has the number of the unit, command id or aggregate that caused it. `contended` has the aggregates
--- whose lease another process holds or waits for.
+-- An outcome is 0 (committed), 1 (malformed, by the caller), 2 (dependency aborted), 3 (duplicate command) or 4
+-- (version conflict). `causes` has the number of the unit, command id or aggregate that caused it. `contended` has the
+-- aggregates whose lease another process holds or waits for.
 --
 -- The result has one row with the outcomes and with `base`, the number that was added to the positions of the rows, and
--- without an aggregate. The cause rows are the states of the aggregates that units conflict at, as they were before this
--- batch.
+-- without an aggregate. The cause rows are the states of the aggregates that units conflict at, as they were before
+-- this batch.
 CREATE OR REPLACE FUNCTION commit_batch(
     durability text,
     -- The process whose own leases are not reported.
     own_process bigint,
-    -- The aggregates of the batch in the order (resource, identifier), a flag for those that it writes, and the versions
-    -- that it expects first.
+    -- The aggregates of the batch in the order (resource, identifier), a flag for those that it writes, and the
+    -- versions that it expects first.
     resources text[], identifiers uuid[], are_written boolean[], first_versions bigint[],
     -- Set if all units commit, provided that no command id is taken and all aggregates are at their first versions.
     is_consistent boolean,
-    -- Set if `states` has only the last state of each aggregate. Then nothing is written unless all units commit, and the
-    -- result is one row without outcomes.
+    -- Set if `states` has only the last state of each aggregate. Then nothing is written unless all units commit, and
+    -- the result is one row without outcomes.
     are_states_last boolean,
     -- The number of positions that the batch takes.
     row_count bigint,
@@ -70,7 +70,8 @@ DECLARE
     found_version bigint;
     versions bigint[] := '{}';
     aggregate_key bigint;
-    -- The number of aggregates that are expected to be absent, and a flag: only this batch may create aggregates meanwhile.
+    -- The number of aggregates that are expected to be absent, and a flag: only this batch may create aggregates
+    -- meanwhile.
     new_count bigint;
     is_exclusive boolean;
     -- For each command id: 0 if it is free, -1 if it is in the log, else the unit that has taken it.

@@ -74,8 +74,8 @@ fn row_at(position: &str) -> String {
 
 /// Reads a page of a log. Its rows, the check of the resume token and the end of the scan are of one snapshot.
 ///
-/// A snapshot that shows a row shows all rows at lower positions (`draw_positions` in `migrations/functions.sql`). So no row
-/// can appear later at or below the newest position.
+/// A snapshot that shows a row shows all rows at lower positions (`draw_positions` in `migrations/functions.sql`). So
+/// no row can appear later at or below the newest position.
 pub(crate) async fn page<T: LogRecord>(
     pool: &ReadPool,
     log: &Log<T>,
@@ -97,8 +97,8 @@ pub(crate) async fn page<T: LogRecord>(
     Ok(LogPage::new(rows, page_end.scanned_to.unwrap_or(query.after), page_end.newest))
 }
 
-/// Returns the statement of a page. Four columns after those of a record are the same in all rows: the newest position, the
-/// identifier of the row at `after`, and position and identifier of the last scanned row.
+/// Returns the statement of a page. Four columns after those of a record are the same in all rows: the newest position,
+/// the identifier of the row at `after`, and position and identifier of the last scanned row.
 fn statement<T>(log: &Log<T>, query: &LogQuery) -> (String, Vec<Param<'static>>) {
     let (after, limit) =
         (saturating_i64(query.after.position()), saturating_i64(query.limit as u64));

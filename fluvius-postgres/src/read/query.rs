@@ -1,7 +1,7 @@
 //! Queries over states as SQL. Every value of a query is a parameter of the statement.
 //!
-//! A function of the schema reads a field of a state, and returns null for a value of another kind. It runs once per row,
-//! however often the query names the field.
+//! A function of the schema reads a field of a state, and returns null for a value of another kind. It runs once per
+//! row, however often the query names the field.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! PostgreSQL servers for tests: a given one, or private ones. They give addresses and names of schemas as text, and know no
-//! store.
+//! PostgreSQL servers for tests: a given one, or private ones. They give addresses and names of schemas as text, and
+//! know no store.
 
 mod private_server;
 mod proxy;
@@ -22,8 +22,9 @@ pub struct TestServer {
 }
 
 impl TestServer {
-    /// Returns the server at the address in `FLUVIUS_POSTGRES_URL` or `DATABASE_URL`. Otherwise, if `initdb` is installed, it
-    /// returns a private one, which runs as long as the process. Returns `None`, and prints a line, if there is neither.
+    /// Returns the server at the address in `FLUVIUS_POSTGRES_URL` or `DATABASE_URL`. Otherwise, if `initdb` is
+    /// installed, it returns a private one, which runs as long as the process. Returns `None`, and prints a line, if
+    /// there is neither.
     ///
     /// # Panics
     /// If there is no server although the variable `CI` is `true`, or if a private one does not start.

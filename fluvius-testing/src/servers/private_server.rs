@@ -6,8 +6,8 @@ use std::process::{Child, Command, Stdio};
 
 use super::skipped;
 
-/// Creates a cluster in a folder, runs it on a socket in that folder, and executes orders, one per line. It ends when this
-/// process ends in any way, since that closes the pipe.
+/// Creates a cluster in a folder, runs it on a socket in that folder, and executes orders, one per line. It ends when
+/// this process ends in any way, since that closes the pipe.
 const SCRIPT: &str = r#"
 set -e
 start() {
@@ -42,7 +42,8 @@ pub struct PrivateServer {
 }
 
 impl PrivateServer {
-    /// Starts a server with settings, each as `name=value`. Returns `None`, and prints a line, if PostgreSQL is not installed.
+    /// Starts a server with settings, each as `name=value`. Returns `None`, and prints a line, if PostgreSQL is not
+    /// installed.
     ///
     /// # Panics
     /// If PostgreSQL is not installed although the variable `CI` is `true`, or if the server does not start.

@@ -1,4 +1,5 @@
-//! A proxy between a client and a server of PostgreSQL, which cuts connections in the middle of a call or holds data back.
+//! A proxy between a client and a server of PostgreSQL, which cuts connections in the middle of a call or holds data
+//! back.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -173,8 +173,8 @@ fn in_context(mut unit: UnitOfWork, number: u64) -> UnitOfWork {
     unit
 }
 
-/// Three batches that are stored one after the other, each in another way: by the commit function, since the aggregates are
-/// not there yet; by the statement for changes; by that for one command in a context that is known to be stored.
+/// Three batches that are stored one after the other, each in another way: by the commit function, since the aggregates
+/// are not there yet; by the statement for changes; by that for one command in a context that is known to be stored.
 pub(crate) async fn batches() -> [Arc<[UnitOfWork]>; 3] {
     let [opened, deposited, _] = units().await;
     let opened = (1..=2).flat_map(|id| of_aggregate(std::slice::from_ref(&opened), id));

@@ -7,7 +7,7 @@ use super::*;
 use crate::PostgresStore;
 use fluvius_testing::servers::{TestSchema, TestServer};
 
-/// Number of commands, each with an event behind it.
+/// The number of commands, each followed by its event.
 const COUNT: i64 = 20_000;
 
 /// A store whose rows are all of the realm `busy`, which the planner knows.
@@ -64,7 +64,7 @@ async fn a_page_of_a_quiet_realm_reads_few_rows() {
     let Some((_schema, client)) = busy().await else { return };
     let end = 2 * COUNT;
     for (after, scan_limit, most) in [
-        // No row behind it, and ten rows: each with its command and its context.
+        // No later row, and ten later rows: each with its command and its context.
         (end, 10_000, 20.0),
         (end - 20, 10_000, 80.0),
         // A bounded part of a long log.
