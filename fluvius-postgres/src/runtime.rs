@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_thread_ends_with_the_last_clone() {
+    fn thread_ends_with_the_last_clone() {
         let runtime = StoreRuntime::start(false).unwrap();
         let (handle, clone) = (runtime.handle.clone(), runtime.clone());
         let (sender, receiver) = std::sync::mpsc::channel();

@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_text_of_a_parameter_shows_type_and_size() {
+    fn debug_text_of_a_parameter_has_type_and_size() {
         let secret = || "hunter2".to_owned();
         for (param, text) in [
             (param(secret(), Type::TEXT), "text: 7 bytes"),

@@ -23,7 +23,7 @@ fn check_refused(text: &str, part: &str) {
 }
 
 #[test]
-fn both_forms_give_the_same() {
+fn both_forms_are_equivalent() {
     let url =
         "postgresql://us%20er:p%40ss@db.example:5433/ba%2Fnk?application_name=x&connect_timeout=3";
     let pairs = r"user='us er' password = p@ss host=db.example port=5433 dbname=ba/nk
@@ -60,7 +60,7 @@ fn hosts_may_be_several_sockets_and_addresses() {
 }
 
 #[test]
-fn settings_of_other_tools_are_accepted_if_they_are_kept() {
+fn supported_settings_of_other_tools_are_accepted() {
     let tail = "sslmode=require&channel_binding=require&gssencmode=disable&client_encoding=UTF8&pgbouncer=false\
                 &keepalives=1&keepalives_idle=10&keepalives_count=3&tcp_user_timeout=1000&sslsni=1\
                 &target_session_attrs=primary&fallback_application_name=tool&options=-c%20statement_timeout%3D1000";
@@ -73,7 +73,7 @@ fn settings_of_other_tools_are_accepted_if_they_are_kept() {
 }
 
 #[test]
-fn a_refused_address_names_the_part_and_quotes_no_value() {
+fn error_names_the_part_and_quotes_no_value() {
     for (text, part) in [
         ("postgres://u:p@s3cret@h/b", "user:password"),
         ("postgres://u:s3/cret@h/b", "user:password"),
@@ -126,7 +126,7 @@ fn a_refused_address_names_the_part_and_quotes_no_value() {
 }
 
 #[test]
-fn a_misspelt_setting_is_corrected_and_an_unknown_one_is_not_shown() {
+fn misspelt_setting_is_corrected_and_unknown_one_is_not_quoted() {
     let told = |text: &str| Address::parse(text, false).unwrap_err().to_string();
     for (name, nearest) in [("sslmod", "sslmode"), ("ssl_mode", "sslmode"), ("pasword", "password")]
     {
@@ -155,7 +155,7 @@ fn blanks_around_an_address_are_ignored() {
 }
 
 #[test]
-fn verification_is_that_of_libpq_and_otherwise_by_the_host() {
+fn default_verification_depends_on_the_host() {
     let file = || Roots::File(PathBuf::from("ca.pem"));
     for (host, tail, mode, roots) in [
         ("localhost", "", Mode::Prefer, Roots::System),

@@ -204,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_updates_name_no_table_that_they_leave_alone() {
+    fn plain_update_names_only_the_tables_that_it_writes() {
         for table in ["context_log", "message_log", "activity_log"] {
             assert!(
                 UPDATE_BATCH.contains(table) && !without_rare_part().contains(table),

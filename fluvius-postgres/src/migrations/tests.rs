@@ -26,7 +26,7 @@ async fn stored_version(client: &Client) -> i64 {
 }
 
 #[tokio::test]
-async fn a_second_step_runs_once_and_keeps_the_rows() {
+async fn second_step_runs_once_and_keeps_the_rows() {
     let Some(server) = TestServer::get() else { return };
     let (schema, steps) = (server.schema(), [MIGRATIONS[0], SECOND]);
     let mut client = connect(&schema).await;
@@ -49,7 +49,7 @@ async fn a_second_step_runs_once_and_keeps_the_rows() {
 }
 
 #[tokio::test]
-async fn a_new_schema_gets_both_steps() {
+async fn new_schema_gets_both_steps() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let mut client = connect(&schema).await;
@@ -59,7 +59,7 @@ async fn a_new_schema_gets_both_steps() {
 }
 
 #[tokio::test]
-async fn a_step_that_fails_leaves_the_version_before() {
+async fn failed_step_keeps_the_version() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let mut client = connect(&schema).await;

@@ -1,4 +1,4 @@
-//! The contract of a store, against a real server.
+//! The conformance suite over a real server.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use fluvius_testing::servers::{TestSchema, TestServer};
 use crate::OpenStore;
 use fluvius_testing::conformance::{self, Harness};
 
-/// One test a claim, as `store_conformance!` makes them; without a server each says that it is skipped.
+/// One test per case, as in `store_conformance!`. Without a server each prints that it is skipped.
 macro_rules! cases {
     ([$($part:ident::$claim:ident)*]) => {
         $(

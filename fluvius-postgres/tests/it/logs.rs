@@ -1,11 +1,11 @@
-//! Logs only grow.
+//! Logs are append-only.
 
 use fluvius_testing::servers::TestServer;
 
 use crate::{OpenStore, client};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rows_of_logs_are_not_changed_deleted_or_truncated() {
+async fn rows_of_logs_cannot_be_updated_deleted_or_truncated() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let _store = schema.open().await;

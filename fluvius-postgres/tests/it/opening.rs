@@ -1,4 +1,4 @@
-//! Opening a store: many at once, by the environment, and what is refused.
+//! Opening a store: concurrently, by the environment, and the cases in which it fails.
 
 use std::process::Command;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use fluvius_testing::servers::TestServer;
 use crate::{OpenStore, client};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_may_open_an_empty_database_at_once() {
+async fn concurrent_opens_create_one_schema() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let opening: Vec<_> = (0..10)
@@ -28,7 +28,7 @@ async fn ten_may_open_an_empty_database_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_newer_schema_is_refused() {
+async fn newer_schema_is_rejected() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     drop(schema.open().await);
@@ -47,7 +47,7 @@ async fn a_newer_schema_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_schema_from_before_the_first_release_is_refused_and_left_untouched() {
+async fn schema_from_before_the_first_release_is_rejected_untouched() {
     let Some(server) = TestServer::get() else { return };
     let client = client(server.url()).await;
     for version in 1..=4_i64 {
@@ -76,7 +76,7 @@ async fn a_schema_from_before_the_first_release_is_refused_and_left_untouched() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_schema_that_holds_something_else_is_refused_and_left_as_it_is() {
+async fn foreign_schema_is_rejected_untouched() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let client = client(server.url()).await;
@@ -91,7 +91,7 @@ async fn a_schema_that_holds_something_else_is_refused_and_left_as_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_schema_that_lacks_a_table_is_refused() {
+async fn schema_without_a_table_is_rejected() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     drop(schema.open().await);
@@ -104,7 +104,7 @@ async fn a_schema_that_lacks_a_table_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_name_that_is_no_plain_schema_is_refused() {
+async fn invalid_name_of_a_schema_is_rejected() {
     for name in ["", "Upper", "1st", "pg_own", "a b", "a\"; DROP TABLE x; --", "information_schema"]
     {
         let error = PostgresStore::options().schema(name).open("host=/nowhere").await.unwrap_err();
@@ -117,25 +117,25 @@ async fn a_name_that_is_no_plain_schema_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_is_not_there_may_be_there_later() {
+async fn unreachable_server_is_retryable() {
     let error = PostgresStore::open("host=127.0.0.1 port=1 user=nobody").await.unwrap_err();
     assert!(error.is_retryable(), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_schemas_have_nothing_to_do_with_each_other() {
+async fn schemas_of_one_database_are_independent() {
     let Some(server) = TestServer::get() else { return };
     let (one, other) = (server.schema(), server.schema());
     one.open().await.register_domain("first", &["bank-account"]).await.unwrap();
     other.open().await.register_domain("second", &["bank-account"]).await.unwrap();
 }
 
-/// The variable that tells the other process to open a store.
+/// The variable that makes the child process open a store.
 const OPENS: &str = "FLUVIUS_OPENS_FROM_ENV";
 
-/// This test binary again, with another environment: alone it does nothing.
+/// The child process: does nothing unless the variable is set.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_process_that_opens_what_its_environment_names() {
+async fn child_process_opens_the_database_of_its_environment() {
     let Ok(schema) = std::env::var(OPENS) else { return };
     match PostgresStore::options().schema(schema).open_from_env().await {
         Ok(store) => store.register_domain("by-environment", &["bank-account"]).await.unwrap(),
@@ -144,12 +144,12 @@ async fn the_process_that_opens_what_its_environment_names() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_environment_names_the_database() {
+async fn environment_gives_the_address_of_the_database() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let process = || {
         let mut process = Command::new(std::env::current_exe().unwrap());
-        let test = "opening::the_process_that_opens_what_its_environment_names";
+        let test = "opening::child_process_opens_the_database_of_its_environment";
         process.args(["--exact", test, "--nocapture"]).env(OPENS, schema.name());
         process
     };
@@ -169,13 +169,13 @@ async fn the_environment_names_the_database() {
     );
     let told_right = told(process().env("DATABASE_URL", server.url()));
     assert!(!told_right.contains("refused"), "{told_right}");
-    // It was this schema: its resources are that domain's.
+    // The child process has registered its domain in this schema.
     let error = schema.open().await.register_domain("other", &["bank-account"]).await.unwrap_err();
     assert!(error.to_string().contains("by-environment"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_option_takes_its_extremes_or_is_refused() {
+async fn extreme_options_are_accepted_or_rejected() {
     type Set = fn(PostgresOptions) -> PostgresOptions;
     let Some(server) = TestServer::get() else { return };
     let sets: [(&str, Set); 5] = [

@@ -1,4 +1,4 @@
-//! The backup that the guide describes: PostgreSQL's own tools, while commands run.
+//! The backup of the guide: PostgreSQL's own tools, while commands run.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ fn run(command: &mut Command) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_dump_that_is_made_while_commands_run_is_restored_to_a_whole_store() {
+async fn dump_under_load_restores_a_consistent_store() {
     let Some(server) = PrivateServer::start_with(&[]) else { return };
     let store = PostgresStore::open(&server.url()).await.unwrap();
     let session = bank::session(&bank::runtime(store.clone(), SETTLE_TIME).await);
@@ -92,7 +92,7 @@ async fn a_dump_that_is_made_while_commands_run_is_restored_to_a_whole_store() {
     let all = restored.query(&StateQuery::for_resource("bank-account", 10)).await.unwrap();
     assert_eq!(restored.query(&rich).await.unwrap(), rich.select(all));
     let session = bank::session(&bank::runtime(restored.clone(), SETTLE_TIME).await);
-    // What was answered before is there, and positions go on.
+    // Commands that were answered before the dump are stored, and positions continue.
     bank::send_again(&session, &before).await;
     let next = Transfer { id: Uuid::from_u128(99), from: 0, to: Some(1), amount: 1 };
     bank::send(&session, &next).await.unwrap();
@@ -100,7 +100,7 @@ async fn a_dump_that_is_made_while_commands_run_is_restored_to_a_whole_store() {
     assert!(row.position > last);
     let found = verify(&restored).await.unwrap();
     assert!(found.is_sound(), "{found}");
-    // Triggers come with it.
+    // The dump contains the triggers.
     let refused = client(&other).await.batch_execute("TRUNCATE fluvius.event_log").await;
     assert!(refused.is_err());
 }

@@ -1,5 +1,4 @@
-//! Transfers between accounts, and withdrawals, through a domain, sent until they are answered, and what must hold of
-//! them at the end.
+//! Transfers between accounts, and withdrawals, which are sent until they are answered, and their invariants.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -15,23 +14,23 @@ use fluvius_postgres::PostgresStore;
 use fluvius_testing::SeededRng;
 use rust_decimal::Decimal;
 
-/// What each account has at the beginning.
+/// The initial balance of each account.
 const DEPOSIT: u64 = 1_000_000;
 
-/// How long a command may be sent again and again.
+/// The longest time of the retries of a command.
 const TIME_MAX: Duration = Duration::from_secs(60);
 
-/// One transfer, or a withdrawal.
+/// A transfer or a withdrawal.
 #[derive(Debug, Clone)]
 pub(crate) struct Transfer {
     pub(crate) id: Uuid,
     pub(crate) from: u64,
-    /// `None`: it is a withdrawal.
+    /// The recipient; `None` for a withdrawal.
     pub(crate) to: Option<u64>,
     pub(crate) amount: u64,
 }
 
-/// A transfer that was answered, and what it was answered with before.
+/// A transfer with its response, and the error codes before it.
 #[derive(Debug, Clone)]
 pub(crate) struct Answered {
     pub(crate) transfer: Transfer,
@@ -39,20 +38,20 @@ pub(crate) struct Answered {
     pub(crate) codes: Vec<&'static str>,
 }
 
-/// A transfer as the random numbers have it.
+/// Draws a transfer.
 pub(crate) fn any_transfer(rng: &mut SeededRng, id: Uuid, accounts: u64) -> Transfer {
     let from = rng.below(accounts);
     let to = (from + 1 + rng.below(accounts - 1)) % accounts;
     Transfer { id, from, to: (!rng.happens(300)).then_some(to), amount: 1 + rng.below(9) }
 }
 
-/// The runtime over a store.
+/// Builds a domain over a store.
 pub(crate) async fn runtime(store: PostgresStore, outcome_timeout: Duration) -> DomainRuntime {
     let builder = TransactionManagerDomain::builder(store).outcome_timeout(outcome_timeout);
     builder.build().await.unwrap()
 }
 
-/// A session of a client.
+/// Opens a session of a client.
 pub(crate) fn session(domain: &DomainRuntime) -> Session {
     domain.session(DomainContext::create("transfers"))
 }
@@ -89,7 +88,7 @@ pub(crate) async fn send(session: &Session, transfer: &Transfer) -> Result<Respo
     session.process_command(command).await
 }
 
-/// Sends a command, under its one identifier, until it is answered. `look` sees each failure.
+/// Sends a command under the same id until it is answered. `look` sees each error.
 pub(crate) async fn send_until_answered(
     session: &Session,
     transfer: Transfer,
@@ -111,7 +110,7 @@ pub(crate) async fn send_until_answered(
     }
 }
 
-/// Whether every answered transfer is stored once, and nothing else is; or what is wrong.
+/// Checks that every answered transfer is stored once, and nothing else is. Returns a description of the difference.
 pub(crate) async fn check(
     store: &impl Store,
     accounts: u64,
@@ -152,7 +151,7 @@ pub(crate) async fn check(
     Ok(())
 }
 
-/// Each command sent once more has the answer that it had.
+/// Checks that each command is answered again with its first response.
 pub(crate) async fn send_again(session: &Session, answered: &[Answered]) {
     for Answered { transfer, response, .. } in answered {
         let again = send(session, transfer).await.unwrap();

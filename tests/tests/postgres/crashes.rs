@@ -1,4 +1,4 @@
-//! A server that crashes, and one that comes back with less than it had.
+//! Crashes of a server, and a server that has lost commits.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -19,10 +19,10 @@ const ACCOUNTS: u64 = 12;
 const SETTLE_TIME: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_crash_of_the_server_loses_no_answered_command_and_repeats_none() {
+async fn crash_loses_no_answered_command_and_repeats_none() {
     let Some(mut server) = PrivateServer::start_with(&[]) else { return };
     let store = PostgresStore::open(&server.url()).await.unwrap();
-    // One finds out what became of a command, and one leaves that to the caller.
+    // The first runtime resolves commits in doubt, the second one leaves that to the caller.
     let patient = bank::runtime(store.clone(), SETTLE_TIME).await;
     let hasty = bank::runtime(store.clone(), Duration::ZERO).await;
     let sessions = [bank::session(&patient), bank::session(&hasty)];
@@ -36,7 +36,7 @@ async fn a_crash_of_the_server_loses_no_answered_command_and_repeats_none() {
         .collect();
     for crash in 0..CRASHES {
         wait_for(&count, 60).await;
-        // At another moment of a commit each time.
+        // At another moment of a commit in each round.
         tokio::time::sleep(Duration::from_micros(1_700 * crash as u64)).await;
         tokio::task::block_in_place(|| server.crash());
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -50,7 +50,7 @@ async fn a_crash_of_the_server_loses_no_answered_command_and_repeats_none() {
     }
     let failed = answered.iter().filter(|one| !one.codes.is_empty()).count();
     assert!(failed >= CRASHES, "{failed} of {} commands have met a crash", answered.len());
-    // The store that was open all the time, and one that is opened now.
+    // A store that was open all the time, and a new one.
     bank::check(&store, ACCOUNTS, &answered).await.unwrap();
     let other = PostgresStore::open(&server.url()).await.unwrap();
     bank::check(&other, ACCOUNTS, &answered).await.unwrap();
@@ -59,7 +59,7 @@ async fn a_crash_of_the_server_loses_no_answered_command_and_repeats_none() {
     bank::check(&store, ACCOUNTS, &answered).await.unwrap();
 }
 
-/// Sends transfers until it is over.
+/// Sends transfers until the end of the run.
 async fn client_of(
     number: u64,
     session: Session,
@@ -77,7 +77,7 @@ async fn client_of(
     answered
 }
 
-/// Waits for so many more answers.
+/// Waits for a number of further answers.
 async fn wait_for(count: &AtomicUsize, more: usize) {
     let (wanted, begun) = (count.load(Ordering::SeqCst) + more, Instant::now());
     while count.load(Ordering::SeqCst) < wanted {
@@ -86,7 +86,7 @@ async fn wait_for(count: &AtomicUsize, more: usize) {
     }
 }
 
-/// A server with three transfers, a domain's session on it, and what the server had after the first transfer is kept.
+/// Starts a server with three transfers and a session. The server has a copy of its data after the first transfer.
 async fn with_three_transfers() -> Option<(PrivateServer, PostgresStore, Session)> {
     let mut server = PrivateServer::start_with(&[])?;
     let store = PostgresStore::open(&server.url()).await.unwrap();
@@ -106,15 +106,15 @@ fn transfer(number: u128) -> Transfer {
     Transfer { id: Uuid::from_u128(number), from: 0, to: Some(1), amount: 5 }
 }
 
-/// The last position that the server has.
+/// Returns the newest position on the server.
 async fn newest(client: &tokio_postgres::Client) -> i64 {
     let sql = "SELECT greatest((SELECT max(position) FROM fluvius.command_log), \
                (SELECT max(position) FROM fluvius.event_log))";
     client.query_one(sql, &[]).await.unwrap().get(0)
 }
 
-/// Commands are refused with both positions, and leave nothing.
-async fn assert_refused(
+/// Checks that commands fail with an error that has both positions, and store nothing.
+async fn assert_rejected(
     server: &PrivateServer,
     told: i64,
     store: &PostgresStore,
@@ -137,30 +137,30 @@ async fn assert_refused(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_was_set_back_is_refused_with_both_positions() {
+async fn restored_server_is_rejected_with_both_positions() {
     let Some((mut server, store, session)) = with_three_transfers().await else { return };
     let told = newest(&client(&server.url()).await).await;
     server.crash();
     server.set_back();
     server.restart();
-    assert_refused(&server, told, &store, &session).await;
-    // A program that was told nothing cannot know.
+    assert_rejected(&server, told, &store, &session).await;
+    // A program without an acknowledged commit cannot detect the loss.
     let store = PostgresStore::open(&server.url()).await.unwrap();
     let session = bank::session(&bank::runtime(store, SETTLE_TIME).await);
     bank::send(&session, &transfer(4)).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_has_lost_rows_is_refused_although_its_counter_is_ahead() {
+async fn server_with_lost_rows_is_rejected_although_its_sequence_is_ahead() {
     let Some((mut server, store, session)) = with_three_transfers().await else { return };
     let superuser = client(&server.url()).await;
     let told = newest(&superuser).await;
-    // A standby counts up to 32 positions ahead of what has come to it.
+    // The sequence of a standby is up to 32 positions ahead of its rows.
     let lose = "SET session_replication_role = replica; \
                 DELETE FROM fluvius.event_log WHERE position > (SELECT max(position) - 3 FROM fluvius.command_log); \
                 DELETE FROM fluvius.command_log WHERE position > (SELECT max(position) - 3 FROM fluvius.command_log)";
     superuser.batch_execute(lose).await.unwrap();
     server.crash();
     server.restart();
-    assert_refused(&server, told, &store, &session).await;
+    assert_rejected(&server, told, &store, &session).await;
 }

@@ -1,6 +1,6 @@
-//! T5: the connection is cut in the middle of commits, and what a caller is then told is true.
+//! Connections that are cut in the middle of commits: every answer is true.
 //!
-//! `FLUVIUS_CUTS` sets how often, `FLUVIUS_SEED` gives a run again.
+//! `FLUVIUS_CUTS` sets the number of cuts, `FLUVIUS_SEED` repeats a run.
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
@@ -20,24 +20,24 @@ use fluvius_testing::servers::{Cut, Proxy};
 const CUTS: usize = 40;
 const ACCOUNTS: u64 = 3;
 
-/// What a caller does with a command that was not answered.
+/// The reaction of a caller to a command without an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Caller {
-    /// It sends it again.
+    /// Sends the command again under its id.
     Careful,
-    /// It sends another one that is to do the same.
+    /// Sends the same command under another id.
     Careless,
 }
 
-/// What was seen.
+/// The counts of a run.
 #[derive(Debug, Default)]
 struct Tally {
     cuts: BTreeMap<Cut, usize>,
-    /// How often each failure was told.
+    /// The number of errors by code.
     told: BTreeMap<&'static str, usize>,
 }
 
-/// Cuts commits at places that the seed gives, and looks at each answer and at all that is stored.
+/// Cuts commits at random moments, and checks each answer and the stored rows.
 async fn run(
     server: &PrivateServer,
     seed: u64,
@@ -49,7 +49,7 @@ async fn run(
     let options = || PostgresStore::options().schema(&schema).max_readers(2);
     let store = options().open(&proxy.url()).await.map_err(|error| error.to_string())?;
     let direct = options().open(&server.url()).await.map_err(|error| error.to_string())?;
-    // One finds out what became of a command, and one leaves that to the caller.
+    // The first runtime resolves commits in doubt, the second one leaves that to the caller.
     let patient = bank::runtime(store.clone(), Duration::from_secs(30)).await;
     let hasty = bank::runtime(store.clone(), Duration::ZERO).await;
     let sessions = [bank::session(&patient), bank::session(&hasty)];
@@ -58,7 +58,7 @@ async fn run(
     let mut answered: Vec<Answered> = Vec::new();
     let mut tally = Tally::default();
     for count in 1..=cuts {
-        // Each once, and then by chance.
+        // Each cut once, then random ones.
         let cut = Cut::ALL.get(count - 1).copied().unwrap_or_else(|| *rng.pick(&Cut::ALL));
         let session = rng.pick(&sessions);
         let id = Uuid::from_u64_pair(seed, rng.next_u64());
@@ -66,7 +66,7 @@ async fn run(
         proxy.cut_next(cut);
         let wrong = Mutex::new(None);
         if caller == Caller::Careless {
-            // The first answer is all that it goes by.
+            // It relies on the first answer alone.
             if bank::send(session, &transfer).await.is_err() {
                 transfer.id = Uuid::from_u64_pair(!seed, rng.next_u64());
             }
@@ -89,7 +89,7 @@ async fn run(
             *tally.told.entry(code).or_default() += 1;
         }
         answered.push(one);
-        // Another process is in the way, so that the next batch may be stale.
+        // Another process commits, so that the next batch may have a version conflict.
         if rng.happens(300) {
             let other =
                 bank::session(&bank::runtime(direct.clone(), Duration::from_secs(30)).await);
@@ -109,7 +109,7 @@ async fn run(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_command_whose_connection_is_cut_has_one_effect_and_one_answer() {
+async fn command_over_a_cut_connection_has_one_effect_and_one_answer() {
     let Some(server) = PrivateServer::start_with(&[]) else { return };
     let seed = number("FLUVIUS_SEED").unwrap_or_else(|| RandomState::new().hash_one(0) >> 1);
     let cuts = number("FLUVIUS_CUTS").map_or(CUTS, |cuts| usize::try_from(cuts).unwrap());
@@ -121,28 +121,28 @@ async fn a_command_whose_connection_is_cut_has_one_effect_and_one_answer() {
     });
     assert_eq!(tally.cuts.values().sum::<usize>(), cuts);
     if cuts >= CUTS {
-        // A run in which nothing was open says nothing.
+        // A run without a commit in doubt shows nothing.
         assert_eq!(tally.cuts.len(), Cut::ALL.len(), "seed {seed}: {tally:?}");
         assert!(tally.told.contains_key("outcome-unknown"), "seed {seed}: {tally:?}");
     }
 }
 
-/// What shows that the look at the end sees a command that was applied twice.
+/// Shows that the final check detects a command that was applied twice.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_caller_that_sends_another_command_instead_is_found_out() {
+async fn mutant_that_sends_another_command_is_caught() {
     let Some(server) = PrivateServer::start_with(&[]) else { return };
     let wrong = run(&server, 1, CUTS, Caller::Careless).await.unwrap_err();
     assert!(wrong.contains("was expected"), "{wrong}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_command_that_is_said_not_to_be_stored_is_not_stored_later() {
+async fn command_reported_as_absent_is_not_stored_later() {
     let Some(server) = PrivateServer::start_with(&[]) else { return };
     let proxy = Proxy::start(server.socket(), &COMMITS).await;
     let store = PostgresStore::open(&proxy.url()).await.unwrap();
     let hasty = bank::session(&bank::runtime(store.clone(), Duration::ZERO).await);
     bank::open_accounts(&hasty, 2).await;
-    // The commit waits for another transaction, and goes on waiting when its connection is cut.
+    // The commit waits for another transaction, also after its connection is cut.
     let other = client(&server.url()).await;
     other.batch_execute("BEGIN; SELECT FROM fluvius.resource_state FOR UPDATE").await.unwrap();
     let transfer = Transfer { id: Uuid::from_u128(7), from: 0, to: Some(1), amount: 5 };
@@ -160,7 +160,7 @@ async fn a_command_that_is_said_not_to_be_stored_is_not_stored_later() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn what_the_log_says_of_a_command_whose_connection_was_cut_stays_so() {
+async fn lookup_after_a_cut_connection_is_final() {
     let Some(server) = PrivateServer::start_with(&[]) else { return };
     let proxy = Proxy::start(server.socket(), &COMMITS).await;
     let store = PostgresStore::open(&proxy.url()).await.unwrap();

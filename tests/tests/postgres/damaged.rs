@@ -1,4 +1,4 @@
-//! Rows that somebody has changed beside the store.
+//! Rows that another program has damaged.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use fluvius_testing::servers::TestServer;
 use crate::{OpenStore, bank, client};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_state_that_is_no_json_is_told_and_ends_no_query_over_the_others() {
+async fn state_that_is_not_json_fails_its_load_and_no_query() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let store = schema.open().await;

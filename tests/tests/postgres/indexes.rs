@@ -1,4 +1,4 @@
-//! The values of declared fields, whatever happens to declarations, states and commits.
+//! The values of declared fields, under changes of declarations, states and commits.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +18,7 @@ use crate::{OpenStore, bank, client};
 const SETTLE_TIME: Duration = Duration::from_secs(30);
 const RESOURCE: &str = "bank-account";
 
-/// More than are filled in at once.
+/// More aggregates than one statement fills in.
 const MANY: u64 = 1_200;
 
 async fn client_in(schema: &TestSchema) -> Client {
@@ -27,7 +27,7 @@ async fn client_in(schema: &TestSchema) -> Client {
     client
 }
 
-/// Aggregates as a program of long ago may have left them.
+/// Inserts aggregates that are older than the declarations.
 async fn fill(client: &Client, count: u64) {
     let sql = format!(
         "INSERT INTO resource_state SELECT '{RESOURCE}', md5(n::text)::uuid, 1, 'v1-' || repeat('0', 32), 1, \
@@ -41,14 +41,14 @@ async fn count(client: &Client, sql: &str) -> i64 {
     client.query_one(sql, &[]).await.unwrap().get(0)
 }
 
-/// The fields that may be asked for.
+/// The fields of the tests.
 async fn filled(client: &Client) -> Vec<String> {
     let sql = "SELECT path[1] FROM field WHERE is_filled ORDER BY path";
     client.query(sql, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
 }
 
-/// All values of all fields are those of the states, and no others are kept; there are no tables, triggers and
-/// functions but theirs.
+/// Checks that the tables of fields have exactly the values of the states, and that each table, trigger and function
+/// belongs to a field.
 async fn check_values(client: &Client) {
     let fields = client.query("SELECT id, resource, path, kind FROM field", &[]).await.unwrap();
     for row in &fields {
@@ -84,7 +84,7 @@ fn owned(owner: &str) -> Filter {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_field_that_is_declared_later_is_filled_while_commits_go_on() {
+async fn later_declaration_is_filled_under_load() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let store = schema.open().await;
@@ -115,7 +115,7 @@ async fn a_field_that_is_declared_later_is_filled_while_commits_go_on() {
     check_values(&client).await;
     assert_eq!(filled(&client).await, ["balance", "balance", "owner_name"]);
     assert_eq!(found(&store, owned("owner 7")).await, 12);
-    // Nothing is made anew where all is as it was declared.
+    // A repeated declaration changes nothing.
     let newest = count(&client, "SELECT max(id) FROM field").await;
     store.declare_indexes(RESOURCE, &fields).await.unwrap();
     store.declare_indexes(RESOURCE, &[number("balance"), text("account_number")]).await.unwrap();
@@ -130,7 +130,7 @@ async fn a_field_that_is_declared_later_is_filled_while_commits_go_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_one_has_declared_another_keeps_and_may_change() {
+async fn last_declaration_of_several_stores_counts() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let (one, other) = (schema.open().await, schema.open().await);
@@ -142,22 +142,22 @@ async fn what_one_has_declared_another_keeps_and_may_change() {
     check_values(&client).await;
     assert_eq!(found(&one, owned("owner 7")).await, 3);
     other.declare_indexes(RESOURCE, &[number("balance")]).await.unwrap();
-    // The table that it asks for is gone, and another is not filled yet.
+    // The table of one index is dropped, and another one is not filled yet.
     let begin = format!("SELECT declare_field('{RESOURCE}', '{{account_number}}', 'text')");
     client.batch_execute(&begin).await.unwrap();
     assert_eq!(found(&one, owned("owner 7") & number("balance").gt(100)).await, 2);
     assert_eq!(found(&one, text("account_number").eq("1")).await, 301);
     assert_eq!(filled(&client).await, ["balance"]);
     other.declare_indexes(RESOURCE, &[number("balance")]).await.unwrap();
-    // Somebody has removed what is still said to be there.
+    // A table was dropped without its declaration.
     let table = count(&client, "SELECT id FROM field").await;
     client.batch_execute(&format!("DROP TABLE field_{table}")).await.unwrap();
     assert_eq!(found(&other, number("balance").gt(290)).await, 12);
 }
 
-/// Ten processes start at once, half of them with an older declaration.
+/// Ten processes start at the same time, half of them with an older declaration.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_may_declare_at_once() {
+async fn concurrent_declarations_create_each_field_once() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let client = client_in(&schema).await;
@@ -181,7 +181,7 @@ async fn ten_may_declare_at_once() {
         assert_eq!(found(&store, owned("owner 7") & number("balance").gt(100)).await, 11);
     }
     check_values(&client).await;
-    // Each field is there once.
+    // Each field exists once.
     let sql = "SELECT count(*) FROM (SELECT FROM field GROUP BY resource, path, kind HAVING count(*) > 1) AS f";
     assert_eq!(count(&client, sql).await, 0);
     let store = schema.open().await;
@@ -190,9 +190,9 @@ async fn ten_may_declare_at_once() {
     check_values(&client).await;
 }
 
-/// A process that ended in the middle has left a table that is half full.
+/// A process that ended during the filling has left a partly filled table.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_begun_is_gone_on_with() {
+async fn interrupted_filling_is_completed() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let store = schema.open().await;
@@ -210,9 +210,9 @@ async fn what_was_begun_is_gone_on_with() {
     assert_eq!(found(&store, owned("owner 7")).await, 12);
 }
 
-/// A state that changes while its value is being filled in.
+/// A state that changes while its value is filled in.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_waits_for_the_part_that_has_its_aggregate() {
+async fn commit_waits_for_the_filling_of_its_aggregate() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     drop(schema.open().await);
@@ -227,7 +227,7 @@ async fn a_commit_waits_for_the_part_that_has_its_aggregate() {
     });
     let waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' \
                  AND query LIKE '%SET data = ''{\"owner_name\":\"new\"}%' AND pid <> pg_backend_pid()";
-    // Within a transaction the server shows who is active as it was at the first look.
+    // Within a transaction the server shows the activity of the first query.
     let beside = client_in(&schema).await;
     while count(&beside, waits).await == 0 {
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -238,7 +238,7 @@ async fn a_commit_waits_for_the_part_that_has_its_aggregate() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_another_program_changes_is_kept_as_well() {
+async fn index_follows_changes_of_other_programs() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let store = schema.open().await;
@@ -246,7 +246,7 @@ async fn what_another_program_changes_is_kept_as_well() {
     store.declare_indexes(RESOURCE, &[text("owner_name"), number("balance")]).await.unwrap();
     fill(&client, 50).await;
     check_values(&client).await;
-    // From where no name of the schema is found.
+    // With a search path without the schema.
     client.batch_execute("SET search_path = pg_catalog").await.unwrap();
     let name = schema.name();
     for change in [
@@ -265,9 +265,9 @@ async fn what_another_program_changes_is_kept_as_well() {
     assert_eq!(found(&store, owned("new")).await, 11);
 }
 
-/// The values that an index cannot hold as they are.
+/// Values that are too long for an index.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn values_of_any_length_are_kept_and_compared() {
+async fn values_of_any_length_are_compared() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let store = schema.open().await;
@@ -275,7 +275,7 @@ async fn values_of_any_length_are_kept_and_compared() {
     store.declare_indexes("long", &[text("t"), number("n")]).await.unwrap();
     let mut rng = SeededRng::new(1);
     let mut texts: Vec<String> = Vec::new();
-    // Texts that differ late, and do not shrink; numbers beyond, between and below all floats.
+    // Incompressible texts that differ late; numbers beyond, between and below all floats.
     for tail in ["", "a", "b", "\u{10ffff}"] {
         let mut noise = SeededRng::new(7);
         let long: String = (0..20_000)
@@ -349,9 +349,9 @@ async fn values_of_any_length_are_kept_and_compared() {
     }
 }
 
-/// What another session holds for long keeps no domain from starting, and no commit from ending.
+/// A long lock of another session delays neither the start of a domain nor a commit.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_table_that_is_locked_is_done_without() {
+async fn locked_table_gets_no_index() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let store = schema.open().await;
@@ -377,9 +377,9 @@ async fn a_table_that_is_locked_is_done_without() {
     assert_eq!(filled(&client).await, ["owner_name"]);
 }
 
-/// An aggregate of which no value changes is written as cheaply as before.
+/// An update that changes no declared value costs the same as without indexes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_new_version_touches_no_index_unless_a_declared_value_changes() {
+async fn new_version_writes_to_an_index_only_if_its_value_changes() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let store = schema.open().await;
@@ -414,7 +414,7 @@ async fn a_new_version_touches_no_index_unless_a_declared_value_changes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_index_follows_a_session_without_usual_triggers() {
+async fn index_follows_a_session_with_the_role_replica() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let set = "-c session_replication_role=replica";

@@ -1,4 +1,4 @@
-//! Several processes on one aggregate take turns: nobody ends in a conflict, and everybody gets on.
+//! Leases: several processes on one aggregate each get their share, and no command ends in a conflict.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ use crate::bank::{open_accounts, session};
 use crate::units::batches;
 use crate::{OpenStore, client};
 
-/// Longer than the server lets a process have a turn that it does nothing with.
+/// Longer than the idle time after which the server ends a lease.
 const LONG: Duration = Duration::from_millis(3_500);
 
 fn account(number: u64) -> Uuid {
@@ -28,7 +28,7 @@ fn aggregate_id(number: u64) -> AggregateId {
     AggregateId::new("bank-account", account(number))
 }
 
-/// Sessions of so many domains, each over a store of its own.
+/// Opens sessions of several domains, each over a store of its own.
 async fn processes(schema: &TestSchema, count: u64) -> Vec<Arc<Session>> {
     let mut sessions = Vec::new();
     for number in 0..count {
@@ -41,7 +41,7 @@ async fn processes(schema: &TestSchema, count: u64) -> Vec<Arc<Session>> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn processes_on_one_account_each_get_their_share_and_none_meets_a_conflict() {
+async fn processes_on_one_account_each_get_their_share() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let sessions = processes(&schema, 3).await;
@@ -88,7 +88,7 @@ async fn processes_on_one_account_each_get_their_share_and_none_meets_a_conflict
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_tells_of_the_aggregates_whose_turn_others_have_or_wait_for() {
+async fn commit_reports_the_leases_of_other_processes() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let store = schema.open().await;
@@ -112,7 +112,7 @@ async fn a_commit_tells_of_the_aggregates_whose_turn_others_have_or_wait_for() {
 }
 
 #[tokio::test]
-async fn the_turn_of_a_process_that_is_gone_is_free() {
+async fn lease_of_an_ended_process_is_released() {
     let Some(server) = PrivateServer::start_with(&[]) else { return };
     let url = server.url();
     let stores =
@@ -126,35 +126,32 @@ async fn the_turn_of_a_process_that_is_gone_is_free() {
     });
     let ended = client(&url).await.query(end, &[]).await.unwrap();
     assert!(!ended.is_empty());
-    assert!(other.await.unwrap().is_some(), "it was freed by the end of the connection");
+    assert!(other.await.unwrap().is_some(), "the end of the connection releases the lease");
     drop(lease);
-    // What was lost in the meantime is opened anew.
+    // The lost connection is opened again.
     assert!(stores[0].acquire_lease(&aggregate_id(2)).await.is_some());
 }
 
 #[tokio::test]
-async fn a_process_that_sleeps_keeps_nobody_for_long() {
+async fn lease_of_a_hanging_process_expires() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let stores = [schema.open().await, schema.open().await];
     let begun = Instant::now();
-    // It holds the turn, and does nothing with it.
+    // The first store holds the lease without using it.
     let lease = stores[0].acquire_lease(&aggregate_id(1)).await.unwrap();
     assert!(
         stores[1].acquire_lease(&aggregate_id(1)).await.is_none(),
-        "whoever waits for a second goes on without"
+        "the wait for a lease ends after a second"
     );
     assert!(begun.elapsed() < Duration::from_secs(3));
     let second = loop {
         if let Some(lease) = stores[1].acquire_lease(&aggregate_id(1)).await {
             break lease;
         }
-        assert!(
-            begun.elapsed() < LONG * 3,
-            "the server takes the turn from a process that is silent"
-        );
+        assert!(begun.elapsed() < LONG * 3, "the server ends the lease of an idle session");
     };
-    // It wakes up, and gives back what it has no more: the other's turn stays.
+    // The release of the expired lease does not end that of the other store.
     drop(lease);
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert!(stores[0].acquire_lease(&aggregate_id(1)).await.is_none());
@@ -163,7 +160,7 @@ async fn a_process_that_sleeps_keeps_nobody_for_long() {
 }
 
 #[tokio::test]
-async fn beyond_a_number_of_aggregates_there_are_no_turns() {
+async fn number_of_leases_is_bounded() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let store = schema.open().await;

@@ -1,4 +1,4 @@
-//! Locks of the server: the number of locks of a commit is bounded, however much it creates.
+//! Locks of the server: a commit takes a bounded number of locks.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ async fn of_aggregates(range: std::ops::Range<u64>) -> Arc<[UnitOfWork]> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_batch_of_many_new_aggregates_takes_few_locks() {
+async fn batch_of_many_new_aggregates_takes_few_locks() {
     // Room for some 4,000 locks.
     let settings = ["max_locks_per_transaction=10"];
     let Some(server) = PrivateServer::start_with(&settings) else { return };
@@ -27,7 +27,7 @@ async fn a_batch_of_many_new_aggregates_takes_few_locks() {
     assert!(failed.is_none(), "{failed:?}");
 }
 
-/// Returns the unit with identifiers that the other store does not have.
+/// Returns the unit with ids that differ from those of the other store.
 fn of_store(mut unit: UnitOfWork, store: u64) -> UnitOfWork {
     let other = |id: Uuid| Uuid::from_u64_pair(100 + store, id.as_u64_pair().1);
     let (command, event) = (&mut unit.commands[0], &mut unit.events[0]);
@@ -38,11 +38,11 @@ fn of_store(mut unit: UnitOfWork, store: u64) -> UnitOfWork {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_two_creators_of_an_aggregate_one_wins() {
+async fn one_of_two_creators_of_an_aggregate_commits() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let stores = [schema.open().await, schema.open().await];
-    // A few aggregates have a lock each, many share one; and one batch of each kind.
+    // Batches with a lock per aggregate, batches with one lock for all, and one of each kind.
     let mut first = 0;
     for (one, other) in [(5, 5), (100, 100), (5, 100), (100, 5), (70, 64)] {
         for _ in 0..4 {
@@ -50,7 +50,7 @@ async fn of_two_creators_of_an_aggregate_one_wins() {
             let mut batches = Vec::new();
             for (number, size) in sizes.into_iter().enumerate() {
                 let batch = of_aggregates(first..first + size).await;
-                // Commands that differ from those of the other store.
+                // The commands of the stores differ.
                 let batch: Vec<UnitOfWork> =
                     batch.iter().map(|unit| of_store(unit.clone(), number as u64)).collect();
                 batches.push(Arc::from(batch));

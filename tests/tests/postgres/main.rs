@@ -7,13 +7,14 @@ use fluvius_testing::servers::TestSchema;
 
 mod backup;
 mod bank;
+mod caller_isolation;
 mod crashes;
 mod cuts;
 mod damaged;
 mod indexes;
 mod leases;
 mod locks;
-mod neighbours;
+
 mod never_skips;
 mod notifications;
 mod outages;

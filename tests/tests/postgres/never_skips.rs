@@ -1,7 +1,7 @@
-//! T6: a reader of a log that goes on from its checkpoint never skips a row, whatever commits at the same time.
+//! Readers of a log that resume from a checkpoint skip no row under concurrent commits.
 //!
-//! `FLUVIUS_EVENTS` sets how many events are written, `FLUVIUS_MUTANT_SEEDS` under how many seeds a fault must be found,
-//! `FLUVIUS_SEED` gives the plan of a run again.
+//! `FLUVIUS_EVENTS` sets the number of events, `FLUVIUS_MUTANT_SEEDS` the number of seeds under which a mutant must be
+//! caught. `FLUVIUS_SEED` repeats the plan of a run.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,12 +25,12 @@ const FOUND_WITHIN: Duration = Duration::from_secs(60);
 const WRITERS: u64 = 8;
 const READERS: u64 = 2;
 
-/// What the function is changed to do that draws positions.
+/// The mutants of the function that draws positions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mutant {
-    /// Positions are drawn under no lock.
+    /// Draws positions without a lock.
     NoLock,
-    /// The lock is given back when the positions are drawn, before the commit.
+    /// Releases the lock before the commit.
     LockGivenBack,
 }
 
@@ -52,12 +52,12 @@ impl Mutant {
     }
 }
 
-/// What the arguments of an event make of its commit.
+/// The effects of the arguments of an event on its commit.
 const ROLLS_BACK: &str = r#"{"then":"roll back"}"#;
 const IS_SLOW: &str = r#"{"then":"take your time"}"#;
 const IS_HELD_UP: &str = r#"{"then":"wait"}"#;
 
-/// A schema in which events do so, with the function as a mutant has it.
+/// Creates a schema with these effects, and with a mutant of the function.
 async fn prepare(schema: &TestSchema, mutant: Option<Mutant>) -> tokio_postgres::Client {
     drop(schema.open().await);
     let client = client(schema.url()).await;
@@ -84,17 +84,17 @@ fn tell(unit: &mut UnitOfWork, what: &str) {
     Arc::make_mut(&mut unit.events[0]).args = Json::parse(what).unwrap();
 }
 
-/// A row of a log: where, and what.
+/// The position and the id of a row.
 type Row = (u64, Uuid);
 
-/// A unit that was stored: its command and its event, and when its commit was called and answered.
+/// A stored unit: its command, its event, and the times of the call and the answer of its commit.
 struct Stored {
     rows: [Row; 2],
     called: Instant,
     answered: Instant,
 }
 
-/// Commits, and keeps what was stored.
+/// Commits, and records the stored units.
 async fn commit(store: &PostgresStore, batch: Vec<UnitOfWork>) -> Vec<Stored> {
     let batch: Arc<[UnitOfWork]> = batch.into();
     let called = Instant::now();
@@ -116,8 +116,8 @@ async fn commit(store: &PostgresStore, batch: Vec<UnitOfWork>) -> Vec<Stored> {
 struct Progress([Vec<Row>; 2], [ResumeToken; 2]);
 
 impl Progress {
-    /// Reads one page of a log behind the checkpoint, which moves to the place up to which the page has looked. Returns
-    /// whether there was any row.
+    /// Reads one page of a log after the checkpoint, and moves the checkpoint to the end of the scan. Returns whether
+    /// the page has a row.
     async fn read(this: &Mutex<Self>, store: &PostgresStore, log: usize, limit: usize) -> bool {
         fn rows<T: LogRecord>(page: &LogPage<T>) -> Vec<Row> {
             page.rows.iter().map(|row| (row.position, row.record.row_id())).collect()
@@ -138,7 +138,7 @@ impl Progress {
     }
 }
 
-/// What was read is what was stored, in its order; or what is wrong.
+/// Checks that a reader has read the stored rows in their order. Returns a description of the difference.
 fn check(progress: &Progress, stored: &[Stored]) -> Result<(), String> {
     for (log, read) in progress.0.iter().enumerate() {
         let mut wanted: Vec<Row> = stored.iter().map(|unit| unit.rows[log]).collect();
@@ -156,7 +156,8 @@ fn check(progress: &Progress, stored: &[Stored]) -> Result<(), String> {
     Ok(())
 }
 
-/// What was answered before something else was called has the lower positions; or what is wrong.
+/// Checks that a commit has lower positions than one that was called after its answer. Returns a description of the
+/// difference.
 fn check_order(stored: &mut [Stored]) -> Result<(), String> {
     stored.sort_unstable_by_key(|unit| unit.rows);
     let mut answered: Option<&Stored> = None;
@@ -171,26 +172,26 @@ fn check_order(stored: &mut [Stored]) -> Result<(), String> {
     Ok(())
 }
 
-/// What all parts of a run know of it.
+/// The shared state of a run.
 struct Run {
     schema: TestSchema,
     seed: u64,
-    /// How many are to be stored.
+    /// The number of events to store.
     events: usize,
-    /// How many aggregates were begun.
+    /// The number of aggregates.
     begun: AtomicU64,
     stored: Mutex<Vec<Stored>>,
 }
 
 impl Run {
     async fn open(&self) -> PostgresStore {
-        // Nothing here outlives a crash: the disk need not be waited for.
+        // No test crashes the server, so no commit needs to wait for the disk.
         let options = self.schema.options().max_readers(1).durability(Durability::Normal);
         options.open(self.schema.url()).await.unwrap()
     }
 
-    /// Commits until there are enough events, some of them slowly, some to be rolled back, some in part; batches that
-    /// begin aggregates, and batches that change aggregates which are there.
+    /// Commits until there are enough events. Some commits are slow, some are rolled back, some are stored in part.
+    /// Batches create aggregates or update present ones.
     async fn write(self: Arc<Self>, number: u64, [opened, deposited]: [UnitOfWork; 2]) {
         let store = self.open().await;
         let mut rng = SeededRng::new(self.seed.wrapping_add(number));
@@ -198,14 +199,14 @@ impl Run {
         while self.stored.lock().unwrap().len() < self.events {
             let mut batch = Vec::new();
             for _ in 0..1 + rng.below(8) {
-                // Where its opening was rolled back it is not there: this one leaves a hole between the positions.
+                // If the creation was rolled back, the aggregate is absent, and this unit leaves a gap of positions.
                 let Some(id) = only_opened.pop() else { break };
                 batch.extend(units::of_aggregate(&[opened.clone(), deposited.clone()], id).pop());
             }
             for _ in 0..if batch.is_empty() { 1 + rng.below(8) } else { 0 } {
                 let id = self.begun.fetch_add(1, Ordering::SeqCst);
                 batch.extend(match rng.below(10) {
-                    // So does what was never opened.
+                    // The same holds for an aggregate that was never created.
                     0 => units::of_aggregate(std::slice::from_ref(&deposited), id),
                     1..6 => {
                         only_opened.push(id);
@@ -224,7 +225,7 @@ impl Run {
         }
     }
 
-    /// Reads, from the checkpoint on, until it is ended.
+    /// Reads from the checkpoint until the task is aborted.
     async fn read(self: Arc<Self>, progress: Arc<Mutex<Progress>>, mut rng: SeededRng) {
         let store = self.open().await;
         loop {
@@ -237,14 +238,14 @@ impl Run {
     }
 }
 
-/// What has come up.
+/// The counts of a run.
 #[derive(Debug, Default)]
 struct Tally {
     stored: usize,
     readers_ended: u64,
 }
 
-/// Writers commit at the same time while readers are ended in the middle, and others go on from their checkpoints.
+/// Runs concurrent writers, and readers that are aborted and resumed from their checkpoints.
 async fn run(
     server: TestServer,
     seed: u64,
@@ -299,7 +300,7 @@ async fn run(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn readers_that_begin_again_at_their_checkpoint_read_each_row_once_in_the_order_of_commits() {
+async fn resumed_readers_read_each_row_once_in_commit_order() {
     let Some(server) = TestServer::get() else { return };
     let seed = number("FLUVIUS_SEED").unwrap_or_else(|| RandomState::new().hash_one(0) >> 1);
     let events = number("FLUVIUS_EVENTS").map_or(EVENTS, |count| usize::try_from(count).unwrap());
@@ -334,7 +335,7 @@ async fn is_found(mutant: Mutant) {
             "seed {seed}: {mutant:?} is found in run {runs}, {:.1?}: {wrong}",
             begun.elapsed()
         );
-        // Without a lock positions may even be drawn again that were drawn before.
+        // Without a lock the same positions may be drawn twice.
         let is_of_order =
             wrong.starts_with("a reader has skipped") || wrong.contains("was stored before");
         assert!(is_of_order, "seed {seed}: {mutant:?}: {wrong}");
@@ -342,16 +343,16 @@ async fn is_found(mutant: Mutant) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn positions_that_are_drawn_without_a_lock_are_found() {
+async fn mutant_that_draws_positions_without_a_lock_is_caught() {
     is_found(Mutant::NoLock).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_lock_that_is_given_back_before_the_commit_is_found() {
+async fn mutant_that_releases_the_lock_before_the_commit_is_caught() {
     is_found(Mutant::LockGivenBack).await;
 }
 
-/// One commit is held up when it has its positions, and another one is called; somebody reads meanwhile.
+/// Delays one commit after it has drawn its positions, calls another one, and reads meanwhile.
 async fn one_is_held_up(server: TestServer, mutant: Option<Mutant>) -> Result<(), String> {
     let schema = server.schema();
     let other = prepare(&schema, mutant).await;
@@ -397,13 +398,13 @@ async fn one_is_held_up(server: TestServer, mutant: Option<Mutant>) -> Result<()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_commit_that_is_held_up_holds_up_those_behind_it() {
+async fn delayed_commit_delays_later_ones() {
     let Some(server) = TestServer::get() else { return };
     one_is_held_up(server, None).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_commit_that_holds_up_nobody_is_skipped() {
+async fn delayed_commit_of_a_mutant_is_skipped() {
     let Some(server) = TestServer::get() else { return };
     for mutant in [Mutant::NoLock, Mutant::LockGivenBack] {
         let wrong = one_is_held_up(server, Some(mutant)).await.unwrap_err();

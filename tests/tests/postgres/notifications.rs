@@ -1,4 +1,4 @@
-//! Whoever follows a log hears of what other processes store, and is not told too often.
+//! Notifications of commits: followers of a log receive those of other processes, at a bounded rate.
 
 use std::time::{Duration, Instant};
 
@@ -13,23 +13,23 @@ use crate::bank::{open_accounts, session};
 use crate::{OpenStore, client};
 
 #[tokio::test]
-async fn what_another_process_stores_is_told() {
+async fn commit_of_another_process_is_notified() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let (here, there) = (schema.open().await, schema.open().await);
     let domain = TransactionManagerDomain::runtime(there).await.unwrap();
-    // The first hint says that it listens.
+    // The first notification is that of the subscription.
     here.changed().await;
     let mut stored = Box::pin(here.changed());
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert!(stored.as_mut().now_or_never().is_none(), "nothing was stored");
     open_accounts(&session(&domain), 1).await;
     let told = tokio::time::timeout(Duration::from_secs(10), stored).await;
-    assert!(told.is_ok(), "it was not told");
+    assert!(told.is_ok(), "no notification");
 }
 
 #[tokio::test]
-async fn hints_come_at_most_fifty_times_a_second_and_after_a_lost_connection() {
+async fn notifications_are_limited_in_rate_and_survive_a_lost_connection() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let (here, there) = (schema.open().await, schema.open().await);
@@ -45,7 +45,7 @@ async fn hints_come_at_most_fifty_times_a_second_and_after_a_lost_connection() {
         count += u32::from(stored.now_or_never().is_some());
     }
     let count_max = u32::try_from(begun.elapsed().as_millis() / 20).unwrap() + 2;
-    assert!((5..=count_max).contains(&count), "{count} hints, and {count_max} at the most");
+    assert!((5..=count_max).contains(&count), "{count} notifications, expected up to {count_max}");
 
     let end = format!(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ILIKE '%\"{}\"%' AND query ILIKE ANY \
@@ -53,13 +53,13 @@ async fn hints_come_at_most_fifty_times_a_second_and_after_a_lost_connection() {
         schema.name()
     );
     client(server.url()).await.query(&end, &[]).await.unwrap();
-    // It listens again, and says so.
+    // The store has subscribed again.
     let told = tokio::time::timeout(Duration::from_secs(10), here.changed()).await;
-    assert!(told.is_ok(), "it does not listen again");
+    assert!(told.is_ok(), "no notification after the lost connection");
 }
 
 #[tokio::test]
-async fn a_follower_sees_each_event_of_all_processes_once_and_in_order() {
+async fn follower_sees_each_event_of_all_processes_once_in_order() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let reader = TransactionManagerDomain::runtime(schema.open().await).await.unwrap();

@@ -1,4 +1,4 @@
-//! A server that is gone for a while: the store tries to connect at intervals, not with every call.
+//! Outages of a server: attempts to connect are spaced out, not one per call.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::units::units;
 use fluvius_testing::servers::Proxy;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn attempts_are_few_while_a_server_is_gone() {
+async fn attempts_during_an_outage_are_few() {
     let Some(server) = PrivateServer::start_with(&[]) else { return };
     let proxy = Proxy::start(server.socket(), &[]).await;
     let store = PostgresStore::open(&proxy.url()).await.unwrap();
@@ -21,7 +21,7 @@ async fn attempts_are_few_while_a_server_is_gone() {
     proxy.refuse(true);
     let before = proxy.connection_count();
     let aggregate_id = AggregateId::new("bank-account", Uuid::from_u128(1));
-    // Callers that call again as soon as they have an answer, and others that give up at once.
+    // Callers that retry immediately, and others whose futures are dropped.
     let callers: Vec<_> = (0..40)
         .map(|number| {
             let (store, aggregate_id, unit) =
@@ -54,8 +54,7 @@ async fn attempts_are_few_while_a_server_is_gone() {
         .collect();
     tokio::time::sleep(Duration::from_secs(3)).await;
     callers.iter().for_each(|caller| caller.abort());
-    // The attempts that were under way together, and then one after the other, with a pause that
-    // doubles.
+    // The concurrent first attempts, then one at a time after a pause that doubles.
     let tried = proxy.connection_count() - before;
     assert!(tried <= 60, "{tried} connections were tried");
     proxy.refuse(false);

@@ -1,4 +1,4 @@
-//! Users with few rights: a refusal has the `GRANT` that is missing, and with it the store works.
+//! Users with few privileges: the error contains the missing `GRANT`, and after it the store works.
 
 use banking_domain::TransactionManagerDomain;
 use fluvius_core::uuid::Uuid;
@@ -10,7 +10,7 @@ use tokio_postgres::Client;
 
 use crate::client;
 
-/// An administrator's connection, and the address of a user without rights.
+/// Starts a server. Returns a connection of the administrator, and the address.
 async fn start() -> Option<(PrivateServer, Client, String)> {
     let server = PrivateServer::start_with(&[])?;
     let admin = client(&server.url()).await;
@@ -25,7 +25,7 @@ fn of_user(url: &str, user: &str) -> String {
     url.replace("user=postgres", &format!("user='{user}'"))
 }
 
-/// The statements of a refusal.
+/// Returns the statements in an error.
 fn remedies(error: &StoreError) -> Vec<String> {
     assert!(!error.is_retryable(), "{error}");
     let told = error.to_string();
@@ -50,7 +50,7 @@ async fn check_works(store: PostgresStore) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_right_to_make_a_schema_is_named() {
+async fn missing_privilege_to_create_a_schema_is_named() {
     let Some((_server, admin, url)) = start().await else { return };
     let url = of_user(&url, "owner");
     for (name, made, number) in [
@@ -71,10 +71,10 @@ async fn the_right_to_make_a_schema_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_rights_in_a_schema_of_another_user_are_named_at_once() {
+async fn missing_privileges_in_a_schema_are_named_together() {
     let Some((_server, admin, url)) = start().await else { return };
     admin.batch_execute("CREATE SCHEMA fluvius AUTHORIZATION owner").await.unwrap();
-    // The owner's domain makes the tables of declared fields too.
+    // The owner creates the tables of declared fields too.
     let store = PostgresStore::open(&of_user(&url, "owner")).await.unwrap();
     let field = fluvius_core::query::text("owner_name");
     store.register_domain("transaction-manager", &["bank-account"]).await.unwrap();
@@ -95,7 +95,7 @@ async fn the_rights_in_a_schema_of_another_user_are_named_at_once() {
     ] {
         assert!(told.contains(part), "{part}: {told}");
     }
-    // One right alone is found as well.
+    // A single missing privilege is found as well.
     let all = remedies(&error);
     admin.batch_execute(&all[0]).await.unwrap();
     check_works(PostgresStore::open(&few).await.unwrap()).await;
@@ -123,7 +123,7 @@ async fn the_rights_in_a_schema_of_another_user_are_named_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_login_that_fails_says_why() {
+async fn failed_login_is_explained() {
     let Some((_server, _admin, url)) = start().await else { return };
     for (url, told) in [
         (of_user(&url, "nobody"), "the server rejected the login: "),

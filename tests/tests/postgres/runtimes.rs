@@ -1,4 +1,4 @@
-//! A store that is used from several tokio runtimes, some of which end, and from none.
+//! Stores that are used from several tokio runtimes, some of which end, and without a runtime.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -70,7 +70,7 @@ fn store_in(runtime: &Runtime, schema: &TestSchema) -> (PostgresStore, Aggregate
 }
 
 #[test]
-fn readers_whose_runtimes_end_leave_the_others_alone() {
+fn ended_runtimes_of_readers_do_not_affect_others() {
     let Some(server) = TestServer::get() else { return };
     let (schema, main) = (server.schema(), long_runtime());
     let (store, aggregate_id, _) = store_in(&main, &schema);
@@ -95,13 +95,13 @@ fn readers_whose_runtimes_end_leave_the_others_alone() {
 }
 
 #[test]
-fn a_commit_whose_callers_runtime_ends_is_stored() {
+fn commit_survives_the_runtime_of_its_caller() {
     let Some(server) = TestServer::get() else { return };
     let (schema, main) = (server.schema(), long_runtime());
     let (store, aggregate_id, deposited) = store_in(&main, &schema);
     let id = deposited.commands[0].id;
     short_runtime().block_on(async { poll_once(store.commit([deposited].into())) });
-    // The look-up runs in another runtime: it is answered when the commit has ended.
+    // The look-up, in another runtime, waits for the end of the commit.
     let found = short_runtime().block_on(in_time(store.command(id))).unwrap();
     assert!(found.is_some());
     let row = main.block_on(in_time(store.load(&aggregate_id))).unwrap().unwrap();
@@ -109,7 +109,7 @@ fn a_commit_whose_callers_runtime_ends_is_stored() {
 }
 
 #[test]
-fn dropped_commits_cost_no_session() {
+fn dropped_commits_do_not_lose_the_connection() {
     let Some(server) = TestServer::get() else { return };
     let (schema, main) = (server.schema(), long_runtime());
     let (store, _, deposited) = store_in(&main, &schema);
@@ -141,11 +141,11 @@ fn dropped_commits_cost_no_session() {
 }
 
 #[test]
-fn a_store_of_a_runtime_that_stands_still_serves_others() {
+fn store_opened_in_an_idle_runtime_serves_others() {
     let Some(server) = TestServer::get() else { return };
     let (schema, idle) = (server.schema(), short_runtime());
     let (store, aggregate_id, deposited) = store_in(&idle, &schema);
-    // The runtime in which it was opened is not driven.
+    // The runtime in which the store was opened is idle.
     short_runtime().block_on(async {
         assert!(in_time(store.load(&aggregate_id)).await.unwrap().is_some());
         assert!(is_committed(&in_time(store.commit([deposited].into())).await));
@@ -157,7 +157,7 @@ fn a_store_of_a_runtime_that_stands_still_serves_others() {
 }
 
 #[test]
-fn a_thread_without_a_runtime_may_use_a_store() {
+fn thread_without_a_runtime_may_use_a_store() {
     let Some(server) = TestServer::get() else { return };
     let (schema, main) = (server.schema(), long_runtime());
     let (store, aggregate_id, deposited) = store_in(&main, &schema);
@@ -173,7 +173,7 @@ fn a_thread_without_a_runtime_may_use_a_store() {
 }
 
 #[test]
-fn a_store_with_its_own_thread_outlives_the_runtime() {
+fn store_with_its_own_thread_outlives_the_runtime() {
     let Some(server) = TestServer::get() else { return };
     let (schema, main) = (server.schema(), long_runtime());
     let (_, aggregate_id, deposited) = store_in(&main, &schema);
@@ -197,7 +197,7 @@ fn a_store_with_its_own_thread_outlives_the_runtime() {
 }
 
 #[test]
-fn a_store_whose_runtime_has_ended_says_so() {
+fn store_of_an_ended_runtime_reports_it() {
     let Some(server) = TestServer::get() else { return };
     let (schema, main) = (server.schema(), long_runtime());
     let (store, aggregate_id, deposited) = store_in(&main, &schema);
@@ -229,7 +229,7 @@ fn a_store_whose_runtime_has_ended_says_so() {
 }
 
 #[test]
-fn a_commit_under_way_when_the_runtime_ends_is_answered() {
+fn commit_in_flight_at_the_end_of_the_runtime_is_answered() {
     let Some(server) = TestServer::get() else { return };
     let (schema, main) = (server.schema(), long_runtime());
     let (store, _, deposited) = store_in(&main, &schema);
@@ -249,7 +249,7 @@ fn a_commit_under_way_when_the_runtime_ends_is_answered() {
 }
 
 #[test]
-fn a_busy_worker_stalls_no_store_with_its_own_thread() {
+fn busy_worker_does_not_stall_a_store_with_its_own_thread() {
     let Some(server) = TestServer::get() else { return };
     let (schema, main) = (server.schema(), long_runtime());
     let (_, aggregate_id, _) = store_in(&main, &schema);
@@ -259,7 +259,7 @@ fn a_busy_worker_stalls_no_store_with_its_own_thread() {
         let (store, aggregate_id, is_over) =
             (store.clone(), aggregate_id.clone(), Arc::clone(&is_over));
         async move {
-            // The task wakes the store, and then blocks its thread within the same poll.
+            // The task wakes the store, and blocks its thread in the same poll.
             let mut load: Pin<Box<dyn Future<Output = _> + Send>> =
                 Box::pin(async move { store.load(&aggregate_id).await.map(drop) });
             drop(load.as_mut().poll(&mut Context::from_waker(Waker::noop())));

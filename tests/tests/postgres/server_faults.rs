@@ -1,5 +1,5 @@
-//! A server that cannot do what is asked for a while: the code says whether another try can help, nothing is half
-//! stored, and the store goes on when the server does.
+//! Transient and permanent faults of a server: the code is right, nothing is stored in part, and the store recovers
+//! with the server.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use fluvius_testing::servers::Proxy;
 const SHORT: Duration = Duration::from_secs(1);
 const SETTLE_TIME: Duration = Duration::from_secs(30);
 
-/// A bank with two accounts, and what it has answered.
+/// A bank with two accounts, and its answered transfers.
 struct Bank {
     store: PostgresStore,
     session: Session,
@@ -46,20 +46,21 @@ impl Bank {
         Transfer { id: Uuid::from_u128(self.count), from: 0, to: Some(1), amount: 5 }
     }
 
-    /// A command fails with a code, and for a reason that is told.
+    /// Checks that a command fails with this code and text.
     async fn fails(&mut self, code: &str, why: &str) {
         let transfer = self.next();
         let error = bank::send(&self.session, &transfer).await.unwrap_err();
         assert_eq!(error.code(), code, "{error}: {:?}", std::error::Error::source(&error));
         let told = error.to_string();
         assert!(told.contains(why), "{told}");
-        // Nothing is told twice, and nothing of a row.
+        // The source does not repeat the text, and quotes no row.
         let source = std::error::Error::source(&error).map(ToString::to_string);
         assert!(source.is_none_or(|source| !told.contains(&source)), "{error:?}");
         assert!(!format!("{error:?}").contains("secret"), "{error:?}");
     }
 
-    /// Commands are stored, and all that is stored is what was answered; what had failed too, when it is sent again.
+    /// Checks that commands are stored again, also those that had failed, and that exactly the answered ones are
+    /// stored.
     async fn goes_on(&mut self) {
         bank::check(&self.store, 2, &self.answered).await.unwrap();
         let failed = (1..=self.count)
@@ -75,7 +76,7 @@ impl Bank {
         bank::check(&self.store, 2, &self.answered).await.unwrap();
     }
 
-    /// Perhaps not at the first try: a machine that is busy may need more than a short time.
+    /// Retries, since a busy machine may exceed the short timeout.
     async fn is_answered(&mut self, transfer: Transfer) {
         let answered = bank::send_until_answered(&self.session, transfer, async |_| {}).await;
         self.answered.push(answered);
@@ -88,7 +89,7 @@ impl Bank {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_statement_that_takes_too_long_fails_and_may_be_tried_again() {
+async fn statement_that_times_out_is_retryable() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let mut bank = Bank::of(&schema).await;
@@ -104,14 +105,14 @@ async fn a_statement_that_takes_too_long_fails_and_may_be_tried_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn reads_that_find_no_connection_fail_and_commits_go_on() {
+async fn reads_without_a_connection_fail_and_commits_continue() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let mut bank = Bank::of(&schema).await;
     let other = client(server.url()).await;
     let held = format!("BEGIN; LOCK TABLE {}.context_log IN ACCESS EXCLUSIVE MODE", schema.name());
     other.batch_execute(&held).await.unwrap();
-    // The first has the one connection, until its time is over; of those behind it some never get it.
+    // The first read has the only connection until it times out, and some of the others time out before they get it.
     let realm = RealmFilter::Only(None);
     let query = LogQuery { realm, limit: 10, ..LogQuery::all() };
     let reads: Vec<_> = (0..4)
@@ -140,7 +141,7 @@ async fn reads_that_find_no_connection_fail_and_commits_go_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_is_set_to_only_read_is_told_and_may_be_tried_again() {
+async fn read_only_server_is_retryable() {
     let Some(server) = PrivateServer::start_with(&[]) else { return };
     let mut bank = Bank::open(PostgresStore::options(), &server.url()).await;
     let other = client(&server.url()).await;
@@ -149,7 +150,7 @@ async fn a_server_that_is_set_to_only_read_is_told_and_may_be_tried_again() {
         other.batch_execute(&sql).await.unwrap();
         other.batch_execute("SELECT pg_reload_conf()").await.unwrap();
         let is_set = format!("SELECT current_setting('default_transaction_read_only') = '{value}'");
-        // A session hears of it between two statements; the others hear of it as this one does.
+        // All sessions apply the setting between two statements.
         while !other.query_one(&is_set, &[]).await.unwrap().get::<_, bool>(0) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
@@ -163,7 +164,7 @@ async fn a_server_that_is_set_to_only_read_is_told_and_may_be_tried_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_standby_is_told_and_taken_when_it_is_promoted() {
+async fn standby_is_rejected_until_it_is_promoted() {
     let Some(mut server) = PrivateServer::start_with(&[]) else { return };
     let mut bank = Bank::open(PostgresStore::options(), &server.url()).await;
     let data = server.socket().parent().unwrap().join("data");
@@ -172,7 +173,7 @@ async fn a_standby_is_told_and_taken_when_it_is_promoted() {
         std::fs::write(data.join("standby.signal"), "").unwrap();
         server.restart();
     });
-    // The first one may only find that the connection is gone.
+    // The first command may fail with the lost connection.
     let lost = bank.next();
     let _ = bank::send(&bank.session, &lost).await.unwrap_err();
     bank.fails("store-unavailable", "the server is a standby").await;
@@ -186,13 +187,13 @@ async fn a_standby_is_told_and_taken_when_it_is_promoted() {
     bank.goes_on().await;
 }
 
-/// A commit fails with a code of the server, and the next ones do not.
+/// Checks that commits fail with a code of the server, and later ones succeed.
 async fn fails_with(sql_state: &str, code: &str, why: &str) {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let mut bank = Bank::of(&schema).await;
     let other = client(server.url()).await;
-    // As late as can be: in the middle of the last of the rows.
+    // As late as possible: at the end of the transaction.
     let trigger = format!(
         "SET search_path = {}; \
          CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
@@ -210,7 +211,7 @@ async fn fails_with(sql_state: &str, code: &str, why: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_that_the_server_fails_is_told_by_its_cause() {
+async fn failed_commit_has_the_cause_of_the_server() {
     for (sql_state, code, why) in [
         ("53100", "store-unavailable", "the server's disk is full"),
         ("53200", "store-unavailable", "the server lacks a resource: it fails"),
@@ -222,14 +223,14 @@ async fn a_commit_that_the_server_fails_is_told_by_its_cause() {
     }
 }
 
-/// A small file system that can be filled; it goes with the value.
+/// A small file system, which is unmounted with the value.
 struct SmallDisk(PathBuf);
 
 impl SmallDisk {
-    /// `None` where this user cannot mount one, which is said.
+    /// Returns `None`, and prints a line, if the user may not mount one.
     fn mount(at: PathBuf, server: &PrivateServer) -> Option<Self> {
         std::fs::create_dir(&at).unwrap();
-        // It is the server's.
+        // It belongs to the user of the server.
         let owner = std::fs::metadata(server.socket().parent().unwrap()).unwrap().uid();
         let options = format!("size=16m,mode=0700,uid={owner}");
         let mut mount = Command::new("mount");
@@ -259,10 +260,10 @@ impl Drop for SmallDisk {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_disk_is_told_and_commits_go_on_when_there_is_room() {
+async fn commits_continue_after_a_full_disk() {
     let Some(server) = PrivateServer::start_with(&[]) else { return };
     let folder = tempfile::tempdir().unwrap();
-    // The server's user must come to it.
+    // The user of the server needs access.
     let open = PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(folder.path(), open).unwrap();
     let Some(disk) = SmallDisk::mount(folder.path().join("disk"), &server) else { return };
@@ -272,7 +273,7 @@ async fn a_full_disk_is_told_and_commits_go_on_when_there_is_room() {
     other.batch_execute(&space).await.unwrap();
     other.batch_execute("ALTER TABLE fluvius.event_log SET TABLESPACE small").await.unwrap();
     let filler = disk.fill();
-    // There may be room for some on the last page.
+    // The last page may have room for some rows.
     let begun = Instant::now();
     let error = loop {
         let transfer = bank.next();
@@ -292,7 +293,7 @@ async fn a_full_disk_is_told_and_commits_go_on_when_there_is_room() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_server_that_says_nothing_is_not_waited_for_without_end() {
+async fn wait_for_a_silent_server_is_bounded() {
     let Some(server) = PrivateServer::start_with(&[]) else { return };
     let proxy = Proxy::start(server.socket(), &[]).await;
     let options = PostgresStore::options().statement_timeout(SHORT);
@@ -311,13 +312,13 @@ async fn a_server_that_says_nothing_is_not_waited_for_without_end() {
     let wait = tokio::time::timeout(time_max, PostgresStore::open(&url));
     let error = wait.await.expect("opening a store ends").unwrap_err();
     assert!(error.is_retryable(), "{error}");
-    // Over a connection that is new, and as silent.
+    // A new connection is silent as well.
     let lost = bank.next();
     let wait = tokio::time::timeout(time_max, bank::send(&hasty, &lost));
     let error = wait.await.expect("a commit over a new connection ends").unwrap_err();
     assert!(["outcome-unknown", "store-unavailable"].contains(&error.code()), "{error}");
     proxy.hold_back(false);
-    // What was kept back may be stored now: sent again, it is settled.
+    // A held-back commit may be stored now. The same id resolves it.
     for id in 2..=bank.count {
         bank.is_answered(Transfer { id: Uuid::from_u128(id), from: 0, to: Some(1), amount: 5 })
             .await;

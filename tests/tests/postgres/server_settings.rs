@@ -1,4 +1,4 @@
-//! How the server, or the session, is set: what a store needs is checked.
+//! Settings of the server and of sessions that a store requires.
 
 use fluvius_core::{CommitOutcome, Store};
 use fluvius_postgres::{Durability, PostgresStore};
@@ -8,7 +8,7 @@ use crate::units::batches;
 use crate::{OpenStore, client};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_without_fsync_is_refused_unless_told_otherwise() {
+async fn server_without_fsync_is_rejected_unless_accepted() {
     let Some(server) = PrivateServer::start_with(&["fsync=off"]) else { return };
     let error = PostgresStore::open(&server.url()).await.unwrap_err();
     assert!(!error.is_retryable());
@@ -20,7 +20,7 @@ async fn a_server_without_fsync_is_refused_unless_told_otherwise() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_is_refused_where_it_would_not_see_what_it_checks() {
+async fn commit_is_rejected_above_read_committed() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     drop(schema.open().await);
@@ -42,7 +42,7 @@ async fn a_commit_is_refused_where_it_would_not_see_what_it_checks() {
     }
 }
 
-/// Notes at the end of each transaction what it would wait for.
+/// Records the durability of each transaction at its end.
 const NOTE_SETTING: &str = "CREATE TABLE noted (setting text NOT NULL);
     CREATE FUNCTION note_setting() RETURNS trigger LANGUAGE plpgsql SET search_path = settings AS $$
     BEGIN
@@ -53,7 +53,7 @@ const NOTE_SETTING: &str = "CREATE TABLE noted (setting text NOT NULL);
     FOR EACH ROW EXECUTE FUNCTION note_setting()";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_waits_for_what_the_store_was_told_whatever_the_server_is_set_to() {
+async fn durability_of_a_commit_is_at_least_that_of_the_store() {
     let full = Durability::Full;
     for (set, durability, expected) in [
         ("off", full, "on"),

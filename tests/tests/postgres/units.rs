@@ -1,4 +1,4 @@
-//! Units of work that are handed to the store itself.
+//! Units of work, committed by the store without a runtime.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -18,7 +18,7 @@ use rust_decimal::Decimal;
 
 use crate::{OpenStore, client, running_commits};
 
-/// Keeps the units of work of a domain.
+/// Records the units of work of a domain.
 #[derive(Clone, Default)]
 struct Units(Arc<Mutex<Vec<UnitOfWork>>>);
 
@@ -29,7 +29,7 @@ impl Observer for Units {
     }
 }
 
-/// The opening of an account, a deposit on it, and the opening of another one.
+/// Returns the units that open an account, deposit on it, and open another one.
 pub(crate) async fn units() -> [UnitOfWork; 3] {
     let units = Units::default();
     let builder = TransactionManagerDomain::builder(MemoryStore::new());
@@ -49,7 +49,7 @@ pub(crate) async fn units() -> [UnitOfWork; 3] {
     units.try_into().unwrap()
 }
 
-/// Units as if they were of an aggregate, of commands, and of a context of their own.
+/// Returns units with another aggregate, other commands and another context.
 pub(crate) fn of_aggregate(units: &[UnitOfWork], id: u64) -> Vec<UnitOfWork> {
     let identifier = Uuid::from_u64_pair(1, id);
     let mut units = units.to_vec();
@@ -64,7 +64,7 @@ pub(crate) fn of_aggregate(units: &[UnitOfWork], id: u64) -> Vec<UnitOfWork> {
             panic!("{unit:?}")
         };
         let (command, event) = (Arc::make_mut(command), Arc::make_mut(event));
-        // Of one context all but the first to store it would wait for that one.
+        // A shared context would make all commits wait for the first one that stores it.
         Arc::make_mut(&mut unit.context).id = identifier;
         command.context_id = identifier;
         command.id = Uuid::from_u64_pair(2 + number, id);
@@ -79,11 +79,11 @@ pub(crate) fn of_aggregate(units: &[UnitOfWork], id: u64) -> Vec<UnitOfWork> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_position_that_no_row_has_taken_is_not_missed() {
+async fn unused_last_position_is_not_missed_after_a_crash() {
     let Some(mut server) = PrivateServer::start_with(&[]) else { return };
     let store = PostgresStore::open(&server.url()).await.unwrap();
     let [opened, deposited, other] = units().await;
-    // The last unit of the batch takes positions, and is not stored.
+    // The last unit of the batch draws positions, and does not commit.
     let outcomes = store.commit([other, deposited].into()).await;
     assert!(
         matches!(
@@ -98,7 +98,7 @@ async fn a_position_that_no_row_has_taken_is_not_missed() {
         let outcomes = store.commit([opened.clone()].into()).await;
         match &outcomes[..] {
             [CommitOutcome::Committed { .. }] => break,
-            // The connection was not known to be lost.
+            // The store had not yet detected the lost connection.
             [CommitOutcome::InDoubt] => {}
             _ => panic!("{outcomes:?}"),
         }
@@ -108,7 +108,7 @@ async fn a_position_that_no_row_has_taken_is_not_missed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_dropped_commit_is_looked_for_when_it_has_ended() {
+async fn lookup_waits_for_a_dropped_commit() {
     let Some(server) = PrivateServer::start_with(&[]) else { return };
     let store = PostgresStore::open(&server.url()).await.unwrap();
     let [opened, deposited, _] = units().await;
@@ -125,7 +125,7 @@ async fn a_dropped_commit_is_looked_for_when_it_has_ended() {
     }
     commit.abort();
     assert!(commit.await.unwrap_err().is_cancelled());
-    // Commands of other units are found meanwhile.
+    // Look-ups of other commands do not wait.
     assert!(store.command(Uuid::from_u128(1)).await.unwrap().is_none());
     let id = deposited.commands[0].id;
     let mut found = pin!(store.command(id));
@@ -137,7 +137,7 @@ async fn a_dropped_commit_is_looked_for_when_it_has_ended() {
     assert!(matches!(outcomes[..], [CommitOutcome::DuplicateCommand { .. }]), "{outcomes:?}");
 }
 
-/// A unit that takes an aggregate from a version to the next, as the command of a number.
+/// Returns a unit that updates an aggregate at a version, with ids from a number.
 fn change(deposited: &UnitOfWork, aggregate_id: u64, version: u64, id: u64) -> UnitOfWork {
     let mut unit = of_aggregate(std::slice::from_ref(deposited), aggregate_id).remove(0);
     unit.expected[0].version = version;
@@ -153,7 +153,7 @@ fn change(deposited: &UnitOfWork, aggregate_id: u64, version: u64, id: u64) -> U
     unit
 }
 
-/// One unit that does what two of other aggregates do, in the order of the roots.
+/// Joins two units of different aggregates, in the order of the ids.
 fn joined(mut unit: UnitOfWork, mut other: UnitOfWork) -> UnitOfWork {
     Arc::make_mut(&mut other.commands[0]).context_id = unit.context.id;
     unit.expected.append(&mut other.expected);
@@ -163,7 +163,7 @@ fn joined(mut unit: UnitOfWork, mut other: UnitOfWork) -> UnitOfWork {
     unit
 }
 
-/// The unit in another context.
+/// Returns the unit with another context.
 fn in_context(mut unit: UnitOfWork, number: u64) -> UnitOfWork {
     let id = Uuid::from_u64_pair(5, number);
     Arc::make_mut(&mut unit.context).id = id;
@@ -173,8 +173,8 @@ fn in_context(mut unit: UnitOfWork, number: u64) -> UnitOfWork {
     unit
 }
 
-/// Three batches that are stored one after the other, each in another way: by the commit function, since the aggregates
-/// are not there yet; by the statement for changes; by that for one command in a context that is known to be stored.
+/// Returns three batches that take the three paths of a commit when they are stored in this order: `commit_batch`,
+/// since the aggregates are absent; the statement for a batch; the statement for one command, whose context is stored.
 pub(crate) async fn batches() -> [Arc<[UnitOfWork]>; 3] {
     let [opened, deposited, _] = units().await;
     let opened = (1..=2).flat_map(|id| of_aggregate(std::slice::from_ref(&opened), id));
@@ -183,7 +183,7 @@ pub(crate) async fn batches() -> [Arc<[UnitOfWork]>; 3] {
     [opened.collect(), changes.into(), one.into()]
 }
 
-/// A store with two accounts, and a deposit that could be on one.
+/// Opens a store with two accounts, and returns a unit of a deposit.
 async fn with_two_accounts(schema: &TestSchema) -> (PostgresStore, UnitOfWork) {
     let store = schema.open().await;
     let [opened, ..] = batches().await;
@@ -192,7 +192,7 @@ async fn with_two_accounts(schema: &TestSchema) -> (PostgresStore, UnitOfWork) {
     (store, deposited)
 }
 
-/// Commits a batch while another session, which is through later, sets all aggregates to version 2.
+/// Commits a batch that waits for another session, which sets all aggregates to version 2.
 async fn commit_beside_a_change(
     server: &TestServer,
     schema: &TestSchema,
@@ -215,11 +215,11 @@ async fn commit_beside_a_change(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_version_that_comes_while_a_commit_waits_is_the_one_that_counts() {
+async fn batch_is_checked_against_the_version_after_its_wait() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let (store, deposited) = with_two_accounts(&schema).await;
-    // The first unit is sent by somebody who knows already what the other one is about to store.
+    // The first unit expects the version that the other session is about to commit.
     let batch = [change(&deposited, 1, 2, 1), change(&deposited, 2, 1, 2)].into();
     let outcomes = commit_beside_a_change(&server, &schema, &store, batch).await;
     let [
@@ -238,11 +238,11 @@ async fn a_version_that_comes_while_a_commit_waits_is_the_one_that_counts() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_version_that_comes_while_one_command_waits_is_the_one_that_counts() {
+async fn single_command_is_checked_against_the_version_after_its_wait() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let (store, deposited) = with_two_accounts(&schema).await;
-    // From here on the context is known to be stored.
+    // From here on the connection knows that the context is stored.
     let before = in_context(change(&deposited, 1, 1, 1), 1);
     store.commit([before].into()).await;
     let one = |version, id| [in_context(change(&deposited, 2, version, id), 1)].into();
@@ -258,7 +258,7 @@ async fn a_version_that_comes_while_one_command_waits_is_the_one_that_counts() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_is_in_a_batch_its_units_end_as_in_memory() {
+async fn outcomes_of_random_batches_equal_those_in_memory() {
     let Some(server) = TestServer::get() else { return };
     let [opened, deposited, _] = units().await;
     let mut counts = BTreeMap::new();
@@ -277,10 +277,10 @@ async fn whatever_is_in_a_batch_its_units_end_as_in_memory() {
             let mut units: Vec<UnitOfWork> = Vec::new();
             let mut last = [None; 12];
             let count_max = if rng.happens(300) { 1 } else { 12 };
-            // A context that most batches have had before, or each unit its own.
+            // A context that is stored already, or a new one per unit.
             let is_known = rng.happens(500);
             for index in 0..usize::try_from(1 + rng.below(count_max)).unwrap() {
-                // Some batches have many units on few aggregates, others each on its own.
+                // Half of the batches have many units on few aggregates.
                 let mut aggregate_ids = vec![rng.below(if batch % 2 == 0 { 12 } else { 3 })];
                 if rng.happens(200) {
                     aggregate_ids.push(rng.below(12));
@@ -292,7 +292,7 @@ async fn whatever_is_in_a_batch_its_units_end_as_in_memory() {
                 for aggregate_id in aggregate_ids {
                     let place = usize::try_from(aggregate_id).unwrap();
                     ids += 1;
-                    // An identifier that was sent before, now and then.
+                    // Sometimes a duplicate command id.
                     let id = if rng.happens(15) { 1 + rng.below(ids) } else { ids };
                     let version = versions[place] + u64::from(is_stale);
                     let change = change(&deposited, aggregate_id, version, id);
@@ -308,7 +308,7 @@ async fn whatever_is_in_a_batch_its_units_end_as_in_memory() {
                 let mut unit = unit.unwrap();
                 unit.depends_on.sort_unstable();
                 if rng.happens(100) && unit.states.len() == 1 {
-                    // A refusal: the aggregate is only looked at.
+                    // A rejection reads the aggregate only.
                     versions[usize::try_from(unit.states[0].aggregate_id.id.as_u64_pair().1)
                         .unwrap()] -= 1;
                     unit.states.clear();
@@ -320,11 +320,11 @@ async fn whatever_is_in_a_batch_its_units_end_as_in_memory() {
             let of_store = store.commit(Arc::clone(&units)).await;
             let of_reference = reference.commit(Arc::clone(&units)).await;
             for ((unit, left), right) in units.iter().zip(&of_store).zip(&of_reference) {
-                let (left, right) = (said(left), said(right));
+                let (left, right) = (describe(left), describe(right));
                 assert_eq!(left, right, "seed {seed}, batch {batch}: {unit:?}");
                 *counts.entry(left.split(' ').next().unwrap().to_owned()).or_insert(0) += 1;
             }
-            // What is stored now is where the next batch begins.
+            // The next batch begins at the stored versions.
             for (aggregate_id, version) in (0..).zip(&mut versions) {
                 let aggregate_id =
                     AggregateId::new("bank-account", Uuid::from_u64_pair(1, aggregate_id));
@@ -348,30 +348,30 @@ async fn whatever_is_in_a_batch_its_units_end_as_in_memory() {
         }
     }
     println!("{counts:?}");
-    let all = ["committed", "stale", "fell", "known"];
+    let all = ["committed", "conflict", "aborted", "duplicate"];
     assert!(
         all.iter().all(|outcome| counts.get(*outcome).is_some_and(|count| *count > 20)),
         "{counts:?}"
     );
 }
 
-/// A outcome, but for positions: which of them stay gaps is each store's own.
-fn said(outcome: &CommitOutcome) -> String {
+/// Describes an outcome without positions, since gaps differ between stores.
+fn describe(outcome: &CommitOutcome) -> String {
     match outcome {
         CommitOutcome::Committed { .. } => "committed".to_owned(),
         CommitOutcome::VersionConflict { aggregate_id, stored } => {
-            format!("stale at {aggregate_id}: {stored:?}")
+            format!("conflict at {aggregate_id}: {stored:?}")
         }
-        CommitOutcome::DependencyAborted { on } => format!("fell on {on}"),
+        CommitOutcome::DependencyAborted { on } => format!("aborted on {on}"),
         CommitOutcome::DuplicateCommand { command, .. } => {
-            format!("known as {:?}", command.record.id)
+            format!("duplicate of {:?}", command.record.id)
         }
         other => format!("{other:?}"),
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_context_is_stored_beside_a_stale_unit_whose_context_was_stored_before() {
+async fn new_context_is_stored_next_to_a_conflict_with_a_stored_context() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let (store, deposited) = with_two_accounts(&schema).await;

@@ -60,7 +60,7 @@ async fn read_for<T>(client: &Client, log: &Log<T>, after: i64, scan_limit: usiz
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_page_of_a_quiet_realm_reads_few_rows() {
+async fn page_of_a_quiet_realm_reads_few_rows() {
     let Some((_schema, client)) = busy().await else { return };
     let end = 2 * COUNT;
     for (after, scan_limit, most) in [

@@ -14,7 +14,7 @@ use fluvius_testing::servers::TestServer;
 const COUNT: u64 = 20_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_page_of_one_aggregate_costs_by_its_limit() {
+async fn page_of_one_aggregate_reads_up_to_its_limit() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let _store = PostgresStore::options().schema(schema.name()).open(schema.url()).await.unwrap();

@@ -1,4 +1,4 @@
-//! What PostgreSQL does for a query over many aggregates, as it says itself.
+//! The plans of PostgreSQL for queries over many aggregates.
 
 use fluvius_store::Store;
 use fluvius_store::chrono::DateTime;
@@ -54,7 +54,7 @@ async fn plan(pool: &ReadPool, indexes: &[Index], query: &StateQuery) -> String 
     lines.join("\n")
 }
 
-/// Looked up in the index of the field with these conditions, and not sorted where the index has the order.
+/// Checks that a plan uses the index of the field with these conditions, and does not sort if the index has the order.
 async fn check(
     (indexes, pool): (&Indexes, &ReadPool),
     query: &StateQuery,
@@ -81,7 +81,7 @@ fn found_by(filter: Filter) -> StateQuery {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_planner_takes_the_indexes() {
+async fn planner_uses_the_indexes() {
     let Some((_schema, store, indexes, pool)) = store().await else { return };
     let at = (&indexes, &pool);
     let moment = DateTime::from_timestamp(77, 0).unwrap();
@@ -138,13 +138,13 @@ async fn the_planner_takes_the_indexes() {
     let rows = store.query(&StateQuery { limit: 3, ..first.clone() }).await.unwrap();
     let next = StateQuery { after: Some(Cursor::of(&first, &rows[2])), ..first };
     check(at, &next, &boolean("is_open"), &["key = ", "identifier > "], false).await;
-    // What is not declared is looked for in all states.
+    // A condition on an undeclared field reads all states.
     let plan = plan(&pool, &indexes.for_resource("purse"), &found_by(number("other").eq(3))).await;
     assert!(!plan.contains("field_1"), "{plan}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_state_is_parsed_once_a_row() {
+async fn state_is_parsed_once_per_row() {
     let Some((schema, _store, ..)) = store().await else { return };
     let (mut client, connection) = tokio_postgres::connect(schema.url(), NoTls).await.unwrap();
     tokio::spawn(connection);

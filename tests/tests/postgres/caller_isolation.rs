@@ -1,4 +1,4 @@
-//! Callers that send invalid or large requests, or go away: other callers are served as before.
+//! Callers that send invalid or large requests, or are dropped: other callers are not affected.
 
 use std::future::Future;
 use std::pin::pin;
@@ -26,7 +26,7 @@ async fn in_time<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(TIME_MAX, future).await.expect("it hangs")
 }
 
-/// Some accounts of a store, by their numbers.
+/// Creates accounts, and returns their ids.
 async fn accounts(store: &PostgresStore, count: u64) -> Vec<AggregateId> {
     let [opened, ..] = units().await;
     let batch: Vec<UnitOfWork> =
@@ -47,7 +47,7 @@ async fn running(schema: &TestSchema, text: &str) -> i64 {
     client(schema.url()).await.query_one(sql, &[&text]).await.unwrap().get(0)
 }
 
-/// Keeps a table from being read until the connection is dropped.
+/// Locks a table until the connection is dropped.
 async fn hold(schema: &TestSchema, table: &str) -> tokio_postgres::Client {
     let other = client(schema.url()).await;
     let sql = format!("BEGIN; LOCK TABLE {}.{table} IN ACCESS EXCLUSIVE MODE", schema.name());
@@ -61,7 +61,7 @@ fn log_page() -> LogQuery {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_name_that_no_store_can_hold_is_read_as_absent() {
+async fn aggregate_with_an_unstorable_name_is_absent() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let domain = TransactionManagerDomain::runtime(schema.open().await).await.unwrap();
@@ -94,7 +94,7 @@ async fn a_name_that_no_store_can_hold_is_read_as_absent() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_load_that_fails_fails_alone() {
+async fn failing_load_does_not_fail_others() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let store = schema.open().await;
@@ -113,7 +113,7 @@ async fn a_load_that_fails_fails_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn loads_go_around_a_silent_connection() {
+async fn loads_bypass_a_silent_connection() {
     let Some(server) = PrivateServer::start_with(&[]) else { return };
     let proxy = Proxy::start(server.socket(), &[]).await;
     let store = PostgresStore::open(&proxy.url()).await.unwrap();
@@ -129,7 +129,7 @@ async fn loads_go_around_a_silent_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn dropped_reads_are_cancelled_or_left_out() {
+async fn dropped_reads_are_cancelled_or_not_sent() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let store = schema.options().max_readers(2).open(schema.url()).await.unwrap();
@@ -150,7 +150,7 @@ async fn dropped_reads_are_cancelled_or_left_out() {
     })
     .await;
     reads.iter().for_each(|read| read.abort());
-    // The running ones end on the server, and the others are never sent: the table is still locked.
+    // Running reads are cancelled on the server, and waiting ones are not sent: the table is still locked.
     in_time(async {
         let mut quiet = 0;
         while quiet < 10 {
@@ -164,7 +164,7 @@ async fn dropped_reads_are_cancelled_or_left_out() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn loads_of_commands_pass_waiting_queries() {
+async fn loads_of_commands_do_not_wait_for_queries() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let store = schema.options().max_readers(1).open(schema.url()).await.unwrap();
@@ -183,7 +183,7 @@ async fn loads_of_commands_pass_waiting_queries() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_read_beyond_its_time_names_the_option() {
+async fn read_that_times_out_names_the_option() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let options = schema.options().read_timeout(Duration::from_millis(200));
