@@ -153,8 +153,8 @@ impl PostgresOptions {
     /// - the user lacks privileges (the text contains the `GRANT`);
     /// - a pooler assigns a session per transaction;
     /// - the server runs with `fsync = off`, is older than 14, or does not store UTF-8;
-    /// - the schema contains something other than a store, or its version is from before the first release or from a newer
-    ///   release; it is left untouched.
+    /// - the schema contains something other than a store, or its version is from before the first release or from a
+    ///   newer release; it is left untouched.
     ///
     /// A retryable one if the server cannot be reached, or is a standby.
     ///

@@ -63,7 +63,8 @@ CREATE OR REPLACE FUNCTION commit_batch(
 ) RETURNS TABLE (
     base bigint, unit_outcomes int[], unit_causes int[], contended_aggregates int[],
     aggregate int, r_resource text, r_identifier uuid, r_version bigint, r_etag text, r_revision bigint, r_data text,
-    r_created_at timestamptz, r_created_by uuid, r_updated_at timestamptz, r_updated_by uuid, r_closed_at timestamptz, r_realm text
+    r_created_at timestamptz, r_created_by uuid, r_updated_at timestamptz, r_updated_by uuid, r_closed_at timestamptz,
+    r_realm text
 ) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
@@ -204,16 +205,17 @@ BEGIN
 
     -- Only the last version of each aggregate.
     INSERT INTO resource_state AS stored
-    SELECT DISTINCT ON (aggregate) resource, identifier, version, etag, revision, data, created_at, created_by, updated_at, updated_by,
-        closed_at, realm
+    SELECT DISTINCT ON (aggregate) resource, identifier, version, etag, revision, data, created_at, created_by,
+        updated_at, updated_by, closed_at, realm
     FROM ROWS FROM (unnest(states), unnest(state_units), unnest(state_aggregates)) AS s (
-        resource, identifier, version, etag, revision, data, created_at, created_by, updated_at, updated_by, closed_at, realm,
-        unit, aggregate)
+        resource, identifier, version, etag, revision, data, created_at, created_by, updated_at, updated_by, closed_at,
+        realm, unit, aggregate)
     WHERE outcomes[unit] = 0
     ORDER BY aggregate, unit DESC
     ON CONFLICT (resource, identifier) DO UPDATE SET version = excluded.version, etag = excluded.etag,
-        revision = excluded.revision, data = excluded.data, created_at = excluded.created_at, created_by = excluded.created_by,
-        updated_at = excluded.updated_at, updated_by = excluded.updated_by, closed_at = excluded.closed_at, realm = excluded.realm;
+        revision = excluded.revision, data = excluded.data, created_at = excluded.created_at,
+        created_by = excluded.created_by, updated_at = excluded.updated_at, updated_by = excluded.updated_by,
+        closed_at = excluded.closed_at, realm = excluded.realm;
 
     base := 0;
     IF row_count > 0 AND 0 = ANY (outcomes) THEN
@@ -236,11 +238,11 @@ BEGIN
             status, code, response, received_at, unit)
         WHERE outcomes[unit] = 0;
         INSERT INTO event_log
-        SELECT base + position, id, domain, revision, event, resource, identifier, version, command_id, args, data, delta,
-            occurred_at
+        SELECT base + position, id, domain, revision, event, resource, identifier, version, command_id, args, data,
+            delta, occurred_at
         FROM ROWS FROM (unnest(events), unnest(event_units)) AS e (
-            position, id, domain, revision, event, resource, identifier, version, command_id, args, data, delta, occurred_at,
-            unit)
+            position, id, domain, revision, event, resource, identifier, version, command_id, args, data, delta,
+            occurred_at, unit)
         WHERE outcomes[unit] = 0;
         IF cardinality(messages) > 0 THEN
             INSERT INTO message_log
