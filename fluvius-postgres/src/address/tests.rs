@@ -13,12 +13,12 @@ fn parse(text: &str) -> Address {
 }
 
 /// Checks that an address is rejected, with a text that names this part of it.
-fn check_refused(text: &str, part: &str) {
+fn check_rejected(text: &str, part: &str) {
     let invalid = Address::parse(text, false).expect_err(text);
-    let told = invalid.to_string();
-    assert!(told.starts_with(&format!("`{part}` ")), "{text}: {told}");
+    let message = invalid.to_string();
+    assert!(message.starts_with(&format!("`{part}` ")), "{text}: {message}");
     for secret in ["s3cret", "s3", "cret"] {
-        assert!(!told.contains(secret), "{text}: {told}");
+        assert!(!message.contains(secret), "{text}: {message}");
     }
 }
 
@@ -115,23 +115,23 @@ fn error_names_the_part_and_quotes_no_value() {
         ("host=h sslmod=s3cret", "sslmod"),
         ("user=u", "host"),
     ] {
-        check_refused(text, part);
+        check_rejected(text, part);
     }
     for text in ["", "nowhere", "mysql://s3cret@h/b", "jdbc:postgresql://h/b", "postgres+ssl://h/b"]
     {
-        let told = StoreError::from(Address::parse(text, false).unwrap_err()).to_string();
+        let message = StoreError::from(Address::parse(text, false).unwrap_err()).to_string();
         let wanted = "the address of the database is not valid: expected `postgres://";
-        assert!(told.starts_with(wanted) && !told.contains("s3cret"), "{told}");
+        assert!(message.starts_with(wanted) && !message.contains("s3cret"), "{message}");
     }
 }
 
 #[test]
 fn misspelt_setting_is_corrected_and_unknown_one_is_not_quoted() {
-    let told = |text: &str| Address::parse(text, false).unwrap_err().to_string();
+    let message = |text: &str| Address::parse(text, false).unwrap_err().to_string();
     for (name, nearest) in [("sslmod", "sslmode"), ("ssl_mode", "sslmode"), ("pasword", "password")]
     {
         let expected = format!("`{name}` is not known: did you mean `{nearest}`?");
-        assert_eq!(told(&format!("postgres://u@h/b?{name}=require")), expected);
+        assert_eq!(message(&format!("postgres://u@h/b?{name}=require")), expected);
     }
     // A password with `?` or `&` ends early: its rest looks like a setting.
     for text in [
@@ -142,9 +142,12 @@ fn misspelt_setting_is_corrected_and_unknown_one_is_not_quoted() {
         "postgres://u@h/b?password=ge&S3cret=1",
         "host=h s3cret=1",
     ] {
-        let told = told(text);
-        assert!(told.starts_with("a setting has") && told.contains("`%26` for `&`"), "{told}");
-        assert!(!told.to_lowercase().contains("s3cret"), "{told}");
+        let message = message(text);
+        assert!(
+            message.starts_with("a setting has") && message.contains("`%26` for `&`"),
+            "{message}"
+        );
+        assert!(!message.to_lowercase().contains("s3cret"), "{message}");
     }
 }
 

@@ -146,7 +146,7 @@ async fn given_authorities_replace_those_of_the_system() {
         option.clone().open(&server.address).await.unwrap();
         // The certificate is for 127.0.0.1 only.
         let other = server.address.replace("host=", "host=localhost hostaddr=");
-        check_refused(option.open(&other).await, "is for another host");
+        check_rejected(option.open(&other).await, "is for another host");
         check_not_trusted(&format!("{other} {named}"), "is for another host").await;
         // Another authority has not signed the certificate.
         let Some(another) = TlsServer::start(OF_HOST) else { return };
@@ -172,9 +172,9 @@ async fn second_attempt_follows_the_server_in_using_tls() {
         }
         let url = format!("{} sslmode={refused}", server.address);
         let error = PostgresStore::open(&url).await.unwrap_err();
-        let told = error.to_string();
-        assert!(told.starts_with("the server rejected the login: "), "{told}");
-        assert!(!error.is_retryable(), "{told}");
+        let message = error.to_string();
+        assert!(message.starts_with("the server rejected the login: "), "{message}");
+        assert!(!error.is_retryable(), "{message}");
     }
 }
 
@@ -188,7 +188,7 @@ async fn login_by_password_binds_the_channel_and_explains_failures() {
     for tail in ["", "channel_binding=require", "sslmode=require channel_binding=require"] {
         assert!(server.is_encrypted(&format!("password=s3cret {tail}")).await, "{tail}");
     }
-    for (tail, told) in [
+    for (tail, message) in [
         ("password=another-s3cret", "the server rejected the login: "),
         ("", "the login to the server failed: "),
         (
@@ -198,7 +198,7 @@ async fn login_by_password_binds_the_channel_and_explains_failures() {
     ] {
         let error = PostgresStore::open(&format!("{} {tail}", server.address)).await.unwrap_err();
         let all = format!("{error}, {:?}", error.source());
-        assert!(all.starts_with(told) && !error.is_retryable(), "{all}");
+        assert!(all.starts_with(message) && !error.is_retryable(), "{all}");
         assert!(!all.contains("s3cret"), "{all}");
     }
 }
@@ -240,21 +240,21 @@ async fn file_without_a_certificate_is_named() {
         let url = format!("{address}&{setting}={}{key}", file.display());
         let error = PostgresStore::open(&url).await.unwrap_err();
         assert!(!error.is_retryable(), "{error}");
-        let told = error.to_string();
-        assert!(told.contains("`sslrootcert`") || told.contains("`sslkey`"), "{told}");
-        assert!(told.contains(&file.display().to_string()), "{told}");
+        let message = error.to_string();
+        assert!(message.contains("`sslrootcert`") || message.contains("`sslkey`"), "{message}");
+        assert!(message.contains(&file.display().to_string()), "{message}");
     }
 }
 
-async fn check_not_trusted(url: &str, told: &str) {
-    check_refused(PostgresStore::open(url).await, told);
+async fn check_not_trusted(url: &str, message: &str) {
+    check_rejected(PostgresStore::open(url).await, message);
 }
 
 /// Checks that the certificate is rejected with a permanent error and this cause.
-fn check_refused(opened: Result<PostgresStore, StoreError>, told: &str) {
+fn check_rejected(opened: Result<PostgresStore, StoreError>, message: &str) {
     let error = opened.unwrap_err();
     assert!(!error.is_retryable(), "{error}");
-    assert!(error.to_string().contains(told), "{error}");
+    assert!(error.to_string().contains(message), "{error}");
     let source = error.source().unwrap();
     assert!(source.to_string().contains("invalid peer certificate"), "{source}");
 }

@@ -153,22 +153,19 @@ async fn environment_gives_the_address_of_the_database() {
         process.args(["--exact", test, "--nocapture"]).env(OPENS, schema.name());
         process
     };
-    let told = |process: &mut Command| {
+    let output_of = |process: &mut Command| {
         let output = tokio::task::block_in_place(|| process.output().unwrap());
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).unwrap()
     };
-    let told_without = told(process().env_remove("DATABASE_URL"));
+    let without = output_of(process().env_remove("DATABASE_URL"));
     let wanted = "refused: the environment variable DATABASE_URL must contain the address of the database: \
                   postgres://user@host/database; again: false";
-    assert!(told_without.contains(wanted), "{told_without}");
-    let told_wrong = told(process().env("DATABASE_URL", "nowhere"));
-    assert!(
-        told_wrong.contains("refused: the address of the database is not valid"),
-        "{told_wrong}"
-    );
-    let told_right = told(process().env("DATABASE_URL", server.url()));
-    assert!(!told_right.contains("refused"), "{told_right}");
+    assert!(without.contains(wanted), "{without}");
+    let wrong = output_of(process().env("DATABASE_URL", "nowhere"));
+    assert!(wrong.contains("refused: the address of the database is not valid"), "{wrong}");
+    let right = output_of(process().env("DATABASE_URL", server.url()));
+    assert!(!right.contains("refused"), "{right}");
     // The child process has registered its domain in this schema.
     let error = schema.open().await.register_domain("other", &["bank-account"]).await.unwrap_err();
     assert!(error.to_string().contains("by-environment"), "{error}");
@@ -204,8 +201,8 @@ async fn extreme_options_are_accepted_or_rejected() {
     ];
     for (option, set) in refused {
         let error = set(PostgresStore::options()).open(server.url()).await.unwrap_err();
-        let told = error.to_string();
-        assert!(told.contains("out of range") && told.contains(option), "{told}");
-        assert!(!error.is_retryable(), "{told}");
+        let message = error.to_string();
+        assert!(message.contains("out of range") && message.contains(option), "{message}");
+        assert!(!error.is_retryable(), "{message}");
     }
 }

@@ -75,9 +75,9 @@ async fn pooler_of_transactions_is_rejected() {
     let url = start(server.socket()).await;
     let error = PostgresStore::open(&url).await.unwrap_err();
     assert!(!error.is_retryable());
-    let told = error.to_string();
-    assert!(told.contains("assigns a session per transaction"), "{told}");
-    assert!(told.contains("`pool_mode = session`"), "{told}");
+    let message = error.to_string();
+    assert!(message.contains("assigns a session per transaction"), "{message}");
+    assert!(message.contains("`pool_mode = session`"), "{message}");
     // Nothing was created.
     let made = "SELECT to_regnamespace('fluvius') IS NOT NULL";
     let made = crate::client(&server.url()).await.query_one(made, &[]).await.unwrap();

@@ -116,18 +116,18 @@ async fn newest(client: &tokio_postgres::Client) -> i64 {
 /// Checks that commands fail with an error that has both positions, and store nothing.
 async fn assert_rejected(
     server: &PrivateServer,
-    told: i64,
+    acknowledged: i64,
     store: &PostgresStore,
     session: &Session,
 ) {
     let client = client(&server.url()).await;
     let found = newest(&client).await;
-    assert!(found < told);
+    assert!(found < acknowledged);
     for number in [4, 3] {
         let error = bank::send(session, &transfer(number)).await.unwrap_err();
         assert_eq!(error.code(), "store-error");
         let wanted = format!(
-            "the server has lost commits: it acknowledged position {told} to this program and is at {found} now; find out \
+            "the server has lost commits: it acknowledged position {acknowledged} to this program and is at {found} now; find out \
              what is missing, and restart the program"
         );
         assert_eq!(error.to_string(), wanted);
@@ -139,11 +139,11 @@ async fn assert_rejected(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn restored_server_is_rejected_with_both_positions() {
     let Some((mut server, store, session)) = with_three_transfers().await else { return };
-    let told = newest(&client(&server.url()).await).await;
+    let acknowledged = newest(&client(&server.url()).await).await;
     server.crash();
     server.set_back();
     server.restart();
-    assert_rejected(&server, told, &store, &session).await;
+    assert_rejected(&server, acknowledged, &store, &session).await;
     // A program without an acknowledged commit cannot detect the loss.
     let store = PostgresStore::open(&server.url()).await.unwrap();
     let session = bank::session(&bank::runtime(store, SETTLE_TIME).await);
@@ -154,7 +154,7 @@ async fn restored_server_is_rejected_with_both_positions() {
 async fn server_with_lost_rows_is_rejected_although_its_sequence_is_ahead() {
     let Some((mut server, store, session)) = with_three_transfers().await else { return };
     let superuser = client(&server.url()).await;
-    let told = newest(&superuser).await;
+    let acknowledged = newest(&superuser).await;
     // The sequence of a standby is up to 32 positions ahead of its rows.
     let lose = "SET session_replication_role = replica; \
                 DELETE FROM fluvius.event_log WHERE position > (SELECT max(position) - 3 FROM fluvius.command_log); \
@@ -162,5 +162,5 @@ async fn server_with_lost_rows_is_rejected_although_its_sequence_is_ahead() {
     superuser.batch_execute(lose).await.unwrap();
     server.crash();
     server.restart();
-    assert_rejected(&server, told, &store, &session).await;
+    assert_rejected(&server, acknowledged, &store, &session).await;
 }

@@ -34,7 +34,7 @@ enum Caller {
 struct Tally {
     cuts: BTreeMap<Cut, usize>,
     /// The number of errors by code.
-    told: BTreeMap<&'static str, usize>,
+    errors: BTreeMap<&'static str, usize>,
 }
 
 /// Cuts commits at random moments, and checks each answer and the stored rows.
@@ -75,7 +75,7 @@ async fn run(
             let is_stored = direct.command(transfer.id).await.unwrap().is_some();
             if is_stored && matches!(error, Error::StoreUnavailable { .. }) {
                 *wrong.lock().unwrap() =
-                    Some(format!("{transfer:?} is stored, and was told failed"));
+                    Some(format!("{transfer:?} is stored, and was reported as failed"));
             }
         })
         .await;
@@ -86,7 +86,7 @@ async fn run(
         waited.map_err(|_| format!("no commit was cut at {cut:?}"))?;
         *tally.cuts.entry(cut).or_default() += 1;
         for code in &one.codes {
-            *tally.told.entry(code).or_default() += 1;
+            *tally.errors.entry(code).or_default() += 1;
         }
         answered.push(one);
         // Another process commits, so that the next batch may have a version conflict.
@@ -123,7 +123,7 @@ async fn command_over_a_cut_connection_has_one_effect_and_one_answer() {
     if cuts >= CUTS {
         // A run without a commit in doubt shows nothing.
         assert_eq!(tally.cuts.len(), Cut::ALL.len(), "seed {seed}: {tally:?}");
-        assert!(tally.told.contains_key("outcome-unknown"), "seed {seed}: {tally:?}");
+        assert!(tally.errors.contains_key("outcome-unknown"), "seed {seed}: {tally:?}");
     }
 }
 

@@ -102,11 +102,11 @@ async fn commit_reports_the_leases_of_other_processes() {
             .await
             .unwrap();
         let outcomes = store.commit(batch).await;
-        let told = |outcome: &CommitOutcome| match outcome {
+        let reported = |outcome: &CommitOutcome| match outcome {
             CommitOutcome::Committed { contended, .. } => contended.clone(),
             other => panic!("way {way}: {other:?}"),
         };
-        let contended: Vec<AggregateId> = outcomes.iter().flat_map(told).collect();
+        let contended: Vec<AggregateId> = outcomes.iter().flat_map(reported).collect();
         assert_eq!(contended, std::slice::from_ref(&aggregate_id), "way {way}");
     }
 }

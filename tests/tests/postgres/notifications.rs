@@ -24,8 +24,8 @@ async fn commit_of_another_process_is_notified() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert!(stored.as_mut().now_or_never().is_none(), "nothing was stored");
     open_accounts(&session(&domain), 1).await;
-    let told = tokio::time::timeout(Duration::from_secs(10), stored).await;
-    assert!(told.is_ok(), "no notification");
+    let notified = tokio::time::timeout(Duration::from_secs(10), stored).await;
+    assert!(notified.is_ok(), "no notification");
 }
 
 #[tokio::test]
@@ -54,8 +54,8 @@ async fn notifications_are_limited_in_rate_and_survive_a_lost_connection() {
     );
     client(server.url()).await.query(&end, &[]).await.unwrap();
     // The store has subscribed again.
-    let told = tokio::time::timeout(Duration::from_secs(10), here.changed()).await;
-    assert!(told.is_ok(), "no notification after the lost connection");
+    let notified = tokio::time::timeout(Duration::from_secs(10), here.changed()).await;
+    assert!(notified.is_ok(), "no notification after the lost connection");
 }
 
 #[tokio::test]

@@ -28,9 +28,9 @@ fn of_user(url: &str, user: &str) -> String {
 /// Returns the statements in an error.
 fn remedies(error: &StoreError) -> Vec<String> {
     assert!(!error.is_retryable(), "{error}");
-    let told = error.to_string();
-    assert!(!told.contains("backup"), "{told}");
-    let parts = told.split('`').skip(1).step_by(2);
+    let message = error.to_string();
+    assert!(!message.contains("backup"), "{message}");
+    let parts = message.split('`').skip(1).step_by(2);
     parts
         .filter(|part| part.starts_with("GRANT") || part.starts_with("CREATE"))
         .map(str::to_owned)
@@ -82,10 +82,10 @@ async fn missing_privileges_in_a_schema_are_named_together() {
 
     let few = of_user(&url, "few Rights");
     let error = PostgresStore::open(&few).await.unwrap_err();
-    let told = error.to_string();
+    let message = error.to_string();
     assert!(
-        told.starts_with("the user `few Rights` lacks privileges in the schema `fluvius`"),
-        "{told}"
+        message.starts_with("the user `few Rights` lacks privileges in the schema `fluvius`"),
+        "{message}"
     );
     for part in [
         "GRANT USAGE ON SCHEMA fluvius TO \"few Rights\"",
@@ -93,7 +93,7 @@ async fn missing_privileges_in_a_schema_are_named_together() {
         "GRANT SELECT, INSERT ON fluvius.activity_log, fluvius.command_log, fluvius.context_log,",
         "fluvius.field_",
     ] {
-        assert!(told.contains(part), "{part}: {told}");
+        assert!(message.contains(part), "{part}: {message}");
     }
     // A single missing privilege is found as well.
     let all = remedies(&error);
@@ -125,11 +125,11 @@ async fn missing_privileges_in_a_schema_are_named_together() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn failed_login_is_explained() {
     let Some((_server, _admin, url)) = start().await else { return };
-    for (url, told) in [
+    for (url, message) in [
         (of_user(&url, "nobody"), "the server rejected the login: "),
         (url.replace("dbname=postgres", "dbname=nothing"), "does not have the database"),
     ] {
         let error = PostgresStore::open(&url).await.unwrap_err();
-        assert!(!error.is_retryable() && error.to_string().contains(told), "{error}");
+        assert!(!error.is_retryable() && error.to_string().contains(message), "{error}");
     }
 }

@@ -51,11 +51,11 @@ impl Bank {
         let transfer = self.next();
         let error = bank::send(&self.session, &transfer).await.unwrap_err();
         assert_eq!(error.code(), code, "{error}: {:?}", std::error::Error::source(&error));
-        let told = error.to_string();
-        assert!(told.contains(why), "{told}");
+        let message = error.to_string();
+        assert!(message.contains(why), "{message}");
         // The source does not repeat the text, and quotes no row.
         let source = std::error::Error::source(&error).map(ToString::to_string);
-        assert!(source.is_none_or(|source| !told.contains(&source)), "{error:?}");
+        assert!(source.is_none_or(|source| !message.contains(&source)), "{error:?}");
         assert!(!format!("{error:?}").contains("secret"), "{error:?}");
     }
 
@@ -127,15 +127,15 @@ async fn reads_without_a_connection_fail_and_commits_continue() {
     let response = bank::send(&bank.session, &transfer).await.unwrap();
     bank.answered.push(Answered { transfer, response, codes: Vec::new() });
     assert!(reads.iter().any(|read| !read.is_finished()));
-    let mut told = Vec::new();
+    let mut messages = Vec::new();
     for read in reads {
         let error = read.await.unwrap().unwrap_err();
         assert!(error.is_retryable(), "{error}");
-        told.push(error.to_string());
+        messages.push(error.to_string());
     }
-    let is_told = |what: &str| told.iter().any(|told| told.contains(what));
-    assert!(is_told("all connections that read are taken"), "{told:?}");
-    assert!(is_told("`read_timeout`"), "{told:?}");
+    let is_reported = |text: &str| messages.iter().any(|message| message.contains(text));
+    assert!(is_reported("all connections that read are taken"), "{messages:?}");
+    assert!(is_reported("`read_timeout`"), "{messages:?}");
     other.batch_execute("COMMIT").await.unwrap();
     bank.goes_on().await;
 }

@@ -50,8 +50,8 @@ async fn read_for<T>(client: &Client, log: &Log<T>, after: i64, scan_limit: usiz
          EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) EXECUTE page ({after}, 1000, {scan_limit}, 'quiet'); \
          DEALLOCATE page"
     );
-    let told = client.simple_query(&explain).await.unwrap();
-    let plan = told.iter().find_map(|message| match message {
+    let output = client.simple_query(&explain).await.unwrap();
+    let plan = output.iter().find_map(|message| match message {
         SimpleQueryMessage::Row(row) => row.get(0),
         _ => None,
     });
