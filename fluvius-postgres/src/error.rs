@@ -1,39 +1,38 @@
-//! Failures, and whether another try can help.
+//! Errors of the server and the client, classified as transient or permanent.
 
-use fluvius_core::StoreError;
+use fluvius_store::StoreError;
 use rustls::CertificateError;
 use tokio_postgres::error::{DbError, Severity, SqlState};
 
-/// A failure inside of the store.
+/// An error within the store.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
-    /// The server says no, or it is gone.
+    /// An error of the server, or of the connection.
     #[error(transparent)]
     Postgres(#[from] tokio_postgres::Error),
-    /// A row holds what no store has written.
+    /// A row that no store has written.
     #[error("a row of `{table}` is damaged: {why}")]
     Damaged { table: &'static str, why: String },
-    /// An error that has its text already.
+    /// An error in the form that callers see.
     #[error(transparent)]
-    CommitReply(#[from] StoreError),
+    Public(#[from] StoreError),
 }
 
-/// The code that `claim_resources` raises if a name belongs to another domain.
-pub(crate) const IS_CLAIMED: &str = "FL001";
+/// The code that `register_domain` raises if a resource belongs to another domain.
+pub(crate) const RESOURCE_TAKEN: &str = "FL001";
 
 impl Fault {
     pub(crate) fn damaged(table: &'static str, why: impl ToString) -> Self {
         Self::Damaged { table, why: why.to_string() }
     }
 
-    /// Nothing has come back in time.
-    pub(crate) fn unanswered() -> Self {
+    /// The error of a call that was not answered in time.
+    pub(crate) fn no_answer() -> Self {
         StoreError::unavailable("the server does not answer").into()
     }
 
-    /// Returns whether the server has ended the transaction, so that nothing of it is stored.
-    ///
-    /// Anything more severe than an error may have come in the middle of a commit.
+    /// Returns whether the transaction is rolled back for certain. Anything more severe than an error may have
+    /// interrupted a commit.
     pub(crate) fn is_rolled_back(&self) -> bool {
         match self {
             Self::Postgres(_) => self.db_error().is_some_and(|error| {
@@ -43,8 +42,8 @@ impl Fault {
         }
     }
 
-    /// Returns whether the connection is gone, and another one may work.
-    pub(crate) fn is_of_connection(&self) -> bool {
+    /// Returns whether the connection is lost, so that another one may work.
+    pub(crate) fn is_connection_lost(&self) -> bool {
         match self {
             Self::Postgres(error) => {
                 error.is_closed()
@@ -58,48 +57,48 @@ impl Fault {
         }
     }
 
-    /// Returns whether one unit of a batch may be to blame, so that the others can still be stored.
-    /// The server has refused the batch or lacked the room for it, or the batch could not be sent.
-    pub(crate) fn may_be_of_one(&self) -> bool {
+    /// Returns whether the rows of one unit may be the cause, so that the other units of the batch can still be stored:
+    /// the server has rejected the batch or lacked memory for it, or the batch could not be sent.
+    pub(crate) fn is_row_error(&self) -> bool {
         match self.code() {
             Some(code) if *code == SqlState::OUT_OF_MEMORY => true,
             Some(code) => matches!(class(code), "22" | "23" | "54" | "XX"),
             None => match self {
-                Self::Postgres(_) => !self.is_of_connection(),
+                Self::Postgres(_) => !self.is_connection_lost(),
                 Self::Damaged { .. } => false,
-                Self::CommitReply(error) => !error.is_retryable(),
+                Self::Public(error) => !error.is_retryable(),
             },
         }
     }
 
-    /// Returns whether others were in the way of the transaction, which may pass now.
-    pub(crate) fn is_of_others(&self) -> bool {
+    /// Returns whether the transaction conflicted with another one, and may succeed now.
+    pub(crate) fn is_retryable_conflict(&self) -> bool {
         self.code().is_some_and(|code| {
             [&SqlState::T_R_DEADLOCK_DETECTED, &SqlState::T_R_SERIALIZATION_FAILURE].contains(&code)
-                // Another process has taken the identifier of a command since it was looked for.
+                // Another process has stored the command id since it was looked up.
                 || *code == SqlState::UNIQUE_VIOLATION
         })
     }
 
-    /// Returns whether others held a lock for too long.
-    pub(crate) fn is_of_lock(&self) -> bool {
+    /// Returns whether another transaction held a lock for too long.
+    pub(crate) fn is_lock_timeout(&self) -> bool {
         self.code().is_some_and(|code| {
             [&SqlState::LOCK_NOT_AVAILABLE, &SqlState::T_R_DEADLOCK_DETECTED].contains(&code)
         })
     }
 
-    /// Returns whether the user lacks a right.
-    pub(crate) fn is_of_rights(&self) -> bool {
+    /// Returns whether the user lacks a privilege.
+    pub(crate) fn is_permission_denied(&self) -> bool {
         self.code().is_some_and(|code| *code == SqlState::INSUFFICIENT_PRIVILEGE)
     }
 
-    /// Returns whether the server has ended the statement, because of its time or a cancellation.
+    /// Returns whether the server has ended the statement, after its timeout or a cancellation.
     pub(crate) fn is_cancelled(&self) -> bool {
         self.code().is_some_and(|code| *code == SqlState::QUERY_CANCELED)
     }
 
     /// Returns whether a table that a statement names is missing.
-    pub(crate) fn is_of_table(&self) -> bool {
+    pub(crate) fn is_undefined_table(&self) -> bool {
         self.code().is_some_and(|code| *code == SqlState::UNDEFINED_TABLE)
     }
 
@@ -124,13 +123,12 @@ fn is_end_of_session(code: &SqlState) -> bool {
     class(code) == "08" || (class(code) == "57" && *code != SqlState::QUERY_CANCELED)
 }
 
-/// Returns whether a connection failed because of its encryption, or of the lack of it: another attempt without it, or
-/// with it, may succeed.
-pub(crate) fn is_of_encryption(error: &tokio_postgres::Error) -> bool {
+/// Returns whether a connection failed because it was encrypted, or because it was not. The other way may succeed.
+pub(crate) fn is_encryption_failure(error: &tokio_postgres::Error) -> bool {
     is(error, TLS) || error.code() == Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION)
 }
 
-/// The client's texts, by which alone it tells its kinds of errors apart.
+/// The texts of the client's kinds of errors, which it does not distinguish otherwise.
 const TLS: &str = "error performing TLS handshake";
 const AUTHENTICATION: &str = "authentication error";
 const CONFIGURATION: &str = "invalid configuration";
@@ -140,41 +138,41 @@ fn is(error: &tokio_postgres::Error, kind: &str) -> bool {
     error.to_string() == kind
 }
 
-/// A failure as a store tells it.
+/// The error that callers see.
 impl From<Fault> for StoreError {
     fn from(fault: Fault) -> Self {
         let error = match fault {
-            Fault::CommitReply(error) => return error,
+            Fault::Public(error) => return error,
             Fault::Damaged { .. } => return Self::permanent(fault.to_string()),
             Fault::Postgres(error) => error,
         };
         if let Some(error) = error.as_db_error() {
-            return of_server(error).with_source(Refusal::of(error));
+            return from_server(error).with_source(ServerError::of(error));
         }
-        let told = of_client(&error);
-        // The client's own text says no more than the one above.
+        let public = from_client(&error);
+        // The client's own text adds nothing to the public one.
         match error.into_source() {
-            Some(cause) => told.with_source(Cause(cause)),
-            None => told,
+            Some(cause) => public.with_source(Cause(cause)),
+            None => public,
         }
     }
 }
 
-/// The cause of a client's error.
+/// The cause of an error of the client.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 struct Cause(Box<dyn std::error::Error + Send + Sync>);
 
-/// The part of a server's error that quotes no row: its `DETAIL` may have states and arguments in it.
+/// The part of a server's error that quotes no row: its `DETAIL` may contain states and arguments.
 #[derive(Debug, thiserror::Error)]
 #[error("SQLSTATE {code}{}{}", named(" in table", table), named(" by constraint", constraint))]
-struct Refusal {
+struct ServerError {
     code: String,
     table: Option<String>,
     constraint: Option<String>,
 }
 
-impl Refusal {
+impl ServerError {
     fn of(error: &DbError) -> Self {
         Self {
             code: error.code().code().to_owned(),
@@ -188,27 +186,27 @@ fn named(what: &str, name: &Option<String>) -> String {
     name.as_ref().map_or_else(String::new, |name| format!("{what} `{name}`"))
 }
 
-/// The meaning of a failure that the client reports.
-fn of_client(error: &tokio_postgres::Error) -> StoreError {
+/// Returns the public error for an error of the client.
+fn from_client(error: &tokio_postgres::Error) -> StoreError {
     if is(error, TLS) {
-        return of_tls(error);
+        return from_tls(error);
     }
     // A missing password is among the faults of the configuration.
     if is(error, AUTHENTICATION) || is(error, CONFIGURATION) {
         return StoreError::permanent(
-            "the login to the server failed: see that the address has the password, and that the server takes a method of \
-             login that this client has (a password, SCRAM or a certificate)",
+            "the login to the server failed: check that the address has the password, and that the server accepts a method \
+             of login that this client has (a password, SCRAM or a certificate)",
         );
     }
     if CONNECTING.iter().any(|kind| is(error, kind)) {
         return StoreError::unavailable(
-            "the PostgreSQL server cannot be reached: see that it runs, and that host and port of the address are right",
+            "the PostgreSQL server cannot be reached: check that it runs, and host and port of the address",
         );
     }
     StoreError::unavailable("the connection to the PostgreSQL server was lost")
 }
 
-fn of_tls(error: &tokio_postgres::Error) -> StoreError {
+fn from_tls(error: &tokio_postgres::Error) -> StoreError {
     let cause = std::error::Error::source(error);
     let Some(io) = cause.and_then(|cause| cause.downcast_ref::<std::io::Error>()) else {
         return StoreError::permanent(
@@ -228,7 +226,7 @@ fn of_tls(error: &tokio_postgres::Error) -> StoreError {
             "the certificate of the server is for another host: use the name that it is for, or `sslmode=verify-ca`"
         }
         CertificateError::ExpiredContext { .. } | CertificateError::NotValidYetContext { .. } => {
-            "the certificate of the server is not valid at this time: see that the clocks are right, or renew it"
+            "the certificate of the server is not valid at this time: check the clocks, or renew it"
         }
         CertificateError::Other(_) => {
             "the certificate of the server is not accepted: if it is self-signed, name it by `sslrootcert` in the address or \
@@ -241,23 +239,23 @@ fn of_tls(error: &tokio_postgres::Error) -> StoreError {
     })
 }
 
-/// The meaning of a failure that the server reports.
-fn of_server(error: &DbError) -> StoreError {
+/// Returns the public error for an error of the server.
+fn from_server(error: &DbError) -> StoreError {
     let (code, message) = (error.code().code(), error.message());
     match code {
-        IS_CLAIMED => {
+        RESOURCE_TAKEN => {
             // The message quotes both names, which are kebab case.
             let mut names = message.split('`').skip(1).step_by(2);
             let (resource, owner) = (names.next().unwrap_or("?"), names.next().unwrap_or("?"));
             StoreError::resource_taken(resource, owner)
         }
         "28P01" | "28000" => {
-            StoreError::permanent(format!("the server refuses the login: {message}"))
+            StoreError::permanent(format!("the server rejected the login: {message}"))
         }
         "3D000" => StoreError::permanent(format!(
             "the server does not have the database of the address: {message}; make it with `CREATE DATABASE`"
         )),
-        "26000" | "42P05" => pooled(),
+        "26000" | "42P05" => unsupported_pooler(),
         "53100" => StoreError::unavailable(
             "the server's disk is full: free some space on it, and try again",
         ),
@@ -269,38 +267,38 @@ fn of_server(error: &DbError) -> StoreError {
             "the server only reads: it is a standby, or is set to `default_transaction_read_only`",
         ),
         "57014" => StoreError::unavailable(
-            "the statement took longer than `statement_timeout`, or was cancelled: see what it waits for",
+            "the statement took longer than `statement_timeout`, or was cancelled: find out what it waits for",
         ),
         "55P03" | "40P01" | "40001" => StoreError::unavailable(
-            "the statement was in the way of others for too long: try again",
+            "the statement waited for another transaction for too long: try again",
         ),
         "42501" => StoreError::permanent(format!(
-            "the user of the address lacks a right: {message}; grant it, or let the owner of the schema do this"
+            "the user of the address lacks a privilege: {message}; grant it, or let the owner of the schema do this"
         )),
         "42P01" | "42883" | "42703" => StoreError::permanent(format!(
-            "something in the schema is missing, or is not visible to this user: {message}; see that the user has its \
-             rights, and that nothing in the schema was changed"
+            "something in the schema is missing, or not visible to this user: {message}; check the privileges of the user, \
+             and that nothing in the schema was changed"
         )),
         "54000" => StoreError::permanent("a name is too long for PostgreSQL to index"),
         _ => match class(error.code()) {
             "08" => StoreError::unavailable(format!(
-                "the server, or a pooler before it, has refused the connection: {message}"
+                "the server, or a pooler in front of it, rejected the connection: {message}"
             )),
             "57" => StoreError::unavailable("the server has ended the connection: try again"),
             "53" | "58" => {
-                StoreError::unavailable(format!("the server lacks what it needs: {message}"))
+                StoreError::unavailable(format!("the server lacks a resource: {message}"))
             }
             // The message may quote a value.
-            "22" | "23" | "54" => StoreError::permanent("PostgreSQL cannot keep a row"),
-            _ => StoreError::permanent(format!("PostgreSQL has refused: {message}")),
+            "22" | "23" | "54" => StoreError::permanent("PostgreSQL cannot store a row"),
+            _ => StoreError::permanent(format!("PostgreSQL rejected the statement: {message}")),
         },
     }
 }
 
-/// Returns the error of a pooler that gives each transaction another session.
-pub(crate) fn pooled() -> StoreError {
+/// The error of a pooler that assigns a session per transaction.
+pub(crate) fn unsupported_pooler() -> StoreError {
     StoreError::permanent(
-        "a pooler between this program and the server gives each transaction another session: set `pool_mode = session` \
-         in it, or name the server itself",
+        "a pooler between this program and the server assigns a session per transaction: set `pool_mode = session` in it, \
+         or name the server itself",
     )
 }

@@ -1,27 +1,28 @@
-//! Declared fields: their tables, and which of them queries may join.
+//! Indexes of declared fields: their tables, and those that queries may join.
 //!
-//! The database makes, fills and keeps them. A field that cannot be made, since others are in the way or the user may
-//! not, is left out with a warning: queries give the same without it.
+//! Functions of the schema create and fill the tables, and triggers maintain them. If a table cannot be created, since
+//! a lock is held for too long or the user lacks a privilege, it is omitted with a warning. Queries have the same
+//! results without it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use fluvius_core::query::{Field, Kind, Place};
+use fluvius_store::query::{Field, Kind, Place};
 use tokio_postgres::types::Type;
 
 use crate::error::Fault;
-use crate::params::{Param, param};
-use crate::readers::Readers;
+use crate::pool::ReadPool;
+use crate::statement_params::{Param, param};
 
-/// How many aggregates are filled in at once: for so long a commit on one of them may have to wait.
-const ROOT_COUNT_MAX: i64 = 500;
+/// The number of aggregates whose values are filled in by one statement. A commit on one of them waits for it.
+const MAX_FILL_AGGREGATES: i64 = 500;
 
-/// How often it is tried to make or to remove a table, and what lies between.
-const TRY_COUNT: usize = 5;
-const PAUSE: Duration = Duration::from_millis(200);
+/// The largest number of attempts to create or drop a table, and the pause between them.
+const MAX_ATTEMPTS: usize = 5;
+const RETRY_PAUSE: Duration = Duration::from_millis(200);
 
-/// A field of a resource, as the database has it.
+/// A field of a resource, with its table.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Index {
     pub(crate) id: i64,
@@ -29,45 +30,45 @@ pub(crate) struct Index {
     is_filled: bool,
 }
 
-/// The fields that queries may join, by resource: those that were declared by this store and are filled.
+/// The indexes that queries may join, by resource: declared by this store, and filled.
 #[derive(Debug, Default)]
 pub(crate) struct Indexes {
-    known: RwLock<HashMap<String, Arc<[Index]>>>,
+    ready: RwLock<HashMap<String, Arc<[Index]>>>,
 }
 
 impl Indexes {
-    /// Those of a resource.
-    pub(crate) fn of(&self, resource: &str) -> Arc<[Index]> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        known.get(resource).cloned().unwrap_or_default()
+    /// Returns the indexes of a resource.
+    pub(crate) fn for_resource(&self, resource: &str) -> Arc<[Index]> {
+        let ready = self.ready.read().unwrap_or_else(PoisonError::into_inner);
+        ready.get(resource).cloned().unwrap_or_default()
     }
 
-    /// Asks the database for them, since another process may have changed them.
-    pub(crate) async fn refresh(&self, readers: &Readers, resource: &str) -> Result<(), Fault> {
-        let mut indexes = stored(readers, resource).await?;
+    /// Reads the indexes of a resource again, since another process may have changed them.
+    pub(crate) async fn refresh(&self, pool: &ReadPool, resource: &str) -> Result<(), Fault> {
+        let mut indexes = stored(pool, resource).await?;
         indexes.retain(|index| index.is_filled);
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        known.insert(resource.to_owned(), indexes.into());
+        let mut ready = self.ready.write().unwrap_or_else(PoisonError::into_inner);
+        ready.insert(resource.to_owned(), indexes.into());
         Ok(())
     }
 
-    /// Makes the fields of a resource those, whatever they were, and fills them.
+    /// Replaces the indexes of a resource by those of these fields, and fills them.
     pub(crate) async fn declare(
         &self,
-        readers: &Readers,
+        pool: &ReadPool,
         resource: &str,
         fields: &[Field],
     ) -> Result<(), Fault> {
-        let mut undeclared = stored(readers, resource).await?;
+        let mut undeclared = stored(pool, resource).await?;
         let mut wanted: Vec<&Field> = fields.iter().filter(|field| path(field).is_some()).collect();
         wanted.retain(|field| !undeclared.iter().any(|index| index.field == **field));
         undeclared.retain(|index| !fields.contains(&index.field));
-        // Where one has to be done without, the others are not tried: each try holds commits up.
+        // After one that cannot be changed the others are not attempted: each attempt delays commits.
         let mut is_done = true;
         for index in &undeclared {
             let forget = "SELECT forget_field($1)";
             let params = || vec![param(index.id, Type::INT8)];
-            is_done = is_done && try_to(readers, forget, params, &index.field).await?;
+            is_done = is_done && alter(pool, forget, params, &index.field).await?;
         }
         for field in wanted {
             let Some(path) = path(field) else { continue };
@@ -80,40 +81,41 @@ impl Indexes {
                 ]
             };
             let declare = "SELECT declare_field($1, $2, $3)";
-            is_done = is_done && try_to(readers, declare, params, field).await?;
+            is_done = is_done && alter(pool, declare, params, field).await?;
         }
-        // What another process takes away meanwhile is not made again: the last one that has declared decides.
-        for index in stored(readers, resource).await? {
-            while !index.is_filled && fill(readers, index.id).await? {}
+        // An index that another process drops meanwhile is not created again: the last declaration counts.
+        for index in stored(pool, resource).await? {
+            while !index.is_filled && fill(pool, index.id).await? {}
         }
-        self.refresh(readers, resource).await
+        self.refresh(pool, resource).await
     }
 }
 
-/// Fills a part in. Tells whether there may be more.
-async fn fill(readers: &Readers, id: i64) -> Result<bool, Fault> {
-    let params = vec![param(id, Type::INT8), param(ROOT_COUNT_MAX, Type::INT8)];
-    let found = readers.once("SELECT fill_field($1, $2)", params).await?;
+/// Fills in the values of some aggregates. Returns whether there may be more.
+async fn fill(pool: &ReadPool, id: i64) -> Result<bool, Fault> {
+    let params = vec![param(id, Type::INT8), param(MAX_FILL_AGGREGATES, Type::INT8)];
+    let found = pool.query_once("SELECT fill_field($1, $2)", params).await?;
     Ok(found.first().map_or(Ok(false), |row| row.try_get(0))?)
 }
 
-/// Calls a function that changes which fields there are, and does without where that cannot be. Tells whether it is done.
-async fn try_to(
-    readers: &Readers,
+/// Calls a function that creates or drops a table. Returns whether it is done; a failure for lack of a lock or a
+/// privilege is logged.
+async fn alter(
+    pool: &ReadPool,
     sql: &str,
     params: impl Fn() -> Vec<Param<'static>>,
     field: &Field,
 ) -> Result<bool, Fault> {
-    let mut count = 0;
+    let mut attempts = 0;
     loop {
-        count += 1;
-        match readers.once(sql, params()).await {
+        attempts += 1;
+        match pool.query_once(sql, params()).await {
             Ok(_) => return Ok(true),
-            Err(fault) if fault.is_of_lock() && count < TRY_COUNT => {
-                readers.pause(PAUSE).await?;
+            Err(fault) if fault.is_lock_timeout() && attempts < MAX_ATTEMPTS => {
+                pool.pause(RETRY_PAUSE).await?;
             }
-            Err(fault) if fault.is_of_lock() || fault.is_of_rights() => {
-                tracing::warn!(%field, error = %fault, "an index stays as it was, and is looked at again at the next start");
+            Err(fault) if fault.is_lock_timeout() || fault.is_permission_denied() => {
+                tracing::warn!(%field, error = %fault, "an index is left unchanged until the next start");
                 return Ok(false);
             }
             Err(fault) => return Err(fault),
@@ -121,22 +123,22 @@ async fn try_to(
     }
 }
 
-/// The fields of a resource.
-async fn stored(readers: &Readers, resource: &str) -> Result<Vec<Index>, Fault> {
+/// Reads the indexes of a resource.
+async fn stored(pool: &ReadPool, resource: &str) -> Result<Vec<Index>, Fault> {
     let sql = "SELECT id, path, kind, is_filled FROM field WHERE resource = $1 ORDER BY id";
-    let found = readers.fixed(sql, vec![param(resource.to_owned(), Type::TEXT)]).await?;
+    let found = pool.query_prepared(sql, vec![param(resource.to_owned(), Type::TEXT)]).await?;
     let index = |row: &tokio_postgres::Row| {
         let (path, kind): (Vec<String>, String) = (row.try_get(1)?, row.try_get(2)?);
         let kinds = [Kind::Boolean, Kind::Number, Kind::Text, Kind::Uuid, Kind::Time];
         let known = kinds.into_iter().find(|known| known.name() == kind);
-        let kind =
-            known.ok_or_else(|| Fault::damaged("field", format!("there is no kind `{kind}`")))?;
+        let kind = known
+            .ok_or_else(|| Fault::damaged("field", format!("`{kind}` is no kind of field")))?;
         Ok(Index { id: row.try_get(0)?, field: Field::at(path, kind), is_filled: row.try_get(3)? })
     };
     found.iter().map(index).collect()
 }
 
-/// The path of a field; none of a column, of which nothing is kept.
+/// Returns the path of a field; `None` for a column, which has no table.
 fn path(field: &Field) -> Option<&Vec<String>> {
     match &field.place {
         Place::Path(path) => Some(path),

@@ -1,43 +1,44 @@
-//! Turns across processes: a lock of a session each, so that one whose holder is gone is free.
+//! Leases on aggregates, among the processes over one schema. Each is an advisory lock of a session, so the server
+//! releases it when its holder is gone.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use fluvius_core::uuid::Uuid;
-use fluvius_core::{AggregateId, Lease};
+use fluvius_store::uuid::Uuid;
+use fluvius_store::{AggregateId, Lease};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
-use crate::connect::Connector;
+use crate::connection::Connector;
 use crate::error::Fault;
 
-/// How many turns one store has, or waits for, at the most. For further aggregates it goes on without.
-const TURN_COUNT_MAX: usize = 16;
+/// The largest number of leases that a store holds or waits for. For further aggregates it acquires none.
+const MAX_LEASES: usize = 16;
 
-/// How many connections are kept that have no turn.
-const IDLE_COUNT_MAX: usize = 2;
+/// The largest number of open connections without a lease.
+const MAX_IDLE_CONNECTIONS: usize = 2;
 
-/// How long a turn is waited for.
-const WAIT_TIME_MAX: Duration = Duration::from_secs(1);
+/// The longest wait for a lease.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(1);
 
-const ANNOUNCE: &str = "SELECT announce_turn($1, $2, $3)";
-const TAKE: &str = "SELECT take_turn($1, $2)";
-const GIVE_BACK: &str = "SELECT give_back_turn($1, $2, $3)";
+const ANNOUNCE: &str = "SELECT announce_lease($1, $2, $3)";
+const ACQUIRE: &str = "SELECT acquire_lease($1, $2)";
+const RELEASE: &str = "SELECT release_lease($1, $2, $3)";
 
-/// The turns of one store.
+/// The leases of one store.
 #[derive(Debug)]
 pub(crate) struct Leases {
     connector: Connector,
-    /// What this store is known by, so that its commits are not told of its own turns.
+    /// The number of this store among the holders of leases. Its commits do not report its own leases.
     process: i64,
     permits: Arc<Semaphore>,
     idle: Mutex<Vec<Client>>,
 }
 
-/// A turn, until it is dropped.
-struct Turn {
+/// A lease, which is released when it is dropped.
+struct HeldLease {
     leases: Arc<Leases>,
     client: Option<Client>,
     aggregate_id: (String, Uuid),
@@ -48,9 +49,9 @@ impl Leases {
     pub(crate) fn new(connector: Connector) -> Self {
         Self {
             connector,
-            // Drawn at random: nobody else has it.
+            // A random number, so that no other store has it.
             process: i64::from_be_bytes(RandomState::new().hash_one("process").to_be_bytes()),
-            permits: Arc::new(Semaphore::new(TURN_COUNT_MAX)),
+            permits: Arc::new(Semaphore::new(MAX_LEASES)),
             idle: Mutex::default(),
         }
     }
@@ -59,40 +60,40 @@ impl Leases {
         self.process
     }
 
-    /// The turn of an aggregate, or none where it is not to be had in time.
-    pub(crate) async fn take(self: &Arc<Self>, aggregate_id: &AggregateId) -> Option<Lease> {
+    /// Acquires the lease of an aggregate. Returns `None` if it is not acquired in time.
+    pub(crate) async fn acquire(self: &Arc<Self>, aggregate_id: &AggregateId) -> Option<Lease> {
         let permit = Arc::clone(&self.permits).try_acquire_owned().ok()?;
         let aggregate_id = (aggregate_id.resource.to_string(), aggregate_id.id);
         let leases = Arc::clone(self);
-        let take = async move {
-            let taken = tokio::time::timeout(WAIT_TIME_MAX * 2, leases.lock(&aggregate_id)).await;
-            let client = match taken {
+        let acquire = async move {
+            let acquired = tokio::time::timeout(WAIT_TIMEOUT * 2, leases.lock(&aggregate_id)).await;
+            let client = match acquired {
                 Ok(Ok(client)) => client?,
                 Ok(Err(fault)) => {
-                    tracing::debug!(error = %fault, "no turn across processes");
+                    tracing::debug!(error = %fault, "no lease was acquired");
                     return None;
                 }
                 Err(_) => return None,
             };
-            Some(Lease::new(Turn {
+            Some(Lease::new(HeldLease {
                 leases,
                 client: Some(client),
                 aggregate_id,
                 permit: Some(permit),
             }))
         };
-        self.connector.home.run_while_awaited(take).await.ok().flatten()
+        self.connector.runtime.run_while_awaited(acquire).await.ok().flatten()
     }
 
-    /// A connection that has the turn.
+    /// Returns a connection that holds the lease.
     async fn lock(&self, aggregate_id: &(String, Uuid)) -> Result<Option<Client>, Fault> {
         let client = self.client().await?;
         let (resource, identifier) = aggregate_id;
         client.query(ANNOUNCE, &[resource, identifier, &self.process]).await?;
-        match client.query(TAKE, &[resource, identifier]).await {
+        match client.query(ACQUIRE, &[resource, identifier]).await {
             Ok(_) => Ok(Some(client)),
             Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {
-                self.give_back(client, aggregate_id).await;
+                self.release(client, aggregate_id).await;
                 Ok(None)
             }
             Err(error) => Err(error.into()),
@@ -106,21 +107,21 @@ impl Leases {
                 return Ok(client);
             }
         }
-        let wait = WAIT_TIME_MAX.as_millis();
-        let place = &self.connector.place;
-        let setup = place.setup(place.options.statement_timeout);
+        let wait = WAIT_TIMEOUT.as_millis();
+        let endpoint = &self.connector.endpoint;
+        let setup = endpoint.setup(endpoint.options.statement_timeout);
         self.connector.connect(format!("{setup}; SET lock_timeout = {wait}")).await
     }
 
-    /// Frees the lock, and keeps the connection for the next turn.
-    async fn give_back(&self, client: Client, aggregate_id: &(String, Uuid)) {
+    /// Releases a lease, and keeps the connection for the next one.
+    async fn release(&self, client: Client, aggregate_id: &(String, Uuid)) {
         let (resource, identifier) = aggregate_id;
-        // Where it fails the connection is dropped, and the lock with it.
-        if client.query(GIVE_BACK, &[resource, identifier, &self.process]).await.is_err() {
+        // After a failure the connection is dropped, which releases the lock as well.
+        if client.query(RELEASE, &[resource, identifier, &self.process]).await.is_err() {
             return;
         }
         let mut idle = self.idle();
-        if idle.len() < IDLE_COUNT_MAX {
+        if idle.len() < MAX_IDLE_CONNECTIONS {
             idle.push(client);
         }
     }
@@ -130,14 +131,14 @@ impl Leases {
     }
 }
 
-impl Drop for Turn {
+impl Drop for HeldLease {
     fn drop(&mut self) {
         let Some(client) = self.client.take() else { return };
         let (leases, permit) = (Arc::clone(&self.leases), self.permit.take());
         let aggregate_id = std::mem::take(&mut self.aggregate_id);
-        let home = leases.connector.home.clone();
-        home.spawn(async move {
-            leases.give_back(client, &aggregate_id).await;
+        let runtime = leases.connector.runtime.clone();
+        runtime.spawn(async move {
+            leases.release(client, &aggregate_id).await;
             drop(permit);
         });
     }

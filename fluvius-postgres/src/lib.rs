@@ -1,4 +1,4 @@
-//! The store of fluvius for many processes: states and logs in PostgreSQL.
+//! PostgreSQL as a store of fluvius, for any number of processes.
 //!
 //! ```no_run
 //! use fluvius_postgres::PostgresStore;
@@ -12,68 +12,64 @@
 //! # }
 //! ```
 //!
-//! # The way of a batch
+//! # Commits
 //!
-//! A batch is one round trip and one transaction: one call of a function that lies in the database or, where all of its
-//! aggregates are there, one statement, which costs less and has two shorter forms, for what most batches are. All lock the
-//! aggregates of the batch in one order, find taken identifiers of commands, drop the units that do not hold, and write the
-//! rest. What a statement cannot do alone it leaves to the function; then it has written nothing, and there is a second
-//! round trip. All draw positions under one lock of the schema, as the last thing that they wait for, and hold that lock
-//! to the end of the commit: so positions rise in the order of the commits, and nothing appears behind a reader. All
-//! batches of a store go down one connection.
+//! A batch is one round trip and one transaction: a call of `commit_batch`, or, if all of its aggregates are present,
+//! an update statement at less cost. Both lock the aggregates of the batch in the same order, look up its command ids,
+//! leave out the units that conflict, and write the rest. An update statement that meets a conflict it cannot resolve
+//! writes nothing, and the call of `commit_batch` follows. The last wait of a commit is for one lock of the schema,
+//! under which positions are drawn and which is held to the end of the commit. So positions rise in commit order, and
+//! no row appears behind a reader. All batches of a store go over one connection.
 //!
-//! Reads take connections from two small pools, one for queries and one for the reads of commands. Each read is one
-//! statement, so all of its rows are of one moment. Everything runs in one tokio runtime, the store's; callers wait for
-//! answers.
+//! Reads use two small pools of connections, one for queries and one for the reads of commands. Each read is one
+//! statement, so all of its rows are of one snapshot. All connections, commits and reads run on one tokio runtime, that
+//! of the store.
 //!
-//! # What it survives
+//! # Durability
 //!
-//! With [`Durability::Full`], the default, an answered command survives a crash of the program and of the server, and a
-//! loss of power, as far as the server and its disk keep what they say that they have. A server that runs with `fsync =
-//! off` keeps nothing of the kind and is refused, unless [`PostgresOptions::accept_fsync_off`] says otherwise.
+//! With [`Durability::Full`], the default, an answered command survives a crash of the program or the server and a loss
+//! of power, provided that the server and its disk keep what they acknowledge. A server that runs with `fsync = off`
+//! does not, and is rejected unless [`PostgresOptions::accept_fsync_off`] is set.
 //!
-//! Where the connection is lost during a commit, the outcome of its units is
-//! [`Unknown`](fluvius_core::CommitOutcome::InDoubt). Before [`command`](fluvius_core::Store::command) answers after that, it
-//! sees to it that the server has ended what the lost connection had begun.
+//! If the connection is lost during a commit, its units are [`InDoubt`](fluvius_store::CommitOutcome::InDoubt). Before
+//! [`command`](fluvius_store::Store::command) looks up a command after that, it ends the transactions of lost
+//! connections.
 //!
 //! # The database
 //!
-//! The tables lie in a schema of their own, `fluvius` unless set. It is made, and brought to this release, when a store
-//! is opened; any number of processes may do so at once. Rows of logs are protected by triggers against being changed,
-//! deleted and truncated by mistake; whoever owns the tables, and a superuser, can still disable the triggers.
+//! The tables are in a schema of their own, by default `fluvius`. Opening a store creates and migrates the schema; any
+//! number of processes may do so at once. Triggers protect the rows of logs against accidental changes. The owner of
+//! the tables and a superuser can still disable the triggers.
 //!
-//! Each field that an aggregate declares (`#[aggregate(index(..))]`) has a table of its own, kept by triggers, by whose
-//! index equalities, ranges and orders are looked up. It is made and filled when a domain is built, while commits go on.
+//! Each declared field (`#[aggregate(index(..))]`) has a table of its own, maintained by triggers, with an index for
+//! equalities, ranges and orders. Building a domain creates and fills it, while commits go on.
 //!
-//! A pooler between the program and the server must keep sessions (in PgBouncer `pool_mode = session`): the store
-//! prepares statements and holds a lock of its session. Any other is refused when a store is opened.
+//! A pooler between the program and the server must keep sessions (in PgBouncer `pool_mode = session`), since the store
+//! prepares statements and holds locks of sessions. Opening a store over any other pooler fails.
 //!
-//! An aggregate's commands have no index of their own: reading the command, message or activity log of one aggregate, or of one
-//! realm, looks at all rows behind the given position. Events of an aggregate do have one.
+//! Only the event log has an index by aggregate. Reading the commands, messages or activities of one aggregate, or the
+//! log of one realm, scans all rows after the given position.
 
-mod abandoned;
 mod address;
-mod connect;
+mod backoff;
+mod commit;
+mod connection;
+mod detached;
 mod error;
-mod gate;
-mod home;
 mod indexes;
 mod leases;
 mod load_batcher;
-mod migrate;
+mod migrations;
 mod notifications;
 mod options;
-mod params;
+mod pool;
 mod pooler;
+mod privileges;
 mod read;
-mod readers;
-mod rights;
-mod rows;
+mod runtime;
+mod statement_params;
 mod store;
-#[cfg(feature = "testing")]
-pub mod testing;
 mod tls;
-mod writer;
 
 pub use options::{Durability, PostgresOptions};
 pub use store::PostgresStore;

@@ -1,80 +1,79 @@
-//! Loads of single aggregates: those that come while one is under way are read together by the next.
+//! Loads of single aggregates, in batches: the loads that arrive during a read are served by the next one.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use fluvius_core::off_runtime;
-use fluvius_core::{AggregateId, StateRecord, StoreError};
+use fluvius_store::off_runtime;
+use fluvius_store::{AggregateId, StateRecord, StoreError};
 use tokio::sync::oneshot;
 use tokio_postgres::Row;
 
-use crate::home::{self, Home};
+use crate::pool::ReadPool;
 use crate::read;
-use crate::readers::Readers;
+use crate::runtime::{self, StoreRuntime};
 
-/// The largest number of aggregates that are read together.
-const ROOT_COUNT_MAX: usize = 256;
+/// The largest number of aggregates in one read.
+const MAX_AGGREGATES: usize = 256;
 
-/// If a read takes longer, the loads behind it do not wait for it: they are read over another
-/// connection.
-const PATIENCE: Duration = Duration::from_millis(200);
+/// The time after which a read is slow. Later loads do not wait for a slow read, but use another connection.
+const SLOW_READ: Duration = Duration::from_millis(200);
 
-/// The largest number of reads under way.
-const READ_COUNT_MAX: usize = 4;
+/// The largest number of concurrent reads.
+const MAX_READS: usize = 4;
 
-/// The row as the server gives it; the caller decodes it, since a large state takes its time.
+/// The row of an aggregate. The caller decodes it, since decoding a large state takes time.
 type Found = Result<Row, StoreError>;
 
-/// The loads of a store.
+/// Batches the loads of a store.
 #[derive(Debug)]
-pub(crate) struct Loads {
-    home: Home,
-    readers: Readers,
-    waiting: Mutex<Waiting>,
+pub(crate) struct LoadBatcher {
+    runtime: StoreRuntime,
+    pool: ReadPool,
+    queue: Mutex<Queue>,
 }
 
 #[derive(Debug, Default)]
-struct Waiting {
+struct Queue {
     loads: Vec<(AggregateId, oneshot::Sender<Found>)>,
-    /// The number of tasks that read, and of those within `PATIENCE`: one, unless all are slow.
+    /// The number of reading tasks, and of those whose read is not slow: up to one.
     task_count: usize,
     prompt_count: usize,
 }
 
-impl Loads {
-    pub(crate) fn new(home: Home, readers: Readers) -> Self {
-        Self { home, readers, waiting: Mutex::default() }
+impl LoadBatcher {
+    pub(crate) fn new(runtime: StoreRuntime, pool: ReadPool) -> Self {
+        Self { runtime, pool, queue: Mutex::default() }
     }
 
-    /// The row of an aggregate, as it is after this was called.
+    /// Loads an aggregate, as it is after this call.
     pub(crate) async fn load(
         self: &Arc<Self>,
         aggregate_id: &AggregateId,
     ) -> Result<Option<StateRecord>, StoreError> {
         let (sender, found) = oneshot::channel();
-        self.waiting().loads.push((aggregate_id.clone(), sender));
-        self.begin();
-        let row = off_runtime(found).await.unwrap_or_else(|_| Err(home::ended()))?;
+        self.queue().loads.push((aggregate_id.clone(), sender));
+        self.start_task();
+        let row = off_runtime(found).await.unwrap_or_else(|_| Err(runtime::ended()))?;
         Ok(read::state(&row)?)
     }
 
-    /// Starts a task that reads the waiting loads, unless there is one already.
-    fn begin(self: &Arc<Self>) {
-        let mut waiting = self.waiting();
-        if waiting.prompt_count > 0 || waiting.task_count >= READ_COUNT_MAX {
+    /// Starts a task that reads the queued loads, unless there is one that is not slow.
+    fn start_task(self: &Arc<Self>) {
+        let mut queue = self.queue();
+        if queue.prompt_count > 0 || queue.task_count >= MAX_READS {
             return;
         }
-        waiting.task_count += 1;
-        waiting.prompt_count += 1;
-        drop(waiting);
-        // A task of its own: the caller may go away, and others wait for the same read.
-        let task = Task { loads: Arc::clone(self), is_prompt: true, is_done: false };
-        self.home.spawn(task.run());
+        queue.task_count += 1;
+        queue.prompt_count += 1;
+        drop(queue);
+        // A task of its own, since other callers wait for the same read.
+        let task = Task { batcher: Arc::clone(self), is_prompt: true, is_done: false };
+        self.runtime.spawn(task.run());
     }
 
     async fn read(&self, loads: Vec<(AggregateId, oneshot::Sender<Found>)>) {
         let (aggregate_ids, senders): (Vec<_>, Vec<_>) = loads.into_iter().unzip();
-        let fault = match read::snapshot_rows(&self.readers, &aggregate_ids).await {
+        let fault = match read::snapshot_rows(&self.pool, &aggregate_ids).await {
             Ok(rows) => {
                 for (sender, row) in senders.into_iter().zip(rows) {
                     drop(sender.send(Ok(row)));
@@ -84,10 +83,10 @@ impl Loads {
             Err(fault) => fault,
         };
         let error = StoreError::from(fault);
-        // A permanent failure may be caused by one of them.
-        let is_of_all = aggregate_ids.len() == 1 || error.is_retryable();
+        // One of the aggregates may be the cause of a permanent failure.
+        let concerns_all = aggregate_ids.len() == 1 || error.is_retryable();
         for (sender, aggregate_id) in senders.into_iter().zip(&aggregate_ids) {
-            let row = match is_of_all {
+            let row = match concerns_all {
                 true => Err(error.clone()),
                 false => self.read_alone(aggregate_id).await,
             };
@@ -96,19 +95,19 @@ impl Loads {
     }
 
     async fn read_alone(&self, aggregate_id: &AggregateId) -> Found {
-        let rows = read::snapshot_rows(&self.readers, std::slice::from_ref(aggregate_id)).await?;
+        let rows = read::snapshot_rows(&self.pool, std::slice::from_ref(aggregate_id)).await?;
         let row = rows.into_iter().next();
-        row.ok_or_else(|| StoreError::permanent("the server has given no row for an aggregate"))
+        row.ok_or_else(|| StoreError::permanent("the server has returned no row for an aggregate"))
     }
 
-    fn waiting(&self) -> std::sync::MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn queue(&self) -> std::sync::MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A task that reads the waiting loads.
+/// A task that reads the queued loads.
 struct Task {
-    loads: Arc<Loads>,
+    batcher: Arc<LoadBatcher>,
     is_prompt: bool,
     is_done: bool,
 }
@@ -116,43 +115,43 @@ struct Task {
 impl Task {
     async fn run(mut self) {
         while let Some(loads) = self.next() {
-            let all = Arc::clone(&self.loads);
-            let mut read = std::pin::pin!(all.read(loads));
+            let batcher = Arc::clone(&self.batcher);
+            let mut read = std::pin::pin!(batcher.read(loads));
             tokio::select! {
                 () = &mut read => continue,
-                () = tokio::time::sleep(PATIENCE) => {}
+                () = tokio::time::sleep(SLOW_READ) => {}
             }
-            self.be_slow();
+            self.mark_slow();
             read.await;
         }
     }
 
     /// Returns the loads that this task reads next. If there are none, the task is done.
     fn next(&mut self) -> Option<Vec<(AggregateId, oneshot::Sender<Found>)>> {
-        let mut waiting = self.loads.waiting();
-        // The callers of the others do not wait any more.
-        waiting.loads.retain(|(_, sender)| !sender.is_closed());
-        let count = waiting.loads.len().min(ROOT_COUNT_MAX);
-        if count == 0 || (!self.is_prompt && waiting.prompt_count > 0) {
-            // Under the same lock: a later load starts a task of its own.
-            waiting.task_count -= 1;
-            waiting.prompt_count -= usize::from(self.is_prompt);
+        let mut queue = self.batcher.queue();
+        // The other callers no longer wait.
+        queue.loads.retain(|(_, sender)| !sender.is_closed());
+        let count = queue.loads.len().min(MAX_AGGREGATES);
+        if count == 0 || (!self.is_prompt && queue.prompt_count > 0) {
+            // Under the same lock, so that a later load starts another task.
+            queue.task_count -= 1;
+            queue.prompt_count -= usize::from(self.is_prompt);
             self.is_done = true;
             return None;
         }
         if !self.is_prompt {
-            (self.is_prompt, waiting.prompt_count) = (true, waiting.prompt_count + 1);
+            (self.is_prompt, queue.prompt_count) = (true, queue.prompt_count + 1);
         }
-        Some(waiting.loads.drain(..count).collect())
+        Some(queue.loads.drain(..count).collect())
     }
 
-    /// Lets another task read the waiting loads.
-    fn be_slow(&mut self) {
+    /// Lets another task read the queued loads.
+    fn mark_slow(&mut self) {
         if std::mem::replace(&mut self.is_prompt, false) {
-            self.loads.waiting().prompt_count -= 1;
+            self.batcher.queue().prompt_count -= 1;
         }
-        if !self.loads.waiting().loads.is_empty() {
-            self.loads.begin();
+        if !self.batcher.queue().loads.is_empty() {
+            self.batcher.start_task();
         }
     }
 }
@@ -162,10 +161,10 @@ impl Drop for Task {
         if self.is_done {
             return;
         }
-        let mut waiting = self.loads.waiting();
-        waiting.task_count -= 1;
-        waiting.prompt_count -= usize::from(self.is_prompt);
-        // The runtime has ended: no load is read any more, and the waiting ones fail.
-        waiting.loads.clear();
+        let mut queue = self.batcher.queue();
+        queue.task_count -= 1;
+        queue.prompt_count -= usize::from(self.is_prompt);
+        // The runtime has ended: no load is read any more, and the queued ones fail.
+        queue.loads.clear();
     }
 }

@@ -1,5 +1,5 @@
-//! Hints that something was stored, among the processes over one schema: `NOTIFY` without a payload, on a connection of
-//! its own, so that no commit waits for it.
+//! Notifications of commits among the processes over one schema: `NOTIFY` without a payload. They have a connection of
+//! their own, so that no commit waits for one.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -10,18 +10,18 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio_postgres::{AsyncMessage, Client};
 
-use crate::connect::Connector;
+use crate::connection::Connector;
 use crate::error::Fault;
 
-/// The shortest time between two hints of one store.
-const PAUSE: Duration = Duration::from_millis(20);
+/// The shortest time between two notifications of one store.
+const MIN_INTERVAL: Duration = Duration::from_millis(20);
 
-/// How long a connection that was lost is not opened again.
-const PAUSE_AFTER_LOSS: Duration = Duration::from_secs(1);
+/// The pause before a lost connection is opened again.
+const RECONNECT_PAUSE: Duration = Duration::from_secs(1);
 
-/// Gives and takes hints.
+/// Sends and receives notifications.
 #[derive(Debug)]
-pub(crate) struct Hints {
+pub(crate) struct Notifications {
     connector: Connector,
     shared: Arc<Shared>,
     task: OnceLock<AbortHandle>,
@@ -29,39 +29,39 @@ pub(crate) struct Hints {
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// This store has stored something since its last hint.
-    stored_here: Notify,
-    /// Another one has.
-    stored_elsewhere: Arc<Notify>,
+    /// Notified after a commit of this store.
+    committed_here: Notify,
+    /// Notified after a commit of another store.
+    committed_elsewhere: Arc<Notify>,
 }
 
-impl Hints {
+impl Notifications {
     pub(crate) fn new(connector: Connector) -> Self {
         Self { connector, shared: Arc::default(), task: OnceLock::new() }
     }
 
-    /// Something was stored over this store. It waits for nothing.
-    pub(crate) fn give(&self) {
+    /// Notifies other stores of a commit. Does not wait.
+    pub(crate) fn notify(&self) {
         self.start();
-        self.shared.stored_here.notify_one();
+        self.shared.committed_here.notify_one();
     }
 
-    /// Waits for a hint of another store that comes after this was called.
-    pub(crate) fn take(&self) -> impl Future<Output = ()> + Send + use<> {
+    /// Waits for a notification of another store that is received after this call.
+    pub(crate) fn changed(&self) -> impl Future<Output = ()> + Send + use<> {
         self.start();
-        // What it waits for begins here, not with the first poll.
-        Arc::clone(&self.shared.stored_elsewhere).notified_owned()
+        // The wait begins here, not with the first poll.
+        Arc::clone(&self.shared.committed_elsewhere).notified_owned()
     }
 
     fn start(&self) {
         self.task.get_or_init(|| {
             let (connector, shared) = (self.connector.clone(), Arc::clone(&self.shared));
-            let task = self.connector.home.spawn(async move {
+            let task = self.connector.runtime.spawn(async move {
                 loop {
-                    if let Err(fault) = pass(&connector, &shared).await {
-                        tracing::debug!(error = %fault, "no hints come or go");
+                    if let Err(fault) = run_connection(&connector, &shared).await {
+                        tracing::debug!(error = %fault, "no notifications are sent or received");
                     }
-                    tokio::time::sleep(PAUSE_AFTER_LOSS).await;
+                    tokio::time::sleep(RECONNECT_PAUSE).await;
                 }
             });
             task.abort_handle()
@@ -69,7 +69,7 @@ impl Hints {
     }
 }
 
-impl Drop for Hints {
+impl Drop for Notifications {
     fn drop(&mut self) {
         if let Some(task) = self.task.get() {
             task.abort();
@@ -77,31 +77,33 @@ impl Drop for Hints {
     }
 }
 
-/// Passes hints on for as long as the connection lasts.
-async fn pass(connector: &Connector, shared: &Shared) -> Result<(), Fault> {
+/// Sends and receives notifications until the connection is lost.
+async fn run_connection(connector: &Connector, shared: &Shared) -> Result<(), Fault> {
     let (client, mut connection) = connector.connect_raw().await?;
-    // Whoever gave a hint himself has no need of it.
+    // The server process behind this connection, whose own notifications are ignored.
     let own = OnceLock::new();
-    let mut taking = pin!(async {
+    let mut receiving = pin!(async {
         while let Some(message) = poll_fn(|cx| connection.poll_message(cx)).await {
             match message? {
-                AsyncMessage::Notification(hint) if own.get() != Some(&hint.process_id()) => {
-                    shared.stored_elsewhere.notify_waiters();
+                AsyncMessage::Notification(notification)
+                    if own.get() != Some(&notification.process_id()) =>
+                {
+                    shared.committed_elsewhere.notify_waiters();
                 }
                 _ => {}
             }
         }
         Ok::<(), Fault>(())
     });
-    let channel = &connector.place.options.schema;
-    let mut giving = pin!(give(channel, shared, &client, &own));
+    let channel = &connector.endpoint.options.schema;
+    let mut sending = pin!(send(channel, shared, &client, &own));
     tokio::select! {
-        ended = &mut taking => ended,
-        ended = &mut giving => ended,
+        ended = &mut receiving => ended,
+        ended = &mut sending => ended,
     }
 }
 
-async fn give(
+async fn send(
     channel: &str,
     shared: &Shared,
     client: &Client,
@@ -109,14 +111,14 @@ async fn give(
 ) -> Result<(), Fault> {
     let pid: i32 = client.query_one("SELECT pg_backend_pid()", &[]).await?.try_get(0)?;
     own.get_or_init(|| pid);
-    // A hint that is lost in a crash of the server is none.
+    // A notification may be lost in a crash of the server.
     let setup = format!("SET synchronous_commit = off; LISTEN \"{channel}\"");
     client.batch_execute(&setup).await?;
-    // What was stored while nobody listened.
-    shared.stored_elsewhere.notify_waiters();
+    // Commits of the time without a connection.
+    shared.committed_elsewhere.notify_waiters();
     loop {
-        shared.stored_here.notified().await;
+        shared.committed_here.notified().await;
         client.batch_execute(&format!("NOTIFY \"{channel}\"")).await?;
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(MIN_INTERVAL).await;
     }
 }

@@ -1,21 +1,21 @@
-//! Poolers that give each transaction, or each statement, another session. A store cannot work over one: it prepares statements, sets its
-//! sessions, and holds a lock of one.
+//! Detection of poolers that assign a session per transaction or per statement. A store needs sessions of its own: it
+//! prepares statements, sets its sessions up, and holds locks of sessions.
 
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
-use crate::error::{Fault, pooled};
+use crate::error::{Fault, unsupported_pooler};
 
 /// Fails if two connections do not have a session each.
 ///
-/// A pooler that is idle gives a connection the same session again and again. So one connection is asked for its session
-/// before and during a transaction of the other.
-pub(crate) async fn refuse(client: &Client, other: &Client) -> Result<(), Fault> {
+/// An idle pooler assigns the same session to a connection repeatedly. So one connection is asked for its session
+/// before and during a transaction of the other one.
+pub(crate) async fn check_sessions(client: &Client, other: &Client) -> Result<(), Fault> {
     let before = session(client).await?;
     match other.batch_execute("BEGIN").await {
-        // A pooler that gives each statement another session takes no transaction.
+        // A pooler that assigns a session per statement rejects transactions.
         Err(error) if error.code() == Some(&SqlState::PROTOCOL_VIOLATION) => {
-            return Err(pooled().into());
+            return Err(unsupported_pooler().into());
         }
         begun => begun?,
     }
@@ -23,12 +23,12 @@ pub(crate) async fn refuse(client: &Client, other: &Client) -> Result<(), Fault>
     other.batch_execute("COMMIT").await?;
     let after = session(client).await?;
     match of_other == before || during != before || after != before {
-        true => Err(pooled().into()),
+        true => Err(unsupported_pooler().into()),
         false => Ok(()),
     }
 }
 
-/// Returns the process of the server behind a connection. A simple query prepares nothing.
+/// Returns the server process behind a connection. A simple query prepares no statement.
 async fn session(client: &Client) -> Result<Option<String>, Fault> {
     let messages = client.simple_query("SELECT pg_backend_pid()").await?;
     Ok(messages.into_iter().find_map(|message| match message {

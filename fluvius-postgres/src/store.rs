@@ -1,40 +1,44 @@
-//! The store: what the core asks for, handed to the writer or to a reader.
+//! The store. Commits go to the writer, reads to the pools.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use fluvius_core::off_runtime;
-use fluvius_core::query::Field;
-use fluvius_core::uuid::Uuid;
-use fluvius_core::{
+use fluvius_store::off_runtime;
+use fluvius_store::query::Field;
+use fluvius_store::uuid::Uuid;
+use fluvius_store::{
     ActivityRecord, AggregateId, CommandRecord, CommitOutcome, ContextRecord, EventRecord, Lease,
     LogEntry, LogPage, LogQuery, MessageRecord, StateQuery, StateRecord, Store, StoreError,
     StoredCommand, UnitOfWork,
 };
 
-use crate::abandoned::{Abandoned, Caller};
-use crate::connect::{Connector, Place};
-use crate::home::Home;
+use crate::commit::Writer;
+use crate::connection::{Connector, Endpoint};
+use crate::detached::{CommitCaller, DetachedCommits};
 use crate::indexes::Indexes;
 use crate::leases::Leases;
-use crate::load_batcher::Loads;
-use crate::notifications::Hints;
-use crate::options::PostgresOptions;
+use crate::load_batcher::LoadBatcher;
+use crate::notifications::Notifications;
+use crate::options::{Durability, PostgresOptions};
+use crate::pool::ReadPool;
 use crate::read;
-use crate::readers::Readers;
-use crate::writer::Writer;
+use crate::runtime::StoreRuntime;
 
-/// Keeps states and logs in a PostgreSQL database. Clones share its connections, which are closed with the last of
-/// them; [`Store::close`] and [`Store::release`] do nothing.
+/// The environment variable that [`PostgresOptions::open_from_env`] reads.
+const URL_VARIABLE: &str = "DATABASE_URL";
+
+/// A store in a PostgreSQL database.
 ///
-/// Any number of stores, in this process and in others, may be open over one schema.
+/// Clones share its connections, which are closed with the last clone; [`Store::close`] and [`Store::release`] do
+/// nothing. Any number of stores, in this process and in others, may be open over one schema.
 ///
 /// # Runtimes
-/// A store works in the multi-thread tokio runtime in which it was opened: its connections live there, and commits and
-/// reads run there. If it is opened elsewhere, or with [`own_thread`](PostgresOptions::own_thread), it has a thread of
-/// its own, which ends with the last clone. It may be used in any tokio runtime, and in none; a caller may be dropped,
-/// and its runtime may end, at any time. A commit runs to its end once its future was polled. After the end of the
-/// runtime in which the store works, every call fails with a permanent [`StoreError`] that says so.
+/// A store runs on the multi-thread tokio runtime in which it was opened, with its connections, commits and reads. If
+/// it is opened elsewhere, or with [`own_thread`](PostgresOptions::own_thread), it has a thread of its own, which ends
+/// with the last clone. Callers may use any tokio runtime, or none. A caller may be dropped, and its runtime may end,
+/// at any time: a commit runs to its end once its future was polled. After the end of the runtime that the store runs
+/// on, every call fails with a permanent [`StoreError`] that says so.
 ///
 /// # Examples
 ///
@@ -56,22 +60,22 @@ pub struct PostgresStore {
 
 #[derive(Debug)]
 struct Connections {
-    home: Home,
+    runtime: StoreRuntime,
     writer: Writer,
-    /// Commits whose callers no longer wait.
-    abandoned: Abandoned,
+    /// The commits whose callers were dropped.
+    detached: DetachedCommits,
     /// The pool for queries, logs and histories.
-    readers: Readers,
+    query_pool: ReadPool,
     /// The pool for the reads of commands.
-    command_readers: Readers,
-    loads: Arc<Loads>,
-    hints: Hints,
+    command_pool: ReadPool,
+    load_batcher: Arc<LoadBatcher>,
+    notifications: Notifications,
     leases: Arc<Leases>,
     indexes: Indexes,
 }
 
 impl PostgresStore {
-    /// Opens the store in a database with the usual options: [`PostgresOptions::open`].
+    /// Opens a store with the default options: [`PostgresOptions::open`].
     ///
     /// # Errors
     /// As [`PostgresOptions::open`].
@@ -82,49 +86,133 @@ impl PostgresStore {
         Self::options().open(url).await
     }
 
-    /// The options, to be set before a store is opened.
+    /// Returns the default options.
     pub fn options() -> PostgresOptions {
         PostgresOptions::default()
     }
 
-    pub(crate) async fn start(place: Place) -> Result<Self, StoreError> {
-        let home = Home::open(place.options.has_own_thread)?;
-        let connector = Connector::new(place, home.clone());
+    async fn start(endpoint: Endpoint) -> Result<Self, StoreError> {
+        let runtime = StoreRuntime::start(endpoint.options.has_own_thread)?;
+        let connector = Connector::new(endpoint, runtime.clone());
         let start = async move {
-            let readers = Readers::of_queries(connector.clone());
-            let command_readers = Readers::of_commands(connector.clone());
-            let loads = Arc::new(Loads::new(connector.home.clone(), command_readers.clone()));
+            let query_pool = ReadPool::for_queries(connector.clone());
+            let command_pool = ReadPool::for_commands(connector.clone());
+            let load_batcher =
+                Arc::new(LoadBatcher::new(connector.runtime.clone(), command_pool.clone()));
             let leases = Arc::new(Leases::new(connector.clone()));
-            let hints = Hints::new(connector.clone());
-            let home = connector.home.clone();
-            let writer = Writer::open(connector, command_readers.clone(), leases.process()).await?;
+            let notifications = Notifications::new(connector.clone());
+            let runtime = connector.runtime.clone();
+            let writer = Writer::open(connector, command_pool.clone(), leases.process()).await?;
             let indexes = Indexes::default();
             let connections = Connections {
-                home,
+                runtime,
                 writer,
-                abandoned: Abandoned::default(),
-                readers,
-                command_readers,
-                loads,
-                hints,
+                detached: DetachedCommits::default(),
+                query_pool,
+                command_pool,
+                load_batcher,
+                notifications,
                 leases,
                 indexes,
             };
             Ok(Self { connections: Arc::new(connections) })
         };
-        home.run_while_awaited(Box::pin(start)).await?
+        runtime.run_while_awaited(Box::pin(start)).await?
     }
 
-    fn readers(&self) -> &Readers {
-        &self.connections.readers
+    fn query_pool(&self) -> &ReadPool {
+        &self.connections.query_pool
     }
+}
+
+impl PostgresOptions {
+    /// Opens a store in the database at an address.
+    ///
+    /// # Shape
+    /// `url` is an address of libpq, `postgres://user:password@host:port/database?sslmode=verify-full` or
+    /// `host=.. user=..`, with libpq's settings. `sslmode` is one of:
+    ///
+    /// | `sslmode` | TLS | certificate of the server |
+    /// |---|---|---|
+    /// | `disable` | no | |
+    /// | `allow` | if the server demands it | not verified |
+    /// | `prefer` | if the server offers it and the handshake succeeds | not verified |
+    /// | `require` | yes | not verified; with `sslrootcert` or `root_certificates` as `verify-ca` |
+    /// | `verify-ca` | yes | signed by a trusted authority |
+    /// | `verify-full` | yes | signed by a trusted authority for the host of the address |
+    ///
+    /// The default is `prefer` if all hosts are this machine (`localhost` or a loopback address) and no authorities are
+    /// given, else `verify-full`. Unix sockets use no TLS. The trusted authorities are those of the file `sslrootcert`,
+    /// or of the system (also `sslrootcert=system`); those of [`root_certificates`](Self::root_certificates) are added.
+    ///
+    /// # Errors
+    /// A permanent [`StoreError`] if:
+    ///
+    /// - the address (the text names the part), an option or the name of the schema is not valid;
+    /// - the certificate of the server is not accepted, or the server rejects the login;
+    /// - the user lacks privileges (the text contains the `GRANT`);
+    /// - a pooler assigns a session per transaction;
+    /// - the server runs with `fsync = off`, is older than 14, or does not store UTF-8;
+    /// - the schema contains something other than a store, or its version is from before the first release or from a
+    ///   newer release; it is left untouched.
+    ///
+    /// A retryable one if the server cannot be reached, or is a standby.
+    ///
+    /// # Cancellation
+    /// No connection stays open. A schema that was created may stay.
+    pub async fn open(mut self, url: &str) -> Result<PostgresStore, StoreError> {
+        self.statement_timeout = timeout_in_range("statement_timeout", self.statement_timeout)?;
+        self.read_timeout = timeout_in_range("read_timeout", self.read_timeout)?;
+        if self.max_readers == 0 {
+            return Err(StoreError::permanent(
+                "an option of the store is out of range: `max_readers` is 0: expected more, since no query could run",
+            ));
+        }
+        if self.durability == Durability::Normal {
+            tracing::warn!(
+                schema = self.schema,
+                "opened with Durability::Normal: after a crash of the server, or a loss of power, the last commands \
+                 may be missing although they were answered"
+            );
+        }
+        PostgresStore::start(Endpoint::new(url, self)?).await
+    }
+
+    /// Opens a store in the database at the address in the environment variable `DATABASE_URL`.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); a permanent [`StoreError`] if the variable is not set.
+    ///
+    /// # Cancellation
+    /// As [`open`](Self::open).
+    pub async fn open_from_env(self) -> Result<PostgresStore, StoreError> {
+        match std::env::var(URL_VARIABLE) {
+            Ok(url) => self.open(&url).await,
+            Err(error) => Err(StoreError::permanent(format!(
+                "the environment variable {URL_VARIABLE} must contain the address of the database: \
+                 postgres://user@host/database"
+            ))
+            .with_source(error)),
+        }
+    }
+}
+
+/// Returns a timeout in the range of PostgreSQL, which counts milliseconds. There 0 would mean no limit.
+fn timeout_in_range(option: &str, timeout: Duration) -> Result<Duration, StoreError> {
+    if timeout.is_zero() {
+        return Err(StoreError::permanent(format!(
+            "an option of the store is out of range: `{option}` is 0: expected more, since every statement would time out"
+        )));
+    }
+    Ok(timeout
+        .clamp(Duration::from_millis(1), Duration::from_millis(i32::MAX.unsigned_abs().into())))
 }
 
 impl Connections {
     async fn commit(&self, batch: &[UnitOfWork]) -> Vec<CommitOutcome> {
         let outcomes = self.writer.commit(batch).await;
         if outcomes.iter().any(|outcome| matches!(outcome, CommitOutcome::Committed { .. })) {
-            self.hints.give();
+            self.notifications.notify();
         }
         outcomes
     }
@@ -136,25 +224,24 @@ impl Store for PostgresStore {
         domain: &str,
         resources: &[&'static str],
     ) -> Result<(), StoreError> {
-        Ok(read::register_domain(&self.connections.command_readers, domain, resources).await?)
+        Ok(read::register_domain(&self.connections.command_pool, domain, resources).await?)
     }
 
     async fn declare_indexes(&self, resource: &str, fields: &[Field]) -> Result<(), StoreError> {
         let connections = &self.connections;
-        Ok(connections.indexes.declare(&connections.command_readers, resource, fields).await?)
+        Ok(connections.indexes.declare(&connections.command_pool, resource, fields).await?)
     }
 
     async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<CommitOutcome> {
         if batch.is_empty() {
             return Vec::new();
         }
-        let (caller, running) = Caller::of(&self.connections.abandoned, &batch);
+        let (caller, running) = CommitCaller::new(&self.connections.detached, &batch);
         let has_begun = Arc::new(AtomicBool::new(false));
         let commit = {
             let (connections, batch) = (Arc::clone(&self.connections), Arc::clone(&batch));
             let has_begun = Arc::clone(&has_begun);
-            // A task of the store: all commits share one connection, and a commit that is given up in the middle would
-            // take it from the others.
+            // A task of the store: all commits share one connection, and a dropped commit would lose it for the others.
             async move {
                 has_begun.store(true, Ordering::SeqCst);
                 let outcomes = connections.commit(&batch).await;
@@ -162,7 +249,7 @@ impl Store for PostgresStore {
                 outcomes
             }
         };
-        let committed = self.connections.home.run(commit).await;
+        let committed = self.connections.runtime.run(commit).await;
         caller.answered();
         match committed {
             Ok(outcomes) => outcomes,
@@ -177,34 +264,34 @@ impl Store for PostgresStore {
     }
 
     fn changed(&self) -> impl Future<Output = ()> + Send {
-        self.connections.hints.take()
+        self.connections.notifications.changed()
     }
 
     async fn acquire_lease(&self, aggregate_id: &AggregateId) -> Option<Lease> {
-        self.connections.leases.take(aggregate_id).await
+        self.connections.leases.acquire(aggregate_id).await
     }
 
     async fn load(&self, aggregate_id: &AggregateId) -> Result<Option<StateRecord>, StoreError> {
-        self.connections.loads.load(aggregate_id).await
+        self.connections.load_batcher.load(aggregate_id).await
     }
 
     async fn snapshot(
         &self,
         aggregate_ids: &[AggregateId],
     ) -> Result<Vec<Option<StateRecord>>, StoreError> {
-        Ok(read::snapshot(self.readers(), aggregate_ids).await?)
+        Ok(read::snapshot(self.query_pool(), aggregate_ids).await?)
     }
 
     async fn query(&self, query: &StateQuery) -> Result<Vec<StateRecord>, StoreError> {
         query.check()?;
-        Ok(read::query(self.readers(), &self.connections.indexes, query).await?)
+        Ok(read::query(self.query_pool(), &self.connections.indexes, query).await?)
     }
 
     async fn command(&self, id: Uuid) -> Result<Option<StoredCommand>, StoreError> {
         let connections = &self.connections;
-        off_runtime(connections.abandoned.wait_for(id)).await;
-        connections.writer.settle().await?;
-        Ok(read::command(&connections.command_readers, id).await?)
+        off_runtime(connections.detached.wait_for(id)).await;
+        connections.writer.terminate_lost().await?;
+        Ok(read::command(&connections.command_pool, id).await?)
     }
 
     async fn history(
@@ -213,26 +300,26 @@ impl Store for PostgresStore {
         first: u64,
         last: u64,
     ) -> Result<Vec<LogEntry<EventRecord>>, StoreError> {
-        Ok(read::history(self.readers(), aggregate_id, first, last).await?)
+        Ok(read::history(self.query_pool(), aggregate_id, first, last).await?)
     }
 
     async fn commands(&self, query: &LogQuery) -> Result<LogPage<CommandRecord>, StoreError> {
-        Ok(read::page(self.readers(), &read::COMMANDS, query).await?)
+        Ok(read::page(self.query_pool(), &read::COMMANDS, query).await?)
     }
 
     async fn events(&self, query: &LogQuery) -> Result<LogPage<EventRecord>, StoreError> {
-        Ok(read::page(self.readers(), &read::EVENTS, query).await?)
+        Ok(read::page(self.query_pool(), &read::EVENTS, query).await?)
     }
 
     async fn messages(&self, query: &LogQuery) -> Result<LogPage<MessageRecord>, StoreError> {
-        Ok(read::page(self.readers(), &read::MESSAGES, query).await?)
+        Ok(read::page(self.query_pool(), &read::MESSAGES, query).await?)
     }
 
     async fn activities(&self, query: &LogQuery) -> Result<LogPage<ActivityRecord>, StoreError> {
-        Ok(read::page(self.readers(), &read::ACTIVITIES, query).await?)
+        Ok(read::page(self.query_pool(), &read::ACTIVITIES, query).await?)
     }
 
     async fn context(&self, id: Uuid) -> Result<Option<Arc<ContextRecord>>, StoreError> {
-        Ok(read::context(&self.connections.command_readers, id).await?)
+        Ok(read::context(&self.connections.command_pool, id).await?)
     }
 }

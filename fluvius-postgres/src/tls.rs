@@ -1,9 +1,9 @@
-//! TLS: which certificates of a server are accepted.
+//! TLS: the verification of server certificates, and the certificate of the client.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use fluvius_core::StoreError;
+use fluvius_store::StoreError;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::crypto::{
@@ -18,17 +18,17 @@ use rustls::{
 use tokio_postgres::config::SslMode;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-/// The name of PostgreSQL's protocol in TLS, which a direct handshake must give.
+/// The ALPN name of PostgreSQL's protocol, which a direct handshake requires.
 const PROTOCOL: &[u8] = b"postgresql";
 
-/// The values of `sslmode`, as libpq has them.
+/// The values of `sslmode` in libpq.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Mode {
     /// No TLS.
     Disable,
     /// No TLS, unless the server demands it. No certificate is verified.
     Allow,
-    /// TLS if the server offers it and it comes about. No certificate is verified.
+    /// TLS if the server offers it and the handshake succeeds. No certificate is verified.
     Prefer,
     /// TLS. No certificate is verified.
     Require,
@@ -39,12 +39,12 @@ pub(crate) enum Mode {
 }
 
 impl Mode {
-    /// Returns whether a connection without TLS is refused.
+    /// Returns whether a connection without TLS is rejected.
     pub(crate) fn needs_tls(self) -> bool {
         self >= Self::Require
     }
 
-    /// The first attempt of a connection, and the one that follows if encryption was what failed.
+    /// Returns the mode of the first attempt, and of a second one after a failure of encryption.
     pub(crate) fn attempts(self) -> (SslMode, Option<SslMode>) {
         match self {
             Self::Disable => (SslMode::Disable, None),
@@ -55,7 +55,7 @@ impl Mode {
     }
 }
 
-/// The authorities that are trusted.
+/// The trusted authorities.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Roots {
     /// Those of the system.
@@ -66,21 +66,21 @@ pub(crate) enum Roots {
     File(PathBuf),
 }
 
-/// TLS as an address sets it.
+/// The TLS settings of an address.
 #[derive(Debug)]
 pub(crate) struct Tls {
     pub(crate) mode: Mode,
     pub(crate) roots: Roots,
     /// The files with the certificates and the key of the client.
     pub(crate) client: Option<(PathBuf, PathBuf)>,
-    /// Set if the handshake names the host.
+    /// Set if the handshake names the host (SNI).
     pub(crate) sends_name: bool,
     /// Set if the connection begins with the handshake.
     pub(crate) is_direct: bool,
 }
 
 impl Tls {
-    /// Makes what connects; `file` is that of `PostgresOptions::root_certificates`.
+    /// Returns the connector. `file` is that of `PostgresOptions::root_certificates`.
     pub(crate) fn connect(&self, file: Option<&Path>) -> Result<MakeRustlsConnect, StoreError> {
         let failed =
             |error: Error| StoreError::permanent("TLS cannot be set up").with_source(error);
@@ -98,7 +98,7 @@ impl Tls {
                     .map_err(|error| unreadable("sslkey", key, error))?;
                 let chain = certificates("sslcert", certificate)?;
                 config.with_client_auth_cert(chain, key_of_client).map_err(|error| {
-                    StoreError::permanent("the files of `sslcert` and `sslkey` do not fit together")
+                    StoreError::permanent("the files of `sslcert` and `sslkey` do not match")
                         .with_source(error)
                 })?
             }
@@ -121,7 +121,7 @@ impl Tls {
             match &self.roots {
                 Roots::File(file) => named = certificates("sslrootcert", file)?,
                 Roots::System | Roots::SystemAndOption => {
-                    // A certificate that cannot be read is left out: a server that needs it is refused when it is met.
+                    // An unreadable certificate is left out. A server that needs it fails verification.
                     let system = rustls_native_certs::load_native_certs().certs;
                     roots.add_parsable_certificates(system);
                 }
@@ -150,7 +150,7 @@ fn certificates(setting: &str, file: &Path) -> Result<Vec<CertificateDer<'static
     match certificates.is_empty() {
         false => Ok(certificates),
         true => Err(StoreError::permanent(format!(
-            "the file `{}` of `{setting}` has no certificate in the form of PEM",
+            "the file `{}` of `{setting}` contains no certificate in PEM",
             file.display()
         ))),
     }
@@ -166,7 +166,7 @@ fn unreadable(
         .with_source(error)
 }
 
-/// Verifies the certificate of a server as far as `sslmode` asks for it.
+/// Verifies the certificate of a server as `sslmode` requires.
 #[derive(Debug)]
 struct Verifier {
     mode: Mode,
@@ -192,8 +192,8 @@ impl Verifier {
             self.algorithms.all,
         );
         match verified {
-            // The usual self-signed certificate calls itself an authority, which webpki does not accept of a server. It
-            // says so after it has checked the validity. A certificate that was named is trusted as it is.
+            // The usual self-signed certificate is marked as an authority, which webpki rejects for a server after it
+            // has checked the validity. A certificate in a given file is trusted as it is.
             Err(Error::InvalidCertificate(CertificateError::Other(_)))
                 if self.named.iter().any(|named| named.as_ref() == end.as_ref()) =>
             {
@@ -222,7 +222,7 @@ impl ServerCertVerifier for Verifier {
         Ok(ServerCertVerified::assertion())
     }
 
-    // Signatures are verified in every mode: channel binding rests on the server having the key of its certificate.
+    // Signatures are verified in every mode: channel binding requires that the server has the key of its certificate.
 
     fn verify_tls12_signature(
         &self,

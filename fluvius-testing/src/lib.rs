@@ -6,6 +6,7 @@
 //! | a domain under random commands of several clients | [`Simulation`] |
 //! | a store against the contract | [`store_conformance!`] |
 //! | behaviour over a slow or failing store | [`FaultyStore`] |
+//! | a store over PostgreSQL, with servers of the tests | `servers` (feature `servers`) |
 //!
 //! A fixed clock, counted ids and a seeded random number generator make runs repeatable.
 
@@ -20,6 +21,8 @@ mod ids;
 mod inspector;
 mod rng;
 mod scenario;
+#[cfg(feature = "servers")]
+pub mod servers;
 mod simulation;
 
 pub use clock::FixedClock;

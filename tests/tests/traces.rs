@@ -11,8 +11,9 @@ use fluvius_core::verify::verify;
 use fluvius_core::{
     ActionContext, Domain, DomainContext, MemoryStore, SimpleRejection, Store, aggregate,
 };
-use fluvius_postgres::testing::TestServer;
+use fluvius_postgres::PostgresStore;
 use fluvius_sqlite::SqliteStore;
+use fluvius_testing::servers::TestServer;
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::FmtSpan;
@@ -124,7 +125,8 @@ fn no_value_is_in_a_record_over_any_store() {
         check(&written, "SQLite", "commit");
         let Some(server) = TestServer::get() else { return };
         let schema = server.schema();
-        use_store(schema.open().await).await;
+        use_store(PostgresStore::options().schema(schema.name()).open(schema.url()).await.unwrap())
+            .await;
         // The client's records are there, with the parameters of a statement.
         check(&written, "PostgreSQL", "executing statement");
     });

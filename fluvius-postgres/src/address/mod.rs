@@ -1,29 +1,29 @@
 //! The address of a database, with libpq's settings.
 //!
-//! An address is parsed here and not by the client, which knows three of libpq's six values of `sslmode`, has no
-//! `sslrootcert`, and does not say which part of an address is wrong. No error quotes a value: it may be the password.
+//! The client's own parser knows three of libpq's six values of `sslmode`, has no `sslrootcert`, and its errors do not
+//! name the invalid part of an address. No error quotes a value, since it may be the password.
 
 mod settings;
 mod syntax;
 #[cfg(test)]
 mod tests;
 
-use fluvius_core::StoreError;
+use fluvius_store::StoreError;
 use tokio_postgres::Config;
 
 use crate::tls::Tls;
 
-/// The time after which the system asks a silent peer whether it is alive, unless the address sets it.
+/// The idle time before the first TCP keep-alive, unless the address sets it.
 const KEEPALIVES_IDLE_SECONDS: u64 = 30;
 
-/// The place of a database, and how its server is identified.
+/// The location of a database, and the identification of its server.
 #[derive(Debug)]
 pub(crate) struct Address {
     pub(crate) config: Config,
     pub(crate) tls: Tls,
 }
 
-/// A part of an address that is not valid.
+/// An invalid part of an address.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{part} {problem}")]
 pub(crate) struct Invalid {
@@ -39,8 +39,8 @@ impl Invalid {
 }
 
 impl Invalid {
-    /// A setting that has no known name. The name is shown only if it is near a known one: it may be a part of a password
-    /// that is not percent-encoded.
+    /// The error of a setting with an unknown name. It quotes the name only if it resembles a known one, since it may
+    /// be part of a password that is not percent-encoded.
     fn unknown(name: &str) -> Self {
         match settings::nearest(name) {
             Some(known) => Self::new(name, format!("is not known: did you mean `{known}`?")),
@@ -61,9 +61,9 @@ impl From<Invalid> for StoreError {
 }
 
 impl Address {
-    /// Parses an address; `has_roots`: certificates of authorities are given beside it.
+    /// Parses an address. `has_roots` is set if `PostgresOptions::root_certificates` is given.
     pub(crate) fn parse(text: &str, has_roots: bool) -> Result<Self, Invalid> {
-        // A variable or a file often ends with a line break.
+        // The text of a variable or a file often ends with a line break.
         settings::address(syntax::settings(text.trim())?, has_roots)
     }
 }

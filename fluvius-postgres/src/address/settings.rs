@@ -14,10 +14,10 @@ use super::{Address, Invalid};
 use crate::tls::{Mode, Roots, Tls};
 
 /// The longest time that an address may give, in seconds.
-const SECONDS_MAX: u64 = 24 * 60 * 60;
+const MAX_SECONDS: u64 = 24 * 60 * 60;
 
-/// Settings of libpq and of other tools that cannot be followed here, each with what to do about it.
-const REFUSED: [(&str, &str); 15] = [
+/// Unsupported settings of libpq and of other tools, each with the remedy.
+const UNSUPPORTED: [(&str, &str); 15] = [
     ("schema", "is no setting of libpq: name the schema by `PostgresOptions::schema`"),
     ("connection_limit", "is no setting of libpq: set `PostgresOptions::max_readers`"),
     ("pool_timeout", "is no setting of libpq: set `PostgresOptions::read_timeout`"),
@@ -41,7 +41,7 @@ const REFUSED: [(&str, &str); 15] = [
     ("gsslib", "cannot be used: GSSAPI and Kerberos are not supported"),
 ];
 
-/// The settings that are followed, or checked.
+/// The supported settings.
 const KNOWN: [&str; 31] = [
     "application_name",
     "channel_binding",
@@ -83,12 +83,12 @@ pub(super) fn nearest(name: &str) -> Option<&'static str> {
     nearest.filter(|(score, _)| *score > 0.87).map(|(_, known)| known)
 }
 
-/// Returns whether a name is one that is followed, or refused with a text of its own.
+/// Returns whether a setting is supported, or has an error text of its own.
 pub(super) fn is_known(name: &str) -> bool {
-    KNOWN.contains(&name) || REFUSED.iter().any(|(refused, _)| *refused == name)
+    KNOWN.contains(&name) || UNSUPPORTED.iter().any(|(unsupported, _)| *unsupported == name)
 }
 
-/// The settings that are not read yet.
+/// The remaining settings.
 struct Rest(Settings);
 
 impl Rest {
@@ -105,7 +105,7 @@ impl Rest {
         }
     }
 
-    /// Takes one of some words, and returns what it stands for.
+    /// Takes one of some words, and returns its value.
     fn word<T: Copy>(&mut self, name: &str, words: &[(&str, T)]) -> Result<Option<T>, Invalid> {
         let Some(text) = self.take(name) else { return Ok(None) };
         match words.iter().find(|(word, _)| *word == text) {
@@ -118,7 +118,7 @@ impl Rest {
         }
     }
 
-    /// Takes a setting that this store follows if it has one of these values, and cannot follow otherwise.
+    /// Takes a setting that is supported with one of these values only.
     fn only(&mut self, name: &str, values: &[&str], otherwise: &str) -> Result<(), Invalid> {
         match self.take(name) {
             Some(text) if !values.contains(&text.to_ascii_lowercase().as_str()) => {
@@ -129,7 +129,7 @@ impl Rest {
     }
 }
 
-/// Reads all settings.
+/// Returns the address with these settings.
 pub(super) fn address(settings: Settings, has_roots: bool) -> Result<Address, Invalid> {
     let mut rest = Rest(settings);
     let mut config = Config::new();
@@ -142,8 +142,8 @@ pub(super) fn address(settings: Settings, has_roots: bool) -> Result<Address, In
     match rest.0.into_keys().next() {
         None => Ok(Address { config, tls }),
         Some(name) => {
-            let refused = REFUSED.iter().find(|(refused, _)| *refused == name);
-            Err(refused
+            let unsupported = UNSUPPORTED.iter().find(|(unsupported, _)| *unsupported == name);
+            Err(unsupported
                 .map_or_else(|| Invalid::unknown(&name), |(_, why)| Invalid::new(&name, *why)))
         }
     }
@@ -174,7 +174,7 @@ fn set_hosts(rest: &mut Rest, config: &mut Config) -> Result<(), Invalid> {
     let addresses = addresses.map_err(|_| Invalid::new("hostaddr", "must be an IP address"))?;
     let mut hosts: Vec<String> = list(&hosts).into_iter().map(str::to_owned).collect();
     if hosts.is_empty() {
-        // The name by which the server is known is then its address, as in libpq.
+        // The server is then known by its address, as in libpq.
         hosts.extend(addresses.iter().map(ToString::to_string));
     }
     if hosts.is_empty() || hosts.iter().any(String::is_empty) {
@@ -218,21 +218,21 @@ fn list(text: &str) -> Vec<&str> {
     if text.is_empty() { Vec::new() } else { text.split(',').map(str::trim).collect() }
 }
 
-/// Sets what bounds the time of connections. As in libpq, 0 stands for the usual value.
+/// Sets the timeouts of connections. As in libpq, 0 stands for the default.
 fn set_times(rest: &mut Rest, config: &mut Config) -> Result<(), Invalid> {
     let is_set = |seconds: &u64| *seconds > 0;
-    if let Some(seconds) = rest.number("connect_timeout", SECONDS_MAX)?.filter(is_set) {
+    if let Some(seconds) = rest.number("connect_timeout", MAX_SECONDS)?.filter(is_set) {
         config.connect_timeout(Duration::from_secs(seconds));
     }
-    if let Some(millis) = rest.number("tcp_user_timeout", SECONDS_MAX * 1_000)?.filter(is_set) {
+    if let Some(millis) = rest.number("tcp_user_timeout", MAX_SECONDS * 1_000)?.filter(is_set) {
         config.tcp_user_timeout(Duration::from_millis(millis));
     }
     if let Some(number) = rest.number("keepalives", 1)? {
         config.keepalives(number == 1);
     }
-    let idle = rest.number("keepalives_idle", SECONDS_MAX)?.filter(is_set);
+    let idle = rest.number("keepalives_idle", MAX_SECONDS)?.filter(is_set);
     config.keepalives_idle(Duration::from_secs(idle.unwrap_or(super::KEEPALIVES_IDLE_SECONDS)));
-    if let Some(seconds) = rest.number("keepalives_interval", SECONDS_MAX)?.filter(is_set) {
+    if let Some(seconds) = rest.number("keepalives_interval", MAX_SECONDS)?.filter(is_set) {
         config.keepalives_interval(Duration::from_secs(seconds));
     }
     // The second name is that of the Rust client.
@@ -249,7 +249,7 @@ fn set_session(rest: &mut Rest, config: &mut Config) -> Result<(), Invalid> {
     let attributes = [
         ("any", TargetSessionAttrs::Any),
         ("read-write", TargetSessionAttrs::ReadWrite),
-        // A store refuses a standby as it is opened; a primary that only reads is of no use either.
+        // A store needs a server that writes: neither a standby nor a read-only primary.
         ("primary", TargetSessionAttrs::ReadWrite),
     ];
     if let Some(attributes) = rest.word("target_session_attrs", &attributes)? {
@@ -270,7 +270,7 @@ fn set_session(rest: &mut Rest, config: &mut Config) -> Result<(), Invalid> {
     Ok(())
 }
 
-/// Checks settings that this store follows with one value only.
+/// Checks the settings that are supported with some values only.
 fn check_fixed(rest: &mut Rest) -> Result<(), Invalid> {
     let encodings = ["utf8", "utf-8", "unicode", "auto"];
     rest.only("client_encoding", &encodings, "must be `UTF8`")?;
@@ -282,7 +282,7 @@ fn check_fixed(rest: &mut Rest) -> Result<(), Invalid> {
     rest.only(
         "pgbouncer",
         &["false"],
-        "says that a pooler gives each transaction another session, which a store cannot use: name the server itself, \
+        "announces a pooler that assigns a session per transaction, which a store cannot use: name the server itself, \
          or a pool with `pool_mode = session`",
     )?;
     rest.only("sslcompression", &["0"], "must be `0`: TLS without compression is used")?;
@@ -301,14 +301,14 @@ fn tls(rest: &mut Rest, config: &mut Config, has_roots: bool) -> Result<Tls, Inv
         ("verify-ca", Mode::VerifyCa),
         ("verify-full", Mode::VerifyFull),
     ];
-    // Written by tools of Java; libpq reads it so as well.
+    // Tools of Java write it, and libpq reads it in the same way.
     let ssl = rest.word("ssl", &[("true", Some(Mode::Require)), ("false", None)])?.flatten();
     let mode = rest.word("sslmode", &modes)?.or(ssl);
     let file = rest.take("sslrootcert").filter(|file| !file.is_empty());
     let is_system = file.as_deref() == Some("system");
     if is_system && mode.is_some_and(|mode| mode != Mode::VerifyFull) {
-        // Any host may have a certificate of such an authority. libpq refuses it too.
-        return Err(Invalid::new("sslmode", "must be `verify-full` beside `sslrootcert=system`"));
+        // Any host may have a certificate of such an authority. libpq rejects it too.
+        return Err(Invalid::new("sslmode", "must be `verify-full` with `sslrootcert=system`"));
     }
     let roots = match file {
         Some(file) if !is_system => Roots::File(PathBuf::from(file)),
@@ -318,7 +318,7 @@ fn tls(rest: &mut Rest, config: &mut Config, has_roots: bool) -> Result<Tls, Inv
     let is_named = is_system || roots != Roots::System;
     let mode = match mode {
         _ if are_sockets(config) => Mode::Disable,
-        // A file of authorities would be of no use without verification. libpq does the same.
+        // A file of authorities implies verification, as in libpq.
         Some(Mode::Require) if is_named => Mode::VerifyCa,
         Some(mode) => mode,
         None if is_named || !are_local(config) => Mode::VerifyFull,
@@ -329,8 +329,8 @@ fn tls(rest: &mut Rest, config: &mut Config, has_roots: bool) -> Result<Tls, Inv
     let client = match (certificate, key) {
         (None, None) => None,
         (Some(certificate), Some(key)) => Some((certificate, key)),
-        (None, Some(_)) => return Err(Invalid::new("sslcert", "is missing beside `sslkey`")),
-        (Some(_), None) => return Err(Invalid::new("sslkey", "is missing beside `sslcert`")),
+        (None, Some(_)) => return Err(Invalid::new("sslcert", "is missing with `sslkey`")),
+        (Some(_), None) => return Err(Invalid::new("sslkey", "is missing with `sslcert`")),
     };
     let sends_name = rest.number("sslsni", 1)? != Some(0);
     let negotiations = [("postgres", SslNegotiation::Postgres), ("direct", SslNegotiation::Direct)];

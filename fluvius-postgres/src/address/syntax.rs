@@ -1,4 +1,4 @@
-//! The two forms of an address, a URL and a list of `name=value`, as settings by name. The syntax is that of libpq.
+//! The syntax of addresses, as in libpq: a URL or a list of `name=value`.
 
 use std::collections::BTreeMap;
 
@@ -127,7 +127,7 @@ fn digit(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
-/// The form `name=value name='a value'`, with `\` before a character that is meant as it is.
+/// Parses `name=value name='a value'`, in which `\` escapes the next character.
 fn of_pairs(text: &str) -> Result<Settings, Invalid> {
     let mut settings = Settings::new();
     let mut last = None;
@@ -147,7 +147,7 @@ fn of_pairs(text: &str) -> Result<Settings, Invalid> {
     Ok(settings)
 }
 
-/// The word is not shown: it may be the rest of a password.
+/// The error of a word without `=`. It does not quote the word, which may be the rest of a password.
 fn no_pair(last: Option<&str>) -> Invalid {
     match last {
         Some(last) => Invalid::new(
@@ -158,7 +158,7 @@ fn no_pair(last: Option<&str>) -> Invalid {
     }
 }
 
-/// Returns the value at the beginning of a text, and what is behind it.
+/// Splits a text into the value at its beginning and the rest.
 fn value<'t>(name: &str, text: &'t str) -> Result<(String, &'t str), Invalid> {
     let (is_quoted, text) = match text.strip_prefix('\'') {
         Some(text) => (true, text),
@@ -181,7 +181,7 @@ fn value<'t>(name: &str, text: &'t str) -> Result<(String, &'t str), Invalid> {
     }
 }
 
-/// A name that may be shown: it has the form of one.
+/// Returns whether a text has the form of a name, so that an error may quote it.
 fn checked(name: &str) -> Result<&str, Invalid> {
     let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     match !name.is_empty() && name.len() <= 40 && name.bytes().all(is_name) {

@@ -12,18 +12,18 @@ fn parse(text: &str) -> Address {
     Address::parse(text, false).unwrap_or_else(|invalid| panic!("{text}: {invalid}"))
 }
 
-/// The address is refused, and the text names this part of it.
-fn check_refused(text: &str, part: &str) {
+/// Checks that an address is rejected, with a text that names this part of it.
+fn check_rejected(text: &str, part: &str) {
     let invalid = Address::parse(text, false).expect_err(text);
-    let told = invalid.to_string();
-    assert!(told.starts_with(&format!("`{part}` ")), "{text}: {told}");
+    let message = invalid.to_string();
+    assert!(message.starts_with(&format!("`{part}` ")), "{text}: {message}");
     for secret in ["s3cret", "s3", "cret"] {
-        assert!(!told.contains(secret), "{text}: {told}");
+        assert!(!message.contains(secret), "{text}: {message}");
     }
 }
 
 #[test]
-fn both_forms_give_the_same() {
+fn both_forms_are_equivalent() {
     let url =
         "postgresql://us%20er:p%40ss@db.example:5433/ba%2Fnk?application_name=x&connect_timeout=3";
     let pairs = r"user='us er' password = p@ss host=db.example port=5433 dbname=ba/nk
@@ -60,7 +60,7 @@ fn hosts_may_be_several_sockets_and_addresses() {
 }
 
 #[test]
-fn settings_of_other_tools_are_accepted_if_they_are_kept() {
+fn supported_settings_of_other_tools_are_accepted() {
     let tail = "sslmode=require&channel_binding=require&gssencmode=disable&client_encoding=UTF8&pgbouncer=false\
                 &keepalives=1&keepalives_idle=10&keepalives_count=3&tcp_user_timeout=1000&sslsni=1\
                 &target_session_attrs=primary&fallback_application_name=tool&options=-c%20statement_timeout%3D1000";
@@ -73,7 +73,7 @@ fn settings_of_other_tools_are_accepted_if_they_are_kept() {
 }
 
 #[test]
-fn a_refused_address_names_the_part_and_quotes_no_value() {
+fn error_names_the_part_and_quotes_no_value() {
     for (text, part) in [
         ("postgres://u:p@s3cret@h/b", "user:password"),
         ("postgres://u:s3/cret@h/b", "user:password"),
@@ -115,23 +115,23 @@ fn a_refused_address_names_the_part_and_quotes_no_value() {
         ("host=h sslmod=s3cret", "sslmod"),
         ("user=u", "host"),
     ] {
-        check_refused(text, part);
+        check_rejected(text, part);
     }
     for text in ["", "nowhere", "mysql://s3cret@h/b", "jdbc:postgresql://h/b", "postgres+ssl://h/b"]
     {
-        let told = StoreError::from(Address::parse(text, false).unwrap_err()).to_string();
+        let message = StoreError::from(Address::parse(text, false).unwrap_err()).to_string();
         let wanted = "the address of the database is not valid: expected `postgres://";
-        assert!(told.starts_with(wanted) && !told.contains("s3cret"), "{told}");
+        assert!(message.starts_with(wanted) && !message.contains("s3cret"), "{message}");
     }
 }
 
 #[test]
-fn a_misspelt_setting_is_corrected_and_an_unknown_one_is_not_shown() {
-    let told = |text: &str| Address::parse(text, false).unwrap_err().to_string();
+fn misspelt_setting_is_corrected_and_unknown_one_is_not_quoted() {
+    let message = |text: &str| Address::parse(text, false).unwrap_err().to_string();
     for (name, nearest) in [("sslmod", "sslmode"), ("ssl_mode", "sslmode"), ("pasword", "password")]
     {
         let expected = format!("`{name}` is not known: did you mean `{nearest}`?");
-        assert_eq!(told(&format!("postgres://u@h/b?{name}=require")), expected);
+        assert_eq!(message(&format!("postgres://u@h/b?{name}=require")), expected);
     }
     // A password with `?` or `&` ends early: its rest looks like a setting.
     for text in [
@@ -142,9 +142,12 @@ fn a_misspelt_setting_is_corrected_and_an_unknown_one_is_not_shown() {
         "postgres://u@h/b?password=ge&S3cret=1",
         "host=h s3cret=1",
     ] {
-        let told = told(text);
-        assert!(told.starts_with("a setting has") && told.contains("`%26` for `&`"), "{told}");
-        assert!(!told.to_lowercase().contains("s3cret"), "{told}");
+        let message = message(text);
+        assert!(
+            message.starts_with("a setting has") && message.contains("`%26` for `&`"),
+            "{message}"
+        );
+        assert!(!message.to_lowercase().contains("s3cret"), "{message}");
     }
 }
 
@@ -155,7 +158,7 @@ fn blanks_around_an_address_are_ignored() {
 }
 
 #[test]
-fn verification_is_that_of_libpq_and_otherwise_by_the_host() {
+fn default_verification_depends_on_the_host() {
     let file = || Roots::File(PathBuf::from("ca.pem"));
     for (host, tail, mode, roots) in [
         ("localhost", "", Mode::Prefer, Roots::System),
@@ -183,7 +186,7 @@ fn verification_is_that_of_libpq_and_otherwise_by_the_host() {
         let tls = parse(&format!("postgres://u@{host}/b?{tail}")).tls;
         assert_eq!((tls.mode, &tls.roots), (mode, &roots), "{host} {tail}");
     }
-    // With certificates beside the address.
+    // With `root_certificates`.
     for (tail, mode) in [
         ("", Mode::VerifyFull),
         ("sslmode=require", Mode::VerifyCa),

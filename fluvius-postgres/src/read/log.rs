@@ -1,7 +1,7 @@
-//! Reading the logs by position.
+//! Pages of the logs, by position.
 
-use fluvius_core::uuid::Uuid;
-use fluvius_core::{
+use fluvius_store::uuid::Uuid;
+use fluvius_store::{
     ActivityRecord, CommandRecord, EventRecord, LogEntry, LogPage, LogQuery, LogRecord,
     MessageRecord, RealmFilter, ResumeToken,
 };
@@ -10,97 +10,95 @@ use tokio_postgres::types::Type;
 
 use super::saturating_i64;
 use crate::error::Fault;
-use crate::params::{Param, param};
-use crate::readers::Readers;
-use crate::rows::{self, ACTIVITY, COMMAND, EVENT, MESSAGE};
+use crate::pool::ReadPool;
+use crate::read::rows::{self, ACTIVITY, COMMAND, EVENT, MESSAGE};
+use crate::statement_params::{Param, param};
 
-/// A log: its table, its columns, the decoder of its rows, and the place of their realm.
+/// A log: its table, its columns, the decoder of its rows, and the source of their realm.
 pub(crate) struct Log<T> {
     table: &'static str,
     columns: &'static str,
     read: fn(&Row) -> Result<LogEntry<T>, Fault>,
-    /// The rest of a selection of the realm `x.realm` of a row `l`.
+    /// The `FROM` clause that selects the context `x` of a row `l`.
     context: &'static str,
-    /// Set if the rows of an aggregate can be found by their versions.
+    /// Set if an index finds the rows of an aggregate by version.
     has_versions: bool,
 }
 
-/// The context of a row that names it.
-const OF_CONTEXT: &str = "FROM context_log AS x WHERE x.id = l.context_id";
-/// The context of the command that gave the row.
-const OF_COMMAND: &str =
+/// For rows with a context id.
+const BY_CONTEXT_ID: &str = "FROM context_log AS x WHERE x.id = l.context_id";
+/// For rows with a command id.
+const BY_COMMAND_ID: &str =
     "FROM command_log AS c JOIN context_log AS x ON x.id = c.context_id WHERE c.id = l.command_id";
 
 pub(crate) const COMMANDS: Log<CommandRecord> = Log {
     table: "command_log",
     columns: COMMAND,
     read: rows::command,
-    context: OF_CONTEXT,
+    context: BY_CONTEXT_ID,
     has_versions: false,
 };
 pub(crate) const EVENTS: Log<EventRecord> = Log {
     table: "event_log",
     columns: EVENT,
     read: rows::event,
-    context: OF_COMMAND,
+    context: BY_COMMAND_ID,
     has_versions: true,
 };
 pub(crate) const MESSAGES: Log<MessageRecord> = Log {
     table: "message_log",
     columns: MESSAGE,
     read: rows::message,
-    context: OF_COMMAND,
+    context: BY_COMMAND_ID,
     has_versions: false,
 };
 pub(crate) const ACTIVITIES: Log<ActivityRecord> = Log {
     table: "activity_log",
     columns: ACTIVITY,
     read: rows::activity,
-    context: OF_CONTEXT,
+    context: BY_CONTEXT_ID,
     has_versions: false,
 };
 
-/// The position of the newest row that is committed. The sequence may be ahead of it.
+/// The position of the newest committed row. The sequence may be ahead of it.
 const NEWEST: &str = "(SELECT max(position) FROM (SELECT max(position) AS position FROM command_log \
     UNION ALL SELECT max(position) FROM event_log UNION ALL SELECT max(position) FROM message_log \
     UNION ALL SELECT max(position) FROM activity_log) AS n)";
 
-/// The identifier of the row at a position, in any of the logs.
+/// Returns the query for the identifier of the row at a position, in any of the logs.
 fn row_at(position: &str) -> String {
     let of = |table: &str| format!("SELECT id FROM {table} WHERE position = {position}");
     let all = ["command_log", "event_log", "message_log", "activity_log"].map(of);
     format!("(SELECT id FROM ({}) AS r LIMIT 1)", all.join(" UNION ALL "))
 }
 
-/// Reads a page of a log in one statement, so that its rows, the check of its place and the place up to which it has
-/// looked are of one snapshot.
+/// Reads a page of a log. Its rows, the check of the resume token and the end of the scan are of one snapshot.
 ///
-/// A snapshot shows with a row all rows at lower positions ([`draw_positions`](../schema/functions.sql)), so nothing can
-/// still appear at the position of the newest one or below it.
+/// A snapshot that shows a row shows all rows at lower positions (`draw_positions` in `migrations/functions.sql`). So
+/// no row can appear later at or below the newest position.
 pub(crate) async fn page<T: LogRecord>(
-    readers: &Readers,
+    pool: &ReadPool,
     log: &Log<T>,
     query: &LogQuery,
 ) -> Result<LogPage<T>, Fault> {
     let (sql, params) = statement(log, query);
-    let found = readers.fixed(sql, params).await?;
+    let found = pool.query_prepared(sql, params).await?;
     let damaged = |why: &dyn std::fmt::Display| Fault::damaged(log.table, why);
     let Some(first) = found.first() else {
-        return Err(damaged(&"a page of it has no place"));
+        return Err(damaged(&"a page has no end of the scan"));
     };
-    let place = Place::read(first).map_err(|error| damaged(&error))?;
-    query.after.check(place.found, place.newest)?;
+    let page_end = PageEnd::read(first).map_err(|error| damaged(&error))?;
+    query.after.check(page_end.found, page_end.newest)?;
     let is_row = |row: &&Row| match row.try_get::<_, Option<i64>>(0) {
         Ok(position) => position.is_some(),
         Err(_) => true,
     };
     let rows = found.iter().filter(is_row).map(log.read).collect::<Result<Vec<_>, _>>()?;
-    Ok(LogPage::new(rows, place.scanned_to.unwrap_or(query.after), place.newest))
+    Ok(LogPage::new(rows, page_end.scanned_to.unwrap_or(query.after), page_end.newest))
 }
 
-/// Returns the statement of a page. Behind the columns of a row there are four that are the same for all rows: the
-/// newest position, the identifier of the row at `after`, and position and identifier of the row up to which the page
-/// has looked.
+/// Returns the statement of a page. Four columns after those of a record are the same in all rows: the newest position,
+/// the identifier of the row at `after`, and position and identifier of the last scanned row.
 fn statement<T>(log: &Log<T>, query: &LogQuery) -> (String, Vec<Param<'static>>) {
     let (after, limit) =
         (saturating_i64(query.after.position()), saturating_i64(query.limit as u64));
@@ -113,13 +111,13 @@ fn statement<T>(log: &Log<T>, query: &LogQuery) -> (String, Vec<Param<'static>>)
         params.push(param(aggregate_id.resource.to_string(), Type::TEXT));
         params.push(param(aggregate_id.id, Type::UUID));
         if log.has_versions {
-            // The events of an aggregate are found by their versions, which rise with their positions.
+            // An index finds the events of an aggregate by version, and versions rise with positions.
             conditions = "l.version > version_at($4, $5, $1)".to_owned();
             order = "l.version";
         }
         conditions += " AND l.resource = $4 AND l.identifier = $5";
     }
-    // A subquery, not a join: it is evaluated only for rows that are looked at.
+    // A subquery is evaluated for scanned rows only, a join may not be.
     match &query.realm {
         RealmFilter::All => {}
         RealmFilter::Only(None) => {
@@ -131,39 +129,39 @@ fn statement<T>(log: &Log<T>, query: &LogQuery) -> (String, Vec<Param<'static>>)
             conditions += &format!(" AND (SELECT x.realm = ${number} {})", log.context);
         }
     }
-    let behind = format!("FROM {} WHERE position > $1 ORDER BY position", log.table);
-    // The rows that are looked at, and the position of the last of them if there may be more.
-    let (looked_at, end) = match query.aggregate_id.is_some() && log.has_versions {
+    let rest = format!("FROM {} WHERE position > $1 ORDER BY position", log.table);
+    // The rows to scan, and the position of the last of them if there may be more.
+    let (scanned, end) = match query.aggregate_id.is_some() && log.has_versions {
         true => (log.table.to_owned(), format!("CASE WHEN $3 > 0 THEN {NEWEST} END")),
         false => (
-            format!("(SELECT * {behind} LIMIT $3)"),
-            format!("coalesce((SELECT position {behind} OFFSET $3 - 1 LIMIT 1), {NEWEST})"),
+            format!("(SELECT * {rest} LIMIT $3)"),
+            format!("coalesce((SELECT position {rest} OFFSET $3 - 1 LIMIT 1), {NEWEST})"),
         ),
     };
     let sql = format!(
         "WITH page AS MATERIALIZED ( \
-             SELECT {} FROM {looked_at} AS l WHERE {conditions} ORDER BY {order} LIMIT $2 \
-         ), place AS MATERIALIZED ( \
+             SELECT {} FROM {scanned} AS l WHERE {conditions} ORDER BY {order} LIMIT $2 \
+         ), page_end AS MATERIALIZED ( \
              SELECT CASE WHEN (SELECT count(*) FROM page) >= $2 THEN (SELECT max(position) FROM page) \
                  ELSE {end} END AS position \
          ) \
-         SELECT l.*, {NEWEST}, {}, place.position, {} FROM place LEFT JOIN page AS l ON true \
+         SELECT l.*, {NEWEST}, {}, page_end.position, {} FROM page_end LEFT JOIN page AS l ON true \
          ORDER BY l.position",
         log.columns,
         row_at("$1"),
-        row_at("place.position"),
+        row_at("page_end.position"),
     );
     (sql, params)
 }
 
-/// The values of the last columns of a page.
-struct Place {
+/// The last four columns of a page.
+struct PageEnd {
     newest: u64,
     found: Option<Uuid>,
     scanned_to: Option<ResumeToken>,
 }
 
-impl Place {
+impl PageEnd {
     fn read(row: &Row) -> Result<Self, Box<dyn std::error::Error>> {
         let first = row.len().saturating_sub(4);
         let position = |column: usize| -> Result<Option<u64>, Box<dyn std::error::Error>> {

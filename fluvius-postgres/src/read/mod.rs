@@ -1,32 +1,35 @@
-//! Reads: one statement each, so that all it gives is of one moment.
+//! Reads. Each is one statement, so all of its rows are of one snapshot.
 
 mod log;
 mod query;
+pub(crate) mod rows;
 
 use std::sync::Arc;
 
-use fluvius_core::uuid::Uuid;
-use fluvius_core::{AggregateId, ContextRecord, EventRecord, LogEntry, StateRecord, StoredCommand};
+use fluvius_store::uuid::Uuid;
+use fluvius_store::{
+    AggregateId, ContextRecord, EventRecord, LogEntry, StateRecord, StoredCommand,
+};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 pub(crate) use log::{ACTIVITIES, COMMANDS, EVENTS, MESSAGES, page};
 pub(crate) use query::query;
 
+use self::rows::{COMMAND, COMMAND_COUNT, CONTEXT, EVENT, STATE};
 use crate::error::Fault;
-use crate::params::param;
-use crate::readers::Readers;
-use crate::rows::{self, COMMAND, COMMAND_COUNT, CONTEXT, EVENT, STATE};
+use crate::pool::ReadPool;
+use crate::statement_params::param;
 
-/// The rows of several roots.
+/// Reads the states of several aggregates.
 pub(crate) async fn snapshot(
-    readers: &Readers,
+    pool: &ReadPool,
     aggregate_ids: &[AggregateId],
 ) -> Result<Vec<Option<StateRecord>>, Fault> {
-    snapshot_rows(readers, aggregate_ids).await?.iter().map(state).collect()
+    snapshot_rows(pool, aggregate_ids).await?.iter().map(state).collect()
 }
 
-/// One row of a snapshot.
+/// Decodes a row of a snapshot.
 pub(crate) fn state(row: &Row) -> Result<Option<StateRecord>, Fault> {
     match rows::has_state(row, 0)? {
         true => rows::state(row, 0).map(Some),
@@ -34,47 +37,47 @@ pub(crate) fn state(row: &Row) -> Result<Option<StateRecord>, Fault> {
     }
 }
 
-/// A snapshot as the server gives it: one row per aggregate.
+/// Reads the rows of a snapshot: one per aggregate, in the given order.
 pub(crate) async fn snapshot_rows(
-    readers: &Readers,
+    pool: &ReadPool,
     aggregate_ids: &[AggregateId],
 ) -> Result<Vec<Row>, Fault> {
     let sql = format!(
-        "SELECT {STATE} FROM unnest($1, $2) WITH ORDINALITY AS r (resource, identifier, number) \
-         LEFT JOIN resource_state AS s ON s.resource = r.resource AND s.identifier = r.identifier \
-         ORDER BY r.number"
+        "SELECT {STATE} FROM unnest($1, $2) WITH ORDINALITY AS a (resource, identifier, number) \
+         LEFT JOIN resource_state AS s ON s.resource = a.resource AND s.identifier = a.identifier \
+         ORDER BY a.number"
     );
     let resources: Vec<String> =
         aggregate_ids.iter().map(|aggregate_id| aggregate_id.resource.to_string()).collect();
     let identifiers: Vec<Uuid> = aggregate_ids.iter().map(|aggregate_id| aggregate_id.id).collect();
     let params = vec![param(resources, Type::TEXT_ARRAY), param(identifiers, Type::UUID_ARRAY)];
-    readers.fixed(sql, params).await
+    pool.query_prepared(sql, params).await
 }
 
-/// The row of a command, with its context.
-pub(crate) async fn command(readers: &Readers, id: Uuid) -> Result<Option<StoredCommand>, Fault> {
+/// Reads a command with its context.
+pub(crate) async fn command(pool: &ReadPool, id: Uuid) -> Result<Option<StoredCommand>, Fault> {
     let sql = format!(
         "SELECT {COMMAND}, {CONTEXT} FROM command_log AS l JOIN context_log AS x ON x.id = l.context_id \
          WHERE l.id = $1"
     );
-    let found = readers.fixed(sql, vec![param(id, Type::UUID)]).await?;
-    let Some(row) = found.first() else { return Ok(None) };
-    Ok(Some((rows::command(row)?, Arc::new(rows::context(row, COMMAND_COUNT)?))))
+    let found = pool.query_optional(sql, vec![param(id, Type::UUID)]).await?;
+    let Some(row) = found else { return Ok(None) };
+    Ok(Some((rows::command(&row)?, Arc::new(rows::context(&row, COMMAND_COUNT)?))))
 }
 
-/// The row of a context.
+/// Reads a context.
 pub(crate) async fn context(
-    readers: &Readers,
+    pool: &ReadPool,
     id: Uuid,
 ) -> Result<Option<Arc<ContextRecord>>, Fault> {
     let sql = format!("SELECT {CONTEXT} FROM context_log AS x WHERE x.id = $1");
-    let found = readers.fixed(sql, vec![param(id, Type::UUID)]).await?;
-    found.first().map(|row| rows::context(row, 0).map(Arc::new)).transpose()
+    let found = pool.query_optional(sql, vec![param(id, Type::UUID)]).await?;
+    found.map(|row| rows::context(&row, 0).map(Arc::new)).transpose()
 }
 
-/// The events of an aggregate with these versions.
+/// Reads the events of an aggregate from version `first` to `last`.
 pub(crate) async fn history(
-    readers: &Readers,
+    pool: &ReadPool,
     aggregate_id: &AggregateId,
     first: u64,
     last: u64,
@@ -89,24 +92,24 @@ pub(crate) async fn history(
         param(saturating_i64(first), Type::INT8),
         param(saturating_i64(last), Type::INT8),
     ];
-    let found = readers.fixed(sql, params).await?;
+    let found = pool.query_prepared(sql, params).await?;
     found.iter().map(rows::event).collect()
 }
 
-/// Claims resource names for a domain.
+/// Registers the resources of a domain.
 pub(crate) async fn register_domain(
-    readers: &Readers,
+    pool: &ReadPool,
     domain: &str,
     resources: &[&'static str],
 ) -> Result<(), Fault> {
-    let sql = "SELECT claim_resources($1, $2)";
+    let sql = "SELECT register_domain($1, $2)";
     let params =
-        vec![param(resources.to_vec(), Type::TEXT_ARRAY), param(domain.to_owned(), Type::TEXT)];
-    readers.fixed(sql, params).await?;
+        vec![param(domain.to_owned(), Type::TEXT), param(resources.to_vec(), Type::TEXT_ARRAY)];
+    pool.query_prepared(sql, params).await?;
     Ok(())
 }
 
-/// A bound that PostgreSQL can count to: no number is greater there.
+/// Converts a bound to `bigint`, whose maximum no stored number exceeds.
 pub(crate) fn saturating_i64(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

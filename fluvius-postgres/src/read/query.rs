@@ -1,36 +1,36 @@
-//! Queries over states: conditions to SQL. All that comes from outside is a parameter.
+//! Queries over states as SQL. Every value of a query is a parameter of the statement.
 //!
-//! A field of a state is read by a function of the schema, which gives null for another kind. It is read once per row,
-//! however often the query names it.
+//! A function of the schema reads a field of a state, and returns null for a value of another kind. It runs once per
+//! row, however often the query names the field.
 
 use std::sync::Arc;
 
-use fluvius_core::query::{Column, Comparison, Constraint, Field, Filter, Kind, Operand, Place};
-use fluvius_core::{RealmFilter, StateQuery, StateRecord};
+use fluvius_store::query::{Column, Comparison, Constraint, Field, Filter, Kind, Operand, Place};
+use fluvius_store::{RealmFilter, StateQuery, StateRecord};
 use tokio_postgres::types::{ToSql, Type};
 
 use super::saturating_i64;
 use crate::error::Fault;
 use crate::indexes::{Index, Indexes};
-use crate::params::{Param, param};
-use crate::readers::Readers;
-use crate::rows::{self, STATE};
+use crate::pool::ReadPool;
+use crate::read::rows::{self, STATE};
+use crate::statement_params::{Param, param};
 
-/// The rows that a query asks for.
+/// Reads the rows that a query selects.
 pub(crate) async fn query(
-    readers: &Readers,
+    pool: &ReadPool,
     indexes: &Indexes,
     query: &StateQuery,
 ) -> Result<Vec<StateRecord>, Fault> {
-    let Some(resource) = &query.resource else { return ask(readers, &[], query).await };
-    let mut known = indexes.of(resource);
+    let Some(resource) = &query.resource else { return select(pool, &[], query).await };
+    let mut known = indexes.for_resource(resource);
     loop {
-        match ask(readers, &known, query).await {
+        match select(pool, &known, query).await {
             // Another process has removed one of them.
-            Err(fault) if fault.is_of_table() && !known.is_empty() => {
-                indexes.refresh(readers, resource).await?;
-                let now = indexes.of(resource);
-                // Where nothing has changed the table is lost, and all are done without.
+            Err(fault) if fault.is_undefined_table() && !known.is_empty() => {
+                indexes.refresh(pool, resource).await?;
+                let now = indexes.for_resource(resource);
+                // If nothing has changed, the table is lost, and the query uses no index.
                 known = if now == known { Arc::default() } else { now };
             }
             answer => return answer,
@@ -38,21 +38,21 @@ pub(crate) async fn query(
     }
 }
 
-async fn ask(
-    readers: &Readers,
+async fn select(
+    pool: &ReadPool,
     indexes: &[Index],
     query: &StateQuery,
 ) -> Result<Vec<StateRecord>, Fault> {
-    let sql = Sql::of(query, indexes);
-    let found = readers.once(sql.text, sql.params).await?;
+    let sql = Sql::new(query, indexes);
+    let found = pool.query_once(sql.text, sql.params).await?;
     found.iter().map(|row| rows::state(row, 0)).collect()
 }
 
-/// A statement that is being put together.
+/// Builder of a statement.
 struct Sql<'i> {
     text: String,
     params: Vec<Param<'static>>,
-    /// The fields whose values are joined: each aggregate of the resource has one of each.
+    /// The indexes that are joined: each has one row per aggregate of the resource.
     joined: Vec<&'i Index>,
     /// The other fields of the state, without duplicates: the state of a row is parsed once, and each field is read
     /// once.
@@ -60,7 +60,7 @@ struct Sql<'i> {
 }
 
 impl<'i> Sql<'i> {
-    fn of(query: &StateQuery, indexes: &'i [Index]) -> Self {
+    fn new(query: &StateQuery, indexes: &'i [Index]) -> Self {
         let is_used = |index: &&Index| {
             query.sort.iter().any(|key| key.field == index.field)
                 || names(&query.filter, &index.field)
@@ -108,7 +108,7 @@ impl<'i> Sql<'i> {
                 sql.push(", ");
             }
             sql.field(&key.field);
-            // Null is the smallest. A column that is never null says so as well: its index has them last.
+            // Null sorts first. A column that is never null needs no clause for it, which its index would not match.
             sql.push(match (is_never_null(&key.field), key.is_descending) {
                 (true, false) => " ASC",
                 (true, true) => " DESC",
@@ -167,10 +167,10 @@ impl<'i> Sql<'i> {
                 self.push(")");
             }
             Filter::Compare { field, comparison, operand } => {
-                self.compared(field, sign(*comparison), operand);
+                self.compare(field, sign(*comparison), operand);
             }
             Filter::OneOf { field, operands } => {
-                // What is of another kind equals no value of the field.
+                // An operand of another kind equals no value of the field.
                 let own: Vec<_> =
                     operands.iter().filter(|operand| operand.kind() == field.kind).collect();
                 if own.is_empty() {
@@ -185,8 +185,8 @@ impl<'i> Sql<'i> {
                 }
                 self.push("))");
             }
-            Filter::Contains { field, text } => self.looked_into("strpos", field, text, " > 0"),
-            Filter::StartsWith { field, text } => self.looked_into("starts_with", field, text, ""),
+            Filter::Contains { field, text } => self.text_match("strpos", field, text, " > 0"),
+            Filter::StartsWith { field, text } => self.text_match("starts_with", field, text, ""),
             Filter::IsNull { field } => {
                 self.push("(");
                 self.field(field);
@@ -195,7 +195,7 @@ impl<'i> Sql<'i> {
         }
     }
 
-    /// Several conditions in one; `none` is what holds of none.
+    /// Joins conditions by an operator. `none` is the value without conditions.
     fn filters(&mut self, filters: &[Filter], between: &str, none: &str) {
         if filters.is_empty() {
             return self.push(none);
@@ -208,7 +208,7 @@ impl<'i> Sql<'i> {
         self.push(")");
     }
 
-    fn compared(&mut self, field: &Field, sign: &str, operand: &Operand) {
+    fn compare(&mut self, field: &Field, sign: &str, operand: &Operand) {
         if operand.kind() != field.kind {
             return self.push("NULL::boolean");
         }
@@ -219,7 +219,7 @@ impl<'i> Sql<'i> {
         self.push(")");
     }
 
-    fn looked_into(&mut self, function: &str, field: &Field, text: &str, holds: &str) {
+    fn text_match(&mut self, function: &str, field: &Field, text: &str, holds: &str) {
         if field.kind != Kind::Text {
             return self.push("NULL::boolean");
         }
@@ -234,7 +234,7 @@ impl<'i> Sql<'i> {
         self.push(")");
     }
 
-    /// What a query says of the keys of a field, so that they are looked up in its index.
+    /// Adds the constraints on the keys of a field that its index can look up.
     fn index_constraints(&mut self, query: &StateQuery, index: &Index) {
         let (id, field) = (index.id, &index.field);
         let is_first = query.sort.first().is_some_and(|key| key.field == *field);
@@ -244,7 +244,7 @@ impl<'i> Sql<'i> {
             match bound {
                 Constraint::Compare(comparison, value) => {
                     self.push(match comparison {
-                        // The keys of two values may be the same.
+                        // Different values may have the same key.
                         Comparison::Lt if !is_exact(field.kind) => sign(Comparison::Le),
                         Comparison::Gt if !is_exact(field.kind) && value.is_some() => {
                             sign(Comparison::Ge)
@@ -280,7 +280,7 @@ impl<'i> Sql<'i> {
         }
     }
 
-    /// The key of a value.
+    /// Adds the key of a value.
     fn key(&mut self, field: &Field, value: Option<&Operand>) {
         self.push("field_key(");
         match value {
@@ -321,13 +321,13 @@ impl<'i> Sql<'i> {
     fn column(&mut self, column: Column) {
         self.push("s.");
         self.push(column.name());
-        // Numbers of any size are compared with it.
+        // An operand may be any number.
         if column.kind() == Kind::Number {
             self.push("::numeric");
         }
     }
 
-    /// A value as its field compares.
+    /// Adds an operand, converted for its field.
     fn operand(&mut self, field: &Field, operand: &Operand) {
         match operand {
             Operand::Boolean(value) => self.param(*value, Type::BOOL),
@@ -345,12 +345,12 @@ impl<'i> Sql<'i> {
     }
 }
 
-/// Whether no two values of the kind have the same key.
+/// Returns whether different values of the kind have different keys.
 fn is_exact(kind: Kind) -> bool {
     !matches!(kind, Kind::Number | Kind::Text)
 }
 
-/// Whether a filter asks for a field.
+/// Returns whether a filter names a field.
 fn names(filter: &Filter, named: &Field) -> bool {
     match filter {
         Filter::All(filters) | Filter::Any(filters) => {

@@ -1,4 +1,4 @@
-//! The servers that a store accepts: `sslmode`, and the authorities that are named.
+//! The servers that a store accepts, by `sslmode` and trusted authorities.
 
 use std::error::Error;
 use std::net::TcpListener;
@@ -6,17 +6,17 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use fluvius_core::StoreError;
 use fluvius_postgres::PostgresStore;
-use fluvius_postgres::testing::PrivateServer;
+use fluvius_store::StoreError;
+use fluvius_testing::servers::PrivateServer;
 
 use crate::client;
-use crate::proxy::Proxy;
+use fluvius_testing::servers::Proxy;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_without_tls_is_refused_where_it_is_required() {
+async fn server_without_tls_is_rejected_if_it_is_required() {
     let Some(server) = PrivateServer::start_with(&[]) else { return };
-    let url = Proxy::start(server.socket()).await.url();
+    let url = Proxy::start(server.socket(), &[]).await.url();
     for mode in ["require", "verify-ca", "verify-full"] {
         let refused = PostgresStore::open(&url.replace("=disable", &format!("={mode}"))).await;
         let error = refused.unwrap_err();
@@ -27,11 +27,11 @@ async fn a_server_without_tls_is_refused_where_it_is_required() {
         PostgresStore::open(&url.replace("=disable", &format!("={mode}"))).await.unwrap();
     }
     PostgresStore::open(&url.replace(" sslmode=disable", "")).await.unwrap();
-    // A Unix socket uses no TLS, whatever is asked for.
+    // A Unix socket uses no TLS in any mode.
     PostgresStore::open(&format!("{} sslmode=verify-full", server.url())).await.unwrap();
 }
 
-/// A server with TLS at 127.0.0.1, for which a self-signed certificate is made.
+/// A server with TLS at 127.0.0.1, with a self-signed certificate.
 struct TlsServer {
     folder: tempfile::TempDir,
     server: PrivateServer,
@@ -40,12 +40,13 @@ struct TlsServer {
 }
 
 impl TlsServer {
-    /// `extensions`: those of the certificate, in the form of openssl. `None` if something that this needs is not installed.
+    /// Starts a server with a certificate with these extensions, in the form of openssl. Returns `None` if a required
+    /// program is not installed.
     fn start(extensions: &str) -> Option<Self> {
         Self::start_with(extensions, "host all all all trust")
     }
 
-    /// `logins`: the lines of `pg_hba.conf` but for sockets.
+    /// As `start`, with the lines of `pg_hba.conf` for TCP.
     fn start_with(extensions: &str, logins: &str) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let (certificate, key) =
@@ -64,7 +65,7 @@ impl TlsServer {
             format!("ssl_cert_file={}", certificate.display()),
             format!("ssl_key_file={}", key.display()),
             format!("hba_file={}", hba.display()),
-            // A client may show the certificate of the server as its own.
+            // A client may use the certificate of the server as its own.
             format!("ssl_ca_file={}", certificate.display()),
         ];
         let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
@@ -77,7 +78,7 @@ impl TlsServer {
         self.folder.path().join("server.crt").display().to_string()
     }
 
-    /// The port is the server's; its socket has the number too.
+    /// Returns the address of its socket, whose name contains the port.
     fn socket(&self) -> String {
         let port = self.address.split("port=").nth(1).unwrap().split(' ').next().unwrap();
         format!("{} port={port}", self.server.url())
@@ -99,14 +100,14 @@ impl TlsServer {
     }
 }
 
-/// As `openssl req -x509` makes it unless told otherwise: the certificate calls itself an authority.
+/// The default of `openssl req -x509`: the certificate is marked as an authority.
 const STOCK: &str = "basicConstraints = critical, CA:TRUE";
-/// Without extensions openssl makes one of X.509 version 1.
+/// Without extensions openssl creates a certificate of X.509 version 1.
 const VERSION_1: &str = "";
 const OF_HOST: &str = "basicConstraints = critical, CA:FALSE\nsubjectAltName = IP:127.0.0.1";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stock_server_works_with_an_address_that_names_no_mode() {
+async fn default_mode_accepts_a_local_server_with_a_self_signed_certificate() {
     let Some(server) = TlsServer::start(STOCK) else { return };
     for (tail, is_encrypted) in [
         ("", true),
@@ -121,13 +122,13 @@ async fn a_stock_server_works_with_an_address_that_names_no_mode() {
         check_not_trusted(&format!("{} sslmode={mode}", server.address), "is self-signed").await;
     }
     let elsewhere = server.address.replace("host=", "host=db.example hostaddr=");
-    // By its address it is this machine.
+    // The address is that of this machine.
     PostgresStore::open(&elsewhere).await.unwrap();
     check_not_trusted(&format!("{elsewhere} sslmode=verify-full"), "is self-signed").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn authorities_that_are_named_are_the_only_ones() {
+async fn given_authorities_replace_those_of_the_system() {
     for extensions in [STOCK, OF_HOST] {
         let Some(server) = TlsServer::start(extensions) else { return };
         let named = format!("sslrootcert='{}'", server.certificate());
@@ -143,11 +144,11 @@ async fn authorities_that_are_named_are_the_only_ones() {
         }
         PostgresStore::open(&full).await.unwrap();
         option.clone().open(&server.address).await.unwrap();
-        // It is one for 127.0.0.1, and for no other name.
+        // The certificate is for 127.0.0.1 only.
         let other = server.address.replace("host=", "host=localhost hostaddr=");
-        check_refused(option.open(&other).await, "is for another host");
+        check_rejected(option.open(&other).await, "is for another host");
         check_not_trusted(&format!("{other} {named}"), "is for another host").await;
-        // Another authority vouches for nothing here.
+        // Another authority has not signed the certificate.
         let Some(another) = TlsServer::start(OF_HOST) else { return };
         let other = format!("sslrootcert='{}'", another.certificate());
         for mode in ["require", "verify-ca", "verify-full"] {
@@ -158,7 +159,7 @@ async fn authorities_that_are_named_are_the_only_ones() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_demands_or_refuses_tls_is_followed() {
+async fn second_attempt_follows_the_server_in_using_tls() {
     let demands = "hostssl all all all trust";
     let refuses = "hostnossl all all all trust";
     for (logins, sound, refused) in
@@ -171,14 +172,14 @@ async fn a_server_that_demands_or_refuses_tls_is_followed() {
         }
         let url = format!("{} sslmode={refused}", server.address);
         let error = PostgresStore::open(&url).await.unwrap_err();
-        let told = error.to_string();
-        assert!(told.starts_with("the server refuses the login: "), "{told}");
-        assert!(!error.is_retryable(), "{told}");
+        let message = error.to_string();
+        assert!(message.starts_with("the server rejected the login: "), "{message}");
+        assert!(!error.is_retryable(), "{message}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_login_by_password_says_why_it_fails_and_binds_the_channel() {
+async fn login_by_password_binds_the_channel_and_explains_failures() {
     let Some(server) = TlsServer::start_with(STOCK, "host all all all scram-sha-256") else {
         return;
     };
@@ -187,8 +188,8 @@ async fn a_login_by_password_says_why_it_fails_and_binds_the_channel() {
     for tail in ["", "channel_binding=require", "sslmode=require channel_binding=require"] {
         assert!(server.is_encrypted(&format!("password=s3cret {tail}")).await, "{tail}");
     }
-    for (tail, told) in [
-        ("password=another-s3cret", "the server refuses the login: "),
+    for (tail, message) in [
+        ("password=another-s3cret", "the server rejected the login: "),
         ("", "the login to the server failed: "),
         (
             "password=s3cret sslmode=disable channel_binding=require",
@@ -197,35 +198,35 @@ async fn a_login_by_password_says_why_it_fails_and_binds_the_channel() {
     ] {
         let error = PostgresStore::open(&format!("{} {tail}", server.address)).await.unwrap_err();
         let all = format!("{error}, {:?}", error.source());
-        assert!(all.starts_with(told) && !error.is_retryable(), "{all}");
+        assert!(all.starts_with(message) && !error.is_retryable(), "{all}");
         assert!(!all.contains("s3cret"), "{all}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_may_have_a_certificate() {
+async fn client_may_log_in_by_certificate() {
     let logins = "hostssl all all all trust clientcert=verify-ca";
     let Some(server) = TlsServer::start_with(STOCK, logins) else { return };
     let (certificate, key) = (server.certificate(), server.certificate().replace(".crt", ".key"));
     assert!(server.is_encrypted(&format!("sslcert='{certificate}' sslkey='{key}'")).await);
     let error = PostgresStore::open(&server.address).await.unwrap_err();
-    assert!(error.to_string().starts_with("the server refuses the login: "), "{error}");
-    // A certificate is no key.
+    assert!(error.to_string().starts_with("the server rejected the login: "), "{error}");
+    // A file with a certificate has no key.
     let url = format!("{} sslcert='{certificate}' sslkey='{certificate}'", server.address);
     let error = PostgresStore::open(&url).await.unwrap_err();
     assert!(!error.is_retryable() && error.to_string().contains("`sslkey`"), "{error}");
 }
 
-/// Older versions of openssl make such a certificate out of a request.
+/// Older versions of openssl create such a certificate from a request.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_certificate_of_version_1_is_never_accepted() {
+async fn certificate_of_version_1_is_rejected() {
     let Some(server) = TlsServer::start(VERSION_1) else { return };
     assert!(!server.is_encrypted("").await);
     check_not_trusted(&format!("{} sslmode=require", server.address), "of X.509 version 1").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_file_that_holds_no_certificate_is_named() {
+async fn file_without_a_certificate_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let (gone, empty) = (folder.path().join("gone.pem"), folder.path().join("empty.pem"));
     std::fs::write(&empty, "").unwrap();
@@ -239,26 +240,26 @@ async fn a_file_that_holds_no_certificate_is_named() {
         let url = format!("{address}&{setting}={}{key}", file.display());
         let error = PostgresStore::open(&url).await.unwrap_err();
         assert!(!error.is_retryable(), "{error}");
-        let told = error.to_string();
-        assert!(told.contains("`sslrootcert`") || told.contains("`sslkey`"), "{told}");
-        assert!(told.contains(&file.display().to_string()), "{told}");
+        let message = error.to_string();
+        assert!(message.contains("`sslrootcert`") || message.contains("`sslkey`"), "{message}");
+        assert!(message.contains(&file.display().to_string()), "{message}");
     }
 }
 
-async fn check_not_trusted(url: &str, told: &str) {
-    check_refused(PostgresStore::open(url).await, told);
+async fn check_not_trusted(url: &str, message: &str) {
+    check_rejected(PostgresStore::open(url).await, message);
 }
 
-/// The certificate is refused for good, and the cause is told.
-fn check_refused(opened: Result<PostgresStore, StoreError>, told: &str) {
+/// Checks that the certificate is rejected with a permanent error and this cause.
+fn check_rejected(opened: Result<PostgresStore, StoreError>, message: &str) {
     let error = opened.unwrap_err();
     assert!(!error.is_retryable(), "{error}");
-    assert!(error.to_string().contains(told), "{error}");
+    assert!(error.to_string().contains(message), "{error}");
     let source = error.source().unwrap();
     assert!(source.to_string().contains("invalid peer certificate"), "{source}");
 }
 
-/// The settings of openssl, before the extensions of the certificate.
+/// The configuration of openssl, before the extensions of the certificate.
 const REQUEST: &str = "[req]
 distinguished_name = name
 prompt = no
@@ -267,7 +268,7 @@ CN = test
 [extensions]
 ";
 
-/// A self-signed certificate, for a server that may run as `postgres`.
+/// Creates a self-signed certificate that a server of the user `postgres` can read.
 fn make_certificate(extensions: &str, certificate: &Path, key: &Path) -> bool {
     let folder = key.parent().unwrap();
     let request = folder.join("request");
@@ -280,7 +281,7 @@ fn make_certificate(extensions: &str, certificate: &Path, key: &Path) -> bool {
         openssl.args(["-extensions", "extensions"]);
     }
     let made = openssl.arg("-keyout").arg(key).arg("-out").arg(certificate).output();
-    // Where the server's user is this one, this fails and is not needed.
+    // This fails, and is not needed, if the server runs as this user.
     let _ = Command::new("chown").args(["-R", "postgres"]).arg(folder).output();
     made.is_ok_and(|output| output.status.success())
 }

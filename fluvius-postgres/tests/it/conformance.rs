@@ -1,11 +1,13 @@
-//! The contract of a store, against a real server.
+//! The conformance suite over a real server.
 
 use std::sync::Arc;
 
-use fluvius_postgres::testing::{TestSchema, TestServer};
+use fluvius_testing::servers::{TestSchema, TestServer};
+
+use crate::OpenStore;
 use fluvius_testing::conformance::{self, Harness};
 
-/// One test a claim, as `store_conformance!` makes them; without a server each says that it is skipped.
+/// One test per case, as in `store_conformance!`. Without a server each prints that it is skipped.
 macro_rules! cases {
     ([$($part:ident::$claim:ident)*]) => {
         $(

@@ -1,11 +1,11 @@
-//! Logs only grow.
+//! Logs are append-only.
 
-use fluvius_postgres::testing::TestServer;
+use fluvius_testing::servers::TestServer;
 
-use crate::client;
+use crate::{OpenStore, client};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rows_of_logs_are_not_changed_deleted_or_truncated() {
+async fn rows_of_logs_cannot_be_updated_deleted_or_truncated() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let _store = schema.open().await;
@@ -32,10 +32,7 @@ async fn rows_of_logs_are_not_changed_deleted_or_truncated() {
         for change in changes {
             let error = client.batch_execute(&change).await.unwrap_err();
             let message = error.as_db_error().unwrap().message();
-            assert!(
-                message.starts_with(&format!("rows of `{log}` are never changed")),
-                "{message}"
-            );
+            assert!(message.starts_with(&format!("rows of `{log}` are append-only")), "{message}");
         }
         let count = client.query_one(&format!("SELECT count(*) FROM {log}"), &[]).await.unwrap();
         assert_eq!(count.get::<_, i64>(0), 1, "{log}");

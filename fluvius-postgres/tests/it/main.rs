@@ -1,60 +1,36 @@
-//! The store as its users see it.
-#![allow(missing_docs, reason = "a test is told by its name")]
-#![allow(clippy::unwrap_used, reason = "helpers of tests end the test")]
+//! The store over real servers: the contract, opening, TLS and poolers. The suite `postgres` of `fluvius-tests` has the
+//! tests with a domain.
+#![allow(missing_docs, reason = "the name of a test describes it")]
+#![allow(clippy::unwrap_used, reason = "a failing helper fails its test")]
 
-mod backup;
-mod bank;
+use fluvius_postgres::{PostgresOptions, PostgresStore};
+use fluvius_testing::servers::TestSchema;
+
 mod certificates;
 mod conformance;
-mod crashes;
-mod cuts;
-mod damaged;
-mod indexes;
-mod leases;
-mod locks;
 mod logs;
-mod neighbours;
-mod never_skips;
-mod notifications;
 mod opening;
-mod outages;
 mod pooler;
-mod proxy;
-mod rights;
-mod runtimes;
-mod server_faults;
-mod server_settings;
-mod units;
 
-/// A connection beside the store.
+/// A connection of the test itself.
 async fn client(url: &str) -> tokio_postgres::Client {
     let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
     client
 }
 
-/// An address with one parameter more, whichever form it has.
-fn with_parameter(url: &str, name: &str, value: &str) -> String {
-    match url.contains("://") {
-        false => format!("{url} {name}='{value}'"),
-        true => {
-            let value = value.replace(' ', "%20").replace('=', "%3D");
-            let sign = if url.contains('?') { '&' } else { '?' };
-            format!("{url}{sign}{name}={value}")
-        }
+/// Opens stores in the schema of a test.
+trait OpenStore {
+    fn options(&self) -> PostgresOptions;
+    async fn open(&self) -> PostgresStore;
+}
+
+impl OpenStore for TestSchema {
+    fn options(&self) -> PostgresOptions {
+        PostgresStore::options().schema(self.name()).max_readers(4)
     }
-}
 
-/// How many commits are at work, as somebody sees it who is in no transaction.
-async fn running_commits(client: &tokio_postgres::Client) -> i64 {
-    let sql = "SELECT count(*) FROM pg_stat_activity \
-               WHERE state = 'active' AND (query LIKE '%FROM commit_batch(%' OR query LIKE '-- Commits a batch%') \
-               AND pid <> pg_backend_pid()";
-    client.query_one(sql, &[]).await.unwrap().get(0)
-}
-
-/// A number that the environment gives.
-fn number(variable: &str) -> Option<u64> {
-    let text = std::env::var(variable).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{variable} is a number, not `{text}`")))
+    async fn open(&self) -> PostgresStore {
+        self.options().open(self.url()).await.unwrap()
+    }
 }

@@ -1,16 +1,16 @@
-//! Opening a store: many at once, by the environment, and what is refused.
+//! Opening a store: concurrently, by the environment, and the cases in which it fails.
 
 use std::process::Command;
 use std::time::Duration;
 
-use fluvius_core::{StateQuery, Store};
-use fluvius_postgres::testing::TestServer;
 use fluvius_postgres::{PostgresOptions, PostgresStore};
+use fluvius_store::{StateQuery, Store};
+use fluvius_testing::servers::TestServer;
 
-use crate::client;
+use crate::{OpenStore, client};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_may_open_an_empty_database_at_once() {
+async fn concurrent_opens_create_one_schema() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let opening: Vec<_> = (0..10)
@@ -28,7 +28,7 @@ async fn ten_may_open_an_empty_database_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_newer_schema_is_refused() {
+async fn newer_schema_is_rejected() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     drop(schema.open().await);
@@ -39,12 +39,44 @@ async fn a_newer_schema_is_refused() {
     assert!(!error.is_retryable());
     assert_eq!(
         error.to_string(),
-        "the database has schema version 99, this program knows up to 4: use a newer release"
+        format!(
+            "the schema `{}` has version 99, and this program knows versions up to 5: use a newer release",
+            schema.name()
+        )
     );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_schema_that_holds_something_else_is_refused_and_left_as_it_is() {
+async fn schema_from_before_the_first_release_is_rejected_untouched() {
+    let Some(server) = TestServer::get() else { return };
+    let client = client(server.url()).await;
+    for version in 1..=4_i64 {
+        let schema = server.schema();
+        let name = schema.name();
+        let sql = format!(
+            "CREATE SCHEMA {name}; SET search_path = {name}; CREATE TABLE schema_version (version bigint NOT NULL); \
+             INSERT INTO schema_version VALUES ({version}); CREATE TABLE resource_state (resource text, version bigint); \
+             INSERT INTO resource_state VALUES ('bank-account', 7)"
+        );
+        client.batch_execute(&sql).await.unwrap();
+        let error = schema.options().open(server.url()).await.unwrap_err();
+        assert!(!error.is_retryable());
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "the schema `{name}` has version {version}, from before the first release of fluvius, and cannot be \
+                 migrated: name another schema, or drop this one if its data is no longer needed"
+            )
+        );
+        let content = "SELECT (SELECT version FROM schema_version), (SELECT version FROM resource_state), \
+                       (SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace($1))";
+        let row = client.query_one(content, &[&name]).await.unwrap();
+        assert_eq!([0, 1, 2].map(|column| row.get::<_, i64>(column)), [version, 7, 2]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn foreign_schema_is_rejected_untouched() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let client = client(server.url()).await;
@@ -53,13 +85,13 @@ async fn a_schema_that_holds_something_else_is_refused_and_left_as_it_is() {
     client.batch_execute(&sql).await.unwrap();
     let error = schema.options().open(server.url()).await.unwrap_err();
     assert!(!error.is_retryable());
-    assert!(error.to_string().contains("holds something else"), "{error}");
+    assert!(error.to_string().contains("contains something other"), "{error}");
     let sql = "SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace($1)";
     assert_eq!(client.query_one(sql, &[&name]).await.unwrap().get::<_, i64>(0), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_schema_that_lacks_a_table_is_refused() {
+async fn schema_without_a_table_is_rejected() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     drop(schema.open().await);
@@ -72,7 +104,7 @@ async fn a_schema_that_lacks_a_table_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_name_that_is_no_plain_schema_is_refused() {
+async fn invalid_name_of_a_schema_is_rejected() {
     for name in ["", "Upper", "1st", "pg_own", "a b", "a\"; DROP TABLE x; --", "information_schema"]
     {
         let error = PostgresStore::options().schema(name).open("host=/nowhere").await.unwrap_err();
@@ -85,25 +117,25 @@ async fn a_name_that_is_no_plain_schema_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_is_not_there_may_be_there_later() {
+async fn unreachable_server_is_retryable() {
     let error = PostgresStore::open("host=127.0.0.1 port=1 user=nobody").await.unwrap_err();
     assert!(error.is_retryable(), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_schemas_have_nothing_to_do_with_each_other() {
+async fn schemas_of_one_database_are_independent() {
     let Some(server) = TestServer::get() else { return };
     let (one, other) = (server.schema(), server.schema());
     one.open().await.register_domain("first", &["bank-account"]).await.unwrap();
     other.open().await.register_domain("second", &["bank-account"]).await.unwrap();
 }
 
-/// The variable that tells the other process to open a store.
+/// The variable that makes the child process open a store.
 const OPENS: &str = "FLUVIUS_OPENS_FROM_ENV";
 
-/// This test binary again, with another environment: alone it does nothing.
+/// The child process: does nothing unless the variable is set.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_process_that_opens_what_its_environment_names() {
+async fn child_process_opens_the_database_of_its_environment() {
     let Ok(schema) = std::env::var(OPENS) else { return };
     match PostgresStore::options().schema(schema).open_from_env().await {
         Ok(store) => store.register_domain("by-environment", &["bank-account"]).await.unwrap(),
@@ -112,38 +144,35 @@ async fn the_process_that_opens_what_its_environment_names() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_environment_names_the_database() {
+async fn environment_gives_the_address_of_the_database() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     let process = || {
         let mut process = Command::new(std::env::current_exe().unwrap());
-        let test = "opening::the_process_that_opens_what_its_environment_names";
+        let test = "opening::child_process_opens_the_database_of_its_environment";
         process.args(["--exact", test, "--nocapture"]).env(OPENS, schema.name());
         process
     };
-    let told = |process: &mut Command| {
+    let output_of = |process: &mut Command| {
         let output = tokio::task::block_in_place(|| process.output().unwrap());
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).unwrap()
     };
-    let told_without = told(process().env_remove("DATABASE_URL"));
-    let wanted = "refused: the environment variable DATABASE_URL must name the database: \
+    let without = output_of(process().env_remove("DATABASE_URL"));
+    let wanted = "refused: the environment variable DATABASE_URL must contain the address of the database: \
                   postgres://user@host/database; again: false";
-    assert!(told_without.contains(wanted), "{told_without}");
-    let told_wrong = told(process().env("DATABASE_URL", "nowhere"));
-    assert!(
-        told_wrong.contains("refused: the address of the database is not valid"),
-        "{told_wrong}"
-    );
-    let told_right = told(process().env("DATABASE_URL", server.url()));
-    assert!(!told_right.contains("refused"), "{told_right}");
-    // It was this schema: its resources are that domain's.
+    assert!(without.contains(wanted), "{without}");
+    let wrong = output_of(process().env("DATABASE_URL", "nowhere"));
+    assert!(wrong.contains("refused: the address of the database is not valid"), "{wrong}");
+    let right = output_of(process().env("DATABASE_URL", server.url()));
+    assert!(!right.contains("refused"), "{right}");
+    // The child process has registered its domain in this schema.
     let error = schema.open().await.register_domain("other", &["bank-account"]).await.unwrap_err();
     assert!(error.to_string().contains("by-environment"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_option_takes_its_extremes_or_is_refused() {
+async fn extreme_options_are_accepted_or_rejected() {
     type Set = fn(PostgresOptions) -> PostgresOptions;
     let Some(server) = TestServer::get() else { return };
     let sets: [(&str, Set); 5] = [
@@ -172,8 +201,8 @@ async fn every_option_takes_its_extremes_or_is_refused() {
     ];
     for (option, set) in refused {
         let error = set(PostgresStore::options()).open(server.url()).await.unwrap_err();
-        let told = error.to_string();
-        assert!(told.contains("out of range") && told.contains(option), "{told}");
-        assert!(!error.is_retryable(), "{told}");
+        let message = error.to_string();
+        assert!(message.contains("out of range") && message.contains(option), "{message}");
+        assert!(!error.is_retryable(), "{message}");
     }
 }

@@ -1,20 +1,20 @@
-//! A pooler that gives each transaction another session, as PgBouncer does with `pool_mode = transaction`.
+//! A pooler that assigns a session per transaction, as PgBouncer with `pool_mode = transaction`.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use fluvius_postgres::PostgresStore;
-use fluvius_postgres::testing::PrivateServer;
+use fluvius_testing::servers::PrivateServer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 
-/// The server's word that it takes the next statement, in no transaction.
+/// The message of a server that is ready for a statement outside of a transaction.
 const READY: &[u8] = b"Z\0\0\0\x05I";
 
-/// Sessions that no transaction has; the last one that was given back is given out first.
+/// Idle sessions; the most recently used one is assigned first.
 type Idle = Arc<Mutex<Vec<UnixStream>>>;
 
-/// Listens, and gives each transaction of a client a session of the server. Returns an address.
+/// Starts a pooler that assigns a session of the server to each transaction. Returns its address.
 async fn start(socket: PathBuf) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -28,13 +28,13 @@ async fn start(socket: PathBuf) -> String {
     format!("postgres://postgres@127.0.0.1:{port}/postgres?sslmode=disable")
 }
 
-/// The first session answers to the client's greeting, and goes to the others.
+/// Serves a client. The first session answers its start-up message, and joins the idle ones.
 async fn serve(mut client: TcpStream, server: UnixStream, idle: Idle) -> std::io::Result<()> {
     let mut next = Some(server);
     let mut bytes = vec![0; 1 << 16];
     loop {
         let count = client.read(&mut bytes).await?;
-        // X: the client is gone, and its session stays.
+        // X: the client terminates, and its session stays.
         if count == 0 || bytes[0] == b'X' {
             return Ok(());
         }
@@ -43,7 +43,7 @@ async fn serve(mut client: TcpStream, server: UnixStream, idle: Idle) -> std::io
             None => idle.lock().unwrap().pop().expect("a session for each transaction"),
         };
         server.write_all(&bytes[..count]).await?;
-        // To the end of the transaction it is the client's.
+        // The session belongs to the client up to the end of the transaction.
         loop {
             tokio::select! {
                 read = server.read(&mut bytes) => {
@@ -70,15 +70,15 @@ async fn serve(mut client: TcpStream, server: UnixStream, idle: Idle) -> std::io
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_pooler_of_transactions_is_refused() {
+async fn pooler_of_transactions_is_rejected() {
     let Some(server) = PrivateServer::start_with(&[]) else { return };
     let url = start(server.socket()).await;
     let error = PostgresStore::open(&url).await.unwrap_err();
     assert!(!error.is_retryable());
-    let told = error.to_string();
-    assert!(told.contains("gives each transaction another session"), "{told}");
-    assert!(told.contains("`pool_mode = session`"), "{told}");
-    // Nothing was made.
+    let message = error.to_string();
+    assert!(message.contains("assigns a session per transaction"), "{message}");
+    assert!(message.contains("`pool_mode = session`"), "{message}");
+    // Nothing was created.
     let made = "SELECT to_regnamespace('fluvius') IS NOT NULL";
     let made = crate::client(&server.url()).await.query_one(made, &[]).await.unwrap();
     assert!(!made.get::<_, bool>(0));

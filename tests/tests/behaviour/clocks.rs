@@ -4,9 +4,10 @@
 use fluvius_core::chrono::{DateTime, Utc};
 use fluvius_core::query::{Column, Cursor, column, time};
 use fluvius_core::{Domain, DomainContext, MemoryStore, SimpleRejection, Store, aggregate};
-use fluvius_postgres::testing::TestServer;
+use fluvius_postgres::PostgresStore;
 use fluvius_sqlite::SqliteStore;
 use fluvius_testing::FixedClock;
+use fluvius_testing::servers::TestServer;
 use serde::{Deserialize, Serialize};
 
 use crate::kit::id;
@@ -94,5 +95,6 @@ async fn sqlite_gives_odd_times_of_a_clock_back() {
 #[tokio::test]
 async fn postgres_gives_odd_times_of_a_clock_back() {
     let Some(server) = TestServer::get() else { return };
-    check(server.schema().open().await).await;
+    let schema = server.schema();
+    check(PostgresStore::options().schema(schema.name()).open(schema.url()).await.unwrap()).await;
 }

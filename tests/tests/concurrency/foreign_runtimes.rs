@@ -5,8 +5,9 @@ use std::thread;
 use std::time::Duration;
 
 use fluvius_core::{Domain, DomainContext, DomainRuntime, MemoryStore};
-use fluvius_postgres::testing::{TestSchema, TestServer};
+use fluvius_postgres::PostgresStore;
 use fluvius_sqlite::SqliteStore;
+use fluvius_testing::servers::{TestSchema, TestServer};
 use fluvius_testing::{Faults, FaultyStore};
 use futures_util::poll;
 use tempfile::TempDir;
@@ -38,7 +39,11 @@ fn domains(runtime: &Runtime) -> Vec<Shared> {
         all.push(Shared { name: "sqlite", domain, _folder: Some(folder), _schema: None });
         if let Some(server) = TestServer::get() {
             let schema = server.schema();
-            let domain = PurseDomain::runtime(schema.open().await).await.unwrap();
+            let domain = PurseDomain::runtime(
+                PostgresStore::options().schema(schema.name()).open(schema.url()).await.unwrap(),
+            )
+            .await
+            .unwrap();
             all.push(Shared { name: "postgres", domain, _folder: None, _schema: Some(schema) });
         }
         all

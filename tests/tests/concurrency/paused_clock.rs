@@ -6,8 +6,9 @@ use std::time::Duration;
 use banking_domain::TransactionManagerDomain;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{Domain, DomainContext, MemoryStore, Store};
-use fluvius_postgres::testing::TestServer;
+use fluvius_postgres::PostgresStore;
 use fluvius_sqlite::SqliteStore;
+use fluvius_testing::servers::TestServer;
 use futures_util::future::join_all;
 use serde_json::json;
 use tokio::time::Instant;
@@ -58,5 +59,6 @@ async fn a_paused_clock_stops_no_sqlite() {
 async fn a_paused_clock_stops_no_postgres() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
-    check_works(schema.open().await).await;
+    check_works(PostgresStore::options().schema(schema.name()).open(schema.url()).await.unwrap())
+        .await;
 }

@@ -27,9 +27,6 @@ mod linear;
 mod log;
 mod oracle;
 mod places;
-#[path = "../../../fluvius-postgres/tests/it/proxy.rs"]
-#[expect(dead_code, reason = "the tests of the store use more of it")]
-mod proxy;
 mod purse;
 mod requests;
 mod server;

@@ -6,15 +6,14 @@ use std::process::Command;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use fluvius_postgres::testing::PrivateServer;
 use fluvius_postgres::{Durability, PostgresStore};
 use fluvius_testing::SeededRng;
+use fluvius_testing::servers::{Cut, PrivateServer, Proxy};
 use tokio::runtime::Runtime;
 
 use crate::history::Strike;
 use crate::hosts;
 use crate::places::Place;
-use crate::proxy::{Cut, Proxy};
 
 /// How long a server may be away, or be at work for those who are gone.
 const AWAY_TIME_MAX: Duration = Duration::from_secs(60);
@@ -38,6 +37,9 @@ pub type OnServer = InSchema<true>;
 
 /// A bank on one that does not: a crash of the server takes what it has answered last.
 pub type OnHastyServer = InSchema<false>;
+
+/// The beginnings of the statements that commit a batch.
+const COMMITS: [&str; 2] = ["SELECT * FROM commit_batch(", "-- Commits a batch"];
 
 /// A schema on a server, which processes reach through a proxy.
 #[derive(Clone)]
@@ -73,7 +75,7 @@ fn proxies() -> &'static Runtime {
 impl Server {
     fn start() -> Option<Self> {
         let private = PrivateServer::start_with(&[])?;
-        let proxy = proxies().block_on(Proxy::start(private.socket()));
+        let proxy = proxies().block_on(Proxy::start(private.socket(), &COMMITS));
         Some(Self { private, proxy, count: 0 })
     }
 
@@ -161,7 +163,7 @@ impl<const IS_DURABLE: bool> Place for InSchema<IS_DURABLE> {
             Strike::Backends => server.run(END_ALL),
             Strike::Server => {
                 server.private.crash();
-                server.private.start();
+                server.private.restart();
             }
         });
     }

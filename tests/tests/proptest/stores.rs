@@ -12,8 +12,8 @@ use fluvius_core::{
 };
 use fluvius_core::{Lease, LogPage, LogQuery, Store, StoreError, StoredCommand};
 use fluvius_postgres::PostgresStore;
-use fluvius_postgres::testing::{TestSchema, TestServer};
 use fluvius_sqlite::{Durability, SqliteStore};
+use fluvius_testing::servers::{TestSchema, TestServer};
 use tempfile::TempDir;
 
 /// One of so many cases of a property has its SQLite store in a file, which takes longer.
@@ -53,7 +53,8 @@ impl AnyStore {
             && let Some(server) = TestServer::get()
         {
             let schema = server.schema();
-            let options = schema.options().durability(fluvius_postgres::Durability::Normal);
+            let options = PostgresStore::options().schema(schema.name()).max_readers(4);
+            let options = options.durability(fluvius_postgres::Durability::Normal);
             let store = options.open(schema.url()).await.unwrap();
             all.push(Self::Postgres { store, _schema: Arc::new(schema) });
         }

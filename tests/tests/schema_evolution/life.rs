@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{AggregateId, Domain, DomainContext, MemoryStore, Store};
-use fluvius_postgres::testing::{TestSchema, TestServer};
+use fluvius_postgres::PostgresStore;
 use fluvius_sqlite::SqliteStore;
+use fluvius_testing::servers::{TestSchema, TestServer};
 use fluvius_testing::{FixedClock, SequentialIds};
 use tempfile::TempDir;
 
@@ -88,7 +89,7 @@ pub async fn memory() -> MemoryStore {
 /// A schema that revision 1 has written, just now; `None` where there is no PostgreSQL, which is said.
 pub async fn schema() -> Option<TestSchema> {
     let schema = TestServer::get()?.schema();
-    live(schema.open().await).await;
+    live(PostgresStore::options().schema(schema.name()).open(schema.url()).await.unwrap()).await;
     Some(schema)
 }
 

@@ -30,7 +30,7 @@ macro_rules! over_each_store {
             $(#[tokio::test]
             async fn $claim() {
                 let Some(schema) = crate::life::schema().await else { return };
-                super::$claim(schema.open().await).await;
+                super::$claim(fluvius_postgres::PostgresStore::options().schema(schema.name()).open(schema.url()).await.unwrap()).await;
             })*
         }
     };

@@ -4,15 +4,16 @@ use serde_json::Value;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
 use super::*;
-use crate::testing::{TestSchema, TestServer};
+use crate::PostgresStore;
+use fluvius_testing::servers::{TestSchema, TestServer};
 
-/// Number of commands, each with an event behind it.
+/// The number of commands, each followed by its event.
 const COUNT: i64 = 20_000;
 
 /// A store whose rows are all of the realm `busy`, which the planner knows.
 async fn busy() -> Option<(TestSchema, Client)> {
     let schema = TestServer::get()?.schema();
-    drop(schema.open().await);
+    drop(PostgresStore::options().schema(schema.name()).open(schema.url()).await.unwrap());
     let (client, connection) = tokio_postgres::connect(schema.url(), NoTls).await.unwrap();
     tokio::spawn(connection);
     let rows = format!(
@@ -49,8 +50,8 @@ async fn read_for<T>(client: &Client, log: &Log<T>, after: i64, scan_limit: usiz
          EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) EXECUTE page ({after}, 1000, {scan_limit}, 'quiet'); \
          DEALLOCATE page"
     );
-    let told = client.simple_query(&explain).await.unwrap();
-    let plan = told.iter().find_map(|message| match message {
+    let output = client.simple_query(&explain).await.unwrap();
+    let plan = output.iter().find_map(|message| match message {
         SimpleQueryMessage::Row(row) => row.get(0),
         _ => None,
     });
@@ -59,11 +60,11 @@ async fn read_for<T>(client: &Client, log: &Log<T>, after: i64, scan_limit: usiz
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_page_of_a_quiet_realm_reads_few_rows() {
+async fn page_of_a_quiet_realm_reads_few_rows() {
     let Some((_schema, client)) = busy().await else { return };
     let end = 2 * COUNT;
     for (after, scan_limit, most) in [
-        // No row behind it, and ten rows: each with its command and its context.
+        // No later row, and ten later rows: each with its command and its context.
         (end, 10_000, 20.0),
         (end - 20, 10_000, 80.0),
         // A bounded part of a long log.

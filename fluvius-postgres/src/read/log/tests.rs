@@ -1,22 +1,23 @@
 //! The rows that PostgreSQL reads for a page of a log, as reported by its planner.
 
-use fluvius_core::AggregateId;
-use fluvius_core::uuid::Uuid;
+use fluvius_store::AggregateId;
+use fluvius_store::uuid::Uuid;
 use tokio_postgres::NoTls;
 
 use super::*;
-use crate::connect::{Connector, Place};
-use crate::home::Home;
-use crate::testing::TestServer;
+use crate::PostgresStore;
+use crate::connection::{Connector, Endpoint};
+use crate::runtime::StoreRuntime;
+use fluvius_testing::servers::TestServer;
 
 /// Rows of one aggregate among those of others: each tenth event belongs to the aggregate.
 const COUNT: u64 = 20_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_page_of_one_aggregate_costs_by_its_limit() {
+async fn page_of_one_aggregate_reads_up_to_its_limit() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
-    let _store = schema.open().await;
+    let _store = PostgresStore::options().schema(schema.name()).open(schema.url()).await.unwrap();
     let (client, connection) = tokio_postgres::connect(schema.url(), NoTls).await.unwrap();
     tokio::spawn(connection);
     let aggregate_id = AggregateId::new("purse", Uuid::from_u128(0));
@@ -30,15 +31,16 @@ async fn a_page_of_one_aggregate_costs_by_its_limit() {
         aggregate_id.id
     );
     client.batch_execute(&rows).await.unwrap();
-    let place = Place::new(schema.url(), schema.options()).unwrap();
-    let readers = Readers::of_queries(Connector::new(place, Home::open(false).unwrap()));
+    let endpoint =
+        Endpoint::new(schema.url(), PostgresStore::options().schema(schema.name())).unwrap();
+    let pool = ReadPool::for_queries(Connector::new(endpoint, StoreRuntime::start(false).unwrap()));
     for after in [0, 5, COUNT / 2, COUNT - 100] {
         for limit in [1, 7] {
             let aggregate_id = Some(aggregate_id.clone());
             let query = LogQuery { aggregate_id, after: after.into(), limit, ..LogQuery::all() };
             let (sql, params) = statement(&EVENTS, &query);
             let explain = format!("EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) {sql}");
-            let plan = readers.once(explain, params).await.unwrap();
+            let plan = pool.query_once(explain, params).await.unwrap();
             let plan: Vec<String> = plan.iter().map(|row| row.get(0)).collect();
             // The newest position is one row of each log.
             let scans = plan.iter().filter(|line| line.contains("Scan"));
@@ -49,7 +51,7 @@ async fn a_page_of_one_aggregate_costs_by_its_limit() {
             assert!(read.max().unwrap() <= limit, "{plan:#?}");
             assert!(!plan.iter().any(|line| line.contains("Removed")), "{plan:#?}");
             let (sql, params) = statement(&EVENTS, &query);
-            let rows = readers.fixed(sql, params).await.unwrap();
+            let rows = pool.query_prepared(sql, params).await.unwrap();
             let found: Vec<i64> = rows.iter().map(|row| row.get(0)).collect();
             let first = i64::try_from(after / 10 * 10 + 10).unwrap();
             let expected: Vec<i64> = (first..).step_by(10).take(limit).collect();

@@ -1,23 +1,23 @@
-//! What PostgreSQL does for a query over many aggregates, as it says itself.
+//! The plans of PostgreSQL for queries over many aggregates.
 
-use fluvius_core::Store;
-use fluvius_core::chrono::DateTime;
-use fluvius_core::query::{Cursor, boolean, number, text, time, uuid};
-use fluvius_core::uuid::Uuid;
+use fluvius_store::Store;
+use fluvius_store::chrono::DateTime;
+use fluvius_store::query::{Cursor, boolean, number, text, time, uuid};
+use fluvius_store::uuid::Uuid;
 use tokio_postgres::NoTls;
 
 use super::*;
 use crate::PostgresStore;
-use crate::params::as_sql;
-use crate::testing::{TestSchema, TestServer};
+use crate::statement_params::as_sql;
+use fluvius_testing::servers::{TestSchema, TestServer};
 
 const COUNT: u32 = 5_000;
 
 /// A store of many purses, of which nearly all values differ, and its indexes.
-async fn store() -> Option<(TestSchema, PostgresStore, Indexes, Readers)> {
+async fn store() -> Option<(TestSchema, PostgresStore, Indexes, ReadPool)> {
     let server = TestServer::get()?;
     let schema = server.schema();
-    let store = schema.open().await;
+    let store = PostgresStore::options().schema(schema.name()).open(schema.url()).await.unwrap();
     let (client, connection) = tokio_postgres::connect(schema.url(), NoTls).await.unwrap();
     tokio::spawn(connection);
     let name = schema.name();
@@ -30,33 +30,41 @@ async fn store() -> Option<(TestSchema, PostgresStore, Indexes, Readers)> {
          FROM generate_series(1, {COUNT}) AS n; ANALYZE resource_state"
     );
     client.batch_execute(&rows).await.unwrap();
-    let place = crate::connect::Place::new(schema.url(), schema.options()).unwrap();
-    let connector = crate::connect::Connector::new(place, crate::home::Home::open(false).unwrap());
-    let (readers, indexes) = (Readers::of_queries(connector), Indexes::default());
+    let endpoint = crate::connection::Endpoint::new(
+        schema.url(),
+        PostgresStore::options().schema(schema.name()),
+    )
+    .unwrap();
+    let connector = crate::connection::Connector::new(
+        endpoint,
+        crate::runtime::StoreRuntime::start(false).unwrap(),
+    );
+    let (pool, indexes) = (ReadPool::for_queries(connector), Indexes::default());
     let fields = [number("coins"), text("owner"), time("due"), uuid("id"), boolean("is_open")];
-    indexes.declare(&readers, "purse", &fields).await.unwrap();
+    indexes.declare(&pool, "purse", &fields).await.unwrap();
     store.declare_indexes("purse", &fields).await.unwrap();
-    Some((schema, store, indexes, readers))
+    Some((schema, store, indexes, pool))
 }
 
-async fn plan(readers: &Readers, indexes: &[Index], query: &StateQuery) -> String {
-    let sql = Sql::of(query, indexes);
-    let rows = readers.once(format!("EXPLAIN (COSTS OFF) {}", sql.text), sql.params).await.unwrap();
+async fn plan(pool: &ReadPool, indexes: &[Index], query: &StateQuery) -> String {
+    let sql = Sql::new(query, indexes);
+    let rows =
+        pool.query_once(format!("EXPLAIN (COSTS OFF) {}", sql.text), sql.params).await.unwrap();
     let lines: Vec<String> = rows.iter().map(|row| row.get::<_, String>(0)).collect();
     lines.join("\n")
 }
 
-/// Looked up in the index of the field with these conditions, and not sorted where the index has the order.
+/// Checks that a plan uses the index of the field with these conditions, and does not sort if the index has the order.
 async fn check(
-    (indexes, readers): (&Indexes, &Readers),
+    (indexes, pool): (&Indexes, &ReadPool),
     query: &StateQuery,
     field: &Field,
     condition: &[&str],
     is_in_order: bool,
 ) {
-    let indexes = indexes.of("purse");
+    let indexes = indexes.for_resource("purse");
     let id = indexes.iter().find(|index| index.field == *field).unwrap().id;
-    let plan = plan(readers, &indexes, query).await;
+    let plan = plan(pool, &indexes, query).await;
     assert!(plan.contains(&format!("field_{id}_in_order")), "{query:?}\n{plan}");
     for part in condition {
         let lines = plan.lines().filter(|line| line.contains("Index Cond"));
@@ -73,9 +81,9 @@ fn found_by(filter: Filter) -> StateQuery {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_planner_takes_the_indexes() {
-    let Some((_schema, store, indexes, readers)) = store().await else { return };
-    let at = (&indexes, &readers);
+async fn planner_uses_the_indexes() {
+    let Some((_schema, store, indexes, pool)) = store().await else { return };
+    let at = (&indexes, &pool);
     let moment = DateTime::from_timestamp(77, 0).unwrap();
     let id = Uuid::from_u128(7);
     for (field, equal) in [
@@ -130,13 +138,13 @@ async fn the_planner_takes_the_indexes() {
     let rows = store.query(&StateQuery { limit: 3, ..first.clone() }).await.unwrap();
     let next = StateQuery { after: Some(Cursor::of(&first, &rows[2])), ..first };
     check(at, &next, &boolean("is_open"), &["key = ", "identifier > "], false).await;
-    // What is not declared is looked for in all states.
-    let plan = plan(&readers, &indexes.of("purse"), &found_by(number("other").eq(3))).await;
+    // A condition on an undeclared field reads all states.
+    let plan = plan(&pool, &indexes.for_resource("purse"), &found_by(number("other").eq(3))).await;
     assert!(!plan.contains("field_1"), "{plan}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_state_is_parsed_once_a_row() {
+async fn state_is_parsed_once_per_row() {
     let Some((schema, _store, ..)) = store().await else { return };
     let (mut client, connection) = tokio_postgres::connect(schema.url(), NoTls).await.unwrap();
     tokio::spawn(connection);
@@ -146,10 +154,10 @@ async fn a_state_is_parsed_once_a_row() {
     let sort = vec![text("owner").ascending()];
     let query = StateQuery { filter, sort, ..StateQuery::for_resource("purse", 10) };
     // Without the indexes.
-    let sql = Sql::of(&query, &[]);
+    let sql = Sql::new(&query, &[]);
     let transaction = client.transaction().await.unwrap();
     transaction.batch_execute("SET LOCAL track_functions = 'all'").await.unwrap();
-    let types = sql.params.iter().map(Param::of);
+    let types = sql.params.iter().map(Param::sql_type);
     let params: Vec<_> = as_sql(&sql.params).into_iter().zip(types).collect();
     assert!(transaction.query_typed(&sql.text, &params).await.unwrap().is_empty());
     let calls = "SELECT funcname::text, calls FROM pg_stat_xact_user_functions \

@@ -19,15 +19,15 @@ const KNOWN: i32 = 3;
 const STALE: i32 = 4;
 
 /// One unit: all of it is stored, or nothing.
-const COMMIT: &str = "SELECT told_fates[1], told_others[1] FROM commit_batch(durability => 'on', own_process => 0, \
+const COMMIT: &str = "SELECT unit_outcomes[1], unit_causes[1] FROM commit_batch(durability => 'on', own_process => 0, \
      are_states_last => false, resources => $1, \
-     identifiers => $2, are_written => $3, wanted => $4, is_in_step => true, row_count => $5, fates => '{0}', \
+     identifiers => $2, are_written => $3, first_versions => $4, is_consistent => true, row_count => $5, outcomes => '{0}', \
      depends_units => '{}', depends_on => '{}', \
-     expected_units => $6, expected_roots => $7, expected_versions => $4, ids => $8, id_units => $9, \
-     id_numbers => $10, states => $11, state_units => $12, state_roots => $13, commands => $14, command_units => $9, \
+     expected_units => $6, expected_aggregates => $7, expected_versions => $4, ids => $8, id_units => $9, \
+     id_numbers => $10, states => $11, state_units => $12, state_aggregates => $13, commands => $14, command_units => $9, \
      events => $15, event_units => $16, messages => '{}', message_units => '{}', activities => '{}', \
      activity_units => '{}', contexts => '{}', context_units => '{}', context_numbers => '{}') \
-     WHERE told_fates IS NOT NULL";
+     WHERE unit_outcomes IS NOT NULL";
 
 pub(super) struct Function {
     connection: Connection,

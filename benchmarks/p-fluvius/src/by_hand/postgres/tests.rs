@@ -2,7 +2,8 @@
 
 use bench_common::{Bank, BankCommand, BankError, account_id};
 use fluvius_core::verify::verify;
-use fluvius_postgres::testing::{TestSchema, TestServer};
+use fluvius_postgres::PostgresStore;
+use fluvius_testing::servers::{TestSchema, TestServer};
 use rust_decimal::Decimal;
 
 use super::{ByHand, Way, Writer, connection};
@@ -17,7 +18,7 @@ const ROWS: [&str; 6] = [
         l.payload_hash, x.source, l.status, l.code, l.response)
      FROM command_log AS l JOIN context_log AS x ON x.id = l.context_id ORDER BY l.position",
     "SELECT concat_ws('|', l.position, l.domain, l.revision, l.event, l.resource, l.identifier, l.version, c.position,
-        l.args, l.data, l.change)
+        l.args, l.data, l.delta)
      FROM event_log AS l JOIN command_log AS c ON c.id = l.command_id ORDER BY l.position",
     "SELECT concat_ws('|', s.resource, s.identifier, s.version, split_part(s.etag, '-', 1), c.position, s.revision,
         s.data, s.created_by, s.updated_by, s.closed_at, s.realm)
@@ -57,6 +58,10 @@ async fn run(bank: &impl Bank) {
     bank.run(account_id(2), BankCommand::Withdraw(Decimal::from(50))).await.unwrap();
 }
 
+async fn open(schema: &TestSchema) -> PostgresStore {
+    PostgresStore::options().schema(schema.name()).open(schema.url()).await.unwrap()
+}
+
 async fn rows(schema: &TestSchema) -> Vec<Vec<String>> {
     let client = connection::connect(schema.url(), schema.name()).await.unwrap();
     for sql in ORDERS {
@@ -75,7 +80,7 @@ async fn rows(schema: &TestSchema) -> Vec<Vec<String>> {
 async fn rows_by_hand_are_those_of_the_store() {
     let Some(server) = TestServer::get() else { return };
     let by_fluvius = server.schema();
-    run(&Typed::over(by_fluvius.open().await).await.unwrap()).await;
+    run(&Typed::over(open(&by_fluvius).await).await.unwrap()).await;
     let expected = rows(&by_fluvius).await;
     for way in WAYS {
         let schema = server.schema();
@@ -97,7 +102,7 @@ async fn a_schema_by_hand_is_whole_and_fluvius_goes_on_with_it() {
     for way in WAYS {
         let schema = server.schema();
         run(&ByHand::open(schema.url(), schema.name(), way).await.unwrap()).await;
-        let store = schema.open().await;
+        let store = open(&schema).await;
         let found = verify(&store).await.unwrap();
         assert!(found.is_sound(), "{way:?}: {found}");
         assert_eq!((found.aggregate_ids, found.commands, found.events), (3, 271, 270));

@@ -1,0 +1,141 @@
+//! Arrays of rows in PostgreSQL's binary form for composite types.
+//!
+//! An array of rows is one parameter, so a batch of any size is a call with the same number of parameters.
+
+use std::error::Error;
+
+use bytes::{BufMut, BytesMut};
+use fluvius_store::chrono::{DateTime, Utc};
+use fluvius_store::uuid::Uuid;
+use tokio_postgres::types::{IsNull, Kind, ToSql, Type, to_sql_checked};
+
+/// PostgreSQL counts times from the year 2000.
+const MICROS_TO_2000: i64 = 946_684_800_000_000;
+
+/// The row type of a table, and the types of its columns.
+#[derive(Debug, Clone)]
+pub(crate) struct RowType {
+    element: u32,
+    columns: Vec<u32>,
+}
+
+impl RowType {
+    /// Returns the row type of an array of rows of this table.
+    pub(crate) fn of_table(array: &Type, table: &str) -> Option<Self> {
+        let Kind::Array(element) = array.kind() else { return None };
+        let Kind::Composite(fields) = element.kind() else { return None };
+        let columns = fields.iter().map(|field| field.type_().oid()).collect();
+        (element.name() == table).then(|| Self { element: element.oid(), columns })
+    }
+}
+
+/// An array of rows, which is written row by row and column by column.
+#[derive(Debug)]
+pub(crate) struct RowArray<'t> {
+    row_type: &'t RowType,
+    bytes: BytesMut,
+    column: usize,
+    count: usize,
+}
+
+impl<'t> RowArray<'t> {
+    pub(crate) fn new(row_type: &'t RowType) -> Self {
+        Self { row_type, bytes: BytesMut::new(), column: 0, count: 0 }
+    }
+
+    /// The number of bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Adds a row. `fill` writes all of its columns, in their order.
+    pub(crate) fn row(&mut self, fill: impl FnOnce(&mut Self)) {
+        let start = self.bytes.len();
+        self.bytes.put_i32(0);
+        self.bytes.put_i32(length(self.row_type.columns.len()));
+        (self.column, self.count) = (0, self.count + 1);
+        fill(self);
+        let end = length(self.bytes.len() - start - 4);
+        self.bytes[start..start + 4].copy_from_slice(&end.to_be_bytes());
+    }
+
+    pub(crate) fn bytes(&mut self, value: &[u8]) {
+        self.begin();
+        self.bytes.put_i32(length(value.len()));
+        self.bytes.put_slice(value);
+    }
+
+    pub(crate) fn text(&mut self, value: &str) {
+        self.bytes(value.as_bytes());
+    }
+
+    pub(crate) fn optional_text(&mut self, value: Option<&str>) {
+        match value {
+            Some(value) => self.text(value),
+            None => self.null(),
+        }
+    }
+
+    pub(crate) fn uuid(&mut self, value: Uuid) {
+        self.bytes(value.as_bytes());
+    }
+
+    pub(crate) fn optional_uuid(&mut self, value: Option<Uuid>) {
+        match value {
+            Some(value) => self.uuid(value),
+            None => self.null(),
+        }
+    }
+
+    pub(crate) fn number(&mut self, value: i64) {
+        self.bytes(&value.to_be_bytes());
+    }
+
+    pub(crate) fn time(&mut self, value: DateTime<Utc>) {
+        self.number(value.timestamp_micros().saturating_sub(MICROS_TO_2000));
+    }
+
+    pub(crate) fn optional_time(&mut self, value: Option<DateTime<Utc>>) {
+        match value {
+            Some(value) => self.time(value),
+            None => self.null(),
+        }
+    }
+
+    fn null(&mut self) {
+        self.begin();
+        self.bytes.put_i32(-1);
+    }
+
+    /// Writes the type of the next column. The server rejects a row with too few or too many columns.
+    fn begin(&mut self) {
+        self.bytes.put_u32(self.row_type.columns.get(self.column).copied().unwrap_or(0));
+        self.column += 1;
+    }
+}
+
+impl ToSql for RowArray<'_> {
+    fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        let dimensions = i32::from(self.count > 0);
+        out.put_i32(dimensions);
+        out.put_i32(0);
+        out.put_u32(self.row_type.element);
+        if self.count > 0 {
+            out.put_i32(length(self.count));
+            out.put_i32(1);
+            out.put_slice(&self.bytes);
+        }
+        Ok(IsNull::No)
+    }
+
+    fn accepts(of: &Type) -> bool {
+        matches!(of.kind(), Kind::Array(_))
+    }
+
+    to_sql_checked!();
+}
+
+/// A length on the wire. Longer values are rejected before they are sent: see `MAX_UNIT_BYTES`.
+fn length(length: usize) -> i32 {
+    i32::try_from(length).unwrap_or(i32::MAX)
+}

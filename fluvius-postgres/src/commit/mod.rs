@@ -1,0 +1,23 @@
+//! The commits of a store: batches go over one connection, in the order of the calls.
+//!
+//! [`writer`] owns the connection and the outcome of each call. [`params`] prepares a batch as parameters,
+//! [`row_arrays`] its rows as arrays in the binary form of [`composite_encoding`], and [`reply`] reads the outcomes.
+
+mod batch_parts;
+mod composite_encoding;
+mod params;
+mod reply;
+mod row_arrays;
+mod writer;
+mod writer_connection;
+
+pub(crate) use self::writer::Writer;
+
+/// The codes of outcomes that `commit_batch` returns.
+mod outcome_code {
+    pub(super) const COMMITTED: i32 = 0;
+    pub(super) const MALFORMED: i32 = 1;
+    pub(super) const DEPENDENCY_ABORTED: i32 = 2;
+    pub(super) const DUPLICATE_COMMAND: i32 = 3;
+    pub(super) const VERSION_CONFLICT: i32 = 4;
+}

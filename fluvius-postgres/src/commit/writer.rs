@@ -1,0 +1,380 @@
+//! The writer: sends batches over one connection, and opens it again after a loss.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use fluvius_store::{CommitOutcome, StoreError, UnitOfWork};
+use tokio_postgres::Row;
+use tokio_postgres::types::Type;
+
+use super::batch_parts;
+use super::params::{self, BatchParams, States};
+use super::reply::{self, CommitReply};
+use super::writer_connection::{LivenessLock, WriterConnection};
+use crate::backoff::Backoff;
+use crate::connection::Connector;
+use crate::error::Fault;
+use crate::options::Durability;
+use crate::pool::ReadPool;
+use crate::statement_params::{self, param};
+
+/// The largest number of attempts of a batch that conflicts with other transactions.
+const MAX_ATTEMPTS: usize = 8;
+
+/// Commits batches, over a connection that is opened again after a loss.
+///
+/// It runs on the store's runtime: a commit runs to its end even if its caller is dropped.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    connector: Connector,
+    /// Spaces out attempts to open a connection that fail although the server can be reached.
+    backoff: Backoff,
+    /// Reads the rows of duplicate commands.
+    pool: ReadPool,
+    /// The number of this store among the holders of leases.
+    process: i64,
+    connection: tokio::sync::Mutex<Slot>,
+    /// The locks of connections that were lost during a commit and may not have ended yet.
+    lost: Mutex<Vec<LivenessLock>>,
+    /// The newest position that the server has acknowledged.
+    newest: Arc<AtomicI64>,
+}
+
+/// The connection, and the last failure to open one with its time.
+#[derive(Debug, Default)]
+struct Slot {
+    connection: Option<Arc<WriterConnection>>,
+    failed: Option<(Instant, StoreError)>,
+}
+
+/// The way in which a batch is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum CommitPath {
+    /// By an update statement, if all aggregates are present.
+    Update,
+    /// By `commit_batch`.
+    Function(States),
+}
+
+/// The result of storing a batch.
+enum CallResult {
+    Done(CommitReply),
+    /// Nothing of the batch is stored.
+    Failed(Fault),
+    /// All of the batch is stored, or nothing.
+    InDoubt(Fault),
+}
+
+impl Writer {
+    pub(crate) async fn open(
+        connector: Connector,
+        pool: ReadPool,
+        process: i64,
+    ) -> Result<Self, StoreError> {
+        let newest = Arc::new(AtomicI64::new(0));
+        let connection = Some(Arc::new(WriterConnection::open(&connector, true, &newest).await?));
+        Ok(Self {
+            backoff: Backoff::new(connector.runtime.clone(), false),
+            connector,
+            pool,
+            process,
+            connection: tokio::sync::Mutex::new(Slot { connection, failed: None }),
+            lost: Mutex::default(),
+            newest,
+        })
+    }
+
+    /// Commits a batch, in several parts if it is too large for one call.
+    pub(crate) async fn commit(&self, batch: &[UnitOfWork]) -> Vec<CommitOutcome> {
+        let sizes: Vec<usize> = batch.iter().map(UnitOfWork::estimated_bytes).collect();
+        let mut outcomes: Vec<CommitOutcome> = Vec::with_capacity(batch.len());
+        for part in batch_parts::split(&sizes, batch_parts::MAX_PART_BYTES) {
+            let first = part.start;
+            let units = &batch[part];
+            let is_blocked =
+                units.iter().any(|unit| aborted_dependency(unit, first, &outcomes).is_some());
+            if is_blocked {
+                // The units without an aborted dependency still commit.
+                self.commit_one_by_one(batch, first, units.len(), &mut outcomes).await;
+            } else if sizes[first] > params::MAX_UNIT_BYTES {
+                // The unit is a part of its own.
+                outcomes.push(CommitOutcome::Failed(params::too_large()));
+            } else {
+                self.commit_part(batch, first, units, &mut outcomes).await;
+            }
+        }
+        outcomes
+    }
+
+    /// Commits units in one call. The earlier units that they depend on are committed.
+    async fn commit_part(
+        &self,
+        batch: &[UnitOfWork],
+        first: usize,
+        units: &[UnitOfWork],
+        outcomes: &mut Vec<CommitOutcome>,
+    ) {
+        let params = BatchParams::new(units, first);
+        match self.call(&params).await {
+            // A unit that PostgreSQL cannot keep must not fail the others.
+            CallResult::Failed(fault) if units.len() > 1 && fault.is_row_error() => {
+                tracing::debug!(error = %fault, "committing the units of a batch one by one");
+                self.commit_one_by_one(batch, first, units.len(), outcomes).await;
+            }
+            result => {
+                let of_part = self.outcomes(&params, result).await;
+                // Converts the indexes of the part to those of the batch.
+                outcomes.extend(of_part.into_iter().map(|outcome| match outcome {
+                    CommitOutcome::DependencyAborted { on } => {
+                        CommitOutcome::DependencyAborted { on: first + on }
+                    }
+                    outcome => outcome,
+                }));
+            }
+        }
+    }
+
+    /// Commits each unit in a call of its own.
+    async fn commit_one_by_one(
+        &self,
+        batch: &[UnitOfWork],
+        first: usize,
+        count: usize,
+        outcomes: &mut Vec<CommitOutcome>,
+    ) {
+        for (index, unit) in batch.iter().enumerate().skip(first).take(count) {
+            let params = BatchParams::new(std::slice::from_ref(unit), index);
+            let outcome = match aborted_dependency(unit, index, outcomes) {
+                Some(on) if params.malformed.is_empty() => CommitOutcome::DependencyAborted { on },
+                _ => {
+                    let result = self.call(&params).await;
+                    let outcome = self.outcomes(&params, result).await.pop();
+                    outcome.unwrap_or(CommitOutcome::InDoubt)
+                }
+            };
+            outcomes.push(outcome);
+        }
+    }
+
+    async fn outcomes(&self, params: &BatchParams<'_>, result: CallResult) -> Vec<CommitOutcome> {
+        let in_doubt = || params.batch.iter().map(|_| CommitOutcome::InDoubt).collect();
+        match result {
+            CallResult::Done(reply) => {
+                reply::outcomes(&self.pool, params, &reply).await.unwrap_or_else(|fault| {
+                    tracing::error!(error = %fault, "cannot read the outcomes of a committed batch");
+                    in_doubt()
+                })
+            }
+            CallResult::Failed(fault) => {
+                let error = StoreError::from(fault);
+                let own = |unit| params.malformed.get(&unit).unwrap_or(&error).clone();
+                (0..params.batch.len()).map(|unit| CommitOutcome::Failed(own(unit))).collect()
+            }
+            CallResult::InDoubt(fault) => {
+                tracing::warn!(error = %fault, "the outcome of a commit is unknown");
+                in_doubt()
+            }
+        }
+    }
+
+    /// Stores a batch. Retries it after a conflict with other transactions.
+    async fn call(&self, params: &BatchParams<'_>) -> CallResult {
+        let mut path = match params.is_update() {
+            true => CommitPath::Update,
+            false => CommitPath::Function(params.initial_states()),
+        };
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            path = match (self.call_once(params, path).await, path) {
+                (None, CommitPath::Update) => CommitPath::Function(params.initial_states()),
+                (None, CommitPath::Function(_)) => CommitPath::Function(States::All),
+                (Some(CallResult::Failed(fault)), _)
+                    if fault.is_retryable_conflict() && attempts < MAX_ATTEMPTS =>
+                {
+                    tracing::debug!(error = %fault, attempts, "retrying a commit");
+                    CommitPath::Function(params.initial_states())
+                }
+                (Some(result), _) => return result,
+            }
+        }
+    }
+
+    /// Returns `None` if nothing of the batch is stored and it needs another path.
+    async fn call_once(&self, params: &BatchParams<'_>, path: CommitPath) -> Option<CallResult> {
+        let connection = match self.connection().await {
+            Ok(connection) => connection,
+            Err(fault) => return Some(CallResult::Failed(fault)),
+        };
+        let durability = match self.connector.endpoint.options.durability {
+            Durability::Full => "on",
+            Durability::Normal => "off",
+        };
+        let (statement, values) = match path {
+            CommitPath::Update => {
+                let has_context = |id| connection.has_context(id);
+                let statement = match params.is_plain(has_context) {
+                    true if params.is_single_command() => &connection.update_one,
+                    true => &connection.update_plain,
+                    false => &connection.update_batch,
+                };
+                (statement, params.update_params(&connection, durability, self.process))
+            }
+            CommitPath::Function(states) => {
+                let types = &connection.row_types;
+                let values = params.commit_params(types, durability, self.process, states);
+                (&connection.commit, values)
+            }
+        };
+        let values = match values {
+            Ok(values) => values,
+            Err(fault) => return Some(CallResult::Failed(fault)),
+        };
+        let values = statement_params::typed(values, statement.params());
+        let values = statement_params::as_sql(&values);
+        // From here to the reply the outcome is open.
+        let open = OpenCall { writer: self, connection: &connection };
+        let call = connection.client.query(statement, &values);
+        let timeout = self.connector.endpoint.options.statement_timeout * 2;
+        let fault = match tokio::time::timeout(timeout, call).await {
+            Ok(Ok(rows)) => {
+                open.close();
+                return self.read_reply(params, &connection, path, &rows);
+            }
+            Ok(Err(error)) => Fault::Postgres(error),
+            Err(_) => Fault::no_answer(),
+        };
+        if matches!(fault, Fault::Postgres(_)) && fault.is_rolled_back() {
+            open.close();
+            return Some(CallResult::Failed(fault));
+        }
+        Some(CallResult::InDoubt(fault))
+    }
+
+    /// Reads the reply, and remembers the newest position and the contexts.
+    fn read_reply(
+        &self,
+        params: &BatchParams<'_>,
+        connection: &WriterConnection,
+        path: CommitPath,
+        rows: &[Row],
+    ) -> Option<CallResult> {
+        let reply = match path {
+            CommitPath::Update => CommitReply::from_update(rows, params),
+            CommitPath::Function(_) => CommitReply::from_function(rows),
+        };
+        match reply {
+            Ok(Some(reply)) => {
+                if let Some(newest) = reply.newest(params) {
+                    self.newest.fetch_max(newest, Ordering::SeqCst);
+                }
+                connection.keep_contexts(reply.committed_units(params));
+                Some(CallResult::Done(reply))
+            }
+            Ok(None) if path == CommitPath::Function(States::All) => {
+                Some(CallResult::Failed(reply::no_outcomes()))
+            }
+            Ok(None) => None,
+            // The batch has committed, and its reply cannot be read.
+            Err(fault) => Some(CallResult::InDoubt(fault)),
+        }
+    }
+
+    /// Returns the connection. Opens another one if it is lost.
+    async fn connection(&self) -> Result<Arc<WriterConnection>, Fault> {
+        let asked = Instant::now();
+        let mut slot = self.connection.lock().await;
+        if let Some(connection) = &slot.connection
+            && !connection.client.is_closed()
+            && !connection.is_lost.load(Ordering::SeqCst)
+        {
+            return Ok(Arc::clone(connection));
+        }
+        slot.connection = None;
+        // An attempt that failed while this call waited for the lock has failed for this call as well.
+        if let Some((_, error)) = slot.failed.as_ref().filter(|(at, _)| *at >= asked) {
+            return Err(error.clone().into());
+        }
+        let (connector, newest) = (self.connector.clone(), Arc::clone(&self.newest));
+        // Bounds the time under the lock if the server is silent.
+        let endpoint = &connector.endpoint;
+        let timeout = endpoint.connect_timeout() + endpoint.options.statement_timeout * 2;
+        let attempt = async move {
+            let opened = Box::pin(WriterConnection::open(&connector, false, &newest));
+            let opened = tokio::time::timeout(timeout, opened).await;
+            opened.map_err(|_| Fault::no_answer())?
+        };
+        match Box::pin(self.backoff.run(Box::pin(attempt))).await {
+            Ok(connection) => {
+                let connection = Arc::new(connection);
+                slot.connection = Some(Arc::clone(&connection));
+                Ok(connection)
+            }
+            Err(fault) => {
+                let error = StoreError::from(fault);
+                slot.failed = Some((Instant::now(), error.clone()));
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Marks a connection as lost: nothing more is sent over it, and its transaction has to be ended.
+    fn mark_lost(&self, connection: &WriterConnection) {
+        if !connection.is_lost.swap(true, Ordering::SeqCst) {
+            self.lost().push(connection.lock);
+        }
+    }
+
+    /// Ends the transactions of lost connections. After that the log shows what they have stored.
+    ///
+    /// A session holds its lock to its end, and ends its transaction before it releases the lock.
+    pub(crate) async fn terminate_lost(&self) -> Result<(), Fault> {
+        let lost = self.lost().clone();
+        for LivenessLock(key) in lost {
+            let params = || vec![param(key, Type::INT8)];
+            let terminate = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted \
+                             AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
+                             AND ((classid::bigint << 32) | objid::bigint) = $1 AND objsubid = 1";
+            self.pool.query_prepared(terminate, params()).await?;
+            self.pool.query_prepared("SELECT pg_advisory_xact_lock($1)", params()).await?;
+            self.lost().retain(|lost| lost.0 != key);
+        }
+        Ok(())
+    }
+
+    fn lost(&self) -> std::sync::MutexGuard<'_, Vec<LivenessLock>> {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Returns the first unit before `first` that a unit depends on and that has not committed.
+fn aborted_dependency(
+    unit: &UnitOfWork,
+    first: usize,
+    outcomes: &[CommitOutcome],
+) -> Option<usize> {
+    let is_committed =
+        |on: usize| matches!(outcomes.get(on), Some(CommitOutcome::Committed { .. }));
+    unit.depends_on.iter().copied().find(|on| *on < first && !is_committed(*on))
+}
+
+/// A call whose outcome is open. If it ends without a reply, or its future is dropped, its connection is lost.
+struct OpenCall<'w> {
+    writer: &'w Writer,
+    connection: &'w WriterConnection,
+}
+
+impl OpenCall<'_> {
+    /// Ends a call whose outcome is known.
+    fn close(self) {
+        // It owns nothing.
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for OpenCall<'_> {
+    fn drop(&mut self) {
+        self.writer.mark_lost(self.connection);
+    }
+}
