@@ -11,17 +11,19 @@ use futures_util::{FutureExt, StreamExt, future};
 use rust_decimal::Decimal;
 use serde_json::json;
 
-use crate::kit::{self, Snapshot, gate, id};
-use crate::probe::{Probe, Run, Step, probes};
-use crate::scripted::Scripted;
+use fluvius_tests::faulty_store::ScriptedStore;
+use fluvius_tests::fixture::{self, id};
+use fluvius_tests::gate::gate;
+use fluvius_tests::probe::{Probe, Run, Step, probes};
+use fluvius_tests::store_snapshot::StoreSnapshot;
 
 fn account(number: u128) -> AggregateId {
     Account::aggregate_id(id(number))
 }
 
 /// A bank over a store that lets others go first, with this many accounts of 1000.
-async fn bank(accounts: u128) -> (Scripted, DomainRuntime, Session) {
-    let store = Scripted::default();
+async fn bank(accounts: u128) -> (ScriptedStore, DomainRuntime, Session) {
+    let store = ScriptedStore::default();
     let domain = TransactionManagerDomain::runtime(store.clone()).await.unwrap();
     let session = domain.session(DomainContext::create("test"));
     for number in 1..=accounts {
@@ -32,17 +34,17 @@ async fn bank(accounts: u128) -> (Scripted, DomainRuntime, Session) {
         };
         session.send(id(number), open).await.unwrap();
     }
-    store.slow_down();
+    store.yield_in_calls();
     (store, domain, session)
 }
 
-fn balances(log: &Snapshot) -> Vec<Decimal> {
+fn balances(log: &StoreSnapshot) -> Vec<Decimal> {
     let rows = log.states.values();
     rows.map(|row| row.data.decode::<Account>().unwrap().balance).collect()
 }
 
 /// Versions without gaps, each event with the command that gave it, each command with its event.
-fn check_whole(log: &Snapshot) {
+fn check_whole(log: &StoreSnapshot) {
     for (aggregate_id, row) in &log.states {
         let events = log.events.iter().filter(|event| event.aggregate_id == *aggregate_id);
         let versions: Vec<u64> = events.map(|event| event.version).collect();
@@ -63,39 +65,39 @@ fn check_whole(log: &Snapshot) {
 
 #[tokio::test]
 async fn a_slow_action_on_one_aggregate_holds_up_no_other() {
-    let world = probes(20).await;
+    let fixture = probes(20).await;
     let name = "the slow action";
     let slow = Run { steps: vec![Step::Add(1), Step::Wait(name.to_owned())] };
-    let session = world.session.clone();
+    let session = fixture.session.clone();
     let slow = tokio::spawn(async move { session.send(id(1), slow).await });
-    gate(name).entered().await;
+    gate(name).arrival().await;
     for number in 2..=20 {
         let one = Run { steps: vec![Step::Add(1)] };
-        assert_eq!(world.session.send(id(number), one).await.unwrap().version, 2);
+        assert_eq!(fixture.session.send(id(number), one).await.unwrap().version, 2);
     }
     // Rules of other aggregates may read the one in work, and invoke it: it stands as it is stored.
     let steps = vec![Step::Fetch(id(1)), Step::Invoke(id(1), vec![Step::Add(10)])];
-    let said = world.session.send(id(2), Run { steps }).await.unwrap().data;
+    let said = fixture.session.send(id(2), Run { steps }).await.unwrap().data;
     assert_eq!(said, ["(0, 1)"]);
-    let stored = world.session.statemgr().fetch::<Probe>(id(1)).await.unwrap();
+    let stored = fixture.session.statemgr().fetch::<Probe>(id(1)).await.unwrap();
     assert_eq!((stored.value, stored.version()), (10, 2));
     // The slow one is decided again on what then stands.
     gate(name).open(2);
     assert_eq!(slow.await.unwrap().unwrap().version, 3);
-    let stored = world.session.statemgr().fetch::<Probe>(id(1)).await.unwrap();
+    let stored = fixture.session.statemgr().fetch::<Probe>(id(1)).await.unwrap();
     assert_eq!((stored.value, stored.version()), (11, 3));
 }
 
 #[tokio::test]
 async fn commands_of_one_aggregate_are_decided_in_the_order_of_their_coming() {
-    let world = probes(1).await;
+    let fixture = probes(1).await;
     let name = "the first in the queue";
-    let session = world.session.clone();
+    let session = fixture.session.clone();
     let first = Run { steps: vec![Step::Wait(name.to_owned())] };
     let first = tokio::spawn(async move { session.send(id(1), first).await });
-    gate(name).entered().await;
+    gate(name).arrival().await;
     let mut waiting: Vec<_> =
-        (0..10).map(|_| world.session.send(id(1), Run { steps: vec![] }).boxed()).collect();
+        (0..10).map(|_| fixture.session.send(id(1), Run { steps: vec![] }).boxed()).collect();
     for command in &mut waiting {
         assert!(future::poll_immediate(command).await.is_none());
     }
@@ -126,7 +128,7 @@ async fn sixty_four_tasks_on_one_account_end_with_the_exact_balance() {
         })
         .collect();
     tasks.for_each(|task| async { task.unwrap() }).await;
-    let log = Snapshot::of(&store).await;
+    let log = StoreSnapshot::of(&store).await;
     assert_eq!(balances(&log), [Decimal::new(108_000, 2)]);
     assert_eq!(log.version(&account(1)), 641);
     check_whole(&log);
@@ -156,7 +158,7 @@ async fn transfers_in_both_directions_keep_the_sum_and_end() {
         .collect();
     let conflicts: usize =
         tasks.map(Result::unwrap).fold(0, |sum, one| async move { sum + one }).await;
-    let log = Snapshot::of(&store).await;
+    let log = StoreSnapshot::of(&store).await;
     assert_eq!(balances(&log).iter().sum::<Decimal>(), Decimal::TWO * Decimal::ONE_THOUSAND);
     assert_eq!(log.events.len(), 2 + 2 * (320 - conflicts));
     check_whole(&log);
@@ -165,7 +167,7 @@ async fn transfers_in_both_directions_keep_the_sum_and_end() {
 
 fn transfer(session: &Session, from: u128, to: u128) -> CommandBundle {
     let payload = json!({ "amount": "1.00", "recipient": id(to) });
-    kit::command(session, &account(from), "transfer-money", payload)
+    fixture::command(session, &account(from), "transfer-money", payload)
 }
 
 #[tokio::test]
@@ -187,7 +189,7 @@ async fn a_caller_that_is_dropped_at_any_point_leaves_all_or_nothing() {
         }
         drop(future);
         (domain, session) = again(&store, domain).await;
-        let log = Snapshot::of(&store).await;
+        let log = StoreSnapshot::of(&store).await;
         check_whole(&log);
         assert_eq!(balances(&log).iter().sum::<Decimal>(), Decimal::TWO * Decimal::ONE_THOUSAND);
         // Neither aggregate is stuck.
@@ -205,14 +207,14 @@ async fn a_caller_that_is_dropped_at_any_point_leaves_all_or_nothing() {
     for command in &sent {
         session.process_command(command.clone()).await.unwrap();
     }
-    let log = Snapshot::of(&store).await;
+    let log = StoreSnapshot::of(&store).await;
     let moved = Decimal::from(sent.len());
     let thousand = Decimal::ONE_THOUSAND;
     assert_eq!(balances(&log), [thousand - moved, thousand + moved]);
 }
 
 /// The next life of a domain, when all that the last one had accepted has ended.
-async fn again(store: &Scripted, domain: DomainRuntime) -> (DomainRuntime, Session) {
+async fn again(store: &ScriptedStore, domain: DomainRuntime) -> (DomainRuntime, Session) {
     domain.shutdown().await;
     let domain = TransactionManagerDomain::runtime(store.clone()).await.unwrap();
     let session = domain.session(DomainContext::create("test"));
@@ -224,7 +226,7 @@ struct Dice(u64);
 
 impl Dice {
     fn new() -> Self {
-        let seed = std::env::var("FLUVIUS_SEED").ok().map(|seed| seed.parse().unwrap());
+        let seed = fluvius_tests::seeds::seed();
         let seed = seed.unwrap_or_else(|| uuid::Uuid::new_v4().as_u64_pair().0 | 1);
         println!("FLUVIUS_SEED={seed}");
         Self(seed)
@@ -269,18 +271,18 @@ async fn callers_that_are_dropped_at_random_leave_all_or_nothing() {
         }
         drop(callers);
         (domain, session) = again(&store, domain).await;
-        let log = Snapshot::of(&store).await;
+        let log = StoreSnapshot::of(&store).await;
         check_whole(&log);
         let sum: Decimal = balances(&log).iter().sum();
         assert_eq!(sum, Decimal::from(4_000));
     }
-    let before = Snapshot::of(&store).await;
+    let before = StoreSnapshot::of(&store).await;
     let settled = before.events.len() - 4;
     assert!(settled > 0 && settled < 2 * sent.len(), "{settled} of {}", sent.len());
     for command in sent.clone() {
         session.process_command(command).await.unwrap();
     }
-    let log = Snapshot::of(&store).await;
+    let log = StoreSnapshot::of(&store).await;
     check_whole(&log);
     assert_eq!(log.events.len(), 4 + 2 * sent.len(), "each is applied once");
 }

@@ -7,7 +7,7 @@ use fluvius_core::{Error, SimpleRejection, aggregate};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::kit::{self, id};
+use fluvius_tests::fixture::{Fixture, id};
 
 /// Prices in all the places where a decimal may stand.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -57,8 +57,8 @@ const LONG: &str = "0.12345678901234567890123456789";
 
 /// Sends a payload; the path of its error, if there is one.
 async fn path_of(payload: &str) -> Option<String> {
-    let world = kit::world::<OfferDomain>().await;
-    let session = world.session.on(Offer::aggregate_id(id(1)));
+    let fixture = Fixture::new::<OfferDomain>().await;
+    let session = fixture.session.on(Offer::aggregate_id(id(1)));
     let command = session.create_command("make-offer", payload).unwrap();
     match session.process_command(command).await {
         Ok(_) => None,

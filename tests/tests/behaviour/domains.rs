@@ -6,8 +6,10 @@ use fluvius_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::kit::{self, id};
-use crate::ticket::{OpenTicket, TicketDomain};
+use fluvius_tests::fixture::{Fixture, id};
+use fluvius_tests::store_snapshot::StoreSnapshot;
+use fluvius_tests::ticket::{OpenTicket, TicketDomain};
+use fluvius_tests::trace::CapturedOutput;
 
 /// A rejection that no store can keep as it is.
 #[derive(Debug, thiserror::Error)]
@@ -141,14 +143,14 @@ mod other_shelf {
 
 #[tokio::test]
 async fn a_domain_runs_several_aggregates() {
-    let world = kit::world::<shelf::LibraryDomain>().await;
-    let session = &world.session;
+    let fixture = Fixture::new::<shelf::LibraryDomain>().await;
+    let session = &fixture.session;
     session.send(id(1), shelf::PutUp {}).await.unwrap();
     session.send(id(1), shelf::Enrol {}).await.unwrap();
     let added = session.send(id(1), shelf::AddBook { title: "Faust".to_owned() }).await.unwrap();
     assert_eq!((added.data.books, added.version), (vec!["Faust".to_owned()], 2));
-    assert_eq!(world.snapshot().await.states.len(), 2);
-    let registry = world.domain.registry();
+    assert_eq!(fixture.snapshot().await.states.len(), 2);
+    let registry = fixture.domain.registry();
     let keys: Vec<_> = registry.actions().iter().map(|action| action.key).collect();
     assert_eq!(keys, ["enrol", "add-book", "put-up"], "sorted by resource and key");
     let resources: Vec<_> = registry.resources().collect();
@@ -156,23 +158,23 @@ async fn a_domain_runs_several_aggregates() {
     let shelf = registry.aggregate("shelf").unwrap().type_name();
     assert_eq!(shelf, std::any::type_name::<shelf::Shelf>());
     assert!(registry.aggregate("plank").is_none());
-    assert_eq!(world.domain.meta().namespace, "library");
-    assert_eq!(world.domain.meta().title, "Library Domain");
+    assert_eq!(fixture.domain.meta().namespace, "library");
+    assert_eq!(fixture.domain.meta().title, "Library Domain");
 }
 
 #[tokio::test]
 async fn an_aggregate_that_the_domain_does_not_list_is_unknown_to_it() {
-    let world = kit::world::<shelf::WorkshopDomain>().await;
-    let error = world.session.send(id(1), shelf::Enrol {}).await.unwrap_err();
+    let fixture = Fixture::new::<shelf::WorkshopDomain>().await;
+    let error = fixture.session.send(id(1), shelf::Enrol {}).await.unwrap_err();
     assert_eq!(error.code(), "unknown-command");
     // Nor is a command of another aggregate with the same key and name taken for its own, on
     // whatever aggregate.
     let on_ours = shelf::Shelf::aggregate_id(id(1));
-    let error = world.session.send(id(1), other_shelf::PutUp {}).await.unwrap_err();
+    let error = fixture.session.send(id(1), other_shelf::PutUp {}).await.unwrap_err();
     assert_eq!(error.code(), "unknown-command");
-    let error = world.session.send(on_ours, other_shelf::PutUp {}).await.unwrap_err();
+    let error = fixture.session.send(on_ours, other_shelf::PutUp {}).await.unwrap_err();
     assert_eq!(error.code(), "unknown-command");
-    assert_eq!(world.snapshot().await.commands, []);
+    assert_eq!(fixture.snapshot().await.commands, []);
 }
 
 #[tokio::test]
@@ -186,16 +188,16 @@ async fn several_domains_share_a_store_and_its_positions() {
     let open = || OpenTicket { title: "a".to_owned(), points: 0, tags: vec![] };
     at_desk.send(id(1), open()).await.unwrap();
     in_library.send(id(2), shelf::PutUp {}).await.unwrap();
-    let log = kit::Snapshot::of(&store).await;
+    let log = StoreSnapshot::of(&store).await;
     let told: Vec<_> = log.events.iter().map(|row| (row.domain.as_ref(), row.position)).collect();
     assert_eq!(told, [("library", 2), ("ticketing", 4), ("library", 6)]);
     let error = at_desk.send(id(3), shelf::PutUp {}).await.unwrap_err();
     assert_eq!(error.code(), "unknown-command");
 
     // Over stores of their own they know nothing of each other.
-    let other = kit::world::<TicketDomain>().await;
+    let other = Fixture::new::<TicketDomain>().await;
     other.session.send(id(1), open()).await.unwrap();
-    assert_eq!(kit::Snapshot::of(&store).await, log);
+    assert_eq!(StoreSnapshot::of(&store).await, log);
     assert_eq!(other.snapshot().await.commands[0].position, 1);
 }
 
@@ -270,7 +272,7 @@ impl Policy for AllowAll {
 
 #[tokio::test]
 async fn a_domain_without_policy_says_so_when_it_starts() {
-    let (trace, _guard) = kit::Trace::start();
+    let (trace, _guard) = CapturedOutput::of_this_thread();
     shelf::LibraryDomain::runtime(MemoryStore::new()).await.unwrap();
     let text = trace.text();
     let line = text.lines().find(|line| line.contains("domain started")).unwrap();

@@ -3,16 +3,19 @@
 use fluvius_core::{DomainContext, Error, MemoryStore};
 use serde_json::json;
 
-use crate::kit::{self, Kept, check_refused};
-use crate::ticket::{TicketDomain, ticket};
+use fluvius_tests::fixture::{self, Fixture};
+use fluvius_tests::store_snapshot::{Trail, check_rejected};
+use fluvius_tests::ticket::{TicketDomain, ticket};
 
 /// Sends JSON text to a ticket that exists; path and message say what is wrong with it.
 async fn check(key: &str, payload: &str, path: &str, message: &str) {
-    let world = kit::world::<TicketDomain>().await;
-    world.apply(&ticket(1), "open-ticket", json!({ "title": "a" })).await;
-    let created_at = world.session.on(ticket(1)).create_command(key, payload);
+    let fixture = Fixture::new::<TicketDomain>().await;
+    fixture.apply(&ticket(1), "open-ticket", json!({ "title": "a" })).await;
+    let created_at = fixture.session.on(ticket(1)).create_command(key, payload);
     let error = match created_at {
-        Ok(command) => check_refused(&world.store, &world.session, command, Kept::Nothing).await,
+        Ok(command) => {
+            check_rejected(&fixture.store, &fixture.session, command, Trail::Nothing).await
+        }
         Err(error) => error,
     };
     match &error {
@@ -21,7 +24,7 @@ async fn check(key: &str, payload: &str, path: &str, message: &str) {
             assert!(why.contains(message), "{payload}: {why}");
             let at = if path == "." { String::new() } else { format!(" at `{path}`") };
             let text = format!("the payload of `{key}` is not valid{at}: {why}");
-            kit::check_error(&error, "invalid-payload", &text);
+            fixture::check_error(&error, "invalid-payload", &text);
         }
         other => panic!("{payload}: {other:?}"),
     }
@@ -93,7 +96,7 @@ async fn what_no_store_can_keep() {
     check("add-points", r#"{"points":1e999}"#, "points", number).await;
     check("open-ticket", r#"{"title":"\ud800"}"#, "title", "surrogate").await;
     let deep = format!(r#"{{"title":"a","tags":{}1{}}}"#, "[".repeat(200), "]".repeat(200));
-    let created_at = kit::world::<TicketDomain>().await.session.on(ticket(1));
+    let created_at = Fixture::new::<TicketDomain>().await.session.on(ticket(1));
     let error = created_at.create_command("open-ticket", deep.as_str()).unwrap_err();
     assert_eq!(error.code(), "invalid-payload");
 }
@@ -107,22 +110,26 @@ async fn what_is_no_json() {
 
 #[tokio::test]
 async fn a_typed_command_that_no_store_can_keep() {
-    let world = kit::world::<TicketDomain>().await;
-    let open = crate::ticket::OpenTicket { title: "a\0b".to_owned(), points: 0, tags: vec![] };
-    let before = world.snapshot().await;
-    let error = world.session.send(kit::id(1), open).await.unwrap_err();
+    let fixture = Fixture::new::<TicketDomain>().await;
+    let open =
+        fluvius_tests::ticket::OpenTicket { title: "a\0b".to_owned(), points: 0, tags: vec![] };
+    let before = fixture.snapshot().await;
+    let error = fixture.session.send(fixture::id(1), open).await.unwrap_err();
     assert!(matches!(&error, Error::InvalidPayload { path, .. } if path == "title"), "{error:?}");
-    let estimate = crate::ticket::Estimate {
+    let estimate = fluvius_tests::ticket::Estimate {
         points: 1,
-        parts: vec![crate::ticket::Part { label: "a".to_owned(), weight: f64::NAN }],
+        parts: vec![fluvius_tests::ticket::Part { label: "a".to_owned(), weight: f64::NAN }],
     };
-    let error =
-        world.session.send(kit::id(1), crate::ticket::EstimateWork { estimate }).await.unwrap_err();
+    let error = fixture
+        .session
+        .send(fixture::id(1), fluvius_tests::ticket::EstimateWork { estimate })
+        .await
+        .unwrap_err();
     match &error {
         Error::InvalidPayload { path, .. } => assert_eq!(path, "estimate.parts[0].weight"),
         other => panic!("{other:?}"),
     }
-    assert_eq!(before, world.snapshot().await);
+    assert_eq!(before, fixture.snapshot().await);
 }
 
 #[tokio::test]
@@ -137,8 +144,9 @@ async fn a_context_that_no_store_can_keep() {
         (DomainContext::create("a").with_header("User-Agent", "\0"), "context.headers.user-agent"),
     ] {
         let session = domain.session(context);
-        let command = kit::command(&session, &ticket(1), "open-ticket", json!({ "title": "a" }));
-        let error = check_refused(&store, &session, command, Kept::Nothing).await;
+        let command =
+            fixture::command(&session, &ticket(1), "open-ticket", json!({ "title": "a" }));
+        let error = check_rejected(&store, &session, command, Trail::Nothing).await;
         assert!(
             matches!(&error, Error::InvalidPayload { path: at, .. } if at == path),
             "{error:?}"
@@ -147,6 +155,6 @@ async fn a_context_that_no_store_can_keep() {
     // A header that is not recorded may hold anything.
     let context = DomainContext::create("a").with_header("cookie", "\0");
     let session = domain.session(context);
-    let command = kit::command(&session, &ticket(1), "open-ticket", json!({ "title": "a" }));
+    let command = fixture::command(&session, &ticket(1), "open-ticket", json!({ "title": "a" }));
     session.process_command(command).await.unwrap();
 }

@@ -10,9 +10,12 @@ use fluvius_core::{
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use crate::kit::{self, Kept, Snapshot, check_error, check_refused, id};
-use crate::probe::{Probe, ProbingDomain, Run, StartProbe, Step, probe};
-use crate::scripted::{self, Scripted};
+use fluvius_tests::faulty_store::{CommitStep, ScriptedStore};
+use fluvius_tests::fixture::{self, check_error, id};
+use fluvius_tests::gate;
+use fluvius_tests::probe::{Probe, ProbingDomain, Run, StartProbe, Step, probe};
+use fluvius_tests::store_snapshot::{StoreSnapshot, Trail, check_rejected};
+use fluvius_tests::trace::CapturedOutput;
 
 /// Lets tellers do everything, others nothing to values above ten; keeps what it was asked.
 #[derive(Clone, Default)]
@@ -62,14 +65,14 @@ impl Policy for Teller {
 }
 
 struct Bank {
-    store: Scripted,
+    store: ScriptedStore,
     policy: Teller,
     domain: fluvius_core::DomainRuntime,
     teller: Session,
 }
 
 async fn bank() -> Bank {
-    let (store, policy) = (Scripted::default(), Teller::default());
+    let (store, policy) = (ScriptedStore::default(), Teller::default());
     let builder = ProbingDomain::builder(store.clone()).policy(policy.clone());
     let domain = builder.build().await.unwrap();
     let teller = domain.session(DomainContext::create("desk").with_role("teller"));
@@ -89,12 +92,12 @@ fn run(steps: &[Step]) -> Value {
 async fn what_is_denied_before_the_load_leaves_an_activity() {
     let bank = bank().await;
     let nobody = bank.domain.session(DomainContext::create("nobody"));
-    let command = kit::command(&nobody, &probe(9), "run", run(&[]));
-    let error = check_refused(&bank.store, &nobody, command.clone(), Kept::Activity).await;
+    let command = fixture::command(&nobody, &probe(9), "run", run(&[]));
+    let error = check_rejected(&bank.store, &nobody, command.clone(), Trail::Activity).await;
     let text = format!("`run` on {} is not allowed: nobody may do anything", probe(9));
     check_error(&error, "permission-denied", &text);
     assert_eq!(bank.policy.asked(), ["before run 9"], "not even loaded");
-    let log = Snapshot::of(&bank.store).await;
+    let log = StoreSnapshot::of(&bank.store).await;
     let [activity] = log.activities.as_slice() else { panic!() };
     assert_eq!((activity.message.as_ref(), activity.command_id), (text.as_str(), command.id));
     assert_eq!(activity.context_id, nobody.context_id());
@@ -105,28 +108,29 @@ async fn what_is_denied_before_the_load_leaves_an_activity() {
 async fn what_is_denied_is_denied_though_it_cannot_be_recorded_and_that_is_logged() {
     let bank = bank().await;
     let nobody = bank.domain.session(DomainContext::create("nobody"));
-    let no_room = || scripted::Step::Say(CommitOutcome::Failed(StoreError::permanent("no room")));
+    let no_room = || CommitStep::Return(CommitOutcome::Failed(StoreError::permanent("no room")));
     for (step, is_logged) in
-        [(Some(no_room()), true), (Some(scripted::Step::SayNothing), true), (None, false)]
+        [(Some(no_room()), true), (Some(CommitStep::ReturnNothing), true), (None, false)]
     {
         bank.store.script(step);
-        let (trace, _guard) = kit::Trace::start();
-        let command = kit::command(&nobody, &probe(9), "run", run(&[]));
+        let (trace, _guard) = CapturedOutput::of_this_thread();
+        let command = fixture::command(&nobody, &probe(9), "run", run(&[]));
         let error = nobody.process_command(command).await.unwrap_err();
         assert_eq!(error.code(), "permission-denied");
         let text = trace.text();
         let line = text.lines().find(|line| line.contains("could not be recorded"));
         assert_eq!(line.is_some_and(|line| line.contains("ERROR")), is_logged, "{text}");
     }
-    assert_eq!(Snapshot::of(&bank.store).await.activities.len(), 1);
+    assert_eq!(StoreSnapshot::of(&bank.store).await.activities.len(), 1);
 }
 
 #[tokio::test]
 async fn what_is_denied_with_the_state_leaves_an_activity() {
     let bank = bank().await;
     let guest = bank.domain.session(DomainContext::create("guest"));
-    let command = kit::command(&guest, &probe(2), "run", run(&[Step::Tell("denied".to_owned())]));
-    let error = check_refused(&bank.store, &guest, command.clone(), Kept::Activity).await;
+    let command =
+        fixture::command(&guest, &probe(2), "run", run(&[Step::Report("denied".to_owned())]));
+    let error = check_rejected(&bank.store, &guest, command.clone(), Trail::Activity).await;
     let text = format!("`run` on {} is not allowed: for tellers", probe(2));
     check_error(&error, "permission-denied", &text);
     match &error {
@@ -139,7 +143,7 @@ async fn what_is_denied_with_the_state_leaves_an_activity() {
         other => panic!("{other:?}"),
     }
     assert_eq!(bank.policy.asked(), ["before run 2", "with run Some(20) Some(1)", "1 steps"]);
-    assert_eq!(kit::said("denied"), [""; 0], "the rule has not run");
+    assert_eq!(gate::reports("denied"), [""; 0], "the rule has not run");
     // Nothing of the answer is kept: the same command may be tried again.
     bank.teller.process_command(command).await.unwrap();
     // What it denied was decided on the version that it saw.
@@ -162,7 +166,7 @@ async fn what_it_allows_runs_and_it_is_asked_twice() {
             "with start-probe None None"
         ]
     );
-    assert_eq!(Snapshot::of(&bank.store).await.activities, []);
+    assert_eq!(StoreSnapshot::of(&bank.store).await.activities, []);
 }
 
 #[tokio::test(start_paused = true)]
@@ -170,7 +174,7 @@ async fn it_is_asked_again_with_the_state_of_each_attempt() {
     let bank = bank().await;
     let other = ProbingDomain::runtime(bank.store.inner.clone()).await.unwrap();
     let rival = other.session(DomainContext::create("rival"));
-    bank.store.script([scripted::Step::After(Box::pin(async move {
+    bank.store.script([CommitStep::RunFirst(Box::pin(async move {
         rival.send(id(1), Run { steps: vec![Step::Add(50)] }).await.unwrap();
     }))]);
     let guest = bank.domain.session(DomainContext::create("guest"));
@@ -202,16 +206,16 @@ async fn it_is_not_asked_about_what_is_no_command() {
     let bank = bank().await;
     for (aggregate_id, key, code) in [
         (probe(1), "nothing", "unknown-command"),
-        (crate::ticket::ticket(1), "run", "resource-not-allowed"),
+        (fluvius_tests::ticket::ticket(1), "run", "resource-not-allowed"),
         (probe(1), "run", "invalid-payload"),
     ] {
-        let command = kit::command(&bank.teller, &aggregate_id, key, json!({ "stops": 1 }));
+        let command = fixture::command(&bank.teller, &aggregate_id, key, json!({ "stops": 1 }));
         let command = if code == "resource-not-allowed" {
-            kit::command(&bank.teller, &aggregate_id, key, run(&[]))
+            fixture::command(&bank.teller, &aggregate_id, key, run(&[]))
         } else {
             command
         };
-        let error = check_refused(&bank.store, &bank.teller, command, Kept::Nothing).await;
+        let error = check_rejected(&bank.store, &bank.teller, command, Trail::Nothing).await;
         assert_eq!(error.code(), code);
     }
     assert_eq!(bank.policy.asked(), [""; 0]);
@@ -222,8 +226,8 @@ async fn a_policy_that_panics_refuses() {
     let bank = bank().await;
     for source in ["panics", "panics later"] {
         let session = bank.domain.session(DomainContext::create(source));
-        let command = kit::command(&session, &probe(1), "run", run(&[Step::Add(1)]));
-        let error = check_refused(&bank.store, &session, command, Kept::Nothing).await;
+        let command = fixture::command(&session, &probe(1), "run", run(&[Step::Add(1)]));
+        let error = check_rejected(&bank.store, &session, command, Trail::Nothing).await;
         check_error(&error, "panicked", "the code of `run` panicked");
     }
 }
@@ -232,11 +236,11 @@ async fn a_policy_that_panics_refuses() {
 async fn a_group_is_denied_as_a_whole() {
     let bank = bank().await;
     let guest = bank.domain.session(DomainContext::create("guest"));
-    let group = [1, 2].map(|number| kit::command(&guest, &probe(number), "run", run(&[])));
-    let before = Snapshot::of(&bank.store).await;
+    let group = [1, 2].map(|number| fixture::command(&guest, &probe(number), "run", run(&[])));
+    let before = StoreSnapshot::of(&bank.store).await;
     let error = guest.process_atomic(group.clone()).await.unwrap_err();
     assert_eq!(error.code(), "permission-denied");
-    let after = Snapshot::of(&bank.store).await;
+    let after = StoreSnapshot::of(&bank.store).await;
     assert_eq!((&before.states, &before.commands), (&after.states, &after.commands));
     let [activity] = after.activities.as_slice() else { panic!("{:?}", after.activities) };
     assert_eq!((activity.command_id, &activity.aggregate_id), (group[1].id, &probe(2)));

@@ -13,9 +13,9 @@ use fluvius_testing::FixedClock;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
 
-use crate::kit::id;
-use crate::probe::{Probe, ProbingDomain, Run, StartProbe, Step, probe};
-use crate::scripted::Scripted;
+use fluvius_tests::faulty_store::ScriptedStore;
+use fluvius_tests::fixture::id;
+use fluvius_tests::probe::{Probe, ProbingDomain, Run, StartProbe, Step, probe};
 
 /// Accounts 1 to 5 of the bank.
 async fn bank() -> (DomainRuntime, Session) {
@@ -371,7 +371,7 @@ async fn a_store_is_told_which_fields_to_index() {
     assert_eq!(Parcel::DESCRIPTOR.indexes, Parcel::INDEXES);
     assert!(Probe::INDEXES.is_empty());
 
-    let store = Scripted::default();
+    let store = ScriptedStore::default();
     let domain = PostDomain::runtime(store.clone()).await.unwrap();
     let of = |resource: &str, fields: &[Field]| (resource.to_owned(), fields.to_vec());
     let expected = [of("letter", &fields), of("parcel", &fields), of("probe", &[])];
@@ -391,7 +391,7 @@ async fn a_store_is_told_which_fields_to_index() {
 
 #[tokio::test]
 async fn a_store_that_cannot_index_does_not_take_the_domain() {
-    let store = Scripted::default();
+    let store = ScriptedStore::default();
     store.fail_reads(Some(StoreError::permanent("no room for an index")));
     let error = PostDomain::runtime(store).await.unwrap_err();
     assert!(matches!(error, BuildError::Store { namespace: "post", .. }), "{error}");

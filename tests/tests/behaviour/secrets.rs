@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::kit::{self, Snapshot, all_of, id};
+use fluvius_tests::fixture::{Fixture, error_texts, id};
+use fluvius_tests::store_snapshot::{StoreSnapshot, Trail};
+use fluvius_tests::trace::CapturedOutput;
 
 const SECRET: &str = "hunter2-9c1d";
 
@@ -205,7 +207,7 @@ impl Sent {
                 "ok".to_owned()
             }
             Err(error) => {
-                self.seen += &all_of(&error);
+                self.seen += &error_texts(&error);
                 error.rejection_code().unwrap_or(error.code()).to_owned()
             }
         }
@@ -214,7 +216,7 @@ impl Sent {
 
 #[tokio::test]
 async fn a_secret_is_found_nowhere_on_any_path() {
-    let (trace, _guard) = kit::Trace::start();
+    let (trace, _guard) = CapturedOutput::of_this_thread();
     let store = fluvius_core::MemoryStore::new();
     let ears = Eavesdropper::default();
     let builder = VaultDomain::builder(store.clone()).observer(ears.clone()).policy(ears.clone());
@@ -335,7 +337,7 @@ async fn a_secret_is_found_nowhere_on_any_path() {
     let other = UnlockOther { other: id(2), password: SECRET.to_owned() };
     assert_eq!(sent.typed(1, other).await, ok);
 
-    let log = Snapshot::of(&store).await;
+    let log = StoreSnapshot::of(&store).await;
     assert_eq!((log.commands.len(), log.events.len(), log.messages.len()), (36, 24, 3));
     check_silent("the tables", &log.text());
     check_silent("the store's own debug text", &format!("{store:?}"));
@@ -349,13 +351,13 @@ async fn a_secret_is_found_nowhere_on_any_path() {
 
 #[tokio::test]
 async fn a_secret_reaches_the_rule_and_the_wire() {
-    let world = kit::world::<VaultDomain>().await;
+    let fixture = Fixture::new::<VaultDomain>().await;
     let build = BuildVault { label: "a".to_owned(), password: SECRET.to_owned() };
-    world.session.send(id(1), build.clone()).await.unwrap();
+    fixture.session.send(id(1), build.clone()).await.unwrap();
     let tried = TryPassword { password: SECRET.to_owned() };
-    assert!(world.session.send(id(1), tried).await.unwrap().data);
+    assert!(fixture.session.send(id(1), tried).await.unwrap().data);
     let tried = TryPassword { password: "x".to_owned() };
-    assert!(!world.session.send(id(1), tried).await.unwrap().data);
+    assert!(!fixture.session.send(id(1), tried).await.unwrap().data);
     // A client needs the command's own `Serialize` to write it.
     assert_eq!(serde_json::to_value(&build).unwrap(), json!({ "label": "a", "password": SECRET }));
     let unlock = UnlockVault { secret: SECRET.to_owned(), note: None };
@@ -366,11 +368,11 @@ async fn a_secret_reaches_the_rule_and_the_wire() {
 
 #[tokio::test]
 async fn what_is_not_secret_is_kept() {
-    let world = kit::world::<VaultDomain>().await;
+    let fixture = Fixture::new::<VaultDomain>().await;
     let build = json!({ "label": "a", "password": SECRET });
-    world.apply(&vault(1), "build-vault", build).await;
-    world.apply(&vault(1), "unlock-vault", json!({ "pin": SECRET, "note": "b" })).await;
-    let log = world.snapshot().await;
+    fixture.apply(&vault(1), "build-vault", build).await;
+    fixture.apply(&vault(1), "unlock-vault", json!({ "pin": SECRET, "note": "b" })).await;
+    let log = fixture.snapshot().await;
     assert_eq!(log.commands[0].payload.to_value(), json!({ "label": "a" }));
     assert_eq!(log.commands[1].payload.to_value(), json!({ "note": "b" }));
     assert_eq!(log.events[0].args.to_value(), json!({ "label": "a" }));
@@ -386,14 +388,14 @@ async fn what_is_not_secret_is_kept() {
 
 #[tokio::test]
 async fn an_error_at_a_secret_names_the_path_and_the_type() {
-    let world = kit::world::<VaultDomain>().await;
+    let fixture = Fixture::new::<VaultDomain>().await;
     for (key, payload, path, message) in [
         ("unlock-vault", json!({ "pin": 7 }), "pin", "expected `String`"),
         ("unlock-vault", json!({ "pin": "x", "note": 7 }), "note", "expected `Option<String>`"),
         ("unlock-vault", json!({ "note": "x" }), ".", "missing field `passWord`"),
         ("dial-vault", json!({ "combination": 7 }), "combination", "expected `Combination`"),
     ] {
-        let error = world.refuse(&vault(1), key, payload, kit::Kept::Nothing).await;
+        let error = fixture.reject(&vault(1), key, payload, Trail::Nothing).await;
         match error {
             Error::InvalidPayload { path: at, message: why, .. } => {
                 assert_eq!((at.as_str(), why.as_str()), (path, message));
@@ -406,8 +408,8 @@ async fn an_error_at_a_secret_names_the_path_and_the_type() {
 /// A bundle holds the payload as it was sent; what a log line prints of it must not.
 #[tokio::test]
 async fn the_debug_text_of_a_bundle_does_not_hold_the_payload() {
-    let world = kit::world::<VaultDomain>().await;
-    let bundle = world.command(&vault(1), "unlock-vault", json!({ "pin": SECRET }));
+    let fixture = Fixture::new::<VaultDomain>().await;
+    let bundle = fixture.command(&vault(1), "unlock-vault", json!({ "pin": SECRET }));
     check_silent("the bundle's debug text", &format!("{bundle:?} {bundle:#?}"));
     // On its way through a queue it is whole.
     let text = serde_json::to_string(&bundle).unwrap();

@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use futures_util::poll;
 use uuid::Uuid;
 
-use crate::gated_account::{MakePurse, PurseDomain, PutIn};
+use fluvius_tests::purse::{MakePurse, PurseDomain, PutIn};
 
 struct NotGuests;
 

@@ -14,7 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 use tower::ServiceExt;
 use uuid::Uuid;
 
-use crate::gated_account::{DoubleAtGate, Gate, MakePurse, PurseDomain, PutIn};
+use fluvius_tests::purse::{DoubleAtGate, MakePurse, PurseDomain, PutIn, gate_of};
 
 /// Longer than anything here takes: a call that takes longer hangs.
 const HANGS_AFTER: Duration = Duration::from_secs(20);
@@ -146,11 +146,11 @@ fn a_domain_whose_runtime_has_ended_says_so() {
     let mut waiting = Vec::new();
     for Shared { name, domain, .. } in &domains {
         let id = Uuid::new_v4();
-        let gate = Gate::shut(id);
+        let gate = gate_of(id);
         let session = domain.session(DomainContext::create("waits"));
         caller.block_on(async { session.send(id, MakePurse { coins: 1 }).await.unwrap() });
         let sent = caller.spawn(async move { session.send(id, DoubleAtGate {}).await });
-        caller.block_on(gate.somebody_came());
+        caller.block_on(gate.arrival());
         waiting.push((*name, sent));
     }
     keeper.shutdown_timeout(HANGS_AFTER);

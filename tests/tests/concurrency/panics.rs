@@ -24,7 +24,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tracing::{Subscriber, span};
 use uuid::Uuid;
 
-use crate::hooked_store::{Call, HookedStore};
+use fluvius_tests::faulty_store::{HookedStore, StoreCall};
 
 /// The places where a panic is planted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -352,12 +352,12 @@ impl Subscriber for TrapSubscriber {
 }
 
 /// The traps in the calls of commands to a store.
-fn spring_in_store(call: Call) {
+fn spring_in_store(call: StoreCall) {
     match call {
-        Call::Commit => spring(Trap::StoreCommit),
-        Call::Load => spring(Trap::StoreLoad),
-        Call::Command => spring(Trap::StoreCommand),
-        Call::Rows(_) => {}
+        StoreCall::Commit => spring(Trap::StoreCommit),
+        StoreCall::Load => spring(Trap::StoreLoad),
+        StoreCall::Command => spring(Trap::StoreCommand),
+        StoreCall::Rows(_) => {}
     }
 }
 

@@ -2,7 +2,7 @@
 
 use tower::{Service, ServiceExt};
 
-use crate::gated_account::{DoubleAtGate, Gate, PutIn, coins, purses};
+use fluvius_tests::purse::{DoubleAtGate, PutIn, coins, gate_of, purses};
 
 #[tokio::test]
 async fn a_place_that_was_taken_and_not_used_holds_up_nothing() {
@@ -18,12 +18,12 @@ async fn a_place_that_was_taken_and_not_used_holds_up_nothing() {
 #[tokio::test]
 async fn what_is_accepted_ends_and_the_rest_is_told() {
     let (domain, session, ids) = purses(2).await;
-    let gate = Gate::shut(ids[0]);
+    let gate = gate_of(ids[0]);
     let first = tokio::spawn({
         let (session, to) = (session.clone(), ids[0]);
         async move { session.send(to, DoubleAtGate {}).await }
     });
-    gate.somebody_came().await;
+    gate.arrival().await;
     let mut waits_for_its_turn = Box::pin(session.send(ids[0], PutIn { coins: 3 }));
     assert!(futures_util::poll!(&mut waits_for_its_turn).is_pending());
 
@@ -32,7 +32,7 @@ async fn what_is_accepted_ends_and_the_rest_is_told() {
     let late = session.send(ids[1], PutIn { coins: 1 }).await.unwrap_err();
     assert_eq!(late.code(), "shutting-down");
 
-    gate.let_one_pass();
+    gate.open(1);
     shutdown.await;
     first.await.unwrap().unwrap();
     waits_for_its_turn.await.unwrap();

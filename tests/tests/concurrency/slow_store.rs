@@ -7,7 +7,7 @@ use fluvius_core::{Domain, MemoryStore};
 use fluvius_testing::{Faults, FaultyStore};
 use tokio::task::JoinSet;
 
-use crate::gated_account::{PurseDomain, PutIn, coins, make};
+use fluvius_tests::purse::{PurseDomain, PutIn, coins, make};
 
 #[tokio::test(start_paused = true)]
 async fn sixty_four_clients_of_one_aggregate_share_commits() {

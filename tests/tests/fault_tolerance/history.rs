@@ -24,12 +24,12 @@ pub enum Entry {
     /// A process is about to be killed.
     Kill,
     /// Something is about to happen between the processes and the content.
-    Strike(Strike),
+    InjectedFault(InjectedFault),
 }
 
 /// What may happen to a server, or on the way to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Strike {
+pub enum InjectedFault {
     /// The connection of the next commit is cut, and all others with it.
     Connection,
     /// All sessions are ended by the server.
@@ -49,7 +49,7 @@ pub enum Request {
 pub enum Outcome {
     /// The response, as JSON text.
     Applied(String),
-    Refused {
+    Rejected {
         code: String,
         message: String,
     },
@@ -60,19 +60,19 @@ pub enum Outcome {
     /// A fault that does not say what is stored.
     Unknown,
     /// What a snapshot has found.
-    Rows(Vec<Option<Seen>>),
+    Rows(Vec<Option<ObservedState>>),
 }
 
 /// What a client sees of an aggregate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Seen {
+pub struct ObservedState {
     pub version: u64,
     pub balance: Decimal,
 }
 
 /// What a response tells.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Told {
+pub struct AppliedAnswer {
     pub command_id: uuid::Uuid,
     pub aggregate_id: AggregateId,
     pub version: u64,
@@ -97,7 +97,7 @@ impl Outcome {
         match answer {
             Ok(response) => Self::Applied(serde_json::to_string(&response).unwrap()),
             Err(error) => match error.code() {
-                "rejected" | "not-found" | "already-exists" => Self::Refused {
+                "rejected" | "not-found" | "already-exists" => Self::Rejected {
                     code: error.rejection_code().unwrap_or(error.code()).to_owned(),
                     message: error.to_string(),
                 },
@@ -108,7 +108,7 @@ impl Outcome {
     }
 
     /// What it tells, where a command was applied.
-    pub fn told(&self) -> Option<Told> {
+    pub fn applied(&self) -> Option<AppliedAnswer> {
         match self {
             Self::Applied(text) => Some(serde_json::from_str(text).unwrap()),
             _ => None,
@@ -121,20 +121,20 @@ impl Outcome {
     }
 
     /// Whether it is the answer that the same command must always get.
-    pub fn is_kept(&self) -> bool {
-        matches!(self, Self::Applied(_) | Self::Refused { .. })
+    pub fn is_recorded(&self) -> bool {
+        matches!(self, Self::Applied(_) | Self::Rejected { .. })
     }
 }
 
-impl Seen {
-    pub fn of(told: &Told) -> Self {
-        Self { version: told.version, balance: told.data.balance }
+impl ObservedState {
+    pub fn of(applied: &AppliedAnswer) -> Self {
+        Self { version: applied.version, balance: applied.data.balance }
     }
 }
 
 /// A request and what came of it: `None` where no answer has come.
 #[derive(Debug, Clone)]
-pub struct Asked {
+pub struct Exchange {
     /// The indexes of its entries in the history.
     pub invoked: usize,
     pub returned: Option<usize>,
@@ -143,8 +143,8 @@ pub struct Asked {
 }
 
 /// The requests of a history, in the order in which they were sent.
-pub fn requests(history: &[Entry]) -> Vec<Asked> {
-    let mut all: Vec<Asked> = Vec::new();
+pub fn requests(history: &[Entry]) -> Vec<Exchange> {
+    let mut all: Vec<Exchange> = Vec::new();
     let mut open: BTreeMap<Client, usize> = BTreeMap::new();
     for (at, entry) in history.iter().enumerate() {
         match entry {
@@ -152,43 +152,43 @@ pub fn requests(history: &[Entry]) -> Vec<Asked> {
                 let before = open.insert(*client, all.len());
                 assert_eq!(before, None, "a client waits for its answer");
                 let request = request.clone();
-                all.push(Asked { invoked: at, returned: None, request, outcome: None });
+                all.push(Exchange { invoked: at, returned: None, request, outcome: None });
             }
             Entry::Return(client, outcome) => {
-                let asked = open.remove(client).expect("an answer has its request");
-                all[asked].returned = Some(at);
-                all[asked].outcome = Some(outcome.clone());
+                let exchanges = open.remove(client).expect("an answer has its request");
+                all[exchanges].returned = Some(at);
+                all[exchanges].outcome = Some(outcome.clone());
             }
-            Entry::Kill | Entry::Strike(_) => {}
+            Entry::Kill | Entry::InjectedFault(_) => {}
         }
     }
     all
 }
 
 /// How often what has happened in a history.
-pub fn struck(history: &[Entry]) -> BTreeMap<Strike, u64> {
-    let mut struck = BTreeMap::new();
+pub fn injected(history: &[Entry]) -> BTreeMap<InjectedFault, u64> {
+    let mut injected = BTreeMap::new();
     for entry in history {
-        if let Entry::Strike(strike) = entry {
-            *struck.entry(*strike).or_default() += 1;
+        if let Entry::InjectedFault(inject) = entry {
+            *injected.entry(*inject).or_default() += 1;
         }
     }
-    struck
+    injected
 }
 
 /// A history in the making, and how many answers it has.
 #[derive(Debug, Default)]
-pub struct Collected {
+pub struct HistoryCollector {
     content: Mutex<(Vec<Entry>, usize)>,
-    told: Condvar,
+    changed: Condvar,
 }
 
-impl Collected {
+impl HistoryCollector {
     pub fn add(&self, entry: Entry) {
         let mut content = self.content.lock().unwrap();
         content.1 += usize::from(matches!(entry, Entry::Return(..)));
         content.0.push(entry);
-        self.told.notify_all();
+        self.changed.notify_all();
     }
 
     /// How many answers have come.
@@ -208,7 +208,7 @@ impl Collected {
 
     fn wait(&self, is_so: impl Fn(&(Vec<Entry>, usize)) -> bool, time: Duration) -> bool {
         let content = self.content.lock().unwrap();
-        let waited = self.told.wait_timeout_while(content, time, |content| !is_so(content));
+        let waited = self.changed.wait_timeout_while(content, time, |content| !is_so(content));
         !waited.unwrap().1.timed_out()
     }
 
@@ -224,7 +224,7 @@ impl Collected {
 /// Where a client writes its entries.
 #[derive(Debug, Clone)]
 pub enum Recorder {
-    Here(Arc<Collected>),
+    Here(Arc<HistoryCollector>),
     Pipe(Arc<PipeWriter>),
     /// The pipe, in a process that has it as its output.
     Output,
@@ -233,7 +233,7 @@ pub enum Recorder {
 impl Recorder {
     pub fn add(&self, entry: Entry) {
         match self {
-            Self::Here(collected) => collected.add(entry),
+            Self::Here(collector) => collector.add(entry),
             Self::Pipe(pipe) => pipe.as_ref().write_all(line(&entry).as_bytes()).unwrap(),
             Self::Output => std::io::stdout().lock().write_all(line(&entry).as_bytes()).unwrap(),
         }
@@ -241,19 +241,19 @@ impl Recorder {
 }
 
 /// Before an entry in the pipe: the test harness of the other process writes there too.
-const MARK: &str = "entry: ";
+const LINE_PREFIX: &str = "entry: ";
 
 /// What a pipe takes whole on Linux (`PIPE_BUF`).
-const WHOLE: usize = 4096;
+const MAX_ATOMIC_WRITE: usize = 4096;
 
 fn line(entry: &Entry) -> String {
-    let line = format!("{MARK}{}\n", serde_json::to_string(entry).unwrap());
-    assert!(line.len() <= WHOLE, "a longer line may be torn: {line}");
+    let line = format!("{LINE_PREFIX}{}\n", serde_json::to_string(entry).unwrap());
+    assert!(line.len() <= MAX_ATOMIC_WRITE, "a longer line may be torn: {line}");
     line
 }
 
 /// The entry of a line, if it has one.
 pub fn read(line: &str) -> Option<Entry> {
-    let (_, entry) = line.split_once(MARK)?;
+    let (_, entry) = line.split_once(LINE_PREFIX)?;
     Some(serde_json::from_str(entry).unwrap())
 }

@@ -15,7 +15,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::bank_model::{Bank, Exact, Order, aggregate_id, any_amount, identifier, rule};
-use crate::{fold, harness};
+use crate::{log_fold, property};
 
 const ACCOUNTS: usize = 20;
 const STEPS: std::ops::Range<usize> = 150..260;
@@ -33,14 +33,14 @@ enum Step {
 
 #[test]
 fn no_money_is_made_or_lost_and_the_log_gives_every_state_back() {
-    harness::check(
+    property::check(
         "no_money_is_made_or_lost",
         12,
         (prop::collection::vec(any_amount(), ACCOUNTS), prop::collection::vec(any_step(), STEPS)),
         |(deposits, steps)| {
-            let run = harness::block_on(Run::of(&deposits, &steps));
+            let run = property::block_on(Run::of(&deposits, &steps));
             run.assert_conserved();
-            let verified = harness::block_on(verify(&run.store)).unwrap();
+            let verified = property::block_on(verify(&run.store)).unwrap();
             prop_assert!(verified.is_sound(), "{verified}");
             for account in 0..ACCOUNTS {
                 run.assert_log_gives_states(account);
@@ -52,16 +52,16 @@ fn no_money_is_made_or_lost_and_the_log_gives_every_state_back() {
 
 #[test]
 fn every_change_that_is_dropped_and_every_two_that_are_swapped_are_found() {
-    harness::check(
+    property::check(
         "every_change_that_is_dropped",
         1,
         prop::collection::vec(any_busy_step(), 200..201),
         |steps| {
             let deposits = vec![Decimal::new(100_000_000, 2); ACCOUNTS];
-            let run = harness::block_on(Run::of(&deposits, &steps));
+            let run = property::block_on(Run::of(&deposits, &steps));
             let (rows, states) = (&run.rows[&0], &run.stored[&0]);
             assert!(rows.len() > WHOLE_EVERY + 1, "only {} versions", rows.len());
-            let mutants = fold::assert_mutants_are_found::<Account>(rows, states, rule);
+            let mutants = log_fold::assert_mutants_are_found::<Account>(rows, states, rule);
             assert!(mutants.found > 3 * rows.len(), "{mutants:?}");
             Ok(())
         },
@@ -74,7 +74,7 @@ fn a_whole_state_hides_no_broken_patch_before_it() {
     let steps: Vec<Step> = (1..100)
         .map(|cents| Step::One(0, Order::Deposit { amount: Decimal::new(cents, 2) }))
         .collect();
-    let run = harness::block_on(Run::of(&deposits, &steps));
+    let run = property::block_on(Run::of(&deposits, &steps));
     let rows = &run.rows[&0];
     assert!(rows[WHOLE_EVERY].delta.is_snapshot());
     // A patch that does more than its event, to a field that nothing touches afterwards: every
@@ -88,8 +88,8 @@ fn a_whole_state_hides_no_broken_patch_before_it() {
     );
     let more = fluvius_core::Json::parse(more).unwrap();
     broken[29].delta = fluvius_core::StateDelta::from_json(&more).unwrap();
-    let found = fold::fold::<Account>(&broken, rule, |_, _| Ok(()));
-    assert_eq!(found, Err(fold::Fault::Whole { version: 65 }));
+    let found = log_fold::fold::<Account>(&broken, rule, |_, _| Ok(()));
+    assert_eq!(found, Err(log_fold::Fault::Whole { version: 65 }));
 }
 
 /// What a run left behind.
@@ -232,7 +232,7 @@ impl Run {
             let stored = self.stored.get_mut(&account).unwrap();
             let last = usize::try_from(record.version).unwrap() - 1;
             let between = stored.len().min(last)..last;
-            stored.extend(known.states[between].iter().map(fold::value_of));
+            stored.extend(known.states[between].iter().map(log_fold::value_of));
             self.keep(&identifier(account), record.version, record.data.to_value());
         }
     }
@@ -281,14 +281,14 @@ impl Run {
 
     fn assert_log_gives_states(&self, account: usize) {
         let (rows, stored) = (&self.rows[&account], &self.stored[&account]);
-        assert_eq!(fold::check::<Account>(rows, stored, rule), Ok(()), "account {account}");
-        assert_eq!(fold::replay::<Account>(rows, rule), *stored, "account {account}");
+        assert_eq!(log_fold::check::<Account>(rows, stored, rule), Ok(()), "account {account}");
+        assert_eq!(log_fold::replay::<Account>(rows, rule), *stored, "account {account}");
         let by_model = self
             .model
             .aggregate_ids
             .get(&account)
             .map_or(&[][..], |aggregate_id| &aggregate_id.states);
-        let by_model: Vec<Value> = by_model.iter().map(fold::value_of).collect();
+        let by_model: Vec<Value> = by_model.iter().map(log_fold::value_of).collect();
         assert_eq!(by_model, *stored, "account {account}");
         for (row, at) in rows.iter().zip(0..) {
             assert!(

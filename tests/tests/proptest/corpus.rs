@@ -8,8 +8,8 @@ use std::path::Path;
 use fluvius_core::{Aggregate, CommandBundle, ETag, Error, Json, Precondition, StateDelta};
 use serde_json::{Value, json};
 
-use crate::harness;
-use crate::sample::{CODES, IntoAggregateId, KEYS, SAMPLE, Sample};
+use crate::property;
+use crate::sample_aggregate::{CODES, IntoAggregateId, KEYS, SAMPLE, Sample};
 
 /// The files and how they are answered: `key: answer` for a payload, else what reads them.
 const ANSWERS: &[(&str, &str)] = &[
@@ -81,7 +81,7 @@ fn every_input_of_the_corpus_is_answered_as_it_was() {
     assert_eq!(names, known, "each file has its answer, in the order of their names");
     let mut wrong = Vec::new();
     for (name, expected) in ANSWERS {
-        let found = harness::block_on(answer(expected, &files[*name]));
+        let found = property::block_on(answer(expected, &files[*name]));
         if found != *expected {
             wrong.push(format!("{name}: expected `{expected}`, found `{found}`"));
         }
@@ -92,7 +92,7 @@ fn every_input_of_the_corpus_is_answered_as_it_was() {
 #[test]
 fn no_entry_point_panics_on_any_input_of_the_corpus() {
     for text in files().values() {
-        harness::block_on(async {
+        property::block_on(async {
             let target = IntoAggregateId::new().await;
             for key in KEYS {
                 drop(process(&target, key, text).await);
@@ -188,7 +188,7 @@ fn a_bundle_for_a_sample_is_what_the_corpus_varies() {
         "id": "00000000-0000-0000-0000-000000000001", "command": "ask-sample",
         "aggregate_id": Sample::aggregate_id(SAMPLE), "payload": { "prefix": "" },
     });
-    harness::block_on(async {
+    property::block_on(async {
         let target = IntoAggregateId::new().await;
         let answer = read_bundle(&target, &bundle.to_string()).await;
         assert_eq!(answer.as_deref(), Some("applied"));

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{fold, harness};
+use crate::{log_fold, property};
 
 /// Bytes of a state that counts as large.
 const LARGE: usize = 20_000;
@@ -145,8 +145,8 @@ pub(crate) struct DocumentDomain;
 #[test]
 fn a_large_state_is_given_back_at_every_version() {
     let strategy = (any_document(LARGE), prop::collection::vec(any_edit(), 70..140));
-    harness::check("a_large_state_is_given_back", 8, strategy, |(create, edits)| {
-        let run = harness::block_on(Run::of(&create, &edits));
+    property::check("a_large_state_is_given_back", 8, strategy, |(create, edits)| {
+        let run = property::block_on(Run::of(&create, &edits));
         assert!(run.first_length >= LARGE, "{} bytes", run.first_length);
         run.assert_log_gives_states();
         Ok(())
@@ -156,9 +156,9 @@ fn a_large_state_is_given_back_at_every_version() {
 #[test]
 fn every_fault_in_the_log_of_a_document_is_found() {
     let strategy = (any_document(600), prop::collection::vec(any_edit(), 80..100));
-    harness::check("every_fault_in_the_log_of_a_document", 1, strategy, |(create, edits)| {
-        let run = harness::block_on(Run::of(&create, &edits));
-        let mutants = fold::assert_mutants_are_found::<Document>(&run.rows, &run.stored, rule);
+    property::check("every_fault_in_the_log_of_a_document", 1, strategy, |(create, edits)| {
+        let run = property::block_on(Run::of(&create, &edits));
+        let mutants = log_fold::assert_mutants_are_found::<Document>(&run.rows, &run.stored, rule);
         assert!(mutants.found > 3 * run.rows.len(), "{mutants:?}");
         Ok(())
     });
@@ -195,7 +195,7 @@ fn a_change_of_one_field_of_a_large_state_is_small() {
         Edit::Text(text),
         Edit::Clear,
     ];
-    let run = harness::block_on(Run::of(&create, &small));
+    let run = property::block_on(Run::of(&create, &small));
     assert!(run.first_length >= LARGE, "{} bytes", run.first_length);
     assert_eq!(run.rows.len(), small.len() + 1);
     for row in &run.rows[1..] {
@@ -356,7 +356,7 @@ impl Run {
                         run.first_length = record.data.len();
                     }
                     run.stored.push(record.data.to_value());
-                    run.model.push(fold::value_of(&next));
+                    run.model.push(log_fold::value_of(&next));
                     run.small.push(edit.is_small());
                     model = Some(next);
                 }
@@ -372,8 +372,8 @@ impl Run {
     }
 
     fn assert_log_gives_states(&self) {
-        assert_eq!(fold::check::<Document>(&self.rows, &self.stored, rule), Ok(()));
-        assert_eq!(fold::replay::<Document>(&self.rows, rule), self.stored);
+        assert_eq!(log_fold::check::<Document>(&self.rows, &self.stored, rule), Ok(()));
+        assert_eq!(log_fold::replay::<Document>(&self.rows, rule), self.stored);
         assert_eq!(self.model, self.stored);
         for (at, row) in self.rows.iter().enumerate() {
             if at % WHOLE_EVERY == 0 {

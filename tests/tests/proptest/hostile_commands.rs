@@ -12,16 +12,18 @@ use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::harness;
-use crate::sample::{CODES, IntoAggregateId, KEYS, LockSample, SAMPLE, SampleEvent, valid_payload};
+use crate::property;
+use crate::sample_aggregate::{
+    CODES, IntoAggregateId, KEYS, LockSample, SAMPLE, SampleEvent, valid_payload,
+};
 
 #[test]
 fn a_payload_of_any_text_is_refused_with_a_code_or_comes_back() {
     let strategy = (any_key(), any_text());
     let tally = Tally::default();
-    harness::check("a_payload_of_any_text", 300, strategy, |(key, text)| {
+    property::check("a_payload_of_any_text", 300, strategy, |(key, text)| {
         let answer =
-            harness::block_on(async { attempt(&IntoAggregateId::new().await, &key, &text).await });
+            property::block_on(async { attempt(&IntoAggregateId::new().await, &key, &text).await });
         tally.count(&answer);
         Ok(())
     });
@@ -32,13 +34,13 @@ fn a_payload_of_any_text_is_refused_with_a_code_or_comes_back() {
 fn a_payload_that_nearly_fits_is_refused_with_a_code_or_comes_back() {
     let strategy = (select(&KEYS[..]), prop::collection::vec(any_mutation(), 1..4));
     let tally = Tally::default();
-    harness::check("a_payload_that_nearly_fits", 1_500, strategy, |(key, mutations)| {
+    property::check("a_payload_that_nearly_fits", 1_500, strategy, |(key, mutations)| {
         let mut text = valid_payload(key).to_string();
         for mutation in &mutations {
             text = mutation.apply(&text);
         }
         let answer =
-            harness::block_on(async { attempt(&IntoAggregateId::new().await, key, &text).await });
+            property::block_on(async { attempt(&IntoAggregateId::new().await, key, &text).await });
         tally.count(&answer);
         Ok(())
     });
@@ -50,10 +52,10 @@ fn a_payload_with_another_value_somewhere_is_refused_with_a_code_or_comes_back()
     let value = prop_oneof![any_plausible(), any_value()];
     let strategy = (select(&KEYS[..]), any::<Index>(), value);
     let tally = Tally::default();
-    harness::check("a_payload_with_another_value", 1_000, strategy, |(key, place, value)| {
+    property::check("a_payload_with_another_value", 1_000, strategy, |(key, place, value)| {
         let mut payload = valid_payload(key);
         replace_one(&mut payload, place, value);
-        harness::block_on(async {
+        property::block_on(async {
             let target = IntoAggregateId::new().await;
             tally.count(&attempt(&target, key, &payload.to_string()).await);
             // As a value of Rust code too.
@@ -69,8 +71,8 @@ fn a_payload_with_another_value_somewhere_is_refused_with_a_code_or_comes_back()
 
 #[test]
 fn a_payload_that_fits_is_accepted_and_comes_back() {
-    harness::check("a_payload_that_fits", 400, any_fitting(), |payload| {
-        let answer = harness::block_on(async {
+    property::check("a_payload_that_fits", 400, any_fitting(), |payload| {
+        let answer = property::block_on(async {
             attempt(&IntoAggregateId::new().await, "fill-sample", &payload.to_string()).await
         });
         assert!(answer.is_ok(), "{answer:?}");
@@ -80,8 +82,8 @@ fn a_payload_that_fits_is_accepted_and_comes_back() {
 
 #[test]
 fn a_key_of_any_text_is_unknown_unless_it_is_registered() {
-    harness::check("a_key_of_any_text", 500, any_key(), |key| {
-        harness::block_on(async {
+    property::check("a_key_of_any_text", 500, any_key(), |key| {
+        property::block_on(async {
             let target = IntoAggregateId::new().await;
             let answer = attempt(&target, &key, "{}").await;
             let action = target.domain.registry().find(&key);
@@ -103,7 +105,7 @@ fn a_key_of_any_text_is_unknown_unless_it_is_registered() {
 #[test]
 fn a_bundle_of_any_text_is_refused_or_comes_back() {
     let strategy = (select(&KEYS[..]), prop::collection::vec(any_mutation(), 0..3), any_text());
-    harness::check("a_bundle_of_any_text", 1_000, strategy, |(key, mutations, text)| {
+    property::check("a_bundle_of_any_text", 1_000, strategy, |(key, mutations, text)| {
         let bundle = json!({
             "id": Uuid::from_u128(1), "command": key,
             "aggregate_id": { "resource": "sample", "identifier": SAMPLE },
@@ -123,7 +125,7 @@ fn a_bundle_of_any_text_is_refused_or_comes_back() {
             let Ok(bundle) = read else { continue };
             let written = serde_json::to_string(&bundle).unwrap();
             assert_eq!(serde_json::from_str::<CommandBundle>(&written).unwrap(), bundle);
-            harness::block_on(async {
+            property::block_on(async {
                 let target = IntoAggregateId::new().await;
                 assert_coded(&target.session.process_command(bundle.clone()).await);
                 assert_coded(&target.session.process_atomic([bundle]).await);
@@ -152,7 +154,7 @@ fn a_secret_of_a_wrong_type_is_in_no_error() {
         json!({ "parts": { "a": { "label": "", "price": MARKER.repeat(4) } } }),
         json!({ "parts": [{ "label": MARKER }] }),
     ]);
-    harness::check("a_secret_of_a_wrong_type", 100, wrong, |wrong| {
+    property::check("a_secret_of_a_wrong_type", 100, wrong, |wrong| {
         let mut payload = valid_payload("lock-sample");
         if wrong.get("code").is_some() {
             payload.as_object_mut().unwrap().remove("pin");
@@ -160,7 +162,7 @@ fn a_secret_of_a_wrong_type_is_in_no_error() {
         for (name, value) in wrong.as_object().unwrap() {
             payload[name] = value.clone();
         }
-        let error = harness::block_on(async {
+        let error = property::block_on(async {
             let target = IntoAggregateId::new().await;
             attempt(&target, "lock-sample", &payload.to_string()).await.unwrap_err()
         });
@@ -178,7 +180,7 @@ fn levels_without_end_are_refused_and_nothing_overflows() {
         for text in
             [open.clone(), format!("{{\"any\":{open}"), format!("{open}1{}", "]".repeat(200_000))]
         {
-            harness::block_on(async {
+            property::block_on(async {
                 let target = IntoAggregateId::new().await;
                 let error = attempt(&target, "fill-sample", &text).await.unwrap_err();
                 assert_eq!(error.code(), "invalid-payload");
@@ -276,15 +278,17 @@ fn assert_comes_back(command: &CommandBundle, row: &LogEntry<CommandRecord>) {
 
 /// What is logged of an event decodes into the fields that were sent.
 async fn assert_event_comes_back(target: &IntoAggregateId, command: &CommandBundle) {
-    let log = target.domain.log().for_aggregate(crate::sample::Sample::aggregate_id(SAMPLE));
+    let log =
+        target.domain.log().for_aggregate(crate::sample_aggregate::Sample::aggregate_id(SAMPLE));
     let row = log.events().await.unwrap().rows.pop().unwrap();
     assert_eq!(row.command_id, command.id);
     let SampleEvent::SampleFilled(event) = SampleEvent::try_from(&row.record).unwrap() else {
         panic!("{row:?}");
     };
-    let sent: crate::sample::FillSample = command.payload.decode().unwrap();
+    let sent: crate::sample_aggregate::FillSample = command.payload.decode().unwrap();
     assert_eq!(format!("{event:?}").replacen("SampleFilled", "FillSample", 1), format!("{sent:?}"));
-    let stored = target.session.statemgr().fetch::<crate::sample::Sample>(SAMPLE).await.unwrap();
+    let stored =
+        target.session.statemgr().fetch::<crate::sample_aggregate::Sample>(SAMPLE).await.unwrap();
     assert_eq!((&stored.text, &stored.map, &stored.any), (&sent.text, &sent.map, &sent.any));
     assert_eq!(stored.float.to_bits(), sent.float.to_bits());
 }

@@ -11,13 +11,13 @@ use proptest::sample::select;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::harness;
 use crate::hostile_commands::{any_mutation, any_text, any_value};
-use crate::sample::{ACCOUNT, CODES, IntoAggregateId};
+use crate::property;
+use crate::sample_aggregate::{ACCOUNT, CODES, IntoAggregateId};
 
 #[test]
 fn what_is_parsed_comes_back_as_it_was_written() {
-    harness::check("what_is_parsed_comes_back", 3_000, any_text(), |text| {
+    property::check("what_is_parsed_comes_back", 3_000, any_text(), |text| {
         let parsed = Json::parse(text.as_str());
         let embedded: Result<Json, _> = serde_json::from_str(&text);
         assert_eq!(parsed.is_ok(), embedded.is_ok(), "{parsed:?} {embedded:?}");
@@ -38,7 +38,7 @@ fn what_is_parsed_comes_back_as_it_was_written() {
 
 #[test]
 fn a_value_that_is_written_comes_back() {
-    harness::check("a_value_that_is_written", 1_000, any_value(), |value| {
+    property::check("a_value_that_is_written", 1_000, any_value(), |value| {
         if let Ok(json) = Json::from_value(&value) {
             assert_eq!(json.to_value(), value);
             assert_eq!(Json::parse(json.as_str()), Ok(json));
@@ -50,7 +50,7 @@ fn a_value_that_is_written_comes_back() {
 #[test]
 fn a_change_of_any_json_is_refused_or_comes_back() {
     let strategy = (any_change(), any_value(), prop::collection::vec(any_mutation(), 0..3));
-    harness::check("a_change_of_any_json", 2_000, strategy, |(change, state, mutations)| {
+    property::check("a_change_of_any_json", 2_000, strategy, |(change, state, mutations)| {
         let mut text = change.to_string();
         for mutation in &mutations {
             text = mutation.apply(&text);
@@ -94,7 +94,7 @@ fn an_etag_of_any_text_has_one_spelling() {
         }),
         "v[0-9]{1,22}-[0-9a-fA-F-]{30,36}",
     ];
-    harness::check("an_etag_of_any_text", 2_000, strategy, |text| {
+    property::check("an_etag_of_any_text", 2_000, strategy, |text| {
         let quoted = Value::from(text.as_str()).to_string();
         let read: Result<ETag, _> = serde_json::from_str(&quoted);
         assert_eq!(text.parse::<ETag>().ok(), read.ok());
@@ -117,7 +117,7 @@ fn a_precondition_of_any_json_is_refused_or_comes_back() {
     );
     let strategy = prop_oneof![shaped, any_value()].prop_map(|value| value.to_string());
     let strategy = (strategy, prop::collection::vec(any_mutation(), 0..2));
-    harness::check("a_precondition_of_any_json", 1_000, strategy, |(text, mutations)| {
+    property::check("a_precondition_of_any_json", 1_000, strategy, |(text, mutations)| {
         let text = mutations.iter().fold(text, |text, mutation| mutation.apply(&text));
         if let Ok(expected) = serde_json::from_str::<Precondition>(&text) {
             let written = serde_json::to_string(&expected).unwrap();
@@ -139,13 +139,13 @@ fn a_log_row_of_any_json_is_read_or_refused() {
         "",
     ]);
     let strategy = (keys, any_value(), prop::option::of(any_value()));
-    harness::check("a_log_row_of_any_json", 500, strategy, |(key, args, data)| {
+    property::check("a_log_row_of_any_json", 500, strategy, |(key, args, data)| {
         let (Ok(args), Ok(data)) =
             (Json::from_value(&args), data.as_ref().map(Json::from_value).transpose())
         else {
             return Ok(());
         };
-        harness::block_on(async {
+        property::block_on(async {
             let target = IntoAggregateId::new().await;
             let log = target.domain.log().for_aggregate(Account::aggregate_id(ACCOUNT));
             let mut event = log.events().await.unwrap().rows.remove(0).record;
@@ -172,9 +172,9 @@ fn a_stored_state_of_any_json_is_read_or_is_invalid_state() {
         |value| json!({ "account_number": "1", "owner_name": "Ada Lovelace", "balance": value }),
     );
     let strategy = prop_oneof![any_value(), near];
-    harness::check("a_stored_state_of_any_json", 300, strategy, |state| {
+    property::check("a_stored_state_of_any_json", 300, strategy, |state| {
         let Ok(data) = Json::from_value(&state) else { return Ok(()) };
-        harness::block_on(async {
+        property::block_on(async {
             let target = IntoAggregateId::new().await;
             let aggregate_id = Account::aggregate_id(ACCOUNT);
             let mut record = Store::load(&target.store, &aggregate_id).await.unwrap().unwrap();

@@ -19,7 +19,7 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::harness;
+use crate::property;
 use crate::stores::AnyStore;
 
 const RESOURCE: &str = "thing";
@@ -66,8 +66,8 @@ const FIELDS: [(&str, Kind); 5] = [
 
 #[test]
 fn every_answer_is_that_of_a_plain_filter() {
-    harness::check("every_answer_is_that_of", 96, any_case(), |(rows, filter, sort, limit)| {
-        let (stores, states) = harness::block_on(stored(&rows));
+    property::check("every_answer_is_that_of", 96, any_case(), |(rows, filter, sort, limit)| {
+        let (stores, states) = property::block_on(stored(&rows));
         let whole = query(&filter, &sort);
         let mut expected: Vec<usize> =
             (0..rows.len()).filter(|row| truth(&filter, &rows[*row].0) == Some(true)).collect();
@@ -88,8 +88,8 @@ fn every_answer_is_that_of_a_plain_filter() {
 fn a_filter_and_its_negation_split_the_rows_whose_field_is_not_null() {
     let condition = (0..FIELDS.len()).prop_flat_map(|field| (Just(field), any_condition(field)));
     let case = (any_rows(1..12), condition);
-    harness::check("a_filter_and_its_negation", 96, case, |(rows, (field, filter))| {
-        let (stores, states) = harness::block_on(stored(&rows));
+    property::check("a_filter_and_its_negation", 96, case, |(rows, (field, filter))| {
+        let (stores, states) = property::block_on(stored(&rows));
         let ask = |filter: Filter| ask(&stores, &query(&filter, &[]));
         let (holds, does_not) = (ask(filter.clone()), ask(!filter));
         prop_assert!(holds.iter().all(|row| !does_not.contains(row)), "a row is in both");
@@ -109,8 +109,8 @@ fn a_filter_and_its_negation_split_the_rows_whose_field_is_not_null() {
 
 #[test]
 fn pages_make_the_whole() {
-    harness::check("pages_make_the_whole", 96, any_case(), |(rows, filter, sort, limit)| {
-        let (stores, _) = harness::block_on(stored(&rows));
+    property::check("pages_make_the_whole", 96, any_case(), |(rows, filter, sort, limit)| {
+        let (stores, _) = property::block_on(stored(&rows));
         let whole = ask(&stores, &query(&filter, &sort));
         let limit = limit.max(1);
         let mut page = StateQuery { limit, ..query(&filter, &sort) };
@@ -147,14 +147,14 @@ fn a_cursor_from_anywhere_does_no_harm() {
         }),
     ];
     let none = Rows { rows: Vec::new(), declared: [(0..FIELDS.len()).collect(), vec![]], at: 1 };
-    let (stores, _) = harness::block_on(stored(&none));
-    harness::check("a_cursor_from_anywhere", 256, bytes, |text| {
+    let (stores, _) = property::block_on(stored(&none));
+    property::check("a_cursor_from_anywhere", 256, bytes, |text| {
         if let Ok(cursor) = text.parse::<Cursor>() {
             let query =
                 StateQuery { after: Some(cursor), ..StateQuery::for_resource(RESOURCE, 10) };
             prop_assert!(query.check().is_err(), "{text}");
             for store in &stores {
-                prop_assert!(harness::block_on(store.query(&query)).is_err());
+                prop_assert!(property::block_on(store.query(&query)).is_err());
             }
         }
         Ok(())
@@ -171,7 +171,7 @@ fn query(filter: &Filter, sort: &[SortKey]) -> StateQuery {
 
 /// What every store answers.
 fn ask(stores: &[AnyStore], query: &StateQuery) -> Vec<StateRecord> {
-    let ask = |store: &AnyStore| harness::block_on(store.query(query)).unwrap();
+    let ask = |store: &AnyStore| property::block_on(store.query(query)).unwrap();
     let (first, others) = stores.split_first().unwrap();
     let answer = ask(first);
     for other in others {

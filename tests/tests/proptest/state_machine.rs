@@ -16,6 +16,7 @@ use fluvius_core::{
     EventRecord, Json, LogEntry, Precondition, Response, Session, Store,
 };
 use fluvius_testing::SequentialIds;
+use fluvius_tests::seeds;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest};
@@ -27,8 +28,8 @@ use uuid::Uuid;
 use crate::bank_model::{
     Bank, ModelAggregate, Order, Refusal, aggregate_id, any_amount, identifier, rule,
 };
-use crate::stores::{AnyStore, Content};
-use crate::{fold, harness};
+use crate::stores::{AnyStore, content};
+use crate::{log_fold, property};
 
 const CASES: u32 = 256;
 /// How many steps a case has on average.
@@ -40,13 +41,18 @@ const INVOKED: &str = "receive-transfer";
 
 #[test]
 fn the_bank_does_what_its_model_says() {
-    let steps = harness::number("FLUVIUS_STEPS").and_then(|steps| usize::try_from(steps).ok());
+    let steps = seeds::number("FLUVIUS_STEPS").and_then(|steps| usize::try_from(steps).ok());
     // From one step, so that a failing case can become short; `STEPS` on average.
     let strategy = Model::sequential_strategy(1..2 * steps.unwrap_or(STEPS));
-    harness::check("the_bank_does_what_its_model_says", CASES, strategy, |(model, steps, seen)| {
-        Machine::test_sequential(harness::config(CASES), model, steps, seen);
-        Ok(())
-    });
+    property::check(
+        "the_bank_does_what_its_model_says",
+        CASES,
+        strategy,
+        |(model, steps, seen)| {
+            Machine::test_sequential(property::config(CASES), model, steps, seen);
+            Ok(())
+        },
+    );
     // A run that never came to an answer says nothing about it.
     let often = [
         ("applied", 1_000),
@@ -494,7 +500,7 @@ impl StateMachineTest for Machine {
     type Reference = Model;
 
     fn init_test(model: &Model) -> Bench {
-        let runtime = harness::runtime();
+        let runtime = property::runtime();
         let sides = runtime.block_on(async {
             let mut sides = Vec::new();
             for store in AnyStore::all().await {
@@ -549,7 +555,7 @@ impl StateMachineTest for Machine {
                     side.assert_aggregate(&model, account).await;
                 }
                 side.assert_folds(&model).await;
-                contents.push(Content::of(&side.store, (0..ACCOUNTS).map(aggregate_id)).await);
+                contents.push(content(&side.store).await);
             }
             for content in &contents[1..] {
                 assert_eq!(*content, contents[0], "the stores do not agree");
@@ -561,7 +567,8 @@ impl StateMachineTest for Machine {
 impl Side {
     async fn new(store: AnyStore) -> Self {
         let builder = TransactionManagerDomain::builder(store.clone());
-        let builder = builder.id_generator(SequentialIds::from(1)).clock(harness::Ticks::default());
+        let builder =
+            builder.id_generator(SequentialIds::from(1)).clock(property::Ticks::default());
         let domain = builder.build().await.unwrap();
         let sessions = REALMS
             .iter()
@@ -605,9 +612,9 @@ impl Side {
             let states: Vec<Value> = known
                 .map_or(&[][..], |aggregate_id| &aggregate_id.states)
                 .iter()
-                .map(fold::value_of)
+                .map(log_fold::value_of)
                 .collect();
-            assert_eq!(fold::check::<Account>(&rows, &states, rule), Ok(()));
+            assert_eq!(log_fold::check::<Account>(&rows, &states, rule), Ok(()));
             assert!(rows.windows(2).all(|two| two[0].occurred_at <= two[1].occurred_at));
         }
         let positions: Vec<u64> = self.events(None).await.iter().map(|row| row.position).collect();
@@ -661,7 +668,7 @@ impl Side {
         let version = known.version();
         assert_eq!(stored.version, version);
         assert_eq!(stored.etag, ETag::new(version, *known.commands.last().unwrap()));
-        assert_eq!(stored.data.to_value(), fold::value_of(known.states.last().unwrap()));
+        assert_eq!(stored.data.to_value(), log_fold::value_of(known.states.last().unwrap()));
         assert_eq!(stored.closed_at.is_some(), known.closed);
         assert_eq!(stored.realm.as_deref(), known.realm);
         for (session, realm) in self.sessions.iter().zip(REALMS) {
@@ -685,7 +692,7 @@ fn assert_answer(commands: &[Sent], expected: &Answer, found: &Result<Vec<Respon
                 assert_eq!((response.command_id, response.version), (sent.id, *version));
                 assert_eq!(response.etag, ETag::new(*version, sent.id));
                 assert_eq!(response.aggregate_id, aggregate_id(sent.account));
-                assert_eq!(response.data.to_value(), fold::value_of(state));
+                assert_eq!(response.data.to_value(), log_fold::value_of(state));
             }
         }
         (Answer::SimpleRejection(refusal), Err(error)) => assert_eq!(*refusal, refusal_of(error)),

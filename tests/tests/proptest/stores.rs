@@ -1,7 +1,6 @@
 //! The stores that a property is shown on, behind one type, and what they hold.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fluvius_core::query::Field;
@@ -14,6 +13,7 @@ use fluvius_core::{Lease, LogPage, LogQuery, Store, StoreError, StoredCommand};
 use fluvius_postgres::PostgresStore;
 use fluvius_postgres::testing::{TestSchema, TestServer};
 use fluvius_sqlite::{Durability, SqliteStore};
+use fluvius_tests::store_snapshot::StoreSnapshot;
 use tempfile::TempDir;
 
 /// One of so many cases of a property has its SQLite store in a file, which takes longer.
@@ -61,43 +61,14 @@ impl AnyStore {
     }
 }
 
-/// Everything that a store holds of these aggregates, and of the commands that its log names.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Content {
-    commands: Vec<LogEntry<CommandRecord>>,
-    events: Vec<LogEntry<EventRecord>>,
-    messages: Vec<LogEntry<MessageRecord>>,
-    activities: Vec<LogEntry<ActivityRecord>>,
-    states: BTreeMap<AggregateId, StateRecord>,
-    contexts: BTreeMap<Uuid, Arc<ContextRecord>>,
-}
-
-impl Content {
-    pub(crate) async fn of(
-        store: &AnyStore,
-        aggregate_ids: impl Iterator<Item = AggregateId>,
-    ) -> Self {
-        let all = LogQuery::all();
-        let mut content = Self {
-            commands: store.commands(&all).await.unwrap().rows,
-            events: store.events(&all).await.unwrap().rows,
-            messages: store.messages(&all).await.unwrap().rows,
-            activities: store.activities(&all).await.unwrap().rows,
-            states: BTreeMap::new(),
-            contexts: BTreeMap::new(),
-        };
-        for aggregate_id in aggregate_ids {
-            if let Some(state) = store.load(&aggregate_id).await.unwrap() {
-                content.states.insert(aggregate_id, state);
-            }
-        }
-        for command in &content.commands {
-            let (found, context) = store.command(command.id).await.unwrap().unwrap();
-            assert_eq!(found, *command);
-            content.contexts.insert(context.id, context);
-        }
-        content
+/// Reads the content of a store, and checks that each command is found by its id.
+pub(crate) async fn content(store: &AnyStore) -> StoreSnapshot {
+    let content = StoreSnapshot::of(store).await;
+    for row in &content.commands {
+        let (found, context) = store.command(row.id).await.unwrap().unwrap();
+        assert_eq!((&found, &context), (row, &content.contexts[&row.context_id]));
     }
+    content
 }
 
 /// Calls the store that it is.

@@ -4,8 +4,8 @@ use fluvius_core::verify::verify;
 use fluvius_core::{Domain, EventRecord, LogEntry, LogQuery, StateRecord, Store};
 use fluvius_sqlite::SqliteStore;
 
-use crate::life::{ADA, File, GRACE, JOHN, aggregate_id, kept, live, memory};
 use crate::revision_1::{Account, EvolvingDomain};
+use crate::revision_1_store::{ADA, File, GRACE, JOHN, aggregate_id, kept, live, memory};
 
 /// With `FLUVIUS_FIXTURES=write` the file is made again first.
 #[tokio::test]

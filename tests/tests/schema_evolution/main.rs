@@ -5,8 +5,8 @@
 #![allow(unreachable_pub, reason = "the modules of a test binary have no outside")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests end the test")]
 
-mod life;
 mod revision_1;
+mod revision_1_store;
 mod revision_2;
 mod revision_3;
 
@@ -16,29 +16,29 @@ macro_rules! over_each_store {
         mod memory {
             $(#[tokio::test]
             async fn $claim() {
-                super::$claim(crate::life::memory().await).await;
+                super::$claim(crate::revision_1_store::memory().await).await;
             })*
         }
         mod sqlite {
             $(#[tokio::test]
             async fn $claim() {
-                let file = crate::life::File::copied();
+                let file = crate::revision_1_store::File::copied();
                 super::$claim(file.open().await).await;
             })*
         }
         mod postgres {
             $(#[tokio::test]
             async fn $claim() {
-                let Some(schema) = crate::life::schema().await else { return };
+                let Some(schema) = crate::revision_1_store::schema().await else { return };
                 super::$claim(schema.open().await).await;
             })*
         }
     };
 }
 
-mod faults;
 mod fixture;
-mod newer;
-mod reading;
-mod retries;
-mod writing;
+mod newer_revisions;
+mod replayed_commands;
+mod upcast_faults;
+mod upcast_on_read;
+mod upcast_on_write;

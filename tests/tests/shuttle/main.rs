@@ -2,41 +2,36 @@
 //!
 //! `FLUVIUS_SEED=17` runs the schedules of one seed, `FLUVIUS_SCHEDULES=100000` so many of each
 //! scenario.
-#![allow(missing_docs, reason = "a test binary has no readers of its documentation")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-#![allow(unreachable_pub, reason = "the modules of a test binary have no outside")]
+#![allow(missing_docs, reason = "the name of a test is its documentation")]
+#![allow(clippy::unwrap_used, reason = "a panic ends the test")]
+#![allow(unreachable_pub, reason = "no other crate uses the modules of a suite")]
 
-#[path = "../bank/mod.rs"]
-mod bank;
 mod callers;
+mod scheduled_bank;
 mod schedules;
 mod transfers;
-mod world;
 
 use std::future::Future;
 
 use fluvius_core::__private::test_seams::Mutant;
+use fluvius_tests::seeds;
 
-use schedules::{Tally, add, explore, explore_twice, seed_count};
+use schedules::{Stats, add, explore, explore_twice, seed_count};
 
 /// How many schedules each scenario has in a run of the test suite.
 const SCHEDULES: u64 = 500;
-
-fn number(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|text| text.parse().expect("a number"))
-}
 
 /// Runs a scenario under its schedules, in which these answers must all have come up: one in
 /// which nothing goes wrong shows nothing.
 fn check<S, F>(test: &str, answers: &[&str], scenario: S)
 where
     S: Fn(Option<Mutant>) -> F + Copy + Send + Sync + 'static,
-    F: Future<Output = Result<Tally, String>>,
+    F: Future<Output = Result<Stats, String>>,
 {
-    let one = number("FLUVIUS_SEED");
-    let schedules = number("FLUVIUS_SCHEDULES").unwrap_or(SCHEDULES);
+    let one = seeds::seed();
+    let schedules = seeds::number("FLUVIUS_SCHEDULES").unwrap_or(SCHEDULES);
     let seeds = one.map_or(0..seed_count(schedules), |seed| seed..seed + 1);
-    let mut total = Tally::new();
+    let mut total = Stats::new();
     for seed in seeds {
         match explore(seed, None, scenario) {
             Ok(counts) => add(&mut total, counts),
@@ -154,15 +149,15 @@ fn a_seed_gives_the_same_schedules_again() {
     assert_eq!(explore_twice(1, transfers::opposite).err(), None);
     assert_eq!(explore_twice(1, transfers::lost_store).err(), None);
     assert_eq!(explore_twice(1, callers::shutdown).err(), None);
-    let tally = || explore(3, None, transfers::failing_units).unwrap();
-    assert_eq!(tally(), tally());
+    let stats = || explore(3, None, transfers::failing_units).unwrap();
+    assert_eq!(stats(), stats());
 }
 
 /// The ordinary schedules of a scenario must find a planted fault, and by one of these.
 fn check_found<S, F>(mutant: Mutant, by: &[&str], scenario: S)
 where
     S: Fn(Option<Mutant>) -> F + Copy + Send + Sync + 'static,
-    F: Future<Output = Result<Tally, String>>,
+    F: Future<Output = Result<Stats, String>>,
 {
     let mut seeds = 0..seed_count(SCHEDULES);
     let found = seeds.find_map(|seed| Some((seed, explore(seed, Some(mutant), scenario).err()?)));

@@ -28,7 +28,7 @@ const STEPS_MAX: usize = 100_000;
 const STACK_BYTES: usize = 512 * 1024;
 
 /// How often which answer came.
-pub type Tally = BTreeMap<String, u64>;
+pub type Stats = BTreeMap<String, u64>;
 
 /// shuttle in place of tokio and of the machine.
 pub struct Shuttle;
@@ -82,10 +82,10 @@ pub async fn pause() {
 }
 
 /// Runs a scenario under the schedules of a seed.
-pub fn explore<S, F>(seed: u64, mutant: Option<Mutant>, scenario: S) -> Result<Tally, String>
+pub fn explore<S, F>(seed: u64, mutant: Option<Mutant>, scenario: S) -> Result<Stats, String>
 where
     S: Fn(Option<Mutant>) -> F + Copy + Send + Sync + 'static,
-    F: Future<Output = Result<Tally, String>>,
+    F: Future<Output = Result<Stats, String>>,
 {
     let schedules = SCHEDULES_PER_SEED.into();
     if seed.is_multiple_of(2) {
@@ -97,10 +97,10 @@ where
 
 /// Runs a scenario twice under each schedule of a seed: both times the same tasks must be there
 /// to go on.
-pub fn explore_twice<S, F>(seed: u64, scenario: S) -> Result<Tally, String>
+pub fn explore_twice<S, F>(seed: u64, scenario: S) -> Result<Stats, String>
 where
     S: Fn(Option<Mutant>) -> F + Copy + Send + Sync + 'static,
-    F: Future<Output = Result<Tally, String>>,
+    F: Future<Output = Result<Stats, String>>,
 {
     let scheduler = RandomScheduler::new_from_seed(seed, SCHEDULES_PER_SEED.into());
     run(UncontrolledNondeterminismCheckScheduler::new(scheduler), None, scenario)
@@ -110,17 +110,17 @@ fn run<S, F>(
     scheduler: impl shuttle::scheduler::Scheduler + 'static,
     mutant: Option<Mutant>,
     scenario: S,
-) -> Result<Tally, String>
+) -> Result<Stats, String>
 where
     S: Fn(Option<Mutant>) -> F + Copy + Send + Sync + 'static,
-    F: Future<Output = Result<Tally, String>>,
+    F: Future<Output = Result<Stats, String>>,
 {
-    let total = Arc::new(Mutex::new(Tally::new()));
-    let tally = Arc::clone(&total);
+    let total = Arc::new(Mutex::new(Stats::new()));
+    let stats = Arc::clone(&total);
     let body = move || {
         set_time_up(0);
         match shuttle::future::block_on(scenario(mutant)) {
-            Ok(counts) => add(&mut tally.lock().expect("nobody panics here"), counts),
+            Ok(counts) => add(&mut stats.lock().expect("nobody panics here"), counts),
             Err(fault) => panic!("{fault}"),
         }
     };
@@ -146,7 +146,7 @@ pub fn seed_count(schedules: u64) -> u64 {
     schedules.div_ceil(SCHEDULES_PER_SEED.into())
 }
 
-pub fn add(total: &mut Tally, counts: Tally) {
+pub fn add(total: &mut Stats, counts: Stats) {
     for (name, count) in counts {
         *total.entry(name).or_default() += count;
     }

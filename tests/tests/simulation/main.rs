@@ -1,34 +1,29 @@
 //! A seeded simulation of the runtime over a failing store: the same seed gives the same run.
 //!
 //! `FLUVIUS_SEED=17` runs one seed, `FLUVIUS_SEEDS=100000` so many.
-#![allow(missing_docs, reason = "a test binary has no readers of its documentation")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-#![allow(unreachable_pub, reason = "the modules of a test binary have no outside")]
+#![allow(missing_docs, reason = "the name of a test is its documentation")]
+#![allow(clippy::unwrap_used, reason = "a panic ends the test")]
+#![allow(unreachable_pub, reason = "no other crate uses the modules of a suite")]
 
-#[path = "../bank/mod.rs"]
-mod bank;
 mod client;
 mod run;
 
 use fluvius_core::__private::test_seams::Mutant;
+use fluvius_tests::seeds;
 
 use run::{Options, run};
 
 /// How many seeds a run of the test suite takes.
 const SEEDS: u64 = 2_000;
 
-fn number(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|text| text.parse().expect("a number"))
-}
-
 #[test]
 fn the_promises_hold_under_every_seed() {
     let options = Options::default();
-    if let Some(seed) = number("FLUVIUS_SEED") {
+    if let Some(seed) = seeds::seed() {
         println!("seed {seed}: {options:?}: {:?}", run(seed, &options));
         return run(seed, &options).map(drop).unwrap();
     }
-    let seeds = number("FLUVIUS_SEEDS").unwrap_or(SEEDS);
+    let seeds = seeds::number("FLUVIUS_SEEDS").unwrap_or(SEEDS);
     let mut total = run::Summary::default();
     for seed in 0..seeds {
         match run(seed, &options) {

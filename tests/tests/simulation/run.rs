@@ -11,9 +11,9 @@ use fluvius_testing::{Faults, FaultyStore, FixedClock, SeededRng, SequentialIds}
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-use crate::bank::log;
-use crate::bank::sent::{self, SENDER, Sent, Settled};
 use crate::client;
+use fluvius_tests::bank::{self, Resolution, SENDER, SentCommands};
+use fluvius_tests::invariants;
 
 #[derive(Debug, Clone, Default)]
 pub struct Options {
@@ -23,7 +23,7 @@ pub struct Options {
 /// What came up in a run; equal for equal seeds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Summary {
-    pub settled: Settled,
+    pub resolution: Resolution,
     pub batches_of_many: u64,
     pub turns: u64,
     pub log: u64,
@@ -31,11 +31,11 @@ pub struct Summary {
 
 impl Summary {
     pub fn add(&mut self, other: &Self) {
-        self.settled.applied += other.settled.applied;
-        self.settled.refused += other.settled.refused;
-        self.settled.faults += other.settled.faults;
-        self.settled.unanswered += other.settled.unanswered;
-        self.settled.later += other.settled.later;
+        self.resolution.applied += other.resolution.applied;
+        self.resolution.rejected += other.resolution.rejected;
+        self.resolution.faults += other.resolution.faults;
+        self.resolution.unanswered += other.resolution.unanswered;
+        self.resolution.resolved_later += other.resolution.resolved_later;
         self.batches_of_many += other.batches_of_many;
         self.turns += other.turns;
         self.log += other.log;
@@ -43,11 +43,11 @@ impl Summary {
 
     pub fn counts(&self) -> [(&'static str, u64); 7] {
         [
-            ("an applied command", self.settled.applied),
-            ("a refusal", self.settled.refused),
-            ("a fault", self.settled.faults),
-            ("a command whose answer was not waited for", self.settled.unanswered),
-            ("a command that was settled by sending it again", self.settled.later),
+            ("an applied command", self.resolution.applied),
+            ("a refusal", self.resolution.rejected),
+            ("a fault", self.resolution.faults),
+            ("a command whose answer was not waited for", self.resolution.unanswered),
+            ("a command that was resolution by sending it again", self.resolution.resolved_later),
             ("a batch of more than one unit", self.batches_of_many),
             ("a turn across processes", self.turns),
         ]
@@ -199,7 +199,7 @@ async fn simulate(seed: u64, options: &Options) -> Result<Summary, String> {
     }
 
     let liveness = Liveness::watch(domains.clone());
-    let sent: Arc<Mutex<Vec<Sent>>> = Arc::default();
+    let sent: Arc<Mutex<Vec<SentCommands>>> = Arc::default();
     let mut clients = Vec::new();
     for _ in 0..2 + rng.below(6) {
         let domain = rng.pick(&domains).clone();
@@ -222,14 +222,14 @@ async fn simulate(seed: u64, options: &Options) -> Result<Summary, String> {
         store.set_faults(Faults::default());
     }
     let mut sent = std::mem::take(&mut *sent.lock().expect("no client is left"));
-    sent::faults_left_nothing(&content, &sent).await?;
-    let settled = sent::settle(&domains[0], &mut sent).await?;
+    bank::check_faults_left_nothing(&content, &sent).await?;
+    let resolution = bank::resolve(&domains[0], &mut sent).await?;
     for domain in &domains {
         domain.shutdown().await;
     }
-    let log = log::check(&content, sent::applied(&sent)?).await?;
+    let log = invariants::check(&content, bank::applied_commands(&sent)?).await?;
     let sizes = stores.iter().flat_map(FaultyStore::batch_sizes);
     let batches_of_many = sizes.filter(|size| *size > 1).count() as u64;
     let turns = stores.iter().map(FaultyStore::turn_count).sum();
-    Ok(Summary { settled, batches_of_many, turns, log })
+    Ok(Summary { resolution, batches_of_many, turns, log })
 }

@@ -7,7 +7,7 @@ use fluvius_testing::{CommittedView, Failure, Simulation, command};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-use crate::copied_bank::{with_cache, with_interest};
+use crate::faulty_banks::{with_cache, with_interest};
 
 const ADA: Uuid = Uuid::from_u128(1);
 const BOB: Uuid = Uuid::from_u128(2);

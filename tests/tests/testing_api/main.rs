@@ -4,12 +4,12 @@
 #![allow(unreachable_pub, reason = "the modules of a test binary have no outside")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests end the test")]
 
+mod caught_panics;
 mod committed_view;
-mod copied_bank;
-mod failures;
-mod inspected;
-mod library;
+mod faulty_banks;
+mod library_domain;
 mod lost_updates;
 mod scenarios;
 mod secrets;
 mod simulation;
+mod state_inspection;

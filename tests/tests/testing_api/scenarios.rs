@@ -10,8 +10,8 @@ use rust_decimal::Decimal;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::failures::{check_failure, failure};
-use crate::library::{
+use crate::caught_panics::{check_failure, failure};
+use crate::library_domain::{
     AskAvailability, Book, BookBought, BookCarried, BookLent, BuyBook, DiscardBook, LendBook,
     LibraryDomain, Loan, Reader, SignUp, StaffLends,
 };

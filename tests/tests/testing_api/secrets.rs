@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::failures::failure;
+use crate::caught_panics::failure;
 
 const SECRET: &str = "hunter2-5f0e";
 const DOOR: Uuid = Uuid::from_u128(1);

@@ -10,8 +10,8 @@ use fluvius_testing::{Simulation, command};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-use crate::copied_bank::{with_endless_rule, with_overdraft};
-use crate::failures::failure;
+use crate::caught_panics::failure;
+use crate::faulty_banks::{with_endless_rule, with_overdraft};
 
 const ADA: Uuid = Uuid::from_u128(1);
 const BOB: Uuid = Uuid::from_u128(2);

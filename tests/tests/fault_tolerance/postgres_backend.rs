@@ -1,0 +1,176 @@
+//! A bank on a PostgreSQL server, and what happens to the server while processes work.
+//!
+//! Each bank has a server alone, so that a fault of it is one of this bank; when the bank is gone, the next one takes it.
+
+use std::process::Command;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use fluvius_postgres::testing::PrivateServer;
+use fluvius_postgres::{Durability, PostgresStore};
+use fluvius_testing::SeededRng;
+use tokio::runtime::Runtime;
+
+use crate::backend::Backend;
+use crate::history::InjectedFault;
+use crate::processes;
+use crate::proxy::{Cut, Proxy};
+
+/// How long a server may be away, or be at work for those who are gone.
+const MAX_OUTAGE: Duration = Duration::from_secs(60);
+
+/// Waits until nobody is connected any more.
+const WAIT_UNTIL_IDLE: &str = "DO $$ BEGIN \
+    FOR try IN 1 .. 12000 LOOP \
+        PERFORM pg_stat_clear_snapshot(); \
+        IF NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'client backend' \
+            AND pid <> pg_backend_pid()) THEN RETURN; END IF; \
+        PERFORM pg_sleep(0.005); \
+    END LOOP; \
+    RAISE EXCEPTION 'somebody is still connected'; \
+    END $$";
+
+const TERMINATE_ALL: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+    WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()";
+
+/// A bank on a server that waits for its disk.
+pub type DurablePostgres = PostgresBackend<true>;
+
+/// A bank on one that does not: a crash of the server takes what it has answered last.
+pub type FastPostgres = PostgresBackend<false>;
+
+/// A schema on a server, which processes reach through a proxy.
+#[derive(Clone)]
+pub struct PostgresBackend<const IS_DURABLE: bool> {
+    url: String,
+    schema: String,
+    /// Another process has none.
+    own: Option<Arc<Own>>,
+}
+
+/// The server behind a bank; it is free again, without the schema, with the last clone.
+struct Own {
+    server: Mutex<Option<Server>>,
+    schema: String,
+}
+
+struct Server {
+    private: PrivateServer,
+    proxy: Proxy,
+    /// How many banks it has had.
+    count: u32,
+}
+
+/// Servers that have no bank.
+static FREE: Mutex<Vec<Server>> = Mutex::new(Vec::new());
+
+/// What the proxies run in.
+fn proxies() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(processes::runtime)
+}
+
+impl Server {
+    fn start() -> Option<Self> {
+        let private = PrivateServer::start_with(&[])?;
+        let proxy = proxies().block_on(Proxy::start(private.socket()));
+        Some(Self { private, proxy, count: 0 })
+    }
+
+    fn run(&self, sql: &str) {
+        let mut psql = Command::new(self.private.program("psql"));
+        let output = psql.args(["-X", "-q", "-c", sql, &self.private.url()]).output().unwrap();
+        assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+impl<const IS_DURABLE: bool> PostgresBackend<IS_DURABLE> {
+    pub const SCHEME: &str = if IS_DURABLE { "postgres" } else { "postgres-hasty" };
+
+    /// The schema that another process has made, as [`Backend::address`] names it.
+    pub fn at(address: &str) -> Self {
+        let (schema, url) = address.split_once(' ').unwrap();
+        Self { url: url.to_owned(), schema: schema.to_owned(), own: None }
+    }
+
+    fn with_server<T>(&self, act: impl FnOnce(&mut Server) -> T) -> T {
+        let own = self.own.as_ref().expect("the server is this process's");
+        act(own.server.lock().unwrap().as_mut().expect("the server stays until the end"))
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        let Some(server) = self.server.get_mut().unwrap().take() else { return };
+        server.run(&format!("DROP SCHEMA IF EXISTS {} CASCADE", self.schema));
+        FREE.lock().unwrap().push(server);
+    }
+}
+
+impl<const IS_DURABLE: bool> Backend for PostgresBackend<IS_DURABLE> {
+    type Store = PostgresStore;
+
+    const FAULTS: &[InjectedFault] = if IS_DURABLE {
+        &[InjectedFault::Connection, InjectedFault::Backends, InjectedFault::Server]
+    } else {
+        &[InjectedFault::Server]
+    };
+
+    fn is_available() -> bool {
+        let free = FREE.lock().unwrap().pop();
+        let server = free.or_else(Server::start);
+        let is_available = server.is_some();
+        FREE.lock().unwrap().extend(server);
+        is_available
+    }
+
+    fn create() -> Self {
+        let free = FREE.lock().unwrap().pop();
+        let mut server = free.or_else(Server::start).expect("PostgreSQL is installed");
+        server.count += 1;
+        let schema = format!("bank_{}", server.count);
+        let url = server.proxy.url();
+        let own = Own { server: Mutex::new(Some(server)), schema: schema.clone() };
+        Self { url, schema, own: Some(Arc::new(own)) }
+    }
+
+    /// Waits for a server that is away.
+    async fn open(&self) -> PostgresStore {
+        let begun = Instant::now();
+        let durability = if IS_DURABLE { Durability::Full } else { Durability::Normal };
+        let options = PostgresStore::options().schema(&self.schema).max_readers(4);
+        let options = options.durability(durability);
+        loop {
+            match options.clone().open(&self.url).await {
+                Ok(store) => return store,
+                Err(error) if error.is_retryable() && begun.elapsed() < MAX_OUTAGE => {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+                Err(error) => panic!("{error}: {:?}", std::error::Error::source(&error)),
+            }
+        }
+    }
+
+    fn address(&self) -> Option<String> {
+        Some(format!("{}:{} {}", Self::SCHEME, self.schema, self.url))
+    }
+
+    fn inject(&self, inject: InjectedFault, rng: &mut SeededRng) {
+        self.with_server(|server| match inject {
+            InjectedFault::Connection => server.proxy.cut_next(*rng.pick(&Cut::ALL)),
+            InjectedFault::Backends => server.run(TERMINATE_ALL),
+            InjectedFault::Server => {
+                server.private.crash();
+                server.private.start();
+            }
+        });
+    }
+
+    fn heal(&self) {
+        self.with_server(|server| server.proxy.cut_next(None));
+    }
+
+    fn wait_until_idle(&self) {
+        self.with_server(|server| server.run(WAIT_UNTIL_IDLE));
+    }
+}
