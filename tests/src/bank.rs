@@ -1,4 +1,4 @@
-//! What was sent, how it was answered, and how what is open is resolution: by sending it again.
+//! The commands that a randomized suite has sent to the bank, and their answers.
 
 use fluvius_core::{
     CommandBundle, DomainContext, DomainRuntime, Error, MemoryStore, Response, Session, Store,
@@ -6,21 +6,21 @@ use fluvius_core::{
 
 use crate::invariants::AppliedCommand;
 
-/// Who sends: the same actor in every session, so that an identifier is the same command.
+/// Sender of all sessions. A command id identifies the same command in each of them.
 pub const SENDER: &str = "simulation";
 
-/// The answers to a command or a group, or why there are none.
+/// The responses to a command or a group, or its error.
 pub type Answer = Result<Vec<Response>, Error>;
 
-/// A command, or a group, and the answer that came.
+/// A command or a group, and its answer.
 #[derive(Debug, Clone)]
 pub struct SentCommands {
     pub commands: Vec<CommandBundle>,
-    /// `None`: it was not waited for.
+    /// `None`: the sender gave up before the answer.
     pub answer: Option<Answer>,
 }
 
-/// How what was sent had been answered before it was resolution.
+/// Counts of the answers before resolution.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Resolution {
     pub applied: u64,
@@ -30,10 +30,10 @@ pub struct Resolution {
     pub resolved_later: u64,
 }
 
-/// What the answers say to have been applied.
+/// Returns the commands that were answered as applied.
 ///
 /// # Errors
-/// Where something has no answer.
+/// If a command has no answer.
 pub fn applied_commands(sent: &[SentCommands]) -> Result<Vec<AppliedCommand>, String> {
     let mut applied = Vec::new();
     for one in sent {
@@ -54,7 +54,7 @@ pub async fn send(session: &Session, commands: Vec<CommandBundle>) -> Answer {
     }
 }
 
-/// No answer comes before what it tells is stored.
+/// Checks that the versions in an answer are stored.
 pub async fn check_stored_when_answered(
     content: &MemoryStore,
     answer: &Answer,
@@ -71,8 +71,8 @@ pub async fn check_stored_when_answered(
     Ok(())
 }
 
-/// What ended in an error that is no refusal has left nothing; only of one whose outcome is not
-/// known nobody can say. Of those that were sent once: else another sending may have left it.
+/// Checks that commands that ended in a fault left no row. Excludes commands in doubt, and commands that were sent twice,
+/// of which another sending may have left the row.
 pub async fn check_faults_left_nothing(
     content: &MemoryStore,
     sent: &[SentCommands],
@@ -93,7 +93,7 @@ pub async fn check_faults_left_nothing(
     Ok(())
 }
 
-/// Sends everything again, under the same identifiers, until each has an answer.
+/// Sends everything again under the same ids, until each command has an answer.
 pub async fn resolve(
     domain: &DomainRuntime,
     sent: &mut [SentCommands],
@@ -130,7 +130,7 @@ pub async fn resolve(
     Ok(resolution)
 }
 
-/// The answer that a command has, or gets now. One that is still in work may have met a fault.
+/// Returns the answer of a command, or runs it now. A command still in flight may have met a fault.
 async fn send_until_answered(session: &Session, one: &SentCommands) -> Result<Answer, String> {
     for _ in 0..3 {
         let answer = send(session, one.commands.clone()).await;
@@ -138,14 +138,14 @@ async fn send_until_answered(session: &Session, one: &SentCommands) -> Result<An
             return Ok(answer);
         }
     }
-    Err("the store is in peace, and still faults come".to_owned())
+    Err("the store has no injected faults, and commands still fail".to_owned())
 }
 
 fn is_store_fault(error: &Error) -> bool {
     matches!(error.code(), "store-error" | "store-unavailable" | "outcome-unknown")
 }
 
-/// Whether an answer is in the log.
+/// Returns whether an error is recorded in the command log.
 fn is_recorded(error: &Error) -> bool {
     matches!(error.code(), "rejected" | "not-found" | "already-exists" | "group-rejected")
 }

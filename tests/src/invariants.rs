@@ -1,4 +1,4 @@
-//! What must hold of the stored states and logs, whatever went wrong.
+//! Invariants of the stored states and logs of the bank, which hold after any fault.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -9,10 +9,10 @@ use rust_decimal::Decimal;
 use serde_json::Value;
 use uuid::Uuid;
 
-/// The resource of an account; what is stored of others is not looked at.
+/// Resource of an account. Other resources are ignored.
 const ACCOUNT: &str = "bank-account";
 
-/// An answer that says that a command was applied.
+/// A command that was answered as applied.
 #[derive(Debug, Clone)]
 pub struct AppliedCommand {
     pub command_id: Uuid,
@@ -20,7 +20,7 @@ pub struct AppliedCommand {
     pub version: u64,
 }
 
-/// Checks everything, and gives the last position of the event log.
+/// Checks all invariants, and returns the last position of the event log.
 pub async fn check(
     content: &impl Store,
     answers: impl IntoIterator<Item = AppliedCommand>,
@@ -53,7 +53,7 @@ pub async fn check(
     Ok(events.last().map_or(0, |event| event.position))
 }
 
-/// What was answered is in the log, as the version that the answer tells.
+/// Checks that each applied command is in the log, with the version of its answer.
 fn check_answers(
     answers: impl IntoIterator<Item = AppliedCommand>,
     events: &[LogEntry<EventRecord>],
@@ -80,7 +80,7 @@ fn check_answers(
     Ok(())
 }
 
-/// The newest version and state of each aggregate, folded from the log.
+/// Returns the newest version and state of each aggregate, folded from the log.
 fn replay(events: &[LogEntry<EventRecord>]) -> Result<BTreeMap<Uuid, (u64, Value)>, String> {
     let mut states: BTreeMap<Uuid, (u64, Value)> = BTreeMap::new();
     for event in events {
@@ -124,7 +124,7 @@ fn check_balances(
     Ok(())
 }
 
-/// Each refusal in the log is true of what stood before it in the log.
+/// Checks each rejection against the states that precede it in the log.
 fn check_rejections(
     events: &[LogEntry<EventRecord>],
     commands: &[LogEntry<CommandRecord>],
@@ -165,11 +165,11 @@ fn check_rejections(
                 !is_open(&id) || other.is_some_and(|other| !is_open(&other))
             }
             Some("already-exists") => balances.contains_key(&id),
-            code => return Err(format!("a refusal with {code:?}")),
+            code => return Err(format!("a rejection with {code:?}")),
         };
         if !is_justified {
             return Err(format!(
-                "position {}: {} was refused with {:?} at balance {balance}: {}",
+                "position {}: {} was rejected with {:?} at balance {balance}: {}",
                 command.position, command.command, command.code, command.payload
             ));
         }
@@ -177,7 +177,7 @@ fn check_rejections(
     Ok(())
 }
 
-/// The commands that were refused in a group: what they were decided on is not in the log.
+/// Returns the commands rejected in a group. The states of their decisions are not in the log.
 fn group_members(commands: &[LogEntry<CommandRecord>]) -> HashSet<Uuid> {
     let mut members = HashSet::new();
     for command in commands {

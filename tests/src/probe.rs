@@ -1,4 +1,4 @@
-//! A domain whose rules do what the command says, for tests of what a rule may do.
+//! A domain whose actions run the steps of the command.
 
 use fluvius_core::{
     ActionContext, Activity, Aggregate, AggregateId, ContextError, Domain, Rejection,
@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::fixture::{self, Fixture};
 use crate::gate;
 
-/// A number, and now and then something that cannot be kept.
+/// A number, and optionally a value that no store can keep.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Probe {
     pub value: i64,
@@ -18,7 +18,7 @@ pub struct Probe {
     pub unstorable: Option<UnstorableValue>,
 }
 
-/// Why a probe refuses.
+/// Reasons to reject a command on a probe.
 #[derive(Debug, thiserror::Error, Rejection)]
 pub enum ProbeError {
     #[error(transparent)]
@@ -29,24 +29,24 @@ pub enum ProbeError {
     Context(#[from] ContextError),
 }
 
-/// One thing that a rule does.
+/// A step of an action.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Step {
     Add(i64),
-    /// Runs steps on another probe, and gives up where that fails.
+    /// Runs steps on another probe; an error ends the action.
     Invoke(Uuid, Vec<Step>),
-    /// Runs steps on another probe, and goes on.
+    /// Runs steps on another probe, and continues after an error.
     Try(Uuid, Vec<Step>),
-    /// Runs steps on an aggregate of another resource, and goes on.
+    /// Runs steps on an aggregate of another resource, and continues after an error.
     TryOn(AggregateId, Vec<Step>),
-    /// Begins to run steps on another probe, and drops that when the gate opens.
+    /// Starts steps on another probe, and drops the future when the gate opens.
     Drop(Uuid, Vec<Step>, String),
-    /// Runs steps on another probe within the time of `run-quickly`, and goes on.
+    /// Runs steps on another probe with the timeout of `run-quickly`, and continues after an error.
     TryQuickly(Uuid, Vec<Step>),
-    /// Runs steps on another probe if it is at a version, and goes on.
+    /// Runs steps on another probe with an expected version, and continues after an error.
     TryAt(Uuid, u64, Vec<Step>),
-    /// Runs steps by the action that requires a version, without one, and goes on.
+    /// Runs the action that requires a precondition, without one, and continues after an error.
     TryBlindly(Uuid, Vec<Step>),
     Start(Uuid, i64),
     Close(Uuid),
@@ -59,17 +59,17 @@ pub enum Step {
     CommandId,
     Message(String, String),
     Activity(String),
-    /// Tells the test what was outputs so far, in this attempt.
+    /// Reports the outputs so far to the test, in this attempt.
     Report(String),
     Wait(String),
     Reject(String),
     Panic(String),
     SetUnstorable(Unstorable),
-    /// Sends a message that cannot be kept.
+    /// Sends a message that no store can keep.
     SendUnstorable(Unstorable),
 }
 
-/// What cannot be kept.
+/// Kinds of values that no store can keep.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Unstorable {
     Nan,
@@ -81,11 +81,11 @@ pub enum Unstorable {
     SerializePanic,
 }
 
-/// A value that serializes as what cannot be kept.
+/// A value that serializes as one that no store can keep.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct UnstorableValue(pub Unstorable);
 
-/// What the panics of rules say: it must be found nowhere.
+/// Text of the panics of actions. It must not appear anywhere.
 pub const PANIC_TEXT: &str = "panic-text-7f3a";
 
 impl Serialize for UnstorableValue {
@@ -115,13 +115,13 @@ impl Probe {
         Ok(Self { value, unstorable: None })
     }
 
-    /// Start a probe with a state that cannot be kept.
+    /// Start a probe with a state that no store can keep.
     #[action(evt_key = "unstorable-probe-started")]
     pub fn start_unstorable(value: Unstorable) -> Result<Self, SimpleRejection> {
         Ok(Self { value: 0, unstorable: Some(UnstorableValue(value)) })
     }
 
-    /// Do some steps.
+    /// Run steps.
     #[action(evt_key = "ran")]
     pub async fn run(
         &mut self,
@@ -135,7 +135,7 @@ impl Probe {
         Ok(outputs)
     }
 
-    /// Do some steps, quickly.
+    /// Run steps within a short timeout.
     #[action(evt_key = "ran-quickly", timeout = "20ms")]
     pub async fn run_quickly(
         &mut self,
@@ -145,7 +145,7 @@ impl Probe {
         self.run(cx, steps).await
     }
 
-    /// Do some steps, on the version that the sender knows.
+    /// Run steps on the version that the sender expects.
     #[action(evt_key = "ran-expected", if_match = "required")]
     pub async fn run_expected(
         &mut self,
@@ -155,20 +155,20 @@ impl Probe {
         self.run(cx, steps).await
     }
 
-    /// Panic at once, without waiting for anything.
+    /// Panic at once, before the first await.
     #[action(evt_key = "panicked-at-once")]
     pub fn panic_at_once(&mut self) -> Result<(), SimpleRejection> {
         self.value += 1;
         panic!("{PANIC_TEXT}")
     }
 
-    /// Return what cannot be kept.
+    /// Return a value that no store can keep.
     #[action]
     pub fn return_unstorable(&self, value: Unstorable) -> Result<UnstorableValue, SimpleRejection> {
         Ok(UnstorableValue(value))
     }
 
-    /// Ask for the value, with steps on the way.
+    /// Return the value, after some steps.
     #[action]
     pub async fn ask_value(
         &self,
@@ -180,7 +180,7 @@ impl Probe {
         Ok(self.value)
     }
 
-    /// Ask for the whole state.
+    /// Return the whole state.
     #[action]
     pub fn ask_state(&self) -> Result<(), SimpleRejection> {
         Ok(())
@@ -253,8 +253,8 @@ impl Probe {
             Step::Report(name) => gate::report(&name, outputs.join(" ")),
             Step::Wait(name) => gate::gate(&name).pass().await,
             Step::Reject(code) => {
-                let message = format!("refused as {code}");
-                // A code is part of the program; here it is part of the test's data.
+                let message = format!("rejected as {code}");
+                // An action's code is a constant; here it is data of the test.
                 let refused = SimpleRejection::new(code.leak(), "").with_message(message);
                 return Err(refused.into());
             }
@@ -282,7 +282,7 @@ pub fn probe(number: u128) -> AggregateId {
     Probe::aggregate_id(fixture::id(number))
 }
 
-/// A fixture with this many probes, all at zero.
+/// Builds a fixture with `count` probes at zero.
 pub async fn probes(count: u128) -> Fixture {
     let fixture = Fixture::new::<ProbingDomain>().await;
     for number in 1..=count {

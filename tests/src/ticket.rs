@@ -1,4 +1,4 @@
-//! A domain that uses every option that an author has.
+//! A domain that uses every option of the macros.
 
 use std::convert::Infallible;
 
@@ -15,7 +15,7 @@ pub struct Ticket {
     pub tags: Vec<String>,
 }
 
-/// Why a ticket refuses.
+/// Reasons to reject a command on a ticket.
 #[derive(Debug, thiserror::Error, Rejection)]
 pub enum TicketError {
     #[error("the title is empty")]

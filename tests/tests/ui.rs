@@ -5,11 +5,11 @@
 //! messages anew: `TRYBUILD=overwrite cargo test -p fluvius-tests --test ui`.
 
 #[test]
-fn mistakes_are_told_at_the_authors_tokens() {
+fn mistakes_are_reported_at_the_authors_tokens() {
     trybuild::TestCases::new().compile_fail("ui/*.rs");
 }
 
 #[test]
-fn sound_blocks_compile_and_run() {
+fn valid_blocks_compile_and_run() {
     trybuild::TestCases::new().pass("ui_pass/*.rs");
 }

@@ -1,4 +1,4 @@
-//! The memory store, with something done to the rows that are read.
+//! The memory store, with a change to the rows that are read.
 
 use std::sync::Arc;
 
@@ -9,25 +9,25 @@ use fluvius_core::{
 };
 use uuid::Uuid;
 
-/// What is done to the rows that are read.
+/// A change to the rows that are read.
 #[derive(Clone, Copy)]
 pub enum RowFault {
     State(fn(&mut StateRecord) -> Keep),
     Event(fn(&mut LogEntry<EventRecord>) -> Keep),
-    /// Only where the whole log is read, not the history of an aggregate.
+    /// Only in the event log, not in the history of an aggregate.
     LoggedEvent(fn(&mut LogEntry<EventRecord>) -> Keep),
     Command(fn(&mut LogEntry<CommandRecord>) -> Keep),
     LoggedCommand(fn(&mut LogEntry<CommandRecord>) -> Keep),
     Message(fn(&mut LogEntry<MessageRecord>) -> Keep),
     Activity(fn(&mut LogEntry<ActivityRecord>) -> Keep),
-    /// No context is found.
+    /// Contexts are missing.
     Contexts,
 }
 
-/// Whether a row is given at all.
+/// `false` hides the row.
 pub type Keep = bool;
 
-/// The memory store, with something done to the rows that are read.
+/// The memory store, with a change to the rows that are read.
 pub struct AlteredRows {
     pub inner: MemoryStore,
     pub fault: RowFault,

@@ -1,4 +1,4 @@
-//! The memory store, with a function that is called before each call and after each read of a log.
+//! The memory store, with a hook that runs before each call and after each read of a log.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ pub enum StoreCall {
     Commit,
     Load,
     Command,
-    /// A read of a log or of a history, with the number of rows given.
+    /// A read of a log or of a history, with the number of rows.
     Rows(usize),
 }
 

@@ -1,4 +1,4 @@
-//! A store around another one, with a fault that a checker must find, or with none.
+//! A wrapper around a store, with an optional mutant that a checker must find.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,34 +15,34 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-/// A fault.
+/// A planted fault of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StoreMutant {
-    /// A unit is told to be stored a little before it is.
+    /// Reports a commit shortly before it happens.
     AnswerBeforeCommit,
-    /// Of a unit over two aggregates only the first is stored.
+    /// Stores only the first part of a unit over two aggregates.
     DropEvent,
-    /// A unit over two aggregates is stored in two transactions.
+    /// Stores a unit over two aggregates in two transactions.
     SplitTransaction,
-    /// A command whose identifier is taken is stored once more, under another one.
+    /// Stores a duplicate command again, under another id.
     ApplyTwice,
-    /// A unit is stored whatever versions its aggregates have.
+    /// Stores a unit without a check of its expected versions.
     SkipVersionCheck,
-    /// A unit that writes is stored whatever versions the aggregates have that it has only read.
+    /// Stores a writing unit without a check of the versions that it has only read.
     SkipReadCheck,
-    /// A row that was read is not read again until this store has written it itself.
+    /// Serves a row from a cache until this store writes it.
     CacheReads,
-    /// The aggregates of a snapshot are read one after the other.
+    /// Reads the aggregates of a snapshot one after the other.
     SplitSnapshot,
 }
 
-/// How late a unit is stored that was told to be, and the second part of one that is stored in two.
+/// Delay of a commit that was reported early, and of the second transaction of a split one.
 const LATE: Duration = Duration::from_millis(5);
 
 pub struct MutatedStore<S> {
     inner: Arc<S>,
     mutant: Option<StoreMutant>,
-    /// To who stores late.
+    /// Channel to the task that commits late.
     late: Option<mpsc::UnboundedSender<Arc<[UnitOfWork]>>>,
     position: AtomicU64,
     cache: Mutex<HashMap<AggregateId, Option<StateRecord>>>,
@@ -96,7 +96,7 @@ impl<S: Store> MutatedStore<S> {
         }
     }
 
-    /// The unit as if it had been decided on what is stored now.
+    /// Returns the unit as if it had been decided on the stored versions.
     async fn rebased(&self, unit: &UnitOfWork, only_read: bool) -> UnitOfWork {
         let mut unit = unit.clone();
         let written: HashSet<AggregateId> =
@@ -131,7 +131,7 @@ impl<S: Store> MutatedStore<S> {
     }
 }
 
-/// The part of a unit that is of its own command, and the part that its rule has invoked.
+/// Splits a unit into the part of its own command and the part of the invoked ones.
 fn in_two(unit: UnitOfWork) -> (UnitOfWork, Option<UnitOfWork>) {
     if unit.states.len() < 2 {
         return (unit, None);
@@ -152,7 +152,7 @@ fn in_two(unit: UnitOfWork) -> (UnitOfWork, Option<UnitOfWork>) {
     (part(&|id| id == own), Some(part(&|id| id != own)))
 }
 
-/// The same unit from other commands.
+/// Returns the unit with other command ids.
 fn renamed(mut unit: UnitOfWork) -> UnitOfWork {
     let names: HashMap<Uuid, Uuid> =
         unit.commands.iter().map(|command| (command.id, Uuid::new_v4())).collect();
@@ -187,7 +187,7 @@ impl<S: Store> Store for MutatedStore<S> {
             None | Some(StoreMutant::SplitSnapshot) => self.inner.commit(batch).await,
             Some(StoreMutant::AnswerBeforeCommit) => {
                 let count = batch.len();
-                let late = self.late.as_ref().expect("somebody stores late");
+                let late = self.late.as_ref().expect("the late task runs");
                 late.send(batch).unwrap();
                 let first = || self.position.fetch_add(1, Ordering::Relaxed);
                 (0..count)

@@ -1,4 +1,4 @@
-//! A store that fails by script.
+//! A memory store that fails by script.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -13,26 +13,26 @@ use fluvius_core::{
 use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
-/// What a scripted store does at one commit.
+/// Behaviour of a scripted store at one commit.
 pub enum CommitStep {
-    /// First lets something else happen, then commits.
+    /// Runs a future, then commits.
     RunFirst(BoxFuture<'static, ()>),
-    /// Says that the first expected aggregate is stale, and commits nothing.
+    /// Reports a version conflict on the first expected aggregate, and commits nothing.
     Conflict,
-    /// Gives this outcome, and commits nothing.
+    /// Returns this outcome, and commits nothing.
     Return(CommitOutcome),
-    /// Commits or not, says that it does not know, and fails every read from then on.
+    /// Reports `InDoubt`, and fails all later reads.
     LoseStore { has_committed: bool },
-    /// Gives no outcome at all, against the contract of a store.
+    /// Returns no outcomes, against the contract of a store.
     ReturnNothing,
-    /// Commits or not, and panics.
+    /// Panics.
     Panic { has_committed: bool },
 }
 
-/// A resource and the fields of it that were declared to be indexed.
+/// A resource and its declared index fields.
 pub type Indexes = (String, Vec<Field>);
 
-/// A memory store that fails by script. A commit without a step passes.
+/// A memory store that fails by script. A commit without a step succeeds.
 #[derive(Clone, Default)]
 pub struct ScriptedStore {
     pub inner: MemoryStore,
@@ -50,12 +50,12 @@ impl ScriptedStore {
         self.steps.lock().unwrap().extend(steps);
     }
 
-    /// From now on every call that reads fails, until `None` is given.
+    /// Fails all later reads with this error; `None` ends that.
     pub fn fail_reads(&self, fault: Option<StoreError>) {
         *self.fault.lock().unwrap() = fault;
     }
 
-    /// From now on loads and commits let others go first, before and after they act.
+    /// From now on, loads and commits yield to other tasks before and after they act.
     pub fn yield_in_calls(&self) {
         self.yields.store(true, Ordering::Relaxed);
     }
@@ -66,18 +66,18 @@ impl ScriptedStore {
         }
     }
 
-    /// The units that came to a commit since the last call.
+    /// Takes the units that were committed since the last call.
     pub fn units(&self) -> Vec<UnitOfWork> {
         std::mem::take(&mut self.units.lock().unwrap())
     }
 
-    /// The fields that were declared to be indexed, by resource.
+    /// Returns the declared index fields by resource.
     pub fn indexes(&self) -> Vec<Indexes> {
         self.indexes.lock().unwrap().clone()
     }
 
-    /// For each page of events that was read since the last call, the position behind which it
-    /// begins, and the newest one.
+    /// Takes, for each page of events read since the last call, the position after which it begins and the
+    /// newest position.
     pub fn event_reads(&self) -> Vec<(u64, u64)> {
         std::mem::take(&mut self.event_reads.lock().unwrap())
     }
@@ -142,7 +142,7 @@ impl Store for ScriptedStore {
                 if has_committed {
                     self.inner.commit(batch).await;
                 }
-                panic!("a store that panics")
+                panic!("panic of the scripted store")
             }
         }
     }

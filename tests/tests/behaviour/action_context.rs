@@ -1,4 +1,4 @@
-//! What a rule may ask of its context, and what it leaves.
+//! The action context: what it offers to an action, and what remains of its calls.
 
 use fluvius_core::{ActivityKind, AggregateId};
 use fluvius_testing::invoked_id;
@@ -10,7 +10,7 @@ use fluvius_tests::gate;
 use fluvius_tests::probe::{Step, Unstorable, probe, probes};
 use fluvius_tests::store_snapshot::Trail;
 
-/// Runs steps on the first probe; what it says.
+/// Runs steps on the first probe, and returns their outputs.
 async fn say(fixture: &Fixture, steps: &[Step]) -> Value {
     fixture.apply(&probe(1), "run", json!({ "steps": steps })).await
 }
@@ -65,7 +65,7 @@ async fn a_command_sees_what_it_has_written() {
     let after = fixture.snapshot().await;
     let versions: Vec<_> = [1, 2, 3, 9].map(|number| after.version(&probe(number))).to_vec();
     assert_eq!(versions, [2, 3, 2, 1]);
-    // One unit: the sender's row first, the invoked ones in the order of their invocation.
+    // One unit of work: the sender's row first, then the invoked ones in order.
     let rows: Vec<_> =
         after.commands[3..].iter().map(|row| (row.key(), row.parent.is_some())).collect();
     assert_eq!(
@@ -80,7 +80,7 @@ async fn a_command_sees_what_it_has_written() {
 }
 
 #[tokio::test]
-async fn an_invoked_action_that_failed_leaves_nothing() {
+async fn a_failed_invocation_leaves_nothing() {
     let fixture = probes(4).await;
     let inner = vec![
         Step::Add(5),
@@ -100,7 +100,7 @@ async fn an_invoked_action_that_failed_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn an_action_that_is_refused_after_it_invoked_leaves_nothing() {
+async fn a_rejection_after_an_invocation_leaves_nothing() {
     let fixture = probes(2).await;
     let steps = [Step::Invoke(id(2), vec![Step::Add(1)]), Step::Activity("x".to_owned()), refuse()];
     let payload = json!({ "steps": steps });
@@ -109,7 +109,7 @@ async fn an_action_that_is_refused_after_it_invoked_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn what_a_rule_may_react_to_it_is_told() {
+async fn context_errors_have_the_codes_of_the_cause() {
     let fixture = probes(2).await;
     let other = AggregateId::new("ticket", id(2));
     let said = say(
@@ -142,14 +142,14 @@ async fn what_a_rule_may_react_to_it_is_told() {
 }
 
 #[tokio::test]
-async fn a_rejection_that_is_handed_on_keeps_its_code() {
+async fn a_propagated_rejection_keeps_its_code() {
     let fixture = probes(3).await;
     for (steps, code, message) in [
-        (vec![Step::Invoke(id(2), vec![refuse()])], "no", "refused as no".to_owned()),
+        (vec![Step::Invoke(id(2), vec![refuse()])], "no", "rejected as no".to_owned()),
         (
             vec![Step::Invoke(id(2), vec![Step::Invoke(id(3), vec![refuse()])])],
             "no",
-            "refused as no".to_owned(),
+            "rejected as no".to_owned(),
         ),
         (vec![Step::Invoke(id(8), vec![])], "not-found", format!("{} does not exist", probe(8))),
     ] {
@@ -161,7 +161,7 @@ async fn a_rejection_that_is_handed_on_keeps_its_code() {
 }
 
 #[tokio::test]
-async fn a_remembered_fault_wins_over_whatever_the_rule_returns() {
+async fn a_fault_overrides_the_result_of_the_action() {
     let fixture = probes(3).await;
     let again = || Step::Report("after the fault".to_owned());
     let faulty = || Step::Try(id(2), vec![Step::SetUnstorable(Unstorable::Nan)]);
@@ -171,7 +171,7 @@ async fn a_remembered_fault_wins_over_whatever_the_rule_returns() {
         (vec![faulty(), Step::Panic(String::new())], "panicked"),
         (vec![Step::Try(id(1), vec![]), Step::Add(1)], "reentrant-invoke"),
         (vec![Step::Try(id(1), vec![]), refuse()], "reentrant-invoke"),
-        // The first fault counts, and later calls are not even tried.
+        // The first fault counts, and later calls are not executed.
         (
             vec![
                 Step::Try(id(1), vec![]),
@@ -183,7 +183,7 @@ async fn a_remembered_fault_wins_over_whatever_the_rule_returns() {
             ],
             "reentrant-invoke",
         ),
-        // A fault further down is one of the whole command.
+        // A fault of an invoked action is one of the whole command.
         (
             vec![Step::Try(
                 id(2),
@@ -202,7 +202,7 @@ async fn a_remembered_fault_wins_over_whatever_the_rule_returns() {
 }
 
 #[tokio::test]
-async fn aggregate_and_command_id_are_those_of_the_action_that_asks() {
+async fn context_ids_are_those_of_the_running_action() {
     let fixture = probes(3).await;
     let who = || vec![Step::Aggregate, Step::CommandId];
     let mut steps = vec![Step::Invoke(id(2), vec![Step::Invoke(id(3), who()), Step::Aggregate])];
@@ -222,7 +222,7 @@ async fn aggregate_and_command_id_are_those_of_the_action_that_asks() {
 }
 
 #[tokio::test]
-async fn an_invocation_that_is_dropped_half_way_leaves_nothing() {
+async fn a_dropped_invocation_leaves_nothing() {
     let fixture = probes(4).await;
     let half = vec![
         Step::Add(1),
@@ -301,8 +301,8 @@ async fn messages_and_activities_are_recorded_in_their_order() {
     let count = ids.len();
     ids.sort();
     ids.dedup();
-    assert_eq!(ids.len(), count, "every identifier is its own");
-    // Positions: commands, events, messages, activities, without a gap.
+    assert_eq!(ids.len(), count, "ids are unique");
+    // Positions of commands, events, messages and activities have no gap.
     let first = log.commands[2].position;
     let mut positions: Vec<u64> = log.commands[2..].iter().map(|row| row.position).collect();
     positions.extend(log.events[2..].iter().map(|row| row.position));

@@ -1,4 +1,4 @@
-//! Atomic groups: one unit of work, all of it or nothing.
+//! Atomic groups: one unit of work, stored completely or not at all.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ fn run(fixture: &Fixture, number: u128, these: &[Step]) -> CommandBundle {
     fixture.command(&probe(number), "run", steps(these))
 }
 
-/// A group that is refused: which command, its code, and that only rows are added.
+/// Checks a rejected group: the index and code of the rejected command, and that only rows are added.
 async fn check_group_refused(fixture: &Fixture, group: &[CommandBundle], index: usize, code: &str) {
     let before = fixture.snapshot().await;
     let error = fixture.session.process_atomic(group.to_vec()).await.unwrap_err();
@@ -41,7 +41,7 @@ async fn check_group_refused(fixture: &Fixture, group: &[CommandBundle], index: 
     }
 }
 
-/// A group that ends in a fault, which leaves nothing.
+/// Checks that a group ends in a fault, which leaves nothing.
 async fn check_group_fault(fixture: &Fixture, group: &[CommandBundle], code: &str) -> Error {
     let before = fixture.snapshot().await;
     let error = fixture.session.process_atomic(group.to_vec()).await.unwrap_err();
@@ -51,7 +51,7 @@ async fn check_group_fault(fixture: &Fixture, group: &[CommandBundle], code: &st
 }
 
 #[tokio::test]
-async fn each_command_is_decided_on_the_result_of_those_before_it() {
+async fn each_command_sees_the_results_of_those_before_it() {
     let fixture = probes(2).await;
     let group = [
         fixture.command(&probe(9), "start-probe", json!({ "value": 5 })),
@@ -86,7 +86,7 @@ async fn each_command_is_decided_on_the_result_of_those_before_it() {
 }
 
 #[tokio::test]
-async fn a_group_is_one_unit_that_expects_what_stood_before_it() {
+async fn a_group_is_one_unit_with_initial_versions() {
     let store = ScriptedStore::default();
     let domain = ProbingDomain::runtime(store.clone()).await.unwrap();
     let session = domain.session(DomainContext::create("test"));
@@ -106,7 +106,7 @@ async fn a_group_is_one_unit_that_expects_what_stood_before_it() {
 }
 
 #[tokio::test]
-async fn one_refusal_refuses_all() {
+async fn one_rejection_rejects_the_group() {
     let fixture = probes(3).await;
     let good = |number| run(&fixture, number, &[Step::Add(1), Step::Invoke(id(3), vec![])]);
     let no = |number| run(&fixture, number, &[Step::Reject("no".to_owned())]);
@@ -139,7 +139,7 @@ async fn a_fault_in_a_group_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_refused_group_that_is_sent_again_gets_the_same_answer() {
+async fn a_rejected_group_is_replayed() {
     let fixture = probes(2).await;
     let group = [
         run(&fixture, 1, &[Step::Add(1)]),
@@ -149,9 +149,9 @@ async fn a_refused_group_that_is_sent_again_gets_the_same_answer() {
     check_group_refused(&fixture, &group, 1, "no").await;
     let before = fixture.snapshot().await;
     let again = fixture.session.process_atomic(group.clone()).await.unwrap_err();
-    let text = format!("command {} of the group was refused: refused as no", group[1].id);
+    let text = format!("command {} of the group was refused: rejected as no", group[1].id);
     fixture::check_error(&again, "group-rejected", &text);
-    // One of them alone gets its own answer.
+    // A command of the group, sent alone, gets its own answer.
     let alone = fixture.session.process_command(group[0].clone()).await.unwrap_err();
     fixture::check_error(&alone, "group-rejected", &text);
     let alone = fixture.session.process_command(group[1].clone()).await.unwrap_err();
@@ -160,7 +160,7 @@ async fn a_refused_group_that_is_sent_again_gets_the_same_answer() {
 }
 
 #[tokio::test]
-async fn an_applied_group_that_is_sent_again_gets_the_first_answers() {
+async fn an_applied_group_is_replayed() {
     let fixture = probes(2).await;
     let group = [
         run(&fixture, 1, &[Step::Add(1)]),
@@ -174,7 +174,11 @@ async fn an_applied_group_that_is_sent_again_gets_the_first_answers() {
     let first = fixture.session.process_atomic(group.clone()).await.unwrap();
     let told: Vec<_> =
         first.iter().map(|answer| (answer.version, answer.data.to_value())).collect();
-    assert_eq!(told[1], (2, json!({ "value": 1 })), "a question in a group sees the group");
+    assert_eq!(
+        told[1],
+        (2, json!({ "value": 1 })),
+        "a read-only action sees the commands before it"
+    );
     assert_eq!(told[4], (3, json!({ "value": 6 })));
     fixture.apply(&probe(1), "run", steps(&[Step::Add(100)])).await;
     let before = fixture.snapshot().await;
@@ -188,7 +192,7 @@ async fn an_applied_group_that_is_sent_again_gets_the_first_answers() {
 }
 
 #[tokio::test]
-async fn a_long_group_on_one_aggregate_gets_its_first_answers_too() {
+async fn a_long_group_on_one_aggregate_is_replayed() {
     let fixture = probes(1).await;
     let group: Vec<_> = (0..50).map(|_| run(&fixture, 1, &[Step::Add(1)])).collect();
     let first = fixture.session.process_atomic(group.clone()).await.unwrap();
@@ -197,7 +201,7 @@ async fn a_long_group_on_one_aggregate_gets_its_first_answers_too() {
 }
 
 #[tokio::test]
-async fn a_group_of_which_some_ids_are_known_is_a_duplicate() {
+async fn a_partly_known_group_is_command_id_reused() {
     let fixture = probes(2).await;
     let known = run(&fixture, 1, &[Step::Add(1)]);
     fixture.session.process_command(known.clone()).await.unwrap();
@@ -206,7 +210,7 @@ async fn a_group_of_which_some_ids_are_known_is_a_duplicate() {
         let error = check_group_fault(&fixture, &group, "command-id-reused").await;
         assert!(matches!(error, Error::CommandIdReused { id } if id == known.id));
     }
-    // Also where one of them would be refused, or would be a fault.
+    // Also if a command would be rejected or would meet a fault.
     let no = run(&fixture, 2, &[Step::Reject("no".to_owned())]);
     check_group_fault(&fixture, &[known.clone(), no], "command-id-reused").await;
     let panic = run(&fixture, 2, &[Step::Panic(String::new())]);
@@ -214,7 +218,7 @@ async fn a_group_of_which_some_ids_are_known_is_a_duplicate() {
 }
 
 #[tokio::test]
-async fn a_group_that_names_an_id_twice_is_a_duplicate() {
+async fn a_group_with_a_duplicate_id_is_rejected() {
     let fixture = probes(2).await;
     let first = run(&fixture, 1, &[Step::Add(1)]);
     let second = run(&fixture, 2, &[Step::Add(1)]).with_id(first.id);
@@ -223,7 +227,7 @@ async fn a_group_that_names_an_id_twice_is_a_duplicate() {
 }
 
 #[tokio::test]
-async fn preconditions_are_compared_with_what_stood_before_the_group() {
+async fn preconditions_refer_to_the_state_before_the_group() {
     let fixture = probes(2).await;
     let etag = fixture.domain.statemgr().fetch_record(&probe(1)).await.unwrap().etag;
     let group = [
@@ -240,7 +244,7 @@ async fn preconditions_are_compared_with_what_stood_before_the_group() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_group_that_lost_a_race_is_decided_again_as_a_whole() {
+async fn a_group_is_retried_as_a_whole_after_a_conflict() {
     let store = ScriptedStore::default();
     let domain = ProbingDomain::runtime(store.clone()).await.unwrap();
     let session = domain.session(DomainContext::create("test"));
@@ -264,13 +268,13 @@ async fn a_group_that_lost_a_race_is_decided_again_as_a_whole() {
 }
 
 #[tokio::test]
-async fn a_veto_refuses_the_whole_group() {
+async fn a_veto_rejects_the_whole_group() {
     struct Veto;
     impl fluvius_core::Observer for Veto {
         fn before_commit(&self, unit: &fluvius_core::UnitOfWork) -> Result<(), SimpleRejection> {
             match unit.commands.len() {
                 1 => Ok(()),
-                _ => Err(SimpleRejection::new("no-groups", "one at a time")),
+                _ => Err(SimpleRejection::new("no-groups", "groups are closed")),
             }
         }
     }

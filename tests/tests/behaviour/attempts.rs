@@ -1,4 +1,4 @@
-//! Attempts: what a command is given each time it is decided, and what it rests on.
+//! Attempts: the inputs of each attempt, and the versions that it expects.
 
 use fluvius_core::{AggregateId, Domain, DomainContext, DomainRuntime, ExpectedVersion, Session};
 use fluvius_testing::{FixedClock, SequentialIds};
@@ -63,11 +63,11 @@ async fn time_and_ids_are_the_same_in_every_attempt() {
     assert!(told[0].contains("2026-03-01T12:00:01+00:00"), "{}", told[0]);
     let units = store.units();
     assert_eq!(units.len(), 2);
-    assert_eq!(units[0], units[1], "the whole unit is the same, its ids too");
+    assert_eq!(units[0], units[1], "the units are equal, ids included");
 }
 
 #[tokio::test]
-async fn versions_read_are_expected_and_absent_aggregates_as_zero() {
+async fn versions_read_are_expected_and_absence_as_zero() {
     let (store, domain, session, _clock) = scripted().await;
     session.send(id(3), fluvius_tests::probe::EndProbe {}).await.unwrap();
     let foreign = domain.session(DomainContext::create("test").with_realm("elsewhere"));
@@ -100,7 +100,7 @@ async fn versions_read_are_expected_and_absent_aggregates_as_zero() {
     assert_eq!(written, [(probe(1), 2), (probe(8), 1)]);
     assert!(unit.depends_on.is_empty());
 
-    // A refusal and a question rest on what they read as well.
+    // A rejection and a read-only action expect the versions that they read as well.
     session.send(id(1), Run { steps: vec![Step::Find(id(9)), refuse()] }).await.unwrap_err();
     session.send(id(7), Run { steps: vec![] }).await.unwrap_err();
     session
@@ -119,7 +119,7 @@ async fn versions_read_are_expected_and_absent_aggregates_as_zero() {
 }
 
 #[tokio::test]
-async fn an_invoked_action_that_failed_leaves_the_version_that_it_read() {
+async fn reads_of_a_failed_invocation_are_expected() {
     let (store, _domain, session, _clock) = scripted().await;
     let other_process = ProbingDomain::runtime(store.inner.clone()).await.unwrap();
     let rival = other_process.session(DomainContext::create("rival"));
@@ -131,13 +131,17 @@ async fn an_invoked_action_that_failed_leaves_the_version_that_it_read() {
         Step::Add(1),
         Step::Report(name.to_owned()),
     ];
-    // While the first attempt is on its way, somebody else changes what it reacted to.
+    // During the first attempt, another command changes the aggregate that it reacted to.
     store.script([CommitStep::RunFirst(Box::pin(async move {
         rival.send(id(9), StartProbe { value: 0 }).await.unwrap();
     }))]);
     let response = session.send(id(1), Run { steps }).await.unwrap();
     assert_eq!(response.version, 2);
-    assert_eq!(gate::reports(name), ["no not-found", "no []"], "decided again on what then stood");
+    assert_eq!(
+        gate::reports(name),
+        ["no not-found", "no []"],
+        "the second attempt sees the new state"
+    );
     let units = store.units();
     let all: Vec<_> = units.iter().map(|unit| unit.expected.clone()).collect();
     let read = |nine| expected(&[(probe(1), 1), (probe(2), 1), (probe(3), 1), (probe(9), nine)]);
@@ -145,14 +149,14 @@ async fn an_invoked_action_that_failed_leaves_the_version_that_it_read() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_decided_again_when_its_basis_has_moved() {
+async fn a_rejection_is_retried_after_a_version_conflict() {
     let (store, _domain, session, _clock) = scripted().await;
     let other_process = ProbingDomain::runtime(store.inner.clone()).await.unwrap();
     let rival = other_process.session(DomainContext::create("rival"));
     store.script([CommitStep::RunFirst(Box::pin(async move {
         rival.send(id(9), StartProbe { value: 0 }).await.unwrap();
     }))]);
-    // Not found at first; by the time it could be told, it is there.
+    // Not found at first; it exists before the rejection is admitted.
     let response = session.send(id(9), Run { steps: vec![Step::Add(1)] }).await.unwrap();
     assert_eq!(response.version, 2);
     let after = StoreSnapshot::of(&store).await;
@@ -160,13 +164,13 @@ async fn a_refusal_is_decided_again_when_its_basis_has_moved() {
 }
 
 #[tokio::test]
-async fn time_never_falls_along_an_aggregate() {
+async fn time_never_decreases_within_an_aggregate() {
     let (store, domain, session, clock) = scripted().await;
     let times = ["2026-03-01T12:00:05Z", "2026-03-01T11:00:00Z", "2026-03-01T12:00:04.9Z"];
     for now in times {
         clock.set(time(now));
         let said = session.send(id(1), Run { steps: vec![Step::Now] }).await.unwrap().data;
-        assert_eq!(said, [time(now).to_rfc3339()], "a rule hears the clock's own time");
+        assert_eq!(said, [time(now).to_rfc3339()], "an action sees the clock's time unrounded");
     }
     let log = StoreSnapshot::of(&store).await;
     let of_aggregate = log.events.iter().filter(|event| event.aggregate_id == probe(1));
@@ -181,14 +185,14 @@ async fn time_never_falls_along_an_aggregate() {
         ]
     );
     let received_at: Vec<_> = log.commands[3..].iter().map(|row| row.received_at).collect();
-    assert_eq!(received_at, times.map(time), "`received` is the clock's as well");
+    assert_eq!(received_at, times.map(time), "`received` is the clock's time");
     let row = domain.statemgr().fetch::<Probe>(id(1)).await.unwrap();
     assert_eq!(row.record().updated_at, time("2026-03-01T12:00:05Z"));
     assert_eq!(row.record().created_at, time("2026-03-01T12:00:00.123456Z"));
 }
 
 #[tokio::test]
-async fn times_are_cut_to_microseconds() {
+async fn times_are_truncated_to_microseconds() {
     let (_store, domain, session, clock) = scripted().await;
     clock.set(time("2026-03-01T13:00:00.123456789Z"));
     session.send(id(1), Run { steps: vec![] }).await.unwrap();

@@ -1,4 +1,4 @@
-//! Who, when, from where: audit fields, etags, and contexts.
+//! Audit fields, etags, and contexts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use fluvius_tests::probe::{EndProbe, Probe, ProbingDomain, Run, StartProbe, Step
 use fluvius_tests::store_snapshot::{StoreSnapshot, Trail, check_rejected};
 
 #[tokio::test]
-async fn a_row_tells_who_created_and_changed_it_and_when() {
+async fn a_state_row_has_creator_updater_and_times() {
     let store = MemoryStore::new();
     let clock = FixedClock::at(time("2026-01-01T00:00:00Z"));
     let domain = ProbingDomain::builder(store.clone()).clock(clock.clone()).build().await.unwrap();
@@ -43,7 +43,7 @@ async fn a_row_tells_who_created_and_changed_it_and_when() {
 }
 
 #[tokio::test]
-async fn an_invoked_change_is_the_senders() {
+async fn an_invoked_update_is_attributed_to_the_sender() {
     let fixture = probes(2).await;
     let user = fixture.domain.session(DomainContext::create("a").with_user(id(70)));
     user.send(id(1), Run { steps: vec![Step::Invoke(id(2), vec![])] }).await.unwrap();
@@ -58,7 +58,7 @@ async fn each_version_has_an_etag_of_its_own() {
     for version in 1..=20 {
         let stored = fixture.session.statemgr().fetch::<Probe>(id(1)).await.unwrap();
         assert_eq!(stored.version(), version);
-        assert!(etags.insert(stored.etag().to_string()), "the data are equal, the etag is not");
+        assert!(etags.insert(stored.etag().to_string()), "equal data have different etags");
         assert_eq!(stored.record().etag, stored.etag());
         let response = fixture.session.send(id(1), Run { steps: vec![] }).await.unwrap();
         assert_eq!(response.etag, ETag::new(version + 1, response.command_id));
@@ -66,7 +66,7 @@ async fn each_version_has_an_etag_of_its_own() {
 }
 
 #[tokio::test]
-async fn if_match_runs_on_what_the_sender_saw_alone() {
+async fn if_match_requires_the_expected_version() {
     let fixture = probes(1).await;
     let seen = fixture.session.statemgr().fetch::<Probe>(id(1)).await.unwrap();
     let add = || Run { steps: vec![Step::Add(1)] };
@@ -78,7 +78,7 @@ async fn if_match_runs_on_what_the_sender_saw_alone() {
         check_rejected(&fixture.store, &fixture.session, command, kept).await;
     }
     assert_eq!(fixture.session.prepare(id(1), add()).if_match(2).send().await.unwrap().version, 3);
-    // Of an aggregate that is not there: `not-found`; to create one it may expect nothing.
+    // An absent aggregate is `not-found`; a creating command may not expect a version.
     let absent = fixture.session.prepare(id(9), add()).if_match(0).send().await.unwrap_err();
     assert_eq!(absent.code(), "not-found");
     let start = |expected: u64| {
@@ -108,10 +108,10 @@ async fn if_match_is_checked_at_the_commit_too() {
 }
 
 #[tokio::test]
-async fn a_session_has_one_context_row_written_with_its_first_command() {
+async fn a_session_writes_one_context_with_its_first_command() {
     let fixture = probes(0).await;
     assert!(fixture.domain.log().context(fixture.session.context_id()).await.unwrap().is_none());
-    // A fault leaves nothing, a refusal leaves it.
+    // A fault leaves no context, a rejection does.
     fixture
         .session
         .send(fluvius_tests::ticket::ticket(1), Run { steps: vec![] })
@@ -130,7 +130,7 @@ async fn a_session_has_one_context_row_written_with_its_first_command() {
 }
 
 #[tokio::test]
-async fn a_context_row_tells_who_sent_and_from_where() {
+async fn a_context_row_has_sender_and_transport() {
     let fixture = probes(0).await;
     let context = DomainContext::create("front desk")
         .with_transport(Transport::Http)
@@ -146,7 +146,7 @@ async fn a_context_row_tells_who_sent_and_from_where() {
         .with_role("clerk")
         .with_correlation(id(73))
         .with_causation(id(74));
-    assert_eq!(context.header("cookie"), Some("not-for-logs"), "a policy may look at all of them");
+    assert_eq!(context.header("cookie"), Some("not-for-logs"), "a policy sees all headers");
     let session = fixture.domain.session(context);
     session.send(id(1), StartProbe { value: 0 }).await.unwrap();
     let row = session.log().context(session.context_id()).await.unwrap().unwrap();
@@ -169,7 +169,7 @@ async fn a_context_row_tells_who_sent_and_from_where() {
         })
     );
     let text = format!("{:?} {:?}", fixture.store, fixture.snapshot().await);
-    assert!(!text.contains("not-for-logs"), "a header that is not on the list is not recorded");
+    assert!(!text.contains("not-for-logs"), "a header outside the list is not recorded");
 }
 
 #[tokio::test]

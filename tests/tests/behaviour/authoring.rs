@@ -1,4 +1,4 @@
-//! What an author writes, and what becomes of it.
+//! The options of the macros, and the behaviour that they give.
 
 use fluvius_core::{
     Aggregate, AggregateId, Command, CommandStatus, DecodeError, Domain, Error, Event, Json,
@@ -20,7 +20,7 @@ async fn tickets() -> Fixture {
     fixture
 }
 
-/// One action on an absent, an open and a closed root: the codes, `ok` where it runs.
+/// Runs one action on an absent, an open and a closed aggregate. Checks the codes; `ok` means that it runs.
 async fn check_life_cycle(key: &str, payload: Value, absent: &str, open: &str, closed: &str) {
     let fixture = Fixture::new::<TicketDomain>().await;
     for number in [2, 3] {
@@ -45,7 +45,7 @@ async fn an_action_without_receiver_creates() {
 }
 
 #[tokio::test]
-async fn an_action_with_mut_self_changes() {
+async fn an_action_with_mut_self_updates() {
     let add = json!({ "points": 1 });
     check_life_cycle("add-points", add, "not-found", "ok", "not-found").await;
 }
@@ -74,7 +74,7 @@ async fn a_closed_aggregate_keeps_its_state() {
 }
 
 #[tokio::test]
-async fn a_question_answers_and_records_its_command_alone() {
+async fn a_read_only_action_records_its_command_alone() {
     let fixture = tickets().await;
     let before = fixture.snapshot().await;
     let asked = fixture.command(&ticket(1), "ask-title", json!({ "shout": true }));
@@ -92,7 +92,7 @@ async fn a_question_answers_and_records_its_command_alone() {
 }
 
 #[tokio::test]
-async fn an_event_without_a_change_is_a_version_all_the_same() {
+async fn an_event_without_a_change_is_a_new_version() {
     let fixture = tickets().await;
     let before = fixture.snapshot().await;
     let seen = fixture.session.send(id(1), SeeTicket {}).await.unwrap();
@@ -110,7 +110,7 @@ async fn an_event_without_a_change_is_a_version_all_the_same() {
 }
 
 #[tokio::test]
-async fn what_a_rule_returns_is_the_events_and_the_responses_data() {
+async fn the_returned_value_is_data_of_event_and_response() {
     let fixture = tickets().await;
     let response = fixture.session.send(id(1), AddPoints { points: 4 }).await.unwrap();
     assert_eq!((response.data, response.version, response.event), (7, 2, Some("points-added")));
@@ -129,7 +129,7 @@ async fn what_a_rule_returns_is_the_events_and_the_responses_data() {
 }
 
 #[tokio::test]
-async fn the_state_as_an_answer_is_kept_in_no_log() {
+async fn a_state_response_is_not_logged() {
     let fixture = tickets().await;
     let payload = json!({ "title": "second" });
     let data = fixture.apply(&ticket(1), "rename-ticket", payload).await;
@@ -156,19 +156,19 @@ async fn defaults_options_aliases_and_names() {
         assert_eq!(arguments["note"], name, "as decoded, under the field's own name");
         assert_eq!(arguments.as_object().unwrap().len(), 2);
         assert!(arguments["newTitle"].is_string());
-        assert_eq!(command.payload.to_value(), payload, "as it was sent");
+        assert_eq!(command.payload.to_value(), payload, "the payload is unchanged");
     }
     let opened = fixture.apply(&ticket(2), "open-ticket", json!({ "title": "x" })).await;
     assert_eq!(opened, json!({ "title": "x", "points": 3, "tags": [] }));
     let error = fixture.reject(&ticket(1), "set-estimate", json!({}), Trail::Nothing).await;
-    assert_eq!(error.code(), "unknown-command", "`key` takes the place of the method's name");
+    assert_eq!(error.code(), "unknown-command", "`key` replaces the method's name");
     assert_eq!(EstimateWork::ACTION.method, "set_estimate");
     let encoded = serde_json::to_value(RenameTicket { title: "a".to_owned(), note: None }).unwrap();
     assert_eq!(encoded, json!({ "newTitle": "a", "note": null }));
 }
 
 #[tokio::test]
-async fn one_aggregate_may_have_several_resources() {
+async fn an_aggregate_type_may_have_several_resources() {
     let fixture = Fixture::new::<TicketDomain>().await;
     for aggregate_id in [ticket(1), incident(1)] {
         let open = OpenTicket { title: aggregate_id.to_string(), points: 0, tags: vec![] };
@@ -203,7 +203,7 @@ async fn a_required_precondition_is_given_by_etag_or_version() {
     assert_eq!((reset.version, reset.data.points), (3, 0));
 }
 
-/// The key of a command, by a `match` that leaves no variant out.
+/// Returns the key of a command, by an exhaustive `match`.
 fn key_of(command: &TicketCommand) -> &'static str {
     match command {
         TicketCommand::OpenTicket(_) => "open-ticket",
@@ -269,14 +269,14 @@ async fn log_rows_are_read_back_as_typed_commands_and_events() {
 }
 
 #[tokio::test]
-async fn an_event_with_a_field_that_is_no_more_known_is_readable() {
+async fn an_event_with_an_unknown_field_is_readable() {
     let fixture = tickets().await;
     fixture.apply(&ticket(1), "add-points", json!({ "points": 2 })).await;
     let mut row = fixture.snapshot().await.events.pop().unwrap().record;
     row.args = Json::parse(r#"{"points":2,"reason":"old"}"#).unwrap();
     let event = TicketEvent::try_from(&row).unwrap();
     assert!(matches!(event, TicketEvent::PointsAdded(PointsAdded { points: 2, data: 5 })));
-    // One that lacks a field which has a default is readable too.
+    // A payload without a field that has a default is readable too.
     row.event = "ticket-opened".into();
     row.args = Json::parse(r#"{"title":"a"}"#).unwrap();
     row.data = None;
@@ -285,7 +285,7 @@ async fn an_event_with_a_field_that_is_no_more_known_is_readable() {
 }
 
 #[tokio::test]
-async fn a_row_of_another_aggregate_or_shape_is_an_error_that_says_so() {
+async fn a_row_of_another_type_or_shape_does_not_decode() {
     let fixture = tickets().await;
     let log = fixture.snapshot().await;
     let mut event = log.events[0].record.clone();
@@ -338,7 +338,7 @@ fn actions_and_events_are_listed_in_the_order_of_the_block() {
 }
 
 #[test]
-fn a_descriptor_tells_all_that_the_author_wrote() {
+fn a_descriptor_has_all_options_and_docs() {
     let open = OpenTicket::ACTION;
     assert_eq!((open.key, open.command, open.method), ("open-ticket", "OpenTicket", "open_ticket"));
     assert_eq!(open.docs, "Open a ticket.\n\nA second paragraph.");
@@ -370,7 +370,7 @@ fn a_descriptor_tells_all_that_the_author_wrote() {
     assert_eq!((rename.fields[1].type_name, rename.fields[1].optional), ("Option<String>", true));
     assert_eq!(rename.lifecycle, Lifecycle::Update);
     assert_eq!(SeeTicket::ACTION.lifecycle, Lifecycle::Unchanged);
-    assert_eq!(SeeTicket::ACTION.fields, [], "a context is no field");
+    assert_eq!(SeeTicket::ACTION.fields, [], "the context is not a field");
     assert_eq!(CloseTicket::ACTION.lifecycle, Lifecycle::Close);
     assert!(AskTitle::ACTION.event.is_none());
     assert!(ResetTicket::ACTION.if_match_required && !rename.if_match_required);

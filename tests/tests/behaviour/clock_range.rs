@@ -1,5 +1,4 @@
-//! Times of a clock outside the range of the stores' calendars: each store gives them back as the
-//! command was answered.
+//! Clock times outside the calendar range of the stores: each store returns the time of the response.
 
 use fluvius_core::chrono::{DateTime, Utc};
 use fluvius_core::query::{Column, Cursor, column, time};
@@ -11,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use fluvius_tests::fixture::id;
 
-/// Something that is due at a time, as it is written.
+/// A note with a due time, as text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Note {
     pub due: String,
@@ -30,7 +29,7 @@ impl Note {
 #[domain(aggregates(Note))]
 pub struct NoteDomain;
 
-/// Times of a clock, each with the time that is kept; and times as they are written, at the edges.
+/// Clock times, each with the stored time; and texts at the edges.
 const TIMES: &[(&str, &str, &str)] = &[
     ("-0044-03-15T12:00:00Z", "0001-01-01T00:00:00Z", "0001-01-01T00:00:00+23:59"),
     ("2016-12-31T23:59:60.25Z", "2016-12-31T23:59:59.999999Z", "2016-12-31T23:59:60Z"),
@@ -58,7 +57,7 @@ async fn check(store: impl Store + Clone) {
     let occurred_at = domain.log().events().await.unwrap().rows;
     assert_eq!(occurred_at.iter().map(|row| row.occurred_at).collect::<Vec<_>>(), kept);
 
-    // Page by page, with the cursors of the pages, in both orders.
+    // Page by page, with cursors, in both orders.
     for key in [column(Column::CreatedAt), time("due")] {
         for key in [key.clone().ascending(), key.descending()] {
             let mut found = Vec::new();
@@ -82,17 +81,17 @@ async fn check(store: impl Store + Clone) {
 }
 
 #[tokio::test]
-async fn memory_gives_odd_times_of_a_clock_back() {
+async fn memory_preserves_extreme_clock_times() {
     check(MemoryStore::new()).await;
 }
 
 #[tokio::test]
-async fn sqlite_gives_odd_times_of_a_clock_back() {
+async fn sqlite_preserves_extreme_clock_times() {
     check(SqliteStore::in_memory().await.unwrap()).await;
 }
 
 #[tokio::test]
-async fn postgres_gives_odd_times_of_a_clock_back() {
+async fn postgres_preserves_extreme_clock_times() {
     let Some(server) = TestServer::get() else { return };
     check(server.schema().open().await).await;
 }

@@ -1,4 +1,4 @@
-//! Many commands at once: nobody waits for another aggregate, and nothing is lost or done twice.
+//! Concurrent commands: no command waits for another aggregate, and none is lost or applied twice.
 
 use banking_domain::{
     Account, DepositMoney, OpenAccount, TransactionManagerDomain, TransferMoney, WithdrawMoney,
@@ -21,7 +21,7 @@ fn account(number: u128) -> AggregateId {
     Account::aggregate_id(id(number))
 }
 
-/// A bank over a store that lets others go first, with this many accounts of 1000.
+/// A bank over a store that yields in its calls, with this many accounts of 1000.
 async fn bank(accounts: u128) -> (ScriptedStore, DomainRuntime, Session) {
     let store = ScriptedStore::default();
     let domain = TransactionManagerDomain::runtime(store.clone()).await.unwrap();
@@ -43,7 +43,7 @@ fn balances(log: &StoreSnapshot) -> Vec<Decimal> {
     rows.map(|row| row.data.decode::<Account>().unwrap().balance).collect()
 }
 
-/// Versions without gaps, each event with the command that gave it, each command with its event.
+/// Checks that versions have no gaps, and that commands and events refer to each other.
 fn check_whole(log: &StoreSnapshot) {
     for (aggregate_id, row) in &log.states {
         let events = log.events.iter().filter(|event| event.aggregate_id == *aggregate_id);
@@ -64,7 +64,7 @@ fn check_whole(log: &StoreSnapshot) {
 }
 
 #[tokio::test]
-async fn a_slow_action_on_one_aggregate_holds_up_no_other() {
+async fn a_slow_action_blocks_no_other_aggregate() {
     let fixture = probes(20).await;
     let name = "the slow action";
     let slow = Run { steps: vec![Step::Add(1), Step::Wait(name.to_owned())] };
@@ -75,13 +75,13 @@ async fn a_slow_action_on_one_aggregate_holds_up_no_other() {
         let one = Run { steps: vec![Step::Add(1)] };
         assert_eq!(fixture.session.send(id(number), one).await.unwrap().version, 2);
     }
-    // Rules of other aggregates may read the one in work, and invoke it: it stands as it is stored.
+    // Actions of other aggregates may read the aggregate in its stored state, and invoke it.
     let steps = vec![Step::Fetch(id(1)), Step::Invoke(id(1), vec![Step::Add(10)])];
     let said = fixture.session.send(id(2), Run { steps }).await.unwrap().data;
     assert_eq!(said, ["(0, 1)"]);
     let stored = fixture.session.statemgr().fetch::<Probe>(id(1)).await.unwrap();
     assert_eq!((stored.value, stored.version()), (10, 2));
-    // The slow one is decided again on what then stands.
+    // The slow action is decided again on the new state.
     gate(name).open(2);
     assert_eq!(slow.await.unwrap().unwrap().version, 3);
     let stored = fixture.session.statemgr().fetch::<Probe>(id(1)).await.unwrap();
@@ -89,7 +89,7 @@ async fn a_slow_action_on_one_aggregate_holds_up_no_other() {
 }
 
 #[tokio::test]
-async fn commands_of_one_aggregate_are_decided_in_the_order_of_their_coming() {
+async fn commands_of_one_aggregate_are_decided_in_order() {
     let fixture = probes(1).await;
     let name = "the first in the queue";
     let session = fixture.session.clone();
@@ -109,7 +109,7 @@ async fn commands_of_one_aggregate_are_decided_in_the_order_of_their_coming() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn sixty_four_tasks_on_one_account_end_with_the_exact_balance() {
+async fn concurrent_deposits_lose_no_update() {
     let (store, _domain, session) = bank(1).await;
     let tasks: FuturesUnordered<_> = (0..64)
         .map(|task: u32| {
@@ -135,7 +135,7 @@ async fn sixty_four_tasks_on_one_account_end_with_the_exact_balance() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn transfers_in_both_directions_keep_the_sum_and_end() {
+async fn transfers_in_both_directions_do_not_deadlock() {
     let (store, _domain, session) = bank(2).await;
     let tasks: FuturesUnordered<_> = (0..64_u32)
         .map(|task| {
@@ -162,7 +162,7 @@ async fn transfers_in_both_directions_keep_the_sum_and_end() {
     assert_eq!(balances(&log).iter().sum::<Decimal>(), Decimal::TWO * Decimal::ONE_THOUSAND);
     assert_eq!(log.events.len(), 2 + 2 * (320 - conflicts));
     check_whole(&log);
-    assert_eq!(conflicts, 0, "a transfer gave up");
+    assert_eq!(conflicts, 0, "a transfer ended in a conflict");
 }
 
 fn transfer(session: &Session, from: u128, to: u128) -> CommandBundle {
@@ -171,7 +171,7 @@ fn transfer(session: &Session, from: u128, to: u128) -> CommandBundle {
 }
 
 #[tokio::test]
-async fn a_caller_that_is_dropped_at_any_point_leaves_all_or_nothing() {
+async fn a_future_dropped_at_any_poll_leaves_all_or_nothing() {
     let (store, mut domain, mut session) = bank(2).await;
     let mut sent = Vec::new();
     for polls in 1.. {
@@ -192,7 +192,7 @@ async fn a_caller_that_is_dropped_at_any_point_leaves_all_or_nothing() {
         let log = StoreSnapshot::of(&store).await;
         check_whole(&log);
         assert_eq!(balances(&log).iter().sum::<Decimal>(), Decimal::TWO * Decimal::ONE_THOUSAND);
-        // Neither aggregate is stuck.
+        // Neither aggregate is blocked.
         for number in [1, 2] {
             let amount = Decimal::ONE;
             session.send(id(number), DepositMoney { amount }).await.unwrap();
@@ -202,8 +202,8 @@ async fn a_caller_that_is_dropped_at_any_point_leaves_all_or_nothing() {
             break;
         }
     }
-    assert!(sent.len() > 2, "there were few points to drop at: {}", sent.len());
-    // The same commands sent again are all applied, each once.
+    assert!(sent.len() > 2, "too few points to drop at: {}", sent.len());
+    // The same commands, sent again, are all applied once.
     for command in &sent {
         session.process_command(command.clone()).await.unwrap();
     }
@@ -213,7 +213,7 @@ async fn a_caller_that_is_dropped_at_any_point_leaves_all_or_nothing() {
     assert_eq!(balances(&log), [thousand - moved, thousand + moved]);
 }
 
-/// The next life of a domain, when all that the last one had accepted has ended.
+/// Restarts the domain after all accepted commands have ended.
 async fn again(store: &ScriptedStore, domain: DomainRuntime) -> (DomainRuntime, Session) {
     domain.shutdown().await;
     let domain = TransactionManagerDomain::runtime(store.clone()).await.unwrap();
@@ -221,7 +221,7 @@ async fn again(store: &ScriptedStore, domain: DomainRuntime) -> (DomainRuntime, 
     (domain, session)
 }
 
-/// A row of numbers that a seed gives: `FLUVIUS_SEED`, else one that is printed.
+/// Returns random numbers from `FLUVIUS_SEED`, or from a seed that is printed.
 struct Dice(u64);
 
 impl Dice {
@@ -241,7 +241,7 @@ impl Dice {
 }
 
 #[tokio::test]
-async fn callers_that_are_dropped_at_random_leave_all_or_nothing() {
+async fn futures_dropped_at_random_leave_all_or_nothing() {
     let (store, mut domain, mut session) = bank(4).await;
     let mut dice = Dice::new();
     let mut sent = Vec::new();
@@ -284,5 +284,5 @@ async fn callers_that_are_dropped_at_random_leave_all_or_nothing() {
     }
     let log = StoreSnapshot::of(&store).await;
     check_whole(&log);
-    assert_eq!(log.events.len(), 4 + 2 * sent.len(), "each is applied once");
+    assert_eq!(log.events.len(), 4 + 2 * sent.len(), "each command is applied once");
 }

@@ -1,4 +1,4 @@
-//! The same identifier twice: the first answer again, or `command-id-reused`.
+//! Deduplication: a known command id gets the first answer again, or `command-id-reused`.
 
 use fluvius_core::{CommandBundle, Domain, DomainContext, Error, MemoryStore, Response};
 use serde_json::{Value, json};
@@ -12,12 +12,12 @@ fn steps(steps: &[Step]) -> Value {
     json!({ "steps": steps })
 }
 
-/// Sends a command, lets the aggregate go on, and sends it again: the answer is the first one, and
-/// nothing is added.
+/// Sends a command, changes the aggregate, and sends it again: the replay is the first answer, and adds
+/// nothing.
 async fn check_again(fixture: &Fixture, command: CommandBundle) -> Result<Response, Error> {
     let first = fixture.session.process_command(command.clone()).await;
     for _ in 0..2 {
-        // Whether these are applied does not matter here.
+        // The outcome of these does not matter.
         let later = steps(&[Step::Add(1000)]);
         let _ = fixture.session.process_command(fixture.command(&probe(1), "run", later)).await;
         let before = fixture.snapshot().await;
@@ -30,13 +30,13 @@ async fn check_again(fixture: &Fixture, command: CommandBundle) -> Result<Respon
             }
             other => panic!("{other:?}"),
         }
-        assert_eq!(before, fixture.snapshot().await, "nothing is added");
+        assert_eq!(before, fixture.snapshot().await, "a replay adds nothing");
     }
     first
 }
 
 #[tokio::test]
-async fn an_answer_with_the_state_is_read_back_from_the_history() {
+async fn a_state_response_is_replayed_from_the_history() {
     let fixture = probes(0).await;
     let start = fixture.command(&probe(1), "start-probe", json!({ "value": 5 }));
     let answer = check_again(&fixture, start).await.unwrap();
@@ -47,7 +47,7 @@ async fn an_answer_with_the_state_is_read_back_from_the_history() {
 }
 
 #[tokio::test]
-async fn an_answer_far_back_in_a_long_history_is_the_first_one_too() {
+async fn an_old_response_is_replayed_unchanged() {
     let fixture = probes(1).await;
     let mut firsts = Vec::new();
     for number in 0..150 {
@@ -62,7 +62,7 @@ async fn an_answer_far_back_in_a_long_history_is_the_first_one_too() {
 }
 
 #[tokio::test]
-async fn an_answer_with_data_is_the_first_one() {
+async fn a_response_with_data_is_replayed() {
     let fixture = probes(2).await;
     let run = fixture.command(&probe(1), "run", steps(&[Step::Add(1), Step::NewId, Step::Now]));
     let answer = check_again(&fixture, run).await.unwrap();
@@ -74,7 +74,7 @@ async fn an_answer_with_data_is_the_first_one() {
 }
 
 #[tokio::test]
-async fn a_question_is_answered_as_it_was() {
+async fn a_read_only_response_is_replayed() {
     let fixture = probes(1).await;
     for (key, data) in [("ask-value", json!(0)), ("ask-state", json!({ "value": 2000 }))] {
         let answer =
@@ -84,7 +84,7 @@ async fn a_question_is_answered_as_it_was() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_given_again() {
+async fn a_rejection_is_replayed() {
     let fixture = probes(1).await;
     let no = Step::Reject("no".to_owned());
     for (number, key, payload, if_match, code) in [
@@ -101,7 +101,7 @@ async fn a_refusal_is_given_again() {
         let error = check_again(&fixture, command).await.unwrap_err();
         assert_eq!(error.rejection_code().unwrap_or(error.code()), code);
     }
-    // Even if it would be applied by now.
+    // Even if the command could be applied by now.
     let early = fixture.command(&probe(5), "run", steps(&[]));
     fixture.session.process_command(early.clone()).await.unwrap_err();
     fixture.apply(&probe(5), "start-probe", json!({})).await;
@@ -110,7 +110,7 @@ async fn a_refusal_is_given_again() {
 }
 
 #[tokio::test]
-async fn a_precondition_that_failed_is_told_as_it_stood() {
+async fn a_failed_precondition_is_replayed() {
     let fixture = probes(1).await;
     let command = fixture.command(&probe(1), "ask-value", json!({})).if_match(77);
     let told = |error: Error| match error {
@@ -133,13 +133,13 @@ async fn a_fault_leaves_the_id_free() {
     check_rejected(&fixture.store, &fixture.session, panics.clone(), Trail::Nothing).await;
     let other = fixture.command(&probe(1), "run", steps(&[Step::Add(1)])).with_id(panics.id);
     assert_eq!(fixture.session.process_command(other).await.unwrap().version, 2);
-    // Now it is taken, and whoever panics under it is told so.
+    // The id is in use now, and the panicking command gets `command-id-reused`.
     let error = check_rejected(&fixture.store, &fixture.session, panics, Trail::Nothing).await;
     assert_eq!(error.code(), "command-id-reused");
 }
 
 #[tokio::test]
-async fn another_command_under_the_same_id_is_a_duplicate() {
+async fn another_command_with_the_id_is_command_id_reused() {
     let fixture = probes(2).await;
     let user = |number| DomainContext::create("test").with_user(id(number));
     let of_user = fixture.domain.session(user(7));
@@ -183,7 +183,7 @@ async fn another_command_under_the_same_id_is_a_duplicate() {
 }
 
 #[tokio::test]
-async fn the_id_of_an_invoked_command_is_taken() {
+async fn the_id_of_an_invoked_command_is_in_use() {
     let fixture = probes(2).await;
     fixture.apply(&probe(1), "run", steps(&[Step::Invoke(id(2), vec![])])).await;
     let child = fixture.snapshot().await.commands.pop().unwrap();
@@ -194,7 +194,7 @@ async fn the_id_of_an_invoked_command_is_taken() {
 }
 
 #[tokio::test]
-async fn payloads_are_compared_by_their_content() {
+async fn payloads_are_compared_by_content() {
     let fixture = Fixture::new::<TicketDomain>().await;
     let session = fixture.session.on(ticket(1));
     let make = |payload: &str| session.create_command("open-ticket", payload).unwrap();
@@ -216,7 +216,7 @@ async fn payloads_are_compared_by_their_content() {
         let error = session.process_command(make(other).with_id(first.id)).await.unwrap_err();
         assert_eq!(error.code(), "command-id-reused", "{other}");
     }
-    // A typed command is compared by what is kept of it.
+    // A typed command is compared by its recorded payload.
     let open = fluvius_tests::ticket::OpenTicket {
         title: "a".to_owned(),
         points: 1,
@@ -227,7 +227,7 @@ async fn payloads_are_compared_by_their_content() {
 }
 
 #[tokio::test]
-async fn an_answer_outlives_the_runtime() {
+async fn replays_survive_a_restart() {
     let store = MemoryStore::new();
     let mut answers = Vec::new();
     let mut command = None;
@@ -243,7 +243,7 @@ async fn an_answer_outlives_the_runtime() {
 }
 
 #[tokio::test]
-async fn refusals_that_are_not_recorded_are_decided_anew_and_their_basis_is_checked() {
+async fn unrecorded_rejections_are_checked_and_not_replayed() {
     let store = fluvius_tests::faulty_store::ScriptedStore::default();
     let builder = ProbingDomain::builder(store.clone()).record_rejections(false);
     let domain = builder.build().await.unwrap();
@@ -255,7 +255,7 @@ async fn refusals_that_are_not_recorded_are_decided_anew_and_their_basis_is_chec
     assert_eq!((unit.expected.len(), unit.expected[0].version), (1, 0));
     assert_eq!(unit.row_count(), 0);
 
-    // Somebody creates the aggregate before the refusal is given, so it is not given.
+    // The aggregate is created before the rejection is admitted, so the command is decided again.
     let other = ProbingDomain::runtime(store.inner.clone()).await.unwrap();
     let rival = other.session(DomainContext::create("rival"));
     store.script([fluvius_tests::faulty_store::CommitStep::RunFirst(Box::pin(async move {
@@ -263,7 +263,7 @@ async fn refusals_that_are_not_recorded_are_decided_anew_and_their_basis_is_chec
     }))]);
     let answer = session.process_command(run.clone()).await.unwrap();
     assert_eq!(answer.version, 2);
-    // What was applied is recorded, and given again even where it would now be refused.
+    // An applied command is recorded, and replayed even if it would be rejected now.
     session.send(id(1), fluvius_tests::probe::EndProbe {}).await.unwrap();
     assert_eq!(session.process_command(run.clone()).await.unwrap(), answer);
     let other = fixture::command(&session, &probe(1), "run", steps(&[])).with_id(run.id);

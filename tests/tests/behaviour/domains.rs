@@ -1,4 +1,4 @@
-//! Several aggregates in a domain, several domains in a program, and what does not go together.
+//! Several aggregate types in a domain, several domains in a program, and collisions.
 
 use fluvius_core::{
     Aggregate, Authorization, BuildError, Domain, DomainContext, DomainRuntime, MemoryStore,
@@ -11,7 +11,7 @@ use fluvius_tests::store_snapshot::StoreSnapshot;
 use fluvius_tests::ticket::{OpenTicket, TicketDomain};
 use fluvius_tests::trace::CapturedOutput;
 
-/// A rejection that no store can keep as it is.
+/// A rejection that no store can keep unchanged.
 #[derive(Debug, thiserror::Error)]
 #[error("bad\0message")]
 pub struct NulRejection;
@@ -22,20 +22,20 @@ impl Rejection for NulRejection {
     }
 }
 
-/// Refuses with what no store can keep.
+/// An aggregate type that rejects with a text that no store can keep.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct NulRefuser {}
 
 #[aggregate(resource = "nul-refuser")]
 impl NulRefuser {
-    /// Refuse.
+    /// Reject.
     #[action(evt_key = "never-happened")]
     pub fn refuse_with_nul() -> Result<Self, NulRejection> {
         Err(NulRejection)
     }
 }
 
-/// Domain for refusing.
+/// Domain for rejecting.
 #[derive(Domain)]
 #[domain(aggregates(NulRefuser))]
 struct NulRefusingDomain;
@@ -87,7 +87,7 @@ mod shelf {
     #[domain(aggregates(Reader, Shelf))]
     pub struct LibraryDomain;
 
-    /// Domain that wants the shelves of the library too.
+    /// Domain that also lists the shelves of the library.
     #[derive(Domain)]
     #[domain(aggregates(Shelf), namespace = "workshop")]
     pub struct WorkshopDomain;
@@ -117,12 +117,12 @@ mod other_shelf {
         }
     }
 
-    /// Domain that does not go together.
+    /// Domain with all collisions.
     #[derive(Domain)]
     #[domain(aggregates(super::shelf::Shelf, super::shelf::Reader, Plank))]
     pub struct BrokenDomain;
 
-    /// Domain that lists an aggregate twice, which the macro would not let pass.
+    /// Domain that lists an aggregate type twice, which the macro would reject.
     pub struct TwiceDomain;
 
     impl Domain for TwiceDomain {
@@ -131,7 +131,7 @@ mod other_shelf {
             &[Plank::DESCRIPTOR, Plank::DESCRIPTOR];
     }
 
-    /// Domain without anything, not even a good name.
+    /// Domain with no aggregate type, and an invalid name.
     pub struct EmptyDomain;
 
     impl Domain for EmptyDomain {
@@ -142,7 +142,7 @@ mod other_shelf {
 }
 
 #[tokio::test]
-async fn a_domain_runs_several_aggregates() {
+async fn a_domain_runs_several_aggregate_types() {
     let fixture = Fixture::new::<shelf::LibraryDomain>().await;
     let session = &fixture.session;
     session.send(id(1), shelf::PutUp {}).await.unwrap();
@@ -163,12 +163,12 @@ async fn a_domain_runs_several_aggregates() {
 }
 
 #[tokio::test]
-async fn an_aggregate_that_the_domain_does_not_list_is_unknown_to_it() {
+async fn an_unlisted_aggregate_type_is_unknown() {
     let fixture = Fixture::new::<shelf::WorkshopDomain>().await;
     let error = fixture.session.send(id(1), shelf::Enrol {}).await.unwrap_err();
     assert_eq!(error.code(), "unknown-command");
-    // Nor is a command of another aggregate with the same key and name taken for its own, on
-    // whatever aggregate.
+    // A command of another aggregate type with the same key and name is not accepted either, on any
+    // aggregate.
     let on_ours = shelf::Shelf::aggregate_id(id(1));
     let error = fixture.session.send(id(1), other_shelf::PutUp {}).await.unwrap_err();
     assert_eq!(error.code(), "unknown-command");
@@ -194,7 +194,7 @@ async fn several_domains_share_a_store_and_its_positions() {
     let error = at_desk.send(id(3), shelf::PutUp {}).await.unwrap_err();
     assert_eq!(error.code(), "unknown-command");
 
-    // Over stores of their own they know nothing of each other.
+    // Over stores of their own, the domains are independent.
     let other = Fixture::new::<TicketDomain>().await;
     other.session.send(id(1), open()).await.unwrap();
     assert_eq!(StoreSnapshot::of(&store).await, log);
@@ -211,14 +211,14 @@ async fn a_resource_belongs_to_one_domain_of_a_store() {
     for name in ["`library`", "`workshop`", "`shelf`"] {
         assert!(text.contains(name), "{text}");
     }
-    // The text of the store's error is not told once more.
+    // The text does not repeat the store's error, which is its source.
     assert!(std::error::Error::source(&error).is_none());
-    // The same domain may be started again, and nothing was claimed half.
+    // The same domain may be started again, and no resource was registered partially.
     shelf::LibraryDomain::runtime(store).await.unwrap();
 }
 
 #[tokio::test]
-async fn collisions_are_one_error_that_names_all_places() {
+async fn one_error_lists_all_collisions_with_locations() {
     let store = MemoryStore::new();
     let error = other_shelf::BrokenDomain::runtime(store.clone()).await.unwrap_err();
     let text = error.to_string();
@@ -250,7 +250,7 @@ async fn collisions_are_one_error_that_names_all_places() {
     for name in ["behaviour::domains::shelf::Shelf", "behaviour::domains::other_shelf::Plank"] {
         assert!(text.contains(name), "{text}");
     }
-    // A domain that is not built has claimed nothing.
+    // A domain that fails to build has registered nothing.
     shelf::LibraryDomain::runtime(store).await.unwrap();
 
     let error = other_shelf::TwiceDomain::runtime(MemoryStore::new()).await.unwrap_err();
@@ -271,7 +271,7 @@ impl Policy for AllowAll {
 }
 
 #[tokio::test]
-async fn a_domain_without_policy_says_so_when_it_starts() {
+async fn a_domain_without_policy_logs_a_warning() {
     let (trace, _guard) = CapturedOutput::of_this_thread();
     shelf::LibraryDomain::runtime(MemoryStore::new()).await.unwrap();
     let text = trace.text();

@@ -1,4 +1,4 @@
-//! Every code that there is can be provoked; a new one is provoked here before it is merged.
+//! Every error code can be provoked. A new code needs its case here.
 
 use std::num::{NonZeroU16, NonZeroU32};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use fluvius_tests::gate;
 use fluvius_tests::probe::{Probe, ProbingDomain, StartProbe, Step, Unstorable, probe};
 use fluvius_tests::store_snapshot::StoreSnapshot;
 
-/// Denies what is asked of one probe.
+/// Denies commands on one probe.
 struct NotTheFourth;
 
 impl Policy for NotTheFourth {
@@ -63,7 +63,7 @@ impl FailingFixture {
         fixture::command(&self.session, &probe(number), key, payload)
     }
 
-    /// Sends a command that ends in this code, and leaves the aggregates as they were.
+    /// Sends a command that ends in this code, and checks that the aggregates are unchanged.
     async fn refused(&mut self, code: &'static str, command: CommandBundle) {
         let before = StoreSnapshot::of(&self.store.inner).await.states;
         let error = self.session.process_command(command).await.unwrap_err();
@@ -78,9 +78,9 @@ impl FailingFixture {
     }
 }
 
-/// Provokes every code, and holds the counters of commands against them: none is left at zero.
+/// Provokes every code, and checks that no command counter stays at zero.
 #[tokio::test(start_paused = true)]
-async fn every_code_there_is_can_be_provoked() {
+async fn every_error_code_can_be_provoked() {
     let recorder = DebuggingRecorder::new();
     let mut fixture = {
         let _guard = metrics::set_default_local_recorder(&recorder);
@@ -100,7 +100,7 @@ async fn every_code_there_is_can_be_provoked() {
     assert_eq!(idle_counters(&recorder), [""; 0]);
 }
 
-/// Returns the outcomes of commands whose counters are at zero.
+/// Returns the outcomes whose command counters are at zero.
 fn idle_counters(recorder: &DebuggingRecorder) -> Vec<String> {
     let metrics = recorder.snapshotter().snapshot().into_vec().into_iter();
     let idle = metrics.filter_map(|(key, _, _, value)| {
@@ -112,7 +112,7 @@ fn idle_counters(recorder: &DebuggingRecorder) -> Vec<String> {
     idle.collect()
 }
 
-/// `CODES` is a list of its own, so it is held against the source of `code()`.
+/// `CODES` is a list of its own, so it is compared with the source of `code()`.
 #[test]
 fn the_list_of_codes_has_the_code_of_every_variant() {
     let source = include_str!("../../../fluvius-core/src/error.rs");
@@ -147,7 +147,7 @@ async fn of_the_command(fixture: &mut FailingFixture) {
     fixture.refused("command-id-reused", other).await;
 }
 
-/// A group of more commands than are stored together, and a command outside of tokio.
+/// Sends a group above the size limit, and a command outside of tokio.
 async fn of_the_sender(fixture: &mut FailingFixture) {
     let one = fixture.command(1, "ask-state", json!({}));
     let many = vec![one; fluvius_core::UnitOfWork::MAX_ROWS + 1];
@@ -159,7 +159,7 @@ async fn of_the_sender(fixture: &mut FailingFixture) {
         let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
         match sent.as_mut().poll(&mut cx) {
             std::task::Poll::Ready(answer) => answer.unwrap_err(),
-            std::task::Poll::Pending => panic!("it was accepted"),
+            std::task::Poll::Pending => panic!("the command was accepted"),
         }
     });
     let no_runtime = outside.join().unwrap();
@@ -172,7 +172,7 @@ async fn of_the_rule(fixture: &mut FailingFixture) {
     let refused = fixture.session.process_atomic(group).await.unwrap_err();
     fixture.add("group-rejected", &refused);
     fixture.refused("reentrant-invoke", fixture.run(1, &[Step::Fetch(id(1))])).await;
-    // A chain of as many probes, since none may be met twice.
+    // A chain of this many probes, since none may be invoked twice.
     for number in 10..=27 {
         fixture.session.send(id(number), StartProbe { value: 0 }).await.unwrap();
     }

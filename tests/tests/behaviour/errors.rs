@@ -1,4 +1,4 @@
-//! Each code of an error: its fields, its text, and that everything else is as it was.
+//! Each error code: its fields, its text, and that everything else is unchanged.
 
 use std::error::Error as _;
 
@@ -68,7 +68,7 @@ async fn no_aggregate_root_without_an_aggregate() {
 }
 
 #[tokio::test]
-async fn forbidden_resource_names_the_allowed_ones() {
+async fn resource_not_allowed_lists_the_allowed_ones() {
     let fixture = Fixture::new::<TicketDomain>().await;
     fixture.apply(&ticket(1), "open-ticket", json!({ "title": "a" })).await;
     let error = fixture.reject(&ticket(1), "escalate-incident", json!({}), Trail::Nothing).await;
@@ -91,7 +91,7 @@ async fn forbidden_resource_names_the_allowed_ones() {
     }
 }
 
-/// Denies what it is asked.
+/// Denies everything.
 struct DenyAll;
 
 impl Policy for DenyAll {
@@ -101,7 +101,7 @@ impl Policy for DenyAll {
 }
 
 #[tokio::test]
-async fn permission_denied_carries_the_policys_words() {
+async fn permission_denied_has_the_reason_of_the_policy() {
     let store = fluvius_core::MemoryStore::new();
     let domain = {
         use fluvius_core::Domain;
@@ -124,7 +124,7 @@ async fn permission_denied_carries_the_policys_words() {
 }
 
 #[tokio::test]
-async fn not_found_where_there_is_no_aggregate() {
+async fn an_absent_aggregate_is_not_found() {
     let fixture = Fixture::new::<TicketDomain>().await;
     for key in ["ask-title", "add-points", "see-ticket", "close-ticket"] {
         let payload = if key == "add-points" { json!({ "points": 1 }) } else { json!({}) };
@@ -135,7 +135,7 @@ async fn not_found_where_there_is_no_aggregate() {
 }
 
 #[tokio::test]
-async fn already_exists_where_there_is_one() {
+async fn a_second_creation_is_already_exists() {
     let fixture = Fixture::new::<TicketDomain>().await;
     fixture.apply(&ticket(1), "open-ticket", json!({ "title": "a" })).await;
     let open = json!({ "title": "b" });
@@ -143,12 +143,12 @@ async fn already_exists_where_there_is_one() {
         fixture.reject(&ticket(1), "open-ticket", open, Trail::Command("already-exists")).await;
     assert!(matches!(&error, Error::AlreadyExists { aggregate_id } if *aggregate_id == ticket(1)));
     check_error(&error, "already-exists", &format!("{} exists already", ticket(1)));
-    // The same identifier under another resource is another aggregate.
+    // The same id under another resource is another aggregate.
     fixture.apply(&incident(1), "open-ticket", json!({ "title": "b" })).await;
 }
 
 #[tokio::test]
-async fn rejected_carries_the_authors_error() {
+async fn rejected_has_the_authors_error() {
     let fixture = Fixture::new::<TicketDomain>().await;
     fixture.apply(&ticket(1), "open-ticket", json!({ "title": "a" })).await;
     let add = json!({ "points": 98 });
@@ -175,7 +175,7 @@ async fn rejected_carries_the_authors_error() {
 }
 
 #[tokio::test]
-async fn rejected_with_what_no_store_can_keep_is_kept_without_it() {
+async fn a_rejection_with_unstorable_text_is_recorded() {
     let fixture = probes(1).await;
     let domain = crate::domains::nul_refusing(fixture.store.clone()).await;
     let session = domain.session(DomainContext::create("test"));
@@ -191,7 +191,7 @@ async fn rejected_with_what_no_store_can_keep_is_kept_without_it() {
 }
 
 #[tokio::test]
-async fn precondition_failed_tells_what_stands() {
+async fn precondition_failed_has_the_current_version() {
     let fixture = probes(1).await;
     let stands = fixture.session.statemgr().fetch_record(&probe(1)).await.unwrap();
     let other = ETag::new(1, id(77));
@@ -230,7 +230,7 @@ async fn precondition_required_leaves_no_row() {
 }
 
 #[tokio::test]
-async fn ids_of_invoked_commands_are_refused() {
+async fn ids_of_invoked_commands_are_invalid() {
     let fixture = probes(1).await;
     let taken = fluvius_testing::invoked_id(id(1), 1);
     let text = format!(
@@ -250,7 +250,7 @@ async fn ids_of_invoked_commands_are_refused() {
 }
 
 #[tokio::test]
-async fn group_refused_carries_the_reason() {
+async fn group_rejected_has_the_reason() {
     let fixture = probes(2).await;
     let good = fixture.command(&probe(1), "run", steps(&[Step::Add(1)]));
     let bad = fixture.command(&probe(2), "run", steps(&[Step::Reject("no".to_owned())]));
@@ -263,7 +263,7 @@ async fn group_refused_carries_the_reason() {
         }
         other => panic!("{other:?}"),
     }
-    let text = format!("command {} of the group was refused: refused as no", bad.id);
+    let text = format!("command {} of the group was refused: rejected as no", bad.id);
     check_error(&error, "group-rejected", &text);
     let mut after = fixture.snapshot().await;
     let rows = after.commands.split_off(before.commands.len());
@@ -272,7 +272,7 @@ async fn group_refused_carries_the_reason() {
     assert_eq!(before, after);
 }
 
-/// A command that ends in a fault, which leaves nothing.
+/// Checks that a command ends in a fault, which leaves nothing.
 async fn check_fault(
     fixture: &Fixture,
     key: &str,
@@ -286,7 +286,7 @@ async fn check_fault(
 }
 
 #[tokio::test]
-async fn panicked_wherever_the_authors_code_panics() {
+async fn panics_in_the_authors_code_are_reported() {
     let fixture = probes(3).await;
     let panic = || Step::Panic("here".to_owned());
     for these in [
@@ -317,7 +317,7 @@ async fn panicked_wherever_the_authors_code_panics() {
         )
         .await;
     check_error(&error, "panicked", "the code of `return-unstorable` panicked");
-    // The aggregate is not stuck.
+    // The aggregate is not blocked.
     fixture.apply(&probe(1), "run", steps(&[Step::Add(1)])).await;
 }
 
@@ -328,7 +328,7 @@ fn nested(depth: u128) -> Vec<Step> {
 }
 
 #[tokio::test]
-async fn invoke_too_deep_below_sixteen() {
+async fn invoke_depth_is_limited_to_sixteen() {
     let fixture = probes(18).await;
     let text = "actions invoke each other more than 16 deep";
     let error = check_fault(&fixture, "run", &nested(17), "invoke-depth-exceeded", text).await;
@@ -339,7 +339,7 @@ async fn invoke_too_deep_below_sixteen() {
 }
 
 #[tokio::test]
-async fn invoke_reentered_by_invoke_and_by_fetch() {
+async fn reentrant_invoke_and_fetch_fail() {
     let fixture = probes(3).await;
     let back = |step: Step| vec![Step::Invoke(id(2), vec![Step::Invoke(id(3), vec![step])])];
     for these in [
@@ -361,14 +361,14 @@ async fn invoke_reentered_by_invoke_and_by_fetch() {
     let these = back(Step::Fetch(id(2)));
     let text = format!("{} is being decided in this command already", probe(2));
     check_fault(&fixture, "run", &these, "reentrant-invoke", &text).await;
-    // One after the other is allowed.
+    // In sequence it is allowed.
     let twice = [Step::Invoke(id(2), vec![]), Step::Invoke(id(2), vec![]), Step::Fetch(id(2))];
     let said = fixture.apply(&probe(1), "run", steps(&twice)).await;
     assert_eq!(said, json!(["(0, 3)"]));
 }
 
 #[tokio::test(start_paused = true)]
-async fn timed_out_by_the_runtimes_or_the_actions_deadline() {
+async fn both_timeouts_end_a_command() {
     let fixture = probes(2).await;
     let wait = || Step::Wait("never opened by timed_out".to_owned());
     for (key, millis, these) in [
@@ -391,7 +391,7 @@ async fn timed_out_by_the_runtimes_or_the_actions_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn timed_out_ends_the_command_and_the_turn_goes_on() {
+async fn a_timeout_releases_the_lock() {
     let fixture = probes(1).await;
     let wait = Step::Wait("never opened by the turn".to_owned());
     let slow = fixture.command(&probe(1), "run-quickly", steps(&[wait]));
@@ -403,7 +403,7 @@ async fn timed_out_ends_the_command_and_the_turn_goes_on() {
 }
 
 #[tokio::test]
-async fn every_code_is_kebab_case_and_every_text_begins_small_and_has_no_full_stop() {
+async fn codes_are_kebab_case_and_texts_are_fragments() {
     let fixture = probes(1).await;
     let error = fixture.reject(&probe(1), "nothing", json!({}), Trail::Nothing).await;
     for error in [

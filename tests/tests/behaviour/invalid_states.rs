@@ -65,7 +65,7 @@ fn check_invalid(error: &Error, number: u128, revision: u32, path: &str, message
 }
 
 #[tokio::test]
-async fn a_stored_state_that_does_not_decode() {
+async fn a_stored_state_that_does_not_decode_is_invalid() {
     let fixture = probes(2).await;
     spoil(&fixture.store, &probe(1), r#"{"value":"many"}"#).await;
     let message = "expected i64";
@@ -75,7 +75,7 @@ async fn a_stored_state_that_does_not_decode() {
         let error = fixture.reject(&probe(1), key, payload, Trail::Nothing).await;
         check_invalid(&error, 1, 1, "value", message);
     }
-    // What another rule reads of it is no business answer either, whatever that rule makes of it.
+    // A fetch of it by another action is a fault too, whatever that action returns.
     for step in [Step::Fetch(id(1)), Step::Find(id(1)), Step::Try(id(1), vec![])] {
         let payload = json!({ "steps": [step, Step::Add(1)] });
         let error = fixture.reject(&probe(2), "run", payload, Trail::Nothing).await;
@@ -83,13 +83,13 @@ async fn a_stored_state_that_does_not_decode() {
     }
     let error = fixture.session.statemgr().fetch::<Probe>(id(1)).await.unwrap_err();
     check_invalid(&error, 1, 1, "value", message);
-    // The row itself can still be looked at.
+    // The row itself is readable.
     let row = fixture.session.statemgr().fetch_record(&probe(1)).await.unwrap();
     assert_eq!((row.version, row.data.as_str()), (2, r#"{"value":"many"}"#));
 }
 
 #[tokio::test]
-async fn an_identifier_with_a_state_that_does_not_decode_is_still_taken() {
+async fn an_id_with_an_invalid_state_is_in_use() {
     let fixture = probes(1).await;
     spoil(&fixture.store, &probe(1), "[]").await;
     let error =
@@ -98,7 +98,7 @@ async fn an_identifier_with_a_state_that_does_not_decode_is_still_taken() {
 }
 
 #[tokio::test]
-async fn a_state_that_no_store_can_keep() {
+async fn an_unstorable_state_is_invalid() {
     let fixture = probes(2).await;
     for (value, message) in [
         (Unstorable::Nan, ""),
@@ -114,7 +114,7 @@ async fn a_state_that_no_store_can_keep() {
         let payload = json!({ "value": value });
         let error = fixture.reject(&probe(9), "start-unstorable", payload, Trail::Nothing).await;
         check_invalid(&error, 9, 1, "unstorable", message);
-        // Of an invoked action too, though the rule goes on.
+        // Of an invoked action too, though its caller continues.
         let payload =
             json!({ "steps": [Step::Try(id(2), vec![Step::SetUnstorable(value)]), Step::Add(1)] });
         let error = fixture.reject(&probe(1), "run", payload, Trail::Nothing).await;
@@ -123,7 +123,7 @@ async fn a_state_that_no_store_can_keep() {
 }
 
 #[tokio::test]
-async fn what_a_rule_returns_or_sends_that_no_store_can_keep() {
+async fn unstorable_data_and_messages_are_invalid() {
     let fixture = probes(1).await;
     for value in [
         Unstorable::Nan,

@@ -1,4 +1,4 @@
-//! Options of an action also apply when another action invokes it: its timeout, and its
+//! Options of an action that also apply when another action invokes it: its timeout, and its
 //! precondition.
 
 use std::time::Duration;
@@ -51,7 +51,7 @@ async fn an_invoked_action_in_time_is_applied() {
 }
 
 #[tokio::test]
-async fn a_required_precondition_is_required_of_invoke_too() {
+async fn a_required_precondition_applies_to_invoke() {
     let fixture = probes(2).await;
     let steps = [Step::TryBlindly(id(2), vec![Step::Add(1)]), Step::Add(1)];
     let error = fixture.reject(&probe(1), "run", json!({ "steps": steps }), Trail::Nothing).await;
@@ -64,13 +64,13 @@ async fn a_required_precondition_is_required_of_invoke_too() {
 }
 
 #[tokio::test]
-async fn a_precondition_of_invoke_meets_what_the_caller_sees() {
+async fn a_precondition_of_invoke_sees_the_callers_writes() {
     let fixture = probes(2).await;
     let steps = vec![
         Step::TryAt(id(2), 2, vec![]),
         Step::TryAt(id(2), 1, vec![Step::Add(1)]),
         Step::TryAt(id(2), 1, vec![]),
-        // The command's own write is seen.
+        // The command's own write is visible.
         Step::TryAt(id(2), 2, vec![Step::Add(1)]),
         Step::TryAt(id(9), 0, vec![]),
         Step::Fetch(id(2)),

@@ -1,6 +1,6 @@
-//! The linked list: everything in the program, whether a domain uses it or not.
+//! The linked list: all aggregate types in the program, whether a domain uses them or not.
 //!
-//! The other tests build domains of the aggregates that they name; these alone look at the list.
+//! The other tests build domains of named aggregate types; these alone read the list.
 
 use fluvius_core::registry::linked;
 use fluvius_core::{Domain, MemoryStore, SimpleRejection, aggregate};
@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use fluvius_tests::trace::CapturedOutput;
 
-/// Belongs to no domain.
+/// An aggregate type of no domain.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Forgotten {}
 
 #[aggregate(resource = "forgotten")]
 impl Forgotten {
-    /// Come into being, unnoticed.
+    /// Come into being.
     #[action(evt_key = "came-into-being")]
     pub fn come_into_being() -> Result<Self, SimpleRejection> {
         Ok(Self {})
@@ -22,7 +22,7 @@ impl Forgotten {
 }
 
 #[tokio::test]
-async fn everything_linked_is_listed_sorted_and_orphans_are_warned_of() {
+async fn linked_types_are_sorted_and_orphans_are_reported() {
     let actions = linked::actions();
     let keys: Vec<_> = actions.iter().map(|action| (action.resources, action.key)).collect();
     assert!(keys.is_sorted(), "{keys:?}");
@@ -43,6 +43,9 @@ async fn everything_linked_is_listed_sorted_and_orphans_are_warned_of() {
     fluvius_tests::ticket::TicketDomain::runtime(MemoryStore::new()).await.unwrap();
     let text = trace.text();
     let line = text.lines().find(|line| line.contains("belongs to no domain")).unwrap();
-    assert!(line.contains("WARN") && line.contains(name) && line.contains("linked.rs:"), "{line}");
+    assert!(
+        line.contains("WARN") && line.contains(name) && line.contains("linked_types.rs:"),
+        "{line}"
+    );
     assert!(!text.contains(std::any::type_name::<fluvius_tests::ticket::Ticket>()), "{text}");
 }

@@ -1,4 +1,4 @@
-//! Following a log: what is there, what comes later, once and in order.
+//! Log followers: existing and later rows, each once and in order.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -19,7 +19,7 @@ fn add() -> Run {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_follower_sees_what_is_there_and_what_comes_once_and_in_order() {
+async fn a_follower_sees_each_row_once_and_in_order() {
     let content = MemoryStore::new();
     let here = ProbingDomain::runtime(content.clone()).await.unwrap();
     let elsewhere = ProbingDomain::runtime(content).await.unwrap();
@@ -49,17 +49,17 @@ async fn a_follower_sees_what_is_there_and_what_comes_once_and_in_order() {
     for _ in 0..5 {
         positions.push(commands.next().await.unwrap().unwrap().position);
     }
-    assert_eq!(positions, [3, 5, 7, 9, 11], "behind the first");
+    assert_eq!(positions, [3, 5, 7, 9, 11], "after the first");
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_this_runtime_commits_is_seen_at_once_and_what_others_do_after_a_second() {
+async fn local_commits_wake_followers_and_others_are_polled() {
     let content = MemoryStore::new();
     let here = ProbingDomain::runtime(content.clone()).await.unwrap();
     let elsewhere = ProbingDomain::runtime(content).await.unwrap();
     let mut events = pin!(here.log().follow_events());
     for (number, domain, most) in [(1, &here, 10), (2, &elsewhere, 1_010), (3, &here, 10)] {
-        // It waits as long as it ever does.
+        // The pause has reached its maximum.
         let waiting = tokio::time::timeout(Duration::from_secs(60), events.next()).await;
         assert!(waiting.is_err());
         let session = domain.session(DomainContext::create("test"));
@@ -71,7 +71,7 @@ async fn what_this_runtime_commits_is_seen_at_once_and_what_others_do_after_a_se
     }
 }
 
-/// A follower over a store that can be made to fail, and what it has given.
+/// A follower over a store with failing reads, and the items that it has returned.
 async fn follow(
     store: &ScriptedStore,
 ) -> (DomainRuntime, UnboundedReceiver<Result<u64, &'static str>>) {
@@ -92,7 +92,7 @@ async fn followers_outlast_an_outage_with_few_reads() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
     let _recorder = metrics::set_default_local_recorder(&recorder);
-    // A snapshot sets what it gives back to zero.
+    // A snapshot resets the counters.
     let gauge = || {
         let metrics = snapshotter.snapshot().into_vec();
         let of = |name: &str| {
@@ -113,8 +113,8 @@ async fn followers_outlast_an_outage_with_few_reads() {
 
     store.fail_reads(Some(StoreError::unavailable("gone")));
     let waiting = tokio::time::timeout(Duration::from_secs(60), events.next()).await;
-    assert!(waiting.is_err() && one.is_empty(), "no error is given");
-    // Two followers, each six reads until the pause has grown, then one in one to two seconds.
+    assert!(waiting.is_err() && one.is_empty(), "the follower returns no error");
+    // Two followers, each with six reads until the pause has grown, then one in one to two seconds.
     let read_count = store.read_count();
     assert!((60..=140).contains(&read_count), "{read_count}");
     assert_eq!((reports("cannot be read"), reports("can be read again")), (1, 0));
@@ -129,11 +129,11 @@ async fn followers_outlast_an_outage_with_few_reads() {
     assert_eq!(events.next().await.unwrap().unwrap().position, 4);
     assert!(healed.elapsed() <= Duration::from_secs(2), "{:?}", healed.elapsed());
     assert_eq!((reports("cannot be read"), reports("can be read again")), (1, 1));
-    assert_eq!(gauge().0, "Gauge(-2.0)", "none waits any more");
+    assert_eq!(gauge().0, "Gauge(-2.0)", "no follower waits");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_that_stays_is_given_once_and_ends_the_stream() {
+async fn a_permanent_error_ends_the_stream() {
     let store = ScriptedStore::default();
     let (domain, mut given) = follow(&store).await;
     let session = domain.session(DomainContext::create("test"));
@@ -141,14 +141,14 @@ async fn an_error_that_stays_is_given_once_and_ends_the_stream() {
     assert_eq!(given.recv().await.unwrap(), Ok(2));
     store.fail_reads(Some(StoreError::permanent("broken")));
     assert_eq!(given.recv().await.unwrap(), Err("store-error"));
-    assert_eq!(given.recv().await, None, "the stream is over");
+    assert_eq!(given.recv().await, None, "the stream has ended");
     store.read_count();
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(store.read_count(), 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_row_is_lost_or_repeated_by_reads_that_fail() {
+async fn failed_reads_lose_and_repeat_no_row() {
     let faults = Faults { failed_reads: 400, ..Faults::default() };
     let store = FaultyStore::new(MemoryStore::new(), 7, Faults::default());
     let domain = ProbingDomain::runtime(store.clone()).await.unwrap();
@@ -174,5 +174,5 @@ async fn a_stream_ends_when_a_shutdown_closes_the_store() {
     let follower = tokio::spawn(async move { events.next().await.is_none() });
     domain.shutdown().await;
     let ended = tokio::time::timeout(Duration::from_secs(20), follower).await;
-    assert!(ended.expect("the stream goes on").unwrap());
+    assert!(ended.expect("the stream continues").unwrap());
 }

@@ -1,4 +1,4 @@
-//! Reading the logs: of one aggregate or of all, a page at a time.
+//! Log reads: of one aggregate or of all, page by page.
 
 use fluvius_core::LogReader;
 use serde_json::json;
@@ -19,7 +19,7 @@ async fn busy(count: usize) -> Fixture {
     fixture
 }
 
-/// Reads all pages of the event log; how many rows each had, and all positions.
+/// Reads all pages of the event log. Returns the number of rows of each, and all positions.
 async fn pages(mut log: LogReader) -> (Vec<usize>, Vec<u64>) {
     let (mut sizes, mut positions) = (Vec::new(), Vec::new());
     loop {
@@ -59,7 +59,7 @@ async fn a_log_is_read_page_by_page() {
 }
 
 #[tokio::test]
-async fn no_row_is_skipped_where_positions_follow_one_by_one() {
+async fn pages_skip_no_row_at_adjacent_positions() {
     let fixture = probes(4).await;
     let steps = (2..=4).map(|number| Step::Invoke(id(number), vec![])).collect();
     fixture.session.send(id(1), Run { steps }).await.unwrap();
@@ -71,7 +71,7 @@ async fn no_row_is_skipped_where_positions_follow_one_by_one() {
 }
 
 #[tokio::test]
-async fn a_page_has_a_thousand_rows_unless_told() {
+async fn a_page_has_a_thousand_rows_by_default() {
     let fixture = busy(1_001).await;
     let (sizes, positions) = pages(fixture.domain.log()).await;
     assert_eq!((sizes, positions.len()), (vec![1_000, 3], 1_003));
@@ -100,7 +100,7 @@ async fn a_log_is_read_per_aggregate() {
 }
 
 #[tokio::test]
-async fn every_log_goes_on_behind_a_position() {
+async fn every_log_continues_after_a_position() {
     let fixture = busy(4).await;
     let log = fixture.domain.log().limit(2);
     let first = log.messages().await.unwrap();
@@ -120,7 +120,7 @@ async fn every_log_goes_on_behind_a_position() {
 }
 
 #[tokio::test]
-async fn what_is_written_meanwhile_is_found_behind_the_last_position() {
+async fn rows_written_meanwhile_are_after_the_last_position() {
     let fixture = busy(1).await;
     let page = fixture.domain.log().events().await.unwrap();
     assert_eq!(page.next, None);
@@ -132,7 +132,7 @@ async fn what_is_written_meanwhile_is_found_behind_the_last_position() {
 }
 
 #[tokio::test]
-async fn a_row_is_readable_as_json_with_its_position() {
+async fn a_row_serializes_with_its_position() {
     let fixture = busy(1).await;
     let rows = fixture.domain.log().for_aggregate(probe(1)).events().await.unwrap().rows;
     let row = serde_json::to_value(&rows[1]).unwrap();

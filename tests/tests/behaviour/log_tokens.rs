@@ -1,5 +1,5 @@
-//! Resuming in a log: from a token, in the same store, in a copy, in one that was set back. Also
-//! the cost of a quiet realm.
+//! Log tokens: reads resume in the same store or in a copy, not in a restored store. Also the cost of a quiet
+//! realm.
 
 use std::time::Duration;
 
@@ -20,8 +20,8 @@ async fn start(session: &Session, numbers: std::ops::Range<u128>) {
     }
 }
 
-/// A domain over a backup that was made before the last commands. With it, the token of the end of
-/// that time, and that of the end of the log as it was then.
+/// Returns a domain over a backup that lacks the last commands, with the tokens of the end of the backup and of
+/// the end of the original log.
 async fn restored(folder: &TempDir) -> (DomainRuntime, ResumeToken, ResumeToken) {
     let store = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
     let domain = ProbingDomain::runtime(store.clone()).await.unwrap();
@@ -46,7 +46,7 @@ fn check_invalid(error: &Error, at: ResumeToken) {
 }
 
 #[tokio::test]
-async fn a_reader_ahead_of_a_restored_store_gets_an_error() {
+async fn a_token_ahead_of_a_restored_store_is_rejected() {
     let folder = TempDir::new().unwrap();
     let (domain, _, ahead) = restored(&folder).await;
     let session = domain.session(DomainContext::create("test"));
@@ -57,10 +57,10 @@ async fn a_reader_ahead_of_a_restored_store_gets_an_error() {
     let mut events = log.follow_events();
     check_invalid(&events.next().await.unwrap().unwrap_err(), ahead);
     for _ in 0..2 {
-        assert!(events.next().await.is_none(), "it is over");
+        assert!(events.next().await.is_none(), "the stream has ended");
     }
 
-    // The restored store has gone on beyond the position: its row is another one.
+    // The restored store has passed the position, with another row there.
     start(&session, 20..40).await;
     for read in [
         log.commands().await.map(drop),
@@ -80,7 +80,7 @@ async fn a_reader_ahead_of_a_restored_store_gets_an_error() {
 }
 
 #[tokio::test]
-async fn a_token_holds_in_a_copy() {
+async fn a_token_is_valid_in_a_copy() {
     let folder = TempDir::new().unwrap();
     let (domain, before, _) = restored(&folder).await;
     let kept = serde_json::to_string(&before).unwrap();
@@ -92,7 +92,7 @@ async fn a_token_holds_in_a_copy() {
     }
 }
 
-/// Two sessions of one domain: of a realm in which little happens, and of one that is busy.
+/// Two sessions of one domain: one of a quiet realm, and one of a busy realm.
 async fn two_realms(store: impl Store) -> (DomainRuntime, Session, Session) {
     let domain = ProbingDomain::runtime(store).await.unwrap();
     let of = |realm: &str| domain.session(DomainContext::create("test").with_realm(realm));
@@ -101,7 +101,7 @@ async fn two_realms(store: impl Store) -> (DomainRuntime, Session, Session) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_follower_of_a_quiet_realm_looks_at_each_row_once() {
+async fn a_follower_of_a_quiet_realm_scans_each_row_once() {
     let store = ScriptedStore::default();
     let (_domain, quiet, busy) = two_realms(store.clone()).await;
     quiet.send(id(1), StartProbe { value: 0 }).await.unwrap();
@@ -118,10 +118,10 @@ async fn a_follower_of_a_quiet_realm_looks_at_each_row_once() {
     }
     let newest = store.inner.events(&LogQuery::all()).await.unwrap().newest;
     let reads = store.event_reads();
-    assert!(reads.len() > 150, "it reads on while the other realm is busy: {}", reads.len());
-    // Rows behind the place of a read are looked at.
+    assert!(reads.len() > 150, "the follower reads while the other realm is busy: {}", reads.len());
+    // Rows after the start of a read are scanned.
     let looked_at: u64 = reads.iter().map(|(after, newest)| newest - after).sum();
-    assert!(looked_at <= 2 * newest, "{looked_at} positions for a log of {newest}");
+    assert!(looked_at <= 2 * newest, "{looked_at} positions scanned in a log of {newest}");
 
     quiet.send(id(1), Run { steps: vec![Step::Add(1)] }).await.unwrap();
     let (position, token) = follower.await.unwrap();
@@ -129,17 +129,17 @@ async fn a_follower_of_a_quiet_realm_looks_at_each_row_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_token_of_a_stream_moves_on_without_a_row() {
+async fn the_token_of_a_stream_advances_without_rows() {
     let (domain, quiet, busy) = two_realms(ScriptedStore::default()).await;
     start(&busy, 1..4).await;
     let mut events = quiet.log().follow_events();
     assert_eq!(events.resume_token(), ResumeToken::START);
     let waiting = tokio::time::timeout(Duration::from_secs(5), events.next()).await;
-    assert!(waiting.is_err(), "there is no row in this realm");
+    assert!(waiting.is_err(), "this realm has no row");
     let newest = domain.log().events().await.unwrap().scanned_to;
     assert_eq!((events.resume_token(), newest.position()), (newest, 6));
 
-    // Rows that are read and not given yet are behind the token.
+    // Rows that are read and not yet returned are after the token.
     start(&quiet, 10..13).await;
     let first = events.next().await.unwrap().unwrap();
     assert_eq!((first.position, events.resume_token()), (8, first.resume_token()));
@@ -151,7 +151,7 @@ async fn the_token_of_a_stream_moves_on_without_a_row() {
 }
 
 #[tokio::test]
-async fn a_page_of_few_rows_looks_at_a_bounded_part() {
+async fn a_sparse_page_scans_a_bounded_part() {
     let (_domain, quiet, busy) = two_realms(ScriptedStore::default()).await;
     start(&busy, 1..31).await;
     start(&quiet, 31..32).await;
@@ -170,7 +170,7 @@ async fn a_page_of_few_rows_looks_at_a_bounded_part() {
 }
 
 #[tokio::test]
-async fn a_page_says_where_to_go_on_at_the_end() {
+async fn the_last_page_has_a_token_to_resume() {
     let Fixture { domain, session, .. } = probes(2).await;
     let page = domain.log().commands().await.unwrap();
     assert_eq!((page.next, page.scanned_to.position()), (None, 4));

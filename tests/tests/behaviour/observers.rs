@@ -1,4 +1,4 @@
-//! Signals: what those who listen are told, and in which order.
+//! Observers: the runtime events that they get, and their order.
 
 use std::sync::{Arc, Mutex};
 
@@ -13,7 +13,7 @@ use fluvius_tests::fixture::{self, check_error, id};
 use fluvius_tests::probe::{ProbingDomain, Run, StartProbe, Step, probe};
 use fluvius_tests::store_snapshot::{StoreSnapshot, Trail, check_rejected};
 
-/// Keeps what it is told; panics or vetoes where it is asked to.
+/// Records its events; panics or vetoes on demand.
 #[derive(Clone, Default)]
 struct Ear {
     told: Arc<Mutex<Vec<String>>>,
@@ -24,7 +24,7 @@ struct Ear {
 impl Ear {
     fn keep(&self, what: String) {
         self.told.lock().unwrap().push(what);
-        assert!(!self.panics, "the listener panics");
+        assert!(!self.panics, "the observer panics");
     }
 
     fn told(&self) -> Vec<String> {
@@ -95,7 +95,7 @@ fn run(steps: &[Step]) -> Value {
 }
 
 #[tokio::test]
-async fn an_applied_command_is_told_stage_by_stage() {
+async fn an_applied_command_is_notified_stage_by_stage() {
     let (store, session, ear) = listened(Ear::default()).await;
     let steps = vec![
         Step::Message("first".to_owned(), "x".to_owned()),
@@ -122,20 +122,20 @@ async fn an_applied_command_is_told_stage_by_stage() {
     let log = StoreSnapshot::of(&store).await;
     let events: Vec<_> =
         log.events[2..].iter().map(|row| (short(&row.aggregate_id), row.position)).collect();
-    assert_eq!(events, [(1, 7), (2, 8)], "the positions are those of the log");
+    assert_eq!(events, [(1, 7), (2, 8)], "the events have the positions of the log");
     let messages: Vec<_> = log.messages.iter().map(|row| row.position).collect();
     assert_eq!(messages, [9, 10]);
     assert_eq!((log.commands[2].position, log.activities[0].position), (5, 11));
 }
 
 #[tokio::test]
-async fn a_refused_command_and_a_fault_are_told() {
+async fn rejections_and_faults_are_notified() {
     let (_store, session, ear) = listened(Ear::default()).await;
     session.send(id(1), Run { steps: vec![Step::Reject("no".to_owned())] }).await.unwrap_err();
     assert_eq!(
         ear.told(),
         ["ready run 1", "transaction of 1 @5", "rejected run 1 rejected"],
-        "a refusal is not asked about"
+        "a rejection has no veto"
     );
     session.send(id(9), Run { steps: vec![] }).await.unwrap_err();
     assert_eq!(ear.told(), ["ready run 9", "transaction of 1 @6", "rejected run 9 not-found"]);
@@ -143,14 +143,14 @@ async fn a_refused_command_and_a_fault_are_told() {
     assert_eq!(ear.told(), ["ready run 1", "rejected run 1 panicked"]);
     session.send(fluvius_tests::ticket::ticket(1), Run { steps: vec![] }).await.unwrap_err();
     assert_eq!(ear.told(), ["rejected run 1 resource-not-allowed"]);
-    // What does not decode is no command yet.
+    // A payload that does not decode is not a command yet.
     let command = fixture::command(&session, &probe(1), "run", json!({}));
     session.process_command(command).await.unwrap_err();
     assert_eq!(ear.told(), [""; 0]);
 }
 
 #[tokio::test]
-async fn an_event_is_told_again_where_it_is_decided_again() {
+async fn a_retried_event_is_notified_again() {
     let (store, session, ear) = listened(Ear::default()).await;
     store.script([CommitStep::Conflict, CommitStep::Conflict]);
     session.send(id(1), Run { steps: vec![] }).await.unwrap();
@@ -176,12 +176,12 @@ async fn a_veto_is_a_rejection_with_its_code() {
     assert!(told.iter().all(|line| !line.starts_with("event")), "{told:?}");
     *ear.veto.lock().unwrap() = None;
     let again = session.process_command(command).await.unwrap_err();
-    assert_eq!(again.rejection_code(), Some("audit-closed"), "the answer is kept");
+    assert_eq!(again.rejection_code(), Some("audit-closed"), "the rejection is recorded");
     session.send(id(1), Run { steps: vec![] }).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_listener_that_panics_changes_nothing() {
+async fn a_panic_in_an_observer_changes_nothing() {
     let panics = Ear { panics: true, ..Ear::default() };
     let calm = Ear::default();
     let store = ScriptedStore::default();
@@ -220,7 +220,7 @@ async fn the_first_veto_counts() {
 }
 
 #[tokio::test]
-async fn an_answer_given_again_is_told_as_a_response() {
+async fn a_replay_is_notified_as_a_response() {
     let (_store, session, ear) = listened(Ear::default()).await;
     let command = fixture::command(&session, &probe(1), "run", run(&[]));
     session.process_command(command.clone()).await.unwrap();
@@ -231,28 +231,30 @@ async fn an_answer_given_again_is_told_as_a_response() {
     assert_eq!(&told[told.len() - 2..], ["response run v2", "completed run 1"]);
 }
 
-/// Vetoes what leaves a probe at a low value.
+/// Vetoes a low value of a probe.
 struct NotLow;
 
 impl Observer for NotLow {
     fn before_commit(&self, unit: &UnitOfWork) -> Result<(), SimpleRejection> {
         let state = unit.states.first().map(|state| state.data.to_value());
         match state.and_then(|state| state["value"].as_i64()) {
-            Some(value) if value < 10 => Err(SimpleRejection::new("too-low", "it is too low")),
+            Some(value) if value < 10 => {
+                Err(SimpleRejection::new("too-low", "the value is too low"))
+            }
             _ => Ok(()),
         }
     }
 }
 
 #[tokio::test]
-async fn a_veto_of_what_was_decided_on_an_old_state_is_not_told() {
+async fn a_veto_of_an_outdated_decision_is_retried() {
     let content = MemoryStore::new();
     let plain = ProbingDomain::runtime(content.clone()).await.unwrap();
     let vetoing = ProbingDomain::builder(content).observer(NotLow).build().await.unwrap();
     let [plain, vetoing] =
         [plain, vetoing].map(|domain| domain.session(DomainContext::create("test")));
     plain.send(id(1), StartProbe { value: 0 }).await.unwrap();
-    // This runtime knows the low value, and the other one raises it.
+    // This runtime has the low value cached, and the other one raises it.
     let low = vetoing.send(id(1), Run { steps: vec![Step::Add(1)] }).await.unwrap_err();
     assert_eq!(low.code(), "rejected");
     plain.send(id(1), Run { steps: vec![Step::Add(20)] }).await.unwrap();

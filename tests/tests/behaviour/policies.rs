@@ -1,4 +1,4 @@
-//! Policies: asked before the load and again with the state.
+//! Policies: authorization before the load, and again with the state.
 
 use std::sync::{Arc, Mutex};
 
@@ -17,7 +17,7 @@ use fluvius_tests::probe::{Probe, ProbingDomain, Run, StartProbe, Step, probe};
 use fluvius_tests::store_snapshot::{StoreSnapshot, Trail, check_rejected};
 use fluvius_tests::trace::CapturedOutput;
 
-/// Lets tellers do everything, others nothing to values above ten; keeps what it was asked.
+/// Allows everything to tellers, and small values to others. Records its calls.
 #[derive(Clone, Default)]
 struct Teller {
     asked: Arc<Mutex<Vec<String>>>,
@@ -38,7 +38,7 @@ impl Policy for Teller {
         self.keep(format!("before {} {}", request.action.key, request.aggregate_id.id.as_u128()));
         tokio::task::yield_now().await;
         match request.context.source() {
-            "nobody" => Authorization::deny("nobody may do anything"),
+            "nobody" => Authorization::deny("everything is forbidden"),
             "panics" => panic!("the policy panics"),
             _ => Authorization::Allow,
         }
@@ -89,14 +89,14 @@ fn run(steps: &[Step]) -> Value {
 }
 
 #[tokio::test]
-async fn what_is_denied_before_the_load_leaves_an_activity() {
+async fn a_denial_before_the_load_records_an_activity() {
     let bank = bank().await;
     let nobody = bank.domain.session(DomainContext::create("nobody"));
     let command = fixture::command(&nobody, &probe(9), "run", run(&[]));
     let error = check_rejected(&bank.store, &nobody, command.clone(), Trail::Activity).await;
-    let text = format!("`run` on {} is not allowed: nobody may do anything", probe(9));
+    let text = format!("`run` on {} is not allowed: everything is forbidden", probe(9));
     check_error(&error, "permission-denied", &text);
-    assert_eq!(bank.policy.asked(), ["before run 9"], "not even loaded");
+    assert_eq!(bank.policy.asked(), ["before run 9"], "the state is not loaded");
     let log = StoreSnapshot::of(&bank.store).await;
     let [activity] = log.activities.as_slice() else { panic!() };
     assert_eq!((activity.message.as_ref(), activity.command_id), (text.as_str(), command.id));
@@ -105,7 +105,7 @@ async fn what_is_denied_before_the_load_leaves_an_activity() {
 }
 
 #[tokio::test]
-async fn what_is_denied_is_denied_though_it_cannot_be_recorded_and_that_is_logged() {
+async fn a_denial_that_cannot_be_recorded_is_logged() {
     let bank = bank().await;
     let nobody = bank.domain.session(DomainContext::create("nobody"));
     let no_room = || CommitStep::Return(CommitOutcome::Failed(StoreError::permanent("no room")));
@@ -125,7 +125,7 @@ async fn what_is_denied_is_denied_though_it_cannot_be_recorded_and_that_is_logge
 }
 
 #[tokio::test]
-async fn what_is_denied_with_the_state_leaves_an_activity() {
+async fn a_denial_with_the_state_records_an_activity() {
     let bank = bank().await;
     let guest = bank.domain.session(DomainContext::create("guest"));
     let command =
@@ -143,16 +143,16 @@ async fn what_is_denied_with_the_state_leaves_an_activity() {
         other => panic!("{other:?}"),
     }
     assert_eq!(bank.policy.asked(), ["before run 2", "with run Some(20) Some(1)", "1 steps"]);
-    assert_eq!(gate::reports("denied"), [""; 0], "the rule has not run");
-    // Nothing of the answer is kept: the same command may be tried again.
+    assert_eq!(gate::reports("denied"), [""; 0], "the action has not run");
+    // The answer is not recorded: the same command may be sent again.
     bank.teller.process_command(command).await.unwrap();
-    // What it denied was decided on the version that it saw.
+    // The denial was decided on the version that the policy saw.
     let unit = bank.store.units().remove(0);
     assert_eq!((unit.expected[0].version, unit.activities.len()), (1, 1));
 }
 
 #[tokio::test]
-async fn what_it_allows_runs_and_it_is_asked_twice() {
+async fn an_allowed_command_is_authorized_twice() {
     let bank = bank().await;
     bank.teller.send(id(1), Run { steps: vec![Step::Add(1)] }).await.unwrap();
     bank.teller.send(id(9), StartProbe { value: 0 }).await.unwrap();
@@ -170,7 +170,7 @@ async fn what_it_allows_runs_and_it_is_asked_twice() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_is_asked_again_with_the_state_of_each_attempt() {
+async fn authorization_sees_the_state_of_each_attempt() {
     let bank = bank().await;
     let other = ProbingDomain::runtime(bank.store.inner.clone()).await.unwrap();
     let rival = other.session(DomainContext::create("rival"));
@@ -193,7 +193,7 @@ async fn it_is_asked_again_with_the_state_of_each_attempt() {
 }
 
 #[tokio::test]
-async fn it_is_not_asked_about_what_rules_invoke() {
+async fn invoked_commands_are_not_authorized() {
     let bank = bank().await;
     let guest = bank.domain.session(DomainContext::create("guest"));
     let steps = vec![Step::Invoke(id(2), vec![Step::Add(1)]), Step::Start(id(9), 0)];
@@ -202,7 +202,7 @@ async fn it_is_not_asked_about_what_rules_invoke() {
 }
 
 #[tokio::test]
-async fn it_is_not_asked_about_what_is_no_command() {
+async fn invalid_commands_are_not_authorized() {
     let bank = bank().await;
     for (aggregate_id, key, code) in [
         (probe(1), "nothing", "unknown-command"),
@@ -222,7 +222,7 @@ async fn it_is_not_asked_about_what_is_no_command() {
 }
 
 #[tokio::test]
-async fn a_policy_that_panics_refuses() {
+async fn a_panic_in_the_policy_fails_the_command() {
     let bank = bank().await;
     for source in ["panics", "panics later"] {
         let session = bank.domain.session(DomainContext::create(source));
@@ -247,7 +247,7 @@ async fn a_group_is_denied_as_a_whole() {
     assert_eq!(Run::ACTION.key, "run");
 }
 
-/// Allows nothing more to accounts that have enough.
+/// Denies commands on accounts above a value.
 struct Enough;
 
 impl Policy for Enough {
@@ -268,7 +268,7 @@ impl Policy for Enough {
 }
 
 #[tokio::test]
-async fn a_rule_that_awaits_nothing_is_asked_for_with_the_state_as_well() {
+async fn inline_actions_are_authorized_with_the_state() {
     let builder = TransactionManagerDomain::builder(MemoryStore::new()).policy(Enough);
     let domain = builder.build().await.unwrap();
     let session = domain.session(DomainContext::create("desk"));
@@ -278,7 +278,7 @@ async fn a_rule_that_awaits_nothing_is_asked_for_with_the_state_as_well() {
         initial_deposit: Decimal::TEN,
     };
     session.send(id(1), open).await.unwrap();
-    // Its head is at hand from here on.
+    // The version is cached from here on.
     session.send(id(1), DepositMoney { amount: Decimal::ONE }).await.unwrap();
     let denied = session.send(id(1), DepositMoney { amount: Decimal::ONE }).await.unwrap_err();
     assert_eq!(denied.code(), "permission-denied");

@@ -1,4 +1,4 @@
-//! Realms: an aggregate of another realm does not exist, and its identifier is taken.
+//! Realms: an aggregate of another realm is `not-found`, and its id is in use.
 
 use fluvius_core::{DomainContext, LogReader, Session};
 use serde_json::json;
@@ -7,7 +7,7 @@ use fluvius_tests::fixture::{self, Fixture, id};
 use fluvius_tests::probe::{Probe, Run, StartProbe, Step, probe, probes};
 use fluvius_tests::store_snapshot::{Trail, check_rejected};
 
-/// A probe without realm, one of the north and one of the south, and a session of each.
+/// A probe without realm, one of the north and one of the south, and a session of each realm.
 async fn realms() -> (Fixture, Session, Session) {
     let fixture = probes(1).await;
     let north = fixture.domain.session(DomainContext::create("n").with_realm("north"));
@@ -34,7 +34,7 @@ async fn check_sees(session: &Session, number: u128, sees: bool) {
 }
 
 #[tokio::test]
-async fn a_session_sees_its_own_realm_alone() {
+async fn a_session_sees_only_its_realm() {
     let (fixture, north, south) = realms().await;
     for (session, own) in [(&fixture.session, 1), (&north, 2), (&south, 3)] {
         for number in 1..=3 {
@@ -44,7 +44,7 @@ async fn a_session_sees_its_own_realm_alone() {
 }
 
 #[tokio::test]
-async fn a_foreign_aggregate_does_not_exist_for_rules_either() {
+async fn a_foreign_aggregate_is_not_found_by_actions() {
     let (_world, north, _south) = realms().await;
     let said = north
         .send(
@@ -80,7 +80,7 @@ async fn a_foreign_aggregate_does_not_exist_for_rules_either() {
 }
 
 #[tokio::test]
-async fn a_foreign_identifier_is_taken() {
+async fn a_foreign_id_is_in_use() {
     let (fixture, north, south) = realms().await;
     for (session, number) in [(&fixture.session, 2), (&north, 1), (&south, 2), (&north, 2)] {
         let start = fixture::command(session, &probe(number), "start-probe", json!({}));
@@ -98,7 +98,7 @@ async fn a_foreign_identifier_is_taken() {
 }
 
 #[tokio::test]
-async fn the_realm_of_an_aggregate_is_that_of_its_creator_for_ever() {
+async fn an_aggregate_keeps_the_realm_of_its_creator() {
     let (fixture, north, _south) = realms().await;
     north.send(id(2), Run { steps: vec![Step::Add(1)] }).await.unwrap();
     let row = fixture.domain.statemgr().fetch_record(&probe(2)).await.unwrap();
@@ -107,7 +107,7 @@ async fn the_realm_of_an_aggregate_is_that_of_its_creator_for_ever() {
     assert_eq!(row.realm, None);
 }
 
-/// How many commands, events, messages and activities a reader sees.
+/// Returns the numbers of commands, events, messages and activities that a reader sees.
 async fn counts(log: LogReader) -> [usize; 4] {
     [
         log.commands().await.unwrap().rows.len(),
@@ -118,7 +118,7 @@ async fn counts(log: LogReader) -> [usize; 4] {
 }
 
 #[tokio::test]
-async fn a_sessions_logs_are_those_of_its_realm() {
+async fn session_logs_are_those_of_the_realm() {
     let (fixture, north, south) = realms().await;
     let steps = vec![
         Step::Message("told".to_owned(), "x".to_owned()),
@@ -126,7 +126,7 @@ async fn a_sessions_logs_are_those_of_its_realm() {
         Step::Start(id(7), 0),
     ];
     north.send(id(2), Run { steps }).await.unwrap();
-    // An attempt on an aggregate of another realm is in the log of the realm that it came from.
+    // A command on an aggregate of another realm is in the log of the sender's realm.
     south.send(id(2), Run { steps: vec![] }).await.unwrap_err();
     assert_eq!(counts(fixture.session.log()).await, [1, 1, 0, 0]);
     assert_eq!(counts(north.log()).await, [3, 3, 1, 1]);

@@ -1,5 +1,5 @@
-//! Replays: the first answer, byte for byte, also for hash maps, and never for a sender that the
-//! policy denies.
+//! Replayed responses: equal byte for byte, hash maps included, and never for a sender that the policy
+//! denies.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -90,7 +90,7 @@ fn basket() -> AggregateId {
     Basket::aggregate_id(id(1))
 }
 
-/// The life of a basket, with a fixed identifier for each command.
+/// The commands of a basket, each with a fixed id.
 fn life() -> Vec<(&'static str, Value)> {
     vec![
         ("take-basket", json!({ "count": 12 })),
@@ -103,7 +103,7 @@ fn life() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// Sends each command of the life. Returns its answer as text, or its code.
+/// Sends each command. Returns its answer as text, or its code.
 async fn answers(session: &Session) -> Vec<String> {
     let mut answers = Vec::new();
     for (number, (key, payload)) in (100..).zip(life()) {
@@ -131,7 +131,7 @@ async fn replays_of_hash_maps_are_byte_identical() {
 }
 
 #[tokio::test]
-async fn a_fill_changes_one_entry_of_a_hash_map() {
+async fn a_small_change_of_a_hash_map_is_a_patch() {
     let store = MemoryStore::new();
     for number in 0..3 {
         let domain = BasketDomain::runtime(store.clone()).await.unwrap();
@@ -146,7 +146,7 @@ async fn a_fill_changes_one_entry_of_a_hash_map() {
     }
 }
 
-/// Lets readers see baskets.
+/// Allows readers to see baskets.
 #[derive(Clone)]
 struct Readers;
 
@@ -168,7 +168,7 @@ impl Policy for Readers {
     }
 }
 
-/// A domain with the policy; a sender that may read, and the same one without its role.
+/// Returns a domain with the policy, a sender with the reader role, and the same sender without it.
 async fn senders() -> (DomainRuntime, Session, Session) {
     let builder = BasketDomain::builder(MemoryStore::new()).policy(Readers);
     let domain = builder.build().await.unwrap();
@@ -188,15 +188,15 @@ async fn denials(domain: &DomainRuntime) -> Vec<Uuid> {
 async fn a_denied_sender_gets_no_replay() {
     let (domain, reader, former) = senders().await;
     let first = answers(&reader).await;
-    assert_eq!(answers(&reader).await, first, "the reader is allowed as before");
+    assert_eq!(answers(&reader).await, first, "the reader is still allowed");
     assert!(denials(&domain).await.is_empty());
 
-    // Independent of the first answer and of the basket's later changes: the basket is closed by
+    // Independent of the first answer and of later changes: the basket is closed by
     // now.
     let found = answers(&former).await;
     assert_eq!(found, vec!["permission-denied"; life().len()]);
     let ids: Vec<Uuid> = (100..).take(life().len()).map(id).collect();
-    assert_eq!(denials(&domain).await, ids, "one activity for each");
+    assert_eq!(denials(&domain).await, ids, "one activity per denial");
     assert_eq!(answers(&reader).await, first);
 }
 
@@ -242,7 +242,7 @@ async fn a_denied_sender_does_not_join_a_command_in_flight() {
 }
 
 #[tokio::test]
-async fn another_command_under_the_id_is_no_matter_of_the_policy() {
+async fn command_id_reused_needs_no_authorization() {
     let (domain, reader, former) = senders().await;
     answers(&reader).await;
     let stranger = domain.session(DomainContext::create("desk").with_user(id(8)));

@@ -1,4 +1,4 @@
-//! A secret is used by the rule and kept nowhere.
+//! A secret is used by the action and kept nowhere.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -25,7 +25,7 @@ pub struct Vault {
     pub digest: usize,
 }
 
-/// Why a vault stays closed.
+/// Reasons to reject a command on a vault.
 #[derive(Debug, thiserror::Error, Rejection)]
 pub enum VaultError {
     #[error("the password is wrong")]
@@ -35,7 +35,7 @@ pub enum VaultError {
     Context(#[from] ContextError),
 }
 
-/// A secret with parts, whose decoder says what it found.
+/// A secret with parts, whose decoder quotes the value.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Combination {
@@ -81,7 +81,7 @@ impl Vault {
         Ok(())
     }
 
-    /// Is this the password?
+    /// Check the password.
     #[action]
     pub fn try_password(&self, #[arg(secret)] password: String) -> Result<bool, VaultError> {
         Ok(password.len() == self.digest)
@@ -100,7 +100,7 @@ impl Vault {
         Ok(())
     }
 
-    /// Try another vault, and go on.
+    /// Try another vault, and continue.
     #[action(evt_key = "other-tried")]
     pub async fn try_other(
         &mut self,
@@ -119,7 +119,7 @@ impl Vault {
 #[domain(aggregates(Vault))]
 struct VaultDomain;
 
-/// Keeps everything that a listener or a policy can print.
+/// Captures everything that an observer or a policy can print.
 #[derive(Clone, Default)]
 struct Eavesdropper(Arc<Mutex<String>>);
 
@@ -172,7 +172,7 @@ struct Sent {
 }
 
 impl Sent {
-    /// Sends JSON text by key, and keeps everything that can be seen of it.
+    /// Sends JSON text by key, and captures everything visible.
     async fn key(&mut self, number: u128, key: &str, payload: &str) -> String {
         let bundle = match self.session.on(vault(number)).create_command(key, payload) {
             Ok(bundle) => bundle,
@@ -180,7 +180,7 @@ impl Sent {
         };
         let answer = self.session.process_command(bundle.clone()).await;
         let first = self.keep(answer);
-        // The same command again, which is answered from the log, and as a group of its own.
+        // The same command again, which is replayed, and as a group of its own.
         let again = self.session.process_command(bundle.clone()).await;
         self.keep(again);
         let group = self.session.process_atomic([bundle.with_id(Uuid::new_v4())]).await;
@@ -215,7 +215,7 @@ impl Sent {
 }
 
 #[tokio::test]
-async fn a_secret_is_found_nowhere_on_any_path() {
+async fn secrets_are_never_exposed() {
     let (trace, _guard) = CapturedOutput::of_this_thread();
     let store = fluvius_core::MemoryStore::new();
     let ears = Eavesdropper::default();
@@ -272,7 +272,7 @@ async fn a_secret_is_found_nowhere_on_any_path() {
     ] {
         assert_eq!(sent.key(1, key, &payload).await, outcome, "{key} {payload}");
     }
-    // Payloads that do not fit, with the secret at every place of them.
+    // Invalid payloads, with the secret in every position.
     let invalid = [
         ("unlock-vault", format!(r#"{{"pin":["{SECRET}"]}}"#)),
         ("unlock-vault", format!(r#"{{"pin":{{"{SECRET}":1}}}}"#)),
@@ -346,11 +346,11 @@ async fn a_secret_is_found_nowhere_on_any_path() {
     check_silent("what listeners and policies can print", &ears.0.lock().unwrap());
     check_silent("the trace", &trace.text());
     check_silent("the runtime", &format!("{domain:?} {:?}", sent.session));
-    assert!(sent.seen.contains("[secret]"), "`Debug` of a command says that something is left out");
+    assert!(sent.seen.contains("[secret]"), "`Debug` of a command marks the omitted value");
 }
 
 #[tokio::test]
-async fn a_secret_reaches_the_rule_and_the_wire() {
+async fn a_secret_reaches_the_action_and_the_wire() {
     let fixture = Fixture::new::<VaultDomain>().await;
     let build = BuildVault { label: "a".to_owned(), password: SECRET.to_owned() };
     fixture.session.send(id(1), build.clone()).await.unwrap();
@@ -358,7 +358,7 @@ async fn a_secret_reaches_the_rule_and_the_wire() {
     assert!(fixture.session.send(id(1), tried).await.unwrap().data);
     let tried = TryPassword { password: "x".to_owned() };
     assert!(!fixture.session.send(id(1), tried).await.unwrap().data);
-    // A client needs the command's own `Serialize` to write it.
+    // A client needs the command's own `Serialize` to send it.
     assert_eq!(serde_json::to_value(&build).unwrap(), json!({ "label": "a", "password": SECRET }));
     let unlock = UnlockVault { secret: SECRET.to_owned(), note: None };
     let encoded = serde_json::to_value(&unlock).unwrap();
@@ -367,7 +367,7 @@ async fn a_secret_reaches_the_rule_and_the_wire() {
 }
 
 #[tokio::test]
-async fn what_is_not_secret_is_kept() {
+async fn other_arguments_are_recorded() {
     let fixture = Fixture::new::<VaultDomain>().await;
     let build = json!({ "label": "a", "password": SECRET });
     fixture.apply(&vault(1), "build-vault", build).await;
@@ -382,12 +382,12 @@ async fn what_is_not_secret_is_kept() {
         panic!("{event:?}")
     };
     assert_eq!(note.as_deref(), Some("b"));
-    // A command whose secret has no default cannot be read back from its row, and says so.
+    // A command whose secret has no default cannot be read from its row; the error says so.
     VaultCommand::try_from(&log.commands[1].record).unwrap_err();
 }
 
 #[tokio::test]
-async fn an_error_at_a_secret_names_the_path_and_the_type() {
+async fn an_error_at_a_secret_has_path_and_type() {
     let fixture = Fixture::new::<VaultDomain>().await;
     for (key, payload, path, message) in [
         ("unlock-vault", json!({ "pin": 7 }), "pin", "expected `String`"),
@@ -405,13 +405,13 @@ async fn an_error_at_a_secret_names_the_path_and_the_type() {
     }
 }
 
-/// A bundle holds the payload as it was sent; what a log line prints of it must not.
+/// A bundle holds the payload as it was sent; its `Debug` text must not show it.
 #[tokio::test]
-async fn the_debug_text_of_a_bundle_does_not_hold_the_payload() {
+async fn the_debug_text_of_a_bundle_hides_the_payload() {
     let fixture = Fixture::new::<VaultDomain>().await;
     let bundle = fixture.command(&vault(1), "unlock-vault", json!({ "pin": SECRET }));
     check_silent("the bundle's debug text", &format!("{bundle:?} {bundle:#?}"));
-    // On its way through a queue it is whole.
+    // A queue gets it complete.
     let text = serde_json::to_string(&bundle).unwrap();
     assert!(text.contains(SECRET));
     assert_eq!(serde_json::from_str::<CommandBundle>(&text).unwrap(), bundle);

@@ -1,4 +1,4 @@
-//! The seed's example, step for step, and what the bank refuses.
+//! The seed's example, step by step, and the rejections of the bank.
 
 use banking_domain::{Account, AccountError, TransactionManagerDomain, WithdrawMoney};
 use fluvius_core::{Aggregate, AggregateId, CommandStatus, Error};
@@ -33,7 +33,7 @@ async fn balance(fixture: &Fixture, number: u128) -> String {
     fixture.session.statemgr().fetch::<Account>(id(number)).await.unwrap().balance.to_string()
 }
 
-/// The account sends a command that its rule refuses.
+/// Sends a command to the account, whose action rejects it.
 async fn check_rejected(
     fixture: &Fixture,
     key: &str,
@@ -52,7 +52,7 @@ async fn check_rejected(
 }
 
 #[tokio::test]
-async fn the_seeds_main_runs_step_for_step() {
+async fn the_seed_example_runs_step_by_step() {
     let mut fixture = bank(&[(RECIPIENT, "0.00")]).await;
     fixture.session.set_aggroot("bank-account", id(ACCOUNT));
     let open = json!({
@@ -135,7 +135,7 @@ async fn the_seeds_main_runs_step_for_step() {
     assert_eq!(sent.args.to_value(), json!({ "amount": "30.00", "recipient_id": id(RECIPIENT) }));
     assert_eq!(received_at.args.to_value(), json!({ "amount": "30.00", "sender_id": id(ACCOUNT) }));
     assert_eq!((&sent.data, &received_at.data), (&None, &None));
-    // The payload is kept as it was received, and so under the name that the sender used.
+    // The payload is recorded as received, under the name that the sender used.
     assert_eq!(
         transfer.payload.to_value(),
         json!({ "amount": "30.00", "recipient": id(RECIPIENT) })
@@ -143,7 +143,7 @@ async fn the_seeds_main_runs_step_for_step() {
 }
 
 #[tokio::test]
-async fn a_transfer_takes_recipient_id_and_recipient() {
+async fn a_transfer_accepts_the_alias_recipient() {
     for name in ["recipient", "recipient_id"] {
         let fixture = bank(&[(ACCOUNT, "10"), (RECIPIENT, "5")]).await;
         let transfer = json!({ "amount": "4", name: id(RECIPIENT) });
@@ -211,7 +211,7 @@ async fn an_amount_that_is_not_positive_changes_nothing() {
 }
 
 #[tokio::test]
-async fn more_than_the_balance_is_refused() {
+async fn overdrafts_are_rejected() {
     let fixture = bank(&[(ACCOUNT, "10.00"), (RECIPIENT, "0.00")]).await;
     let withdraw = json!({ "amount": "10.01" });
     let code = "insufficient-funds";
@@ -234,7 +234,7 @@ async fn an_account_with_money_is_not_closed() {
 }
 
 #[tokio::test]
-async fn an_account_does_not_begin_in_debt() {
+async fn a_negative_opening_deposit_is_rejected() {
     let fixture = bank(&[]).await;
     let open = json!({ "account_number": "1", "owner_name": "X", "initial_deposit": "-0.01" });
     let message = "Initial deposit must not be negative";
@@ -242,7 +242,7 @@ async fn an_account_does_not_begin_in_debt() {
 }
 
 #[tokio::test]
-async fn receive_transfer_is_unknown_to_senders() {
+async fn an_internal_action_is_unknown_to_senders() {
     let fixture = bank(&[(ACCOUNT, "10.00")]).await;
     let receive = json!({ "amount": "4.00", "sender_id": id(9) });
     let aggregate_id = account(ACCOUNT);
@@ -276,7 +276,7 @@ async fn amounts_never_overflow() {
         let transfer = json!({ "amount": amount, "recipient": id(RECIPIENT) });
         check_rejected(&fixture, "transfer-money", transfer, "balance-too-large", message).await;
     }
-    // What is left would not be exact either.
+    // The rest would not be exact either.
     let withdraw = json!({ "amount": smallest });
     check_rejected(&fixture, "withdraw-money", withdraw, "balance-too-large", message).await;
     fixture.apply(&account(ACCOUNT), "withdraw-money", json!({ "amount": largest })).await;
@@ -284,7 +284,7 @@ async fn amounts_never_overflow() {
 }
 
 #[tokio::test]
-async fn a_typed_command_is_answered_with_the_state() {
+async fn a_typed_command_returns_the_state() {
     let fixture = bank(&[(ACCOUNT, "10.00")]).await;
     let withdraw = WithdrawMoney { amount: Decimal::new(250, 2) };
     let response = fixture.session.send(id(ACCOUNT), withdraw).await.unwrap();

@@ -1,4 +1,4 @@
-//! States and events that serde writes and cannot read, or reads as something else.
+//! States and events that serde writes and cannot read back, or reads as another value.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use fluvius_tests::fixture::id;
 use fluvius_tests::store_snapshot::StoreSnapshot;
 
-/// A map in a tagged enum: serde reads its keys as texts, and no number is one.
+/// A map in a tagged enum: serde reads its keys as strings, which are no numbers.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "kind")]
 pub enum Shelf {
@@ -101,7 +101,7 @@ async fn an_unreadable_state_is_not_stored() {
 }
 
 #[tokio::test]
-async fn an_unreadable_state_is_stored_where_it_is_not_read_back() {
+async fn an_unreadable_state_is_stored_without_the_check() {
     let store = MemoryStore::new();
     let builder = ReadBackDomain::builder(store.clone()).read_back(false);
     let session = builder.build().await.unwrap().session(DomainContext::create("test"));
@@ -113,12 +113,12 @@ async fn an_unreadable_state_is_stored_where_it_is_not_read_back() {
 }
 
 #[tokio::test]
-async fn all_processes_decide_on_the_state_that_is_stored() {
+async fn all_processes_decide_on_the_stored_state() {
     let store = MemoryStore::new();
     let first = ReadBackDomain::runtime(store.clone()).await.unwrap();
     let first = first.session(DomainContext::create("first"));
     let made = first.send(id(1), HangDoor {}).await.unwrap();
-    assert_eq!(made.data.answer, None, "the answer is the state that is stored");
+    assert_eq!(made.data.answer, None, "the response has the stored state");
     first.send(id(1), TryDoor {}).await.unwrap();
     first.send(id(1), TryDoor {}).await.unwrap();
     let seen = first.send(id(1), LookAtDoor {}).await.unwrap().data;

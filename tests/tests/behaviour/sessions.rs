@@ -14,7 +14,7 @@ fn add(by: i64) -> serde_json::Value {
 }
 
 #[tokio::test]
-async fn a_session_makes_commands_for_its_aggregate() {
+async fn a_session_creates_commands_for_its_aggregate() {
     let mut fixture = probes(2).await;
     assert_eq!(fixture.session.aggroot(), None);
     fixture.session.set_aggroot("probe", id(1));
@@ -25,7 +25,7 @@ async fn a_session_makes_commands_for_its_aggregate() {
     assert_eq!((&first.aggregate_id, &second.aggregate_id), (&probe(1), &probe(2)));
     assert_ne!(first.id, second.id);
     assert_eq!((first.command.as_str(), first.if_match), ("run", None));
-    // A command is for the aggregate that was set when it was made.
+    // A command is for the aggregate that was set when it was created.
     let response = fixture.session.process_command(first).await.unwrap();
     assert_eq!(response.aggregate_id, probe(1));
 }
@@ -51,7 +51,7 @@ async fn a_payload_may_be_a_value_or_text() {
 }
 
 #[tokio::test]
-async fn a_bundle_comes_back_from_a_queue() {
+async fn a_bundle_survives_serialization() {
     let fixture = probes(1).await;
     let command = fixture.command(&probe(1), "run", add(1)).if_match(1).with_id(id(77));
     let text = serde_json::to_string(&command).unwrap();
@@ -64,7 +64,7 @@ async fn a_bundle_comes_back_from_a_queue() {
 }
 
 #[tokio::test]
-async fn views_of_a_session_are_used_at_the_same_time() {
+async fn views_of_a_session_are_independent() {
     let fixture = probes(8).await;
     let views = (1..=8).map(|number| {
         let view = fixture.session.on(probe(number));
@@ -96,7 +96,7 @@ async fn a_typed_command_may_be_given_an_id() {
 }
 
 #[tokio::test]
-async fn a_stream_answers_in_order_with_refusals_in_between() {
+async fn a_stream_answers_in_order_despite_rejections() {
     let fixture = probes(2).await;
     let no = json!({ "steps": [Step::Reject("no".to_owned())] });
     let commands = [
@@ -151,8 +151,11 @@ async fn dropping_a_stream_takes_no_more_commands() {
     }
     drop(responses);
     let taken_before = taken.load(Ordering::Relaxed);
-    assert!((3..=3 + 64).contains(&taken_before), "some are taken ahead: {taken_before}");
-    // What was taken ends all the same, and nothing is taken after it.
+    assert!(
+        (3..=3 + 64).contains(&taken_before),
+        "the stream takes some commands ahead: {taken_before}"
+    );
+    // The commands that were taken end all the same, and no more are taken.
     fixture.domain.shutdown().await;
     assert_eq!(taken.load(Ordering::Relaxed), taken_before);
     let version = usize::try_from(fixture.snapshot().await.version(&probe(1))).unwrap();

@@ -1,4 +1,4 @@
-//! The smallest and the largest value of each setting: it works or is refused, and nothing panics.
+//! The smallest and the largest value of each setting works or is rejected, without a panic.
 
 use std::error::Error as _;
 use std::num::{NonZeroU16, NonZeroU32, NonZeroUsize};
@@ -12,7 +12,7 @@ use fluvius_tests::ticket::{OpenTicket, TicketDomain};
 
 type Set<T> = fn(T) -> T;
 
-/// Opens two tickets at once, and one of them again.
+/// Opens two tickets concurrently, and sends one of the commands again.
 async fn check_works(builder: RuntimeBuilder, name: &str) {
     let domain = builder.build().await.unwrap_or_else(|error| panic!("{name}: {error}"));
     let session = domain.session(DomainContext::create("test"));
@@ -33,7 +33,7 @@ async fn check_works(builder: RuntimeBuilder, name: &str) {
 }
 
 #[tokio::test]
-async fn every_setting_of_a_runtime_takes_its_extremes() {
+async fn runtime_settings_accept_their_limits() {
     let sets: [(&str, Set<RuntimeBuilder>); 14] = [
         ("the shortest deadline", |builder| builder.timeout(Duration::from_nanos(1))),
         ("the longest deadline", |builder| builder.timeout(Duration::MAX)),
@@ -56,7 +56,7 @@ async fn every_setting_of_a_runtime_takes_its_extremes() {
 }
 
 #[tokio::test]
-async fn a_setting_of_zero_is_refused() {
+async fn a_setting_of_zero_is_rejected() {
     let builder = TicketDomain::builder(MemoryStore::new()).timeout(Duration::ZERO);
     let error = builder.build().await.unwrap_err();
     assert!(matches!(error, BuildError::Setting { setting: "timeout", .. }), "{error}");
@@ -68,7 +68,7 @@ async fn a_setting_of_zero_is_refused() {
 }
 
 #[tokio::test]
-async fn a_url_is_no_path_of_an_sqlite_store() {
+async fn sqlite_rejects_a_url_as_path() {
     for path in ["sqlite://bank.db", "file:bank.db?mode=ro", "sqlite:bank.db"] {
         let error = SqliteStore::open(path).await.unwrap_err();
         assert!(error.to_string().contains("write the path of the file alone"), "{path}: {error}");
@@ -76,7 +76,7 @@ async fn a_url_is_no_path_of_an_sqlite_store() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_option_of_sqlite_takes_its_extremes_or_is_refused() {
+async fn sqlite_options_accept_their_limits_or_are_rejected() {
     let sets: [(&str, Set<SqliteOptions>); 12] = [
         ("some readers", |options| options.max_readers(64)),
         ("the shortest read", |options| options.read_timeout(Duration::from_secs(1))),
@@ -100,21 +100,21 @@ async fn every_option_of_sqlite_takes_its_extremes_or_is_refused() {
         let store = opened.unwrap_or_else(|error| panic!("{name}: {error}"));
         check_works(TicketDomain::builder(store), name).await;
     }
-    let refused: [(&str, Set<SqliteOptions>); 4] = [
+    let rejected: [(&str, Set<SqliteOptions>); 4] = [
         ("`max_readers`", |options| options.max_readers(0)),
         ("`max_readers`", |options| options.max_readers(usize::MAX)),
         ("`read_timeout`", |options| options.read_timeout(Duration::ZERO)),
         ("`max_row_bytes`", |options| options.max_row_bytes(0)),
     ];
-    for (option, set) in refused {
+    for (option, set) in rejected {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("store.db");
         let in_file = set(SqliteStore::options()).open(&file).await.unwrap_err();
         assert!(!file.exists(), "{option}");
         for error in [in_file, set(SqliteStore::options()).open_in_memory().await.unwrap_err()] {
-            let told = error.to_string();
-            assert!(told.contains("out of range") && told.contains(option), "{told}");
-            assert!(!error.is_retryable(), "{told}");
+            let text = error.to_string();
+            assert!(text.contains("out of range") && text.contains(option), "{text}");
+            assert!(!error.is_retryable(), "{text}");
         }
     }
 }

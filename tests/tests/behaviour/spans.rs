@@ -19,7 +19,8 @@ async fn every_stage_has_a_span_without_arguments() {
     let put_in = serde_json::json!({ "coins": 424_242 });
     session.process_command(purse.create_command("put-in", put_in).unwrap()).await.unwrap();
     let text = output.text();
-    for stage in ["decode", "authorize", "load", "decide", "commit", "recall", "publish", "command"]
+    for stage in
+        ["decode", "authorize", "load", "decide", "commit", "deduplicate", "publish", "command"]
     {
         let with_fields = format!("{stage}{{");
         let bare = format!("{stage}:");

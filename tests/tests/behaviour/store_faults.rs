@@ -1,4 +1,4 @@
-//! The errors of callers over a store that loses, fails, or goes away.
+//! The errors of callers over a store that conflicts, fails, or is lost.
 
 use std::error::Error as _;
 use std::num::NonZeroU32;
@@ -19,7 +19,7 @@ use fluvius_tests::store_snapshot::{StoreSnapshot, Trail, check_rejected};
 async fn scripted() -> (ScriptedStore, DomainRuntime, Session) {
     let store = ScriptedStore::default();
     let builder = ProbingDomain::builder(store.clone());
-    // Without a cache every command reads its aggregate.
+    // Without a cache, every command reads its aggregate.
     let builder = builder.cache_capacity(0).outcome_timeout(Duration::from_secs(3));
     let domain = builder.max_attempts(NonZeroU32::new(4).unwrap()).build().await.unwrap();
     let session = domain.session(DomainContext::create("test"));
@@ -35,7 +35,7 @@ fn add() -> serde_json::Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn conflict_after_as_many_attempts_as_are_allowed() {
+async fn conflict_after_max_attempts() {
     let (store, _domain, session) = scripted().await;
     store.script([
         CommitStep::Conflict,
@@ -51,12 +51,12 @@ async fn conflict_after_as_many_attempts_as_are_allowed() {
     let text = format!("{} was changed by others in each of 4 attempts", probe(1));
     check_error(&error, "conflict", &text);
     assert_eq!(store.units().len(), 4);
-    // The same command may be tried again.
+    // The same command may be sent again.
     assert_eq!(session.process_command(command).await.unwrap().version, 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_race_is_decided_again() {
+async fn a_command_is_retried_after_a_conflict() {
     let (store, _domain, session) = scripted().await;
     store.script([CommitStep::Conflict, CommitStep::Conflict, CommitStep::Conflict]);
     let command = fixture::command(&session, &probe(1), "run", add());
@@ -65,14 +65,14 @@ async fn a_lost_race_is_decided_again() {
 }
 
 #[tokio::test]
-async fn store_unavailable_and_store() {
+async fn store_errors_are_passed_to_the_caller() {
     let (store, _domain, session) = scripted().await;
     let cause = std::io::Error::other("a broken cable");
     for (fault, code, text) in [
         (
-            StoreError::unavailable("the line is down").with_source(cause),
+            StoreError::unavailable("connection lost").with_source(cause),
             "store-unavailable",
-            "the line is down",
+            "connection lost",
         ),
         (StoreError::permanent("the disk is broken"), "store-error", "the disk is broken"),
     ] {
@@ -82,10 +82,10 @@ async fn store_unavailable_and_store() {
         let command = fixture::command(&session, &probe(1), "run", add());
         let error = check_rejected(&store, &session, command, Trail::Nothing).await;
         check_error(&error, code, text);
-        // The text is told once: the source is the cause of the store's error.
+        // The text appears once: the source is the cause of the store's error.
         assert_eq!(error.source().map(ToString::to_string), cause);
 
-        // At the commit of a refusal: no answer before its basis stands.
+        // At the commit of a rejection: no answer before its reads are checked.
         store.script([CommitStep::Return(CommitOutcome::Failed(fault.clone()))]);
         let command = fixture::command(&session, &probe(9), "run", add());
         let error = check_rejected(&store, &session, command, Trail::Nothing).await;
@@ -107,9 +107,9 @@ async fn store_unavailable_and_store() {
 }
 
 #[tokio::test]
-async fn a_store_that_fails_in_a_rule_is_no_business_answer() {
+async fn a_store_error_in_an_action_is_a_fault() {
     let (store, _domain, session) = scripted().await;
-    // The rule waits until its own aggregate is loaded, and asks for another when reads fail.
+    // The action waits until its own aggregate is loaded, and fetches another when reads fail.
     for step in [Step::Fetch(id(2)), Step::Find(id(2)), Step::Try(id(2), vec![])] {
         let steps = [Step::Wait("reads fail".to_owned()), step, Step::Reject("shrug".to_owned())];
         let payload = json!({ "steps": steps });
@@ -129,7 +129,7 @@ async fn a_store_that_fails_in_a_rule_is_no_business_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_comes_back_in_time_settles_the_command_by_itself() {
+async fn in_doubt_is_resolved_when_the_store_returns() {
     for has_committed in [true, false] {
         let (store, _domain, session) = scripted().await;
         store.script([CommitStep::LoseStore { has_committed }]);
@@ -149,7 +149,7 @@ async fn a_store_that_comes_back_in_time_settles_the_command_by_itself() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn outcome_unknown_is_settled_by_the_same_id() {
+async fn outcome_unknown_is_resolved_by_the_same_id() {
     for has_committed in [true, false] {
         let (store, _domain, session) = scripted().await;
         store.script([CommitStep::LoseStore { has_committed }]);
@@ -170,7 +170,7 @@ async fn outcome_unknown_is_settled_by_the_same_id() {
 }
 
 #[tokio::test]
-async fn a_store_that_panics_is_asked_what_it_has_done() {
+async fn in_doubt_after_a_store_panic_is_resolved() {
     for has_committed in [true, false] {
         let (store, _domain, session) = scripted().await;
         store.script([CommitStep::Panic { has_committed }]);
@@ -183,7 +183,7 @@ async fn a_store_that_panics_is_asked_what_it_has_done() {
 }
 
 #[tokio::test]
-async fn a_store_that_breaks_its_contract_is_a_store_that_failed() {
+async fn a_missing_commit_outcome_is_a_store_error() {
     let (store, _domain, session) = scripted().await;
     let command = fixture::command(&session, &probe(1), "run", add());
     store.script([CommitStep::ReturnNothing]);
@@ -192,7 +192,7 @@ async fn a_store_that_breaks_its_contract_is_a_store_that_failed() {
 }
 
 #[tokio::test]
-async fn duplicate_command_names_the_id() {
+async fn command_id_reused_names_the_id() {
     let (_store, _domain, session) = scripted().await;
     let first = fixture::command(&session, &probe(1), "run", add());
     session.process_command(first.clone()).await.unwrap();

@@ -1,4 +1,4 @@
-//! `verify` finds nothing in what a domain has written, and each kind of fault that is planted.
+//! `verify` finds no fault in the logs of a domain, and each kind of planted fault.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,13 +15,12 @@ use fluvius_tests::faulty_store::{AlteredRows, Keep, RowFault};
 use fluvius_tests::fixture::id;
 use fluvius_tests::probe::{EndProbe, ProbingDomain, Run, StartProbe, Step, probe};
 
-/// The aggregate that the planted faults are of, with more versions than from one whole state to the
-/// next.
+/// The aggregate with the planted faults, with more versions than between two snapshots.
 const MANY: u128 = 3;
 const VERSIONS: u64 = 150;
 
-/// What a domain writes: several realms, invoked commands, refusals, messages, activities, a group,
-/// a closed aggregate, one of many versions.
+/// Writes with several realms, invoked commands, rejections, messages, activities, a group, a closed
+/// aggregate, and one of many versions.
 async fn written() -> MemoryStore {
     let store = MemoryStore::new();
     let domain = ProbingDomain::runtime(store.clone()).await.unwrap();
@@ -56,7 +55,7 @@ async fn written() -> MemoryStore {
 }
 
 #[tokio::test]
-async fn what_a_domain_writes_is_sound() {
+async fn the_logs_of_a_domain_are_sound() {
     let store = written().await;
     let found = verify(&store).await.unwrap();
     assert!(found.is_sound(), "{found}");
@@ -77,7 +76,7 @@ async fn what_a_domain_writes_is_sound() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_store_that_is_written_to_is_sound_as_well() {
+async fn verify_is_sound_during_writes() {
     let store = MemoryStore::new();
     let domain = ProbingDomain::runtime(store.clone()).await.unwrap();
     let session = domain.session(DomainContext::create("verify"));
@@ -103,7 +102,7 @@ async fn a_store_that_is_written_to_is_sound_as_well() {
         times += 1;
     }
     writing.await.unwrap();
-    assert!(times > 2, "it was verified {times} times beside the writer");
+    assert!(times > 2, "verified {times} times during the writes");
     // Many pages of each log, and every row of them.
     let found = verify(&store).await.unwrap();
     assert_eq!((found.commands, found.events), (3 + 1_200, 3 + 1_200), "{found}");
@@ -113,7 +112,7 @@ fn is_many(aggregate_id: &AggregateId) -> bool {
     aggregate_id.id == id(MANY)
 }
 
-/// Event 70 of the aggregate of many versions.
+/// Returns event 70 of the aggregate of many versions.
 fn event_70(
     event: &mut LogEntry<EventRecord>,
     fault: impl FnOnce(&mut LogEntry<EventRecord>),
@@ -131,7 +130,7 @@ fn many(state: &mut StateRecord, fault: impl FnOnce(&mut StateRecord)) -> Keep {
     true
 }
 
-/// The first command on the aggregate of many versions.
+/// Returns the first command on the aggregate of many versions.
 fn start(command: &mut LogEntry<CommandRecord>, fault: impl FnOnce(&mut CommandRecord)) -> Keep {
     if is_many(&command.aggregate_id) && command.key() == "start-probe" {
         fault(&mut command.record);
@@ -190,7 +189,7 @@ const HARMS: &[(FaultKind, RowFault)] = &[
         FaultKind::SnapshotFar,
         RowFault::Event(|event| {
             if is_many(&event.aggregate_id) && event.version > 65 {
-                // Each does what it should, and needs the state before it.
+                // Each patch applies, and needs the state before it.
                 event.record.delta = set(event.delta.apply(None).unwrap()["value"].clone());
             }
             true
@@ -245,7 +244,7 @@ const HARMS: &[(FaultKind, RowFault)] = &[
         FaultKind::PositionTwice,
         RowFault::LoggedCommand(|command| {
             if is_many(&command.aggregate_id) {
-                // As that of its event.
+                // Like that of its event.
                 command.position += 1;
             }
             true
@@ -386,9 +385,9 @@ async fn each_kind_of_fault_is_found() {
     }
 }
 
-/// One fault is told where it is, and drags no others along but those that follow from it.
+/// A fault is reported at its position, with its consequences only.
 #[tokio::test]
-async fn a_fault_is_told_once() {
+async fn a_fault_is_reported_once() {
     let store = written().await;
     for (number, kinds) in [
         (0, &["version-missing"][..]),
@@ -402,7 +401,7 @@ async fn a_fault_is_told_once() {
         assert_eq!(told, kinds, "{number}: {found}");
         assert!(found.faults.iter().all(|fault| fault.aggregate_id == probe(MANY)), "{found}");
     }
-    // Patches behind a hole fit nothing, up to the next whole state.
+    // Patches after a hole do not apply, up to the next snapshot.
     let hole = RowFault::Event(|event| {
         if is_many(&event.aggregate_id) && event.version > 65 && event.version != 129 {
             event.record.delta = set(event.delta.apply(None).unwrap()["value"].clone());

@@ -1,4 +1,4 @@
-//! Bounds: commands in work, batches, and the cache.
+//! Limits: commands in flight, batches, and the cache.
 
 use std::num::{NonZeroU16, NonZeroUsize};
 
@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use fluvius_tests::purse::{DoubleAtGate, PurseDomain, PutIn, coins, gate_of, make};
 
 #[tokio::test]
-async fn a_full_runtime_makes_callers_wait_or_says_overloaded() {
+async fn a_full_runtime_waits_or_is_overloaded() {
     let builder = PurseDomain::builder(MemoryStore::new());
     let domain = builder.max_in_flight(NonZeroU16::MIN).build().await.unwrap();
     let (session, ids) = make(&domain, 2).await;
@@ -34,7 +34,7 @@ async fn a_full_runtime_makes_callers_wait_or_says_overloaded() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_has_no_more_units_than_it_may() {
+async fn a_batch_has_at_most_max_batch_units() {
     let store = FaultyStore::new(MemoryStore::new(), 1, Faults::default());
     let bound = NonZeroUsize::MIN.saturating_add(6);
     let builder = PurseDomain::builder(store.clone()).max_batch_units(bound);
@@ -49,7 +49,7 @@ async fn a_batch_has_no_more_units_than_it_may() {
 }
 
 #[tokio::test]
-async fn without_a_cache_everything_is_as_with_one() {
+async fn a_runtime_without_a_cache_works() {
     let builder = PurseDomain::builder(MemoryStore::new());
     let domain = builder.cache_capacity(0).build().await.unwrap();
     let (session, ids) = make(&domain, 3).await;

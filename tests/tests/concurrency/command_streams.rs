@@ -11,7 +11,7 @@ use uuid::Uuid;
 use fluvius_tests::purse::PurseDomain;
 
 #[tokio::test(start_paused = true)]
-async fn each_command_sees_the_one_before_it_on_whatever_aggregate() {
+async fn each_command_sees_its_predecessor() {
     let store = FaultyStore::new(MemoryStore::new(), 5, Faults::default());
     let domain = PurseDomain::runtime(store.clone()).await.unwrap();
     store.set_faults(Faults { delay_max: Duration::from_millis(3), ..Faults::default() });
@@ -22,7 +22,7 @@ async fn each_command_sees_the_one_before_it_on_whatever_aggregate() {
     for (index, aggregate_id) in aggregate_ids.iter().enumerate() {
         let on = session.on(aggregate_id.clone());
         commands.push(on.create_command("make-purse", json!({ "coins": 1 })).unwrap());
-        // Given on by the purse before, which must have got it from the one before that.
+        // Each purse passes on the coins that it got from the one before it.
         if let Some(before) = index.checked_sub(1) {
             let give = json!({ "coins": index, "to": aggregate_id.id });
             commands.push(
@@ -37,11 +37,11 @@ async fn each_command_sees_the_one_before_it_on_whatever_aggregate() {
     assert_eq!(answered, keys);
     let sizes = store.batch_sizes();
     let units: usize = sizes.iter().sum();
-    assert!(units > 2 * sizes.len(), "they ride together: {sizes:?}");
+    assert!(units > 2 * sizes.len(), "the units share batches: {sizes:?}");
 }
 
 #[tokio::test]
-async fn a_refusal_does_not_stop_the_rest() {
+async fn a_rejection_does_not_stop_the_stream() {
     let domain = PurseDomain::runtime(MemoryStore::new()).await.unwrap();
     let mut session = domain.session(DomainContext::create("test"));
     session.set_aggroot("purse", Uuid::new_v4());

@@ -1,4 +1,4 @@
-//! A caller that goes away leaves nothing of its command, or the whole of it.
+//! A caller that drops its future leaves all of its command or nothing.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use fluvius_tests::purse::{Give, PurseDomain, coins, make};
 
-/// Polls a future so many times, then drops it. Says whether it had ended.
+/// Polls a future `polls` times, then drops it. Returns whether it had ended.
 async fn poll_and_drop<F: Future + ?Sized>(mut future: Pin<Box<F>>, polls: usize) -> bool {
     for _ in 0..polls {
         if futures_util::poll!(&mut future).is_ready() {
@@ -22,7 +22,7 @@ async fn poll_and_drop<F: Future + ?Sized>(mut future: Pin<Box<F>>, polls: usize
 }
 
 #[tokio::test(start_paused = true)]
-async fn dropped_at_every_await_point_it_leaves_nothing_or_all() {
+async fn a_dropped_command_leaves_nothing_or_all() {
     let mut ended = false;
     let mut polls = 0;
     let (mut left_nothing, mut left_all) = (0, 0);
@@ -44,10 +44,10 @@ async fn dropped_at_every_await_point_it_leaves_nothing_or_all() {
         match left {
             (100, 100) => left_nothing += 1,
             (90, 110) => left_all += 1,
-            half => panic!("after {polls} polls half of the transfer is there: {half:?}"),
+            half => panic!("after {polls} polls half of the transfer is stored: {half:?}"),
         }
 
-        // The same identifier settles it, in a runtime that knows nothing of the first one.
+        // The same id resolves the command, in a runtime without knowledge of the first one.
         let domain = PurseDomain::runtime(store).await.unwrap();
         let session = domain.session(fluvius_core::DomainContext::create("test"));
         session.prepare(ids[0], command).with_id(id).send().await.unwrap();
@@ -57,8 +57,8 @@ async fn dropped_at_every_await_point_it_leaves_nothing_or_all() {
             2
         );
     }
-    assert!(left_nothing >= 1, "dropped before it was accepted it leaves nothing");
-    assert!(left_all >= 3, "dropped later it goes on: {left_all} of {polls}");
+    assert!(left_nothing >= 1, "a command dropped before it is accepted leaves nothing");
+    assert!(left_all >= 3, "a command dropped later continues: {left_all} of {polls}");
 }
 
 fn aggregate_id(id: Uuid) -> fluvius_core::AggregateId {

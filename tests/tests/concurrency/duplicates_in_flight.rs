@@ -1,4 +1,4 @@
-//! A command that is sent again while it is in work joins the first.
+//! A duplicate of a command in flight joins the first.
 
 use serde_json::json;
 use uuid::Uuid;
@@ -8,7 +8,7 @@ use fluvius_core::{AggregateId, DomainContext};
 use fluvius_tests::purse::{DoubleAtGate, PutIn, coins, gate_of, purses};
 
 #[tokio::test]
-async fn the_same_command_in_flight_is_one_command() {
+async fn a_duplicate_in_flight_is_one_command() {
     let (domain, session, ids) = purses(1).await;
     let gate = gate_of(ids[0]);
     let id = Uuid::from_u128(1);
@@ -29,7 +29,7 @@ async fn the_same_command_in_flight_is_one_command() {
 }
 
 #[tokio::test]
-async fn another_command_under_an_identifier_in_flight_waits_and_is_a_duplicate() {
+async fn another_command_with_an_id_in_flight_is_rejected() {
     let (domain, session, ids) = purses(2).await;
     let gate = gate_of(ids[0]);
     let id = Uuid::from_u128(1);
@@ -47,7 +47,7 @@ async fn another_command_under_an_identifier_in_flight_waits_and_is_a_duplicate(
 }
 
 #[tokio::test]
-async fn the_same_command_of_another_sender_does_not_join() {
+async fn a_duplicate_of_another_sender_does_not_join() {
     let (domain, session, ids) = purses(1).await;
     let others = [
         DomainContext::create("other").with_user(Uuid::from_u128(9)),
@@ -65,7 +65,7 @@ async fn the_same_command_of_another_sender_does_not_join() {
         let mut second = Box::pin(other.prepare(ids[0], DoubleAtGate {}).with_id(id).send());
         assert!(futures_util::poll!(&mut second).is_pending());
         gate.open(1);
-        // The other one runs the rule as well: only then its identifier is found taken.
+        // The other command runs the action as well: its id is found as a duplicate only then.
         gate.open(1);
         first.await.unwrap().unwrap();
         assert_eq!(second.await.unwrap_err().code(), "command-id-reused");
@@ -74,7 +74,7 @@ async fn the_same_command_of_another_sender_does_not_join() {
 }
 
 #[tokio::test]
-async fn a_group_in_flight_is_joined_by_the_same_group() {
+async fn a_duplicate_group_in_flight_is_one_group() {
     let (domain, session, ids) = purses(2).await;
     let on = |id| session.on(AggregateId::new("purse", id));
     let gate = gate_of(ids[0]);

@@ -1,4 +1,4 @@
-//! Replays of atomic groups: the work grows with the group, not with its square.
+//! Replays of atomic groups: the work is linear in the size of the group.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -38,7 +38,7 @@ async fn a_group_on_one_aggregate_is_replayed_in_few_reads() {
 }
 
 #[tokio::test]
-async fn commands_that_were_sent_alone_are_replayed_as_a_group() {
+async fn single_commands_are_replayed_as_a_group() {
     let domain = PurseDomain::runtime(MemoryStore::new()).await.unwrap();
     let session = domain.session(DomainContext::create("test"));
     let id = Uuid::from_u128(1);

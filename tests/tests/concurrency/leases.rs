@@ -1,4 +1,4 @@
-//! Several runtimes over one store, as processes are: they take turns on an aggregate that they all keep changing.
+//! Several runtimes over one store, like processes: they share a contended aggregate by leases.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +20,7 @@ const SLOW: Faults = Faults {
     delay_max: Duration::from_millis(2),
 };
 
-/// A runtime for each of so many processes, over slow stores of one content.
+/// Builds `count` runtimes over slow stores of one content, like processes.
 async fn processes(
     count: u64,
     mutant: Option<Mutant>,
@@ -40,14 +40,14 @@ async fn processes(
     (domains, stores)
 }
 
-/// What one process has done.
+/// Work of one process.
 #[derive(Debug, Default)]
 struct Share {
     answered: u64,
     longest: Duration,
 }
 
-/// Lets so many clients of a session work for a while.
+/// Runs clients of a session for a while.
 fn work<F>(
     clients: &mut JoinSet<Share>,
     count: usize,
@@ -87,7 +87,7 @@ async fn shares(mut clients: Vec<JoinSet<Share>>) -> Vec<Share> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn processes_on_one_aggregate_each_get_their_share_and_none_meets_a_conflict() {
+async fn leases_share_an_aggregate_without_conflicts() {
     for count in [2, 4] {
         let (domains, stores) = processes(count, None).await;
         let (_, ids) = make(&domains[0], 1).await;
@@ -109,7 +109,7 @@ async fn processes_on_one_aggregate_each_get_their_share_and_none_meets_a_confli
             assert!(share.answered * count * 2 > answered, "{count} processes: {shares:?}");
             assert!(share.longest < Duration::from_secs(2), "{count} processes: {shares:?}");
         }
-        // As much as one process would do alone, but for a third: it takes turns that are worth it.
+        // Two thirds of the throughput of a single process; the rest is the cost of the leases.
         let alone = alone().await;
         assert!(answered * 3 > alone * 2, "{count} processes: {answered}, one: {alone}");
         assert!(stores.iter().all(|store| store.turn_count() > 10));
@@ -117,7 +117,7 @@ async fn processes_on_one_aggregate_each_get_their_share_and_none_meets_a_confli
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_aggregate_that_another_process_keeps_changing_is_read_before_it_is_decided() {
+async fn a_contended_aggregate_is_read_before_each_decision() {
     let (domains, stores) = processes(2, None).await;
     let (_, ids) = make(&domains[0], 1).await;
     let sessions: Vec<Session> = domains
@@ -132,11 +132,14 @@ async fn an_aggregate_that_another_process_keeps_changing_is_read_before_it_is_d
         }
     }
     assert_eq!(coins(&domains[0], ids[0]).await, 140);
-    let fallen = commits() - before - 40;
-    assert!(fallen <= 2, "{fallen} of 40 decisions fell: each process meets one before it doubts");
+    let conflicts = commits() - before - 40;
+    assert!(
+        conflicts <= 2,
+        "{conflicts} of 40 decisions met a conflict: more than one per process"
+    );
 }
 
-/// What one process does on an aggregate in six seconds.
+/// Measures the work of one process on an aggregate in six seconds.
 async fn alone() -> u64 {
     let (domains, stores) = processes(1, None).await;
     let (session, ids) = make(&domains[0], 1).await;
@@ -146,12 +149,12 @@ async fn alone() -> u64 {
         async move { drop(session.send(id, PutIn { coins: 1 }).await.unwrap()) }
     });
     let shares = shares(vec![clients]).await;
-    assert_eq!(stores[0].turn_count(), 0, "alone nobody takes turns");
+    assert_eq!(stores[0].turn_count(), 0, "a single process acquires no leases");
     shares[0].answered
 }
 
-/// Times transfers between a few aggregates in all directions, from several processes with the given
-/// number of transfers per client, and counts the waits for a turn that reached their bound.
+/// Times transfers between a few aggregates in all directions, from several processes with this number of transfers
+/// per client. Counts the waits for a lease that timed out.
 async fn transfers(count: u64, mutant: Option<Mutant>) -> (Duration, u64) {
     let (domains, stores) = processes(3, mutant).await;
     let (_, ids) = make(&domains[0], 3).await;
@@ -179,19 +182,19 @@ async fn transfers(count: u64, mutant: Option<Mutant>) -> (Duration, u64) {
         sum += coins(&domains[0], *id).await;
     }
     assert_eq!(sum, 300);
-    assert!(stores.iter().all(|store| store.turn_count() > 0), "they did not take turns");
+    assert!(stores.iter().all(|store| store.turn_count() > 0), "a process acquired no lease");
     (begun.elapsed(), domains.iter().map(DomainRuntime::lease_timeout_count).sum())
 }
 
 #[tokio::test(start_paused = true)]
-async fn transfers_in_all_directions_from_several_processes_come_to_an_end() {
+async fn transfers_between_processes_do_not_deadlock() {
     let (time, timeouts) = transfers(60, None).await;
     assert!(time < Duration::from_secs(30), "{time:?}");
     assert_eq!(timeouts, 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn turns_in_no_order_let_processes_wait_for_each_other() {
+async fn unordered_leases_cause_timeouts() {
     let (_, timeouts) = transfers(2_000, Some(Mutant::LeasesInNoOrder)).await;
-    assert!(timeouts > 0, "no process has waited for another one");
+    assert!(timeouts > 0, "no process has waited for a lease");
 }

@@ -1,4 +1,4 @@
-//! Actions that compute for long, and the waits of other senders.
+//! Actions that compute for long, and the latency of other senders.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -30,7 +30,7 @@ impl Vault {
         Ok(Self { word: 0 })
     }
 
-    /// Blocks its thread, like hashing a password.
+    /// Block the thread, like a password hash.
     #[action(evt_key = "vault-locked")]
     fn lock_vault(&mut self, word: u64) -> Result<(), Infallible> {
         std::thread::sleep(Duration::from_millis(30));
@@ -46,7 +46,7 @@ struct VaultDomain;
 
 const SENDERS: u64 = 10;
 
-/// Commands on one aggregate, sent side by side.
+/// Sends commands on one aggregate concurrently.
 async fn check(name: &str, domain: DomainRuntime) {
     SEEN.lock().unwrap().clear();
     let session = domain.session(DomainContext::create("test"));
@@ -78,13 +78,13 @@ async fn check(name: &str, domain: DomainRuntime) {
         let [first, _, third] = three else { unreachable!() };
         assert!(
             at(Seen::Answered(*first)) < at(Seen::Decided(*third)),
-            "{name}: an answer waits for the actions of others: {seen:?}"
+            "{name}: an answer waits for more than one other action: {seen:?}"
         );
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn an_answer_waits_for_at_most_one_foreign_action() {
+async fn a_response_waits_for_at_most_one_other_action() {
     check("memory", VaultDomain::runtime(MemoryStore::new()).await.unwrap()).await;
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(folder.path().join("vault.db")).await.unwrap();

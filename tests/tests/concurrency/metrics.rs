@@ -1,4 +1,4 @@
-//! Metrics: what is counted and measured.
+//! Metrics: counters by outcome, durations and batch sizes.
 
 use fluvius_core::{AggregateId, CommandBundle, Domain, MemoryStore, Session};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
@@ -18,14 +18,14 @@ fn commands_are_counted_by_outcome_and_batches_measured() {
             let (session, ids) = make(&domain, 1).await;
             session.send(ids[0], PutIn { coins: 1 }).await.unwrap();
             session.send(ids[0], TakeOut { coins: 1_000 }).await.unwrap_err();
-            // The rejected command of a group is counted by its own code, the others as refused with it.
+            // The rejected command of a group is counted by its own code, the others as `group-rejected`.
             let group = [
                 command(&session, ids[0], "put-in", json!({ "coins": 1 })),
                 command(&session, ids[0], "take-out", json!({ "coins": 1_000 })),
                 command(&session, ids[0], "put-in", json!({ "coins": 1 })),
             ];
             session.process_atomic(group).await.unwrap_err();
-            // A command that does not decode is counted, and has no duration.
+            // A command that does not decode is counted, but has no duration.
             let coins = command(&session, ids[0], "put-in", json!({ "coins": "many" }));
             session.process_command(coins).await.unwrap_err();
         });

@@ -1,11 +1,11 @@
-//! Shutting down: what is accepted ends, the rest is told.
+//! Shutdown: accepted commands end, others get `shutting-down`.
 
 use tower::{Service, ServiceExt};
 
 use fluvius_tests::purse::{DoubleAtGate, PutIn, coins, gate_of, purses};
 
 #[tokio::test]
-async fn a_place_that_was_taken_and_not_used_holds_up_nothing() {
+async fn an_unused_permit_does_not_block_shutdown() {
     let (domain, session, ids) = purses(1).await;
     let mut ready = session.command_processor();
     ready.ready().await.unwrap();
@@ -16,7 +16,7 @@ async fn a_place_that_was_taken_and_not_used_holds_up_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_accepted_ends_and_the_rest_is_told() {
+async fn accepted_commands_end_and_others_are_rejected() {
     let (domain, session, ids) = purses(2).await;
     let gate = gate_of(ids[0]);
     let first = tokio::spawn({

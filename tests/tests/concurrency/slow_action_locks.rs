@@ -1,4 +1,4 @@
-//! A slow action holds up its own aggregate alone, and comes to its end.
+//! A slow action blocks its own aggregate alone, and ends.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use fluvius_core::{Domain, MemoryStore};
 
 use fluvius_tests::purse::{DoubleAtGate, Give, PurseDomain, PutIn, coins, gate_of, make, purses};
 
-/// Longer than any of this takes; a test that waits for it has found a deadlock.
+/// Timeout above the duration of any of this; a test that reaches it has found a deadlock.
 const HANGS_AFTER: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_gate_holds_up_no_other_aggregate_and_opens_at_last() {
-    // The gated action waits for as long as the machine takes for the rest.
+async fn a_slow_action_blocks_only_its_aggregate() {
+    // The gated action waits as long as the machine takes for the rest.
     let builder = PurseDomain::builder(MemoryStore::new()).timeout(10 * HANGS_AFTER);
     let domain = builder.build().await.unwrap();
     let (session, ids) = make(&domain, 102).await;
@@ -26,7 +26,7 @@ async fn a_gate_holds_up_no_other_aggregate_and_opens_at_last() {
     });
     gate.arrival().await;
 
-    // Ten thousand commands on a hundred other aggregates end while the gate is shut.
+    // Ten thousand commands on a hundred other aggregates end while the gate is closed.
     let others = stream::iter(0..10_000_usize).map(|index| {
         let (session, id) = (session.clone(), ids[2 + index % 100]);
         async move { session.send(id, PutIn { coins: 1 }).await.map(drop) }
@@ -34,11 +34,11 @@ async fn a_gate_holds_up_no_other_aggregate_and_opens_at_last() {
     let ended = others.buffer_unordered(64).map(|ended| ended.unwrap()).count();
     assert_eq!(tokio::time::timeout(HANGS_AFTER, ended).await.unwrap(), 10_000);
 
-    // A deposit on the gated aggregate waits for its turn.
+    // A deposit on the gated aggregate waits for the lock.
     let mut deposit = Box::pin(session.send(gated, PutIn { coins: 7 }));
     assert!(futures_util::poll!(&mut deposit).is_pending());
 
-    // Transfers to it pass, and make the gated action lose: three times.
+    // Transfers to it pass, and cause a conflict of the gated action three times.
     for lost in 1..=3 {
         session.send(giver, Give { coins: 1, to: gated }).await.unwrap();
         assert_eq!(coins(&domain, gated).await, 100 + lost);
@@ -46,10 +46,10 @@ async fn a_gate_holds_up_no_other_aggregate_and_opens_at_last() {
         gate.arrival().await;
     }
 
-    // Now the gated action has the aggregate for itself: a transfer to it waits ..
+    // Now the gated action holds the lock exclusively: a transfer to it waits ..
     let mut transfer = Box::pin(session.send(giver, Give { coins: 1, to: gated }));
     assert!(futures_util::poll!(&mut transfer).is_pending());
-    // .. and holds no turn meanwhile: its own aggregate goes on.
+    // .. and holds no lock meanwhile: its own aggregate accepts commands.
     let own = session.send(giver, PutIn { coins: 50 });
     tokio::time::timeout(HANGS_AFTER, own).await.unwrap().unwrap();
     assert!(futures_util::poll!(&mut deposit).is_pending());
@@ -64,7 +64,7 @@ async fn a_gate_holds_up_no_other_aggregate_and_opens_at_last() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn transfers_in_rings_and_back_come_to_an_end() {
+async fn transfers_in_rings_do_not_deadlock() {
     let (domain, session, ids) = purses(3).await;
     let given = stream::iter(0..3_000_usize).map(|index| {
         let session = session.clone();

@@ -1,7 +1,7 @@
-//! Where a bank is kept: the table of the stores that are checked.
+//! The stores under test.
 //!
-//! A further store is one more [`Backend`], one more line in [`crate::child_process::run`], and one more
-//! module in [`crate::table`].
+//! A further store needs an implementation of [`Backend`], a line in [`crate::child_process::run`], and a
+//! module in [`crate::cases`].
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -14,36 +14,36 @@ use tempfile::TempDir;
 
 use crate::history::InjectedFault;
 
-/// A content that stays when the stores over it are gone. Clones name the same one.
+/// A content that outlives the stores over it. Clones name the same content.
 pub trait Backend: Clone + Send + Sync + 'static {
     type Store: Store + Clone;
 
-    /// What may happen to what stands between a process and the content.
+    /// Faults that can be injected between a process and the content.
     const FAULTS: &[InjectedFault] = &[];
 
-    /// Whether one can be made here; where it cannot, that has been said.
+    /// Returns whether the store is available on this machine. If not, the reason was printed.
     fn is_available() -> bool {
         true
     }
 
-    /// An empty one.
+    /// Creates an empty content.
     fn create() -> Self;
 
-    /// One more store over it.
+    /// Opens one more store over the content.
     fn open(&self) -> impl Future<Output = Self::Store> + Send;
 
-    /// How another process names it; `None` where none can reach it.
+    /// Returns the address for other processes; `None` if none can reach it.
     fn address(&self) -> Option<String>;
 
-    /// Does one of [`FAULTS`](Self::STRIKES), while processes are at work.
+    /// Injects one of [`FAULTS`](Self::FAULTS) while processes run.
     fn inject(&self, inject: InjectedFault, _rng: &mut SeededRng) {
-        unreachable!("{inject:?} does not happen to this place");
+        unreachable!("{inject:?} is not supported by this backend");
     }
 
-    /// Sees to it that nothing more happens that was to come.
+    /// Cancels injected faults that have not happened yet.
     fn heal(&self) {}
 
-    /// Waits until nothing is done any more for processes that are gone.
+    /// Waits until no work of killed processes is running.
     fn wait_until_idle(&self) {}
 }
 
@@ -66,21 +66,21 @@ impl Backend for MemoryBackend {
     }
 }
 
-/// So short a write-ahead log is copied into the file all the time, also when a process is killed.
+/// Limits that force frequent checkpoints, so that kills also hit these.
 const CHECKPOINT_BYTES: u64 = 64 * 1024;
 const MAX_LOG_BYTES: u64 = 512 * 1024;
 
 #[derive(Clone)]
 pub struct SqliteBackend {
     path: PathBuf,
-    /// Removed with the last clone; another process has none.
+    /// Removed with the last clone; `None` in another process.
     _folder: Option<Arc<TempDir>>,
 }
 
 impl SqliteBackend {
     pub const SCHEME: &str = "sqlite";
 
-    /// The file that another process has made.
+    /// Returns the file that another process has made.
     pub fn at(path: &str) -> Self {
         Self { path: path.into(), _folder: None }
     }

@@ -1,4 +1,4 @@
-//! Which claims are made of which stores. A further store is one more module here.
+//! The test cases of each store. A further store needs one more module here.
 
 use crate::backend::{MemoryBackend, SqliteBackend};
 use crate::checks;
@@ -6,7 +6,7 @@ use crate::postgres_backend::{DurablePostgres, FastPostgres};
 use crate::processes::ProcessKind;
 use fluvius_tests::faulty_store::StoreMutant;
 
-/// What holds of several runtimes over one content.
+/// Cases with several runtimes over one content.
 macro_rules! over_runtimes {
     ($backend:ty, histories: $histories:literal, seeds: $seeds:literal) => {
         mod runtimes {
@@ -15,8 +15,8 @@ macro_rules! over_runtimes {
             const KIND: ProcessKind = ProcessKind::Runtimes;
 
             #[test]
-            fn the_bank_holds_while_runtimes_are_dropped() {
-                checks::bank::<$backend>(concat!(module_path!(), "::the_bank_holds"), KIND);
+            fn the_bank_is_consistent_while_runtimes_are_dropped() {
+                checks::bank::<$backend>(concat!(module_path!(), "::the_bank_is_consistent"), KIND);
             }
 
             #[test]
@@ -26,24 +26,24 @@ macro_rules! over_runtimes {
             }
 
             #[test]
-            fn a_write_skew_is_found_in_the_bank() {
+            fn the_bank_finds_a_write_skew() {
                 let mutant = StoreMutant::SkipReadCheck;
                 checks::bank_finds::<$backend>(module_path!(), KIND, mutant, "a write skew");
             }
 
             #[test]
-            fn a_snapshot_in_parts_is_found_in_the_bank() {
+            fn the_bank_finds_a_split_snapshot() {
                 let mutant = StoreMutant::SplitSnapshot;
                 checks::bank_finds::<$backend>(
                     module_path!(),
                     KIND,
                     mutant,
-                    "a snapshot shows no moment",
+                    "a snapshot is inconsistent",
                 );
             }
 
             #[test]
-            fn no_version_predicate_is_found_by_histories() {
+            fn histories_find_a_missing_version_check() {
                 let test = module_path!();
                 checks::histories_find::<$backend>(
                     test,
@@ -54,7 +54,7 @@ macro_rules! over_runtimes {
             }
 
             #[test]
-            fn an_answer_before_the_commit_is_found_by_histories() {
+            fn histories_find_an_answer_before_the_commit() {
                 let test = module_path!();
                 checks::histories_find::<$backend>(
                     test,
@@ -65,7 +65,7 @@ macro_rules! over_runtimes {
             }
 
             #[test]
-            fn a_cached_read_is_found_by_histories() {
+            fn histories_find_a_cached_read() {
                 checks::histories_find::<$backend>(
                     module_path!(),
                     KIND,
@@ -77,7 +77,7 @@ macro_rules! over_runtimes {
     };
 }
 
-/// What holds of several processes over one content, and of one that is opened again.
+/// Cases with several processes over one content, and with one that is opened again.
 macro_rules! over_processes {
     ($backend:ty, kills: $kills:literal, histories: $histories:literal) => {
         mod processes {
@@ -86,37 +86,37 @@ macro_rules! over_processes {
             const KIND: ProcessKind = ProcessKind::Processes;
 
             #[test]
-            fn nothing_that_was_answered_is_lost_or_applied_twice_by_kills() {
-                let test = concat!(module_path!(), "::nothing_that_was_answered");
+            fn kills_lose_no_answer_and_apply_none_twice() {
+                let test = concat!(module_path!(), "::kills_lose_no_answer");
                 checks::kills::<$backend>(test, $kills);
             }
 
             #[test]
-            fn an_answer_before_the_commit_is_found_by_kills() {
+            fn kills_find_an_answer_before_the_commit() {
                 let mutant = StoreMutant::AnswerBeforeCommit;
                 checks::kills_find::<$backend>(Some(mutant), &["is not in the log"]);
             }
 
             #[test]
-            fn a_dropped_event_is_found_by_kills() {
+            fn kills_find_a_dropped_event() {
                 let mutant = StoreMutant::DropEvent;
                 checks::kills_find::<$backend>(Some(mutant), &["deposits less withdrawals"]);
             }
 
             #[test]
-            fn a_unit_in_two_transactions_is_found_by_kills() {
+            fn kills_find_a_split_transaction() {
                 let mutant = StoreMutant::SplitTransaction;
                 checks::kills_find::<$backend>(Some(mutant), &["deposits less withdrawals"]);
             }
 
             #[test]
-            fn a_command_that_is_applied_twice_is_found_by_kills() {
+            fn kills_find_a_command_applied_twice() {
                 checks::kills_find::<$backend>(Some(StoreMutant::ApplyTwice), &["two answers"]);
             }
 
             #[test]
-            fn the_bank_holds_while_processes_are_killed() {
-                checks::bank::<$backend>(concat!(module_path!(), "::the_bank_holds"), KIND);
+            fn the_bank_is_consistent_while_processes_are_killed() {
+                checks::bank::<$backend>(concat!(module_path!(), "::the_bank_is_consistent"), KIND);
             }
 
             #[test]
@@ -148,8 +148,8 @@ mod postgres {
     over_processes!(DurablePostgres, kills: 20, histories: 2);
 
     #[test]
-    fn what_a_crash_of_the_server_takes_is_found_by_kills() {
-        // A process that goes on is told that the server has lost commits.
+    fn kills_find_commits_lost_by_a_server_crash() {
+        // A process that survives the crash sees that the server has lost commits.
         let breaks = ["is not in the log", "has met Failed { code: \"store\" }"];
         checks::kills_find::<FastPostgres>(None, &breaks);
     }

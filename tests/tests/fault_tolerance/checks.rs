@@ -1,4 +1,4 @@
-//! What each checker runs in a test, and what is told of it.
+//! The checks that the cases run, and their output.
 
 use std::time::{Duration, Instant};
 
@@ -15,24 +15,24 @@ fn seed() -> u64 {
     seeds::seed().unwrap_or(1)
 }
 
-/// How to run a test again that has failed.
+/// Returns the command that runs a failed test again.
 fn replay(test: &str, seed: u64) -> String {
     format!(
         "replay: FLUVIUS_SEED={seed} cargo test -p fluvius-tests --test fault_tolerance {test} -- --nocapture"
     )
 }
 
-/// How the store of a process of the bank and of the histories is.
+/// Returns the conditions of a process in the bank and linearizability checks.
 fn conditions(kind: ProcessKind, mutant: Option<StoreMutant>) -> Conditions {
-    // Killing a process cuts enough. Of runtimes in one process the store has no time of its own
-    // in which they can meet.
+    // Kills interrupt enough commits of processes. Runtimes in one process need a delay of the store to
+    // overlap.
     match kind {
         ProcessKind::Processes => Conditions { mutant, ..Conditions::default() },
         ProcessKind::Runtimes => Conditions { mutant, max_delay_micros: 300, cuts: 20 },
     }
 }
 
-/// Nothing that was answered is lost, and nothing is applied twice, by kills.
+/// Checks that kills neither lose an acknowledged command nor apply one twice.
 pub fn kills<B: Backend>(test: &str, kills: u64) {
     if !B::is_available() {
         return;
@@ -47,20 +47,20 @@ pub fn kills<B: Backend>(test: &str, kills: u64) {
     }
 }
 
-/// A fault is found by killing, and by what it breaks.
+/// Checks that kills find a mutant, by the invariant that it breaks.
 pub fn kills_find<B: Backend>(mutant: Option<StoreMutant>, breaks: &[&str]) {
     if !B::is_available() {
         return;
     }
     let options =
         kills::Options { seed: seed(), kills: 20, clients: 8, min_acknowledged: 20, mutant };
-    let fault = kills::run::<B>(&options).expect_err("the fault is found");
+    let fault = kills::run::<B>(&options).expect_err("kills find the mutant");
     println!("{mutant:?} is found: {}", fault.lines().next().unwrap_or_default());
     let is_found = breaks.iter().any(|breaks| fault.contains(breaks));
     assert!(is_found, "{mutant:?} was found by something else: {fault}");
 }
 
-/// The bank holds: one moment in each snapshot, no write skew, no answer lost.
+/// Checks the bank: consistent snapshots, no write skew, no lost answer.
 pub fn bank<B: Backend>(test: &str, kind: ProcessKind) {
     if !B::is_available() {
         return;
@@ -74,13 +74,13 @@ pub fn bank<B: Backend>(test: &str, kind: ProcessKind) {
         Err(fault) => panic!("{test}: {fault}\n{}", replay(test, options.seed)),
     };
     println!("{test}: seed {}: {stats:?}", options.seed);
-    // A run in which nothing goes wrong shows nothing.
-    assert!(stats.kills > 0 && stats.open > 0, "no process was killed in the middle: {stats:?}");
-    assert!(stats.jointly_overdrawn > 0, "no purses were drawn to the end: {stats:?}");
-    assert!(stats.snapshots > 0, "nobody has looked: {stats:?}");
+    // A run without interrupted requests proves nothing.
+    assert!(stats.kills > 0 && stats.open > 0, "no request was interrupted: {stats:?}");
+    assert!(stats.jointly_overdrawn > 0, "no linked account was drawn to the limit: {stats:?}");
+    assert!(stats.snapshots > 0, "no snapshot was read: {stats:?}");
 }
 
-/// A fault is found in the bank, by what it breaks, within a minute, under every seed.
+/// Checks that the bank finds a mutant, by the invariant that it breaks, under each seed.
 pub fn bank_finds<B: Backend>(test: &str, kind: ProcessKind, mutant: StoreMutant, breaks: &str) {
     if !B::is_available() {
         return;
@@ -98,11 +98,10 @@ pub fn bank_finds<B: Backend>(test: &str, kind: ProcessKind, mutant: StoreMutant
     });
 }
 
-/// Within which time each seed must find a fault.
+/// Time within which each seed must find a mutant.
 const MAX_SEARCH_TIME: Duration = Duration::from_secs(60);
 
-/// Runs again and again until a fault is found, under so many seeds, or as many as the environment
-/// says.
+/// Runs under `seeds` seeds, or as many as the environment says, until each has found the mutant.
 fn under_each_seed(
     test: &str,
     mutant: StoreMutant,
@@ -130,7 +129,7 @@ fn under_each_seed(
     }
 }
 
-/// Every history is linearizable, account by account.
+/// Checks that the history of each account is linearizable.
 pub fn histories<B: Backend>(test: &str, kind: ProcessKind, histories: u64) {
     if !B::is_available() {
         return;
@@ -149,11 +148,11 @@ pub fn histories<B: Backend>(test: &str, kind: ProcessKind, histories: u64) {
     println!("{test}: {stats:?}");
     assert!(
         10 * stats.interrupted >= stats.requests,
-        "too few requests were under way when a process was killed: {stats:?}"
+        "too few requests were interrupted: {stats:?}"
     );
 }
 
-/// A fault makes a history that is not linearizable, within a minute, under every seed.
+/// Checks that a mutant causes a history that is not linearizable, under each seed.
 pub fn histories_find<B: Backend>(test: &str, kind: ProcessKind, mutant: StoreMutant, seeds: u64) {
     if !B::is_available() {
         return;

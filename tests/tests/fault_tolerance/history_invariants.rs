@@ -1,4 +1,4 @@
-//! What must hold of a content, whatever its processes have met.
+//! Invariants of a store's content and of a history, which hold after any fault.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -21,13 +21,13 @@ pub fn whole_log() -> LogQuery {
     LogQuery::all()
 }
 
-/// The logs tell the states, and each other.
+/// Runs `verify` on the store.
 pub async fn check_soundness(content: &impl Store) -> CheckResult {
     let found = verify(content).await.map_err(text)?;
     if found.is_sound() { Ok(()) } else { Err(format!("verify: {found}")) }
 }
 
-/// Every answer is in the logs, money is conserved, and each refusal was right.
+/// Checks the invariants of the bank, with the commands that were answered as applied.
 pub async fn check_logs<'a>(
     content: &impl Store,
     outcomes: impl IntoIterator<Item = &'a Outcome>,
@@ -41,17 +41,17 @@ pub async fn check_logs<'a>(
     invariants::check(content, applied).await.map(drop)
 }
 
-/// Nothing is in the log that nobody has sent.
+/// Checks that the log has only commands that clients have sent.
 pub async fn check_no_other_commands(content: &impl Store, sent: &BTreeSet<Uuid>) -> CheckResult {
     for row in content.commands(&whole_log()).await.map_err(text)?.rows {
         if !sent.contains(&row.parent.unwrap_or(row.id)) {
-            return Err(format!("nobody has sent command {}, which is in the log", row.id));
+            return Err(format!("the log has command {}, which no client has sent", row.id));
         }
     }
     Ok(())
 }
 
-/// Along the log no couple of purses is ever overdrawn.
+/// Checks that no pair of linked accounts is ever overdrawn along the log.
 pub fn check_linked_accounts(events: &[LogEntry<EventRecord>]) -> CheckResult {
     let couples: HashMap<Uuid, u64> = (0..LINKED_ACCOUNTS)
         .map(|number| (linked_account(number).id, number.min(partner(number))))
@@ -67,7 +67,7 @@ pub fn check_linked_accounts(events: &[LogEntry<EventRecord>]) -> CheckResult {
         };
         if *sum < 0 {
             return Err(format!(
-                "a write skew: with position {} the couple of {} has {sum}",
+                "a write skew: with position {} the pair of {} has {sum}",
                 event.position, event.aggregate_id
             ));
         }
@@ -75,15 +75,15 @@ pub fn check_linked_accounts(events: &[LogEntry<EventRecord>]) -> CheckResult {
     Ok(())
 }
 
-/// Every snapshot shows what stood at one position of the log, with the money that there was then,
-/// and nothing less than had been answered before it was asked for. Says how many there were.
+/// Checks that each snapshot shows the states at one position of the log, with the total of that position,
+/// and no position older than an answer that preceded the request. Returns the number of snapshots.
 pub fn check_snapshots(
     exchanges: &[Exchange],
     events: &[LogEntry<EventRecord>],
 ) -> Result<u64, String> {
-    // Of each aggregate the positions of its versions, from version 1 on.
+    // Positions of the versions of each aggregate, from version 1 on.
     let mut positions: HashMap<Uuid, Vec<u64>> = HashMap::new();
-    // What was in the bank behind each position at which that changed.
+    // Total of all balances after each position that changed it.
     let mut totals: Vec<(u64, Decimal)> = vec![(0, Decimal::ZERO)];
     for event in events {
         positions.entry(event.aggregate_id.id).or_default().push(event.position);
@@ -112,7 +112,7 @@ pub fn check_snapshots(
         let mut sum = Decimal::ZERO;
         for (aggregate_id, row) in aggregate_ids.iter().zip(rows) {
             let Some(ObservedState { version, balance }) = row else {
-                return Err(format!("a snapshot lacks {aggregate_id}"));
+                return Err(format!("a snapshot has no row of {aggregate_id}"));
             };
             let of_aggregate = positions.get(&aggregate_id.id).map_or(&[][..], Vec::as_slice);
             let at = usize::try_from(*version).unwrap();
@@ -131,23 +131,25 @@ pub fn check_snapshots(
             }
         }
         if first >= end {
-            return Err(format!("a snapshot shows no moment: {first} to {end}: {rows:?}"));
+            return Err(format!("a snapshot is inconsistent: {first} to {end}: {rows:?}"));
         }
         let before = answered.partition_point(|(returned, _)| *returned < one.invoked);
         if let Some((_, known)) = answered[..before].last().filter(|(_, known)| *known >= end) {
             return Err(format!(
-                "position {known} was answered, a snapshot shows none from {end} on"
+                "a snapshot is older than an answer: position {known}, snapshot before {end}"
             ));
         }
         let expected = totals.iter().rev().find(|(position, _)| *position <= first);
         if expected.map(|(_, total)| *total) != Some(sum) {
-            return Err(format!("a snapshot shows no moment: {sum}, and there were {expected:?}"));
+            return Err(format!(
+                "a snapshot is inconsistent: the total is {sum}, expected {expected:?}"
+            ));
         }
     }
     Ok(count)
 }
 
-/// The highest position that was answered up to each answer, in the order of the answers.
+/// Returns the highest position that had been answered, after each answer.
 fn answered_positions(
     exchanges: &[Exchange],
     events: &[LogEntry<EventRecord>],

@@ -1,5 +1,5 @@
-//! T7, after the bank of Jepsen: several processes move money, look at all of it at one moment,
-//! and are killed meanwhile.
+//! The bank test of Jepsen: several processes transfer money and read snapshots, while some of them are
+//! killed.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -25,14 +25,14 @@ pub struct Options {
     pub conditions: Conditions,
 }
 
-/// What has come up.
+/// Counts of a run.
 #[derive(Debug, Default)]
 pub struct Stats {
     pub kills: u64,
     pub injected: BTreeMap<InjectedFault, u64>,
     pub applied: u64,
     pub rejected: u64,
-    /// Draws that were refused since the other purse had not enough either.
+    /// Debits that were rejected because both linked accounts had too little.
     pub jointly_overdrawn: u64,
     pub open: u64,
     pub failed: u64,
@@ -46,11 +46,11 @@ pub fn run<B: Backend>(options: &Options) -> Result<Stats, String> {
     processes::runtime().block_on(check(&backend, &history))
 }
 
-/// A process between its start and its end.
+/// A process, with its first client and the length of the history at its start.
 struct RunningProcess {
     process: Process,
     first: Client,
-    /// How long the history was when it was started.
+    /// Length of the history at its start.
     since: usize,
 }
 
@@ -64,7 +64,7 @@ impl RunningProcess {
         }
     }
 
-    /// Whether it has had an answer.
+    /// Returns whether one of its clients has had an answer.
     fn has_answered(&self, history: &[Entry]) -> bool {
         let own = self.first..self.first + CLIENTS_PER_PROCESS;
         let is_own =
@@ -84,7 +84,7 @@ fn run_clients<B: Backend>(options: &Options, backend: &B) -> Vec<Entry> {
     let mut answers = 0;
     while Instant::now() < end {
         let left = || end.saturating_duration_since(Instant::now());
-        // Each life of a process does something: all have begun, and then there are so many more answers.
+        // Each process must make progress: all have had an answer, and then 50 more answers come.
         processes.collector.wait_until(
             |history| running.iter().all(|process| process.has_answered(history)),
             left(),

@@ -1,5 +1,5 @@
-//! T2: a process is killed in the middle of its work, again and again, and the bank is opened and
-//! checked after each time.
+//! Crash recovery: a process is killed at work, again and again. After each kill the bank is opened and
+//! checked.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -21,13 +21,13 @@ use crate::requests::RequestMix;
 use crate::workload::{Conditions, SENDER};
 use fluvius_tests::faulty_store::StoreMutant;
 
-/// How many kills one bank lives through.
+/// Kills per bank.
 const KILLS_PER_BANK: u64 = 5;
 
-/// How many kills of a thousand do not wait until there is something to lose.
+/// Kills in a thousand that do not wait for acknowledged commands.
 const EARLY_PER_MILLE: u64 = 150;
 
-/// After how many kills of a thousand commands are sent again while the server may still be at work for who is gone.
+/// Kills in a thousand after which commands are sent again before the server has ended the work of the killed process.
 const REOPEN_AT_ONCE_PER_MILLE: u64 = 300;
 
 #[derive(Debug, Clone, Copy)]
@@ -35,32 +35,32 @@ pub struct Options {
     pub seed: u64,
     pub kills: u64,
     pub clients: u64,
-    /// A kill counts only with so many answers before it, and with a command in work.
+    /// Answers that a kill must follow to count, with a command in flight.
     pub min_acknowledged: usize,
     pub mutant: Option<StoreMutant>,
 }
 
-/// What has come up.
+/// Counts of a run.
 #[derive(Debug, Default)]
 pub struct Stats {
     pub kills: u64,
-    /// Kills before that, after which the bank was checked all the same.
+    /// Kills with fewer answers, after which the bank was checked as well.
     pub early: u64,
     pub injected: BTreeMap<InjectedFault, u64>,
     pub acknowledged: u64,
-    /// Commands whose answer was never heard, and which were sent again.
+    /// Commands without an answer, which were sent again.
     pub resent: u64,
-    /// Of these, those that were stored before the kill, where that was looked for.
+    /// Resent commands that had been stored before the kill, if that was looked up.
     pub had_been_stored: u64,
-    /// Commands that were told not to be stored, since the server was struck.
+    /// Commands that failed because of an injected fault.
     pub failed: u64,
     /// Kills after which the bank was opened again at once.
     pub reopened_at_once: u64,
-    /// Answers that were refusals.
+    /// Answers that were rejections.
     pub rejected: u64,
 }
 
-/// Kills as often as it is told.
+/// Runs until the number of kills is reached.
 pub fn run<B: Backend>(options: &Options) -> Result<Stats, String> {
     let mut rng = SeededRng::new(options.seed);
     let mut stats = Stats::default();
@@ -75,17 +75,17 @@ pub fn run<B: Backend>(options: &Options) -> Result<Stats, String> {
     Ok(stats)
 }
 
-/// What came of the commands of a process that was killed.
+/// Outcomes of the commands of a killed process.
 #[derive(Debug, Default)]
 struct Answers {
     acknowledged: Vec<(CommandBundle, Outcome)>,
-    /// Nobody knows what became of them.
+    /// Commands in doubt.
     open: Vec<CommandBundle>,
-    /// Told not to be stored.
+    /// Commands that failed: nothing is stored.
     failed: Vec<CommandBundle>,
 }
 
-/// A bank, and what was ever sent to it.
+/// A bank, and all commands ever sent to it.
 struct Bank<B> {
     backend: B,
     answers: BTreeMap<Uuid, (CommandBundle, Outcome)>,
@@ -112,7 +112,7 @@ impl<B: Backend> Bank<B> {
         processes.kill(process);
         is_injected |= processes.inject(rng);
         if !is_busy {
-            return Err("the other process hangs".to_owned());
+            return Err("the process makes no progress".to_owned());
         }
         let mut answers = Answers::default();
         let history = processes.end();
@@ -143,7 +143,7 @@ impl<B: Backend> Bank<B> {
         stats.failed += answers.failed.len() as u64;
         let rejected = |(_, outcome): &&(_, _)| matches!(outcome, Outcome::Rejected { .. });
         stats.rejected += answers.acknowledged.iter().filter(rejected).count() as u64;
-        // A server may still be at work for the process that is gone: some do not wait for that.
+        // A server may still run a commit of the killed process; some kills do not wait for its end.
         let reopens_at_once = !B::FAULTS.is_empty() && rng.happens(REOPEN_AT_ONCE_PER_MILLE);
         stats.reopened_at_once += u64::from(reopens_at_once);
         if !reopens_at_once {
@@ -154,7 +154,7 @@ impl<B: Backend> Bank<B> {
         Ok(())
     }
 
-    /// Opens the bank again and checks everything; says how many of the open commands it had.
+    /// Opens the bank again and checks everything. Returns how many unanswered commands were stored.
     async fn check(
         &mut self,
         conditions: Conditions,
@@ -168,7 +168,7 @@ impl<B: Backend> Bank<B> {
         }
         for command in &failed {
             if store.command(command.id).await.map_err(text)?.is_some() {
-                return Err(format!("{command:?} was told not to be stored, and is in the log"));
+                return Err(format!("{command:?} was answered as not stored, and is in the log"));
             }
         }
         let mut had_been_stored = 0;
@@ -183,7 +183,7 @@ impl<B: Backend> Bank<B> {
             history_invariants::check_logs(&store, applied.collect::<Vec<_>>()).await?;
         }
 
-        // What has no answer gets one, and from then on everything has that which it has.
+        // Commands without an answer get one now, which later replays must repeat.
         let domain = conditions.domain(&self.backend, 0).await;
         let open = [open, failed].concat();
         let resent = send_all(&domain, &open, reopens_at_once).await;
@@ -210,7 +210,7 @@ impl<B: Backend> Bank<B> {
         Ok(had_been_stored)
     }
 
-    /// What came in less what went out, by the answers alone, is what is on the accounts.
+    /// Checks that acknowledged deposits minus withdrawals equal the stored balances.
     async fn check_balances(&self, domain: &DomainRuntime) -> CheckResult {
         let mut expected = Decimal::ZERO;
         for (command, outcome) in self.answers.values() {
@@ -229,13 +229,13 @@ impl<B: Backend> Bank<B> {
         let accounts = domain.statemgr().find_all::<Account>(Filter::default()).await;
         let found: Decimal = accounts.map_err(text)?.iter().map(|account| account.balance).sum();
         if expected != found {
-            return Err(format!("by the answers there are {expected}, on the accounts {found}"));
+            return Err(format!("the answers add up to {expected}, the balances to {found}"));
         }
         Ok(())
     }
 }
 
-/// The row of an answered command is there, and says the same.
+/// Checks that the row of an answered command is stored, with the same outcome.
 async fn check_command_row(
     store: &impl Store,
     command: &CommandBundle,
@@ -255,7 +255,7 @@ async fn check_command_row(
     if is_same { Ok(()) } else { Err(format!("{command:?}: {outcome:?}, and in the log {row:?}")) }
 }
 
-/// Sends commands, all at the same time; again where something may still happen to the server.
+/// Sends commands concurrently, a second time if the server may still be at work.
 async fn send_all(
     domain: &DomainRuntime,
     commands: &[CommandBundle],

@@ -1,9 +1,9 @@
-//! T8: whether what clients have heard of each account could have been heard of one that does one
-//! thing after the other, each between its request and its answer.
+//! Linearizability of the history of each account: each request takes effect at one moment between its start
+//! and its answer.
 //!
-//! Who says so is the checker of `todc-utils`; here is only what an account is, and how a history
-//! becomes one of each account. A transfer is one thing on each of its two accounts. What has no
-//! answer may have happened at any time since it was sent, or never.
+//! `todc-utils` has the checker. This module specifies an account, and splits a history by account. A
+//! transfer is one operation on each of its two accounts. A request without an answer took effect at any time
+//! after its start, or never.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -27,28 +27,28 @@ const CLIENTS_PER_PROCESS: u64 = 4;
 const REQUESTS_PER_CLIENT: u64 = 20;
 const KILLS: u64 = 5;
 
-/// How long nothing may come from processes that are at work.
+/// Longest time without progress of running processes.
 const MAX_WAIT: Duration = Duration::from_secs(60);
 
-/// What happens on an account.
+/// An operation on an account.
 #[derive(Debug, Clone)]
 enum Operation {
     Open(ObservedState),
     /// A deposit, a withdrawal, or the sender's part of a transfer.
     Change(Decimal, ObservedState),
-    /// The recipient's part of a transfer, which nobody is told of.
+    /// The recipient's part of a transfer, which has no answer of its own.
     Receive(Decimal),
-    /// Refused for want of so much.
+    /// A rejection: the balance is below this amount.
     RejectWithdrawal(Decimal),
     Read(ObservedState),
-    /// Nobody knows whether it has happened.
+    /// In doubt.
     Unknown(Decimal),
 }
 
 struct AccountSpecification;
 
 impl Specification for AccountSpecification {
-    /// `None`: it is not opened yet.
+    /// `None`: not opened yet.
     type State = Option<ObservedState>;
     type Operation = Operation;
 
@@ -84,13 +84,13 @@ impl Specification for AccountSpecification {
     }
 }
 
-/// What has come up.
+/// Counts of all runs.
 #[derive(Debug, Default)]
 pub struct Stats {
     pub histories: u64,
     pub requests: u64,
     pub open: u64,
-    /// Requests during which a process was killed, or the server struck.
+    /// Requests in flight during a kill or an injected fault.
     pub interrupted: u64,
     pub injected: BTreeMap<InjectedFault, u64>,
 }
@@ -120,10 +120,10 @@ pub fn run<B: Backend>(
     Ok(())
 }
 
-/// A process between its start and its end.
+/// A running process.
 struct RunningProcess {
     first: Client,
-    /// How many requests each of its clients sends.
+    /// Requests per client.
     requests: u64,
     process: Process,
 }
@@ -141,15 +141,15 @@ impl RunningProcess {
         history.iter().filter(is_own).count() as u64
     }
 
-    /// How many of its requests are not answered yet.
+    /// Returns the number of requests without an answer.
     fn left<B: Backend>(&self, processes: &Processes<B>) -> u64 {
         let answers = processes.collector.look(|history| self.answers(history));
         (self.requests * CLIENTS_PER_PROCESS).saturating_sub(answers)
     }
 }
 
-/// The process that is ahead is killed, and another one does the rest: so all of them are at work to
-/// the end.
+/// Runs the clients. Kills replace the process that is ahead by one that sends the rest, so that all processes
+/// run until the end.
 fn run_clients<B: Backend>(kind: ProcessKind, seed: u64, conditions: Conditions) -> Vec<Entry> {
     let mut rng = SeededRng::new(seed);
     let mut processes = Processes::new(kind, B::create(), RequestMix::Accounts, conditions);
@@ -162,13 +162,13 @@ fn run_clients<B: Backend>(kind: ProcessKind, seed: u64, conditions: Conditions)
         let answers = RequestMix::Accounts.accounts() + number * part + part / 2 + rng.below(part);
         let came =
             processes.collector.wait_for_answers(usize::try_from(answers).unwrap(), MAX_WAIT);
-        assert!(came, "the processes hang");
-        // Only then are all of them in the middle of something.
+        assert!(came, "the processes make no progress");
+        // All processes have answered, so all have requests in flight.
         let have_answered =
             |history: &[Entry]| running.iter().all(|process| process.answers(history) > 0);
         assert!(
             processes.collector.wait_until(have_answered, MAX_WAIT),
-            "a process does not begin"
+            "a process has not started"
         );
         let left = |process: &RunningProcess| process.left(&processes);
         let run_clients = (0..running.len()).filter(|index| left(&running[*index]) > 0);
@@ -187,8 +187,8 @@ fn run_clients<B: Backend>(kind: ProcessKind, seed: u64, conditions: Conditions)
     processes.end()
 }
 
-/// How many requests were sent and not answered when a process was killed, or since the server was
-/// struck before that.
+/// Counts the requests that were in flight during a kill, or between a fault injected before it and the
+/// kill.
 fn interrupted(history: &[Entry], exchanges: &[Exchange]) -> u64 {
     let mut hit = BTreeSet::new();
     let mut injected = None;
@@ -210,11 +210,10 @@ fn interrupted(history: &[Entry], exchanges: &[Exchange]) -> u64 {
 
 type Actions = Vec<(usize, Action<Operation>)>;
 
-/// The history of each account. What is open ends behind everything.
+/// Returns the history of each account. Requests without an answer end after all others.
 fn by_account(exchanges: &[Exchange]) -> BTreeMap<Uuid, Actions> {
     let mut entries: BTreeMap<Uuid, Vec<(usize, usize, Action<Operation>)>> = BTreeMap::new();
-    // To the checker each request is a process of its own: when it began and ended is all that
-    // orders it.
+    // Each request is a process of its own to the checker: its start and end alone order it.
     for (number, one) in exchanges.iter().enumerate() {
         let is_open = matches!(one.outcome, Some(Outcome::Unknown) | None);
         let end = one.returned.filter(|_| !is_open).unwrap_or(usize::MAX);
@@ -231,7 +230,7 @@ fn by_account(exchanges: &[Exchange]) -> BTreeMap<Uuid, Actions> {
     entries.into_iter().map(|(account, entries)| (account, in_order(entries))).collect()
 }
 
-/// What a request is on which accounts.
+/// Returns the operations of a request, by account.
 fn operations(exchanges: &Exchange) -> Vec<(Uuid, Operation)> {
     let command = match &exchanges.request {
         Request::Send(command) => command,
@@ -265,10 +264,10 @@ fn operations(exchanges: &Exchange) -> Vec<(Uuid, Operation)> {
             vec![(account, Operation::RejectWithdrawal(amount))]
         }
         Some(Outcome::Rejected { code, .. }) => {
-            assert_eq!(code, "transfer-to-self", "nothing else is refused here");
+            assert_eq!(code, "transfer-to-self", "no other rejection is possible");
             Vec::new()
         }
-        // It says that nothing is stored; if something is, others see it.
+        // Nothing is stored; if that is wrong, later operations show it.
         Some(Outcome::Failed { .. }) => Vec::new(),
         Some(Outcome::Unknown) | None => {
             if recipient == Some(account) {
@@ -277,6 +276,6 @@ fn operations(exchanges: &Exchange) -> Vec<(Uuid, Operation)> {
             let received_at = recipient.map(|recipient| (recipient, Operation::Unknown(amount)));
             [(account, Operation::Unknown(change))].into_iter().chain(received_at).collect()
         }
-        Some(Outcome::Rows(_)) => unreachable!("a command gives no rows"),
+        Some(Outcome::Rows(_)) => unreachable!("a command has no rows"),
     }
 }

@@ -1,11 +1,11 @@
-//! The purses of a couple, whose rule reads one aggregate and writes another: what a write skew breaks.
+//! Linked accounts: an action reads one aggregate and writes another, so a write skew breaks the constraint.
 
 use banking_domain::Account;
 use fluvius_core::{ActionContext, ContextError, Domain, Rejection, aggregate};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// A purse. It may be overdrawn as long as it and that of the partner are not, together.
+/// An account that may be overdrawn as long as it and its partner are not, together.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LinkedAccount {
     pub balance: i64,
@@ -23,20 +23,20 @@ pub enum LinkedAccountError {
 
 #[aggregate(resource = "linked-account")]
 impl LinkedAccount {
-    /// Begin with what is in it.
+    /// Open an account.
     #[action(evt_key = "linked-account-opened")]
     pub fn open_linked_account(balance: i64, partner: Uuid) -> Result<Self, LinkedAccountError> {
         Ok(Self { balance, partner })
     }
 
-    /// Put money in.
+    /// Credit money.
     #[action(evt_key = "linked-account-credited")]
     pub fn credit_linked_account(&mut self, amount: i64) -> Result<(), LinkedAccountError> {
         self.balance += amount;
         Ok(())
     }
 
-    /// Take money out, if both purses together have it.
+    /// Debit money that both accounts together have.
     #[action(evt_key = "linked-account-debited")]
     pub async fn debit_linked_account(
         &mut self,
@@ -52,7 +52,7 @@ impl LinkedAccount {
     }
 }
 
-/// The bank of the checkers.
+/// Domain of the bank with linked accounts.
 #[derive(Debug, Clone, Copy, Domain)]
 #[domain(aggregates(Account, LinkedAccount), revision = 1, title = "Bank under check")]
 pub struct LinkedBankDomain;

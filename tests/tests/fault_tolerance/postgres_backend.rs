@@ -1,6 +1,6 @@
-//! A bank on a PostgreSQL server, and what happens to the server while processes work.
+//! A bank on a PostgreSQL server, and the faults injected into the server and its connections.
 //!
-//! Each bank has a server alone, so that a fault of it is one of this bank; when the bank is gone, the next one takes it.
+//! Each bank has a server of its own while it exists, so that faults hit this bank alone. The next bank takes over the server.
 
 use std::process::Command;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -16,10 +16,10 @@ use crate::history::InjectedFault;
 use crate::processes;
 use crate::proxy::{Cut, Proxy};
 
-/// How long a server may be away, or be at work for those who are gone.
+/// Longest outage of a server, and longest work for killed processes.
 const MAX_OUTAGE: Duration = Duration::from_secs(60);
 
-/// Waits until nobody is connected any more.
+/// Waits until no client is connected.
 const WAIT_UNTIL_IDLE: &str = "DO $$ BEGIN \
     FOR try IN 1 .. 12000 LOOP \
         PERFORM pg_stat_clear_snapshot(); \
@@ -36,7 +36,7 @@ const TERMINATE_ALL: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activ
 /// A bank on a server that waits for its disk.
 pub type DurablePostgres = PostgresBackend<true>;
 
-/// A bank on one that does not: a crash of the server takes what it has answered last.
+/// A bank on a server that does not wait: a crash loses the last commits.
 pub type FastPostgres = PostgresBackend<false>;
 
 /// A schema on a server, which processes reach through a proxy.
@@ -44,11 +44,11 @@ pub type FastPostgres = PostgresBackend<false>;
 pub struct PostgresBackend<const IS_DURABLE: bool> {
     url: String,
     schema: String,
-    /// Another process has none.
+    /// `None` in another process.
     own: Option<Arc<Own>>,
 }
 
-/// The server behind a bank; it is free again, without the schema, with the last clone.
+/// The server of a bank. The last clone drops the schema and releases the server.
 struct Own {
     server: Mutex<Option<Server>>,
     schema: String,
@@ -57,14 +57,14 @@ struct Own {
 struct Server {
     private: PrivateServer,
     proxy: Proxy,
-    /// How many banks it has had.
+    /// Number of banks so far.
     count: u32,
 }
 
-/// Servers that have no bank.
+/// Servers without a bank.
 static FREE: Mutex<Vec<Server>> = Mutex::new(Vec::new());
 
-/// What the proxies run in.
+/// Runtime of the proxies.
 fn proxies() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     RUNTIME.get_or_init(processes::runtime)
@@ -87,14 +87,14 @@ impl Server {
 impl<const IS_DURABLE: bool> PostgresBackend<IS_DURABLE> {
     pub const SCHEME: &str = if IS_DURABLE { "postgres" } else { "postgres-hasty" };
 
-    /// The schema that another process has made, as [`Backend::address`] names it.
+    /// Returns the schema that another process has made, from [`Backend::address`].
     pub fn at(address: &str) -> Self {
         let (schema, url) = address.split_once(' ').unwrap();
         Self { url: url.to_owned(), schema: schema.to_owned(), own: None }
     }
 
     fn with_server<T>(&self, act: impl FnOnce(&mut Server) -> T) -> T {
-        let own = self.own.as_ref().expect("the server is this process's");
+        let own = self.own.as_ref().expect("this process has the server");
         act(own.server.lock().unwrap().as_mut().expect("the server stays until the end"))
     }
 }
@@ -134,7 +134,7 @@ impl<const IS_DURABLE: bool> Backend for PostgresBackend<IS_DURABLE> {
         Self { url, schema, own: Some(Arc::new(own)) }
     }
 
-    /// Waits for a server that is away.
+    /// Waits until the server is available.
     async fn open(&self) -> PostgresStore {
         let begun = Instant::now();
         let durability = if IS_DURABLE { Durability::Full } else { Durability::Normal };

@@ -1,4 +1,4 @@
-//! The processes of a run: started, killed and ended, with one history of all of them.
+//! The processes of a run, which share one history.
 
 use std::io::{BufRead, BufReader, PipeWriter};
 use std::process::{Child, ChildStdin};
@@ -15,14 +15,14 @@ use crate::history::{self, Client, Entry, HistoryCollector, InjectedFault, Recor
 use crate::requests::RequestMix;
 use crate::workload::{self, Conditions, SENDER, Workload};
 
-/// Whether a process is one, or a runtime of its own within this one.
+/// Kind of the processes: runtimes within this process, or processes of the operating system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProcessKind {
     Runtimes,
     Processes,
 }
 
-/// How often of a thousand times something happens where it may.
+/// Probability of an injected fault in thousandths.
 const FAULTS_PER_MILLE: u64 = 400;
 
 /// All processes of a run.
@@ -32,7 +32,7 @@ pub struct Processes<B> {
     conditions: Conditions,
     pub collector: Arc<HistoryCollector>,
     recorder: Recorder,
-    /// The end of the pipe that children write to, and who reads the other.
+    /// The end of the pipe that children write to, and the thread that reads the other.
     pipe: Option<(Arc<PipeWriter>, JoinHandle<()>)>,
     pub next_client: Client,
 }
@@ -56,11 +56,11 @@ impl<B: Backend> Processes<B> {
                 (Recorder::Pipe(Arc::clone(&writer)), Some((writer, reading)))
             }
         };
-        // The first client is the one that opens what is there from the first.
+        // Client 0 opens the initial aggregates.
         Self { backend, mix, conditions, collector, recorder, pipe, next_client: 1 }
     }
 
-    /// Opens what is there from the first, over a store as it should be.
+    /// Opens the initial aggregates, over a store without faults.
     pub fn open(&self) {
         runtime().block_on(async {
             let domain = Conditions::default().domain(&self.backend, 0).await;
@@ -72,7 +72,7 @@ impl<B: Backend> Processes<B> {
         });
     }
 
-    /// Starts a process with so many clients, who send so many requests each, or until its end.
+    /// Starts a process with `clients` clients that send `requests` requests each.
     pub fn start(&mut self, clients: u64, requests: u64, rng: &mut SeededRng) -> Process {
         let workload = Workload {
             seed: rng.next_u64(),
@@ -85,7 +85,7 @@ impl<B: Backend> Processes<B> {
         self.next_client += clients;
         match &self.pipe {
             Some((pipe, _)) => {
-                let address = self.backend.address().expect("other processes can reach it");
+                let address = self.backend.address().expect("other processes can reach the store");
                 let (child, input) =
                     child_process::start(&address, &workload, pipe.try_clone().unwrap());
                 Process::Child(child, Some(input))
@@ -100,7 +100,7 @@ impl<B: Backend> Processes<B> {
         }
     }
 
-    /// Kills a process, in the middle of what it does.
+    /// Kills a process without warning.
     pub fn kill(&self, process: Process) {
         self.recorder.add(Entry::Kill);
         match process {
@@ -112,7 +112,7 @@ impl<B: Backend> Processes<B> {
         }
     }
 
-    /// Now and then something happens between the processes and the content; says whether it has.
+    /// Injects a random fault sometimes. Returns whether it has.
     pub fn inject(&self, rng: &mut SeededRng) -> bool {
         if B::FAULTS.is_empty() || !rng.happens(FAULTS_PER_MILLE) {
             return false;
@@ -123,7 +123,7 @@ impl<B: Backend> Processes<B> {
         true
     }
 
-    /// The history, when all processes have ended.
+    /// Ends the run, after all processes, and returns the history.
     pub fn end(self) -> Vec<Entry> {
         drop(self.recorder);
         if let Some((pipe, reading)) = self.pipe {
@@ -135,14 +135,14 @@ impl<B: Backend> Processes<B> {
     }
 }
 
-/// What runs a process, or a check.
+/// Returns a runtime for a process or a check.
 pub fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
 }
 
-/// A process.
+/// A running process.
 pub enum Process {
-    /// And its input, whose end tells it to stop.
+    /// A child and its input. The end of the input stops the child.
     Child(Child, Option<ChildStdin>),
     Runtime {
         runtime: tokio::runtime::Runtime,
@@ -152,7 +152,7 @@ pub enum Process {
 }
 
 impl Process {
-    /// Tells its clients to stop, lets them hear their last answers, and ends it.
+    /// Stops the clients after their last answers, and ends the process.
     pub fn end(mut self) {
         match &mut self {
             // The process sees the end of its input.
@@ -162,7 +162,7 @@ impl Process {
         self.wait();
     }
 
-    /// Waits until its clients have sent all that they were to send.
+    /// Waits until the clients have sent all their requests.
     pub fn wait(self) {
         match self {
             Self::Child(mut child, _input) => assert!(child.wait().unwrap().success()),

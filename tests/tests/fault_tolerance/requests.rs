@@ -1,4 +1,4 @@
-//! What a client asks next, by its seed.
+//! The requests of clients, drawn at random.
 
 use fluvius_core::{AggregateId, Session};
 use fluvius_testing::SeededRng;
@@ -8,34 +8,34 @@ use uuid::Uuid;
 
 use crate::history::Request;
 
-/// What the clients of a run ask.
+/// The kinds of requests in a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RequestMix {
-    /// Every command, also those that are refused, on accounts that the clients open.
+    /// Every command, rejected ones included, on accounts that the clients open.
     Everything,
-    /// Transfers, deposits, withdrawals, linked_accounts, and snapshots of all of it.
+    /// Transfers, deposits, withdrawals, linked accounts, and snapshots of all of these.
     Bank,
     /// Transfers, deposits, withdrawals and snapshots of few accounts.
     Accounts,
 }
 
-/// What each account has at first.
+/// Opening balance of an account.
 const OPENING_BALANCE: i64 = 100;
 
-/// What each purse has at first: it is soon drawn to the end.
+/// Opening balance of a linked account; debits soon reach the limit.
 pub const LINKED_BALANCE: i64 = 10;
 
-/// How many linked_accounts there are: two couples.
+/// Number of linked accounts: two pairs.
 pub const LINKED_ACCOUNTS: u64 = 4;
 
-/// How many accounts clients may open.
+/// Maximum of accounts that clients open.
 const MAX_ACCOUNTS: u64 = 12;
 
 pub fn account(number: u64) -> AggregateId {
     AggregateId::new("bank-account", Uuid::from_u128(1 + u128::from(number)))
 }
 
-/// A purse; the partner of an even one is the next.
+/// Returns the id of a linked account. The partner of an even number is the next one.
 pub fn linked_account(number: u64) -> AggregateId {
     AggregateId::new("linked-account", Uuid::from_u128(1_000 + u128::from(number)))
 }
@@ -45,7 +45,7 @@ pub fn partner(number: u64) -> u64 {
 }
 
 impl RequestMix {
-    /// How many accounts are there from the first.
+    /// Returns the number of initial accounts.
     pub fn accounts(self) -> u64 {
         match self {
             Self::Everything => 0,
@@ -58,7 +58,7 @@ impl RequestMix {
         if self == Self::Bank { LINKED_ACCOUNTS } else { 0 }
     }
 
-    /// All aggregates that are there from the first.
+    /// Returns the ids of all initial aggregates.
     pub fn aggregate_ids(self) -> Vec<AggregateId> {
         (0..self.accounts())
             .map(account)
@@ -66,7 +66,7 @@ impl RequestMix {
             .collect()
     }
 
-    /// The commands that open what is there from the first.
+    /// Returns the commands that open the initial aggregates.
     pub fn openings(self, session: &Session) -> Vec<Request> {
         let accounts = (0..self.accounts()).map(|number| {
             let opening = open(number, OPENING_BALANCE);
@@ -99,7 +99,7 @@ impl RequestMix {
 fn any_command(session: &Session, rng: &mut SeededRng) -> Request {
     let number = rng.below(MAX_ACCOUNTS);
     match rng.below(20) {
-        // Refused as soon as it is there.
+        // Rejected once the account exists.
         0..5 => {
             let deposit = i64::try_from(rng.below(200)).unwrap();
             command(session, account(number), "open-account", open(number, deposit))
@@ -109,7 +109,7 @@ fn any_command(session: &Session, rng: &mut SeededRng) -> Request {
     }
 }
 
-/// A movement of money; sometimes of more than is there, or to the account itself.
+/// Returns a command that moves money; sometimes more than the balance, or to the account itself.
 fn money_command(session: &Session, accounts: u64, rng: &mut SeededRng) -> Request {
     let from = account(rng.below(accounts));
     let amount = format!("{}.{:02}", rng.below(80), 1 + rng.below(99));
@@ -124,7 +124,7 @@ fn money_command(session: &Session, accounts: u64, rng: &mut SeededRng) -> Reque
     }
 }
 
-/// What keeps the linked_accounts of a couple near to nothing.
+/// Returns a command that keeps a pair of linked accounts near its limit.
 fn linked_command(session: &Session, linked_accounts: u64, rng: &mut SeededRng) -> Request {
     let linked_account = linked_account(rng.below(linked_accounts));
     if rng.happens(300) {

@@ -1,4 +1,4 @@
-//! Clients at work: what one process of a run does, whether it is a process or a part of one.
+//! The work of one process in a run: its clients and their requests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,36 +16,36 @@ use crate::linked_account::LinkedBankDomain;
 use crate::requests::RequestMix;
 use fluvius_tests::faulty_store::{MutatedStore, StoreMutant};
 
-/// Who sends: the same actor in every process, so that an identifier is the same command.
+/// Sender of all sessions. A command id identifies the same command in each process.
 pub const SENDER: &str = "checker";
 
-/// How long a client leaves a store alone that cannot be reached.
+/// Pause of a client after an unreachable store.
 const UNAVAILABLE_PAUSE: Duration = Duration::from_millis(5);
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Workload {
     pub seed: u64,
-    /// The number of the first client; the others follow.
+    /// Number of the first client; the others follow.
     pub first: Client,
     pub clients: u64,
-    /// How many requests each of them sends.
+    /// Requests per client.
     pub requests: u64,
     pub mix: RequestMix,
     pub conditions: Conditions,
 }
 
-/// What the store of a process is like.
+/// Faults of the store of a process.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct Conditions {
     pub mutant: Option<StoreMutant>,
-    /// How long a call of the store takes at the most beyond its own time.
+    /// Longest delay of a store call.
     pub max_delay_micros: u64,
-    /// Of a thousand commits, how many are cut off before, and how many after they are stored.
+    /// Commits in a thousand that lose the store before they are stored; as many lose it afterwards.
     pub cuts: u64,
 }
 
 impl Conditions {
-    /// A runtime over one more store at the place.
+    /// Builds a runtime over one more store of the backend.
     pub async fn domain<B: Backend>(self, backend: &B, seed: u64) -> DomainRuntime {
         let faults = Faults {
             delay_max: Duration::from_micros(self.max_delay_micros),
@@ -57,7 +57,7 @@ impl Conditions {
             let store = FaultyStore::new(backend.open().await, seed, faults.clone());
             match LinkedBankDomain::runtime(MutatedStore::new(store, self.mutant)).await {
                 Ok(domain) => return domain,
-                // The server is away again.
+                // The server is down again.
                 Err(BuildError::Store { source, .. }) if source.is_retryable() => {}
                 Err(error) => panic!("{error}"),
             }
@@ -66,7 +66,7 @@ impl Conditions {
 }
 
 impl Workload {
-    /// Runs all clients until they are told to stop, or have sent all of theirs.
+    /// Runs all clients until they are stopped or have sent all their requests.
     pub async fn run<B: Backend>(self, backend: B, recorder: Recorder, stop: Arc<AtomicBool>) {
         let domain = self.conditions.domain(&backend, self.seed).await;
         let clients = (self.first..self.first + self.clients).map(|client| {
@@ -90,7 +90,7 @@ impl Workload {
     }
 }
 
-/// Sends a request and waits for the answer, with both in the history.
+/// Sends a request and waits for the answer; records both in the history.
 pub async fn ask(session: &Session, client: Client, request: Request, recorder: &Recorder) {
     recorder.add(Entry::Invoke(client, request.clone()));
     let outcome = match request {

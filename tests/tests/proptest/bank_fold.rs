@@ -1,4 +1,4 @@
-//! The bank under random orders: no money is made or lost, and the log gives every state back.
+//! The bank under random commands: money is conserved, and the log reproduces every state.
 
 use std::collections::BTreeMap;
 
@@ -19,20 +19,20 @@ use crate::{log_fold, property};
 
 const ACCOUNTS: usize = 20;
 const STEPS: std::ops::Range<usize> = 150..260;
-/// From one whole state in the log to the next there are at most this many versions.
+/// Maximum of versions between two snapshots in the log.
 const WHOLE_EVERY: usize = 64;
 
-/// What one caller does next.
+/// The next step of a caller.
 #[derive(Debug, Clone)]
 enum Step {
     One(usize, Order),
     Group(Vec<(usize, Order)>),
-    /// The step before, counted back, once more under the same identifiers.
+    /// The step this far back, again under the same ids.
     Again(usize),
 }
 
 #[test]
-fn no_money_is_made_or_lost_and_the_log_gives_every_state_back() {
+fn money_is_conserved_and_the_log_has_every_state() {
     property::check(
         "no_money_is_made_or_lost",
         12,
@@ -51,7 +51,7 @@ fn no_money_is_made_or_lost_and_the_log_gives_every_state_back() {
 }
 
 #[test]
-fn every_change_that_is_dropped_and_every_two_that_are_swapped_are_found() {
+fn dropped_and_swapped_deltas_are_found() {
     property::check(
         "every_change_that_is_dropped",
         1,
@@ -69,7 +69,7 @@ fn every_change_that_is_dropped_and_every_two_that_are_swapped_are_found() {
 }
 
 #[test]
-fn a_whole_state_hides_no_broken_patch_before_it() {
+fn a_snapshot_hides_no_wrong_patch_before_it() {
     let deposits = vec![Decimal::new(100_000_000, 2); ACCOUNTS];
     let steps: Vec<Step> = (1..100)
         .map(|cents| Step::One(0, Order::Deposit { amount: Decimal::new(cents, 2) }))
@@ -77,8 +77,8 @@ fn a_whole_state_hides_no_broken_patch_before_it() {
     let run = property::block_on(Run::of(&deposits, &steps));
     let rows = &run.rows[&0];
     assert!(rows[WHOLE_EVERY].delta.is_snapshot());
-    // A patch that does more than its event, to a field that nothing touches afterwards: every
-    // later patch still applies, and the whole state at version 65 is right again.
+    // A patch that changes a field beside those of its event. No later event touches the field, so every later patch
+    // still applies, and the snapshot at version 65 is correct again.
     let mut broken = rows.clone();
     let patch = broken[29].delta.to_json();
     let more = patch.as_str().replacen(
@@ -92,22 +92,22 @@ fn a_whole_state_hides_no_broken_patch_before_it() {
     assert_eq!(found, Err(log_fold::Fault::Whole { version: 65 }));
 }
 
-/// What a run left behind.
+/// Result of a run.
 struct Run {
     domain: DomainRuntime,
     store: MemoryStore,
     session: Session,
     model: Bank,
-    /// What came in from outside less what went out, by the answers of the domain.
+    /// Deposits minus withdrawals, by the answers of the domain.
     money: Exact,
-    /// Each account's stored state at every version, by the store itself.
+    /// Each account's stored state at every version, read from the store.
     stored: BTreeMap<usize, Vec<Value>>,
     rows: BTreeMap<usize, Vec<EventRecord>>,
     sent: Vec<Sent>,
     balances: Exact,
 }
 
-/// A step that was sent, and how it was answered.
+/// A step that was sent, and its answer.
 #[derive(Clone)]
 struct Sent {
     commands: Vec<CommandBundle>,
@@ -217,8 +217,8 @@ impl Run {
         (commands, answer)
     }
 
-    /// Reads what is stored of every account. A group may give an account several versions at
-    /// once; those between are what the group was answered with, or the model's.
+    /// Reads the stored states of every account. A group may give an account several versions at once; the
+    /// states between are those of the responses, or of the model.
     async fn observe(&mut self) {
         for account in 0..ACCOUNTS {
             let Some(record) = Store::load(&self.store, &aggregate_id(account)).await.unwrap()
@@ -257,7 +257,7 @@ impl Run {
         }
     }
 
-    /// Every command once more: the first answers, read back from the history.
+    /// Sends every command again: the first responses, read back from the history.
     async fn ask_again(&self) {
         for sent in &self.sent {
             let (_, again) = self.send(sent.commands.clone(), sent.is_group).await;
@@ -266,7 +266,7 @@ impl Run {
         for account in 0..ACCOUNTS {
             let page =
                 self.domain.log().for_aggregate(aggregate_id(account)).events().await.unwrap();
-            assert_eq!(page.rows.len(), self.rows[&account].len(), "asking again stores nothing");
+            assert_eq!(page.rows.len(), self.rows[&account].len(), "a replay stores nothing");
         }
     }
 
@@ -293,15 +293,15 @@ impl Run {
         for (row, at) in rows.iter().zip(0..) {
             assert!(
                 at % WHOLE_EVERY != 0 || row.delta.is_snapshot(),
-                "version {} has the whole state",
+                "version {} is a snapshot",
                 at + 1
             );
         }
     }
 }
 
-/// An answer given again is the first one; the state in it is the same value, though its keys
-/// may stand in another order.
+/// A replayed response is the first one. Its state is the same value, though its keys may be in another
+/// order.
 fn assert_same(first: &Result<Vec<Response>, String>, again: &Result<Vec<Response>, String>) {
     let comparable = |answer: &Result<Vec<Response>, String>| {
         answer.clone().map(|responses| {
@@ -315,7 +315,7 @@ fn assert_same(first: &Result<Vec<Response>, String>, again: &Result<Vec<Respons
     assert_eq!(comparable(first), comparable(again));
 }
 
-/// Half of all orders go to the first account, so that it has many versions.
+/// Half of all commands go to the first account, so that it has many versions.
 fn any_account() -> impl Strategy<Value = usize> {
     prop_oneof![Just(0), 0..ACCOUNTS]
 }
@@ -339,7 +339,7 @@ fn any_step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Small money in and out of the first account, nearly always accepted.
+/// Small deposits and withdrawals of the first account, nearly always accepted.
 fn any_busy_step() -> impl Strategy<Value = Step> {
     let cents = (1_i64..10_000).prop_map(|cents| Decimal::new(cents, 2));
     (cents, 0..4, 1..ACCOUNTS).prop_map(|(amount, kind, other)| match kind {

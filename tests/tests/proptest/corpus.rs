@@ -1,5 +1,5 @@
-//! The corpus: inputs that once were, or might be, hard on a reader. Each has its answer here,
-//! and goes through every other entry point as well.
+//! The corpus: inputs that are hard on a decoder. Each has its expected answer here, and goes through every other
+//! entry point as well.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::property;
 use crate::sample_aggregate::{CODES, IntoAggregateId, KEYS, SAMPLE, Sample};
 
-/// The files and how they are answered: `key: answer` for a payload, else what reads them.
+/// The files and their answers: `key: answer` for a payload, else the entry point.
 const ANSWERS: &[(&str, &str)] = &[
     ("bundle-command-with-nul", "bundle: unknown-command"),
     ("bundle-if-match-twice", "refused"),
@@ -74,11 +74,11 @@ const ANSWERS: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn every_input_of_the_corpus_is_answered_as_it_was() {
+fn corpus_inputs_keep_their_answers() {
     let files = files();
     let names: Vec<&str> = files.keys().map(String::as_str).collect();
     let known: Vec<&str> = ANSWERS.iter().map(|(name, _)| *name).collect();
-    assert_eq!(names, known, "each file has its answer, in the order of their names");
+    assert_eq!(names, known, "the table lists each file, sorted by name");
     let mut wrong = Vec::new();
     for (name, expected) in ANSWERS {
         let found = property::block_on(answer(expected, &files[*name]));
@@ -90,7 +90,7 @@ fn every_input_of_the_corpus_is_answered_as_it_was() {
 }
 
 #[test]
-fn no_entry_point_panics_on_any_input_of_the_corpus() {
+fn no_entry_point_panics_on_corpus_inputs() {
     for text in files().values() {
         property::block_on(async {
             let target = IntoAggregateId::new().await;
@@ -107,7 +107,7 @@ fn no_entry_point_panics_on_any_input_of_the_corpus() {
     }
 }
 
-/// How an input is answered by the entry point that its expected answer names.
+/// Returns the answer of the entry point that the expected answer names.
 async fn answer(expected: &str, text: &str) -> String {
     let target = IntoAggregateId::new().await;
     let (entry, _) = expected.split_once(": ").unwrap_or((expected, ""));
@@ -169,7 +169,7 @@ fn described(answer: Result<(), Error>) -> String {
     }
 }
 
-/// The files of the corpus by name. What is no UTF-8 is read as a transport would have to.
+/// Returns the files of the corpus by name. Invalid UTF-8 is replaced, as a transport would do.
 fn files() -> BTreeMap<String, String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
     let read = |entry: fs::DirEntry| {
@@ -182,8 +182,8 @@ fn files() -> BTreeMap<String, String> {
 }
 
 #[test]
-fn a_bundle_for_a_sample_is_what_the_corpus_varies() {
-    // The bundles of the corpus differ from this one in what their names say.
+fn the_corpus_varies_a_valid_bundle() {
+    // The bundles of the corpus vary this one as their names say.
     let bundle = json!({
         "id": "00000000-0000-0000-0000-000000000001", "command": "ask-sample",
         "aggregate_id": Sample::aggregate_id(SAMPLE), "payload": { "prefix": "" },

@@ -1,5 +1,5 @@
-//! Hostile commands: whatever comes in as key and payload, nothing panics, every rejection has
-//! a code, and what is accepted is logged and comes back as it was sent.
+//! Hostile commands: for any key and payload, nothing panics and every error has a code. An accepted payload is
+//! logged and read back unchanged.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ use crate::sample_aggregate::{
 };
 
 #[test]
-fn a_payload_of_any_text_is_refused_with_a_code_or_comes_back() {
+fn any_text_as_payload_is_rejected_or_preserved() {
     let strategy = (any_key(), any_text());
     let tally = Tally::default();
     property::check("a_payload_of_any_text", 300, strategy, |(key, text)| {
@@ -31,7 +31,7 @@ fn a_payload_of_any_text_is_refused_with_a_code_or_comes_back() {
 }
 
 #[test]
-fn a_payload_that_nearly_fits_is_refused_with_a_code_or_comes_back() {
+fn a_mutated_payload_is_rejected_or_preserved() {
     let strategy = (select(&KEYS[..]), prop::collection::vec(any_mutation(), 1..4));
     let tally = Tally::default();
     property::check("a_payload_that_nearly_fits", 1_500, strategy, |(key, mutations)| {
@@ -48,7 +48,7 @@ fn a_payload_that_nearly_fits_is_refused_with_a_code_or_comes_back() {
 }
 
 #[test]
-fn a_payload_with_another_value_somewhere_is_refused_with_a_code_or_comes_back() {
+fn a_payload_with_a_wrong_value_is_rejected_or_preserved() {
     let value = prop_oneof![any_plausible(), any_value()];
     let strategy = (select(&KEYS[..]), any::<Index>(), value);
     let tally = Tally::default();
@@ -58,7 +58,7 @@ fn a_payload_with_another_value_somewhere_is_refused_with_a_code_or_comes_back()
         property::block_on(async {
             let target = IntoAggregateId::new().await;
             tally.count(&attempt(&target, key, &payload.to_string()).await);
-            // As a value of Rust code too.
+            // As a Rust value too.
             let session = target.session.on(target.aggregate_id(key));
             if let Ok(command) = session.create_command(key, payload) {
                 assert_coded(&session.process_command(command).await);
@@ -70,7 +70,7 @@ fn a_payload_with_another_value_somewhere_is_refused_with_a_code_or_comes_back()
 }
 
 #[test]
-fn a_payload_that_fits_is_accepted_and_comes_back() {
+fn a_valid_payload_is_accepted_and_preserved() {
     property::check("a_payload_that_fits", 400, any_fitting(), |payload| {
         let answer = property::block_on(async {
             attempt(&IntoAggregateId::new().await, "fill-sample", &payload.to_string()).await
@@ -81,7 +81,7 @@ fn a_payload_that_fits_is_accepted_and_comes_back() {
 }
 
 #[test]
-fn a_key_of_any_text_is_unknown_unless_it_is_registered() {
+fn an_unregistered_key_is_unknown() {
     property::check("a_key_of_any_text", 500, any_key(), |key| {
         property::block_on(async {
             let target = IntoAggregateId::new().await;
@@ -103,7 +103,7 @@ fn a_key_of_any_text_is_unknown_unless_it_is_registered() {
 }
 
 #[test]
-fn a_bundle_of_any_text_is_refused_or_comes_back() {
+fn any_text_as_bundle_is_rejected_or_preserved() {
     let strategy = (select(&KEYS[..]), prop::collection::vec(any_mutation(), 0..3), any_text());
     property::check("a_bundle_of_any_text", 1_000, strategy, |(key, mutations, text)| {
         let bundle = json!({
@@ -174,7 +174,7 @@ fn a_secret_of_a_wrong_type_is_in_no_error() {
 }
 
 #[test]
-fn levels_without_end_are_refused_and_nothing_overflows() {
+fn deep_nesting_is_rejected_without_stack_overflow() {
     for level in ["[", "{\"a\":", "[{\"a\":", "\"", "[1,"] {
         let open = level.repeat(200_000);
         for text in
@@ -189,7 +189,7 @@ fn levels_without_end_are_refused_and_nothing_overflows() {
     }
 }
 
-/// Returns whether an error has a key with escaped control characters, and a long one shortened.
+/// Returns whether an error shows a key with escaped control characters, and shortens a long one.
 fn is_excerpt(shown: &str, key: &str) -> bool {
     let escaped: String = key
         .chars()
@@ -206,7 +206,7 @@ fn is_excerpt(shown: &str, key: &str) -> bool {
     }
 }
 
-/// Sends one command by key and holds what must hold for every input.
+/// Sends one command by key, and checks the invariants of every input.
 async fn attempt(target: &IntoAggregateId, key: &str, text: &str) -> Result<(), Error> {
     let session = target.session.on(target.aggregate_id(key));
     let before = Rows::read(target).await;
@@ -219,7 +219,7 @@ async fn attempt(target: &IntoAggregateId, key: &str, text: &str) -> Result<(), 
             return Err(error);
         }
     };
-    assert_eq!(command.payload.as_str(), text, "a payload stays as it was given");
+    assert_eq!(command.payload.as_str(), text, "the payload is unchanged");
     let answer = session.process_command(command.clone()).await;
     assert_coded(&answer);
     let rows = Rows::read(target).await;
@@ -236,7 +236,7 @@ async fn attempt(target: &IntoAggregateId, key: &str, text: &str) -> Result<(), 
         let status = if answer.is_ok() { CommandStatus::Applied } else { CommandStatus::Rejected };
         assert_eq!((row.id, row.key(), row.status), (command.id, key, status));
         assert_comes_back(&command, row);
-        // The same identifier is the same command, however its payload is spelled.
+        // The same id is the same command, however its payload is spelled.
         let mut again = command.clone();
         again.payload = Json::from_value(&command.payload.to_value()).unwrap();
         let is_spelled_alike = numbers_as_written(&again.payload, &command.payload);
@@ -265,7 +265,7 @@ fn assert_coded<T: std::fmt::Debug>(answer: &Result<T, Error>) {
     }
 }
 
-/// What is logged of a command is its payload, without secrets.
+/// Checks that the logged command has its payload, without secrets.
 fn assert_comes_back(command: &CommandBundle, row: &LogEntry<CommandRecord>) {
     let mut sent = command.payload.to_value();
     if row.key() == LockSample::ACTION.key {
@@ -276,7 +276,7 @@ fn assert_comes_back(command: &CommandBundle, row: &LogEntry<CommandRecord>) {
     assert_eq!(row.payload.to_value(), sent);
 }
 
-/// What is logged of an event decodes into the fields that were sent.
+/// Checks that the logged event decodes into the fields that were sent.
 async fn assert_event_comes_back(target: &IntoAggregateId, command: &CommandBundle) {
     let log =
         target.domain.log().for_aggregate(crate::sample_aggregate::Sample::aggregate_id(SAMPLE));
@@ -293,8 +293,8 @@ async fn assert_event_comes_back(target: &IntoAggregateId, command: &CommandBund
     assert_eq!(stored.float.to_bits(), sent.float.to_bits());
 }
 
-/// Whether two spellings of a payload write their numbers in the same way, which is part of
-/// what makes a command the same.
+/// Returns whether two spellings of a payload write their numbers in the same way, which is part of
+/// a command's identity.
 fn numbers_as_written(one: &Json, other: &Json) -> bool {
     let digits = |json: &Json| {
         let mut numbers: Vec<String> = json
@@ -309,7 +309,7 @@ fn numbers_as_written(one: &Json, other: &Json) -> bool {
     digits(one) == digits(other)
 }
 
-/// How often each answer was given, so that a property which says nothing is seen.
+/// Number of answers by code. A property whose runs all have one answer proves nothing.
 #[derive(Debug, Default)]
 struct Tally(RefCell<BTreeMap<&'static str, usize>>);
 
@@ -325,7 +325,7 @@ impl Tally {
     }
 }
 
-/// How much the logs hold.
+/// Number of rows in the logs.
 struct Rows {
     commands: Vec<LogEntry<CommandRecord>>,
     event_count: usize,
@@ -339,9 +339,9 @@ impl Rows {
     }
 }
 
-/// Pieces that are hard on a reader of JSON.
+/// Fragments that are hard on a JSON parser.
 const NASTY: [&str; 48] = [
-    // Some that may well fit where they fall.
+    // Some that are often valid in place.
     " ",
     "\n",
     "0",
@@ -443,7 +443,7 @@ pub(crate) fn any_mutation() -> impl Strategy<Value = Mutation> {
     ]
 }
 
-/// Any text: bytes, letters, and pieces of JSON in any order.
+/// Any text: bytes, letters, and fragments of JSON in any order.
 pub(crate) fn any_text() -> impl Strategy<Value = String> {
     let pieces = prop_oneof![select(&NASTY[..]), select(&["{\"", "\":", "\"a\"", "1", "[]"][..])];
     prop_oneof![
@@ -455,7 +455,7 @@ pub(crate) fn any_text() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Any key: registered ones, such as look like one, and such as do not.
+/// Any key: registered, similar to a registered one, or neither.
 fn any_key() -> impl Strategy<Value = String> {
     prop_oneof![
         2 => select(&KEYS[..]).prop_map(str::to_owned),
@@ -466,7 +466,7 @@ fn any_key() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Any JSON value that serde_json holds.
+/// Any JSON value of serde_json.
 pub(crate) fn any_value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![any_plausible(), any_leaf()];
     leaf.prop_recursive(3, 20, 4, |inner| {
@@ -487,7 +487,7 @@ fn any_plausible() -> impl Strategy<Value = Value> {
     ]
 }
 
-/// A value that is hard on a reader.
+/// A value that is hard on a decoder.
 fn any_leaf() -> impl Strategy<Value = Value> {
     prop_oneof![
         Just(Value::Null),
@@ -507,7 +507,7 @@ fn any_leaf() -> impl Strategy<Value = Value> {
     ]
 }
 
-/// A payload for `fill-sample` that holds anything that its fields may hold.
+/// A payload for `fill-sample` with any valid values.
 fn any_fitting() -> impl Strategy<Value = Value> {
     let text = || "([^\\x00]|\\PC){0,20}";
     let decimal = || {
@@ -551,7 +551,7 @@ fn any_fitting() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Replaces one value somewhere in a tree, its aggregate included, by another.
+/// Replaces one value anywhere in a tree, the root included.
 fn replace_one(tree: &mut Value, place: Index, value: Value) {
     fn count(value: &Value) -> usize {
         1 + match value {

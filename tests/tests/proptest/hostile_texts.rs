@@ -1,4 +1,4 @@
-//! Hostile texts: JSON, changes, etags, preconditions, hashes and log rows that nobody wrote.
+//! Hostile texts: JSON, deltas, etags, preconditions, hashes and log rows that fluvius did not write.
 
 use banking_domain::{Account, AccountCommand, AccountEvent};
 use fluvius_core::Store;
@@ -16,7 +16,7 @@ use crate::property;
 use crate::sample_aggregate::{ACCOUNT, CODES, IntoAggregateId};
 
 #[test]
-fn what_is_parsed_comes_back_as_it_was_written() {
+fn parsed_text_is_preserved() {
     property::check("what_is_parsed_comes_back", 3_000, any_text(), |text| {
         let parsed = Json::parse(text.as_str());
         let embedded: Result<Json, _> = serde_json::from_str(&text);
@@ -26,7 +26,7 @@ fn what_is_parsed_comes_back_as_it_was_written() {
         let value: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(json.to_value(), value);
         assert_eq!(json.decode::<Value>().unwrap(), value);
-        // What was read can be written again, but for the few levels that a patch needs.
+        // A value that was read can be written again, but for the few levels that a patch needs.
         if let Ok(again) = Json::from_value(&value) {
             assert_eq!(again.to_value(), value);
         } else {
@@ -37,7 +37,7 @@ fn what_is_parsed_comes_back_as_it_was_written() {
 }
 
 #[test]
-fn a_value_that_is_written_comes_back() {
+fn a_written_value_is_read_back() {
     property::check("a_value_that_is_written", 1_000, any_value(), |value| {
         if let Ok(json) = Json::from_value(&value) {
             assert_eq!(json.to_value(), value);
@@ -48,7 +48,7 @@ fn a_value_that_is_written_comes_back() {
 }
 
 #[test]
-fn a_change_of_any_json_is_refused_or_comes_back() {
+fn any_json_as_delta_is_rejected_or_preserved() {
     let strategy = (any_change(), any_value(), prop::collection::vec(any_mutation(), 0..3));
     property::check("a_change_of_any_json", 2_000, strategy, |(change, state, mutations)| {
         let mut text = change.to_string();
@@ -79,7 +79,7 @@ fn an_etag_of_any_text_has_one_spelling() {
         2 => etag.replacen('v', "v+", 1),
         _ => {
             let mut etag = etag;
-            // As a UUID is mostly written.
+            // As a UUID is usually written.
             for at in [32 - 24, 32 - 20, 32 - 16, 32 - 12] {
                 etag.insert(etag.len() - at, '-');
             }
@@ -110,7 +110,7 @@ fn an_etag_of_any_text_has_one_spelling() {
 }
 
 #[test]
-fn a_precondition_of_any_json_is_refused_or_comes_back() {
+fn any_json_as_precondition_is_rejected_or_preserved() {
     let etag = Value::from(ETag::new(3, Uuid::from_u128(9)).to_string());
     let shaped = (select(vec!["version", "etag", "e-tag", ""]), any_value()).prop_map(
         move |(name, value)| json!({ name: if value.is_null() { etag.clone() } else { value } }),
@@ -129,7 +129,7 @@ fn a_precondition_of_any_json_is_refused_or_comes_back() {
 }
 
 #[test]
-fn a_log_row_of_any_json_is_read_or_refused() {
+fn any_json_as_log_row_is_read_or_rejected() {
     let keys = select(vec![
         "money-deposited",
         "account-opened",
@@ -167,7 +167,7 @@ fn a_log_row_of_any_json_is_read_or_refused() {
 }
 
 #[test]
-fn a_stored_state_of_any_json_is_read_or_is_invalid_state() {
+fn any_json_as_state_is_read_or_invalid_state() {
     let near = any_value().prop_map(
         |value| json!({ "account_number": "1", "owner_name": "Ada Lovelace", "balance": value }),
     );
@@ -225,7 +225,7 @@ fn a_stored_state_of_any_json_is_read_or_is_invalid_state() {
     });
 }
 
-/// Patches that nobody made: any operations at any places, few enough not to grow without end.
+/// Arbitrary patches: any operations at any paths, few enough to bound the growth.
 fn any_change() -> impl Strategy<Value = Value> {
     let path = || {
         prop_oneof![

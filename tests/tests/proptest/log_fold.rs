@@ -1,8 +1,7 @@
-//! The fold: the states of one aggregate as its log tells them.
+//! The fold: the states of one aggregate, computed from its log.
 //!
-//! A whole state after the first would hide that the changes before it are wrong, so it is never
-//! taken: at its version the fold goes on with what the rule makes of the folded state, and the
-//! whole state must be that.
+//! A snapshot after the first could hide a wrong delta before it. So the fold does not use it: at that version
+//! it runs the action on the folded state, and compares the result with the snapshot.
 
 use std::fmt;
 
@@ -10,23 +9,23 @@ use fluvius_core::json::{self, Json};
 use fluvius_core::{Aggregate, EventRecord, StateDelta};
 use serde_json::Value;
 
-/// The plain method behind an event, run on the state before it.
+/// The method behind an event, run on the state before it.
 pub(crate) type Rule<A> = fn(Option<A>, &EventRecord) -> A;
 
-/// Why the rows of an aggregate do not give its states.
+/// Reasons that the rows of an aggregate do not give its states.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// A version is missing, or stands twice.
+    /// A version is missing or duplicated.
     Hole { expected: u64, found: u64 },
-    /// There are more or fewer rows than states.
+    /// The numbers of rows and states differ.
     Length { rows: usize, states: usize },
-    /// The first row has no whole state.
+    /// The first row is not a snapshot.
     FirstIsNotWhole,
-    /// A patch does not fit the folded state.
+    /// A patch does not apply to the folded state.
     Misfit { version: u64, why: String },
-    /// A whole state is not what the rule makes of the folded state.
+    /// A snapshot differs from the result of the action on the folded state.
     Whole { version: u64 },
-    /// The folded state is not the one expected.
+    /// The folded state is not the expected one.
     State { version: u64 },
 }
 
@@ -36,7 +35,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Whether the rows of one aggregate give exactly these states, one a version.
+/// Checks that the rows of one aggregate give exactly these states, one per version.
 ///
 /// # Errors
 /// The first fault.
@@ -58,11 +57,10 @@ pub(crate) fn check<A: Aggregate>(
     }
 }
 
-/// The states that the changes give, one after the other, without the help of any whole state
-/// but the first.
+/// Returns the states that the deltas give, without the help of any snapshot but the first.
 ///
 /// # Errors
-/// The first fault that the log shows by itself, or that `see` finds.
+/// The first fault in the log, or that `see` finds.
 pub(crate) fn fold<A: Aggregate>(
     rows: &[EventRecord],
     rule: Rule<A>,
@@ -93,7 +91,7 @@ pub(crate) fn fold<A: Aggregate>(
     Ok(())
 }
 
-/// The states that the plain methods give when they are run on what the events tell.
+/// Returns the states that the methods give when they are run on the events.
 pub(crate) fn replay<A: Aggregate>(rows: &[EventRecord], rule: Rule<A>) -> Vec<Value> {
     let mut states: Vec<Value> = Vec::with_capacity(rows.len());
     for row in rows {
@@ -103,27 +101,27 @@ pub(crate) fn replay<A: Aggregate>(rows: &[EventRecord], rule: Rule<A>) -> Vec<V
 }
 
 fn by_rule<A: Aggregate>(before: Option<&Value>, row: &EventRecord, rule: Rule<A>) -> Value {
-    // Through text, as a store would give it back.
+    // Through text, as a store would return it.
     let before = before.map(|value| Json::from_value(value).unwrap().decode::<A>().unwrap());
     value_of(&rule(before, row))
 }
 
-/// A state as it is stored.
+/// Returns a state as it is stored.
 pub(crate) fn value_of<A: Aggregate>(state: &A) -> Value {
     json::encode(state).unwrap().to_value()
 }
 
-/// What the mutants of a log did to a checker.
+/// Result of the mutants of a log.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Mutants {
-    /// How many were found.
+    /// Number of mutants that were found.
     pub(crate) found: usize,
-    /// How many give the same states and so are no fault.
+    /// Number of mutants with the same states, which are no fault.
     pub(crate) harmless: usize,
 }
 
-/// Plants every fault of two kinds into a log, "drop one change" and "swap two", and asserts
-/// that [`check`] finds each one that makes a difference.
+/// Plants every fault of two kinds into a log, "drop one delta" and "swap two". Asserts that [`check`]
+/// finds each one that makes a difference.
 pub(crate) fn assert_mutants_are_found<A: Aggregate>(
     rows: &[EventRecord],
     states: &[Value],

@@ -1,4 +1,4 @@
-//! Runs a property over random cases from a seed that can be given again.
+//! The runner of properties: random cases from a reproducible seed.
 
 use std::future::Future;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -12,10 +12,10 @@ use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 use tokio::runtime::Runtime;
 
-/// How long a failing case may be made smaller, in milliseconds.
+/// Maximal time to shrink a failing case, in milliseconds.
 const SHRINK_TIME_MAX: u32 = 30_000;
 
-/// Checks a property on `cases` random values, more where `FLUVIUS_CASES` says so.
+/// Checks a property on `cases` random values, or on `FLUVIUS_CASES` if that is more.
 pub(crate) fn check<S: Strategy>(
     name: &str,
     cases: u32,
@@ -37,7 +37,7 @@ pub(crate) fn check<S: Strategy>(
     }
 }
 
-/// The settings of a property; nothing is kept in files, since the seed gives a case again.
+/// Returns the settings of a property. No files are kept, since the seed reproduces a case.
 pub(crate) fn config(cases: u32) -> Config {
     let wanted = seeds::number("FLUVIUS_CASES").and_then(|cases| u32::try_from(cases).ok());
     Config {
@@ -49,7 +49,7 @@ pub(crate) fn config(cases: u32) -> Config {
     }
 }
 
-/// Runs one asynchronous case on this thread, always in the same runtime: connections of stores live in it.
+/// Runs an asynchronous case on this thread, always in the same runtime: it drives the connections of stores.
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     thread_local! {
         static RUNTIME: Runtime = runtime();
@@ -57,12 +57,12 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     RUNTIME.with(|runtime| runtime.block_on(future))
 }
 
-/// A runtime of this thread alone.
+/// Returns a current-thread runtime.
 pub(crate) fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// A clock that goes on by a millisecond each time it is read: two runs see the same times.
+/// A clock that advances by a millisecond per read, so that two runs see the same times.
 #[derive(Debug, Default)]
 pub(crate) struct Ticks(AtomicI64);
 

@@ -1,6 +1,6 @@
-//! State queries: every answer is that of a plain filter over Rust values; a query and its negation
-//! split the rows whose field is not null; pages make the whole. So it is whatever fields are
-//! declared, before the rows are written or after that.
+//! State queries: every answer equals that of a plain filter over Rust values. A query and its negation split the
+//! rows whose field is not null. The pages make up the whole. All of this holds for any declared indexes, whether
+//! declared before or after the rows are written.
 
 use std::cmp::Ordering;
 use std::mem;
@@ -24,7 +24,7 @@ use crate::stores::AnyStore;
 
 const RESOURCE: &str = "thing";
 
-/// A value as the author's code has it.
+/// A value in Rust.
 #[derive(Debug, Clone, PartialEq)]
 enum Plain {
     Flag(bool),
@@ -37,10 +37,10 @@ enum Plain {
 /// The fields of a thing, one of each kind; `None` is null.
 type Thing = Vec<Option<Plain>>;
 
-/// A thing, and how each of its fields is spelled in JSON.
+/// A thing, and the spelling of each of its fields in JSON.
 type Row = (Thing, Vec<Value>);
 
-/// Rows, and which fields are declared: at first, and after so many rows.
+/// Rows, and the declared fields: at first, and after a number of rows.
 #[derive(Debug)]
 struct Rows {
     rows: Vec<Row>,
@@ -65,7 +65,7 @@ const FIELDS: [(&str, Kind); 5] = [
 ];
 
 #[test]
-fn every_answer_is_that_of_a_plain_filter() {
+fn queries_equal_a_plain_filter() {
     property::check("every_answer_is_that_of", 96, any_case(), |(rows, filter, sort, limit)| {
         let (stores, states) = property::block_on(stored(&rows));
         let whole = query(&filter, &sort);
@@ -85,7 +85,7 @@ fn every_answer_is_that_of_a_plain_filter() {
 }
 
 #[test]
-fn a_filter_and_its_negation_split_the_rows_whose_field_is_not_null() {
+fn a_filter_and_its_negation_split_the_rows() {
     let condition = (0..FIELDS.len()).prop_flat_map(|field| (Just(field), any_condition(field)));
     let case = (any_rows(1..12), condition);
     property::check("a_filter_and_its_negation", 96, case, |(rows, (field, filter))| {
@@ -108,36 +108,41 @@ fn a_filter_and_its_negation_split_the_rows_whose_field_is_not_null() {
 }
 
 #[test]
-fn pages_make_the_whole() {
-    property::check("pages_make_the_whole", 96, any_case(), |(rows, filter, sort, limit)| {
-        let (stores, _) = property::block_on(stored(&rows));
-        let whole = ask(&stores, &query(&filter, &sort));
-        let limit = limit.max(1);
-        let mut page = StateQuery { limit, ..query(&filter, &sort) };
-        let mut seen: Vec<StateRecord> = Vec::new();
-        loop {
-            let found = ask(&stores, &page);
-            // The cursor as a condition, for stores that compile conditions.
-            let condition = Filter::All(vec![filter.clone(), page.after_filter()]);
-            let by_condition = StateQuery { limit, ..query(&condition, &sort) };
-            prop_assert_eq!(&ask(&stores, &by_condition), &found);
-            let Some(last) = found.last() else { break };
-            let cursor = Cursor::of(&page, last);
-            let sent: Cursor =
-                serde_json::from_str(&serde_json::to_string(&cursor).unwrap()).unwrap();
-            prop_assert_eq!(&sent, &cursor);
-            page.after = Some(sent);
-            seen.extend(found);
-            prop_assert!(seen.len() <= whole.len());
-        }
-        prop_assert_eq!(seen, whole);
-        Ok(())
-    });
+fn pages_make_up_the_whole_result() {
+    property::check(
+        "pages_make_up_the_whole_result",
+        96,
+        any_case(),
+        |(rows, filter, sort, limit)| {
+            let (stores, _) = property::block_on(stored(&rows));
+            let whole = ask(&stores, &query(&filter, &sort));
+            let limit = limit.max(1);
+            let mut page = StateQuery { limit, ..query(&filter, &sort) };
+            let mut seen: Vec<StateRecord> = Vec::new();
+            loop {
+                let found = ask(&stores, &page);
+                // The cursor as a condition, for stores that compile conditions.
+                let condition = Filter::All(vec![filter.clone(), page.after_filter()]);
+                let by_condition = StateQuery { limit, ..query(&condition, &sort) };
+                prop_assert_eq!(&ask(&stores, &by_condition), &found);
+                let Some(last) = found.last() else { break };
+                let cursor = Cursor::of(&page, last);
+                let sent: Cursor =
+                    serde_json::from_str(&serde_json::to_string(&cursor).unwrap()).unwrap();
+                prop_assert_eq!(&sent, &cursor);
+                page.after = Some(sent);
+                seen.extend(found);
+                prop_assert!(seen.len() <= whole.len());
+            }
+            prop_assert_eq!(seen, whole);
+            Ok(())
+        },
+    );
 }
 
-/// What comes back from a client is a cursor or is refused, and never more than that.
+/// A string from a client is a cursor or is rejected, without other effects.
 #[test]
-fn a_cursor_from_anywhere_does_no_harm() {
+fn any_text_as_cursor_is_rejected_or_valid() {
     let bytes = prop_oneof![
         "[0-9a-f]{0,80}",
         any::<String>(),
@@ -169,7 +174,7 @@ fn query(filter: &Filter, sort: &[SortKey]) -> StateQuery {
     }
 }
 
-/// What every store answers.
+/// Checks the answers of every store.
 fn ask(stores: &[AnyStore], query: &StateQuery) -> Vec<StateRecord> {
     let ask = |store: &AnyStore| property::block_on(store.query(query)).unwrap();
     let (first, others) = stores.split_first().unwrap();
@@ -180,7 +185,7 @@ fn ask(stores: &[AnyStore], query: &StateQuery) -> Vec<StateRecord> {
     answer
 }
 
-/// A store of each kind with an aggregate for each row, and the rows as they are stored.
+/// Creates a store of each kind with an aggregate per row. Returns the rows as they are stored.
 async fn stored(rows: &Rows) -> (Vec<AnyStore>, Vec<StateRecord>) {
     let stores = AnyStore::all().await;
     let mut states = Vec::new();
@@ -195,9 +200,9 @@ async fn stored(rows: &Rows) -> (Vec<AnyStore>, Vec<StateRecord>) {
         let state: serde_json::Map<String, Value> =
             members.map(|((name, _), value)| ((*name).to_owned(), value.clone())).collect();
         let number = u128::try_from(number).unwrap();
-        // Identifiers in an order that is not that of the rows.
+        // Ids in another order than the rows.
         let number = number * 0x9E37_79B9 % 1_000_003;
-        // It was the row before it at first.
+        // It had the values of the preceding row at first.
         let written = mem::replace(&mut last, Value::Object(state));
         for unit in [unit(number, 1, &written), unit(number, 2, &last)] {
             for store in &stores {
@@ -220,7 +225,7 @@ async fn declare(stores: &[AnyStore], fields: &[usize]) {
     }
 }
 
-/// A unit that brings an aggregate to a version.
+/// Returns a unit that brings an aggregate to a version.
 fn unit(number: u128, version: u32, state: &Value) -> UnitOfWork {
     let aggregate_id = AggregateId::new(RESOURCE, Uuid::from_u128(number));
     let data = Json::from_value(state).unwrap();
@@ -301,7 +306,7 @@ fn unit(number: u128, version: u32, state: &Value) -> UnitOfWork {
     }
 }
 
-/// Kleene's tables, over the values as the author's code has them.
+/// Kleene's three-valued logic, over the values in Rust.
 fn truth(filter: &Filter, thing: &Thing) -> Option<bool> {
     match filter {
         Filter::All(all) => {
@@ -373,7 +378,7 @@ fn compare(one: &Plain, other: &Plain) -> Ordering {
         (Plain::Words(one), Plain::Words(other)) => one.cmp(other),
         (Plain::Id(one), Plain::Id(other)) => one.cmp(other),
         (Plain::At(one), Plain::At(other)) => one.cmp(other),
-        other => panic!("values of two kinds: {other:?}"),
+        other => panic!("values of different kinds: {other:?}"),
     }
 }
 
@@ -409,7 +414,7 @@ fn any_row() -> impl Strategy<Value = Row> {
     fields.prop_map(|fields| fields.into_iter().unzip())
 }
 
-/// A value, and one of the ways in which it can be spelled; or one of the ways to have none.
+/// A value in one of its spellings; or one of the spellings of null.
 fn any_field(field: usize) -> impl Strategy<Value = (Option<Plain>, Value)> {
     let spelled = any_plain(field).prop_flat_map(|plain| {
         let spelled = spell(&plain);
@@ -423,12 +428,12 @@ fn any_field(field: usize) -> impl Strategy<Value = (Option<Plain>, Value)> {
         Kind::Time => &[json!("2026-01-02"), json!(0), json!("2026-01-02 00:00:00Z")],
     };
     let nothing = [json!(null), json!("absent"), json!([]), json!({})];
-    // A text that says "absent" is one, so it is left out there.
+    // The text "absent" is a value, so it is left out there.
     let null = prop::sample::select([&nothing[..], others].concat());
     prop_oneof![4 => spelled, 1 => null.prop_map(|value| (None, value))]
 }
 
-/// Few values, so that many are equal and lie between each other.
+/// Few values, so that many are equal or adjacent.
 fn any_plain(field: usize) -> BoxedStrategy<Plain> {
     match FIELDS[field].1 {
         Kind::Boolean => any::<bool>().prop_map(Plain::Flag).boxed(),
@@ -466,7 +471,7 @@ fn spell(plain: &Plain) -> BoxedStrategy<Value> {
             let text = amount.to_string();
             let mut spellings = vec![json!(text), json!(amount.normalize().to_string())];
             spellings.push(json!(format!("{}e-{}", amount.mantissa(), amount.scale())));
-            // Where a JSON number gives the value back, it is spelled as one too.
+            // If a JSON number preserves the value, it is spelled as a number too.
             if let Ok(number) = Json::parse(text) {
                 spellings.push(number.to_value());
             }
@@ -495,7 +500,7 @@ fn operand(plain: Plain) -> Operand {
     }
 }
 
-/// A condition on one field, other than that it is null or one of no operands.
+/// A condition on one field, without null tests and without empty operands.
 fn any_condition(field: usize) -> BoxedStrategy<Filter> {
     let (name, kind) = FIELDS[field];
     let at = move || Field::at([name], kind);

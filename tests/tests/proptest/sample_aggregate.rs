@@ -1,4 +1,4 @@
-//! An aggregate whose commands take every kind of field, for hostile input.
+//! An aggregate type whose commands take every kind of field, for hostile input.
 
 use std::collections::BTreeMap;
 
@@ -51,7 +51,7 @@ impl Sample {
     }
 
     /// Fill it with everything.
-    #[expect(clippy::too_many_arguments, reason = "one of each kind")]
+    #[expect(clippy::too_many_arguments, reason = "one parameter of each kind")]
     #[action(evt_key = "sample-filled")]
     pub(crate) fn fill_sample(
         &mut self,
@@ -109,7 +109,7 @@ impl Sample {
 #[domain(aggregates(Sample, Account))]
 pub(crate) struct HostileDomain;
 
-/// A domain with one open sample and one open account.
+/// Builds a domain with one open sample and one open account.
 pub(crate) struct IntoAggregateId {
     pub(crate) domain: DomainRuntime,
     pub(crate) store: MemoryStore,
@@ -131,7 +131,7 @@ impl IntoAggregateId {
         Self { domain, store, session }
     }
 
-    /// The aggregate that a command of this key is meant for; a fresh one where it creates.
+    /// Returns the aggregate for a command of this key; a new one for a creating action.
     pub(crate) fn aggregate_id(&self, key: &str) -> AggregateId {
         let Some(action) = self.domain.registry().find(key) else {
             return Sample::aggregate_id(SAMPLE);
@@ -149,7 +149,7 @@ impl IntoAggregateId {
 pub(crate) const SAMPLE: Uuid = Uuid::from_u128(0x5A);
 pub(crate) const ACCOUNT: Uuid = Uuid::from_u128(0xAC);
 
-/// Every key that the domain has, internal ones too.
+/// Returns every key of the domain, internal ones included.
 pub(crate) const KEYS: [&str; 10] = [
     "take-sample",
     "fill-sample",
@@ -163,7 +163,7 @@ pub(crate) const KEYS: [&str; 10] = [
     "close-account",
 ];
 
-/// A payload that fits the command of a key.
+/// Returns a valid payload for a key.
 pub(crate) fn valid_payload(key: &str) -> Value {
     let item = json!({ "label": "a label", "price": "10.50", "parts": [] });
     match key {
@@ -190,7 +190,7 @@ pub(crate) fn valid_payload(key: &str) -> Value {
     }
 }
 
-/// Every code that an error may have.
+/// Every code of an error.
 pub(crate) const CODES: [&str; 29] = [
     "unknown-command",
     "invalid-payload",
@@ -224,7 +224,7 @@ pub(crate) const CODES: [&str; 29] = [
 ];
 
 #[test]
-fn released_codes_stay_as_they_are() {
+fn released_codes_do_not_change() {
     assert_eq!(fluvius_core::Error::CODES, CODES);
     let unique: std::collections::BTreeSet<&str> = CODES.into_iter().collect();
     assert_eq!(unique.len(), CODES.len());

@@ -1,11 +1,9 @@
-//! T1: random commands with faults against the bank, beside a small model of it and of its logs.
+//! Random commands with faults against the bank, beside a model of it and of its logs.
 //!
-//! The model says of every command how it must be answered and what it must leave behind. After
-//! every step the stored states, the logs and what each realm sees are those of the model (P4,
-//! P7); at the end the log gives every state back (P6).
+//! The model predicts the answer and the rows of every command. After every step the stored states, the logs and
+//! the view of each realm equal the model's (P4, P7). At the end the log reproduces every state (P6).
 //!
-//! Each run is made on every store, with the same identifiers and times: at the end they hold the
-//! same rows.
+//! Each run is repeated on every store with the same ids and times: at the end they hold the same rows.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -32,7 +30,7 @@ use crate::stores::{AnyStore, content};
 use crate::{log_fold, property};
 
 const CASES: u32 = 256;
-/// How many steps a case has on average.
+/// Average number of steps of a case.
 const STEPS: usize = 50;
 const ACCOUNTS: usize = 5;
 const REALMS: [Option<&str>; 3] = [None, Some("north"), Some("south")];
@@ -40,20 +38,15 @@ const REALMS: [Option<&str>; 3] = [None, Some("north"), Some("south")];
 const INVOKED: &str = "receive-transfer";
 
 #[test]
-fn the_bank_does_what_its_model_says() {
+fn the_bank_behaves_like_its_model() {
     let steps = seeds::number("FLUVIUS_STEPS").and_then(|steps| usize::try_from(steps).ok());
-    // From one step, so that a failing case can become short; `STEPS` on average.
+    // From one step, so that a failing case can shrink; `STEPS` on average.
     let strategy = Model::sequential_strategy(1..2 * steps.unwrap_or(STEPS));
-    property::check(
-        "the_bank_does_what_its_model_says",
-        CASES,
-        strategy,
-        |(model, steps, seen)| {
-            Machine::test_sequential(property::config(CASES), model, steps, seen);
-            Ok(())
-        },
-    );
-    // A run that never came to an answer says nothing about it.
+    property::check("the_bank_behaves_like_its_model", CASES, strategy, |(model, steps, seen)| {
+        Machine::test_sequential(property::config(CASES), model, steps, seen);
+        Ok(())
+    });
+    // An answer that never occurred was not tested.
     let often = [
         ("applied", 1_000),
         ("applied as a group", 50),
@@ -78,24 +71,24 @@ fn the_bank_does_what_its_model_says() {
 }
 
 thread_local! {
-    /// How often each answer was given.
+    /// Number of answers by code.
     static TALLY: RefCell<BTreeMap<String, usize>> = const { RefCell::new(BTreeMap::new()) };
 }
 
-/// A command as a caller makes it.
+/// A command of a caller.
 #[derive(Debug, Clone)]
 struct Sent {
     id: Uuid,
-    /// Which session sends it: one a realm.
+    /// Index of its session; there is one per realm.
     realm: usize,
     account: usize,
     order: Order,
     if_match: Option<Precondition>,
-    /// What is wrong with it before anything is loaded.
+    /// Its fault, which is found before anything is loaded.
     fault: Option<Malformed>,
 }
 
-/// What can be wrong with a command before anything is loaded.
+/// A fault of a command that is found before anything is loaded.
 #[derive(Debug, Clone, Copy)]
 enum Malformed {
     UnknownKey(&'static str),
@@ -104,7 +97,7 @@ enum Malformed {
     Payload(Broken),
 }
 
-/// How a payload does not fit.
+/// A fault of a payload.
 #[derive(Debug, Clone, Copy)]
 enum Broken {
     NotAnObject,
@@ -120,55 +113,54 @@ enum Broken {
 enum Step {
     One(Sent),
     Group(Vec<Sent>),
-    /// A step before, as it was.
+    /// An earlier step, unchanged.
     Again(Index),
-    /// The identifier of a command before, for another one.
+    /// The id of an earlier command, for another one.
     Taken(Index, Sent),
-    /// A command before, sent again from another realm.
+    /// An earlier command, sent again from another realm.
     Foreign(Index),
-    /// A group in which one identifier is known and one is not.
+    /// A group with one known id and one new id.
     HalfKnown(Index, Sent),
-    /// A group in which one identifier stands twice.
+    /// A group with a duplicate id.
     Twice(Sent),
 }
 
-/// What the model expects of the last step.
+/// The model's prediction of the last step.
 #[derive(Debug, Clone, Default)]
 struct Expected {
     commands: Vec<Sent>,
     is_group: bool,
-    /// Whether it was answered before.
+    /// Whether the answer is a replay.
     is_again: bool,
     answer: Option<Answer>,
-    /// New rows of the command log, without those that rules invoked: identifier, status, code.
+    /// New rows of the command log, without those of invoked actions: id, status, code.
     rows: Vec<(Uuid, CommandStatus, Option<String>)>,
     invoked_count: usize,
     event_count: usize,
 }
 
-/// How a step is answered.
+/// The answer to a step.
 #[derive(Debug, Clone, PartialEq)]
 enum Answer {
-    /// For each command the version that it gave, and the account's state at it.
+    /// For each command its version, and the account's state at that version.
     Applied(Vec<(u64, Account)>),
     SimpleRejection(Refusal),
-    /// A group in which this command was refused.
+    /// A group in which this command was rejected.
     GroupRejected(Uuid, Refusal),
 }
 
-/// The model: the bank in plain Rust, and which commands were answered how.
+/// The model: the bank in plain Rust, and the answers to its commands.
 #[derive(Debug, Clone, Default)]
 struct Model {
     bank: Bank,
     next_id: u128,
-    /// Every step whose answer is kept.
+    /// Every step whose answer is recorded.
     kept: Vec<(Vec<Sent>, bool, Answer)>,
     last: Expected,
 }
 
 impl Model {
-    /// Identifiers are given when a step is applied, so that one survives that others are left
-    /// out while a failing case is made smaller.
+    /// Ids are generated when a step is applied, so that an id survives while a failing case shrinks.
     fn fresh(&mut self, mut sent: Sent) -> Sent {
         self.next_id += 1;
         sent.id = Uuid::from_u128(0xC0DE_0000_0000 + self.next_id);
@@ -234,7 +226,7 @@ impl Model {
             }
             Step::Twice(sent) => {
                 let sent = self.fresh(sent.clone());
-                // An identifier that stands twice is seen before resources are looked at.
+                // A duplicate id is found before the resources are checked.
                 let refusal = match malformed(&sent) {
                     Some(refusal) if refusal.code != "resource-not-allowed" => refusal,
                     _ => Refusal::of("command-id-reused"),
@@ -244,13 +236,13 @@ impl Model {
         }
     }
 
-    /// A step that is answered without leaving anything.
+    /// Returns a prediction without rows.
     fn expect(&mut self, commands: Vec<Sent>, is_group: bool, answer: Answer) {
         self.last = Expected { commands, is_group, answer: Some(answer), ..Expected::default() };
     }
 
     fn decide(&mut self, commands: Vec<Sent>, is_group: bool) {
-        // All are decoded before the resource of any is looked at.
+        // All commands are decoded before the resource of any is checked.
         let faults = || commands.iter().filter_map(malformed);
         let undecoded = faults().find(|refusal| refusal.code != "resource-not-allowed");
         if let Some(refusal) = undecoded.or_else(|| faults().next()) {
@@ -295,7 +287,7 @@ impl Model {
     }
 }
 
-/// The row that a command leaves when its step is answered like this.
+/// Returns the row of a command whose step has this answer.
 fn row(id: Uuid, answer: &Answer) -> (Uuid, CommandStatus, Option<String>) {
     let code = |refusal: &Refusal| refusal.rule.clone().unwrap_or(refusal.code.to_owned());
     match answer {
@@ -310,8 +302,8 @@ fn row(id: Uuid, answer: &Answer) -> (Uuid, CommandStatus, Option<String>) {
     }
 }
 
-/// One command on the model: life cycle, then If-Match against what stood before the group, then
-/// the rule.
+/// Runs one command on the model: life cycle, then If-Match against the state before the group, then the
+/// action.
 fn run(before: &Bank, bank: &mut Bank, sent: &Sent) -> Result<(), Refusal> {
     let realm = REALMS[sent.realm];
     bank.admit(realm, sent.account, &sent.order)?;
@@ -329,7 +321,7 @@ fn run(before: &Bank, bank: &mut Bank, sent: &Sent) -> Result<(), Refusal> {
     bank.run(realm, sent.account, sent.id, &sent.order)
 }
 
-/// Why a command is refused before anything is loaded.
+/// Returns the error of a command that is found before anything is loaded.
 fn malformed(sent: &Sent) -> Option<Refusal> {
     sent.fault.map(|fault| match fault {
         Malformed::UnknownKey(_) | Malformed::Internal => Refusal::of("unknown-command"),
@@ -338,7 +330,7 @@ fn malformed(sent: &Sent) -> Option<Refusal> {
     })
 }
 
-/// Whether two commands are one by what identifies them.
+/// Returns whether two commands are the same for deduplication.
 fn is_same(one: &Sent, other: &Sent) -> bool {
     one.realm == other.realm
         && one.account == other.account
@@ -351,7 +343,7 @@ impl ReferenceStateMachine for Model {
     type Transition = Step;
 
     fn init_state() -> BoxedStrategy<Self> {
-        // Begins with some accounts, so that most orders find one.
+        // The bank starts with some accounts, so that most commands find one.
         let deposit = || (0_i64..1_000_000).prop_map(|cents| Decimal::new(cents, 2));
         prop::collection::vec(deposit(), ACCOUNTS - 1)
             .prop_map(|deposits| {
@@ -405,8 +397,8 @@ fn any_sent(model: &Model) -> BoxedStrategy<Sent> {
         2 => prop_oneof![Just(Decimal::ZERO), any_amount()]
             .prop_map(|deposit| Order::Open { deposit }),
     ];
-    // Preconditions are made from what the model knows when the step is drawn: some still hold
-    // when it is applied, some do not.
+    // Preconditions come from the model at the time of the draw: some still hold when the step is applied,
+    // some do not.
     let known: Vec<(u64, Vec<Uuid>)> = (0..ACCOUNTS)
         .map(|account| {
             let aggregate_id = model.bank.aggregate_ids.get(&account);
@@ -434,14 +426,14 @@ fn any_sent(model: &Model) -> BoxedStrategy<Sent> {
         .boxed()
 }
 
-/// What a caller expects of an aggregate.
+/// The expected version of a caller.
 #[derive(Debug, Clone, Copy)]
 enum Condition {
-    /// The version that it has, or one so many before.
+    /// The current version, or this many before it.
     Version(u64),
-    /// The etag that it has, or one so many before.
+    /// The current etag, or the one of this many versions before.
     ETag(usize),
-    /// An etag of the right version, from another history.
+    /// An etag of the current version, from another history.
     Foreign,
 }
 
@@ -476,7 +468,7 @@ fn any_fault() -> impl Strategy<Value = Option<Malformed>> {
     ]
 }
 
-/// The bank itself.
+/// The system under test.
 struct Machine;
 
 /// The bank on every store.
@@ -489,9 +481,9 @@ struct Bench {
 struct Side {
     domain: DomainRuntime,
     store: AnyStore,
-    /// One session a realm.
+    /// One session per realm.
     sessions: Vec<Session>,
-    /// The end of the logs after the last step.
+    /// End of the logs after the last step.
     position: u64,
 }
 
@@ -539,7 +531,7 @@ impl StateMachineTest for Machine {
             for account in 0..ACCOUNTS {
                 bench.sides[0].assert_aggregate(model, account).await;
             }
-            // The others take longer: one account a step, in turn, and all at the end.
+            // The others are slower: one account per step, in rotation, and all at the end.
             for side in &bench.sides[1..] {
                 let account = usize::try_from(side.position).unwrap() % ACCOUNTS;
                 side.assert_aggregate(model, account).await;
@@ -558,7 +550,7 @@ impl StateMachineTest for Machine {
                 contents.push(content(&side.store).await);
             }
             for content in &contents[1..] {
-                assert_eq!(*content, contents[0], "the stores do not agree");
+                assert_eq!(*content, contents[0], "the contents of the stores differ");
             }
         });
     }
@@ -584,7 +576,7 @@ impl Side {
     }
 
     async fn send(&self, commands: &[Sent], is_group: bool) -> Result<Vec<Response>, Error> {
-        // A group is sent by one session, that of its first command.
+        // A group is sent by the session of its first command.
         let session = &self.sessions[commands[0].realm];
         let bundles: Vec<CommandBundle> = commands.iter().map(bundle).collect();
         if is_group {
@@ -603,7 +595,7 @@ impl Side {
         log.events().await.unwrap().rows
     }
 
-    /// The log gives every state back.
+    /// Checks that the log reproduces every state.
     async fn assert_folds(&self, model: &Model) {
         for account in 0..ACCOUNTS {
             let rows = self.events(Some(aggregate_id(account))).await;
@@ -621,7 +613,7 @@ impl Side {
         assert!(positions.is_sorted_by(|one, other| one < other));
     }
 
-    /// What the step has left in the logs: exactly the rows that it should, and no others.
+    /// Checks that the step has added exactly the predicted rows.
     async fn assert_rows(&mut self, expected: &Expected, answer: &Answer) {
         let log = self.domain.log().after(self.position);
         let commands = log.clone().commands().await.unwrap().rows;
@@ -647,7 +639,7 @@ impl Side {
         }
         assert_eq!(events.len(), expected.event_count);
         if !matches!(answer, Answer::Applied(_)) {
-            assert!(events.is_empty(), "what is refused changes nothing but its own row");
+            assert!(events.is_empty(), "a rejected command adds only its own row");
         }
         let messages = log.clone().messages().await.unwrap().rows;
         let activities = log.activities().await.unwrap().rows;
@@ -657,7 +649,7 @@ impl Side {
         self.position = positions.max().unwrap_or(self.position);
     }
 
-    /// The stored aggregate is the model's, and each realm sees it or does not.
+    /// Checks that the stored aggregate is the model's, and that only its realm sees it.
     async fn assert_aggregate(&self, model: &Model, account: usize) {
         let stored = self.store.load(&aggregate_id(account)).await.unwrap();
         let known = model.bank.aggregate_ids.get(&account);
@@ -679,7 +671,7 @@ impl Side {
             }
         }
         let last = self.store.history(&aggregate_id(account), version, u64::MAX).await.unwrap();
-        assert_eq!(last.len(), 1, "one event a version, and none beyond the last");
+        assert_eq!(last.len(), 1, "one event per version, and none after the last");
     }
 }
 
@@ -747,7 +739,7 @@ fn bundle(sent: &Sent) -> CommandBundle {
 }
 
 impl Broken {
-    /// The payload, broken; a command without fields has fewer ways to be.
+    /// Returns an invalid payload; a command without fields has fewer kinds of faults.
     fn of(self, order: &Order, mut payload: Value) -> String {
         let has_fields = *order != Order::Close;
         let field = if matches!(order, Order::Open { .. }) { "initial_deposit" } else { "amount" };

@@ -1,4 +1,4 @@
-//! The stores that a property is shown on, behind one type, and what they hold.
+//! The stores under test behind one type.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -16,18 +16,18 @@ use fluvius_sqlite::{Durability, SqliteStore};
 use fluvius_tests::store_snapshot::StoreSnapshot;
 use tempfile::TempDir;
 
-/// One of so many cases of a property has its SQLite store in a file, which takes longer.
+/// One case in this many has its SQLite store in a file, which is slower.
 const IN_A_FILE_EVERY: usize = 16;
 
-/// One of so many cases of a property has a PostgreSQL store too, which takes longer still.
+/// One case in this many has a PostgreSQL store too, which is slower still.
 const ON_A_SERVER_EVERY: usize = 32;
 
 thread_local! {
-    /// How many cases the property of this thread has had: a case has the same stores when it is run again.
+    /// Number of cases of this thread's property: a repeated case has the same stores.
     static COUNT: Cell<usize> = const { Cell::new(0) };
 }
 
-/// A store of any kind; a folder and a schema go with its last clone.
+/// A store of any kind. Its last clone removes the folder or schema.
 #[derive(Debug, Clone)]
 pub(crate) enum AnyStore {
     Memory(MemoryStore),
@@ -36,12 +36,12 @@ pub(crate) enum AnyStore {
 }
 
 impl AnyStore {
-    /// A fresh store of each kind; of those that take longer, now and then.
+    /// Returns a new store of each kind; the slower ones only for some cases.
     pub(crate) async fn all() -> Vec<Self> {
         let count = COUNT.replace(COUNT.get() + 1);
         let sqlite = if count.is_multiple_of(IN_A_FILE_EVERY) {
             let folder = TempDir::new().unwrap();
-            // Nothing here outlives a crash: the disk need not be waited for.
+            // The case does not test crashes, so commits need not wait for the disk.
             let options = SqliteStore::options().durability(Durability::Normal);
             let store = options.open(folder.path().join("bank.db")).await.unwrap();
             Self::Sqlite { store, _folder: Some(Arc::new(folder)) }
@@ -71,7 +71,7 @@ pub(crate) async fn content(store: &AnyStore) -> StoreSnapshot {
     content
 }
 
-/// Calls the store that it is.
+/// Delegates to the store inside.
 macro_rules! each {
     ($any:ident, $store:ident => $call:expr) => {
         match $any {

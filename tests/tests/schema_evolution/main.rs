@@ -1,8 +1,8 @@
-//! Schema evolution: programs of revisions 2 and 3 over what revision 1 has written: just now in memory and in PostgreSQL,
-//! and in an SQLite file that is kept here.
+//! The schema evolution suite: revisions 2 and 3 of an aggregate type over data of revision 1, written now to memory and
+//! PostgreSQL, or read from an SQLite file in this folder.
 
 #![allow(missing_docs, reason = "a test is told by its name")]
-#![allow(unreachable_pub, reason = "the modules of a test binary have no outside")]
+#![allow(unreachable_pub, reason = "no other crate uses the modules of a suite")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests end the test")]
 
 mod revision_1;
@@ -10,7 +10,7 @@ mod revision_1_store;
 mod revision_2;
 mod revision_3;
 
-/// Runs each claim over each store that revision 1 has written.
+/// Runs each case over each store that revision 1 has written.
 macro_rules! over_each_store {
     ($($claim:ident)*) => {
         mod memory {

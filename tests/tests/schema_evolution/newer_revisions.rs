@@ -1,4 +1,4 @@
-//! What a newer revision has written is refused by an older program, and stays as it is.
+//! An older program rejects data of a newer revision and leaves it unchanged.
 
 use fluvius_core::verify::verify;
 use fluvius_core::{Aggregate, Domain, Error, Store};
@@ -10,13 +10,13 @@ use crate::revision_2::{self, Account, AccountEvent};
 use crate::revision_3;
 
 over_each_store! {
-    commands_of_an_older_program_are_refused
-    readers_of_an_older_program_are_refused
-    a_rule_that_fetches_a_newer_state_ends_its_command
-    the_past_before_the_newer_revision_is_readable
-    events_of_a_newer_revision_are_refused
-    an_answer_of_a_newer_revision_is_given_again_by_a_newer_program_only
-    a_cached_head_is_not_written_over_a_newer_revision
+    an_older_program_rejects_commands
+    an_older_program_rejects_reads
+    fetching_a_newer_state_is_a_fault
+    versions_before_the_newer_revision_are_readable
+    events_of_a_newer_revision_do_not_decode
+    only_a_newer_program_replays_newer_responses
+    a_cached_version_does_not_overwrite_a_newer_revision
 }
 
 const FROZEN: fluvius_core::uuid::Uuid = fluvius_core::uuid::Uuid::from_u128(0xB1);
@@ -44,7 +44,7 @@ fn check_refused(error: &Error) {
     assert!(message.ends_with(expected), "{message}");
 }
 
-async fn commands_of_an_older_program_are_refused(store: impl Store + Clone) {
+async fn an_older_program_rejects_commands(store: impl Store + Clone) {
     go_on(store.clone()).await;
     let domain = revision_2::EvolvingDomain::runtime(store.clone()).await.unwrap();
     let session = domain.session(sender());
@@ -67,11 +67,11 @@ async fn commands_of_an_older_program_are_refused(store: impl Store + Clone) {
     assert_eq!(session.statemgr().fetch_record(&aggregate_id(ADA)).await.unwrap(), before);
     assert_eq!(session.statemgr().history(&aggregate_id(ADA), ..).await.unwrap().len(), 10);
     assert!(verify(&store).await.unwrap().is_sound());
-    // Others are served.
+    // Other aggregates work.
     session.send(GRACE, revision_2::Deposit { amount: Decimal::ONE }).await.unwrap();
 }
 
-async fn readers_of_an_older_program_are_refused(store: impl Store + Clone) {
+async fn an_older_program_rejects_reads(store: impl Store + Clone) {
     go_on(store.clone()).await;
     let domain = revision_2::EvolvingDomain::runtime(store).await.unwrap();
     let statemgr = domain.statemgr();
@@ -90,7 +90,7 @@ async fn readers_of_an_older_program_are_refused(store: impl Store + Clone) {
     assert_eq!(rows[1].as_ref().unwrap().balance, Decimal::new(4_200, 2));
 }
 
-async fn a_rule_that_fetches_a_newer_state_ends_its_command(store: impl Store + Clone) {
+async fn fetching_a_newer_state_is_a_fault(store: impl Store + Clone) {
     go_on(store.clone()).await;
     let domain = revision_2::EvolvingDomain::runtime(store).await.unwrap();
     let session = domain.session(sender());
@@ -98,14 +98,14 @@ async fn a_rule_that_fetches_a_newer_state_ends_its_command(store: impl Store + 
     assert_eq!(session.statemgr().fetch_record(&aggregate_id(GRACE)).await.unwrap().version, 1);
 }
 
-async fn the_past_before_the_newer_revision_is_readable(store: impl Store + Clone) {
+async fn versions_before_the_newer_revision_are_readable(store: impl Store + Clone) {
     go_on(store.clone()).await;
     let domain = revision_2::EvolvingDomain::runtime(store).await.unwrap();
     let before = domain.statemgr().fetch_at::<Account>(ADA, 7).await.unwrap();
     assert_eq!(before.balance, Decimal::new(8_503, 2));
 }
 
-async fn events_of_a_newer_revision_are_refused(store: impl Store + Clone) {
+async fn events_of_a_newer_revision_do_not_decode(store: impl Store + Clone) {
     go_on(store.clone()).await;
     let domain = revision_2::EvolvingDomain::runtime(store).await.unwrap();
     let events = domain.statemgr().history(&aggregate_id(ADA), ..).await.unwrap();
@@ -125,15 +125,13 @@ async fn events_of_a_newer_revision_are_refused(store: impl Store + Clone) {
     assert_eq!(frozen.to_string(), text);
 }
 
-async fn an_answer_of_a_newer_revision_is_given_again_by_a_newer_program_only(
-    store: impl Store + Clone,
-) {
+async fn only_a_newer_program_replays_newer_responses(store: impl Store + Clone) {
     go_on(store.clone()).await;
     let domain = revision_2::EvolvingDomain::runtime(store.clone()).await.unwrap();
     let note = revision_2::Note { text: "frozen".to_owned() };
     let older = domain.session(sender());
     let error = older.prepare(ADA, note).with_id(FROZEN).send().await.unwrap_err();
-    // It was applied, which `invalid-state` would deny.
+    // The command was applied, which `invalid-state` would deny.
     assert!(matches!(error, Error::OutcomeUnknown { id } if id == FROZEN), "{error:?}");
     let domain = revision_3::EvolvingDomain::runtime(store).await.unwrap();
     let note = revision_3::Note { text: "frozen".to_owned() };
@@ -141,14 +139,14 @@ async fn an_answer_of_a_newer_revision_is_given_again_by_a_newer_program_only(
     assert_eq!(newer.prepare(ADA, note).with_id(FROZEN).send().await.unwrap().version, 10);
 }
 
-async fn a_cached_head_is_not_written_over_a_newer_revision(store: impl Store + Clone) {
+async fn a_cached_version_does_not_overwrite_a_newer_revision(store: impl Store + Clone) {
     let domain = revision_2::EvolvingDomain::runtime(store.clone()).await.unwrap();
     let session = domain.session(sender());
     let deposit = revision_2::Deposit { amount: Decimal::ONE };
     assert_eq!(session.send(ADA, deposit.clone()).await.unwrap().version, 8);
     go_on(store.clone()).await;
     let before = session.statemgr().fetch_record(&aggregate_id(ADA)).await.unwrap();
-    // The program has a head of its own revision, and its commit is told that this is stale.
+    // The program has cached a version of its own revision; its commit meets a version conflict.
     check_refused(&session.send(ADA, deposit).await.unwrap_err());
     assert_eq!(session.statemgr().fetch_record(&aggregate_id(ADA)).await.unwrap(), before);
     assert!(verify(&store).await.unwrap().is_sound());

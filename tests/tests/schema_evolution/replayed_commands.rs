@@ -1,4 +1,4 @@
-//! Commands that revision 1 has answered, sent again to a later revision under their identifiers.
+//! Replays, by later revisions, of commands that revision 1 has answered.
 
 use fluvius_core::{Domain, Response, Store};
 use rust_decimal::Decimal;
@@ -10,14 +10,14 @@ use crate::revision_1_store::{
 use crate::{revision_2, revision_3};
 
 over_each_store! {
-    an_answer_with_the_state_is_lifted
-    an_answer_with_data_is_lifted_with_its_event
-    a_question_is_answered_with_the_lifted_state
-    a_refusal_is_as_it_was
-    an_answer_is_lifted_over_two_revisions
+    a_replayed_state_is_upcast
+    replayed_data_is_upcast_with_its_event
+    a_replayed_read_only_response_is_upcast
+    a_replayed_rejection_is_unchanged
+    a_replayed_response_is_upcast_twice
 }
 
-async fn an_answer_with_the_state_is_lifted(store: impl Store) {
+async fn a_replayed_state_is_upcast(store: impl Store) {
     use revision_2::{Account, EvolvingDomain, Note, Open};
     let domain = EvolvingDomain::runtime(store).await.unwrap();
     let session = domain.session(sender());
@@ -29,11 +29,11 @@ async fn an_answer_with_the_state_is_lifted(store: impl Store) {
     let note = Note { text: "a good customer".to_owned() };
     let again: Response<Account> = session.prepare(ADA, note).with_id(NOTED).send().await.unwrap();
     assert_eq!((again.version, again.data.balance), (4, Decimal::new(8_500, 2)));
-    // Nothing was added.
+    // The replay added nothing.
     assert_eq!(session.statemgr().fetch_record(&aggregate_id(ADA)).await.unwrap().version, 7);
 }
 
-async fn an_answer_with_data_is_lifted_with_its_event(store: impl Store) {
+async fn replayed_data_is_upcast_with_its_event(store: impl Store) {
     use revision_2::{EvolvingDomain, Receipt, Withdraw};
     let domain = EvolvingDomain::runtime(store).await.unwrap();
     let session = domain.session(sender());
@@ -48,7 +48,7 @@ async fn an_answer_with_data_is_lifted_with_its_event(store: impl Store) {
     assert_eq!(session.statemgr().fetch_record(&aggregate_id(ADA)).await.unwrap().version, 7);
 }
 
-async fn a_question_is_answered_with_the_lifted_state(store: impl Store) {
+async fn a_replayed_read_only_response_is_upcast(store: impl Store) {
     use revision_2::{EvolvingDomain, Look};
     let domain = EvolvingDomain::runtime(store).await.unwrap();
     let session = domain.session(sender());
@@ -56,7 +56,7 @@ async fn a_question_is_answered_with_the_lifted_state(store: impl Store) {
     assert_eq!((again.version, again.data.balance), (4, Decimal::new(8_500, 2)));
 }
 
-async fn a_refusal_is_as_it_was(store: impl Store) {
+async fn a_replayed_rejection_is_unchanged(store: impl Store) {
     use revision_2::{EvolvingDomain, Withdraw};
     let domain = EvolvingDomain::runtime(store).await.unwrap();
     let session = domain.session(sender());
@@ -65,7 +65,7 @@ async fn a_refusal_is_as_it_was(store: impl Store) {
     assert_eq!(again.rejection_code(), Some("insufficient-funds"));
 }
 
-async fn an_answer_is_lifted_over_two_revisions(store: impl Store) {
+async fn a_replayed_response_is_upcast_twice(store: impl Store) {
     use revision_3::{EvolvingDomain, Money, Note, Withdraw};
     let domain = EvolvingDomain::runtime(store).await.unwrap();
     let session = domain.session(sender());

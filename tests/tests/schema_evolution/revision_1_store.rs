@@ -1,4 +1,4 @@
-//! What the program of revision 1 did while it ran, and the store that it left.
+//! The data that the program of revision 1 writes, and the stores that hold it.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ pub const JOHN: Uuid = Uuid::from_u128(3);
 /// Ada's cents after each of her events.
 pub const CENTS_OF_ADA: [i64; 7] = [10_000, 10_500, 8_500, 8_500, 8_501, 8_502, 8_503];
 
-/// Identifiers of commands that are sent again.
+/// Ids of the commands that are sent again.
 pub const OPENED: Uuid = Uuid::from_u128(0xA1);
 pub const WITHDRAWN: Uuid = Uuid::from_u128(0xA3);
 pub const NOTED: Uuid = Uuid::from_u128(0xA4);
@@ -39,12 +39,12 @@ pub fn remark() -> String {
     "first customer ".repeat(20)
 }
 
-/// A second after another, from the first event on.
+/// Returns a time in seconds after the first event.
 pub fn time(second: i64) -> fluvius_core::chrono::DateTime<fluvius_core::chrono::Utc> {
     fluvius_core::chrono::DateTime::from_timestamp(1_767_225_600 + second, 0).unwrap()
 }
 
-/// Does the same each time: the clock is set, and identifiers are counted.
+/// Writes the data. The clock is fixed and ids are sequential, so the result is always the same.
 pub async fn live(store: impl Store) {
     let clock = FixedClock::at(time(0));
     let ids = SequentialIds::from(1_000);
@@ -78,21 +78,21 @@ pub async fn live(store: impl Store) {
     domain.shutdown().await;
 }
 
-/// A memory store that revision 1 has written, just now.
+/// Returns a memory store that revision 1 has just written.
 pub async fn memory() -> MemoryStore {
     let store = MemoryStore::new();
     live(store.clone()).await;
     store
 }
 
-/// A schema that revision 1 has written, just now; `None` where there is no PostgreSQL, which is said.
+/// Returns a schema that revision 1 has just written; `None` without PostgreSQL, which is reported.
 pub async fn schema() -> Option<TestSchema> {
     let schema = TestServer::get()?.schema();
     live(schema.open().await).await;
     Some(schema)
 }
 
-/// The file that revision 1 has written, as a copy in a folder that goes with the test.
+/// A copy of the file that revision 1 has written, removed with the test.
 pub struct File {
     path: PathBuf,
     _folder: TempDir,
@@ -111,7 +111,7 @@ impl File {
     }
 }
 
-/// The file in this folder that revision 1 has written.
+/// Returns the path of the file that revision 1 has written.
 pub fn kept() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schema_evolution/revision-1.db")
 }

@@ -1,4 +1,4 @@
-//! Upcasts that are missing, fail, panic or leave what is no state: `invalid-state`, and the runtime goes on.
+//! Upcasts that are missing, fail, panic or give an invalid state: `invalid-state`, and the runtime continues.
 
 use std::convert::Infallible;
 
@@ -13,15 +13,15 @@ use crate::revision_1;
 use crate::revision_1_store::{ADA, NOTED, WITHDRAWN, aggregate_id, sender};
 
 over_each_store! {
-    a_state_that_cannot_be_lifted_is_invalid_with_aggregate_revision_and_path
-    an_event_that_cannot_be_lifted_is_invalid_with_aggregate_revision_and_path
-    a_rule_that_fetches_such_a_state_ends_its_command
-    an_answer_that_cannot_be_lifted_is_an_unknown_outcome
-    an_answer_that_is_the_state_needs_no_event_to_be_lifted
-    what_an_older_revision_wrote_needs_an_upcast
+    a_failed_state_upcast_is_invalid_state
+    a_failed_event_upcast_is_invalid_state
+    fetching_such_a_state_is_a_fault
+    a_replay_with_a_failed_upcast_is_outcome_unknown
+    a_replayed_state_needs_no_event_upcast
+    data_of_an_older_revision_needs_an_upcast
 }
 
-/// An account whose owner says what the upcast does.
+/// An account whose owner selects the upcast's behaviour.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Account {
     pub owner: String,
@@ -60,7 +60,7 @@ impl Account {
 
     #[action(evt_key = "topped-up")]
     pub async fn top_up(&mut self, cx: &mut ActionContext, from: Uuid) -> Result<(), ContextError> {
-        // Whatever the rule makes of the fault.
+        // The command ends with the fault, whatever the action returns.
         let _ = cx.fetch::<Self>(from).await;
         Ok(())
     }
@@ -69,7 +69,7 @@ impl Account {
 fn harm(_: u32, written: UpcastInput<'_>, json: &mut Value) -> Result<(), UpcastError> {
     match written {
         UpcastInput::State => {}
-        UpcastInput::Event("account-opened") => return Err("no event is lifted here".into()),
+        UpcastInput::Event("account-opened") => return Err("this test upcasts no event".into()),
         UpcastInput::Event("withdrawn") => {
             json["data"] = "\0".into();
             return Ok(());
@@ -78,7 +78,7 @@ fn harm(_: u32, written: UpcastInput<'_>, json: &mut Value) -> Result<(), Upcast
     }
     json["balance"] = json["cents"].take();
     match json["owner"].as_str().unwrap_or_default() {
-        "fails" => return Err("nobody has this name".into()),
+        "fails" => return Err("no account has this name".into()),
         "locates" => {
             Json::from_value(&json!({ "deep": [json["balance"]] }))?.decode::<Deep>()?;
         }
@@ -102,7 +102,7 @@ struct Deep {
 #[domain(aggregates(Account), namespace = "evolving")]
 pub struct HarmedDomain;
 
-/// The owner, and the path and the message of the error.
+/// Owner, path of the error, and its message.
 const HARMS: [(&str, &str, &str); 7] = [
     ("fails", ".", "lifting it from revision 1 to 2: nobody has this name"),
     (
@@ -121,7 +121,7 @@ fn id(index: usize) -> Uuid {
     Uuid::from_u128(100 + u128::try_from(index).unwrap())
 }
 
-/// An account that is harmed in each way, and one that is not, which is the last.
+/// Writes an account for each fault, and a valid one, which is the last.
 async fn open_all(store: impl Store) {
     let domain = revision_1::EvolvingDomain::runtime(store).await.unwrap();
     let session = domain.session(sender());
@@ -145,9 +145,7 @@ fn check_invalid(error: &Error, of: Uuid, path: &str, message: &str) {
     }
 }
 
-async fn a_state_that_cannot_be_lifted_is_invalid_with_aggregate_revision_and_path(
-    store: impl Store + Clone,
-) {
+async fn a_failed_state_upcast_is_invalid_state(store: impl Store + Clone) {
     open_all(store.clone()).await;
     let domain = HarmedDomain::runtime(store).await.unwrap();
     let session = domain.session(sender());
@@ -176,9 +174,7 @@ async fn a_state_that_cannot_be_lifted_is_invalid_with_aggregate_revision_and_pa
     assert_eq!((fine.version, fine.data.balance), (2, 8));
 }
 
-async fn an_event_that_cannot_be_lifted_is_invalid_with_aggregate_revision_and_path(
-    store: impl Store,
-) {
+async fn a_failed_event_upcast_is_invalid_state(store: impl Store) {
     let domain = HarmedDomain::runtime(store).await.unwrap();
     let events = domain.statemgr().history(&aggregate_id(ADA), ..).await.unwrap();
     let message = |key, of_upcast| format!("the row of `{key}` does not decode: {of_upcast}");
@@ -191,7 +187,7 @@ async fn an_event_that_cannot_be_lifted_is_invalid_with_aggregate_revision_and_p
     }
 }
 
-async fn a_rule_that_fetches_such_a_state_ends_its_command(store: impl Store + Clone) {
+async fn fetching_such_a_state_is_a_fault(store: impl Store + Clone) {
     open_all(store.clone()).await;
     let domain = HarmedDomain::runtime(store).await.unwrap();
     let session = domain.session(sender());
@@ -203,17 +199,17 @@ async fn a_rule_that_fetches_such_a_state_ends_its_command(store: impl Store + C
     assert_eq!(session.statemgr().fetch_record(&aggregate_id(fine)).await.unwrap().version, 1);
 }
 
-async fn an_answer_that_cannot_be_lifted_is_an_unknown_outcome(store: impl Store) {
+async fn a_replay_with_a_failed_upcast_is_outcome_unknown(store: impl Store) {
     let domain = HarmedDomain::runtime(store).await.unwrap();
     let session = domain.session(sender());
     let withdraw = Withdraw { cents: 2_000 };
     let error = session.prepare(ADA, withdraw).with_id(WITHDRAWN).send().await.unwrap_err();
-    // It was applied, which `invalid-state` would deny.
+    // The command was applied, which `invalid-state` would deny.
     assert!(matches!(error, Error::OutcomeUnknown { id } if id == WITHDRAWN), "{error:?}");
     assert_eq!(session.statemgr().fetch_record(&aggregate_id(ADA)).await.unwrap().version, 7);
 }
 
-async fn an_answer_that_is_the_state_needs_no_event_to_be_lifted(store: impl Store) {
+async fn a_replayed_state_needs_no_event_upcast(store: impl Store) {
     let domain = HarmedDomain::runtime(store).await.unwrap();
     let session = domain.session(sender());
     let note = Note { text: "a good customer".to_owned() };
@@ -221,7 +217,7 @@ async fn an_answer_that_is_the_state_needs_no_event_to_be_lifted(store: impl Sto
     assert_eq!((again.version, again.data.balance), (4, 8_500));
 }
 
-/// The same account, without anything that lifts.
+/// The same account, without upcasts.
 mod bare {
     use super::*;
 
@@ -244,10 +240,10 @@ mod bare {
     pub struct BareDomain;
 }
 
-async fn what_an_older_revision_wrote_needs_an_upcast(store: impl Store) {
+async fn data_of_an_older_revision_needs_an_upcast(store: impl Store) {
     let domain = bare::BareDomain::runtime(store).await.unwrap();
     let session = domain.session(sender());
-    // Though it would decode as it is.
+    // Although the state would decode without an upcast.
     let message = "revision 1 wrote it, and nothing lifts it to revision 2: name a function that \
                    does, `#[aggregate(revision = 2, upcast = ..)]`";
     let error = session.send(ADA, bare::Deposit { cents: 1 }).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! States and events of revision 1, as later revisions read them.
+//! States and events of revision 1, read by later revisions.
 
 use fluvius_core::query::{Column, column, text};
 use fluvius_core::{Aggregate, Domain, Store};
@@ -8,15 +8,15 @@ use crate::revision_1_store::{ADA, CENTS_OF_ADA, GRACE, JOHN, aggregate_id, rema
 use crate::{revision_2, revision_3};
 
 over_each_store! {
-    a_state_is_lifted_wherever_it_is_read
-    a_state_is_lifted_over_two_revisions
-    a_closed_aggregate_is_lifted_too
-    events_are_lifted_to_the_structs_of_now
-    events_are_lifted_over_two_revisions
-    a_past_version_is_folded_as_it_was_written_and_then_lifted
-    a_row_and_a_record_stay_as_they_are_stored
-    a_query_compares_what_is_stored
-    a_rule_fetches_a_lifted_state
+    every_read_upcasts_the_state
+    a_state_is_upcast_over_two_revisions
+    a_closed_aggregate_is_upcast
+    events_are_upcast_to_the_current_structs
+    events_are_upcast_over_two_revisions
+    a_past_version_is_folded_before_the_upcast
+    stored_rows_are_not_upcast
+    a_query_compares_stored_values
+    an_action_fetches_an_upcast_state
 }
 
 fn ada_at(version: usize) -> revision_2::Account {
@@ -32,7 +32,7 @@ fn ada_in_euros(version: usize) -> revision_3::Account {
     revision_3::Account { owner_name, balance: revision_3::Money::euros(balance), remark }
 }
 
-async fn a_state_is_lifted_wherever_it_is_read(store: impl Store) {
+async fn every_read_upcasts_the_state(store: impl Store) {
     use revision_2::{Account, EvolvingDomain};
     let domain = EvolvingDomain::runtime(store).await.unwrap();
     let statemgr = domain.session(sender()).statemgr();
@@ -56,13 +56,13 @@ async fn a_state_is_lifted_wherever_it_is_read(store: impl Store) {
     assert_eq!(*statemgr.find_one::<Account>(richest).await.unwrap().unwrap(), last);
 }
 
-async fn a_state_is_lifted_over_two_revisions(store: impl Store) {
+async fn a_state_is_upcast_over_two_revisions(store: impl Store) {
     use revision_3::{Account, EvolvingDomain};
     let domain = EvolvingDomain::runtime(store).await.unwrap();
     assert_eq!(*domain.statemgr().fetch::<Account>(ADA).await.unwrap(), ada_in_euros(7));
 }
 
-async fn a_closed_aggregate_is_lifted_too(store: impl Store) {
+async fn a_closed_aggregate_is_upcast(store: impl Store) {
     use revision_2::{Account, EvolvingDomain};
     let domain = EvolvingDomain::runtime(store).await.unwrap();
     let all = domain.statemgr().query::<Account>().with_closed().all().await.unwrap();
@@ -73,7 +73,7 @@ async fn a_closed_aggregate_is_lifted_too(store: impl Store) {
     assert_eq!(domain.statemgr().fetch::<Account>(JOHN).await.unwrap_err().code(), "not-found");
 }
 
-async fn events_are_lifted_to_the_structs_of_now(store: impl Store) {
+async fn events_are_upcast_to_the_current_structs(store: impl Store) {
     use revision_2::{AccountEvent, EvolvingDomain};
     let domain = EvolvingDomain::runtime(store).await.unwrap();
     let mut told = Vec::new();
@@ -92,7 +92,7 @@ async fn events_are_lifted_to_the_structs_of_now(store: impl Store) {
     assert_eq!(told, expected);
 }
 
-async fn events_are_lifted_over_two_revisions(store: impl Store) {
+async fn events_are_upcast_over_two_revisions(store: impl Store) {
     use revision_3::{AccountEvent, EvolvingDomain, Money};
     let domain = EvolvingDomain::runtime(store).await.unwrap();
     let events = domain.log().for_aggregate(aggregate_id(ADA)).events().await.unwrap().rows;
@@ -110,7 +110,7 @@ async fn events_are_lifted_over_two_revisions(store: impl Store) {
     }
 }
 
-async fn a_past_version_is_folded_as_it_was_written_and_then_lifted(store: impl Store + Clone) {
+async fn a_past_version_is_folded_before_the_upcast(store: impl Store + Clone) {
     let second = revision_2::EvolvingDomain::runtime(store.clone()).await.unwrap();
     let third = revision_3::EvolvingDomain::runtime(store).await.unwrap();
     for version in 1..=7_u32 {
@@ -126,7 +126,7 @@ async fn a_past_version_is_folded_as_it_was_written_and_then_lifted(store: impl 
     assert_eq!(*found, ada_at(3));
 }
 
-async fn a_row_and_a_record_stay_as_they_are_stored(store: impl Store) {
+async fn stored_rows_are_not_upcast(store: impl Store) {
     let domain = revision_2::EvolvingDomain::runtime(store).await.unwrap();
     let stored = domain.statemgr().fetch::<revision_2::Account>(ADA).await.unwrap();
     let record = stored.record();
@@ -137,7 +137,7 @@ async fn a_row_and_a_record_stay_as_they_are_stored(store: impl Store) {
     assert_eq!(events[0].args.as_str(), r#"{"cents":500}"#);
 }
 
-async fn a_query_compares_what_is_stored(store: impl Store) {
+async fn a_query_compares_stored_values(store: impl Store) {
     use revision_2::{Account, EvolvingDomain, Note};
     let domain = EvolvingDomain::runtime(store).await.unwrap();
     let session = domain.session(sender());
@@ -147,7 +147,7 @@ async fn a_query_compares_what_is_stored(store: impl Store) {
     let in_either_shape = by_name.clone() | text("owner").eq("Ada");
     let found = statemgr.find_one::<Account>(in_either_shape).await.unwrap().unwrap();
     assert_eq!(found.owner_name, "Ada");
-    // An event on each brings them into the shape of now.
+    // An event on each aggregate stores it in the current shape.
     let older = statemgr.query_rows("account").filter(column(Column::Revision).lt(2));
     for row in older.all().await.unwrap() {
         session.send(&row.aggregate_id, Note { text: "lifted".to_owned() }).await.unwrap();
@@ -156,7 +156,7 @@ async fn a_query_compares_what_is_stored(store: impl Store) {
     assert_eq!(statemgr.find_all::<Account>(by_name).await.unwrap().len(), 1);
 }
 
-async fn a_rule_fetches_a_lifted_state(store: impl Store) {
+async fn an_action_fetches_an_upcast_state(store: impl Store) {
     use revision_2::{Account, EvolvingDomain, TopUp};
     let domain = EvolvingDomain::runtime(store).await.unwrap();
     let session = domain.session(sender());

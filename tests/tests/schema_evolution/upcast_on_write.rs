@@ -1,4 +1,4 @@
-//! What is written over aggregates of revision 1.
+//! Commands of later revisions on aggregates of revision 1.
 
 use fluvius_core::verify::verify;
 use fluvius_core::{Aggregate, Authorization, Domain, Policy, PolicyRequest, PolicyState, Store};
@@ -8,15 +8,15 @@ use crate::revision_1_store::{ADA, CENTS_OF_ADA, GRACE, aggregate_id, sender};
 use crate::{revision_2, revision_3};
 
 over_each_store! {
-    the_first_write_stores_the_whole_lifted_state
-    an_event_without_a_change_stores_the_lifted_state_too
-    a_question_leaves_the_row_and_is_answered_in_the_shape_of_now
-    an_etag_of_revision_1_still_holds
-    a_policy_is_shown_the_lifted_state
+    the_first_write_stores_a_snapshot_of_the_upcast_state
+    an_event_without_a_change_stores_the_upcast_state
+    a_read_only_action_upcasts_without_a_write
+    an_etag_of_revision_1_is_valid
+    a_policy_sees_the_upcast_state
     three_revisions_write_one_aggregate
 }
 
-async fn the_first_write_stores_the_whole_lifted_state(store: impl Store + Clone) {
+async fn the_first_write_stores_a_snapshot_of_the_upcast_state(store: impl Store + Clone) {
     use revision_2::{Account, Deposit, EvolvingDomain};
     let domain = EvolvingDomain::runtime(store.clone()).await.unwrap();
     let session = domain.session(sender());
@@ -40,7 +40,7 @@ async fn the_first_write_stores_the_whole_lifted_state(store: impl Store + Clone
     assert!(verify(&store).await.unwrap().is_sound());
 }
 
-async fn an_event_without_a_change_stores_the_lifted_state_too(store: impl Store + Clone) {
+async fn an_event_without_a_change_stores_the_upcast_state(store: impl Store + Clone) {
     use revision_2::{EvolvingDomain, Note};
     let domain = EvolvingDomain::runtime(store.clone()).await.unwrap();
     let session = domain.session(sender());
@@ -53,7 +53,7 @@ async fn an_event_without_a_change_stores_the_lifted_state_too(store: impl Store
     assert!(verify(&store).await.unwrap().is_sound());
 }
 
-async fn a_question_leaves_the_row_and_is_answered_in_the_shape_of_now(store: impl Store) {
+async fn a_read_only_action_upcasts_without_a_write(store: impl Store) {
     use revision_2::{Account, CountLetters, EvolvingDomain, Look};
     let domain = EvolvingDomain::runtime(store).await.unwrap();
     let session = domain.session(sender());
@@ -65,7 +65,7 @@ async fn a_question_leaves_the_row_and_is_answered_in_the_shape_of_now(store: im
     let by_key = session.process_command(look.clone()).await.unwrap();
     assert_eq!(by_key.data.decode::<Account>().unwrap(), answer.data);
     assert_eq!(by_key.data.to_value().get("cents"), None);
-    // Given again, it is the same.
+    // A replay gives the same response.
     assert_eq!(
         session.process_command(look).await.unwrap().data.to_value(),
         by_key.data.to_value()
@@ -74,7 +74,7 @@ async fn a_question_leaves_the_row_and_is_answered_in_the_shape_of_now(store: im
     assert_eq!(session.statemgr().fetch_record(&aggregate_id(GRACE)).await.unwrap(), before);
 }
 
-async fn an_etag_of_revision_1_still_holds(store: impl Store) {
+async fn an_etag_of_revision_1_is_valid(store: impl Store) {
     use revision_2::{Deposit, EvolvingDomain};
     let domain = EvolvingDomain::runtime(store).await.unwrap();
     let session = domain.session(sender());
@@ -85,7 +85,7 @@ async fn an_etag_of_revision_1_still_holds(store: impl Store) {
     assert_eq!(error.code(), "precondition-failed");
 }
 
-/// Refuses what is meant for an account of less than a hundred.
+/// Denies commands on accounts with less than a hundred.
 struct OnlyTheRich;
 
 impl Policy for OnlyTheRich {
@@ -105,7 +105,7 @@ impl Policy for OnlyTheRich {
     }
 }
 
-async fn a_policy_is_shown_the_lifted_state(store: impl Store) {
+async fn a_policy_sees_the_upcast_state(store: impl Store) {
     use revision_2::{Deposit, EvolvingDomain};
     let domain = EvolvingDomain::builder(store).policy(OnlyTheRich).build().await.unwrap();
     let session = domain.session(sender());
@@ -127,7 +127,7 @@ async fn three_revisions_write_one_aggregate(store: impl Store + Clone) {
     for _ in 0..70 {
         session.send(ADA, revision_3::Deposit { money: euro.clone() }).await.unwrap();
     }
-    // Each version is read in the shape of now, whichever revision has written it.
+    // Each version is read in the current shape, whichever revision wrote it.
     let last = CENTS_OF_ADA[6];
     for version in 1..=80_u32 {
         let at = third.statemgr().fetch_at::<revision_3::Account>(ADA, u64::from(version)).await;

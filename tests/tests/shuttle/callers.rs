@@ -1,4 +1,4 @@
-//! Callers that go away, that ask twice, that do not wait, and a runtime that is shut down.
+//! Scenarios of callers: dropped futures, duplicates, back-pressure, and shutdown.
 
 use std::task::Poll;
 
@@ -12,7 +12,7 @@ use crate::scheduled_bank::{AnswerLog, BankOptions, ScheduledBank, deposit, tran
 use crate::schedules::{Stats, below, happens, pause};
 use fluvius_tests::bank;
 
-/// Polls a command so many times, then drops it.
+/// Polls a command `polls` times, then drops it.
 async fn send_and_drop(
     session: Session,
     command: CommandBundle,
@@ -32,7 +32,7 @@ async fn send_and_drop(
     Ok(())
 }
 
-/// Callers go away at any moment, also while they wait for a place.
+/// Callers drop their futures at any moment, also while they wait for a permit.
 pub async fn dropped(mutant: Option<Mutant>) -> Result<Stats, String> {
     let faults = Faults { failed_units: 100, ..Faults::default() };
     let options =
@@ -48,7 +48,7 @@ pub async fn dropped(mutant: Option<Mutant>) -> Result<Stats, String> {
     bank.end().await
 }
 
-/// The same command twice at once, and another one under the same identifier.
+/// The same command twice at once, and another command under the same id.
 pub async fn twice_at_once(mutant: Option<Mutant>) -> Result<Stats, String> {
     let faults = Faults { failed_units: 100, ..Faults::default() };
     let options = BankOptions { balances: &[100, 0], faults, ..BankOptions::default() };
@@ -61,7 +61,7 @@ pub async fn twice_at_once(mutant: Option<Mutant>) -> Result<Stats, String> {
     let session = bank.session(0);
     let outcome = bank.answers();
     bank.task(async move {
-        // It is the duplicate, or the transfer is.
+        // Either this command is the duplicate, or the transfer is.
         let answer = bank::send(&session, vec![other.clone()]).await;
         if answer.is_ok() {
             outcome.answered(vec![other], answer).await?;
@@ -71,7 +71,7 @@ pub async fn twice_at_once(mutant: Option<Mutant>) -> Result<Stats, String> {
     bank.end().await
 }
 
-/// More callers than max_in_flight: some do not wait for one, and one keeps a place that it may not use.
+/// More callers than permits: some fail fast, and one holds a permit that it may not use.
 pub async fn overload(mutant: Option<Mutant>) -> Result<Stats, String> {
     let options = BankOptions { max_in_flight: 1, ..BankOptions::default() };
     let mut bank = ScheduledBank::new(options, mutant).await?;
@@ -98,13 +98,13 @@ pub async fn overload(mutant: Option<Mutant>) -> Result<Stats, String> {
     bank.end().await
 }
 
-/// One caller and one place: with the answer to a command the place for the next one is free.
+/// One caller and one permit: the answer to a command releases its permit.
 pub async fn one_by_one(mutant: Option<Mutant>) -> Result<Stats, String> {
     let options = BankOptions { balances: &[100], max_in_flight: 1, ..BankOptions::default() };
     let mut bank = ScheduledBank::new(options, mutant).await?;
     let commands = [10, 100, 10].map(|amount| vec![bank.command(1, withdraw(amount))]);
     bank.client(bank.session(0).without_waiting(), commands);
-    // Somebody else at work, so that there is something to choose from.
+    // A second task, so that there are schedules to choose from.
     bank.task(async {
         for _ in 0..10 {
             pause().await;
@@ -113,12 +113,12 @@ pub async fn one_by_one(mutant: Option<Mutant>) -> Result<Stats, String> {
     });
     let stats = bank.end().await?;
     match stats.get("overloaded") {
-        Some(_) => Err("an answer came before its place was free".to_owned()),
+        Some(_) => Err("an answer came before its permit was released".to_owned()),
         None => Ok(stats),
     }
 }
 
-/// The runtime is shut down while its last command ends: a schedule so short that none is missed.
+/// The runtime is shut down while its last command ends. The scenario is short enough to explore all schedules.
 pub async fn last_command(mutant: Option<Mutant>) -> Result<Stats, String> {
     let mut bank =
         ScheduledBank::new(BankOptions { balances: &[100], ..BankOptions::default() }, mutant)
@@ -130,7 +130,7 @@ pub async fn last_command(mutant: Option<Mutant>) -> Result<Stats, String> {
     bank.end().await
 }
 
-/// The runtime is shut down, by two at once, while commands are in work and others come in.
+/// Two tasks shut the runtime down while commands are in flight and others arrive.
 pub async fn shutdown(mutant: Option<Mutant>) -> Result<Stats, String> {
     let faults = Faults { failed_units: 100, lost_before: 50, ..Faults::default() };
     let options = BankOptions { max_in_flight: 2, faults, ..BankOptions::default() };
@@ -146,7 +146,7 @@ pub async fn shutdown(mutant: Option<Mutant>) -> Result<Stats, String> {
     bank.end().await
 }
 
-/// Shuts a runtime down; from its end on nothing is stored any more.
+/// Shuts a runtime down, and checks that nothing is stored afterwards.
 async fn shut_down(domain: DomainRuntime, content: MemoryStore) -> Result<(), String> {
     domain.shutdown().await;
     let rows = log_len(&content).await?;
@@ -155,7 +155,7 @@ async fn shut_down(domain: DomainRuntime, content: MemoryStore) -> Result<(), St
     }
     match log_len(&content).await? {
         later if later == rows => Ok(()),
-        later => Err(format!("after the end of shutdown the log grew from {rows} to {later}")),
+        later => Err(format!("the log grew after the shutdown, from {rows} to {later}")),
     }
 }
 

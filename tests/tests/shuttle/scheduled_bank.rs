@@ -1,4 +1,4 @@
-//! A bank in one schedule: runtimes over one content, clients at work, then peace and the check.
+//! A bank in one schedule: runtimes over one content, clients, and the final check.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -25,10 +25,10 @@ use crate::schedules::{Shuttle, Stats, below, happens, pause};
 use fluvius_tests::bank::{self, Answer, SENDER, SentCommands};
 use fluvius_tests::invariants;
 
-/// A store that lets others go on within each call.
+/// A delay at which a store call yields to other tasks.
 const SLOW: Duration = Duration::from_millis(1);
 
-/// How often others may go on until the runtime must be at rest.
+/// Yields until the runtime must be idle.
 const PAUSES_UNTIL_REST: u32 = 100;
 
 pub struct ScheduledBank {
@@ -41,14 +41,14 @@ pub struct ScheduledBank {
     clients: Vec<JoinHandle<Result<(), String>>>,
 }
 
-/// What a scenario wants of its bank.
+/// Options of a scenario's bank.
 pub struct BankOptions<'a> {
-    /// What is paid in to the accounts 1, 2, ..
+    /// Opening balances of the accounts 1, 2, ..
     pub balances: &'a [i64],
     pub runtimes: u16,
-    /// How many commands may be in work in one runtime.
+    /// Limit of commands in flight in one runtime.
     pub max_in_flight: u16,
-    /// What goes wrong in the stores once the accounts are open.
+    /// Faults of the stores once the accounts are open.
     pub faults: Faults,
 }
 
@@ -58,7 +58,7 @@ impl Default for BankOptions<'_> {
     }
 }
 
-/// Other tasks go on while a rule runs.
+/// Yields to other tasks while an action runs.
 struct YieldInActions;
 
 impl Observer for YieldInActions {
@@ -110,7 +110,7 @@ impl ScheduledBank {
     ) -> Result<(), String> {
         let clock = FixedClock::at("2026-01-01T00:00:00Z".parse().expect("a time"));
         let mut builder = TransactionManagerDomain::builder(store)
-            // What the runtimes name themselves, they name each for itself.
+            // Each runtime generates ids of its own.
             .id_generator(SequentialIds::from(1_000 * u64::from(runtime + 1)))
             .clock(clock)
             .observer(YieldInActions)
@@ -128,12 +128,12 @@ impl ScheduledBank {
         self.domains[runtime].session(DomainContext::create(SENDER))
     }
 
-    /// A command to an account, under an identifier of its own.
+    /// Returns a command to an account, with an id of its own.
     pub fn command<C: Command>(&self, number: u128, fields: C) -> CommandBundle {
         command(account(number), fields).with_id(self.ids.generate())
     }
 
-    /// A client that sends one after the other, commands or groups.
+    /// Starts a client that sends one command or group after the other.
     pub fn client(
         &mut self,
         session: Session,
@@ -150,7 +150,7 @@ impl ScheduledBank {
         });
     }
 
-    /// A client that sends all as a stream, which is answered in order.
+    /// Starts a client that sends all commands as a stream, which is answered in order.
     pub fn stream(&mut self, session: Session, commands: Vec<CommandBundle>) {
         let answers = self.answers();
         self.task(async move {
@@ -175,7 +175,7 @@ impl ScheduledBank {
         });
     }
 
-    /// A task that must come to its end.
+    /// Starts a task that must end.
     pub fn task(&mut self, task: impl Future<Output = Result<(), String>> + Send + 'static) {
         self.clients.push(shuttle::future::spawn(task));
     }
@@ -184,7 +184,7 @@ impl ScheduledBank {
         AnswerLog { content: self.content.clone(), sent: Arc::clone(&self.sent) }
     }
 
-    /// Waits for all clients, settles what is open, and checks what must hold.
+    /// Waits for all clients, resolves open commands, and checks the invariants.
     pub async fn end(mut self) -> Result<Stats, String> {
         for client in self.clients.drain(..) {
             client.await.map_err(|error| error.to_string())??;
@@ -198,7 +198,7 @@ impl ScheduledBank {
         bank::check_faults_left_nothing(&self.content, &sent).await?;
         let is_shut_down = self.is_shut_down();
         if !is_shut_down && stats.contains_key("shutting-down") {
-            return Err("a runtime at work has answered that it is shutting down".to_owned());
+            return Err("a running runtime answered that it is shutting down".to_owned());
         }
         if is_shut_down {
             let runtime = u16::try_from(self.domains.len()).map_err(|error| error.to_string())?;
@@ -220,8 +220,8 @@ impl ScheduledBank {
         matches!(ready, Some(Err(Error::ShuttingDown)))
     }
 
-    /// At rest each place among the commands that may be in work is free: soon, since a command
-    /// that nobody waits for may still be on its last step.
+    /// Checks that an idle runtime has all its permits. A command whose caller has gone may still be on its last
+    /// step, so the check waits.
     async fn check_permits(&self) -> Result<(), String> {
         for _ in 0..PAUSES_UNTIL_REST {
             let processor = || self.session(0).command_processor();
@@ -239,7 +239,7 @@ impl ScheduledBank {
     }
 }
 
-/// Where clients write down what they were answered.
+/// The answers that clients have received.
 #[derive(Clone)]
 pub struct AnswerLog {
     content: MemoryStore,

@@ -1,4 +1,4 @@
-//! Transfers against each other, in rings, in groups and from a stream, over a store that may fail.
+//! Scenarios of transfers: against each other, in rings, in groups and from a stream, over a failing store.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use fluvius_testing::Faults;
 use crate::scheduled_bank::{BankOptions, ScheduledBank, deposit, transfer, withdraw};
 use crate::schedules::{Stats, set_time_up};
 
-/// Two clients send money to each other's account, to which two others send as well: so each of
-/// them may lose until it takes the turns of both.
+/// Two clients transfer to each other's account, and two others transfer to both. Each transfer may conflict
+/// until its command locks both accounts.
 pub async fn opposite(mutant: Option<Mutant>) -> Result<Stats, String> {
     let options = BankOptions { balances: &[100, 100, 20, 20], ..BankOptions::default() };
     let mut bank = ScheduledBank::new(options, mutant).await?;
@@ -25,7 +25,7 @@ pub async fn opposite(mutant: Option<Mutant>) -> Result<Stats, String> {
     bank.end().await
 }
 
-/// Three clients, each of which sends to the next account.
+/// Three clients, each of which transfers to the next account.
 pub async fn ring(mutant: Option<Mutant>) -> Result<Stats, String> {
     let options = BankOptions { balances: &[50, 50, 50], ..BankOptions::default() };
     let mut bank = ScheduledBank::new(options, mutant).await?;
@@ -36,7 +36,7 @@ pub async fn ring(mutant: Option<Mutant>) -> Result<Stats, String> {
     bank.end().await
 }
 
-/// Clients whose commands are decided on results that may fall.
+/// Runs clients whose commands are decided on results that may abort.
 async fn on_top_of_each_other(mut bank: ScheduledBank, runtimes: usize) -> Result<Stats, String> {
     let commands = [
         [bank.command(1, withdraw(100)), bank.command(1, deposit(10))],
@@ -51,14 +51,14 @@ async fn on_top_of_each_other(mut bank: ScheduledBank, runtimes: usize) -> Resul
     bank.end().await
 }
 
-/// Units of work fail, each alone, with others on top of them.
+/// Units of work fail, each alone, with dependents.
 pub async fn failing_units(mutant: Option<Mutant>) -> Result<Stats, String> {
-    // Any delay will do: while a call takes its time, the others go on.
+    // Any delay will do: other tasks run during a call.
     let delay_max = Duration::from_micros(50);
     let faults = Faults { failed_units: 300, delay_max, ..Faults::default() };
     let options = BankOptions { balances: &[100, 0], faults, ..BankOptions::default() };
     let mut bank = ScheduledBank::new(options, mutant).await?;
-    // Many on one aggregate, so that there are others on top of those on top.
+    // Many on one aggregate, so that dependents have dependents.
     for _ in 0..4 {
         let commands = [bank.command(1, withdraw(20)), bank.command(1, deposit(10))];
         bank.client(bank.session(0), commands.map(|command| vec![command]));
@@ -66,7 +66,7 @@ pub async fn failing_units(mutant: Option<Mutant>) -> Result<Stats, String> {
     on_top_of_each_other(bank, 1).await
 }
 
-/// The store goes away in commits and in reads; sometimes it is not waited for to the end.
+/// The store is lost during commits and reads; some waits time out.
 pub async fn lost_store(mutant: Option<Mutant>) -> Result<Stats, String> {
     let faults = Faults {
         failed_units: 100,
@@ -81,13 +81,13 @@ pub async fn lost_store(mutant: Option<Mutant>) -> Result<Stats, String> {
     on_top_of_each_other(bank, 1).await
 }
 
-/// Two runtimes over one store: what one has read, the other changes.
+/// Two runtimes over one store: each changes what the other has read.
 pub async fn two_runtimes(mutant: Option<Mutant>) -> Result<Stats, String> {
     let options = BankOptions { balances: &[100, 0], runtimes: 2, ..BankOptions::default() };
     on_top_of_each_other(ScheduledBank::new(options, mutant).await?, 2).await
 }
 
-/// Groups that must be whole, against single commands on the same accounts.
+/// Groups against single commands on the same accounts.
 pub async fn groups(mutant: Option<Mutant>) -> Result<Stats, String> {
     let faults = Faults { failed_units: 100, ..Faults::default() };
     let options = BankOptions { balances: &[50, 50, 0], faults, ..BankOptions::default() };
@@ -108,7 +108,7 @@ pub async fn groups(mutant: Option<Mutant>) -> Result<Stats, String> {
     bank.end().await
 }
 
-/// A stream that takes out what it has paid in, while another runtime changes the account.
+/// A stream withdraws what it has deposited, while another runtime changes the account.
 pub async fn paid_in_and_taken_out(mutant: Option<Mutant>) -> Result<Stats, String> {
     let options = BankOptions { balances: &[0, 20], runtimes: 2, ..BankOptions::default() };
     let mut bank = ScheduledBank::new(options, mutant).await?;
@@ -121,13 +121,13 @@ pub async fn paid_in_and_taken_out(mutant: Option<Mutant>) -> Result<Stats, Stri
     }
     let stats = bank.end().await?;
     match stats.get("insufficient-funds") {
-        Some(_) => Err(format!("a command was not decided on the one before it: {stats:?}")),
+        Some(_) => Err(format!("a command was not decided on its predecessor: {stats:?}")),
         None => Ok(stats),
     }
 }
 
-/// A stream that takes out of one account what it has moved in from another, while another
-/// runtime changes both.
+/// A stream withdraws from one account what it has transferred there, while another runtime changes both
+/// accounts.
 pub async fn moved_and_taken_out(mutant: Option<Mutant>) -> Result<Stats, String> {
     let options = BankOptions { balances: &[50, 0], runtimes: 2, ..BankOptions::default() };
     let mut bank = ScheduledBank::new(options, mutant).await?;
@@ -142,12 +142,12 @@ pub async fn moved_and_taken_out(mutant: Option<Mutant>) -> Result<Stats, String
     }
     let stats = bank.end().await?;
     match stats.get("insufficient-funds") {
-        Some(_) => Err(format!("a command was not decided on the one before it: {stats:?}")),
+        Some(_) => Err(format!("a command was not decided on its predecessor: {stats:?}")),
         None => Ok(stats),
     }
 }
 
-/// A stream of commands against a client that sends one by one, and an account that is closed.
+/// A stream of commands against a client that sends single commands, and an account that is closed.
 pub async fn stream(mutant: Option<Mutant>) -> Result<Stats, String> {
     let faults = Faults { failed_units: 50, ..Faults::default() };
     let options = BankOptions { balances: &[100, 0], faults, ..BankOptions::default() };

@@ -1,4 +1,4 @@
-//! A client: sends commands at random, gives some of them up, and sends some again.
+//! A client: sends random commands, gives up on some, and sends some again.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

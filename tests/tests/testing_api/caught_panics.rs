@@ -1,4 +1,4 @@
-//! Panics of the kit, caught with the place that they name.
+//! Panics of the test kit, caught with their location.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
@@ -8,14 +8,14 @@ thread_local! {
     static CAUGHT: RefCell<Option<Vec<Place>>> = const { RefCell::new(None) };
 }
 
-/// Where a panic says that it is from.
+/// Location of a panic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     pub file: String,
     pub line: u32,
 }
 
-/// The message of a panic, and its place; nothing of it goes to the output.
+/// Runs a closure that panics. Returns the message and the location; prints nothing.
 pub fn failure<T>(run: impl FnOnce() -> T) -> (String, Place) {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
@@ -47,10 +47,10 @@ pub fn failure<T>(run: impl FnOnce() -> T) -> (String, Place) {
     (message, places[0].clone())
 }
 
-/// How many lines a check has at the most, from its call to the end of its closure.
+/// Maximum of lines of a check, from its call to the end of its closure.
 const LINES_OF_A_CHECK: u32 = 12;
 
-/// Checks the message of a panic, and that it names a line of the closure.
+/// Checks the message of a panic, and that its location is in the closure.
 #[track_caller]
 pub fn check_failure<T>(expected: &str, run: impl FnOnce() -> T) {
     let caller = std::panic::Location::caller();
@@ -58,5 +58,5 @@ pub fn check_failure<T>(expected: &str, run: impl FnOnce() -> T) {
     assert_eq!(message.trim_end(), expected.trim_end(), "{message}");
     let lines = caller.line()..caller.line() + LINES_OF_A_CHECK;
     assert_eq!(place.file, caller.file());
-    assert!(lines.contains(&place.line), "{place:?} is not in the check at {caller}");
+    assert!(lines.contains(&place.line), "{place:?} is outside the check at {caller}");
 }

@@ -1,4 +1,4 @@
-//! Copies of the bank with faults that an author could really write.
+//! Copies of the bank with realistic faults.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex};
@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Why an account refuses.
+/// Reasons to reject a command on an account.
 #[derive(Debug, thiserror::Error, Rejection)]
 pub enum BankError {
     #[error("not an amount")]
@@ -26,7 +26,7 @@ fn positive(amount: Decimal) -> Result<(), BankError> {
     if amount > Decimal::ZERO { Ok(()) } else { Err(BankError::NotPositive) }
 }
 
-/// Accounts to which a nightly job adds interest: it reads the balance, and sends what it is to be.
+/// Accounts with a nightly job for interest: it reads the balance, and sends the new balance.
 pub mod with_interest {
     use super::*;
 
@@ -60,7 +60,7 @@ pub mod with_interest {
             Ok(())
         }
 
-        /// Add interest. The fault: the balance is set to what the job has worked out.
+        /// Add interest. The fault: the job has computed the new balance from an old read.
         #[action(evt_key = "interest-added")]
         pub fn add_interest(
             &mut self,
@@ -72,8 +72,8 @@ pub mod with_interest {
             Ok(())
         }
 
-        /// Send money. What the recipient then has is worked out here, from a read that the
-        /// context keeps watch over; this is no fault.
+        /// Send money. The new balance of the recipient is computed here, from a read that the context
+        /// checks; this is no fault.
         #[action(evt_key = "money-sent")]
         pub async fn send_money(
             &mut self,
@@ -96,7 +96,7 @@ pub mod with_interest {
     }
 }
 
-/// Accounts of which the rules remember the balances, to save a read of the recipient.
+/// Accounts whose actions cache balances, to save a read of the recipient.
 pub mod with_cache {
     use super::*;
 
@@ -132,7 +132,7 @@ pub mod with_cache {
             Ok(())
         }
 
-        /// Send money. The fault: the recipient's balance is not read from the context.
+        /// Send money. The fault: the recipient's balance does not come from the context.
         #[action(evt_key = "money-sent")]
         pub async fn send_money(
             &mut self,
@@ -164,7 +164,7 @@ pub mod with_cache {
     }
 }
 
-/// Accounts whose rule forgets to look at the balance, and one that counts on an empty account.
+/// Accounts with an action that ignores the balance, and one that panics on an empty account.
 pub mod with_overdraft {
     use super::*;
 
@@ -197,7 +197,7 @@ pub mod with_overdraft {
 
         #[action(evt_key = "balance-halved")]
         pub fn halve_balance(&mut self) -> Result<(), BankError> {
-            assert!(self.balance >= Decimal::ZERO, "there is something to halve");
+            assert!(self.balance >= Decimal::ZERO, "the balance is not negative");
             self.balance /= Decimal::TWO;
             Ok(())
         }
@@ -209,7 +209,7 @@ pub mod with_overdraft {
     }
 }
 
-/// Accounts with a rule that waits for what never comes.
+/// Accounts with an action that never ends.
 pub mod with_endless_rule {
     use super::*;
 

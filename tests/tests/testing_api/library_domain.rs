@@ -1,4 +1,4 @@
-//! A small domain of two aggregates with everything that a scenario looks at.
+//! A small domain of two aggregate types that uses everything that a scenario checks.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use fluvius_core::{
@@ -8,14 +8,14 @@ use fluvius_core::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// A book that is lent.
+/// A book that readers borrow.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Book {
     pub title: String,
     pub loan: Option<Loan>,
 }
 
-/// Who has a book, and until when.
+/// Reader of a book, and the day of return.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Loan {
     pub id: Uuid,
@@ -24,7 +24,7 @@ pub struct Loan {
     pub until: DateTime<Utc>,
 }
 
-/// Why a book cannot be lent.
+/// Reasons to reject a command on a book.
 #[derive(Debug, thiserror::Error, Rejection)]
 pub enum BookError {
     #[error("{title} is lent")]
@@ -63,7 +63,7 @@ impl Book {
         Ok(id)
     }
 
-    /// Whether the book is there.
+    /// Return true if the book is there.
     #[action]
     pub fn ask_availability(&self) -> Result<bool, BookError> {
         Ok(self.loan.is_none())
@@ -76,13 +76,13 @@ impl Book {
     }
 }
 
-/// Somebody who reads.
+/// A reader.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reader {
     pub books: Vec<Uuid>,
 }
 
-/// Why a reader refuses.
+/// Reasons to reject a command on a reader.
 #[derive(Debug, thiserror::Error, Rejection)]
 pub enum ReaderError {
     #[error("two books are enough")]
@@ -108,12 +108,12 @@ impl Reader {
     }
 }
 
-/// Books and readers.
+/// Domain for books and readers.
 #[derive(Domain)]
 #[domain(aggregates(Book, Reader))]
 pub struct LibraryDomain;
 
-/// Only staff lends.
+/// Allows staff to lend.
 #[derive(Debug, Clone)]
 pub struct StaffLends;
 

@@ -1,7 +1,7 @@
-//! The test kit for authors: scenarios, and random sequences of commands.
+//! The suite of the test kit for authors: scenarios and simulation.
 
 #![allow(missing_docs, reason = "a test is told by its name")]
-#![allow(unreachable_pub, reason = "the modules of a test binary have no outside")]
+#![allow(unreachable_pub, reason = "no other crate uses the modules of a suite")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests end the test")]
 
 mod caught_panics;

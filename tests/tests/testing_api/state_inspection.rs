@@ -1,4 +1,4 @@
-//! Scenarios and sequences find states and arguments that are not read back as they were left.
+//! Scenarios and simulations find states and arguments that do not survive a round trip through JSON.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::convert::Infallible;
@@ -28,7 +28,7 @@ impl Steps {
     }
 }
 
-/// A state with everything that JSON does not give back.
+/// A state with everything that JSON does not preserve.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Door {
     #[serde(with = "ts_seconds")]
@@ -99,7 +99,7 @@ impl Door {
     }
 }
 
-/// A state that has no `PartialEq`, with a hash map, whose `Debug` text differs each time.
+/// A state without `PartialEq`, with a hash map, whose `Debug` text differs each time.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Box3 {
     pub pieces: HashMap<String, u32>,
@@ -154,7 +154,7 @@ fn a_nested_option_is_found() {
 }
 
 #[test]
-fn a_time_that_is_cut_is_found() {
+fn a_truncated_time_is_found() {
     check(&[ANOTHER, "-     opened: 2026-01-01T00:00:00.001Z,"], || {
         drop(door().when(ID, OpenDoor {}));
     });
@@ -186,7 +186,7 @@ fn arguments_that_cannot_be_read_are_found() {
 }
 
 #[test]
-fn a_given_state_or_command_is_looked_at_too() {
+fn given_states_and_commands_are_checked() {
     let state = Door {
         opened: DateTime::UNIX_EPOCH,
         answer: None,
@@ -207,13 +207,13 @@ fn without_partial_eq_the_debug_text_is_compared() {
 }
 
 #[test]
-fn sequences_find_what_is_not_read_back() {
+fn simulations_find_states_that_are_not_read_back() {
     let sequences = Simulation::for_aggregate::<Door>()
         .given([command(ID, HangDoor {})])
         .command(|_, _| command(ID, TryDoor {}));
     for found in [sequences.find_failure_sequential(), sequences.find_simulated()] {
-        let told = found.expect("it is found").to_string();
-        assert!(told.contains("stored values are read back as they were left"), "{told}");
-        assert!(told.contains("tries: 1"), "{told}");
+        let report = found.expect("it is found").to_string();
+        assert!(report.contains("stored values are read back as they were left"), "{report}");
+        assert!(report.contains("tries: 1"), "{report}");
     }
 }
