@@ -114,7 +114,7 @@ pub async fn resolve(
                 resolution.rejected += 1;
                 match again {
                     Err(again) if again.to_string() == error.to_string() => {}
-                    again => return Err(format!("was refused with {error:?}, is now {again:?}")),
+                    again => return Err(format!("was rejected with {error:?}, is now {again:?}")),
                 }
             }
             open => {

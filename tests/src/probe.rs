@@ -255,8 +255,8 @@ impl Probe {
             Step::Reject(code) => {
                 let message = format!("rejected as {code}");
                 // An action's code is a constant; here it is data of the test.
-                let refused = SimpleRejection::new(code.leak(), "").with_message(message);
-                return Err(refused.into());
+                let rejection = SimpleRejection::new(code.leak(), "").with_message(message);
+                return Err(rejection.into());
             }
             Step::Panic(text) => panic!("{PANIC_TEXT} {text}"),
             Step::SetUnstorable(value) => self.unstorable = Some(UnstorableValue(value)),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fixture;
 
-/// Something that somebody should look at.
+/// A ticket.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ticket {
     pub title: String,
@@ -25,7 +25,7 @@ pub enum TicketError {
     TooManyPoints { found: i64 },
 }
 
-/// How far a step goes.
+/// An estimate of the work.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     pub points: i64,
@@ -51,7 +51,7 @@ impl Ticket {
     /// A second paragraph.
     #[action(evt_key = "ticket-opened")]
     pub fn open_ticket(
-        /// What it is about.
+        /// Subject of the ticket.
         title: String,
         #[arg(default = three())] points: i64,
         #[arg(default)] tags: Vec<String>,
@@ -76,7 +76,7 @@ impl Ticket {
         Ok(())
     }
 
-    /// Add points, and tell how many there are.
+    /// Add points, and return the sum.
     #[action(evt_key = "points-added")]
     pub fn add_points(&mut self, points: i64) -> Result<i64, TicketError> {
         self.points = self.points.saturating_add(points);
@@ -94,7 +94,7 @@ impl Ticket {
         Ok((before != self.points).then_some(before))
     }
 
-    /// Say that somebody has looked.
+    /// Record a look at the ticket.
     #[action(evt_key = "ticket-seen")]
     pub async fn see_ticket(&self, cx: &ActionContext) -> Result<(), Infallible> {
         tokio::task::yield_now().await;
@@ -102,33 +102,33 @@ impl Ticket {
         Ok(())
     }
 
-    /// What is the title?
+    /// Return the title.
     #[action]
     pub fn ask_title(&self, #[arg(default)] shout: bool) -> Result<String, Infallible> {
         Ok(if shout { self.title.to_uppercase() } else { self.title.clone() })
     }
 
-    /// Put everything back.
+    /// Reset the ticket.
     #[action(evt_key = "ticket-reset", if_match = "required")]
     pub fn reset_ticket(&mut self) -> Result<(), Infallible> {
         self.points = 0;
         Ok(())
     }
 
-    /// Wake somebody up.
+    /// Escalate the incident.
     #[action(evt_key = "incident-escalated", resources = "incident")]
     pub fn escalate_incident(&mut self) -> Result<(), Infallible> {
         self.tags.push("escalated".to_owned());
         Ok(())
     }
 
-    /// Known to other actions only.
+    /// Touch the ticket; for other actions only.
     #[action(evt_key = "ticket-touched", internal)]
     pub fn touch_ticket(&mut self) -> Result<(), Infallible> {
         Ok(())
     }
 
-    /// Close the ticket, and tell what it was about.
+    /// Close the ticket, and return its title.
     #[action(evt_key = "ticket-closed")]
     pub fn close_ticket(self) -> Result<String, Infallible> {
         Ok(self.title)

@@ -206,10 +206,10 @@ impl<S: Store> Store for MutatedStore<S> {
             Some(mutant) => {
                 let mut outcomes: Vec<CommitOutcome> = Vec::new();
                 for unit in batch.iter() {
-                    let stands =
+                    let committed =
                         |on: usize| matches!(outcomes[on], CommitOutcome::Committed { .. });
-                    let fallen = unit.depends_on.iter().find(|on| !stands(**on));
-                    outcomes.push(match fallen {
+                    let aborted = unit.depends_on.iter().find(|on| !committed(**on));
+                    outcomes.push(match aborted {
                         Some(on) => CommitOutcome::DependencyAborted { on: *on },
                         None => {
                             let unit = UnitOfWork { depends_on: Vec::new(), ..unit.clone() };

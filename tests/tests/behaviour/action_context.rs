@@ -15,7 +15,7 @@ async fn say(fixture: &Fixture, steps: &[Step]) -> Value {
     fixture.apply(&probe(1), "run", json!({ "steps": steps })).await
 }
 
-fn refuse() -> Step {
+fn reject() -> Step {
     Step::Reject("no".to_owned())
 }
 
@@ -88,7 +88,7 @@ async fn a_failed_invocation_leaves_nothing() {
         Step::Activity("done".to_owned()),
         Step::Invoke(id(3), vec![Step::Add(1), Step::Message("said".to_owned(), "y".to_owned())]),
         Step::Start(id(9), 1),
-        refuse(),
+        reject(),
     ];
     let said = say(&fixture, &[Step::Try(id(2), inner), Step::Fetch(id(2)), Step::Add(1)]).await;
     assert_eq!(said, json!(["no", "(0, 1)"]));
@@ -102,7 +102,7 @@ async fn a_failed_invocation_leaves_nothing() {
 #[tokio::test]
 async fn a_rejection_after_an_invocation_leaves_nothing() {
     let fixture = probes(2).await;
-    let steps = [Step::Invoke(id(2), vec![Step::Add(1)]), Step::Activity("x".to_owned()), refuse()];
+    let steps = [Step::Invoke(id(2), vec![Step::Add(1)]), Step::Activity("x".to_owned()), reject()];
     let payload = json!({ "steps": steps });
     let error = fixture.reject(&probe(1), "run", payload, Trail::Command("no")).await;
     assert_eq!(error.rejection_code(), Some("no"));
@@ -115,7 +115,7 @@ async fn context_errors_have_the_codes_of_the_cause() {
     let said = say(
         &fixture,
         &[
-            Step::Try(id(2), vec![refuse()]),
+            Step::Try(id(2), vec![reject()]),
             Step::Try(id(8), vec![]),
             Step::Start(id(2), 0),
             Step::Start(id(8), -1),
@@ -145,9 +145,9 @@ async fn context_errors_have_the_codes_of_the_cause() {
 async fn a_propagated_rejection_keeps_its_code() {
     let fixture = probes(3).await;
     for (steps, code, message) in [
-        (vec![Step::Invoke(id(2), vec![refuse()])], "no", "rejected as no".to_owned()),
+        (vec![Step::Invoke(id(2), vec![reject()])], "no", "rejected as no".to_owned()),
         (
-            vec![Step::Invoke(id(2), vec![Step::Invoke(id(3), vec![refuse()])])],
+            vec![Step::Invoke(id(2), vec![Step::Invoke(id(3), vec![reject()])])],
             "no",
             "rejected as no".to_owned(),
         ),
@@ -167,10 +167,10 @@ async fn a_fault_overrides_the_result_of_the_action() {
     let faulty = || Step::Try(id(2), vec![Step::SetUnstorable(Unstorable::Nan)]);
     for (steps, code) in [
         (vec![faulty()], "invalid-state"),
-        (vec![faulty(), refuse()], "invalid-state"),
+        (vec![faulty(), reject()], "invalid-state"),
         (vec![faulty(), Step::Panic(String::new())], "panicked"),
         (vec![Step::Try(id(1), vec![]), Step::Add(1)], "reentrant-invoke"),
-        (vec![Step::Try(id(1), vec![]), refuse()], "reentrant-invoke"),
+        (vec![Step::Try(id(1), vec![]), reject()], "reentrant-invoke"),
         // The first fault counts, and later calls are not executed.
         (
             vec![
@@ -191,8 +191,8 @@ async fn a_fault_overrides_the_result_of_the_action() {
             )],
             "invalid-state",
         ),
-        (vec![Step::Try(id(2), vec![Step::Try(id(1), vec![]), refuse()])], "reentrant-invoke"),
-        (vec![Step::SendUnstorable(Unstorable::Nan), refuse()], "invalid-state"),
+        (vec![Step::Try(id(2), vec![Step::Try(id(1), vec![]), reject()])], "reentrant-invoke"),
+        (vec![Step::SendUnstorable(Unstorable::Nan), reject()], "invalid-state"),
     ] {
         let payload = json!({ "steps": steps });
         let error = fixture.reject(&probe(1), "run", payload, Trail::Nothing).await;

@@ -63,7 +63,7 @@ async fn each_command_sees_the_results_of_those_before_it() {
     ];
     let ids: Vec<_> = group.iter().map(|command| command.id).collect();
     let responses = fixture.session.process_atomic(group).await.unwrap();
-    let told: Vec<_> = responses
+    let listed: Vec<_> = responses
         .iter()
         .map(|response| (response.command_id, response.version, response.data.to_value()))
         .collect();
@@ -75,7 +75,7 @@ async fn each_command_sees_the_results_of_those_before_it() {
         (ids[4], 4, json!({ "value": 16 })),
         (ids[5], 2, json!(["None"])),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(listed, expected);
     let log = fixture.snapshot().await;
     let versions: Vec<_> = log.events[2..]
         .iter()
@@ -172,14 +172,14 @@ async fn an_applied_group_is_replayed() {
         run(&fixture, 1, &[Step::Add(1)]),
     ];
     let first = fixture.session.process_atomic(group.clone()).await.unwrap();
-    let told: Vec<_> =
+    let listed: Vec<_> =
         first.iter().map(|answer| (answer.version, answer.data.to_value())).collect();
     assert_eq!(
-        told[1],
+        listed[1],
         (2, json!({ "value": 1 })),
         "a read-only action sees the commands before it"
     );
-    assert_eq!(told[4], (3, json!({ "value": 6 })));
+    assert_eq!(listed[4], (3, json!({ "value": 6 })));
     fixture.apply(&probe(1), "run", steps(&[Step::Add(100)])).await;
     let before = fixture.snapshot().await;
     let again = fixture.session.process_atomic(group.clone()).await.unwrap();
@@ -203,18 +203,18 @@ async fn a_long_group_on_one_aggregate_is_replayed() {
 #[tokio::test]
 async fn a_partly_known_group_is_command_id_reused() {
     let fixture = probes(2).await;
-    let known = run(&fixture, 1, &[Step::Add(1)]);
-    fixture.session.process_command(known.clone()).await.unwrap();
+    let sent = run(&fixture, 1, &[Step::Add(1)]);
+    fixture.session.process_command(sent.clone()).await.unwrap();
     let fresh = run(&fixture, 2, &[Step::Add(1)]);
-    for group in [[known.clone(), fresh.clone()], [fresh.clone(), known.clone()]] {
+    for group in [[sent.clone(), fresh.clone()], [fresh.clone(), sent.clone()]] {
         let error = check_group_fault(&fixture, &group, "command-id-reused").await;
-        assert!(matches!(error, Error::CommandIdReused { id } if id == known.id));
+        assert!(matches!(error, Error::CommandIdReused { id } if id == sent.id));
     }
     // Also if a command would be rejected or would meet a fault.
     let no = run(&fixture, 2, &[Step::Reject("no".to_owned())]);
-    check_group_fault(&fixture, &[known.clone(), no], "command-id-reused").await;
+    check_group_fault(&fixture, &[sent.clone(), no], "command-id-reused").await;
     let panic = run(&fixture, 2, &[Step::Panic(String::new())]);
-    check_group_fault(&fixture, &[known, panic], "command-id-reused").await;
+    check_group_fault(&fixture, &[sent, panic], "command-id-reused").await;
 }
 
 #[tokio::test]

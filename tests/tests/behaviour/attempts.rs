@@ -9,7 +9,7 @@ use fluvius_tests::gate;
 use fluvius_tests::probe::{Probe, ProbingDomain, Run, StartProbe, Step, probe};
 use fluvius_tests::store_snapshot::StoreSnapshot;
 
-fn refuse() -> Step {
+fn reject() -> Step {
     Step::Reject("no".to_owned())
 }
 
@@ -51,16 +51,16 @@ async fn time_and_ids_are_the_same_in_every_attempt() {
         Step::Now,
         Step::NewId,
         Step::CommandId,
-        Step::Message("told".to_owned(), "x".to_owned()),
+        Step::Message("note".to_owned(), "x".to_owned()),
         Step::Activity("did".to_owned()),
         Step::Report(name.to_owned()),
     ];
     store.units();
     session.send(id(1), Run { steps }).await.unwrap();
-    let told = gate::reports(name);
-    assert_eq!(told.len(), 2);
-    assert_eq!(told[0], told[1]);
-    assert!(told[0].contains("2026-03-01T12:00:01+00:00"), "{}", told[0]);
+    let listed = gate::reports(name);
+    assert_eq!(listed.len(), 2);
+    assert_eq!(listed[0], listed[1]);
+    assert!(listed[0].contains("2026-03-01T12:00:01+00:00"), "{}", listed[0]);
     let units = store.units();
     assert_eq!(units.len(), 2);
     assert_eq!(units[0], units[1], "the units are equal, ids included");
@@ -101,7 +101,7 @@ async fn versions_read_are_expected_and_absence_as_zero() {
     assert!(unit.depends_on.is_empty());
 
     // A rejection and a read-only action expect the versions that they read as well.
-    session.send(id(1), Run { steps: vec![Step::Find(id(9)), refuse()] }).await.unwrap_err();
+    session.send(id(1), Run { steps: vec![Step::Find(id(9)), reject()] }).await.unwrap_err();
     session.send(id(7), Run { steps: vec![] }).await.unwrap_err();
     session
         .send(id(2), fluvius_tests::probe::AskValue { steps: vec![Step::Fetch(id(1))] })
@@ -124,7 +124,7 @@ async fn reads_of_a_failed_invocation_are_expected() {
     let other_process = ProbingDomain::runtime(store.inner.clone()).await.unwrap();
     let rival = other_process.session(DomainContext::create("rival"));
     let name = "reacted twice";
-    let deep = vec![Step::Fetch(id(3)), refuse()];
+    let deep = vec![Step::Fetch(id(3)), reject()];
     let steps = vec![
         Step::Try(id(2), deep),
         Step::Try(id(9), vec![]),

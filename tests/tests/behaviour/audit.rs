@@ -17,7 +17,7 @@ async fn a_state_row_has_creator_updater_and_times() {
     let domain = ProbingDomain::builder(store.clone()).clock(clock.clone()).build().await.unwrap();
     let user = domain.session(DomainContext::create("a").with_user(id(70)));
     let profile = domain.session(DomainContext::create("b").with_user(id(70)).with_profile(id(71)));
-    let nobody = domain.session(DomainContext::create("c").with_organization(id(72)));
+    let anonymous = domain.session(DomainContext::create("c").with_organization(id(72)));
     let check = async |created_by,
                        updated_by,
                        created_at: &str,
@@ -38,7 +38,7 @@ async fn a_state_row_has_creator_updater_and_times() {
     clock.set(time(third));
     user.send(id(1), fluvius_tests::probe::AskState {}).await.unwrap();
     check(Some(id(70)), Some(id(71)), first, second, None).await;
-    nobody.send(id(1), EndProbe {}).await.unwrap();
+    anonymous.send(id(1), EndProbe {}).await.unwrap();
     check(Some(id(70)), None, first, third, Some(third)).await;
 }
 

@@ -197,8 +197,8 @@ async fn a_required_precondition_is_given_by_etag_or_version() {
     let etag = fixture.session.statemgr().fetch::<Ticket>(id(1)).await.unwrap().etag();
     let reset = fixture.session.prepare(id(1), ResetTicket {}).if_match(etag);
     assert_eq!(reset.send().await.unwrap().version, 2);
-    let stale = fixture.session.prepare(id(1), ResetTicket {}).if_match(etag).send().await;
-    assert_eq!(stale.unwrap_err().code(), "precondition-failed");
+    let outdated = fixture.session.prepare(id(1), ResetTicket {}).if_match(etag).send().await;
+    assert_eq!(outdated.unwrap_err().code(), "precondition-failed");
     let reset = fixture.session.prepare(id(1), ResetTicket {}).if_match(2).send().await.unwrap();
     assert_eq!((reset.version, reset.data.points), (3, 0));
 }
@@ -352,7 +352,7 @@ fn a_descriptor_has_all_options_and_docs() {
     assert_eq!(
         fields,
         [
-            ("title", "String", "What it is about.", false, false),
+            ("title", "String", "Subject of the ticket.", false, false),
             ("points", "i64", "", true, false),
             ("tags", "Vec<String>", "", true, false),
         ]

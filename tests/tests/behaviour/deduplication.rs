@@ -113,15 +113,15 @@ async fn a_rejection_is_replayed() {
 async fn a_failed_precondition_is_replayed() {
     let fixture = probes(1).await;
     let command = fixture.command(&probe(1), "ask-value", json!({})).if_match(77);
-    let told = |error: Error| match error {
+    let details = |error: Error| match error {
         Error::PreconditionFailed { aggregate_id, expected, version, etag } => {
             (aggregate_id, expected, version, etag)
         }
         other => panic!("{other:?}"),
     };
-    let first = told(fixture.session.process_command(command.clone()).await.unwrap_err());
+    let first = details(fixture.session.process_command(command.clone()).await.unwrap_err());
     fixture.apply(&probe(1), "run", steps(&[])).await;
-    let again = told(fixture.session.process_command(command).await.unwrap_err());
+    let again = details(fixture.session.process_command(command).await.unwrap_err());
     assert_eq!(first, again);
     assert_eq!(first.2, 1);
 }
@@ -144,10 +144,10 @@ async fn another_command_with_the_id_is_command_id_reused() {
     let user = |number| DomainContext::create("test").with_user(id(number));
     let of_user = fixture.domain.session(user(7));
     let run = |by| steps(&[Step::Add(by)]);
-    for refused in [false, true] {
-        let payload = if refused { steps(&[Step::Reject("no".to_owned())]) } else { run(1) };
+    for is_rejected in [false, true] {
+        let payload = if is_rejected { steps(&[Step::Reject("no".to_owned())]) } else { run(1) };
         let first = fixture::command(&of_user, &probe(1), "run", payload.clone());
-        assert_eq!(of_user.process_command(first.clone()).await.is_err(), refused);
+        assert_eq!(of_user.process_command(first.clone()).await.is_err(), is_rejected);
         let under = |session, aggregate_id, key, payload| {
             (session, fixture::command(session, &aggregate_id, key, payload).with_id(first.id))
         };
@@ -178,7 +178,7 @@ async fn another_command_with_the_id_is_command_id_reused() {
         }
         // Another session of the same user is the same sender.
         let same = fixture.domain.session(user(7).with_role("teller").with_header("a", "b"));
-        assert_eq!(same.process_command(first).await.is_err(), refused);
+        assert_eq!(same.process_command(first).await.is_err(), is_rejected);
     }
 }
 

@@ -24,20 +24,20 @@ impl Rejection for NulRejection {
 
 /// An aggregate type that rejects with a text that no store can keep.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct NulRefuser {}
+pub struct NulRejecter {}
 
-#[aggregate(resource = "nul-refuser")]
-impl NulRefuser {
+#[aggregate(resource = "nul-rejecter")]
+impl NulRejecter {
     /// Reject.
     #[action(evt_key = "never-happened")]
-    pub fn refuse_with_nul() -> Result<Self, NulRejection> {
+    pub fn reject_with_nul() -> Result<Self, NulRejection> {
         Err(NulRejection)
     }
 }
 
 /// Domain for rejecting.
 #[derive(Domain)]
-#[domain(aggregates(NulRefuser))]
+#[domain(aggregates(NulRejecter))]
 struct NulRefusingDomain;
 
 pub async fn nul_refusing(store: MemoryStore) -> DomainRuntime {
@@ -189,8 +189,8 @@ async fn several_domains_share_a_store_and_its_positions() {
     at_desk.send(id(1), open()).await.unwrap();
     in_library.send(id(2), shelf::PutUp {}).await.unwrap();
     let log = StoreSnapshot::of(&store).await;
-    let told: Vec<_> = log.events.iter().map(|row| (row.domain.as_ref(), row.position)).collect();
-    assert_eq!(told, [("library", 2), ("ticketing", 4), ("library", 6)]);
+    let listed: Vec<_> = log.events.iter().map(|row| (row.domain.as_ref(), row.position)).collect();
+    assert_eq!(listed, [("library", 2), ("ticketing", 4), ("library", 6)]);
     let error = at_desk.send(id(3), shelf::PutUp {}).await.unwrap_err();
     assert_eq!(error.code(), "unknown-command");
 

@@ -64,7 +64,7 @@ impl FailingFixture {
     }
 
     /// Sends a command that ends in this code, and checks that the aggregates are unchanged.
-    async fn refused(&mut self, code: &'static str, command: CommandBundle) {
+    async fn check_code(&mut self, code: &'static str, command: CommandBundle) {
         let before = StoreSnapshot::of(&self.store.inner).await.states;
         let error = self.session.process_command(command).await.unwrap_err();
         self.add(code, &error);
@@ -123,28 +123,28 @@ fn the_list_of_codes_has_the_code_of_every_variant() {
 }
 
 async fn of_the_command(fixture: &mut FailingFixture) {
-    fixture.refused("unknown-command", fixture.command(1, "rum", json!({}))).await;
-    fixture.refused("invalid-payload", fixture.command(1, "run", json!({ "steps": 1 }))).await;
+    fixture.check_code("unknown-command", fixture.command(1, "rum", json!({}))).await;
+    fixture.check_code("invalid-payload", fixture.command(1, "run", json!({ "steps": 1 }))).await;
     let without_aggregate =
         fixture.session.create_command("run", json!({ "steps": [] })).unwrap_err();
     fixture.add("no-aggregate-root", &without_aggregate);
     let elsewhere = fluvius_core::AggregateId::new("elsewhere", id(1));
     let elsewhere = fixture::command(&fixture.session, &elsewhere, "ask-state", json!({}));
-    fixture.refused("resource-not-allowed", elsewhere).await;
-    fixture.refused("permission-denied", fixture.command(4, "ask-state", json!({}))).await;
-    fixture.refused("not-found", fixture.run(9, &[])).await;
-    fixture.refused("already-exists", fixture.command(1, "start-probe", json!({}))).await;
+    fixture.check_code("resource-not-allowed", elsewhere).await;
+    fixture.check_code("permission-denied", fixture.command(4, "ask-state", json!({}))).await;
+    fixture.check_code("not-found", fixture.run(9, &[])).await;
+    fixture.check_code("already-exists", fixture.command(1, "start-probe", json!({}))).await;
     let expects = fixture.run(1, &[]).if_match(7);
-    fixture.refused("precondition-failed", expects).await;
+    fixture.check_code("precondition-failed", expects).await;
     let invoked = fluvius_testing::invoked_id(id(1), 1);
     let as_invoked = fixture.command(1, "ask-state", json!({})).with_id(invoked);
-    fixture.refused("invalid-command-id", as_invoked).await;
+    fixture.check_code("invalid-command-id", as_invoked).await;
     let blind = fixture.command(1, "run-expected", json!({ "steps": [] }));
-    fixture.refused("precondition-required", blind).await;
+    fixture.check_code("precondition-required", blind).await;
     let first = fixture.command(1, "ask-state", json!({}));
     fixture.session.process_command(first.clone()).await.unwrap();
     let other = fixture.command(2, "ask-state", json!({})).with_id(first.id);
-    fixture.refused("command-id-reused", other).await;
+    fixture.check_code("command-id-reused", other).await;
 }
 
 /// Sends a group above the size limit, and a command outside of tokio.
@@ -167,21 +167,23 @@ async fn of_the_sender(fixture: &mut FailingFixture) {
 }
 
 async fn of_the_rule(fixture: &mut FailingFixture) {
-    fixture.refused("rejected", fixture.run(1, &[Step::Reject("no".to_owned())])).await;
+    fixture.check_code("rejected", fixture.run(1, &[Step::Reject("no".to_owned())])).await;
     let group = [fixture.run(1, &[Step::Add(1)]), fixture.run(2, &[Step::Reject("no".to_owned())])];
-    let refused = fixture.session.process_atomic(group).await.unwrap_err();
-    fixture.add("group-rejected", &refused);
-    fixture.refused("reentrant-invoke", fixture.run(1, &[Step::Fetch(id(1))])).await;
+    let rejected = fixture.session.process_atomic(group).await.unwrap_err();
+    fixture.add("group-rejected", &rejected);
+    fixture.check_code("reentrant-invoke", fixture.run(1, &[Step::Fetch(id(1))])).await;
     // A chain of this many probes, since none may be invoked twice.
     for number in 10..=27 {
         fixture.session.send(id(number), StartProbe { value: 0 }).await.unwrap();
     }
     let chain = (11..=27).rev().fold(vec![], |inner, at| vec![Step::Invoke(id(at), inner)]);
-    fixture.refused("invoke-depth-exceeded", fixture.run(10, &chain)).await;
+    fixture.check_code("invoke-depth-exceeded", fixture.run(10, &chain)).await;
     let wait = json!({ "steps": [Step::Wait("never opened by every_code".to_owned())] });
-    fixture.refused("timed-out", fixture.command(1, "run-quickly", wait)).await;
-    fixture.refused("panicked", fixture.command(1, "panic-at-once", json!({}))).await;
-    fixture.refused("invalid-state", fixture.run(1, &[Step::SetUnstorable(Unstorable::Nul)])).await;
+    fixture.check_code("timed-out", fixture.command(1, "run-quickly", wait)).await;
+    fixture.check_code("panicked", fixture.command(1, "panic-at-once", json!({}))).await;
+    fixture
+        .check_code("invalid-state", fixture.run(1, &[Step::SetUnstorable(Unstorable::Nul)]))
+        .await;
 }
 
 async fn of_readers(fixture: &mut FailingFixture) {
@@ -196,7 +198,7 @@ async fn of_readers(fixture: &mut FailingFixture) {
 
 async fn of_the_runtime(fixture: &mut FailingFixture) {
     fixture.store.script([CommitStep::Conflict]);
-    fixture.refused("conflict", fixture.run(1, &[Step::Add(1)])).await;
+    fixture.check_code("conflict", fixture.run(1, &[Step::Add(1)])).await;
 
     let gate = "every code";
     let held = fixture.run(1, &[Step::Wait(gate.to_owned())]);
@@ -216,7 +218,7 @@ async fn of_the_store(fixture: &mut FailingFixture) {
         ("store-error", StoreError::permanent("the disk is broken")),
     ] {
         fixture.store.script([CommitStep::Return(CommitOutcome::Failed(fault))]);
-        fixture.refused(code, fixture.run(1, &[Step::Add(1)])).await;
+        fixture.check_code(code, fixture.run(1, &[Step::Add(1)])).await;
     }
     fixture.store.script([CommitStep::LoseStore { has_committed: true }]);
     let unknown =

@@ -179,8 +179,8 @@ async fn a_rejection_with_unstorable_text_is_recorded() {
     let fixture = probes(1).await;
     let domain = crate::domains::nul_refusing(fixture.store.clone()).await;
     let session = domain.session(DomainContext::create("test"));
-    let aggregate_id = AggregateId::new("nul-refuser", id(1));
-    let command = fixture::command(&session, &aggregate_id, "refuse-with-nul", json!({}));
+    let aggregate_id = AggregateId::new("nul-rejecter", id(1));
+    let command = fixture::command(&session, &aggregate_id, "reject-with-nul", json!({}));
     let error = session.process_command(command.clone()).await.unwrap_err();
     assert_eq!(error.code(), "rejected");
     let text = fixture.snapshot().await.text();
@@ -200,9 +200,9 @@ async fn precondition_failed_has_the_current_version() {
         let kept = Trail::Command("precondition-failed");
         let error = check_rejected(&fixture.store, &fixture.session, command, kept).await;
         match &error {
-            Error::PreconditionFailed { aggregate_id, expected: told, version, etag } => {
+            Error::PreconditionFailed { aggregate_id, expected: shown, version, etag } => {
                 assert_eq!(
-                    (aggregate_id, told, *version, *etag),
+                    (aggregate_id, shown, *version, *etag),
                     (&probe(1), &expected, 1, Some(stands.etag))
                 )
             }
@@ -381,7 +381,7 @@ async fn both_timeouts_end_a_command() {
         let text = format!("`{key}` did not end within {after:?}");
         let error = check_fault(&fixture, key, &these, "timed-out", &text).await;
         match error {
-            Error::TimedOut { command, after: told } => assert_eq!((command, told), (key, after)),
+            Error::TimedOut { command, after: shown } => assert_eq!((command, shown), (key, after)),
             other => panic!("{other:?}"),
         }
         let took = started.elapsed();
@@ -393,7 +393,7 @@ async fn both_timeouts_end_a_command() {
 #[tokio::test(start_paused = true)]
 async fn a_timeout_releases_the_lock() {
     let fixture = probes(1).await;
-    let wait = Step::Wait("never opened by the turn".to_owned());
+    let wait = Step::Wait("never opened".to_owned());
     let slow = fixture.command(&probe(1), "run-quickly", steps(&[wait]));
     let next = fixture.command(&probe(1), "run", steps(&[Step::Add(1)]));
     let (slow, next) =

@@ -89,8 +89,8 @@ async fn a_precondition_of_invoke_sees_the_callers_writes() {
 async fn a_foreseen_id_blocks_no_invoked_command() {
     let fixture = probes(3).await;
     let stranger = fixture.domain.session(DomainContext::create("stranger").with_realm("other"));
-    let known = Uuid::new_v5(&Uuid::NAMESPACE_URL, b"order-4711");
-    for foreseen in [invoked_id(known, 1), Uuid::new_v5(&known, b"1")] {
+    let sender_id = Uuid::new_v5(&Uuid::NAMESPACE_URL, b"order-4711");
+    for foreseen in [invoked_id(sender_id, 1), Uuid::new_v5(&sender_id, b"1")] {
         let start = fluvius_tests::probe::StartProbe { value: 0 };
         let aggregate_id = Uuid::new_v4();
         let taken = stranger.prepare(aggregate_id, start).with_id(foreseen).send().await;
@@ -99,7 +99,7 @@ async fn a_foreseen_id_blocks_no_invoked_command() {
         assert_eq!(taken.map(drop).map_err(|error| error.code()), expected);
     }
     let steps = vec![Step::Invoke(id(2), vec![Step::Add(1)])];
-    let command = fixture.session.prepare(id(1), Run { steps: steps.clone() }).with_id(known);
+    let command = fixture.session.prepare(id(1), Run { steps: steps.clone() }).with_id(sender_id);
     assert_eq!(command.send().await.unwrap().version, 2);
 
     let group = Uuid::new_v4();

@@ -80,8 +80,8 @@ async fn follow(
     let (sender, given) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         while let Some(event) = events.next().await {
-            let told = event.map(|event| event.position).map_err(|error| error.code());
-            sender.send(told).unwrap();
+            let item = event.map(|event| event.position).map_err(|error| error.code());
+            sender.send(item).unwrap();
         }
     });
     (domain, given)

@@ -11,7 +11,7 @@ async fn busy(count: usize) -> Fixture {
     let fixture = probes(2).await;
     for number in 0..count {
         let steps = vec![
-            Step::Message("told".to_owned(), number.to_string()),
+            Step::Message("note".to_owned(), number.to_string()),
             Step::Activity(number.to_string()),
         ];
         fixture.session.send(id(1), Run { steps }).await.unwrap();
@@ -105,14 +105,15 @@ async fn every_log_continues_after_a_position() {
     let log = fixture.domain.log().limit(2);
     let first = log.messages().await.unwrap();
     let next = log.clone().after(first.next.unwrap()).messages().await.unwrap();
-    let told: Vec<_> = first.rows.iter().chain(&next.rows).map(|row| row.data.to_value()).collect();
-    assert_eq!(told, [json!("0"), json!("1"), json!("2"), json!("3")]);
+    let listed: Vec<_> =
+        first.rows.iter().chain(&next.rows).map(|row| row.data.to_value()).collect();
+    assert_eq!(listed, [json!("0"), json!("1"), json!("2"), json!("3")]);
     assert_eq!(next.next, None);
     let first = log.activities().await.unwrap();
     let next = log.clone().after(first.next.unwrap()).activities().await.unwrap();
-    let told: Vec<_> =
+    let listed: Vec<_> =
         first.rows.iter().chain(&next.rows).map(|row| row.message.to_string()).collect();
-    assert_eq!(told, ["0", "1", "2", "3"]);
+    assert_eq!(listed, ["0", "1", "2", "3"]);
     let first = log.commands().await.unwrap();
     let next = log.clone().after(first.next.unwrap()).commands().await.unwrap();
     assert!(first.rows[1].position < next.rows[0].position);

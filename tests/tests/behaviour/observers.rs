@@ -16,19 +16,19 @@ use fluvius_tests::store_snapshot::{StoreSnapshot, Trail, check_rejected};
 /// Records its events; panics or vetoes on demand.
 #[derive(Clone, Default)]
 struct Ear {
-    told: Arc<Mutex<Vec<String>>>,
+    notified: Arc<Mutex<Vec<String>>>,
     panics: bool,
     veto: Arc<Mutex<Option<SimpleRejection>>>,
 }
 
 impl Ear {
     fn keep(&self, what: String) {
-        self.told.lock().unwrap().push(what);
+        self.notified.lock().unwrap().push(what);
         assert!(!self.panics, "the observer panics");
     }
 
-    fn told(&self) -> Vec<String> {
-        std::mem::take(&mut self.told.lock().unwrap())
+    fn notified(&self) -> Vec<String> {
+        std::mem::take(&mut self.notified.lock().unwrap())
     }
 }
 
@@ -78,16 +78,16 @@ impl Observer for Ear {
     }
 }
 
-async fn listened(ear: Ear) -> (ScriptedStore, Session, Ear) {
+async fn listened(recorder: Ear) -> (ScriptedStore, Session, Ear) {
     let store = ScriptedStore::default();
-    let builder = ProbingDomain::builder(store.clone()).observer(ear.clone());
+    let builder = ProbingDomain::builder(store.clone()).observer(recorder.clone());
     let domain = builder.build().await.unwrap();
     let session = domain.session(DomainContext::create("test"));
     for number in 1..=2 {
         session.send(id(number), StartProbe { value: 0 }).await.unwrap();
     }
-    ear.told();
-    (store, session, ear)
+    recorder.notified();
+    (store, session, recorder)
 }
 
 fn run(steps: &[Step]) -> Value {
@@ -96,7 +96,7 @@ fn run(steps: &[Step]) -> Value {
 
 #[tokio::test]
 async fn an_applied_command_is_notified_stage_by_stage() {
-    let (store, session, ear) = listened(Ear::default()).await;
+    let (store, session, recorder) = listened(Ear::default()).await;
     let steps = vec![
         Step::Message("first".to_owned(), "x".to_owned()),
         Step::Invoke(id(2), vec![Step::Message("second".to_owned(), "y".to_owned())]),
@@ -104,7 +104,7 @@ async fn an_applied_command_is_notified_stage_by_stage() {
     ];
     session.send(id(1), Run { steps }).await.unwrap();
     assert_eq!(
-        ear.told(),
+        recorder.notified(),
         [
             "ready run 1",
             "recorded ran 2 v2 #1",
@@ -130,51 +130,55 @@ async fn an_applied_command_is_notified_stage_by_stage() {
 
 #[tokio::test]
 async fn rejections_and_faults_are_notified() {
-    let (_store, session, ear) = listened(Ear::default()).await;
+    let (_store, session, recorder) = listened(Ear::default()).await;
     session.send(id(1), Run { steps: vec![Step::Reject("no".to_owned())] }).await.unwrap_err();
     assert_eq!(
-        ear.told(),
+        recorder.notified(),
         ["ready run 1", "transaction of 1 @5", "rejected run 1 rejected"],
         "a rejection has no veto"
     );
     session.send(id(9), Run { steps: vec![] }).await.unwrap_err();
-    assert_eq!(ear.told(), ["ready run 9", "transaction of 1 @6", "rejected run 9 not-found"]);
+    assert_eq!(
+        recorder.notified(),
+        ["ready run 9", "transaction of 1 @6", "rejected run 9 not-found"]
+    );
     session.send(id(1), Run { steps: vec![Step::Panic(String::new())] }).await.unwrap_err();
-    assert_eq!(ear.told(), ["ready run 1", "rejected run 1 panicked"]);
+    assert_eq!(recorder.notified(), ["ready run 1", "rejected run 1 panicked"]);
     session.send(fluvius_tests::ticket::ticket(1), Run { steps: vec![] }).await.unwrap_err();
-    assert_eq!(ear.told(), ["rejected run 1 resource-not-allowed"]);
+    assert_eq!(recorder.notified(), ["rejected run 1 resource-not-allowed"]);
     // A payload that does not decode is not a command yet.
     let command = fixture::command(&session, &probe(1), "run", json!({}));
     session.process_command(command).await.unwrap_err();
-    assert_eq!(ear.told(), [""; 0]);
+    assert_eq!(recorder.notified(), [""; 0]);
 }
 
 #[tokio::test]
 async fn a_retried_event_is_notified_again() {
-    let (store, session, ear) = listened(Ear::default()).await;
+    let (store, session, recorder) = listened(Ear::default()).await;
     store.script([CommitStep::Conflict, CommitStep::Conflict]);
     session.send(id(1), Run { steps: vec![] }).await.unwrap();
-    let told = ear.told();
-    let recorded: Vec<_> = told.iter().filter(|line| line.starts_with("recorded")).collect();
+    let notified = recorder.notified();
+    let recorded: Vec<_> = notified.iter().filter(|line| line.starts_with("recorded")).collect();
     assert_eq!(recorded, ["recorded ran 1 v2 #1", "recorded ran 1 v2 #2", "recorded ran 1 v2 #3"]);
-    assert_eq!(told.iter().filter(|line| line.starts_with("event")).count(), 1);
-    assert_eq!(told.iter().filter(|line| line.starts_with("ready")).count(), 1);
+    assert_eq!(notified.iter().filter(|line| line.starts_with("event")).count(), 1);
+    assert_eq!(notified.iter().filter(|line| line.starts_with("ready")).count(), 1);
 }
 
 #[tokio::test]
 async fn a_veto_is_a_rejection_with_its_code() {
-    let (store, session, ear) = listened(Ear::default()).await;
-    *ear.veto.lock().unwrap() = Some(SimpleRejection::new("audit-closed", "the books are closed"));
+    let (store, session, recorder) = listened(Ear::default()).await;
+    *recorder.veto.lock().unwrap() =
+        Some(SimpleRejection::new("audit-closed", "the books are closed"));
     let command = fixture::command(&session, &probe(1), "run", run(&[Step::Add(1)]));
     let kept = Trail::Command("audit-closed");
     let error = check_rejected(&store, &session, command.clone(), kept).await;
     check_error(&error, "rejected", "the books are closed");
     assert_eq!(error.rejection_code(), Some("audit-closed"));
     assert_eq!(error.rejection::<SimpleRejection>().unwrap().to_string(), "the books are closed");
-    let told = ear.told();
-    assert_eq!(told.last().unwrap(), "rejected run 1 rejected");
-    assert!(told.iter().all(|line| !line.starts_with("event")), "{told:?}");
-    *ear.veto.lock().unwrap() = None;
+    let notified = recorder.notified();
+    assert_eq!(notified.last().unwrap(), "rejected run 1 rejected");
+    assert!(notified.iter().all(|line| !line.starts_with("event")), "{notified:?}");
+    *recorder.veto.lock().unwrap() = None;
     let again = session.process_command(command).await.unwrap_err();
     assert_eq!(again.rejection_code(), Some("audit-closed"), "the rejection is recorded");
     session.send(id(1), Run { steps: vec![] }).await.unwrap();
@@ -183,14 +187,14 @@ async fn a_veto_is_a_rejection_with_its_code() {
 #[tokio::test]
 async fn a_panic_in_an_observer_changes_nothing() {
     let panics = Ear { panics: true, ..Ear::default() };
-    let calm = Ear::default();
+    let plain = Ear::default();
     let store = ScriptedStore::default();
-    let builder = ProbingDomain::builder(store.clone()).observer(panics).observer(calm.clone());
+    let builder = ProbingDomain::builder(store.clone()).observer(panics).observer(plain.clone());
     let domain = builder.build().await.unwrap();
     let session = domain.session(DomainContext::create("test"));
     session.send(id(1), StartProbe { value: 0 }).await.unwrap();
     assert_eq!(
-        calm.told(),
+        plain.notified(),
         [
             "ready start-probe 1",
             "recorded probe-started 1 v1 #1",
@@ -216,19 +220,19 @@ async fn the_first_veto_counts() {
     let session = domain.session(DomainContext::create("test"));
     let error = session.send(id(1), StartProbe { value: 0 }).await.unwrap_err();
     assert_eq!(error.rejection_code(), Some("first"));
-    assert!(second.told().iter().all(|line| !line.starts_with("committing")));
+    assert!(second.notified().iter().all(|line| !line.starts_with("committing")));
 }
 
 #[tokio::test]
 async fn a_replay_is_notified_as_a_response() {
-    let (_store, session, ear) = listened(Ear::default()).await;
+    let (_store, session, recorder) = listened(Ear::default()).await;
     let command = fixture::command(&session, &probe(1), "run", run(&[]));
     session.process_command(command.clone()).await.unwrap();
-    ear.told();
+    recorder.notified();
     session.process_command(command).await.unwrap();
-    let told = ear.told();
-    assert!(told.iter().all(|line| !line.starts_with("event") && !line.starts_with("trans")));
-    assert_eq!(&told[told.len() - 2..], ["response run v2", "completed run 1"]);
+    let notified = recorder.notified();
+    assert!(notified.iter().all(|line| !line.starts_with("event") && !line.starts_with("trans")));
+    assert_eq!(&notified[notified.len() - 2..], ["response run v2", "completed run 1"]);
 }
 
 /// Vetoes a low value of a probe.

@@ -38,7 +38,7 @@ impl Policy for Teller {
         self.keep(format!("before {} {}", request.action.key, request.aggregate_id.id.as_u128()));
         tokio::task::yield_now().await;
         match request.context.source() {
-            "nobody" => Authorization::deny("everything is forbidden"),
+            "denied" => Authorization::deny("everything is forbidden"),
             "panics" => panic!("the policy panics"),
             _ => Authorization::Allow,
         }
@@ -91,31 +91,31 @@ fn run(steps: &[Step]) -> Value {
 #[tokio::test]
 async fn a_denial_before_the_load_records_an_activity() {
     let bank = bank().await;
-    let nobody = bank.domain.session(DomainContext::create("nobody"));
-    let command = fixture::command(&nobody, &probe(9), "run", run(&[]));
-    let error = check_rejected(&bank.store, &nobody, command.clone(), Trail::Activity).await;
+    let denied = bank.domain.session(DomainContext::create("denied"));
+    let command = fixture::command(&denied, &probe(9), "run", run(&[]));
+    let error = check_rejected(&bank.store, &denied, command.clone(), Trail::Activity).await;
     let text = format!("`run` on {} is not allowed: everything is forbidden", probe(9));
     check_error(&error, "permission-denied", &text);
     assert_eq!(bank.policy.asked(), ["before run 9"], "the state is not loaded");
     let log = StoreSnapshot::of(&bank.store).await;
     let [activity] = log.activities.as_slice() else { panic!() };
     assert_eq!((activity.message.as_ref(), activity.command_id), (text.as_str(), command.id));
-    assert_eq!(activity.context_id, nobody.context_id());
+    assert_eq!(activity.context_id, denied.context_id());
     assert_eq!(activity.data.as_ref().unwrap().to_value(), json!({ "command": "run" }));
 }
 
 #[tokio::test]
 async fn a_denial_that_cannot_be_recorded_is_logged() {
     let bank = bank().await;
-    let nobody = bank.domain.session(DomainContext::create("nobody"));
+    let denied = bank.domain.session(DomainContext::create("denied"));
     let no_room = || CommitStep::Return(CommitOutcome::Failed(StoreError::permanent("no room")));
     for (step, is_logged) in
         [(Some(no_room()), true), (Some(CommitStep::ReturnNothing), true), (None, false)]
     {
         bank.store.script(step);
         let (trace, _guard) = CapturedOutput::of_this_thread();
-        let command = fixture::command(&nobody, &probe(9), "run", run(&[]));
-        let error = nobody.process_command(command).await.unwrap_err();
+        let command = fixture::command(&denied, &probe(9), "run", run(&[]));
+        let error = denied.process_command(command).await.unwrap_err();
         assert_eq!(error.code(), "permission-denied");
         let text = trace.text();
         let line = text.lines().find(|line| line.contains("could not be recorded"));

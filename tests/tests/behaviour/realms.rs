@@ -121,7 +121,7 @@ async fn counts(log: LogReader) -> [usize; 4] {
 async fn session_logs_are_those_of_the_realm() {
     let (fixture, north, south) = realms().await;
     let steps = vec![
-        Step::Message("told".to_owned(), "x".to_owned()),
+        Step::Message("note".to_owned(), "x".to_owned()),
         Step::Activity("did".to_owned()),
         Step::Start(id(7), 0),
     ];

@@ -124,25 +124,25 @@ struct VaultDomain;
 struct Eavesdropper(Arc<Mutex<String>>);
 
 impl Eavesdropper {
-    fn hear(&self, what: &dyn std::fmt::Debug) {
+    fn capture(&self, what: &dyn std::fmt::Debug) {
         *self.0.lock().unwrap() += &format!("{what:?}\n");
     }
 }
 
 impl Observer for Eavesdropper {
     fn on_event(&self, signal: &RuntimeEvent<'_>) {
-        self.hear(signal);
+        self.capture(signal);
     }
 
     fn before_commit(&self, unit: &UnitOfWork) -> Result<(), SimpleRejection> {
-        self.hear(unit);
+        self.capture(unit);
         Ok(())
     }
 }
 
 impl Policy for Eavesdropper {
     async fn authorize(&self, request: &PolicyRequest<'_>) -> Authorization {
-        self.hear(request);
+        self.capture(request);
         Authorization::Allow
     }
 
@@ -151,8 +151,8 @@ impl Policy for Eavesdropper {
         request: &PolicyRequest<'_>,
         state: Option<&PolicyState<'_>>,
     ) -> Authorization {
-        self.hear(request);
-        self.hear(&state);
+        self.capture(request);
+        self.capture(&state);
         Authorization::Allow
     }
 }

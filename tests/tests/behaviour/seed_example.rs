@@ -77,13 +77,13 @@ async fn the_seed_example_runs_step_by_step() {
     let transfer_id = commands[2].id;
     let responses = fixture.session.command_processor().process(commands);
     let responses: Vec<_> = responses.map(Result::unwrap).collect().await;
-    let told: Vec<_> = responses
+    let listed: Vec<_> = responses
         .iter()
         .map(|response| (response.event.unwrap(), response.version, response.data.to_value()))
         .map(|(event, version, data)| (event, version, data["balance"].clone()))
         .collect();
     assert_eq!(
-        told,
+        listed,
         [
             ("money-withdrawn", 2, json!("980.00")),
             ("money-deposited", 3, json!("990.00")),

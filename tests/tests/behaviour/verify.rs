@@ -30,14 +30,14 @@ async fn written() -> MemoryStore {
         session.send(id(number), StartProbe { value: 0 }).await.unwrap();
     }
     north.send(id(5), StartProbe { value: 5 }).await.unwrap();
-    let told = vec![
+    let listed = vec![
         Step::Add(1),
-        Step::Message("told".to_owned(), "data".to_owned()),
-        Step::Activity("was told".to_owned()),
+        Step::Message("note".to_owned(), "data".to_owned()),
+        Step::Activity("done".to_owned()),
         Step::Invoke(id(2), vec![Step::Add(2), Step::Message("too".to_owned(), String::new())]),
         Step::Try(id(4), vec![Step::Reject("no".to_owned())]),
     ];
-    session.send(id(1), Run { steps: told }).await.unwrap();
+    session.send(id(1), Run { steps: listed }).await.unwrap();
     session.send(id(1), Run { steps: vec![Step::Reject("no".to_owned())] }).await.unwrap_err();
     session.send(id(1), StartProbe { value: 1 }).await.unwrap_err();
     session.send(id(4), EndProbe {}).await.unwrap();
@@ -138,7 +138,7 @@ fn start(command: &mut LogEntry<CommandRecord>, fault: impl FnOnce(&mut CommandR
     true
 }
 
-const HARMS: &[(FaultKind, RowFault)] = &[
+const ROW_FAULTS: &[(FaultKind, RowFault)] = &[
     (
         FaultKind::VersionMissing,
         RowFault::Event(|event| !(is_many(&event.aggregate_id) && event.version == 70)),
@@ -370,17 +370,17 @@ fn set(value: serde_json::Value) -> StateDelta {
 async fn each_kind_of_fault_is_found() {
     let store = written().await;
     let mut not_found = Vec::new();
-    for (number, (kind, fault)) in HARMS.iter().enumerate() {
+    for (number, (kind, fault)) in ROW_FAULTS.iter().enumerate() {
         let found = verify(&AlteredRows { inner: store.clone(), fault: *fault }).await.unwrap();
         if !found.faults.iter().any(|fault| fault.kind == *kind) {
             not_found.push(format!("{number}: {} in: {found}", kind.code()));
         }
-        let told = usize::try_from(found.fault_count).unwrap().min(100);
-        assert_eq!(found.faults.len(), told, "{found}");
+        let listed = usize::try_from(found.fault_count).unwrap().min(100);
+        assert_eq!(found.faults.len(), listed, "{found}");
     }
     assert!(not_found.is_empty(), "{}", not_found.join("\n"));
     for kind in FaultKind::ALL {
-        let is_planted = HARMS.iter().any(|(mutant, _)| mutant == kind);
+        let is_planted = ROW_FAULTS.iter().any(|(mutant, _)| mutant == kind);
         assert!(is_planted, "no fault of the kind {} is planted", kind.code());
     }
 }
@@ -395,10 +395,10 @@ async fn a_fault_is_reported_once() {
         (13, &["row-differs"]),
         (8, &["change-unfit"]),
     ] {
-        let altered = AlteredRows { inner: store.clone(), fault: HARMS[number].1 };
+        let altered = AlteredRows { inner: store.clone(), fault: ROW_FAULTS[number].1 };
         let found = verify(&altered).await.unwrap();
-        let told: Vec<&str> = found.faults.iter().map(|fault| fault.kind.code()).collect();
-        assert_eq!(told, kinds, "{number}: {found}");
+        let listed: Vec<&str> = found.faults.iter().map(|fault| fault.kind.code()).collect();
+        assert_eq!(listed, kinds, "{number}: {found}");
         assert!(found.faults.iter().all(|fault| fault.aggregate_id == probe(MANY)), "{found}");
     }
     // Patches after a hole do not apply, up to the next snapshot.
@@ -409,9 +409,9 @@ async fn a_fault_is_reported_once() {
         !(is_many(&event.aggregate_id) && event.version == 70)
     });
     let found = verify(&AlteredRows { inner: store.clone(), fault: hole }).await.unwrap();
-    let told: Vec<FaultKind> = found.faults.iter().map(|fault| fault.kind).collect();
-    assert_eq!(told, [FaultKind::VersionMissing], "{found}");
-    let found = verify(&AlteredRows { inner: store, fault: HARMS[13].1 }).await.unwrap();
+    let listed: Vec<FaultKind> = found.faults.iter().map(|fault| fault.kind).collect();
+    assert_eq!(listed, [FaultKind::VersionMissing], "{found}");
+    let found = verify(&AlteredRows { inner: store, fault: ROW_FAULTS[13].1 }).await.unwrap();
     assert!(
         found.to_string().ends_with(&format!(
             "1 faults\nrow-differs: {}: the column `etag` is not what the log says",

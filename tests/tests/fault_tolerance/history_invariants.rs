@@ -134,9 +134,11 @@ pub fn check_snapshots(
             return Err(format!("a snapshot is inconsistent: {first} to {end}: {rows:?}"));
         }
         let before = answered.partition_point(|(returned, _)| *returned < one.invoked);
-        if let Some((_, known)) = answered[..before].last().filter(|(_, known)| *known >= end) {
+        if let Some((_, answered_position)) =
+            answered[..before].last().filter(|(_, answered_position)| *answered_position >= end)
+        {
             return Err(format!(
-                "a snapshot is older than an answer: position {known}, snapshot before {end}"
+                "a snapshot is older than an answer: position {answered_position}, snapshot before {end}"
             ));
         }
         let expected = totals.iter().rev().find(|(position, _)| *position <= first);

@@ -27,7 +27,7 @@ const WAIT_UNTIL_IDLE: &str = "DO $$ BEGIN \
             AND pid <> pg_backend_pid()) THEN RETURN; END IF; \
         PERFORM pg_sleep(0.005); \
     END LOOP; \
-    RAISE EXCEPTION 'somebody is still connected'; \
+    RAISE EXCEPTION 'a client is still connected'; \
     END $$";
 
 const TERMINATE_ALL: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \

@@ -147,7 +147,7 @@ fn linked_command(session: &Session, linked_accounts: u64, rng: &mut SeededRng) 
 fn open(number: u64, deposit: i64) -> serde_json::Value {
     json!({
         "account_number": number.to_string(),
-        "owner_name": "somebody",
+        "owner_name": "Ada",
         "initial_deposit": deposit.to_string(),
     })
 }

@@ -14,7 +14,7 @@ use rust_decimal::Decimal;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::bank_model::{Bank, Exact, Order, aggregate_id, any_amount, identifier, rule};
+use crate::bank_model::{Bank, BankCommand, Exact, action, aggregate_id, any_amount, identifier};
 use crate::{log_fold, property};
 
 const ACCOUNTS: usize = 20;
@@ -25,8 +25,8 @@ const WHOLE_EVERY: usize = 64;
 /// The next step of a caller.
 #[derive(Debug, Clone)]
 enum Step {
-    One(usize, Order),
-    Group(Vec<(usize, Order)>),
+    One(usize, BankCommand),
+    Group(Vec<(usize, BankCommand)>),
     /// The step this far back, again under the same ids.
     Again(usize),
 }
@@ -34,7 +34,7 @@ enum Step {
 #[test]
 fn money_is_conserved_and_the_log_has_every_state() {
     property::check(
-        "no_money_is_made_or_lost",
+        "money_is_conserved_and_the_log_has_every_state",
         12,
         (prop::collection::vec(any_amount(), ACCOUNTS), prop::collection::vec(any_step(), STEPS)),
         |(deposits, steps)| {
@@ -53,7 +53,7 @@ fn money_is_conserved_and_the_log_has_every_state() {
 #[test]
 fn dropped_and_swapped_deltas_are_found() {
     property::check(
-        "every_change_that_is_dropped",
+        "dropped_and_swapped_deltas_are_found",
         1,
         prop::collection::vec(any_busy_step(), 200..201),
         |steps| {
@@ -61,7 +61,7 @@ fn dropped_and_swapped_deltas_are_found() {
             let run = property::block_on(Run::of(&deposits, &steps));
             let (rows, states) = (&run.rows[&0], &run.stored[&0]);
             assert!(rows.len() > WHOLE_EVERY + 1, "only {} versions", rows.len());
-            let mutants = log_fold::assert_mutants_are_found::<Account>(rows, states, rule);
+            let mutants = log_fold::assert_mutants_are_found::<Account>(rows, states, action);
             assert!(mutants.found > 3 * rows.len(), "{mutants:?}");
             Ok(())
         },
@@ -72,7 +72,7 @@ fn dropped_and_swapped_deltas_are_found() {
 fn a_snapshot_hides_no_wrong_patch_before_it() {
     let deposits = vec![Decimal::new(100_000_000, 2); ACCOUNTS];
     let steps: Vec<Step> = (1..100)
-        .map(|cents| Step::One(0, Order::Deposit { amount: Decimal::new(cents, 2) }))
+        .map(|cents| Step::One(0, BankCommand::Deposit { amount: Decimal::new(cents, 2) }))
         .collect();
     let run = property::block_on(Run::of(&deposits, &steps));
     let rows = &run.rows[&0];
@@ -88,7 +88,7 @@ fn a_snapshot_hides_no_wrong_patch_before_it() {
     );
     let more = fluvius_core::Json::parse(more).unwrap();
     broken[29].delta = fluvius_core::StateDelta::from_json(&more).unwrap();
-    let found = log_fold::fold::<Account>(&broken, rule, |_, _| Ok(()));
+    let found = log_fold::fold::<Account>(&broken, action, |_, _| Ok(()));
     assert_eq!(found, Err(log_fold::Fault::Whole { version: 65 }));
 }
 
@@ -132,7 +132,7 @@ impl Run {
             balances: Exact::default(),
         };
         for (account, deposit) in deposits.iter().enumerate() {
-            run.step(&Step::One(account, Order::Open { deposit: *deposit })).await;
+            run.step(&Step::One(account, BankCommand::Open { deposit: *deposit })).await;
         }
         for step in steps {
             run.step(step).await;
@@ -172,10 +172,10 @@ impl Run {
         let (sent, answer) = self.send(commands, is_group).await;
         match (&answer, expected) {
             (Ok(_), Ok(())) => self.model = model,
-            (Err(code), Err(refusal)) => {
-                let refused = refusal.rule.unwrap_or_else(|| refusal.code.to_owned());
+            (Err(code), Err(rejection)) => {
+                let rejected = rejection.action.unwrap_or_else(|| rejection.code.to_owned());
                 let expected =
-                    if is_group { format!("group-rejected: {refused}") } else { refused };
+                    if is_group { format!("group-rejected: {rejected}") } else { rejected };
                 assert_eq!(*code, expected);
             }
             (answer, expected) => panic!("{step:?}: {answer:?}, the model says {expected:?}"),
@@ -183,11 +183,11 @@ impl Run {
         if answer.is_ok() {
             for (_, order) in &orders {
                 match order {
-                    Order::Open { deposit: amount } | Order::Deposit { amount } => {
+                    BankCommand::Open { deposit: amount } | BankCommand::Deposit { amount } => {
                         self.money.add(*amount);
                     }
-                    Order::Withdraw { amount } => self.money.subtract(*amount),
-                    Order::Transfer { .. } | Order::Close => {}
+                    BankCommand::Withdraw { amount } => self.money.subtract(*amount),
+                    BankCommand::Transfer { .. } | BankCommand::Close => {}
                 }
             }
         }
@@ -226,13 +226,13 @@ impl Run {
                 assert!(!self.model.aggregate_ids.contains_key(&account));
                 continue;
             };
-            let known = &self.model.aggregate_ids[&account];
-            assert_eq!(record.version, known.version());
-            assert_eq!(record.closed_at.is_some(), known.closed);
+            let expected_account = &self.model.aggregate_ids[&account];
+            assert_eq!(record.version, expected_account.version());
+            assert_eq!(record.closed_at.is_some(), expected_account.closed);
             let stored = self.stored.get_mut(&account).unwrap();
             let last = usize::try_from(record.version).unwrap() - 1;
             let between = stored.len().min(last)..last;
-            stored.extend(known.states[between].iter().map(log_fold::value_of));
+            stored.extend(expected_account.states[between].iter().map(log_fold::value_of));
             self.keep(&identifier(account), record.version, record.data.to_value());
         }
     }
@@ -242,7 +242,7 @@ impl Run {
         let stored = self.stored.get_mut(&account.unwrap()).unwrap();
         let at = usize::try_from(version).unwrap() - 1;
         match stored.get(at) {
-            Some(known) => assert_eq!(*known, state, "version {version}"),
+            Some(expected_account) => assert_eq!(*expected_account, state, "version {version}"),
             None if at == stored.len() => stored.push(state),
             None => {}
         }
@@ -281,8 +281,8 @@ impl Run {
 
     fn assert_log_gives_states(&self, account: usize) {
         let (rows, stored) = (&self.rows[&account], &self.stored[&account]);
-        assert_eq!(log_fold::check::<Account>(rows, stored, rule), Ok(()), "account {account}");
-        assert_eq!(log_fold::replay::<Account>(rows, rule), *stored, "account {account}");
+        assert_eq!(log_fold::check::<Account>(rows, stored, action), Ok(()), "account {account}");
+        assert_eq!(log_fold::replay::<Account>(rows, action), *stored, "account {account}");
         let by_model = self
             .model
             .aggregate_ids
@@ -320,13 +320,13 @@ fn any_account() -> impl Strategy<Value = usize> {
     prop_oneof![Just(0), 0..ACCOUNTS]
 }
 
-fn any_order() -> impl Strategy<Value = (usize, Order)> {
+fn any_order() -> impl Strategy<Value = (usize, BankCommand)> {
     let order = prop_oneof![
-        8 => any_amount().prop_map(|amount| Order::Deposit { amount }),
-        6 => any_amount().prop_map(|amount| Order::Withdraw { amount }),
-        8 => (any_amount(), any_account()).prop_map(|(amount, to)| Order::Transfer { amount, to }),
-        1 => Just(Order::Close),
-        1 => any_amount().prop_map(|deposit| Order::Open { deposit }),
+        8 => any_amount().prop_map(|amount| BankCommand::Deposit { amount }),
+        6 => any_amount().prop_map(|amount| BankCommand::Withdraw { amount }),
+        8 => (any_amount(), any_account()).prop_map(|(amount, to)| BankCommand::Transfer { amount, to }),
+        1 => Just(BankCommand::Close),
+        1 => any_amount().prop_map(|deposit| BankCommand::Open { deposit }),
     ];
     (any_account(), order)
 }
@@ -343,9 +343,9 @@ fn any_step() -> impl Strategy<Value = Step> {
 fn any_busy_step() -> impl Strategy<Value = Step> {
     let cents = (1_i64..10_000).prop_map(|cents| Decimal::new(cents, 2));
     (cents, 0..4, 1..ACCOUNTS).prop_map(|(amount, kind, other)| match kind {
-        0 => Step::One(0, Order::Deposit { amount }),
-        1 => Step::One(0, Order::Withdraw { amount }),
-        2 => Step::One(0, Order::Transfer { amount, to: other }),
-        _ => Step::One(other, Order::Transfer { amount, to: 0 }),
+        0 => Step::One(0, BankCommand::Deposit { amount }),
+        1 => Step::One(0, BankCommand::Withdraw { amount }),
+        2 => Step::One(0, BankCommand::Transfer { amount, to: other }),
+        _ => Step::One(other, BankCommand::Transfer { amount, to: 0 }),
     })
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 /// A command to an account.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Order {
+pub(crate) enum BankCommand {
     Open { deposit: Decimal },
     Deposit { amount: Decimal },
     Withdraw { amount: Decimal },
@@ -19,7 +19,7 @@ pub(crate) enum Order {
     Close,
 }
 
-impl Order {
+impl BankCommand {
     /// The key of the command.
     pub(crate) fn key(&self) -> &'static str {
         match self {
@@ -92,18 +92,18 @@ impl ModelAggregate {
 
 /// Rejection of the model: the error's code, and the action's own code if an action rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Refusal {
+pub(crate) struct ModelRejection {
     pub(crate) code: &'static str,
-    pub(crate) rule: Option<String>,
+    pub(crate) action: Option<String>,
 }
 
-impl Refusal {
+impl ModelRejection {
     pub(crate) fn of(code: &'static str) -> Self {
-        Self { code, rule: None }
+        Self { code, action: None }
     }
 
-    fn rule(code: impl Into<String>) -> Self {
-        Self { code: "rejected", rule: Some(code.into()) }
+    fn action(code: impl Into<String>) -> Self {
+        Self { code: "rejected", action: Some(code.into()) }
     }
 }
 
@@ -122,14 +122,14 @@ impl Bank {
         &self,
         realm: Option<&'static str>,
         account: usize,
-        order: &Order,
-    ) -> Result<(), Refusal> {
+        order: &BankCommand,
+    ) -> Result<(), ModelRejection> {
         match order {
-            Order::Open { .. } if self.aggregate_ids.contains_key(&account) => {
-                Err(Refusal::of("already-exists"))
+            BankCommand::Open { .. } if self.aggregate_ids.contains_key(&account) => {
+                Err(ModelRejection::of("already-exists"))
             }
-            Order::Open { .. } => Ok(()),
-            _ => self.open(realm, account).map(|_| ()).ok_or(Refusal::of("not-found")),
+            BankCommand::Open { .. } => Ok(()),
+            _ => self.open(realm, account).map(|_| ()).ok_or(ModelRejection::of("not-found")),
         }
     }
 
@@ -142,12 +142,12 @@ impl Bank {
         realm: Option<&'static str>,
         account: usize,
         command: Uuid,
-        order: &Order,
-    ) -> Result<(), Refusal> {
+        order: &BankCommand,
+    ) -> Result<(), ModelRejection> {
         self.admit(realm, account, order)?;
-        if let Order::Open { deposit } = order {
+        if let BankCommand::Open { deposit } = order {
             let state = Account::open_account(number(account), OWNER.to_owned(), *deposit)
-                .map_err(refusal)?;
+                .map_err(rejection)?;
             let aggregate_id = ModelAggregate {
                 realm,
                 states: vec![state],
@@ -159,29 +159,29 @@ impl Bank {
         }
         let mut state = self.state(account).clone();
         match order {
-            Order::Open { .. } => unreachable!("opened above"),
-            Order::Deposit { amount } => state.deposit_money(*amount).map_err(refusal)?,
-            Order::Withdraw { amount } => state.withdraw_money(*amount).map_err(refusal)?,
-            Order::Transfer { amount, to } => {
+            BankCommand::Open { .. } => unreachable!("opened above"),
+            BankCommand::Deposit { amount } => state.deposit_money(*amount).map_err(rejection)?,
+            BankCommand::Withdraw { amount } => state.withdraw_money(*amount).map_err(rejection)?,
+            BankCommand::Transfer { amount, to } => {
                 // A transfer needs a context. It is a withdrawal with errors of its own, and the
                 // receipt.
                 if *amount <= Decimal::ZERO {
-                    return Err(Refusal::rule("transfer-not-positive"));
+                    return Err(ModelRejection::action("transfer-not-positive"));
                 }
                 if *to == account {
-                    return Err(Refusal::rule("transfer-to-self"));
+                    return Err(ModelRejection::action("transfer-to-self"));
                 }
-                state.withdraw_money(*amount).map_err(refusal)?;
-                let recipient = self.open(realm, *to).ok_or(Refusal::rule("not-found"))?;
+                state.withdraw_money(*amount).map_err(rejection)?;
+                let recipient = self.open(realm, *to).ok_or(ModelRejection::action("not-found"))?;
                 let mut received_at = recipient.states.last().unwrap().clone();
-                received_at.receive_transfer(*amount, identifier(account)).map_err(refusal)?;
+                received_at.receive_transfer(*amount, identifier(account)).map_err(rejection)?;
                 let invoked = fluvius_testing::invoked_id(command, 1);
                 self.aggregate_ids.get_mut(to).unwrap().push(received_at, invoked);
             }
-            Order::Close => state.clone().close_account().map_err(refusal)?,
+            BankCommand::Close => state.clone().close_account().map_err(rejection)?,
         }
         let aggregate_id = self.aggregate_ids.get_mut(&account).unwrap();
-        aggregate_id.closed = *order == Order::Close;
+        aggregate_id.closed = *order == BankCommand::Close;
         aggregate_id.push(state, command);
         Ok(())
     }
@@ -197,12 +197,12 @@ impl Bank {
     }
 }
 
-fn refusal(error: AccountError) -> Refusal {
-    Refusal::rule(error.code())
+fn rejection(error: AccountError) -> ModelRejection {
+    ModelRejection::action(error.code())
 }
 
 /// Runs the method behind an event of an account.
-pub(crate) fn rule(before: Option<Account>, row: &EventRecord) -> Account {
+pub(crate) fn action(before: Option<Account>, row: &EventRecord) -> Account {
     let event = AccountEvent::try_from(row).unwrap();
     if let AccountEvent::AccountOpened(event) = event {
         assert!(before.is_none(), "an account is opened once");

@@ -14,21 +14,21 @@ use crate::sample_aggregate::{CODES, IntoAggregateId, KEYS, SAMPLE, Sample};
 /// The files and their answers: `key: answer` for a payload, else the entry point.
 const ANSWERS: &[(&str, &str)] = &[
     ("bundle-command-with-nul", "bundle: unknown-command"),
-    ("bundle-if-match-twice", "refused"),
-    ("bundle-payload-missing", "refused"),
-    ("bundle-payload-nul", "refused"),
+    ("bundle-if-match-twice", "rejected"),
+    ("bundle-payload-missing", "rejected"),
+    ("bundle-payload-nul", "rejected"),
     ("bundle-resource-empty", "bundle: resource-not-allowed"),
     ("bundle-resource-with-nul", "bundle: resource-not-allowed"),
-    ("bundle-unknown-field", "refused"),
-    ("delta-add-far-index", "delta: refused"),
+    ("bundle-unknown-field", "rejected"),
+    ("delta-add-far-index", "delta: rejected"),
     ("delta-empty", "delta: applied"),
-    ("delta-not-an-operation", "delta: refused"),
-    ("delta-pointer-tilde", "delta: refused"),
+    ("delta-not-an-operation", "delta: rejected"),
+    ("delta-pointer-tilde", "delta: rejected"),
     ("delta-replace-all", "delta: applied"),
-    ("delta-snapshot-and-more", "refused"),
+    ("delta-snapshot-and-more", "rejected"),
     ("delta-snapshot-escaped-key", "delta: applied"),
-    ("etag-leading-zero", "refused"),
-    ("etag-upper-case", "refused"),
+    ("etag-leading-zero", "rejected"),
+    ("etag-upper-case", "rejected"),
     ("payload-alias-and-name", "transfer-money: invalid-payload at ."),
     ("payload-amount-1e2", "deposit-money: applied"),
     ("payload-amount-1e29", "deposit-money: invalid-payload at amount"),
@@ -66,10 +66,10 @@ const ANSWERS: &[(&str, &str)] = &[
     ("payload-single-quotes", "deposit-money: invalid-payload at ."),
     ("payload-two-values", "deposit-money: invalid-payload at ."),
     ("payload-utf8-broken", "take-sample: applied"),
-    ("precondition-two", "refused"),
-    ("precondition-version-float", "refused"),
-    ("precondition-version-negative", "refused"),
-    ("precondition-version-too-large", "refused"),
+    ("precondition-two", "rejected"),
+    ("precondition-version-float", "rejected"),
+    ("precondition-version-negative", "rejected"),
+    ("precondition-version-too-large", "rejected"),
     ("precondition-version-u64", "precondition: read"),
 ];
 
@@ -77,8 +77,8 @@ const ANSWERS: &[(&str, &str)] = &[
 fn corpus_inputs_keep_their_answers() {
     let files = files();
     let names: Vec<&str> = files.keys().map(String::as_str).collect();
-    let known: Vec<&str> = ANSWERS.iter().map(|(name, _)| *name).collect();
-    assert_eq!(names, known, "the table lists each file, sorted by name");
+    let listed: Vec<&str> = ANSWERS.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, listed, "the table lists each file, sorted by name");
     let mut wrong = Vec::new();
     for (name, expected) in ANSWERS {
         let found = property::block_on(answer(expected, &files[*name]));
@@ -117,12 +117,12 @@ async fn answer(expected: &str, text: &str) -> String {
         "precondition" => {
             serde_json::from_str::<Precondition>(text).ok().map(|_| "read".to_owned())
         }
-        "refused" => {
+        "rejected" => {
             let nowhere = read_bundle(&target, text).await.is_none()
                 && read_change(text).is_none()
                 && serde_json::from_str::<Precondition>(text).is_err()
                 && serde_json::from_str::<ETag>(text).is_err();
-            return if nowhere { "refused" } else { "read" }.to_owned();
+            return if nowhere { "rejected" } else { "read" }.to_owned();
         }
         key => Some(process(&target, key, text).await),
     };
@@ -148,7 +148,7 @@ fn read_change(text: &str) -> Option<String> {
     let change = StateDelta::from_json(&json).ok()?;
     let state: Value = json!({ "list": [1, 2], "a~b": 1 });
     let applied = change.apply(Some(state));
-    Some(if applied.is_ok() { "applied" } else { "refused" }.to_owned())
+    Some(if applied.is_ok() { "applied" } else { "rejected" }.to_owned())
 }
 
 fn described(answer: Result<(), Error>) -> String {

@@ -145,12 +145,17 @@ pub(crate) struct DocumentDomain;
 #[test]
 fn a_large_state_is_readable_at_every_version() {
     let strategy = (any_document(LARGE), prop::collection::vec(any_edit(), 70..140));
-    property::check("a_large_state_is_given_back", 8, strategy, |(create, edits)| {
-        let run = property::block_on(Run::of(&create, &edits));
-        assert!(run.first_length >= LARGE, "{} bytes", run.first_length);
-        run.assert_log_gives_states();
-        Ok(())
-    });
+    property::check(
+        "a_large_state_is_readable_at_every_version",
+        8,
+        strategy,
+        |(create, edits)| {
+            let run = property::block_on(Run::of(&create, &edits));
+            assert!(run.first_length >= LARGE, "{} bytes", run.first_length);
+            run.assert_log_gives_states();
+            Ok(())
+        },
+    );
 }
 
 #[test]
@@ -158,7 +163,8 @@ fn every_fault_in_the_log_of_a_document_is_found() {
     let strategy = (any_document(600), prop::collection::vec(any_edit(), 80..100));
     property::check("every_fault_in_the_log_of_a_document", 1, strategy, |(create, edits)| {
         let run = property::block_on(Run::of(&create, &edits));
-        let mutants = log_fold::assert_mutants_are_found::<Document>(&run.rows, &run.stored, rule);
+        let mutants =
+            log_fold::assert_mutants_are_found::<Document>(&run.rows, &run.stored, action);
         assert!(mutants.found > 3 * run.rows.len(), "{mutants:?}");
         Ok(())
     });
@@ -225,12 +231,12 @@ enum Edit {
 impl Edit {
     /// Returns the same edit, at positions that the document has, or just past its end.
     fn within(&self, lines: usize) -> Self {
-        let place = |at: usize| at % (lines + 2);
+        let position = |at: usize| at % (lines + 2);
         match self.clone() {
-            Self::Insert(at, line) => Self::Insert(place(at), line),
-            Self::Remove(at) => Self::Remove(place(at)),
-            Self::Move(from, to) => Self::Move(place(from), place(to)),
-            Self::Count(at, count) => Self::Count(place(at), count),
+            Self::Insert(at, line) => Self::Insert(position(at), line),
+            Self::Remove(at) => Self::Remove(position(at)),
+            Self::Move(from, to) => Self::Move(position(from), position(to)),
+            Self::Count(at, count) => Self::Count(position(at), count),
             edit => edit,
         }
     }
@@ -281,7 +287,7 @@ impl Edit {
 }
 
 /// Runs the method behind an event of a document.
-fn rule(before: Option<Document>, row: &EventRecord) -> Document {
+fn action(before: Option<Document>, row: &EventRecord) -> Document {
     let empty = Document {
         title: String::new(),
         text: String::new(),
@@ -372,8 +378,8 @@ impl Run {
     }
 
     fn assert_log_gives_states(&self) {
-        assert_eq!(log_fold::check::<Document>(&self.rows, &self.stored, rule), Ok(()));
-        assert_eq!(log_fold::replay::<Document>(&self.rows, rule), self.stored);
+        assert_eq!(log_fold::check::<Document>(&self.rows, &self.stored, action), Ok(()));
+        assert_eq!(log_fold::replay::<Document>(&self.rows, action), self.stored);
         assert_eq!(self.model, self.stored);
         for (at, row) in self.rows.iter().enumerate() {
             if at % WHOLE_EVERY == 0 {

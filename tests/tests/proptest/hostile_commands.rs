@@ -21,12 +21,18 @@ use crate::sample_aggregate::{
 fn any_text_as_payload_is_rejected_or_preserved() {
     let strategy = (any_key(), any_text());
     let tally = Tally::default();
-    property::check("a_payload_of_any_text", 300, strategy, |(key, text)| {
-        let answer =
-            property::block_on(async { attempt(&IntoAggregateId::new().await, &key, &text).await });
-        tally.count(&answer);
-        Ok(())
-    });
+    property::check(
+        "any_text_as_payload_is_rejected_or_preserved",
+        300,
+        strategy,
+        |(key, text)| {
+            let answer = property::block_on(async {
+                attempt(&IntoAggregateId::new().await, &key, &text).await
+            });
+            tally.count(&answer);
+            Ok(())
+        },
+    );
     tally.assert_all(&["invalid-payload", "unknown-command"]);
 }
 
@@ -34,16 +40,22 @@ fn any_text_as_payload_is_rejected_or_preserved() {
 fn a_mutated_payload_is_rejected_or_preserved() {
     let strategy = (select(&KEYS[..]), prop::collection::vec(any_mutation(), 1..4));
     let tally = Tally::default();
-    property::check("a_payload_that_nearly_fits", 1_500, strategy, |(key, mutations)| {
-        let mut text = valid_payload(key).to_string();
-        for mutation in &mutations {
-            text = mutation.apply(&text);
-        }
-        let answer =
-            property::block_on(async { attempt(&IntoAggregateId::new().await, key, &text).await });
-        tally.count(&answer);
-        Ok(())
-    });
+    property::check(
+        "a_mutated_payload_is_rejected_or_preserved",
+        1_500,
+        strategy,
+        |(key, mutations)| {
+            let mut text = valid_payload(key).to_string();
+            for mutation in &mutations {
+                text = mutation.apply(&text);
+            }
+            let answer = property::block_on(async {
+                attempt(&IntoAggregateId::new().await, key, &text).await
+            });
+            tally.count(&answer);
+            Ok(())
+        },
+    );
     tally.assert_all(&["applied", "rejected", "invalid-payload", "unknown-command"]);
 }
 
@@ -52,26 +64,31 @@ fn a_payload_with_a_wrong_value_is_rejected_or_preserved() {
     let value = prop_oneof![any_plausible(), any_value()];
     let strategy = (select(&KEYS[..]), any::<Index>(), value);
     let tally = Tally::default();
-    property::check("a_payload_with_another_value", 1_000, strategy, |(key, place, value)| {
-        let mut payload = valid_payload(key);
-        replace_one(&mut payload, place, value);
-        property::block_on(async {
-            let target = IntoAggregateId::new().await;
-            tally.count(&attempt(&target, key, &payload.to_string()).await);
-            // As a Rust value too.
-            let session = target.session.on(target.aggregate_id(key));
-            if let Ok(command) = session.create_command(key, payload) {
-                assert_coded(&session.process_command(command).await);
-            }
-        });
-        Ok(())
-    });
+    property::check(
+        "a_payload_with_a_wrong_value_is_rejected_or_preserved",
+        1_000,
+        strategy,
+        |(key, position, value)| {
+            let mut payload = valid_payload(key);
+            replace_one(&mut payload, position, value);
+            property::block_on(async {
+                let target = IntoAggregateId::new().await;
+                tally.count(&attempt(&target, key, &payload.to_string()).await);
+                // As a Rust value too.
+                let session = target.session.on(target.aggregate_id(key));
+                if let Ok(command) = session.create_command(key, payload) {
+                    assert_coded(&session.process_command(command).await);
+                }
+            });
+            Ok(())
+        },
+    );
     tally.assert_all(&["applied", "rejected", "invalid-payload", "unknown-command"]);
 }
 
 #[test]
 fn a_valid_payload_is_accepted_and_preserved() {
-    property::check("a_payload_that_fits", 400, any_fitting(), |payload| {
+    property::check("a_valid_payload_is_accepted_and_preserved", 400, any_fitting(), |payload| {
         let answer = property::block_on(async {
             attempt(&IntoAggregateId::new().await, "fill-sample", &payload.to_string()).await
         });
@@ -82,7 +99,7 @@ fn a_valid_payload_is_accepted_and_preserved() {
 
 #[test]
 fn an_unregistered_key_is_unknown() {
-    property::check("a_key_of_any_text", 500, any_key(), |key| {
+    property::check("an_unregistered_key_is_unknown", 500, any_key(), |key| {
         property::block_on(async {
             let target = IntoAggregateId::new().await;
             let answer = attempt(&target, &key, "{}").await;
@@ -105,34 +122,39 @@ fn an_unregistered_key_is_unknown() {
 #[test]
 fn any_text_as_bundle_is_rejected_or_preserved() {
     let strategy = (select(&KEYS[..]), prop::collection::vec(any_mutation(), 0..3), any_text());
-    property::check("a_bundle_of_any_text", 1_000, strategy, |(key, mutations, text)| {
-        let bundle = json!({
-            "id": Uuid::from_u128(1), "command": key,
-            "aggregate_id": { "resource": "sample", "identifier": SAMPLE },
-            "payload": valid_payload(key), "if_match": { "version": 1 },
-        });
-        let mut mutated = bundle.to_string();
-        for mutation in &mutations {
-            mutated = mutation.apply(&mutated);
-        }
-        for text in [mutated, text] {
-            let read: Result<CommandBundle, _> = serde_json::from_str(&text);
-            let from_bytes: Result<CommandBundle, _> = serde_json::from_reader(text.as_bytes());
-            assert_eq!(read.as_ref().ok(), from_bytes.as_ref().ok());
-            if let Ok(value) = serde_json::from_str::<Value>(&text) {
-                let _ = serde_json::from_value::<CommandBundle>(value);
-            }
-            let Ok(bundle) = read else { continue };
-            let written = serde_json::to_string(&bundle).unwrap();
-            assert_eq!(serde_json::from_str::<CommandBundle>(&written).unwrap(), bundle);
-            property::block_on(async {
-                let target = IntoAggregateId::new().await;
-                assert_coded(&target.session.process_command(bundle.clone()).await);
-                assert_coded(&target.session.process_atomic([bundle]).await);
+    property::check(
+        "any_text_as_bundle_is_rejected_or_preserved",
+        1_000,
+        strategy,
+        |(key, mutations, text)| {
+            let bundle = json!({
+                "id": Uuid::from_u128(1), "command": key,
+                "aggregate_id": { "resource": "sample", "identifier": SAMPLE },
+                "payload": valid_payload(key), "if_match": { "version": 1 },
             });
-        }
-        Ok(())
-    });
+            let mut mutated = bundle.to_string();
+            for mutation in &mutations {
+                mutated = mutation.apply(&mutated);
+            }
+            for text in [mutated, text] {
+                let read: Result<CommandBundle, _> = serde_json::from_str(&text);
+                let from_bytes: Result<CommandBundle, _> = serde_json::from_reader(text.as_bytes());
+                assert_eq!(read.as_ref().ok(), from_bytes.as_ref().ok());
+                if let Ok(value) = serde_json::from_str::<Value>(&text) {
+                    let _ = serde_json::from_value::<CommandBundle>(value);
+                }
+                let Ok(bundle) = read else { continue };
+                let written = serde_json::to_string(&bundle).unwrap();
+                assert_eq!(serde_json::from_str::<CommandBundle>(&written).unwrap(), bundle);
+                property::block_on(async {
+                    let target = IntoAggregateId::new().await;
+                    assert_coded(&target.session.process_command(bundle.clone()).await);
+                    assert_coded(&target.session.process_atomic([bundle]).await);
+                });
+            }
+            Ok(())
+        },
+    );
 }
 
 #[test]
@@ -167,8 +189,8 @@ fn a_secret_of_a_wrong_type_is_in_no_error() {
             attempt(&target, "lock-sample", &payload.to_string()).await.unwrap_err()
         });
         assert_eq!(error.code(), "invalid-payload");
-        let told = format!("{error} {error:?}");
-        assert!(!told.contains(MARKER), "{told}");
+        let text = format!("{error} {error:?}");
+        assert!(!text.contains(MARKER), "{text}");
         Ok(())
     });
 }
@@ -404,19 +426,19 @@ pub(crate) enum Mutation {
 impl Mutation {
     pub(crate) fn apply(&self, text: &str) -> String {
         let mut letters: Vec<char> = text.chars().collect();
-        let place = |index: &Index| index.index(letters.len() + 1);
+        let position = |index: &Index| index.index(letters.len() + 1);
         match self {
             Self::Insert(at, piece, times) => {
-                let at = place(at);
+                let at = position(at);
                 letters.splice(at..at, piece.repeat(*times).chars());
             }
             Self::Remove(at, length) => {
-                let at = place(at);
+                let at = position(at);
                 let end = letters.len().min(at + length);
                 letters.drain(at..end);
             }
             Self::Repeat(at, length, times) => {
-                let at = place(at);
+                let at = position(at);
                 let end = letters.len().min(at + length);
                 let piece = letters[at..end].repeat(*times);
                 letters.splice(at..at, piece);
@@ -552,7 +574,7 @@ fn any_fitting() -> impl Strategy<Value = Value> {
 }
 
 /// Replaces one value anywhere in a tree, the root included.
-fn replace_one(tree: &mut Value, place: Index, value: Value) {
+fn replace_one(tree: &mut Value, position: Index, value: Value) {
     fn count(value: &Value) -> usize {
         1 + match value {
             Value::Array(elements) => elements.iter().map(count).sum::<usize>(),
@@ -579,6 +601,6 @@ fn replace_one(tree: &mut Value, place: Index, value: Value) {
             }
         }
     }
-    let mut at = place.index(count(tree));
+    let mut at = position.index(count(tree));
     walk(tree, &mut at, &mut Some(value));
 }

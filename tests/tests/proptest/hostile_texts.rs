@@ -17,7 +17,7 @@ use crate::sample_aggregate::{ACCOUNT, CODES, IntoAggregateId};
 
 #[test]
 fn parsed_text_is_preserved() {
-    property::check("what_is_parsed_comes_back", 3_000, any_text(), |text| {
+    property::check("parsed_text_is_preserved", 3_000, any_text(), |text| {
         let parsed = Json::parse(text.as_str());
         let embedded: Result<Json, _> = serde_json::from_str(&text);
         assert_eq!(parsed.is_ok(), embedded.is_ok(), "{parsed:?} {embedded:?}");
@@ -38,7 +38,7 @@ fn parsed_text_is_preserved() {
 
 #[test]
 fn a_written_value_is_read_back() {
-    property::check("a_value_that_is_written", 1_000, any_value(), |value| {
+    property::check("a_written_value_is_read_back", 1_000, any_value(), |value| {
         if let Ok(json) = Json::from_value(&value) {
             assert_eq!(json.to_value(), value);
             assert_eq!(Json::parse(json.as_str()), Ok(json));
@@ -50,23 +50,28 @@ fn a_written_value_is_read_back() {
 #[test]
 fn any_json_as_delta_is_rejected_or_preserved() {
     let strategy = (any_change(), any_value(), prop::collection::vec(any_mutation(), 0..3));
-    property::check("a_change_of_any_json", 2_000, strategy, |(change, state, mutations)| {
-        let mut text = change.to_string();
-        for mutation in &mutations {
-            text = mutation.apply(&text);
-        }
-        let Ok(json) = Json::parse(text) else { return Ok(()) };
-        if let Ok(change) = StateDelta::from_json(&json) {
-            assert_eq!(change.to_json().to_value(), json.to_value());
-            assert_eq!(StateDelta::from_json(&change.to_json()).as_ref(), Ok(&change));
-            for state in [Some(state), Some(change.to_json().to_value()), None] {
-                let before = state.clone();
-                let applied = change.apply(state);
-                assert!(applied.is_ok() || before.is_none() || !change.is_snapshot());
+    property::check(
+        "any_json_as_delta_is_rejected_or_preserved",
+        2_000,
+        strategy,
+        |(change, state, mutations)| {
+            let mut text = change.to_string();
+            for mutation in &mutations {
+                text = mutation.apply(&text);
             }
-        }
-        Ok(())
-    });
+            let Ok(json) = Json::parse(text) else { return Ok(()) };
+            if let Ok(change) = StateDelta::from_json(&json) {
+                assert_eq!(change.to_json().to_value(), json.to_value());
+                assert_eq!(StateDelta::from_json(&change.to_json()).as_ref(), Ok(&change));
+                for state in [Some(state), Some(change.to_json().to_value()), None] {
+                    let before = state.clone();
+                    let applied = change.apply(state);
+                    assert!(applied.is_ok() || before.is_none() || !change.is_snapshot());
+                }
+            }
+            Ok(())
+        },
+    );
 }
 
 #[test]
@@ -117,15 +122,20 @@ fn any_json_as_precondition_is_rejected_or_preserved() {
     );
     let strategy = prop_oneof![shaped, any_value()].prop_map(|value| value.to_string());
     let strategy = (strategy, prop::collection::vec(any_mutation(), 0..2));
-    property::check("a_precondition_of_any_json", 1_000, strategy, |(text, mutations)| {
-        let text = mutations.iter().fold(text, |text, mutation| mutation.apply(&text));
-        if let Ok(expected) = serde_json::from_str::<Precondition>(&text) {
-            let written = serde_json::to_string(&expected).unwrap();
-            assert_eq!(serde_json::from_str::<Precondition>(&written).unwrap(), expected);
-            assert!(!expected.to_string().is_empty());
-        }
-        Ok(())
-    });
+    property::check(
+        "any_json_as_precondition_is_rejected_or_preserved",
+        1_000,
+        strategy,
+        |(text, mutations)| {
+            let text = mutations.iter().fold(text, |text, mutation| mutation.apply(&text));
+            if let Ok(expected) = serde_json::from_str::<Precondition>(&text) {
+                let written = serde_json::to_string(&expected).unwrap();
+                assert_eq!(serde_json::from_str::<Precondition>(&written).unwrap(), expected);
+                assert!(!expected.to_string().is_empty());
+            }
+            Ok(())
+        },
+    );
 }
 
 #[test]
@@ -139,31 +149,36 @@ fn any_json_as_log_row_is_read_or_rejected() {
         "",
     ]);
     let strategy = (keys, any_value(), prop::option::of(any_value()));
-    property::check("a_log_row_of_any_json", 500, strategy, |(key, args, data)| {
-        let (Ok(args), Ok(data)) =
-            (Json::from_value(&args), data.as_ref().map(Json::from_value).transpose())
-        else {
-            return Ok(());
-        };
-        property::block_on(async {
-            let target = IntoAggregateId::new().await;
-            let log = target.domain.log().for_aggregate(Account::aggregate_id(ACCOUNT));
-            let mut event = log.events().await.unwrap().rows.remove(0).record;
-            event.event = key.into();
-            event.args = args.clone();
-            event.data = data;
-            if let Err(error) = AccountEvent::try_from(&event) {
-                assert!(!error.to_string().is_empty());
-            }
-            let mut command = log.commands().await.unwrap().rows.remove(0).record;
-            command.command = key.into();
-            command.payload = args;
-            if let Err(error) = AccountCommand::try_from(&command) {
-                assert!(!error.to_string().is_empty());
-            }
-        });
-        Ok(())
-    });
+    property::check(
+        "any_json_as_log_row_is_read_or_rejected",
+        500,
+        strategy,
+        |(key, args, data)| {
+            let (Ok(args), Ok(data)) =
+                (Json::from_value(&args), data.as_ref().map(Json::from_value).transpose())
+            else {
+                return Ok(());
+            };
+            property::block_on(async {
+                let target = IntoAggregateId::new().await;
+                let log = target.domain.log().for_aggregate(Account::aggregate_id(ACCOUNT));
+                let mut event = log.events().await.unwrap().rows.remove(0).record;
+                event.event = key.into();
+                event.args = args.clone();
+                event.data = data;
+                if let Err(error) = AccountEvent::try_from(&event) {
+                    assert!(!error.to_string().is_empty());
+                }
+                let mut command = log.commands().await.unwrap().rows.remove(0).record;
+                command.command = key.into();
+                command.payload = args;
+                if let Err(error) = AccountCommand::try_from(&command) {
+                    assert!(!error.to_string().is_empty());
+                }
+            });
+            Ok(())
+        },
+    );
 }
 
 #[test]
@@ -172,7 +187,7 @@ fn any_json_as_state_is_read_or_invalid_state() {
         |value| json!({ "account_number": "1", "owner_name": "Ada Lovelace", "balance": value }),
     );
     let strategy = prop_oneof![any_value(), near];
-    property::check("a_stored_state_of_any_json", 300, strategy, |state| {
+    property::check("any_json_as_state_is_read_or_invalid_state", 300, strategy, |state| {
         let Ok(data) = Json::from_value(&state) else { return Ok(()) };
         property::block_on(async {
             let target = IntoAggregateId::new().await;

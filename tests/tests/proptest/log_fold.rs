@@ -10,7 +10,7 @@ use fluvius_core::{Aggregate, EventRecord, StateDelta};
 use serde_json::Value;
 
 /// The method behind an event, run on the state before it.
-pub(crate) type Rule<A> = fn(Option<A>, &EventRecord) -> A;
+pub(crate) type ActionFn<A> = fn(Option<A>, &EventRecord) -> A;
 
 /// Reasons that the rows of an aggregate do not give its states.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,10 +42,10 @@ impl fmt::Display for Fault {
 pub(crate) fn check<A: Aggregate>(
     rows: &[EventRecord],
     states: &[Value],
-    rule: Rule<A>,
+    action: ActionFn<A>,
 ) -> Result<(), Fault> {
     let mut count = 0;
-    fold(rows, rule, |version, folded| {
+    fold(rows, action, |version, folded| {
         let expected = states.get(count);
         count += 1;
         if expected == Some(folded) { Ok(()) } else { Err(Fault::State { version }) }
@@ -63,7 +63,7 @@ pub(crate) fn check<A: Aggregate>(
 /// The first fault in the log, or that `see` finds.
 pub(crate) fn fold<A: Aggregate>(
     rows: &[EventRecord],
-    rule: Rule<A>,
+    action: ActionFn<A>,
     mut see: impl FnMut(u64, &Value) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
     let mut folded: Option<Value> = None;
@@ -75,7 +75,7 @@ pub(crate) fn fold<A: Aggregate>(
             (StateDelta::Snapshot(whole), None) => whole.to_value(),
             (StateDelta::Patch(_), None) => return Err(Fault::FirstIsNotWhole),
             (StateDelta::Snapshot(whole), Some(before)) => {
-                let state = by_rule(Some(&before), row, rule);
+                let state = by_rule(Some(&before), row, action);
                 if whole.to_value() != state {
                     return Err(Fault::Whole { version });
                 }
@@ -92,18 +92,18 @@ pub(crate) fn fold<A: Aggregate>(
 }
 
 /// Returns the states that the methods give when they are run on the events.
-pub(crate) fn replay<A: Aggregate>(rows: &[EventRecord], rule: Rule<A>) -> Vec<Value> {
+pub(crate) fn replay<A: Aggregate>(rows: &[EventRecord], action: ActionFn<A>) -> Vec<Value> {
     let mut states: Vec<Value> = Vec::with_capacity(rows.len());
     for row in rows {
-        states.push(by_rule(states.last(), row, rule));
+        states.push(by_rule(states.last(), row, action));
     }
     states
 }
 
-fn by_rule<A: Aggregate>(before: Option<&Value>, row: &EventRecord, rule: Rule<A>) -> Value {
+fn by_rule<A: Aggregate>(before: Option<&Value>, row: &EventRecord, action: ActionFn<A>) -> Value {
     // Through text, as a store would return it.
     let before = before.map(|value| Json::from_value(value).unwrap().decode::<A>().unwrap());
-    value_of(&rule(before, row))
+    value_of(&action(before, row))
 }
 
 /// Returns a state as it is stored.
@@ -125,11 +125,11 @@ pub(crate) struct Mutants {
 pub(crate) fn assert_mutants_are_found<A: Aggregate>(
     rows: &[EventRecord],
     states: &[Value],
-    rule: Rule<A>,
+    action: ActionFn<A>,
 ) -> Mutants {
     let mut mutants = Mutants::default();
     let mut judge = |what: &str, at: usize, mutated: &[EventRecord], differs: bool| {
-        let found = check(mutated, states, rule);
+        let found = check(mutated, states, action);
         assert_eq!(
             found.is_err(),
             differs,

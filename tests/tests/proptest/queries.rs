@@ -66,22 +66,27 @@ const FIELDS: [(&str, Kind); 5] = [
 
 #[test]
 fn queries_equal_a_plain_filter() {
-    property::check("every_answer_is_that_of", 96, any_case(), |(rows, filter, sort, limit)| {
-        let (stores, states) = property::block_on(stored(&rows));
-        let whole = query(&filter, &sort);
-        let mut expected: Vec<usize> =
-            (0..rows.len()).filter(|row| truth(&filter, &rows[*row].0) == Some(true)).collect();
-        expected.sort_by(|one, other| {
-            let by_keys = order(&sort, &rows[*one].0, &rows[*other].0);
-            by_keys.then(states[*one].aggregate_id.cmp(&states[*other].aggregate_id))
-        });
-        let expected: Vec<StateRecord> =
-            expected.into_iter().map(|row| states[row].clone()).collect();
-        prop_assert_eq!(&ask(&stores, &whole), &expected);
-        let some = StateQuery { limit, ..whole };
-        prop_assert_eq!(&ask(&stores, &some)[..], &expected[..limit.min(expected.len())]);
-        Ok(())
-    });
+    property::check(
+        "queries_equal_a_plain_filter",
+        96,
+        any_case(),
+        |(rows, filter, sort, limit)| {
+            let (stores, states) = property::block_on(stored(&rows));
+            let whole = query(&filter, &sort);
+            let mut expected: Vec<usize> =
+                (0..rows.len()).filter(|row| truth(&filter, &rows[*row].0) == Some(true)).collect();
+            expected.sort_by(|one, other| {
+                let by_keys = order(&sort, &rows[*one].0, &rows[*other].0);
+                by_keys.then(states[*one].aggregate_id.cmp(&states[*other].aggregate_id))
+            });
+            let expected: Vec<StateRecord> =
+                expected.into_iter().map(|row| states[row].clone()).collect();
+            prop_assert_eq!(&ask(&stores, &whole), &expected);
+            let some = StateQuery { limit, ..whole };
+            prop_assert_eq!(&ask(&stores, &some)[..], &expected[..limit.min(expected.len())]);
+            Ok(())
+        },
+    );
 }
 
 #[test]
@@ -153,7 +158,7 @@ fn any_text_as_cursor_is_rejected_or_valid() {
     ];
     let none = Rows { rows: Vec::new(), declared: [(0..FIELDS.len()).collect(), vec![]], at: 1 };
     let (stores, _) = property::block_on(stored(&none));
-    property::check("a_cursor_from_anywhere", 256, bytes, |text| {
+    property::check("any_text_as_cursor_is_rejected_or_valid", 256, bytes, |text| {
         if let Ok(cursor) = text.parse::<Cursor>() {
             let query =
                 StateQuery { after: Some(cursor), ..StateQuery::for_resource(RESOURCE, 10) };

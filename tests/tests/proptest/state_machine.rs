@@ -24,7 +24,7 @@ use tokio::runtime::Runtime;
 use uuid::Uuid;
 
 use crate::bank_model::{
-    Bank, ModelAggregate, Order, Refusal, aggregate_id, any_amount, identifier, rule,
+    Bank, BankCommand, ModelAggregate, ModelRejection, action, aggregate_id, any_amount, identifier,
 };
 use crate::stores::{AnyStore, content};
 use crate::{log_fold, property};
@@ -82,7 +82,7 @@ struct Sent {
     /// Index of its session; there is one per realm.
     realm: usize,
     account: usize,
-    order: Order,
+    order: BankCommand,
     if_match: Option<Precondition>,
     /// Its fault, which is found before anything is loaded.
     fault: Option<Malformed>,
@@ -144,9 +144,9 @@ struct Expected {
 enum Answer {
     /// For each command its version, and the account's state at that version.
     Applied(Vec<(u64, Account)>),
-    SimpleRejection(Refusal),
+    SimpleRejection(ModelRejection),
     /// A group in which this command was rejected.
-    GroupRejected(Uuid, Refusal),
+    GroupRejected(Uuid, ModelRejection),
 }
 
 /// The model: the bank in plain Rust, and the answers to its commands.
@@ -199,9 +199,9 @@ impl Model {
                 };
                 sent.id = first[0].id;
                 let answer = match malformed(&sent) {
-                    Some(refusal) => Answer::SimpleRejection(refusal),
+                    Some(rejection) => Answer::SimpleRejection(rejection),
                     None if is_same(&sent, &first[0]) => return self.last = Expected::default(),
-                    None => Answer::SimpleRejection(Refusal::of("command-id-reused")),
+                    None => Answer::SimpleRejection(ModelRejection::of("command-id-reused")),
                 };
                 self.expect(vec![sent], false, answer);
             }
@@ -210,7 +210,7 @@ impl Model {
                 Some((first, ..)) => {
                     let mut sent = first[0].clone();
                     sent.realm = (sent.realm + 1) % REALMS.len();
-                    let answer = Answer::SimpleRejection(Refusal::of("command-id-reused"));
+                    let answer = Answer::SimpleRejection(ModelRejection::of("command-id-reused"));
                     self.expect(vec![sent], false, answer);
                 }
             },
@@ -220,18 +220,18 @@ impl Model {
                     return self.decide(vec![sent], false);
                 };
                 let commands = vec![sent, first[0].clone()];
-                let refusal = malformed(&commands[0]);
-                let refusal = refusal.unwrap_or(Refusal::of("command-id-reused"));
-                self.expect(commands, true, Answer::SimpleRejection(refusal));
+                let rejection = malformed(&commands[0]);
+                let rejection = rejection.unwrap_or(ModelRejection::of("command-id-reused"));
+                self.expect(commands, true, Answer::SimpleRejection(rejection));
             }
             Step::Twice(sent) => {
                 let sent = self.fresh(sent.clone());
                 // A duplicate id is found before the resources are checked.
-                let refusal = match malformed(&sent) {
-                    Some(refusal) if refusal.code != "resource-not-allowed" => refusal,
-                    _ => Refusal::of("command-id-reused"),
+                let rejection = match malformed(&sent) {
+                    Some(rejection) if rejection.code != "resource-not-allowed" => rejection,
+                    _ => ModelRejection::of("command-id-reused"),
                 };
-                self.expect(vec![sent.clone(), sent], true, Answer::SimpleRejection(refusal));
+                self.expect(vec![sent.clone(), sent], true, Answer::SimpleRejection(rejection));
             }
         }
     }
@@ -244,14 +244,14 @@ impl Model {
     fn decide(&mut self, commands: Vec<Sent>, is_group: bool) {
         // All commands are decoded before the resource of any is checked.
         let faults = || commands.iter().filter_map(malformed);
-        let undecoded = faults().find(|refusal| refusal.code != "resource-not-allowed");
-        if let Some(refusal) = undecoded.or_else(|| faults().next()) {
-            return self.expect(commands, is_group, Answer::SimpleRejection(refusal));
+        let undecoded = faults().find(|rejection| rejection.code != "resource-not-allowed");
+        if let Some(rejection) = undecoded.or_else(|| faults().next()) {
+            return self.expect(commands, is_group, Answer::SimpleRejection(rejection));
         }
         let before = self.bank.clone();
         let mut after = self.bank.clone();
         let mut applied = Vec::new();
-        let mut refused = None;
+        let mut rejected = None;
         for sent in &commands {
             match run(&before, &mut after, sent) {
                 Ok(()) => {
@@ -261,14 +261,14 @@ impl Model {
                         aggregate_id.states.last().unwrap().clone(),
                     ));
                 }
-                Err(refusal) => {
-                    refused = Some((sent.id, refusal));
+                Err(rejection) => {
+                    rejected = Some((sent.id, rejection));
                     break;
                 }
             }
         }
         let mut expected = Expected { is_group, ..Expected::default() };
-        let answer = match refused {
+        let answer = match rejected {
             None => {
                 let events = |bank: &Bank| -> u64 {
                     bank.aggregate_ids.values().map(ModelAggregate::version).sum()
@@ -278,8 +278,8 @@ impl Model {
                 self.bank = after;
                 Answer::Applied(applied)
             }
-            Some((id, refusal)) if is_group => Answer::GroupRejected(id, refusal),
-            Some((_, refusal)) => Answer::SimpleRejection(refusal),
+            Some((id, rejection)) if is_group => Answer::GroupRejected(id, rejection),
+            Some((_, rejection)) => Answer::SimpleRejection(rejection),
         };
         expected.rows = commands.iter().map(|sent| row(sent.id, &answer)).collect();
         self.kept.push((commands.clone(), is_group, answer.clone()));
@@ -289,12 +289,13 @@ impl Model {
 
 /// Returns the row of a command whose step has this answer.
 fn row(id: Uuid, answer: &Answer) -> (Uuid, CommandStatus, Option<String>) {
-    let code = |refusal: &Refusal| refusal.rule.clone().unwrap_or(refusal.code.to_owned());
+    let code =
+        |rejection: &ModelRejection| rejection.action.clone().unwrap_or(rejection.code.to_owned());
     match answer {
         Answer::Applied(_) => (id, CommandStatus::Applied, None),
-        Answer::SimpleRejection(refusal) => (id, CommandStatus::Rejected, Some(code(refusal))),
-        Answer::GroupRejected(refused, refusal) if *refused == id => {
-            (id, CommandStatus::Rejected, Some(code(refusal)))
+        Answer::SimpleRejection(rejection) => (id, CommandStatus::Rejected, Some(code(rejection))),
+        Answer::GroupRejected(rejected, rejection) if *rejected == id => {
+            (id, CommandStatus::Rejected, Some(code(rejection)))
         }
         Answer::GroupRejected(..) => {
             (id, CommandStatus::Rejected, Some("group-rejected".to_owned()))
@@ -304,7 +305,7 @@ fn row(id: Uuid, answer: &Answer) -> (Uuid, CommandStatus, Option<String>) {
 
 /// Runs one command on the model: life cycle, then If-Match against the state before the group, then the
 /// action.
-fn run(before: &Bank, bank: &mut Bank, sent: &Sent) -> Result<(), Refusal> {
+fn run(before: &Bank, bank: &mut Bank, sent: &Sent) -> Result<(), ModelRejection> {
     let realm = REALMS[sent.realm];
     bank.admit(realm, sent.account, &sent.order)?;
     if let Some(expected) = sent.if_match {
@@ -315,18 +316,18 @@ fn run(before: &Bank, bank: &mut Bank, sent: &Sent) -> Result<(), Refusal> {
                 (aggregate_id.version(), Some(etag))
             });
         if !expected.holds(version, etag) {
-            return Err(Refusal::of("precondition-failed"));
+            return Err(ModelRejection::of("precondition-failed"));
         }
     }
     bank.run(realm, sent.account, sent.id, &sent.order)
 }
 
 /// Returns the error of a command that is found before anything is loaded.
-fn malformed(sent: &Sent) -> Option<Refusal> {
+fn malformed(sent: &Sent) -> Option<ModelRejection> {
     sent.fault.map(|fault| match fault {
-        Malformed::UnknownKey(_) | Malformed::Internal => Refusal::of("unknown-command"),
-        Malformed::WrongResource(_) => Refusal::of("resource-not-allowed"),
-        Malformed::Payload(_) => Refusal::of("invalid-payload"),
+        Malformed::UnknownKey(_) | Malformed::Internal => ModelRejection::of("unknown-command"),
+        Malformed::WrongResource(_) => ModelRejection::of("resource-not-allowed"),
+        Malformed::Payload(_) => ModelRejection::of("invalid-payload"),
     })
 }
 
@@ -349,7 +350,7 @@ impl ReferenceStateMachine for Model {
             .prop_map(|deposits| {
                 let mut model = Self::default();
                 for (account, deposit) in deposits.into_iter().enumerate() {
-                    let order = Order::Open { deposit };
+                    let order = BankCommand::Open { deposit };
                     let realm = usize::from(account == 1);
                     let sent = Sent {
                         id: Uuid::nil(),
@@ -390,16 +391,16 @@ impl ReferenceStateMachine for Model {
 fn any_sent(model: &Model) -> BoxedStrategy<Sent> {
     let realm = prop_oneof![8 => Just(0_usize), 2 => Just(1), 1 => Just(2)];
     let order = prop_oneof![
-        5 => any_amount().prop_map(|amount| Order::Deposit { amount }),
-        4 => any_amount().prop_map(|amount| Order::Withdraw { amount }),
-        6 => (any_amount(), 0..ACCOUNTS).prop_map(|(amount, to)| Order::Transfer { amount, to }),
-        1 => Just(Order::Close),
+        5 => any_amount().prop_map(|amount| BankCommand::Deposit { amount }),
+        4 => any_amount().prop_map(|amount| BankCommand::Withdraw { amount }),
+        6 => (any_amount(), 0..ACCOUNTS).prop_map(|(amount, to)| BankCommand::Transfer { amount, to }),
+        1 => Just(BankCommand::Close),
         2 => prop_oneof![Just(Decimal::ZERO), any_amount()]
-            .prop_map(|deposit| Order::Open { deposit }),
+            .prop_map(|deposit| BankCommand::Open { deposit }),
     ];
     // Preconditions come from the model at the time of the draw: some still hold when the step is applied,
     // some do not.
-    let known: Vec<(u64, Vec<Uuid>)> = (0..ACCOUNTS)
+    let expected_account: Vec<(u64, Vec<Uuid>)> = (0..ACCOUNTS)
         .map(|account| {
             let aggregate_id = model.bank.aggregate_ids.get(&account);
             aggregate_id.map_or((0, Vec::new()), |aggregate_id| {
@@ -409,7 +410,7 @@ fn any_sent(model: &Model) -> BoxedStrategy<Sent> {
         .collect();
     (realm, 0..ACCOUNTS, order, any_condition(), any_fault())
         .prop_map(move |(realm, account, order, condition, fault)| {
-            let (version, ref commands) = known[account];
+            let (version, ref commands) = expected_account[account];
             let etag = |back: usize| {
                 let version = version.saturating_sub(back as u64);
                 let command = usize::try_from(version).unwrap().checked_sub(1);
@@ -600,13 +601,13 @@ impl Side {
         for account in 0..ACCOUNTS {
             let rows = self.events(Some(aggregate_id(account))).await;
             let rows: Vec<EventRecord> = rows.into_iter().map(|row| row.record).collect();
-            let known = model.bank.aggregate_ids.get(&account);
-            let states: Vec<Value> = known
+            let expected_account = model.bank.aggregate_ids.get(&account);
+            let states: Vec<Value> = expected_account
                 .map_or(&[][..], |aggregate_id| &aggregate_id.states)
                 .iter()
                 .map(log_fold::value_of)
                 .collect();
-            assert_eq!(log_fold::check::<Account>(&rows, &states, rule), Ok(()));
+            assert_eq!(log_fold::check::<Account>(&rows, &states, action), Ok(()));
             assert!(rows.windows(2).all(|two| two[0].occurred_at <= two[1].occurred_at));
         }
         let positions: Vec<u64> = self.events(None).await.iter().map(|row| row.position).collect();
@@ -652,22 +653,25 @@ impl Side {
     /// Checks that the stored aggregate is the model's, and that only its realm sees it.
     async fn assert_aggregate(&self, model: &Model, account: usize) {
         let stored = self.store.load(&aggregate_id(account)).await.unwrap();
-        let known = model.bank.aggregate_ids.get(&account);
-        let Some((stored, known)) = stored.as_ref().zip(known) else {
-            assert_eq!(stored.is_some(), known.is_some());
+        let expected_account = model.bank.aggregate_ids.get(&account);
+        let Some((stored, expected_account)) = stored.as_ref().zip(expected_account) else {
+            assert_eq!(stored.is_some(), expected_account.is_some());
             return;
         };
-        let version = known.version();
+        let version = expected_account.version();
         assert_eq!(stored.version, version);
-        assert_eq!(stored.etag, ETag::new(version, *known.commands.last().unwrap()));
-        assert_eq!(stored.data.to_value(), log_fold::value_of(known.states.last().unwrap()));
-        assert_eq!(stored.closed_at.is_some(), known.closed);
-        assert_eq!(stored.realm.as_deref(), known.realm);
+        assert_eq!(stored.etag, ETag::new(version, *expected_account.commands.last().unwrap()));
+        assert_eq!(
+            stored.data.to_value(),
+            log_fold::value_of(expected_account.states.last().unwrap())
+        );
+        assert_eq!(stored.closed_at.is_some(), expected_account.closed);
+        assert_eq!(stored.realm.as_deref(), expected_account.realm);
         for (session, realm) in self.sessions.iter().zip(REALMS) {
             let seen = session.statemgr().find::<Account>(identifier(account)).await.unwrap();
-            assert_eq!(seen.is_some(), !known.closed && realm == known.realm);
+            assert_eq!(seen.is_some(), !expected_account.closed && realm == expected_account.realm);
             if let Some(seen) = seen {
-                assert_eq!(seen.into_state(), *known.states.last().unwrap());
+                assert_eq!(seen.into_state(), *expected_account.states.last().unwrap());
             }
         }
         let last = self.store.history(&aggregate_id(account), version, u64::MAX).await.unwrap();
@@ -687,9 +691,14 @@ fn assert_answer(commands: &[Sent], expected: &Answer, found: &Result<Vec<Respon
                 assert_eq!(response.data.to_value(), log_fold::value_of(state));
             }
         }
-        (Answer::SimpleRejection(refusal), Err(error)) => assert_eq!(*refusal, refusal_of(error)),
-        (Answer::GroupRejected(id, refusal), Err(Error::GroupRejected { refused, source })) => {
-            assert_eq!((refused, refusal), (id, &refusal_of(source)));
+        (Answer::SimpleRejection(rejection), Err(error)) => {
+            assert_eq!(*rejection, rejection_of(error))
+        }
+        (
+            Answer::GroupRejected(id, rejection),
+            Err(Error::GroupRejected { refused: rejected, source }),
+        ) => {
+            assert_eq!((rejected, rejection), (id, &rejection_of(source)));
         }
         _ => panic!("{commands:?}: expected {expected:?}, found {found:?}"),
     }
@@ -701,15 +710,15 @@ fn count(expected: &Expected, answer: &Answer) {
             "applied as a group".to_owned()
         }
         Answer::Applied(_) => "applied".to_owned(),
-        Answer::SimpleRejection(refusal) => refusal.code.to_owned(),
+        Answer::SimpleRejection(rejection) => rejection.code.to_owned(),
         Answer::GroupRejected(..) => "group-rejected".to_owned(),
     };
     let again = if expected.is_again { " once more" } else { "" };
     TALLY.with_borrow_mut(|tally| *tally.entry(what + again).or_default() += 1);
 }
 
-fn refusal_of(error: &Error) -> Refusal {
-    Refusal { code: error.code(), rule: error.rejection_code().map(str::to_owned) }
+fn rejection_of(error: &Error) -> ModelRejection {
+    ModelRejection { code: error.code(), action: error.rejection_code().map(str::to_owned) }
 }
 
 fn bundle(sent: &Sent) -> CommandBundle {
@@ -740,9 +749,10 @@ fn bundle(sent: &Sent) -> CommandBundle {
 
 impl Broken {
     /// Returns an invalid payload; a command without fields has fewer kinds of faults.
-    fn of(self, order: &Order, mut payload: Value) -> String {
-        let has_fields = *order != Order::Close;
-        let field = if matches!(order, Order::Open { .. }) { "initial_deposit" } else { "amount" };
+    fn of(self, order: &BankCommand, mut payload: Value) -> String {
+        let has_fields = *order != BankCommand::Close;
+        let field =
+            if matches!(order, BankCommand::Open { .. }) { "initial_deposit" } else { "amount" };
         let text = payload.to_string();
         let fields = payload.as_object_mut().unwrap();
         match self {

@@ -1,9 +1,9 @@
 //! The schema evolution suite: revisions 2 and 3 of an aggregate type over data of revision 1, written now to memory and
 //! PostgreSQL, or read from an SQLite file in this folder.
 
-#![allow(missing_docs, reason = "a test is told by its name")]
+#![allow(missing_docs, reason = "the name of a test is its documentation")]
 #![allow(unreachable_pub, reason = "no other crate uses the modules of a suite")]
-#![allow(clippy::unwrap_used, reason = "helpers of tests end the test")]
+#![allow(clippy::unwrap_used, reason = "a panic ends the test")]
 
 mod revision_1;
 mod revision_1_store;

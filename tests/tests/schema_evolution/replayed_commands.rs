@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use serde_json::json;
 
 use crate::revision_1_store::{
-    ADA, LOOKED, NOTED, OPENED, REFUSED, WITHDRAWN, aggregate_id, remark, sender,
+    ADA, LOOKED, NOTED, OPENED, REJECTED, WITHDRAWN, aggregate_id, remark, sender,
 };
 use crate::{revision_2, revision_3};
 
@@ -61,7 +61,7 @@ async fn a_replayed_rejection_is_unchanged(store: impl Store) {
     let domain = EvolvingDomain::runtime(store).await.unwrap();
     let session = domain.session(sender());
     let withdraw = Withdraw { cents: 1_000_000 };
-    let again = session.prepare(ADA, withdraw).with_id(REFUSED).send().await.unwrap_err();
+    let again = session.prepare(ADA, withdraw).with_id(REJECTED).send().await.unwrap_err();
     assert_eq!(again.rejection_code(), Some("insufficient-funds"));
 }
 

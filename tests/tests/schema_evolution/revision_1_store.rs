@@ -22,7 +22,7 @@ pub const CENTS_OF_ADA: [i64; 7] = [10_000, 10_500, 8_500, 8_500, 8_501, 8_502, 
 pub const OPENED: Uuid = Uuid::from_u128(0xA1);
 pub const WITHDRAWN: Uuid = Uuid::from_u128(0xA3);
 pub const NOTED: Uuid = Uuid::from_u128(0xA4);
-pub const REFUSED: Uuid = Uuid::from_u128(0xA5);
+pub const REJECTED: Uuid = Uuid::from_u128(0xA5);
 pub const LOOKED: Uuid = Uuid::from_u128(0xA6);
 
 /// The sender of all commands.
@@ -66,7 +66,7 @@ pub async fn live(store: impl Store) {
     let note = Note { text: "a good customer".to_owned() };
     session.prepare(ADA, note).with_id(NOTED).send().await.unwrap();
     let too_much = Withdraw { cents: 1_000_000 };
-    session.prepare(ADA, too_much).with_id(REFUSED).send().await.unwrap_err();
+    session.prepare(ADA, too_much).with_id(REJECTED).send().await.unwrap_err();
     session.prepare(ADA, Look {}).with_id(LOOKED).send().await.unwrap();
     for second in 4..7 {
         clock.set(time(second));

@@ -28,7 +28,7 @@ pub struct Account {
     pub balance: i64,
 }
 
-#[aggregate(resource = "account", revision = 2, upcast = harm)]
+#[aggregate(resource = "account", revision = 2, upcast = faulty_upcast)]
 impl Account {
     #[action(evt_key = "deposited")]
     pub fn deposit(&mut self, amount: i64) -> Result<(), Infallible> {
@@ -66,7 +66,7 @@ impl Account {
     }
 }
 
-fn harm(_: u32, written: UpcastInput<'_>, json: &mut Value) -> Result<(), UpcastError> {
+fn faulty_upcast(_: u32, written: UpcastInput<'_>, json: &mut Value) -> Result<(), UpcastError> {
     match written {
         UpcastInput::State => {}
         UpcastInput::Event("account-opened") => return Err("this test upcasts no event".into()),
@@ -100,10 +100,10 @@ struct Deep {
 
 #[derive(Debug, Clone, Copy, Domain)]
 #[domain(aggregates(Account), namespace = "evolving")]
-pub struct HarmedDomain;
+pub struct FaultyUpcastDomain;
 
 /// Owner, path of the error, and its message.
-const HARMS: [(&str, &str, &str); 7] = [
+const UPCAST_FAULTS: [(&str, &str, &str); 7] = [
     ("fails", ".", "lifting it from revision 1 to 2: nobody has this name"),
     (
         "locates",
@@ -125,7 +125,7 @@ fn id(index: usize) -> Uuid {
 async fn open_all(store: impl Store) {
     let domain = revision_1::EvolvingDomain::runtime(store).await.unwrap();
     let session = domain.session(sender());
-    let owners = HARMS.map(|(owner, ..)| owner).into_iter().chain(["fine"]);
+    let owners = UPCAST_FAULTS.map(|(owner, ..)| owner).into_iter().chain(["fine"]);
     for (index, owner) in owners.enumerate() {
         let (owner, remark) = (owner.to_owned(), String::new());
         session.send(id(index), revision_1::Open { owner, cents: 7, remark }).await.unwrap();
@@ -147,10 +147,10 @@ fn check_invalid(error: &Error, of: Uuid, path: &str, message: &str) {
 
 async fn a_failed_state_upcast_is_invalid_state(store: impl Store + Clone) {
     open_all(store.clone()).await;
-    let domain = HarmedDomain::runtime(store).await.unwrap();
+    let domain = FaultyUpcastDomain::runtime(store).await.unwrap();
     let session = domain.session(sender());
     let statemgr = session.statemgr();
-    for (index, (owner, path, message)) in HARMS.into_iter().enumerate() {
+    for (index, (owner, path, message)) in UPCAST_FAULTS.into_iter().enumerate() {
         let id = id(index);
         let before = statemgr.fetch_record(&aggregate_id(id)).await.unwrap();
         for (key, payload) in [
@@ -170,12 +170,12 @@ async fn a_failed_state_upcast_is_invalid_state(store: impl Store + Clone) {
         assert_eq!(statemgr.fetch_record(&aggregate_id(id)).await.unwrap(), before, "{owner}");
         assert_eq!(statemgr.history(&aggregate_id(id), ..).await.unwrap().len(), 1, "{owner}");
     }
-    let fine = session.send(id(HARMS.len()), Deposit { amount: 1 }).await.unwrap();
+    let fine = session.send(id(UPCAST_FAULTS.len()), Deposit { amount: 1 }).await.unwrap();
     assert_eq!((fine.version, fine.data.balance), (2, 8));
 }
 
 async fn a_failed_event_upcast_is_invalid_state(store: impl Store) {
-    let domain = HarmedDomain::runtime(store).await.unwrap();
+    let domain = FaultyUpcastDomain::runtime(store).await.unwrap();
     let events = domain.statemgr().history(&aggregate_id(ADA), ..).await.unwrap();
     let message = |key, of_upcast| format!("the row of `{key}` does not decode: {of_upcast}");
     for (index, key, path, of_upcast) in [
@@ -189,10 +189,10 @@ async fn a_failed_event_upcast_is_invalid_state(store: impl Store) {
 
 async fn fetching_such_a_state_is_a_fault(store: impl Store + Clone) {
     open_all(store.clone()).await;
-    let domain = HarmedDomain::runtime(store).await.unwrap();
+    let domain = FaultyUpcastDomain::runtime(store).await.unwrap();
     let session = domain.session(sender());
-    let fine = id(HARMS.len());
-    for (index, (_, path, message)) in HARMS.into_iter().enumerate() {
+    let fine = id(UPCAST_FAULTS.len());
+    for (index, (_, path, message)) in UPCAST_FAULTS.into_iter().enumerate() {
         let error = session.send(fine, TopUp { from: id(index) }).await.unwrap_err();
         check_invalid(&error, id(index), path, message);
     }
@@ -200,7 +200,7 @@ async fn fetching_such_a_state_is_a_fault(store: impl Store + Clone) {
 }
 
 async fn a_replay_with_a_failed_upcast_is_outcome_unknown(store: impl Store) {
-    let domain = HarmedDomain::runtime(store).await.unwrap();
+    let domain = FaultyUpcastDomain::runtime(store).await.unwrap();
     let session = domain.session(sender());
     let withdraw = Withdraw { cents: 2_000 };
     let error = session.prepare(ADA, withdraw).with_id(WITHDRAWN).send().await.unwrap_err();
@@ -210,7 +210,7 @@ async fn a_replay_with_a_failed_upcast_is_outcome_unknown(store: impl Store) {
 }
 
 async fn a_replayed_state_needs_no_event_upcast(store: impl Store) {
-    let domain = HarmedDomain::runtime(store).await.unwrap();
+    let domain = FaultyUpcastDomain::runtime(store).await.unwrap();
     let session = domain.session(sender());
     let note = Note { text: "a good customer".to_owned() };
     let again = session.prepare(ADA, note).with_id(NOTED).send().await.unwrap();

@@ -76,10 +76,10 @@ async fn a_closed_aggregate_is_upcast(store: impl Store) {
 async fn events_are_upcast_to_the_current_structs(store: impl Store) {
     use revision_2::{AccountEvent, EvolvingDomain};
     let domain = EvolvingDomain::runtime(store).await.unwrap();
-    let mut told = Vec::new();
+    let mut listed = Vec::new();
     for row in domain.statemgr().history(&aggregate_id(ADA), ..).await.unwrap() {
         assert_eq!(row.revision, 1);
-        told.push(match AccountEvent::try_from(&row.record).unwrap() {
+        listed.push(match AccountEvent::try_from(&row.record).unwrap() {
             AccountEvent::AccountOpened(event) => format!("{} {}", event.owner, event.cents),
             AccountEvent::Deposited(event) => format!("+{}", event.amount),
             AccountEvent::Withdrawn(event) => format!("-{} {}", event.cents, event.data.left),
@@ -89,7 +89,7 @@ async fn events_are_upcast_to_the_current_structs(store: impl Store) {
     }
     let expected =
         ["Ada 10000", "+5.00", "-2000 85.00", "a good customer", "+0.01", "+0.01", "+0.01"];
-    assert_eq!(told, expected);
+    assert_eq!(listed, expected);
 }
 
 async fn events_are_upcast_over_two_revisions(store: impl Store) {
@@ -150,7 +150,7 @@ async fn a_query_compares_stored_values(store: impl Store) {
     // An event on each aggregate stores it in the current shape.
     let older = statemgr.query_rows("account").filter(column(Column::Revision).lt(2));
     for row in older.all().await.unwrap() {
-        session.send(&row.aggregate_id, Note { text: "lifted".to_owned() }).await.unwrap();
+        session.send(&row.aggregate_id, Note { text: "upcast".to_owned() }).await.unwrap();
     }
     assert_eq!(older.all().await.unwrap(), []);
     assert_eq!(statemgr.find_all::<Account>(by_name).await.unwrap().len(), 1);

@@ -87,10 +87,10 @@ pub async fn overload(mutant: Option<Mutant>) -> Result<Stats, String> {
     let command = bank.command(1, deposit(1));
     let is_used = happens(500);
     bank.task(async move {
-        let place = processor.ready().await.map_err(|error| error.to_string())?;
+        let ready = processor.ready().await.map_err(|error| error.to_string())?;
         pause().await;
         if is_used {
-            let answer = place.call(command.clone()).await;
+            let answer = ready.call(command.clone()).await;
             answers.answered(vec![command], answer.map(|response| vec![response])).await?;
         }
         Ok(())

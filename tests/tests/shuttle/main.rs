@@ -167,22 +167,22 @@ where
     assert!(is_meant, "{mutant:?} was found by another invariant: {fault}");
 }
 
-const WRONG_REFUSAL: &str = "was refused with Some(\"insufficient-funds\") at balance";
+const WRONG_REJECTION: &str = "was rejected with Some(\"insufficient-funds\") at balance";
 const WRONG_SUM: &str = "deposits less withdrawals are";
 
 #[test]
 fn an_unchecked_rejection_is_found() {
-    check_found(Mutant::AnswerRejectionAtOnce, &[WRONG_REFUSAL], transfers::failing_units);
+    check_found(Mutant::AnswerRejectionAtOnce, &[WRONG_REJECTION], transfers::failing_units);
 }
 
 #[test]
 fn forgotten_dependents_are_found() {
-    check_found(Mutant::ForgetDependents, &[WRONG_SUM, WRONG_REFUSAL], transfers::failing_units);
+    check_found(Mutant::ForgetDependents, &[WRONG_SUM, WRONG_REJECTION], transfers::failing_units);
 }
 
 #[test]
 fn a_cached_read_is_found() {
-    check_found(Mutant::CachedRead, &[WRONG_REFUSAL], transfers::two_runtimes);
+    check_found(Mutant::CachedRead, &[WRONG_REJECTION], transfers::two_runtimes);
 }
 
 #[test]

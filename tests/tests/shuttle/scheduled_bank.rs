@@ -75,7 +75,7 @@ impl ScheduledBank {
             content: MemoryStore::new(),
             domains: Vec::new(),
             stores: Vec::new(),
-            max_in_flight: NonZeroU16::new(options.max_in_flight).ok_or("no places")?,
+            max_in_flight: NonZeroU16::new(options.max_in_flight).ok_or("max_in_flight is zero")?,
             ids: SequentialIds::from(1_000_000),
             sent: Arc::default(),
             clients: Vec::new(),
@@ -89,7 +89,7 @@ impl ScheduledBank {
         for (number, balance) in (1..).zip(options.balances) {
             let open = OpenAccount {
                 account_number: number.to_string(),
-                owner_name: "somebody".to_owned(),
+                owner_name: "Ada".to_owned(),
                 initial_deposit: Decimal::from(*balance),
             };
             let open = session.prepare(account(number), open).with_id(bank.ids.generate()).send();
@@ -215,8 +215,8 @@ impl ScheduledBank {
     }
 
     fn is_shut_down(&self) -> bool {
-        let mut place = self.session(0).command_processor();
-        let ready = place.ready().now_or_never();
+        let mut processor = self.session(0).command_processor();
+        let ready = processor.ready().now_or_never();
         matches!(ready, Some(Err(Error::ShuttingDown)))
     }
 

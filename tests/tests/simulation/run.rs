@@ -44,7 +44,7 @@ impl Summary {
     pub fn counts(&self) -> [(&'static str, u64); 7] {
         [
             ("an applied command", self.resolution.applied),
-            ("a refusal", self.resolution.rejected),
+            ("a rejection", self.resolution.rejected),
             ("a fault", self.resolution.faults),
             ("a command whose answer was not waited for", self.resolution.unanswered),
             ("a command that was resolution by sending it again", self.resolution.resolved_later),
@@ -183,7 +183,7 @@ async fn simulate(seed: u64, options: &Options) -> Result<Summary, String> {
         let session = domains[0].session(DomainContext::create(SENDER));
         let open = OpenAccount {
             account_number: account.to_string(),
-            owner_name: "somebody".to_owned(),
+            owner_name: "Ada".to_owned(),
             initial_deposit: Decimal::from(OPENING),
         };
         session

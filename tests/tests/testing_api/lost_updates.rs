@@ -93,8 +93,8 @@ fn a_lost_update_is_found() {
 fn a_precondition_prevents_the_lost_update() {
     let sequences = bank_with_interest(|command, version| command.if_match(version));
     let stats = sequences.check_simulated();
-    let stale = ("add-interest".to_owned(), "precondition-failed".to_owned());
-    assert!(stats.refused.get(&stale).copied() > Some(20), "{stats}");
+    let key = ("add-interest".to_owned(), "precondition-failed".to_owned());
+    assert!(stats.refused.get(&key).copied() > Some(20), "{stats}");
     assert!(stats.applied.get("add-interest").copied() > Some(20), "{stats}");
 }
 

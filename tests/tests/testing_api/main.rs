@@ -1,8 +1,8 @@
 //! The suite of the test kit for authors: scenarios and simulation.
 
-#![allow(missing_docs, reason = "a test is told by its name")]
+#![allow(missing_docs, reason = "the name of a test is its documentation")]
 #![allow(unreachable_pub, reason = "no other crate uses the modules of a suite")]
-#![allow(clippy::unwrap_used, reason = "helpers of tests end the test")]
+#![allow(clippy::unwrap_used, reason = "a panic ends the test")]
 
 mod caught_panics;
 mod committed_view;

@@ -18,7 +18,7 @@ use crate::library_domain::{
 
 const ADA: Uuid = Uuid::from_u128(1);
 const BOB: Uuid = Uuid::from_u128(2);
-const NOBODY: Uuid = Uuid::from_u128(3);
+const CAROL: Uuid = Uuid::from_u128(3);
 
 fn money(text: &str) -> Decimal {
     text.parse().unwrap()
@@ -76,20 +76,20 @@ fn a_rejection_changes_nothing() {
         .then_events([])
         .then_state(ADA, &account("10.00"))
         .and()
-        .when(NOBODY, deposit("1"))
+        .when(CAROL, deposit("1"))
         .then_error("not-found")
-        .then_not_found::<Account>(NOBODY);
+        .then_not_found::<Account>(CAROL);
 }
 
 #[test]
 fn a_rejection_of_an_invoked_aggregate_is_seen() {
     Scenario::for_domain::<LibraryDomain>()
-        .given_state(ADA, Reader { books: vec![BOB, NOBODY] })
+        .given_state(ADA, Reader { books: vec![BOB, CAROL] })
         .given(BOB, BuyBook { title: "Emma".to_owned() })
         .when(BOB, LendBook { reader: ADA, days: 1 })
         .then_rejected("too-many-books", "two books are enough")
         .then_messages([])
-        .then_state(ADA, &Reader { books: vec![BOB, NOBODY] });
+        .then_state(ADA, &Reader { books: vec![BOB, CAROL] });
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub fn bank() -> Simulation {
                 id,
                 OpenAccount {
                     account_number: id.to_string(),
-                    owner_name: "somebody".to_owned(),
+                    owner_name: "Ada".to_owned(),
                     initial_deposit: Decimal::ONE_HUNDRED,
                 },
             )
@@ -138,7 +138,7 @@ fn a_missing_check_is_found_with_one_command() {
 
 #[test]
 fn a_failure_shows_the_run_and_how_to_repeat_it() {
-    let (message, place) = failure(|| not_negative().check_sequential());
+    let (message, location) = failure(|| not_negative().check_sequential());
     let found = not_negative().find_failure_sequential().unwrap();
     let withdrawn = found.drawn().next().unwrap().command.payload.clone();
     let lines: Vec<&str> = message.lines().collect();
@@ -159,7 +159,7 @@ fn a_failure_shows_the_run_and_how_to_repeat_it() {
             found.seed
         )
     );
-    assert!(place.file.ends_with("testing_api/simulation.rs"), "{place:?}");
+    assert!(location.file.ends_with("testing_api/simulation.rs"), "{location:?}");
 }
 
 #[test]

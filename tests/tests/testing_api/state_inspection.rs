@@ -85,15 +85,15 @@ impl Door {
     }
 
     /// Receive the steps.
-    #[action(evt_key = "steps-told")]
-    pub fn tell_steps(&mut self, steps: Steps) -> Result<(), Infallible> {
+    #[action(evt_key = "steps-set")]
+    pub fn set_steps(&mut self, steps: Steps) -> Result<(), Infallible> {
         let _ = steps;
         Ok(())
     }
 
     /// Receive names.
-    #[action(evt_key = "names-told")]
-    pub fn tell_names(&mut self, names: HashSet<String>) -> Result<(), Infallible> {
+    #[action(evt_key = "names-set")]
+    pub fn set_names(&mut self, names: HashSet<String>) -> Result<(), Infallible> {
         let _ = names;
         Ok(())
     }
@@ -173,15 +173,15 @@ fn a_set_is_found() {
         drop(door().when(ID, LabelDoor { count: 40 }));
     });
     let names = (0..40).map(|number| number.to_string()).collect();
-    check(&["the arguments of `tell-names`", "`BTreeSet`"], || {
-        drop(door().when(ID, TellNames { names }));
+    check(&["the arguments of `set-names`", "`BTreeSet`"], || {
+        drop(door().when(ID, SetNames { names }));
     });
 }
 
 #[test]
 fn arguments_that_cannot_be_read_are_found() {
-    check(&["the arguments of `tell-steps`: cannot be read back", "steps"], || {
-        drop(door().when(ID, TellSteps { steps: Steps::counted() }));
+    check(&["the arguments of `set-steps`: cannot be read back", "steps"], || {
+        drop(door().when(ID, SetSteps { steps: Steps::counted() }));
     });
 }
 
