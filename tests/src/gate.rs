@@ -39,6 +39,12 @@ pub fn gate(name: &str) -> Arc<Gate> {
     Arc::clone(gates.entry(name.to_owned()).or_insert_with(new))
 }
 
+/// Makes a gate without arrivals and permits, in place of an earlier one of this name.
+pub fn new_gate(name: &str) -> Arc<Gate> {
+    GATES.lock().unwrap().remove(name);
+    gate(name)
+}
+
 /// Returns the gate of this name if the test has made one.
 pub fn find_gate(name: &str) -> Option<Arc<Gate>> {
     GATES.lock().unwrap().get(name).cloned()

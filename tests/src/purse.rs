@@ -9,7 +9,7 @@ use fluvius_core::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::gate::{Gate, find_gate, gate};
+use crate::gate::{Gate, find_gate, new_gate};
 
 /// A purse of whole coins.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -93,7 +93,7 @@ pub struct PurseDomain;
 
 /// Makes the gate of a purse, which then holds its [`DoubleAtGate`] actions.
 pub fn gate_of(id: Uuid) -> Arc<Gate> {
-    gate(&id.to_string())
+    new_gate(&id.to_string())
 }
 
 /// Builds a domain over a new memory store with `count` purses of 100 coins.

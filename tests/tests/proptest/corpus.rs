@@ -9,7 +9,7 @@ use fluvius_core::{Aggregate, CommandBundle, ETag, Error, Json, Precondition, St
 use serde_json::{Value, json};
 
 use crate::property;
-use crate::sample_aggregate::{CODES, IntoAggregateId, KEYS, SAMPLE, Sample};
+use crate::sample_aggregate::{CODES, KEYS, SAMPLE, Sample, SampleTarget};
 
 /// The files and their answers: `key: answer` for a payload, else the entry point.
 const ANSWERS: &[(&str, &str)] = &[
@@ -93,7 +93,7 @@ fn corpus_inputs_keep_their_answers() {
 fn no_entry_point_panics_on_corpus_inputs() {
     for text in files().values() {
         property::block_on(async {
-            let target = IntoAggregateId::new().await;
+            let target = SampleTarget::new().await;
             for key in KEYS {
                 drop(process(&target, key, text).await);
             }
@@ -109,7 +109,7 @@ fn no_entry_point_panics_on_corpus_inputs() {
 
 /// Returns the answer of the entry point that the expected answer names.
 async fn answer(expected: &str, text: &str) -> String {
-    let target = IntoAggregateId::new().await;
+    let target = SampleTarget::new().await;
     let (entry, _) = expected.split_once(": ").unwrap_or((expected, ""));
     let found = match entry {
         "bundle" => read_bundle(&target, text).await,
@@ -129,7 +129,7 @@ async fn answer(expected: &str, text: &str) -> String {
     format!("{entry}: {}", found.unwrap_or("not read".to_owned()))
 }
 
-async fn process(target: &IntoAggregateId, key: &str, text: &str) -> String {
+async fn process(target: &SampleTarget, key: &str, text: &str) -> String {
     let session = target.session.on(target.aggregate_id(key));
     let answer = match session.create_command(key, text) {
         Ok(command) => session.process_command(command).await.map(drop),
@@ -138,7 +138,7 @@ async fn process(target: &IntoAggregateId, key: &str, text: &str) -> String {
     described(answer)
 }
 
-async fn read_bundle(target: &IntoAggregateId, text: &str) -> Option<String> {
+async fn read_bundle(target: &SampleTarget, text: &str) -> Option<String> {
     let bundle: CommandBundle = serde_json::from_str(text).ok()?;
     Some(described(target.session.process_command(bundle).await.map(drop)))
 }
@@ -189,7 +189,7 @@ fn the_corpus_varies_a_valid_bundle() {
         "aggregate_id": Sample::aggregate_id(SAMPLE), "payload": { "prefix": "" },
     });
     property::block_on(async {
-        let target = IntoAggregateId::new().await;
+        let target = SampleTarget::new().await;
         let answer = read_bundle(&target, &bundle.to_string()).await;
         assert_eq!(answer.as_deref(), Some("applied"));
     });

@@ -11,9 +11,9 @@ use proptest::sample::select;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::hostile_commands::{any_mutation, any_text, any_value};
+use crate::hostile_commands::inputs::{any_mutation, any_text, any_value};
 use crate::property;
-use crate::sample_aggregate::{ACCOUNT, CODES, IntoAggregateId};
+use crate::sample_aggregate::{ACCOUNT, CODES, SampleTarget};
 
 #[test]
 fn parsed_text_is_preserved() {
@@ -160,7 +160,7 @@ fn any_json_as_log_row_is_read_or_rejected() {
                 return Ok(());
             };
             property::block_on(async {
-                let target = IntoAggregateId::new().await;
+                let target = SampleTarget::new().await;
                 let log = target.domain.log().for_aggregate(Account::aggregate_id(ACCOUNT));
                 let mut event = log.events().await.unwrap().rows.remove(0).record;
                 event.event = key.into();
@@ -190,7 +190,7 @@ fn any_json_as_state_is_read_or_invalid_state() {
     property::check("any_json_as_state_is_read_or_invalid_state", 300, strategy, |state| {
         let Ok(data) = Json::from_value(&state) else { return Ok(()) };
         property::block_on(async {
-            let target = IntoAggregateId::new().await;
+            let target = SampleTarget::new().await;
             let aggregate_id = Account::aggregate_id(ACCOUNT);
             let mut record = Store::load(&target.store, &aggregate_id).await.unwrap().unwrap();
             record.data = data.clone();

@@ -110,13 +110,13 @@ impl Sample {
 pub(crate) struct HostileDomain;
 
 /// Builds a domain with one open sample and one open account.
-pub(crate) struct IntoAggregateId {
+pub(crate) struct SampleTarget {
     pub(crate) domain: DomainRuntime,
     pub(crate) store: MemoryStore,
     pub(crate) session: Session,
 }
 
-impl IntoAggregateId {
+impl SampleTarget {
     pub(crate) async fn new() -> Self {
         let store = MemoryStore::new();
         let domain = HostileDomain::runtime(store.clone()).await.unwrap();

@@ -104,7 +104,7 @@ pub struct FaultyUpcastDomain;
 
 /// Owner, path of the error, and its message.
 const UPCAST_FAULTS: [(&str, &str, &str); 7] = [
-    ("fails", ".", "lifting it from revision 1 to 2: nobody has this name"),
+    ("fails", ".", "lifting it from revision 1 to 2: no account has this name"),
     (
         "locates",
         "deep[0]",
