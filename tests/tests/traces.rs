@@ -1,10 +1,11 @@
-//! Records of `tracing` and of `log`, at the level `trace`: none of them has a value of a state, of an argument or of an
-//! answer. A binary of its own, since a program has one subscriber and one logger.
-#![allow(missing_docs, reason = "a test binary has no readers of its documentation")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+//! Records of `tracing` and of `log` at the level `trace`: none has a value of a state, an argument or a response.
+//!
+//! A suite of its own: it captures the records of all threads, the stores' included, and a program has one subscriber and
+//! one logger. The behaviour suite captures those of single tests.
+#![allow(missing_docs, reason = "the name of a test is its documentation")]
+#![allow(clippy::unwrap_used, reason = "a panic ends the test")]
 
 use std::io::Write;
-use std::sync::{Arc, Mutex};
 
 use fluvius_core::query::text;
 use fluvius_core::verify::verify;
@@ -14,12 +15,11 @@ use fluvius_core::{
 use fluvius_postgres::PostgresStore;
 use fluvius_sqlite::SqliteStore;
 use fluvius_testing::servers::TestServer;
+use fluvius_tests::trace::CapturedOutput;
 use serde::{Deserialize, Serialize};
-use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::fmt::format::FmtSpan;
 use uuid::Uuid;
 
-/// The value that no record may have, and its beginnings in other encodings.
+/// A value that no record may contain.
 const MARKER: &str = "zq-marker-7719";
 
 /// A letter.
@@ -49,11 +49,11 @@ impl Letter {
     #[action(evt_key = "letter-torn-up")]
     fn tear_up(&mut self, reason: String) -> Result<(), SimpleRejection> {
         self.text += &reason;
-        Err(refusal())
+        Err(rejection())
     }
 }
 
-fn refusal() -> SimpleRejection {
+fn rejection() -> SimpleRejection {
     SimpleRejection::new("not-torn", "the letter stays")
 }
 
@@ -62,90 +62,57 @@ fn refusal() -> SimpleRejection {
 #[domain(aggregates(Letter))]
 struct LetterDomain;
 
-/// All that was written by the subscriber and by the logger.
-#[derive(Clone, Default)]
-struct UpcastInput(Arc<Mutex<Vec<u8>>>);
+/// A logger that adds its records to the captured output.
+struct Logger(CapturedOutput);
 
-impl UpcastInput {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-impl Write for UpcastInput {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for UpcastInput {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
-impl log::Log for UpcastInput {
+impl log::Log for Logger {
     fn enabled(&self, _: &log::Metadata<'_>) -> bool {
         true
     }
 
     fn log(&self, record: &log::Record<'_>) {
-        writeln!(self.clone(), "{}: {}", record.target(), record.args()).unwrap();
+        writeln!(self.0.clone(), "{}: {}", record.target(), record.args()).unwrap();
     }
 
     fn flush(&self) {}
 }
 
 #[test]
-fn no_value_is_in_a_record_over_any_store() {
-    let written = UpcastInput::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_writer(written.clone())
-        .with_max_level(tracing::Level::TRACE)
-        .with_span_events(FmtSpan::FULL)
-        .with_ansi(false)
-        .finish();
-    tracing::subscriber::set_global_default(subscriber).unwrap();
-    log::set_boxed_logger(Box::new(written.clone())).unwrap();
+fn records_have_no_values_over_any_store() {
+    let output = CapturedOutput::of_all_threads();
+    log::set_boxed_logger(Box::new(Logger(output.clone()))).unwrap();
     log::set_max_level(log::LevelFilter::Trace);
 
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         use_store(MemoryStore::new()).await;
-        check(&written, "memory", "decide");
+        check(&output, "memory", "decide");
         let folder = tempfile::tempdir().unwrap();
         use_store(SqliteStore::open(folder.path().join("store.db")).await.unwrap()).await;
-        check(&written, "SQLite", "commit");
+        check(&output, "SQLite", "commit");
         let Some(server) = TestServer::get() else { return };
         let schema = server.schema();
         use_store(PostgresStore::options().schema(schema.name()).open(schema.url()).await.unwrap())
             .await;
-        // The client's records are there, with the parameters of a statement.
-        check(&written, "PostgreSQL", "executing statement");
+        // The records of the client contain the parameters of a statement.
+        check(&output, "PostgreSQL", "executing statement");
     });
 }
 
 #[track_caller]
-fn check(written: &UpcastInput, store: &str, expected: &str) {
-    let text = written.text();
+fn check(output: &CapturedOutput, store: &str, expected: &str) {
+    let text = output.text();
     assert!(text.contains(expected), "{store}: no record `{expected}`");
-    // A list of bytes shows it as numbers.
+    // The same value as a list of bytes.
     let bytes = format!("{:?}", MARKER.as_bytes());
     let hidden = [MARKER, bytes.trim_matches(['[', ']'])];
     let line = text.lines().find(|line| hidden.iter().any(|marker| line.contains(marker)));
-    assert_eq!(line, None, "a value is in a record over {store}");
+    assert_eq!(line, None, "a record over {store} contains a value");
 }
 
 /// Puts the marker into states, arguments, answers, messages and queries.
 async fn use_store(store: impl Store + Clone) {
-    // Without a cache states are read from the store.
+    // Without a cache, states are read from the store.
     let builder = LetterDomain::builder(store.clone()).cache_capacity(0);
     let domain = builder.build().await.unwrap();
     let session = domain.session(DomainContext::create("test"));

@@ -1,19 +1,21 @@
-//! Attempts: what a command is given each time it is decided, and what it rests on.
+//! Attempts: the inputs of each attempt, and the versions that it expects.
 
 use fluvius_core::{AggregateId, Domain, DomainContext, DomainRuntime, ExpectedVersion, Session};
 use fluvius_testing::{FixedClock, SequentialIds};
 
-use crate::kit::{self, Snapshot, id, time};
-use crate::probe::{Probe, ProbingDomain, Run, StartProbe, Step, probe};
-use crate::scripted::{Scripted, Step as Commit};
+use fluvius_tests::faulty_store::{CommitStep, ScriptedStore};
+use fluvius_tests::fixture::{id, time};
+use fluvius_tests::gate;
+use fluvius_tests::probe::{Probe, ProbingDomain, Run, StartProbe, Step, probe};
+use fluvius_tests::store_snapshot::StoreSnapshot;
 
-fn refuse() -> Step {
-    Step::Refuse("no".to_owned())
+fn reject() -> Step {
+    Step::Reject("no".to_owned())
 }
 
 /// A domain over a store that fails by script, with three probes.
-async fn scripted() -> (Scripted, DomainRuntime, Session, FixedClock) {
-    let store = Scripted::default();
+async fn scripted() -> (ScriptedStore, DomainRuntime, Session, FixedClock) {
+    let store = ScriptedStore::default();
     let clock = FixedClock::at(time("2026-03-01T12:00:00.123456Z"));
     let builder = ProbingDomain::builder(store.clone());
     let domain =
@@ -38,8 +40,8 @@ async fn time_and_ids_are_the_same_in_every_attempt() {
     clock.set(time("2026-03-01T12:00:01Z"));
     let forward = clock.clone();
     store.script([
-        Commit::Stale,
-        Commit::After(Box::pin(async move {
+        CommitStep::Conflict,
+        CommitStep::RunFirst(Box::pin(async move {
             forward.set(time("2026-03-02T00:00:00Z"));
         })),
     ]);
@@ -49,25 +51,25 @@ async fn time_and_ids_are_the_same_in_every_attempt() {
         Step::Now,
         Step::NewId,
         Step::CommandId,
-        Step::Message("told".to_owned(), "x".to_owned()),
+        Step::Message("note".to_owned(), "x".to_owned()),
         Step::Activity("did".to_owned()),
-        Step::Tell(name.to_owned()),
+        Step::Report(name.to_owned()),
     ];
     store.units();
     session.send(id(1), Run { steps }).await.unwrap();
-    let told = kit::said(name);
-    assert_eq!(told.len(), 2);
-    assert_eq!(told[0], told[1]);
-    assert!(told[0].contains("2026-03-01T12:00:01+00:00"), "{}", told[0]);
+    let listed = gate::reports(name);
+    assert_eq!(listed.len(), 2);
+    assert_eq!(listed[0], listed[1]);
+    assert!(listed[0].contains("2026-03-01T12:00:01+00:00"), "{}", listed[0]);
     let units = store.units();
     assert_eq!(units.len(), 2);
-    assert_eq!(units[0], units[1], "the whole unit is the same, its ids too");
+    assert_eq!(units[0], units[1], "the units are equal, ids included");
 }
 
 #[tokio::test]
-async fn versions_read_are_expected_and_absent_aggregates_as_zero() {
+async fn versions_read_are_expected_and_absence_as_zero() {
     let (store, domain, session, _clock) = scripted().await;
-    session.send(id(3), crate::probe::EndProbe {}).await.unwrap();
+    session.send(id(3), fluvius_tests::probe::EndProbe {}).await.unwrap();
     let foreign = domain.session(DomainContext::create("test").with_realm("elsewhere"));
     foreign.send(id(4), StartProbe { value: 0 }).await.unwrap();
     foreign.send(id(4), Run { steps: vec![] }).await.unwrap();
@@ -98,10 +100,13 @@ async fn versions_read_are_expected_and_absent_aggregates_as_zero() {
     assert_eq!(written, [(probe(1), 2), (probe(8), 1)]);
     assert!(unit.depends_on.is_empty());
 
-    // A refusal and a question rest on what they read as well.
-    session.send(id(1), Run { steps: vec![Step::Find(id(9)), refuse()] }).await.unwrap_err();
+    // A rejection and a read-only action expect the versions that they read as well.
+    session.send(id(1), Run { steps: vec![Step::Find(id(9)), reject()] }).await.unwrap_err();
     session.send(id(7), Run { steps: vec![] }).await.unwrap_err();
-    session.send(id(2), crate::probe::AskValue { steps: vec![Step::Fetch(id(1))] }).await.unwrap();
+    session
+        .send(id(2), fluvius_tests::probe::AskValue { steps: vec![Step::Fetch(id(1))] })
+        .await
+        .unwrap();
     let expectations: Vec<_> = store.units().into_iter().map(|unit| unit.expected).collect();
     assert_eq!(
         expectations,
@@ -114,25 +119,29 @@ async fn versions_read_are_expected_and_absent_aggregates_as_zero() {
 }
 
 #[tokio::test]
-async fn an_invoked_action_that_failed_leaves_the_version_that_it_read() {
+async fn reads_of_a_failed_invocation_are_expected() {
     let (store, _domain, session, _clock) = scripted().await;
     let other_process = ProbingDomain::runtime(store.inner.clone()).await.unwrap();
     let rival = other_process.session(DomainContext::create("rival"));
     let name = "reacted twice";
-    let deep = vec![Step::Fetch(id(3)), refuse()];
+    let deep = vec![Step::Fetch(id(3)), reject()];
     let steps = vec![
         Step::Try(id(2), deep),
         Step::Try(id(9), vec![]),
         Step::Add(1),
-        Step::Tell(name.to_owned()),
+        Step::Report(name.to_owned()),
     ];
-    // While the first attempt is on its way, somebody else changes what it reacted to.
-    store.script([Commit::After(Box::pin(async move {
+    // During the first attempt, another command changes the aggregate that it reacted to.
+    store.script([CommitStep::RunFirst(Box::pin(async move {
         rival.send(id(9), StartProbe { value: 0 }).await.unwrap();
     }))]);
     let response = session.send(id(1), Run { steps }).await.unwrap();
     assert_eq!(response.version, 2);
-    assert_eq!(kit::said(name), ["no not-found", "no []"], "decided again on what then stood");
+    assert_eq!(
+        gate::reports(name),
+        ["no not-found", "no []"],
+        "the second attempt sees the new state"
+    );
     let units = store.units();
     let all: Vec<_> = units.iter().map(|unit| unit.expected.clone()).collect();
     let read = |nine| expected(&[(probe(1), 1), (probe(2), 1), (probe(3), 1), (probe(9), nine)]);
@@ -140,30 +149,30 @@ async fn an_invoked_action_that_failed_leaves_the_version_that_it_read() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_decided_again_when_its_basis_has_moved() {
+async fn a_rejection_is_retried_after_a_version_conflict() {
     let (store, _domain, session, _clock) = scripted().await;
     let other_process = ProbingDomain::runtime(store.inner.clone()).await.unwrap();
     let rival = other_process.session(DomainContext::create("rival"));
-    store.script([Commit::After(Box::pin(async move {
+    store.script([CommitStep::RunFirst(Box::pin(async move {
         rival.send(id(9), StartProbe { value: 0 }).await.unwrap();
     }))]);
-    // Not found at first; by the time it could be told, it is there.
+    // Not found at first; it exists before the rejection is admitted.
     let response = session.send(id(9), Run { steps: vec![Step::Add(1)] }).await.unwrap();
     assert_eq!(response.version, 2);
-    let after = Snapshot::of(&store).await;
+    let after = StoreSnapshot::of(&store).await;
     assert!(after.commands.iter().all(|row| row.code.is_none()), "{:?}", after.commands);
 }
 
 #[tokio::test]
-async fn time_never_falls_along_an_aggregate() {
+async fn time_never_decreases_within_an_aggregate() {
     let (store, domain, session, clock) = scripted().await;
     let times = ["2026-03-01T12:00:05Z", "2026-03-01T11:00:00Z", "2026-03-01T12:00:04.9Z"];
     for now in times {
         clock.set(time(now));
         let said = session.send(id(1), Run { steps: vec![Step::Now] }).await.unwrap().data;
-        assert_eq!(said, [time(now).to_rfc3339()], "a rule hears the clock's own time");
+        assert_eq!(said, [time(now).to_rfc3339()], "an action sees the clock's time unrounded");
     }
-    let log = Snapshot::of(&store).await;
+    let log = StoreSnapshot::of(&store).await;
     let of_aggregate = log.events.iter().filter(|event| event.aggregate_id == probe(1));
     let occurred_at: Vec<_> = of_aggregate.map(|event| event.occurred_at.to_rfc3339()).collect();
     assert_eq!(
@@ -176,14 +185,14 @@ async fn time_never_falls_along_an_aggregate() {
         ]
     );
     let received_at: Vec<_> = log.commands[3..].iter().map(|row| row.received_at).collect();
-    assert_eq!(received_at, times.map(time), "`received` is the clock's as well");
+    assert_eq!(received_at, times.map(time), "`received` is the clock's time");
     let row = domain.statemgr().fetch::<Probe>(id(1)).await.unwrap();
     assert_eq!(row.record().updated_at, time("2026-03-01T12:00:05Z"));
     assert_eq!(row.record().created_at, time("2026-03-01T12:00:00.123456Z"));
 }
 
 #[tokio::test]
-async fn times_are_cut_to_microseconds() {
+async fn times_are_truncated_to_microseconds() {
     let (_store, domain, session, clock) = scripted().await;
     clock.set(time("2026-03-01T13:00:00.123456789Z"));
     session.send(id(1), Run { steps: vec![] }).await.unwrap();

@@ -1,4 +1,4 @@
-//! Who, when, from where: audit fields, etags, and contexts.
+//! Audit fields, etags, and contexts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,23 +6,24 @@ use fluvius_core::{Domain, DomainContext, ETag, MemoryStore, Transport};
 use fluvius_testing::FixedClock;
 use serde_json::json;
 
-use crate::kit::{Kept, Snapshot, check_refused, id, time};
-use crate::probe::{EndProbe, Probe, ProbingDomain, Run, StartProbe, Step, probe, probes};
+use fluvius_tests::fixture::{id, time};
+use fluvius_tests::probe::{EndProbe, Probe, ProbingDomain, Run, StartProbe, Step, probe, probes};
+use fluvius_tests::store_snapshot::{StoreSnapshot, Trail, check_rejected};
 
 #[tokio::test]
-async fn a_row_tells_who_created_and_changed_it_and_when() {
+async fn a_state_row_has_creator_updater_and_times() {
     let store = MemoryStore::new();
     let clock = FixedClock::at(time("2026-01-01T00:00:00Z"));
     let domain = ProbingDomain::builder(store.clone()).clock(clock.clone()).build().await.unwrap();
     let user = domain.session(DomainContext::create("a").with_user(id(70)));
     let profile = domain.session(DomainContext::create("b").with_user(id(70)).with_profile(id(71)));
-    let nobody = domain.session(DomainContext::create("c").with_organization(id(72)));
+    let anonymous = domain.session(DomainContext::create("c").with_organization(id(72)));
     let check = async |created_by,
                        updated_by,
                        created_at: &str,
                        updated_at: &str,
                        closed_at: Option<&str>| {
-        let row = Snapshot::of(&store).await.states[&probe(1)].clone();
+        let row = StoreSnapshot::of(&store).await.states[&probe(1)].clone();
         assert_eq!((row.created_by, row.updated_by), (created_by, updated_by));
         assert_eq!((row.created_at, row.updated_at), (time(created_at), time(updated_at)));
         assert_eq!(row.closed_at, closed_at.map(time));
@@ -35,53 +36,53 @@ async fn a_row_tells_who_created_and_changed_it_and_when() {
     profile.send(id(1), Run { steps: vec![] }).await.unwrap();
     check(Some(id(70)), Some(id(71)), first, second, None).await;
     clock.set(time(third));
-    user.send(id(1), crate::probe::AskState {}).await.unwrap();
+    user.send(id(1), fluvius_tests::probe::AskState {}).await.unwrap();
     check(Some(id(70)), Some(id(71)), first, second, None).await;
-    nobody.send(id(1), EndProbe {}).await.unwrap();
+    anonymous.send(id(1), EndProbe {}).await.unwrap();
     check(Some(id(70)), None, first, third, Some(third)).await;
 }
 
 #[tokio::test]
-async fn an_invoked_change_is_the_senders() {
-    let world = probes(2).await;
-    let user = world.domain.session(DomainContext::create("a").with_user(id(70)));
+async fn an_invoked_update_is_attributed_to_the_sender() {
+    let fixture = probes(2).await;
+    let user = fixture.domain.session(DomainContext::create("a").with_user(id(70)));
     user.send(id(1), Run { steps: vec![Step::Invoke(id(2), vec![])] }).await.unwrap();
-    let row = world.domain.statemgr().fetch_record(&probe(2)).await.unwrap();
+    let row = fixture.domain.statemgr().fetch_record(&probe(2)).await.unwrap();
     assert_eq!((row.created_by, row.updated_by), (None, Some(id(70))));
 }
 
 #[tokio::test]
 async fn each_version_has_an_etag_of_its_own() {
-    let world = probes(1).await;
+    let fixture = probes(1).await;
     let mut etags = BTreeSet::new();
     for version in 1..=20 {
-        let stored = world.session.statemgr().fetch::<Probe>(id(1)).await.unwrap();
+        let stored = fixture.session.statemgr().fetch::<Probe>(id(1)).await.unwrap();
         assert_eq!(stored.version(), version);
-        assert!(etags.insert(stored.etag().to_string()), "the data are equal, the etag is not");
+        assert!(etags.insert(stored.etag().to_string()), "equal data have different etags");
         assert_eq!(stored.record().etag, stored.etag());
-        let response = world.session.send(id(1), Run { steps: vec![] }).await.unwrap();
+        let response = fixture.session.send(id(1), Run { steps: vec![] }).await.unwrap();
         assert_eq!(response.etag, ETag::new(version + 1, response.command_id));
     }
 }
 
 #[tokio::test]
-async fn if_match_runs_on_what_the_sender_saw_alone() {
-    let world = probes(1).await;
-    let seen = world.session.statemgr().fetch::<Probe>(id(1)).await.unwrap();
+async fn if_match_requires_the_expected_version() {
+    let fixture = probes(1).await;
+    let seen = fixture.session.statemgr().fetch::<Probe>(id(1)).await.unwrap();
     let add = || Run { steps: vec![Step::Add(1)] };
-    let by_etag = world.session.prepare(id(1), add()).if_match(seen.etag());
+    let by_etag = fixture.session.prepare(id(1), add()).if_match(seen.etag());
     assert_eq!(by_etag.send().await.unwrap().version, 2);
     for expected in [seen.etag().into(), fluvius_core::Precondition::from(seen.version())] {
-        let command = world.command(&probe(1), "run", json!({ "steps": [] })).if_match(expected);
-        let kept = Kept::Row("precondition-failed");
-        check_refused(&world.store, &world.session, command, kept).await;
+        let command = fixture.command(&probe(1), "run", json!({ "steps": [] })).if_match(expected);
+        let kept = Trail::Command("precondition-failed");
+        check_rejected(&fixture.store, &fixture.session, command, kept).await;
     }
-    assert_eq!(world.session.prepare(id(1), add()).if_match(2).send().await.unwrap().version, 3);
-    // Of an aggregate that is not there: `not-found`; to create one it may expect nothing.
-    let absent = world.session.prepare(id(9), add()).if_match(0).send().await.unwrap_err();
+    assert_eq!(fixture.session.prepare(id(1), add()).if_match(2).send().await.unwrap().version, 3);
+    // An absent aggregate is `not-found`; a creating command may not expect a version.
+    let absent = fixture.session.prepare(id(9), add()).if_match(0).send().await.unwrap_err();
     assert_eq!(absent.code(), "not-found");
     let start = |expected: u64| {
-        let start = world.session.prepare(id(9), StartProbe { value: 0 });
+        let start = fixture.session.prepare(id(9), StartProbe { value: 0 });
         start.if_match(expected).send()
     };
     assert_eq!(start(1).await.unwrap_err().code(), "precondition-failed");
@@ -90,13 +91,13 @@ async fn if_match_runs_on_what_the_sender_saw_alone() {
 
 #[tokio::test]
 async fn if_match_is_checked_at_the_commit_too() {
-    let store = crate::scripted::Scripted::default();
+    let store = fluvius_tests::faulty_store::ScriptedStore::default();
     let domain = ProbingDomain::runtime(store.clone()).await.unwrap();
     let session = domain.session(DomainContext::create("test"));
     session.send(id(1), StartProbe { value: 0 }).await.unwrap();
     let other = ProbingDomain::runtime(store.inner.clone()).await.unwrap();
     let rival = other.session(DomainContext::create("rival"));
-    store.script([crate::scripted::Step::After(Box::pin(async move {
+    store.script([fluvius_tests::faulty_store::CommitStep::RunFirst(Box::pin(async move {
         rival.send(id(1), Run { steps: vec![Step::Add(9)] }).await.unwrap();
     }))]);
     let mine = session.prepare(id(1), Run { steps: vec![Step::Add(1)] }).if_match(1);
@@ -107,26 +108,30 @@ async fn if_match_is_checked_at_the_commit_too() {
 }
 
 #[tokio::test]
-async fn a_session_has_one_context_row_written_with_its_first_command() {
-    let world = probes(0).await;
-    assert!(world.domain.log().context(world.session.context_id()).await.unwrap().is_none());
-    // A fault leaves nothing, a refusal leaves it.
-    world.session.send(crate::ticket::ticket(1), Run { steps: vec![] }).await.unwrap_err();
-    assert!(world.domain.log().context(world.session.context_id()).await.unwrap().is_none());
-    world.session.send(id(1), Run { steps: vec![] }).await.unwrap_err();
-    let first = world.domain.log().context(world.session.context_id()).await.unwrap().unwrap();
+async fn a_session_writes_one_context_with_its_first_command() {
+    let fixture = probes(0).await;
+    assert!(fixture.domain.log().context(fixture.session.context_id()).await.unwrap().is_none());
+    // A fault leaves no context, a rejection does.
+    fixture
+        .session
+        .send(fluvius_tests::ticket::ticket(1), Run { steps: vec![] })
+        .await
+        .unwrap_err();
+    assert!(fixture.domain.log().context(fixture.session.context_id()).await.unwrap().is_none());
+    fixture.session.send(id(1), Run { steps: vec![] }).await.unwrap_err();
+    let first = fixture.domain.log().context(fixture.session.context_id()).await.unwrap().unwrap();
     for number in 1..4 {
-        world.session.clone().send(id(number), StartProbe { value: 0 }).await.unwrap();
+        fixture.session.clone().send(id(number), StartProbe { value: 0 }).await.unwrap();
     }
-    let log = world.snapshot().await;
-    assert_eq!(log.contexts, BTreeMap::from([(world.session.context_id(), first)]));
-    let other = world.domain.session(DomainContext::create("test"));
-    assert_ne!(other.context_id(), world.session.context_id());
+    let log = fixture.snapshot().await;
+    assert_eq!(log.contexts, BTreeMap::from([(fixture.session.context_id(), first)]));
+    let other = fixture.domain.session(DomainContext::create("test"));
+    assert_ne!(other.context_id(), fixture.session.context_id());
 }
 
 #[tokio::test]
-async fn a_context_row_tells_who_sent_and_from_where() {
-    let world = probes(0).await;
+async fn a_context_row_has_sender_and_transport() {
+    let fixture = probes(0).await;
     let context = DomainContext::create("front desk")
         .with_transport(Transport::Http)
         .with_header("User-Agent", "tests")
@@ -141,8 +146,8 @@ async fn a_context_row_tells_who_sent_and_from_where() {
         .with_role("clerk")
         .with_correlation(id(73))
         .with_causation(id(74));
-    assert_eq!(context.header("cookie"), Some("not-for-logs"), "a policy may look at all of them");
-    let session = world.domain.session(context);
+    assert_eq!(context.header("cookie"), Some("not-for-logs"), "a policy sees all headers");
+    let session = fixture.domain.session(context);
     session.send(id(1), StartProbe { value: 0 }).await.unwrap();
     let row = session.log().context(session.context_id()).await.unwrap().unwrap();
     assert_eq!(
@@ -163,8 +168,8 @@ async fn a_context_row_tells_who_sent_and_from_where() {
             "causation": id(74),
         })
     );
-    let text = format!("{:?} {:?}", world.store, world.snapshot().await);
-    assert!(!text.contains("not-for-logs"), "a header that is not on the list is not recorded");
+    let text = format!("{:?} {:?}", fixture.store, fixture.snapshot().await);
+    assert!(!text.contains("not-for-logs"), "a header outside the list is not recorded");
 }
 
 #[tokio::test]

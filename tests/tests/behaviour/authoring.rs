@@ -1,4 +1,4 @@
-//! What an author writes, and what becomes of it.
+//! The options of the macros, and the behaviour that they give.
 
 use fluvius_core::{
     Aggregate, AggregateId, Command, CommandStatus, DecodeError, Domain, Error, Event, Json,
@@ -6,32 +6,33 @@ use fluvius_core::{
 };
 use serde_json::{Value, json};
 
-use crate::kit::{self, Kept, World, check_error, id};
-use crate::ticket::{
+use fluvius_tests::fixture::{Fixture, check_error, id};
+use fluvius_tests::store_snapshot::Trail;
+use fluvius_tests::ticket::{
     AddPoints, AskTitle, CloseTicket, Estimate, EstimateWork, OpenTicket, Part, PointsAdded,
     RenameTicket, ResetTicket, SeeTicket, Ticket, TicketClosed, TicketCommand, TicketDomain,
     TicketEvent, TicketOpened, TicketRenamed, WorkEstimated, incident, ticket,
 };
 
-async fn tickets() -> World {
-    let world = kit::world::<TicketDomain>().await;
-    world.apply(&ticket(1), "open-ticket", json!({ "title": "first" })).await;
-    world
+async fn tickets() -> Fixture {
+    let fixture = Fixture::new::<TicketDomain>().await;
+    fixture.apply(&ticket(1), "open-ticket", json!({ "title": "first" })).await;
+    fixture
 }
 
-/// One action on an absent, an open and a closed root: the codes, `ok` where it runs.
+/// Runs one action on an absent, an open and a closed aggregate. Checks the codes; `ok` means that it runs.
 async fn check_life_cycle(key: &str, payload: Value, absent: &str, open: &str, closed: &str) {
-    let world = kit::world::<TicketDomain>().await;
+    let fixture = Fixture::new::<TicketDomain>().await;
     for number in [2, 3] {
-        world.apply(&ticket(number), "open-ticket", json!({ "title": "a" })).await;
+        fixture.apply(&ticket(number), "open-ticket", json!({ "title": "a" })).await;
     }
-    world.apply(&ticket(3), "close-ticket", json!({})).await;
+    fixture.apply(&ticket(3), "close-ticket", json!({})).await;
     for (number, expected) in [(1, absent), (2, open), (3, closed)] {
         if expected == "ok" {
-            world.apply(&ticket(number), key, payload.clone()).await;
+            fixture.apply(&ticket(number), key, payload.clone()).await;
         } else {
-            let kept = Kept::Row(expected);
-            let error = world.refuse(&ticket(number), key, payload.clone(), kept).await;
+            let kept = Trail::Command(expected);
+            let error = fixture.reject(&ticket(number), key, payload.clone(), kept).await;
             assert_eq!(error.code(), expected, "{key} on aggregate {number}");
         }
     }
@@ -44,7 +45,7 @@ async fn an_action_without_receiver_creates() {
 }
 
 #[tokio::test]
-async fn an_action_with_mut_self_changes() {
+async fn an_action_with_mut_self_updates() {
     let add = json!({ "points": 1 });
     check_life_cycle("add-points", add, "not-found", "ok", "not-found").await;
 }
@@ -62,44 +63,44 @@ async fn an_action_with_self_closes() {
 
 #[tokio::test]
 async fn a_closed_aggregate_keeps_its_state() {
-    let world = tickets().await;
-    let before = world.session.statemgr().fetch_record(&ticket(1)).await.unwrap();
-    let title = world.session.send(id(1), CloseTicket {}).await.unwrap();
+    let fixture = tickets().await;
+    let before = fixture.session.statemgr().fetch_record(&ticket(1)).await.unwrap();
+    let title = fixture.session.send(id(1), CloseTicket {}).await.unwrap();
     assert_eq!((title.data.as_str(), title.version), ("first", 2));
-    let row = world.snapshot().await.states[&ticket(1)].clone();
+    let row = fixture.snapshot().await.states[&ticket(1)].clone();
     assert_eq!((row.version, &row.data, row.closed_at), (2, &before.data, Some(row.updated_at)));
-    assert!(world.session.statemgr().find::<Ticket>(id(1)).await.unwrap().is_none());
-    assert!(world.domain.statemgr().find_record(&ticket(1)).await.unwrap().is_none());
+    assert!(fixture.session.statemgr().find::<Ticket>(id(1)).await.unwrap().is_none());
+    assert!(fixture.domain.statemgr().find_record(&ticket(1)).await.unwrap().is_none());
 }
 
 #[tokio::test]
-async fn a_question_answers_and_records_its_command_alone() {
-    let world = tickets().await;
-    let before = world.snapshot().await;
-    let asked = world.command(&ticket(1), "ask-title", json!({ "shout": true }));
-    let answer = world.session.process_command(asked.clone()).await.unwrap();
+async fn a_read_only_action_records_its_command_alone() {
+    let fixture = tickets().await;
+    let before = fixture.snapshot().await;
+    let asked = fixture.command(&ticket(1), "ask-title", json!({ "shout": true }));
+    let answer = fixture.session.process_command(asked.clone()).await.unwrap();
     assert_eq!((answer.data.to_value(), answer.event), (json!("FIRST"), None));
     let stands = &before.states[&ticket(1)];
     assert_eq!((answer.version, answer.etag), (stands.version, stands.etag));
-    let mut after = world.snapshot().await;
+    let mut after = fixture.snapshot().await;
     let row = after.commands.pop().unwrap();
     assert_eq!((row.id, row.key(), row.status), (asked.id, "ask-title", CommandStatus::Applied));
     assert_eq!(row.response.as_ref().unwrap().as_str(), "\"FIRST\"");
     assert_eq!(before, after);
-    let typed = world.session.send(id(1), AskTitle { shout: false }).await.unwrap();
+    let typed = fixture.session.send(id(1), AskTitle { shout: false }).await.unwrap();
     assert_eq!(typed.data, "first");
 }
 
 #[tokio::test]
-async fn an_event_without_a_change_is_a_version_all_the_same() {
-    let world = tickets().await;
-    let before = world.snapshot().await;
-    let seen = world.session.send(id(1), SeeTicket {}).await.unwrap();
+async fn an_event_without_a_change_is_a_new_version() {
+    let fixture = tickets().await;
+    let before = fixture.snapshot().await;
+    let seen = fixture.session.send(id(1), SeeTicket {}).await.unwrap();
     assert_eq!(
         (seen.version, seen.event, seen.data.title.as_str()),
         (2, Some("ticket-seen"), "first")
     );
-    let after = world.snapshot().await;
+    let after = fixture.snapshot().await;
     let event = after.events.last().unwrap();
     assert_eq!((event.version, event.key(), &event.data), (2, "ticket-seen", &None));
     assert_eq!(event.delta, StateDelta::Patch(Json::parse("[]").unwrap()));
@@ -109,11 +110,11 @@ async fn an_event_without_a_change_is_a_version_all_the_same() {
 }
 
 #[tokio::test]
-async fn what_a_rule_returns_is_the_events_and_the_responses_data() {
-    let world = tickets().await;
-    let response = world.session.send(id(1), AddPoints { points: 4 }).await.unwrap();
+async fn the_returned_value_is_data_of_event_and_response() {
+    let fixture = tickets().await;
+    let response = fixture.session.send(id(1), AddPoints { points: 4 }).await.unwrap();
     assert_eq!((response.data, response.version, response.event), (7, 2, Some("points-added")));
-    let log = world.snapshot().await;
+    let log = fixture.snapshot().await;
     let (event, command) = (log.events.last().unwrap(), log.commands.last().unwrap());
     assert_eq!(event.data.as_ref().unwrap().as_str(), "7");
     assert_eq!(command.response.as_ref().unwrap().as_str(), "7");
@@ -121,66 +122,66 @@ async fn what_a_rule_returns_is_the_events_and_the_responses_data() {
 
     // `None` is data as well.
     let estimate = Estimate { points: 7, parts: vec![] };
-    let response = world.session.send(id(1), EstimateWork { estimate }).await.unwrap();
+    let response = fixture.session.send(id(1), EstimateWork { estimate }).await.unwrap();
     assert_eq!(response.data, None);
-    let log = world.snapshot().await;
+    let log = fixture.snapshot().await;
     assert_eq!(log.events.last().unwrap().data.as_ref().unwrap().as_str(), "null");
 }
 
 #[tokio::test]
-async fn the_state_as_an_answer_is_kept_in_no_log() {
-    let world = tickets().await;
+async fn a_state_response_is_not_logged() {
+    let fixture = tickets().await;
     let payload = json!({ "title": "second" });
-    let data = world.apply(&ticket(1), "rename-ticket", payload).await;
+    let data = fixture.apply(&ticket(1), "rename-ticket", payload).await;
     assert_eq!(data, json!({ "title": "second", "points": 3, "tags": [] }));
-    let log = world.snapshot().await;
+    let log = fixture.snapshot().await;
     assert!(log.events.iter().all(|event| event.data.is_none()));
     assert!(log.commands.iter().all(|command| command.response.is_none()));
 }
 
 #[tokio::test]
 async fn defaults_options_aliases_and_names() {
-    let world = tickets().await;
+    let fixture = tickets().await;
     for (payload, title) in [
         (json!({ "newTitle": "a" }), "a"),
         (json!({ "title": "b", "note": null }), "b"),
         (json!({ "name": "c", "note": "d" }), "c (d)"),
     ] {
-        let data = world.apply(&ticket(1), "rename-ticket", payload.clone()).await;
+        let data = fixture.apply(&ticket(1), "rename-ticket", payload.clone()).await;
         assert_eq!(data["title"], json!(title));
-        let log = world.snapshot().await;
+        let log = fixture.snapshot().await;
         let (event, command) = (log.events.last().unwrap(), log.commands.last().unwrap());
         let name = payload.get("note").cloned().unwrap_or_default();
         let arguments = event.args.to_value();
         assert_eq!(arguments["note"], name, "as decoded, under the field's own name");
         assert_eq!(arguments.as_object().unwrap().len(), 2);
         assert!(arguments["newTitle"].is_string());
-        assert_eq!(command.payload.to_value(), payload, "as it was sent");
+        assert_eq!(command.payload.to_value(), payload, "the payload is unchanged");
     }
-    let opened = world.apply(&ticket(2), "open-ticket", json!({ "title": "x" })).await;
+    let opened = fixture.apply(&ticket(2), "open-ticket", json!({ "title": "x" })).await;
     assert_eq!(opened, json!({ "title": "x", "points": 3, "tags": [] }));
-    let error = world.refuse(&ticket(1), "set-estimate", json!({}), Kept::Nothing).await;
-    assert_eq!(error.code(), "unknown-command", "`key` takes the place of the method's name");
+    let error = fixture.reject(&ticket(1), "set-estimate", json!({}), Trail::Nothing).await;
+    assert_eq!(error.code(), "unknown-command", "`key` replaces the method's name");
     assert_eq!(EstimateWork::ACTION.method, "set_estimate");
     let encoded = serde_json::to_value(RenameTicket { title: "a".to_owned(), note: None }).unwrap();
     assert_eq!(encoded, json!({ "newTitle": "a", "note": null }));
 }
 
 #[tokio::test]
-async fn one_aggregate_may_have_several_resources() {
-    let world = kit::world::<TicketDomain>().await;
+async fn an_aggregate_type_may_have_several_resources() {
+    let fixture = Fixture::new::<TicketDomain>().await;
     for aggregate_id in [ticket(1), incident(1)] {
         let open = OpenTicket { title: aggregate_id.to_string(), points: 0, tags: vec![] };
-        let opened = world.session.send(&aggregate_id, open).await.unwrap();
+        let opened = fixture.session.send(&aggregate_id, open).await.unwrap();
         assert_eq!((&opened.aggregate_id, opened.version), (&aggregate_id, 1));
-        let stored = world.session.statemgr().fetch::<Ticket>(&aggregate_id).await.unwrap();
+        let stored = fixture.session.statemgr().fetch::<Ticket>(&aggregate_id).await.unwrap();
         assert_eq!(stored.title, aggregate_id.to_string());
     }
-    world.apply(&incident(1), "escalate-incident", json!({})).await;
-    let after = world.snapshot().await;
+    fixture.apply(&incident(1), "escalate-incident", json!({})).await;
+    let after = fixture.snapshot().await;
     assert_eq!((after.version(&ticket(1)), after.version(&incident(1))), (1, 2));
     let other = AggregateId::new("probe", id(1));
-    let error = world.session.statemgr().fetch::<Ticket>(other).await.unwrap_err();
+    let error = fixture.session.statemgr().fetch::<Ticket>(other).await.unwrap_err();
     check_error(
         &error,
         "resource-not-allowed",
@@ -190,19 +191,19 @@ async fn one_aggregate_may_have_several_resources() {
 
 #[tokio::test]
 async fn a_required_precondition_is_given_by_etag_or_version() {
-    let world = tickets().await;
-    let error = world.session.send(id(1), ResetTicket {}).await.unwrap_err();
+    let fixture = tickets().await;
+    let error = fixture.session.send(id(1), ResetTicket {}).await.unwrap_err();
     assert!(matches!(error, Error::PreconditionRequired { command: "reset-ticket", .. }));
-    let etag = world.session.statemgr().fetch::<Ticket>(id(1)).await.unwrap().etag();
-    let reset = world.session.prepare(id(1), ResetTicket {}).if_match(etag);
+    let etag = fixture.session.statemgr().fetch::<Ticket>(id(1)).await.unwrap().etag();
+    let reset = fixture.session.prepare(id(1), ResetTicket {}).if_match(etag);
     assert_eq!(reset.send().await.unwrap().version, 2);
-    let stale = world.session.prepare(id(1), ResetTicket {}).if_match(etag).send().await;
-    assert_eq!(stale.unwrap_err().code(), "precondition-failed");
-    let reset = world.session.prepare(id(1), ResetTicket {}).if_match(2).send().await.unwrap();
+    let outdated = fixture.session.prepare(id(1), ResetTicket {}).if_match(etag).send().await;
+    assert_eq!(outdated.unwrap_err().code(), "precondition-failed");
+    let reset = fixture.session.prepare(id(1), ResetTicket {}).if_match(2).send().await.unwrap();
     assert_eq!((reset.version, reset.data.points), (3, 0));
 }
 
-/// The key of a command, by a `match` that leaves no variant out.
+/// Returns the key of a command, by an exhaustive `match`.
 fn key_of(command: &TicketCommand) -> &'static str {
     match command {
         TicketCommand::OpenTicket(_) => "open-ticket",
@@ -234,19 +235,19 @@ fn key_of_event(event: &TicketEvent) -> &'static str {
 
 #[tokio::test]
 async fn log_rows_are_read_back_as_typed_commands_and_events() {
-    let world = kit::world::<TicketDomain>().await;
+    let fixture = Fixture::new::<TicketDomain>().await;
     let aggregate_id = incident(1);
     let part = Part { label: "a".to_owned(), weight: 0.1 };
     let estimate = Estimate { points: 8, parts: vec![part] };
-    world.apply(&aggregate_id, "open-ticket", json!({ "title": "a", "tags": ["x"] })).await;
-    world.apply(&aggregate_id, "rename-ticket", json!({ "name": "b" })).await;
-    world.apply(&aggregate_id, "add-points", json!({ "points": 2 })).await;
-    world.apply(&aggregate_id, "estimate", json!({ "estimate": estimate })).await;
-    world.apply(&aggregate_id, "see-ticket", json!({})).await;
-    world.apply(&aggregate_id, "ask-title", json!({})).await;
-    world.apply(&aggregate_id, "escalate-incident", json!({})).await;
-    world.apply(&aggregate_id, "close-ticket", json!({})).await;
-    let log = world.snapshot().await;
+    fixture.apply(&aggregate_id, "open-ticket", json!({ "title": "a", "tags": ["x"] })).await;
+    fixture.apply(&aggregate_id, "rename-ticket", json!({ "name": "b" })).await;
+    fixture.apply(&aggregate_id, "add-points", json!({ "points": 2 })).await;
+    fixture.apply(&aggregate_id, "estimate", json!({ "estimate": estimate })).await;
+    fixture.apply(&aggregate_id, "see-ticket", json!({})).await;
+    fixture.apply(&aggregate_id, "ask-title", json!({})).await;
+    fixture.apply(&aggregate_id, "escalate-incident", json!({})).await;
+    fixture.apply(&aggregate_id, "close-ticket", json!({})).await;
+    let log = fixture.snapshot().await;
     for row in &log.commands {
         let command = TicketCommand::try_from(&row.record).unwrap();
         assert_eq!(key_of(&command), row.key());
@@ -268,14 +269,14 @@ async fn log_rows_are_read_back_as_typed_commands_and_events() {
 }
 
 #[tokio::test]
-async fn an_event_with_a_field_that_is_no_more_known_is_readable() {
-    let world = tickets().await;
-    world.apply(&ticket(1), "add-points", json!({ "points": 2 })).await;
-    let mut row = world.snapshot().await.events.pop().unwrap().record;
+async fn an_event_with_an_unknown_field_is_readable() {
+    let fixture = tickets().await;
+    fixture.apply(&ticket(1), "add-points", json!({ "points": 2 })).await;
+    let mut row = fixture.snapshot().await.events.pop().unwrap().record;
     row.args = Json::parse(r#"{"points":2,"reason":"old"}"#).unwrap();
     let event = TicketEvent::try_from(&row).unwrap();
     assert!(matches!(event, TicketEvent::PointsAdded(PointsAdded { points: 2, data: 5 })));
-    // One that lacks a field which has a default is readable too.
+    // A payload without a field that has a default is readable too.
     row.event = "ticket-opened".into();
     row.args = Json::parse(r#"{"title":"a"}"#).unwrap();
     row.data = None;
@@ -284,9 +285,9 @@ async fn an_event_with_a_field_that_is_no_more_known_is_readable() {
 }
 
 #[tokio::test]
-async fn a_row_of_another_aggregate_or_shape_is_an_error_that_says_so() {
-    let world = tickets().await;
-    let log = world.snapshot().await;
+async fn a_row_of_another_type_or_shape_does_not_decode() {
+    let fixture = tickets().await;
+    let log = fixture.snapshot().await;
     let mut event = log.events[0].record.clone();
     event.args = Json::parse("{}").unwrap();
     let error = TicketEvent::try_from(&event).unwrap_err();
@@ -337,7 +338,7 @@ fn actions_and_events_are_listed_in_the_order_of_the_block() {
 }
 
 #[test]
-fn a_descriptor_tells_all_that_the_author_wrote() {
+fn a_descriptor_has_all_options_and_docs() {
     let open = OpenTicket::ACTION;
     assert_eq!((open.key, open.command, open.method), ("open-ticket", "OpenTicket", "open_ticket"));
     assert_eq!(open.docs, "Open a ticket.\n\nA second paragraph.");
@@ -351,13 +352,14 @@ fn a_descriptor_tells_all_that_the_author_wrote() {
     assert_eq!(
         fields,
         [
-            ("title", "String", "What it is about.", false, false),
+            ("title", "String", "Subject of the ticket.", false, false),
             ("points", "i64", "", true, false),
             ("tags", "Vec<String>", "", true, false),
         ]
     );
     assert!(open.location.file.ends_with("ticket.rs"), "{}", open.location);
-    let line = include_str!("ticket.rs").lines().nth(open.location.line as usize - 1).unwrap();
+    let line =
+        include_str!("../../src/ticket.rs").lines().nth(open.location.line as usize - 1).unwrap();
     assert!(line.contains("fn open_ticket"), "{line}");
 
     let rename = RenameTicket::ACTION;
@@ -368,13 +370,13 @@ fn a_descriptor_tells_all_that_the_author_wrote() {
     assert_eq!((rename.fields[1].type_name, rename.fields[1].optional), ("Option<String>", true));
     assert_eq!(rename.lifecycle, Lifecycle::Update);
     assert_eq!(SeeTicket::ACTION.lifecycle, Lifecycle::Unchanged);
-    assert_eq!(SeeTicket::ACTION.fields, [], "a context is no field");
+    assert_eq!(SeeTicket::ACTION.fields, [], "the context is not a field");
     assert_eq!(CloseTicket::ACTION.lifecycle, Lifecycle::Close);
     assert!(AskTitle::ACTION.event.is_none());
     assert!(ResetTicket::ACTION.if_match_required && !rename.if_match_required);
-    assert!(crate::ticket::TouchTicket::ACTION.internal && !open.internal);
-    assert_eq!(crate::ticket::EscalateIncident::ACTION.resources, ["incident"]);
-    let timeout = crate::probe::RunQuickly::ACTION.timeout;
+    assert!(fluvius_tests::ticket::TouchTicket::ACTION.internal && !open.internal);
+    assert_eq!(fluvius_tests::ticket::EscalateIncident::ACTION.resources, ["incident"]);
+    let timeout = fluvius_tests::probe::RunQuickly::ACTION.timeout;
     assert_eq!(timeout, Some(std::time::Duration::from_millis(20)));
     assert_eq!((open.aggregate)().type_name(), std::any::type_name::<Ticket>());
 }
@@ -389,10 +391,10 @@ fn the_methods_stay_ordinary_rust() {
 
 #[tokio::test]
 async fn rows_carry_the_revisions_of_their_makers() {
-    let world = tickets().await;
-    let log = world.snapshot().await;
+    let fixture = tickets().await;
+    let log = fixture.snapshot().await;
     assert_eq!((log.commands[0].domain.as_ref(), log.commands[0].revision), ("ticketing", 7));
     assert_eq!((log.events[0].domain.as_ref(), log.events[0].revision), ("ticketing", 3));
     assert_eq!(log.states[&ticket(1)].revision, 3);
-    assert_eq!(log.contexts[&world.session.context_id()].revision, 7);
+    assert_eq!(log.contexts[&fixture.session.context_id()].revision, 7);
 }

@@ -1,4 +1,4 @@
-//! Many commands at once: nobody waits for another aggregate, and nothing is lost or done twice.
+//! Concurrent commands: no command waits for another aggregate, and none is lost or applied twice.
 
 use banking_domain::{
     Account, DepositMoney, OpenAccount, TransactionManagerDomain, TransferMoney, WithdrawMoney,
@@ -11,17 +11,19 @@ use futures_util::{FutureExt, StreamExt, future};
 use rust_decimal::Decimal;
 use serde_json::json;
 
-use crate::kit::{self, Snapshot, gate, id};
-use crate::probe::{Probe, Run, Step, probes};
-use crate::scripted::Scripted;
+use fluvius_tests::faulty_store::ScriptedStore;
+use fluvius_tests::fixture::{self, id};
+use fluvius_tests::gate::gate;
+use fluvius_tests::probe::{Probe, Run, Step, probes};
+use fluvius_tests::store_snapshot::StoreSnapshot;
 
 fn account(number: u128) -> AggregateId {
     Account::aggregate_id(id(number))
 }
 
-/// A bank over a store that lets others go first, with this many accounts of 1000.
-async fn bank(accounts: u128) -> (Scripted, DomainRuntime, Session) {
-    let store = Scripted::default();
+/// A bank over a store that yields in its calls, with this many accounts of 1000.
+async fn bank(accounts: u128) -> (ScriptedStore, DomainRuntime, Session) {
+    let store = ScriptedStore::default();
     let domain = TransactionManagerDomain::runtime(store.clone()).await.unwrap();
     let session = domain.session(DomainContext::create("test"));
     for number in 1..=accounts {
@@ -32,17 +34,17 @@ async fn bank(accounts: u128) -> (Scripted, DomainRuntime, Session) {
         };
         session.send(id(number), open).await.unwrap();
     }
-    store.slow_down();
+    store.yield_in_calls();
     (store, domain, session)
 }
 
-fn balances(log: &Snapshot) -> Vec<Decimal> {
+fn balances(log: &StoreSnapshot) -> Vec<Decimal> {
     let rows = log.states.values();
     rows.map(|row| row.data.decode::<Account>().unwrap().balance).collect()
 }
 
-/// Versions without gaps, each event with the command that gave it, each command with its event.
-fn check_whole(log: &Snapshot) {
+/// Checks that versions have no gaps, and that commands and events refer to each other.
+fn check_whole(log: &StoreSnapshot) {
     for (aggregate_id, row) in &log.states {
         let events = log.events.iter().filter(|event| event.aggregate_id == *aggregate_id);
         let versions: Vec<u64> = events.map(|event| event.version).collect();
@@ -62,40 +64,40 @@ fn check_whole(log: &Snapshot) {
 }
 
 #[tokio::test]
-async fn a_slow_action_on_one_aggregate_holds_up_no_other() {
-    let world = probes(20).await;
+async fn a_slow_action_blocks_no_other_aggregate() {
+    let fixture = probes(20).await;
     let name = "the slow action";
     let slow = Run { steps: vec![Step::Add(1), Step::Wait(name.to_owned())] };
-    let session = world.session.clone();
+    let session = fixture.session.clone();
     let slow = tokio::spawn(async move { session.send(id(1), slow).await });
-    gate(name).entered().await;
+    gate(name).arrival().await;
     for number in 2..=20 {
         let one = Run { steps: vec![Step::Add(1)] };
-        assert_eq!(world.session.send(id(number), one).await.unwrap().version, 2);
+        assert_eq!(fixture.session.send(id(number), one).await.unwrap().version, 2);
     }
-    // Rules of other aggregates may read the one in work, and invoke it: it stands as it is stored.
+    // Actions of other aggregates may read the aggregate in its stored state, and invoke it.
     let steps = vec![Step::Fetch(id(1)), Step::Invoke(id(1), vec![Step::Add(10)])];
-    let said = world.session.send(id(2), Run { steps }).await.unwrap().data;
+    let said = fixture.session.send(id(2), Run { steps }).await.unwrap().data;
     assert_eq!(said, ["(0, 1)"]);
-    let stored = world.session.statemgr().fetch::<Probe>(id(1)).await.unwrap();
+    let stored = fixture.session.statemgr().fetch::<Probe>(id(1)).await.unwrap();
     assert_eq!((stored.value, stored.version()), (10, 2));
-    // The slow one is decided again on what then stands.
+    // The slow action is decided again on the new state.
     gate(name).open(2);
     assert_eq!(slow.await.unwrap().unwrap().version, 3);
-    let stored = world.session.statemgr().fetch::<Probe>(id(1)).await.unwrap();
+    let stored = fixture.session.statemgr().fetch::<Probe>(id(1)).await.unwrap();
     assert_eq!((stored.value, stored.version()), (11, 3));
 }
 
 #[tokio::test]
-async fn commands_of_one_aggregate_are_decided_in_the_order_of_their_coming() {
-    let world = probes(1).await;
+async fn commands_of_one_aggregate_are_decided_in_order() {
+    let fixture = probes(1).await;
     let name = "the first in the queue";
-    let session = world.session.clone();
+    let session = fixture.session.clone();
     let first = Run { steps: vec![Step::Wait(name.to_owned())] };
     let first = tokio::spawn(async move { session.send(id(1), first).await });
-    gate(name).entered().await;
+    gate(name).arrival().await;
     let mut waiting: Vec<_> =
-        (0..10).map(|_| world.session.send(id(1), Run { steps: vec![] }).boxed()).collect();
+        (0..10).map(|_| fixture.session.send(id(1), Run { steps: vec![] }).boxed()).collect();
     for command in &mut waiting {
         assert!(future::poll_immediate(command).await.is_none());
     }
@@ -107,7 +109,7 @@ async fn commands_of_one_aggregate_are_decided_in_the_order_of_their_coming() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn sixty_four_tasks_on_one_account_end_with_the_exact_balance() {
+async fn concurrent_deposits_lose_no_update() {
     let (store, _domain, session) = bank(1).await;
     let tasks: FuturesUnordered<_> = (0..64)
         .map(|task: u32| {
@@ -126,14 +128,14 @@ async fn sixty_four_tasks_on_one_account_end_with_the_exact_balance() {
         })
         .collect();
     tasks.for_each(|task| async { task.unwrap() }).await;
-    let log = Snapshot::of(&store).await;
+    let log = StoreSnapshot::of(&store).await;
     assert_eq!(balances(&log), [Decimal::new(108_000, 2)]);
     assert_eq!(log.version(&account(1)), 641);
     check_whole(&log);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn transfers_in_both_directions_keep_the_sum_and_end() {
+async fn transfers_in_both_directions_do_not_deadlock() {
     let (store, _domain, session) = bank(2).await;
     let tasks: FuturesUnordered<_> = (0..64_u32)
         .map(|task| {
@@ -156,20 +158,20 @@ async fn transfers_in_both_directions_keep_the_sum_and_end() {
         .collect();
     let conflicts: usize =
         tasks.map(Result::unwrap).fold(0, |sum, one| async move { sum + one }).await;
-    let log = Snapshot::of(&store).await;
+    let log = StoreSnapshot::of(&store).await;
     assert_eq!(balances(&log).iter().sum::<Decimal>(), Decimal::TWO * Decimal::ONE_THOUSAND);
     assert_eq!(log.events.len(), 2 + 2 * (320 - conflicts));
     check_whole(&log);
-    assert_eq!(conflicts, 0, "a transfer gave up");
+    assert_eq!(conflicts, 0, "a transfer ended in a conflict");
 }
 
 fn transfer(session: &Session, from: u128, to: u128) -> CommandBundle {
     let payload = json!({ "amount": "1.00", "recipient": id(to) });
-    kit::command(session, &account(from), "transfer-money", payload)
+    fixture::command(session, &account(from), "transfer-money", payload)
 }
 
 #[tokio::test]
-async fn a_caller_that_is_dropped_at_any_point_leaves_all_or_nothing() {
+async fn a_future_dropped_at_any_poll_leaves_all_or_nothing() {
     let (store, mut domain, mut session) = bank(2).await;
     let mut sent = Vec::new();
     for polls in 1.. {
@@ -187,10 +189,10 @@ async fn a_caller_that_is_dropped_at_any_point_leaves_all_or_nothing() {
         }
         drop(future);
         (domain, session) = again(&store, domain).await;
-        let log = Snapshot::of(&store).await;
+        let log = StoreSnapshot::of(&store).await;
         check_whole(&log);
         assert_eq!(balances(&log).iter().sum::<Decimal>(), Decimal::TWO * Decimal::ONE_THOUSAND);
-        // Neither aggregate is stuck.
+        // Neither aggregate is blocked.
         for number in [1, 2] {
             let amount = Decimal::ONE;
             session.send(id(number), DepositMoney { amount }).await.unwrap();
@@ -200,31 +202,31 @@ async fn a_caller_that_is_dropped_at_any_point_leaves_all_or_nothing() {
             break;
         }
     }
-    assert!(sent.len() > 2, "there were few points to drop at: {}", sent.len());
-    // The same commands sent again are all applied, each once.
+    assert!(sent.len() > 2, "too few points to drop at: {}", sent.len());
+    // The same commands, sent again, are all applied once.
     for command in &sent {
         session.process_command(command.clone()).await.unwrap();
     }
-    let log = Snapshot::of(&store).await;
+    let log = StoreSnapshot::of(&store).await;
     let moved = Decimal::from(sent.len());
     let thousand = Decimal::ONE_THOUSAND;
     assert_eq!(balances(&log), [thousand - moved, thousand + moved]);
 }
 
-/// The next life of a domain, when all that the last one had accepted has ended.
-async fn again(store: &Scripted, domain: DomainRuntime) -> (DomainRuntime, Session) {
+/// Restarts the domain after all accepted commands have ended.
+async fn again(store: &ScriptedStore, domain: DomainRuntime) -> (DomainRuntime, Session) {
     domain.shutdown().await;
     let domain = TransactionManagerDomain::runtime(store.clone()).await.unwrap();
     let session = domain.session(DomainContext::create("test"));
     (domain, session)
 }
 
-/// A row of numbers that a seed gives: `FLUVIUS_SEED`, else one that is printed.
+/// Returns random numbers from `FLUVIUS_SEED`, or from a seed that is printed.
 struct Dice(u64);
 
 impl Dice {
     fn new() -> Self {
-        let seed = std::env::var("FLUVIUS_SEED").ok().map(|seed| seed.parse().unwrap());
+        let seed = fluvius_tests::seeds::seed();
         let seed = seed.unwrap_or_else(|| uuid::Uuid::new_v4().as_u64_pair().0 | 1);
         println!("FLUVIUS_SEED={seed}");
         Self(seed)
@@ -239,7 +241,7 @@ impl Dice {
 }
 
 #[tokio::test]
-async fn callers_that_are_dropped_at_random_leave_all_or_nothing() {
+async fn futures_dropped_at_random_leave_all_or_nothing() {
     let (store, mut domain, mut session) = bank(4).await;
     let mut dice = Dice::new();
     let mut sent = Vec::new();
@@ -269,18 +271,18 @@ async fn callers_that_are_dropped_at_random_leave_all_or_nothing() {
         }
         drop(callers);
         (domain, session) = again(&store, domain).await;
-        let log = Snapshot::of(&store).await;
+        let log = StoreSnapshot::of(&store).await;
         check_whole(&log);
         let sum: Decimal = balances(&log).iter().sum();
         assert_eq!(sum, Decimal::from(4_000));
     }
-    let before = Snapshot::of(&store).await;
+    let before = StoreSnapshot::of(&store).await;
     let settled = before.events.len() - 4;
     assert!(settled > 0 && settled < 2 * sent.len(), "{settled} of {}", sent.len());
     for command in sent.clone() {
         session.process_command(command).await.unwrap();
     }
-    let log = Snapshot::of(&store).await;
+    let log = StoreSnapshot::of(&store).await;
     check_whole(&log);
-    assert_eq!(log.events.len(), 4 + 2 * sent.len(), "each is applied once");
+    assert_eq!(log.events.len(), 4 + 2 * sent.len(), "each command is applied once");
 }

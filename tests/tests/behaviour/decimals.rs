@@ -1,4 +1,4 @@
-//! A decimal of a payload is read as it was sent, or refused with its path.
+//! A decimal of a payload is read exactly, or rejected with its path.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +7,9 @@ use fluvius_core::{Error, SimpleRejection, aggregate};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::kit::{self, id};
+use fluvius_tests::fixture::{Fixture, id};
 
-/// Prices in all the places where a decimal may stand.
+/// Prices in every position of a decimal.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Prices {
     #[serde(rename = "baseAmount")]
@@ -55,10 +55,10 @@ pub struct OfferDomain;
 
 const LONG: &str = "0.12345678901234567890123456789";
 
-/// Sends a payload; the path of its error, if there is one.
+/// Sends a payload, and returns the path of its error, if any.
 async fn path_of(payload: &str) -> Option<String> {
-    let world = kit::world::<OfferDomain>().await;
-    let session = world.session.on(Offer::aggregate_id(id(1)));
+    let fixture = Fixture::new::<OfferDomain>().await;
+    let session = fixture.session.on(Offer::aggregate_id(id(1)));
     let command = session.create_command("make-offer", payload).unwrap();
     match session.process_command(command).await {
         Ok(_) => None,
@@ -71,7 +71,7 @@ async fn path_of(payload: &str) -> Option<String> {
 }
 
 #[tokio::test]
-async fn digits_that_do_not_fit_are_refused_with_their_path() {
+async fn inexact_decimals_are_rejected_with_their_path() {
     let prices = |prices: &str| format!(r#"{{"amount":"1","prices":{prices}}}"#);
     for (payload, path) in [
         (format!(r#"{{"amount":"{LONG}"}}"#), "amount"),
@@ -103,7 +103,7 @@ async fn digits_that_do_not_fit_are_refused_with_their_path() {
 }
 
 #[tokio::test]
-async fn digits_that_fit_are_kept() {
+async fn exact_decimals_are_preserved() {
     for payload in [
         r#"{"amount":"0.1234567890123456789012345678"}"#,
         r#"{"amount":"79228162514264337593543950335"}"#,

@@ -1,4 +1,4 @@
-//! Several aggregates in a domain, several domains in a program, and what does not go together.
+//! Several aggregate types in a domain, several domains in a program, and collisions.
 
 use fluvius_core::{
     Aggregate, Authorization, BuildError, Domain, DomainContext, DomainRuntime, MemoryStore,
@@ -6,10 +6,12 @@ use fluvius_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::kit::{self, id};
-use crate::ticket::{OpenTicket, TicketDomain};
+use fluvius_tests::fixture::{Fixture, id};
+use fluvius_tests::store_snapshot::StoreSnapshot;
+use fluvius_tests::ticket::{OpenTicket, TicketDomain};
+use fluvius_tests::trace::CapturedOutput;
 
-/// A rejection that no store can keep as it is.
+/// A rejection that no store can keep unchanged.
 #[derive(Debug, thiserror::Error)]
 #[error("bad\0message")]
 pub struct NulRejection;
@@ -20,22 +22,22 @@ impl Rejection for NulRejection {
     }
 }
 
-/// Refuses with what no store can keep.
+/// An aggregate type that rejects with a text that no store can keep.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct NulRefuser {}
+pub struct NulRejecter {}
 
-#[aggregate(resource = "nul-refuser")]
-impl NulRefuser {
-    /// Refuse.
+#[aggregate(resource = "nul-rejecter")]
+impl NulRejecter {
+    /// Reject.
     #[action(evt_key = "never-happened")]
-    pub fn refuse_with_nul() -> Result<Self, NulRejection> {
+    pub fn reject_with_nul() -> Result<Self, NulRejection> {
         Err(NulRejection)
     }
 }
 
-/// Domain for refusing.
+/// Domain for rejecting.
 #[derive(Domain)]
-#[domain(aggregates(NulRefuser))]
+#[domain(aggregates(NulRejecter))]
 struct NulRefusingDomain;
 
 pub async fn nul_refusing(store: MemoryStore) -> DomainRuntime {
@@ -85,7 +87,7 @@ mod shelf {
     #[domain(aggregates(Reader, Shelf))]
     pub struct LibraryDomain;
 
-    /// Domain that wants the shelves of the library too.
+    /// Domain that also lists the shelves of the library.
     #[derive(Domain)]
     #[domain(aggregates(Shelf), namespace = "workshop")]
     pub struct WorkshopDomain;
@@ -115,12 +117,12 @@ mod other_shelf {
         }
     }
 
-    /// Domain that does not go together.
+    /// Domain with all collisions.
     #[derive(Domain)]
     #[domain(aggregates(super::shelf::Shelf, super::shelf::Reader, Plank))]
     pub struct BrokenDomain;
 
-    /// Domain that lists an aggregate twice, which the macro would not let pass.
+    /// Domain that lists an aggregate type twice, which the macro would reject.
     pub struct TwiceDomain;
 
     impl Domain for TwiceDomain {
@@ -129,7 +131,7 @@ mod other_shelf {
             &[Plank::DESCRIPTOR, Plank::DESCRIPTOR];
     }
 
-    /// Domain without anything, not even a good name.
+    /// Domain with no aggregate type, and an invalid name.
     pub struct EmptyDomain;
 
     impl Domain for EmptyDomain {
@@ -140,15 +142,15 @@ mod other_shelf {
 }
 
 #[tokio::test]
-async fn a_domain_runs_several_aggregates() {
-    let world = kit::world::<shelf::LibraryDomain>().await;
-    let session = &world.session;
+async fn a_domain_runs_several_aggregate_types() {
+    let fixture = Fixture::new::<shelf::LibraryDomain>().await;
+    let session = &fixture.session;
     session.send(id(1), shelf::PutUp {}).await.unwrap();
     session.send(id(1), shelf::Enrol {}).await.unwrap();
     let added = session.send(id(1), shelf::AddBook { title: "Faust".to_owned() }).await.unwrap();
     assert_eq!((added.data.books, added.version), (vec!["Faust".to_owned()], 2));
-    assert_eq!(world.snapshot().await.states.len(), 2);
-    let registry = world.domain.registry();
+    assert_eq!(fixture.snapshot().await.states.len(), 2);
+    let registry = fixture.domain.registry();
     let keys: Vec<_> = registry.actions().iter().map(|action| action.key).collect();
     assert_eq!(keys, ["enrol", "add-book", "put-up"], "sorted by resource and key");
     let resources: Vec<_> = registry.resources().collect();
@@ -156,23 +158,23 @@ async fn a_domain_runs_several_aggregates() {
     let shelf = registry.aggregate("shelf").unwrap().type_name();
     assert_eq!(shelf, std::any::type_name::<shelf::Shelf>());
     assert!(registry.aggregate("plank").is_none());
-    assert_eq!(world.domain.meta().namespace, "library");
-    assert_eq!(world.domain.meta().title, "Library Domain");
+    assert_eq!(fixture.domain.meta().namespace, "library");
+    assert_eq!(fixture.domain.meta().title, "Library Domain");
 }
 
 #[tokio::test]
-async fn an_aggregate_that_the_domain_does_not_list_is_unknown_to_it() {
-    let world = kit::world::<shelf::WorkshopDomain>().await;
-    let error = world.session.send(id(1), shelf::Enrol {}).await.unwrap_err();
+async fn an_unlisted_aggregate_type_is_unknown() {
+    let fixture = Fixture::new::<shelf::WorkshopDomain>().await;
+    let error = fixture.session.send(id(1), shelf::Enrol {}).await.unwrap_err();
     assert_eq!(error.code(), "unknown-command");
-    // Nor is a command of another aggregate with the same key and name taken for its own, on
-    // whatever aggregate.
+    // A command of another aggregate type with the same key and name is not accepted either, on any
+    // aggregate.
     let on_ours = shelf::Shelf::aggregate_id(id(1));
-    let error = world.session.send(id(1), other_shelf::PutUp {}).await.unwrap_err();
+    let error = fixture.session.send(id(1), other_shelf::PutUp {}).await.unwrap_err();
     assert_eq!(error.code(), "unknown-command");
-    let error = world.session.send(on_ours, other_shelf::PutUp {}).await.unwrap_err();
+    let error = fixture.session.send(on_ours, other_shelf::PutUp {}).await.unwrap_err();
     assert_eq!(error.code(), "unknown-command");
-    assert_eq!(world.snapshot().await.commands, []);
+    assert_eq!(fixture.snapshot().await.commands, []);
 }
 
 #[tokio::test]
@@ -186,16 +188,16 @@ async fn several_domains_share_a_store_and_its_positions() {
     let open = || OpenTicket { title: "a".to_owned(), points: 0, tags: vec![] };
     at_desk.send(id(1), open()).await.unwrap();
     in_library.send(id(2), shelf::PutUp {}).await.unwrap();
-    let log = kit::Snapshot::of(&store).await;
-    let told: Vec<_> = log.events.iter().map(|row| (row.domain.as_ref(), row.position)).collect();
-    assert_eq!(told, [("library", 2), ("ticketing", 4), ("library", 6)]);
+    let log = StoreSnapshot::of(&store).await;
+    let listed: Vec<_> = log.events.iter().map(|row| (row.domain.as_ref(), row.position)).collect();
+    assert_eq!(listed, [("library", 2), ("ticketing", 4), ("library", 6)]);
     let error = at_desk.send(id(3), shelf::PutUp {}).await.unwrap_err();
     assert_eq!(error.code(), "unknown-command");
 
-    // Over stores of their own they know nothing of each other.
-    let other = kit::world::<TicketDomain>().await;
+    // Over stores of their own, the domains are independent.
+    let other = Fixture::new::<TicketDomain>().await;
     other.session.send(id(1), open()).await.unwrap();
-    assert_eq!(kit::Snapshot::of(&store).await, log);
+    assert_eq!(StoreSnapshot::of(&store).await, log);
     assert_eq!(other.snapshot().await.commands[0].position, 1);
 }
 
@@ -209,14 +211,14 @@ async fn a_resource_belongs_to_one_domain_of_a_store() {
     for name in ["`library`", "`workshop`", "`shelf`"] {
         assert!(text.contains(name), "{text}");
     }
-    // The text of the store's error is not told once more.
+    // The text does not repeat the store's error, which is its source.
     assert!(std::error::Error::source(&error).is_none());
-    // The same domain may be started again, and nothing was claimed half.
+    // The same domain may be started again, and no resource was registered partially.
     shelf::LibraryDomain::runtime(store).await.unwrap();
 }
 
 #[tokio::test]
-async fn collisions_are_one_error_that_names_all_places() {
+async fn one_error_lists_all_collisions_with_locations() {
     let store = MemoryStore::new();
     let error = other_shelf::BrokenDomain::runtime(store.clone()).await.unwrap_err();
     let text = error.to_string();
@@ -248,7 +250,7 @@ async fn collisions_are_one_error_that_names_all_places() {
     for name in ["behaviour::domains::shelf::Shelf", "behaviour::domains::other_shelf::Plank"] {
         assert!(text.contains(name), "{text}");
     }
-    // A domain that is not built has claimed nothing.
+    // A domain that fails to build has registered nothing.
     shelf::LibraryDomain::runtime(store).await.unwrap();
 
     let error = other_shelf::TwiceDomain::runtime(MemoryStore::new()).await.unwrap_err();
@@ -269,8 +271,8 @@ impl Policy for AllowAll {
 }
 
 #[tokio::test]
-async fn a_domain_without_policy_says_so_when_it_starts() {
-    let (trace, _guard) = kit::Trace::start();
+async fn a_domain_without_policy_logs_a_warning() {
+    let (trace, _guard) = CapturedOutput::of_this_thread();
     shelf::LibraryDomain::runtime(MemoryStore::new()).await.unwrap();
     let text = trace.text();
     let line = text.lines().find(|line| line.contains("domain started")).unwrap();

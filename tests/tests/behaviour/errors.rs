@@ -1,4 +1,4 @@
-//! Each code of an error: its fields, its text, and that everything else is as it was.
+//! Each error code: its fields, its text, and that everything else is unchanged.
 
 use std::error::Error as _;
 
@@ -8,9 +8,10 @@ use fluvius_core::{
 };
 use serde_json::json;
 
-use crate::kit::{self, Kept, World, all_of, check_error, check_refused, id};
-use crate::probe::{PANIC_TEXT, Step, probe, probes};
-use crate::ticket::{TicketDomain, TicketError, incident, ticket};
+use fluvius_tests::fixture::{self, Fixture, check_error, error_texts, id};
+use fluvius_tests::probe::{PANIC_TEXT, Step, probe, probes};
+use fluvius_tests::store_snapshot::{Trail, check_rejected};
+use fluvius_tests::ticket::{TicketDomain, TicketError, incident, ticket};
 
 fn steps(steps: &[Step]) -> serde_json::Value {
     json!({ "steps": steps })
@@ -18,7 +19,7 @@ fn steps(steps: &[Step]) -> serde_json::Value {
 
 #[tokio::test]
 async fn unknown_command_names_the_nearest_keys() {
-    let world = kit::world::<TicketDomain>().await;
+    let fixture = Fixture::new::<TicketDomain>().await;
     for (key, nearest) in [
         ("rename-tickets", &["rename-ticket"][..]),
         ("open_ticket", &["open-ticket"]),
@@ -27,7 +28,7 @@ async fn unknown_command_names_the_nearest_keys() {
         ("touch-ticket", &[]),
         ("ünknown", &[]),
     ] {
-        let error = world.refuse(&ticket(1), key, json!({}), Kept::Nothing).await;
+        let error = fixture.reject(&ticket(1), key, json!({}), Trail::Nothing).await;
         let Error::UnknownCommand { key: found, nearest: named } = &error else {
             panic!("{error:?}")
         };
@@ -53,24 +54,24 @@ async fn unknown_command_names_the_nearest_keys() {
         }
     }
     let long = "x".repeat(1_000_000);
-    let error = world.refuse(&ticket(1), &long, json!({}), Kept::Nothing).await;
+    let error = fixture.reject(&ticket(1), &long, json!({}), Trail::Nothing).await;
     assert!(matches!(error, Error::UnknownCommand { nearest, .. } if nearest.is_empty()));
 }
 
 #[tokio::test]
 async fn no_aggregate_root_without_an_aggregate() {
-    let world = kit::world::<TicketDomain>().await;
-    let error = world.session.create_command("ask-title", json!({})).unwrap_err();
+    let fixture = Fixture::new::<TicketDomain>().await;
+    let error = fixture.session.create_command("ask-title", json!({})).unwrap_err();
     assert!(matches!(&error, Error::NoAggregateRoot { command } if command == "ask-title"));
     let text = "`ask-title` has no aggregate root: call `set_aggroot` first";
     check_error(&error, "no-aggregate-root", text);
 }
 
 #[tokio::test]
-async fn forbidden_resource_names_the_allowed_ones() {
-    let world = kit::world::<TicketDomain>().await;
-    world.apply(&ticket(1), "open-ticket", json!({ "title": "a" })).await;
-    let error = world.refuse(&ticket(1), "escalate-incident", json!({}), Kept::Nothing).await;
+async fn resource_not_allowed_lists_the_allowed_ones() {
+    let fixture = Fixture::new::<TicketDomain>().await;
+    fixture.apply(&ticket(1), "open-ticket", json!({ "title": "a" })).await;
+    let error = fixture.reject(&ticket(1), "escalate-incident", json!({}), Trail::Nothing).await;
     match &error {
         Error::ResourceNotAllowed { command, resource, allowed } => assert_eq!(
             (command.as_str(), resource.as_str(), *allowed),
@@ -83,14 +84,14 @@ async fn forbidden_resource_names_the_allowed_ones() {
 
     for resource in ["nothing", "", "a\0b", "Ticket"] {
         let aggregate_id = AggregateId::new(resource, id(1));
-        let error = world.refuse(&aggregate_id, "ask-title", json!({}), Kept::Nothing).await;
+        let error = fixture.reject(&aggregate_id, "ask-title", json!({}), Trail::Nothing).await;
         let shown = resource.replace('\0', "\\u{0}");
         let text = format!("`ask-title` is not allowed on `{shown}`, only on `ticket`, `incident`");
         check_error(&error, "resource-not-allowed", &text);
     }
 }
 
-/// Denies what it is asked.
+/// Denies everything.
 struct DenyAll;
 
 impl Policy for DenyAll {
@@ -100,15 +101,15 @@ impl Policy for DenyAll {
 }
 
 #[tokio::test]
-async fn permission_denied_carries_the_policys_words() {
+async fn permission_denied_has_the_reason_of_the_policy() {
     let store = fluvius_core::MemoryStore::new();
     let domain = {
         use fluvius_core::Domain;
         TicketDomain::builder(store.clone()).policy(DenyAll).build().await.unwrap()
     };
     let session = domain.session(DomainContext::create("test"));
-    let command = kit::command(&session, &ticket(1), "open-ticket", json!({ "title": "a" }));
-    let error = check_refused(&store, &session, command, Kept::Activity).await;
+    let command = fixture::command(&session, &ticket(1), "open-ticket", json!({ "title": "a" }));
+    let error = check_rejected(&store, &session, command, Trail::Activity).await;
     match &error {
         Error::PermissionDenied { command, aggregate_id, reason } => {
             assert_eq!(
@@ -123,35 +124,36 @@ async fn permission_denied_carries_the_policys_words() {
 }
 
 #[tokio::test]
-async fn not_found_where_there_is_no_aggregate() {
-    let world = kit::world::<TicketDomain>().await;
+async fn an_absent_aggregate_is_not_found() {
+    let fixture = Fixture::new::<TicketDomain>().await;
     for key in ["ask-title", "add-points", "see-ticket", "close-ticket"] {
         let payload = if key == "add-points" { json!({ "points": 1 }) } else { json!({}) };
-        let error = world.refuse(&ticket(1), key, payload, Kept::Row("not-found")).await;
+        let error = fixture.reject(&ticket(1), key, payload, Trail::Command("not-found")).await;
         assert!(matches!(&error, Error::NotFound { aggregate_id } if *aggregate_id == ticket(1)));
         check_error(&error, "not-found", &format!("{} does not exist", ticket(1)));
     }
 }
 
 #[tokio::test]
-async fn already_exists_where_there_is_one() {
-    let world = kit::world::<TicketDomain>().await;
-    world.apply(&ticket(1), "open-ticket", json!({ "title": "a" })).await;
+async fn a_second_creation_is_already_exists() {
+    let fixture = Fixture::new::<TicketDomain>().await;
+    fixture.apply(&ticket(1), "open-ticket", json!({ "title": "a" })).await;
     let open = json!({ "title": "b" });
-    let error = world.refuse(&ticket(1), "open-ticket", open, Kept::Row("already-exists")).await;
+    let error =
+        fixture.reject(&ticket(1), "open-ticket", open, Trail::Command("already-exists")).await;
     assert!(matches!(&error, Error::AlreadyExists { aggregate_id } if *aggregate_id == ticket(1)));
     check_error(&error, "already-exists", &format!("{} exists already", ticket(1)));
-    // The same identifier under another resource is another aggregate.
-    world.apply(&incident(1), "open-ticket", json!({ "title": "b" })).await;
+    // The same id under another resource is another aggregate.
+    fixture.apply(&incident(1), "open-ticket", json!({ "title": "b" })).await;
 }
 
 #[tokio::test]
-async fn rejected_carries_the_authors_error() {
-    let world = kit::world::<TicketDomain>().await;
-    world.apply(&ticket(1), "open-ticket", json!({ "title": "a" })).await;
+async fn rejected_has_the_authors_error() {
+    let fixture = Fixture::new::<TicketDomain>().await;
+    fixture.apply(&ticket(1), "open-ticket", json!({ "title": "a" })).await;
     let add = json!({ "points": 98 });
-    let kept = Kept::Row("points-out-of-range");
-    let error = world.refuse(&ticket(1), "add-points", add, kept).await;
+    let kept = Trail::Command("points-out-of-range");
+    let error = fixture.reject(&ticket(1), "add-points", add, kept).await;
     match &error {
         Error::Rejected { aggregate_id, code, message, .. } => assert_eq!(
             (aggregate_id, code.as_str(), message.as_str()),
@@ -165,7 +167,7 @@ async fn rejected_carries_the_authors_error() {
     assert_eq!(error.source().unwrap().to_string(), "101 points are too many");
     assert!(error.rejection::<SimpleRejection>().is_none());
 
-    let row = world.snapshot().await.commands.pop().unwrap();
+    let row = fixture.snapshot().await.commands.pop().unwrap();
     assert_eq!(
         row.response.as_ref().unwrap().to_value(),
         json!({ "rejected": { "message": "101 points are too many" } })
@@ -173,15 +175,15 @@ async fn rejected_carries_the_authors_error() {
 }
 
 #[tokio::test]
-async fn rejected_with_what_no_store_can_keep_is_kept_without_it() {
-    let world = probes(1).await;
-    let domain = crate::domains::nul_refusing(world.store.clone()).await;
+async fn a_rejection_with_unstorable_text_is_recorded() {
+    let fixture = probes(1).await;
+    let domain = crate::domains::nul_refusing(fixture.store.clone()).await;
     let session = domain.session(DomainContext::create("test"));
-    let aggregate_id = AggregateId::new("nul-refuser", id(1));
-    let command = kit::command(&session, &aggregate_id, "refuse-with-nul", json!({}));
+    let aggregate_id = AggregateId::new("nul-rejecter", id(1));
+    let command = fixture::command(&session, &aggregate_id, "reject-with-nul", json!({}));
     let error = session.process_command(command.clone()).await.unwrap_err();
     assert_eq!(error.code(), "rejected");
-    let text = world.snapshot().await.text();
+    let text = fixture.snapshot().await.text();
     assert!(!text.contains('\0') && !text.contains("\\0") && !text.contains("\\u0000"), "{text}");
     let again = session.process_command(command).await.unwrap_err();
     assert_eq!(again.rejection_code(), error.rejection_code());
@@ -189,18 +191,18 @@ async fn rejected_with_what_no_store_can_keep_is_kept_without_it() {
 }
 
 #[tokio::test]
-async fn precondition_failed_tells_what_stands() {
-    let world = probes(1).await;
-    let stands = world.session.statemgr().fetch_record(&probe(1)).await.unwrap();
+async fn precondition_failed_has_the_current_version() {
+    let fixture = probes(1).await;
+    let stands = fixture.session.statemgr().fetch_record(&probe(1)).await.unwrap();
     let other = ETag::new(1, id(77));
     for expected in [Precondition::from(other), Precondition::from(2), Precondition::from(0)] {
-        let command = world.command(&probe(1), "ask-value", json!({})).if_match(expected);
-        let kept = Kept::Row("precondition-failed");
-        let error = check_refused(&world.store, &world.session, command, kept).await;
+        let command = fixture.command(&probe(1), "ask-value", json!({})).if_match(expected);
+        let kept = Trail::Command("precondition-failed");
+        let error = check_rejected(&fixture.store, &fixture.session, command, kept).await;
         match &error {
-            Error::PreconditionFailed { aggregate_id, expected: told, version, etag } => {
+            Error::PreconditionFailed { aggregate_id, expected: shown, version, etag } => {
                 assert_eq!(
-                    (aggregate_id, told, *version, *etag),
+                    (aggregate_id, shown, *version, *etag),
                     (&probe(1), &expected, 1, Some(stands.etag))
                 )
             }
@@ -210,16 +212,16 @@ async fn precondition_failed_tells_what_stands() {
         check_error(&error, "precondition-failed", &text);
     }
     for expected in [Precondition::from(stands.etag), Precondition::from(1)] {
-        let command = world.command(&probe(1), "ask-value", json!({})).if_match(expected);
-        world.session.process_command(command).await.unwrap();
+        let command = fixture.command(&probe(1), "ask-value", json!({})).if_match(expected);
+        fixture.session.process_command(command).await.unwrap();
     }
 }
 
 #[tokio::test]
 async fn precondition_required_leaves_no_row() {
-    let world = kit::world::<TicketDomain>().await;
-    world.apply(&ticket(1), "open-ticket", json!({ "title": "a" })).await;
-    let error = world.refuse(&ticket(1), "reset-ticket", json!({}), Kept::Nothing).await;
+    let fixture = Fixture::new::<TicketDomain>().await;
+    fixture.apply(&ticket(1), "open-ticket", json!({ "title": "a" })).await;
+    let error = fixture.reject(&ticket(1), "reset-ticket", json!({}), Trail::Nothing).await;
     let text = format!(
         "`reset-ticket` on {} requires a precondition: add the expected version or etag with `if_match`",
         ticket(1)
@@ -228,31 +230,32 @@ async fn precondition_required_leaves_no_row() {
 }
 
 #[tokio::test]
-async fn ids_of_invoked_commands_are_refused() {
-    let world = probes(1).await;
+async fn ids_of_invoked_commands_are_invalid() {
+    let fixture = probes(1).await;
     let taken = fluvius_testing::invoked_id(id(1), 1);
     let text = format!(
         "invalid command id {taken}: ids of the form `xxxxxxxx-xxxx-8ca1-a1ed-xxxxxxxxxxxx` are \
          reserved for invoked commands; use another one"
     );
-    let command = world.command(&probe(1), "ask-value", json!({})).with_id(taken);
-    let error = check_refused(&world.store, &world.session, command.clone(), Kept::Nothing).await;
+    let command = fixture.command(&probe(1), "ask-value", json!({})).with_id(taken);
+    let error =
+        check_rejected(&fixture.store, &fixture.session, command.clone(), Trail::Nothing).await;
     check_error(&error, "invalid-command-id", &text);
-    let typed = world.session.prepare(id(1), crate::probe::AskState {}).with_id(taken);
+    let typed = fixture.session.prepare(id(1), fluvius_tests::probe::AskState {}).with_id(taken);
     check_error(&typed.send().await.unwrap_err(), "invalid-command-id", &text);
-    let group = [world.command(&probe(1), "ask-value", json!({})), command];
-    let error = world.session.process_atomic(group).await.unwrap_err();
+    let group = [fixture.command(&probe(1), "ask-value", json!({})), command];
+    let error = fixture.session.process_atomic(group).await.unwrap_err();
     check_error(&error, "invalid-command-id", &text);
-    assert_eq!(world.snapshot().await.commands.len(), 1);
+    assert_eq!(fixture.snapshot().await.commands.len(), 1);
 }
 
 #[tokio::test]
-async fn group_refused_carries_the_reason() {
-    let world = probes(2).await;
-    let good = world.command(&probe(1), "run", steps(&[Step::Add(1)]));
-    let bad = world.command(&probe(2), "run", steps(&[Step::Refuse("no".to_owned())]));
-    let before = world.snapshot().await;
-    let error = world.session.process_atomic([good.clone(), bad.clone()]).await.unwrap_err();
+async fn group_rejected_has_the_reason() {
+    let fixture = probes(2).await;
+    let good = fixture.command(&probe(1), "run", steps(&[Step::Add(1)]));
+    let bad = fixture.command(&probe(2), "run", steps(&[Step::Reject("no".to_owned())]));
+    let before = fixture.snapshot().await;
+    let error = fixture.session.process_atomic([good.clone(), bad.clone()]).await.unwrap_err();
     match &error {
         Error::GroupRejected { refused, source } => {
             assert_eq!((*refused, source.code()), (bad.id, "rejected"));
@@ -260,47 +263,62 @@ async fn group_refused_carries_the_reason() {
         }
         other => panic!("{other:?}"),
     }
-    let text = format!("command {} of the group was refused: refused as no", bad.id);
+    let text = format!("command {} of the group was refused: rejected as no", bad.id);
     check_error(&error, "group-rejected", &text);
-    let mut after = world.snapshot().await;
+    let mut after = fixture.snapshot().await;
     let rows = after.commands.split_off(before.commands.len());
     let rows: Vec<_> = rows.iter().map(|row| (row.id, row.code.as_deref().unwrap())).collect();
     assert_eq!(rows, [(good.id, "group-rejected"), (bad.id, "no")]);
     assert_eq!(before, after);
 }
 
-/// A command that ends in a fault, which leaves nothing.
-async fn check_fault(world: &World, key: &str, these: &[Step], code: &str, text: &str) -> Error {
-    let error = world.refuse(&probe(1), key, steps(these), Kept::Nothing).await;
+/// Checks that a command ends in a fault, which leaves nothing.
+async fn check_fault(
+    fixture: &Fixture,
+    key: &str,
+    these: &[Step],
+    code: &str,
+    text: &str,
+) -> Error {
+    let error = fixture.reject(&probe(1), key, steps(these), Trail::Nothing).await;
     check_error(&error, code, text);
     error
 }
 
 #[tokio::test]
-async fn panicked_wherever_the_authors_code_panics() {
-    let world = probes(3).await;
+async fn panics_in_the_authors_code_are_reported() {
+    let fixture = probes(3).await;
     let panic = || Step::Panic("here".to_owned());
     for these in [
         vec![panic()],
         vec![Step::Add(1), Step::Find(id(2)), panic()],
         vec![Step::Invoke(id(2), vec![Step::Add(5), panic()])],
         vec![Step::Try(id(2), vec![Step::Invoke(id(3), vec![panic()])])],
-        vec![Step::Leave(crate::probe::Harm::Panics)],
-        vec![Step::Try(id(2), vec![Step::Leave(crate::probe::Harm::Panics)])],
-        vec![Step::SendHarm(crate::probe::Harm::Panics)],
+        vec![Step::SetUnstorable(fluvius_tests::probe::Unstorable::SerializePanic)],
+        vec![Step::Try(
+            id(2),
+            vec![Step::SetUnstorable(fluvius_tests::probe::Unstorable::SerializePanic)],
+        )],
+        vec![Step::SendUnstorable(fluvius_tests::probe::Unstorable::SerializePanic)],
     ] {
         let error =
-            check_fault(&world, "run", &these, "panicked", "the code of `run` panicked").await;
+            check_fault(&fixture, "run", &these, "panicked", "the code of `run` panicked").await;
         assert!(matches!(error, Error::Panicked { command: "run" }));
-        assert!(!all_of(&error).contains(PANIC_TEXT), "{error:?}");
+        assert!(!error_texts(&error).contains(PANIC_TEXT), "{error:?}");
     }
-    let error = world.refuse(&probe(1), "panic-at-once", json!({}), Kept::Nothing).await;
+    let error = fixture.reject(&probe(1), "panic-at-once", json!({}), Trail::Nothing).await;
     check_error(&error, "panicked", "the code of `panic-at-once` panicked");
-    let error =
-        world.refuse(&probe(1), "return-harm", json!({ "harm": "Panics" }), Kept::Nothing).await;
-    check_error(&error, "panicked", "the code of `return-harm` panicked");
-    // The aggregate is not stuck.
-    world.apply(&probe(1), "run", steps(&[Step::Add(1)])).await;
+    let error = fixture
+        .reject(
+            &probe(1),
+            "return-unstorable",
+            json!({ "value": "SerializePanic" }),
+            Trail::Nothing,
+        )
+        .await;
+    check_error(&error, "panicked", "the code of `return-unstorable` panicked");
+    // The aggregate is not blocked.
+    fixture.apply(&probe(1), "run", steps(&[Step::Add(1)])).await;
 }
 
 fn nested(depth: u128) -> Vec<Step> {
@@ -310,19 +328,19 @@ fn nested(depth: u128) -> Vec<Step> {
 }
 
 #[tokio::test]
-async fn invoke_too_deep_below_sixteen() {
-    let world = probes(18).await;
+async fn invoke_depth_is_limited_to_sixteen() {
+    let fixture = probes(18).await;
     let text = "actions invoke each other more than 16 deep";
-    let error = check_fault(&world, "run", &nested(17), "invoke-depth-exceeded", text).await;
+    let error = check_fault(&fixture, "run", &nested(17), "invoke-depth-exceeded", text).await;
     assert!(matches!(error, Error::InvokeDepthExceeded { depth_max: 16 }));
-    world.apply(&probe(1), "run", steps(&nested(16))).await;
-    let after = world.snapshot().await;
+    fixture.apply(&probe(1), "run", steps(&nested(16))).await;
+    let after = fixture.snapshot().await;
     assert_eq!((after.version(&probe(17)), after.version(&probe(18))), (2, 1));
 }
 
 #[tokio::test]
-async fn invoke_reentered_by_invoke_and_by_fetch() {
-    let world = probes(3).await;
+async fn reentrant_invoke_and_fetch_fail() {
+    let fixture = probes(3).await;
     let back = |step: Step| vec![Step::Invoke(id(2), vec![Step::Invoke(id(3), vec![step])])];
     for these in [
         vec![Step::Invoke(id(1), vec![])],
@@ -335,23 +353,23 @@ async fn invoke_reentered_by_invoke_and_by_fetch() {
         back(Step::Find(id(1))),
     ] {
         let text = format!("{} is being decided in this command already", probe(1));
-        let error = check_fault(&world, "run", &these, "reentrant-invoke", &text).await;
+        let error = check_fault(&fixture, "run", &these, "reentrant-invoke", &text).await;
         assert!(
             matches!(&error, Error::ReentrantInvoke { aggregate_id } if *aggregate_id == probe(1))
         );
     }
     let these = back(Step::Fetch(id(2)));
     let text = format!("{} is being decided in this command already", probe(2));
-    check_fault(&world, "run", &these, "reentrant-invoke", &text).await;
-    // One after the other is allowed.
+    check_fault(&fixture, "run", &these, "reentrant-invoke", &text).await;
+    // In sequence it is allowed.
     let twice = [Step::Invoke(id(2), vec![]), Step::Invoke(id(2), vec![]), Step::Fetch(id(2))];
-    let said = world.apply(&probe(1), "run", steps(&twice)).await;
+    let said = fixture.apply(&probe(1), "run", steps(&twice)).await;
     assert_eq!(said, json!(["(0, 3)"]));
 }
 
 #[tokio::test(start_paused = true)]
-async fn timed_out_by_the_runtimes_or_the_actions_deadline() {
-    let world = probes(2).await;
+async fn both_timeouts_end_a_command() {
+    let fixture = probes(2).await;
     let wait = || Step::Wait("never opened by timed_out".to_owned());
     for (key, millis, these) in [
         ("run", 30_000, vec![Step::Add(1), wait()]),
@@ -361,33 +379,33 @@ async fn timed_out_by_the_runtimes_or_the_actions_deadline() {
         let started = tokio::time::Instant::now();
         let after = std::time::Duration::from_millis(millis);
         let text = format!("`{key}` did not end within {after:?}");
-        let error = check_fault(&world, key, &these, "timed-out", &text).await;
+        let error = check_fault(&fixture, key, &these, "timed-out", &text).await;
         match error {
-            Error::TimedOut { command, after: told } => assert_eq!((command, told), (key, after)),
+            Error::TimedOut { command, after: shown } => assert_eq!((command, shown), (key, after)),
             other => panic!("{other:?}"),
         }
         let took = started.elapsed();
         assert!((after..after * 2).contains(&took), "{took:?}");
     }
-    world.apply(&probe(1), "run", steps(&[Step::Add(1)])).await;
+    fixture.apply(&probe(1), "run", steps(&[Step::Add(1)])).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn timed_out_ends_the_command_and_the_turn_goes_on() {
-    let world = probes(1).await;
-    let wait = Step::Wait("never opened by the turn".to_owned());
-    let slow = world.command(&probe(1), "run-quickly", steps(&[wait]));
-    let next = world.command(&probe(1), "run", steps(&[Step::Add(1)]));
+async fn a_timeout_releases_the_lock() {
+    let fixture = probes(1).await;
+    let wait = Step::Wait("never opened".to_owned());
+    let slow = fixture.command(&probe(1), "run-quickly", steps(&[wait]));
+    let next = fixture.command(&probe(1), "run", steps(&[Step::Add(1)]));
     let (slow, next) =
-        tokio::join!(world.session.process_command(slow), world.session.process_command(next));
+        tokio::join!(fixture.session.process_command(slow), fixture.session.process_command(next));
     assert_eq!(slow.unwrap_err().code(), "timed-out");
     assert_eq!(next.unwrap().version, 2);
 }
 
 #[tokio::test]
-async fn every_code_is_kebab_case_and_every_text_begins_small_and_has_no_full_stop() {
-    let world = probes(1).await;
-    let error = world.refuse(&probe(1), "nothing", json!({}), Kept::Nothing).await;
+async fn codes_are_kebab_case_and_texts_are_fragments() {
+    let fixture = probes(1).await;
+    let error = fixture.reject(&probe(1), "nothing", json!({}), Trail::Nothing).await;
     for error in [
         error,
         Error::Overloaded,

@@ -1,44 +1,40 @@
-//! The behaviour suite: what a domain promises to its authors and callers, over the memory store.
+//! The behaviour suite: the guarantees of a domain to its authors and callers, over the memory store.
 
-#![allow(missing_docs, reason = "a test is told by its name")]
-#![allow(unreachable_pub, reason = "the modules of a test binary have no outside")]
-#![allow(clippy::unwrap_used, reason = "helpers of tests end the test")]
+#![allow(missing_docs, reason = "the name of a test is its documentation")]
+#![allow(unreachable_pub, reason = "no other crate uses the modules of a suite")]
+#![allow(clippy::unwrap_used, reason = "a panic ends the test")]
 
-mod altered;
-mod invoked;
-mod kit;
-mod probe;
-mod replays;
-mod scripted;
-mod ticket;
-
+mod action_context;
+mod atomic_groups;
 mod attempts;
 mod audit;
 mod authoring;
-mod clocks;
+mod clock_range;
 mod concurrency;
-mod context;
 mod decimals;
+mod deduplication;
+mod dependency_features;
 mod domains;
+mod error_codes;
 mod errors;
-mod every_code;
-mod extremes;
-mod faults_of_state;
-mod faults_of_store;
-mod following;
-mod groups;
-mod linked;
-mod logs;
+mod invalid_states;
+mod invoked_options;
+mod linked_types;
+mod log_following;
+mod log_reading;
+mod log_tokens;
+mod observers;
 mod payload_bounds;
 mod payloads;
 mod policies;
 mod queries;
-mod read_back;
 mod realms;
-mod recall;
-mod resuming;
+mod replayed_responses;
 mod secrets;
 mod seed_example;
+mod serde_round_trips;
 mod sessions;
-mod signals;
+mod setting_limits;
+mod spans;
+mod store_faults;
 mod verify;

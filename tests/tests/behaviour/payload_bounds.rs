@@ -1,4 +1,4 @@
-//! Payloads at their bounds: size, depth, error texts, paths through maps.
+//! Payloads at their limits: size, depth, error texts, paths through maps.
 
 use std::collections::BTreeMap;
 
@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::kit::id;
+use fluvius_tests::fixture::id;
 
-/// The name of a shelf, as a key of a map.
+/// Name of a shelf, as a key of a map.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Shelf {
@@ -85,7 +85,7 @@ async fn packed() -> DomainRuntime {
 }
 
 #[tokio::test]
-async fn a_path_leads_through_the_keys_of_maps() {
+async fn a_path_contains_keys_of_maps() {
     let domain = packed().await;
     for (payload, path) in [
         (r#"{"by_number":{"7":{"weight":1},"8":{"weight":"x"}}}"#, "by_number.8.weight"),
@@ -110,7 +110,7 @@ async fn a_path_leads_through_the_keys_of_maps() {
 }
 
 #[tokio::test]
-async fn a_payload_of_120_levels_is_stored_and_read_back() {
+async fn a_payload_of_120_levels_is_preserved() {
     let domain = packed().await;
     let any = |levels: usize| format!("{}{}", "[".repeat(levels - 1), "]".repeat(levels - 1));
     send(&domain, "repack-crate", &format!(r#"{{"any":{}}}"#, any(120))).await.unwrap();
@@ -157,7 +157,7 @@ async fn a_payload_over_the_limit_is_too_large() {
     assert_eq!(error.code(), "too-large");
 }
 
-/// A hostile text does not come back in full: neither a value, nor a key, nor a name.
+/// An error shows a hostile text only in part, whether value, key or name.
 #[tokio::test]
 async fn error_texts_are_bounded() {
     let domain = packed().await;

@@ -1,18 +1,21 @@
-//! `invalid-payload`: what does not fit a command, with the JSON path.
+//! `invalid-payload`: payloads that do not fit a command, with the JSON path.
 
 use fluvius_core::{DomainContext, Error, MemoryStore};
 use serde_json::json;
 
-use crate::kit::{self, Kept, check_refused};
-use crate::ticket::{TicketDomain, ticket};
+use fluvius_tests::fixture::{self, Fixture};
+use fluvius_tests::store_snapshot::{Trail, check_rejected};
+use fluvius_tests::ticket::{TicketDomain, ticket};
 
-/// Sends JSON text to a ticket that exists; path and message say what is wrong with it.
+/// Sends JSON text to an existing ticket, and checks the path and the message of the error.
 async fn check(key: &str, payload: &str, path: &str, message: &str) {
-    let world = kit::world::<TicketDomain>().await;
-    world.apply(&ticket(1), "open-ticket", json!({ "title": "a" })).await;
-    let created_at = world.session.on(ticket(1)).create_command(key, payload);
+    let fixture = Fixture::new::<TicketDomain>().await;
+    fixture.apply(&ticket(1), "open-ticket", json!({ "title": "a" })).await;
+    let created_at = fixture.session.on(ticket(1)).create_command(key, payload);
     let error = match created_at {
-        Ok(command) => check_refused(&world.store, &world.session, command, Kept::Nothing).await,
+        Ok(command) => {
+            check_rejected(&fixture.store, &fixture.session, command, Trail::Nothing).await
+        }
         Err(error) => error,
     };
     match &error {
@@ -21,27 +24,27 @@ async fn check(key: &str, payload: &str, path: &str, message: &str) {
             assert!(why.contains(message), "{payload}: {why}");
             let at = if path == "." { String::new() } else { format!(" at `{path}`") };
             let text = format!("the payload of `{key}` is not valid{at}: {why}");
-            kit::check_error(&error, "invalid-payload", &text);
+            fixture::check_error(&error, "invalid-payload", &text);
         }
         other => panic!("{payload}: {other:?}"),
     }
 }
 
 #[tokio::test]
-async fn a_missing_field() {
+async fn a_missing_field_is_invalid() {
     check("open-ticket", "{}", ".", "missing field `title`").await;
     check("estimate", r#"{"estimate":{"points":1}}"#, "estimate", "missing field `parts`").await;
 }
 
 #[tokio::test]
-async fn an_unknown_field() {
+async fn an_unknown_field_is_invalid() {
     check("open-ticket", r#"{"title":"a","titel":1}"#, "titel", "unknown field `titel`").await;
     check("ask-title", r#"{"loud":true}"#, "loud", "unknown field `loud`").await;
     check("see-ticket", r#"{"why":1}"#, "why", "unknown field `why`").await;
 }
 
 #[tokio::test]
-async fn a_wrong_type() {
+async fn a_wrong_type_is_invalid() {
     check("open-ticket", r#"{"title":7}"#, "title", "expected a string").await;
     check("open-ticket", r#"{"title":null}"#, "title", "expected a string").await;
     check("add-points", r#"{"points":"7"}"#, "points", "expected i64").await;
@@ -51,7 +54,7 @@ async fn a_wrong_type() {
 }
 
 #[tokio::test]
-async fn a_nested_value_and_an_array() {
+async fn nested_values_and_arrays_have_paths() {
     let part = r#"{"estimate":{"points":1,"parts":[{"label":"a","weight":1},{"label":2}]}}"#;
     check("estimate", part, "estimate.parts[1].label", "expected a string").await;
     let part = r#"{"estimate":{"points":1,"parts":[{"label":"a","weight":1,"more":[]}]}}"#;
@@ -60,7 +63,7 @@ async fn a_nested_value_and_an_array() {
 }
 
 #[tokio::test]
-async fn no_object() {
+async fn a_payload_must_be_an_object() {
     for payload in ["7", "null", "\"text\"", "true", "1.5"] {
         check("open-ticket", payload, ".", "expected").await;
         check("see-ticket", payload, ".", "expected").await;
@@ -71,7 +74,7 @@ async fn no_object() {
 }
 
 #[tokio::test]
-async fn a_field_twice() {
+async fn a_duplicate_field_is_invalid() {
     check("open-ticket", r#"{"title":"a","title":"b"}"#, ".", "duplicate field `title`").await;
     check("rename-ticket", r#"{"newTitle":"a","title":"b"}"#, ".", "duplicate field").await;
     check("rename-ticket", r#"{"name":"a","title":"b"}"#, ".", "duplicate field").await;
@@ -80,7 +83,7 @@ async fn a_field_twice() {
 }
 
 #[tokio::test]
-async fn what_no_store_can_keep() {
+async fn an_unstorable_payload_is_invalid() {
     let nul = "U+0000 cannot be stored";
     check("open-ticket", r#"{"title":"a\u0000b"}"#, "title", nul).await;
     check("open-ticket", r#"{"title":"a","tags":["ok","\u0000"]}"#, "tags[1]", nul).await;
@@ -93,40 +96,44 @@ async fn what_no_store_can_keep() {
     check("add-points", r#"{"points":1e999}"#, "points", number).await;
     check("open-ticket", r#"{"title":"\ud800"}"#, "title", "surrogate").await;
     let deep = format!(r#"{{"title":"a","tags":{}1{}}}"#, "[".repeat(200), "]".repeat(200));
-    let created_at = kit::world::<TicketDomain>().await.session.on(ticket(1));
+    let created_at = Fixture::new::<TicketDomain>().await.session.on(ticket(1));
     let error = created_at.create_command("open-ticket", deep.as_str()).unwrap_err();
     assert_eq!(error.code(), "invalid-payload");
 }
 
 #[tokio::test]
-async fn what_is_no_json() {
+async fn malformed_json_is_invalid() {
     for payload in ["", "{", "{title:1}", "{\"title\":\"a\"}x", "NaN", "{\"title\":\"a\",}"] {
         check("open-ticket", payload, ".", "").await;
     }
 }
 
 #[tokio::test]
-async fn a_typed_command_that_no_store_can_keep() {
-    let world = kit::world::<TicketDomain>().await;
-    let open = crate::ticket::OpenTicket { title: "a\0b".to_owned(), points: 0, tags: vec![] };
-    let before = world.snapshot().await;
-    let error = world.session.send(kit::id(1), open).await.unwrap_err();
+async fn an_unstorable_typed_command_is_invalid() {
+    let fixture = Fixture::new::<TicketDomain>().await;
+    let open =
+        fluvius_tests::ticket::OpenTicket { title: "a\0b".to_owned(), points: 0, tags: vec![] };
+    let before = fixture.snapshot().await;
+    let error = fixture.session.send(fixture::id(1), open).await.unwrap_err();
     assert!(matches!(&error, Error::InvalidPayload { path, .. } if path == "title"), "{error:?}");
-    let estimate = crate::ticket::Estimate {
+    let estimate = fluvius_tests::ticket::Estimate {
         points: 1,
-        parts: vec![crate::ticket::Part { label: "a".to_owned(), weight: f64::NAN }],
+        parts: vec![fluvius_tests::ticket::Part { label: "a".to_owned(), weight: f64::NAN }],
     };
-    let error =
-        world.session.send(kit::id(1), crate::ticket::EstimateWork { estimate }).await.unwrap_err();
+    let error = fixture
+        .session
+        .send(fixture::id(1), fluvius_tests::ticket::EstimateWork { estimate })
+        .await
+        .unwrap_err();
     match &error {
         Error::InvalidPayload { path, .. } => assert_eq!(path, "estimate.parts[0].weight"),
         other => panic!("{other:?}"),
     }
-    assert_eq!(before, world.snapshot().await);
+    assert_eq!(before, fixture.snapshot().await);
 }
 
 #[tokio::test]
-async fn a_context_that_no_store_can_keep() {
+async fn an_unstorable_context_is_rejected() {
     use fluvius_core::Domain;
     let store = MemoryStore::new();
     let domain = TicketDomain::runtime(store.clone()).await.unwrap();
@@ -137,16 +144,17 @@ async fn a_context_that_no_store_can_keep() {
         (DomainContext::create("a").with_header("User-Agent", "\0"), "context.headers.user-agent"),
     ] {
         let session = domain.session(context);
-        let command = kit::command(&session, &ticket(1), "open-ticket", json!({ "title": "a" }));
-        let error = check_refused(&store, &session, command, Kept::Nothing).await;
+        let command =
+            fixture::command(&session, &ticket(1), "open-ticket", json!({ "title": "a" }));
+        let error = check_rejected(&store, &session, command, Trail::Nothing).await;
         assert!(
             matches!(&error, Error::InvalidPayload { path: at, .. } if at == path),
             "{error:?}"
         );
     }
-    // A header that is not recorded may hold anything.
+    // A header that is not recorded may hold any value.
     let context = DomainContext::create("a").with_header("cookie", "\0");
     let session = domain.session(context);
-    let command = kit::command(&session, &ticket(1), "open-ticket", json!({ "title": "a" }));
+    let command = fixture::command(&session, &ticket(1), "open-ticket", json!({ "title": "a" }));
     session.process_command(command).await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! Policies: asked before the load and again with the state.
+//! Policies: authorization before the load, and again with the state.
 
 use std::sync::{Arc, Mutex};
 
@@ -10,11 +10,14 @@ use fluvius_core::{
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use crate::kit::{self, Kept, Snapshot, check_error, check_refused, id};
-use crate::probe::{Probe, ProbingDomain, Run, StartProbe, Step, probe};
-use crate::scripted::{self, Scripted};
+use fluvius_tests::faulty_store::{CommitStep, ScriptedStore};
+use fluvius_tests::fixture::{self, check_error, id};
+use fluvius_tests::gate;
+use fluvius_tests::probe::{Probe, ProbingDomain, Run, StartProbe, Step, probe};
+use fluvius_tests::store_snapshot::{StoreSnapshot, Trail, check_rejected};
+use fluvius_tests::trace::CapturedOutput;
 
-/// Lets tellers do everything, others nothing to values above ten; keeps what it was asked.
+/// Allows everything to tellers, and small values to others. Records its calls.
 #[derive(Clone, Default)]
 struct Teller {
     asked: Arc<Mutex<Vec<String>>>,
@@ -35,7 +38,7 @@ impl Policy for Teller {
         self.keep(format!("before {} {}", request.action.key, request.aggregate_id.id.as_u128()));
         tokio::task::yield_now().await;
         match request.context.source() {
-            "nobody" => Authorization::deny("nobody may do anything"),
+            "denied" => Authorization::deny("everything is forbidden"),
             "panics" => panic!("the policy panics"),
             _ => Authorization::Allow,
         }
@@ -62,14 +65,14 @@ impl Policy for Teller {
 }
 
 struct Bank {
-    store: Scripted,
+    store: ScriptedStore,
     policy: Teller,
     domain: fluvius_core::DomainRuntime,
     teller: Session,
 }
 
 async fn bank() -> Bank {
-    let (store, policy) = (Scripted::default(), Teller::default());
+    let (store, policy) = (ScriptedStore::default(), Teller::default());
     let builder = ProbingDomain::builder(store.clone()).policy(policy.clone());
     let domain = builder.build().await.unwrap();
     let teller = domain.session(DomainContext::create("desk").with_role("teller"));
@@ -86,47 +89,48 @@ fn run(steps: &[Step]) -> Value {
 }
 
 #[tokio::test]
-async fn what_is_denied_before_the_load_leaves_an_activity() {
+async fn a_denial_before_the_load_records_an_activity() {
     let bank = bank().await;
-    let nobody = bank.domain.session(DomainContext::create("nobody"));
-    let command = kit::command(&nobody, &probe(9), "run", run(&[]));
-    let error = check_refused(&bank.store, &nobody, command.clone(), Kept::Activity).await;
-    let text = format!("`run` on {} is not allowed: nobody may do anything", probe(9));
+    let denied = bank.domain.session(DomainContext::create("denied"));
+    let command = fixture::command(&denied, &probe(9), "run", run(&[]));
+    let error = check_rejected(&bank.store, &denied, command.clone(), Trail::Activity).await;
+    let text = format!("`run` on {} is not allowed: everything is forbidden", probe(9));
     check_error(&error, "permission-denied", &text);
-    assert_eq!(bank.policy.asked(), ["before run 9"], "not even loaded");
-    let log = Snapshot::of(&bank.store).await;
+    assert_eq!(bank.policy.asked(), ["before run 9"], "the state is not loaded");
+    let log = StoreSnapshot::of(&bank.store).await;
     let [activity] = log.activities.as_slice() else { panic!() };
     assert_eq!((activity.message.as_ref(), activity.command_id), (text.as_str(), command.id));
-    assert_eq!(activity.context_id, nobody.context_id());
+    assert_eq!(activity.context_id, denied.context_id());
     assert_eq!(activity.data.as_ref().unwrap().to_value(), json!({ "command": "run" }));
 }
 
 #[tokio::test]
-async fn what_is_denied_is_denied_though_it_cannot_be_recorded_and_that_is_logged() {
+async fn a_denial_that_cannot_be_recorded_is_logged() {
     let bank = bank().await;
-    let nobody = bank.domain.session(DomainContext::create("nobody"));
-    let no_room = || scripted::Step::Say(CommitOutcome::Failed(StoreError::permanent("no room")));
+    let denied = bank.domain.session(DomainContext::create("denied"));
+    let no_room = || CommitStep::Return(CommitOutcome::Failed(StoreError::permanent("no room")));
     for (step, is_logged) in
-        [(Some(no_room()), true), (Some(scripted::Step::SayNothing), true), (None, false)]
+        [(Some(no_room()), true), (Some(CommitStep::ReturnNothing), true), (None, false)]
     {
         bank.store.script(step);
-        let (trace, _guard) = kit::Trace::start();
-        let command = kit::command(&nobody, &probe(9), "run", run(&[]));
-        let error = nobody.process_command(command).await.unwrap_err();
+        let (trace, _guard) = CapturedOutput::of_this_thread();
+        let command = fixture::command(&denied, &probe(9), "run", run(&[]));
+        let error = denied.process_command(command).await.unwrap_err();
         assert_eq!(error.code(), "permission-denied");
         let text = trace.text();
         let line = text.lines().find(|line| line.contains("could not be recorded"));
         assert_eq!(line.is_some_and(|line| line.contains("ERROR")), is_logged, "{text}");
     }
-    assert_eq!(Snapshot::of(&bank.store).await.activities.len(), 1);
+    assert_eq!(StoreSnapshot::of(&bank.store).await.activities.len(), 1);
 }
 
 #[tokio::test]
-async fn what_is_denied_with_the_state_leaves_an_activity() {
+async fn a_denial_with_the_state_records_an_activity() {
     let bank = bank().await;
     let guest = bank.domain.session(DomainContext::create("guest"));
-    let command = kit::command(&guest, &probe(2), "run", run(&[Step::Tell("denied".to_owned())]));
-    let error = check_refused(&bank.store, &guest, command.clone(), Kept::Activity).await;
+    let command =
+        fixture::command(&guest, &probe(2), "run", run(&[Step::Report("denied".to_owned())]));
+    let error = check_rejected(&bank.store, &guest, command.clone(), Trail::Activity).await;
     let text = format!("`run` on {} is not allowed: for tellers", probe(2));
     check_error(&error, "permission-denied", &text);
     match &error {
@@ -139,16 +143,16 @@ async fn what_is_denied_with_the_state_leaves_an_activity() {
         other => panic!("{other:?}"),
     }
     assert_eq!(bank.policy.asked(), ["before run 2", "with run Some(20) Some(1)", "1 steps"]);
-    assert_eq!(kit::said("denied"), [""; 0], "the rule has not run");
-    // Nothing of the answer is kept: the same command may be tried again.
+    assert_eq!(gate::reports("denied"), [""; 0], "the action has not run");
+    // The answer is not recorded: the same command may be sent again.
     bank.teller.process_command(command).await.unwrap();
-    // What it denied was decided on the version that it saw.
+    // The denial was decided on the version that the policy saw.
     let unit = bank.store.units().remove(0);
     assert_eq!((unit.expected[0].version, unit.activities.len()), (1, 1));
 }
 
 #[tokio::test]
-async fn what_it_allows_runs_and_it_is_asked_twice() {
+async fn an_allowed_command_is_authorized_twice() {
     let bank = bank().await;
     bank.teller.send(id(1), Run { steps: vec![Step::Add(1)] }).await.unwrap();
     bank.teller.send(id(9), StartProbe { value: 0 }).await.unwrap();
@@ -162,15 +166,15 @@ async fn what_it_allows_runs_and_it_is_asked_twice() {
             "with start-probe None None"
         ]
     );
-    assert_eq!(Snapshot::of(&bank.store).await.activities, []);
+    assert_eq!(StoreSnapshot::of(&bank.store).await.activities, []);
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_is_asked_again_with_the_state_of_each_attempt() {
+async fn authorization_sees_the_state_of_each_attempt() {
     let bank = bank().await;
     let other = ProbingDomain::runtime(bank.store.inner.clone()).await.unwrap();
     let rival = other.session(DomainContext::create("rival"));
-    bank.store.script([scripted::Step::After(Box::pin(async move {
+    bank.store.script([CommitStep::RunFirst(Box::pin(async move {
         rival.send(id(1), Run { steps: vec![Step::Add(50)] }).await.unwrap();
     }))]);
     let guest = bank.domain.session(DomainContext::create("guest"));
@@ -189,7 +193,7 @@ async fn it_is_asked_again_with_the_state_of_each_attempt() {
 }
 
 #[tokio::test]
-async fn it_is_not_asked_about_what_rules_invoke() {
+async fn invoked_commands_are_not_authorized() {
     let bank = bank().await;
     let guest = bank.domain.session(DomainContext::create("guest"));
     let steps = vec![Step::Invoke(id(2), vec![Step::Add(1)]), Step::Start(id(9), 0)];
@@ -198,32 +202,32 @@ async fn it_is_not_asked_about_what_rules_invoke() {
 }
 
 #[tokio::test]
-async fn it_is_not_asked_about_what_is_no_command() {
+async fn invalid_commands_are_not_authorized() {
     let bank = bank().await;
     for (aggregate_id, key, code) in [
         (probe(1), "nothing", "unknown-command"),
-        (crate::ticket::ticket(1), "run", "resource-not-allowed"),
+        (fluvius_tests::ticket::ticket(1), "run", "resource-not-allowed"),
         (probe(1), "run", "invalid-payload"),
     ] {
-        let command = kit::command(&bank.teller, &aggregate_id, key, json!({ "stops": 1 }));
+        let command = fixture::command(&bank.teller, &aggregate_id, key, json!({ "stops": 1 }));
         let command = if code == "resource-not-allowed" {
-            kit::command(&bank.teller, &aggregate_id, key, run(&[]))
+            fixture::command(&bank.teller, &aggregate_id, key, run(&[]))
         } else {
             command
         };
-        let error = check_refused(&bank.store, &bank.teller, command, Kept::Nothing).await;
+        let error = check_rejected(&bank.store, &bank.teller, command, Trail::Nothing).await;
         assert_eq!(error.code(), code);
     }
     assert_eq!(bank.policy.asked(), [""; 0]);
 }
 
 #[tokio::test]
-async fn a_policy_that_panics_refuses() {
+async fn a_panic_in_the_policy_fails_the_command() {
     let bank = bank().await;
     for source in ["panics", "panics later"] {
         let session = bank.domain.session(DomainContext::create(source));
-        let command = kit::command(&session, &probe(1), "run", run(&[Step::Add(1)]));
-        let error = check_refused(&bank.store, &session, command, Kept::Nothing).await;
+        let command = fixture::command(&session, &probe(1), "run", run(&[Step::Add(1)]));
+        let error = check_rejected(&bank.store, &session, command, Trail::Nothing).await;
         check_error(&error, "panicked", "the code of `run` panicked");
     }
 }
@@ -232,18 +236,18 @@ async fn a_policy_that_panics_refuses() {
 async fn a_group_is_denied_as_a_whole() {
     let bank = bank().await;
     let guest = bank.domain.session(DomainContext::create("guest"));
-    let group = [1, 2].map(|number| kit::command(&guest, &probe(number), "run", run(&[])));
-    let before = Snapshot::of(&bank.store).await;
+    let group = [1, 2].map(|number| fixture::command(&guest, &probe(number), "run", run(&[])));
+    let before = StoreSnapshot::of(&bank.store).await;
     let error = guest.process_atomic(group.clone()).await.unwrap_err();
     assert_eq!(error.code(), "permission-denied");
-    let after = Snapshot::of(&bank.store).await;
+    let after = StoreSnapshot::of(&bank.store).await;
     assert_eq!((&before.states, &before.commands), (&after.states, &after.commands));
     let [activity] = after.activities.as_slice() else { panic!("{:?}", after.activities) };
     assert_eq!((activity.command_id, &activity.aggregate_id), (group[1].id, &probe(2)));
     assert_eq!(Run::ACTION.key, "run");
 }
 
-/// Allows nothing more to accounts that have enough.
+/// Denies commands on accounts above a value.
 struct Enough;
 
 impl Policy for Enough {
@@ -264,7 +268,7 @@ impl Policy for Enough {
 }
 
 #[tokio::test]
-async fn a_rule_that_awaits_nothing_is_asked_for_with_the_state_as_well() {
+async fn inline_actions_are_authorized_with_the_state() {
     let builder = TransactionManagerDomain::builder(MemoryStore::new()).policy(Enough);
     let domain = builder.build().await.unwrap();
     let session = domain.session(DomainContext::create("desk"));
@@ -274,7 +278,7 @@ async fn a_rule_that_awaits_nothing_is_asked_for_with_the_state_as_well() {
         initial_deposit: Decimal::TEN,
     };
     session.send(id(1), open).await.unwrap();
-    // Its head is at hand from here on.
+    // The version is cached from here on.
     session.send(id(1), DepositMoney { amount: Decimal::ONE }).await.unwrap();
     let denied = session.send(id(1), DepositMoney { amount: Decimal::ONE }).await.unwrap_err();
     assert_eq!(denied.code(), "permission-denied");

@@ -1,4 +1,4 @@
-//! Reading aggregates by what they are like, several at one moment, and as they were.
+//! State queries, snapshots of several aggregates, and past states.
 
 use banking_domain::{
     Account, CloseAccount, DepositMoney, OpenAccount, TransactionManagerDomain, TransferMoney,
@@ -13,9 +13,9 @@ use fluvius_testing::FixedClock;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
 
-use crate::kit::id;
-use crate::probe::{Probe, ProbingDomain, Run, StartProbe, Step, probe};
-use crate::scripted::Scripted;
+use fluvius_tests::faulty_store::ScriptedStore;
+use fluvius_tests::fixture::id;
+use fluvius_tests::probe::{Probe, ProbingDomain, Run, StartProbe, Step, probe};
 
 /// Accounts 1 to 5 of the bank.
 async fn bank() -> (DomainRuntime, Session) {
@@ -49,7 +49,7 @@ fn code<T: std::fmt::Debug>(result: Result<T, Error>) -> &'static str {
 }
 
 #[tokio::test]
-async fn aggregates_are_found_by_what_they_are_like() {
+async fn aggregates_are_found_by_field() {
     let (_domain, session) = bank().await;
     let accounts = session.statemgr();
     let ten = Decimal::from_i32(10).unwrap();
@@ -74,7 +74,7 @@ async fn aggregates_are_found_by_what_they_are_like() {
 }
 
 #[tokio::test]
-async fn one_aggregate_is_found_or_none_and_several_are_an_error() {
+async fn find_one_fails_on_multiple_results() {
     let (_domain, session) = bank().await;
     let accounts = session.statemgr();
     let one = accounts.find_one::<Account>(text("account_number").eq("DE-2")).await.unwrap();
@@ -88,7 +88,7 @@ async fn one_aggregate_is_found_or_none_and_several_are_an_error() {
 }
 
 #[tokio::test]
-async fn pages_follow_each_other_to_the_end() {
+async fn pages_cover_all_rows_in_order() {
     let (_domain, session) = bank().await;
     let mut reader = session
         .statemgr()
@@ -111,7 +111,7 @@ async fn pages_follow_each_other_to_the_end() {
 }
 
 #[tokio::test]
-async fn all_rows_are_read_however_many() {
+async fn all_reads_every_page() {
     let domain = ProbingDomain::runtime(MemoryStore::new()).await.unwrap();
     let session = domain.session(DomainContext::create("many"));
     for number in 1..=250 {
@@ -124,13 +124,13 @@ async fn all_rows_are_read_however_many() {
         assert_eq!(all.len(), 250, "{limit} at a time");
         assert!(all.is_sorted_by_key(|probe| (probe.value, probe.record().aggregate_id.id)));
     }
-    // A limit of nothing would never end.
+    // A limit of zero would never end.
     assert_eq!(reader.clone().limit(0).page().await.unwrap().rows.len(), 1);
     assert_eq!(code(reader.limit(10_001).page().await), "invalid-query");
 }
 
 #[tokio::test]
-async fn closed_and_foreign_aggregates_are_left_out() {
+async fn closed_and_foreign_aggregates_are_excluded() {
     let (domain, session) = bank().await;
     session.send(id(5), CloseAccount {}).await.unwrap();
     let north = domain.session(DomainContext::create("north").with_realm("north"));
@@ -144,7 +144,7 @@ async fn closed_and_foreign_aggregates_are_left_out() {
     let closed = domain.statemgr().query::<Account>().with_closed();
     let closed = closed.filter(!column(Column::ClosedAt).is_null()).all().await.unwrap();
     assert_eq!(owners(&closed), ["ada"]);
-    // No filter opens another realm.
+    // No filter reaches another realm.
     let foreign = column(Column::Realm).eq("north") | column(Column::Realm).is_null();
     let found = session.statemgr().query::<Account>().filter(foreign).with_closed();
     assert_eq!(found.all().await.unwrap().len(), 5);
@@ -161,7 +161,7 @@ async fn a_cursor_opens_no_other_realm() {
 }
 
 #[tokio::test]
-async fn what_is_no_query_of_the_aggregate_is_refused() {
+async fn an_invalid_query_is_rejected() {
     let (_domain, session) = bank().await;
     let accounts = session.statemgr().query::<Account>();
     let wrong_kind = accounts.clone().filter(number("balance").eq("10"));
@@ -178,7 +178,7 @@ async fn what_is_no_query_of_the_aggregate_is_refused() {
 }
 
 #[tokio::test]
-async fn a_state_that_does_not_decode_is_told() {
+async fn a_query_reports_a_state_that_does_not_decode() {
     let domain = ProbingDomain::runtime(MemoryStore::new()).await.unwrap();
     let session = domain.session(DomainContext::create("other"));
     session.send(id(1), StartProbe { value: 1 }).await.unwrap();
@@ -194,7 +194,7 @@ async fn a_state_that_does_not_decode_is_told() {
 }
 
 #[tokio::test]
-async fn a_snapshot_has_several_aggregates_at_one_moment() {
+async fn a_snapshot_reads_aggregates_at_one_moment() {
     let (domain, session) = bank().await;
     let transfer = TransferMoney { amount: Decimal::from(4), recipient_id: id(2) };
     session.send(id(1), transfer).await.unwrap();
@@ -212,7 +212,7 @@ async fn a_snapshot_has_several_aggregates_at_one_moment() {
     assert!(foreign.iter().all(Option::is_none));
 }
 
-/// An account with an event every minute, and when the first of them was.
+/// An account with an event every minute, and the time of the first.
 async fn aged() -> (DomainRuntime, Session, DateTime<Utc>) {
     let start = DateTime::UNIX_EPOCH + TimeDelta::days(20_000);
     let clock = FixedClock::at(start);
@@ -231,7 +231,7 @@ async fn aged() -> (DomainRuntime, Session, DateTime<Utc>) {
 }
 
 #[tokio::test]
-async fn an_aggregate_is_read_as_it_was_at_a_version() {
+async fn fetch_at_a_version_returns_the_past_state() {
     let (_domain, session, start) = aged().await;
     let accounts = session.statemgr();
     for version in [1_u64, 2, 30, 64, 65, 66, 100, 101] {
@@ -264,7 +264,7 @@ async fn an_aggregate_is_read_as_it_was_at_a_version() {
 }
 
 #[tokio::test]
-async fn an_aggregate_is_read_as_it_was_at_a_time() {
+async fn fetch_at_a_time_returns_the_past_state() {
     let (_domain, session, start) = aged().await;
     let accounts = session.statemgr();
     for minutes in [0_i64, 1, 2, 63, 64, 65, 99, 100] {
@@ -282,7 +282,7 @@ async fn an_aggregate_is_read_as_it_was_at_a_time() {
 }
 
 #[tokio::test]
-async fn a_closed_aggregate_was_there_before_it_was_closed() {
+async fn a_closed_aggregate_is_readable_in_the_past() {
     let (domain, session) = bank().await;
     session.send(id(5), DepositMoney { amount: Decimal::from(1) }).await.unwrap();
     let withdraw = banking_domain::WithdrawMoney { amount: Decimal::from(1) };
@@ -328,7 +328,7 @@ async fn a_history_has_the_versions_of_any_range() {
     assert_eq!(code(session.statemgr().history(&probe(2), ..).await), "not-found");
 }
 
-/// A parcel, which is looked for by where it goes.
+/// A parcel, which is found by its destination.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Parcel {
     number: u32,
@@ -364,14 +364,14 @@ impl Parcel {
 struct PostDomain;
 
 #[tokio::test]
-async fn a_store_is_told_which_fields_to_index() {
+async fn indexes_are_declared_to_the_store() {
     let fields = vec![number("number"), time("sentAt"), text("target.city")];
     let found: Vec<Field> = Parcel::INDEXES.iter().map(Field::from).collect();
     assert_eq!(found, fields);
     assert_eq!(Parcel::DESCRIPTOR.indexes, Parcel::INDEXES);
     assert!(Probe::INDEXES.is_empty());
 
-    let store = Scripted::default();
+    let store = ScriptedStore::default();
     let domain = PostDomain::runtime(store.clone()).await.unwrap();
     let of = |resource: &str, fields: &[Field]| (resource.to_owned(), fields.to_vec());
     let expected = [of("letter", &fields), of("parcel", &fields), of("probe", &[])];
@@ -390,8 +390,8 @@ async fn a_store_is_told_which_fields_to_index() {
 }
 
 #[tokio::test]
-async fn a_store_that_cannot_index_does_not_take_the_domain() {
-    let store = Scripted::default();
+async fn a_failed_index_declaration_fails_the_build() {
+    let store = ScriptedStore::default();
     store.fail_reads(Some(StoreError::permanent("no room for an index")));
     let error = PostDomain::runtime(store).await.unwrap_err();
     assert!(matches!(error, BuildError::Store { namespace: "post", .. }), "{error}");

@@ -1,4 +1,4 @@
-//! A secret is used by the rule and kept nowhere.
+//! A secret is used by the action and kept nowhere.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::kit::{self, Snapshot, all_of, id};
+use fluvius_tests::fixture::{Fixture, error_texts, id};
+use fluvius_tests::store_snapshot::{StoreSnapshot, Trail};
+use fluvius_tests::trace::CapturedOutput;
 
 const SECRET: &str = "hunter2-9c1d";
 
@@ -23,7 +25,7 @@ pub struct Vault {
     pub digest: usize,
 }
 
-/// Why a vault stays closed.
+/// Reasons to reject a command on a vault.
 #[derive(Debug, thiserror::Error, Rejection)]
 pub enum VaultError {
     #[error("the password is wrong")]
@@ -33,7 +35,7 @@ pub enum VaultError {
     Context(#[from] ContextError),
 }
 
-/// A secret with parts, whose decoder says what it found.
+/// A secret with parts, whose decoder quotes the value.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Combination {
@@ -79,7 +81,7 @@ impl Vault {
         Ok(())
     }
 
-    /// Is this the password?
+    /// Check the password.
     #[action]
     pub fn try_password(&self, #[arg(secret)] password: String) -> Result<bool, VaultError> {
         Ok(password.len() == self.digest)
@@ -98,7 +100,7 @@ impl Vault {
         Ok(())
     }
 
-    /// Try another vault, and go on.
+    /// Try another vault, and continue.
     #[action(evt_key = "other-tried")]
     pub async fn try_other(
         &mut self,
@@ -117,30 +119,30 @@ impl Vault {
 #[domain(aggregates(Vault))]
 struct VaultDomain;
 
-/// Keeps everything that a listener or a policy can print.
+/// Captures everything that an observer or a policy can print.
 #[derive(Clone, Default)]
 struct Eavesdropper(Arc<Mutex<String>>);
 
 impl Eavesdropper {
-    fn hear(&self, what: &dyn std::fmt::Debug) {
+    fn capture(&self, what: &dyn std::fmt::Debug) {
         *self.0.lock().unwrap() += &format!("{what:?}\n");
     }
 }
 
 impl Observer for Eavesdropper {
     fn on_event(&self, signal: &RuntimeEvent<'_>) {
-        self.hear(signal);
+        self.capture(signal);
     }
 
     fn before_commit(&self, unit: &UnitOfWork) -> Result<(), SimpleRejection> {
-        self.hear(unit);
+        self.capture(unit);
         Ok(())
     }
 }
 
 impl Policy for Eavesdropper {
     async fn authorize(&self, request: &PolicyRequest<'_>) -> Authorization {
-        self.hear(request);
+        self.capture(request);
         Authorization::Allow
     }
 
@@ -149,8 +151,8 @@ impl Policy for Eavesdropper {
         request: &PolicyRequest<'_>,
         state: Option<&PolicyState<'_>>,
     ) -> Authorization {
-        self.hear(request);
-        self.hear(&state);
+        self.capture(request);
+        self.capture(&state);
         Authorization::Allow
     }
 }
@@ -170,7 +172,7 @@ struct Sent {
 }
 
 impl Sent {
-    /// Sends JSON text by key, and keeps everything that can be seen of it.
+    /// Sends JSON text by key, and captures everything visible.
     async fn key(&mut self, number: u128, key: &str, payload: &str) -> String {
         let bundle = match self.session.on(vault(number)).create_command(key, payload) {
             Ok(bundle) => bundle,
@@ -178,7 +180,7 @@ impl Sent {
         };
         let answer = self.session.process_command(bundle.clone()).await;
         let first = self.keep(answer);
-        // The same command again, which is answered from the log, and as a group of its own.
+        // The same command again, which is replayed, and as a group of its own.
         let again = self.session.process_command(bundle.clone()).await;
         self.keep(again);
         let group = self.session.process_atomic([bundle.with_id(Uuid::new_v4())]).await;
@@ -205,7 +207,7 @@ impl Sent {
                 "ok".to_owned()
             }
             Err(error) => {
-                self.seen += &all_of(&error);
+                self.seen += &error_texts(&error);
                 error.rejection_code().unwrap_or(error.code()).to_owned()
             }
         }
@@ -213,8 +215,8 @@ impl Sent {
 }
 
 #[tokio::test]
-async fn a_secret_is_found_nowhere_on_any_path() {
-    let (trace, _guard) = kit::Trace::start();
+async fn secrets_are_never_exposed() {
+    let (trace, _guard) = CapturedOutput::of_this_thread();
     let store = fluvius_core::MemoryStore::new();
     let ears = Eavesdropper::default();
     let builder = VaultDomain::builder(store.clone()).observer(ears.clone()).policy(ears.clone());
@@ -270,7 +272,7 @@ async fn a_secret_is_found_nowhere_on_any_path() {
     ] {
         assert_eq!(sent.key(1, key, &payload).await, outcome, "{key} {payload}");
     }
-    // Payloads that do not fit, with the secret at every place of them.
+    // Invalid payloads, with the secret in every position.
     let invalid = [
         ("unlock-vault", format!(r#"{{"pin":["{SECRET}"]}}"#)),
         ("unlock-vault", format!(r#"{{"pin":{{"{SECRET}":1}}}}"#)),
@@ -335,7 +337,7 @@ async fn a_secret_is_found_nowhere_on_any_path() {
     let other = UnlockOther { other: id(2), password: SECRET.to_owned() };
     assert_eq!(sent.typed(1, other).await, ok);
 
-    let log = Snapshot::of(&store).await;
+    let log = StoreSnapshot::of(&store).await;
     assert_eq!((log.commands.len(), log.events.len(), log.messages.len()), (36, 24, 3));
     check_silent("the tables", &log.text());
     check_silent("the store's own debug text", &format!("{store:?}"));
@@ -344,19 +346,19 @@ async fn a_secret_is_found_nowhere_on_any_path() {
     check_silent("what listeners and policies can print", &ears.0.lock().unwrap());
     check_silent("the trace", &trace.text());
     check_silent("the runtime", &format!("{domain:?} {:?}", sent.session));
-    assert!(sent.seen.contains("[secret]"), "`Debug` of a command says that something is left out");
+    assert!(sent.seen.contains("[secret]"), "`Debug` of a command marks the omitted value");
 }
 
 #[tokio::test]
-async fn a_secret_reaches_the_rule_and_the_wire() {
-    let world = kit::world::<VaultDomain>().await;
+async fn a_secret_reaches_the_action_and_the_wire() {
+    let fixture = Fixture::new::<VaultDomain>().await;
     let build = BuildVault { label: "a".to_owned(), password: SECRET.to_owned() };
-    world.session.send(id(1), build.clone()).await.unwrap();
+    fixture.session.send(id(1), build.clone()).await.unwrap();
     let tried = TryPassword { password: SECRET.to_owned() };
-    assert!(world.session.send(id(1), tried).await.unwrap().data);
+    assert!(fixture.session.send(id(1), tried).await.unwrap().data);
     let tried = TryPassword { password: "x".to_owned() };
-    assert!(!world.session.send(id(1), tried).await.unwrap().data);
-    // A client needs the command's own `Serialize` to write it.
+    assert!(!fixture.session.send(id(1), tried).await.unwrap().data);
+    // A client needs the command's own `Serialize` to send it.
     assert_eq!(serde_json::to_value(&build).unwrap(), json!({ "label": "a", "password": SECRET }));
     let unlock = UnlockVault { secret: SECRET.to_owned(), note: None };
     let encoded = serde_json::to_value(&unlock).unwrap();
@@ -365,12 +367,12 @@ async fn a_secret_reaches_the_rule_and_the_wire() {
 }
 
 #[tokio::test]
-async fn what_is_not_secret_is_kept() {
-    let world = kit::world::<VaultDomain>().await;
+async fn other_arguments_are_recorded() {
+    let fixture = Fixture::new::<VaultDomain>().await;
     let build = json!({ "label": "a", "password": SECRET });
-    world.apply(&vault(1), "build-vault", build).await;
-    world.apply(&vault(1), "unlock-vault", json!({ "pin": SECRET, "note": "b" })).await;
-    let log = world.snapshot().await;
+    fixture.apply(&vault(1), "build-vault", build).await;
+    fixture.apply(&vault(1), "unlock-vault", json!({ "pin": SECRET, "note": "b" })).await;
+    let log = fixture.snapshot().await;
     assert_eq!(log.commands[0].payload.to_value(), json!({ "label": "a" }));
     assert_eq!(log.commands[1].payload.to_value(), json!({ "note": "b" }));
     assert_eq!(log.events[0].args.to_value(), json!({ "label": "a" }));
@@ -380,20 +382,20 @@ async fn what_is_not_secret_is_kept() {
         panic!("{event:?}")
     };
     assert_eq!(note.as_deref(), Some("b"));
-    // A command whose secret has no default cannot be read back from its row, and says so.
+    // A command whose secret has no default cannot be read from its row; the error says so.
     VaultCommand::try_from(&log.commands[1].record).unwrap_err();
 }
 
 #[tokio::test]
-async fn an_error_at_a_secret_names_the_path_and_the_type() {
-    let world = kit::world::<VaultDomain>().await;
+async fn an_error_at_a_secret_has_path_and_type() {
+    let fixture = Fixture::new::<VaultDomain>().await;
     for (key, payload, path, message) in [
         ("unlock-vault", json!({ "pin": 7 }), "pin", "expected `String`"),
         ("unlock-vault", json!({ "pin": "x", "note": 7 }), "note", "expected `Option<String>`"),
         ("unlock-vault", json!({ "note": "x" }), ".", "missing field `passWord`"),
         ("dial-vault", json!({ "combination": 7 }), "combination", "expected `Combination`"),
     ] {
-        let error = world.refuse(&vault(1), key, payload, kit::Kept::Nothing).await;
+        let error = fixture.reject(&vault(1), key, payload, Trail::Nothing).await;
         match error {
             Error::InvalidPayload { path: at, message: why, .. } => {
                 assert_eq!((at.as_str(), why.as_str()), (path, message));
@@ -403,13 +405,13 @@ async fn an_error_at_a_secret_names_the_path_and_the_type() {
     }
 }
 
-/// A bundle holds the payload as it was sent; what a log line prints of it must not.
+/// A bundle holds the payload as it was sent; its `Debug` text must not show it.
 #[tokio::test]
-async fn the_debug_text_of_a_bundle_does_not_hold_the_payload() {
-    let world = kit::world::<VaultDomain>().await;
-    let bundle = world.command(&vault(1), "unlock-vault", json!({ "pin": SECRET }));
+async fn the_debug_text_of_a_bundle_hides_the_payload() {
+    let fixture = Fixture::new::<VaultDomain>().await;
+    let bundle = fixture.command(&vault(1), "unlock-vault", json!({ "pin": SECRET }));
     check_silent("the bundle's debug text", &format!("{bundle:?} {bundle:#?}"));
-    // On its way through a queue it is whole.
+    // A queue gets it complete.
     let text = serde_json::to_string(&bundle).unwrap();
     assert!(text.contains(SECRET));
     assert_eq!(serde_json::from_str::<CommandBundle>(&text).unwrap(), bundle);

@@ -1,4 +1,4 @@
-//! The seed's example, step for step, and what the bank refuses.
+//! The seed's example, step by step, and the rejections of the bank.
 
 use banking_domain::{Account, AccountError, TransactionManagerDomain, WithdrawMoney};
 use fluvius_core::{Aggregate, AggregateId, CommandStatus, Error};
@@ -6,7 +6,8 @@ use futures_util::StreamExt;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use crate::kit::{Kept, World, check_error, id, world};
+use fluvius_tests::fixture::{Fixture, check_error, id};
+use fluvius_tests::store_snapshot::Trail;
 
 const ACCOUNT: u128 = 1;
 const RECIPIENT: u128 = 2;
@@ -15,32 +16,32 @@ fn account(number: u128) -> AggregateId {
     Account::aggregate_id(id(number))
 }
 
-async fn bank(deposits: &[(u128, &str)]) -> World {
-    let world = world::<TransactionManagerDomain>().await;
+async fn bank(deposits: &[(u128, &str)]) -> Fixture {
+    let fixture = Fixture::new::<TransactionManagerDomain>().await;
     for (number, deposit) in deposits {
         let open = json!({
             "account_number": format!("no. {number}"),
             "owner_name": "John Doe",
             "initial_deposit": deposit,
         });
-        world.apply(&account(*number), "open-account", open).await;
+        fixture.apply(&account(*number), "open-account", open).await;
     }
-    world
+    fixture
 }
 
-async fn balance(world: &World, number: u128) -> String {
-    world.session.statemgr().fetch::<Account>(id(number)).await.unwrap().balance.to_string()
+async fn balance(fixture: &Fixture, number: u128) -> String {
+    fixture.session.statemgr().fetch::<Account>(id(number)).await.unwrap().balance.to_string()
 }
 
-/// The account sends a command that its rule refuses.
+/// Sends a command to the account, whose action rejects it.
 async fn check_rejected(
-    world: &World,
+    fixture: &Fixture,
     key: &str,
     payload: Value,
     code: &str,
     message: &str,
 ) -> Error {
-    let error = world.refuse(&account(ACCOUNT), key, payload, Kept::Row(code)).await;
+    let error = fixture.reject(&account(ACCOUNT), key, payload, Trail::Command(code)).await;
     check_error(&error, "rejected", message);
     assert_eq!(error.rejection_code(), Some(code));
     match &error {
@@ -51,38 +52,38 @@ async fn check_rejected(
 }
 
 #[tokio::test]
-async fn the_seeds_main_runs_step_for_step() {
-    let mut world = bank(&[(RECIPIENT, "0.00")]).await;
-    world.session.set_aggroot("bank-account", id(ACCOUNT));
+async fn the_seed_example_runs_step_by_step() {
+    let mut fixture = bank(&[(RECIPIENT, "0.00")]).await;
+    fixture.session.set_aggroot("bank-account", id(ACCOUNT));
     let open = json!({
         "account_number": "123456789", "owner_name": "John Doe", "initial_deposit": "1000.00"
     });
-    let open = world.session.create_command("open-account", open).unwrap();
-    let opened = world.session.process_command(open.clone()).await.unwrap();
+    let open = fixture.session.create_command("open-account", open).unwrap();
+    let opened = fixture.session.process_command(open.clone()).await.unwrap();
     assert_eq!((opened.command, opened.event), ("open-account", Some("account-opened")));
     assert_eq!((opened.command_id, &opened.aggregate_id), (open.id, &account(ACCOUNT)));
     assert_eq!(
         opened.data.to_value(),
         json!({ "account_number": "123456789", "owner_name": "John Doe", "balance": "1000.00" })
     );
-    assert_eq!(balance(&world, ACCOUNT).await, "1000.00");
+    assert_eq!(balance(&fixture, ACCOUNT).await, "1000.00");
 
     let recipient = json!({ "amount": "30.00", "recipient": id(RECIPIENT) });
     let commands = [
-        world.session.create_command("withdraw-money", json!({ "amount": "20.00" })).unwrap(),
-        world.session.create_command("deposit-money", json!({ "amount": "10.00" })).unwrap(),
-        world.session.create_command("transfer-money", recipient).unwrap(),
+        fixture.session.create_command("withdraw-money", json!({ "amount": "20.00" })).unwrap(),
+        fixture.session.create_command("deposit-money", json!({ "amount": "10.00" })).unwrap(),
+        fixture.session.create_command("transfer-money", recipient).unwrap(),
     ];
     let transfer_id = commands[2].id;
-    let responses = world.session.command_processor().process(commands);
+    let responses = fixture.session.command_processor().process(commands);
     let responses: Vec<_> = responses.map(Result::unwrap).collect().await;
-    let told: Vec<_> = responses
+    let listed: Vec<_> = responses
         .iter()
         .map(|response| (response.event.unwrap(), response.version, response.data.to_value()))
         .map(|(event, version, data)| (event, version, data["balance"].clone()))
         .collect();
     assert_eq!(
-        told,
+        listed,
         [
             ("money-withdrawn", 2, json!("980.00")),
             ("money-deposited", 3, json!("990.00")),
@@ -93,10 +94,10 @@ async fn the_seeds_main_runs_step_for_step() {
     let line =
         format!("withdraw-money on {}, version 2, money-withdrawn: {state}", account(ACCOUNT));
     assert_eq!(responses[0].to_string(), line);
-    assert_eq!(balance(&world, ACCOUNT).await, "960.00");
-    assert_eq!(balance(&world, RECIPIENT).await, "30.00");
+    assert_eq!(balance(&fixture, ACCOUNT).await, "960.00");
+    assert_eq!(balance(&fixture, RECIPIENT).await, "30.00");
 
-    let log = world.snapshot().await;
+    let log = fixture.snapshot().await;
     let events: Vec<_> = log
         .events
         .iter()
@@ -127,14 +128,14 @@ async fn the_seeds_main_runs_step_for_step() {
     for row in &log.commands {
         assert_eq!((row.status, &row.code, &row.response), (CommandStatus::Applied, &None, &None));
         assert_eq!((row.domain.as_ref(), row.revision), ("transaction-manager", 1));
-        assert_eq!(row.context_id, world.session.context_id());
+        assert_eq!(row.context_id, fixture.session.context_id());
     }
     let [.., sent, received_at] = log.events.as_slice() else { panic!("{:?}", log.events) };
     assert_eq!((sent.command_id, received_at.command_id), (transfer_id, receive.id));
     assert_eq!(sent.args.to_value(), json!({ "amount": "30.00", "recipient_id": id(RECIPIENT) }));
     assert_eq!(received_at.args.to_value(), json!({ "amount": "30.00", "sender_id": id(ACCOUNT) }));
     assert_eq!((&sent.data, &received_at.data), (&None, &None));
-    // The payload is kept as it was received, and so under the name that the sender used.
+    // The payload is recorded as received, under the name that the sender used.
     assert_eq!(
         transfer.payload.to_value(),
         json!({ "amount": "30.00", "recipient": id(RECIPIENT) })
@@ -142,57 +143,57 @@ async fn the_seeds_main_runs_step_for_step() {
 }
 
 #[tokio::test]
-async fn a_transfer_takes_recipient_id_and_recipient() {
+async fn a_transfer_accepts_the_alias_recipient() {
     for name in ["recipient", "recipient_id"] {
-        let world = bank(&[(ACCOUNT, "10"), (RECIPIENT, "5")]).await;
+        let fixture = bank(&[(ACCOUNT, "10"), (RECIPIENT, "5")]).await;
         let transfer = json!({ "amount": "4", name: id(RECIPIENT) });
-        world.apply(&account(ACCOUNT), "transfer-money", transfer).await;
-        let balances = (balance(&world, ACCOUNT).await, balance(&world, RECIPIENT).await);
+        fixture.apply(&account(ACCOUNT), "transfer-money", transfer).await;
+        let balances = (balance(&fixture, ACCOUNT).await, balance(&fixture, RECIPIENT).await);
         assert_eq!(balances, ("6".to_owned(), "9".to_owned()), "{name}");
     }
 }
 
 #[tokio::test]
 async fn an_amount_may_be_a_number_or_a_string() {
-    let world = bank(&[(ACCOUNT, "0")]).await;
+    let fixture = bank(&[(ACCOUNT, "0")]).await;
     for amount in [json!(10), json!(10.5), json!("10.50")] {
-        world.apply(&account(ACCOUNT), "deposit-money", json!({ "amount": amount })).await;
+        fixture.apply(&account(ACCOUNT), "deposit-money", json!({ "amount": amount })).await;
     }
-    assert_eq!(balance(&world, ACCOUNT).await, "31.00");
+    assert_eq!(balance(&fixture, ACCOUNT).await, "31.00");
 }
 
 #[tokio::test]
 async fn a_transfer_to_an_unknown_account_changes_nothing() {
-    let world = bank(&[(ACCOUNT, "10.00")]).await;
+    let fixture = bank(&[(ACCOUNT, "10.00")]).await;
     let transfer = json!({ "amount": "4.00", "recipient_id": id(9) });
     let message = format!("{} does not exist", account(9));
-    let error = check_rejected(&world, "transfer-money", transfer, "not-found", &message).await;
+    let error = check_rejected(&fixture, "transfer-money", transfer, "not-found", &message).await;
     assert!(matches!(error.rejection::<AccountError>(), Some(AccountError::Context(_))));
-    assert_eq!(balance(&world, ACCOUNT).await, "10.00");
+    assert_eq!(balance(&fixture, ACCOUNT).await, "10.00");
 }
 
 #[tokio::test]
 async fn a_transfer_to_a_closed_account_changes_nothing() {
-    let world = bank(&[(ACCOUNT, "10.00"), (RECIPIENT, "0.00")]).await;
-    world.apply(&account(RECIPIENT), "close-account", json!({})).await;
+    let fixture = bank(&[(ACCOUNT, "10.00"), (RECIPIENT, "0.00")]).await;
+    fixture.apply(&account(RECIPIENT), "close-account", json!({})).await;
     let transfer = json!({ "amount": "4.00", "recipient_id": id(RECIPIENT) });
     let message = format!("{} does not exist", account(RECIPIENT));
-    check_rejected(&world, "transfer-money", transfer, "not-found", &message).await;
+    check_rejected(&fixture, "transfer-money", transfer, "not-found", &message).await;
 }
 
 #[tokio::test]
 async fn a_transfer_to_itself_changes_nothing() {
-    let world = bank(&[(ACCOUNT, "10.00")]).await;
+    let fixture = bank(&[(ACCOUNT, "10.00")]).await;
     let transfer = json!({ "amount": "4.00", "recipient_id": id(ACCOUNT) });
     let message = "Cannot transfer to the same account";
     let error =
-        check_rejected(&world, "transfer-money", transfer, "transfer-to-self", message).await;
+        check_rejected(&fixture, "transfer-money", transfer, "transfer-to-self", message).await;
     assert!(matches!(error.rejection::<AccountError>(), Some(AccountError::TransferToSelf)));
 }
 
 #[tokio::test]
 async fn an_amount_that_is_not_positive_changes_nothing() {
-    let world = bank(&[(ACCOUNT, "10.00"), (RECIPIENT, "0.00")]).await;
+    let fixture = bank(&[(ACCOUNT, "10.00"), (RECIPIENT, "0.00")]).await;
     for amount in ["0", "0.00", "-0", "-1", "-0.01", "-79228162514264337593543950335"] {
         for (key, code, message) in [
             ("deposit-money", "deposit-not-positive", "Deposit amount must be positive"),
@@ -203,48 +204,49 @@ async fn an_amount_that_is_not_positive_changes_nothing() {
             if key == "transfer-money" {
                 payload["recipient"] = json!(id(RECIPIENT));
             }
-            check_rejected(&world, key, payload, code, message).await;
+            check_rejected(&fixture, key, payload, code, message).await;
         }
     }
-    assert_eq!(balance(&world, ACCOUNT).await, "10.00");
+    assert_eq!(balance(&fixture, ACCOUNT).await, "10.00");
 }
 
 #[tokio::test]
-async fn more_than_the_balance_is_refused() {
-    let world = bank(&[(ACCOUNT, "10.00"), (RECIPIENT, "0.00")]).await;
+async fn overdrafts_are_rejected() {
+    let fixture = bank(&[(ACCOUNT, "10.00"), (RECIPIENT, "0.00")]).await;
     let withdraw = json!({ "amount": "10.01" });
     let code = "insufficient-funds";
-    check_rejected(&world, "withdraw-money", withdraw, code, "Insufficient funds").await;
+    check_rejected(&fixture, "withdraw-money", withdraw, code, "Insufficient funds").await;
     let transfer = json!({ "amount": "10.01", "recipient": id(RECIPIENT) });
-    check_rejected(&world, "transfer-money", transfer, code, "Insufficient funds").await;
+    check_rejected(&fixture, "transfer-money", transfer, code, "Insufficient funds").await;
 }
 
 #[tokio::test]
 async fn an_account_with_money_is_not_closed() {
-    let world = bank(&[(ACCOUNT, "0.01")]).await;
+    let fixture = bank(&[(ACCOUNT, "0.01")]).await;
     let message = "Account must be empty before it is closed";
-    check_rejected(&world, "close-account", json!({}), "balance-not-zero", message).await;
-    world.apply(&account(ACCOUNT), "withdraw-money", json!({ "amount": "0.01" })).await;
-    world.apply(&account(ACCOUNT), "close-account", json!({})).await;
-    let error =
-        world.refuse(&account(ACCOUNT), "close-account", json!({}), Kept::Row("not-found")).await;
+    check_rejected(&fixture, "close-account", json!({}), "balance-not-zero", message).await;
+    fixture.apply(&account(ACCOUNT), "withdraw-money", json!({ "amount": "0.01" })).await;
+    fixture.apply(&account(ACCOUNT), "close-account", json!({})).await;
+    let error = fixture
+        .reject(&account(ACCOUNT), "close-account", json!({}), Trail::Command("not-found"))
+        .await;
     assert_eq!(error.code(), "not-found");
 }
 
 #[tokio::test]
-async fn an_account_does_not_begin_in_debt() {
-    let world = bank(&[]).await;
+async fn a_negative_opening_deposit_is_rejected() {
+    let fixture = bank(&[]).await;
     let open = json!({ "account_number": "1", "owner_name": "X", "initial_deposit": "-0.01" });
     let message = "Initial deposit must not be negative";
-    check_rejected(&world, "open-account", open, "initial-deposit-negative", message).await;
+    check_rejected(&fixture, "open-account", open, "initial-deposit-negative", message).await;
 }
 
 #[tokio::test]
-async fn receive_transfer_is_unknown_to_senders() {
-    let world = bank(&[(ACCOUNT, "10.00")]).await;
+async fn an_internal_action_is_unknown_to_senders() {
+    let fixture = bank(&[(ACCOUNT, "10.00")]).await;
     let receive = json!({ "amount": "4.00", "sender_id": id(9) });
     let aggregate_id = account(ACCOUNT);
-    let error = world.refuse(&aggregate_id, "receive-transfer", receive, Kept::Nothing).await;
+    let error = fixture.reject(&aggregate_id, "receive-transfer", receive, Trail::Nothing).await;
     match &error {
         Error::UnknownCommand { key, nearest } => {
             assert_eq!(key, "receive-transfer");
@@ -253,12 +255,12 @@ async fn receive_transfer_is_unknown_to_senders() {
         other => panic!("{other:?}"),
     }
 
-    let before = world.snapshot().await;
+    let before = fixture.snapshot().await;
     let receive = banking_domain::ReceiveTransfer { amount: Decimal::TEN, sender_id: id(9) };
-    let error = world.session.send(id(ACCOUNT), receive).await.unwrap_err();
+    let error = fixture.session.send(id(ACCOUNT), receive).await.unwrap_err();
     assert_eq!(error.code(), "unknown-command");
-    assert_eq!(before, world.snapshot().await);
-    let listed = world.domain.registry().actions();
+    assert_eq!(before, fixture.snapshot().await);
+    let listed = fixture.domain.registry().actions();
     assert!(listed.iter().all(|action| action.key != "receive-transfer"), "{listed:?}");
 }
 
@@ -266,28 +268,28 @@ async fn receive_transfer_is_unknown_to_senders() {
 async fn amounts_never_overflow() {
     let largest = Decimal::MAX.to_string();
     let smallest = "0.0000000000000000000000000001";
-    let world = bank(&[(ACCOUNT, &largest), (RECIPIENT, &largest), (3, smallest)]).await;
+    let fixture = bank(&[(ACCOUNT, &largest), (RECIPIENT, &largest), (3, smallest)]).await;
     let message = "Balance would be too large to be exact";
     for amount in [&largest, "1", smallest] {
         let deposit = json!({ "amount": amount });
-        check_rejected(&world, "deposit-money", deposit, "balance-too-large", message).await;
+        check_rejected(&fixture, "deposit-money", deposit, "balance-too-large", message).await;
         let transfer = json!({ "amount": amount, "recipient": id(RECIPIENT) });
-        check_rejected(&world, "transfer-money", transfer, "balance-too-large", message).await;
+        check_rejected(&fixture, "transfer-money", transfer, "balance-too-large", message).await;
     }
-    // What is left would not be exact either.
+    // The rest would not be exact either.
     let withdraw = json!({ "amount": smallest });
-    check_rejected(&world, "withdraw-money", withdraw, "balance-too-large", message).await;
-    world.apply(&account(ACCOUNT), "withdraw-money", json!({ "amount": largest })).await;
-    assert_eq!(balance(&world, ACCOUNT).await, "0");
+    check_rejected(&fixture, "withdraw-money", withdraw, "balance-too-large", message).await;
+    fixture.apply(&account(ACCOUNT), "withdraw-money", json!({ "amount": largest })).await;
+    assert_eq!(balance(&fixture, ACCOUNT).await, "0");
 }
 
 #[tokio::test]
-async fn a_typed_command_is_answered_with_the_state() {
-    let world = bank(&[(ACCOUNT, "10.00")]).await;
+async fn a_typed_command_returns_the_state() {
+    let fixture = bank(&[(ACCOUNT, "10.00")]).await;
     let withdraw = WithdrawMoney { amount: Decimal::new(250, 2) };
-    let response = world.session.send(id(ACCOUNT), withdraw).await.unwrap();
+    let response = fixture.session.send(id(ACCOUNT), withdraw).await.unwrap();
     assert_eq!((response.data.balance.to_string(), response.version), ("7.50".to_owned(), 2));
-    let stored = world.session.statemgr().fetch::<Account>(id(ACCOUNT)).await.unwrap();
+    let stored = fixture.session.statemgr().fetch::<Account>(id(ACCOUNT)).await.unwrap();
     assert_eq!(*stored, response.data);
     assert_eq!((stored.version(), stored.etag()), (2, response.etag));
 }

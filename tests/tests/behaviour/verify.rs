@@ -1,4 +1,4 @@
-//! `verify` finds nothing in what a domain has written, and each kind of fault that is planted.
+//! `verify` finds no fault in the logs of a domain, and each kind of planted fault.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,17 +11,16 @@ use fluvius_core::{
     LogEntry, LogQuery, MemoryStore, StateDelta, StateRecord, Store, StoreError,
 };
 
-use crate::altered::{Altered, Harm, Keep};
-use crate::kit::id;
-use crate::probe::{EndProbe, ProbingDomain, Run, StartProbe, Step, probe};
+use fluvius_tests::faulty_store::{AlteredRows, Keep, RowFault};
+use fluvius_tests::fixture::id;
+use fluvius_tests::probe::{EndProbe, ProbingDomain, Run, StartProbe, Step, probe};
 
-/// The aggregate that the planted faults are of, with more versions than from one whole state to the
-/// next.
+/// The aggregate with the planted faults, with more versions than between two snapshots.
 const MANY: u128 = 3;
 const VERSIONS: u64 = 150;
 
-/// What a domain writes: several realms, invoked commands, refusals, messages, activities, a group,
-/// a closed aggregate, one of many versions.
+/// Writes with several realms, invoked commands, rejections, messages, activities, a group, a closed
+/// aggregate, and one of many versions.
 async fn written() -> MemoryStore {
     let store = MemoryStore::new();
     let domain = ProbingDomain::runtime(store.clone()).await.unwrap();
@@ -31,15 +30,15 @@ async fn written() -> MemoryStore {
         session.send(id(number), StartProbe { value: 0 }).await.unwrap();
     }
     north.send(id(5), StartProbe { value: 5 }).await.unwrap();
-    let told = vec![
+    let listed = vec![
         Step::Add(1),
-        Step::Message("told".to_owned(), "data".to_owned()),
-        Step::Activity("was told".to_owned()),
+        Step::Message("note".to_owned(), "data".to_owned()),
+        Step::Activity("done".to_owned()),
         Step::Invoke(id(2), vec![Step::Add(2), Step::Message("too".to_owned(), String::new())]),
-        Step::Try(id(4), vec![Step::Refuse("no".to_owned())]),
+        Step::Try(id(4), vec![Step::Reject("no".to_owned())]),
     ];
-    session.send(id(1), Run { steps: told }).await.unwrap();
-    session.send(id(1), Run { steps: vec![Step::Refuse("no".to_owned())] }).await.unwrap_err();
+    session.send(id(1), Run { steps: listed }).await.unwrap();
+    session.send(id(1), Run { steps: vec![Step::Reject("no".to_owned())] }).await.unwrap_err();
     session.send(id(1), StartProbe { value: 1 }).await.unwrap_err();
     session.send(id(4), EndProbe {}).await.unwrap();
     for step in 1..VERSIONS {
@@ -56,7 +55,7 @@ async fn written() -> MemoryStore {
 }
 
 #[tokio::test]
-async fn what_a_domain_writes_is_sound() {
+async fn the_logs_of_a_domain_are_sound() {
     let store = written().await;
     let found = verify(&store).await.unwrap();
     assert!(found.is_sound(), "{found}");
@@ -77,7 +76,7 @@ async fn what_a_domain_writes_is_sound() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_store_that_is_written_to_is_sound_as_well() {
+async fn verify_is_sound_during_writes() {
     let store = MemoryStore::new();
     let domain = ProbingDomain::runtime(store.clone()).await.unwrap();
     let session = domain.session(DomainContext::create("verify"));
@@ -103,7 +102,7 @@ async fn a_store_that_is_written_to_is_sound_as_well() {
         times += 1;
     }
     writing.await.unwrap();
-    assert!(times > 2, "it was verified {times} times beside the writer");
+    assert!(times > 2, "verified {times} times during the writes");
     // Many pages of each log, and every row of them.
     let found = verify(&store).await.unwrap();
     assert_eq!((found.commands, found.events), (3 + 1_200, 3 + 1_200), "{found}");
@@ -113,70 +112,73 @@ fn is_many(aggregate_id: &AggregateId) -> bool {
     aggregate_id.id == id(MANY)
 }
 
-/// Event 70 of the aggregate of many versions.
+/// Returns event 70 of the aggregate of many versions.
 fn event_70(
     event: &mut LogEntry<EventRecord>,
-    harm: impl FnOnce(&mut LogEntry<EventRecord>),
+    fault: impl FnOnce(&mut LogEntry<EventRecord>),
 ) -> Keep {
     if is_many(&event.aggregate_id) && event.version == 70 {
-        harm(event);
+        fault(event);
     }
     true
 }
 
-fn many(state: &mut StateRecord, harm: impl FnOnce(&mut StateRecord)) -> Keep {
+fn many(state: &mut StateRecord, fault: impl FnOnce(&mut StateRecord)) -> Keep {
     if is_many(&state.aggregate_id) {
-        harm(state);
+        fault(state);
     }
     true
 }
 
-/// The first command on the aggregate of many versions.
-fn start(command: &mut LogEntry<CommandRecord>, harm: impl FnOnce(&mut CommandRecord)) -> Keep {
+/// Returns the first command on the aggregate of many versions.
+fn start(command: &mut LogEntry<CommandRecord>, fault: impl FnOnce(&mut CommandRecord)) -> Keep {
     if is_many(&command.aggregate_id) && command.key() == "start-probe" {
-        harm(&mut command.record);
+        fault(&mut command.record);
     }
     true
 }
 
-const HARMS: &[(FaultKind, Harm)] = &[
+const ROW_FAULTS: &[(FaultKind, RowFault)] = &[
     (
         FaultKind::VersionMissing,
-        Harm::Event(|event| !(is_many(&event.aggregate_id) && event.version == 70)),
+        RowFault::Event(|event| !(is_many(&event.aggregate_id) && event.version == 70)),
     ),
     (
         FaultKind::VersionMissing,
-        Harm::Event(|event| !(is_many(&event.aggregate_id) && event.version == 150)),
+        RowFault::Event(|event| !(is_many(&event.aggregate_id) && event.version == 150)),
     ),
     (
         FaultKind::VersionMissing,
-        Harm::Event(|event| !(is_many(&event.aggregate_id) && event.version < 100)),
+        RowFault::Event(|event| !(is_many(&event.aggregate_id) && event.version < 100)),
     ),
-    (FaultKind::VersionMissing, Harm::State(|state| many(state, |state| state.version += 1))),
-    (FaultKind::HistoryUnordered, Harm::Event(|event| event_70(event, |event| event.position = 1))),
+    (FaultKind::VersionMissing, RowFault::State(|state| many(state, |state| state.version += 1))),
     (
         FaultKind::HistoryUnordered,
-        Harm::Event(|event| event_70(event, |event| event.record.version = 69)),
+        RowFault::Event(|event| event_70(event, |event| event.position = 1)),
+    ),
+    (
+        FaultKind::HistoryUnordered,
+        RowFault::Event(|event| event_70(event, |event| event.record.version = 69)),
     ),
     (
         FaultKind::TimeFalls,
-        Harm::Event(|event| {
+        RowFault::Event(|event| {
             event_70(event, |event| event.record.occurred_at -= TimeDelta::days(1))
         }),
     ),
     (
         FaultKind::TimeFalls,
-        Harm::Event(|event| {
+        RowFault::Event(|event| {
             event_70(event, |event| event.record.occurred_at += TimeDelta::days(1))
         }),
     ),
     (
         FaultKind::ChangeUnfit,
-        Harm::Event(|event| event_70(event, |event| event.record.delta = patch("/nowhere"))),
+        RowFault::Event(|event| event_70(event, |event| event.record.delta = patch("/nowhere"))),
     ),
     (
         FaultKind::ChangeUnfit,
-        Harm::Event(|event| {
+        RowFault::Event(|event| {
             if is_many(&event.aggregate_id) && event.version == 1 {
                 event.record.delta = patch("/value");
             }
@@ -185,9 +187,9 @@ const HARMS: &[(FaultKind, Harm)] = &[
     ),
     (
         FaultKind::SnapshotFar,
-        Harm::Event(|event| {
+        RowFault::Event(|event| {
             if is_many(&event.aggregate_id) && event.version > 65 {
-                // Each does what it should, and needs the state before it.
+                // Each patch applies, and needs the state before it.
                 event.record.delta = set(event.delta.apply(None).unwrap()["value"].clone());
             }
             true
@@ -195,13 +197,13 @@ const HARMS: &[(FaultKind, Harm)] = &[
     ),
     (
         FaultKind::StateDiffers,
-        Harm::State(|state| {
+        RowFault::State(|state| {
             many(state, |state| state.data = Json::parse(r#"{"value":0}"#).unwrap())
         }),
     ),
     (
         FaultKind::StateDiffers,
-        Harm::Event(|event| {
+        RowFault::Event(|event| {
             if is_many(&event.aggregate_id) && event.version == VERSIONS {
                 event.record.delta = set(serde_json::json!(0));
             }
@@ -210,39 +212,39 @@ const HARMS: &[(FaultKind, Harm)] = &[
     ),
     (
         FaultKind::RowDiffers,
-        Harm::State(|state| many(state, |state| state.etag = ETag::new(150, id(9)))),
+        RowFault::State(|state| many(state, |state| state.etag = ETag::new(150, id(9)))),
     ),
-    (FaultKind::RowDiffers, Harm::State(|state| many(state, |state| state.revision += 1))),
+    (FaultKind::RowDiffers, RowFault::State(|state| many(state, |state| state.revision += 1))),
     (
         FaultKind::RowDiffers,
-        Harm::State(|state| many(state, |state| state.created_at -= TimeDelta::days(1))),
+        RowFault::State(|state| many(state, |state| state.created_at -= TimeDelta::days(1))),
     ),
-    (FaultKind::RowDiffers, Harm::State(|state| many(state, |state| state.created_by = None))),
+    (FaultKind::RowDiffers, RowFault::State(|state| many(state, |state| state.created_by = None))),
     (
         FaultKind::RowDiffers,
-        Harm::State(|state| many(state, |state| state.updated_at += TimeDelta::days(1))),
-    ),
-    (
-        FaultKind::RowDiffers,
-        Harm::State(|state| many(state, |state| state.updated_by = Some(id(9)))),
+        RowFault::State(|state| many(state, |state| state.updated_at += TimeDelta::days(1))),
     ),
     (
         FaultKind::RowDiffers,
-        Harm::State(|state| many(state, |state| state.closed_at = Some(state.created_at))),
+        RowFault::State(|state| many(state, |state| state.updated_by = Some(id(9)))),
     ),
     (
         FaultKind::RowDiffers,
-        Harm::State(|state| many(state, |state| state.realm = Some("north".into()))),
+        RowFault::State(|state| many(state, |state| state.closed_at = Some(state.created_at))),
+    ),
+    (
+        FaultKind::RowDiffers,
+        RowFault::State(|state| many(state, |state| state.realm = Some("north".into()))),
     ),
     (
         FaultKind::LogUnordered,
-        Harm::LoggedEvent(|event| event_70(event, |event| event.position = 1)),
+        RowFault::LoggedEvent(|event| event_70(event, |event| event.position = 1)),
     ),
     (
         FaultKind::PositionTwice,
-        Harm::LoggedCommand(|command| {
+        RowFault::LoggedCommand(|command| {
             if is_many(&command.aggregate_id) {
-                // As that of its event.
+                // Like that of its event.
                 command.position += 1;
             }
             true
@@ -250,44 +252,46 @@ const HARMS: &[(FaultKind, Harm)] = &[
     ),
     (
         FaultKind::CommandLost,
-        Harm::LoggedCommand(|command| {
+        RowFault::LoggedCommand(|command| {
             start(command, |command| command.received_at += TimeDelta::days(1))
         }),
     ),
     (
         FaultKind::CommandLost,
-        Harm::LoggedCommand(|command| start(command, |command| command.id = id(9))),
+        RowFault::LoggedCommand(|command| start(command, |command| command.id = id(9))),
     ),
     (
         FaultKind::CommandMissing,
-        Harm::Event(|event| event_70(event, |event| event.record.command_id = id(9))),
+        RowFault::Event(|event| event_70(event, |event| event.record.command_id = id(9))),
     ),
     (
         FaultKind::CommandMissing,
-        Harm::Message(|message| {
+        RowFault::Message(|message| {
             message.record.command_id = id(9);
             true
         }),
     ),
     (
         FaultKind::CommandMissing,
-        Harm::Command(|command| start(command, |command| command.parent = Some(id(9)))),
+        RowFault::Command(|command| start(command, |command| command.parent = Some(id(9)))),
     ),
     (
         FaultKind::CommandUnfit,
-        Harm::Command(|command| start(command, |command| command.parent = Some(command.id))),
+        RowFault::Command(|command| start(command, |command| command.parent = Some(command.id))),
     ),
     (
         FaultKind::CommandUnfit,
-        Harm::Command(|command| start(command, |command| command.status = CommandStatus::Rejected)),
+        RowFault::Command(|command| {
+            start(command, |command| command.status = CommandStatus::Rejected)
+        }),
     ),
     (
         FaultKind::CommandUnfit,
-        Harm::Command(|command| start(command, |command| command.aggregate_id = probe(1))),
+        RowFault::Command(|command| start(command, |command| command.aggregate_id = probe(1))),
     ),
     (
         FaultKind::CommandUnfit,
-        Harm::Command(|command| {
+        RowFault::Command(|command| {
             if is_many(&command.aggregate_id) {
                 command.position += 1;
             }
@@ -296,42 +300,42 @@ const HARMS: &[(FaultKind, Harm)] = &[
     ),
     (
         FaultKind::CommandUnfit,
-        Harm::Message(|message| {
+        RowFault::Message(|message| {
             message.record.aggregate_id = probe(MANY);
             true
         }),
     ),
-    (FaultKind::ContextMissing, Harm::Contexts),
+    (FaultKind::ContextMissing, RowFault::Contexts),
     (
         FaultKind::ContextMissing,
-        Harm::Command(|command| start(command, |command| command.context_id = id(9))),
+        RowFault::Command(|command| start(command, |command| command.context_id = id(9))),
     ),
     (
         FaultKind::ContextMissing,
-        Harm::Activity(|activity| {
+        RowFault::Activity(|activity| {
             activity.record.context_id = id(9);
             true
         }),
     ),
     (
         FaultKind::PayloadDiffers,
-        Harm::Command(|command| {
+        RowFault::Command(|command| {
             start(command, |command| command.payload_hash = PayloadHash::from_bytes([7; 32]))
         }),
     ),
     (
         FaultKind::PayloadDiffers,
-        Harm::Command(|command| {
+        RowFault::Command(|command| {
             start(command, |command| command.payload = Json::parse(r#"{"value":1}"#).unwrap())
         }),
     ),
     (
         FaultKind::CodeUnfit,
-        Harm::Command(|command| start(command, |command| command.code = Some("no".into()))),
+        RowFault::Command(|command| start(command, |command| command.code = Some("no".into()))),
     ),
     (
         FaultKind::CodeUnfit,
-        Harm::Command(|command| {
+        RowFault::Command(|command| {
             if command.status == CommandStatus::Rejected {
                 command.record.code = None;
             }
@@ -340,14 +344,16 @@ const HARMS: &[(FaultKind, Harm)] = &[
     ),
     (
         FaultKind::EventLost,
-        Harm::LoggedEvent(|event| event_70(event, |event| event.record.id = id(9))),
+        RowFault::LoggedEvent(|event| event_70(event, |event| event.record.id = id(9))),
     ),
     (
         FaultKind::EventLost,
-        Harm::LoggedEvent(|event| event_70(event, |event| event.record.aggregate_id = probe(1))),
+        RowFault::LoggedEvent(|event| {
+            event_70(event, |event| event.record.aggregate_id = probe(1))
+        }),
     ),
-    (FaultKind::EventSurplus, Harm::State(|state| many(state, |state| state.version -= 1))),
-    (FaultKind::EventSurplus, Harm::State(|state| !is_many(&state.aggregate_id))),
+    (FaultKind::EventSurplus, RowFault::State(|state| many(state, |state| state.version -= 1))),
+    (FaultKind::EventSurplus, RowFault::State(|state| !is_many(&state.aggregate_id))),
 ];
 
 fn patch(path: &str) -> StateDelta {
@@ -364,24 +370,24 @@ fn set(value: serde_json::Value) -> StateDelta {
 async fn each_kind_of_fault_is_found() {
     let store = written().await;
     let mut not_found = Vec::new();
-    for (number, (kind, harm)) in HARMS.iter().enumerate() {
-        let found = verify(&Altered { inner: store.clone(), harm: *harm }).await.unwrap();
+    for (number, (kind, fault)) in ROW_FAULTS.iter().enumerate() {
+        let found = verify(&AlteredRows { inner: store.clone(), fault: *fault }).await.unwrap();
         if !found.faults.iter().any(|fault| fault.kind == *kind) {
             not_found.push(format!("{number}: {} in: {found}", kind.code()));
         }
-        let told = usize::try_from(found.fault_count).unwrap().min(100);
-        assert_eq!(found.faults.len(), told, "{found}");
+        let listed = usize::try_from(found.fault_count).unwrap().min(100);
+        assert_eq!(found.faults.len(), listed, "{found}");
     }
     assert!(not_found.is_empty(), "{}", not_found.join("\n"));
     for kind in FaultKind::ALL {
-        let is_planted = HARMS.iter().any(|(mutant, _)| mutant == kind);
+        let is_planted = ROW_FAULTS.iter().any(|(mutant, _)| mutant == kind);
         assert!(is_planted, "no fault of the kind {} is planted", kind.code());
     }
 }
 
-/// One fault is told where it is, and drags no others along but those that follow from it.
+/// A fault is reported at its position, with its consequences only.
 #[tokio::test]
-async fn a_fault_is_told_once() {
+async fn a_fault_is_reported_once() {
     let store = written().await;
     for (number, kinds) in [
         (0, &["version-missing"][..]),
@@ -389,23 +395,23 @@ async fn a_fault_is_told_once() {
         (13, &["row-differs"]),
         (8, &["change-unfit"]),
     ] {
-        let altered = Altered { inner: store.clone(), harm: HARMS[number].1 };
+        let altered = AlteredRows { inner: store.clone(), fault: ROW_FAULTS[number].1 };
         let found = verify(&altered).await.unwrap();
-        let told: Vec<&str> = found.faults.iter().map(|fault| fault.kind.code()).collect();
-        assert_eq!(told, kinds, "{number}: {found}");
+        let listed: Vec<&str> = found.faults.iter().map(|fault| fault.kind.code()).collect();
+        assert_eq!(listed, kinds, "{number}: {found}");
         assert!(found.faults.iter().all(|fault| fault.aggregate_id == probe(MANY)), "{found}");
     }
-    // Patches behind a hole fit nothing, up to the next whole state.
-    let hole = Harm::Event(|event| {
+    // Patches after a hole do not apply, up to the next snapshot.
+    let hole = RowFault::Event(|event| {
         if is_many(&event.aggregate_id) && event.version > 65 && event.version != 129 {
             event.record.delta = set(event.delta.apply(None).unwrap()["value"].clone());
         }
         !(is_many(&event.aggregate_id) && event.version == 70)
     });
-    let found = verify(&Altered { inner: store.clone(), harm: hole }).await.unwrap();
-    let told: Vec<FaultKind> = found.faults.iter().map(|fault| fault.kind).collect();
-    assert_eq!(told, [FaultKind::VersionMissing], "{found}");
-    let found = verify(&Altered { inner: store, harm: HARMS[13].1 }).await.unwrap();
+    let found = verify(&AlteredRows { inner: store.clone(), fault: hole }).await.unwrap();
+    let listed: Vec<FaultKind> = found.faults.iter().map(|fault| fault.kind).collect();
+    assert_eq!(listed, [FaultKind::VersionMissing], "{found}");
+    let found = verify(&AlteredRows { inner: store, fault: ROW_FAULTS[13].1 }).await.unwrap();
     assert!(
         found.to_string().ends_with(&format!(
             "1 faults\nrow-differs: {}: the column `etag` is not what the log says",
@@ -417,7 +423,7 @@ async fn a_fault_is_told_once() {
 
 #[tokio::test]
 async fn a_store_that_fails_is_an_error() {
-    let store = crate::scripted::Scripted::default();
+    let store = fluvius_tests::faulty_store::ScriptedStore::default();
     store.fail_reads(Some(StoreError::unavailable("gone")));
     assert!(verify(&store).await.unwrap_err().is_retryable());
 }

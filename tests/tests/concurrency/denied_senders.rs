@@ -1,4 +1,4 @@
-//! Denied senders: the runtime records the denials with everything else.
+//! Denied senders: the runtime records denials in the same batches as commands.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use futures_util::poll;
 use uuid::Uuid;
 
-use crate::gated_account::{MakePurse, PurseDomain, PutIn};
+use fluvius_tests::purse::{MakePurse, PurseDomain, PutIn};
 
 struct NotGuests;
 
@@ -53,7 +53,7 @@ async fn denials_share_the_group_commits_of_commands() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_denial_is_recorded_though_its_caller_went_away() {
+async fn a_denial_is_recorded_after_its_caller_is_dropped() {
     let (domain, _) = domain().await;
     let guest = domain.session(DomainContext::create("guest"));
     for number in 1..=20 {
@@ -65,7 +65,7 @@ async fn a_denial_is_recorded_though_its_caller_went_away() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn denied_commands_are_bounded_like_others() {
+async fn denied_commands_count_as_in_flight() {
     let faults = Faults { delay_max: Duration::from_millis(5), ..Faults::default() };
     let store = FaultyStore::new(MemoryStore::new(), 1, faults);
     let builder = PurseDomain::builder(store.clone()).policy(NotGuests);

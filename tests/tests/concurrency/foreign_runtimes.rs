@@ -1,4 +1,4 @@
-//! Domains that callers on several tokio runtimes share.
+//! Domains shared by callers on several tokio runtimes.
 
 use std::sync::mpsc;
 use std::thread;
@@ -15,12 +15,12 @@ use tokio::runtime::{Builder, Runtime};
 use tower::ServiceExt;
 use uuid::Uuid;
 
-use crate::gated_account::{DoubleAtGate, Gate, MakePurse, PurseDomain, PutIn};
+use fluvius_tests::purse::{DoubleAtGate, MakePurse, PurseDomain, PutIn, gate_of};
 
-/// Longer than anything here takes: a call that takes longer hangs.
+/// Timeout above the duration of anything here.
 const HANGS_AFTER: Duration = Duration::from_secs(20);
 
-/// A domain, and the values that must live as long as it.
+/// A domain, and the values that must live as long.
 struct Shared {
     name: &'static str,
     domain: DomainRuntime,
@@ -28,7 +28,7 @@ struct Shared {
     _schema: Option<TestSchema>,
 }
 
-/// A domain over each store, built on a runtime.
+/// Builds a domain over each store, on a runtime.
 fn domains(runtime: &Runtime) -> Vec<Shared> {
     runtime.block_on(async {
         let memory = PurseDomain::runtime(MemoryStore::new()).await.unwrap();
@@ -60,7 +60,7 @@ fn short() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// Two commands, one on the result of the other.
+/// Sends two commands, the second on the result of the first.
 async fn make_and_put_in(name: &str, domain: &DomainRuntime) {
     let session = domain.session(DomainContext::create("test"));
     let id = Uuid::new_v4();
@@ -84,7 +84,7 @@ fn runtimes_of_callers_come_and_go() {
                     for round in 0..15 {
                         short().block_on(async {
                             if round % 3 == sender % 3 {
-                                // Given up at once: the runtime of the domain owns the command.
+                                // Dropped at once: the domain's runtime owns the command.
                                 let session = domain.session(DomainContext::create("gives up"));
                                 let mut sent =
                                     Box::pin(session.send(Uuid::new_v4(), MakePurse { coins: 1 }));
@@ -107,27 +107,27 @@ fn runtimes_of_callers_come_and_go() {
 }
 
 #[test]
-fn a_busy_worker_holds_up_no_other_sender() {
+fn a_busy_worker_blocks_no_other_sender() {
     let keeper = keeper();
     for Shared { name, domain, .. } in &domains(&keeper) {
         let (done, wait) = mpsc::channel::<()>();
         let (begun, began) = mpsc::channel::<()>();
         let session = domain.session(DomainContext::create("busy"));
         let busy = keeper.spawn(async move {
-            // The purse is in the cache: the next command goes as far as its commit at once.
+            // The purse is in the cache: the next command reaches its commit at once.
             let id = Uuid::new_v4();
             session.send(id, MakePurse { coins: 1 }).await.unwrap();
             let mut sent = Box::pin(session.send(id, PutIn { coins: 1 }));
             let polled = poll!(&mut sent);
             begun.send(()).unwrap();
-            // This worker does no work for others until they have their answers.
+            // This worker blocks until it has its answers.
             let is_done = wait.recv_timeout(HANGS_AFTER).is_ok();
             if polled.is_pending() {
                 sent.await.unwrap();
             }
             is_done
         });
-        // Spawned from this thread, so that they do not wait for that worker themselves.
+        // Spawned from this thread, so that these tasks do not wait for the busy worker.
         began.recv().unwrap();
         let (others, other_name) = (domain.clone(), *name);
         let others = keeper.spawn(async move {
@@ -144,18 +144,18 @@ fn a_busy_worker_holds_up_no_other_sender() {
 }
 
 #[test]
-fn a_domain_whose_runtime_has_ended_says_so() {
+fn a_domain_of_an_ended_runtime_returns_an_error() {
     let keeper = keeper();
     let domains = domains(&keeper);
     let caller = self::keeper();
     let mut waiting = Vec::new();
     for Shared { name, domain, .. } in &domains {
         let id = Uuid::new_v4();
-        let gate = Gate::shut(id);
+        let gate = gate_of(id);
         let session = domain.session(DomainContext::create("waits"));
         caller.block_on(async { session.send(id, MakePurse { coins: 1 }).await.unwrap() });
         let sent = caller.spawn(async move { session.send(id, DoubleAtGate {}).await });
-        caller.block_on(gate.somebody_came());
+        caller.block_on(gate.arrival());
         waiting.push((*name, sent));
     }
     keeper.shutdown_timeout(HANGS_AFTER);
@@ -183,7 +183,7 @@ fn a_domain_whose_runtime_has_ended_says_so() {
 }
 
 #[test]
-fn a_commit_under_way_when_the_runtime_ends_is_in_doubt() {
+fn a_commit_interrupted_by_the_runtime_is_in_doubt() {
     let keeper = keeper();
     let content = MemoryStore::new();
     let slow = Faults { delay_max: Duration::from_secs(3_600), ..Faults::default() };
@@ -199,7 +199,7 @@ fn a_commit_under_way_when_the_runtime_ends_is_in_doubt() {
         store.set_faults(slow);
         let mut first = Box::pin(session.send(ids[0], PutIn { coins: 1 }));
         assert!(poll!(&mut first).is_pending());
-        // It waits behind the batch that the store has.
+        // It waits behind the batch that the store is committing.
         let mut second = Box::pin(session.send(ids[1], PutIn { coins: 1 }));
         assert!(poll!(&mut second).is_pending());
         keeper.shutdown_background();
@@ -210,7 +210,7 @@ fn a_commit_under_way_when_the_runtime_ends_is_in_doubt() {
 }
 
 #[test]
-fn a_domain_is_not_built_outside_of_a_runtime() {
+fn building_outside_of_a_runtime_fails() {
     let built = std::pin::pin!(PurseDomain::runtime(MemoryStore::new()));
     let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
     match built.poll(&mut cx) {

@@ -1,22 +1,20 @@
-//! The promises of the runtime under concurrency: turns, batches, back-pressure, ownership.
-#![allow(missing_docs, reason = "a test binary has no readers of its documentation")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+//! The concurrency suite: locks, leases, batches, back-pressure, and the tokio runtimes of callers.
+#![allow(missing_docs, reason = "the name of a test is its documentation")]
+#![allow(clippy::unwrap_used, reason = "a panic ends the test")]
 
-mod across;
+mod capacity_limits;
+mod command_streams;
 mod denied_senders;
-mod dropped;
+mod dropped_futures;
+mod duplicates_in_flight;
 mod foreign_runtimes;
-mod gate;
-mod gated_account;
-mod hooked_store;
-mod joined;
-mod limits;
-mod observed;
+mod group_replays;
+mod leases;
+mod long_computations;
+mod metrics;
 mod panics;
 mod paused_clock;
-mod replays;
 mod shutdown;
-mod slow_actions;
+mod slow_action_locks;
 mod slow_store;
-mod stream;
 mod tower_layers;

@@ -1,7 +1,7 @@
-//! A panic in code that is not fluvius's own ends its command, and nothing else.
+//! A panic in code of authors or integrators ends its command, and nothing else.
 //!
-//! One panic is planted in each trait method and each destructor that an author or an integrator
-//! writes. Afterwards other senders, the same aggregate and the shutdown go on.
+//! One panic is planted in each trait method and each destructor that an author or an integrator writes. Afterwards
+//! other senders, the same aggregate and the shutdown still work.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -24,9 +24,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tracing::{Subscriber, span};
 use uuid::Uuid;
 
-use crate::hooked_store::{Call, HookedStore};
+use fluvius_tests::faulty_store::{HookedStore, StoreCall};
 
-/// The places where a panic is planted.
+/// Code with a planted panic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(usize)]
 enum Trap {
@@ -44,12 +44,12 @@ enum Trap {
     RejectionDisplay,
     RejectionDrop,
     ClockNow,
-    IdsNext,
-    PolicyBeforeLoad,
-    PolicyWithState,
+    IdGeneratorGenerate,
+    PolicyAuthorize,
+    PolicyAuthorizeWithState,
     DenialIds,
-    ListenerSignal,
-    ListenerVeto,
+    ObserverOnEvent,
+    ObserverBeforeCommit,
     RecorderCounter,
     RecorderHistogram,
     SubscriberSpan,
@@ -75,12 +75,12 @@ const TRAPS: [Trap; 28] = [
     Trap::RejectionDisplay,
     Trap::RejectionDrop,
     Trap::ClockNow,
-    Trap::IdsNext,
-    Trap::PolicyBeforeLoad,
-    Trap::PolicyWithState,
+    Trap::IdGeneratorGenerate,
+    Trap::PolicyAuthorize,
+    Trap::PolicyAuthorizeWithState,
     Trap::DenialIds,
-    Trap::ListenerSignal,
-    Trap::ListenerVeto,
+    Trap::ObserverOnEvent,
+    Trap::ObserverBeforeCommit,
     Trap::RecorderCounter,
     Trap::RecorderHistogram,
     Trap::SubscriberSpan,
@@ -91,10 +91,10 @@ const TRAPS: [Trap; 28] = [
     Trap::StoreCommand,
 ];
 
-/// The trap that is set; 0 is none.
+/// The active trap; 0 is none.
 static SET: AtomicUsize = AtomicUsize::new(0);
 
-/// Triggers a trap once, if it is set.
+/// Panics once at this trap, if it is active.
 fn spring(trap: Trap) {
     let is_set = !std::thread::panicking()
         && SET.compare_exchange(trap as usize, 0, Ordering::SeqCst, Ordering::SeqCst).is_ok();
@@ -243,17 +243,17 @@ struct TrapIdGenerator;
 
 impl IdGenerator for TrapIdGenerator {
     fn generate(&self) -> Uuid {
-        spring(Trap::IdsNext);
+        spring(Trap::IdGeneratorGenerate);
         UuidV7.generate()
     }
 }
 
-/// A policy that denies what the source of the context names.
+/// A policy that denies by the source of the context.
 struct TrapPolicy;
 
 impl Policy for TrapPolicy {
     async fn authorize(&self, request: &PolicyRequest<'_>) -> Authorization {
-        spring(Trap::PolicyBeforeLoad);
+        spring(Trap::PolicyAuthorize);
         if request.context.source() == "denied" {
             Authorization::deny("no")
         } else {
@@ -266,7 +266,7 @@ impl Policy for TrapPolicy {
         request: &PolicyRequest<'_>,
         _: Option<&PolicyState<'_>>,
     ) -> Authorization {
-        spring(Trap::PolicyWithState);
+        spring(Trap::PolicyAuthorizeWithState);
         if request.context.source() == "denied late" {
             Authorization::deny("no")
         } else {
@@ -279,11 +279,11 @@ struct TrapListener;
 
 impl Observer for TrapListener {
     fn on_event(&self, _: &RuntimeEvent<'_>) {
-        spring(Trap::ListenerSignal);
+        spring(Trap::ObserverOnEvent);
     }
 
     fn before_commit(&self, _: &UnitOfWork) -> Result<(), SimpleRejection> {
-        spring(Trap::ListenerVeto);
+        spring(Trap::ObserverBeforeCommit);
         Ok(())
     }
 }
@@ -351,17 +351,17 @@ impl Subscriber for TrapSubscriber {
     }
 }
 
-/// The traps in the calls of commands to a store.
-fn spring_in_store(call: Call) {
+/// Traps in the calls of commands to a store.
+fn spring_in_store(call: StoreCall) {
     match call {
-        Call::Commit => spring(Trap::StoreCommit),
-        Call::Load => spring(Trap::StoreLoad),
-        Call::Command => spring(Trap::StoreCommand),
-        Call::Rows(_) => {}
+        StoreCall::Commit => spring(Trap::StoreCommit),
+        StoreCall::Load => spring(Trap::StoreLoad),
+        StoreCall::Command => spring(Trap::StoreCommand),
+        StoreCall::Rows(_) => {}
     }
 }
 
-/// Longer than anything here takes: a call that takes longer hangs.
+/// Timeout above the duration of anything here.
 const HANGS_AFTER: Duration = Duration::from_secs(20);
 
 async fn within<F: Future>(what: impl fmt::Debug, future: F) -> F::Output {
@@ -385,11 +385,11 @@ async fn build(store: &MemoryStore) -> DomainRuntime {
     metrics::with_local_recorder(&TrapRecorder, || {
         futures_util::FutureExt::now_or_never(builder.build())
     })
-    .expect("the memory store waits for nothing")
+    .expect("the memory store is ready at once")
     .unwrap()
 }
 
-/// Commands that between them run all code in which a trap may be.
+/// Commands that together run all code with a trap.
 async fn provoke(trap: Trap, sessions: &[Session; 3]) -> Vec<Cow<'static, str>> {
     let mut codes = Vec::new();
     let [session, denied, denied_late] = sessions.clone();
@@ -397,7 +397,7 @@ async fn provoke(trap: Trap, sessions: &[Session; 3]) -> Vec<Cow<'static, str>> 
         codes.push(Cow::from(
             result.as_ref().map_or_else(fluvius_core::Error::code, |()| "applied"),
         ));
-        // The caller has the author's error: its destructor is the caller's to run.
+        // The caller owns the author's error, so the caller runs its destructor.
         let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(result)));
     };
     let bundle = session
@@ -405,7 +405,7 @@ async fn provoke(trap: Trap, sessions: &[Session; 3]) -> Vec<Cow<'static, str>> 
         .create_command("charge-mine", serde_json::json!({ "charge": 1 }));
     match bundle {
         Err(error) => ended(Err(error)),
-        // Twice, so that the second one is looked up in the log.
+        // Twice, so that the second is looked up in the log.
         Ok(bundle) => {
             for _ in 0..2 {
                 ended(session.process_command(bundle.clone()).await.map(drop));
@@ -416,12 +416,12 @@ async fn provoke(trap: Trap, sessions: &[Session; 3]) -> Vec<Cow<'static, str>> 
     ended(session.send(id(1), ChargeLater { charge: Charge(1) }).await.map(drop));
     ended(session.send(id(1), FillMine {}).await.map(drop));
     if trap == Trap::DenialIds {
-        // Armed last, since identifiers are drawn for commands too.
+        // Armed last, since ids are generated for commands too.
         let denied_command = denied_late.prepare(id(1), FillMine {}).with_id(id(7_000));
-        SET.store(Trap::IdsNext as usize, Ordering::SeqCst);
+        SET.store(Trap::IdGeneratorGenerate as usize, Ordering::SeqCst);
         ended(denied_command.send().await.map(drop));
         let denied_command = denied.prepare(id(1), FillMine {}).with_id(id(7_001));
-        SET.store(Trap::IdsNext as usize, Ordering::SeqCst);
+        SET.store(Trap::IdGeneratorGenerate as usize, Ordering::SeqCst);
         ended(denied_command.send().await.map(drop));
     }
     codes
@@ -446,7 +446,7 @@ async fn check(trap: Trap) {
         })
     };
     let codes = within(trap, sender).await.unwrap_or_else(|panic| panic!("{trap:?}: {panic}"));
-    assert_eq!(SET.swap(0, Ordering::SeqCst), 0, "{trap:?} was not sprung");
+    assert_eq!(SET.swap(0, Ordering::SeqCst), 0, "{trap:?} has not panicked");
     for code in &codes {
         let is_allowed =
             ["applied", "rejected", "panicked", "outcome-unknown", "permission-denied"];
@@ -466,7 +466,7 @@ async fn check(trap: Trap) {
     assert!(report.is_sound(), "{trap:?}: {report}");
 }
 
-/// One trap is set at a time, and panics are expected.
+/// One trap is active at a time, and panics are expected.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 fn run_each(worker_threads: Option<usize>) {
@@ -482,7 +482,7 @@ fn run_each(worker_threads: Option<usize>) {
     for trap in TRAPS {
         let runtime = builder.enable_all().build().unwrap();
         let dispatch = tracing::Dispatch::new(TrapSubscriber);
-        // A subscriber of this thread alone: with worker threads its traps are not reached.
+        // A subscriber of this thread alone: traps on worker threads are not reached.
         let is_of_subscriber =
             matches!(trap, Trap::SubscriberSpan | Trap::SubscriberEnter | Trap::SubscriberClose);
         if worker_threads.is_some() && is_of_subscriber {

@@ -1,4 +1,4 @@
-//! Tests of authors with a paused clock (`start_paused`): tokio moves it to the next timer whenever its runtime is idle.
+//! Tests of authors with a paused clock (`start_paused`): tokio advances it to the next timer whenever its runtime is idle.
 //! A runtime that waits for a store's thread or for a server is not idle.
 
 use std::time::Duration;
@@ -37,7 +37,7 @@ async fn check_works(store: impl Store) {
         }
     }
     assert_eq!(domain.log().events().await.unwrap().rows.len(), 60);
-    // Nothing of it has moved the clock.
+    // Nothing so far has advanced the clock.
     assert!(begun.1.elapsed() <= begun.0.elapsed(), "{:?}", begun.1.elapsed());
     tokio::time::sleep(Duration::from_secs(3_600)).await;
     assert!(begun.0.elapsed() < Duration::from_secs(600));
@@ -45,18 +45,18 @@ async fn check_works(store: impl Store) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_paused_clock_stops_no_memory_store() {
+async fn a_paused_clock_does_not_affect_memory() {
     check_works(MemoryStore::new()).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_paused_clock_stops_no_sqlite() {
+async fn a_paused_clock_does_not_affect_sqlite() {
     let folder = tempfile::tempdir().unwrap();
     check_works(SqliteStore::open(folder.path().join("store.db")).await.unwrap()).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_paused_clock_stops_no_postgres() {
+async fn a_paused_clock_does_not_affect_postgres() {
     let Some(server) = TestServer::get() else { return };
     let schema = server.schema();
     check_works(PostgresStore::options().schema(schema.name()).open(schema.url()).await.unwrap())

@@ -1,11 +1,11 @@
-//! Shutting down: what is accepted ends, the rest is told.
+//! Shutdown: accepted commands end, others get `shutting-down`.
 
 use tower::{Service, ServiceExt};
 
-use crate::gated_account::{DoubleAtGate, Gate, PutIn, coins, purses};
+use fluvius_tests::purse::{DoubleAtGate, PutIn, coins, gate_of, purses};
 
 #[tokio::test]
-async fn a_place_that_was_taken_and_not_used_holds_up_nothing() {
+async fn an_unused_permit_does_not_block_shutdown() {
     let (domain, session, ids) = purses(1).await;
     let mut ready = session.command_processor();
     ready.ready().await.unwrap();
@@ -16,14 +16,14 @@ async fn a_place_that_was_taken_and_not_used_holds_up_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_accepted_ends_and_the_rest_is_told() {
+async fn accepted_commands_end_and_others_are_rejected() {
     let (domain, session, ids) = purses(2).await;
-    let gate = Gate::shut(ids[0]);
+    let gate = gate_of(ids[0]);
     let first = tokio::spawn({
         let (session, to) = (session.clone(), ids[0]);
         async move { session.send(to, DoubleAtGate {}).await }
     });
-    gate.somebody_came().await;
+    gate.arrival().await;
     let mut waits_for_its_turn = Box::pin(session.send(ids[0], PutIn { coins: 3 }));
     assert!(futures_util::poll!(&mut waits_for_its_turn).is_pending());
 
@@ -32,7 +32,7 @@ async fn what_is_accepted_ends_and_the_rest_is_told() {
     let late = session.send(ids[1], PutIn { coins: 1 }).await.unwrap_err();
     assert_eq!(late.code(), "shutting-down");
 
-    gate.let_one_pass();
+    gate.open(1);
     shutdown.await;
     first.await.unwrap().unwrap();
     waits_for_its_turn.await.unwrap();

@@ -1,4 +1,4 @@
-//! A hot aggregate does not wait for the disk: what comes in during one commit is the next batch.
+//! A hot aggregate does not wait for the disk: units that arrive during a commit form the next batch.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use fluvius_core::{Domain, MemoryStore};
 use fluvius_testing::{Faults, FaultyStore};
 use tokio::task::JoinSet;
 
-use crate::gated_account::{PurseDomain, PutIn, coins, make};
+use fluvius_tests::purse::{PurseDomain, PutIn, coins, make};
 
 #[tokio::test(start_paused = true)]
 async fn sixty_four_clients_of_one_aggregate_share_commits() {

@@ -1,4 +1,4 @@
-//! The processor under tower's own layers: a timeout, a limit, load shedding.
+//! The processor under tower's layers: timeout, concurrency limit, load shedding.
 
 use std::time::Duration;
 
@@ -6,47 +6,47 @@ use fluvius_core::AggregateId;
 use serde_json::json;
 use tower::{Service, ServiceBuilder, ServiceExt};
 
-use crate::gated_account::{Gate, coins, purses};
+use fluvius_tests::purse::{coins, gate_of, purses};
 
 #[tokio::test(start_paused = true)]
-async fn a_timeout_gives_up_the_answer_and_not_the_command() {
+async fn a_timeout_layer_does_not_cancel_the_command() {
     let (domain, session, ids) = purses(1).await;
-    let gate = Gate::shut(ids[0]);
+    let gate = gate_of(ids[0]);
     let on = session.on(AggregateId::new("purse", ids[0]));
     let service =
         ServiceBuilder::new().timeout(Duration::from_millis(5)).service(on.command_processor());
     let command = on.create_command("double-at-gate", json!({})).unwrap();
     let error = service.clone().oneshot(command.clone()).await.unwrap_err();
     assert!(error.is::<tower::timeout::error::Elapsed>(), "{error}");
-    gate.let_one_pass();
-    // The same identifier gives the answer that was not waited for.
+    gate.open(1);
+    // The same id gives the answer that the caller did not wait for.
     let answer = service.oneshot(command).await.unwrap();
     assert_eq!(answer.version, 2);
     assert_eq!(coins(&domain, ids[0]).await, 200);
 }
 
 #[tokio::test]
-async fn a_limit_lets_one_in_and_load_shedding_turns_the_next_away() {
+async fn load_shedding_rejects_above_the_limit() {
     let (_domain, session, ids) = purses(2).await;
-    let gate = Gate::shut(ids[0]);
+    let gate = gate_of(ids[0]);
     let on = |index: usize| session.on(AggregateId::new("purse", ids[index]));
     let mut service =
         ServiceBuilder::new().load_shed().concurrency_limit(1).service(session.command_processor());
     let gated = on(0).create_command("double-at-gate", json!({})).unwrap();
     let first = tokio::spawn(service.ready().await.unwrap().call(gated));
-    gate.somebody_came().await;
+    gate.arrival().await;
 
     let next = on(1).create_command("put-in", json!({ "coins": 1 })).unwrap();
     let error = service.ready().await.unwrap().call(next.clone()).await.unwrap_err();
     assert!(error.is::<tower::load_shed::error::Overloaded>(), "{error}");
 
-    gate.let_one_pass();
+    gate.open(1);
     first.await.unwrap().unwrap();
     service.ready().await.unwrap().call(next).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_clone_takes_a_place_of_its_own() {
+async fn a_clone_acquires_its_own_permit() {
     let (_domain, session, ids) = purses(1).await;
     let mut service = session.command_processor();
     service.ready().await.unwrap();

@@ -1,9 +1,9 @@
-//! What clients have asked and heard, in one order over all processes.
+//! The history of a run: requests and outcomes of all clients, in one order over all processes.
 //!
-//! An entry is made before a request is sent, and after its answer has come. Within a process the
-//! order is that of a lock. Between processes it is that of the lines in one pipe, which all of
-//! them write to: a line is one write, and a pipe takes a short write whole. So an answer that
-//! stands before a request in the history had come before the request was sent, without a clock.
+//! An entry is written before a request is sent, and after its answer has come. Within a process a lock
+//! orders them. Between processes the lines of one pipe do: a line is one write, and a pipe takes a short
+//! write whole. So if an answer precedes a request in the history, it came before the request was sent.
+//! No clock is needed.
 
 use std::collections::BTreeMap;
 use std::io::{PipeWriter, Write};
@@ -14,7 +14,7 @@ use fluvius_core::{AggregateId, CommandBundle, Error, Response};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-/// One client, in one life of its process.
+/// A client of one process.
 pub type Client = u64;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -23,16 +23,16 @@ pub enum Entry {
     Return(Client, Outcome),
     /// A process is about to be killed.
     Kill,
-    /// Something is about to happen between the processes and the content.
-    Strike(Strike),
+    /// A fault is about to be injected.
+    InjectedFault(InjectedFault),
 }
 
-/// What may happen to a server, or on the way to it.
+/// A fault of a server, or of the connection to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Strike {
+pub enum InjectedFault {
     /// The connection of the next commit is cut, and all others with it.
     Connection,
-    /// All sessions are ended by the server.
+    /// The server ends all sessions.
     Backends,
     /// The server crashes, and is started again.
     Server,
@@ -41,7 +41,7 @@ pub enum Strike {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Request {
     Send(CommandBundle),
-    /// The states of these aggregates, at one moment.
+    /// The states of these aggregates at one moment.
     Snapshot(Vec<AggregateId>),
 }
 
@@ -49,37 +49,37 @@ pub enum Request {
 pub enum Outcome {
     /// The response, as JSON text.
     Applied(String),
-    Refused {
+    Rejected {
         code: String,
         message: String,
     },
-    /// A fault that says that nothing is stored.
+    /// A fault: nothing is stored.
     Failed {
         code: String,
     },
-    /// A fault that does not say what is stored.
+    /// In doubt.
     Unknown,
-    /// What a snapshot has found.
-    Rows(Vec<Option<Seen>>),
+    /// The rows of a snapshot.
+    Rows(Vec<Option<ObservedState>>),
 }
 
-/// What a client sees of an aggregate.
+/// The version and balance of an aggregate, as a client reads them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Seen {
+pub struct ObservedState {
     pub version: u64,
     pub balance: Decimal,
 }
 
-/// What a response tells.
+/// Fields of a response.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Told {
+pub struct AppliedAnswer {
     pub command_id: uuid::Uuid,
     pub aggregate_id: AggregateId,
     pub version: u64,
     pub data: Balance,
 }
 
-/// The part of a state that is checked, of accounts and purses.
+/// The checked field of a state.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Balance {
     #[serde(deserialize_with = "any_decimal")]
@@ -97,7 +97,7 @@ impl Outcome {
         match answer {
             Ok(response) => Self::Applied(serde_json::to_string(&response).unwrap()),
             Err(error) => match error.code() {
-                "rejected" | "not-found" | "already-exists" => Self::Refused {
+                "rejected" | "not-found" | "already-exists" => Self::Rejected {
                     code: error.rejection_code().unwrap_or(error.code()).to_owned(),
                     message: error.to_string(),
                 },
@@ -107,108 +107,108 @@ impl Outcome {
         }
     }
 
-    /// What it tells, where a command was applied.
-    pub fn told(&self) -> Option<Told> {
+    /// Returns the response of an applied command.
+    pub fn applied(&self) -> Option<AppliedAnswer> {
         match self {
             Self::Applied(text) => Some(serde_json::from_str(text).unwrap()),
             _ => None,
         }
     }
 
-    /// Whether the store could not be reached, and nothing is stored.
+    /// Returns whether the store was unreachable; then nothing is stored.
     pub fn is_unavailable(&self) -> bool {
         matches!(self, Self::Failed { code } if code == "store-unavailable")
     }
 
-    /// Whether it is the answer that the same command must always get.
-    pub fn is_kept(&self) -> bool {
-        matches!(self, Self::Applied(_) | Self::Refused { .. })
+    /// Returns whether a replay must give the same outcome.
+    pub fn is_recorded(&self) -> bool {
+        matches!(self, Self::Applied(_) | Self::Rejected { .. })
     }
 }
 
-impl Seen {
-    pub fn of(told: &Told) -> Self {
-        Self { version: told.version, balance: told.data.balance }
+impl ObservedState {
+    pub fn of(applied: &AppliedAnswer) -> Self {
+        Self { version: applied.version, balance: applied.data.balance }
     }
 }
 
-/// A request and what came of it: `None` where no answer has come.
+/// A request and its outcome: `None` if no answer came.
 #[derive(Debug, Clone)]
-pub struct Asked {
-    /// The indexes of its entries in the history.
+pub struct Exchange {
+    /// Indexes of its entries in the history.
     pub invoked: usize,
     pub returned: Option<usize>,
     pub request: Request,
     pub outcome: Option<Outcome>,
 }
 
-/// The requests of a history, in the order in which they were sent.
-pub fn requests(history: &[Entry]) -> Vec<Asked> {
-    let mut all: Vec<Asked> = Vec::new();
+/// Returns the requests of a history, in the order in which they were sent.
+pub fn requests(history: &[Entry]) -> Vec<Exchange> {
+    let mut all: Vec<Exchange> = Vec::new();
     let mut open: BTreeMap<Client, usize> = BTreeMap::new();
     for (at, entry) in history.iter().enumerate() {
         match entry {
             Entry::Invoke(client, request) => {
                 let before = open.insert(*client, all.len());
-                assert_eq!(before, None, "a client waits for its answer");
+                assert_eq!(before, None, "a client sends one request at a time");
                 let request = request.clone();
-                all.push(Asked { invoked: at, returned: None, request, outcome: None });
+                all.push(Exchange { invoked: at, returned: None, request, outcome: None });
             }
             Entry::Return(client, outcome) => {
-                let asked = open.remove(client).expect("an answer has its request");
-                all[asked].returned = Some(at);
-                all[asked].outcome = Some(outcome.clone());
+                let exchanges = open.remove(client).expect("an answer has its request");
+                all[exchanges].returned = Some(at);
+                all[exchanges].outcome = Some(outcome.clone());
             }
-            Entry::Kill | Entry::Strike(_) => {}
+            Entry::Kill | Entry::InjectedFault(_) => {}
         }
     }
     all
 }
 
-/// How often what has happened in a history.
-pub fn struck(history: &[Entry]) -> BTreeMap<Strike, u64> {
-    let mut struck = BTreeMap::new();
+/// Counts the injected faults of a history.
+pub fn injected(history: &[Entry]) -> BTreeMap<InjectedFault, u64> {
+    let mut injected = BTreeMap::new();
     for entry in history {
-        if let Entry::Strike(strike) = entry {
-            *struck.entry(*strike).or_default() += 1;
+        if let Entry::InjectedFault(inject) = entry {
+            *injected.entry(*inject).or_default() += 1;
         }
     }
-    struck
+    injected
 }
 
-/// A history in the making, and how many answers it has.
+/// A history that processes still append to, with its number of answers.
 #[derive(Debug, Default)]
-pub struct Collected {
+pub struct HistoryCollector {
     content: Mutex<(Vec<Entry>, usize)>,
-    told: Condvar,
+    changed: Condvar,
 }
 
-impl Collected {
+impl HistoryCollector {
     pub fn add(&self, entry: Entry) {
         let mut content = self.content.lock().unwrap();
         content.1 += usize::from(matches!(entry, Entry::Return(..)));
         content.0.push(entry);
-        self.told.notify_all();
+        self.changed.notify_all();
     }
 
-    /// How many answers have come.
+    /// Returns the number of answers.
     pub fn answers(&self) -> usize {
         self.content.lock().unwrap().1
     }
 
-    /// Waits for so many answers; says whether they came in time.
+    /// Waits for `count` answers. Returns false at the timeout.
     pub fn wait_for_answers(&self, count: usize, time: Duration) -> bool {
         self.wait(|(_, answers)| *answers >= count, time)
     }
 
-    /// Waits until something is true of the history; says whether it became so in time.
+    /// Waits for a condition on the history. Returns false at the timeout.
     pub fn wait_until(&self, is_so: impl Fn(&[Entry]) -> bool, time: Duration) -> bool {
         self.wait(|(entries, _)| is_so(entries), time)
     }
 
     fn wait(&self, is_so: impl Fn(&(Vec<Entry>, usize)) -> bool, time: Duration) -> bool {
         let content = self.content.lock().unwrap();
-        let waited = self.told.wait_timeout_while(content, time, |content| !is_so(content));
+        let waited = self.changed.wait_timeout_while(content, time, |content| !is_so(content));
         !waited.unwrap().1.timed_out()
     }
 
@@ -221,39 +221,39 @@ impl Collected {
     }
 }
 
-/// Where a client writes its entries.
+/// Destination of a client's entries.
 #[derive(Debug, Clone)]
 pub enum Recorder {
-    Here(Arc<Collected>),
+    Here(Arc<HistoryCollector>),
     Pipe(Arc<PipeWriter>),
-    /// The pipe, in a process that has it as its output.
+    /// The pipe, in a child that has it as its output.
     Output,
 }
 
 impl Recorder {
     pub fn add(&self, entry: Entry) {
         match self {
-            Self::Here(collected) => collected.add(entry),
+            Self::Here(collector) => collector.add(entry),
             Self::Pipe(pipe) => pipe.as_ref().write_all(line(&entry).as_bytes()).unwrap(),
             Self::Output => std::io::stdout().lock().write_all(line(&entry).as_bytes()).unwrap(),
         }
     }
 }
 
-/// Before an entry in the pipe: the test harness of the other process writes there too.
-const MARK: &str = "entry: ";
+/// Prefix of an entry's line in the pipe, which the child's test harness writes to as well.
+const LINE_PREFIX: &str = "entry: ";
 
-/// What a pipe takes whole on Linux (`PIPE_BUF`).
-const WHOLE: usize = 4096;
+/// Size of a write that a pipe takes whole on Linux (`PIPE_BUF`).
+const MAX_ATOMIC_WRITE: usize = 4096;
 
 fn line(entry: &Entry) -> String {
-    let line = format!("{MARK}{}\n", serde_json::to_string(entry).unwrap());
-    assert!(line.len() <= WHOLE, "a longer line may be torn: {line}");
+    let line = format!("{LINE_PREFIX}{}\n", serde_json::to_string(entry).unwrap());
+    assert!(line.len() <= MAX_ATOMIC_WRITE, "a write of this length is not atomic: {line}");
     line
 }
 
-/// The entry of a line, if it has one.
+/// Returns the entry of a line, if it has one.
 pub fn read(line: &str) -> Option<Entry> {
-    let (_, entry) = line.split_once(MARK)?;
+    let (_, entry) = line.split_once(LINE_PREFIX)?;
     Some(serde_json::from_str(entry).unwrap())
 }

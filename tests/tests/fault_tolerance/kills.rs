@@ -1,5 +1,5 @@
-//! T2: a process is killed in the middle of its work, again and again, and the bank is opened and
-//! checked after each time.
+//! Crash recovery: a process is killed at work, again and again. After each kill the bank is opened and
+//! checked.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -13,194 +13,205 @@ use uuid::Uuid;
 use banking_domain::Account;
 use fluvius_core::query::Filter;
 
-use crate::altered::Mutant;
-use crate::history::{self, Outcome, Request, Strike};
-use crate::hosts::{self, Hosts, Kind};
-use crate::oracle::{self, Checked, text};
-use crate::places::Place;
-use crate::requests::Mix;
-use crate::work::{Conditions, SENDER};
+use crate::backend::Backend;
+use crate::history::{self, InjectedFault, Outcome, Request};
+use crate::history_invariants::{self, CheckResult, text};
+use crate::processes::{self, ProcessKind, Processes};
+use crate::requests::RequestMix;
+use crate::workload::{Conditions, SENDER};
+use fluvius_tests::faulty_store::StoreMutant;
 
-/// How many kills one bank lives through.
-const KILLS_OF_A_BANK: u64 = 5;
+/// Kills per bank.
+const KILLS_PER_BANK: u64 = 5;
 
-/// How many kills of a thousand do not wait until there is something to lose.
+/// Kills in a thousand that do not wait for acknowledged commands.
 const EARLY_PER_MILLE: u64 = 150;
 
-/// After how many kills of a thousand commands are sent again while the server may still be at work for who is gone.
-const AT_ONCE_PER_MILLE: u64 = 300;
+/// Kills in a thousand after which commands are sent again before the server has ended the work of the killed process.
+const REOPEN_AT_ONCE_PER_MILLE: u64 = 300;
 
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
     pub seed: u64,
     pub kills: u64,
     pub clients: u64,
-    /// A kill counts only with so many answers before it, and with a command in work.
-    pub acknowledged_min: usize,
-    pub mutant: Option<Mutant>,
+    /// Answers that a kill must follow to count, with a command in flight.
+    pub min_acknowledged: usize,
+    pub mutant: Option<StoreMutant>,
 }
 
-/// What has come up.
+/// Counts of a run.
 #[derive(Debug, Default)]
-pub struct Tally {
+pub struct Stats {
     pub kills: u64,
-    /// Kills before that, after which the bank was checked all the same.
+    /// Kills with fewer answers, after which the bank was checked as well.
     pub early: u64,
-    pub struck: BTreeMap<Strike, u64>,
+    pub injected: BTreeMap<InjectedFault, u64>,
     pub acknowledged: u64,
-    /// Commands whose answer was never heard, and which were sent again.
-    pub settled: u64,
-    /// Of these, those that were stored before the kill, where that was looked for.
+    /// Commands without an answer, which were sent again.
+    pub resent: u64,
+    /// Resent commands that had been stored before the kill, if that was looked up.
     pub had_been_stored: u64,
-    /// Commands that were told not to be stored, since the server was struck.
+    /// Commands that failed because of an injected fault.
     pub failed: u64,
     /// Kills after which the bank was opened again at once.
-    pub at_once: u64,
-    /// Answers that were refusals.
-    pub refused: u64,
+    pub reopened_at_once: u64,
+    /// Answers that were rejections.
+    pub rejected: u64,
 }
 
-/// Kills as often as it is told.
-pub fn run<P: Place>(options: &Options) -> Result<Tally, String> {
+/// Runs until the number of kills is reached.
+pub fn run<B: Backend>(options: &Options) -> Result<Stats, String> {
     let mut rng = SeededRng::new(options.seed);
-    let mut tally = Tally::default();
-    while tally.kills < options.kills {
-        let mut bank = Bank { place: P::fresh(), answers: BTreeMap::new() };
-        for _ in 0..KILLS_OF_A_BANK.min(options.kills - tally.kills) {
-            let number = tally.kills + 1;
-            bank.kill(options, &mut rng, &mut tally)
+    let mut stats = Stats::default();
+    while stats.kills < options.kills {
+        let mut bank = Bank { backend: B::create(), answers: BTreeMap::new() };
+        for _ in 0..KILLS_PER_BANK.min(options.kills - stats.kills) {
+            let number = stats.kills + 1;
+            bank.kill(options, &mut rng, &mut stats)
                 .map_err(|fault| format!("kill {number}: {fault}"))?;
         }
     }
-    Ok(tally)
+    Ok(stats)
 }
 
-/// What came of the commands of a process that was killed.
+/// Outcomes of the commands of a killed process.
 #[derive(Debug, Default)]
-struct Heard {
+struct Answers {
     acknowledged: Vec<(CommandBundle, Outcome)>,
-    /// Nobody knows what became of them.
+    /// Commands in doubt.
     open: Vec<CommandBundle>,
-    /// Told not to be stored.
+    /// Commands that failed: nothing is stored.
     failed: Vec<CommandBundle>,
 }
 
-/// A bank, and what was ever sent to it.
-struct Bank<P> {
-    place: P,
+/// A bank, and all commands ever sent to it.
+struct Bank<B> {
+    backend: B,
     answers: BTreeMap<Uuid, (CommandBundle, Outcome)>,
 }
 
-impl<P: Place> Bank<P> {
-    fn kill(&mut self, options: &Options, rng: &mut SeededRng, tally: &mut Tally) -> Checked {
+impl<B: Backend> Bank<B> {
+    fn kill(&mut self, options: &Options, rng: &mut SeededRng, stats: &mut Stats) -> CheckResult {
         let conditions = Conditions { mutant: options.mutant, ..Conditions::default() };
-        let mut hosts =
-            Hosts::new(Kind::Processes, self.place.clone(), Mix::Everything, conditions);
-        let host = hosts.start(options.clients, u64::MAX, rng);
+        let mut processes = Processes::new(
+            ProcessKind::Processes,
+            self.backend.clone(),
+            RequestMix::Everything,
+            conditions,
+        );
+        let process = processes.start(options.clients, u64::MAX, rng);
         // Some are killed while they open the bank, or soon after.
         let is_early = rng.happens(EARLY_PER_MILLE);
         let is_busy = is_early
-            || hosts.collected.wait_for_answers(options.acknowledged_min, Duration::from_secs(60));
-        let mut is_struck = hosts.strike(rng);
+            || processes
+                .collector
+                .wait_for_answers(options.min_acknowledged, Duration::from_secs(60));
+        let mut is_injected = processes.inject(rng);
         std::thread::sleep(Duration::from_micros(rng.below(50_000)));
-        hosts.kill(host);
-        is_struck |= hosts.strike(rng);
+        processes.kill(process);
+        is_injected |= processes.inject(rng);
         if !is_busy {
-            return Err("the other process hangs".to_owned());
+            return Err("the process makes no progress".to_owned());
         }
-        let mut heard = Heard::default();
-        let history = hosts.end();
-        for (strike, count) in history::struck(&history) {
-            *tally.struck.entry(strike).or_default() += count;
+        let mut answers = Answers::default();
+        let history = processes.end();
+        for (inject, count) in history::injected(&history) {
+            *stats.injected.entry(inject).or_default() += count;
         }
-        for asked in history::requests(&history) {
-            let Request::Send(command) = asked.request else { continue };
-            match asked.outcome {
-                Some(outcome) if outcome.is_kept() => {
-                    heard.acknowledged.push((command, outcome));
+        for exchanges in history::requests(&history) {
+            let Request::Send(command) = exchanges.request else { continue };
+            match exchanges.outcome {
+                Some(outcome) if outcome.is_recorded() => {
+                    answers.acknowledged.push((command, outcome));
                 }
-                Some(Outcome::Unknown) if is_struck => heard.open.push(command),
-                Some(outcome) if is_struck && outcome.is_unavailable() => {
-                    heard.failed.push(command);
+                Some(Outcome::Unknown) if is_injected => answers.open.push(command),
+                Some(outcome) if is_injected && outcome.is_unavailable() => {
+                    answers.failed.push(command);
                 }
                 Some(outcome) => return Err(format!("{command:?} has met {outcome:?}")),
-                None => heard.open.push(command),
+                None => answers.open.push(command),
             }
         }
-        if heard.acknowledged.len() < options.acknowledged_min || heard.open.is_empty() {
-            tally.early += 1;
+        if answers.acknowledged.len() < options.min_acknowledged || answers.open.is_empty() {
+            stats.early += 1;
         } else {
-            tally.kills += 1;
+            stats.kills += 1;
         }
-        tally.acknowledged += heard.acknowledged.len() as u64;
-        tally.settled += heard.open.len() as u64;
-        tally.failed += heard.failed.len() as u64;
-        let refused = |(_, outcome): &&(_, _)| matches!(outcome, Outcome::Refused { .. });
-        tally.refused += heard.acknowledged.iter().filter(refused).count() as u64;
-        // A server may still be at work for the process that is gone: some do not wait for that.
-        let is_at_once = !P::STRIKES.is_empty() && rng.happens(AT_ONCE_PER_MILLE);
-        tally.at_once += u64::from(is_at_once);
-        if !is_at_once {
-            self.place.wait_until_quiet();
+        stats.acknowledged += answers.acknowledged.len() as u64;
+        stats.resent += answers.open.len() as u64;
+        stats.failed += answers.failed.len() as u64;
+        let rejected = |(_, outcome): &&(_, _)| matches!(outcome, Outcome::Rejected { .. });
+        stats.rejected += answers.acknowledged.iter().filter(rejected).count() as u64;
+        // A server may still run a commit of the killed process; some kills do not wait for its end.
+        let reopens_at_once = !B::FAULTS.is_empty() && rng.happens(REOPEN_AT_ONCE_PER_MILLE);
+        stats.reopened_at_once += u64::from(reopens_at_once);
+        if !reopens_at_once {
+            self.backend.wait_until_idle();
         }
-        let checked = self.check(conditions, heard, is_at_once);
-        tally.had_been_stored += hosts::runtime().block_on(checked)?;
+        let checked = self.check(conditions, answers, reopens_at_once);
+        stats.had_been_stored += processes::runtime().block_on(checked)?;
         Ok(())
     }
 
-    /// Opens the bank again and checks everything; says how many of the open commands it had.
+    /// Opens the bank again and checks everything. Returns how many unanswered commands were stored.
     async fn check(
         &mut self,
         conditions: Conditions,
-        heard: Heard,
-        is_at_once: bool,
+        answers: Answers,
+        reopens_at_once: bool,
     ) -> Result<u64, String> {
-        let Heard { acknowledged, open, failed } = heard;
-        let store = self.place.open().await;
+        let Answers { acknowledged, open, failed } = answers;
+        let store = self.backend.open().await;
         for (command, outcome) in &acknowledged {
-            is_in_the_log(&store, command, outcome).await?;
+            check_command_row(&store, command, outcome).await?;
         }
         for command in &failed {
             if store.command(command.id).await.map_err(text)?.is_some() {
-                return Err(format!("{command:?} was told not to be stored, and is in the log"));
+                return Err(format!("{command:?} was answered as not stored, and is in the log"));
             }
         }
         let mut had_been_stored = 0;
-        if !is_at_once {
+        if !reopens_at_once {
             for command in &open {
                 let found = store.command(command.id).await.map_err(text)?;
                 had_been_stored += u64::from(found.is_some());
             }
-            oracle::is_sound(&store).await?;
-            let told = acknowledged.iter().chain(self.answers.values()).map(|(_, outcome)| outcome);
-            oracle::logs(&store, told.collect::<Vec<_>>()).await?;
+            history_invariants::check_soundness(&store).await?;
+            let applied =
+                acknowledged.iter().chain(self.answers.values()).map(|(_, outcome)| outcome);
+            history_invariants::check_logs(&store, applied.collect::<Vec<_>>()).await?;
         }
 
-        // What has no answer gets one, and from then on everything has that which it has.
-        let domain = conditions.domain(&self.place, 0).await;
+        // Commands without an answer get one now, which later replays must repeat.
+        let domain = conditions.domain(&self.backend, 0).await;
         let open = [open, failed].concat();
-        let settled = send_all(&domain, &open, is_at_once).await;
-        let new = acknowledged.into_iter().chain(open.into_iter().zip(settled));
+        let resent = send_all(&domain, &open, reopens_at_once).await;
+        let new = acknowledged.into_iter().chain(open.into_iter().zip(resent));
         let new: Vec<(CommandBundle, Outcome)> = new.collect();
         let commands: Vec<CommandBundle> = new.iter().map(|(command, _)| command.clone()).collect();
-        let again = send_all(&domain, &commands, is_at_once).await;
+        let again = send_all(&domain, &commands, reopens_at_once).await;
         for ((command, first), again) in new.into_iter().zip(again) {
-            if !first.is_kept() || first != again {
+            if !first.is_recorded() || first != again {
                 return Err(format!("two answers to {command:?}:\n{first:?}\n{again:?}"));
             }
             self.answers.insert(command.id, (command, first));
         }
 
-        oracle::logs(&store, self.answers.values().map(|(_, outcome)| outcome)).await?;
-        oracle::nothing_else(&store, &self.answers.keys().copied().collect::<BTreeSet<_>>())
+        history_invariants::check_logs(&store, self.answers.values().map(|(_, outcome)| outcome))
             .await?;
-        self.money_is_what_the_answers_tell(&domain).await?;
+        history_invariants::check_no_other_commands(
+            &store,
+            &self.answers.keys().copied().collect::<BTreeSet<_>>(),
+        )
+        .await?;
+        self.check_balances(&domain).await?;
         domain.shutdown().await;
         Ok(had_been_stored)
     }
 
-    /// What came in less what went out, by the answers alone, is what is on the accounts.
-    async fn money_is_what_the_answers_tell(&self, domain: &DomainRuntime) -> Checked {
+    /// Checks that acknowledged deposits minus withdrawals equal the stored balances.
+    async fn check_balances(&self, domain: &DomainRuntime) -> CheckResult {
         let mut expected = Decimal::ZERO;
         for (command, outcome) in self.answers.values() {
             if !matches!(outcome, Outcome::Applied(_)) {
@@ -218,21 +229,25 @@ impl<P: Place> Bank<P> {
         let accounts = domain.statemgr().find_all::<Account>(Filter::default()).await;
         let found: Decimal = accounts.map_err(text)?.iter().map(|account| account.balance).sum();
         if expected != found {
-            return Err(format!("by the answers there are {expected}, on the accounts {found}"));
+            return Err(format!("the answers add up to {expected}, the balances to {found}"));
         }
         Ok(())
     }
 }
 
-/// The row of an answered command is there, and says the same.
-async fn is_in_the_log(store: &impl Store, command: &CommandBundle, outcome: &Outcome) -> Checked {
+/// Checks that the row of an answered command is stored, with the same outcome.
+async fn check_command_row(
+    store: &impl Store,
+    command: &CommandBundle,
+    outcome: &Outcome,
+) -> CheckResult {
     let row = store.command(command.id).await.map_err(text)?;
     let Some((row, _)) = row else {
         return Err(format!("{command:?} was answered with {outcome:?}, and is not in the log"));
     };
     let is_same = match outcome {
         Outcome::Applied(_) => row.status == CommandStatus::Applied,
-        Outcome::Refused { code, .. } => {
+        Outcome::Rejected { code, .. } => {
             row.status == CommandStatus::Rejected && row.code.as_deref() == Some(code)
         }
         _ => false,
@@ -240,16 +255,16 @@ async fn is_in_the_log(store: &impl Store, command: &CommandBundle, outcome: &Ou
     if is_same { Ok(()) } else { Err(format!("{command:?}: {outcome:?}, and in the log {row:?}")) }
 }
 
-/// Sends commands, all at the same time; again where something may still happen to the server.
+/// Sends commands concurrently, a second time if the server may still be at work.
 async fn send_all(
     domain: &DomainRuntime,
     commands: &[CommandBundle],
-    is_at_once: bool,
+    reopens_at_once: bool,
 ) -> Vec<Outcome> {
     let session = domain.session(DomainContext::create(SENDER));
     let sent = commands.iter().map(async |command| {
         let outcome = Outcome::of(session.process_command(command.clone()).await);
-        if !is_at_once || outcome.is_kept() {
+        if !reopens_at_once || outcome.is_recorded() {
             return outcome;
         }
         Outcome::of(session.process_command(command.clone()).await)

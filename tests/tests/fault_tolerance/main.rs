@@ -1,34 +1,31 @@
-//! Checkers over stores: processes that are killed, and histories of what clients have heard.
+//! The fault tolerance suite: killed processes and broken connections over every store.
 //!
-//! | module | what it holds |
+//! | module | content |
 //! |---|---|
-//! | `table`, `claims` | which claims are made of which stores, and what each runs |
-//! | `kills` | T2: a process is killed, the bank is opened again and checked |
-//! | `bank` | T7: processes move money and look at all of it, while some are killed |
-//! | `linear` | T8: what was heard of each account, for a checker of linearizability |
-//! | `oracle` | what must hold of the content |
-//! | `places`, `server` | the table of stores; the one on a server, and what happens to it |
-//! | `hosts`, `child`, `work`, `requests` | processes, their clients, and what these ask |
-//! | `history` | what they have asked and heard, in one order |
-//! | `altered`, `purse` | faults to be found; a rule that a write skew breaks |
-#![allow(missing_docs, reason = "a test binary has no readers of its documentation")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-#![allow(unreachable_pub, reason = "the modules of a test binary have no outside")]
+//! | `cases`, `checks` | the test cases of each store; the checks that they run |
+//! | `kills` | crash recovery: a process is killed, the bank is opened again and checked |
+//! | `jepsen_bank` | processes transfer money and read snapshots while others are killed |
+//! | `linearizability` | the history of each account, checked for linearizability |
+//! | `history_invariants` | invariants of a store's content and of a history |
+//! | `backend`, `postgres_backend` | the stores under test; the one on a server, and its injected faults |
+//! | `processes`, `child_process`, `workload`, `requests` | processes, their clients, and the requests of these |
+//! | `history` | the requests and outcomes of all clients, in one order |
+//! | `linked_account` | an aggregate type whose constraint a write skew breaks |
+#![allow(missing_docs, reason = "the name of a test is its documentation")]
+#![allow(clippy::unwrap_used, reason = "a panic ends the test")]
+#![allow(unreachable_pub, reason = "no other crate uses the modules of a suite")]
 
-mod altered;
-mod bank;
-mod child;
-mod claims;
+mod backend;
+mod cases;
+mod checks;
+mod child_process;
 mod history;
-mod hosts;
+mod history_invariants;
+mod jepsen_bank;
 mod kills;
-mod linear;
-#[path = "../bank/log.rs"]
-mod log;
-mod oracle;
-mod places;
-mod purse;
+mod linearizability;
+mod linked_account;
+mod postgres_backend;
+mod processes;
 mod requests;
-mod server;
-mod table;
-mod work;
+mod workload;

@@ -1,4 +1,4 @@
-//! What a client asks next, by its seed.
+//! The requests of clients, drawn at random.
 
 use fluvius_core::{AggregateId, Session};
 use fluvius_testing::SeededRng;
@@ -8,44 +8,44 @@ use uuid::Uuid;
 
 use crate::history::Request;
 
-/// What the clients of a run ask.
+/// The kinds of requests in a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Mix {
-    /// Every command, also those that are refused, on accounts that the clients open.
+pub enum RequestMix {
+    /// Every command, rejected ones included, on accounts that the clients open.
     Everything,
-    /// Transfers, deposits, withdrawals, purses, and snapshots of all of it.
+    /// Transfers, deposits, withdrawals, linked accounts, and snapshots of all of these.
     Bank,
     /// Transfers, deposits, withdrawals and snapshots of few accounts.
     Accounts,
 }
 
-/// What each account has at first.
-const IN_AN_ACCOUNT: i64 = 100;
+/// Opening balance of an account.
+const OPENING_BALANCE: i64 = 100;
 
-/// What each purse has at first: it is soon drawn to the end.
-pub const IN_A_PURSE: i64 = 10;
+/// Opening balance of a linked account; debits soon reach the limit.
+pub const LINKED_BALANCE: i64 = 10;
 
-/// How many purses there are: two couples.
-pub const PURSES: u64 = 4;
+/// Number of linked accounts: two pairs.
+pub const LINKED_ACCOUNTS: u64 = 4;
 
-/// How many accounts clients may open.
-const MANY: u64 = 12;
+/// Maximum of accounts that clients open.
+const MAX_ACCOUNTS: u64 = 12;
 
 pub fn account(number: u64) -> AggregateId {
     AggregateId::new("bank-account", Uuid::from_u128(1 + u128::from(number)))
 }
 
-/// A purse; the partner of an even one is the next.
-pub fn purse(number: u64) -> AggregateId {
-    AggregateId::new("purse", Uuid::from_u128(1_000 + u128::from(number)))
+/// Returns the id of a linked account. The partner of an even number is the next one.
+pub fn linked_account(number: u64) -> AggregateId {
+    AggregateId::new("linked-account", Uuid::from_u128(1_000 + u128::from(number)))
 }
 
 pub fn partner(number: u64) -> u64 {
     number ^ 1
 }
 
-impl Mix {
-    /// How many accounts are there from the first.
+impl RequestMix {
+    /// Returns the number of initial accounts.
     pub fn accounts(self) -> u64 {
         match self {
             Self::Everything => 0,
@@ -54,59 +54,63 @@ impl Mix {
         }
     }
 
-    pub fn purses(self) -> u64 {
-        if self == Self::Bank { PURSES } else { 0 }
+    pub fn linked_accounts(self) -> u64 {
+        if self == Self::Bank { LINKED_ACCOUNTS } else { 0 }
     }
 
-    /// All aggregates that are there from the first.
+    /// Returns the ids of all initial aggregates.
     pub fn aggregate_ids(self) -> Vec<AggregateId> {
-        (0..self.accounts()).map(account).chain((0..self.purses()).map(purse)).collect()
+        (0..self.accounts())
+            .map(account)
+            .chain((0..self.linked_accounts()).map(linked_account))
+            .collect()
     }
 
-    /// The commands that open what is there from the first.
+    /// Returns the commands that open the initial aggregates.
     pub fn openings(self, session: &Session) -> Vec<Request> {
         let accounts = (0..self.accounts()).map(|number| {
-            let opening = open(number, IN_AN_ACCOUNT);
+            let opening = open(number, OPENING_BALANCE);
             command(session, account(number), "open-account", opening)
         });
-        let purses = (0..self.purses()).map(|number| {
-            let begin = json!({ "balance": IN_A_PURSE, "partner": purse(partner(number)).id });
-            command(session, purse(number), "begin-purse", begin)
+        let linked_accounts = (0..self.linked_accounts()).map(|number| {
+            let start =
+                json!({ "balance": LINKED_BALANCE, "partner": linked_account(partner(number)).id });
+            command(session, linked_account(number), "open-linked-account", start)
         });
-        accounts.chain(purses).collect()
+        accounts.chain(linked_accounts).collect()
     }
 
     pub fn next(self, session: &Session, rng: &mut SeededRng) -> Request {
         match self {
-            Self::Everything => everything(session, rng),
+            Self::Everything => any_command(session, rng),
             Self::Bank => match rng.below(10) {
                 0..2 => Request::Snapshot(self.aggregate_ids()),
-                2..5 => drawing(session, self.purses(), rng),
-                _ => moving(session, self.accounts(), rng),
+                2..5 => linked_command(session, self.linked_accounts(), rng),
+                _ => money_command(session, self.accounts(), rng),
             },
             Self::Accounts if rng.happens(250) => {
                 Request::Snapshot(vec![account(rng.below(self.accounts()))])
             }
-            Self::Accounts => moving(session, self.accounts(), rng),
+            Self::Accounts => money_command(session, self.accounts(), rng),
         }
     }
 }
 
-fn everything(session: &Session, rng: &mut SeededRng) -> Request {
-    let number = rng.below(MANY);
+fn any_command(session: &Session, rng: &mut SeededRng) -> Request {
+    let number = rng.below(MAX_ACCOUNTS);
     match rng.below(20) {
-        // Refused as soon as it is there.
+        // Rejected once the account exists.
         0..5 => {
             let deposit = i64::try_from(rng.below(200)).unwrap();
             command(session, account(number), "open-account", open(number, deposit))
         }
         5 => command(session, account(number), "close-account", json!({})),
-        _ => moving(session, MANY, rng),
+        _ => money_command(session, MAX_ACCOUNTS, rng),
     }
 }
 
-/// A movement of money; sometimes of more than is there, or to the account itself.
-fn moving(session: &Session, accounts: u64, rng: &mut SeededRng) -> Request {
+/// Returns a command that moves money; sometimes more than the balance, or to the account itself.
+fn money_command(session: &Session, accounts: u64, rng: &mut SeededRng) -> Request {
     let from = account(rng.below(accounts));
     let amount = format!("{}.{:02}", rng.below(80), 1 + rng.below(99));
     match rng.below(10) {
@@ -120,20 +124,30 @@ fn moving(session: &Session, accounts: u64, rng: &mut SeededRng) -> Request {
     }
 }
 
-/// What keeps the purses of a couple near to nothing.
-fn drawing(session: &Session, purses: u64, rng: &mut SeededRng) -> Request {
-    let purse = purse(rng.below(purses));
+/// Returns a command that keeps a pair of linked accounts near its limit.
+fn linked_command(session: &Session, linked_accounts: u64, rng: &mut SeededRng) -> Request {
+    let linked_account = linked_account(rng.below(linked_accounts));
     if rng.happens(300) {
-        command(session, purse, "fill-purse", json!({ "amount": 1 + rng.below(40) }))
+        command(
+            session,
+            linked_account,
+            "credit-linked-account",
+            json!({ "amount": 1 + rng.below(40) }),
+        )
     } else {
-        command(session, purse, "draw-purse", json!({ "amount": 1 + rng.below(40) }))
+        command(
+            session,
+            linked_account,
+            "debit-linked-account",
+            json!({ "amount": 1 + rng.below(40) }),
+        )
     }
 }
 
 fn open(number: u64, deposit: i64) -> serde_json::Value {
     json!({
         "account_number": number.to_string(),
-        "owner_name": "somebody",
+        "owner_name": "Ada",
         "initial_deposit": deposit.to_string(),
     })
 }

@@ -1,4 +1,4 @@
-//! The bank under random orders: no money is made or lost, and the log gives every state back.
+//! The bank under random commands: money is conserved, and the log reproduces every state.
 
 use std::collections::BTreeMap;
 
@@ -14,33 +14,33 @@ use rust_decimal::Decimal;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::bank_model::{Bank, Exact, Order, aggregate_id, any_amount, identifier, rule};
-use crate::{fold, harness};
+use crate::bank_model::{Bank, BankCommand, Exact, action, aggregate_id, any_amount, identifier};
+use crate::{log_fold, property};
 
 const ACCOUNTS: usize = 20;
 const STEPS: std::ops::Range<usize> = 150..260;
-/// From one whole state in the log to the next there are at most this many versions.
+/// Maximum of versions between two snapshots in the log.
 const WHOLE_EVERY: usize = 64;
 
-/// What one caller does next.
+/// The next step of a caller.
 #[derive(Debug, Clone)]
 enum Step {
-    One(usize, Order),
-    Group(Vec<(usize, Order)>),
-    /// The step before, counted back, once more under the same identifiers.
+    One(usize, BankCommand),
+    Group(Vec<(usize, BankCommand)>),
+    /// The step this far back, again under the same ids.
     Again(usize),
 }
 
 #[test]
-fn no_money_is_made_or_lost_and_the_log_gives_every_state_back() {
-    harness::check(
-        "no_money_is_made_or_lost",
+fn money_is_conserved_and_the_log_has_every_state() {
+    property::check(
+        "money_is_conserved_and_the_log_has_every_state",
         12,
         (prop::collection::vec(any_amount(), ACCOUNTS), prop::collection::vec(any_step(), STEPS)),
         |(deposits, steps)| {
-            let run = harness::block_on(Run::of(&deposits, &steps));
+            let run = property::block_on(Run::of(&deposits, &steps));
             run.assert_conserved();
-            let verified = harness::block_on(verify(&run.store)).unwrap();
+            let verified = property::block_on(verify(&run.store)).unwrap();
             prop_assert!(verified.is_sound(), "{verified}");
             for account in 0..ACCOUNTS {
                 run.assert_log_gives_states(account);
@@ -51,17 +51,17 @@ fn no_money_is_made_or_lost_and_the_log_gives_every_state_back() {
 }
 
 #[test]
-fn every_change_that_is_dropped_and_every_two_that_are_swapped_are_found() {
-    harness::check(
-        "every_change_that_is_dropped",
+fn dropped_and_swapped_deltas_are_found() {
+    property::check(
+        "dropped_and_swapped_deltas_are_found",
         1,
         prop::collection::vec(any_busy_step(), 200..201),
         |steps| {
             let deposits = vec![Decimal::new(100_000_000, 2); ACCOUNTS];
-            let run = harness::block_on(Run::of(&deposits, &steps));
+            let run = property::block_on(Run::of(&deposits, &steps));
             let (rows, states) = (&run.rows[&0], &run.stored[&0]);
             assert!(rows.len() > WHOLE_EVERY + 1, "only {} versions", rows.len());
-            let mutants = fold::assert_mutants_are_found::<Account>(rows, states, rule);
+            let mutants = log_fold::assert_mutants_are_found::<Account>(rows, states, action);
             assert!(mutants.found > 3 * rows.len(), "{mutants:?}");
             Ok(())
         },
@@ -69,16 +69,16 @@ fn every_change_that_is_dropped_and_every_two_that_are_swapped_are_found() {
 }
 
 #[test]
-fn a_whole_state_hides_no_broken_patch_before_it() {
+fn a_snapshot_hides_no_wrong_patch_before_it() {
     let deposits = vec![Decimal::new(100_000_000, 2); ACCOUNTS];
     let steps: Vec<Step> = (1..100)
-        .map(|cents| Step::One(0, Order::Deposit { amount: Decimal::new(cents, 2) }))
+        .map(|cents| Step::One(0, BankCommand::Deposit { amount: Decimal::new(cents, 2) }))
         .collect();
-    let run = harness::block_on(Run::of(&deposits, &steps));
+    let run = property::block_on(Run::of(&deposits, &steps));
     let rows = &run.rows[&0];
     assert!(rows[WHOLE_EVERY].delta.is_snapshot());
-    // A patch that does more than its event, to a field that nothing touches afterwards: every
-    // later patch still applies, and the whole state at version 65 is right again.
+    // A patch that changes a field beside those of its event. No later event touches the field, so every later patch
+    // still applies, and the snapshot at version 65 is correct again.
     let mut broken = rows.clone();
     let patch = broken[29].delta.to_json();
     let more = patch.as_str().replacen(
@@ -88,26 +88,26 @@ fn a_whole_state_hides_no_broken_patch_before_it() {
     );
     let more = fluvius_core::Json::parse(more).unwrap();
     broken[29].delta = fluvius_core::StateDelta::from_json(&more).unwrap();
-    let found = fold::fold::<Account>(&broken, rule, |_, _| Ok(()));
-    assert_eq!(found, Err(fold::Fault::Whole { version: 65 }));
+    let found = log_fold::fold::<Account>(&broken, action, |_, _| Ok(()));
+    assert_eq!(found, Err(log_fold::Fault::Whole { version: 65 }));
 }
 
-/// What a run left behind.
+/// Result of a run.
 struct Run {
     domain: DomainRuntime,
     store: MemoryStore,
     session: Session,
     model: Bank,
-    /// What came in from outside less what went out, by the answers of the domain.
+    /// Deposits minus withdrawals, by the answers of the domain.
     money: Exact,
-    /// Each account's stored state at every version, by the store itself.
+    /// Each account's stored state at every version, read from the store.
     stored: BTreeMap<usize, Vec<Value>>,
     rows: BTreeMap<usize, Vec<EventRecord>>,
     sent: Vec<Sent>,
     balances: Exact,
 }
 
-/// A step that was sent, and how it was answered.
+/// A step that was sent, and its answer.
 #[derive(Clone)]
 struct Sent {
     commands: Vec<CommandBundle>,
@@ -132,7 +132,7 @@ impl Run {
             balances: Exact::default(),
         };
         for (account, deposit) in deposits.iter().enumerate() {
-            run.step(&Step::One(account, Order::Open { deposit: *deposit })).await;
+            run.step(&Step::One(account, BankCommand::Open { deposit: *deposit })).await;
         }
         for step in steps {
             run.step(step).await;
@@ -172,10 +172,10 @@ impl Run {
         let (sent, answer) = self.send(commands, is_group).await;
         match (&answer, expected) {
             (Ok(_), Ok(())) => self.model = model,
-            (Err(code), Err(refusal)) => {
-                let refused = refusal.rule.unwrap_or_else(|| refusal.code.to_owned());
+            (Err(code), Err(rejection)) => {
+                let rejected = rejection.action.unwrap_or_else(|| rejection.code.to_owned());
                 let expected =
-                    if is_group { format!("group-rejected: {refused}") } else { refused };
+                    if is_group { format!("group-rejected: {rejected}") } else { rejected };
                 assert_eq!(*code, expected);
             }
             (answer, expected) => panic!("{step:?}: {answer:?}, the model says {expected:?}"),
@@ -183,11 +183,11 @@ impl Run {
         if answer.is_ok() {
             for (_, order) in &orders {
                 match order {
-                    Order::Open { deposit: amount } | Order::Deposit { amount } => {
+                    BankCommand::Open { deposit: amount } | BankCommand::Deposit { amount } => {
                         self.money.add(*amount);
                     }
-                    Order::Withdraw { amount } => self.money.subtract(*amount),
-                    Order::Transfer { .. } | Order::Close => {}
+                    BankCommand::Withdraw { amount } => self.money.subtract(*amount),
+                    BankCommand::Transfer { .. } | BankCommand::Close => {}
                 }
             }
         }
@@ -217,8 +217,8 @@ impl Run {
         (commands, answer)
     }
 
-    /// Reads what is stored of every account. A group may give an account several versions at
-    /// once; those between are what the group was answered with, or the model's.
+    /// Reads the stored states of every account. A group may give an account several versions at once; the
+    /// states between are those of the responses, or of the model.
     async fn observe(&mut self) {
         for account in 0..ACCOUNTS {
             let Some(record) = Store::load(&self.store, &aggregate_id(account)).await.unwrap()
@@ -226,13 +226,13 @@ impl Run {
                 assert!(!self.model.aggregate_ids.contains_key(&account));
                 continue;
             };
-            let known = &self.model.aggregate_ids[&account];
-            assert_eq!(record.version, known.version());
-            assert_eq!(record.closed_at.is_some(), known.closed);
+            let expected_account = &self.model.aggregate_ids[&account];
+            assert_eq!(record.version, expected_account.version());
+            assert_eq!(record.closed_at.is_some(), expected_account.closed);
             let stored = self.stored.get_mut(&account).unwrap();
             let last = usize::try_from(record.version).unwrap() - 1;
             let between = stored.len().min(last)..last;
-            stored.extend(known.states[between].iter().map(fold::value_of));
+            stored.extend(expected_account.states[between].iter().map(log_fold::value_of));
             self.keep(&identifier(account), record.version, record.data.to_value());
         }
     }
@@ -242,7 +242,7 @@ impl Run {
         let stored = self.stored.get_mut(&account.unwrap()).unwrap();
         let at = usize::try_from(version).unwrap() - 1;
         match stored.get(at) {
-            Some(known) => assert_eq!(*known, state, "version {version}"),
+            Some(expected_account) => assert_eq!(*expected_account, state, "version {version}"),
             None if at == stored.len() => stored.push(state),
             None => {}
         }
@@ -257,7 +257,7 @@ impl Run {
         }
     }
 
-    /// Every command once more: the first answers, read back from the history.
+    /// Sends every command again: the first responses, read back from the history.
     async fn ask_again(&self) {
         for sent in &self.sent {
             let (_, again) = self.send(sent.commands.clone(), sent.is_group).await;
@@ -266,7 +266,7 @@ impl Run {
         for account in 0..ACCOUNTS {
             let page =
                 self.domain.log().for_aggregate(aggregate_id(account)).events().await.unwrap();
-            assert_eq!(page.rows.len(), self.rows[&account].len(), "asking again stores nothing");
+            assert_eq!(page.rows.len(), self.rows[&account].len(), "a replay stores nothing");
         }
     }
 
@@ -281,27 +281,27 @@ impl Run {
 
     fn assert_log_gives_states(&self, account: usize) {
         let (rows, stored) = (&self.rows[&account], &self.stored[&account]);
-        assert_eq!(fold::check::<Account>(rows, stored, rule), Ok(()), "account {account}");
-        assert_eq!(fold::replay::<Account>(rows, rule), *stored, "account {account}");
+        assert_eq!(log_fold::check::<Account>(rows, stored, action), Ok(()), "account {account}");
+        assert_eq!(log_fold::replay::<Account>(rows, action), *stored, "account {account}");
         let by_model = self
             .model
             .aggregate_ids
             .get(&account)
             .map_or(&[][..], |aggregate_id| &aggregate_id.states);
-        let by_model: Vec<Value> = by_model.iter().map(fold::value_of).collect();
+        let by_model: Vec<Value> = by_model.iter().map(log_fold::value_of).collect();
         assert_eq!(by_model, *stored, "account {account}");
         for (row, at) in rows.iter().zip(0..) {
             assert!(
                 at % WHOLE_EVERY != 0 || row.delta.is_snapshot(),
-                "version {} has the whole state",
+                "version {} is a snapshot",
                 at + 1
             );
         }
     }
 }
 
-/// An answer given again is the first one; the state in it is the same value, though its keys
-/// may stand in another order.
+/// A replayed response is the first one. Its state is the same value, though its keys may be in another
+/// order.
 fn assert_same(first: &Result<Vec<Response>, String>, again: &Result<Vec<Response>, String>) {
     let comparable = |answer: &Result<Vec<Response>, String>| {
         answer.clone().map(|responses| {
@@ -315,18 +315,18 @@ fn assert_same(first: &Result<Vec<Response>, String>, again: &Result<Vec<Respons
     assert_eq!(comparable(first), comparable(again));
 }
 
-/// Half of all orders go to the first account, so that it has many versions.
+/// Half of all commands go to the first account, so that it has many versions.
 fn any_account() -> impl Strategy<Value = usize> {
     prop_oneof![Just(0), 0..ACCOUNTS]
 }
 
-fn any_order() -> impl Strategy<Value = (usize, Order)> {
+fn any_order() -> impl Strategy<Value = (usize, BankCommand)> {
     let order = prop_oneof![
-        8 => any_amount().prop_map(|amount| Order::Deposit { amount }),
-        6 => any_amount().prop_map(|amount| Order::Withdraw { amount }),
-        8 => (any_amount(), any_account()).prop_map(|(amount, to)| Order::Transfer { amount, to }),
-        1 => Just(Order::Close),
-        1 => any_amount().prop_map(|deposit| Order::Open { deposit }),
+        8 => any_amount().prop_map(|amount| BankCommand::Deposit { amount }),
+        6 => any_amount().prop_map(|amount| BankCommand::Withdraw { amount }),
+        8 => (any_amount(), any_account()).prop_map(|(amount, to)| BankCommand::Transfer { amount, to }),
+        1 => Just(BankCommand::Close),
+        1 => any_amount().prop_map(|deposit| BankCommand::Open { deposit }),
     ];
     (any_account(), order)
 }
@@ -339,13 +339,13 @@ fn any_step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Small money in and out of the first account, nearly always accepted.
+/// Small deposits and withdrawals of the first account, nearly always accepted.
 fn any_busy_step() -> impl Strategy<Value = Step> {
     let cents = (1_i64..10_000).prop_map(|cents| Decimal::new(cents, 2));
     (cents, 0..4, 1..ACCOUNTS).prop_map(|(amount, kind, other)| match kind {
-        0 => Step::One(0, Order::Deposit { amount }),
-        1 => Step::One(0, Order::Withdraw { amount }),
-        2 => Step::One(0, Order::Transfer { amount, to: other }),
-        _ => Step::One(other, Order::Transfer { amount, to: 0 }),
+        0 => Step::One(0, BankCommand::Deposit { amount }),
+        1 => Step::One(0, BankCommand::Withdraw { amount }),
+        2 => Step::One(0, BankCommand::Transfer { amount, to: other }),
+        _ => Step::One(other, BankCommand::Transfer { amount, to: 0 }),
     })
 }

@@ -1,4 +1,4 @@
-//! A bank in plain Rust: the rules run as ordinary methods, without any runtime.
+//! A model of the bank in plain Rust, without a runtime: the actions run as ordinary methods.
 
 use std::collections::BTreeMap;
 
@@ -9,9 +9,9 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// What a command asks of an account.
+/// A command to an account.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Order {
+pub(crate) enum BankCommand {
     Open { deposit: Decimal },
     Deposit { amount: Decimal },
     Withdraw { amount: Decimal },
@@ -19,7 +19,7 @@ pub(crate) enum Order {
     Close,
 }
 
-impl Order {
+impl BankCommand {
     /// The key of the command.
     pub(crate) fn key(&self) -> &'static str {
         match self {
@@ -40,7 +40,7 @@ impl Order {
                 "initial_deposit": deposit,
             }),
             Self::Deposit { amount } | Self::Withdraw { amount } => json!({ "amount": amount }),
-            // Both names of the field, as it comes.
+            // Under either name of the field.
             Self::Transfer { amount, to } if to % 2 == 0 => {
                 json!({ "amount": amount, "recipient": identifier(*to) })
             }
@@ -54,27 +54,27 @@ impl Order {
 
 const OWNER: &str = "Ada Lovelace";
 
-/// The identifier of an account.
+/// Returns the id of an account.
 pub(crate) fn identifier(account: usize) -> Uuid {
     Uuid::from_u128(0xACC0_0000 + account as u128)
 }
 
-/// The aggregate of an account.
+/// Returns the aggregate id of an account.
 pub(crate) fn aggregate_id(account: usize) -> AggregateId {
     Account::aggregate_id(identifier(account))
 }
 
-/// The number of an account.
+/// Returns the number of an account.
 fn number(account: usize) -> String {
     format!("{account:09}")
 }
 
-/// One account: its state at every version, and to whom it belongs.
+/// One account: its state at every version, and its realm.
 #[derive(Debug, Clone)]
 pub(crate) struct ModelAggregate {
     pub(crate) realm: Option<&'static str>,
     pub(crate) states: Vec<Account>,
-    /// The command that gave each version.
+    /// Ids of the commands that gave each version.
     pub(crate) commands: Vec<Uuid>,
     pub(crate) closed: bool,
 }
@@ -90,20 +90,20 @@ impl ModelAggregate {
     }
 }
 
-/// Why the model refuses: the error's code, and the rule's where a rule said no.
+/// Rejection of the model: the error's code, and the action's own code if an action rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Refusal {
+pub(crate) struct ModelRejection {
     pub(crate) code: &'static str,
-    pub(crate) rule: Option<String>,
+    pub(crate) action: Option<String>,
 }
 
-impl Refusal {
+impl ModelRejection {
     pub(crate) fn of(code: &'static str) -> Self {
-        Self { code, rule: None }
+        Self { code, action: None }
     }
 
-    fn rule(code: impl Into<String>) -> Self {
-        Self { code: "rejected", rule: Some(code.into()) }
+    fn action(code: impl Into<String>) -> Self {
+        Self { code: "rejected", action: Some(code.into()) }
     }
 }
 
@@ -114,7 +114,7 @@ pub(crate) struct Bank {
 }
 
 impl Bank {
-    /// Whether a command of a realm may run on an account at all.
+    /// Checks that a command of a realm may run on an account.
     ///
     /// # Errors
     /// `already-exists`, `not-found`.
@@ -122,32 +122,32 @@ impl Bank {
         &self,
         realm: Option<&'static str>,
         account: usize,
-        order: &Order,
-    ) -> Result<(), Refusal> {
+        order: &BankCommand,
+    ) -> Result<(), ModelRejection> {
         match order {
-            Order::Open { .. } if self.aggregate_ids.contains_key(&account) => {
-                Err(Refusal::of("already-exists"))
+            BankCommand::Open { .. } if self.aggregate_ids.contains_key(&account) => {
+                Err(ModelRejection::of("already-exists"))
             }
-            Order::Open { .. } => Ok(()),
-            _ => self.open(realm, account).map(|_| ()).ok_or(Refusal::of("not-found")),
+            BankCommand::Open { .. } => Ok(()),
+            _ => self.open(realm, account).map(|_| ()).ok_or(ModelRejection::of("not-found")),
         }
     }
 
-    /// Runs the plain method of an order.
+    /// Runs the method of a command.
     ///
     /// # Errors
-    /// Why it is refused; nothing has changed.
+    /// The rejection; nothing has changed.
     pub(crate) fn run(
         &mut self,
         realm: Option<&'static str>,
         account: usize,
         command: Uuid,
-        order: &Order,
-    ) -> Result<(), Refusal> {
+        order: &BankCommand,
+    ) -> Result<(), ModelRejection> {
         self.admit(realm, account, order)?;
-        if let Order::Open { deposit } = order {
+        if let BankCommand::Open { deposit } = order {
             let state = Account::open_account(number(account), OWNER.to_owned(), *deposit)
-                .map_err(refusal)?;
+                .map_err(rejection)?;
             let aggregate_id = ModelAggregate {
                 realm,
                 states: vec![state],
@@ -159,29 +159,29 @@ impl Bank {
         }
         let mut state = self.state(account).clone();
         match order {
-            Order::Open { .. } => unreachable!("opened above"),
-            Order::Deposit { amount } => state.deposit_money(*amount).map_err(refusal)?,
-            Order::Withdraw { amount } => state.withdraw_money(*amount).map_err(refusal)?,
-            Order::Transfer { amount, to } => {
-                // A transfer needs a context; it is a withdrawal with words of its own, and
-                // the receipt.
+            BankCommand::Open { .. } => unreachable!("opened above"),
+            BankCommand::Deposit { amount } => state.deposit_money(*amount).map_err(rejection)?,
+            BankCommand::Withdraw { amount } => state.withdraw_money(*amount).map_err(rejection)?,
+            BankCommand::Transfer { amount, to } => {
+                // A transfer needs a context. It is a withdrawal with errors of its own, and the
+                // receipt.
                 if *amount <= Decimal::ZERO {
-                    return Err(Refusal::rule("transfer-not-positive"));
+                    return Err(ModelRejection::action("transfer-not-positive"));
                 }
                 if *to == account {
-                    return Err(Refusal::rule("transfer-to-self"));
+                    return Err(ModelRejection::action("transfer-to-self"));
                 }
-                state.withdraw_money(*amount).map_err(refusal)?;
-                let recipient = self.open(realm, *to).ok_or(Refusal::rule("not-found"))?;
+                state.withdraw_money(*amount).map_err(rejection)?;
+                let recipient = self.open(realm, *to).ok_or(ModelRejection::action("not-found"))?;
                 let mut received_at = recipient.states.last().unwrap().clone();
-                received_at.receive_transfer(*amount, identifier(account)).map_err(refusal)?;
+                received_at.receive_transfer(*amount, identifier(account)).map_err(rejection)?;
                 let invoked = fluvius_testing::invoked_id(command, 1);
                 self.aggregate_ids.get_mut(to).unwrap().push(received_at, invoked);
             }
-            Order::Close => state.clone().close_account().map_err(refusal)?,
+            BankCommand::Close => state.clone().close_account().map_err(rejection)?,
         }
         let aggregate_id = self.aggregate_ids.get_mut(&account).unwrap();
-        aggregate_id.closed = *order == Order::Close;
+        aggregate_id.closed = *order == BankCommand::Close;
         aggregate_id.push(state, command);
         Ok(())
     }
@@ -197,12 +197,12 @@ impl Bank {
     }
 }
 
-fn refusal(error: AccountError) -> Refusal {
-    Refusal::rule(error.code())
+fn rejection(error: AccountError) -> ModelRejection {
+    ModelRejection::action(error.code())
 }
 
-/// The plain method behind an event of an account.
-pub(crate) fn rule(before: Option<Account>, row: &EventRecord) -> Account {
+/// Runs the method behind an event of an account.
+pub(crate) fn action(before: Option<Account>, row: &EventRecord) -> Account {
     let event = AccountEvent::try_from(row).unwrap();
     if let AccountEvent::AccountOpened(event) = event {
         assert!(before.is_none(), "an account is opened once");
@@ -227,8 +227,7 @@ pub(crate) fn rule(before: Option<Account>, row: &EventRecord) -> Account {
     state
 }
 
-/// Amounts as they come: mostly small money, some that rules refuse, some at the end of what a
-/// `Decimal` holds.
+/// Amounts: mostly small, some that actions reject, some at the limits of a `Decimal`.
 pub(crate) fn any_amount() -> impl Strategy<Value = Decimal> {
     prop_oneof![
         30 => (1_i64..100_000).prop_map(|cents| Decimal::new(cents, 2)),
@@ -248,7 +247,7 @@ pub(crate) fn any_amount() -> impl Strategy<Value = Decimal> {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Exact {
     whole: i128,
-    /// In parts of 10^-28, less than one whole.
+    /// Fraction in units of 10^-28, less than one whole.
     parts: i128,
 }
 
@@ -256,7 +255,7 @@ impl Exact {
     pub(crate) fn add(&mut self, amount: Decimal) {
         let fraction = amount.fract();
         let whole = (amount - fraction).normalize();
-        assert_eq!(whole.scale(), 0, "what is left without its fraction is whole");
+        assert_eq!(whole.scale(), 0, "the rest has no fraction");
         self.whole += whole.mantissa();
         self.parts += fraction.mantissa() * 10_i128.pow(28 - fraction.scale());
         self.whole += self.parts.div_euclid(10_i128.pow(28));

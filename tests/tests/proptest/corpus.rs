@@ -1,5 +1,5 @@
-//! The corpus: inputs that once were, or might be, hard on a reader. Each has its answer here,
-//! and goes through every other entry point as well.
+//! The corpus: inputs that are hard on a decoder. Each has its expected answer here, and goes through every other
+//! entry point as well.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,27 +8,27 @@ use std::path::Path;
 use fluvius_core::{Aggregate, CommandBundle, ETag, Error, Json, Precondition, StateDelta};
 use serde_json::{Value, json};
 
-use crate::harness;
-use crate::sample::{CODES, IntoAggregateId, KEYS, SAMPLE, Sample};
+use crate::property;
+use crate::sample_aggregate::{CODES, KEYS, SAMPLE, Sample, SampleTarget};
 
-/// The files and how they are answered: `key: answer` for a payload, else what reads them.
+/// The files and their answers: `key: answer` for a payload, else the entry point.
 const ANSWERS: &[(&str, &str)] = &[
     ("bundle-command-with-nul", "bundle: unknown-command"),
-    ("bundle-if-match-twice", "refused"),
-    ("bundle-payload-missing", "refused"),
-    ("bundle-payload-nul", "refused"),
+    ("bundle-if-match-twice", "rejected"),
+    ("bundle-payload-missing", "rejected"),
+    ("bundle-payload-nul", "rejected"),
     ("bundle-resource-empty", "bundle: resource-not-allowed"),
     ("bundle-resource-with-nul", "bundle: resource-not-allowed"),
-    ("bundle-unknown-field", "refused"),
-    ("delta-add-far-index", "delta: refused"),
+    ("bundle-unknown-field", "rejected"),
+    ("delta-add-far-index", "delta: rejected"),
     ("delta-empty", "delta: applied"),
-    ("delta-not-an-operation", "delta: refused"),
-    ("delta-pointer-tilde", "delta: refused"),
+    ("delta-not-an-operation", "delta: rejected"),
+    ("delta-pointer-tilde", "delta: rejected"),
     ("delta-replace-all", "delta: applied"),
-    ("delta-snapshot-and-more", "refused"),
+    ("delta-snapshot-and-more", "rejected"),
     ("delta-snapshot-escaped-key", "delta: applied"),
-    ("etag-leading-zero", "refused"),
-    ("etag-upper-case", "refused"),
+    ("etag-leading-zero", "rejected"),
+    ("etag-upper-case", "rejected"),
     ("payload-alias-and-name", "transfer-money: invalid-payload at ."),
     ("payload-amount-1e2", "deposit-money: applied"),
     ("payload-amount-1e29", "deposit-money: invalid-payload at amount"),
@@ -66,22 +66,22 @@ const ANSWERS: &[(&str, &str)] = &[
     ("payload-single-quotes", "deposit-money: invalid-payload at ."),
     ("payload-two-values", "deposit-money: invalid-payload at ."),
     ("payload-utf8-broken", "take-sample: applied"),
-    ("precondition-two", "refused"),
-    ("precondition-version-float", "refused"),
-    ("precondition-version-negative", "refused"),
-    ("precondition-version-too-large", "refused"),
+    ("precondition-two", "rejected"),
+    ("precondition-version-float", "rejected"),
+    ("precondition-version-negative", "rejected"),
+    ("precondition-version-too-large", "rejected"),
     ("precondition-version-u64", "precondition: read"),
 ];
 
 #[test]
-fn every_input_of_the_corpus_is_answered_as_it_was() {
+fn corpus_inputs_keep_their_answers() {
     let files = files();
     let names: Vec<&str> = files.keys().map(String::as_str).collect();
-    let known: Vec<&str> = ANSWERS.iter().map(|(name, _)| *name).collect();
-    assert_eq!(names, known, "each file has its answer, in the order of their names");
+    let listed: Vec<&str> = ANSWERS.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, listed, "the table lists each file, sorted by name");
     let mut wrong = Vec::new();
     for (name, expected) in ANSWERS {
-        let found = harness::block_on(answer(expected, &files[*name]));
+        let found = property::block_on(answer(expected, &files[*name]));
         if found != *expected {
             wrong.push(format!("{name}: expected `{expected}`, found `{found}`"));
         }
@@ -90,10 +90,10 @@ fn every_input_of_the_corpus_is_answered_as_it_was() {
 }
 
 #[test]
-fn no_entry_point_panics_on_any_input_of_the_corpus() {
+fn no_entry_point_panics_on_corpus_inputs() {
     for text in files().values() {
-        harness::block_on(async {
-            let target = IntoAggregateId::new().await;
+        property::block_on(async {
+            let target = SampleTarget::new().await;
             for key in KEYS {
                 drop(process(&target, key, text).await);
             }
@@ -107,9 +107,9 @@ fn no_entry_point_panics_on_any_input_of_the_corpus() {
     }
 }
 
-/// How an input is answered by the entry point that its expected answer names.
+/// Returns the answer of the entry point that the expected answer names.
 async fn answer(expected: &str, text: &str) -> String {
-    let target = IntoAggregateId::new().await;
+    let target = SampleTarget::new().await;
     let (entry, _) = expected.split_once(": ").unwrap_or((expected, ""));
     let found = match entry {
         "bundle" => read_bundle(&target, text).await,
@@ -117,19 +117,19 @@ async fn answer(expected: &str, text: &str) -> String {
         "precondition" => {
             serde_json::from_str::<Precondition>(text).ok().map(|_| "read".to_owned())
         }
-        "refused" => {
+        "rejected" => {
             let nowhere = read_bundle(&target, text).await.is_none()
                 && read_change(text).is_none()
                 && serde_json::from_str::<Precondition>(text).is_err()
                 && serde_json::from_str::<ETag>(text).is_err();
-            return if nowhere { "refused" } else { "read" }.to_owned();
+            return if nowhere { "rejected" } else { "read" }.to_owned();
         }
         key => Some(process(&target, key, text).await),
     };
     format!("{entry}: {}", found.unwrap_or("not read".to_owned()))
 }
 
-async fn process(target: &IntoAggregateId, key: &str, text: &str) -> String {
+async fn process(target: &SampleTarget, key: &str, text: &str) -> String {
     let session = target.session.on(target.aggregate_id(key));
     let answer = match session.create_command(key, text) {
         Ok(command) => session.process_command(command).await.map(drop),
@@ -138,7 +138,7 @@ async fn process(target: &IntoAggregateId, key: &str, text: &str) -> String {
     described(answer)
 }
 
-async fn read_bundle(target: &IntoAggregateId, text: &str) -> Option<String> {
+async fn read_bundle(target: &SampleTarget, text: &str) -> Option<String> {
     let bundle: CommandBundle = serde_json::from_str(text).ok()?;
     Some(described(target.session.process_command(bundle).await.map(drop)))
 }
@@ -148,7 +148,7 @@ fn read_change(text: &str) -> Option<String> {
     let change = StateDelta::from_json(&json).ok()?;
     let state: Value = json!({ "list": [1, 2], "a~b": 1 });
     let applied = change.apply(Some(state));
-    Some(if applied.is_ok() { "applied" } else { "refused" }.to_owned())
+    Some(if applied.is_ok() { "applied" } else { "rejected" }.to_owned())
 }
 
 fn described(answer: Result<(), Error>) -> String {
@@ -169,7 +169,7 @@ fn described(answer: Result<(), Error>) -> String {
     }
 }
 
-/// The files of the corpus by name. What is no UTF-8 is read as a transport would have to.
+/// Returns the files of the corpus by name. Invalid UTF-8 is replaced, as a transport would do.
 fn files() -> BTreeMap<String, String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
     let read = |entry: fs::DirEntry| {
@@ -182,14 +182,14 @@ fn files() -> BTreeMap<String, String> {
 }
 
 #[test]
-fn a_bundle_for_a_sample_is_what_the_corpus_varies() {
-    // The bundles of the corpus differ from this one in what their names say.
+fn the_corpus_varies_a_valid_bundle() {
+    // The bundles of the corpus vary this one as their names say.
     let bundle = json!({
         "id": "00000000-0000-0000-0000-000000000001", "command": "ask-sample",
         "aggregate_id": Sample::aggregate_id(SAMPLE), "payload": { "prefix": "" },
     });
-    harness::block_on(async {
-        let target = IntoAggregateId::new().await;
+    property::block_on(async {
+        let target = SampleTarget::new().await;
         let answer = read_bundle(&target, &bundle.to_string()).await;
         assert_eq!(answer.as_deref(), Some("applied"));
     });

@@ -1,4 +1,4 @@
-//! States of 20 kB with lists: the log gives every one of them back, and a small change is small.
+//! States of 20 kB with lists: the log reproduces every state, and small changes have small deltas.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,13 +13,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{fold, harness};
+use crate::{log_fold, property};
 
 /// Bytes of a state that counts as large.
 const LARGE: usize = 20_000;
-/// Bytes that a change of one field of a large state may take.
+/// Maximal bytes of a delta that changes one field of a large state.
 const SMALL_CHANGE_MAX: usize = 2_000;
-/// From one whole state in the log to the next there are at most this many versions.
+/// Maximum of versions between two snapshots in the log.
 const WHOLE_EVERY: usize = 64;
 
 /// A document with many lines.
@@ -143,29 +143,35 @@ fn no_such_line() -> SimpleRejection {
 pub(crate) struct DocumentDomain;
 
 #[test]
-fn a_large_state_is_given_back_at_every_version() {
+fn a_large_state_is_readable_at_every_version() {
     let strategy = (any_document(LARGE), prop::collection::vec(any_edit(), 70..140));
-    harness::check("a_large_state_is_given_back", 8, strategy, |(create, edits)| {
-        let run = harness::block_on(Run::of(&create, &edits));
-        assert!(run.first_length >= LARGE, "{} bytes", run.first_length);
-        run.assert_log_gives_states();
-        Ok(())
-    });
+    property::check(
+        "a_large_state_is_readable_at_every_version",
+        8,
+        strategy,
+        |(create, edits)| {
+            let run = property::block_on(Run::of(&create, &edits));
+            assert!(run.first_length >= LARGE, "{} bytes", run.first_length);
+            run.assert_log_gives_states();
+            Ok(())
+        },
+    );
 }
 
 #[test]
 fn every_fault_in_the_log_of_a_document_is_found() {
     let strategy = (any_document(600), prop::collection::vec(any_edit(), 80..100));
-    harness::check("every_fault_in_the_log_of_a_document", 1, strategy, |(create, edits)| {
-        let run = harness::block_on(Run::of(&create, &edits));
-        let mutants = fold::assert_mutants_are_found::<Document>(&run.rows, &run.stored, rule);
+    property::check("every_fault_in_the_log_of_a_document", 1, strategy, |(create, edits)| {
+        let run = property::block_on(Run::of(&create, &edits));
+        let mutants =
+            log_fold::assert_mutants_are_found::<Document>(&run.rows, &run.stored, action);
         assert!(mutants.found > 3 * run.rows.len(), "{mutants:?}");
         Ok(())
     });
 }
 
 #[test]
-fn a_change_of_one_field_of_a_large_state_is_small() {
+fn a_small_change_of_a_large_state_has_a_small_delta() {
     let line = Line {
         label: "a label of the usual length, with some words in it".to_owned(),
         amount: Decimal::new(1_999, 2),
@@ -195,7 +201,7 @@ fn a_change_of_one_field_of_a_large_state_is_small() {
         Edit::Text(text),
         Edit::Clear,
     ];
-    let run = harness::block_on(Run::of(&create, &small));
+    let run = property::block_on(Run::of(&create, &small));
     assert!(run.first_length >= LARGE, "{} bytes", run.first_length);
     assert_eq!(run.rows.len(), small.len() + 1);
     for row in &run.rows[1..] {
@@ -206,7 +212,7 @@ fn a_change_of_one_field_of_a_large_state_is_small() {
     run.assert_log_gives_states();
 }
 
-/// One command for a document. Places count from the front, and go a little past the end.
+/// A command for a document. Positions count from the front, and go a little past the end.
 #[derive(Debug, Clone)]
 enum Edit {
     Create { title: String, text: String, lines: Vec<Line> },
@@ -223,14 +229,14 @@ enum Edit {
 }
 
 impl Edit {
-    /// The same edit, at places that the document has, or that lie just behind its end.
+    /// Returns the same edit, at positions that the document has, or just past its end.
     fn within(&self, lines: usize) -> Self {
-        let place = |at: usize| at % (lines + 2);
+        let position = |at: usize| at % (lines + 2);
         match self.clone() {
-            Self::Insert(at, line) => Self::Insert(place(at), line),
-            Self::Remove(at) => Self::Remove(place(at)),
-            Self::Move(from, to) => Self::Move(place(from), place(to)),
-            Self::Count(at, count) => Self::Count(place(at), count),
+            Self::Insert(at, line) => Self::Insert(position(at), line),
+            Self::Remove(at) => Self::Remove(position(at)),
+            Self::Move(from, to) => Self::Move(position(from), position(to)),
+            Self::Count(at, count) => Self::Count(position(at), count),
             edit => edit,
         }
     }
@@ -254,7 +260,7 @@ impl Edit {
         }
     }
 
-    /// The plain method.
+    /// Runs the method of the edit.
     fn run(&self, document: &mut Document) -> Result<(), SimpleRejection> {
         match self.clone() {
             Self::Create { title, text, lines } => {
@@ -274,14 +280,14 @@ impl Edit {
         }
     }
 
-    /// Whether it changes one field, or one line.
+    /// Returns whether the edit changes one field or one line.
     fn is_small(&self) -> bool {
         !matches!(self, Self::Create { .. } | Self::Text(_))
     }
 }
 
-/// The plain method behind an event of a document.
-fn rule(before: Option<Document>, row: &EventRecord) -> Document {
+/// Runs the method behind an event of a document.
+fn action(before: Option<Document>, row: &EventRecord) -> Document {
     let empty = Document {
         title: String::new(),
         text: String::new(),
@@ -309,15 +315,15 @@ fn rule(before: Option<Document>, row: &EventRecord) -> Document {
     document
 }
 
-/// What the edits of one document left behind.
+/// Result of the edits of one document.
 struct Run {
     first_length: usize,
     rows: Vec<EventRecord>,
-    /// The stored state at every version, by the store itself.
+    /// The stored state at every version, read from the store.
     stored: Vec<Value>,
-    /// The states that the plain methods give.
+    /// The states that the methods give.
     model: Vec<Value>,
-    /// For each version, whether its edit was a small one.
+    /// For each version, whether its edit was small.
     small: Vec<bool>,
 }
 
@@ -356,7 +362,7 @@ impl Run {
                         run.first_length = record.data.len();
                     }
                     run.stored.push(record.data.to_value());
-                    run.model.push(fold::value_of(&next));
+                    run.model.push(log_fold::value_of(&next));
                     run.small.push(edit.is_small());
                     model = Some(next);
                 }
@@ -372,12 +378,12 @@ impl Run {
     }
 
     fn assert_log_gives_states(&self) {
-        assert_eq!(fold::check::<Document>(&self.rows, &self.stored, rule), Ok(()));
-        assert_eq!(fold::replay::<Document>(&self.rows, rule), self.stored);
+        assert_eq!(log_fold::check::<Document>(&self.rows, &self.stored, action), Ok(()));
+        assert_eq!(log_fold::replay::<Document>(&self.rows, action), self.stored);
         assert_eq!(self.model, self.stored);
         for (at, row) in self.rows.iter().enumerate() {
             if at % WHOLE_EVERY == 0 {
-                assert!(row.delta.is_snapshot(), "version {} has the whole state", at + 1);
+                assert!(row.delta.is_snapshot(), "version {} is a snapshot", at + 1);
             } else if self.small[at] {
                 let length = row.delta.to_json().len();
                 assert!(length < SMALL_CHANGE_MAX, "{}: {length} bytes", row.key());
@@ -399,10 +405,10 @@ fn any_line() -> impl Strategy<Value = Line> {
     )
 }
 
-/// A document whose state takes at least so many bytes.
+/// Generates a document whose state has at least this many bytes.
 fn any_document(length: usize) -> impl Strategy<Value = Edit> {
-    // A few lines many times over cost the generator little; lists of equal lines are the
-    // harder case for a patch as well.
+    // Repeated lines are cheap to generate. Lists of equal lines are the harder case for a
+    // patch as well.
     let lines = (prop::collection::vec(any_line(), 1..30), any::<u8>());
     ("\\PC{0,40}", "\\PC{20,60}", lines).prop_map(move |(title, sentence, (few, keep))| {
         let few: Arc<[Line]> = few.into();

@@ -1,4 +1,4 @@
-//! Hostile texts: JSON, changes, etags, preconditions, hashes and log rows that nobody wrote.
+//! Hostile texts: JSON, deltas, etags, preconditions, hashes and log rows that fluvius did not write.
 
 use banking_domain::{Account, AccountCommand, AccountEvent};
 use fluvius_core::Store;
@@ -11,13 +11,13 @@ use proptest::sample::select;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::harness;
-use crate::hostile_commands::{any_mutation, any_text, any_value};
-use crate::sample::{ACCOUNT, CODES, IntoAggregateId};
+use crate::hostile_commands::inputs::{any_mutation, any_text, any_value};
+use crate::property;
+use crate::sample_aggregate::{ACCOUNT, CODES, SampleTarget};
 
 #[test]
-fn what_is_parsed_comes_back_as_it_was_written() {
-    harness::check("what_is_parsed_comes_back", 3_000, any_text(), |text| {
+fn parsed_text_is_preserved() {
+    property::check("parsed_text_is_preserved", 3_000, any_text(), |text| {
         let parsed = Json::parse(text.as_str());
         let embedded: Result<Json, _> = serde_json::from_str(&text);
         assert_eq!(parsed.is_ok(), embedded.is_ok(), "{parsed:?} {embedded:?}");
@@ -26,7 +26,7 @@ fn what_is_parsed_comes_back_as_it_was_written() {
         let value: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(json.to_value(), value);
         assert_eq!(json.decode::<Value>().unwrap(), value);
-        // What was read can be written again, but for the few levels that a patch needs.
+        // A value that was read can be written again, but for the few levels that a patch needs.
         if let Ok(again) = Json::from_value(&value) {
             assert_eq!(again.to_value(), value);
         } else {
@@ -37,8 +37,8 @@ fn what_is_parsed_comes_back_as_it_was_written() {
 }
 
 #[test]
-fn a_value_that_is_written_comes_back() {
-    harness::check("a_value_that_is_written", 1_000, any_value(), |value| {
+fn a_written_value_is_read_back() {
+    property::check("a_written_value_is_read_back", 1_000, any_value(), |value| {
         if let Ok(json) = Json::from_value(&value) {
             assert_eq!(json.to_value(), value);
             assert_eq!(Json::parse(json.as_str()), Ok(json));
@@ -48,25 +48,30 @@ fn a_value_that_is_written_comes_back() {
 }
 
 #[test]
-fn a_change_of_any_json_is_refused_or_comes_back() {
+fn any_json_as_delta_is_rejected_or_preserved() {
     let strategy = (any_change(), any_value(), prop::collection::vec(any_mutation(), 0..3));
-    harness::check("a_change_of_any_json", 2_000, strategy, |(change, state, mutations)| {
-        let mut text = change.to_string();
-        for mutation in &mutations {
-            text = mutation.apply(&text);
-        }
-        let Ok(json) = Json::parse(text) else { return Ok(()) };
-        if let Ok(change) = StateDelta::from_json(&json) {
-            assert_eq!(change.to_json().to_value(), json.to_value());
-            assert_eq!(StateDelta::from_json(&change.to_json()).as_ref(), Ok(&change));
-            for state in [Some(state), Some(change.to_json().to_value()), None] {
-                let before = state.clone();
-                let applied = change.apply(state);
-                assert!(applied.is_ok() || before.is_none() || !change.is_snapshot());
+    property::check(
+        "any_json_as_delta_is_rejected_or_preserved",
+        2_000,
+        strategy,
+        |(change, state, mutations)| {
+            let mut text = change.to_string();
+            for mutation in &mutations {
+                text = mutation.apply(&text);
             }
-        }
-        Ok(())
-    });
+            let Ok(json) = Json::parse(text) else { return Ok(()) };
+            if let Ok(change) = StateDelta::from_json(&json) {
+                assert_eq!(change.to_json().to_value(), json.to_value());
+                assert_eq!(StateDelta::from_json(&change.to_json()).as_ref(), Ok(&change));
+                for state in [Some(state), Some(change.to_json().to_value()), None] {
+                    let before = state.clone();
+                    let applied = change.apply(state);
+                    assert!(applied.is_ok() || before.is_none() || !change.is_snapshot());
+                }
+            }
+            Ok(())
+        },
+    );
 }
 
 #[test]
@@ -79,7 +84,7 @@ fn an_etag_of_any_text_has_one_spelling() {
         2 => etag.replacen('v', "v+", 1),
         _ => {
             let mut etag = etag;
-            // As a UUID is mostly written.
+            // As a UUID is usually written.
             for at in [32 - 24, 32 - 20, 32 - 16, 32 - 12] {
                 etag.insert(etag.len() - at, '-');
             }
@@ -94,7 +99,7 @@ fn an_etag_of_any_text_has_one_spelling() {
         }),
         "v[0-9]{1,22}-[0-9a-fA-F-]{30,36}",
     ];
-    harness::check("an_etag_of_any_text", 2_000, strategy, |text| {
+    property::check("an_etag_of_any_text", 2_000, strategy, |text| {
         let quoted = Value::from(text.as_str()).to_string();
         let read: Result<ETag, _> = serde_json::from_str(&quoted);
         assert_eq!(text.parse::<ETag>().ok(), read.ok());
@@ -110,26 +115,31 @@ fn an_etag_of_any_text_has_one_spelling() {
 }
 
 #[test]
-fn a_precondition_of_any_json_is_refused_or_comes_back() {
+fn any_json_as_precondition_is_rejected_or_preserved() {
     let etag = Value::from(ETag::new(3, Uuid::from_u128(9)).to_string());
     let shaped = (select(vec!["version", "etag", "e-tag", ""]), any_value()).prop_map(
         move |(name, value)| json!({ name: if value.is_null() { etag.clone() } else { value } }),
     );
     let strategy = prop_oneof![shaped, any_value()].prop_map(|value| value.to_string());
     let strategy = (strategy, prop::collection::vec(any_mutation(), 0..2));
-    harness::check("a_precondition_of_any_json", 1_000, strategy, |(text, mutations)| {
-        let text = mutations.iter().fold(text, |text, mutation| mutation.apply(&text));
-        if let Ok(expected) = serde_json::from_str::<Precondition>(&text) {
-            let written = serde_json::to_string(&expected).unwrap();
-            assert_eq!(serde_json::from_str::<Precondition>(&written).unwrap(), expected);
-            assert!(!expected.to_string().is_empty());
-        }
-        Ok(())
-    });
+    property::check(
+        "any_json_as_precondition_is_rejected_or_preserved",
+        1_000,
+        strategy,
+        |(text, mutations)| {
+            let text = mutations.iter().fold(text, |text, mutation| mutation.apply(&text));
+            if let Ok(expected) = serde_json::from_str::<Precondition>(&text) {
+                let written = serde_json::to_string(&expected).unwrap();
+                assert_eq!(serde_json::from_str::<Precondition>(&written).unwrap(), expected);
+                assert!(!expected.to_string().is_empty());
+            }
+            Ok(())
+        },
+    );
 }
 
 #[test]
-fn a_log_row_of_any_json_is_read_or_refused() {
+fn any_json_as_log_row_is_read_or_rejected() {
     let keys = select(vec![
         "money-deposited",
         "account-opened",
@@ -139,43 +149,48 @@ fn a_log_row_of_any_json_is_read_or_refused() {
         "",
     ]);
     let strategy = (keys, any_value(), prop::option::of(any_value()));
-    harness::check("a_log_row_of_any_json", 500, strategy, |(key, args, data)| {
-        let (Ok(args), Ok(data)) =
-            (Json::from_value(&args), data.as_ref().map(Json::from_value).transpose())
-        else {
-            return Ok(());
-        };
-        harness::block_on(async {
-            let target = IntoAggregateId::new().await;
-            let log = target.domain.log().for_aggregate(Account::aggregate_id(ACCOUNT));
-            let mut event = log.events().await.unwrap().rows.remove(0).record;
-            event.event = key.into();
-            event.args = args.clone();
-            event.data = data;
-            if let Err(error) = AccountEvent::try_from(&event) {
-                assert!(!error.to_string().is_empty());
-            }
-            let mut command = log.commands().await.unwrap().rows.remove(0).record;
-            command.command = key.into();
-            command.payload = args;
-            if let Err(error) = AccountCommand::try_from(&command) {
-                assert!(!error.to_string().is_empty());
-            }
-        });
-        Ok(())
-    });
+    property::check(
+        "any_json_as_log_row_is_read_or_rejected",
+        500,
+        strategy,
+        |(key, args, data)| {
+            let (Ok(args), Ok(data)) =
+                (Json::from_value(&args), data.as_ref().map(Json::from_value).transpose())
+            else {
+                return Ok(());
+            };
+            property::block_on(async {
+                let target = SampleTarget::new().await;
+                let log = target.domain.log().for_aggregate(Account::aggregate_id(ACCOUNT));
+                let mut event = log.events().await.unwrap().rows.remove(0).record;
+                event.event = key.into();
+                event.args = args.clone();
+                event.data = data;
+                if let Err(error) = AccountEvent::try_from(&event) {
+                    assert!(!error.to_string().is_empty());
+                }
+                let mut command = log.commands().await.unwrap().rows.remove(0).record;
+                command.command = key.into();
+                command.payload = args;
+                if let Err(error) = AccountCommand::try_from(&command) {
+                    assert!(!error.to_string().is_empty());
+                }
+            });
+            Ok(())
+        },
+    );
 }
 
 #[test]
-fn a_stored_state_of_any_json_is_read_or_is_invalid_state() {
+fn any_json_as_state_is_read_or_invalid_state() {
     let near = any_value().prop_map(
         |value| json!({ "account_number": "1", "owner_name": "Ada Lovelace", "balance": value }),
     );
     let strategy = prop_oneof![any_value(), near];
-    harness::check("a_stored_state_of_any_json", 300, strategy, |state| {
+    property::check("any_json_as_state_is_read_or_invalid_state", 300, strategy, |state| {
         let Ok(data) = Json::from_value(&state) else { return Ok(()) };
-        harness::block_on(async {
-            let target = IntoAggregateId::new().await;
+        property::block_on(async {
+            let target = SampleTarget::new().await;
             let aggregate_id = Account::aggregate_id(ACCOUNT);
             let mut record = Store::load(&target.store, &aggregate_id).await.unwrap().unwrap();
             record.data = data.clone();
@@ -225,7 +240,7 @@ fn a_stored_state_of_any_json_is_read_or_is_invalid_state() {
     });
 }
 
-/// Patches that nobody made: any operations at any places, few enough not to grow without end.
+/// Arbitrary patches: any operations at any paths, few enough to bound the growth.
 fn any_change() -> impl Strategy<Value = Value> {
     let path = || {
         prop_oneof![

@@ -1,7 +1,7 @@
-//! Properties: what holds for every input, shown on random ones.
+//! The proptest suite: properties of random inputs.
 //!
-//! `FLUVIUS_SEED` replays a run, `FLUVIUS_CASES` raises how many cases each property has, and
-//! `FLUVIUS_STEPS` how many steps the state machine takes at the most; a failure prints its seed.
+//! `FLUVIUS_SEED` replays a run, `FLUVIUS_CASES` raises the number of cases per property, and `FLUVIUS_STEPS` the
+//! number of steps of the state machine. A failure prints its seed.
 
 #![allow(missing_docs, reason = "nobody reads the documentation of a test binary")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
@@ -10,11 +10,11 @@ mod bank_fold;
 mod bank_model;
 mod corpus;
 mod document_fold;
-mod fold;
-mod harness;
 mod hostile_commands;
 mod hostile_texts;
+mod log_fold;
+mod property;
 mod queries;
-mod sample;
+mod sample_aggregate;
 mod state_machine;
 mod stores;

@@ -1,7 +1,6 @@
-//! The stores that a property is shown on, behind one type, and what they hold.
+//! The stores under test behind one type.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fluvius_core::query::Field;
@@ -14,20 +13,21 @@ use fluvius_core::{Lease, LogPage, LogQuery, Store, StoreError, StoredCommand};
 use fluvius_postgres::PostgresStore;
 use fluvius_sqlite::{Durability, SqliteStore};
 use fluvius_testing::servers::{TestSchema, TestServer};
+use fluvius_tests::store_snapshot::StoreSnapshot;
 use tempfile::TempDir;
 
-/// One of so many cases of a property has its SQLite store in a file, which takes longer.
+/// One case in this many has its SQLite store in a file, which is slower.
 const IN_A_FILE_EVERY: usize = 16;
 
-/// One of so many cases of a property has a PostgreSQL store too, which takes longer still.
+/// One case in this many has a PostgreSQL store too, which is slower still.
 const ON_A_SERVER_EVERY: usize = 32;
 
 thread_local! {
-    /// How many cases the property of this thread has had: a case has the same stores when it is run again.
+    /// Number of cases of this thread's property: a repeated case has the same stores.
     static COUNT: Cell<usize> = const { Cell::new(0) };
 }
 
-/// A store of any kind; a folder and a schema go with its last clone.
+/// A store of any kind. Its last clone removes the folder or schema.
 #[derive(Debug, Clone)]
 pub(crate) enum AnyStore {
     Memory(MemoryStore),
@@ -36,12 +36,12 @@ pub(crate) enum AnyStore {
 }
 
 impl AnyStore {
-    /// A fresh store of each kind; of those that take longer, now and then.
+    /// Returns a new store of each kind; the slower ones only for some cases.
     pub(crate) async fn all() -> Vec<Self> {
         let count = COUNT.replace(COUNT.get() + 1);
         let sqlite = if count.is_multiple_of(IN_A_FILE_EVERY) {
             let folder = TempDir::new().unwrap();
-            // Nothing here outlives a crash: the disk need not be waited for.
+            // The case does not test crashes, so commits need not wait for the disk.
             let options = SqliteStore::options().durability(Durability::Normal);
             let store = options.open(folder.path().join("bank.db")).await.unwrap();
             Self::Sqlite { store, _folder: Some(Arc::new(folder)) }
@@ -62,46 +62,17 @@ impl AnyStore {
     }
 }
 
-/// Everything that a store holds of these aggregates, and of the commands that its log names.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Content {
-    commands: Vec<LogEntry<CommandRecord>>,
-    events: Vec<LogEntry<EventRecord>>,
-    messages: Vec<LogEntry<MessageRecord>>,
-    activities: Vec<LogEntry<ActivityRecord>>,
-    states: BTreeMap<AggregateId, StateRecord>,
-    contexts: BTreeMap<Uuid, Arc<ContextRecord>>,
-}
-
-impl Content {
-    pub(crate) async fn of(
-        store: &AnyStore,
-        aggregate_ids: impl Iterator<Item = AggregateId>,
-    ) -> Self {
-        let all = LogQuery::all();
-        let mut content = Self {
-            commands: store.commands(&all).await.unwrap().rows,
-            events: store.events(&all).await.unwrap().rows,
-            messages: store.messages(&all).await.unwrap().rows,
-            activities: store.activities(&all).await.unwrap().rows,
-            states: BTreeMap::new(),
-            contexts: BTreeMap::new(),
-        };
-        for aggregate_id in aggregate_ids {
-            if let Some(state) = store.load(&aggregate_id).await.unwrap() {
-                content.states.insert(aggregate_id, state);
-            }
-        }
-        for command in &content.commands {
-            let (found, context) = store.command(command.id).await.unwrap().unwrap();
-            assert_eq!(found, *command);
-            content.contexts.insert(context.id, context);
-        }
-        content
+/// Reads the content of a store, and checks that each command is found by its id.
+pub(crate) async fn content(store: &AnyStore) -> StoreSnapshot {
+    let content = StoreSnapshot::of(store).await;
+    for row in &content.commands {
+        let (found, context) = store.command(row.id).await.unwrap().unwrap();
+        assert_eq!((&found, &context), (row, &content.contexts[&row.context_id]));
     }
+    content
 }
 
-/// Calls the store that it is.
+/// Delegates to the store inside.
 macro_rules! each {
     ($any:ident, $store:ident => $call:expr) => {
         match $any {

@@ -1,15 +1,15 @@
-//! The file that revision 1 has written is what revision 1 writes.
+//! The stored file of revision 1 has the content that revision 1 writes.
 
 use fluvius_core::verify::verify;
 use fluvius_core::{Domain, EventRecord, LogEntry, LogQuery, StateRecord, Store};
 use fluvius_sqlite::SqliteStore;
 
-use crate::life::{ADA, File, GRACE, JOHN, aggregate_id, kept, live, memory};
 use crate::revision_1::{Account, EvolvingDomain};
+use crate::revision_1_store::{ADA, File, GRACE, JOHN, aggregate_id, kept, live, memory};
 
-/// With `FLUVIUS_FIXTURES=write` the file is made again first.
+/// With `FLUVIUS_FIXTURES=write`, the file is written again first.
 #[tokio::test]
-async fn the_file_holds_what_the_program_of_revision_1_writes() {
+async fn the_file_has_the_content_of_revision_1() {
     if std::env::var("FLUVIUS_FIXTURES").is_ok_and(|what| what == "write") {
         make(&kept()).await;
     }
@@ -18,7 +18,7 @@ async fn the_file_holds_what_the_program_of_revision_1_writes() {
     assert_eq!(states(&kept).await, states(&now).await);
     assert_eq!(events(&kept).await, events(&now).await);
     assert!(verify(&kept).await.unwrap().is_sound());
-    // Changes of Ada's aggregate are patches, and so have to be applied to what revision 1 wrote.
+    // Deltas of Ada's aggregate are patches, which apply to the states that revision 1 wrote.
     let patches = events(&kept).await.iter().filter(|event| !event.delta.is_snapshot()).count();
     assert_eq!(patches, 7);
 }
@@ -31,13 +31,13 @@ async fn revision_1_reads_its_own_file() {
     assert_eq!((ada.owner.as_str(), ada.cents, ada.version()), ("Ada", 8_503, 7));
 }
 
-/// Writes the file that is kept in this folder.
+/// Writes the file of this folder.
 async fn make(path: &std::path::Path) {
     let folder = tempfile::TempDir::new().unwrap();
     let written = folder.path().join("accounts.db");
     let store = SqliteStore::open(&written).await.unwrap();
     live(store.clone()).await;
-    // A copy without a log beside it, put in the other's place at once: further tests read it.
+    // A copy without a write-ahead log, moved into place atomically: other tests read the file.
     let new = path.with_extension("new");
     let connection = rusqlite::Connection::open(&written).unwrap();
     connection.execute("VACUUM INTO ?1", [new.to_str().unwrap()]).unwrap();

@@ -1,44 +1,44 @@
-//! Schema evolution: programs of revisions 2 and 3 over what revision 1 has written: just now in memory and in PostgreSQL,
-//! and in an SQLite file that is kept here.
+//! The schema evolution suite: revisions 2 and 3 of an aggregate type over data of revision 1, written now to memory and
+//! PostgreSQL, or read from an SQLite file in this folder.
 
-#![allow(missing_docs, reason = "a test is told by its name")]
-#![allow(unreachable_pub, reason = "the modules of a test binary have no outside")]
-#![allow(clippy::unwrap_used, reason = "helpers of tests end the test")]
+#![allow(missing_docs, reason = "the name of a test is its documentation")]
+#![allow(unreachable_pub, reason = "no other crate uses the modules of a suite")]
+#![allow(clippy::unwrap_used, reason = "a panic ends the test")]
 
-mod life;
 mod revision_1;
+mod revision_1_store;
 mod revision_2;
 mod revision_3;
 
-/// Runs each claim over each store that revision 1 has written.
+/// Runs each case over each store that revision 1 has written.
 macro_rules! over_each_store {
     ($($claim:ident)*) => {
         mod memory {
             $(#[tokio::test]
             async fn $claim() {
-                super::$claim(crate::life::memory().await).await;
+                super::$claim(crate::revision_1_store::memory().await).await;
             })*
         }
         mod sqlite {
             $(#[tokio::test]
             async fn $claim() {
-                let file = crate::life::File::copied();
+                let file = crate::revision_1_store::File::copied();
                 super::$claim(file.open().await).await;
             })*
         }
         mod postgres {
             $(#[tokio::test]
             async fn $claim() {
-                let Some(schema) = crate::life::schema().await else { return };
+                let Some(schema) = crate::revision_1_store::schema().await else { return };
                 super::$claim(fluvius_postgres::PostgresStore::options().schema(schema.name()).open(schema.url()).await.unwrap()).await;
             })*
         }
     };
 }
 
-mod faults;
 mod fixture;
-mod newer;
-mod reading;
-mod retries;
-mod writing;
+mod newer_revisions;
+mod replayed_commands;
+mod upcast_faults;
+mod upcast_on_read;
+mod upcast_on_write;

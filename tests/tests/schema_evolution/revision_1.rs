@@ -1,11 +1,11 @@
-//! The aggregate as it was first: whole cents, and one name for the owner.
+//! The aggregate type at revision 1: whole cents, and one name for the owner.
 
 use std::convert::Infallible;
 
 use fluvius_core::{Domain, SimpleRejection, aggregate};
 use serde::{Deserialize, Serialize};
 
-/// An account; the remark is long, so that a change of the rest is kept as a patch.
+/// An account. The remark is long, so that other changes are stored as patches.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Account {
     pub owner: String,
@@ -13,7 +13,7 @@ pub struct Account {
     pub remark: String,
 }
 
-/// What a withdrawal gives back.
+/// Data of a withdrawal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Receipt {
     pub cents_left: i64,

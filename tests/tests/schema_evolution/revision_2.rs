@@ -1,4 +1,4 @@
-//! The aggregate at revision 2: another name for the owner, and decimal amounts.
+//! The aggregate type at revision 2: another name for the owner, and decimal amounts.
 
 use std::convert::Infallible;
 
@@ -73,7 +73,7 @@ impl Account {
     }
 }
 
-/// Lifts by one revision.
+/// Converts revision 1 to revision 2.
 pub fn upcast(from: u32, written: UpcastInput<'_>, json: &mut Value) -> Result<(), UpcastError> {
     match (from, written) {
         (1, UpcastInput::State) => {

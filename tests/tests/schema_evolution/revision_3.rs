@@ -1,4 +1,4 @@
-//! The aggregate at revision 3: an amount has its currency.
+//! The aggregate type at revision 3: an amount has its currency.
 
 use std::convert::Infallible;
 
@@ -61,12 +61,12 @@ impl Account {
         Ok(())
     }
 
-    /// The steps that revision 2 had are as they were.
+    /// The upcasts of revision 2 are unchanged.
     fn upcast(from: u32, written: UpcastInput<'_>, json: &mut Value) -> Result<(), UpcastError> {
         match (from, written) {
             (1, _) => crate::revision_2::upcast(from, written, json)?,
             (2, UpcastInput::State) => {
-                // Revision 1's own fields were left standing by the step from it.
+                // The upcast from revision 1 has kept the fields that it does not convert.
                 *json = json!({
                     "owner_name": json["owner_name"].take(),
                     "balance": euros(json["balance"].take()),

@@ -1,42 +1,37 @@
-//! Interleavings of the runtime under shuttle: thousands of schedules by a seed.
+//! The shuttle suite: interleavings of the runtime under thousands of seeded schedules.
 //!
-//! `FLUVIUS_SEED=17` runs the schedules of one seed, `FLUVIUS_SCHEDULES=100000` so many of each
+//! `FLUVIUS_SEED=17` runs the schedules of one seed, `FLUVIUS_SCHEDULES=100000` that number of each
 //! scenario.
-#![allow(missing_docs, reason = "a test binary has no readers of its documentation")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-#![allow(unreachable_pub, reason = "the modules of a test binary have no outside")]
+#![allow(missing_docs, reason = "the name of a test is its documentation")]
+#![allow(clippy::unwrap_used, reason = "a panic ends the test")]
+#![allow(unreachable_pub, reason = "no other crate uses the modules of a suite")]
 
-#[path = "../bank/mod.rs"]
-mod bank;
 mod callers;
+mod scheduled_bank;
 mod schedules;
 mod transfers;
-mod world;
 
 use std::future::Future;
 
 use fluvius_core::__private::test_seams::Mutant;
+use fluvius_tests::seeds;
 
-use schedules::{Tally, add, explore, explore_twice, seed_count};
+use schedules::{Stats, add, explore, explore_twice, seed_count};
 
-/// How many schedules each scenario has in a run of the test suite.
+/// Schedules of each scenario in a run of the test suite.
 const SCHEDULES: u64 = 500;
 
-fn number(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|text| text.parse().expect("a number"))
-}
-
-/// Runs a scenario under its schedules, in which these answers must all have come up: one in
-/// which nothing goes wrong shows nothing.
+/// Runs a scenario under its schedules. All of `answers` must occur: a run without these faults proves
+/// nothing.
 fn check<S, F>(test: &str, answers: &[&str], scenario: S)
 where
     S: Fn(Option<Mutant>) -> F + Copy + Send + Sync + 'static,
-    F: Future<Output = Result<Tally, String>>,
+    F: Future<Output = Result<Stats, String>>,
 {
-    let one = number("FLUVIUS_SEED");
-    let schedules = number("FLUVIUS_SCHEDULES").unwrap_or(SCHEDULES);
+    let one = seeds::seed();
+    let schedules = seeds::number("FLUVIUS_SCHEDULES").unwrap_or(SCHEDULES);
     let seeds = one.map_or(0..seed_count(schedules), |seed| seed..seed + 1);
-    let mut total = Tally::new();
+    let mut total = Stats::new();
     for seed in seeds {
         match explore(seed, None, scenario) {
             Ok(counts) => add(&mut total, counts),
@@ -48,45 +43,45 @@ where
     println!("{total:?}");
     let shows_all = one.is_none() && schedules >= SCHEDULES;
     for answer in answers.iter().filter(|_| shows_all) {
-        assert!(total.contains_key(*answer), "`{answer}` never came up: {total:?}");
+        assert!(total.contains_key(*answer), "`{answer}` never occurred: {total:?}");
     }
 }
 
 #[test]
-fn transfers_against_each_other_come_to_an_end() {
-    const NAME: &str = "transfers_against_each_other_come_to_an_end";
+fn opposite_transfers_do_not_deadlock() {
+    const NAME: &str = "opposite_transfers_do_not_deadlock";
     check(NAME, &["applied", "insufficient-funds"], transfers::opposite);
 }
 
 #[test]
-fn a_ring_of_three_comes_to_an_end() {
-    const NAME: &str = "a_ring_of_three_comes_to_an_end";
+fn a_ring_of_transfers_does_not_deadlock() {
+    const NAME: &str = "a_ring_of_transfers_does_not_deadlock";
     check(NAME, &["applied", "insufficient-funds"], transfers::ring);
 }
 
 #[test]
-fn what_stands_on_a_failed_unit_is_decided_again() {
-    const NAME: &str = "what_stands_on_a_failed_unit_is_decided_again";
+fn dependents_of_a_failed_unit_are_retried() {
+    const NAME: &str = "dependents_of_a_failed_unit_are_retried";
     check(NAME, &["applied", "insufficient-funds", "store-error"], transfers::failing_units);
 }
 
 #[test]
-fn a_store_that_goes_away_leaves_nothing_by_half() {
-    const NAME: &str = "a_store_that_goes_away_leaves_nothing_by_half";
+fn a_lost_store_leaves_units_atomic() {
+    const NAME: &str = "a_lost_store_leaves_units_atomic";
     let answers =
         ["applied", "insufficient-funds", "store-unavailable", "outcome-unknown", "timed-out"];
     check(NAME, &answers, transfers::lost_store);
 }
 
 #[test]
-fn two_runtimes_over_one_store_agree() {
-    const NAME: &str = "two_runtimes_over_one_store_agree";
+fn two_runtimes_over_one_store_are_consistent() {
+    const NAME: &str = "two_runtimes_over_one_store_are_consistent";
     check(NAME, &["applied", "insufficient-funds"], transfers::two_runtimes);
 }
 
 #[test]
-fn groups_are_whole() {
-    const NAME: &str = "groups_are_whole";
+fn groups_are_atomic() {
+    const NAME: &str = "groups_are_atomic";
     check(
         NAME,
         &["applied", "group-rejected", "insufficient-funds", "store-error"],
@@ -102,8 +97,8 @@ fn a_stream_answers_in_order() {
 }
 
 #[test]
-fn a_stream_keeps_its_order_when_units_fall() {
-    const NAME: &str = "a_stream_keeps_its_order_when_units_fall";
+fn a_stream_keeps_its_order_when_units_abort() {
+    const NAME: &str = "a_stream_keeps_its_order_when_units_abort";
     check(NAME, &["applied"], transfers::paid_in_and_taken_out);
 }
 
@@ -114,83 +109,83 @@ fn a_stream_keeps_its_order_over_several_aggregates() {
 }
 
 #[test]
-fn a_caller_that_goes_away_leaves_nothing_or_all() {
-    const NAME: &str = "a_caller_that_goes_away_leaves_nothing_or_all";
+fn a_dropped_future_leaves_nothing_or_all() {
+    const NAME: &str = "a_dropped_future_leaves_nothing_or_all";
     check(NAME, &["applied", "given-up"], callers::dropped);
 }
 
 #[test]
-fn the_same_command_twice_at_once_is_one_command() {
-    const NAME: &str = "the_same_command_twice_at_once_is_one_command";
+fn concurrent_duplicates_are_one_command() {
+    const NAME: &str = "concurrent_duplicates_are_one_command";
     check(NAME, &["applied", "command-id-reused"], callers::twice_at_once);
 }
 
 #[test]
-fn who_does_not_wait_is_told_and_who_waits_comes_in() {
-    const NAME: &str = "who_does_not_wait_is_told_and_who_waits_comes_in";
+fn fail_fast_is_overloaded_and_waiting_succeeds() {
+    const NAME: &str = "fail_fast_is_overloaded_and_waiting_succeeds";
     check(NAME, &["applied", "overloaded"], callers::overload);
 }
 
 #[test]
-fn the_place_of_an_answered_command_is_free() {
-    const NAME: &str = "the_place_of_an_answered_command_is_free";
+fn an_answered_command_has_released_its_permit() {
+    const NAME: &str = "an_answered_command_has_released_its_permit";
     check(NAME, &["applied", "insufficient-funds"], callers::one_by_one);
 }
 
 #[test]
-fn shutdown_is_told_of_the_last_command() {
-    const NAME: &str = "shutdown_is_told_of_the_last_command";
+fn shutdown_is_notified_of_the_last_command() {
+    const NAME: &str = "shutdown_is_notified_of_the_last_command";
     check(NAME, &["applied", "shutting-down"], callers::last_command);
 }
 
 #[test]
-fn shutdown_ends_what_is_accepted() {
-    const NAME: &str = "shutdown_ends_what_is_accepted";
+fn shutdown_ends_accepted_commands() {
+    const NAME: &str = "shutdown_ends_accepted_commands";
     check(NAME, &["applied", "shutting-down"], callers::shutdown);
 }
 
 #[test]
-fn a_seed_gives_the_same_schedules_again() {
+fn a_seed_reproduces_its_schedules() {
     assert_eq!(explore_twice(1, transfers::opposite).err(), None);
     assert_eq!(explore_twice(1, transfers::lost_store).err(), None);
     assert_eq!(explore_twice(1, callers::shutdown).err(), None);
-    let tally = || explore(3, None, transfers::failing_units).unwrap();
-    assert_eq!(tally(), tally());
+    let stats = || explore(3, None, transfers::failing_units).unwrap();
+    assert_eq!(stats(), stats());
 }
 
-/// The ordinary schedules of a scenario must find a planted fault, and by one of these.
+/// Checks that the schedules of a scenario find a mutant, by one of these texts.
 fn check_found<S, F>(mutant: Mutant, by: &[&str], scenario: S)
 where
     S: Fn(Option<Mutant>) -> F + Copy + Send + Sync + 'static,
-    F: Future<Output = Result<Tally, String>>,
+    F: Future<Output = Result<Stats, String>>,
 {
     let mut seeds = 0..seed_count(SCHEDULES);
     let found = seeds.find_map(|seed| Some((seed, explore(seed, Some(mutant), scenario).err()?)));
     let (seed, fault) = found.unwrap_or_else(|| panic!("{mutant:?} was not found"));
     println!("{mutant:?} was found under seed {seed}: {fault}");
     let is_meant = by.iter().any(|text| fault.contains(text));
-    assert!(is_meant, "{mutant:?} was found by something else: {fault}");
+    assert!(is_meant, "{mutant:?} was found by another invariant: {fault}");
 }
 
-const WRONG_REFUSAL: &str = "was refused with Some(\"insufficient-funds\") at balance";
+const WRONG_REJECTION: &str = "was rejected with Some(\"insufficient-funds\") at balance";
 const WRONG_SUM: &str = "deposits less withdrawals are";
 
 #[test]
-fn a_refusal_that_is_answered_at_once_is_found() {
-    check_found(Mutant::AnswerRejectionAtOnce, &[WRONG_REFUSAL], transfers::failing_units);
+fn an_unchecked_rejection_is_found() {
+    check_found(Mutant::AnswerRejectionAtOnce, &[WRONG_REJECTION], transfers::failing_units);
 }
 
 #[test]
 fn forgotten_dependents_are_found() {
-    check_found(Mutant::ForgetDependents, &[WRONG_SUM, WRONG_REFUSAL], transfers::failing_units);
+    check_found(Mutant::ForgetDependents, &[WRONG_SUM, WRONG_REJECTION], transfers::failing_units);
 }
 
 #[test]
 fn a_cached_read_is_found() {
-    check_found(Mutant::CachedRead, &[WRONG_REFUSAL], transfers::two_runtimes);
+    check_found(Mutant::CachedRead, &[WRONG_REJECTION], transfers::two_runtimes);
 }
 
 #[test]
-fn waiting_for_a_turn_while_holding_one_is_found() {
+fn waiting_for_a_lock_while_holding_one_is_found() {
     check_found(Mutant::WaitWhileHolding, &["deadlock!"], transfers::opposite);
 }

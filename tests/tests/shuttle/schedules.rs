@@ -1,4 +1,4 @@
-//! Schedules by a seed: shuttle decides which task goes on, where [`Shuttle`] asks it.
+//! Seeded schedules: shuttle chooses the next task at each scheduling point of [`Shuttle`].
 
 use std::any::Any;
 use std::cell::Cell;
@@ -15,27 +15,27 @@ use shuttle::scheduler::{PctScheduler, RandomScheduler, UncontrolledNondetermini
 use shuttle::sync::atomic::{AtomicBool, Ordering};
 use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 
-/// How many schedules one seed gives: shuttle's PCT learns from the first ones how long they are.
+/// Schedules per seed: shuttle's PCT learns from the first ones how long they are.
 const SCHEDULES_PER_SEED: u16 = 20;
 
-/// Steps, in a thousand, that are taken to have run for long.
+/// Steps in a thousand that count as slow.
 const SLOW_PER_MILLE: u16 = 100;
 
-/// Far more steps than any schedule has that comes to an end.
+/// Limit far above the steps of any schedule that ends.
 const STEPS_MAX: usize = 100_000;
 
-/// More than the deepest way of a command takes in a build without optimisation.
+/// Stack size above the deepest call chain of a command in an unoptimized build.
 const STACK_BYTES: usize = 512 * 1024;
 
-/// How often which answer came.
-pub type Tally = BTreeMap<String, u64>;
+/// Number of answers by code.
+pub type Stats = BTreeMap<String, u64>;
 
 /// shuttle in place of tokio and of the machine.
 pub struct Shuttle;
 
 impl Scheduler for Shuttle {
     fn point(&self) {
-        // shuttle's own atomics let others go on before each access.
+        // shuttle's own atomics are scheduling points.
         AtomicBool::new(false).load(Ordering::SeqCst);
     }
 
@@ -60,32 +60,32 @@ thread_local! {
     static TIME_UP_PER_MILLE: Cell<u16> = const { Cell::new(0) };
 }
 
-/// How often, in a thousand, the time is up of something that has to wait; for the schedule that
-/// is running. It is never up unless a scenario says so.
+/// Sets the probability, in thousandths, that a waiting operation times out in the current schedule. The
+/// default is 0.
 pub fn set_time_up(per_mille: u16) {
     TIME_UP_PER_MILLE.set(per_mille);
 }
 
-/// Whether something that happens so often in a thousand happens now: part of the schedule.
+/// Returns true with this probability in thousandths, as part of the schedule.
 pub fn happens(per_mille: u16) -> bool {
     per_mille > 0 && below(1000) < per_mille
 }
 
-/// A number below a bound: part of the schedule.
+/// Returns a number below a bound, as part of the schedule.
 pub fn below(bound: u16) -> u16 {
     shuttle::rand::thread_rng().gen_range(0..bound)
 }
 
-/// Lets other tasks go on.
+/// Yields to other tasks.
 pub async fn pause() {
     shuttle::future::yield_now().await;
 }
 
 /// Runs a scenario under the schedules of a seed.
-pub fn explore<S, F>(seed: u64, mutant: Option<Mutant>, scenario: S) -> Result<Tally, String>
+pub fn explore<S, F>(seed: u64, mutant: Option<Mutant>, scenario: S) -> Result<Stats, String>
 where
     S: Fn(Option<Mutant>) -> F + Copy + Send + Sync + 'static,
-    F: Future<Output = Result<Tally, String>>,
+    F: Future<Output = Result<Stats, String>>,
 {
     let schedules = SCHEDULES_PER_SEED.into();
     if seed.is_multiple_of(2) {
@@ -95,12 +95,12 @@ where
     run(PctScheduler::new_from_seed(seed, depth, schedules), mutant, scenario)
 }
 
-/// Runs a scenario twice under each schedule of a seed: both times the same tasks must be there
-/// to go on.
-pub fn explore_twice<S, F>(seed: u64, scenario: S) -> Result<Tally, String>
+/// Runs a scenario twice under each schedule of a seed, and checks that the same tasks are runnable both
+/// times.
+pub fn explore_twice<S, F>(seed: u64, scenario: S) -> Result<Stats, String>
 where
     S: Fn(Option<Mutant>) -> F + Copy + Send + Sync + 'static,
-    F: Future<Output = Result<Tally, String>>,
+    F: Future<Output = Result<Stats, String>>,
 {
     let scheduler = RandomScheduler::new_from_seed(seed, SCHEDULES_PER_SEED.into());
     run(UncontrolledNondeterminismCheckScheduler::new(scheduler), None, scenario)
@@ -110,17 +110,17 @@ fn run<S, F>(
     scheduler: impl shuttle::scheduler::Scheduler + 'static,
     mutant: Option<Mutant>,
     scenario: S,
-) -> Result<Tally, String>
+) -> Result<Stats, String>
 where
     S: Fn(Option<Mutant>) -> F + Copy + Send + Sync + 'static,
-    F: Future<Output = Result<Tally, String>>,
+    F: Future<Output = Result<Stats, String>>,
 {
-    let total = Arc::new(Mutex::new(Tally::new()));
-    let tally = Arc::clone(&total);
+    let total = Arc::new(Mutex::new(Stats::new()));
+    let stats = Arc::clone(&total);
     let body = move || {
         set_time_up(0);
         match shuttle::future::block_on(scenario(mutant)) {
-            Ok(counts) => add(&mut tally.lock().expect("nobody panics here"), counts),
+            Ok(counts) => add(&mut stats.lock().expect("no holder of the lock panics"), counts),
             Err(fault) => panic!("{fault}"),
         }
     };
@@ -131,7 +131,7 @@ where
     config.ungraceful_shutdown_config.immediately_return_on_panic = true;
     let runner = Runner::new(scheduler, config);
     match catch_unwind(AssertUnwindSafe(|| Shuttle.run(|| runner.run(body)))) {
-        Ok(_) => Ok(std::mem::take(&mut *total.lock().expect("nobody panics here"))),
+        Ok(_) => Ok(std::mem::take(&mut *total.lock().expect("no holder of the lock panics"))),
         Err(panic) => Err(text_of(panic.as_ref()).to_owned()),
     }
 }
@@ -141,12 +141,12 @@ fn text_of(panic: &(dyn Any + Send)) -> &str {
     text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without a text")
 }
 
-/// How many schedules a scenario has, in seeds.
+/// Returns the number of seeds for this number of schedules.
 pub fn seed_count(schedules: u64) -> u64 {
     schedules.div_ceil(SCHEDULES_PER_SEED.into())
 }
 
-pub fn add(total: &mut Tally, counts: Tally) {
+pub fn add(total: &mut Stats, counts: Stats) {
     for (name, count) in counts {
         *total.entry(name).or_default() += count;
     }

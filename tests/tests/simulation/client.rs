@@ -1,4 +1,4 @@
-//! A client: sends commands at random, gives some of them up, and sends some again.
+//! A client: sends random commands, gives up on some, and sends some again.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,17 +10,17 @@ use fluvius_testing::SeededRng;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::bank::sent::{self, Answer, Sent};
 use crate::run::small;
+use fluvius_tests::bank::{self, Answer, SentCommands};
 
 pub async fn work(
     domain: DomainRuntime,
     content: MemoryStore,
     accounts: u16,
     mut rng: SeededRng,
-    sent: Arc<Mutex<Vec<Sent>>>,
+    sent: Arc<Mutex<Vec<SentCommands>>>,
 ) -> Result<(), String> {
-    let session = domain.session(DomainContext::create(sent::SENDER));
+    let session = domain.session(DomainContext::create(bank::SENDER));
     for _ in 0..4 + rng.below(10) {
         let mut commands = vec![command(&session, accounts, &mut rng)?];
         if rng.happens(150) {
@@ -34,9 +34,9 @@ pub async fn work(
         let patience = rng.happens(150).then(|| Duration::from_micros(rng.below(5_000)));
         let answer = send(&session, commands.clone(), patience).await;
         if let Some(answer) = &answer {
-            sent::is_stored_when_answered(&content, answer).await?;
+            bank::check_stored_when_answered(&content, answer).await?;
         }
-        sent.lock().expect("no client panics").push(Sent { commands, answer });
+        sent.lock().expect("no client panics").push(SentCommands { commands, answer });
         if rng.happens(300) {
             tokio::time::sleep(Duration::from_micros(rng.below(2_000))).await;
         }
@@ -49,7 +49,7 @@ async fn send(
     commands: Vec<CommandBundle>,
     patience: Option<Duration>,
 ) -> Option<Answer> {
-    let answer = sent::send(session, commands);
+    let answer = bank::send(session, commands);
     match patience {
         Some(patience) => tokio::time::timeout(patience, answer).await.ok(),
         None => Some(answer.await),

@@ -1,34 +1,29 @@
-//! A seeded simulation of the runtime over a failing store: the same seed gives the same run.
+//! The simulation suite: the runtime over a failing store, reproducible from a seed.
 //!
-//! `FLUVIUS_SEED=17` runs one seed, `FLUVIUS_SEEDS=100000` so many.
-#![allow(missing_docs, reason = "a test binary has no readers of its documentation")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-#![allow(unreachable_pub, reason = "the modules of a test binary have no outside")]
+//! `FLUVIUS_SEED=17` runs one seed, `FLUVIUS_SEEDS=100000` that number.
+#![allow(missing_docs, reason = "the name of a test is its documentation")]
+#![allow(clippy::unwrap_used, reason = "a panic ends the test")]
+#![allow(unreachable_pub, reason = "no other crate uses the modules of a suite")]
 
-#[path = "../bank/mod.rs"]
-mod bank;
 mod client;
 mod run;
 
 use fluvius_core::__private::test_seams::Mutant;
+use fluvius_tests::seeds;
 
 use run::{Options, run};
 
-/// How many seeds a run of the test suite takes.
+/// Seeds in a run of the test suite.
 const SEEDS: u64 = 2_000;
 
-fn number(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|text| text.parse().expect("a number"))
-}
-
 #[test]
-fn the_promises_hold_under_every_seed() {
+fn the_invariants_hold_under_every_seed() {
     let options = Options::default();
-    if let Some(seed) = number("FLUVIUS_SEED") {
+    if let Some(seed) = seeds::seed() {
         println!("seed {seed}: {options:?}: {:?}", run(seed, &options));
         return run(seed, &options).map(drop).unwrap();
     }
-    let seeds = number("FLUVIUS_SEEDS").unwrap_or(SEEDS);
+    let seeds = seeds::number("FLUVIUS_SEEDS").unwrap_or(SEEDS);
     let mut total = run::Summary::default();
     for seed in 0..seeds {
         match run(seed, &options) {
@@ -39,14 +34,14 @@ fn the_promises_hold_under_every_seed() {
         }
     }
     println!("{seeds} seeds: {total:?}");
-    // A simulation in which nothing goes wrong shows nothing.
+    // A simulation without faults proves nothing.
     for (name, count) in total.counts() {
         assert!(count > seeds / 100, "{name} came up {count} times in {seeds} seeds");
     }
 }
 
 #[test]
-fn a_seed_gives_the_same_run_again() {
+fn a_seed_reproduces_its_run() {
     let options = Options::default();
     for seed in [3, 1_000_003] {
         assert_eq!(run(seed, &options).unwrap(), run(seed, &options).unwrap());
@@ -59,7 +54,7 @@ fn is_found(mutant: Mutant) -> bool {
 }
 
 #[test]
-fn a_refusal_that_is_answered_at_once_is_found() {
+fn an_unchecked_rejection_is_found() {
     assert!(is_found(Mutant::AnswerRejectionAtOnce));
 }
 
@@ -74,12 +69,12 @@ fn a_cached_read_is_found() {
 }
 
 #[test]
-fn waiting_for_a_turn_while_holding_one_is_found() {
+fn waiting_for_a_lock_while_holding_one_is_found() {
     assert!(is_found(Mutant::WaitWhileHolding));
 }
 
 #[test]
-fn a_turn_across_processes_that_is_kept_is_found() {
+fn a_lease_that_is_never_released_is_found() {
     assert!(is_found(Mutant::KeepLeases));
 }
 

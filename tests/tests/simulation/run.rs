@@ -1,4 +1,4 @@
-//! One run: runtimes over one content, clients at work, then peace and the check.
+//! One run: runtimes over one content, clients, and the final check.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -11,61 +11,60 @@ use fluvius_testing::{Faults, FaultyStore, FixedClock, SeededRng, SequentialIds}
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-use crate::bank::log;
-use crate::bank::sent::{self, SENDER, Sent, Settled};
 use crate::client;
+use fluvius_tests::bank::{self, Resolution, SENDER, SentCommands};
+use fluvius_tests::invariants;
 
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     pub mutant: Option<Mutant>,
 }
 
-/// What came up in a run; equal for equal seeds.
+/// Counts of a run; equal for equal seeds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Summary {
-    pub settled: Settled,
+    pub resolution: Resolution,
     pub batches_of_many: u64,
-    pub turns: u64,
+    pub leases: u64,
     pub log: u64,
 }
 
 impl Summary {
     pub fn add(&mut self, other: &Self) {
-        self.settled.applied += other.settled.applied;
-        self.settled.refused += other.settled.refused;
-        self.settled.faults += other.settled.faults;
-        self.settled.unanswered += other.settled.unanswered;
-        self.settled.later += other.settled.later;
+        self.resolution.applied += other.resolution.applied;
+        self.resolution.rejected += other.resolution.rejected;
+        self.resolution.faults += other.resolution.faults;
+        self.resolution.unanswered += other.resolution.unanswered;
+        self.resolution.resolved_later += other.resolution.resolved_later;
         self.batches_of_many += other.batches_of_many;
-        self.turns += other.turns;
+        self.leases += other.leases;
         self.log += other.log;
     }
 
     pub fn counts(&self) -> [(&'static str, u64); 7] {
         [
-            ("an applied command", self.settled.applied),
-            ("a refusal", self.settled.refused),
-            ("a fault", self.settled.faults),
-            ("a command whose answer was not waited for", self.settled.unanswered),
-            ("a command that was settled by sending it again", self.settled.later),
+            ("an applied command", self.resolution.applied),
+            ("a rejection", self.resolution.rejected),
+            ("a fault", self.resolution.faults),
+            ("a command whose answer was not waited for", self.resolution.unanswered),
+            ("a command that was resolution by sending it again", self.resolution.resolved_later),
             ("a batch of more than one unit", self.batches_of_many),
-            ("a turn across processes", self.turns),
+            ("a lease", self.leases),
         ]
     }
 }
 
-/// The longest allowed wait of a runtime for a turn across processes. Each process keeps one for
-/// some 50 ms, so a longer wait means that processes wait for each other. It is below the bound of
-/// the runtime.
+/// The longest allowed wait of a runtime for a lease. Each process keeps a lease for some 50 ms, so a longer
+/// wait means that processes wait for each other. The limit is below the runtime's own.
 const LEASE_WAIT_MAX: Duration = Duration::from_millis(900);
 
-/// The interval between two looks at the turns across processes.
+/// Interval between two checks of the leases.
 const LEASE_LOOK_TIME: Duration = Duration::from_millis(100);
 
 const ACCOUNTS: u16 = 4;
 const OPENING: i64 = 100;
 
-/// How long a whole run may take, in the time of the simulation: longer means that it hangs.
+/// Limit of a whole run in simulated time; a longer run hangs.
 const HANGS_AFTER: Duration = Duration::from_secs(100_000);
 
 pub fn run(seed: u64, options: &Options) -> Result<Summary, String> {
@@ -83,7 +82,7 @@ pub fn run(seed: u64, options: &Options) -> Result<Summary, String> {
     runtime.block_on(simulated)
 }
 
-/// A number below a small bound.
+/// Returns a number below a small bound.
 pub(crate) fn small(rng: &mut SeededRng, bound: u16) -> u16 {
     u16::try_from(rng.below(bound.into())).expect("it is below the bound")
 }
@@ -99,7 +98,7 @@ fn faults(rng: &mut SeededRng) -> Faults {
     }
 }
 
-/// Looks for runtimes that wait for each other's turns.
+/// Watches for runtimes that wait for each other's leases.
 struct Liveness {
     fault: Arc<Mutex<Option<String>>>,
     watcher: tokio::task::JoinHandle<()>,
@@ -121,9 +120,7 @@ impl Liveness {
         }
         match self.domains.iter().map(DomainRuntime::lease_timeout_count).sum::<u64>() {
             0 => Ok(()),
-            count => {
-                Err(format!("liveness: {count} turns across processes were not given in time"))
-            }
+            count => Err(format!("liveness: {count} leases were not granted in time")),
         }
     }
 }
@@ -186,7 +183,7 @@ async fn simulate(seed: u64, options: &Options) -> Result<Summary, String> {
         let session = domains[0].session(DomainContext::create(SENDER));
         let open = OpenAccount {
             account_number: account.to_string(),
-            owner_name: "somebody".to_owned(),
+            owner_name: "Ada".to_owned(),
             initial_deposit: Decimal::from(OPENING),
         };
         session
@@ -199,7 +196,7 @@ async fn simulate(seed: u64, options: &Options) -> Result<Summary, String> {
     }
 
     let liveness = Liveness::watch(domains.clone());
-    let sent: Arc<Mutex<Vec<Sent>>> = Arc::default();
+    let sent: Arc<Mutex<Vec<SentCommands>>> = Arc::default();
     let mut clients = Vec::new();
     for _ in 0..2 + rng.below(6) {
         let domain = rng.pick(&domains).clone();
@@ -217,19 +214,19 @@ async fn simulate(seed: u64, options: &Options) -> Result<Summary, String> {
     }
     liveness.held()?;
 
-    // Peace: everything that is open must settle now.
+    // Without faults, everything open must be resolved.
     for store in &stores {
         store.set_faults(Faults::default());
     }
     let mut sent = std::mem::take(&mut *sent.lock().expect("no client is left"));
-    sent::faults_left_nothing(&content, &sent).await?;
-    let settled = sent::settle(&domains[0], &mut sent).await?;
+    bank::check_faults_left_nothing(&content, &sent).await?;
+    let resolution = bank::resolve(&domains[0], &mut sent).await?;
     for domain in &domains {
         domain.shutdown().await;
     }
-    let log = log::check(&content, sent::applied(&sent)?).await?;
+    let log = invariants::check(&content, bank::applied_commands(&sent)?).await?;
     let sizes = stores.iter().flat_map(FaultyStore::batch_sizes);
     let batches_of_many = sizes.filter(|size| *size > 1).count() as u64;
-    let turns = stores.iter().map(FaultyStore::turn_count).sum();
-    Ok(Summary { settled, batches_of_many, turns, log })
+    let leases = stores.iter().map(FaultyStore::turn_count).sum();
+    Ok(Summary { resolution, batches_of_many, leases, log })
 }

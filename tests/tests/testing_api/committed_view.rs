@@ -1,4 +1,4 @@
-//! What draws and invariants see, and what a test sets of the runs.
+//! The view that draws and invariants get, and the settings of a simulation.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -19,7 +19,7 @@ use crate::simulation::bank;
 
 const ADA: Uuid = Uuid::from_u128(1);
 const BOB: Uuid = Uuid::from_u128(2);
-const NOBODY: Uuid = Uuid::from_u128(3);
+const CAROL: Uuid = Uuid::from_u128(3);
 
 fn open(deposit: u32) -> OpenAccount {
     OpenAccount {
@@ -33,7 +33,7 @@ fn deposit(amount: u32) -> DepositMoney {
     DepositMoney { amount: Decimal::from(amount) }
 }
 
-/// Runs one seed of one command after what is given, and shows what is durable at its end.
+/// Runs one seed of one command after the given ones, and shows the durable states at its end.
 fn look_at(sequences: Simulation, look: impl Fn(&CommittedView) + Send + Sync + 'static) {
     let count = Arc::new(Mutex::new(0));
     let counted = Arc::clone(&count);
@@ -48,7 +48,7 @@ fn look_at(sequences: Simulation, look: impl Fn(&CommittedView) + Send + Sync + 
             Ok(())
         })
         .check_sequential();
-    assert!(*count.lock().unwrap() > 0, "nothing was looked at");
+    assert!(*count.lock().unwrap() > 0, "the view was never shown");
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn an_invariant_sees_all_aggregates_and_events() {
         let ada = committed.find::<Account>(ADA).unwrap();
         assert_eq!((ada.version, ada.state.balance, ada.closed), (2, Decimal::from(7), false));
         assert!(
-            committed.find::<Account>(BOB).is_none() && committed.find::<Account>(NOBODY).is_none()
+            committed.find::<Account>(BOB).is_none() && committed.find::<Account>(CAROL).is_none()
         );
         let all = committed.all::<Account>();
         let all: Vec<_> =
@@ -81,7 +81,7 @@ fn an_invariant_sees_all_aggregates_and_events() {
 }
 
 #[test]
-fn a_sender_may_be_named() {
+fn the_sender_can_be_set() {
     let sequences = Simulation::for_aggregate::<Account>()
         .given([command(ADA, open(5))])
         .command(|_, _| command(ADA, deposit(2)))
@@ -104,13 +104,16 @@ impl fluvius_core::Observer for InRealm {
         if unit.context.realm.as_deref() == Some(self.realm) {
             Ok(())
         } else {
-            Err(fluvius_core::SimpleRejection::new("other-realm", "it is of another realm"))
+            Err(fluvius_core::SimpleRejection::new(
+                "other-realm",
+                "the account belongs to another realm",
+            ))
         }
     }
 }
 
 #[test]
-fn time_begins_where_it_is_set_and_goes_on_with_the_pauses() {
+fn time_starts_as_set_and_advances_with_pauses() {
     let begins: DateTime<Utc> = "2030-01-01T00:00:00Z".parse().unwrap();
     let ends = Arc::new(Mutex::new(begins));
     let latest = Arc::clone(&ends);
@@ -133,32 +136,32 @@ fn time_begins_where_it_is_set_and_goes_on_with_the_pauses() {
 }
 
 #[test]
-fn a_kind_of_command_is_drawn_as_often_as_it_weighs() {
+fn commands_are_drawn_by_weight() {
     let stats = Simulation::for_aggregate::<Account>()
         .given([command(ADA, open(5)), command(BOB, open(5))])
         .weighted(9, |_, _| command(ADA, deposit(2)))
         .command(|_, _| command(BOB, deposit(0)))
-        .weighted(0, |_, _| command(NOBODY, deposit(2)))
+        .weighted(0, |_, _| command(CAROL, deposit(2)))
         .seeds(50)
         .check_sequential();
     let often = stats.applied["deposit-money"];
-    let refused: BTreeSet<&str> = stats.refused.keys().map(|(_, code)| code.as_str()).collect();
-    assert_eq!(refused, BTreeSet::from(["deposit-not-positive"]));
+    let codes: BTreeSet<&str> = stats.refused.keys().map(|(_, code)| code.as_str()).collect();
+    assert_eq!(codes, BTreeSet::from(["deposit-not-positive"]));
     assert!((1300..1400).contains(&often) && stats.applied_count() == often, "{stats}");
 }
 
 #[test]
-fn a_runtime_that_breaks_its_promises_is_found_too() {
+fn a_mutant_of_the_runtime_is_found() {
     let sequences = bank().with_runtime(|builder| builder.plant(Mutant::ForgetDependents));
-    let failure = sequences.find_simulated().expect("it is found");
+    let failure = sequences.find_simulated().expect("the planted fault is found");
     assert_eq!(failure.invariant, "money is neither made nor lost", "{failure}");
 }
 
-/// The test itself when it runs as a child, with the variable set that the kit reads.
+/// Runs this test again as a child, with a variable that the kit reads.
 const CHILD: &str = "FLUVIUS_KIT_TEST_EXPECTS_RUNS";
 
 #[test]
-fn the_environment_says_how_many_seeds_and_which() {
+fn the_environment_sets_the_seeds() {
     if let Ok(expected) = std::env::var(CHILD) {
         let stats = bank().seeds(7).check_sequential();
         assert_eq!(stats.run_count.to_string(), expected);
@@ -166,7 +169,7 @@ fn the_environment_says_how_many_seeds_and_which() {
     }
     for (name, value, runs) in [("FLUVIUS_SEEDS", "3", "3"), ("FLUVIUS_SEED", "40", "1")] {
         let output = Command::new(std::env::current_exe().unwrap())
-            .args(["committed_view::the_environment_says_how_many_seeds_and_which", "--exact"])
+            .args(["committed_view::the_environment_sets_the_seeds", "--exact"])
             .envs([(name, value), (CHILD, runs)])
             .output()
             .unwrap();

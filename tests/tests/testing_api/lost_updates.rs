@@ -1,4 +1,4 @@
-//! Lost updates that an author could write, and that the kit finds; and the same without the fault.
+//! Lost updates of realistic code, which the test kit finds; and the same code without the fault.
 
 use std::time::{Duration, Instant};
 
@@ -7,13 +7,13 @@ use fluvius_testing::{CommittedView, Failure, Simulation, command};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-use crate::copied_bank::{with_cache, with_interest};
+use crate::faulty_banks::{with_cache, with_interest};
 
 const ADA: Uuid = Uuid::from_u128(1);
 const BOB: Uuid = Uuid::from_u128(2);
 const ACCOUNTS: [Uuid; 2] = [ADA, BOB];
 
-/// Within this time a planted fault is found, and its sequence made short.
+/// Time within which a planted fault is found and its sequence shortened.
 const FOUND_WITHIN: Duration = Duration::from_secs(10);
 
 fn amount(number: u64) -> Decimal {
@@ -28,7 +28,7 @@ fn compare(expected: Decimal, found: Decimal) -> Result<(), String> {
     }
 }
 
-/// Deposits, withdrawals, transfers, and a job that adds interest as `guard` lets it.
+/// Simulates deposits, withdrawals, transfers, and a job that adds interest under this guard.
 fn bank_with_interest(
     guard: impl Fn(CommandBundle, u64) -> CommandBundle + Send + Sync + 'static,
 ) -> Simulation {
@@ -79,9 +79,9 @@ fn check_found(sequences: &Simulation, length_max: usize) -> Failure {
 }
 
 #[test]
-fn a_balance_worked_out_from_a_stale_read_is_found() {
+fn a_lost_update_is_found() {
     let sequences = bank_with_interest(|command, _| command);
-    // Nobody is between the read and the write.
+    // No command runs between the read and the write.
     sequences.check_sequential();
     let failure = check_found(&sequences, 2);
     assert_eq!(failure.invariant, "the balances are what the events add up to");
@@ -90,16 +90,16 @@ fn a_balance_worked_out_from_a_stale_read_is_found() {
 }
 
 #[test]
-fn the_same_with_a_precondition_loses_nothing() {
+fn a_precondition_prevents_the_lost_update() {
     let sequences = bank_with_interest(|command, version| command.if_match(version));
     let stats = sequences.check_simulated();
-    let stale = ("add-interest".to_owned(), "precondition-failed".to_owned());
-    assert!(stats.refused.get(&stale).copied() > Some(20), "{stats}");
+    let key = ("add-interest".to_owned(), "precondition-failed".to_owned());
+    assert!(stats.refused.get(&key).copied() > Some(20), "{stats}");
     assert!(stats.applied.get("add-interest").copied() > Some(20), "{stats}");
 }
 
 #[test]
-fn a_cache_beside_the_context_is_found() {
+fn a_cache_outside_the_context_is_found() {
     use with_cache::*;
     fn total(committed: &CommittedView) -> Decimal {
         committed.all::<Account>().iter().map(|account| account.state.balance).sum()
@@ -124,7 +124,7 @@ fn a_cache_beside_the_context_is_found() {
             }
             compare(expected, total(committed))
         });
-    // One after the other the cache is right.
+    // In sequence, the cache is correct.
     sequences.check_sequential();
     check_found(&sequences, 4);
     assert_eq!(Account::RESOURCE, "cached-account");

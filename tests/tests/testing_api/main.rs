@@ -1,15 +1,15 @@
-//! The test kit for authors: scenarios, and random sequences of commands.
+//! The suite of the test kit for authors: scenarios and simulation.
 
-#![allow(missing_docs, reason = "a test is told by its name")]
-#![allow(unreachable_pub, reason = "the modules of a test binary have no outside")]
-#![allow(clippy::unwrap_used, reason = "helpers of tests end the test")]
+#![allow(missing_docs, reason = "the name of a test is its documentation")]
+#![allow(unreachable_pub, reason = "no other crate uses the modules of a suite")]
+#![allow(clippy::unwrap_used, reason = "a panic ends the test")]
 
+mod caught_panics;
 mod committed_view;
-mod copied_bank;
-mod failures;
-mod inspected;
-mod library;
+mod faulty_banks;
+mod library_domain;
 mod lost_updates;
 mod scenarios;
 mod secrets;
 mod simulation;
+mod state_inspection;

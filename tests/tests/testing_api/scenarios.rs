@@ -1,4 +1,4 @@
-//! Scenarios: what they let through, and what they say where something is different.
+//! Scenarios: passing expectations, and the messages of failing ones.
 
 use banking_domain::{
     Account, AccountClosed, CloseAccount, DepositMoney, MoneyDeposited, MoneyTransferred,
@@ -10,15 +10,15 @@ use rust_decimal::Decimal;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::failures::{check_failure, failure};
-use crate::library::{
+use crate::caught_panics::{check_failure, failure};
+use crate::library_domain::{
     AskAvailability, Book, BookBought, BookCarried, BookLent, BuyBook, DiscardBook, LendBook,
     LibraryDomain, Loan, Reader, SignUp, StaffLends,
 };
 
 const ADA: Uuid = Uuid::from_u128(1);
 const BOB: Uuid = Uuid::from_u128(2);
-const NOBODY: Uuid = Uuid::from_u128(3);
+const CAROL: Uuid = Uuid::from_u128(3);
 
 fn money(text: &str) -> Decimal {
     text.parse().unwrap()
@@ -49,7 +49,7 @@ fn transfer(amount: &str, recipient_id: Uuid) -> TransferMoney {
 }
 
 #[test]
-fn a_transfer_gives_the_events_and_states_of_both_aggregates() {
+fn a_transfer_has_events_and_states_of_both_aggregates() {
     Scenario::for_aggregate::<Account>()
         .given(ADA, open("100.00"))
         .given_state(BOB, account("5.00"))
@@ -67,7 +67,7 @@ fn a_transfer_gives_the_events_and_states_of_both_aggregates() {
 }
 
 #[test]
-fn a_refusal_leaves_everything_as_it_was() {
+fn a_rejection_changes_nothing() {
     Scenario::for_domain::<TransactionManagerDomain>()
         .given_state(ADA, account("10.00"))
         .when(ADA, WithdrawMoney { amount: money("10.01") })
@@ -76,24 +76,24 @@ fn a_refusal_leaves_everything_as_it_was() {
         .then_events([])
         .then_state(ADA, &account("10.00"))
         .and()
-        .when(NOBODY, deposit("1"))
+        .when(CAROL, deposit("1"))
         .then_error("not-found")
-        .then_not_found::<Account>(NOBODY);
+        .then_not_found::<Account>(CAROL);
 }
 
 #[test]
 fn a_rejection_of_an_invoked_aggregate_is_seen() {
     Scenario::for_domain::<LibraryDomain>()
-        .given_state(ADA, Reader { books: vec![BOB, NOBODY] })
+        .given_state(ADA, Reader { books: vec![BOB, CAROL] })
         .given(BOB, BuyBook { title: "Emma".to_owned() })
         .when(BOB, LendBook { reader: ADA, days: 1 })
         .then_rejected("too-many-books", "two books are enough")
         .then_messages([])
-        .then_state(ADA, &Reader { books: vec![BOB, NOBODY] });
+        .then_state(ADA, &Reader { books: vec![BOB, CAROL] });
 }
 
 #[test]
-fn commands_by_key_are_decoded_as_a_transport_sends_them() {
+fn commands_by_key_are_decoded() {
     let ada = Account::aggregate_id(ADA);
     Scenario::for_aggregate::<Account>()
         .when_json(
@@ -114,7 +114,7 @@ fn commands_by_key_are_decoded_as_a_transport_sends_them() {
 }
 
 #[test]
-fn a_bundle_carries_an_identifier_and_a_precondition() {
+fn a_bundle_has_an_id_and_a_precondition() {
     let id = Uuid::from_u128(77);
     Scenario::for_aggregate::<Account>()
         .given(ADA, open("1"))
@@ -150,7 +150,7 @@ fn an_atomic_group_is_one_command_to_the_scenario() {
 }
 
 #[test]
-fn clock_identifiers_actor_messages_and_activities_are_told_by_the_scenario() {
+fn the_scenario_sets_clock_ids_and_actor() {
     let teller = Uuid::from_u128(9);
     let then = Scenario::for_domain::<LibraryDomain>()
         .given(ADA, SignUp {})
@@ -187,7 +187,7 @@ fn clock_identifiers_actor_messages_and_activities_are_told_by_the_scenario() {
 }
 
 #[test]
-fn a_scenario_is_the_same_each_time() {
+fn a_scenario_is_deterministic() {
     let lend = || {
         let then = Scenario::for_domain::<LibraryDomain>()
             .given(ADA, SignUp {})
@@ -199,7 +199,7 @@ fn a_scenario_is_the_same_each_time() {
 }
 
 #[test]
-fn a_policy_holds_for_what_follows_it() {
+fn a_policy_applies_to_later_commands() {
     Scenario::for_domain::<LibraryDomain>()
         .given(ADA, SignUp {})
         .given(BOB, BuyBook { title: "Emma".to_owned() })
@@ -219,7 +219,7 @@ fn a_policy_holds_for_what_follows_it() {
 }
 
 #[test]
-fn given_aggregates_belong_to_the_realm_of_who_gives_them() {
+fn given_aggregates_belong_to_the_current_realm() {
     let of = |realm: &str| DomainContext::create("desk").with_realm(realm);
     Scenario::for_aggregate::<Account>()
         .by(of("north"))
@@ -234,7 +234,7 @@ fn given_aggregates_belong_to_the_realm_of_who_gives_them() {
 }
 
 #[test]
-fn a_closed_aggregate_is_gone() {
+fn a_closed_aggregate_is_not_found() {
     Scenario::for_aggregate::<Account>()
         .given_state(ADA, account("0"))
         .when(ADA, CloseAccount {})
@@ -248,7 +248,7 @@ fn a_closed_aggregate_is_gone() {
         .then_error("already-exists");
 }
 
-/// The log of a bank in which an account has had many events, and another one is closed.
+/// Returns the log of a bank with an account of many events and a closed one.
 fn a_real_log() -> Vec<fluvius_core::LogEntry<fluvius_core::EventRecord>> {
     let run = async {
         let domain = TransactionManagerDomain::runtime(MemoryStore::new()).await.unwrap();
@@ -280,7 +280,7 @@ fn check_log(scenario: Scenario) {
 }
 
 #[test]
-fn a_log_is_folded_to_the_states_that_it_left() {
+fn a_given_log_is_folded_to_its_states() {
     check_log(Scenario::for_aggregate::<Account>().given_log(a_real_log()));
 }
 
@@ -292,7 +292,7 @@ fn a_log_may_come_from_a_file() {
 }
 
 #[test]
-fn a_log_that_cannot_be_folded_is_refused_with_the_place() {
+fn an_invalid_log_is_rejected_with_its_line() {
     let mut rows = a_real_log();
     rows.remove(20);
     check_failure(
@@ -309,7 +309,7 @@ fn a_log_that_cannot_be_folded_is_refused_with_the_place() {
 }
 
 #[test]
-fn what_is_given_and_cannot_be_is_told() {
+fn invalid_given_data_is_reported() {
     check_failure(
         &format!(
             "given `withdraw-money` on bank-account/{ADA}: it was not applied: rejected with `insufficient-funds`: Insufficient funds"
@@ -337,7 +337,7 @@ fn what_is_given_and_cannot_be_is_told() {
 }
 
 #[test]
-fn another_state_is_shown_by_its_lines() {
+fn a_state_mismatch_shows_the_lines() {
     let shown = format!(
         r#"the state of bank-account/{ADA} is another (- expected, + found):
     {{
@@ -356,7 +356,7 @@ fn another_state_is_shown_by_its_lines() {
 }
 
 #[test]
-fn a_number_that_is_equal_is_the_same_state_whatever_its_digits() {
+fn equal_numbers_with_other_digits_are_the_same_state() {
     Scenario::for_aggregate::<Account>()
         .given_state(ADA, account("1.50"))
         .when(ADA, deposit("0.500"))
@@ -364,7 +364,7 @@ fn a_number_that_is_equal_is_the_same_state_whatever_its_digits() {
 }
 
 #[test]
-fn other_events_are_shown_by_their_lines() {
+fn an_event_mismatch_shows_the_lines() {
     let given = || {
         Scenario::for_aggregate::<Account>()
             .given_state(ADA, account("9"))
@@ -387,7 +387,7 @@ fn other_events_are_shown_by_their_lines() {
             "  {mark} bank-account/{aggregate_id} money-transferred {{\"amount\":\"4\",\"recipient_id\":\"{BOB}\"}}"
         )
     };
-    // One that is missing, one too many, another argument, another aggregate, another order.
+    // A missing event, an extra one, another argument, another aggregate, another order.
     check_failure(&both(&sent_line(' ', ADA), &received_line('+', "4")), || {
         given().when(ADA, transfer("4", BOB)).then_events([sent(ADA)])
     });
@@ -417,7 +417,7 @@ fn other_events_are_shown_by_their_lines() {
 }
 
 #[test]
-fn an_event_of_another_key_is_another_event() {
+fn an_event_mismatch_shows_the_key() {
     assert_eq!(BookBought::EVENT.key, "book-bought");
     check_failure(
         &format!(
@@ -433,7 +433,7 @@ fn an_event_of_another_key_is_another_event() {
 }
 
 #[test]
-fn another_answer_is_told() {
+fn a_response_mismatch_is_reported() {
     let deposit_of = |amount: &str| {
         Scenario::for_aggregate::<Account>()
             .given_state(ADA, account("1"))

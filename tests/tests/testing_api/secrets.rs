@@ -1,4 +1,4 @@
-//! The kit's reports show no secret argument.
+//! Reports of the test kit show no secret argument.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::failures::failure;
+use crate::caught_panics::failure;
 
 const SECRET: &str = "hunter2-5f0e";
 const DOOR: Uuid = Uuid::from_u128(1);
@@ -55,7 +55,7 @@ fn by_key(key: &str, payload: &serde_json::Value) -> CommandBundle {
 }
 
 #[test]
-fn a_report_of_sequences_masks_secrets() {
+fn a_simulation_report_masks_secrets() {
     let commands = [
         by_key("open-door", &json!({ "by": "Ada", "password": SECRET })),
         by_key("open-door", &json!({ "by": "Ada", "pasword": SECRET })),
@@ -69,7 +69,7 @@ fn a_report_of_sequences_masks_secrets() {
                 .command(move |_, _| sent.clone())
                 .invariant("the door stays closed", |committed| {
                     match committed.find::<Door>(DOOR) {
-                        Some(door) if door.state.opened > 0 => Err("it is open".to_owned()),
+                        Some(door) if door.state.opened > 0 => Err("the door is open".to_owned()),
                         _ => Ok(()),
                     }
                 })
@@ -80,13 +80,13 @@ fn a_report_of_sequences_masks_secrets() {
 }
 
 #[test]
-fn a_report_of_sequences_shows_the_other_arguments() {
+fn a_simulation_report_shows_other_arguments() {
     let (report, _) = failure(|| {
         Simulation::for_aggregate::<Door>()
             .given([command(DOOR, BuildDoor { password: SECRET.to_owned() })])
             .command(|_, _| command(DOOR, open(SECRET)))
             .invariant("the door stays closed", |committed| match committed.find::<Door>(DOOR) {
-                Some(door) if door.state.opened > 0 => Err("it is open".to_owned()),
+                Some(door) if door.state.opened > 0 => Err("the door is open".to_owned()),
                 _ => Ok(()),
             })
             .check_sequential();
@@ -98,7 +98,7 @@ fn a_report_of_sequences_shows_the_other_arguments() {
 }
 
 #[test]
-fn a_report_of_a_scenario_names_no_secret() {
+fn a_scenario_report_shows_no_secret() {
     let reports = [
         failure(|| {
             let wrong = open(&format!("wrong-{SECRET}"));

@@ -1,4 +1,4 @@
-//! Sequences: what they find in the rules, what they say of it, and what they let through.
+//! Simulations: the faults that they find, their reports, and passing runs.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use fluvius_testing::{Simulation, command};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-use crate::copied_bank::{with_endless_rule, with_overdraft};
-use crate::failures::failure;
+use crate::caught_panics::failure;
+use crate::faulty_banks::{with_endless_rule, with_overdraft};
 
 const ADA: Uuid = Uuid::from_u128(1);
 const BOB: Uuid = Uuid::from_u128(2);
@@ -22,7 +22,7 @@ fn amount(number: u64) -> Decimal {
     Decimal::from(1 + number)
 }
 
-/// The bank as it is, with what must hold of it.
+/// The bank, with its invariants.
 pub fn bank() -> Simulation {
     Simulation::for_domain::<TransactionManagerDomain>()
         .given(ACCOUNTS.map(|id| {
@@ -30,7 +30,7 @@ pub fn bank() -> Simulation {
                 id,
                 OpenAccount {
                     account_number: id.to_string(),
-                    owner_name: "somebody".to_owned(),
+                    owner_name: "Ada".to_owned(),
                     initial_deposit: Decimal::ONE_HUNDRED,
                 },
             )
@@ -79,7 +79,7 @@ pub fn bank() -> Simulation {
 }
 
 #[test]
-fn the_bank_holds_in_order_and_under_the_simulation() {
+fn the_bank_passes_in_sequence_and_simulated() {
     let in_order = bank().check_sequential();
     let simulated = bank().check_simulated();
     for stats in [&in_order, &simulated] {
@@ -100,7 +100,7 @@ fn the_bank_holds_in_order_and_under_the_simulation() {
 }
 
 #[test]
-fn the_same_seeds_give_the_same_runs() {
+fn seeds_reproduce_their_runs() {
     let same = |sequences: fn() -> Simulation| {
         assert_eq!(sequences().check_simulated(), sequences().check_simulated());
         assert_eq!(sequences().check_sequential(), sequences().check_sequential());
@@ -127,7 +127,7 @@ fn not_negative() -> Simulation {
 }
 
 #[test]
-fn a_missing_rule_is_found_with_one_command() {
+fn a_missing_check_is_found_with_one_command() {
     for found in [not_negative().find_failure_sequential(), not_negative().find_simulated()] {
         let failure = found.unwrap();
         let keys: Vec<&str> = failure.drawn().map(|one| one.command.command.as_str()).collect();
@@ -137,8 +137,8 @@ fn a_missing_rule_is_found_with_one_command() {
 }
 
 #[test]
-fn a_failure_tells_what_happened_and_how_to_see_it_again() {
-    let (message, place) = failure(|| not_negative().check_sequential());
+fn a_failure_shows_the_run_and_how_to_repeat_it() {
+    let (message, location) = failure(|| not_negative().check_sequential());
     let found = not_negative().find_failure_sequential().unwrap();
     let withdrawn = found.drawn().next().unwrap().command.payload.clone();
     let lines: Vec<&str> = message.lines().collect();
@@ -155,15 +155,15 @@ fn a_failure_tells_what_happened_and_how_to_see_it_again() {
     assert_eq!(
         lines[6],
         format!(
-            "this seed alone: FLUVIUS_SEED={} cargo test simulation::a_failure_tells_what_happened_and_how_to_see_it_again",
+            "this seed alone: FLUVIUS_SEED={} cargo test simulation::a_failure_shows_the_run_and_how_to_repeat_it",
             found.seed
         )
     );
-    assert!(place.file.ends_with("testing_api/simulation.rs"), "{place:?}");
+    assert!(location.file.ends_with("testing_api/simulation.rs"), "{location:?}");
 }
 
 #[test]
-fn a_rule_that_panics_is_found_without_an_invariant() {
+fn a_panicking_action_is_found_without_an_invariant() {
     let sequences = overdraft().command(|_, _| command(ADA, with_overdraft::HalveBalance {}));
     let failure = sequences.find_failure_sequential().unwrap();
     assert_eq!(failure.invariant, "no command ends in a fault of the code");
@@ -177,7 +177,7 @@ fn a_rule_that_panics_is_found_without_an_invariant() {
 }
 
 #[test]
-fn a_rule_that_does_not_end_is_found() {
+fn an_action_that_does_not_end_is_found() {
     let sequences = Simulation::for_aggregate::<with_endless_rule::Account>()
         .given([command(ADA, with_endless_rule::OpenAccount {})])
         .command(|_, _| command(ADA, with_endless_rule::WaitForMoney {}));
@@ -192,14 +192,14 @@ fn a_rule_that_does_not_end_is_found() {
 }
 
 #[test]
-fn a_given_command_that_is_refused_is_a_failure() {
+fn a_rejected_given_command_is_a_failure() {
     let sequences = overdraft().given([command(BOB, with_overdraft::HalveBalance {})]);
     let failure = sequences.find_failure_sequential().unwrap();
     assert_eq!(failure.invariant, "every given command is applied");
 }
 
 #[test]
-fn sequences_that_show_nothing_are_refused() {
+fn simulations_that_prove_nothing_are_rejected() {
     let nothing = Simulation::for_aggregate::<with_overdraft::Account>()
         .command(|_, _| command(BOB, with_overdraft::HalveBalance {}))
         .seeds(3)
@@ -214,6 +214,6 @@ fn sequences_that_show_nothing_are_refused() {
 }
 
 #[tokio::test]
-async fn sequences_run_inside_an_async_test() {
+async fn simulations_run_inside_an_async_test() {
     assert_eq!(bank().seeds(5).check_simulated().run_count, 5);
 }

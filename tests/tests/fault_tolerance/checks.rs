@@ -1,0 +1,165 @@
+//! The checks that the cases run, and their output.
+
+use std::time::{Duration, Instant};
+
+use fluvius_testing::SeededRng;
+
+use crate::backend::Backend;
+use crate::processes::ProcessKind;
+use crate::workload::Conditions;
+use crate::{jepsen_bank, kills, linearizability};
+use fluvius_tests::faulty_store::StoreMutant;
+use fluvius_tests::seeds;
+
+fn seed() -> u64 {
+    seeds::seed().unwrap_or(1)
+}
+
+/// Returns the command that runs a failed test again.
+fn replay(test: &str, seed: u64) -> String {
+    format!(
+        "replay: FLUVIUS_SEED={seed} cargo test -p fluvius-tests --test fault_tolerance {test} -- --nocapture"
+    )
+}
+
+/// Returns the conditions of a process in the bank and linearizability checks.
+fn conditions(kind: ProcessKind, mutant: Option<StoreMutant>) -> Conditions {
+    // Kills interrupt enough commits of processes. Runtimes in one process need a delay of the store to
+    // overlap.
+    match kind {
+        ProcessKind::Processes => Conditions { mutant, ..Conditions::default() },
+        ProcessKind::Runtimes => Conditions { mutant, max_delay_micros: 300, cuts: 20 },
+    }
+}
+
+/// Checks that kills neither lose an acknowledged command nor apply one twice.
+pub fn kills<B: Backend>(test: &str, kills: u64) {
+    if !B::is_available() {
+        return;
+    }
+    let kills = seeds::number("FLUVIUS_KILLS").unwrap_or(kills);
+    let options =
+        kills::Options { seed: seed(), kills, clients: 16, min_acknowledged: 100, mutant: None };
+    println!("{test}: {options:?}");
+    match kills::run::<B>(&options) {
+        Ok(stats) => println!("{test}: seed {}: {stats:?}", options.seed),
+        Err(fault) => panic!("{test}: {fault}\n{}", replay(test, options.seed)),
+    }
+}
+
+/// Checks that kills find a mutant, by the invariant that it breaks.
+pub fn kills_find<B: Backend>(mutant: Option<StoreMutant>, breaks: &[&str]) {
+    if !B::is_available() {
+        return;
+    }
+    let options =
+        kills::Options { seed: seed(), kills: 20, clients: 8, min_acknowledged: 20, mutant };
+    let fault = kills::run::<B>(&options).expect_err("kills find the mutant");
+    println!("{mutant:?} is found: {}", fault.lines().next().unwrap_or_default());
+    let is_found = breaks.iter().any(|breaks| fault.contains(breaks));
+    assert!(is_found, "{mutant:?} was found by something else: {fault}");
+}
+
+/// Checks the bank: consistent snapshots, no write skew, no lost answer.
+pub fn bank<B: Backend>(test: &str, kind: ProcessKind) {
+    if !B::is_available() {
+        return;
+    }
+    let time = Duration::from_secs(seeds::number("FLUVIUS_SECONDS").unwrap_or(3));
+    let options =
+        jepsen_bank::Options { seed: seed(), kind, time, conditions: conditions(kind, None) };
+    println!("{test}: {options:?}");
+    let stats = match jepsen_bank::run::<B>(&options) {
+        Ok(stats) => stats,
+        Err(fault) => panic!("{test}: {fault}\n{}", replay(test, options.seed)),
+    };
+    println!("{test}: seed {}: {stats:?}", options.seed);
+    // A run without interrupted requests proves nothing.
+    assert!(stats.kills > 0 && stats.open > 0, "no request was interrupted: {stats:?}");
+    assert!(stats.jointly_overdrawn > 0, "no linked account was drawn to the limit: {stats:?}");
+    assert!(stats.snapshots > 0, "no snapshot was read: {stats:?}");
+}
+
+/// Checks that the bank finds a mutant, by the invariant that it breaks, under each seed.
+pub fn bank_finds<B: Backend>(test: &str, kind: ProcessKind, mutant: StoreMutant, breaks: &str) {
+    if !B::is_available() {
+        return;
+    }
+    under_each_seed(test, mutant, 1, |seed| {
+        let options = jepsen_bank::Options {
+            seed,
+            kind,
+            time: Duration::from_millis(1_500),
+            conditions: conditions(kind, Some(mutant)),
+        };
+        let fault = jepsen_bank::run::<B>(&options).err()?;
+        assert!(fault.contains(breaks), "{mutant:?} was found by something else: {fault}");
+        Some(fault)
+    });
+}
+
+/// Time within which each seed must find a mutant.
+const MAX_SEARCH_TIME: Duration = Duration::from_secs(60);
+
+/// Runs under `seeds` seeds, or as many as the environment says, until each has found the mutant.
+fn under_each_seed(
+    test: &str,
+    mutant: StoreMutant,
+    seeds: u64,
+    run: impl Fn(u64) -> Option<String>,
+) {
+    let seeds = seeds::number("FLUVIUS_MUTANT_SEEDS").unwrap_or(seeds);
+    for seed in seed()..seed() + seeds {
+        let mut rng = SeededRng::new(seed);
+        let begun = Instant::now();
+        let mut runs = 1;
+        let fault = loop {
+            if let Some(fault) = run(rng.next_u64()) {
+                break fault;
+            }
+            runs += 1;
+            assert!(
+                begun.elapsed() < MAX_SEARCH_TIME,
+                "{test}: seed {seed}: {mutant:?} is not found"
+            );
+        };
+        let fault: String = fault.lines().next().unwrap_or_default().chars().take(120).collect();
+        let time = begun.elapsed();
+        println!("{test}: seed {seed}: {mutant:?} is found in run {runs}, {time:.1?}: {fault}");
+    }
+}
+
+/// Checks that the history of each account is linearizable.
+pub fn histories<B: Backend>(test: &str, kind: ProcessKind, histories: u64) {
+    if !B::is_available() {
+        return;
+    }
+    let seed = seed();
+    let histories = seeds::number("FLUVIUS_HISTORIES").unwrap_or(histories);
+    let mut stats = linearizability::Stats::default();
+    println!("{test}: seeds {seed} to {}: {:?}", seed + histories, conditions(kind, None));
+    for seed in seed..seed + histories {
+        if let Err(fault) =
+            linearizability::run::<B>(kind, seed, conditions(kind, None), &mut stats)
+        {
+            panic!("{test}: {fault}\n{}", replay(test, seed));
+        }
+    }
+    println!("{test}: {stats:?}");
+    assert!(
+        10 * stats.interrupted >= stats.requests,
+        "too few requests were interrupted: {stats:?}"
+    );
+}
+
+/// Checks that a mutant causes a history that is not linearizable, under each seed.
+pub fn histories_find<B: Backend>(test: &str, kind: ProcessKind, mutant: StoreMutant, seeds: u64) {
+    if !B::is_available() {
+        return;
+    }
+    under_each_seed(test, mutant, seeds, |seed| {
+        let conditions = conditions(kind, Some(mutant));
+        linearizability::run::<B>(kind, seed, conditions, &mut linearizability::Stats::default())
+            .err()
+    });
+}
