@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::error::Fault;
 use crate::options::{Durability, Place};
-use crate::{busy, file_id, foreign, migrate, read, reading};
+use crate::{busy, file_id, foreign, migrations, read, reading};
 
 /// What SQLite may keep of the file in memory, in KiB: all of what a busy writer comes back to,
 /// and of a reader a page of a log.
@@ -66,8 +66,8 @@ fn open_writer(place: &Place) -> Result<Connection, Fault> {
     keep_plans(&connection)?;
     // What turns out to be damaged or newer is left as it is, together with its log.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log)?;
-    migrate::check(&connection)?;
-    migrate::migrate(&mut connection)?;
+    migrations::check(&connection)?;
+    migrations::migrate(&mut connection)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     // The triggers are there for others: the writer inserts, and changes no log.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;

@@ -10,7 +10,7 @@ use fluvius_core::StoreError;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::error::Fault;
-use crate::migrate::{APPLICATION_ID, SCHEMA_VERSION, newer};
+use crate::migrations::{APPLICATION_ID, check_version};
 
 /// Refuses a file that is there, is not empty, and is not a store of this release or an older one.
 pub(crate) fn refuse(path: &Path) -> Result<(), Fault> {
@@ -29,10 +29,7 @@ pub(crate) fn refuse(path: &Path) -> Result<(), Fault> {
         return Ok(());
     }
     match header(path) {
-        Ok((APPLICATION_ID, version)) if version > SCHEMA_VERSION => {
-            Err(Fault::Told(newer(version)))
-        }
-        Ok((APPLICATION_ID, _)) => Ok(()),
+        Ok((APPLICATION_ID, version)) => Ok(check_version(version)?),
         Ok(_) => Err(Fault::Told(refusal(path, "it is the SQLite database of another program"))),
         Err(fault) if fault.is_of_content() => {
             let why = "it is no SQLite database, or its beginning is damaged";

@@ -71,7 +71,7 @@ mod failpoint;
 mod field;
 mod file_id;
 mod foreign;
-mod migrate;
+mod migrations;
 mod options;
 mod read;
 mod readers;

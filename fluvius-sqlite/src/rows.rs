@@ -109,9 +109,9 @@ pub(crate) fn word_of(value: &impl Serialize) -> Result<String, Fault> {
 macro_rules! select_command {
     () => {
         "\
-SELECT c.position, c.id, c.parent, k.domain, k.revision, k.command, k.resource, c.identifier, c.payload, \
+SELECT c.position, c.id, c.parent, t.domain, t.revision, t.command, t.resource, c.identifier, c.payload, \
 c.payload_hash, x.id, c.is_rejected, c.code, c.response, c.received_at \
-FROM command AS c CROSS JOIN command_kind AS k ON k.id = c.kind \
+FROM command AS c CROSS JOIN command_type AS t ON t.id = c.type \
 CROSS JOIN context AS x ON x.number = c.context"
     };
 }
@@ -142,11 +142,11 @@ pub(crate) fn command(row: &Row<'_>) -> Result<LogEntry<CommandRecord>, Fault> {
 macro_rules! select_event {
     () => {
         "\
-SELECT e.position, e.id, k.domain, k.revision, k.event, r.text, o.identifier, e.version, c.id, \
+SELECT e.position, e.id, t.domain, t.revision, t.event, r.text, a.identifier, e.version, c.id, \
 coalesce(e.args, c.payload), e.data, e.delta, e.occurred_at, e.previous \
 FROM event AS e CROSS JOIN command AS c ON c.position = e.command CROSS JOIN context AS x ON x.number = c.context \
-CROSS JOIN event_kind AS k ON k.id = e.kind CROSS JOIN root AS o ON o.number = e.root \
-CROSS JOIN name AS r ON r.id = o.resource"
+CROSS JOIN event_type AS t ON t.id = e.type CROSS JOIN aggregate AS a ON a.number = e.aggregate \
+CROSS JOIN name AS r ON r.id = a.resource"
     };
 }
 pub(crate) use select_event;
@@ -261,15 +261,15 @@ macro_rules! select_state {
     ($more:literal) => {
         $crate::rows::select_state!(
             $more,
-            " FROM root AS o JOIN name AS r ON r.id = o.resource JOIN state AS s ON s.root = o.number \
+            " FROM aggregate AS a JOIN name AS r ON r.id = a.resource JOIN state AS s ON s.aggregate = a.number \
 JOIN event AS e ON e.position = s.event JOIN command AS c ON c.position = e.command"
         )
     };
     ($more:literal, $from:literal) => {
         concat!(
             "\
-SELECT s.version, s.etag, c.id, s.revision, s.data, o.created_at, o.created_by, s.updated_at, s.updated_by, \
-s.closed_at, o.realm",
+SELECT s.version, s.etag, c.id, s.revision, s.data, a.created_at, a.created_by, s.updated_at, s.updated_by, \
+s.closed_at, a.realm",
             $more,
             $from
         )
@@ -279,7 +279,7 @@ pub(crate) use select_state;
 
 /// The aggregate of a state's row, which follows the row's own columns where it was asked for.
 pub(crate) fn aggregate_of_state(row: &Row<'_>) -> Result<AggregateId, Fault> {
-    Reading { row, table: "root" }.aggregate_id(11, 12)
+    Reading { row, table: "aggregate" }.aggregate_id(11, 12)
 }
 
 pub(crate) fn state(row: &Row<'_>, aggregate_id: &AggregateId) -> Result<StateRecord, Fault> {

@@ -20,7 +20,7 @@ const EVENTS_OF_REALM_MIN: u64 = 64;
 const INDEXED_EVERY: u64 = 16;
 
 const INDEXED: &str =
-    "SELECT position FROM event WHERE root = ?1 AND version = ?2 AND version % 16 = 0";
+    "SELECT position FROM event WHERE aggregate = ?1 AND version = ?2 AND version % 16 = 0";
 const PREVIOUS: &str = "SELECT previous FROM event WHERE position = ?1";
 const EVENT: &str = concat!(select_event!(), " WHERE e.position = ?1");
 
@@ -95,9 +95,9 @@ pub(crate) fn of_aggregate(
 }
 
 fn head(connection: &Connection, aggregate_id: &AggregateId) -> Result<Option<Head>, Fault> {
-    const SQL: &str = "SELECT o.number, s.version, s.event FROM name AS r \
-        JOIN root AS o ON o.resource = r.id JOIN state AS s ON s.root = o.number \
-        WHERE r.text = ?1 AND o.identifier = ?2";
+    const SQL: &str = "SELECT a.number, s.version, s.event FROM name AS r \
+        JOIN aggregate AS a ON a.resource = r.id JOIN state AS s ON s.aggregate = a.number \
+        WHERE r.text = ?1 AND a.identifier = ?2";
     one(connection, SQL, (&aggregate_id.resource, aggregate_id.id), |row| {
         Ok(Head { number: row.get(0)?, version: version(row.get(1)?)?, event: row.get(2)? })
     })

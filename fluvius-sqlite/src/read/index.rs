@@ -155,7 +155,7 @@ impl Index {
 /// The fields of a resource of which all values are there.
 fn filled(connection: &Connection, resource: &str) -> Result<Vec<Index>, Fault> {
     const SQL: &str = "SELECT f.id, f.path, f.kind FROM field AS f JOIN name AS r ON r.id = f.resource \
-         WHERE r.text = ?1 AND f.filled IS NULL ORDER BY f.id";
+         WHERE r.text = ?1 AND f.filled_to IS NULL ORDER BY f.id";
     let mut select = connection.prepare_cached(SQL)?;
     let mut rows = select.query((resource,))?;
     let mut indexes = Vec::new();

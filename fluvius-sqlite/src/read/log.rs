@@ -58,9 +58,9 @@ macro_rules! log {
 }
 
 pub(crate) const COMMANDS: Log<CommandRecord> =
-    log!("command", "c", "k.resource", "c.identifier", select_command!(), rows::command);
+    log!("command", "c", "t.resource", "c.identifier", select_command!(), rows::command);
 pub(crate) const EVENTS: Log<EventRecord> =
-    log!("event", "e", "r.text", "o.identifier", select_event!(), rows::event);
+    log!("event", "e", "r.text", "a.identifier", select_event!(), rows::event);
 pub(crate) const MESSAGES: Log<MessageRecord> =
     log!("message", "m", "r.text", "m.identifier", select_message!(), rows::message);
 pub(crate) const ACTIVITIES: Log<ActivityRecord> =

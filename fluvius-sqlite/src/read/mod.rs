@@ -35,7 +35,7 @@ impl<T> Part<T> {
     }
 }
 
-const LOAD: &str = concat!(select_state!(), " WHERE r.text = ?1 AND o.identifier = ?2");
+const LOAD: &str = concat!(select_state!(), " WHERE r.text = ?1 AND a.identifier = ?2");
 
 /// The row of an aggregate.
 pub(crate) fn load(

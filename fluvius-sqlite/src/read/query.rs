@@ -165,13 +165,13 @@ pub(super) struct Sql {
 impl Sql {
     pub(super) fn of(query: &StateQuery, index: Option<&Index>) -> Self {
         let text = match index {
-            None => concat!(select_state!(", r.text, o.identifier"), " WHERE "),
+            None => concat!(select_state!(", r.text, a.identifier"), " WHERE "),
             Some(_) => concat!(
                 select_state!(
-                    ", r.text, o.identifier",
+                    ", r.text, a.identifier",
                     " FROM field_value AS i \
-CROSS JOIN root AS o ON o.number = i.root CROSS JOIN name AS r ON r.id = o.resource \
-CROSS JOIN state AS s ON s.root = i.root CROSS JOIN event AS e ON e.position = s.event \
+CROSS JOIN aggregate AS a ON a.number = i.aggregate CROSS JOIN name AS r ON r.id = a.resource \
+CROSS JOIN state AS s ON s.aggregate = i.aggregate CROSS JOIN event AS e ON e.position = s.event \
 CROSS JOIN command AS c ON c.position = e.command"
                 ),
                 " WHERE "
@@ -197,9 +197,9 @@ CROSS JOIN command AS c ON c.position = e.command"
         }
         match &query.realm {
             RealmFilter::All => {}
-            RealmFilter::Only(None) => sql.push(" AND o.realm IS NULL"),
+            RealmFilter::Only(None) => sql.push(" AND a.realm IS NULL"),
             RealmFilter::Only(Some(realm)) => {
-                sql.push(" AND o.realm = ");
+                sql.push(" AND a.realm = ");
                 sql.param(realm.clone());
             }
         }
@@ -405,15 +405,15 @@ fn term_count(filter: &Filter) -> usize {
 fn column_name(column: Column) -> &'static str {
     match column {
         Column::Resource => "r.text",
-        Column::Identifier => "o.identifier",
+        Column::Identifier => "a.identifier",
         Column::Version => "s.version",
         Column::Revision => "s.revision",
-        Column::CreatedAt => "o.created_at",
-        Column::CreatedBy => "o.created_by",
+        Column::CreatedAt => "a.created_at",
+        Column::CreatedBy => "a.created_by",
         Column::UpdatedAt => "s.updated_at",
         Column::UpdatedBy => "s.updated_by",
         Column::ClosedAt => "s.closed_at",
-        Column::Realm => "o.realm",
+        Column::Realm => "a.realm",
     }
 }
 

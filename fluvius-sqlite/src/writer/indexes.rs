@@ -87,7 +87,7 @@ impl Open<'_, '_, '_> {
         }
         for (path, kind) in wanted {
             // A field may be declared twice.
-            let insert = "INSERT INTO field (resource, path, kind, filled) VALUES (?1, ?2, ?3, 0) \
+            let insert = "INSERT INTO field (resource, path, kind, filled_to) VALUES (?1, ?2, ?3, 0) \
                  ON CONFLICT DO NOTHING";
             self.connection.prepare_cached(insert)?.execute((name, path, kind))?;
             self.place.reach("declared")?;
@@ -97,13 +97,13 @@ impl Open<'_, '_, '_> {
 
     /// Fills in some values of a field of the resource that has not all of them.
     fn fill(&mut self, resource: &str) -> Result<bool, Fault> {
-        const UNFILLED: &str = "SELECT f.id, f.path, f.kind, f.filled, f.resource FROM field AS f \
-             JOIN name AS r ON r.id = f.resource WHERE r.text = ?1 AND f.filled IS NOT NULL \
+        const UNFILLED: &str = "SELECT f.id, f.path, f.kind, f.filled_to, f.resource FROM field AS f \
+             JOIN name AS r ON r.id = f.resource WHERE r.text = ?1 AND f.filled_to IS NOT NULL \
              ORDER BY f.id LIMIT 1";
-        const LAST: &str = "SELECT max(number) FROM root";
-        const STATES: &str = "SELECT o.number, o.identifier, s.data FROM root AS o \
-             JOIN state AS s ON s.root = o.number \
-             WHERE o.number > ?1 AND o.number <= ?2 AND o.resource = ?3 ORDER BY o.number";
+        const LAST: &str = "SELECT max(number) FROM aggregate";
+        const STATES: &str = "SELECT a.number, a.identifier, s.data FROM aggregate AS a \
+             JOIN state AS s ON s.aggregate = a.number \
+             WHERE a.number > ?1 AND a.number <= ?2 AND a.resource = ?3 ORDER BY a.number";
         let unfilled = one(self.connection, UNFILLED, (resource,), |row| {
             let (path, kind): (String, String) = (row.get(1)?, row.get(2)?);
             let of = field::of_stored(&path, &kind)
@@ -130,7 +130,7 @@ impl Open<'_, '_, '_> {
             }
         }
         let filled = (until < last.unwrap_or(0)).then_some(until);
-        let update = "UPDATE field SET filled = ?2 WHERE id = ?1";
+        let update = "UPDATE field SET filled_to = ?2 WHERE id = ?1";
         self.connection.prepare_cached(update)?.execute((id, filled))?;
         self.place.reach("filled")?;
         Ok(true)
@@ -146,8 +146,8 @@ impl Open<'_, '_, '_> {
              LIMIT 1";
         let gone = one(self.connection, GONE, [], |row| Ok(row.get::<_, i64>(0)?))?;
         let Some(gone) = gone else { return Ok(false) };
-        let delete = "DELETE FROM field_value WHERE (root, field) IN ( \
-             SELECT root, field FROM field_value WHERE field = ?1 LIMIT ?2)";
+        let delete = "DELETE FROM field_value WHERE (aggregate, field) IN ( \
+             SELECT aggregate, field FROM field_value WHERE field = ?1 LIMIT ?2)";
         self.connection.prepare_cached(delete)?.execute((gone, REMOVED_COUNT_MAX))?;
         self.place.reach("removed")?;
         Ok(true)
@@ -160,8 +160,8 @@ impl Open<'_, '_, '_> {
         value: &rusqlite::types::Value,
         identifier: &[u8],
     ) -> Result<(), Fault> {
-        let put = "INSERT INTO field_value (root, field, value, identifier) \
-             VALUES (?1, ?2, ?3, ?4) ON CONFLICT (root, field) \
+        let put = "INSERT INTO field_value (aggregate, field, value, identifier) \
+             VALUES (?1, ?2, ?3, ?4) ON CONFLICT (aggregate, field) \
              DO UPDATE SET value = excluded.value WHERE value IS NOT excluded.value";
         self.connection.prepare_cached(put)?.execute(params![
             aggregate_id,

@@ -99,9 +99,9 @@ impl Open<'_, '_, '_> {
         }
         let (domain, revision) = (&*command.domain, command.revision);
         let (key, resource) = (&*command.command, &*command.aggregate_id.resource);
-        let select = "SELECT id FROM command_kind \
+        let select = "SELECT id FROM command_type \
             WHERE command = ?1 AND resource = ?2 AND domain = ?3 AND revision = ?4";
-        let insert = "INSERT INTO command_kind (command, resource, domain, revision) \
+        let insert = "INSERT INTO command_type (command, resource, domain, revision) \
             VALUES (?1, ?2, ?3, ?4)";
         let params = params![key, resource, domain, revision];
         let found = self.find(select, params)?;
@@ -119,8 +119,8 @@ impl Open<'_, '_, '_> {
             return Ok(number);
         }
         let (domain, revision, key) = (&*event.domain, event.revision, &*event.event);
-        let select = "SELECT id FROM event_kind WHERE event = ?1 AND domain = ?2 AND revision = ?3";
-        let insert = "INSERT INTO event_kind (event, domain, revision) VALUES (?1, ?2, ?3)";
+        let select = "SELECT id FROM event_type WHERE event = ?1 AND domain = ?2 AND revision = ?3";
+        let insert = "INSERT INTO event_type (event, domain, revision) VALUES (?1, ?2, ?3)";
         let params = params![key, domain, revision];
         let found = self.find(select, params)?;
         let number = found.map_or_else(|| self.insert(insert, params), Ok)?;

@@ -15,7 +15,7 @@ use super::statements::Statements;
 use crate::connect;
 use crate::error::Fault;
 use crate::file_id::FileId;
-use crate::migrate::SCHEMA_VERSION;
+use crate::migrations::SCHEMA_VERSION;
 use crate::options::{Place, check_id};
 use crate::read::one;
 
@@ -358,7 +358,7 @@ impl<'b> Open<'_, '_, 'b> {
 
     fn register_domain(&self, domain: &str, resources: &[&'static str]) -> Result<(), Fault> {
         for resource in resources {
-            let select = "SELECT domain FROM owner WHERE resource = ?1";
+            let select = "SELECT domain FROM resource_owner WHERE resource = ?1";
             let owner =
                 one(self.connection, select, (resource,), |row| Ok(row.get::<_, String>(0)?))?;
             match owner {
@@ -367,7 +367,7 @@ impl<'b> Open<'_, '_, 'b> {
                     return Err(Fault::Told(StoreError::resource_taken(resource, &owner)));
                 }
                 None => {
-                    let insert = "INSERT INTO owner (resource, domain) VALUES (?1, ?2)";
+                    let insert = "INSERT INTO resource_owner (resource, domain) VALUES (?1, ?2)";
                     self.connection.prepare_cached(insert)?.execute((resource, domain))?;
                     self.place.reach("owner")?;
                 }

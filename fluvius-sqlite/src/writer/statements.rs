@@ -30,39 +30,39 @@ impl<'c> Statements<'c> {
             data_version: connection.prepare("PRAGMA data_version")?,
             is_known: connection.prepare("SELECT 1 FROM command WHERE id = ?1")?,
             aggregate_id: connection.prepare(
-                "SELECT o.number, s.version, s.event, o.created_at, o.created_by, o.realm \
-                 FROM root AS o JOIN state AS s ON s.root = o.number \
-                 WHERE o.identifier = ?1 AND o.resource = ?2",
+                "SELECT a.number, s.version, s.event, a.created_at, a.created_by, a.realm \
+                 FROM aggregate AS a JOIN state AS s ON s.aggregate = a.number \
+                 WHERE a.identifier = ?1 AND a.resource = ?2",
             )?,
             insert_command: connection.prepare(
-                "INSERT INTO command (position, id, parent, kind, identifier, payload, \
+                "INSERT INTO command (position, id, parent, type, identifier, payload, \
                  payload_hash, context, is_rejected, code, response, received_at) \
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
             )?,
             insert_event: connection.prepare(
-                "INSERT INTO event (position, id, kind, root, version, previous, command, args, \
+                "INSERT INTO event (position, id, type, aggregate, version, previous, command, args, \
                  data, delta, occurred_at) \
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             )?,
             insert_state: connection.prepare(
-                "INSERT INTO state (root, version, event, etag, revision, data, updated_at, updated_by, \
+                "INSERT INTO state (aggregate, version, event, etag, revision, data, updated_at, updated_by, \
                  closed_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             )?,
             update_state: connection.prepare(
                 "UPDATE state SET version = ?2, event = ?3, etag = ?4, revision = ?5, data = ?6, \
-                 updated_at = ?7, updated_by = ?8, closed_at = ?9 WHERE root = ?1",
+                 updated_at = ?7, updated_by = ?8, closed_at = ?9 WHERE aggregate = ?1",
             )?,
             insert_usual_command: connection.prepare(
-                "INSERT INTO command (position, id, kind, identifier, payload, payload_hash, \
+                "INSERT INTO command (position, id, type, identifier, payload, payload_hash, \
                  context, is_rejected, received_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8)",
             )?,
             insert_usual_event: connection.prepare(
-                "INSERT INTO event (position, id, kind, root, version, previous, command, delta, \
+                "INSERT INTO event (position, id, type, aggregate, version, previous, command, delta, \
                  occurred_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             )?,
             update_usual_state: connection.prepare(
                 "UPDATE state SET version = ?2, event = ?3, etag = NULL, revision = ?4, \
-                 data = ?5, updated_at = ?6, updated_by = NULL, closed_at = NULL WHERE root = ?1",
+                 data = ?5, updated_at = ?6, updated_by = NULL, closed_at = NULL WHERE aggregate = ?1",
             )?,
         })
     }

@@ -176,7 +176,7 @@ impl<'b> Open<'_, '_, 'b> {
         let birth = Birth::of(touched.state);
         let resource = self.name(&aggregate_id.resource)?;
         let mut statement = self.connection.prepare_cached(
-            "INSERT INTO root (resource, identifier, created_at, created_by, realm) \
+            "INSERT INTO aggregate (resource, identifier, created_at, created_by, realm) \
              VALUES (?1, ?2, ?3, ?4, ?5)",
         )?;
         let Birth { created_at, created_by, realm } = &birth;
@@ -299,7 +299,7 @@ fn is_usual(command: &CommandRecord) -> bool {
 fn update_aggregate(connection: &Connection, touched: &mut Touched<'_>) -> Result<(), Fault> {
     let birth = Birth::of(touched.state);
     let mut statement = connection.prepare_cached(
-        "UPDATE root SET created_at = ?2, created_by = ?3, realm = ?4 WHERE number = ?1",
+        "UPDATE aggregate SET created_at = ?2, created_by = ?3, realm = ?4 WHERE number = ?1",
     )?;
     statement.execute(params![touched.number, birth.created_at, birth.created_by, birth.realm])?;
     touched.birth = Some(birth);

@@ -327,12 +327,12 @@ async fn behind_every_statement_that_changes_something_there_is_a_point() {
     }
     for begin in [
         "BEGIN",
-        "INSERT INTO owner",
+        "INSERT INTO resource_owner",
         "INSERT INTO name",
         "INSERT INTO context",
         "INSERT INTO command ",
         "INSERT INTO event ",
-        "INSERT INTO root",
+        "INSERT INTO aggregate",
         "INSERT INTO state",
         "INSERT INTO message",
         "INSERT INTO activity",
@@ -341,7 +341,7 @@ async fn behind_every_statement_that_changes_something_there_is_a_point() {
         "UPDATE field ",
         "DELETE FROM field ",
         "DELETE FROM field_value",
-        "UPDATE root",
+        "UPDATE aggregate",
         "UPDATE state",
         "SAVEPOINT",
         "ROLLBACK TO",
