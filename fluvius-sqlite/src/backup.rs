@@ -14,14 +14,15 @@ use std::sync::{Arc, Weak, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use fluvius_core::StoreError;
+use fluvius_store::StoreError;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 use tempfile::TempPath;
 
-use crate::error::Fault;
-use crate::writer::{self, IsOpen, Job, Writer};
-use crate::{connect, foreign};
+use crate::connection::{self, OpenGuard};
+use crate::error::{Fault, thread_lost};
+use crate::file_format;
+use crate::writer::{Job, Writer};
 
 /// So many pages are copied before the copy looks whether it is still wanted: 1 MiB.
 const PAGES_AT_ONCE: i32 = 256;
@@ -52,12 +53,12 @@ impl IsWanted {
 
 /// Where a backup is to be made.
 #[derive(Debug)]
-pub(crate) struct IntoAggregateId {
+pub(crate) struct BackupTarget {
     path: PathBuf,
     folder: PathBuf,
 }
 
-impl IntoAggregateId {
+impl BackupTarget {
     /// Refuses a name that is taken, or that can be none of a file.
     pub(crate) fn new(path: &Path) -> Result<Self, StoreError> {
         let refused = |why: &str| StoreError::permanent(untold(path, why));
@@ -151,15 +152,16 @@ pub(crate) enum Source<'s> {
 /// Makes a copy of the store.
 pub(crate) fn run(
     source: Source<'_>,
-    target: &IntoAggregateId,
+    target: &BackupTarget,
     is_wanted: &IsWanted,
-    is_open: IsOpen,
+    open_guard: OpenGuard,
 ) -> Result<(), StoreError> {
     let of_store = |error: StoreError| target.of_store(error);
     let part = match source {
         Source::File(file) => {
             let part = target.part(permissions_of(file))?;
-            let copied = connect::reader(file).and_then(|source| copy(&source, &part, is_wanted));
+            let copied =
+                connection::open_reader(file).and_then(|source| copy(&source, &part, is_wanted));
             copied.map_err(StoreError::from).map_err(of_store)?;
             part
         }
@@ -170,7 +172,7 @@ pub(crate) fn run(
         }
     };
     // The source is closed, and the copy is none of its files.
-    drop(is_open);
+    drop(open_guard);
     check(&part, is_wanted).map_err(StoreError::from).map_err(of_store)?;
     target.finish(part)
 }
@@ -182,7 +184,7 @@ fn copy_memory(writer: &Writer, to: PathBuf, is_wanted: IsWanted) -> Result<(), 
         let copied = source.and_then(|source| Ok(copy(source, &to, &is_wanted)?));
         let _ = answer.send(copied);
     })))?;
-    answered.recv().map_err(|_| writer::lost())?
+    answered.recv().map_err(|_| thread_lost())?
 }
 
 /// Copies all pages as they are at one moment.
@@ -208,7 +210,7 @@ fn copy(source: &Connection, to: &Path, is_wanted: &IsWanted) -> Result<(), Faul
 
 /// Whether a copy is whole: a page that is damaged is copied like any other.
 fn check(copy: &Path, is_wanted: &IsWanted) -> Result<(), Fault> {
-    let mut connection = foreign::open_unchanging(copy)?;
+    let mut connection = file_format::open_unchanging(copy)?;
     let wanted = is_wanted.clone();
     let is_given_up = move || !wanted.holds();
     connection.progress_handler(STEPS_AT_ONCE, Some(is_given_up))?;
@@ -216,7 +218,7 @@ fn check(copy: &Path, is_wanted: &IsWanted) -> Result<(), Fault> {
     check_wanted(is_wanted)?;
     match found.as_str() {
         "ok" => Ok(()),
-        _ => Err(Fault::Told(StoreError::permanent(format!(
+        _ => Err(Fault::Public(StoreError::permanent(format!(
             "the database file is damaged: keep a copy of it, and restore an older backup \
              (quick_check: {found})"
         )))),
@@ -225,7 +227,7 @@ fn check(copy: &Path, is_wanted: &IsWanted) -> Result<(), Fault> {
 
 fn check_wanted(is_wanted: &IsWanted) -> Result<(), Fault> {
     match is_wanted.holds() {
-        false => Err(Fault::Told(StoreError::unavailable("the store was closed meanwhile"))),
+        false => Err(Fault::Public(StoreError::unavailable("the store was closed meanwhile"))),
         true => Ok(()),
     }
 }

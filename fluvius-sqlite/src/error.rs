@@ -1,6 +1,6 @@
 //! Failures, and whether another try can help.
 
-use fluvius_core::StoreError;
+use fluvius_store::StoreError;
 use rusqlite::{ErrorCode, ffi};
 
 /// A failure inside of the store.
@@ -14,7 +14,7 @@ pub(crate) enum Fault {
     Damaged { table: &'static str, why: String },
     /// An error that has its text already.
     #[error(transparent)]
-    Told(#[from] StoreError),
+    Public(#[from] StoreError),
 }
 
 impl Fault {
@@ -24,7 +24,7 @@ impl Fault {
 
     /// Returns whether the row that was written is to blame, and not the file or the disk: other units of
     /// work can still be stored.
-    pub(crate) fn is_of_one_row(&self) -> bool {
+    pub(crate) fn is_row_error(&self) -> bool {
         matches!(
             self.code(),
             Some(
@@ -52,17 +52,17 @@ impl Fault {
     }
 
     /// Returns whether the file holds something else than it should.
-    pub(crate) fn is_of_content(&self) -> bool {
+    pub(crate) fn is_corrupt(&self) -> bool {
         matches!(self.code(), Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
     }
 
     /// Returns whether a file is missing and cannot be made, or may not be opened.
-    pub(crate) fn is_of_opening(&self) -> bool {
+    pub(crate) fn is_open_failure(&self) -> bool {
         matches!(self.code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
     }
 
     /// Returns whether a statement does not fit the tables that exist.
-    pub(crate) fn is_of_schema(&self) -> bool {
+    pub(crate) fn is_schema_mismatch(&self) -> bool {
         matches!(self.code(), Some(ErrorCode::Unknown))
     }
 
@@ -84,12 +84,22 @@ impl Fault {
     }
 }
 
-/// A failure as a store tells it.
+/// Returns the error of a call whose thread ended before it answered.
+pub(crate) fn thread_lost() -> StoreError {
+    StoreError::unavailable("the thread of the store has ended: try again")
+}
+
+/// Returns the error of calls after the store was closed.
+pub(crate) fn store_closed() -> StoreError {
+    StoreError::unavailable("the store was closed: open it again")
+}
+
+/// The error that a caller of the store gets.
 impl From<Fault> for StoreError {
     fn from(fault: Fault) -> Self {
         let code = fault.code();
         let error = match fault {
-            Fault::Told(error) => return error,
+            Fault::Public(error) => return error,
             Fault::Damaged { .. } => return Self::permanent(fault.to_string()),
             Fault::Sqlite(error) => error,
         };

@@ -4,8 +4,8 @@
 #[cfg(test)]
 use std::sync::Arc;
 
+use crate::database_path::DatabasePath;
 use crate::error::Fault;
-use crate::options::Place;
 
 /// What the writer comes to.
 #[cfg(test)]
@@ -32,7 +32,7 @@ impl std::fmt::Debug for Failpoint {
     }
 }
 
-impl Place {
+impl DatabasePath {
     /// A commit comes to a point; tests may let it fail or panic there.
     #[cfg(test)]
     pub(crate) fn reach(&self, point: &'static str) -> Result<(), Fault> {

@@ -1,6 +1,6 @@
 //! Fields of states as SQLite has them: which they are, and values that compare as they do.
 
-use fluvius_core::query::{Field, Kind, Operand, Place, read_at};
+use fluvius_store::query::{Field, Kind, Operand, Place, read_at};
 use rusqlite::types::Value;
 
 /// Null, where a value is kept: less than every other, of whatever kind.

@@ -1,7 +1,7 @@
 //! The embedded store of fluvius: states and logs in one SQLite file, with nothing to install.
 //!
 //! ```
-//! use fluvius_core::{AggregateId, Store};
+//! use fluvius_store::{AggregateId, Store};
 //! use fluvius_sqlite::SqliteStore;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -10,7 +10,7 @@
 //! # let path = folder.path().join("bank.db");
 //! let store = SqliteStore::open(&path).await?;
 //! // let domain = BankDomain::runtime(store).await?;
-//! # let aggregate_id = AggregateId::new("bank-account", fluvius_core::uuid::Uuid::nil());
+//! # let aggregate_id = AggregateId::new("bank-account", fluvius_store::uuid::Uuid::nil());
 //! # assert!(store.load(&aggregate_id).await?.is_none());
 //! # Ok(())
 //! # }
@@ -32,13 +32,13 @@
 //! Where a commit fails, nothing of it stands when its units are told as failed. A full disk, a disk
 //! that fails and a file that is locked by another program are told as failures that may pass; once
 //! they have passed the store goes on, without being opened again. While the disk takes nothing at
-//! all, a commit that failed at its very end is [`CommitOutcome::InDoubt`](fluvius_core::CommitOutcome::InDoubt): only
+//! all, a commit that failed at its very end is [`CommitOutcome::InDoubt`](fluvius_store::CommitOutcome::InDoubt): only
 //! the next commit makes sure that a crash does not bring it back.
 //!
 //! # Closing
 //!
 //! The newest commits may be in the write-ahead log beside the file. After
-//! [`Store::close`](fluvius_core::Store::close) they are in the file alone, as after the shutdown of a
+//! [`Store::close`](fluvius_store::Store::close) they are in the file alone, as after the shutdown of a
 //! domain that has the last handle of the store. A file that is deleted, moved or replaced while it is
 //! open is noticed before a commit is answered. See [`SqliteStore`].
 //!
@@ -63,20 +63,18 @@
 //! aggregate, or of one realm, looks at all rows behind the given position. Events of an aggregate do have one.
 
 mod backup;
-mod busy;
-mod connect;
-mod copier;
+mod busy_handler;
+mod checkpointer;
+mod connection;
+mod database_path;
 mod error;
 mod failpoint;
 mod field;
-mod file_id;
-mod foreign;
+mod file_format;
 mod migrations;
 mod options;
 mod read;
 mod readers;
-mod reading;
-mod rows;
 mod store;
 mod writer;
 

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use fluvius_core::StoreError;
+use fluvius_store::StoreError;
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::error::Fault;
@@ -69,11 +69,11 @@ fn check_tables(connection: &Connection) -> Result<(), Fault> {
         // Reads one row only: a full check takes time in proportion to the file.
         let sql = format!("SELECT count(*) FROM (SELECT 1 FROM {table} LIMIT 1)");
         connection.query_row(&sql, [], |_| Ok(())).map_err(Fault::from).map_err(|fault| {
-            if !fault.is_of_schema() {
+            if !fault.is_schema_mismatch() {
                 return fault;
             }
             let why = format!("the table `{table}` is missing or damaged: restore a backup");
-            Fault::Told(StoreError::permanent(why).with_source(fault))
+            Fault::Public(StoreError::permanent(why).with_source(fault))
         })?;
     }
     Ok(())

@@ -3,12 +3,12 @@
 //! Every 16th is in an index, and each leads to the one before it: so any version is found in a few
 //! steps, and a commit need not write to an index that is as large as the log.
 
-use fluvius_core::{AggregateId, EventRecord, LogEntry, LogQuery, RealmFilter};
+use fluvius_store::{AggregateId, EventRecord, LogEntry, LogQuery, RealmFilter};
 use rusqlite::Connection;
 
-use super::{Part, clamped, one};
+use super::{Part, query_optional, saturating_i64};
 use crate::error::Fault;
-use crate::rows::{self, select_event};
+use crate::read::rows::{self, select_event};
 
 /// Events that are read at once: loads of commands wait for at most one such part.
 const EVENTS_AT_ONCE: u64 = 250;
@@ -98,7 +98,7 @@ fn head(connection: &Connection, aggregate_id: &AggregateId) -> Result<Option<He
     const SQL: &str = "SELECT a.number, s.version, s.event FROM name AS r \
         JOIN aggregate AS a ON a.resource = r.id JOIN state AS s ON s.aggregate = a.number \
         WHERE r.text = ?1 AND a.identifier = ?2";
-    one(connection, SQL, (&aggregate_id.resource, aggregate_id.id), |row| {
+    query_optional(connection, SQL, (&aggregate_id.resource, aggregate_id.id), |row| {
         Ok(Head { number: row.get(0)?, version: version(row.get(1)?)?, event: row.get(2)? })
     })
 }
@@ -114,7 +114,7 @@ fn first_behind(connection: &Connection, head: &Head, after: u64) -> Result<u64,
     while low < high {
         let middle = low + (high - low) / 2;
         let version = ((middle + 1) * INDEXED_EVERY).min(head.version);
-        if position_of(connection, head, version)? > clamped(after) {
+        if position_of(connection, head, version)? > saturating_i64(after) {
             high = middle;
         } else {
             low = middle + 1;
@@ -123,14 +123,14 @@ fn first_behind(connection: &Connection, head: &Head, after: u64) -> Result<u64,
     // Then the search goes along the chain, from the first of them behind it.
     let mut version = ((low + 1) * INDEXED_EVERY).min(head.version);
     let mut position = position_of(connection, head, version)?;
-    if position <= clamped(after) {
+    if position <= saturating_i64(after) {
         return Ok(version + 1);
     }
     while version > 1 {
         let Some(previous) = previous_of(connection, position)? else {
             return Err(missing(version - 1));
         };
-        if previous <= clamped(after) {
+        if previous <= saturating_i64(after) {
             break;
         }
         (position, version) = (previous, version - 1);
@@ -148,7 +148,7 @@ fn between(
     let mut at = Some(position_of(connection, head, last)?);
     let mut rows = Vec::new();
     for version in (first..=last).rev() {
-        let found = one(connection, EVENT, (at,), |row| {
+        let found = query_optional(connection, EVENT, (at,), |row| {
             Ok((rows::event(row)?, row.get(rows::EVENT_PREVIOUS)?))
         })?;
         let Some((event, previous)) = found.filter(|(event, _)| event.version == version) else {
@@ -165,8 +165,8 @@ fn between(
 fn position_of(connection: &Connection, head: &Head, version: u64) -> Result<i64, Fault> {
     let indexed = version.next_multiple_of(INDEXED_EVERY);
     let (mut position, from) = if indexed <= head.version {
-        let params = (head.number, clamped(indexed));
-        let found = one(connection, INDEXED, params, |row| Ok(row.get(0)?))?;
+        let params = (head.number, saturating_i64(indexed));
+        let found = query_optional(connection, INDEXED, params, |row| Ok(row.get(0)?))?;
         (found.ok_or_else(|| missing(indexed))?, indexed)
     } else {
         (head.event, head.version)
@@ -179,14 +179,15 @@ fn position_of(connection: &Connection, head: &Head, version: u64) -> Result<i64
 
 /// The position of the event before this one.
 fn previous_of(connection: &Connection, position: i64) -> Result<Option<i64>, Fault> {
-    Ok(one(connection, PREVIOUS, (position,), |row| Ok(row.get(0)?))?.flatten())
+    Ok(query_optional(connection, PREVIOUS, (position,), |row| Ok(row.get(0)?))?.flatten())
 }
 
 /// The realm that the command of an event came from.
 fn realm(connection: &Connection, position: u64) -> Result<Option<String>, Fault> {
     const SQL: &str = "SELECT x.realm FROM event AS e JOIN command AS c ON c.position = e.command \
         JOIN context AS x ON x.number = c.context WHERE e.position = ?1";
-    Ok(one(connection, SQL, (clamped(position),), |row| Ok(row.get(0)?))?.flatten())
+    Ok(query_optional(connection, SQL, (saturating_i64(position),), |row| Ok(row.get(0)?))?
+        .flatten())
 }
 
 fn version(number: i64) -> Result<u64, Fault> {

@@ -4,14 +4,14 @@
 //! An index only says where to look and in which order: all conditions are asked of the states
 //! themselves.
 
-use fluvius_core::StateQuery;
-use fluvius_core::query::{Comparison, Constraint, Field};
+use fluvius_store::StateQuery;
+use fluvius_store::query::{Comparison, Constraint, Field};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
 use crate::error::Fault;
 use crate::field;
-use crate::read::one;
+use crate::read::query_optional;
 
 /// What leaves no more values than this is looked up and sorted, whatever else could be done.
 const COUNT_MAX: usize = 10_000;
@@ -88,8 +88,9 @@ impl Index {
             Some(Value::from(i64::try_from(COUNT_MAX).unwrap_or(i64::MAX))),
         );
         sql.push(')');
-        let count =
-            one(connection, &sql, params_from_iter(params), |row| Ok(row.get::<_, i64>(0)?))?;
+        let count = query_optional(connection, &sql, params_from_iter(params), |row| {
+            Ok(row.get::<_, i64>(0)?)
+        })?;
         Ok(count.and_then(|count| usize::try_from(count).ok()).unwrap_or(0))
     }
 

@@ -1,15 +1,15 @@
 //! The four logs, in the order of positions.
 
-use fluvius_core::uuid::Uuid;
-use fluvius_core::{
+use fluvius_store::uuid::Uuid;
+use fluvius_store::{
     ActivityRecord, CommandRecord, EventRecord, LogEntry, LogPage, LogQuery, LogRecord,
     MessageRecord, RealmFilter, ResumeToken,
 };
 use rusqlite::{Connection, Row, params};
 
-use super::{clamped, of_aggregate, one};
+use super::{of_aggregate, query_optional, saturating_i64};
 use crate::error::Fault;
-use crate::rows::{self, select_activity, select_command, select_event, select_message};
+use crate::read::rows::{self, select_activity, select_command, select_event, select_message};
 
 /// So many rows of a log are looked at in one read transaction: a longer one would keep the
 /// write-ahead log from beginning anew.
@@ -83,7 +83,7 @@ pub(crate) fn page<T: LogRecord>(
     query: &LogQuery,
 ) -> Result<Scan<T>, Fault> {
     let transaction = connection.unchecked_transaction()?;
-    let newest = check_place(&transaction, query)?;
+    let newest = check_resume_token(&transaction, query)?;
     if query.limit == 0 {
         return Ok(nothing(query, newest));
     }
@@ -94,11 +94,11 @@ pub(crate) fn page<T: LogRecord>(
     // Without conditions every row that is looked at is one of the page.
     let window = if is_whole { window.min(limit) } else { window };
     let look = |after: i64, window: i64| {
-        one(&transaction, log.window, (after, window), |row| {
+        query_optional(&transaction, log.window, (after, window), |row| {
             Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, i64>(1)?))
         })
     };
-    let Some((Some(end), count)) = look(clamped(after), window)? else {
+    let Some((Some(end), count)) = look(saturating_i64(after), window)? else {
         let page = LogPage::new(Vec::new(), newest, newest.position());
         return Ok(Scan { page, count: 0, is_end: true });
     };
@@ -122,7 +122,7 @@ pub(crate) fn page<T: LogRecord>(
     };
     let mut statement = transaction.prepare_cached(log.rows)?;
     let mut found = statement.query(params![
-        clamped(after),
+        saturating_i64(after),
         end,
         limit,
         resource,
@@ -142,7 +142,7 @@ pub(crate) fn page<T: LogRecord>(
         // There may be more of them in the window.
         Some(last) if rows.len() == query.limit => last.resume_token(),
         _ if is_end => newest,
-        _ => place(&transaction, end)?,
+        _ => resume_token(&transaction, end)?,
     };
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     let page = LogPage::new(rows, scanned_to, newest.position());
@@ -156,14 +156,14 @@ pub(crate) fn page_of_aggregate(
 ) -> Result<Scan<EventRecord>, Fault> {
     let Some(aggregate_id) = &query.aggregate_id else { return page(connection, &EVENTS, query) };
     let transaction = connection.unchecked_transaction()?;
-    let newest = check_place(&transaction, query)?;
+    let newest = check_resume_token(&transaction, query)?;
     if query.limit == 0 {
         return Ok(nothing(query, newest));
     }
     let part =
         of_aggregate(&transaction, aggregate_id, query, query.after.position(), query.limit)?;
     let scanned_to = match part.next {
-        Some(next) => place(&transaction, clamped(next))?,
+        Some(next) => resume_token(&transaction, saturating_i64(next))?,
         None => newest,
     };
     let is_end = part.next.is_none();
@@ -179,18 +179,18 @@ fn nothing<T>(query: &LogQuery, newest: ResumeToken) -> Scan<T> {
 }
 
 /// Checks the place of a query, and returns the place of the newest row.
-fn check_place(connection: &Connection, query: &LogQuery) -> Result<ResumeToken, Fault> {
+fn check_resume_token(connection: &Connection, query: &LogQuery) -> Result<ResumeToken, Fault> {
     const NEWEST: &str = "SELECT max(position) FROM (\
         SELECT max(position) AS position FROM command UNION ALL SELECT max(position) FROM event \
         UNION ALL SELECT max(position) FROM message UNION ALL SELECT max(position) FROM activity)";
     let after = query.after;
     let found = match after.row_id() {
-        Some(_) => row_at(connection, clamped(after.position()))?,
+        Some(_) => row_at(connection, saturating_i64(after.position()))?,
         None => None,
     };
-    let newest = one(connection, NEWEST, (), |row| Ok(row.get::<_, Option<i64>>(0)?))?;
+    let newest = query_optional(connection, NEWEST, (), |row| Ok(row.get::<_, Option<i64>>(0)?))?;
     let newest = match newest.flatten() {
-        Some(newest) => place(connection, newest)?,
+        Some(newest) => resume_token(connection, newest)?,
         None => ResumeToken::START,
     };
     after.check(found, newest.position())?;
@@ -198,7 +198,7 @@ fn check_place(connection: &Connection, query: &LogQuery) -> Result<ResumeToken,
 }
 
 /// Returns the place of the row at a position, which must exist.
-fn place(connection: &Connection, position: i64) -> Result<ResumeToken, Fault> {
+fn resume_token(connection: &Connection, position: i64) -> Result<ResumeToken, Fault> {
     let found = row_at(connection, position)?.zip(u64::try_from(position).ok());
     let (id, position) =
         found.ok_or_else(|| Fault::damaged("log", format!("there is no row at {position}")))?;
@@ -211,5 +211,5 @@ fn row_at(connection: &Connection, position: i64) -> Result<Option<Uuid>, Fault>
         UNION ALL SELECT id FROM event WHERE position = ?1 \
         UNION ALL SELECT id FROM message WHERE position = ?1 \
         UNION ALL SELECT id FROM activity WHERE position = ?1 LIMIT 1";
-    one(connection, ROW, (position,), |row| Ok(row.get(0)?))
+    query_optional(connection, ROW, (position,), |row| Ok(row.get(0)?))
 }

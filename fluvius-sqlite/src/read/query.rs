@@ -8,21 +8,21 @@
 use std::cell::RefCell;
 use std::fmt::Write as _;
 
-use fluvius_core::chrono::{DateTime, Utc};
-use fluvius_core::query::{
+use fluvius_store::chrono::{DateTime, Utc};
+use fluvius_store::query::{
     Column, Comparison, CompiledFilter, Field, Filter, Kind, Number, Operand, Place, read_at,
 };
-use fluvius_core::uuid::Uuid;
-use fluvius_core::{AggregateId, RealmFilter, StateQuery, StateRecord};
+use fluvius_store::uuid::Uuid;
+use fluvius_store::{AggregateId, RealmFilter, StateQuery, StateRecord};
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::{FromSql, Value};
 use rusqlite::{Connection, params_from_iter};
 
-use super::clamped;
 use super::index::Index;
+use super::saturating_i64;
 use crate::error::Fault;
 use crate::field::value;
-use crate::rows::{self, select_state};
+use crate::read::rows::{self, select_state};
 
 /// The functions that queries call: one a kind, which reads a state's field, and one that makes
 /// a column's number compare as those do.
@@ -224,7 +224,7 @@ CROSS JOIN command AS c ON c.position = e.command"
             sql.push(if key.is_descending { " DESC" } else { " ASC" });
         }
         sql.push(" LIMIT ");
-        sql.param(clamped(query.limit as u64));
+        sql.param(saturating_i64(query.limit as u64));
         sql
     }
 

@@ -3,19 +3,19 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use fluvius_core::uuid::Uuid;
-use fluvius_core::{AggregateId, StateRecord};
+use fluvius_store::uuid::Uuid;
+use fluvius_store::{AggregateId, StateRecord};
 use hashlink::LruCache;
 
+use super::dictionary::Dictionary;
 use super::indexes::Index;
-use super::names::Names;
 
 pub(super) type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 type Bounded<K, V> = LruCache<K, V, foldhash::fast::RandomState>;
 
 /// How many of each are known at the most: about 30 MB.
-const ROOT_COUNT_MAX: usize = 100_000;
-const CONTEXT_COUNT_MAX: usize = 10_000;
+const MAX_AGGREGATES: usize = 100_000;
+const MAX_CONTEXTS: usize = 10_000;
 
 /// An aggregate as it is stored.
 #[derive(Debug, Clone)]
@@ -24,18 +24,18 @@ pub(super) struct Aggregate {
     pub(super) version: u64,
     /// The position of its last event.
     pub(super) event: i64,
-    pub(super) birth: Birth,
+    pub(super) creation: CreationInfo,
 }
 
 /// What an aggregate's row beside its state holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Birth {
+pub(super) struct CreationInfo {
     pub(super) created_at: i64,
     pub(super) created_by: Option<Uuid>,
     pub(super) realm: Option<Arc<str>>,
 }
 
-impl Birth {
+impl CreationInfo {
     pub(super) fn of(state: &StateRecord) -> Self {
         Self {
             created_at: state.created_at.timestamp_micros(),
@@ -61,9 +61,9 @@ pub(super) struct Cache {
     /// The largest identifier of a command: what is larger is not taken, which is so of most that
     /// are drawn by the time.
     pub(super) newest_id: Option<Uuid>,
-    pub(super) aggregate_ids: Bounded<AggregateId, Aggregate>,
+    pub(super) aggregates: Bounded<AggregateId, Aggregate>,
     pub(super) contexts: Bounded<Uuid, i64>,
-    pub(super) names: Names,
+    pub(super) dictionary: Dictionary,
     /// The fields of which values are kept.
     pub(super) indexes: Option<Arc<[Index]>>,
 }
@@ -74,9 +74,9 @@ impl Cache {
             data_version: None,
             position: None,
             newest_id: None,
-            aggregate_ids: LruCache::with_hasher(ROOT_COUNT_MAX, Default::default()),
-            contexts: LruCache::with_hasher(CONTEXT_COUNT_MAX, Default::default()),
-            names: Names::default(),
+            aggregates: LruCache::with_hasher(MAX_AGGREGATES, Default::default()),
+            contexts: LruCache::with_hasher(MAX_CONTEXTS, Default::default()),
+            dictionary: Dictionary::default(),
             indexes: None,
         }
     }
@@ -86,17 +86,17 @@ impl Cache {
         self.data_version = None;
         self.position = None;
         self.newest_id = None;
-        self.aggregate_ids.clear();
+        self.aggregates.clear();
         self.contexts.clear();
-        self.names.clear();
+        self.dictionary.clear();
         self.indexes = None;
     }
 
     /// Forgets what may have changed, where another connection has written since the last time.
     /// Tells whether one has.
     pub(super) fn refresh(&mut self, data_version: i64) -> bool {
-        if self.names.are_many() {
-            self.names.clear();
+        if self.dictionary.is_large() {
+            self.dictionary.clear();
         }
         let before = self.data_version.replace(data_version);
         if before == Some(data_version) {

@@ -5,19 +5,19 @@
 
 use std::sync::Arc;
 
-use fluvius_core::query::Field;
+use fluvius_store::query::Field;
 use rusqlite::params;
 
-use super::session::Open;
+use super::transaction::Transaction;
 use crate::error::Fault;
 use crate::field;
-use crate::read::one;
+use crate::read::query_optional;
 
 /// How many aggregates, and how many bytes of states, are filled in within one transaction; how many
 /// values are removed.
-const ROOT_COUNT_MAX: i64 = 2_000;
-const BYTES_MAX: usize = 8 * 1024 * 1024;
-const REMOVED_COUNT_MAX: i64 = 5_000;
+const MAX_AGGREGATES: i64 = 2_000;
+const MAX_BYTES: usize = 8 * 1024 * 1024;
+const MAX_REMOVED_VALUES: i64 = 5_000;
 
 /// A field of which values are kept.
 #[derive(Debug)]
@@ -27,16 +27,16 @@ pub(super) struct Index {
     field: Field,
 }
 
-impl Open<'_, '_, '_> {
+impl Transaction<'_, '_, '_> {
     /// Keeps the values of the states that were written.
     pub(super) fn write_values(&mut self) -> Result<(), Fault> {
         let indexes = self.indexes()?;
         if indexes.is_empty() {
             return Ok(());
         }
-        for touched in self.draft.aggregate_ids.values() {
-            let (aggregate_id, data) = (&touched.state.aggregate_id, touched.state.data.as_str());
-            let Some(number) = touched.number else { continue };
+        for row in self.overlay.aggregates.values() {
+            let (aggregate_id, data) = (&row.state.aggregate_id, row.state.data.as_str());
+            let Some(number) = row.number else { continue };
             for index in indexes.iter().filter(|index| *index.resource == *aggregate_id.resource) {
                 let value = field::kept_of(data, &index.field);
                 self.put_value(number, index.id, &value, aggregate_id.id.as_bytes())?;
@@ -83,14 +83,14 @@ impl Open<'_, '_, '_> {
         drop(rows);
         for id in undeclared {
             self.connection.prepare_cached("DELETE FROM field WHERE id = ?1")?.execute((id,))?;
-            self.place.reach("undeclared")?;
+            self.database.reach("undeclared")?;
         }
         for (path, kind) in wanted {
             // A field may be declared twice.
             let insert = "INSERT INTO field (resource, path, kind, filled_to) VALUES (?1, ?2, ?3, 0) \
                  ON CONFLICT DO NOTHING";
             self.connection.prepare_cached(insert)?.execute((name, path, kind))?;
-            self.place.reach("declared")?;
+            self.database.reach("declared")?;
         }
         Ok(())
     }
@@ -104,15 +104,16 @@ impl Open<'_, '_, '_> {
         const STATES: &str = "SELECT a.number, a.identifier, s.data FROM aggregate AS a \
              JOIN state AS s ON s.aggregate = a.number \
              WHERE a.number > ?1 AND a.number <= ?2 AND a.resource = ?3 ORDER BY a.number";
-        let unfilled = one(self.connection, UNFILLED, (resource,), |row| {
+        let unfilled = query_optional(self.connection, UNFILLED, (resource,), |row| {
             let (path, kind): (String, String) = (row.get(1)?, row.get(2)?);
             let of = field::of_stored(&path, &kind)
                 .ok_or_else(|| Fault::damaged("field", format!("`{path}` is no field")))?;
             Ok((row.get::<_, i64>(0)?, of, row.get::<_, i64>(3)?, row.get::<_, i64>(4)?))
         })?;
         let Some((id, of, filled, name)) = unfilled else { return Ok(false) };
-        let last: Option<i64> = one(self.connection, LAST, [], |row| Ok(row.get(0)?))?.flatten();
-        let mut until = filled.saturating_add(ROOT_COUNT_MAX);
+        let last: Option<i64> =
+            query_optional(self.connection, LAST, [], |row| Ok(row.get(0)?))?.flatten();
+        let mut until = filled.saturating_add(MAX_AGGREGATES);
         let mut states = self.connection.prepare_cached(STATES)?;
         let mut rows = states.query((filled, until, name))?;
         let mut bytes = 0;
@@ -124,7 +125,7 @@ impl Open<'_, '_, '_> {
             let identifier: [u8; 16] = row.get(1)?;
             self.put_value(number, id, &value, &identifier)?;
             bytes += data.len();
-            if bytes > BYTES_MAX {
+            if bytes > MAX_BYTES {
                 until = number;
                 break;
             }
@@ -132,7 +133,7 @@ impl Open<'_, '_, '_> {
         let filled = (until < last.unwrap_or(0)).then_some(until);
         let update = "UPDATE field SET filled_to = ?2 WHERE id = ?1";
         self.connection.prepare_cached(update)?.execute((id, filled))?;
-        self.place.reach("filled")?;
+        self.database.reach("filled")?;
         Ok(true)
     }
 
@@ -144,12 +145,12 @@ impl Open<'_, '_, '_> {
                  FROM kept WHERE kept.id IS NOT NULL) \
              SELECT id FROM kept WHERE id IS NOT NULL AND id NOT IN (SELECT id FROM field) \
              LIMIT 1";
-        let gone = one(self.connection, GONE, [], |row| Ok(row.get::<_, i64>(0)?))?;
+        let gone = query_optional(self.connection, GONE, [], |row| Ok(row.get::<_, i64>(0)?))?;
         let Some(gone) = gone else { return Ok(false) };
         let delete = "DELETE FROM field_value WHERE (aggregate, field) IN ( \
              SELECT aggregate, field FROM field_value WHERE field = ?1 LIMIT ?2)";
-        self.connection.prepare_cached(delete)?.execute((gone, REMOVED_COUNT_MAX))?;
-        self.place.reach("removed")?;
+        self.connection.prepare_cached(delete)?.execute((gone, MAX_REMOVED_VALUES))?;
+        self.database.reach("removed")?;
         Ok(true)
     }
 
@@ -169,7 +170,7 @@ impl Open<'_, '_, '_> {
             value,
             identifier
         ])?;
-        self.place.reach("value")
+        self.database.reach("value")
     }
 
     /// The fields of which values are kept, of all resources.

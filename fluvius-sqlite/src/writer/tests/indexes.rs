@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use fluvius_core::query::{Field, number, text, time};
-use fluvius_core::verify::verify;
-use fluvius_core::{AggregateId, StateQuery, Store, UnitOfWork};
+use fluvius_store::query::{Field, number, text, time};
+use fluvius_store::verify::verify;
+use fluvius_store::{AggregateId, StateQuery, Store, UnitOfWork};
 use rusqlite::types::Value;
 use rusqlite::{Connection, ffi};
 use tempfile::TempDir;
@@ -20,7 +20,7 @@ use crate::writer::Job;
 /// More than are filled in at once.
 const MANY: usize = 4_500;
 
-fn purse(coins: usize) -> fluvius_core::Json {
+fn purse(coins: usize) -> fluvius_store::Json {
     json(&format!(r#"{{"coins":{coins},"owner":"owner {}"}}"#, coins % 100))
 }
 
@@ -63,7 +63,7 @@ async fn owned(store: &SqliteStore, owner: &str) -> usize {
 async fn part(store: &SqliteStore, fields: Option<Vec<Field>>) -> bool {
     let (answer, answered) = oneshot::channel();
     let resource = "purse".to_owned();
-    store.writer().send(Job::Index { resource, fields, answer }).unwrap();
+    store.writer().send(Job::DeclareIndexes { resource, fields, answer }).unwrap();
     answered.await.unwrap().unwrap()
 }
 

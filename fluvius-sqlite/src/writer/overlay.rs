@@ -2,31 +2,31 @@
 
 use std::sync::Arc;
 
-use fluvius_core::uuid::Uuid;
-use fluvius_core::{AggregateId, ContextRecord, StateRecord, UnitOfWork};
+use fluvius_store::uuid::Uuid;
+use fluvius_store::{AggregateId, ContextRecord, StateRecord, UnitOfWork};
 
-use super::cache::{Aggregate, Birth, Cache, Map};
-use super::names::Names;
+use super::cache::{Aggregate, Cache, CreationInfo, Map};
+use super::dictionary::Dictionary;
 
 /// What the units that are to be stored leave. It borrows from them.
 #[derive(Debug, Default)]
-pub(super) struct Draft<'b> {
+pub(super) struct Overlay<'b> {
     /// The last position that is given.
     pub(super) position: u64,
-    pub(super) aggregate_ids: Map<&'b AggregateId, Touched<'b>>,
+    pub(super) aggregates: Map<&'b AggregateId, PendingRow<'b>>,
     /// The commands: their unit, their index in it, and their position.
     pub(super) commands: Map<Uuid, (&'b UnitOfWork, usize, u64)>,
     /// The contexts that are new in it, each as it is stored, and its number once it has one.
     pub(super) contexts: Map<Uuid, (&'b Arc<ContextRecord>, Option<i64>)>,
-    pub(super) names: Names,
+    pub(super) dictionary: Dictionary,
 }
 
 /// An aggregate that is written.
 #[derive(Debug)]
-pub(super) struct Touched<'b> {
+pub(super) struct PendingRow<'b> {
     /// As it was stored before, and the number that it has or is given.
     pub(super) number: Option<i64>,
-    pub(super) birth: Option<Birth>,
+    pub(super) creation: Option<CreationInfo>,
     pub(super) is_new: bool,
     /// The position of its last event; 0: it has none yet.
     pub(super) event: i64,
@@ -36,25 +36,25 @@ pub(super) struct Touched<'b> {
     pub(super) state: &'b StateRecord,
 }
 
-impl<'b> Touched<'b> {
+impl<'b> PendingRow<'b> {
     pub(super) fn new(stored: Option<Aggregate>, state: &'b StateRecord) -> Self {
         match stored {
             Some(aggregate_id) => Self {
                 number: Some(aggregate_id.number),
-                birth: Some(aggregate_id.birth),
+                creation: Some(aggregate_id.creation),
                 is_new: false,
                 event: aggregate_id.event,
                 command: None,
                 state,
             },
             None => {
-                Self { number: None, birth: None, is_new: true, event: 0, command: None, state }
+                Self { number: None, creation: None, is_new: true, event: 0, command: None, state }
             }
         }
     }
 }
 
-impl Draft<'_> {
+impl Overlay<'_> {
     /// A draft behind this position.
     pub(super) fn behind(position: u64) -> Self {
         Self { position, ..Self::default() }
@@ -64,17 +64,17 @@ impl Draft<'_> {
     pub(super) fn keep(self, cache: &mut Cache) {
         cache.position = Some(self.position);
         cache.newest_id = cache.newest_id.max(self.commands.keys().max().copied());
-        cache.names.extend(self.names);
+        cache.dictionary.extend(self.dictionary);
         for (id, (_, number)) in self.contexts {
             if let Some(number) = number {
                 cache.contexts.insert(id, number);
             }
         }
-        for (aggregate_id, touched) in self.aggregate_ids {
-            let (Some(number), Some(birth)) = (touched.number, touched.birth) else { continue };
-            let version = touched.state.version;
-            let stored = Aggregate { number, version, event: touched.event, birth };
-            cache.aggregate_ids.insert(aggregate_id.clone(), stored);
+        for (aggregate_id, row) in self.aggregates {
+            let (Some(number), Some(creation)) = (row.number, row.creation) else { continue };
+            let version = row.state.version;
+            let stored = Aggregate { number, version, event: row.event, creation };
+            cache.aggregates.insert(aggregate_id.clone(), stored);
         }
     }
 }

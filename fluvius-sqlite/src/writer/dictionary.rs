@@ -1,25 +1,25 @@
 //! What many rows have in common and is stored once: names, kinds of commands and of events.
 
-use fluvius_core::{CommandRecord, EventRecord};
+use fluvius_store::{CommandRecord, EventRecord};
 use rusqlite::{Params, params};
 
 use super::cache::Map;
-use super::session::Open;
+use super::transaction::Transaction;
 use crate::error::Fault;
-use crate::read::one;
+use crate::read::query_optional;
 
 /// The numbers of what is stored once.
 #[derive(Debug, Default)]
-pub(super) struct Names {
+pub(super) struct Dictionary {
     names: Map<Box<str>, i64>,
     /// By the key of the command, and that of the event: few kinds have one in common.
-    command_kinds: Map<Box<str>, Vec<Kind>>,
-    event_kinds: Map<Box<str>, Vec<Kind>>,
+    command_types: Map<Box<str>, Vec<CommandType>>,
+    event_types: Map<Box<str>, Vec<CommandType>>,
 }
 
 /// A kind of commands or of events; of events the resource is empty.
 #[derive(Debug)]
-struct Kind {
+struct CommandType {
     domain: Box<str>,
     revision: u32,
     resource: Box<str>,
@@ -27,74 +27,75 @@ struct Kind {
 }
 
 /// How many of each are known at the most.
-const COUNT_MAX: usize = 10_000;
+const MAX_ENTRIES: usize = 10_000;
 
-impl Names {
+impl Dictionary {
     pub(super) fn clear(&mut self) {
         *self = Self::default();
     }
 
     /// Whether there are more than should be kept in memory.
-    pub(super) fn are_many(&self) -> bool {
-        self.names.len() + self.command_kinds.len() + self.event_kinds.len() > COUNT_MAX
+    pub(super) fn is_large(&self) -> bool {
+        self.names.len() + self.command_types.len() + self.event_types.len() > MAX_ENTRIES
     }
 
     /// Adds those of another.
     pub(super) fn extend(&mut self, other: Self) {
         self.names.extend(other.names);
-        for (key, kinds) in other.command_kinds {
-            self.command_kinds.entry(key).or_default().extend(kinds);
+        for (key, entries) in other.command_types {
+            self.command_types.entry(key).or_default().extend(entries);
         }
-        for (key, kinds) in other.event_kinds {
-            self.event_kinds.entry(key).or_default().extend(kinds);
+        for (key, entries) in other.event_types {
+            self.event_types.entry(key).or_default().extend(entries);
         }
     }
 
-    fn command_kind(&self, command: &CommandRecord) -> Option<i64> {
-        let kinds = self.command_kinds.get(&*command.command)?;
-        find(kinds, &command.domain, command.revision, &command.aggregate_id.resource)
+    fn command_type(&self, command: &CommandRecord) -> Option<i64> {
+        let entries = self.command_types.get(&*command.command)?;
+        find(entries, &command.domain, command.revision, &command.aggregate_id.resource)
     }
 
-    fn event_kind(&self, event: &EventRecord) -> Option<i64> {
-        find(self.event_kinds.get(&*event.event)?, &event.domain, event.revision, "")
+    fn event_type(&self, event: &EventRecord) -> Option<i64> {
+        find(self.event_types.get(&*event.event)?, &event.domain, event.revision, "")
     }
 }
 
-fn find(kinds: &[Kind], domain: &str, revision: u32, resource: &str) -> Option<i64> {
-    let found = kinds.iter().find(|kind| {
-        *kind.domain == *domain && kind.revision == revision && *kind.resource == *resource
+fn find(entries: &[CommandType], domain: &str, revision: u32, resource: &str) -> Option<i64> {
+    let found = entries.iter().find(|entry| {
+        *entry.domain == *domain && entry.revision == revision && *entry.resource == *resource
     });
-    found.map(|kind| kind.number)
+    found.map(|entry| entry.number)
 }
 
-impl Open<'_, '_, '_> {
+impl Transaction<'_, '_, '_> {
     /// The number of a name, which is stored where it is not there.
     pub(super) fn name(&mut self, text: &str) -> Result<i64, Fault> {
         if let Some(number) = self.known_name(text)? {
             return Ok(number);
         }
         let number = self.insert("INSERT INTO name (text) VALUES (?1)", (text,))?;
-        self.draft.names.names.insert(text.into(), number);
+        self.overlay.dictionary.names.insert(text.into(), number);
         Ok(number)
     }
 
     /// The number of a name, if it is stored or drafted.
     pub(super) fn known_name(&mut self, text: &str) -> Result<Option<i64>, Fault> {
-        let known = self.cache.names.names.get(text).or(self.draft.names.names.get(text));
+        let known =
+            self.cache.dictionary.names.get(text).or(self.overlay.dictionary.names.get(text));
         if let Some(number) = known {
             return Ok(Some(*number));
         }
         let found = self.find("SELECT id FROM name WHERE text = ?1", (text,))?;
         if let Some(number) = found {
-            self.cache.names.names.insert(text.into(), number);
+            self.cache.dictionary.names.insert(text.into(), number);
         }
         Ok(found)
     }
 
     /// The number of a command's kind, which is stored where it is not there.
-    pub(super) fn command_kind(&mut self, command: &CommandRecord) -> Result<i64, Fault> {
-        let known = self.cache.names.command_kind(command);
-        if let Some(number) = known.or_else(|| self.draft.names.command_kind(command)) {
+    pub(super) fn command_type(&mut self, command: &CommandRecord) -> Result<i64, Fault> {
+        let known = self.cache.dictionary.command_type(command);
+        if let Some(number) = known.or_else(|| self.overlay.dictionary.command_type(command)) {
             return Ok(number);
         }
         let (domain, revision) = (&*command.domain, command.revision);
@@ -106,16 +107,18 @@ impl Open<'_, '_, '_> {
         let params = params![key, resource, domain, revision];
         let found = self.find(select, params)?;
         let number = found.map_or_else(|| self.insert(insert, params), Ok)?;
-        let kind = Kind { domain: domain.into(), revision, resource: resource.into(), number };
-        let names = if found.is_some() { &mut self.cache.names } else { &mut self.draft.names };
-        names.command_kinds.entry(key.into()).or_default().push(kind);
+        let entry =
+            CommandType { domain: domain.into(), revision, resource: resource.into(), number };
+        let dictionary =
+            if found.is_some() { &mut self.cache.dictionary } else { &mut self.overlay.dictionary };
+        dictionary.command_types.entry(key.into()).or_default().push(entry);
         Ok(number)
     }
 
     /// The number of an event's kind, which is stored where it is not there.
-    pub(super) fn event_kind(&mut self, event: &EventRecord) -> Result<i64, Fault> {
-        let known = self.cache.names.event_kind(event);
-        if let Some(number) = known.or_else(|| self.draft.names.event_kind(event)) {
+    pub(super) fn event_type(&mut self, event: &EventRecord) -> Result<i64, Fault> {
+        let known = self.cache.dictionary.event_type(event);
+        if let Some(number) = known.or_else(|| self.overlay.dictionary.event_type(event)) {
             return Ok(number);
         }
         let (domain, revision, key) = (&*event.domain, event.revision, &*event.event);
@@ -124,19 +127,20 @@ impl Open<'_, '_, '_> {
         let params = params![key, domain, revision];
         let found = self.find(select, params)?;
         let number = found.map_or_else(|| self.insert(insert, params), Ok)?;
-        let kind = Kind { domain: domain.into(), revision, resource: "".into(), number };
-        let names = if found.is_some() { &mut self.cache.names } else { &mut self.draft.names };
-        names.event_kinds.entry(key.into()).or_default().push(kind);
+        let entry = CommandType { domain: domain.into(), revision, resource: "".into(), number };
+        let dictionary =
+            if found.is_some() { &mut self.cache.dictionary } else { &mut self.overlay.dictionary };
+        dictionary.event_types.entry(key.into()).or_default().push(entry);
         Ok(number)
     }
 
     fn find(&self, sql: &str, params: impl Params) -> Result<Option<i64>, Fault> {
-        one(self.connection, sql, params, |row| Ok(row.get(0)?))
+        query_optional(self.connection, sql, params, |row| Ok(row.get(0)?))
     }
 
     fn insert(&self, sql: &str, params: impl Params) -> Result<i64, Fault> {
         let number = self.connection.prepare_cached(sql)?.insert(params)?;
-        self.place.reach("name")?;
+        self.database.reach("name")?;
         Ok(number)
     }
 }

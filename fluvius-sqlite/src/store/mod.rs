@@ -1,28 +1,25 @@
 //! The store: what the core asks for, handed to the writer or to a reader.
 
+mod contract;
+mod open;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-use fluvius_core::off_runtime;
-use fluvius_core::query::Field;
-use fluvius_core::uuid::Uuid;
-use fluvius_core::{
-    ActivityRecord, AggregateId, CommandRecord, CommitOutcome, ContextRecord, EventRecord,
-    LogEntry, LogPage, LogQuery, MessageRecord, StateQuery, StateRecord, Store, StoreError,
-    StoredCommand, UnitOfWork,
-};
+use fluvius_store::{LogPage, LogQuery, StoreError, off_runtime};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use crate::backup::{self, IntoAggregateId, IsWanted, Source};
-use crate::error::Fault;
-use crate::options::{Place, SqliteOptions};
-use crate::read::{self, Scan};
-use crate::readers::{self, Lane, Readers};
-use crate::reading::Reading;
-use crate::writer::{self, Commit, Job, Writer};
+use crate::backup::{self, BackupTarget, IsWanted, Source};
+use crate::connection::ReadJob;
+use crate::database_path::DatabasePath;
+use crate::error::{Fault, thread_lost};
+use crate::options::SqliteOptions;
+use crate::read::{ReadBounds, Scan};
+use crate::readers::{Lane, Readers};
+use crate::writer::{Job, Writer};
 
 /// Keeps states and logs in one SQLite file. Clones share its connections.
 ///
@@ -30,14 +27,14 @@ use crate::writer::{self, Commit, Job, Writer};
 ///
 /// # Closing
 /// While the store is open, the newest commits may be in the file beside it that ends in `-wal`.
-/// After [`Store::close`], if no other store and no other program has the file open, everything is
+/// After [`Store::close`](fluvius_store::Store::close), if no other store and no other program has the file open, everything is
 /// in the file alone, and the files beside it are gone.
 ///
-/// - [`Store::close`] closes the store for all clones. Commits that were handed over end first; reads
+/// - [`Store::close`](fluvius_store::Store::close) closes the store for all clones. Commits that were handed over end first; reads
 ///   and backups under way are ended. Every later call on any clone is a retryable error
 ///   (`store-unavailable`).
-/// - [`DomainRuntime::shutdown`](fluvius_core::DomainRuntime::shutdown) gives up the clone that the
-///   runtime was built with ([`Store::release`]). If that was the last one, the store is closed
+/// - `DomainRuntime::shutdown` gives up the clone that the
+///   runtime was built with ([`Store::release`](fluvius_store::Store::release)). If that was the last one, the store is closed
 ///   when it returns. If the program keeps others, all that is committed is in the file by then,
 ///   as far as no read under way needs the `-wal` file.
 /// - When the last clone is dropped, a thread of its own closes the store. The drop waits for nothing,
@@ -47,7 +44,7 @@ use crate::writer::{self, Commit, Job, Writer};
 /// Before a commit is answered, and before each read, the store compares the device and the inode
 /// of its path with those of the file that it has opened. If the file, or one beside it, is missing
 /// or is another one, commits and reads are retryable errors. A commit that was under way is
-/// [`CommitOutcome::InDoubt`]. No file is created in its place. Once the same file is back in its place,
+/// [`CommitOutcome::InDoubt`](fluvius_store::CommitOutcome::InDoubt). No file is created in its place. Once the same file is back in its place,
 /// the store goes on. This holds on Unix; Windows does not release a file that is open.
 ///
 /// # Examples
@@ -59,7 +56,7 @@ use crate::writer::{self, Commit, Job, Writer};
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let folder = tempfile::tempdir()?;
 /// # let path = folder.path().join("bank.db");
-/// use fluvius_core::Store;
+/// use fluvius_store::Store;
 ///
 /// let store = SqliteStore::open(&path).await?;
 /// let same_content = store.clone();
@@ -78,7 +75,7 @@ pub struct SqliteStore {
 
 #[derive(Debug)]
 struct Threads {
-    place: Arc<Place>,
+    database: Arc<DatabasePath>,
     writer: Writer,
     /// None: in memory, where the writer's connection is the only one.
     readers: Option<Readers>,
@@ -102,7 +99,7 @@ impl Threads {
         if !self.is_closed.load(Ordering::Acquire) {
             // A writer that is lost is replaced: it closes the file as it should be.
             let (answer, _) = oneshot::channel();
-            let _ = self.writer.send(Job::Settle(answer));
+            let _ = self.writer.send(Job::ResolveInDoubt(answer));
         }
         self.end();
         off_runtime(self.writer.closed()).await
@@ -157,14 +154,14 @@ impl SqliteStore {
         SqliteOptions::default()
     }
 
-    pub(crate) async fn start(place: Arc<Place>) -> Result<Self, StoreError> {
-        let writer = off_runtime(Writer::start(Arc::clone(&place))).await?;
-        let readers = match &place.file {
-            Some(file) => Some(Readers::start(&place, file, &writer.is_open()?)?),
+    pub(crate) async fn start(database: Arc<DatabasePath>) -> Result<Self, StoreError> {
+        let writer = off_runtime(Writer::start(Arc::clone(&database))).await?;
+        let readers = match &database.file {
+            Some(file) => Some(Readers::start(&database, file, &writer.open_guard()?)?),
             None => None,
         };
         let (handle_count, is_closed) = (AtomicUsize::new(1), Arc::default());
-        let threads = Threads { place, writer, readers, handle_count, is_closed };
+        let threads = Threads { database, writer, readers, handle_count, is_closed };
         Ok(Self { threads: Arc::new(threads), is_released: AtomicBool::new(false) })
     }
 
@@ -210,23 +207,23 @@ impl SqliteStore {
     /// # }
     /// ```
     pub async fn backup_to(&self, path: impl AsRef<Path>) -> Result<(), StoreError> {
-        let target = IntoAggregateId::new(path.as_ref())?;
+        let target = BackupTarget::new(path.as_ref())?;
         let wanted = Arc::new(());
         let is_wanted = IsWanted::new(&wanted, &self.threads.is_closed);
         let (answer, answered) = oneshot::channel();
         // It keeps the store open until it has let go of the file.
         let store = self.clone();
-        let is_open = self.threads.writer.is_open()?;
-        self.threads.place.check_file()?;
+        let open_guard = self.threads.writer.open_guard()?;
+        self.threads.database.check_file()?;
         let run = move || {
-            let _ = answer.send(backup::run(store.source(), &target, &is_wanted, is_open));
+            let _ = answer.send(backup::run(store.source(), &target, &is_wanted, open_guard));
         };
         thread::Builder::new().name("fluvius-sqlite-backup".to_owned()).spawn(run).map_err(
             |error| {
                 StoreError::unavailable("the system has no thread for a backup").with_source(error)
             },
         )?;
-        let made = off_runtime(answered).await.map_err(|_| writer::lost())?;
+        let made = off_runtime(answered).await.map_err(|_| thread_lost())?;
         drop(wanted);
         made
     }
@@ -234,7 +231,7 @@ impl SqliteStore {
     /// Returns the source of a backup.
     fn source(&self) -> Source<'_> {
         let writer = &self.threads.writer;
-        let mode = self.threads.place.options.file_mode;
+        let mode = self.threads.database.options.file_mode;
         writer.file().map_or_else(|| Source::Memory(writer, mode), Source::File)
     }
 
@@ -253,14 +250,14 @@ impl SqliteStore {
         read: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
-        let Threads { place, is_closed, .. } = &*self.threads;
+        let Threads { database, is_closed, .. } = &*self.threads;
         let caller = Arc::new(());
-        let reading = Reading::new(&caller, place.options.read_timeout, is_closed);
-        let place = Arc::clone(place);
-        let job: readers::Job = Box::new(move |connection| {
+        let bounds = ReadBounds::new(&caller, database.options.read_timeout, is_closed);
+        let database = Arc::clone(database);
+        let job: ReadJob = Box::new(move |connection| {
             let found = connection.and_then(|connection| {
-                reading.run(|| {
-                    place.check_file()?;
+                bounds.run(|| {
+                    database.check_file()?;
                     read(connection)
                 })
             });
@@ -271,7 +268,7 @@ impl SqliteStore {
             Some(readers) => readers.send(lane, job)?,
             None => self.threads.writer.send(Job::Read(job))?,
         }
-        let found = off_runtime(answered).await.map_err(|_| writer::lost())?;
+        let found = off_runtime(answered).await.map_err(|_| thread_lost())?;
         drop(caller);
         found
     }
@@ -296,150 +293,6 @@ impl SqliteStore {
             rows.extend(page.rows);
             if is_end || rest.limit == 0 || rest.scan_limit == 0 {
                 return Ok(LogPage::new(rows, page.scanned_to, page.newest));
-            }
-        }
-    }
-}
-
-impl Store for SqliteStore {
-    async fn register_domain(
-        &self,
-        domain: &str,
-        resources: &[&'static str],
-    ) -> Result<(), StoreError> {
-        let (answer, answered) = oneshot::channel();
-        let (domain, resources) = (domain.to_owned(), resources.to_vec());
-        self.threads.writer.send(Job::Claim { domain, resources, answer })?;
-        off_runtime(answered).await.map_err(|_| writer::lost())?
-    }
-
-    async fn declare_indexes(&self, resource: &str, fields: &[Field]) -> Result<(), StoreError> {
-        let mut fields = Some(fields.to_vec());
-        loop {
-            let (answer, answered) = oneshot::channel();
-            let resource = resource.to_owned();
-            self.threads.writer.send(Job::Index { resource, fields: fields.take(), answer })?;
-            // Commits come in between.
-            if !off_runtime(answered).await.map_err(|_| writer::lost())?? {
-                return Ok(());
-            }
-        }
-    }
-
-    async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<CommitOutcome> {
-        if batch.is_empty() {
-            return Vec::new();
-        }
-        let (answer, answered) = oneshot::channel();
-        let commit = Commit { batch: Arc::clone(&batch), answer };
-        if let Err(error) = self.threads.writer.send(Job::Commit(commit)) {
-            return batch.iter().map(|_| CommitOutcome::Failed(error.clone())).collect();
-        }
-        // Only a thread that has ended leaves it unanswered: the log must tell what it has done.
-        off_runtime(answered)
-            .await
-            .unwrap_or_else(|_| batch.iter().map(|_| CommitOutcome::InDoubt).collect())
-    }
-
-    async fn load(&self, aggregate_id: &AggregateId) -> Result<Option<StateRecord>, StoreError> {
-        let aggregate_id = aggregate_id.clone();
-        self.read(Lane::Points, move |connection| read::load(connection, &aggregate_id)).await
-    }
-
-    async fn snapshot(
-        &self,
-        aggregate_ids: &[AggregateId],
-    ) -> Result<Vec<Option<StateRecord>>, StoreError> {
-        let aggregate_ids = aggregate_ids.to_vec();
-        self.read(Lane::Scans, move |connection| read::snapshot(connection, &aggregate_ids)).await
-    }
-
-    async fn query(&self, query: &StateQuery) -> Result<Vec<StateRecord>, StoreError> {
-        query.check()?;
-        let query = query.clone();
-        self.read(Lane::Scans, move |connection| read::query(connection, &query)).await
-    }
-
-    async fn command(&self, id: Uuid) -> Result<Option<StoredCommand>, StoreError> {
-        if self.threads.writer.is_unsettled() {
-            let (answer, answered) = oneshot::channel();
-            self.threads.writer.send(Job::Settle(answer))?;
-            off_runtime(answered).await.map_err(|_| writer::lost())??;
-        }
-        self.read(Lane::Points, move |connection| read::command(connection, id)).await
-    }
-
-    async fn history(
-        &self,
-        aggregate_id: &AggregateId,
-        first: u64,
-        last: u64,
-    ) -> Result<Vec<LogEntry<EventRecord>>, StoreError> {
-        let mut rows = Vec::new();
-        let mut next = Some(first);
-        while let Some(first) = next {
-            let aggregate_id = aggregate_id.clone();
-            let part = self.read(Lane::Points, move |connection| {
-                read::history(connection, &aggregate_id, first, last)
-            });
-            let part = part.await?;
-            rows.extend(part.rows);
-            next = part.next;
-        }
-        Ok(rows)
-    }
-
-    async fn commands(&self, query: &LogQuery) -> Result<LogPage<CommandRecord>, StoreError> {
-        self.log(Lane::Scans, query, |connection, query| {
-            read::page(connection, &read::COMMANDS, query)
-        })
-        .await
-    }
-
-    async fn events(&self, query: &LogQuery) -> Result<LogPage<EventRecord>, StoreError> {
-        let lane = if query.aggregate_id.is_some() { Lane::Points } else { Lane::Scans };
-        self.log(lane, query, read::page_of_aggregate).await
-    }
-
-    async fn messages(&self, query: &LogQuery) -> Result<LogPage<MessageRecord>, StoreError> {
-        self.log(Lane::Scans, query, |connection, query| {
-            read::page(connection, &read::MESSAGES, query)
-        })
-        .await
-    }
-
-    async fn activities(&self, query: &LogQuery) -> Result<LogPage<ActivityRecord>, StoreError> {
-        self.log(Lane::Scans, query, |connection, query| {
-            read::page(connection, &read::ACTIVITIES, query)
-        })
-        .await
-    }
-
-    async fn context(&self, id: Uuid) -> Result<Option<Arc<ContextRecord>>, StoreError> {
-        self.read(Lane::Points, move |connection| read::context(connection, id)).await
-    }
-
-    async fn close(&self) -> Result<(), StoreError> {
-        self.threads.close().await
-    }
-
-    async fn release(&self) {
-        if self.is_released.swap(true, Ordering::AcqRel) {
-            // The first call closes the store, if any does.
-            if self.threads.is_closed.load(Ordering::Acquire) {
-                let _ = self.threads.writer.closed().await;
-            }
-            return;
-        }
-        if self.threads.give_up_handle() {
-            if let Err(error) = self.threads.close().await {
-                tracing::warn!(%error, "the store was not closed as it should be");
-            }
-        } else if self.threads.place.file.is_some() {
-            // A copy of the file that is made before the others let go of it is complete.
-            let (answer, answered) = oneshot::channel();
-            if self.threads.writer.send(Job::Checkpoint(answer)).is_ok() {
-                let _ = off_runtime(answered).await;
             }
         }
     }

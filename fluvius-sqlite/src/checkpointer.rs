@@ -8,47 +8,46 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::Duration;
 
-use fluvius_core::StoreError;
+use fluvius_store::StoreError;
 use rusqlite::Connection;
 use rusqlite::hooks::Wal;
 
-use crate::connect;
+use crate::connection::{self, OpenGuard};
 use crate::error::Fault;
 use crate::options::SqliteOptions;
-use crate::writer::IsOpen;
 
 /// How long after a reader was in the way the copier tries again.
 const RETRY_TIME: Duration = Duration::from_millis(100);
 
 /// The way to the copier's thread, which ends with it.
-pub(crate) struct Copier {
+pub(crate) struct Checkpointer {
     wake: SyncSender<()>,
     page_count: u64,
 }
 
 /// What a checkpoint has done, in pages.
 #[derive(Debug, Clone, Copy)]
-struct Copied {
+struct Checkpoint {
     in_log: u64,
     copied: u64,
 }
 
-impl Copier {
+impl Checkpointer {
     pub(crate) fn start(
         file: &Path,
         options: &SqliteOptions,
-        is_open: IsOpen,
+        open_guard: OpenGuard,
     ) -> Result<Self, Fault> {
-        let connection = connect::copier(file, options.wal_bytes_max)?;
+        let connection = connection::open_checkpointer(file, options.max_wal_bytes)?;
         let page_bytes: u32 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
         let page_count = |bytes: u64| (bytes / u64::from(page_bytes)).max(1);
-        let page_count_max = page_count(options.wal_bytes_max);
+        let page_count_max = page_count(options.max_wal_bytes);
         // One request waits at the most: the copier looks for itself how much there is.
         let (wake, requests) = mpsc::sync_channel(1);
         let run = move || {
             run(&connection, &requests, page_count_max);
             drop(connection);
-            drop(is_open);
+            drop(open_guard);
         };
         let spawned = thread::Builder::new().name("fluvius-sqlite-copier".to_owned()).spawn(run);
         spawned.map_err(|error| {
@@ -110,11 +109,11 @@ fn copy(connection: &Connection, page_count_max: u64) -> Result<bool, Fault> {
     Ok(copied.in_log >= page_count_max && copied.copied < copied.in_log)
 }
 
-fn checkpoint(connection: &Connection, sql: &str) -> Result<Copied, Fault> {
+fn checkpoint(connection: &Connection, sql: &str) -> Result<Checkpoint, Fault> {
     let pages = |number: i64| u64::try_from(number).unwrap_or(0);
     let mut statement = connection.prepare_cached(sql)?;
     let copied = statement.query_row([], |row| {
-        Ok(Copied { in_log: pages(row.get(1)?), copied: pages(row.get(2)?) })
+        Ok(Checkpoint { in_log: pages(row.get(1)?), copied: pages(row.get(2)?) })
     })?;
     Ok(copied)
 }

@@ -6,34 +6,34 @@
 
 use std::path::Path;
 
-use fluvius_core::StoreError;
+use fluvius_store::StoreError;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::error::Fault;
 use crate::migrations::{APPLICATION_ID, check_version};
 
 /// Refuses a file that is there, is not empty, and is not a store of this release or an older one.
-pub(crate) fn refuse(path: &Path) -> Result<(), Fault> {
+pub(crate) fn check(path: &Path) -> Result<(), Fault> {
     let found = match path.metadata() {
         Ok(found) => found,
         Err(_) if path.parent().is_some_and(Path::is_dir) => return Ok(()),
         Err(error) => {
             let why = "its folder is not there, or cannot be looked into";
-            return Err(Fault::Told(refusal(path, why).with_source(error)));
+            return Err(Fault::Public(refusal(path, why).with_source(error)));
         }
     };
     if found.is_dir() {
-        return Err(Fault::Told(refusal(path, "it is a folder")));
+        return Err(Fault::Public(refusal(path, "it is a folder")));
     }
     if found.len() == 0 {
         return Ok(());
     }
     match header(path) {
         Ok((APPLICATION_ID, version)) => Ok(check_version(version)?),
-        Ok(_) => Err(Fault::Told(refusal(path, "it is the SQLite database of another program"))),
-        Err(fault) if fault.is_of_content() => {
+        Ok(_) => Err(Fault::Public(refusal(path, "it is the SQLite database of another program"))),
+        Err(fault) if fault.is_corrupt() => {
             let why = "it is no SQLite database, or its beginning is damaged";
-            Err(Fault::Told(refusal(path, why).with_source(fault)))
+            Err(Fault::Public(refusal(path, why).with_source(fault)))
         }
         Err(fault) => Err(fault),
     }
@@ -82,20 +82,20 @@ fn address(path: &Path) -> String {
 }
 
 /// The file, or one beside it, cannot be made or opened.
-pub(crate) fn unmade(path: &Path, fault: Fault) -> Fault {
+pub(crate) fn open_failure(path: &Path, fault: Fault) -> Fault {
     let path = path.display();
     let told = format!(
         "`{path}` cannot be opened: let the user of this program write to it and to its folder, \
          where two more files lie beside it"
     );
-    Fault::Told(StoreError::permanent(told).with_source(fault))
+    Fault::Public(StoreError::permanent(told).with_source(fault))
 }
 
 /// The file cannot be written to.
 pub(crate) fn read_only(path: &Path) -> Fault {
     let told =
         format!("`{}` is read-only: let the user of this program write to it", path.display());
-    Fault::Told(StoreError::permanent(told))
+    Fault::Public(StoreError::permanent(told))
 }
 
 fn refusal(path: &Path, why: &str) -> StoreError {
