@@ -1,4 +1,4 @@
-//! Copying the whole store into another file, while commands run.
+//! Backup: copies the whole store into another file while commands run.
 //!
 //! SQLite copies page by page within one read transaction: the copy is one moment, and commits go
 //! on beside it. Without the transaction SQLite begins the copy anew after each commit of another
@@ -24,19 +24,19 @@ use crate::error::{Fault, thread_lost};
 use crate::file_format;
 use crate::writer::{Job, Writer};
 
-/// So many pages are copied before the copy looks whether it is still wanted: 1 MiB.
+/// Pages that are copied between two checks for an abort: 1 MiB.
 const PAGES_AT_ONCE: i32 = 256;
 
-/// How many steps of SQLite the check of a copy takes before it looks whether it is still wanted.
+/// Steps of SQLite between two checks for an abort, while the copy is checked.
 const STEPS_AT_ONCE: i32 = 100_000;
 
-/// How long a copy that cannot go on waits.
+/// Pause of a copy that is blocked.
 const WAIT_TIME: Duration = Duration::from_millis(1);
 
 /// The conditions under which a backup goes on.
 #[derive(Debug, Clone)]
 pub(crate) struct IsWanted {
-    /// Dead once the caller's future is dropped.
+    /// Expired once the caller's future is dropped.
     caller: Weak<()>,
     is_closed: Arc<AtomicBool>,
 }
@@ -51,7 +51,7 @@ impl IsWanted {
     }
 }
 
-/// Where a backup is to be made.
+/// The path of a backup.
 #[derive(Debug)]
 pub(crate) struct BackupTarget {
     path: PathBuf,
@@ -59,7 +59,7 @@ pub(crate) struct BackupTarget {
 }
 
 impl BackupTarget {
-    /// Refuses a name that is taken, or that can be none of a file.
+    /// Rejects a path that exists or names no file.
     pub(crate) fn new(path: &Path) -> Result<Self, StoreError> {
         let refused = |why: &str| StoreError::permanent(untold(path, why));
         // SQLite takes a relative name that begins with `file:` for an address with options.
@@ -71,7 +71,7 @@ impl BackupTarget {
         if !folder.is_dir() {
             return Err(refused("its folder is not there, or cannot be looked into"));
         }
-        // SQLite would take what lies beside it for a part of it, and spoil it when it is opened.
+        // SQLite would treat such a file as a part of the database.
         for beside in ["", "-wal", "-shm", "-journal"] {
             let mut taken = name.to_owned();
             taken.push(beside);
@@ -87,11 +87,11 @@ impl BackupTarget {
         Ok(Self { path: absolute, folder })
     }
 
-    /// The file that is written, until it is whole. It is gone with what is returned.
+    /// Creates the temporary file, which is removed when dropped.
     fn part(&self, permissions: Option<Permissions>) -> Result<TempPath, StoreError> {
         let mut builder = tempfile::Builder::new();
         builder.prefix(".").suffix(".part");
-        // A user that may not read the store may not read its copy.
+        // A user without access to the store has none to its copy.
         if let Some(permissions) = permissions {
             builder.permissions(permissions);
         }
@@ -100,7 +100,7 @@ impl BackupTarget {
         Ok(part.map_err(|error| self.of_system(error))?.into_temp_path())
     }
 
-    /// Makes the copy durable, and gives it its name.
+    /// Syncs the copy, and gives it its name.
     fn finish(&self, part: TempPath) -> Result<(), StoreError> {
         let file = std::fs::OpenOptions::new().write(true).open(&part);
         file.and_then(|file| file.sync_all()).map_err(|error| self.of_system(error))?;
@@ -112,7 +112,7 @@ impl BackupTarget {
         Ok(())
     }
 
-    /// A failure as the store tells it.
+    /// Adds the path to an error of the store.
     fn of_store(&self, error: StoreError) -> StoreError {
         let told = untold(&self.path, &error.to_string());
         let told = match error.is_retryable() {
@@ -140,7 +140,7 @@ impl BackupTarget {
     }
 }
 
-/// What is copied.
+/// The source of a backup.
 pub(crate) enum Source<'s> {
     /// A file, by a connection of its own.
     File(&'s Path),
@@ -191,11 +191,11 @@ fn copy_memory(writer: &Writer, to: PathBuf, is_wanted: IsWanted) -> Result<(), 
 fn copy(source: &Connection, to: &Path, is_wanted: &IsWanted) -> Result<(), Fault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut copy = Connection::open_with_flags(to, flags)?;
-    // Nobody opens it before it is whole, and it is synced once it is.
+    // It is not opened before it is complete, and synced then.
     copy.pragma_update(None, "journal_mode", "OFF")?;
     copy.pragma_update(None, "synchronous", "OFF")?;
     let moment = source.unchecked_transaction()?;
-    // It begins with what it reads first.
+    // The transaction begins with its first read.
     moment.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
     let backup = Backup::new(&moment, &mut copy)?;
     loop {
@@ -208,7 +208,7 @@ fn copy(source: &Connection, to: &Path, is_wanted: &IsWanted) -> Result<(), Faul
     }
 }
 
-/// Whether a copy is whole: a page that is damaged is copied like any other.
+/// Checks a copy: damaged pages are copied like any other.
 fn check(copy: &Path, is_wanted: &IsWanted) -> Result<(), Fault> {
     let mut connection = file_format::open_unchanging(copy)?;
     let wanted = is_wanted.clone();
@@ -232,7 +232,7 @@ fn check_wanted(is_wanted: &IsWanted) -> Result<(), Fault> {
     }
 }
 
-/// What a person reads first.
+/// Returns the text of a failed backup.
 fn untold(path: &Path, why: &str) -> String {
     format!("no backup was made as `{}`: {why}", path.display())
 }

@@ -1,8 +1,7 @@
-//! Telling a file of this store from another one, before anything of it can change.
+//! The file format: rejects the file of another program before anything of it can change.
 //!
-//! It is read by SQLite itself, as a file that never changes, which neither locks nor makes
-//! anything. To open it in another way would be a fault: on POSIX a process gives up all its locks
-//! of a file, those of a store that has it open too, when it closes any handle of its own.
+//! SQLite reads the file as immutable, which neither locks nor creates anything. Any other handle
+//! would be a fault: on POSIX, closing it releases all locks that the process holds on the file.
 
 use std::path::Path;
 
@@ -12,7 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::error::Fault;
 use crate::migrations::{APPLICATION_ID, check_version};
 
-/// Refuses a file that is there, is not empty, and is not a store of this release or an older one.
+/// Rejects an existing file that is not empty and not a store that this release can open.
 pub(crate) fn check(path: &Path) -> Result<(), Fault> {
     let found = match path.metadata() {
         Ok(found) => found,
@@ -39,7 +38,7 @@ pub(crate) fn check(path: &Path) -> Result<(), Fault> {
     }
 }
 
-/// Whose file it is, and the version of its schema.
+/// Returns the application id and the schema version.
 fn header(path: &Path) -> Result<(u32, u32), Fault> {
     let connection = open_unchanging(path)?;
     // While the log is copied into the file, its beginning tells of pages that have not come yet.
@@ -49,7 +48,7 @@ fn header(path: &Path) -> Result<(u32, u32), Fault> {
     Ok((number("application_id")?, number("user_version")?))
 }
 
-/// Opens a file of which nothing changes, without a lock and without a file beside it.
+/// Opens an immutable file, without a lock and without a file beside it.
 pub(crate) fn open_unchanging(path: &Path) -> Result<Connection, Fault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_URI
@@ -57,7 +56,7 @@ pub(crate) fn open_unchanging(path: &Path) -> Result<Connection, Fault> {
     Ok(Connection::open_with_flags(address(path), flags)?)
 }
 
-/// A path as SQLite reads it in an address.
+/// Returns a path as an SQLite URI.
 ///
 /// # Source
 /// "URI filename format", <https://sqlite.org/uri.html>.
@@ -81,7 +80,7 @@ fn address(path: &Path) -> String {
     address
 }
 
-/// The file, or one beside it, cannot be made or opened.
+/// Returns the error of a file that cannot be created or opened.
 pub(crate) fn open_failure(path: &Path, fault: Fault) -> Fault {
     let path = path.display();
     let told = format!(
@@ -91,7 +90,7 @@ pub(crate) fn open_failure(path: &Path, fault: Fault) -> Fault {
     Fault::Public(StoreError::permanent(told).with_source(fault))
 }
 
-/// The file cannot be written to.
+/// Returns the error of a read-only file.
 pub(crate) fn read_only(path: &Path) -> Fault {
     let told =
         format!("`{}` is read-only: let the user of this program write to it", path.display());

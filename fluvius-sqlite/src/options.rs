@@ -12,16 +12,16 @@ const MAX_READERS: usize = 256;
 #[non_exhaustive]
 pub enum Durability {
     /// A crash of the program and of the machine, and a loss of power: each commit waits until the
-    /// disk says that it has the rows (`synchronous = FULL`).
+    /// disk confirms its rows (`synchronous = FULL`).
     #[default]
     Full,
-    /// A crash of the program. A crash of the machine, or a loss of power, may take the last
-    /// commands with it although they were answered; the file stays whole (`synchronous =
-    /// NORMAL`). Opening a store so warns.
+    /// A crash of the program. A crash of the machine, or a loss of power, may lose the last answered
+    /// commands; the file stays consistent (`synchronous = NORMAL`). Opening such a store logs a
+    /// warning.
     Normal,
 }
 
-/// The options of a store. Each setting tells what holds unless it is set.
+/// The options of a store. Each setter names its default.
 ///
 /// # Examples
 ///
@@ -77,61 +77,59 @@ impl Default for SqliteOptions {
 }
 
 impl SqliteOptions {
-    /// Sets what an answered command survives; [`Durability::Full`] unless set.
+    /// Sets the crashes that an answered command survives; [`Durability::Full`] by default.
     pub fn durability(mut self, durability: Durability) -> Self {
         self.durability = durability;
         self
     }
 
-    /// The number of connections that answer queries, snapshots and reads of whole logs, each on a
-    /// thread of its own; 4 unless set, at least 1 and at most 256.
+    /// Sets the number of connections for queries, snapshots and reads of whole logs, each on a thread
+    /// of its own; 4 by default, from 1 to 256.
     ///
-    /// The same number of connections answers the reads by identifier: of one aggregate, of its events,
-    /// and of one command or context. Commands use only these reads, so queries do not keep them
-    /// waiting.
+    /// The same number of connections serves reads by identifier: of one aggregate, of its events, and
+    /// of one command or context. Commands use only these, so queries do not delay them.
     pub fn max_readers(mut self, count: usize) -> Self {
         self.max_readers = count;
         self
     }
 
-    /// The longest time of a read, from its call to its end, the time in the queue included; 30
-    /// seconds unless set, and more than 0. A log, and the history of an aggregate, are read in parts that
-    /// each have this time.
+    /// Sets the longest time of a read from its call to its end, queueing included; 30 seconds by
+    /// default, and more than 0. Logs and histories are read in parts that each have this time.
     ///
-    /// If a read takes longer, it is ended and fails with a retryable error that names this option.
-    /// A read whose caller is gone is ended too, whatever time it has left.
+    /// After that the read is interrupted, with a retryable error that names this option. If its caller
+    /// is gone, a read is interrupted as well.
     pub fn read_timeout(mut self, time: Duration) -> Self {
         self.read_timeout = time;
         self
     }
 
-    /// The permissions of a file that is made, on Unix; `0o600` unless set, so that no other user
-    /// may read it.
+    /// Sets the permissions of a new file on Unix; `0o600` by default, so that no other user may read
+    /// it.
     ///
-    /// An existing file keeps its own. The files beside it (`-wal`, `-shm`) and backups have those
-    /// of the file. On other systems the folder decides, and this does nothing.
+    /// An existing file keeps its own. The files beside it (`-wal`, `-shm`) and backups have those of
+    /// the file. On other systems this has no effect.
     pub fn file_mode(mut self, mode: u32) -> Self {
         self.file_mode = mode & 0o777;
         self
     }
 
-    /// The largest size of the texts of one row, in bytes; 64 MiB unless set, more than 0 and at
+    /// Sets the largest size of the texts of one row in bytes; 64 MiB by default, more than 0 and at
     /// most 512 MiB. A unit of work with a longer row fails.
     pub fn max_row_bytes(mut self, bytes: usize) -> Self {
         self.max_row_bytes = bytes.min(512 * 1024 * 1024);
         self
     }
 
-    /// The longest wait of a commit for another program to end its own; 10 seconds unless set. After
-    /// that it fails, and may be tried again. With 0 it does not wait.
+    /// Sets the longest wait of a commit for another program's commit; 10 seconds by default. After
+    /// that it fails with a retryable error. With 0 it does not wait.
     pub fn busy_timeout(mut self, time: Duration) -> Self {
         self.busy_timeout = time;
         self
     }
 
-    /// From which size on the write-ahead log is copied into the file, after which it begins anew,
-    /// and from which on that is tried every tenth of a second, in bytes; 8 and 64 MiB unless set.
-    /// While somebody reads for long it grows beyond this.
+    /// Sets two sizes of the write-ahead log in bytes; 8 and 64 MiB by default. From the first on, the
+    /// log is copied into the file and restarted; from the second on, this is retried every 100 ms.
+    /// While a read transaction is open for long, the log grows beyond both.
     pub fn wal_bytes(mut self, copied_from: u64, max: u64) -> Self {
         self.checkpoint_bytes = copied_from;
         self.max_wal_bytes = max.max(copied_from);
@@ -140,7 +138,7 @@ impl SqliteOptions {
 }
 
 impl SqliteOptions {
-    /// Fails if an option is out of its range.
+    /// Fails if an option is out of range.
     pub(crate) fn validate(&self) -> Result<(), StoreError> {
         let range = if !(1..=MAX_READERS).contains(&self.max_readers) {
             format!("`max_readers` is {}: expected 1 to {MAX_READERS}", self.max_readers)

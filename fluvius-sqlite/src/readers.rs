@@ -1,4 +1,4 @@
-//! The readers: a few threads, each with a connection of its own, that run what they are handed.
+//! The readers: a few threads that run reads, each with a connection of its own.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::connection::{self, OpenGuard, ReadJob};
 use crate::database_path::DatabasePath;
 use crate::error::store_closed;
 
-/// The two kinds of reads. Each has threads of its own, so that queries do not keep commands waiting.
+/// The two kinds of reads. Each has its own threads, so that queries do not delay commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lane {
     /// Reads by identifier, as commands make them: their time is proportional to their result.
@@ -22,7 +22,7 @@ pub(crate) enum Lane {
     Scans,
 }
 
-/// The way to the readers' threads, which end with it.
+/// The handle of the reader threads, which end when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Readers {
     /// `None` once the store was closed.
@@ -46,7 +46,7 @@ impl Readers {
         Ok(Self { lanes: RwLock::new(Some(Lanes { points, scans })) })
     }
 
-    /// Hands a job over.
+    /// Sends a job.
     pub(crate) fn send(&self, lane: Lane, job: ReadJob) -> Result<(), StoreError> {
         let lanes = self.lanes.read().unwrap_or_else(PoisonError::into_inner);
         let lanes = lanes.as_ref().ok_or_else(store_closed)?;
@@ -59,7 +59,7 @@ impl Readers {
         })
     }
 
-    /// Ends the threads, once they are through with the jobs that were handed over.
+    /// Ends the threads after the jobs that were sent.
     pub(crate) fn end(&self) {
         *self.lanes.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
@@ -92,7 +92,7 @@ fn start(
 fn run(database: &DatabasePath, file: &Path, waiting: &Mutex<Receiver<ReadJob>>) {
     let mut connection: Option<Connection> = None;
     loop {
-        // Whoever holds the lock waits for the next job; the others wait for the lock.
+        // One thread waits for the next job with the lock held; the others wait for the lock.
         let job = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = job else { return };
         let opened = match connection.take() {
@@ -109,7 +109,7 @@ fn run(database: &DatabasePath, file: &Path, waiting: &Mutex<Receiver<ReadJob>>)
                 None
             }
         });
-        // Who asked is told by the answer that never comes; the connection goes with the panic.
+        // After a panic the caller finds its channel closed; the connection is dropped.
         connection = catch_unwind(read).unwrap_or(None);
     }
 }

@@ -1,8 +1,8 @@
-//! One read under way. It ends early if its caller is gone, its time is over, or the store is
-//! closed.
+//! The bounds of a running read. It ends early if its caller is gone, its time is over, or the
+//! store is closed.
 //!
-//! SQLite runs the check at a fixed number of steps, on the thread of the statement. Unlike
-//! `sqlite3_interrupt`, which stops any statement of a connection, this cannot hit the next read.
+//! SQLite calls the check after a number of steps, on the statement's own thread. Unlike
+//! `sqlite3_interrupt`, which stops any statement of a connection, it cannot hit the next read.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,18 +14,18 @@ use rusqlite::Connection;
 
 use crate::error::{Fault, store_closed};
 
-/// Steps of SQLite between two checks of the bounds of a read: some 10 µs.
+/// Steps of SQLite between two checks: about 10 µs.
 const STEPS_AT_ONCE: i32 = 1_000;
 
 thread_local! {
-    /// The read under way on this thread.
+    /// The read that runs on this thread.
     static CURRENT: RefCell<Option<ReadBounds>> = const { RefCell::new(None) };
 }
 
 /// The bounds of one read.
 #[derive(Debug, Clone)]
 pub(crate) struct ReadBounds {
-    /// Dead once the caller's future is dropped.
+    /// Expired once the caller's future is dropped.
     is_wanted: Weak<()>,
     begun: Instant,
     time_max: Duration,
@@ -33,7 +33,7 @@ pub(crate) struct ReadBounds {
 }
 
 impl ReadBounds {
-    /// Returns a read that begins now.
+    /// Returns the bounds of a read that begins now.
     pub(crate) fn new(caller: &Arc<()>, time_max: Duration, is_closed: &Arc<AtomicBool>) -> Self {
         Self {
             is_wanted: Arc::downgrade(caller),
@@ -43,7 +43,7 @@ impl ReadBounds {
         }
     }
 
-    /// Returns the error with which the read ends early, if it is to end.
+    /// Returns the error of a read that must end early.
     pub(crate) fn end(&self) -> Option<StoreError> {
         if self.is_closed.load(Ordering::Acquire) {
             return Some(store_closed());
@@ -74,7 +74,7 @@ impl ReadBounds {
     }
 }
 
-/// The read under way, until this is dropped: a panic ends it as well.
+/// Sets the running read until it is dropped, also by a panic.
 struct Current;
 
 impl Current {

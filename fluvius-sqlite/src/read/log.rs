@@ -11,24 +11,24 @@ use super::{of_aggregate, query_optional, saturating_i64};
 use crate::error::Fault;
 use crate::read::rows::{self, select_activity, select_command, select_event, select_message};
 
-/// So many rows of a log are looked at in one read transaction: a longer one would keep the
-/// write-ahead log from beginning anew.
+/// Largest number of rows of a log that one read transaction scans: a longer one would keep the
+/// write-ahead log from restarting.
 const ROWS_AT_ONCE: i64 = 2_000;
 
-/// If a part of the events of an aggregate is not the last one, at least this many were looked at for it.
+/// At least this many events were scanned for a part that is not the last one.
 const COUNT_OF_ROOT_MIN: usize = 64;
 
-/// A log: how its rows are read, and those of one window of it.
+/// A log: its statements and the function that reads a row.
 pub(crate) struct Log<T> {
     table: &'static str,
-    /// The last position of the window behind `?1`, and the number of its rows.
+    /// The last position of the window after `?1`, and the number of its rows.
     window: &'static str,
-    /// The rows of the window up to `?2` that meet the conditions.
+    /// The rows of the window up to `?2` that match the conditions.
     rows: &'static str,
     read: fn(&Row<'_>) -> Result<LogEntry<T>, Fault>,
 }
 
-/// The window, and the rows in it; the conditions are the same for all logs.
+/// The statements of a log; the conditions are the same for all logs.
 macro_rules! log {
     ($table:literal, $alias:literal, $resource:literal, $identifier:literal, $columns:expr, $read:path) => {
         Log {
@@ -66,17 +66,17 @@ pub(crate) const MESSAGES: Log<MessageRecord> =
 pub(crate) const ACTIVITIES: Log<ActivityRecord> =
     log!("activity", "a", "r.text", "a.identifier", select_activity!(), rows::activity);
 
-/// A part of a page: what was read in one transaction.
+/// The part of a page that one transaction has read.
 #[derive(Debug)]
 pub(crate) struct Scan<T> {
     pub(crate) page: LogPage<T>,
-    /// Number of rows that were looked at, or fewer.
+    /// Number of scanned rows, or fewer.
     pub(crate) count: usize,
     /// Set if there are no more rows.
     pub(crate) is_end: bool,
 }
 
-/// Reads the rows of a log that meet a query, among up to the number that is looked at at once.
+/// Reads the matching rows of a log, among the rows that one transaction scans.
 pub(crate) fn page<T: LogRecord>(
     connection: &Connection,
     log: &Log<T>,
@@ -91,7 +91,7 @@ pub(crate) fn page<T: LogRecord>(
     let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
     let is_whole = query.aggregate_id.is_none() && query.realm == RealmFilter::All;
     let window = i64::try_from(query.scan_limit).unwrap_or(i64::MAX).min(ROWS_AT_ONCE);
-    // Without conditions every row that is looked at is one of the page.
+    // Without conditions, every scanned row is in the page.
     let window = if is_whole { window.min(limit) } else { window };
     let look = |after: i64, window: i64| {
         query_optional(&transaction, log.window, (after, window), |row| {
@@ -103,7 +103,7 @@ pub(crate) fn page<T: LogRecord>(
         return Ok(Scan { page, count: 0, is_end: true });
     };
     let is_end = count < window;
-    // In a damaged file the next part would begin here again, and so for ever.
+    // In a damaged file the next part could begin here again, without end.
     let position = u64::try_from(end).ok().filter(|position| *position > after);
     let position = position.filter(|position| *position <= newest.position());
     // Rows would be left out if there were some behind the last one.
@@ -149,7 +149,7 @@ pub(crate) fn page<T: LogRecord>(
     Ok(Scan { page, count, is_end })
 }
 
-/// Reads the events of one aggregate that meet a query, among up to the number that is read at once.
+/// Reads the matching events of one aggregate, among those that one transaction reads.
 pub(crate) fn page_of_aggregate(
     connection: &Connection,
     query: &LogQuery,
@@ -172,13 +172,13 @@ pub(crate) fn page_of_aggregate(
     Ok(Scan { page, count, is_end })
 }
 
-/// Returns a page for which no row is looked at.
+/// Returns a page without a scan.
 fn nothing<T>(query: &LogQuery, newest: ResumeToken) -> Scan<T> {
     let page = LogPage::new(Vec::new(), query.after, newest.position());
     Scan { page, count: 0, is_end: true }
 }
 
-/// Checks the place of a query, and returns the place of the newest row.
+/// Checks the resume token of a query, and returns that of the newest row.
 fn check_resume_token(connection: &Connection, query: &LogQuery) -> Result<ResumeToken, Fault> {
     const NEWEST: &str = "SELECT max(position) FROM (\
         SELECT max(position) AS position FROM command UNION ALL SELECT max(position) FROM event \
@@ -197,7 +197,7 @@ fn check_resume_token(connection: &Connection, query: &LogQuery) -> Result<Resum
     Ok(newest)
 }
 
-/// Returns the place of the row at a position, which must exist.
+/// Returns the resume token of the row at a position, which must exist.
 fn resume_token(connection: &Connection, position: i64) -> Result<ResumeToken, Fault> {
     let found = row_at(connection, position)?.zip(u64::try_from(position).ok());
     let (id, position) =

@@ -1,6 +1,6 @@
-//! Reading: plain functions of a connection, each the length of one page at the most.
+//! Reads: plain functions of a connection, each of one page at most.
 //!
-//! They do not know on which thread they run: on one of the readers, or on the writer's.
+//! They run on a reader thread, or on the writer's thread for a store in memory.
 
 mod bounds;
 mod history;
@@ -25,7 +25,7 @@ pub(crate) use history::history;
 pub(crate) use log::{ACTIVITIES, COMMANDS, MESSAGES, Scan, page, page_of_aggregate};
 pub(crate) use query::{query, register, snapshot};
 
-/// A part of what was asked for, and where the next one begins.
+/// A part of a result, and the start of the next one.
 #[derive(Debug)]
 pub(crate) struct Part<T> {
     pub(crate) rows: Vec<T>,
@@ -40,7 +40,7 @@ impl<T> Part<T> {
 
 const LOAD: &str = concat!(select_state!(), " WHERE r.text = ?1 AND a.identifier = ?2");
 
-/// The row of an aggregate.
+/// Returns the state of an aggregate.
 pub(crate) fn load(
     connection: &Connection,
     aggregate_id: &AggregateId,
@@ -50,7 +50,7 @@ pub(crate) fn load(
     })
 }
 
-/// The row of a command, with its context.
+/// Returns a command with its context.
 pub(crate) fn command(connection: &Connection, id: Uuid) -> Result<Option<StoredCommand>, Fault> {
     const SQL: &str = concat!(select_command!(), " WHERE c.id = ?1");
     let Some(command) = query_optional(connection, SQL, (id,), rows::command)? else {
@@ -62,7 +62,7 @@ pub(crate) fn command(connection: &Connection, id: Uuid) -> Result<Option<Stored
     }
 }
 
-/// The row of a context.
+/// Returns a context.
 pub(crate) fn context(
     connection: &Connection,
     id: Uuid,
@@ -71,7 +71,7 @@ pub(crate) fn context(
     Ok(query_optional(connection, SQL, (id,), rows::context)?.map(Arc::new))
 }
 
-/// The one row that a statement gives, if any.
+/// Returns the row of a statement, if there is one.
 pub(crate) fn query_optional<T>(
     connection: &Connection,
     sql: &str,
@@ -83,7 +83,7 @@ pub(crate) fn query_optional<T>(
     rows.next()?.map(read).transpose()
 }
 
-/// A number of the interface as SQLite has it: one beyond its range is the largest.
+/// Converts a number to SQLite's type; one beyond its range becomes the largest.
 pub(crate) fn saturating_i64(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

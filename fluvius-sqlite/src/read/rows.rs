@@ -1,7 +1,7 @@
-//! Rows as SQLite gives them, to records: one function a table, with the columns that it reads.
+//! Rows of SQLite to records: one function and one list of columns for each table.
 //!
-//! The columns are macros, so that statements are put together from them while compiling. Of a log the log comes first:
-//! a `CROSS JOIN` is read in the order in which it is written.
+//! The columns are macros, so that statements are built at compile time. The log comes first in
+//! the select of a log: a `CROSS JOIN` is read in the order in which it is written.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use serde::de::DeserializeOwned;
 
 use crate::error::Fault;
 
-/// A table's row being read: columns by number.
+/// A row of a table, read by column number.
 struct RowReader<'r, 's> {
     row: &'r Row<'s>,
     table: &'static str,
@@ -73,13 +73,13 @@ impl RowReader<'_, '_> {
         self.get::<Option<String>>(column)?.map(|text| self.json_of(text)).transpose()
     }
 
-    /// A value of several parts, as `to_json_text` wrote it.
+    /// Reads a column that `to_json_text` wrote.
     fn json_column<T: DeserializeOwned>(&self, column: usize) -> Result<T, Fault> {
         let text: String = self.get(column)?;
         serde_json::from_str(&text).map_err(|error| Fault::damaged(self.table, error))
     }
 
-    /// A value that serde writes as a text.
+    /// Reads a column that `serde_variant_name` wrote.
     fn enum_column<T: DeserializeOwned>(&self, column: usize) -> Result<T, Fault> {
         let text: String = self.get(column)?;
         serde_json::from_value(serde_json::Value::String(text))
@@ -91,12 +91,12 @@ impl RowReader<'_, '_> {
     }
 }
 
-/// A value of several parts as a text: JSON.
+/// Returns a value as JSON text.
 pub(crate) fn to_json_text(json_column: &impl Serialize) -> Result<String, Fault> {
     serde_json::to_string(json_column).map_err(|error| Fault::damaged("context", error))
 }
 
-/// The word that serde writes for a value.
+/// Returns the name that serde writes for a variant without fields.
 pub(crate) fn serde_variant_name(value: &impl Serialize) -> Result<String, Fault> {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(enum_column)) => Ok(enum_column),
@@ -105,7 +105,7 @@ pub(crate) fn serde_variant_name(value: &impl Serialize) -> Result<String, Fault
     }
 }
 
-/// The columns of a command, and the tables that they are in.
+/// Columns and tables of a command.
 macro_rules! select_command {
     () => {
         "\
@@ -138,7 +138,7 @@ pub(crate) fn command(row: &Row<'_>) -> Result<LogEntry<CommandRecord>, Fault> {
     Ok(LogEntry { position: reader.number(0)?, record })
 }
 
-/// The columns of an event, and the tables that they are in.
+/// Columns and tables of an event.
 macro_rules! select_event {
     () => {
         "\
@@ -151,7 +151,7 @@ CROSS JOIN name AS r ON r.id = a.resource"
 }
 pub(crate) use select_event;
 
-/// The column of the position of the aggregate's event before.
+/// Column of the position of the aggregate's previous event.
 pub(crate) const EVENT_PREVIOUS: usize = 13;
 
 pub(crate) fn event(row: &Row<'_>) -> Result<LogEntry<EventRecord>, Fault> {
@@ -174,7 +174,7 @@ pub(crate) fn event(row: &Row<'_>) -> Result<LogEntry<EventRecord>, Fault> {
     Ok(LogEntry { position: reader.number(0)?, record })
 }
 
-/// The columns of a message, and the tables that they are in.
+/// Columns and tables of a message.
 macro_rules! select_message {
     () => {
         "\
@@ -198,7 +198,7 @@ pub(crate) fn message(row: &Row<'_>) -> Result<LogEntry<MessageRecord>, Fault> {
     Ok(LogEntry { position: reader.number(0)?, record })
 }
 
-/// The columns of an activity, and the tables that they are in.
+/// Columns and tables of an activity.
 macro_rules! select_activity {
     () => {
         "\
@@ -225,7 +225,7 @@ pub(crate) fn activity(row: &Row<'_>) -> Result<LogEntry<ActivityRecord>, Fault>
     Ok(LogEntry { position: reader.number(0)?, record })
 }
 
-/// The columns of a context, and the tables that they are in.
+/// Columns and tables of a context.
 macro_rules! select_context {
     () => {
         "\
@@ -257,7 +257,7 @@ pub(crate) fn context(row: &Row<'_>) -> Result<ContextRecord, Fault> {
     })
 }
 
-/// The columns of a state, and the tables that they are in.
+/// Columns and tables of a state.
 macro_rules! select_state {
     () => {
         $crate::read::rows::select_state!("")
@@ -281,7 +281,7 @@ s.closed_at, a.realm",
 }
 pub(crate) use select_state;
 
-/// The aggregate of a state's row, which follows the row's own columns where it was asked for.
+/// Returns the aggregate of a state's row, selected after the row's own columns.
 pub(crate) fn aggregate_of_state(row: &Row<'_>) -> Result<AggregateId, Fault> {
     RowReader { row, table: "aggregate" }.aggregate_id(11, 12)
 }

@@ -1,4 +1,4 @@
-//! The store: what the core asks for, handed to the writer or to a reader.
+//! The store: its handles, its close, and its backups.
 
 mod contract;
 mod open;
@@ -69,7 +69,7 @@ use crate::writer::{Job, Writer};
 #[derive(Debug)]
 pub struct SqliteStore {
     threads: Arc<Threads>,
-    /// True once this clone was given up.
+    /// True once this clone was released.
     is_released: AtomicBool,
 }
 
@@ -77,7 +77,7 @@ pub struct SqliteStore {
 struct Threads {
     database: Arc<DatabasePath>,
     writer: Writer,
-    /// None: in memory, where the writer's connection is the only one.
+    /// `None` in memory, where the writer's connection is the only one.
     readers: Option<Readers>,
     /// The number of clones that keep the store open.
     handle_count: AtomicUsize,
@@ -85,7 +85,7 @@ struct Threads {
 }
 
 impl Threads {
-    /// Begins to close the store; it takes no more calls.
+    /// Begins to close the store, which accepts no more calls.
     fn end(&self) {
         self.is_closed.store(true, Ordering::Release);
         if let Some(readers) = &self.readers {
@@ -97,7 +97,7 @@ impl Threads {
     /// Closes the store, and waits until it is closed.
     async fn close(&self) -> Result<(), StoreError> {
         if !self.is_closed.load(Ordering::Acquire) {
-            // A writer that is lost is replaced: it closes the file as it should be.
+            // A lost writer is replaced, and then closes the file in order.
             let (answer, _) = oneshot::channel();
             let _ = self.writer.send(Job::ResolveInDoubt(answer));
         }
@@ -105,7 +105,7 @@ impl Threads {
         off_runtime(self.writer.closed()).await
     }
 
-    /// Gives up one clone's hold on the store. Returns whether it was the last.
+    /// Releases one clone. Returns true if it was the last.
     fn give_up_handle(&self) -> bool {
         self.handle_count.fetch_sub(1, Ordering::AcqRel) == 1
     }
@@ -127,7 +127,7 @@ impl Drop for SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the store in a file with the usual options: [`SqliteOptions::open`].
+    /// Opens the store in a file with the default options: [`SqliteOptions::open`].
     ///
     /// # Errors
     /// As [`SqliteOptions::open`].
@@ -149,7 +149,7 @@ impl SqliteStore {
         Self::options().open_in_memory().await
     }
 
-    /// The options, to be set before a store is opened.
+    /// Returns the default options, to be set before a store is opened.
     pub fn options() -> SqliteOptions {
         SqliteOptions::default()
     }
@@ -211,7 +211,7 @@ impl SqliteStore {
         let wanted = Arc::new(());
         let is_wanted = IsWanted::new(&wanted, &self.threads.is_closed);
         let (answer, answered) = oneshot::channel();
-        // It keeps the store open until it has let go of the file.
+        // The clone keeps the store open until the file is closed.
         let store = self.clone();
         let open_guard = self.threads.writer.open_guard()?;
         self.threads.database.check_file()?;
@@ -241,9 +241,9 @@ impl SqliteStore {
         &self.threads.writer
     }
 
-    /// Runs a read on one of the connections that read.
+    /// Runs a read on a reader's connection.
     ///
-    /// If its future is dropped, the read is left out or ended.
+    /// If its future is dropped, the read is skipped or interrupted.
     async fn read<T: Send + 'static>(
         &self,
         lane: Lane,
@@ -273,7 +273,7 @@ impl SqliteStore {
         found
     }
 
-    /// A page of a log, part by part.
+    /// Reads a page of a log, in parts.
     async fn log<T: Send + 'static>(
         &self,
         lane: Lane,

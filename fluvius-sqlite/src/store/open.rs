@@ -10,17 +10,17 @@ use crate::database_path::DatabasePath;
 use crate::options::{Durability, SqliteOptions};
 
 impl SqliteOptions {
-    /// Opens the store in a file, which is made where there is none; its folder must be there.
-    /// Two more files lie beside it while it is open, with `-wal` and `-shm` behind its name. All
-    /// three stay where they are until the store is closed; see [`SqliteStore`].
+    /// Opens the store in a file, which is created if it does not exist; its folder must exist. While it
+    /// is open, two more files are beside it, with `-wal` and `-shm` appended to its name. All three
+    /// must stay in place until the store is closed; see [`SqliteStore`].
     ///
     /// # Errors
-    /// A permanent [`StoreError`] where an option is out of range, or the file is no store of fluvius, is damaged, was written by
-    /// a newer release or cannot be written to; it is left as it was. One that may pass where
-    /// another program has locked it.
+    /// A permanent [`StoreError`] if an option is out of range, or if the file is no store of fluvius, is
+    /// damaged, is read-only, or was written by a newer release or before the first one; it is left as
+    /// it is. A retryable one if another program has locked it.
     ///
     /// # Cancellation
-    /// Nothing stays open. A file that was made may stay.
+    /// Nothing stays open. A created file may remain.
     pub async fn open(self, path: impl AsRef<Path>) -> Result<SqliteStore, StoreError> {
         self.validate()?;
         let path = path.as_ref();
@@ -52,10 +52,10 @@ impl SqliteOptions {
         SqliteStore::start(Arc::new(DatabasePath::new(Some(path), self))).await
     }
 
-    /// Opens an empty store in memory, which is gone with its last clone.
+    /// Opens an empty store in memory, which is lost with its last clone.
     ///
     /// # Errors
-    /// As [`open`](Self::open) for the options; one that may pass where there is no memory.
+    /// As [`open`](Self::open) for the options; a retryable one if there is no memory.
     ///
     /// # Cancellation
     /// Nothing stays open.

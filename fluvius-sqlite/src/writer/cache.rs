@@ -1,4 +1,4 @@
-//! What the writer knows of the file without asking it, as long as nobody else writes to it.
+//! The writer's cache of the file, valid as long as no other connection writes.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,11 +13,11 @@ use super::indexes::Index;
 pub(super) type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 type Bounded<K, V> = LruCache<K, V, foldhash::fast::RandomState>;
 
-/// How many of each are known at the most: about 30 MB.
+/// Largest numbers of cached entries: about 30 MB.
 const MAX_AGGREGATES: usize = 100_000;
 const MAX_CONTEXTS: usize = 10_000;
 
-/// An aggregate as it is stored.
+/// The stored row of an aggregate.
 #[derive(Debug, Clone)]
 pub(super) struct Aggregate {
     pub(super) number: i64,
@@ -27,7 +27,7 @@ pub(super) struct Aggregate {
     pub(super) creation: CreationInfo,
 }
 
-/// What an aggregate's row beside its state holds.
+/// The columns of an aggregate outside of its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct CreationInfo {
     pub(super) created_at: i64,
@@ -51,20 +51,19 @@ impl CreationInfo {
     }
 }
 
-/// What is stored, and durable.
+/// Durable content of the file.
 #[derive(Debug)]
 pub(super) struct Cache {
-    /// What SQLite said of the others' writes when this was filled.
+    /// SQLite's `data_version` when the cache was filled.
     data_version: Option<i64>,
-    /// The last position that was given.
+    /// The last assigned position.
     pub(super) position: Option<u64>,
-    /// The largest identifier of a command: what is larger is not taken, which is so of most that
-    /// are drawn by the time.
+    /// The largest command id. A larger one is new, as most time-ordered ids are.
     pub(super) newest_id: Option<Uuid>,
     pub(super) aggregates: Bounded<AggregateId, Aggregate>,
     pub(super) contexts: Bounded<Uuid, i64>,
     pub(super) dictionary: Dictionary,
-    /// The fields of which values are kept.
+    /// The declared fields of all resources.
     pub(super) indexes: Option<Arc<[Index]>>,
 }
 
@@ -81,7 +80,7 @@ impl Cache {
         }
     }
 
-    /// Forgets everything.
+    /// Clears the cache.
     pub(super) fn clear(&mut self) {
         self.data_version = None;
         self.position = None;
@@ -92,8 +91,7 @@ impl Cache {
         self.indexes = None;
     }
 
-    /// Forgets what may have changed, where another connection has written since the last time.
-    /// Tells whether one has.
+    /// Clears the cache if another connection has written since the last call. Returns true if one has.
     pub(super) fn refresh(&mut self, data_version: i64) -> bool {
         if self.dictionary.is_large() {
             self.dictionary.clear();

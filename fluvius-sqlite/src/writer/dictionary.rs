@@ -1,4 +1,4 @@
-//! What many rows have in common and is stored once: names, kinds of commands and of events.
+//! The dictionaries: names, command types and event types, each stored once.
 
 use fluvius_store::{CommandRecord, EventRecord};
 use rusqlite::{Params, params};
@@ -8,16 +8,16 @@ use super::transaction::Transaction;
 use crate::error::Fault;
 use crate::read::query_optional;
 
-/// The numbers of what is stored once.
+/// Numbers of dictionary entries.
 #[derive(Debug, Default)]
 pub(super) struct Dictionary {
     names: Map<Box<str>, i64>,
-    /// By the key of the command, and that of the event: few kinds have one in common.
+    /// By command key and event key; few types share one.
     command_types: Map<Box<str>, Vec<CommandType>>,
     event_types: Map<Box<str>, Vec<CommandType>>,
 }
 
-/// A kind of commands or of events; of events the resource is empty.
+/// A command type, or an event type with an empty resource.
 #[derive(Debug)]
 struct CommandType {
     domain: Box<str>,
@@ -26,7 +26,7 @@ struct CommandType {
     number: i64,
 }
 
-/// How many of each are known at the most.
+/// Largest number of cached entries.
 const MAX_ENTRIES: usize = 10_000;
 
 impl Dictionary {
@@ -34,12 +34,12 @@ impl Dictionary {
         *self = Self::default();
     }
 
-    /// Whether there are more than should be kept in memory.
+    /// Returns true if the cache is to be cleared.
     pub(super) fn is_large(&self) -> bool {
         self.names.len() + self.command_types.len() + self.event_types.len() > MAX_ENTRIES
     }
 
-    /// Adds those of another.
+    /// Adds the entries of another dictionary.
     pub(super) fn extend(&mut self, other: Self) {
         self.names.extend(other.names);
         for (key, entries) in other.command_types {
@@ -68,7 +68,7 @@ fn find(entries: &[CommandType], domain: &str, revision: u32, resource: &str) ->
 }
 
 impl Transaction<'_, '_, '_> {
-    /// The number of a name, which is stored where it is not there.
+    /// Returns the number of a name; inserts it if it is new.
     pub(super) fn name(&mut self, text: &str) -> Result<i64, Fault> {
         if let Some(number) = self.known_name(text)? {
             return Ok(number);
@@ -78,7 +78,7 @@ impl Transaction<'_, '_, '_> {
         Ok(number)
     }
 
-    /// The number of a name, if it is stored or drafted.
+    /// Returns the number of a name, if it is stored or pending.
     pub(super) fn known_name(&mut self, text: &str) -> Result<Option<i64>, Fault> {
         let known =
             self.cache.dictionary.names.get(text).or(self.overlay.dictionary.names.get(text));
@@ -92,7 +92,7 @@ impl Transaction<'_, '_, '_> {
         Ok(found)
     }
 
-    /// The number of a command's kind, which is stored where it is not there.
+    /// Returns the number of a command type; inserts it if it is new.
     pub(super) fn command_type(&mut self, command: &CommandRecord) -> Result<i64, Fault> {
         let known = self.cache.dictionary.command_type(command);
         if let Some(number) = known.or_else(|| self.overlay.dictionary.command_type(command)) {
@@ -115,7 +115,7 @@ impl Transaction<'_, '_, '_> {
         Ok(number)
     }
 
-    /// The number of an event's kind, which is stored where it is not there.
+    /// Returns the number of an event type; inserts it if it is new.
     pub(super) fn event_type(&mut self, event: &EventRecord) -> Result<i64, Fault> {
         let known = self.cache.dictionary.event_type(event);
         if let Some(number) = known.or_else(|| self.overlay.dictionary.event_type(event)) {

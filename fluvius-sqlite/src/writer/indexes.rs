@@ -1,7 +1,6 @@
-//! The values of declared fields: kept with each state that is written, and filled in for those that
-//! were there before.
+//! Values of declared fields: written with each state, and filled in for existing states.
 //!
-//! What another program has declared is kept as well: which fields there are is told by the file.
+//! The file lists the fields, so those that another program has declared are maintained too.
 
 use std::sync::Arc;
 
@@ -13,13 +12,12 @@ use crate::error::Fault;
 use crate::field;
 use crate::read::query_optional;
 
-/// How many aggregates, and how many bytes of states, are filled in within one transaction; how many
-/// values are removed.
+/// Bounds of one transaction: aggregates and bytes of states to fill in, values to remove.
 const MAX_AGGREGATES: i64 = 2_000;
 const MAX_BYTES: usize = 8 * 1024 * 1024;
 const MAX_REMOVED_VALUES: i64 = 5_000;
 
-/// A field of which values are kept.
+/// A declared field.
 #[derive(Debug)]
 pub(super) struct Index {
     id: i64,
@@ -28,7 +26,7 @@ pub(super) struct Index {
 }
 
 impl Transaction<'_, '_, '_> {
-    /// Keeps the values of the states that were written.
+    /// Writes the values of the written states.
     pub(super) fn write_values(&mut self) -> Result<(), Fault> {
         let indexes = self.indexes()?;
         if indexes.is_empty() {
@@ -45,8 +43,8 @@ impl Transaction<'_, '_, '_> {
         Ok(())
     }
 
-    /// Declares the fields of a resource, where they are told, and does a part of what is then left
-    /// to do. Tells whether there may be more.
+    /// Declares the fields of a resource, if any are given, and does a part of the remaining work.
+    /// Returns true if more may remain.
     pub(super) fn declare_indexes(
         &mut self,
         resource: &str,
@@ -59,7 +57,7 @@ impl Transaction<'_, '_, '_> {
         Ok(self.fill(resource)? || self.remove()?)
     }
 
-    /// Makes the fields of a resource those, whatever they were.
+    /// Replaces the declared fields of a resource.
     fn declare(&mut self, resource: &str, fields: &[Field]) -> Result<(), Fault> {
         let mut wanted: Vec<_> = fields.iter().filter_map(field::stored).collect();
         let name = match self.known_name(resource)? {
@@ -95,7 +93,7 @@ impl Transaction<'_, '_, '_> {
         Ok(())
     }
 
-    /// Fills in some values of a field of the resource that has not all of them.
+    /// Fills in some values of an incomplete field of the resource.
     fn fill(&mut self, resource: &str) -> Result<bool, Fault> {
         const UNFILLED: &str = "SELECT f.id, f.path, f.kind, f.filled_to, f.resource FROM field AS f \
              JOIN name AS r ON r.id = f.resource WHERE r.text = ?1 AND f.filled_to IS NOT NULL \
@@ -119,7 +117,7 @@ impl Transaction<'_, '_, '_> {
         let mut bytes = 0;
         while let Some(row) = rows.next()? {
             let number = row.get(0)?;
-            // What is damaged has no value; a query that comes to its row says so.
+            // A damaged state has no value; a query that reads its row reports it.
             let data = row.get_ref(2)?.as_bytes().unwrap_or_default();
             let value = field::kept_of(std::str::from_utf8(data).unwrap_or_default(), &of);
             let identifier: [u8; 16] = row.get(1)?;
@@ -137,7 +135,7 @@ impl Transaction<'_, '_, '_> {
         Ok(true)
     }
 
-    /// Removes some values of fields that are declared no more.
+    /// Removes some values of fields that are no longer declared.
     fn remove(&self) -> Result<bool, Fault> {
         const GONE: &str = "WITH RECURSIVE kept (id) AS ( \
                  SELECT min(field) FROM field_value \
@@ -173,7 +171,7 @@ impl Transaction<'_, '_, '_> {
         self.database.reach("value")
     }
 
-    /// The fields of which values are kept, of all resources.
+    /// Returns the declared fields of all resources.
     fn indexes(&mut self) -> Result<Arc<[Index]>, Fault> {
         if let Some(indexes) = &self.cache.indexes {
             return Ok(Arc::clone(indexes));

@@ -1,4 +1,4 @@
-//! What a transaction that is open will leave, before it is durable.
+//! The overlay of an open transaction: rows that are written, and not yet durable.
 
 use std::sync::Arc;
 
@@ -8,31 +8,31 @@ use fluvius_store::{AggregateId, ContextRecord, StateRecord, UnitOfWork};
 use super::cache::{Aggregate, Cache, CreationInfo, Map};
 use super::dictionary::Dictionary;
 
-/// What the units that are to be stored leave. It borrows from them.
+/// The changes of the units to store. It borrows from them.
 #[derive(Debug, Default)]
 pub(super) struct Overlay<'b> {
-    /// The last position that is given.
+    /// The last assigned position.
     pub(super) position: u64,
     pub(super) aggregates: Map<&'b AggregateId, PendingRow<'b>>,
-    /// The commands: their unit, their index in it, and their position.
+    /// The commands: unit, index in it, and position.
     pub(super) commands: Map<Uuid, (&'b UnitOfWork, usize, u64)>,
-    /// The contexts that are new in it, each as it is stored, and its number once it has one.
+    /// The new contexts, each as it is stored, with its number once it has one.
     pub(super) contexts: Map<Uuid, (&'b Arc<ContextRecord>, Option<i64>)>,
     pub(super) dictionary: Dictionary,
 }
 
-/// An aggregate that is written.
+/// The pending row of an aggregate.
 #[derive(Debug)]
 pub(super) struct PendingRow<'b> {
-    /// As it was stored before, and the number that it has or is given.
+    /// Values of the stored row; the number of a new aggregate is assigned on insert.
     pub(super) number: Option<i64>,
     pub(super) creation: Option<CreationInfo>,
     pub(super) is_new: bool,
-    /// The position of its last event; 0: it has none yet.
+    /// Position of its last event; 0 if it has none.
     pub(super) event: i64,
     /// The command of the last event that this transaction writes.
     pub(super) command: Option<Uuid>,
-    /// As the last unit leaves it.
+    /// State after the last unit.
     pub(super) state: &'b StateRecord,
 }
 
@@ -55,12 +55,12 @@ impl<'b> PendingRow<'b> {
 }
 
 impl Overlay<'_> {
-    /// A draft behind this position.
+    /// Returns an empty overlay after this position.
     pub(super) fn behind(position: u64) -> Self {
         Self { position, ..Self::default() }
     }
 
-    /// What was drafted is stored: the cache knows it.
+    /// Moves the rows, now durable, into the cache.
     pub(super) fn keep(self, cache: &mut Cache) {
         cache.position = Some(self.position);
         cache.newest_id = cache.newest_id.max(self.commands.keys().max().copied());

@@ -1,4 +1,4 @@
-//! Writing the rows of units that nothing stands against.
+//! Writes the rows of validated units.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::read::rows::{serde_variant_name, to_json_text};
 use crate::read::{query_optional, saturating_i64};
 
 impl<'b> Transaction<'_, '_, 'b> {
-    /// Writes the rows of a unit but for its states, the first at this position.
+    /// Writes the rows of a unit except its states, the first at this position.
     pub(super) fn write(&mut self, unit: &'b UnitOfWork, first: u64) -> Result<(), Fault> {
         if unit.row_count() == 0 {
             return Ok(());
@@ -39,7 +39,7 @@ impl<'b> Transaction<'_, '_, 'b> {
         Ok(())
     }
 
-    /// Writes the states, each once, as the last unit leaves it.
+    /// Writes each state once, as the last unit leaves it.
     pub(super) fn write_states(&mut self) -> Result<(), Fault> {
         for row in self.overlay.aggregates.values_mut() {
             let state = row.state;
@@ -165,7 +165,7 @@ impl<'b> Transaction<'_, '_, 'b> {
         self.database.reach("event")
     }
 
-    /// The number of an aggregate that is written; a new one is given its row.
+    /// Returns the number of an aggregate to write; inserts the row of a new one.
     fn aggregate_number(&mut self, aggregate_id: &AggregateId) -> Result<i64, Fault> {
         let row = self.overlay.aggregates.get(aggregate_id);
         let row = row.ok_or_else(|| Fault::damaged("event", "its aggregate is not written"))?;
@@ -236,7 +236,7 @@ impl<'b> Transaction<'_, '_, 'b> {
         self.database.reach("activity")
     }
 
-    /// The number of a context, which is stored where it is not there.
+    /// Returns the number of a context; inserts it if it is new.
     fn context(&mut self, context: &ContextRecord) -> Result<i64, Fault> {
         if let Some(number) = self.cache.contexts.get(&context.id) {
             return Ok(*number);
@@ -286,8 +286,7 @@ impl<'b> Transaction<'_, '_, 'b> {
     }
 }
 
-/// Whether most of a command's columns are empty: its caller sent it, and it was applied without an
-/// answer of its own.
+/// Returns true for a command without parent, code and response that was applied.
 fn is_narrow(command: &CommandRecord) -> bool {
     command.status == CommandStatus::Applied
         && command.parent.is_none()
@@ -295,7 +294,7 @@ fn is_narrow(command: &CommandRecord) -> bool {
         && command.response.is_none()
 }
 
-/// Writes who created an aggregate and when, where a unit of work tells it anew.
+/// Updates the creation columns of an aggregate, if a unit of work changes them.
 fn update_aggregate(connection: &Connection, row: &mut PendingRow<'_>) -> Result<(), Fault> {
     let creation = CreationInfo::of(row.state);
     let mut statement = connection.prepare_cached(
@@ -323,7 +322,8 @@ pub(super) struct Statements<'c> {
     pub(super) insert_event: Statement<'c>,
     pub(super) insert_state: Statement<'c>,
     pub(super) update_state: Statement<'c>,
-    /// Those of most rows, whose other columns are empty: to bind nothing costs as much as a value.
+    /// Narrow statements for most rows, whose other columns are NULL: binding NULL costs as much as
+    /// binding a value.
     pub(super) insert_narrow_command: Statement<'c>,
     pub(super) insert_narrow_event: Statement<'c>,
     pub(super) update_narrow_state: Statement<'c>,

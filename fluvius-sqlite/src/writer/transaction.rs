@@ -1,4 +1,4 @@
-//! One life of the writer's connection: its statements, what it knows, and its transactions.
+//! The writer's connection and its transactions.
 
 use std::cell::Cell;
 use std::path::PathBuf;
@@ -18,41 +18,41 @@ use crate::error::{Fault, thread_lost};
 use crate::migrations::SCHEMA_VERSION;
 use crate::read::query_optional;
 
-/// For so long after another connection has written, the writer leaves it room.
+/// Time for which the writer yields after another connection has written.
 const OTHERS_TIME: Duration = Duration::from_secs(1);
 
-/// How long a writer waits between two commits while others write: about as long as one of its
-/// own takes, within these bounds.
+/// Bounds of the pause between two commits while other connections write. The pause is about as
+/// long as a commit.
 const PAUSE_MIN: Duration = Duration::from_micros(500);
 const PAUSE_MAX: Duration = Duration::from_millis(2);
 
-/// So long a writer may commit without leaving room, although it has seen nobody else write. One
-/// who has not got in yet is not seen: it looks at least as often as the shortest pause is long.
+/// Longest time without a pause while no other writer was seen. A waiting writer is not seen before
+/// its first commit, and polls at least as often as the shortest pause.
 const MAX_BUSY_TIME: Duration = Duration::from_millis(50);
 
-/// Attempts to copy the write-ahead log while another copy is under way.
+/// Attempts of a checkpoint while another one is running.
 const CHECKPOINT_ATTEMPTS: usize = 10;
 
 /// The units of one call, of which the group has several.
 pub(super) type Batch<'b> = &'b [UnitOfWork];
 
-/// What is known while a connection is open.
+/// An open connection with its statements and its cache.
 pub(super) struct WriterConnection<'c> {
     pub(super) database: &'c DatabasePath,
     pub(super) connection: &'c Connection,
     statements: Statements<'c>,
     cache: Cache,
-    /// When another connection was last seen to have written.
+    /// Time at which another connection was last seen to have written.
     others: Option<Instant>,
-    /// When the last transaction ended, and how long it took.
+    /// End and duration of the last transaction.
     last: Option<(Instant, Duration)>,
-    /// Since when there has been no room between the transactions.
+    /// Start of the current run of transactions without a pause.
     busy_since: Option<Instant>,
     /// The files beside the database file.
     beside: Vec<(PathBuf, FileId)>,
 }
 
-/// A transaction that is open.
+/// An open transaction.
 pub(super) struct Transaction<'s, 'c, 'b> {
     pub(super) database: &'c DatabasePath,
     pub(super) connection: &'c Connection,
@@ -61,13 +61,13 @@ pub(super) struct Transaction<'s, 'c, 'b> {
     pub(super) overlay: Overlay<'b>,
 }
 
-/// How a group of batches ended.
+/// The result of a transaction.
 pub(super) enum TransactionResult {
     /// Each unit has its outcome.
     Outcomes(Vec<Vec<CommitOutcome>>),
     /// Nothing is stored.
     Nothing(Fault),
-    /// The transaction was to be committed, with these outcomes, and SQLite said no.
+    /// The COMMIT of these outcomes failed.
     AtCommit(Fault, Vec<Vec<CommitOutcome>>),
 }
 
@@ -80,7 +80,7 @@ impl<'c> WriterConnection<'c> {
         let cache = Cache::new();
         let mut beside = Vec::new();
         if let Some(file) = &database.file {
-            // From the first read on they exist for as long as the connection.
+            // They exist from the first read until the connection closes.
             connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
             let paths = ["-wal", "-shm"].map(|suffix| connection::beside(file, suffix));
             beside.extend(paths.into_iter().filter_map(|path| {
@@ -92,7 +92,7 @@ impl<'c> WriterConnection<'c> {
         Ok(Self { database, connection, statements, cache, others, last, busy_since, beside })
     }
 
-    /// Fails if one of the files is not the one that was opened: writes would be lost with it.
+    /// Fails if one of the files was replaced: writes would be lost with it.
     pub(super) fn check_files(&self) -> Result<(), Fault> {
         self.database.check_file()?;
         let file = self.database.file.iter();
@@ -100,9 +100,9 @@ impl<'c> WriterConnection<'c> {
             .try_for_each(|(path, id, file)| check_id(path, id, file))
     }
 
-    /// Copies the write-ahead log into the file, as far as no reader needs it.
+    /// Checkpoints the write-ahead log, as far as no reader needs it.
     pub(super) fn checkpoint(&self) {
-        // Another copy may be under way.
+        // Another checkpoint may be running.
         for _ in 0..CHECKPOINT_ATTEMPTS {
             let sql = "PRAGMA wal_checkpoint(PASSIVE)";
             let is_busy = self.connection.query_row(sql, [], |row| row.get::<_, bool>(0));
@@ -119,16 +119,16 @@ impl<'c> WriterConnection<'c> {
 
     /// Commits batches in one transaction.
     ///
-    /// Before the transaction is committed it sets `is_at_commit`, for whoever catches a panic.
+    /// Sets `is_at_commit` before the COMMIT, for the handler of a panic.
     pub(super) fn commit(
         &mut self,
         batches: &[Batch<'_>],
         is_at_commit: &Cell<bool>,
     ) -> TransactionResult {
         match self.transaction(batches, is_at_commit, false) {
-            // What is wrong is a row: the transaction again, with a savepoint for each unit. Savepoints
-            // take a quarter more of the processor's time, which only those pay who have such a row;
-            // a transaction for each unit takes ten times as much (64 units, synchronous = FULL).
+            // After a row error, the transaction is repeated with a savepoint for each unit. Savepoints take a
+            // quarter more processor time, so other transactions have none. A transaction for each unit
+            // takes ten times as long (64 units, synchronous = FULL).
             TransactionResult::Nothing(fault) if fault.is_row_error() => {
                 self.transaction(batches, is_at_commit, true)
             }
@@ -191,7 +191,7 @@ impl<'c> WriterConnection<'c> {
         })
     }
 
-    /// Ends a transaction that may be open. Tells whether none is.
+    /// Rolls an open transaction back. Returns true if none is left.
     pub(super) fn roll_back(&mut self) -> bool {
         if !self.connection.is_autocommit() {
             let _ = self.statements.rollback.execute([]);
@@ -199,8 +199,8 @@ impl<'c> WriterConnection<'c> {
         self.connection.is_autocommit()
     }
 
-    /// Waits a little where another program has written lately, so that its turn comes, and now and
-    /// then all the same, so that it can begin to.
+    /// Pauses if another connection has written lately, and every 50 ms otherwise, so that waiting
+    /// writers get the lock.
     fn yield_to_others(&mut self) {
         let Some((ended, took)) = self.last else { return };
         let pause = if self.others.is_some_and(|seen| seen.elapsed() < OTHERS_TIME) {
@@ -217,10 +217,10 @@ impl<'c> WriterConnection<'c> {
         self.busy_since.get_or_insert_with(Instant::now);
     }
 
-    /// Writes over what a commit that failed may have left at the end of the write-ahead log.
+    /// Overwrites the frames that a failed commit may have left at the end of the write-ahead log.
     ///
-    /// SQLite has given such a transaction up. But where the disk has all of its pages, a crash
-    /// before the next commit would bring it back.
+    /// SQLite has abandoned that transaction. But if all of its pages are on the disk, a crash before
+    /// the next commit would bring it back.
     pub(super) fn overwrite_wal_tail(&mut self) -> Result<(), Fault> {
         self.database.reach("seal")?;
         self.check_files()?;
@@ -231,7 +231,7 @@ impl<'c> WriterConnection<'c> {
         self.database.reach("sealed")
     }
 
-    /// Whether a unit that was to be stored from this position on is there.
+    /// Returns true if a unit is stored from this position on.
     pub(super) fn is_stored(&self, unit: &UnitOfWork, first: u64) -> Result<bool, Fault> {
         let sql = match unit {
             UnitOfWork { commands, .. } if !commands.is_empty() => {
@@ -248,7 +248,7 @@ impl<'c> WriterConnection<'c> {
         Ok(found.is_some() && found == id)
     }
 
-    /// Claims resource names for a domain.
+    /// Registers the resources of a domain.
     pub(super) fn register_domain(
         &mut self,
         domain: &str,
@@ -262,8 +262,8 @@ impl<'c> WriterConnection<'c> {
         claimed
     }
 
-    /// Declares the fields of a resource, where they are told, and does a part of what is then left
-    /// to do. Tells whether there may be more.
+    /// Declares the fields of a resource, if any are given, and does a part of the remaining work.
+    /// Returns true if more may remain.
     pub(super) fn declare_indexes(
         &mut self,
         resource: &str,
@@ -291,7 +291,7 @@ impl<'b> Transaction<'_, '_, 'b> {
         if with_savepoints { self.each(batches) } else { self.all(batches) }
     }
 
-    /// All units at once: what becomes of each is known before the first row is written.
+    /// Validates all units, then writes their rows.
     fn all(&mut self, batches: &[Batch<'b>]) -> Result<Vec<Vec<CommitOutcome>>, Fault> {
         let mut all = Vec::with_capacity(batches.len());
         for batch in batches {
@@ -313,7 +313,7 @@ impl<'b> Transaction<'_, '_, 'b> {
         Ok(all)
     }
 
-    /// Each unit by itself, so that one whose rows are refused leaves the others.
+    /// Stores each unit behind a savepoint, so that a row error fails its unit only.
     fn each(&mut self, batches: &[Batch<'b>]) -> Result<Vec<Vec<CommitOutcome>>, Fault> {
         let mut all = Vec::with_capacity(batches.len());
         for batch in batches {
@@ -349,7 +349,7 @@ impl<'b> Transaction<'_, '_, 'b> {
         if let CommitOutcome::Committed { first, .. } = outcome {
             self.write(unit, first)?;
             self.write_states()?;
-            // Should the transaction fail, the cache is dropped.
+            // If the transaction fails, the cache is cleared.
             std::mem::replace(&mut self.overlay, Overlay::behind(0)).keep(self.cache);
             self.overlay = Overlay::behind(self.cache.position.unwrap_or(0));
         }
@@ -385,7 +385,7 @@ impl<'b> Transaction<'_, '_, 'b> {
     }
 }
 
-/// The last position that was given; rows of logs are never deleted.
+/// Returns the last assigned position; rows of logs are never deleted.
 fn last_position(connection: &Connection) -> Result<u64, Fault> {
     const SQL: &str = "SELECT max( \
         (SELECT coalesce(max(position), 0) FROM command), \

@@ -1,4 +1,4 @@
-//! What becomes of each unit, found out before the first row is written.
+//! Validation: determines the outcome of each unit before the first row is written.
 
 use std::sync::Arc;
 
@@ -17,8 +17,8 @@ use crate::error::Fault;
 use crate::read;
 
 impl<'b> Transaction<'_, '_, 'b> {
-    /// The outcome of a unit as the units before it leave the content. Where it is `Committed`, its
-    /// rows are to be written; they are in the draft already.
+    /// Returns the outcome of a unit after the units before it. The rows of a `Committed` unit are in
+    /// the overlay, and are to be written.
     pub(super) fn validate(
         &mut self,
         unit: &'b UnitOfWork,
@@ -55,7 +55,7 @@ impl<'b> Transaction<'_, '_, 'b> {
         Ok(CommitOutcome::Committed { first, contended: Vec::new() })
     }
 
-    /// Adds a unit that is to be stored to the draft.
+    /// Adds a unit to the overlay.
     fn add(&mut self, unit: &'b UnitOfWork, mut aggregate_ids: Vec<Option<Aggregate>>) {
         let rows = u64::try_from(unit.row_count()).unwrap_or(u64::MAX);
         if rows == 0 {
@@ -79,7 +79,7 @@ impl<'b> Transaction<'_, '_, 'b> {
         }
     }
 
-    /// The row that has a command's identifier, in this transaction or before it.
+    /// Returns the row that has this command id, in this transaction or stored.
     fn duplicate(&mut self, id: Uuid) -> Result<Option<StoredCommand>, Fault> {
         if let Some(&(unit, index, position)) = self.overlay.commands.get(&id) {
             let record = unit.commands[index].as_ref().clone();
@@ -93,7 +93,7 @@ impl<'b> Transaction<'_, '_, 'b> {
         read::command(self.connection, id)
     }
 
-    /// The context with this identifier as it is stored, or will be.
+    /// Returns the context with this id as it is stored or pending.
     fn context_in_effect(&self, context: &Arc<ContextRecord>) -> Result<Arc<ContextRecord>, Fault> {
         if let Some(stored) = read::context(self.connection, context.id)? {
             return Ok(stored);
@@ -102,7 +102,7 @@ impl<'b> Transaction<'_, '_, 'b> {
         Ok(Arc::clone(drafted.map_or(context, |(drafted, _)| drafted)))
     }
 
-    /// The version of an aggregate, and what is stored of it where this transaction has not written it.
+    /// Returns the version of an aggregate, and its stored row unless this transaction has written it.
     fn version(&mut self, aggregate_id: &AggregateId) -> Result<(u64, Option<Aggregate>), Fault> {
         if let Some(row) = self.overlay.aggregates.get(aggregate_id) {
             return Ok((row.state.version, None));
@@ -111,7 +111,7 @@ impl<'b> Transaction<'_, '_, 'b> {
         Ok((stored.as_ref().map_or(0, |stored| stored.version), stored))
     }
 
-    /// What is stored of an aggregate.
+    /// Returns the stored row of an aggregate.
     fn stored(&mut self, aggregate_id: &AggregateId) -> Result<Option<Aggregate>, Fault> {
         if let Some(stored) = self.cache.aggregates.get(aggregate_id) {
             return Ok(Some(stored.clone()));
@@ -134,7 +134,7 @@ impl<'b> Transaction<'_, '_, 'b> {
         Ok(Some(stored))
     }
 
-    /// The row of an aggregate as the units before leave it.
+    /// Returns the state of an aggregate after the units before.
     fn state(&self, aggregate_id: &AggregateId) -> Result<Option<StateRecord>, Fault> {
         match self.overlay.aggregates.get(aggregate_id) {
             Some(row) => Ok(Some(row.state.clone())),
@@ -154,7 +154,7 @@ impl<'b> Transaction<'_, '_, 'b> {
     }
 }
 
-/// The length of the texts of a unit's longest row.
+/// Returns the length of the texts of a unit's longest row.
 fn longest_row(unit: &UnitOfWork) -> usize {
     let json = |json: &Option<Json>| json.as_ref().map_or(0, Json::len);
     let states = unit.states.iter().map(|row| row.data.len());
@@ -171,7 +171,7 @@ fn longest_row(unit: &UnitOfWork) -> usize {
     rows.max().unwrap_or(0).max(context)
 }
 
-/// The length of a delta as it is stored.
+/// Returns the length of a delta as it is stored.
 fn delta_length(delta: &StateDelta) -> usize {
     match delta {
         StateDelta::Snapshot(state) => r#"{"snapshot":}"#.len() + state.len(),
