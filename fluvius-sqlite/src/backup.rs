@@ -1,4 +1,4 @@
-//! Copying the whole store into another file, while commands run.
+//! Backup: copies the whole store into another file while commands run.
 //!
 //! SQLite copies page by page within one read transaction: the copy is one moment, and commits go
 //! on beside it. Without the transaction SQLite begins the copy anew after each commit of another
@@ -14,28 +14,29 @@ use std::sync::{Arc, Weak, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use fluvius_core::StoreError;
+use fluvius_store::StoreError;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 use tempfile::TempPath;
 
-use crate::error::Fault;
-use crate::writer::{self, IsOpen, Job, Writer};
-use crate::{connect, foreign};
+use crate::connection::{self, OpenGuard};
+use crate::error::{Fault, thread_lost};
+use crate::file_format;
+use crate::writer::{Job, Writer};
 
-/// So many pages are copied before the copy looks whether it is still wanted: 1 MiB.
+/// Pages that are copied between two checks for an abort: 1 MiB.
 const PAGES_AT_ONCE: i32 = 256;
 
-/// How many steps of SQLite the check of a copy takes before it looks whether it is still wanted.
+/// Steps of SQLite between two checks for an abort, while the copy is checked.
 const STEPS_AT_ONCE: i32 = 100_000;
 
-/// How long a copy that cannot go on waits.
+/// Pause of a copy that is blocked.
 const WAIT_TIME: Duration = Duration::from_millis(1);
 
 /// The conditions under which a backup goes on.
 #[derive(Debug, Clone)]
 pub(crate) struct IsWanted {
-    /// Dead once the caller's future is dropped.
+    /// Expired once the caller's future is dropped.
     caller: Weak<()>,
     is_closed: Arc<AtomicBool>,
 }
@@ -50,15 +51,15 @@ impl IsWanted {
     }
 }
 
-/// Where a backup is to be made.
+/// The path of a backup.
 #[derive(Debug)]
-pub(crate) struct IntoAggregateId {
+pub(crate) struct BackupTarget {
     path: PathBuf,
     folder: PathBuf,
 }
 
-impl IntoAggregateId {
-    /// Refuses a name that is taken, or that can be none of a file.
+impl BackupTarget {
+    /// Rejects a path that exists or names no file.
     pub(crate) fn new(path: &Path) -> Result<Self, StoreError> {
         let refused = |why: &str| StoreError::permanent(untold(path, why));
         // SQLite takes a relative name that begins with `file:` for an address with options.
@@ -70,7 +71,7 @@ impl IntoAggregateId {
         if !folder.is_dir() {
             return Err(refused("its folder is not there, or cannot be looked into"));
         }
-        // SQLite would take what lies beside it for a part of it, and spoil it when it is opened.
+        // SQLite would treat such a file as a part of the database.
         for beside in ["", "-wal", "-shm", "-journal"] {
             let mut taken = name.to_owned();
             taken.push(beside);
@@ -86,11 +87,11 @@ impl IntoAggregateId {
         Ok(Self { path: absolute, folder })
     }
 
-    /// The file that is written, until it is whole. It is gone with what is returned.
+    /// Creates the temporary file, which is removed when dropped.
     fn part(&self, permissions: Option<Permissions>) -> Result<TempPath, StoreError> {
         let mut builder = tempfile::Builder::new();
         builder.prefix(".").suffix(".part");
-        // A user that may not read the store may not read its copy.
+        // A user without access to the store has none to its copy.
         if let Some(permissions) = permissions {
             builder.permissions(permissions);
         }
@@ -99,7 +100,7 @@ impl IntoAggregateId {
         Ok(part.map_err(|error| self.of_system(error))?.into_temp_path())
     }
 
-    /// Makes the copy durable, and gives it its name.
+    /// Syncs the copy, and gives it its name.
     fn finish(&self, part: TempPath) -> Result<(), StoreError> {
         let file = std::fs::OpenOptions::new().write(true).open(&part);
         file.and_then(|file| file.sync_all()).map_err(|error| self.of_system(error))?;
@@ -111,7 +112,7 @@ impl IntoAggregateId {
         Ok(())
     }
 
-    /// A failure as the store tells it.
+    /// Adds the path to an error of the store.
     fn of_store(&self, error: StoreError) -> StoreError {
         let told = untold(&self.path, &error.to_string());
         let told = match error.is_retryable() {
@@ -139,7 +140,7 @@ impl IntoAggregateId {
     }
 }
 
-/// What is copied.
+/// The source of a backup.
 pub(crate) enum Source<'s> {
     /// A file, by a connection of its own.
     File(&'s Path),
@@ -151,15 +152,16 @@ pub(crate) enum Source<'s> {
 /// Makes a copy of the store.
 pub(crate) fn run(
     source: Source<'_>,
-    target: &IntoAggregateId,
+    target: &BackupTarget,
     is_wanted: &IsWanted,
-    is_open: IsOpen,
+    open_guard: OpenGuard,
 ) -> Result<(), StoreError> {
     let of_store = |error: StoreError| target.of_store(error);
     let part = match source {
         Source::File(file) => {
             let part = target.part(permissions_of(file))?;
-            let copied = connect::reader(file).and_then(|source| copy(&source, &part, is_wanted));
+            let copied =
+                connection::open_reader(file).and_then(|source| copy(&source, &part, is_wanted));
             copied.map_err(StoreError::from).map_err(of_store)?;
             part
         }
@@ -170,7 +172,7 @@ pub(crate) fn run(
         }
     };
     // The source is closed, and the copy is none of its files.
-    drop(is_open);
+    drop(open_guard);
     check(&part, is_wanted).map_err(StoreError::from).map_err(of_store)?;
     target.finish(part)
 }
@@ -182,18 +184,18 @@ fn copy_memory(writer: &Writer, to: PathBuf, is_wanted: IsWanted) -> Result<(), 
         let copied = source.and_then(|source| Ok(copy(source, &to, &is_wanted)?));
         let _ = answer.send(copied);
     })))?;
-    answered.recv().map_err(|_| writer::lost())?
+    answered.recv().map_err(|_| thread_lost())?
 }
 
 /// Copies all pages as they are at one moment.
 fn copy(source: &Connection, to: &Path, is_wanted: &IsWanted) -> Result<(), Fault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut copy = Connection::open_with_flags(to, flags)?;
-    // Nobody opens it before it is whole, and it is synced once it is.
+    // It is not opened before it is complete, and synced then.
     copy.pragma_update(None, "journal_mode", "OFF")?;
     copy.pragma_update(None, "synchronous", "OFF")?;
     let moment = source.unchecked_transaction()?;
-    // It begins with what it reads first.
+    // The transaction begins with its first read.
     moment.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
     let backup = Backup::new(&moment, &mut copy)?;
     loop {
@@ -206,9 +208,9 @@ fn copy(source: &Connection, to: &Path, is_wanted: &IsWanted) -> Result<(), Faul
     }
 }
 
-/// Whether a copy is whole: a page that is damaged is copied like any other.
+/// Checks a copy: damaged pages are copied like any other.
 fn check(copy: &Path, is_wanted: &IsWanted) -> Result<(), Fault> {
-    let mut connection = foreign::open_unchanging(copy)?;
+    let mut connection = file_format::open_unchanging(copy)?;
     let wanted = is_wanted.clone();
     let is_given_up = move || !wanted.holds();
     connection.progress_handler(STEPS_AT_ONCE, Some(is_given_up))?;
@@ -216,7 +218,7 @@ fn check(copy: &Path, is_wanted: &IsWanted) -> Result<(), Fault> {
     check_wanted(is_wanted)?;
     match found.as_str() {
         "ok" => Ok(()),
-        _ => Err(Fault::Told(StoreError::permanent(format!(
+        _ => Err(Fault::Public(StoreError::permanent(format!(
             "the database file is damaged: keep a copy of it, and restore an older backup \
              (quick_check: {found})"
         )))),
@@ -225,12 +227,12 @@ fn check(copy: &Path, is_wanted: &IsWanted) -> Result<(), Fault> {
 
 fn check_wanted(is_wanted: &IsWanted) -> Result<(), Fault> {
     match is_wanted.holds() {
-        false => Err(Fault::Told(StoreError::unavailable("the store was closed meanwhile"))),
+        false => Err(Fault::Public(StoreError::unavailable("the store was closed meanwhile"))),
         true => Ok(()),
     }
 }
 
-/// What a person reads first.
+/// Returns the text of a failed backup.
 fn untold(path: &Path, why: &str) -> String {
     format!("no backup was made as `{}`: {why}", path.display())
 }

@@ -1,20 +1,20 @@
-//! Failures, and whether another try can help.
+//! Internal errors, classified as transient or permanent.
 
-use fluvius_core::StoreError;
+use fluvius_store::StoreError;
 use rusqlite::{ErrorCode, ffi};
 
-/// A failure inside of the store.
+/// An internal error.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
-    /// SQLite says no.
+    /// An error of SQLite.
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
-    /// A row holds what no store has written.
+    /// A row that no store has written.
     #[error("a row of `{table}` is damaged: {why}")]
     Damaged { table: &'static str, why: String },
-    /// An error that has its text already.
+    /// An error with its final text.
     #[error(transparent)]
-    Told(#[from] StoreError),
+    Public(#[from] StoreError),
 }
 
 impl Fault {
@@ -22,9 +22,9 @@ impl Fault {
         Self::Damaged { table, why: why.to_string() }
     }
 
-    /// Returns whether the row that was written is to blame, and not the file or the disk: other units of
-    /// work can still be stored.
-    pub(crate) fn is_of_one_row(&self) -> bool {
+    /// Returns true if the row is at fault, and not the file or the disk: other units of work can still
+    /// be stored.
+    pub(crate) fn is_row_error(&self) -> bool {
         matches!(
             self.code(),
             Some(
@@ -36,10 +36,10 @@ impl Fault {
         )
     }
 
-    /// Returns whether a transaction whose commit has failed so may be on the disk all the same.
+    /// Returns true if a transaction whose COMMIT failed may be on the disk all the same.
     ///
-    /// The mark of a whole transaction is written last. So it is missing if a write has failed, and
-    /// may be there if only the disk did not confirm it.
+    /// The commit record is written last: it is missing if a write failed, and may exist if the sync
+    /// failed.
     pub(crate) fn may_be_written(&self) -> bool {
         let is_write = match self {
             Self::Sqlite(rusqlite::Error::SqliteFailure(error, _)) => {
@@ -51,18 +51,18 @@ impl Fault {
         !is_write && !is_before
     }
 
-    /// Returns whether the file holds something else than it should.
-    pub(crate) fn is_of_content(&self) -> bool {
+    /// Returns true if the content of the file is corrupt.
+    pub(crate) fn is_corrupt(&self) -> bool {
         matches!(self.code(), Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
     }
 
-    /// Returns whether a file is missing and cannot be made, or may not be opened.
-    pub(crate) fn is_of_opening(&self) -> bool {
+    /// Returns true if a file cannot be created or opened.
+    pub(crate) fn is_open_failure(&self) -> bool {
         matches!(self.code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
     }
 
-    /// Returns whether a statement does not fit the tables that exist.
-    pub(crate) fn is_of_schema(&self) -> bool {
+    /// Returns true if a statement does not match the tables.
+    pub(crate) fn is_schema_mismatch(&self) -> bool {
         matches!(self.code(), Some(ErrorCode::Unknown))
     }
 
@@ -84,12 +84,22 @@ impl Fault {
     }
 }
 
-/// A failure as a store tells it.
+/// Returns the error of a call whose thread ended before it answered.
+pub(crate) fn thread_lost() -> StoreError {
+    StoreError::unavailable("the thread of the store has ended: try again")
+}
+
+/// Returns the error of calls after the store was closed.
+pub(crate) fn store_closed() -> StoreError {
+    StoreError::unavailable("the store was closed: open it again")
+}
+
+/// The error that a caller of the store gets.
 impl From<Fault> for StoreError {
     fn from(fault: Fault) -> Self {
         let code = fault.code();
         let error = match fault {
-            Fault::Told(error) => return error,
+            Fault::Public(error) => return error,
             Fault::Damaged { .. } => return Self::permanent(fault.to_string()),
             Fault::Sqlite(error) => error,
         };

@@ -1,26 +1,26 @@
-//! Points of a commit at which a test lets it fail: one behind every statement that changes anything.
-//! Outside of this crate's own tests there are none.
+//! Failpoints: one after each statement of a commit that changes something. They exist in this
+//! crate's own tests only.
 
 #[cfg(test)]
 use std::sync::Arc;
 
+use crate::database_path::DatabasePath;
 use crate::error::Fault;
-use crate::options::Place;
 
-/// What the writer comes to.
+/// A step of the writer.
 #[cfg(test)]
 #[derive(Clone, Copy)]
 pub(crate) enum Step<'s> {
-    /// A statement that SQLite begins to run; it can only be seen.
+    /// A statement that SQLite begins to run; it is reported only.
     Statement(&'s str),
     Point(&'static str),
 }
 
-/// What happens at a step.
+/// The action of a test at a step.
 #[cfg(test)]
 pub(crate) type Happens = dyn Fn(Step<'_>) -> Result<(), Fault> + Send + Sync;
 
-/// What a test lets happen at the points, if anything.
+/// The action of a test at the failpoints, if any.
 #[cfg(test)]
 #[derive(Clone, Default)]
 pub(crate) struct Failpoint(pub(crate) Option<Arc<Happens>>);
@@ -32,14 +32,14 @@ impl std::fmt::Debug for Failpoint {
     }
 }
 
-impl Place {
-    /// A commit comes to a point; tests may let it fail or panic there.
+impl DatabasePath {
+    /// Reaches a failpoint, at which a test may fail or panic.
     #[cfg(test)]
     pub(crate) fn reach(&self, point: &'static str) -> Result<(), Fault> {
         self.options.failpoint.0.as_ref().map_or(Ok(()), |happens| happens(Step::Point(point)))
     }
 
-    /// Lets a test see the statements of the writer's connection.
+    /// Reports the statements of the writer's connection to a test.
     #[cfg(test)]
     pub(crate) fn watch(&self, connection: &mut rusqlite::Connection) -> Result<(), Fault> {
         use rusqlite::trace::{TraceEvent, TraceEventCodes};
@@ -52,7 +52,7 @@ impl Place {
         Ok(connection.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(see))?)
     }
 
-    /// A commit comes to a point, where nothing happens outside of tests.
+    /// Reaches a failpoint; does nothing outside of tests.
     #[cfg(not(test))]
     #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "tests let it fail")]
     pub(crate) fn reach(&self, _point: &'static str) -> Result<(), Fault> {

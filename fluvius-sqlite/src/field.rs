@@ -1,12 +1,12 @@
-//! Fields of states as SQLite has them: which they are, and values that compare as they do.
+//! Fields of states in SQLite: their stored form, and values that compare as the field does.
 
-use fluvius_core::query::{Field, Kind, Operand, Place, read_at};
+use fluvius_store::query::{Field, Kind, Operand, Place, read_at};
 use rusqlite::types::Value;
 
-/// Null, where a value is kept: less than every other, of whatever kind.
+/// The stored null: less than every other value, of any kind.
 pub(crate) const NULL: i64 = i64::MIN;
 
-/// A value as SQLite compares it with others of its kind.
+/// Returns a value that SQLite compares with others of its kind.
 pub(crate) fn value(operand: &Operand) -> Value {
     match operand {
         Operand::Boolean(value) => Value::Integer(i64::from(*value)),
@@ -17,12 +17,12 @@ pub(crate) fn value(operand: &Operand) -> Value {
     }
 }
 
-/// A value as it is kept beside a state.
+/// Returns the stored form of an optional value.
 pub(crate) fn kept(operand: Option<&Operand>) -> Value {
     operand.map_or(Value::Integer(NULL), value)
 }
 
-/// The value that is kept of a field in a state.
+/// Returns the stored value of a field in a state.
 pub(crate) fn kept_of(state: &str, field: &Field) -> Value {
     let found = match &field.place {
         Place::Path(path) => read_at(state, path, field.kind),
@@ -31,7 +31,7 @@ pub(crate) fn kept_of(state: &str, field: &Field) -> Value {
     kept(found.as_ref())
 }
 
-/// The path and the kind of a field, as they are stored; none of a column, of which nothing is kept.
+/// Returns path and kind of a field, as they are stored; `None` for a column.
 pub(crate) fn stored(field: &Field) -> Option<(String, &'static str)> {
     match &field.place {
         Place::Path(path) => {
@@ -41,7 +41,7 @@ pub(crate) fn stored(field: &Field) -> Option<(String, &'static str)> {
     }
 }
 
-/// The field that was stored so.
+/// Returns the field that was stored so.
 pub(crate) fn of_stored(path: &str, kind: &str) -> Option<Field> {
     let kinds = [Kind::Boolean, Kind::Number, Kind::Text, Kind::Uuid, Kind::Time];
     let kind = kinds.into_iter().find(|known| known.name() == kind)?;

@@ -1,7 +1,7 @@
 //! The embedded store of fluvius: states and logs in one SQLite file, with nothing to install.
 //!
 //! ```
-//! use fluvius_core::{AggregateId, Store};
+//! use fluvius_store::{AggregateId, Store};
 //! use fluvius_sqlite::SqliteStore;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -10,73 +10,69 @@
 //! # let path = folder.path().join("bank.db");
 //! let store = SqliteStore::open(&path).await?;
 //! // let domain = BankDomain::runtime(store).await?;
-//! # let aggregate_id = AggregateId::new("bank-account", fluvius_core::uuid::Uuid::nil());
+//! # let aggregate_id = AggregateId::new("bank-account", fluvius_store::uuid::Uuid::nil());
 //! # assert!(store.load(&aggregate_id).await?.is_none());
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! # The way of a batch
+//! # Commits and reads
 //!
-//! [`SqliteStore`] hands what is to be committed to one writer thread. The writer takes all that
-//! waits into one transaction: it finds out what becomes of each unit before it writes a row, writes
-//! the rows, and answers once SQLite has committed. Reads go to a few threads beside it, in parts, so
-//! that no read transaction is long. Another thread copies the write-ahead log into the file.
+//! [`SqliteStore`] sends batches to one writer thread. The writer commits all waiting batches in one
+//! transaction (group commit): it validates each unit of work, writes the rows, and answers once
+//! SQLite has committed. Reads run on a few other threads, in parts, so that no read transaction is
+//! long. The checkpointer copies the write-ahead log into the file.
 //!
-//! # What it survives
+//! # Durability
 //!
 //! With [`Durability::Full`], the default, an answered command survives a crash of the program and of
-//! the machine, and a loss of power, as far as the disk keeps what it says that it has. Of a unit of
-//! work everything is there or nothing is.
+//! the machine, and a loss of power, if the disk keeps what it has confirmed. A unit of work is stored
+//! completely or not at all.
 //!
-//! Where a commit fails, nothing of it stands when its units are told as failed. A full disk, a disk
-//! that fails and a file that is locked by another program are told as failures that may pass; once
-//! they have passed the store goes on, without being opened again. While the disk takes nothing at
-//! all, a commit that failed at its very end is [`CommitOutcome::InDoubt`](fluvius_core::CommitOutcome::InDoubt): only
-//! the next commit makes sure that a crash does not bring it back.
+//! If a commit fails, nothing of it is stored when its units are answered. A full disk, a failing disk
+//! and a lock of another program are retryable errors, after which the store continues without being
+//! opened again. While the disk accepts nothing, a commit that failed at its end is
+//! [`CommitOutcome::InDoubt`](fluvius_store::CommitOutcome::InDoubt): only the next commit ensures
+//! that a crash does not bring it back.
 //!
 //! # Closing
 //!
 //! The newest commits may be in the write-ahead log beside the file. After
-//! [`Store::close`](fluvius_core::Store::close) they are in the file alone, as after the shutdown of a
-//! domain that has the last handle of the store. A file that is deleted, moved or replaced while it is
-//! open is noticed before a commit is answered. See [`SqliteStore`].
+//! [`Store::close`](fluvius_store::Store::close), or the shutdown of a domain with the last handle of
+//! the store, they are in the file alone. A file that is deleted, moved or replaced while it is open
+//! is detected before a commit is answered. See [`SqliteStore`].
 //!
 //! # Several programs
 //!
-//! Any number of programs may have one file open, on one machine and on a local disk. They commit in
-//! turns, and each sees what the others have committed.
+//! Any number of programs may have one file open, on one machine and on a local disk. One commits at
+//! a time, and each sees the commits of the others.
 //!
 //! # The file
 //!
-//! The tables are narrow. The views `resource_state`, `command_log`, `event_log`, `context_log`,
-//! `message_log` and `activity_log` show them with the columns of the guide, for a person with the
-//! shell of SQLite. Rows of logs are protected by triggers against being changed, deleted and
-//! replaced by mistake. Whoever owns the file can still drop the triggers, or write to the file.
+//! The tables are compact. The views `resource_state`, `command_log`, `event_log`, `context_log`,
+//! `message_log` and `activity_log` have the documented columns, for the shell of SQLite. Triggers
+//! reject changes of log rows by mistake; the owner of the file can drop them.
 //!
-//! The values of the fields that an aggregate declares (`#[aggregate(index(..))]`) lie in a table of
-//! their own, `field_value`, with an index by which equalities, ranges and orders are looked up. The
-//! writer keeps them in the transaction of the state. Where another program changes states or values,
-//! triggers drop the declaration, and the next start of a domain fills the index again.
+//! The values of declared fields (`#[aggregate(index(..))]`) are in the indexed table `field_value`,
+//! which the writer updates in the transaction of the state. If another program changes states or
+//! values, triggers remove the declaration, and the next start of a domain fills the index again.
 //!
-//! An aggregate's commands have no index of their own: reading the command, message or activity log of one
-//! aggregate, or of one realm, looks at all rows behind the given position. Events of an aggregate do have one.
+//! Only events are indexed by aggregate. A read of the command, message or activity log of one
+//! aggregate, or of one realm, scans all rows after the given position.
 
 mod backup;
-mod busy;
-mod connect;
-mod copier;
+mod busy_handler;
+mod checkpointer;
+mod connection;
+mod database_path;
 mod error;
 mod failpoint;
 mod field;
-mod file_id;
-mod foreign;
-mod migrate;
+mod file_format;
+mod migrations;
 mod options;
 mod read;
 mod readers;
-mod reading;
-mod rows;
 mod store;
 mod writer;
 

@@ -1,4 +1,4 @@
-//! The readers: a few threads, each with a connection of its own, that run what they are handed.
+//! The readers: a few threads that run reads, each with a connection of its own.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -6,17 +6,14 @@ use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread;
 
-use fluvius_core::StoreError;
+use fluvius_store::StoreError;
 use rusqlite::Connection;
 
-use crate::options::Place;
-use crate::writer::IsOpen;
-use crate::{connect, writer};
+use crate::connection::{self, OpenGuard, ReadJob};
+use crate::database_path::DatabasePath;
+use crate::error::store_closed;
 
-/// What reads: it is given a connection, or why there is none.
-pub(crate) type Job = Box<dyn FnOnce(Result<&Connection, StoreError>) + Send>;
-
-/// The two kinds of reads. Each has threads of its own, so that queries do not keep commands waiting.
+/// The two kinds of reads. Each has its own threads, so that queries do not delay commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lane {
     /// Reads by identifier, as commands make them: their time is proportional to their result.
@@ -25,7 +22,7 @@ pub(crate) enum Lane {
     Scans,
 }
 
-/// The way to the readers' threads, which end with it.
+/// The handle of the reader threads, which end when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Readers {
     /// `None` once the store was closed.
@@ -34,25 +31,25 @@ pub(crate) struct Readers {
 
 #[derive(Debug)]
 struct Lanes {
-    points: mpsc::Sender<Job>,
-    scans: mpsc::Sender<Job>,
+    points: mpsc::Sender<ReadJob>,
+    scans: mpsc::Sender<ReadJob>,
 }
 
 impl Readers {
     pub(crate) fn start(
-        place: &Arc<Place>,
+        database: &Arc<DatabasePath>,
         file: &Path,
-        is_open: &IsOpen,
+        open_guard: &OpenGuard,
     ) -> Result<Self, StoreError> {
-        let points = start(place, file, is_open)?;
-        let scans = start(place, file, is_open)?;
+        let points = start(database, file, open_guard)?;
+        let scans = start(database, file, open_guard)?;
         Ok(Self { lanes: RwLock::new(Some(Lanes { points, scans })) })
     }
 
-    /// Hands a job over.
-    pub(crate) fn send(&self, lane: Lane, job: Job) -> Result<(), StoreError> {
+    /// Sends a job.
+    pub(crate) fn send(&self, lane: Lane, job: ReadJob) -> Result<(), StoreError> {
         let lanes = self.lanes.read().unwrap_or_else(PoisonError::into_inner);
-        let lanes = lanes.as_ref().ok_or_else(writer::closed)?;
+        let lanes = lanes.as_ref().ok_or_else(store_closed)?;
         let jobs = match lane {
             Lane::Points => &lanes.points,
             Lane::Scans => &lanes.scans,
@@ -62,7 +59,7 @@ impl Readers {
         })
     }
 
-    /// Ends the threads, once they are through with the jobs that were handed over.
+    /// Ends the threads after the jobs that were sent.
     pub(crate) fn end(&self) {
         *self.lanes.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
@@ -70,19 +67,20 @@ impl Readers {
 
 /// Starts the threads of a lane.
 fn start(
-    place: &Arc<Place>,
+    database: &Arc<DatabasePath>,
     file: &Path,
-    is_open: &IsOpen,
-) -> Result<mpsc::Sender<Job>, StoreError> {
+    open_guard: &OpenGuard,
+) -> Result<mpsc::Sender<ReadJob>, StoreError> {
     let (jobs, waiting) = mpsc::channel();
     let waiting = Arc::new(Mutex::new(waiting));
-    for _ in 0..place.options.max_readers {
-        let (place, file, waiting) = (Arc::clone(place), file.to_owned(), Arc::clone(&waiting));
-        let is_open = is_open.clone();
+    for _ in 0..database.options.max_readers {
+        let (database, file, waiting) =
+            (Arc::clone(database), file.to_owned(), Arc::clone(&waiting));
+        let open_guard = open_guard.clone();
         let thread = thread::Builder::new().name("fluvius-sqlite-reader".to_owned());
         let spawned = thread.spawn(move || {
-            run(&place, &file, &waiting);
-            drop(is_open);
+            run(&database, &file, &waiting);
+            drop(open_guard);
         });
         spawned.map_err(|error| {
             StoreError::unavailable("the system has no thread for a reader").with_source(error)
@@ -91,15 +89,15 @@ fn start(
     Ok(jobs)
 }
 
-fn run(place: &Place, file: &Path, waiting: &Mutex<Receiver<Job>>) {
+fn run(database: &DatabasePath, file: &Path, waiting: &Mutex<Receiver<ReadJob>>) {
     let mut connection: Option<Connection> = None;
     loop {
-        // Whoever holds the lock waits for the next job; the others wait for the lock.
+        // One thread waits for the next job with the lock held; the others wait for the lock.
         let job = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = job else { return };
         let opened = match connection.take() {
             Some(connection) => Ok(connection),
-            None => connect::reader_of(place, file),
+            None => connection::open_pooled_reader(database, file),
         };
         let read = AssertUnwindSafe(|| match opened {
             Ok(opened) => {
@@ -111,7 +109,7 @@ fn run(place: &Place, file: &Path, waiting: &Mutex<Receiver<Job>>) {
                 None
             }
         });
-        // Who asked is told by the answer that never comes; the connection goes with the panic.
+        // After a panic the caller finds its channel closed; the connection is dropped.
         connection = catch_unwind(read).unwrap_or(None);
     }
 }

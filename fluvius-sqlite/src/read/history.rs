@@ -1,26 +1,26 @@
 //! The events of one aggregate.
 //!
-//! Every 16th is in an index, and each leads to the one before it: so any version is found in a few
-//! steps, and a commit need not write to an index that is as large as the log.
+//! Every 16th event is in an index, and each event refers to the previous one. So any version is
+//! found in a few steps, and a commit does not write to an index as large as the log.
 
-use fluvius_core::{AggregateId, EventRecord, LogEntry, LogQuery, RealmFilter};
+use fluvius_store::{AggregateId, EventRecord, LogEntry, LogQuery, RealmFilter};
 use rusqlite::Connection;
 
-use super::{Part, clamped, one};
+use super::{Part, query_optional, saturating_i64};
 use crate::error::Fault;
-use crate::rows::{self, select_event};
+use crate::read::rows::{self, select_event};
 
-/// Events that are read at once: loads of commands wait for at most one such part.
+/// Largest number of events in one part: loads of commands wait for one part at most.
 const EVENTS_AT_ONCE: u64 = 250;
 
-/// At least this many are looked at for a page of one realm: most of them may be of others.
+/// At least this many events are read for a page of one realm, since most may be of others.
 const EVENTS_OF_REALM_MIN: u64 = 64;
 
-/// From one event in the index to the next there are so many; the schema says so too.
+/// Distance of indexed versions, as in the schema.
 const INDEXED_EVERY: u64 = 16;
 
 const INDEXED: &str =
-    "SELECT position FROM event WHERE root = ?1 AND version = ?2 AND version % 16 = 0";
+    "SELECT position FROM event WHERE aggregate = ?1 AND version = ?2 AND version % 16 = 0";
 const PREVIOUS: &str = "SELECT previous FROM event WHERE position = ?1";
 const EVENT: &str = concat!(select_event!(), " WHERE e.position = ?1");
 
@@ -31,7 +31,7 @@ struct Head {
     event: i64,
 }
 
-/// The events of an aggregate with versions from `first` to `last`, or as many as are read at once.
+/// Returns the events of an aggregate with versions from `first` to `last`, or the first part of them.
 pub(crate) fn history(
     connection: &Connection,
     aggregate_id: &AggregateId,
@@ -95,42 +95,42 @@ pub(crate) fn of_aggregate(
 }
 
 fn head(connection: &Connection, aggregate_id: &AggregateId) -> Result<Option<Head>, Fault> {
-    const SQL: &str = "SELECT o.number, s.version, s.event FROM name AS r \
-        JOIN root AS o ON o.resource = r.id JOIN state AS s ON s.root = o.number \
-        WHERE r.text = ?1 AND o.identifier = ?2";
-    one(connection, SQL, (&aggregate_id.resource, aggregate_id.id), |row| {
+    const SQL: &str = "SELECT a.number, s.version, s.event FROM name AS r \
+        JOIN aggregate AS a ON a.resource = r.id JOIN state AS s ON s.aggregate = a.number \
+        WHERE r.text = ?1 AND a.identifier = ?2";
+    query_optional(connection, SQL, (&aggregate_id.resource, aggregate_id.id), |row| {
         Ok(Head { number: row.get(0)?, version: version(row.get(1)?)?, event: row.get(2)? })
     })
 }
 
-/// The first version that stands behind a position; one beyond the last where none does.
+/// Returns the first version after a position, or one beyond the last.
 fn first_behind(connection: &Connection, head: &Head, after: u64) -> Result<u64, Fault> {
     if after == 0 {
         return Ok(1);
     }
-    // Along an aggregate positions rise with versions. The first search is among the events in the index,
-    // each one row; the end of the chain stands for one more.
+    // Positions of an aggregate rise with versions. First a binary search among the indexed events,
+    // and the end of the chain.
     let (mut low, mut high) = (0, head.version / INDEXED_EVERY + 1);
     while low < high {
         let middle = low + (high - low) / 2;
         let version = ((middle + 1) * INDEXED_EVERY).min(head.version);
-        if position_of(connection, head, version)? > clamped(after) {
+        if position_of(connection, head, version)? > saturating_i64(after) {
             high = middle;
         } else {
             low = middle + 1;
         }
     }
-    // Then the search goes along the chain, from the first of them behind it.
+    // Then a walk along the chain, back from the first indexed event after the position.
     let mut version = ((low + 1) * INDEXED_EVERY).min(head.version);
     let mut position = position_of(connection, head, version)?;
-    if position <= clamped(after) {
+    if position <= saturating_i64(after) {
         return Ok(version + 1);
     }
     while version > 1 {
         let Some(previous) = previous_of(connection, position)? else {
             return Err(missing(version - 1));
         };
-        if previous <= clamped(after) {
+        if previous <= saturating_i64(after) {
             break;
         }
         (position, version) = (previous, version - 1);
@@ -138,7 +138,7 @@ fn first_behind(connection: &Connection, head: &Head, after: u64) -> Result<u64,
     Ok(version)
 }
 
-/// The events of these versions, which there are.
+/// Returns the events of these versions, which must exist.
 fn between(
     connection: &Connection,
     head: &Head,
@@ -148,7 +148,7 @@ fn between(
     let mut at = Some(position_of(connection, head, last)?);
     let mut rows = Vec::new();
     for version in (first..=last).rev() {
-        let found = one(connection, EVENT, (at,), |row| {
+        let found = query_optional(connection, EVENT, (at,), |row| {
             Ok((rows::event(row)?, row.get(rows::EVENT_PREVIOUS)?))
         })?;
         let Some((event, previous)) = found.filter(|(event, _)| event.version == version) else {
@@ -161,12 +161,12 @@ fn between(
     Ok(rows)
 }
 
-/// The position of a version, which there is.
+/// Returns the position of a version, which must exist.
 fn position_of(connection: &Connection, head: &Head, version: u64) -> Result<i64, Fault> {
     let indexed = version.next_multiple_of(INDEXED_EVERY);
     let (mut position, from) = if indexed <= head.version {
-        let params = (head.number, clamped(indexed));
-        let found = one(connection, INDEXED, params, |row| Ok(row.get(0)?))?;
+        let params = (head.number, saturating_i64(indexed));
+        let found = query_optional(connection, INDEXED, params, |row| Ok(row.get(0)?))?;
         (found.ok_or_else(|| missing(indexed))?, indexed)
     } else {
         (head.event, head.version)
@@ -177,16 +177,17 @@ fn position_of(connection: &Connection, head: &Head, version: u64) -> Result<i64
     Ok(position)
 }
 
-/// The position of the event before this one.
+/// Returns the position of the previous event.
 fn previous_of(connection: &Connection, position: i64) -> Result<Option<i64>, Fault> {
-    Ok(one(connection, PREVIOUS, (position,), |row| Ok(row.get(0)?))?.flatten())
+    Ok(query_optional(connection, PREVIOUS, (position,), |row| Ok(row.get(0)?))?.flatten())
 }
 
-/// The realm that the command of an event came from.
+/// Returns the realm of the command of an event.
 fn realm(connection: &Connection, position: u64) -> Result<Option<String>, Fault> {
     const SQL: &str = "SELECT x.realm FROM event AS e JOIN command AS c ON c.position = e.command \
         JOIN context AS x ON x.number = c.context WHERE e.position = ?1";
-    Ok(one(connection, SQL, (clamped(position),), |row| Ok(row.get(0)?))?.flatten())
+    Ok(query_optional(connection, SQL, (saturating_i64(position),), |row| Ok(row.get(0)?))?
+        .flatten())
 }
 
 fn version(number: i64) -> Result<u64, Fault> {

@@ -1,37 +1,35 @@
-//! Which index a query goes by, if any: told from what the query asks for, and from how many values
-//! that leaves.
+//! Selection of the index for a query, by its conditions and the number of matching values.
 //!
-//! An index only says where to look and in which order: all conditions are asked of the states
-//! themselves.
+//! An index only limits and orders the rows: all conditions are checked on the states themselves.
 
-use fluvius_core::StateQuery;
-use fluvius_core::query::{Comparison, Constraint, Field};
+use fluvius_store::StateQuery;
+use fluvius_store::query::{Comparison, Constraint, Field};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
 use crate::error::Fault;
 use crate::field;
-use crate::read::one;
+use crate::read::query_optional;
 
-/// What leaves no more values than this is looked up and sorted, whatever else could be done.
+/// An index with fewer matching values is always used.
 const COUNT_MAX: usize = 10_000;
 
 /// The largest number of bounds of a field that are used; the conditions are checked on the states
 /// in any case.
 const BOUND_COUNT_MAX: usize = 16;
 
-/// The values of one field that a query goes by.
+/// The index of one field.
 #[derive(Debug)]
 pub(super) struct Index {
     id: i64,
     field: Field,
     index_constraints: Vec<Constraint>,
-    /// Whether they come in the order of the query's first key.
+    /// True if the values come in the order of the query's first key.
     pub(super) is_in_order: bool,
 }
 
 impl Index {
-    /// The index that a query goes by.
+    /// Returns the index to use for a query, if any.
     pub(super) fn of(connection: &Connection, query: &StateQuery) -> Result<Option<Self>, Fault> {
         let Some(resource) = &query.resource else { return Ok(None) };
         let mut indexes = filled(connection, resource)?;
@@ -44,7 +42,7 @@ impl Index {
                 Constraint::Compare(..) => 2,
             });
             index.index_constraints.truncate(BOUND_COUNT_MAX);
-            // Of values that are equal the identifiers are in order: that of a query without keys.
+            // Equal values are in order of identifiers, the order of a query without keys.
             index.is_in_order = match query.sort.first() {
                 Some(key) => key.field == index.field,
                 None => index.index_constraints.iter().any(Constraint::is_equal),
@@ -54,7 +52,7 @@ impl Index {
         let mut best: Option<(usize, Self)> = None;
         let mut in_order = None;
         for index in indexes {
-            // Where it is in order and has no bounds all would be counted.
+            // Without constraints, all values would be counted.
             let count = match index.index_constraints.is_empty() {
                 true => COUNT_MAX,
                 false => index.count(connection)?,
@@ -71,12 +69,12 @@ impl Index {
             (_, Some(index)) => Some(index),
             // Without an index all rows would have to be sorted.
             (Some((_, index)), None) if is_sorted_anyway => Some(index),
-            // In the order of identifiers the first that match are soon found, where many do.
+            // In order of identifiers, a page is soon full if many rows match.
             _ => None,
         })
     }
 
-    /// How many values its bounds leave, counted no further than `COUNT_MAX`.
+    /// Counts the values that match the constraints, up to `COUNT_MAX`.
     fn count(&self, connection: &Connection) -> Result<usize, Fault> {
         let mut sql = "SELECT count(*) FROM (SELECT 1 FROM field_value AS i WHERE ".to_owned();
         let mut params = Vec::new();
@@ -88,13 +86,14 @@ impl Index {
             Some(Value::from(i64::try_from(COUNT_MAX).unwrap_or(i64::MAX))),
         );
         sql.push(')');
-        let count =
-            one(connection, &sql, params_from_iter(params), |row| Ok(row.get::<_, i64>(0)?))?;
+        let count = query_optional(connection, &sql, params_from_iter(params), |row| {
+            Ok(row.get::<_, i64>(0)?)
+        })?;
         Ok(count.and_then(|count| usize::try_from(count).ok()).unwrap_or(0))
     }
 
-    /// The conditions on its values, as texts that each may have a value behind it; with those of the
-    /// cursor, where the query is told.
+    /// Emits the conditions on the values as SQL, each with an optional parameter. With a query, they
+    /// include those of the cursor.
     pub(super) fn conditions(
         &self,
         query: Option<&StateQuery>,
@@ -119,7 +118,7 @@ impl Index {
                 } else {
                     cursor_constraint = Some(Constraint::Compare(comparison, value));
                 }
-                // SQLite seeks by one of several: let it be that of the cursor.
+                // SQLite seeks by one of several bounds: keep that of the cursor.
                 index_constraints.retain(|bound| match bound {
                     Constraint::Compare(Comparison::Gt | Comparison::Ge, _) => !is_ascending,
                     Constraint::Compare(Comparison::Lt | Comparison::Le, _) => is_ascending,
@@ -127,7 +126,7 @@ impl Index {
                 });
             }
         }
-        // Of two that are null or not, one is enough.
+        // One lower bound is enough.
         let has_lower = index_constraints.iter().any(|bound| {
             matches!(bound, Constraint::Compare(Comparison::Gt | Comparison::Ge, Some(_)))
         });
@@ -152,10 +151,10 @@ impl Index {
     }
 }
 
-/// The fields of a resource of which all values are there.
+/// Returns the completely filled fields of a resource.
 fn filled(connection: &Connection, resource: &str) -> Result<Vec<Index>, Fault> {
     const SQL: &str = "SELECT f.id, f.path, f.kind FROM field AS f JOIN name AS r ON r.id = f.resource \
-         WHERE r.text = ?1 AND f.filled IS NULL ORDER BY f.id";
+         WHERE r.text = ?1 AND f.filled_to IS NULL ORDER BY f.id";
     let mut select = connection.prepare_cached(SQL)?;
     let mut rows = select.query((resource,))?;
     let mut indexes = Vec::new();
@@ -173,7 +172,7 @@ fn filled(connection: &Connection, resource: &str) -> Result<Vec<Index>, Fault> 
     Ok(indexes)
 }
 
-/// Adds a text, and a value behind it as a parameter.
+/// Appends a text and, if given, a parameter.
 pub(super) fn push(sql: &mut String, params: &mut Vec<Value>, text: &str, value: Option<Value>) {
     sql.push_str(text);
     if let Some(value) = value {

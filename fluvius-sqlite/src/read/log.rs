@@ -1,34 +1,34 @@
 //! The four logs, in the order of positions.
 
-use fluvius_core::uuid::Uuid;
-use fluvius_core::{
+use fluvius_store::uuid::Uuid;
+use fluvius_store::{
     ActivityRecord, CommandRecord, EventRecord, LogEntry, LogPage, LogQuery, LogRecord,
     MessageRecord, RealmFilter, ResumeToken,
 };
 use rusqlite::{Connection, Row, params};
 
-use super::{clamped, of_aggregate, one};
+use super::{of_aggregate, query_optional, saturating_i64};
 use crate::error::Fault;
-use crate::rows::{self, select_activity, select_command, select_event, select_message};
+use crate::read::rows::{self, select_activity, select_command, select_event, select_message};
 
-/// So many rows of a log are looked at in one read transaction: a longer one would keep the
-/// write-ahead log from beginning anew.
+/// Largest number of rows of a log that one read transaction scans: a longer one would keep the
+/// write-ahead log from restarting.
 const ROWS_AT_ONCE: i64 = 2_000;
 
-/// If a part of the events of an aggregate is not the last one, at least this many were looked at for it.
+/// At least this many events were scanned for a part that is not the last one.
 const COUNT_OF_ROOT_MIN: usize = 64;
 
-/// A log: how its rows are read, and those of one window of it.
+/// A log: its statements and the function that reads a row.
 pub(crate) struct Log<T> {
     table: &'static str,
-    /// The last position of the window behind `?1`, and the number of its rows.
+    /// The last position of the window after `?1`, and the number of its rows.
     window: &'static str,
-    /// The rows of the window up to `?2` that meet the conditions.
+    /// The rows of the window up to `?2` that match the conditions.
     rows: &'static str,
     read: fn(&Row<'_>) -> Result<LogEntry<T>, Fault>,
 }
 
-/// The window, and the rows in it; the conditions are the same for all logs.
+/// The statements of a log; the conditions are the same for all logs.
 macro_rules! log {
     ($table:literal, $alias:literal, $resource:literal, $identifier:literal, $columns:expr, $read:path) => {
         Log {
@@ -58,32 +58,32 @@ macro_rules! log {
 }
 
 pub(crate) const COMMANDS: Log<CommandRecord> =
-    log!("command", "c", "k.resource", "c.identifier", select_command!(), rows::command);
+    log!("command", "c", "t.resource", "c.identifier", select_command!(), rows::command);
 pub(crate) const EVENTS: Log<EventRecord> =
-    log!("event", "e", "r.text", "o.identifier", select_event!(), rows::event);
+    log!("event", "e", "r.text", "a.identifier", select_event!(), rows::event);
 pub(crate) const MESSAGES: Log<MessageRecord> =
     log!("message", "m", "r.text", "m.identifier", select_message!(), rows::message);
 pub(crate) const ACTIVITIES: Log<ActivityRecord> =
     log!("activity", "a", "r.text", "a.identifier", select_activity!(), rows::activity);
 
-/// A part of a page: what was read in one transaction.
+/// The part of a page that one transaction has read.
 #[derive(Debug)]
 pub(crate) struct Scan<T> {
     pub(crate) page: LogPage<T>,
-    /// Number of rows that were looked at, or fewer.
+    /// Number of scanned rows, or fewer.
     pub(crate) count: usize,
     /// Set if there are no more rows.
     pub(crate) is_end: bool,
 }
 
-/// Reads the rows of a log that meet a query, among up to the number that is looked at at once.
+/// Reads the matching rows of a log, among the rows that one transaction scans.
 pub(crate) fn page<T: LogRecord>(
     connection: &Connection,
     log: &Log<T>,
     query: &LogQuery,
 ) -> Result<Scan<T>, Fault> {
     let transaction = connection.unchecked_transaction()?;
-    let newest = check_place(&transaction, query)?;
+    let newest = check_resume_token(&transaction, query)?;
     if query.limit == 0 {
         return Ok(nothing(query, newest));
     }
@@ -91,19 +91,19 @@ pub(crate) fn page<T: LogRecord>(
     let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
     let is_whole = query.aggregate_id.is_none() && query.realm == RealmFilter::All;
     let window = i64::try_from(query.scan_limit).unwrap_or(i64::MAX).min(ROWS_AT_ONCE);
-    // Without conditions every row that is looked at is one of the page.
+    // Without conditions, every scanned row is in the page.
     let window = if is_whole { window.min(limit) } else { window };
     let look = |after: i64, window: i64| {
-        one(&transaction, log.window, (after, window), |row| {
+        query_optional(&transaction, log.window, (after, window), |row| {
             Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, i64>(1)?))
         })
     };
-    let Some((Some(end), count)) = look(clamped(after), window)? else {
+    let Some((Some(end), count)) = look(saturating_i64(after), window)? else {
         let page = LogPage::new(Vec::new(), newest, newest.position());
         return Ok(Scan { page, count: 0, is_end: true });
     };
     let is_end = count < window;
-    // In a damaged file the next part would begin here again, and so for ever.
+    // In a damaged file the next part could begin here again, without end.
     let position = u64::try_from(end).ok().filter(|position| *position > after);
     let position = position.filter(|position| *position <= newest.position());
     // Rows would be left out if there were some behind the last one.
@@ -122,7 +122,7 @@ pub(crate) fn page<T: LogRecord>(
     };
     let mut statement = transaction.prepare_cached(log.rows)?;
     let mut found = statement.query(params![
-        clamped(after),
+        saturating_i64(after),
         end,
         limit,
         resource,
@@ -142,28 +142,28 @@ pub(crate) fn page<T: LogRecord>(
         // There may be more of them in the window.
         Some(last) if rows.len() == query.limit => last.resume_token(),
         _ if is_end => newest,
-        _ => place(&transaction, end)?,
+        _ => resume_token(&transaction, end)?,
     };
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     let page = LogPage::new(rows, scanned_to, newest.position());
     Ok(Scan { page, count, is_end })
 }
 
-/// Reads the events of one aggregate that meet a query, among up to the number that is read at once.
+/// Reads the matching events of one aggregate, among those that one transaction reads.
 pub(crate) fn page_of_aggregate(
     connection: &Connection,
     query: &LogQuery,
 ) -> Result<Scan<EventRecord>, Fault> {
     let Some(aggregate_id) = &query.aggregate_id else { return page(connection, &EVENTS, query) };
     let transaction = connection.unchecked_transaction()?;
-    let newest = check_place(&transaction, query)?;
+    let newest = check_resume_token(&transaction, query)?;
     if query.limit == 0 {
         return Ok(nothing(query, newest));
     }
     let part =
         of_aggregate(&transaction, aggregate_id, query, query.after.position(), query.limit)?;
     let scanned_to = match part.next {
-        Some(next) => place(&transaction, clamped(next))?,
+        Some(next) => resume_token(&transaction, saturating_i64(next))?,
         None => newest,
     };
     let is_end = part.next.is_none();
@@ -172,33 +172,33 @@ pub(crate) fn page_of_aggregate(
     Ok(Scan { page, count, is_end })
 }
 
-/// Returns a page for which no row is looked at.
+/// Returns a page without a scan.
 fn nothing<T>(query: &LogQuery, newest: ResumeToken) -> Scan<T> {
     let page = LogPage::new(Vec::new(), query.after, newest.position());
     Scan { page, count: 0, is_end: true }
 }
 
-/// Checks the place of a query, and returns the place of the newest row.
-fn check_place(connection: &Connection, query: &LogQuery) -> Result<ResumeToken, Fault> {
+/// Checks the resume token of a query, and returns that of the newest row.
+fn check_resume_token(connection: &Connection, query: &LogQuery) -> Result<ResumeToken, Fault> {
     const NEWEST: &str = "SELECT max(position) FROM (\
         SELECT max(position) AS position FROM command UNION ALL SELECT max(position) FROM event \
         UNION ALL SELECT max(position) FROM message UNION ALL SELECT max(position) FROM activity)";
     let after = query.after;
     let found = match after.row_id() {
-        Some(_) => row_at(connection, clamped(after.position()))?,
+        Some(_) => row_at(connection, saturating_i64(after.position()))?,
         None => None,
     };
-    let newest = one(connection, NEWEST, (), |row| Ok(row.get::<_, Option<i64>>(0)?))?;
+    let newest = query_optional(connection, NEWEST, (), |row| Ok(row.get::<_, Option<i64>>(0)?))?;
     let newest = match newest.flatten() {
-        Some(newest) => place(connection, newest)?,
+        Some(newest) => resume_token(connection, newest)?,
         None => ResumeToken::START,
     };
     after.check(found, newest.position())?;
     Ok(newest)
 }
 
-/// Returns the place of the row at a position, which must exist.
-fn place(connection: &Connection, position: i64) -> Result<ResumeToken, Fault> {
+/// Returns the resume token of the row at a position, which must exist.
+fn resume_token(connection: &Connection, position: i64) -> Result<ResumeToken, Fault> {
     let found = row_at(connection, position)?.zip(u64::try_from(position).ok());
     let (id, position) =
         found.ok_or_else(|| Fault::damaged("log", format!("there is no row at {position}")))?;
@@ -211,5 +211,5 @@ fn row_at(connection: &Connection, position: i64) -> Result<Option<Uuid>, Fault>
         UNION ALL SELECT id FROM event WHERE position = ?1 \
         UNION ALL SELECT id FROM message WHERE position = ?1 \
         UNION ALL SELECT id FROM activity WHERE position = ?1 LIMIT 1";
-    one(connection, ROW, (position,), |row| Ok(row.get(0)?))
+    query_optional(connection, ROW, (position,), |row| Ok(row.get(0)?))
 }

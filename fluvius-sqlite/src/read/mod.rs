@@ -1,28 +1,31 @@
-//! Reading: plain functions of a connection, each the length of one page at the most.
+//! Reads: plain functions of a connection, each of one page at most.
 //!
-//! They do not know on which thread they run: on one of the readers, or on the writer's.
+//! They run on a reader thread, or on the writer's thread for a store in memory.
 
+mod bounds;
 mod history;
 mod index;
 mod log;
 mod query;
+pub(crate) mod rows;
 
 use std::sync::Arc;
 
-use fluvius_core::uuid::Uuid;
-use fluvius_core::{AggregateId, ContextRecord, StateRecord, StoredCommand};
+use fluvius_store::uuid::Uuid;
+use fluvius_store::{AggregateId, ContextRecord, StateRecord, StoredCommand};
 use rusqlite::{Connection, Row};
 
 use crate::error::Fault;
-use crate::rows::{self, select_command, select_context, select_state};
+use rows::{select_command, select_context, select_state};
 
 use history::of_aggregate;
 
+pub(crate) use bounds::{ReadBounds, install_bounds_check};
 pub(crate) use history::history;
 pub(crate) use log::{ACTIVITIES, COMMANDS, MESSAGES, Scan, page, page_of_aggregate};
 pub(crate) use query::{query, register, snapshot};
 
-/// A part of what was asked for, and where the next one begins.
+/// A part of a result, and the start of the next one.
 #[derive(Debug)]
 pub(crate) struct Part<T> {
     pub(crate) rows: Vec<T>,
@@ -35,22 +38,22 @@ impl<T> Part<T> {
     }
 }
 
-const LOAD: &str = concat!(select_state!(), " WHERE r.text = ?1 AND o.identifier = ?2");
+const LOAD: &str = concat!(select_state!(), " WHERE r.text = ?1 AND a.identifier = ?2");
 
-/// The row of an aggregate.
+/// Returns the state of an aggregate.
 pub(crate) fn load(
     connection: &Connection,
     aggregate_id: &AggregateId,
 ) -> Result<Option<StateRecord>, Fault> {
-    one(connection, LOAD, (&aggregate_id.resource, aggregate_id.id), |row| {
+    query_optional(connection, LOAD, (&aggregate_id.resource, aggregate_id.id), |row| {
         rows::state(row, aggregate_id)
     })
 }
 
-/// The row of a command, with its context.
+/// Returns a command with its context.
 pub(crate) fn command(connection: &Connection, id: Uuid) -> Result<Option<StoredCommand>, Fault> {
     const SQL: &str = concat!(select_command!(), " WHERE c.id = ?1");
-    let Some(command) = one(connection, SQL, (id,), rows::command)? else {
+    let Some(command) = query_optional(connection, SQL, (id,), rows::command)? else {
         return Ok(None);
     };
     match context(connection, command.context_id)? {
@@ -59,17 +62,17 @@ pub(crate) fn command(connection: &Connection, id: Uuid) -> Result<Option<Stored
     }
 }
 
-/// The row of a context.
+/// Returns a context.
 pub(crate) fn context(
     connection: &Connection,
     id: Uuid,
 ) -> Result<Option<Arc<ContextRecord>>, Fault> {
     const SQL: &str = concat!(select_context!(), " WHERE x.id = ?1");
-    Ok(one(connection, SQL, (id,), rows::context)?.map(Arc::new))
+    Ok(query_optional(connection, SQL, (id,), rows::context)?.map(Arc::new))
 }
 
-/// The one row that a statement gives, if any.
-pub(crate) fn one<T>(
+/// Returns the row of a statement, if there is one.
+pub(crate) fn query_optional<T>(
     connection: &Connection,
     sql: &str,
     params: impl rusqlite::Params,
@@ -80,8 +83,8 @@ pub(crate) fn one<T>(
     rows.next()?.map(read).transpose()
 }
 
-/// A number of the interface as SQLite has it: one beyond its range is the largest.
-pub(crate) fn clamped(number: u64) -> i64 {
+/// Converts a number to SQLite's type; one beyond its range becomes the largest.
+pub(crate) fn saturating_i64(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
@@ -97,7 +100,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("store.db");
         let _store = SqliteStore::open(&file).await.unwrap();
-        let connection = crate::connect::reader(&file).unwrap();
+        let connection = crate::connection::open_reader(&file).unwrap();
         for number in 0..3 {
             let aggregate_id = AggregateId::new("purse", Uuid::from_u128(number));
             assert_eq!(load(&connection, &aggregate_id).unwrap(), None);

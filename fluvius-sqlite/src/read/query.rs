@@ -1,31 +1,30 @@
-//! Queries over states: conditions to SQL. All that comes from outside is a parameter.
+//! Queries over states: conditions as SQL. All external values are parameters.
 //!
-//! The conditions on states are checked by one function of this program, which reads each state once for all of them.
-//! Their truth is the same as for every other store, whatever the number of terms. Conditions on columns alone are SQL,
-//! so that SQLite can look them up. The keys of an order are read by functions too, and given to SQLite as values that
-//! compare alike: numbers as bytes, times as microseconds.
+//! One function of this program checks the conditions on states, and reads each state once for all of them. They hold
+//! as in every other store, whatever the number of terms. Conditions on columns alone are SQL, so that SQLite can look
+//! them up. Sort keys are read by functions too, as values that SQLite compares alike: numbers as bytes, times as
+//! microseconds.
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
 
-use fluvius_core::chrono::{DateTime, Utc};
-use fluvius_core::query::{
+use fluvius_store::chrono::{DateTime, Utc};
+use fluvius_store::query::{
     Column, Comparison, CompiledFilter, Field, Filter, Kind, Number, Operand, Place, read_at,
 };
-use fluvius_core::uuid::Uuid;
-use fluvius_core::{AggregateId, RealmFilter, StateQuery, StateRecord};
+use fluvius_store::uuid::Uuid;
+use fluvius_store::{AggregateId, RealmFilter, StateQuery, StateRecord};
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::{FromSql, Value};
 use rusqlite::{Connection, params_from_iter};
 
-use super::clamped;
 use super::index::Index;
+use super::saturating_i64;
 use crate::error::Fault;
 use crate::field::value;
-use crate::rows::{self, select_state};
+use crate::read::rows::{self, select_state};
 
-/// The functions that queries call: one a kind, which reads a state's field, and one that makes
-/// a column's number compare as those do.
+/// The functions that read a state's field, one for each kind.
 const FIELDS: [(Kind, &str); 5] = [
     (Kind::Boolean, "fluvius_boolean"),
     (Kind::Number, "fluvius_number"),
@@ -63,7 +62,7 @@ impl Drop for Current {
     }
 }
 
-/// Makes the functions known to a connection.
+/// Registers the functions with a connection.
 pub(crate) fn register(connection: &Connection) -> Result<(), Fault> {
     let how = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     for (kind, name) in FIELDS {
@@ -95,12 +94,12 @@ pub(crate) fn register(connection: &Connection) -> Result<(), Fault> {
     Ok(())
 }
 
-/// No query of the store calls the function.
+/// The error of a call outside of the store's queries.
 #[derive(Debug, thiserror::Error)]
 #[error("`{MATCHES}` belongs to the queries of the store")]
 struct MissingFilter;
 
-/// The value of a column, as an argument.
+/// Returns the value of a column argument.
 fn operand(row: &Context<'_>, index: usize, column: Column) -> rusqlite::Result<Option<Operand>> {
     fn get<T: FromSql>(row: &Context<'_>, index: usize) -> rusqlite::Result<Option<T>> {
         row.get(index)
@@ -123,12 +122,12 @@ fn failed(error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Er
     rusqlite::Error::UserFunctionError(Box::new(error))
 }
 
-/// The rows that a query asks for.
+/// Returns the states that match a query.
 pub(crate) fn query(
     connection: &Connection,
     query: &StateQuery,
 ) -> Result<Vec<StateRecord>, Fault> {
-    // The fields and their values as they are at one moment. It changes nothing: dropping it is its end.
+    // Fields and values are read at one moment. The transaction changes nothing.
     let connection = connection.unchecked_transaction()?;
     let index = Index::of(&connection, query)?;
     let sql = Sql::of(query, index.as_ref());
@@ -143,17 +142,17 @@ pub(crate) fn query(
     Ok(states)
 }
 
-/// The rows of several aggregates, all as they are at one moment.
+/// Returns the states of several aggregates at one moment.
 pub(crate) fn snapshot(
     connection: &Connection,
     aggregate_ids: &[AggregateId],
 ) -> Result<Vec<Option<StateRecord>>, Fault> {
-    // It changes nothing: dropping it is its end.
+    // The transaction changes nothing.
     let moment = connection.unchecked_transaction()?;
     aggregate_ids.iter().map(|aggregate_id| super::load(&moment, aggregate_id)).collect()
 }
 
-/// A statement that is being put together.
+/// A statement under construction.
 #[derive(Debug)]
 pub(super) struct Sql {
     pub(super) text: String,
@@ -165,13 +164,13 @@ pub(super) struct Sql {
 impl Sql {
     pub(super) fn of(query: &StateQuery, index: Option<&Index>) -> Self {
         let text = match index {
-            None => concat!(select_state!(", r.text, o.identifier"), " WHERE "),
+            None => concat!(select_state!(", r.text, a.identifier"), " WHERE "),
             Some(_) => concat!(
                 select_state!(
-                    ", r.text, o.identifier",
+                    ", r.text, a.identifier",
                     " FROM field_value AS i \
-CROSS JOIN root AS o ON o.number = i.root CROSS JOIN name AS r ON r.id = o.resource \
-CROSS JOIN state AS s ON s.root = i.root CROSS JOIN event AS e ON e.position = s.event \
+CROSS JOIN aggregate AS a ON a.number = i.aggregate CROSS JOIN name AS r ON r.id = a.resource \
+CROSS JOIN state AS s ON s.aggregate = i.aggregate CROSS JOIN event AS e ON e.position = s.event \
 CROSS JOIN command AS c ON c.position = e.command"
                 ),
                 " WHERE "
@@ -197,9 +196,9 @@ CROSS JOIN command AS c ON c.position = e.command"
         }
         match &query.realm {
             RealmFilter::All => {}
-            RealmFilter::Only(None) => sql.push(" AND o.realm IS NULL"),
+            RealmFilter::Only(None) => sql.push(" AND a.realm IS NULL"),
             RealmFilter::Only(Some(realm)) => {
-                sql.push(" AND o.realm = ");
+                sql.push(" AND a.realm = ");
                 sql.param(realm.clone());
             }
         }
@@ -224,7 +223,7 @@ CROSS JOIN command AS c ON c.position = e.command"
             sql.push(if key.is_descending { " DESC" } else { " ASC" });
         }
         sql.push(" LIMIT ");
-        sql.param(clamped(query.limit as u64));
+        sql.param(saturating_i64(query.limit as u64));
         sql
     }
 
@@ -270,7 +269,7 @@ CROSS JOIN command AS c ON c.position = e.command"
                 self.push("(");
                 self.field(field);
                 self.push(" IN (");
-                // What is of another kind equals no value of the field.
+                // An operand of another kind equals no value of the field.
                 let own = operands.iter().filter(|operand| operand.kind() == field.kind);
                 for (index, operand) in own.enumerate() {
                     self.push(if index == 0 { "" } else { ", " });
@@ -302,7 +301,7 @@ CROSS JOIN command AS c ON c.position = e.command"
         }
     }
 
-    /// Several conditions in one; `none` is what holds of none.
+    /// Joins several conditions; `none` is the result for an empty list.
     fn filters(&mut self, filters: &[Filter], between: &str, none: &str) {
         if filters.is_empty() {
             return self.push(none);
@@ -405,15 +404,15 @@ fn term_count(filter: &Filter) -> usize {
 fn column_name(column: Column) -> &'static str {
     match column {
         Column::Resource => "r.text",
-        Column::Identifier => "o.identifier",
+        Column::Identifier => "a.identifier",
         Column::Version => "s.version",
         Column::Revision => "s.revision",
-        Column::CreatedAt => "o.created_at",
-        Column::CreatedBy => "o.created_by",
+        Column::CreatedAt => "a.created_at",
+        Column::CreatedBy => "a.created_by",
         Column::UpdatedAt => "s.updated_at",
         Column::UpdatedBy => "s.updated_by",
         Column::ClosedAt => "s.closed_at",
-        Column::Realm => "o.realm",
+        Column::Realm => "a.realm",
     }
 }
 

@@ -1,41 +1,41 @@
-//! What the writer knows of the file without asking it, as long as nobody else writes to it.
+//! The writer's cache of the file, valid as long as no other connection writes.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use fluvius_core::uuid::Uuid;
-use fluvius_core::{AggregateId, StateRecord};
+use fluvius_store::uuid::Uuid;
+use fluvius_store::{AggregateId, StateRecord};
 use hashlink::LruCache;
 
+use super::dictionary::Dictionary;
 use super::indexes::Index;
-use super::names::Names;
 
 pub(super) type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 type Bounded<K, V> = LruCache<K, V, foldhash::fast::RandomState>;
 
-/// How many of each are known at the most: about 30 MB.
-const ROOT_COUNT_MAX: usize = 100_000;
-const CONTEXT_COUNT_MAX: usize = 10_000;
+/// Largest numbers of cached entries: about 30 MB.
+const MAX_AGGREGATES: usize = 100_000;
+const MAX_CONTEXTS: usize = 10_000;
 
-/// An aggregate as it is stored.
+/// The stored row of an aggregate.
 #[derive(Debug, Clone)]
 pub(super) struct Aggregate {
     pub(super) number: i64,
     pub(super) version: u64,
     /// The position of its last event.
     pub(super) event: i64,
-    pub(super) birth: Birth,
+    pub(super) creation: CreationInfo,
 }
 
-/// What an aggregate's row beside its state holds.
+/// The columns of an aggregate outside of its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Birth {
+pub(super) struct CreationInfo {
     pub(super) created_at: i64,
     pub(super) created_by: Option<Uuid>,
     pub(super) realm: Option<Arc<str>>,
 }
 
-impl Birth {
+impl CreationInfo {
     pub(super) fn of(state: &StateRecord) -> Self {
         Self {
             created_at: state.created_at.timestamp_micros(),
@@ -51,20 +51,19 @@ impl Birth {
     }
 }
 
-/// What is stored, and durable.
+/// Durable content of the file.
 #[derive(Debug)]
 pub(super) struct Cache {
-    /// What SQLite said of the others' writes when this was filled.
+    /// SQLite's `data_version` when the cache was filled.
     data_version: Option<i64>,
-    /// The last position that was given.
+    /// The last assigned position.
     pub(super) position: Option<u64>,
-    /// The largest identifier of a command: what is larger is not taken, which is so of most that
-    /// are drawn by the time.
+    /// The largest command id. A larger one is new, as most time-ordered ids are.
     pub(super) newest_id: Option<Uuid>,
-    pub(super) aggregate_ids: Bounded<AggregateId, Aggregate>,
+    pub(super) aggregates: Bounded<AggregateId, Aggregate>,
     pub(super) contexts: Bounded<Uuid, i64>,
-    pub(super) names: Names,
-    /// The fields of which values are kept.
+    pub(super) dictionary: Dictionary,
+    /// The declared fields of all resources.
     pub(super) indexes: Option<Arc<[Index]>>,
 }
 
@@ -74,29 +73,28 @@ impl Cache {
             data_version: None,
             position: None,
             newest_id: None,
-            aggregate_ids: LruCache::with_hasher(ROOT_COUNT_MAX, Default::default()),
-            contexts: LruCache::with_hasher(CONTEXT_COUNT_MAX, Default::default()),
-            names: Names::default(),
+            aggregates: LruCache::with_hasher(MAX_AGGREGATES, Default::default()),
+            contexts: LruCache::with_hasher(MAX_CONTEXTS, Default::default()),
+            dictionary: Dictionary::default(),
             indexes: None,
         }
     }
 
-    /// Forgets everything.
+    /// Clears the cache.
     pub(super) fn clear(&mut self) {
         self.data_version = None;
         self.position = None;
         self.newest_id = None;
-        self.aggregate_ids.clear();
+        self.aggregates.clear();
         self.contexts.clear();
-        self.names.clear();
+        self.dictionary.clear();
         self.indexes = None;
     }
 
-    /// Forgets what may have changed, where another connection has written since the last time.
-    /// Tells whether one has.
+    /// Clears the cache if another connection has written since the last call. Returns true if one has.
     pub(super) fn refresh(&mut self, data_version: i64) -> bool {
-        if self.names.are_many() {
-            self.names.clear();
+        if self.dictionary.is_large() {
+            self.dictionary.clear();
         }
         let before = self.data_version.replace(data_version);
         if before == Some(data_version) {

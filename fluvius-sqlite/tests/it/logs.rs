@@ -14,11 +14,11 @@ use crate::units::{aggregate_id, commit, context, id, json, logs, unit, with_dat
 const LOGS: [(&str, &str); 8] = [
     ("name", "(id, text) SELECT id + 1000, text"),
     (
-        "command_kind",
+        "command_type",
         "(id, domain, revision, command, resource) \
          SELECT id + 1000, domain, revision, command, resource",
     ),
-    ("event_kind", "(id, domain, revision, event) SELECT id + 1000, domain, revision, event"),
+    ("event_type", "(id, domain, revision, event) SELECT id + 1000, domain, revision, event"),
     (
         "context",
         "(number, id, domain, revision, transport, source, headers, roles) \
@@ -26,13 +26,13 @@ const LOGS: [(&str, &str); 8] = [
     ),
     (
         "command",
-        "(position, id, kind, identifier, payload, payload_hash, context, is_rejected, received_at) \
-         SELECT position + 1000, id, kind, identifier, 'forged', payload_hash, context, 0, 0",
+        "(position, id, type, identifier, payload, payload_hash, context, is_rejected, received_at) \
+         SELECT position + 1000, id, type, identifier, 'forged', payload_hash, context, 0, 0",
     ),
     (
         "event",
-        "(position, id, kind, root, version, command, delta, occurred_at) \
-         SELECT position + 1000, id, kind, root, version, command, 'forged', 0",
+        "(position, id, type, aggregate, version, command, delta, occurred_at) \
+         SELECT position + 1000, id, type, aggregate, version, command, 'forged', 0",
     ),
     // Of these only the position names a row.
     ("message", "SELECT *"),
@@ -63,7 +63,7 @@ async fn no_log_is_changed_from_outside() {
             // Only the event of the 16th version is in the index.
             let which = if table == "event" { "WHERE version = 16" } else { "WHERE true LIMIT 1" };
             let key = match table {
-                "name" | "command_kind" | "event_kind" => "id",
+                "name" | "command_type" | "event_type" => "id",
                 "context" => "number",
                 _ => "position",
             };

@@ -13,7 +13,7 @@ const SECTOR_BYTES: u64 = 512;
 
 /// What was done to one file.
 enum Done {
-    UpcastInput { at: usize, bytes: Vec<u8> },
+    Written { at: usize, bytes: Vec<u8> },
     Truncated { length: usize },
     Synced,
 }
@@ -43,7 +43,7 @@ impl Record {
             let [kind, at, length, path] = parts[..] else { panic!("{line}") };
             let (at, length) = (at.parse().unwrap(), length.parse().unwrap());
             let done = match kind {
-                "w" => Done::UpcastInput { at, bytes: rest[..length].to_vec() },
+                "w" => Done::Written { at, bytes: rest[..length].to_vec() },
                 "t" => Done::Truncated { length: at },
                 _ => Done::Synced,
             };
@@ -67,7 +67,7 @@ impl Record {
     pub(crate) fn marked(&self, count: usize) -> Vec<Uuid> {
         let marks = self.0[..count].iter().filter(|(name, _)| name == MARKS);
         let marks = marks.map(|(_, done)| match done {
-            Done::UpcastInput { bytes, .. } => Uuid::from_slice(bytes).unwrap(),
+            Done::Written { bytes, .. } => Uuid::from_slice(bytes).unwrap(),
             _ => panic!("a mark is written"),
         });
         marks.collect()
@@ -76,7 +76,7 @@ impl Record {
     /// How often a place of a file was written.
     pub(crate) fn write_count(&self, of: &str, place: usize) -> usize {
         let written = |(name, done): &&(String, Done)| {
-            name == of && matches!(done, Done::UpcastInput { at, .. } if *at == place)
+            name == of && matches!(done, Done::Written { at, .. } if *at == place)
         };
         self.0.iter().filter(written).count()
     }
@@ -106,7 +106,7 @@ impl Record {
             let file = files.entry(name).or_default();
             let is_durable = number < kept || synced.get(name.as_str()) > Some(&number);
             match done {
-                Done::UpcastInput { at, bytes } => {
+                Done::Written { at, bytes } => {
                     let (from, to) = match is_durable {
                         true => (0, bytes.len()),
                         false => unsynced.part(bytes.len(), random),

@@ -80,13 +80,27 @@ async fn a_file_of_a_newer_release_is_refused_and_left_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_newer_version_that_is_only_in_the_log_is_refused() {
-    let folder = TempDir::new().unwrap();
-    let path = closed(&folder).await;
-    let newer = Connection::open(&path).unwrap();
-    newer.pragma_update(None, "user_version", 1_000).unwrap();
-    let error = refused(&path).await;
-    assert!(error.to_string().contains("use a newer release"), "{error}");
+async fn a_file_from_before_the_first_release_is_refused_and_left_as_it_is() {
+    for version in [1, 2] {
+        let folder = TempDir::new().unwrap();
+        let path = closed(&folder).await;
+        Connection::open(&path).unwrap().pragma_update(None, "user_version", version).unwrap();
+        let why = format!("schema version {version}, written before the first release");
+        check_refused(&path, &why).await;
+        check_refused(&path, "name another file, or open it with the program that wrote it").await;
+    }
+}
+
+#[tokio::test]
+async fn a_version_that_is_only_in_the_log_is_refused() {
+    for (version, why) in [(1_000, "use a newer release"), (2, "before the first release")] {
+        let folder = TempDir::new().unwrap();
+        let path = closed(&folder).await;
+        let other = Connection::open(&path).unwrap();
+        other.pragma_update(None, "user_version", version).unwrap();
+        let error = refused(&path).await;
+        assert!(error.to_string().contains(why), "{error}");
+    }
 }
 
 #[tokio::test]
@@ -125,7 +139,7 @@ async fn a_file_without_its_tables_is_refused() {
     let foreign = Connection::open(&path).unwrap();
     foreign.execute_batch("DROP VIEW message_log; DROP TABLE message;").unwrap();
     drop(foreign);
-    check_refused(&path, "no proper table `message`").await;
+    check_refused(&path, "the table `message` is missing").await;
 }
 
 #[tokio::test]

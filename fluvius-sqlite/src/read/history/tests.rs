@@ -1,6 +1,6 @@
 //! The rows that are read for a page of one aggregate's events.
 
-use fluvius_core::Store;
+use fluvius_store::Store;
 use rusqlite::StatementStatus;
 use tempfile::TempDir;
 
@@ -25,7 +25,7 @@ async fn store(count: u64) -> (TempDir, Connection, SqliteStore, AggregateId) {
     for batch in all.chunks(500) {
         store.commit(std::sync::Arc::from(batch)).await;
     }
-    let connection = crate::connect::reader(&file).unwrap();
+    let connection = crate::connection::open_reader(&file).unwrap();
     let [aggregate_id, _] = aggregate_ids;
     (folder, connection, store, aggregate_id)
 }

@@ -1,7 +1,7 @@
 //! What SQLite does for a query, as it says itself.
 
-use fluvius_core::Store;
-use fluvius_core::query::{Cursor, boolean, number, text, time, uuid};
+use fluvius_store::Store;
+use fluvius_store::query::{Cursor, boolean, number, text, time, uuid};
 use rusqlite::config::DbConfig;
 use tempfile::TempDir;
 
@@ -26,14 +26,14 @@ async fn store() -> (TempDir, Connection, SqliteStore) {
             "coins": format!("{}.50", number / 2),
             "owner": format!("owner {}", number % 7),
             "due": format!("2026-01-01T00:00:{number:02}Z"),
-            "id": fluvius_core::uuid::Uuid::from_u128(number),
+            "id": fluvius_store::uuid::Uuid::from_u128(number),
             "is_open": number % 2 == 0,
             "other": number,
         });
         let state = units::json(&state.to_string());
         units::commit(&store, units::with_data(&context, &units::aggregate_id(), 0, state)).await;
     }
-    let connection = crate::connect::reader(&file).unwrap();
+    let connection = crate::connection::open_reader(&file).unwrap();
     (folder, connection, store)
 }
 
@@ -61,15 +61,15 @@ fn check(connection: &Connection, query: &StateQuery, how: &str, sorted: &str) {
     assert_eq!((found, found_sorted.as_str()), (expected, sorted), "{query:?}");
 }
 
-fn found_by(filter: fluvius_core::query::Filter) -> StateQuery {
+fn found_by(filter: fluvius_store::query::Filter) -> StateQuery {
     StateQuery { filter, ..StateQuery::for_resource("purse", 10) }
 }
 
 #[tokio::test]
 async fn an_equality_and_a_range_are_looked_up() {
     let (_folder, connection, _store) = store().await;
-    let uuid_of = |number| fluvius_core::uuid::Uuid::from_u128(number);
-    let moment = fluvius_core::chrono::DateTime::from_timestamp(1_767_225_610, 0).unwrap();
+    let uuid_of = |number| fluvius_store::uuid::Uuid::from_u128(number);
+    let moment = fluvius_store::chrono::DateTime::from_timestamp(1_767_225_610, 0).unwrap();
     for equal in [
         number("coins").eq(3),
         text("owner").eq("owner 3"),

@@ -1,7 +1,7 @@
 //! The cost of a query, as counted by SQLite.
 
-use fluvius_core::Store;
-use fluvius_core::query::{column, number, text};
+use fluvius_store::Store;
+use fluvius_store::query::{column, number, text};
 use rusqlite::StatementStatus;
 use tempfile::TempDir;
 
@@ -19,7 +19,7 @@ async fn store(count: u64) -> (TempDir, Connection, SqliteStore) {
         .map(|number| units::with_data(&context, &units::aggregate_id(), 0, state(number)))
         .collect();
     store.commit(std::sync::Arc::from(all)).await;
-    (folder, crate::connect::reader(&file).unwrap(), store)
+    (folder, crate::connection::open_reader(&file).unwrap(), store)
 }
 
 fn asked(filter: Filter) -> StateQuery {

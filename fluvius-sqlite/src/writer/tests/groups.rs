@@ -4,16 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc;
 
-use fluvius_core::{Json, UnitOfWork};
+use fluvius_store::{Json, UnitOfWork};
 use tokio::sync::oneshot;
 
 use super::units::{aggregate_id, context, json, unit};
 use crate::SqliteOptions;
-use crate::options::Place;
-use crate::writer::{Commit, Desk, Job};
+use crate::database_path::DatabasePath;
+use crate::writer::thread::JobQueue;
+use crate::writer::{Commit, Job};
 
 /// The number of batches, of ten with one unit each, that are committed together.
-fn gathered(bytes_max: usize, change: impl Fn(&mut UnitOfWork)) -> usize {
+fn gathered(max_batch_bytes: usize, change: impl Fn(&mut UnitOfWork)) -> usize {
     let (sender, jobs) = mpsc::channel();
     let commit = || {
         let mut unit = unit(&context(), &aggregate_id(), 0);
@@ -23,10 +24,11 @@ fn gathered(bytes_max: usize, change: impl Fn(&mut UnitOfWork)) -> usize {
     for _ in 0..9 {
         sender.send(Job::Commit(commit())).unwrap();
     }
-    let is_unsettled = Arc::new(AtomicBool::new(false));
-    let mut desk = Desk { jobs, put_back: None, is_unsettled };
-    let place = Place::new(None, SqliteOptions { bytes_max, ..SqliteOptions::default() });
-    desk.gather(commit(), &place).len()
+    let has_in_doubt = Arc::new(AtomicBool::new(false));
+    let mut queue = JobQueue { jobs, put_back: None, has_in_doubt };
+    let database =
+        DatabasePath::new(None, SqliteOptions { max_batch_bytes, ..SqliteOptions::default() });
+    queue.gather(commit(), &database).len()
 }
 
 fn long() -> Json {
@@ -43,7 +45,7 @@ fn all_texts_of_a_unit_count_for_the_bound_of_a_group() {
         |unit| Arc::make_mut(&mut unit.events[0]).args = long(),
         |unit| Arc::make_mut(&mut unit.events[0]).data = Some(long()),
         |unit| {
-            Arc::make_mut(&mut unit.events[0]).delta = fluvius_core::StateDelta::snapshot(&long())
+            Arc::make_mut(&mut unit.events[0]).delta = fluvius_store::StateDelta::snapshot(&long())
         },
         |unit| Arc::make_mut(&mut unit.messages[0]).data = long(),
         |unit| Arc::make_mut(&mut unit.activities[0]).data = Some(long()),

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use fluvius_core::query::{Field, number, text, time};
-use fluvius_core::verify::verify;
-use fluvius_core::{AggregateId, StateQuery, Store, UnitOfWork};
+use fluvius_store::query::{Field, number, text, time};
+use fluvius_store::verify::verify;
+use fluvius_store::{AggregateId, StateQuery, Store, UnitOfWork};
 use rusqlite::types::Value;
 use rusqlite::{Connection, ffi};
 use tempfile::TempDir;
@@ -20,7 +20,7 @@ use crate::writer::Job;
 /// More than are filled in at once.
 const MANY: usize = 4_500;
 
-fn purse(coins: usize) -> fluvius_core::Json {
+fn purse(coins: usize) -> fluvius_store::Json {
     json(&format!(r#"{{"coins":{coins},"owner":"owner {}"}}"#, coins % 100))
 }
 
@@ -47,7 +47,7 @@ fn count(connection: &Connection, sql: &str) -> i64 {
 
 /// How many fields may be asked for.
 fn filled(connection: &Connection) -> i64 {
-    count(connection, "SELECT count(*) FROM field WHERE filled IS NULL")
+    count(connection, "SELECT count(*) FROM field WHERE filled_to IS NULL")
 }
 
 async fn owned(store: &SqliteStore, owner: &str) -> usize {
@@ -63,7 +63,7 @@ async fn owned(store: &SqliteStore, owner: &str) -> usize {
 async fn part(store: &SqliteStore, fields: Option<Vec<Field>>) -> bool {
     let (answer, answered) = oneshot::channel();
     let resource = "purse".to_owned();
-    store.writer().send(Job::Index { resource, fields, answer }).unwrap();
+    store.writer().send(Job::DeclareIndexes { resource, fields, answer }).unwrap();
     answered.await.unwrap().unwrap()
 }
 
@@ -157,7 +157,7 @@ async fn what_one_has_declared_another_keeps_and_may_change() {
 async fn a_state_that_another_program_changes_is_found_as_it_is() {
     for change in [
         r#"UPDATE state SET data = '{"owner":"new"}'"#,
-        r#"REPLACE INTO state SELECT root, version, event, etag, revision, '{"owner":"new"}', updated_at, updated_by, closed_at FROM state"#,
+        r#"REPLACE INTO state SELECT aggregate, version, event, etag, revision, '{"owner":"new"}', updated_at, updated_by, closed_at FROM state"#,
         r#"UPDATE state SET data = '{"owner":"new"}'; DELETE FROM field_value"#,
     ] {
         let folder = TempDir::new().unwrap();
@@ -177,10 +177,10 @@ async fn a_state_that_another_program_changes_is_found_as_it_is() {
         assert_eq!((filled(&foreign), owned(&store, "new").await), (1, 3));
     }
     for change in [
-        "UPDATE root SET identifier = randomblob(16)",
+        "UPDATE aggregate SET identifier = randomblob(16)",
         "DELETE FROM field_value",
         "UPDATE field_value SET value = 'owner 1'",
-        "INSERT OR REPLACE INTO field_value SELECT root, field, 'owner 1', identifier FROM field_value",
+        "INSERT OR REPLACE INTO field_value SELECT aggregate, field, 'owner 1', identifier FROM field_value",
     ] {
         let folder = TempDir::new().unwrap();
         let store = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
@@ -228,35 +228,28 @@ async fn a_disk_that_fails_while_fields_are_declared_leaves_what_can_be_gone_on_
     }
 }
 
+/// The file was written by another run of the program, before the fields were declared.
 #[tokio::test]
-async fn a_file_of_an_older_schema_gets_its_indexes() {
+async fn an_existing_file_gets_its_declared_indexes() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("store.db");
-    std::fs::copy(
-        concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/tests/schema_evolution/revision-1.db"),
-        &file,
-    )
-    .unwrap();
-    let connection = at(&folder);
-    let version =
-        || connection.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0)).unwrap();
-    assert_eq!(version(), 1);
     let store = SqliteStore::open(&file).await.unwrap();
-    assert_eq!(version(), 2);
+    fill(&store, 3).await;
     let all = StateQuery::every(usize::MAX);
     let before = store.query(&all).await.unwrap();
-    assert_eq!(before.len(), 3);
-    let resource = before[0].aggregate_id.resource.to_string();
-    store.declare_indexes(&resource, &[text("owner"), number("cents")]).await.unwrap();
+    store.close().await.unwrap();
+
+    let store = SqliteStore::open(&file).await.unwrap();
+    let connection = at(&folder);
+    assert_eq!(store.query(&all).await.unwrap(), before);
+    store.declare_indexes("purse", &[text("owner"), number("coins")]).await.unwrap();
     check_values(&connection);
     assert_eq!(count(&connection, "SELECT count(*) FROM field_value"), 6);
-    let filter = text("owner").eq("Ada");
+    let filter = text("owner").eq("owner 1");
     let found =
-        store.query(&StateQuery { filter, ..StateQuery::for_resource(resource, 5) }).await.unwrap();
-    assert_eq!(
-        found,
-        before.iter().filter(|row| row.data.as_str().contains("Ada")).cloned().collect::<Vec<_>>()
-    );
+        store.query(&StateQuery { filter, ..StateQuery::for_resource("purse", 5) }).await.unwrap();
+    let expected = before.iter().filter(|row| row.data == purse(1)).cloned().collect::<Vec<_>>();
+    assert_eq!(found, expected);
     assert_eq!(found.len(), 1);
     assert!(verify(&store).await.unwrap().is_sound());
 }
@@ -291,8 +284,8 @@ pub(super) fn check_values(connection: &Connection) {
         let (id, resource): (i64, String) = (row.get(0).unwrap(), row.get(1).unwrap());
         let (path, kind): (String, String) = (row.get(2).unwrap(), row.get(3).unwrap());
         let field = field::of_stored(&path, &kind).unwrap();
-        let states = "SELECT o.number, s.data, o.identifier FROM root AS o JOIN state AS s ON s.root = o.number \
-             JOIN name AS r ON r.id = o.resource WHERE r.text = ?1";
+        let states = "SELECT a.number, s.data, a.identifier FROM aggregate AS a JOIN state AS s ON s.aggregate = a.number \
+             JOIN name AS r ON r.id = a.resource WHERE r.text = ?1";
         let mut states = connection.prepare(states).unwrap();
         let mut states = states.query((resource,)).unwrap();
         while let Some(row) = states.next().unwrap() {
@@ -303,7 +296,8 @@ pub(super) fn check_values(connection: &Connection) {
         }
     }
     expected.sort_by_key(|(aggregate_id, field, ..)| (*aggregate_id, *field));
-    let values = "SELECT root, field, value, identifier FROM field_value ORDER BY root, field";
+    let values =
+        "SELECT aggregate, field, value, identifier FROM field_value ORDER BY aggregate, field";
     let mut values = connection.prepare(values).unwrap();
     let found: Vec<(i64, i64, Value, Vec<u8>)> = values
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))

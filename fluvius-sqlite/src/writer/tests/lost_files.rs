@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use fluvius_core::{CommitOutcome, Store};
+use fluvius_store::{CommitOutcome, Store};
 use tempfile::TempDir;
 
 use super::units::{aggregate_id, commit, context, unit};

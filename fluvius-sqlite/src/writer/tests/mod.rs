@@ -8,7 +8,7 @@ mod points;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use fluvius_core::{CommitOutcome, Store, UnitOfWork};
+use fluvius_store::{CommitOutcome, Store, UnitOfWork};
 use rusqlite::ffi;
 use tempfile::TempDir;
 use tokio::sync::oneshot;

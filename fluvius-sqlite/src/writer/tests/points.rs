@@ -3,9 +3,9 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use fluvius_core::query::number;
-use fluvius_core::verify::verify;
-use fluvius_core::{AggregateId, CommitOutcome, Store, UnitOfWork};
+use fluvius_store::query::number;
+use fluvius_store::verify::verify;
+use fluvius_store::{AggregateId, CommitOutcome, Store, UnitOfWork};
 use rusqlite::ffi;
 use tempfile::TempDir;
 
@@ -25,7 +25,7 @@ struct Trap {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Way {
+enum ThreadHandle {
     /// The disk has failed: SQLite may have left something.
     Disk,
     Full,
@@ -42,7 +42,7 @@ impl Trap {
         self.is_armed.store(true, Ordering::SeqCst);
     }
 
-    fn options(self: &Arc<Self>, way: Way) -> SqliteOptions {
+    fn options(self: &Arc<Self>, handle: ThreadHandle) -> SqliteOptions {
         let trap = Arc::clone(self);
         failing(move |point| {
             if !trap.is_armed.load(Ordering::SeqCst) {
@@ -52,11 +52,11 @@ impl Trap {
             if trap.reached.fetch_add(1, Ordering::SeqCst) != trap.fails_at.load(Ordering::SeqCst) {
                 return Ok(());
             }
-            let code = match way {
-                Way::Disk => ffi::SQLITE_IOERR_FSYNC,
-                Way::Full => ffi::SQLITE_FULL,
-                Way::Panic => panic!("planted at `{point}`"),
-                Way::Abort => {
+            let code = match handle {
+                ThreadHandle::Disk => ffi::SQLITE_IOERR_FSYNC,
+                ThreadHandle::Full => ffi::SQLITE_FULL,
+                ThreadHandle::Panic => panic!("planted at `{point}`"),
+                ThreadHandle::Abort => {
                     child::say(point);
                     std::process::abort();
                 }
@@ -127,12 +127,12 @@ fn stands(outcomes: &[CommitOutcome], case: Case) -> Option<bool> {
 }
 
 /// Fails at one point after the other, until none is left to fail at.
-async fn check_every_point(way: Way, case: Case, in_memory: bool) {
+async fn check_every_point(handle: ThreadHandle, case: Case, in_memory: bool) {
     let folder = TempDir::new().unwrap();
     let trap = Arc::new(Trap::default());
     let store = match in_memory {
-        true => trap.options(way).open_in_memory().await.unwrap(),
-        false => trap.options(way).open(folder.path().join("store.db")).await.unwrap(),
+        true => trap.options(handle).open_in_memory().await.unwrap(),
+        false => trap.options(handle).open(folder.path().join("store.db")).await.unwrap(),
     };
     let known = aggregate_id();
     commit(&store, first(&known)).await;
@@ -155,7 +155,9 @@ async fn check_every_point(way: Way, case: Case, in_memory: bool) {
             Some(stands) => stands,
             // What a panic at the commit leaves is for the log to tell.
             None => {
-                assert!(matches!(way, Way::Panic) && ["commit", "committed"].contains(&at));
+                assert!(
+                    matches!(handle, ThreadHandle::Panic) && ["commit", "committed"].contains(&at)
+                );
                 store.command(batch[0].commands[0].id).await.unwrap().is_some()
             }
         };
@@ -203,22 +205,22 @@ async fn check_every_point(way: Way, case: Case, in_memory: bool) {
 
 #[tokio::test]
 async fn a_disk_that_fails_at_any_point_leaves_nothing() {
-    check_every_point(Way::Disk, Case::Whole, false).await;
-    check_every_point(Way::Disk, Case::Each, false).await;
-    check_every_point(Way::Disk, Case::Whole, true).await;
+    check_every_point(ThreadHandle::Disk, Case::Whole, false).await;
+    check_every_point(ThreadHandle::Disk, Case::Each, false).await;
+    check_every_point(ThreadHandle::Disk, Case::Whole, true).await;
 }
 
 #[tokio::test]
 async fn a_disk_that_is_full_at_any_point_leaves_nothing() {
-    check_every_point(Way::Full, Case::Whole, false).await;
-    check_every_point(Way::Full, Case::Each, true).await;
+    check_every_point(ThreadHandle::Full, Case::Whole, false).await;
+    check_every_point(ThreadHandle::Full, Case::Each, true).await;
 }
 
 #[tokio::test]
 async fn a_panic_at_any_point_leaves_all_or_nothing() {
-    check_every_point(Way::Panic, Case::Whole, false).await;
-    check_every_point(Way::Panic, Case::Each, false).await;
-    check_every_point(Way::Panic, Case::Whole, true).await;
+    check_every_point(ThreadHandle::Panic, Case::Whole, false).await;
+    check_every_point(ThreadHandle::Panic, Case::Each, false).await;
+    check_every_point(ThreadHandle::Panic, Case::Whole, true).await;
 }
 
 /// What a process is told by the environment: the point at which it ends, and the case.
@@ -232,7 +234,7 @@ async fn a_process_that_ends_at_a_point() {
     let (point, case) = told.split_once(' ').unwrap();
     let case = if case == "each" { Case::Each } else { Case::Whole };
     let trap = Arc::new(Trap::default());
-    let store = trap.options(Way::Abort).open(file).await.unwrap();
+    let store = trap.options(ThreadHandle::Abort).open(file).await.unwrap();
     let known = aggregate_id();
     commit(&store, first(&known)).await;
     if case == Case::Each {
@@ -327,12 +329,12 @@ async fn behind_every_statement_that_changes_something_there_is_a_point() {
     }
     for begin in [
         "BEGIN",
-        "INSERT INTO owner",
+        "INSERT INTO resource_owner",
         "INSERT INTO name",
         "INSERT INTO context",
         "INSERT INTO command ",
         "INSERT INTO event ",
-        "INSERT INTO root",
+        "INSERT INTO aggregate",
         "INSERT INTO state",
         "INSERT INTO message",
         "INSERT INTO activity",
@@ -341,7 +343,7 @@ async fn behind_every_statement_that_changes_something_there_is_a_point() {
         "UPDATE field ",
         "DELETE FROM field ",
         "DELETE FROM field_value",
-        "UPDATE root",
+        "UPDATE aggregate",
         "UPDATE state",
         "SAVEPOINT",
         "ROLLBACK TO",

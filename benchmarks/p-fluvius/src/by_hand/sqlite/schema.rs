@@ -8,20 +8,20 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 /// What `fluvius-sqlite` makes its files with.
-const SCHEMA: &str = include_str!("../../../../../fluvius-sqlite/src/schema/0001_first.sql");
+const SCHEMA: &str = include_str!("../../../../../fluvius-sqlite/src/migrations/0003_schema.sql");
 
 /// The mark of its files, `flvs`, and the version of the schema above.
-const MARKS: &str = "PRAGMA application_id = 1718384243; PRAGMA user_version = 1;";
+const MARKS: &str = "PRAGMA application_id = 1718384243; PRAGMA user_version = 3;";
 
 /// What all rows of the bank have in common, each once, under numbers from 1.
 const NAMES: &str = "
-INSERT INTO owner (resource, domain) VALUES ('bank-account', 'transaction-manager');
+INSERT INTO resource_owner (resource, domain) VALUES ('bank-account', 'transaction-manager');
 INSERT INTO name (id, text) VALUES (1, 'bank-account'), (2, 'transaction-manager');
-INSERT INTO command_kind (id, domain, revision, command, resource) VALUES
+INSERT INTO command_type (id, domain, revision, command, resource) VALUES
     (1, 'transaction-manager', 1, 'open-account', 'bank-account'),
     (2, 'transaction-manager', 1, 'deposit-money', 'bank-account'),
     (3, 'transaction-manager', 1, 'withdraw-money', 'bank-account');
-INSERT INTO event_kind (id, domain, revision, event) VALUES
+INSERT INTO event_type (id, domain, revision, event) VALUES
     (1, 'transaction-manager', 1, 'account-opened'),
     (2, 'transaction-manager', 1, 'money-deposited'),
     (3, 'transaction-manager', 1, 'money-withdrawn');";

@@ -25,27 +25,28 @@ impl<'c> Statements<'c> {
             )?,
             read: connection.prepare(
                 "SELECT number, version, event, data, updated_at \
-                 FROM root JOIN state ON root = number WHERE identifier = ?1 AND resource = ?2",
+                 FROM aggregate JOIN state ON aggregate = number WHERE identifier = ?1 AND resource = ?2",
             )?,
-            insert_aggregate: connection
-                .prepare("INSERT INTO root (resource, identifier, created_at) VALUES (?1, ?2, ?3)")?,
+            insert_aggregate: connection.prepare(
+                "INSERT INTO aggregate (resource, identifier, created_at) VALUES (?1, ?2, ?3)",
+            )?,
             // A command that is there already is not inserted again: the count of rows tells.
             insert_command: connection.prepare(
-                "INSERT INTO command (position, id, kind, identifier, payload, payload_hash, \
+                "INSERT INTO command (position, id, type, identifier, payload, payload_hash, \
                  context, is_rejected, code, response, received_at) \
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (id) DO NOTHING",
             )?,
             insert_event: connection.prepare(
-                "INSERT INTO event (position, id, kind, root, version, previous, command, args, \
-                 change, occurred_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                "INSERT INTO event (position, id, type, aggregate, version, previous, command, args, \
+                 delta, occurred_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             )?,
             insert_state: connection.prepare(
-                "INSERT INTO state (root, version, event, revision, data, updated_at) \
+                "INSERT INTO state (aggregate, version, event, revision, data, updated_at) \
                  VALUES (?1, ?2, ?3, 1, ?4, ?5)",
             )?,
             update_state: connection.prepare(
                 "UPDATE state SET version = ?2, event = ?3, data = ?4, updated_at = ?5 \
-                 WHERE root = ?1 AND version = ?6",
+                 WHERE aggregate = ?1 AND version = ?6",
             )?,
         })
     }

@@ -16,21 +16,21 @@ use crate::by_hand::{CommitOutcome, job};
 /// All rows, with names and positions for the numbers, and without what differs from run to run:
 /// identifiers of commands, events and contexts, and times.
 const ROWS: [&str; 6] = [
-    "SELECT c.position, k.domain, k.revision, k.command, k.resource, c.identifier, c.parent, c.payload,
+    "SELECT c.position, t.domain, t.revision, t.command, t.resource, c.identifier, c.parent, c.payload,
         c.payload_hash, x.source, c.is_rejected, c.code, c.response
-     FROM command AS c JOIN command_kind AS k ON k.id = c.kind JOIN context AS x ON x.number = c.context
+     FROM command AS c JOIN command_type AS t ON t.id = c.type JOIN context AS x ON x.number = c.context
      ORDER BY c.position",
-    "SELECT e.position, k.domain, k.revision, k.event, n.text, r.identifier, e.version, e.previous, e.command, e.args,
-        e.data, e.change
-     FROM event AS e JOIN event_kind AS k ON k.id = e.kind JOIN root AS r ON r.number = e.root
-     JOIN name AS n ON n.id = r.resource ORDER BY e.position",
-    "SELECT n.text, r.identifier, r.created_by, r.realm, s.version, s.event, s.etag, s.revision, s.data, s.updated_by,
+    "SELECT e.position, t.domain, t.revision, t.event, n.text, a.identifier, e.version, e.previous, e.command, e.args,
+        e.data, e.delta
+     FROM event AS e JOIN event_type AS t ON t.id = e.type JOIN aggregate AS a ON a.number = e.aggregate
+     JOIN name AS n ON n.id = a.resource ORDER BY e.position",
+    "SELECT n.text, a.identifier, a.created_by, a.realm, s.version, s.event, s.etag, s.revision, s.data, s.updated_by,
         s.closed_at
-     FROM state AS s JOIN root AS r ON r.number = s.root JOIN name AS n ON n.id = r.resource ORDER BY r.identifier",
+     FROM state AS s JOIN aggregate AS a ON a.number = s.aggregate JOIN name AS n ON n.id = a.resource ORDER BY a.identifier",
     "SELECT n.text, x.revision, transport, source, headers, user_id, profile_id, organization_id, roles, realm,
         correlation, causation
      FROM context AS x JOIN name AS n ON n.id = x.domain",
-    "SELECT resource, domain FROM owner",
+    "SELECT resource, domain FROM resource_owner",
     "SELECT (SELECT count(*) FROM message), (SELECT count(*) FROM activity)",
 ];
 
@@ -38,11 +38,11 @@ const ROWS: [&str; 6] = [
 const ORDERS: [&str; 4] = [
     "SELECT count(*) FROM event AS e JOIN command AS c ON c.position = e.command WHERE e.occurred_at < c.received_at",
     "SELECT count(*) FROM event AS e JOIN event AS p ON p.position = e.previous
-     WHERE p.root != e.root OR p.version != e.version - 1 OR p.occurred_at > e.occurred_at",
+     WHERE p.aggregate != e.aggregate OR p.version != e.version - 1 OR p.occurred_at > e.occurred_at",
     "SELECT count(*) FROM state AS s JOIN event AS e ON e.position = s.event
-     WHERE e.root != s.root OR e.version != s.version OR e.occurred_at != s.updated_at",
-    "SELECT count(*) FROM root AS r JOIN event AS e ON e.root = r.number AND e.version = 1
-     WHERE e.occurred_at != r.created_at",
+     WHERE e.aggregate != s.aggregate OR e.version != s.version OR e.occurred_at != s.updated_at",
+    "SELECT count(*) FROM aggregate AS a JOIN event AS e ON e.aggregate = a.number AND e.version = 1
+     WHERE e.occurred_at != a.created_at",
 ];
 
 /// Openings, deposits, withdrawals, refusals, and enough on one account for a whole state.

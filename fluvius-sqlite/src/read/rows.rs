@@ -1,15 +1,15 @@
-//! Rows as SQLite gives them, to records: one function a table, with the columns that it reads.
+//! Rows of SQLite to records: one function and one list of columns for each table.
 //!
-//! The columns are macros, so that statements are put together from them while compiling. Of a log the log comes first:
-//! a `CROSS JOIN` is read in the order in which it is written.
+//! The columns are macros, so that statements are built at compile time. The log comes first in
+//! the select of a log: a `CROSS JOIN` is read in the order in which it is written.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use fluvius_core::chrono::{DateTime, Utc};
-use fluvius_core::json::PayloadHash;
-use fluvius_core::uuid::Uuid;
-use fluvius_core::{
+use fluvius_store::chrono::{DateTime, Utc};
+use fluvius_store::json::PayloadHash;
+use fluvius_store::uuid::Uuid;
+use fluvius_store::{
     ActivityRecord, Actor, AggregateId, CommandRecord, CommandStatus, ContextRecord, ETag,
     EventRecord, Json, LogEntry, MessageRecord, StateDelta, StateRecord,
 };
@@ -20,13 +20,13 @@ use serde::de::DeserializeOwned;
 
 use crate::error::Fault;
 
-/// A table's row being read: columns by number.
-struct Reading<'r, 's> {
+/// A row of a table, read by column number.
+struct RowReader<'r, 's> {
     row: &'r Row<'s>,
     table: &'static str,
 }
 
-impl Reading<'_, '_> {
+impl RowReader<'_, '_> {
     fn get<T: FromSql>(&self, column: usize) -> Result<T, Fault> {
         self.row.get(column).map_err(|error| match error {
             error @ rusqlite::Error::SqliteFailure(..) => Fault::Sqlite(error),
@@ -73,14 +73,14 @@ impl Reading<'_, '_> {
         self.get::<Option<String>>(column)?.map(|text| self.json_of(text)).transpose()
     }
 
-    /// A value of several parts, as `text_of` wrote it.
-    fn parts<T: DeserializeOwned>(&self, column: usize) -> Result<T, Fault> {
+    /// Reads a column that `to_json_text` wrote.
+    fn json_column<T: DeserializeOwned>(&self, column: usize) -> Result<T, Fault> {
         let text: String = self.get(column)?;
         serde_json::from_str(&text).map_err(|error| Fault::damaged(self.table, error))
     }
 
-    /// A value that serde writes as a text.
-    fn word<T: DeserializeOwned>(&self, column: usize) -> Result<T, Fault> {
+    /// Reads a column that `serde_variant_name` wrote.
+    fn enum_column<T: DeserializeOwned>(&self, column: usize) -> Result<T, Fault> {
         let text: String = self.get(column)?;
         serde_json::from_value(serde_json::Value::String(text))
             .map_err(|error| Fault::damaged(self.table, error))
@@ -91,90 +91,90 @@ impl Reading<'_, '_> {
     }
 }
 
-/// A value of several parts as a text: JSON.
-pub(crate) fn text_of(parts: &impl Serialize) -> Result<String, Fault> {
-    serde_json::to_string(parts).map_err(|error| Fault::damaged("context", error))
+/// Returns a value as JSON text.
+pub(crate) fn to_json_text(json_column: &impl Serialize) -> Result<String, Fault> {
+    serde_json::to_string(json_column).map_err(|error| Fault::damaged("context", error))
 }
 
-/// The word that serde writes for a value.
-pub(crate) fn word_of(value: &impl Serialize) -> Result<String, Fault> {
+/// Returns the name that serde writes for a variant without fields.
+pub(crate) fn serde_variant_name(value: &impl Serialize) -> Result<String, Fault> {
     match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(word)) => Ok(word),
+        Ok(serde_json::Value::String(enum_column)) => Ok(enum_column),
         Ok(other) => Err(Fault::damaged("context", format!("{other} is no word"))),
         Err(error) => Err(Fault::damaged("context", error)),
     }
 }
 
-/// The columns of a command, and the tables that they are in.
+/// Columns and tables of a command.
 macro_rules! select_command {
     () => {
         "\
-SELECT c.position, c.id, c.parent, k.domain, k.revision, k.command, k.resource, c.identifier, c.payload, \
+SELECT c.position, c.id, c.parent, t.domain, t.revision, t.command, t.resource, c.identifier, c.payload, \
 c.payload_hash, x.id, c.is_rejected, c.code, c.response, c.received_at \
-FROM command AS c CROSS JOIN command_kind AS k ON k.id = c.kind \
+FROM command AS c CROSS JOIN command_type AS t ON t.id = c.type \
 CROSS JOIN context AS x ON x.number = c.context"
     };
 }
 pub(crate) use select_command;
 
 pub(crate) fn command(row: &Row<'_>) -> Result<LogEntry<CommandRecord>, Fault> {
-    let of = Reading { row, table: "command" };
-    let status = if of.get(11)? { CommandStatus::Rejected } else { CommandStatus::Applied };
+    let reader = RowReader { row, table: "command" };
+    let status = if reader.get(11)? { CommandStatus::Rejected } else { CommandStatus::Applied };
     let record = CommandRecord {
-        id: of.get(1)?,
-        parent: of.get(2)?,
-        domain: of.name(3)?,
-        revision: of.number(4)?,
-        command: of.name(5)?,
-        aggregate_id: of.aggregate_id(6, 7)?,
-        payload: of.json(8)?,
-        payload_hash: PayloadHash::from_bytes(of.get(9)?),
-        context_id: of.get(10)?,
+        id: reader.get(1)?,
+        parent: reader.get(2)?,
+        domain: reader.name(3)?,
+        revision: reader.number(4)?,
+        command: reader.name(5)?,
+        aggregate_id: reader.aggregate_id(6, 7)?,
+        payload: reader.json(8)?,
+        payload_hash: PayloadHash::from_bytes(reader.get(9)?),
+        context_id: reader.get(10)?,
         status,
-        code: of.optional_name(12)?,
-        response: of.optional_json(13)?,
-        received_at: of.time(14)?,
+        code: reader.optional_name(12)?,
+        response: reader.optional_json(13)?,
+        received_at: reader.time(14)?,
     };
-    Ok(LogEntry { position: of.number(0)?, record })
+    Ok(LogEntry { position: reader.number(0)?, record })
 }
 
-/// The columns of an event, and the tables that they are in.
+/// Columns and tables of an event.
 macro_rules! select_event {
     () => {
         "\
-SELECT e.position, e.id, k.domain, k.revision, k.event, r.text, o.identifier, e.version, c.id, \
+SELECT e.position, e.id, t.domain, t.revision, t.event, r.text, a.identifier, e.version, c.id, \
 coalesce(e.args, c.payload), e.data, e.delta, e.occurred_at, e.previous \
 FROM event AS e CROSS JOIN command AS c ON c.position = e.command CROSS JOIN context AS x ON x.number = c.context \
-CROSS JOIN event_kind AS k ON k.id = e.kind CROSS JOIN root AS o ON o.number = e.root \
-CROSS JOIN name AS r ON r.id = o.resource"
+CROSS JOIN event_type AS t ON t.id = e.type CROSS JOIN aggregate AS a ON a.number = e.aggregate \
+CROSS JOIN name AS r ON r.id = a.resource"
     };
 }
 pub(crate) use select_event;
 
-/// The column of the position of the aggregate's event before.
+/// Column of the position of the aggregate's previous event.
 pub(crate) const EVENT_PREVIOUS: usize = 13;
 
 pub(crate) fn event(row: &Row<'_>) -> Result<LogEntry<EventRecord>, Fault> {
-    let of = Reading { row, table: "event" };
-    let delta =
-        StateDelta::from_json(&of.json(11)?).map_err(|error| Fault::damaged(of.table, error))?;
+    let reader = RowReader { row, table: "event" };
+    let delta = StateDelta::from_json(&reader.json(11)?)
+        .map_err(|error| Fault::damaged(reader.table, error))?;
     let record = EventRecord {
-        id: of.get(1)?,
-        domain: of.name(2)?,
-        revision: of.number(3)?,
-        event: of.name(4)?,
-        aggregate_id: of.aggregate_id(5, 6)?,
-        version: of.number(7)?,
-        command_id: of.get(8)?,
-        args: of.json(9)?,
-        data: of.optional_json(10)?,
+        id: reader.get(1)?,
+        domain: reader.name(2)?,
+        revision: reader.number(3)?,
+        event: reader.name(4)?,
+        aggregate_id: reader.aggregate_id(5, 6)?,
+        version: reader.number(7)?,
+        command_id: reader.get(8)?,
+        args: reader.json(9)?,
+        data: reader.optional_json(10)?,
         delta,
-        occurred_at: of.time(12)?,
+        occurred_at: reader.time(12)?,
     };
-    Ok(LogEntry { position: of.number(0)?, record })
+    Ok(LogEntry { position: reader.number(0)?, record })
 }
 
-/// The columns of a message, and the tables that they are in.
+/// Columns and tables of a message.
 macro_rules! select_message {
     () => {
         "\
@@ -187,18 +187,18 @@ CROSS JOIN name AS r ON r.id = m.resource"
 pub(crate) use select_message;
 
 pub(crate) fn message(row: &Row<'_>) -> Result<LogEntry<MessageRecord>, Fault> {
-    let of = Reading { row, table: "message" };
+    let reader = RowReader { row, table: "message" };
     let record = MessageRecord {
-        id: of.get(1)?,
-        key: of.name(2)?,
-        data: of.json(3)?,
-        command_id: of.get(4)?,
-        aggregate_id: of.aggregate_id(5, 6)?,
+        id: reader.get(1)?,
+        key: reader.name(2)?,
+        data: reader.json(3)?,
+        command_id: reader.get(4)?,
+        aggregate_id: reader.aggregate_id(5, 6)?,
     };
-    Ok(LogEntry { position: of.number(0)?, record })
+    Ok(LogEntry { position: reader.number(0)?, record })
 }
 
-/// The columns of an activity, and the tables that they are in.
+/// Columns and tables of an activity.
 macro_rules! select_activity {
     () => {
         "\
@@ -210,22 +210,22 @@ CROSS JOIN name AS r ON r.id = a.resource"
 pub(crate) use select_activity;
 
 pub(crate) fn activity(row: &Row<'_>) -> Result<LogEntry<ActivityRecord>, Fault> {
-    let of = Reading { row, table: "activity" };
+    let reader = RowReader { row, table: "activity" };
     let record = ActivityRecord {
-        id: of.get(1)?,
-        aggregate_id: of.aggregate_id(2, 3)?,
-        context_id: of.get(4)?,
-        command_id: of.get(5)?,
-        message: of.name(6)?,
-        kind: of.word(7)?,
-        label: of.optional_name(8)?,
-        code: of.optional_name(9)?,
-        data: of.optional_json(10)?,
+        id: reader.get(1)?,
+        aggregate_id: reader.aggregate_id(2, 3)?,
+        context_id: reader.get(4)?,
+        command_id: reader.get(5)?,
+        message: reader.name(6)?,
+        kind: reader.enum_column(7)?,
+        label: reader.optional_name(8)?,
+        code: reader.optional_name(9)?,
+        data: reader.optional_json(10)?,
     };
-    Ok(LogEntry { position: of.number(0)?, record })
+    Ok(LogEntry { position: reader.number(0)?, record })
 }
 
-/// The columns of a context, and the tables that they are in.
+/// Columns and tables of a context.
 macro_rules! select_context {
     () => {
         "\
@@ -237,39 +237,43 @@ FROM context AS x JOIN name AS d ON d.id = x.domain"
 pub(crate) use select_context;
 
 pub(crate) fn context(row: &Row<'_>) -> Result<ContextRecord, Fault> {
-    let of = Reading { row, table: "context" };
+    let reader = RowReader { row, table: "context" };
     Ok(ContextRecord {
-        id: of.get(0)?,
-        domain: of.name(1)?,
-        revision: of.number(2)?,
-        transport: of.word(3)?,
-        source: of.get(4)?,
-        headers: of.parts(5)?,
-        actor: Actor { user_id: of.get(6)?, profile_id: of.get(7)?, organization_id: of.get(8)? },
-        roles: of.parts(9)?,
-        realm: of.get(10)?,
-        correlation: of.get(11)?,
-        causation: of.get(12)?,
+        id: reader.get(0)?,
+        domain: reader.name(1)?,
+        revision: reader.number(2)?,
+        transport: reader.enum_column(3)?,
+        source: reader.get(4)?,
+        headers: reader.json_column(5)?,
+        actor: Actor {
+            user_id: reader.get(6)?,
+            profile_id: reader.get(7)?,
+            organization_id: reader.get(8)?,
+        },
+        roles: reader.json_column(9)?,
+        realm: reader.get(10)?,
+        correlation: reader.get(11)?,
+        causation: reader.get(12)?,
     })
 }
 
-/// The columns of a state, and the tables that they are in.
+/// Columns and tables of a state.
 macro_rules! select_state {
     () => {
-        $crate::rows::select_state!("")
+        $crate::read::rows::select_state!("")
     };
     ($more:literal) => {
-        $crate::rows::select_state!(
+        $crate::read::rows::select_state!(
             $more,
-            " FROM root AS o JOIN name AS r ON r.id = o.resource JOIN state AS s ON s.root = o.number \
+            " FROM aggregate AS a JOIN name AS r ON r.id = a.resource JOIN state AS s ON s.aggregate = a.number \
 JOIN event AS e ON e.position = s.event JOIN command AS c ON c.position = e.command"
         )
     };
     ($more:literal, $from:literal) => {
         concat!(
             "\
-SELECT s.version, s.etag, c.id, s.revision, s.data, o.created_at, o.created_by, s.updated_at, s.updated_by, \
-s.closed_at, o.realm",
+SELECT s.version, s.etag, c.id, s.revision, s.data, a.created_at, a.created_by, s.updated_at, s.updated_by, \
+s.closed_at, a.realm",
             $more,
             $from
         )
@@ -277,29 +281,29 @@ s.closed_at, o.realm",
 }
 pub(crate) use select_state;
 
-/// The aggregate of a state's row, which follows the row's own columns where it was asked for.
+/// Returns the aggregate of a state's row, selected after the row's own columns.
 pub(crate) fn aggregate_of_state(row: &Row<'_>) -> Result<AggregateId, Fault> {
-    Reading { row, table: "root" }.aggregate_id(11, 12)
+    RowReader { row, table: "aggregate" }.aggregate_id(11, 12)
 }
 
 pub(crate) fn state(row: &Row<'_>, aggregate_id: &AggregateId) -> Result<StateRecord, Fault> {
-    let of = Reading { row, table: "state" };
-    let version = of.number(0)?;
-    let etag = match of.get::<Option<String>>(1)? {
-        None => ETag::new(version, of.get::<Uuid>(2)?),
-        Some(text) => text.parse().map_err(|error| Fault::damaged(of.table, error))?,
+    let reader = RowReader { row, table: "state" };
+    let version = reader.number(0)?;
+    let etag = match reader.get::<Option<String>>(1)? {
+        None => ETag::new(version, reader.get::<Uuid>(2)?),
+        Some(text) => text.parse().map_err(|error| Fault::damaged(reader.table, error))?,
     };
     Ok(StateRecord {
         aggregate_id: aggregate_id.clone(),
         version,
         etag,
-        revision: of.number(3)?,
-        data: of.json(4)?,
-        created_at: of.time(5)?,
-        created_by: of.get(6)?,
-        updated_at: of.time(7)?,
-        updated_by: of.get(8)?,
-        closed_at: of.optional_time(9)?,
-        realm: of.get::<Option<String>>(10)?.map(Arc::from),
+        revision: reader.number(3)?,
+        data: reader.json(4)?,
+        created_at: reader.time(5)?,
+        created_by: reader.get(6)?,
+        updated_at: reader.time(7)?,
+        updated_by: reader.get(8)?,
+        closed_at: reader.optional_time(9)?,
+        realm: reader.get::<Option<String>>(10)?.map(Arc::from),
     })
 }

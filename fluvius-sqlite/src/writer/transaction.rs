@@ -1,107 +1,109 @@
-//! One life of the writer's connection: its statements, what it knows, and its transactions.
+//! The writer's connection and its transactions.
 
 use std::cell::Cell;
 use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use fluvius_core::query::Field;
-use fluvius_core::{CommitOutcome, StoreError, UnitOfWork};
+use fluvius_store::query::Field;
+use fluvius_store::{CommitOutcome, StoreError, UnitOfWork};
 use rusqlite::Connection;
 
 use super::cache::Cache;
-use super::draft::Draft;
-use super::statements::Statements;
-use crate::connect;
-use crate::error::Fault;
-use crate::file_id::FileId;
-use crate::migrate::SCHEMA_VERSION;
-use crate::options::{Place, check_id};
-use crate::read::one;
+use super::overlay::Overlay;
+use super::rows::Statements;
+use crate::connection;
+use crate::database_path::{DatabasePath, FileId, check_id};
+use crate::error::{Fault, thread_lost};
+use crate::migrations::SCHEMA_VERSION;
+use crate::read::query_optional;
 
-/// For so long after another connection has written, the writer leaves it room.
+/// Time for which the writer yields after another connection has written.
 const OTHERS_TIME: Duration = Duration::from_secs(1);
 
-/// How long a writer waits between two commits while others write: about as long as one of its
-/// own takes, within these bounds.
+/// Bounds of the pause between two commits while other connections write. The pause is about as
+/// long as a commit.
 const PAUSE_MIN: Duration = Duration::from_micros(500);
 const PAUSE_MAX: Duration = Duration::from_millis(2);
 
-/// So long a writer may commit without leaving room, although it has seen nobody else write. One
-/// who has not got in yet is not seen: it looks at least as often as the shortest pause is long.
-const STREAK_MAX: Duration = Duration::from_millis(50);
+/// Longest time without a pause while no other writer was seen. A waiting writer is not seen before
+/// its first commit, and polls at least as often as the shortest pause.
+const MAX_BUSY_TIME: Duration = Duration::from_millis(50);
 
-/// Attempts to copy the write-ahead log while another copy is under way.
-const CHECKPOINT_TRIES: usize = 10;
+/// Attempts of a checkpoint while another one is running.
+const CHECKPOINT_ATTEMPTS: usize = 10;
 
 /// The units of one call, of which the group has several.
 pub(super) type Batch<'b> = &'b [UnitOfWork];
 
-/// What is known while a connection is open.
-pub(super) struct Session<'c> {
-    pub(super) place: &'c Place,
+/// An open connection with its statements and its cache.
+pub(super) struct WriterConnection<'c> {
+    pub(super) database: &'c DatabasePath,
     pub(super) connection: &'c Connection,
     statements: Statements<'c>,
     cache: Cache,
-    /// When another connection was last seen to have written.
+    /// Time at which another connection was last seen to have written.
     others: Option<Instant>,
-    /// When the last transaction ended, and how long it took.
+    /// End and duration of the last transaction.
     last: Option<(Instant, Duration)>,
-    /// Since when there has been no room between the transactions.
-    streak: Option<Instant>,
+    /// Start of the current run of transactions without a pause.
+    busy_since: Option<Instant>,
     /// The files beside the database file.
     beside: Vec<(PathBuf, FileId)>,
 }
 
-/// A transaction that is open.
-pub(super) struct Open<'s, 'c, 'b> {
-    pub(super) place: &'c Place,
+/// An open transaction.
+pub(super) struct Transaction<'s, 'c, 'b> {
+    pub(super) database: &'c DatabasePath,
     pub(super) connection: &'c Connection,
     pub(super) statements: &'s mut Statements<'c>,
     pub(super) cache: &'s mut Cache,
-    pub(super) draft: Draft<'b>,
+    pub(super) overlay: Overlay<'b>,
 }
 
-/// How a group of batches ended.
-pub(super) enum Ended {
+/// The result of a transaction.
+pub(super) enum TransactionResult {
     /// Each unit has its outcome.
-    Told(Vec<Vec<CommitOutcome>>),
+    Outcomes(Vec<Vec<CommitOutcome>>),
     /// Nothing is stored.
     Nothing(Fault),
-    /// The transaction was to be committed, with these outcomes, and SQLite said no.
+    /// The COMMIT of these outcomes failed.
     AtCommit(Fault, Vec<Vec<CommitOutcome>>),
 }
 
-impl<'c> Session<'c> {
-    pub(super) fn new(place: &'c Place, connection: &'c Connection) -> Result<Self, Fault> {
+impl<'c> WriterConnection<'c> {
+    pub(super) fn new(
+        database: &'c DatabasePath,
+        connection: &'c Connection,
+    ) -> Result<Self, Fault> {
         let statements = Statements::prepare(connection)?;
         let cache = Cache::new();
         let mut beside = Vec::new();
-        if let Some(file) = &place.file {
-            // From the first read on they exist for as long as the connection.
+        if let Some(file) = &database.file {
+            // They exist from the first read until the connection closes.
             connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
-            let paths = ["-wal", "-shm"].map(|suffix| connect::beside(file, suffix));
+            let paths = ["-wal", "-shm"].map(|suffix| connection::beside(file, suffix));
             beside.extend(paths.into_iter().filter_map(|path| {
                 let id = FileId::of(&path).ok()?;
                 Some((path, id))
             }));
         }
-        let (others, last, streak) = (None, None, None);
-        Ok(Self { place, connection, statements, cache, others, last, streak, beside })
+        let (others, last, busy_since) = (None, None, None);
+        Ok(Self { database, connection, statements, cache, others, last, busy_since, beside })
     }
 
-    /// Fails if one of the files is not the one that was opened: writes would be lost with it.
+    /// Fails if one of the files was replaced: writes would be lost with it.
     pub(super) fn check_files(&self) -> Result<(), Fault> {
-        self.place.check_file()?;
-        let file = self.place.file.iter();
+        self.database.check_file()?;
+        let file = self.database.file.iter();
         file.flat_map(|file| self.beside.iter().map(move |(path, id)| (path, *id, file)))
             .try_for_each(|(path, id, file)| check_id(path, id, file))
     }
 
-    /// Copies the write-ahead log into the file, as far as no reader needs it.
+    /// Checkpoints the write-ahead log, as far as no reader needs it.
     pub(super) fn checkpoint(&self) {
-        // Another copy may be under way.
-        for _ in 0..CHECKPOINT_TRIES {
+        // Another checkpoint may be running.
+        for _ in 0..CHECKPOINT_ATTEMPTS {
             let sql = "PRAGMA wal_checkpoint(PASSIVE)";
             let is_busy = self.connection.query_row(sql, [], |row| row.get::<_, bool>(0));
             match is_busy {
@@ -117,13 +119,17 @@ impl<'c> Session<'c> {
 
     /// Commits batches in one transaction.
     ///
-    /// Before the transaction is committed it sets `is_at_commit`, for whoever catches a panic.
-    pub(super) fn commit(&mut self, batches: &[Batch<'_>], is_at_commit: &Cell<bool>) -> Ended {
+    /// Sets `is_at_commit` before the COMMIT, for the handler of a panic.
+    pub(super) fn commit(
+        &mut self,
+        batches: &[Batch<'_>],
+        is_at_commit: &Cell<bool>,
+    ) -> TransactionResult {
         match self.transaction(batches, is_at_commit, false) {
-            // What is wrong is a row: the transaction again, with a savepoint for each unit. Savepoints
-            // take a quarter more of the processor's time, which only those pay who have such a row;
-            // a transaction for each unit takes ten times as much (64 units, synchronous = FULL).
-            Ended::Nothing(fault) if fault.is_of_one_row() => {
+            // After a row error, the transaction is repeated with a savepoint for each unit. Savepoints take a
+            // quarter more processor time, so other transactions have none. A transaction for each unit
+            // takes ten times as long (64 units, synchronous = FULL).
+            TransactionResult::Nothing(fault) if fault.is_row_error() => {
                 self.transaction(batches, is_at_commit, true)
             }
             ended => ended,
@@ -134,35 +140,35 @@ impl<'c> Session<'c> {
         &mut self,
         batches: &[Batch<'_>],
         is_at_commit: &Cell<bool>,
-        is_each_by_itself: bool,
-    ) -> Ended {
-        self.leave_room();
+        with_savepoints: bool,
+    ) -> TransactionResult {
+        self.yield_to_others();
         let begun = Instant::now();
         let ended = match self.begin() {
-            Err(fault) => Ended::Nothing(fault),
-            Ok(mut open) => match open.run(batches, is_each_by_itself) {
-                Err(fault) => Ended::Nothing(fault),
+            Err(fault) => TransactionResult::Nothing(fault),
+            Ok(mut open) => match open.run(batches, with_savepoints) {
+                Err(fault) => TransactionResult::Nothing(fault),
                 Ok(outcomes) => {
                     is_at_commit.set(true);
-                    match open.place.reach("commit").and_then(|()| open.commit()) {
-                        Ok(()) => Ended::Told(outcomes),
-                        Err(fault) => Ended::AtCommit(fault, outcomes),
+                    match open.database.reach("commit").and_then(|()| open.commit()) {
+                        Ok(()) => TransactionResult::Outcomes(outcomes),
+                        Err(fault) => TransactionResult::AtCommit(fault, outcomes),
                     }
                 }
             },
         };
         self.last = Some((Instant::now(), begun.elapsed()));
-        if !matches!(ended, Ended::Told(_)) {
+        if !matches!(ended, TransactionResult::Outcomes(_)) {
             self.roll_back();
             self.cache.clear();
         }
         ended
     }
 
-    fn begin<'b>(&mut self) -> Result<Open<'_, 'c, 'b>, Fault> {
+    fn begin<'b>(&mut self) -> Result<Transaction<'_, 'c, 'b>, Fault> {
         self.check_files()?;
         self.statements.begin.execute([])?;
-        self.place.reach("begin")?;
+        self.database.reach("begin")?;
         let version = self.statements.data_version.query_row([], |row| row.get(0))?;
         if self.cache.refresh(version) {
             self.others = Some(Instant::now());
@@ -172,20 +178,20 @@ impl<'c> Session<'c> {
             None => {
                 const NEWEST: &str = "SELECT max(id) FROM command";
                 self.cache.newest_id =
-                    one(self.connection, NEWEST, [], |row| Ok(row.get(0)?))?.flatten();
+                    query_optional(self.connection, NEWEST, [], |row| Ok(row.get(0)?))?.flatten();
                 *self.cache.position.insert(last_position(self.connection)?)
             }
         };
-        Ok(Open {
-            place: self.place,
+        Ok(Transaction {
+            database: self.database,
             connection: self.connection,
             statements: &mut self.statements,
             cache: &mut self.cache,
-            draft: Draft::behind(position),
+            overlay: Overlay::behind(position),
         })
     }
 
-    /// Ends a transaction that may be open. Tells whether none is.
+    /// Rolls an open transaction back. Returns true if none is left.
     pub(super) fn roll_back(&mut self) -> bool {
         if !self.connection.is_autocommit() {
             let _ = self.statements.rollback.execute([]);
@@ -193,39 +199,39 @@ impl<'c> Session<'c> {
         self.connection.is_autocommit()
     }
 
-    /// Waits a little where another program has written lately, so that its turn comes, and now and
-    /// then all the same, so that it can begin to.
-    fn leave_room(&mut self) {
+    /// Pauses if another connection has written lately, and every 50 ms otherwise, so that waiting
+    /// writers get the lock.
+    fn yield_to_others(&mut self) {
         let Some((ended, took)) = self.last else { return };
         let pause = if self.others.is_some_and(|seen| seen.elapsed() < OTHERS_TIME) {
             took.clamp(PAUSE_MIN, PAUSE_MAX)
-        } else if self.streak.is_some_and(|begun| begun.elapsed() >= STREAK_MAX) {
+        } else if self.busy_since.is_some_and(|begun| begun.elapsed() >= MAX_BUSY_TIME) {
             PAUSE_MIN
         } else {
             Duration::ZERO
         };
         thread::sleep(pause.saturating_sub(ended.elapsed()));
         if ended.elapsed() >= PAUSE_MIN {
-            self.streak = None;
+            self.busy_since = None;
         }
-        self.streak.get_or_insert_with(Instant::now);
+        self.busy_since.get_or_insert_with(Instant::now);
     }
 
-    /// Writes over what a commit that failed may have left at the end of the write-ahead log.
+    /// Overwrites the frames that a failed commit may have left at the end of the write-ahead log.
     ///
-    /// SQLite has given such a transaction up. But where the disk has all of its pages, a crash
-    /// before the next commit would bring it back.
-    pub(super) fn seal(&mut self) -> Result<(), Fault> {
-        self.place.reach("seal")?;
+    /// SQLite has abandoned that transaction. But if all of its pages are on the disk, a crash before
+    /// the next commit would bring it back.
+    pub(super) fn overwrite_wal_tail(&mut self) -> Result<(), Fault> {
+        self.database.reach("seal")?;
         self.check_files()?;
         if !self.roll_back() {
-            return Err(Fault::Told(super::lost()));
+            return Err(Fault::Public(thread_lost()));
         }
         self.connection.pragma_update(None, "user_version", SCHEMA_VERSION)?;
-        self.place.reach("sealed")
+        self.database.reach("sealed")
     }
 
-    /// Whether a unit that was to be stored from this position on is there.
+    /// Returns true if a unit is stored from this position on.
     pub(super) fn is_stored(&self, unit: &UnitOfWork, first: u64) -> Result<bool, Fault> {
         let sql = match unit {
             UnitOfWork { commands, .. } if !commands.is_empty() => {
@@ -235,13 +241,14 @@ impl<'c> Session<'c> {
         };
         let id = unit.commands.first().map(|row| row.id);
         let id = id.or(unit.activities.first().map(|row| row.id));
-        let found = one(self.connection, sql, (crate::read::clamped(first),), |row| {
-            Ok(row.get::<_, fluvius_core::uuid::Uuid>(0)?)
-        })?;
+        let found =
+            query_optional(self.connection, sql, (crate::read::saturating_i64(first),), |row| {
+                Ok(row.get::<_, fluvius_store::uuid::Uuid>(0)?)
+            })?;
         Ok(found.is_some() && found == id)
     }
 
-    /// Claims resource names for a domain.
+    /// Registers the resources of a domain.
     pub(super) fn register_domain(
         &mut self,
         domain: &str,
@@ -255,14 +262,14 @@ impl<'c> Session<'c> {
         claimed
     }
 
-    /// Declares the fields of a resource, where they are told, and does a part of what is then left
-    /// to do. Tells whether there may be more.
+    /// Declares the fields of a resource, if any are given, and does a part of the remaining work.
+    /// Returns true if more may remain.
     pub(super) fn declare_indexes(
         &mut self,
         resource: &str,
         fields: Option<&[Field]>,
     ) -> Result<bool, Fault> {
-        self.leave_room();
+        self.yield_to_others();
         let begun = Instant::now();
         let mut open = self.begin()?;
         let indexed =
@@ -275,22 +282,22 @@ impl<'c> Session<'c> {
     }
 }
 
-impl<'b> Open<'_, '_, 'b> {
+impl<'b> Transaction<'_, '_, 'b> {
     fn run(
         &mut self,
         batches: &[Batch<'b>],
-        is_each_by_itself: bool,
+        with_savepoints: bool,
     ) -> Result<Vec<Vec<CommitOutcome>>, Fault> {
-        if is_each_by_itself { self.each(batches) } else { self.all(batches) }
+        if with_savepoints { self.each(batches) } else { self.all(batches) }
     }
 
-    /// All units at once: what becomes of each is known before the first row is written.
+    /// Validates all units, then writes their rows.
     fn all(&mut self, batches: &[Batch<'b>]) -> Result<Vec<Vec<CommitOutcome>>, Fault> {
         let mut all = Vec::with_capacity(batches.len());
         for batch in batches {
             let mut outcomes = Vec::with_capacity(batch.len());
             for unit in *batch {
-                let outcome = self.plan(unit, &outcomes)?;
+                let outcome = self.validate(unit, &outcomes)?;
                 outcomes.push(outcome);
             }
             all.push(outcomes);
@@ -306,25 +313,25 @@ impl<'b> Open<'_, '_, 'b> {
         Ok(all)
     }
 
-    /// Each unit by itself, so that one whose rows are refused leaves the others.
+    /// Stores each unit behind a savepoint, so that a row error fails its unit only.
     fn each(&mut self, batches: &[Batch<'b>]) -> Result<Vec<Vec<CommitOutcome>>, Fault> {
         let mut all = Vec::with_capacity(batches.len());
         for batch in batches {
             let mut outcomes = Vec::with_capacity(batch.len());
             for unit in *batch {
                 self.connection.execute_batch("SAVEPOINT unit")?;
-                self.place.reach("savepoint")?;
-                let outcome = match self.one(unit, &outcomes) {
+                self.database.reach("savepoint")?;
+                let outcome = match self.store_one(unit, &outcomes) {
                     Ok(outcome) => outcome,
-                    Err(fault) if fault.is_of_one_row() => {
+                    Err(fault) if fault.is_row_error() => {
                         self.connection.execute_batch("ROLLBACK TO unit")?;
-                        self.place.reach("rolled back")?;
+                        self.database.reach("rolled back")?;
                         CommitOutcome::Failed(StoreError::from(fault))
                     }
                     Err(fault) => return Err(fault),
                 };
                 self.connection.execute_batch("RELEASE unit")?;
-                self.place.reach("released")?;
+                self.database.reach("released")?;
                 outcomes.push(outcome);
             }
             all.push(outcomes);
@@ -332,44 +339,45 @@ impl<'b> Open<'_, '_, 'b> {
         Ok(all)
     }
 
-    fn one(
+    fn store_one(
         &mut self,
         unit: &'b UnitOfWork,
         outcomes: &[CommitOutcome],
     ) -> Result<CommitOutcome, Fault> {
-        self.draft = Draft::behind(self.cache.position.unwrap_or(0));
-        let outcome = self.plan(unit, outcomes)?;
+        self.overlay = Overlay::behind(self.cache.position.unwrap_or(0));
+        let outcome = self.validate(unit, outcomes)?;
         if let CommitOutcome::Committed { first, .. } = outcome {
             self.write(unit, first)?;
             self.write_states()?;
-            // Should the transaction fail, the cache is dropped.
-            std::mem::replace(&mut self.draft, Draft::behind(0)).keep(self.cache);
-            self.draft = Draft::behind(self.cache.position.unwrap_or(0));
+            // If the transaction fails, the cache is cleared.
+            std::mem::replace(&mut self.overlay, Overlay::behind(0)).keep(self.cache);
+            self.overlay = Overlay::behind(self.cache.position.unwrap_or(0));
         }
         Ok(outcome)
     }
 
     fn commit(self) -> Result<(), Fault> {
-        let Self { statements, cache, draft, place, .. } = self;
+        let Self { statements, cache, overlay, database, .. } = self;
         statements.commit.execute([])?;
-        draft.keep(cache);
-        place.reach("committed")
+        overlay.keep(cache);
+        database.reach("committed")
     }
 
     fn register_domain(&self, domain: &str, resources: &[&'static str]) -> Result<(), Fault> {
         for resource in resources {
-            let select = "SELECT domain FROM owner WHERE resource = ?1";
-            let owner =
-                one(self.connection, select, (resource,), |row| Ok(row.get::<_, String>(0)?))?;
+            let select = "SELECT domain FROM resource_owner WHERE resource = ?1";
+            let owner = query_optional(self.connection, select, (resource,), |row| {
+                Ok(row.get::<_, String>(0)?)
+            })?;
             match owner {
                 Some(owner) if owner == domain => {}
                 Some(owner) => {
-                    return Err(Fault::Told(StoreError::resource_taken(resource, &owner)));
+                    return Err(Fault::Public(StoreError::resource_taken(resource, &owner)));
                 }
                 None => {
-                    let insert = "INSERT INTO owner (resource, domain) VALUES (?1, ?2)";
+                    let insert = "INSERT INTO resource_owner (resource, domain) VALUES (?1, ?2)";
                     self.connection.prepare_cached(insert)?.execute((resource, domain))?;
-                    self.place.reach("owner")?;
+                    self.database.reach("owner")?;
                 }
             }
         }
@@ -377,13 +385,14 @@ impl<'b> Open<'_, '_, 'b> {
     }
 }
 
-/// The last position that was given; rows of logs are never deleted.
+/// Returns the last assigned position; rows of logs are never deleted.
 fn last_position(connection: &Connection) -> Result<u64, Fault> {
     const SQL: &str = "SELECT max( \
         (SELECT coalesce(max(position), 0) FROM command), \
         (SELECT coalesce(max(position), 0) FROM event), \
         (SELECT coalesce(max(position), 0) FROM message), \
         (SELECT coalesce(max(position), 0) FROM activity))";
-    let position = one(connection, SQL, [], |row| Ok(row.get::<_, i64>(0)?))?.unwrap_or(0);
+    let position =
+        query_optional(connection, SQL, [], |row| Ok(row.get::<_, i64>(0)?))?.unwrap_or(0);
     u64::try_from(position).map_err(|error| Fault::damaged("command", error))
 }

@@ -1,48 +1,44 @@
-//! Telling a file of this store from another one, before anything of it can change.
+//! The file format: rejects the file of another program before anything of it can change.
 //!
-//! It is read by SQLite itself, as a file that never changes, which neither locks nor makes
-//! anything. To open it in another way would be a fault: on POSIX a process gives up all its locks
-//! of a file, those of a store that has it open too, when it closes any handle of its own.
+//! SQLite reads the file as immutable, which neither locks nor creates anything. Any other handle
+//! would be a fault: on POSIX, closing it releases all locks that the process holds on the file.
 
 use std::path::Path;
 
-use fluvius_core::StoreError;
+use fluvius_store::StoreError;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::error::Fault;
-use crate::migrate::{APPLICATION_ID, SCHEMA_VERSION, newer};
+use crate::migrations::{APPLICATION_ID, check_version};
 
-/// Refuses a file that is there, is not empty, and is not a store of this release or an older one.
-pub(crate) fn refuse(path: &Path) -> Result<(), Fault> {
+/// Rejects an existing file that is not empty and not a store that this release can open.
+pub(crate) fn check(path: &Path) -> Result<(), Fault> {
     let found = match path.metadata() {
         Ok(found) => found,
         Err(_) if path.parent().is_some_and(Path::is_dir) => return Ok(()),
         Err(error) => {
             let why = "its folder is not there, or cannot be looked into";
-            return Err(Fault::Told(refusal(path, why).with_source(error)));
+            return Err(Fault::Public(refusal(path, why).with_source(error)));
         }
     };
     if found.is_dir() {
-        return Err(Fault::Told(refusal(path, "it is a folder")));
+        return Err(Fault::Public(refusal(path, "it is a folder")));
     }
     if found.len() == 0 {
         return Ok(());
     }
     match header(path) {
-        Ok((APPLICATION_ID, version)) if version > SCHEMA_VERSION => {
-            Err(Fault::Told(newer(version)))
-        }
-        Ok((APPLICATION_ID, _)) => Ok(()),
-        Ok(_) => Err(Fault::Told(refusal(path, "it is the SQLite database of another program"))),
-        Err(fault) if fault.is_of_content() => {
+        Ok((APPLICATION_ID, version)) => Ok(check_version(version)?),
+        Ok(_) => Err(Fault::Public(refusal(path, "it is the SQLite database of another program"))),
+        Err(fault) if fault.is_corrupt() => {
             let why = "it is no SQLite database, or its beginning is damaged";
-            Err(Fault::Told(refusal(path, why).with_source(fault)))
+            Err(Fault::Public(refusal(path, why).with_source(fault)))
         }
         Err(fault) => Err(fault),
     }
 }
 
-/// Whose file it is, and the version of its schema.
+/// Returns the application id and the schema version.
 fn header(path: &Path) -> Result<(u32, u32), Fault> {
     let connection = open_unchanging(path)?;
     // While the log is copied into the file, its beginning tells of pages that have not come yet.
@@ -52,7 +48,7 @@ fn header(path: &Path) -> Result<(u32, u32), Fault> {
     Ok((number("application_id")?, number("user_version")?))
 }
 
-/// Opens a file of which nothing changes, without a lock and without a file beside it.
+/// Opens an immutable file, without a lock and without a file beside it.
 pub(crate) fn open_unchanging(path: &Path) -> Result<Connection, Fault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_URI
@@ -60,7 +56,7 @@ pub(crate) fn open_unchanging(path: &Path) -> Result<Connection, Fault> {
     Ok(Connection::open_with_flags(address(path), flags)?)
 }
 
-/// A path as SQLite reads it in an address.
+/// Returns a path as an SQLite URI.
 ///
 /// # Source
 /// "URI filename format", <https://sqlite.org/uri.html>.
@@ -84,21 +80,21 @@ fn address(path: &Path) -> String {
     address
 }
 
-/// The file, or one beside it, cannot be made or opened.
-pub(crate) fn unmade(path: &Path, fault: Fault) -> Fault {
+/// Returns the error of a file that cannot be created or opened.
+pub(crate) fn open_failure(path: &Path, fault: Fault) -> Fault {
     let path = path.display();
     let told = format!(
         "`{path}` cannot be opened: let the user of this program write to it and to its folder, \
          where two more files lie beside it"
     );
-    Fault::Told(StoreError::permanent(told).with_source(fault))
+    Fault::Public(StoreError::permanent(told).with_source(fault))
 }
 
-/// The file cannot be written to.
+/// Returns the error of a read-only file.
 pub(crate) fn read_only(path: &Path) -> Fault {
     let told =
         format!("`{}` is read-only: let the user of this program write to it", path.display());
-    Fault::Told(StoreError::permanent(told))
+    Fault::Public(StoreError::permanent(told))
 }
 
 fn refusal(path: &Path, why: &str) -> StoreError {

@@ -1,30 +1,30 @@
-//! What becomes of each unit, found out before the first row is written.
+//! Validation: determines the outcome of each unit before the first row is written.
 
 use std::sync::Arc;
 
-use fluvius_core::json::StateDelta;
-use fluvius_core::uuid::Uuid;
-use fluvius_core::{
+use fluvius_store::json::StateDelta;
+use fluvius_store::uuid::Uuid;
+use fluvius_store::{
     AggregateId, CommitOutcome, ContextRecord, Json, LogEntry, StateRecord, StoreError,
     StoredCommand, UnitOfWork,
 };
 use rusqlite::params;
 
-use super::cache::{Aggregate, Birth};
-use super::draft::Touched;
-use super::session::Open;
+use super::cache::{Aggregate, CreationInfo};
+use super::overlay::PendingRow;
+use super::transaction::Transaction;
 use crate::error::Fault;
 use crate::read;
 
-impl<'b> Open<'_, '_, 'b> {
-    /// The outcome of a unit as the units before it leave the content. Where it is `Committed`, its
-    /// rows are to be written; they are in the draft already.
-    pub(super) fn plan(
+impl<'b> Transaction<'_, '_, 'b> {
+    /// Returns the outcome of a unit after the units before it. The rows of a `Committed` unit are in
+    /// the overlay, and are to be written.
+    pub(super) fn validate(
         &mut self,
         unit: &'b UnitOfWork,
         outcomes: &[CommitOutcome],
     ) -> Result<CommitOutcome, Fault> {
-        self.place.reach("plan")?;
+        self.database.reach("plan")?;
         if let Err(error) = unit.validate(outcomes.len()).and_then(|()| self.check_size(unit)) {
             return Ok(CommitOutcome::Failed(error));
         }
@@ -34,7 +34,7 @@ impl<'b> Open<'_, '_, 'b> {
             return Ok(CommitOutcome::DependencyAborted { on: *on });
         }
         for command in &unit.commands {
-            if let Some((command, context)) = self.known(command.id)? {
+            if let Some((command, context)) = self.duplicate(command.id)? {
                 return Ok(CommitOutcome::DuplicateCommand { command: Box::new(command), context });
             }
         }
@@ -50,100 +50,100 @@ impl<'b> Open<'_, '_, 'b> {
             }
             aggregate_ids.push(stored);
         }
-        let first = self.draft.position + 1;
+        let first = self.overlay.position + 1;
         self.add(unit, aggregate_ids);
         Ok(CommitOutcome::Committed { first, contended: Vec::new() })
     }
 
-    /// Adds a unit that is to be stored to the draft.
+    /// Adds a unit to the overlay.
     fn add(&mut self, unit: &'b UnitOfWork, mut aggregate_ids: Vec<Option<Aggregate>>) {
         let rows = u64::try_from(unit.row_count()).unwrap_or(u64::MAX);
         if rows == 0 {
             return;
         }
-        let first = self.draft.position + 1;
-        self.draft.position += rows;
+        let first = self.overlay.position + 1;
+        self.overlay.position += rows;
         // The first unit that carries it stores it.
-        self.draft.contexts.entry(unit.context.id).or_insert((&unit.context, None));
+        self.overlay.contexts.entry(unit.context.id).or_insert((&unit.context, None));
         for ((index, command), position) in unit.commands.iter().enumerate().zip(first..) {
-            self.draft.commands.insert(command.id, (unit, index, position));
+            self.overlay.commands.insert(command.id, (unit, index, position));
         }
         for state in &unit.states {
             // Every written aggregate is expected.
-            let place = unit
+            let index = unit
                 .expected
                 .binary_search_by(|expected| expected.aggregate_id.cmp(&state.aggregate_id));
-            let stored = place.ok().and_then(|place| aggregate_ids[place].take());
-            let touched = self.draft.aggregate_ids.entry(&state.aggregate_id);
-            touched.or_insert_with(|| Touched::new(stored, state)).state = state;
+            let stored = index.ok().and_then(|index| aggregate_ids[index].take());
+            let row = self.overlay.aggregates.entry(&state.aggregate_id);
+            row.or_insert_with(|| PendingRow::new(stored, state)).state = state;
         }
     }
 
-    /// The row that has a command's identifier, in this transaction or before it.
-    fn known(&mut self, id: Uuid) -> Result<Option<StoredCommand>, Fault> {
-        if let Some(&(unit, index, position)) = self.draft.commands.get(&id) {
+    /// Returns the row that has this command id, in this transaction or stored.
+    fn duplicate(&mut self, id: Uuid) -> Result<Option<StoredCommand>, Fault> {
+        if let Some(&(unit, index, position)) = self.overlay.commands.get(&id) {
             let record = unit.commands[index].as_ref().clone();
             let context = self.context_in_effect(&unit.context)?;
             return Ok(Some((LogEntry { position, record }, context)));
         }
         let is_new = self.cache.newest_id.is_none_or(|newest| id > newest);
-        if is_new || !self.statements.is_known.exists((id,))? {
+        if is_new || !self.statements.command_exists.exists((id,))? {
             return Ok(None);
         }
         read::command(self.connection, id)
     }
 
-    /// The context with this identifier as it is stored, or will be.
+    /// Returns the context with this id as it is stored or pending.
     fn context_in_effect(&self, context: &Arc<ContextRecord>) -> Result<Arc<ContextRecord>, Fault> {
         if let Some(stored) = read::context(self.connection, context.id)? {
             return Ok(stored);
         }
-        let drafted = self.draft.contexts.get(&context.id);
+        let drafted = self.overlay.contexts.get(&context.id);
         Ok(Arc::clone(drafted.map_or(context, |(drafted, _)| drafted)))
     }
 
-    /// The version of an aggregate, and what is stored of it where this transaction has not written it.
+    /// Returns the version of an aggregate, and its stored row unless this transaction has written it.
     fn version(&mut self, aggregate_id: &AggregateId) -> Result<(u64, Option<Aggregate>), Fault> {
-        if let Some(touched) = self.draft.aggregate_ids.get(aggregate_id) {
-            return Ok((touched.state.version, None));
+        if let Some(row) = self.overlay.aggregates.get(aggregate_id) {
+            return Ok((row.state.version, None));
         }
         let stored = self.stored(aggregate_id)?;
         Ok((stored.as_ref().map_or(0, |stored| stored.version), stored))
     }
 
-    /// What is stored of an aggregate.
+    /// Returns the stored row of an aggregate.
     fn stored(&mut self, aggregate_id: &AggregateId) -> Result<Option<Aggregate>, Fault> {
-        if let Some(stored) = self.cache.aggregate_ids.get(aggregate_id) {
+        if let Some(stored) = self.cache.aggregates.get(aggregate_id) {
             return Ok(Some(stored.clone()));
         }
         let Some(resource) = self.known_name(&aggregate_id.resource)? else { return Ok(None) };
-        let mut rows = self.statements.aggregate_id.query(params![aggregate_id.id, resource])?;
+        let mut rows = self.statements.aggregate.query(params![aggregate_id.id, resource])?;
         let Some(row) = rows.next()? else { return Ok(None) };
         let version = u64::try_from(row.get::<_, i64>(1)?);
         let stored = Aggregate {
             number: row.get(0)?,
             version: version.map_err(|error| Fault::damaged("state", error))?,
             event: row.get(2)?,
-            birth: Birth {
+            creation: CreationInfo {
                 created_at: row.get(3)?,
                 created_by: row.get(4)?,
                 realm: row.get::<_, Option<String>>(5)?.map(Arc::from),
             },
         };
-        self.cache.aggregate_ids.insert(aggregate_id.clone(), stored.clone());
+        self.cache.aggregates.insert(aggregate_id.clone(), stored.clone());
         Ok(Some(stored))
     }
 
-    /// The row of an aggregate as the units before leave it.
+    /// Returns the state of an aggregate after the units before.
     fn state(&self, aggregate_id: &AggregateId) -> Result<Option<StateRecord>, Fault> {
-        match self.draft.aggregate_ids.get(aggregate_id) {
-            Some(touched) => Ok(Some(touched.state.clone())),
+        match self.overlay.aggregates.get(aggregate_id) {
+            Some(row) => Ok(Some(row.state.clone())),
             None => read::load(self.connection, aggregate_id),
         }
     }
 
     fn check_size(&self, unit: &UnitOfWork) -> Result<(), StoreError> {
-        let max = self.place.options.max_row_bytes;
+        let max = self.database.options.max_row_bytes;
         match longest_row(unit) {
             bytes if bytes <= max => Ok(()),
             bytes => Err(StoreError::permanent(format!(
@@ -154,7 +154,7 @@ impl<'b> Open<'_, '_, 'b> {
     }
 }
 
-/// The length of the texts of a unit's longest row.
+/// Returns the length of the texts of a unit's longest row.
 fn longest_row(unit: &UnitOfWork) -> usize {
     let json = |json: &Option<Json>| json.as_ref().map_or(0, Json::len);
     let states = unit.states.iter().map(|row| row.data.len());
@@ -171,7 +171,7 @@ fn longest_row(unit: &UnitOfWork) -> usize {
     rows.max().unwrap_or(0).max(context)
 }
 
-/// The length of a delta as it is stored.
+/// Returns the length of a delta as it is stored.
 fn delta_length(delta: &StateDelta) -> usize {
     match delta {
         StateDelta::Snapshot(state) => r#"{"snapshot":}"#.len() + state.len(),

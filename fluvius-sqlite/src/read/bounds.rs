@@ -1,40 +1,39 @@
-//! One read under way. It ends early if its caller is gone, its time is over, or the store is
-//! closed.
+//! The bounds of a running read. It ends early if its caller is gone, its time is over, or the
+//! store is closed.
 //!
-//! SQLite runs the check at a fixed number of steps, on the thread of the statement. Unlike
-//! `sqlite3_interrupt`, which stops any statement of a connection, this cannot hit the next read.
+//! SQLite calls the check after a number of steps, on the statement's own thread. Unlike
+//! `sqlite3_interrupt`, which stops any statement of a connection, it cannot hit the next read.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use fluvius_core::StoreError;
+use fluvius_store::StoreError;
 use rusqlite::Connection;
 
-use crate::error::Fault;
-use crate::writer;
+use crate::error::{Fault, store_closed};
 
-/// Steps of SQLite between two checks of the bounds of a read: some 10 µs.
+/// Steps of SQLite between two checks: about 10 µs.
 const STEPS_AT_ONCE: i32 = 1_000;
 
 thread_local! {
-    /// The read under way on this thread.
-    static CURRENT: RefCell<Option<Reading>> = const { RefCell::new(None) };
+    /// The read that runs on this thread.
+    static CURRENT: RefCell<Option<ReadBounds>> = const { RefCell::new(None) };
 }
 
 /// The bounds of one read.
 #[derive(Debug, Clone)]
-pub(crate) struct Reading {
-    /// Dead once the caller's future is dropped.
+pub(crate) struct ReadBounds {
+    /// Expired once the caller's future is dropped.
     is_wanted: Weak<()>,
     begun: Instant,
     time_max: Duration,
     is_closed: Arc<AtomicBool>,
 }
 
-impl Reading {
-    /// Returns a read that begins now.
+impl ReadBounds {
+    /// Returns the bounds of a read that begins now.
     pub(crate) fn new(caller: &Arc<()>, time_max: Duration, is_closed: &Arc<AtomicBool>) -> Self {
         Self {
             is_wanted: Arc::downgrade(caller),
@@ -44,10 +43,10 @@ impl Reading {
         }
     }
 
-    /// Returns the error with which the read ends early, if it is to end.
+    /// Returns the error of a read that must end early.
     pub(crate) fn end(&self) -> Option<StoreError> {
         if self.is_closed.load(Ordering::Acquire) {
-            return Some(writer::closed());
+            return Some(store_closed());
         }
         if self.is_wanted.strong_count() == 0 {
             return Some(StoreError::unavailable("the caller of the read is gone"));
@@ -75,12 +74,12 @@ impl Reading {
     }
 }
 
-/// The read under way, until this is dropped: a panic ends it as well.
+/// Sets the running read until it is dropped, also by a panic.
 struct Current;
 
 impl Current {
-    fn set(reading: Reading) -> Self {
-        CURRENT.set(Some(reading));
+    fn set(bounds: ReadBounds) -> Self {
+        CURRENT.set(Some(bounds));
         Self
     }
 }
@@ -92,10 +91,9 @@ impl Drop for Current {
 }
 
 /// Installs the check that lets reads on this connection end early.
-pub(crate) fn watch(connection: &mut Connection) -> Result<(), Fault> {
+pub(crate) fn install_bounds_check(connection: &mut Connection) -> Result<(), Fault> {
     let must_end = || {
-        CURRENT
-            .with_borrow(|current| current.as_ref().is_some_and(|reading| reading.end().is_some()))
+        CURRENT.with_borrow(|current| current.as_ref().is_some_and(|bounds| bounds.end().is_some()))
     };
     Ok(connection.progress_handler(STEPS_AT_ONCE, Some(must_end))?)
 }
@@ -109,28 +107,28 @@ mod tests {
 
     fn connection() -> Connection {
         let mut connection = Connection::open_in_memory().unwrap();
-        watch(&mut connection).unwrap();
+        install_bounds_check(&mut connection).unwrap();
         connection
     }
 
-    fn run(connection: &Connection, reading: &Reading, sql: &str) -> Result<i64, StoreError> {
-        reading.run(|| Ok(connection.query_row(sql, [], |row| row.get(0))?))
+    fn run(connection: &Connection, bounds: &ReadBounds, sql: &str) -> Result<i64, StoreError> {
+        bounds.run(|| Ok(connection.query_row(sql, [], |row| row.get(0))?))
     }
 
-    fn reading(caller: &Arc<()>) -> Reading {
-        Reading::new(caller, Duration::from_secs(600), &Arc::default())
+    fn bounds(caller: &Arc<()>) -> ReadBounds {
+        ReadBounds::new(caller, Duration::from_secs(600), &Arc::default())
     }
 
     #[test]
     fn a_read_whose_caller_is_gone_is_left_out_or_ended() {
         let connection = connection();
         let caller = Arc::new(());
-        let gone = reading(&caller);
+        let gone = bounds(&caller);
         drop(caller);
         assert!(gone.run::<()>(|| panic!("it was run")).is_err());
 
         let caller = Arc::new(());
-        let leaving = reading(&caller);
+        let leaving = bounds(&caller);
         let leaver = std::thread::spawn(move || {
             std::thread::sleep(Duration::from_millis(20));
             drop(caller);
@@ -140,14 +138,14 @@ mod tests {
         leaver.join().unwrap();
         // The next read on the connection is not hit.
         let caller = Arc::new(());
-        assert_eq!(run(&connection, &reading(&caller), "SELECT 7").unwrap(), 7);
+        assert_eq!(run(&connection, &bounds(&caller), "SELECT 7").unwrap(), 7);
     }
 
     #[test]
     fn a_read_over_its_time_is_ended() {
         let connection = connection();
         let caller = Arc::new(());
-        let short = Reading::new(&caller, Duration::from_millis(10), &Arc::default());
+        let short = ReadBounds::new(&caller, Duration::from_millis(10), &Arc::default());
         let error = run(&connection, &short, ENDLESS).unwrap_err();
         assert!(error.is_retryable() && error.to_string().contains("`read_timeout`"), "{error}");
         // It has waited for too long.
@@ -158,12 +156,12 @@ mod tests {
     fn a_read_of_a_closed_store_is_ended() {
         let connection = connection();
         let (caller, is_closed) = (Arc::new(()), Arc::new(AtomicBool::new(false)));
-        let reading = Reading::new(&caller, Duration::from_secs(600), &is_closed);
+        let bounds = ReadBounds::new(&caller, Duration::from_secs(600), &is_closed);
         let closer = std::thread::spawn(move || {
             std::thread::sleep(Duration::from_millis(20));
             is_closed.store(true, Ordering::Release);
         });
-        let error = run(&connection, &reading, ENDLESS).unwrap_err();
+        let error = run(&connection, &bounds, ENDLESS).unwrap_err();
         assert!(error.to_string().contains("was closed"), "{error}");
         closer.join().unwrap();
     }
@@ -172,8 +170,8 @@ mod tests {
     fn a_read_that_panics_leaves_nothing_behind() {
         let connection = connection();
         let caller = Arc::new(());
-        let reading = reading(&caller);
-        let panicking = std::panic::AssertUnwindSafe(|| reading.run::<()>(|| panic!("planted")));
+        let bounds = bounds(&caller);
+        let panicking = std::panic::AssertUnwindSafe(|| bounds.run::<()>(|| panic!("planted")));
         assert!(std::panic::catch_unwind(panicking).is_err());
         drop(caller);
         // A statement outside of a read is not ended.

@@ -1,6 +1,6 @@
-//! Copying the write-ahead log into the file (a checkpoint), beside the commits.
+//! The checkpointer copies the write-ahead log into the file while commits run.
 //!
-//! A thread and a connection of its own: no commit waits for it but where the log would grow
+//! It has a thread and a connection of its own. A commit waits for it only if the log would grow
 //! beyond its bound.
 
 use std::path::Path;
@@ -8,47 +8,46 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::Duration;
 
-use fluvius_core::StoreError;
+use fluvius_store::StoreError;
 use rusqlite::Connection;
 use rusqlite::hooks::Wal;
 
-use crate::connect;
+use crate::connection::{self, OpenGuard};
 use crate::error::Fault;
 use crate::options::SqliteOptions;
-use crate::writer::IsOpen;
 
-/// How long after a reader was in the way the copier tries again.
+/// Pause before the next attempt after a reader blocked a checkpoint.
 const RETRY_TIME: Duration = Duration::from_millis(100);
 
-/// The way to the copier's thread, which ends with it.
-pub(crate) struct Copier {
+/// The handle of the checkpointer's thread, which ends when it is dropped.
+pub(crate) struct Checkpointer {
     wake: SyncSender<()>,
     page_count: u64,
 }
 
-/// What a checkpoint has done, in pages.
+/// The result of a checkpoint, in pages.
 #[derive(Debug, Clone, Copy)]
-struct Copied {
+struct Checkpoint {
     in_log: u64,
     copied: u64,
 }
 
-impl Copier {
+impl Checkpointer {
     pub(crate) fn start(
         file: &Path,
         options: &SqliteOptions,
-        is_open: IsOpen,
+        open_guard: OpenGuard,
     ) -> Result<Self, Fault> {
-        let connection = connect::copier(file, options.wal_bytes_max)?;
+        let connection = connection::open_checkpointer(file, options.max_wal_bytes)?;
         let page_bytes: u32 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
         let page_count = |bytes: u64| (bytes / u64::from(page_bytes)).max(1);
-        let page_count_max = page_count(options.wal_bytes_max);
-        // One request waits at the most: the copier looks for itself how much there is.
+        let page_count_max = page_count(options.max_wal_bytes);
+        // One pending request is enough: the checkpointer reads the size of the log itself.
         let (wake, requests) = mpsc::sync_channel(1);
         let run = move || {
             run(&connection, &requests, page_count_max);
             drop(connection);
-            drop(is_open);
+            drop(open_guard);
         };
         let spawned = thread::Builder::new().name("fluvius-sqlite-copier".to_owned()).spawn(run);
         spawned.map_err(|error| {
@@ -57,7 +56,7 @@ impl Copier {
         Ok(Self { wake, page_count: page_count(options.checkpoint_bytes) })
     }
 
-    /// What SQLite calls after each commit with the number of pages in the log.
+    /// Returns the hook that SQLite calls after each commit with the number of pages in the log.
     pub(crate) fn hook(self) -> impl FnMut(&mut Wal, i32) -> rusqlite::Result<()> + Send + 'static {
         let mut asked_at = 0;
         move |_, pages| {
@@ -67,7 +66,7 @@ impl Copier {
             }
             if pages >= asked_at + self.page_count {
                 asked_at = pages;
-                // Full: somebody has asked already. Gone: the next one who opens starts another.
+                // Full: a request is pending. Disconnected: the next open starts another checkpointer.
                 let _ = self.wake.try_send(());
             }
             Ok(())
@@ -88,7 +87,7 @@ fn run(connection: &Connection, requests: &Receiver<()>, page_count_max: u64) {
         is_too_long = match copy(connection, page_count_max) {
             Ok(is_too_long) => is_too_long,
             Err(error) => {
-                // The log stays as it is and grows on; commits do not need the copy.
+                // The log is kept and grows; commits do not depend on the checkpoint.
                 tracing::warn!(%error, "the write-ahead log was not copied into the file");
                 true
             }
@@ -96,25 +95,25 @@ fn run(connection: &Connection, requests: &Receiver<()>, page_count_max: u64) {
     }
 }
 
-/// Copies what no reader needs, and lets the log begin anew: a disk writes over what a file has
-/// in about half the time in which it makes the file longer. Tells whether the log is too long.
+/// Copies the pages that no reader needs, and restarts the log: overwriting a file takes about half
+/// the time of extending it. Returns true if the log is too long.
 fn copy(connection: &Connection, page_count_max: u64) -> Result<bool, Fault> {
     let copied = checkpoint(connection, "PRAGMA wal_checkpoint(PASSIVE)")?;
-    // A reader holds the rest. To wait for it here would make the writers wait.
+    // A reader needs the rest. Waiting for it here would block the writers.
     if copied.copied < copied.in_log {
         return Ok(copied.in_log >= page_count_max);
     }
-    // Once more, for what has come meanwhile: so little is left for which writers wait.
+    // Repeated for the commits meanwhile, so that writers wait for a few pages only.
     checkpoint(connection, "PRAGMA wal_checkpoint(PASSIVE)")?;
     let copied = checkpoint(connection, "PRAGMA wal_checkpoint(RESTART)")?;
     Ok(copied.in_log >= page_count_max && copied.copied < copied.in_log)
 }
 
-fn checkpoint(connection: &Connection, sql: &str) -> Result<Copied, Fault> {
+fn checkpoint(connection: &Connection, sql: &str) -> Result<Checkpoint, Fault> {
     let pages = |number: i64| u64::try_from(number).unwrap_or(0);
     let mut statement = connection.prepare_cached(sql)?;
     let copied = statement.query_row([], |row| {
-        Ok(Copied { in_log: pages(row.get(1)?), copied: pages(row.get(2)?) })
+        Ok(Checkpoint { in_log: pages(row.get(1)?), copied: pages(row.get(2)?) })
     })?;
     Ok(copied)
 }

@@ -1,28 +1,28 @@
-//! Writing the rows of units that nothing stands against.
+//! Writes the rows of validated units.
 
 use std::sync::Arc;
 
-use fluvius_core::{
+use fluvius_store::{
     ActivityRecord, AggregateId, CommandRecord, CommandStatus, ContextRecord, ETag, EventRecord,
     MessageRecord, UnitOfWork,
 };
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Statement, params};
 
-use super::cache::Birth;
-use super::draft::Touched;
-use super::session::Open;
+use super::cache::CreationInfo;
+use super::overlay::PendingRow;
+use super::transaction::Transaction;
 use crate::error::Fault;
-use crate::read::{clamped, one};
-use crate::rows::{text_of, word_of};
+use crate::read::rows::{serde_variant_name, to_json_text};
+use crate::read::{query_optional, saturating_i64};
 
-impl<'b> Open<'_, '_, 'b> {
-    /// Writes the rows of a unit but for its states, the first at this position.
+impl<'b> Transaction<'_, '_, 'b> {
+    /// Writes the rows of a unit except its states, the first at this position.
     pub(super) fn write(&mut self, unit: &'b UnitOfWork, first: u64) -> Result<(), Fault> {
         if unit.row_count() == 0 {
             return Ok(());
         }
         let context = self.context(&unit.context)?;
-        let mut positions = clamped(first)..;
+        let mut positions = saturating_i64(first)..;
         let mut next = || positions.next().unwrap_or(i64::MAX);
         for command in &unit.commands {
             self.command(next(), command, context)?;
@@ -39,27 +39,27 @@ impl<'b> Open<'_, '_, 'b> {
         Ok(())
     }
 
-    /// Writes the states, each once, as the last unit leaves it.
+    /// Writes each state once, as the last unit leaves it.
     pub(super) fn write_states(&mut self) -> Result<(), Fault> {
-        for touched in self.draft.aggregate_ids.values_mut() {
-            let state = touched.state;
-            if !touched.birth.as_ref().is_some_and(|birth| birth.is_of(state)) {
-                update_aggregate(self.connection, touched)?;
-                self.place.reach("birth")?;
+        for row in self.overlay.aggregates.values_mut() {
+            let state = row.state;
+            if !row.creation.as_ref().is_some_and(|creation| creation.is_of(state)) {
+                update_aggregate(self.connection, row)?;
+                self.database.reach("birth")?;
             }
-            let derived = touched.command.map(|command| ETag::new(state.version, command));
+            let derived = row.command.map(|command| ETag::new(state.version, command));
             let etag = (derived != Some(state.etag)).then(|| state.etag.to_string());
             let (version, updated_at) =
-                (clamped(state.version), state.updated_at.timestamp_micros());
-            let (number, event, data) = (touched.number, touched.event, state.data.as_str());
-            let is_usual =
+                (saturating_i64(state.version), state.updated_at.timestamp_micros());
+            let (number, event, data) = (row.number, row.event, state.data.as_str());
+            let is_narrow =
                 etag.is_none() && state.updated_by.is_none() && state.closed_at.is_none();
             let statements = &mut *self.statements;
-            let written = if is_usual && !touched.is_new {
+            let written = if is_narrow && !row.is_new {
                 let values = params![number, version, event, state.revision, data, updated_at];
-                statements.update_usual_state.execute(values)?
+                statements.update_narrow_state.execute(values)?
             } else {
-                let statement = match touched.is_new {
+                let statement = match row.is_new {
                     true => &mut statements.insert_state,
                     false => &mut statements.update_state,
                 };
@@ -74,7 +74,7 @@ impl<'b> Open<'_, '_, 'b> {
             if written != 1 {
                 return Err(Fault::damaged("state", "the row of an aggregate is missing"));
             }
-            self.place.reach("state")?;
+            self.database.reach("state")?;
         }
         self.write_values()
     }
@@ -85,9 +85,9 @@ impl<'b> Open<'_, '_, 'b> {
         command: &CommandRecord,
         context: i64,
     ) -> Result<(), Fault> {
-        let kind = self.command_kind(command)?;
-        if is_usual(command) {
-            self.statements.insert_usual_command.execute(params![
+        let kind = self.command_type(command)?;
+        if is_narrow(command) {
+            self.statements.insert_narrow_command.execute(params![
                 position,
                 command.id,
                 kind,
@@ -97,7 +97,7 @@ impl<'b> Open<'_, '_, 'b> {
                 context,
                 command.received_at.timestamp_micros(),
             ])?;
-            return self.place.reach("command");
+            return self.database.reach("command");
         }
         self.statements.insert_command.execute(params![
             position,
@@ -113,28 +113,28 @@ impl<'b> Open<'_, '_, 'b> {
             command.response.as_ref().map(|response| response.as_str()),
             command.received_at.timestamp_micros(),
         ])?;
-        self.place.reach("command")
+        self.database.reach("command")
     }
 
     fn event(&mut self, position: i64, event: &EventRecord) -> Result<(), Fault> {
-        let kind = self.event_kind(event)?;
+        let kind = self.event_type(event)?;
         let number = self.aggregate_number(&event.aggregate_id)?;
-        let command = self.draft.commands.get(&event.command_id);
+        let command = self.overlay.commands.get(&event.command_id);
         let (payload, source) = match command {
             Some((unit, index, position)) => (&unit.commands[*index].payload, *position),
             None => return Err(Fault::damaged("event", "it comes from no command of its unit")),
         };
         let args = (event.args != *payload).then_some(event.args.as_str());
-        let Some(touched) = self.draft.aggregate_ids.get_mut(&event.aggregate_id) else {
+        let Some(row) = self.overlay.aggregates.get_mut(&event.aggregate_id) else {
             return Err(Fault::damaged("event", "its aggregate is not written"));
         };
-        let previous = (touched.event > 0).then_some(touched.event);
-        let (version, source) = (clamped(event.version), clamped(source));
+        let previous = (row.event > 0).then_some(row.event);
+        let (version, source) = (saturating_i64(event.version), saturating_i64(source));
         let delta = event.delta.to_json();
         let (delta, occurred_at) = (delta.as_str(), event.occurred_at.timestamp_micros());
         let data = event.data.as_ref().map(|data| data.as_str());
         if args.is_none() && data.is_none() {
-            self.statements.insert_usual_event.execute(params![
+            self.statements.insert_narrow_event.execute(params![
                 position,
                 event.id,
                 kind,
@@ -160,40 +160,39 @@ impl<'b> Open<'_, '_, 'b> {
                 occurred_at,
             ])?;
         }
-        touched.event = position;
-        touched.command = Some(event.command_id);
-        self.place.reach("event")
+        row.event = position;
+        row.command = Some(event.command_id);
+        self.database.reach("event")
     }
 
-    /// The number of an aggregate that is written; a new one is given its row.
+    /// Returns the number of an aggregate to write; inserts the row of a new one.
     fn aggregate_number(&mut self, aggregate_id: &AggregateId) -> Result<i64, Fault> {
-        let touched = self.draft.aggregate_ids.get(aggregate_id);
-        let touched =
-            touched.ok_or_else(|| Fault::damaged("event", "its aggregate is not written"))?;
-        if let Some(number) = touched.number {
+        let row = self.overlay.aggregates.get(aggregate_id);
+        let row = row.ok_or_else(|| Fault::damaged("event", "its aggregate is not written"))?;
+        if let Some(number) = row.number {
             return Ok(number);
         }
-        let birth = Birth::of(touched.state);
+        let creation = CreationInfo::of(row.state);
         let resource = self.name(&aggregate_id.resource)?;
         let mut statement = self.connection.prepare_cached(
-            "INSERT INTO root (resource, identifier, created_at, created_by, realm) \
+            "INSERT INTO aggregate (resource, identifier, created_at, created_by, realm) \
              VALUES (?1, ?2, ?3, ?4, ?5)",
         )?;
-        let Birth { created_at, created_by, realm } = &birth;
+        let CreationInfo { created_at, created_by, realm } = &creation;
         let number =
             statement.insert(params![resource, aggregate_id.id, created_at, created_by, realm])?;
-        if let Some(touched) = self.draft.aggregate_ids.get_mut(aggregate_id) {
-            touched.number = Some(number);
-            touched.birth = Some(birth);
+        if let Some(row) = self.overlay.aggregates.get_mut(aggregate_id) {
+            row.number = Some(number);
+            row.creation = Some(creation);
         }
-        self.place.reach("root")?;
+        self.database.reach("root")?;
         Ok(number)
     }
 
     fn message(&mut self, position: i64, message: &MessageRecord) -> Result<(), Fault> {
         let key = self.name(&message.key)?;
         let resource = self.name(&message.aggregate_id.resource)?;
-        let source = self.draft.commands.get(&message.command_id).map(|(.., position)| *position);
+        let source = self.overlay.commands.get(&message.command_id).map(|(.., position)| *position);
         let mut statement = self.connection.prepare_cached(
             "INSERT INTO message (position, id, key, data, command, resource, identifier) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -203,11 +202,11 @@ impl<'b> Open<'_, '_, 'b> {
             message.id,
             key,
             message.data.as_str(),
-            source.map(clamped),
+            source.map(saturating_i64),
             resource,
             message.aggregate_id.id,
         ])?;
-        self.place.reach("message")
+        self.database.reach("message")
     }
 
     fn activity(
@@ -229,30 +228,31 @@ impl<'b> Open<'_, '_, 'b> {
             context,
             activity.command_id,
             activity.message,
-            word_of(&activity.kind)?,
+            serde_variant_name(&activity.kind)?,
             activity.label,
             activity.code,
             activity.data.as_ref().map(|data| data.as_str()),
         ])?;
-        self.place.reach("activity")
+        self.database.reach("activity")
     }
 
-    /// The number of a context, which is stored where it is not there.
+    /// Returns the number of a context; inserts it if it is new.
     fn context(&mut self, context: &ContextRecord) -> Result<i64, Fault> {
         if let Some(number) = self.cache.contexts.get(&context.id) {
             return Ok(*number);
         }
-        let drafted = self.draft.contexts.get(&context.id);
+        let drafted = self.overlay.contexts.get(&context.id);
         if let Some((_, Some(number))) = drafted {
             return Ok(*number);
         }
         let drafted = drafted.map(|(drafted, _)| Arc::clone(drafted));
         let select = "SELECT number FROM context WHERE id = ?1";
-        let number = match one(self.connection, select, (context.id,), |row| Ok(row.get(0)?))? {
-            Some(number) => number,
-            None => self.insert_context(drafted.as_deref().unwrap_or(context))?,
-        };
-        if let Some((_, drafted)) = self.draft.contexts.get_mut(&context.id) {
+        let number =
+            match query_optional(self.connection, select, (context.id,), |row| Ok(row.get(0)?))? {
+                Some(number) => number,
+                None => self.insert_context(drafted.as_deref().unwrap_or(context))?,
+            };
+        if let Some((_, drafted)) = self.overlay.contexts.get_mut(&context.id) {
             *drafted = Some(number);
         }
         Ok(number)
@@ -270,38 +270,108 @@ impl<'b> Open<'_, '_, 'b> {
             context.id,
             domain,
             context.revision,
-            word_of(&context.transport)?,
+            serde_variant_name(&context.transport)?,
             context.source,
-            text_of(&context.headers)?,
+            to_json_text(&context.headers)?,
             context.actor.user_id,
             context.actor.profile_id,
             context.actor.organization_id,
-            text_of(&context.roles)?,
+            to_json_text(&context.roles)?,
             context.realm,
             context.correlation,
             context.causation,
         ])?;
-        self.place.reach("context")?;
+        self.database.reach("context")?;
         Ok(number)
     }
 }
 
-/// Whether most of a command's columns are empty: its caller sent it, and it was applied without an
-/// answer of its own.
-fn is_usual(command: &CommandRecord) -> bool {
+/// Returns true for a command without parent, code and response that was applied.
+fn is_narrow(command: &CommandRecord) -> bool {
     command.status == CommandStatus::Applied
         && command.parent.is_none()
         && command.code.is_none()
         && command.response.is_none()
 }
 
-/// Writes who created an aggregate and when, where a unit of work tells it anew.
-fn update_aggregate(connection: &Connection, touched: &mut Touched<'_>) -> Result<(), Fault> {
-    let birth = Birth::of(touched.state);
+/// Updates the creation columns of an aggregate, if a unit of work changes them.
+fn update_aggregate(connection: &Connection, row: &mut PendingRow<'_>) -> Result<(), Fault> {
+    let creation = CreationInfo::of(row.state);
     let mut statement = connection.prepare_cached(
-        "UPDATE root SET created_at = ?2, created_by = ?3, realm = ?4 WHERE number = ?1",
+        "UPDATE aggregate SET created_at = ?2, created_by = ?3, realm = ?4 WHERE number = ?1",
     )?;
-    statement.execute(params![touched.number, birth.created_at, birth.created_by, birth.realm])?;
-    touched.birth = Some(birth);
+    statement.execute(params![
+        row.number,
+        creation.created_at,
+        creation.created_by,
+        creation.realm
+    ])?;
+    row.creation = Some(creation);
     Ok(())
+}
+
+/// The statements of every commit, prepared once for the life of the connection.
+pub(super) struct Statements<'c> {
+    pub(super) begin: Statement<'c>,
+    pub(super) commit: Statement<'c>,
+    pub(super) rollback: Statement<'c>,
+    pub(super) data_version: Statement<'c>,
+    pub(super) command_exists: Statement<'c>,
+    pub(super) aggregate: Statement<'c>,
+    pub(super) insert_command: Statement<'c>,
+    pub(super) insert_event: Statement<'c>,
+    pub(super) insert_state: Statement<'c>,
+    pub(super) update_state: Statement<'c>,
+    /// Narrow statements for most rows, whose other columns are NULL: binding NULL costs as much as
+    /// binding a value.
+    pub(super) insert_narrow_command: Statement<'c>,
+    pub(super) insert_narrow_event: Statement<'c>,
+    pub(super) update_narrow_state: Statement<'c>,
+}
+
+impl<'c> Statements<'c> {
+    pub(super) fn prepare(connection: &'c Connection) -> Result<Self, Fault> {
+        Ok(Self {
+            begin: connection.prepare("BEGIN IMMEDIATE")?,
+            commit: connection.prepare("COMMIT")?,
+            rollback: connection.prepare("ROLLBACK")?,
+            data_version: connection.prepare("PRAGMA data_version")?,
+            command_exists: connection.prepare("SELECT 1 FROM command WHERE id = ?1")?,
+            aggregate: connection.prepare(
+                "SELECT a.number, s.version, s.event, a.created_at, a.created_by, a.realm \
+                 FROM aggregate AS a JOIN state AS s ON s.aggregate = a.number \
+                 WHERE a.identifier = ?1 AND a.resource = ?2",
+            )?,
+            insert_command: connection.prepare(
+                "INSERT INTO command (position, id, parent, type, identifier, payload, \
+                 payload_hash, context, is_rejected, code, response, received_at) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+            )?,
+            insert_event: connection.prepare(
+                "INSERT INTO event (position, id, type, aggregate, version, previous, command, args, \
+                 data, delta, occurred_at) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            )?,
+            insert_state: connection.prepare(
+                "INSERT INTO state (aggregate, version, event, etag, revision, data, updated_at, updated_by, \
+                 closed_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            )?,
+            update_state: connection.prepare(
+                "UPDATE state SET version = ?2, event = ?3, etag = ?4, revision = ?5, data = ?6, \
+                 updated_at = ?7, updated_by = ?8, closed_at = ?9 WHERE aggregate = ?1",
+            )?,
+            insert_narrow_command: connection.prepare(
+                "INSERT INTO command (position, id, type, identifier, payload, payload_hash, \
+                 context, is_rejected, received_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8)",
+            )?,
+            insert_narrow_event: connection.prepare(
+                "INSERT INTO event (position, id, type, aggregate, version, previous, command, delta, \
+                 occurred_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            )?,
+            update_narrow_state: connection.prepare(
+                "UPDATE state SET version = ?2, event = ?3, etag = NULL, revision = ?4, \
+                 data = ?5, updated_at = ?6, updated_by = NULL, closed_at = NULL WHERE aggregate = ?1",
+            )?,
+        })
+    }
 }

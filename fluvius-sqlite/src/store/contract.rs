@@ -1,0 +1,167 @@
+//! The store contract: each call is sent to the writer or to a reader.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use fluvius_store::query::Field;
+use fluvius_store::uuid::Uuid;
+use fluvius_store::{
+    ActivityRecord, AggregateId, CommandRecord, CommitOutcome, ContextRecord, EventRecord,
+    LogEntry, LogPage, LogQuery, MessageRecord, StateQuery, StateRecord, Store, StoreError,
+    StoredCommand, UnitOfWork, off_runtime,
+};
+use tokio::sync::oneshot;
+
+use super::SqliteStore;
+use crate::error::thread_lost;
+use crate::read;
+use crate::readers::Lane;
+use crate::writer::{Commit, Job};
+
+impl Store for SqliteStore {
+    async fn register_domain(
+        &self,
+        domain: &str,
+        resources: &[&'static str],
+    ) -> Result<(), StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let (domain, resources) = (domain.to_owned(), resources.to_vec());
+        self.threads.writer.send(Job::RegisterDomain { domain, resources, answer })?;
+        off_runtime(answered).await.map_err(|_| thread_lost())?
+    }
+
+    async fn declare_indexes(&self, resource: &str, fields: &[Field]) -> Result<(), StoreError> {
+        let mut fields = Some(fields.to_vec());
+        loop {
+            let (answer, answered) = oneshot::channel();
+            let resource = resource.to_owned();
+            self.threads.writer.send(Job::DeclareIndexes {
+                resource,
+                fields: fields.take(),
+                answer,
+            })?;
+            // Commits come in between.
+            if !off_runtime(answered).await.map_err(|_| thread_lost())?? {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<CommitOutcome> {
+        if batch.is_empty() {
+            return Vec::new();
+        }
+        let (answer, answered) = oneshot::channel();
+        let commit = Commit { batch: Arc::clone(&batch), answer };
+        if let Err(error) = self.threads.writer.send(Job::Commit(commit)) {
+            return batch.iter().map(|_| CommitOutcome::Failed(error.clone())).collect();
+        }
+        // Only a thread that has ended leaves it unanswered: the log must tell what it has done.
+        off_runtime(answered)
+            .await
+            .unwrap_or_else(|_| batch.iter().map(|_| CommitOutcome::InDoubt).collect())
+    }
+
+    async fn load(&self, aggregate_id: &AggregateId) -> Result<Option<StateRecord>, StoreError> {
+        let aggregate_id = aggregate_id.clone();
+        self.read(Lane::Points, move |connection| read::load(connection, &aggregate_id)).await
+    }
+
+    async fn snapshot(
+        &self,
+        aggregate_ids: &[AggregateId],
+    ) -> Result<Vec<Option<StateRecord>>, StoreError> {
+        let aggregate_ids = aggregate_ids.to_vec();
+        self.read(Lane::Scans, move |connection| read::snapshot(connection, &aggregate_ids)).await
+    }
+
+    async fn query(&self, query: &StateQuery) -> Result<Vec<StateRecord>, StoreError> {
+        query.check()?;
+        let query = query.clone();
+        self.read(Lane::Scans, move |connection| read::query(connection, &query)).await
+    }
+
+    async fn command(&self, id: Uuid) -> Result<Option<StoredCommand>, StoreError> {
+        if self.threads.writer.has_in_doubt() {
+            let (answer, answered) = oneshot::channel();
+            self.threads.writer.send(Job::ResolveInDoubt(answer))?;
+            off_runtime(answered).await.map_err(|_| thread_lost())??;
+        }
+        self.read(Lane::Points, move |connection| read::command(connection, id)).await
+    }
+
+    async fn history(
+        &self,
+        aggregate_id: &AggregateId,
+        first: u64,
+        last: u64,
+    ) -> Result<Vec<LogEntry<EventRecord>>, StoreError> {
+        let mut rows = Vec::new();
+        let mut next = Some(first);
+        while let Some(first) = next {
+            let aggregate_id = aggregate_id.clone();
+            let part = self.read(Lane::Points, move |connection| {
+                read::history(connection, &aggregate_id, first, last)
+            });
+            let part = part.await?;
+            rows.extend(part.rows);
+            next = part.next;
+        }
+        Ok(rows)
+    }
+
+    async fn commands(&self, query: &LogQuery) -> Result<LogPage<CommandRecord>, StoreError> {
+        self.log(Lane::Scans, query, |connection, query| {
+            read::page(connection, &read::COMMANDS, query)
+        })
+        .await
+    }
+
+    async fn events(&self, query: &LogQuery) -> Result<LogPage<EventRecord>, StoreError> {
+        let lane = if query.aggregate_id.is_some() { Lane::Points } else { Lane::Scans };
+        self.log(lane, query, read::page_of_aggregate).await
+    }
+
+    async fn messages(&self, query: &LogQuery) -> Result<LogPage<MessageRecord>, StoreError> {
+        self.log(Lane::Scans, query, |connection, query| {
+            read::page(connection, &read::MESSAGES, query)
+        })
+        .await
+    }
+
+    async fn activities(&self, query: &LogQuery) -> Result<LogPage<ActivityRecord>, StoreError> {
+        self.log(Lane::Scans, query, |connection, query| {
+            read::page(connection, &read::ACTIVITIES, query)
+        })
+        .await
+    }
+
+    async fn context(&self, id: Uuid) -> Result<Option<Arc<ContextRecord>>, StoreError> {
+        self.read(Lane::Points, move |connection| read::context(connection, id)).await
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        self.threads.close().await
+    }
+
+    async fn release(&self) {
+        if self.is_released.swap(true, Ordering::AcqRel) {
+            // The first call closes the store, if any does.
+            if self.threads.is_closed.load(Ordering::Acquire) {
+                let _ = self.threads.writer.closed().await;
+            }
+            return;
+        }
+        if self.threads.give_up_handle() {
+            if let Err(error) = self.threads.close().await {
+                tracing::warn!(%error, "the store was not closed as it should be");
+            }
+        } else if self.threads.database.file.is_some() {
+            // A copy of the file that is made before the others let go of it is complete.
+            let (answer, answered) = oneshot::channel();
+            if self.threads.writer.send(Job::Checkpoint(answer)).is_ok() {
+                let _ = off_runtime(answered).await;
+            }
+        }
+    }
+}
