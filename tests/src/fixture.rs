@@ -66,7 +66,7 @@ pub fn command(
     key: &str,
     payload: Value,
 ) -> CommandBundle {
-    session.on(aggregate_id.clone()).create_command(key, payload).unwrap()
+    session.aggregate(aggregate_id.clone()).create_command(key, payload).unwrap()
 }
 
 /// Checks the code and the text of an error.

@@ -125,7 +125,7 @@ async fn use_store(store: impl Store + Clone) {
     session.send(id, GoOn { text: marker() }).await.unwrap();
     session.send(id, WriteLetter { text: marker() }).await.unwrap_err();
     session.send(id, TearUp { reason: marker() }).await.unwrap_err();
-    let on = session.on(fluvius_core::AggregateId::new("letter", id));
+    let on = session.aggregate(fluvius_core::AggregateId::new("letter", id));
     let by_key = on.create_command("go-on", serde_json::json!({ "text": MARKER })).unwrap();
     let both = tokio::join!(on.process_command(by_key.clone()), on.process_command(by_key));
     assert!(both.0.is_ok() && both.1.is_ok());

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::rc::Rc;
 
-use fluvius_core::{Domain, Rejection, Session, aggregate};
+use fluvius::{Domain, Rejection, Session, aggregate};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 

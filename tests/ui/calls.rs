@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use fluvius_core::{ActionContext, ContextError, Domain, MemoryStore, Session, aggregate};
+use fluvius::{ActionContext, ContextError, Domain, MemoryStore, Session, aggregate};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -35,13 +35,13 @@ async fn commands(session: &Session, id: Uuid) {
     let _ = session.send(id, Withdraw { amount: 1 }).await;
     let _ = session.send(id, MoneyDeposited { amount: 1 }).await;
     let _ = session.send(id, AccountCommand::Deposit(Deposit { amount: 1 })).await;
-    let _ = session.prepare(id, Withdraw { amount: 1 }).with_id(id).send().await;
+    let _ = session.send(id, Withdraw { amount: 1 }).with_id(id).await;
 }
 
 async fn aggregate_ids(session: &Session, id: &Uuid) {
     let _ = session.send("account-1", Deposit { amount: 1 }).await;
     let _ = session.send(id, Deposit { amount: 1 }).await;
-    let _ = session.prepare(7, Deposit { amount: 1 }).send().await;
+    let _ = session.send(7, Deposit { amount: 1 }).await;
 }
 
 async fn stores() {

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use fluvius_core::aggregate;
+use fluvius::aggregate;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -30,7 +30,7 @@ impl Ledger {
 
 mod more {
     // P46: a second block for one type.
-    #[fluvius_core::aggregate]
+    #[fluvius::aggregate]
     impl super::Account {
         #[action]
         pub fn read(&self) -> Result<u8, std::convert::Infallible> {

@@ -1,6 +1,6 @@
 //! What a domain lists and what a rejection holds.
 
-use fluvius_core::{Domain, Rejection};
+use fluvius::{Domain, Rejection};
 
 pub struct NoAggregate;
 

@@ -1,6 +1,6 @@
 //! `#[derive(Domain)]` and `#[derive(Rejection)]` misused.
 
-use fluvius_core::{Domain, Rejection};
+use fluvius::{Domain, Rejection};
 
 #[derive(Domain)]
 pub struct EmptyDomain;
@@ -10,7 +10,7 @@ pub struct EmptyDomain;
 pub struct BankDomain;
 
 #[derive(Domain)]
-#[domain(aggregates(Account, Account), crate = "fluvius_core")]
+#[domain(aggregates(Account, Account), crate = "fluvius")]
 pub struct GenericDomain<T>(T);
 
 #[derive(Domain)]

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use fluvius_core::{ActionContext, DomainContext, Session, aggregate};
+use fluvius::{ActionContext, DomainContext, Session, aggregate};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

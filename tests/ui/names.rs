@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use fluvius_core::aggregate;
+use fluvius::aggregate;
 use serde::{Deserialize, Serialize};
 
 pub mod model {

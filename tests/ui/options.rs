@@ -3,13 +3,13 @@
 
 use std::convert::Infallible;
 
-use fluvius_core::{ActionContext, aggregate};
+use fluvius::{ActionContext, aggregate};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Account;
 
-#[aggregate(resorce = "bank-account", revision = "1", crate = "fluvius_core")]
+#[aggregate(resorce = "bank-account", revision = "1", crate = "fluvius")]
 impl Account {
     // P21: unknown options, and options with a wrong value.
     #[action(event_key = "money-deposited")]

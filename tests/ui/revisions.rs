@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use fluvius_core::{UpcastError, UpcastInput, aggregate};
+use fluvius::{UpcastError, UpcastInput, aggregate};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

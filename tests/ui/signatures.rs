@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::convert::Infallible;
 use std::path::Path;
 
-use fluvius_core::{ActionContext, aggregate};
+use fluvius::{ActionContext, aggregate};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Serialize, Deserialize)]

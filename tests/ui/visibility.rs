@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use fluvius_core::aggregate;
+use fluvius::aggregate;
 use serde::{Deserialize, Serialize};
 
 // P35: the actions of a public type are public.

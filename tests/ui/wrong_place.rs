@@ -1,6 +1,6 @@
 //! Where `#[aggregate]`, `#[action]` and `#[arg]` do not belong.
 
-use fluvius_core::{action, aggregate};
+use fluvius::{action, aggregate};
 use serde::{Deserialize, Serialize};
 
 // P20: on the struct, a trait impl, a function.
@@ -27,7 +27,7 @@ impl Account {
         drop(pin);
     }
 
-    #[fluvius_core::action]
+    #[fluvius::action]
     pub fn read_balance(&self) -> u8 {
         1
     }

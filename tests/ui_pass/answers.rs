@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::convert::Infallible;
 
-use fluvius_core::{
+use fluvius::{
     Aggregate, Command, ContextError, Domain, DomainContext, MemoryStore, Rejection, aggregate,
 };
 use serde::{Deserialize, Serialize};

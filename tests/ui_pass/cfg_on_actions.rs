@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 
-use fluvius_core::{Aggregate, aggregate};
+use fluvius::{Aggregate, aggregate};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Serialize, Deserialize)]

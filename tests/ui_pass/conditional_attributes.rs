@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 
-use fluvius_core::{ActionContext, Aggregate, Command, ContextError, Domain, Rejection, aggregate};
+use fluvius::{ActionContext, Aggregate, Command, ContextError, Domain, Rejection, aggregate};
 use serde::{Deserialize, Serialize};
 
 #[deprecated(note = "use another label")]

@@ -3,7 +3,7 @@
 #![forbid(unused_imports, unused_variables)]
 #![deny(warnings)]
 
-use fluvius_core::{Domain, SimpleRejection, Rejection, aggregate};
+use fluvius::{Domain, SimpleRejection, Rejection, aggregate};
 use serde::{Deserialize, Serialize};
 
 /// Its fields are read by an index alone, and one of them is deprecated.

@@ -6,11 +6,11 @@ extern crate serde_json as core;
 extern crate serde_json as alloc;
 extern crate serde_json as std;
 
-use fluvius_core::{Aggregate, Domain, aggregate};
+use fluvius::{Aggregate, Domain, aggregate};
 use serde::{Deserialize, Serialize};
 
 mod answers {
-    pub type Answer<T> = Result<T, fluvius_core::SimpleRejection>;
+    pub type Answer<T> = Result<T, fluvius::SimpleRejection>;
 }
 
 use answers::Answer;
@@ -67,9 +67,9 @@ impl Job {
 
 fn lift(
     _: u32,
-    _: fluvius_core::UpcastInput<'_>,
+    _: fluvius::UpcastInput<'_>,
     _: &mut serde_json::Value,
-) -> Result<(), fluvius_core::UpcastError> {
+) -> Result<(), fluvius::UpcastError> {
     Ok(())
 }
 

@@ -4,7 +4,7 @@
 
 use std::convert::Infallible;
 
-use fluvius_core::{ActionContext, Aggregate, Command, aggregate};
+use fluvius::{ActionContext, Aggregate, Command, aggregate};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,7 +31,7 @@ mod constants {
     #[derive(Clone, Serialize, Deserialize)]
     pub struct Constants;
 
-    #[fluvius_core::aggregate]
+    #[fluvius::aggregate]
     impl Constants {
         #[action(evt_key = "secret-noted")]
         pub fn note(&mut self, #[arg(secret)] secret: u8, plain: u8) -> Result<(), Infallible> {

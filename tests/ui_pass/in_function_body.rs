@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 
-use fluvius_core::{Aggregate, Domain};
+use fluvius::{Aggregate, Domain};
 use serde::{Deserialize, Serialize};
 
 fn main() {
@@ -12,7 +12,7 @@ fn main() {
         balance: u32,
     }
 
-    #[fluvius_core::aggregate(resource = "bank-account")]
+    #[fluvius::aggregate(resource = "bank-account")]
     impl Account {
         /// Open an account.
         #[action(evt_key = "account-opened")]

@@ -4,11 +4,11 @@
 
 use std::convert::Infallible;
 
-use fluvius_core::{ActionContext, Aggregate, Command, Domain, Rejection, aggregate};
+use fluvius::{ActionContext, Aggregate, Command, Domain, Rejection, aggregate};
 use serde::{Deserialize, Serialize};
 
 pub mod framework {
-    pub use fluvius_core as core;
+    pub use fluvius as core;
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -25,9 +25,9 @@ impl Step {
 
 pub fn lift(
     _: u32,
-    _: fluvius_core::UpcastInput<'_>,
+    _: fluvius::UpcastInput<'_>,
     _: &mut serde_json::Value,
-) -> Result<(), fluvius_core::UpcastError> {
+) -> Result<(), fluvius::UpcastError> {
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 #![deny(warnings)]
 
 mod facade {
-    pub use fluvius_core as framework;
+    pub use fluvius as framework;
 }
 
 use std::convert::Infallible;

@@ -43,11 +43,11 @@ pub struct Account {
     balance: i64,
 }
 
-#[derive(::core::fmt::Debug, ::fluvius_core::Rejection)]
+#[derive(::core::fmt::Debug, ::fluvius::Rejection)]
 pub enum Refusal {
     Empty,
     #[rejection(transparent)]
-    Context(::fluvius_core::ContextError),
+    Context(::fluvius::ContextError),
 }
 
 impl ::core::fmt::Display for Refusal {
@@ -60,7 +60,7 @@ impl ::core::error::Error for Refusal {}
 
 type Answer<T> = ::core::result::Result<T, Refusal>;
 
-#[::fluvius_core::aggregate(resource = "bank-account")]
+#[::fluvius::aggregate(resource = "bank-account")]
 impl Account {
     #[action(evt_key = "account-opened")]
     pub fn open(balance: i64) -> Answer<Self> {
@@ -70,7 +70,7 @@ impl Account {
     #[action(evt_key = "pin-set", timeout = "2s", if_match = "required")]
     pub async fn set_pin(
         &mut self,
-        cx: &::fluvius_core::ActionContext,
+        cx: &::fluvius::ActionContext,
         #[arg(secret)] pin: i64,
         #[arg(alias = "b", default)] a: ::core::option::Option<i64>,
     ) -> ::core::result::Result<(), Refusal> {
@@ -89,7 +89,7 @@ impl Account {
     }
 }
 
-#[derive(::fluvius_core::Domain)]
+#[derive(::fluvius::Domain)]
 #[domain(aggregates(Account), tags("banking"))]
 pub struct BankDomain;
 

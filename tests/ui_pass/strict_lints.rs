@@ -6,7 +6,7 @@
 #![deny(trivial_casts, unused_qualifications, unused_lifetimes, unit_bindings)]
 #![deny(clippy::all, clippy::pedantic, rustdoc::all)]
 
-use fluvius_core::{ActionContext, ContextError, Domain, Rejection, aggregate};
+use fluvius::{ActionContext, ContextError, Domain, Rejection, aggregate};
 use serde::{Deserialize, Serialize};
 
 /// An account.

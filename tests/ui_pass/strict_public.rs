@@ -4,7 +4,7 @@
 
 use std::convert::Infallible;
 
-use fluvius_core::{Aggregate, aggregate};
+use fluvius::{Aggregate, aggregate};
 use serde::{Deserialize, Serialize};
 
 /// An account.

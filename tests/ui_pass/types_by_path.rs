@@ -5,7 +5,7 @@
 use std::convert::Infallible;
 use std::marker::PhantomData;
 
-use fluvius_core::Aggregate;
+use fluvius::Aggregate;
 use serde::{Deserialize, Serialize};
 
 pub mod model {
@@ -24,9 +24,9 @@ pub struct Eur;
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Usd;
 
-#[fluvius_core::aggregate(name = "EurAccount", resources = ["eur-account", "euro-account"])]
+#[fluvius::aggregate(name = "EurAccount", resources = ["eur-account", "euro-account"])]
 impl model::Account<Eur> {
-    #[fluvius_core::action(evt_key = "eur-account-opened", resources = "eur-account")]
+    #[fluvius::action(evt_key = "eur-account-opened", resources = "eur-account")]
     pub fn open_eur() -> Result<Self, Infallible> {
         Ok(Self(PhantomData))
     }
@@ -42,7 +42,7 @@ impl model::Account<Eur> {
     }
 }
 
-#[fluvius_core::aggregate(name = "UsdAccount")]
+#[fluvius::aggregate(name = "UsdAccount")]
 impl model::Account<Usd> {
     #[action(evt_key = "usd-account-opened")]
     pub fn open_usd() -> Result<crate::model::Account<Usd>, Infallible> {
@@ -52,7 +52,7 @@ impl model::Account<Usd> {
 
 mod rules {
     // Written elsewhere than the type.
-    #[fluvius_core::aggregate(resource = "ledger")]
+    #[fluvius::aggregate(resource = "ledger")]
     impl crate::model::Ledger {
         #[action]
         pub fn read(&self) -> Result<u8, std::convert::Infallible> {
@@ -74,7 +74,7 @@ mod narrow {
     #[derive(Clone, Serialize, Deserialize)]
     pub(super) struct Journal;
 
-    #[fluvius_core::aggregate]
+    #[fluvius::aggregate]
     impl Journal {
         #[action]
         pub(super) fn read(&self, #[arg(secret)] pin: String) -> Result<usize, Infallible> {
@@ -88,7 +88,7 @@ macro_rules! counter {
         #[derive(Clone, Serialize, Deserialize)]
         pub struct $name($ty);
 
-        #[fluvius_core::aggregate]
+        #[fluvius::aggregate]
         impl $name {
             #[action(evt_key = $key)]
             $vis fn $method(&mut self, by: $ty) -> Result<$ty, Infallible> {

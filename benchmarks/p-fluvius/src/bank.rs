@@ -85,7 +85,7 @@ impl ByKey {
     async fn send(&self, id: Uuid, key: &str, amount: Decimal) -> Result<(), BankError> {
         let payload = self.payload(amount);
         let payload = payload.ok_or_else(|| BankError::other("no amount of the workload"))?;
-        let session = self.typed.session.on(AggregateId::new("bank-account", id));
+        let session = self.typed.session.aggregate(AggregateId::new("bank-account", id));
         let command = session.create_command(key, payload).map_err(failure)?;
         session.process_command(command).await.map(drop).map_err(failure)
     }

@@ -123,7 +123,7 @@ impl RuntimeBuilder {
 
     /// The largest number of commands in work at once; 4,096 unless set. A further one waits for a
     /// place, or ends in `overloaded` where its session
-    /// [does not wait](crate::Session::without_waiting).
+    /// [does not wait](crate::Session::fail_fast).
     pub fn max_in_flight(mut self, commands: std::num::NonZeroU16) -> Self {
         self.settings.max_in_flight = commands.get().into();
         self

@@ -1,21 +1,20 @@
 //! Domains: a set of aggregate types with metadata, and its running form.
 
 mod builder;
-mod command;
-mod follow;
-mod log;
-mod processor;
+mod command_stream;
+mod log_reader;
+mod log_stream;
+mod prepared_command;
 mod runtime;
 mod session;
 
 use futures_core::future::BoxFuture;
 
 pub use builder::RuntimeBuilder;
-pub use command::PreparedCommand;
-pub use follow::LogStream;
-pub use log::{LogReader, Page};
-
-pub use processor::CommandProcessor;
+pub use command_stream::CommandProcessor;
+pub use log_reader::{LogReader, Page};
+pub use log_stream::LogStream;
+pub use prepared_command::PreparedCommand;
 pub use runtime::DomainRuntime;
 pub use session::Session;
 
@@ -33,25 +32,25 @@ use fluvius_store::Store;
     note = "add `#[derive(Domain)]` and `#[domain(aggregates(..))]` to `{Self}`"
 )]
 pub trait Domain: Send + Sync + 'static {
-    /// What the domain says of itself.
+    /// Namespace, title, description, tags and revision.
     const METADATA: &'static DomainMetadata;
     /// The aggregate types that it runs.
     const AGGREGATES: &'static [&'static AggregateDescriptor];
 
-    /// The running form of the domain over a store, with the usual settings.
+    /// Returns the running form of the domain over a store, with default settings.
     ///
     /// # Errors
-    /// All collisions between the aggregate types at once, or that the store does not take the
-    /// domain.
+    /// All collisions between the aggregate types at once, or the error of the store that registers
+    /// the domain.
     fn runtime(store: impl Store) -> BoxFuture<'static, Result<DomainRuntime, BuildError>>
     where
         Self: Sized,
     {
-        // A future that names the store would repeat at the `.await` that it is none.
+        // A future that names the type of the store would report an unmet `Store` bound at the `.await` again.
         Box::pin(Self::builder(store).build())
     }
 
-    /// A builder of the running form, for other settings.
+    /// Returns a builder of the running form, for other settings.
     fn builder(store: impl Store) -> RuntimeBuilder
     where
         Self: Sized,

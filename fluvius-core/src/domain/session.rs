@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use futures_core::future::BoxFuture;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
@@ -21,8 +20,7 @@ use fluvius_store::Json;
 use fluvius_store::RealmFilter;
 use fluvius_store::json::JsonError;
 
-/// The commands of one sender. Cheap to clone; clones send under the same context, also at the
-/// same time.
+/// The commands of one sender under one context. Cheap to clone; clones may send concurrently.
 ///
 /// # Examples
 ///
@@ -36,7 +34,7 @@ use fluvius_store::json::JsonError;
 /// println!("{response}");
 ///
 /// // A view with an aggregate of its own.
-/// let other = session.on(AggregateId::new("bank-account", uuid::Uuid::nil()));
+/// let other = session.aggregate(AggregateId::new("bank-account", uuid::Uuid::nil()));
 /// # Ok(())
 /// # }
 /// ```
@@ -53,7 +51,7 @@ impl Session {
         Self { processor, sender: Arc::new(sender), aggroot: None, waits: true }
     }
 
-    /// Sets the aggregate that [`create_command`](Self::create_command) makes commands for.
+    /// Sets the aggregate for which [`create_command`](Self::create_command) creates commands.
     pub fn set_aggroot(
         &mut self,
         resource: impl Into<std::borrow::Cow<'static, str>>,
@@ -62,36 +60,36 @@ impl Session {
         self.aggroot = Some(AggregateId::new(resource, identifier));
     }
 
-    /// A view of this session with an aggregate of its own.
+    /// Returns a view of this session with an aggregate of its own, for concurrent use.
     #[must_use]
-    pub fn on(&self, aggregate_id: AggregateId) -> Self {
+    pub fn aggregate(&self, aggregate_id: AggregateId) -> Self {
         Self { aggroot: Some(aggregate_id), ..self.clone() }
     }
 
-    /// A view of this session whose commands do not wait for a place when too many are in work:
-    /// they end in `overloaded`.
+    /// Returns a view of this session whose commands fail with `overloaded` if `max_in_flight` commands are in
+    /// flight, in place of waiting.
     #[must_use]
-    pub fn without_waiting(&self) -> Self {
+    pub fn fail_fast(&self) -> Self {
         Self { waits: false, ..self.clone() }
     }
 
-    pub(super) fn place(&self) -> PermitMode {
+    pub(super) fn permit_mode(&self) -> PermitMode {
         if self.waits { PermitMode::Wait } else { PermitMode::Now }
     }
 
-    /// The aggregate that [`create_command`](Self::create_command) makes commands for.
+    /// The aggregate for which [`create_command`](Self::create_command) creates commands.
     pub fn aggroot(&self) -> Option<&AggregateId> {
         self.aggroot.as_ref()
     }
 
-    /// A command by key for the session's aggregate, under a fresh identifier.
+    /// Creates a command by key for the session's aggregate, with a new id.
     ///
-    /// The payload is a `serde_json::Value`, or JSON text. The key and the fields are checked
-    /// when the command is processed.
+    /// The payload is a `serde_json::Value`, or JSON text. The key and the fields are checked when the
+    /// command is processed.
     ///
     /// # Errors
-    /// `no-aggregate-root` where the session has none yet; `invalid-payload` where the payload
-    /// is no JSON that can be stored.
+    /// `no-aggregate-root` if the session has no aggregate; `invalid-payload` if the payload is not
+    /// JSON that can be stored.
     pub fn create_command<P>(&self, key: &str, payload: P) -> Result<CommandBundle, Error>
     where
         P: TryInto<Json>,
@@ -104,8 +102,8 @@ impl Session {
             .try_into()
             .map_err(|error| self.invalid_payload(key, JsonError::from(error)))?;
         let ids = &self.processor.services.ids;
-        let known = self.processor.services.registry.find(key);
-        let command = known.map_or("(unknown)", |action| action.key);
+        let action = self.processor.services.registry.find(key);
+        let command = action.map_or("(unknown)", |action| action.key);
         Ok(CommandBundle {
             id: unwind::catch(|| ids.generate()).ok_or(Error::Panicked { command })?,
             command: key.to_owned(),
@@ -118,41 +116,48 @@ impl Session {
     /// Processes a command by key.
     ///
     /// # Errors
-    /// Every [`Error`]; the aggregates are then as they were, but for
-    /// [`Error::OutcomeUnknown`].
+    /// Every [`Error`]. After all but [`Error::OutcomeUnknown`] the aggregates are unchanged.
     ///
     /// # Cancellation
-    /// Dropping the future leaves either nothing of the command or the whole of it. The same
-    /// command sent again, under the same identifier, tells which.
+    /// Dropping the future leaves either all of the command or none of it. Send the same command with
+    /// the same id again to get its response.
     pub async fn process_command(&self, command: CommandBundle) -> Result<Response, Error> {
         let task = self.decode(command)?;
-        let answer = self.processor.run(&self.sender, task, self.place()).await?;
+        let answer = self.processor.run(&self.sender, task, self.permit_mode()).await?;
         Ok(answer.response)
     }
 
     /// Sends a typed command to an aggregate: a UUID of the aggregate type's main resource, or an
-    /// [`AggregateId`].
+    /// [`AggregateId`]. The command is sent when the returned builder is awaited.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// # use fluvius_core::{Error, Session, aggregate};
+    /// # use uuid::Uuid;
+    /// # #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+    /// # pub struct Counter {}
+    /// # #[aggregate(resource = "counter")]
+    /// # impl Counter {
+    /// #     /// Add one.
+    /// #     #[action(evt_key = "counted")]
+    /// #     pub fn count_more(&mut self) -> Result<(), Infallible> {
+    /// #         Ok(())
+    /// #     }
+    /// # }
+    /// # async fn run(session: Session, id: Uuid, command_id: Uuid) -> Result<(), Error> {
+    /// let response = session.send(id, CountMore {}).await?;
+    /// let again = session.send(id, CountMore {}).with_id(command_id).if_match(response.etag).await?;
+    /// # let _ = again;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`process_command`](Self::process_command).
     ///
     /// # Cancellation
     /// As [`process_command`](Self::process_command).
-    pub fn send<C, O>(
-        &self,
-        target: impl IntoAggregateId,
-        command: C,
-    ) -> BoxFuture<'_, Result<Response<O>, Error>>
-    where
-        C: Command<Output = O>,
-        O: DeserializeOwned + 'static,
-    {
-        // An `async fn` would repeat an unmet bound at the call and at the `.await`.
-        Box::pin(self.prepare(target, command).send())
-    }
-
-    /// A typed command that can be given an identifier or a precondition before it is sent.
-    pub fn prepare<C, O>(&self, target: impl IntoAggregateId, command: C) -> PreparedCommand<'_, O>
+    pub fn send<C, O>(&self, target: impl IntoAggregateId, command: C) -> PreparedCommand<'_, O>
     where
         C: Command<Output = O>,
         O: DeserializeOwned + 'static,
@@ -160,13 +165,12 @@ impl Session {
         PreparedCommand::new(self, target.into_aggregate_id::<C::Aggregate>(), command)
     }
 
-    /// Processes commands as one unit of work: each is decided on the result of those before
-    /// it, and all are applied or none. Preconditions are compared with what stood before the
-    /// group.
+    /// Processes commands as one unit of work: each is decided on the result of those before it, and
+    /// all are applied or none. Preconditions refer to the state before the group.
     ///
     /// # Errors
-    /// `group-rejected` where one of them is refused, with the reason as source; every other
-    /// [`Error`] as it hit one of them.
+    /// `group-rejected` if one of them is rejected, with the reason as source; every other [`Error`]
+    /// of one of them.
     ///
     /// # Cancellation
     /// As [`process_command`](Self::process_command), for all of them together.
@@ -180,27 +184,27 @@ impl Session {
         if tasks.is_empty() {
             return Ok(Vec::new());
         }
-        let answers = self.processor.run_group(&self.sender, tasks, self.place()).await?;
+        let answers = self.processor.run_group(&self.sender, tasks, self.permit_mode()).await?;
         Ok(answers.into_iter().map(|answer| answer.response).collect())
     }
 
-    /// What processes many commands one after the other.
+    /// Returns a processor for many commands, one after the other.
     pub fn command_processor(&self) -> CommandProcessor {
         CommandProcessor::new(self.clone())
     }
 
-    /// The stored state, as far as the session's realm goes.
+    /// Returns a reader of the stored states of the session's realm.
     pub fn statemgr(&self) -> StateManager {
         let store = Arc::clone(&self.processor.services.store);
         StateManager::new(store, self.realm())
     }
 
-    /// The logs, as far as the session's realm goes.
+    /// Returns a reader of the logs, for rows of the session's realm.
     pub fn log(&self) -> LogReader {
         LogReader::new(&self.processor.services, self.realm())
     }
 
-    /// The identifier of the session's row in the context log.
+    /// The id of the session's row in the context log.
     pub fn context_id(&self) -> Uuid {
         self.sender.record.id
     }

@@ -240,7 +240,7 @@ impl Scenario {
     #[must_use = "call a `then`, or nothing is checked"]
     pub fn when_json(self, aggregate_id: AggregateId, key: &str, payload: Value) -> Then {
         self.then(|session| async move {
-            let command = session.on(aggregate_id).create_command(key, payload)?;
+            let command = session.aggregate(aggregate_id).create_command(key, payload)?;
             session.process_command(command).await
         })
     }

@@ -70,20 +70,20 @@ async fn if_match_requires_the_expected_version() {
     let fixture = probes(1).await;
     let seen = fixture.session.statemgr().fetch::<Probe>(id(1)).await.unwrap();
     let add = || Run { steps: vec![Step::Add(1)] };
-    let by_etag = fixture.session.prepare(id(1), add()).if_match(seen.etag());
-    assert_eq!(by_etag.send().await.unwrap().version, 2);
+    let by_etag = fixture.session.send(id(1), add()).if_match(seen.etag());
+    assert_eq!(by_etag.await.unwrap().version, 2);
     for expected in [seen.etag().into(), fluvius_core::Precondition::from(seen.version())] {
         let command = fixture.command(&probe(1), "run", json!({ "steps": [] })).if_match(expected);
         let kept = Trail::Command("precondition-failed");
         check_rejected(&fixture.store, &fixture.session, command, kept).await;
     }
-    assert_eq!(fixture.session.prepare(id(1), add()).if_match(2).send().await.unwrap().version, 3);
+    assert_eq!(fixture.session.send(id(1), add()).if_match(2).await.unwrap().version, 3);
     // An absent aggregate is `not-found`; a creating command may not expect a version.
-    let absent = fixture.session.prepare(id(9), add()).if_match(0).send().await.unwrap_err();
+    let absent = fixture.session.send(id(9), add()).if_match(0).await.unwrap_err();
     assert_eq!(absent.code(), "not-found");
     let start = |expected: u64| {
-        let start = fixture.session.prepare(id(9), StartProbe { value: 0 });
-        start.if_match(expected).send()
+        let start = fixture.session.send(id(9), StartProbe { value: 0 });
+        start.if_match(expected).into_future()
     };
     assert_eq!(start(1).await.unwrap_err().code(), "precondition-failed");
     assert_eq!(start(0).await.unwrap().version, 1);
@@ -100,8 +100,8 @@ async fn if_match_is_checked_at_the_commit_too() {
     store.script([fluvius_tests::faulty_store::CommitStep::RunFirst(Box::pin(async move {
         rival.send(id(1), Run { steps: vec![Step::Add(9)] }).await.unwrap();
     }))]);
-    let mine = session.prepare(id(1), Run { steps: vec![Step::Add(1)] }).if_match(1);
-    let error = mine.send().await.unwrap_err();
+    let mine = session.send(id(1), Run { steps: vec![Step::Add(1)] }).if_match(1);
+    let error = mine.await.unwrap_err();
     assert_eq!(error.code(), "precondition-failed");
     let stored = session.statemgr().fetch::<Probe>(id(1)).await.unwrap();
     assert_eq!((stored.value, stored.version()), (9, 2));

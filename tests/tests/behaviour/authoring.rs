@@ -195,11 +195,11 @@ async fn a_required_precondition_is_given_by_etag_or_version() {
     let error = fixture.session.send(id(1), ResetTicket {}).await.unwrap_err();
     assert!(matches!(error, Error::PreconditionRequired { command: "reset-ticket", .. }));
     let etag = fixture.session.statemgr().fetch::<Ticket>(id(1)).await.unwrap().etag();
-    let reset = fixture.session.prepare(id(1), ResetTicket {}).if_match(etag);
-    assert_eq!(reset.send().await.unwrap().version, 2);
-    let outdated = fixture.session.prepare(id(1), ResetTicket {}).if_match(etag).send().await;
+    let reset = fixture.session.send(id(1), ResetTicket {}).if_match(etag);
+    assert_eq!(reset.await.unwrap().version, 2);
+    let outdated = fixture.session.send(id(1), ResetTicket {}).if_match(etag).await;
     assert_eq!(outdated.unwrap_err().code(), "precondition-failed");
-    let reset = fixture.session.prepare(id(1), ResetTicket {}).if_match(2).send().await.unwrap();
+    let reset = fixture.session.send(id(1), ResetTicket {}).if_match(2).await.unwrap();
     assert_eq!((reset.version, reset.data.points), (3, 0));
 }
 

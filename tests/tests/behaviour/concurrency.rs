@@ -97,7 +97,7 @@ async fn commands_of_one_aggregate_are_decided_in_order() {
     let first = tokio::spawn(async move { session.send(id(1), first).await });
     gate(name).arrival().await;
     let mut waiting: Vec<_> =
-        (0..10).map(|_| fixture.session.send(id(1), Run { steps: vec![] }).boxed()).collect();
+        (0..10).map(|_| fixture.session.send(id(1), Run { steps: vec![] }).into_future()).collect();
     for command in &mut waiting {
         assert!(future::poll_immediate(command).await.is_none());
     }

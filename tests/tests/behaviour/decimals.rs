@@ -58,7 +58,7 @@ const LONG: &str = "0.12345678901234567890123456789";
 /// Sends a payload, and returns the path of its error, if any.
 async fn path_of(payload: &str) -> Option<String> {
     let fixture = Fixture::new::<OfferDomain>().await;
-    let session = fixture.session.on(Offer::aggregate_id(id(1)));
+    let session = fixture.session.aggregate(Offer::aggregate_id(id(1)));
     let command = session.create_command("make-offer", payload).unwrap();
     match session.process_command(command).await {
         Ok(_) => None,

@@ -196,7 +196,7 @@ async fn the_id_of_an_invoked_command_is_in_use() {
 #[tokio::test]
 async fn payloads_are_compared_by_content() {
     let fixture = Fixture::new::<TicketDomain>().await;
-    let session = fixture.session.on(ticket(1));
+    let session = fixture.session.aggregate(ticket(1));
     let make = |payload: &str| session.create_command("open-ticket", payload).unwrap();
     let first = make(r#"{"title":"a","points":1,"tags":["x","y"]}"#);
     let answer = session.process_command(first.clone()).await.unwrap();
@@ -222,7 +222,7 @@ async fn payloads_are_compared_by_content() {
         points: 1,
         tags: vec!["x".to_owned(), "y".to_owned()],
     };
-    let typed = fixture.session.prepare(ticket(1), open).with_id(first.id).send().await.unwrap();
+    let typed = fixture.session.send(ticket(1), open).with_id(first.id).await.unwrap();
     assert_eq!((typed.version, typed.etag), (answer.version, answer.etag));
 }
 

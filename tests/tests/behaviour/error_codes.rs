@@ -155,7 +155,7 @@ async fn of_the_sender(fixture: &mut FailingFixture) {
     fixture.add("too-large", &too_large);
     let session = fixture.session.clone();
     let outside = std::thread::spawn(move || {
-        let mut sent = std::pin::pin!(session.send(id(1), StartProbe { value: 0 }));
+        let mut sent = std::pin::pin!(session.send(id(1), StartProbe { value: 0 }).into_future());
         let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
         match sent.as_mut().poll(&mut cx) {
             std::task::Poll::Ready(answer) => answer.unwrap_err(),
@@ -205,7 +205,7 @@ async fn of_the_runtime(fixture: &mut FailingFixture) {
     let session = fixture.session.clone();
     let held = tokio::spawn(async move { session.process_command(held).await });
     gate::gate(gate).arrival().await;
-    let impatient = fixture.session.without_waiting();
+    let impatient = fixture.session.fail_fast();
     let full = impatient.process_command(fixture.run(2, &[])).await.unwrap_err();
     fixture.add("overloaded", &full);
     gate::gate(gate).open(1);

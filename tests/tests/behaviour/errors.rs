@@ -241,8 +241,8 @@ async fn ids_of_invoked_commands_are_invalid() {
     let error =
         check_rejected(&fixture.store, &fixture.session, command.clone(), Trail::Nothing).await;
     check_error(&error, "invalid-command-id", &text);
-    let typed = fixture.session.prepare(id(1), fluvius_tests::probe::AskState {}).with_id(taken);
-    check_error(&typed.send().await.unwrap_err(), "invalid-command-id", &text);
+    let typed = fixture.session.send(id(1), fluvius_tests::probe::AskState {}).with_id(taken);
+    check_error(&typed.await.unwrap_err(), "invalid-command-id", &text);
     let group = [fixture.command(&probe(1), "ask-value", json!({})), command];
     let error = fixture.session.process_atomic(group).await.unwrap_err();
     check_error(&error, "invalid-command-id", &text);

@@ -93,14 +93,14 @@ async fn a_foreseen_id_blocks_no_invoked_command() {
     for foreseen in [invoked_id(sender_id, 1), Uuid::new_v5(&sender_id, b"1")] {
         let start = fluvius_tests::probe::StartProbe { value: 0 };
         let aggregate_id = Uuid::new_v4();
-        let taken = stranger.prepare(aggregate_id, start).with_id(foreseen).send().await;
+        let taken = stranger.send(aggregate_id, start).with_id(foreseen).await;
         let expected =
             if foreseen.get_version_num() == 8 { Err("invalid-command-id") } else { Ok(()) };
         assert_eq!(taken.map(drop).map_err(|error| error.code()), expected);
     }
     let steps = vec![Step::Invoke(id(2), vec![Step::Add(1)])];
-    let command = fixture.session.prepare(id(1), Run { steps: steps.clone() }).with_id(sender_id);
-    assert_eq!(command.send().await.unwrap().version, 2);
+    let command = fixture.session.send(id(1), Run { steps: steps.clone() }).with_id(sender_id);
+    assert_eq!(command.await.unwrap().version, 2);
 
     let group = Uuid::new_v4();
     let run = json!({ "steps": steps });

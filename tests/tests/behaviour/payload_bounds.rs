@@ -74,7 +74,7 @@ struct CrateDomain;
 
 async fn send(domain: &DomainRuntime, key: &str, payload: &str) -> Result<Response, Error> {
     let aggregate_id = AggregateId::new("crate", id(1));
-    let session = domain.session(DomainContext::create("test")).on(aggregate_id);
+    let session = domain.session(DomainContext::create("test")).aggregate(aggregate_id);
     session.process_command(session.create_command(key, payload)?).await
 }
 
@@ -168,7 +168,7 @@ async fn error_texts_are_bounded() {
         send(&domain, &long, "{").await.unwrap_err(),
         session.create_command(&long, "{}").unwrap_err(),
     ];
-    let elsewhere = session.on(AggregateId::new(long.clone(), id(1)));
+    let elsewhere = session.aggregate(AggregateId::new(long.clone(), id(1)));
     let command = elsewhere.create_command("wrap-crate", "{}").unwrap();
     errors.push(elsewhere.process_command(command).await.unwrap_err());
     let command = elsewhere.create_command("seal-crate", "{}").unwrap();

@@ -11,7 +11,7 @@ use fluvius_tests::ticket::{TicketDomain, ticket};
 async fn check(key: &str, payload: &str, path: &str, message: &str) {
     let fixture = Fixture::new::<TicketDomain>().await;
     fixture.apply(&ticket(1), "open-ticket", json!({ "title": "a" })).await;
-    let created_at = fixture.session.on(ticket(1)).create_command(key, payload);
+    let created_at = fixture.session.aggregate(ticket(1)).create_command(key, payload);
     let error = match created_at {
         Ok(command) => {
             check_rejected(&fixture.store, &fixture.session, command, Trail::Nothing).await
@@ -96,7 +96,7 @@ async fn an_unstorable_payload_is_invalid() {
     check("add-points", r#"{"points":1e999}"#, "points", number).await;
     check("open-ticket", r#"{"title":"\ud800"}"#, "title", "surrogate").await;
     let deep = format!(r#"{{"title":"a","tags":{}1{}}}"#, "[".repeat(200), "]".repeat(200));
-    let created_at = Fixture::new::<TicketDomain>().await.session.on(ticket(1));
+    let created_at = Fixture::new::<TicketDomain>().await.session.aggregate(ticket(1));
     let error = created_at.create_command("open-ticket", deep.as_str()).unwrap_err();
     assert_eq!(error.code(), "invalid-payload");
 }

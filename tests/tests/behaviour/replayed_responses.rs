@@ -228,7 +228,7 @@ async fn a_denied_sender_does_not_join_a_command_in_flight() {
     let send = |session: &Session| {
         let look = LookLater { gate: gate.to_owned() };
         let session = session.clone();
-        tokio::spawn(async move { session.prepare(id(1), look).with_id(id(50)).send().await })
+        tokio::spawn(async move { session.send(id(1), look).with_id(id(50)).await })
     };
     let first = send(&reader);
     gate::gate(gate).arrival().await;

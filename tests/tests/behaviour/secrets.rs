@@ -174,7 +174,7 @@ struct Sent {
 impl Sent {
     /// Sends JSON text by key, and captures everything visible.
     async fn key(&mut self, number: u128, key: &str, payload: &str) -> String {
-        let bundle = match self.session.on(vault(number)).create_command(key, payload) {
+        let bundle = match self.session.aggregate(vault(number)).create_command(key, payload) {
             Ok(bundle) => bundle,
             Err(error) => return self.keep(Err::<(), _>(error)),
         };
@@ -194,9 +194,9 @@ impl Sent {
         C::Output: serde::de::DeserializeOwned + std::fmt::Debug + 'static,
     {
         self.seen += &format!("{command:?} {command:#?}");
-        let prepared = self.session.prepare(id(number), command);
+        let prepared = self.session.send(id(number), command);
         self.seen += &format!("{prepared:?}");
-        let answer = prepared.send().await;
+        let answer = prepared.await;
         self.keep(answer)
     }
 

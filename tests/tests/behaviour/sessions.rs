@@ -33,7 +33,7 @@ async fn a_session_creates_commands_for_its_aggregate() {
 #[tokio::test]
 async fn a_payload_may_be_a_value_or_text() {
     let fixture = probes(1).await;
-    let session = fixture.session.on(probe(1));
+    let session = fixture.session.aggregate(probe(1));
     let text = r#"{ "steps" : [ {"add": 1} ] }"#;
     for command in [
         session.create_command("run", add(1)).unwrap(),
@@ -67,7 +67,7 @@ async fn a_bundle_survives_serialization() {
 async fn views_of_a_session_are_independent() {
     let fixture = probes(8).await;
     let views = (1..=8).map(|number| {
-        let view = fixture.session.on(probe(number));
+        let view = fixture.session.aggregate(probe(number));
         async move {
             for _ in 0..4 {
                 let command = view.create_command("run", add(1)).unwrap();
@@ -88,10 +88,10 @@ async fn views_of_a_session_are_independent() {
 #[tokio::test]
 async fn a_typed_command_may_be_given_an_id() {
     let fixture = probes(0).await;
-    let prepared = fixture.session.prepare(id(1), StartProbe { value: 3 }).with_id(id(50));
-    assert_eq!(prepared.send().await.unwrap().command_id, id(50));
-    let again = fixture.session.prepare(id(1), StartProbe { value: 3 }).with_id(id(50));
-    assert_eq!(again.send().await.unwrap().data.value, 3);
+    let prepared = fixture.session.send(id(1), StartProbe { value: 3 }).with_id(id(50));
+    assert_eq!(prepared.await.unwrap().command_id, id(50));
+    let again = fixture.session.send(id(1), StartProbe { value: 3 }).with_id(id(50));
+    assert_eq!(again.await.unwrap().data.value, 3);
     assert_eq!(fixture.snapshot().await.commands.len(), 1);
 }
 
@@ -140,7 +140,7 @@ async fn dropping_a_stream_takes_no_more_commands() {
     let fixture = probes(1).await;
     let taken = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&taken);
-    let session = fixture.session.on(probe(1));
+    let session = fixture.session.aggregate(probe(1));
     let commands = std::iter::repeat_with(move || {
         counted.fetch_add(1, Ordering::Relaxed);
         session.create_command("run", add(1)).unwrap()

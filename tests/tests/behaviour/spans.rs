@@ -15,7 +15,7 @@ async fn every_stage_has_a_span_without_arguments() {
     session.send(id, MakePurse { coins: 100 }).await.unwrap();
     session.send(id, PutIn { coins: 424_242 }).await.unwrap();
     session.send(id, TakeOut { coins: 424_242_000 }).await.unwrap_err();
-    let purse = session.on(AggregateId::new("purse", id));
+    let purse = session.aggregate(AggregateId::new("purse", id));
     let put_in = serde_json::json!({ "coins": 424_242 });
     session.process_command(purse.create_command("put-in", put_in).unwrap()).await.unwrap();
     let text = output.text();

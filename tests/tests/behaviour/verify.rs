@@ -46,7 +46,7 @@ async fn written() -> MemoryStore {
         session.send(id(MANY), Run { steps: vec![Step::Add(by)] }).await.unwrap();
     }
     let on = |number| {
-        let session = session.on(probe(number));
+        let session = session.aggregate(probe(number));
         session.create_command("run", serde_json::json!({ "steps": [{ "add": 1 }] })).unwrap()
     };
     session.process_atomic([on(1), on(2), on(1)]).await.unwrap();

@@ -20,10 +20,10 @@ async fn a_full_runtime_waits_or_is_overloaded() {
     });
     gate.arrival().await;
 
-    let impatient = session.without_waiting();
+    let impatient = session.fail_fast();
     let overloaded = impatient.send(ids[1], PutIn { coins: 1 }).await.unwrap_err();
     assert_eq!(overloaded.code(), "overloaded");
-    let mut patient = Box::pin(session.send(ids[1], PutIn { coins: 2 }));
+    let mut patient = Box::pin(session.send(ids[1], PutIn { coins: 2 }).into_future());
     assert!(futures_util::poll!(&mut patient).is_pending());
 
     gate.open(1);
@@ -42,7 +42,7 @@ async fn a_batch_has_at_most_max_batch_units() {
     let (session, ids) = make(&domain, 1).await;
     store
         .set_faults(Faults { delay_max: std::time::Duration::from_millis(1), ..Faults::default() });
-    let sent = (0..100).map(|_| session.send(ids[0], PutIn { coins: 1 }));
+    let sent = (0..100).map(|_| session.send(ids[0], PutIn { coins: 1 }).into_future());
     assert!(join_all(sent).await.iter().all(Result::is_ok));
     assert_eq!(coins(&domain, ids[0]).await, 200);
     assert_eq!(store.batch_sizes().iter().max(), Some(&7));

@@ -20,13 +20,16 @@ async fn each_command_sees_its_predecessor() {
         (0..40).map(|_| AggregateId::new("purse", Uuid::new_v4())).collect();
     let mut commands = Vec::new();
     for (index, aggregate_id) in aggregate_ids.iter().enumerate() {
-        let on = session.on(aggregate_id.clone());
+        let on = session.aggregate(aggregate_id.clone());
         commands.push(on.create_command("make-purse", json!({ "coins": 1 })).unwrap());
         // Each purse passes on the coins that it got from the one before it.
         if let Some(before) = index.checked_sub(1) {
             let give = json!({ "coins": index, "to": aggregate_id.id });
             commands.push(
-                session.on(aggregate_ids[before].clone()).create_command("give", give).unwrap(),
+                session
+                    .aggregate(aggregate_ids[before].clone())
+                    .create_command("give", give)
+                    .unwrap(),
             );
         }
     }

@@ -42,8 +42,8 @@ async fn denials_share_the_group_commits_of_commands() {
         teller.send(*id, MakePurse { coins: 1 }).await.unwrap();
     }
     let before = store.batch_sizes().len();
-    let good = join_all(ids.iter().map(|id| teller.send(*id, PutIn { coins: 1 })));
-    let denied = join_all(ids.iter().map(|id| guest.send(*id, PutIn { coins: 1 })));
+    let good = join_all(ids.iter().map(|id| teller.send(*id, PutIn { coins: 1 }).into_future()));
+    let denied = join_all(ids.iter().map(|id| guest.send(*id, PutIn { coins: 1 }).into_future()));
     let (good, denied) = tokio::join!(good, denied);
     assert!(good.iter().all(Result::is_ok));
     assert!(denied.iter().all(|answer| answer.as_ref().unwrap_err().code() == "permission-denied"));
@@ -57,7 +57,8 @@ async fn a_denial_is_recorded_after_its_caller_is_dropped() {
     let (domain, _) = domain().await;
     let guest = domain.session(DomainContext::create("guest"));
     for number in 1..=20 {
-        let mut sent = Box::pin(guest.send(Uuid::from_u128(number), PutIn { coins: 1 }));
+        let mut sent =
+            Box::pin(guest.send(Uuid::from_u128(number), PutIn { coins: 1 }).into_future());
         assert!(poll!(&mut sent).is_pending(), "a denied caller waits for the disk");
     }
     domain.shutdown().await;
@@ -71,9 +72,9 @@ async fn denied_commands_count_as_in_flight() {
     let builder = PurseDomain::builder(store.clone()).policy(NotGuests);
     let domain = builder.max_in_flight(std::num::NonZeroU16::MIN).build().await.unwrap();
     let guest = domain.session(DomainContext::create("guest"));
-    let mut first = Box::pin(guest.send(Uuid::from_u128(1), PutIn { coins: 1 }));
+    let mut first = Box::pin(guest.send(Uuid::from_u128(1), PutIn { coins: 1 }).into_future());
     assert!(poll!(&mut first).is_pending());
-    let second = guest.without_waiting().send(Uuid::from_u128(2), PutIn { coins: 1 }).await;
+    let second = guest.fail_fast().send(Uuid::from_u128(2), PutIn { coins: 1 }).await;
     assert_eq!(second.unwrap_err().code(), "overloaded");
     assert_eq!(first.await.unwrap_err().code(), "permission-denied");
 }

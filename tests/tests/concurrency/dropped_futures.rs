@@ -35,7 +35,7 @@ async fn a_dropped_command_leaves_nothing_or_all() {
 
         let command = Give { coins: 10, to: ids[1] };
         let id = Uuid::from_u128(42);
-        let sent = session.prepare(ids[0], command.clone()).with_id(id).send();
+        let sent = session.send(ids[0], command.clone()).with_id(id).into_future();
         ended = poll_and_drop(Box::pin(sent), polls).await;
         polls += 1;
 
@@ -50,7 +50,7 @@ async fn a_dropped_command_leaves_nothing_or_all() {
         // The same id resolves the command, in a runtime without knowledge of the first one.
         let domain = PurseDomain::runtime(store).await.unwrap();
         let session = domain.session(fluvius_core::DomainContext::create("test"));
-        session.prepare(ids[0], command).with_id(id).send().await.unwrap();
+        session.send(ids[0], command).with_id(id).await.unwrap();
         assert_eq!((coins(&domain, ids[0]).await, coins(&domain, ids[1]).await), (90, 110));
         assert_eq!(
             domain.log().for_aggregate(aggregate_id(ids[0])).events().await.unwrap().rows.len(),

@@ -15,7 +15,7 @@ async fn a_duplicate_in_flight_is_one_command() {
     let send = || {
         let session = session.clone();
         let to = ids[0];
-        tokio::spawn(async move { session.prepare(to, DoubleAtGate {}).with_id(id).send().await })
+        tokio::spawn(async move { session.send(to, DoubleAtGate {}).with_id(id).await })
     };
     let first = send();
     gate.arrival().await;
@@ -35,10 +35,10 @@ async fn another_command_with_an_id_in_flight_is_rejected() {
     let id = Uuid::from_u128(1);
     let first = tokio::spawn({
         let (session, to) = (session.clone(), ids[0]);
-        async move { session.prepare(to, DoubleAtGate {}).with_id(id).send().await }
+        async move { session.send(to, DoubleAtGate {}).with_id(id).await }
     });
     gate.arrival().await;
-    let mut second = Box::pin(session.prepare(ids[1], PutIn { coins: 1 }).with_id(id).send());
+    let mut second = Box::pin(session.send(ids[1], PutIn { coins: 1 }).with_id(id).into_future());
     assert!(futures_util::poll!(&mut second).is_pending());
     gate.open(1);
     first.await.unwrap().unwrap();
@@ -58,11 +58,11 @@ async fn a_duplicate_of_another_sender_does_not_join() {
         let id = Uuid::from_u128(number);
         let first = tokio::spawn({
             let (session, to) = (session.clone(), ids[0]);
-            async move { session.prepare(to, DoubleAtGate {}).with_id(id).send().await }
+            async move { session.send(to, DoubleAtGate {}).with_id(id).await }
         });
         gate.arrival().await;
         let other = domain.session(other);
-        let mut second = Box::pin(other.prepare(ids[0], DoubleAtGate {}).with_id(id).send());
+        let mut second = Box::pin(other.send(ids[0], DoubleAtGate {}).with_id(id).into_future());
         assert!(futures_util::poll!(&mut second).is_pending());
         gate.open(1);
         // The other command runs the action as well: its id is found as a duplicate only then.
@@ -76,7 +76,7 @@ async fn a_duplicate_of_another_sender_does_not_join() {
 #[tokio::test]
 async fn a_duplicate_group_in_flight_is_one_group() {
     let (domain, session, ids) = purses(2).await;
-    let on = |id| session.on(AggregateId::new("purse", id));
+    let on = |id| session.aggregate(AggregateId::new("purse", id));
     let gate = gate_of(ids[0]);
     let group = vec![
         on(ids[0]).create_command("double-at-gate", json!({})).unwrap(),

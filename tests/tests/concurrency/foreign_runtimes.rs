@@ -86,8 +86,11 @@ fn runtimes_of_callers_come_and_go() {
                             if round % 3 == sender % 3 {
                                 // Dropped at once: the domain's runtime owns the command.
                                 let session = domain.session(DomainContext::create("gives up"));
-                                let mut sent =
-                                    Box::pin(session.send(Uuid::new_v4(), MakePurse { coins: 1 }));
+                                let mut sent = Box::pin(
+                                    session
+                                        .send(Uuid::new_v4(), MakePurse { coins: 1 })
+                                        .into_future(),
+                                );
                                 let _ = poll!(&mut sent);
                             } else {
                                 make_and_put_in(name, domain).await;
@@ -117,7 +120,7 @@ fn a_busy_worker_blocks_no_other_sender() {
             // The purse is in the cache: the next command reaches its commit at once.
             let id = Uuid::new_v4();
             session.send(id, MakePurse { coins: 1 }).await.unwrap();
-            let mut sent = Box::pin(session.send(id, PutIn { coins: 1 }));
+            let mut sent = Box::pin(session.send(id, PutIn { coins: 1 }).into_future());
             let polled = poll!(&mut sent);
             begun.send(()).unwrap();
             // This worker blocks until it has its answers.
@@ -167,7 +170,7 @@ fn a_domain_of_an_ended_runtime_returns_an_error() {
         }
         for Shared { name, domain, .. } in &domains {
             let session = domain.session(DomainContext::create("late"));
-            let sent = session.send(Uuid::new_v4(), MakePurse { coins: 1 });
+            let sent = session.send(Uuid::new_v4(), MakePurse { coins: 1 }).into_future();
             let answer = tokio::time::timeout(HANGS_AFTER, sent).await;
             let error = answer.unwrap_or_else(|_| panic!("{name}: hangs")).unwrap_err();
             assert_eq!(error.code(), "shutting-down", "{name}");
@@ -197,10 +200,10 @@ fn a_commit_interrupted_by_the_runtime_is_in_doubt() {
             session.send(id, MakePurse { coins: 1 }).await.unwrap();
         }
         store.set_faults(slow);
-        let mut first = Box::pin(session.send(ids[0], PutIn { coins: 1 }));
+        let mut first = Box::pin(session.send(ids[0], PutIn { coins: 1 }).into_future());
         assert!(poll!(&mut first).is_pending());
         // It waits behind the batch that the store is committing.
-        let mut second = Box::pin(session.send(ids[1], PutIn { coins: 1 }));
+        let mut second = Box::pin(session.send(ids[1], PutIn { coins: 1 }).into_future());
         assert!(poll!(&mut second).is_pending());
         keeper.shutdown_background();
         let ended = async { (first.await.unwrap_err().code(), second.await.unwrap_err().code()) };

@@ -25,7 +25,7 @@ async fn a_group_on_one_aggregate_is_replayed_in_few_reads() {
     let session = domain.session(DomainContext::create("test"));
     let id = Uuid::from_u128(1);
     session.send(id, MakePurse { coins: 0 }).await.unwrap();
-    let on = session.on(AggregateId::new("purse", id));
+    let on = session.aggregate(AggregateId::new("purse", id));
     let group: Vec<_> = (0..COMMANDS)
         .map(|_| on.create_command("put-in", json!({ "coins": 1 })).unwrap())
         .collect();
@@ -43,7 +43,7 @@ async fn single_commands_are_replayed_as_a_group() {
     let session = domain.session(DomainContext::create("test"));
     let id = Uuid::from_u128(1);
     session.send(id, MakePurse { coins: 0 }).await.unwrap();
-    let on = session.on(AggregateId::new("purse", id));
+    let on = session.aggregate(AggregateId::new("purse", id));
     let mut commands = Vec::new();
     let mut answers = Vec::new();
     for coins in 1..=40 {

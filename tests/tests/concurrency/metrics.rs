@@ -58,5 +58,5 @@ fn commands_are_counted_by_outcome_and_batches_measured() {
 }
 
 fn command(session: &Session, purse: Uuid, key: &str, payload: Value) -> CommandBundle {
-    session.on(AggregateId::new("purse", purse)).create_command(key, payload).unwrap()
+    session.aggregate(AggregateId::new("purse", purse)).create_command(key, payload).unwrap()
 }

@@ -401,7 +401,7 @@ async fn provoke(trap: Trap, sessions: &[Session; 3]) -> Vec<Cow<'static, str>> 
         let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(result)));
     };
     let bundle = session
-        .on(AggregateId::new("mine", id(1)))
+        .aggregate(AggregateId::new("mine", id(1)))
         .create_command("charge-mine", serde_json::json!({ "charge": 1 }));
     match bundle {
         Err(error) => ended(Err(error)),
@@ -417,12 +417,12 @@ async fn provoke(trap: Trap, sessions: &[Session; 3]) -> Vec<Cow<'static, str>> 
     ended(session.send(id(1), FillMine {}).await.map(drop));
     if trap == Trap::DenialIds {
         // Armed last, since ids are generated for commands too.
-        let denied_command = denied_late.prepare(id(1), FillMine {}).with_id(id(7_000));
+        let denied_command = denied_late.send(id(1), FillMine {}).with_id(id(7_000));
         SET.store(Trap::IdGeneratorGenerate as usize, Ordering::SeqCst);
-        ended(denied_command.send().await.map(drop));
-        let denied_command = denied.prepare(id(1), FillMine {}).with_id(id(7_001));
+        ended(denied_command.await.map(drop));
+        let denied_command = denied.send(id(1), FillMine {}).with_id(id(7_001));
         SET.store(Trap::IdGeneratorGenerate as usize, Ordering::SeqCst);
-        ended(denied_command.send().await.map(drop));
+        ended(denied_command.await.map(drop));
     }
     codes
 }
@@ -458,7 +458,7 @@ async fn check(trap: Trap) {
     assert!(failed.count() <= most, "{trap:?}: {codes:?}");
     let session = other;
     for number in 1..=8 {
-        let sent = session.send(id(number), ChargeMine { charge: Charge(1) });
+        let sent = session.send(id(number), ChargeMine { charge: Charge(1) }).into_future();
         within(trap, sent).await.unwrap_or_else(|error| panic!("{trap:?}: {error}"));
     }
     within(trap, domain.shutdown()).await;

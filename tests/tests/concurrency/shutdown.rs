@@ -10,7 +10,7 @@ async fn an_unused_permit_does_not_block_shutdown() {
     let mut ready = session.command_processor();
     ready.ready().await.unwrap();
     domain.shutdown().await;
-    let on = session.on(fluvius_core::AggregateId::new("purse", ids[0]));
+    let on = session.aggregate(fluvius_core::AggregateId::new("purse", ids[0]));
     let put_in = on.create_command("put-in", serde_json::json!({ "coins": 1 })).unwrap();
     assert_eq!(ready.call(put_in).await.unwrap_err().code(), "shutting-down");
 }
@@ -24,7 +24,7 @@ async fn accepted_commands_end_and_others_are_rejected() {
         async move { session.send(to, DoubleAtGate {}).await }
     });
     gate.arrival().await;
-    let mut waits_for_its_turn = Box::pin(session.send(ids[0], PutIn { coins: 3 }));
+    let mut waits_for_its_turn = Box::pin(session.send(ids[0], PutIn { coins: 3 }).into_future());
     assert!(futures_util::poll!(&mut waits_for_its_turn).is_pending());
 
     let mut shutdown = Box::pin(domain.shutdown());

@@ -35,7 +35,7 @@ async fn a_slow_action_blocks_only_its_aggregate() {
     assert_eq!(tokio::time::timeout(HANGS_AFTER, ended).await.unwrap(), 10_000);
 
     // A deposit on the gated aggregate waits for the lock.
-    let mut deposit = Box::pin(session.send(gated, PutIn { coins: 7 }));
+    let mut deposit = Box::pin(session.send(gated, PutIn { coins: 7 }).into_future());
     assert!(futures_util::poll!(&mut deposit).is_pending());
 
     // Transfers to it pass, and cause a conflict of the gated action three times.
@@ -47,10 +47,10 @@ async fn a_slow_action_blocks_only_its_aggregate() {
     }
 
     // Now the gated action holds the lock exclusively: a transfer to it waits ..
-    let mut transfer = Box::pin(session.send(giver, Give { coins: 1, to: gated }));
+    let mut transfer = Box::pin(session.send(giver, Give { coins: 1, to: gated }).into_future());
     assert!(futures_util::poll!(&mut transfer).is_pending());
     // .. and holds no lock meanwhile: its own aggregate accepts commands.
-    let own = session.send(giver, PutIn { coins: 50 });
+    let own = session.send(giver, PutIn { coins: 50 }).into_future();
     tokio::time::timeout(HANGS_AFTER, own).await.unwrap().unwrap();
     assert!(futures_util::poll!(&mut deposit).is_pending());
 

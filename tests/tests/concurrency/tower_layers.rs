@@ -12,7 +12,7 @@ use fluvius_tests::purse::{coins, gate_of, purses};
 async fn a_timeout_layer_does_not_cancel_the_command() {
     let (domain, session, ids) = purses(1).await;
     let gate = gate_of(ids[0]);
-    let on = session.on(AggregateId::new("purse", ids[0]));
+    let on = session.aggregate(AggregateId::new("purse", ids[0]));
     let service =
         ServiceBuilder::new().timeout(Duration::from_millis(5)).service(on.command_processor());
     let command = on.create_command("double-at-gate", json!({})).unwrap();
@@ -29,7 +29,7 @@ async fn a_timeout_layer_does_not_cancel_the_command() {
 async fn load_shedding_rejects_above_the_limit() {
     let (_domain, session, ids) = purses(2).await;
     let gate = gate_of(ids[0]);
-    let on = |index: usize| session.on(AggregateId::new("purse", ids[index]));
+    let on = |index: usize| session.aggregate(AggregateId::new("purse", ids[index]));
     let mut service =
         ServiceBuilder::new().load_shed().concurrency_limit(1).service(session.command_processor());
     let gated = on(0).create_command("double-at-gate", json!({})).unwrap();
@@ -50,7 +50,7 @@ async fn a_clone_acquires_its_own_permit() {
     let (_domain, session, ids) = purses(1).await;
     let mut service = session.command_processor();
     service.ready().await.unwrap();
-    let on = session.on(AggregateId::new("purse", ids[0]));
+    let on = session.aggregate(AggregateId::new("purse", ids[0]));
     let put_in = || on.create_command("put-in", json!({ "coins": 1 })).unwrap();
     service.clone().ready().await.unwrap().call(put_in()).await.unwrap();
     assert_eq!(service.call(put_in()).await.unwrap().version, 3);

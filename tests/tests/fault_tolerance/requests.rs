@@ -158,5 +158,5 @@ fn command(
     key: &str,
     payload: serde_json::Value,
 ) -> Request {
-    Request::Send(session.on(aggregate_id).create_command(key, payload).unwrap())
+    Request::Send(session.aggregate(aggregate_id).create_command(key, payload).unwrap())
 }

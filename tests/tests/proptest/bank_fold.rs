@@ -159,7 +159,7 @@ impl Run {
         let commands: Vec<CommandBundle> = orders
             .iter()
             .map(|(account, order)| {
-                let session = self.session.on(aggregate_id(*account));
+                let session = self.session.aggregate(aggregate_id(*account));
                 session.create_command(order.key(), order.payload(*account)).unwrap()
             })
             .collect();

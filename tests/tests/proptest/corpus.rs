@@ -130,7 +130,7 @@ async fn answer(expected: &str, text: &str) -> String {
 }
 
 async fn process(target: &SampleTarget, key: &str, text: &str) -> String {
-    let session = target.session.on(target.aggregate_id(key));
+    let session = target.session.aggregate(target.aggregate_id(key));
     let answer = match session.create_command(key, text) {
         Ok(command) => session.process_command(command).await.map(drop),
         Err(error) => Err(error),

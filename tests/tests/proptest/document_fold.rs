@@ -332,7 +332,8 @@ impl Run {
         let store = MemoryStore::new();
         let domain = DocumentDomain::runtime(store.clone()).await.unwrap();
         let aggregate_id = Document::aggregate_id(Uuid::from_u128(0xD0C));
-        let session = domain.session(DomainContext::create("property")).on(aggregate_id.clone());
+        let session =
+            domain.session(DomainContext::create("property")).aggregate(aggregate_id.clone());
         let mut model: Option<Document> = None;
         let mut run = Self {
             first_length: 0,

@@ -219,7 +219,7 @@ fn any_json_as_state_is_read_or_invalid_state() {
 
             let decodes = data.decode::<Account>().is_ok();
             let fetched = target.session.statemgr().fetch::<Account>(ACCOUNT).await;
-            let session = target.session.on(aggregate_id.clone());
+            let session = target.session.aggregate(aggregate_id.clone());
             let deposit = session.create_command("deposit-money", json!({ "amount": 1 })).unwrap();
             let answer = session.process_command(deposit).await;
             match (decodes, fetched, answer) {

@@ -125,7 +125,7 @@ impl SampleTarget {
         let open = json!({
             "account_number": "1", "owner_name": "Ada Lovelace", "initial_deposit": "1000.00"
         });
-        let account = session.on(Account::aggregate_id(ACCOUNT));
+        let account = session.aggregate(Account::aggregate_id(ACCOUNT));
         let open = account.create_command("open-account", open).unwrap();
         account.process_command(open).await.unwrap();
         Self { domain, store, session }

@@ -29,7 +29,7 @@ async fn go_on(store: impl Store) {
     session.send(ADA, revision_3::Deposit { money }).await.unwrap();
     session.send(ADA, revision_3::Freeze {}).await.unwrap();
     let note = revision_3::Note { text: "frozen".to_owned() };
-    session.prepare(ADA, note).with_id(FROZEN).send().await.unwrap();
+    session.send(ADA, note).with_id(FROZEN).await.unwrap();
     domain.shutdown().await;
 }
 
@@ -58,11 +58,11 @@ async fn an_older_program_rejects_commands(store: impl Store + Clone) {
         ("count-letters", json!({})),
         ("close", json!({})),
     ] {
-        let command = session.on(aggregate_id(ADA)).create_command(key, payload).unwrap();
+        let command = session.aggregate(aggregate_id(ADA)).create_command(key, payload).unwrap();
         check_refused(&session.process_command(command).await.unwrap_err());
     }
     let open = json!({ "owner": "Ada", "cents": 0, "remark": "" });
-    let open = session.on(aggregate_id(ADA)).create_command("open", open).unwrap();
+    let open = session.aggregate(aggregate_id(ADA)).create_command("open", open).unwrap();
     assert_eq!(session.process_command(open).await.unwrap_err().code(), "already-exists");
     assert_eq!(session.statemgr().fetch_record(&aggregate_id(ADA)).await.unwrap(), before);
     assert_eq!(session.statemgr().history(&aggregate_id(ADA), ..).await.unwrap().len(), 10);
@@ -130,13 +130,13 @@ async fn only_a_newer_program_replays_newer_responses(store: impl Store + Clone)
     let domain = revision_2::EvolvingDomain::runtime(store.clone()).await.unwrap();
     let note = revision_2::Note { text: "frozen".to_owned() };
     let older = domain.session(sender());
-    let error = older.prepare(ADA, note).with_id(FROZEN).send().await.unwrap_err();
+    let error = older.send(ADA, note).with_id(FROZEN).await.unwrap_err();
     // The command was applied, which `invalid-state` would deny.
     assert!(matches!(error, Error::OutcomeUnknown { id } if id == FROZEN), "{error:?}");
     let domain = revision_3::EvolvingDomain::runtime(store).await.unwrap();
     let note = revision_3::Note { text: "frozen".to_owned() };
     let newer = domain.session(sender());
-    assert_eq!(newer.prepare(ADA, note).with_id(FROZEN).send().await.unwrap().version, 10);
+    assert_eq!(newer.send(ADA, note).with_id(FROZEN).await.unwrap().version, 10);
 }
 
 async fn a_cached_version_does_not_overwrite_a_newer_revision(store: impl Store + Clone) {

@@ -57,18 +57,18 @@ pub async fn live(store: impl Store) {
         .unwrap();
     let session = domain.session(sender());
     let open = |owner: &str, cents| Open { owner: owner.to_owned(), cents, remark: remark() };
-    session.prepare(ADA, open("Ada", 10_000)).with_id(OPENED).send().await.unwrap();
+    session.send(ADA, open("Ada", 10_000)).with_id(OPENED).await.unwrap();
     clock.set(time(1));
     session.send(ADA, Deposit { cents: 500 }).await.unwrap();
     clock.set(time(2));
     let withdraw = Withdraw { cents: 2_000 };
-    session.prepare(ADA, withdraw).with_id(WITHDRAWN).send().await.unwrap();
+    session.send(ADA, withdraw).with_id(WITHDRAWN).await.unwrap();
     clock.set(time(3));
     let note = Note { text: "a good customer".to_owned() };
-    session.prepare(ADA, note).with_id(NOTED).send().await.unwrap();
+    session.send(ADA, note).with_id(NOTED).await.unwrap();
     let too_much = Withdraw { cents: 1_000_000 };
-    session.prepare(ADA, too_much).with_id(REJECTED).send().await.unwrap_err();
-    session.prepare(ADA, Look {}).with_id(LOOKED).send().await.unwrap();
+    session.send(ADA, too_much).with_id(REJECTED).await.unwrap_err();
+    session.send(ADA, Look {}).with_id(LOOKED).await.unwrap();
     for second in 4..7 {
         clock.set(time(second));
         session.send(ADA, Deposit { cents: 1 }).await.unwrap();

@@ -159,7 +159,7 @@ async fn a_failed_state_upcast_is_invalid_state(store: impl Store + Clone) {
             ("look", json!({})),
             ("close", json!({})),
         ] {
-            let command = session.on(aggregate_id(id)).create_command(key, payload).unwrap();
+            let command = session.aggregate(aggregate_id(id)).create_command(key, payload).unwrap();
             check_invalid(&session.process_command(command).await.unwrap_err(), id, path, message);
         }
         check_invalid(&statemgr.fetch::<Account>(id).await.unwrap_err(), id, path, message);
@@ -203,7 +203,7 @@ async fn a_replay_with_a_failed_upcast_is_outcome_unknown(store: impl Store) {
     let domain = FaultyUpcastDomain::runtime(store).await.unwrap();
     let session = domain.session(sender());
     let withdraw = Withdraw { cents: 2_000 };
-    let error = session.prepare(ADA, withdraw).with_id(WITHDRAWN).send().await.unwrap_err();
+    let error = session.send(ADA, withdraw).with_id(WITHDRAWN).await.unwrap_err();
     // The command was applied, which `invalid-state` would deny.
     assert!(matches!(error, Error::OutcomeUnknown { id } if id == WITHDRAWN), "{error:?}");
     assert_eq!(session.statemgr().fetch_record(&aggregate_id(ADA)).await.unwrap().version, 7);
@@ -213,7 +213,7 @@ async fn a_replayed_state_needs_no_event_upcast(store: impl Store) {
     let domain = FaultyUpcastDomain::runtime(store).await.unwrap();
     let session = domain.session(sender());
     let note = Note { text: "a good customer".to_owned() };
-    let again = session.prepare(ADA, note).with_id(NOTED).send().await.unwrap();
+    let again = session.send(ADA, note).with_id(NOTED).await.unwrap();
     assert_eq!((again.version, again.data.balance), (4, 8_500));
 }
 

@@ -60,8 +60,10 @@ async fn a_read_only_action_upcasts_without_a_write(store: impl Store) {
     let before = session.statemgr().fetch_record(&aggregate_id(GRACE)).await.unwrap();
     let answer = session.send(GRACE, Look {}).await.unwrap();
     assert_eq!((answer.version, answer.data.balance), (1, Decimal::new(4_200, 2)));
-    let look =
-        session.on(aggregate_id(GRACE)).create_command("look", serde_json::json!({})).unwrap();
+    let look = session
+        .aggregate(aggregate_id(GRACE))
+        .create_command("look", serde_json::json!({}))
+        .unwrap();
     let by_key = session.process_command(look.clone()).await.unwrap();
     assert_eq!(by_key.data.decode::<Account>().unwrap(), answer.data);
     assert_eq!(by_key.data.to_value().get("cents"), None);
@@ -80,8 +82,8 @@ async fn an_etag_of_revision_1_is_valid(store: impl Store) {
     let session = domain.session(sender());
     let etag = session.statemgr().fetch_record(&aggregate_id(ADA)).await.unwrap().etag;
     let deposit = Deposit { amount: Decimal::ONE };
-    session.prepare(ADA, deposit.clone()).if_match(etag).send().await.unwrap();
-    let error = session.prepare(ADA, deposit).if_match(etag).send().await.unwrap_err();
+    session.send(ADA, deposit.clone()).if_match(etag).await.unwrap();
+    let error = session.send(ADA, deposit).if_match(etag).await.unwrap_err();
     assert_eq!(error.code(), "precondition-failed");
 }
 

@@ -77,7 +77,7 @@ pub async fn overload(mutant: Option<Mutant>) -> Result<Stats, String> {
     let mut bank = ScheduledBank::new(options, mutant).await?;
     for (from, to) in [(1, 2), (2, 1)] {
         let commands = [30, 80].map(|amount| vec![bank.command(from, transfer(amount, to))]);
-        bank.client(bank.session(0).without_waiting(), commands);
+        bank.client(bank.session(0).fail_fast(), commands);
     }
     for number in [1, 2] {
         let command = bank.command(number, withdraw(20));
@@ -103,7 +103,7 @@ pub async fn one_by_one(mutant: Option<Mutant>) -> Result<Stats, String> {
     let options = BankOptions { balances: &[100], max_in_flight: 1, ..BankOptions::default() };
     let mut bank = ScheduledBank::new(options, mutant).await?;
     let commands = [10, 100, 10].map(|amount| vec![bank.command(1, withdraw(amount))]);
-    bank.client(bank.session(0).without_waiting(), commands);
+    bank.client(bank.session(0).fail_fast(), commands);
     // A second task, so that there are schedules to choose from.
     bank.task(async {
         for _ in 0..10 {

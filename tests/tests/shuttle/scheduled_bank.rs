@@ -92,7 +92,8 @@ impl ScheduledBank {
                 owner_name: "Ada".to_owned(),
                 initial_deposit: Decimal::from(*balance),
             };
-            let open = session.prepare(account(number), open).with_id(bank.ids.generate()).send();
+            let open =
+                session.send(account(number), open).with_id(bank.ids.generate()).into_future();
             open.await.map_err(|error| error.to_string())?;
         }
         let delay_max = if happens(700) { SLOW } else { Duration::ZERO };

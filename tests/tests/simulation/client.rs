@@ -66,6 +66,6 @@ fn command(session: &Session, accounts: u16, rng: &mut SeededRng) -> Result<Comm
         6..9 => ("transfer-money", json!({ "amount": amount, "recipient_id": other })),
         _ => ("close-account", json!({})),
     };
-    let session = session.on(AggregateId::new("bank-account", id));
+    let session = session.aggregate(AggregateId::new("bank-account", id));
     session.create_command(key, payload).map_err(|error| error.to_string())
 }

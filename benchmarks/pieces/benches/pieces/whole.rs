@@ -54,7 +54,7 @@ async fn typed(session: Session, index: u64) {
 
 #[expect(clippy::expect_used, reason = "a deposit to an open account succeeds")]
 async fn by_key(session: Session, index: u64) {
-    let session = session.on(AggregateId::new("bank-account", account_id(index)));
+    let session = session.aggregate(AggregateId::new("bank-account", account_id(index)));
     let command = session.create_command("deposit-money", PAYLOAD).expect("a payload");
     session.process_command(command).await.expect("a deposit");
 }

@@ -75,8 +75,8 @@ pub(crate) async fn a_command_sent_again_has_its_first_answer(harness: &Harness)
     let purses = open_purses(harness, &domain).await?;
     let session = domain.session(DomainContext::create("conformance"));
     let give = |coins| GiveCoins { coins, to: purses[1] };
-    let first = session.prepare(purses[0], give(10)).with_id(done).send().await?;
-    let refusal = session.prepare(purses[0], give(1_000)).with_id(refused).send().await;
+    let first = session.send(purses[0], give(10)).with_id(done).await?;
+    let refusal = session.send(purses[0], give(1_000)).with_id(refused).await;
     session.send(purses[0], give(5)).await?;
     domain.shutdown().await;
     drop((session, domain, store));
@@ -85,14 +85,14 @@ pub(crate) async fn a_command_sent_again_has_its_first_answer(harness: &Harness)
     let store = harness.open().await;
     let domain = runtime(&store).await?;
     let session = domain.session(DomainContext::create("conformance"));
-    let again = session.prepare(purses[0], give(10)).with_id(done).send().await?;
+    let again = session.send(purses[0], give(10)).with_id(done).await?;
     same("the first answer", &format!("{first:?}"), &format!("{again:?}"))?;
-    let again = session.prepare(purses[0], give(1_000)).with_id(refused).send().await;
+    let again = session.send(purses[0], give(1_000)).with_id(refused).await;
     let (refusal, again) = (refusal.map_err(|error| error.to_string()), again);
     let again = again.map_err(|error| error.to_string());
     ensure!(refusal.is_err(), "a purse gave more than it had");
     same("the first refusal", &format!("{refusal:?}"), &format!("{again:?}"))?;
-    let other = session.prepare(purses[0], give(11)).with_id(done).send().await;
+    let other = session.send(purses[0], give(11)).with_id(done).await;
     let code = other.err().map_or("none", |error| error.code());
     same("another command under the identifier", "command-id-reused", code)?;
 

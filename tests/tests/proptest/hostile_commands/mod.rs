@@ -78,7 +78,7 @@ fn a_payload_with_a_wrong_value_is_rejected_or_preserved() {
                 let target = SampleTarget::new().await;
                 tally.count(&attempt(&target, key, &payload.to_string()).await);
                 // As a Rust value too.
-                let session = target.session.on(target.aggregate_id(key));
+                let session = target.session.aggregate(target.aggregate_id(key));
                 if let Ok(command) = session.create_command(key, payload) {
                     assert_coded(&session.process_command(command).await);
                 }
@@ -233,7 +233,7 @@ fn is_excerpt(shown: &str, key: &str) -> bool {
 
 /// Sends one command by key, and checks the invariants of every input.
 async fn attempt(target: &SampleTarget, key: &str, text: &str) -> Result<(), Error> {
-    let session = target.session.on(target.aggregate_id(key));
+    let session = target.session.aggregate(target.aggregate_id(key));
     let before = Rows::read(target).await;
     let command = match session.create_command(key, text) {
         Ok(command) => command,

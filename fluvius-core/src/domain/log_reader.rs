@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::follow::{LogStream, Source, follow};
+use super::log_stream::{LogStream, Source, follow};
 use crate::error::Error;
 use crate::processor::Services;
 use fluvius_store::ActivityRecord;

@@ -1,8 +1,10 @@
-//! A typed command before it is sent.
+//! The builder that `Session::send` returns.
 
 use std::fmt;
+use std::future::IntoFuture;
 use std::sync::Arc;
 
+use futures_core::future::BoxFuture;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
@@ -17,10 +19,17 @@ use crate::unwind;
 use fluvius_store::AggregateId;
 use fluvius_store::Precondition;
 
-/// A typed command that is ready to be sent. `O` is what its success is answered with.
+/// A typed command with the options of sending it; awaiting it sends the command. `O` is the data of its response.
 ///
-/// It does not name the type of the command, so that a type that is none gives one error, where it is passed.
-#[must_use = "call `send`"]
+/// Created by [`Session::send`].
+///
+/// # Errors
+/// As [`Session::process_command`].
+///
+/// # Cancellation
+/// As [`Session::process_command`].
+// It does not name the type of the command, so that a type without `Command` gives one error, where it is passed.
+#[must_use = "a command is sent when it is awaited: add `.await`"]
 pub struct PreparedCommand<'a, O> {
     session: &'a Session,
     aggregate_id: AggregateId,
@@ -48,27 +57,20 @@ impl<'a, O> PreparedCommand<'a, O> {
         }
     }
 
-    /// Sends it under an identifier of the caller's choice, so that sending it again gives the
-    /// first answer.
+    /// Sets the command id, the idempotency key: a command that is sent again with the same id gets its first
+    /// response. Default: a new id.
     pub fn with_id(mut self, id: Uuid) -> Self {
         self.id = Some(id);
         self
     }
 
-    /// Runs it only where the aggregate is still what the caller saw.
+    /// Sets the expected version or etag. If the aggregate differs, the command fails with `precondition-failed`.
     pub fn if_match(mut self, expected: impl Into<Precondition>) -> Self {
         self.if_match = Some(expected.into());
         self
     }
 
-    /// Sends it.
-    ///
-    /// # Errors
-    /// As [`Session::process_command`].
-    ///
-    /// # Cancellation
-    /// As [`Session::process_command`].
-    pub async fn send(self) -> Result<Response<O>, Error> {
+    async fn process(self) -> Result<Response<O>, Error> {
         let session = self.session;
         let services = &session.processor.services;
         let Self { aggregate_id, action, command, read, id, if_match, .. } = self;
@@ -78,9 +80,18 @@ impl<'a, O> PreparedCommand<'a, O> {
             None => unwind::catch(|| services.ids.generate()).ok_or(panicked)?,
         };
         let task = decode::typed(services, id, aggregate_id, action, command, if_match)?;
-        let answer = session.processor.run(&session.sender, task, session.place()).await?;
-        // The command is applied: if an author's code panics on the answer, no other error is true.
+        let answer = session.processor.run(&session.sender, task, session.permit_mode()).await?;
+        // The command is applied, so a panic of the author's code on the response is no other error.
         read(answer).unwrap_or(Err(Error::OutcomeUnknown { id }))
+    }
+}
+
+impl<'a, O: 'static> IntoFuture for PreparedCommand<'a, O> {
+    type Output = Result<Response<O>, Error>;
+    type IntoFuture = BoxFuture<'a, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.process())
     }
 }
 
@@ -88,7 +99,7 @@ impl<O> fmt::Debug for PreparedCommand<'_, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PreparedCommand")
             .field("command", &self.action.key)
-            .field("root", &self.aggregate_id)
+            .field("aggregate_id", &self.aggregate_id)
             .field("id", &self.id)
             .field("if_match", &self.if_match)
             .finish_non_exhaustive()

@@ -12,7 +12,7 @@ use futures_core::stream::BoxStream;
 use futures_util::future::select;
 use futures_util::{StreamExt, stream};
 
-use super::log::Page;
+use super::log_reader::Page;
 use crate::error::Error;
 use crate::observability::{Outage, Outages};
 use crate::sync::{self, Notify};
