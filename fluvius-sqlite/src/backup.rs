@@ -61,15 +61,15 @@ pub(crate) struct BackupTarget {
 impl BackupTarget {
     /// Rejects a path that exists or names no file.
     pub(crate) fn new(path: &Path) -> Result<Self, StoreError> {
-        let refused = |why: &str| StoreError::permanent(untold(path, why));
+        let rejected = |why: &str| StoreError::permanent(failure_text(path, why));
         // SQLite takes a relative name that begins with `file:` for an address with options.
         let absolute = std::path::absolute(path)
-            .map_err(|error| refused("the path names no file").with_source(error))?;
+            .map_err(|error| rejected("the path names no file").with_source(error))?;
         let (Some(name), Some(folder)) = (absolute.file_name(), absolute.parent()) else {
-            return Err(refused("the path names no file"));
+            return Err(rejected("the path names no file"));
         };
         if !folder.is_dir() {
-            return Err(refused("its folder is not there, or cannot be looked into"));
+            return Err(rejected("its folder is not there, or cannot be looked into"));
         }
         // SQLite would treat such a file as a part of the database.
         for beside in ["", "-wal", "-shm", "-journal"] {
@@ -78,7 +78,7 @@ impl BackupTarget {
             let taken = folder.join(taken);
             if taken.symlink_metadata().is_ok() {
                 let taken = taken.display();
-                return Err(refused(&format!(
+                return Err(rejected(&format!(
                     "`{taken}` is there, and a backup replaces nothing: name another file"
                 )));
             }
@@ -97,46 +97,46 @@ impl BackupTarget {
         }
         let part = builder.tempfile_in(&self.folder);
         // SQLite opens it by its name.
-        Ok(part.map_err(|error| self.of_system(error))?.into_temp_path())
+        Ok(part.map_err(|error| self.system_error(error))?.into_temp_path())
     }
 
     /// Syncs the copy, and gives it its name.
     fn finish(&self, part: TempPath) -> Result<(), StoreError> {
         let file = std::fs::OpenOptions::new().write(true).open(&part);
-        file.and_then(|file| file.sync_all()).map_err(|error| self.of_system(error))?;
-        part.persist_noclobber(&self.path).map_err(|error| self.of_system(error.error))?;
+        file.and_then(|file| file.sync_all()).map_err(|error| self.system_error(error))?;
+        part.persist_noclobber(&self.path).map_err(|error| self.system_error(error.error))?;
         if let Err(error) = sync_folder(&self.folder) {
             let _ = std::fs::remove_file(&self.path);
-            return Err(self.of_system(error));
+            return Err(self.system_error(error));
         }
         Ok(())
     }
 
     /// Adds the path to an error of the store.
-    fn of_store(&self, error: StoreError) -> StoreError {
-        let told = untold(&self.path, &error.to_string());
-        let told = match error.is_retryable() {
-            true => StoreError::unavailable(told),
-            false => StoreError::permanent(told),
+    fn store_error(&self, error: StoreError) -> StoreError {
+        let text = failure_text(&self.path, &error.to_string());
+        let text = match error.is_retryable() {
+            true => StoreError::unavailable(text),
+            false => StoreError::permanent(text),
         };
-        told.with_source(error)
+        text.with_source(error)
     }
 
-    fn of_system(&self, error: Error) -> StoreError {
-        let told = |why| untold(&self.path, why);
-        let told = match error.kind() {
+    fn system_error(&self, error: Error) -> StoreError {
+        let text = |why| failure_text(&self.path, why);
+        let text = match error.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-                StoreError::unavailable(told("there is no space left for it"))
+                StoreError::unavailable(text("there is no space left for it"))
             }
-            ErrorKind::AlreadyExists => StoreError::permanent(told(
+            ErrorKind::AlreadyExists => StoreError::permanent(text(
                 "another program has made a file of this name: name another one",
             )),
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem | ErrorKind::NotFound => {
-                StoreError::permanent(told("let the user of this program write to its folder"))
+                StoreError::permanent(text("let the user of this program write to its folder"))
             }
-            _ => StoreError::unavailable(told("see that its disk works, and try again")),
+            _ => StoreError::unavailable(text("see that its disk works, and try again")),
         };
-        told.with_source(error)
+        text.with_source(error)
     }
 }
 
@@ -156,24 +156,24 @@ pub(crate) fn run(
     is_wanted: &IsWanted,
     open_guard: OpenGuard,
 ) -> Result<(), StoreError> {
-    let of_store = |error: StoreError| target.of_store(error);
+    let store_error = |error: StoreError| target.store_error(error);
     let part = match source {
         Source::File(file) => {
             let part = target.part(permissions_of(file))?;
             let copied =
                 connection::open_reader(file).and_then(|source| copy(&source, &part, is_wanted));
-            copied.map_err(StoreError::from).map_err(of_store)?;
+            copied.map_err(StoreError::from).map_err(store_error)?;
             part
         }
         Source::Memory(writer, mode) => {
             let part = target.part(permissions(mode))?;
-            copy_memory(writer, part.to_owned(), is_wanted.clone()).map_err(of_store)?;
+            copy_memory(writer, part.to_owned(), is_wanted.clone()).map_err(store_error)?;
             part
         }
     };
     // The source is closed, and the copy is none of its files.
     drop(open_guard);
-    check(&part, is_wanted).map_err(StoreError::from).map_err(of_store)?;
+    check(&part, is_wanted).map_err(StoreError::from).map_err(store_error)?;
     target.finish(part)
 }
 
@@ -233,7 +233,7 @@ fn check_wanted(is_wanted: &IsWanted) -> Result<(), Fault> {
 }
 
 /// Returns the text of a failed backup.
-fn untold(path: &Path, why: &str) -> String {
+fn failure_text(path: &Path, why: &str) -> String {
     format!("no backup was made as `{}`: {why}", path.display())
 }
 

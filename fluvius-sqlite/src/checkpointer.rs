@@ -49,9 +49,10 @@ impl Checkpointer {
             drop(connection);
             drop(open_guard);
         };
-        let spawned = thread::Builder::new().name("fluvius-sqlite-copier".to_owned()).spawn(run);
+        let spawned =
+            thread::Builder::new().name("fluvius-sqlite-checkpointer".to_owned()).spawn(run);
         spawned.map_err(|error| {
-            StoreError::unavailable("the system has no thread for the copier").with_source(error)
+            StoreError::unavailable("cannot start the checkpointer thread").with_source(error)
         })?;
         Ok(Self { wake, page_count: page_count(options.checkpoint_bytes) })
     }

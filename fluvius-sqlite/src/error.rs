@@ -103,7 +103,7 @@ impl From<Fault> for StoreError {
             Fault::Damaged { .. } => return Self::permanent(fault.to_string()),
             Fault::Sqlite(error) => error,
         };
-        let told = match code {
+        let public = match code {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::unavailable(
                 "the database is locked by another program for too long: \
                  end what holds it, or try again",
@@ -123,7 +123,7 @@ impl From<Fault> for StoreError {
                 ErrorCode::FileLockingProtocolFailed
                 | ErrorCode::OperationInterrupted
                 | ErrorCode::SchemaChanged,
-            ) => Self::unavailable("SQLite was disturbed by another program: try again"),
+            ) => Self::unavailable("another program interfered with SQLite: try again"),
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Self::permanent(
                 "the database is read-only: let the user of this program write to the file and \
                  its folder",
@@ -136,11 +136,11 @@ impl From<Fault> for StoreError {
             }
             Some(ErrorCode::TooBig) => Self::permanent("a row is too large for SQLite"),
             Some(ErrorCode::ConstraintViolation) => {
-                Self::permanent("a row breaks a rule of the database")
+                Self::permanent("a row violates a constraint of the database")
             }
             // The text has no values: they are bound.
-            _ => return Self::permanent(format!("SQLite has refused a statement: {error}")),
+            _ => return Self::permanent(format!("SQLite rejected a statement: {error}")),
         };
-        told.with_source(error)
+        public.with_source(error)
     }
 }

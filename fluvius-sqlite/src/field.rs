@@ -23,7 +23,7 @@ pub(crate) fn kept(operand: Option<&Operand>) -> Value {
 }
 
 /// Returns the stored value of a field in a state.
-pub(crate) fn kept_of(state: &str, field: &Field) -> Value {
+pub(crate) fn stored_value_of(state: &str, field: &Field) -> Value {
     let found = match &field.place {
         Place::Path(path) => read_at(state, path, field.kind),
         Place::Column(_) => None,

@@ -18,21 +18,23 @@ pub(crate) fn check(path: &Path) -> Result<(), Fault> {
         Err(_) if path.parent().is_some_and(Path::is_dir) => return Ok(()),
         Err(error) => {
             let why = "its folder is not there, or cannot be looked into";
-            return Err(Fault::Public(refusal(path, why).with_source(error)));
+            return Err(Fault::Public(rejection(path, why).with_source(error)));
         }
     };
     if found.is_dir() {
-        return Err(Fault::Public(refusal(path, "it is a folder")));
+        return Err(Fault::Public(rejection(path, "it is a folder")));
     }
     if found.len() == 0 {
         return Ok(());
     }
     match header(path) {
         Ok((APPLICATION_ID, version)) => Ok(check_version(version)?),
-        Ok(_) => Err(Fault::Public(refusal(path, "it is the SQLite database of another program"))),
+        Ok(_) => {
+            Err(Fault::Public(rejection(path, "it is the SQLite database of another program")))
+        }
         Err(fault) if fault.is_corrupt() => {
             let why = "it is no SQLite database, or its beginning is damaged";
-            Err(Fault::Public(refusal(path, why).with_source(fault)))
+            Err(Fault::Public(rejection(path, why).with_source(fault)))
         }
         Err(fault) => Err(fault),
     }
@@ -41,8 +43,8 @@ pub(crate) fn check(path: &Path) -> Result<(), Fault> {
 /// Returns the application id and the schema version.
 fn header(path: &Path) -> Result<(u32, u32), Fault> {
     let connection = open_unchanging(path)?;
-    // While the log is copied into the file, its beginning tells of pages that have not come yet.
-    // Where a crash has left it so, the log has them; so their number is not looked at here.
+    // During a checkpoint, the first page may refer to pages that are only in the log. A crash can leave
+    // the file so; the page count is therefore not checked here.
     connection.pragma_update(None, "writable_schema", true)?;
     let number = |name| connection.pragma_query_value(None, name, |row| row.get(0));
     Ok((number("application_id")?, number("user_version")?))
@@ -83,21 +85,21 @@ fn address(path: &Path) -> String {
 /// Returns the error of a file that cannot be created or opened.
 pub(crate) fn open_failure(path: &Path, fault: Fault) -> Fault {
     let path = path.display();
-    let told = format!(
+    let text = format!(
         "`{path}` cannot be opened: let the user of this program write to it and to its folder, \
          where two more files lie beside it"
     );
-    Fault::Public(StoreError::permanent(told).with_source(fault))
+    Fault::Public(StoreError::permanent(text).with_source(fault))
 }
 
 /// Returns the error of a read-only file.
 pub(crate) fn read_only(path: &Path) -> Fault {
-    let told =
+    let text =
         format!("`{}` is read-only: let the user of this program write to it", path.display());
-    Fault::Public(StoreError::permanent(told))
+    Fault::Public(StoreError::permanent(text))
 }
 
-fn refusal(path: &Path, why: &str) -> StoreError {
+fn rejection(path: &Path, why: &str) -> StoreError {
     StoreError::permanent(format!(
         "`{}` cannot be opened as a store: {why}; name another file",
         path.display()

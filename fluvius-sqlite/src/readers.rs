@@ -83,7 +83,7 @@ fn start(
             drop(open_guard);
         });
         spawned.map_err(|error| {
-            StoreError::unavailable("the system has no thread for a reader").with_source(error)
+            StoreError::unavailable("cannot start a reader thread").with_source(error)
         })?;
     }
     Ok(jobs)

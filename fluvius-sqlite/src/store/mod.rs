@@ -172,9 +172,9 @@ impl SqliteStore {
     /// called. It is a store that [`open`](Self::open) opens. When this returns it is checked
     /// (`PRAGMA quick_check`) and durable.
     ///
-    /// The file gets its name once it is whole: before that it is a `.part` file with a random name
-    /// in the same folder, which stays only where the process ends meanwhile. Who may not read the
-    /// store may not read the copy.
+    /// The file gets its name once it is complete. Before that it is a `.part` file with a random name in
+    /// the same folder, which remains only if the process ends meanwhile. A user without access to the
+    /// store has none to the copy.
     ///
     /// Commits go on, and the write-ahead log grows until all is copied. Of a store in memory,
     /// commits wait until all is copied.
@@ -219,9 +219,7 @@ impl SqliteStore {
             let _ = answer.send(backup::run(store.source(), &target, &is_wanted, open_guard));
         };
         thread::Builder::new().name("fluvius-sqlite-backup".to_owned()).spawn(run).map_err(
-            |error| {
-                StoreError::unavailable("the system has no thread for a backup").with_source(error)
-            },
+            |error| StoreError::unavailable("cannot start the backup thread").with_source(error),
         )?;
         let made = off_runtime(answered).await.map_err(|_| thread_lost())?;
         drop(wanted);

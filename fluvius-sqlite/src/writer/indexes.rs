@@ -36,7 +36,7 @@ impl Transaction<'_, '_, '_> {
             let (aggregate_id, data) = (&row.state.aggregate_id, row.state.data.as_str());
             let Some(number) = row.number else { continue };
             for index in indexes.iter().filter(|index| *index.resource == *aggregate_id.resource) {
-                let value = field::kept_of(data, &index.field);
+                let value = field::stored_value_of(data, &index.field);
                 self.put_value(number, index.id, &value, aggregate_id.id.as_bytes())?;
             }
         }
@@ -119,7 +119,7 @@ impl Transaction<'_, '_, '_> {
             let number = row.get(0)?;
             // A damaged state has no value; a query that reads its row reports it.
             let data = row.get_ref(2)?.as_bytes().unwrap_or_default();
-            let value = field::kept_of(std::str::from_utf8(data).unwrap_or_default(), &of);
+            let value = field::stored_value_of(std::str::from_utf8(data).unwrap_or_default(), &of);
             let identifier: [u8; 16] = row.get(1)?;
             self.put_value(number, id, &value, &identifier)?;
             bytes += data.len();

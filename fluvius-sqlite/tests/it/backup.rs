@@ -17,7 +17,7 @@ use crate::units::{aggregate_id, commit, context, unit};
 /// A few long states make a file that a backup copies in several steps.
 const NOTE_BYTES: usize = 64 * 1024;
 
-/// Commits until it is told to end, and notes what was answered.
+/// Commits until the flag is set, and records the answered commands.
 async fn client(store: SqliteStore, answered: Arc<Mutex<Vec<Uuid>>>, is_over: Arc<AtomicBool>) {
     let mut pair = Pair::new(0);
     while !is_over.load(Ordering::SeqCst) {
@@ -140,7 +140,7 @@ async fn a_backup_replaces_nothing() {
 }
 
 #[tokio::test]
-async fn a_backup_that_is_given_up_leaves_nothing_or_all() {
+async fn an_aborted_backup_leaves_nothing_or_all() {
     let folder = TempDir::new().unwrap();
     let store = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
     fill(&store, 12 * 1024 * 1024).await;
@@ -156,7 +156,7 @@ async fn a_backup_that_is_given_up_leaves_nothing_or_all() {
             assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", names(folder.path()));
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        // What is there is whole, also where nobody waited for it any more.
+        // A file under the name is complete, even if its caller is gone.
         if path.exists() {
             assert_eq!(purses::check(&SqliteStore::open(&path).await.unwrap()).await, all);
             let closed = Instant::now();
@@ -174,9 +174,9 @@ async fn a_backup_that_is_given_up_leaves_nothing_or_all() {
     store.backup_to(folder.path().join("copy.db")).await.unwrap();
 }
 
-/// A page that nobody reads at the opening.
+/// A page that is not read at the opening.
 #[tokio::test]
-async fn a_damaged_store_is_told_by_its_backup() {
+async fn a_backup_detects_a_damaged_store() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("store.db");
     let store = SqliteStore::open(&file).await.unwrap();
@@ -200,7 +200,7 @@ async fn a_damaged_store_is_told_by_its_backup() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn who_may_not_read_the_store_may_not_read_its_backup() {
+async fn a_backup_has_the_permissions_of_the_store() {
     use std::os::unix::fs::PermissionsExt;
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("store.db");

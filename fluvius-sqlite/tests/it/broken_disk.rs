@@ -44,7 +44,7 @@ async fn a_process_with_its_disk() {
     }
 }
 
-/// How many units of a batch are stored, where none fails.
+/// Units of a batch that are stored, if none fails.
 const STORED: usize = 2;
 
 /// A unit, one that stands on it, and one that comes too late because of them.
@@ -58,7 +58,7 @@ fn batch(
     Arc::from([unit(context, aggregate_id, version), second, unit(context, aggregate_id, version)])
 }
 
-/// Commits a batch, and tells what became of it, and how many versions it has added.
+/// Commits a batch, reports the outcomes, and returns the number of new versions.
 async fn commit(store: &SqliteStore, batch: &Arc<[UnitOfWork]>) -> u64 {
     let outcomes = store.commit(Arc::clone(batch)).await;
     match &outcomes[..] {
@@ -145,7 +145,7 @@ impl Disk {
         said
     }
 
-    /// What the process has said is what another one finds, after it was killed.
+    /// Checks the reported commits in another process, after a kill.
     async fn kill(self) {
         let file = self.folder.path().join("store.db");
         self.process.kill();
@@ -155,7 +155,7 @@ impl Disk {
         assert!(sound.is_sound(), "{sound}");
     }
 
-    /// What the process has said is what another one finds, after its end too.
+    /// Checks the reported commits in another process, before and after the end of the first.
     async fn end(self) {
         let file = self.folder.path().join("store.db");
         let store = SqliteStore::open(&file).await.unwrap();
@@ -176,7 +176,7 @@ impl Disk {
 }
 
 #[tokio::test]
-async fn a_full_disk_is_told_and_the_store_goes_on_when_there_is_space() {
+async fn the_store_continues_after_a_full_disk() {
     let mut disk = Disk::new();
     disk.check("commit", "committed");
     disk.breaks("space");
@@ -204,9 +204,9 @@ async fn a_sync_that_fails_once_leaves_nothing() {
     disk.end().await;
 }
 
-/// While no sync works, nobody can say whether the last commit comes back with a crash.
+/// While syncs fail, the last commit may come back with a crash.
 #[tokio::test]
-async fn while_no_sync_works_a_commit_is_unknown() {
+async fn a_commit_is_in_doubt_while_syncs_fail() {
     let mut disk = Disk::new();
     disk.check("commit", "committed");
     disk.breaks("sync");
@@ -233,10 +233,9 @@ async fn writes_that_fail_leave_nothing() {
     disk.end().await;
 }
 
-/// All of its pages may be in the log: what makes sure that they do not count is written before the
-/// failure is told.
+/// All of its pages may be in the log: the store overwrites them before it reports the failure.
 #[tokio::test]
-async fn a_commit_that_was_told_as_failed_does_not_come_back_with_a_crash() {
+async fn a_failed_commit_does_not_come_back_after_a_crash() {
     let mut disk = Disk::new();
     disk.check("commit", "committed");
     disk.breaks("sync-once");
@@ -247,7 +246,7 @@ async fn a_commit_that_was_told_as_failed_does_not_come_back_with_a_crash() {
 /// The bound of the system for the size of a file: a write stops in the middle, and the next one
 /// fails.
 #[tokio::test]
-async fn a_file_that_may_not_grow_is_told_and_the_store_goes_on_when_it_may() {
+async fn the_store_continues_after_a_file_size_limit() {
     let mut disk = Disk::bounded();
     disk.check("commit", "committed");
     let log = disk.folder.path().join("store.db-wal");

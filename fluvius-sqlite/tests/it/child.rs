@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
-/// What the program is told, by the environment.
+/// Environment variable with the file of the store.
 const FILE: &str = "FLUVIUS_SQLITE_CHILD_FILE";
 
 /// The file of the store, if this process is the second one.
@@ -38,8 +38,8 @@ impl Other {
         Self::run(command, test, file, |_| {})
     }
 
-    /// As [`start`](Self::start), with the signal ignored that tells of a file which grows beyond its
-    /// bound: the write fails instead.
+    /// As [`start`](Self::start), without the signal for a file that exceeds its size limit: the write
+    /// fails instead.
     pub(crate) fn start_without_signal(test: &str, file: &Path) -> Self {
         let mut command = Command::new("sh");
         command.args(["-c", r#"trap '' XFSZ; exec "$@""#, "sh"]);
@@ -119,7 +119,7 @@ pub(crate) fn say(what: impl std::fmt::Display) {
     println!("{SAYS}{what}");
 }
 
-/// Hears what the first process tells; nothing once it has ended.
+/// Returns the next line of the first process, or `None` once it has ended.
 pub(crate) fn told() -> Option<String> {
     let mut line = String::new();
     let length = std::io::stdin().lock().read_line(&mut line).unwrap();

@@ -1,4 +1,4 @@
-//! A file that is damaged where nobody looks at the opening.
+//! Damage of a file that the opening does not detect.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -69,7 +69,7 @@ const TEXTS: [&str; 3] = ["gave coins", r#"{"snapshot":"#, r#"{"coins":7}"#];
 
 /// Two pages that have changed places.
 #[tokio::test]
-async fn a_log_out_of_order_is_told() {
+async fn a_log_out_of_order_is_detected() {
     let folder = TempDir::new().unwrap();
     let (file, aggregate_id) = closed(&folder, 200).await;
     let whole = std::fs::read(&file).unwrap();
@@ -87,7 +87,7 @@ async fn a_log_out_of_order_is_told() {
 /// Pages of which a part was never written: their rows have position 0, and no next part would
 /// lead further.
 #[tokio::test]
-async fn the_reading_of_a_torn_log_ends() {
+async fn reading_a_torn_log_ends() {
     let folder = TempDir::new().unwrap();
     let (file, aggregate_id) = closed(&folder, 200).await;
     let whole = std::fs::read(&file).unwrap();
@@ -102,13 +102,13 @@ async fn the_reading_of_a_torn_log_ends() {
     }
 }
 
-/// How many wrong bytes were noticed by what, first the opening.
+/// Numbers of wrong bytes by the check that detected them.
 #[derive(Debug, Default)]
 struct Noticed {
     opening: usize,
     backup: usize,
     verify: usize,
-    /// What is read is the same, or is not.
+    /// Undetected: the logs are equal, or are not.
     none_same: usize,
     none_other: usize,
 }
@@ -116,7 +116,7 @@ struct Noticed {
 /// SQLite has no checksums of pages: a wrong byte in the text of a log may pass. One in a state
 /// does not.
 #[tokio::test]
-async fn a_wrong_byte_that_nothing_notices_changes_no_state() {
+async fn an_undetected_wrong_byte_changes_no_state() {
     let number = |name: &str, usual| {
         std::env::var(name).ok().map_or(usual, |number| number.parse().unwrap())
     };

@@ -8,7 +8,7 @@ use fluvius_sqlite::SqliteStore;
 
 use crate::units::{aggregate_id, context, unit};
 
-/// What became of a load.
+/// The result of a load.
 #[derive(Debug, Default)]
 pub(crate) struct Load {
     pub(crate) committed: usize,

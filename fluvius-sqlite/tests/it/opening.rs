@@ -20,8 +20,8 @@ async fn a_process_that_closes_the_file() {
     child::say("closed");
 }
 
-/// On POSIX a process gives up all its locks of a file when it closes any handle to it. Who then
-/// closes the file elsewhere takes itself for the last, and removes the log.
+/// On POSIX, closing any handle of a file releases all locks of the process on it. Another process
+/// that closes the file would then be the last, and would remove the log.
 #[tokio::test]
 async fn opening_a_file_again_gives_up_no_lock_of_it() {
     let folder = TempDir::new().unwrap();
@@ -70,7 +70,7 @@ async fn many_may_open_a_new_file_at_once() {
 
 /// Of those that close at the same time none would take itself for the last.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_closes_last_removes_the_log() {
+async fn the_last_close_removes_the_log() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("store.db");
     let log = folder.path().join("store.db-wal");
@@ -88,9 +88,8 @@ async fn who_closes_last_removes_the_log() {
     }
 }
 
-/// The first pages of a log are in the file, the last are not, as when a process is killed while it
-/// copies, or while another one does at this moment. The first page tells of pages that are only in
-/// the log.
+/// The first pages of the log are in the file and the last are not, as after a kill during a
+/// checkpoint. The first page refers to pages that are only in the log.
 #[tokio::test]
 async fn a_file_is_opened_whose_log_was_copied_in_part() {
     let folder = TempDir::new().unwrap();
@@ -103,7 +102,7 @@ async fn a_file_is_opened_whose_log_was_copied_in_part() {
     std::fs::copy(path("store.db"), path("copy.db")).unwrap();
     std::fs::copy(path("store.db-wal"), path("copy.db-wal")).unwrap();
     std::fs::copy(path("store.db-wal"), path("log")).unwrap();
-    // Who closes last copies all of it and removes the log.
+    // The last close checkpoints the log and removes it.
     let copied = Connection::open(path("copy.db")).unwrap();
     copied.query_row("SELECT count(*) FROM command_log", [], |_| Ok(())).unwrap();
     copied.close().unwrap();

@@ -1,5 +1,5 @@
-//! What a loss of power leaves (T4): a process works over a disk whose writes and syncs are
-//! recorded. Cut off at any place of the record, what was synced is there, and of the rest anything.
+//! Loss of power (T4): a process works over a disk whose writes and syncs are recorded. If the record
+//! is cut anywhere, synced writes are kept, and any of the others may be.
 
 #![cfg(target_os = "linux")]
 
@@ -63,7 +63,7 @@ async fn a_process_over_a_recorded_disk() {
 
 const DURABILITY: &str = "FLUVIUS_SQLITE_DURABILITY";
 
-/// What was found at the places at which the power went.
+/// Results of the cuts.
 #[derive(Debug, Default)]
 struct Found {
     places: usize,
@@ -162,7 +162,7 @@ async fn a_loss_of_power_takes_nothing_that_was_answered() {
     assert_eq!((found.lost, found.damaged), (Vec::new(), Vec::new()));
 }
 
-/// What the option says: the file stays whole, and the last commands may be missing.
+/// The documented trade-off: the file stays consistent, and the last commands may be lost.
 #[tokio::test]
 async fn with_normal_durability_a_loss_of_power_takes_the_last_commands_only() {
     let found = cut_off(&[(DURABILITY, "normal")], true).await;

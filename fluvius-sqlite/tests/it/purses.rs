@@ -9,16 +9,16 @@ use fluvius_core::{AggregateId, ContextRecord, Json, Store, StoreError, UnitOfWo
 
 use crate::units::{aggregate_id, all, context, json, with_data};
 
-/// How many coins a pair has.
+/// Coins of a pair.
 const COINS: u64 = 200;
 
-/// Two purses that give each other coins, and nobody else.
+/// Two purses that transfer coins to each other only.
 pub(crate) struct Pair {
     context: Arc<ContextRecord>,
     aggregate_ids: [AggregateId; 2],
     version: u64,
     coins: [u64; 2],
-    /// What makes a state longer.
+    /// Padding of the state.
     note: String,
 }
 

@@ -34,7 +34,7 @@ fn check(file: &Path, expected: &str) {
 }
 
 #[tokio::test]
-async fn what_cannot_be_written_to_is_refused_at_the_opening() {
+async fn read_only_files_are_rejected_at_the_opening() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("store.db");
     allow(folder.path(), 0o555);

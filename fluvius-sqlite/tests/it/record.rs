@@ -11,7 +11,7 @@ use fluvius_testing::SeededRng;
 /// A part that a disk writes whole or not at all.
 const SECTOR_BYTES: u64 = 512;
 
-/// What was done to one file.
+/// An operation on one file.
 enum Done {
     Written { at: usize, bytes: Vec<u8> },
     Truncated { length: usize },
@@ -21,7 +21,7 @@ enum Done {
 /// Everything that was done, in its order, each with the name of its file.
 pub(crate) struct Record(Vec<(String, Done)>);
 
-/// What becomes of that which was written and not synced.
+/// Treatment of writes that were not synced.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Unsynced {
     Lost,
@@ -63,7 +63,7 @@ impl Record {
         self.0.iter().position(|(name, _)| name == MARKS).unwrap()
     }
 
-    /// What the program has marked within so many entries.
+    /// Returns the marks of the program within the first `count` entries.
     pub(crate) fn marked(&self, count: usize) -> Vec<Uuid> {
         let marks = self.0[..count].iter().filter(|(name, _)| name == MARKS);
         let marks = marks.map(|(_, done)| match done {
@@ -73,7 +73,7 @@ impl Record {
         marks.collect()
     }
 
-    /// How often a place of a file was written.
+    /// Counts the writes at an offset of a file.
     pub(crate) fn write_count(&self, of: &str, place: usize) -> usize {
         let written = |(name, done): &&(String, Done)| {
             name == of && matches!(done, Done::Written { at, .. } if *at == place)

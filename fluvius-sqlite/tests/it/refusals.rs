@@ -1,4 +1,4 @@
-//! What is refused at the opening, and units of which a row cannot be stored.
+//! Files that are rejected at the opening, and units with a row that cannot be stored.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -41,7 +41,7 @@ async fn closed(folder: &TempDir) -> PathBuf {
         commit(&store, unit(&context, &aggregate_id, version)).await;
     }
     drop(store);
-    // Who closes last takes the log into the file, and removes it.
+    // The last close checkpoints the log and removes it.
     let log = folder.path().join("store.db-wal");
     for _ in 0..500 {
         if !log.exists() {
@@ -53,7 +53,7 @@ async fn closed(folder: &TempDir) -> PathBuf {
 }
 
 #[tokio::test]
-async fn a_file_of_something_else_is_refused_and_left_as_it_is() {
+async fn a_file_of_something_else_is_rejected_unchanged() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("notes.txt");
     std::fs::write(&path, "these are my notes\n".repeat(500)).unwrap();
@@ -64,7 +64,7 @@ async fn a_file_of_something_else_is_refused_and_left_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_database_of_another_program_is_refused_and_left_as_it_is() {
+async fn a_database_of_another_program_is_rejected_unchanged() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("other.db");
     Connection::open(&path).unwrap().execute_batch("CREATE TABLE mine (a); ").unwrap();
@@ -72,7 +72,7 @@ async fn a_database_of_another_program_is_refused_and_left_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_file_of_a_newer_release_is_refused_and_left_as_it_is() {
+async fn a_file_of_a_newer_release_is_rejected_unchanged() {
     let folder = TempDir::new().unwrap();
     let path = closed(&folder).await;
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 1_000).unwrap();
@@ -80,7 +80,7 @@ async fn a_file_of_a_newer_release_is_refused_and_left_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_file_from_before_the_first_release_is_refused_and_left_as_it_is() {
+async fn a_file_from_before_the_first_release_is_rejected_unchanged() {
     for version in [1, 2] {
         let folder = TempDir::new().unwrap();
         let path = closed(&folder).await;
@@ -92,7 +92,7 @@ async fn a_file_from_before_the_first_release_is_refused_and_left_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_version_that_is_only_in_the_log_is_refused() {
+async fn a_version_that_is_only_in_the_log_is_rejected() {
     for (version, why) in [(1_000, "use a newer release"), (2, "before the first release")] {
         let folder = TempDir::new().unwrap();
         let path = closed(&folder).await;
@@ -104,7 +104,7 @@ async fn a_version_that_is_only_in_the_log_is_refused() {
 }
 
 #[tokio::test]
-async fn a_file_with_a_damaged_beginning_is_refused_and_left_as_it_is() {
+async fn a_file_with_a_damaged_beginning_is_rejected_unchanged() {
     let folder = TempDir::new().unwrap();
     let path = closed(&folder).await;
     let whole = std::fs::read(&path).unwrap();
@@ -124,7 +124,7 @@ async fn a_file_with_a_damaged_beginning_is_refused_and_left_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_cut_file_is_refused_and_left_as_it_is() {
+async fn a_cut_file_is_rejected_unchanged() {
     let folder = TempDir::new().unwrap();
     let path = closed(&folder).await;
     let whole = std::fs::read(&path).unwrap();
@@ -133,7 +133,7 @@ async fn a_cut_file_is_refused_and_left_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_file_without_its_tables_is_refused() {
+async fn a_file_without_its_tables_is_rejected() {
     let folder = TempDir::new().unwrap();
     let path = closed(&folder).await;
     let foreign = Connection::open(&path).unwrap();
@@ -143,7 +143,7 @@ async fn a_file_without_its_tables_is_refused() {
 }
 
 #[tokio::test]
-async fn a_path_that_can_be_no_file_is_refused() {
+async fn a_path_without_a_file_is_rejected() {
     let folder = TempDir::new().unwrap();
     for (path, why) in [
         (folder.path().join("missing/store.db"), "its folder is not there"),
@@ -166,7 +166,7 @@ async fn a_name_that_looks_like_an_address_is_a_name() {
 }
 
 #[tokio::test]
-async fn a_row_that_is_too_long_fails_its_unit_and_what_stands_on_it() {
+async fn a_row_that_is_too_long_fails_its_unit_and_its_dependents() {
     let store = SqliteStore::options().max_row_bytes(1_000).open_in_memory().await.unwrap();
     let context = context();
     let (long, beside) = (aggregate_id(), aggregate_id());
@@ -190,9 +190,9 @@ async fn a_row_that_is_too_long_fails_its_unit_and_what_stands_on_it() {
     commit(&store, with_data(&context, &long, 0, text)).await;
 }
 
-/// A rule of the database that the store does not know of: somebody has added an index.
+/// A constraint that the store does not know: an index that another program added.
 #[tokio::test]
-async fn a_unit_that_the_database_refuses_takes_only_its_dependents() {
+async fn a_rejected_row_aborts_its_unit_and_dependents_only() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("store.db");
     let store = SqliteStore::open(&path).await.unwrap();

@@ -1,5 +1,4 @@
-//! What a crash leaves of the write-ahead log (T4): cut, torn or spoilt anywhere, and while it is
-//! copied into the file.
+//! The write-ahead log after a crash (T4): cut, torn or corrupted anywhere, and during a checkpoint.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -44,7 +43,7 @@ async fn a_process_that_is_killed() {
     child::told();
 }
 
-/// What the process has left, and where each of its transactions ends in the log.
+/// The files of the killed process, and the end of each transaction in the log.
 struct Left {
     file: Vec<u8>,
     log: Vec<u8>,

@@ -13,7 +13,7 @@ use crate::units::{aggregate_id, all, commit, context, unit};
 const CLIENTS: usize = 32;
 const TIME: Duration = Duration::from_secs(3);
 
-/// How long who comes late waits before it gives up.
+/// Busy timeout of the late writer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The second process; alone it does nothing.
@@ -30,7 +30,7 @@ async fn the_other_process() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_two_processes_each_gets_its_part_of_the_commits_and_none_fails() {
+async fn two_processes_share_commits_without_failures() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("store.db");
     let store = SqliteStore::open(&file).await.unwrap();
@@ -51,16 +51,16 @@ async fn of_two_processes_each_gets_its_part_of_the_commits_and_none_fails() {
     other.end();
     // At least two fifths each: without the room that they leave each other, it was a third.
     assert!(5 * own.committed >= 2 * all_commits && 5 * others >= 2 * all_commits);
-    // Both have told the truth, and positions rise over both.
+    // Both counts are correct, and positions rise over both processes.
     let commands = store.commands(&all()).await.unwrap().rows;
     assert_eq!(commands.len(), all_commits);
     assert!(commands.is_sorted_by(|one, next| one.position < next.position));
     commit(&store, unit(&context(), &aggregate_id(), 0)).await;
 }
 
-/// One who has not written is not seen by the one that does, which must leave it room all the same.
+/// A writer without a commit is not seen by the busy one, which must yield all the same.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_comes_late_gets_in_beside_one_at_full_load() {
+async fn a_late_writer_commits_beside_one_at_full_load() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("store.db");
     let store = SqliteStore::open(&file).await.unwrap();

@@ -1,4 +1,4 @@
-//! What SQLite does for a query, as it says itself.
+//! Query plans, as SQLite explains them.
 
 use fluvius_store::Store;
 use fluvius_store::query::{Cursor, boolean, number, text, time, uuid};
@@ -37,7 +37,7 @@ async fn store() -> (TempDir, Connection, SqliteStore) {
     (folder, connection, store)
 }
 
-/// How SQLite comes to the rows of a query: how it searches the index, and what it sorts.
+/// Returns the search of the index and the sorts in the plan of a query.
 fn plan(connection: &Connection, query: &StateQuery) -> (String, String) {
     let index = Index::of(connection, query).unwrap();
     let sql = Sql::of(query, index.as_ref());
@@ -127,7 +127,7 @@ async fn an_order_is_that_of_the_index_page_by_page() {
 }
 
 #[tokio::test]
-async fn what_is_not_declared_is_not_looked_up() {
+async fn undeclared_fields_are_not_looked_up() {
     let (_folder, connection, store) = store().await;
     let of_all = StateQuery { resource: None, ..found_by(number("coins").eq(3)) };
     for query in [
@@ -146,7 +146,7 @@ async fn what_is_not_declared_is_not_looked_up() {
 
 /// Where many aggregates match, the order decides.
 #[tokio::test]
-async fn what_leaves_too_many_is_not_looked_up_where_another_way_is_short() {
+async fn an_unselective_index_is_not_used_if_another_is_cheaper() {
     let (folder, connection, _store) = store().await;
     let other = Connection::open(folder.path().join("store.db")).unwrap();
     other.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false).unwrap();

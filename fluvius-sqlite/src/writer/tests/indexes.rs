@@ -1,4 +1,4 @@
-//! The values of declared fields, whatever happens to declarations, states and commits.
+//! Values of declared fields, under changes of declarations, states and commits.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -45,7 +45,7 @@ fn count(connection: &Connection, sql: &str) -> i64 {
     connection.query_row(sql, [], |row| row.get(0)).unwrap()
 }
 
-/// How many fields may be asked for.
+/// Counts the completely filled fields.
 fn filled(connection: &Connection) -> i64 {
     count(connection, "SELECT count(*) FROM field WHERE filled_to IS NULL")
 }
@@ -67,7 +67,7 @@ async fn part(store: &SqliteStore, fields: Option<Vec<Field>>) -> bool {
     answered.await.unwrap().unwrap()
 }
 
-/// How many are found whose owner begins so, in their order.
+/// Counts the aggregates whose owner has this prefix, and checks their order.
 async fn begins(store: &SqliteStore, owner: &str) -> usize {
     let filter = text("owner").starts_with(owner);
     let query = StateQuery { filter, ..StateQuery::for_resource("purse", usize::MAX) };
@@ -114,7 +114,7 @@ async fn a_field_that_is_declared_later_is_filled_while_commits_go_on() {
 }
 
 #[tokio::test]
-async fn what_one_has_declared_another_keeps_and_may_change() {
+async fn each_store_maintains_declarations_of_the_others() {
     let folder = TempDir::new().unwrap();
     let one = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
     let other = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
@@ -197,7 +197,7 @@ async fn a_state_that_another_program_changes_is_found_as_it_is() {
 
 /// Declaring, filling and removing end at every point, one after the other, and are then done.
 #[tokio::test]
-async fn a_disk_that_fails_while_fields_are_declared_leaves_what_can_be_gone_on_with() {
+async fn declaring_fields_resumes_after_a_disk_failure() {
     let left = Arc::new(AtomicUsize::new(usize::MAX));
     let counted = Arc::clone(&left);
     let folder = TempDir::new().unwrap();
@@ -290,7 +290,7 @@ pub(super) fn check_values(connection: &Connection) {
         let mut states = states.query((resource,)).unwrap();
         while let Some(row) = states.next().unwrap() {
             let data: String = row.get(1).unwrap();
-            let value = field::kept_of(&data, &field);
+            let value = field::stored_value_of(&data, &field);
             let identifier: Vec<u8> = row.get(2).unwrap();
             expected.push((row.get::<_, i64>(0).unwrap(), id, value, identifier));
         }

@@ -26,7 +26,7 @@ fn moving(folder: &Path, name: &'static str) -> (SqliteOptions, Arc<AtomicBool>)
 }
 
 #[tokio::test]
-async fn a_commit_whose_file_goes_away_is_unknown_until_it_is_back() {
+async fn a_commit_into_a_lost_file_is_in_doubt_until_it_is_back() {
     for name in ["store.db", "store.db-wal", "store.db-shm"] {
         let folder = TempDir::new().unwrap();
         let (options, is_armed) = moving(folder.path(), name);

@@ -1,4 +1,4 @@
-//! What a commit that fails leaves, from inside.
+//! Failed commits, by failpoints.
 
 mod groups;
 mod indexes;
@@ -43,7 +43,7 @@ fn failure(code: i32) -> Fault {
 
 /// While the disk cannot be written to at all, a commit that failed may still come back.
 #[tokio::test]
-async fn what_a_failed_commit_has_left_is_unknown_until_it_is_written_over() {
+async fn a_failed_commit_is_in_doubt_until_it_is_overwritten() {
     let folder = TempDir::new().unwrap();
     let is_broken = Arc::new(AtomicBool::new(false));
     let broken = Arc::clone(&is_broken);
@@ -60,7 +60,7 @@ async fn what_a_failed_commit_has_left_is_unknown_until_it_is_written_over() {
     let stale = unit(&context(), &known, 1);
     let id = lost.commands[0].id;
     let outcomes = store.commit(Arc::from([lost.clone(), stale])).await;
-    // What was refused because of it is not known to be refused.
+    // An outcome that depends on the aborted unit is not reported.
     assert!(
         matches!(&outcomes[..], [CommitOutcome::InDoubt, CommitOutcome::Failed(error)] if error.is_retryable())
     );
@@ -91,7 +91,7 @@ async fn on_writer<T: Send + 'static>(
 }
 
 #[tokio::test]
-async fn a_full_disk_refuses_commits_until_there_is_space() {
+async fn a_full_disk_fails_commits_until_there_is_space() {
     let folder = TempDir::new().unwrap();
     let on_disk = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
     for store in [on_disk, SqliteStore::in_memory().await.unwrap()] {
@@ -129,7 +129,7 @@ async fn a_full_disk_refuses_commits_until_there_is_space() {
 }
 
 #[tokio::test]
-async fn a_writer_that_is_gone_is_replaced() {
+async fn a_lost_writer_is_replaced() {
     let folder = TempDir::new().unwrap();
     let store = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
     let known = aggregate_id();
@@ -141,7 +141,7 @@ async fn a_writer_that_is_gone_is_replaced() {
 
 /// Units that were stored one by one, in a transaction that then could not be committed.
 #[tokio::test]
-async fn what_was_known_of_a_failed_transaction_is_forgotten() {
+async fn a_failed_transaction_clears_the_cache() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("store.db");
     let is_broken = Arc::new(AtomicBool::new(false));

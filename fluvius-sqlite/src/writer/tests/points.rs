@@ -66,7 +66,7 @@ impl Trap {
     }
 }
 
-/// How the rows are written.
+/// The way in which rows are written.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Case {
     /// All units at once.
@@ -75,7 +75,7 @@ enum Case {
     Each,
 }
 
-/// What lets the database refuse a second event with the same data.
+/// Makes the database reject a second event with the same data.
 const PLANTED: &str = "CREATE UNIQUE INDEX planted ON event (data)";
 
 /// The first unit of the aggregate that the batches write, and the one whose event's data is taken.
@@ -102,7 +102,7 @@ fn batch(known: &AggregateId, version: u64, case: Case) -> Arc<[UnitOfWork]> {
     batch.into()
 }
 
-/// Whether the batch stands, told by the outcomes of its units.
+/// Returns true if the batch is stored, by the outcomes of its units, or `None` in doubt.
 fn stands(outcomes: &[CommitOutcome], case: Case) -> Option<bool> {
     use CommitOutcome::{Committed, Failed, InDoubt};
     let (three, refused) = outcomes.split_at(3);
@@ -153,7 +153,7 @@ async fn check_every_point(handle: ThreadHandle, case: Case, in_memory: bool) {
         let at = points.get(point).copied().unwrap_or("none");
         let stands = match stands(&outcomes, case) {
             Some(stands) => stands,
-            // What a panic at the commit leaves is for the log to tell.
+            // After a panic at the COMMIT the log decides.
             None => {
                 assert!(
                     matches!(handle, ThreadHandle::Panic) && ["commit", "committed"].contains(&at)
@@ -223,7 +223,7 @@ async fn a_panic_at_any_point_leaves_all_or_nothing() {
     check_every_point(ThreadHandle::Panic, Case::Whole, true).await;
 }
 
-/// What a process is told by the environment: the point at which it ends, and the case.
+/// Environment variable of the process: the failpoint at which it aborts, and the case.
 const ABORTS: &str = "FLUVIUS_SQLITE_ABORTS";
 
 /// The process that ends at a point; alone it does nothing.
@@ -279,7 +279,7 @@ async fn the_end_of_the_process_at_any_point_leaves_all_or_nothing() {
 
 /// A statement without a point behind it would be one at which no test lets the commit fail.
 #[tokio::test]
-async fn behind_every_statement_that_changes_something_there_is_a_point() {
+async fn every_changing_statement_has_a_failpoint() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let is_broken = Arc::new(AtomicBool::new(false));
     let (steps, broken) = (Arc::clone(&seen), Arc::clone(&is_broken));
