@@ -1,5 +1,7 @@
 //! The errors that callers see. Each has a code that stays the same across releases.
 
+mod kind;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +15,8 @@ use fluvius_store::StoreError;
 use fluvius_store::UnitOfWork;
 use fluvius_store::query::QueryError;
 use fluvius_store::{ETag, Precondition};
+
+pub use kind::ErrorKind;
 
 /// Why a command was not applied, or an aggregate not read.
 ///

@@ -103,7 +103,7 @@ pub use domain::{
     CommandProcessor, Domain, DomainRuntime, LogReader, LogStream, Page, PreparedCommand,
     RuntimeBuilder, Session,
 };
-pub use error::Error;
+pub use error::{Error, ErrorKind};
 pub use id_generator::{IdGenerator, UuidV7};
 pub use model::{
     ActionContext, ActionDescriptor, ActionResult, Activity, Aggregate, AggregateDescriptor,

@@ -1,0 +1,139 @@
+//! The kinds of errors: what a caller does next depends on the kind, not on the code.
+
+use std::fmt;
+
+use super::Error;
+
+/// The kind of an [`Error`], which decides the reaction of a caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The request is wrong: the caller must change it.
+    InvalidRequest,
+    /// The policy denied the command.
+    Denied,
+    /// The business answer is no; the command is recorded as rejected.
+    Rejected,
+    /// The command was not applied; a retry may succeed.
+    Unavailable,
+    /// The command was applied completely or not at all, unknown which; the same command with the same id resolves it.
+    InDoubt,
+    /// An error of the program, of a stored state or of the store; a retry does not help.
+    Fault,
+}
+
+impl ErrorKind {
+    /// Returns the kind in kebab case, as a label of a metric or a field of a log record.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "invalid-request",
+            Self::Denied => "denied",
+            Self::Rejected => "rejected",
+            Self::Unavailable => "unavailable",
+            Self::InDoubt => "in-doubt",
+            Self::Fault => "fault",
+        }
+    }
+
+    /// Returns true if the same command may succeed later: send it again with the same id.
+    pub const fn is_retryable(self) -> bool {
+        matches!(self, Self::Unavailable | Self::InDoubt)
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Error {
+    /// Returns the kind of the error.
+    pub const fn kind(&self) -> ErrorKind {
+        match self {
+            Self::UnknownCommand { .. }
+            | Self::InvalidPayload { .. }
+            | Self::InvalidCommandId { .. }
+            | Self::PreconditionRequired { .. }
+            | Self::NoAggregateRoot { .. }
+            | Self::ResourceNotAllowed { .. }
+            | Self::CommandIdReused { .. }
+            | Self::NoRuntime
+            | Self::TooLarge { .. }
+            | Self::PayloadTooLarge { .. }
+            | Self::InvalidQuery { .. }
+            | Self::MultipleResults { .. }
+            | Self::InvalidPosition { .. } => ErrorKind::InvalidRequest,
+            Self::PermissionDenied { .. } => ErrorKind::Denied,
+            Self::NotFound { .. }
+            | Self::NotFoundAt { .. }
+            | Self::AlreadyExists { .. }
+            | Self::Rejected { .. }
+            | Self::PreconditionFailed { .. }
+            | Self::GroupRejected { .. } => ErrorKind::Rejected,
+            Self::Conflict { .. }
+            | Self::TimedOut { .. }
+            | Self::Overloaded
+            | Self::ShuttingDown
+            | Self::RuntimeEnded
+            | Self::StoreUnavailable { .. } => ErrorKind::Unavailable,
+            Self::OutcomeUnknown { .. } => ErrorKind::InDoubt,
+            Self::ReentrantInvoke { .. }
+            | Self::InvokeDepthExceeded { .. }
+            | Self::Panicked { .. }
+            | Self::InvalidState { .. }
+            | Self::StoreError { .. } => ErrorKind::Fault,
+        }
+    }
+
+    /// Returns true if the same command may succeed later: send it again with the same id.
+    ///
+    /// ```
+    /// use fluvius_core::{Error, ErrorKind};
+    ///
+    /// assert_eq!(Error::Overloaded.kind(), ErrorKind::Unavailable);
+    /// assert!(Error::Overloaded.is_retryable());
+    /// assert!(!Error::NoRuntime.is_retryable());
+    /// ```
+    pub const fn is_retryable(&self) -> bool {
+        self.kind().is_retryable()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ErrorKind;
+    use crate::error::Error;
+    use fluvius_store::StoreError;
+
+    #[test]
+    fn retryable_store_errors_are_retryable() {
+        let table = [
+            (StoreError::unavailable("the disk is full"), ErrorKind::Unavailable),
+            (StoreError::permanent("the file is corrupt"), ErrorKind::Fault),
+        ];
+        for (error, kind) in table {
+            let retryable = error.is_retryable();
+            let error = Error::from(error);
+            assert_eq!((error.kind(), error.is_retryable()), (kind, retryable), "{error}");
+        }
+    }
+
+    #[test]
+    fn guide_names_the_kind_of_each_code() {
+        let guide = include_str!("../../../docs/src/errors.md");
+        let kind_of = |code: &str| {
+            let row = guide
+                .lines()
+                .find(|line| line.starts_with("| `ErrorKind::") && line.contains(code));
+            row.and_then(|row| row.split('`').nth(1)).map(str::to_owned)
+        };
+        for error in [Error::Overloaded, Error::ShuttingDown, Error::NoRuntime] {
+            let expected = format!("ErrorKind::{:?}", error.kind());
+            assert_eq!(kind_of(&format!("`{}`", error.code())), Some(expected), "{error}");
+        }
+        for code in Error::CODES {
+            assert!(kind_of(&format!("`{code}`")).is_some(), "`{code}` has no kind in the guide");
+        }
+    }
+}
