@@ -135,19 +135,6 @@ async fn mutant_that_sends_another_command_is_caught() {
     assert!(wrong.contains("was expected"), "{wrong}");
 }
 
-/// Looks a command up. A retryable error, as of a connection that was lost meanwhile, reports nothing, so the lookup is
-/// repeated, as the runtime does.
-async fn is_stored(store: &PostgresStore, id: Uuid) -> bool {
-    loop {
-        match store.command(id).await {
-            Err(error) if error.is_retryable() => {
-                tokio::time::sleep(Duration::from_millis(5)).await
-            }
-            row => return row.unwrap().is_some(),
-        }
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn command_reported_as_absent_is_not_stored_later() {
     let Some(server) = PrivateServer::start_with(&[]) else { return };
@@ -162,12 +149,12 @@ async fn command_reported_as_absent_is_not_stored_later() {
     proxy.cut_next(Cut::AfterCall);
     let error = bank::send(&hasty, &transfer).await.unwrap_err();
     assert_eq!(error.code(), "outcome-unknown");
-    assert!(!is_stored(&store, transfer.id).await);
+    assert!(store.command(transfer.id).await.unwrap().is_none());
     other.batch_execute("COMMIT").await.unwrap();
     while running_commits(&other).await > 0 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    assert!(!is_stored(&store, transfer.id).await);
+    assert!(store.command(transfer.id).await.unwrap().is_none());
     let answered = bank::send_until_answered(&hasty, transfer, async |_| {}).await;
     bank::check(&store, 2, &[answered]).await.unwrap();
 }
@@ -185,7 +172,7 @@ async fn lookup_after_a_cut_connection_is_final() {
         proxy.cut_next(cut);
         let outcomes = store.commit(unit.clone().into()).await;
         assert!(matches!(outcomes[..], [CommitOutcome::InDoubt]), "{cut:?}: {outcomes:?}");
-        let found = is_stored(&store, id).await;
+        let found = store.command(id).await.unwrap().is_some();
         tokio::time::sleep(Cut::DELAY * 2).await;
         assert_eq!(direct.command(id).await.unwrap().is_some(), found, "{cut:?}");
         let outcomes = store.commit(unit.into()).await;
