@@ -48,6 +48,14 @@ impl Cut {
     ];
 }
 
+/// The cuts so far. Each cut ends every connection that exists at that moment.
+#[derive(Debug, Clone, Copy, Default)]
+struct Cuts {
+    count: usize,
+    /// The number of the newest connection that was ended.
+    ended: usize,
+}
+
 /// A proxy that listens on a port of its own and forwards to the socket of a server. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Proxy {
@@ -56,8 +64,7 @@ pub struct Proxy {
     statements: &'static [&'static str],
     /// The cut of the next call.
     next: Arc<Mutex<Option<Cut>>>,
-    /// The number of cuts. Each cut ends every connection.
-    cuts: watch::Sender<usize>,
+    cuts: watch::Sender<Cuts>,
     holds_back: watch::Sender<bool>,
     /// The number of connections so far, and of the oldest ones that are silenced.
     count: Arc<AtomicUsize>,
@@ -79,7 +86,7 @@ impl Proxy {
             port,
             statements,
             next: Arc::default(),
-            cuts: watch::Sender::new(0),
+            cuts: watch::Sender::new(Cuts::default()),
             holds_back: watch::Sender::new(false),
             count: Arc::default(),
             silenced: Arc::default(),
@@ -88,12 +95,12 @@ impl Proxy {
         let of_connections = proxy.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                of_connections.count.fetch_add(1, Ordering::SeqCst);
+                let number = of_connections.count.fetch_add(1, Ordering::SeqCst) + 1;
                 if of_connections.refuses.load(Ordering::SeqCst) {
                     continue;
                 }
                 let Ok(server) = UnixStream::connect(&socket).await else { continue };
-                tokio::spawn(of_connections.clone().forward(client, server));
+                tokio::spawn(of_connections.clone().forward(client, server, number));
             }
         });
         proxy
@@ -122,7 +129,7 @@ impl Proxy {
     /// Closes all connections, and each new one until it is called with `false`.
     pub fn refuse(&self, refuses: bool) {
         self.refuses.store(refuses, Ordering::SeqCst);
-        self.cuts.send_modify(|count| *count += 1);
+        self.end_connections(self.connection_count());
     }
 
     /// Returns the number of connections so far.
@@ -133,7 +140,15 @@ impl Proxy {
     /// Waits until there were that many cuts.
     pub async fn wait_for(&self, cuts: usize) {
         // The sender is part of the proxy, so it is not closed.
-        let _ = self.cuts.subscribe().wait_for(|count| *count >= cuts).await;
+        let _ = self.cuts.subscribe().wait_for(|so_far| so_far.count >= cuts).await;
+    }
+
+    /// Ends the connections up to this number.
+    fn end_connections(&self, ended: usize) {
+        self.cuts.send_modify(|cuts| {
+            cuts.count += 1;
+            cuts.ended = cuts.ended.max(ended);
+        });
     }
 
     fn next(&self) -> std::sync::MutexGuard<'_, Option<Cut>> {
@@ -141,16 +156,15 @@ impl Proxy {
     }
 
     /// Forwards until an end closes the connection, or it is cut.
-    async fn forward(self, mut client: TcpStream, mut server: UnixStream) {
+    async fn forward(self, mut client: TcpStream, mut server: UnixStream, number: usize) {
         let mut seen = self.cuts.subscribe();
-        let number = self.connection_count();
         let (mut from_client, mut from_server) = (vec![0; 1 << 16], vec![0; 1 << 16]);
         let mut calls: Vec<Vec<u8>> = Vec::new();
         let mut cut = None;
         loop {
             tokio::select! {
                 biased;
-                _ = seen.changed() => return,
+                () = async { let _ = seen.wait_for(|cuts| number <= cuts.ended).await; } => return,
                 read = server.read(&mut from_server) => {
                     let Some(bytes) = received(read, &from_server) else { return };
                     self.released().await;
@@ -197,9 +211,11 @@ impl Proxy {
                 }
             }
         }
-        // The connection is closed before waiters are notified.
+        // The connection is closed before waiters are notified. The client may connect again in between: that connection
+        // is not of this cut.
+        let ended = self.connection_count();
         drop(client);
-        self.cuts.send_modify(|count| *count += 1);
+        self.end_connections(ended);
     }
 
     /// Waits while data is held back.

@@ -311,7 +311,7 @@ async fn resumed_readers_read_each_row_once_in_commit_order() {
             assert!(tally.readers_ended > 0, "seed {seed}: {tally:?}");
         }
         Err(wrong) => panic!(
-            "{wrong}\nagain: FLUVIUS_SEED={seed} FLUVIUS_EVENTS={events} cargo test -p fluvius-postgres --test it never_skips"
+            "{wrong}\nagain: FLUVIUS_SEED={seed} FLUVIUS_EVENTS={events} cargo test -p fluvius-tests --test postgres never_skips"
         ),
     }
 }
