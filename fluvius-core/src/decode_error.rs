@@ -1,9 +1,8 @@
 //! Why a log row cannot be read as a typed command or event.
 
 use crate::error::Error;
-use fluvius_store::AggregateId;
-use fluvius_store::EventRecord;
 use fluvius_store::json::JsonError;
+use fluvius_store::{AggregateId, EventRecord};
 
 /// A log row that does not decode as the command or event asked for.
 ///

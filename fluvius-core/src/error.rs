@@ -9,12 +9,8 @@ use uuid::Uuid;
 
 use crate::point_in_time::PointInTime;
 use fluvius_store::__private::InvalidPosition;
-use fluvius_store::AggregateId;
-use fluvius_store::ResumeToken;
-use fluvius_store::StoreError;
-use fluvius_store::UnitOfWork;
 use fluvius_store::query::QueryError;
-use fluvius_store::{ETag, Precondition};
+use fluvius_store::{AggregateId, ETag, Precondition, ResumeToken, StoreError, UnitOfWork};
 
 pub use kind::ErrorKind;
 

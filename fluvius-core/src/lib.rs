@@ -90,11 +90,12 @@ pub mod __private;
 pub use fluvius_store::{json, query, verify};
 
 pub use fluvius_store::{
-    ActivityKind, ActivityRecord, Actor, AggregateId, CommandRecord, CommandStatus, CommitOutcome,
-    ContextRecord, ETag, EventRecord, ExpectedVersion, Json, Lease, LogEntry, LogPage, LogQuery,
-    LogRecord, MemoryStore, MessageRecord, ParseETagError, ParseResumeTokenError, Precondition,
-    RealmFilter, ResumeToken, StateDelta, StateQuery, StateRecord, Store, StoreError,
-    StoredCommand, Transport, UnitOfWork, off_runtime,
+    ActivityKind, ActivityRecord, Actor, AggregateId, AnyRecord, CommandRecord, CommandStatus,
+    CommitOutcome, ContextRecord, DynStore, ETag, EventRecord, ExpectedVersion, Json, Lease,
+    LogEntry, LogKind, LogPage, LogQuery, LogRecord, MemoryStore, MessageRecord, ParseETagError,
+    ParseResumeTokenError, Precondition, RealmFilter, ResumeToken, StateDelta, StateQuery,
+    StateRecord, Store, StoreError, StoredCommand, Transport, UnitOfWork, delegate_store,
+    off_runtime,
 };
 
 pub use clock::{Clock, SystemClock};

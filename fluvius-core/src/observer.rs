@@ -3,14 +3,8 @@
 use uuid::Uuid;
 
 use crate::error::Error;
-use crate::model::ActionDescriptor;
-use crate::model::Response;
-use crate::model::SimpleRejection;
-use fluvius_store::AggregateId;
-use fluvius_store::EventRecord;
-use fluvius_store::LogEntry;
-use fluvius_store::MessageRecord;
-use fluvius_store::UnitOfWork;
+use crate::model::{ActionDescriptor, Response, SimpleRejection};
+use fluvius_store::{AggregateId, EventRecord, LogEntry, MessageRecord, UnitOfWork};
 
 /// Listens to what happens in a domain.
 ///

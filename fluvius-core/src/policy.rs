@@ -10,8 +10,7 @@ use uuid::Uuid;
 
 use crate::model::ActionDescriptor;
 use crate::model::DomainContext;
-use fluvius_store::AggregateId;
-use fluvius_store::StateRecord;
+use fluvius_store::{AggregateId, StateRecord};
 
 /// What a policy says of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -16,38 +16,25 @@ pub use serde::{Deserialize, Serialize};
 pub use crate::__fluvius_inspect as inspect;
 pub use crate::decode_error::DecodeError;
 pub use crate::domain::Domain;
-pub use crate::location;
-pub use crate::model::ActionContext;
-pub use crate::model::Command;
-pub use crate::model::DomainMetadata;
-pub use crate::model::Registration;
-pub use crate::model::Upcast;
 pub use crate::model::{
-    ActionDescriptor, ActionResult, Answer, Call, EventData, FieldDescriptor, Handler, Lifecycle,
-    Location, Outcome, PayloadField, Returned, Stop, changed, changed_with_data, created,
-    decode_command, kept, kept_with_data, record_command,
+    ActionContext, ActionDescriptor, ActionResult, Aggregate, AggregateDescriptor, AggregateState,
+    Answer, Call, Command, DomainMetadata, Event, EventData, EventDescriptor, FieldDescriptor,
+    Handler, Inspect, InspectErased, Inspected, Inspector, IsActionContext, Lifecycle, Location,
+    NotInspected, OneBlockForEachType, Outcome, PayloadField, Probe, Refusal, Registration,
+    Rejection, Returned, SharedState, StandIn, Stop, UnfitShape, Upcast, assert_action_result,
+    assert_answer, assert_context_type, assert_event_data, assert_payload_field, assert_rejection,
+    assert_send, assert_state, changed, changed_with_data, created, debug_fields, decode_command,
+    decode_command_record, decode_event, descriptor_of, kept, kept_with_data, record_command,
+    unknown_command, unknown_event,
 };
-pub use crate::model::{
-    Aggregate, AggregateDescriptor, AggregateState, OneBlockForEachType, SharedState,
-};
-pub use crate::model::{Event, EventDescriptor};
-pub use crate::model::{Inspect, InspectErased, Inspected, Inspector, NotInspected};
-pub use crate::model::{
-    IsActionContext, assert_action_result, assert_answer, assert_context_type, assert_event_data,
-    assert_payload_field, assert_rejection, assert_send, assert_state, debug_fields,
-    decode_command_record, decode_event, descriptor_of, unknown_command, unknown_event,
-};
-pub use crate::model::{Probe, StandIn, UnfitShape};
-pub use crate::model::{Refusal, Rejection};
 pub use crate::{
     __fluvius_event as event, __fluvius_fields as fields, __fluvius_guard as guard,
     __fluvius_probe as probe, __fluvius_read as read, __fluvius_submit_action as submit_action,
+    location,
 };
-pub use fluvius_store::CommandRecord;
-pub use fluvius_store::EventRecord;
-pub use fluvius_store::Json;
 pub use fluvius_store::json::{JsonError, encode};
 pub use fluvius_store::query::{FieldIndex, Kind};
+pub use fluvius_store::{CommandRecord, EventRecord, Json};
 
 /// What the test kit needs of the runtime besides.
 pub mod kit {

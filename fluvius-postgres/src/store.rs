@@ -8,9 +8,8 @@ use fluvius_store::off_runtime;
 use fluvius_store::query::Field;
 use fluvius_store::uuid::Uuid;
 use fluvius_store::{
-    ActivityRecord, AggregateId, CommandRecord, CommitOutcome, ContextRecord, EventRecord, Lease,
-    LogEntry, LogPage, LogQuery, MessageRecord, StateQuery, StateRecord, Store, StoreError,
-    StoredCommand, UnitOfWork,
+    AggregateId, AnyRecord, CommitOutcome, ContextRecord, EventRecord, Lease, LogEntry, LogKind,
+    LogPage, LogQuery, StateQuery, StateRecord, Store, StoreError, StoredCommand, UnitOfWork,
 };
 
 use crate::commit::Writer;
@@ -303,20 +302,8 @@ impl Store for PostgresStore {
         Ok(read::history(self.query_pool(), aggregate_id, first, last).await?)
     }
 
-    async fn commands(&self, query: &LogQuery) -> Result<LogPage<CommandRecord>, StoreError> {
-        Ok(read::page(self.query_pool(), &read::COMMANDS, query).await?)
-    }
-
-    async fn events(&self, query: &LogQuery) -> Result<LogPage<EventRecord>, StoreError> {
-        Ok(read::page(self.query_pool(), &read::EVENTS, query).await?)
-    }
-
-    async fn messages(&self, query: &LogQuery) -> Result<LogPage<MessageRecord>, StoreError> {
-        Ok(read::page(self.query_pool(), &read::MESSAGES, query).await?)
-    }
-
-    async fn activities(&self, query: &LogQuery) -> Result<LogPage<ActivityRecord>, StoreError> {
-        Ok(read::page(self.query_pool(), &read::ACTIVITIES, query).await?)
+    async fn log(&self, kind: LogKind, query: &LogQuery) -> Result<LogPage<AnyRecord>, StoreError> {
+        Ok(read::log(self.query_pool(), kind, query).await?)
     }
 
     async fn context(&self, id: Uuid) -> Result<Option<Arc<ContextRecord>>, StoreError> {

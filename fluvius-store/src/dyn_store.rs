@@ -1,142 +1,117 @@
-//! The private twin of `Store` that a runtime can hold without knowing the type.
+//! A store of any type behind one type.
 
+use std::fmt;
 use std::sync::Arc;
 
 use futures_core::future::BoxFuture;
-use uuid::Uuid;
 
-use crate::aggregate_id::AggregateId;
-use crate::error::StoreError;
-use crate::lease::Lease;
 use crate::outcome::CommitOutcome;
-use crate::query::LogQuery;
-use crate::query::{Field, StateQuery};
-use crate::record::ActivityRecord;
-use crate::record::CommandRecord;
-use crate::record::ContextRecord;
-use crate::record::EventRecord;
-use crate::record::LogEntry;
-use crate::record::MessageRecord;
-use crate::record::StateRecord;
-use crate::record::{LogPage, StoredCommand};
 use crate::store::Store;
 use crate::unit_of_work::UnitOfWork;
 
-type Reading<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
+/// A handle to a store of any type. Clones share the store and are one handle to it.
+///
+/// Use it if the type of the store is known at run time only, for example because the configuration selects it. Each
+/// call allocates its future.
+///
+/// # Examples
+///
+/// ```
+/// use fluvius_store::{DynStore, MemoryStore, Store};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), fluvius_store::StoreError> {
+/// let store = match std::env::var("STORE").as_deref() {
+///     // Ok("sqlite") => DynStore::new(SqliteStore::open("bank.db").await?),
+///     _ => DynStore::new(MemoryStore::new()),
+/// };
+/// store.register_domain("bank", &["bank-account"]).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct DynStore(Arc<dyn ErasedStore>);
 
-#[expect(missing_docs, reason = "the methods are those of `Store`")]
-pub trait DynStore: Send + Sync {
-    fn register_domain<'a>(
-        &'a self,
-        domain: &'a str,
-        resources: &'a [&'static str],
-    ) -> Reading<'a, ()>;
-    fn declare_indexes<'a>(&'a self, resource: &'a str, fields: &'a [Field]) -> Reading<'a, ()>;
-    /// The future has the store in it, so that it can be moved into a task.
-    fn commit(self: Arc<Self>, batch: Arc<[UnitOfWork]>) -> BoxFuture<'static, Vec<CommitOutcome>>;
-    fn acquire_lease<'a>(&'a self, aggregate_id: &'a AggregateId) -> BoxFuture<'a, Option<Lease>>;
-    fn load<'a>(&'a self, aggregate_id: &'a AggregateId) -> Reading<'a, Option<StateRecord>>;
-    fn snapshot<'a>(
-        &'a self,
-        aggregate_ids: &'a [AggregateId],
-    ) -> Reading<'a, Vec<Option<StateRecord>>>;
-    fn query<'a>(&'a self, query: &'a StateQuery) -> Reading<'a, Vec<StateRecord>>;
-    fn command(&self, id: Uuid) -> Reading<'_, Option<StoredCommand>>;
-    fn history<'a>(
-        &'a self,
-        aggregate_id: &'a AggregateId,
-        first: u64,
-        last: u64,
-    ) -> Reading<'a, Vec<LogEntry<EventRecord>>>;
-    fn commands<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, LogPage<CommandRecord>>;
-    fn events<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, LogPage<EventRecord>>;
-    fn messages<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, LogPage<MessageRecord>>;
-    fn activities<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, LogPage<ActivityRecord>>;
-    fn changed(&self) -> BoxFuture<'_, ()>;
-    fn context(&self, id: Uuid) -> Reading<'_, Option<Arc<ContextRecord>>>;
-    /// The runtime only releases its handle; the conformance suite closes.
-    fn close(&self) -> Reading<'_, ()>;
-    fn release(&self) -> BoxFuture<'_, ()>;
-}
-
-impl<S: Store> DynStore for S {
-    fn register_domain<'a>(
-        &'a self,
-        domain: &'a str,
-        resources: &'a [&'static str],
-    ) -> Reading<'a, ()> {
-        Box::pin(Store::register_domain(self, domain, resources))
+impl DynStore {
+    /// Returns a handle to a store.
+    pub fn new(store: impl Store) -> Self {
+        Self(Arc::new(store))
     }
 
-    fn declare_indexes<'a>(&'a self, resource: &'a str, fields: &'a [Field]) -> Reading<'a, ()> {
-        Box::pin(Store::declare_indexes(self, resource, fields))
-    }
-
-    fn commit(self: Arc<Self>, batch: Arc<[UnitOfWork]>) -> BoxFuture<'static, Vec<CommitOutcome>> {
-        Box::pin(async move { Store::commit(&*self, batch).await })
-    }
-
-    fn acquire_lease<'a>(&'a self, aggregate_id: &'a AggregateId) -> BoxFuture<'a, Option<Lease>> {
-        Box::pin(Store::acquire_lease(self, aggregate_id))
-    }
-
-    fn load<'a>(&'a self, aggregate_id: &'a AggregateId) -> Reading<'a, Option<StateRecord>> {
-        Box::pin(Store::load(self, aggregate_id))
-    }
-
-    fn snapshot<'a>(
-        &'a self,
-        aggregate_ids: &'a [AggregateId],
-    ) -> Reading<'a, Vec<Option<StateRecord>>> {
-        Box::pin(Store::snapshot(self, aggregate_ids))
-    }
-
-    fn query<'a>(&'a self, query: &'a StateQuery) -> Reading<'a, Vec<StateRecord>> {
-        Box::pin(Store::query(self, query))
-    }
-
-    fn command(&self, id: Uuid) -> Reading<'_, Option<StoredCommand>> {
-        Box::pin(Store::command(self, id))
-    }
-
-    fn history<'a>(
-        &'a self,
-        aggregate_id: &'a AggregateId,
-        first: u64,
-        last: u64,
-    ) -> Reading<'a, Vec<LogEntry<EventRecord>>> {
-        Box::pin(Store::history(self, aggregate_id, first, last))
-    }
-
-    fn commands<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, LogPage<CommandRecord>> {
-        Box::pin(Store::commands(self, query))
-    }
-
-    fn events<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, LogPage<EventRecord>> {
-        Box::pin(Store::events(self, query))
-    }
-
-    fn messages<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, LogPage<MessageRecord>> {
-        Box::pin(Store::messages(self, query))
-    }
-
-    fn activities<'a>(&'a self, query: &'a LogQuery) -> Reading<'a, LogPage<ActivityRecord>> {
-        Box::pin(Store::activities(self, query))
-    }
-
-    fn changed(&self) -> BoxFuture<'_, ()> {
-        Box::pin(Store::changed(self))
-    }
-
-    fn context(&self, id: Uuid) -> Reading<'_, Option<Arc<ContextRecord>>> {
-        Box::pin(Store::context(self, id))
-    }
-
-    fn close(&self) -> Reading<'_, ()> {
-        Box::pin(Store::close(self))
-    }
-
-    fn release(&self) -> BoxFuture<'_, ()> {
-        Box::pin(Store::release(self))
+    /// Commits as [`Store::commit`] does. The future owns the store, so it can be moved into a task.
+    pub fn commit_owned(&self, batch: Arc<[UnitOfWork]>) -> BoxFuture<'static, Vec<CommitOutcome>> {
+        Arc::clone(&self.0).commit_owned(batch)
     }
 }
+
+impl fmt::Debug for DynStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DynStore").finish_non_exhaustive()
+    }
+}
+
+/// Declares `ErasedStore` and implements it for every store, and `Store` for `DynStore`.
+macro_rules! erase_store {
+    (
+        {}
+        $(
+            fn $method:ident(
+                $($first:ident: $First:ty),*;
+                $($reference:ident: $Reference:ty),*;
+                $($last:ident: $Last:ty),*
+            ) -> $Output:ty;
+        )*
+    ) => {
+        /// The object-safe form of `Store`: the same methods with boxed futures.
+        pub(crate) trait ErasedStore: Send + Sync {
+            fn commit_owned(
+                self: Arc<Self>,
+                batch: Arc<[UnitOfWork]>,
+            ) -> BoxFuture<'static, Vec<CommitOutcome>>;
+            fn changed(&self) -> BoxFuture<'_, ()>;
+            $(
+                fn $method<'a>(
+                    &'a self
+                    $(, $first: $First)* $(, $reference: &'a $Reference)* $(, $last: $Last)*
+                ) -> BoxFuture<'a, $Output>;
+            )*
+        }
+
+        impl<S: Store> ErasedStore for S {
+            fn commit_owned(
+                self: Arc<Self>,
+                batch: Arc<[UnitOfWork]>,
+            ) -> BoxFuture<'static, Vec<CommitOutcome>> {
+                Box::pin(async move { Store::commit(&*self, batch).await })
+            }
+
+            fn changed(&self) -> BoxFuture<'_, ()> {
+                Box::pin(Store::changed(self))
+            }
+            $(
+                fn $method<'a>(
+                    &'a self
+                    $(, $first: $First)* $(, $reference: &'a $Reference)* $(, $last: $Last)*
+                ) -> BoxFuture<'a, $Output> {
+                    Box::pin(Store::$method(self $(, $first)* $(, $reference)* $(, $last)*))
+                }
+            )*
+        }
+
+        impl Store for DynStore {
+            fn changed(&self) -> impl Future<Output = ()> + Send {
+                self.0.changed()
+            }
+            $(
+                async fn $method(
+                    &self
+                    $(, $first: $First)* $(, $reference: &$Reference)* $(, $last: $Last)*
+                ) -> $Output {
+                    self.0.$method($($first,)* $($reference,)* $($last,)*).await
+                }
+            )*
+        }
+    };
+}
+
+crate::__store_methods! { [erase_store] {} }

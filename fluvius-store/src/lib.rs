@@ -36,6 +36,7 @@ pub mod __private;
 pub use {chrono, uuid};
 
 pub use aggregate_id::AggregateId;
+pub use dyn_store::DynStore;
 pub use error::StoreError;
 pub use etag::{ETag, ParseETagError, Precondition};
 pub use json::{Json, SNAPSHOT_INTERVAL, StateDelta};
@@ -45,9 +46,9 @@ pub use off_runtime::off_runtime;
 pub use outcome::CommitOutcome;
 pub use query::{LogQuery, RealmFilter, StateQuery};
 pub use record::{
-    ActivityKind, ActivityRecord, Actor, CommandRecord, CommandStatus, ContextRecord, EventRecord,
-    LogEntry, LogPage, LogRecord, MessageRecord, ParseResumeTokenError, ResumeToken, StateRecord,
-    StoredCommand, Transport,
+    ActivityKind, ActivityRecord, Actor, AnyRecord, CommandRecord, CommandStatus, ContextRecord,
+    EventRecord, LogEntry, LogKind, LogPage, LogRecord, MessageRecord, ParseResumeTokenError,
+    ResumeToken, StateRecord, StoredCommand, Transport,
 };
 pub use store::Store;
 pub use unit_of_work::{ExpectedVersion, UnitOfWork};

@@ -4,10 +4,7 @@ use std::sync::Arc;
 
 use crate::aggregate_id::AggregateId;
 use crate::error::StoreError;
-use crate::record::CommandRecord;
-use crate::record::ContextRecord;
-use crate::record::LogEntry;
-use crate::record::StateRecord;
+use crate::record::{CommandRecord, ContextRecord, LogEntry, StateRecord};
 
 /// The outcome of one unit of a batch.
 #[derive(Debug, Clone)]

@@ -3,6 +3,8 @@
 //! A store knows nothing of aggregate types, commands or rules. It checks versions and command
 //! identifiers, writes rows, and reads them back.
 
+mod delegate;
+
 use std::future::Future;
 use std::sync::Arc;
 
@@ -14,8 +16,8 @@ use crate::lease::Lease;
 use crate::outcome::CommitOutcome;
 use crate::query::{Field, LogQuery, StateQuery};
 use crate::record::{
-    ActivityRecord, CommandRecord, ContextRecord, EventRecord, LogEntry, LogPage, MessageRecord,
-    StateRecord, StoredCommand,
+    AnyRecord, ContextRecord, EventRecord, LogEntry, LogKind, LogPage, LogRecord, StateRecord,
+    StoredCommand,
 };
 use crate::unit_of_work::UnitOfWork;
 
@@ -202,47 +204,44 @@ pub trait Store: Send + Sync + 'static {
         last: u64,
     ) -> impl Future<Output = Result<Vec<LogEntry<EventRecord>>, StoreError>> + Send;
 
-    /// A page of the command log.
+    /// Returns a page of a log, with rows of that log.
     ///
     /// # Shape
-    /// [`LogQuery`] defines which rows are looked at and given, and [`LogPage`] the place up to
-    /// which that was. If `limit` is not 0, a page that is not the [last](LogPage::is_last) has
-    /// moved on from `after`.
+    /// [`LogQuery`] defines which rows are scanned and returned, and [`LogPage`] the end of the scan. If `limit` is not 0,
+    /// a page that is not the [last](LogPage::is_last) has moved on from `after`.
     ///
     /// # Errors
     /// The error of [`ResumeToken::check`](crate::ResumeToken::check) for `after`, in the snapshot
     /// of the page; any error of the store.
-    fn commands(
+    fn log(
         &self,
+        kind: LogKind,
         query: &LogQuery,
-    ) -> impl Future<Output = Result<LogPage<CommandRecord>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<LogPage<AnyRecord>, StoreError>> + Send;
 
-    /// A page of the event log.
+    /// Returns a page of a log with rows of their own type. Callers use it; a store implements [`log`](Self::log).
     ///
     /// # Errors
-    /// As [`commands`](Self::commands).
-    fn events(
-        &self,
-        query: &LogQuery,
-    ) -> impl Future<Output = Result<LogPage<EventRecord>, StoreError>> + Send;
-
-    /// A page of the message log.
+    /// As [`log`](Self::log); a permanent error if a row is of another log, which is a fault of the store.
     ///
-    /// # Errors
-    /// As [`commands`](Self::commands).
-    fn messages(
-        &self,
-        query: &LogQuery,
-    ) -> impl Future<Output = Result<LogPage<MessageRecord>, StoreError>> + Send;
-
-    /// A page of the activity log.
+    /// # Examples
     ///
-    /// # Errors
-    /// As [`commands`](Self::commands).
-    fn activities(
+    /// ```
+    /// use fluvius_store::{CommandRecord, LogQuery, MemoryStore, Store};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), fluvius_store::StoreError> {
+    /// let page = MemoryStore::new().read_log::<CommandRecord>(&LogQuery::all()).await?;
+    /// assert!(page.rows.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn read_log<T: LogRecord>(
         &self,
         query: &LogQuery,
-    ) -> impl Future<Output = Result<LogPage<ActivityRecord>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<LogPage<T>, StoreError>> + Send {
+        async { typed_page(self.log(T::KIND, query).await?) }
+    }
 
     /// Waits until the content may have changed since the call (not since the first poll).
     ///
@@ -295,3 +294,19 @@ pub trait Store: Send + Sync + 'static {
         std::future::ready(())
     }
 }
+
+/// Returns a page with rows of their own type.
+fn typed_page<T: LogRecord>(page: LogPage<AnyRecord>) -> Result<LogPage<T>, StoreError> {
+    page.try_map(|row| {
+        let kind = row.kind();
+        T::from_any(row).ok_or_else(|| {
+            StoreError::permanent(format!(
+                "the store returned a row of the {kind} log for a page of the {} log",
+                T::KIND
+            ))
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests;

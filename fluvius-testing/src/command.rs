@@ -3,8 +3,7 @@
 use uuid::Uuid;
 
 use fluvius_core::__private::kit::without_values;
-use fluvius_core::IntoAggregateId;
-use fluvius_core::{Command, CommandBundle};
+use fluvius_core::{Command, CommandBundle, IntoAggregateId};
 use fluvius_store::json;
 
 /// A command for an aggregate: a UUID of the aggregate's main resource, or an

@@ -10,14 +10,11 @@ use chrono::{DateTime, Utc};
 use super::block_on::{self, Time};
 use super::inspector::StateInspector;
 use super::{FixedClock, SequentialIds};
-use fluvius_core::BuildError;
-use fluvius_core::DomainContext;
-use fluvius_core::{ActionDescriptor, Lifecycle};
-use fluvius_core::{Aggregate, AggregateDescriptor};
-use fluvius_core::{Domain, DomainMetadata, RuntimeBuilder, Session};
-use fluvius_store::EventRecord;
-use fluvius_store::MemoryStore;
-use fluvius_store::Store;
+use fluvius_core::{
+    ActionDescriptor, Aggregate, AggregateDescriptor, BuildError, Domain, DomainContext,
+    DomainMetadata, Lifecycle, RuntimeBuilder, Session,
+};
+use fluvius_store::{EventRecord, MemoryStore, Store};
 
 /// Where the identifiers of a world begin, so that those which a test writes itself are below.
 pub(super) const FIRST_ID: u64 = 1_000_000;

@@ -8,10 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::diff;
 use fluvius_core::__private::{InspectErased, Inspector, SharedState};
-use fluvius_core::ActionDescriptor;
-use fluvius_core::AggregateDescriptor;
-use fluvius_store::AggregateId;
-use fluvius_store::{Json, StateDelta};
+use fluvius_core::{ActionDescriptor, AggregateDescriptor};
+use fluvius_store::{AggregateId, Json, StateDelta};
 
 /// Inspects what the actions of a test's runtimes leave, and collects the faults.
 #[derive(Debug, Clone, Default)]

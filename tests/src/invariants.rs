@@ -26,8 +26,10 @@ pub async fn check(
     answers: impl IntoIterator<Item = AppliedCommand>,
 ) -> Result<u64, String> {
     let query = LogQuery::all();
-    let mut events = content.events(&query).await.map_err(|error| error.to_string())?.rows;
-    let mut commands = content.commands(&query).await.map_err(|error| error.to_string())?.rows;
+    let mut events =
+        content.read_log::<EventRecord>(&query).await.map_err(|error| error.to_string())?.rows;
+    let mut commands =
+        content.read_log::<CommandRecord>(&query).await.map_err(|error| error.to_string())?.rows;
     events.retain(|event| event.aggregate_id.resource == ACCOUNT);
     commands.retain(|command| command.aggregate_id.resource == ACCOUNT);
 

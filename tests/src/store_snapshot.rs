@@ -24,10 +24,10 @@ impl StoreSnapshot {
     /// Reads all logs of a store.
     pub async fn of(store: &impl Store) -> Self {
         let all = LogQuery::all();
-        let commands = store.commands(&all).await.unwrap().rows;
-        let events = store.events(&all).await.unwrap().rows;
-        let messages = store.messages(&all).await.unwrap().rows;
-        let activities = store.activities(&all).await.unwrap().rows;
+        let commands = store.read_log::<CommandRecord>(&all).await.unwrap().rows;
+        let events = store.read_log::<EventRecord>(&all).await.unwrap().rows;
+        let messages = store.read_log::<MessageRecord>(&all).await.unwrap().rows;
+        let activities = store.read_log::<ActivityRecord>(&all).await.unwrap().rows;
         let mut states = BTreeMap::new();
         let aggregate_ids = commands
             .iter()

@@ -135,7 +135,7 @@ mod tests {
         assert_eq!(store.load(&aggregate_id).await.unwrap().unwrap().version, 11);
         let query = LogQuery { limit: 100, ..LogQuery::all() };
         let (commands, events) =
-            (store.commands(&query).await.unwrap().rows, store.events(&query).await.unwrap().rows);
+            (store.read_log::<CommandRecord>(&query).await.unwrap().rows, store.read_log::<EventRecord>(&query).await.unwrap().rows);
         let applied = commands.iter().filter(|row| row.code.is_none()).count();
         // The refused one is recorded too, and makes no event.
         assert_eq!((commands.len(), applied, events.len()), (12, 11, 11));

@@ -8,20 +8,15 @@ use std::time::Duration;
 use super::DomainRuntime;
 use crate::clock::{Clock, SystemClock};
 use crate::id_generator::{IdGenerator, UuidV7};
-use crate::model::AggregateDescriptor;
-use crate::model::DomainMetadata;
-use crate::model::Inspector;
-use crate::model::{BuildError, Registry};
-use crate::observability::Metrics;
-use crate::observability::Outages;
+use crate::model::{AggregateDescriptor, BuildError, DomainMetadata, Inspector, Registry};
+use crate::observability::{Metrics, Outages};
 use crate::observer::Observer;
 use crate::policy::{ErasedPolicy, Policy};
 use crate::processor::{Processor, Services, Settings};
 use crate::scheduler::Limits;
 use crate::sync::{Home, Notify};
-use fluvius_store::__private::DynStore;
-use fluvius_store::Store;
 use fluvius_store::query::Field;
+use fluvius_store::{DynStore, Store};
 
 /// Sets up a [`DomainRuntime`].
 ///
@@ -42,7 +37,7 @@ use fluvius_store::query::Field;
 pub struct RuntimeBuilder {
     meta: &'static DomainMetadata,
     aggregates: &'static [&'static AggregateDescriptor],
-    store: Arc<dyn DynStore>,
+    store: DynStore,
     policy: Option<Box<dyn ErasedPolicy>>,
     observers: Vec<Box<dyn Observer>>,
     clock: Box<dyn Clock>,
@@ -60,7 +55,7 @@ impl RuntimeBuilder {
         Self {
             meta,
             aggregates,
-            store: Arc::new(store),
+            store: DynStore::new(store),
             policy: None,
             observers: Vec::new(),
             clock: Box::new(SystemClock),

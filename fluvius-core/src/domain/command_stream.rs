@@ -13,8 +13,7 @@ use uuid::Uuid;
 
 use super::Session;
 use crate::error::Error;
-use crate::model::CommandBundle;
-use crate::model::Response;
+use crate::model::{CommandBundle, Response};
 use crate::processor::PermitMode;
 
 /// How many commands of one stream are in work at once.

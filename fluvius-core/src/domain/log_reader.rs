@@ -8,15 +8,10 @@ use uuid::Uuid;
 use super::log_stream::{LogStream, Source, follow};
 use crate::error::Error;
 use crate::processor::Services;
-use fluvius_store::ActivityRecord;
-use fluvius_store::AggregateId;
-use fluvius_store::CommandRecord;
-use fluvius_store::ContextRecord;
-use fluvius_store::EventRecord;
-use fluvius_store::MessageRecord;
-use fluvius_store::ResumeToken;
-use fluvius_store::{LogEntry, LogRecord};
-use fluvius_store::{LogPage, LogQuery, RealmFilter};
+use fluvius_store::{
+    ActivityRecord, AggregateId, CommandRecord, ContextRecord, EventRecord, LogEntry, LogQuery,
+    LogRecord, MessageRecord, RealmFilter, ResumeToken, Store,
+};
 
 /// How many rows a page has unless it is told.
 const PAGE_ROW_COUNT: usize = 1_000;
@@ -67,7 +62,7 @@ pub struct Page<T> {
 
 impl LogReader {
     pub(crate) fn new(services: &Services, realm: RealmFilter) -> Self {
-        let store = Arc::clone(&services.store);
+        let store = services.store.clone();
         let committed = Arc::clone(&services.committed);
         let outages = Arc::clone(&services.outages);
         let query = LogQuery {
@@ -119,7 +114,7 @@ impl LogReader {
     /// # Errors
     /// `invalid-position`, `store-unavailable`, `store-error`.
     pub async fn commands(&self) -> Result<Page<CommandRecord>, Error> {
-        Ok(page(&self.query, self.source.store.commands(&one_more(&self.query)).await?))
+        self.page().await
     }
 
     /// Events.
@@ -127,7 +122,7 @@ impl LogReader {
     /// # Errors
     /// `invalid-position`, `store-unavailable`, `store-error`.
     pub async fn events(&self) -> Result<Page<EventRecord>, Error> {
-        Ok(page(&self.query, self.source.store.events(&one_more(&self.query)).await?))
+        self.page().await
     }
 
     /// Outgoing messages.
@@ -135,7 +130,7 @@ impl LogReader {
     /// # Errors
     /// `invalid-position`, `store-unavailable`, `store-error`.
     pub async fn messages(&self) -> Result<Page<MessageRecord>, Error> {
-        Ok(page(&self.query, self.source.store.messages(&one_more(&self.query)).await?))
+        self.page().await
     }
 
     /// Activities.
@@ -143,7 +138,7 @@ impl LogReader {
     /// # Errors
     /// `invalid-position`, `store-unavailable`, `store-error`.
     pub async fn activities(&self) -> Result<Page<ActivityRecord>, Error> {
-        Ok(page(&self.query, self.source.store.activities(&one_more(&self.query)).await?))
+        self.page().await
     }
 
     /// The events from here on, without end: those that are there, and each one that is stored
@@ -186,29 +181,31 @@ impl LogReader {
     /// # }
     /// ```
     pub fn follow_events(&self) -> LogStream<EventRecord> {
-        follow(self.source.clone(), self.query.clone(), |source, query| async move {
-            Ok(page(&query, source.store.events(&one_more(&query)).await?))
-        })
+        self.follow()
     }
 
     /// The commands from here on, as [`follow_events`](Self::follow_events) has the events.
     pub fn follow_commands(&self) -> LogStream<CommandRecord> {
-        follow(self.source.clone(), self.query.clone(), |source, query| async move {
-            Ok(page(&query, source.store.commands(&one_more(&query)).await?))
-        })
+        self.follow()
     }
 
     /// The messages from here on, as [`follow_events`](Self::follow_events) has the events.
     pub fn follow_messages(&self) -> LogStream<MessageRecord> {
-        follow(self.source.clone(), self.query.clone(), |source, query| async move {
-            Ok(page(&query, source.store.messages(&one_more(&query)).await?))
-        })
+        self.follow()
     }
 
     /// The activities from here on, as [`follow_events`](Self::follow_events) has the events.
     pub fn follow_activities(&self) -> LogStream<ActivityRecord> {
+        self.follow()
+    }
+
+    async fn page<T: LogRecord>(&self) -> Result<Page<T>, Error> {
+        page(&self.source, &self.query).await
+    }
+
+    fn follow<T: LogRecord>(&self) -> LogStream<T> {
         follow(self.source.clone(), self.query.clone(), |source, query| async move {
-            Ok(page(&query, source.store.activities(&one_more(&query)).await?))
+            page(&source, &query).await
         })
     }
 
@@ -230,10 +227,10 @@ fn one_more(query: &LogQuery) -> LogQuery {
     LogQuery { limit, scan_limit, ..query.storable().into_owned() }
 }
 
-fn page<T: LogRecord>(query: &LogQuery, page: LogPage<T>) -> Page<T> {
-    let page = page.truncated(query.limit);
+async fn page<T: LogRecord>(source: &Source, query: &LogQuery) -> Result<Page<T>, Error> {
+    let page = source.store.read_log::<T>(&one_more(query)).await?.truncated(query.limit);
     let next = Some(page.scanned_to).filter(|_| !page.is_last());
-    Page { rows: page.rows, next, scanned_to: page.scanned_to }
+    Ok(Page { rows: page.rows, next, scanned_to: page.scanned_to })
 }
 
 impl fmt::Debug for LogReader {

@@ -16,10 +16,7 @@ use super::log_reader::Page;
 use crate::error::Error;
 use crate::observability::{Outage, Outages};
 use crate::sync::{self, Notify};
-use fluvius_store::__private::DynStore;
-use fluvius_store::LogQuery;
-use fluvius_store::ResumeToken;
-use fluvius_store::{LogEntry, LogRecord};
+use fluvius_store::{DynStore, LogEntry, LogQuery, LogRecord, ResumeToken, Store};
 
 /// The shortest time between two reads, so that many small commits are read together.
 const PAUSE_MIN: Duration = Duration::from_millis(5);
@@ -81,7 +78,7 @@ impl At {
 /// The log and the wake-ups of a follower.
 #[derive(Clone)]
 pub(super) struct Source {
-    pub(super) store: Arc<dyn DynStore>,
+    pub(super) store: DynStore,
     /// This runtime has committed something.
     pub(super) committed: Arc<Notify>,
     pub(super) outages: Arc<Outages>,

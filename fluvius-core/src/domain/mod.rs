@@ -19,8 +19,7 @@ pub use runtime::DomainRuntime;
 pub use session::Session;
 
 use crate::model::AggregateDescriptor;
-use crate::model::BuildError;
-use crate::model::DomainMetadata;
+use crate::model::{BuildError, DomainMetadata};
 use fluvius_store::Store;
 
 /// A set of aggregate types that belong together.

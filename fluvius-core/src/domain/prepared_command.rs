@@ -10,14 +10,10 @@ use uuid::Uuid;
 
 use super::Session;
 use crate::error::Error;
-use crate::model::Command;
-use crate::model::ErasedResponse;
-use crate::model::Response;
-use crate::model::{ActionDescriptor, SharedCommand};
+use crate::model::{ActionDescriptor, Command, ErasedResponse, Response, SharedCommand};
 use crate::processor::decode;
 use crate::unwind;
-use fluvius_store::AggregateId;
-use fluvius_store::Precondition;
+use fluvius_store::{AggregateId, Precondition};
 
 /// A typed command with the options of sending it; awaiting it sends the command. `O` is the data of its response.
 ///

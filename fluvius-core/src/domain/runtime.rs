@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{LogReader, Session};
-use crate::model::DomainContext;
-use crate::model::DomainMetadata;
-use crate::model::Registry;
+use crate::model::{DomainContext, DomainMetadata, Registry};
 use crate::processor::{Processor, Sender};
 use crate::states::StateManager;
 use fluvius_store::RealmFilter;
@@ -87,7 +85,7 @@ impl DomainRuntime {
 
     /// The program's own view of the stored state: all realms.
     pub fn statemgr(&self) -> StateManager {
-        StateManager::new(Arc::clone(&self.processor.services.store), RealmFilter::All)
+        StateManager::new(self.processor.services.store.clone(), RealmFilter::All)
     }
 
     /// The program's own view of the logs: all realms.

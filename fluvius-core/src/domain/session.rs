@@ -8,17 +8,13 @@ use uuid::Uuid;
 use super::{CommandProcessor, LogReader, PreparedCommand};
 use crate::collections::OneVec;
 use crate::error::Error;
-use crate::model::IntoAggregateId;
-use crate::model::Response;
-use crate::model::{Command, CommandBundle};
+use crate::model::{Command, CommandBundle, IntoAggregateId, Response};
 use crate::processor::{PermitMode, Processor, Sender, Task, decode};
 use crate::states::StateManager;
 use crate::unwind;
 use fluvius_store::__private::excerpt;
-use fluvius_store::AggregateId;
-use fluvius_store::Json;
-use fluvius_store::RealmFilter;
 use fluvius_store::json::JsonError;
+use fluvius_store::{AggregateId, Json, RealmFilter};
 
 /// The commands of one sender under one context. Cheap to clone; clones may send concurrently.
 ///
@@ -195,7 +191,7 @@ impl Session {
 
     /// Returns a reader of the stored states of the session's realm.
     pub fn statemgr(&self) -> StateManager {
-        let store = Arc::clone(&self.processor.services.store);
+        let store = self.processor.services.store.clone();
         StateManager::new(store, self.realm())
     }
 

@@ -12,19 +12,13 @@ use uuid::Uuid;
 
 use crate::decode_error::DecodeError;
 use crate::error::Error;
-use crate::model::EventDescriptor;
-use crate::model::upcast;
-use crate::model::{ActionDescriptor, Location};
-use crate::model::{Inspect, InspectErased};
-use crate::model::{Upcast, UpcastInput};
-use crate::model::{Versioned, check_resource, invalid_state};
-use fluvius_store::AggregateId;
-use fluvius_store::CommandRecord;
-use fluvius_store::EventRecord;
-use fluvius_store::Json;
-use fluvius_store::StateRecord;
+use crate::model::{
+    ActionDescriptor, EventDescriptor, Inspect, InspectErased, Location, Upcast, UpcastInput,
+    Versioned, check_resource, invalid_state, upcast,
+};
 use fluvius_store::json::{self, JsonError};
 use fluvius_store::query::FieldIndex;
+use fluvius_store::{AggregateId, CommandRecord, EventRecord, Json, StateRecord};
 
 /// A type whose methods are the rules; its value is the state of one aggregate.
 ///

@@ -2,8 +2,7 @@
 
 use crate::error::Error;
 use crate::model::Rejection;
-use fluvius_store::AggregateId;
-use fluvius_store::{ETag, Precondition};
+use fluvius_store::{AggregateId, ETag, Precondition};
 
 /// Why `fetch`, `find` or `invoke` gave nothing: only what a rule may react to.
 ///

@@ -9,8 +9,7 @@ use serde_json::Value;
 use fluvius_store::EventRecord;
 
 use crate::decode_error::DecodeError;
-use crate::model::UpcastInput;
-use crate::model::{Aggregate, AggregateDescriptor};
+use crate::model::{Aggregate, AggregateDescriptor, UpcastInput};
 use fluvius_store::Json;
 use fluvius_store::json::JsonError;
 

@@ -14,14 +14,11 @@ use std::marker::PhantomData;
 use serde::{Deserializer, Serialize, Serializer};
 
 use crate::decode_error::DecodeError;
-use crate::model::Command;
-use crate::model::Rejection;
-use crate::model::action;
-use crate::model::{ActionDescriptor, Outcome, Stop};
-use crate::model::{Aggregate, AggregateDescriptor};
-use crate::model::{Event, EventDescriptor};
-use fluvius_store::CommandRecord;
-use fluvius_store::EventRecord;
+use crate::model::{
+    ActionDescriptor, Aggregate, AggregateDescriptor, Command, Event, EventDescriptor, Outcome,
+    Rejection, Stop, action,
+};
+use fluvius_store::{CommandRecord, EventRecord};
 
 /// The items of a concrete type, as far as its bounds hold.
 #[derive(Debug)]

@@ -7,8 +7,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use fluvius_store::AggregateId;
-use fluvius_store::ETag;
-use fluvius_store::Json;
+use fluvius_store::{ETag, Json};
 
 use super::{Aggregate, Command, SharedState};
 use crate::error::Error;

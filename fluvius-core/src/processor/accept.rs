@@ -17,7 +17,7 @@ use crate::sync::{
     Home, Instant, Mutex, Notify, OwnedSemaphorePermit, Semaphore, TryAcquireError, Watch, oneshot,
 };
 use crate::unwind::{self, Guarded, Locked};
-use fluvius_store::AggregateId;
+use fluvius_store::{AggregateId, Store};
 
 /// Takes commands through the stages.
 #[derive(Debug)]

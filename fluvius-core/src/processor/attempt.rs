@@ -15,12 +15,10 @@ use super::timeout::timeout;
 use super::{Processor, Services, rejection_record, veto};
 use crate::collections::OneVec;
 use crate::error::Error;
-use crate::model::ActionContext;
-use crate::model::ErasedResponse;
+use crate::model::{ActionContext, ErasedResponse};
 use crate::scheduler::{CachedVersion, Decision};
 use crate::unwind;
-use fluvius_store::CommandStatus;
-use fluvius_store::UnitOfWork;
+use fluvius_store::{CommandStatus, UnitOfWork};
 
 /// The result of an attempt.
 pub(crate) struct Attempt {

@@ -15,6 +15,7 @@ use crate::observer::RuntimeEvent;
 use crate::policy::{Authorization, ErasedPolicy, PolicyRequest, PolicyState};
 use crate::unwind::{self, Guarded};
 use fluvius_store::__private::excerpt;
+use fluvius_store::Store;
 
 /// Checks that the action is allowed on the resource, that a store can keep the context, and that the policy allows the
 /// command. A denial is recorded with the next batch: see `attempt::denied`.

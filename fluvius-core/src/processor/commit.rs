@@ -19,7 +19,7 @@ pub(super) fn run(processor: &Arc<Processor>, batch: &Batch, depth: usize, now: 
     let Services { meta, metrics, store, .. } = &processor.services;
     metrics.committing(depth, batch.len());
     let span = spans::guarded(|| spans::commit(meta, batch.len()));
-    let mut committing = Guarded::of(|| Arc::clone(store).commit(Arc::clone(batch)));
+    let mut committing = Guarded::of(|| store.commit_owned(Arc::clone(batch)));
     let mut cx = Context::from_waker(Waker::noop());
     // A store that commits within the call needs no task.
     let polled = unwind::catch(|| span.in_scope(|| committing.poll_unpin(&mut cx)));

@@ -10,9 +10,7 @@ use super::Services;
 use super::timeout::timeout;
 use crate::id_generator as ids;
 use crate::sync;
-use fluvius_store::AggregateId;
-use fluvius_store::Lease;
-use fluvius_store::StateRecord;
+use fluvius_store::{AggregateId, Lease, StateRecord, Store};
 
 /// The longest wait for a lease. A time slice is about 50 ms, so a longer wait means that the holder is slow or gone. The
 /// commit checks the same without a lease.

@@ -11,22 +11,17 @@ use super::task::Task;
 use super::write_set::Savepoint;
 use crate::error::Error;
 use crate::id_generator as ids;
-use crate::model::ErasedResponse;
-use crate::model::EventDescriptor;
-use crate::model::Response;
-use crate::model::{ActionContext, Frame};
-use crate::model::{AggregateDescriptor, SharedState};
-use crate::model::{Call, Handler, Lifecycle, Outcome, Stop};
+use crate::model::{
+    ActionContext, AggregateDescriptor, Call, ErasedResponse, EventDescriptor, Frame, Handler,
+    Lifecycle, Outcome, Response, SharedState, Stop,
+};
 use crate::observer::RuntimeEvent;
 use crate::policy::{Authorization, PolicyRequest, PolicyState};
 use crate::scheduler::CachedVersion;
-use fluvius_store::CommandStatus;
-use fluvius_store::ETag;
-use fluvius_store::EventRecord;
-use fluvius_store::UnitOfWork;
 use fluvius_store::json::JsonError;
-use fluvius_store::{Json, StateDelta};
-use fluvius_store::{SNAPSHOT_INTERVAL, StateRecord};
+use fluvius_store::{
+    CommandStatus, ETag, EventRecord, Json, SNAPSHOT_INTERVAL, StateDelta, StateRecord, UnitOfWork,
+};
 
 /// The most levels of actions that invoke each other.
 const INVOKE_DEPTH_MAX: usize = 16;

@@ -7,15 +7,12 @@ use super::task::Task;
 use crate::clock::to_microseconds;
 use crate::error::Error;
 use crate::id_generator as ids;
-use crate::model::CommandBundle;
-use crate::model::{ActionDescriptor, SharedCommand};
+use crate::model::{ActionDescriptor, CommandBundle, SharedCommand};
 use crate::observability::spans;
 use crate::unwind;
 use fluvius_store::__private::excerpt;
-use fluvius_store::AggregateId;
-use fluvius_store::Json;
-use fluvius_store::Precondition;
 use fluvius_store::json::JsonError;
+use fluvius_store::{AggregateId, Json, Precondition};
 
 /// Decodes a command by key. A failure is counted.
 ///

@@ -6,18 +6,13 @@ use super::request_log::RequestLog;
 use super::services::Services;
 use super::task::{Sender, Task};
 use crate::error::Error;
-use crate::model::ErasedResponse;
-use crate::model::Response;
-use crate::model::event;
+use crate::model::{ErasedResponse, Response, event};
 use crate::states::{state_at, version_before};
-use fluvius_store::ContextRecord;
-use fluvius_store::ETag;
-use fluvius_store::EventRecord;
-use fluvius_store::Json;
-use fluvius_store::LogEntry;
-use fluvius_store::StoreError;
 use fluvius_store::json::JsonError;
-use fluvius_store::{CommandRecord, CommandStatus};
+use fluvius_store::{
+    CommandRecord, CommandStatus, ContextRecord, ETag, EventRecord, Json, LogEntry, Store,
+    StoreError,
+};
 
 /// Returns the first answer of a request whose ids are in the log; of a group all must be.
 ///
@@ -130,7 +125,7 @@ async fn again(
         let refused = rejection_record::read(row);
         return Err(refused.unwrap_or_else(|| unreadable(task)));
     }
-    let store = services.store.as_ref();
+    let store = &services.store;
     let aggregate = (task.action.aggregate)();
     let event = match task.action.event {
         Some(_) => Some(log.event_of(row).await?.ok_or_else(|| unreadable(task))?),

@@ -23,9 +23,7 @@ use crate::observability::spans;
 use crate::scheduler::{Batch, CommandSeq, Effect, Resolution, Scheduler};
 use crate::sync::{self, Instant};
 use crate::unwind::{self, Deferred, Guarded, Locked};
-use fluvius_store::AggregateId;
-use fluvius_store::StateRecord;
-use fluvius_store::{CommitOutcome, Lease};
+use fluvius_store::{AggregateId, CommitOutcome, Lease, StateRecord};
 
 /// Time between two ticks of a lease. A time slice has ten, and its last commit ends after it: long enough that handing
 /// the lease over costs little, and short enough that several processes hold it within a second.

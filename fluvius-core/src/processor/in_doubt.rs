@@ -19,7 +19,7 @@ use crate::observability::spans;
 use crate::scheduler::{CommandSeq, Resolution};
 use crate::sync::{self, Instant};
 use crate::unwind::Deferred;
-use fluvius_store::StoreError;
+use fluvius_store::{Store, StoreError};
 
 /// Looks up whether the unit of a command is stored, after its commit was in doubt.
 pub(super) fn resolve(

@@ -9,13 +9,11 @@ use uuid::Uuid;
 use super::task::{Sender, Task};
 use crate::collections::OneVec;
 use crate::error::Error;
-use crate::model::DomainMetadata;
-use crate::model::ErasedResponse;
+use crate::model::{DomainMetadata, ErasedResponse};
 use crate::observability::spans;
 use crate::sync::{self, Instant, OwnedSemaphorePermit, oneshot};
 use crate::unwind;
-use fluvius_store::AggregateId;
-use fluvius_store::UnitOfWork;
+use fluvius_store::{AggregateId, UnitOfWork};
 
 /// The index of the command that ended a job, and its error.
 pub(crate) type Ended = (usize, Error);

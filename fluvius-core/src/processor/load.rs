@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::model::ActionContext;
 use crate::observability::spans;
 use crate::scheduler::CachedVersion;
-use fluvius_store::AggregateId;
+use fluvius_store::{AggregateId, Store};
 
 /// Returns the newest version of an aggregate: the one that the command has written, else the newest cached one, durable or
 /// not, else the stored one.

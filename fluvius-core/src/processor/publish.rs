@@ -6,8 +6,7 @@ use super::Services;
 use super::job::{Outcome, Request, errors};
 use crate::observability::spans;
 use crate::observer::RuntimeEvent;
-use fluvius_store::LogEntry;
-use fluvius_store::UnitOfWork;
+use fluvius_store::{LogEntry, UnitOfWork};
 
 /// Notifies the observers of a stored unit: of its events, its messages, and the unit itself.
 pub(crate) fn committed(services: &Services, unit: &UnitOfWork, first: u64) {

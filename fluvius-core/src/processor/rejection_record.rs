@@ -7,12 +7,9 @@ use super::services::Services;
 use super::task::{Sender, Task};
 use crate::error::Error;
 use crate::model::SimpleRejection;
-use fluvius_store::AggregateId;
-use fluvius_store::CommandRecord;
-use fluvius_store::Json;
-use fluvius_store::json;
-use fluvius_store::{ActivityKind, ActivityRecord};
-use fluvius_store::{ETag, Precondition};
+use fluvius_store::{
+    ActivityKind, ActivityRecord, AggregateId, CommandRecord, ETag, Json, Precondition, json,
+};
 
 /// The response column of a rejected command, beside the row's `code`.
 #[derive(Debug, Serialize, Deserialize)]

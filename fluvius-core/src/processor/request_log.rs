@@ -10,13 +10,9 @@ use super::services::Services;
 use crate::collections::FastMap;
 use crate::error::Error;
 use crate::states::state_at;
-use fluvius_store::AggregateId;
-use fluvius_store::CommandRecord;
-use fluvius_store::EventRecord;
-use fluvius_store::Json;
-use fluvius_store::LogEntry;
-use fluvius_store::LogQuery;
-use fluvius_store::ResumeToken;
+use fluvius_store::{
+    AggregateId, CommandRecord, EventRecord, Json, LogEntry, LogQuery, ResumeToken, Store,
+};
 
 /// The first page of a search. The event of a single command is the first one behind its row.
 const PAGE_MIN: usize = 16;
@@ -76,7 +72,7 @@ impl<'a> RequestLog<'a> {
                 scan_limit: LogQuery::SCAN_LIMIT,
                 ..LogQuery::all()
             };
-            let page = self.services.store.events(&query).await?;
+            let page = self.services.store.read_log::<EventRecord>(&query).await?;
             scan.end = page.scanned_to;
             scan.page = (scan.page * 2).min(PAGE_MAX);
             let is_last = page.is_last();
@@ -101,8 +97,7 @@ impl<'a> RequestLog<'a> {
     pub(super) async fn state_after(&mut self, event: &EventRecord) -> Result<(u32, Json), Error> {
         let scan = self.aggregate_ids.get_mut(&event.aggregate_id).filter(|_| self.is_group);
         let Some(scan) = scan else {
-            return state_at(self.services.store.as_ref(), &event.aggregate_id, event.version)
-                .await;
+            return state_at(&self.services.store, &event.aggregate_id, event.version).await;
         };
         let before = scan.folded.take().filter(|(version, _)| version + 1 == event.version);
         if before.is_some() || event.delta.is_snapshot() {
@@ -116,7 +111,7 @@ impl<'a> RequestLog<'a> {
             }
         }
         // It is the first one of its aggregate; else the log is broken, which this reports.
-        let store = self.services.store.as_ref();
+        let store = &self.services.store;
         let (revision, json) = state_at(store, &event.aggregate_id, event.version).await?;
         scan.folded = Some((event.version, json.to_value()));
         Ok((revision, json))

@@ -7,22 +7,19 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::id_generator::IdGenerator;
-use crate::model::DomainMetadata;
-use crate::model::Inspector;
-use crate::model::Registry;
-use crate::observability::Metrics;
-use crate::observability::Outages;
+use crate::model::{DomainMetadata, Inspector, Registry};
+use crate::observability::{Metrics, Outages};
 use crate::observer::{Observer, RuntimeEvent};
 use crate::policy::ErasedPolicy;
 use crate::scheduler::Limits;
 use crate::sync::{Home, Notify};
 use crate::unwind;
-use fluvius_store::__private::DynStore;
+use fluvius_store::DynStore;
 
 pub(crate) struct Services {
     pub(crate) meta: &'static DomainMetadata,
     pub(crate) registry: Registry,
-    pub(crate) store: Arc<dyn DynStore>,
+    pub(crate) store: DynStore,
     pub(crate) policy: Option<Box<dyn ErasedPolicy>>,
     pub(crate) observers: Vec<Box<dyn Observer>>,
     pub(crate) clock: Box<dyn Clock>,

@@ -6,14 +6,9 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::model::DomainContext;
-use crate::model::DomainMetadata;
-use crate::model::{ActionDescriptor, SharedCommand};
-use fluvius_store::AggregateId;
-use fluvius_store::ContextRecord;
-use fluvius_store::Json;
-use fluvius_store::Precondition;
+use crate::model::{ActionDescriptor, DomainMetadata, SharedCommand};
 use fluvius_store::json::PayloadHash;
-use fluvius_store::{CommandRecord, CommandStatus};
+use fluvius_store::{AggregateId, CommandRecord, CommandStatus, ContextRecord, Json, Precondition};
 
 /// The sender of a command: the context of its session, and its row.
 #[derive(Debug)]

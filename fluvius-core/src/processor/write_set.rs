@@ -6,13 +6,10 @@ use std::sync::Arc;
 use crate::collections::FastMap;
 use crate::collections::OneVec;
 use crate::scheduler::{CachedVersion, Decision};
-use fluvius_store::ActivityRecord;
-use fluvius_store::AggregateId;
-use fluvius_store::CommandRecord;
-use fluvius_store::ContextRecord;
-use fluvius_store::EventRecord;
-use fluvius_store::MessageRecord;
-use fluvius_store::{ExpectedVersion, UnitOfWork};
+use fluvius_store::{
+    ActivityRecord, AggregateId, CommandRecord, ContextRecord, EventRecord, ExpectedVersion,
+    MessageRecord, UnitOfWork,
+};
 
 /// The reads and writes of a command, or of the commands of a group, so far.
 #[derive(Debug, Default)]

@@ -5,11 +5,9 @@ use std::sync::{Arc, OnceLock};
 
 use super::CommandSeq;
 use crate::error::Error;
-use crate::model::invalid_state;
-use crate::model::{AggregateDescriptor, SharedState};
+use crate::model::{AggregateDescriptor, SharedState, invalid_state};
 use crate::unwind::Deferred;
-use fluvius_store::AggregateId;
-use fluvius_store::StateRecord;
+use fluvius_store::{AggregateId, StateRecord};
 
 /// Marks a version that no admitted command has made. Commands are counted from 0; no runtime reaches this number.
 const NO_SEQ: CommandSeq = CommandSeq::MAX;

@@ -129,10 +129,7 @@ mod tests {
 
     use super::super::fixtures::{aggregate_id, json, unit};
     use super::*;
-    use fluvius_store::EventRecord;
-    use fluvius_store::MessageRecord;
-    use fluvius_store::StateDelta;
-    use fluvius_store::{CommandRecord, CommandStatus};
+    use fluvius_store::{CommandRecord, CommandStatus, EventRecord, MessageRecord, StateDelta};
 
     fn command(payload: usize, response: Option<usize>) -> Arc<CommandRecord> {
         let payload = json(payload);

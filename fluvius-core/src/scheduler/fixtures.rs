@@ -6,11 +6,7 @@ use chrono::DateTime;
 use uuid::Uuid;
 
 use fluvius_store::AggregateId;
-use fluvius_store::ETag;
-use fluvius_store::Json;
-use fluvius_store::StateRecord;
-use fluvius_store::UnitOfWork;
-use fluvius_store::{Actor, ContextRecord, Transport};
+use fluvius_store::{Actor, ContextRecord, ETag, Json, StateRecord, Transport, UnitOfWork};
 
 pub(crate) fn aggregate_id(number: u128) -> AggregateId {
     AggregateId::new("thing", Uuid::from_u128(number))

@@ -11,9 +11,7 @@
 use super::CommandSeq;
 use super::scheduler::{Command, Decision, Effect, Scheduler};
 use crate::collections::{FastMap, OneVec};
-use fluvius_store::AggregateId;
-use fluvius_store::Lease;
-use fluvius_store::StateRecord;
+use fluvius_store::{AggregateId, Lease, StateRecord};
 
 /// Number of ticks in a time slice.
 const TICKS_PER_SLICE: u32 = 10;

@@ -11,9 +11,7 @@ use super::version_cache::VersionCache;
 use super::{CommandSeq, UnitNumber};
 use crate::collections::{FastMap, OneVec};
 use crate::unwind::Deferred;
-use fluvius_store::AggregateId;
-use fluvius_store::UnitOfWork;
-use fluvius_store::{CommitOutcome, Lease, StoreError};
+use fluvius_store::{AggregateId, CommitOutcome, Lease, StoreError, UnitOfWork};
 
 /// Number of version conflicts of a command from which on it requires a lease.
 const LEASE_FROM_CONFLICT: u32 = 2;

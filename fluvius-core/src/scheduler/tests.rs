@@ -6,8 +6,7 @@ use super::fixtures::{aggregate_id, row, unit};
 use super::{CommandSeq, Decision, Effect, Limits, Resolution, Scheduler};
 use crate::collections::OneVec;
 use crate::scheduler::CachedVersion;
-use fluvius_store::AggregateId;
-use fluvius_store::{CommitOutcome, Lease};
+use fluvius_store::{AggregateId, CommitOutcome, Lease};
 
 struct World {
     scheduler: Scheduler<()>,

@@ -7,8 +7,7 @@ use hashlink::LinkedHashMap;
 
 use super::cached_version::CachedVersion;
 use super::{CommandSeq, UnitNumber};
-use fluvius_store::AggregateId;
-use fluvius_store::StateRecord;
+use fluvius_store::{AggregateId, StateRecord};
 
 /// Estimated bytes of a cached version beside its data: names, audit fields, the decoded value's own parts.
 const ENTRY_OVERHEAD_BYTES: usize = 512;

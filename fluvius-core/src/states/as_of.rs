@@ -6,13 +6,8 @@ use crate::point_in_time::PointInTime;
 
 use super::{StateManager, fold, state_at};
 use crate::error::Error;
-use crate::model::IntoAggregateId;
-use crate::model::{Aggregate, Versioned, check_resource};
-use fluvius_store::AggregateId;
-use fluvius_store::ETag;
-use fluvius_store::EventRecord;
-use fluvius_store::LogEntry;
-use fluvius_store::StateRecord;
+use crate::model::{Aggregate, IntoAggregateId, Versioned, check_resource};
+use fluvius_store::{AggregateId, ETag, EventRecord, LogEntry, StateRecord, Store};
 
 impl StateManager {
     /// The events of an aggregate with these versions, in their order; those of a closed aggregate too.
@@ -126,7 +121,7 @@ impl StateManager {
         let version = match point.into() {
             PointInTime::Version(version) => version,
             PointInTime::Time(time) => {
-                fold::version_at(self.store.as_ref(), aggregate_id, row.version, time).await?
+                fold::version_at(&self.store, aggregate_id, row.version, time).await?
             }
         };
         if version == row.version {
@@ -135,7 +130,7 @@ impl StateManager {
         if version == 0 || version > row.version {
             return Ok(None);
         }
-        let store = self.store.as_ref();
+        let store = &self.store;
         let (revision, data) = state_at(store, aggregate_id, version).await?;
         let event = fold::event_at(store, aggregate_id, version).await?;
         let context = store.command(event.command_id).await?.map(|(_, context)| context);

@@ -3,12 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::error::Error;
-use fluvius_store::__private::DynStore;
-use fluvius_store::AggregateId;
-use fluvius_store::EventRecord;
-use fluvius_store::Json;
-use fluvius_store::LogEntry;
-use fluvius_store::StoreError;
+use fluvius_store::{AggregateId, DynStore, EventRecord, Json, LogEntry, Store, StoreError};
 
 /// From one whole state in the log to the next there are at most this many versions, so that
 /// reading any version back reads at most this many changes.
@@ -18,7 +13,7 @@ pub(crate) const SNAPSHOT_INTERVAL: u64 = 64;
 ///
 /// Changes are applied as they were written; to lift what they give is the reader's.
 pub(crate) async fn state_at(
-    store: &dyn DynStore,
+    store: &DynStore,
     aggregate_id: &AggregateId,
     version: u64,
 ) -> Result<(u32, Json), Error> {
@@ -46,7 +41,7 @@ pub(crate) async fn state_at(
 /// The last version of an aggregate, up to this one, whose event occurred at a time or before it; 0 where
 /// there is none.
 pub(super) async fn version_at(
-    store: &dyn DynStore,
+    store: &DynStore,
     aggregate_id: &AggregateId,
     last: u64,
     time: DateTime<Utc>,
@@ -66,7 +61,7 @@ pub(super) async fn version_at(
 
 /// The event that gave an aggregate a version.
 pub(super) async fn event_at(
-    store: &dyn DynStore,
+    store: &DynStore,
     aggregate_id: &AggregateId,
     version: u64,
 ) -> Result<LogEntry<EventRecord>, Error> {
@@ -80,7 +75,7 @@ pub(super) async fn event_at(
 /// The event's own position does not tell: in the unit of an atomic group all commands stand
 /// before all events.
 pub(crate) async fn version_before(
-    store: &dyn DynStore,
+    store: &DynStore,
     aggregate_id: &AggregateId,
     position: u64,
 ) -> Result<u64, Error> {

@@ -2,24 +2,19 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
 
 use crate::error::Error;
-use crate::model::IntoAggregateId;
-use crate::model::{Aggregate, Versioned, check_resource};
+use crate::model::{Aggregate, IntoAggregateId, Versioned, check_resource};
 use crate::states::StateQueryBuilder;
-use fluvius_store::__private::DynStore;
-use fluvius_store::AggregateId;
-use fluvius_store::RealmFilter;
-use fluvius_store::StateRecord;
 use fluvius_store::query::Filter;
+use fluvius_store::{AggregateId, DynStore, RealmFilter, StateRecord, Store};
 
 /// Reads the stored state: durable, and never half of a unit of work.
 ///
 /// That of a session sees the aggregates of the session's realm; that of a domain sees all.
 #[derive(Clone)]
 pub struct StateManager {
-    pub(super) store: Arc<dyn DynStore>,
+    pub(super) store: DynStore,
     pub(super) realm: RealmFilter,
 }
 
@@ -30,7 +25,7 @@ impl fmt::Debug for StateManager {
 }
 
 impl StateManager {
-    pub(crate) fn new(store: Arc<dyn DynStore>, realm: RealmFilter) -> Self {
+    pub(crate) fn new(store: DynStore, realm: RealmFilter) -> Self {
         Self { store, realm }
     }
 
@@ -127,7 +122,7 @@ impl StateManager {
 
     /// The aggregates of an aggregate type's main resource by what they are like: a query in the making.
     pub fn query<A: Aggregate>(&self) -> StateQueryBuilder<Versioned<A>> {
-        StateQueryBuilder::of_aggregate(Arc::clone(&self.store), self.realm.clone())
+        StateQueryBuilder::of_aggregate(self.store.clone(), self.realm.clone())
     }
 
     /// The rows of a resource by what they are like, whatever their aggregate: a query in the
@@ -136,7 +131,7 @@ impl StateManager {
         &self,
         resource: impl Into<Cow<'static, str>>,
     ) -> StateQueryBuilder<StateRecord> {
-        StateQueryBuilder::of_rows(Arc::clone(&self.store), self.realm.clone(), resource.into())
+        StateQueryBuilder::of_rows(self.store.clone(), self.realm.clone(), resource.into())
     }
 
     /// The one aggregate of an aggregate type's main resource of which the filter is true, or `None` where

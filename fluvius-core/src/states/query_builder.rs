@@ -2,16 +2,11 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
 
 use crate::error::Error;
-use crate::model::Aggregate;
-use crate::model::Versioned;
-use fluvius_store::__private::DynStore;
-use fluvius_store::RealmFilter;
-use fluvius_store::StateQuery;
-use fluvius_store::StateRecord;
+use crate::model::{Aggregate, Versioned};
 use fluvius_store::query::{Cursor, Filter, QueryError, SortKey};
+use fluvius_store::{DynStore, RealmFilter, StateQuery, StateRecord, Store};
 
 /// How many rows a page has unless it is told.
 const PAGE_ROW_COUNT: usize = 1_000;
@@ -53,7 +48,7 @@ const PAGE_ROW_COUNT_MAX: usize = 10_000;
 /// # }
 /// ```
 pub struct StateQueryBuilder<T> {
-    store: Arc<dyn DynStore>,
+    store: DynStore,
     query: StateQuery,
     /// The resources that may be asked for, where the type of the rows says so.
     allowed: Option<&'static [&'static str]>,
@@ -71,7 +66,7 @@ pub struct StatePage<T> {
 }
 
 impl<A: Aggregate> StateQueryBuilder<Versioned<A>> {
-    pub(super) fn of_aggregate(store: Arc<dyn DynStore>, realm: RealmFilter) -> Self {
+    pub(super) fn of_aggregate(store: DynStore, realm: RealmFilter) -> Self {
         let query = StateQuery { realm, ..StateQuery::for_resource(A::RESOURCE, PAGE_ROW_COUNT) };
         Self { store, query, allowed: Some(A::RESOURCES), read: A::decode }
     }
@@ -86,7 +81,7 @@ impl<A: Aggregate> StateQueryBuilder<Versioned<A>> {
 
 impl StateQueryBuilder<StateRecord> {
     pub(super) fn of_rows(
-        store: Arc<dyn DynStore>,
+        store: DynStore,
         realm: RealmFilter,
         resource: Cow<'static, str>,
     ) -> Self {
@@ -222,7 +217,7 @@ impl<T> StateQueryBuilder<T> {
 impl<T> Clone for StateQueryBuilder<T> {
     fn clone(&self) -> Self {
         Self {
-            store: Arc::clone(&self.store),
+            store: self.store.clone(),
             query: self.query.clone(),
             allowed: self.allowed,
             read: self.read,

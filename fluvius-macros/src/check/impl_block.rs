@@ -4,11 +4,9 @@ use syn::GenericParam;
 
 use super::keys::require_kebab;
 use crate::errors::Errors;
-use crate::model::Aggregate;
-use crate::model::names;
 use crate::model::types::{self, Flaw};
-use crate::parse::token_text::token_text;
-use crate::parse::token_text::type_text;
+use crate::model::{Aggregate, names};
+use crate::parse::token_text::{token_text, type_text};
 
 const BORROWS: &str = "the state outlives the command, so an aggregate borrows nothing: give the \
                        type owned fields";

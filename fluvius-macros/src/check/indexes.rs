@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::errors::Errors;
-use crate::keywords;
 use crate::model::Aggregate;
-use crate::spelling;
+use crate::{keywords, spelling};
 
 /// How many names a path may have, as the core has it.
 const PATH_LENGTH_MAX: usize = 16;

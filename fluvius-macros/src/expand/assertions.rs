@@ -9,9 +9,8 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use super::{Part, Scope, conditions};
-use crate::model::PrivatePath;
-use crate::model::Soundness;
 use crate::model::action::contexts;
+use crate::model::{PrivatePath, Soundness};
 use crate::parse::token_text::token_text;
 
 /// One requirement: the assertion and the type, with the place where it is written.

@@ -8,9 +8,8 @@ use quote::quote;
 
 use super::spans::generated_ident;
 use super::{Part, Scope};
-use crate::model::Soundness;
 use crate::model::action::contexts;
-use crate::model::{Action, Answer, Lifecycle};
+use crate::model::{Action, Answer, Lifecycle, Soundness};
 
 /// The `where` clause of `impl Command`.
 pub(crate) fn of_command(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {

@@ -5,8 +5,7 @@ use quote::quote;
 
 use super::spans::{at, generated_ident};
 use super::{Part, Scope};
-use crate::model::timeout;
-use crate::model::{Action, Field, Lifecycle, PrivatePath};
+use crate::model::{Action, Field, Lifecycle, PrivatePath, timeout};
 
 /// Names the fields that differ from the plain case.
 pub(crate) fn action(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {

@@ -6,9 +6,8 @@ use quote::quote;
 use syn::{LitStr, Meta};
 
 use super::{Part, Scope};
-use crate::model::example;
 use crate::model::markdown::code;
-use crate::model::{Action, EventModel, Field, Lifecycle, names};
+use crate::model::{Action, EventModel, Field, Lifecycle, example, names};
 use crate::parse::token_text::token_text;
 
 /// The docs of a command struct.

@@ -5,8 +5,7 @@ use quote::quote;
 
 use super::spans::{at, generated, generated_ident};
 use super::{Part, Scope};
-use crate::model::Soundness;
-use crate::model::{Action, Answer, Argument, Lifecycle, Outcome};
+use crate::model::{Action, Answer, Argument, Lifecycle, Outcome, Soundness};
 
 /// A closure without captures. The author's parameters are fields of one
 /// local, so that no name of theirs can meet a name of ours.

@@ -6,9 +6,8 @@ use quote::ToTokens;
 use syn::{Expr, LitStr, Pat, Type};
 
 use super::docs::Docs;
-use super::names;
 use super::self_type::SelfType;
-use super::types;
+use super::{names, types};
 use crate::parse::SourceParam;
 use crate::parse::token_text::type_text;
 

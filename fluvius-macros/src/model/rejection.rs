@@ -4,9 +4,8 @@ use proc_macro2::{Ident, Span};
 use syn::{Fields, Generics, LitStr, Member, Type};
 
 use super::inherited::Inherited;
-use super::names;
 use super::private_path::{PrivatePath, Root};
-use super::types;
+use super::{names, types};
 use crate::errors::Errors;
 use crate::parse::derive_rejection::{SourceBody, SourceCase, SourceRejection};
 

@@ -6,8 +6,7 @@ use syn::{Attribute, Expr, LitStr};
 
 use super::options::{Options, append, attribute_tokens};
 use crate::errors::Errors;
-use crate::keywords;
-use crate::spelling;
+use crate::{keywords, spelling};
 
 #[derive(Default)]
 pub(crate) struct ArgAttrs {

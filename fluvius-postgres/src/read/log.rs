@@ -2,8 +2,8 @@
 
 use fluvius_store::uuid::Uuid;
 use fluvius_store::{
-    ActivityRecord, CommandRecord, EventRecord, LogEntry, LogPage, LogQuery, LogRecord,
-    MessageRecord, RealmFilter, ResumeToken,
+    ActivityRecord, AnyRecord, CommandRecord, EventRecord, LogEntry, LogKind, LogPage, LogQuery,
+    LogRecord, MessageRecord, RealmFilter, ResumeToken,
 };
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
@@ -15,7 +15,7 @@ use crate::read::rows::{self, ACTIVITY, COMMAND, EVENT, MESSAGE};
 use crate::statement_params::{Param, param};
 
 /// A log: its table, its columns, the decoder of its rows, and the source of their realm.
-pub(crate) struct Log<T> {
+struct Log<T> {
     table: &'static str,
     columns: &'static str,
     read: fn(&Row) -> Result<LogEntry<T>, Fault>,
@@ -31,28 +31,28 @@ const BY_CONTEXT_ID: &str = "FROM context_log AS x WHERE x.id = l.context_id";
 const BY_COMMAND_ID: &str =
     "FROM command_log AS c JOIN context_log AS x ON x.id = c.context_id WHERE c.id = l.command_id";
 
-pub(crate) const COMMANDS: Log<CommandRecord> = Log {
+const COMMANDS: Log<CommandRecord> = Log {
     table: "command_log",
     columns: COMMAND,
     read: rows::command,
     context: BY_CONTEXT_ID,
     has_versions: false,
 };
-pub(crate) const EVENTS: Log<EventRecord> = Log {
+const EVENTS: Log<EventRecord> = Log {
     table: "event_log",
     columns: EVENT,
     read: rows::event,
     context: BY_COMMAND_ID,
     has_versions: true,
 };
-pub(crate) const MESSAGES: Log<MessageRecord> = Log {
+const MESSAGES: Log<MessageRecord> = Log {
     table: "message_log",
     columns: MESSAGE,
     read: rows::message,
     context: BY_COMMAND_ID,
     has_versions: false,
 };
-pub(crate) const ACTIVITIES: Log<ActivityRecord> = Log {
+const ACTIVITIES: Log<ActivityRecord> = Log {
     table: "activity_log",
     columns: ACTIVITY,
     read: rows::activity,
@@ -76,11 +76,24 @@ fn row_at(position: &str) -> String {
 ///
 /// A snapshot that shows a row shows all rows at lower positions (`draw_positions` in `migrations/functions.sql`). So
 /// no row can appear later at or below the newest position.
-pub(crate) async fn page<T: LogRecord>(
+pub(crate) async fn log(
+    pool: &ReadPool,
+    kind: LogKind,
+    query: &LogQuery,
+) -> Result<LogPage<AnyRecord>, Fault> {
+    match kind {
+        LogKind::Commands => page(pool, &COMMANDS, query).await,
+        LogKind::Events => page(pool, &EVENTS, query).await,
+        LogKind::Messages => page(pool, &MESSAGES, query).await,
+        LogKind::Activities => page(pool, &ACTIVITIES, query).await,
+    }
+}
+
+async fn page<T: LogRecord>(
     pool: &ReadPool,
     log: &Log<T>,
     query: &LogQuery,
-) -> Result<LogPage<T>, Fault> {
+) -> Result<LogPage<AnyRecord>, Fault> {
     let (sql, params) = statement(log, query);
     let found = pool.query_prepared(sql, params).await?;
     let damaged = |why: &dyn std::fmt::Display| Fault::damaged(log.table, why);
@@ -94,7 +107,8 @@ pub(crate) async fn page<T: LogRecord>(
         Err(_) => true,
     };
     let rows = found.iter().filter(is_row).map(log.read).collect::<Result<Vec<_>, _>>()?;
-    Ok(LogPage::new(rows, page_end.scanned_to.unwrap_or(query.after), page_end.newest))
+    let scanned_to = page_end.scanned_to.unwrap_or(query.after);
+    Ok(LogPage::new(rows, scanned_to, page_end.newest).into())
 }
 
 /// Returns the statement of a page. Four columns after those of a record are the same in all rows: the newest position,

@@ -13,7 +13,7 @@ use fluvius_store::{
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
-pub(crate) use log::{ACTIVITIES, COMMANDS, EVENTS, MESSAGES, page};
+pub(crate) use log::log;
 pub(crate) use query::query;
 
 use self::rows::{COMMAND, COMMAND_COUNT, CONTEXT, EVENT, STATE};

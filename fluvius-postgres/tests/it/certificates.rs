@@ -8,10 +8,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use fluvius_postgres::PostgresStore;
 use fluvius_store::StoreError;
-use fluvius_testing::servers::PrivateServer;
+use fluvius_testing::servers::{PrivateServer, Proxy};
 
 use crate::client;
-use fluvius_testing::servers::Proxy;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn server_without_tls_is_rejected_if_it_is_required() {

@@ -2,8 +2,8 @@
 
 use fluvius_store::uuid::Uuid;
 use fluvius_store::{
-    ActivityRecord, CommandRecord, EventRecord, LogEntry, LogPage, LogQuery, LogRecord,
-    MessageRecord, RealmFilter, ResumeToken,
+    ActivityRecord, AggregateId, AnyRecord, CommandRecord, EventRecord, LogEntry, LogKind, LogPage,
+    LogQuery, LogRecord, MessageRecord, RealmFilter, ResumeToken,
 };
 use rusqlite::{Connection, Row, params};
 
@@ -18,8 +18,8 @@ const ROWS_AT_ONCE: i64 = 2_000;
 /// At least this many events were scanned for a part that is not the last one.
 const COUNT_OF_ROOT_MIN: usize = 64;
 
-/// A log: its statements and the function that reads a row.
-pub(crate) struct Log<T> {
+/// The statements of a log and the function that reads a row.
+struct Log<T> {
     table: &'static str,
     /// The last position of the window after `?1`, and the number of its rows.
     window: &'static str,
@@ -57,19 +57,19 @@ macro_rules! log {
     };
 }
 
-pub(crate) const COMMANDS: Log<CommandRecord> =
+const COMMANDS: Log<CommandRecord> =
     log!("command", "c", "t.resource", "c.identifier", select_command!(), rows::command);
-pub(crate) const EVENTS: Log<EventRecord> =
+const EVENTS: Log<EventRecord> =
     log!("event", "e", "r.text", "a.identifier", select_event!(), rows::event);
-pub(crate) const MESSAGES: Log<MessageRecord> =
+const MESSAGES: Log<MessageRecord> =
     log!("message", "m", "r.text", "m.identifier", select_message!(), rows::message);
-pub(crate) const ACTIVITIES: Log<ActivityRecord> =
+const ACTIVITIES: Log<ActivityRecord> =
     log!("activity", "a", "r.text", "a.identifier", select_activity!(), rows::activity);
 
 /// The part of a page that one transaction has read.
 #[derive(Debug)]
-pub(crate) struct Scan<T> {
-    pub(crate) page: LogPage<T>,
+pub(crate) struct Scan {
+    pub(crate) page: LogPage<AnyRecord>,
     /// Number of scanned rows, or fewer.
     pub(crate) count: usize,
     /// Set if there are no more rows.
@@ -77,11 +77,21 @@ pub(crate) struct Scan<T> {
 }
 
 /// Reads the matching rows of a log, among the rows that one transaction scans.
-pub(crate) fn page<T: LogRecord>(
+pub(crate) fn log(connection: &Connection, kind: LogKind, query: &LogQuery) -> Result<Scan, Fault> {
+    match (kind, &query.aggregate_id) {
+        (LogKind::Commands, _) => page(connection, &COMMANDS, query),
+        (LogKind::Events, None) => page(connection, &EVENTS, query),
+        (LogKind::Events, Some(aggregate_id)) => page_of_aggregate(connection, aggregate_id, query),
+        (LogKind::Messages, _) => page(connection, &MESSAGES, query),
+        (LogKind::Activities, _) => page(connection, &ACTIVITIES, query),
+    }
+}
+
+fn page<T: LogRecord>(
     connection: &Connection,
     log: &Log<T>,
     query: &LogQuery,
-) -> Result<Scan<T>, Fault> {
+) -> Result<Scan, Fault> {
     let transaction = connection.unchecked_transaction()?;
     let newest = check_resume_token(&transaction, query)?;
     if query.limit == 0 {
@@ -145,16 +155,16 @@ pub(crate) fn page<T: LogRecord>(
         _ => resume_token(&transaction, end)?,
     };
     let count = usize::try_from(count).unwrap_or(usize::MAX);
-    let page = LogPage::new(rows, scanned_to, newest.position());
+    let page = LogPage::new(rows, scanned_to, newest.position()).into();
     Ok(Scan { page, count, is_end })
 }
 
 /// Reads the matching events of one aggregate, among those that one transaction reads.
-pub(crate) fn page_of_aggregate(
+fn page_of_aggregate(
     connection: &Connection,
+    aggregate_id: &AggregateId,
     query: &LogQuery,
-) -> Result<Scan<EventRecord>, Fault> {
-    let Some(aggregate_id) = &query.aggregate_id else { return page(connection, &EVENTS, query) };
+) -> Result<Scan, Fault> {
     let transaction = connection.unchecked_transaction()?;
     let newest = check_resume_token(&transaction, query)?;
     if query.limit == 0 {
@@ -169,11 +179,11 @@ pub(crate) fn page_of_aggregate(
     let is_end = part.next.is_none();
     let count = part.rows.len().max(COUNT_OF_ROOT_MIN);
     let page = LogPage::new(part.rows, scanned_to, newest.position()).truncated(query.limit);
-    Ok(Scan { page, count, is_end })
+    Ok(Scan { page: page.into(), count, is_end })
 }
 
 /// Returns a page without a scan.
-fn nothing<T>(query: &LogQuery, newest: ResumeToken) -> Scan<T> {
+fn nothing(query: &LogQuery, newest: ResumeToken) -> Scan {
     let page = LogPage::new(Vec::new(), query.after, newest.position());
     Scan { page, count: 0, is_end: true }
 }

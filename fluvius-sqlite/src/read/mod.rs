@@ -22,7 +22,7 @@ use history::of_aggregate;
 
 pub(crate) use bounds::{ReadBounds, install_bounds_check};
 pub(crate) use history::history;
-pub(crate) use log::{ACTIVITIES, COMMANDS, MESSAGES, Scan, page, page_of_aggregate};
+pub(crate) use log::{Scan, log};
 pub(crate) use query::{query, register, snapshot};
 
 /// A part of a result, and the start of the next one.

@@ -6,9 +6,8 @@ use std::sync::atomic::Ordering;
 use fluvius_store::query::Field;
 use fluvius_store::uuid::Uuid;
 use fluvius_store::{
-    ActivityRecord, AggregateId, CommandRecord, CommitOutcome, ContextRecord, EventRecord,
-    LogEntry, LogPage, LogQuery, MessageRecord, StateQuery, StateRecord, Store, StoreError,
-    StoredCommand, UnitOfWork, off_runtime,
+    AggregateId, AnyRecord, CommitOutcome, ContextRecord, EventRecord, LogEntry, LogKind, LogPage,
+    LogQuery, StateQuery, StateRecord, Store, StoreError, StoredCommand, UnitOfWork, off_runtime,
 };
 use tokio::sync::oneshot;
 
@@ -110,30 +109,12 @@ impl Store for SqliteStore {
         Ok(rows)
     }
 
-    async fn commands(&self, query: &LogQuery) -> Result<LogPage<CommandRecord>, StoreError> {
-        self.log(Lane::Scans, query, |connection, query| {
-            read::page(connection, &read::COMMANDS, query)
-        })
-        .await
-    }
-
-    async fn events(&self, query: &LogQuery) -> Result<LogPage<EventRecord>, StoreError> {
-        let lane = if query.aggregate_id.is_some() { Lane::Points } else { Lane::Scans };
-        self.log(lane, query, read::page_of_aggregate).await
-    }
-
-    async fn messages(&self, query: &LogQuery) -> Result<LogPage<MessageRecord>, StoreError> {
-        self.log(Lane::Scans, query, |connection, query| {
-            read::page(connection, &read::MESSAGES, query)
-        })
-        .await
-    }
-
-    async fn activities(&self, query: &LogQuery) -> Result<LogPage<ActivityRecord>, StoreError> {
-        self.log(Lane::Scans, query, |connection, query| {
-            read::page(connection, &read::ACTIVITIES, query)
-        })
-        .await
+    async fn log(&self, kind: LogKind, query: &LogQuery) -> Result<LogPage<AnyRecord>, StoreError> {
+        let lane = match (kind, &query.aggregate_id) {
+            (LogKind::Events, Some(_)) => Lane::Points,
+            _ => Lane::Scans,
+        };
+        self.read_pages(lane, kind, query).await
     }
 
     async fn context(&self, id: Uuid) -> Result<Option<Arc<ContextRecord>>, StoreError> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-use fluvius_store::{LogPage, LogQuery, StoreError, off_runtime};
+use fluvius_store::{AnyRecord, LogKind, LogPage, LogQuery, StoreError, off_runtime};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
@@ -17,7 +17,7 @@ use crate::connection::ReadJob;
 use crate::database_path::DatabasePath;
 use crate::error::{Fault, thread_lost};
 use crate::options::SqliteOptions;
-use crate::read::{ReadBounds, Scan};
+use crate::read::{self, ReadBounds, Scan};
 use crate::readers::{Lane, Readers};
 use crate::writer::{Job, Writer};
 
@@ -272,19 +272,19 @@ impl SqliteStore {
     }
 
     /// Reads a page of a log, in parts.
-    async fn log<T: Send + 'static>(
+    async fn read_pages(
         &self,
         lane: Lane,
+        kind: LogKind,
         query: &LogQuery,
-        read: fn(&Connection, &LogQuery) -> Result<Scan<T>, Fault>,
-    ) -> Result<LogPage<T>, StoreError> {
+    ) -> Result<LogPage<AnyRecord>, StoreError> {
         let mut rest = query.clone();
         rest.scan_limit = rest.scan_limit.max(1);
         let mut rows = Vec::new();
         loop {
             let part = rest.clone();
             let Scan { page, count, is_end } =
-                self.read(lane, move |connection| read(connection, &part)).await?;
+                self.read(lane, move |connection| read::log(connection, kind, &part)).await?;
             rest.after = page.scanned_to;
             rest.limit = rest.limit.saturating_sub(page.rows.len());
             rest.scan_limit = rest.scan_limit.saturating_sub(count);

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
+use fluvius_core::CommandRecord;
 use fluvius_core::verify::verify;
 use fluvius_core::{AggregateId, CommitOutcome, ContextRecord, Store, UnitOfWork};
 use fluvius_sqlite::SqliteStore;
@@ -150,7 +151,10 @@ impl Disk {
         let file = self.folder.path().join("store.db");
         self.process.kill();
         let store = SqliteStore::open(&file).await.unwrap();
-        assert_eq!(store.commands(&all()).await.unwrap().rows.len(), STORED * self.committed);
+        assert_eq!(
+            store.read_log::<CommandRecord>(&all()).await.unwrap().rows.len(),
+            STORED * self.committed
+        );
         let sound = verify(&store).await.unwrap();
         assert!(sound.is_sound(), "{sound}");
     }
@@ -171,7 +175,10 @@ impl Disk {
         let aggregate_id = &found.commands[0].aggregate_id;
         let version = store.load(aggregate_id).await.unwrap().unwrap().version;
         assert_eq!(usize::try_from(version).unwrap(), STORED * self.committed);
-        assert_eq!(store.commands(&all()).await.unwrap().rows.len(), STORED * self.committed);
+        assert_eq!(
+            store.read_log::<CommandRecord>(&all()).await.unwrap().rows.len(),
+            STORED * self.committed
+        );
     }
 }
 
@@ -289,7 +296,7 @@ async fn a_backup_on_a_disk_that_fails_leaves_nothing() {
     }
     disk.check("backup", "made");
     let store = SqliteStore::open(&copy).await.unwrap();
-    assert_eq!(store.commands(&all()).await.unwrap().rows.len(), STORED);
+    assert_eq!(store.read_log::<CommandRecord>(&all()).await.unwrap().rows.len(), STORED);
     drop(store);
     disk.end().await;
 }

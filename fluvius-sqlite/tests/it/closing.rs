@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use fluvius_core::EventRecord;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
     CommitOutcome, Domain, DomainContext, DomainRuntime, Store, StoreError, aggregate,
@@ -48,7 +49,7 @@ async fn check_copy(file: &Path, count: usize) {
     let copy = folder.path().join("copy.db");
     std::fs::copy(file, &copy).unwrap();
     let store = SqliteStore::open(&copy).await.unwrap();
-    assert_eq!(store.events(&all()).await.unwrap().rows.len(), count);
+    assert_eq!(store.read_log::<EventRecord>(&all()).await.unwrap().rows.len(), count);
     store.close().await.unwrap();
 }
 
@@ -164,7 +165,7 @@ async fn a_closed_store_says_that_it_was_closed() {
             assert!(error.is_retryable() && error.to_string().contains("was closed"), "{error}");
         };
         check(clone.load(&aggregate_id()).await.unwrap_err());
-        check(clone.clone().events(&all()).await.unwrap_err());
+        check(clone.clone().read_log::<EventRecord>(&all()).await.unwrap_err());
         check(clone.register_domain("purses", &["purse"]).await.unwrap_err());
         check(clone.backup_to(folder.path().join("copy.db")).await.unwrap_err());
         match &clone.commit(Arc::from([unit(&context(), &aggregate_id(), 0)])).await[..] {

@@ -3,8 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use fluvius_core::ActivityRecord;
 use fluvius_core::verify::verify;
-use fluvius_core::{AggregateId, LogQuery, Store, StoreError};
+use fluvius_core::{
+    AggregateId, CommandRecord, EventRecord, LogQuery, MessageRecord, Store, StoreError,
+};
 use fluvius_sqlite::SqliteStore;
 use fluvius_testing::SeededRng;
 use tempfile::TempDir;
@@ -50,10 +53,10 @@ async fn check_told(file: &Path, aggregate_id: &AggregateId) {
     let of_aggregate = LogQuery { aggregate_id: Some(aggregate_id.clone()), ..all() };
     let read = async {
         for query in [&all(), &of_aggregate] {
-            store.commands(query).await?;
-            store.events(query).await?;
-            store.messages(query).await?;
-            store.activities(query).await?;
+            store.read_log::<CommandRecord>(query).await?;
+            store.read_log::<EventRecord>(query).await?;
+            store.read_log::<MessageRecord>(query).await?;
+            store.read_log::<ActivityRecord>(query).await?;
         }
         Ok::<(), StoreError>(())
     };

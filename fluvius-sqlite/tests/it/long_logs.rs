@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use fluvius_core::CommandRecord;
 use fluvius_core::{
-    CommandStatus, CommitOutcome, ContextRecord, LogQuery, RealmFilter, Store, UnitOfWork,
+    CommandStatus, CommitOutcome, ContextRecord, EventRecord, LogQuery, MessageRecord, RealmFilter,
+    Store, UnitOfWork,
 };
 use fluvius_sqlite::SqliteStore;
 
@@ -35,7 +37,7 @@ async fn long_logs_are_read_whole() {
             assert!(matches!(outcome, CommitOutcome::Committed { .. }), "{outcome:?}");
         }
     }
-    let whole = store.events(&all()).await.unwrap().rows;
+    let whole = store.read_log::<EventRecord>(&all()).await.unwrap().rows;
     let positions: Vec<u64> = whole.iter().map(|row| row.position).collect();
     let realms = [
         RealmFilter::All,
@@ -69,15 +71,15 @@ async fn long_logs_are_read_whole() {
                     .map(|((.., id), _)| *id)
                     .take(limit)
                     .collect();
-                let found = store.events(&query).await.unwrap().rows;
+                let found = store.read_log::<EventRecord>(&query).await.unwrap().rows;
                 let found: Vec<_> = found.iter().map(|row| row.command_id).collect();
                 assert!(found == expected, "events: {query:?}");
-                let found = store.messages(&query).await.unwrap().rows;
+                let found = store.read_log::<MessageRecord>(&query).await.unwrap().rows;
                 let found: Vec<_> = found.iter().map(|row| row.command_id).collect();
                 if after == 0 {
                     assert!(found == expected, "messages: {query:?}");
                 }
-                let found = store.commands(&query).await.unwrap().rows;
+                let found = store.read_log::<CommandRecord>(&query).await.unwrap().rows;
                 let found: Vec<_> = found.iter().map(|row| row.id).collect();
                 if after == 0 {
                     assert!(found == expected, "commands: {query:?}");
@@ -122,7 +124,11 @@ async fn no_row_is_lost_between_two_parts() {
         }
     }
     for aggregate_id in [None, Some(aggregate_id)] {
-        let found = store.commands(&LogQuery { aggregate_id, ..all() }).await.unwrap().rows;
+        let found = store
+            .read_log::<CommandRecord>(&LogQuery { aggregate_id, ..all() })
+            .await
+            .unwrap()
+            .rows;
         let found: Vec<_> = found.iter().map(|row| row.id).collect();
         assert!(found == ids);
     }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use fluvius_core::CommandRecord;
 use fluvius_core::Store;
 use fluvius_sqlite::SqliteStore;
 use rusqlite::Connection;
@@ -41,7 +42,7 @@ async fn opening_a_file_again_gives_up_no_lock_of_it() {
     drop(again);
     check(true);
     commit(&store, unit(&context(), &aggregate_id(), 0)).await;
-    assert_eq!(store.commands(&all()).await.unwrap().rows.len(), 3);
+    assert_eq!(store.read_log::<CommandRecord>(&all()).await.unwrap().rows.len(), 3);
     drop(store);
     while log.exists() {
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -63,7 +64,10 @@ async fn many_may_open_a_new_file_at_once() {
             commit(store, unit(&context(), &aggregate_id(), 0)).await;
         }
         for store in &stores {
-            assert_eq!(store.commands(&all()).await.unwrap().rows.len(), stores.len());
+            assert_eq!(
+                store.read_log::<CommandRecord>(&all()).await.unwrap().rows.len(),
+                stores.len()
+            );
         }
     }
 }
@@ -113,7 +117,7 @@ async fn a_file_is_opened_whose_log_was_copied_in_part() {
 
     let copy = SqliteStore::open(path("copy.db")).await.unwrap();
     assert_eq!(
-        copy.commands(&all()).await.unwrap().rows,
-        store.commands(&all()).await.unwrap().rows
+        copy.read_log::<CommandRecord>(&all()).await.unwrap().rows,
+        store.read_log::<CommandRecord>(&all()).await.unwrap().rows
     );
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use fluvius_core::CommandRecord;
 use fluvius_core::query::StateQuery;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::verify::verify;
@@ -77,7 +78,7 @@ pub(crate) async fn look(store: &impl Store) -> Result<Vec<Uuid>, String> {
     if 2 * sum != COINS * u64::try_from(states.len()).unwrap() {
         return Err(format!("{} purses have {sum} coins", states.len()));
     }
-    let commands = store.commands(&all()).await.map_err(told)?.rows;
+    let commands = store.read_log::<CommandRecord>(&all()).await.map_err(told)?.rows;
     let (first, second): (Vec<_>, Vec<_>) =
         commands.into_iter().partition(|row| row.record.parent.is_none());
     let first: Vec<Uuid> = first.into_iter().map(|row| row.record.id).collect();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use fluvius_core::CommandRecord;
 use fluvius_core::Store;
 use fluvius_core::uuid::Uuid;
 use fluvius_sqlite::SqliteStore;
@@ -90,7 +91,7 @@ impl Left {
         drop(store);
         is_closed(&path).await;
         let store = SqliteStore::open(&path).await.unwrap();
-        let commands = store.commands(&crate::units::all()).await.unwrap().rows;
+        let commands = store.read_log::<CommandRecord>(&crate::units::all()).await.unwrap().rows;
         assert_eq!(commands.len(), 2 * (expected.len() + 1), "{what}");
     }
 

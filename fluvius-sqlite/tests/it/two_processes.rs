@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use fluvius_core::CommandRecord;
 use fluvius_core::Store;
 use fluvius_sqlite::SqliteStore;
 use tempfile::TempDir;
@@ -52,7 +53,7 @@ async fn two_processes_share_commits_without_failures() {
     // At least two fifths each: without the room that they leave each other, it was a third.
     assert!(5 * own.committed >= 2 * all_commits && 5 * others >= 2 * all_commits);
     // Both counts are correct, and positions rise over both processes.
-    let commands = store.commands(&all()).await.unwrap().rows;
+    let commands = store.read_log::<CommandRecord>(&all()).await.unwrap().rows;
     assert_eq!(commands.len(), all_commits);
     assert!(commands.is_sorted_by(|one, next| one.position < next.position));
     commit(&store, unit(&context(), &aggregate_id(), 0)).await;

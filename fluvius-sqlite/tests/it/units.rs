@@ -172,9 +172,9 @@ pub(crate) fn all() -> LogQuery {
 
 pub(crate) async fn logs(store: &impl Store) -> Logs {
     Logs {
-        commands: store.commands(&all()).await.unwrap().rows,
-        events: store.events(&all()).await.unwrap().rows,
-        messages: store.messages(&all()).await.unwrap().rows,
-        activities: store.activities(&all()).await.unwrap().rows,
+        commands: store.read_log::<CommandRecord>(&all()).await.unwrap().rows,
+        events: store.read_log::<EventRecord>(&all()).await.unwrap().rows,
+        messages: store.read_log::<MessageRecord>(&all()).await.unwrap().rows,
+        activities: store.read_log::<ActivityRecord>(&all()).await.unwrap().rows,
     }
 }

@@ -1,12 +1,11 @@
 //! Whose turn it is on an aggregate, among the runtimes over one content.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::FastMap;
 use super::tables::Tables;
 use crate::aggregate_id::AggregateId;
-use std::sync::Mutex;
 use tokio::sync::oneshot;
 
 /// The turns that are taken, with those who wait for them, the first first.

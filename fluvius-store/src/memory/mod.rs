@@ -6,7 +6,7 @@ mod leases;
 mod tables;
 
 use std::collections::HashMap;
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
 
@@ -14,20 +14,13 @@ use crate::aggregate_id::AggregateId;
 use crate::error::StoreError;
 use crate::lease::Lease;
 use crate::outcome::CommitOutcome;
-use crate::query::LogQuery;
-use crate::query::StateQuery;
-use crate::record::ActivityRecord;
-use crate::record::CommandRecord;
-use crate::record::ContextRecord;
-use crate::record::EventRecord;
-use crate::record::LogEntry;
-use crate::record::LogPage;
-use crate::record::MessageRecord;
-use crate::record::StateRecord;
+use crate::query::{LogQuery, StateQuery};
+use crate::record::{
+    AnyRecord, ContextRecord, EventRecord, LogEntry, LogKind, LogPage, StateRecord, StoredCommand,
+};
 use crate::store::Store;
 use crate::unit_of_work::UnitOfWork;
 use leases::Turn;
-use std::sync::Mutex;
 use tables::Tables;
 
 /// A hash map whose hash is faster than the standard one on keys of a few bytes. It is seeded anew in each process, since
@@ -104,10 +97,7 @@ impl Store for MemoryStore {
         Ok(query.select(rows))
     }
 
-    async fn command(
-        &self,
-        id: Uuid,
-    ) -> Result<Option<(LogEntry<CommandRecord>, Arc<ContextRecord>)>, StoreError> {
+    async fn command(&self, id: Uuid) -> Result<Option<StoredCommand>, StoreError> {
         Ok(self.tables().command(id))
     }
 
@@ -120,20 +110,8 @@ impl Store for MemoryStore {
         Ok(self.tables().history(aggregate_id, first, last))
     }
 
-    async fn commands(&self, query: &LogQuery) -> Result<LogPage<CommandRecord>, StoreError> {
-        self.tables().commands(query)
-    }
-
-    async fn events(&self, query: &LogQuery) -> Result<LogPage<EventRecord>, StoreError> {
-        self.tables().events(query)
-    }
-
-    async fn messages(&self, query: &LogQuery) -> Result<LogPage<MessageRecord>, StoreError> {
-        self.tables().messages(query)
-    }
-
-    async fn activities(&self, query: &LogQuery) -> Result<LogPage<ActivityRecord>, StoreError> {
-        self.tables().activities(query)
+    async fn log(&self, kind: LogKind, query: &LogQuery) -> Result<LogPage<AnyRecord>, StoreError> {
+        self.tables().log(kind, query)
     }
 
     async fn context(&self, id: Uuid) -> Result<Option<Arc<ContextRecord>>, StoreError> {

@@ -11,17 +11,11 @@ use super::leases::Taken;
 use crate::aggregate_id::AggregateId;
 use crate::error::StoreError;
 use crate::outcome::CommitOutcome;
-use crate::query::LogQuery;
-use crate::query::{Filter, StateQuery};
-use crate::record::ActivityRecord;
-use crate::record::CommandRecord;
-use crate::record::ContextRecord;
-use crate::record::EventRecord;
-use crate::record::LogPage;
-use crate::record::MessageRecord;
-use crate::record::ResumeToken;
-use crate::record::StateRecord;
-use crate::record::{LogEntry, LogRecord};
+use crate::query::{Filter, LogQuery, StateQuery};
+use crate::record::{
+    ActivityRecord, AnyRecord, CommandRecord, ContextRecord, EventRecord, LogEntry, LogKind,
+    LogPage, LogRecord, MessageRecord, ResumeToken, StateRecord, StoredCommand,
+};
 use crate::unit_of_work::UnitOfWork;
 
 /// Everything that the store keeps. Logs are vectors in position order.
@@ -179,10 +173,7 @@ impl Tables {
         rows.take(count).cloned().collect()
     }
 
-    pub(super) fn command(
-        &self,
-        id: Uuid,
-    ) -> Option<(LogEntry<CommandRecord>, Arc<ContextRecord>)> {
+    pub(super) fn command(&self, id: Uuid) -> Option<StoredCommand> {
         let row = self.commands.get(*self.command_index.get(&id)?)?;
         Some((copy(row), self.context(row.context_id)?))
     }
@@ -212,51 +203,51 @@ impl Tables {
             .collect()
     }
 
-    pub(super) fn commands(&self, query: &LogQuery) -> Result<LogPage<CommandRecord>, StoreError> {
-        let rows = behind(&self.commands, query).iter();
-        self.page(query, rows, |row| (&row.aggregate_id, self.realm_of_context(row.context_id)))
-    }
-
-    pub(super) fn events(&self, query: &LogQuery) -> Result<LogPage<EventRecord>, StoreError> {
-        let Some(aggregate_id) = &query.aggregate_id else {
-            let rows = behind(&self.events, query).iter();
-            return self.page(query, rows, |row| {
-                (&row.aggregate_id, self.realm_of_command(row.command_id))
-            });
-        };
-        // Only its own events: a log of many aggregates is not scanned.
-        let of_aggregate = self
-            .aggregate_ids
-            .get(aggregate_id)
-            .map_or(&[][..], |aggregate_id| &aggregate_id.events);
-        let is_read = |index: &usize| {
-            self.events.get(*index).is_some_and(|row| row.position <= query.after.position())
-        };
-        let of_aggregate = &of_aggregate[of_aggregate.partition_point(is_read)..];
-        let rows = of_aggregate.iter().filter_map(|index| self.events.get(*index));
-        self.page(query, rows, |row| (&row.aggregate_id, self.realm_of_command(row.command_id)))
-    }
-
-    pub(super) fn messages(&self, query: &LogQuery) -> Result<LogPage<MessageRecord>, StoreError> {
-        let rows = behind(&self.messages, query).iter();
-        self.page(query, rows, |row| (&row.aggregate_id, self.realm_of_command(row.command_id)))
-    }
-
-    pub(super) fn activities(
+    pub(super) fn log(
         &self,
+        kind: LogKind,
         query: &LogQuery,
-    ) -> Result<LogPage<ActivityRecord>, StoreError> {
-        let rows = behind(&self.activities, query).iter();
-        self.page(query, rows, |row| (&row.aggregate_id, self.realm_of_context(row.context_id)))
+    ) -> Result<LogPage<AnyRecord>, StoreError> {
+        let of_context = |id| self.realm_of_context(id);
+        let of_command = |id| self.realm_of_command(id);
+        match (kind, &query.aggregate_id) {
+            (LogKind::Commands, _) => {
+                let rows = behind(&self.commands, query).iter();
+                self.page(query, rows, |row| (&row.aggregate_id, of_context(row.context_id)))
+            }
+            (LogKind::Events, None) => {
+                let rows = behind(&self.events, query).iter();
+                self.page(query, rows, |row| (&row.aggregate_id, of_command(row.command_id)))
+            }
+            (LogKind::Events, Some(aggregate_id)) => {
+                // Only its own events: a log of many aggregates is not scanned.
+                let own = self.aggregate_ids.get(aggregate_id).map_or(&[][..], |row| &row.events);
+                let after = query.after.position();
+                let is_read = |index: &usize| {
+                    self.events.get(*index).is_some_and(|row| row.position <= after)
+                };
+                let own = &own[own.partition_point(is_read)..];
+                let rows = own.iter().filter_map(|index| self.events.get(*index));
+                self.page(query, rows, |row| (&row.aggregate_id, of_command(row.command_id)))
+            }
+            (LogKind::Messages, _) => {
+                let rows = behind(&self.messages, query).iter();
+                self.page(query, rows, |row| (&row.aggregate_id, of_command(row.command_id)))
+            }
+            (LogKind::Activities, _) => {
+                let rows = behind(&self.activities, query).iter();
+                self.page(query, rows, |row| (&row.aggregate_id, of_context(row.context_id)))
+            }
+        }
     }
 
     /// Looks at rows of a log, which are all behind the query's place, until a limit is reached.
-    fn page<'a, T: LogRecord + Clone + 'a>(
+    fn page<'a, T: LogRecord>(
         &self,
         query: &LogQuery,
         mut rows: impl Iterator<Item = &'a LogEntry<Arc<T>>>,
         belongs_to: impl Fn(&'a T) -> (&'a AggregateId, Option<&'a str>),
-    ) -> Result<LogPage<T>, StoreError> {
+    ) -> Result<LogPage<AnyRecord>, StoreError> {
         query.after.check(self.row_at(query.after.position()), self.position)?;
         let mut found = Vec::new();
         let mut scanned_to = query.after;
@@ -274,7 +265,10 @@ impl Tables {
             let is_of_aggregate =
                 query.aggregate_id.as_ref().is_none_or(|wanted| wanted == aggregate_id);
             if is_of_aggregate && query.realm.admits(realm) {
-                found.push(copy(row));
+                found.push(LogEntry {
+                    position: row.position,
+                    record: T::clone(&row.record).into(),
+                });
             }
         }
         Ok(LogPage::new(found, scanned_to, self.position))

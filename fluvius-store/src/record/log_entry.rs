@@ -3,13 +3,8 @@
 use std::ops::Deref;
 
 use serde::Serialize;
-use uuid::Uuid;
 
-use crate::record::ActivityRecord;
-use crate::record::CommandRecord;
-use crate::record::EventRecord;
-use crate::record::MessageRecord;
-use crate::record::ResumeToken;
+use crate::record::{LogRecord, ResumeToken};
 
 /// A stored log row and its position.
 ///
@@ -37,35 +32,5 @@ impl<T> Deref for LogEntry<T> {
 
     fn deref(&self) -> &T {
         &self.record
-    }
-}
-
-/// A row of one of the four logs.
-pub trait LogRecord {
-    /// The identifier of the row, which no other row of any log has at the same position.
-    fn row_id(&self) -> Uuid;
-}
-
-impl LogRecord for CommandRecord {
-    fn row_id(&self) -> Uuid {
-        self.id
-    }
-}
-
-impl LogRecord for EventRecord {
-    fn row_id(&self) -> Uuid {
-        self.id
-    }
-}
-
-impl LogRecord for MessageRecord {
-    fn row_id(&self) -> Uuid {
-        self.id
-    }
-}
-
-impl LogRecord for ActivityRecord {
-    fn row_id(&self) -> Uuid {
-        self.id
     }
 }

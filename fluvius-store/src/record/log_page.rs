@@ -1,7 +1,6 @@
 //! A page of a log, with the place up to which the log was looked at.
 
-use crate::record::ResumeToken;
-use crate::record::{LogEntry, LogRecord};
+use crate::record::{AnyRecord, LogEntry, LogRecord, ResumeToken};
 
 /// Rows of a log, and the place up to which the log was looked at for them.
 ///
@@ -28,6 +27,20 @@ impl<T> LogPage<T> {
         Self { rows, scanned_to, newest }
     }
 
+    /// Converts each row.
+    ///
+    /// # Errors
+    /// The first error of `convert`.
+    pub fn try_map<U, E>(
+        self,
+        mut convert: impl FnMut(T) -> Result<U, E>,
+    ) -> Result<LogPage<U>, E> {
+        let rows = self.rows.into_iter().map(|LogEntry { position, record }| {
+            Ok(LogEntry { position, record: convert(record)? })
+        });
+        Ok(LogPage::new(rows.collect::<Result<_, E>>()?, self.scanned_to, self.newest))
+    }
+
     /// Returns true if the page has reached the end of the log as it was when the page was read.
     pub const fn is_last(&self) -> bool {
         self.scanned_to.position() >= self.newest
@@ -45,5 +58,14 @@ impl<T> LogPage<T> {
             self.scanned_to = self.rows.last().map_or(ResumeToken::START, ResumeToken::from);
         }
         self
+    }
+}
+
+/// The page of a log, as [`Store::log`](crate::Store::log) returns it.
+impl<T: LogRecord> From<LogPage<T>> for LogPage<AnyRecord> {
+    fn from(page: LogPage<T>) -> Self {
+        let convert =
+            |row: LogEntry<T>| LogEntry { position: row.position, record: row.record.into() };
+        Self::new(page.rows.into_iter().map(convert).collect(), page.scanned_to, page.newest)
     }
 }

@@ -3,6 +3,7 @@
 //! A row is plain data. Rows of the logs are never changed after they are stored.
 
 mod activity;
+mod any_record;
 mod command;
 mod context;
 mod event;
@@ -14,10 +15,11 @@ mod state;
 mod stored_command;
 
 pub use activity::{ActivityKind, ActivityRecord};
+pub use any_record::{AnyRecord, LogKind, LogRecord};
 pub use command::{CommandRecord, CommandStatus};
 pub use context::{Actor, ContextRecord, Transport};
 pub use event::EventRecord;
-pub use log_entry::{LogEntry, LogRecord};
+pub use log_entry::LogEntry;
 pub use log_page::LogPage;
 pub use message::MessageRecord;
 pub use resume_token::{ParseResumeTokenError, ResumeToken};

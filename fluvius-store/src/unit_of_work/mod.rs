@@ -9,12 +9,9 @@ use std::sync::Arc;
 
 use crate::aggregate_id::AggregateId;
 use crate::json::{Json, StateDelta};
-use crate::record::ActivityRecord;
-use crate::record::CommandRecord;
-use crate::record::ContextRecord;
-use crate::record::EventRecord;
-use crate::record::MessageRecord;
-use crate::record::StateRecord;
+use crate::record::{
+    ActivityRecord, CommandRecord, ContextRecord, EventRecord, MessageRecord, StateRecord,
+};
 
 /// The estimated size of a row's names, identifiers and times.
 const ROW_OVERHEAD_BYTES: usize = 256;

@@ -3,14 +3,12 @@
 use serde_json::Value;
 
 use super::{FaultKind, Verification};
-use crate::dyn_store::DynStore;
+use crate::dyn_store::ErasedStore;
 use crate::error::StoreError;
 use crate::etag::ETag;
 use crate::json::SNAPSHOT_INTERVAL;
 use crate::query::{Cursor, StateQuery};
-use crate::record::EventRecord;
-use crate::record::LogEntry;
-use crate::record::StateRecord;
+use crate::record::{EventRecord, LogEntry, StateRecord};
 
 /// How many rows are read at once.
 const ROWS_AT_ONCE: usize = 64;
@@ -19,7 +17,7 @@ const EVENTS_AT_ONCE: u64 = 64;
 
 /// Checks every aggregate against its log.
 pub(super) async fn check(
-    store: &dyn DynStore,
+    store: &dyn ErasedStore,
     report: &mut Verification,
 ) -> Result<(), StoreError> {
     let mut query = StateQuery::every(ROWS_AT_ONCE);
@@ -59,7 +57,7 @@ impl<'a> Fold<'a> {
 
     async fn run(
         mut self,
-        store: &dyn DynStore,
+        store: &dyn ErasedStore,
         report: &mut Verification,
     ) -> Result<(), StoreError> {
         let aggregate_id = &self.row.aggregate_id;
@@ -133,7 +131,7 @@ impl<'a> Fold<'a> {
 
     async fn compare(
         &self,
-        store: &dyn DynStore,
+        store: &dyn ErasedStore,
         report: &mut Verification,
     ) -> Result<(), StoreError> {
         let row = self.row;

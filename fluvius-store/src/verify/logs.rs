@@ -5,63 +5,31 @@ use std::collections::BTreeMap;
 use super::look_up::LookUp;
 use super::{FaultKind, Verification};
 use crate::aggregate_id::AggregateId;
-use crate::dyn_store::DynStore;
+use crate::dyn_store::ErasedStore;
 use crate::error::StoreError;
 use crate::json;
 use crate::query::LogQuery;
-use crate::record::ActivityRecord;
-use crate::record::EventRecord;
-use crate::record::LogEntry;
-use crate::record::LogPage;
-use crate::record::MessageRecord;
-use crate::record::ResumeToken;
-use crate::record::{CommandRecord, CommandStatus};
+use crate::record::{
+    AnyRecord, CommandRecord, CommandStatus, LogEntry, LogKind, LogPage, ResumeToken,
+};
 
 /// How many rows of a log are read at once.
 const ROWS_AT_ONCE: usize = 256;
 
-/// A row of any log.
-enum Row {
-    Command(CommandRecord),
-    Event(EventRecord),
-    Message(MessageRecord),
-    Activity(ActivityRecord),
-}
-
-impl Row {
-    fn aggregate_id(&self) -> &AggregateId {
-        match self {
-            Self::Command(row) => &row.aggregate_id,
-            Self::Event(row) => &row.aggregate_id,
-            Self::Message(row) => &row.aggregate_id,
-            Self::Activity(row) => &row.aggregate_id,
-        }
-    }
-}
-
-/// A log that is read in pages.
-#[derive(Clone, Copy)]
-enum Log {
-    Commands,
-    Events,
-    Messages,
-    Activities,
-}
-
 /// The rows of a log that were read and not yet looked at, the next one last.
 struct Reader {
-    log: Log,
-    rows: Vec<LogEntry<Row>>,
+    log: LogKind,
+    rows: Vec<LogEntry<AnyRecord>>,
     after: ResumeToken,
 }
 
 /// Checks the order of the logs, and what their rows refer to.
 pub(super) async fn check(
-    store: &dyn DynStore,
+    store: &dyn ErasedStore,
     report: &mut Verification,
 ) -> Result<(), StoreError> {
-    let logs = [Log::Commands, Log::Events, Log::Messages, Log::Activities];
-    let mut readers = logs.map(|log| Reader { log, rows: Vec::new(), after: ResumeToken::START });
+    let mut readers =
+        LogKind::ALL.map(|log| Reader { log, rows: Vec::new(), after: ResumeToken::START });
     let mut look_up = LookUp::new(store);
     let mut last = 0;
     loop {
@@ -75,7 +43,12 @@ pub(super) async fn check(
         };
         if row.position == last {
             let detail = "another row has the same position";
-            report.add(FaultKind::PositionTwice, row.aggregate_id(), Some(row.position), detail);
+            report.add(
+                FaultKind::PositionTwice,
+                row.record.aggregate_id(),
+                Some(row.position),
+                detail,
+            );
         }
         last = row.position;
         check_row(store, &mut look_up, &row, report).await?;
@@ -86,7 +59,7 @@ impl Reader {
     /// Reads the next page where the one before is used up.
     async fn fill(
         &mut self,
-        store: &dyn DynStore,
+        store: &dyn ErasedStore,
         report: &mut Verification,
     ) -> Result<(), StoreError> {
         if !self.rows.is_empty() {
@@ -98,22 +71,22 @@ impl Reader {
             scan_limit: ROWS_AT_ONCE,
             ..LogQuery::all()
         };
-        let (rows, scanned_to) = match self.log {
-            Log::Commands => rows(store.commands(&query).await?, Row::Command),
-            Log::Events => rows(store.events(&query).await?, Row::Event),
-            Log::Messages => rows(store.messages(&query).await?, Row::Message),
-            Log::Activities => rows(store.activities(&query).await?, Row::Activity),
-        };
+        let LogPage { rows, scanned_to, .. } = store.log(self.log, &query).await?;
         self.rows = rows;
         let mut before = self.after.position();
         for row in &self.rows {
             if row.position <= before {
                 let detail = format!("it is read behind position {before}");
-                report.add(FaultKind::LogUnordered, row.aggregate_id(), Some(row.position), detail);
+                report.add(
+                    FaultKind::LogUnordered,
+                    row.record.aggregate_id(),
+                    Some(row.position),
+                    detail,
+                );
             }
             before = before.max(row.position);
         }
-        if let Log::Events = self.log {
+        if self.log == LogKind::Events {
             check_versions(store, &self.rows, report).await?;
         }
         if scanned_to.position() <= self.after.position() {
@@ -126,22 +99,16 @@ impl Reader {
     }
 }
 
-fn rows<T>(page: LogPage<T>, row: fn(T) -> Row) -> (Vec<LogEntry<Row>>, ResumeToken) {
-    let logged =
-        |logged: LogEntry<T>| LogEntry { position: logged.position, record: row(logged.record) };
-    (page.rows.into_iter().map(logged).collect(), page.scanned_to)
-}
-
 /// The row of an aggregate has reached the versions of its events; asked for once a page.
 async fn check_versions(
-    store: &dyn DynStore,
-    page: &[LogEntry<Row>],
+    store: &dyn ErasedStore,
+    page: &[LogEntry<AnyRecord>],
     report: &mut Verification,
 ) -> Result<(), StoreError> {
     // Of each aggregate the event of the highest version.
     let mut highest: BTreeMap<&AggregateId, (u64, u64)> = BTreeMap::new();
     for row in page {
-        if let Row::Event(event) = &row.record {
+        if let AnyRecord::Event(event) = &row.record {
             let found = (event.version, row.position);
             let highest = highest.entry(&event.aggregate_id).or_insert(found);
             *highest = found.max(*highest);
@@ -166,21 +133,21 @@ async fn check_versions(
 }
 
 async fn check_row(
-    store: &dyn DynStore,
+    store: &dyn ErasedStore,
     look_up: &mut LookUp<'_>,
-    row: &LogEntry<Row>,
+    row: &LogEntry<AnyRecord>,
     report: &mut Verification,
 ) -> Result<(), StoreError> {
     let position = row.position;
     match &row.record {
-        Row::Command(command) => {
+        AnyRecord::Command(command) => {
             report.commands += 1;
             check_command(look_up, command, position, report).await
         }
-        Row::Event(event) => {
+        AnyRecord::Event(event) => {
             report.events += 1;
             let history = store.history(&event.aggregate_id, event.version, event.version).await?;
-            let is_there = matches!(history.as_slice(), [found] if found.position == position && found.id == event.id);
+            let is_there = matches!(history.as_slice(), [found] if found.position == position && found.record.id == event.id);
             if !is_there {
                 let detail = format!("the history has another event at version {}", event.version);
                 report.add(FaultKind::EventLost, &event.aggregate_id, Some(position), detail);
@@ -189,12 +156,12 @@ async fn check_row(
                 .check_source("an event", &event.aggregate_id, position, event.command_id, report)
                 .await
         }
-        Row::Message(message) => {
+        AnyRecord::Message(message) => {
             report.messages += 1;
             let (aggregate_id, source) = (&message.aggregate_id, message.command_id);
             look_up.check_source("a message", aggregate_id, position, source, report).await
         }
-        Row::Activity(activity) => {
+        AnyRecord::Activity(activity) => {
             report.activities += 1;
             // What a policy refused has an activity, and no command.
             check_context(look_up, activity.context_id, &activity.aggregate_id, position, report)

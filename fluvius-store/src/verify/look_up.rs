@@ -6,11 +6,9 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::aggregate_id::AggregateId;
-use crate::dyn_store::DynStore;
+use crate::dyn_store::ErasedStore;
 use crate::error::StoreError;
-use crate::record::ContextRecord;
-use crate::record::LogEntry;
-use crate::record::{CommandRecord, CommandStatus};
+use crate::record::{CommandRecord, CommandStatus, ContextRecord, LogEntry};
 
 use super::{FaultKind, Verification};
 
@@ -22,13 +20,13 @@ pub(super) type Found = (LogEntry<CommandRecord>, Arc<ContextRecord>);
 
 /// Asks the store, but not for what it has just been asked.
 pub(super) struct LookUp<'a> {
-    store: &'a dyn DynStore,
+    store: &'a dyn ErasedStore,
     last: Option<Found>,
     contexts: HashSet<Uuid>,
 }
 
 impl<'a> LookUp<'a> {
-    pub(super) fn new(store: &'a dyn DynStore) -> Self {
+    pub(super) fn new(store: &'a dyn ErasedStore) -> Self {
         Self { store, last: None, contexts: HashSet::new() }
     }
 

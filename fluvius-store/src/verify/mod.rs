@@ -19,7 +19,7 @@ mod report;
 
 pub use report::{Fault, FaultKind, Verification};
 
-use crate::dyn_store::DynStore;
+use crate::dyn_store::ErasedStore;
 use crate::error::StoreError;
 use crate::store::Store;
 
@@ -64,7 +64,7 @@ use crate::store::Store;
 /// # }
 /// ```
 pub async fn verify<S: Store>(store: &S) -> Result<Verification, StoreError> {
-    let store: &dyn DynStore = store;
+    let store: &dyn ErasedStore = store;
     let mut report = Verification::default();
     aggregates::check(store, &mut report).await?;
     logs::check(store, &mut report).await?;

@@ -6,17 +6,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::harness::Harness;
-use fluvius_store::AggregateId;
-use fluvius_store::ContextRecord;
-use fluvius_store::ETag;
-use fluvius_store::EventRecord;
-use fluvius_store::MessageRecord;
-use fluvius_store::StateRecord;
 use fluvius_store::json::PayloadHash;
-use fluvius_store::{ActivityKind, ActivityRecord};
-use fluvius_store::{CommandRecord, CommandStatus};
-use fluvius_store::{ExpectedVersion, UnitOfWork};
-use fluvius_store::{Json, StateDelta};
+use fluvius_store::{
+    ActivityKind, ActivityRecord, AggregateId, CommandRecord, CommandStatus, ContextRecord, ETag,
+    EventRecord, ExpectedVersion, Json, MessageRecord, StateDelta, StateRecord, UnitOfWork,
+};
 
 /// The first moment of the suite's time.
 const EPOCH: DateTime<Utc> = DateTime::UNIX_EPOCH;

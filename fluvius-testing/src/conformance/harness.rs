@@ -14,10 +14,9 @@ use super::case_failure::{CaseFailure, CaseResult};
 use super::draft::Draft;
 use super::dyn_store::Handle;
 use super::store_dump::{Content, Watched};
-use fluvius_store::AggregateId;
-use fluvius_store::UnitOfWork;
-use fluvius_store::{Actor, ContextRecord, Transport};
-use fluvius_store::{CommitOutcome, Store};
+use fluvius_store::{
+    Actor, AggregateId, CommitOutcome, ContextRecord, Store, Transport, UnitOfWork,
+};
 
 /// A place with an empty content, and how a store is opened over it.
 ///

@@ -2,12 +2,7 @@
 
 use super::case_failure::{CaseFailure, CaseResult, ensure, same};
 use super::store_dump::state;
-use fluvius_store::AggregateId;
-use fluvius_store::CommitOutcome;
-use fluvius_store::ContextRecord;
-use fluvius_store::LogEntry;
-use fluvius_store::StateRecord;
-use fluvius_store::UnitOfWork;
+use fluvius_store::{AggregateId, CommitOutcome, ContextRecord, LogEntry, StateRecord, UnitOfWork};
 
 /// The unit is stored; the position of its first row.
 pub(super) fn committed(what: &str, outcome: &CommitOutcome) -> Result<u64, CaseFailure> {

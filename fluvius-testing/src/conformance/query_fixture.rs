@@ -4,11 +4,8 @@ use super::case_failure::{CaseFailure, CaseResult, same};
 use super::draft::json;
 use super::dyn_store::Handle;
 use super::harness::Harness;
-use fluvius_store::AggregateId;
-use fluvius_store::StateRecord;
-use fluvius_store::Store;
 use fluvius_store::query::{Filter, SortKey};
-use fluvius_store::{StateQuery, UnitOfWork};
+use fluvius_store::{AggregateId, StateQuery, StateRecord, Store, UnitOfWork};
 
 /// Aggregates of one resource, each with a state of its own, numbered in the order in which they were
 /// put there; their identifiers are in another order.

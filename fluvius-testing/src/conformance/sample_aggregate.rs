@@ -4,8 +4,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use fluvius_core::SimpleRejection;
-use fluvius_core::{ActionContext, ContextError};
-use fluvius_core::{Domain, Rejection, aggregate};
+use fluvius_core::{ActionContext, ContextError, Domain, Rejection, aggregate};
 
 /// A purse of coins.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

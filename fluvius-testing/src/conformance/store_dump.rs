@@ -7,17 +7,10 @@ use uuid::Uuid;
 
 use super::case_failure::{CaseFailure, CaseResult, same};
 use super::dyn_store::{Handle, all};
-use fluvius_store::ActivityRecord;
-use fluvius_store::AggregateId;
-use fluvius_store::CommandRecord;
-use fluvius_store::ContextRecord;
-use fluvius_store::EventRecord;
-use fluvius_store::LogEntry;
-use fluvius_store::MessageRecord;
-use fluvius_store::StateRecord;
-use fluvius_store::Store;
-use fluvius_store::UnitOfWork;
-use fluvius_store::{Json, StateDelta};
+use fluvius_store::{
+    ActivityRecord, AggregateId, CommandRecord, ContextRecord, EventRecord, Json, LogEntry,
+    MessageRecord, StateDelta, StateRecord, Store, UnitOfWork,
+};
 
 /// What is looked for beside the logs, which tell themselves what they hold.
 #[derive(Debug, Clone, Default)]
@@ -55,10 +48,28 @@ impl Content {
     /// What a store holds.
     pub(super) async fn read(store: &Handle, watched: &Watched) -> Result<Self, CaseFailure> {
         let mut content = Self {
-            commands: store.commands(&all()).await?.rows,
-            events: store.events(&all()).await?.rows.into_iter().map(event).collect(),
-            messages: store.messages(&all()).await?.rows.into_iter().map(message).collect(),
-            activities: store.activities(&all()).await?.rows.into_iter().map(activity).collect(),
+            commands: store.read_log::<CommandRecord>(&all()).await?.rows,
+            events: store
+                .read_log::<EventRecord>(&all())
+                .await?
+                .rows
+                .into_iter()
+                .map(event)
+                .collect(),
+            messages: store
+                .read_log::<MessageRecord>(&all())
+                .await?
+                .rows
+                .into_iter()
+                .map(message)
+                .collect(),
+            activities: store
+                .read_log::<ActivityRecord>(&all())
+                .await?
+                .rows
+                .into_iter()
+                .map(activity)
+                .collect(),
             states: BTreeMap::new(),
             histories: BTreeMap::new(),
             contexts: BTreeMap::new(),

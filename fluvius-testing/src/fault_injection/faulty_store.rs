@@ -3,22 +3,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use uuid::Uuid;
-
 use crate::rng::SeededRng;
 use fluvius_core::__private::kit::sleep;
-use fluvius_store::ActivityRecord;
-use fluvius_store::AggregateId;
-use fluvius_store::CommandRecord;
-use fluvius_store::ContextRecord;
-use fluvius_store::EventRecord;
-use fluvius_store::LogEntry;
-use fluvius_store::MessageRecord;
-use fluvius_store::StateQuery;
-use fluvius_store::StateRecord;
-use fluvius_store::UnitOfWork;
-use fluvius_store::query::Field;
-use fluvius_store::{CommitOutcome, Lease, LogPage, LogQuery, Store, StoreError};
+use fluvius_store::{
+    AggregateId, CommitOutcome, Lease, Store, StoreError, UnitOfWork, delegate_store,
+};
 
 /// How often what goes wrong, in a thousand.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -87,12 +76,13 @@ impl<S: Store> FaultyStore<S> {
         }
     }
 
-    async fn read(&self) -> Result<(), StoreError> {
+    /// Delays a read, and returns the store to read from or a planted error.
+    async fn read(&self) -> Result<&S, StoreError> {
         self.delay().await;
         if self.with(|state| state.rng.happens(state.faults.failed_reads)) {
             return Err(StoreError::unavailable("a planted fault: the read failed"));
         }
-        Ok(())
+        Ok(&self.inner)
     }
 
     /// Commits the units that do not fail; those that depend on one that does fall with it.
@@ -132,18 +122,6 @@ impl<S: Store> FaultyStore<S> {
 }
 
 impl<S: Store> Store for FaultyStore<S> {
-    async fn register_domain(
-        &self,
-        domain: &str,
-        resources: &[&'static str],
-    ) -> Result<(), StoreError> {
-        self.inner.register_domain(domain, resources).await
-    }
-
-    async fn declare_indexes(&self, resource: &str, fields: &[Field]) -> Result<(), StoreError> {
-        self.inner.declare_indexes(resource, fields).await
-    }
-
     async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<CommitOutcome> {
         self.delay().await;
         let (lost_before, lost_after, failed) = self.with(|state| {
@@ -170,76 +148,12 @@ impl<S: Store> Store for FaultyStore<S> {
         Some(lease)
     }
 
-    async fn load(&self, aggregate_id: &AggregateId) -> Result<Option<StateRecord>, StoreError> {
-        self.read().await?;
-        self.inner.load(aggregate_id).await
+    delegate_store! {
+        self => *self.read().await?;
+        only load, snapshot, query, command, history, log, context
     }
-
-    async fn snapshot(
-        &self,
-        aggregate_ids: &[AggregateId],
-    ) -> Result<Vec<Option<StateRecord>>, StoreError> {
-        self.read().await?;
-        self.inner.snapshot(aggregate_ids).await
-    }
-
-    async fn query(&self, query: &StateQuery) -> Result<Vec<StateRecord>, StoreError> {
-        self.read().await?;
-        self.inner.query(query).await
-    }
-
-    async fn command(
-        &self,
-        id: Uuid,
-    ) -> Result<Option<(LogEntry<CommandRecord>, Arc<ContextRecord>)>, StoreError> {
-        self.read().await?;
-        self.inner.command(id).await
-    }
-
-    async fn history(
-        &self,
-        aggregate_id: &AggregateId,
-        first: u64,
-        last: u64,
-    ) -> Result<Vec<LogEntry<EventRecord>>, StoreError> {
-        self.read().await?;
-        self.inner.history(aggregate_id, first, last).await
-    }
-
-    async fn commands(&self, query: &LogQuery) -> Result<LogPage<CommandRecord>, StoreError> {
-        self.read().await?;
-        self.inner.commands(query).await
-    }
-
-    async fn events(&self, query: &LogQuery) -> Result<LogPage<EventRecord>, StoreError> {
-        self.read().await?;
-        self.inner.events(query).await
-    }
-
-    async fn messages(&self, query: &LogQuery) -> Result<LogPage<MessageRecord>, StoreError> {
-        self.read().await?;
-        self.inner.messages(query).await
-    }
-
-    async fn activities(&self, query: &LogQuery) -> Result<LogPage<ActivityRecord>, StoreError> {
-        self.read().await?;
-        self.inner.activities(query).await
-    }
-
-    fn changed(&self) -> impl Future<Output = ()> + Send {
-        self.inner.changed()
-    }
-
-    async fn context(&self, id: Uuid) -> Result<Option<Arc<ContextRecord>>, StoreError> {
-        self.read().await?;
-        self.inner.context(id).await
-    }
-
-    async fn close(&self) -> Result<(), StoreError> {
-        self.inner.close().await
-    }
-
-    async fn release(&self) {
-        self.inner.release().await;
+    delegate_store! {
+        self => self.inner;
+        except commit, acquire_lease, load, snapshot, query, command, history, log, context
     }
 }

@@ -3,12 +3,8 @@
 use serde_json::Value;
 
 use fluvius_core::DecodeError;
-use fluvius_core::Event;
-use fluvius_core::IntoAggregateId;
-use fluvius_store::AggregateId;
-use fluvius_store::EventRecord;
-use fluvius_store::Json;
-use fluvius_store::json;
+use fluvius_core::{Event, IntoAggregateId};
+use fluvius_store::{AggregateId, EventRecord, Json, json};
 
 /// An event of an aggregate that is expected; made by [`event`].
 #[derive(Debug, Clone)]

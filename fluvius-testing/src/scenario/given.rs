@@ -15,20 +15,11 @@ use crate::fixture::Fixture;
 use crate::inspector;
 use fluvius_core::__private::SharedState;
 use fluvius_core::__private::kit::to_microseconds;
-use fluvius_core::Clock;
-use fluvius_core::DomainContext;
-use fluvius_core::{Aggregate, AggregateDescriptor};
-use fluvius_store::AggregateId;
-use fluvius_store::ContextRecord;
-use fluvius_store::ETag;
-use fluvius_store::EventRecord;
-use fluvius_store::LogEntry;
-use fluvius_store::StateRecord;
-use fluvius_store::json;
-use fluvius_store::{CommandRecord, CommandStatus};
-use fluvius_store::{CommitOutcome, Store};
-use fluvius_store::{ExpectedVersion, UnitOfWork};
-use fluvius_store::{Json, StateDelta};
+use fluvius_core::{Aggregate, AggregateDescriptor, Clock, DomainContext};
+use fluvius_store::{
+    AggregateId, CommandRecord, CommandStatus, CommitOutcome, ContextRecord, ETag, EventRecord,
+    ExpectedVersion, Json, LogEntry, StateDelta, StateRecord, Store, UnitOfWork, json,
+};
 
 /// The key of the command and the event that a given state comes from.
 const GIVEN: &str = "given";

@@ -17,18 +17,11 @@ pub use expected::{ExpectedEvent, event};
 pub use then::Then;
 
 use super::fixture::{Fixture, Only};
-use fluvius_core::Aggregate;
-use fluvius_core::DomainContext;
-use fluvius_core::Error;
-use fluvius_core::IntoAggregateId;
-use fluvius_core::Policy;
-use fluvius_core::Response;
-use fluvius_core::{Command, CommandBundle};
-use fluvius_core::{Domain, RuntimeBuilder, Session};
-use fluvius_store::AggregateId;
-use fluvius_store::EventRecord;
-use fluvius_store::LogEntry;
-use fluvius_store::json;
+use fluvius_core::{
+    Aggregate, Command, CommandBundle, Domain, DomainContext, Error, IntoAggregateId, Policy,
+    Response, RuntimeBuilder, Session,
+};
+use fluvius_store::{AggregateId, EventRecord, LogEntry, json};
 
 /// What is given, before a command is sent.
 ///

@@ -10,20 +10,11 @@ use super::expected::{self, ExpectedEvent};
 use crate::block_on::{self, Time};
 use crate::diff::difference;
 use crate::fixture::Fixture;
-use fluvius_core::Activity;
-use fluvius_core::Aggregate;
-use fluvius_core::Error;
-use fluvius_core::IntoAggregateId;
-use fluvius_core::Response;
-use fluvius_store::ActivityRecord;
-use fluvius_store::AggregateId;
-use fluvius_store::EventRecord;
-use fluvius_store::Json;
-use fluvius_store::LogEntry;
-use fluvius_store::MessageRecord;
-use fluvius_store::StateRecord;
-use fluvius_store::json;
-use fluvius_store::{LogPage, LogQuery, Store, StoreError};
+use fluvius_core::{Activity, Aggregate, Error, IntoAggregateId, Response};
+use fluvius_store::{
+    ActivityRecord, AggregateId, EventRecord, Json, LogEntry, LogPage, LogQuery, MessageRecord,
+    StateRecord, Store, StoreError, json,
+};
 
 /// What came of a command.
 ///
@@ -299,9 +290,9 @@ impl Logs {
         block_on::run(Time::Real, || async {
             // The memory store does not fail.
             Self {
-                events: rows(fixture.store.events(&query).await),
-                messages: rows(fixture.store.messages(&query).await),
-                activities: rows(fixture.store.activities(&query).await),
+                events: rows(fixture.store.read_log::<EventRecord>(&query).await),
+                messages: rows(fixture.store.read_log::<MessageRecord>(&query).await),
+                activities: rows(fixture.store.read_log::<ActivityRecord>(&query).await),
             }
         })
     }

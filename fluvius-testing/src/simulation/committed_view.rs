@@ -5,13 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::fixture::Fixture;
-use fluvius_core::Aggregate;
-use fluvius_core::DecodeError;
-use fluvius_core::IntoAggregateId;
-use fluvius_store::AggregateId;
-use fluvius_store::EventRecord;
-use fluvius_store::Json;
-use fluvius_store::LogEntry;
+use fluvius_core::{Aggregate, DecodeError, IntoAggregateId};
+use fluvius_store::{AggregateId, EventRecord, Json, LogEntry};
 
 /// What is durable at a moment: no unit of work is in it by half.
 #[derive(Debug, Default)]

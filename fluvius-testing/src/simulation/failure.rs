@@ -6,9 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use fluvius_core::ActionDescriptor;
-use fluvius_core::CommandBundle;
-use fluvius_core::Error;
-use fluvius_core::Response;
+use fluvius_core::{CommandBundle, Error, Response};
 use fluvius_store::Json;
 
 /// What did not hold, and the shortest sequence found that shows it.

@@ -21,10 +21,7 @@ use plan::{Mode, Plan};
 use super::block_on::{self, Time};
 use super::fixture::{Fixture, Only};
 use super::rng::SeededRng;
-use fluvius_core::Aggregate;
-use fluvius_core::CommandBundle;
-use fluvius_core::DomainContext;
-use fluvius_core::{Domain, RuntimeBuilder};
+use fluvius_core::{Aggregate, CommandBundle, Domain, DomainContext, RuntimeBuilder};
 
 type Draw = Box<dyn Fn(&mut SeededRng, &CommittedView) -> CommandBundle + Send + Sync>;
 type Check = Box<dyn Fn(&CommittedView) -> Result<(), String> + Send + Sync>;

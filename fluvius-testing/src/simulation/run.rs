@@ -13,13 +13,8 @@ use super::plan::{Mode, Plan, Step};
 use crate::fault_injection::{Faults, FaultyStore};
 use crate::fixture::Fixture;
 use crate::rng::SeededRng;
-use fluvius_core::Clock;
-use fluvius_core::CommandBundle;
-use fluvius_core::Error;
-use fluvius_core::IdGenerator;
-use fluvius_core::Response;
-use fluvius_core::{DomainRuntime, Session};
-use fluvius_store::{LogQuery, Store};
+use fluvius_core::{Clock, CommandBundle, DomainRuntime, Error, IdGenerator, Response, Session};
+use fluvius_store::{EventRecord, LogQuery, Store};
 
 /// How long a run may take in its own time: longer means that it hangs. Pauses come on top.
 const HANGS_AFTER: Duration = Duration::from_secs(100_000);
@@ -205,7 +200,7 @@ impl<'a> Going<'a> {
         }
         let after = self.committed.borrow().last_position();
         let query = LogQuery { after: after.into(), ..LogQuery::all() };
-        let events = match self.fixture.store.events(&query).await {
+        let events = match self.fixture.store.read_log::<EventRecord>(&query).await {
             Ok(page) => page.rows,
             Err(error) => return self.fail("the log can be read", error.to_string()),
         };
@@ -313,10 +308,7 @@ mod tests {
 
     use super::*;
     use crate::command;
-    use fluvius_store::CommitOutcome;
-    use fluvius_store::ETag;
-    use fluvius_store::Json;
-    use fluvius_store::{ExpectedVersion, UnitOfWork};
+    use fluvius_store::{CommitOutcome, ETag, ExpectedVersion, Json, UnitOfWork};
 
     #[derive(Debug, Clone, Serialize, Deserialize)]
     struct Lamp {
@@ -346,8 +338,14 @@ mod tests {
         let (id, store) = (Uuid::from_u128(3), &going.fixture.store);
         let query = LogQuery { limit: 1, ..LogQuery::all() };
         let mut row = store.load(&light().aggregate_id).await.unwrap().unwrap();
-        let mut event = store.events(&query).await.unwrap().rows.remove(0).record;
-        let mut command = store.commands(&query).await.unwrap().rows.remove(0).record;
+        let mut event = store.read_log::<EventRecord>(&query).await.unwrap().rows.remove(0).record;
+        let mut command = store
+            .read_log::<fluvius_store::CommandRecord>(&query)
+            .await
+            .unwrap()
+            .rows
+            .remove(0)
+            .record;
         let context = store.context(command.context_id).await.unwrap().unwrap();
         row.aggregate_id = aggregate_id.clone();
         row.etag = ETag::new(1, id);

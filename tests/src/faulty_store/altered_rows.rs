@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use fluvius_core::{
-    ActivityRecord, AggregateId, CommandRecord, CommitOutcome, ContextRecord, EventRecord,
-    LogEntry, LogPage, LogQuery, MemoryStore, MessageRecord, StateQuery, StateRecord, Store,
-    StoreError, UnitOfWork,
+    ActivityRecord, AggregateId, AnyRecord, CommandRecord, ContextRecord, EventRecord, LogEntry,
+    LogKind, LogPage, LogQuery, LogRecord, MemoryStore, MessageRecord, StateQuery, StateRecord,
+    Store, StoreError, StoredCommand, delegate_store,
 };
 use uuid::Uuid;
 
@@ -39,46 +39,45 @@ impl AlteredRows {
         rows.into_iter().filter_map(|mut row| fault(&mut row).then_some(row)).collect()
     }
 
-    fn commands_of(
-        &self,
-        rows: Vec<LogEntry<CommandRecord>>,
-        is_log: bool,
-    ) -> Vec<LogEntry<CommandRecord>> {
+    /// Returns the altered row, or `None` if it is hidden.
+    fn row(&self, row: LogEntry<AnyRecord>, is_log: bool) -> Option<LogEntry<AnyRecord>> {
         match self.fault {
-            RowFault::Command(fault) => kept(rows, fault),
-            RowFault::LoggedCommand(fault) if is_log => kept(rows, fault),
-            _ => rows,
-        }
-    }
-
-    fn events_of(
-        &self,
-        rows: Vec<LogEntry<EventRecord>>,
-        is_log: bool,
-    ) -> Vec<LogEntry<EventRecord>> {
-        match self.fault {
-            RowFault::Event(fault) => kept(rows, fault),
-            RowFault::LoggedEvent(fault) if is_log => kept(rows, fault),
-            _ => rows,
+            RowFault::Command(fault) => altered(row, fault),
+            RowFault::LoggedCommand(fault) if is_log => altered(row, fault),
+            RowFault::Event(fault) => altered(row, fault),
+            RowFault::LoggedEvent(fault) if is_log => altered(row, fault),
+            RowFault::Message(fault) => altered(row, fault),
+            RowFault::Activity(fault) => altered(row, fault),
+            _ => Some(row),
         }
     }
 }
 
-fn kept<T>(rows: Vec<T>, fault: fn(&mut T) -> Keep) -> Vec<T> {
-    rows.into_iter().filter_map(|mut row| fault(&mut row).then_some(row)).collect()
+/// Alters a row if it is of the fault's log.
+fn altered<T: LogRecord>(
+    row: LogEntry<AnyRecord>,
+    fault: fn(&mut LogEntry<T>) -> Keep,
+) -> Option<LogEntry<AnyRecord>> {
+    if row.record.kind() != T::KIND {
+        return Some(row);
+    }
+    let mut row = typed(row);
+    fault(&mut row).then(|| untyped(row))
+}
+
+/// Converts a row to its own type.
+fn typed<T: LogRecord>(row: LogEntry<AnyRecord>) -> LogEntry<T> {
+    let record = T::from_any(row.record).expect("a row of this log");
+    LogEntry { position: row.position, record }
+}
+
+fn untyped<T: LogRecord>(row: LogEntry<T>) -> LogEntry<AnyRecord> {
+    LogEntry { position: row.position, record: row.record.into() }
 }
 
 type Read<T> = Result<T, StoreError>;
 
 impl Store for AlteredRows {
-    async fn register_domain(&self, domain: &str, resources: &[&'static str]) -> Read<()> {
-        self.inner.register_domain(domain, resources).await
-    }
-
-    async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<CommitOutcome> {
-        self.inner.commit(batch).await
-    }
-
     async fn load(&self, aggregate_id: &AggregateId) -> Read<Option<StateRecord>> {
         Ok(self.states(self.inner.load(aggregate_id).await?.into_iter().collect()).pop())
     }
@@ -92,12 +91,9 @@ impl Store for AlteredRows {
         Ok(self.states(self.inner.query(query).await?))
     }
 
-    async fn command(
-        &self,
-        id: Uuid,
-    ) -> Read<Option<(LogEntry<CommandRecord>, Arc<ContextRecord>)>> {
+    async fn command(&self, id: Uuid) -> Read<Option<StoredCommand>> {
         let Some((row, context)) = self.inner.command(id).await? else { return Ok(None) };
-        Ok(self.commands_of(vec![row], false).pop().map(|row| (row, context)))
+        Ok(self.row(untyped(row), false).map(|row| (typed(row), context)))
     }
 
     async fn history(
@@ -106,34 +102,13 @@ impl Store for AlteredRows {
         first: u64,
         last: u64,
     ) -> Read<Vec<LogEntry<EventRecord>>> {
-        Ok(self.events_of(self.inner.history(aggregate_id, first, last).await?, false))
+        let rows = self.inner.history(aggregate_id, first, last).await?.into_iter();
+        Ok(rows.filter_map(|row| self.row(untyped(row), false)).map(typed).collect())
     }
 
-    async fn commands(&self, query: &LogQuery) -> Read<LogPage<CommandRecord>> {
-        let mut page = self.inner.commands(query).await?;
-        page.rows = self.commands_of(page.rows, true);
-        Ok(page)
-    }
-
-    async fn events(&self, query: &LogQuery) -> Read<LogPage<EventRecord>> {
-        let mut page = self.inner.events(query).await?;
-        page.rows = self.events_of(page.rows, true);
-        Ok(page)
-    }
-
-    async fn messages(&self, query: &LogQuery) -> Read<LogPage<MessageRecord>> {
-        let mut page = self.inner.messages(query).await?;
-        if let RowFault::Message(fault) = self.fault {
-            page.rows = kept(page.rows, fault);
-        }
-        Ok(page)
-    }
-
-    async fn activities(&self, query: &LogQuery) -> Read<LogPage<ActivityRecord>> {
-        let mut page = self.inner.activities(query).await?;
-        if let RowFault::Activity(fault) = self.fault {
-            page.rows = kept(page.rows, fault);
-        }
+    async fn log(&self, kind: LogKind, query: &LogQuery) -> Read<LogPage<AnyRecord>> {
+        let mut page = self.inner.log(kind, query).await?;
+        page.rows = page.rows.into_iter().filter_map(|row| self.row(row, true)).collect();
         Ok(page)
     }
 
@@ -142,5 +117,10 @@ impl Store for AlteredRows {
             return Ok(None);
         }
         self.inner.context(id).await
+    }
+
+    delegate_store! {
+        self => self.inner;
+        except load, snapshot, query, command, history, log, context
     }
 }

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use fluvius_core::{
-    ActivityRecord, AggregateId, CommandRecord, CommitOutcome, ContextRecord, EventRecord,
-    LogEntry, LogPage, LogQuery, MemoryStore, MessageRecord, StateQuery, StateRecord, Store,
-    StoreError, UnitOfWork,
+    AggregateId, AnyRecord, CommitOutcome, EventRecord, LogEntry, LogKind, LogPage, LogQuery,
+    MemoryStore, StateRecord, Store, StoreError, StoredCommand, UnitOfWork, delegate_store,
 };
 use uuid::Uuid;
 
@@ -30,26 +29,12 @@ impl HookedStore {
         Self { inner, hook: Box::new(hook) }
     }
 
-    fn page<T>(&self, page: LogPage<T>) -> LogPage<T> {
-        (self.hook)(StoreCall::Rows(page.rows.len()));
-        page
-    }
-
-    fn rows<T>(&self, rows: Vec<T>) -> Vec<T> {
+    fn rows<T>(&self, rows: &[T]) {
         (self.hook)(StoreCall::Rows(rows.len()));
-        rows
     }
 }
 
 impl Store for HookedStore {
-    async fn register_domain(
-        &self,
-        domain: &str,
-        resources: &[&'static str],
-    ) -> Result<(), StoreError> {
-        self.inner.register_domain(domain, resources).await
-    }
-
     async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<CommitOutcome> {
         (self.hook)(StoreCall::Commit);
         self.inner.commit(batch).await
@@ -60,21 +45,7 @@ impl Store for HookedStore {
         self.inner.load(aggregate_id).await
     }
 
-    async fn snapshot(
-        &self,
-        aggregate_ids: &[AggregateId],
-    ) -> Result<Vec<Option<StateRecord>>, StoreError> {
-        self.inner.snapshot(aggregate_ids).await
-    }
-
-    async fn query(&self, query: &StateQuery) -> Result<Vec<StateRecord>, StoreError> {
-        self.inner.query(query).await
-    }
-
-    async fn command(
-        &self,
-        id: Uuid,
-    ) -> Result<Option<(LogEntry<CommandRecord>, Arc<ContextRecord>)>, StoreError> {
+    async fn command(&self, id: Uuid) -> Result<Option<StoredCommand>, StoreError> {
         (self.hook)(StoreCall::Command);
         self.inner.command(id).await
     }
@@ -85,26 +56,16 @@ impl Store for HookedStore {
         first: u64,
         last: u64,
     ) -> Result<Vec<LogEntry<EventRecord>>, StoreError> {
-        Ok(self.rows(self.inner.history(aggregate_id, first, last).await?))
+        let rows = self.inner.history(aggregate_id, first, last).await?;
+        self.rows(&rows);
+        Ok(rows)
     }
 
-    async fn commands(&self, query: &LogQuery) -> Result<LogPage<CommandRecord>, StoreError> {
-        Ok(self.page(self.inner.commands(query).await?))
+    async fn log(&self, kind: LogKind, query: &LogQuery) -> Result<LogPage<AnyRecord>, StoreError> {
+        let page = self.inner.log(kind, query).await?;
+        self.rows(&page.rows);
+        Ok(page)
     }
 
-    async fn events(&self, query: &LogQuery) -> Result<LogPage<EventRecord>, StoreError> {
-        Ok(self.page(self.inner.events(query).await?))
-    }
-
-    async fn messages(&self, query: &LogQuery) -> Result<LogPage<MessageRecord>, StoreError> {
-        Ok(self.page(self.inner.messages(query).await?))
-    }
-
-    async fn activities(&self, query: &LogQuery) -> Result<LogPage<ActivityRecord>, StoreError> {
-        Ok(self.page(self.inner.activities(query).await?))
-    }
-
-    async fn context(&self, id: Uuid) -> Result<Option<Arc<ContextRecord>>, StoreError> {
-        self.inner.context(id).await
-    }
+    delegate_store! { self => self.inner; except commit, load, command, history, log }
 }

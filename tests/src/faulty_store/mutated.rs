@@ -5,11 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use fluvius_core::query::{Field, StateQuery};
 use fluvius_core::{
-    ActivityRecord, AggregateId, CommandRecord, CommitOutcome, ContextRecord, EventRecord, Lease,
-    LogEntry, LogPage, LogQuery, MessageRecord, StateRecord, Store, StoreError, StoredCommand,
-    UnitOfWork,
+    AggregateId, CommitOutcome, StateRecord, Store, StoreError, UnitOfWork, delegate_store,
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
@@ -170,18 +167,6 @@ fn renamed(mut unit: UnitOfWork) -> UnitOfWork {
 }
 
 impl<S: Store> Store for MutatedStore<S> {
-    async fn register_domain(
-        &self,
-        domain: &str,
-        resources: &[&'static str],
-    ) -> Result<(), StoreError> {
-        self.inner.register_domain(domain, resources).await
-    }
-
-    async fn declare_indexes(&self, resource: &str, fields: &[Field]) -> Result<(), StoreError> {
-        self.inner.declare_indexes(resource, fields).await
-    }
-
     async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<CommitOutcome> {
         match self.mutant {
             None | Some(StoreMutant::SplitSnapshot) => self.inner.commit(batch).await,
@@ -222,10 +207,6 @@ impl<S: Store> Store for MutatedStore<S> {
         }
     }
 
-    async fn acquire_lease(&self, aggregate_id: &AggregateId) -> Option<Lease> {
-        self.inner.acquire_lease(aggregate_id).await
-    }
-
     async fn load(&self, aggregate_id: &AggregateId) -> Result<Option<StateRecord>, StoreError> {
         if self.mutant != Some(StoreMutant::CacheReads) {
             return self.inner.load(aggregate_id).await;
@@ -252,40 +233,5 @@ impl<S: Store> Store for MutatedStore<S> {
         Ok(rows)
     }
 
-    async fn query(&self, query: &StateQuery) -> Result<Vec<StateRecord>, StoreError> {
-        self.inner.query(query).await
-    }
-
-    async fn command(&self, id: Uuid) -> Result<Option<StoredCommand>, StoreError> {
-        self.inner.command(id).await
-    }
-
-    async fn history(
-        &self,
-        aggregate_id: &AggregateId,
-        first: u64,
-        last: u64,
-    ) -> Result<Vec<LogEntry<EventRecord>>, StoreError> {
-        self.inner.history(aggregate_id, first, last).await
-    }
-
-    async fn commands(&self, query: &LogQuery) -> Result<LogPage<CommandRecord>, StoreError> {
-        self.inner.commands(query).await
-    }
-
-    async fn events(&self, query: &LogQuery) -> Result<LogPage<EventRecord>, StoreError> {
-        self.inner.events(query).await
-    }
-
-    async fn messages(&self, query: &LogQuery) -> Result<LogPage<MessageRecord>, StoreError> {
-        self.inner.messages(query).await
-    }
-
-    async fn activities(&self, query: &LogQuery) -> Result<LogPage<ActivityRecord>, StoreError> {
-        self.inner.activities(query).await
-    }
-
-    async fn context(&self, id: Uuid) -> Result<Option<Arc<ContextRecord>>, StoreError> {
-        self.inner.context(id).await
-    }
+    delegate_store! { self => *self.inner; except commit, load, snapshot }
 }

@@ -6,12 +6,10 @@ use std::sync::{Arc, Mutex};
 
 use fluvius_core::query::Field;
 use fluvius_core::{
-    ActivityRecord, AggregateId, CommandRecord, CommitOutcome, ContextRecord, EventRecord,
-    LogEntry, LogPage, LogQuery, MemoryStore, MessageRecord, StateQuery, StateRecord, Store,
-    StoreError, UnitOfWork,
+    AggregateId, AnyRecord, CommitOutcome, LogKind, LogPage, LogQuery, MemoryStore, StateRecord,
+    Store, StoreError, UnitOfWork, delegate_store,
 };
 use futures_util::future::BoxFuture;
-use uuid::Uuid;
 
 /// Behaviour of a scripted store at one commit.
 pub enum CommitStep {
@@ -97,14 +95,6 @@ impl ScriptedStore {
 }
 
 impl Store for ScriptedStore {
-    async fn register_domain(
-        &self,
-        domain: &str,
-        resources: &[&'static str],
-    ) -> Result<(), StoreError> {
-        self.inner.register_domain(domain, resources).await
-    }
-
     async fn declare_indexes(&self, resource: &str, fields: &[Field]) -> Result<(), StoreError> {
         self.indexes.lock().unwrap().push((resource.to_owned(), fields.to_vec()));
         self.reads()?.declare_indexes(resource, fields).await
@@ -154,52 +144,17 @@ impl Store for ScriptedStore {
         row
     }
 
-    async fn snapshot(
-        &self,
-        aggregate_ids: &[AggregateId],
-    ) -> Result<Vec<Option<StateRecord>>, StoreError> {
-        self.reads()?.snapshot(aggregate_ids).await
-    }
-
-    async fn query(&self, query: &StateQuery) -> Result<Vec<StateRecord>, StoreError> {
-        self.reads()?.query(query).await
-    }
-
-    async fn command(
-        &self,
-        id: Uuid,
-    ) -> Result<Option<(LogEntry<CommandRecord>, Arc<ContextRecord>)>, StoreError> {
-        self.reads()?.command(id).await
-    }
-
-    async fn history(
-        &self,
-        aggregate_id: &AggregateId,
-        first: u64,
-        last: u64,
-    ) -> Result<Vec<LogEntry<EventRecord>>, StoreError> {
-        self.reads()?.history(aggregate_id, first, last).await
-    }
-
-    async fn commands(&self, query: &LogQuery) -> Result<LogPage<CommandRecord>, StoreError> {
-        self.reads()?.commands(query).await
-    }
-
-    async fn events(&self, query: &LogQuery) -> Result<LogPage<EventRecord>, StoreError> {
-        let page = self.reads()?.events(query).await?;
-        self.event_reads.lock().unwrap().push((query.after.position(), page.newest));
+    async fn log(&self, kind: LogKind, query: &LogQuery) -> Result<LogPage<AnyRecord>, StoreError> {
+        let page = self.reads()?.log(kind, query).await?;
+        if kind == LogKind::Events {
+            self.event_reads.lock().unwrap().push((query.after.position(), page.newest));
+        }
         Ok(page)
     }
 
-    async fn messages(&self, query: &LogQuery) -> Result<LogPage<MessageRecord>, StoreError> {
-        self.reads()?.messages(query).await
-    }
-
-    async fn activities(&self, query: &LogQuery) -> Result<LogPage<ActivityRecord>, StoreError> {
-        self.reads()?.activities(query).await
-    }
-
-    async fn context(&self, id: Uuid) -> Result<Option<Arc<ContextRecord>>, StoreError> {
-        self.reads()?.context(id).await
+    delegate_store! { self => *self.reads()?; only snapshot, query, command, history, context }
+    delegate_store! {
+        self => self.inner;
+        except declare_indexes, commit, load, snapshot, query, command, history, log, context
     }
 }

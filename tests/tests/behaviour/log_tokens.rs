@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use fluvius_core::EventRecord;
 use fluvius_core::{
     Domain, DomainContext, DomainRuntime, Error, LogQuery, ResumeToken, Session, Store,
 };
@@ -116,7 +117,7 @@ async fn a_follower_of_a_quiet_realm_scans_each_row_once() {
         busy.send(id(2), Run { steps: vec![Step::Add(1)] }).await.unwrap();
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    let newest = store.inner.events(&LogQuery::all()).await.unwrap().newest;
+    let newest = store.inner.read_log::<EventRecord>(&LogQuery::all()).await.unwrap().newest;
     let reads = store.event_reads();
     assert!(reads.len() > 150, "the follower reads while the other realm is busy: {}", reads.len());
     // Rows after the start of a read are scanned.

@@ -63,8 +63,8 @@ async fn the_logs_of_a_domain_are_sound() {
     let all = LogQuery::all();
     let expected = Verification {
         aggregate_ids: 5,
-        commands: count(store.commands(&all).await.unwrap().rows.len()),
-        events: count(store.events(&all).await.unwrap().rows.len()),
+        commands: count(store.read_log::<CommandRecord>(&all).await.unwrap().rows.len()),
+        events: count(store.read_log::<EventRecord>(&all).await.unwrap().rows.len()),
         messages: 2,
         activities: 1,
         ..Verification::default()

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use fluvius_core::CommandRecord;
 use fluvius_core::verify::verify;
 use fluvius_core::{EventRecord, LogEntry, LogQuery, Store};
 use rust_decimal::Decimal;
@@ -43,7 +44,7 @@ pub async fn check_logs<'a>(
 
 /// Checks that the log has only commands that clients have sent.
 pub async fn check_no_other_commands(content: &impl Store, sent: &BTreeSet<Uuid>) -> CheckResult {
-    for row in content.commands(&whole_log()).await.map_err(text)?.rows {
+    for row in content.read_log::<CommandRecord>(&whole_log()).await.map_err(text)?.rows {
         if !sent.contains(&row.parent.unwrap_or(row.id)) {
             return Err(format!("the log has command {}, which no client has sent", row.id));
         }

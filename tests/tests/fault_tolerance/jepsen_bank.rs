@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use fluvius_core::EventRecord;
 use fluvius_core::Store;
 use fluvius_testing::SeededRng;
 
@@ -104,7 +105,8 @@ fn run_clients<B: Backend>(options: &Options, backend: &B) -> Vec<Entry> {
 async fn check<B: Backend>(backend: &B, history: &[Entry]) -> Result<Stats, String> {
     let store = backend.open().await;
     let exchanges = history::requests(history);
-    let events = store.events(&history_invariants::whole_log()).await.map_err(text)?.rows;
+    let events =
+        store.read_log::<EventRecord>(&history_invariants::whole_log()).await.map_err(text)?.rows;
     history_invariants::check_linked_accounts(&events)?;
     let snapshots = history_invariants::check_snapshots(&exchanges, &events)?;
     history_invariants::check_soundness(&store).await?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use fluvius_core::CommandRecord;
 use fluvius_core::query::{number, text};
 use fluvius_core::uuid::Uuid;
 use fluvius_core::verify::verify;
@@ -75,7 +76,8 @@ async fn dump_under_load_restores_a_consistent_store() {
     let found = verify(&restored).await.unwrap();
     assert!(found.is_sound(), "{found}");
     let all = LogQuery::all();
-    let last = restored.commands(&all).await.unwrap().rows.last().unwrap().position;
+    let last =
+        restored.read_log::<CommandRecord>(&all).await.unwrap().rows.last().unwrap().position;
     let values = "SELECT count(*) FROM fluvius.field, fluvius.resource_state \
                   JOIN fluvius.field_1 USING (identifier) \
                   WHERE is_filled AND field_number(data, '{balance}') IS NOT DISTINCT FROM value";

@@ -7,8 +7,8 @@ use banking_domain::{Account, OpenAccount, TransactionManagerDomain};
 use fluvius_core::uuid::Uuid;
 use fluvius_core::verify::verify;
 use fluvius_core::{
-    Aggregate, CommandBundle, Domain, DomainContext, DomainRuntime, Error, Json, LogQuery,
-    Response, Session, Store,
+    Aggregate, CommandBundle, CommandRecord, Domain, DomainContext, DomainRuntime, Error, Json,
+    LogQuery, Response, Session, Store,
 };
 use fluvius_postgres::PostgresStore;
 use fluvius_testing::SeededRng;
@@ -138,7 +138,7 @@ pub(crate) async fn check(
         }
     }
     let all = LogQuery::all();
-    let rows = store.commands(&all).await.map_err(|error| error.to_string())?.rows;
+    let rows = store.read_log::<CommandRecord>(&all).await.map_err(|error| error.to_string())?.rows;
     let stored: BTreeSet<Uuid> = rows
         .iter()
         .filter(|row| ["transfer-money", "withdraw-money"].contains(&row.record.command.as_ref()))

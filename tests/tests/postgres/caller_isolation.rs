@@ -8,16 +8,15 @@ use banking_domain::TransactionManagerDomain;
 use fluvius_core::query::text;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
-    AggregateId, CommitOutcome, Domain, DomainContext, LogQuery, RealmFilter, StateQuery, Store,
-    UnitOfWork,
+    AggregateId, CommandRecord, CommitOutcome, Domain, DomainContext, LogQuery, RealmFilter,
+    StateQuery, Store, UnitOfWork,
 };
 use fluvius_postgres::PostgresStore;
-use fluvius_testing::servers::{PrivateServer, TestSchema, TestServer};
+use fluvius_testing::servers::{PrivateServer, Proxy, TestSchema, TestServer};
 use futures_util::future::join_all;
 
 use crate::units::{of_aggregate, units};
 use crate::{OpenStore, client};
-use fluvius_testing::servers::Proxy;
 
 /// A call that takes longer hangs.
 const TIME_MAX: Duration = Duration::from_secs(20);
@@ -140,7 +139,7 @@ async fn dropped_reads_are_cancelled_or_not_sent() {
     let reads: Vec<_> = (0..12)
         .map(|_| {
             let (store, page) = (store.clone(), page.clone());
-            tokio::spawn(async move { store.commands(&page).await.map(drop) })
+            tokio::spawn(async move { store.read_log::<CommandRecord>(&page).await.map(drop) })
         })
         .collect();
     in_time(async {
@@ -160,7 +159,7 @@ async fn dropped_reads_are_cancelled_or_not_sent() {
     })
     .await;
     drop(held);
-    assert_eq!(in_time(store.commands(&page)).await.unwrap().rows.len(), 1);
+    assert_eq!(in_time(store.read_log::<CommandRecord>(&page)).await.unwrap().rows.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -171,7 +170,7 @@ async fn loads_of_commands_do_not_wait_for_queries() {
     let aggregate_ids = accounts(&store, 3).await;
     let held = hold(&schema, "context_log").await;
     let page = log_page();
-    let reads = join_all((0..8).map(|_| store.commands(&page)));
+    let reads = join_all((0..8).map(|_| store.read_log::<CommandRecord>(&page)));
     let loads = async {
         for aggregate_id in &aggregate_ids {
             assert!(in_time(store.load(aggregate_id)).await.unwrap().is_some());
@@ -190,7 +189,7 @@ async fn read_that_times_out_names_the_option() {
     let store = options.open(schema.url()).await.unwrap();
     accounts(&store, 1).await;
     let held = hold(&schema, "context_log").await;
-    let error = in_time(store.commands(&log_page())).await.unwrap_err();
+    let error = in_time(store.read_log::<CommandRecord>(&log_page())).await.unwrap_err();
     assert!(error.is_retryable() && error.to_string().contains("`read_timeout`"), "{error}");
     drop(held);
     assert_eq!(in_time(store.query(&StateQuery::every(9))).await.unwrap().len(), 1);

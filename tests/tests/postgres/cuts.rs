@@ -11,11 +11,10 @@ use fluvius_core::uuid::Uuid;
 use fluvius_core::{CommitOutcome, Error, Store};
 use fluvius_postgres::PostgresStore;
 use fluvius_testing::SeededRng;
-use fluvius_testing::servers::PrivateServer;
+use fluvius_testing::servers::{Cut, PrivateServer, Proxy};
 
 use crate::bank::{self, Answered, Transfer};
 use crate::{COMMITS, client, number, running_commits, units};
-use fluvius_testing::servers::{Cut, Proxy};
 
 const CUTS: usize = 40;
 const ACCOUNTS: u64 = 3;

@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use fluvius_core::CommandRecord;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{
-    CommitOutcome, Json, LogPage, LogQuery, LogRecord, ResumeToken, Store, UnitOfWork,
+    CommitOutcome, EventRecord, Json, LogPage, LogQuery, LogRecord, ResumeToken, Store, UnitOfWork,
 };
 use fluvius_postgres::{Durability, PostgresStore};
 use fluvius_testing::SeededRng;
@@ -124,10 +125,10 @@ impl Progress {
         }
         let query = LogQuery { after: this.lock().unwrap().1[log], limit, ..LogQuery::all() };
         let (page, scanned_to) = if log == 0 {
-            let page = store.commands(&query).await.unwrap();
+            let page = store.read_log::<CommandRecord>(&query).await.unwrap();
             (rows(&page), page.scanned_to)
         } else {
-            let page = store.events(&query).await.unwrap();
+            let page = store.read_log::<EventRecord>(&query).await.unwrap();
             (rows(&page), page.scanned_to)
         };
         let is_some = !page.is_empty();

@@ -5,10 +5,9 @@ use std::time::Duration;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{AggregateId, CommitOutcome, StateQuery, Store};
 use fluvius_postgres::PostgresStore;
-use fluvius_testing::servers::PrivateServer;
+use fluvius_testing::servers::{PrivateServer, Proxy};
 
 use crate::units::units;
-use fluvius_testing::servers::Proxy;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn attempts_during_an_outage_are_few() {

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
+use fluvius_core::EventRecord;
 use fluvius_core::{AggregateId, CommitOutcome, LogQuery, StateQuery, Store, UnitOfWork};
 use fluvius_postgres::PostgresStore;
 use fluvius_testing::servers::{TestSchema, TestServer};
@@ -185,7 +186,7 @@ fn store_with_its_own_thread_outlives_the_runtime() {
         assert_eq!(in_time(store.history(&aggregate_id, 1, 9)).await.unwrap().len(), 1);
         assert!(is_committed(&in_time(store.commit([deposited].into())).await));
         let query = LogQuery { limit: 9, ..LogQuery::all() };
-        assert_eq!(in_time(store.events(&query)).await.unwrap().rows.len(), 2);
+        assert_eq!(in_time(store.read_log::<EventRecord>(&query)).await.unwrap().rows.len(), 2);
         assert!(in_time(store.command(id)).await.unwrap().is_some());
         assert!(in_time(store.acquire_lease(&aggregate_id)).await.is_some());
         let other = schema.open().await;
@@ -215,7 +216,7 @@ fn store_of_an_ended_runtime_reports_it() {
             );
             is_told(in_time(store.history(&aggregate_id, 1, 2)).await.unwrap_err());
             let query = LogQuery { limit: 1, ..LogQuery::all() };
-            is_told(in_time(store.events(&query)).await.unwrap_err());
+            is_told(in_time(store.read_log::<EventRecord>(&query)).await.unwrap_err());
             is_told(in_time(store.command(deposited.commands[0].id)).await.unwrap_err());
             is_told(in_time(store.register_domain("bank", &["bank-account"])).await.unwrap_err());
             is_told(in_time(store.declare_indexes("bank-account", &[])).await.unwrap_err());

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use fluvius_core::CommandRecord;
 use fluvius_core::uuid::Uuid;
 use fluvius_core::{AggregateId, Error, LogQuery, RealmFilter, Session, Store};
 use fluvius_postgres::{PostgresOptions, PostgresStore};
-use fluvius_testing::servers::{PrivateServer, TestSchema, TestServer};
+use fluvius_testing::servers::{PrivateServer, Proxy, TestSchema, TestServer};
 
 use crate::bank::{self, Answered, Transfer};
 use crate::{OpenStore, client};
-use fluvius_testing::servers::Proxy;
 
 const SHORT: Duration = Duration::from_secs(1);
 const SETTLE_TIME: Duration = Duration::from_secs(30);
@@ -118,7 +118,7 @@ async fn reads_without_a_connection_fail_and_commits_continue() {
     let reads: Vec<_> = (0..4)
         .map(|_| {
             let (store, query) = (bank.store.clone(), query.clone());
-            tokio::spawn(async move { store.commands(&query).await.map(drop) })
+            tokio::spawn(async move { store.read_log::<CommandRecord>(&query).await.map(drop) })
         })
         .collect();
     // The reads of commands have connections of their own.

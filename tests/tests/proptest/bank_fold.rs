@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use banking_domain::{Account, TransactionManagerDomain};
-use fluvius_core::Store;
 use fluvius_core::verify::verify;
 use fluvius_core::{
     CommandBundle, Domain, DomainContext, DomainRuntime, EventRecord, MemoryStore, Response,
-    Session,
+    Session, Store,
 };
 use proptest::prelude::*;
 use rust_decimal::Decimal;

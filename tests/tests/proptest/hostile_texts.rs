@@ -1,10 +1,10 @@
 //! Hostile texts: JSON, deltas, etags, preconditions, hashes and log rows that fluvius did not write.
 
 use banking_domain::{Account, AccountCommand, AccountEvent};
-use fluvius_core::Store;
 use fluvius_core::json::PayloadHash;
 use fluvius_core::{
-    Aggregate, CommitOutcome, ETag, ExpectedVersion, Json, Precondition, StateDelta, UnitOfWork,
+    Aggregate, CommitOutcome, ETag, ExpectedVersion, Json, Precondition, StateDelta, Store,
+    UnitOfWork,
 };
 use proptest::prelude::*;
 use proptest::sample::select;

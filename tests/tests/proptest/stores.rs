@@ -3,13 +3,7 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use fluvius_core::query::Field;
-use fluvius_core::uuid::Uuid;
-use fluvius_core::{
-    ActivityRecord, AggregateId, CommandRecord, CommitOutcome, ContextRecord, EventRecord,
-    LogEntry, MemoryStore, MessageRecord, StateQuery, StateRecord, UnitOfWork,
-};
-use fluvius_core::{Lease, LogPage, LogQuery, Store, StoreError, StoredCommand};
+use fluvius_core::{DynStore, MemoryStore, Store, delegate_store};
 use fluvius_postgres::PostgresStore;
 use fluvius_sqlite::{Durability, SqliteStore};
 use fluvius_testing::servers::{TestSchema, TestServer};
@@ -29,13 +23,17 @@ thread_local! {
 
 /// A store of any kind. Its last clone removes the folder or schema.
 #[derive(Debug, Clone)]
-pub(crate) enum AnyStore {
-    Memory(MemoryStore),
-    Sqlite { store: SqliteStore, _folder: Option<Arc<TempDir>> },
-    Postgres { store: PostgresStore, _schema: Arc<TestSchema> },
+pub(crate) struct AnyStore {
+    store: DynStore,
+    _folder: Option<Arc<TempDir>>,
+    _schema: Option<Arc<TestSchema>>,
 }
 
 impl AnyStore {
+    fn new(store: impl Store) -> Self {
+        Self { store: DynStore::new(store), _folder: None, _schema: None }
+    }
+
     /// Returns a new store of each kind; the slower ones only for some cases.
     pub(crate) async fn all() -> Vec<Self> {
         let count = COUNT.replace(COUNT.get() + 1);
@@ -44,11 +42,11 @@ impl AnyStore {
             // The case does not test crashes, so commits need not wait for the disk.
             let options = SqliteStore::options().durability(Durability::Normal);
             let store = options.open(folder.path().join("bank.db")).await.unwrap();
-            Self::Sqlite { store, _folder: Some(Arc::new(folder)) }
+            Self { _folder: Some(Arc::new(folder)), ..Self::new(store) }
         } else {
-            Self::Sqlite { store: SqliteStore::in_memory().await.unwrap(), _folder: None }
+            Self::new(SqliteStore::in_memory().await.unwrap())
         };
-        let mut all = vec![Self::Memory(MemoryStore::new()), sqlite];
+        let mut all = vec![Self::new(MemoryStore::new()), sqlite];
         if count.is_multiple_of(ON_A_SERVER_EVERY)
             && let Some(server) = TestServer::get()
         {
@@ -56,7 +54,7 @@ impl AnyStore {
             let options = PostgresStore::options().schema(schema.name()).max_readers(4);
             let options = options.durability(fluvius_postgres::Durability::Normal);
             let store = options.open(schema.url()).await.unwrap();
-            all.push(Self::Postgres { store, _schema: Arc::new(schema) });
+            all.push(Self { _schema: Some(Arc::new(schema)), ..Self::new(store) });
         }
         all
     }
@@ -72,91 +70,6 @@ pub(crate) async fn content(store: &AnyStore) -> StoreSnapshot {
     content
 }
 
-/// Delegates to the store inside.
-macro_rules! each {
-    ($any:ident, $store:ident => $call:expr) => {
-        match $any {
-            AnyStore::Memory($store) => $call,
-            AnyStore::Sqlite { store: $store, .. } => $call,
-            AnyStore::Postgres { store: $store, .. } => $call,
-        }
-    };
-}
-
 impl Store for AnyStore {
-    async fn register_domain(
-        &self,
-        domain: &str,
-        resources: &[&'static str],
-    ) -> Result<(), StoreError> {
-        each!(self, store => store.register_domain(domain, resources).await)
-    }
-
-    async fn declare_indexes(&self, resource: &str, fields: &[Field]) -> Result<(), StoreError> {
-        each!(self, store => store.declare_indexes(resource, fields).await)
-    }
-
-    async fn commit(&self, batch: Arc<[UnitOfWork]>) -> Vec<CommitOutcome> {
-        each!(self, store => store.commit(batch).await)
-    }
-
-    async fn acquire_lease(&self, aggregate_id: &AggregateId) -> Option<Lease> {
-        each!(self, store => store.acquire_lease(aggregate_id).await)
-    }
-
-    async fn load(&self, aggregate_id: &AggregateId) -> Result<Option<StateRecord>, StoreError> {
-        each!(self, store => store.load(aggregate_id).await)
-    }
-
-    async fn snapshot(
-        &self,
-        aggregate_ids: &[AggregateId],
-    ) -> Result<Vec<Option<StateRecord>>, StoreError> {
-        each!(self, store => store.snapshot(aggregate_ids).await)
-    }
-
-    async fn query(&self, query: &StateQuery) -> Result<Vec<StateRecord>, StoreError> {
-        each!(self, store => store.query(query).await)
-    }
-
-    async fn command(&self, id: Uuid) -> Result<Option<StoredCommand>, StoreError> {
-        each!(self, store => store.command(id).await)
-    }
-
-    async fn history(
-        &self,
-        aggregate_id: &AggregateId,
-        first: u64,
-        last: u64,
-    ) -> Result<Vec<LogEntry<EventRecord>>, StoreError> {
-        each!(self, store => store.history(aggregate_id, first, last).await)
-    }
-
-    async fn commands(&self, query: &LogQuery) -> Result<LogPage<CommandRecord>, StoreError> {
-        each!(self, store => store.commands(query).await)
-    }
-
-    async fn events(&self, query: &LogQuery) -> Result<LogPage<EventRecord>, StoreError> {
-        each!(self, store => store.events(query).await)
-    }
-
-    async fn messages(&self, query: &LogQuery) -> Result<LogPage<MessageRecord>, StoreError> {
-        each!(self, store => store.messages(query).await)
-    }
-
-    async fn activities(&self, query: &LogQuery) -> Result<LogPage<ActivityRecord>, StoreError> {
-        each!(self, store => store.activities(query).await)
-    }
-
-    async fn context(&self, id: Uuid) -> Result<Option<Arc<ContextRecord>>, StoreError> {
-        each!(self, store => store.context(id).await)
-    }
-
-    async fn close(&self) -> Result<(), StoreError> {
-        each!(self, store => store.close().await)
-    }
-
-    async fn release(&self) {
-        each!(self, store => store.release().await);
-    }
+    delegate_store! { self => self.store }
 }

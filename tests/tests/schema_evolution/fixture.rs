@@ -51,5 +51,5 @@ async fn states(store: &impl Store) -> Vec<StateRecord> {
 
 async fn events(store: &impl Store) -> Vec<LogEntry<EventRecord>> {
     let all = LogQuery::all();
-    store.events(&all).await.unwrap().rows
+    store.read_log::<EventRecord>(&all).await.unwrap().rows
 }

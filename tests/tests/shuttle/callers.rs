@@ -3,7 +3,9 @@
 use std::task::Poll;
 
 use fluvius_core::__private::test_seams::Mutant;
-use fluvius_core::{CommandBundle, DomainRuntime, LogQuery, MemoryStore, Session, Store};
+use fluvius_core::{
+    CommandBundle, CommandRecord, DomainRuntime, LogQuery, MemoryStore, Session, Store,
+};
 use fluvius_testing::Faults;
 use futures_util::poll;
 use tower::{Service, ServiceExt};
@@ -161,6 +163,7 @@ async fn shut_down(domain: DomainRuntime, content: MemoryStore) -> Result<(), St
 
 async fn log_len(content: &MemoryStore) -> Result<usize, String> {
     let query = LogQuery::all();
-    let commands = content.commands(&query).await.map_err(|error| error.to_string())?.rows;
+    let commands =
+        content.read_log::<CommandRecord>(&query).await.map_err(|error| error.to_string())?.rows;
     Ok(commands.len())
 }

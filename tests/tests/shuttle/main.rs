@@ -8,6 +8,7 @@
 
 mod callers;
 mod scheduled_bank;
+mod scheduled_store;
 mod schedules;
 mod transfers;
 

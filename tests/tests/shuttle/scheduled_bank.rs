@@ -21,6 +21,7 @@ use shuttle::future::JoinHandle;
 use tower::ServiceExt;
 use uuid::Uuid;
 
+use crate::scheduled_store::ScheduledStore;
 use crate::schedules::{Shuttle, Stats, below, happens, pause};
 use fluvius_tests::bank::{self, Answer, SENDER, SentCommands};
 use fluvius_tests::invariants;
@@ -34,7 +35,7 @@ const PAUSES_UNTIL_REST: u32 = 100;
 pub struct ScheduledBank {
     pub content: MemoryStore,
     pub domains: Vec<DomainRuntime>,
-    stores: Vec<FaultyStore<MemoryStore>>,
+    stores: Vec<FaultyStore<ScheduledStore>>,
     max_in_flight: NonZeroU16,
     ids: SequentialIds,
     sent: Arc<Mutex<Vec<SentCommands>>>,
@@ -81,7 +82,8 @@ impl ScheduledBank {
             clients: Vec::new(),
         };
         for runtime in 0..options.runtimes {
-            let store = FaultyStore::new(bank.content.clone(), seed(), Faults::default());
+            let store =
+                FaultyStore::new(ScheduledStore(bank.content.clone()), seed(), Faults::default());
             bank.start(store.clone(), runtime, mutant).await?;
             bank.stores.push(store);
         }
@@ -105,7 +107,7 @@ impl ScheduledBank {
 
     async fn start(
         &mut self,
-        store: FaultyStore<MemoryStore>,
+        store: FaultyStore<ScheduledStore>,
         runtime: u16,
         mutant: Option<Mutant>,
     ) -> Result<(), String> {

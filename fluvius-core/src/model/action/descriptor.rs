@@ -4,9 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::handler::{Decode, Handler, Record};
-use crate::model::AggregateDescriptor;
-use crate::model::Command;
-use crate::model::EventDescriptor;
+use crate::model::{AggregateDescriptor, Command, EventDescriptor};
 
 /// One action of an aggregate: a command goes in, at most one event comes out.
 ///

@@ -11,10 +11,7 @@ use futures_core::future::BoxFuture;
 use serde::Serialize;
 
 use super::ActionResult;
-use crate::model::ActionContext;
-use crate::model::Command;
-use crate::model::{Aggregate, SharedState};
-use crate::model::{Rejection, storable};
+use crate::model::{ActionContext, Aggregate, Command, Rejection, SharedState, storable};
 use fluvius_store::Json;
 use fluvius_store::json::{self, JsonError};
 

@@ -5,9 +5,10 @@ mod handler;
 mod result;
 
 pub use descriptor::{ActionDescriptor, FieldDescriptor, Lifecycle, Location};
-pub use handler::{Call, Handler, Outcome, Stop};
-pub use handler::{changed, changed_with_data, created, kept, kept_with_data};
-pub use handler::{decode_command, record_command};
+pub use handler::{
+    Call, Handler, Outcome, Stop, changed, changed_with_data, created, decode_command, kept,
+    kept_with_data, record_command,
+};
 pub use result::{ActionResult, Answer, EventData, PayloadField, Returned};
 
 pub(crate) use handler::SharedCommand;

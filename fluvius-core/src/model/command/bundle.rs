@@ -9,8 +9,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use fluvius_store::AggregateId;
-use fluvius_store::Json;
-use fluvius_store::Precondition;
+use fluvius_store::{Json, Precondition};
 
 /// A command by key: what every transport hands to a session.
 ///

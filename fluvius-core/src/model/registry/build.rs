@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::{Registry, features};
-use crate::model::AggregateDescriptor;
-use crate::model::DomainMetadata;
-use crate::model::Location;
+use crate::model::{AggregateDescriptor, DomainMetadata, Location};
 use fluvius_store::StoreError;
 
 /// A reason why a domain cannot be built.

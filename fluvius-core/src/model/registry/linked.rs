@@ -7,9 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::Registration;
-use crate::model::ActionDescriptor;
-use crate::model::AggregateDescriptor;
-use crate::model::DomainMetadata;
+use crate::model::{ActionDescriptor, AggregateDescriptor, DomainMetadata};
 
 inventory::collect!(Registration);
 

@@ -17,8 +17,7 @@ pub use registration::Registration;
 pub(crate) use build::is_kebab;
 
 use crate::collections::FastMap;
-use crate::model::ActionDescriptor;
-use crate::model::AggregateDescriptor;
+use crate::model::{ActionDescriptor, AggregateDescriptor};
 
 /// How many registered keys an `unknown-command` names at the most.
 const NEAREST_MAX: usize = 3;

@@ -1,8 +1,7 @@
 //! What generated code hands to the linked list.
 
 use crate::model::ActionDescriptor;
-use crate::model::AggregateDescriptor;
-use crate::model::DomainMetadata;
+use crate::model::{AggregateDescriptor, DomainMetadata};
 
 /// One entry of the linked list: an action, or a domain.
 #[derive(Debug, Clone, Copy)]

@@ -13,9 +13,8 @@ use tokio::sync::oneshot;
 
 use super::units::{self, aggregate_id, commit, context, json, unit};
 use super::{failing, failure};
-use crate::SqliteStore;
-use crate::field;
 use crate::writer::Job;
+use crate::{SqliteStore, field};
 
 /// More than are filled in at once.
 const MANY: usize = 4_500;

@@ -9,8 +9,7 @@ use std::time::Duration;
 use crate::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
 use crate::conformance::harness::Harness;
 use crate::conformance::outcomes::{committed, fell, known, stale};
-use fluvius_store::AggregateId;
-use fluvius_store::{CommitOutcome, Store};
+use fluvius_store::{AggregateId, CommitOutcome, Store};
 
 pub(crate) async fn a_unit_over_several_aggregates_is_stored_wholly(
     harness: &Harness,

@@ -3,12 +3,11 @@
 use crate::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
 use crate::conformance::harness::Harness;
 use crate::conformance::query_fixture::{Shelf, query};
-use fluvius_store::StateQuery;
-use fluvius_store::Store;
 use fluvius_store::query::{
     Column, Cursor, Filter, SORT_KEY_COUNT_MAX, SortKey, TERM_COUNT_MAX, boolean, column, number,
     text, time, uuid,
 };
+use fluvius_store::{StateQuery, Store};
 
 pub(crate) async fn the_largest_filters_are_answered(harness: &Harness) -> CaseResult {
     let states = ["1", "2", "3", "null"].map(|v| format!(r#"{{"v":{v},"t":"t{v}"}}"#));

@@ -3,8 +3,7 @@
 use crate::conformance::case_failure::{CaseFailure, CaseResult, ensure};
 use crate::conformance::dyn_store::{Handle, behind};
 use crate::conformance::harness::Harness;
-use fluvius_store::StateQuery;
-use fluvius_store::{CommitOutcome, Store, StoreError};
+use fluvius_store::{CommitOutcome, LogKind, StateQuery, Store, StoreError};
 
 pub(crate) async fn a_closed_store_takes_no_calls(harness: &Harness) -> CaseResult {
     let aggregate_id = harness.aggregate_id();
@@ -59,10 +58,10 @@ async fn reads(
         ("query", store.query(&StateQuery::every(1)).await.err()),
         ("command", store.command(id).await.err()),
         ("history", store.history(aggregate_id, 1, 1).await.err()),
-        ("commands", store.commands(&log).await.err()),
-        ("events", store.events(&log).await.err()),
-        ("messages", store.messages(&log).await.err()),
-        ("activities", store.activities(&log).await.err()),
+        ("commands", store.log(LogKind::Commands, &log).await.err()),
+        ("events", store.log(LogKind::Events, &log).await.err()),
+        ("messages", store.log(LogKind::Messages, &log).await.err()),
+        ("activities", store.log(LogKind::Activities, &log).await.err()),
         ("context", store.context(unit.context.id).await.err()),
     ]
 }

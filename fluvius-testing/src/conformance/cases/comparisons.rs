@@ -10,11 +10,10 @@ use crate::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
 use crate::conformance::draft::json;
 use crate::conformance::harness::Harness;
 use crate::conformance::query_fixture::{Shelf, query};
-use fluvius_store::StateQuery;
-use fluvius_store::Store;
 use fluvius_store::query::{
     Column, Comparison, Field, Filter, Kind, Operand, column, number, time,
 };
+use fluvius_store::{StateQuery, Store};
 
 /// What no kind reads as a value, besides a member that is not there.
 const NEVER_A_VALUE: &[&str] = &["null", "[]", "{}", "[10]", r#"{"v":10}"#];

@@ -6,9 +6,7 @@ use crate::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
 use crate::conformance::draft::json;
 use crate::conformance::dyn_store::Handle;
 use crate::conformance::harness::Harness;
-use fluvius_store::AggregateId;
-use fluvius_store::UnitOfWork;
-use fluvius_store::{CommitOutcome, Store};
+use fluvius_store::{AggregateId, CommitOutcome, Store, UnitOfWork};
 
 /// How often two commits are let loose on each other.
 const ROUND_COUNT: usize = 40;

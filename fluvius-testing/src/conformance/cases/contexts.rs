@@ -5,8 +5,7 @@ use std::sync::Arc;
 use crate::conformance::case_failure::{CaseResult, ensure};
 use crate::conformance::harness::Harness;
 use crate::conformance::outcomes::{committed, stale};
-use fluvius_store::ContextRecord;
-use fluvius_store::Store;
+use fluvius_store::{ContextRecord, Store};
 
 pub(crate) async fn a_context_is_stored_once(harness: &Harness) -> CaseResult {
     let store = harness.open().await;

@@ -6,13 +6,11 @@ use crate::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
 use crate::conformance::draft::json;
 use crate::conformance::harness::Harness;
 use crate::conformance::query_fixture::{Shelf, query};
-use fluvius_store::AggregateId;
-use fluvius_store::StateQuery;
 use fluvius_store::query::{
     Column, Cursor, FILTER_DEPTH_MAX, Field, Filter, Kind, SORT_KEY_COUNT_MAX, TERM_COUNT_MAX,
     boolean, column, number, text,
 };
-use fluvius_store::{RealmFilter, Store};
+use fluvius_store::{AggregateId, RealmFilter, StateQuery, Store};
 
 /// Names of members that are mangled where they are taken for something else than a name.
 const NAMES: &[&str] = &[

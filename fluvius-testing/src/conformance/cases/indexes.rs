@@ -8,11 +8,8 @@ use crate::conformance::draft::json;
 use crate::conformance::dyn_store::Handle;
 use crate::conformance::harness::Harness;
 use crate::conformance::query_fixture::{Shelf, query};
-use fluvius_store::AggregateId;
-use fluvius_store::StateQuery;
-use fluvius_store::StateRecord;
-use fluvius_store::Store;
 use fluvius_store::query::{Cursor, Field, Filter, Kind, number, text, time};
+use fluvius_store::{AggregateId, StateQuery, StateRecord, Store};
 
 pub(crate) async fn an_index_changes_no_answer(harness: &Harness) -> CaseResult {
     let shelf = Shelf::of(harness, &states()).await?;

@@ -6,8 +6,7 @@ use std::time::Duration;
 use crate::conformance::case_failure::{CaseFailure, CaseResult, ensure};
 use crate::conformance::dyn_store::Handle;
 use crate::conformance::harness::Harness;
-use fluvius_store::AggregateId;
-use fluvius_store::{CommitOutcome, Lease, Store};
+use fluvius_store::{AggregateId, CommitOutcome, Lease, Store};
 
 /// How often what takes a moment is looked for, each time after a pause.
 const LOOK_COUNT: u32 = 200;

@@ -9,10 +9,10 @@ use crate::conformance::dyn_store::Handle;
 use crate::conformance::harness::Harness;
 use crate::conformance::store_dump::Content;
 use fluvius_core::Error;
-use fluvius_store::AggregateId;
-use fluvius_store::ResumeToken;
-use fluvius_store::{LogEntry, LogRecord};
-use fluvius_store::{LogPage, LogQuery, RealmFilter, Store, StoreError};
+use fluvius_store::{
+    AggregateId, LogEntry, LogKind, LogQuery, LogRecord, RealmFilter, ResumeToken, Store,
+    StoreError,
+};
 
 /// The realms of the content, in turn.
 const REALMS: [Option<&str>; 4] = [None, Some("north"), Some("south"), Some("")];
@@ -340,16 +340,9 @@ async fn read(store: &Handle, log: usize, query: &LogQuery) -> Result<Read, Case
 }
 
 async fn read_page(store: &Handle, log: usize, query: &LogQuery) -> Result<Read, StoreError> {
-    fn page<T>(page: LogPage<T>) -> Read {
-        let positions = page.rows.iter().map(|row| row.position).collect();
-        Read { positions, scanned_to: page.scanned_to, newest: page.newest }
-    }
-    Ok(match log {
-        0 => page(store.commands(query).await?),
-        1 => page(store.events(query).await?),
-        2 => page(store.messages(query).await?),
-        _ => page(store.activities(query).await?),
-    })
+    let page = store.log(LogKind::ALL[log], query).await?;
+    let positions = page.rows.iter().map(|row| row.position).collect();
+    Ok(Read { positions, scanned_to: page.scanned_to, newest: page.newest })
 }
 
 /// Returns the identifier of the row at each position.

@@ -6,8 +6,7 @@ use crate::conformance::case_failure::{CaseFailure, CaseResult, ensure};
 use crate::conformance::dyn_store::Handle;
 use crate::conformance::harness::Harness;
 use crate::conformance::outcomes::{committed, failed, fell};
-use fluvius_store::Json;
-use fluvius_store::UnitOfWork;
+use fluvius_store::{Json, UnitOfWork};
 
 /// What is wrong with a unit, and how it is made so of one that changes an aggregate at version 1 and
 /// creates another, in two commands, with a message and an activity.

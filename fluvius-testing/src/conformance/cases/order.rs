@@ -10,10 +10,10 @@ use crate::conformance::draft::json;
 use crate::conformance::dyn_store::{Handle, all, behind};
 use crate::conformance::harness::Harness;
 use crate::conformance::outcomes::committed;
-use fluvius_store::AggregateId;
-use fluvius_store::ResumeToken;
-use fluvius_store::UnitOfWork;
-use fluvius_store::{LogQuery, Store};
+use fluvius_store::{
+    AggregateId, CommandRecord, EventRecord, LogQuery, MessageRecord, ResumeToken, Store,
+    UnitOfWork,
+};
 
 /// How many writers commit while readers read, and how many units each.
 const WRITER_COUNT: usize = 4;
@@ -147,17 +147,17 @@ impl Seen {
         let next = |after| LogQuery { after, limit: PAGE_ROW_COUNT, ..all() };
         let last_event = self.events.last().copied().unwrap_or(0);
         let before = self.events.len() + self.commands.len() + self.messages.len();
-        let events = store.events(&next(last_event.into())).await?.rows;
+        let events = store.read_log::<EventRecord>(&next(last_event.into())).await?.rows;
         self.events.extend(events.iter().map(|row| row.position));
         if let Some(newest) = events.last().map(|row| row.position) {
-            let commands = store.commands(&all()).await?.rows;
+            let commands = store.read_log::<CommandRecord>(&all()).await?.rows;
             let count = commands.iter().filter(|row| row.position < newest).count();
             self.counts.insert(newest, count);
         }
-        let commands = store.commands(&next(self.commands_to)).await?;
+        let commands = store.read_log::<CommandRecord>(&next(self.commands_to)).await?;
         self.commands.extend(commands.rows.iter().map(|row| row.position));
         self.commands_to = commands.scanned_to;
-        let messages = store.messages(&next(self.messages_to)).await?;
+        let messages = store.read_log::<MessageRecord>(&next(self.messages_to)).await?;
         self.messages.extend(messages.rows.iter().map(|row| row.position));
         self.messages_to = messages.scanned_to;
         for positions in [&self.events, &self.commands, &self.messages] {
@@ -175,7 +175,7 @@ pub(crate) async fn a_reader_never_sees_half_a_unit(harness: &Harness) -> CaseRe
         let (mut last, mut last_command) = (0, 0);
         loop {
             let was_over = is_over.load(Ordering::SeqCst);
-            let page = stores[2].events(&behind(last, PAGE_ROW_COUNT)).await?.rows;
+            let page = stores[2].read_log::<EventRecord>(&behind(last, PAGE_ROW_COUNT)).await?.rows;
             for row in &page {
                 last = row.position;
                 let balance = row.args.to_value()["balance"].as_i64();
@@ -184,10 +184,14 @@ pub(crate) async fn a_reader_never_sees_half_a_unit(harness: &Harness) -> CaseRe
                     balance.ok_or(CaseFailure::new("no balance"))?,
                 );
             }
-            let newest = stores[2].commands(&behind(last_command, usize::MAX)).await?.rows;
+            let newest =
+                stores[2].read_log::<CommandRecord>(&behind(last_command, usize::MAX)).await?.rows;
             if let Some(newest) = newest.last() {
                 last_command = newest.position;
-                let behind_it = stores[2].events(&behind(last_command, PAGE_ROW_COUNT)).await?.rows;
+                let behind_it = stores[2]
+                    .read_log::<EventRecord>(&behind(last_command, PAGE_ROW_COUNT))
+                    .await?
+                    .rows;
                 let has_event = behind_it.iter().any(|event| event.command_id == newest.id);
                 ensure!(has_event, "command {} is seen without its event", newest.id);
             }

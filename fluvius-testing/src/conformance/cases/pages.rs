@@ -10,10 +10,8 @@ use crate::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
 use crate::conformance::draft::json;
 use crate::conformance::harness::Harness;
 use crate::conformance::query_fixture::{Shelf, query};
-use fluvius_store::AggregateId;
-use fluvius_store::StateQuery;
-use fluvius_store::Store;
 use fluvius_store::query::{Column, Cursor, Filter, SortKey, column, number, text, time};
+use fluvius_store::{AggregateId, StateQuery, Store};
 
 /// States with many equal values, and with some that are null.
 pub(super) fn states() -> Vec<String> {

@@ -4,8 +4,7 @@ use crate::conformance::case_failure::{CaseResult, ensure};
 use crate::conformance::dyn_store::Handle;
 use crate::conformance::harness::Harness;
 use crate::conformance::outcomes::{committed, known, stale};
-use fluvius_store::AggregateId;
-use fluvius_store::Store;
+use fluvius_store::{AggregateId, Store};
 
 pub(crate) async fn everything_is_there_after_reopening(harness: &Harness) -> CaseResult {
     let aggregate_id = harness.aggregate_id();

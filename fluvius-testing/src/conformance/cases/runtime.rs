@@ -11,11 +11,8 @@ use crate::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
 use crate::conformance::dyn_store::{Handle, all};
 use crate::conformance::harness::Harness;
 use crate::conformance::sample_aggregate::{GiveCoins, OpenPurse, Purse, PurseDomain};
-use fluvius_core::DomainContext;
-use fluvius_core::{Domain, DomainRuntime};
-use fluvius_store::AggregateId;
-use fluvius_store::CommandStatus;
-use fluvius_store::Store;
+use fluvius_core::{Domain, DomainContext, DomainRuntime};
+use fluvius_store::{AggregateId, CommandStatus, EventRecord, Store};
 
 const PURSES: u64 = 4;
 const COINS: u64 = 100;
@@ -50,7 +47,7 @@ pub(crate) async fn two_runtimes_lose_no_money(harness: &Harness) -> CaseResult 
     }
 
     let mut folded: BTreeMap<AggregateId, (u64, Option<Value>)> = BTreeMap::new();
-    for event in stores[0].events(&all()).await?.rows {
+    for event in stores[0].read_log::<EventRecord>(&all()).await?.rows {
         let (version, state) = folded.remove(&event.aggregate_id).unwrap_or_default();
         same(&format!("the version of {}", event.aggregate_id), &(version + 1), &event.version)?;
         folded.insert(event.aggregate_id.clone(), (event.version, Some(event.delta.apply(state)?)));

@@ -11,13 +11,10 @@ use crate::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
 use crate::conformance::draft::{hash_of, json};
 use crate::conformance::dyn_store::Handle;
 use crate::conformance::harness::Harness;
-use fluvius_store::ActivityKind;
-use fluvius_store::AggregateId;
-use fluvius_store::ETag;
-use fluvius_store::UnitOfWork;
-use fluvius_store::{Actor, ContextRecord, Transport};
-use fluvius_store::{Json, StateDelta};
-use fluvius_store::{LogQuery, RealmFilter, Store};
+use fluvius_store::{
+    ActivityKind, Actor, AggregateId, ContextRecord, ETag, EventRecord, Json, LogKind, LogQuery,
+    RealmFilter, StateDelta, Store, Transport, UnitOfWork,
+};
 
 /// Texts that are mangled where they are taken for something else than text.
 const TEXTS: &[&str] = &[
@@ -105,16 +102,12 @@ pub(crate) async fn hostile_strings_come_back(harness: &Harness) -> CaseResult {
     Ok(())
 }
 
-async fn counts(
-    store: &Handle,
-    query: &LogQuery,
-) -> Result<[(&'static str, usize); 4], CaseFailure> {
-    Ok([
-        ("command", store.commands(query).await?.rows.len()),
-        ("event", store.events(query).await?.rows.len()),
-        ("message", store.messages(query).await?.rows.len()),
-        ("activity", store.activities(query).await?.rows.len()),
-    ])
+async fn counts(store: &Handle, query: &LogQuery) -> Result<[(LogKind, usize); 4], CaseFailure> {
+    let mut counts = LogKind::ALL.map(|kind| (kind, 0));
+    for (kind, count) in &mut counts {
+        *count = store.log(*kind, query).await?.rows.len();
+    }
+    Ok(counts)
 }
 
 /// A unit in which every text is this one.
@@ -215,14 +208,14 @@ pub(crate) async fn names_that_look_alike_are_different(harness: &Harness) -> Ca
     }
     for (aggregate_id, name, count) in aggregate_ids {
         let of_aggregate = LogQuery { aggregate_id: Some(aggregate_id.clone()), ..LogQuery::all() };
-        let found = store.events(&of_aggregate).await?.rows;
+        let found = store.read_log::<EventRecord>(&of_aggregate).await?.rows;
         same(&format!("how many events the aggregate {name:?} has"), &count, &found.len())?;
         let of_realm = LogQuery {
             aggregate_id: None,
             realm: RealmFilter::Only(Some(name.clone())),
             ..of_aggregate
         };
-        let found = store.events(&of_realm).await?.rows;
+        let found = store.read_log::<EventRecord>(&of_realm).await?.rows;
         same(&format!("how many events the realm {name:?} has"), &count, &found.len())?;
     }
     harness.holds(&store).await

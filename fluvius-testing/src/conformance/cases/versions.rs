@@ -3,8 +3,7 @@
 use crate::conformance::case_failure::{CaseResult, ensure};
 use crate::conformance::harness::Harness;
 use crate::conformance::outcomes::{committed, stale};
-use fluvius_store::AggregateId;
-use fluvius_store::Store;
+use fluvius_store::{AggregateId, Store};
 
 pub(crate) async fn an_expected_version_is_the_stored_one(harness: &Harness) -> CaseResult {
     let store = harness.open().await;

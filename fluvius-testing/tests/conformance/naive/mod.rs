@@ -15,8 +15,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use fluvius_core::query::Field;
 use fluvius_core::{
-    ActivityRecord, AggregateId, CommandRecord, CommandStatus, CommitOutcome, ContextRecord,
-    EventRecord, Lease, LogEntry, LogPage, LogQuery, MessageRecord, StateQuery, StateRecord, Store,
+    AggregateId, AnyRecord, CommandRecord, CommandStatus, CommitOutcome, ContextRecord,
+    EventRecord, Lease, LogEntry, LogKind, LogPage, LogQuery, StateQuery, StateRecord, Store,
     StoreError, UnitOfWork,
 };
 use uuid::Uuid;
@@ -24,7 +24,7 @@ use uuid::Uuid;
 use crate::mangle::mangle;
 use crate::mutant::Mutant;
 use commit::pause;
-use content::{Content, Row};
+use content::Content;
 
 /// What all handles share.
 #[derive(Debug, Default)]
@@ -168,7 +168,7 @@ impl Naive {
             Some(Mutant::RefusedLeavesCommand) if !is_known => {
                 for command in &unit.commands {
                     content.position += 1;
-                    let record = Row::Command(command.as_ref().clone());
+                    let record = AnyRecord::Command(command.as_ref().clone());
                     content.rows.push(LogEntry { position: content.position, record });
                 }
             }
@@ -214,19 +214,19 @@ impl Naive {
         for state in states.take(count) {
             content.states.insert(state.aggregate_id.clone(), Arc::unwrap_or_clone(state));
         }
-        let mut rows: Vec<Row> =
-            unit.commands.into_iter().map(Arc::unwrap_or_clone).map(Row::Command).collect();
-        let events = unit.events.into_iter().map(Arc::unwrap_or_clone).map(Row::Event);
+        let mut rows: Vec<AnyRecord> =
+            unit.commands.into_iter().map(Arc::unwrap_or_clone).map(AnyRecord::Command).collect();
+        let events = unit.events.into_iter().map(Arc::unwrap_or_clone).map(AnyRecord::Event);
         match self.is(Mutant::EventsBeforeCommands) {
             true => drop(rows.splice(0..0, events)),
             false => rows.extend(events),
         }
-        rows.extend(unit.messages.into_iter().map(Arc::unwrap_or_clone).map(Row::Message));
-        rows.extend(unit.activities.into_iter().map(Arc::unwrap_or_clone).map(Row::Activity));
+        rows.extend(unit.messages.into_iter().map(Arc::unwrap_or_clone).map(AnyRecord::Message));
+        rows.extend(unit.activities.into_iter().map(Arc::unwrap_or_clone).map(AnyRecord::Activity));
         if self.is(Mutant::OnlyOneVersionAUnit) {
             let mut aggregate_ids = BTreeSet::new();
             rows.retain(|row| match row {
-                Row::Event(event) => aggregate_ids.insert(event.aggregate_id.clone()),
+                AnyRecord::Event(event) => aggregate_ids.insert(event.aggregate_id.clone()),
                 _ => true,
             });
         }
@@ -234,7 +234,7 @@ impl Naive {
         let mut position = first;
         for record in rows {
             if self.is(Mutant::PositionsPerLog) {
-                position = content.count(&record) + 1;
+                position = content.count(record.kind()) + 1;
             }
             content.rows.push(LogEntry { position, record });
             position += step;
@@ -406,7 +406,7 @@ impl Store for Naive {
             .rows
             .into_iter()
             .filter_map(|row| match row.record {
-                Row::Event(record) => Some(LogEntry { position: row.position, record }),
+                AnyRecord::Event(record) => Some(LogEntry { position: row.position, record }),
                 _ => None,
             })
             .filter(|event| {
@@ -417,32 +417,8 @@ impl Store for Naive {
         Ok(events)
     }
 
-    async fn commands(&self, query: &LogQuery) -> Result<LogPage<CommandRecord>, StoreError> {
-        self.read(query, |row| match row {
-            Row::Command(row) => Some(row.clone()),
-            _ => None,
-        })
-    }
-
-    async fn events(&self, query: &LogQuery) -> Result<LogPage<EventRecord>, StoreError> {
-        self.read(query, |row| match row {
-            Row::Event(row) => Some(row.clone()),
-            _ => None,
-        })
-    }
-
-    async fn messages(&self, query: &LogQuery) -> Result<LogPage<MessageRecord>, StoreError> {
-        self.read(query, |row| match row {
-            Row::Message(row) => Some(row.clone()),
-            _ => None,
-        })
-    }
-
-    async fn activities(&self, query: &LogQuery) -> Result<LogPage<ActivityRecord>, StoreError> {
-        self.read(query, |row| match row {
-            Row::Activity(row) => Some(row.clone()),
-            _ => None,
-        })
+    async fn log(&self, kind: LogKind, query: &LogQuery) -> Result<LogPage<AnyRecord>, StoreError> {
+        self.read(kind, query)
     }
 
     async fn context(&self, id: Uuid) -> Result<Option<Arc<ContextRecord>>, StoreError> {

@@ -1,24 +1,24 @@
 //! Reading the logs.
 
-use fluvius_core::{LogEntry, LogPage, LogQuery, RealmFilter, ResumeToken, StoreError};
+use fluvius_core::{AnyRecord, LogKind, LogPage, LogQuery, RealmFilter, ResumeToken, StoreError};
 
-use super::content::Row;
+use super::content::place;
 use super::{Content, Naive};
 use crate::mutant::Mutant;
 
 impl Naive {
-    pub(super) fn read<T>(
+    pub(super) fn read(
         &self,
+        kind: LogKind,
         query: &LogQuery,
-        of: impl Fn(&Row) -> Option<T>,
-    ) -> Result<LogPage<T>, StoreError> {
+    ) -> Result<LogPage<AnyRecord>, StoreError> {
         let content = self.shown();
-        let newest = content.rows.last().map_or(ResumeToken::START, Row::place);
+        let newest = content.rows.last().map_or(ResumeToken::START, place);
         let mut after = query.after;
         if self.is(Mutant::BoundsSigned) && i64::try_from(after.position()).is_err() {
             after = ResumeToken::START;
         }
-        self.check_place(&content, after, newest, &of)?;
+        self.check_place(&content, after, newest, kind)?;
         let mut limit = query.limit;
         if self.is(Mutant::LimitOverrun) {
             limit = limit.saturating_add(1);
@@ -36,7 +36,9 @@ impl Naive {
         let mut scanned_to = after;
         let mut count = 0;
         for row in content.rows.iter().filter(|row| is_behind(row.position)) {
-            let Some(record) = of(&row.record) else { continue };
+            if row.record.kind() != kind {
+                continue;
+            }
             if count == early {
                 break;
             }
@@ -47,10 +49,10 @@ impl Naive {
             count += 1;
             let belongs = self.belongs(&content, query, &row.record);
             if belongs {
-                page.rows.push(LogEntry { position: row.position, record });
+                page.rows.push(row.clone());
             }
             if belongs || !self.is(Mutant::PlaceOnlyOfRowsGiven) {
-                scanned_to = Row::place(row);
+                scanned_to = place(row);
             }
         }
         match self.mutant {
@@ -65,17 +67,18 @@ impl Naive {
         Ok(page)
     }
 
-    fn check_place<T>(
+    fn check_place(
         &self,
         content: &Content,
         after: ResumeToken,
         newest: ResumeToken,
-        of: impl Fn(&Row) -> Option<T>,
+        kind: LogKind,
     ) -> Result<(), StoreError> {
-        let is_own = |row: &Row| of(row).is_some() || !self.is(Mutant::PlacesOfOtherLogsRefused);
+        let is_own =
+            |row: &AnyRecord| row.kind() == kind || !self.is(Mutant::PlacesOfOtherLogsRefused);
         let mut rows = content.rows.iter();
         let found = rows.find(|row| row.position == after.position() && is_own(&row.record));
-        let found = found.and_then(|row| Row::place(row).row_id());
+        let found = found.and_then(|row| place(row).row_id());
         let checked = after.check(found, newest.position());
         match self.mutant {
             Some(Mutant::PlacesUnchecked) => Ok(()),
@@ -87,7 +90,7 @@ impl Naive {
         }
     }
 
-    fn belongs(&self, content: &Content, query: &LogQuery, row: &Row) -> bool {
+    fn belongs(&self, content: &Content, query: &LogQuery, row: &AnyRecord) -> bool {
         let same = |one: &str, other: &str| match self.is(Mutant::NamesCompared) {
             true => one.trim_end().eq_ignore_ascii_case(other.trim_end()),
             false => one == other,
@@ -101,7 +104,7 @@ impl Naive {
                 let state = content.states.get(row.aggregate_id());
                 state.and_then(|state| state.realm.as_deref().map(str::to_owned))
             }
-            _ => row.realm(content),
+            _ => content.realm_of(row),
         };
         let realm = match &query.realm {
             RealmFilter::Only(None) if self.is(Mutant::NoRealmIsAllRealms) => true,
