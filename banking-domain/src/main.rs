@@ -217,7 +217,7 @@ async fn print_events(domain: &DomainRuntime) -> Result<(), Error> {
 /// Describes any other error with its causes.
 fn describe(error: &(dyn StdError + 'static)) -> String {
     if let Some(error) = error.downcast_ref::<Error>() {
-        return format!("{}: {error}", error.rejection_code().unwrap_or(error.code()));
+        return format!("{}: {error}", error.code());
     }
     let mut text = error.to_string();
     let mut source = error.source();

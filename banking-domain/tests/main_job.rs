@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 /// Upper bound of the library's lines, without blank lines and comments.
-const LINE_COUNT_MAX: usize = 130;
+const MAX_LINES: usize = 130;
 
 #[test]
 fn main_job_prints_the_output_of_the_seed() {
@@ -118,7 +118,7 @@ fn library_is_short_and_has_no_macros_of_its_own() {
         line_count += source.lines().filter(is_code).count();
     }
     assert!(line_count > 0, "the library was not found");
-    assert!(line_count < LINE_COUNT_MAX, "{line_count} lines");
+    assert!(line_count < MAX_LINES, "{line_count} lines");
 }
 
 /// Runs the binary. Expects this error output, these applied commands, this final balance, and exit code 1.

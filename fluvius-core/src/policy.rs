@@ -17,7 +17,7 @@ use fluvius_store::{AggregateId, StateRecord};
 pub enum Authorization {
     /// The command may go on.
     Allow,
-    /// The command is refused with `permission-denied`; the words go to the caller and into the
+    /// The command is denied with `permission-denied`; the reason goes to the caller and into the
     /// activity log.
     Deny(String),
 }

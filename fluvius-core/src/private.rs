@@ -17,15 +17,15 @@ pub use crate::__fluvius_inspect as inspect;
 pub use crate::decode_error::DecodeError;
 pub use crate::domain::Domain;
 pub use crate::model::{
-    ActionContext, ActionDescriptor, ActionResult, Aggregate, AggregateDescriptor, AggregateState,
-    Answer, Call, Command, DomainMetadata, Event, EventData, EventDescriptor, FieldDescriptor,
-    Handler, Inspect, InspectErased, Inspected, Inspector, IsActionContext, Lifecycle, Location,
-    NotInspected, OneBlockForEachType, Outcome, PayloadField, Probe, Refusal, Registration,
-    Rejection, Returned, SharedState, StandIn, Stop, UnfitShape, Upcast, assert_action_result,
-    assert_answer, assert_context_type, assert_event_data, assert_payload_field, assert_rejection,
-    assert_send, assert_state, changed, changed_with_data, created, debug_fields, decode_command,
-    decode_command_record, decode_event, descriptor_of, kept, kept_with_data, record_command,
-    unknown_command, unknown_event,
+    ActionContext, ActionDescriptor, ActionError, ActionResult, Aggregate, AggregateDescriptor,
+    AggregateState, Answer, Call, Command, DomainMetadata, Event, EventData, EventDescriptor,
+    FieldDescriptor, Handler, Inspect, InspectErased, Inspected, Inspector, IsActionContext,
+    Lifecycle, Location, NotInspected, OneBlockForEachType, Outcome, PayloadField, Probe,
+    Registration, Rejection, Returned, SharedState, StandIn, Stop, UnfitShape, Upcast,
+    assert_action_result, assert_answer, assert_context_type, assert_event_data,
+    assert_payload_field, assert_rejection, assert_send, assert_state, changed, changed_with_data,
+    created, debug_fields, decode_command, decode_command_record, decode_event, descriptor_of,
+    kept, kept_with_data, record_command, unknown_command, unknown_event,
 };
 pub use crate::{
     __fluvius_event as event, __fluvius_fields as fields, __fluvius_guard as guard,

@@ -31,7 +31,7 @@ pub(super) type Setup = Arc<dyn Fn(RuntimeBuilder) -> RuntimeBuilder + Send + Sy
 /// A domain over an empty memory store.
 #[derive(Clone)]
 pub(super) struct Fixture {
-    meta: &'static DomainMetadata,
+    metadata: &'static DomainMetadata,
     aggregates: &'static [&'static AggregateDescriptor],
     pub(super) store: MemoryStore,
     pub(super) clock: FixedClock,
@@ -43,7 +43,7 @@ pub(super) struct Fixture {
 impl Fixture {
     pub(super) fn of<D: Domain>() -> Self {
         Self {
-            meta: D::METADATA,
+            metadata: D::METADATA,
             aggregates: D::AGGREGATES,
             store: MemoryStore::new(),
             clock: FixedClock::at(BEGINNING),
@@ -79,7 +79,7 @@ impl Fixture {
         store: impl Store,
         settings: impl FnOnce(RuntimeBuilder) -> RuntimeBuilder,
     ) -> RuntimeBuilder {
-        let builder = RuntimeBuilder::new(self.meta, self.aggregates, store)
+        let builder = RuntimeBuilder::new(self.metadata, self.aggregates, store)
             .clock(self.clock.clone())
             .id_generator(self.ids.clone())
             .inspector(Arc::new(self.inspector.clone()));
@@ -107,8 +107,8 @@ impl Fixture {
         })
     }
 
-    pub(super) fn meta(&self) -> &'static DomainMetadata {
-        self.meta
+    pub(super) fn metadata(&self) -> &'static DomainMetadata {
+        self.metadata
     }
 
     /// The aggregate of a resource.
@@ -135,7 +135,7 @@ impl Fixture {
 
 impl fmt::Debug for Fixture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("World").field("domain", &self.meta.namespace).finish_non_exhaustive()
+        f.debug_struct("World").field("domain", &self.metadata.namespace).finish_non_exhaustive()
     }
 }
 

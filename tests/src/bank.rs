@@ -147,5 +147,5 @@ fn is_store_fault(error: &Error) -> bool {
 
 /// Returns whether an error is recorded in the command log.
 fn is_recorded(error: &Error) -> bool {
-    matches!(error.code(), "rejected" | "not-found" | "already-exists" | "group-rejected")
+    matches!(error.framework_code(), "rejected" | "not-found" | "already-exists" | "group-rejected")
 }

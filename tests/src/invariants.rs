@@ -187,7 +187,7 @@ fn group_members(commands: &[LogEntry<CommandRecord>]) -> HashSet<Uuid> {
             members.insert(command.id);
             let cause = command.response.as_ref().map(|response| response.to_value());
             let rejected =
-                cause.as_ref().and_then(|cause| cause["group-rejected"]["refused"].as_str());
+                cause.as_ref().and_then(|cause| cause["group-rejected"]["rejected"].as_str());
             members.extend(rejected.and_then(|text| text.parse::<Uuid>().ok()));
         }
     }

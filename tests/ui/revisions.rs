@@ -1,4 +1,4 @@
-//! Revisions count from 1, and an upcast is a function that lifts from an older one.
+//! Revisions count from 1, and an upcast is a function that converts from an older one.
 
 use std::convert::Infallible;
 

@@ -23,7 +23,7 @@ const ROW_COUNTS: [i32; 2] = [1, 32];
 const POLL_TIME: Duration = Duration::from_millis(5);
 
 /// How long it goes on when all is committed: a transaction of somebody else may hold the watermark back.
-const REST_TIME_MAX: Duration = Duration::from_secs(5);
+const MAX_REST_TIME: Duration = Duration::from_secs(5);
 
 const SCHEMA: &str = "
 DROP SCHEMA IF EXISTS choices CASCADE; CREATE SCHEMA choices;
@@ -148,7 +148,7 @@ async fn read(client: Client, way: Way, mut is_over: oneshot::Receiver<u64>) -> 
             (xid, position) = (last.get(0), last.get(1));
         }
         if let Ok(expected) = is_over.try_recv() {
-            end = Some((expected, Instant::now() + REST_TIME_MAX));
+            end = Some((expected, Instant::now() + MAX_REST_TIME));
         }
         if end.is_some_and(|(expected, end)| seen >= expected || Instant::now() > end) {
             return seen;

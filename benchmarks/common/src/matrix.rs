@@ -15,7 +15,7 @@ use crate::round::{self, Setting};
 const HUNG_AFTER: Duration = Duration::from_secs(120);
 
 /// When the round that warms up ends at the latest.
-const WARM_UP_TIME_MAX: Duration = Duration::from_millis(500);
+const MAX_WARM_UP_TIME: Duration = Duration::from_millis(500);
 
 /// Runs the plan's cases on fresh banks made by `make` (of how many accounts and clients).
 ///
@@ -79,7 +79,7 @@ where
     for repetition in 0..=plan.repetitions {
         let warms_up = repetition == 0;
         let time_max = match warms_up {
-            true => plan.round_time_max.min(WARM_UP_TIME_MAX),
+            true => plan.round_time_max.min(MAX_WARM_UP_TIME),
             false => plan.round_time_max,
         };
         let seed = repetition as u64 + 1;

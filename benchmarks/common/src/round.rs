@@ -12,7 +12,7 @@ use crate::cpu_time::cpu_time;
 use crate::rng::{Rng, next_command};
 
 /// How often a client tries one command again before the case counts as failed.
-const CONFLICT_COUNT_MAX: u32 = 100_000;
+const MAX_CONFLICTS: u32 = 100_000;
 
 /// How many accounts are read back after a round, at the most about.
 const READ_BACK_COUNT: usize = 50;
@@ -171,8 +171,8 @@ async fn send_one<B: Bank>(
             Err(BankError::Conflict) => {
                 conflicts.fetch_add(1, Ordering::Relaxed);
                 tries += 1;
-                if tries > CONFLICT_COUNT_MAX {
-                    return Err(format!("gave up after {CONFLICT_COUNT_MAX} conflicts"));
+                if tries > MAX_CONFLICTS {
+                    return Err(format!("gave up after {MAX_CONFLICTS} conflicts"));
                 }
                 tokio::task::yield_now().await;
             }

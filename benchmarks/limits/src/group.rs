@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 use tokio::sync::oneshot;
 
 /// How many commands one commit takes at the most.
-pub(crate) const BATCH_COUNT_MAX: usize = 1024;
+pub(crate) const MAX_BATCH_UNITS: usize = 1024;
 
 /// A command that waits for the writer.
 pub(crate) struct Job {
@@ -28,10 +28,10 @@ impl GroupBank {
     pub(crate) fn start(mut commit: impl FnMut(&[Job]) + Send + 'static) -> Self {
         let (jobs, waiting) = mpsc::channel::<Job>();
         std::thread::spawn(move || {
-            let mut batch = Vec::with_capacity(BATCH_COUNT_MAX);
+            let mut batch = Vec::with_capacity(MAX_BATCH_UNITS);
             while let Ok(job) = waiting.recv() {
                 batch.push(job);
-                batch.extend(waiting.try_iter().take(BATCH_COUNT_MAX - 1));
+                batch.extend(waiting.try_iter().take(MAX_BATCH_UNITS - 1));
                 commit(&batch);
                 for job in batch.drain(..) {
                     let _ = job.done.send(());

@@ -10,7 +10,7 @@ use bench_common::{
 use rust_decimal::Decimal;
 use tokio_postgres::{Client, Statement};
 
-use crate::group::{BATCH_COUNT_MAX, GroupBank, Job};
+use crate::group::{MAX_BATCH_UNITS, GroupBank, Job};
 use crate::postgres::{Params, SCHEMA, connect};
 use crate::records::{deposit_command, event_record};
 
@@ -99,8 +99,8 @@ async fn bank(url: &str) -> GroupBank {
         }
     });
     tokio::spawn(async move {
-        let mut batch = Vec::with_capacity(BATCH_COUNT_MAX);
-        while forwarded.recv_many(&mut batch, BATCH_COUNT_MAX).await > 0 {
+        let mut batch = Vec::with_capacity(MAX_BATCH_UNITS);
+        while forwarded.recv_many(&mut batch, MAX_BATCH_UNITS).await > 0 {
             let commands: Vec<(Uuid, BankCommand)> =
                 batch.iter().map(|job| (job.id, job.command)).collect();
             writer.commit(&commands).await;

@@ -8,7 +8,7 @@ use fluvius_core::{
 use rust_decimal::Decimal;
 
 /// The largest amount of the workload, in cents.
-const CENTS_MAX: i64 = 10_000;
+const MAX_CENTS: i64 = 10_000;
 
 /// The longest payload.
 const PAYLOAD_LENGTH: usize = r#"{"amount":"100.00"}"#.len();
@@ -69,7 +69,7 @@ impl ByKey {
     /// A bank over a store, with the usual settings.
     pub(crate) async fn over(store: impl Store) -> Result<Self, BuildError> {
         let mut payloads = String::new();
-        for cents in 0..=CENTS_MAX {
+        for cents in 0..=MAX_CENTS {
             let payload = format!(r#"{{"amount":"{}"}}"#, Decimal::new(cents, 2));
             payloads.push_str(&format!("{payload:PAYLOAD_LENGTH$}"));
         }

@@ -10,7 +10,7 @@ use crate::bank::Typed;
 use crate::by_hand::sqlite::{ByHand, Settings};
 
 /// How long a bank may take to close its file.
-const CLOSING_TIME_MAX: Duration = Duration::from_secs(5);
+const MAX_CLOSING_TIME: Duration = Duration::from_secs(5);
 
 const FILE: &str = "b.db";
 
@@ -83,7 +83,7 @@ impl<B> Drop for OnDisk<B> {
 /// Waits until whoever has the file open has closed it: the last one removes its log.
 pub(crate) fn wait_until_closed(file: &Path) {
     let begun = Instant::now();
-    while log_of(file).exists() && begun.elapsed() < CLOSING_TIME_MAX {
+    while log_of(file).exists() && begun.elapsed() < MAX_CLOSING_TIME {
         std::thread::sleep(Duration::from_millis(1));
     }
 }

@@ -15,13 +15,13 @@ use crate::by_hand::sqlite::Settings;
 use crate::sqlite::{self, OnDisk};
 
 /// More than a round writes.
-const LOG_BYTES_MAX: u64 = 1 << 40;
+const MAX_LOG_BYTES: u64 = 1 << 40;
 
 /// 64 clients, as only many clients share transactions.
 const CASES: [(usize, usize); 2] = [(1, 64), (1000, 64)];
 
 pub(crate) async fn run(plan: &Plan) {
-    let never_copied = || sqlite::options("FULL").wal_bytes(LOG_BYTES_MAX, LOG_BYTES_MAX);
+    let never_copied = || sqlite::options("FULL").wal_bytes(MAX_LOG_BYTES, MAX_LOG_BYTES);
     system("fluvius", plan, || sqlite::fluvius(never_copied())).await;
     let never_copied = Settings { sync: "FULL", checkpoint_pages: 0 };
     system("by-hand", plan, || sqlite::by_hand(never_copied)).await;

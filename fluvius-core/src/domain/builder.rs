@@ -35,7 +35,7 @@ use fluvius_store::{DynStore, Store};
 /// ```
 #[must_use = "call `build`"]
 pub struct RuntimeBuilder {
-    meta: &'static DomainMetadata,
+    metadata: &'static DomainMetadata,
     aggregates: &'static [&'static AggregateDescriptor],
     store: DynStore,
     policy: Option<Box<dyn ErasedPolicy>>,
@@ -48,12 +48,12 @@ pub struct RuntimeBuilder {
 impl RuntimeBuilder {
     #[doc(hidden)]
     pub fn new(
-        meta: &'static DomainMetadata,
+        metadata: &'static DomainMetadata,
         aggregates: &'static [&'static AggregateDescriptor],
         store: impl Store,
     ) -> Self {
         Self {
-            meta,
+            metadata,
             aggregates,
             store: DynStore::new(store),
             policy: None,
@@ -151,7 +151,7 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Sets whether refused commands are recorded; `true` unless set. The
+    /// Sets whether rejected commands are recorded; `true` unless set. The
     /// answer to one that is not recorded is not given again under the same identifier.
     pub fn record_rejections(mut self, record: bool) -> Self {
         self.settings.record_rejections = record;
@@ -214,43 +214,43 @@ impl RuntimeBuilder {
     /// [`BuildError::Store`] where the store does not take the domain.
     pub async fn build(self) -> Result<DomainRuntime, BuildError> {
         let home =
-            Home::current().ok_or(BuildError::NoRuntime { namespace: self.meta.namespace })?;
-        let registry = Registry::build(self.meta, self.aggregates)?;
+            Home::current().ok_or(BuildError::NoRuntime { namespace: self.metadata.namespace })?;
+        let registry = Registry::build(self.metadata, self.aggregates)?;
         if self.settings.timeout.is_zero() {
             return Err(BuildError::Setting {
-                namespace: self.meta.namespace,
+                namespace: self.metadata.namespace,
                 setting: "timeout",
                 range: "more than 0, since an action that waits for anything would always be out of time",
             });
         }
         if self.settings.max_payload_bytes == 0 {
             return Err(BuildError::Setting {
-                namespace: self.meta.namespace,
+                namespace: self.metadata.namespace,
                 setting: "max_payload_bytes",
                 range: "more than 0, since every command would be too large",
             });
         }
         let resources: Vec<&'static str> = registry.resources().collect();
-        let claimed = self.store.register_domain(self.meta.namespace, &resources).await;
-        let refused = |source| BuildError::Store { namespace: self.meta.namespace, source };
-        claimed.map_err(refused)?;
+        let claimed = self.store.register_domain(self.metadata.namespace, &resources).await;
+        let failed = |source| BuildError::Store { namespace: self.metadata.namespace, source };
+        claimed.map_err(failed)?;
         for resource in resources {
             let aggregate = registry.aggregate(resource);
             let indexes = aggregate.map_or(&[][..], |aggregate| aggregate.indexes);
             let fields: Vec<Field> = indexes.iter().map(Field::from).collect();
-            self.store.declare_indexes(resource, &fields).await.map_err(refused)?;
+            self.store.declare_indexes(resource, &fields).await.map_err(failed)?;
         }
         self.log_start();
         Ok(DomainRuntime::new(Processor::new(Services {
-            meta: self.meta,
+            metadata: self.metadata,
             registry,
             store: self.store,
             policy: self.policy,
             observers: self.observers,
             clock: self.clock,
-            outages: Arc::new(Outages::new(self.meta.namespace, Arc::clone(&self.ids))),
+            outages: Arc::new(Outages::new(self.metadata.namespace, Arc::clone(&self.ids))),
             ids: self.ids,
-            metrics: Metrics::new(self.meta),
+            metrics: Metrics::new(self.metadata),
             committed: Arc::new(Notify::new()),
             home,
             lease_timeouts: AtomicU64::new(0),
@@ -259,7 +259,7 @@ impl RuntimeBuilder {
     }
 
     fn log_start(&self) {
-        let (domain, revision) = (self.meta.namespace, self.meta.revision);
+        let (domain, revision) = (self.metadata.namespace, self.metadata.revision);
         if self.policy.is_some() {
             tracing::info!(domain, revision, "domain started, with a policy");
         } else {
@@ -286,7 +286,7 @@ impl RuntimeBuilder {
 impl fmt::Debug for RuntimeBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RuntimeBuilder")
-            .field("domain", &self.meta.namespace)
+            .field("domain", &self.metadata.namespace)
             .field("settings", &self.settings)
             .finish_non_exhaustive()
     }

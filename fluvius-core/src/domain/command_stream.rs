@@ -69,8 +69,8 @@ async fn begin(
         Err(error) => Err(error),
     };
     Box::pin(async move {
-        let outcome = begun?.await.unwrap_or_else(|_| Err((0, session.processor.why_closed())));
-        let mut answers = outcome.map_err(|(_, error)| error)?;
+        let outcome = begun?.await.map_err(|_| session.processor.why_closed())?;
+        let mut answers = outcome.map_err(|ended| ended.error)?;
         answers.pop().map(|answer| answer.response).ok_or(Error::ShuttingDown)
     })
 }

@@ -109,7 +109,7 @@ impl LogReader {
         self
     }
 
-    /// Commands, applied and refused.
+    /// Reads commands, applied and rejected ones.
     ///
     /// # Errors
     /// `invalid-position`, `store-unavailable`, `store-error`.
@@ -117,7 +117,7 @@ impl LogReader {
         self.page().await
     }
 
-    /// Events.
+    /// Reads events.
     ///
     /// # Errors
     /// `invalid-position`, `store-unavailable`, `store-error`.
@@ -125,7 +125,7 @@ impl LogReader {
         self.page().await
     }
 
-    /// Outgoing messages.
+    /// Reads outgoing messages.
     ///
     /// # Errors
     /// `invalid-position`, `store-unavailable`, `store-error`.
@@ -133,7 +133,7 @@ impl LogReader {
         self.page().await
     }
 
-    /// Activities.
+    /// Reads activities.
     ///
     /// # Errors
     /// `invalid-position`, `store-unavailable`, `store-error`.

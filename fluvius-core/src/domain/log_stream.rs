@@ -23,7 +23,7 @@ const PAUSE_MIN: Duration = Duration::from_millis(5);
 
 /// The longest time between two reads where nothing is told: what other processes have stored is
 /// seen after it, if not before.
-const PAUSE_MAX: Duration = Duration::from_secs(1);
+const MAX_PAUSE: Duration = Duration::from_secs(1);
 
 /// A log that is followed: a stream of its rows. It ends with an error, or when a shutdown has closed
 /// the store.
@@ -168,7 +168,7 @@ impl<T: LogRecord> Follower<T> {
                     self.at.set(self.query.after);
                     let told = select(committed, stored);
                     select(told, pin!(sync::sleep(self.pause))).await;
-                    self.pause = (self.pause * 2).min(PAUSE_MAX);
+                    self.pause = (self.pause * 2).min(MAX_PAUSE);
                 }
                 Err(Error::StoreUnavailable { .. }) if source.outages.is_shut_down() => {
                     self.is_over = true;

@@ -43,8 +43,8 @@ impl DomainRuntime {
     }
 
     /// What the domain says of itself.
-    pub fn meta(&self) -> &'static DomainMetadata {
-        self.processor.services.meta
+    pub fn metadata(&self) -> &'static DomainMetadata {
+        self.processor.services.metadata
     }
 
     /// The domain's aggregate types and actions.
@@ -63,7 +63,7 @@ impl DomainRuntime {
             .filter(|(name, _)| recorded.contains(name))
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
-        let record = context.record(services.ids.generate(), services.meta, headers);
+        let record = context.record(services.ids.generate(), services.metadata, headers);
         let sender = Sender::new(context, record);
         Session::new(Arc::clone(&self.processor), sender)
     }

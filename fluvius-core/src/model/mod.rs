@@ -42,7 +42,7 @@ pub use macro_support::*;
 pub use metadata::DomainMetadata;
 pub use probe::{Probe, StandIn, UnfitShape};
 pub use registry::{BuildError, Problem, Registration, Registry};
-pub use rejection::{Refusal, Rejection, SimpleRejection};
+pub use rejection::{ActionError, Rejection, SimpleRejection};
 pub use response::Response;
 pub use upcast::{Upcast, UpcastError, UpcastInput};
 pub use versioned::Versioned;

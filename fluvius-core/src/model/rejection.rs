@@ -43,10 +43,10 @@ pub trait Rejection: Error + Send + Sync + 'static {
 /// A [`Rejection`] that is all that its definition says. The condition of generated impls: an `impl Rejection` for a type
 /// that is no error is reported where it stands, and these impls then add nothing.
 #[doc(hidden)]
-pub trait Refusal: Rejection {}
+pub trait ActionError: Rejection {}
 
 #[diagnostic::do_not_recommend]
-impl<E: Rejection + Error + Debug + Display + Send + Sync + 'static> Refusal for E {}
+impl<E: Rejection + Error + Debug + Display + Send + Sync + 'static> ActionError for E {}
 
 impl Rejection for Infallible {
     fn code(&self) -> &str {
@@ -67,8 +67,8 @@ impl Rejection for Infallible {
 /// assert_eq!(SHOP_CLOSED.to_string(), "the shop is closed");
 ///
 /// let opens_at = 9;
-/// let refused = SHOP_CLOSED.with_message(format!("the shop opens at {opens_at}"));
-/// assert_eq!(refused.to_string(), "the shop opens at 9");
+/// let rejection = SHOP_CLOSED.with_message(format!("the shop opens at {opens_at}"));
+/// assert_eq!(rejection.to_string(), "the shop opens at 9");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -78,15 +78,19 @@ pub struct SimpleRejection {
 }
 
 impl SimpleRejection {
-    /// Makes a rejection of a code and a message.
+    /// Returns a rejection with a code and a message.
     ///
     /// # Panics
-    /// If the code is not kebab case. In a constant this is a build error; in an action it ends the command with
-    /// `panicked`.
+    /// If the code is not kebab case or is a code of the framework ([`Error::CODES`](crate::Error::CODES)). In a constant this is a build error;
+    /// in an action it ends the command with `panicked`.
     pub const fn new(code: &'static str, message: &'static str) -> Self {
         assert!(
             is_kebab(code),
             "the code of a rejection is kebab case, such as `insufficient-funds`"
+        );
+        assert!(
+            !crate::error::Error::is_framework_code(code),
+            "the code of a rejection is none of the framework's, such as `not-found`"
         );
         Self { code: Cow::Borrowed(code), message: Cow::Borrowed(message) }
     }

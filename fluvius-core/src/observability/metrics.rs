@@ -14,7 +14,7 @@ use crate::unwind;
 /// has to be installed before.
 pub(crate) struct Metrics {
     applied: Counter,
-    /// One counter for each code that a command can end with.
+    /// One counter for each framework code with which a command can end.
     ended: FastMap<&'static str, Counter>,
     command_seconds: Histogram,
     decide_seconds: Histogram,
@@ -28,16 +28,16 @@ const CODES_WITHOUT_COMMAND: &[&str] =
     &["no-aggregate-root", "invalid-query", "multiple-results", "invalid-position"];
 
 impl Metrics {
-    pub(crate) fn new(meta: &'static DomainMetadata) -> Self {
-        let domain = meta.namespace;
-        let commands = |outcome: &'static str| counter!("fluvius_commands_total", "domain" => domain, "outcome" => outcome);
+    pub(crate) fn new(metadata: &'static DomainMetadata) -> Self {
+        let domain = metadata.namespace;
+        let commands = |kind: &'static str, outcome: &'static str| counter!("fluvius_commands_total", "domain" => domain, "kind" => kind, "outcome" => outcome);
         let seconds = |stage: &'static str| histogram!("fluvius_stage_duration_seconds", "domain" => domain, "stage" => stage);
         Self {
-            applied: commands("applied"),
+            applied: commands("applied", "applied"),
             ended: Error::CODES
                 .iter()
-                .filter(|code| !CODES_WITHOUT_COMMAND.contains(code))
-                .map(|code| (*code, commands(code)))
+                .filter(|(code, _)| !CODES_WITHOUT_COMMAND.contains(code))
+                .map(|(code, kind)| (*code, commands(kind.as_str(), code)))
                 .collect(),
             command_seconds: histogram!("fluvius_command_duration_seconds", "domain" => domain),
             decide_seconds: seconds("decide"),
@@ -85,7 +85,7 @@ impl Metrics {
     }
 
     fn count_error(&self, error: &Error) {
-        if let Some(counter) = self.ended.get(error.code()) {
+        if let Some(counter) = self.ended.get(error.framework_code()) {
             counter.increment(1);
         }
     }

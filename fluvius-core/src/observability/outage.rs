@@ -14,7 +14,7 @@ use crate::id_generator::{self as ids, IdGenerator};
 const RETRY_PAUSE_MIN: Duration = Duration::from_millis(50);
 
 /// The longest pause between two failed reads.
-const RETRY_PAUSE_MAX: Duration = Duration::from_secs(2);
+const MAX_RETRY_PAUSE: Duration = Duration::from_secs(2);
 
 /// The followers of one domain that cannot read at present. The first of them reports the outage,
 /// and the last one reports its end.
@@ -79,7 +79,7 @@ impl Outage {
         self.outages.failed_reads.increment(1);
         let jitter = *ids::invoked(self.seed, self.failed_count).as_bytes();
         let bound = RETRY_PAUSE_MIN * (1 << self.failed_count.min(16));
-        let bound = bound.min(RETRY_PAUSE_MAX);
+        let bound = bound.min(MAX_RETRY_PAUSE);
         self.failed_count = self.failed_count.saturating_add(1);
         let half = bound / 2;
         // In steps of a 1024th.

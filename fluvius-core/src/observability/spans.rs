@@ -15,14 +15,14 @@ pub(crate) fn guarded(make: impl FnOnce() -> Span) -> Span {
 
 /// Returns the span of a command, which contains those of its stages.
 pub(crate) fn command(
-    meta: &DomainMetadata,
+    metadata: &DomainMetadata,
     key: &'static str,
     aggregate_id: &AggregateId,
     command_id: Uuid,
 ) -> Span {
     tracing::info_span!(
         "command",
-        domain = meta.namespace,
+        domain = metadata.namespace,
         command = key,
         resource = %aggregate_id.resource,
         identifier = %aggregate_id.id,
@@ -30,8 +30,8 @@ pub(crate) fn command(
     )
 }
 
-pub(crate) fn decode(meta: &DomainMetadata, command: &str) -> Span {
-    tracing::debug_span!("decode", domain = meta.namespace, command)
+pub(crate) fn decode(metadata: &DomainMetadata, command: &str) -> Span {
+    tracing::debug_span!("decode", domain = metadata.namespace, command)
 }
 
 pub(crate) fn authorize(command: &Span) -> Span {
@@ -52,8 +52,8 @@ pub(crate) fn decide(command: &Span, attempt: u32) -> Span {
 }
 
 /// The span of a commit, which is of many commands at once.
-pub(crate) fn commit(meta: &DomainMetadata, unit_count: usize) -> Span {
-    tracing::debug_span!(parent: None, "commit", domain = meta.namespace, unit_count)
+pub(crate) fn commit(metadata: &DomainMetadata, unit_count: usize) -> Span {
+    tracing::debug_span!(parent: None, "commit", domain = metadata.namespace, unit_count)
 }
 
 pub(crate) fn publish(command: &Span) -> Span {

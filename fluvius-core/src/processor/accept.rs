@@ -5,16 +5,16 @@ use std::sync::{Arc, PoisonError};
 
 use uuid::Uuid;
 
-use super::job::{Ended, Job, Outcome, Request};
+use super::executor;
+use super::job::{GroupError, Job, JobResult, Request};
 use super::services::Services;
 use super::task::{Sender, Task};
-use super::{authorize, executor, publish};
 use crate::collections::{FastMap, OneVec};
 use crate::error::Error;
 use crate::model::ErasedResponse;
 use crate::scheduler::{CachedVersion, CommandSeq, Scheduler};
 use crate::sync::{
-    Home, Instant, Mutex, Notify, OwnedSemaphorePermit, Semaphore, TryAcquireError, Watch, oneshot,
+    Instant, Mutex, Notify, OwnedSemaphorePermit, Semaphore, TryAcquireError, Watch, oneshot,
 };
 use crate::unwind::{self, Guarded, Locked};
 use fluvius_store::{AggregateId, Store};
@@ -77,11 +77,11 @@ pub(crate) struct Link {
 }
 
 /// The result of accepting a request.
-enum Accepted {
+pub(super) enum Accepted {
     /// The answer follows.
-    Waiting(oneshot::Receiver<Outcome>),
+    Waiting(oneshot::Receiver<JobResult>),
     /// Another request with one of the ids is in flight: try again once it has ended.
-    Later(oneshot::Receiver<Outcome>),
+    Later(oneshot::Receiver<JobResult>),
 }
 
 impl Shared {
@@ -139,7 +139,7 @@ impl Processor {
                 true => Error::OutcomeUnknown { id },
                 false => Error::RuntimeEnded,
             };
-            job.answer(Err((0, error)));
+            job.answer(Err(GroupError::first(error)));
         }
         unwind::catch(|| self.idle.notify_waiters());
     }
@@ -149,13 +149,13 @@ impl Processor {
         self: &'a Arc<Self>,
         sender: &Arc<Sender>,
         task: Task,
-        place: PermitMode,
+        mode: PermitMode,
     ) -> impl Future<Output = Result<ErasedResponse, Error>> + use<'a> {
         let request = self.request(sender, OneVec::from([task]));
         async move {
-            match self.process(request, place).await {
+            match self.process(request, mode).await {
                 Ok(mut answers) => answers.pop().ok_or(Error::ShuttingDown),
-                Err((_, error)) => Err(error),
+                Err(GroupError { error, .. }) => Err(error),
             }
         }
     }
@@ -166,13 +166,13 @@ impl Processor {
         self: &Arc<Self>,
         sender: &Arc<Sender>,
         tasks: OneVec<Task>,
-        place: PermitMode,
+        mode: PermitMode,
     ) -> Result<Vec<ErasedResponse>, Error> {
         let request = self.request(sender, tasks);
-        let processed = self.process(Arc::clone(&request), place).await;
-        processed.map_err(|(index, error)| match error {
-            error if error.is_refusal() => {
-                Error::GroupRejected { refused: request.tasks[index].id, source: Box::new(error) }
+        let processed = self.process(Arc::clone(&request), mode).await;
+        processed.map_err(|GroupError { index, error }| match error {
+            error if error.is_recorded() => {
+                Error::GroupRejected { rejected: request.tasks[index].id, source: Box::new(error) }
             }
             fault => fault,
         })
@@ -184,7 +184,7 @@ impl Processor {
     }
 
     fn request(&self, sender: &Arc<Sender>, tasks: OneVec<Task>) -> Arc<Request> {
-        Arc::new(Request::new(self.services.meta, sender, tasks))
+        Arc::new(Request::new(self.services.metadata, sender, tasks))
     }
 
     /// Returns the reason that no more commands are accepted, if any.
@@ -226,93 +226,27 @@ impl Processor {
         sender: &Arc<Sender>,
         task: Task,
         after: Option<Uuid>,
-    ) -> Result<oneshot::Receiver<Outcome>, Error> {
+    ) -> Result<oneshot::Receiver<JobResult>, Error> {
         let request = self.request(sender, OneVec::from([task]));
         let (sender, admitted) = oneshot::channel();
         let link = Link { after, admitted: sender };
         let begun = self.start(&request, PermitMode::Wait, Some(link)).await;
-        let answer = begun.map_err(|(_, error)| error)?;
+        let answer = begun.map_err(|ended| ended.error)?;
         // An answer that needs no admission, or one that is joined, drops the sender.
         let _ = admitted.await;
         Ok(answer)
-    }
-
-    async fn process(self: &Arc<Self>, request: Arc<Request>, place: PermitMode) -> Outcome {
-        let answer = self.start(&request, place, None).await?;
-        answer.await.unwrap_or_else(|_| Err((0, self.why_closed())))
-    }
-
-    async fn start(
-        self: &Arc<Self>,
-        request: &Arc<Request>,
-        place: PermitMode,
-        link: Option<Link>,
-    ) -> Result<oneshot::Receiver<Outcome>, Ended> {
-        let begun = Instant::now();
-        let started = self.try_start(request, place, link, begun).await;
-        if let Err((index, error)) = &started {
-            let outcome = Err((*index, error.clone()));
-            let after = begun.elapsed();
-            unwind::catch(|| publish::answered(&self.services, request, &outcome, after));
-        }
-        started
-    }
-
-    async fn try_start(
-        self: &Arc<Self>,
-        request: &Arc<Request>,
-        mut place: PermitMode,
-        mut link: Option<Link>,
-        mut now: Instant,
-    ) -> Result<oneshot::Receiver<Outcome>, Ended> {
-        if !Home::is_any() {
-            return Err((0, Error::NoRuntime));
-        }
-        request.check().map_err(|error| (0, error))?;
-        let mut denied = None;
-        for (index, task) in request.tasks.iter().enumerate() {
-            match authorize::run(&self.services, request, task).await {
-                Ok(()) => {}
-                Err(error @ Error::PermissionDenied { .. }) => {
-                    denied = Some((index, error));
-                    break;
-                }
-                Err(error) => return Err((index, error)),
-            }
-        }
-        let mut has_waited = self.services.policy.is_some();
-        loop {
-            let permit = match self.try_acquire(&mut place) {
-                Some(permit) => permit,
-                None => {
-                    has_waited = true;
-                    // Boxed, so that the future of a command that does not wait stays small.
-                    let waited = Box::pin(self.permit(&place)).await;
-                    waited.map_err(|error| (0, error))?
-                }
-            };
-            if has_waited {
-                now = Instant::now();
-            }
-            has_waited = true;
-            let accepted = self.accept(request, permit, &mut link, &denied, now);
-            match accepted.map_err(|error| (0, error))? {
-                Accepted::Waiting(answer) => return Ok(answer),
-                Accepted::Later(other) => drop(other.await),
-            }
-        }
     }
 
     /// Accepts a request at the time `now`, from which on the runtime owns it.
     ///
     /// A request that the policy has denied is accepted too, since its denial is recorded in a group commit. It joins no
     /// other request, and no other joins it.
-    fn accept(
+    pub(super) fn accept(
         self: &Arc<Self>,
         request: &Arc<Request>,
         permit: OwnedSemaphorePermit,
         link: &mut Option<Link>,
-        denied: &Option<Ended>,
+        denied: &Option<GroupError>,
         now: Instant,
     ) -> Result<Accepted, Error> {
         let (sender, receiver) = oneshot::channel();
@@ -350,22 +284,23 @@ impl Processor {
     }
 
     /// Returns a permit, if there is one at once.
-    fn try_acquire(&self, place: &mut PermitMode) -> Option<OwnedSemaphorePermit> {
-        match std::mem::take(place) {
+    pub(super) fn try_acquire(&self, mode: &mut PermitMode) -> Option<OwnedSemaphorePermit> {
+        match std::mem::take(mode) {
             PermitMode::Reserved(permit) => Some(permit),
             wanted => {
-                *place = wanted;
+                *mode = wanted;
                 Arc::clone(&self.permits).try_acquire_owned().ok()
             }
         }
     }
 
-    async fn permit(&self, place: &PermitMode) -> Result<OwnedSemaphorePermit, Error> {
+    /// Returns a permit, for which the request waits if its mode is to wait.
+    pub(super) async fn permit(&self, mode: &PermitMode) -> Result<OwnedSemaphorePermit, Error> {
         if let Some(error) = self.closed() {
             return Err(error);
         }
         let permits = Arc::clone(&self.permits);
-        match place {
+        match mode {
             PermitMode::Wait | PermitMode::Reserved(_) => {
                 permits.acquire_owned().await.map_err(|_| self.why_closed())
             }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::action_backend::{self, attempt_state, attempt_state_mut};
 use super::decide::{self, InlineInput};
-use super::job::{Ended, Outcome, Request, errors};
+use super::job::{GroupError, JobResult, Request, errors};
 use super::task::Task;
 use super::timeout::timeout;
 use super::{Processor, Services, rejection_record, veto};
@@ -23,7 +23,7 @@ use fluvius_store::{CommandStatus, UnitOfWork};
 /// The result of an attempt.
 pub(crate) struct Attempt {
     pub(crate) decision: Decision,
-    pub(crate) outcome: Outcome,
+    pub(crate) outcome: JobResult,
     /// Set if the answer is in the log once the unit of work is committed.
     pub(crate) is_kept: bool,
     /// The ids that the actions have drawn.
@@ -35,7 +35,8 @@ impl Attempt {
     pub(crate) fn panicked(request: &Request) -> Self {
         let unit = UnitOfWork::new(Arc::clone(&request.sender.record));
         let decision = Decision { reads: OneVec::new(), writes: OneVec::new(), unit };
-        let outcome = Err((0, Error::Panicked { command: request.tasks[0].action.key }));
+        let outcome =
+            Err(GroupError::first(Error::Panicked { command: request.tasks[0].action.key }));
         Self { decision, outcome, is_kept: false, ids: Vec::new() }
     }
 }
@@ -67,19 +68,19 @@ pub(crate) fn run_inline(
     let decided = decided.unwrap_or(Err(Error::Panicked { command: task.action.key }));
     let outcome = match decided {
         Ok(answer) => Ok(vec![answer]),
-        Err(error) => Err((0, error)),
+        Err(error) => Err(GroupError::first(error)),
     };
     conclude(cx, request, outcome)
 }
 
 /// The rows stored for a denied request: an activity, and no command.
-pub(crate) fn denied(services: &Services, request: &Request, denied: Ended) -> Attempt {
+pub(crate) fn denied(services: &Services, request: &Request, denied: GroupError) -> Attempt {
     let mut unit = UnitOfWork::new(Arc::clone(&request.sender.record));
-    let (index, error) = &denied;
-    let recorded = unwind::catch(|| record_refusal(services, &mut unit, request, *index, error));
+    let GroupError { index, error } = &denied;
+    let recorded = unwind::catch(|| record_rejection(services, &mut unit, request, *index, error));
     let error = match recorded {
         Some(()) => denied,
-        None => (0, Error::Panicked { command: request.tasks[0].action.key }),
+        None => GroupError::first(Error::Panicked { command: request.tasks[0].action.key }),
     };
     let decision = Decision { reads: OneVec::new(), writes: OneVec::new(), unit };
     // No look-up is needed: a denied sender gets no answer from the log.
@@ -87,7 +88,7 @@ pub(crate) fn denied(services: &Services, request: &Request, denied: Ended) -> A
 }
 
 /// Turns the outcome of the author's code into a decision.
-fn conclude(mut cx: ActionContext, request: &Request, mut outcome: Outcome) -> Attempt {
+fn conclude(mut cx: ActionContext, request: &Request, mut outcome: JobResult) -> Attempt {
     let state = attempt_state_mut(&mut cx);
     let processor = Arc::clone(&state.processor);
     let services = &processor.services;
@@ -101,17 +102,17 @@ fn conclude(mut cx: ActionContext, request: &Request, mut outcome: Outcome) -> A
     if let Ok(answers) = &mut outcome {
         let checked = unwind::catch(|| check(services, &mut decision, answers));
         if let Err(error) = checked.unwrap_or_else(|| Err(panicked())) {
-            unwind::dispose(std::mem::replace(&mut outcome, Err((0, error))));
+            unwind::dispose(std::mem::replace(&mut outcome, Err(GroupError::first(error))));
             decision.writes.clear();
             let UnitOfWork { expected, context, .. } = decision.unit;
             decision.unit = UnitOfWork { expected, ..UnitOfWork::new(context) };
         }
     }
-    if let Err((index, error)) = &outcome {
+    if let Err(GroupError { index, error }) = &outcome {
         let unit = &mut decision.unit;
-        let recorded = unwind::catch(|| record_refusal(services, unit, request, *index, error));
+        let recorded = unwind::catch(|| record_rejection(services, unit, request, *index, error));
         if recorded.is_none() {
-            unwind::dispose(std::mem::replace(&mut outcome, Err((0, panicked()))));
+            unwind::dispose(std::mem::replace(&mut outcome, Err(GroupError::first(panicked()))));
         }
     }
     let is_kept = !decision.unit.commands.is_empty();
@@ -192,7 +193,7 @@ fn plant(limits: &crate::scheduler::Limits, decision: &mut Decision) {
     }
 }
 
-async fn decide(cx: &mut ActionContext, tasks: &[Task]) -> Result<Vec<ErasedResponse>, Ended> {
+async fn decide(cx: &mut ActionContext, tasks: &[Task]) -> Result<Vec<ErasedResponse>, GroupError> {
     let mut answers = Vec::with_capacity(tasks.len());
     for (index, task) in tasks.iter().enumerate() {
         let after =
@@ -206,14 +207,14 @@ async fn decide(cx: &mut ActionContext, tasks: &[Task]) -> Result<Vec<ErasedResp
             }
             None => Err(Error::TimedOut { command: task.action.key, after }),
         };
-        answers.push(decided.map_err(|error| (index, error))?);
+        answers.push(decided.map_err(|error| GroupError { index, error })?);
     }
     Ok(answers)
 }
 
 /// Adds the rows of commands that were not applied: command rows for an answer of the domain, an activity for a denial,
 /// nothing for a fault.
-fn record_refusal(
+fn record_rejection(
     services: &Services,
     unit: &mut UnitOfWork,
     request: &Request,
@@ -225,12 +226,12 @@ fn record_refusal(
         let denied = rejection_record::denied(services, &request.sender, &tasks[index], error);
         unit.activities.push(denied.into());
     }
-    if !error.is_refusal() || !services.settings.record_rejections {
+    if !error.is_recorded() || !services.settings.record_rejections {
         return;
     }
     for (task, error) in tasks.iter().zip(errors(tasks, index, error)) {
         let record = &request.sender.record;
-        let mut row = task.record(services.meta, record, CommandStatus::Rejected);
+        let mut row = task.record(services.metadata, record, CommandStatus::Rejected);
         rejection_record::write(&mut row, &error);
         unit.commands.push(row.into());
     }

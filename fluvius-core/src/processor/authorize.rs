@@ -5,7 +5,7 @@ use std::pin::pin;
 use futures_core::future::BoxFuture;
 use tracing::Instrument;
 
-use super::job::{Ended, Request};
+use super::job::{GroupError, Request};
 use super::services::Services;
 use super::task::{Sender, Task};
 use super::timeout::timeout;
@@ -77,13 +77,13 @@ async fn ask(
 ///
 /// # Errors
 /// `permission-denied`; `panicked` and `timed-out` of the policy; `outcome-unknown` if a state cannot be read.
-pub(crate) async fn replay(services: &Services, request: &Request) -> Result<(), Ended> {
+pub(crate) async fn replay(services: &Services, request: &Request) -> Result<(), GroupError> {
     let Some(policy) = &services.policy else {
         return Ok(());
     };
     for (index, task) in request.tasks.iter().enumerate() {
         let asked = ask_with_state(services, policy.as_ref(), &request.sender, task).await;
-        asked.map_err(|error| (index, error))?;
+        asked.map_err(|error| GroupError { index, error })?;
     }
     Ok(())
 }

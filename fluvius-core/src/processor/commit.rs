@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 use futures_util::FutureExt;
 use tracing::Instrument;
 
-use super::executor::{Completion, Fallback, PendingEffect, Polled};
+use super::executor::{Completion, PendingEffect, StartedEffect};
 use super::{Processor, Services, publish};
 use crate::observability::spans;
 use crate::scheduler::Batch;
@@ -15,24 +15,31 @@ use crate::unwind::{self, Guarded};
 use fluvius_store::CommitOutcome;
 
 /// Hands a batch to the store; `depth` is the number of units that wait behind it.
-pub(super) fn run(processor: &Arc<Processor>, batch: &Batch, depth: usize, now: Instant) -> Polled {
-    let Services { meta, metrics, store, .. } = &processor.services;
+pub(super) fn run(
+    processor: &Arc<Processor>,
+    batch: &Batch,
+    depth: usize,
+    now: Instant,
+) -> StartedEffect {
+    let Services { metadata, metrics, store, .. } = &processor.services;
     metrics.committing(depth, batch.len());
-    let span = spans::guarded(|| spans::commit(meta, batch.len()));
+    let span = spans::guarded(|| spans::commit(metadata, batch.len()));
     let mut committing = Guarded::of(|| store.commit_owned(Arc::clone(batch)));
     let mut cx = Context::from_waker(Waker::noop());
     // A store that commits within the call needs no task.
     let polled = unwind::catch(|| span.in_scope(|| committing.poll_unpin(&mut cx)));
     match polled.unwrap_or(Poll::Ready(None)) {
-        Poll::Ready(committed) => Polled::Ready(completion(&processor.services, batch, committed)),
+        Poll::Ready(committed) => {
+            StartedEffect::Completed(completion(&processor.services, batch, committed))
+        }
         Poll::Pending => {
             let (processor, batch) = (Arc::clone(processor), Arc::clone(batch));
-            let fallback = Fallback::InDoubt(batch.len());
+            let if_panicked = Completion::BatchInDoubt(batch.len());
             let committed = async move {
                 let committed = committing.instrument(span).await;
                 completion(&processor.services, &batch, committed)
             };
-            Polled::Pending(PendingEffect::new(now, committed, fallback))
+            StartedEffect::Pending(PendingEffect::new(now, committed, if_panicked))
         }
     }
 }

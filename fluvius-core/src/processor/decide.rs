@@ -24,7 +24,7 @@ use fluvius_store::{
 };
 
 /// The most levels of actions that invoke each other.
-const INVOKE_DEPTH_MAX: usize = 16;
+const MAX_INVOKE_DEPTH: usize = 16;
 
 /// Runs one action and adds its changes to the write set of the context.
 ///
@@ -64,8 +64,8 @@ async fn decide(
     task: &Task,
     before: Savepoint,
 ) -> Result<ErasedResponse, Error> {
-    if cx.frames.len() > INVOKE_DEPTH_MAX {
-        return Err(Error::InvokeDepthExceeded { depth_max: INVOKE_DEPTH_MAX });
+    if cx.frames.len() > MAX_INVOKE_DEPTH {
+        return Err(Error::InvokeDepthExceeded { max_depth: MAX_INVOKE_DEPTH });
     }
     let rows = attempt_state(cx).write_set.row_count();
     if rows > UnitOfWork::MAX_ROWS {
@@ -235,7 +235,7 @@ fn record(
 ) -> Result<ErasedResponse, Error> {
     let Outcome { next, data } = outcome;
     let mut command = task.record(
-        attempt_state(cx).processor.services.meta,
+        attempt_state(cx).processor.services.metadata,
         &attempt_state(cx).sender.record,
         CommandStatus::Applied,
     );
@@ -316,7 +316,7 @@ fn happened(
     let next = Arc::new(next_record(cx, task, aggregate, previous, version, data));
     let event = EventRecord {
         id: ids::of_event(task.id),
-        domain: attempt_state(cx).processor.services.meta.namespace.into(),
+        domain: attempt_state(cx).processor.services.metadata.namespace.into(),
         revision: aggregate.revision,
         event: descriptor.key.into(),
         aggregate_id: task.aggregate_id.clone(),

@@ -20,7 +20,7 @@ use fluvius_store::{AggregateId, Json, Precondition};
 /// `unknown-command`, `too-large` of the payload, `invalid-payload`, `invalid-command-id`, `precondition-required`;
 /// `panicked` if the author's `Deserialize` or the clock panics.
 pub(crate) fn by_key(services: &Services, bundle: CommandBundle) -> Result<Task, Error> {
-    let span = spans::guarded(|| spans::decode(services.meta, &bundle.command));
+    let span = spans::guarded(|| spans::decode(services.metadata, &bundle.command));
     let decoded = unwind::catch(|| span.in_scope(|| read(services, bundle)));
     unwind::catch(|| drop(span));
     let decoded = decoded.unwrap_or(Err(Error::Panicked { command: "(unknown)" }));

@@ -1,6 +1,6 @@
 //! Deduplicate: replays the first answer to a command id that the log has.
 
-use super::job::{Outcome, Request};
+use super::job::{GroupError, JobResult, Request};
 use super::rejection_record;
 use super::request_log::RequestLog;
 use super::services::Services;
@@ -22,18 +22,20 @@ pub(crate) async fn first_answer(
     services: &Services,
     request: &Request,
     is_known: bool,
-) -> Option<Outcome> {
+) -> Option<JobResult> {
     match look_up_all(services, request).await {
-        Some(Err((index, Error::StoreUnavailable { .. } | Error::StoreError { .. })))
-            if is_known =>
-        {
-            Some(Err((index, Error::OutcomeUnknown { id: request.tasks[index].id })))
-        }
+        Some(Err(GroupError {
+            index,
+            error: Error::StoreUnavailable { .. } | Error::StoreError { .. },
+        })) if is_known => Some(Err(GroupError {
+            index,
+            error: Error::OutcomeUnknown { id: request.tasks[index].id },
+        })),
         answer => answer,
     }
 }
 
-async fn look_up_all(services: &Services, request: &Request) -> Option<Outcome> {
+async fn look_up_all(services: &Services, request: &Request) -> Option<JobResult> {
     let tasks = &request.tasks;
     let mut answers = Vec::with_capacity(tasks.len());
     let mut ended = None;
@@ -49,15 +51,15 @@ async fn look_up_all(services: &Services, request: &Request) -> Option<Outcome> 
                     Err(error) => {
                         answers.push(None);
                         if !matches!(error, Error::GroupRejected { .. }) || tasks.len() == 1 {
-                            ended.get_or_insert((index, error));
+                            ended.get_or_insert(GroupError { index, error });
                         }
                     }
                 }
             }
-            Err(error) => return Some(Err((index, error))),
+            Err(error) => return Some(Err(GroupError { index, error })),
         }
     }
-    let duplicate = (0, Error::CommandIdReused { id: known? });
+    let duplicate = GroupError::first(Error::CommandIdReused { id: known? });
     if answers.len() < tasks.len() {
         return Some(Err(duplicate));
     }

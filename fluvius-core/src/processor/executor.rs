@@ -15,12 +15,12 @@ use uuid::Uuid;
 use super::accept::Shared;
 use super::attempt::{self, Attempt};
 use super::decide::InlineInput;
-use super::job::{Ended, Job, Outcome, Request};
+use super::job::{GroupError, Job, JobResult, Request};
 use super::pace::Pace;
 use super::{Processor, commit, contention, in_doubt, publish};
 use crate::model::Handler;
 use crate::observability::spans;
-use crate::scheduler::{Batch, CommandSeq, Effect, Resolution, Scheduler};
+use crate::scheduler::{Batch, CommandSeq, Resolution, Scheduler};
 use crate::sync::{self, Instant};
 use crate::unwind::{self, Deferred, Guarded, Locked};
 use fluvius_store::{AggregateId, CommitOutcome, Lease, StateRecord};
@@ -32,49 +32,23 @@ const LEASE_TICK: Duration = Duration::from_millis(5);
 /// The result of an effect: the input to the scheduler that follows from it.
 pub(super) enum Completion {
     Decided(CommandSeq, Box<Attempt>),
+    /// The code of the command panicked outside of an attempt that could record it.
+    Panicked(CommandSeq, Arc<Request>),
     BatchCommitted(Vec<CommitOutcome>),
+    /// The outcome of a commit of this many units is in doubt: the log resolves it.
+    BatchInDoubt(usize),
     Resumed(CommandSeq),
     Ended(CommandSeq, Resolution),
-    Answered(CommandSeq, Outcome),
+    Answered(CommandSeq, JobResult),
     /// The policy denies the answer that the log has: the denial is recorded, and is the answer.
-    Denied(CommandSeq, Ended),
+    Denied(CommandSeq, GroupError),
     LeaseAcquired(AggregateId, Option<(Lease, Option<StateRecord>)>),
     LeaseTick(AggregateId),
 }
 
-/// The result of an effect whose code panics.
-pub(super) enum Fallback {
-    /// The command ends with `panicked`.
-    Panicked(CommandSeq, Arc<Request>),
-    /// The outcome of a commit of this many units is in doubt: the log resolves it.
-    InDoubt(usize),
-    Resumed(CommandSeq),
-    Answered(CommandSeq, Ended),
-    LeaseAcquired(AggregateId),
-    LeaseTick(AggregateId),
-}
-
-impl Fallback {
-    fn completion(self) -> Completion {
-        match self {
-            Self::Panicked(seq, request) => {
-                Completion::Decided(seq, Box::new(Attempt::panicked(&request)))
-            }
-            Self::InDoubt(count) => {
-                Completion::BatchCommitted((0..count).map(|_| CommitOutcome::InDoubt).collect())
-            }
-            Self::Resumed(seq) => Completion::Resumed(seq),
-            Self::Answered(seq, ended) => Completion::Answered(seq, Err(ended)),
-            Self::LeaseAcquired(aggregate_id) => Completion::LeaseAcquired(aggregate_id, None),
-            Self::LeaseTick(aggregate_id) => Completion::LeaseTick(aggregate_id),
-        }
-    }
-}
-
-/// The result of starting an effect.
-pub(super) enum Polled {
-    /// It had nothing to wait for.
-    Ready(Completion),
+/// An effect after its first poll.
+pub(super) enum StartedEffect {
+    Completed(Completion),
     /// It goes on in a task of its own.
     Pending(PendingEffect),
 }
@@ -83,25 +57,26 @@ pub(super) enum Polled {
 pub(super) struct PendingEffect {
     started: Instant,
     future: Guarded<'static, Completion>,
-    fallback: Fallback,
+    /// The completion if the future panics.
+    if_panicked: Completion,
 }
 
 impl PendingEffect {
     pub(super) fn new(
         started: Instant,
         future: impl Future<Output = Completion> + Send + 'static,
-        fallback: Fallback,
+        if_panicked: Completion,
     ) -> Self {
-        Self { started, future: Guarded::new(future), fallback }
+        Self { started, future: Guarded::new(future), if_panicked }
     }
 
-    fn start(mut self) -> Polled {
+    fn start(mut self) -> StartedEffect {
         // The task that continues it polls it anew: no wake-up is lost.
         let mut cx = Context::from_waker(Waker::noop());
         match self.future.poll_unpin(&mut cx) {
-            Poll::Ready(Some(completion)) => Polled::Ready(completion),
-            Poll::Ready(None) => Polled::Ready(self.fallback.completion()),
-            Poll::Pending => Polled::Pending(self),
+            Poll::Ready(Some(completion)) => StartedEffect::Completed(completion),
+            Poll::Ready(None) => StartedEffect::Completed(self.if_panicked),
+            Poll::Pending => StartedEffect::Pending(self),
         }
     }
 }
@@ -119,27 +94,17 @@ pub(super) fn run_effects_for_caller(
 }
 
 /// One run of the executor on this thread.
-struct Executor<'a> {
+pub(super) struct Executor<'a> {
     processor: &'a Arc<Processor>,
     pace: Pace,
 }
 
 impl<'a> Executor<'a> {
     /// Runs the effects of the scheduler, and all that follow from them, until they have to wait or this thread has done
-    /// enough. The rest goes on in tasks of the runtime. Each effect returns the lock, or `None` if nothing is left to do.
+    /// enough. The rest goes on in tasks of the runtime.
     fn run(mut self, mut shared: Locked<'a, Shared>) {
         while let Some(effect) = self.pace.next_effect(&mut shared.scheduler) {
-            let next = match effect {
-                Effect::Decide(seq) => self.decide(shared, seq),
-                Effect::Commit(batch) => self.commit(shared, &batch),
-                Effect::Answer(seq, resolution) => self.answer(shared, seq, resolution),
-                Effect::BackOff(seq, count) => self.back_off(shared, seq, count),
-                Effect::ResolveInDoubt(seq) => self.resolve_in_doubt(shared, seq),
-                Effect::AcquireLease(aggregate_id) => self.acquire_lease(shared, aggregate_id),
-                Effect::KeepLease(aggregate_id) => self.keep_lease(shared, aggregate_id),
-                Effect::ReleaseLease(lease) => self.release_lease(shared, lease),
-            };
-            match next {
+            match self.run_effect(shared, effect) {
                 Some(next) => shared = next,
                 None => return self.pace.end(self.processor),
             }
@@ -158,13 +123,13 @@ impl<'a> Executor<'a> {
     }
 
     /// Passes the result of an effect to the scheduler, or moves the effect to a task if it has to wait.
-    fn continue_with(&mut self, polled: Polled) -> Locked<'a, Shared> {
-        match polled {
-            Polled::Ready(completion) => {
+    fn continue_with(&mut self, started: StartedEffect) -> Locked<'a, Shared> {
+        match started {
+            StartedEffect::Completed(completion) => {
                 let took = self.pace.effect_ended();
                 apply(self.processor, completion, took, self.pace.now)
             }
-            Polled::Pending(pending) => {
+            StartedEffect::Pending(pending) => {
                 self.pace.effect_ended();
                 self.pace.has_woken = true;
                 spawn_pending(self.processor, pending);
@@ -173,7 +138,7 @@ impl<'a> Executor<'a> {
         }
     }
 
-    fn decide(
+    pub(super) fn decide(
         &mut self,
         mut shared: Locked<'a, Shared>,
         seq: CommandSeq,
@@ -192,13 +157,17 @@ impl<'a> Executor<'a> {
         Some(self.continue_with(input.start(self.processor, seq, self.pace.now)))
     }
 
-    fn commit(&mut self, shared: Locked<'a, Shared>, batch: &Batch) -> Option<Locked<'a, Shared>> {
+    pub(super) fn commit(
+        &mut self,
+        shared: Locked<'a, Shared>,
+        batch: &Batch,
+    ) -> Option<Locked<'a, Shared>> {
         let depth = shared.scheduler.queue_depth();
         drop(shared);
         Some(self.continue_with(commit::run(self.processor, batch, depth, self.pace.now)))
     }
 
-    fn answer(
+    pub(super) fn answer(
         &mut self,
         mut shared: Locked<'a, Shared>,
         seq: CommandSeq,
@@ -218,7 +187,7 @@ impl<'a> Executor<'a> {
         }
     }
 
-    fn back_off(
+    pub(super) fn back_off(
         &mut self,
         mut shared: Locked<'a, Shared>,
         seq: CommandSeq,
@@ -229,11 +198,11 @@ impl<'a> Executor<'a> {
         let waited = contention::back_off(id.unwrap_or_default(), count);
         let waited = waited.map(move |()| Completion::Resumed(seq));
         Some(self.continue_with(
-            PendingEffect::new(self.pace.now, waited, Fallback::Resumed(seq)).start(),
+            PendingEffect::new(self.pace.now, waited, Completion::Resumed(seq)).start(),
         ))
     }
 
-    fn resolve_in_doubt(
+    pub(super) fn resolve_in_doubt(
         &mut self,
         mut shared: Locked<'a, Shared>,
         seq: CommandSeq,
@@ -241,43 +210,45 @@ impl<'a> Executor<'a> {
         let Some(job) = shared.scheduler.job(seq) else { return Some(shared) };
         if let Some(denied) = &job.denied {
             // A denial has no command row, so the log does not show whether it is recorded.
-            let denied = Err(Ended::clone(denied));
+            let denied = Err(GroupError::clone(denied));
             in_doubt::report_unrecorded(job);
             drop(shared);
-            return Some(self.continue_with(Polled::Ready(Completion::Answered(seq, denied))));
+            return Some(
+                self.continue_with(StartedEffect::Completed(Completion::Answered(seq, denied))),
+            );
         }
         let id = job.request.tasks[0].id;
         drop(shared);
         Some(self.continue_with(in_doubt::resolve(self.processor, seq, id, self.pace.now).start()))
     }
 
-    fn acquire_lease(
+    pub(super) fn acquire_lease(
         &mut self,
         shared: Locked<'a, Shared>,
         aggregate_id: AggregateId,
     ) -> Option<Locked<'a, Shared>> {
         drop(shared);
-        let fallback = Fallback::LeaseAcquired(aggregate_id.clone());
+        let if_panicked = Completion::LeaseAcquired(aggregate_id.clone(), None);
         let processor = Arc::clone(self.processor);
         let acquiring = async move {
             let acquired = contention::acquire_lease(&processor.services, &aggregate_id).await;
             Completion::LeaseAcquired(aggregate_id, acquired)
         };
-        Some(self.continue_with(PendingEffect::new(self.pace.now, acquiring, fallback).start()))
+        Some(self.continue_with(PendingEffect::new(self.pace.now, acquiring, if_panicked).start()))
     }
 
-    fn keep_lease(
+    pub(super) fn keep_lease(
         &mut self,
         shared: Locked<'a, Shared>,
         aggregate_id: AggregateId,
     ) -> Option<Locked<'a, Shared>> {
         drop(shared);
-        let fallback = Fallback::LeaseTick(aggregate_id.clone());
+        let if_panicked = Completion::LeaseTick(aggregate_id.clone());
         let ticked = sync::sleep(LEASE_TICK).map(move |()| Completion::LeaseTick(aggregate_id));
-        Some(self.continue_with(PendingEffect::new(self.pace.now, ticked, fallback).start()))
+        Some(self.continue_with(PendingEffect::new(self.pace.now, ticked, if_panicked).start()))
     }
 
-    fn release_lease(
+    pub(super) fn release_lease(
         &mut self,
         shared: Locked<'a, Shared>,
         lease: Lease,
@@ -292,8 +263,8 @@ impl<'a> Executor<'a> {
 fn spawn_pending(processor: &Arc<Processor>, pending: PendingEffect) {
     let spawned = Arc::clone(processor);
     processor.services.home.spawn(async move {
-        let PendingEffect { started, future, fallback } = pending;
-        let completion = future.await.unwrap_or_else(|| fallback.completion());
+        let PendingEffect { started, future, if_panicked } = pending;
+        let completion = future.await.unwrap_or(if_panicked);
         let now = Instant::now();
         let shared = apply(&spawned, completion, now - started, now);
         Executor { processor: &spawned, pace: Pace::new(now, false) }.run(shared);
@@ -309,15 +280,19 @@ fn apply(
 ) -> Locked<'_, Shared> {
     let metrics = &processor.services.metrics;
     match &completion {
-        Completion::Decided(..) => metrics.decided(took),
-        Completion::BatchCommitted(_) => metrics.committed(took),
+        Completion::Decided(..) | Completion::Panicked(..) => metrics.decided(took),
+        Completion::BatchCommitted(_) | Completion::BatchInDoubt(_) => metrics.committed(took),
         _ => {}
     }
     let mut shared = processor.shared();
     let scheduler = &mut shared.scheduler;
     match completion {
         Completion::Decided(seq, attempt) => admit(scheduler, seq, *attempt),
+        Completion::Panicked(seq, request) => admit(scheduler, seq, Attempt::panicked(&request)),
         Completion::BatchCommitted(outcomes) => scheduler.on_batch_committed(outcomes),
+        Completion::BatchInDoubt(count) => {
+            scheduler.on_batch_committed(vec![CommitOutcome::InDoubt; count]);
+        }
         Completion::Resumed(seq) => scheduler.resume(seq),
         Completion::Ended(seq, resolution) => scheduler.end(seq, resolution),
         Completion::Denied(seq, denied) => {
@@ -360,7 +335,7 @@ struct AttemptInput {
     request: Arc<Request>,
     attempt: u32,
     ids: Vec<Uuid>,
-    denied: Option<Box<Ended>>,
+    denied: Option<Box<GroupError>>,
     inline: Option<InlineInput>,
 }
 
@@ -401,13 +376,13 @@ impl AttemptInput {
         Some(attempt)
     }
 
-    fn start(self, processor: &Arc<Processor>, seq: CommandSeq, now: Instant) -> Polled {
+    fn start(self, processor: &Arc<Processor>, seq: CommandSeq, now: Instant) -> StartedEffect {
         let Self { request, attempt, ids, .. } = self;
-        let fallback = Fallback::Panicked(seq, Arc::clone(&request));
+        let if_panicked = Completion::Panicked(seq, Arc::clone(&request));
         let span = spans::guarded(|| spans::decide(&request.span, attempt));
         let attempt = attempt::run(Arc::clone(processor), request, attempt, ids);
         let decided = attempt.map(move |attempt| Completion::Decided(seq, Box::new(attempt)));
-        PendingEffect::new(now, decided.instrument(span), fallback).start()
+        PendingEffect::new(now, decided.instrument(span), if_panicked).start()
     }
 }
 
@@ -416,7 +391,7 @@ fn finish(
     processor: &Processor,
     mut shared: Locked<'_, Shared>,
     seq: CommandSeq,
-    outcome: Outcome,
+    outcome: JobResult,
     now: Instant,
 ) -> bool {
     let Some(job) = shared.scheduler.finish(seq) else {

@@ -10,8 +10,8 @@ use std::time::Duration;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use super::executor::{Completion, Fallback, PendingEffect};
-use super::job::{Ended, Job, Outcome};
+use super::executor::{Completion, PendingEffect};
+use super::job::{GroupError, Job, JobResult};
 use super::timeout::timeout;
 use super::{Processor, Services, authorize, deduplicate};
 use crate::error::Error;
@@ -29,17 +29,17 @@ pub(super) fn resolve(
     now: Instant,
 ) -> PendingEffect {
     let processor = Arc::clone(processor);
-    let unknown = move || (0, Error::OutcomeUnknown { id });
+    let unknown = move || Err(GroupError::first(Error::OutcomeUnknown { id }));
     let resolving = async move {
         match is_stored(&processor.services, id).await {
             Some(true) => Completion::Ended(seq, Resolution::Duplicate),
             // Its unit is not stored, so it may be decided again. If a commit that is still on its way arrives first, the
             // id is found taken.
             Some(false) => Completion::Resumed(seq),
-            None => Completion::Answered(seq, Err(unknown())),
+            None => Completion::Answered(seq, unknown()),
         }
     };
-    PendingEffect::new(now, resolving, Fallback::Answered(seq, unknown()))
+    PendingEffect::new(now, resolving, Completion::Answered(seq, unknown()))
 }
 
 /// Looks a command up by its id until the store answers; `None` if it does not answer in time.
@@ -61,7 +61,7 @@ async fn is_stored(services: &Services, id: Uuid) -> Option<bool> {
 
 /// An answer that is due, and the log's part in it.
 pub(super) struct DueAnswer {
-    pub(super) outcome: Outcome,
+    pub(super) outcome: JobResult,
     /// Set if the log is asked for an earlier answer first.
     pub(super) must_look_up: bool,
     /// Set if the store has found the id in the log.
@@ -74,16 +74,17 @@ pub(super) struct DueAnswer {
 pub(super) fn due_answer(job: &mut Job, resolution: Resolution) -> DueAnswer {
     let is_allowed = matches!(job.outcome, Some(Ok(_)));
     let is_duplicate = matches!(resolution, Resolution::Duplicate);
-    let looked_up = |error| (Err((0, error)), true);
+    let looked_up = |error| (Err(GroupError::first(error)), true);
     let (outcome, must_look_up) = match resolution {
         Resolution::Committed => {
             let missing = || {
                 let message = "internal error: command finished without an outcome";
-                Err((0, Error::from(StoreError::permanent(message))))
+                Err(GroupError::first(Error::from(StoreError::permanent(message))))
             };
             let outcome = job.outcome.take().unwrap_or_else(missing);
             // A denial is the answer, whatever the log holds: it is in the log as an activity.
-            let is_denied = matches!(&outcome, Err((_, Error::PermissionDenied { .. })));
+            let is_denied =
+                matches!(&outcome, Err(GroupError { error: Error::PermissionDenied { .. }, .. }));
             let must_look_up = outcome.is_err() && !job.is_kept && !is_denied;
             (outcome, must_look_up)
         }
@@ -94,7 +95,7 @@ pub(super) fn due_answer(job: &mut Job, resolution: Resolution) -> DueAnswer {
         Resolution::Failed(error) => match &job.denied {
             Some(denied) => {
                 report_unrecorded(job);
-                let denied = Err(Ended::clone(denied));
+                let denied = Err(GroupError::clone(denied));
                 // The store's error: its destructor does not run under the lock.
                 Deferred::Value(Box::new(error)).defer();
                 (denied, false)
@@ -118,13 +119,14 @@ pub(super) fn look_up(
     let processor = Arc::clone(processor);
     // Reading an answer back runs an author's code. If it panics, the log may have the answer.
     let id = request.tasks[0].id;
-    let fallback = Fallback::Answered(seq, (0, Error::OutcomeUnknown { id }));
+    let if_panicked =
+        Completion::Answered(seq, Err(GroupError::first(Error::OutcomeUnknown { id })));
     let span = spans::guarded(|| spans::deduplicate(&request.span));
     let looking_up = async move {
         let services = &processor.services;
         let first = match deduplicate::first_answer(services, &request, is_duplicate).await {
             None => return Completion::Answered(seq, outcome),
-            Some(Err(ended)) if !ended.1.is_refusal() => {
+            Some(Err(ended)) if !ended.error.is_recorded() => {
                 return Completion::Answered(seq, Err(ended));
             }
             Some(first) => first,
@@ -134,11 +136,13 @@ pub(super) fn look_up(
         }
         match authorize::replay(services, &request).await {
             Ok(()) => Completion::Answered(seq, first),
-            Err(denied @ (_, Error::PermissionDenied { .. })) => Completion::Denied(seq, denied),
+            Err(denied @ GroupError { error: Error::PermissionDenied { .. }, .. }) => {
+                Completion::Denied(seq, denied)
+            }
             Err(ended) => Completion::Answered(seq, Err(ended)),
         }
     };
-    PendingEffect::new(now, looking_up.instrument(span), fallback)
+    PendingEffect::new(now, looking_up.instrument(span), if_panicked)
 }
 
 /// Reports that the store has failed to record a denial, or may have.

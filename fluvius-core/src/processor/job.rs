@@ -15,11 +15,22 @@ use crate::sync::{self, Instant, OwnedSemaphorePermit, oneshot};
 use crate::unwind;
 use fluvius_store::{AggregateId, UnitOfWork};
 
-/// The index of the command that ended a job, and its error.
-pub(crate) type Ended = (usize, Error);
+/// The error that ended a job, and the index of its command.
+#[derive(Debug, Clone)]
+pub(crate) struct GroupError {
+    pub(crate) index: usize,
+    pub(crate) error: Error,
+}
+
+impl GroupError {
+    /// An error of the first command, or of the job as a whole.
+    pub(crate) const fn first(error: Error) -> Self {
+        Self { index: 0, error }
+    }
+}
 
 /// The answers to all commands of a job, or the error that ended it.
-pub(crate) type Outcome = Result<Vec<ErasedResponse>, Ended>;
+pub(crate) type JobResult = Result<Vec<ErasedResponse>, GroupError>;
 
 /// Commands that are decided, stored and answered together, and their sender.
 #[derive(Debug)]
@@ -31,11 +42,16 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    pub(crate) fn new(meta: &DomainMetadata, sender: &Arc<Sender>, tasks: OneVec<Task>) -> Self {
+    pub(crate) fn new(
+        metadata: &DomainMetadata,
+        sender: &Arc<Sender>,
+        tasks: OneVec<Task>,
+    ) -> Self {
         let task = &tasks[0];
-        let span =
-            spans::guarded(|| spans::command(meta, task.action.key, &task.aggregate_id, task.id));
-        Self { domain: meta.namespace, sender: Arc::clone(sender), tasks, span }
+        let span = spans::guarded(|| {
+            spans::command(metadata, task.action.key, &task.aggregate_id, task.id)
+        });
+        Self { domain: metadata.namespace, sender: Arc::clone(sender), tasks, span }
     }
 
     /// Returns the aggregates of its commands.
@@ -87,17 +103,17 @@ pub(crate) struct Job {
     /// The ids that its actions have drawn, the same in every attempt.
     pub(crate) ids: Vec<Uuid>,
     /// The policy's denial, if there is one: it is recorded, and nothing is decided.
-    pub(crate) denied: Option<Box<Ended>>,
+    pub(crate) denied: Option<Box<GroupError>>,
     /// The outcome of the last attempt.
-    pub(crate) outcome: Option<Outcome>,
+    pub(crate) outcome: Option<JobResult>,
     /// Set if the answer is in the log once the unit of work is committed.
     pub(crate) is_kept: bool,
     /// Notified of the first admission; the next command of a stream waits for it.
     pub(crate) admitted: Option<oneshot::Sender<()>>,
     /// Receives the answer, unless the caller went away.
-    pub(crate) waiting: oneshot::Sender<Outcome>,
+    pub(crate) waiting: oneshot::Sender<JobResult>,
     /// Callers that have sent the same ids meanwhile, and receive the answer as well.
-    pub(crate) joined: Vec<oneshot::Sender<Outcome>>,
+    pub(crate) joined: Vec<oneshot::Sender<JobResult>>,
     /// The permit of its place among the commands in flight.
     pub(crate) permit: OwnedSemaphorePermit,
 }
@@ -106,7 +122,7 @@ impl Job {
     pub(crate) fn new(
         request: Arc<Request>,
         accepted: Instant,
-        waiting: oneshot::Sender<Outcome>,
+        waiting: oneshot::Sender<JobResult>,
         admitted: Option<oneshot::Sender<()>>,
         permit: OwnedSemaphorePermit,
     ) -> Self {
@@ -129,10 +145,10 @@ impl Job {
     pub(crate) fn denied(
         request: Arc<Request>,
         accepted: Instant,
-        waiting: oneshot::Sender<Outcome>,
+        waiting: oneshot::Sender<JobResult>,
         admitted: Option<oneshot::Sender<()>>,
         permit: OwnedSemaphorePermit,
-        denied: &Ended,
+        denied: &GroupError,
     ) -> Self {
         let job = Self::new(request, accepted, waiting, admitted, permit);
         Self { denied: Some(Box::new(denied.clone())), ..job }
@@ -140,7 +156,7 @@ impl Job {
 
     /// Gives the answer to all callers that wait for it. Wakers and destructors are foreign code:
     /// if they panic, the panic ends here.
-    pub(crate) fn answer(self, outcome: Outcome) {
+    pub(crate) fn answer(self, outcome: JobResult) {
         let Self { permit, joined, waiting, outcome: before, .. } = self;
         unwind::catch(|| sync::give_back(permit));
         // A caller that went away gets the answer by sending the same id again.
@@ -167,10 +183,10 @@ pub(crate) fn errors<'a>(
     error: &'a Error,
 ) -> impl Iterator<Item = Error> + 'a {
     (0..tasks.len()).map(move |index| {
-        if index == ended || !error.is_refusal() {
+        if index == ended || !error.is_recorded() {
             error.clone()
         } else {
-            Error::GroupRejected { refused: tasks[ended].id, source: Box::new(error.clone()) }
+            Error::GroupRejected { rejected: tasks[ended].id, source: Box::new(error.clone()) }
         }
     })
 }

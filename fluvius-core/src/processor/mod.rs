@@ -1,8 +1,20 @@
 //! The processor: takes a command through its stages, one module each.
 //!
-//! decode -> authorize -> deduplicate -> load -> decide -> commit -> publish. A decision is plain data; only commit hands
-//! it to the store. An id in flight is recognized at acceptance. The log is asked for an id only before an answer that
-//! leaves no row, and if the commit finds the id taken, so that a new command that succeeds pays no read for it.
+//! decode -> authorize -> accept, deduplicate -> load -> decide -> veto -> commit -> publish. [`Processor::process`] has
+//! the stages up to acceptance: they run in the caller's task, and a caller that is dropped there withdraws its command.
+//! [`Executor::run_effect`] has the later ones: they run in tasks of the runtime, in the order of the scheduler. A decision
+//! is plain data; only commit hands it to the store.
+//!
+//! An id in flight is recognized at acceptance. The log is asked for an id only before an answer that leaves no row, and if
+//! the commit finds the id taken, so that a new command that succeeds pays no read for it.
+//!
+//! | result | of |
+//! |---|---|
+//! | [`Outcome`](crate::model::Outcome) | the author's code |
+//! | [`Attempt`](attempt::Attempt) | load, decide and veto: the rows to store and the answers they would give |
+//! | [`Completion`](executor::Completion) | an effect: the input to the scheduler that follows |
+//! | [`Resolution`](crate::scheduler::Resolution) | the scheduler: the end of a command |
+//! | [`JobResult`] | all stages: the answers to the caller |
 
 mod accept;
 mod action_backend;
@@ -27,9 +39,117 @@ mod timeout;
 mod veto;
 mod write_set;
 
+use std::sync::Arc;
+
+use accept::{Accepted, Link, Shared};
+use executor::Executor;
+use job::{GroupError, JobResult, Request};
+
+use crate::error::Error;
+use crate::scheduler::Effect;
+use crate::sync::{Home, Instant, oneshot};
+use crate::unwind::{self, Locked};
+
 pub use decode::without_values;
 
 pub(crate) use accept::{PermitMode, Processor};
 pub(crate) use services::{Services, Settings};
 pub(crate) use task::{Sender, Task};
 pub(crate) use timeout::timeout;
+
+impl Processor {
+    /// Takes a request through all stages. Its commands are decoded.
+    async fn process(self: &Arc<Self>, request: Arc<Request>, mode: PermitMode) -> JobResult {
+        let answer = self.start(&request, mode, None).await?;
+        answer.await.unwrap_or_else(|_| Err(GroupError::first(self.why_closed())))
+    }
+
+    /// Takes a request through the stages up to acceptance. Returns the receiver of its answer.
+    async fn start(
+        self: &Arc<Self>,
+        request: &Arc<Request>,
+        mode: PermitMode,
+        link: Option<Link>,
+    ) -> Result<oneshot::Receiver<JobResult>, GroupError> {
+        let begun = Instant::now();
+        let started = self.authorize_and_accept(request, mode, link, begun).await;
+        if let Err(ended) = &started {
+            let outcome = Err(ended.clone());
+            let after = begun.elapsed();
+            unwind::catch(|| publish::answered(&self.services, request, &outcome, after));
+        }
+        started
+    }
+
+    async fn authorize_and_accept(
+        self: &Arc<Self>,
+        request: &Arc<Request>,
+        mut mode: PermitMode,
+        mut link: Option<Link>,
+        mut now: Instant,
+    ) -> Result<oneshot::Receiver<JobResult>, GroupError> {
+        if !Home::is_any() {
+            return Err(GroupError::first(Error::NoRuntime));
+        }
+        request.check().map_err(GroupError::first)?;
+
+        let mut denied = None;
+        for (index, task) in request.tasks.iter().enumerate() {
+            match authorize::run(&self.services, request, task).await {
+                Ok(()) => {}
+                // The denial is recorded, so it takes the further stages as well.
+                Err(error @ Error::PermissionDenied { .. }) => {
+                    denied = Some(GroupError { index, error });
+                    break;
+                }
+                Err(error) => return Err(GroupError { index, error }),
+            }
+        }
+
+        let mut has_waited = self.services.policy.is_some();
+        loop {
+            let permit = match self.try_acquire(&mut mode) {
+                Some(permit) => permit,
+                None => {
+                    has_waited = true;
+                    // Boxed, so that the future of a command that does not wait stays small.
+                    let waited = Box::pin(self.permit(&mode)).await;
+                    waited.map_err(GroupError::first)?
+                }
+            };
+            if has_waited {
+                now = Instant::now();
+            }
+            has_waited = true;
+            let accepted = self.accept(request, permit, &mut link, &denied, now);
+            match accepted.map_err(GroupError::first)? {
+                Accepted::Waiting(answer) => return Ok(answer),
+                Accepted::Later(other) => drop(other.await),
+            }
+        }
+    }
+}
+
+impl<'a> Executor<'a> {
+    /// Runs an effect: a stage of an accepted command, or its part in the contention with other processes. Returns the
+    /// lock, or `None` if nothing is left to do.
+    fn run_effect(
+        &mut self,
+        shared: Locked<'a, Shared>,
+        effect: Effect,
+    ) -> Option<Locked<'a, Shared>> {
+        match effect {
+            // Load, decide, veto.
+            Effect::Decide(seq) => self.decide(shared, seq),
+            Effect::Commit(batch) => self.commit(shared, &batch),
+            // Deduplicate in the log, unless the command succeeded; publish.
+            Effect::Answer(seq, resolution) => self.answer(shared, seq, resolution),
+
+            Effect::ResolveInDoubt(seq) => self.resolve_in_doubt(shared, seq),
+            Effect::BackOff(seq, count) => self.back_off(shared, seq, count),
+            Effect::AcquireLease(aggregate_id) => self.acquire_lease(shared, aggregate_id),
+            Effect::KeepLease(aggregate_id) => self.keep_lease(shared, aggregate_id),
+            Effect::ReleaseLease(lease) => self.release_lease(shared, lease),
+        }
+    }
+}

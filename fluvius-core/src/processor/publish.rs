@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Services;
-use super::job::{Outcome, Request, errors};
+use super::job::{GroupError, JobResult, Request, errors};
 use crate::observability::spans;
 use crate::observer::RuntimeEvent;
 use fluvius_store::{LogEntry, UnitOfWork};
@@ -30,10 +30,15 @@ pub(crate) fn committed(services: &Services, unit: &UnitOfWork, first: u64) {
 }
 
 /// Counts the outcomes of the commands of a request, and notifies the observers of them.
-pub(crate) fn answered(services: &Services, request: &Request, outcome: &Outcome, after: Duration) {
+pub(crate) fn answered(
+    services: &Services,
+    request: &Request,
+    outcome: &JobResult,
+    after: Duration,
+) {
     let (applied, failed) = match outcome {
         Ok(_) => (request.tasks.len(), None),
-        Err((index, error)) => (0, Some(errors(&request.tasks, *index, error))),
+        Err(GroupError { index, error }) => (0, Some(errors(&request.tasks, *index, error))),
     };
     services.metrics.answered(applied, failed.into_iter().flatten(), after);
     let _span = spans::publish(&request.span).entered();
@@ -52,7 +57,7 @@ pub(crate) fn answered(services: &Services, request: &Request, outcome: &Outcome
                 });
             }
         }
-        Err((index, error)) => {
+        Err(GroupError { index, error }) => {
             for (task, error) in tasks.iter().zip(errors(tasks, *index, error)) {
                 services.tell(&RuntimeEvent::CommandRejected {
                     id: task.id,

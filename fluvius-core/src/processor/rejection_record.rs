@@ -26,7 +26,7 @@ enum StoredRejection {
         etag: Option<ETag>,
     },
     GroupRejected {
-        refused: Uuid,
+        rejected: Uuid,
         aggregate_id: AggregateId,
         code: String,
         cause: Box<StoredRejection>,
@@ -35,7 +35,7 @@ enum StoredRejection {
 
 /// Writes a rejection into its row: the action's code, else the error's, and the answer.
 pub(crate) fn write(row: &mut CommandRecord, error: &Error) {
-    row.code = Some(code(error).into());
+    row.code = Some(error.code().to_owned().into());
     row.response = StoredRejection::of(error)
         .and_then(|rejection_record| json::encode(&rejection_record).ok());
 }
@@ -63,15 +63,8 @@ pub(crate) fn denied(
         message: error.to_string().replace('\0', "\u{FFFD}").into(),
         kind: ActivityKind::UserAction,
         label: None,
-        code: Some(error.code().into()),
+        code: Some(error.framework_code().into()),
         data: Json::from_value(&command).ok(),
-    }
-}
-
-fn code(error: &Error) -> String {
-    match error {
-        Error::Rejected { code, .. } => code.clone(),
-        error => error.code().to_owned(),
     }
 }
 
@@ -85,10 +78,10 @@ impl StoredRejection {
                 let expected = Some(*expected);
                 Self::PreconditionFailed { expected, version: *version, etag: *etag }
             }
-            Error::GroupRejected { refused, source } => Self::GroupRejected {
-                refused: *refused,
+            Error::GroupRejected { rejected, source } => Self::GroupRejected {
+                rejected: *rejected,
                 aggregate_id: into_aggregate_id(source)?.clone(),
-                code: code(source),
+                code: source.code().to_owned(),
                 cause: Box::new(Self::of(source)?),
             },
             _ => return None,
@@ -113,8 +106,8 @@ impl StoredRejection {
                 // Absent in rows of versions that recorded a missing precondition.
                 Error::PreconditionFailed { aggregate_id, expected: expected?, version, etag }
             }
-            Self::GroupRejected { refused, aggregate_id, code, cause } => Error::GroupRejected {
-                refused,
+            Self::GroupRejected { rejected, aggregate_id, code, cause } => Error::GroupRejected {
+                rejected,
                 source: Box::new(cause.into_error(&aggregate_id, &code)?),
             },
         })

@@ -18,7 +18,7 @@ use fluvius_store::{
 const PAGE_MIN: usize = 16;
 
 /// The largest page.
-const PAGE_MAX: usize = 512;
+const MAX_PAGE_ROWS: usize = 512;
 
 pub(super) struct RequestLog<'a> {
     services: &'a Services,
@@ -74,7 +74,7 @@ impl<'a> RequestLog<'a> {
             };
             let page = self.services.store.read_log::<EventRecord>(&query).await?;
             scan.end = page.scanned_to;
-            scan.page = (scan.page * 2).min(PAGE_MAX);
+            scan.page = (scan.page * 2).min(MAX_PAGE_ROWS);
             let is_last = page.is_last();
             let mut found = None;
             for event in page.rows {

@@ -17,7 +17,7 @@ use crate::unwind;
 use fluvius_store::DynStore;
 
 pub(crate) struct Services {
-    pub(crate) meta: &'static DomainMetadata,
+    pub(crate) metadata: &'static DomainMetadata,
     pub(crate) registry: Registry,
     pub(crate) store: DynStore,
     pub(crate) policy: Option<Box<dyn ErasedPolicy>>,
@@ -56,7 +56,7 @@ impl Services {
     pub(crate) fn tell(&self, signal: &RuntimeEvent<'_>) {
         for observer in &self.observers {
             if unwind::catch(|| observer.on_event(signal)).is_none() {
-                tracing::error!(domain = self.meta.namespace, "a listener panicked");
+                tracing::error!(domain = self.metadata.namespace, "a listener panicked");
             }
         }
     }
@@ -65,7 +65,7 @@ impl Services {
 impl fmt::Debug for Services {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Environment")
-            .field("domain", &self.meta.namespace)
+            .field("domain", &self.metadata.namespace)
             .field("settings", &self.settings)
             .finish_non_exhaustive()
     }

@@ -65,15 +65,15 @@ impl Task {
     /// The command's row.
     pub(crate) fn record(
         &self,
-        meta: &'static DomainMetadata,
+        metadata: &'static DomainMetadata,
         context: &ContextRecord,
         status: CommandStatus,
     ) -> CommandRecord {
         CommandRecord {
             id: self.id,
             parent: self.parent,
-            domain: meta.namespace.into(),
-            revision: meta.revision,
+            domain: metadata.namespace.into(),
+            revision: metadata.revision,
             command: self.action.key.into(),
             aggregate_id: self.aggregate_id.clone(),
             payload: self.payload.clone(),

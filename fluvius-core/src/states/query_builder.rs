@@ -11,7 +11,7 @@ use fluvius_store::{DynStore, RealmFilter, StateQuery, StateRecord, Store};
 /// How many rows a page has unless it is told.
 const PAGE_ROW_COUNT: usize = 1_000;
 /// How many rows a page may have.
-const PAGE_ROW_COUNT_MAX: usize = 10_000;
+const MAX_PAGE_ROWS: usize = 10_000;
 
 /// Reads the stored aggregates of one resource by what they are like.
 ///
@@ -136,10 +136,9 @@ impl<T> StateQueryBuilder<T> {
     /// `invalid-state` where a state does not decode; `store-unavailable`, `store-error`.
     pub async fn page(&self) -> Result<StatePage<T>, Error> {
         let (limit, query) = (self.query.limit, &self.query);
-        if limit > PAGE_ROW_COUNT_MAX {
-            let asked = format!(
-                "a page of {limit} aggregates, and at most {PAGE_ROW_COUNT_MAX} are allowed"
-            );
+        if limit > MAX_PAGE_ROWS {
+            let asked =
+                format!("a page of {limit} aggregates, and at most {MAX_PAGE_ROWS} are allowed");
             return Err(QueryError::new(asked).into());
         }
         self.check()?;

@@ -88,7 +88,7 @@ impl Uses {
                         }
                     }
                     Argument::Context(ty) => uses.add(ty.to_token_stream(), &cfgs),
-                    Argument::Refused(_) => {}
+                    Argument::Invalid(_) => {}
                 }
             }
             if let Some(outcome) = &action.outcome {

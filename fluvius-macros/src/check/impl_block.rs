@@ -96,10 +96,9 @@ fn revision(aggregate: &Aggregate, errors: &mut Errors) {
     }
     let upcast = aggregate.upcast.as_ref().map(|upcast| upcast.place);
     match (upcast.or(aggregate.upcast_waived), aggregate.revision_place) {
-        (Some(upcast), None) => errors.at_span(
-            upcast,
-            "`upcast` lifts what an older revision wrote: say which this one is, `revision = 2`",
-        ),
+        (Some(upcast), None) => {
+            errors.at_span(upcast, "`upcast` needs the current revision: add `revision = 2`")
+        }
         (Some(upcast), Some(_)) if aggregate.revision == 1 => errors.at_span(
             upcast,
             "nothing is older than revision 1: write `revision = 2`, or remove `upcast`",
@@ -107,8 +106,8 @@ fn revision(aggregate: &Aggregate, errors: &mut Errors) {
         (None, Some(revision)) if aggregate.revision > 1 && errors.count() == 0 => errors.at_span(
             revision,
             format!(
-                "nothing reads what revision {} wrote: name the function that lifts it, \
-                 `upcast = lift_account`, or write `upcast = none` if nothing older is stored",
+                "nothing reads what revision {} wrote: name the function that converts it, \
+                 `upcast = upcast_account`, or write `upcast = none` if nothing older is stored",
                 aggregate.revision - 1
             ),
         ),

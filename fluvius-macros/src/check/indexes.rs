@@ -7,7 +7,7 @@ use crate::model::Aggregate;
 use crate::{keywords, spelling};
 
 /// How many names a path may have, as the core has it.
-const PATH_LENGTH_MAX: usize = 16;
+const MAX_PATH_LENGTH: usize = 16;
 
 pub(crate) fn indexes(aggregate: &Aggregate, errors: &mut Errors) {
     let mut seen = BTreeSet::new();
@@ -33,11 +33,11 @@ pub(crate) fn indexes(aggregate: &Aggregate, errors: &mut Errors) {
             ),
         }
         let names = index.path.split('.').count();
-        if index.path.split('.').any(str::is_empty) || names > PATH_LENGTH_MAX {
+        if index.path.split('.').any(str::is_empty) || names > MAX_PATH_LENGTH {
             errors.at(
                 &index.place,
                 format!(
-                    "a path is from 1 to {PATH_LENGTH_MAX} names with dots between them: \
+                    "a path is from 1 to {MAX_PATH_LENGTH} names with dots between them: \
                      `\"address.city\"`"
                 ),
             );

@@ -3,6 +3,7 @@
 pub(crate) mod collisions;
 pub(crate) mod domain;
 pub(crate) mod event;
+mod framework_codes;
 pub(crate) mod hidden_names;
 pub(crate) mod impl_block;
 pub(crate) mod indexes;

@@ -7,14 +7,14 @@ use crate::errors::Errors;
 use crate::model::action::contexts;
 use crate::model::param::Why;
 use crate::model::types::{self, Flaw};
-use crate::model::{Action, Argument, Field, Refusal, example};
+use crate::model::{Action, Argument, Field, InvalidParam, example};
 use crate::parse::token_text::type_text;
 
 pub(crate) fn params(action: &Action, errors: &mut Errors) {
     for argument in &action.arguments {
         match argument {
             Argument::Field(field) => self::field(field, errors),
-            Argument::Refused(refusal) => refused(refusal, errors),
+            Argument::Invalid(refusal) => refused(refusal, errors),
             Argument::Context(_) => {}
         }
     }
@@ -49,8 +49,8 @@ fn field(field: &Field, errors: &mut Errors) {
     }
 }
 
-fn refused(refusal: &Refusal, errors: &mut Errors) {
-    let Refusal { pat, ty, why } = refusal;
+fn refused(refusal: &InvalidParam, errors: &mut Errors) {
+    let InvalidParam { pat, ty, why } = refusal;
     match why {
         Why::Pattern => errors.at(
             pat,

@@ -1,5 +1,6 @@
 //! Rules for `#[rejection(..)]`.
 
+use super::framework_codes::FRAMEWORK_CODES;
 use super::keys::require_kebab;
 use crate::errors::Errors;
 use crate::model::rejection::{Case, CaseAnswer, Rejection};
@@ -9,6 +10,7 @@ pub(crate) fn rejection(rejection: &Rejection, errors: &mut Errors) {
     for (at, case) in rejection.cases.iter().enumerate() {
         transparent(case, errors);
         code(case, errors);
+        reserved(rejection, case, errors);
         for earlier in rejection.cases.iter().take(at) {
             same_code(earlier, case, errors);
         }
@@ -64,6 +66,25 @@ fn code(case: &Case, errors: &mut Errors) {
             "no code can be made of this name: write `#[rejection(code = \"..\")]`",
         ),
         _ => {}
+    }
+}
+
+/// A caller that gets a code of the framework must be able to rely on its meaning.
+fn reserved(rejection: &Rejection, case: &Case, errors: &mut Errors) {
+    let CaseAnswer::Code(code) = &case.answer else { return };
+    if !FRAMEWORK_CODES.contains(&code.as_str()) {
+        return;
+    }
+    let name = names::plain(&rejection.ident);
+    let stem = name.strip_suffix("Error").or(name.strip_suffix("Rejection"));
+    let prefix = names::kebab(stem.filter(|stem| !stem.is_empty()).unwrap_or("my"));
+    let message = format!(
+        "`{code}` is a code of the framework: write another one, such as \
+         `#[rejection(code = \"{prefix}-{code}\")]`"
+    );
+    match &case.code_written {
+        Some(written) => errors.at(written, message),
+        None => errors.at(&case.ident, message),
     }
 }
 

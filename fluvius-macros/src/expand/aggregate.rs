@@ -21,8 +21,8 @@ pub(crate) fn aggregate(scope: &Scope<'_>, parts: &[Part<'_>]) -> TokenStream {
         // The type stands beside the path, so that the compiler says what is expected of it.
         quote! {
             const UPCAST: #option<#private::Upcast> = {
-                let lift: #private::Upcast = #path;
-                #option::Some(lift)
+                let upcast: #private::Upcast = #path;
+                #option::Some(upcast)
             };
         }
     });

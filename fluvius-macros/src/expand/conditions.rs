@@ -25,7 +25,7 @@ pub(crate) fn of_command(scope: &Scope<'_>, part: &Part<'_>) -> TokenStream {
         && let Some(outcome) = &action.outcome
     {
         let error = outcome.error(private);
-        conditions.push(quote!(#error: #private::Refusal));
+        conditions.push(quote!(#error: #private::ActionError));
         if let Some(required) = of_data(action) {
             let data = outcome.data(private);
             conditions.push(quote!(#data: #private::#required));

@@ -146,7 +146,7 @@ fn revision(scope: &Scope<'_>) -> String {
     let revision = scope.aggregate.revision;
     match &scope.aggregate.upcast {
         Some(upcast) => format!(
-            "States and events are written at revision {revision}; `{}` lifts those of older revisions.",
+            "States and events are written at revision {revision}; `{}` converts those of older revisions.",
             token_text(&upcast.path)
         ),
         None => format!("States and events are written at revision {revision}."),

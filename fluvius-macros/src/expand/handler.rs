@@ -66,7 +66,7 @@ fn call(scope: &Scope<'_>, action: &Action, lifecycle: Lifecycle) -> TokenStream
         Argument::Context(ty) => {
             quote!(<#ty as #private::IsActionContext>::of(__fluvius_cx))
         }
-        Argument::Refused(_) => quote!(__fluvius_cx),
+        Argument::Invalid(_) => quote!(__fluvius_cx),
     });
     let arguments = receiver.into_iter().chain(arguments);
     // The type keeps its own place: the compiler reports a fault in it once.

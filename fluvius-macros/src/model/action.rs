@@ -127,7 +127,7 @@ impl Action {
     pub(crate) fn fields(&self) -> impl Iterator<Item = &Field> {
         self.arguments.iter().filter_map(|argument| match argument {
             Argument::Field(field) => Some(&**field),
-            Argument::Context(_) | Argument::Refused(_) => None,
+            Argument::Context(_) | Argument::Invalid(_) => None,
         })
     }
 
@@ -198,6 +198,6 @@ fn refused_words(signature: &syn::Signature) -> Vec<(Span, &'static str)> {
 pub(crate) fn contexts(action: &Action) -> impl Iterator<Item = &Type> {
     action.arguments.iter().filter_map(|argument| match argument {
         Argument::Context(ty) => Some(&**ty),
-        Argument::Field(_) | Argument::Refused(_) => None,
+        Argument::Field(_) | Argument::Invalid(_) => None,
     })
 }

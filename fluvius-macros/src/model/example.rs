@@ -23,11 +23,11 @@ pub(crate) fn fence(action: &Action) -> String {
 }
 
 fn object(fields: &[String]) -> String {
-    const LINE_MAX: usize = 72;
+    const MAX_LINE: usize = 72;
     let line = fields.join(", ");
     if fields.is_empty() {
         "{}".to_owned()
-    } else if line.len() <= LINE_MAX {
+    } else if line.len() <= MAX_LINE {
         format!("{{ {line} }}")
     } else {
         format!("{{\n  {}\n}}", fields.join(",\n  "))

@@ -20,7 +20,7 @@ pub(crate) mod types;
 pub(crate) use action::{Action, EventModel, Lifecycle, Receiver};
 pub(crate) use aggregate::{Aggregate, Index};
 pub(crate) use outcome::{Answer, Outcome};
-pub(crate) use param::{Argument, Field, Refusal};
+pub(crate) use param::{Argument, Field, InvalidParam};
 pub(crate) use part::{Part, Soundness};
 pub(crate) use private_path::{PrivatePath, Root};
 pub(crate) use self_type::SelfType;

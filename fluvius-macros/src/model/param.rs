@@ -16,7 +16,7 @@ pub(crate) enum Argument {
     Field(Box<Field>),
     /// The type that the reference points to.
     Context(Box<Type>),
-    Refused(Box<Refusal>),
+    Invalid(Box<InvalidParam>),
 }
 
 /// A parameter that is a field of the command.
@@ -37,7 +37,7 @@ pub(crate) struct Field {
 }
 
 /// A parameter as written that can be neither field nor context.
-pub(crate) struct Refusal {
+pub(crate) struct InvalidParam {
     pub(crate) pat: Pat,
     pub(crate) ty: Type,
     pub(crate) why: Why,
@@ -122,7 +122,7 @@ pub(crate) fn lower(source: SourceParam, self_type: Option<&SelfType>) -> Argume
 }
 
 fn refused(pat: Pat, ty: Type, why: Why) -> Argument {
-    Argument::Refused(Box::new(Refusal { pat, ty, why }))
+    Argument::Invalid(Box::new(InvalidParam { pat, ty, why }))
 }
 
 /// The name of `x` and `mut x`; nothing for `_x`, whose name says that it is not used.

@@ -46,7 +46,7 @@ pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> AggregateArgs {
     let revision = options.take(keywords::REVISION).map(|option| option.integer(errors));
     let upcast = options.take(keywords::UPCAST).and_then(|option| option.function(errors));
     let (revision, upcast) = match revision {
-        // What is wrong with it is told; whether there is something to lift is not known.
+        // Its error is reported; without the option the need of an upcast is unknown.
         Some(None) => (None, None),
         read => (read.flatten(), upcast),
     };

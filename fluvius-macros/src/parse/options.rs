@@ -250,7 +250,7 @@ impl AttrOption {
     pub(crate) fn function(self, errors: &mut Errors) -> Option<FunctionPath> {
         let name = &self.name;
         let place = name.span();
-        let message = format!("`{name}` takes the path of a function: `{name} = lift_account`");
+        let message = format!("`{name}` takes the path of a function: `{name} = upcast_account`");
         match self.value {
             Value::Equals(Expr::Path(path)) => Some(FunctionPath { path, place }),
             Value::Equals(expr) => {

@@ -47,7 +47,7 @@ fn expands_an_asynchronous_action_with_context_and_secret() {
                 name = "EurAccount",
                 resources = ["eur-account", "usd-account"],
                 revision = 3,
-                upcast = crate::lift_account,
+                upcast = crate::upcast_account,
                 index(owner_name: text, r#type: number, "address.city": text),
                 crate = "::facade"
             ),

@@ -224,19 +224,19 @@ fn options_of_aggregate() {
             block_options(quote!(revision = 4294967296)),
             block_options(quote!(revision = -1)),
             block_options(quote!(revision = 0)),
-            block_options(quote!(revision = 0, upcast = lift)),
-            block_options(quote!(revision = 2, upcast = lift)),
-            block_options(quote!(upcast = Self::lift, revision = 2)),
-            block_options(quote!(upcast = lift)),
-            block_options(quote!(revision = 1, upcast = lift)),
-            block_options(quote!(revision = "2", upcast = lift)),
-            block_options(quote!(revision = 2, upcast = lift, upcast = lift)),
+            block_options(quote!(revision = 0, upcast = upcast_it)),
+            block_options(quote!(revision = 2, upcast = upcast_it)),
+            block_options(quote!(upcast = Self::upcast_it, revision = 2)),
+            block_options(quote!(upcast = upcast_it)),
+            block_options(quote!(revision = 1, upcast = upcast_it)),
+            block_options(quote!(revision = "2", upcast = upcast_it)),
+            block_options(quote!(revision = 2, upcast = upcast_it, upcast = upcast_it)),
             block_options(quote!(revision = 2, upcast)),
-            block_options(quote!(revision = 2, upcast(lift))),
-            block_options(quote!(revision = 2, upcast = "lift")),
+            block_options(quote!(revision = 2, upcast(upcast_it))),
+            block_options(quote!(revision = 2, upcast = "upcast_it")),
             block_options(quote!(revision = 2, upcast = |_, _, _| Ok(()))),
-            block_options(quote!(revision = 2, upcast = lift())),
-            block_options(quote!(revision = 2, upcats = lift)),
+            block_options(quote!(revision = 2, upcast = upcast_it())),
+            block_options(quote!(revision = 2, upcats = upcast_it)),
             block_options(quote!(index(owner_name: text, balance: number, "address.city": text))),
             block_options(quote!(index)),
             block_options(quote!(index = "balance")),
@@ -283,32 +283,32 @@ fn options_of_aggregate() {
                 `revision` takes a whole number that fits in 32 bits: `revision = 1`
             #[aggregate(revision = 0)]
                 revisions count from 1: write `revision = 1`, or leave the option out
-            #[aggregate(revision = 0, upcast = lift)]
+            #[aggregate(revision = 0, upcast = upcast_it)]
                 revisions count from 1: write `revision = 1`, or leave the option out
-            #[aggregate(revision = 2, upcast = lift)]
+            #[aggregate(revision = 2, upcast = upcast_it)]
                 fine
-            #[aggregate(upcast = Self::lift, revision = 2)]
+            #[aggregate(upcast = Self::upcast_it, revision = 2)]
                 fine
-            #[aggregate(upcast = lift)]
-                `upcast` lifts what an older revision wrote: say which this one is, `revision = 2`
-            #[aggregate(revision = 1, upcast = lift)]
+            #[aggregate(upcast = upcast_it)]
+                `upcast` needs the current revision: add `revision = 2`
+            #[aggregate(revision = 1, upcast = upcast_it)]
                 nothing is older than revision 1: write `revision = 2`, or remove `upcast`
-            #[aggregate(revision = "2", upcast = lift)]
+            #[aggregate(revision = "2", upcast = upcast_it)]
                 `revision` takes a whole number that fits in 32 bits: `revision = 1`
-            #[aggregate(revision = 2, upcast = lift, upcast = lift)]
+            #[aggregate(revision = 2, upcast = upcast_it, upcast = upcast_it)]
                 `upcast` is given twice
                 `upcast` is given here first
             #[aggregate(revision = 2, upcast)]
-                `upcast` takes the path of a function: `upcast = lift_account`
-            #[aggregate(revision = 2, upcast(lift))]
-                `upcast` takes the path of a function: `upcast = lift_account`
-            #[aggregate(revision = 2, upcast = "lift")]
-                `upcast` takes the path of a function: `upcast = lift_account`
+                `upcast` takes the path of a function: `upcast = upcast_account`
+            #[aggregate(revision = 2, upcast(upcast_it))]
+                `upcast` takes the path of a function: `upcast = upcast_account`
+            #[aggregate(revision = 2, upcast = "upcast_it")]
+                `upcast` takes the path of a function: `upcast = upcast_account`
             #[aggregate(revision = 2, upcast = | _, _, _ | Ok(()))]
-                `upcast` takes the path of a function: `upcast = lift_account`
-            #[aggregate(revision = 2, upcast = lift())]
-                `upcast` takes the path of a function: `upcast = lift_account`
-            #[aggregate(revision = 2, upcats = lift)]
+                `upcast` takes the path of a function: `upcast = upcast_account`
+            #[aggregate(revision = 2, upcast = upcast_it())]
+                `upcast` takes the path of a function: `upcast = upcast_account`
+            #[aggregate(revision = 2, upcats = upcast_it)]
                 `#[aggregate]` has no option `upcats`; did you mean `upcast`?
             #[aggregate(index(owner_name: text, balance: number, "address.city": text))]
                 fine
@@ -1146,22 +1146,22 @@ fn an_older_revision_is_lifted_or_known_to_be_gone() {
     check(
         [
             block_options(quote!(revision = 2)),
-            block_options(quote!(revision = 2, upcast = lift)),
+            block_options(quote!(revision = 2, upcast = upcast_it)),
             block_options(quote!(revision = 2, upcast = none)),
             block_options(quote!(revision = 1, upcast = none)),
             block_options(quote!(upcast = none)),
         ],
         expect![[r#"
             #[aggregate(revision = 2)]
-                nothing reads what revision 1 wrote: name the function that lifts it, `upcast = lift_account`, or write `upcast = none` if nothing older is stored
-            #[aggregate(revision = 2, upcast = lift)]
+                nothing reads what revision 1 wrote: name the function that converts it, `upcast = upcast_account`, or write `upcast = none` if nothing older is stored
+            #[aggregate(revision = 2, upcast = upcast_it)]
                 fine
             #[aggregate(revision = 2, upcast = none)]
                 fine
             #[aggregate(revision = 1, upcast = none)]
                 nothing is older than revision 1: write `revision = 2`, or remove `upcast`
             #[aggregate(upcast = none)]
-                `upcast` lifts what an older revision wrote: say which this one is, `revision = 2`
+                `upcast` needs the current revision: add `revision = 2`
         "#]],
     );
 }

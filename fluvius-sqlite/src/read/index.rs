@@ -12,11 +12,11 @@ use crate::field;
 use crate::read::query_optional;
 
 /// An index with fewer matching values is always used.
-const COUNT_MAX: usize = 10_000;
+const MAX_COUNTED: usize = 10_000;
 
 /// The largest number of bounds of a field that are used; the conditions are checked on the states
 /// in any case.
-const BOUND_COUNT_MAX: usize = 16;
+const MAX_CONSTRAINTS: usize = 16;
 
 /// The index of one field.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl Index {
                 Constraint::OneOf(_) => 1,
                 Constraint::Compare(..) => 2,
             });
-            index.index_constraints.truncate(BOUND_COUNT_MAX);
+            index.index_constraints.truncate(MAX_CONSTRAINTS);
             // Equal values are in order of identifiers, the order of a query without keys.
             index.is_in_order = match query.sort.first() {
                 Some(key) => key.field == index.field,
@@ -54,10 +54,10 @@ impl Index {
         for index in indexes {
             // Without constraints, all values would be counted.
             let count = match index.index_constraints.is_empty() {
-                true => COUNT_MAX,
+                true => MAX_COUNTED,
                 false => index.count(connection)?,
             };
-            if index.is_in_order && count >= COUNT_MAX {
+            if index.is_in_order && count >= MAX_COUNTED {
                 in_order.get_or_insert(index);
             } else if best.as_ref().is_none_or(|(least, _)| count < *least) {
                 best = Some((count, index));
@@ -65,7 +65,7 @@ impl Index {
         }
         let is_sorted_anyway = !query.sort.is_empty();
         Ok(match (best, in_order) {
-            (Some((count, index)), _) if count < COUNT_MAX => Some(index),
+            (Some((count, index)), _) if count < MAX_COUNTED => Some(index),
             (_, Some(index)) => Some(index),
             // Without an index all rows would have to be sorted.
             (Some((_, index)), None) if is_sorted_anyway => Some(index),
@@ -74,7 +74,7 @@ impl Index {
         })
     }
 
-    /// Counts the values that match the constraints, up to `COUNT_MAX`.
+    /// Counts the values that match the constraints, up to `MAX_COUNTED`.
     fn count(&self, connection: &Connection) -> Result<usize, Fault> {
         let mut sql = "SELECT count(*) FROM (SELECT 1 FROM field_value AS i WHERE ".to_owned();
         let mut params = Vec::new();
@@ -83,7 +83,7 @@ impl Index {
             &mut sql,
             &mut params,
             " LIMIT ",
-            Some(Value::from(i64::try_from(COUNT_MAX).unwrap_or(i64::MAX))),
+            Some(Value::from(i64::try_from(MAX_COUNTED).unwrap_or(i64::MAX))),
         );
         sql.push(')');
         let count = query_optional(connection, &sql, params_from_iter(params), |row| {

@@ -39,7 +39,7 @@ const INTEGER: &str = "fluvius_integer";
 const MATCHES: &str = "fluvius_matches";
 
 /// Up to this many conditions on columns alone are SQL: SQLite takes expressions up to 1,000 deep.
-const COLUMN_TERM_COUNT_MAX: usize = 500;
+const MAX_COLUMN_TERMS: usize = 500;
 
 thread_local! {
     /// The filter of the query that runs on this thread.
@@ -372,7 +372,7 @@ fn split(filter: &Filter) -> (Vec<Filter>, Vec<Filter>) {
             return false;
         }
         count += term_count(filter);
-        count <= COLUMN_TERM_COUNT_MAX
+        count <= MAX_COLUMN_TERMS
     };
     let (of_columns, of_states): (Vec<&Filter>, Vec<&Filter>) = all.iter().partition(is_taken);
     (of_columns.into_iter().cloned().collect(), of_states.into_iter().cloned().collect())

@@ -24,7 +24,7 @@ const OTHERS_TIME: Duration = Duration::from_secs(1);
 /// Bounds of the pause between two commits while other connections write. The pause is about as
 /// long as a commit.
 const PAUSE_MIN: Duration = Duration::from_micros(500);
-const PAUSE_MAX: Duration = Duration::from_millis(2);
+const MAX_PAUSE: Duration = Duration::from_millis(2);
 
 /// Longest time without a pause while no other writer was seen. A waiting writer is not seen before
 /// its first commit, and polls at least as often as the shortest pause.
@@ -107,7 +107,7 @@ impl<'c> WriterConnection<'c> {
             let sql = "PRAGMA wal_checkpoint(PASSIVE)";
             let is_busy = self.connection.query_row(sql, [], |row| row.get::<_, bool>(0));
             match is_busy {
-                Ok(true) => thread::sleep(PAUSE_MAX),
+                Ok(true) => thread::sleep(MAX_PAUSE),
                 Ok(false) => return,
                 Err(error) => {
                     tracing::warn!(%error, "the write-ahead log was not copied into the file");
@@ -204,7 +204,7 @@ impl<'c> WriterConnection<'c> {
     fn yield_to_others(&mut self) {
         let Some((ended, took)) = self.last else { return };
         let pause = if self.others.is_some_and(|seen| seen.elapsed() < OTHERS_TIME) {
-            took.clamp(PAUSE_MIN, PAUSE_MAX)
+            took.clamp(PAUSE_MIN, MAX_PAUSE)
         } else if self.busy_since.is_some_and(|begun| begun.elapsed() >= MAX_BUSY_TIME) {
             PAUSE_MIN
         } else {

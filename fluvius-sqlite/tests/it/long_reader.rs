@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::load;
 
-const LOG_BYTES_MAX: u64 = 1024 * 1024;
+const MAX_LOG_BYTES: u64 = 1024 * 1024;
 
 fn log_bytes(file: &Path) -> u64 {
     file.with_extension("db-wal").metadata().map_or(0, |log| log.len())
@@ -22,7 +22,7 @@ async fn the_log_is_short_again_after_a_long_reader() {
     let time = Duration::from_secs(seconds.map_or(1, |seconds| seconds.parse().unwrap()));
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("store.db");
-    let options = SqliteStore::options().wal_bytes(LOG_BYTES_MAX / 4, LOG_BYTES_MAX);
+    let options = SqliteStore::options().wal_bytes(MAX_LOG_BYTES / 4, MAX_LOG_BYTES);
     let store = options.open(&file).await.unwrap();
     let run = async |what: &str, time: Duration| {
         let load = load::run(&store, 32, time).await;
@@ -48,17 +48,17 @@ async fn the_log_is_short_again_after_a_long_reader() {
     let mut held = run("while it is held", time).await;
     // A machine that is busy with other things takes longer.
     let begun = Instant::now();
-    while held <= 2 * LOG_BYTES_MAX && begun.elapsed() < Duration::from_secs(60) {
+    while held <= 2 * MAX_LOG_BYTES && begun.elapsed() < Duration::from_secs(60) {
         held = run("while it is held", time).await;
     }
-    assert!(held > 2 * LOG_BYTES_MAX, "the reader held nothing: {held} bytes");
+    assert!(held > 2 * MAX_LOG_BYTES, "the reader held nothing: {held} bytes");
     assert_eq!(count(), seen);
     reader.execute_batch("COMMIT").unwrap();
 
     let begun = Instant::now();
     let mut bytes = held;
-    while bytes > 4 * LOG_BYTES_MAX && begun.elapsed() < Duration::from_secs(30) {
+    while bytes > 4 * MAX_LOG_BYTES && begun.elapsed() < Duration::from_secs(30) {
         bytes = run("after", Duration::from_millis(500)).await;
     }
-    assert!(bytes <= 4 * LOG_BYTES_MAX, "the log still has {bytes} bytes");
+    assert!(bytes <= 4 * MAX_LOG_BYTES, "the log still has {bytes} bytes");
 }

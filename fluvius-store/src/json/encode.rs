@@ -21,7 +21,7 @@ use serialize_compound::Level;
 
 /// Most levels of arrays and objects in what is encoded: some fewer than can be read, so that there is room for what is
 /// put around it, such as a patch.
-const DEPTH_MAX: usize = 120;
+const MAX_DEPTH: usize = 120;
 
 /// How serde_json names the struct as which its `RawValue` (and, with `arbitrary_precision`, its `Number`) hands over
 /// the text to be written.
@@ -51,7 +51,7 @@ pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Json, JsonError> {
     let mut encoder = Encoder { text, depth: 0, verbatim: false, has_verbatim: false };
     let outcome = value.serialize(&mut encoder);
     let encoded = encoder.finish(outcome);
-    if encoder.text.capacity() <= BUFFER_LENGTH_MAX {
+    if encoder.text.capacity() <= MAX_BUFFER_LENGTH {
         encoder.text.clear();
         BUFFER.set(encoder.text);
     }
@@ -59,7 +59,7 @@ pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Json, JsonError> {
 }
 
 /// How large a buffer a thread keeps.
-const BUFFER_LENGTH_MAX: usize = 64 * 1024;
+const MAX_BUFFER_LENGTH: usize = 64 * 1024;
 
 thread_local! {
     /// Where texts are written, before each is copied to where it stays.
@@ -98,7 +98,7 @@ impl Encoder {
         let doubtful =
             text.bytes().fold(false, |found, byte| found | (byte == b'\\') | (byte == b'$'));
         if self.has_verbatim || doubtful {
-            storable_within(text, DEPTH_MAX)?;
+            storable_within(text, MAX_DEPTH)?;
         }
         Ok(Json::from_trusted(text))
     }
@@ -132,7 +132,7 @@ impl Encoder {
     #[inline]
     fn open(&mut self, opening: u8, closing: &'static [u8]) -> Result<Level<'_>, Error> {
         self.depth += 1;
-        if self.depth > DEPTH_MAX {
+        if self.depth > MAX_DEPTH {
             return Err(Error::custom(DEPTH));
         }
         self.text.push(opening);

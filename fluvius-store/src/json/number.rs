@@ -11,8 +11,8 @@ const DECIMAL_DIGITS_SAFE: usize = 15;
 const EXPONENT_DIGITS_SAFE: usize = 2;
 /// Longest text and most digits of an exponent that are looked at. PostgreSQL's `numeric`, and so its `jsonb`, holds at
 /// most 16,383 digits after the point, leading and trailing zeros included: these two bounds stay below it.
-const TEXT_LENGTH_MAX: usize = 6_000;
-const EXPONENT_DIGITS_MAX: usize = 4;
+const MAX_TEXT_LENGTH: usize = 6_000;
+const MAX_EXPONENT_DIGITS: usize = 4;
 
 /// Reads the number that begins at `start`: where it ends, and whether it comes back.
 pub(super) fn read(bytes: &[u8], start: usize) -> (usize, bool) {
@@ -67,7 +67,7 @@ fn digits_end(bytes: &[u8], start: usize) -> usize {
 /// The exact way: compares the number as written with what an integer or an `f64` would write.
 #[cold]
 fn comes_back(written: &str) -> bool {
-    if written.len() > TEXT_LENGTH_MAX {
+    if written.len() > MAX_TEXT_LENGTH {
         return false;
     }
     if written.parse::<i64>().is_ok() || written.parse::<u64>().is_ok() {
@@ -98,12 +98,12 @@ pub(crate) struct DecimalDigits {
 impl DecimalDigits {
     /// The value of a JSON number; `None` where it is longer than can be kept.
     pub(crate) fn of(written: &str) -> Option<Self> {
-        if written.len() > TEXT_LENGTH_MAX {
+        if written.len() > MAX_TEXT_LENGTH {
             return None;
         }
         let unsigned = written.strip_prefix('-').unwrap_or(written);
         let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
-        if exponent.trim_start_matches(['+', '-', '0']).len() > EXPONENT_DIGITS_MAX {
+        if exponent.trim_start_matches(['+', '-', '0']).len() > MAX_EXPONENT_DIGITS {
             return None;
         }
         let (integer, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));

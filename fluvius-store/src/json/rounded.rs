@@ -18,7 +18,7 @@ use super::tokenizer::{Token, Tokens, unescape};
 const DIGITS_SAFE: i64 = 28;
 
 /// The largest value of 96 bits.
-const MANTISSA_MAX: u128 = (1 << 96) - 1;
+const MAX_MANTISSA: u128 = (1 << 96) - 1;
 
 const MESSAGE: &str = "the number has more digits than its type holds, and would be rounded: send at most 28 digits, \
                        and at most 28 after the point";
@@ -182,7 +182,7 @@ impl Number {
         if digits.saturating_sub(point) > DIGITS_SAFE || point > DIGITS_SAFE + 1 {
             return false;
         }
-        digits.max(point) <= DIGITS_SAFE || self.first(digits.max(point)) <= MANTISSA_MAX
+        digits.max(point) <= DIGITS_SAFE || self.first(digits.max(point)) <= MAX_MANTISSA
     }
 
     /// Returns the first `count` digits as an integer, padded with zeros; up to 38 digits.

@@ -12,7 +12,7 @@ use super::path::Path;
 use super::tokenizer::{is_space, string_end, unescape};
 
 /// Most levels of arrays and objects that serde_json reads.
-const DEPTH_MAX: usize = 127;
+const MAX_DEPTH: usize = 127;
 
 const NUL: &str = "U+0000 cannot be stored: leave it out";
 const HALF: &str =
@@ -40,12 +40,12 @@ pub(super) fn grammar(text: &str) -> Result<(), JsonError> {
 /// # Errors
 /// With the path of the first fault. A fault in a key has the path of its object.
 pub(super) fn storable(text: &str) -> Result<(), JsonError> {
-    storable_within(text, DEPTH_MAX)
+    storable_within(text, MAX_DEPTH)
 }
 
 /// [`storable`], with fewer levels of arrays and objects.
-pub(super) fn storable_within(text: &str, depth_max: usize) -> Result<(), JsonError> {
-    match first_fault(text.as_bytes(), depth_max) {
+pub(super) fn storable_within(text: &str, max_depth: usize) -> Result<(), JsonError> {
+    match first_fault(text.as_bytes(), max_depth) {
         None => Ok(()),
         Some(fault) => {
             let path = Path::of_prefix(text.get(..fault.at).unwrap_or(text));
@@ -60,7 +60,7 @@ struct Fault {
     message: &'static str,
 }
 
-fn first_fault(bytes: &[u8], depth_max: usize) -> Option<Fault> {
+fn first_fault(bytes: &[u8], max_depth: usize) -> Option<Fault> {
     let mut depth = 0_usize;
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
@@ -77,7 +77,7 @@ fn first_fault(bytes: &[u8], depth_max: usize) -> Option<Fault> {
             },
             b'{' | b'[' => {
                 depth += 1;
-                if depth > depth_max {
+                if depth > max_depth {
                     return Some(Fault { at, message: DEPTH });
                 }
                 at += 1;
@@ -210,10 +210,10 @@ mod tests {
     #[test]
     fn the_depth_that_serde_json_reads_is_the_limit() {
         let nested = |levels| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
-        check(&nested(DEPTH_MAX), None);
-        assert!(serde_json::from_str::<Value>(&nested(DEPTH_MAX)).is_ok());
-        assert!(serde_json::from_str::<Value>(&nested(DEPTH_MAX + 1)).is_err());
-        assert_eq!(storable(&nested(DEPTH_MAX + 1)).unwrap_err().message(), DEPTH);
+        check(&nested(MAX_DEPTH), None);
+        assert!(serde_json::from_str::<Value>(&nested(MAX_DEPTH)).is_ok());
+        assert!(serde_json::from_str::<Value>(&nested(MAX_DEPTH + 1)).is_err());
+        assert_eq!(storable(&nested(MAX_DEPTH + 1)).unwrap_err().message(), DEPTH);
     }
 
     proptest! {

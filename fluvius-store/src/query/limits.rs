@@ -5,14 +5,14 @@ use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use super::{Field, Filter, Kind, Operand, Place, StateQuery};
 
 /// How deep a filter may be: a condition alone is 1 deep.
-pub const FILTER_DEPTH_MAX: usize = 16;
+pub const MAX_FILTER_DEPTH: usize = 16;
 /// How many terms a filter may have: each condition, each operand of `OneOf`, each `All`, `Any` and
 /// `Not` is one.
-pub const TERM_COUNT_MAX: usize = 1_000;
+pub const MAX_TERMS: usize = 1_000;
 /// How many keys an order may have.
-pub const SORT_KEY_COUNT_MAX: usize = 8;
+pub const MAX_SORT_KEYS: usize = 8;
 /// How many names a path may have.
-pub const PATH_LENGTH_MAX: usize = 16;
+pub const MAX_PATH_LENGTH: usize = 16;
 
 /// A query that no store answers, and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,16 +35,16 @@ impl StateQuery {
     /// [`StoreError`](crate::StoreError), so that no store answers what another refuses.
     ///
     /// # Errors
-    /// Where a bound is exceeded ([`FILTER_DEPTH_MAX`], [`TERM_COUNT_MAX`],
-    /// [`SORT_KEY_COUNT_MAX`], [`PATH_LENGTH_MAX`]), an operand is not of the kind of its field, a
+    /// Where a bound is exceeded ([`MAX_FILTER_DEPTH`], [`MAX_TERMS`],
+    /// [`MAX_SORT_KEYS`], [`MAX_PATH_LENGTH`]), an operand is not of the kind of its field, a
     /// column is read as another kind than its own, a text or a name holds U+0000, a time has a
     /// year outside of 0001 to 9999, or `after` belongs to another resource or order.
     pub fn check(&self) -> Result<(), QueryError> {
         let mut terms = 0;
         check_filter(&self.filter, 1, &mut terms)?;
-        if self.sort.len() > SORT_KEY_COUNT_MAX {
+        if self.sort.len() > MAX_SORT_KEYS {
             return Err(QueryError::new(format!(
-                "the order has {} keys, and at most {SORT_KEY_COUNT_MAX} are allowed",
+                "the order has {} keys, and at most {MAX_SORT_KEYS} are allowed",
                 self.sort.len()
             )));
         }
@@ -68,9 +68,9 @@ impl StateQuery {
 }
 
 fn check_filter(filter: &Filter, depth: usize, terms: &mut usize) -> Result<(), QueryError> {
-    if depth > FILTER_DEPTH_MAX {
+    if depth > MAX_FILTER_DEPTH {
         return Err(QueryError::new(format!(
-            "the filter is more than {FILTER_DEPTH_MAX} deep: write `a & (b & c)` as \
+            "the filter is more than {MAX_FILTER_DEPTH} deep: write `a & (b & c)` as \
              `a & b & c`, and leave doubled negations out"
         )));
     }
@@ -78,9 +78,9 @@ fn check_filter(filter: &Filter, depth: usize, terms: &mut usize) -> Result<(), 
     if let Filter::OneOf { operands, .. } = filter {
         *terms = terms.saturating_add(operands.len());
     }
-    if *terms > TERM_COUNT_MAX {
+    if *terms > MAX_TERMS {
         return Err(QueryError::new(format!(
-            "the filter has more than {TERM_COUNT_MAX} terms: ask several times, for some of \
+            "the filter has more than {MAX_TERMS} terms: ask several times, for some of \
              them each"
         )));
     }
@@ -126,9 +126,9 @@ fn check_field(field: &Field) -> Result<(), QueryError> {
             field.kind
         ))),
         Place::Column(_) => Ok(()),
-        Place::Path(path) if path.is_empty() || path.len() > PATH_LENGTH_MAX => {
+        Place::Path(path) if path.is_empty() || path.len() > MAX_PATH_LENGTH => {
             Err(QueryError::new(format!(
-                "a path has {} names, and from 1 to {PATH_LENGTH_MAX} are allowed",
+                "a path has {} names, and from 1 to {MAX_PATH_LENGTH} are allowed",
                 path.len()
             )))
         }

@@ -71,9 +71,7 @@ pub use cursor::{Cursor, ParseCursorError};
 pub use field::{Column, Field, Place, boolean, column, number, text, time, uuid};
 pub use filter::{Comparison, Filter};
 pub use index::FieldIndex;
-pub use limits::{
-    FILTER_DEPTH_MAX, PATH_LENGTH_MAX, QueryError, SORT_KEY_COUNT_MAX, TERM_COUNT_MAX,
-};
+pub use limits::{MAX_FILTER_DEPTH, MAX_PATH_LENGTH, MAX_SORT_KEYS, MAX_TERMS, QueryError};
 pub use log_query::{LogQuery, RealmFilter};
 pub use number::{Number, ParseNumberError};
 pub use read::{read, read_at};

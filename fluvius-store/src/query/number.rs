@@ -9,11 +9,11 @@ use std::str::FromStr;
 use crate::json::DecimalDigits;
 
 /// Most bytes of a text that is read.
-const TEXT_LENGTH_MAX: usize = 6_000;
+const MAX_TEXT_LENGTH: usize = 6_000;
 /// More than the exponent of any text that is read.
-const EXPONENT_MAX: u64 = 20_000;
+const MAX_EXPONENT: u64 = 20_000;
 /// Most zeros that [`Number`]'s text writes out before or behind its digits.
-const ZEROS_MAX: i64 = 40;
+const MAX_ZEROS: i64 = 40;
 
 /// A decimal value: equal however it is written, compared exactly.
 ///
@@ -130,12 +130,12 @@ impl fmt::Display for Number {
         if digits.is_empty() {
             return f.write_str("0");
         }
-        if (-ZEROS_MAX..=0).contains(&exponent) {
+        if (-MAX_ZEROS..=0).contains(&exponent) {
             f.write_str("0.")?;
             zeros(f, -exponent)?;
             return f.write_str(digits);
         }
-        if exponent >= count && exponent <= count + ZEROS_MAX {
+        if exponent >= count && exponent <= count + MAX_ZEROS {
             f.write_str(digits)?;
             return zeros(f, exponent - count);
         }
@@ -206,9 +206,9 @@ impl Number {
 
     /// What [`parts`](Self::parts) gave; `None` where it can have given no such thing.
     pub(super) fn from_parts(is_negative: bool, digits: &str, exponent: i64) -> Option<Self> {
-        let is_given = digits.len() <= TEXT_LENGTH_MAX
+        let is_given = digits.len() <= MAX_TEXT_LENGTH
             && (digits.is_empty() || is_digits(digits))
-            && exponent.unsigned_abs() <= EXPONENT_MAX;
+            && exponent.unsigned_abs() <= MAX_EXPONENT;
         let number =
             is_given.then(|| Self { is_negative, value: DecimalDigits::new(digits, exponent) })?;
         (number.parts() == (is_negative && !digits.is_empty(), digits, exponent)).then_some(number)

@@ -13,7 +13,7 @@ use crate::record::{CommandRecord, CommandStatus, ContextRecord, LogEntry};
 use super::{FaultKind, Verification};
 
 /// How many contexts are remembered to be there.
-const CONTEXT_COUNT_MAX: usize = 4_096;
+const MAX_CONTEXTS: usize = 4_096;
 
 /// A command of the log, and its context.
 pub(super) type Found = (LogEntry<CommandRecord>, Arc<ContextRecord>);
@@ -45,7 +45,7 @@ impl<'a> LookUp<'a> {
         }
         let is_there = self.store.context(id).await?.is_some_and(|context| context.id == id);
         if is_there {
-            if self.contexts.len() >= CONTEXT_COUNT_MAX {
+            if self.contexts.len() >= MAX_CONTEXTS {
                 self.contexts.clear();
             }
             self.contexts.insert(id);

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::aggregate_id::AggregateId;
 
 /// How many faults are kept; all are counted.
-const FAULT_COUNT_MAX: usize = 100;
+const MAX_FAULTS: usize = 100;
 
 /// What [`verify`](super::verify) has read and found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl Verification {
         detail: impl Into<String>,
     ) {
         self.fault_count += 1;
-        if self.faults.len() < FAULT_COUNT_MAX {
+        if self.faults.len() < MAX_FAULTS {
             self.faults.push(Fault {
                 kind,
                 aggregate_id: aggregate_id.clone(),

@@ -22,7 +22,7 @@ pub struct Faults {
     /// Reads that fail, and turns that are not given.
     pub failed_reads: u64,
     /// How long a call takes at the most; each takes a random part of it.
-    pub delay_max: Duration,
+    pub max_delay: Duration,
 }
 
 /// A store around another one that does what [`Faults`] say, the same for the same seed.
@@ -68,7 +68,7 @@ impl<S: Store> FaultyStore<S> {
 
     async fn delay(&self) {
         let delay = self.with(|state| {
-            let micros = u64::try_from(state.faults.delay_max.as_micros()).unwrap_or(u64::MAX);
+            let micros = u64::try_from(state.faults.max_delay.as_micros()).unwrap_or(u64::MAX);
             (micros > 0).then(|| Duration::from_micros(state.rng.below(micros)))
         });
         if let Some(delay) = delay {

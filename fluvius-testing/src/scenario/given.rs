@@ -47,7 +47,7 @@ pub(super) fn state<A: Aggregate>(
     }
     let event = EventRecord {
         id: new_id(fixture),
-        domain: fixture.meta().namespace.into(),
+        domain: fixture.metadata().namespace.into(),
         revision: aggregate.revision,
         event: GIVEN.into(),
         aggregate_id: aggregate_id.clone(),
@@ -201,7 +201,7 @@ fn fold(
 }
 
 fn context_record(fixture: &Fixture, context: &DomainContext) -> ContextRecord {
-    context.record(new_id(fixture), fixture.meta(), BTreeMap::new())
+    context.record(new_id(fixture), fixture.metadata(), BTreeMap::new())
 }
 
 /// The command that an event names, as far as the event tells.
@@ -216,7 +216,7 @@ fn command(fixture: &Fixture, context: &ContextRecord, event: &EventRecord) -> C
         id: event.command_id,
         parent: None,
         domain: event.domain.clone(),
-        revision: fixture.meta().revision,
+        revision: fixture.metadata().revision,
         command: key.unwrap_or_else(|| event.event.clone()),
         aggregate_id: event.aggregate_id.clone(),
         payload_hash: fluvius_store::__private::hash(&payload),

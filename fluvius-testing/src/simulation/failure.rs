@@ -94,7 +94,7 @@ impl fmt::Display for SentCommand {
                 write!(f, "applied at {at:?} as version {}", response.version)
             }
             Some((at, Err(error))) => {
-                let code = error.rejection_code().unwrap_or(error.code());
+                let code = error.code();
                 write!(f, "refused at {at:?} with `{code}`: {error}")
             }
         }

@@ -108,7 +108,7 @@ fn faults(rng: &mut SeededRng) -> Faults {
         lost_before: some(100),
         lost_after: some(100),
         failed_reads: some(100),
-        delay_max: Duration::from_micros(1 + some(3_000)),
+        max_delay: Duration::from_micros(1 + some(3_000)),
     }
 }
 

@@ -20,7 +20,7 @@ use fluvius_store::{EventRecord, LogQuery, Store};
 const HANGS_AFTER: Duration = Duration::from_secs(100_000);
 
 /// How often a client sends a command again that has met a fault of the store.
-const SENT_AGAIN_MAX: u32 = 3;
+const MAX_RESENDS: u32 = 3;
 
 /// What came of a run.
 #[derive(Debug)]
@@ -256,7 +256,7 @@ async fn persistent(
     rng: &mut SeededRng,
 ) -> Result<Response, Error> {
     let mut answer = session.process_command(command.clone()).await;
-    for _ in 0..SENT_AGAIN_MAX {
+    for _ in 0..MAX_RESENDS {
         let code = answer.as_ref().map_or_else(Error::code, |_| "");
         if !matches!(code, "store-unavailable" | "outcome-unknown" | "conflict") {
             break;

@@ -6,7 +6,7 @@ use crate::fault_injection::Faults;
 use crate::rng::SeededRng;
 
 /// How many runs may be spent.
-const RUN_COUNT_MAX: u32 = 2_000;
+const MAX_RUNS: u32 = 2_000;
 
 /// A sequence of so many commands is short: more is spent on making it shorter still.
 const SHORT_LENGTH: usize = 8;
@@ -52,8 +52,8 @@ impl<F: Fn(&Plan) -> Run> Search<'_, F> {
         if self.best.0.has_faults() {
             let mut peaceful = self.best.0.clone();
             for runtime in &mut peaceful.runtimes {
-                let delay_max = runtime.faults.delay_max;
-                runtime.faults = Faults { delay_max, ..Faults::default() };
+                let max_delay = runtime.faults.max_delay;
+                runtime.faults = Faults { max_delay, ..Faults::default() };
             }
             self.take(peaceful);
         }
@@ -111,7 +111,7 @@ impl<F: Fn(&Plan) -> Run> Search<'_, F> {
 
     fn take_with(&mut self, mut plan: Plan, timings: u64) -> bool {
         for timing in 0..timings {
-            if self.runs == RUN_COUNT_MAX {
+            if self.runs == MAX_RUNS {
                 return false;
             }
             self.runs += 1;

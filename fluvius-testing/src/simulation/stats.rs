@@ -33,7 +33,7 @@ impl Stats {
             match &one.answer {
                 Some((_, Ok(_))) => *self.applied.entry(key).or_default() += 1,
                 Some((_, Err(error))) => {
-                    let code = error.rejection_code().unwrap_or(error.code()).to_owned();
+                    let code = error.code().to_owned();
                     *self.refused.entry((key, code)).or_default() += 1;
                 }
                 None => self.given_up += 1,

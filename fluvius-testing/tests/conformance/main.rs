@@ -44,7 +44,7 @@ fn a_slow_store_keeps_the_claims_of_what_is_at_the_same_time() {
     ];
     for claim in CLAIMS.iter().filter(|claim| names.contains(&claim.name())) {
         let harness = async {
-            let faults = Faults { delay_max: Duration::from_micros(500), ..Faults::default() };
+            let faults = Faults { max_delay: Duration::from_micros(500), ..Faults::default() };
             Harness::of_clones(FaultyStore::new(MemoryStore::new(), 17, faults))
         };
         check(*claim, Duration::from_secs(60), harness).unwrap();

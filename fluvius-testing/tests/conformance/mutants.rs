@@ -236,7 +236,7 @@ const QUERIES: &[Finding] = &[
 ];
 
 /// Long for a claim on a store in memory.
-const TIME_MAX: Duration = Duration::from_secs(30);
+const MAX_TIME: Duration = Duration::from_secs(30);
 
 /// Long enough to see that a store hangs.
 const HANGS_AFTER: Duration = Duration::from_secs(3);
@@ -248,7 +248,7 @@ fn check_found(findings: &[Finding]) {
             let claim = CLAIMS.iter().find(|claim| claim.name() == *name);
             let claim = *claim.unwrap_or_else(|| panic!("there is no claim `{name}`"));
             let mutant = *mutant;
-            let time_max = if mutant == LocksInBatchOrder { HANGS_AFTER } else { TIME_MAX };
+            let time_max = if mutant == LocksInBatchOrder { HANGS_AFTER } else { MAX_TIME };
             let found = check(claim, time_max, async move {
                 Harness::new(Place::default(), move |place: Arc<Place>| async move {
                     Naive::open(&place, Some(mutant))

@@ -105,7 +105,7 @@ async fn a_rejection_after_an_invocation_leaves_nothing() {
     let steps = [Step::Invoke(id(2), vec![Step::Add(1)]), Step::Activity("x".to_owned()), reject()];
     let payload = json!({ "steps": steps });
     let error = fixture.reject(&probe(1), "run", payload, Trail::Command("no")).await;
-    assert_eq!(error.rejection_code(), Some("no"));
+    assert_eq!(error.code(), "no");
 }
 
 #[tokio::test]
@@ -155,8 +155,8 @@ async fn a_propagated_rejection_keeps_its_code() {
     ] {
         let payload = json!({ "steps": steps });
         let error = fixture.reject(&probe(1), "run", payload, Trail::Command(code)).await;
-        fixture::check_error(&error, "rejected", &message);
-        assert_eq!(error.rejection_code(), Some(code));
+        fixture::check_error(&error, code, &message);
+        assert_eq!(error.framework_code(), "rejected");
     }
 }
 

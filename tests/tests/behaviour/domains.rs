@@ -158,8 +158,8 @@ async fn a_domain_runs_several_aggregate_types() {
     let shelf = registry.aggregate("shelf").unwrap().type_name();
     assert_eq!(shelf, std::any::type_name::<shelf::Shelf>());
     assert!(registry.aggregate("plank").is_none());
-    assert_eq!(fixture.domain.meta().namespace, "library");
-    assert_eq!(fixture.domain.meta().title, "Library Domain");
+    assert_eq!(fixture.domain.metadata().namespace, "library");
+    assert_eq!(fixture.domain.metadata().title, "Library Domain");
 }
 
 #[tokio::test]

@@ -82,7 +82,7 @@ async fn a_precondition_of_invoke_sees_the_callers_writes() {
         let steps = [Step::TryAt(id(2), 7, vec![]), Step::Reject("seen".to_owned())];
         fixture.reject(&probe(1), "run", json!({ "steps": steps }), Trail::Command("seen")).await
     };
-    assert_eq!(error.rejection_code(), Some("seen"));
+    assert_eq!(error.code(), "seen");
 }
 
 #[tokio::test]
@@ -96,7 +96,7 @@ async fn a_foreseen_id_blocks_no_invoked_command() {
         let taken = stranger.send(aggregate_id, start).with_id(foreseen).await;
         let expected =
             if foreseen.get_version_num() == 8 { Err("invalid-command-id") } else { Ok(()) };
-        assert_eq!(taken.map(drop).map_err(|error| error.code()), expected);
+        assert_eq!(taken.map(drop).map_err(|error| error.framework_code()), expected);
     }
     let steps = vec![Step::Invoke(id(2), vec![Step::Add(1)])];
     let command = fixture.session.send(id(1), Run { steps: steps.clone() }).with_id(sender_id);

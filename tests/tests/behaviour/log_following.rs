@@ -80,7 +80,7 @@ async fn follow(
     let (sender, given) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         while let Some(event) = events.next().await {
-            let item = event.map(|event| event.position).map_err(|error| error.code());
+            let item = event.map(|event| event.position).map_err(|error| error.framework_code());
             sender.send(item).unwrap();
         }
     });

@@ -172,15 +172,14 @@ async fn a_veto_is_a_rejection_with_its_code() {
     let command = fixture::command(&session, &probe(1), "run", run(&[Step::Add(1)]));
     let kept = Trail::Command("audit-closed");
     let error = check_rejected(&store, &session, command.clone(), kept).await;
-    check_error(&error, "rejected", "the books are closed");
-    assert_eq!(error.rejection_code(), Some("audit-closed"));
+    check_error(&error, "audit-closed", "the books are closed");
     assert_eq!(error.rejection::<SimpleRejection>().unwrap().to_string(), "the books are closed");
     let notified = recorder.notified();
     assert_eq!(notified.last().unwrap(), "rejected run 1 rejected");
     assert!(notified.iter().all(|line| !line.starts_with("event")), "{notified:?}");
     *recorder.veto.lock().unwrap() = None;
     let again = session.process_command(command).await.unwrap_err();
-    assert_eq!(again.rejection_code(), Some("audit-closed"), "the rejection is recorded");
+    assert_eq!(again.code(), "audit-closed", "the rejection is recorded");
     session.send(id(1), Run { steps: vec![] }).await.unwrap();
 }
 
@@ -219,7 +218,7 @@ async fn the_first_veto_counts() {
     let domain = builder.observer(first).observer(second.clone()).build().await.unwrap();
     let session = domain.session(DomainContext::create("test"));
     let error = session.send(id(1), StartProbe { value: 0 }).await.unwrap_err();
-    assert_eq!(error.rejection_code(), Some("first"));
+    assert_eq!(error.code(), "first");
     assert!(second.notified().iter().all(|line| !line.starts_with("committing")));
 }
 
@@ -260,8 +259,11 @@ async fn a_veto_of_an_outdated_decision_is_retried() {
     plain.send(id(1), StartProbe { value: 0 }).await.unwrap();
     // This runtime has the low value cached, and the other one raises it.
     let low = vetoing.send(id(1), Run { steps: vec![Step::Add(1)] }).await.unwrap_err();
-    assert_eq!(low.code(), "rejected");
+    assert_eq!(low.framework_code(), "rejected");
     plain.send(id(1), Run { steps: vec![Step::Add(20)] }).await.unwrap();
     let passed = vetoing.send(id(1), Run { steps: vec![] }).await;
-    assert_eq!(passed.map(|response| response.version).map_err(|error| error.code()), Ok(3));
+    assert_eq!(
+        passed.map(|response| response.version).map_err(|error| error.framework_code()),
+        Ok(3)
+    );
 }

@@ -45,7 +45,7 @@ fn owners(accounts: &[Versioned<Account>]) -> Vec<&str> {
 }
 
 fn code<T: std::fmt::Debug>(result: Result<T, Error>) -> &'static str {
-    result.unwrap_err().code()
+    result.unwrap_err().framework_code()
 }
 
 #[tokio::test]

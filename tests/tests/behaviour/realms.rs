@@ -24,12 +24,13 @@ async fn check_sees(session: &Session, number: u128, sees: bool) {
     assert_eq!(found.is_some(), sees, "{number} by find_root");
     let fetched = session.statemgr().fetch::<Probe>(id(number)).await;
     let row = session.statemgr().fetch_record(&probe(number)).await;
-    for code in [fetched.map(drop), row.map(drop)].map(|found| found.map_err(|error| error.code()))
+    for code in [fetched.map(drop), row.map(drop)]
+        .map(|found| found.map_err(|error| error.framework_code()))
     {
         assert_eq!(code, if sees { Ok(()) } else { Err("not-found") }, "{number} by fetch");
     }
     let asked = session.send(id(number), fluvius_tests::probe::AskValue { steps: vec![] }).await;
-    let code = asked.map(drop).map_err(|error| error.code());
+    let code = asked.map(drop).map_err(|error| error.framework_code());
     assert_eq!(code, if sees { Ok(()) } else { Err("not-found") }, "{number} by command");
 }
 

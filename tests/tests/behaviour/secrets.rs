@@ -208,7 +208,7 @@ impl Sent {
             }
             Err(error) => {
                 self.seen += &error_texts(&error);
-                error.rejection_code().unwrap_or(error.code()).to_owned()
+                error.code().to_owned()
             }
         }
     }

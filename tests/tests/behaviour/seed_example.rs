@@ -42,8 +42,7 @@ async fn check_rejected(
     message: &str,
 ) -> Error {
     let error = fixture.reject(&account(ACCOUNT), key, payload, Trail::Command(code)).await;
-    check_error(&error, "rejected", message);
-    assert_eq!(error.rejection_code(), Some(code));
+    check_error(&error, code, message);
     match &error {
         Error::Rejected { aggregate_id, .. } => assert_eq!(*aggregate_id, account(ACCOUNT)),
         other => panic!("{other:?}"),

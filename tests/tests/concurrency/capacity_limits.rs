@@ -41,7 +41,7 @@ async fn a_batch_has_at_most_max_batch_units() {
     let domain = builder.build().await.unwrap();
     let (session, ids) = make(&domain, 1).await;
     store
-        .set_faults(Faults { delay_max: std::time::Duration::from_millis(1), ..Faults::default() });
+        .set_faults(Faults { max_delay: std::time::Duration::from_millis(1), ..Faults::default() });
     let sent = (0..100).map(|_| session.send(ids[0], PutIn { coins: 1 }).into_future());
     assert!(join_all(sent).await.iter().all(Result::is_ok));
     assert_eq!(coins(&domain, ids[0]).await, 200);

@@ -14,7 +14,7 @@ use fluvius_tests::purse::PurseDomain;
 async fn each_command_sees_its_predecessor() {
     let store = FaultyStore::new(MemoryStore::new(), 5, Faults::default());
     let domain = PurseDomain::runtime(store.clone()).await.unwrap();
-    store.set_faults(Faults { delay_max: Duration::from_millis(3), ..Faults::default() });
+    store.set_faults(Faults { max_delay: Duration::from_millis(3), ..Faults::default() });
     let session = domain.session(DomainContext::create("test"));
     let aggregate_ids: Vec<AggregateId> =
         (0..40).map(|_| AggregateId::new("purse", Uuid::new_v4())).collect();

@@ -24,7 +24,7 @@ impl Policy for NotGuests {
 }
 
 async fn domain() -> (DomainRuntime, FaultyStore<MemoryStore>) {
-    let faults = Faults { delay_max: Duration::from_millis(5), ..Faults::default() };
+    let faults = Faults { max_delay: Duration::from_millis(5), ..Faults::default() };
     let store = FaultyStore::new(MemoryStore::new(), 1, faults);
     let domain = PurseDomain::builder(store.clone()).policy(NotGuests).build().await.unwrap();
     (domain, store)
@@ -67,7 +67,7 @@ async fn a_denial_is_recorded_after_its_caller_is_dropped() {
 
 #[tokio::test(start_paused = true)]
 async fn denied_commands_count_as_in_flight() {
-    let faults = Faults { delay_max: Duration::from_millis(5), ..Faults::default() };
+    let faults = Faults { max_delay: Duration::from_millis(5), ..Faults::default() };
     let store = FaultyStore::new(MemoryStore::new(), 1, faults);
     let builder = PurseDomain::builder(store.clone()).policy(NotGuests);
     let domain = builder.max_in_flight(std::num::NonZeroU16::MIN).build().await.unwrap();

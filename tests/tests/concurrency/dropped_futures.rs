@@ -27,7 +27,7 @@ async fn a_dropped_command_leaves_nothing_or_all() {
     let mut polls = 0;
     let (mut left_nothing, mut left_all) = (0, 0);
     while !ended {
-        let faults = Faults { delay_max: Duration::from_micros(300), ..Faults::default() };
+        let faults = Faults { max_delay: Duration::from_micros(300), ..Faults::default() };
         let store = FaultyStore::new(MemoryStore::new(), 7, Faults::default());
         let domain = PurseDomain::builder(store.clone()).cache_capacity(0).build().await.unwrap();
         let (session, ids) = make(&domain, 2).await;

@@ -189,7 +189,7 @@ fn a_domain_of_an_ended_runtime_returns_an_error() {
 fn a_commit_interrupted_by_the_runtime_is_in_doubt() {
     let keeper = keeper();
     let content = MemoryStore::new();
-    let slow = Faults { delay_max: Duration::from_secs(3_600), ..Faults::default() };
+    let slow = Faults { max_delay: Duration::from_secs(3_600), ..Faults::default() };
     let store = FaultyStore::new(content, 1, Faults::default());
     let domain = keeper.block_on(PurseDomain::runtime(store.clone())).unwrap();
     let session = domain.session(DomainContext::create("test"));
@@ -206,7 +206,9 @@ fn a_commit_interrupted_by_the_runtime_is_in_doubt() {
         let mut second = Box::pin(session.send(ids[1], PutIn { coins: 1 }).into_future());
         assert!(poll!(&mut second).is_pending());
         keeper.shutdown_background();
-        let ended = async { (first.await.unwrap_err().code(), second.await.unwrap_err().code()) };
+        let ended = async {
+            (first.await.unwrap_err().framework_code(), second.await.unwrap_err().framework_code())
+        };
         let codes = tokio::time::timeout(HANGS_AFTER, ended).await.expect("it hangs");
         assert_eq!(codes, ("outcome-unknown", "shutting-down"));
     });

@@ -17,7 +17,7 @@ const SLOW: Faults = Faults {
     lost_before: 0,
     lost_after: 0,
     failed_reads: 0,
-    delay_max: Duration::from_millis(2),
+    max_delay: Duration::from_millis(2),
 };
 
 /// Builds `count` runtimes over slow stores of one content, like processes.

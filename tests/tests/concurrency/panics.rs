@@ -395,7 +395,7 @@ async fn provoke(trap: Trap, sessions: &[Session; 3]) -> Vec<Cow<'static, str>> 
     let [session, denied, denied_late] = sessions.clone();
     let mut ended = |result: Result<(), fluvius_core::Error>| {
         codes.push(Cow::from(
-            result.as_ref().map_or_else(fluvius_core::Error::code, |()| "applied"),
+            result.as_ref().map_or_else(fluvius_core::Error::framework_code, |()| "applied"),
         ));
         // The caller owns the author's error, so the caller runs its destructor.
         let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(result)));

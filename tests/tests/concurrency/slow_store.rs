@@ -14,7 +14,7 @@ async fn sixty_four_clients_of_one_aggregate_share_commits() {
     let store = FaultyStore::new(MemoryStore::new(), 3, Faults::default());
     let domain = PurseDomain::runtime(store.clone()).await.unwrap();
     let (session, ids) = make(&domain, 1).await;
-    store.set_faults(Faults { delay_max: Duration::from_millis(2), ..Faults::default() });
+    store.set_faults(Faults { max_delay: Duration::from_millis(2), ..Faults::default() });
     let before = store.batch_sizes().len();
     let session = Arc::new(session);
     let mut clients = JoinSet::new();

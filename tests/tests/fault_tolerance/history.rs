@@ -96,11 +96,10 @@ impl Outcome {
     pub fn of(answer: Result<Response, Error>) -> Self {
         match answer {
             Ok(response) => Self::Applied(serde_json::to_string(&response).unwrap()),
-            Err(error) => match error.code() {
-                "rejected" | "not-found" | "already-exists" => Self::Rejected {
-                    code: error.rejection_code().unwrap_or(error.code()).to_owned(),
-                    message: error.to_string(),
-                },
+            Err(error) => match error.framework_code() {
+                "rejected" | "not-found" | "already-exists" => {
+                    Self::Rejected { code: error.code().to_owned(), message: error.to_string() }
+                }
                 "outcome-unknown" => Self::Unknown,
                 code => Self::Failed { code: code.to_owned() },
             },

@@ -48,7 +48,7 @@ impl Conditions {
     /// Builds a runtime over one more store of the backend.
     pub async fn domain<B: Backend>(self, backend: &B, seed: u64) -> DomainRuntime {
         let faults = Faults {
-            delay_max: Duration::from_micros(self.max_delay_micros),
+            max_delay: Duration::from_micros(self.max_delay_micros),
             lost_before: self.cuts,
             lost_after: self.cuts,
             ..Faults::default()

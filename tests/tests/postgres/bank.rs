@@ -18,7 +18,7 @@ use rust_decimal::Decimal;
 const DEPOSIT: u64 = 1_000_000;
 
 /// The longest time of the retries of a command.
-const TIME_MAX: Duration = Duration::from_secs(60);
+const MAX_TIME: Duration = Duration::from_secs(60);
 
 /// A transfer or a withdrawal.
 #[derive(Debug, Clone)]
@@ -100,12 +100,12 @@ pub(crate) async fn send_until_answered(
         match send(session, &transfer).await {
             Ok(response) => return Answered { transfer, response, codes },
             Err(error @ (Error::StoreUnavailable { .. } | Error::OutcomeUnknown { .. })) => {
-                codes.push(error.code());
+                codes.push(error.framework_code());
                 look(&error).await;
             }
             Err(error) => panic!("{transfer:?}: {error}: {:?}", std::error::Error::source(&error)),
         }
-        assert!(begun.elapsed() < TIME_MAX, "{transfer:?} was never answered: {codes:?}");
+        assert!(begun.elapsed() < MAX_TIME, "{transfer:?} was never answered: {codes:?}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

@@ -19,10 +19,10 @@ use crate::units::{of_aggregate, units};
 use crate::{OpenStore, client};
 
 /// A call that takes longer hangs.
-const TIME_MAX: Duration = Duration::from_secs(20);
+const MAX_TIME: Duration = Duration::from_secs(20);
 
 async fn in_time<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(TIME_MAX, future).await.expect("it hangs")
+    tokio::time::timeout(MAX_TIME, future).await.expect("it hangs")
 }
 
 /// Creates accounts, and returns their ids.

@@ -17,7 +17,7 @@ use crate::units::{of_aggregate, units};
 use crate::{OpenStore, client, with_parameter};
 
 /// A call that takes longer hangs.
-const TIME_MAX: Duration = Duration::from_secs(30);
+const MAX_TIME: Duration = Duration::from_secs(30);
 
 fn short_runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
@@ -42,7 +42,7 @@ fn without_runtime<T>(future: impl Future<Output = T>) -> Option<T> {
     }
     let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
     let (mut future, begun) = (pin!(future), Instant::now());
-    while begun.elapsed() < TIME_MAX {
+    while begun.elapsed() < MAX_TIME {
         if let Poll::Ready(answer) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
             return Some(answer);
         }
@@ -52,7 +52,7 @@ fn without_runtime<T>(future: impl Future<Output = T>) -> Option<T> {
 }
 
 async fn in_time<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(TIME_MAX, future).await.expect("it hangs")
+    tokio::time::timeout(MAX_TIME, future).await.expect("it hangs")
 }
 
 fn is_committed(outcomes: &[CommitOutcome]) -> bool {

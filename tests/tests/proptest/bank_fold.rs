@@ -209,9 +209,9 @@ impl Run {
         };
         let answer = answer.map_err(|error| match &error {
             fluvius_core::Error::GroupRejected { source, .. } => {
-                format!("group-rejected: {}", source.rejection_code().unwrap_or(source.code()))
+                format!("group-rejected: {}", source.code())
             }
-            error => error.rejection_code().unwrap_or(error.code()).to_owned(),
+            error => error.code().to_owned(),
         });
         (commands, answer)
     }

@@ -18,7 +18,7 @@ use crate::{log_fold, property};
 /// Bytes of a state that counts as large.
 const LARGE: usize = 20_000;
 /// Maximal bytes of a delta that changes one field of a large state.
-const SMALL_CHANGE_MAX: usize = 2_000;
+const MAX_SMALL_CHANGE: usize = 2_000;
 /// Maximum of versions between two snapshots in the log.
 const WHOLE_EVERY: usize = 64;
 
@@ -206,7 +206,7 @@ fn a_small_change_of_a_large_state_has_a_small_delta() {
     assert_eq!(run.rows.len(), small.len() + 1);
     for row in &run.rows[1..] {
         let length = row.delta.to_json().len();
-        assert!(length < SMALL_CHANGE_MAX, "{}: {length} bytes, {:?}", row.key(), row.delta);
+        assert!(length < MAX_SMALL_CHANGE, "{}: {length} bytes, {:?}", row.key(), row.delta);
         assert!(!row.delta.is_snapshot(), "{}", row.key());
     }
     run.assert_log_gives_states();
@@ -368,7 +368,7 @@ impl Run {
                     model = Some(next);
                 }
                 (Err(error), Err(_)) => {
-                    assert_eq!(error.rejection_code(), Some("no-such-line"), "{error}");
+                    assert_eq!(error.code(), "no-such-line", "{error}");
                 }
                 (answer, expected) => panic!("{edit:?}: {answer:?}, by hand {expected:?}"),
             }
@@ -387,7 +387,7 @@ impl Run {
                 assert!(row.delta.is_snapshot(), "version {} is a snapshot", at + 1);
             } else if self.small[at] {
                 let length = row.delta.to_json().len();
-                assert!(length < SMALL_CHANGE_MAX, "{}: {length} bytes", row.key());
+                assert!(length < MAX_SMALL_CHANGE, "{}: {length} bytes", row.key());
             }
         }
     }

@@ -224,7 +224,10 @@ fn any_json_as_state_is_read_or_invalid_state() {
             let answer = session.process_command(deposit).await;
             match (decodes, fetched, answer) {
                 (true, Ok(_), answer) => {
-                    let code = answer.as_ref().err().map_or("rejected", |error| error.code());
+                    let code = answer
+                        .as_ref()
+                        .err()
+                        .map_or("rejected", fluvius_core::Error::framework_code);
                     assert_eq!(code, "rejected", "{answer:?}");
                 }
                 (false, Err(read), Err(decided)) => {

@@ -13,7 +13,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRu
 use tokio::runtime::Runtime;
 
 /// Maximal time to shrink a failing case, in milliseconds.
-const SHRINK_TIME_MAX: u32 = 30_000;
+const MAX_SHRINK_TIME: u32 = 30_000;
 
 /// Checks a property on `cases` random values, or on `FLUVIUS_CASES` if that is more.
 pub(crate) fn check<S: Strategy>(
@@ -43,7 +43,7 @@ pub(crate) fn config(cases: u32) -> Config {
     Config {
         cases: wanted.unwrap_or(0).max(cases),
         failure_persistence: None,
-        max_shrink_time: SHRINK_TIME_MAX,
+        max_shrink_time: MAX_SHRINK_TIME,
         max_shrink_iters: 100_000,
         ..Config::default()
     }

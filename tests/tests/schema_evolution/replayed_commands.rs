@@ -62,7 +62,7 @@ async fn a_replayed_rejection_is_unchanged(store: impl Store) {
     let session = domain.session(sender());
     let withdraw = Withdraw { cents: 1_000_000 };
     let again = session.send(ADA, withdraw).with_id(REJECTED).await.unwrap_err();
-    assert_eq!(again.rejection_code(), Some("insufficient-funds"));
+    assert_eq!(again.code(), "insufficient-funds");
 }
 
 async fn a_replayed_response_is_upcast_twice(store: impl Store) {

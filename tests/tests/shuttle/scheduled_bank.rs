@@ -98,9 +98,9 @@ impl ScheduledBank {
                 session.send(account(number), open).with_id(bank.ids.generate()).into_future();
             open.await.map_err(|error| error.to_string())?;
         }
-        let delay_max = if happens(700) { SLOW } else { Duration::ZERO };
+        let max_delay = if happens(700) { SLOW } else { Duration::ZERO };
         for store in &bank.stores {
-            store.set_faults(Faults { delay_max, ..options.faults.clone() });
+            store.set_faults(Faults { max_delay, ..options.faults.clone() });
         }
         Ok(bank)
     }
@@ -295,7 +295,7 @@ fn stats(sent: &[SentCommands]) -> Stats {
         let name = match &one.answer {
             None => "given-up",
             Some(Ok(_)) => "applied",
-            Some(Err(error)) => error.rejection_code().unwrap_or(error.code()),
+            Some(Err(error)) => error.code(),
         };
         *stats.entry(name.to_owned()).or_default() += 1;
     }

@@ -22,7 +22,7 @@ const SCHEDULES_PER_SEED: u16 = 20;
 const SLOW_PER_MILLE: u16 = 100;
 
 /// Limit far above the steps of any schedule that ends.
-const STEPS_MAX: usize = 100_000;
+const MAX_STEPS: usize = 100_000;
 
 /// Stack size above the deepest call chain of a command in an unoptimized build.
 const STACK_BYTES: usize = 512 * 1024;
@@ -126,7 +126,7 @@ where
     };
     let mut config = Config::new();
     config.stack_size = STACK_BYTES;
-    config.max_steps = MaxSteps::FailAfter(STEPS_MAX);
+    config.max_steps = MaxSteps::FailAfter(MAX_STEPS);
     config.failure_persistence = FailurePersistence::None;
     config.ungraceful_shutdown_config.immediately_return_on_panic = true;
     let runner = Runner::new(scheduler, config);

@@ -54,8 +54,8 @@ async fn on_top_of_each_other(mut bank: ScheduledBank, runtimes: usize) -> Resul
 /// Units of work fail, each alone, with dependents.
 pub async fn failing_units(mutant: Option<Mutant>) -> Result<Stats, String> {
     // Any delay will do: other tasks run during a call.
-    let delay_max = Duration::from_micros(50);
-    let faults = Faults { failed_units: 300, delay_max, ..Faults::default() };
+    let max_delay = Duration::from_micros(50);
+    let faults = Faults { failed_units: 300, max_delay, ..Faults::default() };
     let options = BankOptions { balances: &[100, 0], faults, ..BankOptions::default() };
     let mut bank = ScheduledBank::new(options, mutant).await?;
     // Many on one aggregate, so that dependents have dependents.

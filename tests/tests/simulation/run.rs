@@ -56,7 +56,7 @@ impl Summary {
 
 /// The longest allowed wait of a runtime for a lease. Each process keeps a lease for some 50 ms, so a longer
 /// wait means that processes wait for each other. The limit is below the runtime's own.
-const LEASE_WAIT_MAX: Duration = Duration::from_millis(900);
+const MAX_LEASE_WAIT: Duration = Duration::from_millis(900);
 
 /// Interval between two checks of the leases.
 const LEASE_LOOK_TIME: Duration = Duration::from_millis(100);
@@ -94,7 +94,7 @@ fn faults(rng: &mut SeededRng) -> Faults {
         lost_before: some(100),
         lost_after: some(100),
         failed_reads: some(100),
-        delay_max: Duration::from_micros(1 + some(3_000)),
+        max_delay: Duration::from_micros(1 + some(3_000)),
     }
 }
 
@@ -141,7 +141,7 @@ async fn watch(domains: Vec<DomainRuntime>, fault: Arc<Mutex<Option<String>>>) {
                 (wait, before + LEASE_LOOK_TIME)
             })
             .collect();
-        let longest = waits.iter().find(|(_, waited)| **waited >= LEASE_WAIT_MAX);
+        let longest = waits.iter().find(|(_, waited)| **waited >= MAX_LEASE_WAIT);
         if let Some(((runtime, aggregate_id), waited)) = longest {
             let cycle = match lease_cycle(&states) {
                 Some(cycle) => format!("a cycle: {cycle:?}"),

@@ -72,7 +72,7 @@ fn a_rejection_changes_nothing() {
         .given_state(ADA, account("10.00"))
         .when(ADA, WithdrawMoney { amount: money("10.01") })
         .then_rejected("insufficient-funds", "Insufficient funds")
-        .then_error("rejected")
+        .then_error("insufficient-funds")
         .then_events([])
         .then_state(ADA, &account("10.00"))
         .and()
@@ -443,7 +443,7 @@ fn a_response_mismatch_is_reported() {
         "expected `not-found`, the command was rejected with `deposit-not-positive`: Deposit amount must be positive",
         || deposit_of("0").then_error("not-found"),
     );
-    let applied = || failure(|| deposit_of("1").then_error("rejected")).0;
+    let applied = || failure(|| deposit_of("1").then_error("insufficient-funds")).0;
     assert!(
         applied().starts_with("expected `rejected`, the command was applied: "),
         "{}",

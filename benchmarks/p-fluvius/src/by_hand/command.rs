@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 /// How many commands one transaction takes at the most, as in the store.
-pub(super) const BATCH_COUNT_MAX: usize = 1024;
+pub(super) const MAX_BATCH_UNITS: usize = 1024;
 
 /// At least every so many versions the log has the whole state.
 const SNAPSHOT_INTERVAL: i64 = 64;

@@ -152,7 +152,7 @@ impl Registry {
     /// # Errors
     /// [`BuildError::Domain`] with every problem there is, each with all its places.
     pub(crate) fn build(
-        meta: &'static DomainMetadata,
+        metadata: &'static DomainMetadata,
         aggregates: &[&'static AggregateDescriptor],
     ) -> Result<Self, BuildError> {
         let mut resources: BTreeMap<&'static str, Vec<&'static AggregateDescriptor>> =
@@ -171,8 +171,8 @@ impl Registry {
         if aggregates.is_empty() {
             problems.push(Problem::NoAggregates);
         }
-        if !is_kebab(meta.namespace) {
-            problems.push(Problem::Namespace(meta.namespace.to_owned()));
+        if !is_kebab(metadata.namespace) {
+            problems.push(Problem::Namespace(metadata.namespace.to_owned()));
         }
         for (resource, owners) in &resources {
             if owners.len() > 1 {
@@ -189,7 +189,7 @@ impl Registry {
         }
         if !problems.is_empty() {
             problems.sort();
-            return Err(BuildError::Domain { namespace: meta.namespace, problems });
+            return Err(BuildError::Domain { namespace: metadata.namespace, problems });
         }
         Ok(Self {
             actions: actions

@@ -28,10 +28,10 @@ pub fn domains() -> Vec<(&'static DomainMetadata, &'static [&'static AggregateDe
     let mut domains: Vec<_> = inventory::iter::<Registration>()
         .filter_map(|entry| match entry {
             Registration::Action(_) => None,
-            Registration::Domain(meta, aggregates) => Some((*meta, *aggregates)),
+            Registration::Domain(metadata, aggregates) => Some((*metadata, *aggregates)),
         })
         .collect();
-    domains.sort_by_key(|(meta, _)| (meta.namespace, meta.location));
+    domains.sort_by_key(|(metadata, _)| (metadata.namespace, metadata.location));
     domains
 }
 

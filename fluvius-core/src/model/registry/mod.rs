@@ -20,7 +20,7 @@ use crate::collections::FastMap;
 use crate::model::{ActionDescriptor, AggregateDescriptor};
 
 /// How many registered keys an `unknown-command` names at the most.
-const NEAREST_MAX: usize = 3;
+const MAX_NEAREST: usize = 3;
 
 /// The aggregate types and actions of one domain.
 #[derive(Debug)]
@@ -67,6 +67,6 @@ impl Registry {
             .filter(|(score, _)| *score > 0.75)
             .collect();
         scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-        scored.into_iter().take(NEAREST_MAX).map(|(_, key)| key).collect()
+        scored.into_iter().take(MAX_NEAREST).map(|(_, key)| key).collect()
     }
 }

@@ -20,9 +20,9 @@ impl Registration {
 
     /// An entry for a domain.
     pub const fn domain(
-        meta: &'static DomainMetadata,
+        metadata: &'static DomainMetadata,
         aggregates: &'static [&'static AggregateDescriptor],
     ) -> Self {
-        Self::Domain(meta, aggregates)
+        Self::Domain(metadata, aggregates)
     }
 }

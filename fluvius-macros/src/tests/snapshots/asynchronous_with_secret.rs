@@ -1,6 +1,6 @@
 /**# Commands and events
 
-States and events are written at revision 3; `crate::lift_account` lifts those of older revisions.
+States and events are written at revision 3; `crate::upcast_account` converts those of older revisions.
 
 | command | key | event | what it does |
 |---|---|---|---|*/
@@ -100,7 +100,7 @@ const _: () = {
     where
         for<'f> crate::Account<Eur>: __fluvius::AggregateState,
         for<'f> TransferMoney: __fluvius::PayloadField,
-        for<'f> AccountError: __fluvius::Refusal,
+        for<'f> AccountError: __fluvius::ActionError,
         for<'f> ActionContext: __fluvius::IsActionContext,
         for<'f> Decimal: __fluvius::PayloadField,
         for<'f> Uuid: __fluvius::PayloadField,
@@ -245,7 +245,7 @@ const _: () = {
     where
         for<'f> crate::Account<Eur>: __fluvius::AggregateState,
         for<'f> EndAccount: __fluvius::PayloadField,
-        for<'f> Infallible: __fluvius::Refusal,
+        for<'f> Infallible: __fluvius::ActionError,
     {
         type Aggregate = crate::Account<Eur>;
         type Output = crate::Account<Eur>;
@@ -375,8 +375,8 @@ const _: () = {
         const RESOURCES: &'static [&'static str] = &["eur-account", "usd-account"];
         const REVISION: u32 = 3u32;
         const UPCAST: __fluvius::core::option::Option<__fluvius::Upcast> = {
-            let lift: __fluvius::Upcast = crate::lift_account;
-            __fluvius::core::option::Option::Some(lift)
+            let upcast: __fluvius::Upcast = crate::upcast_account;
+            __fluvius::core::option::Option::Some(upcast)
         };
         const ACTIONS: &'static [&'static __fluvius::ActionDescriptor] = &[
             __fluvius::Probe::<TransferMoney>::ACTION,

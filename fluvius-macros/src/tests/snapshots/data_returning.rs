@@ -51,7 +51,7 @@ const _: () = {
     where
         for<'f> SavingsAccount: __fluvius::AggregateState,
         for<'f> ReadBalance: __fluvius::PayloadField,
-        for<'f> Infallible: __fluvius::Refusal,
+        for<'f> Infallible: __fluvius::ActionError,
         for<'f> Decimal: __fluvius::Answer,
     {
         type Aggregate = SavingsAccount;
@@ -122,7 +122,7 @@ const _: () = {
             Interest<SavingsAccount>,
         > as __fluvius::Returned<
             { __fluvius::probe!(BankResult < Interest < SavingsAccount > >, IS_RESULT) },
-        >>::Error: __fluvius::Refusal,
+        >>::Error: __fluvius::ActionError,
         for<'f> <BankResult<
             Interest<SavingsAccount>,
         > as __fluvius::Returned<

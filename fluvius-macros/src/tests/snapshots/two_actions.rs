@@ -59,7 +59,7 @@ const _: () = {
     where
         for<'f> Account: __fluvius::AggregateState,
         for<'f> OpenAccount: __fluvius::PayloadField,
-        for<'f> AccountError: __fluvius::Refusal,
+        for<'f> AccountError: __fluvius::ActionError,
     {
         type Aggregate = Account;
         type Output = Account;
@@ -130,7 +130,7 @@ const _: () = {
     where
         for<'f> Account: __fluvius::AggregateState,
         for<'f> DepositMoney: __fluvius::PayloadField,
-        for<'f> AccountError: __fluvius::Refusal,
+        for<'f> AccountError: __fluvius::ActionError,
     {
         type Aggregate = Account;
         type Output = Account;

@@ -112,7 +112,7 @@ const _: () = {
     where
         for<'f> Account: __fluvius::AggregateState,
         for<'f> CloseAccount: __fluvius::PayloadField,
-        for<'f> AccountError: __fluvius::Refusal,
+        for<'f> AccountError: __fluvius::ActionError,
     {
         type Aggregate = Account;
         type Output = Account;

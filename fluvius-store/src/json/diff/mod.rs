@@ -28,7 +28,7 @@ pub(super) fn patch(old: &str, new: &str) -> Json {
     differ.value(old.trim_ascii(), new.trim_ascii());
     differ.patch.push(']');
     let patch = Json::from_trusted(differ.patch.as_str());
-    if differ.patch.capacity() <= BUFFER_LENGTH_MAX {
+    if differ.patch.capacity() <= MAX_BUFFER_LENGTH {
         differ.patch.clear();
         DIFFER.set(differ);
     }
@@ -36,7 +36,7 @@ pub(super) fn patch(old: &str, new: &str) -> Json {
 }
 
 /// How large a buffer a thread keeps.
-const BUFFER_LENGTH_MAX: usize = 64 * 1024;
+const MAX_BUFFER_LENGTH: usize = 64 * 1024;
 
 thread_local! {
     /// Where patches are written, before each is copied to where it stays.
@@ -200,7 +200,7 @@ impl Differ {
 /// struct writes them: key, old value, new value. `None` where the long way must be gone.
 fn changed_in_place<'a>(old: &'a str, new: &'a str) -> Option<Vec<(&'a str, &'a str, &'a str)>> {
     /// With more than these, looking for each key a second time costs more than sorting.
-    const CHANGED_MAX: usize = 8;
+    const MAX_CHANGED: usize = 8;
     let (mut old_members, mut new_members) = (members(old), members(new));
     let mut changed = Vec::new();
     // Behind the last member that was read in both; of what both write alike there, the members
@@ -223,7 +223,7 @@ fn changed_in_place<'a>(old: &'a str, new: &'a str) -> Option<Vec<(&'a str, &'a 
             (None, None) => break,
             _ => return None,
         };
-        if key != old_key || changed.len() == CHANGED_MAX {
+        if key != old_key || changed.len() == MAX_CHANGED {
             return None;
         }
         if value != old_value {

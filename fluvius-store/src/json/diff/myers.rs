@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 /// Most removals and insertions that are looked for. The search takes steps with their square, and stores as much.
-const EDITS_MAX: usize = 64;
+const MAX_EDITS: usize = 64;
 
 /// A place at which two lists differ: the elements of `old` that stand where those of `new` are to stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,10 +40,10 @@ pub(super) fn gaps(old: &[&str], new: &[&str]) -> Vec<Gap> {
 
 /// The pairs of elements that stay, as indexes into `old` and `new`, or `None` if too much differs.
 fn shared(old: &[&str], new: &[&str]) -> Option<Vec<(usize, usize)>> {
-    if old.is_empty() || new.is_empty() || old.len().abs_diff(new.len()) > EDITS_MAX {
+    if old.is_empty() || new.is_empty() || old.len().abs_diff(new.len()) > MAX_EDITS {
         return None;
     }
-    let edits_max = EDITS_MAX.min(old.len() + new.len());
+    let edits_max = MAX_EDITS.min(old.len() + new.len());
     // `furthest[diagonal]` is how far into `old` one comes on a diagonal, which is `x - y`, moved up by `zero` so that
     // it is never negative.
     let zero = edits_max + 1;

@@ -4,8 +4,8 @@ use crate::conformance::case_failure::{CaseFailure, CaseResult, ensure, same};
 use crate::conformance::harness::Harness;
 use crate::conformance::query_fixture::{Shelf, query};
 use fluvius_store::query::{
-    Column, Cursor, Filter, SORT_KEY_COUNT_MAX, SortKey, TERM_COUNT_MAX, boolean, column, number,
-    text, time, uuid,
+    Column, Cursor, Filter, MAX_SORT_KEYS, MAX_TERMS, SortKey, boolean, column, number, text, time,
+    uuid,
 };
 use fluvius_store::{StateQuery, Store};
 
@@ -32,7 +32,7 @@ pub(crate) async fn the_largest_filters_are_answered(harness: &Harness) -> CaseR
 /// Filters with as many terms as are allowed, and the numbers of the states that they find.
 fn largest() -> Vec<(Filter, Vec<usize>)> {
     // The filter that holds the others is a term too.
-    let numbers = || 1..TERM_COUNT_MAX;
+    let numbers = || 1..MAX_TERMS;
     let any = |of: &dyn Fn(usize) -> Filter| Filter::Any(numbers().map(of).collect());
     let all = |of: &dyn Fn(usize) -> Filter| Filter::All(numbers().map(of).collect());
     let v = || number("v");
@@ -63,7 +63,7 @@ fn longest_order() -> Vec<SortKey> {
         column(Column::Version).ascending(),
         column(Column::CreatedAt).ascending(),
     ];
-    debug_assert_eq!(keys.len(), SORT_KEY_COUNT_MAX);
+    debug_assert_eq!(keys.len(), MAX_SORT_KEYS);
     keys.into()
 }
 

@@ -7,8 +7,8 @@ use crate::conformance::draft::json;
 use crate::conformance::harness::Harness;
 use crate::conformance::query_fixture::{Shelf, query};
 use fluvius_store::query::{
-    Column, Cursor, FILTER_DEPTH_MAX, Field, Filter, Kind, SORT_KEY_COUNT_MAX, TERM_COUNT_MAX,
-    boolean, column, number, text,
+    Column, Cursor, Field, Filter, Kind, MAX_FILTER_DEPTH, MAX_SORT_KEYS, MAX_TERMS, boolean,
+    column, number, text,
 };
 use fluvius_store::{AggregateId, RealmFilter, StateQuery, Store};
 
@@ -265,9 +265,9 @@ pub(crate) async fn a_query_that_is_not_valid_is_refused(harness: &Harness) -> C
     let first = shelf.store.query(&query(Filter::default(), &[])).await?;
     let cursor = first.first().map(|row| Cursor::of(&query(Filter::default(), &[]), row));
     let mut faults = vec![
-        query(deep(FILTER_DEPTH_MAX + 1), &[]),
-        query(many(TERM_COUNT_MAX + 1), &[]),
-        query(Filter::default(), &vec![number("v").ascending(); SORT_KEY_COUNT_MAX + 1]),
+        query(deep(MAX_FILTER_DEPTH + 1), &[]),
+        query(many(MAX_TERMS + 1), &[]),
+        query(Filter::default(), &vec![number("v").ascending(); MAX_SORT_KEYS + 1]),
         query(number("v").eq("1"), &[]),
         query(text("v").gt(1), &[]),
         query(Filter::Contains { field: number("v"), text: "1".to_owned() }, &[]),
@@ -297,9 +297,9 @@ pub(crate) async fn a_query_that_is_not_valid_is_refused(harness: &Harness) -> C
         }
     }
     // What is just inside of the bounds is answered.
-    let sort = vec![number("v").ascending(); SORT_KEY_COUNT_MAX];
-    same("the deepest filter", &vec![0], &shelf.ask(&query(deep(FILTER_DEPTH_MAX), &[])).await?)?;
-    let found = shelf.ask(&query(many(TERM_COUNT_MAX), &sort)).await?;
+    let sort = vec![number("v").ascending(); MAX_SORT_KEYS];
+    same("the deepest filter", &vec![0], &shelf.ask(&query(deep(MAX_FILTER_DEPTH), &[])).await?)?;
+    let found = shelf.ask(&query(many(MAX_TERMS), &sort)).await?;
     same("the filter and the order of the most terms", &vec![0, 1], &found)?;
     let behind = StateQuery { after: cursor, ..query(Filter::default(), &[]) };
     same("the rows behind the first", &1, &shelf.ask(&behind).await?.len())

@@ -226,7 +226,7 @@ async fn is_refused(store: &Handle, query: &LogQuery) -> CaseResult {
             Err(error) => error,
         };
         ensure!(!error.is_retryable(), "{query:?} is refused as if it could work later: {error}");
-        let code = Error::from(error).code();
+        let code = Error::from(error).framework_code();
         same(&format!("the code for {query:?}"), &"invalid-position", &code)?;
     }
     Ok(())

@@ -33,7 +33,8 @@ pub(crate) async fn two_runtimes_lose_no_money(harness: &Harness) -> CaseResult 
                 match session.send(from, GiveCoins { coins, to }).await {
                     Ok(_) => {}
                     // From a purse to itself, or more than it has.
-                    Err(error) if matches!(error.code(), "reentrant-invoke" | "rejected") => {}
+                    Err(error)
+                        if matches!(error.framework_code(), "reentrant-invoke" | "rejected") => {}
                     Err(error) => return Err(CaseFailure::new(format!("a transfer: {error:?}"))),
                 }
             }
@@ -90,7 +91,7 @@ pub(crate) async fn a_command_sent_again_has_its_first_answer(harness: &Harness)
     ensure!(refusal.is_err(), "a purse gave more than it had");
     same("the first refusal", &format!("{refusal:?}"), &format!("{again:?}"))?;
     let other = session.send(purses[0], give(11)).with_id(done).await;
-    let code = other.err().map_or("none", |error| error.code());
+    let code = other.err().map_or("none", |error| error.framework_code());
     same("another command under the identifier", "command-id-reused", code)?;
 
     let purse = domain.statemgr().fetch::<Purse>(purses[0]).await?;
@@ -107,7 +108,7 @@ pub(crate) async fn a_realm_sees_its_own(harness: &Harness) -> CaseResult {
     let id = harness.id();
     north.send(id, OpenPurse { coins: 1 }).await?;
     let foreign = nowhere.send(id, GiveCoins { coins: 1, to: harness.id() }).await;
-    let code = foreign.err().map_or("none", |error| error.code());
+    let code = foreign.err().map_or("none", |error| error.framework_code());
     same("a command on a purse of another realm", "not-found", code)?;
     same("the purse, from its realm", &1, &north.statemgr().fetch::<Purse>(id).await?.coins)?;
     ensure!(nowhere.statemgr().find::<Purse>(id).await?.is_none(), "another realm sees the purse");

@@ -250,7 +250,7 @@ async fn attempt(target: &SampleTarget, key: &str, text: &str) -> Result<(), Err
     let rows = Rows::read(target).await;
     let is_kept = match &answer {
         Ok(_) => true,
-        Err(error) => matches!(error.code(), "rejected" | "not-found" | "already-exists"),
+        Err(error) => matches!(error.framework_code(), "rejected" | "not-found" | "already-exists"),
     };
     assert_eq!(rows.commands.len(), before.commands.len() + usize::from(is_kept));
     if let Err(error) = &answer {
@@ -340,7 +340,7 @@ struct Tally(RefCell<BTreeMap<&'static str, usize>>);
 
 impl Tally {
     fn count(&self, answer: &Result<(), Error>) {
-        let code = answer.as_ref().err().map_or("applied", Error::code);
+        let code = answer.as_ref().err().map_or("applied", Error::framework_code);
         *self.0.borrow_mut().entry(code).or_default() += 1;
     }
 

@@ -251,10 +251,7 @@ pub(super) fn assert_answer(
         (Answer::Rejected(rejection), Err(error)) => {
             assert_eq!(*rejection, rejection_of(error))
         }
-        (
-            Answer::GroupRejected(id, rejection),
-            Err(Error::GroupRejected { refused: rejected, source }),
-        ) => {
+        (Answer::GroupRejected(id, rejection), Err(Error::GroupRejected { rejected, source })) => {
             assert_eq!((rejected, rejection), (id, &rejection_of(source)));
         }
         _ => panic!("{commands:?}: expected {expected:?}, found {found:?}"),
@@ -262,7 +259,8 @@ pub(super) fn assert_answer(
 }
 
 pub(super) fn rejection_of(error: &Error) -> ModelRejection {
-    ModelRejection { code: error.code(), action: error.rejection_code().map(str::to_owned) }
+    let action = matches!(error, Error::Rejected { .. }).then(|| error.code().to_owned());
+    ModelRejection { code: error.framework_code(), action }
 }
 
 pub(super) fn bundle(sent: &Sent) -> CommandBundle {

@@ -28,7 +28,7 @@ use tokio_postgres::Client;
 use self::connection::Connection;
 use self::function::Function;
 use self::statements::Statements;
-use super::command::{Account, BATCH_COUNT_MAX, CommitOutcome, Job, job};
+use super::command::{Account, MAX_BATCH_UNITS, CommitOutcome, Job, job};
 
 /// How a batch is written.
 #[derive(Debug, Clone, Copy)]
@@ -96,8 +96,8 @@ impl ByHand {
 
 /// Takes what is waiting, writes it, and answers, until nobody is left to ask.
 async fn run(mut writer: Writer, mut waiting: mpsc::UnboundedReceiver<Job>, counts: Arc<Counts>) {
-    let mut batch = Vec::with_capacity(BATCH_COUNT_MAX);
-    while waiting.recv_many(&mut batch, BATCH_COUNT_MAX).await > 0 {
+    let mut batch = Vec::with_capacity(MAX_BATCH_UNITS);
+    while waiting.recv_many(&mut batch, MAX_BATCH_UNITS).await > 0 {
         let fates = writer.commit(&batch).await;
         counts.batches.fetch_add(1, Ordering::Relaxed);
         counts.units.fetch_add(batch.len() as u64, Ordering::Relaxed);

@@ -8,15 +8,15 @@ use rusqlite::{Connection, params};
 
 use super::schema::{CONTEXT_NUMBER, RESOURCE};
 use super::statements::Statements;
-use crate::by_hand::command::{Account, BATCH_COUNT_MAX, CommitOutcome, Job, change, decide};
+use crate::by_hand::command::{Account, MAX_BATCH_UNITS, CommitOutcome, Job, change, decide};
 
 /// Takes what is waiting, writes it, and answers, until nobody is left to ask.
 pub(super) fn run(connection: &Connection, waiting: &Receiver<Job>) {
     let Ok(mut writer) = Writer::new(connection) else { return };
-    let mut batch = Vec::with_capacity(BATCH_COUNT_MAX);
+    let mut batch = Vec::with_capacity(MAX_BATCH_UNITS);
     while let Ok(job) = waiting.recv() {
         batch.push(job);
-        batch.extend(waiting.try_iter().take(BATCH_COUNT_MAX - 1));
+        batch.extend(waiting.try_iter().take(MAX_BATCH_UNITS - 1));
         let fates = writer.commit(&batch);
         for (job, fate) in batch.drain(..).zip(fates) {
             // Whoever has asked may be gone.

@@ -1,5 +1,6 @@
 //! The errors that callers see. Each has a code that stays the same across releases.
 
+mod code;
 mod kind;
 
 use std::sync::Arc;
@@ -175,14 +176,14 @@ pub enum Error {
         /// The identifier.
         id: Uuid,
     },
-    /// Another command of the atomic group was refused, and so all were.
+    /// Another command of the atomic group was rejected, and so were all others.
     ///
     /// Code: `group-rejected`; kept as a command row.
-    #[error("command {refused} of the group was refused: {source}")]
+    #[error("command {rejected} of the group was rejected: {source}")]
     GroupRejected {
-        /// The identifier of the command that was refused.
-        refused: Uuid,
-        /// Why it was.
+        /// The id of the command that was rejected.
+        rejected: Uuid,
+        /// Its error.
         source: Box<Error>,
     },
     /// A rule asked for an aggregate that is being decided further up in the same command.
@@ -196,10 +197,10 @@ pub enum Error {
     /// Rules invoked each other too deeply.
     ///
     /// Code: `invoke-depth-exceeded`; leaves no command row.
-    #[error("actions invoke each other more than {depth_max} deep")]
+    #[error("actions invoke each other more than {max_depth} deep")]
     InvokeDepthExceeded {
         /// The bound.
-        depth_max: usize,
+        max_depth: usize,
     },
     /// The action did not end within its deadline.
     ///
@@ -347,110 +348,6 @@ pub enum Error {
         /// The command's identifier.
         id: Uuid,
     },
-}
-
-impl Error {
-    /// Every code there is, in the order of the variants that have it first.
-    pub const CODES: &'static [&'static str] = &[
-        "unknown-command",
-        "invalid-payload",
-        "invalid-command-id",
-        "precondition-required",
-        "no-aggregate-root",
-        "resource-not-allowed",
-        "permission-denied",
-        "not-found",
-        "already-exists",
-        "rejected",
-        "precondition-failed",
-        "conflict",
-        "command-id-reused",
-        "group-rejected",
-        "reentrant-invoke",
-        "invoke-depth-exceeded",
-        "timed-out",
-        "panicked",
-        "overloaded",
-        "shutting-down",
-        "no-runtime",
-        "too-large",
-        "invalid-query",
-        "multiple-results",
-        "invalid-state",
-        "invalid-position",
-        "store-unavailable",
-        "store-error",
-        "outcome-unknown",
-    ];
-
-    /// A code that stays the same across releases; listed in the guide's chapter on errors.
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::UnknownCommand { .. } => "unknown-command",
-            Self::InvalidPayload { .. } => "invalid-payload",
-            Self::InvalidCommandId { .. } => "invalid-command-id",
-            Self::PreconditionRequired { .. } => "precondition-required",
-            Self::NoAggregateRoot { .. } => "no-aggregate-root",
-            Self::ResourceNotAllowed { .. } => "resource-not-allowed",
-            Self::PermissionDenied { .. } => "permission-denied",
-            Self::NotFound { .. } | Self::NotFoundAt { .. } => "not-found",
-            Self::AlreadyExists { .. } => "already-exists",
-            Self::Rejected { .. } => "rejected",
-            Self::PreconditionFailed { .. } => "precondition-failed",
-            Self::Conflict { .. } => "conflict",
-            Self::CommandIdReused { .. } => "command-id-reused",
-            Self::GroupRejected { .. } => "group-rejected",
-            Self::ReentrantInvoke { .. } => "reentrant-invoke",
-            Self::InvokeDepthExceeded { .. } => "invoke-depth-exceeded",
-            Self::TimedOut { .. } => "timed-out",
-            Self::Panicked { .. } => "panicked",
-            Self::Overloaded => "overloaded",
-            Self::ShuttingDown | Self::RuntimeEnded => "shutting-down",
-            Self::NoRuntime => "no-runtime",
-            Self::TooLarge { .. } | Self::PayloadTooLarge { .. } => "too-large",
-            Self::InvalidQuery { .. } => "invalid-query",
-            Self::MultipleResults { .. } => "multiple-results",
-            Self::InvalidState { .. } => "invalid-state",
-            Self::InvalidPosition { .. } => "invalid-position",
-            Self::StoreUnavailable { .. } => "store-unavailable",
-            Self::StoreError { .. } => "store-error",
-            Self::OutcomeUnknown { .. } => "outcome-unknown",
-        }
-    }
-
-    /// The author's code, where a rule said no.
-    pub fn rejection_code(&self) -> Option<&str> {
-        match self {
-            Self::Rejected { code, .. } => Some(code),
-            _ => None,
-        }
-    }
-
-    /// The author's error, where a rule said no with an `E`.
-    ///
-    /// An answer that is given again from the log has lost it: there only code and message are
-    /// kept.
-    pub fn rejection<E: std::error::Error + 'static>(&self) -> Option<&E> {
-        match self {
-            Self::Rejected { source, .. } => {
-                let source: &(dyn std::error::Error + 'static) = source.as_ref();
-                source.downcast_ref()
-            }
-            _ => None,
-        }
-    }
-
-    /// Whether this is an answer of the domain, which is recorded, and not a fault.
-    pub(crate) const fn is_refusal(&self) -> bool {
-        matches!(
-            self,
-            Self::NotFound { .. }
-                | Self::AlreadyExists { .. }
-                | Self::Rejected { .. }
-                | Self::PreconditionFailed { .. }
-                | Self::GroupRejected { .. }
-        )
-    }
 }
 
 impl From<QueryError> for Error {
